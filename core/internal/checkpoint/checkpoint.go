@@ -1,0 +1,139 @@
+// Package checkpoint keeps the state of a pipeline durably: runs, splits, cursors, tokens. Its [Store] is
+// the only truth about what was delivered; everything else (files, rows) is brought back to what it says.
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// ErrFenced is returned to a holder whose run, or whose claim on a split, was taken over by another.
+var ErrFenced = errors.New("another process has taken over")
+
+// ErrChanged is returned by Begin when an unfinished run was planned with other source settings.
+var ErrChanged = errors.New("the source's settings have changed since the unfinished run was planned")
+
+// Store keeps the state of one pipeline. Its methods may be called by several goroutines at once; each is
+// one transaction: it happens whole and is durable when it returns, or it does not happen.
+type Store interface {
+	// Begin takes the pipeline over and fences every earlier holder. It goes on with the unfinished run,
+	// where broken splits become open again, or starts a new one. With b.Full an unfinished run is
+	// abandoned and a new one started. It returns ErrChanged, and changes nothing, when an unfinished run has another fingerprint.
+	Begin(ctx context.Context, b Begin) (Run, error)
+	// Plan stores the splits of a run, once: it fails if run.Planned. ErrFenced if the run is not held any more.
+	Plan(ctx context.Context, run Run, splits []sdk.Split) error
+	// Splits returns the run's splits in the order in which they were planned or added.
+	Splits(ctx context.Context, run Run) ([]Split, error)
+	// Claim takes a split to work on: it raises the split's epoch, so that commits of an earlier claim are
+	// refused, and returns it as last committed. ErrFenced as above.
+	Claim(ctx context.Context, run Run, id string) (Split, error)
+	// Commit keeps what a commit of the pipeline stands for. ErrFenced, and nothing is kept, if the run or any of
+	// the splits is not held any more.
+	Commit(ctx context.Context, run Run, c Commit) error
+	// Finish ends the run. If outcome is Complete, its splits become the previous ones of the next plan: each replaces
+	// the one of the same id; after a full run they replace all. Otherwise the run stays unfinished and the
+	// next Begin goes on with it. report is kept for display.
+	Finish(ctx context.Context, run Run, outcome Outcome, report []byte) error
+	// Previous returns the done splits of finished runs, each id once, with their last cursors.
+	Previous(ctx context.Context) ([]sdk.Split, error)
+	// Tokens returns the last committed token of each stage.
+	Tokens(ctx context.Context) (map[string]Token, error)
+	// Runs returns the newest runs first, at most n.
+	Runs(ctx context.Context, n int) ([]RunInfo, error)
+	// Reset forgets everything: the next run is the first.
+	Reset(ctx context.Context) error
+	// Forget removes one previous split, or opens one split of the unfinished run from its beginning, so that it is read anew.
+	// It reports whether there was one.
+	Forget(ctx context.Context, id string) (bool, error)
+	Close() error
+}
+
+// Begin is what a run begins with.
+type Begin struct {
+	ID          string    // for a new run
+	Now         time.Time // when it starts
+	Full        bool      // start over
+	Fingerprint string    // of what the plan depends on: the source and its settings
+}
+
+// Run is a held run.
+type Run struct {
+	ID      string
+	Epoch   int64     // of this holder
+	Started time.Time // first start
+	Full    bool
+	Planned bool   // Plan was done
+	Resumed bool   // this is not the first start
+	Stats   []byte // of the last commit; nil at first
+}
+
+// Outcome says how a run ended.
+type Outcome string
+
+// The outcomes. Anything but Complete is gone on with by the next run.
+const (
+	Complete    Outcome = "complete"    // every split is done
+	Incomplete  Outcome = "incomplete"  // some splits stayed broken
+	Interrupted Outcome = "interrupted" // stopped by the user
+	Failed      Outcome = "failed"      // stopped by an error
+	Abandoned   Outcome = "abandoned"   // given up for a full run
+	Running     Outcome = "running"     // not ended, or killed
+)
+
+// Status says how far a split is.
+type Status string
+
+// The statuses.
+const (
+	Open   Status = "open"
+	Done   Status = "done"
+	Broken Status = "broken"
+)
+
+// Split is a split with its state.
+type Split struct {
+	sdk.Split       // with the committed cursor
+	Epoch     int64 // of its newest claim
+	Status    Status
+	Records   int64  // delivered so far
+	Problem   string // of a broken one: why
+}
+
+// Commit is what one commit of the pipeline keeps, all or nothing.
+type Commit struct {
+	Splits []Progress
+	Tokens map[string]sdk.Token // by stage; stages that are not named keep theirs
+	New    []sdk.Split          // those whose id the run knows already are dropped
+	Stats  []byte               // the run's counters, opaque
+}
+
+// Progress is what a commit keeps of one split.
+type Progress struct {
+	ID      string
+	Epoch   int64
+	Cursor  []byte
+	Status  Status
+	Records int64 // delivered so far
+	Problem string
+}
+
+// Token is a committed token and the run that committed it.
+type Token struct {
+	Run   string
+	Token sdk.Token
+}
+
+// RunInfo is a run for display.
+type RunInfo struct {
+	ID      string
+	Started time.Time
+	Ended   time.Time // zero while running or after a kill
+	Outcome Outcome
+	Full    bool
+	Starts  int // how often it was started
+	Splits  map[Status]int
+	Report  []byte
+}

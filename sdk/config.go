@@ -1,0 +1,232 @@
+// Settings: a struct with tags gives the JSON Schema that the host checks the pipeline file against.
+
+package sdk
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+// Keywords of our own in a settings schema.
+const (
+	// KeywordSensitive marks a setting that is never printed.
+	KeywordSensitive = "x-scrapekit-sensitive"
+	// KeywordHost marks a URL, or a list of them, whose scheme, host and port the plugin may reach: what the user writes
+	// there, the host allows.
+	KeywordHost = "x-scrapekit-host"
+)
+
+// Duration is a time.Duration that is written as "5s" or "1h30m" in settings.
+type Duration time.Duration
+
+// UnmarshalJSON reads a string in the syntax of time.ParseDuration.
+func (d *Duration) UnmarshalJSON(raw []byte) error {
+	var s string
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return fmt.Errorf("a duration is a string like \"5s\", not %s", raw)
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil {
+		return err
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalJSON writes the syntax of time.Duration.String.
+func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
+
+// Schema derives the JSON Schema of the settings struct C. Each exported field is a setting, named by its
+// json tag (required, or a panic). Further tags:
+//
+//	doc:"…"            what it is for; one sentence or more
+//	default:"…"        JSON, or a bare string; applied by [DecodeConfig]
+//	required:"true"    must be given
+//	sensitive:"true"   never printed
+//	host:"true"        a URL whose host the plugin may reach
+//	enum:"a,b,c"       the only values
+//	min:"1" max:"100"  bounds of a number
+//	example:"…"        for the reference
+//
+// Fields may be strings, booleans, numbers, [Duration], slices, maps with string keys, and structs of these.
+// It panics on anything else: a plugin with such a field cannot work.
+func Schema[C any]() json.RawMessage {
+	s, err := schemaOf(reflect.TypeFor[C]())
+	if err != nil {
+		panic(fmt.Sprintf("sdk.Schema[%s]: %v", reflect.TypeFor[C](), err))
+	}
+	s.Schema = "https://json-schema.org/draft/2020-12/schema"
+	raw, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}
+
+// DecodeConfig checks raw against the schema of the struct that into points to, applies the defaults and
+// fills the struct. It names every setting that is wrong.
+func DecodeConfig(raw json.RawMessage, into any) error {
+	s, err := schemaOf(reflect.TypeOf(into).Elem())
+	if err != nil {
+		return err
+	}
+	resolved, err := s.Resolve(&jsonschema.ResolveOptions{ValidateDefaults: true})
+	if err != nil {
+		return err
+	}
+	if len(raw) == 0 {
+		raw = json.RawMessage("{}")
+	}
+	settings := map[string]any{}
+	if err := json.Unmarshal(raw, &settings); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	if err := resolved.ApplyDefaults(&settings); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	if err := resolved.Validate(settings); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	full, err := json.Marshal(settings)
+	if err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	if err := json.Unmarshal(full, into); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	return nil
+}
+
+func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {
+	if t.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("settings are a struct, not %s", t)
+	}
+	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[Duration](): {Type: "string", Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`, Description: "a duration such as 5s or 1h30m"},
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return s, annotate(s, t)
+}
+
+// annotate adds what the tags say to the inferred schema of a struct.
+func annotate(s *jsonschema.Schema, t reflect.Type) error {
+	s.Required = nil
+	for f := range fieldsOf(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" {
+			return fmt.Errorf("field %s has no json tag", f.Name)
+		}
+		p := s.Properties[name]
+		if p == nil {
+			continue
+		}
+		if err := annotateField(p, f); err != nil {
+			return fmt.Errorf("setting %s: %w", name, err)
+		}
+		if f.Tag.Get("required") == "true" {
+			s.Required = append(s.Required, name)
+		}
+	}
+	return nil
+}
+
+func fieldsOf(t reflect.Type) func(yield func(reflect.StructField) bool) {
+	return func(yield func(reflect.StructField) bool) {
+		for i := range t.NumField() {
+			if f := t.Field(i); f.IsExported() && f.Tag.Get("json") != "-" && !yield(f) {
+				return
+			}
+		}
+	}
+}
+
+func annotateField(p *jsonschema.Schema, f reflect.StructField) error {
+	dropNull(p)
+	if doc := f.Tag.Get("doc"); doc != "" {
+		p.Description = doc
+	}
+	if d, ok := f.Tag.Lookup("default"); ok {
+		p.Default = jsonOf(d)
+	}
+	if e := f.Tag.Get("example"); e != "" {
+		p.Examples = []any{e}
+	}
+	if e := f.Tag.Get("enum"); e != "" {
+		target := p
+		if p.Items != nil {
+			target = p.Items
+		}
+		for _, v := range strings.Split(e, ",") {
+			target.Enum = append(target.Enum, v)
+		}
+	}
+	for tag, bound := range map[string]**float64{"min": &p.Minimum, "max": &p.Maximum} {
+		if v := f.Tag.Get(tag); v != "" {
+			n, err := strconv.ParseFloat(v, 64)
+			if err != nil {
+				return fmt.Errorf("tag %s: %w", tag, err)
+			}
+			*bound = &n
+		}
+	}
+	for tag, keyword := range map[string]string{"sensitive": KeywordSensitive, "host": KeywordHost} {
+		if f.Tag.Get(tag) == "true" {
+			if p.Extra == nil {
+				p.Extra = map[string]any{}
+			}
+			p.Extra[keyword] = true
+		}
+	}
+	return annotateInner(p, f.Type)
+}
+
+// annotateInner goes down into structs inside slices, maps and pointers.
+func annotateInner(p *jsonschema.Schema, t reflect.Type) error {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return annotateInner(p, t.Elem())
+	case reflect.Slice, reflect.Array:
+		if p.Items != nil {
+			dropNull(p.Items)
+			return annotateInner(p.Items, t.Elem())
+		}
+	case reflect.Map:
+		if p.AdditionalProperties != nil {
+			dropNull(p.AdditionalProperties)
+			return annotateInner(p.AdditionalProperties, t.Elem())
+		}
+	case reflect.Struct:
+		if p.Properties != nil {
+			return annotate(p, t)
+		}
+	}
+	return nil
+}
+
+// dropNull makes "null or array" just "array": a setting that is null is a setting that is not given.
+func dropNull(p *jsonschema.Schema) {
+	if i := slices.Index(p.Types, "null"); i >= 0 && len(p.Types) == 2 {
+		p.Type, p.Types = p.Types[1-i], nil
+	}
+}
+
+// jsonOf reads a default tag: JSON if it is JSON, a string otherwise.
+func jsonOf(tag string) json.RawMessage {
+	if json.Valid([]byte(tag)) {
+		return json.RawMessage(tag)
+	}
+	raw, err := json.Marshal(tag)
+	if err != nil {
+		panic(err) // a string always marshals
+	}
+	return raw
+}

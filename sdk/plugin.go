@@ -1,0 +1,64 @@
+// Plugin: a plugin as a value, with its typed settings.
+
+package sdk
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Kind says what a plugin is.
+type Kind string
+
+// The kinds.
+const (
+	KindSource    Kind = "source"
+	KindTransform Kind = "transform"
+	KindSink      Kind = "sink"
+)
+
+// Info is what a plugin says of itself, before it has any settings.
+type Info struct {
+	Name    string          `json:"name"`
+	Version string          `json:"version"`
+	Kind    Kind            `json:"kind"`
+	Doc     string          `json:"doc"`               // what it does, for people; Markdown
+	Config  json.RawMessage `json:"config"`            // JSON Schema of its settings
+	Streams []Stream        `json:"streams,omitempty"` // those known without settings, for the reference
+}
+
+// A Plugin is a plugin as a value: what sdk/serve serves and sdk/sdktest tests.
+type Plugin struct {
+	Info
+	// New makes the plugin from its settings: a [Source], [Transform] or [Sink], as Info.Kind says.
+	New func(ctx context.Context, config json.RawMessage) (any, error)
+}
+
+// SourcePlugin makes a plugin of a source whose settings are the struct C; see [Schema] for its tags.
+func SourcePlugin[C any](info Info, open func(ctx context.Context, config C) (Source, error)) Plugin {
+	info.Kind = KindSource
+	return plugin(info, func(ctx context.Context, c C) (any, error) { return open(ctx, c) })
+}
+
+// TransformPlugin makes a plugin of a transform.
+func TransformPlugin[C any](info Info, open func(ctx context.Context, config C) (Transform, error)) Plugin {
+	info.Kind = KindTransform
+	return plugin(info, func(ctx context.Context, c C) (any, error) { return open(ctx, c) })
+}
+
+// SinkPlugin makes a plugin of a sink.
+func SinkPlugin[C any](info Info, open func(ctx context.Context, config C) (Sink, error)) Plugin {
+	info.Kind = KindSink
+	return plugin(info, func(ctx context.Context, c C) (any, error) { return open(ctx, c) })
+}
+
+func plugin[C any](info Info, open func(context.Context, C) (any, error)) Plugin {
+	info.Config = Schema[C]()
+	return Plugin{Info: info, New: func(ctx context.Context, raw json.RawMessage) (any, error) {
+		var c C
+		if err := DecodeConfig(raw, &c); err != nil {
+			return nil, Permanent(err)
+		}
+		return open(ctx, c)
+	}}
+}

@@ -1,0 +1,56 @@
+// Sources: what reads a remote system.
+
+package sdk
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// A Source reads records out of one remote system. The host calls Streams and Plan one at a time, Read
+// for several splits at once: Read must be safe for concurrent calls with different splits.
+type Source interface {
+	// Streams says which kinds of record the source has, in the order in which they are best shown.
+	Streams(ctx context.Context) ([]Stream, error)
+	// Plan divides the work of one run into splits. It is called once a run, never again for a run that
+	// goes on after an interruption. No splits means: nothing to do.
+	Plan(ctx context.Context, p Plan) ([]Split, error)
+	// Read emits the records of a split from s.Cursor on (nil: from its beginning) and returns nil at
+	// its end. What was emitted after the last cursor counts as delivered when Read returns nil, and is
+	// thrown away when it returns an error. When ctx ends, Read returns soon with ctx's error. An error is
+	// temporary (the split is read again, from its last cursor) unless marked by [Permanent].
+	Read(ctx context.Context, s Split, w *Writer) error
+}
+
+// A Stream is a named kind of record.
+type Stream struct {
+	Name       string          `json:"name"`
+	Doc        string          `json:"doc,omitempty"`         // one sentence for people
+	Schema     json.RawMessage `json:"schema,omitempty"`      // JSON Schema of a record; nil: not known
+	PrimaryKey []string        `json:"primary_key,omitempty"` // names of the fields that identify a record; nil: append only
+	Cursor     string          `json:"cursor,omitempty"`      // the field that incremental runs go by; "": full runs only
+}
+
+// A Plan is what a source plans a run from.
+type Plan struct {
+	// Streams are the names of the selected streams, never empty.
+	Streams []string
+	// Previous holds every split that earlier runs finished, each id once, with the cursor that it ended
+	// with: what an incremental plan goes on from. It is empty in the first run and in a full one.
+	Previous []Split
+}
+
+// A Split is a part of the work that can be read alone, by any process that has the same settings.
+type Split struct {
+	ID       string          // unique and stable within the pipeline: a split of a known id is not planned twice in a run
+	Stream   string          // for people: the stream that it feeds, or the main one
+	Data     json.RawMessage // the source's own description of the part
+	Cursor   []byte          // where to go on; set by the host, nil at the beginning
+	Estimate int64           // records expected, for the progress display; 0: not known
+}
+
+// Checker is implemented by a plugin that can try its settings against the real system, cheaply: log in,
+// open the output. The host calls it before a run and for `scrapekit validate --check`.
+type Checker interface {
+	Check(ctx context.Context) error
+}

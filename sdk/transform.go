@@ -1,0 +1,54 @@
+// Transforms: what changes records on their way.
+
+package sdk
+
+import (
+	"context"
+	"fmt"
+)
+
+// A Transform makes batches out of a batch: fewer, more, of other streams. It must be safe for concurrent
+// calls; batches of one split come one after another, in order. What it returns must depend on the batch
+// and the settings alone, because after a crash a batch comes again.
+type Transform interface {
+	// Transform may return both batches and an error of type [Rejects]: then the named records were
+	// refused and all others taken. Any other error refuses the whole batch.
+	Transform(ctx context.Context, b Batch) ([]Batch, error)
+}
+
+// Streamer is implemented by a transform whose output streams differ from its input.
+type Streamer interface {
+	// OutStreams says which streams come out when these go in. It is called before any batch.
+	OutStreams(ctx context.Context, in []Stream) ([]Stream, error)
+}
+
+// Committer is implemented by a transform that keeps state between batches. It is then an [Opener] too,
+// and brings itself back to the token. For such a transform the host sends one batch at a time.
+type Committer interface {
+	Commit(ctx context.Context) (Token, error)
+}
+
+// A Reject is one record that a stage refused, for the dead letters.
+type Reject struct {
+	Stream string
+	Record []byte // the record as it came, or what is known of it
+	Reason string // why, for people; the part before the first ": " is what reports count by
+}
+
+// Rejects is the error of a Transform or a Write that took all records but these.
+type Rejects []Reject
+
+func (r Rejects) Error() string {
+	if len(r) == 1 {
+		return "1 record rejected: " + r[0].Reason
+	}
+	return fmt.Sprintf("%d records rejected, the first: %s", len(r), r[0].Reason)
+}
+
+// Err returns r as an error, or nil if nothing was rejected.
+func (r Rejects) Err() error {
+	if len(r) == 0 {
+		return nil
+	}
+	return r
+}
