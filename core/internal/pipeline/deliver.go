@@ -1,0 +1,357 @@
+// delivery: groups on their way through transforms to sinks, and the commits between them.
+
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// delivery is shared by all readers of an attempt.
+type delivery struct {
+	a    *attempt
+	ctx  context.Context // of the calls to transforms and sinks; ends when delivery has failed
+	fail context.CancelCauseFunc
+
+	// gate is read-held while a group is on its way and held by a commit (I2).
+	gate sync.RWMutex
+
+	mu      sync.Mutex
+	failed  error
+	limit   error                       // a stage has rejected more than it may
+	pending map[string]checkpoint.Split // changed since the last commit
+	added   []sdk.Split
+	bytes   int64
+	due     chan struct{} // a commit is due before its time
+}
+
+func newDelivery(a *attempt, ctx context.Context, fail context.CancelCauseFunc) *delivery {
+	return &delivery{a: a, ctx: ctx, fail: fail, pending: map[string]checkpoint.Split{}, due: make(chan struct{}, 1)}
+}
+
+// group pushes a group through every stage, then notes where its split has come to. Either all of it is
+// delivered or the attempt is over (I1).
+func (d *delivery) group(s checkpoint.Split, g *group) error {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	if err := d.failure(); err != nil {
+		return err
+	}
+	push := &push{d: d, split: s.ID, delta: newCounts()}
+	if err := push.group(g); err != nil {
+		return d.broke(err)
+	}
+	d.a.Step("group delivered")
+	d.accept(s, g, push.delta)
+	return nil
+}
+
+// accept notes a delivered group for the next commit.
+func (d *delivery) accept(s checkpoint.Split, g *group, delta Counts) {
+	delta.Groups = 1
+	d.mu.Lock()
+	d.pending[s.ID] = s
+	d.added = append(d.added, g.splits...)
+	d.bytes += g.bytes
+	due := d.a.CommitBytes > 0 && d.bytes >= d.a.CommitBytes
+	d.mu.Unlock()
+	d.a.progress.delivered(s, delta)
+	d.checkLimits()
+	if s.Status == checkpoint.Done {
+		d.a.event(Event{Kind: SplitDone, Split: s.ID, Stream: s.Stream, N: s.Records})
+	}
+	if due || d.overLimit() != nil {
+		select {
+		case d.due <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// note keeps a split's state that came without a group.
+func (d *delivery) note(s checkpoint.Split) {
+	d.mu.Lock()
+	d.pending[s.ID] = s
+	d.mu.Unlock()
+	d.a.progress.delivered(s, newCounts())
+}
+
+// broke makes the first failure final: no group passes any more and nothing is committed (I4).
+func (d *delivery) broke(err error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failed == nil {
+		d.failed = err
+		d.fail(err)
+	}
+	return d.failed
+}
+
+func (d *delivery) failure() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failed
+}
+
+// overLimit returns the error of a run that must end because too much was rejected.
+func (d *delivery) overLimit() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.limit
+}
+
+// checkLimits looks whether a stage has rejected more than it may. The group that went over the limit is delivered and
+// committed all the same, so that its dead letters can be looked at.
+func (d *delivery) checkLimits() {
+	limits := map[string]int64{d.a.Source.Name: d.a.Source.MaxRejects}
+	for _, t := range d.a.Transforms {
+		limits[t.Name] = t.MaxRejects
+	}
+	for _, s := range d.a.Sinks {
+		limits[s.Name] = s.MaxRejects
+	}
+	stage, n := d.a.progress.overLimit(limits)
+	if stage == "" {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.limit == nil {
+		d.limit = sdk.Permanent(&StageError{Stage: stage, Err: fmt.Errorf("%d records rejected, on_error.max_rejects is %d", n, limits[stage])})
+	}
+}
+
+// commitLoop commits from time to time until stop is closed. A failure ends the attempt.
+func (d *delivery) commitLoop(ctx context.Context, stop <-chan struct{}) error {
+	every := d.a.CommitEvery
+	if every <= 0 {
+		every = commitEvery
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return nil
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-d.due:
+		}
+		if _, err := d.commit(ctx); err != nil {
+			return err
+		}
+		if err := d.overLimit(); err != nil {
+			return d.broke(err)
+		}
+	}
+}
+
+// commit makes everything delivered so far durable: sinks first, then the one transaction that counts (I3).
+// It returns how many splits became known.
+func (d *delivery) commit(ctx context.Context) (int, error) {
+	d.gate.Lock()
+	defer d.gate.Unlock()
+	if err := d.failure(); err != nil {
+		return 0, err
+	}
+	c, counts, err := d.collect()
+	if err != nil || len(c.Splits) == 0 {
+		return 0, err
+	}
+	d.a.Step("committing")
+	if c.Tokens, err = d.tokens(ctx); err != nil {
+		return 0, d.broke(err)
+	}
+	d.a.Step("tokens taken")
+	if err := d.a.Store.Commit(ctx, *d.a.run0, c); err != nil {
+		return 0, d.broke(d.a.storeFailure(err))
+	}
+	d.a.Step("committed")
+	return d.committed(ctx, c, counts)
+}
+
+// collect makes the commit of what is pending, and keeps the counts with it (I5).
+func (d *delivery) collect() (checkpoint.Commit, Counts, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := checkpoint.Commit{New: d.added}
+	for _, s := range d.pending {
+		c.Splits = append(c.Splits, checkpoint.Progress{
+			ID: s.ID, Epoch: s.Epoch, Cursor: s.Cursor, Status: s.Status, Records: s.Records, Problem: s.Problem,
+		})
+	}
+	counts := d.a.progress.counts()
+	counts.Commits++
+	var err error
+	c.Stats, err = counts.marshal()
+	return c, counts, err
+}
+
+// tokens asks every stage that keeps something to make it durable.
+func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
+	var mu sync.Mutex
+	out := map[string]sdk.Token{}
+	g, gctx := errgroup.WithContext(ctx)
+	take := func(stage string, commit func(context.Context) (sdk.Token, error)) {
+		g.Go(func() error {
+			token, err := commit(gctx)
+			if err != nil {
+				return at(stage, err)
+			}
+			mu.Lock()
+			out[stage] = token
+			mu.Unlock()
+			return nil
+		})
+	}
+	for _, t := range d.a.transforms {
+		if c, ok := t.instance.Plugin.(sdk.Committer); ok {
+			take(t.stage.Name, c.Commit)
+		}
+	}
+	for _, s := range d.a.sinks {
+		take(s.stage.Name, s.instance.Plugin.Commit)
+	}
+	take(lettersStage, func(context.Context) (sdk.Token, error) { return d.a.Letters.Commit() })
+	return out, g.Wait()
+}
+
+// committed forgets what is kept now, and lets further splits be read.
+func (d *delivery) committed(ctx context.Context, c checkpoint.Commit, counts Counts) (int, error) {
+	d.mu.Lock()
+	d.pending = map[string]checkpoint.Split{}
+	d.added = nil
+	d.bytes = 0
+	d.mu.Unlock()
+	d.a.commits++
+	d.a.progress.commit(counts, c.Stats)
+	d.a.event(Event{Kind: Committed, N: int64(len(c.Splits))})
+	added := d.a.progress.add(c.New)
+	if len(added) > 0 {
+		d.a.queue.Add(added)
+	}
+	return len(added), d.a.queue.Renew(ctx)
+}
+
+// push is one group's way down.
+type push struct {
+	d     *delivery
+	split string
+	mu    sync.Mutex // a plugin may count from several goroutines
+	delta Counts
+}
+
+func (p *push) group(g *group) error {
+	source := p.d.a.Source.Name
+	for _, r := range g.rejects {
+		p.delta.stage(source).In++
+		if err := p.reject(source, r); err != nil {
+			return err
+		}
+	}
+	for name, n := range g.counts {
+		p.delta.Counters[name] += n
+	}
+	for b, err := range g.all() {
+		if err != nil {
+			return err
+		}
+		p.delta.stage(source).In += int64(b.Count)
+		p.delta.passed(source, b.Stream, int64(b.Count), int64(len(b.Payload)))
+		if err := p.through(0, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// through takes a batch from transform i on to the sinks.
+func (p *push) through(i int, b sdk.Batch) error {
+	if i == len(p.d.a.transforms) {
+		return p.deliver(b)
+	}
+	t := p.d.a.transforms[i]
+	if !t.stage.Takes(b.Stream) {
+		return p.through(i+1, b)
+	}
+	out, err := p.transform(t, b)
+	if err != nil {
+		return err
+	}
+	for _, o := range out {
+		if o.Count == 0 {
+			continue
+		}
+		p.delta.passed(t.stage.Name, o.Stream, int64(o.Count), int64(len(o.Payload)))
+		if err := p.through(i+1, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *push) transform(t *liveTransform, b sdk.Batch) ([]sdk.Batch, error) {
+	if t.stateful {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+	}
+	p.delta.stage(t.stage.Name).In += int64(b.Count)
+	out, err := t.instance.Plugin.Transform(p.ctx(), b)
+	return out, p.refused(t.stage.Name, err)
+}
+
+func (p *push) deliver(b sdk.Batch) error {
+	for _, s := range p.d.a.sinks {
+		if !s.stage.Takes(b.Stream) {
+			continue
+		}
+		p.delta.stage(s.stage.Name).In += int64(b.Count)
+		err := s.write(p.ctx(), b)
+		var rejects sdk.Rejects
+		errors.As(err, &rejects)
+		if err := p.refused(s.stage.Name, err); err != nil {
+			return err
+		}
+		p.delta.passed(s.stage.Name, b.Stream, int64(b.Count-len(rejects)), int64(len(b.Payload)))
+	}
+	return nil
+}
+
+// refused makes dead letters of rejected records; any other error stays one.
+func (p *push) refused(stage string, err error) error {
+	var rejects sdk.Rejects
+	if !errors.As(err, &rejects) {
+		return at(stage, err)
+	}
+	for _, r := range rejects {
+		if err := p.reject(stage, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *push) reject(stage string, r sdk.Reject) error {
+	p.delta.rejected(stage, r.Reason)
+	return at(lettersStage, p.d.a.Letters.Add(Letter{Stage: stage, Split: p.split, Stream: r.Stream, Reason: r.Reason, Record: r.Record}))
+}
+
+// ctx is the context of a plugin's call: its counts belong to this group (I5).
+func (p *push) ctx() context.Context {
+	h := sdk.HostOf(p.d.ctx)
+	h.Count = func(name string, n int64) {
+		p.mu.Lock()
+		p.delta.Counters[name] += n
+		p.mu.Unlock()
+	}
+	return sdk.WithHost(p.d.ctx, h)
+}

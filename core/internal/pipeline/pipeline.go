@@ -1,0 +1,185 @@
+// Run: what a pipeline is made of, and the loop of attempts around it.
+
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Config is what one run is made of.
+type Config struct {
+	Source     Stage[sdk.Source]
+	Transforms []Stage[sdk.Transform]
+	Sinks      []Stage[sdk.Sink]
+	Store      checkpoint.Store
+	Letters    Letters
+
+	Begin       checkpoint.Begin
+	Concurrency int           // splits read at once
+	CommitEvery time.Duration // the longest time between two commits
+	CommitBytes int64         // a commit comes earlier after that much payload
+	SpoolDir    string        // for groups that are too large for memory
+	GroupMemory int           // bytes of a group that are held in memory; 0: 16 MiB
+
+	Logger  hclog.Logger
+	OnEvent func(Event) // may be nil; called by several goroutines at once
+	// Step is called at each step whose order matters, by name; nil in normal use. Tests end the process there.
+	Step func(name string)
+}
+
+// Letters keeps rejected records. Its methods are called like a sink's: Commit never beside Add, but Add
+// by several goroutines.
+type Letters interface {
+	Open(run string, token sdk.Token) error
+	Add(l Letter) error
+	Commit() (sdk.Token, error)
+}
+
+// Letter is one dead letter.
+type Letter struct {
+	Stage  string
+	Split  string
+	Stream string
+	Reason string
+	Record []byte
+}
+
+// lettersStage names the dead letters among the stages that have a token.
+const lettersStage = "dead letters"
+
+// Result is how a run ended.
+type Result struct {
+	Run     checkpoint.Run
+	Outcome checkpoint.Outcome
+	Counts  Counts
+	Splits  []checkpoint.Split // all of the run, with their state
+	Err     error              // why the outcome is not Complete; nil for Interrupted
+}
+
+// Pipeline is one run that can be watched.
+type Pipeline struct {
+	Config
+	progress *progress
+}
+
+// New prepares a run.
+func New(c Config) *Pipeline {
+	if c.Logger == nil {
+		c.Logger = hclog.NewNullLogger()
+	}
+	if c.OnEvent == nil {
+		c.OnEvent = func(Event) {}
+	}
+	if c.Step == nil {
+		c.Step = func(string) {}
+	}
+	if c.GroupMemory == 0 {
+		c.GroupMemory = 16 << 20
+	}
+	return &Pipeline{Config: c, progress: newProgress()}
+}
+
+// Snapshot returns how far the run is. It may be called at any time, by any goroutine.
+func (p *Pipeline) Snapshot() Snapshot { return p.progress.snapshot() }
+
+// maxAttempts is how often in a row a run goes back to the last commit without a commit in between.
+const maxAttempts = 5
+
+// Run runs the pipeline until it is complete, until nothing more can be done, or until ctx ends: then it
+// drains and commits what it has. The error is for what kept the run from being begun or ended in the store;
+// everything else is in the Result.
+func (p *Pipeline) Run(ctx context.Context) (Result, error) {
+	run, err := p.Store.Begin(ctx, p.Begin)
+	if err != nil {
+		return Result{}, err
+	}
+	p.Step("begun")
+	p.event(Event{Kind: RunStarted, Message: run.ID, Resumed: run.Resumed})
+	res := Result{Run: run}
+	res.Outcome, res.Err = p.attempts(ctx, &res.Run)
+	if errors.Is(res.Err, checkpoint.ErrFenced) {
+		return res, res.Err
+	}
+	return p.finish(res)
+}
+
+// attempts tries until an attempt ends well or in a way that another would not mend.
+func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoint.Outcome, error) {
+	tries := 0
+	for {
+		a, err := newAttempt(p, run)
+		if err != nil {
+			return checkpoint.Failed, err
+		}
+		err = a.run(ctx)
+		if a.commits > 0 {
+			tries = 0
+		}
+		tries++
+		switch {
+		case err == nil:
+			return a.outcome()
+		case ctx.Err() != nil && isCancel(err):
+			return checkpoint.Interrupted, nil
+		case final(err) || tries >= maxAttempts:
+			return checkpoint.Failed, err
+		}
+		p.event(Event{Kind: RolledBack, Err: err})
+		if wait(ctx, backoff(tries, err)) != nil {
+			return checkpoint.Interrupted, nil
+		}
+	}
+}
+
+// final reports whether going back to the last commit cannot mend err.
+func final(err error) bool {
+	var s *storeError
+	return sdk.IsPermanent(err) || errors.As(err, &s) || errors.Is(err, checkpoint.ErrFenced)
+}
+
+func (p *Pipeline) finish(res Result) (Result, error) {
+	// The run ends even if the user has stopped it: its end is what the next run goes by.
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	res.Counts = p.progress.counts()
+	splits, err := p.Store.Splits(ctx, res.Run)
+	if err != nil {
+		return res, errors.Join(res.Err, err)
+	}
+	res.Splits = splits
+	p.Step("finishing")
+	report, err := res.Counts.marshal()
+	if err != nil {
+		return res, err
+	}
+	if err := p.Store.Finish(ctx, res.Run, res.Outcome, report); err != nil {
+		return res, errors.Join(res.Err, err)
+	}
+	p.Step("finished")
+	p.event(Event{Kind: RunEnded, Message: string(res.Outcome), Err: res.Err})
+	return res, nil
+}
+
+func (p *Pipeline) event(e Event) {
+	e.Time = time.Now()
+	p.progress.note(e)
+	p.OnEvent(e)
+}
+
+// storeError is a failure of the state itself: nothing can be committed, so nothing is gained by going on.
+type storeError struct{ err error }
+
+func (e *storeError) Error() string { return fmt.Sprintf("state: %v", e.err) }
+func (e *storeError) Unwrap() error { return e.err }
+
+func isCancel(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}

@@ -1,0 +1,221 @@
+// progress: how far a run is, for whoever watches it and for the report.
+
+package pipeline
+
+import (
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Kind says what happened.
+type Kind string
+
+// The kinds of events.
+const (
+	RunStarted   Kind = "run started"
+	Planned      Kind = "planned"       // N splits
+	SplitDone    Kind = "split done"    // N records
+	SplitRetried Kind = "split retried" // after Wait, because of Err
+	SplitBroken  Kind = "split broken"
+	PluginLost   Kind = "plugin lost"
+	RolledBack   Kind = "rolled back" // to the last commit
+	Committed    Kind = "committed"   // N splits
+	RunEnded     Kind = "run ended"
+)
+
+// Event is something that happened in a run.
+type Event struct {
+	Time    time.Time
+	Kind    Kind
+	Stage   string
+	Split   string
+	Stream  string
+	Message string
+	N       int64
+	Wait    time.Duration
+	Resumed bool
+	Err     error
+}
+
+// Snapshot is how far a run is at one moment.
+type Snapshot struct {
+	Phase     string // "reading"
+	Counts    Counts
+	Streams   []StreamProgress // of the source, in the order of its splits
+	Splits    map[checkpoint.Status]int
+	Active    int // splits being read
+	Retries   int
+	RollBacks int
+	Commit    time.Time // the last one; zero: none yet
+}
+
+// StreamProgress is how far a stream of the source is.
+type StreamProgress struct {
+	Stream   string
+	Splits   int
+	Done     int
+	Broken   int
+	Estimate int64 // records expected in all; 0: not known
+	Records  int64 // delivered
+}
+
+// progress is the shared book of a run. What it counts is what was delivered; after a failure it goes back
+// to what was committed.
+type progress struct {
+	mu        sync.Mutex
+	now       Counts
+	committed []byte // the counts of the last commit of this process, as kept
+	order     []string
+	state     map[string]checkpoint.Split
+	reading   map[string]int
+	phaseNow  string
+	retries   int
+	rollbacks int
+	commitAt  time.Time
+}
+
+func newProgress() *progress {
+	return &progress{now: newCounts(), state: map[string]checkpoint.Split{}, reading: map[string]int{}}
+}
+
+// restart goes back to what the store keeps.
+func (p *progress) restart(c Counts) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = c
+	p.reading = map[string]int{}
+}
+
+func (p *progress) phase(name string) {
+	p.mu.Lock()
+	p.phaseNow = name
+	p.mu.Unlock()
+}
+
+func (p *progress) splits(all []checkpoint.Split) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.order, p.state = nil, map[string]checkpoint.Split{}
+	for _, s := range all {
+		p.order = append(p.order, s.ID)
+		p.state[s.ID] = s
+	}
+}
+
+// add takes in the splits that are new and returns them.
+func (p *progress) add(splits []sdk.Split) []sdk.Split {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var added []sdk.Split
+	for _, s := range splits {
+		if _, known := p.state[s.ID]; known {
+			continue
+		}
+		p.order = append(p.order, s.ID)
+		p.state[s.ID] = checkpoint.Split{Split: s, Status: checkpoint.Open}
+		added = append(added, s)
+	}
+	return added
+}
+
+func (p *progress) active(id string, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reading[id] += n
+	if p.reading[id] <= 0 {
+		delete(p.reading, id)
+	}
+}
+
+func (p *progress) delivered(s checkpoint.Split, delta Counts) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state[s.ID] = s
+	p.now.add(delta)
+}
+
+func (p *progress) commit(c Counts, raw []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now.Commits = c.Commits
+	p.committed = raw
+	p.commitAt = time.Now()
+}
+
+func (p *progress) counts() Counts {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.now.clone()
+}
+
+// overLimit returns a stage that has rejected more than its limit, and how much.
+func (p *progress) overLimit(limits map[string]int64) (string, int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for name, limit := range limits {
+		if s := p.now.Stages[name]; s != nil && limit >= 0 && s.Rejected > limit {
+			return name, s.Rejected
+		}
+	}
+	return "", 0
+}
+
+func (p *progress) broken() []checkpoint.Split {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []checkpoint.Split
+	for _, id := range p.order {
+		if s := p.state[id]; s.Status == checkpoint.Broken {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (p *progress) note(e Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e.Kind {
+	case SplitRetried:
+		p.retries++
+	case RolledBack:
+		p.rollbacks++
+	}
+}
+
+func (p *progress) snapshot() Snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := Snapshot{
+		Phase: p.phaseNow, Counts: p.now.clone(), Splits: map[checkpoint.Status]int{}, Active: len(p.reading),
+		Retries: p.retries, RollBacks: p.rollbacks, Commit: p.commitAt,
+	}
+	index := map[string]int{}
+	for _, id := range p.order {
+		split := p.state[id]
+		s.Splits[split.Status]++
+		i, ok := index[split.Stream]
+		if !ok {
+			i = len(s.Streams)
+			index[split.Stream] = i
+			s.Streams = append(s.Streams, StreamProgress{Stream: split.Stream})
+		}
+		s.Streams[i].take(split)
+	}
+	return s
+}
+
+func (s *StreamProgress) take(split checkpoint.Split) {
+	s.Splits++
+	s.Records += split.Records
+	s.Estimate += max(split.Estimate, split.Records)
+	switch split.Status {
+	case checkpoint.Done:
+		s.Done++
+	case checkpoint.Broken:
+		s.Broken++
+	}
+}

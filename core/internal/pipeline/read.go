@@ -1,0 +1,153 @@
+// reader: one split, read group by group, again from its last cursor when it fails.
+
+package pipeline
+
+import (
+	"context"
+	"errors"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// reader reads one claimed split. It is the source's output: it takes batches until their cursor comes,
+// then hands the group to delivery in the same call stack.
+type reader struct {
+	a     *attempt
+	split checkpoint.Split // as delivered so far
+	group group
+	moved bool // a group was delivered since the last try
+	fatal error
+}
+
+func newReader(a *attempt, s checkpoint.Split) *reader {
+	return &reader{a: a, split: s, group: group{memory: a.GroupMemory, dir: a.SpoolDir}}
+}
+
+// read returns nil when the split is done, broken, or left open because ctx ended; an error ends the attempt.
+func (r *reader) read(ctx context.Context) error {
+	r.a.progress.active(r.split.ID, 1)
+	defer r.a.progress.active(r.split.ID, -1)
+	tries := 0
+	for {
+		err := r.try(ctx)
+		if r.fatal != nil {
+			return r.fatal
+		}
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		if r.moved {
+			tries = 0
+		}
+		tries++
+		if sdk.IsPermanent(err) || tries >= r.maxTries() {
+			return r.giveUp(err)
+		}
+		delay := backoff(tries, err)
+		r.a.event(Event{Kind: SplitRetried, Split: r.split.ID, Stream: r.split.Stream, Err: err, Wait: delay})
+		if wait(ctx, delay) != nil {
+			return nil
+		}
+	}
+}
+
+func (r *reader) maxTries() int {
+	if n := r.a.Source.Attempts; n > 0 {
+		return n
+	}
+	return 5
+}
+
+// try reads from the last delivered cursor to the end of the split.
+func (r *reader) try(ctx context.Context) error {
+	r.moved = false
+	source, err := r.a.source.get(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.reset(); err != nil {
+		return err
+	}
+	h := sdk.HostOf(ctx)
+	h.Count = r.count
+	w := sdk.NewWriter(r)
+	if err := source.Read(sdk.WithHost(ctx, h), r.split.Split, w); err != nil {
+		return r.failed(err)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return r.hand(r.split.Cursor, checkpoint.Done)
+}
+
+// failed reports a plugin's death, once per split: the next try finds another process.
+func (r *reader) failed(err error) error {
+	if r.fatal == nil && crashed(err) {
+		r.a.event(Event{Kind: PluginLost, Stage: r.a.Source.Name, Split: r.split.ID, Err: err})
+	}
+	return err
+}
+
+// crashed reports whether err says that a plugin's process died.
+func crashed(err error) bool {
+	var c interface{ Crashed() bool }
+	return errors.As(err, &c) && c.Crashed()
+}
+
+func (r *reader) giveUp(err error) error {
+	r.split.Status, r.split.Problem = checkpoint.Broken, err.Error()
+	r.a.event(Event{Kind: SplitBroken, Split: r.split.ID, Stream: r.split.Stream, Err: err})
+	r.a.deliver.note(r.split)
+	return nil
+}
+
+func (r *reader) reset() error {
+	return r.group.reset()
+}
+
+func (r *reader) count(name string, n int64) {
+	if r.group.counts == nil {
+		r.group.counts = map[string]int64{}
+	}
+	r.group.counts[name] += n
+}
+
+// Batch takes a batch of the group to come. What was not asked for is not wanted.
+func (r *reader) Batch(b sdk.Batch) error {
+	if !r.a.Source.Takes(b.Stream) {
+		return nil
+	}
+	return r.group.add(b)
+}
+
+// Split takes a further split of the group to come.
+func (r *reader) Split(s sdk.Split) error {
+	r.group.splits = append(r.group.splits, s)
+	return nil
+}
+
+// Reject takes a dead letter of the group to come.
+func (r *reader) Reject(reject sdk.Reject) error {
+	r.group.rejects = append(r.group.rejects, reject)
+	return nil
+}
+
+// Cursor closes the group and delivers it.
+func (r *reader) Cursor(cursor []byte) error {
+	return r.hand(cursor, checkpoint.Open)
+}
+
+// hand delivers the group. An error of delivery is no fault of the split: it ends the attempt.
+func (r *reader) hand(cursor []byte, status checkpoint.Status) error {
+	next := r.split
+	next.Cursor, next.Status = cursor, status
+	next.Records += r.group.records
+	if err := r.a.deliver.group(next, &r.group); err != nil {
+		r.fatal = err
+		return err
+	}
+	r.split, r.moved = next, true
+	r.a.source.progressed()
+	return r.group.reset()
+}

@@ -1,0 +1,41 @@
+// Waiting: how long until the next try.
+
+package pipeline
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+const (
+	backoffBase = 250 * time.Millisecond
+	backoffCap  = 30 * time.Second
+)
+
+// backoff is the time before try n (counted from 0), at random up to a bound that doubles, so that splits
+// that failed together do not come back together. What the far end asked for is waited for at least.
+func backoff(n int, err error) time.Duration {
+	if n <= 0 && err == nil {
+		return 0
+	}
+	bound := min(backoffCap, backoffBase<<min(n, 10))
+	return max(sdk.RetryDelay(err), time.Duration(rand.Int64N(int64(bound))))
+}
+
+// wait returns after d, or with ctx's error.
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,133 @@
+// Stages: plugins that can be started, and started again.
+
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Stage is a place in the pipeline and the plugin that stands there.
+type Stage[P any] struct {
+	Name       string   // "transform llm": unique, used in messages and as the key of its token
+	Streams    []string // those that it is for; nil: all. Others pass a transform untouched and do not reach a sink.
+	MaxRejects int64    // more rejected records than that end the run; negative: no limit
+	Attempts   int      // tries of a split without progress, for a source; 0: 5
+	Start      func(ctx context.Context) (Instance[P], error)
+}
+
+// Takes reports whether the stage is for a stream.
+func (s Stage[P]) Takes(stream string) bool {
+	return s.Streams == nil || slices.Contains(s.Streams, stream)
+}
+
+// Instance is a started plugin. Plugin's optional interfaces ([sdk.Opener], [sdk.Committer], …) are those that it has.
+type Instance[P any] struct {
+	Plugin P
+	Check  func(ctx context.Context) error // nil: nothing to check
+	Exited <-chan struct{}                 // closed when the plugin is gone; nil: it cannot be
+	Stop   func(ctx context.Context) error
+}
+
+// StageError names the stage at which something went wrong.
+type StageError struct {
+	Stage string
+	Split string
+	Err   error
+}
+
+func (e *StageError) Error() string {
+	if e.Split != "" {
+		return fmt.Sprintf("%s: %s: %v", e.Stage, e.Split, e.Err)
+	}
+	return fmt.Sprintf("%s: %v", e.Stage, e.Err)
+}
+
+func (e *StageError) Unwrap() error { return e.Err }
+
+// at names the stage, once.
+func at(stage string, err error) error {
+	var named *StageError
+	if err == nil || errors.As(err, &named) {
+		return err
+	}
+	return &StageError{Stage: stage, Err: err}
+}
+
+// liveSource is the source while it runs: when its process dies, the first to notice starts another.
+type liveSource struct {
+	stage   Stage[sdk.Source]
+	onCrash func(error)
+
+	mu       sync.Mutex
+	instance Instance[sdk.Source]
+	crashes  int // since the last progress
+}
+
+func (l *liveSource) start(ctx context.Context) error {
+	inst, err := l.stage.Start(ctx)
+	if err != nil {
+		return at(l.stage.Name, err)
+	}
+	l.instance = inst
+	return nil
+}
+
+// get returns a source that runs, started anew if the last one died.
+func (l *liveSource) get(ctx context.Context) (sdk.Source, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !closed(l.instance.Exited) {
+		return l.instance.Plugin, nil
+	}
+	l.crashes++
+	if l.crashes > maxAttempts {
+		return nil, fmt.Errorf("the plugin died %d times without progress", l.crashes)
+	}
+	if err := wait(ctx, backoff(l.crashes-1, nil)); err != nil {
+		return nil, err
+	}
+	if err := l.instance.Stop(ctx); err != nil {
+		l.onCrash(err)
+	}
+	if err := l.start(ctx); err != nil {
+		return nil, err
+	}
+	return l.instance.Plugin, nil
+}
+
+func (l *liveSource) progressed() {
+	l.mu.Lock()
+	l.crashes = 0
+	l.mu.Unlock()
+}
+
+func (l *liveSource) stop(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.instance.Stop == nil {
+		return nil
+	}
+	return l.instance.Stop(ctx)
+}
+
+func closed(c <-chan struct{}) bool {
+	if c == nil {
+		return false
+	}
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// stopTime is how long a plugin may take to close what it holds.
+const stopTime = 10 * time.Second
