@@ -1,0 +1,30 @@
+// Package core puts the parts of scrapekit together: a pipeline file becomes a run. It is the one place
+// that knows all of them; cmd/scrapekit stands above it and knows none.
+//
+// # The tour
+//
+// [Load] reads a pipeline file (internal/config) and asks each plugin for the schema of its settings.
+// [Pipeline.Run] takes the pipeline's lock, opens its state (internal/checkpoint), its HTTP
+// (internal/fetch) and the processes of its plugins (internal/pluginhost), and hands them to
+// internal/pipeline, which knows none of these and does the work:
+//
+//	jira.hcl ── config ──► pipeline ── Plan ──► splits ──► Read ──► [batches … cursor] = one group
+//	                                                                     │ one call stack
+//	                                       transforms ◄──────────────────┘
+//	                                           │
+//	                                        sinks.Write            every few seconds, between groups:
+//	                                                               sinks.Commit → tokens; store.Commit(cursors + tokens)
+//	plugin's http.Client ── gRPC ──► fetch: redact → allow-list → retry → auth → limits → wire
+//
+// # Decisions that are easy to undo by accident
+//
+//   - The host never parses a payload. What is known of records, the plugins say with counters.
+//   - Counters ride with the reply of the call that made them, not on the reverse stream: only so can they
+//     be committed with the records that they speak of, and be exact after a kill. Counts made outside of a call go
+//     over the reverse stream and are not exact.
+//   - The estimate of a split is part of the split. A source that had to be asked again for each split would cost a
+//     call, and a request, a split.
+//   - What an earlier run knew comes back to the plan as the splits that it finished, with their last
+//     cursors. So a source needs no second kind of state.
+//   - A socket file is removed as soon as the host is connected: a host that is killed leaves none behind.
+package core

@@ -1,0 +1,123 @@
+// The floors of the building: imports run downward only. Each row says why.
+
+package core_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/scrapekit/scrapekit/"
+
+// floor is what the packages below a folder may import of this module.
+type floor struct {
+	folder  string
+	may     []string // folders; a trailing / means everything below
+	because string
+}
+
+// The first row that fits a package holds.
+var floors = []floor{
+	{"sdk/rpc/internal/pb", nil, "generated code knows nothing"},
+	{"sdk/rpc", []string{"sdk", "sdk/rpc/internal/pb"}, "the wire knows the contract and the generated code, nothing above"},
+	{"sdk/serve", []string{"sdk", "sdk/rpc"}, "an author's main() is the contract and the wire"},
+	{"sdk/sdktest", []string{"sdk", "sdk/rpc"}, "a conformance suite tests plugins in process and across the wire"},
+	{"sdk", nil, "third parties inherit what the contract imports"},
+	{"plugins/sources/jira/jiratest", nil, "a test server is no part of what it tests"},
+	{"plugins/", []string{"sdk", "sdk/serve", "plugins/"}, "a plugin reads as a third party's: the SDK and its own packages only"},
+	{"core/internal/redact", nil, "hiding secrets needs nothing"},
+	{"core/internal/checkpoint", []string{"sdk", "core/internal/checkpoint/"}, "state is kept, not understood"},
+	{"core/internal/fetch", []string{"sdk", "core/internal/redact"}, "HTTP knows no pipeline"},
+	{"core/internal/config", []string{"sdk"}, "a file becomes values; nothing is started"},
+	{"core/internal/pluginhost", []string{"sdk", "sdk/rpc", "sdk/serve"}, "processes know no pipeline; serve is for its tests' plugins"},
+	{"core/internal/pipeline", []string{"sdk", "core/internal/checkpoint"}, "a run knows no gRPC, HCL or process"},
+	{"core/internal/deadletter", []string{"sdk", "core/internal/pipeline"}, "dead letters are a kind of the pipeline's Letters"},
+	{"core", []string{"sdk", "core/internal/"}, "the one place where parts are put together, but no plugin"},
+	{"cmd/", []string{"sdk", "sdk/serve", "core", "plugins/"}, "the command sees the core, and lists the first-party plugins"},
+	{"examples/", []string{"sdk", "sdk/serve"}, "an example is a third party's"},
+}
+
+// sealed are modules that only some folders may import.
+var sealed = []floor{
+	{"google.golang.org/grpc", []string{"sdk/rpc"}, "gRPC stays behind the wire package"},
+	{"google.golang.org/protobuf", []string{"sdk/rpc"}, "protobuf types reach nobody else"},
+	{"github.com/hashicorp/go-plugin", []string{"sdk/rpc", "core/internal/pluginhost"}, "go-plugin's odd ends are turned into good messages in two places"},
+	{"github.com/hashicorp/hcl/v2", []string{"core/internal/config"}, "HCL ends where values begin"},
+	{"modernc.org/sqlite", []string{"core/internal/checkpoint"}, "one store among others"},
+}
+
+type pkg struct {
+	ImportPath   string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for dec.More() {
+		var p pkg
+		if err := dec.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// within reports whether path is the folder, or below it.
+func within(path, folder string) bool {
+	return path == folder || strings.HasPrefix(path, strings.TrimSuffix(folder, "/")+"/")
+}
+
+func allowed(path string, may []string) bool {
+	return slices.ContainsFunc(may, func(m string) bool {
+		return path == m || strings.HasSuffix(m, "/") && strings.HasPrefix(path, m)
+	})
+}
+
+func TestImportsRunDownward(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(p.ImportPath, module)
+		i := slices.IndexFunc(floors, func(f floor) bool { return within(path, f.folder) })
+		if i < 0 {
+			t.Errorf("%s stands on no floor: give it a row", path)
+			continue
+		}
+		for _, imp := range p.Imports {
+			dep, ours := strings.CutPrefix(imp, module)
+			if ours && !within(dep, floors[i].folder) && !allowed(dep, floors[i].may) {
+				t.Errorf("%s imports %s: %s", path, dep, floors[i].because)
+			}
+		}
+	}
+}
+
+func TestSealedModules(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(p.ImportPath, module)
+		for _, s := range sealed {
+			if slices.ContainsFunc(s.may, func(m string) bool { return within(path, m) }) {
+				continue
+			}
+			for _, imp := range p.Imports {
+				if within(imp, s.folder) {
+					t.Errorf("%s imports %s: %s", path, imp, s.because)
+				}
+			}
+		}
+	}
+}

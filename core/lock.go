@@ -1,0 +1,68 @@
+// The lock of a pipeline: one run at a time, and a second one says who holds it.
+
+package core
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// LockedError says that another process runs the pipeline.
+type LockedError struct {
+	Pipeline string
+	Holder   Holder
+}
+
+// Holder is who runs a pipeline.
+type Holder struct {
+	PID     int       `json:"pid"`
+	Host    string    `json:"host"`
+	Started time.Time `json:"started"`
+}
+
+func (e *LockedError) Error() string {
+	if e.Holder.PID == 0 {
+		return fmt.Sprintf("pipeline %s is being run by another process", e.Pipeline)
+	}
+	return fmt.Sprintf("pipeline %s is being run by process %d on %s, since %s",
+		e.Pipeline, e.Holder.PID, e.Holder.Host, e.Holder.Started.Local().Format("2006-01-02 15:04:05"))
+}
+
+// lock takes the lock of the state folder dir, or says who holds it. The system frees it when the process
+// ends, however it ends.
+func lock(name, dir string) (unlock func() error, err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("state folder: %w", err)
+	}
+	l := flock.New(filepath.Join(dir, "lock"))
+	got, err := l.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock of the state folder: %w", err)
+	}
+	holder := filepath.Join(dir, "holder.json")
+	if !got {
+		held := &LockedError{Pipeline: name}
+		if raw, err := os.ReadFile(holder); err == nil {
+			// A holder that is just starting has not written it yet: then the message has no names.
+			_ = json.Unmarshal(raw, &held.Holder)
+		}
+		return nil, held
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "this machine"
+	}
+	raw, err := json.Marshal(Holder{PID: os.Getpid(), Host: host, Started: time.Now()})
+	if err == nil {
+		err = os.WriteFile(holder, raw, 0o644)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state folder: %w", err)
+	}
+	return l.Unlock, nil
+}
