@@ -20,24 +20,29 @@ var ErrChanged = errors.New("the source's settings have changed since the unfini
 // one transaction: it happens whole and is durable when it returns, or it does not happen.
 type Store interface {
 	// Begin takes the pipeline over and fences every earlier holder. It goes on with the unfinished run,
-	// where broken splits become open again, or starts a new one. With b.Full an unfinished run is
-	// abandoned and a new one started. It returns ErrChanged, and changes nothing, when an unfinished run has another fingerprint.
+	// where broken splits become open again, or starts a new one, whose id must be new. With b.Full an
+	// unfinished run is abandoned and a new one started; without it an unfinished full run stays one. It
+	// returns ErrChanged, and changes nothing, when an unfinished run has another fingerprint.
 	Begin(ctx context.Context, b Begin) (Run, error)
-	// Plan stores the splits of a run, once: it fails if run.Planned. ErrFenced if the run is not held any more.
+	// Plan stores the splits of a run, once: it fails if the run is planned already or an id comes twice.
+	// ErrFenced if the run is not held any more.
 	Plan(ctx context.Context, run Run, splits []sdk.Split) error
-	// Splits returns the run's splits in the order in which they were planned or added.
+	// Splits returns the run's splits in the order in which they were planned or added. The run need not be
+	// held: looking changes nothing. A run that is complete or abandoned has none any more.
 	Splits(ctx context.Context, run Run) ([]Split, error)
 	// Claim takes a split to work on: it raises the split's epoch, so that commits of an earlier claim are
-	// refused, and returns it as last committed. ErrFenced as above.
+	// refused, and returns it as last committed. ErrFenced as above. A claim is kept whatever happens to the
+	// process; a power failure may take it away, and with it everybody who could have held one.
 	Claim(ctx context.Context, run Run, id string) (Split, error)
 	// Commit keeps what a commit of the pipeline stands for. ErrFenced, and nothing is kept, if the run or any of
-	// the splits is not held any more.
+	// the splits is not held any more; a split that was never claimed is not held.
 	Commit(ctx context.Context, run Run, c Commit) error
-	// Finish ends the run. If outcome is Complete, its splits become the previous ones of the next plan: each replaces
-	// the one of the same id; after a full run they replace all. Otherwise the run stays unfinished and the
-	// next Begin goes on with it. report is kept for display.
+	// Finish ends the run, which nobody holds then. If outcome is Complete, its splits become the previous
+	// ones of the next plan: each replaces the one of the same id; after a full run they replace all. It
+	// fails if one of them is not done. With Incomplete, Interrupted and Failed the run stays unfinished and
+	// the next Begin goes on with it. report is kept for display.
 	Finish(ctx context.Context, run Run, outcome Outcome, report []byte) error
-	// Previous returns the done splits of finished runs, each id once, with their last cursors.
+	// Previous returns the done splits of complete runs, each id once, with their last cursors, ordered by id.
 	Previous(ctx context.Context) ([]sdk.Split, error)
 	// Tokens returns the last committed token of each stage.
 	Tokens(ctx context.Context) (map[string]Token, error)
@@ -45,8 +50,8 @@ type Store interface {
 	Runs(ctx context.Context, n int) ([]RunInfo, error)
 	// Reset forgets everything: the next run is the first.
 	Reset(ctx context.Context) error
-	// Forget removes one previous split, or opens one split of the unfinished run from its beginning, so that it is read anew.
-	// It reports whether there was one.
+	// Forget removes one previous split, and opens the split of that id of the unfinished run from its
+	// beginning, so that it is read anew. Who has claimed it is fenced. It reports whether there was one.
 	Forget(ctx context.Context, id string) (bool, error)
 	Close() error
 }
@@ -107,7 +112,7 @@ type Commit struct {
 	Splits []Progress
 	Tokens map[string]sdk.Token // by stage; stages that are not named keep theirs
 	New    []sdk.Split          // those whose id the run knows already are dropped
-	Stats  []byte               // the run's counters, opaque
+	Stats  []byte               // the run's counters, opaque; nil leaves them as they are
 }
 
 // Progress is what a commit keeps of one split.

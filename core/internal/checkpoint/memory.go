@@ -1,0 +1,353 @@
+// Memory: the store that keeps nothing beyond the process, for previews and tests.
+
+package checkpoint
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Memory is a [Store] in memory. Close leaves it usable: opening it again is to go on with the same value.
+type Memory struct {
+	mu       sync.Mutex
+	epoch    int64 // of the newest holder; 0: nobody holds
+	last     int64 // the highest epoch ever given, also across Reset
+	runs     []*memoryRun
+	previous map[string]sdk.Split
+	tokens   map[string]Token
+}
+
+type memoryRun struct {
+	info        RunInfo
+	fingerprint string
+	planned     bool
+	stats       []byte
+	order       []string
+	splits      map[string]*Split
+}
+
+// NewMemory returns an empty store.
+func NewMemory() *Memory {
+	return &Memory{previous: map[string]sdk.Split{}, tokens: map[string]Token{}}
+}
+
+// Begin implements [Store].
+func (m *Memory) Begin(ctx context.Context, b Begin) (Run, error) {
+	if err := ctx.Err(); err != nil {
+		return Run{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.unfinished()
+	resumed := r != nil && !b.Full
+	switch {
+	case resumed:
+		if r.fingerprint != b.Fingerprint {
+			return Run{}, ErrChanged
+		}
+		r.reopen()
+	case m.run(b.ID) != nil:
+		return Run{}, usedID(b.ID)
+	default:
+		if r != nil {
+			r.end(Abandoned, b.Now, r.info.Report)
+		}
+		r = &memoryRun{fingerprint: b.Fingerprint, splits: map[string]*Split{}}
+		r.info = RunInfo{ID: b.ID, Started: b.Now.UTC().Round(0), Outcome: Running, Full: b.Full, Starts: 1}
+		m.runs = append(m.runs, r)
+	}
+	m.last++
+	m.epoch = m.last
+	return Run{
+		ID: r.info.ID, Epoch: m.epoch, Started: r.info.Started, Full: r.info.Full,
+		Planned: r.planned, Resumed: resumed, Stats: bytes.Clone(r.stats),
+	}, nil
+}
+
+// Plan implements [Store].
+func (m *Memory) Plan(ctx context.Context, run Run, splits []sdk.Split) error {
+	r, unlock, err := m.held(ctx, run)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if r.planned {
+		return plannedTwice(run.ID)
+	}
+	if err := distinct(splits); err != nil {
+		return err
+	}
+	r.planned = true
+	r.add(splits)
+	return nil
+}
+
+// Splits implements [Store].
+func (m *Memory) Splits(ctx context.Context, run Run) ([]Split, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.run(run.ID)
+	if r == nil {
+		return nil, nil
+	}
+	out := make([]Split, 0, len(r.order))
+	for _, id := range r.order {
+		out = append(out, r.splits[id].clone())
+	}
+	return out, nil
+}
+
+// Claim implements [Store].
+func (m *Memory) Claim(ctx context.Context, run Run, id string) (Split, error) {
+	r, unlock, err := m.held(ctx, run)
+	if err != nil {
+		return Split{}, err
+	}
+	defer unlock()
+	s := r.splits[id]
+	if s == nil {
+		return Split{}, unknownSplit(run.ID, id)
+	}
+	s.Epoch++
+	return s.clone(), nil
+}
+
+// Commit implements [Store].
+func (m *Memory) Commit(ctx context.Context, run Run, c Commit) error {
+	r, unlock, err := m.held(ctx, run)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	for _, p := range c.Splits {
+		s := r.splits[p.ID]
+		if s == nil {
+			return unknownSplit(run.ID, p.ID)
+		}
+		if p.Epoch == 0 || p.Epoch != s.Epoch {
+			return splitFenced(p.ID)
+		}
+	}
+	for _, p := range c.Splits {
+		s := r.splits[p.ID]
+		s.Cursor, s.Status, s.Records, s.Problem = bytes.Clone(p.Cursor), p.Status, p.Records, p.Problem
+	}
+	for stage, t := range c.Tokens {
+		m.tokens[stage] = Token{Run: run.ID, Token: bytes.Clone(t)}
+	}
+	if c.Stats != nil {
+		r.stats = bytes.Clone(c.Stats)
+	}
+	r.add(c.New)
+	return nil
+}
+
+// Finish implements [Store].
+func (m *Memory) Finish(ctx context.Context, run Run, outcome Outcome, report []byte) error {
+	r, unlock, err := m.held(ctx, run)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := mayFinish(run.ID, outcome, r.planned, r.counts()); err != nil {
+		return err
+	}
+	if outcome == Complete {
+		m.keep(r)
+	}
+	r.end(outcome, time.Now(), report)
+	m.epoch = 0
+	return nil
+}
+
+// keep makes the splits of a complete run the previous ones.
+func (m *Memory) keep(r *memoryRun) {
+	if r.info.Full {
+		clear(m.previous)
+	}
+	for id, s := range r.splits {
+		m.previous[id] = s.Split
+	}
+}
+
+// Previous implements [Store].
+func (m *Memory) Previous(ctx context.Context) ([]sdk.Split, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make([]sdk.Split, 0, len(m.previous))
+	for _, s := range m.previous {
+		out = append(out, cloneSplit(s))
+	}
+	slices.SortFunc(out, func(a, b sdk.Split) int { return cmp.Compare(a.ID, b.ID) })
+	return out, nil
+}
+
+// Tokens implements [Store].
+func (m *Memory) Tokens(ctx context.Context) (map[string]Token, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := map[string]Token{}
+	for stage, t := range m.tokens {
+		out[stage] = Token{Run: t.Run, Token: bytes.Clone(t.Token)}
+	}
+	return out, nil
+}
+
+// Runs implements [Store].
+func (m *Memory) Runs(ctx context.Context, n int) ([]RunInfo, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []RunInfo
+	for _, r := range slices.Backward(m.runs) {
+		if len(out) >= n {
+			break
+		}
+		info := r.info
+		info.Report = bytes.Clone(info.Report)
+		info.Splits = r.counts()
+		out = append(out, info)
+	}
+	return out, nil
+}
+
+// Reset implements [Store].
+func (m *Memory) Reset(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.epoch, m.runs = 0, nil
+	clear(m.previous)
+	clear(m.tokens)
+	return nil
+}
+
+// Forget implements [Store].
+func (m *Memory) Forget(ctx context.Context, id string) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, found := m.previous[id]
+	delete(m.previous, id)
+	if r := m.unfinished(); r != nil {
+		if s := r.splits[id]; s != nil {
+			found = true
+			s.Epoch++
+			s.Cursor, s.Status, s.Records, s.Problem = nil, Open, 0, ""
+		}
+	}
+	return found, nil
+}
+
+// Close implements [Store].
+func (m *Memory) Close() error { return nil }
+
+// held locks the store and returns the run if run holds it still.
+func (m *Memory) held(ctx context.Context, run Run) (*memoryRun, func(), error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	m.mu.Lock()
+	r := m.run(run.ID)
+	if r == nil || m.epoch == 0 || run.Epoch != m.epoch {
+		m.mu.Unlock()
+		return nil, nil, runFenced(run.ID)
+	}
+	return r, m.mu.Unlock, nil
+}
+
+func (m *Memory) run(id string) *memoryRun {
+	for _, r := range m.runs {
+		if r.info.ID == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// unfinished returns the run that the next one goes on with: only the newest can be it.
+func (m *Memory) unfinished() *memoryRun {
+	if len(m.runs) == 0 {
+		return nil
+	}
+	r := m.runs[len(m.runs)-1]
+	if r.info.Outcome == Complete || r.info.Outcome == Abandoned {
+		return nil
+	}
+	return r
+}
+
+// reopen starts a run once more.
+func (r *memoryRun) reopen() {
+	r.info.Starts++
+	r.info.Outcome, r.info.Ended = Running, time.Time{}
+	for _, s := range r.splits {
+		if s.Status == Broken {
+			s.Status, s.Problem = Open, ""
+		}
+	}
+}
+
+// end notes how the run ended. A run that nobody goes on with keeps the counts of its splits alone.
+func (r *memoryRun) end(o Outcome, now time.Time, report []byte) {
+	r.info.Outcome, r.info.Ended, r.info.Report = o, now.UTC().Round(0), bytes.Clone(report)
+	if o == Complete || o == Abandoned {
+		r.info.Splits = r.counts()
+		r.order, r.splits = nil, nil
+	}
+}
+
+func (r *memoryRun) counts() map[Status]int {
+	if r.splits == nil {
+		return maps.Clone(r.info.Splits)
+	}
+	out := map[Status]int{}
+	for _, s := range r.splits {
+		out[s.Status]++
+	}
+	return out
+}
+
+// add appends the splits whose ids are not known.
+func (r *memoryRun) add(splits []sdk.Split) {
+	for _, s := range splits {
+		if r.splits[s.ID] != nil {
+			continue
+		}
+		r.splits[s.ID] = &Split{Split: cloneSplit(s), Status: Open}
+		r.order = append(r.order, s.ID)
+	}
+}
+
+func (s *Split) clone() Split {
+	out := *s
+	out.Split = cloneSplit(s.Split)
+	return out
+}
+
+func cloneSplit(s sdk.Split) sdk.Split {
+	s.Data, s.Cursor = bytes.Clone(s.Data), bytes.Clone(s.Cursor)
+	return s
+}
