@@ -21,7 +21,13 @@ const (
 	// KeywordHost marks a URL, or a list of them, whose scheme, host and port the plugin may reach: what the user writes
 	// there, the host allows.
 	KeywordHost = "x-scrapekit-host"
+	// KeywordPath marks a path in the file system, or a list of them. The host makes a relative one absolute, from the folder of the
+	// pipeline file; "-" stays as it is.
+	KeywordPath = "x-scrapekit-path"
 )
+
+// DurationPattern is the pattern of a [Duration] in a settings schema.
+const DurationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 
 // Duration is a time.Duration that is written as "5s" or "1h30m" in settings.
 type Duration time.Duration
@@ -51,6 +57,7 @@ func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Durat
 //	required:"true"    must be given
 //	sensitive:"true"   never printed
 //	host:"true"        a URL whose host the plugin may reach
+//	path:"true"        a path; the plugin gets it absolute
 //	enum:"a,b,c"       the only values
 //	min:"1" max:"100"  bounds of a number
 //	example:"…"        for the reference
@@ -109,7 +116,7 @@ func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {
 		return nil, fmt.Errorf("settings are a struct, not %s", t)
 	}
 	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[Duration](): {Type: "string", Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`, Description: "a duration such as 5s or 1h30m"},
+		reflect.TypeFor[Duration](): {Type: "string", Pattern: DurationPattern, Description: "a duration such as 5s or 1h30m"},
 	}})
 	if err != nil {
 		return nil, err
@@ -178,7 +185,7 @@ func annotateField(p *jsonschema.Schema, f reflect.StructField) error {
 			*bound = &n
 		}
 	}
-	for tag, keyword := range map[string]string{"sensitive": KeywordSensitive, "host": KeywordHost} {
+	for tag, keyword := range map[string]string{"sensitive": KeywordSensitive, "host": KeywordHost, "path": KeywordPath} {
 		if f.Tag.Get(tag) == "true" {
 			if p.Extra == nil {
 				p.Extra = map[string]any{}

@@ -1,0 +1,110 @@
+// Package config turns a pipeline file (HCL) into checked values. It stands at the top of a run: what it
+// returns is complete and right as far as can be known without running anything, and what is wrong with
+// the file it says all at once, each with its line and a hint.
+//
+// A block of the file has two readers. Its own attributes are the plugin's settings, checked against the
+// JSON Schema that the plugin states; the nested blocks select, http and on_error are the host's.
+//
+// Values that come from env(), file(), sensitive() or a sensitive variable carry a mark through every
+// expression. No diagnostic shows such a value, and [Pipeline.Secrets] lists those that are in use, so
+// that everything else that prints can leave them out too.
+package config
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Options say what Load needs beyond the file.
+type Options struct {
+	// Vars are the variables of the command line, as they were written there.
+	Vars map[string]string
+	// Lookup describes a plugin. It is called once for each plugin, for several at the same time.
+	Lookup func(ctx context.Context, b BlockRef) (sdk.Info, error)
+	// Names lists the first-party plugins of a kind.
+	Names func(kind sdk.Kind) []string
+	// Getenv is os.LookupEnv, or a test's.
+	Getenv func(name string) (string, bool)
+}
+
+// BlockRef names the plugin that a block asks for.
+type BlockRef struct {
+	Kind sdk.Kind
+	Type string // the block's label
+	Path string // the executable of a third-party plugin, absolute; "" for a first-party one
+}
+
+// Pipeline is a checked pipeline file.
+type Pipeline struct {
+	File     string // as it was given to Load
+	Dir      string // the file's folder, absolute; relative paths in the file start here
+	Name     string
+	StateDir string // where the pipeline's state is kept: Dir/.scrapekit/Name
+
+	Concurrency int           // splits read at once
+	CommitEvery time.Duration // the longest time between two commits
+	CommitBytes int64         // the most bytes between two commits
+
+	Source     Block
+	Transforms []Block // in the order of the file, which is the order of the records' way
+	Sinks      []Block
+
+	// Secrets are the sensitive strings in use, the longest first. Shorter ones than 4 bytes are left out:
+	// hiding them would make every line unreadable.
+	Secrets []string
+}
+
+// Block is a source, transform or sink of the pipeline.
+type Block struct {
+	Kind    sdk.Kind
+	Type    string          // the label in the file
+	Name    string          // unique in the pipeline: "jsonl", or "jsonl.archive" with a second label
+	Path    string          // the executable of a third-party plugin, absolute; "" for a first-party one
+	Config  json.RawMessage // the settings as the plugin gets them, secrets included: never to be printed
+	Streams []string        // those selected; nil: all
+	HTTP    HTTP
+	OnError OnError
+	Pos     string // "jira.hcl:12"
+	Info    sdk.Info
+}
+
+// HTTP is what the host may do for a plugin over HTTP. A zero number or time means: not given.
+type HTTP struct {
+	// Allow are the origins (scheme://host[:port]) that may be reached: those of the block's allow list and those of
+	// the plugin's host settings. Sorted, lower case, default ports left out.
+	Allow []string
+	Auth  *Auth // nil: none
+
+	Rate        float64 // requests a second
+	Burst       int
+	Concurrency int // requests at once
+	Attempts    int // per request, the first included
+
+	ConnectTimeout time.Duration
+	HeaderTimeout  time.Duration // until the reply's headers
+	IdleTimeout    time.Duration // without a byte of the body
+	Timeout        time.Duration // of one attempt as a whole
+	MaxWait        time.Duration // the longest wait that a server may ask for
+
+	UserAgent string
+}
+
+// Auth is a credential. It goes to Origins and to nowhere else.
+type Auth struct {
+	Scheme   string // "basic", "bearer" or "header"
+	User     string // basic
+	Password string // basic
+	Token    string // bearer
+	Name     string // header: its name
+	Value    string // header: its value
+	Origins  []string
+}
+
+// OnError says how many failures of a stage are too many.
+type OnError struct {
+	MaxRejects int64 // rejected records that are borne; -1: any number
+	Attempts   int   // of a split or batch that fails; 0: not given
+}

@@ -1,0 +1,116 @@
+// Evaluation of expressions: names are checked first, so that a wrong one gets a hint, and details are
+// withheld where a sensitive value takes part.
+
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// evaluate returns the value of an expression. If it has none, that is reported and the value is unknown.
+func (l *loader) evaluate(expr hclsyntax.Expression) (cty.Value, bool) {
+	if !l.checkNames(expr) {
+		return cty.DynamicVal, false
+	}
+	v, found := expr.Value(l.scope)
+	if !found.HasErrors() {
+		return v, true
+	}
+	if l.sensitive(expr) {
+		found = withhold(found)
+	}
+	l.report(found)
+	return cty.DynamicVal, false
+}
+
+// sensitive reports whether a sensitive value takes part in an expression.
+func (l *loader) sensitive(expr hclsyntax.Expression) bool {
+	found := false
+	for _, call := range calls(expr) {
+		found = found || slices.Contains([]string{"env", "file", "sensitive"}, call.Name)
+	}
+	for _, t := range expr.Variables() {
+		v, problems := t.TraverseAbs(l.scope)
+		found = found || (!problems.HasErrors() && v.ContainsMarked())
+	}
+	return found
+}
+
+// calls lists the function calls in an expression.
+func calls(expr hclsyntax.Expression) []*hclsyntax.FunctionCallExpr {
+	var out []*hclsyntax.FunctionCallExpr
+	// VisitAll returns the diagnostics of the callback, which has none.
+	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
+		if call, ok := n.(*hclsyntax.FunctionCallExpr); ok {
+			out = append(out, call)
+		}
+		return nil
+	})
+	return out
+}
+
+// checkNames reports the functions and variables of an expression that are not there.
+func (l *loader) checkNames(expr hclsyntax.Expression) bool {
+	ok := true
+	for _, call := range calls(expr) {
+		if _, known := l.scope.Functions[call.Name]; !known {
+			ok = false
+			l.fail(call.NameRange, didYouMean(call.Name, slices.Collect(maps.Keys(l.scope.Functions))), "there is no function %q", call.Name)
+		}
+	}
+	for _, t := range expr.Variables() {
+		ok = l.checkVariable(t) && ok
+	}
+	return ok
+}
+
+// checkVariable reports a reference like var.x that leads nowhere. What lies deeper in a value, the
+// evaluation checks.
+func (l *loader) checkVariable(t hcl.Traversal) bool {
+	at := t.SourceRange()
+	scope, known := l.scope.Variables[t.RootName()]
+	if !known {
+		l.fail(at, l.hintForName(t), "there is no %q here", t.RootName())
+		return false
+	}
+	kinds := map[string]string{"var": "variable", "local": "local value"}
+	if len(t) < 2 {
+		l.fail(at, fmt.Sprintf("write %s.NAME", t.RootName()), "%q is the name of a group, not of a value", t.RootName())
+		return false
+	}
+	step, isName := t[1].(hcl.TraverseAttr)
+	if !isName || scope.Type().HasAttribute(step.Name) {
+		return true
+	}
+	hint := didYouMean(step.Name, slices.Collect(maps.Keys(scope.Type().AttributeTypes())))
+	if hint == "" && t.RootName() == "var" {
+		hint = fmt.Sprintf("declare it: variable %q { … }", step.Name)
+	}
+	l.fail(at, hint, "there is no %s %q", kinds[t.RootName()], step.Name)
+	return false
+}
+
+// hintForName guesses what a bare name was meant to be.
+func (l *loader) hintForName(t hcl.Traversal) string {
+	name := t.RootName()
+	if name == "var" || name == "local" {
+		return "the default of a variable cannot use other values; use a local value"
+	}
+	if len(t) > 1 {
+		if group := closest(name, []string{"var", "local"}); group != "" {
+			return fmt.Sprintf("did you mean %s?", group)
+		}
+	}
+	for _, group := range []string{"var", "local"} {
+		if scope, ok := l.scope.Variables[group]; ok && scope.Type().HasAttribute(name) {
+			return fmt.Sprintf("did you mean %s.%s?", group, name)
+		}
+	}
+	return fmt.Sprintf("values are var.NAME and local.NAME; a text stands in quotes: %q; a placeholder of a plugin has no dollar sign: {%s}", name, name)
+}

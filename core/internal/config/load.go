@@ -1,0 +1,125 @@
+// Load: from the file to the pipeline, step by step.
+
+package config
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// loader holds what the steps of one Load share.
+type loader struct {
+	options Options
+	file    string // as given
+	dir     string // absolute
+	src     []byte
+	secrets secrets
+	scope   *hcl.EvalContext
+	found   hcl.Diagnostics
+}
+
+// Load reads and checks a pipeline file. The pipeline is nil if one of the diagnostics is an error. All that is
+// wrong is reported, except that a file with wrong syntax is not looked at further.
+func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) {
+	l := &loader{options: o, file: file, secrets: secrets{}}
+	body, ok := l.parse()
+	if !ok {
+		return nil, l.diagnostics()
+	}
+	root := l.split(body)
+	l.evaluateVariables(root.variables)
+	l.evaluateLocals(root.locals)
+	p := &Pipeline{File: file, Dir: l.dir}
+	plugins := l.pipelineBlock(p, root.pipeline)
+	l.stages(ctx, p, root, plugins)
+	p.Secrets = l.secrets.list()
+	diagnostics := l.diagnostics()
+	if diagnostics.HasErrors() {
+		return nil, diagnostics
+	}
+	return p, diagnostics
+}
+
+// root is the file's blocks by what they are, each in the order of the file.
+type root struct {
+	variables, locals, pipeline, sources, transforms, sinks []*hclsyntax.Block
+}
+
+// parse reads the file and its syntax.
+func (l *loader) parse() (*hclsyntax.Body, bool) {
+	dir, err := filepath.Abs(filepath.Dir(l.file))
+	if err != nil {
+		l.failGiven("", "pipeline file %s: its folder: %v", l.file, err)
+		return nil, false
+	}
+	l.dir = dir
+	if l.src, err = read(l.file); err != nil {
+		hint := ""
+		if errors.Is(err, errNoFile) {
+			hint = neighbour(l.file)
+		}
+		l.failGiven(hint, "pipeline file %s: %v", l.file, err)
+		return nil, false
+	}
+	parsed, found := hclsyntax.ParseConfig(l.src, l.file, hcl.InitialPos)
+	l.report(found)
+	if found.HasErrors() {
+		return nil, false
+	}
+	body, ok := parsed.Body.(*hclsyntax.Body)
+	return body, ok
+}
+
+// split sorts the file's blocks.
+func (l *loader) split(body *hclsyntax.Body) root {
+	var r root
+	kinds := map[string]*[]*hclsyntax.Block{
+		"variable": &r.variables, "locals": &r.locals, "pipeline": &r.pipeline,
+		"source": &r.sources, "transform": &r.transforms, "sink": &r.sinks,
+	}
+	names := []string{"variable", "locals", "pipeline", "source", "transform", "sink"}
+	for _, b := range body.Blocks {
+		if list := kinds[b.Type]; list != nil {
+			*list = append(*list, b)
+			continue
+		}
+		l.fail(b.TypeRange, didYouMean(b.Type, names), "there is no block type %q", b.Type)
+	}
+	for _, a := range body.Attributes {
+		hint := "settings stand in a block: source, transform, sink or pipeline"
+		if slices.Contains(names, a.Name) {
+			hint = "it is a block: leave out the equals sign"
+		}
+		l.fail(a.NameRange, hint, "%q cannot stand here", a.Name)
+	}
+	l.once(r.pipeline, "pipeline")
+	l.once(r.sources, "source")
+	return r
+}
+
+// once reports every block of a list after the first.
+func (l *loader) once(blocks []*hclsyntax.Block, what string) {
+	for i, b := range blocks {
+		if i > 0 {
+			l.fail(b.DefRange(), "the first is at "+l.pos(blocks[0].TypeRange), "a second %s block: a pipeline has one", what)
+		}
+	}
+}
+
+// pos is a place as people write it: "jira.hcl:12".
+func (l *loader) pos(at hcl.Range) string {
+	return fmt.Sprintf("%s:%d", filepath.Base(l.file), at.Start.Line)
+}
+
+func sortByPlace(d Diagnostics) {
+	slices.SortStableFunc(d, func(a, b Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Summary, b.Summary))
+	})
+}

@@ -1,0 +1,99 @@
+// Local values: named expressions, which may use each other in any order.
+
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// locals evaluates local values, each after those that it uses.
+type locals struct {
+	*loader
+	attributes map[string]*hclsyntax.Attribute
+	values     map[string]cty.Value
+	open       []string // being evaluated: the way to the current one
+}
+
+// evaluateLocals puts all local values into the scope.
+func (l *loader) evaluateLocals(blocks []*hclsyntax.Block) {
+	all := locals{loader: l, attributes: map[string]*hclsyntax.Attribute{}, values: map[string]cty.Value{}}
+	for _, b := range blocks {
+		if len(b.Labels) > 0 {
+			l.fail(b.DefRange(), "write locals { … }", "locals has no label")
+		}
+		for _, inner := range b.Body.Blocks {
+			l.fail(inner.TypeRange, fmt.Sprintf("write %s = { … }", inner.Type), "locals holds no blocks")
+		}
+		for name, a := range b.Body.Attributes {
+			if first := all.attributes[name]; first != nil {
+				l.fail(a.NameRange, "the first is at "+l.pos(first.NameRange), "a second local value %q", name)
+				continue
+			}
+			all.attributes[name] = a
+		}
+	}
+	all.publish()
+	for _, name := range slices.Sorted(maps.Keys(all.attributes)) {
+		all.evaluateLocal(name)
+	}
+}
+
+// evaluateLocal evaluates one local value, after those that it uses.
+func (all *locals) evaluateLocal(name string) {
+	if _, done := all.values[name]; done {
+		return
+	}
+	a := all.attributes[name]
+	if slices.Contains(all.open, name) {
+		ring := append(slices.Clone(all.open[slices.Index(all.open, name):]), name)
+		all.fail(a.NameRange, "", "local values use each other in a ring: %s", strings.Join(ring, " → "))
+		all.values[name] = cty.DynamicVal
+		all.publish()
+		return
+	}
+	all.open = append(all.open, name)
+	for _, used := range localsIn(a.Expr) {
+		if all.attributes[used] != nil {
+			all.evaluateLocal(used)
+		}
+	}
+	all.open = all.open[:len(all.open)-1]
+	if _, done := all.values[name]; done {
+		return // it was found to be in a ring
+	}
+	all.values[name], _ = all.evaluate(a.Expr)
+	all.publish()
+}
+
+// publish puts the values into the scope; those that are not known yet are there as unknown, so that their
+// names are.
+func (all *locals) publish() {
+	scope := maps.Clone(all.values)
+	for name := range all.attributes {
+		if _, done := scope[name]; !done {
+			scope[name] = cty.DynamicVal
+		}
+	}
+	all.scope.Variables["local"] = cty.ObjectVal(scope)
+}
+
+// localsIn lists the local values that an expression uses.
+func localsIn(expr hclsyntax.Expression) []string {
+	var names []string
+	for _, t := range expr.Variables() {
+		if t.RootName() != "local" || len(t) < 2 {
+			continue
+		}
+		if step, ok := t[1].(hcl.TraverseAttr); ok {
+			names = append(names, step.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,94 @@
+// The pipeline block: the run as a whole, and the third-party plugins.
+
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// What holds where the pipeline block says nothing.
+const (
+	defaultConcurrency = 8
+	defaultCommitEvery = 5 * time.Second
+	defaultCommitBytes = 64 << 20
+)
+
+// named is what the name of a pipeline or stage may look like: it becomes the name of a folder.
+const named = `^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$`
+
+// thirdParty is where a plugin of required_plugins is.
+type thirdParty struct {
+	path string
+	at   hcl.Range
+}
+
+// pipelineBlock reads the pipeline block, if there is one, and returns the plugins that it requires.
+func (l *loader) pipelineBlock(p *Pipeline, blocks []*hclsyntax.Block) map[string]thirdParty {
+	body := &hclsyntax.Body{}
+	if len(blocks) > 0 {
+		body = blocks[0].Body
+		if len(blocks[0].Labels) > 0 {
+			l.fail(blocks[0].LabelRanges[0], `write pipeline { name = "…" }`, "the pipeline block has no label")
+		}
+	}
+	s := l.section("pipeline", body)
+	p.Name = s.name()
+	p.StateDir = filepath.Join(l.dir, ".scrapekit", p.Name)
+	p.Concurrency = s.whole("concurrency", defaultConcurrency, 1)
+	p.CommitEvery = s.duration("commit_every", defaultCommitEvery)
+	p.CommitBytes = s.size("commit_bytes", defaultCommitBytes)
+	plugins := l.requiredPlugins(s.bare("required_plugins"))
+	s.end()
+	return plugins
+}
+
+// name is the pipeline's name: the one given, or that of the file.
+func (s *section) name() string {
+	if name := s.text("name"); name != "" {
+		if !regexp.MustCompile(named).MatchString(name) {
+			s.fail(s.body.Attributes["name"].Expr.Range(), "letters, digits, _ . and -, at most 100", "pipeline: the name names a folder, and cannot be %q", name)
+		}
+		return name
+	}
+	name := strings.TrimSuffix(filepath.Base(s.file), ".hcl")
+	if strings.Trim(name, ".") == "" {
+		s.failGiven(`write pipeline { name = "…" } in it`, "pipeline file %s: its name makes no name for the pipeline", s.file)
+	}
+	return name
+}
+
+// requiredPlugins reads `required_plugins { acme = { source = "./bin/acme" } }`.
+func (l *loader) requiredPlugins(b *hclsyntax.Block) map[string]thirdParty {
+	plugins := map[string]thirdParty{}
+	if b == nil {
+		return plugins
+	}
+	for _, inner := range b.Body.Blocks {
+		l.fail(inner.TypeRange, fmt.Sprintf("write %s = { source = \"./path\" }", inner.Type), "required_plugins holds no blocks")
+	}
+	for name, a := range b.Body.Attributes {
+		v, ok := l.evaluate(a.Expr)
+		if !ok {
+			continue
+		}
+		v, _ = v.UnmarkDeep()
+		source, ok := sourceOf(v)
+		if !ok {
+			l.fail(a.Expr.Range(), fmt.Sprintf(`write %s = { source = "./path" }`, name), "required_plugins: %s does not say where the plugin is", name)
+			continue
+		}
+		if !isPath(source) {
+			l.fail(a.Expr.Range(), fmt.Sprintf(`the path of an executable has a slash in it: "./%s"`, source), "required_plugins: %s: %q is not a path", name, source)
+			continue
+		}
+		plugins[name] = thirdParty{path: l.executable(source), at: a.Expr.Range()}
+	}
+	return plugins
+}

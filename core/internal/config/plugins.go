@@ -1,0 +1,123 @@
+// Plugins: which executable a block's label means, and what the plugin says of itself.
+
+package config
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// sourceOf returns the only attribute of { source = "…" }.
+func sourceOf(v cty.Value) (string, bool) {
+	t := v.Type()
+	if !v.IsWhollyKnown() || v.IsNull() || !t.IsObjectType() || len(t.AttributeTypes()) != 1 || !t.HasAttribute("source") {
+		return "", false
+	}
+	source := v.GetAttr("source")
+	if source.Type() != cty.String || source.IsNull() {
+		return "", false
+	}
+	return source.AsString(), true
+}
+
+// isPath reports whether a label is the path of an executable.
+func isPath(label string) bool { return strings.ContainsAny(label, `/\`) }
+
+// executable makes the path of a plugin absolute. On Windows its .exe may be left out.
+func (l *loader) executable(path string) string {
+	path = l.resolve(path)
+	if _, err := os.Stat(path); err != nil && runtime.GOOS == "windows" && filepath.Ext(path) == "" {
+		return path + ".exe"
+	}
+	return path
+}
+
+// reference finds out which plugin a block asks for. ok is false if that is not known; then it is reported.
+func (l *loader) reference(kind sdk.Kind, b *hclsyntax.Block, required map[string]thirdParty) (ref BlockRef, ok bool) {
+	ref = BlockRef{Kind: kind, Type: b.Labels[0]}
+	at := b.LabelRanges[0]
+	if plugin, ok := required[ref.Type]; ok {
+		ref.Path, at = plugin.path, plugin.at
+	} else if isPath(ref.Type) {
+		ref.Path = l.executable(ref.Type)
+	}
+	if ref.Path != "" {
+		return ref, l.checkExecutable(ref, at)
+	}
+	if l.options.Names == nil || slices.Contains(l.options.Names(kind), ref.Type) {
+		return ref, true
+	}
+	l.fail(at, l.hintForPlugin(ref, required), "there is no %s %q", kind, ref.Type)
+	return ref, false
+}
+
+func (l *loader) checkExecutable(ref BlockRef, at hcl.Range) bool {
+	info, err := os.Stat(ref.Path)
+	switch {
+	case err != nil:
+		l.fail(at, fmt.Sprintf("looked for %s; a relative path starts at the folder of the pipeline file", ref.Path), "plugin %s: %v", ref.Type, reason(err))
+	case !info.Mode().IsRegular():
+		l.fail(at, "", "plugin %s: %s is not a regular file", ref.Type, ref.Path)
+	case runtime.GOOS != "windows" && info.Mode()&0o111 == 0:
+		l.fail(at, "chmod +x "+ref.Path, "plugin %s: %s is not executable", ref.Type, ref.Path)
+	default:
+		return true
+	}
+	return false
+}
+
+// hintForPlugin looks for the plugin that was meant: of another kind, or of a name like it.
+func (l *loader) hintForPlugin(ref BlockRef, required map[string]thirdParty) string {
+	for _, kind := range []sdk.Kind{sdk.KindSource, sdk.KindTransform, sdk.KindSink} {
+		if slices.Contains(l.options.Names(kind), ref.Type) {
+			return fmt.Sprintf("%s is a %s: write %s %q { … }", ref.Type, kind, kind, ref.Type)
+		}
+	}
+	names := slices.Concat(l.options.Names(ref.Kind), slices.Collect(maps.Keys(required)))
+	return joinLines(didYouMean(ref.Type, names), "a plugin of your own is named in pipeline { required_plugins { … } }, or by its path")
+}
+
+// described is what Lookup said of a plugin.
+type described struct {
+	info sdk.Info
+	err  error
+}
+
+// describe asks for all plugins at once, each once.
+func (l *loader) describe(ctx context.Context, refs []BlockRef) map[BlockRef]described {
+	out := map[BlockRef]described{}
+	var mu sync.Mutex
+	var wait sync.WaitGroup
+	for _, ref := range slices.Compact(slices.SortedFunc(slices.Values(refs), compareRefs)) {
+		wait.Go(func() {
+			info, err := l.options.Lookup(ctx, ref)
+			mu.Lock()
+			defer mu.Unlock()
+			out[ref] = described{info, err}
+		})
+	}
+	wait.Wait()
+	return out
+}
+
+func compareRefs(a, b BlockRef) int {
+	return slices.Compare([]string{string(a.Kind), a.Type, a.Path}, []string{string(b.Kind), b.Type, b.Path})
+}
+
+// joinLines joins the lines that are not empty.
+func joinLines(lines ...string) string {
+	return strings.Join(slices.DeleteFunc(lines, func(s string) bool { return s == "" }), "\n")
+}

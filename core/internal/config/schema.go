@@ -1,0 +1,139 @@
+// Schema: the JSON Schema that a plugin states for its settings.
+
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// schemaURL names a plugin's schema for the validator. Nothing is ever loaded from it.
+const schemaURL = "plugin:/settings"
+
+// schema is a plugin's schema, to be read and to check with.
+type schema struct {
+	document map[string]any
+	compiled *jsonschema.Schema
+}
+
+var errNoObject = errors.New("not a JSON object")
+
+// newSchema reads a schema. A plugin without one takes any settings.
+func newSchema(raw json.RawMessage) (*schema, error) {
+	if len(raw) == 0 {
+		raw = json.RawMessage("{}")
+	}
+	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	document, ok := parsed.(map[string]any)
+	if !ok {
+		return nil, errNoObject
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.UseLoader(noLoader{})
+	if err := compiler.AddResource(schemaURL, document); err != nil {
+		return nil, err
+	}
+	compiled, err := compiler.Compile(schemaURL)
+	if err != nil {
+		return nil, err
+	}
+	return &schema{document: document, compiled: compiled}, nil
+}
+
+// noLoader keeps a plugin's schema from reaching files or the network.
+type noLoader struct{}
+
+func (noLoader) Load(url string) (any, error) {
+	return nil, fmt.Errorf("it refers to %s; a schema of settings holds all its parts", url)
+}
+
+// names lists the settings.
+func (s *schema) names() []string {
+	var names []string
+	for name := range object(s.document["properties"]) {
+		names = append(names, name)
+	}
+	return names
+}
+
+// follow goes through references inside the schema to the node that they mean.
+func (s *schema) follow(node map[string]any) map[string]any {
+	const hops = 16 // a ring of references ends here
+	for range hops {
+		ref, ok := node["$ref"].(string)
+		if !ok || !strings.HasPrefix(ref, "#") {
+			break
+		}
+		target := any(s.document)
+		for _, step := range strings.Split(strings.TrimPrefix(ref, "#"), "/")[1:] {
+			target = object(target)[strings.NewReplacer("~1", "/", "~0", "~").Replace(step)]
+		}
+		node = object(target)
+	}
+	return node
+}
+
+// at returns the node for a part of the settings, empty if the schema says nothing of it.
+func (s *schema) at(path []string) map[string]any {
+	node := s.follow(s.document)
+	for _, step := range path {
+		next, known := object(node["properties"])[step]
+		if !known {
+			next = node["items"]
+		}
+		if next == nil {
+			next, _ = additional(node)
+		}
+		node = s.follow(object(next))
+	}
+	return node
+}
+
+// additional returns the schema of settings that are not named, and whether there may be such.
+func additional(node map[string]any) (map[string]any, bool) {
+	switch rest := node["additionalProperties"].(type) {
+	case bool:
+		return nil, rest || node["patternProperties"] != nil
+	case map[string]any:
+		if not, ok := rest["not"].(map[string]any); ok && len(not) == 0 {
+			return nil, node["patternProperties"] != nil // the long way to write false
+		}
+		return rest, true
+	}
+	return nil, true
+}
+
+// object returns v as an object, or an empty one.
+func object(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}
+
+// texts returns a text, or those of a list.
+func texts(v any) []string {
+	switch v := v.(type) {
+	case string:
+		return []string{v}
+	case []any:
+		var out []string
+		for _, one := range v {
+			out = append(out, texts(one)...)
+		}
+		return out
+	case map[string]any:
+		var out []string
+		for _, one := range v {
+			out = append(out, texts(one)...)
+		}
+		return out
+	}
+	return nil
+}

@@ -1,0 +1,232 @@
+// Sections: blocks whose attributes are the host's. Each is read by asking for what may stand in it; what
+// nobody asked for is reported at the end.
+
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// section is a block of the host's, being read.
+type section struct {
+	*loader
+	title      string // for messages: `source "jira": http`
+	body       *hclsyntax.Body
+	attributes []string // those asked for
+	blocks     []string
+}
+
+func (l *loader) section(title string, body *hclsyntax.Body) *section {
+	return &section{loader: l, title: title, body: body}
+}
+
+// attribute returns an attribute, or nil if it is not given.
+func (s *section) attribute(name string) *hclsyntax.Attribute {
+	s.attributes = append(s.attributes, name)
+	return s.body.Attributes[name]
+}
+
+// block returns the block of a type, or nil if there is none. A second one is an error.
+func (s *section) block(name string) *hclsyntax.Block {
+	s.blocks = append(s.blocks, name)
+	var found *hclsyntax.Block
+	for _, b := range s.body.Blocks {
+		switch {
+		case b.Type != name:
+		case found != nil:
+			s.fail(b.DefRange(), "the first is at "+s.pos(found.TypeRange), "%s: a second block %s", s.title, name)
+		default:
+			found = b
+		}
+	}
+	return found
+}
+
+// bare is block, for a block without labels.
+func (s *section) bare(name string) *hclsyntax.Block {
+	b := s.block(name)
+	if b != nil && len(b.Labels) > 0 {
+		s.fail(b.LabelRanges[0], fmt.Sprintf("write %s { … }", name), "%s: the block %s has no label", s.title, name)
+	}
+	return b
+}
+
+// end reports the attributes and blocks that nobody asked for.
+func (s *section) end() {
+	known := map[string]bool{}
+	for _, name := range s.attributes {
+		known[name] = true
+	}
+	for _, a := range s.body.Attributes {
+		if !known[a.Name] {
+			s.fail(a.NameRange, s.hintAttribute(a.Name), "%s: there is no %q", s.title, a.Name)
+		}
+	}
+	s.endBlocks(s.attributes)
+}
+
+// endBlocks reports the blocks that nobody asked for. settings are the names that are written with an equals sign.
+func (s *section) endBlocks(settings []string) {
+	known := map[string]bool{}
+	for _, name := range s.blocks {
+		known[name] = true
+	}
+	for _, b := range s.body.Blocks {
+		if known[b.Type] {
+			continue
+		}
+		hint := didYouMean(b.Type, s.blocks)
+		if name := closest(b.Type, settings); name != "" {
+			hint = fmt.Sprintf("it is a setting: write %s = { … }", name)
+		}
+		s.fail(b.TypeRange, hint, "%s: there is no block %q", s.title, b.Type)
+	}
+}
+
+func (s *section) hintAttribute(name string) string {
+	if block := closest(name, s.blocks); block != "" {
+		return fmt.Sprintf("it is a block: write %s { … }", block)
+	}
+	return didYouMean(name, s.attributes)
+}
+
+// value returns the value of an attribute in the wanted type, without marks, and where it stands. ok is
+// false if it is not given, null, or wrong (then that is reported).
+func (s *section) value(name string, want cty.Type, example string) (v cty.Value, at hcl.Range, ok bool) {
+	a := s.attribute(name)
+	if a == nil {
+		return cty.NilVal, hcl.Range{}, false
+	}
+	at = a.Expr.Range()
+	if v, ok = s.evaluate(a.Expr); !ok {
+		return cty.NilVal, at, false
+	}
+	s.secrets.addMarked(v)
+	v, _ = v.UnmarkDeep()
+	typed, err := convert.Convert(v, want)
+	switch {
+	case err != nil || (!typed.IsNull() && !complete(typed)):
+		if v.IsWhollyKnown() {
+			s.fail(at, "for example "+example, "%s: %s is %s, found %s", s.title, name, article(want), kindOf(v.Type()))
+		}
+		return cty.NilVal, at, false
+	case typed.IsNull():
+		return cty.NilVal, at, false
+	}
+	return typed, at, true
+}
+
+// complete reports whether a value is known and has no null in it.
+func complete(v cty.Value) bool {
+	ok := true
+	// The callback returns no error, so the walk has none.
+	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
+		ok = ok && v.IsKnown() && !v.IsNull()
+		return ok, nil
+	})
+	return ok
+}
+
+func (s *section) text(name string) string {
+	v, _, ok := s.value(name, cty.String, name+` = "…"`)
+	if !ok {
+		return ""
+	}
+	return v.AsString()
+}
+
+// secret is text that is sensitive however it is written. It must be given, and not be empty.
+func (s *section) secret(name string, header hcl.Range) string {
+	text := s.needed(name, header)
+	s.secrets.addText(text)
+	return text
+}
+
+// needed is text that must be given, and not be empty.
+func (s *section) needed(name string, header hcl.Range) string {
+	v, at, ok := s.value(name, cty.String, name+` = "…"`)
+	switch {
+	case ok && v.AsString() == "":
+		s.fail(at, "", "%s: %s is empty", s.title, name)
+	case ok:
+		return v.AsString()
+	case s.body.Attributes[name] == nil:
+		s.fail(header, "", "%s: %s is missing", s.title, name)
+	}
+	return ""
+}
+
+func (s *section) flag(name string) bool {
+	v, _, ok := s.value(name, cty.Bool, name+" = true")
+	return ok && v.True()
+}
+
+func (s *section) texts(name, example string) ([]string, hcl.Range) {
+	v, at, ok := s.value(name, cty.List(cty.String), example)
+	if !ok {
+		return nil, at
+	}
+	out := []string{}
+	for _, one := range v.AsValueSlice() {
+		out = append(out, one.AsString())
+	}
+	return out, at
+}
+
+// number returns a number of at least least, or preset if it is not given.
+func (s *section) number(name string, preset, least float64) float64 {
+	v, at, ok := s.value(name, cty.Number, name+" = 10")
+	if !ok {
+		return preset
+	}
+	n, _ := v.AsBigFloat().Float64()
+	if n < least || n > 1e9 {
+		s.fail(at, "", "%s: %s is from %v to 1000000000", s.title, name, least)
+		return preset
+	}
+	return n
+}
+
+// whole is number for whole numbers.
+func (s *section) whole(name string, preset, least int) int {
+	n := s.number(name, float64(preset), float64(least))
+	if n != float64(int(n)) {
+		s.fail(s.body.Attributes[name].Expr.Range(), "", "%s: %s is a whole number", s.title, name)
+		return preset
+	}
+	return int(n)
+}
+
+// duration returns a time longer than none, or preset if it is not given.
+func (s *section) duration(name string, preset time.Duration) time.Duration {
+	v, at, ok := s.value(name, cty.String, name+` = "10s"`)
+	if !ok {
+		return preset
+	}
+	d, err := time.ParseDuration(v.AsString())
+	if err != nil || d <= 0 {
+		s.fail(at, `for example "500ms", "10s", "1h30m"`, "%s: %s is no duration: %q", s.title, name, v.AsString())
+		return preset
+	}
+	return d
+}
+
+// size returns a number of bytes, or preset if it is not given.
+func (s *section) size(name string, preset int64) int64 {
+	v, at, ok := s.value(name, cty.String, name+` = "64MiB"`)
+	if !ok {
+		return preset
+	}
+	n, err := parseSize(v.AsString())
+	if err != nil {
+		s.fail(at, `for example "64MiB", "500kB" or a number of bytes`, "%s: %s: %v", s.title, name, err)
+		return preset
+	}
+	return n
+}

@@ -1,0 +1,191 @@
+// Settings: a block's own attributes, as JSON for the plugin.
+
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// settings is what came of the attributes of a block.
+type settings struct {
+	raw   json.RawMessage
+	hosts []string // origins of the host settings
+	names []string // of all settings that the plugin has
+}
+
+// checker checks the settings of one block.
+type checker struct {
+	*loader
+	stage   stage
+	schema  *schema
+	values  map[string]cty.Value // of the attributes, with marks
+	lost    map[string]bool      // attributes whose value is not known, which is reported already
+	secret  map[string]bool      // pointers to parts that the schema calls sensitive
+	hosts   []string
+	rewrite []func() // puts absolute paths in, after the check
+}
+
+// settings evaluates the attributes of a block and checks them against the schema; nil: it is not known.
+func (l *loader) settings(st stage, s *schema) settings {
+	c := &checker{loader: l, stage: st, schema: s, values: map[string]cty.Value{}, lost: map[string]bool{}, secret: map[string]bool{}}
+	instance := c.evaluateAll()
+	if s == nil {
+		return settings{}
+	}
+	c.visit(s.document, instance, nil, nil)
+	c.validate(instance)
+	for _, f := range c.rewrite {
+		f()
+	}
+	raw, err := json.Marshal(instance)
+	if err != nil {
+		l.fail(st.block.DefRange(), "", "%s: its settings as JSON: %v", st.title, err)
+	}
+	return settings{raw: raw, hosts: union(c.hosts, nil), names: s.names()}
+}
+
+// evaluateAll returns the settings as they would be read from JSON. What is null is left out.
+func (c *checker) evaluateAll() map[string]any {
+	instance := map[string]any{}
+	for _, a := range c.stage.block.Body.Attributes {
+		v, ok := c.evaluate(a.Expr)
+		if !ok || !v.IsWhollyKnown() {
+			c.lost[a.Name] = true
+			continue
+		}
+		c.secrets.addMarked(v)
+		c.values[a.Name] = v
+		plain, _ := v.UnmarkDeep()
+		out, err := plainValue(plain)
+		if err != nil {
+			c.lost[a.Name] = true
+			c.fail(a.Expr.Range(), "", "%s: %s: %v", c.stage.title, a.Name, err)
+			continue
+		}
+		if out != nil {
+			instance[a.Name] = out
+		}
+	}
+	return instance
+}
+
+// visit goes through the settings and their schema together. It reports unknown names and takes them out,
+// and takes care of our own keywords. set replaces the value where it stands.
+func (c *checker) visit(node map[string]any, value any, path []string, set func(any)) {
+	node = c.schema.follow(node)
+	c.keywords(node, value, path, set)
+	switch value := value.(type) {
+	case map[string]any:
+		c.visitObject(node, value, path)
+	case []any:
+		items := object(node["items"])
+		for i, item := range value {
+			c.visit(items, item, append(slices.Clip(path), fmt.Sprint(i)), func(v any) { value[i] = v })
+		}
+	}
+}
+
+func (c *checker) visitObject(node, value map[string]any, path []string) {
+	properties := object(node["properties"])
+	others, open := additional(node)
+	for name, inner := range value {
+		at := append(slices.Clip(path), name)
+		set := func(v any) { value[name] = v }
+		switch p, known := properties[name]; {
+		case known:
+			c.visit(object(p), inner, at, set)
+		case open:
+			c.visit(others, inner, at, set)
+		default:
+			c.failUnknown(at, properties)
+			delete(value, name)
+		}
+	}
+	for name, p := range properties {
+		preset, ok := object(p)["default"]
+		if _, given := value[name]; ok && !given && !(len(path) == 0 && c.lost[name]) {
+			c.keywords(c.schema.follow(object(p)), preset, append(slices.Clip(path), name), func(v any) { value[name] = v })
+		}
+	}
+}
+
+// keywords does what our own keywords ask for, with a value that is given or preset.
+func (c *checker) keywords(node map[string]any, value any, path []string, set func(any)) {
+	if node[sdk.KeywordSensitive] == true {
+		c.secret[pointer(path)] = true
+		for _, text := range texts(value) {
+			c.secrets.addText(text)
+		}
+	}
+	if node[sdk.KeywordHost] == true {
+		for _, text := range texts(value) {
+			c.host(text, path)
+		}
+	}
+	if node[sdk.KeywordPath] == true && set != nil {
+		c.rewrite = append(c.rewrite, func() { set(c.absolute(value)) })
+	}
+}
+
+// host takes the origin of a host setting.
+func (c *checker) host(text string, path []string) {
+	origin, u, err := parseOrigin(text)
+	if err != nil {
+		c.fail(c.rangeOf(path), c.about(path), "%s: %s: %v%s", c.stage.title, c.shown(path), err, c.quoted(path, text))
+		return
+	}
+	if password, ok := u.User.Password(); ok || u.User != nil {
+		c.secrets.addText(password)
+		c.fail(c.rangeOf(path), `write http { auth "basic" { user = … password = env("…") } }`, "%s: %s: a URL cannot hold a user and password here", c.stage.title, c.shown(path))
+	}
+	c.hosts = append(c.hosts, origin)
+}
+
+// absolute makes the paths of a setting absolute. "-" is standard input or output, and a URL is no path.
+func (c *checker) absolute(value any) any {
+	switch value := value.(type) {
+	case string:
+		if value == "" || value == "-" || strings.Contains(value, "://") || filepath.IsAbs(value) {
+			return value
+		}
+		return c.resolve(value)
+	case []any:
+		out := make([]any, len(value))
+		for i, one := range value {
+			out[i] = c.absolute(one)
+		}
+		return out
+	}
+	return value
+}
+
+// failUnknown reports a setting that the plugin does not have.
+func (c *checker) failUnknown(path []string, known map[string]any) {
+	var names []string
+	for name := range known {
+		names = append(names, name)
+	}
+	name := path[len(path)-1]
+	hint := didYouMean(name, names)
+	if len(path) == 1 && slices.Contains([]string{"http", "select", "on_error"}, name) {
+		hint = fmt.Sprintf("it is a block: write %s { … }", name)
+	}
+	c.fail(c.nameRange(path), hint, "%s: there is no setting %q", c.stage.title, c.shown(path))
+}
+
+// nameRange is where the name of a setting stands.
+func (c *checker) nameRange(path []string) hcl.Range {
+	if len(path) == 1 {
+		return c.stage.block.Body.Attributes[path[0]].NameRange
+	}
+	return c.rangeOf(path)
+}

@@ -1,0 +1,195 @@
+// Stages: the source, transform and sink blocks.
+
+package config
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// stage is a source, transform or sink block while it is read.
+type stage struct {
+	block *hclsyntax.Block
+	kind  sdk.Kind
+	title string // for messages: `source "jira"`
+	name  string
+	ref   BlockRef
+	known bool // ref leads to a plugin
+}
+
+// stages reads all source, transform and sink blocks into the pipeline.
+func (l *loader) stages(ctx context.Context, p *Pipeline, r root, required map[string]thirdParty) {
+	l.needBlock(sdk.KindSource, r.sources)
+	l.needBlock(sdk.KindSink, r.sinks)
+	var all []stage
+	for _, group := range []struct {
+		kind   sdk.Kind
+		blocks []*hclsyntax.Block
+	}{{sdk.KindSource, first(r.sources)}, {sdk.KindTransform, r.transforms}, {sdk.KindSink, r.sinks}} {
+		for _, b := range group.blocks {
+			if s, ok := l.stage(group.kind, b, required); ok {
+				all = append(all, s)
+			}
+		}
+	}
+	l.checkStageNames(all)
+	var refs []BlockRef
+	for _, s := range all {
+		if s.known {
+			refs = append(refs, s.ref)
+		}
+	}
+	plugins := l.describe(ctx, refs)
+	for _, s := range all {
+		b := l.readStage(s, plugins[s.ref])
+		switch s.kind {
+		case sdk.KindSource:
+			p.Source = b
+		case sdk.KindTransform:
+			p.Transforms = append(p.Transforms, b)
+		case sdk.KindSink:
+			p.Sinks = append(p.Sinks, b)
+		}
+	}
+}
+
+func first(blocks []*hclsyntax.Block) []*hclsyntax.Block { return blocks[:min(1, len(blocks))] }
+
+// needBlock reports that a file has no block of a kind.
+func (l *loader) needBlock(kind sdk.Kind, blocks []*hclsyntax.Block) {
+	if len(blocks) > 0 {
+		return
+	}
+	hint := fmt.Sprintf("add %s \"NAME\" { … }", kind)
+	if l.options.Names != nil {
+		hint += "; there are: " + strings.Join(slices.Sorted(slices.Values(l.options.Names(kind))), ", ")
+	}
+	l.failGiven(hint, "pipeline file %s: it has no %s block", l.file, kind)
+}
+
+// stage reads the head of a block.
+func (l *loader) stage(kind sdk.Kind, b *hclsyntax.Block, required map[string]thirdParty) (stage, bool) {
+	if len(b.Labels) == 0 || len(b.Labels) > 2 || b.Labels[0] == "" {
+		l.fail(b.DefRange(), fmt.Sprintf(`write %s "PLUGIN" { … }, or %s "PLUGIN" "NAME" { … }`, kind, kind), "a %s block is labelled with its plugin", kind)
+		return stage{}, false
+	}
+	s := stage{block: b, kind: kind, name: stageName(b.Labels[0])}
+	s.title = fmt.Sprintf("%s %q", kind, b.Labels[0])
+	if len(b.Labels) == 2 {
+		s.name += "." + b.Labels[1]
+		s.title += fmt.Sprintf(" %q", b.Labels[1])
+		if !regexp.MustCompile(named).MatchString(b.Labels[1]) {
+			l.fail(b.LabelRanges[1], "letters, digits, _ . and -, at most 100", "%s: %q cannot be a name", s.title, b.Labels[1])
+		}
+	}
+	s.ref, s.known = l.reference(kind, b, required)
+	return s, true
+}
+
+// stageName is the first part of a stage's name: the label, or the file name of one that is a path.
+func stageName(label string) string {
+	if !isPath(label) {
+		return label
+	}
+	name := label[strings.LastIndexAny(label, `/\`)+1:]
+	return strings.TrimSuffix(name, ".exe")
+}
+
+// checkStageNames reports stages of the same name: state is kept by it.
+func (l *loader) checkStageNames(all []stage) {
+	seen := map[string]stage{}
+	for _, s := range all {
+		before, twice := seen[s.name]
+		if !twice {
+			seen[s.name] = s
+			continue
+		}
+		hint := fmt.Sprintf("the first is at %s; give one of them a name of its own: %s %q \"NAME\" { … }", l.pos(before.block.TypeRange), s.kind, s.block.Labels[0])
+		l.fail(s.block.DefRange(), hint, "a second stage of the name %q", s.name)
+	}
+}
+
+// readStage reads the body of a block. plugin is what is known of its plugin, if it is.
+func (l *loader) readStage(st stage, plugin described) Block {
+	b := Block{
+		Kind: st.kind, Type: st.ref.Type, Name: st.name, Path: st.ref.Path, Info: plugin.info,
+		Pos: l.pos(st.block.TypeRange),
+	}
+	settings := l.settings(st, l.schemaOf(st, plugin))
+	b.Config = settings.raw
+
+	s := l.section(st.title, st.block.Body)
+	b.Streams = l.selection(s, plugin.info)
+	b.HTTP = l.http(st, s.bare("http"), settings.hosts)
+	b.OnError = l.onError(st, s.bare("on_error"))
+	s.endBlocks(settings.names)
+	return b
+}
+
+// schemaOf returns the schema of a plugin's settings, or nil if the plugin is not known or not fit.
+func (l *loader) schemaOf(st stage, plugin described) *schema {
+	at := st.block.LabelRanges[0]
+	switch {
+	case !st.known:
+		return nil
+	case plugin.err != nil:
+		l.fail(at, "", "%s: %v", st.title, plugin.err)
+		return nil
+	case plugin.info.Kind != st.kind:
+		l.fail(at, "", "%s: the plugin is a %s", st.title, plugin.info.Kind)
+		return nil
+	}
+	s, err := newSchema(plugin.info.Config)
+	if err != nil {
+		l.fail(at, "this is a fault of the plugin, not of the pipeline file", "%s: the plugin's schema of its settings: %v", st.title, err)
+		return nil
+	}
+	return s
+}
+
+// selection reads `select { streams = [...] }`.
+func (l *loader) selection(s *section, info sdk.Info) []string {
+	b := s.bare("select")
+	if b == nil {
+		return nil
+	}
+	inner := l.section(s.title+": select", b.Body)
+	streams, at := inner.texts("streams", `streams = ["issues"]`)
+	inner.end()
+	if b.Body.Attributes["streams"] != nil && streams != nil && len(streams) == 0 {
+		l.fail(at, "leave the block out to select all", "%s: no stream is selected", s.title)
+	}
+	var names []string
+	for _, stream := range info.Streams {
+		names = append(names, stream.Name)
+	}
+	for i, name := range streams {
+		if slices.Contains(streams[:i], name) {
+			l.fail(at, "", "%s: the stream %q is selected twice", s.title, name)
+		}
+		if info.Kind == sdk.KindSource && len(names) > 0 && !slices.Contains(names, name) {
+			l.warn(at, didYouMean(name, names), "%s: %q is none of the streams that the plugin is known for", s.title, name)
+		}
+	}
+	return streams
+}
+
+// onError reads `on_error { … }`.
+func (l *loader) onError(st stage, b *hclsyntax.Block) OnError {
+	out := OnError{MaxRejects: -1}
+	if b == nil {
+		return out
+	}
+	s := l.section(st.title+": on_error", b.Body)
+	out.MaxRejects = int64(s.whole("max_rejects", -1, -1))
+	out.Attempts = s.whole("attempts", 0, 1)
+	s.end()
+	return out
+}

@@ -1,0 +1,60 @@
+// Units: sizes in bytes, and types in plain words.
+
+package config
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// parseSize reads "64MiB", "500 kB", "1000000".
+func parseSize(text string) (int64, error) {
+	digits := strings.TrimRight(text, "BKMGTbkmgti ")
+	unit := strings.ToLower(strings.TrimSpace(text[len(digits):]))
+	factors := map[string]float64{
+		"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
+		"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
+	}
+	factor, ok := factors[unit]
+	n, err := strconv.ParseFloat(digits, 64)
+	if !ok || err != nil || math.IsNaN(n) || n*factor < 1 || n*factor > 1<<50 {
+		return 0, fmt.Errorf("%q is no size in bytes", text)
+	}
+	return int64(n * factor), nil
+}
+
+// article is a type in plain words, as what is wanted.
+func article(t cty.Type) string {
+	switch {
+	case t == cty.String:
+		return "a text"
+	case t == cty.Number:
+		return "a number"
+	case t == cty.Bool:
+		return "true or false"
+	case t.IsListType() || t.IsSetType():
+		return "a list of texts"
+	}
+	return t.FriendlyName()
+}
+
+// kindOf is a type in plain words, as what was found.
+func kindOf(t cty.Type) string {
+	switch {
+	case t == cty.String:
+		return "a text"
+	case t == cty.Number:
+		return "a number"
+	case t == cty.Bool:
+		return "a truth value"
+	case t.IsListType() || t.IsSetType() || t.IsTupleType():
+		return "a list"
+	case t.IsMapType() || t.IsObjectType():
+		return "an object"
+	}
+	return "a value of no type"
+}

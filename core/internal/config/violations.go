@@ -1,0 +1,212 @@
+// Violations: what the schema's validator found, as diagnostics at the expression that is at fault.
+
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// validate checks the settings against the schema.
+func (c *checker) validate(instance map[string]any) {
+	err := c.schema.compiled.Validate(instance)
+	var all *jsonschema.ValidationError
+	switch {
+	case errors.As(err, &all):
+		c.violation(all)
+	case err != nil:
+		c.fail(c.stage.block.DefRange(), "", "%s: its settings: %v", c.stage.title, err)
+	}
+}
+
+// violation reports the leaves of what the validator found.
+func (c *checker) violation(e *jsonschema.ValidationError) {
+	path := e.InstanceLocation
+	switch k := e.ErrorKind.(type) {
+	case *kind.Required:
+		for _, name := range k.Missing {
+			c.failMissing(append(slices.Clip(path), name))
+		}
+		return
+	case *kind.AnyOf, *kind.OneOf:
+		c.fail(c.rangeOf(path), joinLines(c.alternatives(e), c.about(path)), "%s: %s has none of the forms that it can have%s", c.stage.title, c.shown(path), c.value(path))
+		return
+	}
+	if len(e.Causes) > 0 {
+		for _, cause := range e.Causes {
+			c.violation(cause)
+		}
+		return
+	}
+	problem, hint := c.problem(e)
+	c.fail(c.rangeOf(path), joinLines(hint, c.about(path)), "%s: %s %s", c.stage.title, c.shown(path), problem)
+}
+
+// failMissing reports a required setting that is not given, at the block or object that lacks it.
+func (c *checker) failMissing(path []string) {
+	if len(path) == 1 && c.lost[path[0]] {
+		return // it is given, and what is wrong with it was reported
+	}
+	parent, name := path[:len(path)-1], path[len(path)-1]
+	at := c.rangeOf(parent)
+	c.fail(at, joinLines(c.about(path), c.example(path)), "%s: the setting %q is missing", c.stage.title, c.shown(append(slices.Clip(parent), name)))
+}
+
+// about is the schema's own words on a setting.
+func (c *checker) about(path []string) string {
+	doc, _ := c.schema.at(path)["description"].(string)
+	if doc == "" || len(path) == 0 {
+		return ""
+	}
+	return path[len(path)-1] + ": " + strings.TrimSuffix(doc, ".")
+}
+
+// example is how a setting may be written, from the schema.
+func (c *checker) example(path []string) string {
+	node := c.schema.at(path)
+	samples, _ := node["examples"].([]any)
+	if len(samples) == 0 {
+		return ""
+	}
+	raw, err := json.Marshal(samples[0])
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("for example %s = %s", path[len(path)-1], raw)
+}
+
+// alternatives says why each form of an anyOf or oneOf does not fit.
+func (c *checker) alternatives(e *jsonschema.ValidationError) string {
+	var reasons []string
+	var walk func(*jsonschema.ValidationError)
+	walk = func(e *jsonschema.ValidationError) {
+		if len(e.Causes) == 0 {
+			problem, _ := c.problem(e)
+			if len(e.InstanceLocation) > 0 {
+				problem = c.shown(e.InstanceLocation) + " " + problem
+			}
+			reasons = append(reasons, problem)
+		}
+		for _, cause := range e.Causes {
+			walk(cause)
+		}
+	}
+	walk(e)
+	return strings.Join(slices.Compact(reasons), ", or ")
+}
+
+// problem says what is wrong with one value, and how to put it right.
+func (c *checker) problem(e *jsonschema.ValidationError) (problem, hint string) {
+	path := e.InstanceLocation
+	switch k := e.ErrorKind.(type) {
+	case *kind.Type:
+		return c.wrongType(path, k)
+	case *kind.Enum:
+		return c.wrongChoice(path, k)
+	case *kind.Minimum:
+		return "is less than " + number(k.Want) + c.value(path), ""
+	case *kind.Maximum:
+		return "is more than " + number(k.Want) + c.value(path), ""
+	case *kind.ExclusiveMinimum:
+		return "is not more than " + number(k.Want) + c.value(path), ""
+	case *kind.ExclusiveMaximum:
+		return "is not less than " + number(k.Want) + c.value(path), ""
+	case *kind.MinLength:
+		return fmt.Sprintf("is shorter than %d characters", k.Want), ""
+	case *kind.MaxLength:
+		return fmt.Sprintf("is longer than %d characters", k.Want), ""
+	case *kind.MinItems:
+		return fmt.Sprintf("has %d elements, the least is %d", k.Got, k.Want), ""
+	case *kind.MaxItems:
+		return fmt.Sprintf("has %d elements, the most is %d", k.Got, k.Want), ""
+	case *kind.UniqueItems:
+		return fmt.Sprintf("has the same element twice, as number %d and %d", k.Duplicates[0]+1, k.Duplicates[1]+1), ""
+	case *kind.Pattern:
+		if k.Want == sdk.DurationPattern {
+			return "is no duration" + c.value(path), `for example "500ms", "10s", "1h30m"`
+		}
+		return "does not match the pattern " + k.Want + c.value(path), ""
+	}
+	if c.sensitiveAt(path) {
+		return "is not as the plugin wants it", ""
+	}
+	return "is not as the plugin wants it: " + e.ErrorKind.LocalizedString(message.NewPrinter(language.English)), ""
+}
+
+// plainName is a type of JSON in plain words.
+func plainName(t string) string {
+	switch t {
+	case "string":
+		return "a text"
+	case "integer":
+		return "a whole number"
+	case "number":
+		return "a number"
+	case "boolean":
+		return "true or false"
+	case "array":
+		return "a list"
+	case "object":
+		return "an object"
+	}
+	return t
+}
+
+func (c *checker) wrongType(path []string, k *kind.Type) (problem, hint string) {
+	var want []string
+	for _, t := range k.Want {
+		want = append(want, plainName(t))
+	}
+	got := plainName(k.Got)
+	switch {
+	case k.Got == "boolean":
+		got = "a truth value"
+	case slices.Equal(k.Want, []string{"array"}) && k.Got == "string":
+		hint = "put it in brackets: [ … ]"
+	case k.Got == "string" && (slices.Contains(k.Want, "integer") || slices.Contains(k.Want, "number")):
+		hint = "write it without quotes, or use tonumber(…)"
+	case k.Got == "string" && slices.Contains(k.Want, "boolean"):
+		hint = "write it without quotes, or use tobool(…)"
+	}
+	return fmt.Sprintf("is %s, found %s%s", strings.Join(want, " or "), got, c.value(path)), hint
+}
+
+func (c *checker) wrongChoice(path []string, k *kind.Enum) (problem, hint string) {
+	var choices, names []string
+	for _, w := range k.Want {
+		raw, err := json.Marshal(w)
+		if err != nil {
+			continue // it came from JSON, so it has its like in JSON
+		}
+		choices = append(choices, string(raw))
+		if text, ok := w.(string); ok {
+			names = append(names, text)
+		}
+	}
+	if got, ok := k.Got.(string); ok && !c.sensitiveAt(path) {
+		if name := closest(got, names); name != "" {
+			hint = fmt.Sprintf("did you mean %q?", name)
+		}
+	}
+	return fmt.Sprintf("is one of %s%s", strings.Join(choices, ", "), c.value(path)), hint
+}
+
+// number writes a bound as people do.
+func number(r *big.Rat) string {
+	if r.IsInt() {
+		return r.RatString()
+	}
+	f, _ := r.Float64()
+	return fmt.Sprint(f)
+}
