@@ -1,0 +1,184 @@
+// allowed lets through only requests to the hosts that the pipeline file names, and makes them the host's own: headers
+// that are not a plugin's to set go, the User-Agent comes.
+
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/scrapekit/scrapekit/core/internal/redact"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+const (
+	maxURL    = 16 << 10
+	maxHeader = 1 << 20 // names and values together
+	maxSent   = 64 << 20
+)
+
+// hostsOwn are the headers that the host sets or that belong to one connection. A plugin that could set them could
+// log in as somebody else, ask for another virtual host, or confuse proxies about where a request ends.
+var hostsOwn = map[string]bool{
+	"Authorization": true, "Cookie": true, "Host": true, "Connection": true, "Keep-Alive": true, "Te": true,
+	"Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "Content-Length": true, "Accept-Encoding": true,
+	"Expect": true, "User-Agent": true,
+}
+
+func allowed(p Policy, hosts *hosts, set *redact.Set) decorator {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			resp, err := allow(p, hosts, set, next, req)
+			if err != nil {
+				return nil, fmt.Errorf("%s %s: %w", method(req), set.URL(req.URL), err)
+			}
+			return resp, nil
+		})
+	}
+}
+
+func allow(p Policy, hosts *hosts, set *redact.Set, next http.RoundTripper, req *http.Request) (*http.Response, error) {
+	body, err := bodyOf(req)
+	if err != nil {
+		return nil, err
+	}
+	origin, err := check(p, req)
+	if err != nil {
+		return nil, sdk.Permanent(err)
+	}
+	ctx := context.WithValue(req.Context(), exchangeKey{}, &exchange{
+		host: hosts.get(origin, p), origin: origin, body: body, url: set.URL(req.URL),
+	})
+	out := req.Clone(ctx)
+	clean(out, p, origin)
+	resp, err := next.RoundTrip(out)
+	if err != nil {
+		return nil, err
+	}
+	resp.Request = req // without the credentials
+	for _, name := range []string{"Set-Cookie", "Connection", "Keep-Alive", "Transfer-Encoding", "Trailer", "Upgrade"} {
+		resp.Header.Del(name)
+	}
+	return resp, nil
+}
+
+// exchange is what the decorators below know of a request beside the request itself.
+type exchange struct {
+	host   *host
+	origin Origin
+	body   []byte // what every attempt sends
+	url    string // for people
+}
+
+type exchangeKey struct{}
+
+func exchangeOf(req *http.Request) *exchange {
+	return req.Context().Value(exchangeKey{}).(*exchange)
+}
+
+// check returns where req goes to, or why it may not.
+func check(p Policy, req *http.Request) (Origin, error) {
+	if req.URL == nil {
+		return Origin{}, errors.New("the URL is missing")
+	}
+	if !validMethod(method(req)) {
+		return Origin{}, fmt.Errorf("the method %q is not allowed", req.Method)
+	}
+	if len(req.URL.String()) > maxURL {
+		return Origin{}, fmt.Errorf("the URL is longer than %d KiB; send the parameters as a body", maxURL>>10)
+	}
+	origin, err := originOf(req.URL, false)
+	if err != nil {
+		return Origin{}, err
+	}
+	if err := checkHeader(req.Header); err != nil {
+		return Origin{}, err
+	}
+	if !coveredBy(p.Allow, origin) {
+		return Origin{}, fmt.Errorf("plugin %s may not ask %s: add it to http.allow in the pipeline file if it should", p.Plugin, origin)
+	}
+	return origin, nil
+}
+
+func checkHeader(h http.Header) error {
+	size := 0
+	for name, values := range h {
+		if !httpguts.ValidHeaderFieldName(name) {
+			return fmt.Errorf("%q is not the name of a header", name)
+		}
+		for _, v := range values {
+			if !httpguts.ValidHeaderFieldValue(v) {
+				return fmt.Errorf("the value of header %s holds control characters", name)
+			}
+			size += len(name) + len(v)
+		}
+	}
+	if size > maxHeader {
+		return fmt.Errorf("the headers are longer than %d KiB", maxHeader>>10)
+	}
+	return nil
+}
+
+// clean makes out, a copy, the host's own request.
+func clean(out *http.Request, p Policy, origin Origin) {
+	credential, _ := p.Auth.header()
+	for name := range out.Header {
+		canonical := http.CanonicalHeaderKey(name)
+		if hostsOwn[canonical] || strings.HasPrefix(canonical, "Proxy-") || strings.EqualFold(name, credential) {
+			delete(out.Header, name)
+		}
+	}
+	if out.Header == nil {
+		out.Header = http.Header{}
+	}
+	out.Header.Set("User-Agent", p.UserAgent)
+	out.Method = method(out)
+	out.URL = hop(out.URL, origin)
+	out.Host = ""
+	out.Close = false
+	out.Trailer = nil
+	out.TransferEncoding = nil
+	out.Body, out.GetBody = nil, nil // each attempt sets its own
+}
+
+// hop is u with its host in the spelling that was checked, so that no other can be dialled.
+func hop(u *url.URL, origin Origin) *url.URL {
+	h := *u
+	h.Scheme, h.Host, h.Fragment, h.RawFragment = origin.Scheme, origin.address(), "", ""
+	return &h
+}
+
+// bodyOf reads and closes the body of req: each attempt needs it anew.
+func bodyOf(req *http.Request) ([]byte, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return nil, nil
+	}
+	defer req.Body.Close() // only read from
+	body, err := io.ReadAll(io.LimitReader(req.Body, maxSent+1))
+	if err != nil {
+		return nil, fmt.Errorf("the body to be sent: %w", err)
+	}
+	if len(body) > maxSent {
+		return nil, sdk.Permanent(fmt.Errorf("the body to be sent is longer than %d MiB", maxSent>>20))
+	}
+	return body, nil
+}
+
+func method(req *http.Request) string {
+	if req.Method == "" {
+		return http.MethodGet
+	}
+	return req.Method
+}
+
+// validMethod refuses what is not a token, and the two methods that are for proxies and debuggers.
+func validMethod(m string) bool {
+	return httpguts.ValidHeaderFieldName(m) && m != http.MethodConnect && m != http.MethodTrace
+}

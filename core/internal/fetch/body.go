@@ -1,0 +1,213 @@
+// body holds a whole body: in memory up to 8 MiB, beyond that in a file.
+
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+)
+
+const (
+	memoryBody = 8 << 20
+	firstPiece = 16 << 10 // most bodies need no more
+	nextPiece  = 128 << 10
+)
+
+// pieces lends the memory of bodies.
+type pieces struct {
+	first, next sync.Pool // of *[]byte
+}
+
+func newPieces() *pieces {
+	lend := func(size int) func() any {
+		return func() any { b := make([]byte, size); return &b }
+	}
+	return &pieces{first: sync.Pool{New: lend(firstPiece)}, next: sync.Pool{New: lend(nextPiece)}}
+}
+
+func (p *pieces) get(i int) *[]byte {
+	if i == 0 {
+		return p.first.Get().(*[]byte)
+	}
+	return p.next.Get().(*[]byte)
+}
+
+func (p *pieces) put(i int, b *[]byte) {
+	if i == 0 {
+		p.first.Put(b)
+		return
+	}
+	p.next.Put(b)
+}
+
+// body is what a plugin reads. Close gives its memory back and removes its file.
+type body struct {
+	pool *pieces
+	dir  string
+	size int64
+	wire int64 // bytes that came over the wire
+
+	mu     sync.Mutex
+	held   []*[]byte // all but the last are full
+	file   *os.File
+	path   string // of a file that could not be removed while it is open
+	offset int64  // read so far
+	closed bool
+}
+
+// fill reads r to its end.
+func (b *body) fill(r io.Reader) error {
+	for b.size < memoryBody {
+		piece := b.pool.get(len(b.held))
+		b.held = append(b.held, piece)
+		n, err := readFull(r, *piece)
+		b.size += int64(n)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return b.spool(r)
+}
+
+// readFull fills p. Unlike io.ReadFull it returns r's error as it is: an end of the body is not a body that broke off.
+func readFull(r io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = r.Read(p[n:])
+		n += m
+	}
+	return n, err
+}
+
+// spool moves the body to a file and reads the rest of r into it.
+func (b *body) spool(r io.Reader) error {
+	f, err := os.CreateTemp(b.dir, "body-*")
+	if err != nil {
+		return spoolError(err)
+	}
+	b.file, b.path = f, f.Name()
+	if os.Remove(b.path) == nil { // where the system lets: then nothing can leave it behind
+		b.path = ""
+	}
+	for i, piece := range b.held {
+		if _, err := f.Write(*piece); err != nil {
+			return spoolError(err)
+		}
+		if i > 0 { // the first is lent on, for the copying
+			b.pool.put(i, piece)
+		}
+	}
+	piece := b.held[0]
+	b.held = b.held[:1]
+	n, err := io.CopyBuffer(spoolWriter{f}, struct{ io.Reader }{r}, *piece)
+	b.size += n
+	b.pool.put(0, piece)
+	b.held = nil
+	if err != nil {
+		return err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return spoolError(err)
+	}
+	return nil
+}
+
+// spoolWriter tells the errors of the disk from those of the network.
+type spoolWriter struct{ f *os.File }
+
+func (w spoolWriter) Write(p []byte) (int, error) {
+	n, err := w.f.Write(p)
+	if err != nil {
+		err = spoolError(err)
+	}
+	return n, err
+}
+
+func spoolError(err error) error {
+	return &attemptError{outcome: outcome{stop, "disk"}, err: fmt.Errorf("keep a large body on disk: %w", err)}
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if b.file != nil {
+		n, err := b.file.Read(p)
+		b.offset += int64(n)
+		return n, err
+	}
+	if b.offset >= b.size {
+		return 0, io.EOF
+	}
+	n := copy(p, b.rest())
+	b.offset += int64(n)
+	return n, nil
+}
+
+// rest is what is left of the piece that is read now.
+func (b *body) rest() []byte {
+	i, at, from := 0, b.offset, int64(0)
+	if at >= firstPiece {
+		i = 1 + int((at-firstPiece)/nextPiece)
+		from = firstPiece + int64(i-1)*nextPiece
+	}
+	piece := *b.held[i]
+	return piece[at-from : min(int64(len(piece)), b.size-from)]
+}
+
+// WriteTo implements io.WriterTo: a body in memory is written without being copied first.
+func (b *body) WriteTo(w io.Writer) (int64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	if b.file != nil {
+		n, err := io.Copy(w, b.file)
+		b.offset += n
+		return n, err
+	}
+	start := b.offset
+	for b.offset < b.size {
+		n, err := w.Write(b.rest())
+		b.offset += int64(n)
+		if err != nil {
+			return b.offset - start, err
+		}
+	}
+	return b.offset - start, nil
+}
+
+// Close may be called more than once.
+func (b *body) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil
+	}
+	b.closed = true
+	for i, piece := range b.held {
+		b.pool.put(i, piece)
+	}
+	b.held = nil
+	if b.file == nil {
+		return nil
+	}
+	err := b.file.Close()
+	if b.path != "" {
+		err = errors.Join(err, os.Remove(b.path))
+	}
+	return err
+}

@@ -1,0 +1,107 @@
+// Client: what all plugins of the process share, and the one place where the decorators are put together.
+
+package fetch
+
+import (
+	"net/http"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/scrapekit/scrapekit/core/internal/redact"
+)
+
+// Options are what the host gives to its HTTP. The zero value works.
+type Options struct {
+	Logger hclog.Logger // nil: no log
+	Redact *redact.Set  // the credentials of every Policy are added to it; nil: a set of the client's own
+	// Limiter spaces the requests; nil: one for this process alone. If it has the method of [RateSetter], it is
+	// told the rate of each host and what is learned of it.
+	Limiter Limiter
+	// OnWait is told of every pause of a host and of every wait before a retry as it begins. It is called
+	// by several goroutines at once and must return soon.
+	OnWait  func(Wait)
+	Version string // of scrapekit, for the default User-Agent
+}
+
+// Client makes the requests of all plugins of a process. Its methods may be called by several goroutines at once.
+type Client struct {
+	opts   Options
+	log    hclog.Logger
+	hosts  *hosts
+	pieces *pieces
+	wire   http.RoundTripper
+}
+
+// New returns a client. Close it at the end.
+func New(o Options) *Client {
+	return newClient(o, newWire())
+}
+
+// newClient takes the wire from outside, so that tests can put a server of their own there.
+func newClient(o Options, wire http.RoundTripper) *Client {
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
+	}
+	if o.Redact == nil {
+		o.Redact = &redact.Set{}
+	}
+	if o.Limiter == nil {
+		o.Limiter = NewLimiter()
+	}
+	if o.OnWait == nil {
+		o.OnWait = func(Wait) {}
+	}
+	if o.Version == "" {
+		o.Version = "dev"
+	}
+	return &Client{opts: o, log: o.Logger, hosts: newHosts(o), pieces: newPieces(), wire: wire}
+}
+
+// For returns the HTTP of one plugin. It fails, permanently, on a policy that cannot work.
+//
+// A reply that it hands on is whole and decoded: no Content-Encoding is left, Content-Length is right, and reading
+// it cannot fail for reasons of the network. An error's class is that of package sdk.
+func (c *Client) For(p Policy) (http.RoundTripper, error) {
+	p, err := p.complete(c.opts.Version)
+	if err != nil {
+		return nil, err
+	}
+	p.Auth.hide(c.opts.Redact)
+	return stack(c.wire,
+		redacted(c.opts.Redact),
+		allowed(p, c.hosts, c.opts.Redact),
+		retried(p, c.log.Named("fetch").With("plugin", p.Plugin)),
+		authorized(p.Auth),
+		concurrent(),
+		paced(p),
+		metered(),
+		whole(p, c.pieces),
+		timed(p),
+	), nil
+}
+
+// decorator makes a RoundTripper out of the next one towards the wire.
+type decorator func(next http.RoundTripper) http.RoundTripper
+
+// stack puts decorators round wire, the first outermost.
+func stack(wire http.RoundTripper, decorators ...decorator) http.RoundTripper {
+	for i := len(decorators) - 1; i >= 0; i-- {
+		wire = decorators[i](wire)
+	}
+	return wire
+}
+
+// roundTrip is a RoundTripper that is a function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// Stats returns what was counted so far.
+func (c *Client) Stats() Stats { return c.hosts.stats() }
+
+// Close ends idle connections. Requests under way are ended by their contexts.
+func (c *Client) Close() {
+	if t, ok := c.wire.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}

@@ -1,0 +1,20 @@
+// Package fetch is the host's HTTP. Every request of every plugin goes through one [http.RoundTripper] of its
+// own, made by [Client.For] out of decorators, outermost first:
+//
+//	redact       what leaves as an error tells no secret
+//	allow        only the hosts that the pipeline file names, and only headers that are a plugin's to set
+//	retry        again after failures that pass, if the request may be sent twice
+//	auth         credentials, for the hosts that they belong to
+//	concurrency  so many requests to one host at a time
+//	pace         so many requests to one host a second, and none while it asks for a pause
+//	meter        counts
+//	whole        reads and decodes the body, so that nobody sees half a reply
+//	timed        ends an attempt that makes no progress
+//	wire         net/http
+//
+// Each attempt of a retried request passes everything below retry. What is known of a host (limits, pace,
+// counts, connections) is shared by all plugins of the process and keyed by that host.
+//
+// Redirects are not followed here: a redirect is a reply, and the next hop is a request that is checked like
+// any other. Bodies are never parsed: a refusal may well come as HTML.
+package fetch

@@ -1,0 +1,85 @@
+// metered counts the attempts of each host.
+
+package fetch
+
+import (
+	"maps"
+	"net/http"
+	"sync"
+	"time"
+)
+
+func metered() decorator {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			ex := exchangeOf(req)
+			m := ex.host.meter
+			m.count(func(s *HostStats) { s.Requests++; s.InFlight++; s.BytesOut += int64(len(ex.body)) })
+			resp, err := next.RoundTrip(req)
+			m.count(func(s *HostStats) {
+				s.InFlight--
+				if err != nil {
+					s.Errors[judge(nil, err).cause]++
+					return
+				}
+				s.Status[resp.StatusCode]++
+				if b, ok := resp.Body.(*body); ok { // whole is next
+					s.BytesIn += b.wire
+					s.BytesDecoded += b.size
+				}
+			})
+			return resp, err
+		})
+	}
+}
+
+// meter holds the counts of one host.
+type meter struct {
+	mu sync.Mutex
+	s  HostStats
+}
+
+func newMeter() *meter {
+	return &meter{s: HostStats{
+		Status: map[int]int64{}, Errors: map[string]int64{}, Retries: map[string]int64{}, Waits: map[string]WaitStats{},
+	}}
+}
+
+func (m *meter) count(change func(*HostStats)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change(&m.s)
+}
+
+// connected counts a request that got its connection.
+func (m *meter) connected(reused bool) {
+	m.count(func(s *HostStats) {
+		if reused {
+			s.Reused++
+		} else {
+			s.Connections++
+		}
+	})
+}
+
+// waited adds a wait. Less than a millisecond is not a wait.
+func (m *meter) waited(cause string, d time.Duration) {
+	if d < time.Millisecond {
+		return
+	}
+	m.count(func(s *HostStats) {
+		w := s.Waits[cause]
+		w.Count++
+		w.Total += d
+		s.Waits[cause] = w
+	})
+}
+
+func (m *meter) stats() HostStats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.s
+	s.Status, s.Errors = maps.Clone(s.Status), maps.Clone(s.Errors)
+	s.Retries, s.Waits = maps.Clone(s.Retries), maps.Clone(s.Waits)
+	return s
+}

@@ -1,0 +1,125 @@
+// Policy: what the pipeline file says about the HTTP of one plugin.
+
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/scrapekit/scrapekit/core/internal/redact"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Policy is what one plugin may do and how. Zero values stand for the defaults.
+type Policy struct {
+	Plugin string   // for logs and errors
+	Allow  []Origin // where requests may go; none: nowhere
+	Auth   *Auth    // nil: anonymous
+
+	// Where several plugins ask one host, the strictest of their limits holds for all.
+	Rate        float64 // requests per second to a host; 0: as fast as the host lets
+	Burst       int     // requests that may go at once after a time of rest; default 1; used with Rate only
+	Concurrency int     // requests to a host at one time; default 8
+
+	Attempts       int           // tries for a request, the first included; default 6
+	ConnectTimeout time.Duration // to find, reach and greet the host; default 10 s
+	HeaderTimeout  time.Duration // from the request sent to the head of the reply; default 60 s
+	IdleTimeout    time.Duration // without a byte of the body; default 30 s
+	Timeout        time.Duration // for an attempt as a whole, waits for limits not included; default 10 min
+	MaxWait        time.Duration // the longest pause asked for by a host that is kept; default 15 min
+
+	UserAgent string // default scrapekit/VERSION with the project's address
+	MaxBody   int64  // bytes of a body after decoding; default 256 MiB
+	SpoolDir  string // for bodies over 8 MiB; default the system's folder for temporary files
+}
+
+// Kinds of credentials.
+const (
+	AuthBasic  = "basic"  // User, Password
+	AuthBearer = "bearer" // Token
+	AuthHeader = "header" // Header, Value
+)
+
+// Auth is a credential and the origins that it belongs to: it is never sent elsewhere, and in the clear only
+// where an origin itself says http.
+type Auth struct {
+	Kind     string
+	User     string
+	Password string
+	Token    string
+	Header   string
+	Value    string
+	Origins  []Origin
+}
+
+// complete fills in the defaults and refuses what cannot work.
+func (p Policy) complete(version string) (Policy, error) {
+	orElse(&p.Burst, 1)
+	orElse(&p.Concurrency, 8)
+	orElse(&p.Attempts, 6)
+	orElse(&p.ConnectTimeout, 10*time.Second)
+	orElse(&p.HeaderTimeout, time.Minute)
+	orElse(&p.IdleTimeout, 30*time.Second)
+	orElse(&p.Timeout, 10*time.Minute)
+	orElse(&p.MaxWait, 15*time.Minute)
+	orElse(&p.MaxBody, 256<<20)
+	if p.UserAgent == "" {
+		p.UserAgent = "scrapekit/" + version + " (+https://github.com/scrapekit/scrapekit)"
+	}
+	p.Allow = slices.Clone(p.Allow)
+	if !httpguts.ValidHeaderFieldValue(p.UserAgent) {
+		return p, sdk.Permanent(fmt.Errorf("http of %s: the user agent %q cannot stand in a header", p.Plugin, p.UserAgent))
+	}
+	if !(p.Rate >= 0) || min(p.Burst, p.Concurrency, p.Attempts) < 0 || p.MaxBody < 0 ||
+		min(p.ConnectTimeout, p.HeaderTimeout, p.IdleTimeout, p.Timeout, p.MaxWait) < 0 {
+		return p, sdk.Permanent(fmt.Errorf("http of %s: limits and times must not be negative", p.Plugin))
+	}
+	if err := p.Auth.check(); err != nil {
+		return p, sdk.Permanent(fmt.Errorf("http of %s: %w", p.Plugin, err))
+	}
+	return p, nil
+}
+
+func orElse[T comparable](v *T, otherwise T) {
+	var zero T
+	if *v == zero {
+		*v = otherwise
+	}
+}
+
+func (a *Auth) check() error {
+	if a == nil {
+		return nil
+	}
+	name, value := a.header()
+	switch {
+	case name == "":
+		return fmt.Errorf("credentials of kind %q: want basic, bearer or header (with the header's name)", a.Kind)
+	case !httpguts.ValidHeaderFieldName(name):
+		return fmt.Errorf("credentials: %q cannot be the name of a header", name)
+	case !httpguts.ValidHeaderFieldValue(value):
+		return errors.New("credentials: the value cannot stand in a header; is there a line break at its end?")
+	case len(a.Origins) == 0:
+		return errors.New("credentials: they belong to no host; name the origins that they are for")
+	}
+	return nil
+}
+
+// hide makes set mask the credential.
+func (a *Auth) hide(set *redact.Set) {
+	if a == nil {
+		return
+	}
+	switch a.Kind {
+	case AuthBasic:
+		set.AddBasic(a.User, a.Password)
+	case AuthBearer:
+		set.Add(a.Token)
+	case AuthHeader:
+		set.Add(a.Value)
+	}
+}

@@ -1,0 +1,21 @@
+// redacted is outermost: what leaves as an error tells no secret.
+
+package fetch
+
+import (
+	"net/http"
+
+	"github.com/scrapekit/scrapekit/core/internal/redact"
+)
+
+func redacted(set *redact.Set) decorator {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(req)
+			if err != nil {
+				return nil, set.Error(err)
+			}
+			return resp, nil
+		})
+	}
+}

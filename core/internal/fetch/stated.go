@@ -1,0 +1,55 @@
+// What a host states about its limit, turned into a rate.
+
+package fetch
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	shortWindow = 10 * time.Second // up to this, requests are spaced evenly over the window
+	spendCredit = 10 * time.Second // what a full bucket holds above its half is spent in this time
+)
+
+// state takes over the limit that h states and returns how long to wait if nothing of it is left.
+func (p *pace) state(h hints) time.Duration {
+	if h.fill > 0 {
+		p.stated = below*h.fill + p.credit(h)
+		return 0
+	}
+	if h.window == 0 && h.reset > p.statedW {
+		p.statedW = h.reset
+	}
+	window := max(h.window, p.statedW)
+	if h.remaining < 0 || window <= 0 {
+		return 0
+	}
+	left := h.remaining - float64(p.underway)
+	switch {
+	case h.remaining <= 0 && h.window == 0 && window > 2*time.Second:
+		return h.reset // the window is a guess from the resets that were seen, and may be longer
+	case h.limit > 0 && window <= shortWindow:
+		// Evenly spaced requests below the limit are never refused, wherever the window begins. The time
+		// to the reset comes in whole seconds: too coarse to be of use here.
+		p.stated = below * h.limit / window.Seconds()
+	case h.reset <= 0:
+		// How much is left is known, but not for how long.
+	case h.remaining <= 0:
+		return h.reset
+	case left > h.limit/2 && h.limit > 0:
+		p.stated = math.Inf(1) // plenty: what is not used now is lost
+	default:
+		p.stated = max(left, 1) / h.reset.Seconds()
+	}
+	return 0
+}
+
+// credit is what may be added to a bucket's fill rate while it is more than half full. The other half is a
+// reserve for those who share the limit.
+func (p *pace) credit(h hints) float64 {
+	if h.remaining < 0 || h.limit <= 0 {
+		return 0
+	}
+	return max(0, h.remaining-float64(p.underway)-h.limit/2) / spendCredit.Seconds()
+}

@@ -1,0 +1,112 @@
+// Stats: what a host was asked and what came of it, for the live view and the report.
+
+package fetch
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Stats is what was counted of all hosts, in the order of their names.
+type Stats struct {
+	Hosts []HostStats `json:"hosts"`
+}
+
+// HostStats is what was counted of one host. Each attempt counts as a request. Bytes are those of bodies.
+type HostStats struct {
+	Host         string               `json:"host"`
+	Requests     int64                `json:"requests"`
+	Status       map[int]int64        `json:"status,omitempty"`  // replies by status
+	Errors       map[string]int64     `json:"errors,omitempty"`  // attempts that ended without a whole reply, by cause
+	Retries      map[string]int64     `json:"retries,omitempty"` // by cause: "503", "timeout", "reset"
+	Waits        map[string]WaitStats `json:"waits,omitempty"`   // by cause: "pause", "rate", "concurrency", "backoff"
+	BytesOut     int64                `json:"bytes_out"`
+	BytesIn      int64                `json:"bytes_in"`      // as they travelled
+	BytesDecoded int64                `json:"bytes_decoded"` // as they were handed on
+	Connections  int64                `json:"connections"`   // opened
+	Reused       int64                `json:"reused"`        // requests that went over an open one
+	InFlight     int                  `json:"in_flight"`
+	Rate         float64              `json:"rate,omitempty"`      // requests per second that the host is held to now; 0: none
+	RateFrom     string               `json:"rate_from,omitempty"` // file, stated, learned
+	Waiting      *Wait                `json:"waiting,omitempty"`   // a pause that lasts now
+}
+
+// WaitStats sums up waits.
+type WaitStats struct {
+	Count int64         `json:"count"`
+	Total time.Duration `json:"total_ns"`
+}
+
+// Wait is a pause of a host, or a wait before a request is sent again.
+type Wait struct {
+	Host  string        `json:"host"`
+	Cause string        `json:"cause"` // "429", "503", "timeout", "quota used up"
+	For   time.Duration `json:"for_ns"`
+	Until time.Time     `json:"until"`
+}
+
+// String reads like "issues.apache.org: 429, retry in 12 s".
+func (w Wait) String() string {
+	return fmt.Sprintf("%s: %s, retry in %s", w.Host, w.Cause, short(w.For))
+}
+
+// Causes of waits in HostStats.
+const (
+	waitConcurrency = "concurrency"
+	waitRate        = "rate"
+	waitPause       = "pause"
+	waitBackoff     = "backoff"
+)
+
+// stats returns a copy of what was counted.
+func (hs *hosts) stats() Stats {
+	hs.mu.Lock()
+	all := slices.Collect(maps.Values(hs.m))
+	hs.mu.Unlock()
+	slices.SortFunc(all, func(a, b *host) int { return strings.Compare(a.key, b.key) })
+	s := Stats{Hosts: make([]HostStats, 0, len(all))}
+	for _, h := range all {
+		s.Hosts = append(s.Hosts, h.stats())
+	}
+	return s
+}
+
+func (h *host) stats() HostStats {
+	s := h.meter.stats()
+	s.Host = h.key
+	if o := h.pace.order(); o.from != "" {
+		s.Rate, s.RateFrom = o.rate, o.from
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.wait.Until.After(time.Now()) {
+		w := h.wait
+		s.Waiting = &w
+	}
+	return s
+}
+
+func statusCause(status int) string { return strconv.Itoa(status) }
+
+// statusText is a status for people.
+func statusText(status int) string {
+	return strings.TrimSpace(statusCause(status) + " " + http.StatusText(status))
+}
+
+// short is a time for people: 340 ms, 12 s, 4 min, 2 h 5 min.
+func short(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}

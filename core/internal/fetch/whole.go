@@ -1,0 +1,133 @@
+// whole reads the body of a reply to its end and decodes it, so that a reply that breaks off is a failure of the
+// attempt and never reaches a plugin.
+
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+)
+
+// encodings is what is offered to hosts, best first.
+const encodings = "zstd, br, gzip"
+
+func whole(p Policy, pool *pieces) decorator {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			req.Header.Set("Accept-Encoding", encodings)
+			if req.Header.Get("Range") != "" {
+				req.Header.Set("Accept-Encoding", "identity") // a part of an encoded body cannot be decoded
+			}
+			resp, err := next.RoundTrip(req)
+			if err != nil {
+				return nil, err
+			}
+			b, err := readWhole(resp, p, pool)
+			if err != nil {
+				var known *attemptError
+				if !errors.As(err, &known) {
+					err = &attemptError{outcome: judgeBody(err), err: fmt.Errorf("the reply (%s) broke off: %w", statusText(resp.StatusCode), err)}
+				}
+				return nil, err
+			}
+			resp.Body = b
+			return resp, nil
+		})
+	}
+}
+
+// judgeBody judges an error met in a body. What is wrong with an encoding is as a rule a body that was cut.
+func judgeBody(err error) outcome {
+	if o := judgeError(err); o.cause != "broken" {
+		return o
+	}
+	return outcome{again, "truncated"}
+}
+
+// readWhole reads resp's body and makes its headers say what is left to say.
+func readWhole(resp *http.Response, p Policy, pool *pieces) (*body, error) {
+	defer resp.Body.Close() // read to its end, or of no more use
+	if resp.ContentLength > p.MaxBody {
+		return nil, tooLarge(p.MaxBody)
+	}
+	wire := &counter{r: resp.Body}
+	decoded, isEncoded, err := decode(wire, resp)
+	if err != nil {
+		return nil, err
+	}
+	b := &body{pool: pool, dir: p.SpoolDir}
+	limited := &limiter{r: decoded, wire: wire, max: p.MaxBody, encoded: isEncoded}
+	err = errors.Join(b.fill(limited), decoded.Close())
+	if err == nil {
+		err = wire.drain()
+	}
+	if err != nil {
+		b.Close() // the failure to be told is err
+		return nil, err
+	}
+	b.wire = wire.n
+	if resp.Request != nil && resp.Request.Method == http.MethodHead || resp.StatusCode == http.StatusNotModified {
+		return b, nil // Content-Length and Content-Encoding speak of a body that was not sent
+	}
+	resp.ContentLength = b.size
+	resp.Header.Set("Content-Length", strconv.FormatInt(b.size, 10))
+	resp.TransferEncoding, resp.Trailer = nil, nil
+	if isEncoded {
+		resp.Header.Del("Content-Encoding")
+		resp.Uncompressed = true
+	}
+	return b, nil
+}
+
+// counter counts the bytes that come off the wire.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// drain reads what follows the end of an encoded body: the mark of the end of the transfer, without which the
+// connection cannot be used again.
+func (c *counter) drain() error {
+	n, err := io.Copy(io.Discard, io.LimitReader(c.r, 64<<10))
+	c.n += n
+	return err
+}
+
+const (
+	ratioFrom = 1 << 20 // bytes after decoding up to which any ratio will do
+	maxRatio  = 200
+)
+
+// limiter ends a body that grows too large, by itself or through decoding.
+type limiter struct {
+	r       io.Reader
+	wire    *counter
+	max     int64
+	encoded bool
+	n       int64
+}
+
+func (l *limiter) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	l.n += int64(n)
+	if l.n > l.max {
+		return n, tooLarge(l.max)
+	}
+	if l.encoded && l.n > ratioFrom && l.n > maxRatio*l.wire.n {
+		return n, &attemptError{outcome: outcome{never, "too large"}, err: fmt.Errorf("the body grows to more than %d times its size by decoding: taken for an attack", maxRatio)}
+	}
+	return n, err
+}
+
+func tooLarge(limit int64) error {
+	return &attemptError{outcome: outcome{never, "too large"}, err: fmt.Errorf("the body is larger than http.max_body (%d bytes); ask for less at a time or raise the limit", limit)}
+}

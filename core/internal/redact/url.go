@@ -1,0 +1,103 @@
+// URLs carry secrets in their queries, under names that tell.
+
+package redact
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// URL returns u for people: without user information, with the values of telling parameters and the
+// secrets of s masked. A nil u is "".
+func (s *Set) URL(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	bare := *u
+	bare.User = nil
+	return s.String(bare.String())
+}
+
+// parameter finds name=value in the query or the fragment of a URL, wherever it stands in a text.
+var parameter = regexp.MustCompile(`([?&;#])([^=&;#?\s"']{1,128})=([^&;#\s"'<>]+)`)
+
+// maskParameters masks the values of telling parameters of all URLs in text.
+func maskParameters(text string) string {
+	if !strings.ContainsRune(text, '=') || !strings.ContainsAny(text, "?&;#") {
+		return text
+	}
+	return parameter.ReplaceAllStringFunc(text, func(m string) string {
+		name, _, _ := strings.Cut(m[1:], "=")
+		if !Telling(name) {
+			return m
+		}
+		return m[:1] + name + "=" + mask
+	})
+}
+
+// telling holds the words that make a parameter's value a secret.
+var telling = map[string]bool{
+	"token": true, "secret": true, "password": true, "passwd": true, "passphrase": true, "pwd": true, "pass": true,
+	"sig": true, "signature": true, "hmac": true, "auth": true, "authorization": true, "oauth": true, "bearer": true,
+	"credential": true, "credentials": true, "session": true, "sessionid": true, "jwt": true, "key": true,
+}
+
+// harmlessKeys are the words before "key" that make it a name rather than a secret. Jira's issueKey must
+// stay readable in logs.
+var harmlessKeys = map[string]bool{
+	"issue": true, "project": true, "sort": true, "primary": true, "order": true, "parent": true, "field": true, "fields": true,
+}
+
+// Telling reports whether the name of a parameter, header or attribute says that its value is a secret:
+// access_token, apiKey, X-Amz-Signature.
+func Telling(name string) bool {
+	if plain, err := url.QueryUnescape(name); err == nil {
+		name = plain
+	}
+	words := split(name)
+	for i, w := range words {
+		if w == "key" && i > 0 && harmlessKeys[words[i-1]] {
+			continue
+		}
+		if telling[w] {
+			return true
+		}
+	}
+	joined := strings.Join(words, "")
+	for _, end := range []string{"token", "secret", "password", "apikey", "accesskey", "privatekey", "signature"} {
+		if strings.HasSuffix(joined, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// split cuts a name into lower-case words at signs and at capitals that follow small letters.
+func split(name string) []string {
+	var words []string
+	start, small := 0, false
+	cut := func(end int) {
+		if end > start {
+			words = append(words, strings.ToLower(name[start:end]))
+		}
+	}
+	for i, r := range name {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			if small {
+				cut(i)
+				start = i
+			}
+			small = false
+		case r >= 'a' && r <= 'z':
+			small = true
+		case r >= '0' && r <= '9':
+		default:
+			cut(i)
+			start, small = i+len(string(r)), false
+		}
+	}
+	cut(len(name))
+	return words
+}
