@@ -1,0 +1,217 @@
+// Package checkpointtest is the conformance suite of [checkpoint.Store]: each sentence of the interface's
+// comments is a check here. A new store is right when Run passes.
+package checkpointtest
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Opener opens the store that lives at dir: twice with the same dir gives the same state, whether or not
+// the first was closed.
+type Opener func(t *testing.T, dir string) checkpoint.Store
+
+// Run checks a store.
+func Run(t *testing.T, open Opener) {
+	for _, c := range []struct {
+		name string
+		test func(f *fixture)
+	}{
+		{"BeginNew", beginNew},
+		{"BeginResumes", beginResumes},
+		{"BeginChanged", beginChanged},
+		{"BeginFull", beginFull},
+		{"BeginUsedID", beginUsedID},
+		{"PlanOnce", planOnce},
+		{"SplitsKeepEverything", splitsKeepEverything},
+		{"Claim", claim},
+		{"ClaimsAtOnce", claimsAtOnce},
+		{"Commit", commit},
+		{"CommitNewSplits", commitNewSplits},
+		{"CommitManySplits", commitManySplits},
+		{"FencedRun", fencedRun},
+		{"FencedSplit", fencedSplit},
+		{"FinishUnfinished", finishUnfinished},
+		{"FinishRefused", finishRefused},
+		{"PreviousMerges", previousMerges},
+		{"PreviousAfterFull", previousAfterFull},
+		{"RunsNewestFirst", runsNewestFirst},
+		{"RunsCountSplits", runsCountSplits},
+		{"Reset", reset},
+		{"ForgetPrevious", forgetPrevious},
+		{"ForgetUnfinished", forgetUnfinished},
+		{"NilAndEmpty", nilAndEmpty},
+		{"Reopen", reopen},
+		{"CancelledContext", cancelled},
+		{"ReturnsCopies", returnsCopies},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := &fixture{T: t, open: open, dir: t.TempDir()}
+			f.store = open(t, f.dir)
+			t.Cleanup(func() { f.ok(f.store.Close()) })
+			c.test(f)
+		})
+	}
+}
+
+// began is when the runs of the suite start: with nanoseconds, in a zone, so that both are seen to be kept.
+var began = time.Date(2026, 3, 1, 12, 30, 0, 123456789, time.FixedZone("X", 3600))
+
+// fixture is a store and what the checks say to it.
+type fixture struct {
+	*testing.T
+	open  Opener
+	dir   string
+	store checkpoint.Store
+}
+
+func (f *fixture) reopen() {
+	f.Helper()
+	f.ok(f.store.Close())
+	f.store = f.open(f.T, f.dir)
+}
+
+func (f *fixture) ok(err error) {
+	f.Helper()
+	if err != nil {
+		f.Fatal(err)
+	}
+}
+
+func (f *fixture) fenced(what string, err error) {
+	f.Helper()
+	if !errors.Is(err, checkpoint.ErrFenced) {
+		f.Errorf("%s by one that was taken over: %v, want ErrFenced", what, err)
+	}
+}
+
+func (f *fixture) fails(what string, err error) {
+	f.Helper()
+	if err == nil {
+		f.Errorf("%s went through", what)
+	}
+}
+
+func (f *fixture) equal(what string, got, want any) {
+	f.Helper()
+	if !reflect.DeepEqual(got, want) {
+		f.Errorf("%s:\n got %#v\nwant %#v", what, got, want)
+	}
+}
+
+func (f *fixture) begin(id string, full bool) checkpoint.Run {
+	f.Helper()
+	run, err := f.store.Begin(f.Context(), checkpoint.Begin{ID: id, Now: began, Full: full, Fingerprint: "print"})
+	f.ok(err)
+	return run
+}
+
+// planned begins a run and plans splits of these ids.
+func (f *fixture) planned(id string, splits ...string) checkpoint.Run {
+	f.Helper()
+	run := f.begin(id, false)
+	f.ok(f.store.Plan(f.Context(), run, splitsOf(splits...)))
+	return run
+}
+
+func (f *fixture) claim(run checkpoint.Run, id string) checkpoint.Split {
+	f.Helper()
+	s, err := f.store.Claim(f.Context(), run, id)
+	f.ok(err)
+	return s
+}
+
+// advance claims a split and commits how far it is.
+func (f *fixture) advance(run checkpoint.Run, id, cursor string, status checkpoint.Status) {
+	f.Helper()
+	s := f.claim(run, id)
+	f.ok(f.store.Commit(f.Context(), run, checkpoint.Commit{Splits: []checkpoint.Progress{{
+		ID: id, Epoch: s.Epoch, Cursor: []byte(cursor), Status: status, Records: 7, Problem: problemOf(status),
+	}}}))
+}
+
+// complete does a whole run of these splits.
+func (f *fixture) complete(id string, full bool, cursor string, splits ...string) {
+	f.Helper()
+	run := f.begin(id, full)
+	f.ok(f.store.Plan(f.Context(), run, splitsOf(splits...)))
+	for _, s := range splits {
+		f.advance(run, s, cursor, checkpoint.Done)
+	}
+	f.ok(f.store.Finish(f.Context(), run, checkpoint.Complete, []byte("report "+id)))
+}
+
+func (f *fixture) splits(run checkpoint.Run) []checkpoint.Split {
+	f.Helper()
+	out, err := f.store.Splits(f.Context(), run)
+	f.ok(err)
+	return out
+}
+
+func (f *fixture) split(run checkpoint.Run, id string) checkpoint.Split {
+	f.Helper()
+	for _, s := range f.splits(run) {
+		if s.ID == id {
+			return s
+		}
+	}
+	f.Fatalf("no split %q in the run", id)
+	return checkpoint.Split{}
+}
+
+func (f *fixture) ids(run checkpoint.Run) []string {
+	f.Helper()
+	var out []string
+	for _, s := range f.splits(run) {
+		out = append(out, s.ID)
+	}
+	return out
+}
+
+// previous returns the previous splits as id=cursor.
+func (f *fixture) previous() []string {
+	f.Helper()
+	all, err := f.store.Previous(f.Context())
+	f.ok(err)
+	out := []string{}
+	for _, s := range all {
+		out = append(out, fmt.Sprintf("%s=%s", s.ID, s.Cursor))
+	}
+	return out
+}
+
+func (f *fixture) tokens() map[string]checkpoint.Token {
+	f.Helper()
+	out, err := f.store.Tokens(f.Context())
+	f.ok(err)
+	return out
+}
+
+func (f *fixture) runs(n int) []checkpoint.RunInfo {
+	f.Helper()
+	out, err := f.store.Runs(f.Context(), n)
+	f.ok(err)
+	return out
+}
+
+func problemOf(s checkpoint.Status) string {
+	if s == checkpoint.Broken {
+		return "it broke"
+	}
+	return ""
+}
+
+func splitsOf(ids ...string) []sdk.Split {
+	var out []sdk.Split
+	for _, id := range ids {
+		out = append(out, sdk.Split{ID: id, Stream: "issues"})
+	}
+	return out
+}

@@ -1,0 +1,168 @@
+// SQLite: opening the state file, and the one way in which a transaction is made.
+
+package checkpoint
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// SQLite is a [Store] in one file, with a write-ahead log beside it while it is open. There is one connection:
+// transactions are short, and one after another is as fast as the disk goes.
+type SQLite struct {
+	db   *sql.DB
+	path string
+}
+
+// How far a transaction is pushed to the disk before it counts as done.
+const (
+	durable = "EXTRA"  // it outlives a power failure
+	kept    = "NORMAL" // it outlives the process; a later durable one pushes it along
+)
+
+// OpenSQLite opens the state file at path, or makes it; its folder must exist. A file that is damaged, is of a
+// newer version or is something else is left as it is: the error names it and says what to do.
+func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("state file: %w", err)
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("state file %s: it is not a file", path)
+	}
+	name, err := dsn(path)
+	if err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", name)
+	if err != nil {
+		return nil, fmt.Errorf("state file %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	s := &SQLite{db: db, path: path}
+	if err := s.prepare(info == nil || info.Size() == 0); err != nil {
+		return nil, errors.Join(s.explain(err), db.Close())
+	}
+	return s, nil
+}
+
+// dsn names the file as a URI, so that a '?' or '%' in a path stays a part of it.
+func dsn(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("state file %s: %w", path, err)
+	}
+	abs = filepath.ToSlash(abs)
+	if !strings.HasPrefix(abs, "/") {
+		abs = "/" + abs // C:/…
+	}
+	u := url.URL{Scheme: "file", Path: abs, RawQuery: "_busy_timeout=5000&_foreign_keys=on"}
+	return u.String(), nil
+}
+
+// prepare checks that the file is ours, before anything is written to it, and makes the tables of a new one.
+func (s *SQLite) prepare(empty bool) error {
+	if !empty {
+		if err := s.inspect(); err != nil {
+			return err
+		}
+	}
+	// Where a write-ahead log cannot be had (some network folders) SQLite stays with its rollback journal,
+	// which is as durable with synchronous=EXTRA.
+	if _, err := s.db.Exec("PRAGMA journal_mode=WAL"); err != nil {
+		return err
+	}
+	if err := s.write(context.Background(), durable, createSchema); err != nil {
+		return err
+	}
+	if empty {
+		return syncParents(s.path)
+	}
+	return nil
+}
+
+// syncParents makes the names of the file, of its folder and of the folder around that durable: they may
+// all be new.
+func syncParents(path string) error {
+	for range 3 {
+		dir := filepath.Dir(path)
+		if err := syncDir(dir); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+		path = dir
+	}
+	return nil
+}
+
+// Close implements [Store].
+func (s *SQLite) Close() error {
+	if err := s.db.Close(); err != nil {
+		return s.explain(err)
+	}
+	return nil
+}
+
+// write runs f in one transaction that has the write lock from its beginning. Once begun it is not
+// cancelled: it is short, and nobody has to guess whether it happened.
+func (s *SQLite) write(ctx context.Context, level string, f func(ctx context.Context, tx *sql.Conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	c, err := s.db.Conn(ctx)
+	if err != nil {
+		return s.explain(err)
+	}
+	defer c.Close()
+	if _, err := c.ExecContext(ctx, "PRAGMA synchronous="+level); err != nil {
+		return s.explain(err)
+	}
+	if _, err := c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return s.explain(err)
+	}
+	if err := f(ctx, c); err != nil {
+		return s.explain(rollback(ctx, c, err))
+	}
+	if _, err := c.ExecContext(ctx, "COMMIT"); err != nil {
+		return s.explain(rollback(ctx, c, err))
+	}
+	return nil
+}
+
+// rollback ends a transaction that did not go well. SQLite has done so by itself after some errors (a
+// full disk), and says then that there is none.
+func rollback(ctx context.Context, c *sql.Conn, cause error) error {
+	_, err := c.ExecContext(ctx, "ROLLBACK")
+	if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
+		return errors.Join(cause, err)
+	}
+	return cause
+}
+
+// read runs f in one transaction that only reads.
+func (s *SQLite) read(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain(err)
+	}
+	if err := f(ctx, tx); err != nil {
+		return s.explain(errors.Join(err, tx.Rollback()))
+	}
+	return s.explain(tx.Rollback())
+}

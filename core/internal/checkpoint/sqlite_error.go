@@ -1,0 +1,79 @@
+// What a failure of the state file means, and what to do about it.
+
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// FileError says that the state file cannot be used as it is. Nothing in it was changed.
+type FileError struct {
+	Path    string
+	Problem string
+	Advice  string // "": move it away
+	Err     error  // may be nil
+}
+
+func (e *FileError) Error() string {
+	advice := e.Advice
+	if advice == "" {
+		advice = "move it away (with " + filepath.Base(e.Path) + "-wal, if there is one), and the next run starts over; nothing was deleted"
+	}
+	return fmt.Sprintf("state file %s: %s; %s", e.Path, e.Problem, advice)
+}
+
+func (e *FileError) Unwrap() error { return e.Err }
+
+// explain names the file in an error of SQLite, and its cause in terms of the system. Errors of the store's own rules
+// pass as they are.
+func (s *SQLite) explain(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return &FileError{Path: s.path, Problem: "it is damaged or no state file: " + e.Error(), Err: err}
+	case sqlite3.SQLITE_FULL:
+		return &FileError{
+			Path: s.path, Problem: "no space left on the disk",
+			Advice: "free some and run again: what was committed is kept", Err: errors.Join(syscall.ENOSPC, err),
+		}
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		return s.unwritable(err)
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return &FileError{
+			Path: s.path, Problem: "another process keeps it locked",
+			Advice: "wait until it is done, or end it, and try again", Err: err,
+		}
+	case sqlite3.SQLITE_IOERR:
+		return &FileError{
+			Path: s.path, Problem: "the disk did not do what it was asked to: " + e.Error(),
+			Advice: "see the system's log; what was committed before is kept", Err: err,
+		}
+	}
+	return fmt.Errorf("state file %s: %w", s.path, err)
+}
+
+// unwritable finds out why the file cannot be written: SQLite does not tell.
+func (s *SQLite) unwritable(err error) error {
+	const advice = "the file and its folder must be writable"
+	dir := filepath.Dir(s.path)
+	if _, stat := os.Stat(dir); stat != nil {
+		return &FileError{Path: s.path, Problem: stat.Error(), Advice: "make the folder first", Err: errors.Join(stat, err)}
+	}
+	probe, failed := os.CreateTemp(dir, ".writable-*")
+	if failed != nil {
+		return &FileError{Path: s.path, Problem: failed.Error(), Advice: advice, Err: errors.Join(failed, err)}
+	}
+	cleanup := errors.Join(probe.Close(), os.Remove(probe.Name()))
+	return &FileError{Path: s.path, Problem: err.Error(), Advice: advice, Err: errors.Join(fs.ErrPermission, err, cleanup)}
+}

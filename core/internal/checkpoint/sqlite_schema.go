@@ -1,0 +1,121 @@
+// The tables of the state file, and how a file is told to be one.
+
+package checkpoint
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+const (
+	applicationID = 0x73637270 // "scrp": SQLite keeps it in the file's header
+	schemaVersion = 1
+	// checkBelow is the size in pages up to which a file is checked whole when it is opened: a few milliseconds. Damage
+	// in a larger one is found when its page is read.
+	checkBelow = 512
+)
+
+// Only the unfinished run has rows in splits; a complete one leaves its counts in runs, and its splits in
+// previous.
+const schema = `
+CREATE TABLE holder (
+	one   INTEGER PRIMARY KEY CHECK (one = 1),
+	epoch INTEGER NOT NULL, -- of the newest holder; 0: nobody holds the run
+	last  INTEGER NOT NULL  -- the highest epoch ever given
+);
+INSERT INTO holder VALUES (1, 0, 0);
+CREATE TABLE runs (
+	seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+	id          TEXT NOT NULL UNIQUE,
+	fingerprint TEXT NOT NULL,
+	started     TEXT NOT NULL,
+	ended       TEXT NOT NULL DEFAULT '',
+	outcome     TEXT NOT NULL,
+	full        INTEGER NOT NULL,
+	planned     INTEGER NOT NULL DEFAULT 0,
+	starts      INTEGER NOT NULL DEFAULT 1,
+	stats       BLOB,
+	report      BLOB,
+	counts      TEXT NOT NULL DEFAULT '' -- of its splits by status, as JSON, once they are gone
+);
+CREATE TABLE splits (
+	seq      INTEGER PRIMARY KEY,
+	run      INTEGER NOT NULL REFERENCES runs (seq) ON DELETE CASCADE,
+	id       TEXT NOT NULL,
+	stream   TEXT NOT NULL,
+	data     BLOB,
+	cursor   BLOB,
+	estimate INTEGER NOT NULL,
+	epoch    INTEGER NOT NULL DEFAULT 0,
+	status   TEXT NOT NULL DEFAULT 'open',
+	records  INTEGER NOT NULL DEFAULT 0,
+	problem  TEXT NOT NULL DEFAULT '',
+	UNIQUE (run, id)
+);
+CREATE TABLE previous (
+	id       TEXT PRIMARY KEY,
+	stream   TEXT NOT NULL,
+	data     BLOB,
+	cursor   BLOB,
+	estimate INTEGER NOT NULL
+);
+CREATE TABLE tokens (
+	stage TEXT PRIMARY KEY,
+	run   TEXT NOT NULL,
+	token BLOB
+);
+`
+
+// createSchema makes the tables, unless another process was faster.
+func createSchema(ctx context.Context, tx *sql.Conn) error {
+	var version int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil || version > 0 {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, schema+fmt.Sprintf(
+		"PRAGMA application_id=%d; PRAGMA user_version=%d;", applicationID, schemaVersion))
+	return err
+}
+
+// inspect refuses a file that is not ours, is newer than we are, or is visibly damaged. It writes nothing.
+func (s *SQLite) inspect() error {
+	var id, version, tables, pages int
+	for query, to := range map[string]*int{
+		"PRAGMA application_id":              &id,
+		"PRAGMA user_version":                &version,
+		"PRAGMA page_count":                  &pages,
+		"SELECT count(*) FROM sqlite_schema": &tables,
+	} {
+		if err := s.db.QueryRow(query).Scan(to); err != nil {
+			return err
+		}
+	}
+	switch {
+	case tables == 0 && id == 0:
+		return nil // the process that made it was killed before its first transaction
+	case id != applicationID:
+		return &FileError{Path: s.path, Problem: "it is a database of something else"}
+	case version > schemaVersion:
+		return &FileError{
+			Path:    s.path,
+			Problem: fmt.Sprintf("a newer scrapekit wrote it (format %d, this one knows %d)", version, schemaVersion),
+			Advice:  "use that version, or move the file away to start over",
+		}
+	case pages > checkBelow:
+		return nil
+	}
+	return s.check()
+}
+
+// check reads every page.
+func (s *SQLite) check() error {
+	var found string
+	if err := s.db.QueryRow("PRAGMA quick_check(1)").Scan(&found); err != nil {
+		return err
+	}
+	if found != "ok" {
+		return &FileError{Path: s.path, Problem: "it is damaged: " + found}
+	}
+	return nil
+}

@@ -1,0 +1,398 @@
+// What SQLite alone has to stand: kills, damage, full disks, foreign files.
+
+package checkpoint_test
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// childEnv names the state file that the test binary, started once more, is to commit to.
+const childEnv = "CHECKPOINT_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childEnv); path != "" {
+		commitForever(path)
+	}
+	os.Exit(m.Run())
+}
+
+// commitForever commits cursor after cursor and says so after each, until it is killed.
+func commitForever(path string) {
+	ctx := context.Background()
+	s, err := checkpoint.OpenSQLite(ctx, path)
+	must(err)
+	run, err := s.Begin(ctx, checkpoint.Begin{ID: "r", Now: time.Now()})
+	must(err)
+	if !run.Planned {
+		must(s.Plan(ctx, run, []sdk.Split{{ID: "a"}}))
+	}
+	a, err := s.Claim(ctx, run, "a")
+	must(err)
+	n := a.Records
+	for {
+		n++
+		text := strconv.FormatInt(n, 10)
+		must(s.Commit(ctx, run, checkpoint.Commit{
+			Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte(text), Status: checkpoint.Open, Records: n}},
+			Tokens: map[string]sdk.Token{"sink": sdk.Token(text)},
+			New:    []sdk.Split{{ID: "new " + text}},
+			Stats:  []byte(text),
+		}))
+		fmt.Println(n)
+	}
+}
+
+func must(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// TestKill kills a process that commits, again and again. What it said it committed is there, and each
+// commit is there whole.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	rounds := 20
+	if testing.Short() {
+		rounds = 5
+	}
+	path := filepath.Join(t.TempDir(), "state.db")
+	random := rand.New(rand.NewPCG(1, 2))
+	for range rounds {
+		said := commitAndKill(t, path, 1+random.IntN(40))
+		s := openSQLite(t, path)
+		tokens, err := s.Tokens(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		splits, err := s.Splits(t.Context(), checkpoint.Run{ID: "r"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := splits[0]
+		if a.Records < said || a.Records > said+1 {
+			t.Fatalf("the process said %d, the store says %d", said, a.Records)
+		}
+		want := strconv.FormatInt(a.Records, 10)
+		if string(a.Cursor) != want || string(tokens["sink"].Token) != want || len(splits) != int(a.Records)+1 {
+			t.Fatalf("commit %s is there in part: cursor %s, token %s, %d splits", want, a.Cursor, tokens["sink"].Token, len(splits))
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// commitAndKill returns the last commit that the process spoke of.
+func commitAndKill(t *testing.T, path string, after int) int64 {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+path)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var said int64
+	lines := bufio.NewScanner(out)
+	for n := 0; lines.Scan(); n++ {
+		if said, err = strconv.ParseInt(lines.Text(), 10, 64); err != nil {
+			t.Fatal(err)
+		}
+		if n == after {
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := cmd.Wait(); err == nil || said == 0 {
+		t.Fatalf("the process ended by itself after %d: %v", said, err)
+	}
+	return said
+}
+
+// filled makes a state file with some content and returns its path.
+func filled(t *testing.T, splits int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "state.db")
+	s := openSQLite(t, path)
+	run, err := s.Begin(t.Context(), checkpoint.Begin{ID: "r", Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := make([]sdk.Split, splits)
+	for i := range plan {
+		plan[i] = sdk.Split{ID: fmt.Sprint("split ", i), Data: []byte(strings.Repeat("x", 100))}
+	}
+	if err := s.Plan(t.Context(), run, plan); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// unusable opens path and expects an error that names it and says all of these; the file stays as it is.
+func unusable(t *testing.T, path string, words ...string) {
+	t.Helper()
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := checkpoint.OpenSQLite(t.Context(), path)
+	if err == nil {
+		_, err = s.Splits(t.Context(), checkpoint.Run{ID: "r"})
+		if closed := s.Close(); closed != nil {
+			t.Log(closed)
+		}
+	}
+	var e *checkpoint.FileError
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v, want a FileError", err)
+	}
+	for _, w := range append(words, path, "move") {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("%q does not say %q", err, w)
+		}
+	}
+	after, err := os.ReadFile(path)
+	if err != nil || string(before) != string(after) {
+		t.Errorf("the file was changed (%v)", err)
+	}
+}
+
+func TestDamagedFile(t *testing.T) {
+	t.Parallel()
+	t.Run("text", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "state.db")
+		if err := os.WriteFile(path, []byte(strings.Repeat("this is a letter\n", 500)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		unusable(t, path)
+	})
+	t.Run("short", func(t *testing.T) {
+		t.Parallel()
+		path := filled(t, 1000)
+		if err := os.Truncate(path, 20_000); err != nil {
+			t.Fatal(err)
+		}
+		unusable(t, path, "damaged")
+	})
+	for _, splits := range []int{1000, 50_000} { // small enough to be checked whole, and not
+		t.Run(fmt.Sprint("overwritten ", splits), func(t *testing.T) {
+			t.Parallel()
+			path := filled(t, splits)
+			f, err := os.OpenFile(path, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			info, err := f.Stat()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.WriteAt([]byte(strings.Repeat("\xa5", int(info.Size()/2))), info.Size()/4); err != nil {
+				t.Fatal(err)
+			}
+			unusable(t, path, "damaged")
+		})
+	}
+}
+
+func TestForeignFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	change(t, path, "CREATE TABLE songs (title TEXT)")
+	unusable(t, path, "something else")
+}
+
+func TestNewerFile(t *testing.T) {
+	t.Parallel()
+	path := filled(t, 1)
+	change(t, path, "PRAGMA user_version=7")
+	unusable(t, path, "newer", "format 7")
+}
+
+// change runs a statement behind the store's back.
+func change(t *testing.T, path, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEmptyFile: a process that was killed while it made the file leaves an empty one.
+func TestEmptyFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := openSQLite(t, path)
+	defer s.Close()
+	if _, err := s.Begin(t.Context(), checkpoint.Begin{ID: "r", Now: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNoFolder(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "no", "state.db")
+	_, err := checkpoint.OpenSQLite(t.Context(), path)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestReadOnlyFolder(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() <= 0 {
+		t.Skip("this user may write everywhere, or folders have no such mode here")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	_, err := checkpoint.OpenSQLite(t.Context(), filepath.Join(dir, "state.db"))
+	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "writable") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestTwoProcesses: what one store does the other sees, and only the newest holder may go on.
+func TestTwoProcesses(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	one, two := openSQLite(t, path), openSQLite(t, path)
+	defer one.Close()
+	defer two.Close()
+	first, err := one.Begin(t.Context(), checkpoint.Begin{ID: "r", Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := one.Plan(t.Context(), first, []sdk.Split{{ID: "a"}}); err != nil {
+		t.Fatal(err)
+	}
+	second, err := two.Begin(t.Context(), checkpoint.Begin{ID: "r2", Now: time.Now()})
+	if err != nil || second.ID != "r" {
+		t.Fatal(second, err)
+	}
+	if err := one.Commit(t.Context(), first, checkpoint.Commit{}); !errors.Is(err, checkpoint.ErrFenced) {
+		t.Errorf("the old holder's commit: %v", err)
+	}
+	if _, err := two.Claim(t.Context(), second, "a"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	s := openSQLite(t, filepath.Join(t.TempDir(), "state.db"))
+	defer s.Close()
+	run, err := s.Begin(t.Context(), checkpoint.Begin{ID: "r", Now: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.LimitPages(40); err != nil {
+		t.Fatal(err)
+	}
+	big := sdk.Split{ID: "big", Data: []byte(strings.Repeat("x", 1<<20))}
+	err = s.Commit(t.Context(), run, checkpoint.Commit{New: []sdk.Split{{ID: "small"}, big}, Stats: []byte("new")})
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "no space") {
+		t.Fatalf("got %v, want ENOSPC", err)
+	}
+	splits, err := s.Splits(t.Context(), run)
+	if err != nil || len(splits) != 0 {
+		t.Errorf("a commit that failed left %d splits (%v)", len(splits), err)
+	}
+	if err := s.LimitPages(10_000); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Commit(t.Context(), run, checkpoint.Commit{New: []sdk.Split{big}}); err != nil {
+		t.Errorf("with space again: %v", err)
+	}
+}
+
+func BenchmarkSQLite(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "state.db")
+	s := openSQLite(b, path)
+	run, err := s.Begin(b.Context(), checkpoint.Begin{ID: "r", Now: time.Now()})
+	must(err)
+	plan := make([]sdk.Split, 100_000)
+	for i := range plan {
+		plan[i] = sdk.Split{ID: fmt.Sprint("split ", i), Stream: "issues", Data: []byte(`{"project":"X","from":"2020-01-01"}`)}
+	}
+	started := time.Now()
+	must(s.Plan(b.Context(), run, plan))
+	b.Logf("plan of 100,000 splits: %v", time.Since(started))
+	b.Run("Claim", func(b *testing.B) {
+		for i := range b.N {
+			_, err := s.Claim(b.Context(), run, plan[i%len(plan)].ID)
+			must(err)
+		}
+	})
+	b.Run("Splits100k", func(b *testing.B) {
+		for range b.N {
+			_, err := s.Splits(b.Context(), run)
+			must(err)
+		}
+	})
+	var c checkpoint.Commit
+	for i := range 10_000 {
+		a, err := s.Claim(b.Context(), run, plan[i].ID)
+		must(err)
+		c.Splits = append(c.Splits, checkpoint.Progress{ID: a.ID, Epoch: a.Epoch, Cursor: []byte("cursor"), Status: checkpoint.Open})
+	}
+	b.Run("Commit10k", func(b *testing.B) {
+		for range b.N {
+			must(s.Commit(b.Context(), run, c))
+		}
+	})
+	c.Splits = c.Splits[:10]
+	b.Run("Commit10", func(b *testing.B) {
+		for range b.N {
+			must(s.Commit(b.Context(), run, c))
+		}
+	})
+	must(s.Close())
+	b.Run("Open100k", func(b *testing.B) {
+		for range b.N {
+			must(openSQLite(b, path).Close())
+		}
+	})
+	small := filepath.Join(b.TempDir(), "small.db")
+	must(openSQLite(b, small).Close())
+	b.Run("OpenSmall", func(b *testing.B) {
+		for range b.N {
+			must(openSQLite(b, small).Close())
+		}
+	})
+}
