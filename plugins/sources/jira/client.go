@@ -1,0 +1,96 @@
+// Requests to Jira: one path for all of them, so that every reply is judged alike.
+
+package jira
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// client makes requests to one site within one call.
+type client struct {
+	http *http.Client
+	base *url.URL
+}
+
+func (s *Source) client(ctx context.Context) *client {
+	return &client{http: sdk.HTTPClient(ctx), base: s.base}
+}
+
+// get asks for a path below the base URL. The caller closes the body. Every error, and every reply that is not JSON with
+// status 200, comes back as an error that says what to do.
+func (c *client) get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
+	return c.send(ctx, http.MethodGet, path, query, nil)
+}
+
+// post sends a query that reads only.
+func (c *client) post(ctx context.Context, path string, body any) (*http.Response, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, sdk.Permanent(fmt.Errorf("%s: %w", path, err))
+	}
+	return c.send(sdk.Idempotent(ctx), http.MethodPost, path, nil, raw)
+}
+
+func (c *client) send(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Response, error) {
+	u := *c.base
+	u.Path += path
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, sdk.Permanent(err)
+	}
+	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("X-Atlassian-Token", "no-check") // or Data Center may take a POST for a forged form
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := judge(resp); err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
+	return resp, nil
+}
+
+// getJSON decodes a small reply.
+func (c *client) getJSON(ctx context.Context, path string, query url.Values, into any) (http.Header, error) {
+	resp, err := c.get(ctx, path, query)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Header, decodeReply(resp, into)
+}
+
+func decodeReply(resp *http.Response, into any) error {
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return fmt.Errorf("%s: reply: %w", where(resp), err)
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("%s: reply: %w", where(resp), err)
+	}
+	return nil
+}
+
+// where names a request in errors: without its query, which is long and holds the JQL.
+func where(resp *http.Response) string {
+	if resp.Request == nil {
+		return "jira"
+	}
+	u := *resp.Request.URL
+	u.RawQuery, u.User = "", nil
+	return strings.TrimSpace(resp.Request.Method + " " + u.String())
+}

@@ -1,0 +1,94 @@
+// Cursors: where a walk goes on, and what it leaves for the next run.
+
+package jira
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// cursor is where a walk stands. It stays small: marks are kept for one minute of the walk and for the overlap.
+type cursor struct {
+	Anchor int64  `json:"anchor,omitempty"` // bound of the next query, a whole minute; 0: the beginning
+	Seen   []mark `json:"seen,omitempty"`   // met at the anchor or after it
+	Recent []mark `json:"recent,omitempty"` // versions that the next run will meet again in its overlap
+	Done   bool   `json:"done,omitempty"`
+}
+
+// mark is an issue met at a time: its created in a full walk, its updated otherwise.
+type mark struct {
+	ID  string
+	At  int64
+	Sum uint32 // checksum of the content, if it may change under the same time; 0: it cannot
+}
+
+// MarshalJSON writes a mark as an array, because there may be a thousand.
+func (m mark) MarshalJSON() ([]byte, error) {
+	if m.Sum == 0 {
+		return json.Marshal([]any{m.ID, m.At})
+	}
+	return json.Marshal([]any{m.ID, m.At, m.Sum})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (m *mark) UnmarshalJSON(raw []byte) error {
+	parts := []any{&m.ID, &m.At, &m.Sum}
+	if err := json.Unmarshal(raw, &parts); err != nil {
+		return fmt.Errorf("mark: %w", err)
+	}
+	return nil
+}
+
+// marks is a set of them.
+type marks map[moment]uint32
+
+type moment struct {
+	id string
+	at int64
+}
+
+func setOf(lists ...[]mark) marks {
+	set := marks{}
+	for _, list := range lists {
+		for _, m := range list {
+			set.add(m)
+		}
+	}
+	return set
+}
+
+func (s marks) add(m mark) { s[moment{m.ID, m.At}] = m.Sum }
+
+// met reports whether the issue was met at this time.
+func (s marks) met(m mark) bool {
+	_, ok := s[moment{m.ID, m.At}]
+	return ok
+}
+
+// has reports whether this very version was met: same issue, same time and, where that is not enough, same content.
+func (s marks) has(m mark, sum func() uint32) bool {
+	was, ok := s[moment{m.ID, m.At}]
+	return ok && (was == 0 || was == sum())
+}
+
+// since drops the marks before a time and returns the rest, in a stable order. Marks without a time stay.
+func (s marks) since(at int64) []mark {
+	var kept []mark
+	for m, sum := range s {
+		if m.at != 0 && m.at < at {
+			delete(s, m)
+			continue
+		}
+		kept = append(kept, mark{m.id, m.at, sum})
+	}
+	sortMarks(kept)
+	return kept
+}
+
+func sortMarks(list []mark) {
+	slices.SortFunc(list, func(a, b mark) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ID, b.ID))
+	})
+}

@@ -1,0 +1,55 @@
+// Package jira is the source for Jira: Data Center and Server over REST v2, Cloud over REST v3. It emits two
+// streams, issues and comments; see the schemas in the folder schema.
+//
+// A plugin makes no connection of its own. Credentials, limits, retries and decompression are the host's;
+// here are only the requests to make and what the replies mean.
+//
+// # Equal output on re-read
+//
+// A record is a function of what Jira said, with nothing from the clock or the walk in it, so reading a split
+// again gives the same records as long as the issues are the same. "raw" is the issue as received, byte for
+// byte, save for lists that Jira cut and that were completed. Some sites put values into it that differ at
+// every fetch (a Java object printed with its hash in a custom field); they stay, because raw means raw, and
+// no decision on what is new depends on them, but for the one in the last paragraph below.
+//
+// # A walk that loses nothing
+//
+// A search is a window on a list that changes while it is read, and Jira has no snapshot. What was considered:
+//
+//   - Pages by startAt over "ORDER BY updated": an edit moves an issue to the end, all others shift, and one
+//     is never seen. Over a fixed order a deletion does the same. Data Center on OpenSearch also answers 500
+//     beyond 10,000 results, and Cloud has no startAt at all.
+//   - Page tokens (Cloud): they expire, repeat, and their behaviour while data changes is not documented.
+//   - Ranges of key or id ("key > KAFKA-100", "id > 1000"): both names compare the number within the project
+//     of the named issue, which must exist and be visible: a deleted one gives 400 on Data Center and silently no
+//     result on Cloud, a moved one an error of its own. Any issue can be deleted at any time, so no key is safe.
+//   - Ranges of created: the value never changes, and a bound need not be the value of any issue. This is it.
+//
+// A full read walks "created >= A ORDER BY created ASC, key ASC" page by page. After each page the bound A, the
+// anchor, moves up to the minute of the last issue seen, and the next page is a new query: nothing depends on
+// what was before it, so no edit, insertion or deletion can shift it. The issues of the anchor's minute come
+// again and are dropped by id. Only when one minute holds more issues than a page does the walk go deeper into the
+// same query, by startAt or page token, where pages may shift; so it goes through that query again until a pass meets nothing new.
+//
+// Bounds are whole minutes in epoch milliseconds. JQL reads a date string in the account's time zone, an epoch
+// number in none. Jira compares at a precision that is not documented (second, minute); on whole minutes all
+// of them agree, and half-open ranges [from, to) neither lose nor double an issue.
+//
+// # Incremental runs
+//
+// A plan notes the server's time, never the local one: the watermark. Reading starts after it, so every edit
+// from then on carries a later "updated". The next run asks for updated >= watermark - overlap, where the
+// overlap allows for an index that lags and for skewed clocks, and drops the versions (id, updated) that earlier
+// splits saw there; these are kept in the final cursors. There is no upper bound: it would hide an issue that is
+// edited more often than the job runs.
+//
+// That walk is ordered by updated, which does change: an edited issue moves to the end and is met again there.
+// Jira renders an issue from its database but orders by its index, so an issue edited just now may stand early
+// in the list with a late "updated"; moving the anchor to that would jump over all between. Therefore only times
+// older than watermark - overlap move the anchor, and the short rest is paged in depth.
+//
+// Where "updated" has whole seconds, an issue may be edited, read and edited again within one. A version read
+// within three seconds of its "updated" is remembered with a checksum and dropped only if its content is the same.
+//
+// What no search can show: deletions, and issues that become visible without an edit. A run with --full does.
+package jira

@@ -1,0 +1,135 @@
+// Replies that are errors, and what to do about each.
+
+package jira
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// A statusError is a reply with a status other than 200.
+type statusError struct {
+	where  string
+	status int
+	says   string // Jira's own words, if it had any
+	hint   string
+}
+
+func (e *statusError) Error() string {
+	s := fmt.Sprintf("%d %s from %s", e.status, http.StatusText(e.status), e.where)
+	if e.says != "" {
+		s += ": " + e.says
+	}
+	if e.hint != "" {
+		s += "; " + e.hint
+	}
+	return s
+}
+
+// statusOf returns the status of a reply that err stands for, or 0.
+func statusOf(err error) int {
+	var e *statusError
+	if errors.As(err, &e) {
+		return e.status
+	}
+	return 0
+}
+
+// judge returns nil for a reply that may be decoded. It reads the body of any other.
+func judge(resp *http.Response) error {
+	switch reason := resp.Header.Get("X-Seraph-LoginReason"); {
+	case strings.Contains(reason, "AUTHENTICATED_FAILED"), strings.Contains(reason, "AUTHENTICATION_DENIED"):
+		// Jira then answers as to an anonymous caller, often with 200 and an empty list.
+		return sdk.Permanent(fmt.Errorf("%s: the credentials were refused (%s): check http.auth; after many refusals Jira wants a login by browser first", where(resp), reason))
+	}
+	if resp.StatusCode != http.StatusOK {
+		return judgeStatus(resp)
+	}
+	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
+		return fmt.Errorf("%s: an HTML page%s instead of JSON: a login page or a proxy stands before Jira, or url lacks the context path (https://host/jira)", where(resp), title(resp.Body))
+	}
+	return nil
+}
+
+func judgeStatus(resp *http.Response) error {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return fmt.Errorf("%s: %d, and the reply broke off: %w", where(resp), resp.StatusCode, err)
+	}
+	e := &statusError{where: where(resp), status: resp.StatusCode, says: messages(body)}
+	switch resp.StatusCode {
+	case http.StatusBadRequest:
+		e.hint = "check jql and projects; what the account may not see does not exist for it"
+	case http.StatusUnauthorized:
+		e.hint = "the credentials were refused, or the site allows no anonymous access: set http.auth"
+	case http.StatusForbidden:
+		e.hint = "the account may not do this: check its permissions and http.auth"
+	case http.StatusNotFound:
+		e.hint = "check that url is the base of a Jira, with its context path (https://host/jira)"
+	case http.StatusGone:
+		e.hint = "the search API that was used (/search and /search/jql differ in its parameters for jql) is gone here: set flavour to \"cloud\", or \"auto\" to ask the server"
+	case http.StatusTooManyRequests:
+		after, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+		return sdk.RetryAfter(e, time.Duration(after)*time.Second)
+	case http.StatusInternalServerError:
+		if strings.Contains(e.says, "limit exceeded") {
+			return sdk.Permanent(e) // the result window of a search platform: the same again, for ever
+		}
+		return e
+	default:
+		if resp.StatusCode >= 500 || resp.StatusCode == http.StatusRequestTimeout || resp.StatusCode == http.StatusTooEarly {
+			return e
+		}
+	}
+	return sdk.Permanent(e)
+}
+
+// messages finds Jira's words in an error body, in any of the shapes that its parts use.
+func messages(body []byte) string {
+	var m struct {
+		ErrorMessages []string        `json:"errorMessages"`
+		Errors        json.RawMessage `json:"errors"`
+		Message       string          `json:"message"`
+	}
+	if json.Unmarshal(body, &m) != nil {
+		return strings.TrimPrefix(title(strings.NewReader(string(body))), " ")
+	}
+	says := m.ErrorMessages
+	var byField map[string]string
+	if json.Unmarshal(m.Errors, &byField) == nil {
+		for _, field := range slices.Sorted(maps.Keys(byField)) {
+			says = append(says, field+": "+byField[field])
+		}
+	}
+	if m.Message != "" {
+		says = append(says, m.Message)
+	}
+	return strings.Join(says, " ")
+}
+
+var titleTag = regexp.MustCompile(`(?is)<title[^>]*>\s*(.{1,200}?)\s*</title>`)
+
+// title returns the title of an HTML page, quoted, with a space before it; "" if there is none.
+func title(body io.Reader) string {
+	page, err := io.ReadAll(io.LimitReader(body, 16<<10))
+	if err != nil {
+		return ""
+	}
+	m := titleTag.FindSubmatch(page)
+	if m == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%q)", m[1])
+}

@@ -1,0 +1,90 @@
+// Parts: what a split's data says, to the process that reads it and to the plans of later runs.
+
+package jira
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// part is the data of a split.
+type part struct {
+	Scope    string   `json:"scope"` // what was asked of which site; see Source.scope
+	Streams  []string `json:"streams"`
+	Projects []string `json:"projects"`
+	// Floor is the watermark less the overlap: what was updated from then on, the next run asks for. In whole minutes.
+	Floor int64 `json:"floor"`
+	// Account: the run was logged in.
+	Account bool `json:"account,omitempty"`
+
+	// A full part: one project, created in [From, To). 0 leaves a side open.
+	From int64 `json:"from,omitempty"`
+	To   int64 `json:"to,omitempty"`
+
+	// An update part: where each group of projects goes on, and the versions known there.
+	Since []since `json:"since,omitempty"`
+	Known []mark  `json:"known,omitempty"`
+}
+
+// since is projects that go on from the same floor of an earlier run.
+type since struct {
+	Projects []string `json:"projects"`
+	Floor    int64    `json:"floor"`
+}
+
+func (p part) updates() bool { return len(p.Since) > 0 }
+
+// scope names what a plan reads, for telling whether an earlier run read the same: the site and the filter.
+func (s *Source) scope() string {
+	sum := sha256.Sum256([]byte(s.base.String() + "\n" + s.JQL + "\n" + strconv.FormatInt(s.since, 10)))
+	return hex.EncodeToString(sum[:8])
+}
+
+// done is a split of an earlier run: its part and what its cursor left.
+type done struct {
+	part
+	recent []mark
+}
+
+// earlier decodes the splits of earlier runs that read the same scope and at least these streams.
+func (s *Source) earlier(p sdk.Plan) ([]done, error) {
+	scope := s.scope()
+	var all []done
+	for _, split := range p.Previous {
+		var d done
+		if err := json.Unmarshal(split.Data, &d.part); err != nil {
+			return nil, sdk.Permanent(fmt.Errorf("split %s of an earlier run: %w; start over with --full", split.ID, err))
+		}
+		c, err := decodeCursor(split.Cursor)
+		if err != nil {
+			return nil, sdk.Permanent(fmt.Errorf("split %s of an earlier run: %w; start over with --full", split.ID, err))
+		}
+		missing := func(stream string) bool { return !slices.Contains(d.Streams, stream) }
+		if d.Scope != scope || !c.Done || slices.ContainsFunc(p.Streams, missing) {
+			continue
+		}
+		d.recent = c.Recent
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+func decodeCursor(raw []byte) (cursor, error) {
+	var c cursor
+	if len(raw) == 0 {
+		return c, nil
+	}
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return c, fmt.Errorf("cursor: %w", err)
+	}
+	return c, nil
+}
+
+// covers reports whether the part holds a project.
+func (p part) covers(project string) bool { return slices.Contains(p.Projects, project) }

@@ -1,0 +1,209 @@
+// Planning: what of each project was never read becomes full splits, the rest goes on by "updated".
+
+package jira
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+const (
+	// planners is how many projects are surveyed at once.
+	planners = 8
+	// updateSplits is into how many splits the updates of many projects are divided at most.
+	updateSplits = 8
+)
+
+// Plan implements [sdk.Source].
+func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
+	at, err := s.detect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if at.now.IsZero() {
+		return nil, sdk.Permanent(errors.New("the server does not say what time it has, neither in serverInfo nor by a Date header"))
+	}
+	previous, err := s.earlier(p)
+	if err != nil {
+		return nil, err
+	}
+	account, err := s.account(ctx, at, previous)
+	if err != nil {
+		return nil, err
+	}
+	projects, err := s.projects(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	base := part{
+		Scope:   s.scope(),
+		Streams: slices.Sorted(slices.Values(p.Streams)),
+		Floor:   floorMinute(at.now.Add(-time.Duration(s.Overlap)).UnixMilli()),
+		Account: account,
+	}
+	return s.split(ctx, at, base, projects, previous)
+}
+
+// account notes whether we are logged in, and stops a run that is not though earlier ones were: it would take the
+// issues that it cannot see for unchanged.
+func (s *Source) account(ctx context.Context, at site, previous []done) (bool, error) {
+	who, err := s.myself(ctx, at.api())
+	if err != nil {
+		return false, err
+	}
+	if who == "" && slices.ContainsFunc(previous, func(d done) bool { return d.Account }) {
+		return false, sdk.Permanent(errors.New("earlier runs were logged in and this one is not: the token in http.auth has expired or is missing; to go on as anonymous, start over with --full"))
+	}
+	return who != "", nil
+}
+
+func (s *Source) split(ctx context.Context, at site, base part, projects []string, previous []done) ([]sdk.Split, error) {
+	full := make([][]window, len(projects))
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(planners)
+	for n, project := range projects {
+		group.Go(func() error {
+			for _, gap := range gaps(project, previous) {
+				windows, err := s.survey(gctx, at, project, gap)
+				if err != nil {
+					return fmt.Errorf("%s: %w", project, err)
+				}
+				full[n] = append(full[n], windows...)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var splits []sdk.Split
+	var going []string // projects that go on from earlier runs
+	var found int64
+	for n, project := range projects {
+		if slices.ContainsFunc(previous, func(d done) bool { return d.covers(project) }) {
+			going = append(going, project)
+		}
+		for _, w := range full[n] {
+			found += w.count
+			splits = append(splits, w.split(base, project))
+		}
+	}
+	if len(going) == 0 && found == 0 {
+		if err := s.visible(ctx, at, projects); err != nil {
+			return nil, err
+		}
+	}
+	return append(splits, updateSplitsOf(base, going, previous)...), nil
+}
+
+// split makes the split that reads a window in full.
+func (w window) split(base part, project string) sdk.Split {
+	base.Projects, base.From, base.To = []string{project}, w.from, w.to
+	begin := "start"
+	if w.from > 0 {
+		begin = time.UnixMilli(w.from).UTC().Format("2006-01-02T15:04Z")
+	}
+	return newSplit(project+"/full/"+begin, base, w.count)
+}
+
+func newSplit(id string, p part, estimate int64) sdk.Split {
+	data, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings and numbers always marshal
+	}
+	return sdk.Split{ID: id, Stream: issuesStream, Data: data, Estimate: estimate}
+}
+
+// gaps returns the ranges of created that no earlier split of the project has read.
+func gaps(project string, previous []done) []window {
+	var read []window
+	for _, d := range previous {
+		if !d.updates() && d.covers(project) {
+			read = append(read, window{from: d.From, to: d.To})
+		}
+	}
+	slices.SortFunc(read, func(a, b window) int { return cmp.Compare(a.from, b.from) })
+	var open []window
+	next := int64(0) // everything before it was read
+	for _, w := range read {
+		if w.from > next {
+			open = append(open, window{from: next, to: w.from})
+		}
+		if w.to == 0 {
+			return open
+		}
+		next = max(next, w.to)
+	}
+	return append(open, window{from: next})
+}
+
+// updateSplitsOf makes the splits that read what changed: one a project, or a fixed number of groups where there are many, so
+// that a run with nothing new costs a handful of requests however many projects there are.
+func updateSplitsOf(base part, projects []string, previous []done) []sdk.Split {
+	groups := map[string][]string{}
+	for _, p := range projects {
+		name := p
+		if len(projects) > updateSplits {
+			h := fnv.New32a()
+			h.Write([]byte(p))
+			name = "*" + strconv.Itoa(int(h.Sum32()%updateSplits))
+		}
+		groups[name] = append(groups[name], p)
+	}
+	var splits []sdk.Split
+	for name, members := range groups {
+		splits = append(splits, newSplit(name+"/updates", updatePart(base, members, previous), 0))
+	}
+	slices.SortFunc(splits, func(a, b sdk.Split) int { return cmp.Compare(a.ID, b.ID) })
+	return splits
+}
+
+// updatePart says from where the projects go on, and what is known there already.
+func updatePart(base part, projects []string, previous []done) part {
+	base.Projects = projects
+	byFloor := map[int64][]string{}
+	for _, p := range projects {
+		floor := floorOf(p, previous)
+		byFloor[floor] = append(byFloor[floor], p)
+	}
+	for floor, members := range byFloor {
+		base.Since = append(base.Since, since{Projects: members, Floor: floor})
+	}
+	slices.SortFunc(base.Since, func(a, b since) int { return cmp.Compare(a.Floor, b.Floor) })
+	known := marks{}
+	for _, d := range previous {
+		if slices.ContainsFunc(projects, d.covers) {
+			for _, m := range d.recent {
+				known.add(m)
+			}
+		}
+	}
+	base.Known = known.since(base.Since[0].Floor)
+	return base
+}
+
+// floorOf is where a project's updates go on: where its last update split began, or else its oldest full split.
+func floorOf(project string, previous []done) int64 {
+	var full, update int64
+	for _, d := range previous {
+		switch {
+		case !d.covers(project):
+		case d.updates():
+			update = max(update, d.Floor)
+		case full == 0 || d.Floor < full:
+			full = d.Floor
+		}
+	}
+	return cmp.Or(update, full)
+}

@@ -1,0 +1,88 @@
+// The plugin as a value, and its settings.
+
+package jira
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Config is what a pipeline file may set.
+type Config struct {
+	URL       string       `json:"url" required:"true" host:"true" doc:"Base URL of the Jira, with its context path if it has one." example:"https://issues.apache.org/jira"`
+	Projects  []string     `json:"projects,omitempty" doc:"Keys of the projects to read. Empty: all that the account may see."`
+	JQL       string       `json:"jql,omitempty" doc:"A further condition in JQL, without ORDER BY. Changing it reads the projects in full again." example:"issuetype = Bug"`
+	Since     string       `json:"since,omitempty" doc:"Only issues updated at or after this date (2024-01-31) or time (RFC 3339), UTC if it names no zone."`
+	Fields    []string     `json:"fields,omitempty" default:"[\"*all\"]" doc:"Issue fields to ask for. What the records need (comment, created, updated) is always added."`
+	PageSize  int          `json:"page_size,omitempty" default:"100" min:"1" max:"5000" doc:"Issues to ask for at once. The server may give fewer."`
+	SplitSize int          `json:"split_size,omitempty" default:"1000" min:"1" doc:"Issues in one split, about. Smaller: more in parallel, more planning."`
+	Overlap   sdk.Duration `json:"overlap,omitempty" default:"5m" doc:"How far an incremental run looks back behind the start of the last run, for an index that lags."`
+	Flavour   string       `json:"flavour,omitempty" default:"auto" enum:"auto,datacenter,cloud" doc:"Which API to speak. auto asks the server."`
+}
+
+const about = `Reads issues, each with its whole comment thread and history, and comments, from Jira Data Center, Server and Cloud.
+
+Anonymous access works where the site allows it. For basic authentication or a personal access token see the block ` + "`http`" + `.
+The first run reads everything, later ones what was updated since. Deletions are not seen by an incremental run.`
+
+// Plugin returns the Jira source.
+func Plugin() sdk.Plugin {
+	return sdk.SourcePlugin(sdk.Info{
+		Name:    "jira",
+		Version: "0.1.0",
+		Doc:     about,
+		Streams: streams(),
+	}, open)
+}
+
+// Source reads one Jira site.
+type Source struct {
+	Config
+	base  *url.URL // without a slash at its end
+	since int64    // epoch milliseconds of Config.Since; 0: none
+	site  siteOnce
+}
+
+var orderBy = regexp.MustCompile(`(?i)\border\s+by\b`)
+var quoted = regexp.MustCompile(`"(\\.|[^"\\])*"|'(\\.|[^'\\])*'`)
+
+func open(_ context.Context, c Config) (sdk.Source, error) {
+	base, err := url.Parse(strings.TrimRight(c.URL, "/"))
+	if err != nil {
+		return nil, sdk.Permanent(fmt.Errorf("url: %w", err))
+	}
+	if base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
+		return nil, sdk.Permanent(fmt.Errorf("url: %q is not an http(s) address", c.URL))
+	}
+	base.RawQuery, base.Fragment = "", ""
+	if orderBy.MatchString(quoted.ReplaceAllString(c.JQL, "")) {
+		return nil, sdk.Permanent(errors.New("jql: leave ORDER BY out; the order is part of how nothing gets lost"))
+	}
+	since, err := parseSince(c.Since)
+	if err != nil {
+		return nil, sdk.Permanent(err)
+	}
+	if c.Overlap < 0 {
+		return nil, sdk.Permanent(errors.New("overlap: must not be negative"))
+	}
+	return &Source{Config: c, base: base, since: since}, nil
+}
+
+func parseSince(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateTime} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return floorMinute(t.UnixMilli()), nil
+		}
+	}
+	return 0, fmt.Errorf("since: %q is neither a date like 2024-01-31 nor a time like 2024-01-31T15:04:05Z", s)
+}

@@ -1,0 +1,137 @@
+// Reading a split: the walk's issues become records of both streams.
+
+package jira
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// reader reads one split.
+type reader struct {
+	source *Source
+	client *client
+	at     site
+	part   part
+	fields []string
+	out    *sdk.Writer
+}
+
+// Read implements [sdk.Source].
+func (s *Source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
+	var p part
+	if err := json.Unmarshal(split.Data, &p); err != nil {
+		return sdk.Permanent(fmt.Errorf("%s: %w", split.ID, err))
+	}
+	from, err := decodeCursor(split.Cursor)
+	if err != nil {
+		return sdk.Permanent(fmt.Errorf("%s: %w", split.ID, err))
+	}
+	if from.Done {
+		return nil
+	}
+	at, err := s.known(ctx)
+	if err != nil {
+		return err
+	}
+	r := &reader{source: s, client: s.client(ctx), at: at, part: p, fields: s.fieldsToAsk(), out: w}
+	if err := r.read(ctx, from); err != nil {
+		return fmt.Errorf("%s: %w", split.ID, err)
+	}
+	return nil
+}
+
+func (r *reader) read(ctx context.Context, from cursor) error {
+	walk := newWalk(r, from)
+	emit := func(i *issue) error { return r.emit(ctx, i) }
+	if err := walk.run(ctx, emit, func(c cursor) error { return r.out.Cursor(c) }); err != nil {
+		return err
+	}
+	if walk.blank {
+		// Nothing is there, or the token died: then Jira shows nothing at all, and the split must not count as read.
+		if err := r.source.visible(ctx, r.at, r.part.Projects); err != nil {
+			return err
+		}
+	}
+	return r.out.Cursor(walk.last())
+}
+
+// emit makes the records of an issue.
+func (r *reader) emit(ctx context.Context, i *issue) error {
+	whole, err := r.complete(ctx, i)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(r.part.Streams, issuesStream) {
+		if err := r.out.EmitJSON(issuesStream, i.record(r.at, whole)); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(r.part.Streams, commentsStream) && i.comments.array.found() {
+		return r.emitComments(i)
+	}
+	return nil
+}
+
+func (r *reader) emitComments(i *issue) error {
+	d := newDecoder(bytes.NewBuffer(i.comments.array.of(i.raw)))
+	nth := 0
+	return array(d, func() error {
+		raw, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		nth++
+		c, err := parseComment(raw)
+		if err == nil && c.id == "" {
+			err = errors.New("comment without id")
+		}
+		if err != nil {
+			return r.out.Reject(commentsStream, raw, err.Error())
+		}
+		return r.out.EmitJSON(commentsStream, c.record(r.at, i, nth))
+	})
+}
+
+// reject gives up an issue that cannot be made a record of.
+func (r *reader) reject(raw []byte, why error) error {
+	return r.out.Reject(issuesStream, raw, why.Error())
+}
+
+// visible asks whether the account sees anything of the projects at all, whatever the filter. A token that expired gives
+// an empty list rather than an error.
+func (s *Source) visible(ctx context.Context, at site, projects []string) error {
+	c := s.client(ctx)
+	_, _, ok, err := c.first(ctx, at, inProjects(projects)+" ORDER BY created DESC")
+	if err != nil || ok {
+		return err
+	}
+	for _, key := range projects[:min(len(projects), 5)] { // there are projects without issues
+		_, err := c.getJSON(ctx, at.api()+"/project/"+url.PathEscape(key), nil, &project{})
+		if err == nil {
+			return nil
+		}
+		if !gone(err) && statusOf(err) != http.StatusUnauthorized {
+			return err
+		}
+	}
+	return sdk.Permanent(fmt.Errorf("the server shows nothing of %s to this account: it may not browse it, or its token has expired (Jira then gives an empty list): check http.auth and projects", shortList(projects)))
+}
+
+// shortList names some projects and counts the others.
+func shortList(projects []string) string {
+	const shown = 5
+	if len(projects) <= shown {
+		return strings.Join(projects, ", ")
+	}
+	return fmt.Sprintf("%s and %d more projects", strings.Join(projects[:shown], ", "), len(projects)-shown)
+}

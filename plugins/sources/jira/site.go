@@ -1,0 +1,211 @@
+// The site: which Jira this is, what time it has, who we are to it, which projects it shows.
+
+package jira
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// The flavours, as records name them.
+const (
+	dataCenter = "datacenter"
+	cloud      = "cloud"
+)
+
+// site is what serverInfo says.
+type site struct {
+	flavour string
+	browse  string        // what an issue's page begins with
+	now     time.Time     // the server's time when it was asked; zero: it did not say
+	skew    time.Duration // what its Date header lacks to it
+}
+
+// clock returns the server's time of a reply.
+func (s site) clock(header http.Header) time.Time {
+	t, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return s.now
+	}
+	return t.Add(s.skew)
+}
+
+// api is the path of the REST API.
+func (s site) api() string {
+	if s.flavour == cloud {
+		return "/rest/api/3"
+	}
+	return "/rest/api/2"
+}
+
+// siteOnce keeps the site for the reads of a process; a plan asks anew.
+type siteOnce struct {
+	mu   sync.Mutex
+	site *site
+}
+
+// known returns the site, asking the server if nobody did in this process.
+func (s *Source) known(ctx context.Context) (site, error) {
+	s.site.mu.Lock()
+	defer s.site.mu.Unlock()
+	if s.site.site != nil {
+		return *s.site.site, nil
+	}
+	return s.ask(ctx)
+}
+
+// detect asks the server, whatever was known.
+func (s *Source) detect(ctx context.Context) (site, error) {
+	s.site.mu.Lock()
+	defer s.site.mu.Unlock()
+	return s.ask(ctx)
+}
+
+// ask does serverInfo. A host name tells nothing: a site may move from one flavour to the other under the same name.
+func (s *Source) ask(ctx context.Context) (site, error) {
+	var info struct {
+		BaseURL        string `json:"baseUrl"`
+		DeploymentType string `json:"deploymentType"`
+		ServerTime     string `json:"serverTime"`
+	}
+	header, err := s.client(ctx).getJSON(ctx, "/rest/api/2/serverInfo", nil, &info)
+	if err != nil {
+		return site{}, fmt.Errorf("server info: %w", err)
+	}
+	found := site{flavour: s.Flavour, browse: s.base.String()}
+	found.now = found.clock(header)
+	if ms, ok := parseTime(info.ServerTime); ok { // better than the Date of whatever stands before Jira
+		stated := time.UnixMilli(ms)
+		if !found.now.IsZero() {
+			found.skew = stated.Sub(found.now)
+		}
+		found.now = stated
+	}
+	if s.Flavour == "auto" {
+		found.flavour = dataCenter // old servers do not name their type
+		if strings.EqualFold(info.DeploymentType, "Cloud") {
+			found.flavour = cloud
+		}
+	}
+	if u, err := url.Parse(info.BaseURL); err == nil && u.Host != "" {
+		found.browse = strings.TrimRight(info.BaseURL, "/")
+	}
+	s.site.site = &found
+	return found, nil
+}
+
+// myself returns the name of the account, or "" for an anonymous one.
+func (s *Source) myself(ctx context.Context, api string) (string, error) {
+	var me struct {
+		Name        string `json:"name"`
+		AccountID   string `json:"accountId"`
+		DisplayName string `json:"displayName"`
+	}
+	_, err := s.client(ctx).getJSON(ctx, api+"/myself", nil, &me)
+	switch statusOf(err) {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("account: %w", err)
+	}
+	for _, name := range []string{me.DisplayName, me.Name, me.AccountID} {
+		if name != "" {
+			return name, nil
+		}
+	}
+	return "", nil
+}
+
+// Check implements [sdk.Checker]: is this a Jira, does it know us, does it show what is to be read?
+func (s *Source) Check(ctx context.Context) error {
+	at, err := s.detect(ctx)
+	if err != nil {
+		return err
+	}
+	who, err := s.myself(ctx, at.api())
+	if err != nil {
+		return err
+	}
+	if who == "" {
+		who = "anonymous"
+	}
+	sdk.Log(ctx).Info("jira answers", "flavour", at.flavour, "account", who)
+	projects, err := s.projects(ctx, at)
+	if err != nil {
+		return err
+	}
+	return s.visible(ctx, at, projects)
+}
+
+// projects returns the keys of the projects to read: those of the settings, or all that the account sees.
+func (s *Source) projects(ctx context.Context, at site) ([]string, error) {
+	if len(s.Projects) > 0 {
+		keys := slices.Clone(s.Projects)
+		slices.Sort(keys)
+		return slices.Compact(keys), nil
+	}
+	list := s.projectList
+	if at.flavour == cloud {
+		list = s.projectPages
+	}
+	keys, err := list(ctx, at.api())
+	if err != nil {
+		return nil, fmt.Errorf("projects: %w", err)
+	}
+	if len(keys) == 0 {
+		return nil, sdk.Permanent(errors.New("the server shows no project at all to this account: check http.auth (an expired token looks like this), or name the projects"))
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), nil
+}
+
+type project struct {
+	Key string `json:"key"`
+}
+
+// projectList is Data Center's: one list, without pages.
+func (s *Source) projectList(ctx context.Context, api string) ([]string, error) {
+	var all []project
+	if _, err := s.client(ctx).getJSON(ctx, api+"/project", nil, &all); err != nil {
+		return nil, err
+	}
+	keys := make([]string, len(all))
+	for i, p := range all {
+		keys[i] = p.Key
+	}
+	return keys, nil
+}
+
+// projectPages is Cloud's. Ordered by key, which hardly ever changes; a project that slips through a shift comes in the next run.
+func (s *Source) projectPages(ctx context.Context, api string) ([]string, error) {
+	var keys []string
+	for start := 0; ; {
+		var page struct {
+			Total  int       `json:"total"`
+			IsLast bool      `json:"isLast"`
+			Values []project `json:"values"`
+		}
+		query := url.Values{"startAt": {strconv.Itoa(start)}, "maxResults": {"100"}, "orderBy": {"key"}}
+		if _, err := s.client(ctx).getJSON(ctx, api+"/project/search", query, &page); err != nil {
+			return nil, err
+		}
+		for _, p := range page.Values {
+			keys = append(keys, p.Key)
+		}
+		start += len(page.Values)
+		if len(page.Values) == 0 || start >= page.Total {
+			return keys, nil
+		}
+	}
+}

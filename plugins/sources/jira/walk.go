@@ -1,0 +1,217 @@
+// The walk: one query's issues in an order by time, page by page, with nothing lost while they change. doc.go says why
+// it is done so.
+
+package jira
+
+import (
+	"context"
+	"fmt"
+	"hash/crc32"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// settling is how long after its "updated" an issue must be read for that version to be final: a second that Jira's
+// times may lack, one that the Date header lacks, and one to be safe.
+const settling = 3 * time.Second
+
+// walk is one walk under way.
+type walk struct {
+	reader *reader
+	where  string // condition without the bounds
+	field  string // created or updated: the order, and what the anchor is a value of
+	to     int64  // upper bound of the field; 0: none
+	// movable: only times before it move the anchor.
+	movable int64
+	known   marks // versions that earlier runs delivered
+
+	anchor int64
+	seen   marks // met at the anchor or after it
+	recent marks // versions for the next run's overlap
+
+	depth depth
+	// blank: the last page had nothing in it.
+	blank bool
+}
+
+// depth is how far into the anchor's query the walk is, where one minute holds more than a page.
+type depth struct {
+	startAt int             // Data Center
+	token   string          // Cloud
+	used    map[string]bool // tokens of this query, to notice one that comes back
+	fresh   bool            // this pass met an issue that no pass before it had met
+}
+
+// run walks to the end. save is called after every page with the cursor to go on from, and once with the last one.
+func (w *walk) run(ctx context.Context, emit func(*issue) error, save func(cursor) error) error {
+	for {
+		more, err := w.page(ctx, emit)
+		if err != nil {
+			return err
+		}
+		if !more {
+			return nil
+		}
+		if err := save(w.cursor()); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *walk) cursor() cursor {
+	return cursor{Anchor: w.anchor, Seen: w.seen.since(w.anchor), Recent: w.recent.since(w.reader.part.Floor)}
+}
+
+// last is the cursor at the end.
+func (w *walk) last() cursor {
+	return cursor{Done: true, Recent: w.recent.since(w.reader.part.Floor)}
+}
+
+// page reads one page, moves on, and reports whether there may be more.
+func (w *walk) page(ctx context.Context, emit func(*issue) error) (more bool, err error) {
+	q := w.query()
+	top := w.anchor // the latest time of this page that may move the anchor
+	p, err := w.reader.client.search(ctx, w.reader.at, q, func(raw []byte, replied time.Time) error {
+		i, err := parseIssue(raw)
+		if err != nil {
+			return w.reader.reject(raw, err)
+		}
+		fresh, err := w.meet(ctx, &i, replied, emit)
+		if t := w.time(&i); t < w.movable {
+			top = max(top, t)
+			w.depth.fresh = w.depth.fresh || fresh
+		}
+		return err
+	})
+	if err != nil {
+		return w.recover(q, err)
+	}
+	w.blank = p.count == 0
+	more = p.more(w.reader.at, q) && !w.depth.used[p.token]
+	return w.advance(floorMinute(top), p, more), nil
+}
+
+func (w *walk) query() search {
+	return search{
+		jql:     fmt.Sprintf("%s ORDER BY %s ASC, key ASC", and(w.where, between(w.field, w.anchor, w.to)), w.field),
+		startAt: w.depth.startAt,
+		token:   w.depth.token,
+		max:     w.reader.source.PageSize,
+		fields:  w.reader.fields,
+		expand:  "changelog",
+	}
+}
+
+// advance moves on: to a new query where the page got beyond the anchor's minute, else deeper into the same. It
+// reports whether there is anything to move on to.
+func (w *walk) advance(anchor int64, p page, more bool) bool {
+	deep := w.depth.startAt > 0 || w.depth.token != ""
+	switch {
+	case deep && w.depth.fresh && (!more || anchor > w.anchor):
+		// The pages of this query may have shifted: go through it again, until a pass meets nothing new.
+		w.depth = depth{}
+		return true
+	case !more:
+		return false
+	case anchor > w.anchor:
+		w.anchor = anchor
+		w.depth = depth{}
+		return true
+	}
+	w.depth.startAt += p.count
+	w.depth.token = p.token
+	if w.depth.used == nil {
+		w.depth.used = map[string]bool{}
+	}
+	if p.token != "" {
+		w.depth.used[p.token] = true
+	}
+	return true
+}
+
+// recover tells the errors of a deep page that have a way on: a page token that Cloud does not take any more.
+func (w *walk) recover(q search, err error) (more bool, _ error) {
+	if q.token != "" && w.depth.fresh && statusOf(err) == http.StatusBadRequest {
+		w.depth = depth{}
+		return true, nil
+	}
+	if q.startAt > 0 && statusOf(err) == http.StatusInternalServerError {
+		return false, sdk.Permanent(fmt.Errorf("more issues have the same minute of %q (%s) than the server pages through, at %d: narrow it with jql: %w",
+			w.field, time.UnixMilli(w.anchor).UTC().Format(time.RFC3339), q.startAt, err))
+	}
+	return false, err
+}
+
+func (w *walk) time(i *issue) int64 {
+	if w.field == "created" {
+		return i.created
+	}
+	return i.updated
+}
+
+// meet emits an issue unless it was met before, and remembers it. fresh: this walk had not met it at this time.
+func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, emit func(*issue) error) (fresh bool, err error) {
+	sum := func() uint32 { return crc32.ChecksumIEEE(i.raw) | 1 } // never 0, which means none
+	here := mark{ID: i.id, At: w.time(i)}
+	version := mark{ID: i.id, At: i.updated}
+	if i.updated > replied.Add(-settling).UnixMilli() {
+		version.Sum = sum()
+	}
+	if w.field == "updated" {
+		here = version
+	}
+	fresh = !w.seen.met(here)
+	switch {
+	case w.seen.has(here, sum):
+	case w.known.has(version, sum):
+		sdk.Count(ctx, "issues/unchanged", 1)
+	default:
+		if err := emit(i); err != nil {
+			return fresh, err
+		}
+	}
+	w.seen.add(here)
+	if i.updated >= w.reader.part.Floor {
+		w.recent.add(version)
+	}
+	return fresh, nil
+}
+
+// newWalk begins a walk, or goes on with one.
+func newWalk(r *reader, from cursor) *walk {
+	w := &walk{reader: r, anchor: from.Anchor, seen: setOf(from.Seen), recent: setOf(from.Recent)}
+	if r.part.updates() {
+		w.field = "updated"
+		w.movable = r.part.Floor
+		w.known = setOf(r.part.Known)
+		var groups []string
+		low := r.part.Since[0].Floor
+		for _, s := range r.part.Since {
+			groups = append(groups, "("+and(inProjects(s.Projects), between("updated", s.Floor, 0))+")")
+			low = min(low, s.Floor)
+		}
+		w.where = and(anyOf(groups), r.source.filter())
+		w.anchor = max(w.anchor, low)
+		return w
+	}
+	w.field = "created"
+	w.movable = 1<<63 - 1
+	w.where = and(inProjects(r.part.Projects), r.source.filter())
+	w.anchor = max(w.anchor, r.part.From)
+	w.to = r.part.To
+	return w
+}
+
+// fieldsToAsk are the fields of the settings and those that records need.
+func (s *Source) fieldsToAsk() []string {
+	fields := slices.Clone(s.Fields)
+	for _, need := range []string{"comment", "created", "updated"} {
+		if !slices.Contains(fields, need) && !slices.Contains(fields, "*all") {
+			fields = append(fields, need)
+		}
+	}
+	return fields
+}
