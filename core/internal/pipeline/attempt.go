@@ -41,7 +41,7 @@ func newAttempt(p *Pipeline, run *checkpoint.Run) (*attempt, error) {
 	}
 	p.progress.restart(counts)
 	a := &attempt{Pipeline: p, run0: run}
-	a.source = &liveSource{stage: p.Source, onCrash: func(err error) {
+	a.source = &liveSource{stage: p.Source, onLost: func(err error) {
 		p.event(Event{Kind: PluginLost, Stage: p.Source.Name, Err: err})
 	}}
 	for _, t := range p.Transforms {
@@ -84,7 +84,11 @@ func (a *attempt) start(ctx context.Context) error {
 	for _, s := range a.sinks {
 		g.Go(func() error { return s.start(gctx) })
 	}
-	return g.Wait()
+	err := g.Wait()
+	if err != nil && !crashed(err) && !isCancel(err) {
+		return sdk.Permanent(err) // a file that is not there will not come
+	}
+	return err
 }
 
 // stop ends the plugins, upstream first: a source that still speaks must have somebody to listen. After a failure
@@ -187,7 +191,7 @@ func (a *attempt) plan(ctx context.Context) error {
 	a.progress.phase("planning")
 	if check := a.source.instance.Check; check != nil {
 		if err := check(ctx); err != nil {
-			return at(a.Source.Name, err)
+			return a.planFailure(err)
 		}
 	}
 	p := sdk.Plan{}
@@ -203,7 +207,7 @@ func (a *attempt) plan(ctx context.Context) error {
 	}
 	splits, err := a.source.instance.Plugin.Plan(ctx, p)
 	if err != nil {
-		return at(a.Source.Name, err)
+		return a.planFailure(err)
 	}
 	a.Step("planned")
 	if err := a.Store.Plan(ctx, *a.run0, splits); err != nil {
@@ -212,6 +216,16 @@ func (a *attempt) plan(ctx context.Context) error {
 	a.run0.Planned = true
 	a.event(Event{Kind: Planned, N: int64(len(splits))})
 	return nil
+}
+
+// planFailure ends the run, unless the plugin died: its requests were tried again by the host already, and
+// nothing is lost by ending before the first record.
+func (a *attempt) planFailure(err error) error {
+	err = at(a.Source.Name, err)
+	if crashed(err) || isCancel(err) {
+		return err
+	}
+	return sdk.Permanent(err)
 }
 
 func (a *attempt) storeFailure(err error) error {

@@ -164,8 +164,8 @@ func (d *delivery) commit(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	c, counts, err := d.collect()
-	if err != nil || len(c.Splits) == 0 {
-		return 0, err
+	if err != nil || len(c.Splits) == 0 && counts.Commits > 1 {
+		return 0, err // the first commit is made even of nothing: by it every stage has a token of this run
 	}
 	d.a.Step("committing")
 	if c.Tokens, err = d.tokens(ctx); err != nil {

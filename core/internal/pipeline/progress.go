@@ -211,11 +211,14 @@ func (p *progress) snapshot() Snapshot {
 func (s *StreamProgress) take(split checkpoint.Split) {
 	s.Splits++
 	s.Records += split.Records
-	s.Estimate += max(split.Estimate, split.Records)
 	switch split.Status {
 	case checkpoint.Done:
 		s.Done++
+		s.Estimate += split.Records
 	case checkpoint.Broken:
 		s.Broken++
+		fallthrough
+	default:
+		s.Estimate += max(split.Estimate, split.Records)
 	}
 }

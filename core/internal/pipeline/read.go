@@ -73,20 +73,15 @@ func (r *reader) try(ctx context.Context) error {
 	h.Count = r.count
 	w := sdk.NewWriter(r)
 	if err := source.Read(sdk.WithHost(ctx, h), r.split.Split, w); err != nil {
-		return r.failed(err)
+		if crashed(err) {
+			r.a.source.died(err)
+		}
+		return err
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	return r.hand(r.split.Cursor, checkpoint.Done)
-}
-
-// failed reports a plugin's death, once per split: the next try finds another process.
-func (r *reader) failed(err error) error {
-	if r.fatal == nil && crashed(err) {
-		r.a.event(Event{Kind: PluginLost, Stage: r.a.Source.Name, Split: r.split.ID, Err: err})
-	}
-	return err
 }
 
 // crashed reports whether err says that a plugin's process died.

@@ -62,12 +62,13 @@ func at(stage string, err error) error {
 
 // liveSource is the source while it runs: when its process dies, the first to notice starts another.
 type liveSource struct {
-	stage   Stage[sdk.Source]
-	onCrash func(error)
+	stage  Stage[sdk.Source]
+	onLost func(error) // told of each death once
 
 	mu       sync.Mutex
 	instance Instance[sdk.Source]
-	crashes  int // since the last progress
+	crashes  int   // since the last progress
+	lost     error // what the last death looked like
 }
 
 func (l *liveSource) start(ctx context.Context) error {
@@ -87,19 +88,25 @@ func (l *liveSource) get(ctx context.Context) (sdk.Source, error) {
 		return l.instance.Plugin, nil
 	}
 	l.crashes++
+	l.onLost(l.lost)
 	if l.crashes > maxAttempts {
-		return nil, fmt.Errorf("the plugin died %d times without progress", l.crashes)
+		return nil, sdk.Permanent(fmt.Errorf("died %d times without progress, the last time: %w", l.crashes, l.lost))
 	}
 	if err := wait(ctx, backoff(l.crashes-1, nil)); err != nil {
 		return nil, err
 	}
-	if err := l.instance.Stop(ctx); err != nil {
-		l.onCrash(err)
-	}
+	_ = l.instance.Stop(ctx) // it is dead: how it ends now says nothing
 	if err := l.start(ctx); err != nil {
 		return nil, err
 	}
 	return l.instance.Plugin, nil
+}
+
+// died notes how a read saw the process die.
+func (l *liveSource) died(err error) {
+	l.mu.Lock()
+	l.lost = err
+	l.mu.Unlock()
 }
 
 func (l *liveSource) progressed() {
