@@ -1,0 +1,116 @@
+// Lists: lines that begin with *, # or -, nested by the number of marks, mixed as one likes.
+
+package markup
+
+// maxListDepth is Jira's own limit.
+const maxListDepth = 20
+
+// listItem is one item with the depth and kind that its marks say.
+type listItem struct {
+	depth   int
+	ordered bool
+	content []Node
+}
+
+// listMark returns the length of the marks at the beginning of s, without the space that must follow, or 0.
+// Within a list a mark may also hold several dashes.
+func listMark(s string, within bool) int {
+	n := 0
+	for n < len(s) && n <= maxListDepth && (s[n] == '*' || s[n] == '#' || s[n] == '-') {
+		if s[n] == '-' && !within && n > 0 {
+			return 0
+		}
+		n++
+	}
+	if n == 0 || n > maxListDepth || n >= len(s) || s[n] != ' ' {
+		return 0
+	}
+	if !within && n > 1 && s[0] == '-' {
+		return 0
+	}
+	return n
+}
+
+// list reads a list from its first mark on.
+func (f *flow) list(i int) (int, bool) {
+	var items []listItem
+	next := i
+	_, ok := f.nested(func() []Node {
+		for next < f.end {
+			start := f.skipSpaces(next, f.end)
+			n := listMark(f.src[start:f.end], true)
+			if n == 0 || ruleLength(f.src[start:f.end]) > 0 {
+				return nil
+			}
+			marks := f.src[start : start+n]
+			end := f.itemEnd(start+n+1, f.end)
+			content := paragraphs(f.wiki.flow(start+n+1, end, f.mode|noLists|noTables|keepLead))
+			items = append(items, listItem{depth: n, ordered: marks[n-1] == '#', content: content})
+			next = min(end+1, f.end) // over the newline
+		}
+		return nil
+	})
+	if !ok || len(items) == 0 {
+		return i, false
+	}
+	f.out = append(f.out, buildLists(items, 1)...)
+	return next, true
+}
+
+// itemEnd returns the position of the newline that ends an item: before a line with a mark of its own, or
+// an empty one. Lines within a macro count for nothing.
+func (f *flow) itemEnd(i, end int) int {
+	for i < end {
+		switch f.src[i] {
+		case '{':
+			if m := f.macroAt(i); m.name != "" && m.end > m.start && m.next <= end {
+				i = m.next
+				continue
+			}
+		case '\n':
+			start := f.skipSpaces(i+1, end)
+			if start >= end || f.src[start] == '\n' || listMark(f.src[start:end], true) > 0 {
+				return i
+			}
+		}
+		i++
+	}
+	return end
+}
+
+// buildLists makes the lists of the items of this depth and deeper ones.
+func buildLists(items []listItem, depth int) []Node {
+	var lists []Node
+	for i := 0; i < len(items); {
+		item := items[i]
+		node := Node{Kind: ListItem}
+		if item.depth == depth {
+			node.Content = item.content
+			i++
+		}
+		deeper := i
+		for i < len(items) && items[i].depth > depth {
+			i++
+		}
+		if deeper < i {
+			node.Content = append(node.Content, buildLists(items[deeper:i], depth+1)...)
+		}
+		if len(node.Content) > 0 {
+			lists = addItem(lists, node, item.ordered)
+		}
+	}
+	return lists
+}
+
+// addItem adds an item to the last list if that is of its kind, else to a new one.
+func addItem(lists []Node, item Node, ordered bool) []Node {
+	kind := BulletList
+	if ordered {
+		kind = OrderedList
+	}
+	if n := len(lists); n > 0 && lists[n-1].Kind == kind {
+		lists[n-1].Content = append(lists[n-1].Content, item)
+		return lists
+	}
+	return append(lists, Node{Kind: kind, Content: []Node{item}})
+}

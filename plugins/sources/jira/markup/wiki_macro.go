@@ -1,0 +1,171 @@
+// Macros: {code}, {noformat}, {quote}, {panel}, {color} and their like.
+
+package markup
+
+import "strings"
+
+// macro is a macro found in the source. name is "" where there is none.
+type macro struct {
+	name       string
+	attrs      string
+	start, end int // its content; equal where nothing closes it
+	next       int // what comes after it
+}
+
+// macroNames are the macros that the reader knows; those that have no content come last.
+var macroNames = [...]string{"code", "noformat", "quote", "panel", "color", "expand", "adf", "anchor"}
+
+// macroAt looks for a macro that opens at i, where a brace stands.
+func (p *wiki) macroAt(i int) macro {
+	for _, name := range macroNames {
+		open := i + 1 + len(name)
+		if open >= len(p.src) || !strings.EqualFold(p.src[i+1:open], name) {
+			continue
+		}
+		m := macro{name: name}
+		switch p.src[open] {
+		case '}':
+			m.start = open + 1
+		case ':':
+			n := strings.IndexAny(p.src[open+1:min(len(p.src), open+1000)], "{}\n")
+			if n < 0 || p.src[open+1+n] != '}' {
+				return macro{}
+			}
+			m.attrs = p.src[open+1 : open+1+n]
+			m.start = open + n + 2
+		default:
+			return macro{}
+		}
+		return p.closeMacro(m, "{"+p.src[i+1:open]+"}")
+	}
+	return macro{}
+}
+
+// closeMacro finds the end of a macro. One that is not closed has no content.
+func (p *wiki) closeMacro(m macro, closing string) macro {
+	m.end, m.next = m.start, m.start
+	if m.name == "anchor" {
+		return m
+	}
+	if at := p.find(closing, m.start); at >= 0 {
+		m.end, m.next = at, at+len(closing)
+	}
+	return m
+}
+
+// brace reads what a brace begins: a macro, a braced mark, or code.
+func (f *flow) brace(i int) int {
+	if i == f.text || f.src[i-1] != '{' {
+		if m := f.macroAt(i); m.name != "" && m.next <= f.end {
+			if nodes, ok := f.macro(m); ok {
+				return f.emit(i, m.next, nodes...)
+			}
+			return i + 1
+		}
+	}
+	if m := &wikiMarks[7]; f.has(i, m.open) {
+		return f.marked(i, m, f.has(i, m.bopen))
+	}
+	if i+2 < f.end {
+		if m := markOf(f.src[i+1]); m != nil && f.has(i, m.bopen) {
+			return f.marked(i, m, true)
+		}
+	}
+	return i + 1
+}
+
+// macro makes nodes of a macro. ok is false where it is nested too deeply.
+func (f *flow) macro(m macro) (nodes []Node, ok bool) {
+	content := f.src[m.start:m.end]
+	switch m.name {
+	case "code", "noformat":
+		return codeNodes(m, content), true
+	case "color":
+		return f.nested(func() []Node {
+			return f.flow2(m.start, m.end, noDashes|noTables|f.mode)
+		})
+	case "anchor":
+		return nil, true
+	case "adf":
+		if doc, err := ParseADF([]byte(content)); err == nil {
+			return doc.Content, true
+		}
+		return []Node{{Kind: CodeBlock, Text: strings.TrimSpace(content)}}, true
+	}
+	body, ok := f.nested(func() []Node { return paragraphs(f.wiki.flow(m.start, m.end, 0)) })
+	if !ok {
+		return nil, false
+	}
+	if title := attribute(m.attrs, "title"); title != "" {
+		body = append([]Node{titleNode(title)}, body...)
+	}
+	kind := Quote
+	if m.name != "quote" {
+		kind = Panel
+	}
+	return []Node{{Kind: kind, Content: body}}, true
+}
+
+// codeNodes makes a code block, after its title if it has one.
+func codeNodes(m macro, content string) []Node {
+	block := Node{Kind: CodeBlock, Text: trimCode(content)}
+	if m.name == "code" {
+		block.Attr = language(m.attrs)
+	}
+	if title := attribute(m.attrs, "title"); title != "" {
+		return []Node{titleNode(title), block}
+	}
+	return []Node{block}
+}
+
+func titleNode(title string) Node {
+	return Node{Kind: Paragraph, Content: []Node{{Kind: Text, Marks: Strong, Text: title}}}
+}
+
+// trimCode takes away the empty lines around code, but not the indentation of its first line.
+func trimCode(s string) string {
+	s = strings.TrimRight(s, " \t\n\u00a0")
+	for {
+		line, rest, more := strings.Cut(s, "\n")
+		if !more || strings.TrimSpace(line) != "" {
+			return s
+		}
+		s = rest
+	}
+}
+
+// attribute returns the value of a named attribute in "a=b|c=d".
+func attribute(attrs, name string) string {
+	for part := range strings.SplitSeq(attrs, "|") {
+		if k, v, ok := strings.Cut(part, "="); ok && strings.EqualFold(strings.TrimSpace(k), name) {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// language returns the language that a code macro names: {code:java} or {code:language=java|…}.
+func language(attrs string) string {
+	if v := attribute(attrs, "language"); v != "" {
+		return languageName(v)
+	}
+	for part := range strings.SplitSeq(attrs, "|") {
+		if part = strings.TrimSpace(part); part != "" && !strings.Contains(part, "=") {
+			return languageName(part)
+		}
+	}
+	return ""
+}
+
+// languageName makes a word that can stand behind a fence; anything else is no language.
+func languageName(s string) string {
+	if len(s) > 20 {
+		return ""
+	}
+	for i := range len(s) {
+		if c := s[i]; !alnum(c) && c != '+' && c != '-' && c != '#' && c != '_' && c != '.' {
+			return ""
+		}
+	}
+	return strings.ToLower(s)
+}

@@ -1,0 +1,97 @@
+// Tables: lines of cells between | and header cells between ||.
+
+package markup
+
+// table reads a table from its first bar on.
+func (f *flow) table(i int) (int, bool) {
+	table := Node{Kind: Table}
+	next := i
+	_, ok := f.nested(func() []Node {
+		for next < f.end {
+			start := f.skipSpaces(next, f.end)
+			if start >= f.end || f.src[start] != '|' {
+				break
+			}
+			var row Node
+			row, next = f.row(start)
+			if len(row.Content) > 0 {
+				table.Content = append(table.Content, row)
+			}
+		}
+		return nil
+	})
+	if !ok || len(table.Content) == 0 {
+		return i, false
+	}
+	f.out = append(f.out, table)
+	return next, true
+}
+
+// row reads a row that begins with a bar at i, and returns where the next line begins. A row goes on over lines
+// that neither are empty nor begin with a bar.
+func (f *flow) row(i int) (Node, int) {
+	row := Node{Kind: Row}
+	for i < f.end {
+		bars := i
+		for i < f.end && f.src[i] == '|' {
+			i++
+		}
+		end := f.cellEnd(i)
+		last := end >= f.end || f.src[end] == '\n'
+		if !last || !f.blank(i, end) {
+			kind := Cell
+			if i-bars > 1 {
+				kind = HeaderCell
+			}
+			content := paragraphs(f.wiki.flow(i, end, noTables|noRules|noDashes))
+			row.Content = append(row.Content, Node{Kind: kind, Content: content})
+		}
+		if i = end; last {
+			break
+		}
+	}
+	return row, min(i+1, f.end)
+}
+
+// blank reports whether there are only spaces in a part of the source.
+func (f *flow) blank(i, end int) bool { return f.skipSpaces(i, end) >= end }
+
+// cellEnd returns where the cell that begins at i ends: at a bar, or at the newline that ends the row. Bars in
+// links, images and macros are theirs.
+func (f *flow) cellEnd(i int) int {
+	start := i
+	for i < f.end {
+		switch f.src[i] {
+		case '|':
+			return i
+		case '\\':
+			i++
+		case '[':
+			i = f.overLink(i) - 1
+		case '!':
+			i = f.overImage(i) - 1
+		case '{':
+			if m := f.macroAt(i); m.name != "" && m.next <= f.end {
+				i = m.next - 1
+			}
+		case '\n':
+			next := f.skipSpaces(i+1, f.end)
+			if next >= f.end || f.src[next] == '\n' || f.src[next] == '|' || f.blank(start, i) {
+				return i
+			}
+		}
+		i++
+	}
+	return f.end
+}
+
+// overImage returns the position after an image at i, or after its mark.
+func (f *flow) overImage(i int) int {
+	if !f.opens(i, i+1) {
+		return i + 1
+	}
+	if end := f.closer(i+1, "!", 2*markKinds+1); end > 0 {
+		return end + 1
+	}
+	return i + 1
+}

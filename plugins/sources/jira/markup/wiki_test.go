@@ -1,0 +1,200 @@
+// The grammar of wiki markup, construct by construct, as Markdown.
+
+package markup_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/markup"
+)
+
+func TestWiki(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, wiki, want string }{
+		{"empty", "", ""},
+		{"paragraphs", "one\r\ntwo\r\n\r\nthree", "one\ntwo\n\nthree"},
+		{"headings", "h1. Top\nh3. Deep *down*\ntext", "# Top\n\n### Deep **down**\n\ntext"},
+		{"marks", "*b* _i_ -s- +u+ x^2^ H ~2~ {{c}}", "**b** *i* ~~s~~ u x^2^ H <sub>2</sub> `c`"},
+		{"braced marks", "a{*}b{*}c and {{{}a(){}}}", "a**b**c and `a()`"},
+		{"nested marks", "*bold _both_ bold*", "**bold *both* bold**"},
+		{"marks within words", "snake_case_name and a*b*c, 1-2-3", "snake_case_name and a*b*c, 1-2-3"},
+		{"marks that are not closed", "*one\ntwo* and _x", "*one\ntwo* and _x"},
+		{"a mark before a space", "2 * 3 * 4", "2 * 3 * 4"},
+		{"escapes", `\*not bold\* and C:\temp`, `*not bold* and C:\temp`},
+		{"forced break", `a\\b and \\host\share`, "a\nb and \\\\host\\share"},
+		{"dashes", "a -- b --- c --opt", "a – b — c --opt"},
+		{"citation", "??who??", "*— who*"},
+		{"colour", "{color:red}red *bold*{color} {color:#fff}x{color}", "red **bold** x"},
+		{"anchor", "{anchor:here}text", "text"},
+		{"unknown macro", "{foo:bar}text{foo}", "{foo:bar}text{foo}"},
+
+		{"code", "before\n{code:java}\nint a;\n  int b;\n{code}\nafter", "before\n\n```java\nint a;\n  int b;\n```\n\nafter"},
+		{"code keeps markup", "{code}*a* [b|http://c] h1. d\n\n* e{code}", "```\n*a* [b|http://c] h1. d\n\n* e\n```"},
+		{"code with title", "{code:title=A.java|language=Java}x{code}", "**A.java**\n\n```java\nx\n```"},
+		{"code keeps indentation", "{noformat}\n  a\n b\n{noformat}", "```\n  a\n b\n```"},
+		{"code with a fence in it", "{code}```{code}", "````\n```\n````"},
+		{"code that is not closed", "{code}\nint a;", "int a;"},
+		{"code in a line", "see {code}x{code} here", "see\n\n```\nx\n```\n\nhere"},
+		{"quote", "{quote}a\n\nb{quote}c", "> a\n>\n> b\n\nc"},
+		{"quote line", "bq. said *so*\nme", "> said **so**\n\nme"},
+		{"quote with code and list", "{quote}a\n* b\n{code}c{code}\n{quote}", "> a\n>\n> - b\n>\n>   ```\n>   c\n>   ```"},
+		{"panel", "{panel:title=Note}text{panel}", "> **Note**\n>\n> text"},
+		{"rule", "a\n----\nb", "a\n\n---\n\nb"},
+
+		{"bullets", "* a\n* b\n** c\n*** d\n* e", "- a\n- b\n  - c\n    - d\n- e"},
+		{"dash bullets", "- a\n- b", "- a\n- b"},
+		{"numbers", "# a\n# b\n## c", "1. a\n2. b\n   1. c"},
+		{"mixed", "# a\n#* b\n#* c\n# d", "1. a\n   - b\n   - c\n2. d"},
+		{"list kinds in a row", "* a\n# b", "- a\n\n1. b"},
+		{"list after text", "text:\n * a\n * b\n\nend", "text:\n\n- a\n- b\n\nend"},
+		{"item over lines", "* a\nb\n* c", "- a\n  b\n- c"},
+		{"code in an item", "* a\n{code}\nx\n\n* y\n{code}\n* b", "- a\n\n  ```\n  x\n\n  * y\n  ```\n- b"},
+		{"no list", "*bold* start\n#hash\n-minus", "**bold** start\n#hash\n-minus"},
+
+		{"table", "||a||b||\n|1|2|\n|3|*4*|", "| a | b |\n| --- | --- |\n| 1 | 2 |\n| 3 | **4** |"},
+		{"table without a header", "|1|2|\n|3|", "| 1 | 2 |\n| --- | --- |\n| 3 |  |"},
+		{"cell over lines", "|a\nb|c\nd|\ne", "| a<br>b | c<br>d |\n| --- | --- |\n\ne"},
+		{"bars in links", "|[t|http://x.org]|b|", "| [t](http://x.org) | b |\n| --- | --- |"},
+		{"empty cells", "| |b|\n|c| |", "|  | b |\n| --- | --- |\n| c |  |"},
+
+		{"links", "[text|http://x.org/a_b_c] [http://x.org] [m|mailto:a@x.org]", "[text](http://x.org/a_b_c) http://x.org [m](mailto:a@x.org)"},
+		{"link with a tip", "[text|http://x.org|tip]", "[text](http://x.org)"},
+		{"marked label", "[a *b* {{c}}|http://x.org]", "[a **b** `c`](http://x.org)"},
+		{"anchors", "[#top] [Up|#top]", "[#top](#top) [Up](#top)"},
+		{"brackets", "a[0] [x] [WIP] foo", "a[0] [x] [WIP] foo"},
+		{"mention", "[~jdoe] and [~accountid:5b10:a]", "@jdoe and @5b10:a"},
+		{"attachment", "see [^log.txt] there", "see [log.txt] there"},
+		{"image", "!shot.png|width=10,alt=\"A shot\"! and !http://x.org/a.png!", "![A shot](shot.png) and ![a.png](http://x.org/a.png)"},
+		{"no image", "Wow! Great! !important!", "Wow! Great! !important!"},
+		{"bare URL", "see https://x.org/a?b=c_d_e. (http://y.org)", "see https://x.org/a?b=c_d_e. (http://y.org)"},
+		{"issue key", "as KAFKA-1 says", "as KAFKA-1 says"},
+		{"emoticons", ":) (/) f(x) count(*)", "🙂 ✅ f(x) count(*)"},
+		{"what Markdown would take for a block", "#1 fails\n> quoted\n\\# one", "#1 fails\n\\> quoted\n\\# one"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := markup.WikiToMarkdown(tt.wiki, markup.Options{}); got != tt.want {
+				t.Errorf("%q\n got %q\nwant %q", tt.wiki, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	got := markup.WikiToMarkdown("[~jdoe]: {code:go}a{code}", markup.Options{
+		Mention: func(id, name string) string { return "<" + id + ">" },
+		Code:    func(lang, text string) string { return lang + " " + text + "!" },
+	})
+	if want := "<jdoe>:\n\n```go\ngo a!\n```"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// hostile are bodies that make a careless reader quadratic or worse.
+var hostile = map[string]string{
+	"open marks":       "(*a(_b(-c(+d(^e(~f(??g(",
+	"open brackets":    "[[[[[[[[",
+	"open links":       "[a|http://",
+	"open code":        "{code:java}x",
+	"open quotes":      "{quote}*x{panel}",
+	"open colours":     "{color:red}*a",
+	"open monospace":   "{{a {{b",
+	"braces":           "{{{{{{{{",
+	"closed and open":  "*a* *b",
+	"images":           "!a !b.png",
+	"bars":             "|a !b{code}\n",
+	"one line of bars": "||||||||",
+	"list marks":       "**** a\n",
+	"deep lists":       "#*#*#*#*#*#*#*#*#*#* a\n* b\n",
+	"list of macros":   "* {code}\n* {quote}\n",
+	"blank lines":      "\n \n\n",
+	"backslashes":      `\\\\\\\*`,
+	"colons":           "http:mailto::",
+	"headings":         "h1. *\n",
+	"rules":            "----\n",
+	"hashes":           "#\n",
+}
+
+// A 3 MB body of the worst kinds takes about a second; what is quadratic takes minutes.
+func TestLinearTime(t *testing.T) {
+	const limit = 20 * time.Second // for busy machines and the race detector
+	for name, part := range hostile {
+		src := strings.Repeat(part, 3<<20/len(part))
+		start := time.Now()
+		out := markup.WikiToMarkdown(src, markup.Options{})
+		took := time.Since(start)
+		if testing.Verbose() {
+			t.Logf("%-18s %8v, %d bytes", name, took.Round(time.Millisecond), len(out))
+		}
+		if took > limit {
+			t.Errorf("%s: 3 MB took %v", name, took)
+		}
+		if len(out) > 40*len(src) {
+			t.Errorf("%s: %d bytes became %d", name, len(src), len(out))
+		}
+	}
+}
+
+func FuzzWiki(f *testing.F) {
+	for _, s := range hostile {
+		f.Add(s)
+	}
+	f.Add("||a|b\n* c {code}d{code}\n{quote}e{quote}")
+	f.Fuzz(func(t *testing.T, s string) {
+		out := markup.WikiToMarkdown(s, markup.Options{})
+		if again := markup.WikiToMarkdown(s, markup.Options{}); again != out {
+			t.Errorf("two readings of %q differ", s)
+		}
+		// What has nothing special in it is kept to the letter.
+		if !strings.ContainsAny(s, "\\[]{}!-+*^~_?:;()|#>&<`hb.\r\n\t \u00a0\u0085\u2028\u2029\u3000") && strings.TrimSpace(s) == s && out != s {
+			t.Errorf("%q became %q", s, out)
+		}
+	})
+}
+
+func FuzzADF(f *testing.F) {
+	f.Add([]byte(`{"type":"doc","content":[{"type":"paragraph","content":[{"type":"text","text":"a","marks":[{"type":"link","attrs":{"href":"x"}}]}]}]}`))
+	f.Add([]byte(`{"type":"doc","content":[{"type":"table","content":[{"type":"tableRow","content":[{"type":"text","text":1}]}]},{"type":"listItem"}]}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		a, errA := markup.ADFToMarkdown(raw, markup.Options{})
+		b, errB := markup.ADFToMarkdown(raw, markup.Options{})
+		if a != b || (errA == nil) != (errB == nil) {
+			t.Errorf("two readings differ")
+		}
+	})
+}
+
+func BenchmarkWiki(b *testing.B) {
+	refs := references(b)
+	size := 0
+	for _, r := range refs {
+		size += len(r.Wiki)
+	}
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, r := range refs {
+			markup.WikiToMarkdown(r.Wiki, markup.Options{})
+		}
+	}
+}
+
+func BenchmarkADF(b *testing.B) {
+	refs := references(b)
+	size := 0
+	for _, r := range refs {
+		size += len(r.ADF)
+	}
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, r := range refs {
+			if _, err := markup.ADFToMarkdown(r.ADF, markup.Options{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
