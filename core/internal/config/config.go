@@ -74,7 +74,8 @@ type Block struct {
 // HTTP is what the host may do for a plugin over HTTP. A zero number or time means: not given.
 type HTTP struct {
 	// Allow are the origins (scheme://host[:port]) that may be reached: those of the block's allow list and those of
-	// the plugin's host settings. Sorted, lower case, default ports left out.
+	// the plugin's host settings. Sorted, lower case, default ports left out. One of the list may be
+	// https://*.example.com: every host below example.com.
 	Allow []string
 	Auth  *Auth // nil: none
 

@@ -129,6 +129,10 @@ func (l *loader) diagnostic(d *hcl.Diagnostic) Diagnostic {
 		var shown shownError
 		if errors.As(extra.FunctionCallError(), &shown) {
 			one.Summary, one.Detail = extra.CalledFunctionName()+": "+string(shown), ""
+			if d.Expression != nil {
+				at := d.Expression.Range()
+				d.Subject = &at
+			}
 		}
 	}
 	one.Summary, one.Detail = l.secrets.hide(one.Summary), l.secrets.hide(one.Detail)

@@ -76,17 +76,21 @@ func (s *section) authOrigins(header hcl.Range, hosts, allow []string) []string 
 	}
 	origins := hosts
 	if texts != nil {
-		origins = union(nil, s.origins("origins", texts, at))
+		origins = s.origins("origins", texts, at)
 	}
-	for _, o := range origins {
-		if !slices.Contains(allow, o) {
-			s.fail(at, "add it to allow", "%s: %s gets the credential but is not allowed", s.title, o)
+	for i, o := range origins {
+		place := at
+		if texts != nil && len(texts) == len(origins) {
+			place = elementRange(s.body.Attributes["origins"].Expr, i, at)
+		}
+		if !covered(o, allow) {
+			s.fail(place, "add it to allow", "%s: %s gets the credential but is not allowed", s.title, o)
 		}
 		if plainText(o) {
-			s.warn(at, "use https", "%s: the credential goes to %s unencrypted", s.title, o)
+			s.warn(place, "use https", "%s: the credential goes to %s unencrypted", s.title, o)
 		}
 	}
-	return origins
+	return union(nil, origins)
 }
 
 // headerName is the name of a header field.

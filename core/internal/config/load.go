@@ -47,6 +47,17 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	return p, diagnostics
 }
 
+// withoutEchoes keeps only the first report of a quote that is not closed: the parser takes all quotes after it
+// the wrong way round.
+func withoutEchoes(found hcl.Diagnostics) hcl.Diagnostics {
+	for i, d := range found {
+		if d.Summary == "Invalid multi-line string" {
+			return found[:i+1]
+		}
+	}
+	return found
+}
+
 // root is the file's blocks by what they are, each in the order of the file.
 type root struct {
 	variables, locals, pipeline, sources, transforms, sinks []*hclsyntax.Block
@@ -69,8 +80,8 @@ func (l *loader) parse() (*hclsyntax.Body, bool) {
 		return nil, false
 	}
 	parsed, found := hclsyntax.ParseConfig(l.src, l.file, hcl.InitialPos)
-	l.report(found)
 	if found.HasErrors() {
+		l.report(withoutEchoes(found))
 		return nil, false
 	}
 	body, ok := parsed.Body.(*hclsyntax.Body)

@@ -45,7 +45,10 @@ func (s *section) origins(name string, texts []string, at hcl.Range) []string {
 	var out []string
 	for i, text := range texts {
 		place := elementRange(s.body.Attributes[name].Expr, i, at)
-		origin, u, err := parseOrigin(text)
+		origin, u, err := parseOrigin(strings.Replace(text, "://*.", "://", 1))
+		if strings.Contains(text, "://*.") {
+			origin = strings.Replace(origin, "://", "://*.", 1) // every host below
+		}
 		switch {
 		case err != nil && !strings.Contains(text, "/"):
 			s.fail(place, fmt.Sprintf("write %q", "https://"+text), "%s: %s: %q is no origin", s.title, name, text)
@@ -58,6 +61,17 @@ func (s *section) origins(name string, texts []string, at hcl.Range) []string {
 		}
 	}
 	return out
+}
+
+// covered reports whether an origin is among the allowed, by itself or below a wildcard.
+func covered(origin string, allow []string) bool {
+	for _, a := range allow {
+		scheme, below, wild := strings.Cut(a, "*")
+		if a == origin || (wild && strings.HasPrefix(origin, scheme) && strings.HasSuffix(origin, below)) {
+			return true
+		}
+	}
+	return false
 }
 
 // plainText reports whether requests to an origin can be read on the way.

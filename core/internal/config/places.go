@@ -116,13 +116,25 @@ func (c *checker) sensitiveAt(path []string) bool {
 	return sensitive
 }
 
-// shown is a path for people: tasks.0.name.
+// shown is a path for people: tasks[0].name.
 func (c *checker) shown(path []string) string {
 	_, n, _ := c.trace(path)
-	if n < len(path) {
-		return strings.Join(path[:n], ".") + ".…"
+	var out strings.Builder
+	for i, step := range path[:n] {
+		_, err := strconv.Atoi(step)
+		switch {
+		case i == 0:
+			out.WriteString(step)
+		case err == nil:
+			out.WriteString("[" + step + "]")
+		default:
+			out.WriteString("." + step)
+		}
 	}
-	return strings.Join(path, ".")
+	if n < len(path) {
+		out.WriteString(".…")
+	}
+	return out.String()
 }
 
 // value is the value at a path for the end of a message, if it is short and may be shown.

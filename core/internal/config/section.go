@@ -113,7 +113,7 @@ func (s *section) value(name string, want cty.Type, example string) (v cty.Value
 	switch {
 	case err != nil || (!typed.IsNull() && !complete(typed)):
 		if v.IsWhollyKnown() {
-			s.fail(at, "for example "+example, "%s: %s is %s, found %s", s.title, name, article(want), kindOf(v.Type()))
+			s.fail(at, "for example "+example, "%s: %s must be %s, found %s", s.title, name, article(want), kindOf(v.Type()))
 		}
 		return cty.NilVal, at, false
 	case typed.IsNull():
@@ -186,8 +186,9 @@ func (s *section) number(name string, preset, least float64) float64 {
 		return preset
 	}
 	n, _ := v.AsBigFloat().Float64()
-	if n < least || n > 1e9 {
-		s.fail(at, "", "%s: %s is from %v to 1000000000", s.title, name, least)
+	const most = 1e9
+	if n < least || n > most {
+		s.fail(at, "", "%s: %s must be from %v to %d", s.title, name, least, int(most))
 		return preset
 	}
 	return n
@@ -197,7 +198,7 @@ func (s *section) number(name string, preset, least float64) float64 {
 func (s *section) whole(name string, preset, least int) int {
 	n := s.number(name, float64(preset), float64(least))
 	if n != float64(int(n)) {
-		s.fail(s.body.Attributes[name].Expr.Range(), "", "%s: %s is a whole number", s.title, name)
+		s.fail(s.body.Attributes[name].Expr.Range(), "", "%s: %s must be a whole number", s.title, name)
 		return preset
 	}
 	return int(n)

@@ -4,6 +4,7 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -30,13 +31,14 @@ type checker struct {
 	values  map[string]cty.Value // of the attributes, with marks
 	lost    map[string]bool      // attributes whose value is not known, which is reported already
 	secret  map[string]bool      // pointers to parts that the schema calls sensitive
+	meant   map[string]bool      // pointers to settings whose names were probably meant by wrong ones
 	hosts   []string
 	rewrite []func() // puts absolute paths in, after the check
 }
 
 // settings evaluates the attributes of a block and checks them against the schema; nil: it is not known.
 func (l *loader) settings(st stage, s *schema) settings {
-	c := &checker{loader: l, stage: st, schema: s, values: map[string]cty.Value{}, lost: map[string]bool{}, secret: map[string]bool{}}
+	c := &checker{loader: l, stage: st, schema: s, values: map[string]cty.Value{}, lost: map[string]bool{}, secret: map[string]bool{}, meant: map[string]bool{}}
 	instance := c.evaluateAll()
 	if s == nil {
 		return settings{}
@@ -127,12 +129,22 @@ func (c *checker) keywords(node map[string]any, value any, path []string, set fu
 		}
 	}
 	if node[sdk.KeywordHost] == true {
-		for _, text := range texts(value) {
-			c.host(text, path)
-		}
+		c.eachHost(value, path)
 	}
 	if node[sdk.KeywordPath] == true && set != nil {
 		c.rewrite = append(c.rewrite, func() { set(c.absolute(value)) })
+	}
+}
+
+// eachHost takes the origins of a host setting that is one URL or a list of them.
+func (c *checker) eachHost(value any, path []string) {
+	switch value := value.(type) {
+	case string:
+		c.host(value, path)
+	case []any:
+		for i, one := range value {
+			c.eachHost(one, append(slices.Clip(path), fmt.Sprint(i)))
+		}
 	}
 }
 
@@ -140,6 +152,9 @@ func (c *checker) keywords(node map[string]any, value any, path []string, set fu
 func (c *checker) host(text string, path []string) {
 	origin, u, err := parseOrigin(text)
 	if err != nil {
+		if c.sensitiveAt(path) {
+			err = errors.New("not a URL that can be used") // the reason may quote a part
+		}
 		c.fail(c.rangeOf(path), c.about(path), "%s: %s: %v%s", c.stage.title, c.shown(path), err, c.quoted(path, text))
 		return
 	}
@@ -175,6 +190,7 @@ func (c *checker) failUnknown(path []string, known map[string]any) {
 		names = append(names, name)
 	}
 	name := path[len(path)-1]
+	c.meant[pointer(append(slices.Clip(path[:len(path)-1]), closest(name, names)))] = true
 	hint := didYouMean(name, names)
 	if len(path) == 1 && slices.Contains([]string{"http", "select", "on_error"}, name) {
 		hint = fmt.Sprintf("it is a block: write %s { … }", name)

@@ -22,6 +22,7 @@ type variable struct {
 	name      string
 	block     *hclsyntax.Block
 	typ       cty.Type
+	typed     bool               // the file states the type
 	optional  *typeexpr.Defaults // of the optional attributes of an object type; nil: none
 	preset    *hclsyntax.Attribute
 	sensitive bool
@@ -79,7 +80,7 @@ func (l *loader) variable(b *hclsyntax.Block) (variable, bool) {
 		typ, optional, found := typeexpr.TypeConstraintWithDefaults(a.Expr)
 		l.report(found)
 		if !found.HasErrors() {
-			v.typ, v.optional = typ, optional
+			v.typ, v.optional, v.typed = typ, optional, true
 		}
 	}
 	v.preset = s.attribute("default")
@@ -142,7 +143,7 @@ func (l *loader) givenValue(v variable, g given) cty.Value {
 
 // wantsExpression reports whether a value from outside is an expression. A variable without a type goes by its default.
 func (l *loader) wantsExpression(v variable) bool {
-	if v.typ != cty.DynamicPseudoType {
+	if v.typed {
 		return !v.typ.IsPrimitiveType()
 	}
 	if v.preset == nil {

@@ -55,7 +55,7 @@ func (c *checker) violation(e *jsonschema.ValidationError) {
 
 // failMissing reports a required setting that is not given, at the block or object that lacks it.
 func (c *checker) failMissing(path []string) {
-	if len(path) == 1 && c.lost[path[0]] {
+	if c.meant[pointer(path)] || (len(path) == 1 && c.lost[path[0]]) {
 		return // it is given, and what is wrong with it was reported
 	}
 	parent, name := path[:len(path)-1], path[len(path)-1]
@@ -115,28 +115,28 @@ func (c *checker) problem(e *jsonschema.ValidationError) (problem, hint string) 
 	case *kind.Enum:
 		return c.wrongChoice(path, k)
 	case *kind.Minimum:
-		return "is less than " + number(k.Want) + c.value(path), ""
+		return "must be at least " + number(k.Want) + c.value(path), ""
 	case *kind.Maximum:
-		return "is more than " + number(k.Want) + c.value(path), ""
+		return "must be at most " + number(k.Want) + c.value(path), ""
 	case *kind.ExclusiveMinimum:
-		return "is not more than " + number(k.Want) + c.value(path), ""
+		return "must be more than " + number(k.Want) + c.value(path), ""
 	case *kind.ExclusiveMaximum:
-		return "is not less than " + number(k.Want) + c.value(path), ""
+		return "must be less than " + number(k.Want) + c.value(path), ""
 	case *kind.MinLength:
-		return fmt.Sprintf("is shorter than %d characters", k.Want), ""
+		return fmt.Sprintf("must have at least %d characters", k.Want), ""
 	case *kind.MaxLength:
-		return fmt.Sprintf("is longer than %d characters", k.Want), ""
+		return fmt.Sprintf("must have at most %d characters", k.Want), ""
 	case *kind.MinItems:
-		return fmt.Sprintf("has %d elements, the least is %d", k.Got, k.Want), ""
+		return fmt.Sprintf("must have at least %d elements, found %d", k.Want, k.Got), ""
 	case *kind.MaxItems:
-		return fmt.Sprintf("has %d elements, the most is %d", k.Got, k.Want), ""
+		return fmt.Sprintf("must have at most %d elements, found %d", k.Want, k.Got), ""
 	case *kind.UniqueItems:
 		return fmt.Sprintf("has the same element twice, as number %d and %d", k.Duplicates[0]+1, k.Duplicates[1]+1), ""
 	case *kind.Pattern:
 		if k.Want == sdk.DurationPattern {
 			return "is no duration" + c.value(path), `for example "500ms", "10s", "1h30m"`
 		}
-		return "does not match the pattern " + k.Want + c.value(path), ""
+		return "must match the pattern " + k.Want + c.value(path), ""
 	}
 	if c.sensitiveAt(path) {
 		return "is not as the plugin wants it", ""
@@ -179,7 +179,7 @@ func (c *checker) wrongType(path []string, k *kind.Type) (problem, hint string) 
 	case k.Got == "string" && slices.Contains(k.Want, "boolean"):
 		hint = "write it without quotes, or use tobool(…)"
 	}
-	return fmt.Sprintf("is %s, found %s%s", strings.Join(want, " or "), got, c.value(path)), hint
+	return fmt.Sprintf("must be %s, found %s%s", strings.Join(want, " or "), got, c.value(path)), hint
 }
 
 func (c *checker) wrongChoice(path []string, k *kind.Enum) (problem, hint string) {
@@ -199,7 +199,7 @@ func (c *checker) wrongChoice(path []string, k *kind.Enum) (problem, hint string
 			hint = fmt.Sprintf("did you mean %q?", name)
 		}
 	}
-	return fmt.Sprintf("is one of %s%s", strings.Join(choices, ", "), c.value(path)), hint
+	return fmt.Sprintf("must be one of %s%s", strings.Join(choices, ", "), c.value(path)), hint
 }
 
 // number writes a bound as people do.

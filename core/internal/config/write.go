@@ -104,8 +104,11 @@ func window(before, part, after string, width int) (string, string, string) {
 
 // cut shortens text to a width, with an ellipsis at its end.
 func cut(text string, width int) string {
-	if uniseg.StringWidth(text) <= width {
+	switch {
+	case uniseg.StringWidth(text) <= width:
 		return text
+	case width < 1:
+		return ""
 	}
 	var out strings.Builder
 	used := 1

@@ -1,0 +1,55 @@
+// Broken files: each in testdata/broken with the diagnostics that it must give.
+
+package config_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/core/internal/config"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestBroken(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/broken/*.hcl")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			_, diagnostics := config.Load(t.Context(), file, options(nil, map[string]string{"PORT": "not-a-port"}))
+			var out strings.Builder
+			if err := config.Write(&out, diagnostics, false, 100); err != nil {
+				t.Fatal(err)
+			}
+			dir, err := filepath.Abs(filepath.Dir(file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, strings.TrimSuffix(file, ".hcl")+".golden", strings.ReplaceAll(out.String(), dir, "DIR"))
+		})
+	}
+}
+
+// golden compares a text with that of a file.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != strings.ReplaceAll(string(want), "\r\n", "\n") {
+		t.Errorf("%s\n--- got\n%s--- want\n%s", file, got, want)
+	}
+}

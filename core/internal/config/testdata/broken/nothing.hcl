@@ -1,0 +1,6 @@
+source "jira" {
+}
+
+sink "jsonl" {
+  path = null
+}

@@ -1,0 +1,6 @@
+source "jira" {
+  url = "https://example.com
+}
+sink "jsonl" {
+  path = 
+}
