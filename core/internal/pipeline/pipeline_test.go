@@ -142,9 +142,13 @@ func TestInterruptedRunGoesOn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		w := newWorld(t, &numbers{splits: 4, records: 100, every: 10, before: func(_ context.Context, split string, n int) error {
-			if split == "s1" && n == 55 {
+		stopped := false
+		w := newWorld(t, &numbers{splits: 4, records: 100, every: 10, before: func(read context.Context, split string, n int) error {
+			if split == "s1" && n == 55 && !stopped {
+				stopped = true
 				stop()
+				<-read.Done()
+				return read.Err()
 			}
 			return nil
 		}})
