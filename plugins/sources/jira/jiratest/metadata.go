@@ -1,0 +1,152 @@
+// Metadata: the server itself, projects and the fixed lists.
+
+package jiratest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+func (c *call) serverInfo() error {
+	version, numbers := "9.12.12", []int{9, 12, 12}
+	if c.cloud() {
+		version, numbers = "1001.0.0-SNAPSHOT", []int{1001, 0, 0}
+	}
+	return c.json(struct {
+		BaseURL        string `json:"baseUrl"`
+		Version        string `json:"version"`
+		VersionNumbers []int  `json:"versionNumbers"`
+		DeploymentType string `json:"deploymentType"`
+		BuildNumber    int    `json:"buildNumber"`
+		BuildDate      string `json:"buildDate"`
+		ServerTime     string `json:"serverTime"`
+		ScmInfo        string `json:"scmInfo"`
+		ServerTitle    string `json:"serverTitle"`
+	}{site, version, numbers, c.server.options.Flavour.String(), 9120012, "2024-06-03T00:00:00.000+0000",
+		c.stamp(c.server.options.Now()), "0f1e2d3c4b5a69788796a5b4c3d2e1f001122334", "Jira of the demo"})
+}
+
+func (c *call) myself() error {
+	if c.who.name == "" {
+		return c.unauthorized(false)
+	}
+	zone := c.server.options.TimeZone.String()
+	if c.cloud() {
+		return c.json(map[string]any{"self": apiRoot + "/user?accountId=712020:reader", "accountId": "712020:reader", "accountType": "atlassian",
+			"displayName": c.who.name, "active": true, "timeZone": zone, "locale": "en_US"})
+	}
+	return c.json(map[string]any{"self": apiRoot + "/user?username=" + c.who.name, "name": c.who.name, "key": c.who.name,
+		"displayName": c.who.name, "active": true, "timeZone": zone, "locale": "en_US"})
+}
+
+// visible returns the projects that the caller sees.
+func (c *call) visible() []*project {
+	if !c.who.sees {
+		return nil
+	}
+	return c.server.store.projects
+}
+
+func (c *call) allProjects() error {
+	c.out.WriteByte('[')
+	for i, p := range c.visible() {
+		if i > 0 {
+			c.out.WriteByte(',')
+		}
+		c.out.Write(p.raw)
+	}
+	c.out.WriteByte(']')
+	return nil
+}
+
+func (c *call) projectSearch() error {
+	projects := c.visible()
+	from, to, limit, err := c.span(len(projects), 50, 100)
+	if err != nil {
+		return err
+	}
+	self := apiRoot + "/project/search?maxResults=" + strconv.Itoa(limit) + "&startAt="
+	fmt.Fprintf(&c.out, `{"self":"%s%d"`, self, from)
+	if to < len(projects) {
+		fmt.Fprintf(&c.out, `,"nextPage":"%s%d"`, self, to)
+	}
+	fmt.Fprintf(&c.out, `,"maxResults":%d,"startAt":%d,"total":%d,"isLast":%t,"values":[`, limit, from, len(projects), to == len(projects))
+	for i, p := range projects[from:to] {
+		if i > 0 {
+			c.out.WriteByte(',')
+		}
+		c.out.Write(p.raw)
+	}
+	c.out.WriteString("]}")
+	return nil
+}
+
+func (c *call) project() (*project, error) {
+	name := c.r.PathValue("projectIdOrKey")
+	if p := c.server.store.projectNamed(name); p != nil && c.who.sees {
+		return p, nil
+	}
+	if c.cloud() {
+		return nil, messages(http.StatusNotFound, "No project could be found with key '"+name+"'.")
+	}
+	return nil, messages(http.StatusNotFound, "No project could be found with key '"+name+"'.")
+}
+
+func (c *call) oneProject() error {
+	p, err := c.project()
+	if err != nil {
+		return err
+	}
+	c.out.Write(p.raw[:len(p.raw)-1]) // the object without its closing brace
+	if p.detail != nil {
+		c.out.WriteByte(',')
+		c.out.Write(p.detail)
+	}
+	c.out.WriteString(`,"issueTypes":`)
+	c.entries(c.server.catalog.types)
+	c.out.WriteByte('}')
+	return nil
+}
+
+func (c *call) projectStatuses() error {
+	if _, err := c.project(); err != nil {
+		return err
+	}
+	c.out.WriteByte('[')
+	for i, t := range c.server.catalog.types {
+		if i > 0 {
+			c.out.WriteByte(',')
+		}
+		fmt.Fprintf(&c.out, `{"self":"%s/issuetype/%s","id":"%s","name":"%s","subtask":%t,"statuses":`, apiRoot, t.id, t.id, t.name, t.name == "Sub-task")
+		c.entries(c.server.catalog.statuses)
+		c.out.WriteByte('}')
+	}
+	c.out.WriteByte(']')
+	return nil
+}
+
+func (c *call) entries(list []entry) {
+	c.out.WriteByte('[')
+	for i, e := range list {
+		if i > 0 {
+			c.out.WriteByte(',')
+		}
+		c.out.Write(e.raw)
+	}
+	c.out.WriteByte(']')
+}
+
+func (c *call) statuses() error    { c.entries(c.server.catalog.statuses); return nil }
+func (c *call) priorities() error  { c.entries(c.server.catalog.priorities); return nil }
+func (c *call) issueTypes() error  { c.entries(c.server.catalog.types); return nil }
+func (c *call) resolutions() error { c.entries(c.server.catalog.resolutions); return nil }
+
+func (c *call) issueLinkTypes() error {
+	var types []json.RawMessage
+	for _, l := range c.server.catalog.linkTypes {
+		types = append(types, json.RawMessage(l.render()))
+	}
+	return c.json(map[string]any{"issueLinkTypes": types})
+}

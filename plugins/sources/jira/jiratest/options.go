@@ -1,0 +1,111 @@
+// Options: what a test or the demo may choose about the server.
+
+package jiratest
+
+import "time"
+
+// Flavour tells which of the two Jira products the server plays.
+type Flavour int
+
+// The two flavours.
+const (
+	DataCenter Flavour = iota // REST v2, startAt paging, wiki markup
+	Cloud                     // REST v3 and v2, nextPageToken paging, Atlassian documents in v3
+)
+
+// String returns the deploymentType that serverInfo reports.
+func (f Flavour) String() string {
+	if f == Cloud {
+		return "Cloud"
+	}
+	return "Server"
+}
+
+// Options configures a Server. The zero value is a Data Center server that
+// anybody may read, without limits and faults.
+type Options struct {
+	Flavour  Flavour
+	Seed     uint64           // of synthetic issues, the order of ties, and faults
+	BasePath string           // path before /rest, "" or for example "/jira"
+	Now      func() time.Time // clock of changes, tokens and limits; nil means time.Now
+
+	// MaxResults caps a search page whatever the caller asks for. 0 means the
+	// product's own: 100 on Data Center; on Cloud 5000 for ids, else 100.
+	MaxResults int
+	// TimeZone is that of the calling account: JQL dates are read in it and
+	// times are written in it. nil means UTC.
+	TimeZone *time.Location
+	// JQLPrecision is the precision of created and updated in JQL, for example
+	// time.Second or time.Minute. 0 compares to the millisecond.
+	JQLPrecision time.Duration
+	// Window is the Data Center result window: startAt+maxResults beyond it
+	// answers 500 "Search limit exceeded". 0 means none.
+	Window int
+	// TokenLife is how long a nextPageToken lives. 0 means seven days.
+	TokenLife time.Duration
+
+	// CommentPage is the default page of /issue/{key}/comment on Data Center.
+	// 0 means all of them, as real servers do; the documents say 50.
+	CommentPage int
+	// EmbeddedComments cuts the comment list inside an issue to the newest n,
+	// with an honest total. 0 means complete on Data Center and 100 on Cloud.
+	EmbeddedComments int
+
+	Limit   *Limit // nil means no rate limit
+	Faults  Faults
+	Auth    Auth
+	Quirks  Quirks
+	Latency time.Duration // added to each reply
+}
+
+// Auth says who may read. The zero value lets the anonymous caller see
+// everything and knows no credentials: whoever sends some gets 401.
+type Auth struct {
+	Basic       map[string]string // user name or e-mail to password or API token
+	Bearer      map[string]string // token to user name
+	NoAnonymous bool              // the anonymous caller sees no project
+	// SilentFailure treats unknown credentials as the anonymous caller, so that
+	// a dead token gets 200 and an empty list, as has been seen on Cloud.
+	SilentFailure bool
+}
+
+// Quirks are faults of nextPageToken that have been met in the wild.
+type Quirks struct {
+	RepeatLastToken bool // the last page gives a token that yields the last page again
+	OmitIsLast      bool // no page says isLast
+}
+
+// LimitForm is the shape of a 429.
+type LimitForm int
+
+// The forms that servers and the proxies before them use.
+const (
+	RetryAfterSeconds LimitForm = iota // Retry-After in seconds, JSON body
+	RetryAfterDate                     // Retry-After as an HTTP date, JSON body
+	RetryAfterAbsent                   // no hint at all, JSON body
+	HTMLBody                           // Tomcat's HTML page, no hint
+	DataCenterHeaders                  // X-RateLimit-* on every reply, retry-after, HTML body
+	CloudHeaders                       // X-RateLimit-* with an ISO reset time on every reply, Retry-After, JSON body
+)
+
+// Limit is one token bucket for all callers.
+type Limit struct {
+	PerSecond float64
+	Burst     int // 0 means 1
+	Form      LimitForm
+}
+
+// Faults is a seeded plan of failures. The shares (0 to 1) say how many of the
+// attempts fail in each way; their sum should stay under 1. Whether attempt n of
+// a request fails depends on the seed, the request and n alone, never on timing.
+type Faults struct {
+	ServerErrors float64 // 500, 502, 503 or 504 with a JSON or an empty body
+	HTMLErrors   float64 // 502 or 503 with the HTML page of a proxy
+	Truncated    float64 // the body ends early, the connection breaks
+	Resets       float64 // the connection is reset before a reply
+	Slow         float64 // the reply comes after Delay
+	Delay        time.Duration
+	// MaxInARow bounds the failures of one request in a row, so that a client
+	// that retries more often always gets through. 0 means 2.
+	MaxInARow int
+}

@@ -1,0 +1,119 @@
+// The order of results, with the lack of order among ties that Lucene has.
+
+package jiratest
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// hit is a match with its place among ties.
+type hit struct {
+	*record
+	tie uint64
+}
+
+// place is the position of an issue in an order: what a Cloud token holds.
+type place struct {
+	Numbers []int64  `json:"n,omitempty"`
+	Texts   []string `json:"t,omitempty"`
+	Tie     uint64   `json:"x"`
+}
+
+// ordering compares issues by the sort keys of a query. Ties fall by a hash of
+// the walk's seed and the id: steady within a walk, different between walks.
+type ordering struct {
+	keys []sortKey
+	seed uint64
+}
+
+func newOrdering(keys []sortKey, seed uint64) (ordering, error) {
+	known := []string{"id", "key", "issue", "issuekey", "created", "createddate", "updated", "updateddate", "project"}
+	for _, k := range keys {
+		if !slices.Contains(known, k.field) {
+			return ordering{}, badJQL("Not able to sort using field '" + k.field + "'.")
+		}
+	}
+	if len(keys) == 0 {
+		keys = []sortKey{{field: "key", desc: true}}
+	}
+	return ordering{keys, seed}, nil
+}
+
+// of returns the place of an issue. Each sort key gives one number and one text.
+func (o ordering) of(r *record) place {
+	p := place{Tie: mix(o.seed, uint64(r.id))}
+	for _, k := range o.keys {
+		text, number := "", int64(0)
+		switch k.field {
+		case "created", "createddate":
+			number = r.created.UnixMilli()
+		case "updated", "updateddate":
+			number = r.updated.UnixMilli()
+		case "project":
+			text = r.project.name
+		default:
+			text, number = r.project.key, int64(r.num)
+		}
+		p.Texts, p.Numbers = append(p.Texts, text), append(p.Numbers, number)
+	}
+	return p
+}
+
+func (o ordering) comparePlaces(a, b place) int {
+	for i, k := range o.keys {
+		c := cmp.Or(strings.Compare(a.Texts[i], b.Texts[i]), cmp.Compare(a.Numbers[i], b.Numbers[i]))
+		if k.desc {
+			c = -c
+		}
+		if c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(a.Tie, b.Tie)
+}
+
+// compare is comparePlaces without the places, for sorting many issues.
+func (o ordering) compare(a, b hit) int {
+	for _, k := range o.keys {
+		c := 0
+		switch k.field {
+		case "created", "createddate":
+			c = cmp.Compare(a.created.UnixMilli(), b.created.UnixMilli())
+		case "updated", "updateddate":
+			c = cmp.Compare(a.updated.UnixMilli(), b.updated.UnixMilli())
+		case "project":
+			c = strings.Compare(a.project.name, b.project.name)
+		default:
+			c = cmp.Or(strings.Compare(a.project.key, b.project.key), cmp.Compare(a.num, b.num))
+		}
+		if k.desc {
+			c = -c
+		}
+		if c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(a.tie, b.tie)
+}
+
+// sorted returns the matching issues in order.
+func (o ordering) sorted(all []*record, match predicate) []hit {
+	var hits []hit
+	for _, r := range all {
+		if match(r) {
+			hits = append(hits, hit{r, mix(o.seed, uint64(r.id))})
+		}
+	}
+	slices.SortFunc(hits, o.compare)
+	return hits
+}
+
+// mix hashes two numbers into one (the finaliser of splitmix64).
+func mix(a, b uint64) uint64 {
+	x := a*0x9e3779b97f4a7c15 + b + 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}

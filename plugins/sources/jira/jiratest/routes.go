@@ -1,0 +1,140 @@
+// Routes: the table of everything the server answers, and the call around it.
+
+package jiratest
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// route is one row of the table. The path is below /rest/api/{version}.
+type route struct {
+	method, path string
+	answer       func(*call) error
+}
+
+// routes returns the table of a flavour. Every row exists in Atlassian's own
+// description of that product; a test holds it to that.
+func routes(f Flavour) []route {
+	table := []route{
+		{"GET", "/serverInfo", (*call).serverInfo},
+		{"GET", "/myself", (*call).myself},
+		{"GET", "/issue/{issueIdOrKey}", (*call).getIssue},
+		{"GET", "/issue/{issueIdOrKey}/comment", (*call).issueComments},
+		{"GET", "/issue/{issueIdOrKey}/comment/{id}", (*call).oneComment},
+		{"GET", "/issue/{issueIdOrKey}/worklog", (*call).issueWorklogs},
+		{"GET", "/project/{projectIdOrKey}", (*call).oneProject},
+		{"GET", "/project/{projectIdOrKey}/statuses", (*call).projectStatuses},
+		{"GET", "/field", (*call).fields},
+		{"GET", "/status", (*call).statuses},
+		{"GET", "/priority", (*call).priorities},
+		{"GET", "/issuetype", (*call).issueTypes},
+		{"GET", "/resolution", (*call).resolutions},
+		{"GET", "/issueLinkType", (*call).issueLinkTypes},
+	}
+	if f == Cloud {
+		return append(table,
+			route{"GET", "/search", (*call).searchRemoved},
+			route{"POST", "/search", (*call).searchRemoved},
+			route{"GET", "/search/jql", (*call).searchTokens},
+			route{"POST", "/search/jql", (*call).searchTokens},
+			route{"POST", "/search/approximate-count", (*call).approximateCount},
+			route{"GET", "/issue/{issueIdOrKey}/changelog", (*call).issueChangelog},
+			route{"GET", "/project/search", (*call).projectSearch},
+		)
+	}
+	return append(table,
+		route{"GET", "/search", (*call).searchPages},
+		route{"POST", "/search", (*call).searchPages},
+		route{"GET", "/project", (*call).allProjects},
+	)
+}
+
+// versions lists the API versions of a flavour, the native one first.
+func versions(f Flavour) []string {
+	if f == Cloud {
+		return []string{"3", "2", "latest"}
+	}
+	return []string{"2", "latest"}
+}
+
+func (s *Server) register() {
+	for _, version := range versions(s.options.Flavour) {
+		for _, row := range routes(s.options.Flavour) {
+			s.mux.HandleFunc(row.method+" /rest/api/"+version+row.path, s.handle(version, row.answer))
+		}
+	}
+	s.mux.HandleFunc("/", s.notFound)
+}
+
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	(&problem{status: http.StatusNotFound, body: `{"message":` + quote("null for uri: "+r.URL.RequestURI()) + `,"status-code":404}`}).write(w)
+}
+
+// call is one request on its way through a route.
+type call struct {
+	server  *Server
+	w       http.ResponseWriter
+	r       *http.Request
+	version string // of the API: "2" or "3"
+	who     caller
+	out     bytes.Buffer
+}
+
+func (s *Server) handle(version string, answer func(*call) error) http.HandlerFunc {
+	if version == "latest" {
+		version = versions(s.options.Flavour)[0]
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		c := &call{server: s, w: w, r: r, version: version}
+		err := c.authenticate()
+		if err == nil {
+			err = c.read(answer)
+		}
+		c.finish(err)
+	}
+}
+
+// read renders the answer under the lock; it is sent after, so that a slow
+// caller holds up nobody.
+func (c *call) read(answer func(*call) error) error {
+	c.server.store.mu.RLock()
+	defer c.server.store.mu.RUnlock()
+	return answer(c)
+}
+
+func (c *call) finish(err error) {
+	var reply *problem
+	var jql badJQL
+	switch {
+	case err == nil:
+		c.writeBody()
+	case errors.As(err, &reply):
+		reply.write(c.w)
+	case errors.As(err, &jql):
+		messages(http.StatusBadRequest, string(jql)).write(c.w)
+	default:
+		messages(http.StatusInternalServerError, err.Error()).write(c.w)
+	}
+}
+
+// list collects a parameter that may be repeated and hold commas.
+func (c *call) list(name string) []string {
+	var out []string
+	for _, value := range c.r.URL.Query()[name] {
+		out = append(out, splitCommas(value)...)
+	}
+	return out
+}
+
+func splitCommas(text string) []string {
+	var out []string
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}

@@ -1,0 +1,173 @@
+// Search on Data Center: startAt, maxResults and total.
+
+package jiratest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+)
+
+// maxBody bounds the bodies of POST requests.
+const maxBody = 1 << 20
+
+// searchRequest is what both search forms may ask, from the query or the body.
+type searchRequest struct {
+	JQL           string `json:"jql"`
+	StartAt       int    `json:"startAt"`
+	MaxResults    *int   `json:"maxResults"`
+	Fields        []string
+	Expand        map[string]bool
+	NextPageToken string `json:"nextPageToken"`
+}
+
+func (c *call) searchRequest() (searchRequest, error) {
+	if c.r.Method == http.MethodPost {
+		return c.searchBody()
+	}
+	q := c.r.URL.Query()
+	s := searchRequest{JQL: q.Get("jql"), NextPageToken: q.Get("nextPageToken"), Fields: c.list("fields"), Expand: set(c.list("expand"))}
+	var err error
+	if s.StartAt, err = number(q.Get("startAt"), 0); err != nil {
+		return s, err
+	}
+	if text := q.Get("maxResults"); text != "" {
+		n, err := number(text, 0)
+		s.MaxResults = &n
+		return s, err
+	}
+	return s, nil
+}
+
+func (c *call) searchBody() (searchRequest, error) {
+	var body struct {
+		searchRequest
+		Fields []string `json:"fields"`
+		Expand any      `json:"expand"` // a list on Data Center, text on Cloud
+	}
+	raw, err := io.ReadAll(io.LimitReader(c.r.Body, maxBody))
+	if err == nil {
+		err = json.Unmarshal(raw, &body)
+	}
+	if err != nil {
+		return searchRequest{}, messages(http.StatusBadRequest, "Invalid request payload. Refer to the REST API documentation and try again.")
+	}
+	s := body.searchRequest
+	for _, f := range body.Fields {
+		s.Fields = append(s.Fields, splitCommas(f)...)
+	}
+	s.Expand = set(nil)
+	switch e := body.Expand.(type) {
+	case string:
+		s.Expand = set(splitCommas(e))
+	case []any:
+		for _, v := range e {
+			s.Expand[fmt.Sprint(v)] = true
+		}
+	}
+	return s, nil
+}
+
+func set(names []string) map[string]bool {
+	out := make(map[string]bool, len(names))
+	for _, n := range names {
+		out[n] = true
+	}
+	return out
+}
+
+// number reads a parameter; Data Center answers 404 to a number it cannot read.
+func number(text string, fallback int) (int, error) {
+	if text == "" {
+		return fallback, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, messages(http.StatusNotFound, "HTTP 404 Not Found")
+	}
+	return n, nil
+}
+
+func (c *call) binder() binder {
+	o := &c.server.options
+	return binder{store: c.server.store, flavour: o.Flavour, zone: o.TimeZone, now: o.Now(), precision: o.JQLPrecision, visible: c.who.sees}
+}
+
+// find runs the query. The seed decides the order among ties.
+func (c *call) find(q query, seed uint64) ([]hit, ordering, error) {
+	match, err := c.binder().bind(q.where)
+	if err != nil {
+		return nil, ordering{}, err
+	}
+	order, err := newOrdering(q.order, seed)
+	if err != nil {
+		return nil, ordering{}, err
+	}
+	if !c.who.sees {
+		match = nothing
+	}
+	return order.sorted(c.server.store.all, match), order, nil
+}
+
+// tieSeed is new for each request, as the order among ties is.
+func (c *call) tieSeed() uint64 {
+	return mix(c.server.options.Seed, c.server.fetches.Add(1))
+}
+
+func (c *call) searchPages() error {
+	s, err := c.searchRequest()
+	if err != nil {
+		return err
+	}
+	limit, err := c.pageLimit(s)
+	if err != nil {
+		return err
+	}
+	q, err := parseJQL(s.JQL)
+	if err != nil {
+		return err
+	}
+	hits, _, err := c.find(q, c.tieSeed())
+	if err != nil {
+		return err
+	}
+	from := min(max(s.StartAt, 0), len(hits))
+	page := hits[from:min(from+limit, len(hits))]
+	sel := selectFields(s.Fields, "*navigable")
+	fmt.Fprintf(&c.out, `{"expand":"names,schema","startAt":%d,"maxResults":%d,"total":%d,"issues":[`, max(s.StartAt, 0), limit, len(hits))
+	c.page(page, &sel, s.Expand)
+	c.out.WriteString("]}")
+	return nil
+}
+
+// pageLimit is the number of issues this page may hold, or the 500 of a search
+// platform whose window the page would pass.
+func (c *call) pageLimit(s searchRequest) (int, error) {
+	limit, o := 50, c.server.options
+	if s.MaxResults != nil {
+		limit = *s.MaxResults
+	}
+	longest := o.MaxResults
+	if longest == 0 {
+		longest = 100
+	}
+	if limit < 0 || limit > longest {
+		limit = longest
+	}
+	if end := s.StartAt + limit; o.Window > 0 && end > o.Window {
+		return 0, messages(http.StatusInternalServerError, fmt.Sprintf(
+			"Search limit exceeded: this search requests %d results which exceeded the search platform limit of %d.", end, o.Window))
+	}
+	return limit, nil
+}
+
+func (c *call) page(page []hit, sel *selection, expand map[string]bool) {
+	for i, h := range page {
+		if i > 0 {
+			c.out.WriteByte(',')
+		}
+		c.issue(h.record, sel, expand)
+	}
+}

@@ -1,0 +1,211 @@
+// The store: projects and issues, and how they are found.
+
+package jiratest
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// store holds everything that is served. Callers hold mu: read-locked while
+// rendering, locked while changing.
+type store struct {
+	mu       sync.RWMutex
+	projects []*project
+	all      []*record
+	byID     map[int64]*record
+	byKey    map[string]*record // current keys and the old keys of moved issues
+	lastID   int64              // highest id ever given to an issue
+	lastSub  int64              // highest id given to a comment, history, worklog or link
+}
+
+type project struct {
+	id      int64
+	key     string
+	name    string
+	lastNum int
+	raw     json.RawMessage // the project object inside an issue
+	detail  json.RawMessage // further properties of GET /project/{key}: "a":1,"b":2
+}
+
+// record is one issue. Fields keep the order and the bytes they came with; a
+// field without bytes is rendered from the live parts below.
+type record struct {
+	id        int64
+	project   *project
+	num       int
+	created   time.Time
+	updated   time.Time
+	fields    []field
+	comments  []comment
+	histories []history
+	worklogs  []worklog
+	links     []link
+	parent    *record
+	subtasks  []*record
+}
+
+type field struct {
+	name string
+	raw  json.RawMessage // nil: rendered live
+}
+
+type comment struct {
+	id       int64
+	author   json.RawMessage // nil: a deleted user
+	updater  json.RawMessage
+	body     string
+	created  time.Time
+	updated  time.Time
+	original json.RawMessage // as loaded, until edited
+}
+
+type history struct {
+	id       int64
+	author   json.RawMessage
+	created  time.Time
+	items    []change
+	original json.RawMessage
+}
+
+// change is one item of a history; an empty string renders as null.
+type change struct {
+	field, kind, id            string
+	from, fromText, to, toText string
+}
+
+type worklog struct {
+	id       int64
+	author   json.RawMessage
+	comment  string
+	created  time.Time
+	started  time.Time
+	seconds  int
+	original json.RawMessage
+}
+
+type link struct {
+	id      int64
+	kind    linkType
+	other   *record
+	outward bool
+}
+
+func newStore() *store {
+	return &store{byID: map[int64]*record{}, byKey: map[string]*record{}, lastID: 12_000_000, lastSub: 15_000_000}
+}
+
+func (r *record) key() string { return r.project.key + "-" + strconv.Itoa(r.num) }
+
+// raw returns the stored bytes of a field, nil where there are none.
+func (r *record) raw(name string) json.RawMessage {
+	for i := range r.fields {
+		if r.fields[i].name == name {
+			return r.fields[i].raw
+		}
+	}
+	return nil
+}
+
+// set stores the bytes of a field, adding the field if need be.
+func (r *record) set(name string, raw json.RawMessage) {
+	for i := range r.fields {
+		if r.fields[i].name == name {
+			r.fields[i].raw = raw
+			return
+		}
+	}
+	r.fields = append(r.fields, field{name, raw})
+}
+
+// text returns what a person would call the field's value: the string itself,
+// or the name of an object, or "".
+func (r *record) text(name string) string { return textOf(r.raw(name)) }
+
+func textOf(raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return ""
+	}
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	var object struct{ Name, DisplayName, Value string }
+	if json.Unmarshal(raw, &object) != nil {
+		return ""
+	}
+	for _, candidate := range []string{object.Name, object.DisplayName, object.Value} {
+		if candidate != "" {
+			return candidate
+		}
+	}
+	return ""
+}
+
+func (s *store) add(r *record) {
+	s.all = append(s.all, r)
+	s.byID[r.id] = r
+	s.byKey[r.key()] = r
+	s.lastID = max(s.lastID, r.id)
+	r.project.lastNum = max(r.project.lastNum, r.num)
+}
+
+func (s *store) remove(r *record) {
+	delete(s.byID, r.id)
+	for key, at := range s.byKey {
+		if at == r {
+			delete(s.byKey, key)
+		}
+	}
+	s.all = slices.DeleteFunc(s.all, func(x *record) bool { return x == r })
+	for _, other := range s.all {
+		other.links = slices.DeleteFunc(other.links, func(l link) bool { return l.other == r })
+		other.subtasks = slices.DeleteFunc(other.subtasks, func(x *record) bool { return x == r })
+		if other.parent == r {
+			other.parent = nil
+		}
+	}
+}
+
+// find looks an issue up by id or by present or former key.
+func (s *store) find(idOrKey string) *record {
+	if id, err := strconv.ParseInt(idOrKey, 10, 64); err == nil {
+		return s.byID[id]
+	}
+	return s.byKey[strings.ToUpper(idOrKey)]
+}
+
+// projectNamed finds a project by key, id or name, as JQL does.
+func (s *store) projectNamed(name string) *project {
+	for _, p := range s.projects {
+		if strings.EqualFold(p.key, name) || strconv.FormatInt(p.id, 10) == name {
+			return p
+		}
+	}
+	for _, p := range s.projects {
+		if strings.EqualFold(p.name, name) {
+			return p
+		}
+	}
+	return nil
+}
+
+func (s *store) nextSub() int64 {
+	s.lastSub++
+	return s.lastSub
+}
+
+// splitKey cuts an issue key into project and number.
+func splitKey(key string) (string, int, error) {
+	project, digits, ok := strings.Cut(key, "-")
+	num, err := strconv.Atoi(digits)
+	if !ok || err != nil || project == "" {
+		return "", 0, fmt.Errorf("issue key %q: want PROJECT-123", key)
+	}
+	return project, num, nil
+}

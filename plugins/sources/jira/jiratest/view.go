@@ -1,0 +1,182 @@
+// The view: an issue as one caller sees it, rendered to JSON.
+
+package jiratest
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// embeddedWorklogs is where both products cut the worklogs inside an issue.
+const embeddedWorklogs = 20
+
+// cloudPage is how many comments and histories Cloud embeds and pages.
+const cloudPage = 100
+
+const stampLayout = "2006-01-02T15:04:05.000-0700"
+
+func (c *call) stamp(t time.Time) string {
+	return t.In(c.server.options.TimeZone).Format(stampLayout)
+}
+
+func (c *call) cloud() bool { return c.server.options.Flavour == Cloud }
+
+// documents tells that bodies are Atlassian documents, not wiki markup.
+func (c *call) documents() bool { return c.version == "3" }
+
+// issue renders one issue with the selected fields.
+func (c *call) issue(r *record, s *selection, expand map[string]bool) {
+	if c.cloud() && s.idOnly() && len(expand) == 0 {
+		fmt.Fprintf(&c.out, `{"id":"%d"}`, r.id)
+		return
+	}
+	fmt.Fprintf(&c.out, `{"expand":"operations,versionedRepresentations,editmeta,changelog,renderedFields","id":"%d","self":"%s/issue/%d","key":"%s"`,
+		r.id, apiRoot, r.id, r.key())
+	if !s.bare() {
+		c.out.WriteString(`,"fields":{`)
+		first := true
+		for i := range r.fields {
+			if !s.has(r.fields[i].name) {
+				continue
+			}
+			if !first {
+				c.out.WriteByte(',')
+			}
+			first = false
+			c.out.Write(appendQuoted(nil, r.fields[i].name))
+			c.out.WriteByte(':')
+			c.field(r, &r.fields[i])
+		}
+		c.out.WriteByte('}')
+	}
+	if expand["changelog"] {
+		c.changelog(r)
+	}
+	c.out.WriteByte('}')
+}
+
+// field renders the value of one field.
+func (c *call) field(r *record, f *field) {
+	switch {
+	case f.raw == nil:
+		c.live(r, f.name)
+	case c.documents() && (f.name == "description" || f.name == "environment"):
+		var wiki string
+		if json.Unmarshal(f.raw, &wiki) != nil || wiki == "" {
+			c.out.WriteString("null")
+			return
+		}
+		c.document(wiki)
+	case f.name == "comment" && !c.asLoaded(r):
+		c.embeddedComments(r)
+	case f.name == "worklog" && c.documents():
+		c.embeddedWorklogs(r)
+	default:
+		c.out.Write(f.raw)
+	}
+}
+
+// live renders the fields that follow from the parts of an issue.
+func (c *call) live(r *record, name string) {
+	switch name {
+	case "created":
+		c.out.WriteString(quote(c.stamp(r.created)))
+	case "updated":
+		c.out.WriteString(quote(c.stamp(r.updated)))
+	case "project":
+		c.out.Write(r.project.raw)
+	case "comment":
+		c.embeddedComments(r)
+	case "worklog":
+		c.embeddedWorklogs(r)
+	case "issuelinks":
+		c.issueLinks(r)
+	case "subtasks":
+		c.subtasks(r)
+	case "parent":
+		c.linked(r.parent)
+	case volatileField:
+		c.volatile(r)
+	default:
+		c.out.WriteString("null")
+	}
+}
+
+// linked renders another issue the short way, with its present status.
+func (c *call) linked(r *record) {
+	if r == nil {
+		c.out.WriteString("null")
+		return
+	}
+	fmt.Fprintf(&c.out, `{"id":"%d","key":"%s","self":"%s/issue/%d","fields":{`, r.id, r.key(), apiRoot, r.id)
+	for i, name := range []string{"summary", "status", "priority", "issuetype"} {
+		if i > 0 {
+			c.out.WriteByte(',')
+		}
+		fmt.Fprintf(&c.out, `"%s":`, name)
+		c.rawOrNull(r.raw(name))
+	}
+	c.out.WriteString(`}}`)
+}
+
+func (c *call) issueLinks(r *record) {
+	c.out.WriteByte('[')
+	for i, l := range r.links {
+		if i > 0 {
+			c.out.WriteByte(',')
+		}
+		side := "inwardIssue"
+		if l.outward {
+			side = "outwardIssue"
+		}
+		fmt.Fprintf(&c.out, `{"id":"%d","self":"%s/issueLink/%d","type":%s,"%s":`, l.id, apiRoot, l.id, l.kind.render(), side)
+		c.linked(l.other)
+		c.out.WriteByte('}')
+	}
+	c.out.WriteByte(']')
+}
+
+func (c *call) subtasks(r *record) {
+	c.out.WriteByte('[')
+	for i, sub := range r.subtasks {
+		if i > 0 {
+			c.out.WriteByte(',')
+		}
+		c.linked(sub)
+	}
+	c.out.WriteByte(']')
+}
+
+func (l linkType) render() string {
+	return fmt.Sprintf(`{"id":"%s","name":"%s","inward":"%s","outward":"%s","self":"%s/issueLinkType/%s"}`,
+		l.id, l.name, l.inward, l.outward, apiRoot, l.id)
+}
+
+// volatileField is a custom field whose text differs on every fetch, as one on
+// a large public site does: object hashes of a plugin.
+const volatileField = "customfield_12314020"
+
+func (c *call) volatile(r *record) {
+	hash := uint32(mix(c.server.fetches.Add(1), uint64(r.id)))
+	c.out.WriteString(quote(fmt.Sprintf("{summaryBean=com.example.devstatus.rest.SummaryBean@%x[summary={pullrequest=com.example.devstatus.rest.SummaryItemBean@%x"+
+		"[overall=PullRequestOverallBean{stateCount=0, state='OPEN'}]}]}", hash, hash*2654435761)))
+}
+
+func (c *call) rawOrNull(raw json.RawMessage) {
+	if raw == nil {
+		raw = json.RawMessage("null")
+	}
+	c.out.Write(raw)
+}
+
+// body renders text: a string, or a document in v3.
+func (c *call) body(text string) {
+	if c.documents() {
+		c.document(text)
+		return
+	}
+	c.out.Write(appendQuoted(nil, text))
+}
+
+func (c *call) document(text string) { c.out.Write(document(text, c.server.people)) }
