@@ -79,6 +79,10 @@ func (l *loader) parse() (*hclsyntax.Body, bool) {
 		l.failGiven(hint, "pipeline file %s: %v", l.file, err)
 		return nil, false
 	}
+	if at, deep := tooDeep(l.src, l.file); deep {
+		l.fail(at, "", "expressions or blocks nest too deep")
+		return nil, false
+	}
 	parsed, found := hclsyntax.ParseConfig(l.src, l.file, hcl.InitialPos)
 	if found.HasErrors() {
 		l.report(withoutEchoes(found))

@@ -12,8 +12,7 @@ import (
 	"strings"
 )
 
-// maxFile is the most bytes of a file that is read. It also bounds how deep expressions can nest: the HCL
-// parser is recursive.
+// maxFile is the most bytes of a file that is read.
 const maxFile = 256 << 10
 
 var errNoFile = errors.New("no such file")

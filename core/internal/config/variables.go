@@ -123,11 +123,8 @@ func (l *loader) givenValue(v variable, g given) cty.Value {
 		l.secrets.addText(g.text)
 	}
 	if l.wantsExpression(v) {
-		expr, found := hclsyntax.ParseExpression([]byte(g.text), g.from, hcl.InitialPos)
-		if !found.HasErrors() {
-			value, found = expr.Value(nil)
-		}
-		if found.HasErrors() {
+		var ok bool
+		if value, ok = parseValue(g); !ok {
 			hint := fmt.Sprintf(`write the value as in the file, for example '%s=["a", "b"]'`, g.from)
 			l.failGiven(hint, "%s: not a value of type %s", g.from, typeexpr.TypeString(v.typ))
 			return cty.UnknownVal(v.typ)
@@ -139,6 +136,19 @@ func (l *loader) givenValue(v variable, g given) cty.Value {
 		return cty.UnknownVal(v.typ)
 	}
 	return typed
+}
+
+// parseValue reads an expression that uses no variable and no function.
+func parseValue(g given) (cty.Value, bool) {
+	if _, deep := tooDeep([]byte(g.text), g.from); deep {
+		return cty.DynamicVal, false
+	}
+	expr, found := hclsyntax.ParseExpression([]byte(g.text), g.from, hcl.InitialPos)
+	if found.HasErrors() {
+		return cty.DynamicVal, false
+	}
+	value, found := expr.Value(nil)
+	return value, !found.HasErrors()
 }
 
 // wantsExpression reports whether a value from outside is an expression. A variable without a type goes by its default.
