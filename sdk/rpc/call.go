@@ -1,0 +1,164 @@
+// Calls: what surrounds every call on the plugin's side: its context with the host's services, its
+// counts, and its end when the plugin is drained.
+
+package rpc
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+)
+
+var errDraining = errors.New("the plugin is being ended")
+
+// calls are those under way.
+type calls struct {
+	life context.Context // ends when draining begins
+	stop context.CancelFunc
+
+	mu       sync.Mutex // guards draining, and Add against Wait
+	draining bool
+	running  sync.WaitGroup
+}
+
+func newCalls() *calls {
+	life, stop := context.WithCancel(context.Background())
+	return &calls{life: life, stop: stop}
+}
+
+func (c *calls) enter() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.draining {
+		return errDraining
+	}
+	c.running.Add(1)
+	return nil
+}
+
+// drain ends all calls and waits for them, for as long as ctx allows.
+func (c *calls) drain(ctx context.Context) error {
+	c.mu.Lock()
+	c.draining = true
+	c.mu.Unlock()
+	c.stop()
+	ended := make(chan struct{})
+	go func() {
+		c.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// call is one call under way.
+type call struct {
+	ctx    context.Context // the author's: with the host's services
+	wire   context.Context // gRPC's
+	counts counts
+	end    func() // must be called
+}
+
+// begin starts a call. fields are names and values that its log lines carry.
+func (s *server) begin(wire context.Context, fields ...string) (*call, error) {
+	if err := s.calls.enter(); err != nil {
+		return nil, toStatus(wire, err)
+	}
+	ctx, cancel := context.WithCancel(wire)
+	unhook := context.AfterFunc(s.calls.life, cancel)
+	c := &call{wire: wire}
+	c.end = func() {
+		unhook()
+		cancel()
+		c.counts.close()
+		s.calls.running.Done()
+	}
+	c.ctx = sdk.WithHost(ctx, sdk.Host{
+		Transport: &transport{link: s.link, call: ctx},
+		Logger:    slog.New(newLogHandler(s.link, fields...)),
+		Count: func(name string, n int64) {
+			if !c.counts.add(name, n) {
+				s.link.count(name, n)
+			}
+		},
+	})
+	return c, nil
+}
+
+// status is err ready for the wire.
+func (c *call) status(err error) error {
+	if errors.Is(err, context.Canceled) && c.ctx.Err() != nil {
+		err = errDraining // it was not the host that gave up the call, or toStatus says so
+	}
+	return toStatus(c.wire, err)
+}
+
+// counts adds up what a call counts, if its reply carries counters.
+type counts struct {
+	mu    sync.Mutex
+	open  bool
+	names []string // in the order of their first count
+	sums  map[string]int64
+}
+
+func (c *counts) collect() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open = true
+}
+
+// close refuses later counts: they belong to no call any more.
+func (c *counts) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open = false
+}
+
+func (c *counts) add(name string, n int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.open {
+		return false
+	}
+	if c.sums == nil {
+		c.sums = map[string]int64{}
+	}
+	if _, known := c.sums[name]; !known {
+		c.names = append(c.names, name)
+	}
+	c.sums[name] += n
+	return true
+}
+
+// take returns what was counted since the last time.
+func (c *counts) take() []*pb.Counter {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []*pb.Counter
+	for _, name := range c.names {
+		out = append(out, &pb.Counter{Name: validText(name), N: c.sums[name]})
+	}
+	c.names, c.sums = nil, nil
+	return out
+}
+
+// last returns what was counted and refuses later counts, in one step: none falls between.
+func (c *counts) last() []*pb.Counter {
+	c.close()
+	return c.take()
+}
+
+// replay counts on the host's side what a plugin counted.
+func replay(ctx context.Context, counters []*pb.Counter) {
+	for _, c := range counters {
+		sdk.Count(ctx, c.GetName(), c.GetN())
+	}
+}

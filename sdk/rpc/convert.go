@@ -1,0 +1,130 @@
+// Conversion of the values that more than one service carries.
+
+package rpc
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+)
+
+// A name or an id that is no UTF-8 fails to travel, with an error; texts for people are mended instead.
+
+// each converts a slice; nil stays nil.
+func each[A, B any](in []A, f func(A) B) []B {
+	if in == nil {
+		return nil
+	}
+	out := make([]B, len(in))
+	for i, v := range in {
+		out[i] = f(v)
+	}
+	return out
+}
+
+func batchTo(b sdk.Batch) *pb.Batch {
+	op := pb.Op_OP_UPSERT
+	if b.Op == sdk.Delete {
+		op = pb.Op_OP_DELETE
+	}
+	return &pb.Batch{Stream: b.Stream, Op: op, Count: int64(b.Count), Payload: b.Payload}
+}
+
+func batchFrom(b *pb.Batch) sdk.Batch {
+	op := sdk.Upsert
+	if b.GetOp() == pb.Op_OP_DELETE {
+		op = sdk.Delete
+	}
+	return sdk.Batch{Stream: b.GetStream(), Op: op, Count: int(b.GetCount()), Payload: b.GetPayload()}
+}
+
+// checkedBatch converts a batch that comes from a plugin. The counts of the whole run rest on Count being
+// the number of lines, so a plugin's word is not taken for it; counting lines costs next to nothing.
+func checkedBatch(b *pb.Batch) (sdk.Batch, error) {
+	out := batchFrom(b)
+	switch lines := bytes.Count(out.Payload, []byte{'\n'}); {
+	case out.Stream == "":
+		return out, sdk.Permanent(fmt.Errorf("the plugin sent a batch of %d records without the name of its stream", out.Count))
+	case b.GetOp() != pb.Op_OP_UPSERT && b.GetOp() != pb.Op_OP_DELETE:
+		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch with the unknown operation %d", out.Stream, b.GetOp()))
+	case lines != out.Count || lines > 0 && out.Payload[len(out.Payload)-1] != '\n':
+		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch of %d records whose payload holds %d lines; each record is one line that ends in a newline", out.Stream, out.Count, lines))
+	case lines == 0 && len(out.Payload) > 0:
+		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch whose payload does not end in a newline", out.Stream))
+	}
+	return out, nil
+}
+
+func streamTo(s sdk.Stream) *pb.Stream {
+	return &pb.Stream{
+		Name: s.Name, Doc: validText(s.Doc), Schema: s.Schema,
+		PrimaryKey: s.PrimaryKey, Cursor: s.Cursor,
+	}
+}
+
+func streamFrom(s *pb.Stream) sdk.Stream {
+	return sdk.Stream{
+		Name: s.GetName(), Doc: s.GetDoc(), Schema: rawJSON(s.GetSchema()),
+		PrimaryKey: s.GetPrimaryKey(), Cursor: s.GetCursor(),
+	}
+}
+
+func splitTo(s sdk.Split) *pb.Split {
+	return &pb.Split{Id: s.ID, Stream: s.Stream, Data: s.Data, Cursor: s.Cursor, Estimate: s.Estimate}
+}
+
+func splitFrom(s *pb.Split) sdk.Split {
+	return sdk.Split{ID: s.GetId(), Stream: s.GetStream(), Data: rawJSON(s.GetData()), Cursor: s.GetCursor(), Estimate: s.GetEstimate()}
+}
+
+func rejectTo(r sdk.Reject) *pb.Reject {
+	return &pb.Reject{Stream: r.Stream, Record: r.Record, Reason: wireText(r.Reason)}
+}
+
+func rejectFrom(r *pb.Reject) sdk.Reject {
+	return sdk.Reject{Stream: r.GetStream(), Record: r.GetRecord(), Reason: r.GetReason()}
+}
+
+func startTo(s sdk.Start) *pb.Start {
+	out := &pb.Start{
+		Run: s.Run, Token: s.Token, Resume: s.Resume, Full: s.Full,
+		Streams: each(s.Streams, streamTo),
+	}
+	if !s.Started.IsZero() {
+		out.Started = timestamppb.New(s.Started)
+	}
+	return out
+}
+
+func startFrom(s *pb.Start) sdk.Start {
+	out := sdk.Start{
+		Run: s.GetRun(), Token: s.GetToken(), Resume: s.GetResume(), Full: s.GetFull(),
+		Streams: each(s.GetStreams(), streamFrom),
+	}
+	if s.GetStarted() != nil {
+		out.Started = s.GetStarted().AsTime()
+	}
+	return out
+}
+
+// tokenFrom makes a token of what a commit returned: empty, but not nil, if it is empty, since nil means
+// that there was no commit.
+func tokenFrom(raw []byte) sdk.Token {
+	if raw == nil {
+		return sdk.Token{}
+	}
+	return raw
+}
+
+// rawJSON makes absent JSON nil, so that it is left out where it is printed.
+func rawJSON(raw []byte) json.RawMessage {
+	if len(raw) == 0 {
+		return nil
+	}
+	return raw
+}

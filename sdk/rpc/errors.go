@@ -1,0 +1,118 @@
+// Errors: an error of the plugin becomes a gRPC status with its class as a detail, and an error again.
+
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+)
+
+// maxErrorText is how many bytes of an error's text travel: it goes in a header, which has its limits.
+const maxErrorText = 32 << 10
+
+// LostError says that the connection to the plugin broke, most likely because its process ended: who
+// holds the process knows more.
+type LostError struct {
+	Reason string // what gRPC says about it
+}
+
+func (e *LostError) Error() string { return "the plugin's connection broke: " + e.Reason }
+
+// toStatus makes a plugin's error ready for the wire. ctx is the call's own, as gRPC gave it: if it
+// ended, nobody waits for the reason.
+func toStatus(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return status.FromContextError(ctx.Err()).Err()
+	}
+	permanent, after := classOf(err)
+	text := wireText(err.Error())
+	st, detailErr := status.New(codes.Unknown, text).WithDetails(&pb.ErrorInfo{Permanent: permanent, RetryAfter: after})
+	if detailErr != nil {
+		return status.Error(codes.Unknown, text)
+	}
+	return st.Err()
+}
+
+// fromStatus gives back the error that the plugin had, ctx's if the call was given up, or a [LostError].
+func fromStatus(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	st, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	for _, d := range st.Details() {
+		if info, ok := d.(*pb.ErrorInfo); ok {
+			return withClass(errors.New(st.Message()), info.GetPermanent(), info.GetRetryAfter())
+		}
+	}
+	return fromCode(st)
+}
+
+// fromCode explains a status that gRPC itself made, or a plugin that attaches no class.
+func fromCode(st *status.Status) error {
+	switch st.Code() {
+	case codes.Unavailable, codes.Canceled:
+		return &LostError{Reason: st.Message()}
+	case codes.Internal:
+		if strings.Contains(st.Message(), io.ErrUnexpectedEOF.Error()) {
+			return &LostError{Reason: st.Message()}
+		}
+	case codes.Unimplemented:
+		return sdk.Permanent(fmt.Errorf("the plugin does not offer this call: %s", st.Message()))
+	case codes.ResourceExhausted:
+		return sdk.Permanent(fmt.Errorf("message too long, the limit is %d bytes: %s", MaxMessage, st.Message()))
+	case codes.DeadlineExceeded:
+		return context.DeadlineExceeded
+	}
+	return errors.New(st.Message())
+}
+
+func classOf(err error) (permanent bool, after *durationpb.Duration) {
+	if d := sdk.RetryDelay(err); d > 0 {
+		after = durationpb.New(d)
+	}
+	return sdk.IsPermanent(err), after
+}
+
+func withClass(err error, permanent bool, after *durationpb.Duration) error {
+	if d := after.AsDuration(); d > 0 {
+		err = sdk.RetryAfter(err, min(d, maxRetryAfter))
+	}
+	if permanent {
+		err = sdk.Permanent(err)
+	}
+	return err
+}
+
+// maxRetryAfter bounds what the other side may ask for.
+const maxRetryAfter = 30 * 24 * time.Hour
+
+// wireText makes a text fit for a protobuf string and a header.
+func wireText(s string) string {
+	if len(s) > maxErrorText {
+		s = s[:maxErrorText] + " …"
+	}
+	return validText(s)
+}
+
+// validText replaces what is no UTF-8, which a protobuf string may not hold.
+func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

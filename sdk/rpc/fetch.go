@@ -1,0 +1,275 @@
+// HTTP, the plugin's end: a RoundTripper that asks the host.
+
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+)
+
+const (
+	// maxRequestBody is the longest body of a request in bytes.
+	maxRequestBody = 64 << 20
+	// window is how much of a reply's body the host sends ahead of its reader.
+	window = 1 << 20
+)
+
+// transport makes requests within one call: when the call ends, so do they.
+type transport struct {
+	link *link
+	call context.Context
+}
+
+// RoundTrip implements http.RoundTripper. The host's errors keep their class through http.Client.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, err := requestBody(req)
+	if err != nil {
+		return nil, err
+	}
+	f, err := t.start(req.Context())
+	if err != nil {
+		return nil, err
+	}
+	if err := t.link.send(f.ctx, f.ask(req, body)); err != nil {
+		f.close()
+		return nil, err
+	}
+	head, err := f.head()
+	if err != nil {
+		f.close()
+		return nil, err
+	}
+	return f.response(req, head), nil
+}
+
+// requestBody reads the body whole and closes it, whatever happens: a RoundTripper must.
+func requestBody(req *http.Request) ([]byte, error) {
+	if req.Body == nil {
+		return nil, nil
+	}
+	defer req.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(req.Body, maxRequestBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("body of the request: %w", err)
+	}
+	if len(body) > maxRequestBody {
+		return nil, sdk.Permanent(fmt.Errorf("body of the request: longer than %d bytes, which is the limit", maxRequestBody))
+	}
+	return body, nil
+}
+
+// fetch is one request under way and the body of its reply.
+type fetch struct {
+	id     uint64
+	link   *link
+	ctx    context.Context // ends with the request's and with the call's
+	end    func()          // frees what ctx holds
+	closed sync.Once
+	ready  chan struct{} // holds a token when take or fail has changed something
+
+	mu       sync.Mutex // guards the rest
+	answer   *pb.FetchHead
+	chunks   [][]byte
+	err      error // io.EOF: the body is complete
+	answered bool  // nothing comes any more
+	taken    int64 // read, but not yet granted again
+}
+
+func (t *transport) start(req context.Context) (*fetch, error) {
+	ctx, cancel := context.WithCancelCause(req)
+	f := &fetch{link: t.link, ctx: ctx, ready: make(chan struct{}, 1)}
+	unhook := context.AfterFunc(t.call, func() { cancel(t.call.Err()) })
+	f.end = func() {
+		unhook()
+		cancel(errBodyClosed)
+	}
+	if err := t.link.enrol(f); err != nil {
+		f.end()
+		return nil, err
+	}
+	context.AfterFunc(ctx, f.close)
+	return f, nil
+}
+
+var errBodyClosed = errors.New("the body of the reply was closed")
+
+func (f *fetch) ask(req *http.Request, body []byte) *pb.FromPlugin {
+	return &pb.FromPlugin{Id: f.id, Message: &pb.FromPlugin_Fetch{Fetch: &pb.Fetch{
+		Method: req.Method, Url: req.URL.String(), Headers: headersTo(req.Header), Body: body,
+		Idempotent: sdk.IsIdempotent(req),
+	}}}
+}
+
+// head waits for the beginning of the answer.
+func (f *fetch) head() (*pb.FetchHead, error) {
+	for {
+		f.mu.Lock()
+		head, err := f.answer, f.err
+		f.mu.Unlock()
+		if head != nil {
+			return head, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := f.wait(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (f *fetch) wait() error {
+	select {
+	case <-f.ready:
+		return nil
+	case <-f.ctx.Done():
+		return context.Cause(f.ctx)
+	}
+}
+
+// take keeps a message of the host for the reader.
+func (f *fetch) take(m *pb.FromHost) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch m := m.GetMessage().(type) {
+	case *pb.FromHost_FetchHead:
+		f.answer = m.FetchHead
+	case *pb.FromHost_FetchChunk:
+		if len(m.FetchChunk.GetData()) > 0 {
+			f.chunks = append(f.chunks, m.FetchChunk.GetData())
+		}
+		if m.FetchChunk.GetLast() {
+			f.err, f.answered = io.EOF, true
+		}
+	case *pb.FromHost_FetchError:
+		e := m.FetchError
+		f.err = withClass(errors.New(e.GetMessage()), e.GetPermanent(), e.GetRetryAfter())
+		f.answered = true
+	}
+	f.signal()
+}
+
+// fail ends the fetch when no answer can come any more.
+func (f *fetch) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.answered {
+		f.err, f.answered = err, true
+	}
+	f.signal()
+}
+
+func (f *fetch) signal() {
+	select {
+	case f.ready <- struct{}{}:
+	default:
+	}
+}
+
+// close frees the fetch and tells the host, once, if an answer is still under way.
+func (f *fetch) close() {
+	f.closed.Do(func() {
+		f.end()
+		f.link.forget(f.id)
+		f.mu.Lock()
+		answered := f.answered
+		f.chunks = nil
+		f.mu.Unlock()
+		if !answered {
+			// Without a stream there is no host that would still work on it.
+			_ = f.link.send(context.Background(), &pb.FromPlugin{Id: f.id, Message: &pb.FromPlugin_FetchCancel{FetchCancel: &pb.FetchCancel{}}})
+		}
+	})
+}
+
+func (f *fetch) response(req *http.Request, head *pb.FetchHead) *http.Response {
+	major, minor, ok := http.ParseHTTPVersion(head.GetProto())
+	proto := head.GetProto()
+	if !ok {
+		proto, major, minor = "HTTP/1.1", 1, 1
+	}
+	return &http.Response{
+		Status:        fmt.Sprintf("%d %s", head.GetStatus(), http.StatusText(int(head.GetStatus()))),
+		StatusCode:    int(head.GetStatus()),
+		Proto:         proto,
+		ProtoMajor:    major,
+		ProtoMinor:    minor,
+		Header:        headersFrom(head.GetHeaders()),
+		Body:          body{f},
+		ContentLength: head.GetContentLength(),
+		Request:       req,
+	}
+}
+
+// body reads the reply's body and grants the host the room for more.
+type body struct{ f *fetch }
+
+func (b body) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for {
+		n, grant, err := b.f.read(p)
+		if grant > 0 {
+			_ = b.f.link.send(b.f.ctx, &pb.FromPlugin{Id: b.f.id, Message: &pb.FromPlugin_FetchWindow{FetchWindow: &pb.FetchWindow{Bytes: grant}}})
+		}
+		if n > 0 {
+			return n, nil
+		}
+		if err != nil {
+			b.f.close() // not every author closes a body
+			return 0, err
+		}
+		if err := b.f.wait(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (b body) Close() error {
+	b.f.close()
+	return nil
+}
+
+// read gives what is there, and how much the host may send for it.
+func (f *fetch) read(p []byte) (n int, grant int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.chunks) == 0 {
+		return 0, 0, f.err
+	}
+	n = copy(p, f.chunks[0])
+	if f.chunks[0] = f.chunks[0][n:]; len(f.chunks[0]) == 0 {
+		f.chunks = f.chunks[1:]
+	}
+	f.taken += int64(n)
+	if f.taken >= window/4 && !f.answered {
+		grant, f.taken = f.taken, 0
+	}
+	return n, grant, nil
+}
+
+func headersTo(h http.Header) []*pb.Header {
+	var out []*pb.Header
+	for name, values := range h {
+		for _, v := range values {
+			out = append(out, &pb.Header{Name: validText(name), Value: validText(v)})
+		}
+	}
+	return out
+}
+
+func headersFrom(in []*pb.Header) http.Header {
+	out := make(http.Header, len(in))
+	for _, h := range in {
+		out.Add(h.GetName(), h.GetValue())
+	}
+	return out
+}

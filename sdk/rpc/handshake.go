@@ -1,0 +1,88 @@
+// Handshake: how host and plugin find each other through go-plugin, and agree on a version.
+
+package rpc
+
+import (
+	"context"
+	"errors"
+	"os"
+	"regexp"
+	"strconv"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Handshake is the same on both sides. Its cookie tells a plugin that a host started it; it protects nothing.
+func Handshake() plugin.HandshakeConfig {
+	return plugin.HandshakeConfig{
+		ProtocolVersion:  ProtocolVersion,
+		MagicCookieKey:   "SCRAPEKIT_PLUGIN",
+		MagicCookieValue: "started-by-the-host",
+	}
+}
+
+// StartedByHost reports whether this process was started by a host as a plugin.
+func StartedByHost() bool {
+	h := Handshake()
+	return os.Getenv(h.MagicCookieKey) == h.MagicCookieValue
+}
+
+// HostSet is what the host gives go-plugin as VersionedPlugins. Dispensing [PluginName] gives a *[Conn].
+func HostSet() map[int]plugin.PluginSet { return versioned(&wirePlugin{}) }
+
+// Serve serves p to the host that started this process, and returns when the host ends it. Nothing may
+// have been printed to stdout before: the first line there is the handshake.
+func Serve(p sdk.Plugin) {
+	plugin.Serve(&plugin.ServeConfig{
+		HandshakeConfig:  Handshake(),
+		VersionedPlugins: versioned(&wirePlugin{server: newServer(p)}),
+		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
+			return grpc.NewServer(append(opts, serverOptions()...)...)
+		},
+		// go-plugin's own chatter is of no use to anybody but its developers.
+		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, Output: os.Stderr, JSONFormat: true}),
+	})
+}
+
+func versioned(p plugin.Plugin) map[int]plugin.PluginSet {
+	return map[int]plugin.PluginSet{ProtocolVersion: {PluginName: p}}
+}
+
+// wirePlugin is the plugin as go-plugin wants it. server is nil on the host's side.
+type wirePlugin struct {
+	plugin.NetRPCUnsupportedPlugin
+	server *server
+}
+
+func (w *wirePlugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
+	if w.server == nil {
+		return errors.New("this plugin set is the host's; it cannot be served")
+	}
+	return w.server.register(s)
+}
+
+func (w *wirePlugin) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, cc *grpc.ClientConn) (any, error) {
+	return newConn(cc), nil
+}
+
+// incompatible is what go-plugin says when the versions have nothing in common. It has no typed error.
+var incompatible = regexp.MustCompile(`incompatible API version with plugin\. Plugin version: (-?\d+)`)
+
+// MismatchError reports whether err is go-plugin's word for a plugin that speaks no version of the
+// contract that this host speaks, and the version that the plugin speaks: the side with the lower version
+// (the host's is [ProtocolVersion]) is the one to update.
+func MismatchError(err error) (pluginVersion int, ok bool) {
+	if err == nil {
+		return 0, false
+	}
+	m := incompatible.FindStringSubmatch(err.Error())
+	if m == nil {
+		return 0, false
+	}
+	v, err := strconv.Atoi(m[1])
+	return v, err == nil
+}

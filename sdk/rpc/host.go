@@ -1,0 +1,303 @@
+// The reverse stream, the host's end: it answers what the plugin asks.
+
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"google.golang.org/grpc"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+)
+
+const (
+	// maxFetches is how many fetches of one plugin run at once; more wait.
+	maxFetches = 256
+	// maxWaiting is how many may be under way or wait, and maxHeld how many bytes of request bodies they
+	// may hold; what goes beyond is refused, so that no plugin fills the host's memory.
+	maxWaiting = 16 << 10
+	maxHeld    = 512 << 20
+	// maxChunk is how much of a body travels in one message.
+	maxChunk = 256 << 10
+)
+
+// OpenHost opens the stream over which the plugin uses the services of h, and returns when it is open:
+// call it before Configure. It is answered until ctx ends or the connection does. wait blocks until then
+// and until all that the plugin asked for has ended; it returns nil after ctx, a *[LostError] otherwise.
+func (c *Conn) OpenHost(ctx context.Context, h sdk.Host) (wait func() error, err error) {
+	inner, cancel := context.WithCancel(ctx)
+	stream, err := c.plugin.Host(inner)
+	if err == nil {
+		err = opened(stream)
+	}
+	if err != nil {
+		cancel()
+		return nil, fromStatus(ctx, err)
+	}
+	d := &desk{ctx: inner, host: h, stream: stream, slots: make(chan struct{}, maxFetches), orders: map[uint64]*order{}}
+	done := make(chan struct{})
+	var ended error
+	go func() {
+		defer close(done)
+		ended = d.serve()
+		cancel()
+		d.work.Wait()
+	}()
+	return func() error {
+		<-done
+		if ctx.Err() != nil {
+			return nil
+		}
+		return ended
+	}, nil
+}
+
+// opened waits until the plugin has taken up the stream.
+func opened(stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]) error {
+	md, err := stream.Header()
+	if err != nil || md != nil {
+		return err
+	}
+	// No header and no error: the stream has ended, and only receiving says why.
+	_, err = stream.Recv()
+	return err
+}
+
+// desk answers one plugin.
+type desk struct {
+	ctx    context.Context
+	host   sdk.Host
+	stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]
+	slots  chan struct{}
+	work   sync.WaitGroup
+	sends  sync.Mutex // one sends at a time
+
+	mu     sync.Mutex // guards the rest
+	orders map[uint64]*order
+	held   int // bytes of request bodies
+}
+
+// order is one fetch under way.
+type order struct {
+	id     uint64
+	fetch  *pb.Fetch
+	ctx    context.Context
+	cancel context.CancelFunc
+	more   chan struct{} // holds a token when room has grown
+
+	mu   sync.Mutex
+	room int64 // how much of the body may be sent
+}
+
+// serve reads what the plugin says. It never waits for a fetch, so that cancels and windows get through.
+func (d *desk) serve() error {
+	for {
+		m, err := d.stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return &LostError{Reason: "the plugin ended the reverse stream"}
+		}
+		if err != nil {
+			return fromStatus(d.ctx, err)
+		}
+		switch what := m.GetMessage().(type) {
+		case *pb.FromPlugin_Fetch:
+			err = d.take(m.GetId(), what.Fetch)
+		case *pb.FromPlugin_FetchCancel:
+			if o := d.find(m.GetId()); o != nil {
+				o.cancel()
+			}
+		case *pb.FromPlugin_FetchWindow:
+			if o := d.find(m.GetId()); o != nil {
+				o.grow(what.FetchWindow.GetBytes())
+			}
+		case *pb.FromPlugin_Log:
+			logLine(d.ctx, d.host.Logger, what.Log)
+		case *pb.FromPlugin_Counter:
+			if d.host.Count != nil {
+				d.host.Count(what.Counter.GetName(), what.Counter.GetN())
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// take starts a fetch in a goroutine of its own.
+func (d *desk) take(id uint64, f *pb.Fetch) error {
+	ctx, cancel := context.WithCancel(d.ctx)
+	o := &order{id: id, fetch: f, ctx: ctx, cancel: cancel, more: make(chan struct{}, 1), room: window}
+	d.mu.Lock()
+	_, twice := d.orders[id]
+	full := len(d.orders) >= maxWaiting || d.held+len(f.GetBody()) > maxHeld
+	if !twice && !full {
+		d.orders[id] = o
+		d.held += len(f.GetBody())
+	}
+	d.mu.Unlock()
+	if twice {
+		cancel()
+		return fmt.Errorf("the plugin used the id %d for two fetches at once", id)
+	}
+	d.work.Go(func() {
+		defer cancel()
+		if full {
+			d.refuse(o, errors.New("too many requests at once; wait for some to end"))
+			return
+		}
+		defer d.drop(o)
+		d.run(o)
+	})
+	return nil
+}
+
+func (d *desk) find(id uint64) *order {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.orders[id]
+}
+
+func (d *desk) drop(o *order) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.orders, o.id)
+	d.held -= len(o.fetch.GetBody())
+}
+
+// run makes the request when there is a slot, and sends the reply.
+func (d *desk) run(o *order) {
+	select {
+	case d.slots <- struct{}{}:
+		defer func() { <-d.slots }()
+	case <-o.ctx.Done():
+		return
+	}
+	if err := d.roundTrip(o); err != nil && o.ctx.Err() == nil {
+		d.refuse(o, err)
+	}
+}
+
+func (d *desk) roundTrip(o *order) error {
+	req, err := request(o)
+	if err != nil {
+		return sdk.Permanent(err)
+	}
+	if d.host.Transport == nil {
+		return sdk.Permanent(errors.New("this host makes no HTTP requests"))
+	}
+	resp, err := d.host.Transport.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	err = d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_FetchHead{FetchHead: &pb.FetchHead{
+		Status: int32(resp.StatusCode), Proto: resp.Proto, Headers: headersTo(resp.Header), ContentLength: resp.ContentLength,
+	}}})
+	if err != nil {
+		return err
+	}
+	return d.sendBody(o, resp)
+}
+
+// request makes the plugin's request one of ours.
+func request(o *order) (*http.Request, error) {
+	ctx := o.ctx
+	if o.fetch.GetIdempotent() {
+		ctx = sdk.Idempotent(ctx)
+	}
+	var body io.Reader
+	if b := o.fetch.GetBody(); len(b) > 0 {
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, o.fetch.GetMethod(), o.fetch.GetUrl(), body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header = headersFrom(o.fetch.GetHeaders())
+	return req, nil
+}
+
+// sendBody sends the body as the plugin makes room for it.
+func (d *desk) sendBody(o *order, resp *http.Response) error {
+	left := resp.ContentLength
+	for {
+		room, err := o.wait()
+		if err != nil {
+			return err
+		}
+		chunk := make([]byte, min(room, chunkSize(left))) // a new one each time: gRPC may keep it after Send
+		n, err := resp.Body.Read(chunk)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("body of the reply: %w", err)
+		}
+		last := err != nil
+		left -= int64(n)
+		o.grow(-int64(n))
+		if n == 0 && !last {
+			continue
+		}
+		m := &pb.FromHost{Id: o.id, Message: &pb.FromHost_FetchChunk{FetchChunk: &pb.FetchChunk{Data: chunk[:n], Last: last}}}
+		if err := d.send(m); err != nil || last {
+			return err
+		}
+	}
+}
+
+// chunkSize is how much to read next, when left bytes should come; negative: nobody knows.
+func chunkSize(left int64) int64 {
+	const unknown = 32 << 10
+	if left < 0 {
+		return unknown
+	}
+	return min(left+1, maxChunk) // one more than there should be, so that a short body ends in one read
+}
+
+// wait returns how much may be sent, when it is more than nothing.
+func (o *order) wait() (int64, error) {
+	for {
+		o.mu.Lock()
+		room := o.room
+		o.mu.Unlock()
+		if room > 0 {
+			return room, o.ctx.Err()
+		}
+		select {
+		case <-o.more:
+		case <-o.ctx.Done():
+			return 0, o.ctx.Err()
+		}
+	}
+}
+
+// grow changes the room by n. It is bounded, or a plugin's large numbers would make it run over.
+func (o *order) grow(n int64) {
+	o.mu.Lock()
+	o.room = min(o.room+min(n, maxHeld), maxHeld)
+	o.mu.Unlock()
+	select {
+	case o.more <- struct{}{}:
+	default:
+	}
+}
+
+// refuse answers with an error.
+func (d *desk) refuse(o *order, err error) {
+	permanent, after := classOf(err)
+	// If it cannot be sent, the stream is down and the plugin knows it.
+	_ = d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_FetchError{FetchError: &pb.FetchError{
+		Message: wireText(err.Error()), Permanent: permanent, RetryAfter: after,
+	}}})
+}
+
+func (d *desk) send(m *pb.FromHost) error {
+	d.sends.Lock()
+	defer d.sends.Unlock()
+	return d.stream.Send(m)
+}

@@ -1,0 +1,131 @@
+// The reverse stream, the plugin's end: who may send on it, and whom an answer is for.
+
+package rpc
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+)
+
+var errNoHost = errors.New("the host's services are out of reach: the stream to the host is not open")
+
+type hostStream = grpc.BidiStreamingServer[pb.FromHost, pb.FromPlugin]
+
+// link is the plugin's way to the host's services. It outlives the stream: without one, what is asked of
+// it fails with errNoHost.
+type link struct {
+	turn   chan struct{} // holds one token, of whoever sends or changes stream
+	stream hostStream    // nil: not open
+
+	mu      sync.Mutex // guards the rest
+	open    bool
+	lastID  uint64
+	fetches map[uint64]*fetch
+}
+
+func newLink() *link {
+	return &link{turn: make(chan struct{}, 1), fetches: map[uint64]*fetch{}}
+}
+
+// Host serves the reverse stream for as long as it is open.
+func (s *server) Host(stream hostStream) error {
+	if err := s.link.attach(stream); err != nil {
+		return toStatus(stream.Context(), err)
+	}
+	defer s.link.detach()
+	if err := stream.SendHeader(metadata.MD{}); err != nil { // the host waits for it
+		return err
+	}
+	for {
+		m, err := stream.Recv()
+		if err != nil {
+			return nil // the host has ended it, or is gone
+		}
+		s.link.deliver(m)
+	}
+}
+
+func (l *link) attach(stream hostStream) error {
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
+	if l.stream != nil {
+		return sdk.Permanent(errors.New("the reverse stream is open already"))
+	}
+	l.stream = stream
+	l.mu.Lock()
+	l.open = true
+	l.mu.Unlock()
+	return nil
+}
+
+// detach fails what waits for an answer and lets nobody send any more.
+func (l *link) detach() {
+	l.mu.Lock()
+	l.open = false
+	for _, f := range l.fetches {
+		f.fail(errNoHost)
+	}
+	l.mu.Unlock()
+	l.turn <- struct{}{}
+	l.stream = nil
+	<-l.turn
+}
+
+// send sends m when it is its turn, unless ctx ends before.
+func (l *link) send(ctx context.Context, m *pb.FromPlugin) error {
+	select {
+	case l.turn <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-l.turn }()
+	if l.stream == nil {
+		return errNoHost
+	}
+	if err := l.stream.Send(m); err != nil {
+		return errNoHost
+	}
+	return nil
+}
+
+// enrol gives f an id, under which it gets its answer.
+func (l *link) enrol(f *fetch) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.open {
+		return errNoHost
+	}
+	l.lastID++
+	f.id = l.lastID
+	l.fetches[f.id] = f
+	return nil
+}
+
+func (l *link) forget(id uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.fetches, id)
+}
+
+// deliver passes a message on. It never waits: each fetch keeps what it gets, and the host sends no more
+// than the fetch's window.
+func (l *link) deliver(m *pb.FromHost) {
+	l.mu.Lock()
+	f := l.fetches[m.GetId()]
+	l.mu.Unlock()
+	if f != nil {
+		f.take(m)
+	}
+}
+
+// count counts outside of a call. Without a host there is nobody who would want to know.
+func (l *link) count(name string, n int64) {
+	_ = l.send(context.Background(), &pb.FromPlugin{Message: &pb.FromPlugin_Counter{Counter: &pb.Counter{Name: validText(name), N: n}}})
+}

@@ -1,0 +1,45 @@
+// Options: message limits, flow-control windows and buffers of both ends.
+
+package rpc
+
+import "google.golang.org/grpc"
+
+const (
+	// streamWindow is how much one Read may send ahead of its reader: a few batches. It bounds the host's
+	// memory: splits under way times this.
+	streamWindow = 1 << 20
+	// connWindow is shared by all streams of a connection. gRPC frees it on receipt, not on reading, so a
+	// slow reader of one stream does not stop the others.
+	connWindow = 16 << 20
+	// ioBuffer is the size of the buffers before the socket, in bytes.
+	ioBuffer = 128 << 10
+)
+
+// DialOptions are the host's: limits, windows and buffers made for large batches over a local socket.
+func DialOptions() []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithDefaultCallOptions(
+			grpc.MaxCallRecvMsgSize(MaxMessage),
+			grpc.MaxCallSendMsgSize(MaxMessage),
+		),
+		grpc.WithStaticStreamWindowSize(streamWindow),
+		grpc.WithStaticConnWindowSize(connWindow),
+		grpc.WithReadBufferSize(ioBuffer),
+		grpc.WithWriteBufferSize(ioBuffer),
+		grpc.WithSharedWriteBuffer(true),
+		grpc.WithDisableRetry(), // or every message sent would be kept until its reply
+		grpc.WithIdleTimeout(0), // a plugin that waits is not idle
+	}
+}
+
+func serverOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(MaxMessage),
+		grpc.MaxSendMsgSize(MaxMessage),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connWindow),
+		grpc.ReadBufferSize(ioBuffer),
+		grpc.WriteBufferSize(ioBuffer),
+		grpc.SharedWriteBuffer(true),
+	}
+}

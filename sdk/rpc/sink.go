@@ -1,0 +1,90 @@
+// The sink service.
+
+package rpc
+
+import (
+	"context"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+)
+
+// Sink is the plugin as a sink, after Configure. It is an sdk.Opener exactly if the plugin's value is,
+// and its ParallelWrites says what the plugin said.
+func (c *Conn) Sink() sdk.Sink {
+	if c.configured().Open {
+		return struct {
+			sink
+			sinkOpener
+		}{sink{c}, sinkOpener{c}}
+	}
+	return sink{c}
+}
+
+type sink struct{ conn *Conn }
+
+func (s sink) ParallelWrites() bool { return s.conn.configured().ParallelWrites }
+
+func (s sink) Write(ctx context.Context, b sdk.Batch) error {
+	r, err := s.conn.sink.Write(ctx, &pb.WriteRequest{Batch: batchTo(b)})
+	if err != nil {
+		return fromStatus(ctx, err)
+	}
+	replay(ctx, r.GetCounters())
+	return sdk.Rejects(each(r.GetRejects(), rejectFrom)).Err()
+}
+
+func (s sink) Commit(ctx context.Context) (sdk.Token, error) {
+	r, err := s.conn.sink.CommitSink(ctx, &pb.CommitSinkRequest{})
+	if err != nil {
+		return nil, fromStatus(ctx, err)
+	}
+	return tokenFrom(r.GetToken()), nil
+}
+
+type sinkOpener struct{ conn *Conn }
+
+func (s sinkOpener) Open(ctx context.Context, start sdk.Start) error {
+	_, err := s.conn.sink.OpenSink(ctx, &pb.OpenSinkRequest{Start: startTo(start)})
+	return fromStatus(ctx, err)
+}
+
+// sinkServer is the plugin's side.
+type sinkServer struct {
+	pb.UnimplementedSinkServiceServer
+	*server
+}
+
+func (s *sinkServer) Write(ctx context.Context, r *pb.WriteRequest) (*pb.WriteResponse, error) {
+	b := batchFrom(r.GetBatch())
+	sink, c, err := beginOn[sdk.Sink](s.server, ctx, "stream", b.Stream)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	c.counts.collect()
+	rejects, err := rejectsOf(sink.Write(c.ctx, b))
+	if err != nil {
+		return nil, c.status(err)
+	}
+	return &pb.WriteResponse{Rejects: rejects, Counters: c.counts.last()}, nil
+}
+
+func (s *sinkServer) OpenSink(ctx context.Context, r *pb.OpenSinkRequest) (*pb.OpenSinkResponse, error) {
+	sink, c, err := beginOn[sdk.Opener](s.server, ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	return &pb.OpenSinkResponse{}, c.status(sink.Open(c.ctx, startFrom(r.GetStart())))
+}
+
+func (s *sinkServer) CommitSink(ctx context.Context, _ *pb.CommitSinkRequest) (*pb.CommitSinkResponse, error) {
+	sink, c, err := beginOn[sdk.Sink](s.server, ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	token, err := sink.Commit(c.ctx)
+	return &pb.CommitSinkResponse{Token: token}, c.status(err)
+}

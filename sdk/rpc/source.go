@@ -1,0 +1,161 @@
+// The source service.
+
+package rpc
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"google.golang.org/grpc"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+)
+
+// Source is the plugin as a source, after Configure. Its Read hands over what comes to the Writer at
+// once; counts are made on the Read's context before the event that they belong to.
+func (c *Conn) Source() sdk.Source { return &source{conn: c} }
+
+type source struct{ conn *Conn }
+
+func (s *source) Streams(ctx context.Context) ([]sdk.Stream, error) {
+	r, err := s.conn.source.Streams(ctx, &pb.StreamsRequest{})
+	if err != nil {
+		return nil, fromStatus(ctx, err)
+	}
+	return each(r.GetStreams(), streamFrom), nil
+}
+
+func (s *source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
+	r, err := s.conn.source.Plan(ctx, &pb.PlanRequest{Streams: p.Streams, Previous: each(p.Previous, splitTo)})
+	if err != nil {
+		return nil, fromStatus(ctx, err)
+	}
+	return each(r.GetSplits(), splitFrom), nil
+}
+
+func (s *source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
+	wire, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the stream when w fails
+	stream, err := s.conn.source.Read(wire, &pb.ReadRequest{Split: splitTo(split)})
+	if err != nil {
+		return fromStatus(ctx, err)
+	}
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fromStatus(ctx, err)
+		}
+		replay(ctx, m.GetCounters())
+		if err := emit(w, m); err != nil {
+			return err
+		}
+	}
+}
+
+// emit hands one event over. A message without one carries counters only.
+func emit(w *sdk.Writer, m *pb.ReadResponse) error {
+	switch e := m.GetEvent().(type) {
+	case *pb.ReadResponse_Batch:
+		b, err := checkedBatch(e.Batch)
+		if err != nil || b.Count == 0 {
+			return err
+		}
+		return w.Batch(b)
+	case *pb.ReadResponse_Cursor:
+		return w.Cursor(e.Cursor)
+	case *pb.ReadResponse_Split:
+		return w.Split(splitFrom(e.Split))
+	case *pb.ReadResponse_Reject:
+		r := rejectFrom(e.Reject)
+		return w.Reject(r.Stream, r.Record, r.Reason)
+	}
+	return nil
+}
+
+// sourceServer is the plugin's side.
+type sourceServer struct {
+	pb.UnimplementedSourceServiceServer
+	*server
+}
+
+func (s *sourceServer) Streams(ctx context.Context, _ *pb.StreamsRequest) (*pb.StreamsResponse, error) {
+	src, c, err := beginOn[sdk.Source](s.server, ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	streams, err := src.Streams(c.ctx)
+	if err != nil {
+		return nil, c.status(err)
+	}
+	return &pb.StreamsResponse{Streams: each(streams, streamTo)}, nil
+}
+
+func (s *sourceServer) Plan(ctx context.Context, r *pb.PlanRequest) (*pb.PlanResponse, error) {
+	src, c, err := beginOn[sdk.Source](s.server, ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	splits, err := src.Plan(c.ctx, sdk.Plan{Streams: r.GetStreams(), Previous: each(r.GetPrevious(), splitFrom)})
+	if err != nil {
+		return nil, c.status(err)
+	}
+	return &pb.PlanResponse{Splits: each(splits, splitTo)}, nil
+}
+
+func (s *sourceServer) Read(r *pb.ReadRequest, stream grpc.ServerStreamingServer[pb.ReadResponse]) error {
+	split := splitFrom(r.GetSplit())
+	src, c, err := beginOn[sdk.Source](s.server, stream.Context(), "stream", split.Stream, "split", split.ID)
+	if err != nil {
+		return err
+	}
+	defer c.end()
+	c.counts.collect()
+	out := &readOutput{stream: stream, counts: &c.counts}
+	w := sdk.NewWriter(out)
+	if err := src.Read(c.ctx, split, w); err != nil {
+		return c.status(err)
+	}
+	if err := w.Flush(); err != nil {
+		return c.status(err)
+	}
+	return c.status(out.finish())
+}
+
+// readOutput sends what a Read emits. Counts wait for the cursor that closes their group: if the group is
+// thrown away, so are they.
+type readOutput struct {
+	stream grpc.ServerStreamingServer[pb.ReadResponse]
+	counts *counts
+}
+
+func (o *readOutput) Batch(b sdk.Batch) error {
+	return o.stream.Send(&pb.ReadResponse{Event: &pb.ReadResponse_Batch{Batch: batchTo(b)}})
+}
+
+func (o *readOutput) Cursor(cursor []byte) error {
+	return o.stream.Send(&pb.ReadResponse{Event: &pb.ReadResponse_Cursor{Cursor: cursor}, Counters: o.counts.take()})
+}
+
+func (o *readOutput) Split(s sdk.Split) error {
+	return o.stream.Send(&pb.ReadResponse{Event: &pb.ReadResponse_Split{Split: splitTo(s)}})
+}
+
+func (o *readOutput) Reject(r sdk.Reject) error {
+	return o.stream.Send(&pb.ReadResponse{Event: &pb.ReadResponse_Reject{Reject: rejectTo(r)}})
+}
+
+// finish sends the counts made after the last cursor.
+func (o *readOutput) finish() error {
+	last := o.counts.last()
+	if len(last) == 0 {
+		return nil
+	}
+	return o.stream.Send(&pb.ReadResponse{Counters: last})
+}

@@ -1,0 +1,157 @@
+// The transform service.
+
+package rpc
+
+import (
+	"context"
+	"errors"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+)
+
+// Transform is the plugin as a transform, after Configure. It is an sdk.Opener, sdk.Committer and
+// sdk.Streamer exactly if the plugin's value is.
+func (c *Conn) Transform() sdk.Transform {
+	t, open, commit, out := transform{c}, transformOpener{c}, transformCommitter{c}, transformStreamer{c}
+	switch f := c.configured(); {
+	case f.Commit && f.OutStreams:
+		return struct {
+			transform
+			transformOpener
+			transformCommitter
+			transformStreamer
+		}{t, open, commit, out}
+	case f.Commit:
+		return struct {
+			transform
+			transformOpener
+			transformCommitter
+		}{t, open, commit}
+	case f.Open && f.OutStreams:
+		return struct {
+			transform
+			transformOpener
+			transformStreamer
+		}{t, open, out}
+	case f.Open:
+		return struct {
+			transform
+			transformOpener
+		}{t, open}
+	case f.OutStreams:
+		return struct {
+			transform
+			transformStreamer
+		}{t, out}
+	}
+	return t
+}
+
+type transform struct{ conn *Conn }
+
+func (t transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {
+	r, err := t.conn.transform.Transform(ctx, &pb.TransformRequest{Batch: batchTo(b)})
+	if err != nil {
+		return nil, fromStatus(ctx, err)
+	}
+	var out []sdk.Batch
+	for _, m := range r.GetBatches() {
+		b, err := checkedBatch(m)
+		if err != nil {
+			return nil, err
+		}
+		if b.Count > 0 {
+			out = append(out, b)
+		}
+	}
+	replay(ctx, r.GetCounters())
+	return out, sdk.Rejects(each(r.GetRejects(), rejectFrom)).Err()
+}
+
+type transformOpener struct{ conn *Conn }
+
+func (t transformOpener) Open(ctx context.Context, s sdk.Start) error {
+	_, err := t.conn.transform.OpenTransform(ctx, &pb.OpenTransformRequest{Start: startTo(s)})
+	return fromStatus(ctx, err)
+}
+
+type transformCommitter struct{ conn *Conn }
+
+func (t transformCommitter) Commit(ctx context.Context) (sdk.Token, error) {
+	r, err := t.conn.transform.CommitTransform(ctx, &pb.CommitTransformRequest{})
+	if err != nil {
+		return nil, fromStatus(ctx, err)
+	}
+	return tokenFrom(r.GetToken()), nil
+}
+
+type transformStreamer struct{ conn *Conn }
+
+func (t transformStreamer) OutStreams(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
+	r, err := t.conn.transform.OutStreams(ctx, &pb.OutStreamsRequest{Streams: each(in, streamTo)})
+	if err != nil {
+		return nil, fromStatus(ctx, err)
+	}
+	return each(r.GetStreams(), streamFrom), nil
+}
+
+// transformServer is the plugin's side.
+type transformServer struct {
+	pb.UnimplementedTransformServiceServer
+	*server
+}
+
+func (s *transformServer) Transform(ctx context.Context, r *pb.TransformRequest) (*pb.TransformResponse, error) {
+	b := batchFrom(r.GetBatch())
+	t, c, err := beginOn[sdk.Transform](s.server, ctx, "stream", b.Stream)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	c.counts.collect()
+	batches, err := t.Transform(c.ctx, b)
+	rejects, err := rejectsOf(err)
+	if err != nil {
+		return nil, c.status(err)
+	}
+	return &pb.TransformResponse{Batches: each(batches, batchTo), Rejects: rejects, Counters: c.counts.last()}, nil
+}
+
+func (s *transformServer) OpenTransform(ctx context.Context, r *pb.OpenTransformRequest) (*pb.OpenTransformResponse, error) {
+	t, c, err := beginOn[sdk.Opener](s.server, ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	return &pb.OpenTransformResponse{}, c.status(t.Open(c.ctx, startFrom(r.GetStart())))
+}
+
+func (s *transformServer) CommitTransform(ctx context.Context, _ *pb.CommitTransformRequest) (*pb.CommitTransformResponse, error) {
+	t, c, err := beginOn[sdk.Committer](s.server, ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	token, err := t.Commit(c.ctx)
+	return &pb.CommitTransformResponse{Token: token}, c.status(err)
+}
+
+func (s *transformServer) OutStreams(ctx context.Context, r *pb.OutStreamsRequest) (*pb.OutStreamsResponse, error) {
+	t, c, err := beginOn[sdk.Streamer](s.server, ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	streams, err := t.OutStreams(c.ctx, each(r.GetStreams(), streamFrom))
+	return &pb.OutStreamsResponse{Streams: each(streams, streamTo)}, c.status(err)
+}
+
+// rejectsOf takes the rejected records out of an error; they are a result, not a failure.
+func rejectsOf(err error) ([]*pb.Reject, error) {
+	var rejects sdk.Rejects
+	if errors.As(err, &rejects) {
+		return each(rejects, rejectTo), nil
+	}
+	return nil, err
+}
