@@ -9,8 +9,8 @@
 // A record is a function of what Jira said, with nothing from the clock or the walk in it, so reading a split
 // again gives the same records as long as the issues are the same. "raw" is the issue as received, byte for
 // byte, save for lists that Jira cut and that were completed. Some sites put values into it that differ at
-// every fetch (a Java object printed with its hash in a custom field); they stay, because raw means raw, and
-// no decision on what is new depends on them, but for the one in the last paragraph below.
+// every fetch (a Java object printed with its hash in a custom field); they stay, because raw means raw:
+// such records are equal but for those values, and no decision on what is new depends on them.
 //
 // # A walk that loses nothing
 //
@@ -49,7 +49,7 @@
 // older than watermark - overlap move the anchor, and the short rest is paged in depth.
 //
 // Where "updated" has whole seconds, an issue may be edited, read and edited again within one. A version read
-// within three seconds of its "updated" is remembered with a checksum and dropped only if its content is the same.
+// within three seconds of its "updated" is remembered with a checksum and dropped only if its content is the same, hashes of Java objects aside.
 //
 // What no search can show: deletions, and issues that become visible without an edit. A run with --full does.
 package jira

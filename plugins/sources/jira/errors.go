@@ -49,18 +49,25 @@ func statusOf(err error) int {
 
 // judge returns nil for a reply that may be decoded. It reads the body of any other.
 func judge(resp *http.Response) error {
-	switch reason := resp.Header.Get("X-Seraph-LoginReason"); {
-	case strings.Contains(reason, "AUTHENTICATED_FAILED"), strings.Contains(reason, "AUTHENTICATION_DENIED"):
-		// Jira then answers as to an anonymous caller, often with 200 and an empty list.
-		return sdk.Permanent(fmt.Errorf("%s: the credentials were refused (%s): check http.auth; after many refusals Jira wants a login by browser first", where(resp), reason))
-	}
 	if resp.StatusCode != http.StatusOK {
 		return judgeStatus(resp)
+	}
+	if reason := refused(resp); reason != "" { // and so it answered as to an anonymous caller, often with an empty list
+		return sdk.Permanent(fmt.Errorf("%s: the credentials were refused (%s): check http.auth", where(resp), reason))
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
 		return fmt.Errorf("%s: an HTML page%s instead of JSON: a login page or a proxy stands before Jira, or url lacks the context path (https://host/jira)", where(resp), title(resp.Body))
 	}
 	return nil
+}
+
+// refused returns why Jira did not take the credentials that a request had, or "".
+func refused(resp *http.Response) string {
+	reason := resp.Header.Get("X-Seraph-LoginReason")
+	if strings.Contains(reason, "AUTHENTICATED_FAILED") || strings.Contains(reason, "AUTHENTICATION_DENIED") {
+		return reason
+	}
+	return ""
 }
 
 func judgeStatus(resp *http.Response) error {
@@ -74,6 +81,9 @@ func judgeStatus(resp *http.Response) error {
 		e.hint = "check jql and projects; what the account may not see does not exist for it"
 	case http.StatusUnauthorized:
 		e.hint = "the credentials were refused, or the site allows no anonymous access: set http.auth"
+		if strings.Contains(refused(resp), "DENIED") {
+			e.hint = "after too many refused logins Jira wants one by browser first; then check http.auth"
+		}
 	case http.StatusForbidden:
 		e.hint = "the account may not do this: check its permissions and http.auth"
 	case http.StatusNotFound:

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net/http"
+	"regexp"
 	"slices"
 	"time"
 
@@ -154,7 +155,7 @@ func (w *walk) time(i *issue) int64 {
 
 // meet emits an issue unless it was met before, and remembers it. fresh: this walk had not met it at this time.
 func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, emit func(*issue) error) (fresh bool, err error) {
-	sum := func() uint32 { return crc32.ChecksumIEEE(i.raw) | 1 } // never 0, which means none
+	sum := func() uint32 { return checksum(i.raw) }
 	here := mark{ID: i.id, At: w.time(i)}
 	version := mark{ID: i.id, At: i.updated}
 	if i.updated > replied.Add(-settling).UnixMilli() {
@@ -164,20 +165,28 @@ func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, emit func(
 		here = version
 	}
 	fresh = !w.seen.met(here)
-	switch {
-	case w.seen.has(here, sum):
-	case w.known.has(version, sum):
+	if w.seen.has(here, sum) {
+		return fresh, nil // perhaps as a newer version, which then is one for the next run
+	}
+	if w.known.has(version, sum) {
 		sdk.Count(ctx, "issues/unchanged", 1)
-	default:
-		if err := emit(i); err != nil {
-			return fresh, err
-		}
+	} else if err := emit(i); err != nil {
+		return fresh, err
 	}
 	w.seen.add(here)
 	if i.updated >= w.reader.part.Floor {
 		w.recent.add(version)
 	}
 	return fresh, nil
+}
+
+// objectHash is what Java prints after the class of an object that has no text of its own. Some custom fields hold such
+// objects, and then differ at every fetch.
+var objectHash = regexp.MustCompile(`(\.[A-Z][A-Za-z0-9_$]*)@[0-9a-f]{1,8}`)
+
+// checksum is of an issue's content without such hashes. It is never 0, which means none.
+func checksum(raw []byte) uint32 {
+	return crc32.ChecksumIEEE(objectHash.ReplaceAll(raw, []byte("$1"))) | 1
 }
 
 // newWalk begins a walk, or goes on with one.

@@ -1,0 +1,199 @@
+// Errors: what a person reads, and whether trying again would help.
+
+package jira_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func wantError(t *testing.T, err error, permanent bool, words ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if sdk.IsPermanent(err) != permanent {
+		t.Errorf("permanent is %v for: %v", !permanent, err)
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%q is not in: %v", word, err)
+		}
+	}
+}
+
+// redirect sends every request elsewhere.
+type redirect struct {
+	to   string
+	next http.RoundTripper
+}
+
+func (r redirect) RoundTrip(req *http.Request) (*http.Response, error) {
+	u, err := url.Parse(r.to)
+	if err != nil {
+		return nil, err
+	}
+	req = req.Clone(req.Context())
+	req.URL.Host = u.Host
+	return r.next.RoundTrip(req)
+}
+
+// bearer adds a token, as the host does.
+type bearer struct {
+	token *string
+	next  http.RoundTripper
+}
+
+func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	if *b.token != "" {
+		req.Header.Set("Authorization", "Bearer "+*b.token)
+	}
+	return b.next.RoundTrip(req)
+}
+
+func TestRepliesThatAreErrors(t *testing.T) {
+	t.Parallel()
+	reply := func(status int, kind, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if !strings.HasSuffix(r.URL.Path, "/search") && status != http.StatusOK {
+				io.WriteString(w, `{"deploymentType":"Server"}`)
+				return
+			}
+			w.Header().Set("Content-Type", kind)
+			w.WriteHeader(status)
+			io.WriteString(w, body)
+		}
+	}
+	for name, c := range map[string]struct {
+		handler   http.HandlerFunc
+		permanent bool
+		words     []string
+	}{
+		"400":   {reply(400, "application/json", `{"errorMessages":["The value 'NOPE' does not exist for the field 'project'."],"errors":{}}`), true, []string{"The value 'NOPE' does not exist", "/search"}},
+		"401":   {reply(401, "text/html", `<title>Unauthorized (401)</title>`), true, []string{"401", "http.auth"}},
+		"403":   {reply(403, "application/json", `{"message":"no"}`), true, []string{"403", "permissions"}},
+		"404":   {reply(404, "text/html", `<title>Oops</title>`), true, []string{"404", "context path"}},
+		"410":   {reply(410, "application/json", `{"errorMessages":["The requested API has been removed."]}`), true, []string{"410", "/search/jql", "flavour"}},
+		"429":   {reply(429, "text/html", `<title>429</title>`), false, []string{"429"}},
+		"503":   {reply(503, "text/html", `<title>Down</title>`), false, []string{"503"}},
+		"login": {reply(200, "text/html;charset=UTF-8", "<html><head><title>Log in - Jira</title>"), false, []string{"HTML page", "Log in - Jira", "login page or a proxy"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := httptest.NewServer(c.handler)
+			defer srv.Close()
+			h := newHost(t, &world{url: srv.URL}, map[string]any{"projects": []string{"NOPE"}})
+			_, err := h.tryRun()
+			wantError(t, err, c.permanent, c.words...)
+		})
+	}
+}
+
+func TestNothingVisible(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w := newWorld(t, jiratest.Options{Flavour: f, Auth: jiratest.Auth{NoAnonymous: true}})
+		w.fill(t, "ALPHA", 3, time.Minute)
+		_, err := newHost(t, w, nil).tryRun()
+		wantError(t, err, true, "http.auth")
+		_, err = newHost(t, w, map[string]any{"projects": []string{"ALPHA"}}).tryRun()
+		wantError(t, err, true, "ALPHA", "may not see")
+	})
+}
+
+// A token that dies between runs, and gives 200 with empty lists from then on, must not pass for "nothing new".
+func TestTokenThatDies(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w := newWorld(t, jiratest.Options{Flavour: f, Auth: jiratest.Auth{
+			NoAnonymous: true, SilentFailure: true, Bearer: map[string]string{"good": "reader"},
+		}})
+		w.fill(t, "ALPHA", 3, time.Minute)
+		h := newHost(t, w, map[string]any{"projects": []string{"ALPHA"}})
+		token := "good"
+		h.transport = bearer{&token, h.transport}
+		wantKeys(t, h.run(), []string{"ALPHA-1", "ALPHA-2", "ALPHA-3"})
+		w.advance(time.Hour)
+		must(t, w.Edit("ALPHA-2", map[string]any{"summary": "while the token is dead"}))
+		w.advance(time.Hour)
+		token = "dead"
+		_, err := h.tryRun()
+		wantError(t, err, true, "token")
+		token = "good"
+		wantKeys(t, h.run(), []string{"ALPHA-2"})
+	})
+}
+
+// The same between the plan and the reads of one run.
+func TestTokenThatDiesDuringTheRun(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w := newWorld(t, jiratest.Options{Flavour: f, MaxResults: 10, Auth: jiratest.Auth{
+			NoAnonymous: true, SilentFailure: true, Bearer: map[string]string{"good": "reader"},
+		}})
+		keys := w.fill(t, "ALPHA", 60, time.Minute)
+		h := newHost(t, w, map[string]any{"projects": []string{"ALPHA"}})
+		token := "good"
+		h.transport = bearer{&token, h.transport}
+		cursors := 0
+		h.afterCursor = func(string) error {
+			if cursors++; cursors == 3 {
+				token = "dead"
+			}
+			return nil
+		}
+		_, err := h.tryRun()
+		wantError(t, err, true, "ALPHA")
+		token, h.afterCursor = "good", nil
+		wantKeys(t, h.run(), keys)
+	})
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w := newWorld(t, jiratest.Options{Flavour: f})
+		w.fill(t, "ALPHA", 1, time.Minute)
+		check := func(settings map[string]any) error {
+			h := newHost(t, w, settings)
+			return h.open().(sdk.Checker).Check(h.context(nil))
+		}
+		must(t, check(nil))
+		must(t, check(map[string]any{"projects": []string{"ALPHA"}}))
+		wantError(t, check(map[string]any{"projects": []string{"NOPE"}}), true, "NOPE")
+		wantError(t, check(map[string]any{"url": w.url + "/elsewhere"}), true, "404", "context path")
+	})
+}
+
+func TestSettingsThatCannotWork(t *testing.T) {
+	t.Parallel()
+	for setting, value := range map[string]any{
+		"url": "issues.example.org", "since": "yesterday", "jql": "status = Open order by rank", "flavour": "server", "page_size": 0,
+	} {
+		raw := map[string]any{"url": "https://jira.example.org"}
+		raw[setting] = value
+		if _, err := openWith(t, raw); err == nil || !strings.Contains(fmt.Sprint(err), setting) || !sdk.IsPermanent(err) {
+			t.Errorf("%s = %v: %v", setting, value, err)
+		}
+	}
+	if _, err := openWith(t, map[string]any{"url": "https://jira.example.org", "jql": `summary ~ "order by"`}); err != nil {
+		t.Error(err)
+	}
+}

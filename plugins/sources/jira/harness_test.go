@@ -1,0 +1,299 @@
+// The harness of the tests: a Jira of our own, and a host that keeps groups, cursors and finished splits as the real one
+// does.
+
+package jira_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// epoch is when the tests' time begins.
+var epoch = time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// world is a Jira with a clock that only the test moves.
+type world struct {
+	*jiratest.Server
+	url   string
+	ticks atomic.Int64 // since epoch
+}
+
+func (w *world) now() time.Time          { return epoch.Add(time.Duration(w.ticks.Load())) }
+func (w *world) advance(d time.Duration) { w.ticks.Add(int64(d)) }
+
+func newWorld(t *testing.T, o jiratest.Options) *world {
+	t.Helper()
+	w := &world{}
+	if o.Now == nil {
+		o.Now = w.now
+	}
+	w.Server = jiratest.New(o)
+	srv := httptest.NewServer(w.Server)
+	t.Cleanup(srv.Close)
+	w.url = srv.URL + o.BasePath
+	return w
+}
+
+// fill creates issues, one every step, and returns their keys.
+func (w *world) fill(t *testing.T, project string, n int, step time.Duration) []string {
+	t.Helper()
+	keys := make([]string, n)
+	for i := range keys {
+		key, err := w.Create(project, map[string]any{"summary": fmt.Sprintf("issue %d", i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[i] = key
+		w.advance(step)
+	}
+	return keys
+}
+
+// host plays the host: it keeps what finished runs left.
+type host struct {
+	t         *testing.T
+	settings  map[string]any
+	transport http.RoundTripper
+	previous  map[string]sdk.Split
+	attempts  int // per split; 0: 1
+	// afterCursor is called after every cursor; an error kills the read.
+	afterCursor func(split string) error
+}
+
+func newHost(t *testing.T, w *world, settings map[string]any) *host {
+	t.Helper()
+	transport := &http.Transport{MaxIdleConnsPerHost: 16}
+	t.Cleanup(transport.CloseIdleConnections)
+	all := map[string]any{"url": w.url}
+	maps.Copy(all, settings)
+	return &host{t: t, settings: all, transport: transport, previous: map[string]sdk.Split{}}
+}
+
+// harvest is what a run delivered.
+type harvest struct {
+	mu       sync.Mutex
+	records  map[string][]json.RawMessage // by stream
+	rejects  []sdk.Reject
+	counters map[string]int64
+	splits   []sdk.Split
+}
+
+type record struct {
+	ID                string          `json:"id"`
+	Key               string          `json:"key"`
+	IssueKey          string          `json:"issue_key"`
+	Project           string          `json:"project"`
+	Updated           string          `json:"updated"`
+	Flavour           string          `json:"flavour"`
+	CommentCount      int             `json:"comment_count"`
+	CommentsComplete  bool            `json:"comments_complete"`
+	ChangelogComplete bool            `json:"changelog_complete"`
+	Position          int             `json:"position"`
+	Raw               json.RawMessage `json:"raw"`
+}
+
+func (h *harvest) of(t *testing.T, stream string) []record {
+	t.Helper()
+	var out []record
+	for _, raw := range h.records[stream] {
+		var r record
+		if err := json.Unmarshal(raw, &r); err != nil {
+			t.Fatalf("%s: %v in %.200s", stream, err, raw)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// keys returns the keys of the issues in the order of the alphabet, each as often as it came.
+func (h *harvest) keys(t *testing.T) []string {
+	var keys []string
+	for _, r := range h.of(t, "issues") {
+		keys = append(keys, r.Key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (h *host) open() sdk.Source {
+	h.t.Helper()
+	raw, err := json.Marshal(h.settings)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	p, err := jira.Plugin().New(h.t.Context(), raw)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return p.(sdk.Source)
+}
+
+func openWith(t *testing.T, settings map[string]any) (any, error) {
+	raw, err := json.Marshal(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return jira.Plugin().New(t.Context(), raw)
+}
+
+func (h *host) context(count func(string, int64)) context.Context {
+	return sdk.WithHost(h.t.Context(), sdk.Host{Transport: h.transport, Count: count})
+}
+
+// run does a whole run, which must succeed.
+func (h *host) run(streams ...string) *harvest {
+	h.t.Helper()
+	got, err := h.tryRun(streams...)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return got
+}
+
+func (h *host) tryRun(streams ...string) (*harvest, error) {
+	if len(streams) == 0 {
+		streams = []string{"issues", "comments"}
+	}
+	got := &harvest{records: map[string][]json.RawMessage{}, counters: map[string]int64{}}
+	ctx := h.context(got.count)
+	src := h.open()
+	splits, err := src.Plan(ctx, sdk.Plan{Streams: streams, Previous: slices.Collect(maps.Values(h.previous))})
+	if err != nil {
+		return got, fmt.Errorf("plan: %w", err)
+	}
+	got.splits = splits
+	var wg sync.WaitGroup
+	errs := make([]error, len(splits))
+	for i := range splits {
+		wg.Go(func() { errs[i] = h.readSplit(ctx, src, &splits[i], got) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return got, err
+	}
+	for _, s := range splits {
+		h.previous[s.ID] = s
+	}
+	return got, nil
+}
+
+// readSplit reads a split to its end, from its last cursor after every temporary error.
+func (h *host) readSplit(ctx context.Context, src sdk.Source, s *sdk.Split, got *harvest) error {
+	for left := max(h.attempts, 1); ; left-- {
+		o := &output{host: h, split: s, got: got}
+		w := sdk.NewWriter(o)
+		err := src.Read(ctx, *s, w)
+		if err == nil {
+			if err = w.Flush(); err == nil {
+				o.commit()
+				return nil
+			}
+		}
+		if sdk.IsPermanent(err) || left <= 1 && !errors.Is(err, errKilled) {
+			return err
+		}
+	}
+}
+
+func (h *harvest) count(name string, n int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.counters[name] += n
+}
+
+// output holds a group until its cursor has come.
+type output struct {
+	host    *host
+	split   *sdk.Split
+	got     *harvest
+	group   map[string][]json.RawMessage
+	rejects []sdk.Reject
+}
+
+var errKilled = errors.New("killed by the test")
+
+func (o *output) Batch(b sdk.Batch) error {
+	if o.group == nil {
+		o.group = map[string][]json.RawMessage{}
+	}
+	for r := range b.Records() {
+		o.group[b.Stream] = append(o.group[b.Stream], slices.Clone(r))
+	}
+	return nil
+}
+
+func (o *output) Cursor(c []byte) error {
+	o.split.Cursor = slices.Clone(c)
+	o.commit()
+	if o.host.afterCursor != nil {
+		return o.host.afterCursor(o.split.ID)
+	}
+	return nil
+}
+
+func (o *output) commit() {
+	o.got.mu.Lock()
+	defer o.got.mu.Unlock()
+	for stream, records := range o.group {
+		o.got.records[stream] = append(o.got.records[stream], records...)
+	}
+	o.got.rejects = append(o.got.rejects, o.rejects...)
+	o.group, o.rejects = nil, nil
+}
+
+func (o *output) Split(sdk.Split) error { return errors.New("no further splits are expected") }
+
+func (o *output) Reject(r sdk.Reject) error {
+	o.rejects = append(o.rejects, r)
+	return nil
+}
+
+// flavours runs a test against both.
+func flavours(t *testing.T, test func(t *testing.T, f jiratest.Flavour)) {
+	for _, f := range []jiratest.Flavour{jiratest.DataCenter, jiratest.Cloud} {
+		t.Run(f.String(), func(t *testing.T) {
+			t.Parallel()
+			test(t, f)
+		})
+	}
+}
+
+// wantKeys compares the delivered keys, each as often as it came.
+func wantKeys(t *testing.T, got *harvest, want []string) {
+	t.Helper()
+	want = slices.Sorted(slices.Values(want))
+	have := got.keys(t)
+	if slices.Equal(have, want) {
+		return
+	}
+	counts := map[string]int{}
+	for _, k := range have {
+		counts[k]++
+	}
+	for _, k := range want {
+		counts[k]--
+	}
+	var wrong []string
+	for k, n := range counts {
+		if n != 0 {
+			wrong = append(wrong, fmt.Sprintf("%s %+d", k, n))
+		}
+	}
+	slices.Sort(wrong)
+	t.Fatalf("delivered %d issues, want %d; difference: %s", len(have), len(want), strings.Join(wrong, ", "))
+}
