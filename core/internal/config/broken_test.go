@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -23,7 +24,10 @@ func TestBroken(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			_, diagnostics := config.Load(t.Context(), file, options(nil, map[string]string{"PORT": "not-a-port"}))
+			if runtime.GOOS == "windows" && strings.Contains(file, "plugins") {
+				t.Skip("it names executables, which have other names on Windows")
+			}
+			_, diagnostics := config.Load(t.Context(), filepath.ToSlash(file), options(nil, map[string]string{"PORT": "not-a-port"}))
 			var out strings.Builder
 			if err := config.Write(&out, diagnostics, false, 100); err != nil {
 				t.Fatal(err)

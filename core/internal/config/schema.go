@@ -13,7 +13,7 @@ import (
 )
 
 // schemaURL names a plugin's schema for the validator. Nothing is ever loaded from it.
-const schemaURL = "plugin:/settings"
+const schemaURL = "plugin:///settings"
 
 // schema is a plugin's schema, to be read and to check with.
 type schema struct {

@@ -39,8 +39,15 @@ func (c *checker) violation(e *jsonschema.ValidationError) {
 			c.failMissing(append(slices.Clip(path), name))
 		}
 		return
-	case *kind.AnyOf, *kind.OneOf:
-		c.fail(c.rangeOf(path), joinLines(c.alternatives(e), c.about(path)), "%s: %s has none of the forms that it can have%s", c.stage.title, c.shown(path), c.value(path))
+	case *kind.AnyOf:
+		c.failForms(e, "none")
+		return
+	case *kind.OneOf:
+		if len(k.Subschemas) > 0 {
+			c.failForms(e, "more than one")
+			return
+		}
+		c.failForms(e, "none")
 		return
 	}
 	if len(e.Causes) > 0 {
@@ -50,7 +57,17 @@ func (c *checker) violation(e *jsonschema.ValidationError) {
 		return
 	}
 	problem, hint := c.problem(e)
+	if len(path) == 0 {
+		c.fail(c.rangeOf(path), problem, "%s: its settings are not as the plugin wants them", c.stage.title)
+		return
+	}
 	c.fail(c.rangeOf(path), joinLines(hint, c.about(path)), "%s: %s %s", c.stage.title, c.shown(path), problem)
+}
+
+// failForms reports a value that has none of several forms, or too many.
+func (c *checker) failForms(e *jsonschema.ValidationError, how string) {
+	path := e.InstanceLocation
+	c.fail(c.rangeOf(path), joinLines(c.alternatives(e), c.about(path)), "%s: %s has %s of the forms that it can have%s", c.stage.title, c.shown(path), how, c.value(path))
 }
 
 // failMissing reports a required setting that is not given, at the block or object that lacks it.
