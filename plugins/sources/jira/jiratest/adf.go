@@ -46,14 +46,15 @@ func (b adf) blocks(lines []string) []node {
 	for len(lines) > 0 {
 		n := 1
 		var block node
+		var tail string
 		switch line := lines[0]; {
 		case strings.TrimSpace(line) == "":
 			lines = lines[1:]
 			continue
 		case fence(line) != "":
-			n, block = b.fenced(lines, fence(line))
+			n, block, tail = b.fenced(lines, fence(line))
 		case heading(line) > 0:
-			block = node{Type: "heading", Attrs: map[string]any{"level": heading(line)}, Content: b.inline(line[3:])}
+			block = node{Type: "heading", Attrs: map[string]any{"level": heading(line)}, Content: b.inline(line[4:])}
 		case strings.HasPrefix(line, "bq. "):
 			block = node{Type: "blockquote", Content: []node{{Type: "paragraph", Content: b.inline(line[4:])}}}
 		case strings.HasPrefix(line, "* ") || strings.HasPrefix(line, "# "):
@@ -65,6 +66,9 @@ func (b adf) blocks(lines []string) []node {
 		}
 		out = append(out, block)
 		lines = lines[n:]
+		if strings.TrimSpace(tail) != "" {
+			out = append(out, node{Type: "paragraph", Content: b.inline(tail)})
+		}
 	}
 	return out
 }
@@ -86,30 +90,30 @@ func heading(line string) int {
 	return 0
 }
 
-// fenced reads to the closing mark, or to the end where there is none. What
-// follows the mark on a line belongs to the block.
-func (b adf) fenced(lines []string, name string) (int, node) {
+// fenced reads to the closing mark, or to the end where there is none. The tail
+// is what follows the closing mark on its line.
+func (b adf) fenced(lines []string, name string) (n int, block node, tail string) {
 	open, first, _ := strings.Cut(lines[0], "}")
 	body := []string{first}
-	n := 1
+	n = 1
 	end := "{" + name + "}"
 	for closed := strings.Contains(first, end); n < len(lines) && !closed; n++ {
 		body = append(body, lines[n])
 		closed = strings.Contains(lines[n], end)
 	}
-	text, _, _ := strings.Cut(strings.Join(body, "\n"), end)
+	text, tail, _ := strings.Cut(strings.Join(body, "\n"), end)
 	text = strings.Trim(text, "\n")
 	if name == "quote" {
-		return n, b.quotation(text)
+		return n, b.quotation(text), tail
 	}
-	block := node{Type: "codeBlock"}
+	block = node{Type: "codeBlock"}
 	if _, language, ok := strings.Cut(open, ":"); ok && !strings.Contains(language, "=") {
 		block.Attrs = map[string]any{"language": language}
 	}
 	if text != "" {
 		block.Content = []node{{Type: "text", Text: text}}
 	}
-	return n, block
+	return n, block, tail
 }
 
 func (b adf) quotation(text string) node {

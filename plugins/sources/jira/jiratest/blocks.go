@@ -81,7 +81,7 @@ func (p *prose) pullRequest() string {
 	number := 100 + p.num%4000
 	url := fmt.Sprintf("https://github.example.org/%s/pull/%d", strings.ToLower(p.theme.name), number)
 	if p.rng.IntN(2) == 0 {
-		return fmt.Sprintf("%s opened a new pull request, #%d:\nURL: %s\n\n   %s\n   \n   ## What changes were proposed\n   %s\n", author, number, url, p.summary("Improvement"), p.paragraph(2))
+		return fmt.Sprintf("%s opened a new pull request, #%d:\nURL: %s\n\n   %s\n   \n   ## What changes were proposed\n   %s\n", author, number, url, p.title, p.paragraph(2))
 	}
 	hunk := p.fill("   @@ -<n>,6 +<n>,7 @@ class <class>\n   -    <method>();\n   +    if (open) { <method>(); }\n")
 	return fmt.Sprintf("%s commented on a change in pull request #%d:\nURL: %s#discussion_r%d\n\n\n##########\nsrc/main/java/%s/%s.java:\n##########\n%s\nReview Comment:\n   %s\n",
@@ -94,7 +94,7 @@ func (p *prose) build() string {
 	result := p.one([]string{"SUCCESS", "SUCCESS", "FAILURE", "UNSTABLE"})
 	build := 1000 + p.rng.IntN(4000)
 	lines := []string{fmt.Sprintf("%s: Integrated in %s #%d (See [https://builds.example.org/job/%s/%d/])", result, name, build, name, build),
-		p.fill(fmt.Sprintf("%s-%d %s: rev %08x", p.project, p.num, p.summary("Improvement"), p.rng.Uint32()))}
+		fmt.Sprintf("%s-%d %s: rev %08x", p.project, p.num, p.title, p.rng.Uint32())}
 	for range 1 + p.rng.IntN(6) {
 		lines = append(lines, p.fill("* (edit) src/main/java/<path>/<class>.java"))
 	}

@@ -87,6 +87,9 @@ func equality(c *clause, member predicate) (predicate, error) {
 }
 
 func (b binder) project(c *clause) (predicate, error) {
+	if !b.visible && b.flavour == Cloud {
+		return nothing, nil // Cloud says 200 and nothing to who may not look
+	}
 	wanted := map[*project]bool{}
 	for _, v := range c.values {
 		p := b.store.projectNamed(v.text)

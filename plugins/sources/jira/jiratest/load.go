@@ -19,7 +19,7 @@ const maxLine = 64 << 20
 // LoadIssues adds issues from JSON Lines of the Data Center REST shape, one
 // issue a line. Their fields are served with the bytes they came with; only
 // what the mutations of this package touch is rendered anew. An issue that is
-// there already is an error.
+// there already is replaced, as by a later capture of it.
 func (s *Server) LoadIssues(r io.Reader) error {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -56,9 +56,6 @@ func (s *Server) load(line []byte) error {
 	if err != nil {
 		return err
 	}
-	if s.store.byID[id] != nil || s.store.byKey[raw.Key] != nil {
-		return fmt.Errorf("issue %s: there is one with this id or key already", raw.Key)
-	}
 	r := &record{id: id, num: num}
 	if r.fields, err = orderedFields(raw.Fields); err != nil {
 		return fmt.Errorf("issue %s: %w", raw.Key, err)
@@ -66,6 +63,12 @@ func (s *Server) load(line []byte) error {
 	r.project = s.projectOf(key, r.raw("project"))
 	if err := r.readParts(raw.Changelog.Histories); err != nil {
 		return fmt.Errorf("issue %s: %w", raw.Key, err)
+	}
+	if old := s.store.byID[id]; old != nil {
+		s.store.remove(old)
+	}
+	if s.store.byKey[raw.Key] != nil {
+		return fmt.Errorf("issue %s: another id has this key", raw.Key)
 	}
 	s.store.add(r)
 	s.store.lastSub = max(s.store.lastSub, r.highest())

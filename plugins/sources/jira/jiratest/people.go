@@ -10,7 +10,7 @@ import (
 type user struct {
 	name, key, display, zone string
 	account                  string // Cloud account id
-	bot                      bool
+	bot, gone                bool
 	raw                      json.RawMessage
 }
 
@@ -30,7 +30,7 @@ func newPeople(f Flavour) []user {
 		{name: "lwn", display: "Lowri Wyn", zone: "Europe/London"},
 		{name: "fbrandt", key: "felix.brandt", display: "Felix Brandt", zone: "Europe/Berlin"},
 		{name: "oyelaran", key: "JIRAUSER290417", display: "Dami Oyelaran", zone: "Etc/UTC"},
-		{name: "cmarkham", key: "JIRAUSER301122", display: "Cass Markham", zone: "America/Denver"},
+		{name: "cmarkham", key: "JIRAUSER301122", display: "Cass Markham", zone: "America/Denver", gone: true},
 		{name: "githubbot", display: "ASF GitHub Bot", zone: "Etc/UTC", bot: true},
 		{name: "hudson", display: "Hudson", zone: "Etc/UTC", bot: true},
 	}
@@ -58,11 +58,11 @@ func (p *user) render(f Flavour) json.RawMessage {
 		if p.bot {
 			kind = "app"
 		}
-		return fmt.Appendf(nil, `{"self":"%s/user?accountId=%s","accountId":"%s","avatarUrls":{%s},"displayName":%s,"active":true,"timeZone":"%s","accountType":"%s"}`,
-			apiRoot, p.account, p.account, avatars, quote(p.display), p.zone, kind)
+		return fmt.Appendf(nil, `{"self":"%s/user?accountId=%s","accountId":"%s","avatarUrls":{%s},"displayName":%s,"active":%t,"timeZone":"%s","accountType":"%s"}`,
+			apiRoot, p.account, p.account, avatars, quote(p.display), !p.gone, p.zone, kind)
 	}
-	return fmt.Appendf(nil, `{"self":"%s/user?username=%s","name":"%s","key":"%s","avatarUrls":{%s},"displayName":%s,"active":true,"timeZone":"%s"}`,
-		apiRoot, p.name, p.name, p.key, avatars, quote(p.display), p.zone)
+	return fmt.Appendf(nil, `{"self":"%s/user?username=%s","name":"%s","key":"%s","avatarUrls":{%s},"displayName":%s,"active":%t,"timeZone":"%s"}`,
+		apiRoot, p.name, p.name, p.key, avatars, quote(p.display), !p.gone, p.zone)
 }
 
 // findUser looks a user up by name, key, account id or display name.

@@ -4,6 +4,7 @@ package jiratest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -75,6 +76,12 @@ func (c *call) writeBody() {
 		body = bytes.ReplaceAll(body, []byte(site), []byte(c.base()))
 	}
 	c.w.Header().Set("Content-Type", jsonType)
+	if c.who.refused {
+		c.w.Header().Set("X-Seraph-LoginReason", "AUTHENTICATED_FAILED")
+	}
+	if !c.cloud() {
+		c.w.Header().Set("X-AUSERNAME", cmp.Or(c.who.name, "anonymous"))
+	}
 	c.w.WriteHeader(http.StatusOK)
 	c.w.Write(body)
 }

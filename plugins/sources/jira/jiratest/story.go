@@ -25,6 +25,7 @@ func (g *generator) story(r *record) *story {
 	s := &story{kind: weighted(g, "Bug", 52, "Improvement", 22, "New Feature", 8, "Task", 10, "Test", 8),
 		priority: weighted(g, "Major", 52, "Minor", 24, "Critical", 10, "Trivial", 7, "Blocker", 7),
 		status:   "Open", reporter: g.someone(), end: r.created}
+	g.text.title = g.text.summary(s.kind)
 	if g.chance(0.75) {
 		s.assignee = g.someone()
 	}
@@ -126,6 +127,7 @@ func (g *generator) resolve(r *record, s *story) {
 // discussion writes the comments: a median of three, a tail beyond sixty.
 func (g *generator) discussion(r *record, s *story) {
 	n := min(int(math.Exp(g.rng.NormFloat64()*1.05+1.2)), 90)
+	g.text.fixed = s.resolution == "Fixed"
 	span := max(s.end.Sub(r.created), 36*time.Hour)
 	times := make([]time.Time, n)
 	for i := range times {

@@ -162,7 +162,7 @@ func (g *generator) issue(r *record) {
 	if g.chance(0.06) { // a bulk change long after: many issues share one second
 		r.updated = bulkChange(r.updated)
 	}
-	g.relate(r)
+	g.relate(r, story)
 	r.fields = g.fields(r, story)
 }
 
@@ -180,13 +180,17 @@ func bulkChange(t time.Time) time.Time {
 }
 
 // relate links the issue to earlier ones of its project.
-func (g *generator) relate(r *record) {
+func (g *generator) relate(r *record, s *story) {
 	if len(g.made) == 0 {
 		return
 	}
 	earlier := func() *record { return g.made[max(0, len(g.made)-1-g.rng.IntN(min(len(g.made), 200)))] }
-	if g.chance(0.12) {
+	duplicate := s.resolution == "Duplicate"
+	if duplicate || g.chance(0.12) {
 		other, kind := earlier(), g.server.catalog.linkTypes[g.rng.IntN(4)]
+		if duplicate {
+			kind = g.server.catalog.linkTypes[0]
+		}
 		id := g.server.store.nextSub()
 		r.links = append(r.links, link{id, kind, other, true})
 		other.links = append(other.links, link{id, kind, r, false})

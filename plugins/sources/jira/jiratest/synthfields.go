@@ -29,7 +29,7 @@ func (g *generator) value(name string, r *record, s *story) json.RawMessage {
 	case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", "parent", volatileField:
 		return nil
 	case "summary":
-		return json.RawMessage(quote(g.text.summary(s.kind)))
+		return json.RawMessage(quote(g.text.title))
 	case "description":
 		return g.description(s)
 	case "issuetype":

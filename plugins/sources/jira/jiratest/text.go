@@ -15,6 +15,8 @@ type prose struct {
 	project string
 	num     int
 	people  []user
+	title   string // the summary
+	fixed   bool   // the issue ends in a fix
 }
 
 func (p *prose) one(list []string) string { return list[p.rng.IntN(len(list))] }
@@ -164,8 +166,8 @@ func (p *prose) reply(i, n int) string {
 		func() string { return p.sentence() + "\r\n\r\n" + p.log() },
 	}
 	weights := []int{30, 16, 10, 8, 6, 4, 6, 6, 5, 2}
-	if i == 0 && n > 1 {
-		weights[4] = 0 // nobody merges before the first word
+	if i < n-2 || !p.fixed {
+		weights[4] = 0 // a merge comes last, and only with a fix
 	}
 	total := 0
 	for _, w := range weights {
