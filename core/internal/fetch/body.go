@@ -96,19 +96,18 @@ func (b *body) spool(r io.Reader) error {
 	if os.Remove(b.path) == nil { // where the system lets: then nothing can leave it behind
 		b.path = ""
 	}
-	for i, piece := range b.held {
+	for _, piece := range b.held {
 		if _, err := f.Write(*piece); err != nil {
 			return spoolError(err)
 		}
-		if i > 0 { // the first is lent on, for the copying
-			b.pool.put(i, piece)
-		}
 	}
-	piece := b.held[0]
-	b.held = b.held[:1]
-	n, err := io.CopyBuffer(spoolWriter{f}, struct{ io.Reader }{r}, *piece)
+	last := len(b.held) - 1 // serves for the copying
+	for i, piece := range b.held[:last] {
+		b.pool.put(i, piece)
+	}
+	n, err := io.CopyBuffer(spoolWriter{f}, struct{ io.Reader }{r}, *b.held[last])
 	b.size += n
-	b.pool.put(0, piece)
+	b.pool.put(last, b.held[last])
 	b.held = nil
 	if err != nil {
 		return err

@@ -136,7 +136,7 @@ func readTime(s string, now time.Time) time.Duration {
 		switch {
 		case n > 1e11:
 			return until(time.UnixMilli(int64(min(n, 1e15))), now)
-		case n > 1e9:
+		case n > 5e8:
 			return until(time.Unix(int64(n), 0), now)
 		}
 		return seconds(n)

@@ -42,6 +42,7 @@ type schedule struct {
 type bucket struct {
 	tokens *rate.Limiter
 	until  time.Time // end of the pause
+	next   time.Time // when the last place that was taken comes
 }
 
 // bucket returns the bucket of key. s.mu is held.
@@ -69,6 +70,7 @@ func (s *schedule) Reserve(ctx context.Context, key string, n int) (time.Duratio
 	wait := at.Sub(now)
 	if n > 0 {
 		wait += b.tokens.ReserveN(at, min(n, b.tokens.Burst())).DelayFrom(at)
+		b.next = now.Add(wait)
 	}
 	return wait, nil
 }
@@ -96,8 +98,12 @@ func (s *schedule) SetRate(key string, perSecond float64, burst int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, at := s.bucket(key), time.Now()
-	if b.until.After(at) {
-		at = b.until // a pause does not fill the bucket
+	// A pause does not fill the bucket, and a place that is taken comes at the old rate: else a higher rate
+	// would let the next one go right behind it.
+	for _, later := range []time.Time{b.until, b.next} {
+		if later.After(at) {
+			at = later
+		}
 	}
 	limit := rate.Inf
 	if !math.IsInf(perSecond, 1) {

@@ -6,9 +6,10 @@
 //   - fixed, from the pipeline file;
 //   - stated, by the host's headers: kept a little below, so that unequal latency does not break it;
 //   - learned, from refusals (429). What the host took from one refusal to the next, the pause between
-//     included, is what it grants: the rate falls to just below that. It then goes half the way up to the rate that was
-//     refused, second by second, and stays just below it. From time to time, at most once a minute and 500
-//     requests and ever more rarely if it fails, a probe goes beyond: the limit may have been raised.
+//     included, is what it grants: the rate falls to just below that. Then it climbs towards the rate that was
+//     refused, quickly while that is far and seldom when it is near, and stays just below it. From time to time, at most
+//     once a minute and 500 requests and ever more rarely if it fails, a probe goes beyond: the limit may have
+//     been raised.
 //
 // The first request to a host goes alone, and after a pause too: its reply may state the limit. Each
 // reply that is not refused then lets one more be under way.
@@ -23,7 +24,10 @@ import (
 )
 
 const (
-	below       = 0.97        // a rate that keeps to a limit, as a share of it
+	below       = 0.97 // a rate that keeps to a limit, as a share of it
+	longest     = 0.15 // a step up, as a share of the rate
+	closeBy     = 0.2  // so near to the ceiling, steps are rare: one goes too far now and then
+	closest     = 0.01
 	probeUp     = 1.06        // a probe goes so far beyond the rate that was refused
 	probeEvery  = time.Minute // at the earliest, since the last one or the last refusal
 	probeAfter  = 500         // requests, likewise: a probe that fails costs one or two
@@ -65,6 +69,7 @@ type pace struct {
 	proven    float64   // the highest rate that was kept for a step, below the ceiling
 	stepAt    time.Time // when the rate was last changed
 	stepTaken int       // since then
+	longest   float64   // a step, as a share of the rate: more while little is known
 	probing   bool
 	probeGap  time.Duration
 	probeGain float64
@@ -181,26 +186,32 @@ func (p *pace) learn(now time.Time) {
 	elapsed := max(now.Sub(p.since).Seconds(), 1) // limits are hardly ever kept for less than a second
 	granted := float64(p.taken) / elapsed
 	p.stepAt, p.stepTaken = now, 0
-	if p.probing {
+	switch {
+	case p.taken == 0:
+		// Somebody else has used the limit up: nothing to learn from.
+	case p.probing:
 		p.probing = false
 		p.probeGap, p.probeGain = min(2*p.probeGap, probeRarest), probeUp
 		p.learned, p.ceiling = p.proven, p.proven/below
-		return
-	}
-	switch {
-	case p.taken == 0 && math.IsInf(inForce, 1):
-		return // somebody else has used the limit up: nothing to learn from
 	case math.IsInf(inForce, 1):
-		p.ceiling, p.learned = granted, below*granted
-		return
-	case p.taken < 3:
-		granted = 0.7 * inForce
+		// A short time: in the long run it may be less, if the host had saved some up, or more.
+		p.learned, p.longest = below*granted, longest
+		if p.taken < 10 {
+			p.longest = 1
+		}
+	case p.stale:
+		p.learned = min(p.learned, below*granted) // the pause was too short, that is all
+	default:
+		if inForce <= p.proven {
+			p.proven = 0 // it holds no more
+		}
+		first := math.IsInf(p.ceiling, 1)
+		p.ceiling, p.longest = inForce, longest
+		if first && p.taken < 10 {
+			p.ceiling *= 1.25 // so few prove little
+		}
+		p.learned = min(max(below*granted, p.proven), below*inForce)
 	}
-	if inForce <= p.proven {
-		p.proven = 0 // it holds no more
-	}
-	p.ceiling = inForce
-	p.learned = min(max(below*granted, p.proven), below*inForce)
 	if p.stated < math.Inf(1) {
 		p.learned = max(p.learned, p.stated/2) // others who share a stated limit do not take it for long
 	}
@@ -222,26 +233,36 @@ func (p *pace) take(sent, now time.Time) {
 
 // climb raises the learned rate towards the ceiling, or beyond it if a probe is due.
 func (p *pace) climb(now time.Time) {
-	elapsed := now.Sub(p.stepAt).Seconds()
-	rate := p.rate()
-	used := float64(p.stepTaken) >= 0.7*rate*elapsed // a rate that was not used proves nothing
+	elapsed := now.Sub(p.stepAt)
 	top := below * p.ceiling
-	if p.learned < top {
-		if elapsed < max(1, 5/rate) {
-			return
-		}
-		if used {
-			p.proven = max(p.proven, p.learned)
-			p.learned = min(top, p.learned+max(0.02*p.learned, (top-p.learned)/2))
-		}
-		p.stepAt, p.stepTaken = now, 0
+	gap := top/p.learned - 1
+	if p.stepTaken < 5 || elapsed < time.Second || gap < closeBy && (p.stepTaken < 100 || elapsed < 10*time.Second) {
 		return
 	}
+	if gap < closest {
+		p.probe(now)
+		return
+	}
+	if p.used(elapsed) {
+		p.proven = max(p.proven, p.learned)
+		p.learned *= 1 + min(gap/2, p.longest)
+	}
+	p.stepAt, p.stepTaken = now, 0
+}
+
+// used reports whether the rate was made use of since the last step: otherwise nothing is proven.
+func (p *pace) used(elapsed time.Duration) bool {
+	return float64(p.stepTaken) >= 0.7*p.rate()*elapsed.Seconds()
+}
+
+// probe goes beyond the ceiling, if it is time.
+func (p *pace) probe(now time.Time) {
 	gap := p.probeGap
 	if p.probing { // the last one has been kept for a while
 		gap = probeEvery / 4
 	}
-	if p.stepTaken < probeAfter || now.Sub(p.stepAt) < gap || !used {
+	elapsed := now.Sub(p.stepAt)
+	if p.stepTaken < probeAfter || elapsed < gap || !p.used(elapsed) {
 		return
 	}
 	if p.probing { // nothing refused: the limit has been raised, go on in longer steps

@@ -9,7 +9,8 @@ import (
 
 const (
 	shortWindow = 10 * time.Second // up to this, requests are spaced evenly over the window
-	spendCredit = 10 * time.Second // what a full bucket holds above its half is spent in this time
+	spendCredit = 10 * time.Second // what a full bucket holds above its reserve is spent in this time
+	reserve     = 0.1              // share of a bucket that is left to others who share the limit
 )
 
 // state takes over the limit that h states and returns how long to wait if nothing of it is left.
@@ -45,11 +46,10 @@ func (p *pace) state(h hints) time.Duration {
 	return 0
 }
 
-// credit is what may be added to a bucket's fill rate while it is more than half full. The other half is a
-// reserve for those who share the limit.
+// credit is what may be added to a bucket's fill rate while it holds more than its reserve.
 func (p *pace) credit(h hints) float64 {
 	if h.remaining < 0 || h.limit <= 0 {
 		return 0
 	}
-	return max(0, h.remaining-float64(p.underway)-h.limit/2) / spendCredit.Seconds()
+	return max(0, h.remaining-float64(p.underway)-reserve*h.limit) / spendCredit.Seconds()
 }

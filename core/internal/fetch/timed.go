@@ -113,7 +113,9 @@ type timeoutError struct {
 	limit time.Duration
 }
 
-func (e *timeoutError) Error() string   { return fmt.Sprintf("the host %s within %s", e.what, short(e.limit)) }
+func (e *timeoutError) Error() string {
+	return fmt.Sprintf("the host %s within %s", e.what, short(e.limit))
+}
 func (e *timeoutError) Timeout() bool   { return true }
 func (e *timeoutError) Temporary() bool { return true }
 
