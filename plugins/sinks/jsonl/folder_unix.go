@@ -1,0 +1,18 @@
+// Making names in a folder durable, where folders can be synced.
+
+//go:build !windows
+
+package jsonl
+
+import (
+	"errors"
+	"os"
+)
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,65 @@
+// Compression: what is between a record and the disk.
+
+package jsonl
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+type format string
+
+const (
+	plain   format = "none"
+	gzipped format = "gzip"
+	zstded  format = "zstd"
+)
+
+func formatOf(setting, path string) (format, error) {
+	switch setting {
+	case "", "auto":
+		switch {
+		case strings.HasSuffix(path, ".gz"):
+			return gzipped, nil
+		case strings.HasSuffix(path, ".zst"), strings.HasSuffix(path, ".zstd"):
+			return zstded, nil
+		}
+		return plain, nil
+	case string(plain), string(gzipped), string(zstded):
+		return format(setting), nil
+	}
+	return "", fmt.Errorf("compression %q: it is auto, none, gzip or zstd", setting)
+}
+
+// encoder writes frames: Reset begins one, Close ends it.
+type encoder interface {
+	io.Writer
+	Reset(w io.Writer)
+	Close() error
+}
+
+// window is how far zstd looks back. Its own choice, 8 MiB, would cost 20 MiB of memory a file.
+const window = 2 << 20
+
+// encoder returns nil for plain files.
+func (f format) encoder() (encoder, error) {
+	switch f {
+	case gzipped:
+		return gzip.NewWriter(nil), nil
+	case zstded:
+		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window), zstd.WithLowerEncoderMem(true))
+	}
+	return nil, nil
+}
+
+// maxOpen is how many files may be open at once. An encoder takes some megabytes, a plain file nothing.
+func (f format) maxOpen() int {
+	if f == plain {
+		return 128
+	}
+	return 32
+}

@@ -1,0 +1,70 @@
+// What of a batch goes into a file: all of it as it is, unless something is wrong with it.
+
+package jsonl
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// lines returns what is to be written, and the records that are not.
+func lines(b sdk.Batch) ([]byte, sdk.Rejects) {
+	if len(b.Payload) == 0 {
+		return nil, nil
+	}
+	ended := b.Payload[len(b.Payload)-1] == '\n'
+	if b.Op == sdk.Upsert && ended && utf8.Valid(b.Payload) {
+		return b.Payload, nil
+	}
+	var out []byte
+	var rejects sdk.Rejects
+	for record := range b.Records() {
+		why := problem(b.Op, record)
+		switch {
+		case why != "":
+			rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: bytes.Clone(record), Reason: why})
+		case b.Op == sdk.Delete:
+			out = append(appendDelete(out, record), '\n')
+		default:
+			out = append(append(out, record...), '\n')
+		}
+	}
+	return out, rejects
+}
+
+// problem says why a record cannot be written, or nothing.
+func problem(op sdk.Op, record []byte) string {
+	if !utf8.Valid(record) {
+		return fmt.Sprintf("invalid UTF-8: at byte %d", firstInvalid(record))
+	}
+	if op == sdk.Delete {
+		if key := bytes.TrimSpace(record); len(key) < 2 || key[0] != '{' || key[len(key)-1] != '}' {
+			return "invalid key: it is not a JSON object"
+		}
+	}
+	return ""
+}
+
+func firstInvalid(record []byte) int {
+	for i := 0; i < len(record); {
+		r, size := utf8.DecodeRune(record[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return len(record)
+}
+
+// appendDelete writes {"id":1} as {"_op":"delete","id":1}.
+func appendDelete(out, key []byte) []byte {
+	rest := bytes.TrimSpace(bytes.TrimSpace(key)[1:])
+	out = append(out, `{"_op":"delete"`...)
+	if len(rest) > 1 {
+		out = append(out, ',')
+	}
+	return append(out, rest...)
+}

@@ -1,0 +1,102 @@
+// One file while it is open.
+
+package jsonl
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+)
+
+// output is an open file. What was written is durable, and its size known, after settle.
+type output struct {
+	file    *file
+	out     *os.File
+	buf     *bufio.Writer // nil for plain files: batches are large enough
+	encoder encoder
+	inFrame bool
+	dirty   bool
+	used    int64 // when it was used last, for the choice of the one to close
+}
+
+// openOutput opens f at its size, which the disk has reached already.
+func openOutput(path string, f *file, format format) (*output, error) {
+	flags := os.O_RDWR
+	if f.New && f.Size == 0 {
+		flags |= os.O_CREATE | os.O_TRUNC
+	}
+	out, err := os.OpenFile(path, flags, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	o := &output{file: f, out: out, dirty: f.New}
+	if _, err = out.Seek(f.Size, io.SeekStart); err == nil {
+		o.encoder, err = format.encoder()
+	}
+	if err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	if o.encoder != nil {
+		o.buf = bufio.NewWriterSize(sized{o}, 64<<10)
+	}
+	return o, nil
+}
+
+// sized counts what reaches the file.
+type sized struct{ *output }
+
+func (s sized) Write(p []byte) (int, error) {
+	n, err := s.out.Write(p)
+	s.file.Size += int64(n)
+	return n, err
+}
+
+func (o *output) write(p []byte) error {
+	o.dirty = true
+	if o.encoder == nil {
+		_, err := sized{o}.Write(p)
+		return err
+	}
+	if !o.inFrame {
+		o.encoder.Reset(o.buf)
+		o.inFrame = true
+	}
+	_, err := o.encoder.Write(p)
+	return err
+}
+
+// settle ends the frame and makes everything durable. The file is whole then.
+func (o *output) settle() error {
+	if !o.dirty {
+		return nil
+	}
+	if o.inFrame {
+		if err := o.encoder.Close(); err != nil {
+			return err
+		}
+		o.inFrame = false
+	}
+	if o.buf != nil {
+		if err := o.buf.Flush(); err != nil {
+			return err
+		}
+	}
+	if err := o.out.Sync(); err != nil {
+		return err
+	}
+	o.dirty = false
+	return nil
+}
+
+// endLine ends a line that somebody else left open at the end of a plain file.
+func (o *output) endLine() error {
+	if o.encoder != nil || o.file.Size == 0 {
+		return nil
+	}
+	var last [1]byte
+	if _, err := o.out.ReadAt(last[:], o.file.Size-1); err != nil || last[0] == '\n' {
+		return err
+	}
+	return o.write([]byte("\n"))
+}

@@ -1,0 +1,84 @@
+// The plugin: its settings, what they mean, and how they are checked.
+
+package jsonl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Config is the sink's settings.
+type Config struct {
+	Path        string `json:"path" required:"true" path:"true" doc:"The file to write. {stream}, {date} (the day the run started, UTC) and {run} (its id) stand for their values. With {date} or {run} in it, files of earlier days or runs are never touched again, not even by a full run. \"-\" is standard output." example:"out/{stream}.jsonl.zst"`
+	Compression string `json:"compression" enum:"auto,none,gzip,zstd" default:"auto" doc:"How the files are compressed; auto goes by the extension: .gz, .zst, anything else is plain."`
+	RotateSize  string `json:"rotate_size" doc:"Begin a new file when one has reached this size on disk, and number the files: issues-00001.jsonl. Not set: one file." example:"512MiB"`
+	Mode        string `json:"mode" enum:"append,overwrite" default:"append" doc:"append adds to what is there; overwrite replaces what earlier runs wrote, and any file of the same name, when a new run begins."`
+}
+
+const doc = `Writes JSON Lines: one record a line, as it came.
+
+A deletion is a line too: the key's fields and, first, ` + "`\"_op\":\"delete\"`" + `. A record that is not valid UTF-8 is rejected.
+
+After a crash every file is cut back to the last commit. The sink keeps a small journal for that in the
+output folder, a hidden file named ` + "`.scrapekit-jsonl-…`" + `; leave it there while a run is unfinished.`
+
+// Plugin returns the sink as a plugin.
+func Plugin() sdk.Plugin {
+	return sdk.SinkPlugin(sdk.Info{Name: "jsonl", Version: "0.1.0", Doc: doc}, func(_ context.Context, c Config) (sdk.Sink, error) {
+		return New(c)
+	})
+}
+
+// New returns the sink of these settings. Every mistake in them is permanent.
+func New(c Config) (*Sink, error) {
+	if c.Path == "-" {
+		return nil, sdk.Permanent(errors.New(`path "-": a plugin cannot reach the terminal; the host writes to it with jsonl.NewStdout`))
+	}
+	t, err := parseTemplate(c.Path)
+	if err != nil {
+		return nil, sdk.Permanent(err)
+	}
+	rotate, err := parseSize(c.RotateSize)
+	if err != nil {
+		return nil, sdk.Permanent(fmt.Errorf("rotate_size: %w", err))
+	}
+	format, err := formatOf(c.Compression, c.Path)
+	if err != nil {
+		return nil, sdk.Permanent(err)
+	}
+	switch c.Mode {
+	case "", "append", "overwrite":
+	default:
+		return nil, sdk.Permanent(fmt.Errorf("mode %q: it is append or overwrite", c.Mode))
+	}
+	return &Sink{template: t, rotate: rotate, format: format, overwrite: c.Mode == "overwrite"}, nil
+}
+
+// Check tries whether the output folder, or the one in which it will be made, can be written. It leaves nothing behind.
+func (s *Sink) Check(context.Context) error {
+	dir := s.template.root
+	for {
+		info, err := os.Stat(dir)
+		if err == nil && !info.IsDir() {
+			return sdk.Permanent(fmt.Errorf("%s is a file, and should be the output folder", dir))
+		}
+		if err == nil {
+			break
+		}
+		parent := filepath.Dir(dir)
+		if !errors.Is(err, os.ErrNotExist) || parent == dir {
+			return sdk.Permanent(err)
+		}
+		dir = parent
+	}
+	probe, err := os.CreateTemp(dir, ".scrapekit-check-*")
+	if err != nil {
+		return sdk.Permanent(fmt.Errorf("output folder: %w", err))
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
