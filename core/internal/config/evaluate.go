@@ -36,7 +36,7 @@ func (l *loader) sensitive(expr hclsyntax.Expression) bool {
 		found = found || slices.Contains([]string{"env", "file", "sensitive"}, call.Name)
 	}
 	for _, t := range expr.Variables() {
-		v, problems := t.TraverseAbs(l.scope)
+		v, problems := t[:min(len(t), 2)].TraverseAbs(l.scope) // var.x as a whole: what follows may be the fault
 		found = found || (!problems.HasErrors() && v.ContainsMarked())
 	}
 	return found

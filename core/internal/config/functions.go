@@ -65,7 +65,7 @@ func (l *loader) envFunction() function.Function {
 			case ok && !utf8.ValidString(text):
 				return cty.UnknownVal(cty.String), shownError(nameOf(args[0]) + " is not valid UTF-8")
 			case ok:
-				l.secrets.addText(text)
+				l.secrets.addText(text, marked)
 				return cty.StringVal(text).Mark(sensitiveMark), nil
 			case len(args) == 2:
 				return args[1].WithMarks(marks), nil
@@ -89,7 +89,7 @@ func (l *loader) fileFunction() function.Function {
 			if err != nil {
 				return cty.UnknownVal(cty.String), shownError(fmt.Sprintf("%s: %v (a relative path starts at the folder of the pipeline file)", nameOf(args[0]), err))
 			}
-			l.secrets.addText(string(raw))
+			l.secrets.addText(string(raw), marked)
 			return cty.StringVal(string(raw)).Mark(sensitiveMark), nil
 		},
 	})
@@ -98,7 +98,7 @@ func (l *loader) fileFunction() function.Function {
 // sensitiveFunction marks its argument.
 func (l *loader) sensitiveFunction() function.Function {
 	return markFunction(func(v cty.Value) cty.Value {
-		l.secrets.add(v)
+		l.secrets.add(v, marked)
 		return v.Mark(sensitiveMark)
 	})
 }
@@ -106,7 +106,7 @@ func (l *loader) sensitiveFunction() function.Function {
 // nonsensitiveFunction takes the marks off: the author of the file says that the value may be shown.
 func (l *loader) nonsensitiveFunction() function.Function {
 	return markFunction(func(v cty.Value) cty.Value {
-		l.secrets.drop(v)
+		l.secrets.add(v, public)
 		plain, _ := v.UnmarkDeep()
 		return plain
 	})

@@ -4,7 +4,6 @@ package config
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,44 +19,55 @@ type mark string
 // shortest is the length in bytes below which a secret is not looked for in text.
 const shortest = 4
 
+// standing says what is known of a string. Where a file says several things, the highest holds, so that
+// the order in which it is evaluated does not matter.
+type standing int
+
+const (
+	marked  standing = iota + 1 // it came from env(), file() or the like
+	public                      // nonsensitive() was called on it
+	certain                     // it is a credential, however it is written
+)
+
 // secrets collects the sensitive strings of a file.
-type secrets map[string]bool
+type secrets map[string]standing
 
 // addText takes a string, and also what is left of it without the spaces around it.
-func (s secrets) addText(text string) {
+func (s secrets) addText(text string, as standing) {
 	for _, t := range []string{text, strings.TrimSpace(text)} {
 		if len(t) >= shortest {
-			s[t] = true
+			s[t] = max(s[t], as)
 		}
 	}
 }
 
 // add takes all strings in v, whether they are marked or not.
-func (s secrets) add(v cty.Value) { eachString(v, s.addText) }
+func (s secrets) add(v cty.Value, as standing) {
+	eachString(v, func(text string) { s.addText(text, as) })
+}
 
 // addMarked takes the strings in v that are marked, by themselves or by what holds them.
 func (s secrets) addMarked(v cty.Value) {
-	plain, marked := v.UnmarkDeepWithPaths()
-	for _, m := range marked {
+	plain, marks := v.UnmarkDeepWithPaths()
+	for _, m := range marks {
 		if part, err := m.Path.Apply(plain); err == nil {
-			s.add(part)
+			s.add(part, marked)
 		}
 	}
 }
 
-// drop forgets the strings in v: the file says that they are no secrets.
-func (s secrets) drop(v cty.Value) {
-	eachString(v, func(text string) {
-		delete(s, text)
-		delete(s, strings.TrimSpace(text))
-	})
-}
-
 // list returns the secrets, the longest first, so that one that is part of another is replaced after it.
 func (s secrets) list() []string {
-	return slices.SortedFunc(maps.Keys(s), func(a, b string) int {
+	var out []string
+	for text, as := range s {
+		if as != public {
+			out = append(out, text)
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
 	})
+	return out
 }
 
 // hide replaces every secret in a text, also in the form that %q gives it.

@@ -43,6 +43,9 @@ var faults = map[string]string{
 	"file":                `page_size = file("secret.txt")`,
 	"variable":            `page_size = var.secret`,
 	"local":               `page_size = local.secret`,
+	"variable in a call":  `page_size = tonumber(upper(var.secret))`,
+	"local in a call":     `page_size = parseint(lower(local.secret), 10)`,
+	"part of a variable":  `page_size = var.parts.a + lookup({}, upper(var.parts.b), var.parts.nope)`,
 	"sensitive":           `page_size = sensitive("` + planted + `")`,
 	"setting":             `secret = ["` + planted + `"]`,
 	"csv":                 `filters = csvdecode("a\n${upper(env("S"))}")`,
@@ -66,6 +69,10 @@ variable "secret" {
   type      = string
   sensitive = true
 }
+variable "parts" {
+  default   = { a = "`+planted+`", b = "`+planted+`" }
+  sensitive = true
+}
 locals {
   secret = "x${upper(var.secret)}"
 }
@@ -79,8 +86,8 @@ sink "jsonl" {
 			o := options(map[string]string{"secret": planted}, map[string]string{"S": planted})
 			printed := refuse(t, file, o)
 			noSecret(t, printed)
-			if !strings.Contains(printed, "jira.hcl:10:") {
-				t.Errorf("the fault in line 10 is not reported:\n%s", printed)
+			if !strings.Contains(printed, "jira.hcl:14:") {
+				t.Errorf("the fault in line 14 is not reported:\n%s", printed)
 			}
 		})
 	}
@@ -157,11 +164,11 @@ source "jira" {
   url      = nonsensitive(env("URL"))
   projects = [env("PROJECT", "KAFKA")]
   secret   = "Bearer ${trimspace(file("token.txt"))}"
-  fields   = { a = var.key, b = upper(var.key), c = "plain" }
+  fields   = { a = var.key, b = upper(var.key), c = "plain", d = env("USER"), e = nonsensitive(env("USER")), f = env("USER") }
   http {
     auth "basic" {
-      user     = "bot"
-      password = "literal-password"
+      user     = nonsensitive(var.key)
+      password = nonsensitive("literal-password")
     }
   }
 }
@@ -169,9 +176,9 @@ sink "jsonl" {
   path = env("SHORT")
 }
 `, "token.txt", "tok-123456\n")
-	env := map[string]string{"URL": "https://jira.example.com", "SHORT": "abc", "SCRAPEKIT_VAR_key": "sesame"}
+	env := map[string]string{"URL": "https://jira.example.com", "SHORT": "abc", "USER": "somebody", "SCRAPEKIT_VAR_key": "sesame"}
 	p := load(t, file, options(nil, env))
-	want := []string{"Bearer tok-123456", "literal-password", "tok-123456\n", "tok-123456", "SESAME", "sesame"}
+	want := []string{"Bearer tok-123456", "literal-password", "tok-123456\n", "tok-123456", "SESAME"}
 	if !slices.Equal(p.Secrets, want) {
 		t.Errorf("got %q, want %q", p.Secrets, want)
 	}

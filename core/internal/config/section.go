@@ -144,7 +144,7 @@ func (s *section) text(name string) string {
 // secret is text that is sensitive however it is written. It must be given, and not be empty.
 func (s *section) secret(name string, header hcl.Range) string {
 	text := s.needed(name, header)
-	s.secrets.addText(text)
+	s.secrets.addText(text, certain)
 	return text
 }
 

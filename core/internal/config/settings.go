@@ -125,7 +125,7 @@ func (c *checker) keywords(node map[string]any, value any, path []string, set fu
 	if node[sdk.KeywordSensitive] == true {
 		c.secret[pointer(path)] = true
 		for _, text := range texts(value) {
-			c.secrets.addText(text)
+			c.secrets.addText(text, certain)
 		}
 	}
 	if node[sdk.KeywordHost] == true {
@@ -159,7 +159,7 @@ func (c *checker) host(text string, path []string) {
 		return
 	}
 	if password, ok := u.User.Password(); ok || u.User != nil {
-		c.secrets.addText(password)
+		c.secrets.addText(password, certain)
 		c.fail(c.rangeOf(path), `write http { auth "basic" { user = … password = env("…") } }`, "%s: %s: a URL cannot hold a user and password here", c.stage.title, c.shown(path))
 	}
 	c.hosts = append(c.hosts, origin)

@@ -54,7 +54,7 @@ func (l *loader) evaluateVariables(blocks []*hclsyntax.Block) {
 		declared[v.name] = b
 		value := l.variableValue(v)
 		if v.sensitive {
-			l.secrets.add(value)
+			l.secrets.add(value, marked)
 			value = value.Mark(sensitiveMark)
 		}
 		values[v.name] = value
@@ -120,7 +120,7 @@ func (l *loader) variableValue(v variable) cty.Value {
 func (l *loader) givenValue(v variable, g given) cty.Value {
 	value := cty.StringVal(g.text)
 	if v.sensitive {
-		l.secrets.addText(g.text)
+		l.secrets.addText(g.text, marked)
 	}
 	if l.wantsExpression(v) {
 		var ok bool
