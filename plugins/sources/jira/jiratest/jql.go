@@ -211,9 +211,9 @@ func (b binder) named(c *clause, name string) (predicate, error) {
 		return func(r *record) bool { return !empty(r) }, nil
 	}
 	return equality(c, func(r *record) bool {
-		text := r.text(name)
+		own := valueOf(r.raw(name))
 		return slices.ContainsFunc(c.values, func(v operand) bool {
-			return strings.EqualFold(v.text, text) || text == "" && strings.EqualFold(v.text, "empty")
+			return own.called(v.text) || own == (value{}) && strings.EqualFold(v.text, "empty")
 		})
 	})
 }

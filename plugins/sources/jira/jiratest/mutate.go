@@ -3,9 +3,11 @@
 package jiratest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -78,12 +80,23 @@ func (s *Server) Edit(key string, fields map[string]any) error {
 			if err != nil {
 				return err
 			}
-			items = append(items, change{field: name, kind: "jira", id: name, fromText: textOf(r.raw(name)), toText: textOf(raw)})
+			items = append(items, changed(name, r.raw(name), raw))
 			r.set(name, raw)
 		}
 		s.log(r, items...)
 		return nil
 	})
+}
+
+// changed is the history item of a field that went from one value to another.
+func changed(name string, from, to json.RawMessage) change {
+	was, is := valueOf(from), valueOf(to)
+	kind := "jira"
+	if strings.HasPrefix(name, "customfield_") {
+		kind = "custom"
+	}
+	return change{field: name, kind: kind, id: name, from: cmp.Or(was.Key, was.ID, was.AccountID), fromText: textOf(from),
+		to: cmp.Or(is.Key, is.ID, is.AccountID), toText: textOf(to)}
 }
 
 // value encodes a field, looking names up where the field is a choice.

@@ -53,7 +53,7 @@ func (c *call) comment(r *record, m *comment) {
 	fmt.Fprintf(&c.out, `{"self":"%s/issue/%d/comment/%d","id":"%d","author":`, apiRoot, r.id, m.id, m.id)
 	c.rawOrNull(m.author)
 	c.out.WriteString(`,"body":`)
-	c.body(m.body)
+	c.markup(m.body)
 	c.out.WriteString(`,"updateAuthor":`)
 	c.rawOrNull(m.updater)
 	fmt.Fprintf(&c.out, `,"created":"%s","updated":"%s"`, c.stamp(m.created), c.stamp(m.updated))
@@ -89,7 +89,7 @@ func (c *call) worklog(r *record, w *worklog) {
 	c.out.WriteString(`,"updateAuthor":`)
 	c.rawOrNull(w.author)
 	c.out.WriteString(`,"comment":`)
-	c.body(w.comment)
+	c.markup(w.comment)
 	created := c.stamp(w.created)
 	fmt.Fprintf(&c.out, `,"created":"%s","updated":"%s","started":"%s","timeSpent":"%s","timeSpentSeconds":%d,"id":"%d","issueId":"%d"}`,
 		created, created, c.stamp(w.started), spent(w.seconds), w.seconds, w.id, r.id)

@@ -5,6 +5,7 @@ package jiratest
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 )
@@ -80,6 +81,7 @@ type call struct {
 	r       *http.Request
 	version string // of the API: "2" or "3"
 	who     caller
+	body    []byte // of a POST
 	out     bytes.Buffer
 }
 
@@ -91,15 +93,18 @@ func (s *Server) handle(version string, answer func(*call) error) http.HandlerFu
 		c := &call{server: s, w: w, r: r, version: version}
 		err := c.authenticate()
 		if err == nil {
-			err = c.read(answer)
+			c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		}
+		if err == nil {
+			err = c.render(answer)
 		}
 		c.finish(err)
 	}
 }
 
-// read renders the answer under the lock; it is sent after, so that a slow
-// caller holds up nobody.
-func (c *call) read(answer func(*call) error) error {
+// render makes the answer under the lock. The body is read before and the reply
+// sent after, so that a slow caller holds up nobody.
+func (c *call) render(answer func(*call) error) error {
 	c.server.store.mu.RLock()
 	defer c.server.store.mu.RUnlock()
 	return answer(c)
@@ -108,6 +113,7 @@ func (c *call) read(answer func(*call) error) error {
 func (c *call) finish(err error) {
 	var reply *problem
 	var jql badJQL
+	var long *http.MaxBytesError
 	switch {
 	case err == nil:
 		c.writeBody()
@@ -115,6 +121,8 @@ func (c *call) finish(err error) {
 		reply.write(c.w)
 	case errors.As(err, &jql):
 		messages(http.StatusBadRequest, string(jql)).write(c.w)
+	case errors.As(err, &long):
+		messages(http.StatusRequestEntityTooLarge, "The request is too large.").write(c.w)
 	default:
 		messages(http.StatusInternalServerError, err.Error()).write(c.w)
 	}

@@ -5,7 +5,6 @@ package jiratest
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 )
@@ -47,11 +46,7 @@ func (c *call) searchBody() (searchRequest, error) {
 		Fields []string `json:"fields"`
 		Expand any      `json:"expand"` // a list on Data Center, text on Cloud
 	}
-	raw, err := io.ReadAll(io.LimitReader(c.r.Body, maxBody))
-	if err == nil {
-		err = json.Unmarshal(raw, &body)
-	}
-	if err != nil {
+	if err := json.Unmarshal(c.body, &body); err != nil {
 		return searchRequest{}, messages(http.StatusBadRequest, "Invalid request payload. Refer to the REST API documentation and try again.")
 	}
 	s := body.searchRequest

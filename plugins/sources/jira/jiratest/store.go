@@ -3,6 +3,7 @@
 package jiratest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -128,23 +129,32 @@ func (r *record) set(name string, raw json.RawMessage) {
 func (r *record) text(name string) string { return textOf(r.raw(name)) }
 
 func textOf(raw json.RawMessage) string {
-	if len(raw) == 0 {
-		return ""
+	v := valueOf(raw)
+	return cmp.Or(v.DisplayName, v.Name, v.Value, v.text)
+}
+
+// value is what identifies a field's value in JQL and in histories.
+type value struct {
+	ID, Key, AccountID, Name, DisplayName, Value string
+	text                                         string // of a plain string
+}
+
+func valueOf(raw json.RawMessage) value {
+	var v value
+	if len(raw) == 0 || json.Unmarshal(raw, &v.text) == nil {
+		return v
 	}
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return s
+	if json.Unmarshal(raw, &v) != nil {
+		return value{} // a list or a number: nothing to call it by
 	}
-	var object struct{ Name, DisplayName, Value string }
-	if json.Unmarshal(raw, &object) != nil {
-		return ""
-	}
-	for _, candidate := range []string{object.Name, object.DisplayName, object.Value} {
-		if candidate != "" {
-			return candidate
-		}
-	}
-	return ""
+	return v
+}
+
+// called tells whether the value goes by this name.
+func (v value) called(name string) bool {
+	return slices.ContainsFunc([]string{v.ID, v.Key, v.AccountID, v.Name, v.DisplayName, v.Value, v.text}, func(own string) bool {
+		return own != "" && strings.EqualFold(own, name)
+	})
 }
 
 func (s *store) add(r *record) {

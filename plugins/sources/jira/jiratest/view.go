@@ -170,8 +170,8 @@ func (c *call) rawOrNull(raw json.RawMessage) {
 	c.out.Write(raw)
 }
 
-// body renders text: a string, or a document in v3.
-func (c *call) body(text string) {
+// markup renders text: a string, or a document in v3.
+func (c *call) markup(text string) {
 	if c.documents() {
 		c.document(text)
 		return
