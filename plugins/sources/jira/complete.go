@@ -42,6 +42,9 @@ func (r *reader) completeComments(ctx context.Context, i *issue, whole *complete
 	}
 	slices.SortStableFunc(elements, func(a, b element) int { return cmp.Compare(a.created, b.created) })
 	whole.comments = complete
+	if len(elements) == 0 && !i.comments.array.found() {
+		return nil // nothing to put in
+	}
 	return i.replace("comment", "comments", i.comments, elements)
 }
 
@@ -155,7 +158,7 @@ func (i *issue) replace(name, array string, old list, elements []element) error 
 		place = old.value
 	}
 	if !place.found() { // not even the field is there: it becomes the first one
-		if !i.fields.found() {
+		if !i.fields.found() || i.raw[i.fields.from] != '{' {
 			return nil
 		}
 		place = span{i.fields.from + 1, i.fields.from + 1}

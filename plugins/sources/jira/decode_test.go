@@ -1,0 +1,100 @@
+// Decoding foreign bytes: no panic, nothing out of place.
+
+package jira
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestCursorRoundTrip(t *testing.T) {
+	t.Parallel()
+	c := cursor{Anchor: 60_000, Seen: []mark{{"7", 60_001, 0}, {"8", 60_002, 9}}, Recent: []mark{{"9", 0, 0}}}
+	raw, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeCursor(raw)
+	if err != nil || got.Anchor != c.Anchor || !slices.Equal(got.Seen, c.Seen) || !slices.Equal(got.Recent, c.Recent) {
+		t.Errorf("%+v, %v from %s", got, err, raw)
+	}
+	if _, err := decodeCursor([]byte(`{"seen":[["a"`)); err == nil {
+		t.Error("half a cursor passed")
+	}
+}
+
+func TestParseTime(t *testing.T) {
+	t.Parallel()
+	want := time.Date(2025, 8, 16, 14, 52, 11, 123e6, time.UTC).UnixMilli()
+	for _, s := range []string{"2025-08-16T14:52:11.123+0000", "2025-08-16T22:52:11.123+0800", "2025-08-16T14:52:11.123Z", "2025-08-16T09:52:11.123-05:00"} {
+		if got, ok := parseTime(s); !ok || got != want {
+			t.Errorf("%s: %d, %v", s, got, ok)
+		}
+	}
+	for _, s := range []string{"", "2025-08-16", "yesterday"} {
+		if _, ok := parseTime(s); ok {
+			t.Errorf("%q passed", s)
+		}
+	}
+}
+
+func TestQuoteKeepsJQLInItsPlace(t *testing.T) {
+	t.Parallel()
+	if got := inProjects([]string{`A" OR project = "B\`}); got != `project = "A\" OR project = \"B\\"` {
+		t.Error(got)
+	}
+}
+
+// Whatever an issue looks like, its lists can be replaced and the result is JSON that holds them.
+func FuzzReplace(f *testing.F) {
+	for _, seed := range []string{
+		`{"id":"1","key":"A-1","fields":{"comment":{"comments":[{"id":"1"}],"total":2}}}`,
+		`{"id":"1","key":"A-1","fields":{"comment" : null , "x":1}}`,
+		`{"id":"1","key":"A-1","fields":{ }}`,
+		`{"id":"1","key":"A-1","fields":[]}`,
+		`{"id":"1","key":"A-1","fields":{"comment":7}}`,
+		`{"id":"1","key":"A-1","fields":{"comment":{"comments":{}}}}`,
+		"{\"id\":\"1\",\"key\":\"A-1\",\"fields\":{\"comment\":\n{\"comments\":\t[ ] }}}",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if !json.Valid(raw) {
+			return
+		}
+		i, err := parseIssue(slices.Clone(raw))
+		if err != nil {
+			return
+		}
+		if err := i.replace("comment", "comments", i.comments, []element{{raw: []byte(`{"id":"5"}`)}, {raw: []byte(`{"id":"6"}`)}}); err != nil {
+			t.Fatalf("%v in %s", err, raw)
+		}
+		record := i.record(site{flavour: dataCenter}, completeness{})
+		if !json.Valid(record) {
+			t.Fatalf("record is no JSON: %s", record)
+		}
+		if bytes.Count(i.raw, []byte(`{"id":"5"},{"id":"6"}`)) == 0 && bytes.HasPrefix(i.fields.of(i.raw), []byte("{")) {
+			t.Fatalf("the list is missing: %s", i.raw)
+		}
+	})
+}
+
+func FuzzReadPage(f *testing.F) {
+	f.Add([]byte(`{"startAt":0,"total":1,"issues":[{"id":"1"}],"nextPageToken":"x"}`))
+	f.Add([]byte(`{"issues":{"a":1},"total":"many","nextPageToken":5}`))
+	f.Add([]byte(`<html>`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		n := 0
+		p, err := readPage(bytes.NewReader(body), func(raw []byte) error {
+			n++
+			_, _ = parseIssue(raw)
+			return nil
+		})
+		if err == nil && p.count != n {
+			t.Errorf("%d issues, counted %d", n, p.count)
+		}
+	})
+}
