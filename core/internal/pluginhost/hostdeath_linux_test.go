@@ -1,0 +1,110 @@
+// The host's death, and signals from the terminal.
+
+package pluginhost
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// otherHost starts a host of its own with a plugin, in a process group of its own.
+func otherHost(t *testing.T, runs string, inherits ...*os.File) (host *exec.Cmd, plugin int, in inherited) {
+	t.Helper()
+	host = exec.Command(must(os.Executable()), "as", "host", runs)
+	host.ExtraFiles = inherits
+	host.Stderr = os.Stderr
+	host.Env = append(os.Environ(), "SCRAPEKIT_SECRET=hunter2")
+	host.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out := must(host.StdoutPipe())
+	if err := host.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = host.Process.Kill(); _ = host.Wait() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, rest, _ := strings.Cut(line, " ")
+	if err := json.Unmarshal([]byte(rest), &in); err != nil {
+		t.Fatal(err)
+	}
+	return host, must(strconv.Atoi(pid)), in
+}
+
+func TestPluginDiesWithItsHost(t *testing.T) {
+	t.Parallel()
+	for name, stopped := range map[string]bool{"running": false, "stopped": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runs := shortDir(t)
+			host, plugin, _ := otherHost(t, runs)
+			if stopped {
+				must(0, syscall.Kill(plugin, syscall.SIGSTOP))
+			}
+			must(0, host.Process.Kill())
+			died := time.Now()
+			settles(t, func() string {
+				if !errors.Is(syscall.Kill(plugin, 0), syscall.ESRCH) && !zombie(plugin) {
+					return "the plugin lives"
+				}
+				return ""
+			})
+			if d := time.Since(died); d > time.Second {
+				t.Errorf("the plugin lived on for %s", d)
+			}
+			if err := host.Wait(); err == nil { // then its lock is free, too
+				t.Error("the host was not killed")
+			}
+			left := files(t, runs)
+			if len(left) != 1 || !strings.HasPrefix(left[0], runPrefix) {
+				t.Errorf("besides the run's directory there is %v", left)
+			}
+			must(0, must(New(Options{RunDirs: runs})).Close())
+			if left := files(t, runs); len(left) > 0 {
+				t.Errorf("not swept: %v", left)
+			}
+		})
+	}
+}
+
+// zombie reports whether the process has ended and only waits for whoever adopted it.
+func zombie(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err != nil || strings.Contains(string(stat), ") Z ")
+}
+
+func TestSignalsToTheGroupDoNotReachThePlugin(t *testing.T) {
+	t.Parallel()
+	host, plugin, _ := otherHost(t, shortDir(t)) // which ignores SIGINT itself
+	must(0, syscall.Kill(-host.Process.Pid, syscall.SIGINT))
+	group, err := syscall.Getpgid(plugin)
+	if err != nil || group != plugin {
+		t.Errorf("the plugin's group is %d, %v", group, err)
+	}
+	// It ignores them even when they are meant for it.
+	must(0, syscall.Kill(plugin, syscall.SIGINT))
+	must(0, syscall.Kill(plugin, syscall.SIGTERM))
+	time.Sleep(100 * time.Millisecond)
+	if err := syscall.Kill(plugin, 0); err != nil || zombie(plugin) {
+		t.Errorf("the plugin is dead: %v", err)
+	}
+}
+
+func TestDescriptorsOfTheHostsParentStayWithIt(t *testing.T) {
+	t.Parallel()
+	secret, err := os.Create(t.TempDir() + "/secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer secret.Close()
+	_, _, in := otherHost(t, shortDir(t), secret)
+	checkInherited(t, in)
+}

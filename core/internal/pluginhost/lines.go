@@ -1,0 +1,156 @@
+// What a plugin writes on stdout and stderr: made harmless, logged, and kept in part for a crash report.
+
+package pluginhost
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+const (
+	maxRawLine = 64 << 10 // bytes of a line that are read; the rest of it is dropped
+	maxLogLine = 8 << 10  // bytes of a line that are logged
+	maxKept    = 500      // bytes of a line that are kept for a crash report
+	keptLines  = 20
+)
+
+// lines takes a plugin's output. It reads instead of go-plugin, which panics on a line like
+// {"@message":1} and so lets a plugin end its host. Safe for concurrent use.
+type lines struct {
+	log hclog.Logger
+
+	mu     sync.Mutex
+	last   []string // newest last, at most keptLines
+	panics panicScan
+}
+
+// read takes lines until r ends.
+func (l *lines) read(r io.Reader) { l.readAll(bufio.NewReaderSize(r, maxRawLine)) }
+
+func (l *lines) readAll(r *bufio.Reader) {
+	for {
+		line, err := readLine(r)
+		if err != nil {
+			return // its end: a pipe that was closed, on whichever side
+		}
+		l.add(line)
+	}
+}
+
+// readLine returns the next line without its newline, cut at the reader's size.
+func readLine(r *bufio.Reader) (string, error) {
+	raw, more, err := r.ReadLine()
+	line := string(raw)
+	for more && err == nil {
+		_, more, err = r.ReadLine()
+	}
+	return line, err
+}
+
+// Write takes whole or partial lines: what a Go plugin prints after its start travels as such pieces.
+func (l *lines) Write(p []byte) (int, error) {
+	for line := range strings.Lines(string(p)) {
+		l.add(strings.TrimRight(line, "\r\n"))
+	}
+	return len(p), nil
+}
+
+func (l *lines) add(raw string) {
+	if e, ok := parseEntry(raw); ok {
+		l.log.Log(e.level, e.message, e.args...)
+		if e.level >= hclog.Info {
+			l.keep(e.message, false)
+		}
+		return
+	}
+	text := clean(raw, maxLogLine)
+	l.log.Debug(text)
+	l.keep(text, true)
+}
+
+func (l *lines) keep(text string, plain bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if plain && l.panics.scan(text) || strings.TrimSpace(text) == "" {
+		return
+	}
+	if len(l.last) == keptLines {
+		l.last = slices.Delete(l.last, 0, 1)
+	}
+	l.last = append(l.last, clip(text, maxKept))
+}
+
+// tail returns the last lines before a panic, and the panic.
+func (l *lines) tail() (last []string, panicked string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.last), l.panics.String()
+}
+
+// entry is a line of hclog's JSON format, which go-plugin's server and many Go plugins write.
+type entry struct {
+	level   hclog.Level
+	message string
+	args    []any
+}
+
+func parseEntry(raw string) (entry, bool) {
+	if !strings.HasPrefix(raw, "{") {
+		return entry{}, false
+	}
+	var fields map[string]any
+	if json.Unmarshal([]byte(raw), &fields) != nil {
+		return entry{}, false
+	}
+	message, ok := fields["@message"].(string)
+	if !ok {
+		return entry{}, false
+	}
+	level, _ := fields["@level"].(string)
+	e := entry{level: hclog.LevelFromString(level), message: clean(message, maxLogLine)}
+	if e.level == hclog.NoLevel {
+		e.level = hclog.Debug
+	}
+	for _, k := range slices.Sorted(maps.Keys(fields)) {
+		if !strings.HasPrefix(k, "@") {
+			e.args = append(e.args, clean(k, maxKept), clean(fmt.Sprint(fields[k]), maxLogLine))
+		}
+	}
+	return e, true
+}
+
+var escapeSequence = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)?)")
+
+// clean makes text harmless for a terminal and a log: no control characters, no direction marks, no
+// broken UTF-8, at most limit bytes. Tabs become spaces.
+func clean(text string, limit int) string {
+	text = escapeSequence.ReplaceAllString(text, "")
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return ' '
+		case unicode.IsPrint(r):
+			return r
+		}
+		return -1
+	}, text)
+	return clip(text, limit)
+}
+
+// clip cuts text to about limit bytes, at the border of a character.
+func clip(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "") + "…"
+}

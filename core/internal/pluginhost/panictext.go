@@ -1,0 +1,70 @@
+// Finding a Go panic in what a plugin writes on stderr.
+
+package pluginhost
+
+import (
+	"strings"
+)
+
+const maxPanicLines = 10
+
+// panicScan goes through lines one by one and remembers the last panic or fatal error of the Go runtime:
+// its text, and the first place in the plugin's own code.
+type panicScan struct {
+	text  []string
+	place string
+
+	state panicState
+	prev  string
+}
+
+type panicState int
+
+const (
+	outside panicState = iota
+	inText             // between "panic: " and the first goroutine
+	inTrace            // in the goroutines
+)
+
+// scan takes a line, cleaned, and reports whether it belongs to a panic.
+func (p *panicScan) scan(line string) bool {
+	switch {
+	case strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: "):
+		*p = panicScan{state: inText, text: []string{clip(line, maxKept)}}
+	case p.state == inText && strings.HasPrefix(line, "goroutine "):
+		p.state = inTrace
+	case p.state == inText:
+		if text := strings.TrimSpace(line); text != "" && len(p.text) < maxPanicLines {
+			p.text = append(p.text, clip(text, maxKept))
+		}
+	case p.state == inTrace && traceLine(line):
+		p.frame(line)
+	default:
+		p.state = outside
+	}
+	return p.state != outside
+}
+
+// frame remembers the first place outside the runtime. A frame is a line with the function and an
+// indented one with file, line and offset.
+func (p *panicScan) frame(line string) {
+	if strings.HasPrefix(line, " ") && p.place == "" &&
+		!strings.HasPrefix(p.prev, "runtime.") && !strings.HasPrefix(p.prev, "panic(") && p.prev != "" {
+		p.place, _, _ = strings.Cut(strings.TrimSpace(line), " +0x")
+	}
+	p.prev = line
+}
+
+func traceLine(line string) bool {
+	return line == "" || strings.HasPrefix(line, " ") || strings.HasPrefix(line, "goroutine ") ||
+		strings.HasPrefix(line, "created by ") || strings.HasSuffix(line, ")")
+}
+
+// String returns the panic in one line, "" if there was none.
+func (p *panicScan) String() string {
+	text := strings.Join(p.text, " ")
+	if text != "" && p.place != "" {
+		text += " at " + p.place
+	}
+	return text
+}

@@ -1,0 +1,177 @@
+// The run directory: where this process's plugins make their sockets, and how a dead one's is found.
+
+package pluginhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/hashicorp/go-hclog"
+)
+
+const (
+	runPrefix   = "run-"
+	lockName    = "lock"
+	lockTimeout = 10 * time.Second
+	// socketTail is what is added to a run directory to name a socket: a folder of go-plugin's
+	// ("/plugin-dir" and ten digits) and a file of the plugin's ("/plugin" and ten digits).
+	socketTail = len("/plugin-dir0123456789/plugin0123456789")
+)
+
+// runDir is a 0700 directory with a locked file in it. The lock is the kernel's: it is gone when the
+// process is, however it ended, and then the next run may remove the directory.
+type runDir struct {
+	path string
+	lock *flock.Flock
+}
+
+// openRunDir removes the directories of dead runs from parent and makes one for this run. parent "" means
+// the user's own place for such things.
+func openRunDir(parent string, log hclog.Logger) (*runDir, error) {
+	parent, err := runParent(parent)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := lockParent(parent)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	sweep(parent, log)
+	return makeRunDir(parent)
+}
+
+// close removes the directory.
+func (d *runDir) close() error {
+	unlock, err := lockParent(filepath.Dir(d.path))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	// Windows removes no open file, so the lock goes first; the parent's lock keeps others away.
+	if err := d.lock.Close(); err != nil {
+		return fmt.Errorf("run directory: %w", err)
+	}
+	return os.RemoveAll(d.path)
+}
+
+// lockParent makes sweeping and making exclusive: a directory that was made but is not locked yet must
+// not look like a dead one.
+func lockParent(parent string) (unlock func(), err error) {
+	l := flock.New(filepath.Join(parent, lockName), flock.SetPermissions(0o600))
+	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
+	defer cancel()
+	if _, err := l.TryLockContext(ctx, 5*time.Millisecond); err != nil {
+		return nil, fmt.Errorf("run directory: lock %s: %w; end the process that holds it", l.Path(), err)
+	}
+	return func() { _ = l.Close() }, nil
+}
+
+// sweep removes what killed runs have left. What cannot be removed does no harm and is only logged.
+func sweep(parent string, log hclog.Logger) {
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		log.Warn("leftovers of earlier runs stay", "dir", parent, "error", err)
+		return
+	}
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), runPrefix) {
+			continue
+		}
+		if err := sweepOne(filepath.Join(parent, e.Name())); err != nil {
+			log.Warn("leftover of an earlier run stays", "error", err)
+		}
+	}
+}
+
+func sweepOne(dir string) error {
+	l := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
+	free, err := l.TryLock()
+	if err != nil {
+		return err
+	}
+	if !free {
+		return nil // its run is alive
+	}
+	if err := l.Close(); err != nil {
+		return err
+	}
+	return os.RemoveAll(dir)
+}
+
+func makeRunDir(parent string) (*runDir, error) {
+	path, err := os.MkdirTemp(parent, runPrefix) // 0700
+	if err != nil {
+		return nil, fmt.Errorf("run directory: %w", err)
+	}
+	d := &runDir{path: path, lock: flock.New(filepath.Join(path, lockName), flock.SetPermissions(0o600))}
+	locked, err := d.lock.TryLock()
+	if err == nil && !locked {
+		err = errors.New("somebody else has locked it")
+	}
+	if err == nil {
+		err = checkLength(path)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("run directory %s: %w", path, err), d.lock.Close(), os.RemoveAll(path))
+	}
+	return d, nil
+}
+
+// checkLength refuses a directory in which no socket could be made: the system's limit would show up
+// much later, as a plugin that does not start.
+func checkLength(dir string) error {
+	if n := len(dir) + socketTail; maxSocketPath > 0 && n > maxSocketPath {
+		return fmt.Errorf("too long: sockets in it would have names of %d bytes and %s allows %d; set XDG_RUNTIME_DIR or TMPDIR to a shorter folder",
+			n, runtime.GOOS, maxSocketPath)
+	}
+	return nil
+}
+
+// runParent finds and makes the folder that holds run directories.
+func runParent(given string) (string, error) {
+	if given != "" {
+		if err := os.MkdirAll(given, 0o700); err != nil {
+			return "", fmt.Errorf("run directory: %w", err)
+		}
+		return filepath.Abs(given)
+	}
+	// XDG_RUNTIME_DIR may be another user's, under sudo: what is made there now would stand in that user's way.
+	if xdg := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(xdg) && ownedByUs(xdg) == nil {
+		return private(filepath.Join(xdg, "scrapekit"))
+	}
+	name := "scrapekit"
+	if uid := os.Getuid(); uid >= 0 {
+		name += "-" + strconv.Itoa(uid)
+	}
+	dir := filepath.Join(os.TempDir(), name)
+	// The temporary folders of macOS have long names.
+	if checkLength(filepath.Join(dir, runPrefix+"0123456789")) != nil {
+		dir = filepath.Join("/tmp", name)
+	}
+	return private(dir)
+}
+
+// private makes dir for this user alone. In a shared /tmp somebody else may have been there first, with a
+// folder or a link of this name: then it is refused.
+func private(dir string) (string, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("run directory: %w", err)
+	}
+	if err := ownedByUs(dir); err != nil {
+		return "", fmt.Errorf("run directory: %w; remove it or set XDG_RUNTIME_DIR", err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return "", fmt.Errorf("run directory: %w", err)
+	}
+	return dir, nil
+}

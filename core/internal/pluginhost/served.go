@@ -1,0 +1,151 @@
+// What a plugin serves, with errors that tell its death as a [Crash].
+
+package pluginhost
+
+import (
+	"context"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Source returns what a plugin of kind source serves.
+func (p *Plugin) Source() sdk.Source { return source{p, p.conn.Source()} }
+
+// Transform returns what a plugin of kind transform serves. It is an sdk.Opener, sdk.Committer and
+// sdk.Streamer exactly if the plugin is.
+func (p *Plugin) Transform() sdk.Transform { return wrapTransform(p, p.conn.Transform()) }
+
+// Sink returns what a plugin of kind sink serves. It is an sdk.Opener exactly if the plugin is.
+func (p *Plugin) Sink() sdk.Sink { return wrapSink(p, p.conn.Sink()) }
+
+type source struct {
+	p     *Plugin
+	inner sdk.Source
+}
+
+func (s source) Streams(ctx context.Context) ([]sdk.Stream, error) {
+	streams, err := s.inner.Streams(ctx)
+	return streams, s.p.explain(err)
+}
+
+func (s source) Plan(ctx context.Context, plan sdk.Plan) ([]sdk.Split, error) {
+	splits, err := s.inner.Plan(ctx, plan)
+	return splits, s.p.explain(err)
+}
+
+func (s source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
+	return s.p.explain(s.inner.Read(ctx, split, w))
+}
+
+type transform struct {
+	p     *Plugin
+	inner sdk.Transform
+}
+
+func (t transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {
+	batches, err := t.inner.Transform(ctx, b)
+	return batches, t.p.explain(err)
+}
+
+type sink struct {
+	p     *Plugin
+	inner sdk.Sink
+}
+
+func (s sink) Write(ctx context.Context, b sdk.Batch) error {
+	return s.p.explain(s.inner.Write(ctx, b))
+}
+
+func (s sink) Commit(ctx context.Context) (sdk.Token, error) {
+	token, err := s.inner.Commit(ctx)
+	return token, s.p.explain(err)
+}
+
+// ParallelWrites is a question, so that every sink may be asked.
+func (s sink) ParallelWrites() bool {
+	parallel, ok := s.inner.(sdk.Parallel)
+	return ok && parallel.ParallelWrites()
+}
+
+// The optional interfaces, each alone, to be put together as a plugin has them.
+
+type opener struct {
+	p *Plugin
+	sdk.Opener
+}
+
+func (o opener) Open(ctx context.Context, s sdk.Start) error {
+	return o.p.explain(o.Opener.Open(ctx, s))
+}
+
+type committer struct {
+	p *Plugin
+	sdk.Committer
+}
+
+func (c committer) Commit(ctx context.Context) (sdk.Token, error) {
+	token, err := c.Committer.Commit(ctx)
+	return token, c.p.explain(err)
+}
+
+type streamer struct {
+	p *Plugin
+	sdk.Streamer
+}
+
+func (s streamer) OutStreams(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
+	out, err := s.Streamer.OutStreams(ctx, in)
+	return out, s.p.explain(err)
+}
+
+func wrapSink(p *Plugin, inner sdk.Sink) sdk.Sink {
+	s := sink{p, inner}
+	if o, ok := inner.(sdk.Opener); ok {
+		return struct {
+			sink
+			opener
+		}{s, opener{p, o}}
+	}
+	return s
+}
+
+// wrapTransform has one case for each set of optional interfaces: a type has an interface or has it not.
+// Package rpc refuses a Committer that is no Opener.
+func wrapTransform(p *Plugin, inner sdk.Transform) sdk.Transform {
+	o, canOpen := inner.(sdk.Opener)
+	c, canCommit := inner.(sdk.Committer)
+	s, canStream := inner.(sdk.Streamer)
+	t, op, co, st := transform{p, inner}, opener{p, o}, committer{p, c}, streamer{p, s}
+	switch [3]bool{canOpen, canCommit, canStream} {
+	case [3]bool{true, true, true}:
+		return struct {
+			transform
+			opener
+			committer
+			streamer
+		}{t, op, co, st}
+	case [3]bool{true, true, false}:
+		return struct {
+			transform
+			opener
+			committer
+		}{t, op, co}
+	case [3]bool{true, false, true}:
+		return struct {
+			transform
+			opener
+			streamer
+		}{t, op, st}
+	case [3]bool{true, false, false}:
+		return struct {
+			transform
+			opener
+		}{t, op}
+	case [3]bool{false, false, true}:
+		return struct {
+			transform
+			streamer
+		}{t, st}
+	}
+	return t
+}

@@ -1,0 +1,231 @@
+// The start of a plugin, from the file to the settings, and a message for each way in which it goes wrong.
+
+package pluginhost
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc"
+)
+
+// Spec says what to start, and with what.
+type Spec struct {
+	Label    string          // such as "source jira"; begins every message about the plugin
+	Kind     sdk.Kind        // what it must be; "": anything
+	Path     string          // of the program
+	Args     []string        // without the program's name
+	Config   json.RawMessage // its settings
+	Services sdk.Host        // what the host does for it
+	Logger   hclog.Logger    // takes what it writes on stderr; nil: only a crash report shows it
+}
+
+// errSlow is the cause of a start's end when its time is up.
+var errSlow = errors.New("too slow")
+
+// Start starts a plugin and hands it its settings. When ctx ends before that is done, the plugin is killed;
+// afterwards ctx has no meaning. The plugin is to be stopped, even if it dies by itself. A death on the way
+// is a [Crash]; what trying again will not mend is marked by sdk.Permanent.
+func (h *Host) Start(ctx context.Context, s Spec) (*Plugin, error) {
+	p, err := h.launch(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.configure(ctx, s); err != nil {
+		p.abandon()
+		return nil, err
+	}
+	return p, nil
+}
+
+// launch starts a plugin as far as to know what it is.
+func (h *Host) launch(ctx context.Context, s Spec) (*Plugin, error) {
+	if err := h.enter(); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Label, err)
+	}
+	defer h.starts.Done()
+	if err := checkProgram(s.Path); err != nil {
+		return nil, sdk.Permanent(fmt.Errorf("%s: %s: %w", s.Label, s.Path, err))
+	}
+	p := h.newPlugin(s)
+	h.add(p)
+
+	ctx, cancel := context.WithTimeoutCause(ctx, h.timeout, errSlow)
+	defer cancel()
+	defer context.AfterFunc(h.ctx, cancel)()
+	defer context.AfterFunc(ctx, p.run.kill)() // go-plugin knows no context
+
+	if err := p.connect(ctx, s); err != nil {
+		err = p.startError(ctx, h.timeout, err)
+		p.abandon()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (h *Host) newPlugin(s Spec) *Plugin {
+	if s.Logger == nil {
+		s.Logger = hclog.NewNullLogger()
+	}
+	out := &lines{log: s.Logger}
+	run := &pluginRunner{}
+	cmd := &exec.Cmd{Path: s.Path, Args: append([]string{s.Path}, s.Args...)}
+	run.process = newProcess(cmd, out, func(cmd *exec.Cmd) error { return h.start(cmd, run.socketDir) })
+	p := &Plugin{label: s.Label, host: h, run: run}
+	p.services, p.endServices = context.WithCancel(context.Background())
+	p.client = plugin.NewClient(&plugin.ClientConfig{
+		HandshakeConfig:  rpc.Handshake(),
+		VersionedPlugins: rpc.HostSet(),
+		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+		GRPCDialOptions:  rpc.DialOptions(),
+		RunnerFunc:       run.take,
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: h.dir.path},
+		SkipHostEnv:      true,
+		AutoMTLS:         overTCP, // a socket in a 0700 folder needs none, and starts five times as fast
+		StartTimeout:     h.timeout + time.Minute,
+		SyncStdout:       out,
+		SyncStderr:       out,
+		Logger:           chatter(h.log),
+	})
+	return p
+}
+
+// chatter is where go-plugin's own log goes. It calls every end of a process an error, so it is only for
+// those who look for a fault in go-plugin itself.
+func chatter(log hclog.Logger) hclog.Logger {
+	if log.IsTrace() {
+		return log.Named("go-plugin")
+	}
+	return hclog.NewNullLogger()
+}
+
+// connect runs the process and asks what it is.
+func (p *Plugin) connect(ctx context.Context, s Spec) error {
+	if _, err := p.client.Start(); err != nil {
+		return err
+	}
+	protocol, err := p.client.Client()
+	if err != nil {
+		return err
+	}
+	raw, err := protocol.Dispense(rpc.PluginName)
+	if err != nil {
+		return err
+	}
+	p.conn = raw.(*rpc.Conn) // what rpc.HostSet promises
+	p.info, err = p.conn.Describe(ctx)
+	if err != nil {
+		return err
+	}
+	// The connection stands and is the only one: nobody needs the socket's name any more, and if the host
+	// is killed it must not stay behind.
+	if err := os.RemoveAll(p.run.socketDir); err != nil {
+		return err
+	}
+	if s.Kind != "" && p.info.Kind != s.Kind {
+		return sdk.Permanent(fmt.Errorf("the plugin %s is a %s, not a %s", clean(p.info.Name, maxKept), clean(string(p.info.Kind), maxKept), s.Kind))
+	}
+	return nil
+}
+
+// configure gives the plugin the host's services and its settings.
+func (p *Plugin) configure(ctx context.Context, s Spec) error {
+	defer context.AfterFunc(ctx, p.endServices)()
+	var err error
+	if p.served, err = p.conn.OpenHost(p.services, s.Services); err == nil {
+		p.features, err = p.conn.Configure(ctx, s.Config)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: start: %w", s.Label, context.Cause(ctx))
+	}
+	if err = p.explain(err); err == nil {
+		return nil
+	}
+	if crash := (*Crash)(nil); errors.As(err, &crash) {
+		crash.Early = true
+		return crash
+	}
+	return fmt.Errorf("%s: %w", s.Label, err)
+}
+
+// startError says why connect did not succeed, by what the process did rather than by go-plugin's words.
+func (p *Plugin) startError(ctx context.Context, limit time.Duration, err error) error {
+	run := p.run
+	lost := (*rpc.LostError)(nil)
+	version, mismatch := rpc.MismatchError(err)
+	first, greeted := run.firstLine()
+	switch {
+	case errors.Is(context.Cause(ctx), errSlow):
+		return fmt.Errorf("%s: the plugin did not start within %s and was ended%s", p.label, limit, p.lastLines())
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: start: %w", p.label, context.Cause(ctx))
+	case run.pid() == 0:
+		return sdk.Permanent(fmt.Errorf("%s: %w", p.label, execError(err)))
+	case run.refused != nil:
+		return sdk.Permanent(fmt.Errorf("%s: the plugin's handshake is refused: %w", p.label, run.refused))
+	case mismatch:
+		return sdk.Permanent(fmt.Errorf("%s: %s", p.label, versionHint(version)))
+	case errors.As(err, &lost), !greeted && !run.killedByUs():
+		crash := p.death()
+		crash.Early = true
+		return crash
+	case !greeted:
+		return sdk.Permanent(fmt.Errorf("%s: the plugin closed its stdout before the handshake%s", p.label, p.lastLines()))
+	case !run.accepted:
+		return sdk.Permanent(fmt.Errorf("%s: the plugin printed %q on stdout where its handshake belongs; is it a scrapekit plugin, and does it print nothing else there?%s",
+			p.label, first, p.lastLines()))
+	}
+	return fmt.Errorf("%s: %w", p.label, err)
+}
+
+// lastLines ends the process, so that they are the last, and returns them as the end of a sentence.
+func (p *Plugin) lastLines() string {
+	p.run.kill()
+	return p.run.crash(p.label).lines()
+}
+
+func versionHint(plugin int) string {
+	who := "the plugin"
+	if plugin > rpc.ProtocolVersion {
+		who = "scrapekit"
+	}
+	return fmt.Sprintf("the plugin speaks version %d of the protocol, this scrapekit speaks %d: update %s", plugin, rpc.ProtocolVersion, who)
+}
+
+// checkProgram refuses early, and in words, what the system would not run.
+func checkProgram(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return errors.New("no such file; check the path of the plugin")
+	case err != nil:
+		return errors.Unwrap(err) // the path is in front already
+	case info.IsDir():
+		return errors.New("a folder, not a program")
+	case runtime.GOOS != "windows" && info.Mode().Perm()&0o111 == 0:
+		return errors.New("not executable; run chmod +x on it")
+	}
+	return nil
+}
+
+// execError explains the system's refusal to run a file that is there.
+func execError(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOEXEC):
+		return fmt.Errorf("%w: not a program for %s/%s, or a script without a #! line", err, runtime.GOOS, runtime.GOARCH)
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%w: the file is there, but not what it runs under: its #! line or dynamic loader", err)
+	}
+	return err
+}
