@@ -1,0 +1,50 @@
+// Check: the settings tried against the real systems.
+
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/sdk/rpc"
+)
+
+// ProtocolVersion is the version of the plugin protocol that this host speaks.
+const ProtocolVersion = rpc.ProtocolVersion
+
+// Stages names the stages in the order of the records' way.
+func (p *Pipeline) Stages() []string {
+	return append(append([]string{stageName(p.config.Source)}, names(p.config.Transforms)...), names(p.config.Sinks)...)
+}
+
+// Check starts every plugin and lets it try its settings: reach the system, log in. It returns what went
+// wrong at every stage, not at the first alone.
+func (p *Pipeline) Check(ctx context.Context) error {
+	parts, closeAll, err := p.assembleAside()
+	if err != nil {
+		return err
+	}
+	blocks := append(append([]config.Block{p.config.Source}, p.config.Transforms...), p.config.Sinks...)
+	for _, b := range blocks {
+		if toStdout(b) {
+			continue
+		}
+		if e := parts.check(ctx, b); e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", stageName(b), e))
+		}
+	}
+	return p.redact.Error(errors.Join(err, closeAll()))
+}
+
+func (p *parts) check(ctx context.Context, b config.Block) error {
+	plugin, err := p.start(ctx, b)
+	if err != nil {
+		return err
+	}
+	if plugin.Features().Check {
+		err = plugin.Check(ctx)
+	}
+	return errors.Join(err, plugin.Stop(ctx))
+}

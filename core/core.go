@@ -1,0 +1,115 @@
+// Load: a pipeline file and the plugins that it names, ready to run.
+
+package core
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
+	"github.com/scrapekit/scrapekit/core/internal/redact"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Options are what a program that runs pipelines provides.
+type Options struct {
+	Version string
+	Plugins []sdk.Plugin // the first-party ones
+	// Serve returns the command that serves a first-party plugin as a process of its own.
+	Serve  func(name string) (path string, args []string)
+	Vars   map[string]string // values for the file's variables
+	Logger hclog.Logger      // nil: no log
+	Stdout io.Writer         // where a sink with the path "-" writes; nil: os.Stdout
+	// StateDir overrides where the state of pipelines is kept; "": .scrapekit beside the file.
+	StateDir string
+	// Step is for tests: see internal/pipeline.
+	Step func(name string)
+}
+
+// Pipeline is a pipeline file that was read and found right.
+type Pipeline struct {
+	config *config.Pipeline
+	opts   Options
+	redact *redact.Set
+	logger hclog.Logger
+}
+
+// Diagnostics are everything there is to say about a pipeline file.
+type Diagnostics = config.Diagnostics
+
+// WriteDiagnostics prints diagnostics for people, each with the lines of the file that it is about.
+func WriteDiagnostics(w io.Writer, d Diagnostics, color bool, width int) error {
+	return config.Write(w, d, color, width)
+}
+
+// Load reads and checks a pipeline file. What is wrong with it comes as [Diagnostics], all at once; they may
+// hold warnings when there is no error.
+func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) {
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
+	}
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
+	}
+	l := &lookup{opts: o}
+	c, diags := config.Load(ctx, file, config.Options{Vars: o.Vars, Lookup: l.describe, Names: l.names, Getenv: os.LookupEnv})
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	if o.StateDir != "" {
+		c.StateDir = filepath.Join(o.StateDir, c.Name)
+	}
+	secrets := &redact.Set{}
+	for _, s := range c.Secrets {
+		secrets.Add(s)
+	}
+	return &Pipeline{config: c, opts: o, redact: secrets, logger: o.Logger}, diags
+}
+
+// Name returns the pipeline's name.
+func (p *Pipeline) Name() string { return p.config.Name }
+
+// StateDir returns the folder that holds the pipeline's state.
+func (p *Pipeline) StateDir() string { return p.config.StateDir }
+
+// lookup describes plugins for config: first-party ones from the list, others by asking them.
+type lookup struct {
+	opts Options
+}
+
+func (l *lookup) names(kind sdk.Kind) []string {
+	var out []string
+	for _, p := range l.opts.Plugins {
+		if p.Kind == kind {
+			out = append(out, p.Name)
+		}
+	}
+	return out
+}
+
+func (l *lookup) describe(ctx context.Context, b config.BlockRef) (sdk.Info, error) {
+	if b.Path == "" {
+		return l.firstParty(b)
+	}
+	h, err := pluginhost.New(pluginhost.Options{Logger: l.opts.Logger})
+	if err != nil {
+		return sdk.Info{}, err
+	}
+	defer func() { _ = h.Close() }() // it described itself or did not: its end changes nothing
+	return h.Describe(ctx, b.Path, nil)
+}
+
+func (l *lookup) firstParty(b config.BlockRef) (sdk.Info, error) {
+	i := slices.IndexFunc(l.opts.Plugins, func(p sdk.Plugin) bool { return p.Name == b.Type && p.Kind == b.Kind })
+	if i < 0 {
+		return sdk.Info{}, fmt.Errorf("there is no %s called %q", b.Kind, b.Type)
+	}
+	return l.opts.Plugins[i].Info, nil
+}

@@ -1,0 +1,214 @@
+// Plan and Preview: what a run would do, without doing it.
+
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// PlanInfo is what the next run would read.
+type PlanInfo struct {
+	Pipeline    string             `json:"pipeline"`
+	Unfinished  string             `json:"unfinished,omitempty"` // the run that would be gone on with
+	Incremental bool               `json:"incremental"`          // an earlier run is gone on from
+	Streams     []StreamInfo       `json:"streams"`
+	Splits      []checkpoint.Split `json:"splits"`
+	Stages      []string           `json:"stages"`
+}
+
+// StreamInfo is a stream of the source.
+type StreamInfo struct {
+	sdk.Stream
+	Selected bool `json:"selected"`
+}
+
+// Plan asks the source what the next run would read. It changes nothing.
+func (p *Pipeline) Plan(ctx context.Context, full bool) (*PlanInfo, error) {
+	parts, closeAll, err := p.assembleAside()
+	if err != nil {
+		return nil, err
+	}
+	info, err := p.plan(ctx, parts, full)
+	return info, p.redact.Error(errors.Join(err, closeAll()))
+}
+
+func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo, error) {
+	out := &PlanInfo{Pipeline: p.config.Name, Stages: p.Stages()}
+	source := parts.source()
+	inst, err := source.Start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = inst.Stop(context.WithoutCancel(ctx)) }() // it was asked and is not needed any more
+	ask := sdk.Plan{}
+	all, err := inst.Plugin.Streams(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", source.Name, err)
+	}
+	for _, s := range all {
+		out.Streams = append(out.Streams, StreamInfo{Stream: s, Selected: source.Takes(s.Name)})
+		if source.Takes(s.Name) {
+			ask.Streams = append(ask.Streams, s.Name)
+		}
+	}
+	if !full {
+		done, err := p.fromState(ctx, out, &ask)
+		if err != nil || done {
+			return out, err
+		}
+	}
+	if inst.Check != nil {
+		if err := inst.Check(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", source.Name, err)
+		}
+	}
+	splits, err := inst.Plugin.Plan(ctx, ask)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", source.Name, err)
+	}
+	for _, s := range splits {
+		out.Splits = append(out.Splits, checkpoint.Split{Split: s, Status: checkpoint.Open})
+	}
+	return out, nil
+}
+
+// fromState looks at what earlier runs left: an unfinished run is the whole plan, finished ones are where
+// the next begins.
+func (p *Pipeline) fromState(ctx context.Context, out *PlanInfo, ask *sdk.Plan) (done bool, err error) {
+	store, err := p.openState(ctx)
+	if store == nil || err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if run, ok, err := unfinished(ctx, store); err != nil {
+		return false, err
+	} else if ok {
+		out.Unfinished = run.ID
+		all, err := store.Splits(ctx, checkpoint.Run{ID: run.ID})
+		for _, s := range all {
+			if s.Status != checkpoint.Done {
+				out.Splits = append(out.Splits, s)
+			}
+		}
+		return len(all) > 0, err
+	}
+	ask.Previous, err = store.Previous(ctx)
+	out.Incremental = len(ask.Previous) > 0
+	return false, err
+}
+
+// assembleAside makes what starting plugins needs, without the pipeline's lock and state.
+func (p *Pipeline) assembleAside() (*parts, func() error, error) {
+	var c closers
+	spool, err := os.MkdirTemp("", "scrapekit-")
+	if err != nil {
+		return nil, nil, err
+	}
+	c.add(func() error { return os.RemoveAll(spool) })
+	host, err := pluginhost.New(pluginhost.Options{Logger: p.logger})
+	if err != nil {
+		return nil, nil, errors.Join(err, c.close())
+	}
+	c.add(host.Close)
+	client := fetch.New(fetch.Options{Logger: p.logger.Named("http"), Redact: p.redact, Version: p.opts.Version})
+	c.add(func() error { client.Close(); return nil })
+	return &parts{Pipeline: p, host: host, fetch: client, spool: spool}, c.close, nil
+}
+
+// errEnough ends a preview.
+var errEnough = errors.New("enough records")
+
+// Preview reads the first n records after all transforms and hands them to emit. Nothing is kept and no
+// sink is touched.
+func (p *Pipeline) Preview(ctx context.Context, n int, emit func(stream string, record []byte) error) error {
+	parts, closeAll, err := p.assembleAside()
+	if err != nil {
+		return err
+	}
+	return p.redact.Error(errors.Join(p.preview(ctx, parts, n, emit), closeAll()))
+}
+
+func (p *Pipeline) preview(ctx context.Context, parts *parts, n int, emit func(string, []byte) error) error {
+	ctx, enough := context.WithCancelCause(ctx)
+	defer enough(nil)
+	show := &firstRecords{left: n, emit: emit, enough: func() { enough(errEnough) }}
+	run := pipeline.New(pipeline.Config{
+		Source: parts.source(), Transforms: parts.transforms(),
+		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "preview", MaxRejects: -1, Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
+			return inProcess(sdk.Sink(show)), nil
+		}}},
+		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "preview", Now: time.Now()},
+		Concurrency: 1, SpoolDir: parts.spool, Logger: p.logger,
+	})
+	res, err := run.Run(ctx)
+	if errors.Is(context.Cause(ctx), errEnough) {
+		return nil
+	}
+	return errors.Join(err, res.Err, ctx.Err())
+}
+
+// firstRecords shows the first records and then ends the run.
+type firstRecords struct {
+	mu     sync.Mutex
+	left   int
+	emit   func(string, []byte) error
+	enough func()
+}
+
+func (f *firstRecords) Write(_ context.Context, b sdk.Batch) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for record := range b.Records() {
+		if f.left == 0 {
+			break
+		}
+		if err := f.emit(b.Stream, record); err != nil {
+			return sdk.Permanent(err)
+		}
+		f.left--
+	}
+	if f.left == 0 {
+		f.enough()
+	}
+	return nil
+}
+
+func (f *firstRecords) Commit(context.Context) (sdk.Token, error) { return nil, nil }
+
+// noLetters drops dead letters: a preview keeps nothing.
+type noLetters struct{}
+
+func (noLetters) Open(string, sdk.Token) error { return nil }
+func (noLetters) Add(pipeline.Letter) error    { return nil }
+func (noLetters) Commit() (sdk.Token, error)   { return nil, nil }
+
+// openState opens the pipeline's state for looking at it; nil if there is none.
+func (p *Pipeline) openState(ctx context.Context) (checkpoint.Store, error) {
+	path := filepath.Join(p.config.StateDir, "state.db")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return checkpoint.OpenSQLite(ctx, path)
+}
+
+func names(blocks []config.Block) []string {
+	var out []string
+	for _, b := range blocks {
+		out = append(out, stageName(b))
+	}
+	return out
+}

@@ -1,0 +1,145 @@
+// Report: what a run did, for people and for programs.
+
+package core
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+)
+
+// ReportFile is the name of the report in a run's folder.
+const ReportFile = "report.json"
+
+// Outcome says how a run ended.
+type Outcome = checkpoint.Outcome
+
+// The outcomes.
+const (
+	Complete    = checkpoint.Complete
+	Incomplete  = checkpoint.Incomplete
+	Interrupted = checkpoint.Interrupted
+	Failed      = checkpoint.Failed
+)
+
+// Report is what a run did. Records, rejects and counters are over all starts of the run, exactly; HTTP, retries and
+// seconds are those of this start.
+type Report struct {
+	Pipeline    string                      `json:"pipeline"`
+	Run         string                      `json:"run"`
+	Outcome     Outcome                     `json:"outcome"`
+	Problem     string                      `json:"problem,omitempty"`
+	Full        bool                        `json:"full,omitempty"`
+	Resumed     bool                        `json:"resumed,omitempty"`
+	Started     time.Time                   `json:"started"`            // of the run
+	ThisStart   time.Time                   `json:"this_start"`         // of this process's part
+	Ended       time.Time                   `json:"ended"`              //
+	Seconds     float64                     `json:"seconds"`            // of this start
+	Stages      []StageReport               `json:"stages"`             // in the order of the records' way
+	Splits      map[checkpoint.Status]int   `json:"splits"`             //
+	Missing     []Missing                   `json:"missing,omitempty"`  // splits that could not be read
+	Counters    map[string]map[string]int64 `json:"counters,omitempty"` // by heading and name
+	HTTP        fetch.Stats                 `json:"http"`
+	Commits     int64                       `json:"commits"`
+	Groups      int64                       `json:"groups"`
+	Retries     int                         `json:"split_retries"`
+	RollBacks   int                         `json:"roll_backs"`
+	DeadLetters string                      `json:"dead_letters,omitempty"` // the file; empty: none
+	Dir         string                      `json:"dir"`                    // the run's folder
+}
+
+// StageReport is what passed a stage.
+type StageReport struct {
+	Name string `json:"name"`
+	pipeline.StageCounts
+}
+
+// Missing is a split that could not be read.
+type Missing struct {
+	Split   string `json:"split"`
+	Stream  string `json:"stream"`
+	Records int64  `json:"records"` // delivered before
+	Problem string `json:"problem"`
+}
+
+func (r *Run) report(res pipeline.Result) *Report {
+	now := time.Now()
+	snap := r.pipeline.Snapshot()
+	out := &Report{
+		Pipeline: r.p.config.Name, Run: res.Run.ID, Outcome: res.Outcome, Full: res.Run.Full, Resumed: res.Run.Resumed,
+		Started: res.Run.Started, ThisStart: r.started, Ended: now, Seconds: now.Sub(r.started).Seconds(),
+		Splits: map[checkpoint.Status]int{}, Counters: map[string]map[string]int64{}, HTTP: r.fetch.Stats(),
+		Commits: res.Counts.Commits, Groups: res.Counts.Groups, Retries: snap.Retries, RollBacks: snap.RollBacks,
+		Dir: r.p.runDir(res.Run.ID),
+	}
+	if res.Err != nil {
+		out.Problem = r.p.redact.String(res.Err.Error())
+	}
+	out.stages(r.p, res.Counts)
+	for _, s := range res.Splits {
+		out.Splits[s.Status]++
+		if s.Status == checkpoint.Broken {
+			out.Missing = append(out.Missing, Missing{Split: s.ID, Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)})
+		}
+	}
+	for path, n := range res.Counts.Counters {
+		heading, name, ok := strings.Cut(path, "/")
+		if !ok {
+			heading, name = "counters", path
+		}
+		if out.Counters[heading] == nil {
+			out.Counters[heading] = map[string]int64{}
+		}
+		out.Counters[heading][name] += n
+	}
+	if _, err := os.Stat(r.letters.Path()); err == nil && out.rejected() > 0 {
+		out.DeadLetters = r.letters.Path()
+	}
+	return out
+}
+
+// stages lists the stages in the order of the records' way, those without a record too.
+func (r *Report) stages(p *Pipeline, c pipeline.Counts) {
+	for _, name := range p.Stages() {
+		s := StageReport{Name: name}
+		if counts := c.Stages[name]; counts != nil {
+			s.StageCounts = *counts
+		}
+		r.Stages = append(r.Stages, s)
+	}
+}
+
+func (r *Report) rejected() int64 {
+	var n int64
+	for _, s := range r.Stages {
+		n += s.Rejected
+	}
+	return n
+}
+
+// keep writes the report into the run's folder: whole or not at all.
+func (r *Report) keep(dir string) error {
+	raw, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	tmp := filepath.Join(dir, "."+ReportFile)
+	if err := os.WriteFile(tmp, append(raw, '\n'), 0o644); err != nil {
+		return fmt.Errorf("report: %w", errors.Join(err, os.Remove(tmp)))
+	}
+	if err := os.Rename(tmp, filepath.Join(dir, ReportFile)); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}

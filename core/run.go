@@ -1,0 +1,144 @@
+// Run: one run of a pipeline, from the lock to the report.
+
+package core
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/deadletter"
+	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
+)
+
+// RunOptions say how a run is done.
+type RunOptions struct {
+	Full    bool        // start over: forget what was delivered and deliver everything anew
+	OnEvent func(Event) // may be nil; called by several goroutines at once
+}
+
+// Run is a run under way.
+type Run struct {
+	p        *Pipeline
+	o        RunOptions
+	started  time.Time
+	pipeline *pipeline.Pipeline
+	fetch    *fetch.Client
+	letters  *deadletter.File
+
+	mu    sync.Mutex
+	waits map[string]Wait // by host
+}
+
+// Start takes the pipeline's lock and prepares a run. [Run.Wait] does it.
+func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, func() error, error) {
+	unlock, err := lock(p.config.Name, p.config.StateDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := &Run{p: p, o: o, started: time.Now(), waits: map[string]Wait{}}
+	closers := closers{unlock}
+	if err := r.assemble(ctx, &closers); err != nil {
+		return nil, nil, errors.Join(err, closers.close())
+	}
+	return r, closers.close, nil
+}
+
+// assemble puts a run together, top to bottom.
+func (r *Run) assemble(ctx context.Context, c *closers) error {
+	p := r.p
+	spool := filepath.Join(p.config.StateDir, "spool")
+	if err := emptyDir(spool); err != nil {
+		return fmt.Errorf("spool folder: %w", err)
+	}
+	store, err := checkpoint.OpenSQLite(ctx, filepath.Join(p.config.StateDir, "state.db"))
+	if err != nil {
+		return err
+	}
+	c.add(store.Close)
+	host, err := pluginhost.New(pluginhost.Options{Logger: p.logger})
+	if err != nil {
+		return err
+	}
+	c.add(host.Close)
+	r.fetch = fetch.New(fetch.Options{Logger: p.logger.Named("http"), Redact: p.redact, OnWait: r.wait, Version: p.opts.Version})
+	c.add(func() error { r.fetch.Close(); return nil })
+	r.letters = deadletter.New(p.runDir)
+	c.add(r.letters.Close)
+
+	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, spool: spool}
+	r.pipeline = pipeline.New(pipeline.Config{
+		Source: parts.source(), Transforms: parts.transforms(), Sinks: parts.sinks(),
+		Store: store, Letters: r.letters,
+		Begin:       checkpoint.Begin{ID: newRunID(r.started), Now: r.started, Full: r.o.Full, Fingerprint: p.fingerprint()},
+		Concurrency: p.config.Concurrency, CommitEvery: p.config.CommitEvery, CommitBytes: p.config.CommitBytes,
+		SpoolDir: spool, Logger: p.logger, OnEvent: r.o.OnEvent, Step: p.opts.Step,
+	})
+	return nil
+}
+
+// Wait runs to the end, or until ctx ends: then it drains and commits. The report is there, and kept in the
+// run's folder, unless the error says that the run could not even begin or end.
+func (r *Run) Wait(ctx context.Context) (*Report, error) {
+	res, err := r.pipeline.Run(ctx)
+	err = r.p.redact.Error(r.explain(err))
+	if res.Run.ID == "" {
+		return nil, err
+	}
+	report := r.report(res)
+	return report, errors.Join(err, report.keep(r.p.runDir(res.Run.ID)))
+}
+
+// explain says what to do about an error that a run could not begin with.
+func (r *Run) explain(err error) error {
+	if errors.Is(err, checkpoint.ErrChanged) {
+		return fmt.Errorf("%w: an interrupted run is waiting to be finished; run it with the former settings, or start over with --full", err)
+	}
+	return err
+}
+
+// fingerprint stands for what a plan depends on: the source, its settings, the streams.
+func (p *Pipeline) fingerprint() string {
+	s := p.config.Source
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%s\n%s\n%q\n", s.Type, s.Path, s.Config, s.Streams)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// newRunID returns an id that sorts by time.
+func newRunID(now time.Time) string {
+	var tail [2]byte
+	rand.Read(tail[:])
+	return now.UTC().Format("20060102-150405") + "-" + hex.EncodeToString(tail[:])
+}
+
+func emptyDir(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.MkdirAll(dir, 0o700)
+}
+
+// closers close what was opened, last first.
+type closers []func() error
+
+func (c *closers) add(f func() error) { *c = append(*c, f) }
+
+func (c *closers) close() error {
+	var err error
+	for i := len(*c) - 1; i >= 0; i-- {
+		err = errors.Join(err, (*c)[i]())
+	}
+	*c = nil
+	return err
+}

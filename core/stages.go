@@ -1,0 +1,128 @@
+// Stages: the blocks of the file as plugins that the pipeline can start.
+
+package core
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+
+	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// parts are what a run is put together from, beyond the file.
+type parts struct {
+	*Pipeline
+	host  *pluginhost.Host
+	fetch *fetch.Client
+	spool string
+}
+
+func (p *parts) source() pipeline.Stage[sdk.Source] {
+	return stage(p, p.config.Source, (*pluginhost.Plugin).Source)
+}
+
+func (p *parts) transforms() []pipeline.Stage[sdk.Transform] {
+	var out []pipeline.Stage[sdk.Transform]
+	for _, b := range p.config.Transforms {
+		out = append(out, stage(p, b, (*pluginhost.Plugin).Transform))
+	}
+	return out
+}
+
+func (p *parts) sinks() []pipeline.Stage[sdk.Sink] {
+	var out []pipeline.Stage[sdk.Sink]
+	for _, b := range p.config.Sinks {
+		s := stage(p, b, (*pluginhost.Plugin).Sink)
+		if toStdout(b) {
+			s.Start = func(context.Context) (pipeline.Instance[sdk.Sink], error) {
+				return inProcess(sdk.Sink(&stdout{w: p.opts.Stdout})), nil
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// stageName names a block in messages and reports: "transform llm".
+func stageName(b config.Block) string { return string(b.Kind) + " " + b.Name }
+
+// stage makes a stage of a block: a process that is started, and started again after it died.
+func stage[P any](p *parts, b config.Block, pick func(*pluginhost.Plugin) P) pipeline.Stage[P] {
+	name := stageName(b)
+	return pipeline.Stage[P]{
+		Name: name, Streams: b.Streams, MaxRejects: b.OnError.MaxRejects, Attempts: b.OnError.Attempts,
+		Start: func(ctx context.Context) (pipeline.Instance[P], error) {
+			plugin, err := p.start(ctx, b)
+			if err != nil {
+				return pipeline.Instance[P]{}, err
+			}
+			inst := pipeline.Instance[P]{Plugin: pick(plugin), Exited: plugin.Exited(), Stop: plugin.Stop}
+			if plugin.Features().Check {
+				inst.Check = plugin.Check
+			}
+			return inst, nil
+		},
+	}
+}
+
+func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, error) {
+	transport, err := p.transport(b)
+	if err != nil {
+		return nil, sdk.Permanent(err)
+	}
+	path, args := b.Path, []string(nil)
+	if path == "" {
+		path, args = p.opts.Serve(b.Type)
+	}
+	return p.host.Start(ctx, pluginhost.Spec{
+		Label: stageName(b), Path: path, Args: args, Config: b.Config,
+		Services: sdk.Host{Transport: transport}, Logger: p.logger.Named(b.Name),
+	})
+}
+
+// transport is the plugin's way to HTTP, with the policy of its block.
+func (p *parts) transport(b config.Block) (http.RoundTripper, error) {
+	policy := fetch.Policy{
+		Plugin: stageName(b), Rate: b.HTTP.Rate, Burst: b.HTTP.Burst, Concurrency: b.HTTP.Concurrency, Attempts: b.HTTP.Attempts,
+		ConnectTimeout: b.HTTP.ConnectTimeout, HeaderTimeout: b.HTTP.HeaderTimeout, IdleTimeout: b.HTTP.IdleTimeout,
+		Timeout: b.HTTP.Timeout, MaxWait: b.HTTP.MaxWait, UserAgent: b.HTTP.UserAgent, SpoolDir: p.spool,
+	}
+	var err error
+	if policy.Allow, err = origins(b.HTTP.Allow); err != nil {
+		return nil, fmt.Errorf("%s: http.allow: %w", b.Pos, err)
+	}
+	if a := b.HTTP.Auth; a != nil {
+		policy.Auth = &fetch.Auth{Kind: a.Scheme, User: a.User, Password: a.Password, Token: a.Token, Header: a.Name, Value: a.Value}
+		if policy.Auth.Origins, err = origins(a.Origins); err != nil {
+			return nil, fmt.Errorf("%s: http.auth: %w", b.Pos, err)
+		}
+	}
+	return p.fetch.For(policy)
+}
+
+func origins(urls []string) ([]fetch.Origin, error) {
+	var out []fetch.Origin
+	for _, u := range urls {
+		o, err := fetch.ParseOrigin(u)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// inProcess is an instance that lives in the host: nothing starts and nothing can die.
+func inProcess[P any](plugin P) pipeline.Instance[P] {
+	return pipeline.Instance[P]{Plugin: plugin, Stop: func(context.Context) error { return nil }}
+}
+
+func (p *Pipeline) runDir(run string) string {
+	return filepath.Join(p.config.StateDir, "runs", run)
+}

@@ -1,0 +1,111 @@
+// State: what is kept between runs, to be looked at and to be forgotten.
+
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+)
+
+// State is what a pipeline keeps between runs.
+type State struct {
+	Pipeline string               `json:"pipeline"`
+	Dir      string               `json:"dir"`
+	Runs     []checkpoint.RunInfo `json:"runs"`             // newest first
+	Open     []checkpoint.Split   `json:"open,omitempty"`   // of the unfinished run: open and broken
+	Finished []string             `json:"finished"`         // ids of the splits that the next plan goes on from
+	Tokens   map[string]string    `json:"tokens,omitempty"` // by stage, for people
+}
+
+// RunInfo is an earlier run.
+type RunInfo = checkpoint.RunInfo
+
+// shownRuns is how many earlier runs a state shows.
+const shownRuns = 10
+
+// State returns what the pipeline keeps; it has no runs if there never was one.
+func (p *Pipeline) State(ctx context.Context) (state *State, err error) {
+	state = &State{Pipeline: p.config.Name, Dir: p.config.StateDir}
+	store, err := p.openState(ctx)
+	if store == nil || err != nil {
+		return state, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if state.Runs, err = store.Runs(ctx, shownRuns); err != nil {
+		return nil, err
+	}
+	if run, ok, err := unfinished(ctx, store); err != nil {
+		return nil, err
+	} else if ok {
+		all, err := store.Splits(ctx, checkpoint.Run{ID: run.ID})
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range all {
+			if s.Status != checkpoint.Done {
+				state.Open = append(state.Open, s)
+			}
+		}
+	}
+	previous, err := store.Previous(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range previous {
+		state.Finished = append(state.Finished, s.ID)
+	}
+	return state, state.tokens(ctx, store)
+}
+
+func (s *State) tokens(ctx context.Context, store checkpoint.Store) error {
+	tokens, err := store.Tokens(ctx)
+	s.Tokens = map[string]string{}
+	for stage, t := range tokens {
+		s.Tokens[stage] = string(t.Token)
+	}
+	return err
+}
+
+// Reset forgets everything that the pipeline keeps: the next run is the first. What sinks hold stays.
+func (p *Pipeline) Reset(ctx context.Context) error {
+	return p.change(ctx, func(s checkpoint.Store) error { return s.Reset(ctx) })
+}
+
+// Forget makes one split be read anew.
+func (p *Pipeline) Forget(ctx context.Context, split string) error {
+	return p.change(ctx, func(s checkpoint.Store) error {
+		found, err := s.Forget(ctx, split)
+		if err == nil && !found {
+			err = fmt.Errorf("no split %q is kept; `scrapekit state show` lists them", split)
+		}
+		return err
+	})
+}
+
+// change changes the state while no run does.
+func (p *Pipeline) change(ctx context.Context, f func(checkpoint.Store) error) (err error) {
+	unlock, err := lock(p.config.Name, p.config.StateDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	store, err := p.openState(ctx)
+	if store == nil || err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return f(store)
+}
+
+// unfinished returns the newest run if the next one would go on with it.
+func unfinished(ctx context.Context, store checkpoint.Store) (checkpoint.RunInfo, bool, error) {
+	runs, err := store.Runs(ctx, 1)
+	if err != nil || len(runs) == 0 {
+		return checkpoint.RunInfo{}, false, err
+	}
+	o := runs[0].Outcome
+	return runs[0], o != checkpoint.Complete && o != checkpoint.Abandoned, nil
+}

@@ -1,0 +1,47 @@
+// stdout: the sink of the path "-". A plugin's process has no way to the terminal, so this one lives in the host.
+
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// stdout writes records as JSON Lines to a stream that cannot be taken back: after a kill, records since
+// the last commit come again. It is the one sink without the promise of exactly once.
+type stdout struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// toStdout reports whether a sink's settings send it to standard output.
+func toStdout(b config.Block) bool {
+	var settings struct {
+		Path string `json:"path"`
+	}
+	// Settings of another shape have no such path.
+	_ = json.Unmarshal(b.Config, &settings)
+	return b.Path == "" && b.Type == "jsonl" && settings.Path == "-"
+}
+
+func (s *stdout) Write(_ context.Context, b sdk.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.w.Write(b.Payload); err != nil {
+		return sdk.Permanent(err) // whoever read our output has gone
+	}
+	return nil
+}
+
+func (s *stdout) Commit(context.Context) (sdk.Token, error) { return nil, nil }
+
+// WritesToStdout reports whether a sink sends its records to standard output.
+func (p *Pipeline) WritesToStdout() bool {
+	return slices.ContainsFunc(p.config.Sinks, toStdout)
+}
