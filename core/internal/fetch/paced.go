@@ -53,7 +53,7 @@ func (h *host) await(ctx context.Context, maxWait time.Duration) error {
 	if err != nil {
 		return err
 	}
-	wait, err := h.all.limiter.Reserve(ctx, h.key, 1)
+	wait, err := h.reserve(ctx, 1)
 	if err != nil {
 		return err
 	}
@@ -73,18 +73,30 @@ func (h *host) await(ctx context.Context, maxWait time.Duration) error {
 func (h *host) sitOut(ctx context.Context, maxWait time.Duration) (time.Duration, error) {
 	start := time.Now()
 	for {
-		left, err := h.all.limiter.Reserve(ctx, h.key, 0)
+		left, err := h.reserve(ctx, 0)
 		if err != nil || left <= 0 {
 			return time.Since(start), err
 		}
 		if left > maxWait {
 			err := fmt.Errorf("%s asks for a pause of %s, longer than http.max_wait (%s)", h.key, short(left), short(maxWait))
-			return 0, sdk.RetryAfter(err, left)
+			return 0, &attemptError{outcome: outcome{stop, "pause"}, unsent: true, err: sdk.RetryAfter(err, left)}
 		}
 		if err := sleep(ctx, left); err != nil {
 			return 0, err
 		}
 	}
+}
+
+// reserve asks the limiter, which may be far away and fail.
+func (h *host) reserve(ctx context.Context, n int) (time.Duration, error) {
+	wait, err := h.all.limiter.Reserve(ctx, h.key, n)
+	switch {
+	case err == nil:
+		return wait, nil
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
+	}
+	return 0, &attemptError{outcome: outcome{again, "limiter"}, unsent: true, err: fmt.Errorf("place in the schedule of %s: %w", h.key, err)}
 }
 
 // sleep waits for d or for the end of ctx.

@@ -1,0 +1,349 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+const page = "http://host.example/x"
+
+func TestRetriedFailures(t *testing.T) {
+	cut := "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
+	for name, fault := range map[string]script{
+		"500": reply(500, "x"), "502": reply(502, "x"), "503": reply(503, "<html>"), "504": reply(504, ""),
+		"408": reply(408, ""), "425": reply(425, ""), "429": reply(429, "<html>slow down</html>"), "522": reply(522, ""),
+		"closed":        raw(""),
+		"head cut":      raw("HTTP/1.1 200 OK\r\nContent-Le"),
+		"not http":      raw("SSH-2.0-OpenSSH_9.6\r\n"),
+		"body cut":      raw(cut),
+		"chunk cut":     raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"),
+		"chunk garbage": raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabcde\r\n"),
+		"gzip garbage":  reply(200, "not gzip", "Content-Encoding: gzip"),
+		"gzip cut":      reply(200, encoded(t, "gzip", "hello")[:20], "Content-Encoding: gzip"),
+		"zstd cut":      reply(200, encoded(t, "zstd", strings.Repeat("hello", 100))[:12], "Content-Encoding: zstd"),
+		"br cut":        reply(200, encoded(t, "br", strings.Repeat("hello", 100))[:6], "Content-Encoding: br"),
+		"no head":       stall(""),
+		"half a head":   stall("HTTP/1.1 200 OK\r\n"),
+		"idle body":     stall(cut),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &scripted{scripts: []script{fault, fault, reply(200, "good")}}
+				c := s.client(t, Options{})
+				resp, body, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+				if err != nil || resp.StatusCode != 200 || body != "good" {
+					t.Fatalf("%v %q %v", resp, body, err)
+				}
+				if n := s.requests.Load(); n != 3 {
+					t.Errorf("%d requests, want 3", n)
+				}
+				retries := int64(0)
+				for _, n := range only(t, c).Retries {
+					retries += n
+				}
+				if retries != 2 {
+					t.Errorf("counted %v", only(t, c).Retries)
+				}
+				c.Close()
+			})
+		})
+	}
+}
+
+func TestNotRetried(t *testing.T) {
+	for _, status := range []int{200, 204, 301, 304, 400, 401, 403, 404, 410, 501, 505} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &scripted{scripts: []script{reply(status, "")}}
+			if status == 204 || status == 304 {
+				s.scripts[0] = func(c netConn, _ *http.Request) bool {
+					_, err := c.Write([]byte("HTTP/1.1 " + statusText(status) + "\r\n\r\n"))
+					return err == nil
+				}
+			}
+			c := s.client(t, Options{})
+			resp, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+			if err != nil || resp.StatusCode != status || s.requests.Load() != 1 {
+				t.Errorf("%d: %v %v, %d requests", status, resp, err, s.requests.Load())
+			}
+			c.Close()
+		})
+	}
+}
+
+func TestGivenUp(t *testing.T) {
+	t.Run("reply handed through", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := &scripted{scripts: []script{reply(503, "down for today")}}
+			c := s.client(t, Options{})
+			defer c.Close()
+			resp, body, err := ask(t.Context(), transport(t, c, Policy{Attempts: 3}), "GET", page, "")
+			if err != nil || resp.StatusCode != 503 || body != "down for today" || s.requests.Load() != 3 {
+				t.Errorf("%v %q %v after %d", resp, body, err, s.requests.Load())
+			}
+		})
+	})
+	t.Run("error names the attempts", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := &scripted{scripts: []script{reply(503, ""), reply(503, ""), raw("")}}
+			c := s.client(t, Options{})
+			defer c.Close()
+			_, _, err := ask(t.Context(), transport(t, c, Policy{Attempts: 4}), "GET", page, "")
+			if err == nil || sdk.IsPermanent(err) {
+				t.Fatalf("%v", err)
+			}
+			for _, part := range []string{"GET " + page + ": ", "(4 attempts in ", "503 Service Unavailable 2 times, broken 2 times"} {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not say %q", err, part)
+				}
+			}
+		})
+	})
+}
+
+func TestBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var longest time.Duration
+		for range 200 {
+			s := &scripted{scripts: []script{reply(503, "")}}
+			c := s.client(t, Options{})
+			start := time.Now()
+			if _, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, ""); err != nil {
+				t.Fatal(err)
+			}
+			took := time.Since(start)
+			longest = max(longest, took)
+			within(t, "5 waits", took, 0, 15500*time.Millisecond) // 0.5 + 1 + 2 + 4 + 8
+			c.Close()
+		}
+		within(t, "the longest of 200", longest, 8*time.Second, 15500*time.Millisecond)
+	})
+}
+
+func TestOnlyIdempotentIsRepeated(t *testing.T) {
+	for _, c := range []struct {
+		method string
+		mark   bool
+		fault  script
+		want   int64
+	}{
+		{"POST", false, reply(503, ""), 1},
+		{"POST", false, reply(429, ""), 1},
+		{"POST", false, raw(""), 1},
+		{"PATCH", false, reply(500, ""), 1},
+		{"POST", true, reply(503, ""), 2},
+		{"POST", true, raw(""), 2},
+		{"PUT", false, reply(503, ""), 2},
+		{"DELETE", false, reply(503, ""), 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &scripted{scripts: []script{c.fault, reply(200, "good")}, bodies: make(chan string, 10)}
+			client := s.client(t, Options{})
+			defer client.Close()
+			ctx := t.Context()
+			if c.mark {
+				ctx = sdk.Idempotent(ctx)
+			}
+			_, _, _ = ask(ctx, transport(t, client, Policy{}), c.method, page, "the body") // the count is what matters
+			if n := s.requests.Load(); n != c.want {
+				t.Errorf("%s, marked %v: %d requests, want %d", c.method, c.mark, n, c.want)
+			}
+			for range c.want {
+				if b := <-s.bodies; b != "the body" {
+					t.Errorf("an attempt sent %q", b)
+				}
+			}
+		})
+	}
+}
+
+// TestUnsentIsRepeated: a POST of which nothing was sent may go again.
+func TestUnsentIsRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{scripts: []script{reply(200, "good")}}
+		c := s.client(t, Options{})
+		defer c.Close()
+		wire := c.wire.(*http.Transport)
+		dial, refusals := wire.DialContext, 2
+		wire.DialContext = func(ctx context.Context, network, addr string) (netConn, error) {
+			if refusals--; refusals >= 0 {
+				return nil, errors.New("connect: connection refused")
+			}
+			return dial(ctx, network, addr)
+		}
+		_, body, err := ask(t.Context(), transport(t, c, Policy{}), "POST", page, "b")
+		if err != nil || body != "good" || refusals != -1 {
+			t.Errorf("%q %v", body, err)
+		}
+	})
+}
+
+func TestRefusedConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(Options{}, newWire())
+		c.wire.(*http.Transport).DialContext = func(context.Context, string, string) (netConn, error) {
+			return nil, errors.New("dial tcp 127.0.0.1:80: connect: connection refused")
+		}
+		_, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "connection refused by host.example:80; is the server running") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// TestPauseHoldsForAll: one 429 stops every plugin's requests to the host, and its end does not set them all free at once.
+func TestPauseHoldsForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var waits []Wait
+		s := &scripted{scripts: []script{reply(200, ""), reply(429, "", "Retry-After: 12"), reply(200, "")}}
+		c := s.client(t, Options{OnWait: func(w Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }})
+		defer c.Close()
+		one, two := transport(t, c, Policy{Plugin: "one"}), transport(t, c, Policy{Plugin: "two"})
+		start := time.Now()
+		if _, _, err := ask(t.Context(), one, "GET", page, ""); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, _, err := ask(t.Context(), one, "GET", page, ""); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(time.Second)
+		if w := only(t, c).Waiting; w == nil || w.String() != "host.example: 429, retry in 12 s" {
+			t.Errorf("waiting: %v", w)
+		}
+		wg.Go(func() {
+			if _, _, err := ask(t.Context(), two, "GET", page, ""); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Wait()
+		within(t, "both", time.Since(start), 12*time.Second, 15*time.Second)
+		if len(waits) != 1 || waits[0].For != 12*time.Second {
+			t.Errorf("told of %v", waits)
+		}
+		if st := only(t, c); st.Waits[waitPause].Count == 0 || st.Status[429] != 1 || st.Status[200] != 3 || st.Retries["429"] != 1 {
+			t.Errorf("counted %+v", st)
+		}
+	})
+}
+
+func TestThrottlingHasItsOwnLimit(t *testing.T) {
+	t.Run("longer than is kept", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := &scripted{scripts: []script{reply(429, "", "Retry-After: 7200")}}
+			c := s.client(t, Options{})
+			defer c.Close()
+			start := time.Now()
+			_, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+			within(t, "error", time.Since(start), 0, time.Second)
+			within(t, "RetryAfter", sdk.RetryDelay(err), 7190*time.Second, 7200*time.Second)
+			if sdk.IsPermanent(err) || s.requests.Load() != 1 {
+				t.Errorf("%v after %d", err, s.requests.Load())
+			}
+			// Another request does not go, nor wait.
+			_, _, err = ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+			if sdk.RetryDelay(err) == 0 || s.requests.Load() != 1 {
+				t.Errorf("%v after %d", err, s.requests.Load())
+			}
+		})
+	})
+	t.Run("many do not use up the attempts", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			busy := reply(429, "", "Retry-After: 20")
+			s := &scripted{scripts: []script{busy, busy, busy, busy, busy, busy, busy, busy, busy, reply(200, "at last")}}
+			c := s.client(t, Options{})
+			defer c.Close()
+			_, body, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+			if err != nil || body != "at last" {
+				t.Errorf("%q %v", body, err)
+			}
+		})
+	})
+	t.Run("but the stall limit", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := &scripted{scripts: []script{reply(429, "", "Retry-After: 60")}}
+			c := s.client(t, Options{})
+			defer c.Close()
+			start := time.Now()
+			_, _, err := ask(t.Context(), transport(t, c, Policy{MaxWait: 10 * time.Minute}), "GET", page, "")
+			within(t, "gave up", time.Since(start), 10*time.Minute, 11*time.Minute)
+			if sdk.RetryDelay(err) == 0 || !strings.Contains(err.Error(), "429 Too Many Requests") {
+				t.Errorf("%v", err)
+			}
+		})
+	})
+}
+
+func TestCancelIsPrompt(t *testing.T) {
+	for name, scripts := range map[string][]script{
+		"in a pause":     {reply(429, "", "Retry-After: 600")},
+		"in a backoff":   {raw("")},
+		"before a head":  {stall("")},
+		"within a body":  {stall("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")},
+		"after refusals": {reply(429, "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &scripted{scripts: scripts}
+				c := s.client(t, Options{})
+				defer c.Close()
+				p := Policy{Attempts: 1000, HeaderTimeout: time.Hour, IdleTimeout: time.Hour, Timeout: 10 * time.Hour}
+				ctx, cancel := context.WithTimeout(t.Context(), 11*time.Minute)
+				if name == "in a pause" {
+					cancel()
+					ctx, cancel = context.WithTimeout(t.Context(), 5*time.Minute)
+				}
+				defer cancel()
+				_, _, err := ask(ctx, transport(t, c, p), "GET", page, "")
+				deadline, _ := ctx.Deadline()
+				within(t, "return", time.Since(deadline), 0, time.Millisecond)
+				if !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%v", err)
+				}
+			})
+		})
+	}
+}
+
+// TestCancelInLine: giving up a place in line, or in the gate, does not stop those behind.
+func TestCancelInLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{scripts: []script{func(c netConn, req *http.Request) bool {
+			time.Sleep(10 * time.Second)
+			return reply(200, "")(c, req)
+		}}}
+		c := s.client(t, Options{})
+		defer c.Close()
+		rt := transport(t, c, Policy{Concurrency: 1})
+		var wg sync.WaitGroup
+		for i := range 6 {
+			wg.Go(func() {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if i%2 == 1 {
+					time.AfterFunc(5*time.Second, cancel)
+				}
+				_, _, err := ask(ctx, rt, "GET", page, "")
+				if err != nil && i%2 == 0 {
+					t.Error(err)
+				}
+			})
+		}
+		start := time.Now()
+		wg.Wait()
+		within(t, "all", time.Since(start), 25*time.Second, 41*time.Second)
+		if n := only(t, c).InFlight; n != 0 {
+			t.Errorf("%d in flight", n)
+		}
+	})
+}

@@ -1,0 +1,277 @@
+package fetch
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// encoded returns text in an encoding.
+func encoded(t testing.TB, name, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	var w io.WriteCloser
+	switch name {
+	case "gzip":
+		w = gzip.NewWriter(&b)
+	case "deflate":
+		w = zlib.NewWriter(&b)
+	case "br":
+		w = brotli.NewWriter(&b)
+	case "zstd":
+		z, err := zstd.NewWriter(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w = z
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// serve starts a host and returns a client for it.
+func serve(t *testing.T, h http.HandlerFunc) (*Client, *httptest.Server, Policy) {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	c := New(Options{})
+	t.Cleanup(c.Close)
+	return c, s, Policy{Allow: []Origin{mustOrigin(t, s.URL)}, SpoolDir: t.TempDir(), Attempts: 2}
+}
+
+func random(n int) string {
+	r := rand.NewChaCha8([32]byte{1})
+	b := make([]byte, n)
+	r.Read(b) // never fails
+	return string(b)
+}
+
+func TestEncodings(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("a page of text, ", 1000)
+	for _, name := range []string{"gzip", "zstd", "br", "deflate"} {
+		c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if name != "deflate" && !strings.Contains(r.Header.Get("Accept-Encoding"), name) {
+				t.Errorf("%s was not offered: %q", name, r.Header.Get("Accept-Encoding"))
+			}
+			w.Header().Set("Content-Encoding", name)
+			io.WriteString(w, encoded(t, name, text))
+		})
+		resp, body, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, "")
+		if err != nil || body != text {
+			t.Fatalf("%s: %d bytes, %v", name, len(body), err)
+		}
+		if resp.Header.Get("Content-Encoding") != "" || resp.ContentLength != int64(len(text)) || resp.Header.Get("Content-Length") != fmt.Sprint(len(text)) {
+			t.Errorf("%s: %v, length %d", name, resp.Header, resp.ContentLength)
+		}
+		if st := only(t, c); st.BytesIn != int64(len(encoded(t, name, text))) || st.BytesDecoded != int64(len(text)) {
+			t.Errorf("%s: %d in, %d decoded", name, st.BytesIn, st.BytesDecoded)
+		}
+	}
+}
+
+func TestEncodingsNested(t *testing.T) {
+	t.Parallel()
+	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip, br")
+		io.WriteString(w, encoded(t, "br", encoded(t, "gzip", "inner")))
+	})
+	if _, body, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); err != nil || body != "inner" {
+		t.Errorf("%q %v", body, err)
+	}
+}
+
+func TestNotAnEncoding(t *testing.T) {
+	t.Parallel()
+	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "UTF-8")
+		io.WriteString(w, "text")
+	})
+	if _, body, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); err != nil || body != "text" {
+		t.Errorf("%q %v", body, err)
+	}
+}
+
+func TestBombs(t *testing.T) {
+	t.Parallel()
+	zeros := strings.Repeat("\x00", 64<<20)
+	for _, name := range []string{"gzip", "zstd", "br"} {
+		bomb := encoded(t, name, zeros)
+		requests := 0
+		c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			requests++
+			w.Header().Set("Content-Encoding", name)
+			io.WriteString(w, bomb)
+		})
+		_, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, "")
+		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "200 times") || requests != 1 {
+			t.Errorf("%s: %v after %d requests", name, err, requests)
+		}
+		left(t, p.SpoolDir)
+	}
+}
+
+func TestMaxBody(t *testing.T) {
+	t.Parallel()
+	for _, announced := range []bool{true, false} {
+		c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if !announced {
+				w.WriteHeader(200)
+				http.NewResponseController(w).Flush()
+			}
+			io.WriteString(w, strings.Repeat("x", 3000))
+		})
+		p.MaxBody = 2999
+		if _, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "max_body") {
+			t.Errorf("announced %v: %v", announced, err)
+		}
+		p.MaxBody = 3000
+		if _, body, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); err != nil || len(body) != 3000 {
+			t.Errorf("announced %v: %d bytes, %v", announced, len(body), err)
+		}
+	}
+}
+
+// TestBodySizes reads bodies on both sides of every limit, by Read and by WriteTo.
+func TestBodySizes(t *testing.T) {
+	t.Parallel()
+	whole := random(20 << 20)
+	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		var n int
+		fmt.Sscan(r.URL.Query().Get("n"), &n)
+		io.WriteString(w, whole[:n])
+	})
+	rt := transport(t, c, p)
+	for _, n := range []int{0, 1, firstPiece - 1, firstPiece, firstPiece + 1, firstPiece + nextPiece, firstPiece + 2*nextPiece + 5, memoryBody - 1, memoryBody, memoryBody + 1, 9 << 20, 20 << 20} {
+		url := fmt.Sprintf("%s/?n=%d", s.URL, n)
+		_, body, err := ask(t.Context(), rt, "GET", url, "")
+		if err != nil || sha256.Sum256([]byte(body)) != sha256.Sum256([]byte(whole[:n])) {
+			t.Errorf("%d bytes by Read: %d, %v", n, len(body), err)
+		}
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		head := make([]byte, min(n, 7))
+		if _, err := io.ReadFull(resp.Body, head); err != nil {
+			t.Error(err)
+		}
+		m, err := resp.Body.(io.WriterTo).WriteTo(&b)
+		if err != nil || string(head)+b.String() != whole[:n] || m != int64(n-len(head)) {
+			t.Errorf("%d bytes by WriteTo: %d, %v", n, m, err)
+		}
+		resp.Body.Close()
+		if _, err := resp.Body.Read(make([]byte, 1)); err != http.ErrBodyReadAfterClose {
+			t.Errorf("read after close: %v", err)
+		}
+	}
+	left(t, p.SpoolDir)
+}
+
+// left fails if a folder is not empty.
+func left(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) > 0 {
+		t.Errorf("left behind: %v %v", entries, err)
+	}
+}
+
+func TestSpoolClosedUnread(t *testing.T) {
+	t.Parallel()
+	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, random(9<<20)) })
+	req, _ := http.NewRequestWithContext(t.Context(), "GET", s.URL, nil)
+	resp, err := transport(t, c, p).RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	left(t, p.SpoolDir)
+}
+
+func TestSpoolFolderMissing(t *testing.T) {
+	t.Parallel()
+	requests := 0
+	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) { requests++; io.WriteString(w, random(9<<20)) })
+	p.SpoolDir += "/missing"
+	_, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, "")
+	if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "on disk") || requests != 1 {
+		t.Errorf("%v after %d", err, requests)
+	}
+}
+
+func TestHead(t *testing.T) {
+	t.Parallel()
+	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Length", "4711")
+	})
+	resp, body, err := ask(t.Context(), transport(t, c, p), "HEAD", s.URL, "")
+	if err != nil || body != "" || resp.Header.Get("Content-Length") != "4711" {
+		t.Errorf("%v %q %v", resp, body, err)
+	}
+}
+
+// TestConnectionsAreReused: a body of any encoding leaves its connection good for the next request.
+func TestConnectionsAreReused(t *testing.T) {
+	t.Parallel()
+	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		name := r.URL.Path[1:]
+		w.Header().Set("Content-Encoding", name)
+		io.WriteString(w, encoded(t, name, strings.Repeat("x", 5000)))
+		if r.URL.Query().Has("flush") {
+			http.NewResponseController(w).Flush()
+		}
+	})
+	rt := transport(t, c, p)
+	for range 10 {
+		for _, name := range []string{"gzip", "zstd", "br", "gzip?flush", "zstd?flush", "br?flush"} {
+			if _, _, err := ask(t.Context(), rt, "GET", s.URL+"/"+name, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if st := only(t, c); st.Connections != 1 || st.Reused != 59 {
+		t.Errorf("%d connections, %d reused", st.Connections, st.Reused)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, name := range []string{"gzip", "zstd", "br", "deflate"} {
+		f.Add(name, []byte(encoded(f, name, "some text")))
+	}
+	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		resp := &http.Response{StatusCode: 200, ContentLength: -1, Header: http.Header{"Content-Encoding": {name}}, Body: io.NopCloser(bytes.NewReader(data))}
+		b, err := readWhole(resp, Policy{MaxBody: 1 << 20, SpoolDir: os.TempDir()}, newPieces())
+		if err != nil {
+			return
+		}
+		defer b.Close()
+		if got, err := io.ReadAll(b); err != nil || int64(len(got)) != resp.ContentLength || len(got) > 1<<20 {
+			t.Errorf("%d bytes of %d: %v", len(got), resp.ContentLength, err)
+		}
+	})
+}
