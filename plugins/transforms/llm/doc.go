@@ -1,0 +1,27 @@
+// Package llm is the transform that makes training records of issues: the stream issues of the Jira source goes in,
+// and the streams pretrain (one document an issue) and messages or instruct (one record a task) come out.
+//
+// Everything in a record is taken from the issue itself. An issue that cannot give a record gives none, and the
+// run's report counts why. The rules, and where they live:
+//
+//   - read.go: what is taken from the raw issue; the only file that knows Jira's JSON.
+//   - history.go: values as they were at creation, and the transition that fixed the issue.
+//   - bots.go, people.go, names.go: whose text is dropped, and how people become pseudonyms.
+//   - render.go: the texts as Markdown.
+//   - pretrain.go, summarize.go, classify.go, answer.go: one task each.
+//   - split.go: train, validation or test, by issue, so that no issue is in two of them.
+//
+// # Identity
+//
+// The id of a record is the issue's id (its key, where the record has none), the task, and for classification the
+// target: 13626725/classification/type. It stays when the issue moves. When an issue is deleted, all records that
+// it can have given are deleted. An issue that gave a record in an earlier run and gives it no more keeps the
+// old one: a transform does not know what it gave before.
+//
+// # Pseudonyms
+//
+// The reporter is user_1, the others follow in the order of their appearance, mentions last; with a salt the
+// pseudonym is a keyed hash, the same in all issues. Rewritten at word boundaries are mentions, account names, whole display names, and first names
+// of participants where they are no ordinary words. A surname alone, or the name of somebody who is in no way
+// attached to the issue, is not found. E-mail addresses become <email>.
+package llm

@@ -1,0 +1,203 @@
+// Names: finding them in text, at word boundaries only, longest first.
+
+package llm
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// someone is what a first name becomes that two participants share.
+const someone = "<name>"
+
+// matcher replaces a set of names. Its time depends on the text and on how many names begin with the same letter.
+type matcher struct {
+	byFirst [256][]pattern // by the first byte, in small letters; longest first
+}
+
+type pattern struct {
+	name, becomes string
+	anyCase       bool // whole display names are found in any case, single words as they are written
+}
+
+func newMatcher(list []person, called []string) *matcher {
+	m := &matcher{}
+	known := map[string]int{}
+	add := func(name, becomes string, anyCase bool) {
+		first := lower(name[0])
+		if at, ok := known[name]; ok {
+			if old := &m.byFirst[first][at]; old.becomes != becomes && old.becomes != someone {
+				old.becomes = someone
+			}
+			return
+		}
+		known[name] = len(m.byFirst[first])
+		m.byFirst[first] = append(m.byFirst[first], pattern{name, becomes, anyCase})
+	}
+	for i, p := range list {
+		addPerson(p, called[i], add)
+	}
+	for i := range m.byFirst {
+		slices.SortStableFunc(m.byFirst[i], func(a, b pattern) int { return len(b.name) - len(a.name) })
+	}
+	return m
+}
+
+// addPerson adds what a person may be called in text.
+func addPerson(p person, becomes string, add func(name, becomes string, anyCase bool)) {
+	for _, s := range [...]string{p.account, p.name, p.key} {
+		if s == "" {
+			continue
+		}
+		add("@"+s, "@"+becomes, true)
+		if bare(s) {
+			add(s, becomes, false)
+		}
+	}
+	if p.display == "" {
+		return
+	}
+	add("@"+p.display, "@"+becomes, true)
+	if strings.ContainsAny(p.display, " .") || han(p.display) {
+		add(p.display, becomes, true)
+	} else if bare(p.display) {
+		add(p.display, becomes, false)
+	}
+	if first := firstName(p.display); first != "" && first != p.display && bare(first) {
+		add("@"+first, "@"+becomes, true)
+		add(first, becomes, false)
+	}
+}
+
+// firstName returns the first word of a display name that is more than an initial.
+func firstName(display string) string {
+	for word := range strings.FieldsSeq(display) {
+		word = strings.Trim(word, ".,()[]\"'")
+		if utf8.RuneCountInString(word) >= 3 {
+			if r, _ := utf8.DecodeRuneInString(word); unicode.IsUpper(r) {
+				return word
+			}
+			return ""
+		}
+	}
+	return ""
+}
+
+// bare reports whether a single word is looked for on its own. Short ones and ordinary words are not:
+// replacing them would spoil more than it hides. With an @ before them, they are.
+func bare(s string) bool {
+	return utf8.RuneCountInString(s) >= 3 && !ordinary[strings.ToLower(s)] && strings.IndexFunc(s, unicode.IsLetter) >= 0
+}
+
+// ordinary are words that are names of people or accounts too.
+var ordinary = wordSet(`will mark grant may june april august rose art guy rich bill max min jan feb mar apr jun jul aug sep oct nov dec
+	mon tue wed thu fri sat sun hope faith joy grace drew rob pat chase chance dean duke earl lance page king major miles
+	test tests user users admin root guest anonymous nobody unknown system service bot none null true false
+	apache spark kafka cassandra hadoop hive flink java scala python data code dev info build release master main trunk
+	map key value list set get the and for not new old can all one two log sql api web app git jira github server client node core`)
+
+func wordSet(words string) map[string]bool {
+	set := map[string]bool{}
+	for w := range strings.FieldsSeq(words) {
+		set[w] = true
+	}
+	return set
+}
+
+// replace replaces all names in s.
+func (m *matcher) replace(s string) string {
+	var out []byte
+	done := 0
+	for i := 0; i < len(s); {
+		p, n := m.at(s, i)
+		if n == 0 {
+			i++
+			continue
+		}
+		out = append(append(out, s[done:i]...), p...)
+		i += n
+		done = i
+	}
+	if done == 0 {
+		return s
+	}
+	return string(append(out, s[done:]...))
+}
+
+// at returns the replacement of the name at i and the name's length, or 0.
+func (m *matcher) at(s string, i int) (string, int) {
+	candidates := m.byFirst[lower(s[i])]
+	if len(candidates) == 0 || !boundary(s, i) {
+		return "", 0
+	}
+	for _, c := range candidates {
+		end := i + len(c.name)
+		if end > len(s) || !(s[i:end] == c.name || c.anyCase && strings.EqualFold(s[i:end], c.name)) {
+			continue
+		}
+		if boundary(s, end) || han(c.name) {
+			return c.becomes, len(c.name)
+		}
+	}
+	return "", 0
+}
+
+// boundary reports whether i is not within a word. Han script has no spaces between words: there every place is one.
+func boundary(s string, i int) bool {
+	before, _ := utf8.DecodeLastRuneInString(s[:i])
+	after, _ := utf8.DecodeRuneInString(s[i:])
+	if i == 0 || i == len(s) || unicode.Is(unicode.Han, before) || unicode.Is(unicode.Han, after) {
+		return true
+	}
+	return !wordRune(before) || !wordRune(after)
+}
+
+func wordRune(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+func han(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return unicode.Is(unicode.Han, r) }) >= 0
+}
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// replaceEmails replaces e-mail addresses by <email>.
+func replaceEmails(s string) string {
+	var out []byte
+	done := 0
+	for at := strings.IndexByte(s, '@'); at >= 0; {
+		start, end := at, at+1
+		for start > done && emailByte(s[start-1]) {
+			start--
+		}
+		for end < len(s) && (emailByte(s[end]) && s[end] != '+' && s[end] != '%') {
+			end++
+		}
+		for end > at+1 && (s[end-1] == '.' || s[end-1] == '-') {
+			end--
+		}
+		if dot := strings.LastIndexByte(s[at:end], '.'); start < at && dot > 1 && end-at-dot > 2 {
+			out = append(append(out, s[done:start]...), "<email>"...)
+			done = end
+		}
+		next := strings.IndexByte(s[max(at+1, done):], '@')
+		if next < 0 {
+			break
+		}
+		at = max(at+1, done) + next
+	}
+	if done == 0 {
+		return s
+	}
+	return string(append(out, s[done:]...))
+}
+
+func emailByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("._%+-", c) >= 0
+}

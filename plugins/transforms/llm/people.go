@@ -1,0 +1,146 @@
+// People: who takes part in an issue, and the pseudonym of each.
+
+package llm
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/markup"
+)
+
+// people maps the accounts of one issue to what they are called in its records. It never leaves the issue.
+type people struct {
+	on     bool // pseudonyms are wanted
+	salt   string
+	byName map[string]int // any name of an account, with its sort -> index in list
+	list   []person
+	called []string
+	names  *matcher
+}
+
+// newPeople numbers everybody in the order of appearance: reporter, creator, the thread, then assignee, history
+// and mentions.
+func (t *transform) newPeople(is *issue) *people {
+	p := &people{on: t.Pseudonymise, salt: t.Salt, byName: map[string]int{}}
+	p.add(is.reporter)
+	p.add(is.creator)
+	for _, c := range is.comments {
+		p.add(c.author)
+	}
+	p.add(is.assignee)
+	for _, c := range is.changes {
+		p.add(c.by)
+	}
+	p.mentions(is.description)
+	for _, c := range is.comments {
+		p.mentions(c.body)
+	}
+	if p.on {
+		p.names = newMatcher(p.list, p.called)
+	}
+	return p
+}
+
+// identities are the names by which an account may be referred to, each marked with its sort.
+func (q person) identities() []string {
+	var out []string
+	for _, id := range [...]struct{ sort, value string }{{"account", q.account}, {"name", q.name}, {"name", q.key}} {
+		if id.value != "" {
+			out = append(out, id.sort+":"+strings.ToLower(id.value))
+		}
+	}
+	if len(out) == 0 && q.display != "" {
+		out = append(out, "display:"+strings.ToLower(q.display))
+	}
+	return out
+}
+
+// add numbers a person who is not known yet, and returns the index; -1 is nobody.
+func (p *people) add(q person) int {
+	ids := q.identities()
+	if len(ids) == 0 {
+		return -1
+	}
+	for _, id := range ids {
+		if i, ok := p.byName[id]; ok {
+			return i
+		}
+	}
+	i := len(p.list)
+	p.list = append(p.list, q)
+	p.called = append(p.called, p.pseudonym(i, ids[0]))
+	for _, id := range ids {
+		p.byName[id] = i
+	}
+	return i
+}
+
+func (p *people) pseudonym(i int, identity string) string {
+	if p.salt == "" {
+		return "user_" + strconv.Itoa(i+1)
+	}
+	mac := hmac.New(sha256.New, []byte(p.salt))
+	mac.Write([]byte(identity))
+	return "user_" + hex.EncodeToString(mac.Sum(nil)[:6])
+}
+
+// mentions numbers those who are mentioned in a text but take no part.
+func (p *people) mentions(n markup.Node) {
+	if n.Kind == markup.Mention {
+		p.mentioned(n.Attr, n.Text)
+	}
+	for _, c := range n.Content {
+		p.mentions(c)
+	}
+}
+
+// mentioned returns the index of a mentioned account, which is a name on Data Center and an account id on Cloud.
+func (p *people) mentioned(id, shown string) int {
+	low := strings.ToLower(id)
+	for _, sort := range [...]string{"account:", "name:"} {
+		if i, ok := p.byName[sort+low]; ok {
+			return i
+		}
+	}
+	return p.add(person{name: id, display: shown})
+}
+
+// call returns what a person is called in the records: a pseudonym, or the display name. Nobody is unknown.
+func (p *people) call(q person) string {
+	i := p.add(q)
+	switch {
+	case i < 0:
+		return "unknown"
+	case p.on:
+		return p.called[i]
+	case q.display != "":
+		return q.display
+	}
+	return cmpOr(q.name, q.account)
+}
+
+// mention is how a mention is written.
+func (p *people) mention(id, shown string) string {
+	i := p.mentioned(id, shown)
+	switch {
+	case i < 0:
+		return "@unknown"
+	case p.on:
+		return "@" + p.called[i]
+	case shown != "":
+		return "@" + shown
+	}
+	return "@" + cmpOr(p.list[i].display, id)
+}
+
+// rewrite replaces names and addresses in a text.
+func (p *people) rewrite(s string) string {
+	if !p.on {
+		return s
+	}
+	return p.names.replace(replaceEmails(s))
+}

@@ -1,0 +1,107 @@
+// The plugin: its settings, and what is made of them.
+
+package llm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Config is what a pipeline file may set.
+type Config struct {
+	Format        string            `json:"format,omitempty" default:"messages" enum:"messages,instruct" doc:"Form of the task records: messages (chat) or instruct (instruction, input, output). One form in a stream, never both."`
+	Tasks         []string          `json:"tasks,omitempty" default:"[\"summarization\",\"classification\",\"question_answering\"]" enum:"summarization,classification,question_answering" doc:"Tasks to derive from each issue."`
+	Targets       []string          `json:"targets,omitempty" default:"[\"type\",\"priority\"]" enum:"type,priority,component,resolution" doc:"What classification predicts, each in a record of its own."`
+	Labels        map[string]string `json:"labels,omitempty" doc:"Table that maps issue types to labels for classification. With it, types that it does not name give no record."`
+	Pretrain      bool              `json:"pretrain,omitempty" default:"true" doc:"Also write the stream pretrain: the whole issue as one document."`
+	Pseudonymise  bool              `json:"pseudonymise,omitempty" default:"true" doc:"Replace people by pseudonyms such as user_1, and e-mail addresses by <email>."`
+	Salt          string            `json:"salt,omitempty" sensitive:"true" doc:"Secret that makes a person's pseudonym the same in all issues. Without it pseudonyms count from 1 in each issue."`
+	DropBots      bool              `json:"drop_bots,omitempty" default:"true" doc:"Leave out comments of bots."`
+	Bots          []string          `json:"bots,omitempty" default:"[\"ASF GitHub Bot\",\"githubbot\",\"ASF subversion and git services\",\"jira-bot\",\"Hadoop QA\",\"hadoopqa\",\"genericqa\",\"Hudson\",\"hudson\",\"Apache Spark\",\"apachespark\",\"ASF Jira Bot\",\"asfjirabot\",\"Jenkins\",\"Automation for Jira\"]" doc:"Accounts that are bots: names or display names, whole."`
+	BotPatterns   []string          `json:"bot_patterns,omitempty" default:"[\"* bot\",\"*-bot\",\"*_bot\",\"*[bot]*\",\"*github-bot*\",\"*botmanager*\",\"bors-*\",\"k8s-*\",\"*jenkins*\",\"travis-ci*\",\"*-ci\",\"*-build\",\"*-service-account\"]" doc:"The same by pattern: * stands for anything, case does not matter."`
+	MinChars      int               `json:"min_chars,omitempty" default:"200" min:"0" doc:"Shortest text of description and comments, in characters, that makes a document or a summary."`
+	MaxChars      int               `json:"max_chars,omitempty" default:"100000" min:"0" doc:"Longest text of a record, in characters. Longer ones are cut, with a mark. 0: no limit."`
+	TruncateLines int               `json:"truncate_lines,omitempty" default:"80" min:"0" doc:"Code and logs longer than this many lines keep the first three quarters of it and the last quarter, with a mark between. 0: no limit."`
+	Split         Shares            `json:"split,omitempty" default:"{\"train\":98,\"validation\":1,\"test\":1}" doc:"Shares of the splits. An issue and all its records are in one split, and so are issues that a Duplicate link joins."`
+}
+
+// Shares are the relative sizes of the splits.
+type Shares struct {
+	Train      float64 `json:"train,omitempty" min:"0" doc:"Share of the split train."`
+	Validation float64 `json:"validation,omitempty" min:"0" doc:"Share of the split validation."`
+	Test       float64 `json:"test,omitempty" min:"0" doc:"Share of the split test."`
+}
+
+const about = `Makes training records of Jira issues: documents for pre-training, and the tasks summarization, classification and
+question answering, derived only from what the issue holds. Wiki markup and ADF become Markdown, bots are dropped,
+people become pseudonyms. An issue that cannot give a record gives none; the report counts why.`
+
+// The streams that come out.
+const (
+	issuesStream   = "issues"
+	pretrainStream = "pretrain"
+	messagesStream = "messages"
+	instructStream = "instruct"
+)
+
+// Plugin returns the transform.
+func Plugin() sdk.Plugin {
+	return sdk.TransformPlugin(sdk.Info{
+		Name:    "llm",
+		Version: "0.1.0",
+		Doc:     about,
+		Streams: []sdk.Stream{streamOf(pretrainStream), streamOf(messagesStream), streamOf(instructStream)},
+	}, func(_ context.Context, c Config) (sdk.Transform, error) { return newTransform(c) })
+}
+
+// transform holds the settings, ready to be used. It is not changed after it was made.
+type transform struct {
+	Config
+	bots   bots
+	labels map[string]string // by type in small letters
+}
+
+func newTransform(c Config) (*transform, error) {
+	if c.Split.Train+c.Split.Validation+c.Split.Test <= 0 {
+		return nil, sdk.Permanent(errors.New("split: all shares are 0: give at least one of train, validation and test"))
+	}
+	if c.MaxChars > 0 && c.MaxChars < c.MinChars {
+		return nil, sdk.Permanent(fmt.Errorf("max_chars %d is less than min_chars %d", c.MaxChars, c.MinChars))
+	}
+	if !c.Pretrain && len(c.Tasks) == 0 {
+		return nil, sdk.Permanent(errors.New("nothing to make: set pretrain, or name tasks"))
+	}
+	t := &transform{Config: c, bots: newBots(c.Bots, c.BotPatterns)}
+	if len(c.Labels) > 0 {
+		t.labels = make(map[string]string, len(c.Labels))
+		for from, to := range c.Labels {
+			t.labels[strings.ToLower(from)] = to
+		}
+	}
+	return t, nil
+}
+
+// OutStreams replaces issues by what is made of them.
+func (t *transform) OutStreams(_ context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
+	var out []sdk.Stream
+	for _, s := range in {
+		if s.Name != issuesStream {
+			out = append(out, s)
+			continue
+		}
+		if t.Pretrain {
+			out = append(out, streamOf(pretrainStream))
+		}
+		if len(t.Tasks) > 0 {
+			out = append(out, streamOf(t.Format))
+		}
+	}
+	return out, nil
+}
+
+func (t *transform) wants(task string) bool { return slices.Contains(t.Tasks, task) }

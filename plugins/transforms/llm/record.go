@@ -1,0 +1,145 @@
+// Records: what comes out, in the order in which its fields are written.
+
+package llm
+
+import (
+	_ "embed"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// schemaVersion is the version of the records' form. It grows when a field changes its meaning or goes.
+const schemaVersion = 1
+
+// The tasks.
+const (
+	taskPretrain       = "pretrain"
+	taskSummarization  = "summarization"
+	taskClassification = "classification"
+	taskAnswering      = "question_answering"
+)
+
+// head is what every record begins with.
+type head struct {
+	ID            string `json:"id"`
+	Task          string `json:"task"`
+	Target        string `json:"target,omitempty"` // classification alone: what is predicted
+	Issue         string `json:"issue"`
+	Source        string `json:"source"`
+	Split         string `json:"split"`
+	SchemaVersion int    `json:"schema_version"`
+}
+
+// The three forms. Each stream holds one of them and no other.
+type (
+	pretrainRecord struct {
+		head
+		Text     string   `json:"text"`
+		Metadata metadata `json:"metadata"`
+	}
+	messagesRecord struct {
+		head
+		Messages []message `json:"messages"`
+	}
+	message struct {
+		Role    string `json:"role"`
+		Content string `json:"content"`
+	}
+	instructRecord struct {
+		head
+		Instruction string `json:"instruction"`
+		Input       string `json:"input"`
+		Output      string `json:"output"`
+	}
+)
+
+// metadata describes the issue of a document.
+type metadata struct {
+	Key          string   `json:"key"`
+	Project      string   `json:"project"`
+	Title        string   `json:"title"`
+	Type         string   `json:"type"`
+	Status       string   `json:"status"`
+	Priority     string   `json:"priority"`
+	Resolution   string   `json:"resolution"`
+	Labels       []string `json:"labels"`
+	Components   []string `json:"components"`
+	FixVersions  []string `json:"fix_versions"`
+	Versions     []string `json:"versions"`
+	Reporter     string   `json:"reporter"`
+	Assignee     string   `json:"assignee"`
+	Participants []string `json:"participants"`
+	Created      string   `json:"created"`
+	Updated      string   `json:"updated"`
+	Resolved     string   `json:"resolved"`
+	Comments     int      `json:"comments"`
+	Flavour      string   `json:"flavour"`
+	URL          string   `json:"url"`
+}
+
+func (w *work) head(task, target string) head {
+	return head{
+		ID:   recordID(cmpOr(w.is.id, w.is.key), task, target),
+		Task: task, Target: target, Issue: w.is.key, Source: "jira", Split: w.t.splitOf(w.is), SchemaVersion: schemaVersion,
+	}
+}
+
+func recordID(issue, task, target string) string {
+	if target == "" {
+		return issue + "/" + task
+	}
+	return issue + "/" + task + "/" + target
+}
+
+// example is a task record before it has its form.
+type example struct {
+	task, target               string
+	instruction, input, output string
+}
+
+// emit writes an example in the form that was chosen.
+func (w *work) emit(e example) error {
+	h := w.head(e.task, e.target)
+	w.count("records/"+e.task, 1)
+	w.count("splits/"+h.Split, 1)
+	if w.t.Format == instructStream {
+		return w.out.add(instructStream, instructRecord{h, e.instruction, e.input, e.output})
+	}
+	return w.out.add(messagesStream, messagesRecord{h, []message{
+		{"user", e.instruction + "\n\n" + e.input},
+		{"assistant", e.output},
+	}})
+}
+
+// stamp writes a time for metadata; the zero time is an empty text.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
+// The schemas of the streams.
+var (
+	//go:embed schema/pretrain.json
+	pretrainSchema []byte
+	//go:embed schema/messages.json
+	messagesSchema []byte
+	//go:embed schema/instruct.json
+	instructSchema []byte
+)
+
+// streamOf describes a stream that comes out.
+func streamOf(name string) sdk.Stream {
+	s := sdk.Stream{Name: name, PrimaryKey: []string{"id"}}
+	switch name {
+	case pretrainStream:
+		s.Doc, s.Schema = "One document an issue: title, description and the whole thread as Markdown.", pretrainSchema
+	case messagesStream:
+		s.Doc, s.Schema = "One record a task: a chat of a user's message and the answer.", messagesSchema
+	case instructStream:
+		s.Doc, s.Schema = "One record a task: instruction, input and output.", instructSchema
+	}
+	return s
+}

@@ -1,0 +1,118 @@
+// Transform: one batch of issues in, batches of records out.
+
+package llm
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// output packs the records.
+type output struct{ sdk.Builder }
+
+func (o *output) add(stream string, v any) error {
+	line, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return fmt.Errorf("%s: record: %w", stream, err)
+	}
+	o.AddLine(stream, sdk.Upsert, line)
+	return nil
+}
+
+// Transform makes the records of a batch of issues. Batches of other streams pass through unchanged. It keeps
+// nothing between calls, so any number of them may run at the same time.
+func (t *transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {
+	if b.Stream != issuesStream {
+		return []sdk.Batch{b}, nil
+	}
+	var out output
+	var rejects sdk.Rejects
+	counts := tally{}
+	for line := range b.Records() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		one := t.upsert
+		if b.Op == sdk.Delete {
+			one = t.remove
+		}
+		if err := one(line, counts, &out); err != nil {
+			rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: bytes.Clone(line), Reason: err.Error()})
+		}
+	}
+	counts.report(ctx)
+	return out.Flush(), rejects.Err()
+}
+
+// upsert makes all records of an issue.
+func (t *transform) upsert(line []byte, counts tally, out *output) error {
+	is, err := readIssue(line)
+	if err != nil {
+		return err
+	}
+	w := t.newWork(is, counts.add, out)
+	w.statistics()
+	for _, task := range []struct {
+		wanted bool
+		make   func() error
+	}{
+		{t.Pretrain, w.pretrain},
+		{t.wants(taskSummarization), w.summarize},
+		{t.wants(taskClassification), w.classify},
+		{t.wants(taskAnswering), w.answer},
+	} {
+		if !task.wanted {
+			continue
+		}
+		if err := task.make(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove deletes every record that an issue can have given.
+func (t *transform) remove(line []byte, counts tally, out *output) error {
+	var key struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(line, &key); err != nil {
+		return fmt.Errorf("invalid JSON: %w", err)
+	}
+	if key.ID == "" {
+		return fmt.Errorf("invalid key: it has no id")
+	}
+	counts.add("issues/deleted", 1)
+	if t.Pretrain {
+		if err := out.remove(pretrainStream, recordID(key.ID, taskPretrain, "")); err != nil {
+			return err
+		}
+	}
+	for _, task := range t.Tasks {
+		targets := []string{""}
+		if task == taskClassification {
+			targets = t.Targets
+		}
+		for _, target := range targets {
+			if err := out.remove(t.Format, recordID(key.ID, task, target)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (o *output) remove(stream, id string) error {
+	line, err := json.Marshal(struct {
+		ID string `json:"id"`
+	}{id})
+	if err != nil {
+		return fmt.Errorf("%s: key: %w", stream, err)
+	}
+	o.AddLine(stream, sdk.Delete, line)
+	return nil
+}
