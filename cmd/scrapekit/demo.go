@@ -1,0 +1,173 @@
+// demo: a Jira of its own on loopback, and the shipped pipeline run against it.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/examples"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+)
+
+// demoFlags say what the demo's Jira is like.
+type demoFlags struct {
+	dir    string
+	issues int
+	seed   uint64
+	rate   float64
+	calm   bool
+	fresh  bool
+	cloud  bool
+}
+
+func (a *app) demoCommand() *cobra.Command {
+	f := demoFlags{dir: "scrapekit-demo", issues: 3000, seed: 1, rate: 8}
+	var flags runFlags
+	cmd := &cobra.Command{
+		Use: "demo", Short: "Run the Jira pipeline against a Jira of its own, offline", Args: args(cobra.NoArgs),
+		Long: "Starts a Jira on loopback with invented issues, a rate limit and faults switched on, and runs the shipped\n" +
+			"jira.hcl against it. The training records, the report and the pipeline file are left in a folder.\n" +
+			"Stop it or kill it at any moment and start it again: it goes on.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(flags.check(), f.check()); err != nil {
+				return err
+			}
+			return a.demo(cmd.Context(), f, flags)
+		},
+	}
+	cmd.Flags().StringVar(&f.dir, "dir", f.dir, "folder for the records, the report and the state")
+	cmd.Flags().IntVar(&f.issues, "issues", f.issues, "issues in the demo's Jira")
+	cmd.Flags().Uint64Var(&f.seed, "seed", f.seed, "seed of the issues and the faults")
+	cmd.Flags().Float64Var(&f.rate, "rate", f.rate, "requests a second that the demo's Jira allows; 0: any number")
+	cmd.Flags().BoolVar(&f.calm, "calm", false, "switch the faults off")
+	cmd.Flags().BoolVar(&f.cloud, "cloud", false, "be a Jira Cloud instead of a Jira Data Center")
+	cmd.Flags().BoolVar(&f.fresh, "fresh", false, "start over")
+	cmd.Flags().StringVar(&flags.output, "output", "auto", "how to show the run: auto, live, plain, json")
+	return cmd
+}
+
+func (f demoFlags) check() error {
+	if f.issues < 1 || f.rate < 0 {
+		return usageError{errors.New("--issues: want 1 or more; --rate: want 0 or more")}
+	}
+	return nil
+}
+
+func (a *app) demo(ctx context.Context, f demoFlags, flags runFlags) error {
+	if err := os.MkdirAll(f.dir, 0o755); err != nil {
+		return err
+	}
+	file := filepath.Join(f.dir, "jira.hcl")
+	if err := os.WriteFile(file, examples.Jira, 0o644); err != nil {
+		return err
+	}
+	url, stop, err := f.serve(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	opts, err := a.options(map[string]string{"url": url, "projects": `["ALPHA", "BRAVO", "CHARLIE"]`, "out": "corpus"})
+	if err != nil {
+		return err
+	}
+	p, err := a.loadWith(ctx, file, opts)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "A Jira with %s invented issues answers at %s, at most %s requests a second.\n", count(int64(f.issues)), url, rateText(f.rate))
+	flags.full = f.fresh
+	report, err := a.runPipeline(ctx, p, flags)
+	if report != nil {
+		a.demoEnd(f, flags, report)
+	}
+	return err
+}
+
+func rateText(r float64) string {
+	if r == 0 {
+		return "any number of"
+	}
+	return fmt.Sprintf("%g", r)
+}
+
+// demoEnd says where the records are.
+func (a *app) demoEnd(f demoFlags, flags runFlags, r *core.Report) {
+	w := a.out
+	if flags.output == "json" {
+		w = a.err
+	}
+	dir, err := filepath.Abs(f.dir)
+	if err != nil {
+		dir = f.dir
+	}
+	fmt.Fprintf(w, "Training records: %s\nPipeline file:    %s\n", filepath.Join(dir, "corpus"), filepath.Join(dir, "jira.hcl"))
+	if r.Outcome == core.Complete && len(r.Stages) > 0 && r.Stages[0].Out == 0 {
+		fmt.Fprintln(w, "Nothing has changed since the last run; --fresh starts over.")
+	}
+}
+
+// serve starts the demo's Jira. Its port is kept in the folder: the records name the server, so a demo that
+// goes on must find it where it was.
+func (f demoFlags) serve(ctx context.Context) (url string, stop func(), err error) {
+	o := jiratest.Options{Seed: f.seed, BasePath: "/jira"}
+	if f.cloud {
+		o.Flavour, o.BasePath = jiratest.Cloud, ""
+	}
+	if f.rate > 0 {
+		o.Limit = &jiratest.Limit{PerSecond: f.rate, Burst: 5, Form: jiratest.DataCenterHeaders}
+	}
+	if !f.calm {
+		o.Faults = demoFaults()
+	}
+	jira := jiratest.New(o)
+	jira.Generate(jiratest.Synthetic{Projects: []jiratest.Project{
+		{Key: "ALPHA", Issues: f.issues / 2}, {Key: "BRAVO", Issues: f.issues / 3}, {Key: "CHARLIE", Issues: f.issues - f.issues/2 - f.issues/3},
+	}})
+	l, err := f.listen(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	server := &http.Server{Handler: jira, ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(l) // ends with Close below, and with nothing else
+	}()
+	return "http://" + l.Addr().String() + o.BasePath, func() { _ = server.Close(); <-ended }, nil
+}
+
+func (f demoFlags) listen(ctx context.Context) (net.Listener, error) {
+	var lc net.ListenConfig
+	kept := filepath.Join(f.dir, "jira.address")
+	if raw, err := os.ReadFile(kept); err == nil {
+		addr := strings.TrimSpace(string(raw))
+		l, err := lc.Listen(ctx, "tcp", addr)
+		if err != nil {
+			return nil, fmt.Errorf("the demo's Jira was at %s and cannot be there again: %w; is another demo running in %s? --dir chooses another folder", addr, err, f.dir)
+		}
+		return l, nil
+	}
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	return l, os.WriteFile(kept, []byte(l.Addr().String()+"\n"), 0o644)
+}
+
+// demoFaults is a bad day of the demo's Jira: errors, proxies' HTML, broken bodies and connections, slow replies.
+func demoFaults() jiratest.Faults {
+	return jiratest.Faults{
+		ServerErrors: 0.03, HTMLErrors: 0.02, Truncated: 0.02, Resets: 0.02, Slow: 0.03, Delay: 300 * time.Millisecond,
+	}
+}

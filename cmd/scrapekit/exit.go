@@ -1,0 +1,96 @@
+// Exit codes: one switch from error to code; the help prints them.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitIncomplete  = 3
+	exitLocked      = 4
+	exitInterrupted = 130
+)
+
+const exitCodes = `Exit codes:
+  0    done
+  1    failed; what was committed is kept, and running it again goes on
+  2    wrong usage, or a pipeline file that is not right
+  3    ended, but parts could not be read; running it again reads just those
+  4    the pipeline is being run by another process
+  130  stopped by Ctrl-C or SIGTERM, everything committed; running it again goes on`
+
+// usageError is a command line that is not right.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// invalidError is a pipeline file that is not right. Its diagnostics have been printed.
+type invalidError struct{ file string }
+
+func (e invalidError) Error() string { return e.file + " is not right" }
+
+// outcomeError is a run that did not end well. Its report has been printed.
+type outcomeError struct{ outcome core.Outcome }
+
+func (e outcomeError) Error() string { return "the run is " + string(e.outcome) }
+
+func exitCode(err error) int {
+	var usage usageError
+	var invalid invalidError
+	var locked *core.LockedError
+	var outcome outcomeError
+	switch {
+	case errors.As(err, &usage), errors.As(err, &invalid):
+		return exitUsage
+	case errors.As(err, &locked):
+		return exitLocked
+	case errors.As(err, &outcome) && outcome.outcome == core.Incomplete:
+		return exitIncomplete
+	case errors.As(err, &outcome) && outcome.outcome == core.Interrupted, errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	return exitFailed
+}
+
+// printError says what went wrong, unless that has been said.
+func (a *app) printError(cmd *cobra.Command, err error) {
+	var invalid invalidError
+	var outcome outcomeError
+	if errors.As(err, &invalid) || errors.As(err, &outcome) {
+		return
+	}
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(a.err, "stopped")
+		return
+	}
+	fmt.Fprintf(a.err, "%s %s\n", a.style(red, "error:"), err)
+	var usage usageError
+	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
+		fmt.Fprintf(a.err, "run `%s --help` for the right use\n", cmd.CommandPath())
+	}
+	var locked *core.LockedError
+	if errors.As(err, &locked) {
+		fmt.Fprintln(a.err, "wait for it to end, or stop it; two runs of one pipeline would deliver records twice")
+	}
+}
+
+// args wraps a check of arguments so that its error counts as wrong usage.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		if err := check(cmd, given); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,79 @@
+// Loading a pipeline file for a command, with what is wrong with it printed.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+// fileFlags are the flags of commands that take a pipeline file.
+type fileFlags struct {
+	vars []string
+}
+
+func (f *fileFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.vars, "var", nil, "value of a variable of the file, as name=value; may be given several times")
+}
+
+func (f *fileFlags) values() (map[string]string, error) {
+	out := map[string]string{}
+	for _, v := range f.vars {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return nil, usageError{fmt.Errorf("--var %s: want name=value", v)}
+		}
+		out[name] = value
+	}
+	return out, nil
+}
+
+func (a *app) options(vars map[string]string) (core.Options, error) {
+	logger, err := a.logger()
+	return core.Options{
+		Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Logger: logger, Stdout: a.out, Step: a.step,
+	}, err
+}
+
+func (a *app) logger() (hclog.Logger, error) {
+	if a.logLevel == "off" {
+		return hclog.NewNullLogger(), nil
+	}
+	level := hclog.LevelFromString(a.logLevel)
+	if level == hclog.NoLevel {
+		return nil, usageError{fmt.Errorf("--log %s: want debug, info, warn, error or off", a.logLevel)}
+	}
+	return hclog.New(&hclog.LoggerOptions{Name: "scrapekit", Level: level, Output: a.err}), nil
+}
+
+// load reads a pipeline file and prints everything that is wrong with it.
+func (a *app) load(ctx context.Context, file string, f fileFlags) (*core.Pipeline, error) {
+	vars, err := f.values()
+	if err != nil {
+		return nil, err
+	}
+	opts, err := a.options(vars)
+	if err != nil {
+		return nil, err
+	}
+	return a.loadWith(ctx, file, opts)
+}
+
+func (a *app) loadWith(ctx context.Context, file string, opts core.Options) (*core.Pipeline, error) {
+	p, diags := core.Load(ctx, file, opts)
+	var err error
+	if len(diags) > 0 {
+		err = core.WriteDiagnostics(a.err, diags, a.color, widthOf(a.err))
+	}
+	if diags.HasErrors() {
+		return nil, errors.Join(invalidError{file}, err)
+	}
+	return p, err
+}

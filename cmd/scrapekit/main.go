@@ -1,0 +1,120 @@
+// Command scrapekit pulls records out of remote systems and delivers them, transformed, to files and databases.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, nil)) }
+
+// app is what the commands share.
+type app struct {
+	out, err io.Writer
+	logLevel string
+	color    bool // of err
+	force    chan struct{}
+	step     func(string)
+	args     []string
+}
+
+// run is main without the exit. step is for tests: they end the process at a step of the run.
+func run(args []string, out, errOut io.Writer, step func(string)) int {
+	a := &app{out: out, err: errOut, color: colorful(errOut), step: step, args: args}
+	ctx, stop := a.untilInterrupted(context.Background())
+	defer stop()
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	a.printError(cmd, err)
+	return exitCode(err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "scrapekit",
+		Short: "Pull data out of remote systems, reliably and politely",
+		Long: "scrapekit runs pipelines: a source reads a remote system, transforms change its records, sinks deliver them.\n" +
+			"Nothing is lost and nothing comes twice, whatever is stopped or killed: run it again and it goes on.\n\n" +
+			"Begin with `scrapekit demo`: it needs no network.\n\n" + exitCodes,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version(),
+	}
+	root.SetVersionTemplate("scrapekit {{.Version}}\n")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentFlags().StringVar(&a.logLevel, "log", "warn", "least level of log lines on standard error: debug, info, warn, error, off")
+	root.AddCommand(a.runCommand(), a.demoCommand(), a.validateCommand(), a.planCommand(), a.previewCommand(),
+		a.stateCommand(), a.pluginsCommand(), a.versionCommand())
+	return root
+}
+
+// untilInterrupted returns a context that ends with the first SIGINT or SIGTERM: what runs drains and
+// commits. The second one ends the process at once, and the plugins with it.
+func (a *app) untilInterrupted(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	a.force = make(chan struct{})
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-signals:
+			fmt.Fprintln(a.err, "\nstopped at once; run the same command again to go on from the last commit")
+			os.Exit(exitInterrupted)
+		case <-a.force:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
+		close(a.force)
+	}
+}
+
+// version is the module's version, or that of the build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+// colorful reports whether w is a terminal whose user has nothing against colours.
+func colorful(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// widthOf returns the columns of a terminal, or what suits a pipe.
+func widthOf(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return 100
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// crashVar names the step, counted from 1, at which a host under test kills itself.
+const crashVar = "SCRAPEKIT_TEST_CRASH_AT"
+
+// stepsVar names a file to which a host under test writes how many steps there were.
+const stepsVar = "SCRAPEKIT_TEST_STEPS"
+
+// TestMain makes the test binary the command itself when it is started as one: by a test, as the host, or by
+// a host, as a plugin.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
+		os.Exit(hostUnderTest())
+	}
+	testscript.Main(m, map[string]func(){"scrapekit": func() { os.Exit(hostUnderTest()) }})
+}
+
+func hostUnderTest() int {
+	at, _ := strconv.ParseInt(os.Getenv(crashVar), 10, 64)
+	var steps atomic.Int64
+	step := func(string) {
+		if steps.Add(1) == at {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {} // until the signal has come
+		}
+	}
+	code := run(os.Args[1:], os.Stdout, os.Stderr, step)
+	if file := os.Getenv(stepsVar); file != "" {
+		if err := os.WriteFile(file, []byte(strconv.FormatInt(steps.Load(), 10)), 0o644); err != nil {
+			panic(err)
+		}
+	}
+	return code
+}

@@ -1,0 +1,126 @@
+// The first-party plugins: the list of them, their reference, and the hidden command that serves one.
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/plugins/sinks/jsonl"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira"
+	"github.com/scrapekit/scrapekit/plugins/transforms/llm"
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/serve"
+)
+
+// firstParty lists the plugins that are inside this program.
+func firstParty() []sdk.Plugin {
+	return []sdk.Plugin{jira.Plugin(), llm.Plugin(), jsonl.Plugin()}
+}
+
+// serveCommand is the command that serves a first-party plugin: this program, started again.
+func serveCommand(name string) (string, []string) {
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	return self, []string{"plugins", "serve", name}
+}
+
+func (a *app) pluginsCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "plugins", Short: "List plugins, print their reference", Args: args(cobra.NoArgs)}
+	cmd.AddCommand(a.pluginsListCommand(), a.pluginsDocsCommand(), &cobra.Command{
+		Use: "serve NAME", Hidden: true, Args: args(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, given []string) error {
+			p, err := pluginNamed(given[0])
+			if err == nil {
+				serve.Main(p)
+			}
+			return err
+		},
+	})
+	return cmd
+}
+
+func pluginNamed(name string) (sdk.Plugin, error) {
+	all := firstParty()
+	i := slices.IndexFunc(all, func(p sdk.Plugin) bool { return p.Name == name })
+	if i < 0 {
+		var names []string
+		for _, p := range all {
+			names = append(names, p.Name)
+		}
+		return sdk.Plugin{}, usageError{fmt.Errorf("no plugin %q; there are %s", name, strings.Join(names, ", "))}
+	}
+	return all[i], nil
+}
+
+func (a *app) pluginsListCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the plugins of this program", Args: args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			if asJSON {
+				var infos []sdk.Info
+				for _, p := range firstParty() {
+					infos = append(infos, p.Info)
+				}
+				return a.json(infos)
+			}
+			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+			for _, p := range firstParty() {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", p.Kind, p.Name, firstSentence(p.Doc))
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print everything that is known of them as JSON")
+	return cmd
+}
+
+func (a *app) pluginsDocsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "docs [NAME...]", Short: "Print the reference of plugins as Markdown: settings and streams",
+		RunE: func(_ *cobra.Command, given []string) error {
+			if len(given) == 0 {
+				for _, p := range firstParty() {
+					given = append(given, p.Name)
+				}
+			}
+			for i, name := range given {
+				p, err := pluginNamed(name)
+				if err != nil {
+					return err
+				}
+				if i > 0 {
+					fmt.Fprintln(a.out)
+				}
+				if err := writeReference(a.out, p.Info); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// json prints a value for programs.
+func (a *app) json(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+func firstSentence(doc string) string {
+	doc = strings.Join(strings.Fields(doc), " ")
+	if i := strings.Index(doc, ". "); i >= 0 {
+		return doc[:i+1]
+	}
+	return doc
+}

@@ -1,0 +1,108 @@
+// The reference of a plugin as Markdown, from its schema and its streams.
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+func writeReference(w io.Writer, info sdk.Info) error {
+	var s jsonschema.Schema
+	if err := json.Unmarshal(info.Config, &s); err != nil {
+		return fmt.Errorf("%s: schema of the settings: %w", info.Name, err)
+	}
+	fmt.Fprintf(w, "# %s %s\n\n%s\n\n## Settings\n\n", info.Kind, info.Name, info.Doc)
+	fmt.Fprintln(w, "| setting | type | default | what it is for |\n|---|---|---|---|")
+	for _, name := range settingNames(&s) {
+		p := s.Properties[name]
+		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", name, typeOf(p), defaultOf(p, slices.Contains(s.Required, name)), cell(p.Description))
+	}
+	if len(info.Streams) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, "\n## Streams\n\n| stream | primary key | incremental by | what it holds |\n|---|---|---|---|")
+	for _, st := range info.Streams {
+		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", st.Name, orDash(strings.Join(st.PrimaryKey, ", ")), orDash(st.Cursor), cell(st.Doc))
+	}
+	return nil
+}
+
+// settingNames puts the required settings first, then keeps the order of the author.
+func settingNames(s *jsonschema.Schema) []string {
+	names := slices.Clone(s.PropertyOrder)
+	for name := range s.Properties {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(s.PropertyOrder) == 0 {
+		slices.Sort(names)
+	}
+	slices.SortStableFunc(names, func(a, b string) int {
+		return rank(slices.Contains(s.Required, a)) - rank(slices.Contains(s.Required, b))
+	})
+	return names
+}
+
+func rank(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
+}
+
+func typeOf(p *jsonschema.Schema) string {
+	switch {
+	case len(p.Enum) > 0:
+		return oneOf(p.Enum)
+	case p.Type == "array" && p.Items != nil:
+		return "list of " + typeOf(p.Items)
+	case p.Type == "object" && p.AdditionalProperties != nil:
+		return "map of " + typeOf(p.AdditionalProperties)
+	case p.Type != "":
+		return p.Type
+	}
+	return strings.Join(p.Types, " or ")
+}
+
+func oneOf(values []any) string {
+	var out []string
+	for _, v := range values {
+		out = append(out, fmt.Sprintf("`%v`", v))
+	}
+	return strings.Join(out, ", ")
+}
+
+func defaultOf(p *jsonschema.Schema, required bool) string {
+	switch {
+	case required:
+		return "**required**"
+	case p.Default != nil:
+		text := string(p.Default)
+		if len(text) > 60 {
+			text = text[:57] + "…"
+		}
+		return "`" + cell(text) + "`"
+	}
+	return "–"
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}
+
+// cell makes text fit into a table.
+func cell(s string) string {
+	return strings.ReplaceAll(strings.Join(strings.Fields(s), " "), "|", "\\|")
+}

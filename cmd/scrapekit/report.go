@@ -1,0 +1,174 @@
+// The final report on the screen.
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+// printReport says how a run ended, what it delivered, and what to do next.
+func (a *app) printReport(w io.Writer, r *core.Report) error {
+	a.printOutcome(w, r)
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "\nSTAGE\tIN\tOUT\tREJECTED\tBYTES OUT\tSTREAMS")
+	for _, s := range r.Stages {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, count(s.In), count(s.Out), count(s.Rejected), size(s.BytesOut), byName(s.Streams))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, s := range r.Stages {
+		for _, reason := range byCount(s.Reasons) {
+			fmt.Fprintf(w, "  %s rejected %s: %s\n", s.Name, count(s.Reasons[reason]), reason)
+		}
+	}
+	printHTTP(w, r.HTTP)
+	printCounters(w, r.Counters)
+	fmt.Fprintf(w, "\nReport: %s\n", filepath.Join(r.Dir, core.ReportFile))
+	if r.DeadLetters != "" {
+		fmt.Fprintf(w, "Dead letters: %s\n", r.DeadLetters)
+	}
+	return nil
+}
+
+func (a *app) printOutcome(w io.Writer, r *core.Report) {
+	ink := map[core.Outcome]ink{core.Complete: green, core.Interrupted: yellow, core.Incomplete: yellow, core.Failed: red}[r.Outcome]
+	text := fmt.Sprintf("Run %s is %s", r.Run, r.Outcome)
+	if isTerminal(w) {
+		text = a.style(ink, text)
+	}
+	fmt.Fprintf(w, "\n%s after %s", text, brief(time.Duration(r.Seconds*float64(time.Second))))
+	if r.Resumed {
+		fmt.Fprintf(w, " (gone on with; first started %s)", r.Started.Local().Format("2006-01-02 15:04:05"))
+	}
+	fmt.Fprintf(w, ". Splits: %d done", r.Splits[core.SplitFinished])
+	if n := r.Splits[core.SplitOpen]; n > 0 {
+		fmt.Fprintf(w, ", %d open", n)
+	}
+	if n := r.Splits[core.SplitFailed]; n > 0 {
+		fmt.Fprintf(w, ", %d broken", n)
+	}
+	fmt.Fprintln(w, ".")
+	if r.Problem != "" {
+		fmt.Fprintf(w, "%s\n", r.Problem)
+	}
+	for i, m := range r.Missing {
+		if i == 10 {
+			fmt.Fprintf(w, "  … and %d more; the report lists all\n", len(r.Missing)-i)
+			break
+		}
+		fmt.Fprintf(w, "  missing: %s (%s records of it are delivered): %s\n", m.Split, count(m.Records), m.Problem)
+	}
+	if r.Outcome != core.Complete {
+		fmt.Fprintf(w, "What was committed is kept. To go on: scrapekit %s\n", commandLine(a.args))
+	}
+}
+
+// commandLine writes arguments as a shell would need them. Starting over is for the first time only.
+func commandLine(args []string) string {
+	var out []string
+	for _, arg := range args {
+		if arg == "--full" || arg == "--fresh" {
+			continue
+		}
+		if strings.ContainsAny(arg, " \"'$*?[](){}<>|&;`\\~#!") {
+			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+		out = append(out, arg)
+	}
+	return strings.Join(out, " ")
+}
+
+// httpTotals are the numbers over all hosts.
+type httpTotals struct {
+	requests, retries, bytes int64
+	waited                   time.Duration
+}
+
+func totals(s core.HTTPStats) httpTotals {
+	var t httpTotals
+	for _, h := range s.Hosts {
+		t.requests += h.Requests
+		t.bytes += h.BytesIn
+		for _, n := range h.Retries {
+			t.retries += n
+		}
+		for _, w := range h.Waits {
+			t.waited += w.Total
+		}
+	}
+	return t
+}
+
+func printHTTP(w io.Writer, s core.HTTPStats) {
+	for _, h := range s.Hosts {
+		fmt.Fprintf(w, "\nHTTP %s: %s requests, %s received", h.Host, count(h.Requests), size(h.BytesIn))
+		for _, status := range slices.Sorted(maps.Keys(h.Status)) {
+			fmt.Fprintf(w, ", %s × %d", count(h.Status[status]), status)
+		}
+		if len(h.Errors) > 0 {
+			fmt.Fprintf(w, ", broken: %s", byName(h.Errors))
+		}
+		fmt.Fprintln(w)
+		if len(h.Retries) > 0 {
+			fmt.Fprintf(w, "  retries: %s\n", byName(h.Retries))
+		}
+		var waits []string
+		for _, cause := range sorted(h.Waits) {
+			waits = append(waits, fmt.Sprintf("%s %s", cause, brief(h.Waits[cause].Total)))
+		}
+		if len(waits) > 0 {
+			fmt.Fprintf(w, "  waits, over all requests: %s\n", strings.Join(waits, ", "))
+		}
+		if h.Rate > 0 {
+			fmt.Fprintf(w, "  rate at the end: %.1f requests/s (%s)\n", h.Rate, h.RateFrom)
+		}
+	}
+}
+
+// shownCounters is how many names of a heading are printed; the report file has all.
+const shownCounters = 12
+
+func printCounters(w io.Writer, counters map[string]map[string]int64) {
+	for _, heading := range sorted(counters) {
+		names := byCount(counters[heading])
+		var parts []string
+		for i, name := range names {
+			if i == shownCounters {
+				parts = append(parts, fmt.Sprintf("… %d more", len(names)-i))
+				break
+			}
+			parts = append(parts, fmt.Sprintf("%s %s", name, count(counters[heading][name])))
+		}
+		fmt.Fprintf(w, "\n%s: %s", heading, strings.Join(parts, ", "))
+	}
+	if len(counters) > 0 {
+		fmt.Fprintln(w)
+	}
+}
+
+// byName lists numbers by name.
+func byName(m map[string]int64) string {
+	var parts []string
+	for _, name := range sorted(m) {
+		parts = append(parts, fmt.Sprintf("%s %s", name, count(m[name])))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// byCount orders names by their number, the largest first.
+func byCount(m map[string]int64) []string {
+	names := sorted(m)
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(m[b], m[a]) })
+	return names
+}

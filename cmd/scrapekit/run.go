@@ -1,0 +1,90 @@
+// run: a pipeline file is run and watched, and its report printed.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+// runFlags say how a run is done and shown.
+type runFlags struct {
+	full   bool
+	output string
+}
+
+// The ways to show a run.
+var outputs = []string{"auto", "live", "plain", "json"}
+
+func (f *runFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.full, "full", false, "start over: discard what earlier runs delivered and deliver everything anew")
+	cmd.Flags().StringVar(&f.output, "output", "auto", "how to show the run: auto, live (a terminal), plain (lines), json (one event a line)")
+}
+
+func (f *runFlags) check() error {
+	if !slices.Contains(outputs, f.output) {
+		return usageError{fmt.Errorf("--output %s: want auto, live, plain or json", f.output)}
+	}
+	return nil
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var file fileFlags
+	var flags runFlags
+	cmd := &cobra.Command{
+		Use: "run FILE", Short: "Run a pipeline", Args: args(cobra.ExactArgs(1)),
+		Example: "  scrapekit run jira.hcl\n  scrapekit run jira.hcl --var url=https://jira.example.com --var 'projects=[\"ABC\"]'",
+		Long: "Runs a pipeline file. A run that was stopped, killed or left incomplete is gone on with; otherwise the\n" +
+			"run reads what has changed since the last one. Ctrl-C commits what was read and stops; a second Ctrl-C\nstops at once, and nothing is lost by that either.\n\n" + exitCodes,
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if err := flags.check(); err != nil {
+				return err
+			}
+			p, err := a.load(cmd.Context(), given[0], file)
+			if err != nil {
+				return err
+			}
+			_, err = a.runPipeline(cmd.Context(), p, flags)
+			return err
+		},
+	}
+	file.add(cmd)
+	flags.add(cmd)
+	return cmd
+}
+
+// runPipeline runs, watches and reports. The error says how the run ended unless it is complete.
+func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags) (*core.Report, error) {
+	out := a.out
+	if p.WritesToStdout() {
+		if flags.output == "json" {
+			return nil, usageError{errors.New("--output json and a sink with the path \"-\" would both write to standard output")}
+		}
+		out = a.err
+	}
+	w := a.watcher(flags.output)
+	run, closeRun, err := p.Start(ctx, core.RunOptions{Full: flags.full, OnEvent: w.event})
+	if err != nil {
+		return nil, err
+	}
+	w.begin(ctx, run)
+	report, err := run.Wait(ctx)
+	w.end()
+	err = errors.Join(err, closeRun())
+	if report == nil {
+		return nil, err
+	}
+	if e := w.report(out, report); e != nil {
+		err = errors.Join(err, e)
+	}
+	if err == nil && report.Outcome != core.Complete {
+		err = outcomeError{report.Outcome}
+	}
+	return report, err
+}

@@ -1,0 +1,139 @@
+// How a running pipeline looks: text out of a status, without a terminal.
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+// view is one picture of a run.
+type view struct {
+	status   core.Status
+	events   []string
+	stopping bool
+	width    int
+	frame    int
+	color    bool
+	rate     func(stream string) float64
+}
+
+const spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+func (v view) render() string {
+	var b strings.Builder
+	frames := []rune(spinner)
+	phase := v.status.Phase
+	if v.stopping {
+		phase = "stopping: committing what was read; Ctrl-C again stops at once"
+	}
+	fmt.Fprintf(&b, "%s %s  %s\n", paint(v.color, green, string(frames[v.frame%len(frames)])), paint(v.color, bold, phase), paint(v.color, faint, brief(v.status.Elapsed)))
+	for _, s := range v.status.Streams {
+		fmt.Fprintln(&b, v.stream(s))
+	}
+	v.stages(&b)
+	v.http(&b)
+	for _, w := range v.status.Waits {
+		fmt.Fprintf(&b, "  %s\n", paint(v.color, yellow, waitText(w, time.Now())))
+	}
+	for _, e := range v.events {
+		fmt.Fprintf(&b, "  %s\n", paint(v.color, faint, cut(e, v.width-2)))
+	}
+	return b.String()
+}
+
+// stream draws a stream: a bar by splits and records, the rate, the time that is left.
+func (v view) stream(s core.StreamProgress) string {
+	share := share(s)
+	const cells = 24
+	full := int(share * cells)
+	bar := paint(v.color, green, strings.Repeat("█", full)) + paint(v.color, faint, strings.Repeat("░", cells-full))
+	perSecond := v.rate(s.Stream)
+	text := fmt.Sprintf("  %-12s %s %3.0f%%  %s records  %s/s  splits %d of %d", s.Stream, bar, share*100, count(s.Records), count(int64(perSecond)), s.Done, s.Splits)
+	if s.Broken > 0 {
+		text += paint(v.color, red, fmt.Sprintf(", %d broken", s.Broken))
+	}
+	if left := s.Estimate - s.Records; left > 0 && perSecond >= 1 {
+		text += "  about " + brief(time.Duration(float64(left)/perSecond*float64(time.Second))) + " left"
+	}
+	return text
+}
+
+// share is how much of a stream is done: by records where they are estimated, by splits otherwise.
+func share(s core.StreamProgress) float64 {
+	switch {
+	case s.Splits > 0 && s.Done == s.Splits:
+		return 1
+	case s.Estimate > 0:
+		return min(0.99, float64(s.Records)/float64(s.Estimate))
+	case s.Splits > 0:
+		return float64(s.Done) / float64(s.Splits)
+	}
+	return 0
+}
+
+// stages draws what comes out at the end, and what was rejected anywhere.
+func (v view) stages(b *strings.Builder) {
+	var rejected int64
+	for _, s := range v.status.Counts.Stages {
+		rejected += s.Rejected
+	}
+	for _, name := range sorted(v.status.Counts.Stages) {
+		s := v.status.Counts.Stages[name]
+		if !strings.HasPrefix(name, "sink ") {
+			continue
+		}
+		fmt.Fprintf(b, "  %s: %s records, %s", name, count(s.Out), size(s.BytesOut))
+		if len(s.Streams) > 1 {
+			var parts []string
+			for _, stream := range sorted(s.Streams) {
+				parts = append(parts, stream+" "+count(s.Streams[stream]))
+			}
+			fmt.Fprintf(b, " (%s)", strings.Join(parts, ", "))
+		}
+		fmt.Fprintln(b)
+	}
+	if rejected > 0 {
+		fmt.Fprintf(b, "  %s\n", paint(v.color, yellow, count(rejected)+" records rejected"))
+	}
+}
+
+func (v view) http(b *strings.Builder) {
+	t := totals(v.status.HTTP)
+	if t.requests == 0 {
+		return
+	}
+	fmt.Fprintf(b, "  HTTP: %s requests, %s retries, %s", count(t.requests), count(t.retries), size(t.bytes))
+	if t.waited > 0 {
+		fmt.Fprintf(b, ", waited %s", brief(t.waited))
+	}
+	fmt.Fprintln(b)
+}
+
+// oneLine is the same for a pipe.
+func oneLine(s core.Status) string {
+	parts := []string{s.Phase}
+	for _, st := range s.Streams {
+		parts = append(parts, fmt.Sprintf("%s %.0f%%: %s records, splits %d of %d", st.Stream, share(st)*100, count(st.Records), st.Done, st.Splits))
+	}
+	for _, name := range sorted(s.Counts.Stages) {
+		if strings.HasPrefix(name, "sink ") {
+			parts = append(parts, fmt.Sprintf("%s %s records", name, count(s.Counts.Stages[name].Out)))
+		}
+	}
+	if t := totals(s.HTTP); t.requests > 0 {
+		parts = append(parts, fmt.Sprintf("%s requests, %s retries", count(t.requests), count(t.retries)))
+	}
+	for _, w := range s.Waits {
+		parts = append(parts, waitText(w, time.Now()))
+	}
+	return strings.Join(parts, " | ")
+}
+
+// waitText says what the host waits for: "jira.example.com: 429, retry in 12 s".
+func waitText(w core.Wait, now time.Time) string {
+	return fmt.Sprintf("%s: %s, retry in %s", w.Host, w.Cause, brief(w.Until.Sub(now)))
+}

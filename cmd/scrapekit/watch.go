@@ -1,0 +1,186 @@
+// Watching a run: live in a terminal, as lines in a pipe, as JSON for programs.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+// watcher shows a run. event may be called by several goroutines at once, from before begin to after end.
+type watcher interface {
+	event(e core.Event)
+	begin(ctx context.Context, r *core.Run)
+	end()
+	report(w io.Writer, r *core.Report) error
+}
+
+func (a *app) watcher(output string) watcher {
+	if output == "auto" {
+		output = "plain"
+		if isTerminal(a.err) && isTerminal(a.out) {
+			output = "live"
+		}
+	}
+	switch output {
+	case "live":
+		return &liveWatcher{a: a}
+	case "json":
+		return &jsonWatcher{enc: json.NewEncoder(a.out), every: plainEvery}
+	}
+	return &plainWatcher{w: a.err, every: plainEvery, a: a}
+}
+
+// plainEvery is how often a run in a pipe says how far it is.
+const plainEvery = 5 * time.Second
+
+// ticker calls f now and then until stop.
+type ticker struct {
+	done chan struct{}
+	wg   sync.WaitGroup
+}
+
+func startTicker(every time.Duration, f func()) *ticker {
+	t := &ticker{done: make(chan struct{})}
+	t.wg.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-t.done:
+				return
+			case <-tick.C:
+				f()
+			}
+		}
+	})
+	return t
+}
+
+func (t *ticker) stop() {
+	close(t.done)
+	t.wg.Wait()
+}
+
+// plainWatcher prints a line for what happens and one now and then for how far it is.
+type plainWatcher struct {
+	a     *app
+	w     io.Writer
+	every time.Duration
+	mu    sync.Mutex
+	tick  *ticker
+	stop  func() bool
+}
+
+func (p *plainWatcher) line(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprintf(p.w, time.Now().Format("15:04:05 ")+format+"\n", args...)
+}
+
+func (p *plainWatcher) event(e core.Event) {
+	if text := eventText(e); text != "" {
+		p.line("%s", text)
+	}
+}
+
+func (p *plainWatcher) begin(ctx context.Context, r *core.Run) {
+	p.tick = startTicker(p.every, func() { p.line("%s", oneLine(r.Status())) })
+	p.stop = context.AfterFunc(ctx, func() { p.line("stopping: committing what was read; once more stops at once") })
+}
+
+func (p *plainWatcher) end() {
+	p.stop()
+	p.tick.stop()
+}
+
+func (p *plainWatcher) report(w io.Writer, r *core.Report) error {
+	return p.a.printReport(w, r)
+}
+
+// eventText says an event to people; "" is for what is not worth a line.
+func eventText(e core.Event) string {
+	switch e.Kind {
+	case core.RunStarted:
+		if e.Resumed {
+			return "going on with run " + e.Message
+		}
+		return "run " + e.Message
+	case core.Planned:
+		return fmt.Sprintf("planned %d splits", e.N)
+	case core.SplitRetried:
+		if core.IsCrash(e.Err) {
+			return "" // the plugin's death is told once, not for every split that it read
+		}
+		return fmt.Sprintf("split %s: %v; again in %s", e.Split, e.Err, brief(e.Wait))
+	case core.SplitBroken:
+		return fmt.Sprintf("split %s is given up for this run: %v", e.Split, e.Err)
+	case core.PluginLost:
+		return fmt.Sprintf("%s: %v; starting it again", e.Stage, e.Err)
+	case core.RolledBack:
+		return fmt.Sprintf("%v; going back to the last commit", e.Err)
+	}
+	return ""
+}
+
+// jsonWatcher prints one JSON object a line.
+type jsonWatcher struct {
+	every time.Duration
+	mu    sync.Mutex
+	enc   *json.Encoder
+	tick  *ticker
+	err   error
+}
+
+// jsonEvent is a line of --output json. Type is "event", "progress" or "report".
+type jsonEvent struct {
+	Time     time.Time    `json:"time"`
+	Type     string       `json:"type"`
+	Event    string       `json:"event,omitempty"`
+	Stage    string       `json:"stage,omitempty"`
+	Split    string       `json:"split,omitempty"`
+	Stream   string       `json:"stream,omitempty"`
+	Message  string       `json:"message,omitempty"`
+	Error    string       `json:"error,omitempty"`
+	N        int64        `json:"n,omitempty"`
+	WaitMS   int64        `json:"wait_ms,omitempty"`
+	Progress *core.Status `json:"progress,omitempty"`
+	Report   *core.Report `json:"report,omitempty"`
+}
+
+func (j *jsonWatcher) write(e jsonEvent) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.enc.Encode(e); err != nil && j.err == nil {
+		j.err = err
+	}
+}
+
+func (j *jsonWatcher) event(e core.Event) {
+	out := jsonEvent{Time: e.Time, Type: "event", Event: string(e.Kind), Stage: e.Stage, Split: e.Split, Stream: e.Stream,
+		Message: e.Message, N: e.N, WaitMS: e.Wait.Milliseconds()}
+	if e.Err != nil {
+		out.Error = e.Err.Error()
+	}
+	j.write(out)
+}
+
+func (j *jsonWatcher) begin(_ context.Context, r *core.Run) {
+	j.tick = startTicker(j.every, func() {
+		s := r.Status()
+		j.write(jsonEvent{Time: time.Now(), Type: "progress", Progress: &s})
+	})
+}
+
+func (j *jsonWatcher) end() { j.tick.stop() }
+
+func (j *jsonWatcher) report(_ io.Writer, r *core.Report) error {
+	j.write(jsonEvent{Time: time.Now(), Type: "report", Report: r})
+	return j.err
+}
