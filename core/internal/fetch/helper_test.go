@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"strings"
@@ -149,3 +150,6 @@ func within(t *testing.T, what string, got, low, high time.Duration) {
 		t.Errorf("%s: %s, want %s to %s", what, got, low, high)
 	}
 }
+
+// quiet is for servers that are to fail.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

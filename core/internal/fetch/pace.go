@@ -24,17 +24,18 @@ import (
 )
 
 const (
-	below       = 0.97 // a rate that keeps to a limit, as a share of it
-	longest     = 0.15 // a step up, as a share of the rate
-	closeBy     = 0.2  // so near to the ceiling, steps are rare: one goes too far now and then
-	closest     = 0.01
-	probeUp     = 1.06        // a probe goes so far beyond the rate that was refused
-	probeEvery  = time.Minute // at the earliest, since the last one or the last refusal
-	probeAfter  = 500         // requests, likewise: a probe that fails costs one or two
-	probeRarest = 30 * time.Minute
-	firstPause  = 500 * time.Millisecond // after a refusal that names none
-	pauseCap    = time.Minute
-	unlimited   = 1 << 20 // requests under way: the gate has its own limit
+	below        = 0.97 // a rate that keeps to a limit, as a share of it
+	longest      = 0.15 // a step up, as a share of the rate
+	closeBy      = 0.2  // so near to the ceiling, steps are rare: one goes too far now and then
+	closest      = 0.01
+	leastLearned = 1.0 / 600
+	probeUp      = 1.06        // a probe goes so far beyond the rate that was refused
+	probeEvery   = time.Minute // at the earliest, since the last one or the last refusal
+	probeAfter   = 500         // requests, likewise: a probe that fails costs one or two
+	probeRarest  = 30 * time.Minute
+	firstPause   = 500 * time.Millisecond // after a refusal that names none
+	pauseCap     = time.Minute
+	unlimited    = 1 << 20 // requests under way: the gate has its own limit
 )
 
 // order is what the pace asks for.
@@ -212,6 +213,7 @@ func (p *pace) learn(now time.Time) {
 		}
 		p.learned = min(max(below*granted, p.proven), below*inForce)
 	}
+	p.learned = max(p.learned, leastLearned)
 	if p.stated < math.Inf(1) {
 		p.learned = max(p.learned, p.stated/2) // others who share a stated limit do not take it for long
 	}

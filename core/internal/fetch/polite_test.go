@@ -190,7 +190,7 @@ func TestPolite(t *testing.T) {
 }
 
 // crawl makes n requests from as many goroutines as p lets run at once, and returns how long it took.
-func crawl(t *testing.T, c *Client, p Policy, n int) time.Duration {
+func crawl(t testing.TB, c *Client, p Policy, n int) time.Duration {
 	t.Helper()
 	p.Plugin, p.Allow = "test", []Origin{mustOrigin(t, "http://host.example")}
 	rt, err := c.For(p)
@@ -215,7 +215,7 @@ func crawl(t *testing.T, c *Client, p Policy, n int) time.Duration {
 	return time.Since(start)
 }
 
-func get(t *testing.T, rt http.RoundTripper, url string) (int, string) {
+func get(t testing.TB, rt http.RoundTripper, url string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
 	if err != nil {
@@ -235,7 +235,7 @@ func get(t *testing.T, rt http.RoundTripper, url string) (int, string) {
 	return resp.StatusCode, string(b)
 }
 
-func mustOrigin(t *testing.T, s string) Origin {
+func mustOrigin(t testing.TB, s string) Origin {
 	t.Helper()
 	o, err := ParseOrigin(s)
 	if err != nil {

@@ -13,8 +13,22 @@ const (
 	reserve     = 0.1              // share of a bucket that is left to others who share the limit
 )
 
+// A host that states more or less than this is not taken at its word: its headers are foreign input.
+const (
+	mostStated  = 1e6
+	leastStated = 1.0 / 60
+)
+
 // state takes over the limit that h states and returns how long to wait if nothing of it is left.
 func (p *pace) state(h hints) time.Duration {
+	wait := p.read(h)
+	if !math.IsInf(p.stated, 1) {
+		p.stated = min(max(p.stated, leastStated), mostStated)
+	}
+	return wait
+}
+
+func (p *pace) read(h hints) time.Duration {
 	if h.fill > 0 {
 		p.stated = below*h.fill + p.credit(h)
 		return 0

@@ -1,0 +1,71 @@
+package fetch
+
+import (
+	"math"
+	"net/http"
+	"testing"
+	"time"
+)
+
+func TestReadHints(t *testing.T) {
+	now := time.Date(2026, 6, 5, 5, 59, 30, 0, time.UTC)
+	for _, c := range []struct {
+		name   string
+		status int
+		header map[string]string
+		want   hints
+	}{
+		{"nothing", 200, nil, hints{remaining: -1}},
+		{"Retry-After in seconds", 429, map[string]string{"Retry-After": "12"}, hints{remaining: -1, retryAfter: 12 * time.Second}},
+		{"Retry-After as a date", 503, map[string]string{"Retry-After": "Fri, 05 Jun 2026 06:00:00 GMT"}, hints{remaining: -1, retryAfter: 30 * time.Second}},
+		{"Retry-After in the past", 503, map[string]string{"Retry-After": "Fri, 05 Jun 2026 05:00:00 GMT"}, hints{remaining: -1}},
+		{"Retry-After of a good reply", 200, map[string]string{"Retry-After": "12"}, hints{remaining: -1}},
+		{"nonsense", 429, map[string]string{"Retry-After": "soon", "X-RateLimit-Remaining": "NaN", "RateLimit": "???;=,;;", "RateLimit-Policy": `";q=`}, hints{remaining: -1}},
+		{"negative", 429, map[string]string{"Retry-After": "-5", "X-RateLimit-Remaining": "-1"}, hints{remaining: -1}},
+		{"endless", 429, map[string]string{"Retry-After": "1e300"}, hints{remaining: -1, retryAfter: maxHint}},
+		{"GitHub", 200, map[string]string{"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4999", "X-RateLimit-Reset": "1780639230"},
+			hints{limit: 5000, remaining: 4999, reset: time.Minute}},
+		{"milliseconds", 200, map[string]string{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1780639230000"}, hints{remaining: 1, reset: time.Minute}},
+		{"Jira Cloud", 429, map[string]string{"X-RateLimit-Limit": "350", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2026-06-05T06:00Z"},
+			hints{limit: 350, reset: 30 * time.Second}},
+		{"Jira Data Center", 200, map[string]string{"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "4", "X-RateLimit-FillRate": "6", "X-RateLimit-Interval-Seconds": "2", "Retry-After": "0"},
+			hints{limit: 5, remaining: 4, fill: 3}},
+		{"draft, three headers", 200, map[string]string{"RateLimit-Limit": "100, 100;w=60", "RateLimit-Remaining": "50", "RateLimit-Reset": "20"},
+			hints{limit: 100, remaining: 50, reset: 20 * time.Second}},
+		{"draft, two headers", 200, map[string]string{"RateLimit-Policy": `"burst";q=100;w=60, "day";q=1000;w=86400`, "RateLimit": `"burst";r=50;t=30, "day";r=100;t=4000`},
+			hints{limit: 1000, window: 24 * time.Hour, remaining: 100, reset: 4000 * time.Second}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			resp := &http.Response{StatusCode: c.status, Header: http.Header{"Date": {now.Format(http.TimeFormat)}}}
+			for k, v := range c.header {
+				resp.Header.Set(k, v)
+			}
+			if got := readHints(resp); got != c.want {
+				t.Errorf("got  %+v\nwant %+v", got, c.want)
+			}
+		})
+	}
+}
+
+// FuzzHints: whatever a host states, the order stays one that can be carried out.
+func FuzzHints(f *testing.F) {
+	f.Add("12", "5000", "0", "2026-06-05T06:00Z", `"b";q=100;w=60`, `"b";r=50;t=30`)
+	f.Add("Fri, 05 Jun 2026 06:00:00 GMT", "1e308", "1e-300", "99999999999999999999", "a;q=0;w=0", "a;r=0;t=0")
+	f.Fuzz(func(t *testing.T, after, limit, remaining, reset, policy, state string) {
+		resp := &http.Response{StatusCode: 429, Header: http.Header{
+			"Retry-After": {after}, "X-Ratelimit-Limit": {limit}, "X-Ratelimit-Remaining": {remaining}, "X-Ratelimit-Reset": {reset},
+			"X-Ratelimit-Fillrate": {limit}, "X-Ratelimit-Interval-Seconds": {reset}, "Ratelimit-Policy": {policy}, "Ratelimit": {state},
+		}}
+		p := newPace()
+		for range 3 {
+			p.began()
+			now := time.Now()
+			for _, status := range []int{200, 429} {
+				o := p.observe(now, now, status, readHints(resp))
+				if !(o.rate > 0) || o.burst < 1 || o.window < 1 || o.pause < 0 || o.pause > maxHint || math.IsNaN(o.rate) {
+					t.Fatalf("%+v", o)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,217 @@
+package fetch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// open is a host without limits; it notes how many requests it saw at once.
+func open(latency time.Duration) (wire roundTrip, most *atomic.Int64) {
+	var now atomic.Int64
+	most = &atomic.Int64{}
+	return func(req *http.Request) (*http.Response, error) {
+		n := now.Add(1)
+		defer now.Add(-1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		if err := sleep(req.Context(), latency); err != nil {
+			return nil, err
+		}
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
+	}, most
+}
+
+func TestConcurrencyIsUsedAndKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wire, most := open(50 * time.Millisecond)
+		took := crawl(t, newClient(Options{}, wire), Policy{Concurrency: 16}, 3200)
+		t.Logf("3200 requests in %s, ideal 10 s", took)
+		within(t, "3200 requests", took, 10*time.Second, 11*time.Second)
+		if most.Load() != 16 {
+			t.Errorf("%d at once", most.Load())
+		}
+	})
+}
+
+// TestStrictestHolds: two plugins that ask one host share its limits.
+func TestStrictestHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wire, most := open(50 * time.Millisecond)
+		c := newClient(Options{}, wire)
+		var wg sync.WaitGroup
+		start := time.Now()
+		wg.Go(func() { crawl(t, c, Policy{Concurrency: 3, Rate: 10}, 100) })
+		wg.Go(func() { crawl(t, c, Policy{Concurrency: 8}, 100) })
+		wg.Wait()
+		within(t, "200 requests at 10 a second", time.Since(start), 19*time.Second, 21*time.Second)
+		if most.Load() > 3 {
+			t.Errorf("%d at once", most.Load())
+		}
+		if st := only(t, c); st.Rate != 10 || st.RateFrom != "file" || st.Waits[waitRate].Count < 190 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wire, _ := open(time.Millisecond)
+		c := newClient(Options{}, wire)
+		p := Policy{Rate: 1, Burst: 10, Concurrency: 20}
+		crawl(t, c, p, 1) // makes the limit known
+		time.Sleep(time.Minute)
+		within(t, "12 after a rest", crawl(t, c, p, 12), 2*time.Second, 2100*time.Millisecond)
+	})
+}
+
+// TestLimitThatChanges: the pace follows a host that takes less, and one that takes more.
+func TestLimitThatChanges(t *testing.T) {
+	for name, rates := range map[string][2]float64{"down": {50, 20}, "up": {20, 50}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				before, after := tokenBucket(rates[0], 10, nil), tokenBucket(rates[1], 10, nil)
+				host := &limitedHost{latency: 50 * time.Millisecond, admit: func(now time.Time) (bool, http.Header) {
+					if now.Sub(start) < 5*time.Minute {
+						return before(now)
+					}
+					return after(now)
+				}}
+				c := newClient(Options{}, host)
+				for time.Since(start) < 30*time.Minute {
+					crawl(t, c, Policy{Concurrency: 16}, 500)
+				}
+				n, of := host.refused(0.5)
+				t.Logf("rate %.1f at the end, refused %d of %d in the second half", only(t, c).Rate, n, of)
+				if r := only(t, c).Rate; r < 0.9*rates[1] || r > 1.1*rates[1] {
+					t.Errorf("rate %.1f, the host takes %.0f", r, rates[1])
+				}
+				if float64(n) > 0.01*float64(of) {
+					t.Errorf("refused %d of %d", n, of)
+				}
+			})
+		})
+	}
+}
+
+// TestHerdAfterPause: many that waited for the end of a pause go one after another.
+func TestHerdAfterPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var times []time.Time
+		first := true
+		wire := roundTrip(func(req *http.Request) (*http.Response, error) {
+			mu.Lock()
+			times = append(times, time.Now())
+			refuse := first
+			first = false
+			mu.Unlock()
+			if err := sleep(req.Context(), 50*time.Millisecond); err != nil {
+				return nil, err
+			}
+			if refuse {
+				return &http.Response{StatusCode: 429, Header: http.Header{"Retry-After": {"5"}}, Body: http.NoBody}, nil
+			}
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
+		})
+		crawl(t, newClient(Options{}, wire), Policy{Concurrency: 64}, 64)
+		if gap := times[1].Sub(times[0]); gap < 5*time.Second {
+			t.Errorf("sent %s after a refusal for 5 s", gap)
+		}
+		if gap := times[2].Sub(times[1]); gap < 50*time.Millisecond {
+			t.Errorf("a second request followed the first after %s, before its reply", gap)
+		}
+	})
+}
+
+// faultyLimiter is a shared limiter that cannot be reached.
+type faultyLimiter struct{ Limiter }
+
+func (faultyLimiter) Reserve(context.Context, string, int) (time.Duration, error) {
+	return 0, errors.New("database is gone")
+}
+
+func TestLimiterFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wire, most := open(0)
+		c := newClient(Options{Limiter: faultyLimiter{NewLimiter()}}, wire)
+		_, _, err := ask(t.Context(), transport(t, c, Policy{}), "POST", page, "")
+		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "database is gone (6 attempts in ") || most.Load() != 0 {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestLimiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		l := NewLimiter()
+		wait := func(n int) time.Duration {
+			d, err := l.Reserve(ctx, "k", n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d.Round(time.Millisecond)
+		}
+		for range 100 {
+			if d := wait(1); d != 0 {
+				t.Fatalf("no rate: wait %s", d)
+			}
+		}
+		l.(RateSetter).SetRate("k", 10, 3)
+		time.Sleep(time.Minute)
+		for i, want := range []time.Duration{0, 0, 0, 100 * time.Millisecond, 200 * time.Millisecond} {
+			if d := wait(1); d != want {
+				t.Errorf("place %d comes after %s, want %s", i, d, want)
+			}
+		}
+		if d := wait(0); d != 0 {
+			t.Errorf("no pause, but %s", d)
+		}
+		time.Sleep(time.Minute)
+		if err := errors.Join(l.Penalize(ctx, "k", 7*time.Second), l.Penalize(ctx, "k", 2*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if d := wait(0); d != 7*time.Second {
+			t.Errorf("pause %s", d)
+		}
+		if a, b := wait(1), wait(1); a < 7*time.Second || b-a < 99*time.Millisecond {
+			t.Errorf("places at %s and %s: what was saved before the pause is gone", a, b)
+		}
+		if d, err := l.Reserve(ctx, "other", 1); d != 0 || err != nil {
+			t.Errorf("another key: %s %v", d, err)
+		}
+		l.(RateSetter).SetRate("k", math.Inf(1), 1)
+		time.Sleep(time.Minute)
+		if d := wait(1); d != 0 {
+			t.Errorf("no rate any more: %s", d)
+		}
+	})
+}
+
+func TestStatsAsJSON(t *testing.T) {
+	wire, _ := open(0)
+	c := newClient(Options{}, wire)
+	if _, _, err := ask(t.Context(), transport(t, c, Policy{}), "POST", page, "12345"); err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(c.Stats())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"hosts":[{"host":"host.example","requests":1,"status":{"200":1},"bytes_out":5,"bytes_in":0,"bytes_decoded":0,"connections":0,"reused":0,"in_flight":0}]}`
+	if string(b) != want {
+		t.Errorf("%s", b)
+	}
+}

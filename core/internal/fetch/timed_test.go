@@ -1,0 +1,145 @@
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+func TestTimeLimits(t *testing.T) {
+	slow := func(c netConn, _ *http.Request) bool { // never idle, never done
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+		for {
+			time.Sleep(20 * time.Second)
+			if _, err := io.WriteString(c, "x"); err != nil {
+				return false
+			}
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		script script
+		after  time.Duration
+		text   string
+	}{
+		{"headers", stall("HTTP/1.1 200"), time.Minute, "the host sent no reply within 60 s"},
+		{"idle body", stall("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), 30 * time.Second, "the reply (200 OK) broke off: the host sent nothing more within 30 s"},
+		{"whole", slow, 10 * time.Minute, "the host was not done within 10 min"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &scripted{scripts: []script{c.script}}
+				client := s.client(t, Options{})
+				start := time.Now()
+				_, _, err := ask(t.Context(), transport(t, client, Policy{Attempts: 1}), "GET", page, "")
+				within(t, "error", time.Since(start), c.after, c.after+time.Millisecond)
+				if err == nil || !strings.Contains(err.Error(), c.text) || sdk.IsPermanent(err) {
+					t.Errorf("%v, want %q", err, c.text)
+				}
+				if st := only(t, client); st.Errors["timeout"] != 1 {
+					t.Errorf("counted %v", st.Errors)
+				}
+				time.Sleep(time.Minute) // the slow host finds out
+				client.Close()
+			})
+		})
+	}
+}
+
+func TestConnectTimeLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(Options{}, newWire())
+		c.wire.(*http.Transport).DialContext = func(ctx context.Context, _, _ string) (netConn, error) {
+			time.Sleep(25 * time.Second) // deaf to ctx, as a resolver may be
+			return nil, ctx.Err()
+		}
+		start := time.Now()
+		_, _, err := ask(t.Context(), transport(t, c, Policy{Attempts: 1}), "GET", page, "")
+		within(t, "error", time.Since(start), 10*time.Second, 10*time.Second+time.Millisecond)
+		if err == nil || !strings.Contains(err.Error(), "could not be reached within 10 s") {
+			t.Errorf("%v", err)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+// TestSlowBodyIsNoTimeout: a body may take long as long as it moves.
+func TestSlowBodyIsNoTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{scripts: []script{func(c netConn, _ *http.Request) bool {
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n")
+			for range 15 {
+				time.Sleep(25 * time.Second)
+				io.WriteString(c, "x")
+			}
+			return true
+		}}}
+		c := s.client(t, Options{})
+		defer c.Close()
+		_, body, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+		if err != nil || len(body) != 15 || s.requests.Load() != 1 {
+			t.Errorf("%q %v", body, err)
+		}
+	})
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	count := 0
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { count++; io.WriteString(w, r.Proto) }))
+	s.EnableHTTP2 = true
+	s.Config.ErrorLog = quiet()
+	s.StartTLS()
+	defer s.Close()
+	allow := Policy{Allow: []Origin{mustOrigin(t, s.URL)}}
+
+	t.Run("certificate", func(t *testing.T) {
+		c := New(Options{})
+		defer c.Close()
+		_, _, err := ask(t.Context(), transport(t, c, allow), "GET", s.URL, "")
+		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "the certificate of 127.0.0.1 is not trusted") || only(t, c).Requests != 1 {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("HTTP/2", func(t *testing.T) {
+		wire := newWire()
+		wire.TLSClientConfig.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+		c := newClient(Options{}, wire)
+		defer c.Close()
+		if _, body, err := ask(t.Context(), transport(t, c, allow), "GET", s.URL, ""); err != nil || body != "HTTP/2.0" {
+			t.Errorf("%q %v", body, err)
+		}
+	})
+	t.Run("too old", func(t *testing.T) {
+		old := httptest.NewUnstartedServer(http.NotFoundHandler())
+		old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
+		old.Config.ErrorLog = quiet()
+		old.StartTLS()
+		defer old.Close()
+		c := New(Options{})
+		defer c.Close()
+		_, _, err := ask(t.Context(), transport(t, c, Policy{Allow: []Origin{mustOrigin(t, old.URL)}, Attempts: 1}), "GET", old.URL, "")
+		if err == nil || !strings.Contains(err.Error(), "protocol version") {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("no TLS at all", func(t *testing.T) {
+		plain := httptest.NewServer(http.NotFoundHandler())
+		defer plain.Close()
+		u := strings.Replace(plain.URL, "http:", "https:", 1)
+		c := New(Options{})
+		defer c.Close()
+		_, _, err := ask(t.Context(), transport(t, c, Policy{Allow: []Origin{mustOrigin(t, u)}}), "GET", u, "")
+		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "should the URL begin with http://?") {
+			t.Errorf("%v", err)
+		}
+	})
+}

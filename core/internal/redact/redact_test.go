@@ -1,0 +1,160 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestEveryForm(t *testing.T) {
+	t.Parallel()
+	const secret = "p/w+d \"ü\n&=?"
+	var s Set
+	s.Add(secret)
+	s.AddBasic("me", "other secret")
+	inJSON, err := json.Marshal(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, form := range []string{
+		secret, url.QueryEscape(secret), url.PathEscape(secret), strings.ToLower(url.QueryEscape(secret)), string(inJSON[1 : len(inJSON)-1]),
+		base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+		"other secret", base64.StdEncoding.EncodeToString([]byte("me:other secret")),
+	} {
+		if got := s.String("before " + form + " after"); got != "before "+mask+" after" {
+			t.Errorf("%q became %q", form, got)
+		}
+	}
+}
+
+func TestOverlap(t *testing.T) {
+	t.Parallel()
+	var s Set
+	s.Add("secret")
+	s.Add("secret-and-more")
+	if got := s.String("secret-and-more, secret"); got != mask+", "+mask {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestShortIsLeft(t *testing.T) {
+	t.Parallel()
+	var s Set
+	s.Add("abc")
+	s.Add("")
+	if got := s.String("abc"); got != "abc" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestLinesOfAKey(t *testing.T) {
+	t.Parallel()
+	var s Set
+	s.Add("-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\n-----END KEY-----\n")
+	if got := s.String("read MIIEvQIBADANBgkqhkiG here"); got != "read "+mask+" here" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestErrorKeepsItsKind(t *testing.T) {
+	t.Parallel()
+	var s Set
+	s.Add("hunter2")
+	err := s.Error(fmt.Errorf("open hunter2: %w", &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}))
+	var path *fs.PathError
+	if strings.Contains(err.Error(), "hunter2") || !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &path) {
+		t.Errorf("%v", err)
+	}
+	plain := errors.New("nothing to hide")
+	if s.Error(plain) != plain || s.Error(nil) != nil {
+		t.Error("changed what needs no change")
+	}
+}
+
+func TestURL(t *testing.T) {
+	t.Parallel()
+	var s Set
+	s.Add("hunter2")
+	for in, want := range map[string]string{
+		"https://h/p?a=1&token=abc&b=2":              "https://h/p?a=1&token=[redacted]&b=2",
+		"https://h/?access_token=a&apiKey=b&X-Sig=c": "https://h/?access_token=[redacted]&apiKey=[redacted]&X-Sig=[redacted]",
+		"https://h/?client%5Fsecret=a":               "https://h/?client%5Fsecret=[redacted]",
+		"https://h/?issueKey=K-1&projectKey=K":       "https://h/?issueKey=K-1&projectKey=K",
+		"https://h/?author=me&monkey=1&assign=2":     "https://h/?author=me&monkey=1&assign=2",
+		"https://h/hunter2?q=hunter2":                "https://h/[redacted]?q=[redacted]",
+		"https://user:pass@h/":                       "https://h/",
+		"https://h/cb#id_token=abc":                  "https://h/cb#id_token=[redacted]",
+		"https://h/?X-Amz-Signature=a&X-Amz-Date=b":  "https://h/?X-Amz-Signature=[redacted]&X-Amz-Date=b",
+	} {
+		u, err := url.Parse(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.URL(u); got != want {
+			t.Errorf("%s\n got %s\nwant %s", in, got, want)
+		}
+	}
+	if got := (*Set)(nil).URL(nil); got != "" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestText masks parameters of URLs within messages, as net/http writes them.
+func TestText(t *testing.T) {
+	t.Parallel()
+	var s Set
+	if got := s.String(`Get "https://h/?token=abc": EOF`); got != `Get "https://h/?token=[redacted]": EOF` {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestWriter(t *testing.T) {
+	t.Parallel()
+	var s Set
+	s.Add("hunter2")
+	var b bytes.Buffer
+	n, err := s.Writer(&b).Write([]byte("it is hunter2\n"))
+	if err != nil || n != len("it is hunter2\n") || b.String() != "it is "+mask+"\n" {
+		t.Errorf("%d %v %q", n, err, b.String())
+	}
+}
+
+func TestConcurrent(t *testing.T) {
+	t.Parallel()
+	var s Set
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 50 {
+				secret := fmt.Sprintf("secret-%d-%d", i, j)
+				s.Add(secret)
+				if got := s.String(secret); got != mask {
+					t.Errorf("%q", got)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func FuzzString(f *testing.F) {
+	f.Add("hunter2", "a hunter2 b", "https://h/?token=hunter2")
+	f.Fuzz(func(t *testing.T, secret, before, after string) {
+		if len(secret) < shortest || strings.Contains(mask, secret) {
+			return
+		}
+		var s Set
+		s.Add(secret)
+		got := s.known(before + secret + after)
+		if rest := strings.ReplaceAll(got, mask, "\x00"); strings.Contains(rest, secret) {
+			t.Errorf("%q in %q", secret, got)
+		}
+	})
+}
