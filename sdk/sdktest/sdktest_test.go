@@ -1,0 +1,124 @@
+// The suites against the fakes, and against plugins that are wrong.
+
+package sdktest
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+func TestMemorySource(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]*MemorySource{
+		"cursors":    {Splits: 3, Records: 25, Every: 4, Seed: 7},
+		"no cursors": {Splits: 2, Records: 5},
+		"empty":      {Splits: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			TestSource(t, m.Plugin(), SourceCase{Check: func(t *testing.T, records map[string][]string) {
+				if got := len(records["records"]); got != len(m.All()) {
+					t.Errorf("%d records, want %d", got, len(m.All()))
+				}
+			}})
+		})
+	}
+}
+
+func TestMemorySourceIncremental(t *testing.T) {
+	t.Parallel()
+	m := &MemorySource{Splits: 1, Records: 10, Every: 3}
+	splits, err := m.Plan(t.Context(), sdk.Plan{Previous: []sdk.Split{{ID: "s0", Cursor: []byte("10")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Records = 12
+	var r recording
+	w := sdk.NewWriter(&r)
+	if err := m.Read(t.Context(), splits[0], w); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(r.items) - len(r.cursors()); n != 2 {
+		t.Errorf("an incremental run gave %d records, want the 2 new ones", n)
+	}
+}
+
+func TestMemorySink(t *testing.T) {
+	t.Parallel()
+	sinks := map[string]*MemorySink{}
+	p := sdk.SinkPlugin(sdk.Info{Name: "memory", Version: "1", Doc: "One disk a folder."},
+		func(_ context.Context, c struct {
+			Dir string `json:"dir"`
+		}) (sdk.Sink, error) {
+			if sinks[c.Dir] == nil {
+				sinks[c.Dir] = NewMemorySink()
+			}
+			return sinks[c.Dir].process(), nil
+		})
+	TestSink(t, p, SinkCase{
+		Config: func(_ *testing.T, dir string) any { return map[string]any{"dir": dir} },
+		Read: func(_ *testing.T, dir, stream string) []string {
+			if sinks[dir] == nil {
+				return nil
+			}
+			return sinks[dir].Records(stream, false)
+		},
+	})
+}
+
+func TestMemorySinkRefusesAnOldProcess(t *testing.T) {
+	t.Parallel()
+	m := NewMemorySink()
+	open := func() sdk.Sink {
+		s := m.process()
+		if err := s.(sdk.Opener).Open(t.Context(), sdk.Start{}); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	old := open()
+	open()
+	if err := old.Write(t.Context(), batchOf("s", `{}`)); err == nil {
+		t.Error("a process that was followed by another may write")
+	}
+	if _, err := old.Commit(t.Context()); err == nil {
+		t.Error("a process that was followed by another may commit")
+	}
+}
+
+// upper is a transform that is right, with a state if counted is set.
+type upper struct{}
+
+func (upper) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) {
+	var out sdk.Builder
+	var rejects sdk.Rejects
+	for record := range b.Records() {
+		if !strings.HasPrefix(string(record), `{"id"`) {
+			rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: record, Reason: "no id"})
+			continue
+		}
+		out.AddLine("upper", sdk.Upsert, []byte(strings.ToUpper(string(record))))
+	}
+	return out.Flush(), rejects.Err()
+}
+
+func (upper) OutStreams(context.Context, []sdk.Stream) ([]sdk.Stream, error) {
+	return []sdk.Stream{{Name: "upper"}}, nil
+}
+
+func TestATransform(t *testing.T) {
+	t.Parallel()
+	p := sdk.TransformPlugin(sdk.Info{Name: "upper", Version: "1", Doc: "Makes letters large."},
+		func(context.Context, struct{}) (sdk.Transform, error) { return upper{}, nil })
+	TestTransform(t, p, TransformCase{
+		Input: []sdk.Batch{batchOf("in", `{"id":"a"}`, `{"id":"b"}`, `{"no":1}`), batchOf("in", `{"id":"c"}`)},
+		Check: func(t *testing.T, out []sdk.Batch, rejects sdk.Rejects) {
+			if len(out) != 2 || len(rejects) != 1 || !strings.Contains(string(out[0].Payload), `{"ID":"A"}`) {
+				t.Errorf("out %v, rejects %v", out, rejects)
+			}
+		},
+	})
+}

@@ -1,0 +1,374 @@
+// TestSink: the conformance suite of sinks.
+
+package sdktest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// SinkCase is a sink that writes below a folder, or to a place named after it.
+type SinkCase struct {
+	// Config returns the settings for a place; dir is empty at first.
+	Config func(t *testing.T, dir string) any
+	// Read returns the records of a stream that somebody who looks at the place finds, committed or not, in any order.
+	Read func(t *testing.T, dir, stream string) []string
+	Host sdk.Host
+	// Replaces says that a new run replaces what earlier runs wrote.
+	Replaces bool
+	// Rounds is how many steps the random walk takes; 0: 60.
+	Rounds int
+}
+
+// TestSink checks that a token brings the sink back to exactly the records that were written before its
+// commit: after kills, lost tokens and further runs, in a fixed order and in a random one (seeded).
+func TestSink(t *testing.T, p sdk.Plugin, c SinkCase) {
+	testPlugin(t, p, c.Config(t, t.TempDir()), sdk.KindSink)
+	for name, wire := range map[string]bool{"in process": false, "over the wire": true} {
+		t.Run(name, func(t *testing.T) {
+			for _, s := range []struct {
+				name string
+				test func(*sinkTest)
+			}{
+				{"commit", sinkCommit}, {"back to a token", sinkRestore}, {"killed before any commit", sinkFirstKill},
+				{"lost token", sinkLostToken}, {"next run", sinkNextRun}, {"full run", sinkFull}, {"many streams", sinkManyStreams},
+				{"bad records", sinkBadRecords}, {"foreign token", sinkForeignToken}, {"parallel", sinkParallel}, {"random", sinkRandom},
+			} {
+				t.Run(s.name, func(t *testing.T) {
+					dir := t.TempDir()
+					s.test(&sinkTest{
+						T: t, SinkCase: c, dir: dir,
+						bench: &bench{plugin: p, config: rawConfig(t, c.Config(t, dir)), host: c.Host, wire: wire},
+					})
+				})
+			}
+		})
+	}
+}
+
+// sinkTest is one place, and what is expected to be in it.
+type sinkTest struct {
+	*testing.T
+	SinkCase
+	*bench
+	dir  string
+	live *live
+	next int // number of the next record
+}
+
+var started = time.Date(2026, 3, 1, 23, 59, 0, 0, time.UTC)
+
+// open runs the sink anew. Whatever ran before is killed.
+func (s *sinkTest) open(start sdk.Start) {
+	s.Helper()
+	if err := s.tryOpen(start); err != nil {
+		s.Fatalf("open: %v", err)
+	}
+}
+
+func (s *sinkTest) tryOpen(start sdk.Start) error {
+	s.Helper()
+	if s.live != nil {
+		s.live.kill()
+	}
+	s.live = s.bench.start(s.T)
+	if start.Started.IsZero() {
+		start.Started = started
+	}
+	start.Token = slices.Clone(start.Token)
+	start.Streams = []sdk.Stream{{Name: "one", PrimaryKey: []string{"id"}}, {Name: "two", PrimaryKey: []string{"id"}}}
+	o, ok := s.live.value.(sdk.Opener)
+	if !ok {
+		s.Fatal("the sink is no sdk.Opener: it cannot come back to a token")
+	}
+	return o.Open(s.live.ctx, start)
+}
+
+// write writes a batch of n new records and returns them.
+func (s *sinkTest) write(stream string, n int) []string {
+	s.Helper()
+	var lines []string
+	for range n {
+		s.next++
+		lines = append(lines, fmt.Sprintf(`{"id":%d,"text":"record %d of %s","pad":"%s"}`, s.next, s.next, stream, strings.Repeat("ä", s.next%50)))
+	}
+	if err := s.sink().Write(s.live.ctx, batchOf(stream, lines...)); err != nil {
+		s.Fatalf("write: %v", err)
+	}
+	return lines
+}
+
+func (s *sinkTest) sink() sdk.Sink { return s.live.value.(sdk.Sink) }
+
+func batchOf(stream string, lines ...string) sdk.Batch {
+	return sdk.Batch{Stream: stream, Count: len(lines), Payload: []byte(strings.Join(lines, "\n") + "\n")}
+}
+
+func (s *sinkTest) commit() sdk.Token {
+	s.Helper()
+	token, err := s.sink().Commit(s.live.ctx)
+	if err != nil {
+		s.Fatalf("commit: %v", err)
+	}
+	if token == nil {
+		s.Fatal("commit: the token is nil, which stands for no commit")
+	}
+	return token
+}
+
+// holds checks what is at the place.
+func (s *sinkTest) holds(when, stream string, parts ...[]string) {
+	s.Helper()
+	want := slices.Sorted(slices.Values(slices.Concat(parts...)))
+	got := slices.Sorted(slices.Values(s.SinkCase.Read(s.T, s.dir, stream)))
+	if err := firstDifference("stream "+stream, got, want); err != nil {
+		s.Fatalf("%s: %v", when, err)
+	}
+}
+
+func sinkCommit(s *sinkTest) {
+	s.open(sdk.Start{Run: "r1"})
+	s.commit() // of nothing
+	a, b := s.write("one", 3), s.write("two", 2)
+	c := s.write("one", 1)
+	s.commit()
+	s.holds("after a commit", "one", a, c)
+	s.holds("after a commit", "two", b)
+	s.commit()
+	d := s.write("one", 2)
+	s.commit()
+	s.live.stop()
+	s.holds("after the end", "one", a, c, d)
+}
+
+func sinkRestore(s *sinkTest) {
+	s.open(sdk.Start{Run: "r1"})
+	a := s.write("one", 5)
+	token := s.commit()
+	s.write("one", 4)
+	s.write("two", 4)
+	for i := range 3 {
+		s.open(sdk.Start{Run: "r1", Token: token, Resume: true})
+		s.holds("back at the token", "one", a)
+		s.holds("back at the token", "two")
+		s.write([]string{"one", "two"}[i%2], 1+i)
+	}
+	s.open(sdk.Start{Run: "r1", Token: token, Resume: true})
+	b, c := s.write("one", 2), s.write("two", 2)
+	token = s.commit()
+	s.holds("gone on from the token", "one", a, b)
+	s.holds("gone on from the token", "two", c)
+	s.open(sdk.Start{Run: "r1", Token: token, Resume: true})
+	token = s.commit() // without a write
+	s.open(sdk.Start{Run: "r1", Token: token, Resume: true})
+	s.holds("back at a token of no writes", "one", a, b)
+}
+
+func sinkFirstKill(s *sinkTest) {
+	for range 3 {
+		s.open(sdk.Start{Run: "r1"})
+		s.holds("opened without a token", "one")
+		s.write("one", 3)
+	}
+	s.open(sdk.Start{Run: "r1"})
+	a := s.write("one", 1)
+	s.commit()
+	s.holds("after the first commit", "one", a)
+	s.holds("after the first commit", "two")
+}
+
+// sinkLostToken kills the host between the sink's commit and its own: the token is lost.
+func sinkLostToken(s *sinkTest) {
+	s.open(sdk.Start{Run: "r1"})
+	s.write("one", 3)
+	s.commit() // lost
+	s.open(sdk.Start{Run: "r1"})
+	s.holds("the first token was lost", "one")
+	a := s.write("one", 2)
+	kept := s.commit()
+	s.write("one", 2)
+	s.write("two", 2)
+	s.commit() // lost
+	s.write("two", 1)
+	s.commit() // lost
+	s.open(sdk.Start{Run: "r1", Token: kept, Resume: true})
+	s.holds("later tokens were lost", "one", a)
+	s.holds("later tokens were lost", "two")
+}
+
+func sinkNextRun(s *sinkTest) {
+	s.open(sdk.Start{Run: "r1"})
+	a, other := s.write("one", 3), s.write("two", 1)
+	token := s.commit()
+	s.live.stop()
+	if s.Replaces {
+		a, other = nil, nil
+	}
+	next := sdk.Start{Run: "r2", Token: token, Started: started.Add(time.Second)}
+	for range 2 {
+		s.open(next)
+		s.holds("in the next run", "one", a)
+		s.write("one", 2) // and killed
+		s.write("two", 2)
+	}
+	s.open(next)
+	b := s.write("one", 2)
+	next.Token, next.Resume = s.commit(), true
+	s.holds("in the next run", "one", a, b)
+	s.holds("in the next run", "two", other)
+	s.write("two", 1)
+	s.open(next)
+	s.holds("in the next run, resumed", "one", a, b)
+	s.holds("in the next run, resumed", "two", other)
+}
+
+func sinkFull(s *sinkTest) {
+	s.open(sdk.Start{Run: "r1"})
+	s.write("one", 3)
+	s.write("two", 3)
+	token := s.commit()
+	s.write("one", 1) // of a run that is abandoned
+	full := sdk.Start{Run: "r2", Token: token, Full: true, Started: started.Add(time.Second)}
+	for range 2 {
+		s.open(full)
+		s.holds("a full run starts over", "one")
+		s.holds("a full run starts over", "two")
+		s.write("one", 2) // and killed
+	}
+	s.open(full)
+	a := s.write("one", 2)
+	token = s.commit()
+	s.open(sdk.Start{Run: "r2", Token: token, Resume: true, Started: full.Started})
+	s.holds("after a full run's commit", "one", a)
+	s.holds("after a full run's commit", "two")
+}
+
+func sinkManyStreams(s *sinkTest) {
+	const streams = 200
+	s.open(sdk.Start{Run: "r1"})
+	want := map[string][]string{}
+	for round := range 3 {
+		for i := range streams {
+			name := fmt.Sprintf("stream%d", i)
+			want[name] = append(want[name], s.write(name, 1)...)
+		}
+		if round == 1 {
+			s.commit()
+		}
+	}
+	s.commit()
+	for name, records := range want {
+		s.holds("of many streams", name, records)
+	}
+}
+
+// sinkBadRecords: what a sink does not take it rejects, one by one, and takes the others.
+func sinkBadRecords(s *sinkTest) {
+	s.open(sdk.Start{Run: "r1"})
+	good := []string{`{"id":1,"text":"good"}`, `{"id":3,"text":"good too"}`}
+	bad := "{\"id\":2,\"text\":\"\xff\xfe\"}"
+	err := s.sink().Write(s.live.ctx, batchOf("one", good[0], bad, good[1]))
+	var rejects sdk.Rejects
+	switch {
+	case err == nil:
+		s.commit()
+		s.holds("with a record that is not UTF-8", "one", good, []string{bad})
+		return
+	case !errors.As(err, &rejects):
+		s.Fatalf("a record that is not UTF-8: %v; it may be rejected, not fail the batch", err)
+	case len(rejects) != 1 || string(rejects[0].Record) != bad || rejects[0].Reason == "" || rejects[0].Stream != "one":
+		s.Fatalf("rejects: %+v, want the one bad record", rejects)
+	}
+	s.commit()
+	s.holds("beside a rejected record", "one", good)
+	if err := s.sink().Write(s.live.ctx, sdk.Batch{Stream: "one", Op: sdk.Delete, Count: 1, Payload: []byte("{\"id\":1}\n")}); err != nil && !errors.As(err, &rejects) {
+		s.Fatalf("a deletion: %v; it may be rejected, not fail the batch", err)
+	}
+	s.commit()
+}
+
+// sinkForeignToken: a token that the sink never made is an error, and not the end.
+func sinkForeignToken(s *sinkTest) {
+	for _, token := range []string{"", "x", "null", "[]", `{"v":99}`, "\x00\xff", strings.Repeat("[", 10_000)} {
+		if err := s.tryOpen(sdk.Start{Run: "r1", Token: sdk.Token(token), Resume: true}); err == nil {
+			s.Errorf("token %.20q was taken", token)
+		}
+	}
+}
+
+func sinkParallel(s *sinkTest) {
+	s.open(sdk.Start{Run: "r1"})
+	p, ok := s.live.value.(sdk.Parallel)
+	if !ok || !p.ParallelWrites() {
+		s.Skip("the sink takes one write at a time")
+	}
+	var mu sync.Mutex
+	var want []string
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 20 {
+				line := fmt.Sprintf(`{"id":%d}`, g*1000+i)
+				if err := s.sink().Write(s.live.ctx, batchOf("one", line)); err != nil {
+					s.Error(err)
+				}
+				mu.Lock()
+				want = append(want, line)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	s.commit()
+	s.holds("written at once", "one", want)
+}
+
+// sinkRandom walks through a life of writes, commits, kills and lost tokens, and checks after each kill.
+func sinkRandom(s *sinkTest) {
+	if s.Rounds == 0 {
+		s.Rounds = 60
+	}
+	random := rand.New(rand.NewPCG(11, 7))
+	streams := []string{"one", "two", "three"}
+	committed, written := map[string][]string{}, map[string][]string{}
+	start := sdk.Start{Run: "r1"}
+	s.open(start)
+	for round := range s.Rounds {
+		for range random.IntN(4) {
+			stream := streams[random.IntN(len(streams))]
+			written[stream] = append(slices.Clone(written[stream]), s.write(stream, 1+random.IntN(300))...)
+		}
+		switch random.IntN(4) {
+		case 0, 1:
+			start.Token, start.Resume = bytes.Clone(s.commit()), true
+			committed = mapOf(written)
+		case 2:
+			s.commit() // and the token is lost
+		}
+		if random.IntN(2) == 0 {
+			continue
+		}
+		s.open(start)
+		written = mapOf(committed)
+		for _, stream := range streams {
+			s.holds(fmt.Sprintf("killed in round %d", round), stream, committed[stream])
+		}
+	}
+}
+
+func mapOf(m map[string][]string) map[string][]string {
+	out := map[string][]string{}
+	for k, v := range m {
+		out[k] = slices.Clone(v)
+	}
+	return out
+}

@@ -1,0 +1,319 @@
+// TestSource: the conformance suite of sources.
+
+package sdktest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// SourceCase is a source and a remote system that does not change while it is tested.
+type SourceCase struct {
+	Config  any      // the settings: JSON, or what marshals to it
+	Host    sdk.Host // its transport reaches the remote system
+	Streams []string // nil: all
+	// MaxResumes is how many cursors of a split are resumed from, spread evenly; 0: all.
+	MaxResumes int
+	// Check may look at all records of the streams, one JSON object each; may be nil.
+	Check func(t *testing.T, records map[string][]string)
+}
+
+// TestSource checks that reading is repeatable, that every cursor gives exactly the rest, that a source
+// stops when it is told to, and that errors keep their class.
+func TestSource(t *testing.T, p sdk.Plugin, c SourceCase) {
+	testPlugin(t, p, c.Config, sdk.KindSource)
+	onBoth(t, p, c.Config, c.Host, func(t *testing.T, b *bench) {
+		s := &sourceTest{SourceCase: c, bench: b}
+		s.plan(t)
+		if t.Failed() {
+			return
+		}
+		t.Run("read", s.readAll)
+		if t.Failed() {
+			return
+		}
+		t.Run("resume", s.resume)
+		t.Run("splits at once", s.atOnce)
+		t.Run("cancel", s.cancel)
+		t.Run("output fails", s.outputFails)
+		if c.Host.Transport != nil {
+			t.Run("error classes", s.errorClasses)
+		}
+	})
+}
+
+type sourceTest struct {
+	SourceCase
+	*bench
+	streams []sdk.Stream
+	splits  []sdk.Split           // planned and added
+	whole   map[string]*recording // of each split, from its beginning
+}
+
+func source(l *live) sdk.Source { return l.value.(sdk.Source) }
+
+func (s *sourceTest) plan(t *testing.T) {
+	l := s.start(t)
+	defer l.stop()
+	all, err := source(l).Streams(l.ctx)
+	if err != nil || len(all) == 0 {
+		t.Fatalf("streams: %v (%v)", all, err)
+	}
+	var names []string
+	for _, st := range all {
+		checkStream(t, st)
+		if slices.Contains(names, st.Name) {
+			t.Errorf("stream %s comes twice", st.Name)
+		}
+		names = append(names, st.Name)
+	}
+	s.streams = all
+	if s.Streams == nil {
+		s.Streams = names
+	}
+	s.splits, err = source(l).Plan(l.ctx, sdk.Plan{Streams: s.Streams})
+	if err != nil || len(s.splits) == 0 {
+		t.Fatalf("plan of a first run: %d splits (%v)", len(s.splits), err)
+	}
+	ids := map[string]bool{}
+	for _, p := range s.splits {
+		if ids[p.ID] {
+			t.Errorf("split %q is planned twice", p.ID)
+		}
+		ids[p.ID] = true
+		if len(p.Data) > 0 && !json.Valid(p.Data) {
+			t.Errorf("split %s: its data is not JSON", p.ID)
+		}
+	}
+}
+
+// record reads a split. onEvent may be nil.
+func (s *sourceTest) record(ctx context.Context, l *live, p sdk.Split, onEvent func(int) error) (*recording, error) {
+	r := &recording{onEvent: onEvent}
+	w := sdk.NewWriter(r)
+	err := source(l).Read(ctx, p, w)
+	if err == nil {
+		err = w.Flush()
+	}
+	return r, err
+}
+
+// readAll reads every split twice, each time by a fresh instance, and those that they add.
+func (s *sourceTest) readAll(t *testing.T) {
+	one, two := s.start(t), s.start(t)
+	defer one.stop()
+	defer two.stop()
+	s.whole = map[string]*recording{}
+	records := map[string][]string{}
+	for i := 0; i < len(s.splits); i++ { // grows
+		p := s.splits[i]
+		r, err := s.record(one.ctx, one, p, nil)
+		if err == nil {
+			err = r.problem
+		}
+		if err != nil {
+			t.Fatalf("split %s: %v", p.ID, err)
+		}
+		again, err := s.record(two.ctx, two, p, nil)
+		if err == nil {
+			err = flowOf(r.items).differs(flowOf(again.items))
+		}
+		if err != nil {
+			t.Errorf("split %s, read once more: %v", p.ID, err)
+		}
+		s.whole[p.ID] = r
+		s.add(r.added)
+		s.keep(t, r, records)
+	}
+	if s.Check != nil {
+		s.Check(t, records)
+	}
+}
+
+// add appends splits whose ids are new, as the host does.
+func (s *sourceTest) add(splits []sdk.Split) {
+	for _, p := range splits {
+		if !slices.ContainsFunc(s.splits, func(q sdk.Split) bool { return q.ID == p.ID }) {
+			s.splits = append(s.splits, p)
+		}
+	}
+}
+
+// keep collects the records by stream and looks at their keys.
+func (s *sourceTest) keep(t *testing.T, r *recording, records map[string][]string) {
+	for _, it := range r.items {
+		if it.kind != "upsert" && it.kind != "delete" {
+			continue
+		}
+		i := slices.IndexFunc(s.streams, func(st sdk.Stream) bool { return st.Name == it.stream })
+		if i < 0 || !slices.Contains(s.Streams, it.stream) {
+			t.Fatalf("a record of stream %q, which was not asked for", it.stream)
+		}
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(it.text), &fields); err != nil {
+			t.Fatalf("stream %s: a record is not a JSON object: %.200s", it.stream, it.text)
+		}
+		for _, key := range s.streams[i].PrimaryKey {
+			if fields[key] == nil {
+				t.Fatalf("stream %s: a record without its key %s: %.200s", it.stream, key, it.text)
+			}
+		}
+		if it.kind == "upsert" {
+			records[it.stream] = append(records[it.stream], it.text)
+		}
+	}
+}
+
+// resume goes on from every cursor: the rest must come, all of it and nothing else.
+func (s *sourceTest) resume(t *testing.T) {
+	l := s.start(t)
+	defer l.stop()
+	resumed := 0
+	for _, p := range s.splits {
+		whole := s.whole[p.ID].items
+		for _, at := range spread(s.whole[p.ID].cursors(), s.MaxResumes) {
+			p.Cursor = []byte(whole[at].text)
+			r, err := s.record(l.ctx, l, p, nil)
+			if err == nil {
+				err = flowOf(whole[at+1:]).differs(flowOf(r.items))
+			}
+			if err != nil {
+				t.Errorf("split %s from cursor %s: %v", p.ID, p.Cursor, err)
+			}
+			resumed++
+		}
+	}
+	t.Logf("resumed from %d cursors", resumed)
+}
+
+// spread picks at most n of the places, the first and last among them; 0 is all.
+func spread(places []int, n int) []int {
+	if n <= 0 || len(places) <= n {
+		return places
+	}
+	if n == 1 {
+		return places[len(places)/2:][:1]
+	}
+	var out []int
+	for i := range n {
+		out = append(out, places[i*(len(places)-1)/(n-1)])
+	}
+	return out
+}
+
+// atOnce reads all splits at the same time, by one instance.
+func (s *sourceTest) atOnce(t *testing.T) {
+	l := s.start(t)
+	defer l.stop()
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 16)
+	for _, p := range s.splits {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			r, err := s.record(l.ctx, l, p, nil)
+			if err == nil {
+				err = flowOf(s.whole[p.ID].items).differs(flowOf(r.items))
+			}
+			if err != nil {
+				t.Errorf("split %s beside others: %v", p.ID, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// cancel ends the context before a Read, and at its first event.
+func (s *sourceTest) cancel(t *testing.T) {
+	l := s.start(t)
+	defer l.stop()
+	for _, p := range s.splits[:min(len(s.splits), 8)] {
+		for _, at := range []int{0, 1} {
+			ctx, cancel := context.WithCancel(l.ctx)
+			if at == 0 {
+				cancel()
+			}
+			started := time.Now()
+			r, err := s.record(ctx, l, p, func(n int) error {
+				if n == at {
+					started = time.Now()
+					cancel()
+				}
+				return nil
+			})
+			cancel()
+			if took := time.Since(started); took > soon {
+				t.Errorf("split %s went on for %v after its context had ended", p.ID, took)
+			}
+			// A split that is read to its end before it looks at the context is fine; half of one is not.
+			if err == nil {
+				err = flowOf(s.whole[p.ID].items).differs(flowOf(r.items))
+			} else if errors.Is(err, context.Canceled) {
+				err = nil
+			}
+			if err != nil {
+				t.Errorf("split %s, cancelled at event %d: %v; want all records or context.Canceled", p.ID, at, err)
+			}
+		}
+	}
+}
+
+// outputFails: an error of the Writer is what Read returns.
+func (s *sourceTest) outputFails(t *testing.T) {
+	l := s.start(t)
+	defer l.stop()
+	for _, p := range s.splits[:min(len(s.splits), 8)] {
+		events := s.whole[p.ID].events
+		for _, at := range []int{1, (events + 1) / 2, events} {
+			if at == 0 {
+				continue
+			}
+			_, err := s.record(l.ctx, l, p, func(n int) error {
+				if n >= at {
+					return errOutput
+				}
+				return nil
+			})
+			if !errors.Is(err, errOutput) {
+				t.Errorf("split %s, output failing at event %d of %d: Read returned %v", p.ID, at, events, err)
+			}
+		}
+	}
+}
+
+// refusing is a host that makes no request.
+type refusing struct{ err error }
+
+func (r refusing) RoundTrip(*http.Request) (*http.Response, error) { return nil, r.err }
+
+// errorClasses: what the host says of a request reaches the host again, class and all.
+func (s *sourceTest) errorClasses(t *testing.T) {
+	cause := errors.New("refused for a test")
+	for name, c := range map[string]struct {
+		err  error
+		good func(error) bool
+	}{
+		"permanent":   {sdk.Permanent(cause), sdk.IsPermanent},
+		"temporary":   {cause, func(err error) bool { return !sdk.IsPermanent(err) }},
+		"retry after": {sdk.RetryAfter(cause, 7*time.Second), func(err error) bool { return sdk.RetryDelay(err) == 7*time.Second }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refused := *s.bench
+			refused.host.Transport = refusing{c.err}
+			l := refused.start(t)
+			defer l.stop()
+			_, err := s.record(l.ctx, l, s.splits[0], nil)
+			if err == nil || !c.good(err) {
+				t.Errorf("a request failed with %v (%s), Read returned %v of another class", c.err, name, err)
+			}
+		})
+	}
+}

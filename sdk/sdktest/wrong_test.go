@@ -1,0 +1,208 @@
+// Wrong plugins: each breaks the contract in one way, and the suite has to say so.
+
+package sdktest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// wrongEnv names the wrong plugin that the test binary, started once more, is to test.
+const wrongEnv = "SDKTEST_WRONG"
+
+// wrongs are the plugins, with a word of the check that must find them out.
+var wrongs = map[string]struct {
+	check string
+	test  func(t *testing.T)
+}{
+	"source repeats a record when it resumes": {"resume", wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
+		if n, err := position(s.Cursor); err == nil && n > 0 {
+			if err := w.Emit("records", m.Record(s.ID, n-1)); err != nil {
+				return err
+			}
+		}
+		return m.Read(ctx, s, w)
+	})},
+	"source skips a record when it resumes": {"resume", wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
+		if string(s.Cursor) == "4" {
+			s.Cursor = []byte("5")
+		}
+		return m.Read(ctx, s, w)
+	})},
+	"source ends quietly when it is cancelled": {"cancel", wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
+		if err := m.Read(ctx, s, w); err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+		return nil
+	})},
+	"source ignores its output's errors": {"output_fails", wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
+		if err := m.Read(ctx, s, w); errors.Is(err, context.Canceled) {
+			return err
+		}
+		return nil
+	})},
+	"source hides the class of errors": {"error_classes", func(t *testing.T) {
+		p := sourcePlugin(func(ctx context.Context, _ sdk.Split, _ *sdk.Writer) error {
+			r, err := sdk.HTTPClient(ctx).Get("http://remote.test/")
+			if err != nil {
+				return errors.New(err.Error())
+			}
+			return r.Body.Close()
+		})
+		TestSource(t, p, SourceCase{Host: sdk.Host{Transport: answering{}}})
+	}},
+	"source is not the same twice": {"read", func(t *testing.T) {
+		var n atomic.Int64
+		TestSource(t, sourcePlugin(func(_ context.Context, _ sdk.Split, w *sdk.Writer) error {
+			return w.Emit("records", map[string]any{"id": "a", "n": n.Add(1)})
+		}), SourceCase{})
+	}},
+	"sink forgets to cut": {"back_to_a_token", wrongSink(func(m *MemorySink, s sdk.Start) sdk.Start {
+		if s.Token != nil {
+			m.kept = len(m.log)
+			s.Token, _ = (&memoryProcess{disk: m, session: m.session}).Commit(context.Background())
+		}
+		return s
+	})},
+	"sink keeps what came before the first commit": {"killed_before_any_commit", wrongSink(func(m *MemorySink, s sdk.Start) sdk.Start {
+		if s.Token == nil {
+			s.Token, _ = (&memoryProcess{disk: m, session: m.session}).Commit(context.Background())
+		}
+		return s
+	})},
+	"sink ignores a full run": {"full_run", wrongSink(func(_ *MemorySink, s sdk.Start) sdk.Start {
+		s.Full = false
+		return s
+	})},
+	"transform mixes up concurrent calls": {"at_once", func(t *testing.T) {
+		var calls atomic.Int64
+		wrongTransform(t, func(b sdk.Batch) ([]sdk.Batch, error) {
+			if n := calls.Add(1); n > 40 { // the serial ones come first
+				return []sdk.Batch{batchOf("upper", `{"call":`+strings.Repeat("1", int(n%5)+1)+`}`)}, nil
+			}
+			return upper{}.Transform(context.Background(), b)
+		})
+	}},
+	"transform changes its input": {"in_process", func(t *testing.T) {
+		wrongTransform(t, func(b sdk.Batch) ([]sdk.Batch, error) {
+			b.Payload[0] = ' '
+			return nil, nil
+		})
+	}},
+	"transform fails the batch for one bad record": {"junk", func(t *testing.T) {
+		wrongTransform(t, func(b sdk.Batch) ([]sdk.Batch, error) {
+			out, err := upper{}.Transform(context.Background(), b)
+			if err != nil {
+				return nil, errors.New("bad record")
+			}
+			return out, nil
+		})
+	}},
+}
+
+type answering struct{}
+
+func (answering) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, nil
+}
+
+type readFunc func(ctx context.Context, s sdk.Split, w *sdk.Writer) error
+
+// readSource has one split, which f reads.
+type readSource struct {
+	MemorySource
+	read readFunc
+}
+
+func (r *readSource) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
+	return r.read(ctx, s, w)
+}
+
+func sourcePlugin(f readFunc) sdk.Plugin {
+	return sdk.SourcePlugin(sdk.Info{Name: "wrong", Version: "1", Doc: "Wrong."}, func(context.Context, struct{}) (sdk.Source, error) {
+		return &readSource{MemorySource: MemorySource{Splits: 1}, read: f}, nil
+	})
+}
+
+func wrongSource(f func(context.Context, sdk.Split, *MemorySource, *sdk.Writer) error) func(t *testing.T) {
+	m := &MemorySource{Splits: 1, Records: 40, Every: 2}
+	return func(t *testing.T) {
+		TestSource(t, sourcePlugin(func(ctx context.Context, s sdk.Split, w *sdk.Writer) error { return f(ctx, s, m, w) }), SourceCase{})
+	}
+}
+
+// wrongProcess opens a memory sink with another start than it was given.
+type wrongProcess struct {
+	*memoryProcess
+	change func(*MemorySink, sdk.Start) sdk.Start
+}
+
+func (w wrongProcess) Open(ctx context.Context, s sdk.Start) error {
+	return w.memoryProcess.Open(ctx, w.change(w.disk, s))
+}
+
+func wrongSink(change func(*MemorySink, sdk.Start) sdk.Start) func(t *testing.T) {
+	return func(t *testing.T) {
+		disks := map[string]*MemorySink{}
+		p := sdk.SinkPlugin(sdk.Info{Name: "wrong", Version: "1", Doc: "Wrong."}, func(_ context.Context, c struct {
+			Dir string `json:"dir"`
+		}) (sdk.Sink, error) {
+			if disks[c.Dir] == nil {
+				disks[c.Dir] = NewMemorySink()
+			}
+			return wrongProcess{&memoryProcess{disk: disks[c.Dir]}, change}, nil
+		})
+		TestSink(t, p, SinkCase{
+			Config: func(_ *testing.T, dir string) any { return map[string]any{"dir": dir} },
+			Read:   func(_ *testing.T, dir, stream string) []string { return disks[dir].Records(stream, false) },
+		})
+	}
+}
+
+type transformFunc func(sdk.Batch) ([]sdk.Batch, error)
+
+func (f transformFunc) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) { return f(b) }
+
+func (transformFunc) OutStreams(context.Context, []sdk.Stream) ([]sdk.Stream, error) {
+	return upper{}.OutStreams(context.Background(), nil)
+}
+
+func wrongTransform(t *testing.T, f transformFunc) {
+	p := sdk.TransformPlugin(sdk.Info{Name: "wrong", Version: "1", Doc: "Wrong."}, func(context.Context, struct{}) (sdk.Transform, error) { return f, nil })
+	TestTransform(t, p, TransformCase{Input: []sdk.Batch{batchOf("in", `{"id":"a"}`), batchOf("in", `{"id":"b"}`)}})
+}
+
+// TestWrongPlugin is run by the child process alone.
+func TestWrongPlugin(t *testing.T) {
+	name := os.Getenv(wrongEnv)
+	if name == "" {
+		t.Skip("run by TestSuiteFindsWrongPlugins")
+	}
+	wrongs[name].test(t)
+}
+
+func TestSuiteFindsWrongPlugins(t *testing.T) {
+	t.Parallel()
+	for name, w := range wrongs {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestWrongPlugin$")
+			cmd.Env = append(os.Environ(), wrongEnv+"="+name)
+			out, err := cmd.CombinedOutput()
+			if err == nil {
+				t.Fatalf("the suite finds nothing wrong:\n%s", out)
+			}
+			if !strings.Contains(string(out), "--- FAIL: TestWrongPlugin/") || !strings.Contains(string(out), "/"+w.check) {
+				t.Errorf("the check %q has not found it:\n%s", w.check, out)
+			}
+		})
+	}
+}
