@@ -60,7 +60,7 @@ func truncateChars(s string, limit int) string {
 		end = i
 	}
 	s = strings.TrimRight(s[:end], " \n")
-	if strings.Count(s, "\n```")%2 == 1 {
+	if strings.Count("\n"+s, "\n```")%2 == 1 {
 		s += "\n```"
 	}
 	return s + "\n\n" + mark

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -79,8 +80,9 @@ func newTransform(c Config) (*transform, error) {
 	t := &transform{Config: c, bots: newBots(c.Bots, c.BotPatterns)}
 	if len(c.Labels) > 0 {
 		t.labels = make(map[string]string, len(c.Labels))
-		for from, to := range c.Labels {
-			t.labels[strings.ToLower(from)] = to
+		// In order, so that of two spellings of one type the same wins each time.
+		for _, from := range slices.Sorted(maps.Keys(c.Labels)) {
+			t.labels[strings.ToLower(from)] = c.Labels[from]
 		}
 	}
 	return t, nil

@@ -26,7 +26,7 @@ func (t *transform) splitOf(is *issue) string {
 	return "test"
 }
 
-// root is the smallest key of the issue and those that it is a duplicate of, or that are one of it.
+// root is the smallest key of the issue and of those that Duplicate and Cloners links join it with.
 func (is *issue) root() string {
 	root := is.key
 	for _, key := range is.duplicates {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -124,6 +125,20 @@ func TestCodeIsCut(t *testing.T) {
 	text = transformed(t, `{"max_chars":400,"truncate_lines":0}`, newIssue(m{"description": body}, nil)).one("pretrain")["text"].(string)
 	if chars(text) > 400 || !strings.HasSuffix(text, "\n```\n\n[… the rest is left out …]") {
 		t.Errorf("%d characters: %q", chars(text), text)
+	}
+}
+
+// A body of 3 MB costs no more than its length, and its record is cut.
+func TestLongBody(t *testing.T) {
+	t.Parallel()
+	body := strings.Repeat("*[~ivok] a_b {{c {code} ivok@example.org Ivo |x|\n", 60000)
+	start := time.Now()
+	text := transformed(t, `{}`, newIssue(m{"comment": m{"comments": []m{said(ivo, 3, body)}}}, nil)).one("pretrain")["text"].(string)
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if n := chars(text); n > 100000 || n < 50000 {
+		t.Errorf("%d characters", n)
 	}
 }
 

@@ -18,9 +18,18 @@ type Options struct {
 
 // Markdown writes a document as GitHub-flavoured Markdown, without a newline at its end.
 func Markdown(doc Node, o Options) string {
-	w := writer{o: o, open: true}
+	w := writer{o: o, open: true, out: make([]byte, 0, size(doc))}
 	w.blocks(doc.Content, false)
 	return string(w.out)
+}
+
+// size guesses how long the Markdown of a node is.
+func size(n Node) int {
+	total := len(n.Text) + len(n.Href) + 4
+	for i := range n.Content {
+		total += size(n.Content[i])
+	}
+	return total
 }
 
 // writer builds the text. prefix is what each new line begins with: quote marks and indentation.

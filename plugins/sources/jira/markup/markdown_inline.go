@@ -65,7 +65,7 @@ func (w *writer) inline(nodes []Node) { w.links(nodes) }
 func (w *writer) links(nodes []Node) {
 	for len(nodes) > 0 {
 		n := run(nodes, func(n *Node) string { return n.Href })
-		w.link(nodes[:n])
+		w.link(nodes[:n], nodes[n:])
 		nodes = nodes[n:]
 	}
 }
@@ -79,14 +79,19 @@ func run[P comparable](nodes []Node, property func(n *Node) P) int {
 	return n
 }
 
-func (w *writer) link(nodes []Node) {
+// link writes nodes that have one address. What follows them decides whether the address may stand bare.
+func (w *writer) link(nodes, after []Node) {
 	href := nodes[0].Href
 	if href == "" {
 		w.styled(nodes, 0)
 		return
 	}
 	if len(nodes) == 1 && nodes[0].Kind == Text && nodes[0].Marks == 0 && sameAddress(nodes[0].Text, href) {
-		w.out = append(w.out, nodes[0].Text...) // a bare URL is a link by itself
+		if len(after) == 0 || after[0].Kind != Text || !goesOn(after[0].Text) {
+			w.out = append(w.out, href...) // a bare URL is a link by itself
+			return
+		}
+		w.out = append(append(append(w.out, '<'), href...), '>')
 		return
 	}
 	w.out = append(w.out, '[')
@@ -95,6 +100,11 @@ func (w *writer) link(nodes []Node) {
 	label := strings.ReplaceAll(strings.TrimSpace(string(w.out[start:])), "]", `\]`)
 	w.out = append(append(w.out[:start], label...), "]("...)
 	w.out = append(append(w.out, address(href)...), ')')
+}
+
+// goesOn reports whether a text would be taken for a part of the URL before it.
+func goesOn(s string) bool {
+	return wordAfter(s, 0, len(s)) || s != "" && strings.IndexByte("/_-#=&%~+", s[0]) >= 0
 }
 
 func sameAddress(shown, href string) bool {

@@ -10,7 +10,7 @@ func ParseWiki(src string) Node {
 		src = strings.ReplaceAll(src, "\r\n", "\n")
 		src = strings.ReplaceAll(src, "\r", "\n")
 	}
-	p := &wiki{src: src, next: map[string]occurrence{}}
+	p := &wiki{src: src}
 	return Node{Kind: Doc, Content: paragraphs(p.flow(0, len(src), 0))}
 }
 
@@ -55,6 +55,9 @@ func (p *wiki) find(needle string, from int) int {
 	at := strings.Index(p.src[from:], needle)
 	if at >= 0 {
 		at += from
+	}
+	if p.next == nil {
+		p.next = map[string]occurrence{}
 	}
 	p.next[needle] = occurrence{from, at}
 	return at

@@ -5,50 +5,34 @@ package markup
 import "strings"
 
 // paragraphs makes blocks of a flat list: inline nodes between blocks, and between empty lines, become
-// paragraphs; a single line break within one becomes a HardBreak.
+// paragraphs; a single line break within one becomes a HardBreak. The paragraphs are parts of the list itself.
 func paragraphs(flat []Node) []Node {
-	var out []Node
-	var line []Node
-	breaks := 0
-	flush := func() {
-		if p := trimLine(line); len(p) > 0 {
-			out = append(out, Node{Kind: Paragraph, Content: p})
-		}
-		line, breaks = nil, 0
-	}
-	for i, n := range flat {
-		switch {
-		case n.Kind == lineBreak:
-			breaks++
-		case n.Block():
-			flush()
-			out = append(out, n)
-		default:
-			if breaks > 1 {
-				flush()
-			}
-			if breaks == 1 && len(line) > 0 {
-				line = append(line, Node{Kind: HardBreak})
-			}
-			breaks = 0
-			if line == nil {
-				line = make([]Node, 0, inlineRun(flat[i:]))
-			}
-			line = append(line, n)
+	blocks := 0
+	for i := range flat {
+		if endsParagraph(flat, i) {
+			blocks++
 		}
 	}
-	flush()
+	out := make([]Node, 0, 2*blocks+1)
+	start := 0
+	for i := 0; i <= len(flat); i++ {
+		if i < len(flat) && !endsParagraph(flat, i) {
+			continue
+		}
+		if line := trimLine(flat[start:i:i]); len(line) > 0 {
+			out = append(out, Node{Kind: Paragraph, Content: line})
+		}
+		if i < len(flat) && flat[i].Block() {
+			out = append(out, flat[i])
+		}
+		start = i + 1
+	}
 	return out
 }
 
-// inlineRun counts the nodes until the next block, to size a paragraph once.
-func inlineRun(flat []Node) int {
-	for i, n := range flat {
-		if n.Block() || (n.Kind == lineBreak && i+1 < len(flat) && flat[i+1].Kind == lineBreak) {
-			return i
-		}
-	}
-	return len(flat)
+// endsParagraph reports whether there is a block at i, or the first of two line breaks.
+func endsParagraph(flat []Node, i int) bool {
+	return flat[i].Block() || flat[i].Kind == lineBreak && i+1 < len(flat) && flat[i+1].Kind == lineBreak
 }
 
 // trimLine takes breaks and spaces from the ends of a paragraph. One of nothing else is no paragraph.
@@ -58,6 +42,11 @@ func trimLine(line []Node) []Node {
 	}
 	for len(line) > 0 && emptyNode(line[0]) {
 		line = line[1:]
+	}
+	for i := range line {
+		if line[i].Kind == lineBreak {
+			line[i].Kind = HardBreak
+		}
 	}
 	if len(line) > 0 {
 		if last := &line[len(line)-1]; last.Kind == Text && last.Marks&Code == 0 {
@@ -71,5 +60,5 @@ func trimLine(line []Node) []Node {
 }
 
 func emptyNode(n Node) bool {
-	return n.Kind == HardBreak || n.Kind == Text && n.Href == "" && strings.Trim(n.Text, " \t\u00a0") == ""
+	return n.Kind == HardBreak || n.Kind == lineBreak || n.Kind == Text && n.Href == "" && strings.Trim(n.Text, " \t\u00a0") == ""
 }

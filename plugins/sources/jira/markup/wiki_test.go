@@ -69,6 +69,7 @@ func TestWiki(t *testing.T) {
 		{"image", "!shot.png|width=10,alt=\"A shot\"! and !http://x.org/a.png!", "![A shot](shot.png) and ![a.png](http://x.org/a.png)"},
 		{"no image", "Wow! Great! !important!", "Wow! Great! !important!"},
 		{"bare URL", "see https://x.org/a?b=c_d_e. (http://y.org)", "see https://x.org/a?b=c_d_e. (http://y.org)"},
+		{"a link that touches text", "[http://x.org]or [http://x.org].", "<http://x.org>or http://x.org."},
 		{"issue key", "as KAFKA-1 says", "as KAFKA-1 says"},
 		{"emoticons", ":) (/) f(x) count(*)", "🙂 ✅ f(x) count(*)"},
 		{"what Markdown would take for a block", "#1 fails\n> quoted\n\\# one", "#1 fails\n\\> quoted\n\\# one"},
