@@ -36,8 +36,8 @@ var floors = []floor{
 	{"core/internal/pipeline", []string{"sdk", "core/internal/checkpoint"}, "a run knows no gRPC, HCL or process"},
 	{"core/internal/deadletter", []string{"sdk", "core/internal/pipeline"}, "dead letters are a kind of the pipeline's Letters"},
 	{"core", []string{"sdk", "sdk/rpc", "core/internal/"}, "the one place where parts are put together, but no plugin"},
-	{"cmd/", []string{"sdk", "sdk/serve", "core", "plugins/"}, "the command sees the core, and lists the first-party plugins"},
-	{"examples/", []string{"sdk", "sdk/serve"}, "an example is a third party's"},
+	{"cmd/", []string{"sdk", "sdk/serve", "core", "plugins/", "examples"}, "the command sees the core, and lists the first-party plugins"},
+	{"examples", []string{"sdk", "sdk/serve"}, "an example is a third party's"},
 }
 
 // sealed are modules that only some folders may import.

@@ -35,6 +35,7 @@ type Run struct {
 	pipeline *pipeline.Pipeline
 	fetch    *fetch.Client
 	letters  *deadletter.File
+	kept     *Report // of the run's end
 
 	mu    sync.Mutex
 	waits map[string]Wait // by host
@@ -82,7 +83,7 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 		Store: store, Letters: r.letters,
 		Begin:       checkpoint.Begin{ID: newRunID(r.started), Now: r.started, Full: r.o.Full, Fingerprint: p.fingerprint()},
 		Concurrency: p.config.Concurrency, CommitEvery: p.config.CommitEvery, CommitBytes: p.config.CommitBytes,
-		SpoolDir: spool, Logger: p.logger, OnEvent: r.o.OnEvent, Step: p.opts.Step,
+		SpoolDir: spool, Logger: p.logger, OnEvent: r.o.OnEvent, Keep: r.keep, Step: p.opts.Step,
 	})
 	return nil
 }
@@ -90,13 +91,14 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 // Wait runs to the end, or until ctx ends: then it drains and commits. The report is there, and kept in the
 // run's folder, unless the error says that the run could not even begin or end.
 func (r *Run) Wait(ctx context.Context) (*Report, error) {
-	res, err := r.pipeline.Run(ctx)
-	err = r.p.redact.Error(r.explain(err))
-	if res.Run.ID == "" {
-		return nil, err
-	}
-	report := r.report(res)
-	return report, errors.Join(err, report.keep(r.p.runDir(res.Run.ID)))
+	_, err := r.pipeline.Run(ctx)
+	return r.kept, r.p.redact.Error(r.explain(err))
+}
+
+// keep makes the report of a run that is about to end.
+func (r *Run) keep(res pipeline.Result) error {
+	r.kept = r.report(res)
+	return r.kept.keep(r.p.runDir(res.Run.ID))
 }
 
 // explain says what to do about an error that a run could not begin with.

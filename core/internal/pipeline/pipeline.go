@@ -31,6 +31,9 @@ type Config struct {
 
 	Logger  hclog.Logger
 	OnEvent func(Event) // may be nil; called by several goroutines at once
+	// Keep is given the result before the store is told that the run has ended, so that no ended run lacks its
+	// report, whatever is killed. May be nil.
+	Keep func(Result) error
 	// Step is called at each step whose order matters, by name; nil in normal use. Tests end the process there.
 	Step func(name string)
 }
@@ -77,6 +80,9 @@ func New(c Config) *Pipeline {
 	}
 	if c.OnEvent == nil {
 		c.OnEvent = func(Event) {}
+	}
+	if c.Keep == nil {
+		c.Keep = func(Result) error { return nil }
 	}
 	if c.Step == nil {
 		c.Step = func(string) {}
@@ -155,6 +161,9 @@ func (p *Pipeline) finish(res Result) (Result, error) {
 		return res, errors.Join(res.Err, err)
 	}
 	res.Splits = splits
+	if err := p.Keep(res); err != nil {
+		return res, errors.Join(res.Err, err)
+	}
 	p.Step("finishing")
 	report, err := res.Counts.marshal()
 	if err != nil {

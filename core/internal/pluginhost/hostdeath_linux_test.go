@@ -75,12 +75,6 @@ func TestPluginDiesWithItsHost(t *testing.T) {
 	}
 }
 
-// zombie reports whether the process has ended and only waits for whoever adopted it.
-func zombie(pid int) bool {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	return err != nil || strings.Contains(string(stat), ") Z ")
-}
-
 func TestSignalsToTheGroupDoNotReachThePlugin(t *testing.T) {
 	t.Parallel()
 	host, plugin, _ := otherHost(t, shortDir(t)) // which ignores SIGINT itself

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -121,6 +122,26 @@ func (s *fakeSource) Read(ctx context.Context, _ sdk.Split, w *sdk.Writer) error
 		fmt.Fprintln(os.NewFile(2, "stderr"), "plain \x1b[31mred\x1b[0m line\a")
 		fmt.Fprintln(os.NewFile(2, "stderr"), `{"@level":"warn","@message":"low on pages","left":3}`)
 		fmt.Fprintln(os.NewFile(2, "stderr"), `{"@level":7,"@message":1,"@timestamp":true}`)
+	case "hang up":
+		for fd := range 64 {
+			_ = syscall.Shutdown(fd, syscall.SHUT_RDWR) // what is no socket does not mind
+		}
+		<-ctx.Done()
+		time.Sleep(time.Minute)
+	case "child", "runaway":
+		child := exec.Command(os.Args[0], "as", "sleep")
+		child.Stderr = os.NewFile(2, "stderr")
+		child.SysProcAttr = &syscall.SysProcAttr{Setsid: s.c.Do == "runaway"}
+		if err := child.Start(); err != nil {
+			return err
+		}
+		if err := w.Emit("things", child.Process.Pid); err != nil {
+			return err
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		<-ctx.Done()
 	case "surroundings":
 		return w.Emit("things", surroundings())
 	}
@@ -324,4 +345,11 @@ func settles(t testing.TB, problem func() string) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// zombie reports whether the process has ended and only waits for whoever adopted it. Only Linux
+// tells.
+func zombie(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err == nil && strings.Contains(string(stat), ") Z ")
 }
