@@ -73,15 +73,30 @@ func wrap(t testing.TB, raw []byte, flavour string) string {
 	return string(line)
 }
 
+const allTargets = `{"targets":["type","priority","component","resolution"]}`
+
 func TestRealIssues(t *testing.T) {
 	issues := realIssues(t)
-	res := transformedLines(t, `{"targets":["type","priority","component","resolution"]}`, sdk.Upsert, issues...)
+	res := transformedLines(t, allTargets, sdk.Upsert, issues...)
 	for _, r := range res.rejects {
 		t.Errorf("rejected: %s", r.Reason)
 	}
 	if len(issues) < 963 || len(res.records["pretrain"]) < 300 || len(res.records["messages"]) < 500 {
 		t.Errorf("%d issues gave %d documents and %d tasks", len(issues), len(res.records["pretrain"]), len(res.records["messages"]))
 	}
+	t.Run("reasons", func(t *testing.T) { checkReasons(t, res, len(issues)) })
+	t.Run("titles", func(t *testing.T) { checkTitles(t, res) })
+	t.Run("schemas", func(t *testing.T) { checkSchemas(t, allTargets, res) })
+	t.Run("names", func(t *testing.T) { checkNames(t, issues, res) })
+}
+
+func TestRealInstruct(t *testing.T) {
+	const settings = `{"format":"instruct","pseudonymise":false}`
+	checkSchemas(t, settings, transformedLines(t, settings, sdk.Upsert, apacheIssues(t)[:200]...))
+}
+
+// checkReasons: each issue gives a record of each task, or a reason.
+func checkReasons(t *testing.T, res result, issues int) {
 	made := map[string]int64{}
 	for _, list := range res.records {
 		for _, rec := range list {
@@ -92,8 +107,11 @@ func TestRealIssues(t *testing.T) {
 			made[task]++
 		}
 	}
-	// Each issue gives a record of each task, or a reason.
-	for _, task := range []string{"pretrain", "summarization", "question_answering", "classification of type", "classification of priority", "classification of component", "classification of resolution"} {
+	for _, task := range []string{
+		"pretrain", "summarization", "question_answering", "classification of type", "classification of priority",
+		"classification of component", "classification of resolution",
+	} {
+		t.Logf("%5d %s", made[task], task)
 		sum := made[task]
 		for name, n := range res.counts {
 			if strings.HasPrefix(name, "no "+task+"/") {
@@ -101,9 +119,8 @@ func TestRealIssues(t *testing.T) {
 				t.Logf("%5d %s", n, name)
 			}
 		}
-		t.Logf("%5d %s", made[task], task)
-		if sum != int64(len(issues)) {
-			t.Errorf("%s: records and reasons are %d of %d", task, sum, len(issues))
+		if sum != int64(issues) {
+			t.Errorf("%s: records and reasons are %d of %d", task, sum, issues)
 		}
 	}
 	if len(res.counts) > 300 {
@@ -111,44 +128,33 @@ func TestRealIssues(t *testing.T) {
 	}
 }
 
-// No title is in the input that it is to be found from.
-func TestRealTitles(t *testing.T) {
-	for _, rec := range transformedLines(t, `{}`, sdk.Upsert, realIssues(t)...).records["messages"] {
+// checkTitles: no title is in the input that it is to be found from.
+func checkTitles(t *testing.T, res result) {
+	for _, rec := range res.records["messages"] {
 		if rec["task"] == "summarization" && strings.Contains(strings.ToLower(input(rec)), strings.ToLower(answerOf(rec))) {
 			t.Errorf("%v: the input holds the title %q", rec["issue"], answerOf(rec))
 		}
 	}
 }
 
-// The names of those who take part are nowhere in the records of their issue. Words that are ordinary are not
-// looked for, nor are names of one or two letters; the list of them is the transform's own.
-func TestRealNames(t *testing.T) {
-	issues := realIssues(t)
+// checkNames: the names of those who take part are nowhere in the records of their issue. Words that are ordinary
+// are not looked for, nor are names of one or two letters; the list of them is the transform's own.
+func checkNames(t *testing.T, issues []string, res result) {
 	texts := map[string]string{}
-	res := transformedLines(t, `{}`, sdk.Upsert, issues...)
+	unescape := strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\"`, `"`)
 	for _, list := range res.records {
 		for _, rec := range list {
-			delete(rec, "id")
-			rec["issue_key"] = rec["issue"]
-			if meta, ok := rec["metadata"].(m); ok {
-				delete(meta, "url")
-			}
 			raw, err := json.Marshal([]any{rec["messages"], rec["text"], rec["metadata"]})
 			if err != nil {
 				t.Fatal(err)
 			}
-			texts[rec["issue"].(string)] += strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\"`, `"`).Replace(string(raw))
+			texts[rec["issue"].(string)] += unescape.Replace(string(raw))
 		}
 	}
-	checked := 0
 	for _, line := range issues {
 		is, err := readIssue([]byte(line))
 		if err != nil {
 			t.Fatal(err)
-		}
-		text := texts[is.key]
-		if text == "" {
-			continue
 		}
 		people := []person{is.reporter, is.creator, is.assignee}
 		for _, c := range is.comments {
@@ -156,43 +162,47 @@ func TestRealNames(t *testing.T) {
 		}
 		for _, p := range people {
 			for _, name := range []string{p.name, p.display} {
-				if len([]rune(name)) < 3 || ordinary[strings.ToLower(name)] || !strings.Contains(text, name) {
-					continue
-				}
-				checked++
-				if loc := regexp.MustCompile(`(^|[^\p{L}\p{N}_])` + regexp.QuoteMeta(name) + `($|[^\p{L}\p{N}_])`).FindStringIndex(text); loc != nil {
-					t.Errorf("%s holds a name: …%s…", is.key, text[max(loc[0]-30, 0):min(loc[1]+30, len(text))])
+				if at := wordAt(texts[is.key], name); at != "" {
+					t.Errorf("%s holds the name %q: …%s…", is.key, name, at)
 				}
 			}
 		}
 	}
-	t.Logf("%d names that stand within other words", checked)
 }
 
-// All that comes out is valid against the schemas that are published.
-func TestRealSchemas(t *testing.T) {
-	issues := realIssues(t)
-	for _, settings := range []string{`{"targets":["type","priority","component","resolution"]}`, `{"format":"instruct","pseudonymise":false}`} {
-		streams, err := opened(t, settings).(sdk.Streamer).OutStreams(context.Background(), []sdk.Stream{{Name: "issues"}})
-		if err != nil {
-			t.Fatal(err)
+// wordAt returns the surroundings of a name that stands as a word of its own, or "".
+func wordAt(text, name string) string {
+	if len([]rune(name)) < 3 || ordinary[strings.ToLower(name)] || !strings.Contains(text, name) {
+		return ""
+	}
+	word := regexp.MustCompile(`(^|[^\p{L}\p{N}_])` + regexp.QuoteMeta(name) + `($|[^\p{L}\p{N}_])`)
+	loc := word.FindStringIndex(text)
+	if loc == nil {
+		return ""
+	}
+	return text[max(loc[0]-30, 0):min(loc[1]+30, len(text))]
+}
+
+// checkSchemas: all that comes out is valid against the schemas that are published, and no id is there twice.
+func checkSchemas(t *testing.T, settings string, res result) {
+	streams, err := opened(t, settings).(sdk.Streamer).OutStreams(context.Background(), []sdk.Stream{{Name: "issues"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range streams {
+		schema := compiled(t, s)
+		ids := map[any]bool{}
+		for _, rec := range res.records[s.Name] {
+			if err := schema.Validate(map[string]any(rec)); err != nil {
+				t.Errorf("%s: %v", s.Name, err)
+			}
+			if ids[rec["id"]] {
+				t.Errorf("%s: id %v twice", s.Name, rec["id"])
+			}
+			ids[rec["id"]] = true
 		}
-		res := transformedLines(t, settings, sdk.Upsert, issues...)
-		for _, s := range streams {
-			schema := compiled(t, s)
-			ids := map[any]bool{}
-			for _, rec := range res.records[s.Name] {
-				if err := schema.Validate(map[string]any(rec)); err != nil {
-					t.Errorf("%s: %v", s.Name, err)
-				}
-				if ids[rec["id"]] {
-					t.Errorf("%s: id %v twice", s.Name, rec["id"])
-				}
-				ids[rec["id"]] = true
-			}
-			if len(ids) == 0 {
-				t.Errorf("%s: no records", s.Name)
-			}
+		if len(ids) == 0 {
+			t.Errorf("%s: no records", s.Name)
 		}
 	}
 }
