@@ -72,7 +72,7 @@ func FuzzReplace(f *testing.F) {
 		if err := i.replace("comment", "comments", i.comments, []element{{raw: []byte(`{"id":"5"}`)}, {raw: []byte(`{"id":"6"}`)}}); err != nil {
 			t.Fatalf("%v in %s", err, raw)
 		}
-		record := i.record(site{flavour: dataCenter}, completeness{})
+		record := i.record(nil, site{flavour: dataCenter}, completeness{})
 		if !json.Valid(record) {
 			t.Fatalf("record is no JSON: %s", record)
 		}

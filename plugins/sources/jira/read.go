@@ -24,6 +24,8 @@ type reader struct {
 	part   part
 	fields []string
 	out    *sdk.Writer
+	lines  sdk.Builder // records on their way to out
+	buffer []byte      // of the record being made
 }
 
 // Read implements [sdk.Source].
@@ -53,7 +55,7 @@ func (s *Source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error
 func (r *reader) read(ctx context.Context, from cursor) error {
 	walk := newWalk(r, from)
 	emit := func(i *issue) error { return r.emit(ctx, i) }
-	if err := walk.run(ctx, emit, func(c cursor) error { return r.out.Cursor(c) }); err != nil {
+	if err := walk.run(ctx, emit, r.cursor); err != nil {
 		return err
 	}
 	if walk.blank {
@@ -62,7 +64,33 @@ func (r *reader) read(ctx context.Context, from cursor) error {
 			return err
 		}
 	}
-	return r.out.Cursor(walk.last())
+	return r.cursor(walk.last())
+}
+
+// put emits a record. The decoder has found it to be JSON already, so it goes past the check of the Writer, which costs
+// as much as all the rest.
+func (r *reader) put(stream string, line []byte) error {
+	if len(line) >= sdk.MaxRecord || bytes.IndexByte(line, '\n') >= 0 {
+		return r.out.EmitJSON(stream, line)
+	}
+	r.lines.AddLine(stream, sdk.Upsert, line)
+	return r.send(r.lines.Full())
+}
+
+func (r *reader) send(batches []sdk.Batch) error {
+	for _, b := range batches {
+		if err := r.out.Batch(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *reader) cursor(c cursor) error {
+	if err := r.send(r.lines.Flush()); err != nil {
+		return err
+	}
+	return r.out.Cursor(c)
 }
 
 // emit makes the records of an issue.
@@ -72,7 +100,8 @@ func (r *reader) emit(ctx context.Context, i *issue) error {
 		return err
 	}
 	if slices.Contains(r.part.Streams, issuesStream) {
-		if err := r.out.EmitJSON(issuesStream, i.record(r.at, whole)); err != nil {
+		r.buffer = i.record(r.buffer[:0], r.at, whole)
+		if err := r.put(issuesStream, r.buffer); err != nil {
 			return err
 		}
 	}
@@ -98,7 +127,8 @@ func (r *reader) emitComments(i *issue) error {
 		if err != nil {
 			return r.out.Reject(commentsStream, raw, err.Error())
 		}
-		return r.out.EmitJSON(commentsStream, c.record(r.at, i, nth))
+		r.buffer = c.record(r.buffer[:0], r.at, i, nth)
+		return r.put(commentsStream, r.buffer)
 	})
 }
 

@@ -18,9 +18,8 @@ const (
 // completeness says which lists of an issue are whole.
 type completeness struct{ comments, changelog bool }
 
-// record makes the issues record of an issue. See schema/issues.json.
-func (i *issue) record(at site, whole completeness) []byte {
-	b := make([]byte, 0, len(i.raw)+512)
+// record appends the issues record of an issue. See schema/issues.json.
+func (i *issue) record(b []byte, at site, whole completeness) []byte {
 	b = appendText(b, `{"id":`, i.id)
 	b = appendText(b, `,"key":`, i.key)
 	b = appendText(b, `,"project":`, i.project())
@@ -68,9 +67,8 @@ func parseComment(raw []byte) (comment, error) {
 	return c, err
 }
 
-// record makes the comments record of a comment, the nth of its issue. See schema/comments.json.
-func (c *comment) record(at site, of *issue, nth int) []byte {
-	b := make([]byte, 0, len(c.raw)+512)
+// record appends the comments record of a comment, the nth of its issue. See schema/comments.json.
+func (c *comment) record(b []byte, at site, of *issue, nth int) []byte {
 	b = appendText(b, `{"id":`, c.id)
 	b = appendText(b, `,"issue_id":`, of.id)
 	b = appendText(b, `,"issue_key":`, of.key)
