@@ -51,7 +51,7 @@ func TestSyntheticDocumentsAreValid(t *testing.T) {
 	t.Parallel()
 	check := documentSchema(t)
 	s := New(Options{Flavour: Cloud, Seed: 3})
-	s.Generate(Synthetic{Projects: []Project{{Key: "A", Issues: 150}}})
+	s.Generate(Synthetic{Projects: []Project{{Key: "A", Issues: 60}}})
 	for _, r := range s.store.all {
 		for _, m := range r.comments {
 			var v any

@@ -141,6 +141,7 @@ func resetConnection(w http.ResponseWriter) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // HTTP/2 and recorders: the nearest thing
 	}
+	// Whatever goes wrong from here on, the connection is gone, as it should be.
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		tcp.SetLinger(0)
 	}

@@ -4,7 +4,6 @@ package jiratest
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -245,19 +244,3 @@ func (p *jqlParser) orderBy() ([]sortKey, error) {
 
 // bounded tells whether a query restricts its result, which Cloud asks for.
 func (q query) bounded() bool { return q.where != nil }
-
-// fields lists the names a clause speaks of, in lower case.
-func (c *clause) fields() []string {
-	if c == nil {
-		return nil
-	}
-	if c.node == "" {
-		return []string{strings.ToLower(c.field)}
-	}
-	var names []string
-	for _, part := range c.parts {
-		names = append(names, part.fields()...)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}

@@ -88,9 +88,6 @@ func (c *call) project() (*project, error) {
 	if p := c.server.store.projectNamed(name); p != nil && c.who.sees {
 		return p, nil
 	}
-	if c.cloud() {
-		return nil, messages(http.StatusNotFound, "No project could be found with key '"+name+"'.")
-	}
 	return nil, messages(http.StatusNotFound, "No project could be found with key '"+name+"'.")
 }
 

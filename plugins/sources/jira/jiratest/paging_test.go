@@ -157,6 +157,9 @@ func TestCloudFieldsAndPageLengths(t *testing.T) {
 	if len(page.Issues) != 60 || page.Issues[0].Changelog == nil {
 		t.Errorf("all fields: %d issues, want 60 with changelog", len(page.Issues))
 	}
+	var refused failure
+	post(t, base+"/rest/api/3/search/approximate-count", `{"jql":""}`, 400, &refused)
+	post(t, base+"/rest/api/3/search/jql", `{"jql":`, 400, &refused)
 	var count struct{ Count int }
 	post(t, base+"/rest/api/3/search/approximate-count", `{"jql":"project = ALPHA"}`, 200, &count)
 	if count.Count != 400 {

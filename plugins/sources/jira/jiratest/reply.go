@@ -83,7 +83,7 @@ func (c *call) writeBody() {
 		c.w.Header().Set("X-AUSERNAME", cmp.Or(c.who.name, "anonymous"))
 	}
 	c.w.WriteHeader(http.StatusOK)
-	c.w.Write(body)
+	c.w.Write(body) // an error means that the caller has gone
 }
 
 // base is the address of the server as the caller wrote it.

@@ -136,3 +136,21 @@ func TestAppendQuotedIsJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestBadLinesAreNamed(t *testing.T) {
+	t.Parallel()
+	const good = `{"id":"7","key":"A-1","fields":{"created":"2024-01-01T00:00:00.000+0000"}}` + "\n"
+	for _, c := range []struct{ line, want string }{
+		{`{`, "line 2: "},
+		{`{"id":"x","key":"A-2","fields":{}}`, `line 2: id "x": want digits`},
+		{`{"id":"8","key":"A2","fields":{}}`, `line 2: issue key "A2": want PROJECT-123`},
+		{`{"id":"8","key":"A-2","fields":[]}`, "line 2: issue A-2: fields: want an object"},
+		{`{"id":"8","key":"A-2","fields":{"created":"soon"}}`, "line 2: issue A-2: created: "},
+		{`{"id":"8","key":"A-1","fields":{"created":"2024-01-01T00:00:00.000+0000"}}`, "line 2: issue A-1: another id has this key"},
+	} {
+		err := New(Options{}).LoadIssues(strings.NewReader(good + c.line))
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: %v; want %s", c.line, err, c.want)
+		}
+	}
+}
