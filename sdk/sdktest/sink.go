@@ -253,15 +253,18 @@ func sinkFull(s *sinkTest) {
 }
 
 func sinkManyStreams(s *sinkTest) {
-	const streams = 200
+	if s.wire {
+		s.Skip("the wire makes no difference to it")
+	}
+	const streams = 140 // more than anybody keeps open
 	s.open(sdk.Start{Run: "r1"})
 	want := map[string][]string{}
-	for round := range 3 {
+	for round := range 2 {
 		for i := range streams {
 			name := fmt.Sprintf("stream%d", i)
 			want[name] = append(want[name], s.write(name, 1)...)
 		}
-		if round == 1 {
+		if round == 0 {
 			s.commit()
 		}
 	}
