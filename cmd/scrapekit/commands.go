@@ -20,7 +20,7 @@ func (a *app) validateCommand() *cobra.Command {
 	var f fileFlags
 	var check bool
 	cmd := &cobra.Command{
-		Use: "validate FILE", Short: "Check a pipeline file without running it", Args: args(cobra.ExactArgs(1)),
+		Use: "validate FILE", Short: "Check a pipeline file without running it", Args: args,
 		Long: "Checks a pipeline file: its syntax, its names, and every setting against the plugin's schema.\nNothing is requested and nothing is written, unless --check is given.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			p, err := a.load(cmd.Context(), given[0], f)
@@ -45,7 +45,7 @@ func (a *app) planCommand() *cobra.Command {
 	var f fileFlags
 	var full, asJSON bool
 	cmd := &cobra.Command{
-		Use: "plan FILE", Short: "Show what the next run would read: streams, splits, estimates", Args: args(cobra.ExactArgs(1)),
+		Use: "plan FILE", Short: "Show what the next run would read: streams, splits, estimates", Args: args,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			p, err := a.load(cmd.Context(), given[0], f)
 			if err != nil {
@@ -119,7 +119,7 @@ func (a *app) previewCommand() *cobra.Command {
 	n := 3
 	var raw bool
 	cmd := &cobra.Command{
-		Use: "preview FILE", Short: "Show the first records after all transforms; nothing is kept", Args: args(cobra.ExactArgs(1)),
+		Use: "preview FILE", Short: "Show the first records after all transforms; nothing is kept", Args: args,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if n < 1 {
 				return usageError{errors.New("--n: want 1 or more")}
@@ -150,7 +150,7 @@ func (a *app) previewCommand() *cobra.Command {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: args(cobra.NoArgs),
+		Use: "version", Short: "Print the version", Args: args,
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprintf(a.out, "scrapekit %s, plugin protocol %d, %s %s/%s\n", version(), core.ProtocolVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
@@ -159,7 +159,7 @@ func (a *app) versionCommand() *cobra.Command {
 }
 
 func (a *app) stateCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "state", Short: "Look at what is kept between runs, or forget it", Args: args(cobra.NoArgs)}
+	cmd := &cobra.Command{Use: "state", Short: "Look at what is kept between runs, or forget it", RunE: subcommand}
 	cmd.AddCommand(a.stateShowCommand(), a.stateResetCommand(), a.stateRmCommand())
 	return cmd
 }
@@ -168,7 +168,7 @@ func (a *app) stateShowCommand() *cobra.Command {
 	var f fileFlags
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "show FILE", Short: "Show runs, open splits and tokens", Args: args(cobra.ExactArgs(1)),
+		Use: "show FILE", Short: "Show runs, open splits and tokens", Args: args,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			p, err := a.load(cmd.Context(), given[0], f)
 			if err != nil {
@@ -210,15 +210,28 @@ func (a *app) printState(s *core.State) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "\n%d finished splits are where the next run goes on from\n", len(s.Finished))
+	a.printFinished(s.Finished)
 	return nil
+}
+
+func (a *app) printFinished(ids []string) {
+	if len(ids) == 0 {
+		return
+	}
+	fmt.Fprintf(a.out, "\nThe next run goes on from %d finished splits:\n", len(ids))
+	for _, id := range ids[:min(len(ids), shownSplits)] {
+		fmt.Fprintf(a.out, "  %s\n", id)
+	}
+	if more := len(ids) - shownSplits; more > 0 {
+		fmt.Fprintf(a.out, "  … and %d more; --json prints all\n", more)
+	}
 }
 
 func (a *app) stateResetCommand() *cobra.Command {
 	var f fileFlags
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "reset FILE", Short: "Forget everything: the next run is the first", Args: args(cobra.ExactArgs(1)),
+		Use: "reset FILE", Short: "Forget everything: the next run is the first", Args: args,
 		Long: "Forgets cursors, tokens and runs. What sinks hold stays as it is, so the next run delivers it again;\nto start over with the output too, use `scrapekit run --full`.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			p, err := a.load(cmd.Context(), given[0], f)
@@ -243,7 +256,7 @@ func (a *app) stateResetCommand() *cobra.Command {
 func (a *app) stateRmCommand() *cobra.Command {
 	var f fileFlags
 	cmd := &cobra.Command{
-		Use: "rm FILE SPLIT", Short: "Forget one split: it is read anew", Args: args(cobra.ExactArgs(2)),
+		Use: "rm FILE SPLIT", Short: "Forget one split: it is read anew", Args: args,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			p, err := a.load(cmd.Context(), given[0], f)
 			if err != nil {

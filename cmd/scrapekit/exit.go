@@ -76,7 +76,7 @@ func (a *app) printError(cmd *cobra.Command, err error) {
 	}
 	fmt.Fprintf(a.err, "%s %s\n", a.style(red, "error:"), err)
 	var usage usageError
-	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
+	if errors.As(err, &usage) {
 		fmt.Fprintf(a.err, "run `%s --help` for the right use\n", cmd.CommandPath())
 	}
 	var locked *core.LockedError
@@ -85,12 +85,27 @@ func (a *app) printError(cmd *cobra.Command, err error) {
 	}
 }
 
-// args wraps a check of arguments so that its error counts as wrong usage.
-func args(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, given []string) error {
-		if err := check(cmd, given); err != nil {
-			return usageError{err}
-		}
-		return nil
+// args takes exactly the arguments that a command's use line names.
+func args(cmd *cobra.Command, given []string) error {
+	wanted := strings.Fields(cmd.Use)[1:]
+	switch {
+	case len(given) < len(wanted):
+		return usageError{fmt.Errorf("%s is missing: %s", strings.Join(wanted[len(given):], " "), cmd.UseLine())}
+	case len(given) > len(wanted):
+		return usageError{fmt.Errorf("%q is too much: %s", strings.Join(given[len(wanted):], " "), cmd.UseLine())}
 	}
+	return nil
+}
+
+// subcommand is what a command that only holds others does by itself: help, or a word on one that there is not.
+func subcommand(cmd *cobra.Command, given []string) error {
+	if len(given) == 0 {
+		return cmd.Help()
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	message := fmt.Sprintf("unknown command %q for %q", given[0], cmd.CommandPath())
+	if near := cmd.SuggestionsFor(given[0]); len(near) > 0 {
+		message += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usageError{errors.New(message)}
 }

@@ -50,6 +50,8 @@ func (a *app) root() *cobra.Command {
 		Long: "scrapekit runs pipelines: a source reads a remote system, transforms change its records, sinks deliver them.\n" +
 			"Nothing is lost and nothing comes twice, whatever is stopped or killed: run it again and it goes on.\n\n" +
 			"Begin with `scrapekit demo`: it needs no network.\n\n" + exitCodes,
+		Args:          cobra.ArbitraryArgs, // so that a command that there is not comes to subcommand
+		RunE:          subcommand,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version(),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/scrapekit/scrapekit/sdk/serve"
 )
 
 // crashVar names the step, counted from 1, at which a host under test kills itself.
@@ -18,12 +21,18 @@ const crashVar = "SCRAPEKIT_TEST_CRASH_AT"
 const stepsVar = "SCRAPEKIT_TEST_STEPS"
 
 // TestMain makes the test binary the command itself when it is started as one: by a test, as the host, or by
-// a host, as a plugin.
+// a host, as a plugin. Scripts have a few commands more; see script_test.go.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
+	commands := map[string]func(){
+		"scrapekit": func() { os.Exit(hostUnderTest()) },
+		"exits":     func() { os.Exit(exits(os.Args[1:])) },
+		"panicking": func() { serve.Main(panicking()) },
+	}
+	_, byName := commands[filepath.Base(os.Args[0])]
+	if !byName && len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
 		os.Exit(hostUnderTest())
 	}
-	testscript.Main(m, map[string]func(){"scrapekit": func() { os.Exit(hostUnderTest()) }})
+	testscript.Main(m, commands)
 }
 
 func hostUnderTest() int {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scrapekit/scrapekit/plugins/sinks/jsonl"
+	"github.com/scrapekit/scrapekit/plugins/sources/generate"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira"
 	"github.com/scrapekit/scrapekit/plugins/transforms/llm"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -21,7 +22,7 @@ import (
 
 // firstParty lists the plugins that are inside this program.
 func firstParty() []sdk.Plugin {
-	return []sdk.Plugin{jira.Plugin(), llm.Plugin(), jsonl.Plugin()}
+	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin()}
 }
 
 // serveCommand is the command that serves a first-party plugin: this program, started again.
@@ -34,9 +35,9 @@ func serveCommand(name string) (string, []string) {
 }
 
 func (a *app) pluginsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "plugins", Short: "List plugins, print their reference", Args: args(cobra.NoArgs)}
+	cmd := &cobra.Command{Use: "plugins", Short: "List plugins, print their reference", RunE: subcommand}
 	cmd.AddCommand(a.pluginsListCommand(), a.pluginsDocsCommand(), &cobra.Command{
-		Use: "serve NAME", Hidden: true, Args: args(cobra.ExactArgs(1)),
+		Use: "serve NAME", Hidden: true, Args: args,
 		RunE: func(_ *cobra.Command, given []string) error {
 			p, err := pluginNamed(given[0])
 			if err == nil {
@@ -64,7 +65,7 @@ func pluginNamed(name string) (sdk.Plugin, error) {
 func (a *app) pluginsListCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the plugins of this program", Args: args(cobra.NoArgs),
+		Use: "list", Short: "List the plugins of this program", Args: args,
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
 				var infos []sdk.Info

@@ -43,7 +43,7 @@ func (a *app) printReport(w io.Writer, r *core.Report) error {
 
 func (a *app) printOutcome(w io.Writer, r *core.Report) {
 	ink := map[core.Outcome]ink{core.Complete: green, core.Interrupted: yellow, core.Incomplete: yellow, core.Failed: red}[r.Outcome]
-	text := fmt.Sprintf("Run %s is %s", r.Run, r.Outcome)
+	text := "Run " + r.Run + " " + ended(r.Outcome)
 	if isTerminal(w) {
 		text = a.style(ink, text)
 	}
@@ -72,6 +72,17 @@ func (a *app) printOutcome(w io.Writer, r *core.Report) {
 	if r.Outcome != core.Complete {
 		fmt.Fprintf(w, "What was committed is kept. To go on: scrapekit %s\n", commandLine(a.args))
 	}
+}
+
+// ended says an outcome as the end of a sentence.
+func ended(o core.Outcome) string {
+	switch o {
+	case core.Failed:
+		return "failed"
+	case core.Interrupted:
+		return "was interrupted"
+	}
+	return "is " + string(o)
 }
 
 // commandLine writes arguments as a shell would need them. Starting over is for the first time only.

@@ -38,7 +38,7 @@ func (a *app) runCommand() *cobra.Command {
 	var file fileFlags
 	var flags runFlags
 	cmd := &cobra.Command{
-		Use: "run FILE", Short: "Run a pipeline", Args: args(cobra.ExactArgs(1)),
+		Use: "run FILE", Short: "Run a pipeline", Args: args,
 		Example: "  scrapekit run jira.hcl\n  scrapekit run jira.hcl --var url=https://jira.example.com --var 'projects=[\"ABC\"]'",
 		Long: "Runs a pipeline file. A run that was stopped, killed or left incomplete is gone on with; otherwise the\n" +
 			"run reads what has changed since the last one. Ctrl-C commits what was read and stops; a second Ctrl-C\nstops at once, and nothing is lost by that either.\n\n" + exitCodes,

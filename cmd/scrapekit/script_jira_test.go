@@ -1,0 +1,117 @@
+// A Jira for scripts.
+
+package main
+
+import (
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+)
+
+// jiraKey is where a script keeps its Jira.
+type jiraKey struct{}
+
+// scriptJira is the Jira of one script. Requests can be held, so that a script acts in the middle of a run.
+type scriptJira struct {
+	server  *jiratest.Server
+	release chan struct{} // closed: held requests go on
+	held    chan struct{} // gets a value when the first request is held
+}
+
+func jiraOf(ts *testscript.TestScript) *scriptJira {
+	j := ts.Value(jiraKey{}).(*scriptJira)
+	if j.server == nil {
+		ts.Fatalf("start one with jira first")
+	}
+	return j
+}
+
+// startJira is
+//
+//	jira [-issues N] [-token TOKEN] [-cloud]
+//
+// It starts a Jira with the projects ALPHA and BRAVO, and sets $JIRA to its URL.
+func startJira(ts *testscript.TestScript, _ bool, args []string) {
+	f := flag.NewFlagSet("jira", flag.ContinueOnError)
+	issues := f.Int("issues", 20, "")
+	token := f.String("token", "", "the only credential; anonymous callers see nothing")
+	cloud := f.Bool("cloud", false, "")
+	ts.Check(f.Parse(args))
+	o := jiratest.Options{Seed: 1}
+	if *cloud {
+		o.Flavour = jiratest.Cloud
+	}
+	if *token != "" {
+		o.Auth = jiratest.Auth{Bearer: map[string]string{*token: "reader"}, NoAnonymous: true}
+	}
+	j := ts.Value(jiraKey{}).(*scriptJira)
+	j.server = jiratest.New(o)
+	j.server.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: *issues / 2}, {Key: "BRAVO", Issues: *issues - *issues/2}}})
+	server := httptest.NewServer(j.server)
+	ts.Defer(func() {
+		j.letGo()
+		server.Close()
+	})
+	ts.Setenv("JIRA", server.URL)
+}
+
+// commentOnIssue is jira-comment KEY TEXT...
+func commentOnIssue(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: jira-comment KEY TEXT...")
+	}
+	_, err := jiraOf(ts).server.Comment(args[0], strings.Join(args[1:], " "))
+	ts.Check(err)
+}
+
+// holdJira holds all searches for issues after the first ones, how many -after says.
+func holdJira(ts *testscript.TestScript, _ bool, args []string) {
+	f := flag.NewFlagSet("jira-hold", flag.ContinueOnError)
+	after := f.Int64("after", 0, "")
+	ts.Check(f.Parse(args))
+	j := jiraOf(ts)
+	release, held := make(chan struct{}), make(chan struct{}, 1)
+	j.release, j.held = release, held
+	var n atomic.Int64
+	j.server.OnRequest(func(r *http.Request) {
+		if !strings.Contains(r.URL.Path, "/search") || n.Add(1) <= *after {
+			return
+		}
+		select {
+		case held <- struct{}{}:
+		default:
+		}
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	})
+}
+
+// waitForHeld waits until a request is held.
+func waitForHeld(ts *testscript.TestScript, _ bool, _ []string) {
+	select {
+	case <-jiraOf(ts).held:
+	case <-time.After(30 * time.Second):
+		ts.Fatalf("no request came to be held")
+	}
+}
+
+// releaseJira lets all requests go on, those to come too.
+func releaseJira(ts *testscript.TestScript, _ bool, _ []string) { jiraOf(ts).letGo() }
+
+func (j *scriptJira) letGo() {
+	if j.release == nil {
+		return
+	}
+	j.server.OnRequest(nil)
+	close(j.release)
+	j.release = nil
+}
