@@ -8,8 +8,10 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +22,7 @@ func otherHost(t *testing.T, runs string, inherits ...*os.File) (host *exec.Cmd,
 	t.Helper()
 	host = exec.Command(must(os.Executable()), "as", "host", runs)
 	host.ExtraFiles = inherits
+	host.Stdin = strings.NewReader("hunter2")
 	host.Stderr = os.Stderr
 	host.Env = append(os.Environ(), "SCRAPEKIT_SECRET=hunter2")
 	host.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -47,7 +50,7 @@ func TestPluginDiesWithItsHost(t *testing.T) {
 			runs := shortDir(t)
 			host, plugin, _ := otherHost(t, runs)
 			if stopped {
-				must(0, syscall.Kill(plugin, syscall.SIGSTOP))
+				freeze(t, plugin)
 			}
 			must(0, host.Process.Kill())
 			died := time.Now()
@@ -101,4 +104,27 @@ func TestDescriptorsOfTheHostsParentStayWithIt(t *testing.T) {
 	defer secret.Close()
 	_, _, in := otherHost(t, shortDir(t), secret)
 	checkInherited(t, in)
+}
+
+// TestPluginOutlivesTheThreadsOfItsHost: the kernel takes the thread that started a child for its parent,
+// and Go ends threads now and then.
+func TestPluginOutlivesTheThreadsOfItsHost(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	var plugins []*Plugin
+	for range 4 {
+		plugins = append(plugins, start(t, h, spec(`{}`, "source")))
+	}
+	for range 20 {
+		var ends sync.WaitGroup
+		for range 20 {
+			ends.Go(runtime.LockOSThread) // a goroutine that ends locked takes its thread along
+		}
+		ends.Wait()
+	}
+	for _, p := range plugins {
+		if err := read(t, p, &collected{}); err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -347,9 +347,27 @@ func settles(t testing.TB, problem func() string) {
 	}
 }
 
-// zombie reports whether the process has ended and only waits for whoever adopted it. Only Linux
-// tells.
-func zombie(pid int) bool {
+// zombie reports whether the process has ended and only waits for whoever adopted it. Only Linux tells.
+func zombie(pid int) bool { return processState(pid) == "Z" }
+
+// freeze stops a process and returns when all its threads have stopped.
+func freeze(t testing.TB, pid int) {
+	t.Helper()
+	must(0, syscall.Kill(pid, syscall.SIGSTOP))
+	settles(t, func() string {
+		if s := processState(pid); s != "T" && s != "" {
+			return "the process runs on, in state " + s
+		}
+		return ""
+	})
+}
+
+// processState is the letter that Linux gives it, "" where there is none.
+func processState(pid int) string {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	return err == nil && strings.Contains(string(stat), ") Z ")
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return rest[:1]
 }

@@ -195,13 +195,25 @@ func TestStopEndsAReadUnderWay(t *testing.T) {
 func TestStopOfAStoppedProcess(t *testing.T) {
 	t.Parallel()
 	p := start(t, newHost(t), spec(`{}`, "source"))
-	must(0, syscall.Kill(p.Pid(), syscall.SIGSTOP))
+	freeze(t, p.Pid())
+	begin := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	err := p.Stop(ctx)
 	if err == nil || !strings.Contains(err.Error(), "source fake: the plugin did not close within its time and was killed") {
 		t.Errorf("got %v", err)
 	}
+	if d := time.Since(begin); d >= exitTimeout {
+		t.Errorf("took %s: it was asked to exit though it did not answer", d)
+	}
+	<-p.Exited()
+}
+
+func TestProcessThatDoesNotAnswerIsKilled(t *testing.T) {
+	t.Parallel()
+	p := start(t, newHost(t), spec(`{}`, "source"))
+	freeze(t, p.Pid())
+	p.stop.Do(p.end) // Stop froze it after Drain, as it were
 	<-p.Exited()
 }
 
