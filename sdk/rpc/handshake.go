@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"sync"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
@@ -37,15 +38,25 @@ func HostSet() map[int]plugin.PluginSet { return versioned(&wirePlugin{}) }
 // Serve serves p to the host that started this process, and returns when the host ends it. Nothing may
 // have been printed to stdout before: the first line there is the handshake.
 func Serve(p sdk.Plugin) {
+	s := newServer(p)
+	s.connected = keepStdio()
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig:  Handshake(),
-		VersionedPlugins: versioned(&wirePlugin{server: newServer(p)}),
+		VersionedPlugins: versioned(&wirePlugin{server: s}),
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
 			return grpc.NewServer(append(opts, serverOptions()...)...)
 		},
 		// go-plugin's own chatter is of no use to anybody but its developers.
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, Output: os.Stderr, JSONFormat: true}),
 	})
+}
+
+// keepStdio returns a function that undoes what go-plugin does before it takes the first call: it puts pipes
+// in the place of os.Stdout and os.Stderr, whose content travels as messages, and so a program's last
+// words before os.Exit are lost. The host reads the real ones to their end.
+func keepStdio() func() {
+	stdout, stderr := os.Stdout, os.Stderr
+	return sync.OnceFunc(func() { os.Stdout, os.Stderr = stdout, stderr })
 }
 
 func versioned(p plugin.Plugin) map[int]plugin.PluginSet {

@@ -96,9 +96,10 @@ func (c *Conn) configured() Features {
 // server is the plugin's side of all services.
 type server struct {
 	pb.UnimplementedPluginServiceServer
-	plugin sdk.Plugin
-	link   *link
-	calls  *calls
+	plugin    sdk.Plugin
+	link      *link
+	calls     *calls
+	connected func() // at every Describe, the host's first call; may be nil
 
 	mu    sync.Mutex // guards value, held while it is made
 	value any        // what plugin.New made; nil before
@@ -125,6 +126,9 @@ func (s *server) register(g *grpc.Server) error {
 }
 
 func (s *server) Describe(context.Context, *pb.DescribeRequest) (*pb.DescribeResponse, error) {
+	if s.connected != nil {
+		s.connected()
+	}
 	return infoTo(s.plugin.Info), nil
 }
 
