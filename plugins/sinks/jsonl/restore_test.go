@@ -406,3 +406,38 @@ func TestFolderInPlaceOfFile(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestLostTokenThenFull: what the lost token stood for was never the user's.
+func TestLostTokenThenFull(t *testing.T) {
+	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p.open(sdk.Start{Run: "r1"})
+	p.write("a", "1")
+	p.commit() // and the host is killed before it keeps the token
+	p.open(sdk.Start{Run: "r2", Full: true})
+	p.has("a.jsonl", "-")
+}
+
+// TestPlaceTakenByUser: a leftover is taken away once. What the user puts in its place stays.
+func TestPlaceTakenByUser(t *testing.T) {
+	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p.open(sdk.Start{Run: "r1"})
+	p.write("a", "1")
+	p.open(sdk.Start{Run: "r1"})
+	p.has("a.jsonl", "-")
+	p.put("a.jsonl", "users\n")
+	p.open(sdk.Start{Run: "r1"})
+	p.has("a.jsonl", "users\n")
+}
+
+// TestContinuedFileGone: a file of an earlier run that this one has written to is this one's.
+func TestContinuedFileGone(t *testing.T) {
+	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p.open(sdk.Start{Run: "r1"})
+	p.write("a", "1")
+	token := p.commit()
+	p.open(sdk.Start{Run: "r2", Token: token})
+	p.write("a", "2")
+	token = p.commit()
+	p.ok(os.Remove(p.file("a.jsonl")))
+	p.refuses(sdk.Start{Run: "r2", Token: token, Resume: true}, "gone")
+}
