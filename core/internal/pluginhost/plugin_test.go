@@ -133,7 +133,7 @@ func TestCrash(t *testing.T) {
 	h := newHost(t)
 	for name, c := range map[string]struct{ do, want string }{
 		"panic": {"panic", "source fake: the plugin died: exit status 2: panic: runtime error: index out of range [10] with length 0 [recovered"},
-		"exit":  {"exit", "source fake: the plugin died: exit status 3"},
+		"exit":  {"exit", "source fake: the plugin died: exit status 3; last lines: last words"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -143,7 +143,7 @@ func TestCrash(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), want) || !isCrash(err) || sdk.IsPermanent(err) {
 				t.Fatalf("got %v", err)
 			}
-			if name == "panic" && (!strings.Contains(err.Error(), "main_test.go:") || !strings.HasSuffix(err.Error(), "; last lines: reading page 3")) {
+			if name == "panic" && (!strings.Contains(err.Error(), "roles_test.go:") || !strings.HasSuffix(err.Error(), "; last lines: reading page 3")) {
 				t.Errorf("place or last lines are missing: %v", err)
 			}
 			<-p.Exited()
