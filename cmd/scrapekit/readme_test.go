@@ -1,0 +1,239 @@
+// The README, held to its word: every command in it runs, every pipeline file is right, every piece of Go is
+// the example's.
+
+package main
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+)
+
+var fence = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
+
+// blocks returns the README's blocks of a language.
+func blocks(t *testing.T, language string) []string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, m := range fence.FindAllStringSubmatch(string(raw), -1) {
+		if m[1] == language {
+			out = append(out, m[2])
+		}
+	}
+	if len(out) == 0 {
+		t.Fatalf("the README has no %s block", language)
+	}
+	return out
+}
+
+// prelude makes the README's commands run here: offline, small, and with the command under test. What go would
+// do with the whole module is noted in $NOTED and checked by the test.
+const prelude = `set -eu
+scrapekit() {
+	if [ "$1" = demo ]; then
+		shift
+		set -- demo --issues 30 --rate 0 --calm "$@"
+	fi
+	command scrapekit "$@"
+}
+go() {
+	case "$*" in
+	"run ./cmd/scrapekit "*) shift 2; scrapekit "$@" ;;
+	"build -o examples/"*) (cd "$MODULE" && command go build -o "$SITE/$3" "$4") ;;
+	*) echo "${SCRAPEKIT_KILLS-} go $*" >>"$NOTED" ;;
+	esac
+}
+`
+
+// readmeSite is a copy of what a reader has, and a Jira for whatever URL the commands name.
+type readmeSite struct {
+	dir, module, url string
+	env              []string
+}
+
+func newReadmeSite(t *testing.T) readmeSite {
+	t.Helper()
+	module, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := readmeSite{dir: t.TempDir(), module: module, url: readmeJira(t)}
+	if err := os.CopyFS(filepath.Join(s.dir, "examples"), os.DirFS(filepath.Join(module, "examples"))); err != nil {
+		t.Fatal(err)
+	}
+	s.write(t, "examples/jira.hcl", func(text string) string { return strings.Replace(text, "rate        = 10 ", "rate        = 500 ", 1) })
+	s.env = append(os.Environ(), "MODULE="+module, "SITE="+s.dir, "NOTED="+filepath.Join(s.dir, "noted"),
+		"SCRAPEKIT_VAR_url="+s.url, "SCRAPEKIT_VAR_records=1000")
+	return s
+}
+
+// readmeJira has the projects that the README names, and takes its token.
+func readmeJira(t *testing.T) string {
+	t.Helper()
+	jira := jiratest.New(jiratest.Options{Seed: 3, Auth: jiratest.Auth{Bearer: map[string]string{"your-token": "you"}}})
+	var projects []jiratest.Project
+	for _, key := range []string{"KAFKA", "SPARK", "CASSANDRA", "ABC", "XYZ"} {
+		projects = append(projects, jiratest.Project{Key: key, Issues: 5})
+	}
+	jira.Generate(jiratest.Synthetic{Projects: projects})
+	server := httptest.NewServer(jira)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// write changes a file of the copy, or makes it.
+func (s readmeSite) write(t *testing.T, name string, change func(string) string) {
+	t.Helper()
+	path := filepath.Join(s.dir, name)
+	raw, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(change(string(raw))), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReadmeCommands runs the README's shell blocks in their order, each line of them.
+func TestReadmeCommands(t *testing.T) {
+	t.Parallel()
+	s := newReadmeSite(t)
+	for _, text := range blocks(t, "hcl") {
+		name := strings.TrimPrefix(strings.SplitN(text, "\n", 2)[0], "# ")
+		s.write(t, name, func(string) string { return strings.ReplaceAll(text, "https://jira.example.com", s.url) })
+	}
+	for _, block := range blocks(t, "sh") {
+		script := prelude + strings.ReplaceAll(block, "https://jira.example.com", s.url)
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+		cmd.Dir, cmd.Env = s.dir, s.env
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s\n%s", err, block, out)
+		}
+	}
+	for _, file := range []string{
+		"scrapekit-demo/corpus/messages.jsonl", "examples/corpus/messages.jsonl", "examples/abc/pretrain.jsonl",
+		"corpus/instruct.jsonl.zst", "events.jsonl", "examples/generated/records.jsonl", "examples/source-hello/out/greetings.jsonl",
+	} {
+		if info, err := os.Stat(filepath.Join(s.dir, file)); err != nil || info.Size() == 0 {
+			t.Errorf("after all commands of the README, %s: %v", file, err)
+		}
+	}
+	s.checkNoted(t)
+}
+
+// checkNoted checks what was not run: that CI runs it, or that it names what is there.
+func (s readmeSite) checkNoted(t *testing.T) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(s.dir, "noted"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ci, err := os.ReadFile(filepath.Join(s.module, ".ci", "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		_, line, _ = strings.Cut(strings.TrimSpace(line), "go ")
+		words := strings.Fields(line)
+		folder := filepath.Join(s.module, words[len(words)-1])
+		switch {
+		case line == "test ./...":
+			if !strings.Contains(string(ci), "go test ./...") {
+				t.Error("CI does not run go test ./...")
+			}
+		case words[0] == "test":
+			if err := hasTests(folder, words); err != nil {
+				t.Errorf("go %s: %v", line, err)
+			}
+		case words[0] == "build" || words[0] == "install":
+			if main, err := os.ReadFile(filepath.Join(folder, "main.go")); err != nil || !strings.Contains(string(main), "\npackage main\n") {
+				t.Errorf("go %s: no command there: %v", line, err)
+			}
+		default:
+			t.Errorf("go %s: nothing checks this line", line)
+		}
+	}
+}
+
+// hasTests reports what is missing of the tests and benchmarks that a go test line names.
+func hasTests(folder string, words []string) error {
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("no tests in %s: %w", folder, err)
+	}
+	var text strings.Builder
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		text.Write(raw)
+	}
+	for flag, before := range map[string]string{"-run": "func ", "-bench": "func Benchmark"} {
+		i := slices.Index(words, flag)
+		if i < 0 || words[i+1] == "^$" {
+			continue
+		}
+		if !strings.Contains(text.String(), before+words[i+1]+"(") {
+			return fmt.Errorf("%s is not in %s", words[i+1], folder)
+		}
+	}
+	return nil
+}
+
+// TestReadmeGo checks that the Go in the README is that of the example, which is built and tested.
+func TestReadmeGo(t *testing.T) {
+	t.Parallel()
+	var source strings.Builder
+	for _, file := range []string{"main.go", "main_test.go"} {
+		raw, err := os.ReadFile(filepath.Join("..", "..", "examples", "source-hello", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.Write(raw)
+	}
+	for _, block := range blocks(t, "go") {
+		if !strings.Contains(source.String(), block) {
+			t.Errorf("not in examples/source-hello:\n%s", block)
+		}
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)#]+)\)`)
+
+// TestReadmeNames checks that the files which the README links to are there, and that it tells the exit codes as the help does.
+func TestReadmeNames(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(raw)
+	for _, m := range link.FindAllStringSubmatch(text, -1) {
+		if strings.HasPrefix(m[1], "https://") {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join("..", "..", m[1])); err != nil {
+			t.Errorf("a dead link: %v", err)
+		}
+	}
+	for _, line := range strings.Split(exitCodes, "\n")[1:] {
+		code, meaning, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if row := "| " + code + " | " + strings.TrimSpace(meaning) + " |"; !strings.Contains(text, row) {
+			t.Errorf("the README has no row %q", row)
+		}
+	}
+}
