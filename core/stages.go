@@ -81,7 +81,7 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 		path, args = p.opts.Serve(b.Type)
 	}
 	return p.host.Start(ctx, pluginhost.Spec{
-		Label: stageName(b), Path: path, Args: args, Config: b.Config,
+		Label: stageName(b), Kind: b.Kind, Path: path, Args: args, Config: b.Config,
 		Services: sdk.Host{Transport: transport}, Logger: p.logger.Named(b.Name),
 	})
 }

@@ -85,7 +85,7 @@ func (a *app) demo(ctx context.Context, f demoFlags, flags runFlags) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "A Jira with %s invented issues answers at %s, at most %s requests a second.\n", count(int64(f.issues)), url, rateText(f.rate))
+	fmt.Fprintf(a.err, "A Jira with %s invented issues answers at %s%s.\n", count(int64(f.issues)), url, rateText(f.rate))
 	flags.full = f.fresh
 	report, err := a.runPipeline(ctx, p, flags)
 	if report != nil {
@@ -96,9 +96,9 @@ func (a *app) demo(ctx context.Context, f demoFlags, flags runFlags) error {
 
 func rateText(r float64) string {
 	if r == 0 {
-		return "any number of"
+		return ""
 	}
-	return fmt.Sprintf("%g", r)
+	return fmt.Sprintf(", at most %g requests a second", r)
 }
 
 // demoEnd says where the records are.

@@ -122,7 +122,7 @@ func eventText(e core.Event) string {
 	case core.SplitBroken:
 		return fmt.Sprintf("split %s is given up for this run: %v", e.Split, e.Err)
 	case core.PluginLost:
-		return fmt.Sprintf("%s: %v; starting it again", e.Stage, e.Err)
+		return fmt.Sprintf("%v; starting it again", e.Err)
 	case core.RolledBack:
 		return fmt.Sprintf("%v; going back to the last commit", e.Err)
 	}

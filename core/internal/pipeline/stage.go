@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,10 +52,10 @@ func (e *StageError) Error() string {
 
 func (e *StageError) Unwrap() error { return e.Err }
 
-// at names the stage, once.
+// at names the stage, once: the report of a plugin's death has its name in it already.
 func at(stage string, err error) error {
 	var named *StageError
-	if err == nil || errors.As(err, &named) {
+	if err == nil || errors.As(err, &named) || strings.HasPrefix(err.Error(), stage+": ") {
 		return err
 	}
 	return &StageError{Stage: stage, Err: err}
