@@ -52,7 +52,7 @@ func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 	}
 	db.SetMaxOpenConns(1)
 	s := &SQLite{db: db, path: path}
-	if err := s.prepare(info == nil || info.Size() == 0); err != nil {
+	if err := s.prepare(ctx, info == nil || info.Size() == 0); err != nil {
 		return nil, errors.Join(s.explain(err), db.Close())
 	}
 	return s, nil
@@ -73,18 +73,18 @@ func dsn(path string) (string, error) {
 }
 
 // prepare checks that the file is ours, before anything is written to it, and makes the tables of a new one.
-func (s *SQLite) prepare(empty bool) error {
+func (s *SQLite) prepare(ctx context.Context, empty bool) error {
 	if !empty {
-		if err := s.inspect(); err != nil {
+		if err := s.inspect(ctx); err != nil {
 			return err
 		}
 	}
 	// Where a write-ahead log cannot be had (some network folders) SQLite stays with its rollback journal,
 	// which is as durable with synchronous=EXTRA.
-	if _, err := s.db.Exec("PRAGMA journal_mode=WAL"); err != nil {
+	if _, err := s.db.ExecContext(ctx, "PRAGMA journal_mode=WAL"); err != nil {
 		return err
 	}
-	if err := s.write(context.Background(), durable, createSchema); err != nil {
+	if err := s.write(ctx, durable, createSchema); err != nil {
 		return err
 	}
 	if empty {
@@ -125,7 +125,7 @@ func (s *SQLite) write(ctx context.Context, level string, f func(ctx context.Con
 	if err != nil {
 		return s.explain(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // it goes back to the pool
 	if _, err := c.ExecContext(ctx, "PRAGMA synchronous="+level); err != nil {
 		return s.explain(err)
 	}

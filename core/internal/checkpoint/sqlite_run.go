@@ -158,7 +158,7 @@ func add(ctx context.Context, tx *sql.Conn, seq int64, splits []sdk.Split) error
 	if err != nil {
 		return err
 	}
-	defer insert.Close()
+	defer func() { _ = insert.Close() }() // nothing is pending in it
 	for _, p := range splits {
 		if _, err := insert.ExecContext(ctx, seq, p.ID, p.Stream, []byte(p.Data), p.Cursor, p.Estimate); err != nil {
 			return err
@@ -218,7 +218,7 @@ func advance(ctx context.Context, tx *sql.Conn, seq int64, run string, splits []
 	if err != nil {
 		return err
 	}
-	defer update.Close()
+	defer func() { _ = update.Close() }() // nothing is pending in it
 	for _, p := range splits {
 		res, err := update.ExecContext(ctx, p.Cursor, string(p.Status), p.Records, p.Problem, seq, p.ID, p.Epoch)
 		if err != nil {

@@ -79,7 +79,7 @@ func createSchema(ctx context.Context, tx *sql.Conn) error {
 }
 
 // inspect refuses a file that is not ours, is newer than we are, or is visibly damaged. It writes nothing.
-func (s *SQLite) inspect() error {
+func (s *SQLite) inspect(ctx context.Context) error {
 	var id, version, tables, pages int
 	for query, to := range map[string]*int{
 		"PRAGMA application_id":              &id,
@@ -87,7 +87,7 @@ func (s *SQLite) inspect() error {
 		"PRAGMA page_count":                  &pages,
 		"SELECT count(*) FROM sqlite_schema": &tables,
 	} {
-		if err := s.db.QueryRow(query).Scan(to); err != nil {
+		if err := s.db.QueryRowContext(ctx, query).Scan(to); err != nil {
 			return err
 		}
 	}
@@ -105,13 +105,13 @@ func (s *SQLite) inspect() error {
 	case pages > checkBelow:
 		return nil
 	}
-	return s.check()
+	return s.check(ctx)
 }
 
 // check reads every page.
-func (s *SQLite) check() error {
+func (s *SQLite) check(ctx context.Context) error {
 	var found string
-	if err := s.db.QueryRow("PRAGMA quick_check(1)").Scan(&found); err != nil {
+	if err := s.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found); err != nil {
 		return err
 	}
 	if found != "ok" {

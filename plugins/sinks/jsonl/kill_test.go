@@ -16,7 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -94,7 +93,7 @@ func TestKill(t *testing.T) {
 			token, next := "", 0
 			for range rounds {
 				// The host may have lost the last token as well.
-				if got, n := runAndKill(t, path, token, next, time.Duration(random.IntN(30))*time.Millisecond); random.IntN(4) > 0 && got != "" {
+				if got, n := runAndKill(t, path, token, next, random.IntN(6)); got != "" && random.IntN(4) > 0 {
 					token, next = got, n
 				}
 				holdsFirst(t, dir, path, token, next)
@@ -106,8 +105,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// runAndKill runs a child until some time after it has opened, and returns the last token that it printed.
-func runAndKill(t *testing.T, path, token string, next int, after time.Duration) (string, int) {
+// runAndKill runs a child, kills it while it goes on after some commits, and returns the last token that it printed.
+func runAndKill(t *testing.T, path, token string, next int, commits int) (string, int) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+strings.Join([]string{path, token, strconv.Itoa(next)}, "|"))
@@ -122,20 +121,24 @@ func runAndKill(t *testing.T, path, token string, next int, after time.Duration)
 	}
 	var last string
 	var n int
-	opened := false
+	seen := -1 // commits; the first line says that the sink is open
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		if !opened {
-			opened = true
-			time.AfterFunc(after, func() { _ = cmd.Process.Kill() }) // Wait below says whether it worked
+		seen++
+		if seen == commits {
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if seen == 0 {
 			continue
 		}
 		if _, err := fmt.Sscan(lines.Text(), &last, &n); err != nil {
 			t.Fatalf("%q: %v", lines.Text(), err)
 		}
 	}
-	if err := cmd.Wait(); err == nil || said.Len() > 0 || !opened {
+	if err := cmd.Wait(); err == nil || said.Len() > 0 || seen < commits {
 		t.Fatalf("the child ended by itself: %v: %s", err, said.String())
 	}
 	return last, n
