@@ -37,7 +37,7 @@ func Plugin() sdk.Plugin {
 // New returns the sink of these settings. Every mistake in them is permanent.
 func New(c Config) (*Sink, error) {
 	if c.Path == "-" {
-		return nil, sdk.Permanent(errors.New(`path "-": a plugin cannot reach the terminal; the host writes to it with jsonl.NewStdout`))
+		return nil, sdk.Permanent(errors.New(`path "-": a plugin's process cannot reach the terminal; scrapekit writes to it itself where the sink is its own jsonl`))
 	}
 	t, err := parseTemplate(c.Path)
 	if err != nil {

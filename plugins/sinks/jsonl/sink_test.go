@@ -218,33 +218,6 @@ func TestCheckLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestStdout(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	s := NewStdout(&out)
-	if err := s.Write(t.Context(), batch("a", "1", "2")); err != nil {
-		t.Fatal(err)
-	}
-	if token, err := s.Commit(t.Context()); err != nil || token == nil {
-		t.Fatal(token, err)
-	}
-	if out.String() != "1\n2\n" {
-		t.Errorf("%q", out.String())
-	}
-	broken := NewStdout(failing{})
-	err := broken.Write(t.Context(), batch("a", "1"))
-	if err == nil {
-		_, err = broken.Commit(t.Context())
-	}
-	if !errors.Is(err, syscall.EPIPE) || !sdk.IsPermanent(err) {
-		t.Errorf("nobody reads: %v, want a permanent EPIPE", err)
-	}
-}
-
-type failing struct{}
-
-func (failing) Write([]byte) (int, error) { return 0, syscall.EPIPE }
-
 func FuzzToken(f *testing.F) {
 	f.Add([]byte(`{"v":1,"mark":"m","format":"none","files":[{"series":"a.jsonl","n":2,"size":10,"base":1,"new":true,"run":"r"}]}`))
 	f.Add([]byte(`{"v":1,"mark":"m","format":"zstd","files":[{"series":"../x","size":1,"run":"r"}]}`))
