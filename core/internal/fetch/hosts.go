@@ -44,8 +44,9 @@ func (hs *hosts) get(o Origin, p Policy) *host {
 type host struct {
 	key   string
 	all   *hosts
-	gate  gate
+	gate  gate          // requests that the plugins have under way, those that wait for their turn included
 	turn  chan struct{} // held by the request that is next to go
+	sent  gate          // requests that are on the wire; its size is the pace's window
 	pace  *pace
 	meter *meter
 
@@ -53,30 +54,33 @@ type host struct {
 	places int     // the least Concurrency of the policies
 	rate   float64 // what the limiter was last told
 	burst  int
-	size   int // of the gate
+	window int
 	wait   Wait
 }
 
 // tighten takes over the limits of p where they are stricter than those known.
 func (h *host) tighten(p Policy) {
 	h.mu.Lock()
-	changed := h.places == 0 || p.Concurrency < h.places
-	if changed {
+	news := h.places == 0
+	if news || p.Concurrency < h.places {
 		h.places = p.Concurrency
+		h.gate.resize(h.places)
 	}
 	h.mu.Unlock()
-	if h.pace.fix(p.Rate, p.Burst) || changed {
-		h.apply(h.pace.order())
+	if h.pace.fix(p.Rate, p.Burst) || news {
+		h.apply()
 	}
 }
 
-// apply makes the gate and the limiter follow the pace.
-func (h *host) apply(o order) {
+// apply makes the window and the limiter follow the pace. It asks for the order under its lock: of two replies that
+// come together, the one that is applied last may not be the one that was observed last.
+func (h *host) apply() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if size := min(h.places, o.window); size != h.size {
-		h.size = size
-		h.gate.resize(size)
+	o := h.pace.order()
+	if o.window != h.window {
+		h.window = o.window
+		h.sent.resize(o.window)
 	}
 	if o.burst == h.burst && (o.rate == h.rate || math.Abs(o.rate-h.rate) < h.rate/1000) {
 		return

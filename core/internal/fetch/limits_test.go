@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -105,17 +106,15 @@ func TestLimitThatChanges(t *testing.T) {
 	}
 }
 
-// TestHerdAfterPause: many that waited for the end of a pause go one after another.
+// TestHerdAfterPause: of many that waited for the end of a pause one goes alone, and the others after its reply.
 func TestHerdAfterPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var times []time.Time
-		first := true
 		wire := roundTrip(func(req *http.Request) (*http.Response, error) {
 			mu.Lock()
 			times = append(times, time.Now())
-			refuse := first
-			first = false
+			refuse := len(times) == 500
 			mu.Unlock()
 			if err := sleep(req.Context(), 50*time.Millisecond); err != nil {
 				return nil, err
@@ -125,11 +124,13 @@ func TestHerdAfterPause(t *testing.T) {
 			}
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
 		})
-		crawl(t, newClient(Options{}, wire), Policy{Concurrency: 64}, 64)
-		if gap := times[1].Sub(times[0]); gap < 5*time.Second {
-			t.Errorf("sent %s after a refusal for 5 s", gap)
+		crawl(t, newClient(Options{}, wire), Policy{Concurrency: 64}, 1000)
+		end := times[499].Add(5 * time.Second)
+		i := slices.IndexFunc(times, func(at time.Time) bool { return !at.Before(end) })
+		if late := times[i-1].Sub(times[499]); late > 51*time.Millisecond {
+			t.Errorf("sent %s after a request that was refused for 5 s", late)
 		}
-		if gap := times[2].Sub(times[1]); gap < 50*time.Millisecond {
+		if gap := times[i+1].Sub(times[i]); gap < 50*time.Millisecond {
 			t.Errorf("a second request followed the first after %s, before its reply", gap)
 		}
 	})
@@ -188,6 +189,16 @@ func TestLimiter(t *testing.T) {
 		}
 		if a, b := wait(1), wait(1); a < 7*time.Second || b-a < 99*time.Millisecond {
 			t.Errorf("places at %s and %s: what was saved before the pause is gone", a, b)
+		}
+		time.Sleep(time.Minute)
+		l.(RateSetter).SetRate("k", 1, 1)
+		if a, b := wait(1), wait(1); a != 0 || b != time.Second {
+			t.Errorf("places at %s and %s, want 0 and 1 s", a, b)
+		}
+		l.(RateSetter).SetRate("k", 2, 1)
+		time.Sleep(time.Second)
+		if d := wait(1); d != 500*time.Millisecond {
+			t.Errorf("a higher rate: the next place %s after one that was taken before", d)
 		}
 		if d, err := l.Reserve(ctx, "other", 1); d != 0 || err != nil {
 			t.Errorf("another key: %s %v", d, err)

@@ -163,7 +163,7 @@ func (p *pace) observe(sent, now time.Time, status int, h hints) order {
 // refuse takes in a refusal and returns the pause that is due.
 func (p *pace) refuse(sent, now time.Time, status int, asked, wait time.Duration) time.Duration {
 	p.window = 1
-	if sent.Before(p.refusedAt) {
+	if !sent.After(p.refusedAt) {
 		return asked // it was under way when another was refused, and is held back by that one's pause
 	}
 	p.refusals++
@@ -221,10 +221,12 @@ func (p *pace) learn(now time.Time) {
 
 // take takes in a reply that is not a refusal.
 func (p *pace) take(sent, now time.Time) {
-	p.window = min(p.window+1, unlimited)
-	if p.stale && !sent.Before(p.refusedAt) {
-		p.stale, p.refusals = false, 0
-		p.since, p.taken = p.refusedAt, 0
+	if sent.After(p.refusedAt) { // what was under way at a refusal says nothing of the time after it
+		p.window = min(p.window+1, unlimited)
+		if p.stale {
+			p.stale, p.refusals = false, 0
+			p.since, p.taken = p.refusedAt, 0
+		}
 	}
 	p.taken++
 	p.stepTaken++

@@ -19,6 +19,7 @@ func paced(p Policy) decorator {
 			if err := h.await(ctx, p.MaxWait); err != nil {
 				return nil, err
 			}
+			defer h.sent.leave()
 			sent := time.Now()
 			h.pace.began()
 			resp, err := next.RoundTrip(req)
@@ -27,7 +28,7 @@ func paced(p Policy) decorator {
 				return nil, err
 			}
 			o := h.pace.observe(sent, time.Now(), resp.StatusCode, readHints(resp))
-			h.apply(o)
+			h.apply()
 			if o.pause > 0 {
 				if err := h.pause(ctx, o.pause, o.cause); err != nil {
 					resp.Body.Close() // memory or a spool file: nothing to lose
@@ -39,8 +40,9 @@ func paced(p Policy) decorator {
 	}
 }
 
-// await returns when the next request to h may go. Requests stand in line: only the first of it has a place in the
-// limiter's schedule, so a pause that begins now holds back all the others too, and its end sets free one at a time.
+// await returns when the next request to h may go; then it has a place in h.sent. Requests stand in line: only the
+// first of it has places in the window and in the limiter's schedule, so a pause that begins now holds back all the others
+// too, and its end sets free one at a time.
 func (h *host) await(ctx context.Context, maxWait time.Duration) error {
 	start := time.Now()
 	select {
@@ -49,6 +51,18 @@ func (h *host) await(ctx context.Context, maxWait time.Duration) error {
 		return ctx.Err()
 	}
 	defer func() { <-h.turn }()
+	if err := h.sent.enter(ctx); err != nil {
+		return err
+	}
+	if err := h.scheduled(ctx, maxWait, start); err != nil {
+		h.sent.leave()
+		return err
+	}
+	return nil
+}
+
+// scheduled waits for the pause and the schedule of h, in which the caller is the next.
+func (h *host) scheduled(ctx context.Context, maxWait time.Duration, start time.Time) error {
 	paused, err := h.sitOut(ctx, maxWait)
 	if err != nil {
 		return err

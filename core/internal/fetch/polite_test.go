@@ -146,12 +146,12 @@ func TestPolite(t *testing.T) {
 		requests int
 		admit    func() func(time.Time) (bool, http.Header)
 	}{
-		{"fixed window, bare 429", 50, 0, 3000, func() func(time.Time) (bool, http.Header) { return fixedWindow(50, s, 0, nil) }},
+		{"fixed window, bare 429", 50, 0, 6000, func() func(time.Time) (bool, http.Header) { return fixedWindow(50, s, 0, nil) }},
 		{"fixed window, bare 429, begun", 50, 0, 6000, func() func(time.Time) (bool, http.Header) { return fixedWindow(50, s, 900*time.Millisecond, nil) }},
-		{"fixed window, bare 429, half over", 50, 0, 3000, func() func(time.Time) (bool, http.Header) { return fixedWindow(50, s, 500*time.Millisecond, nil) }},
+		{"fixed window, bare 429, half over", 50, 0, 6000, func() func(time.Time) (bool, http.Header) { return fixedWindow(50, s, 500*time.Millisecond, nil) }},
 		{"slow fixed window, bare 429", 5, 0, 600, func() func(time.Time) (bool, http.Header) { return fixedWindow(5, s, 300*time.Millisecond, nil) }},
-		{"fast fixed window, bare 429", 200, 0, 12000, func() func(time.Time) (bool, http.Header) { return fixedWindow(200, s, 300*time.Millisecond, nil) }},
-		{"fixed window, Retry-After", 50, 0, 3000, func() func(time.Time) (bool, http.Header) {
+		{"fast fixed window, bare 429", 200, 0, 24000, func() func(time.Time) (bool, http.Header) { return fixedWindow(200, s, 300*time.Millisecond, nil) }},
+		{"fixed window, Retry-After", 50, 0, 6000, func() func(time.Time) (bool, http.Header) {
 			return fixedWindow(50, s, 500*time.Millisecond, retryAfter)
 		}},
 		{"token bucket, bare 429", 20, 100, 1500, func() func(time.Time) (bool, http.Header) { return tokenBucket(20, 100, nil) }},

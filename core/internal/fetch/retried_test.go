@@ -3,6 +3,8 @@ package fetch
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -20,19 +22,20 @@ func TestRetriedFailures(t *testing.T) {
 	for name, fault := range map[string]script{
 		"500": reply(500, "x"), "502": reply(502, "x"), "503": reply(503, "<html>"), "504": reply(504, ""),
 		"408": reply(408, ""), "425": reply(425, ""), "429": reply(429, "<html>slow down</html>"), "522": reply(522, ""),
-		"closed":        raw(""),
-		"head cut":      raw("HTTP/1.1 200 OK\r\nContent-Le"),
-		"not http":      raw("SSH-2.0-OpenSSH_9.6\r\n"),
-		"body cut":      raw(cut),
-		"chunk cut":     raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"),
-		"chunk garbage": raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabcde\r\n"),
-		"gzip garbage":  reply(200, "not gzip", "Content-Encoding: gzip"),
-		"gzip cut":      reply(200, encoded(t, "gzip", "hello")[:20], "Content-Encoding: gzip"),
-		"zstd cut":      reply(200, encoded(t, "zstd", strings.Repeat("hello", 100))[:12], "Content-Encoding: zstd"),
-		"br cut":        reply(200, encoded(t, "br", strings.Repeat("hello", 100))[:6], "Content-Encoding: br"),
-		"no head":       stall(""),
-		"half a head":   stall("HTTP/1.1 200 OK\r\n"),
-		"idle body":     stall(cut),
+		"closed":          raw(""),
+		"head cut":        raw("HTTP/1.1 200 OK\r\nContent-Le"),
+		"not http":        raw("SSH-2.0-OpenSSH_9.6\r\n"),
+		"body cut":        raw(cut),
+		"chunk cut":       raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"),
+		"chunk garbage":   raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabcde\r\n"),
+		"gzip garbage":    reply(200, "not gzip", "Content-Encoding: gzip"),
+		"gzip cut":        reply(200, encoded(t, "gzip", "hello")[:20], "Content-Encoding: gzip"),
+		"zstd cut":        reply(200, encoded(t, "zstd", strings.Repeat("hello", 100))[:12], "Content-Encoding: zstd"),
+		"br cut":          reply(200, encoded(t, "br", strings.Repeat("hello", 100))[:6], "Content-Encoding: br"),
+		"broken after br": raw("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(encoded(t, "br", "hello")) + "zz\r\n"),
+		"no head":         stall(""),
+		"half a head":     stall("HTTP/1.1 200 OK\r\n"),
+		"idle body":       stall(cut),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -56,6 +59,24 @@ func TestRetriedFailures(t *testing.T) {
 			})
 		})
 	}
+}
+
+func chunk(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
+
+// TestUnknownHost: a name that does not exist is looked up twice, not six times.
+func TestUnknownHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dials := 0
+		c := newClient(Options{}, newWire())
+		c.wire.(*http.Transport).DialContext = func(context.Context, string, string) (netConn, error) {
+			dials++
+			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "host.example", IsNotFound: true}}
+		}
+		_, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+		if err == nil || dials != 2 || !strings.Contains(err.Error(), "no host has the name host.example; is it spelt right") {
+			t.Errorf("%v after %d", err, dials)
+		}
+	})
 }
 
 func TestNotRetried(t *testing.T) {
