@@ -19,6 +19,23 @@ import (
 // printReport says how a run ended, what it delivered, and what to do next.
 func (a *app) printReport(w io.Writer, r *core.Report) error {
 	a.printOutcome(w, r)
+	if err := printStages(w, r); err != nil {
+		return err
+	}
+	printHTTP(w, r.HTTP)
+	printCounters(w, r.Counters)
+	fmt.Fprintf(w, "\nReport: %s\n", filepath.Join(r.Dir, core.ReportFile))
+	if r.DeadLetters != "" {
+		fmt.Fprintf(w, "Dead letters: %s\n", r.DeadLetters)
+	}
+	return nil
+}
+
+// printStages lists what passed the stages, unless a run came to nothing.
+func printStages(w io.Writer, r *core.Report) error {
+	if r.Outcome != core.Complete && empty(r) {
+		return nil
+	}
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "\nSTAGE\tIN\tOUT\tREJECTED\tBYTES OUT\tSTREAMS")
 	for _, s := range r.Stages {
@@ -32,13 +49,12 @@ func (a *app) printReport(w io.Writer, r *core.Report) error {
 			fmt.Fprintf(w, "  %s rejected %s: %s\n", s.Name, count(s.Reasons[reason]), reason)
 		}
 	}
-	printHTTP(w, r.HTTP)
-	printCounters(w, r.Counters)
-	fmt.Fprintf(w, "\nReport: %s\n", filepath.Join(r.Dir, core.ReportFile))
-	if r.DeadLetters != "" {
-		fmt.Fprintf(w, "Dead letters: %s\n", r.DeadLetters)
-	}
 	return nil
+}
+
+// empty reports whether not a record came.
+func empty(r *core.Report) bool {
+	return !slices.ContainsFunc(r.Stages, func(s core.StageReport) bool { return s.In+s.Out+s.Rejected > 0 })
 }
 
 func (a *app) printOutcome(w io.Writer, r *core.Report) {
@@ -59,7 +75,7 @@ func (a *app) printOutcome(w io.Writer, r *core.Report) {
 		fmt.Fprintf(w, ", %d broken", n)
 	}
 	fmt.Fprintln(w, ".")
-	if r.Problem != "" {
+	if r.Problem != "" && r.Outcome != core.Incomplete { // what is missing has its problem beside it
 		fmt.Fprintf(w, "%s\n", r.Problem)
 	}
 	for i, m := range r.Missing {
@@ -69,7 +85,11 @@ func (a *app) printOutcome(w io.Writer, r *core.Report) {
 		}
 		fmt.Fprintf(w, "  missing: %s (%s records of it are delivered): %s\n", m.Split, count(m.Records), m.Problem)
 	}
-	if r.Outcome != core.Complete {
+	switch {
+	case r.Outcome == core.Complete:
+	case empty(r):
+		fmt.Fprintf(w, "Nothing was delivered. To try again: scrapekit %s\n", commandLine(a.args))
+	default:
 		fmt.Fprintf(w, "What was committed is kept. To go on: scrapekit %s\n", commandLine(a.args))
 	}
 }
