@@ -296,6 +296,7 @@ func TestFetchEndsWithTheCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		gone := make(chan struct{}, 2)
+		started := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		err := readThrough(t, ctx, hanging(gone), func(_ context.Context, client *http.Client) error {
@@ -312,6 +313,9 @@ func TestFetchEndsWithTheCall(t *testing.T) {
 		}
 		<-gone
 		<-gone
+		if d := time.Since(started); d != time.Second {
+			t.Errorf("the host gave them up after %v, the call ended after 1s", d)
+		}
 	})
 }
 
