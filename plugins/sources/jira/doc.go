@@ -29,7 +29,9 @@
 // anchor, moves up to the minute of the last issue seen, and the next page is a new query: nothing depends on
 // what was before it, so no edit, insertion or deletion can shift it. The issues of the anchor's minute come
 // again and are dropped by id. Only when one minute holds more issues than a page does the walk go deeper into the
-// same query, by startAt or page token, where pages may shift; so it goes through that query again until a pass meets nothing new.
+// same query, by startAt or page token. There pages can shift: on Data Center each begins with the last issue of
+// the one before, or else something went away and the minute is walked again; with tokens it is walked until a pass
+// meets nothing new.
 //
 // Bounds are whole minutes in epoch milliseconds. JQL reads a date string in the account's time zone, an epoch
 // number in none. Jira compares at a precision that is not documented (second, minute); on whole minutes all

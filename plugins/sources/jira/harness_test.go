@@ -88,6 +88,7 @@ func newHost(t *testing.T, w *world, settings map[string]any) *host {
 type harvest struct {
 	mu       sync.Mutex
 	records  map[string][]json.RawMessage // by stream
+	origins  map[string][]string          // the split of each record
 	rejects  []sdk.Reject
 	counters map[string]int64
 	splits   []sdk.Split
@@ -105,13 +106,14 @@ type record struct {
 	ChangelogComplete bool            `json:"changelog_complete"`
 	Position          int             `json:"position"`
 	Raw               json.RawMessage `json:"raw"`
+	origin            string          // the split
 }
 
 func (h *harvest) of(t *testing.T, stream string) []record {
 	t.Helper()
 	var out []record
-	for _, raw := range h.records[stream] {
-		var r record
+	for n, raw := range h.records[stream] {
+		r := record{origin: h.origins[stream][n]}
 		if err := json.Unmarshal(raw, &r); err != nil {
 			t.Fatalf("%s: %v in %.200s", stream, err, raw)
 		}
@@ -169,7 +171,7 @@ func (h *host) tryRun(streams ...string) (*harvest, error) {
 	if len(streams) == 0 {
 		streams = []string{"issues", "comments"}
 	}
-	got := &harvest{records: map[string][]json.RawMessage{}, counters: map[string]int64{}}
+	got := &harvest{records: map[string][]json.RawMessage{}, origins: map[string][]string{}, counters: map[string]int64{}}
 	ctx := h.context(got.count)
 	src := h.open()
 	splits, err := src.Plan(ctx, sdk.Plan{Streams: streams, Previous: slices.Collect(maps.Values(h.previous))})
@@ -251,6 +253,7 @@ func (o *output) commit() {
 	defer o.got.mu.Unlock()
 	for stream, records := range o.group {
 		o.got.records[stream] = append(o.got.records[stream], records...)
+		o.got.origins[stream] = append(o.got.origins[stream], slices.Repeat([]string{o.split.ID}, len(records))...)
 	}
 	o.got.rejects = append(o.got.rejects, o.rejects...)
 	o.group, o.rejects = nil, nil

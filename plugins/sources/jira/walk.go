@@ -38,12 +38,16 @@ type walk struct {
 	blank bool
 }
 
-// depth is how far into the anchor's query the walk is, where one minute holds more than a page.
+// depth is how far into the anchor's query the walk is, where one minute holds more than a page. One way through that
+// query is a pass.
 type depth struct {
-	startAt int             // Data Center
-	token   string          // Cloud
-	used    map[string]bool // tokens of this query, to notice one that comes back
-	fresh   bool            // this pass met an issue that no pass before it had met
+	startAt   int             // Data Center
+	last      moment          // the issue that the page at startAt begins with unless something before it went away
+	token     string          // Cloud
+	used      map[string]bool // tokens of this pass, to notice one that comes back
+	unchecked bool            // this pass went on without a last
+	fresh     bool            // this pass met an issue that no pass before it had met
+	shifted   bool            // this pass may have missed an issue
 }
 
 // run walks to the end. save is called after every page with the cursor to go on from, and once with the last one.
@@ -75,14 +79,18 @@ func (w *walk) last() cursor {
 func (w *walk) page(ctx context.Context, emit func(*issue) error) (more bool, err error) {
 	q := w.query()
 	top := w.anchor // the latest time of this page that may move the anchor
+	var last moment
 	p, err := w.reader.client.search(ctx, w.reader.at, q, func(raw []byte, replied time.Time) error {
 		i, err := parseIssue(raw)
 		if err != nil {
 			return w.reader.reject(raw, err)
 		}
+		begins := last == moment{}
+		last = moment{i.id, w.time(&i)}
+		w.depth.shifted = w.depth.shifted || begins && w.shifted(last)
 		fresh, err := w.meet(ctx, &i, replied, emit)
-		if t := w.time(&i); t < w.movable {
-			top = max(top, t)
+		if last.at < w.movable {
+			top = max(top, last.at)
 			w.depth.fresh = w.depth.fresh || fresh
 		}
 		return err
@@ -91,8 +99,15 @@ func (w *walk) page(ctx context.Context, emit func(*issue) error) (more bool, er
 		return w.recover(q, err)
 	}
 	w.blank = p.count == 0
+	w.depth.shifted = w.depth.shifted || w.blank && w.shifted(last)
 	more = p.more(w.reader.at, q) && !w.depth.used[p.token]
-	return w.advance(floorMinute(top), p, more), nil
+	return w.advance(floorMinute(top), p, last, more), nil
+}
+
+// shifted reports whether a deep page that begins with first is not where the one before it ended. What is newer than
+// movable is met by the next run anyway, and may be on the move all the time.
+func (w *walk) shifted(first moment) bool {
+	return w.depth.last != moment{} && w.depth.last != first && w.depth.last.at < w.movable
 }
 
 func (w *walk) query() search {
@@ -108,12 +123,10 @@ func (w *walk) query() search {
 
 // advance moves on: to a new query where the page got beyond the anchor's minute, else deeper into the same. It
 // reports whether there is anything to move on to.
-func (w *walk) advance(anchor int64, p page, more bool) bool {
-	deep := w.depth.startAt > 0 || w.depth.token != ""
-	switch {
-	case deep && w.depth.fresh && (!more || anchor > w.anchor):
-		// The pages of this query may have shifted: go through it again, until a pass meets nothing new.
-		w.depth = depth{}
+func (w *walk) advance(anchor int64, p page, last moment, more bool) bool {
+	switch d := w.depth; {
+	case d.shifted, d.unchecked && d.fresh && (!more || anchor > w.anchor):
+		w.depth = depth{} // another pass
 		return true
 	case !more:
 		return false
@@ -122,15 +135,28 @@ func (w *walk) advance(anchor int64, p page, more bool) bool {
 		w.depth = depth{}
 		return true
 	}
-	w.depth.startAt += p.count
-	w.depth.token = p.token
-	if w.depth.used == nil {
-		w.depth.used = map[string]bool{}
-	}
-	if p.token != "" {
-		w.depth.used[p.token] = true
-	}
+	w.deeper(p, last)
 	return true
+}
+
+// deeper goes to the next page of the same query. On Data Center it begins with the last issue of this page, which shows
+// whether the list has shifted. Where that cannot be, the pass is repeated until one meets nothing new.
+func (w *walk) deeper(p page, last moment) {
+	d := &w.depth
+	switch {
+	case p.token != "":
+		if d.used == nil {
+			d.used = map[string]bool{}
+		}
+		d.used[p.token] = true
+		d.token, d.unchecked = p.token, true
+	case p.count > 1:
+		d.startAt += p.count - 1
+		d.last = last
+	default:
+		d.startAt++
+		d.last, d.unchecked = moment{}, true
+	}
 }
 
 // recover tells the errors of a deep page that have a way on: a page token that Cloud does not take any more.
@@ -191,7 +217,8 @@ func checksum(raw []byte) uint32 {
 
 // newWalk begins a walk, or goes on with one.
 func newWalk(r *reader, from cursor) *walk {
-	w := &walk{reader: r, anchor: from.Anchor, seen: setOf(from.Seen), recent: setOf(from.Recent)}
+	// What is known stays known, though a shifting page may hide it from this walk.
+	w := &walk{reader: r, anchor: from.Anchor, seen: setOf(from.Seen), recent: setOf(r.part.Known, from.Recent)}
 	if r.part.updates() {
 		w.field = "updated"
 		w.movable = r.part.Floor
