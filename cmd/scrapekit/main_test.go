@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	commands := map[string]func(){
 		"scrapekit": func() { os.Exit(hostUnderTest()) },
 		"exits":     func() { os.Exit(exits(os.Args[1:])) },
-		"panicking": func() { serve.Main(panicking()) },
+		"troubled":  func() { serve.Main(troubled()) },
 	}
 	_, byName := commands[filepath.Base(os.Args[0])]
 	if !byName && len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {

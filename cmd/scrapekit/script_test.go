@@ -28,7 +28,7 @@ import (
 //	jsonlines FILE               every line of a file, or of stdout, is JSON
 //	records N FILE [TEXT]        a file has this many lines, or as many that hold a text
 //
-// and ./panicking, a third-party plugin that panics, in the script's folder.
+// and ./troubled, a third-party plugin that panics, in the script's folder.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -52,11 +52,11 @@ func TestScripts(t *testing.T) {
 
 func setUpScript(e *testscript.Env) error {
 	e.Values[jiraKey{}] = &scriptJira{}
-	program, err := exec.LookPath("panicking")
+	program, err := exec.LookPath("troubled")
 	if err != nil {
 		return err
 	}
-	return os.Symlink(program, filepath.Join(e.WorkDir, "panicking"))
+	return os.Symlink(program, filepath.Join(e.WorkDir, "troubled"))
 }
 
 // exits runs a command and is content if it ends with the code in front of it.
@@ -143,24 +143,34 @@ func countRecords(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// panicking is a source whose Read panics.
-func panicking() sdk.Plugin {
-	type settings struct{}
-	return sdk.SourcePlugin(sdk.Info{Name: "panicking", Version: "0.0.1", Doc: "Panics."},
-		func(context.Context, settings) (sdk.Source, error) { return panickingSource{}, nil })
+// troubles says what a troubled source does instead of reading.
+type troubles struct {
+	Trouble string `json:"trouble" enum:"panic,rejects" default:"panic" doc:"What goes wrong."`
 }
 
-type panickingSource struct{}
+// troubled is a third-party source with which something goes wrong.
+func troubled() sdk.Plugin {
+	return sdk.SourcePlugin(sdk.Info{Name: "troubled", Version: "0.0.1", Doc: "Something goes wrong with it."},
+		func(_ context.Context, c troubles) (sdk.Source, error) { return c, nil })
+}
 
-func (panickingSource) Streams(context.Context) ([]sdk.Stream, error) {
+func (troubles) Streams(context.Context) ([]sdk.Stream, error) {
 	return []sdk.Stream{{Name: "things"}}, nil
 }
 
-func (panickingSource) Plan(context.Context, sdk.Plan) ([]sdk.Split, error) {
+func (troubles) Plan(context.Context, sdk.Plan) ([]sdk.Split, error) {
 	return []sdk.Split{{ID: "all", Stream: "things"}}, nil
 }
 
-func (panickingSource) Read(context.Context, sdk.Split, *sdk.Writer) error {
+func (c troubles) Read(_ context.Context, _ sdk.Split, w *sdk.Writer) error {
 	var replies []string
-	return errors.New(replies[3])
+	if c.Trouble == "panic" {
+		return errors.New(replies[3])
+	}
+	return errors.Join(
+		w.EmitJSON("things", []byte(`{"id":1}`)),
+		w.EmitJSON("things", []byte(`{"id":2`)),
+		w.Reject("things", []byte(`{"id":3}`), "too old"),
+		w.EmitJSON("things", []byte(`{"id":4}`)),
+	)
 }
