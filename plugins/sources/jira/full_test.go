@@ -91,9 +91,9 @@ func TestResumeAfterEveryCursor(t *testing.T) {
 }
 
 // steady is a record without the value that Jira makes up anew at every fetch.
-func steady(raw []byte) string {
-	return regexp.MustCompile(`"customfield_12314020":"(\\.|[^"\\])*"`).ReplaceAllString(string(raw), "")
-}
+func steady(raw []byte) string { return string(volatile.ReplaceAll(raw, nil)) }
+
+var volatile = regexp.MustCompile(`"customfield_12314020":"(\\.|[^"\\])*"`)
 
 func TestReadingASplitAgainGivesEqualRecords(t *testing.T) {
 	t.Parallel()
