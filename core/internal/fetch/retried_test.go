@@ -22,20 +22,20 @@ func TestRetriedFailures(t *testing.T) {
 	for name, fault := range map[string]script{
 		"500": reply(500, "x"), "502": reply(502, "x"), "503": reply(503, "<html>"), "504": reply(504, ""),
 		"408": reply(408, ""), "425": reply(425, ""), "429": reply(429, "<html>slow down</html>"), "522": reply(522, ""),
-		"closed":          raw(""),
-		"head cut":        raw("HTTP/1.1 200 OK\r\nContent-Le"),
-		"not http":        raw("SSH-2.0-OpenSSH_9.6\r\n"),
-		"body cut":        raw(cut),
-		"chunk cut":       raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"),
-		"chunk garbage":   raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabcde\r\n"),
-		"gzip garbage":    reply(200, "not gzip", "Content-Encoding: gzip"),
-		"gzip cut":        reply(200, encoded(t, "gzip", "hello")[:20], "Content-Encoding: gzip"),
-		"zstd cut":        reply(200, encoded(t, "zstd", strings.Repeat("hello", 100))[:12], "Content-Encoding: zstd"),
-		"br cut":          reply(200, encoded(t, "br", strings.Repeat("hello", 100))[:6], "Content-Encoding: br"),
-		"broken after br": raw("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(encoded(t, "br", "hello")) + "zz\r\n"),
-		"no head":         stall(""),
-		"half a head":     stall("HTTP/1.1 200 OK\r\n"),
-		"idle body":       stall(cut),
+		"closed":               raw(""),
+		"head cut":             raw("HTTP/1.1 200 OK\r\nContent-Le"),
+		"not http":             raw("SSH-2.0-OpenSSH_9.6\r\n"),
+		"body cut":             raw(cut),
+		"chunk cut":            raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"),
+		"chunk garbage":        raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabcde\r\n"),
+		"gzip garbage":         reply(200, "not gzip", "Content-Encoding: gzip"),
+		"gzip cut":             reply(200, encoded(t, "gzip", "hello")[:20], "Content-Encoding: gzip"),
+		"zstd cut":             reply(200, encoded(t, "zstd", strings.Repeat("hello", 100))[:12], "Content-Encoding: zstd"),
+		"br cut":               reply(200, encoded(t, "br", strings.Repeat("hello", 100))[:6], "Content-Encoding: br"),
+		"broken after deflate": raw("HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(encoded(t, "deflate", "hello")) + "zz\r\n"),
+		"no head":              stall(""),
+		"half a head":          stall("HTTP/1.1 200 OK\r\n"),
+		"idle body":            stall(cut),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -255,6 +255,27 @@ func TestPauseHoldsForAll(t *testing.T) {
 		if st := only(t, c); st.Waits[waitPause].Count == 0 || st.Status[429] != 1 || st.Status[200] != 3 || st.Retries["429"] != 1 {
 			t.Errorf("counted %+v", st)
 		}
+	})
+}
+
+// TestPauseThatBeginsInLine: a request that has its place in the schedule already keeps a pause that begins now.
+func TestPauseThatBeginsInLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var times []time.Time
+		c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+			times = append(times, time.Now())
+			n := len(times)
+			if err := sleep(req.Context(), 5*time.Second); err != nil {
+				return nil, err
+			}
+			r := &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}
+			if n == 3 {
+				r.StatusCode, r.Header = 429, http.Header{"Retry-After": {"60"}}
+			}
+			return r, nil
+		}))
+		crawl(t, c, Policy{Rate: 0.1, Concurrency: 4}, 5)
+		within(t, "the next one after the refusal", times[3].Sub(times[2]), 65*time.Second, 80*time.Second)
 	})
 }
 
