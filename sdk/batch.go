@@ -87,7 +87,8 @@ func (b *Builder) AddLine(stream string, op Op, line []byte) {
 	o.Count++
 	if len(o.Payload) >= BatchTarget {
 		b.done = append(b.done, *o)
-		*o = Batch{Stream: stream, Op: op}
+		// A stream that filled one batch fills the next: room for it at once spares the copies of growing.
+		*o = Batch{Stream: stream, Op: op, Payload: make([]byte, 0, BatchTarget+BatchTarget/16)}
 	}
 }
 

@@ -12,9 +12,14 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/scrapekit/scrapekit/sdk/serve"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, nil)) }
+func main() {
+	serve.TuneMemory()
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, nil))
+}
 
 // app is what the commands share.
 type app struct {

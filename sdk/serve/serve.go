@@ -26,6 +26,7 @@ func Main(p sdk.Plugin) {
 	if !rpc.StartedByHost() {
 		os.Exit(byHand(p, os.Args[1:], os.Stdout, os.Stderr))
 	}
+	TuneMemory()
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)
 	go dieWithParent()
 	rpc.Serve(p)
