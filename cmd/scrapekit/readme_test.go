@@ -70,10 +70,9 @@ func newReadmeSite(t *testing.T) readmeSite {
 		t.Fatal(err)
 	}
 	s := readmeSite{dir: t.TempDir(), module: module, url: readmeJira(t)}
-	if err := os.CopyFS(filepath.Join(s.dir, "examples"), os.DirFS(filepath.Join(module, "examples"))); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"examples/jira.hcl", "examples/generate.hcl", "examples/source-hello/hello.hcl"} {
+		s.copy(t, name)
 	}
-	s.write(t, "examples/jira.hcl", func(text string) string { return strings.Replace(text, "rate        = 10 ", "rate        = 500 ", 1) })
 	s.env = append(os.Environ(), "MODULE="+module, "SITE="+s.dir, "NOTED="+filepath.Join(s.dir, "noted"),
 		"SCRAPEKIT_VAR_url="+s.url, "SCRAPEKIT_VAR_records=1000")
 	return s
@@ -93,15 +92,23 @@ func readmeJira(t *testing.T) string {
 	return server.URL
 }
 
-// write changes a file of the copy, or makes it.
-func (s readmeSite) write(t *testing.T, name string, change func(string) string) {
+// copy takes a file of the module over, with a rate that costs no time.
+func (s readmeSite) copy(t *testing.T, name string) {
 	t.Helper()
-	path := filepath.Join(s.dir, name)
-	raw, err := os.ReadFile(path)
-	if err != nil && !os.IsNotExist(err) {
+	raw, err := os.ReadFile(filepath.Join(s.module, name))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(change(string(raw))), 0o644); err != nil {
+	s.write(t, name, strings.Replace(string(raw), "rate        = 10 ", "rate        = 500 ", 1))
+}
+
+func (s readmeSite) write(t *testing.T, name, text string) {
+	t.Helper()
+	path := filepath.Join(s.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -112,7 +119,7 @@ func TestReadmeCommands(t *testing.T) {
 	s := newReadmeSite(t)
 	for _, text := range blocks(t, "hcl") {
 		name := strings.TrimPrefix(strings.SplitN(text, "\n", 2)[0], "# ")
-		s.write(t, name, func(string) string { return strings.ReplaceAll(text, "https://jira.example.com", s.url) })
+		s.write(t, name, strings.ReplaceAll(text, "https://jira.example.com", s.url))
 	}
 	for _, block := range blocks(t, "sh") {
 		script := prelude + strings.ReplaceAll(block, "https://jira.example.com", s.url)
