@@ -98,6 +98,9 @@ func DecodeConfig(raw json.RawMessage, into any) error {
 	if err := resolved.ApplyDefaults(&settings); err != nil {
 		return fmt.Errorf("settings: %w", err)
 	}
+	if err := fillElements(s, settings); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
 	if err := resolved.Validate(settings); err != nil {
 		return fmt.Errorf("settings: %w", err)
 	}
@@ -109,6 +112,48 @@ func DecodeConfig(raw json.RawMessage, into any) error {
 		return fmt.Errorf("settings: %w", err)
 	}
 	return nil
+}
+
+// fillElements applies the defaults of structs inside lists and maps, which ApplyDefaults leaves alone.
+func fillElements(s *jsonschema.Schema, v any) error {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			if err := fill(s.Items, e); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for name, e := range v {
+			p := s.Properties[name]
+			if p == nil {
+				p = s.AdditionalProperties
+			}
+			if err := fill(p, e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func fill(s *jsonschema.Schema, v any) error {
+	if s == nil {
+		return nil
+	}
+	if object, ok := v.(map[string]any); ok {
+		for name, p := range s.Properties {
+			if _, given := object[name]; given || p.Default == nil {
+				continue
+			}
+			var d any
+			if err := json.Unmarshal(p.Default, &d); err != nil {
+				return fmt.Errorf("default of %s: %w", name, err)
+			}
+			object[name] = d
+		}
+	}
+	return fillElements(s, v)
 }
 
 func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {

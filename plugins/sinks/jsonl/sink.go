@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -151,10 +152,21 @@ func (s *Sink) usable() error {
 // fail remembers the first error. The system's own names the file.
 func (s *Sink) fail(err error) error {
 	s.broken = err
-	if errors.Is(err, os.ErrPermission) {
+	if hopeless(err) {
 		s.broken = sdk.Permanent(err)
 	}
 	return s.broken
+}
+
+// hopeless reports whether somebody has to do something before another try can do better: reading everything
+// again onto a full disk would only burden the far end.
+func hopeless(err error) bool {
+	for _, target := range []error{os.ErrPermission, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
 }
 
 // output returns the open file that a stream goes to.

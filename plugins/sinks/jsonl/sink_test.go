@@ -124,8 +124,8 @@ func TestFullDisk(t *testing.T) {
 			if err == nil {
 				_, err = p.sink.Commit(t.Context())
 			}
-			if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "/dev/full") {
-				t.Fatalf("got %v, want ENOSPC and the file's name", err)
+			if !errors.Is(err, syscall.ENOSPC) || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "/dev/full") {
+				t.Fatalf("got %v, want ENOSPC for good, and the file's name", err)
 			}
 			if err := p.sink.Write(t.Context(), batch("b", "2")); !errors.Is(err, syscall.ENOSPC) {
 				t.Errorf("a write after it: %v", err)
