@@ -10,7 +10,7 @@ import (
 const (
 	// gcPercent lets the heap grow to several times what lives in it. A process that moves batches has a small live heap
 	// and makes garbage fast: at the usual 100 it collects hundreds of times a second for nothing.
-	gcPercent = 400
+	gcPercent = 200
 	// memoryLimit is where the collector becomes as thrifty as usual again, in bytes.
 	memoryLimit = 192 << 20
 )
