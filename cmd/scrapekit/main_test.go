@@ -32,7 +32,17 @@ func TestMain(m *testing.M) {
 	if !byName && len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
 		os.Exit(hostUnderTest())
 	}
+	if !byName {
+		quickRaces()
+	}
 	testscript.Main(m, commands)
+}
+
+// quickRaces makes processes with the race detector end at once: by itself it waits a second at every end.
+func quickRaces() {
+	if err := os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
 }
 
 func hostUnderTest() int {

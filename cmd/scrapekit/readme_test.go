@@ -51,7 +51,7 @@ scrapekit() {
 go() {
 	case "$*" in
 	"run ./cmd/scrapekit "*) shift 2; scrapekit "$@" ;;
-	"build -o examples/"*) (cd "$MODULE" && command go build -o "$SITE/$3" "$4") ;;
+	"build -o examples/"*) (cd "$MODULE" && CGO_ENABLED=0 GOFLAGS= command go build -o "$SITE/$3" "$4") ;;
 	*) echo "${SCRAPEKIT_KILLS-} go $*" >>"$NOTED" ;;
 	esac
 }

@@ -52,6 +52,7 @@ func TestScripts(t *testing.T) {
 
 func setUpScript(e *testscript.Env) error {
 	e.Values[jiraKey{}] = &scriptJira{}
+	e.Setenv("GORACE", os.Getenv("GORACE"))
 	program, err := exec.LookPath("troubled")
 	if err != nil {
 		return err
