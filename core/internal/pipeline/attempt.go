@@ -70,7 +70,7 @@ func (a *attempt) run(ctx context.Context) (err error) {
 	if err := a.plan(ctx); err != nil {
 		return err
 	}
-	a.deliver = newDelivery(a, work, cancel)
+	a.deliver = newDelivery(work, a, cancel)
 	return a.work(ctx, work)
 }
 
@@ -243,7 +243,7 @@ func (a *attempt) work(ctx, work context.Context) error {
 	}
 	a.progress.splits(splits)
 	a.progress.phase("reading")
-	a.queue = newLocalQueue(splits, func(ctx context.Context, id string) (checkpoint.Split, error) {
+	a.queue = a.NewQueue(splits, func(ctx context.Context, id string) (checkpoint.Split, error) {
 		return a.Store.Claim(ctx, *a.run0, id)
 	})
 	// Readers stop when the user does, and when delivery has failed.

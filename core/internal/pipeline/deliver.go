@@ -33,7 +33,7 @@ type delivery struct {
 	due     chan struct{} // a commit is due before its time
 }
 
-func newDelivery(a *attempt, ctx context.Context, fail context.CancelCauseFunc) *delivery {
+func newDelivery(ctx context.Context, a *attempt, fail context.CancelCauseFunc) *delivery {
 	return &delivery{a: a, ctx: ctx, fail: fail, pending: map[string]checkpoint.Split{}, due: make(chan struct{}, 1)}
 }
 

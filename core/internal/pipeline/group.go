@@ -70,10 +70,6 @@ func (g *group) reset() error {
 	return err
 }
 
-func (g *group) empty() bool {
-	return g.records == 0 && len(g.rejects) == 0 && len(g.splits) == 0 && len(g.counts) == 0
-}
-
 // spool is the part of a group that does not fit into memory: a file of batches, each with its lengths
 // before it. The file has no name where the system allows that, so that nothing is left behind by a kill.
 type spool struct {
@@ -118,10 +114,10 @@ func (s *spool) each(yield func(sdk.Batch, error) bool) {
 	}
 	r := bufio.NewReaderSize(s.file, 256<<10)
 	for {
-		b, err := readBatch(r)
-		if err == io.EOF {
+		if _, err := r.Peek(1); err == io.EOF {
 			return
 		}
+		b, err := readBatch(r)
 		if err != nil {
 			err = fmt.Errorf("spool of a large group: %w", err)
 		}

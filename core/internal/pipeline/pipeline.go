@@ -30,7 +30,10 @@ type Config struct {
 	GroupMemory int           // bytes of a group that are held in memory; 0: 16 MiB
 
 	Logger  hclog.Logger
-	OnEvent func(Event) // may be nil; called by several goroutines at once
+	// NewQueue makes what hands out the splits of an attempt; nil: the queue of one process that does all the
+	// work. claim takes a split from the store.
+	NewQueue func(splits []checkpoint.Split, claim Claim) Queue
+	OnEvent  func(Event) // may be nil; called by several goroutines at once
 	// Keep is given the result before the store is told that the run has ended, so that no ended run lacks its
 	// report, whatever is killed. May be nil.
 	Keep func(Result) error
@@ -83,6 +86,9 @@ func New(c Config) *Pipeline {
 	}
 	if c.Keep == nil {
 		c.Keep = func(Result) error { return nil }
+	}
+	if c.NewQueue == nil {
+		c.NewQueue = newLocalQueue
 	}
 	if c.Step == nil {
 		c.Step = func(string) {}
@@ -139,7 +145,7 @@ func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoin
 			return checkpoint.Failed, err
 		}
 		p.event(Event{Kind: RolledBack, Err: err})
-		if wait(ctx, backoff(tries, err)) != nil {
+		if !wait(ctx, backoff(tries, err)) {
 			return checkpoint.Interrupted, nil
 		}
 	}

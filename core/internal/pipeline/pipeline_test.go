@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -374,3 +375,48 @@ func closedChan(c <-chan struct{}) bool {
 		return false
 	}
 }
+
+// Another queue can stand in the local one's place: it is asked for every split, told of every end, and kept
+// informed that the work goes on.
+func TestQueueCanBeAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, &numbers{splits: 5, records: 20, every: 4})
+		q := &backwards{}
+		w.config.NewQueue = func(splits []checkpoint.Split, claim pipeline.Claim) pipeline.Queue {
+			q.splits, q.claim = splits, claim
+			return q
+		}
+		w.config.Concurrency = 1
+		if res := w.run(t.Context(), t); res.Outcome != checkpoint.Complete {
+			t.Fatalf("outcome %s: %v", res.Outcome, res.Err)
+		}
+		w.check(t, 1)
+		if strings.Join(q.taken, " ") != "s4 s3 s2 s1 s0" || q.done != 5 || q.renewed == 0 {
+			t.Errorf("taken %q, %d done, renewed %d times", q.taken, q.done, q.renewed)
+		}
+	})
+}
+
+// backwards hands out the last split first.
+type backwards struct {
+	splits  []checkpoint.Split
+	claim   pipeline.Claim
+	taken   []string
+	done    int
+	renewed int
+}
+
+func (b *backwards) Take(ctx context.Context) (checkpoint.Split, error) {
+	if len(b.splits) == 0 {
+		return checkpoint.Split{}, io.EOF
+	}
+	last := b.splits[len(b.splits)-1]
+	b.splits = b.splits[:len(b.splits)-1]
+	b.taken = append(b.taken, last.ID)
+	return b.claim(ctx, last.ID)
+}
+
+func (b *backwards) Renew(context.Context) error { b.renewed++; return nil }
+func (b *backwards) Done(string)                 { b.done++ }
+func (b *backwards) Add([]sdk.Split)             {}

@@ -25,9 +25,12 @@ type Queue interface {
 	Add(splits []sdk.Split)
 }
 
+// Claim takes a split for this process: commits of whoever had it before are refused from then on.
+type Claim func(ctx context.Context, id string) (checkpoint.Split, error)
+
 // localQueue is the queue of one process that does all the work.
 type localQueue struct {
-	claim func(ctx context.Context, id string) (checkpoint.Split, error)
+	claim Claim
 
 	mu     sync.Mutex
 	open   []string
@@ -35,7 +38,7 @@ type localQueue struct {
 	change chan struct{} // closed and replaced at each change
 }
 
-func newLocalQueue(splits []checkpoint.Split, claim func(context.Context, string) (checkpoint.Split, error)) *localQueue {
+func newLocalQueue(splits []checkpoint.Split, claim Claim) Queue {
 	q := &localQueue{claim: claim, change: make(chan struct{})}
 	for _, s := range splits {
 		if s.Status == checkpoint.Open {
