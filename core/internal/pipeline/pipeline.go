@@ -29,7 +29,7 @@ type Config struct {
 	SpoolDir    string        // for groups that are too large for memory
 	GroupMemory int           // bytes of a group that are held in memory; 0: 16 MiB
 
-	Logger  hclog.Logger
+	Logger hclog.Logger
 	// NewQueue makes what hands out the splits of an attempt; nil: the queue of one process that does all the
 	// work. claim takes a split from the store.
 	NewQueue func(splits []checkpoint.Split, claim Claim) Queue

@@ -46,7 +46,7 @@ func (r *reader) read(ctx context.Context) error {
 		}
 		delay := backoff(tries, err)
 		r.a.event(Event{Kind: SplitRetried, Split: r.split.ID, Stream: r.split.Stream, Err: err, Wait: delay})
-		if wait(ctx, delay) != nil {
+		if !wait(ctx, delay) {
 			return nil
 		}
 	}

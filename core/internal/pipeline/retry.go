@@ -25,7 +25,7 @@ func backoff(n int, err error) time.Duration {
 	return max(sdk.RetryDelay(err), time.Duration(rand.Int64N(int64(bound))))
 }
 
-// wait returns after d, or with ctx's error.
+// wait reports whether d went by before ctx ended.
 func wait(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

@@ -93,8 +93,8 @@ func (l *liveSource) get(ctx context.Context) (sdk.Source, error) {
 	if l.crashes > maxAttempts {
 		return nil, sdk.Permanent(fmt.Errorf("died %d times without progress, the last time: %w", l.crashes, l.lost))
 	}
-	if err := wait(ctx, backoff(l.crashes-1, nil)); err != nil {
-		return nil, err
+	if !wait(ctx, backoff(l.crashes-1, nil)) {
+		return nil, ctx.Err()
 	}
 	_ = l.instance.Stop(ctx) // it is dead: how it ends now says nothing
 	if err := l.start(ctx); err != nil {
