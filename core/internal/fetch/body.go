@@ -64,26 +64,29 @@ func (b *body) fill(r io.Reader) error {
 	for b.size < memoryBody {
 		piece := b.pool.get(len(b.held))
 		b.held = append(b.held, piece)
-		n, err := readFull(r, *piece)
+		n, ended, err := readFull(r, *piece)
 		b.size += int64(n)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
+		if ended || err != nil {
 			return err
 		}
 	}
 	return b.spool(r)
 }
 
-// readFull fills p. Unlike io.ReadFull it returns r's error as it is: an end of the body is not a body that broke off.
-func readFull(r io.Reader, p []byte) (n int, err error) {
-	for n < len(p) && err == nil {
-		var m int
-		m, err = r.Read(p[n:])
+// readFull fills p, or reports that r ended before. Unlike io.ReadFull it returns r's error as it is: an end of the body is
+// not a body that broke off.
+func readFull(r io.Reader, p []byte) (n int, ended bool, err error) {
+	for n < len(p) {
+		m, err := r.Read(p[n:])
 		n += m
+		if err == io.EOF {
+			return n, true, nil
+		}
+		if err != nil {
+			return n, false, err
+		}
 	}
-	return n, err
+	return n, false, nil
 }
 
 // spool moves the body to a file and reads the rest of r into it.

@@ -3,6 +3,7 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,7 +35,7 @@ func decode(r io.Reader, resp *http.Response) (io.ReadCloser, bool, error) {
 	layers := layers{Reader: r}
 	for _, name := range slices.Backward(names) {
 		if err := layers.push(name); err != nil {
-			layers.Close() // err says more
+			_ = layers.Close() // err says more
 			return nil, false, fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -100,7 +101,7 @@ func (l *layers) push(name string) error {
 
 // cut makes the end of a body before its first byte what it is: a body that was cut.
 func cut(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

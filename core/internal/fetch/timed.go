@@ -4,6 +4,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -101,7 +102,8 @@ func (w *watch) stop() {
 
 // reason is why err came: the time limit, if one is over.
 func (w *watch) reason(err error) error {
-	if t, ok := context.Cause(w.ctx).(*timeoutError); ok {
+	var t *timeoutError
+	if errors.As(context.Cause(w.ctx), &t) {
 		return t
 	}
 	return err
@@ -130,10 +132,10 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	if n > 0 {
 		b.watch.alive()
 	}
-	if err != nil && err != io.EOF {
-		err = b.watch.reason(err)
+	if err == nil || err == io.EOF {
+		return n, err
 	}
-	return n, err
+	return n, b.watch.reason(err)
 }
 
 func (b *watchedBody) Close() error {

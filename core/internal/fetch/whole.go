@@ -65,7 +65,7 @@ func readWhole(resp *http.Response, p Policy, pool *pieces) (*body, error) {
 		err = wire.drain()
 	}
 	if err != nil {
-		b.Close() // the failure to be told is err
+		_ = b.Close() // the failure to be told is err
 		return nil, err
 	}
 	b.wire = wire.n

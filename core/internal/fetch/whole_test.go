@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -182,7 +183,7 @@ func TestBodySizes(t *testing.T) {
 			t.Errorf("%d bytes by WriteTo: %d, %v", n, m, err)
 		}
 		resp.Body.Close()
-		if _, err := resp.Body.Read(make([]byte, 1)); err != http.ErrBodyReadAfterClose {
+		if _, err := resp.Body.Read(make([]byte, 1)); !errors.Is(err, http.ErrBodyReadAfterClose) {
 			t.Errorf("read after close: %v", err)
 		}
 	}
