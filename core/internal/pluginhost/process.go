@@ -126,7 +126,7 @@ func (p *process) begin() error {
 // output like any other.
 func (p *process) readStdout(stdout io.Reader) {
 	r := bufio.NewReaderSize(stdout, maxRawLine)
-	defer p.toHost.Close()
+	defer func() { _ = p.toHost.Close() }() // the end of a pipe in memory
 	line, err := readLine(r)
 	if err != nil {
 		p.awaitGone() // go-plugin kills what closes its stdout, and then nobody knows how it would have ended

@@ -7,7 +7,6 @@ package pluginhost
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -25,7 +24,7 @@ func TestRunDirIsPrivateAndRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
+	if info.Mode().Perm() != 0o700 {
 		t.Errorf("mode %o", info.Mode().Perm())
 	}
 	if err := d.close(); err != nil {
