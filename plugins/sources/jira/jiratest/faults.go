@@ -143,9 +143,9 @@ func resetConnection(w http.ResponseWriter) {
 	}
 	// Whatever goes wrong from here on, the connection is gone, as it should be.
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
+		_ = tcp.SetLinger(0)
 	}
-	conn.Close()
+	_ = conn.Close()
 }
 
 // serveTruncated announces the whole reply, sends half of it and breaks off.
@@ -156,7 +156,7 @@ func serveTruncated(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(whole.status)
 	w.Write(body[:len(body)/2])
-	http.NewResponseController(w).Flush()
+	_ = http.NewResponseController(w).Flush() // the connection ends here in any case
 	panic(http.ErrAbortHandler)
 }
 

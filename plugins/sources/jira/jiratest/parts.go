@@ -9,7 +9,7 @@ import (
 )
 
 // asLoaded tells that the comment field may go out with the bytes it came with.
-func (c *call) asLoaded(r *record) bool {
+func (c *call) asLoaded() bool {
 	return c.commentCap() == 0 && !c.documents()
 }
 

@@ -68,7 +68,7 @@ func (c *call) field(r *record, f *field) {
 			return
 		}
 		c.document(wiki)
-	case f.name == "comment" && !c.asLoaded(r):
+	case f.name == "comment" && !c.asLoaded():
 		c.embeddedComments(r)
 	case f.name == "worklog" && c.documents():
 		c.embeddedWorklogs(r)

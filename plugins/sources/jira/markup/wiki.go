@@ -81,12 +81,6 @@ func (p *wiki) lineEnd(i, end int) int {
 	return end
 }
 
-// blankLine reports whether the line at i holds nothing but spaces, and where the next one begins.
-func (p *wiki) blankLine(i, end int) bool {
-	i = p.skipSpaces(i, end)
-	return i >= end || p.src[i] == '\n'
-}
-
 func (p *wiki) skipSpaces(i, end int) int {
 	for i < end && (p.src[i] == ' ' || p.src[i] == '\t') {
 		i++
