@@ -75,12 +75,12 @@ func TestSchemaSaysWhatTheTagsSay(t *testing.T) {
 
 func TestDecodeConfigFillsDefaults(t *testing.T) {
 	t.Parallel()
-	var c settings
+	c := settings{hidden: 7}
 	raw := `{"url":"https://example.com","servers":[{"name":"a"}],"labels":{"k":"v"},"share":0.5}`
 	if err := sdk.DecodeConfig([]byte(raw), &c); err != nil {
 		t.Fatal(err)
 	}
-	if c.Mode != "slow" || len(c.Tasks) != 1 || time.Duration(c.Wait) != 5*time.Second || c.Servers[0].Port != 443 || c.Labels["k"] != "v" || c.Share != 0.5 {
+	if c.Mode != "slow" || len(c.Tasks) != 1 || time.Duration(c.Wait) != 5*time.Second || c.Servers[0].Port != 443 || c.Labels["k"] != "v" || c.Share != 0.5 || c.hidden != 7 {
 		t.Errorf("%+v", c)
 	}
 }

@@ -146,7 +146,7 @@ func TestFetchManyAtOnce(t *testing.T) {
 				name := fmt.Sprintf("%03d", i)
 				got, err := get(ctx, client, "https://jira.test/?i="+name)
 				if err != nil || !bytes.Equal(got, body(name)) {
-					errs[i] = fmt.Errorf("fetch %d: %d bytes, %v", i, len(got), err)
+					errs[i] = errors.Join(fmt.Errorf("fetch %d: %d bytes", i, len(got)), err)
 				}
 			})
 		}
@@ -222,7 +222,7 @@ func TestFetchABodyThatBreaksOff(t *testing.T) {
 	within(t, host, func(ctx context.Context, client *http.Client) error {
 		got, err := get(ctx, client, "https://jira.test/")
 		if string(got) != "half" || !sdk.IsPermanent(err) || err.Error() != "body of the reply: the disk is full" {
-			return fmt.Errorf("got %q, %v", got, err)
+			return fmt.Errorf("got %q, %w", got, err)
 		}
 		return nil
 	})

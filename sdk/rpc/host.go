@@ -52,10 +52,12 @@ func (c *Conn) OpenHost(ctx context.Context, h sdk.Host) (wait func() error, err
 	}()
 	return func() error {
 		<-done
-		if ctx.Err() != nil {
-			return nil
+		select {
+		case <-ctx.Done():
+			return nil // the host itself has ended it
+		default:
+			return ended
 		}
-		return ended
 	}, nil
 }
 

@@ -175,7 +175,7 @@ func isKind(v any, k sdk.Kind) (ok bool) {
 }
 
 // beginOn starts a call that needs the plugin configured, and able to do what T says.
-func beginOn[T any](s *server, ctx context.Context, fields ...string) (v T, c *call, err error) {
+func beginOn[T any](ctx context.Context, s *server, fields ...string) (v T, c *call, err error) {
 	s.mu.Lock()
 	value := s.value
 	s.mu.Unlock()
@@ -191,7 +191,7 @@ func beginOn[T any](s *server, ctx context.Context, fields ...string) (v T, c *c
 }
 
 func (s *server) Check(ctx context.Context, _ *pb.CheckRequest) (*pb.CheckResponse, error) {
-	v, c, err := beginOn[any](s, ctx)
+	v, c, err := beginOn[any](ctx, s)
 	if err != nil {
 		return nil, err
 	}

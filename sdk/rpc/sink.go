@@ -57,7 +57,7 @@ type sinkServer struct {
 
 func (s *sinkServer) Write(ctx context.Context, r *pb.WriteRequest) (*pb.WriteResponse, error) {
 	b := batchFrom(r.GetBatch())
-	sink, c, err := beginOn[sdk.Sink](s.server, ctx, "stream", b.Stream)
+	sink, c, err := beginOn[sdk.Sink](ctx, s.server, "stream", b.Stream)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (s *sinkServer) Write(ctx context.Context, r *pb.WriteRequest) (*pb.WriteRe
 }
 
 func (s *sinkServer) OpenSink(ctx context.Context, r *pb.OpenSinkRequest) (*pb.OpenSinkResponse, error) {
-	sink, c, err := beginOn[sdk.Opener](s.server, ctx)
+	sink, c, err := beginOn[sdk.Opener](ctx, s.server)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (s *sinkServer) OpenSink(ctx context.Context, r *pb.OpenSinkRequest) (*pb.O
 }
 
 func (s *sinkServer) CommitSink(ctx context.Context, _ *pb.CommitSinkRequest) (*pb.CommitSinkResponse, error) {
-	sink, c, err := beginOn[sdk.Sink](s.server, ctx)
+	sink, c, err := beginOn[sdk.Sink](ctx, s.server)
 	if err != nil {
 		return nil, err
 	}

@@ -84,7 +84,7 @@ type sourceServer struct {
 }
 
 func (s *sourceServer) Streams(ctx context.Context, _ *pb.StreamsRequest) (*pb.StreamsResponse, error) {
-	src, c, err := beginOn[sdk.Source](s.server, ctx)
+	src, c, err := beginOn[sdk.Source](ctx, s.server)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (s *sourceServer) Streams(ctx context.Context, _ *pb.StreamsRequest) (*pb.S
 }
 
 func (s *sourceServer) Plan(ctx context.Context, r *pb.PlanRequest) (*pb.PlanResponse, error) {
-	src, c, err := beginOn[sdk.Source](s.server, ctx)
+	src, c, err := beginOn[sdk.Source](ctx, s.server)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (s *sourceServer) Plan(ctx context.Context, r *pb.PlanRequest) (*pb.PlanRes
 
 func (s *sourceServer) Read(r *pb.ReadRequest, stream grpc.ServerStreamingServer[pb.ReadResponse]) error {
 	split := splitFrom(r.GetSplit())
-	src, c, err := beginOn[sdk.Source](s.server, stream.Context(), "stream", split.Stream, "split", split.ID)
+	src, c, err := beginOn[sdk.Source](stream.Context(), s.server, "stream", split.Stream, "split", split.ID)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ type transformServer struct {
 
 func (s *transformServer) Transform(ctx context.Context, r *pb.TransformRequest) (*pb.TransformResponse, error) {
 	b := batchFrom(r.GetBatch())
-	t, c, err := beginOn[sdk.Transform](s.server, ctx, "stream", b.Stream)
+	t, c, err := beginOn[sdk.Transform](ctx, s.server, "stream", b.Stream)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (s *transformServer) Transform(ctx context.Context, r *pb.TransformRequest)
 }
 
 func (s *transformServer) OpenTransform(ctx context.Context, r *pb.OpenTransformRequest) (*pb.OpenTransformResponse, error) {
-	t, c, err := beginOn[sdk.Opener](s.server, ctx)
+	t, c, err := beginOn[sdk.Opener](ctx, s.server)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (s *transformServer) OpenTransform(ctx context.Context, r *pb.OpenTransform
 }
 
 func (s *transformServer) CommitTransform(ctx context.Context, _ *pb.CommitTransformRequest) (*pb.CommitTransformResponse, error) {
-	t, c, err := beginOn[sdk.Committer](s.server, ctx)
+	t, c, err := beginOn[sdk.Committer](ctx, s.server)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (s *transformServer) CommitTransform(ctx context.Context, _ *pb.CommitTrans
 }
 
 func (s *transformServer) OutStreams(ctx context.Context, r *pb.OutStreamsRequest) (*pb.OutStreamsResponse, error) {
-	t, c, err := beginOn[sdk.Streamer](s.server, ctx)
+	t, c, err := beginOn[sdk.Streamer](ctx, s.server)
 	if err != nil {
 		return nil, err
 	}

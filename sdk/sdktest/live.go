@@ -66,7 +66,7 @@ func (b *bench) start(t *testing.T) *live {
 	t.Helper()
 	ctx := sdk.WithHost(t.Context(), b.host)
 	if b.wire {
-		return b.startWire(t, ctx)
+		return b.startWire(ctx, t)
 	}
 	v, err := b.plugin.New(ctx, b.config)
 	if err != nil {
@@ -82,7 +82,7 @@ func (b *bench) start(t *testing.T) *live {
 	return &live{ctx: ctx, value: v, stop: stop, kill: func() {}}
 }
 
-func (b *bench) startWire(t *testing.T, ctx context.Context) *live {
+func (b *bench) startWire(ctx context.Context, t *testing.T) *live {
 	t.Helper()
 	// The connection outlives the test's own context, so that it can end in order.
 	conn, end, err := rpc.InProcess(context.WithoutCancel(ctx), b.plugin)

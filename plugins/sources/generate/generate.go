@@ -105,8 +105,11 @@ func (s *source) count(p part) int64 {
 // Read implements [sdk.Source]. A cursor is how many records of the split came before.
 func (s *source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
 	var p part
-	if err := json.Unmarshal(split.Data, &p); err != nil || p.Step < 1 || p.First < 0 {
-		return sdk.Permanent(fmt.Errorf("split %s: %q is no part of this source (%v)", split.ID, split.Data, err))
+	if err := json.Unmarshal(split.Data, &p); err != nil {
+		return sdk.Permanent(fmt.Errorf("split %s: %q is no part of this source: %w", split.ID, split.Data, err))
+	}
+	if p.Step < 1 || p.First < 0 {
+		return sdk.Permanent(fmt.Errorf("split %s: %q is no part of this source", split.ID, split.Data))
 	}
 	from, err := position(split.Cursor)
 	if err != nil {

@@ -5,6 +5,7 @@ package llm
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -142,8 +143,7 @@ func transformedLines(t testing.TB, settings string, op sdk.Op, lines ...string)
 	batches, err := opened(t, settings).Transform(ctx, b)
 	res := result{records: map[string][]m{}, deleted: map[string][]string{}, counts: counts, raw: batches}
 	if err != nil {
-		var ok bool
-		if res.rejects, ok = err.(sdk.Rejects); !ok {
+		if !errors.As(err, &res.rejects) {
 			t.Fatal(err)
 		}
 	}
