@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -320,7 +321,7 @@ func TestEveryStepOfACommit(t *testing.T) {
 		cmd, out := p.command(t.Context(), crashVar+"="+strconv.Itoa(n))
 		if err := cmd.Run(); err != nil {
 			var exit *exec.ExitError
-			if !asExit(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+			if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 				t.Fatalf("step %d: %v\n%s", n, err, out)
 			}
 			killed++
@@ -332,10 +333,4 @@ func TestEveryStepOfACommit(t *testing.T) {
 	if killed < all*8/10 {
 		t.Errorf("only %d of %d kills landed", killed, all)
 	}
-}
-
-func asExit(err error, into **exec.ExitError) bool {
-	e, ok := err.(*exec.ExitError)
-	*into = e
-	return ok
 }
