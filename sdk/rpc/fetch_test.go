@@ -330,7 +330,7 @@ func TestFetchRefusesALongRequest(t *testing.T) {
 	within(t, host, func(_ context.Context, client *http.Client) error {
 		_, err := client.Post("https://jira.test/", "text/plain", io.LimitReader(zeros{}, maxRequestBody+1))
 		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "longer than 67108864 bytes") {
-			return fmt.Errorf("got %v", err)
+			return fmt.Errorf("got %w", err)
 		}
 		return nil
 	})
@@ -398,7 +398,7 @@ func TestFetchUnderWayWhenTheHostGoes(t *testing.T) {
 
 func wantErr(got, want error) error {
 	if !errors.Is(got, want) {
-		return fmt.Errorf("got %v, want %v", got, want)
+		return fmt.Errorf("got %w, want %w", got, want)
 	}
 	return nil
 }
