@@ -22,10 +22,12 @@ type Store interface {
 	// Begin takes the pipeline over and fences every earlier holder. It goes on with the unfinished run,
 	// where broken splits become open again, or starts a new one, whose id must be new. With b.Full an
 	// unfinished run is abandoned and a new one started; without it an unfinished full run stays one. It
-	// returns ErrChanged, and changes nothing, when an unfinished run has another fingerprint.
+	// returns ErrChanged, and changes nothing, when the unfinished run was planned with another fingerprint. One
+	// that is not planned takes the new fingerprint: nothing was done with the old settings yet, and a first start
+	// that failed must not hold the pipeline to them.
 	Begin(ctx context.Context, b Begin) (Run, error)
-	// Plan stores the splits of a run, once: it fails if the run is planned already or an id comes twice.
-	// ErrFenced if the run is not held any more.
+	// Plan stores the splits of a run, once: it fails if the run is planned already, and with a permanent error if
+	// an id is empty or comes twice. ErrFenced if the run is not held any more.
 	Plan(ctx context.Context, run Run, splits []sdk.Split) error
 	// Splits returns the run's splits in the order in which they were planned or added. The run need not be
 	// held: looking changes nothing. A run that is complete or abandoned has none any more.
@@ -35,7 +37,8 @@ type Store interface {
 	// process; a power failure may take it away, and with it everybody who could have held one.
 	Claim(ctx context.Context, run Run, id string) (Split, error)
 	// Commit keeps what a commit of the pipeline stands for. ErrFenced, and nothing is kept, if the run or any of
-	// the splits is not held any more; a split that was never claimed is not held.
+	// the splits is not held any more; a split that was never claimed is not held. A new split without an id is
+	// a permanent error, and nothing is kept.
 	Commit(ctx context.Context, run Run, c Commit) error
 	// Finish ends the run, which nobody holds then. If outcome is Complete, its splits become the previous
 	// ones of the next plan: each replaces the one of the same id; after a full run they replace all. It
@@ -53,6 +56,9 @@ type Store interface {
 	// Forget removes one previous split, and opens the split of that id of the unfinished run from its
 	// beginning, so that it is read anew. Who has claimed it is fenced. It reports whether there was one.
 	Forget(ctx context.Context, id string) (bool, error)
+	// GiveUp makes one open or broken split of the unfinished run done, with its last committed cursor: what was
+	// delivered of it stays, the rest is not read. Who has claimed it is fenced. It reports whether there was one.
+	GiveUp(ctx context.Context, id string) (bool, error)
 	Close() error
 }
 

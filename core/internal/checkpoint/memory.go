@@ -49,9 +49,10 @@ func (m *Memory) Begin(ctx context.Context, b Begin) (Run, error) {
 	resumed := r != nil && !b.Full
 	switch {
 	case resumed:
-		if r.fingerprint != b.Fingerprint {
+		if r.planned && r.fingerprint != b.Fingerprint {
 			return Run{}, ErrChanged
 		}
+		r.fingerprint = b.Fingerprint
 		r.reopen()
 	case m.run(b.ID) != nil:
 		return Run{}, usedID(b.ID)
@@ -81,7 +82,7 @@ func (m *Memory) Plan(ctx context.Context, run Run, splits []sdk.Split) error {
 	if r.planned {
 		return plannedTwice(run.ID)
 	}
-	if err := distinct(splits); err != nil {
+	if err := planable(splits); err != nil {
 		return err
 	}
 	r.planned = true
@@ -129,6 +130,9 @@ func (m *Memory) Commit(ctx context.Context, run Run, c Commit) error {
 		return err
 	}
 	defer unlock()
+	if err := named(c.New); err != nil {
+		return err
+	}
 	for _, p := range c.Splits {
 		s := r.splits[p.ID]
 		if s == nil {
@@ -259,6 +263,26 @@ func (m *Memory) Forget(ctx context.Context, id string) (bool, error) {
 		}
 	}
 	return found, nil
+}
+
+// GiveUp implements [Store].
+func (m *Memory) GiveUp(ctx context.Context, id string) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.unfinished()
+	if r == nil {
+		return false, nil
+	}
+	s := r.splits[id]
+	if s == nil || s.Status == Done {
+		return false, nil
+	}
+	s.Epoch++
+	s.Status, s.Problem = Done, ""
+	return true, nil
 }
 
 // Close implements [Store].

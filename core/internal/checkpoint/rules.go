@@ -18,13 +18,28 @@ func plannedTwice(run string) error { return fmt.Errorf("run %s: it is planned a
 
 func unknownSplit(run, id string) error { return fmt.Errorf("run %s: no split %q", run, id) }
 
-func distinct(splits []sdk.Split) error {
+// planable checks the splits of a plan.
+func planable(splits []sdk.Split) error {
+	if err := named(splits); err != nil {
+		return err
+	}
 	seen := make(map[string]bool, len(splits))
 	for _, s := range splits {
 		if seen[s.ID] {
 			return sdk.Permanent(fmt.Errorf("split %q is planned twice: the ids of splits must differ", s.ID))
 		}
 		seen[s.ID] = true
+	}
+	return nil
+}
+
+// named checks that each split can be found again.
+func named(splits []sdk.Split) error {
+	for i, s := range splits {
+		if s.ID == "" {
+			return sdk.Permanent(fmt.Errorf("split %d of %d (stream %q) has no id: "+
+				"give it one that is the same in every run, for it is found again by it", i+1, len(splits), s.Stream))
+		}
 	}
 	return nil
 }

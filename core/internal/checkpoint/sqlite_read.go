@@ -160,12 +160,23 @@ func (s *SQLite) Reset(ctx context.Context) error {
 }
 
 // Forget implements [Store].
-func (s *SQLite) Forget(ctx context.Context, id string) (found bool, err error) {
+func (s *SQLite) Forget(ctx context.Context, id string) (bool, error) {
+	return s.touch(ctx, id,
+		"DELETE FROM previous WHERE id = ?",
+		"UPDATE splits SET epoch = epoch + 1, cursor = NULL, status = 'open', records = 0, problem = '' WHERE id = ?")
+}
+
+// GiveUp implements [Store].
+func (s *SQLite) GiveUp(ctx context.Context, id string) (bool, error) {
+	return s.touch(ctx, id,
+		"UPDATE splits SET epoch = epoch + 1, status = 'done', problem = '' WHERE id = ? AND status <> 'done'")
+}
+
+// touch makes changes to what is kept of one split and reports whether there was anything to change. Only the
+// unfinished run has rows in splits.
+func (s *SQLite) touch(ctx context.Context, id string, changes ...string) (found bool, err error) {
 	err = s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
-		for _, query := range []string{
-			"DELETE FROM previous WHERE id = ?",
-			"UPDATE splits SET epoch = epoch + 1, cursor = NULL, status = 'open', records = 0, problem = '' WHERE id = ?",
-		} {
+		for _, query := range changes {
 			res, err := tx.ExecContext(ctx, query, id)
 			if err != nil {
 				return err

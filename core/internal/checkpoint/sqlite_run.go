@@ -22,10 +22,10 @@ func (s *SQLite) Begin(ctx context.Context, b Begin) (run Run, err error) {
 		}
 		switch {
 		case r != nil && !b.Full:
-			if r.fingerprint != b.Fingerprint {
+			if r.Planned && r.fingerprint != b.Fingerprint {
 				return ErrChanged
 			}
-			err = reopen(ctx, tx, r.seq)
+			err = reopen(ctx, tx, r.seq, b.Fingerprint)
 		default:
 			if r != nil {
 				err = end(ctx, tx, r.seq, Abandoned, b.Now)
@@ -87,8 +87,9 @@ func start(ctx context.Context, tx *sql.Conn, b Begin) (*storedRun, error) {
 }
 
 // reopen starts a run once more.
-func reopen(ctx context.Context, tx *sql.Conn, seq int64) error {
-	if _, err := tx.ExecContext(ctx, "UPDATE runs SET outcome = ?, ended = '', starts = starts + 1 WHERE seq = ?", string(Running), seq); err != nil {
+func reopen(ctx context.Context, tx *sql.Conn, seq int64, fingerprint string) error {
+	if _, err := tx.ExecContext(ctx, "UPDATE runs SET outcome = ?, ended = '', starts = starts + 1, fingerprint = ? WHERE seq = ?",
+		string(Running), fingerprint, seq); err != nil {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, "UPDATE splits SET status = ?, problem = '' WHERE run = ? AND status = ?", string(Open), seq, string(Broken))
@@ -138,7 +139,7 @@ func (s *SQLite) Plan(ctx context.Context, run Run, splits []sdk.Split) error {
 		if planned {
 			return plannedTwice(run.ID)
 		}
-		if err := distinct(splits); err != nil {
+		if err := planable(splits); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "UPDATE runs SET planned = 1 WHERE seq = ?", seq); err != nil {
@@ -189,6 +190,9 @@ func (s *SQLite) Commit(ctx context.Context, run Run, c Commit) error {
 	return s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
 		seq, _, err := held(ctx, tx, run)
 		if err != nil {
+			return err
+		}
+		if err := named(c.New); err != nil {
 			return err
 		}
 		if err := advance(ctx, tx, seq, run.ID, c.Splits); err != nil {

@@ -63,6 +63,30 @@ func beginChanged(f *fixture) {
 	f.equal("run after a complete one", run.ID, "r2")
 }
 
+// beginUnplanned: nothing holds a run to its settings before it is planned, and the settings of its plan do then.
+func beginUnplanned(f *fixture) {
+	begin := func(id, fingerprint string, full bool) (checkpoint.Run, error) {
+		return f.store.Begin(f.Context(), checkpoint.Begin{ID: id, Now: began, Full: full, Fingerprint: fingerprint})
+	}
+	first, err := begin("r1", "mistyped", true)
+	f.ok(err)
+	f.ok(f.store.Finish(f.Context(), first, checkpoint.Failed, nil))
+	f.reopen()
+	again, err := begin("r2", "right", false)
+	f.ok(err)
+	if again.ID != "r1" || !again.Full || !again.Resumed || again.Planned {
+		f.Errorf("the run that was not planned came back as %+v", again)
+	}
+	f.ok(f.store.Plan(f.Context(), again, splitsOf("a")))
+	f.reopen()
+	if _, err := begin("r3", "mistyped", false); !errors.Is(err, checkpoint.ErrChanged) {
+		f.Errorf("the settings of before the plan: %v, want ErrChanged", err)
+	}
+	planned, err := begin("r3", "right", false)
+	f.ok(err)
+	f.equal("run of the plan's settings", planned.ID, "r1")
+}
+
 func beginFull(f *fixture) {
 	first := f.planned("r1", "a", "b")
 	f.advance(first, "a", "a1", checkpoint.Done)

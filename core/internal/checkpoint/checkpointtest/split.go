@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
@@ -18,7 +19,7 @@ func tokensOf(stage, token string) map[string]sdk.Token {
 }
 
 // oddIDs are legal and easy to get wrong.
-var oddIDs = []string{"", "a/b?c=d", "it's", `"q"`, "новый", "\x00", "\x00\x01", "A", "a", " a"}
+var oddIDs = []string{"a/b?c=d", "it's", `"q"`, "новый", "\x00", "\x00\x01", "A", "a", " a"}
 
 func splitsKeepEverything(f *fixture) {
 	run := f.begin("r1", false)
@@ -38,6 +39,28 @@ func splitsKeepEverything(f *fixture) {
 		f.equal("claimed", f.claim(run, s.ID).Split, want[i])
 	}
 	f.equal("splits", got, want)
+}
+
+// namelessSplits: a split without an id could not be told from another one without.
+func namelessSplits(f *fixture) {
+	run := f.begin("r1", false)
+	refused := func(what string, err error) {
+		f.Helper()
+		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), `stream "issues"`) {
+			f.Errorf("%s: %v, want a permanent error that names the stream", what, err)
+		}
+	}
+	refused("a plan", f.store.Plan(f.Context(), run, splitsOf("a", "")))
+	f.equal("splits after a refused plan", f.ids(run), []string(nil))
+	f.ok(f.store.Plan(f.Context(), run, splitsOf("a")))
+	a := f.claim(run, "a")
+	refused("a commit", f.store.Commit(f.Context(), run, checkpoint.Commit{
+		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Status: checkpoint.Done}},
+		Tokens: tokensOf("sink", "t"), New: splitsOf("b", ""), Stats: []byte("s"),
+	}))
+	f.equal("splits after a refused commit", f.ids(run), []string{"a"})
+	f.equal("status after a refused commit", f.split(run, "a").Status, checkpoint.Open)
+	f.equal("tokens after a refused commit", f.tokens(), map[string]checkpoint.Token{})
 }
 
 func claim(f *fixture) {
@@ -229,6 +252,53 @@ func (f *fixture) forget(id string, want bool) {
 	f.equal("found "+id, found, want)
 }
 
+// giveUp: what was delivered of a split stays, and the run can be complete without the rest.
+func giveUp(f *fixture) {
+	run := f.planned("r1", "open", "broken", "fresh", "other")
+	f.advance(run, "open", "o1", checkpoint.Open)
+	f.advance(run, "broken", "b1", checkpoint.Broken)
+	held := f.split(run, "open")
+	for _, id := range []string{"open", "broken", "fresh"} {
+		f.giveUp(id, true)
+		f.giveUp(id, false) // it is done
+	}
+	f.reopen()
+	got := f.split(run, "broken")
+	if got.Status != checkpoint.Done || string(got.Cursor) != "b1" || got.Records != 7 || got.Problem != "" {
+		f.Errorf("a split that was given up: %+v", got)
+	}
+	f.equal("the split beside it", f.split(run, "other").Status, checkpoint.Open)
+	f.fenced("Commit of a split that was given up", f.store.Commit(f.Context(), run, checkpoint.Commit{
+		Splits: []checkpoint.Progress{{ID: "open", Epoch: held.Epoch, Cursor: []byte("late"), Status: checkpoint.Open}},
+	}))
+	again := f.begin("r1", false)
+	f.equal("when the run goes on", f.split(again, "broken").Status, checkpoint.Done)
+	f.advance(again, "other", "x1", checkpoint.Done)
+	f.ok(f.store.Finish(f.Context(), again, checkpoint.Complete, nil))
+	f.equal("previous", f.previous(), []string{"broken=b1", "fresh=", "open=o1", "other=x1"})
+}
+
+// giveUpNothing: only the unfinished run has splits to give up.
+func giveUpNothing(f *fixture) {
+	f.giveUp("a", false)
+	f.complete("r1", false, "1", "a")
+	f.giveUp("a", false)
+	run := f.planned("r2", "a", "b")
+	f.advance(run, "a", "2", checkpoint.Done)
+	done := f.split(run, "a")
+	f.giveUp("a", false)
+	f.giveUp("nope", false)
+	f.equal("a done split", f.split(run, "a"), done)
+	f.equal("previous", f.previous(), []string{"a=1"})
+}
+
+func (f *fixture) giveUp(id string, want bool) {
+	f.Helper()
+	found, err := f.store.GiveUp(f.Context(), id)
+	f.ok(err)
+	f.equal("to give up "+id, found, want)
+}
+
 func nilAndEmpty(f *fixture) {
 	run := f.begin("r1", false)
 	want := []sdk.Split{{ID: "nil"}, {ID: "empty", Data: json.RawMessage{}, Cursor: []byte{}}}
@@ -288,6 +358,7 @@ func cancelled(f *fixture) {
 		"Runs":     errOf(f.store.Runs(ctx, 1)),
 		"Reset":    f.store.Reset(ctx),
 		"Forget":   errOf(f.store.Forget(ctx, "a")),
+		"GiveUp":   errOf(f.store.GiveUp(ctx, "a")),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			f.Errorf("%s with a cancelled context: %v", what, err)
