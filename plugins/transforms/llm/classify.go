@@ -78,7 +78,7 @@ func dropEchoes(report, value string) string {
 	if body == "" {
 		return title
 	}
-	want := folded(value)
+	want := squeezed(value)
 	kept := make([]string, 0, strings.Count(body, "\n")+1)
 	for line := range strings.SplitSeq(body, "\n") {
 		if !echo(line, want) {
@@ -94,8 +94,7 @@ func echo(line, want string) bool {
 	if !ok || len(name) > 40 {
 		return false
 	}
-	name = strings.ReplaceAll(folded(name), " ", "")
-	return echoNames[name] && folded(value) == want
+	return echoNames[squeezed(name)] && squeezed(value) == want
 }
 
 // dropPrefix takes "[Bug]" or "Bug:" from the beginning of a title line.

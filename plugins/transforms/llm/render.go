@@ -128,13 +128,3 @@ func (w *work) textLength() int {
 }
 
 func chars(s string) int { return utf8.RuneCountInString(s) }
-
-// folded makes texts comparable: letters and digits in small letters, all else one space.
-func folded(s string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return r == '_' || !wordRune(r) }), " ")
-}
-
-// holds reports whether a text holds another, whatever the marks between the words.
-func holds(text, part string) bool {
-	return part != "" && strings.Contains(" "+folded(text)+" ", " "+part+" ")
-}

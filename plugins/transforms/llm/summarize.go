@@ -2,24 +2,27 @@
 
 package llm
 
-const minTitle = 10 // characters
+const (
+	minTitle   = 10 // characters
+	minLetters = 5  // letters and digits of a title: fewer are found in any text, and say nothing
+)
 
 func (w *work) summarize() error {
 	const task = taskSummarization
 	title := w.title()
-	plain, written := folded(w.is.title), folded(title)
+	want := wanted{plain: squeezed(w.is.title), written: squeezed(title)}
 	switch {
-	case chars(title) < minTitle:
+	case chars(title) < minTitle || min(chars(want.plain), chars(want.written)) < minLetters:
 		return w.none(task, "title too short")
 	case w.description == "":
 		return w.none(task, "no description")
-	case w.repeats(w.description, plain, written):
+	case want.in(w.is.description, w.description):
 		return w.none(task, "title in the description")
 	}
 	// A comment that repeats the title would give the answer away. It goes, the others stay.
 	thread := make([]post, 0, len(w.thread))
 	for _, p := range w.thread {
-		if w.repeats(p.text, plain, written) {
+		if want.in(p.body, p.text) {
 			w.count("comments dropped/title in a comment", 1)
 			continue
 		}
@@ -29,7 +32,7 @@ func (w *work) summarize() error {
 	switch {
 	case w.textLength() < w.t.MinChars || chars(input) < w.t.MinChars:
 		return w.none(task, "text too short")
-	case w.repeats(input, plain, written):
+	case want.within(input):
 		return w.none(task, "title in the text")
 	}
 	return w.emit(example{
@@ -38,9 +41,4 @@ func (w *work) summarize() error {
 		input:       truncateChars(input, w.t.MaxChars),
 		output:      title,
 	})
-}
-
-// repeats reports whether a text holds the title, as it is or as it is written in records.
-func (w *work) repeats(text, plain, written string) bool {
-	return holds(text, plain) || holds(text, written)
 }
