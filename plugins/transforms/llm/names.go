@@ -19,7 +19,7 @@ type matcher struct {
 
 type pattern struct {
 	name, becomes string
-	anyCase       bool // whole display names are found in any case, single words as they are written
+	anyCase       bool // accounts and whole display names are found in any case, first names as they are written
 }
 
 func newMatcher(list []person, called []string) *matcher {
@@ -28,9 +28,11 @@ func newMatcher(list []person, called []string) *matcher {
 	add := func(name, becomes string, anyCase bool) {
 		first := lower(name[0])
 		if at, ok := known[name]; ok {
-			if old := &m.byFirst[first][at]; old.becomes != becomes && old.becomes != someone {
+			old := &m.byFirst[first][at]
+			if old.becomes != becomes {
 				old.becomes = someone
 			}
+			old.anyCase = old.anyCase || anyCase
 			return
 		}
 		known[name] = len(m.byFirst[first])
@@ -48,27 +50,49 @@ func newMatcher(list []person, called []string) *matcher {
 // addPerson adds what a person may be called in text.
 func addPerson(p person, becomes string, add func(name, becomes string, anyCase bool)) {
 	for _, s := range [...]string{p.account, p.name, p.key} {
-		if s == "" {
+		if letters(s) == 0 {
 			continue
 		}
 		add("@"+s, "@"+becomes, true)
 		if bare(s) {
-			add(s, becomes, false)
+			add(s, becomes, true)
 		}
 	}
-	if p.display == "" {
+	if letters(p.display) < 2 { // a full stop, or an initial: it is everywhere, and names nobody
 		return
 	}
 	add("@"+p.display, "@"+becomes, true)
-	if strings.ContainsAny(p.display, " .") || han(p.display) {
-		add(p.display, becomes, true)
-	} else if bare(p.display) {
-		add(p.display, becomes, false)
+	first := firstName(p.display)
+	switch {
+	case han(p.display) || strings.Contains(p.display, " ") || strings.Contains(p.display, ".") && bare(p.display):
+		add(p.display, becomes, letters(p.display) > shortName)
+	case bare(p.display):
+		first = p.display
 	}
-	if first := firstName(p.display); first != "" && first != p.display && bare(first) {
+	if first == "" || !bare(first) {
+		return
+	}
+	if first != p.display {
 		add("@"+first, "@"+becomes, true)
-		add(first, becomes, false)
 	}
+	add(first, becomes, false)
+	if capitals := strings.ToUpper(first); capitals != first {
+		add(capitals, becomes, false)
+	}
+}
+
+// shortName is the length up to which a display name of several words is found only as it is written: in small
+// letters it may be anything.
+const shortName = 3
+
+// letters counts the letters and digits of a name.
+func letters(s string) (n int) {
+	for _, r := range s {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			n++
+		}
+	}
+	return n
 }
 
 // firstName returns the first word of a display name that is more than an initial.
@@ -88,7 +112,7 @@ func firstName(display string) string {
 // bare reports whether a single word is looked for on its own. Short ones and ordinary words are not:
 // replacing them would spoil more than it hides. With an @ before them, they are.
 func bare(s string) bool {
-	return utf8.RuneCountInString(s) >= 3 && !ordinary[strings.ToLower(s)] && strings.IndexFunc(s, unicode.IsLetter) >= 0
+	return letters(s) >= 3 && !ordinary[strings.ToLower(s)] && strings.IndexFunc(s, unicode.IsLetter) >= 0
 }
 
 // ordinary are words that are names of people or accounts too.
@@ -132,16 +156,28 @@ func (m *matcher) at(s string, i int) (string, int) {
 	if len(candidates) == 0 || !boundary(s, i) {
 		return "", 0
 	}
-	for _, c := range candidates {
+	var found *pattern
+	for k := range candidates {
+		c := &candidates[k]
 		end := i + len(c.name)
-		if end > len(s) || !(s[i:end] == c.name || c.anyCase && strings.EqualFold(s[i:end], c.name)) {
+		if found != nil && len(c.name) < len(found.name) {
+			break
+		}
+		if end > len(s) || !boundary(s, end) && !han(c.name) {
 			continue
 		}
-		if boundary(s, end) || han(c.name) {
-			return c.becomes, len(c.name)
+		if s[i:end] == c.name {
+			found = c // of equal length, the one that is written so
+			break
+		}
+		if found == nil && c.anyCase && strings.EqualFold(s[i:end], c.name) {
+			found = c
 		}
 	}
-	return "", 0
+	if found == nil {
+		return "", 0
+	}
+	return found.becomes, len(found.name)
 }
 
 // boundary reports whether i is not within a word. Han script has no spaces between words: there every place is one.

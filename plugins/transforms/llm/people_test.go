@@ -87,6 +87,43 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// Names that are signs, or too short to be anybody's, stay text: they are everywhere.
+func TestNamesOfNobody(t *testing.T) {
+	t.Parallel()
+	const text = "One. Two, e.g. three - (four) * and the A. or a b @. @x [a-z]+ $1 王 end."
+	for _, name := range []string{".", "...", "-", "- -", "(", "*", "$", "@", "a.", "I .", "e.g.", "A B", "Al", "王", "and", "The", "\\"} {
+		match := newMatcher([]person{{display: name}, {name: "z" + name, display: name}}, []string{"u1", "u1"})
+		if got := match.replace(text); got != text {
+			t.Errorf("%q: %q", name, got)
+		}
+	}
+	if got := newMatcher([]person{{display: "A B"}}, []string{"u1"}).replace("A B met a b"); got != "u1 met a b" {
+		t.Errorf("A B: %q", got)
+	}
+}
+
+// Accounts and display names are found in any case, first names as they are written or in capitals.
+func TestNamesInAnyCase(t *testing.T) {
+	t.Parallel()
+	match := newMatcher([]person{{name: "jsmith", display: "Jane Smith"}, {name: "ruby", display: "Ruby Frost"}, {name: "Q.Fox", display: "fox.quin"}}, []string{"u1", "u2", "u3"})
+	for in, want := range map[string]string{
+		"JSMITH Jsmith jsmith's jsmiths": "u1 u1 u1's jsmiths",
+		"JANE Jane jane @jane":           "u1 u1 jane @u1",
+		"jane smith JANE SMITH":          "u1 u1",
+		"q.fox Q.FOX FOX.Quin":           "u3 u3 u3",
+		"ruby RUBY Ruby":                 "u2 u2 u2",
+	} {
+		if got := match.replace(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+	// Of two people with one name, the one who is written so.
+	match = newMatcher([]person{{name: "jane"}, {name: "other", display: "Jane Moor"}}, []string{"u1", "u2"})
+	if got := match.replace("jane Jane"); got != "u1 u2" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestEmails(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
