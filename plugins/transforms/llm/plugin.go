@@ -28,7 +28,7 @@ type Config struct {
 	MinChars      int               `json:"min_chars,omitempty" default:"200" min:"0" doc:"Shortest text of description and comments, in characters, that makes a document or a summary."`
 	MaxChars      int               `json:"max_chars,omitempty" default:"100000" min:"0" doc:"Longest text of a record, in characters. Longer ones are cut, with a mark. 0: no limit."`
 	TruncateLines int               `json:"truncate_lines,omitempty" default:"80" min:"0" doc:"Code and logs longer than this many lines keep the first three quarters of it and the last quarter, with a mark between. 0: no limit."`
-	Split         Shares            `json:"split,omitempty" default:"{\"train\":98,\"validation\":1,\"test\":1}" doc:"Shares of the splits. An issue and all its records are in one split, and so are issues that a Duplicate link joins."`
+	Split         Shares            `json:"split,omitempty" default:"{\"train\":98,\"validation\":1,\"test\":1}" doc:"Shares of the splits. An issue and all its records are in one split, and so are issues that a Duplicate link joins; a link added later may move an issue to another split."`
 }
 
 // Shares are the relative sizes of the splits.

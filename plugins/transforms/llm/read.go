@@ -26,7 +26,9 @@ type issue struct {
 	created, updated, resolved         time.Time
 	comments                           []comment
 	changes                            []change // oldest first
-	duplicates                         []string // keys that a Duplicate link names
+	historyKnown                       bool     // the history is whole, as far as the source says
+	duplicates                         []ref    // issues that a Duplicate link names
+	attachments                        int
 }
 
 // person is an account as far as a record shows it. The zero value is nobody.
@@ -43,7 +45,7 @@ type comment struct {
 type change struct {
 	at       time.Time
 	by       person
-	field    string // in small letters
+	field    string // in small letters; empty for a custom field, whose name may be that of any other
 	from, to string
 }
 
@@ -55,6 +57,7 @@ type (
 		Project string   `json:"project"`
 		Flavour string   `json:"flavour"`
 		URL     string   `json:"url"`
+		History *bool    `json:"changelog_complete"` // nil: the source does not say
 		Raw     rawIssue `json:"raw"`
 	}
 	rawIssue struct {
@@ -85,12 +88,14 @@ type (
 		Comment        struct {
 			Comments []rawComment `json:"comments"`
 		} `json:"comment"`
-		IssueLinks []rawLink `json:"issuelinks"`
+		IssueLinks  []rawLink  `json:"issuelinks"`
+		Attachments []struct{} `json:"attachment"` // they are counted alone
 	}
 	rawName struct {
 		Name string `json:"name"`
 	}
-	rawKey struct {
+	rawRef struct {
+		ID  string `json:"id"`
 		Key string `json:"key"`
 	}
 	rawUser struct {
@@ -106,8 +111,8 @@ type (
 	}
 	rawLink struct {
 		Type         rawName `json:"type"`
-		InwardIssue  rawKey  `json:"inwardIssue"`
-		OutwardIssue rawKey  `json:"outwardIssue"`
+		InwardIssue  rawRef  `json:"inwardIssue"`
+		OutwardIssue rawRef  `json:"outwardIssue"`
 	}
 	rawHistory struct {
 		Author  rawUser   `json:"author"`
@@ -116,6 +121,8 @@ type (
 	}
 	rawItem struct {
 		Field      string `json:"field"`
+		FieldType  string `json:"fieldtype"`
+		FieldID    string `json:"fieldId"` // Cloud alone
 		FromString string `json:"fromString"`
 		To         string `json:"toString"`
 	}
@@ -139,6 +146,7 @@ func readIssue(line []byte) (*issue, error) {
 		labels: cleanAll(f.Labels), components: names(f.Components), fixVersions: names(f.FixVersions), versions: names(f.Versions),
 		reporter: f.Reporter.person(), creator: f.Creator.person(), assignee: f.Assignee.person(),
 		created: instant(f.Created), updated: instant(f.Updated), resolved: instant(f.ResolutionDate),
+		historyKnown: r.History == nil || *r.History, attachments: len(f.Attachments),
 	}
 	if is.key == "" {
 		return nil, errors.New("invalid issue: it has no key")
@@ -150,12 +158,22 @@ func readIssue(line []byte) (*issue, error) {
 		return nil, err
 	}
 	is.readHistory(r.Raw.Changelog.Histories)
-	for _, l := range f.IssueLinks {
-		if strings.Contains(strings.ToLower(l.Type.Name), "duplicate") || strings.EqualFold(l.Type.Name, "Cloners") {
-			is.duplicates = append(is.duplicates, cmpOr(l.InwardIssue.Key, l.OutwardIssue.Key))
+	is.readLinks(f.IssueLinks)
+	return is, nil
+}
+
+// readLinks keeps the links that say: the same report once more.
+func (is *issue) readLinks(links []rawLink) {
+	for _, l := range links {
+		if !strings.Contains(strings.ToLower(l.Type.Name), "duplicate") && !strings.EqualFold(l.Type.Name, "Cloners") {
+			continue
+		}
+		for _, to := range [...]rawRef{l.InwardIssue, l.OutwardIssue} {
+			if to != (rawRef{}) {
+				is.duplicates = append(is.duplicates, ref{id: to.ID, key: to.Key})
+			}
 		}
 	}
-	return is, nil
 }
 
 func cmpOr(a, b string) string {
@@ -212,10 +230,18 @@ func (is *issue) readHistory(histories []rawHistory) {
 	for _, h := range histories {
 		at, by := instant(h.Created), h.Author.person()
 		for _, it := range h.Items {
-			is.changes = append(is.changes, change{at: at, by: by, field: strings.ToLower(it.Field), from: it.FromString, to: it.To})
+			is.changes = append(is.changes, change{at: at, by: by, field: it.field(), from: it.FromString, to: it.To})
 		}
 	}
 	slices.SortStableFunc(is.changes, func(a, b change) int { return a.at.Compare(b.at) })
+}
+
+// field names what changed. A site may call a field of its own Priority, and one more Description.
+func (it rawItem) field() string {
+	if it.FieldType == "custom" || strings.HasPrefix(it.FieldID, "customfield_") {
+		return ""
+	}
+	return strings.ToLower(it.Field)
 }
 
 func (u rawUser) person() person {

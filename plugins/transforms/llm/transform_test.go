@@ -167,27 +167,53 @@ func TestSplit(t *testing.T) {
 	}
 	counts := map[string]int{}
 	for i := range 20000 {
-		counts[v.splitOf(&issue{key: fmt.Sprintf("ACME-%d", i)})]++
+		counts[v.splitOf(&issue{id: fmt.Sprint(10000 + i)})]++
 	}
 	if n := counts["train"]; n < 15700 || n > 16300 {
 		t.Errorf("splits %v", counts)
 	}
 	for i := range 200 {
-		low, high := fmt.Sprintf("ACME-%d", i), fmt.Sprintf("ACME-%d", i+1000)
-		a := v.splitOf(&issue{key: low, duplicates: []string{high}})
-		b := v.splitOf(&issue{key: high, duplicates: []string{low, "ZETA-1"}})
+		low, high := ref{fmt.Sprint(i + 9), fmt.Sprintf("ACME-%d", i)}, ref{fmt.Sprint(i + 1000), fmt.Sprintf("ACME-%d", i+1000)}
+		a := v.splitOf(&issue{id: low.id, key: low.key, duplicates: []ref{high}})
+		b := v.splitOf(&issue{id: high.id, key: high.key, duplicates: []ref{low, {"20000", "AAA-1"}}})
 		if a != b {
-			t.Errorf("%s is in %s, %s in %s", low, a, high, b)
+			t.Errorf("%s is in %s, %s in %s", low.key, a, high.key, b)
 		}
 	}
-	linked := newIssue(m{"issuelinks": []m{{"type": m{"name": "Duplicate"}, "outwardIssue": m{"key": "ACME-2"}}, {"type": m{"name": "Reference"}, "inwardIssue": m{"key": "ACME-1"}}}}, nil)
-	raw, err := json.Marshal(linked)
-	if err != nil {
-		t.Fatal(err)
+}
+
+// The split stays when an issue or one that it is linked with moves to another project.
+func TestSplitOfMovedIssue(t *testing.T) {
+	t.Parallel()
+	root := func(key string, links ...m) string {
+		raw := newIssue(m{"issuelinks": links}, nil)
+		raw["key"] = key
+		line, err := json.Marshal(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		is, err := readIssue(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is.root()
 	}
-	is, err := readIssue(raw)
-	if err != nil || is.root() != "ACME-2" {
-		t.Errorf("root %v, %v", is.root(), err)
+	link := func(kind, id, key string) m {
+		to := m{"key": key}
+		if id != "" {
+			to["id"] = id
+		}
+		return m{"type": m{"name": kind}, "outwardIssue": to}
+	}
+	if a, b := root("ACME-7"), root("OTHER-1"); a != "1001" || b != a {
+		t.Errorf("roots %q and %q", a, b)
+	}
+	other := link("Reference", "1", "ACME-1")
+	if a, b := root("ACME-7", link("Duplicate", "900", "ZETA-5"), other), root("AAA-7", link("Duplicate", "900", "ACME-3"), other); a != "900" || b != a {
+		t.Errorf("roots %q and %q", a, b)
+	}
+	if got := root("ACME-7", link("Cloners", "", "ACME-2"), link("Duplicate", "5", "")); got != "ACME-2" {
+		t.Errorf("root without ids %q", got)
 	}
 }
 
