@@ -14,6 +14,9 @@ const minAnswer = 20 // characters of prose
 
 func (w *work) answer() error {
 	const task = taskAnswering
+	if !w.is.historyKnown { // what came of a later edit may hold the answer
+		return w.none(task, "history not complete")
+	}
 	report, prose := w.report()
 	if prose < minReport {
 		return w.none(task, "description too short")

@@ -30,6 +30,8 @@ func (w *work) classifyAs(target, report string, prose int) error {
 	heading := taskClassification + " of " + target
 	value := w.valueOf(target)
 	switch {
+	case !w.is.historyKnown: // and so neither what the report said nor what the field was
+		return w.none(heading, "history not complete")
 	case value == "" && target == "resolution":
 		return w.none(heading, "not resolved")
 	case value == "":

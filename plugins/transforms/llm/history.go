@@ -1,4 +1,5 @@
-// History: how an issue was when it was created, and when it was fixed.
+// History: how an issue was when it was created, and when it was fixed. A history that the source could not get whole
+// tells neither: any field may have changed in the part that is not there, so its issue gives no task that asks for them.
 
 package llm
 

@@ -51,12 +51,16 @@ func TestReasons(t *testing.T) {
 		{"many posts of one", "pretrain", newIssue(thread(many...), nil), "one person, too many comments"},
 
 		{"short title", "summarization", newIssue(m{"summary": "It hangs"}, nil), "title too short"},
+		{"title of signs", "summarization", newIssue(m{"summary": "??? !!! (C++) ???"}, nil), "title too short"},
 		{"title repeated", "summarization", newIssue(m{"description": longText + " *Consumer* hangs\nafter a restart!"}, nil), "title in the description"},
 		{"no description", "summarization", newIssue(m{"description": nil}, nil), "no description"},
 		{"little text", "summarization", newIssue(m{"description": "Too little.", "comment": none}, nil), "text too short"},
 
 		{"no priority", "classification of priority", newIssue(m{"priority": nil}, nil), "not set at creation"},
 		{"little prose", "classification of type", newIssue(m{"description": "{code}" + longText + "{code}"}, nil), "description too short"},
+
+		{"cut history", "classification of type", cutHistory(newIssue(nil, nil)), "history not complete"},
+		{"cut history of an answer", "question_answering", cutHistory(newIssue(nil, nil)), "history not complete"},
 
 		{"open", "question_answering", newIssue(m{"resolution": nil}, nil), "not resolved as fixed"},
 		{"not fixed", "question_answering", newIssue(m{"resolution": m{"name": "Won't Fix"}}, nil), "not resolved as fixed"},
@@ -124,6 +128,58 @@ func TestClassificationAtCreation(t *testing.T) {
 	for target, want := range map[string]string{"type": "Task", "priority": "Trivial", "component": "core", "resolution": "Fixed"} {
 		if got[target] != want {
 			t.Errorf("%s: got %q, want %q", target, got[target], want)
+		}
+	}
+}
+
+// cutHistory marks a record as one whose history the source did not get whole.
+func cutHistory(record m) m {
+	record["changelog_complete"] = false
+	return record
+}
+
+// What a cut history does not show may have been any change, so neither report nor label is known.
+func TestCutHistory(t *testing.T) {
+	t.Parallel()
+	record := newIssue(nil, history(m{"field": "priority", "fieldtype": "jira", "fromString": "Blocker", "toString": "Major"}))
+	record["changelog_complete"] = true
+	res := transformed(t, `{"targets":["priority"]}`, record)
+	if got := answerOf(res.one("classification")); got != "Blocker" || res.one("question_answering") == nil {
+		t.Errorf("whole history: %q, counts %v", got, res.counts)
+	}
+	res = transformed(t, `{"targets":["priority"]}`, cutHistory(record))
+	if rec := res.one("classification"); rec != nil || res.one("question_answering") != nil || res.one("summarization") == nil {
+		t.Errorf("cut history: %v, counts %v", rec, res.counts)
+	}
+}
+
+// A custom field may have the name of any other; its changes are not theirs.
+func TestCustomFields(t *testing.T) {
+	t.Parallel()
+	for _, mark := range []m{{"fieldtype": "custom"}, {"fieldId": "customfield_10010"}} {
+		var items []m
+		for _, field := range []string{"Priority", "issuetype", "Component", "Summary", "Description", "Resolution"} {
+			item := m{"field": field, "fromString": "Of a custom field " + field, "toString": "Fixed", "day": 2}
+			for k, v := range mark {
+				item[k] = v
+			}
+			items = append(items, item)
+		}
+		res := transformed(t, allTargets, newIssue(nil, history(items...)))
+		got := map[any]string{}
+		for _, rec := range res.records["messages"] {
+			got[rec["target"]] = answerOf(rec)
+			if strings.Contains(input(rec), "Of a custom field") {
+				t.Errorf("input %q", input(rec))
+			}
+		}
+		for target, want := range map[string]string{"type": "Bug", "priority": "Major", "component": "clients", "resolution": "Fixed"} {
+			if got[target] != want {
+				t.Errorf("%v: %s: got %q, want %q", mark, target, got[target], want)
+			}
+		}
+		if res.one("question_answering") == nil { // the fix was on the tenth, not when the custom field became Fixed
+			t.Errorf("%v: no answer: %v", mark, res.counts)
 		}
 	}
 }
