@@ -46,7 +46,8 @@ func (w *work) metadata(who []string) metadata {
 		Labels: w.rewriteAll(is.labels), Components: is.components, FixVersions: is.fixVersions, Versions: is.versions,
 		Reporter: w.people.call(is.reporter), Participants: who,
 		Created: stamp(is.created), Updated: stamp(is.updated), Resolved: stamp(is.resolved),
-		Comments: len(w.thread), Flavour: is.flavour, URL: is.url,
+		Counts:  counts{Comments: len(w.thread), Participants: len(who), Attachments: is.attachments},
+		Flavour: is.flavour, URL: is.url,
 	}
 	if len(is.assignee.identities()) > 0 {
 		m.Assignee = w.people.call(is.assignee)

@@ -73,9 +73,16 @@ type metadata struct {
 	Created      string   `json:"created"`
 	Updated      string   `json:"updated"`
 	Resolved     string   `json:"resolved"`
-	Comments     int      `json:"comments"`
+	Counts       counts   `json:"counts"`
 	Flavour      string   `json:"flavour"`
 	URL          string   `json:"url"`
+}
+
+// counts say how much there is to an issue.
+type counts struct {
+	Comments     int `json:"comments"`     // those in the text
+	Participants int `json:"participants"` // who wrote the text
+	Attachments  int `json:"attachments"`  // of the issue; the text has only their names
 }
 
 func (w *work) head(task, target string) head {

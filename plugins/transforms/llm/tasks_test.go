@@ -10,7 +10,7 @@ import (
 
 func TestPretrain(t *testing.T) {
 	t.Parallel()
-	res := transformed(t, `{}`, newIssue(nil, nil))
+	res := transformed(t, `{}`, newIssue(m{"attachment": []m{{"id": "1", "filename": "a.log"}, {}}}, nil))
 	rec := res.one("pretrain")
 	want := "# Consumer hangs after a restart\n\n**user_1** (2026-01-01T09:00:00Z):\n\n" + longText +
 		"\n\n**user_2** (2026-01-05T10:00:00Z):\n\nThe heartbeat thread dies with the old coordinator. Set the retry limit higher to avoid it."
@@ -20,7 +20,7 @@ func TestPretrain(t *testing.T) {
 	meta, _ := json.Marshal(rec["metadata"])
 	for _, part := range []string{
 		`"key":"ACME-7"`, `"type":"Bug"`, `"priority":"Major"`, `"components":["clients"]`, `"labels":["regression"]`, `"reporter":"user_1"`,
-		`"assignee":"user_2"`, `"participants":["user_1","user_2"]`, `"comments":1`, `"resolved":"2026-01-10T12:00:00Z"`,
+		`"assignee":"user_2"`, `"participants":["user_1","user_2"]`, `"counts":{"attachments":2,"comments":1,"participants":2}`, `"resolved":"2026-01-10T12:00:00Z"`,
 	} {
 		if !strings.Contains(string(meta), part) {
 			t.Errorf("metadata %s lacks %s", meta, part)
