@@ -75,6 +75,7 @@ func (c *call) issueComments() error {
 		return err
 	}
 	fmt.Fprintf(&c.out, `{"startAt":%d,"maxResults":%d,"total":%d,"comments":[`, from, limit, len(list))
+	c.idless = c.server.options.Quirks.CommentsWithoutID
 	c.comments(r, list[from:to])
 	c.out.WriteString("]}")
 	return nil

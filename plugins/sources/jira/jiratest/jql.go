@@ -23,6 +23,8 @@ type binder struct {
 	now       time.Time
 	precision time.Duration
 	visible   bool // false: the caller sees no project
+	// unsearchable are the keys of projects that no query finds.
+	unsearchable []string
 }
 
 func (b binder) bind(c *clause) (predicate, error) {
@@ -93,7 +95,7 @@ func (b binder) project(c *clause) (predicate, error) {
 	wanted := map[*project]bool{}
 	for _, v := range c.values {
 		p := b.store.projectNamed(v.text)
-		if p == nil || !b.visible {
+		if p == nil || !b.visible || slices.Contains(b.unsearchable, p.key) {
 			return nil, badJQL("The value '" + v.text + "' does not exist for the field '" + c.field + "'.")
 		}
 		wanted[p] = true

@@ -72,7 +72,9 @@ func (c *call) projectSearch() error {
 	if to < len(projects) {
 		fmt.Fprintf(&c.out, `,"nextPage":"%s%d"`, self, to)
 	}
-	fmt.Fprintf(&c.out, `,"maxResults":%d,"startAt":%d,"total":%d,"isLast":%t,"values":[`, limit, from, len(projects), to == len(projects))
+	fmt.Fprintf(&c.out, `,"maxResults":%d,"startAt":%d,`, limit, from)
+	c.total(len(projects))
+	fmt.Fprintf(&c.out, `"isLast":%t,"values":[`, to == len(projects))
 	for i, p := range projects[from:to] {
 		if i > 0 {
 			c.out.WriteByte(',')

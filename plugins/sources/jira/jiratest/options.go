@@ -69,12 +69,6 @@ type Auth struct {
 	SilentFailure bool
 }
 
-// Quirks are faults of nextPageToken that have been met in the wild.
-type Quirks struct {
-	RepeatLastToken bool // the last page gives a token that yields the last page again
-	OmitIsLast      bool // no page says isLast
-}
-
 // LimitForm is the shape of a 429.
 type LimitForm int
 

@@ -31,9 +31,13 @@ func (c *call) embeddedComments(r *record) {
 	if limit := c.commentCap(); limit > 0 && len(shown) > limit {
 		shown = shown[len(shown)-limit:]
 	}
+	total := len(r.comments)
+	if c.server.options.Quirks.EmbeddedTotal {
+		total = len(shown)
+	}
 	c.out.WriteString(`{"comments":[`)
 	c.comments(r, shown)
-	fmt.Fprintf(&c.out, `],"maxResults":%d,"total":%d,"startAt":0}`, len(shown), len(r.comments))
+	fmt.Fprintf(&c.out, `],"maxResults":%d,"total":%d,"startAt":0}`, len(shown), total)
 }
 
 func (c *call) comments(r *record, list []comment) {
@@ -50,7 +54,11 @@ func (c *call) comment(r *record, m *comment) {
 		c.out.Write(m.original)
 		return
 	}
-	fmt.Fprintf(&c.out, `{"self":"%s/issue/%d/comment/%d","id":"%d","author":`, apiRoot, r.id, m.id, m.id)
+	c.out.WriteByte('{')
+	if !c.idless {
+		fmt.Fprintf(&c.out, `"self":"%s/issue/%d/comment/%d","id":"%d",`, apiRoot, r.id, m.id, m.id)
+	}
+	c.out.WriteString(`"author":`)
 	c.rawOrNull(m.author)
 	c.out.WriteString(`,"body":`)
 	c.markup(m.body)

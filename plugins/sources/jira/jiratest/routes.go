@@ -83,6 +83,7 @@ type call struct {
 	who     caller
 	body    []byte // of a POST
 	out     bytes.Buffer
+	idless  bool // comments are written without their ids
 }
 
 func (s *Server) handle(version string, answer func(*call) error) http.HandlerFunc {

@@ -87,7 +87,7 @@ func number(text string, fallback int) (int, error) {
 
 func (c *call) binder() binder {
 	o := &c.server.options
-	return binder{store: c.server.store, flavour: o.Flavour, zone: o.TimeZone, now: o.Now(), precision: o.JQLPrecision, visible: c.who.sees}
+	return binder{store: c.server.store, flavour: o.Flavour, zone: o.TimeZone, now: o.Now(), precision: o.JQLPrecision, visible: c.who.sees, unsearchable: o.Quirks.Unsearchable}
 }
 
 // find runs the query. The seed decides the order among ties.
@@ -131,7 +131,9 @@ func (c *call) searchPages() error {
 	from := min(max(s.StartAt, 0), len(hits))
 	page := hits[from:min(from+limit, len(hits))]
 	sel := selectFields(s.Fields, "*navigable")
-	fmt.Fprintf(&c.out, `{"expand":"names,schema","startAt":%d,"maxResults":%d,"total":%d,"issues":[`, max(s.StartAt, 0), limit, len(hits))
+	fmt.Fprintf(&c.out, `{"expand":"names,schema","startAt":%d,"maxResults":%d,`, max(s.StartAt, 0), limit)
+	c.total(len(hits))
+	c.out.WriteString(`"issues":[`)
 	c.page(page, &sel, s.Expand)
 	c.out.WriteString("]}")
 	return nil

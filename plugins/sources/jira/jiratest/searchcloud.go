@@ -89,7 +89,9 @@ func (c *call) searchTokens() error {
 	sel := selectFields(s.Fields, "id")
 	page := hits[:min(len(hits), c.tokenLimit(s, &sel))]
 	c.out.WriteString(`{"issues":[`)
-	c.page(page, &sel, s.Expand)
+	if !c.swallows(s.NextPageToken) {
+		c.page(page, &sel, s.Expand)
+	}
 	c.out.WriteByte(']')
 	c.endOfPage(s, token, order, page, len(page) == len(hits))
 	return nil
@@ -129,7 +131,7 @@ func (c *call) endOfPage(s searchRequest, token pageToken, order ordering, page 
 		token.After, token.Last = order.of(page[len(page)-1].record), false
 		next = token.String()
 	}
-	if next != "" {
+	if next != "" && !o.Quirks.OmitToken {
 		fmt.Fprintf(&c.out, `,"nextPageToken":"%s"`, next)
 	}
 	if !o.Quirks.OmitIsLast {

@@ -22,6 +22,7 @@ type Server struct {
 	faults  *faultPlan
 	stats   *counters
 	fetches atomic.Uint64 // seeds the order of ties and the volatile field
+	emptied atomic.Int64  // pages asked for by a token
 	hook    atomic.Pointer[func(*http.Request)]
 }
 

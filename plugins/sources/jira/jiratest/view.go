@@ -31,8 +31,7 @@ func (c *call) issue(r *record, s *selection, expand map[string]bool) {
 		fmt.Fprintf(&c.out, `{"id":"%d"}`, r.id)
 		return
 	}
-	fmt.Fprintf(&c.out, `{"expand":"operations,versionedRepresentations,editmeta,changelog,renderedFields","id":"%d","self":"%s/issue/%d","key":"%s"`,
-		r.id, apiRoot, r.id, r.key())
+	c.head(r)
 	if !s.bare() {
 		c.out.WriteString(`,"fields":{`)
 		first := true
@@ -59,6 +58,7 @@ func (c *call) issue(r *record, s *selection, expand map[string]bool) {
 // field renders the value of one field.
 func (c *call) field(r *record, f *field) {
 	switch {
+	case c.verbatim(r, f.name):
 	case f.raw == nil:
 		c.live(r, f.name)
 	case c.documents() && (f.name == "description" || f.name == "environment"):

@@ -1,0 +1,69 @@
+// Quirks: what servers, and the proxies before them, get wrong in good faith.
+
+package jiratest
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Quirks make the server say less than it knows, or other than it knows.
+type Quirks struct {
+	RepeatLastToken bool // the last page gives a token that yields the last page again
+	OmitIsLast      bool // no page says isLast
+	OmitToken       bool // a page that says isLast:false gives no token
+	// EmptyPages is how many pages that a token asks for come without their
+	// issues, though with the token of the page behind.
+	EmptyPages int64
+
+	OmitTotal bool // no search of Data Center, nor list of projects, says its total
+	MaxTotal  int  // that total is at most this; 0 means the true one
+
+	// EmbeddedTotal makes the list of comments inside an issue state its own
+	// length as its total, though it is cut.
+	EmbeddedTotal     bool
+	CommentsWithoutID bool     // GET /issue/{key}/comment leaves out the ids
+	IssuesWithoutID   []string // keys of issues that come without id
+	Unsearchable      []string // keys of projects that are listed but unknown to a search
+
+	// Verbatim holds, by issue key, what is written as the value of the summary,
+	// byte for byte, whether it is JSON or not.
+	Verbatim map[string]string
+}
+
+// total writes the total of a search or of a list of projects, with a comma
+// behind it.
+func (c *call) total(n int) {
+	q := c.server.options.Quirks
+	if q.OmitTotal {
+		return
+	}
+	if q.MaxTotal > 0 {
+		n = min(n, q.MaxTotal)
+	}
+	fmt.Fprintf(&c.out, `"total":%d,`, n)
+}
+
+// swallows tells that the issues of this page get lost.
+func (c *call) swallows(token string) bool {
+	return token != "" && c.server.emptied.Add(1) <= c.server.options.Quirks.EmptyPages
+}
+
+// head writes the beginning of an issue, up to its key.
+func (c *call) head(r *record) {
+	c.out.WriteString(`{"expand":"operations,versionedRepresentations,editmeta,changelog,renderedFields"`)
+	if !slices.Contains(c.server.options.Quirks.IssuesWithoutID, r.key()) {
+		fmt.Fprintf(&c.out, `,"id":"%d","self":"%s/issue/%d"`, r.id, apiRoot, r.id)
+	}
+	fmt.Fprintf(&c.out, `,"key":"%s"`, r.key())
+}
+
+// verbatim writes the field in the bytes that the quirk has for it, if it has any.
+func (c *call) verbatim(r *record, name string) bool {
+	value, ok := c.server.options.Quirks.Verbatim[r.key()]
+	if !ok || name != "summary" {
+		return false
+	}
+	c.out.WriteString(value)
+	return true
+}
