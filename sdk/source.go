@@ -5,7 +5,12 @@ package sdk
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 )
+
+// MaxCursor is how long a cursor, and the Data of a split, may be, in bytes. Both travel and are kept with each commit:
+// some hundred bytes are usual.
+const MaxCursor = 16 << 20
 
 // A Source reads records out of one remote system. The host calls Streams and Plan one at a time, Read
 // for several splits at once: Read must be safe for concurrent calls with different splits.
@@ -47,6 +52,27 @@ type Split struct {
 	Data     json.RawMessage // the source's own description of the part
 	Cursor   []byte          // where to go on; set by the host, nil at the beginning
 	Estimate int64           // records expected, for the progress display; 0: not known
+}
+
+// Validate says, as a permanent error, why a source may not plan or add this split, if so.
+func (s Split) Validate() error {
+	switch {
+	case s.ID == "":
+		return Permanent(fmt.Errorf("a split of stream %q has no id: give it one that is the same in every run, for it is found again by it", s.Stream))
+	case len(s.Data) > MaxCursor:
+		return Permanent(fmt.Errorf("split %q: its data is %d bytes long, the limit is %d: let it name what to read, not hold it", s.ID, len(s.Data), MaxCursor))
+	}
+	if err := checkCursor(s.Cursor); err != nil {
+		return fmt.Errorf("split %q: %w", s.ID, err)
+	}
+	return nil
+}
+
+func checkCursor(cursor []byte) error {
+	if len(cursor) > MaxCursor {
+		return Permanent(fmt.Errorf("cursor of %d bytes, the limit is %d: let it say where to go on, not hold what was read", len(cursor), MaxCursor))
+	}
+	return nil
 }
 
 // Checker is implemented by a plugin that can try its settings against the real system, cheaply: log in,

@@ -71,7 +71,8 @@ func (w *Writer) Batch(b Batch) error {
 
 // Cursor says that reading may go on from here: everything emitted before is delivered as one group. A
 // []byte or json.RawMessage goes as it is, anything else is marshalled. A cursor after every page, or
-// every few hundred records, is about right; a group should stay well under 16 MiB.
+// every few hundred records, is about right; a group should stay well under 16 MiB. A cursor longer than
+// [MaxCursor] is a permanent error.
 func (w *Writer) Cursor(v any) error {
 	var raw []byte
 	switch v := v.(type) {
@@ -85,6 +86,9 @@ func (w *Writer) Cursor(v any) error {
 			return Permanent(fmt.Errorf("cursor: %w", err))
 		}
 	}
+	if err := checkCursor(raw); err != nil {
+		return err
+	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
@@ -92,8 +96,13 @@ func (w *Writer) Cursor(v any) error {
 }
 
 // Split adds a split to the run. It is stored together with the next cursor; one whose id the run knows
-// already is dropped.
-func (w *Writer) Split(s Split) error { return w.out.Split(s) }
+// already is dropped, and one without an id is a permanent error, as [Split.Validate] has it.
+func (w *Writer) Split(s Split) error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	return w.out.Split(s)
+}
 
 // Reject gives up one record: it becomes a dead letter, with the reason.
 func (w *Writer) Reject(stream string, raw []byte, why string) error {

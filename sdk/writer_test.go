@@ -149,8 +149,45 @@ func TestWriterHandsErrorsOn(t *testing.T) {
 	if err := w.Cursor(1); !errors.Is(err, broken) {
 		t.Errorf("Cursor: %v", err)
 	}
-	if err := w.Split(sdk.Split{}); !errors.Is(err, broken) {
+	if err := w.Split(sdk.Split{ID: "s"}); !errors.Is(err, broken) {
 		t.Errorf("Split: %v", err)
+	}
+}
+
+func TestWriterRefusesSplitsThatCannotBeFoundAgain(t *testing.T) {
+	t.Parallel()
+	long := bytes.Repeat([]byte("1"), sdk.MaxCursor+1)
+	for name, c := range map[string]struct {
+		split sdk.Split
+		says  string
+	}{
+		"no id":       {sdk.Split{Stream: "pages"}, `stream "pages" has no id`},
+		"long data":   {sdk.Split{ID: "s", Data: long}, `split "s": its data is 16777217 bytes long`},
+		"long cursor": {sdk.Split{ID: "s", Cursor: long}, `split "s": cursor of 16777217 bytes`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var o tape
+			if err := sdk.NewWriter(&o).Split(c.split); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), c.says) || len(o.events) > 0 {
+				t.Errorf("got %.300v and events %d, want a permanent error that says %q", err, len(o.events), c.says)
+			}
+		})
+	}
+}
+
+func TestWriterRefusesALongCursor(t *testing.T) {
+	t.Parallel()
+	var o tape
+	w := sdk.NewWriter(&o)
+	long := bytes.Repeat([]byte("1"), sdk.MaxCursor+1)
+	must(t, w.Cursor(long[1:]))
+	for _, v := range []any{long, json.RawMessage(long), string(long)} {
+		if err := w.Cursor(v); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "the limit is 16777216") {
+			t.Errorf("%T: got %.300v, want a permanent error that says the limit", v, err)
+		}
+	}
+	if len(o.events) != 1 {
+		t.Errorf("%d cursors came through, want 1", len(o.events))
 	}
 }
 

@@ -89,6 +89,9 @@ func (s *sourceTest) plan(t *testing.T) {
 			t.Errorf("split %q is planned twice", p.ID)
 		}
 		ids[p.ID] = true
+		if err := p.Validate(); err != nil {
+			t.Error(err)
+		}
 		if len(p.Data) > 0 && !json.Valid(p.Data) {
 			t.Errorf("split %s: its data is not JSON", p.ID)
 		}

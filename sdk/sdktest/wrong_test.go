@@ -65,6 +65,15 @@ var wrongs = map[string]struct {
 			return w.Emit("records", map[string]any{"id": "a", "n": n.Add(1)})
 		}), SourceCase{})
 	}},
+	"source plans a split without an id": {"in_process", func(t *testing.T) {
+		TestSource(t, splitsPlugin(sdk.Split{Stream: "records"}), SourceCase{})
+	}},
+	"source adds a split without an id": {"read", wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
+		if err := w.Split(sdk.Split{Stream: "records"}); err != nil {
+			return err
+		}
+		return m.Read(ctx, s, w)
+	})},
 	"sink forgets to cut": {"back_to_a_token", wrongSink(func(m *MemorySink, s sdk.Start) sdk.Start {
 		if s.Token != nil {
 			m.kept = len(m.log)
@@ -129,6 +138,20 @@ func (r *readSource) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error
 func sourcePlugin(f readFunc) sdk.Plugin {
 	return sdk.SourcePlugin(sdk.Info{Name: "wrong", Version: "1", Doc: "Wrong."}, func(context.Context, struct{}) (sdk.Source, error) {
 		return &readSource{MemorySource: MemorySource{Splits: 1}, read: f}, nil
+	})
+}
+
+// plannedSource plans these splits, and reads each as if it were planned by a memory source.
+type plannedSource struct {
+	MemorySource
+	splits []sdk.Split
+}
+
+func (p *plannedSource) Plan(context.Context, sdk.Plan) ([]sdk.Split, error) { return p.splits, nil }
+
+func splitsPlugin(splits ...sdk.Split) sdk.Plugin {
+	return sdk.SourcePlugin(sdk.Info{Name: "wrong", Version: "1", Doc: "Wrong."}, func(context.Context, struct{}) (sdk.Source, error) {
+		return &plannedSource{MemorySource: MemorySource{Records: 3}, splits: splits}, nil
 	})
 }
 

@@ -36,9 +36,8 @@ func planable(splits []sdk.Split) error {
 // named checks that each split can be found again.
 func named(splits []sdk.Split) error {
 	for i, s := range splits {
-		if s.ID == "" {
-			return sdk.Permanent(fmt.Errorf("split %d of %d (stream %q) has no id: "+
-				"give it one that is the same in every run, for it is found again by it", i+1, len(splits), s.Stream))
+		if err := s.Validate(); err != nil {
+			return fmt.Errorf("split %d of %d: %w", i+1, len(splits), err)
 		}
 	}
 	return nil
