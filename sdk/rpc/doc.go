@@ -6,7 +6,7 @@
 //
 // # What crosses, and how
 //
-// Transform and sink calls are unary, Read streams. A batch's payload is never parsed and, on its way
+// Transform and sink calls are unary, Read streams, Plan sends splits in pieces both ways. A batch's payload is never parsed and, on its way
 // out, never copied: see codec.go. Errors keep their text and their class: see errors.go. The host's
 // services travel on the reverse stream that [Conn.OpenHost] opens: see host.go for the host's end,
 // link.go and fetch.go for the plugin's.

@@ -15,9 +15,12 @@ import (
 
 // Source is the plugin as a source, after Configure. Its Read hands over what comes to the Writer at
 // once; counts are made on the Read's context before the event that they belong to.
-func (c *Conn) Source() sdk.Source { return &source{conn: c} }
+func (c *Conn) Source() sdk.Source { return &source{conn: c, maxPlan: maxPlan} }
 
-type source struct{ conn *Conn }
+type source struct {
+	conn    *Conn
+	maxPlan int // bytes that a plan may take
+}
 
 func (s *source) Streams(ctx context.Context) ([]sdk.Stream, error) {
 	r, err := s.conn.source.Streams(ctx, &pb.StreamsRequest{})
@@ -25,14 +28,6 @@ func (s *source) Streams(ctx context.Context) ([]sdk.Stream, error) {
 		return nil, fromStatus(ctx, err)
 	}
 	return each(r.GetStreams(), streamFrom), nil
-}
-
-func (s *source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
-	r, err := s.conn.source.Plan(ctx, &pb.PlanRequest{Streams: p.Streams, Previous: each(p.Previous, splitTo)})
-	if err != nil {
-		return nil, fromStatus(ctx, err)
-	}
-	return each(r.GetSplits(), splitFrom), nil
 }
 
 func (s *source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
@@ -94,19 +89,6 @@ func (s *sourceServer) Streams(ctx context.Context, _ *pb.StreamsRequest) (*pb.S
 		return nil, c.status(err)
 	}
 	return &pb.StreamsResponse{Streams: each(streams, streamTo)}, nil
-}
-
-func (s *sourceServer) Plan(ctx context.Context, r *pb.PlanRequest) (*pb.PlanResponse, error) {
-	src, c, err := beginOn[sdk.Source](ctx, s.server)
-	if err != nil {
-		return nil, err
-	}
-	defer c.end()
-	splits, err := src.Plan(c.ctx, sdk.Plan{Streams: r.GetStreams(), Previous: each(r.GetPrevious(), splitFrom)})
-	if err != nil {
-		return nil, c.status(err)
-	}
-	return &pb.PlanResponse{Splits: each(splits, splitTo)}, nil
 }
 
 func (s *sourceServer) Read(r *pb.ReadRequest, stream grpc.ServerStreamingServer[pb.ReadResponse]) error {

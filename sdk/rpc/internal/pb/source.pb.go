@@ -105,9 +105,10 @@ func (x *StreamsResponse) GetStreams() []*Stream {
 
 type PlanRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names of the selected streams.
+	// Names of the selected streams; in the first request alone.
 	Streams []string `protobuf:"bytes,1,rep,name=streams,proto3" json:"streams,omitempty"`
-	// Every split that earlier runs finished, with its last cursor. Empty in the first run and in a full one.
+	// Every split that earlier runs finished, with its last cursor: some of them, in each request after the
+	// first. There are none in the first run and in a full one.
 	Previous      []*Split `protobuf:"bytes,2,rep,name=previous,proto3" json:"previous,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -158,8 +159,9 @@ func (x *PlanRequest) GetPrevious() []*Split {
 }
 
 type PlanResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Splits        []*Split               `protobuf:"bytes,1,rep,name=splits,proto3" json:"splits,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Some of the plan's splits. A split's id must not be empty; its data may be up to 16 MiB.
+	Splits        []*Split `protobuf:"bytes,1,rep,name=splits,proto3" json:"splits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -349,7 +351,7 @@ type ReadResponse_Batch struct {
 }
 
 type ReadResponse_Cursor struct {
-	// All that came since the last cursor is one group; reading may go on from here.
+	// All that came since the last cursor is one group; reading may go on from here. Up to 16 MiB.
 	Cursor []byte `protobuf:"bytes,2,opt,name=cursor,proto3,oneof"`
 }
 
@@ -391,10 +393,10 @@ const file_scrapekit_plugin_v1_source_proto_rawDesc = "" +
 	"\x05split\x18\x03 \x01(\v2\x1a.scrapekit.plugin.v1.SplitH\x00R\x05split\x125\n" +
 	"\x06reject\x18\x04 \x01(\v2\x1b.scrapekit.plugin.v1.RejectH\x00R\x06reject\x128\n" +
 	"\bcounters\x18\x05 \x03(\v2\x1c.scrapekit.plugin.v1.CounterR\bcountersB\a\n" +
-	"\x05event2\x81\x02\n" +
+	"\x05event2\x85\x02\n" +
 	"\rSourceService\x12T\n" +
-	"\aStreams\x12#.scrapekit.plugin.v1.StreamsRequest\x1a$.scrapekit.plugin.v1.StreamsResponse\x12K\n" +
-	"\x04Plan\x12 .scrapekit.plugin.v1.PlanRequest\x1a!.scrapekit.plugin.v1.PlanResponse\x12M\n" +
+	"\aStreams\x12#.scrapekit.plugin.v1.StreamsRequest\x1a$.scrapekit.plugin.v1.StreamsResponse\x12O\n" +
+	"\x04Plan\x12 .scrapekit.plugin.v1.PlanRequest\x1a!.scrapekit.plugin.v1.PlanResponse(\x010\x01\x12M\n" +
 	"\x04Read\x12 .scrapekit.plugin.v1.ReadRequest\x1a!.scrapekit.plugin.v1.ReadResponse0\x01B7Z5github.com/scrapekit/scrapekit/sdk/rpc/internal/pb;pbb\x06proto3"
 
 var (

@@ -32,8 +32,10 @@ const (
 type SourceServiceClient interface {
 	// Streams says which kinds of record the source has.
 	Streams(ctx context.Context, in *StreamsRequest, opts ...grpc.CallOption) (*StreamsResponse, error)
-	// Plan divides the work of one run into splits.
-	Plan(ctx context.Context, in *PlanRequest, opts ...grpc.CallOption) (*PlanResponse, error)
+	// Plan divides the work of one run into splits. The first request holds the streams; the previous splits
+	// follow in requests of about 1 MiB, however many there are. The plugin answers when the host has closed its
+	// side, likewise in pieces; the stream's end without an error is the plan's end.
+	Plan(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[PlanRequest, PlanResponse], error)
 	// Read emits the records of one split from its cursor on. Several Reads run at once, of different
 	// splits. The stream's end without an error is the split's end; records after the last cursor then count.
 	// When it ends with an error they are thrown away.
@@ -58,19 +60,22 @@ func (c *sourceServiceClient) Streams(ctx context.Context, in *StreamsRequest, o
 	return out, nil
 }
 
-func (c *sourceServiceClient) Plan(ctx context.Context, in *PlanRequest, opts ...grpc.CallOption) (*PlanResponse, error) {
+func (c *sourceServiceClient) Plan(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[PlanRequest, PlanResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(PlanResponse)
-	err := c.cc.Invoke(ctx, SourceService_Plan_FullMethodName, in, out, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &SourceService_ServiceDesc.Streams[0], SourceService_Plan_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	x := &grpc.GenericClientStream[PlanRequest, PlanResponse]{ClientStream: stream}
+	return x, nil
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type SourceService_PlanClient = grpc.BidiStreamingClient[PlanRequest, PlanResponse]
 
 func (c *sourceServiceClient) Read(ctx context.Context, in *ReadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &SourceService_ServiceDesc.Streams[0], SourceService_Read_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &SourceService_ServiceDesc.Streams[1], SourceService_Read_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +98,10 @@ type SourceService_ReadClient = grpc.ServerStreamingClient[ReadResponse]
 type SourceServiceServer interface {
 	// Streams says which kinds of record the source has.
 	Streams(context.Context, *StreamsRequest) (*StreamsResponse, error)
-	// Plan divides the work of one run into splits.
-	Plan(context.Context, *PlanRequest) (*PlanResponse, error)
+	// Plan divides the work of one run into splits. The first request holds the streams; the previous splits
+	// follow in requests of about 1 MiB, however many there are. The plugin answers when the host has closed its
+	// side, likewise in pieces; the stream's end without an error is the plan's end.
+	Plan(grpc.BidiStreamingServer[PlanRequest, PlanResponse]) error
 	// Read emits the records of one split from its cursor on. Several Reads run at once, of different
 	// splits. The stream's end without an error is the split's end; records after the last cursor then count.
 	// When it ends with an error they are thrown away.
@@ -112,8 +119,8 @@ type UnimplementedSourceServiceServer struct{}
 func (UnimplementedSourceServiceServer) Streams(context.Context, *StreamsRequest) (*StreamsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Streams not implemented")
 }
-func (UnimplementedSourceServiceServer) Plan(context.Context, *PlanRequest) (*PlanResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method Plan not implemented")
+func (UnimplementedSourceServiceServer) Plan(grpc.BidiStreamingServer[PlanRequest, PlanResponse]) error {
+	return status.Error(codes.Unimplemented, "method Plan not implemented")
 }
 func (UnimplementedSourceServiceServer) Read(*ReadRequest, grpc.ServerStreamingServer[ReadResponse]) error {
 	return status.Error(codes.Unimplemented, "method Read not implemented")
@@ -157,23 +164,12 @@ func _SourceService_Streams_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
-func _SourceService_Plan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(PlanRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(SourceServiceServer).Plan(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: SourceService_Plan_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(SourceServiceServer).Plan(ctx, req.(*PlanRequest))
-	}
-	return interceptor(ctx, in, info, handler)
+func _SourceService_Plan_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(SourceServiceServer).Plan(&grpc.GenericServerStream[PlanRequest, PlanResponse]{ServerStream: stream})
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type SourceService_PlanServer = grpc.BidiStreamingServer[PlanRequest, PlanResponse]
 
 func _SourceService_Read_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(ReadRequest)
@@ -197,12 +193,14 @@ var SourceService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "Streams",
 			Handler:    _SourceService_Streams_Handler,
 		},
-		{
-			MethodName: "Plan",
-			Handler:    _SourceService_Plan_Handler,
-		},
 	},
 	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Plan",
+			Handler:       _SourceService_Plan_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
 		{
 			StreamName:    "Read",
 			Handler:       _SourceService_Read_Handler,

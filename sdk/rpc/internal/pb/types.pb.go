@@ -293,7 +293,7 @@ func (x *Stream) GetCursor() string {
 // Split is a part of a source's work that can be read alone.
 type Split struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unique and stable within the pipeline.
+	// Unique and stable within the pipeline, never empty.
 	Id     string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Stream string `protobuf:"bytes,2,opt,name=stream,proto3" json:"stream,omitempty"`
 	// The source's own description of the part, JSON.

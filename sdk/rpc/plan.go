@@ -1,0 +1,130 @@
+// Plan: the splits of a source, which come and go in pieces, because all together they may be longer than a message.
+
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+)
+
+const (
+	// planPiece is how many bytes of splits travel in one message; a split that is longer travels alone.
+	planPiece = 1 << 20
+	// maxPlan is how many bytes of splits the host takes from one Plan: it keeps them in memory, and a plugin is not
+	// trusted with all of it.
+	maxPlan = 1 << 30
+)
+
+func (s *source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
+	wire, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the stream when the plan is refused
+	stream, err := s.conn.source.Plan(wire)
+	if err != nil {
+		return nil, fromStatus(ctx, err)
+	}
+	if err := ask(stream, p); err != nil && !errors.Is(err, io.EOF) { // io.EOF: the plugin has ended it, Recv says why
+		return nil, fromStatus(ctx, err)
+	}
+	var out []sdk.Split
+	size := 0
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, fromStatus(ctx, err)
+		}
+		if size += proto.Size(m); size > s.maxPlan {
+			return nil, sdk.Permanent(fmt.Errorf("the plan's splits take more than %d bytes: plan fewer, and let reading them add the others", s.maxPlan))
+		}
+		out = append(out, each(m.GetSplits(), splitFrom)...)
+	}
+}
+
+// ask sends what is to be planned from.
+func ask(stream grpc.BidiStreamingClient[pb.PlanRequest, pb.PlanResponse], p sdk.Plan) error {
+	if err := stream.Send(&pb.PlanRequest{Streams: p.Streams}); err != nil {
+		return err
+	}
+	for piece := range pieces(p.Previous) {
+		if err := stream.Send(&pb.PlanRequest{Previous: piece}); err != nil {
+			return err
+		}
+	}
+	return stream.CloseSend()
+}
+
+// pieces converts splits and hands them out as many at a time as fit a message of planPiece bytes, one at least.
+func pieces(splits []sdk.Split) iter.Seq[[]*pb.Split] {
+	return func(yield func([]*pb.Split) bool) {
+		var piece []*pb.Split
+		size := 0
+		for _, s := range splits {
+			m := splitTo(s)
+			n := proto.Size(m)
+			if len(piece) > 0 && size+n > planPiece {
+				if !yield(piece) {
+					return
+				}
+				piece, size = nil, 0
+			}
+			piece, size = append(piece, m), size+n
+		}
+		if len(piece) > 0 {
+			yield(piece)
+		}
+	}
+}
+
+// Plan is the plugin's side.
+func (s *sourceServer) Plan(stream grpc.BidiStreamingServer[pb.PlanRequest, pb.PlanResponse]) error {
+	src, c, err := beginOn[sdk.Source](stream.Context(), s.server)
+	if err != nil {
+		return err
+	}
+	defer c.end()
+	p, err := asked(stream)
+	if err != nil {
+		return c.status(err)
+	}
+	splits, err := src.Plan(c.ctx, p)
+	if err != nil {
+		return c.status(err)
+	}
+	for i, split := range splits {
+		if err := split.Validate(); err != nil {
+			return c.status(fmt.Errorf("split %d of %d of the plan: %w", i+1, len(splits), err))
+		}
+	}
+	for piece := range pieces(splits) {
+		if err := stream.Send(&pb.PlanResponse{Splits: piece}); err != nil {
+			return c.status(err)
+		}
+	}
+	return nil
+}
+
+// asked receives what is to be planned from.
+func asked(stream grpc.BidiStreamingServer[pb.PlanRequest, pb.PlanResponse]) (p sdk.Plan, err error) {
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return p, nil
+		}
+		if err != nil {
+			return p, err
+		}
+		p.Streams = append(p.Streams, m.GetStreams()...)
+		p.Previous = append(p.Previous, each(m.GetPrevious(), splitFrom)...)
+	}
+}

@@ -1,0 +1,130 @@
+// Plans: longer than a message, refused, given up.
+
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+)
+
+// planner is a source whose Plan is a function.
+type planner struct {
+	fakeSource
+	plan func(ctx context.Context, p sdk.Plan) ([]sdk.Split, error)
+}
+
+func (p *planner) Plan(ctx context.Context, in sdk.Plan) ([]sdk.Split, error) { return p.plan(ctx, in) }
+
+func plannerOf(plan func(context.Context, sdk.Plan) ([]sdk.Split, error)) sdk.Plugin {
+	return pluginOf(sdk.KindSource, &planner{plan: plan})
+}
+
+// longSplits makes n splits with cursors of this size.
+func longSplits(n, size int) []sdk.Split {
+	cursor := bytes.Repeat([]byte("x"), size)
+	out := make([]sdk.Split, n)
+	for i := range out {
+		out[i] = sdk.Split{ID: fmt.Sprint("split ", i), Stream: "issues", Cursor: cursor}
+	}
+	return out
+}
+
+func TestAPlanMayBeLongerThanAMessage(t *testing.T) {
+	t.Parallel()
+	previous := longSplits(MaxMessage>>20+2, 1<<20)
+	longest := bytes.Repeat([]byte("1"), sdk.MaxCursor)
+	previous = append(previous, sdk.Split{ID: "longest", Data: longest, Cursor: longest})
+	splits, err := connect(t, sourceOf(nil), sdk.Host{}).Source().Plan(t.Context(), sdk.Plan{Streams: []string{"logs"}, Previous: previous})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := append(previous, sdk.Split{ID: "new logs", Stream: "logs"}); !reflect.DeepEqual(splits, want) {
+		t.Errorf("%d splits came back, and not those that were sent (%d)", len(splits), len(want))
+	}
+}
+
+func TestPiecesFillAMessage(t *testing.T) {
+	t.Parallel()
+	splits := append(longSplits(5000, 1000), longSplits(2, 3*planPiece)...)
+	splits = append(splits, longSplits(10, 0)...)
+	var got []sdk.Split
+	messages := 0
+	for piece := range pieces(splits) {
+		if size := proto.Size(&pb.PlanResponse{Splits: piece}); size > planPiece+planPiece/8 && len(piece) > 1 {
+			t.Errorf("message %d: %d splits of %d bytes", messages, len(piece), size)
+		}
+		got = append(got, each(piece, splitFrom)...)
+		messages++
+	}
+	if !reflect.DeepEqual(got, splits) {
+		t.Error("the pieces are not the whole")
+	}
+	if messages > 10 {
+		t.Errorf("%d messages for 11 MiB, 6 of them in two splits", messages)
+	}
+	for range pieces(nil) {
+		t.Error("a piece of nothing")
+	}
+}
+
+func TestAPlanIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		splits []sdk.Split
+		says   string
+	}{
+		"no id":     {[]sdk.Split{{ID: "a"}, {Stream: "logs"}}, `split 2 of 2 of the plan: a split of stream "logs" has no id`},
+		"long data": {[]sdk.Split{{ID: "a", Data: make([]byte, MaxMessage+1)}}, `split "a": its data is`},
+		"too long":  {longSplits(3, 1<<20), "the plan's splits take more than 2097152 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := plannerOf(func(context.Context, sdk.Plan) ([]sdk.Split, error) { return c.splits, nil })
+			src := &source{conn: connect(t, p, sdk.Host{}), maxPlan: 2 << 20}
+			splits, err := src.Plan(t.Context(), sdk.Plan{})
+			if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), c.says) || splits != nil {
+				t.Errorf("got %d splits and %v, want a permanent error that says %q", len(splits), err, c.says)
+			}
+		})
+	}
+}
+
+// TestAPlanIsRefusedBeforeItIsAsked: the plugin's reason arrives, though the host was still sending.
+func TestAPlanIsRefusedBeforeItIsAsked(t *testing.T) {
+	t.Parallel()
+	c, end, err := InProcess(t.Context(), sourceOf(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	_, err = c.Source().Plan(t.Context(), sdk.Plan{Previous: longSplits(30, 1<<20)})
+	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "not been configured") {
+		t.Errorf("got %v, want the plugin's reason", err)
+	}
+}
+
+func TestPlanEndsWhenItsContextDoes(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	told := make(chan struct{})
+	c := connect(t, plannerOf(func(ctx context.Context, _ sdk.Plan) ([]sdk.Split, error) {
+		cancel()
+		<-ctx.Done()
+		close(told)
+		return nil, ctx.Err()
+	}), sdk.Host{})
+	if _, err := c.Source().Plan(ctx, sdk.Plan{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+	<-told
+}
