@@ -56,8 +56,23 @@ func checkedBatch(b *pb.Batch) (sdk.Batch, error) {
 		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch of %d records whose payload holds %d lines; each record is one line that ends in a newline", out.Stream, out.Count, lines))
 	case lines == 0 && len(out.Payload) > 0:
 		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch whose payload does not end in a newline", out.Stream))
+	case bytes.HasPrefix(out.Payload, []byte{'\n'}) || bytes.Contains(out.Payload, []byte("\n\n")):
+		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch with an empty line in its payload; each line is one record", out.Stream))
 	}
-	return out, nil
+	return out, shortEnough(out)
+}
+
+// shortEnough refuses records that the other stages could not be sent.
+func shortEnough(b sdk.Batch) error {
+	if len(b.Payload) <= sdk.MaxRecord {
+		return nil // so is each record
+	}
+	for record := range b.Records() {
+		if len(record) > sdk.MaxRecord {
+			return sdk.Permanent(fmt.Errorf("%s: the plugin sent a record of %d bytes, the limit is %d", b.Stream, len(record), sdk.MaxRecord))
+		}
+	}
+	return nil
 }
 
 func streamTo(s sdk.Stream) *pb.Stream {

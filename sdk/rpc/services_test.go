@@ -155,16 +155,31 @@ func TestReadRefusesABatchThatLies(t *testing.T) {
 		"newline": {Stream: "a", Count: 1, Payload: []byte("{}\n{}")},
 		"none":    {Stream: "a", Count: 0, Payload: []byte("{}")},
 		"stream":  {Count: 1, Payload: []byte("{}\n")},
+		"lone":    {Stream: "a", Count: 1, Payload: []byte("\n")},
+		"leading": {Stream: "a", Count: 2, Payload: []byte("\n{}\n")},
+		"empty":   {Stream: "a", Count: 3, Payload: []byte("{}\n\n{}\n")},
+		"long":    {Stream: "a", Count: 2, Payload: append(bytes.Repeat([]byte("1"), sdk.MaxRecord+1), "\n{}\n"...)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := connect(t, sourceOf(func(_ context.Context, _ sdk.Split, w *sdk.Writer) error { return w.Batch(b) }), sdk.Host{})
 			out := &recorder{}
 			err := c.Source().Read(t.Context(), sdk.Split{ID: "s"}, sdk.NewWriter(out))
-			if !sdk.IsPermanent(err) || len(out.events) > 0 {
-				t.Errorf("got %v and %q, want a permanent error and nothing delivered", err, out.events)
+			if !sdk.IsPermanent(err) || out.records > 0 || len(out.events) > 0 {
+				t.Errorf("got %v and %d records, want a permanent error and nothing delivered", err, out.records)
 			}
 		})
+	}
+}
+
+// TestReadTakesTheLongestRecord: two that are as long as may be do not fit a message, one and a short one do.
+func TestReadTakesTheLongestRecord(t *testing.T) {
+	t.Parallel()
+	b := sdk.Batch{Stream: "a", Count: 2, Payload: append(bytes.Repeat([]byte("1"), sdk.MaxRecord), "\n{}\n"...)}
+	c := connect(t, sourceOf(func(_ context.Context, _ sdk.Split, w *sdk.Writer) error { return w.Batch(b) }), sdk.Host{})
+	out := &recorder{}
+	if err := c.Source().Read(t.Context(), sdk.Split{ID: "s"}, sdk.NewWriter(out)); err != nil || out.records != 2 {
+		t.Errorf("%d records (%v), want 2", out.records, err)
 	}
 }
 
