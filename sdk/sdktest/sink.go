@@ -23,7 +23,8 @@ type SinkCase struct {
 	// Read returns the records of a stream that somebody who looks at the place finds, committed or not, in any order.
 	Read func(t *testing.T, dir, stream string) []string
 	Host sdk.Host
-	// Replaces says that a new run replaces what earlier runs wrote.
+	// Replaces says that a new run replaces what earlier runs wrote, with its first commit of records: not before, so
+	// that a run that comes to nothing takes nothing away.
 	Replaces bool
 	// Rounds is how many steps the random walk takes; 0: 60.
 	Rounds int
@@ -210,17 +211,21 @@ func sinkNextRun(s *sinkTest) {
 	a, other := s.write("one", 3), s.write("two", 1)
 	token := s.commit()
 	s.live.stop()
-	if s.Replaces {
-		a, other = nil, nil
-	}
 	next := sdk.Start{Run: "r2", Token: token, Started: started.Add(time.Second)}
 	for range 2 {
 		s.open(next)
 		s.holds("in the next run", "one", a)
+		s.holds("in the next run", "two", other)
 		s.write("one", 2) // and killed
 		s.write("two", 2)
 	}
 	s.open(next)
+	next.Token, next.Resume = s.commit(), true // of nothing
+	s.open(next)
+	s.holds("in the next run, after a commit of nothing", "one", a)
+	if s.Replaces {
+		a, other = nil, nil
+	}
 	b := s.write("one", 2)
 	next.Token, next.Resume = s.commit(), true
 	s.holds("in the next run", "one", a, b)

@@ -1,61 +1,111 @@
-// The journal: what has to be known of a file before the first byte goes into it.
+// The journal: what has to be known of a file before it is written to, moved or removed.
 
 package jsonl
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
 	"path/filepath"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // journal is a hidden file in the output folder, one a path of the settings: JSON Lines, the folder's mark
-// first, then files begun since Open and whether a token was handed out for those above.
+// first, then what happened since the last Open. It is open, and locked, as long as the sink is.
 type journal struct {
 	path    string
-	mark    string // "": there is no journal yet
-	head    int64  // length of the first line
-	size    int64  // length of all when it was read
-	begun   []begun
-	pending bool // a file was begun since the last token
 	out     *os.File
+	mark    string
+	head    int64 // length of the first line
+	size    int64 // length of all
+	begun   []begun
+	asides  []aside
+	dropped string // id of the last aside that was removed for good
+	closed  string // which token the sink was closed at, if nothing came after
+	pending bool   // a line was added since the last token
 }
 
-// begun is a file that was begun, at Base.
+// begun is a file that was begun, or gone on with, at Size.
 type begun struct {
 	file
-	handed bool // a token that names it was handed out
+	on     bool // it was in the token already
+	handed bool // a token was handed out since
 }
 
-// line is one line of the journal; one of its fields is set.
+// aside is files that a run moved out of the way of its own, to bring them back if it comes to nothing.
+type aside struct {
+	ID     string   `json:"id"`
+	Run    string   `json:"run"`
+	Paths  []string `json:"paths"`
+	handed bool
+}
+
+// line is one line of the journal; one of its fields is set, and On beside File.
 type line struct {
-	About  string `json:"about,omitempty"`
-	Mark   string `json:"mark,omitempty"`
-	File   *file  `json:"file,omitempty"`
-	Handed bool   `json:"handed,omitempty"`
+	About   string `json:"about,omitempty"`
+	Mark    string `json:"mark,omitempty"`
+	File    *file  `json:"file,omitempty"`
+	On      bool   `json:"on,omitempty"`
+	Aside   *aside `json:"aside,omitempty"`
+	Dropped string `json:"dropped,omitempty"`
+	Handed  bool   `json:"handed,omitempty"`
+	Closed  string `json:"closed,omitempty"`
 }
 
 const about = "scrapekit needs this file to go on after a crash; do not remove it while a run is unfinished"
 
-// readJournal reads the journal of a path, if there is one.
-func readJournal(t template) (*journal, error) {
+// openJournal opens the journal of a path alone, or makes it.
+func openJournal(ctx context.Context, t template, patience time.Duration) (_ *journal, err error) {
 	sum := sha256.Sum256([]byte(t.rest))
 	j := &journal{path: filepath.Join(t.root, ".scrapekit-jsonl-"+hex.EncodeToString(sum[:4]))}
-	raw, err := os.ReadFile(j.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return j, nil
+	if err := makeFolder(t.root); err != nil {
+		return nil, sdk.Permanent(err)
+	}
+	if j.out, err = os.OpenFile(j.path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+		return nil, sdk.Permanent(err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, j.close())
+		}
+	}()
+	if err := lockWithin(ctx, j.out, patience); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(t.root, filepath.FromSlash(t.rest)), err)
+	}
+	raw, err := io.ReadAll(j.out)
+	if err == nil {
+		j.size = int64(len(raw))
+		err = j.parse(raw)
+	}
+	if err == nil && j.mark == "" {
+		err = j.found()
 	}
 	if err != nil {
-		return nil, err
+		return nil, sdk.Permanent(err)
 	}
-	j.size = int64(len(raw))
-	return j, j.parse(raw)
+	return j, nil
+}
+
+// found writes the first line, in place of a half one that a crash has left.
+func (j *journal) found() error {
+	if err := j.cut(0); err != nil {
+		return err
+	}
+	mark := rand.Text()
+	if err := j.add(line{About: about, Mark: mark}); err != nil {
+		return err
+	}
+	j.mark, j.head = mark, j.size
+	return syncDir(filepath.Dir(j.path))
 }
 
 // parse reads the lines. Each is synced before what it speaks of happens, so one that has no end, left
@@ -69,48 +119,78 @@ func (j *journal) parse(raw []byte) error {
 		raw = rest
 		var l line
 		err := json.Unmarshal(text, &l)
-		if err == nil && l.File != nil {
-			err = l.File.check()
-		}
-		if err == nil && (n == 1) != (l.Mark != "") {
-			err = errors.New("its first line, and no other, is the folder's mark")
+		if err == nil {
+			err = l.check(n)
 		}
 		if err != nil {
 			return fmt.Errorf("%s:%d: %w: it is damaged; move it away, and the next full run starts over", j.path, n, err)
 		}
-		switch {
-		case l.Mark != "":
+		if n == 1 {
 			j.mark, j.head = l.Mark, int64(len(text)+1)
-		case l.File != nil:
-			j.begun = append(j.begun, begun{file: *l.File})
-		case l.Handed:
-			for i := range j.begun {
-				j.begun[i].handed = true
-			}
+		}
+		j.take(l)
+	}
+}
+
+// check refuses lines that the sink does not write.
+func (l line) check(n int) error {
+	if (n == 1) != (l.Mark != "") {
+		return errors.New("its first line, and no other, is the folder's mark")
+	}
+	if l.File != nil {
+		return l.File.check()
+	}
+	if l.Aside != nil {
+		return l.Aside.check()
+	}
+	return nil
+}
+
+// take notes what a line says.
+func (j *journal) take(l line) {
+	j.closed = l.Closed
+	switch {
+	case l.File != nil:
+		j.begun = append(j.begun, begun{file: *l.File, on: l.On})
+	case l.Aside != nil:
+		j.asides = append(j.asides, *l.Aside)
+	case l.Dropped != "":
+		j.dropped = l.Dropped
+	case l.Handed:
+		for i := range j.begun {
+			j.begun[i].handed = true
+		}
+		for i := range j.asides {
+			j.asides[i].handed = true
 		}
 	}
 }
 
 // clear forgets all files: they are where they belong.
 func (j *journal) clear() error {
-	j.begun = nil
-	if j.mark == "" || j.size == j.head {
+	j.begun, j.asides, j.dropped, j.closed, j.pending = nil, nil, "", "", false
+	if j.size == j.head {
 		return nil
 	}
-	f, err := os.OpenFile(j.path, os.O_WRONLY, 0)
-	if err != nil {
+	if err := j.cut(j.head); err != nil {
 		return err
 	}
-	return errors.Join(f.Truncate(j.head), f.Sync(), f.Close())
+	return j.out.Sync()
 }
 
-// begin notes durably that f is about to be written from its base on.
-func (j *journal) begin(f *file) error {
-	if err := j.open(); err != nil {
+func (j *journal) cut(size int64) error {
+	if err := j.out.Truncate(size); err != nil {
 		return err
 	}
+	j.size = size
+	_, err := j.out.Seek(size, io.SeekStart)
+	return err
+}
+
+// begin notes durably that f is about to be written from its size on; on says that the token knows it.
+func (j *journal) begin(f *file, on bool) error {
 	j.pending = true
-	return j.add(line{File: f})
+	return j.add(line{File: f, On: on})
 }
 
 // hand notes durably that a token for all files so far is about to be handed out.
@@ -122,48 +202,18 @@ func (j *journal) hand() error {
 	return j.add(line{Handed: true})
 }
 
-// open makes the journal if there is none, and gets ready to add to it.
-func (j *journal) open() (err error) {
-	if j.out != nil {
-		return nil
-	}
-	if err := makeFolder(filepath.Dir(j.path)); err != nil {
-		return err
-	}
-	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
-	if j.mark == "" {
-		flags |= os.O_TRUNC // half a first line
-	}
-	if j.out, err = os.OpenFile(j.path, flags, 0o644); err != nil {
-		return err
-	}
-	if j.mark != "" {
-		return nil
-	}
-	mark := rand.Text()
-	if err := j.add(line{About: about, Mark: mark}); err != nil {
-		return err
-	}
-	j.mark = mark
-	return syncDir(filepath.Dir(j.path))
-}
-
 func (j *journal) add(l line) error {
 	raw, err := json.Marshal(l)
 	if err != nil {
 		return err
 	}
-	if _, err := j.out.Write(append(raw, '\n')); err != nil {
+	n, err := j.out.Write(append(raw, '\n'))
+	j.size += int64(n)
+	if err != nil {
 		return err
 	}
 	return j.out.Sync()
 }
 
-func (j *journal) close() error {
-	if j.out == nil {
-		return nil
-	}
-	err := j.out.Close()
-	j.out = nil
-	return err
-}
+// close ends the lock too.
+func (j *journal) close() error { return j.out.Close() }

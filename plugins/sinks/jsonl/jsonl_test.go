@@ -4,17 +4,21 @@ package jsonl
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
 )
 
@@ -82,13 +86,36 @@ func TestConformance(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			sdktest.TestSink(t, Plugin(), sdktest.SinkCase{
+			sdktest.TestSink(t, mortal(), sdktest.SinkCase{
 				Config:   func(_ *testing.T, dir string) any { return settings(c, dir) },
 				Read:     streamOf,
 				Replaces: c.Mode == "overwrite",
 			})
 		})
 	}
+}
+
+// mortal is the plugin, where a new instance is the death of the one before it at the same path: in one process
+// nobody else would take its locks away.
+func mortal() sdk.Plugin {
+	var mu sync.Mutex
+	alive := map[string]*Sink{}
+	p := Plugin()
+	make := p.New
+	p.New = func(ctx context.Context, raw json.RawMessage) (any, error) {
+		v, err := make(ctx, raw)
+		if err != nil {
+			return nil, err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if before := alive[string(raw)]; before != nil {
+			abandon(before)
+		}
+		alive[string(raw)] = v.(*Sink)
+		return v, nil
+	}
+	return p
 }
 
 // settings are those of c as a user writes them, below dir.

@@ -30,6 +30,12 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(1)
 	}
+	if plan := os.Getenv(stepsEnv); plan != "" {
+		if err := takeSteps(plan); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 

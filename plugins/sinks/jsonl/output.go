@@ -5,8 +5,11 @@ package jsonl
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // output is an open file. What was written is durable, and its size known, after settle.
@@ -20,18 +23,19 @@ type output struct {
 	used    int64 // when it was used last, for the choice of the one to close
 }
 
-// openOutput opens f at its size, which the disk has reached already.
+// openOutput opens f at its size, which the disk has reached already. It locks the file too: two paths of
+// settings may lead to one file.
 func openOutput(path string, f *file, format format) (*output, error) {
 	flags := os.O_RDWR
 	if f.New && f.Size == 0 {
-		flags |= os.O_CREATE | os.O_TRUNC
+		flags |= os.O_CREATE
 	}
 	out, err := os.OpenFile(path, flags, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	o := &output{file: f, out: out, dirty: f.New}
-	if _, err = out.Seek(f.Size, io.SeekStart); err == nil {
+	if err = o.place(); err == nil {
 		o.encoder, err = format.encoder()
 	}
 	if err != nil {
@@ -41,6 +45,26 @@ func openOutput(path string, f *file, format format) (*output, error) {
 		o.buf = bufio.NewWriterSize(sized{o}, 64<<10)
 	}
 	return o, nil
+}
+
+// place goes to where the file is written on.
+func (o *output) place() error {
+	got, err := tryLock(o.out)
+	if err != nil {
+		return err
+	}
+	if !got {
+		return sdk.Permanent(fmt.Errorf("%s: %w", o.out.Name(), errHeld))
+	}
+	info, err := o.out.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() != o.file.Size {
+		return fmt.Errorf("%s has %d bytes and not %d: something else writes to it", o.out.Name(), info.Size(), o.file.Size)
+	}
+	_, err = o.out.Seek(o.file.Size, io.SeekStart)
+	return err
 }
 
 // sized counts what reaches the file.

@@ -14,10 +14,10 @@ import (
 
 // Config is the sink's settings.
 type Config struct {
-	Path        string `json:"path" required:"true" path:"true" doc:"The file to write. {stream}, {date} (the day the run started, UTC) and {run} (its id) stand for their values. With {date} or {run} in it, files of earlier days or runs are never touched again, not even by a full run. \"-\" is standard output." example:"out/{stream}.jsonl.zst"`
+	Path        string `json:"path" required:"true" path:"true" doc:"The file to write. {stream}, {date} (the day the run started, UTC) and {run} (its id) stand for their values. With {date} or {run} in it, files of earlier days or runs are never touched again, not even by a full run. One sink of one run may write to a path at a time. \"-\" is standard output." example:"out/{stream}.jsonl.zst"`
 	Compression string `json:"compression" enum:"auto,none,gzip,zstd" default:"auto" doc:"How the files are compressed; auto goes by the extension: .gz, .zst, anything else is plain."`
 	RotateSize  string `json:"rotate_size" doc:"Begin a new file when one has reached this size on disk, and number the files: issues-00001.jsonl. Not set: one file." example:"512MiB"`
-	Mode        string `json:"mode" enum:"append,overwrite" default:"append" doc:"append adds to what is there; overwrite replaces what earlier runs wrote, and any file of the same name, when a new run begins."`
+	Mode        string `json:"mode" enum:"append,overwrite" default:"append" doc:"append adds to what is there, also to lines that somebody else has put there. overwrite replaces what earlier runs wrote, and any file of the same name, when a new run has its first records: a run that finds nothing replaces nothing, and until the first commit an interrupted one gives back what was there. A full run (--full) removes what earlier runs wrote before it reads, in either mode."`
 }
 
 const doc = `Writes JSON Lines: one record a line, as it came.
@@ -25,7 +25,9 @@ const doc = `Writes JSON Lines: one record a line, as it came.
 A deletion is a line too: the key's fields and, first, ` + "`\"_op\":\"delete\"`" + `. A record that is not valid UTF-8 is rejected.
 
 After a crash every file is cut back to the last commit. The sink keeps a small journal for that in the
-output folder, a hidden file named ` + "`.scrapekit-jsonl-…`" + `; leave it there while a run is unfinished.`
+output folder, a hidden file named ` + "`.scrapekit-jsonl-…`" + `; leave it there while a run is unfinished. It is also
+the lock that keeps a second sink or run away from the same path. Lines that you add to a plain file after a run stay. A
+compressed file that somebody else has added to, or a shorter one than was committed, is refused.`
 
 // Plugin returns the sink as a plugin.
 func Plugin() sdk.Plugin {
@@ -56,7 +58,7 @@ func New(c Config) (*Sink, error) {
 	default:
 		return nil, sdk.Permanent(fmt.Errorf("mode %q: it is append or overwrite", c.Mode))
 	}
-	return &Sink{template: t, rotate: rotate, format: format, overwrite: c.Mode == "overwrite"}, nil
+	return &Sink{template: t, rotate: rotate, format: format, overwrite: c.Mode == "overwrite", patience: patience}, nil
 }
 
 // Check tries whether the output folder, or the one in which it will be made, can be written. It leaves nothing behind.

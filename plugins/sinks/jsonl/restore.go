@@ -23,30 +23,15 @@ func (s *Sink) Open(ctx context.Context, start sdk.Start) error {
 	if err != nil {
 		return sdk.Permanent(err)
 	}
-	j, err := readJournal(s.template)
+	j, err := openJournal(ctx, s.template, s.patience)
 	if err != nil {
-		return sdk.Permanent(err)
+		return err
 	}
 	r := &restore{sink: s, start: start, names: s.template.names(start), touched: map[string]bool{}}
-	if t.Mark != j.mark && len(t.Files) > 0 {
-		if start.Resume {
-			return sdk.Permanent(fmt.Errorf("%s is not the folder that this run wrote to (%s is not there, or is another's): put back the folder, or the path in the settings, or start over with a full run",
-				s.template.root, filepath.Base(j.path)))
-		}
-		sdk.Log(ctx).Warn("the files of earlier runs are not here any more: beginning anew", "folder", s.template.root)
-		t.Files = nil
+	if err := r.from(ctx, t, j); err != nil {
+		return errors.Join(err, j.close())
 	}
-	if err := r.all(t.Files, j.begun); err != nil {
-		return err
-	}
-	if len(r.kept) > 0 && t.Format != s.format {
-		return sdk.Permanent(fmt.Errorf("the files in %s were written with compression %s, the settings say %s: set another path, or start over with a full run",
-			s.template.root, t.Format, s.format))
-	}
-	if err := j.clear(); err != nil {
-		return err
-	}
-	s.ready(start, r.names, j, r.kept)
+	s.ready(r, j)
 	return nil
 }
 
@@ -55,8 +40,37 @@ type restore struct {
 	sink    *Sink
 	start   sdk.Start
 	names   names
-	kept    []*file
-	touched map[string]bool // folders in which a file was removed
+	token   token
+	kept    []*file         // to be gone on with
+	old     []*file         // to be replaced with the first records
+	touched map[string]bool // folders in which a file was moved or removed
+}
+
+// from brings everything back to the token, with the help of the journal, and then clears that.
+func (r *restore) from(ctx context.Context, t token, j *journal) error {
+	if t.Mark != j.mark && len(t.Files) > 0 {
+		if r.start.Resume {
+			return sdk.Permanent(fmt.Errorf("%s is not the folder that this run wrote to (%s is new, or another's): put back the folder, or the path in the settings, or start over with a full run",
+				r.sink.template.root, filepath.Base(j.path)))
+		}
+		sdk.Log(ctx).Warn("the files of earlier runs are not here any more: beginning anew", "folder", r.sink.template.root)
+		t = token{}
+	}
+	r.token = t
+	if j.closed == id(r.start.Token) {
+		j.begun = nil // it was closed at this very token, so nothing of ours came later
+	}
+	if err := r.asides(j, t); err != nil {
+		return fmt.Errorf("bringing back what was set aside: %w", err)
+	}
+	if err := r.all(t.Files, j.begun); err != nil {
+		return err
+	}
+	if len(r.kept) > 0 && t.Format != r.sink.format {
+		return sdk.Permanent(fmt.Errorf("the files in %s were written with compression %s, the settings say %s: set another path, or start over with a full run",
+			r.sink.template.root, t.Format, r.sink.format))
+	}
+	return j.clear()
 }
 
 func (r *restore) all(files []file, lines []begun) error {
@@ -89,35 +103,68 @@ func (r *restore) all(files []file, lines []begun) error {
 func (r *restore) decide(entry *file, line *begun) error {
 	switch {
 	case line != nil && line.Run == r.start.Run && (entry == nil || entry.Run != r.start.Run):
-		return r.undo(&line.file)
+		if entry == nil || !line.on {
+			return r.unwrite(line)
+		}
+		entry.Size = line.Size
+		return r.goOn(entry, true)
+	case line != nil && entry != nil && entry.Run == r.start.Run && line.Run != r.start.Run:
+		return sdk.Permanent(fmt.Errorf("run %s wrote to it after this one was interrupted: start over with a full run", line.Run))
 	case entry != nil:
-		return r.entry(entry)
-	case !line.handed, r.start.Full && r.names.has(line.Series):
+		return r.entry(entry, line != nil && line.Run == entry.Run)
+	case r.start.Full && r.names.has(line.Series):
 		return r.undo(&line.file)
+	case !line.handed:
+		return r.unwrite(line)
 	}
 	return nil // a token named it once, and the state was reset since: it is the user's
 }
 
-// entry brings a file of the token back: to the token's size, or to nothing if the run starts over.
-func (r *restore) entry(f *file) error {
+// entry brings a file of the token back: to the token's size, or to nothing if the run starts over. open says that
+// the run that wrote it has not closed it, so that what is behind the token's size is its own.
+func (r *restore) entry(f *file, open bool) error {
 	current := r.names.has(f.Series)
 	switch {
 	case current && r.start.Full:
-		return r.undo(f)
-	case current && r.sink.overwrite && !r.start.Resume:
-		return r.remove(f)
+		return r.discard(f, open)
+	case current && (!r.sink.overwrite || f.Run == r.start.Run):
+		return r.goOn(f, open)
+	case current:
+		r.old = append(r.old, f)
 	}
-	if !current {
-		return r.shorten(f, f.Size) // of another day or run: it is closed, and whoever uses it may cut it
+	if !open {
+		return nil // finished, and the user's
 	}
-	there, err := r.cut(f)
+	return r.shorten(f, f.Size)
+}
+
+// goOn keeps a file to be gone on with, if it is there still.
+func (r *restore) goOn(f *file, open bool) error {
+	there, err := r.cut(f, open)
 	if err == nil && there {
 		r.kept = append(r.kept, f)
 	}
 	return err
 }
 
-// undo takes away what the sink wrote to a file, and leaves what was there before.
+// unwrite takes away what was written to a file since a line of the journal.
+func (r *restore) unwrite(l *begun) error {
+	if l.New && !l.on {
+		return r.remove(&l.file)
+	}
+	return r.shorten(&l.file, l.Size)
+}
+
+// discard is undo for a file that somebody else may have added to. What they have added is not ours to remove.
+func (r *restore) discard(f *file, open bool) error {
+	info, err := os.Stat(r.sink.abs(f.path()))
+	if err == nil && (f.Shared || info.Size() > f.Size && !open) {
+		return sdk.Permanent(errors.New("a full run would remove it, and something else has written to it too: move it away, then run again"))
+	}
+	return r.undo(f)
+}
+
+// undo takes away all that the sink ever wrote to a file, and leaves what was there before.
 func (r *restore) undo(f *file) error {
 	if f.New {
 		return r.remove(f)
@@ -149,10 +196,10 @@ func (r *restore) remove(f *file) error {
 }
 
 // cut brings a file to the size of the token. It reports whether the file is there still: who uses the
-// output of an earlier run may have moved it away.
-func (r *restore) cut(f *file) (bool, error) {
+// output of an earlier run may have moved it away, or added to it.
+func (r *restore) cut(f *file, open bool) (bool, error) {
 	path := r.sink.abs(f.path())
-	ours := r.start.Resume && f.Run == r.start.Run
+	ours := f.Run == r.start.Run
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && ours:
@@ -168,15 +215,21 @@ func (r *restore) cut(f *file) (bool, error) {
 	case info.Size() < f.Size:
 		return false, sdk.Permanent(fmt.Errorf("it has %d bytes, and %d were committed: something else has cut it; put it back, or start over with a full run",
 			info.Size(), f.Size))
-	case info.Size() > f.Size:
+	case info.Size() == f.Size:
+		return true, nil
+	case open:
 		return true, truncate(path, f.Size)
+	case r.token.Format != plain:
+		return false, sdk.Permanent(fmt.Errorf("it has %d bytes, and %d were committed: something else has written to it, and it is compressed; move it away, then run again",
+			info.Size(), f.Size))
 	}
+	f.Size, f.Shared = info.Size(), true // append adds to what is there
 	return true, nil
 }
 
 // truncate cuts a file for good.
 func truncate(path string, size int64) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}

@@ -36,15 +36,39 @@ func (p *place) tryOpen(s sdk.Start) error {
 	p.Helper()
 	c := p.config
 	c.Path = filepath.Join(p.dir, filepath.FromSlash(c.Path))
+	p.kill()
 	sink, err := New(c)
 	if err != nil {
 		p.Fatal(err)
 	}
+	sink.patience = 0
 	p.sink = sink
+	p.Cleanup(func() { abandon(sink) })
 	if s.Started.IsZero() {
 		s.Started = day
 	}
 	return sink.Open(p.Context(), s)
+}
+
+// kill leaves the sink as a kill would.
+func (p *place) kill() {
+	if p.sink != nil {
+		abandon(p.sink)
+	}
+}
+
+// abandon lets go of what the system would take from a killed process.
+func abandon(s *Sink) {
+	if s.journal == nil {
+		return
+	}
+	for _, sr := range s.byPath {
+		if sr.current != nil {
+			_ = sr.current.out.Close()
+		}
+	}
+	_ = s.journal.close()
+	s.journal = nil
 }
 
 func (p *place) open(s sdk.Start) {
@@ -346,12 +370,14 @@ func TestCrashWithin(t *testing.T) {
 	p.write("c", "2")
 
 	// Open is killed after it has brought the files back, and before it clears the journal.
-	j, err := readJournal(p.sink.template)
+	p.kill()
+	j, err := openJournal(t.Context(), p.sink.template, 0)
 	p.ok(err)
 	token, err := decodeToken(start.Token)
 	p.ok(err)
 	r := &restore{sink: p.sink, start: start, names: p.sink.template.names(start), touched: map[string]bool{}}
 	p.ok(r.all(token.Files, j.begun))
+	p.ok(j.close())
 	p.has("b.jsonl", "users\n")
 
 	p.open(start)
@@ -360,7 +386,7 @@ func TestCrashWithin(t *testing.T) {
 	p.has("c.jsonl", "-")
 
 	// begin is killed after its line in the journal, and before the file is made.
-	p.ok(p.sink.journal.begin(&file{Series: "d.jsonl", New: true, Run: "r1"}))
+	p.ok(p.sink.journal.begin(&file{Series: "d.jsonl", New: true, Run: "r1"}, false))
 	p.open(start)
 	p.has("a.jsonl", "1\n")
 
@@ -386,9 +412,7 @@ func TestCrashWithin(t *testing.T) {
 func TestCrashWithinFirstJournal(t *testing.T) {
 	p := newPlace(t, Config{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
-	j, err := readJournal(p.sink.template)
-	p.ok(err)
-	p.ok(os.WriteFile(j.path, []byte(`{"about":"scra`), 0o644))
+	p.ok(os.WriteFile(p.sink.journal.path, []byte(`{"about":"scra`), 0o644))
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	token := p.commit()

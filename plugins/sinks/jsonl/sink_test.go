@@ -206,14 +206,14 @@ func TestNames(t *testing.T) {
 
 func TestCheckLeavesNothing(t *testing.T) {
 	p := newPlace(t, Config{Path: "new/folder/{stream}.jsonl"})
-	p.open(sdk.Start{Run: "r1"})
-	p.ok(p.sink.Check(t.Context()))
-	p.ok(p.sink.Close())
+	sink, err := New(Config{Path: p.file("new/folder/{stream}.jsonl")})
+	p.ok(err)
+	p.ok(sink.Check(t.Context()))
 	if left, err := os.ReadDir(p.dir); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
 	p.put("new", "a file")
-	if err := p.sink.Check(t.Context()); err == nil || !sdk.IsPermanent(err) {
+	if err := sink.Check(t.Context()); err == nil || !sdk.IsPermanent(err) {
 		t.Errorf("a file in place of the folder: %v", err)
 	}
 }

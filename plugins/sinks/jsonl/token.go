@@ -4,6 +4,8 @@ package jsonl
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +23,10 @@ type file struct {
 	Base   int64  `json:"base"`          // bytes that were in it before
 	New    bool   `json:"new,omitempty"` // it was not there before
 	Run    string `json:"run"`           // the run that wrote to it last
+	// Shared: somebody else has added to it, and the sink went on after that.
+	Shared bool `json:"shared,omitempty"`
+
+	begun bool // written to since Open, and the journal knows
 }
 
 // path is where the file is, below the root, with forward slashes.
@@ -39,14 +45,21 @@ func (f *file) check() error {
 
 type token struct {
 	Version int    `json:"v"`
-	Mark    string `json:"mark,omitempty"` // of the folder; "": nothing was written yet
+	Mark    string `json:"mark,omitempty"` // of the folder
 	Format  format `json:"format"`
 	Files   []file `json:"files"`
+	Aside   string `json:"aside,omitempty"` // the last that was set aside; all of it is replaced
 }
 
 const tokenVersion = 1
 
 func (t token) encode() (sdk.Token, error) { return json.Marshal(t) }
+
+// id tells a token from others in the journal.
+func id(raw sdk.Token) string {
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8])
+}
 
 func decodeToken(raw sdk.Token) (token, error) {
 	var t token

@@ -1,0 +1,132 @@
+// Overwriting: what is replaced is kept aside until the host has kept a token for what came instead.
+
+package jsonl
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+)
+
+// check refuses what the sink does not write, and what would lead out of the output folder.
+func (a *aside) check() error {
+	if a.ID == "" {
+		return errors.New("files that were set aside, without an id")
+	}
+	for _, p := range a.Paths {
+		if !filepath.IsLocal(filepath.FromSlash(p)) || path.Clean(p) != p {
+			return fmt.Errorf("file %q is not in the output folder", p)
+		}
+	}
+	return nil
+}
+
+// asideOf is where a file waits: beside its place, hidden.
+func asideOf(path string) string {
+	return filepath.Join(filepath.Dir(path), ".scrapekit-old-"+filepath.Base(path))
+}
+
+// setAside moves files out of the way of this run's own.
+func (s *Sink) setAside(paths []string) error {
+	a := aside{ID: rand.Text(), Run: s.run, Paths: paths}
+	s.journal.pending = true
+	if err := s.journal.add(line{Aside: &a}); err != nil {
+		return err
+	}
+	moved := map[string]bool{} // folders
+	for _, p := range paths {
+		path := s.abs(p)
+		err := os.Rename(path, asideOf(path))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the user has taken it away
+		}
+		if err != nil {
+			return err
+		}
+		moved[filepath.Dir(path)] = true
+	}
+	for dir := range moved {
+		if err := syncDir(dir); err != nil {
+			return err
+		}
+	}
+	s.aside = a.ID
+	s.waiting = append(s.waiting, paths...)
+	return nil
+}
+
+// replace moves what earlier runs wrote out of the way. It is called with the first records of a run, so that
+// a run that finds nothing, or does not reach its source, takes nothing away.
+func (s *Sink) replace() error {
+	if len(s.old) == 0 {
+		return nil
+	}
+	var paths []string
+	for _, f := range s.old {
+		paths = append(paths, f.path())
+	}
+	s.old = nil
+	return s.setAside(paths)
+}
+
+// drop removes for good what was set aside before the last token: that a further call came says that the host has
+// kept that token.
+func (s *Sink) drop() error {
+	if len(s.replaced) == 0 {
+		return nil
+	}
+	if err := s.journal.add(line{Dropped: s.dropUpTo}); err != nil {
+		return err
+	}
+	for _, p := range s.replaced {
+		if err := os.Remove(asideOf(s.abs(p))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	s.replaced = nil
+	return nil
+}
+
+// asides brings back what a run had set aside and not replaced, and removes what it has. What is brought back takes
+// the place of the run's own, so the lines on that are void.
+func (r *restore) asides(j *journal, t token) error {
+	done := max(indexOf(j.asides, t.Aside), indexOf(j.asides, j.dropped))
+	for i, a := range j.asides {
+		// Without a token of this folder, what one was handed out for is the user's: the state was reset since.
+		back := i > done && (t.Mark == j.mark || !a.handed || a.Run == r.start.Run)
+		for _, p := range a.Paths {
+			if err := r.settleAside(p, back); err != nil {
+				return err
+			}
+			if back {
+				j.begun = slices.DeleteFunc(j.begun, func(b begun) bool { return b.path() == p })
+			}
+		}
+	}
+	return nil
+}
+
+func (r *restore) settleAside(p string, back bool) error {
+	path := r.sink.abs(p)
+	var err error
+	if back {
+		err = os.Rename(asideOf(path), path)
+	} else {
+		err = os.Remove(asideOf(path))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was done before a crash, or never moved
+	}
+	r.touched[filepath.Dir(path)] = true
+	return err
+}
+
+// indexOf returns -1 if there is none of that id.
+func indexOf(all []aside, id string) int {
+	return slices.IndexFunc(all, func(a aside) bool { return a.ID == id })
+}

@@ -1,0 +1,174 @@
+// Series: which file a stream's records go to.
+
+package jsonl
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// series is the files of one or more streams, of which the last one is written.
+type series struct {
+	name    string
+	last    int // the highest number
+	current *output
+}
+
+// output returns the open file that a stream goes to.
+func (s *Sink) output(stream string) (*output, error) {
+	sr := s.byStream[stream]
+	if sr == nil {
+		var err error
+		if sr, err = s.newSeries(s.names.series(stream)); err != nil {
+			return nil, err
+		}
+		s.byStream[stream] = sr
+	}
+	if o := sr.current; o != nil && s.rotate > 0 && o.file.Size >= s.rotate {
+		if err := s.retire(sr); err != nil {
+			return nil, err
+		}
+	}
+	if sr.current == nil {
+		if err := s.begin(sr); err != nil {
+			return nil, err
+		}
+	}
+	s.clock++
+	sr.current.used = s.clock
+	return sr.current, nil
+}
+
+// newSeries finds or makes a series. Two names that differ in case alone are one file on some disks.
+func (s *Sink) newSeries(name string) (*series, error) {
+	if sr := s.byPath[name]; sr != nil {
+		return sr, nil
+	}
+	for other := range s.byPath {
+		if strings.EqualFold(other, name) {
+			return nil, sdk.Permanent(fmt.Errorf("%s and %s differ in case alone, and would be one file on some disks", other, name))
+		}
+	}
+	sr := &series{name: name}
+	s.byPath[name] = sr
+	return sr, nil
+}
+
+// begin opens the file that a series goes on with, or begins one.
+func (s *Sink) begin(sr *series) error {
+	if s.open >= s.format.maxOpen() {
+		if err := s.retireOldest(); err != nil {
+			return err
+		}
+	}
+	f, fresh, err := s.next(sr)
+	if err != nil {
+		return err
+	}
+	path := s.abs(f.path())
+	first := !f.begun
+	if first {
+		if err := s.prepare(f, fresh); err != nil {
+			return err
+		}
+	}
+	o, err := openOutput(path, f, s.format)
+	if err != nil {
+		return err
+	}
+	s.files[f.path()] = f
+	sr.last, sr.current = f.N, o
+	s.open++
+	if first {
+		return o.endLine()
+	}
+	return nil
+}
+
+// prepare notes what has to be known of a file before it is written to for the first time since Open, and makes
+// room for it.
+func (s *Sink) prepare(f *file, fresh bool) error {
+	path := s.abs(f.path())
+	if fresh {
+		if err := makeFolder(filepath.Dir(path)); err != nil {
+			return err
+		}
+		s.unsynced[filepath.Dir(path)] = true
+	}
+	if _, err := os.Lstat(path); fresh && s.overwrite && err == nil {
+		if err := s.setAside([]string{f.path()}); err != nil {
+			return err
+		}
+	}
+	f.Run, f.begun = s.run, true
+	return s.journal.begin(f, !fresh)
+}
+
+// next chooses the file that a series goes on with: the last one if there is room, or a fresh one.
+func (s *Sink) next(sr *series) (f *file, fresh bool, err error) {
+	n := 0
+	if s.rotate > 0 {
+		n = max(sr.last, 1)
+	}
+	for {
+		if known := s.files[numbered(sr.name, n)]; known != nil {
+			if s.rotate == 0 || known.Size < s.rotate {
+				return known, false, nil
+			}
+			n++
+			continue
+		}
+		f, err := s.fresh(sr.name, n)
+		if err != nil || s.rotate == 0 || f.New {
+			return f, true, err
+		}
+		n++ // somebody else's: with numbers there is no need to append to it
+	}
+}
+
+// fresh looks at what is in the place of a file that no token names.
+func (s *Sink) fresh(name string, n int) (*file, error) {
+	f := &file{Series: name, N: n, New: true, Run: s.run}
+	info, err := os.Stat(s.abs(f.path()))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return f, nil
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, sdk.Permanent(fmt.Errorf("%s is a folder, and should be the output file", s.abs(f.path())))
+	case !info.Mode().IsRegular():
+		return nil, sdk.Permanent(fmt.Errorf("%s is not a regular file", s.abs(f.path())))
+	case s.overwrite:
+		return f, nil
+	}
+	f.New, f.Base, f.Size = false, info.Size(), info.Size()
+	return f, nil
+}
+
+// retire makes a file durable and closes it.
+func (s *Sink) retire(sr *series) error {
+	o := sr.current
+	sr.current = nil
+	s.open--
+	return errors.Join(o.settle(), o.out.Close())
+}
+
+// retireOldest closes the file that was not used for the longest time.
+func (s *Sink) retireOldest() error {
+	var oldest *series
+	for _, sr := range s.byPath {
+		if sr.current != nil && (oldest == nil || sr.current.used < oldest.current.used) {
+			oldest = sr
+		}
+	}
+	if oldest == nil {
+		return nil
+	}
+	return s.retire(oldest)
+}
