@@ -26,6 +26,9 @@ type Options struct {
 	Lookup func(ctx context.Context, b BlockRef) (sdk.Info, error)
 	// Names lists the first-party plugins of a kind.
 	Names func(kind sdk.Kind) []string
+	// Build makes a plugin of settings that its schema allows, and ends it again, if that can be done at once and without
+	// any effect; its error says what the schema could not. It is called once for each block; nil: nothing is tried.
+	Build func(ctx context.Context, b BlockRef, settings json.RawMessage) error
 	// Getenv is os.LookupEnv, or a test's.
 	Getenv func(name string) (string, bool)
 }

@@ -21,6 +21,8 @@ type settings struct {
 	raw   json.RawMessage
 	hosts []string // origins of the host settings
 	names []string // of all settings that the plugin has
+	place string   // where a sink writes, as far as its settings say; see outputs.go
+	right bool     // the schema allows them
 }
 
 // checker checks the settings of one block.
@@ -39,6 +41,7 @@ type checker struct {
 // settings evaluates the attributes of a block and checks them against the schema; nil: it is not known.
 func (l *loader) settings(st stage, s *schema) settings {
 	c := &checker{loader: l, stage: st, schema: s, values: map[string]cty.Value{}, lost: map[string]bool{}, secret: map[string]bool{}, meant: map[string]bool{}}
+	before := len(l.found.Errs())
 	instance := c.evaluateAll()
 	if s == nil {
 		return settings{}
@@ -52,7 +55,10 @@ func (l *loader) settings(st stage, s *schema) settings {
 	if err != nil {
 		l.fail(st.block.DefRange(), "", "%s: its settings as JSON: %v", st.title, err)
 	}
-	return settings{raw: raw, hosts: union(c.hosts, nil), names: s.names()}
+	return settings{
+		raw: raw, hosts: union(c.hosts, nil), names: s.names(), place: c.place(instance),
+		right: len(c.lost) == 0 && len(l.found.Errs()) == before,
+	}
 }
 
 // evaluateAll returns the settings as they would be read from JSON. What is null is left out.

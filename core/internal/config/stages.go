@@ -47,8 +47,11 @@ func (l *loader) stages(ctx context.Context, p *Pipeline, r root, required map[s
 		}
 	}
 	plugins := l.describe(ctx, refs)
+	places := map[string]stage{}
 	for _, s := range all {
-		b := l.readStage(s, plugins[s.ref])
+		b, settings := l.readStage(s, plugins[s.ref])
+		l.checkPlace(places, s, settings)
+		l.build(ctx, s, settings)
 		switch s.kind {
 		case sdk.KindSource:
 			p.Source = b
@@ -117,7 +120,7 @@ func (l *loader) checkStageNames(all []stage) {
 }
 
 // readStage reads the body of a block. plugin is what is known of its plugin, if it is.
-func (l *loader) readStage(st stage, plugin described) Block {
+func (l *loader) readStage(st stage, plugin described) (Block, settings) {
 	b := Block{
 		Kind: st.kind, Type: st.ref.Type, Name: st.name, Path: st.ref.Path, Info: plugin.info,
 		Pos: l.pos(st.block.TypeRange),
@@ -130,7 +133,7 @@ func (l *loader) readStage(st stage, plugin described) Block {
 	b.HTTP = l.http(st, s.bare("http"), settings.hosts)
 	b.OnError = l.onError(st, s.bare("on_error"))
 	s.endBlocks(settings.names)
-	return b
+	return b, settings
 }
 
 // schemaOf returns the schema of a plugin's settings, or nil if the plugin is not known or not fit.

@@ -8,12 +8,15 @@
 //
 //   - A file may be begun after the last commit. It has to go, but a file of the same name that was there
 //     before and is the user's must not.
+//
 //   - The sink may append to a file that it does not know from a token. It has to come back to the size
 //     that it had before.
+//
 //   - The folder may have been moved, or the path set to another folder with files of the same names.
 //
 //   - Somebody may add lines of their own to a file when its run is over. They must stay, while what a killed
 //     run has added must go.
+//
 //   - In the mode overwrite a run may be killed after its first records, and before its first commit. What
 //     it was about to replace has to come back.
 //

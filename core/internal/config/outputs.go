@@ -1,0 +1,74 @@
+// Outputs: what can be known of a plugin that is right by its schema, before anything runs.
+
+package config
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// place is where a sink writes: the paths that it cannot do without, cleaned. It is empty if there are none. A path that may
+// be left out can be anything, such as a certificate that several sinks read.
+func (c *checker) place(instance map[string]any) string {
+	var parts []string
+	for _, name := range c.required() {
+		path, ok := instance[name].(string)
+		if !ok || c.schema.at([]string{name})[sdk.KeywordPath] != true {
+			continue
+		}
+		if path == "-" || strings.Contains(path, "://") {
+			return ""
+		}
+		parts = append(parts, name, filepath.Clean(path))
+	}
+	return pointer(parts)
+}
+
+// required lists the settings that must be given, in order.
+func (c *checker) required() []string {
+	list, _ := c.schema.document["required"].([]any)
+	names := texts(list)
+	slices.Sort(names)
+	return names
+}
+
+// checkPlace reports a second sink that writes to where another does: they would write over each other.
+func (l *loader) checkPlace(places map[string]stage, st stage, s settings) {
+	if st.kind != sdk.KindSink || s.place == "" {
+		return
+	}
+	key := pointer([]string{st.ref.Type, st.ref.Path, s.place})
+	first, twice := places[key]
+	if !twice {
+		places[key] = st
+		return
+	}
+	l.fail(l.settingOf(st, strings.Split(s.place, "\x00")[0]), fmt.Sprintf("the first is %s at %s; give each a path of its own", first.title, l.pos(first.block.TypeRange)),
+		"%s: another sink writes to the same path", st.title)
+}
+
+// build lets the plugin look at settings that the schema allows.
+func (l *loader) build(ctx context.Context, st stage, s settings) {
+	if !s.right || l.options.Build == nil {
+		return
+	}
+	if err := l.options.Build(ctx, st.ref, s.raw); err != nil {
+		name, _, _ := strings.Cut(err.Error(), " ") // by custom an error of a setting begins with its name
+		l.fail(l.settingOf(st, strings.TrimSuffix(name, ":")), "", "%s: %v", st.title, err)
+	}
+}
+
+// settingOf is where a setting stands, or the block's head.
+func (l *loader) settingOf(st stage, name string) hcl.Range {
+	if a := st.block.Body.Attributes[name]; a != nil {
+		return a.Expr.Range()
+	}
+	return st.block.DefRange()
+}
