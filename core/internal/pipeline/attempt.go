@@ -24,23 +24,21 @@ type attempt struct {
 	source     *liveSource
 	transforms []*liveTransform
 	sinks      []*liveSink
-	streams    []sdk.Stream // selected
+	streams    []sdk.Stream    // selected
+	declared   map[string]bool // streams that the source has
+	lane       *lane
 	queue      Queue
 	deliver    *delivery
 	commits    int
 }
 
 func newAttempt(p *Pipeline, run *checkpoint.Run) (*attempt, error) {
-	stats := run.Stats
-	if p.progress.committed != nil {
-		stats = p.progress.committed
-	}
-	counts, err := countsOf(stats)
+	counts, err := p.progress.kept(run.Stats)
 	if err != nil {
 		return nil, &storeError{err}
 	}
 	p.progress.restart(counts)
-	a := &attempt{Pipeline: p, run0: run}
+	a := &attempt{Pipeline: p, run0: run, lane: newLane(), declared: map[string]bool{}}
 	a.source = &liveSource{stage: p.Source, onLost: func(err error) {
 		p.event(Event{Kind: PluginLost, Stage: p.Source.Name, Err: err})
 	}}
@@ -59,12 +57,22 @@ func (a *attempt) run(ctx context.Context) (err error) {
 	// The plugins outlive ctx: what was read when the user stops is still delivered and committed.
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
-	defer func() { err = errors.Join(err, a.stop(err)) }()
+	defer a.stop()
+	defer context.AfterFunc(ctx, func() {
+		if wait(work, drainTime) {
+			cancel(errDrain)
+		}
+	})()
+	defer func() {
+		if errors.Is(context.Cause(work), errDrain) {
+			err = errDrain
+		}
+	}()
 	a.progress.phase("starting the plugins")
 	if err := a.start(ctx); err != nil {
 		return err
 	}
-	if err := a.open(work); err != nil {
+	if err := a.open(ctx); err != nil {
 		return err
 	}
 	if err := a.plan(ctx); err != nil {
@@ -91,25 +99,26 @@ func (a *attempt) start(ctx context.Context) error {
 	return err
 }
 
-// stop ends the plugins, upstream first: a source that still speaks must have somebody to listen. After a failure
-// its error is what matters, not that a broken plugin does not end well.
-func (a *attempt) stop(failure error) error {
+// stop ends the plugins, upstream first: a source that still speaks must have somebody to listen. What matters
+// is committed or given up by then, so a plugin that does not end well is only told of.
+func (a *attempt) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
-	err := a.source.stop(ctx)
-	var g errgroup.Group
+	a.stopped(a.Source.Name, a.source.stop(ctx))
+	var g sync.WaitGroup
 	for _, t := range a.transforms {
-		g.Go(func() error { return t.stop(ctx) })
+		g.Go(func() { a.stopped(t.stage.Name, t.stop(ctx)) })
 	}
 	for _, s := range a.sinks {
-		g.Go(func() error { return s.stop(ctx) })
+		g.Go(func() { a.stopped(s.stage.Name, s.stop(ctx)) })
 	}
-	err = errors.Join(err, g.Wait())
-	if failure != nil && err != nil {
-		a.Logger.Debug("a plugin did not end well", "error", err)
-		return nil
+	g.Wait()
+}
+
+func (a *attempt) stopped(stage string, err error) {
+	if err != nil {
+		a.Logger.Warn("a plugin did not end well", "stage", stage, "error", err)
 	}
-	return err
 }
 
 // open finds out which streams flow where, and brings every stage back to its token.
@@ -117,6 +126,9 @@ func (a *attempt) open(ctx context.Context) error {
 	all, err := a.source.instance.Plugin.Streams(ctx)
 	if err != nil {
 		return at(a.Source.Name, err)
+	}
+	for _, s := range all {
+		a.declared[s.Name] = true
 	}
 	if a.streams, err = selected(a.Source, all); err != nil {
 		return err
@@ -128,6 +140,9 @@ func (a *attempt) open(ctx context.Context) error {
 	a.Step("opening")
 	flowing := a.streams
 	for _, t := range a.transforms {
+		if err := known(t.stage, flowing); err != nil {
+			return err
+		}
 		if err := t.open(ctx, a.startFor(t.stage.Name, tokens, flowing)); err != nil {
 			return at(t.stage.Name, err)
 		}
@@ -137,6 +152,9 @@ func (a *attempt) open(ctx context.Context) error {
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	for _, s := range a.sinks {
+		if err := known(s.stage, flowing); err != nil {
+			return err
+		}
 		g.Go(func() error {
 			mine := slices.DeleteFunc(slices.Clone(flowing), func(f sdk.Stream) bool { return !s.stage.Takes(f.Name) })
 			return at(s.stage.Name, s.open(gctx, a.startFor(s.stage.Name, tokens, mine)))
@@ -164,23 +182,25 @@ func (a *attempt) startFor(stage string, tokens map[string]checkpoint.Token, str
 
 // selected returns the streams of the source that the pipeline wants.
 func selected(source Stage[sdk.Source], all []sdk.Stream) ([]sdk.Stream, error) {
-	var out []sdk.Stream
-	var names []string
-	for _, s := range all {
-		names = append(names, s.Name)
-		if source.Takes(s.Name) {
-			out = append(out, s)
-		}
-	}
-	for _, want := range source.Streams {
-		if !slices.Contains(names, want) {
-			return nil, sdk.Permanent(&StageError{Stage: source.Name, Err: fmt.Errorf("no stream %q; it has %s", want, strings.Join(names, ", "))})
-		}
-	}
-	if len(out) == 0 {
+	if len(all) == 0 {
 		return nil, sdk.Permanent(&StageError{Stage: source.Name, Err: errors.New("it has no streams")})
 	}
-	return out, nil
+	wanted := slices.DeleteFunc(slices.Clone(all), func(s sdk.Stream) bool { return !source.Takes(s.Name) })
+	return wanted, known(source, all)
+}
+
+// known refuses a stage that selects a stream which does not come: its records would be left out in silence.
+func known[P any](s Stage[P], come []sdk.Stream) error {
+	var names []string
+	for _, c := range come {
+		names = append(names, c.Name)
+	}
+	for _, want := range s.Streams {
+		if !slices.Contains(names, want) {
+			return sdk.Permanent(&StageError{Stage: s.Name, Err: fmt.Errorf("it selects the stream %q, which does not come here; there are %s", want, strings.Join(names, ", "))})
+		}
+	}
+	return nil
 }
 
 // plan asks the source for the splits of a run that has none yet.
@@ -242,6 +262,9 @@ func (a *attempt) work(ctx, work context.Context) error {
 		return &storeError{err}
 	}
 	a.progress.splits(splits)
+	if a.deliver.checkLimits(); a.deliver.overLimit() != nil {
+		return a.deliver.overLimit() // nothing has changed since the run that ended for it
+	}
 	a.progress.phase("reading")
 	a.queue = a.NewQueue(splits, func(ctx context.Context, id string) (checkpoint.Split, error) {
 		return a.Store.Claim(ctx, *a.run0, id)

@@ -125,7 +125,7 @@ func (d *delivery) checkLimits() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.limit == nil {
-		d.limit = sdk.Permanent(&StageError{Stage: stage, Err: fmt.Errorf("%d records rejected, on_error.max_rejects is %d", n, limits[stage])})
+		d.limit = sdk.Permanent(&StageError{Stage: stage, Err: fmt.Errorf("%d records rejected, on_error.max_rejects is %d: look at the dead letters, then raise the limit or start over", n, limits[stage])})
 	}
 }
 
@@ -252,19 +252,21 @@ type push struct {
 
 func (p *push) group(g *group) error {
 	source := p.d.a.Source.Name
-	for _, r := range g.rejects {
-		p.delta.stage(source).In++
-		if err := p.reject(source, r); err != nil {
-			return err
-		}
-	}
 	for name, n := range g.counts {
 		p.delta.Counters[name] += n
 	}
-	for b, err := range g.all() {
+	for e, err := range g.all() {
 		if err != nil {
 			return err
 		}
+		if e.rejected {
+			p.delta.stage(source).In++
+			if err := p.reject(source, e.reject()); err != nil {
+				return err
+			}
+			continue
+		}
+		b := e.Batch
 		p.delta.stage(source).In += int64(b.Count)
 		p.delta.passed(source, b.Stream, int64(b.Count), int64(len(b.Payload)))
 		if err := p.through(0, b); err != nil {
@@ -341,6 +343,7 @@ func (p *push) refused(stage string, err error) error {
 }
 
 func (p *push) reject(stage string, r sdk.Reject) error {
+	r.Reason = p.d.a.Hide(r.Reason)
 	p.delta.rejected(stage, r.Reason)
 	return at(lettersStage, p.d.a.Letters.Add(Letter{Stage: stage, Split: p.split, Stream: r.Stream, Reason: r.Reason, Record: r.Record}))
 }

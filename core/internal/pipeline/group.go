@@ -3,37 +3,50 @@
 package pipeline
 
 import (
-	"bufio"
-	"encoding/binary"
-	"fmt"
-	"io"
 	"iter"
-	"os"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// group holds batches in memory up to a limit and in a file beyond it. It belongs to one goroutine.
+// group holds batches and rejects in memory up to a limit and in a file beyond it. It belongs to one goroutine.
 type group struct {
 	memory int // bytes that may be held in memory
 	dir    string
 
-	batches []sdk.Batch
-	held    int
+	held    []entry
+	size    int
 	spool   *spool
 	records int64
 	bytes   int64
-	rejects []sdk.Reject
 	splits  []sdk.Split
 	counts  map[string]int64
+}
+
+// entry is a batch, or a rejected record in the same shape: the record is the payload.
+type entry struct {
+	sdk.Batch
+	rejected bool
+	reason   string
+}
+
+func (e entry) reject() sdk.Reject {
+	return sdk.Reject{Stream: e.Stream, Record: e.Payload, Reason: e.reason}
 }
 
 func (g *group) add(b sdk.Batch) error {
 	g.records += int64(b.Count)
 	g.bytes += int64(len(b.Payload))
-	if g.spool == nil && g.held+len(b.Payload) <= g.memory {
-		g.batches = append(g.batches, b)
-		g.held += len(b.Payload)
+	return g.hold(entry{Batch: b})
+}
+
+func (g *group) reject(r sdk.Reject) error {
+	return g.hold(entry{Batch: sdk.Batch{Stream: r.Stream, Payload: r.Record}, rejected: true, reason: r.Reason})
+}
+
+func (g *group) hold(e entry) error {
+	if g.spool == nil && g.size+len(e.Payload) <= g.memory {
+		g.held = append(g.held, e)
+		g.size += len(e.Payload)
 		return nil
 	}
 	if g.spool == nil {
@@ -43,14 +56,14 @@ func (g *group) add(b sdk.Batch) error {
 		}
 		g.spool = s
 	}
-	return g.spool.write(b)
+	return g.spool.write(e)
 }
 
-// all yields the batches in the order in which they came.
-func (g *group) all() iter.Seq2[sdk.Batch, error] {
-	return func(yield func(sdk.Batch, error) bool) {
-		for _, b := range g.batches {
-			if !yield(b, nil) {
+// all yields the entries in the order in which they came.
+func (g *group) all() iter.Seq2[entry, error] {
+	return func(yield func(entry, error) bool) {
+		for _, e := range g.held {
+			if !yield(e, nil) {
 				return
 			}
 		}
@@ -66,93 +79,7 @@ func (g *group) reset() error {
 	if g.spool != nil {
 		err = g.spool.close()
 	}
-	*g = group{memory: g.memory, dir: g.dir, batches: g.batches[:0]}
-	return err
-}
-
-// spool is the part of a group that does not fit into memory: a file of batches, each with its lengths
-// before it. The file has no name where the system allows that, so that nothing is left behind by a kill.
-type spool struct {
-	file *os.File
-	buf  *bufio.Writer
-}
-
-func newSpool(dir string) (*spool, error) {
-	f, err := os.CreateTemp(dir, "group-*")
-	if err != nil {
-		return nil, fmt.Errorf("spool of a large group: %w", err)
-	}
-	// Windows refuses to remove an open file; close removes it there.
-	_ = os.Remove(f.Name())
-	return &spool{file: f, buf: bufio.NewWriterSize(f, 256<<10)}, nil
-}
-
-func (s *spool) write(b sdk.Batch) error {
-	var head []byte
-	head = binary.AppendUvarint(head, uint64(len(b.Stream)))
-	head = append(head, b.Stream...)
-	head = binary.AppendUvarint(head, uint64(b.Op))
-	head = binary.AppendUvarint(head, uint64(b.Count))
-	head = binary.AppendUvarint(head, uint64(len(b.Payload)))
-	if _, err := s.buf.Write(head); err != nil {
-		return fmt.Errorf("spool of a large group: %w", err)
-	}
-	if _, err := s.buf.Write(b.Payload); err != nil {
-		return fmt.Errorf("spool of a large group: %w", err)
-	}
-	return nil
-}
-
-func (s *spool) each(yield func(sdk.Batch, error) bool) {
-	if err := s.buf.Flush(); err != nil {
-		yield(sdk.Batch{}, fmt.Errorf("spool of a large group: %w", err))
-		return
-	}
-	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
-		yield(sdk.Batch{}, fmt.Errorf("spool of a large group: %w", err))
-		return
-	}
-	r := bufio.NewReaderSize(s.file, 256<<10)
-	for {
-		if _, err := r.Peek(1); err == io.EOF {
-			return
-		}
-		b, err := readBatch(r)
-		if err != nil {
-			err = fmt.Errorf("spool of a large group: %w", err)
-		}
-		if !yield(b, err) || err != nil {
-			return
-		}
-	}
-}
-
-func readBatch(r *bufio.Reader) (sdk.Batch, error) {
-	n, err := binary.ReadUvarint(r)
-	if err != nil {
-		return sdk.Batch{}, err
-	}
-	stream := make([]byte, n)
-	if _, err := io.ReadFull(r, stream); err != nil {
-		return sdk.Batch{}, err
-	}
-	var fields [3]uint64
-	for i := range fields {
-		if fields[i], err = binary.ReadUvarint(r); err != nil {
-			return sdk.Batch{}, err
-		}
-	}
-	payload := make([]byte, fields[2])
-	if _, err := io.ReadFull(r, payload); err != nil {
-		return sdk.Batch{}, err
-	}
-	return sdk.Batch{Stream: string(stream), Op: sdk.Op(fields[0]), Count: int(fields[1]), Payload: payload}, nil
-}
-
-func (s *spool) close() error {
-	err := s.file.Close()
-	if rm := os.Remove(s.file.Name()); rm != nil && !os.IsNotExist(rm) && err == nil {
-		err = rm
-	}
+	clear(g.held)
+	*g = group{memory: g.memory, dir: g.dir, held: g.held[:0]}
 	return err
 }

@@ -37,6 +37,8 @@ type Config struct {
 	// Keep is given the result before the store is told that the run has ended, so that no ended run lacks its
 	// report, whatever is killed. May be nil.
 	Keep func(Result) error
+	// Hide takes secrets out of a text that is kept: why a split is broken, why a record was rejected. May be nil.
+	Hide func(string) string
 	// Step is called at each step whose order matters, by name; nil in normal use. Tests end the process there.
 	Step func(name string)
 }
@@ -67,7 +69,7 @@ type Result struct {
 	Outcome checkpoint.Outcome
 	Counts  Counts
 	Splits  []checkpoint.Split // all of the run, with their state
-	Err     error              // why the outcome is not Complete; nil for Interrupted
+	Err     error              // why the outcome is not Complete; nil for a run that was stopped and drained
 }
 
 // Pipeline is one run that can be watched.
@@ -86,6 +88,9 @@ func New(c Config) *Pipeline {
 	}
 	if c.Keep == nil {
 		c.Keep = func(Result) error { return nil }
+	}
+	if c.Hide == nil {
+		c.Hide = func(s string) string { return s }
 	}
 	if c.NewQueue == nil {
 		c.NewQueue = newLocalQueue
@@ -139,6 +144,8 @@ func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoin
 		switch {
 		case err == nil:
 			return a.outcome()
+		case errors.Is(err, errDrain):
+			return checkpoint.Interrupted, errDrain
 		case ctx.Err() != nil && isCancel(err):
 			return checkpoint.Interrupted, nil
 		case final(err) || tries >= maxAttempts:
@@ -161,7 +168,10 @@ func (p *Pipeline) finish(res Result) (Result, error) {
 	// The run ends even if the user has stopped it: its end is what the next run goes by.
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	res.Counts = p.progress.counts()
+	var err error
+	if res.Counts, err = p.progress.kept(res.Run.Stats); err != nil {
+		return res, errors.Join(res.Err, err)
+	}
 	splits, err := p.Store.Splits(ctx, res.Run)
 	if err != nil {
 		return res, errors.Join(res.Err, err)
@@ -194,6 +204,12 @@ type storeError struct{ err error }
 
 func (e *storeError) Error() string { return fmt.Sprintf("state: %v", e.err) }
 func (e *storeError) Unwrap() error { return e.err }
+
+// drainTime is how long a stopped run may take to deliver and commit what it has read.
+const drainTime = 30 * time.Second
+
+// errDrain ends a run that a plugin keeps from draining.
+var errDrain = fmt.Errorf("a plugin kept the run from draining for %s: what was not committed is read again by the next run", drainTime)
 
 func isCancel(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)

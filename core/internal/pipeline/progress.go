@@ -151,6 +151,16 @@ func (p *progress) counts() Counts {
 	return p.now.clone()
 }
 
+// kept returns what the last commit kept: what a report may speak of. before is what the store had at the start.
+func (p *progress) kept(before []byte) (Counts, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.committed != nil {
+		before = p.committed
+	}
+	return countsOf(before)
+}
+
 // overLimit returns a stage that has rejected more than its limit, and how much.
 func (p *progress) overLimit(limits map[string]int64) (string, int64) {
 	p.mu.Lock()

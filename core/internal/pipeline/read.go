@@ -5,6 +5,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -18,6 +19,9 @@ type reader struct {
 	group group
 	moved bool // a group was delivered since the last try
 	fatal error
+
+	suspect bool // it was being read when the source died
+	alone   bool // it is being read alone now
 }
 
 func newReader(a *attempt, s checkpoint.Split) *reader {
@@ -40,7 +44,9 @@ func (r *reader) read(ctx context.Context) error {
 		if r.moved {
 			tries = 0
 		}
-		tries++
+		if !r.blameless(err) {
+			tries++
+		}
 		if sdk.IsPermanent(err) || tries >= r.maxTries() {
 			return r.giveUp(err)
 		}
@@ -50,6 +56,17 @@ func (r *reader) read(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// blameless reports whether a failed try says nothing about this split: the source died while others were
+// being read too. The split is a suspect then, and its next try is made alone.
+func (r *reader) blameless(err error) bool {
+	if !crashed(err) {
+		return false
+	}
+	wasAlone := r.suspect
+	r.suspect = true
+	return !wasAlone
 }
 
 func (r *reader) maxTries() int {
@@ -62,11 +79,17 @@ func (r *reader) maxTries() int {
 // try reads from the last delivered cursor to the end of the split.
 func (r *reader) try(ctx context.Context) error {
 	r.moved = false
-	source, err := r.a.source.get(ctx)
-	if err != nil {
+	if err := r.group.reset(); err != nil {
 		return err
 	}
-	if err := r.reset(); err != nil {
+	r.alone = r.suspect
+	if err := r.a.lane.enter(ctx, r.alone); err != nil {
+		return err
+	}
+	defer func() { r.a.lane.leave(r.alone) }()
+	source, err := r.a.source.get(ctx)
+	if err != nil {
+		r.fatal = err
 		return err
 	}
 	h := sdk.HostOf(ctx)
@@ -91,14 +114,10 @@ func crashed(err error) bool {
 }
 
 func (r *reader) giveUp(err error) error {
-	r.split.Status, r.split.Problem = checkpoint.Broken, err.Error()
+	r.split.Status, r.split.Problem = checkpoint.Broken, r.a.Hide(err.Error())
 	r.a.event(Event{Kind: SplitBroken, Split: r.split.ID, Stream: r.split.Stream, Err: err})
 	r.a.deliver.note(r.split)
 	return nil
-}
-
-func (r *reader) reset() error {
-	return r.group.reset()
 }
 
 func (r *reader) count(name string, n int64) {
@@ -110,6 +129,9 @@ func (r *reader) count(name string, n int64) {
 
 // Batch takes a batch of the group to come. What was not asked for is not wanted.
 func (r *reader) Batch(b sdk.Batch) error {
+	if !r.a.declared[b.Stream] {
+		return sdk.Permanent(fmt.Errorf("records of a stream %q that the source does not name among its streams", b.Stream))
+	}
 	if !r.a.Source.Takes(b.Stream) {
 		return nil
 	}
@@ -118,14 +140,16 @@ func (r *reader) Batch(b sdk.Batch) error {
 
 // Split takes a further split of the group to come.
 func (r *reader) Split(s sdk.Split) error {
+	if s.ID == "" {
+		return sdk.Permanent(errors.New("a split without an id"))
+	}
 	r.group.splits = append(r.group.splits, s)
 	return nil
 }
 
 // Reject takes a dead letter of the group to come.
 func (r *reader) Reject(reject sdk.Reject) error {
-	r.group.rejects = append(r.group.rejects, reject)
-	return nil
+	return r.group.reject(reject)
 }
 
 // Cursor closes the group and delivers it.
@@ -142,7 +166,11 @@ func (r *reader) hand(cursor []byte, status checkpoint.Status) error {
 		r.fatal = err
 		return err
 	}
-	r.split, r.moved = next, true
+	r.split, r.moved, r.suspect = next, true, false
+	if r.alone {
+		r.alone = false
+		r.a.lane.share()
+	}
 	r.a.source.progressed()
 	return r.group.reset()
 }

@@ -90,9 +90,6 @@ func (l *liveSource) get(ctx context.Context) (sdk.Source, error) {
 	}
 	l.crashes++
 	l.onLost(l.lost)
-	if l.crashes > maxAttempts {
-		return nil, sdk.Permanent(fmt.Errorf("died %d times without progress, the last time: %w", l.crashes, l.lost))
-	}
 	if !wait(ctx, backoff(l.crashes-1, nil)) {
 		return nil, ctx.Err()
 	}
