@@ -4,6 +4,7 @@ package core
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -25,7 +26,8 @@ type Options struct {
 	// Serve returns the command that serves a first-party plugin as a process of its own.
 	Serve  func(name string) (path string, args []string)
 	Vars   map[string]string // values for the file's variables
-	Logger hclog.Logger      // nil: no log
+	Log    io.Writer         // where log lines go, without the secrets of the file; nil: nowhere
+	Level  hclog.Level       // the least level of a line
 	Stdout io.Writer         // where a sink with the path "-" writes; nil: os.Stdout
 	// StateDir overrides where the state of pipelines is kept; "": .scrapekit beside the file.
 	StateDir string
@@ -52,25 +54,22 @@ func WriteDiagnostics(w io.Writer, d Diagnostics, color bool, width int) error {
 // Load reads and checks a pipeline file. What is wrong with it comes as [Diagnostics], all at once; they may
 // hold warnings when there is no error.
 func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) {
-	if o.Logger == nil {
-		o.Logger = hclog.NewNullLogger()
-	}
 	if o.Stdout == nil {
 		o.Stdout = os.Stdout
 	}
-	l := &lookup{opts: o}
-	c, diags := config.Load(ctx, file, config.Options{Vars: o.Vars, Lookup: l.describe, Names: l.names, Getenv: os.LookupEnv})
+	secrets := &redact.Set{}
+	l := &lookup{opts: o, logger: newLogger(o, secrets)}
+	c, diags := config.Load(ctx, file, config.Options{Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Getenv: os.LookupEnv})
 	if diags.HasErrors() {
 		return nil, diags
 	}
 	if o.StateDir != "" {
 		c.StateDir = filepath.Join(o.StateDir, c.Name)
 	}
-	secrets := &redact.Set{}
 	for _, s := range c.Secrets {
 		secrets.Add(s)
 	}
-	return &Pipeline{config: c, opts: o, redact: secrets, logger: o.Logger}, diags
+	return &Pipeline{config: c, opts: o, redact: secrets, logger: l.logger}, diags
 }
 
 // Name returns the pipeline's name.
@@ -81,7 +80,16 @@ func (p *Pipeline) StateDir() string { return p.config.StateDir }
 
 // lookup describes plugins for config: first-party ones from the list, others by asking them.
 type lookup struct {
-	opts Options
+	opts   Options
+	logger hclog.Logger
+}
+
+// newLogger returns a logger whose lines, the plugins' among them, hold no secret.
+func newLogger(o Options, secrets *redact.Set) hclog.Logger {
+	if o.Log == nil {
+		return hclog.NewNullLogger()
+	}
+	return hclog.New(&hclog.LoggerOptions{Name: "scrapekit", Level: o.Level, Output: secrets.Writer(o.Log)})
 }
 
 func (l *lookup) names(kind sdk.Kind) []string {
@@ -96,9 +104,10 @@ func (l *lookup) names(kind sdk.Kind) []string {
 
 func (l *lookup) describe(ctx context.Context, b config.BlockRef) (sdk.Info, error) {
 	if b.Path == "" {
-		return l.firstParty(b)
+		p, err := l.firstParty(b)
+		return p.Info, err
 	}
-	h, err := pluginhost.New(pluginhost.Options{Logger: l.opts.Logger})
+	h, err := pluginhost.New(pluginhost.Options{Logger: l.logger})
 	if err != nil {
 		return sdk.Info{}, err
 	}
@@ -106,10 +115,30 @@ func (l *lookup) describe(ctx context.Context, b config.BlockRef) (sdk.Info, err
 	return h.Describe(ctx, b.Path, nil)
 }
 
-func (l *lookup) firstParty(b config.BlockRef) (sdk.Info, error) {
+func (l *lookup) firstParty(b config.BlockRef) (sdk.Plugin, error) {
 	i := slices.IndexFunc(l.opts.Plugins, func(p sdk.Plugin) bool { return p.Name == b.Type && p.Kind == b.Kind })
 	if i < 0 {
-		return sdk.Info{}, fmt.Errorf("there is no %s called %q", b.Kind, b.Type)
+		return sdk.Plugin{}, fmt.Errorf("there is no %s called %q", b.Kind, b.Type)
 	}
-	return l.opts.Plugins[i].Info, nil
+	return l.opts.Plugins[i], nil
+}
+
+// build makes a first-party plugin of its settings, for its own check of them: New of ours reaches nothing outside. A
+// third party's is checked when it starts.
+func (l *lookup) build(ctx context.Context, b config.BlockRef, settings json.RawMessage) error {
+	if b.Path != "" || isStdout(b, settings) {
+		return nil
+	}
+	p, err := l.firstParty(b)
+	if err != nil {
+		return err
+	}
+	v, err := p.New(ctx, settings)
+	if err != nil {
+		return err
+	}
+	if c, ok := v.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }

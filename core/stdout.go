@@ -22,21 +22,27 @@ type stdout struct {
 
 // toStdout reports whether a sink's settings send it to standard output.
 func toStdout(b config.Block) bool {
+	return isStdout(config.BlockRef{Kind: b.Kind, Type: b.Type, Path: b.Path}, b.Config)
+}
+
+func isStdout(b config.BlockRef, config json.RawMessage) bool {
 	var settings struct {
 		Path string `json:"path"`
 	}
 	// Settings of another shape have no such path.
-	_ = json.Unmarshal(b.Config, &settings)
-	return b.Path == "" && b.Type == "jsonl" && settings.Path == "-"
+	_ = json.Unmarshal(config, &settings)
+	return b.Kind == sdk.KindSink && b.Path == "" && b.Type == "jsonl" && settings.Path == "-"
 }
 
+// Write writes the lines that the jsonl sink would write to a file.
 func (s *stdout) Write(_ context.Context, b sdk.Batch) error {
+	lines, rejects := sdk.JSONLines(b)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := s.w.Write(b.Payload); err != nil {
+	if _, err := s.w.Write(lines); err != nil {
 		return sdk.Permanent(err) // whoever read our output has gone
 	}
-	return nil
+	return rejects.Err()
 }
 
 func (s *stdout) Commit(context.Context) (sdk.Token, error) { return nil, nil }

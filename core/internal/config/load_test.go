@@ -83,7 +83,7 @@ transform "acme" {
 
 sink "jsonl" {
   path = "out/{stream}.jsonl"
-  also = ["-", "a.txt"]
+  also = ["-", "a.txt", "folder/"]
 }
 
 sink "jsonl" "archive" {
@@ -151,7 +151,7 @@ func TestLoadBlocks(t *testing.T) {
 			"anything": map[string]any{"goes": []any{1.0, true, "x"}},
 		}},
 		{p.Sinks[0], sdk.KindSink, "jsonl", "jsonl", "", "jira.hcl:64", nil, map[string]any{
-			"path": filepath.Join(dir, "out", "{stream}.jsonl"), "also": []any{"-", filepath.Join(dir, "a.txt")},
+			"path": filepath.Join(dir, "out", "{stream}.jsonl"), "also": []any{"-", filepath.Join(dir, "a.txt"), filepath.Join(dir, "folder") + string(filepath.Separator)},
 			"index": filepath.Join(dir, "index.json"),
 		}},
 		{p.Sinks[1], sdk.KindSink, "jsonl", "jsonl.archive", "", "jira.hcl:69", []string{"messages"}, map[string]any{

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -177,6 +178,9 @@ func (c *checker) absolute(value any) any {
 	case string:
 		if value == "" || value == "-" || strings.Contains(value, "://") || filepath.IsAbs(value) {
 			return value
+		}
+		if os.IsPathSeparator(value[len(value)-1]) {
+			return c.resolve(value) + string(filepath.Separator) // a folder is meant, and the plugin may mind
 		}
 		return c.resolve(value)
 	case []any:

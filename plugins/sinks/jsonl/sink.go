@@ -77,7 +77,7 @@ func (s *Sink) Write(_ context.Context, b sdk.Batch) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	payload, rejects := lines(b)
+	payload, rejects := sdk.JSONLines(b)
 	if len(payload) == 0 {
 		return rejects.Err()
 	}

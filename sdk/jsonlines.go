@@ -1,32 +1,32 @@
-// What of a batch goes into a file: all of it as it is, unless something is wrong with it.
+// JSON Lines: what of a batch goes to a place that takes one record a line.
 
-package jsonl
+package sdk
 
 import (
 	"bytes"
 	"fmt"
 	"unicode/utf8"
-
-	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// lines returns what is to be written, and the records that are not.
-func lines(b sdk.Batch) ([]byte, sdk.Rejects) {
+// JSONLines returns a batch as a sink of JSON Lines writes it, and the records that it must not write: what is
+// not UTF-8, and a key that is no object. Records stay as they are, so the lines of a batch without deletions are
+// its payload, not a copy of it. A deletion is the key with "_op":"delete" as its first field.
+func JSONLines(b Batch) ([]byte, Rejects) {
 	if len(b.Payload) == 0 {
 		return nil, nil
 	}
 	ended := b.Payload[len(b.Payload)-1] == '\n'
-	if b.Op == sdk.Upsert && ended && utf8.Valid(b.Payload) {
+	if b.Op == Upsert && ended && utf8.Valid(b.Payload) {
 		return b.Payload, nil
 	}
 	var out []byte
-	var rejects sdk.Rejects
+	var rejects Rejects
 	for record := range b.Records() {
 		why := problem(b.Op, record)
 		switch {
 		case why != "":
-			rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: bytes.Clone(record), Reason: why})
-		case b.Op == sdk.Delete:
+			rejects = append(rejects, Reject{Stream: b.Stream, Record: bytes.Clone(record), Reason: why})
+		case b.Op == Delete:
 			out = append(appendDelete(out, record), '\n')
 		default:
 			out = append(append(out, record...), '\n')
@@ -36,11 +36,11 @@ func lines(b sdk.Batch) ([]byte, sdk.Rejects) {
 }
 
 // problem says why a record cannot be written, or nothing.
-func problem(op sdk.Op, record []byte) string {
+func problem(op Op, record []byte) string {
 	if !utf8.Valid(record) {
 		return fmt.Sprintf("invalid UTF-8: at byte %d", firstInvalid(record))
 	}
-	if op == sdk.Delete {
+	if op == Delete {
 		if key := bytes.TrimSpace(record); len(key) < 2 || key[0] != '{' || key[len(key)-1] != '}' {
 			return "invalid key: it is not a JSON object"
 		}

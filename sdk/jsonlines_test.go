@@ -1,0 +1,30 @@
+package sdk_test
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+func TestJSONLines(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		op      sdk.Op
+		payload string
+		want    string
+		rejects sdk.Rejects
+	}{
+		{sdk.Upsert, "", "", nil},
+		{sdk.Upsert, "{\"a\":1.50}\n2\n", "{\"a\":1.50}\n2\n", nil},
+		{sdk.Upsert, "1\n2", "1\n2\n", nil},
+		{sdk.Upsert, "1\nä\xff\n3\n", "1\n3\n", sdk.Rejects{{Stream: "s", Record: []byte("ä\xff"), Reason: "invalid UTF-8: at byte 2"}}},
+		{sdk.Delete, "{\"id\":1}\n {} \n[1]\n", "{\"_op\":\"delete\",\"id\":1}\n{\"_op\":\"delete\"}\n",
+			sdk.Rejects{{Stream: "s", Record: []byte("[1]"), Reason: "invalid key: it is not a JSON object"}}},
+	} {
+		got, rejects := sdk.JSONLines(sdk.Batch{Stream: "s", Op: c.op, Payload: []byte(c.payload)})
+		if string(got) != c.want || !reflect.DeepEqual(rejects, c.rejects) {
+			t.Errorf("%s of %q: %q and %+v, want %q and %+v", c.op, c.payload, got, rejects, c.want, c.rejects)
+		}
+	}
+}
