@@ -29,20 +29,44 @@ const (
 	kept    = "NORMAL" // it outlives the process; a later durable one pushes it along
 )
 
-// OpenSQLite opens the state file at path, or makes it; its folder must exist. A file that is damaged, is of a
-// newer version or is something else is left as it is: the error names it and says what to do.
+// OpenSQLite opens the state file at path, or makes it if there is none; its folder must exist. A file that is
+// damaged (an empty one is), is of a newer version or is something else is left as it is: the error names it and says
+// what to do. After a kill what was committed last may be in the log beside the file (its name and "-wal") alone.
+// If that one is lost, nothing tells: the state is then that of an earlier commit. Who copies or moves the file
+// takes the log along.
 func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	info, err := os.Stat(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := create(ctx, path); err != nil {
+			return nil, err
+		}
+	case err != nil:
 		return nil, fmt.Errorf("state file: %w", err)
-	}
-	if err == nil && !info.Mode().IsRegular() {
+	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("state file %s: it is not a file", path)
+	case info.Size() == 0:
+		return nil, &FileError{Path: path, Problem: "it is damaged: nothing is in it"}
 	}
-	name, err := dsn(path)
+	if err := clearUnfinished(path); err != nil {
+		return nil, fmt.Errorf("state file %s: %w", path, err)
+	}
+	s, err := connect(path, path, "rw")
+	if err != nil {
+		return nil, err
+	}
+	if err := s.prepare(ctx); err != nil {
+		return nil, errors.Join(s.explain(err), s.Close())
+	}
+	return s, nil
+}
+
+// connect makes ready to open file, as mode says: "rw" or, if it may be made, "rwc". Errors speak of path.
+func connect(file, path, mode string) (*SQLite, error) {
+	name, err := dsn(file, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -51,15 +75,11 @@ func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 		return nil, fmt.Errorf("state file %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(1)
-	s := &SQLite{db: db, path: path}
-	if err := s.prepare(ctx, info == nil || info.Size() == 0); err != nil {
-		return nil, errors.Join(s.explain(err), db.Close())
-	}
-	return s, nil
+	return &SQLite{db: db, path: path}, nil
 }
 
 // dsn names the file as a URI, so that a '?' or '%' in a path stays a part of it.
-func dsn(path string) (string, error) {
+func dsn(path, mode string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return "", fmt.Errorf("state file %s: %w", path, err)
@@ -68,29 +88,19 @@ func dsn(path string) (string, error) {
 	if !strings.HasPrefix(abs, "/") {
 		abs = "/" + abs // C:/…
 	}
-	u := url.URL{Scheme: "file", Path: abs, RawQuery: "_busy_timeout=5000&_foreign_keys=on"}
+	u := url.URL{Scheme: "file", Path: abs, RawQuery: "_busy_timeout=5000&_foreign_keys=on&mode=" + mode}
 	return u.String(), nil
 }
 
-// prepare checks that the file is ours, before anything is written to it, and makes the tables of a new one.
-func (s *SQLite) prepare(ctx context.Context, empty bool) error {
-	if !empty {
-		if err := s.inspect(ctx); err != nil {
-			return err
-		}
+// prepare checks that the file is ours, before anything is written to it.
+func (s *SQLite) prepare(ctx context.Context) error {
+	if err := s.inspect(ctx); err != nil {
+		return err
 	}
 	// Where a write-ahead log cannot be had (some network folders) SQLite stays with its rollback journal,
 	// which is as durable with synchronous=EXTRA.
-	if _, err := s.db.ExecContext(ctx, "PRAGMA journal_mode=WAL"); err != nil {
-		return err
-	}
-	if err := s.write(ctx, durable, createSchema); err != nil {
-		return err
-	}
-	if empty {
-		return syncParents(s.path)
-	}
-	return nil
+	_, err := s.db.ExecContext(ctx, "PRAGMA journal_mode=WAL")
+	return err
 }
 
 // syncParents makes the names of the file, of its folder and of the folder around that durable: they may

@@ -14,18 +14,23 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
+// startOver is how to go on without the state: a plain run would deliver behind what the outputs hold everything that
+// they hold.
+const startOver = "start over with `scrapekit run --full`: the outputs hold what the lost state knew, " +
+	"and a plain run would deliver everything again behind it"
+
 // FileError says that the state file cannot be used as it is. Nothing in it was changed.
 type FileError struct {
 	Path    string
 	Problem string
-	Advice  string // "": move it away
+	Advice  string // "": move it away and start over
 	Err     error  // may be nil
 }
 
 func (e *FileError) Error() string {
 	advice := e.Advice
 	if advice == "" {
-		advice = "move it away (with " + filepath.Base(e.Path) + "-wal, if there is one), and the next run starts over; nothing was deleted"
+		advice = "move it away (with " + filepath.Base(e.Path) + "-wal, if there is one), then " + startOver + "; nothing was deleted"
 	}
 	return fmt.Sprintf("state file %s: %s; %s", e.Path, e.Problem, advice)
 }

@@ -5,7 +5,10 @@ package checkpoint
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 )
 
 const (
@@ -67,12 +70,8 @@ CREATE TABLE tokens (
 );
 `
 
-// createSchema makes the tables, unless another process was faster.
+// createSchema makes the tables.
 func createSchema(ctx context.Context, tx *sql.Conn) error {
-	var version int
-	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil || version > 0 {
-		return err
-	}
 	_, err := tx.ExecContext(ctx, schema+fmt.Sprintf(
 		"PRAGMA application_id=%d; PRAGMA user_version=%d;", applicationID, schemaVersion))
 	return err
@@ -80,32 +79,52 @@ func createSchema(ctx context.Context, tx *sql.Conn) error {
 
 // inspect refuses a file that is not ours, is newer than we are, or is visibly damaged. It writes nothing.
 func (s *SQLite) inspect(ctx context.Context) error {
-	var id, version, tables, pages int
+	var id, version, pages, pageSize int
 	for query, to := range map[string]*int{
-		"PRAGMA application_id":              &id,
-		"PRAGMA user_version":                &version,
-		"PRAGMA page_count":                  &pages,
-		"SELECT count(*) FROM sqlite_schema": &tables,
+		"PRAGMA application_id": &id,
+		"PRAGMA user_version":   &version,
+		"PRAGMA page_count":     &pages,
+		"PRAGMA page_size":      &pageSize,
 	} {
 		if err := s.db.QueryRowContext(ctx, query).Scan(to); err != nil {
 			return err
 		}
 	}
+	short, err := s.short(int64(pages) * int64(pageSize))
 	switch {
-	case tables == 0 && id == 0:
-		return nil // the process that made it was killed before its first transaction
+	case err != nil:
+		return err
+	case short:
+		return &FileError{Path: s.path, Problem: "it is damaged: its end is missing"}
 	case id != applicationID:
 		return &FileError{Path: s.path, Problem: "it is a database of something else"}
 	case version > schemaVersion:
 		return &FileError{
 			Path:    s.path,
 			Problem: fmt.Sprintf("a newer scrapekit wrote it (format %d, this one knows %d)", version, schemaVersion),
-			Advice:  "use that version, or move the file away to start over",
+			Advice:  "use that version, or move the file away and " + startOver,
 		}
 	case pages > checkBelow:
 		return nil
 	}
 	return s.check(ctx)
+}
+
+// short reports whether the file lacks pages that it should have, as SQLite would see late, or never: it takes what is
+// missing of the last page for zeros. While there is something in the log, the pages may be there.
+func (s *SQLite) short(want int64) (bool, error) {
+	file, err := os.Stat(s.path)
+	if err != nil {
+		return false, err
+	}
+	log, err := os.Stat(s.path + "-wal")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	if err == nil && log.Size() > 0 {
+		return false, nil
+	}
+	return want == 0 || file.Size() < want, nil
 }
 
 // check reads every page.
