@@ -170,6 +170,9 @@ func TestByHandMainExits(t *testing.T) {
 	for _, want := range []string{
 		"jira 1.0.0 is a source plugin of scrapekit",
 		"Reads issues.",
+		"    source \"./path/to/this/file\" {\n      # settings\n    }\n",
+		"      required_plugins {\n        jira = { source = \"./path/to/this/file\" }\n      }\n",
+		"    source \"jira\" {\n      # settings\n    }\n",
 		"  url       string          required        Where the server is.\n",
 		"  projects  list of string  optional        What to read.\n",
 		"  flavour   string          default \"auto\"  One of: auto cloud.\n",
