@@ -4,6 +4,7 @@ package sdktest
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -89,7 +90,7 @@ func TestMemorySinkRefusesAnOldProcess(t *testing.T) {
 	}
 }
 
-// upper is a transform that is right, with a state if counted is set.
+// upper is a transform that is right, and keeps no state.
 type upper struct{}
 
 func (upper) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) {
@@ -121,4 +122,59 @@ func TestATransform(t *testing.T) {
 			}
 		},
 	})
+}
+
+// numbering is a transform that is right and keeps state: it numbers the records, through all batches.
+type numbering struct{ n int }
+
+func (x *numbering) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) {
+	var out sdk.Builder
+	for record := range b.Records() {
+		if err := out.Add("numbered", numbered{N: x.n, Record: string(record)}); err != nil {
+			return nil, err
+		}
+		x.n++
+	}
+	return out.Flush(), nil
+}
+
+type numbered struct {
+	N      int    `json:"n"`
+	Record string `json:"record"`
+}
+
+func (*numbering) OutStreams(context.Context, []sdk.Stream) ([]sdk.Stream, error) {
+	return []sdk.Stream{{Name: "numbered"}}, nil
+}
+
+func (x *numbering) Open(_ context.Context, s sdk.Start) error {
+	x.n = 0
+	if s.Token == nil {
+		return nil
+	}
+	n, err := strconv.Atoi(string(s.Token))
+	x.n = n
+	return err
+}
+
+func (x *numbering) Commit(context.Context) (sdk.Token, error) {
+	return strconv.AppendInt(nil, int64(x.n), 10), nil
+}
+
+func testNumbering(t *testing.T, open func() sdk.Transform) {
+	p := sdk.TransformPlugin(sdk.Info{Name: "numbering", Version: "1", Doc: "Numbers records."},
+		func(context.Context, struct{}) (sdk.Transform, error) { return open(), nil })
+	TestTransform(t, p, TransformCase{
+		Input: []sdk.Batch{batchOf("in", `{"id":"a"}`, `{"id":"b"}`), batchOf("in", `{"id":"c"}`), batchOf("in", `{"id":"d"}`)},
+		Check: func(t *testing.T, out []sdk.Batch, _ sdk.Rejects) {
+			if len(out) != 3 || !strings.HasPrefix(string(out[2].Payload), `{"n":3,`) {
+				t.Errorf("out %v", out)
+			}
+		},
+	})
+}
+
+func TestAStatefulTransform(t *testing.T) {
+	t.Parallel()
+	testNumbering(t, func() sdk.Transform { return new(numbering) })
 }

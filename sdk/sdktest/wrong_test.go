@@ -106,6 +106,12 @@ var wrongs = map[string]struct {
 			return nil, nil
 		})
 	}},
+	"stateful transform ignores its token": {"back_to_a_token", func(t *testing.T) {
+		testNumbering(t, func() sdk.Transform { return &forgetful{} })
+	}},
+	"stateful transform commits what is not its state": {"back_to_a_token", func(t *testing.T) {
+		testNumbering(t, func() sdk.Transform { return &early{} })
+	}},
 	"transform fails the batch for one bad record": {"junk", func(t *testing.T) {
 		wrongTransform(t, func(b sdk.Batch) ([]sdk.Batch, error) {
 			out, err := upper{}.Transform(context.Background(), b)
@@ -188,6 +194,26 @@ func wrongSink(change func(*MemorySink, sdk.Start) sdk.Start) func(t *testing.T)
 			Read:   func(_ *testing.T, dir, stream string) []string { return disks[dir].Records(stream, false) },
 		})
 	}
+}
+
+// forgetful begins anew whatever its token says.
+type forgetful struct{ numbering }
+
+func (f *forgetful) Open(ctx context.Context, _ sdk.Start) error {
+	return f.numbering.Open(ctx, sdk.Start{})
+}
+
+// early returns the state of the commit before.
+type early struct {
+	numbering
+	last sdk.Token
+}
+
+func (e *early) Commit(ctx context.Context) (sdk.Token, error) {
+	now, err := e.numbering.Commit(ctx)
+	token := e.last
+	e.last = now
+	return token, err
 }
 
 type transformFunc func(sdk.Batch) ([]sdk.Batch, error)
