@@ -28,15 +28,19 @@ func TestBroken(t *testing.T) {
 				t.Skip("it names executables, which have other names on Windows")
 			}
 			_, diagnostics := config.Load(t.Context(), filepath.ToSlash(file), options(nil, map[string]string{"PORT": "not-a-port"}))
-			var out strings.Builder
-			if err := config.Write(&out, diagnostics, false, 100); err != nil {
-				t.Fatal(err)
-			}
 			dir, err := filepath.Abs(filepath.Dir(file))
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, strings.TrimSuffix(file, ".hcl")+".golden", strings.ReplaceAll(out.String(), dir, "DIR"))
+			for i, d := range diagnostics { // before lines are broken, which depends on the folder's length
+				diagnostics[i].Summary = strings.ReplaceAll(d.Summary, dir, "DIR")
+				diagnostics[i].Detail = strings.ReplaceAll(d.Detail, dir, "DIR")
+			}
+			var out strings.Builder
+			if err := config.Write(&out, diagnostics, false, 100); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, strings.TrimSuffix(file, ".hcl")+".golden", out.String())
 		})
 	}
 }
