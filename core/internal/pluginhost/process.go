@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -61,9 +62,7 @@ func (p *process) run() error {
 	}
 	p.cmd.Stdin = nil // /dev/null, not the host's
 	p.cmd.Stdout, p.cmd.Stderr = outW, errW
-	if p.cmd.Env == nil {
-		p.cmd.Env = []string{} // nil would be the host's
-	}
+	p.cmd.Env = slices.Concat([]string{}, p.cmd.Env, ownEnv()) // never nil: that would be the host's
 	isolate(p.cmd)
 
 	started := make(chan error)
