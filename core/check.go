@@ -16,7 +16,11 @@ const ProtocolVersion = rpc.ProtocolVersion
 
 // Stages names the stages in the order of the records' way.
 func (p *Pipeline) Stages() []string {
-	return append(append([]string{stageName(p.config.Source)}, names(p.config.Transforms)...), names(p.config.Sinks)...)
+	var out []string
+	for _, b := range p.blocks() {
+		out = append(out, stageName(b))
+	}
+	return out
 }
 
 // Check starts every plugin and lets it try its settings: reach the system, log in. It returns what went
@@ -26,8 +30,7 @@ func (p *Pipeline) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	blocks := append(append([]config.Block{p.config.Source}, p.config.Transforms...), p.config.Sinks...)
-	for _, b := range blocks {
+	for _, b := range p.blocks() {
 		if toStdout(b) {
 			continue
 		}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
-	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
@@ -22,12 +21,26 @@ import (
 
 // PlanInfo is what the next run would read.
 type PlanInfo struct {
-	Pipeline    string             `json:"pipeline"`
-	Unfinished  string             `json:"unfinished,omitempty"` // the run that would be gone on with
-	Incremental bool               `json:"incremental"`          // an earlier run is gone on from
-	Streams     []StreamInfo       `json:"streams"`
-	Splits      []checkpoint.Split `json:"splits"`
-	Stages      []string           `json:"stages"`
+	Pipeline    string       `json:"pipeline"`
+	Unfinished  string       `json:"unfinished,omitempty"` // the run that would be gone on with
+	Incremental bool         `json:"incremental"`          // an earlier run is gone on from
+	Streams     []StreamInfo `json:"streams"`
+	Splits      []SplitInfo  `json:"splits"`
+	Stages      []string     `json:"stages"`
+}
+
+// SplitInfo is a split for display.
+type SplitInfo struct {
+	ID       string      `json:"id"`
+	Stream   string      `json:"stream"`
+	Status   SplitStatus `json:"status"`
+	Estimate int64       `json:"estimate,omitempty"` // records expected; 0: not known
+	Records  int64       `json:"records"`            // delivered
+	Problem  string      `json:"problem,omitempty"`
+}
+
+func splitInfo(s checkpoint.Split) SplitInfo {
+	return SplitInfo{ID: s.ID, Stream: s.Stream, Status: s.Status, Estimate: s.Estimate, Records: s.Records, Problem: s.Problem}
 }
 
 // StreamInfo is a stream of the source.
@@ -81,7 +94,7 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 		return nil, fmt.Errorf("%s: %w", source.Name, err)
 	}
 	for _, s := range splits {
-		out.Splits = append(out.Splits, checkpoint.Split{Split: s, Status: checkpoint.Open})
+		out.Splits = append(out.Splits, splitInfo(checkpoint.Split{Split: s, Status: checkpoint.Open}))
 	}
 	return out, nil
 }
@@ -101,7 +114,7 @@ func (p *Pipeline) fromState(ctx context.Context, out *PlanInfo, ask *sdk.Plan) 
 		all, err := store.Splits(ctx, checkpoint.Run{ID: run.ID})
 		for _, s := range all {
 			if s.Status != checkpoint.Done {
-				out.Splits = append(out.Splits, s)
+				out.Splits = append(out.Splits, splitInfo(s))
 			}
 		}
 		return len(all) > 0, err
@@ -203,12 +216,4 @@ func (p *Pipeline) openState(ctx context.Context) (checkpoint.Store, error) {
 		return nil, nil
 	}
 	return checkpoint.OpenSQLite(ctx, path)
-}
-
-func names(blocks []config.Block) []string {
-	var out []string
-	for _, b := range blocks {
-		out = append(out, stageName(b))
-	}
-	return out
 }

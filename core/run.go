@@ -5,7 +5,6 @@ package core
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -47,6 +46,9 @@ func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, func() error,
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := claim(p.config.StateDir, p.config.Name, p.config.File); err != nil {
+		return nil, nil, errors.Join(err, unlock())
+	}
 	r := &Run{p: p, o: o, started: time.Now(), waits: map[string]Wait{}}
 	closers := closers{unlock}
 	if err := r.assemble(ctx, &closers); err != nil {
@@ -77,13 +79,17 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	r.letters = deadletter.New(p.runDir)
 	c.add(r.letters.Close)
 
+	fingerprint, err := p.fingerprint()
+	if err != nil {
+		return err
+	}
 	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, spool: spool}
 	r.pipeline = pipeline.New(pipeline.Config{
 		Source: parts.source(), Transforms: parts.transforms(), Sinks: parts.sinks(),
 		Store: store, Letters: r.letters,
-		Begin:       checkpoint.Begin{ID: newRunID(r.started), Now: r.started, Full: r.o.Full, Fingerprint: p.fingerprint()},
+		Begin:       checkpoint.Begin{ID: newRunID(r.started), Now: r.started, Full: r.o.Full, Fingerprint: fingerprint},
 		Concurrency: p.config.Concurrency, CommitEvery: p.config.CommitEvery, CommitBytes: p.config.CommitBytes,
-		SpoolDir: spool, Logger: p.logger, OnEvent: r.o.OnEvent, Keep: r.keep, Step: p.opts.Step,
+		SpoolDir: spool, Logger: p.logger, OnEvent: r.event, Hide: p.redact.String, Keep: r.keep, Step: p.opts.Step,
 	})
 	return nil
 }
@@ -95,6 +101,15 @@ func (r *Run) Wait(ctx context.Context) (*Report, error) {
 	return r.kept, r.p.redact.Error(r.explain(err))
 }
 
+// event hands an event on without secrets: an error may hold what a plugin or a server said.
+func (r *Run) event(e Event) {
+	if r.o.OnEvent == nil {
+		return
+	}
+	e.Err = r.p.redact.Error(e.Err)
+	r.o.OnEvent(e)
+}
+
 // keep makes the report of a run that is about to end.
 func (r *Run) keep(res pipeline.Result) error {
 	r.kept = r.report(res)
@@ -104,17 +119,9 @@ func (r *Run) keep(res pipeline.Result) error {
 // explain says what to do about an error that a run could not begin with.
 func (r *Run) explain(err error) error {
 	if errors.Is(err, checkpoint.ErrChanged) {
-		return fmt.Errorf("%w: an interrupted run is waiting to be finished; run it with the former settings, or start over with --full", err)
+		return fmt.Errorf("%w: finish it with the former settings, or start over with --full", err)
 	}
 	return err
-}
-
-// fingerprint stands for what a plan depends on: the source, its settings, the streams.
-func (p *Pipeline) fingerprint() string {
-	s := p.config.Source
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s\n%s\n%q\n", s.Type, s.Path, s.Config, s.Streams)
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // newRunID returns an id that sorts by time.

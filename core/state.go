@@ -6,22 +6,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 )
 
 // State is what a pipeline keeps between runs.
 type State struct {
-	Pipeline string               `json:"pipeline"`
-	Dir      string               `json:"dir"`
-	Runs     []checkpoint.RunInfo `json:"runs"`             // newest first
-	Open     []checkpoint.Split   `json:"open,omitempty"`   // of the unfinished run: open and broken
-	Finished []string             `json:"finished"`         // ids of the splits that the next plan goes on from
-	Tokens   map[string]string    `json:"tokens,omitempty"` // by stage, for people
+	Pipeline string            `json:"pipeline"`
+	Dir      string            `json:"dir"`
+	Runs     []RunInfo         `json:"runs"`             // newest first
+	Open     []SplitInfo       `json:"open,omitempty"`   // of the unfinished run: open and broken
+	Finished []string          `json:"finished"`         // ids of the splits that the next plan goes on from
+	Tokens   map[string]string `json:"tokens,omitempty"` // by stage, for people
 }
 
 // RunInfo is an earlier run.
-type RunInfo = checkpoint.RunInfo
+type RunInfo struct {
+	ID      string              `json:"id"`
+	Started time.Time           `json:"started"`
+	Ended   time.Time           `json:"ended,omitzero"` // not there while it runs or after a kill
+	Outcome Outcome             `json:"outcome"`
+	Full    bool                `json:"full,omitempty"`
+	Starts  int                 `json:"starts"` // how often it was started
+	Splits  map[SplitStatus]int `json:"splits"`
+}
 
 // shownRuns is how many earlier runs a state shows.
 const shownRuns = 10
@@ -34,8 +43,12 @@ func (p *Pipeline) State(ctx context.Context) (state *State, err error) {
 		return state, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if state.Runs, err = store.Runs(ctx, shownRuns); err != nil {
+	runs, err := store.Runs(ctx, shownRuns)
+	if err != nil {
 		return nil, err
+	}
+	for _, r := range runs {
+		state.Runs = append(state.Runs, RunInfo{ID: r.ID, Started: r.Started, Ended: r.Ended, Outcome: r.Outcome, Full: r.Full, Starts: r.Starts, Splits: r.Splits})
 	}
 	if run, ok, err := unfinished(ctx, store); err != nil {
 		return nil, err
@@ -46,7 +59,7 @@ func (p *Pipeline) State(ctx context.Context) (state *State, err error) {
 		}
 		for _, s := range all {
 			if s.Status != checkpoint.Done {
-				state.Open = append(state.Open, s)
+				state.Open = append(state.Open, splitInfo(s))
 			}
 		}
 	}
@@ -80,6 +93,17 @@ func (p *Pipeline) Forget(ctx context.Context, split string) error {
 		found, err := s.Forget(ctx, split)
 		if err == nil && !found {
 			err = fmt.Errorf("no split %q is kept; `scrapekit state show` lists them", split)
+		}
+		return err
+	})
+}
+
+// GiveUp ends one split of the unfinished run as it is: what was delivered of it stays, the rest is not read.
+func (p *Pipeline) GiveUp(ctx context.Context, split string) error {
+	return p.change(ctx, func(s checkpoint.Store) error {
+		found, err := s.GiveUp(ctx, split)
+		if err == nil && !found {
+			err = fmt.Errorf("no open split %q in an unfinished run; `scrapekit state show` lists them", split)
 		}
 		return err
 	})

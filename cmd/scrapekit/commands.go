@@ -255,12 +255,20 @@ func (a *app) stateResetCommand() *cobra.Command {
 
 func (a *app) stateRmCommand() *cobra.Command {
 	var f fileFlags
+	var giveUp bool
 	cmd := &cobra.Command{
 		Use: "rm FILE SPLIT", Short: "Forget one split: it is read anew", Args: args,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			p, err := a.load(cmd.Context(), given[0], f)
 			if err != nil {
 				return err
+			}
+			if giveUp {
+				if err := p.GiveUp(cmd.Context(), given[1]); err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "split %s is given up: what was delivered of it stays, the rest is not read\n", given[1])
+				return nil
 			}
 			if err := p.Forget(cmd.Context(), given[1]); err != nil {
 				return err
@@ -270,5 +278,6 @@ func (a *app) stateRmCommand() *cobra.Command {
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().BoolVar(&giveUp, "give-up", false, "do not read the split any more in the unfinished run: for one that cannot be read")
 	return cmd
 }

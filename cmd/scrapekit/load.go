@@ -36,21 +36,15 @@ func (f *fileFlags) values() (map[string]string, error) {
 }
 
 func (a *app) options(vars map[string]string) (core.Options, error) {
-	logger, err := a.logger()
-	return core.Options{
-		Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Logger: logger, Stdout: a.out, Step: a.step,
-	}, err
-}
-
-func (a *app) logger() (hclog.Logger, error) {
+	o := core.Options{Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Stdout: a.out, Step: a.step}
 	if a.logLevel == "off" {
-		return hclog.NewNullLogger(), nil
+		return o, nil
 	}
-	level := hclog.LevelFromString(a.logLevel)
-	if level == hclog.NoLevel {
-		return nil, usageError{fmt.Errorf("--log %s: want debug, info, warn, error or off", a.logLevel)}
+	o.Log, o.Level = a.err, hclog.LevelFromString(a.logLevel)
+	if o.Level == hclog.NoLevel {
+		return o, usageError{fmt.Errorf("--log %s: want debug, info, warn, error or off", a.logLevel)}
 	}
-	return hclog.New(&hclog.LoggerOptions{Name: "scrapekit", Level: level, Output: a.err}), nil
+	return o, nil
 }
 
 // load reads a pipeline file and prints everything that is wrong with it.
@@ -68,6 +62,9 @@ func (a *app) load(ctx context.Context, file string, f fileFlags) (*core.Pipelin
 
 func (a *app) loadWith(ctx context.Context, file string, opts core.Options) (*core.Pipeline, error) {
 	p, diags := core.Load(ctx, file, opts)
+	if err := ctx.Err(); err != nil {
+		return nil, err // stopped: what is missing then is no fault of the file
+	}
 	var err error
 	if len(diags) > 0 {
 		err = core.WriteDiagnostics(a.err, diags, a.color, widthOf(a.err))

@@ -13,8 +13,8 @@ import (
 // ErrFenced is returned to a holder whose run, or whose claim on a split, was taken over by another.
 var ErrFenced = errors.New("another process has taken over")
 
-// ErrChanged is returned by Begin when an unfinished run was planned with other source settings.
-var ErrChanged = errors.New("the source's settings have changed since the unfinished run was planned")
+// ErrChanged is returned by Begin when an unfinished run was planned with other stages or settings.
+var ErrChanged = errors.New("the stages or their settings have changed since the unfinished run was planned")
 
 // Store keeps the state of one pipeline. Its methods may be called by several goroutines at once; each is
 // one transaction: it happens whole and is durable when it returns, or it does not happen.

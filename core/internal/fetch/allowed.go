@@ -138,6 +138,9 @@ func clean(out *http.Request, p Policy, origin Origin) {
 	if out.Header == nil {
 		out.Header = http.Header{}
 	}
+	if !refersTo(out.Header.Get("Referer"), origin) {
+		out.Header.Del("Referer")
+	}
 	out.Header.Set("User-Agent", p.UserAgent)
 	out.Method = method(out)
 	out.URL = hop(out.URL, origin)
@@ -146,6 +149,17 @@ func clean(out *http.Request, p Policy, origin Origin) {
 	out.Trailer = nil
 	out.TransferEncoding = nil
 	out.Body, out.GetBody = nil, nil // each attempt sets its own
+}
+
+// refersTo reports whether a Referer names a page of the origin itself. An http.Client that follows a redirect sends the
+// URL it came from, with whatever secrets are in its query, to the next host.
+func refersTo(referer string, origin Origin) bool {
+	u, err := url.Parse(referer)
+	if err != nil {
+		return false
+	}
+	from, err := originOf(u, false)
+	return err == nil && from == origin
 }
 
 // hop is u with its host in the spelling that was checked, so that no other can be dialled.

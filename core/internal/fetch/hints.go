@@ -33,29 +33,55 @@ func readHints(resp *http.Response) hints {
 	if resp.StatusCode >= 300 { // some send "Retry-After: 0" with every good reply
 		h.retryAfter = readTime(resp.Header.Get("Retry-After"), now)
 	}
-	for _, prefix := range []string{"X-Ratelimit-", "Ratelimit-", "X-Rate-Limit-"} {
-		readTriplet(&h, resp.Header, prefix, now)
+	for _, prefix := range []string{"X-Ratelimit-", "Ratelimit-", "X-Rate-Limit-", "X-Beta-Ratelimit-"} {
+		h.tighten(readTriplet(resp, prefix, now))
 	}
-	readDraft(&h, resp.Header)
+	for _, name := range []string{"Ratelimit", "Beta-Ratelimit"} {
+		for _, stated := range readDraft(resp.Header, name) {
+			h.tighten(stated)
+		}
+	}
 	return h
 }
 
-// readTriplet reads Limit, Remaining and Reset, and Interval-Seconds and FillRate of Jira Data Center.
-func readTriplet(h *hints, header http.Header, prefix string, now time.Time) {
-	remaining, ok := readNumber(header.Get(prefix + "Remaining"))
-	if !ok {
-		return
+// tighten takes over another limit that the reply states, if no less of it is used up. Of two forms of one limit the
+// later counts.
+func (h *hints) tighten(other hints) {
+	if other.remaining >= 0 && (h.remaining < 0 || other.share() <= h.share()) {
+		other.retryAfter = h.retryAfter
+		*h = other
 	}
-	h.remaining = remaining
+}
+
+// share is how much of the limit is left: 0 to 1 where the limit is known.
+func (h *hints) share() float64 {
+	if h.limit > 0 {
+		return h.remaining / h.limit
+	}
+	return h.remaining
+}
+
+// readTriplet reads Limit, Remaining and Reset, and Interval-Seconds and FillRate of Jira Data Center. A refusal
+// that only says when to come again has nothing left.
+func readTriplet(resp *http.Response, prefix string, now time.Time) hints {
+	header := resp.Header
+	h := hints{remaining: -1, reset: readTime(header.Get(prefix+"Reset"), now)}
+	remaining, ok := readNumber(header.Get(prefix + "Remaining"))
+	switch {
+	case ok:
+		h.remaining = remaining
+	case resp.StatusCode == http.StatusTooManyRequests && h.reset > 0:
+		h.remaining = 0
+	}
 	if limit, ok := readNumber(header.Get(prefix + "Limit")); ok {
 		h.limit = limit
 	}
-	h.reset = readTime(header.Get(prefix+"Reset"), now)
 	interval, ok1 := readNumber(header.Get(prefix + "Interval-Seconds"))
 	fill, ok2 := readNumber(header.Get(prefix + "Fillrate"))
 	if ok1 && ok2 && interval > 0 {
 		h.fill = fill / interval
 	}
+	return h
 }
 
 // readDraft reads the RateLimit and RateLimit-Policy fields of the IETF draft:
@@ -63,35 +89,33 @@ func readTriplet(h *hints, header http.Header, prefix string, now time.Time) {
 //	RateLimit-Policy: "burst";q=100;w=60
 //	RateLimit: "burst";r=50;t=30
 //
-// Of several limits the one with the smallest share left counts.
-func readDraft(h *hints, header http.Header) {
+// A policy without a name is that of all limits that have none of their own.
+func readDraft(header http.Header, name string) []hints {
 	policies := map[string]hints{}
-	for _, item := range items(header, "Ratelimit-Policy") {
+	for _, item := range items(header, name+"-Policy") {
 		q, ok := item.number("q")
 		if w, _ := item.number("w"); ok {
 			policies[item.name] = hints{limit: q, window: seconds(w)}
 		}
 	}
-	least := math.Inf(1)
-	for _, item := range items(header, "Ratelimit") {
+	var all []hints
+	for _, item := range items(header, name) {
 		r, ok := item.number("r")
 		if !ok {
 			continue
 		}
 		t, _ := item.number("t")
-		stated := policies[item.name]
-		share := r
-		if stated.limit > 0 {
-			share = r / stated.limit
+		stated, ok := policies[item.name]
+		if !ok {
+			stated = policies[""]
 		}
-		if share < least {
-			least = share
-			h.limit, h.window, h.remaining, h.reset = stated.limit, stated.window, r, seconds(t)
-		}
+		stated.remaining, stated.reset = r, seconds(t)
+		all = append(all, stated)
 	}
+	return all
 }
 
-// item is one member of a list: a name and parameters.
+// item is one member of a list: a name, which some leave out, and parameters.
 type item struct {
 	name   string
 	params map[string]string
@@ -103,8 +127,11 @@ func items(header http.Header, name string) []item {
 	var all []item
 	for _, member := range strings.Split(strings.Join(header.Values(name), ","), ",") {
 		parts := strings.Split(member, ";")
-		i := item{name: strings.Trim(strings.TrimSpace(parts[0]), `"`), params: map[string]string{}}
-		for _, part := range parts[1:] {
+		i := item{params: map[string]string{}}
+		if name := strings.TrimSpace(parts[0]); !strings.Contains(name, "=") {
+			i.name, parts = strings.Trim(name, `"`), parts[1:]
+		}
+		for _, part := range parts {
 			k, v, _ := strings.Cut(part, "=")
 			i.params[strings.ToLower(strings.TrimSpace(k))] = v
 		}

@@ -49,7 +49,9 @@ func judge(resp *http.Response, err error) outcome {
 	switch s := resp.StatusCode; {
 	case s == http.StatusTooManyRequests:
 		return outcome{throttled, statusCause(s)}
-	case s == 408, s == 425, s == 500, s == 502, s == 503, s == 504, s >= 520 && s <= 524:
+	case s == http.StatusNotImplemented, s == http.StatusHTTPVersionNotSupported:
+		// The request is at fault, whatever the number says.
+	case s == 408, s == 425, s >= 500 && s <= 599:
 		return outcome{again, statusCause(s)}
 	}
 	return outcome{done, ""}

@@ -5,11 +5,13 @@
 //
 //   - fixed, from the pipeline file;
 //   - stated, by the host's headers: kept a little below, so that unequal latency does not break it;
-//   - learned, from refusals (429). What the host took from one refusal to the next, the pause between
-//     included, is what it grants: the rate falls to just below that. Then it climbs towards the rate that was
-//     refused, quickly while that is far and seldom when it is near, and stays just below it. From time to time, at most
-//     once a minute and 500 requests and ever more rarely if it fails, a probe goes beyond: the limit may have
-//     been raised.
+//   - learned, from refusals (429). The first comes soon and tells little: a guess, from which the rate climbs fast
+//     until it is refused again. From then on fit knows the rate of a host that keeps a small token bucket. For all
+//     others, what the host took from one refusal to the next is what it grants, and the rate falls to just below
+//     that. How it rises again is told in climb.go.
+//
+// A refusal costs a pause, often of a whole second, however soon the host would take more. So in a short run each
+// refusal that is saved counts for more than a rate that is nearer to the limit.
 //
 // The first request to a host goes alone, and after a pause too: its reply may state the limit. Each
 // reply that is not refused then lets one more be under way.
@@ -19,20 +21,16 @@ package fetch
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
 
 const (
 	below        = 0.97 // a rate that keeps to a limit, as a share of it
-	longest      = 0.15 // a step up, as a share of the rate
-	closeBy      = 0.2  // so near to the ceiling, steps are rare: one goes too far now and then
-	closest      = 0.01
+	few          = 30   // requests: a first refusal after fewer tells little
+	saved        = 0.2  // seconds for which a host has saved up, by a guess, when it is asked for the first time
 	leastLearned = 1.0 / 600
-	probeUp      = 1.06        // a probe goes so far beyond the rate that was refused
-	probeEvery   = time.Minute // at the earliest, since the last one or the last refusal
-	probeAfter   = 500         // requests, likewise: a probe that fails costs one or two
-	probeRarest  = 30 * time.Minute
 	firstPause   = 500 * time.Millisecond // after a refusal that names none
 	pauseCap     = time.Minute
 	unlimited    = 1 << 20 // requests under way: the gate has its own limit
@@ -56,14 +54,16 @@ type pace struct {
 	statedW  time.Duration // the longest time to a reset that was seen: the window, where it is not named
 	learned  float64
 	window   int
-	underway int
+	underway []time.Time // when the requests were sent that have no reply yet
+	fit      *fit
 
 	// Of what the host took since the last refusal that taught something:
 	since     time.Time
 	taken     int
 	stale     bool      // a refusal has ended the count; the next reply that is not refused begins another
 	refusedAt time.Time // the last refusal: replies to requests sent before it teach nothing new
-	refusals  int       // one after another, with nothing taken between them
+	paused    time.Duration
+	refusals  int // one after another, with nothing taken between them
 
 	// Of the way back up:
 	ceiling   float64   // the rate that was refused
@@ -78,7 +78,7 @@ type pace struct {
 
 func newPace() *pace {
 	inf := math.Inf(1)
-	return &pace{fixed: inf, burst: 1, stated: inf, learned: inf, ceiling: inf, window: 1, probeGap: probeEvery, probeGain: probeUp}
+	return &pace{fixed: inf, burst: 1, stated: inf, learned: inf, fit: newFit(), ceiling: inf, window: 1, probeGap: probeEvery, probeGain: probeUp}
 }
 
 // fix takes over a rate of the pipeline file if it is the strictest so far, and reports whether it is.
@@ -92,17 +92,30 @@ func (p *pace) fix(rate float64, burst int) bool {
 	return true
 }
 
-// began and ended count the requests under way; observe ends one too.
-func (p *pace) began() {
+// began and ended keep the list of requests under way; observe ends one too.
+func (p *pace) began(sent time.Time) {
 	p.mu.Lock()
-	p.underway++
+	p.underway = append(p.underway, sent)
 	p.mu.Unlock()
 }
 
-func (p *pace) ended() {
+func (p *pace) ended(sent time.Time) {
 	p.mu.Lock()
-	p.underway--
+	p.remove(sent)
 	p.mu.Unlock()
+}
+
+// remove takes a request out of those under way and returns how many of the others were sent no later.
+func (p *pace) remove(sent time.Time) (before int) {
+	if i := slices.Index(p.underway, sent); i >= 0 {
+		p.underway = slices.Delete(p.underway, i, i+1)
+	}
+	for _, t := range p.underway {
+		if !t.After(sent) {
+			before++
+		}
+	}
+	return before
 }
 
 // order returns what holds now.
@@ -137,12 +150,18 @@ func (p *pace) rate() float64 { return min(p.fixed, p.stated, p.learned) }
 func (p *pace) observe(sent, now time.Time, status int, h hints) order {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.underway--
+	before := p.remove(sent)
 	if p.since.IsZero() {
 		p.since = sent
 	}
 	wait := p.state(h)
 	refused := status == 429 || status == 503 && h.retryAfter > 0
+	if status < 500 { // a host that is in trouble may count a request or not
+		p.fit.add(sent, status == 429, before)
+	}
+	if refused && wait == 0 && h.remaining == 0 {
+		wait = h.reset
+	}
 	var pause time.Duration
 	var cause string
 	switch {
@@ -170,23 +189,25 @@ func (p *pace) refuse(sent, now time.Time, status int, asked, wait time.Duration
 	if status == 429 { // a 503 says that the host is busy, not that it was asked too often
 		p.learn(now)
 	}
-	p.refusedAt, p.stale = now, true
-	switch {
-	case asked > 0:
-		return asked
-	case wait > 0:
-		return wait
+	pause := asked
+	if pause == 0 {
+		pause = wait
 	}
-	pause := min(pauseCap, firstPause<<min(p.refusals-1, 10))
-	return pause + rand.N(pause/10)
+	if pause == 0 {
+		pause = min(pauseCap, firstPause<<min(p.refusals-1, 10))
+		pause += rand.N(pause / 10)
+	}
+	p.refusedAt, p.paused, p.stale = now, pause, true
+	p.stepAt, p.stepTaken = now.Add(pause), 0
+	return pause
 }
 
-// learn lowers the rate to just below what the host took since the last refusal.
+// learn lowers the rate to just below what the host grants.
 func (p *pace) learn(now time.Time) {
 	inForce := p.rate()
-	elapsed := max(now.Sub(p.since).Seconds(), 1) // limits are hardly ever kept for less than a second
-	granted := float64(p.taken) / elapsed
-	p.stepAt, p.stepTaken = now, 0
+	elapsed := now.Sub(p.since).Seconds()
+	granted := float64(p.taken) / max(elapsed, 1) // limits are hardly ever kept for less than a second
+	low, high, fits := p.fit.rates(now, inForce)
 	switch {
 	case p.taken == 0:
 		// Somebody else has used the limit up: nothing to learn from.
@@ -194,29 +215,36 @@ func (p *pace) learn(now time.Time) {
 		p.probing = false
 		p.probeGap, p.probeGain = min(2*p.probeGap, probeRarest), probeUp
 		p.learned, p.ceiling = p.proven, p.proven/below
+	case math.IsInf(inForce, 1) && p.taken < few:
+		p.learned, p.longest = below*float64(p.taken)/(elapsed+saved), quick
 	case math.IsInf(inForce, 1):
-		// A short time: in the long run it may be less, if the host had saved some up, or more.
 		p.learned, p.longest = below*granted, longest
-		if p.taken < 10 {
-			p.longest = 1
-		}
+	case fits:
+		p.ceiling, p.longest = high, longest
+		p.learned, p.proven = below*math.Sqrt(low*high), below*low
 	case p.stale:
 		p.learned = min(p.learned, below*granted) // the pause was too short, that is all
 	default:
-		if inForce <= p.proven {
-			p.proven = 0 // it holds no more
-		}
-		first := math.IsInf(p.ceiling, 1)
-		p.ceiling, p.longest = inForce, longest
-		if first && p.taken < 10 {
-			p.ceiling *= 1.25 // so few prove little
-		}
-		p.learned = min(max(below*granted, p.proven), below*inForce)
+		p.fit = newFit() // the host has changed, or is of another kind
+		p.fall(inForce, granted)
 	}
 	p.learned = max(p.learned, leastLearned)
 	if p.stated < math.Inf(1) {
 		p.learned = max(p.learned, p.stated/2) // others who share a stated limit do not take it for long
 	}
+}
+
+// fall lowers the rate after a refusal of inForce to what was granted or is proven.
+func (p *pace) fall(inForce, granted float64) {
+	if inForce <= p.proven {
+		p.proven = 0 // it holds no more
+	}
+	first := math.IsInf(p.ceiling, 1)
+	p.ceiling, p.longest = inForce, longest
+	if first && p.taken < 10 {
+		p.ceiling *= 1.25 // so few prove little
+	}
+	p.learned = min(max(below*granted, p.proven), below*inForce)
 }
 
 // take takes in a reply that is not a refusal.
@@ -225,7 +253,8 @@ func (p *pace) take(sent, now time.Time) {
 		p.window = min(p.window+1, unlimited)
 		if p.stale {
 			p.stale, p.refusals = false, 0
-			p.since, p.taken = p.refusedAt, 0
+			// What a host saves up in a pause is anything between nothing and all of it.
+			p.since, p.taken = p.refusedAt.Add(p.paused/2), 0
 		}
 	}
 	p.taken++
@@ -233,48 +262,4 @@ func (p *pace) take(sent, now time.Time) {
 	if !math.IsInf(p.learned, 1) {
 		p.climb(now)
 	}
-}
-
-// climb raises the learned rate towards the ceiling, or beyond it if a probe is due.
-func (p *pace) climb(now time.Time) {
-	elapsed := now.Sub(p.stepAt)
-	top := below * p.ceiling
-	gap := top/p.learned - 1
-	if p.stepTaken < 5 || elapsed < time.Second || gap < closeBy && (p.stepTaken < 100 || elapsed < 10*time.Second) {
-		return
-	}
-	if gap < closest {
-		p.probe(now)
-		return
-	}
-	if p.used(elapsed) {
-		p.proven = max(p.proven, p.learned)
-		p.learned *= 1 + min(gap/2, p.longest)
-	}
-	p.stepAt, p.stepTaken = now, 0
-}
-
-// used reports whether the rate was made use of since the last step: otherwise nothing is proven.
-func (p *pace) used(elapsed time.Duration) bool {
-	return float64(p.stepTaken) >= 0.7*p.rate()*elapsed.Seconds()
-}
-
-// probe goes beyond the ceiling, if it is time.
-func (p *pace) probe(now time.Time) {
-	gap := p.probeGap
-	if p.probing { // the last one has been kept for a while
-		gap = probeEvery / 4
-	}
-	elapsed := now.Sub(p.stepAt)
-	if p.stepTaken < probeAfter || elapsed < gap || !p.used(elapsed) {
-		return
-	}
-	if p.probing { // nothing refused: the limit has been raised, go on in longer steps
-		p.probeGain = min(2, 1+2*(p.probeGain-1))
-		p.probeGap = probeEvery
-	}
-	p.proven, p.probing = p.learned, true
-	p.ceiling *= p.probeGain
-	p.learned = below * p.ceiling
-	p.stepAt, p.stepTaken = now, 0
 }

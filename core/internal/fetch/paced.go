@@ -21,10 +21,10 @@ func paced(p Policy) decorator {
 			}
 			defer h.sent.leave()
 			sent := time.Now()
-			h.pace.began()
+			h.pace.began(sent)
 			resp, err := next.RoundTrip(req)
 			if err != nil {
-				h.pace.ended()
+				h.pace.ended(sent)
 				return nil, err
 			}
 			o := h.pace.observe(sent, time.Now(), resp.StatusCode, readHints(resp))

@@ -40,7 +40,7 @@ func (p *pace) read(h hints) time.Duration {
 	if h.remaining < 0 || window <= 0 {
 		return 0
 	}
-	left := h.remaining - float64(p.underway)
+	left := h.remaining - float64(len(p.underway))
 	switch {
 	case h.remaining <= 0 && h.window == 0 && window > 2*time.Second:
 		return h.reset // the window is a guess from the resets that were seen, and may be longer
@@ -65,5 +65,5 @@ func (p *pace) credit(h hints) float64 {
 	if h.remaining < 0 || h.limit <= 0 {
 		return 0
 	}
-	return max(0, h.remaining-float64(p.underway)-reserve*h.limit) / spendCredit.Seconds()
+	return max(0, h.remaining-float64(len(p.underway))-reserve*h.limit) / spendCredit.Seconds()
 }

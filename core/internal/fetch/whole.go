@@ -103,7 +103,9 @@ func (c *counter) drain() error {
 }
 
 const (
-	ratioFrom = 1 << 20 // bytes after decoding up to which any ratio will do
+	// An honest log of one line again and again shrinks to a thousandth, so that a ratio proves nothing by itself. Up to
+	// this size after decoding any will do: it costs no more than a body of that size that was not encoded.
+	ratioFrom = 32 << 20
 	maxRatio  = 200
 )
 
@@ -123,7 +125,7 @@ func (l *limiter) Read(p []byte) (int, error) {
 		return n, tooLarge(l.max)
 	}
 	if l.encoded && l.n > ratioFrom && l.n > maxRatio*l.wire.n {
-		return n, &attemptError{outcome: outcome{never, "too large"}, err: fmt.Errorf("the body grows to more than %d times its size by decoding: taken for an attack", maxRatio)}
+		return n, &attemptError{outcome: outcome{never, "too large"}, err: fmt.Errorf("the body grows by decoding to more than %d MiB and more than %d times its size: taken for an attack; ask for less at a time", ratioFrom>>20, maxRatio)}
 	}
 	return n, err
 }

@@ -327,3 +327,17 @@ func (c *counter) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error)
 func (c *counter) Commit(context.Context) (sdk.Token, error) {
 	return sdk.Token(strconv.Itoa(c.n)), nil
 }
+
+// How often a failing sink takes the run back before it ends is the pipeline file's to say.
+func TestAttemptsOfASink(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, &numbers{splits: 1, records: 10, every: 5})
+		w.config.Sinks[0].Attempts = 2
+		w.shelf.write = func(sdk.Batch) error { return errors.New("no") }
+		res := w.run(t.Context(), t)
+		if res.Outcome != checkpoint.Failed || len(w.shelf.opens) != 2 {
+			t.Errorf("outcome %s after %d openings, want 2", res.Outcome, len(w.shelf.opens))
+		}
+	})
+}

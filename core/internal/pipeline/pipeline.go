@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -148,7 +149,7 @@ func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoin
 			return checkpoint.Interrupted, errDrain
 		case ctx.Err() != nil && isCancel(err):
 			return checkpoint.Interrupted, nil
-		case final(err) || tries >= maxAttempts:
+		case final(err) || tries >= p.attemptsFor(err):
 			return checkpoint.Failed, err
 		}
 		p.event(Event{Kind: RolledBack, Err: err})
@@ -156,6 +157,23 @@ func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoin
 			return checkpoint.Interrupted, nil
 		}
 	}
+}
+
+// attemptsFor returns how often in a row the stage that err comes from may take the run back.
+func (p *Pipeline) attemptsFor(err error) int {
+	limits := map[string]int{}
+	for _, t := range p.Transforms {
+		limits[t.Name] = t.Attempts
+	}
+	for _, s := range p.Sinks {
+		limits[s.Name] = s.Attempts
+	}
+	for stage, n := range limits {
+		if n > 0 && strings.HasPrefix(err.Error(), stage+": ") {
+			return n
+		}
+	}
+	return maxAttempts
 }
 
 // final reports whether going back to the last commit cannot mend err.

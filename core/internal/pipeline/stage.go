@@ -19,8 +19,10 @@ type Stage[P any] struct {
 	Name       string   // "transform llm": unique, used in messages and as the key of its token
 	Streams    []string // those that it is for; nil: all. Others pass a transform untouched and do not reach a sink.
 	MaxRejects int64    // more rejected records than that end the run; negative: no limit
-	Attempts   int      // tries of a split without progress, for a source; 0: 5
-	Start      func(ctx context.Context) (Instance[P], error)
+	// Attempts bounds what is tried in vain: for a source the tries of a split without progress, for a transform or a
+	// sink how often in a row the run goes back to the last commit because of it. 0: 5.
+	Attempts int
+	Start    func(ctx context.Context) (Instance[P], error)
 }
 
 // Takes reports whether the stage is for a stream.

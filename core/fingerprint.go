@@ -1,0 +1,55 @@
+// The fingerprint of a pipeline: what an unfinished run depends on.
+
+package core
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// fingerprint stands for the stages and their settings: records of one run must not be made in two ways.
+// Sensitive settings are left out: a token may be renewed while a run is unfinished. So is what the host
+// does for a stage: limits and credentials.
+func (p *Pipeline) fingerprint() (string, error) {
+	h := sha256.New()
+	for _, b := range p.blocks() {
+		if err := writeBlock(h, b); err != nil {
+			return "", fmt.Errorf("%s: settings: %w", stageName(b), err)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16]), nil
+}
+
+func (p *Pipeline) blocks() []config.Block {
+	return append(append([]config.Block{p.config.Source}, p.config.Transforms...), p.config.Sinks...)
+}
+
+func writeBlock(w io.Writer, b config.Block) error {
+	var schema jsonschema.Schema
+	if err := json.Unmarshal(b.Info.Config, &schema); err != nil {
+		return err
+	}
+	settings := map[string]json.RawMessage{}
+	if err := json.Unmarshal(b.Config, &settings); err != nil {
+		return err
+	}
+	for name, s := range schema.Properties {
+		if sensitive, _ := s.Extra[sdk.KeywordSensitive].(bool); sensitive {
+			delete(settings, name)
+		}
+	}
+	plain, err := json.Marshal(settings)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s %q %q %s %q\n", b.Kind, b.Type, b.Path, plain, b.Streams)
+	return err
+}
