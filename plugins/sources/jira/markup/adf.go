@@ -284,9 +284,9 @@ func text(attrs map[string]any, name string) string {
 	return ""
 }
 
-func number(attrs map[string]any, name string, otherwise int) int {
+func number(attrs map[string]any, name string, otherwise int32) int32 {
 	if v, ok := attrs[name].(float64); ok && v >= 0 && v < 1e6 {
-		return int(v)
+		return int32(v)
 	}
 	return otherwise
 }

@@ -18,16 +18,19 @@ type Options struct {
 
 // Markdown writes a document as GitHub-flavoured Markdown, without a newline at its end.
 func Markdown(doc Node, o Options) string {
-	w := writer{o: o, open: true, out: make([]byte, 0, size(doc))}
+	w := writer{o: o, open: true, out: make([]byte, 0, size(doc, 8))}
 	w.blocks(doc.Content, false)
 	return string(w.out)
 }
 
-// size guesses how long the Markdown of a node is.
-func size(n Node) int {
+// size guesses how long the Markdown of a node is, by as many levels of it.
+func size(n Node, levels int) int {
 	total := len(n.Text) + len(n.Href) + 4
+	if levels == 0 {
+		return total
+	}
 	for i := range n.Content {
-		total += size(n.Content[i])
+		total += size(n.Content[i], levels-1)
 	}
 	return total
 }
@@ -146,7 +149,7 @@ func (w *writer) list(n Node) {
 	for _, item := range n.Content {
 		mark := "- "
 		if n.Kind == OrderedList {
-			mark = strconv.Itoa(number) + ". "
+			mark = strconv.Itoa(int(number)) + ". "
 			number++
 		}
 		w.line()

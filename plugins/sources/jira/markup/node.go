@@ -51,7 +51,7 @@ const (
 type Node struct {
 	Kind    Kind
 	Marks   Marks
-	Level   int
+	Level   int32
 	Text    string
 	Attr    string
 	Href    string // the address that a Text or Media links to

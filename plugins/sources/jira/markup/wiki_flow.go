@@ -11,6 +11,8 @@ type flow struct {
 	mode mode
 	text int // where the text that is not yet in out begins
 	out  []Node
+	// noTable is the position before which rows have no cells: a search through them is not made again for each.
+	noTable int
 }
 
 // special are the bytes at which something other than text may begin. A URL is seen at its colon.
@@ -54,7 +56,7 @@ func (f *flow) emit(i, next int, nodes ...Node) int {
 func (f *flow) token(i int) int {
 	switch c := f.src[i]; c {
 	case '\n':
-		return f.line(f.newline(i))
+		return f.newline(i)
 	case '\\':
 		return f.backslash(i)
 	case '[':
@@ -77,14 +79,23 @@ func (f *flow) token(i int) int {
 	}
 }
 
-// newline notes the end of a line. More than two in a row say nothing more.
+// newline notes the end of a line, and reads what begins the next one. More than two in a row say nothing more.
+// Between two lines of plain text the newline is a part of the text, so that a long text is one node.
 func (f *flow) newline(i int) int {
+	start := f.text
 	f.flush(i)
 	if n := len(f.out); n < 2 || f.out[n-1].Kind != lineBreak || f.out[n-2].Kind != lineBreak {
 		f.out = append(f.out, Node{Kind: lineBreak})
 	}
 	f.text = i + 1
-	return i + 1
+	n := len(f.out)
+	next := f.line(i + 1)
+	plain := next == i+1 && len(f.out) == n && next < f.end && !special[f.src[next]] && !strings.HasPrefix(f.src[next:], "\u00a0")
+	if plain && !emptyText(f.src[start:i]) { // spaces at the edges of a paragraph are trimmed by node
+		f.out = f.out[:n-2] // the text and its break
+		f.text = start
+	}
+	return next
 }
 
 // line reads what begins a line: its indentation, and a block.
@@ -137,7 +148,7 @@ func (f *flow) block(i int) (next int, ok bool) {
 			return f.list(i)
 		}
 	case '|':
-		if f.mode&noTables == 0 {
+		if f.mode&noTables == 0 && i >= f.noTable {
 			return f.table(i)
 		}
 	}
@@ -148,7 +159,7 @@ func (f *flow) block(i int) (next int, ok bool) {
 func (f *flow) heading(i int) int {
 	end := f.lineEnd(i, f.end)
 	content := f.flow2(f.skipSpaces(i+3, end), end, noBlocks|noDashes)
-	f.out = append(f.out, Node{Kind: Heading, Level: int(f.src[i+1] - '0'), Content: content})
+	f.out = append(f.out, Node{Kind: Heading, Level: int32(f.src[i+1] - '0'), Content: content})
 	return end
 }
 

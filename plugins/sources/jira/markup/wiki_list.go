@@ -53,7 +53,8 @@ func (f *flow) list(i int) (int, bool) {
 	if !ok || len(items) == 0 {
 		return i, false
 	}
-	f.out = append(f.out, buildLists(items, 1)...)
+	var b listBuilder
+	f.out = append(f.out, b.lists(items, 1)...)
 	return next, true
 }
 
@@ -78,8 +79,12 @@ func (f *flow) itemEnd(i, end int) int {
 	return end
 }
 
-// buildLists makes the lists of the items of this depth and deeper ones.
-func buildLists(items []listItem, depth int) []Node {
+// listBuilder makes the lists of a run of items. Lists of one item are made by the dozen where the marks skip
+// levels, so they are cut from slabs.
+type listBuilder struct{ slab []Node }
+
+// lists makes the lists of the items of this depth and deeper ones.
+func (b *listBuilder) lists(items []listItem, depth int) []Node {
 	var lists []Node
 	for i := 0; i < len(items); {
 		item := items[i]
@@ -93,17 +98,17 @@ func buildLists(items []listItem, depth int) []Node {
 			i++
 		}
 		if deeper < i {
-			node.Content = append(node.Content, buildLists(items[deeper:i], depth+1)...)
+			node.Content = b.join(node.Content, b.lists(items[deeper:i], depth+1))
 		}
 		if len(node.Content) > 0 {
-			lists = addItem(lists, node, item.ordered)
+			lists = b.add(lists, node, item.ordered)
 		}
 	}
 	return lists
 }
 
-// addItem adds an item to the last list if that is of its kind, else to a new one.
-func addItem(lists []Node, item Node, ordered bool) []Node {
+// add puts an item into the last list if that is of its kind, else into a new one.
+func (b *listBuilder) add(lists []Node, item Node, ordered bool) []Node {
 	kind := BulletList
 	if ordered {
 		kind = OrderedList
@@ -112,5 +117,29 @@ func addItem(lists []Node, item Node, ordered bool) []Node {
 		lists[n-1].Content = append(lists[n-1].Content, item)
 		return lists
 	}
-	return append(lists, Node{Kind: kind, Content: []Node{item}})
+	list := Node{Kind: kind, Content: b.one(item)}
+	if lists == nil {
+		return b.one(list)
+	}
+	return append(lists, list)
+}
+
+func (b *listBuilder) join(content, more []Node) []Node {
+	if len(content) == 0 {
+		return more
+	}
+	return append(content, more...)
+}
+
+// maxSlab bounds what a list keeps in memory for nothing.
+const maxSlab = 256
+
+// one makes a slice of one node.
+func (b *listBuilder) one(n Node) []Node {
+	if len(b.slab) == cap(b.slab) {
+		b.slab = make([]Node, 0, min(max(4, 2*cap(b.slab)), maxSlab))
+	}
+	b.slab = append(b.slab, n)
+	at := len(b.slab)
+	return b.slab[at-1 : at : at]
 }

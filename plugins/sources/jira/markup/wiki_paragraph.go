@@ -60,5 +60,8 @@ func trimLine(line []Node) []Node {
 }
 
 func emptyNode(n Node) bool {
-	return n.Kind == HardBreak || n.Kind == lineBreak || n.Kind == Text && n.Href == "" && strings.Trim(n.Text, " \t\u00a0") == ""
+	return n.Kind == HardBreak || n.Kind == lineBreak || n.Kind == Text && n.Href == "" && emptyText(n.Text)
 }
+
+// emptyText reports whether a text has nothing to show.
+func emptyText(s string) bool { return strings.Trim(s, " \t\u00a0") == "" }

@@ -21,6 +21,7 @@ func (f *flow) table(i int) (int, bool) {
 		return nil
 	})
 	if !ok || len(table.Content) == 0 {
+		f.noTable = next
 		return i, false
 	}
 	f.out = append(f.out, table)

@@ -108,6 +108,8 @@ var hostile = map[string]string{
 	"images":           "!a !b.png",
 	"bars":             "|a !b{code}\n",
 	"one line of bars": "||||||||",
+	"rows of no cells": "||\n",
+	"empty row":        "|\n",
 	"list marks":       "**** a\n",
 	"deep lists":       "#*#*#*#*#*#*#*#*#*#* a\n* b\n",
 	"list of macros":   "* {code}\n* {quote}\n",
@@ -136,6 +138,31 @@ func TestLinearTime(t *testing.T) {
 		if len(out) > 40*len(src) {
 			t.Errorf("%s: %d bytes became %d", name, len(src), len(out))
 		}
+	}
+}
+
+// Lines of plain text are one node, and levels that a list skips cost no allocation each: a long log and a list 20
+// deep would take a hundred times their length otherwise.
+func TestFewNodes(t *testing.T) {
+	doc := markup.ParseWiki("one\ntwo #\n>three\n\nfour\n five\nsix *b*\n*c*")
+	if len(doc.Content) != 2 || len(doc.Content[0].Content) != 1 || doc.Content[0].Content[0].Text != "one\ntwo #\n>three" {
+		t.Errorf("first paragraph: %+v", doc.Content)
+	}
+	if got, want := markup.Markdown(doc, markup.Options{}), "one\ntwo #\n\\>three\n\nfour\nfive\nsix **b**\n**c**"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	const lines = 200
+	deep := strings.Repeat(strings.Repeat("#*", 10)+" a\n* b\n", lines)
+	if n := testing.AllocsPerRun(5, func() { markup.ParseWiki(deep) }); n > 10*lines {
+		t.Errorf("%.0f allocations for %d deep items", n, lines)
+	}
+}
+
+// A space that does not break ends no text that the next line goes on with.
+func TestEmptyLineOfHardSpace(t *testing.T) {
+	t.Parallel()
+	if got := markup.WikiToMarkdown("a\n\u00a0\n\u00a0\n{code}b{code}", markup.Options{}); got != "a\n\n```\nb\n```" {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -180,6 +207,19 @@ func BenchmarkWiki(b *testing.B) {
 		for _, r := range refs {
 			markup.WikiToMarkdown(r.Wiki, markup.Options{})
 		}
+	}
+}
+
+// BenchmarkHostile reads 3 MB of each of the worst kinds.
+func BenchmarkHostile(b *testing.B) {
+	for name, part := range hostile {
+		src := strings.Repeat(part, 3<<20/len(part))
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(src)))
+			for b.Loop() {
+				markup.WikiToMarkdown(src, markup.Options{})
+			}
+		})
 	}
 }
 
