@@ -198,7 +198,10 @@ func (p *pace) refuse(sent, now time.Time, status int, asked, wait time.Duration
 		pause += rand.N(pause / 10)
 	}
 	p.refusedAt, p.paused, p.stale = now, pause, true
-	p.stepAt, p.stepTaken = now.Add(pause), 0
+	p.stepAt, p.stepTaken = now, 0
+	if p.longest == quick {
+		p.stepAt = now.Add(pause) // the hunt goes on right after it
+	}
 	return pause
 }
 

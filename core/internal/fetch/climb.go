@@ -1,0 +1,69 @@
+// climb is how the learned rate of a pace rises again: towards the rate that was refused, in long steps while that is
+// far and seldom when it is near, and it stays just below it. From time to time, at most once a minute and 500
+// requests and ever more rarely if it fails, a probe goes beyond: the limit may have been raised.
+
+package fetch
+
+import "time"
+
+const (
+	longest     = 0.15        // a step, as a share of the rate
+	quick       = 0.5         // likewise, where hardly anything is known of the limit
+	closeBy     = 0.1         // so near to the ceiling, steps are rare: one goes too far now and then
+	closest     = 0.01        // here the climb is at an end
+	probeUp     = 1.06        // a probe goes so far beyond the rate that was refused
+	probeEvery  = time.Minute // at the earliest, since the last one or the last refusal
+	probeAfter  = 500         // requests, likewise: a probe that fails costs one or two
+	probeRarest = 30 * time.Minute
+)
+
+// climb raises the learned rate towards the ceiling, or beyond it if a probe is due.
+func (p *pace) climb(now time.Time) {
+	elapsed := now.Sub(p.stepAt)
+	top := below * p.ceiling
+	gap := top/p.learned - 1
+	requests, least := 5, time.Second
+	switch {
+	case p.longest == quick:
+		least /= 2
+	case gap < closeBy:
+		requests, least = 100, 10*time.Second
+	}
+	if p.stepTaken < requests || elapsed < least {
+		return
+	}
+	if gap < closest {
+		p.probe(now)
+		return
+	}
+	if p.used(elapsed) {
+		p.proven = max(p.proven, p.learned)
+		p.learned *= 1 + min(gap/2, p.longest)
+	}
+	p.stepAt, p.stepTaken = now, 0
+}
+
+// used reports whether the rate was made use of since the last step: otherwise nothing is proven.
+func (p *pace) used(elapsed time.Duration) bool {
+	return float64(p.stepTaken) >= 0.7*p.rate()*elapsed.Seconds()
+}
+
+// probe goes beyond the ceiling, if it is time.
+func (p *pace) probe(now time.Time) {
+	gap := p.probeGap
+	if p.probing { // the last one has been kept for a while
+		gap = probeEvery / 4
+	}
+	elapsed := now.Sub(p.stepAt)
+	if p.stepTaken < probeAfter || elapsed < gap || !p.used(elapsed) {
+		return
+	}
+	if p.probing { // nothing refused: the limit has been raised, go on in longer steps
+		p.probeGain = min(2, 1+2*(p.probeGain-1))
+		p.probeGap = probeEvery
+	}
+	p.proven, p.probing = p.learned, true
+	p.ceiling *= p.probeGain
+	p.learned = below * p.ceiling
+	p.stepAt, p.stepTaken = now, 0
+}
