@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -129,17 +130,17 @@ func checkHeader(h http.Header) error {
 // clean makes out, a copy, the host's own request.
 func clean(out *http.Request, p Policy, origin Origin) {
 	credential, _ := p.Auth.header()
-	for name := range out.Header {
+	for name, values := range out.Header {
 		canonical := http.CanonicalHeaderKey(name)
+		if canonical == "Referer" && slices.ContainsFunc(values, func(v string) bool { return !refersTo(v, origin) }) {
+			delete(out.Header, name)
+		}
 		if hostsOwn[canonical] || strings.HasPrefix(canonical, "Proxy-") || strings.EqualFold(name, credential) {
 			delete(out.Header, name)
 		}
 	}
 	if out.Header == nil {
 		out.Header = http.Header{}
-	}
-	if !refersTo(out.Header.Get("Referer"), origin) {
-		out.Header.Del("Referer")
 	}
 	out.Header.Set("User-Agent", p.UserAgent)
 	out.Method = method(out)

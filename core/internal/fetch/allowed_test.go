@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -134,6 +135,40 @@ func TestRequestIsTheHostsOwn(t *testing.T) {
 	}
 	if "http://"+got.Host != s.URL || got.ContentLength != 4 || len(got.TransferEncoding) > 0 {
 		t.Errorf("host %s, length %d, %v", got.Host, got.ContentLength, got.TransferEncoding)
+	}
+}
+
+// TestRefererStaysAtItsHost: an http.Client sends the URL that it was redirected from, with the key in its query.
+func TestRefererStaysAtItsHost(t *testing.T) {
+	t.Parallel()
+	var other *httptest.Server
+	got := map[string]string{}
+	note := func(r *http.Request) { got[r.URL.Path] = r.Header.Get("Referer") }
+	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		note(r)
+		next := "/same"
+		if r.URL.Path == "/same" {
+			next = other.URL + "/other"
+		}
+		http.Redirect(w, r, next+"?api_key=hunter2", http.StatusFound)
+	})
+	other = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { note(r) }))
+	defer other.Close()
+	p.Allow = append(p.Allow, mustOrigin(t, other.URL))
+	rt := transport(t, c, p)
+	resp, err := (&http.Client{Transport: rt}).Get(s.URL + "/first?api_key=hunter2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close() // empty
+	if want := s.URL + "/first?api_key=hunter2"; got["/same"] != want {
+		t.Errorf("at its own host: %q, want %q", got["/same"], want)
+	}
+	if referer, asked := got["/other"]; !asked || referer != "" {
+		t.Errorf("at another host: asked %v, %q", asked, referer)
+	}
+	if _, _, err := ask(t.Context(), rt, "GET", other.URL+"/by-hand", "", "referer: "+s.URL+"/?api_key=hunter2"); err != nil || got["/by-hand"] != "" {
+		t.Errorf("in small letters: %q %v", got["/by-hand"], err)
 	}
 }
 

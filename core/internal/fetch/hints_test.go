@@ -34,6 +34,19 @@ func TestReadHints(t *testing.T) {
 			hints{limit: 100, remaining: 50, reset: 20 * time.Second}},
 		{"draft, two headers", 200, map[string]string{"RateLimit-Policy": `"burst";q=100;w=60, "day";q=1000;w=86400`, "RateLimit": `"burst";r=50;t=30, "day";r=100;t=4000`},
 			hints{limit: 1000, window: 24 * time.Hour, remaining: 100, reset: 4000 * time.Second}},
+		{"a refusal with a reset alone", 429, map[string]string{"X-RateLimit-Reset": "30"}, hints{reset: 30 * time.Second}},
+		{"a refusal with limit and reset", 429, map[string]string{"X-RateLimit-Limit": "350", "X-RateLimit-Reset": "20"}, hints{limit: 350, reset: 20 * time.Second}},
+		{"a good reply with a reset alone", 200, map[string]string{"X-RateLimit-Reset": "30"}, hints{remaining: -1}},
+		{"Jira Cloud, the burst left and the quota used up", 429, map[string]string{"X-RateLimit-Limit": "350", "X-RateLimit-Remaining": "349", "X-Beta-RateLimit-Reset": "2026-06-05T06:00Z"},
+			hints{reset: 30 * time.Second}},
+		{"Jira Cloud, the quota nearer", 200, map[string]string{"X-RateLimit-Limit": "350", "X-RateLimit-Remaining": "349",
+			"Beta-RateLimit": `"tenant-app-quota";r=1000;t=60`, "Beta-RateLimit-Policy": "q=100000;w=3600"},
+			hints{limit: 100000, window: time.Hour, remaining: 1000, reset: time.Minute}},
+		{"Jira Cloud, the burst nearer", 200, map[string]string{"X-RateLimit-Limit": "350", "X-RateLimit-Remaining": "7",
+			"Beta-RateLimit": `"tenant-app-quota";r=50000;t=60`, "Beta-RateLimit-Policy": `"tenant-app-quota";q=100000;w=3600`},
+			hints{limit: 350, remaining: 7}},
+		{"one limit in two forms", 200, map[string]string{"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "50", "RateLimit-Policy": `"b";q=100;w=60`, "RateLimit": `"b";r=50;t=30`},
+			hints{limit: 100, window: time.Minute, remaining: 50, reset: 30 * time.Second}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			resp := &http.Response{StatusCode: c.status, Header: http.Header{"Date": {now.Format(http.TimeFormat)}}}
@@ -55,6 +68,7 @@ func FuzzHints(f *testing.F) {
 		resp := &http.Response{StatusCode: 429, Header: http.Header{
 			"Retry-After": {after}, "X-Ratelimit-Limit": {limit}, "X-Ratelimit-Remaining": {remaining}, "X-Ratelimit-Reset": {reset},
 			"X-Ratelimit-Fillrate": {limit}, "X-Ratelimit-Interval-Seconds": {reset}, "Ratelimit-Policy": {policy}, "Ratelimit": {state},
+			"Beta-Ratelimit-Policy": {policy}, "Beta-Ratelimit": {limit},
 		}}
 		p := newPace()
 		for range 3 {

@@ -22,6 +22,7 @@ func TestRetriedFailures(t *testing.T) {
 	for name, fault := range map[string]script{
 		"500": reply(500, "x"), "502": reply(502, "x"), "503": reply(503, "<html>"), "504": reply(504, ""),
 		"408": reply(408, ""), "425": reply(425, ""), "429": reply(429, "<html>slow down</html>"), "522": reply(522, ""),
+		"507": reply(507, ""), "508": reply(508, ""), "509": reply(509, ""), "525": reply(525, ""), "529": reply(529, ""), "530": reply(530, ""), "599": reply(599, ""),
 		"closed":               raw(""),
 		"head cut":             raw("HTTP/1.1 200 OK\r\nContent-Le"),
 		"not http":             raw("SSH-2.0-OpenSSH_9.6\r\n"),
@@ -388,4 +389,20 @@ func TestCancelInLine(t *testing.T) {
 			t.Errorf("%d in flight", n)
 		}
 	})
+}
+
+// TestResetAloneIsObeyed: a refusal may say when to come again by a reset and nothing else.
+func TestResetAloneIsObeyed(t *testing.T) {
+	for _, header := range []string{"X-RateLimit-Reset: 30", "X-Beta-RateLimit-Reset: 30", `Beta-RateLimit: "quota";r=0;t=30`, `RateLimit: "a";r=0;t=30`} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &scripted{scripts: []script{reply(429, "<html>no</html>", header), reply(200, "good")}}
+			c := s.client(t, Options{})
+			start := time.Now()
+			if _, body, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, ""); err != nil || body != "good" {
+				t.Fatalf("%s: %q %v", header, body, err)
+			}
+			within(t, header, time.Since(start), 30*time.Second, 31*time.Second)
+			c.Close()
+		})
+	}
 }

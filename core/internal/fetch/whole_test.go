@@ -131,6 +131,25 @@ func TestBombs(t *testing.T) {
 	}
 }
 
+// TestRepetitionIsNoBomb: a log of one line again and again shrinks to a thousandth of its size, and is honest.
+func TestRepetitionIsNoBomb(t *testing.T) {
+	t.Parallel()
+	log := strings.Repeat("\\tat org.example.Coordinator.poll(Coordinator.java:531)\\n", 3<<20/55)
+	for _, name := range []string{"gzip", "zstd", "br"} {
+		small := encoded(t, name, log)
+		if len(small)*maxRatio > len(log) {
+			t.Fatalf("%s: %d bytes of %d: no test of the ratio", name, len(small), len(log))
+		}
+		c, s, p := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", name)
+			io.WriteString(w, small)
+		})
+		if _, body, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); err != nil || body != log {
+			t.Errorf("%s: %d bytes, %v", name, len(body), err)
+		}
+	}
+}
+
 func TestMaxBody(t *testing.T) {
 	t.Parallel()
 	for _, announced := range []bool{true, false} {
