@@ -19,12 +19,18 @@ const shortest = 4
 // A Set knows secrets and takes them out of text. Its zero value is ready for use; its methods may be
 // called by several goroutines at once. A nil *Set masks the values of telling URL parameters only.
 type Set struct {
-	mu       sync.Mutex
-	forms    map[string]struct{}
-	replacer atomic.Pointer[strings.Replacer]
+	mu    sync.Mutex
+	forms map[string]struct{}
+	known atomic.Pointer[known]
 }
 
-// Add makes s mask secret, and the forms that it takes in URLs, JSON and base64. A secret of fewer than
+// known is what a Set looks for, made anew when it learns of another secret.
+type known struct {
+	sorted   []string // the longest first
+	replacer *strings.Replacer
+}
+
+// Add makes s mask secret, in base64 and with any of its characters escaped as in URLs and JSON too. A secret of fewer than
 // 4 characters is ignored.
 func (s *Set) Add(secret string) {
 	s.add(forms(secret))
@@ -48,12 +54,12 @@ func (s *Set) add(forms []string) {
 		}
 	}
 	if len(s.forms) > before {
-		s.replacer.Store(replacer(s.forms))
+		s.known.Store(newKnown(s.forms))
 	}
 }
 
-// replacer puts the longest form first: where one secret begins another, the whole of the longer one goes.
-func replacer(forms map[string]struct{}) *strings.Replacer {
+// newKnown puts the longest form first: where one secret begins another, the whole of the longer one goes.
+func newKnown(forms map[string]struct{}) *known {
 	sorted := make([]string, 0, len(forms))
 	for f := range forms {
 		sorted = append(sorted, f)
@@ -68,23 +74,24 @@ func replacer(forms map[string]struct{}) *strings.Replacer {
 	for _, f := range sorted {
 		pairs = append(pairs, f, mask)
 	}
-	return strings.NewReplacer(pairs...)
+	return &known{sorted: sorted, replacer: strings.NewReplacer(pairs...)}
 }
 
 // String returns text without the secrets of s, and without the values of telling URL parameters.
 func (s *Set) String(text string) string {
-	return maskParameters(s.known(text))
+	return maskParameters(s.secrets(text))
 }
 
-// known takes out the secrets of s alone.
-func (s *Set) known(text string) string {
+// secrets takes out the secrets of s alone.
+func (s *Set) secrets(text string) string {
 	if s == nil {
 		return text
 	}
-	if r := s.replacer.Load(); r != nil {
-		return r.Replace(text)
+	k := s.known.Load()
+	if k == nil {
+		return text
 	}
-	return text
+	return escaped(k.replacer.Replace(text), k.sorted)
 }
 
 // Error returns an error whose text is that of err without secrets; errors.Is and errors.As see through it.

@@ -34,6 +34,28 @@ func TestEveryForm(t *testing.T) {
 	}
 }
 
+// TestMixedEscapes: which characters are escaped, and how, is up to whoever writes the text.
+func TestMixedEscapes(t *testing.T) {
+	t.Parallel()
+	var s Set
+	s.Add("pa ss\nw&rd/ü😀")
+	s.AddBasic("me", "Sup3r/+=")
+	for _, form := range []string{
+		"pa%20ss%0aw%26rd%2F%c3%BC%f0%9F%98%80", "pa+ss%0aw&rd/ü😀", "pa%20ss%0Aw&rd%2fü%F0%9f%98%80", "%70a ss%0Aw&rd/ü😀",
+		`pa ss\nw&rd/ü😀`, `pa ss\nw\u0026rd\/\u00FC\ud83d\uDE00`, `pa ss\\nw&rd/ü😀`, `pa%20ss%0aw\u0026rd/ü😀`, `pa+ss%250Aw%2526rd%252Fü😀`,
+		"Sup3r%2F%2b%3D", "Sup3r/%2B=", `Sup3r\/+=`, strings.TrimRight(base64.StdEncoding.EncodeToString([]byte("me:Sup3r/+=")), "=") + "%3d%3D",
+	} {
+		if got := s.String("before " + form + " after%0A"); !strings.HasPrefix(got, "before "+mask) || !strings.HasSuffix(got, " after%0A") || len(got) > len("before  after%0A")+len(mask)+6 {
+			t.Errorf("%q became %q", form, got)
+		}
+	}
+	for _, text := range []string{"100 % of a+b", `C:\new\u00`, "%zz%", `\`, "a%20b+c"} {
+		if got := s.String(text); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
 func TestOverlap(t *testing.T) {
 	t.Parallel()
 	var s Set
@@ -152,9 +174,13 @@ func FuzzString(f *testing.F) {
 		}
 		var s Set
 		s.Add(secret)
-		got := s.known(before + secret + after)
+		got := s.secrets(before + secret + after)
 		if rest := strings.ReplaceAll(got, mask, "\x00"); strings.Contains(rest, secret) {
 			t.Errorf("%q in %q", secret, got)
+		}
+		query := url.QueryEscape(secret)
+		if got := s.secrets(query); strings.Contains(strings.ReplaceAll(got, mask, "\x00"), query) {
+			t.Errorf("%q in %q", query, got)
 		}
 	})
 }

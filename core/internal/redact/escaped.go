@@ -1,0 +1,144 @@
+// Escaped secrets: URLs and JSON may write any character of a text in a way of their own, each client in another.
+
+package redact
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// layers is how often a text is unescaped: an error may quote JSON that quotes a URL.
+const layers = 3
+
+// escaped takes out secrets that are spelt with escapes, whichever characters are escaped and how. They are sought in
+// the text as it reads unescaped.
+func escaped(text string, secrets []string) string {
+	for _, plus := range []bool{false, true} { // a + is a space in the query of a URL, and itself elsewhere
+		text = maskPlain(text, secrets, plus)
+	}
+	return text
+}
+
+func maskPlain(text string, secrets []string, plus bool) string {
+	if !strings.ContainsAny(text, `%\`) && !(plus && strings.Contains(text, "+")) {
+		return text
+	}
+	plain, at := unescape(text, nil, plus)
+	hits := find(plain, at, secrets, nil)
+	for range layers - 1 {
+		if !strings.ContainsAny(plain, `%\`) {
+			break
+		}
+		plain, at = unescape(plain, at, false)
+		hits = find(plain, at, secrets, hits)
+	}
+	return cover(text, hits)
+}
+
+// unescape undoes the escapes of URLs and JSON. The n-th byte of what it returns was at at[n] of the first text, of which
+// from says where the bytes of text are (nil: text is the first), and at ends with the length of it.
+func unescape(text string, from []int, plus bool) (plain string, at []int) {
+	place := func(i int) int {
+		if from == nil {
+			return i
+		}
+		return from[i]
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		unit, n := text[i:i+1], 1
+		switch {
+		case text[i] == '%':
+			unit, n = percent(text[i:])
+		case text[i] == '\\':
+			unit, n = backslash(text[i:])
+		case text[i] == '+' && plus:
+			unit = " "
+		}
+		for range len(unit) {
+			at = append(at, place(i))
+		}
+		b.WriteString(unit)
+		i += n
+	}
+	return b.String(), append(at, place(len(text)))
+}
+
+// percent reads an escape of a URL at the start of s: what it stands for and how long it is.
+func percent(s string) (unit string, n int) {
+	if len(s) >= 3 {
+		if c, err := strconv.ParseUint(s[1:3], 16, 8); err == nil {
+			return string([]byte{byte(c)}), 3
+		}
+	}
+	return s[:1], 1
+}
+
+// letters are the escapes of JSON that have a letter of their own.
+var letters = map[byte]string{'n': "\n", 'r': "\r", 't': "\t", 'b': "\b", 'f': "\f", '"': `"`, '/': "/", '\\': `\`}
+
+// backslash reads an escape of JSON likewise. A character beyond 16 bits takes two of them.
+func backslash(s string) (unit string, n int) {
+	if r, ok := codeUnit(s); ok {
+		n = 6
+		if low, ok := codeUnit(s[6:]); ok && utf16.DecodeRune(r, low) != utf8.RuneError {
+			r, n = utf16.DecodeRune(r, low), 12
+		}
+		return string(r), n
+	}
+	if len(s) >= 2 {
+		if c, ok := letters[s[1]]; ok {
+			return c, 2
+		}
+	}
+	return s[:1], 1
+}
+
+func codeUnit(s string) (rune, bool) {
+	if len(s) < 6 || s[:2] != `\u` {
+		return 0, false
+	}
+	c, err := strconv.ParseUint(s[2:6], 16, 16)
+	return rune(c), err == nil
+}
+
+// span is a part of the first text.
+type span struct{ from, to int }
+
+// find adds to hits where secrets are in plain, in places of the first text.
+func find(plain string, at []int, secrets []string, hits []span) []span {
+	for _, s := range secrets {
+		for i := 0; ; {
+			n := strings.Index(plain[i:], s)
+			if n < 0 {
+				break
+			}
+			i += n
+			hits = append(hits, span{at[i], at[i+len(s)]})
+			i += len(s)
+		}
+	}
+	return hits
+}
+
+// cover puts the mask over parts of text, which may overlap.
+func cover(text string, hits []span) string {
+	if len(hits) == 0 {
+		return text
+	}
+	slices.SortFunc(hits, func(a, b span) int { return a.from - b.from })
+	var b strings.Builder
+	end := 0
+	for _, h := range hits {
+		if h.from >= end {
+			b.WriteString(text[end:h.from])
+			b.WriteString(mask)
+		}
+		end = max(end, h.to)
+	}
+	b.WriteString(text[end:])
+	return b.String()
+}
