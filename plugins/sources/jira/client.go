@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -55,7 +56,7 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, unsent(req, err)
 	}
 	if err := judge(resp); err != nil {
 		resp.Body.Close()
@@ -85,12 +86,30 @@ func decodeReply(resp *http.Response, into any) error {
 	return nil
 }
 
-// where names a request in errors: without its query, which is long and holds the JQL.
+// where names the request of a reply in errors.
 func where(resp *http.Response) string {
 	if resp.Request == nil {
 		return "jira"
 	}
-	u := *resp.Request.URL
+	return named(resp.Request)
+}
+
+// named names a request in errors: without its query, which is long and holds the JQL.
+func named(req *http.Request) string {
+	u := *req.URL
 	u.RawQuery, u.User = "", nil
-	return strings.TrimSpace(resp.Request.Method + " " + u.String())
+	return strings.TrimSpace(req.Method + " " + u.String())
+}
+
+// unsent takes the URL off an error of an HTTP client, which puts it there with its query, and puts the name of the request
+// in its place unless the transport has named it already, as the host's does.
+func unsent(req *http.Request, err error) error {
+	var outer *url.Error
+	if !errors.As(err, &outer) {
+		return err
+	}
+	if strings.Contains(outer.Err.Error(), req.URL.Scheme+"://"+req.URL.Host) {
+		return outer.Err
+	}
+	return fmt.Errorf("%s: %w", named(req), outer.Err)
 }

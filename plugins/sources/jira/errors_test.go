@@ -3,6 +3,7 @@
 package jira_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -198,10 +199,44 @@ func TestCheck(t *testing.T) {
 	})
 }
 
+func TestURLAsCopiedFromABrowser(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, jiratest.Options{BasePath: "/jira"})
+	keys := w.fill(t, "ALPHA", 2, time.Minute)
+	w.advance(time.Hour)
+	for _, more := range []string{"", "/", "//", "?a=b", "/?a=b", "/#top", "/?", " "} {
+		wantKeys(t, newHost(t, w, map[string]any{"url": w.url + more}).run(), keys)
+	}
+	_, err := openWith(t, map[string]any{"url": strings.Replace(w.url, "http://", "http://ann:secret@", 1)})
+	wantError(t, err, true, "url", "http.auth")
+	if strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
+}
+
+// failing fails every request, as the host's transport does with the URL in its words, or as Go's without it.
+type failing string
+
+func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New(string(f)) }
+
+func TestErrorOfTheWireNamesTheURLOnce(t *testing.T) {
+	t.Parallel()
+	const url = "https://jira.example.org/rest/api/2/serverInfo"
+	for _, says := range []string{"connection refused", "GET " + url + ": connection refused; 4 attempts"} {
+		h := newHost(t, &world{url: "https://jira.example.org"}, nil)
+		h.transport = failing(says)
+		_, err := h.tryRun()
+		wantError(t, err, false, "GET "+url+": connection refused")
+		if n := strings.Count(err.Error(), url); n != 1 || strings.Contains(err.Error(), "Get ") {
+			t.Errorf("the URL is there %d times: %v", n, err)
+		}
+	}
+}
+
 func TestSettingsThatCannotWork(t *testing.T) {
 	t.Parallel()
 	for setting, value := range map[string]any{
-		"url": "issues.example.org", "since": "yesterday", "jql": "status = Open order by rank", "flavour": "server", "page_size": 0,
+		"url": "issues.example.org", "since": "yesterday", "jql": "status = Open order by rank", "flavour": "server", "page_size": 0, "projects": []string{""},
 	} {
 		raw := map[string]any{"url": "https://jira.example.org"}
 		raw[setting] = value

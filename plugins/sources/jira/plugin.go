@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,14 +55,13 @@ var orderBy = regexp.MustCompile(`(?i)\border\s+by\b`)
 var quoted = regexp.MustCompile(`"(\\.|[^"\\])*"|'(\\.|[^'\\])*'`)
 
 func open(_ context.Context, c Config) (sdk.Source, error) {
-	base, err := url.Parse(strings.TrimRight(c.URL, "/"))
+	base, err := parseBase(c.URL)
 	if err != nil {
-		return nil, sdk.Permanent(fmt.Errorf("url: %w", err))
+		return nil, sdk.Permanent(err)
 	}
-	if base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
-		return nil, sdk.Permanent(fmt.Errorf("url: %q is not an http(s) address", c.URL))
+	if c.Projects, err = projectKeys(c.Projects); err != nil {
+		return nil, sdk.Permanent(err)
 	}
-	base.RawQuery, base.Fragment = "", ""
 	if orderBy.MatchString(quoted.ReplaceAllString(c.JQL, "")) {
 		return nil, sdk.Permanent(errors.New("jql: leave ORDER BY out; the order is part of how nothing gets lost"))
 	}
@@ -73,6 +73,36 @@ func open(_ context.Context, c Config) (sdk.Source, error) {
 		return nil, sdk.Permanent(errors.New("overlap: must not be negative"))
 	}
 	return &Source{Config: c, base: base, since: since}, nil
+}
+
+// parseBase makes the base of all requests of what may be copied from a browser.
+func parseBase(s string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSpace(s))
+	if err != nil {
+		return nil, errors.New("url: not an http(s) address") // the error of url.Parse would show a password
+	}
+	if u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, fmt.Errorf("url: %q is not an http(s) address", u.Redacted())
+	}
+	if u.User != nil {
+		return nil, errors.New("url: leave the user name and password out, and set http.auth")
+	}
+	base := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.Path, "/")}
+	return base, nil
+}
+
+// projectKeys writes the keys as Jira does, each once: to JQL, and in a URL, kafka is KAFKA.
+func projectKeys(given []string) ([]string, error) {
+	var keys []string
+	for _, key := range given {
+		key = strings.ToUpper(strings.TrimSpace(key))
+		if key == "" {
+			return nil, errors.New("projects: an empty key; to read all projects, leave the list out")
+		}
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), nil
 }
 
 func parseSince(s string) (int64, error) {

@@ -151,9 +151,7 @@ func (s *Source) Check(ctx context.Context) error {
 // projects returns the keys of the projects to read: those of the settings, or all that the account sees.
 func (s *Source) projects(ctx context.Context, at site) ([]string, error) {
 	if len(s.Projects) > 0 {
-		keys := slices.Clone(s.Projects)
-		slices.Sort(keys)
-		return slices.Compact(keys), nil
+		return s.Projects, nil
 	}
 	list := s.projectList
 	if at.flavour == cloud {
@@ -187,12 +185,13 @@ func (s *Source) projectList(ctx context.Context, api string) ([]string, error) 
 	return keys, nil
 }
 
-// projectPages is Cloud's. Ordered by key, which hardly ever changes; a project that slips through a shift comes in the next run.
+// projectPages is Cloud's. Ordered by key, which hardly ever changes; a project that slips through a shift comes in the next
+// run. The list is at its end where a page says so or has no new key; the total may be missing.
 func (s *Source) projectPages(ctx context.Context, api string) ([]string, error) {
 	var keys []string
+	have := map[string]bool{}
 	for start := 0; ; {
 		var page struct {
-			Total  int       `json:"total"`
 			IsLast bool      `json:"isLast"`
 			Values []project `json:"values"`
 		}
@@ -200,11 +199,15 @@ func (s *Source) projectPages(ctx context.Context, api string) ([]string, error)
 		if _, err := s.client(ctx).getJSON(ctx, api+"/project/search", query, &page); err != nil {
 			return nil, err
 		}
+		before := len(keys)
 		for _, p := range page.Values {
-			keys = append(keys, p.Key)
+			if !have[p.Key] {
+				have[p.Key] = true
+				keys = append(keys, p.Key)
+			}
 		}
 		start += len(page.Values)
-		if len(page.Values) == 0 || start >= page.Total {
+		if page.IsLast || len(keys) == before {
 			return keys, nil
 		}
 	}
