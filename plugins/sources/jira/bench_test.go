@@ -17,12 +17,17 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// canned answers every search with one page of real issues, and everything else with what a plan needs.
+// canned answers a search with one page of real issues, the search for what is behind them with nothing new, and everything
+// else with what a plan needs.
 type canned struct{ page []byte }
 
 func (c canned) RoundTrip(req *http.Request) (*http.Response, error) {
 	body := []byte(`{"deploymentType":"Server","serverTime":"2026-01-01T00:00:00.000+0000"}`)
-	if strings.HasSuffix(req.URL.Path, "/search") {
+	switch {
+	case !strings.HasSuffix(req.URL.Path, "/search"):
+	case strings.Contains(req.URL.Query().Get("jql"), "created >= "):
+		body = []byte(`{"startAt":0,"maxResults":100,"total":0,"issues":[]}`)
+	default:
 		body = c.page
 	}
 	return &http.Response{

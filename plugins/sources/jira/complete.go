@@ -12,13 +12,15 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // complete makes the lists of an issue whole where Jira offers a way. An issue that vanished meanwhile stays as it came.
 func (r *reader) complete(ctx context.Context, i *issue) (completeness, error) {
 	whole := completeness{comments: i.comments.complete(), changelog: i.histories.complete()}
-	if !whole.comments {
+	if !whole.comments || i.comments.suspect() {
 		if err := r.completeComments(ctx, i, &whole); err != nil {
 			return whole, fmt.Errorf("%s: comments: %w", i.key, err)
 		}
@@ -40,12 +42,31 @@ func (r *reader) completeComments(ctx context.Context, i *issue, whole *complete
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(elements, func(a, b element) int { return cmp.Compare(a.created, b.created) })
-	whole.comments = complete
-	if len(elements) == 0 && !i.comments.array.found() {
-		return nil // nothing to put in
+	sound, err := r.sound(elements)
+	if err != nil || len(sound) < i.comments.count {
+		return err // the longer list stays
 	}
-	return i.replace("comment", "comments", i.comments, elements)
+	whole.comments = complete && len(sound) == len(elements)
+	if len(sound) == i.comments.count {
+		return nil // nothing was missing
+	}
+	slices.SortStableFunc(sound, func(a, b element) int { return cmp.Compare(a.created, b.created) })
+	return i.replace("comment", "comments", i.comments, sound)
+}
+
+// sound rejects the elements that cannot be decoded, and returns the others.
+func (r *reader) sound(elements []element) ([]element, error) {
+	var kept []element
+	for _, e := range elements {
+		if e.bad == nil {
+			kept = append(kept, e)
+			continue
+		}
+		if err := r.reject(commentsStream, e.raw, e.bad); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
 }
 
 func (r *reader) completeChangelog(ctx context.Context, i *issue, whole *completeness) error {
@@ -59,6 +80,9 @@ func (r *reader) completeChangelog(ctx context.Context, i *issue, whole *complet
 	}
 	if err != nil {
 		return err
+	}
+	if len(elements) < i.histories.count || slices.ContainsFunc(elements, func(e element) bool { return e.bad != nil }) {
+		return nil // what came with the issue stays, and does not pass for complete
 	}
 	// The embedded list of Cloud is newest first; a consumer is to see one order.
 	slices.SortStableFunc(elements, func(a, b element) int { return cmp.Compare(b.created, a.created) })
@@ -76,6 +100,20 @@ type element struct {
 	id      string
 	created int64
 	raw     []byte
+	bad     error // why raw is no JSON
+}
+
+// listing is one page of a list.
+type listing struct {
+	elements []element
+	total    int // -1: it does not say
+	most     int // how many it may hold
+}
+
+// ends reports whether the page, behind start others, is the last one. As in a search, a full page may have more behind it
+// whatever total it states.
+func (l listing) ends(start int) bool {
+	return len(l.elements) == 0 || l.total >= 0 && start+len(l.elements) >= l.total && len(l.elements) < l.most
 }
 
 // wholeList reads a list of an issue, by pages. An entry that is deleted meanwhile shifts the pages behind it, so the
@@ -83,64 +121,66 @@ type element struct {
 func (r *reader) wholeList(ctx context.Context, issueID, path, name string) (all []element, complete bool, err error) {
 	have := map[string]bool{}
 	for range 3 {
-		total := 0
-		for start := 0; ; {
-			page, count, err := r.listPage(ctx, issueID, path, name, start)
+		var page listing
+		var before []byte // what the page before begins with
+		for start := 0; ; start += len(page.elements) {
+			page, err = r.listPage(ctx, issueID, path, name, start)
 			if err != nil {
 				return nil, false, err
 			}
-			for _, e := range page {
-				if !have[e.id] {
-					have[e.id] = true
+			for n, e := range page.elements {
+				known := cmp.Or(e.id, fmt.Sprintf("at %d", start+n)) // one without id is known by its place
+				if !have[known] {
+					have[known] = true
 					all = append(all, e)
 				}
 			}
-			total = count
-			start += len(page)
-			if len(page) == 0 || start >= total {
+			if page.ends(start) || bytes.Equal(page.elements[0].raw, before) { // or startAt is ignored
 				break
 			}
+			before = page.elements[0].raw
 		}
-		if len(all) >= total {
+		if len(all) >= page.total {
 			return all, true, nil
 		}
 	}
 	return all, false, nil
 }
 
-func (r *reader) listPage(ctx context.Context, issueID, path, name string, start int) (page []element, total int, err error) {
+// pageOfList is how many elements of a list are asked for at once.
+const pageOfList = 100
+
+func (r *reader) listPage(ctx context.Context, issueID, path, name string, start int) (listing, error) {
 	sdk.Count(ctx, "requests/"+path, 1)
-	query := url.Values{"startAt": {strconv.Itoa(start)}, "maxResults": {"100"}}
+	query := url.Values{"startAt": {strconv.Itoa(start)}, "maxResults": {strconv.Itoa(pageOfList)}}
 	if path == "comment" {
 		query.Set("orderBy", "created")
 	}
 	resp, err := r.client.get(ctx, r.at.api()+"/issue/"+url.PathEscape(issueID)+"/"+path, query)
 	if err != nil {
-		return nil, 0, err
+		return listing{}, err
 	}
 	defer resp.Body.Close()
-	d := newDecoder(resp.Body)
-	err = object(d, func(field string) error {
+	page := listing{total: -1}
+	add := func(raw []byte, bad error) error {
+		c, err := parseComment(raw)
+		page.elements = append(page.elements, element{id: c.id, created: c.created, raw: bytes.Clone(raw), bad: cmp.Or(bad, err)})
+		return nil
+	}
+	err = readList(resp.Body, name, add, func(d *jsontext.Decoder, field string) error {
 		switch field {
-		case name:
-			return array(d, func() error {
-				raw, err := d.ReadValue()
-				if err != nil {
-					return err
-				}
-				c, err := parseComment(raw)
-				page = append(page, element{id: c.id, created: c.created, raw: bytes.Clone(raw)})
-				return err
-			})
 		case "total":
-			return number(d, &total)
+			return number(d, &page.total)
+		case "maxResults":
+			return number(d, &page.most)
 		}
 		return d.SkipValue()
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", where(resp), err)
+		return listing{}, fmt.Errorf("%s: %w", where(resp), err)
 	}
-	return page, total, nil
+	page.most = cmp.Or(page.most, pageOfList)
+	return page, nil
 }
 
 // replace puts elements in the place of an embedded list and finds its way through the result anew. All other

@@ -41,8 +41,9 @@ func (m *mark) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// marks is a set of them.
-type marks map[moment]uint32
+// marks is a set of them. There may be several contents under one time: an issue that moves within a second is met in both
+// projects.
+type marks map[moment][]uint32
 
 type moment struct {
 	id string
@@ -52,14 +53,22 @@ type moment struct {
 func setOf(lists ...[]mark) marks {
 	set := marks{}
 	for _, list := range lists {
-		for _, m := range list {
-			set.add(m)
-		}
+		set.join(list)
 	}
 	return set
 }
 
-func (s marks) add(m mark) { s[moment{m.ID, m.At}] = m.Sum }
+// join adds marks of other walks to the set.
+func (s marks) join(list []mark) {
+	for _, m := range list {
+		if at := (moment{m.ID, m.At}); !slices.Contains(s[at], m.Sum) {
+			s[at] = append(s[at], m.Sum)
+		}
+	}
+}
+
+// put notes what this walk met, which takes the place of what it had met before.
+func (s marks) put(m mark) { s[moment{m.ID, m.At}] = []uint32{m.Sum} }
 
 // met reports whether the issue was met at this time.
 func (s marks) met(m mark) bool {
@@ -69,19 +78,21 @@ func (s marks) met(m mark) bool {
 
 // has reports whether this very version was met: same issue, same time and, where that is not enough, same content.
 func (s marks) has(m mark, sum func() uint32) bool {
-	was, ok := s[moment{m.ID, m.At}]
-	return ok && (was == 0 || was == sum())
+	sums, ok := s[moment{m.ID, m.At}]
+	return ok && (slices.Contains(sums, 0) || slices.Contains(sums, sum()))
 }
 
 // since drops the marks before a time and returns the rest, in a stable order. Marks without a time stay.
 func (s marks) since(at int64) []mark {
 	var kept []mark
-	for m, sum := range s {
+	for m, sums := range s {
 		if m.at != 0 && m.at < at {
 			delete(s, m)
 			continue
 		}
-		kept = append(kept, mark{m.id, m.at, sum})
+		for _, sum := range sums {
+			kept = append(kept, mark{m.id, m.at, sum})
+		}
 	}
 	sortMarks(kept)
 	return kept
@@ -89,6 +100,6 @@ func (s marks) since(at int64) []mark {
 
 func sortMarks(list []mark) {
 	slices.SortFunc(list, func(a, b mark) int {
-		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Sum, b.Sum))
 	})
 }

@@ -86,11 +86,18 @@ func FuzzReadPage(f *testing.F) {
 	f.Add([]byte(`{"startAt":0,"total":1,"issues":[{"id":"1"}],"nextPageToken":"x"}`))
 	f.Add([]byte(`{"issues":{"a":1},"total":"many","nextPageToken":5}`))
 	f.Add([]byte(`<html>`))
+	f.Add([]byte("{\"issues\":[{\"id\":\"a\x01\\\"]\"}, {\"id\":nothing} ,[}],{}],\"total\":3}"))
+	f.Add([]byte(`{"issues":[1,,2,{"a":"b"}{"c":[]} ],"isLast":true}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		n := 0
-		p, err := readPage(bytes.NewReader(body), func(raw []byte) error {
+		p, err := readPage(bytes.NewReader(body), func(raw []byte, bad error) error {
 			n++
-			_, _ = parseIssue(raw)
+			if bad == nil && !json.Valid(raw) {
+				t.Errorf("passed for JSON: %s", raw)
+			}
+			if i, _ := identify(raw, bad); i.id == "" {
+				t.Errorf("no id for %s", raw)
+			}
 			return nil
 		})
 		if err == nil && p.count != n {

@@ -8,7 +8,8 @@
 //
 // A record is a function of what Jira said, with nothing from the clock or the walk in it, so reading a split
 // again gives the same records as long as the issues are the same. "raw" is the issue as received, byte for
-// byte, save for lists that Jira cut and that were completed. Some sites put values into it that differ at
+// byte, save for lists that Jira cut and that were completed, and for control characters within strings, which get the
+// escapes that they lack. Some sites put values into it that differ at
 // every fetch (a Java object printed with its hash in a custom field); they stay, because raw means raw:
 // such records are equal but for those values, and no decision on what is new depends on them.
 //
@@ -32,6 +33,13 @@
 // same query, by startAt or page token. There pages can shift: on Data Center each begins with the last issue of
 // the one before, or else something went away and the minute is walked again; with tokens it is walked until a pass
 // meets nothing new.
+//
+// Neither total, isLast nor a missing token ends a walk: proxies and bugs make all of them lie. A page that moved the
+// anchor is followed by another query, and only one that has nothing new in it ends the walk, for about one request more a
+// split. Behind a full page, or one that its total does not fit, a deeper one is asked for. Cloud has no deeper page without
+// a token; where the last page does not say that it is the last, the server's count must agree, or the split fails for now.
+//
+// An issue without id, or one whose bytes are no JSON, becomes a dead letter, once, and the walk goes on behind it.
 //
 // Bounds are whole minutes in epoch milliseconds. JQL reads a date string in the account's time zone, an epoch
 // number in none. Jira compares at a precision that is not documented (second, minute); on whole minutes all

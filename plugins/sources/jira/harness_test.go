@@ -70,7 +70,8 @@ type host struct {
 	settings  map[string]any
 	transport http.RoundTripper
 	previous  map[string]sdk.Split
-	attempts  int // per split; 0: 1
+	attempts  int  // per split; 0: 1
+	inTurn    bool // one split after the other, so that a seed decides all
 	// afterCursor is called after every cursor; an error kills the read.
 	afterCursor func(split string) error
 }
@@ -183,6 +184,9 @@ func (h *host) tryRun(streams ...string) (*harvest, error) {
 	errs := make([]error, len(splits))
 	for i := range splits {
 		wg.Go(func() { errs[i] = h.readSplit(ctx, src, &splits[i], got) })
+		if h.inTurn {
+			wg.Wait()
+		}
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {

@@ -57,6 +57,7 @@ func history(t *testing.T, f jiratest.Flavour, seed uint64) {
 		w.fill(t, p, 1+c.below(40), time.Duration(c.below(100))*time.Second)
 	}
 	h := newHost(t, w, map[string]any{"split_size": 5 + c.below(20)})
+	h.inTurn = true
 	pace := time.Duration(1+c.below(40_000)) * time.Millisecond
 	busy := 1 + c.below(4)
 	left := 0 // changes: a server that changes faster than it can be read would never be read to its end

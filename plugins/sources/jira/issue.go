@@ -4,6 +4,7 @@ package jira
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -42,12 +43,33 @@ type list struct {
 	value span // the object that holds it, or a null in its place
 	array span
 	count int
-	total int // as Jira says
+	total int // as Jira says; -1: it does not
 }
 
-func (l list) complete() bool { return l.array.found() && l.count >= l.total }
+// complete reports whether the list is whole by what Jira says of it.
+func (l list) complete() bool { return l.array.found() && l.count == l.total }
 
-// parseIssue finds its way through the raw JSON of an issue. It keeps raw.
+// suspect reports whether the list has the very length at which Jira, or what stands before it, cuts one, whatever total
+// it states.
+func (l list) suspect() bool { return l.count == 20 || l.count == 50 || l.count == 100 }
+
+// identify is parseIssue for what a search brings, or bytes with the reason why they are no JSON. An issue that cannot
+// become a record has an id nonetheless, if need be of our own making, by which it is known when it comes again.
+func identify(raw []byte, bad error) (issue, error) {
+	i, err := parseIssue(raw)
+	if bad != nil {
+		err = bad
+	}
+	if i.id == "" && i.key != "" {
+		i.id = "#" + i.key
+	}
+	if i.id == "" {
+		i.id = fmt.Sprintf("#%x", sha256.Sum256(lasting(raw)))[:17]
+	}
+	return i, err
+}
+
+// parseIssue finds its way through the raw JSON of an issue. It keeps raw. With an error comes what was found before it.
 func parseIssue(raw []byte) (issue, error) {
 	i := issue{raw: raw}
 	d := newDecoder(bytes.NewBuffer(raw))
@@ -66,9 +88,9 @@ func parseIssue(raw []byte) (issue, error) {
 	})
 	switch {
 	case err != nil:
-		return issue{}, fmt.Errorf("issue: %w", err)
+		return i, fmt.Errorf("issue: %w", err)
 	case i.id == "" || i.key == "":
-		return issue{}, errors.New("issue without id or key")
+		return i, errors.New("issue without id or key")
 	}
 	return i, nil
 }
@@ -89,6 +111,7 @@ func (i *issue) parseFields(d *jsontext.Decoder) error {
 
 // parse reads {"total": n, "<name>": [...]}.
 func (l *list) parse(d *jsontext.Decoder, name string) error {
+	l.count, l.total = 0, -1
 	return located(d, &l.value, func() error {
 		return object(d, func(field string) error {
 			switch field {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -69,42 +70,77 @@ func (s *Source) account(ctx context.Context, at site, previous []done) (bool, e
 }
 
 func (s *Source) split(ctx context.Context, at site, base part, projects []string, previous []done) ([]sdk.Split, error) {
-	full := make([][]window, len(projects))
+	all, err := s.surveys(ctx, at, projects, previous)
+	if err != nil {
+		return nil, err
+	}
+	var splits []sdk.Split
+	var read, going []string // projects that are read, and those of them that go on from earlier runs
+	var left []error
+	var found int64
+	for n, project := range projects {
+		if err := all[n].refused; err != nil {
+			left = append(left, err)
+			continue
+		}
+		read = append(read, project)
+		if slices.ContainsFunc(previous, func(d done) bool { return d.covers(project) }) {
+			going = append(going, project)
+		}
+		for _, w := range all[n].windows {
+			found += w.count
+			splits = append(splits, w.split(base, project))
+		}
+	}
+	if len(read) == 0 {
+		return nil, left[0] // then it is the filter that is refused
+	}
+	for _, err := range left {
+		sdk.Log(ctx).Warn("a project is left out of this run: the server lists it but refuses to search it", "error", err)
+	}
+	if len(going) == 0 && found == 0 {
+		if err := s.visible(ctx, at, read); err != nil {
+			return nil, err
+		}
+	}
+	return append(splits, updateSplitsOf(base, going, previous)...), nil
+}
+
+// surveyed is what of one project is to be read in full.
+type surveyed struct {
+	windows []window
+	refused error // the server lists the project, and does not know it in a search
+}
+
+// surveys looks at all projects. One that nobody named in the settings and that a search refuses is left out with a
+// warning: it was deleted since it was listed, or hidden from this account, and must not stop the others.
+func (s *Source) surveys(ctx context.Context, at site, projects []string, previous []done) ([]surveyed, error) {
+	all := make([]surveyed, len(projects))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(planners)
 	for n, project := range projects {
 		group.Go(func() error {
 			for _, gap := range gaps(project, previous) {
 				windows, err := s.survey(gctx, at, project, gap)
+				if s.leavesOut(err) {
+					all[n].refused = fmt.Errorf("%s: %w", project, err)
+					return nil
+				}
 				if err != nil {
 					return fmt.Errorf("%s: %w", project, err)
 				}
-				full[n] = append(full[n], windows...)
+				all[n].windows = append(all[n].windows, windows...)
 			}
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	var splits []sdk.Split
-	var going []string // projects that go on from earlier runs
-	var found int64
-	for n, project := range projects {
-		if slices.ContainsFunc(previous, func(d done) bool { return d.covers(project) }) {
-			going = append(going, project)
-		}
-		for _, w := range full[n] {
-			found += w.count
-			splits = append(splits, w.split(base, project))
-		}
-	}
-	if len(going) == 0 && found == 0 {
-		if err := s.visible(ctx, at, projects); err != nil {
-			return nil, err
-		}
-	}
-	return append(splits, updateSplitsOf(base, going, previous)...), nil
+	return all, group.Wait()
+}
+
+// leavesOut reports whether err stands for a listed project that a search does not know.
+func (s *Source) leavesOut(err error) bool {
+	status := statusOf(err)
+	return len(s.Projects) == 0 && (status == http.StatusBadRequest || status == http.StatusNotFound)
 }
 
 // split makes the split that reads a window in full.
@@ -184,9 +220,7 @@ func updatePart(base part, projects []string, previous []done) part {
 	known := marks{}
 	for _, d := range previous {
 		if slices.ContainsFunc(projects, d.covers) {
-			for _, m := range d.recent {
-				known.add(m)
-			}
+			known.join(d.recent)
 		}
 	}
 	base.Known = known.since(base.Since[0].Floor)

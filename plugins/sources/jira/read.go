@@ -125,16 +125,20 @@ func (r *reader) emitComments(i *issue) error {
 			err = errors.New("comment without id")
 		}
 		if err != nil {
-			return r.out.Reject(commentsStream, raw, err.Error())
+			return r.reject(commentsStream, raw, err)
 		}
 		r.buffer = c.record(r.buffer[:0], r.at, i, nth)
 		return r.put(commentsStream, r.buffer)
 	})
 }
 
-// reject gives up an issue that cannot be made a record of.
-func (r *reader) reject(raw []byte, why error) error {
-	return r.out.Reject(issuesStream, raw, why.Error())
+// reject gives up an issue or a comment that cannot be made a record of. Of a huge one only the beginning is kept.
+func (r *reader) reject(stream string, raw []byte, why error) error {
+	const shown = 64 << 10
+	if len(raw) >= sdk.MaxRecord {
+		raw = raw[:shown]
+	}
+	return r.out.Reject(stream, raw, why.Error())
 }
 
 // visible asks whether the account sees anything of the projects at all, whatever the filter. A token that expired gives
@@ -142,7 +146,7 @@ func (r *reader) reject(raw []byte, why error) error {
 func (s *Source) visible(ctx context.Context, at site, projects []string) error {
 	c := s.client(ctx)
 	_, _, ok, err := c.first(ctx, at, inProjects(projects)+" ORDER BY created DESC")
-	if err != nil || ok {
+	if ok || err != nil && !s.leavesOut(err) {
 		return err
 	}
 	for _, key := range projects[:min(len(projects), 5)] { // there are projects without issues

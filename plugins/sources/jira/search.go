@@ -33,24 +33,41 @@ type search struct {
 // page is what a reply says about itself.
 type page struct {
 	count int    // issues that came
-	total int    // Data Center: matches in all
+	total int    // Data Center: matches in all; may be missing or wrong
+	most  int    // Data Center: how many issues a page may hold; 0: it does not say
 	token string // Cloud: of the next page
+	last  bool   // Cloud: this page is the last
 }
 
-// more reports whether the query that q asked has issues behind this page.
-func (p page) more(at site, q search) bool {
-	if p.count == 0 {
-		return false
-	}
+// more reports whether issues may stand behind this page of the query that q asked. joined: it begins with the last issue
+// of the page before it. The total is believed only where it fits what came, and not behind a full page.
+func (p page) more(at site, q search, joined bool) bool {
 	if at.flavour == cloud {
 		return p.token != ""
 	}
-	return q.startAt+p.count < p.total
+	behind := p.total - q.startAt - p.count
+	switch {
+	case p.count == 0:
+		return false
+	case behind > 0:
+		return true
+	case joined && p.count == 1:
+		return false
+	}
+	return behind < 0 || p.full(q)
 }
 
-// search asks for one page and calls each with the raw JSON of every issue as it arrives, and the server's time of the
-// reply; the bytes are good until each returns. Only one issue is held in memory.
-func (c *client) search(ctx context.Context, at site, q search, each func(raw []byte, replied time.Time) error) (page, error) {
+func (p page) full(q search) bool {
+	most := q.max
+	if p.most > 0 {
+		most = min(most, p.most)
+	}
+	return p.count >= most
+}
+
+// search asks for one page and calls each with the raw JSON of every issue as it arrives, or with bytes and why they are
+// no JSON, and the server's time of the reply; raw is good until each returns. Only one issue is held in memory.
+func (c *client) search(ctx context.Context, at site, q search, each func(raw []byte, bad error, replied time.Time) error) (page, error) {
 	sdk.Count(ctx, "requests/search", 1)
 	resp, err := c.ask(ctx, at, q)
 	if err != nil {
@@ -58,7 +75,7 @@ func (c *client) search(ctx context.Context, at site, q search, each func(raw []
 	}
 	defer resp.Body.Close()
 	replied := at.clock(resp.Header)
-	p, err := readPage(resp.Body, func(raw []byte) error { return each(raw, replied) })
+	p, err := readPage(resp.Body, func(raw []byte, bad error) error { return each(raw, bad, replied) })
 	if err != nil {
 		return page{}, fmt.Errorf("%s: %w", where(resp), err)
 	}
@@ -109,24 +126,22 @@ func (q search) values(at site) url.Values {
 }
 
 // readPage decodes a search reply of either flavour.
-func readPage(body io.Reader, each func(raw []byte) error) (page, error) {
+func readPage(body io.Reader, each func(raw []byte, bad error) error) (page, error) {
 	var p page
-	d := newDecoder(body)
-	err := object(d, func(name string) error {
+	count := func(raw []byte, bad error) error {
+		p.count++
+		return each(raw, bad)
+	}
+	err := readList(body, "issues", count, func(d *jsontext.Decoder, name string) error {
 		switch name {
-		case "issues":
-			return array(d, func() error {
-				raw, err := d.ReadValue()
-				if err != nil {
-					return err
-				}
-				p.count++
-				return each(raw)
-			})
 		case "total":
 			return number(d, &p.total)
+		case "maxResults":
+			return number(d, &p.most)
 		case "nextPageToken":
 			return text(d, &p.token)
+		case "isLast":
+			p.last = d.PeekKind() == 't'
 		}
 		return d.SkipValue()
 	})
@@ -136,7 +151,7 @@ func readPage(body io.Reader, each func(raw []byte) error) (page, error) {
 // count says how many issues match: exactly on Data Center, about on Cloud.
 func (c *client) count(ctx context.Context, at site, jql string) (int, error) {
 	if at.flavour == dataCenter {
-		p, err := c.search(ctx, at, search{jql: jql, fields: []string{"created"}}, func([]byte, time.Time) error { return nil })
+		p, err := c.search(ctx, at, search{jql: jql, fields: []string{"created"}}, func([]byte, error, time.Time) error { return nil })
 		return p.total, err
 	}
 	sdk.Count(ctx, "requests/count", 1)
@@ -151,16 +166,15 @@ func (c *client) count(ctx context.Context, at site, jql string) (int, error) {
 	return reply.Count, err
 }
 
-// first returns the first issue of a query, and how many match where the flavour tells. ok is false if there is none.
+// first returns the first issue of a query, with the times that it has, and how many match where the flavour tells. ok is
+// false if there is none.
 func (c *client) first(ctx context.Context, at site, jql string) (found issue, total int, ok bool, err error) {
-	p, err := c.search(ctx, at, search{jql: jql, max: 1, fields: []string{"created"}}, func(raw []byte, _ time.Time) error {
-		if ok {
-			return nil
+	p, err := c.search(ctx, at, search{jql: jql, max: 1, fields: []string{"created"}}, func(raw []byte, bad error, _ time.Time) error {
+		if !ok {
+			found, _ = identify(raw, bad) // what is wrong with it is for the read to say
 		}
-		var err error
-		found, err = parseIssue(raw)
-		ok = err == nil
-		return err
+		ok = true
+		return nil
 	})
 	found.raw = nil // the decoder's
 	return found, p.total, ok, err

@@ -34,20 +34,9 @@ type walk struct {
 	recent marks // versions for the next run's overlap
 
 	depth depth
+	shift shift
 	// blank: the last page had nothing in it.
 	blank bool
-}
-
-// depth is how far into the anchor's query the walk is, where one minute holds more than a page. One way through that
-// query is a pass.
-type depth struct {
-	startAt   int             // Data Center
-	last      moment          // the issue that the page at startAt begins with unless something before it went away
-	token     string          // Cloud
-	used      map[string]bool // tokens of this pass, to notice one that comes back
-	unchecked bool            // this pass went on without a last
-	fresh     bool            // this pass met an issue that no pass before it had met
-	shifted   bool            // this pass may have missed an issue
 }
 
 // run walks to the end. save is called after every page with the cursor to go on from, and once with the last one.
@@ -79,16 +68,19 @@ func (w *walk) last() cursor {
 func (w *walk) page(ctx context.Context, emit func(*issue) error) (more bool, err error) {
 	q := w.query()
 	top := w.anchor // the latest time of this page that may move the anchor
-	var last moment
-	p, err := w.reader.client.search(ctx, w.reader.at, q, func(raw []byte, replied time.Time) error {
-		i, err := parseIssue(raw)
-		if err != nil {
-			return w.reader.reject(raw, err)
-		}
-		begins := last == moment{}
+	var first, last moment
+	p, err := w.reader.client.search(ctx, w.reader.at, q, func(raw []byte, bad error, replied time.Time) error {
+		i, bad := identify(raw, bad)
 		last = moment{i.id, w.time(&i)}
-		w.depth.shifted = w.depth.shifted || begins && w.shifted(last)
-		fresh, err := w.meet(ctx, &i, replied, emit)
+		if first == (moment{}) {
+			first = last
+		}
+		fresh, err := w.meet(ctx, &i, replied, func() error {
+			if bad != nil {
+				return w.reader.reject(issuesStream, raw, bad)
+			}
+			return emit(&i)
+		})
 		if last.at < w.movable {
 			top = max(top, last.at)
 			w.depth.fresh = w.depth.fresh || fresh
@@ -99,63 +91,19 @@ func (w *walk) page(ctx context.Context, emit func(*issue) error) (more bool, er
 		return w.recover(q, err)
 	}
 	w.blank = p.count == 0
-	w.depth.shifted = w.depth.shifted || w.blank && w.shifted(last)
-	more = p.more(w.reader.at, q) && !w.depth.used[p.token]
-	return w.advance(floorMinute(top), p, last, more), nil
+	return w.advance(ctx, q, p, floorMinute(top), first, last)
 }
 
-// shifted reports whether a deep page that begins with first is not where the one before it ended. What is newer than
-// movable is met by the next run anyway, and may be on the move all the time.
-func (w *walk) shifted(first moment) bool {
-	return w.depth.last != moment{} && w.depth.last != first && w.depth.last.at < w.movable
-}
+func (w *walk) condition() string { return and(w.where, between(w.field, w.anchor, w.to)) }
 
 func (w *walk) query() search {
 	return search{
-		jql:     fmt.Sprintf("%s ORDER BY %s ASC, key ASC", and(w.where, between(w.field, w.anchor, w.to)), w.field),
+		jql:     fmt.Sprintf("%s ORDER BY %s ASC, key ASC", w.condition(), w.field),
 		startAt: w.depth.startAt,
 		token:   w.depth.token,
 		max:     w.reader.source.PageSize,
 		fields:  w.reader.fields,
 		expand:  "changelog",
-	}
-}
-
-// advance moves on: to a new query where the page got beyond the anchor's minute, else deeper into the same. It
-// reports whether there is anything to move on to.
-func (w *walk) advance(anchor int64, p page, last moment, more bool) bool {
-	switch d := w.depth; {
-	case d.shifted, d.unchecked && d.fresh && (!more || anchor > w.anchor):
-		w.depth = depth{} // another pass
-		return true
-	case !more:
-		return false
-	case anchor > w.anchor:
-		w.anchor = anchor
-		w.depth = depth{}
-		return true
-	}
-	w.deeper(p, last)
-	return true
-}
-
-// deeper goes to the next page of the same query. On Data Center it begins with the last issue of this page, which shows
-// whether the list has shifted. Where that cannot be, the pass is repeated until one meets nothing new.
-func (w *walk) deeper(p page, last moment) {
-	d := &w.depth
-	switch {
-	case p.token != "":
-		if d.used == nil {
-			d.used = map[string]bool{}
-		}
-		d.used[p.token] = true
-		d.token, d.unchecked = p.token, true
-	case p.count > 1:
-		d.startAt += p.count - 1
-		d.last = last
-	default:
-		d.startAt++
-		d.last, d.unchecked = moment{}, true
 	}
 }
 
@@ -179,8 +127,8 @@ func (w *walk) time(i *issue) int64 {
 	return i.updated
 }
 
-// meet emits an issue unless it was met before, and remembers it. fresh: this walk had not met it at this time.
-func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, emit func(*issue) error) (fresh bool, err error) {
+// meet delivers an issue unless it was met before, and remembers it. fresh: this walk had not met it at this time.
+func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, deliver func() error) (fresh bool, err error) {
 	sum := func() uint32 { return checksum(i.raw) }
 	here := mark{ID: i.id, At: w.time(i)}
 	version := mark{ID: i.id, At: i.updated}
@@ -196,12 +144,12 @@ func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, emit func(
 	}
 	if w.known.has(version, sum) {
 		sdk.Count(ctx, "issues/unchanged", 1)
-	} else if err := emit(i); err != nil {
+	} else if err := deliver(); err != nil {
 		return fresh, err
 	}
-	w.seen.add(here)
+	w.seen.put(here)
 	if i.updated >= w.reader.part.Floor {
-		w.recent.add(version)
+		w.recent.put(version)
 	}
 	return fresh, nil
 }
@@ -212,8 +160,10 @@ var objectHash = regexp.MustCompile(`(\.[A-Z][A-Za-z0-9_$]*)@[0-9a-f]{1,8}`)
 
 // checksum is of an issue's content without such hashes. It is never 0, which means none.
 func checksum(raw []byte) uint32 {
-	return crc32.ChecksumIEEE(objectHash.ReplaceAll(raw, []byte("$1"))) | 1
+	return crc32.ChecksumIEEE(lasting(raw)) | 1
 }
+
+func lasting(raw []byte) []byte { return objectHash.ReplaceAll(raw, []byte("$1")) }
 
 // newWalk begins a walk, or goes on with one.
 func newWalk(r *reader, from cursor) *walk {

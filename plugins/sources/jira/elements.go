@@ -1,0 +1,121 @@
+// Elements of a list in a reply, one by one, so that one which cannot be decoded does not take the others with it.
+
+package jira
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// readList reads the object in body. It calls each for every element of the array named name, with bad saying why an
+// element is no JSON, and other for every other name; other must read exactly one value. raw is good until each returns.
+func readList(body io.Reader, name string, each func(raw []byte, bad error) error, other func(d *jsontext.Decoder, name string) error) error {
+	for skip := 0; ; skip = 1 {
+		d := newDecoder(body)
+		nth := 0
+		var broken error
+		err := object(d, func(field string) error {
+			if field != name {
+				return other(d, field)
+			}
+			return array(d, func() error {
+				raw, err := d.ReadValue()
+				if err != nil {
+					broken = err
+					return err
+				}
+				if nth++; nth <= skip {
+					return nil
+				}
+				return each(raw, nil)
+			})
+		})
+		if broken == nil || !undecodable(broken) {
+			return err
+		}
+		rest := bufio.NewReader(io.MultiReader(bytes.NewReader(bytes.Clone(d.UnreadBuffer())), body))
+		if err := mend(rest, broken, each); err != nil {
+			return err
+		}
+		// The list goes on behind the element: as another list, whose first element stands for it.
+		body = io.MultiReader(bytes.NewReader(fmt.Appendf(nil, `{%q:[0`, name)), rest)
+	}
+}
+
+// undecodable tells bytes that are no JSON from a reply that broke off.
+func undecodable(err error) bool {
+	var syntax *jsontext.SyntacticError
+	return errors.As(err, &syntax) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF)
+}
+
+// mend takes the element that comes next, where the decoder gave up. Control characters that stand in a string as they are
+// get the escapes that JSON demands. What is no JSON even so, is bad.
+func mend(rest *bufio.Reader, why error, each func(raw []byte, bad error) error) error {
+	raw, err := nextElement(rest)
+	if err != nil {
+		return fmt.Errorf("%w, and the end of that element is not to be found", why)
+	}
+	d := newDecoder(bytes.NewReader(raw))
+	if err = d.SkipValue(); err == nil {
+		if _, err = d.ReadToken(); errors.Is(err, io.EOF) {
+			return each(raw, nil)
+		}
+		err = errors.New("more than one value where one belongs")
+	}
+	return each(raw, fmt.Errorf("not valid JSON: %w", err))
+}
+
+// nextElement takes one element of an array by brackets and quotes alone, up to the comma or the bracket behind it.
+func nextElement(r *bufio.Reader) ([]byte, error) {
+	var e scan
+	for {
+		b, err := r.ReadByte()
+		if err != nil {
+			return nil, err
+		}
+		if e.ends(b) {
+			return bytes.TrimSpace(e.raw), r.UnreadByte()
+		}
+		e.add(b)
+	}
+}
+
+// scan is an element on its way.
+type scan struct {
+	raw     []byte
+	depth   int
+	text    bool // inside a string
+	escaped bool // behind its backslash
+}
+
+// ends reports whether the element is over before b. The comma before it is not a part of it.
+func (s *scan) ends(b byte) bool {
+	return !s.text && s.depth == 0 && (b == ']' || b == ',' && len(s.raw) > 0)
+}
+
+func (s *scan) add(b byte) {
+	switch {
+	case s.escaped:
+		s.escaped = false
+	case s.text:
+		s.text, s.escaped = b != '"', b == '\\'
+	case b == '"':
+		s.text = true
+	case b == '{', b == '[':
+		s.depth++
+	case b == '}', b == ']':
+		s.depth--
+	case len(s.raw) == 0 && bytes.IndexByte([]byte(", \t\r\n"), b) >= 0:
+		return
+	}
+	if s.text && b < ' ' {
+		s.raw = fmt.Appendf(s.raw, `\u%04x`, b)
+		return
+	}
+	s.raw = append(s.raw, b)
+}
