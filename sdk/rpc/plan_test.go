@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -39,17 +41,51 @@ func longSplits(n, size int) []sdk.Split {
 	return out
 }
 
-func TestAPlanMayBeLongerThanAMessage(t *testing.T) {
+// measured is a connection's source service that notes how long the messages of a plan are.
+type measured struct {
+	pb.SourceServiceClient
+	sent, received []int
+}
+
+type measuredPlan struct {
+	grpc.BidiStreamingClient[pb.PlanRequest, pb.PlanResponse]
+	m *measured
+}
+
+func (m *measured) Plan(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[pb.PlanRequest, pb.PlanResponse], error) {
+	stream, err := m.SourceServiceClient.Plan(ctx, opts...)
+	return measuredPlan{stream, m}, err
+}
+
+func (p measuredPlan) Send(r *pb.PlanRequest) error {
+	p.m.sent = append(p.m.sent, proto.Size(r))
+	return p.BidiStreamingClient.Send(r)
+}
+
+func (p measuredPlan) Recv() (*pb.PlanResponse, error) {
+	r, err := p.BidiStreamingClient.Recv()
+	if err == nil {
+		p.m.received = append(p.m.received, proto.Size(r))
+	}
+	return r, err
+}
+
+// TestAPlanTravelsInPieces: however much there is to plan from, and is planned, no message gets near its limit.
+func TestAPlanTravelsInPieces(t *testing.T) {
 	t.Parallel()
-	previous := longSplits(MaxMessage>>20+2, 1<<20)
-	longest := bytes.Repeat([]byte("1"), sdk.MaxCursor)
-	previous = append(previous, sdk.Split{ID: "longest", Data: longest, Cursor: longest})
-	splits, err := connect(t, sourceOf(nil), sdk.Host{}).Source().Plan(t.Context(), sdk.Plan{Streams: []string{"logs"}, Previous: previous})
+	c := connect(t, sourceOf(nil), sdk.Host{})
+	m := &measured{SourceServiceClient: c.source}
+	c.source = m
+	previous := longSplits(8, 700<<10)
+	splits, err := c.Source().Plan(t.Context(), sdk.Plan{Streams: []string{"logs"}, Previous: previous})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := append(previous, sdk.Split{ID: "new logs", Stream: "logs"}); !reflect.DeepEqual(splits, want) {
 		t.Errorf("%d splits came back, and not those that were sent (%d)", len(splits), len(want))
+	}
+	if longest := max(slices.Max(m.sent), slices.Max(m.received)); longest > planPiece || len(m.sent) != 9 || len(m.received) != 8 {
+		t.Errorf("sent %v, received %v", m.sent, m.received)
 	}
 }
 

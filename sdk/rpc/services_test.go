@@ -172,17 +172,6 @@ func TestReadRefusesABatchThatLies(t *testing.T) {
 	}
 }
 
-// TestReadTakesTheLongestRecord: two that are as long as may be do not fit a message, one and a short one do.
-func TestReadTakesTheLongestRecord(t *testing.T) {
-	t.Parallel()
-	b := sdk.Batch{Stream: "a", Count: 2, Payload: append(bytes.Repeat([]byte("1"), sdk.MaxRecord), "\n{}\n"...)}
-	c := connect(t, sourceOf(func(_ context.Context, _ sdk.Split, w *sdk.Writer) error { return w.Batch(b) }), sdk.Host{})
-	out := &recorder{}
-	if err := c.Source().Read(t.Context(), sdk.Split{ID: "s"}, sdk.NewWriter(out)); err != nil || out.records != 2 {
-		t.Errorf("%d records (%v), want 2", out.records, err)
-	}
-}
-
 // doubler gives each batch twice, rejects one record of it, and counts.
 type doubler struct{}
 
@@ -356,7 +345,7 @@ func TestSink(t *testing.T) {
 
 func TestTheLongestRecordPasses(t *testing.T) {
 	t.Parallel()
-	payload := append(bytes.Repeat([]byte("x"), sdk.MaxRecord-1), '\n')
+	payload := append(bytes.Repeat([]byte("x"), sdk.MaxRecord), '\n')
 	b := sdk.Batch{Stream: "issues", Count: 1, Payload: payload}
 	echo := connect(t, pluginOf(sdk.KindTransform, echoes{}), sdk.Host{}).Transform()
 	out, err := echo.Transform(t.Context(), b)
