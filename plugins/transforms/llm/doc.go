@@ -9,6 +9,7 @@
 //   - bots.go, people.go, names.go: whose text is dropped, and how people become pseudonyms.
 //   - render.go: the texts as Markdown.
 //   - pretrain.go, summarize.go, classify.go, answer.go: one task each.
+//   - repeat.go: whether a text gives a title away.
 //   - split.go: train, validation or test, by issue, so that no issue is in two of them.
 //
 // # Identity
@@ -21,7 +22,8 @@
 // # Pseudonyms
 //
 // The reporter is user_1, the others follow in the order of their appearance, mentions last; with a salt the
-// pseudonym is a keyed hash, the same in all issues. Rewritten at word boundaries are mentions, account names, whole display names, and first names
-// of participants where they are no ordinary words. A surname alone, or the name of somebody who is in no way
-// attached to the issue, is not found. E-mail addresses become <email>.
+// pseudonym is a keyed hash, the same in all issues. Rewritten at word boundaries are mentions, account names and
+// whole display names in any case, and first names of participants as they are written or in capitals, where they
+// are no ordinary words. A surname alone, or the name of somebody who is in no way attached to the issue, is not
+// found. E-mail addresses become <email>.
 package llm
