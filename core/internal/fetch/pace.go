@@ -210,6 +210,10 @@ func (p *pace) learn(now time.Time) {
 	inForce := p.rate()
 	elapsed := now.Sub(p.since).Seconds()
 	granted := float64(p.taken) / max(elapsed, 1) // limits are hardly ever kept for less than a second
+	p.longest = longest
+	if math.IsInf(p.ceiling, 1) && p.taken < few {
+		granted, p.longest = float64(p.taken)/(elapsed+saved), quick
+	}
 	low, high, fits := p.fit.rates(now, inForce)
 	switch {
 	case p.taken == 0:
@@ -218,10 +222,8 @@ func (p *pace) learn(now time.Time) {
 		p.probing = false
 		p.probeGap, p.probeGain = min(2*p.probeGap, probeRarest), probeUp
 		p.learned, p.ceiling = p.proven, p.proven/below
-	case math.IsInf(inForce, 1) && p.taken < few:
-		p.learned, p.longest = below*float64(p.taken)/(elapsed+saved), quick
 	case math.IsInf(inForce, 1):
-		p.learned, p.longest = below*granted, longest
+		p.learned = below * granted
 	case fits:
 		p.ceiling, p.longest = high, longest
 		p.learned, p.proven = below*math.Sqrt(low*high), below*low
@@ -243,7 +245,7 @@ func (p *pace) fall(inForce, granted float64) {
 		p.proven = 0 // it holds no more
 	}
 	first := math.IsInf(p.ceiling, 1)
-	p.ceiling, p.longest = inForce, longest
+	p.ceiling = inForce
 	if first && p.taken < 10 {
 		p.ceiling *= 1.25 // so few prove little
 	}
