@@ -34,8 +34,10 @@ func (p *Pipeline) blocks() []config.Block {
 
 func writeBlock(w io.Writer, b config.Block) error {
 	var schema jsonschema.Schema
-	if err := json.Unmarshal(b.Info.Config, &schema); err != nil {
-		return err
+	if len(b.Info.Config) > 0 { // a plugin may state none
+		if err := json.Unmarshal(b.Info.Config, &schema); err != nil {
+			return err
+		}
 	}
 	settings := map[string]json.RawMessage{}
 	if err := json.Unmarshal(b.Config, &settings); err != nil {
