@@ -19,14 +19,14 @@ import (
 
 // canned answers a search with one page of real issues, the search for what is behind them with nothing new, and everything
 // else with what a plan needs.
-type canned struct{ page []byte }
+type canned struct{ page, end []byte }
 
 func (c canned) RoundTrip(req *http.Request) (*http.Response, error) {
 	body := []byte(`{"deploymentType":"Server","serverTime":"2026-01-01T00:00:00.000+0000"}`)
 	switch {
 	case !strings.HasSuffix(req.URL.Path, "/search"):
 	case strings.Contains(req.URL.Query().Get("jql"), "created >= "):
-		body = []byte(`{"startAt":0,"maxResults":100,"total":0,"issues":[]}`)
+		body = c.end
 	default:
 		body = c.page
 	}
@@ -57,8 +57,11 @@ func BenchmarkRead(b *testing.B) {
 			issues = append(issues, lines.Text())
 		}
 	}
-	page := fmt.Sprintf(`{"startAt":0,"maxResults":100,"total":%d,"issues":[%s]}`, len(issues), strings.Join(issues, ","))
-	ctx := sdk.WithHost(b.Context(), sdk.Host{Transport: canned{[]byte(page)}})
+	reply := func(issues ...string) []byte {
+		return fmt.Appendf(nil, `{"startAt":0,"maxResults":100,"total":%d,"issues":[%s]}`, len(issues), strings.Join(issues, ","))
+	}
+	page := reply(issues...)
+	ctx := sdk.WithHost(b.Context(), sdk.Host{Transport: canned{page, reply(issues[0])}})
 	made, err := jira.Plugin().New(ctx, json.RawMessage(`{"url":"https://jira.example.org","projects":["A"]}`))
 	if err != nil {
 		b.Fatal(err)
