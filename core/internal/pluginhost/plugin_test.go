@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -273,6 +274,9 @@ func TestPluginHasNothingOfTheHosts(t *testing.T) {
 func checkInherited(t *testing.T, in inherited) {
 	t.Helper()
 	for _, kv := range in.Env {
+		if slices.Contains(ownEnv(), kv) {
+			continue // there is nothing in it but for the race detector
+		}
 		if name, _, _ := strings.Cut(kv, "="); !strings.HasPrefix(name, "PLUGIN_") && name != "SCRAPEKIT_PLUGIN" {
 			t.Errorf("environment: %s", kv)
 		}
