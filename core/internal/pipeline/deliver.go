@@ -4,7 +4,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -129,6 +128,9 @@ func (d *delivery) checkLimits() {
 	}
 }
 
+// commitEvery is the default time between commits.
+const commitEvery = 5 * time.Second
+
 // commitLoop commits from time to time until stop is closed. A failure ends the attempt.
 func (d *delivery) commitLoop(ctx context.Context, stop <-chan struct{}) error {
 	every := d.a.CommitEvery
@@ -240,121 +242,4 @@ func (d *delivery) committed(ctx context.Context, c checkpoint.Commit, counts Co
 		d.a.queue.Add(added)
 	}
 	return len(added), d.a.queue.Renew(ctx)
-}
-
-// push is one group's way down.
-type push struct {
-	d     *delivery
-	split string
-	mu    sync.Mutex // a plugin may count from several goroutines
-	delta Counts
-}
-
-func (p *push) group(g *group) error {
-	source := p.d.a.Source.Name
-	for name, n := range g.counts {
-		p.delta.Counters[name] += n
-	}
-	for e, err := range g.all() {
-		if err != nil {
-			return err
-		}
-		if e.rejected {
-			p.delta.stage(source).In++
-			if err := p.reject(source, e.reject()); err != nil {
-				return err
-			}
-			continue
-		}
-		b := e.Batch
-		p.delta.stage(source).In += int64(b.Count)
-		p.delta.passed(source, b.Stream, int64(b.Count), int64(len(b.Payload)))
-		if err := p.through(0, b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// through takes a batch from transform i on to the sinks.
-func (p *push) through(i int, b sdk.Batch) error {
-	if i == len(p.d.a.transforms) {
-		return p.deliver(b)
-	}
-	t := p.d.a.transforms[i]
-	if !t.stage.Takes(b.Stream) {
-		return p.through(i+1, b)
-	}
-	out, err := p.transform(t, b)
-	if err != nil {
-		return err
-	}
-	for _, o := range out {
-		if o.Count == 0 {
-			continue
-		}
-		p.delta.passed(t.stage.Name, o.Stream, int64(o.Count), int64(len(o.Payload)))
-		if err := p.through(i+1, o); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *push) transform(t *liveTransform, b sdk.Batch) ([]sdk.Batch, error) {
-	if t.stateful {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-	}
-	p.delta.stage(t.stage.Name).In += int64(b.Count)
-	out, err := t.instance.Plugin.Transform(p.ctx(), b)
-	return out, p.refused(t.stage.Name, err)
-}
-
-func (p *push) deliver(b sdk.Batch) error {
-	for _, s := range p.d.a.sinks {
-		if !s.stage.Takes(b.Stream) {
-			continue
-		}
-		p.delta.stage(s.stage.Name).In += int64(b.Count)
-		err := s.write(p.ctx(), b)
-		var rejects sdk.Rejects
-		errors.As(err, &rejects)
-		if err := p.refused(s.stage.Name, err); err != nil {
-			return err
-		}
-		p.delta.passed(s.stage.Name, b.Stream, int64(b.Count-len(rejects)), int64(len(b.Payload)))
-	}
-	return nil
-}
-
-// refused makes dead letters of rejected records; any other error stays one.
-func (p *push) refused(stage string, err error) error {
-	var rejects sdk.Rejects
-	if !errors.As(err, &rejects) {
-		return at(stage, err)
-	}
-	for _, r := range rejects {
-		if err := p.reject(stage, r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *push) reject(stage string, r sdk.Reject) error {
-	r.Reason = p.d.a.Hide(r.Reason)
-	p.delta.rejected(stage, r.Reason)
-	return at(lettersStage, p.d.a.Letters.Add(Letter{Stage: stage, Split: p.split, Stream: r.Stream, Reason: r.Reason, Record: r.Record}))
-}
-
-// ctx is the context of a plugin's call: its counts belong to this group (I5).
-func (p *push) ctx() context.Context {
-	h := sdk.HostOf(p.d.ctx)
-	h.Count = func(name string, n int64) {
-		p.mu.Lock()
-		p.delta.Counters[name] += n
-		p.mu.Unlock()
-	}
-	return sdk.WithHost(p.d.ctx, h)
 }

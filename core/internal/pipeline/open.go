@@ -1,0 +1,98 @@
+// Opening: which streams flow where, and every stage brought back to its token.
+
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// open finds out which streams flow where, and brings every stage back to its token.
+func (a *attempt) open(ctx context.Context) error {
+	all, err := a.source.instance.Plugin.Streams(ctx)
+	if err != nil {
+		return at(a.Source.Name, err)
+	}
+	for _, s := range all {
+		a.declared[s.Name] = true
+	}
+	if a.streams, err = selected(a.Source, all); err != nil {
+		return err
+	}
+	tokens, err := a.Store.Tokens(ctx)
+	if err != nil {
+		return &storeError{err}
+	}
+	a.Step("opening")
+	flowing := a.streams
+	for _, t := range a.transforms {
+		if err := known(t.stage, flowing); err != nil {
+			return err
+		}
+		if err := t.open(ctx, a.startFor(t.stage.Name, tokens, flowing)); err != nil {
+			return at(t.stage.Name, err)
+		}
+		if flowing, err = t.out(ctx, flowing); err != nil {
+			return at(t.stage.Name, err)
+		}
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	for _, s := range a.sinks {
+		if err := known(s.stage, flowing); err != nil {
+			return err
+		}
+		g.Go(func() error {
+			mine := slices.DeleteFunc(slices.Clone(flowing), func(f sdk.Stream) bool { return !s.stage.Takes(f.Name) })
+			return at(s.stage.Name, s.open(gctx, a.startFor(s.stage.Name, tokens, mine)))
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	a.Step("opened")
+	var letters sdk.Token
+	if t := tokens[lettersStage]; t.Run == a.run0.ID {
+		letters = t.Token
+	}
+	return at(lettersStage, a.Letters.Open(a.run0.ID, letters))
+}
+
+func (a *attempt) startFor(stage string, tokens map[string]checkpoint.Token, streams []sdk.Stream) sdk.Start {
+	t := tokens[stage]
+	resume := t.Run == a.run0.ID
+	return sdk.Start{
+		Run: a.run0.ID, Started: a.run0.Started, Token: t.Token,
+		Resume: resume, Full: a.run0.Full && !resume, Streams: streams,
+	}
+}
+
+// selected returns the streams of the source that the pipeline wants.
+func selected(source Stage[sdk.Source], all []sdk.Stream) ([]sdk.Stream, error) {
+	if len(all) == 0 {
+		return nil, sdk.Permanent(&StageError{Stage: source.Name, Err: errors.New("it has no streams")})
+	}
+	wanted := slices.DeleteFunc(slices.Clone(all), func(s sdk.Stream) bool { return !source.Takes(s.Name) })
+	return wanted, known(source, all)
+}
+
+// known refuses a stage that selects a stream which does not come: its records would be left out in silence.
+func known[P any](s Stage[P], come []sdk.Stream) error {
+	var names []string
+	for _, c := range come {
+		names = append(names, c.Name)
+	}
+	for _, want := range s.Streams {
+		if !slices.Contains(names, want) {
+			return sdk.Permanent(&StageError{Stage: s.Name, Err: fmt.Errorf("it selects the stream %q, which does not come here; there are %s", want, strings.Join(names, ", "))})
+		}
+	}
+	return nil
+}
