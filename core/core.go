@@ -75,6 +75,9 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 // Name returns the pipeline's name.
 func (p *Pipeline) Name() string { return p.config.Name }
 
+// Hide takes the secrets of the pipeline out of a text.
+func (p *Pipeline) Hide(text string) string { return p.redact.String(text) }
+
 // StateDir returns the folder that holds the pipeline's state.
 func (p *Pipeline) StateDir() string { return p.config.StateDir }
 

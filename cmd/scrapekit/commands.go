@@ -103,7 +103,7 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "\n%d splits, %s records\n", len(info.Splits), estimate(total))
+	fmt.Fprintf(a.out, "\n%s, %s records\n", many(int64(len(info.Splits)), "split"), estimate(total))
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,16 +69,17 @@ func (a *app) demo(ctx context.Context, f demoFlags, flags runFlags) error {
 	if err := os.MkdirAll(f.dir, 0o755); err != nil {
 		return err
 	}
-	file := filepath.Join(f.dir, "jira.hcl")
-	if err := os.WriteFile(file, examples.Jira, 0o644); err != nil {
-		return err
-	}
 	url, stop, err := f.serve(ctx)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	opts, err := a.options(map[string]string{"url": url, "projects": `["ALPHA", "BRAVO", "CHARLIE"]`, "out": "corpus"})
+	file := filepath.Join(f.dir, "jira.hcl")
+	if err := os.WriteFile(file, demoFile(url), 0o644); err != nil {
+		return err
+	}
+	// Said again as values, so that no variable of the environment leads the demo elsewhere.
+	opts, err := a.options(map[string]string{"url": url, "projects": demoProjects, "out": "corpus"})
 	if err != nil {
 		return err
 	}
@@ -92,6 +94,22 @@ func (a *app) demo(ctx context.Context, f demoFlags, flags runFlags) error {
 		a.demoEnd(f, flags, report)
 	}
 	return err
+}
+
+// demoProjects are the keys of the demo's projects, as the pipeline file writes them.
+const demoProjects = `["ALPHA", "BRAVO", "CHARLIE"]`
+
+// demoFile is the shipped pipeline file with the demo's Jira as its default: run by hand it reads the same Jira, or
+// finds it gone.
+func demoFile(url string) []byte {
+	text := string(examples.Jira)
+	for shipped, demo := range map[string]string{
+		`"https://issues.apache.org/jira"`: strconv.Quote(url),
+		`["KAFKA", "SPARK", "CASSANDRA"]`:  demoProjects,
+	} {
+		text = strings.Replace(text, shipped, demo, 1)
+	}
+	return []byte(text)
 }
 
 func rateText(r float64) string {

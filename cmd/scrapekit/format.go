@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -18,6 +19,17 @@ func count(n int64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// many is a number of things: "1 split", "2 splits".
+func many(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	if stem, ok := strings.CutSuffix(thing, "y"); ok {
+		return count(n) + " " + stem + "ies"
+	}
+	return count(n) + " " + thing + "s"
 }
 
 // size writes bytes in the unit that gives few digits.

@@ -29,11 +29,12 @@ type app struct {
 	force    chan struct{}
 	step     func(string)
 	args     []string
+	hide     func(string) string // takes the secrets of the pipeline out of a text
 }
 
 // run is main without the exit. step is for tests: they end the process at a step of the run.
 func run(args []string, out, errOut io.Writer, step func(string)) int {
-	a := &app{out: out, err: errOut, color: colorful(errOut), step: step, args: args}
+	a := &app{out: out, err: errOut, color: colorful(errOut), step: step, args: args, hide: func(s string) string { return s }}
 	ctx, stop := a.untilInterrupted(context.Background())
 	defer stop()
 	root := a.root()

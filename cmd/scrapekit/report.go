@@ -88,9 +88,9 @@ func (a *app) printOutcome(w io.Writer, r *core.Report) {
 	switch {
 	case r.Outcome == core.Complete:
 	case empty(r):
-		fmt.Fprintf(w, "Nothing was delivered. To try again: scrapekit %s\n", commandLine(a.args))
+		fmt.Fprintf(w, "Nothing was delivered. To try again: scrapekit %s\n", a.hide(commandLine(a.args)))
 	default:
-		fmt.Fprintf(w, "What was committed is kept. To go on: scrapekit %s\n", commandLine(a.args))
+		fmt.Fprintf(w, "What was committed is kept. To go on: scrapekit %s\n", a.hide(commandLine(a.args)))
 	}
 }
 
@@ -143,7 +143,7 @@ func totals(s core.HTTPStats) httpTotals {
 
 func printHTTP(w io.Writer, s core.HTTPStats) {
 	for _, h := range s.Hosts {
-		fmt.Fprintf(w, "\nHTTP %s: %s requests, %s received", h.Host, count(h.Requests), size(h.BytesIn))
+		fmt.Fprintf(w, "\nHTTP %s: %s, %s received", h.Host, many(h.Requests, "request"), size(h.BytesIn))
 		for _, status := range slices.Sorted(maps.Keys(h.Status)) {
 			fmt.Fprintf(w, ", %s × %d", count(h.Status[status]), status)
 		}

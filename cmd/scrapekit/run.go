@@ -62,6 +62,7 @@ func (a *app) runCommand() *cobra.Command {
 // runPipeline runs, watches and reports. The error says how the run ended unless it is complete.
 func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags) (*core.Report, error) {
 	out := a.out
+	a.hide = p.Hide
 	if p.WritesToStdout() {
 		if flags.output == "json" {
 			return nil, usageError{errors.New("--output json and a sink with the path \"-\" would both write to standard output")}

@@ -106,9 +106,9 @@ func (v view) http(b *strings.Builder) {
 	if t.requests == 0 {
 		return
 	}
-	fmt.Fprintf(b, "  HTTP: %s requests, %s retries, %s", count(t.requests), count(t.retries), size(t.bytes))
+	fmt.Fprintf(b, "  HTTP: %s, %s, %s", many(t.requests, "request"), many(t.retries, "retry"), size(t.bytes))
 	if t.waited > 0 {
-		fmt.Fprintf(b, ", waited %s", brief(t.waited))
+		fmt.Fprintf(b, ", waits over all requests %s", brief(t.waited))
 	}
 	fmt.Fprintln(b)
 }
@@ -125,7 +125,7 @@ func oneLine(s core.Status) string {
 		}
 	}
 	if t := totals(s.HTTP); t.requests > 0 {
-		parts = append(parts, fmt.Sprintf("%s requests, %s retries", count(t.requests), count(t.retries)))
+		parts = append(parts, many(t.requests, "request")+", "+many(t.retries, "retry"))
 	}
 	for _, w := range s.Waits {
 		parts = append(parts, waitText(w, time.Now()))

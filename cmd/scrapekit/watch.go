@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -113,20 +114,25 @@ func eventText(e core.Event) string {
 		}
 		return "run " + e.Message
 	case core.Planned:
-		return fmt.Sprintf("planned %d splits", e.N)
+		return "planned " + many(e.N, "split")
 	case core.SplitRetried:
 		if core.IsCrash(e.Err) {
 			return "" // the plugin's death is told once, not for every split that it read
 		}
-		return fmt.Sprintf("split %s: %v; again in %s", e.Split, e.Err, brief(e.Wait))
+		return fmt.Sprintf("split %s: %s; again in %s", e.Split, cause(e), brief(e.Wait))
 	case core.SplitBroken:
-		return fmt.Sprintf("split %s is given up for this run: %v", e.Split, e.Err)
+		return fmt.Sprintf("split %s is given up for this run: %s", e.Split, cause(e))
 	case core.PluginLost:
 		return fmt.Sprintf("%v; starting it again", e.Err)
 	case core.RolledBack:
 		return fmt.Sprintf("%v; going back to the last commit", e.Err)
 	}
 	return ""
+}
+
+// cause is the error of a split, which many a source begins with the split's name too.
+func cause(e core.Event) string {
+	return strings.TrimPrefix(e.Err.Error(), e.Split+": ")
 }
 
 // jsonWatcher prints one JSON object a line.

@@ -108,7 +108,16 @@ func explain(err error, o Origin) error {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fmt.Errorf("no host has the name %s; is it spelt right, and is this machine online? %w", o.Host, err)
 	case strings.Contains(err.Error(), "refused"):
-		return fmt.Errorf("connection refused by %s; is the server running, and is the port right? %w", net.JoinHostPort(o.Host, o.Port), err)
+		return &toldError{fmt.Sprintf("connection refused by %s; is the server running, and is the port right?", net.JoinHostPort(o.Host, o.Port)), err}
 	}
 	return err
 }
+
+// toldError says in words of its own what the system's error says in the system's.
+type toldError struct {
+	text string
+	err  error
+}
+
+func (e *toldError) Error() string { return e.text }
+func (e *toldError) Unwrap() error { return e.err }

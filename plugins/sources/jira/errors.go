@@ -126,7 +126,7 @@ func messages(body []byte) string {
 	if m.Message != "" {
 		says = append(says, m.Message)
 	}
-	return strings.Join(says, " ")
+	return strings.TrimSuffix(strings.Join(says, " "), ".")
 }
 
 var titleTag = regexp.MustCompile(`(?is)<title[^>]*>\s*(.{1,200}?)\s*</title>`)
