@@ -6,7 +6,7 @@ import (
 )
 
 // What the Go runtime prints as it dies, in its forms: the text and the first place of the plugin's own.
-func TestPanicIsFound(t *testing.T) {
+func TestPanicTexts(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ stderr, want string }{
 		"panic": {
