@@ -27,7 +27,7 @@ func TestPanicTexts(t *testing.T) {
 			t.Parallel()
 			var p panicScan
 			for line := range strings.Lines(c.stderr) {
-				p.scan(strings.TrimSuffix(line, "\n"))
+				p.scan(strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", "    ")) // as cleaned lines come
 			}
 			if got := p.String(); got != c.want {
 				t.Errorf("found %q, want %q", got, c.want)
