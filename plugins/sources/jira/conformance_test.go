@@ -16,13 +16,15 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	for _, f := range []jiratest.Flavour{jiratest.DataCenter, jiratest.Cloud} {
 		t.Run(f.String(), func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, jiratest.Options{Flavour: f, Now: time.Now})
-			w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "SYN", Issues: 120}}})
+			w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "SYN", Issues: 60}}})
 			books := w.Snapshot()
 			sdktest.TestSource(t, jira.Plugin(), sdktest.SourceCase{
-				Config:     map[string]any{"url": w.url, "page_size": 10, "split_size": 40},
+				Config:     map[string]any{"url": w.url, "page_size": 5, "split_size": 20},
 				Host:       sdk.Host{Transport: still{newHost(t, w, nil).transport}},
 				MaxResumes: 4,
 				Check: func(t *testing.T, records map[string][]string) {
