@@ -4,12 +4,11 @@ package jsonl
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-
-	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // output is an open file. What was written is durable, and its size known, after settle.
@@ -49,12 +48,8 @@ func openOutput(path string, f *file, format format) (*output, error) {
 
 // place goes to where the file is written on.
 func (o *output) place() error {
-	got, err := tryLock(o.out)
-	if err != nil {
-		return err
-	}
-	if !got {
-		return sdk.Permanent(fmt.Errorf("%s: %w", o.out.Name(), errHeld))
+	if err := lockWithin(context.Background(), o.out, settling); err != nil {
+		return fmt.Errorf("%s: %w", o.out.Name(), err)
 	}
 	info, err := o.out.Stat()
 	if err != nil {

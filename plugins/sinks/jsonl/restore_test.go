@@ -41,7 +41,8 @@ func (p *place) tryOpen(s sdk.Start) error {
 	if err != nil {
 		p.Fatal(err)
 	}
-	sink.patience = 0
+	// A process that another test starts holds our files, and so their locks, until it is another program.
+	sink.patience = time.Second
 	p.sink = sink
 	p.Cleanup(func() { abandon(sink) })
 	if s.Started.IsZero() {
