@@ -21,7 +21,24 @@ func TestMain(m *testing.M) {
 		Serve(processPlugin())
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(testsWithin(m))
+}
+
+// testsWithin runs the tests in a temporary folder of their own: a plugin that is killed leaves its socket there.
+func testsWithin(m *testing.M) (code int) {
+	dir, err := os.MkdirTemp("", "rpc")
+	if err == nil {
+		err = os.Setenv("TMPDIR", dir)
+	}
+	if err != nil {
+		panic(err)
+	}
+	defer func() {
+		if err := os.RemoveAll(dir); err != nil {
+			panic(err)
+		}
+	}()
+	return m.Run()
 }
 
 // processPlugin emits one batch, and dies at the split "die".

@@ -33,8 +33,25 @@ func TestMain(m *testing.M) {
 	case os.Getenv(asHost) != "":
 		startAndHang()
 	default:
-		os.Exit(m.Run())
+		os.Exit(testsWithin(m))
 	}
+}
+
+// testsWithin runs the tests in a temporary folder of their own: a plugin that is killed leaves its socket there.
+func testsWithin(m *testing.M) (code int) {
+	dir, err := os.MkdirTemp("", "serve")
+	if err == nil {
+		err = os.Setenv("TMPDIR", dir)
+	}
+	if err != nil {
+		panic(err)
+	}
+	defer func() {
+		if err := os.RemoveAll(dir); err != nil {
+			panic(err)
+		}
+	}()
+	return m.Run()
 }
 
 // fake is a source whose Read says its process id as a cursor.
