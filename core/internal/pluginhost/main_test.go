@@ -96,7 +96,11 @@ func newHost(t testing.TB) *Host {
 // shortDir is a t.TempDir with a name that leaves room for a socket's.
 func shortDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "ph")
+	parent := os.TempDir()
+	if len(parent) > 30 && runtime.GOOS != "windows" {
+		parent = "/tmp"
+	}
+	dir, err := os.MkdirTemp(parent, "ph")
 	if err != nil {
 		t.Fatal(err)
 	}
