@@ -97,7 +97,7 @@ func newHost(t testing.TB) *Host {
 func shortDir(t testing.TB) string {
 	t.Helper()
 	parent := os.TempDir()
-	if len(parent) > 30 && runtime.GOOS != "windows" {
+	if len(parent) > 30 {
 		parent = "/tmp"
 	}
 	dir, err := os.MkdirTemp(parent, "ph")
