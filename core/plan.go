@@ -73,8 +73,8 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 		return nil, fmt.Errorf("%s: %w", source.Name, err)
 	}
 	for _, s := range all {
-		out.Streams = append(out.Streams, StreamInfo{Stream: s, Selected: source.Takes(s.Name)})
-		if source.Takes(s.Name) {
+		out.Streams = append(out.Streams, StreamInfo{Stream: s, Selected: pipeline.Reads(source, s)})
+		if pipeline.Reads(source, s) {
 			ask.Streams = append(ask.Streams, s.Name)
 		}
 	}

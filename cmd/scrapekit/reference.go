@@ -30,7 +30,7 @@ func writeReference(w io.Writer, info sdk.Info) error {
 	}
 	fmt.Fprintln(w, "\n## Streams\n\n| stream | primary key | incremental by | what it holds |\n|---|---|---|---|")
 	for _, st := range info.Streams {
-		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", st.Name, orDash(strings.Join(st.PrimaryKey, ", ")), orDash(st.Cursor), cell(st.Doc))
+		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", st.Name, orDash(strings.Join(st.PrimaryKey, ", ")), orDash(st.Cursor), cell(st.Doc+whenRead(st)))
 	}
 	return nil
 }
@@ -105,4 +105,12 @@ func orDash(s string) string {
 // cell makes text fit into a table.
 func cell(s string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(s), " "), "|", "\\|")
+}
+
+// whenRead says of an optional stream that it is one.
+func whenRead(s sdk.Stream) string {
+	if s.Optional {
+		return " Read only where it is selected."
+	}
+	return ""
 }

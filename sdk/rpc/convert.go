@@ -78,14 +78,14 @@ func shortEnough(b sdk.Batch) error {
 func streamTo(s sdk.Stream) *pb.Stream {
 	return &pb.Stream{
 		Name: s.Name, Doc: validText(s.Doc), Schema: s.Schema,
-		PrimaryKey: s.PrimaryKey, Cursor: s.Cursor,
+		PrimaryKey: s.PrimaryKey, Cursor: s.Cursor, Optional: s.Optional,
 	}
 }
 
 func streamFrom(s *pb.Stream) sdk.Stream {
 	return sdk.Stream{
 		Name: s.GetName(), Doc: s.GetDoc(), Schema: rawJSON(s.GetSchema()),
-		PrimaryKey: s.GetPrimaryKey(), Cursor: s.GetCursor(),
+		PrimaryKey: s.GetPrimaryKey(), Cursor: s.GetCursor(), Optional: s.GetOptional(),
 	}
 }
 

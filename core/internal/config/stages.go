@@ -167,7 +167,7 @@ func (l *loader) selection(s *section, info sdk.Info) []string {
 	streams, at := inner.texts("streams", `streams = ["issues"]`)
 	inner.end()
 	if b.Body.Attributes["streams"] != nil && streams != nil && len(streams) == 0 {
-		l.fail(at, "leave the block out to select all", "%s: no stream is selected", s.title)
+		l.fail(at, `write "*" to select all`, "%s: no stream is selected", s.title)
 	}
 	var names []string
 	for _, stream := range info.Streams {
@@ -176,6 +176,9 @@ func (l *loader) selection(s *section, info sdk.Info) []string {
 	for i, name := range streams {
 		if slices.Contains(streams[:i], name) {
 			l.fail(at, "", "%s: the stream %q is selected twice", s.title, name)
+		}
+		if name == "*" {
+			continue
 		}
 		if info.Kind == sdk.KindSource && len(names) > 0 && !slices.Contains(names, name) {
 			l.warn(at, didYouMean(name, names), "%s: %q is none of the streams that the plugin is known for", s.title, name)

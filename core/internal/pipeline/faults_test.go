@@ -341,3 +341,50 @@ func TestAttemptsOfASink(t *testing.T) {
 		}
 	})
 }
+
+// An optional stream is planned only where the pipeline selects it, by name or with all others.
+func TestOptionalStreams(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		has      []sdk.Stream
+		selected []string
+		want     []string
+	}{
+		{"none selected", []sdk.Stream{{Name: "usual"}, {Name: "rare", Optional: true}}, nil, []string{"usual"}},
+		{"by name", []sdk.Stream{{Name: "usual"}, {Name: "rare", Optional: true}}, []string{"rare"}, []string{"rare"}},
+		{"all", []sdk.Stream{{Name: "usual"}, {Name: "rare", Optional: true}}, []string{"*"}, []string{"usual", "rare"}},
+		{"nothing to read", []sdk.Stream{{Name: "rare", Optional: true}}, nil, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, &numbers{})
+				source := &planned{has: c.has}
+				w.config.Source = always[sdk.Source]("source choosy", source)
+				w.config.Source.Streams = c.selected
+				res := w.run(t.Context(), t)
+				if !slices.Equal(source.asked, c.want) {
+					t.Errorf("asked for %q, want %q: %v", source.asked, c.want, res.Err)
+				}
+				if c.want == nil && (res.Outcome != checkpoint.Failed || !strings.Contains(res.Err.Error(), "optional")) {
+					t.Errorf("outcome %s: %v", res.Outcome, res.Err)
+				}
+			})
+		})
+	}
+}
+
+// planned has streams and remembers which a plan asks for.
+type planned struct {
+	emitter
+	has   []sdk.Stream
+	asked []string
+}
+
+func (p *planned) Streams(context.Context) ([]sdk.Stream, error) { return p.has, nil }
+
+func (p *planned) Plan(_ context.Context, plan sdk.Plan) ([]sdk.Split, error) {
+	p.asked = plan.Streams
+	return nil, nil
+}

@@ -79,8 +79,11 @@ func selected(source Stage[sdk.Source], all []sdk.Stream) ([]sdk.Stream, error) 
 	if len(all) == 0 {
 		return nil, sdk.Permanent(&StageError{Stage: source.Name, Err: errors.New("it has no streams")})
 	}
-	wanted := slices.DeleteFunc(slices.Clone(all), func(s sdk.Stream) bool { return !source.Takes(s.Name) })
-	return wanted, known(source, all)
+	wanted := slices.DeleteFunc(slices.Clone(all), func(s sdk.Stream) bool { return !Reads(source, s) })
+	if err := known(source, all); err != nil || len(wanted) > 0 {
+		return wanted, err
+	}
+	return nil, sdk.Permanent(&StageError{Stage: source.Name, Err: errors.New("all of its streams are optional: select those to read, or all of them by \"*\"")})
 }
 
 // known refuses a stage that selects a stream which does not come: its records would be left out in silence.
@@ -90,7 +93,7 @@ func known[P any](s Stage[P], come []sdk.Stream) error {
 		names = append(names, c.Name)
 	}
 	for _, want := range s.Streams {
-		if !slices.Contains(names, want) {
+		if want != everyStream && !slices.Contains(names, want) {
 			return sdk.Permanent(&StageError{Stage: s.Name, Err: fmt.Errorf("it selects the stream %q, which does not come here; there are %s", want, strings.Join(names, ", "))})
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // Stage is a place in the pipeline and the plugin that stands there.
 type Stage[P any] struct {
 	Name       string   // "transform llm": unique, used in messages and as the key of its token
-	Streams    []string // those that it is for; nil: all. Others pass a transform untouched and do not reach a sink.
+	Streams    []string // those that it is for; nil or "*": all. Others pass a transform untouched and do not reach a sink.
 	MaxRejects int64    // more rejected records than that end the run; negative: no limit
 	// Attempts bounds what is tried in vain: for a source the tries of a split without progress, for a transform or a
 	// sink how often in a row the run goes back to the last commit because of it. 0: 5.
@@ -27,7 +27,15 @@ type Stage[P any] struct {
 
 // Takes reports whether the stage is for a stream.
 func (s Stage[P]) Takes(stream string) bool {
-	return s.Streams == nil || slices.Contains(s.Streams, stream)
+	return s.Streams == nil || slices.Contains(s.Streams, everyStream) || slices.Contains(s.Streams, stream)
+}
+
+// everyStream selects all streams, a source's optional ones too.
+const everyStream = "*"
+
+// Reads reports whether a source is to read one of its streams: an optional one only where it is selected.
+func Reads(source Stage[sdk.Source], s sdk.Stream) bool {
+	return source.Takes(s.Name) && (source.Streams != nil || !s.Optional)
 }
 
 // Instance is a started plugin. Plugin's optional interfaces ([sdk.Opener], [sdk.Committer], …) are those that it has.

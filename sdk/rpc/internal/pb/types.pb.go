@@ -220,7 +220,9 @@ type Stream struct {
 	Schema     []byte   `protobuf:"bytes,3,opt,name=schema,proto3" json:"schema,omitempty"`
 	PrimaryKey []string `protobuf:"bytes,4,rep,name=primary_key,json=primaryKey,proto3" json:"primary_key,omitempty"`
 	// The field that incremental runs go by; empty: full runs only.
-	Cursor        string `protobuf:"bytes,5,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Cursor string `protobuf:"bytes,5,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// Read only where the pipeline file selects it, by name or by "*".
+	Optional      bool `protobuf:"varint,6,opt,name=optional,proto3" json:"optional,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -288,6 +290,13 @@ func (x *Stream) GetCursor() string {
 		return x.Cursor
 	}
 	return ""
+}
+
+func (x *Stream) GetOptional() bool {
+	if x != nil {
+		return x.Optional
+	}
+	return false
 }
 
 // Split is a part of a source's work that can be read alone.
@@ -582,14 +591,15 @@ const file_scrapekit_plugin_v1_types_proto_rawDesc = "" +
 	"\x06Reject\x12\x16\n" +
 	"\x06stream\x18\x01 \x01(\tR\x06stream\x12\x16\n" +
 	"\x06record\x18\x02 \x01(\fR\x06record\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x7f\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x9b\x01\n" +
 	"\x06Stream\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03doc\x18\x02 \x01(\tR\x03doc\x12\x16\n" +
 	"\x06schema\x18\x03 \x01(\fR\x06schema\x12\x1f\n" +
 	"\vprimary_key\x18\x04 \x03(\tR\n" +
 	"primaryKey\x12\x16\n" +
-	"\x06cursor\x18\x05 \x01(\tR\x06cursor\"\x87\x01\n" +
+	"\x06cursor\x18\x05 \x01(\tR\x06cursor\x12\x1a\n" +
+	"\boptional\x18\x06 \x01(\bR\boptional\"\x87\x01\n" +
 	"\x05Split\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06stream\x18\x02 \x01(\tR\x06stream\x12\x12\n" +
