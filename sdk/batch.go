@@ -24,7 +24,9 @@ const (
 	// Upsert adds records or replaces those of the same primary key.
 	Upsert Op = iota
 	// Delete removes the records of these keys. Each line of the payload is a JSON object that holds
-	// the fields of the stream's primary key, and nothing else.
+	// the fields of the stream's primary key, and nothing else. It may hold only the first of them, at
+	// least one: then it removes every record whose key begins so, "all comments of issue 10042", and is
+	// no error if there is none.
 	Delete
 )
 

@@ -9,7 +9,7 @@ import (
 )
 
 // JSONLines returns a batch as a sink of JSON Lines writes it, and the records that it must not write: what is
-// not UTF-8, and a key that is no object. Records stay as they are, so the lines of a batch without deletions are
+// not UTF-8, and a key that is no object or an empty one. Records stay as they are, so the lines of a batch without deletions are
 // its payload, not a copy of it. A deletion is the key with "_op":"delete" as its first field.
 func JSONLines(b Batch) ([]byte, Rejects) {
 	if len(b.Payload) == 0 {
@@ -41,9 +41,19 @@ func problem(op Op, record []byte) string {
 		return fmt.Sprintf("invalid UTF-8: at byte %d", firstInvalid(record))
 	}
 	if op == Delete {
-		if key := bytes.TrimSpace(record); len(key) < 2 || key[0] != '{' || key[len(key)-1] != '}' {
-			return "invalid key: it is not a JSON object"
-		}
+		return badKey(record)
+	}
+	return ""
+}
+
+// badKey says what is wrong with the key of a deletion, or nothing. Without a field it would mean all records.
+func badKey(record []byte) string {
+	key := bytes.TrimSpace(record)
+	if len(key) < 2 || key[0] != '{' || key[len(key)-1] != '}' {
+		return "invalid key: it is not a JSON object"
+	}
+	if len(bytes.TrimSpace(key[1:len(key)-1])) == 0 {
+		return "invalid key: it has no field"
 	}
 	return ""
 }
@@ -61,10 +71,6 @@ func firstInvalid(record []byte) int {
 
 // appendDelete writes {"id":1} as {"_op":"delete","id":1}.
 func appendDelete(out, key []byte) []byte {
-	rest := bytes.TrimSpace(bytes.TrimSpace(key)[1:])
-	out = append(out, `{"_op":"delete"`...)
-	if len(rest) > 1 {
-		out = append(out, ',')
-	}
-	return append(out, rest...)
+	out = append(out, `{"_op":"delete",`...)
+	return append(out, bytes.TrimSpace(bytes.TrimSpace(key)[1:])...)
 }

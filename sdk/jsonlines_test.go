@@ -19,8 +19,11 @@ func TestJSONLines(t *testing.T) {
 		{sdk.Upsert, "{\"a\":1.50}\n2\n", "{\"a\":1.50}\n2\n", nil},
 		{sdk.Upsert, "1\n2", "1\n2\n", nil},
 		{sdk.Upsert, "1\nä\xff\n3\n", "1\n3\n", sdk.Rejects{{Stream: "s", Record: []byte("ä\xff"), Reason: "invalid UTF-8: at byte 2"}}},
-		{sdk.Delete, "{\"id\":1}\n {} \n[1]\n", "{\"_op\":\"delete\",\"id\":1}\n{\"_op\":\"delete\"}\n",
-			sdk.Rejects{{Stream: "s", Record: []byte("[1]"), Reason: "invalid key: it is not a JSON object"}}},
+		{sdk.Delete, "{\"id\":1}\n { } \n { \"a\":1 , \"b\":2 }\n[1]\n", "{\"_op\":\"delete\",\"id\":1}\n{\"_op\":\"delete\",\"a\":1 , \"b\":2 }\n",
+			sdk.Rejects{
+				{Stream: "s", Record: []byte(" { } "), Reason: "invalid key: it has no field"},
+				{Stream: "s", Record: []byte("[1]"), Reason: "invalid key: it is not a JSON object"},
+			}},
 	} {
 		got, rejects := sdk.JSONLines(sdk.Batch{Stream: "s", Op: c.op, Payload: []byte(c.payload)})
 		if string(got) != c.want || !reflect.DeepEqual(rejects, c.rejects) {

@@ -32,7 +32,7 @@ type Stream struct {
 	Name       string          `json:"name"`
 	Doc        string          `json:"doc,omitempty"`         // one sentence for people
 	Schema     json.RawMessage `json:"schema,omitempty"`      // JSON Schema of a record; nil: not known
-	PrimaryKey []string        `json:"primary_key,omitempty"` // names of the fields that identify a record; nil: append only
+	PrimaryKey []string        `json:"primary_key,omitempty"` // names of the fields that identify a record, the widest first (see [Delete]); nil: append only
 	Cursor     string          `json:"cursor,omitempty"`      // the field that incremental runs go by; "": full runs only
 	Optional   bool            `json:"optional,omitempty"`    // read only where the pipeline file selects it, by name or by "*"
 }

@@ -51,12 +51,16 @@ func (w *Writer) EmitJSON(stream string, raw []byte) error {
 	return w.line(stream, Upsert, raw)
 }
 
-// Delete says that the record of this key is gone. key marshals to an object that holds the fields of
-// the stream's primary key.
+// Delete says that the record of this key is gone, or all whose key begins so. key marshals to an object
+// that holds the fields of the stream's primary key, or the first of them, as [Delete] has it. A key without
+// a field is a permanent error.
 func (w *Writer) Delete(stream string, key any) error {
 	raw, err := json.Marshal(key)
 	if err != nil {
 		return Permanent(fmt.Errorf("%s: key: %w", stream, err))
+	}
+	if why := badKey(raw); why != "" {
+		return Permanent(fmt.Errorf("%s: %s", stream, why))
 	}
 	return w.line(stream, Delete, raw)
 }

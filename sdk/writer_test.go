@@ -52,6 +52,21 @@ func must(t *testing.T, err error) {
 	}
 }
 
+func TestDeletionNeedsAKey(t *testing.T) {
+	t.Parallel()
+	for _, key := range []any{nil, 7, []string{"id"}, struct{}{}, map[string]int(nil)} {
+		var o tape
+		w := sdk.NewWriter(&o)
+		if err := w.Delete("a", key); !sdk.IsPermanent(err) {
+			t.Errorf("a deletion of %v: %v", key, err)
+		}
+		must(t, w.Flush())
+		if len(o.events) > 0 {
+			t.Errorf("a deletion of %v gave %v", key, o.events)
+		}
+	}
+}
+
 func TestWriterKeepsOrder(t *testing.T) {
 	t.Parallel()
 	var o tape

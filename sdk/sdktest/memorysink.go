@@ -58,7 +58,7 @@ func (m *MemorySink) Items() []MemoryItem {
 }
 
 // Records returns the records of a stream, sorted; committed says whether to leave out what no commit stands for.
-// Deletions are not applied: they are [MemorySink.Items].
+// Deletions are not applied: see [MemorySink.Items] and [MemorySink.Latest].
 func (m *MemorySink) Records(stream string, committed bool) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

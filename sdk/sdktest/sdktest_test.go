@@ -65,8 +65,9 @@ func TestMemorySink(t *testing.T) {
 			if sinks[dir] == nil {
 				return nil
 			}
-			return sinks[dir].Records(stream, false)
+			return sinks[dir].Latest(stream)
 		},
+		Keyed: true,
 	})
 }
 

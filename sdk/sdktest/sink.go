@@ -26,6 +26,8 @@ type SinkCase struct {
 	// Replaces says that a new run replaces what earlier runs wrote, with its first commit of records: not before, so
 	// that a run that comes to nothing takes nothing away.
 	Replaces bool
+	// Keyed says that what Read finds is the last record of each key, with deletions applied.
+	Keyed bool
 	// Rounds is how many steps the random walk takes; 0: 60.
 	Rounds int
 }
@@ -42,7 +44,7 @@ func TestSink(t *testing.T, p sdk.Plugin, c SinkCase) {
 			}{
 				{"commit", sinkCommit}, {"back to a token", sinkRestore}, {"killed before any commit", sinkFirstKill},
 				{"lost token", sinkLostToken}, {"next run", sinkNextRun}, {"full run", sinkFull}, {"many streams", sinkManyStreams},
-				{"bad records", sinkBadRecords}, {"foreign token", sinkForeignToken}, {"parallel", sinkParallel}, {"random", sinkRandom},
+				{"bad records", sinkBadRecords}, {"deletions", sinkDeletions}, {"foreign token", sinkForeignToken}, {"parallel", sinkParallel}, {"random", sinkRandom},
 			} {
 				t.Run(s.name, func(t *testing.T) {
 					dir := t.TempDir()
@@ -86,7 +88,10 @@ func (s *sinkTest) tryOpen(start sdk.Start) error {
 		start.Started = started
 	}
 	start.Token = slices.Clone(start.Token)
-	start.Streams = []sdk.Stream{{Name: "one", PrimaryKey: []string{"id"}}, {Name: "two", PrimaryKey: []string{"id"}}}
+	start.Streams = []sdk.Stream{
+		{Name: "one", PrimaryKey: []string{"id"}}, {Name: "two", PrimaryKey: []string{"id"}},
+		{Name: "parts", PrimaryKey: []string{"whole", "id"}},
+	}
 	o, ok := s.live.value.(sdk.Opener)
 	if !ok {
 		s.Fatal("the sink is no sdk.Opener: it cannot come back to a token")
@@ -298,10 +303,39 @@ func sinkBadRecords(s *sinkTest) {
 	}
 	s.commit()
 	s.holds("beside a rejected record", "one", good)
-	if err := s.sink().Write(s.live.ctx, sdk.Batch{Stream: "one", Op: sdk.Delete, Count: 1, Payload: []byte("{\"id\":1}\n")}); err != nil && !errors.As(err, &rejects) {
-		s.Fatalf("a deletion: %v; it may be rejected, not fail the batch", err)
+}
+
+// sinkDeletions: a deletion of a whole key, and of its first field, is taken, and taken back like any record.
+func sinkDeletions(s *sinkTest) {
+	parts := []string{`{"whole":"a","id":1}`, `{"whole":"b","id":2}`, `{"whole":"a","id":3}`, `{"whole":"ab","id":4}`, `{"whole":"b","id":5}`}
+	s.open(sdk.Start{Run: "r1"})
+	if err := s.sink().Write(s.live.ctx, batchOf("parts", parts...)); err != nil {
+		s.Fatalf("write: %v", err)
+	}
+	token := s.commit()
+	s.remove(`{"whole":"a"}`)
+	s.open(sdk.Start{Run: "r1", Token: token, Resume: true})
+	s.holds("back at the token before a deletion", "parts", parts)
+	s.remove(`{"whole":"b","id":5}`)
+	s.remove(`{"whole":"a"}`)
+	s.remove(`{"whole":"nothing"}`)
+	again := `{"whole":"a","id":3,"again":true}`
+	if err := s.sink().Write(s.live.ctx, batchOf("parts", again)); err != nil {
+		s.Fatalf("write: %v", err)
 	}
 	s.commit()
+	if s.Keyed {
+		s.holds("after deletions", "parts", []string{parts[1], parts[3], again})
+	}
+}
+
+func (s *sinkTest) remove(key string) {
+	s.Helper()
+	b := batchOf("parts", key)
+	b.Op = sdk.Delete
+	if err := s.sink().Write(s.live.ctx, b); err != nil {
+		s.Fatalf("a deletion of %s: %v", key, err)
+	}
 }
 
 // sinkForeignToken: a token that the sink never made is an error, and not the end.

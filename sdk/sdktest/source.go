@@ -160,18 +160,21 @@ func (s *sourceTest) keep(t *testing.T, r *recording, records map[string][]strin
 		if i < 0 || !slices.Contains(s.Streams, it.stream) {
 			t.Fatalf("a record of stream %q, which was not asked for", it.stream)
 		}
+		key := s.streams[i].PrimaryKey
+		if it.kind == "delete" {
+			if err := checkDeletion(it.text, key); err != nil {
+				t.Fatalf("stream %s: %v", it.stream, err)
+			}
+			continue
+		}
 		var fields map[string]json.RawMessage
 		if err := json.Unmarshal([]byte(it.text), &fields); err != nil {
 			t.Fatalf("stream %s: a record is not a JSON object: %.200s", it.stream, it.text)
 		}
-		for _, key := range s.streams[i].PrimaryKey {
-			if fields[key] == nil {
-				t.Fatalf("stream %s: a record without its key %s: %.200s", it.stream, key, it.text)
-			}
+		if _, depth := keyOf(it.text, key); depth < len(key) {
+			t.Fatalf("stream %s: a record without its key %s: %.200s", it.stream, key[depth], it.text)
 		}
-		if it.kind == "upsert" {
-			records[it.stream] = append(records[it.stream], it.text)
-		}
+		records[it.stream] = append(records[it.stream], it.text)
 	}
 }
 

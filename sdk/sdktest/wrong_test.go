@@ -65,6 +65,8 @@ var wrongs = map[string]struct {
 			return w.Emit("records", map[string]any{"id": "a", "n": n.Add(1)})
 		}), SourceCase{})
 	}},
+	"source deletes by another field":     {"read", deletingSource(map[string]any{"n": 1})},
+	"source deletes by more than the key": {"read", deletingSource(map[string]any{"id": "s0-1", "n": 1})},
 	"source plans a split without an id": {"in_process", func(t *testing.T) {
 		TestSource(t, splitsPlugin(sdk.Split{Stream: "records"}), SourceCase{})
 	}},
@@ -84,6 +86,12 @@ var wrongs = map[string]struct {
 	"sink keeps what came before the first commit": {"killed_before_any_commit", wrongSink(func(m *MemorySink, s sdk.Start) sdk.Start {
 		if s.Token == nil {
 			s.Token, _ = (&memoryProcess{disk: m, session: m.session}).Commit(context.Background())
+		}
+		return s
+	})},
+	"sink forgets deletions of many": {"deletions", wrongSink(func(_ *MemorySink, s sdk.Start) sdk.Start {
+		for i := range s.Streams {
+			s.Streams[i].PrimaryKey = []string{"id"}
 		}
 		return s
 	})},
@@ -147,6 +155,15 @@ func sourcePlugin(f readFunc) sdk.Plugin {
 	})
 }
 
+func deletingSource(key any) func(t *testing.T) {
+	return wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
+		if err := w.Delete("records", key); err != nil {
+			return err
+		}
+		return m.Read(ctx, s, w)
+	})
+}
+
 // plannedSource plans these splits, and reads each as if it were planned by a memory source.
 type plannedSource struct {
 	MemorySource
@@ -191,7 +208,8 @@ func wrongSink(change func(*MemorySink, sdk.Start) sdk.Start) func(t *testing.T)
 		})
 		TestSink(t, p, SinkCase{
 			Config: func(_ *testing.T, dir string) any { return map[string]any{"dir": dir} },
-			Read:   func(_ *testing.T, dir, stream string) []string { return disks[dir].Records(stream, false) },
+			Read:   func(_ *testing.T, dir, stream string) []string { return disks[dir].Latest(stream) },
+			Keyed:  true,
 		})
 	}
 }

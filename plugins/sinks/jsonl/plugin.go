@@ -22,7 +22,9 @@ type Config struct {
 
 const doc = `Writes JSON Lines: one record a line, as it came.
 
-A deletion is a line too: the key's fields and, first, ` + "`\"_op\":\"delete\"`" + `. A record that is not valid UTF-8 is rejected.
+A deletion is a line too: ` + "`\"_op\":\"delete\"`" + ` and the fields of the key, as in ` + "`{\"_op\":\"delete\",\"issue_id\":\"10042\"}`" + `. It
+takes away the lines before it that have these very values; it may name the first fields of the key alone, and so take away
+many. Read the lines in order: the last one of a key counts. A record that is not valid UTF-8 is rejected.
 
 After a crash every file is cut back to the last commit. The sink keeps a small journal for that in the
 output folder, a hidden file named ` + "`.scrapekit-jsonl-…`" + `; leave it there while a run is unfinished. It is also

@@ -35,11 +35,11 @@ func TestDeletions(t *testing.T) {
 	b := batch("a", `{"id":1}`, ` { "x" : "}" } `, `{}`, `[1]`)
 	b.Op = sdk.Delete
 	var rejects sdk.Rejects
-	if err := p.sink.Write(t.Context(), b); !errors.As(err, &rejects) || len(rejects) != 1 || string(rejects[0].Record) != "[1]" {
-		t.Fatalf("got %v, want the one key that is no object rejected", err)
+	if err := p.sink.Write(t.Context(), b); !errors.As(err, &rejects) || len(rejects) != 2 || string(rejects[0].Record) != "{}" || string(rejects[1].Record) != "[1]" {
+		t.Fatalf("got %v, want the empty key and the one that is no object rejected", err)
 	}
 	p.commit()
-	p.has("a.jsonl", `{"_op":"delete","id":1}`+"\n"+`{"_op":"delete","x" : "}" }`+"\n"+`{"_op":"delete"}`+"\n")
+	p.has("a.jsonl", `{"_op":"delete","id":1}`+"\n"+`{"_op":"delete","x" : "}" }`+"\n")
 	for _, line := range readFile(t, p.file("a.jsonl"), false) {
 		if !json.Valid([]byte(line)) {
 			t.Errorf("%s is not JSON", line)

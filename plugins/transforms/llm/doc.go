@@ -15,8 +15,8 @@
 // # Identity
 //
 // The id of a record is the issue's id (its key, where the record has none), the task, and for classification the
-// target: 13626725/classification/type. It stays when the issue moves. When an issue is deleted, all records that
-// it can have given are deleted. An issue that gave a record in an earlier run and gives it no more keeps the
+// target: 13626725/classification/type. It stays when the issue moves. The primary key is issue_id and id: when an issue
+// is deleted, one deletion by issue_id takes all that it has given, under earlier settings too. An issue that gave a record in an earlier run and gives it no more keeps the
 // old one: a transform does not know what it gave before.
 //
 // # Pseudonyms

@@ -156,7 +156,7 @@ func transformedLines(t testing.TB, settings string, op sdk.Op, lines ...string)
 				t.Fatalf("output: %v: %s", err, line)
 			}
 			if b.Op == sdk.Delete {
-				res.deleted[b.Stream] = append(res.deleted[b.Stream], rec["id"].(string))
+				res.deleted[b.Stream] = append(res.deleted[b.Stream], string(line))
 			} else {
 				res.records[b.Stream] = append(res.records[b.Stream], rec)
 			}

@@ -22,6 +22,7 @@ const (
 
 // head is what every record begins with.
 type head struct {
+	IssueID       string `json:"issue_id"`
 	ID            string `json:"id"`
 	Task          string `json:"task"`
 	Target        string `json:"target,omitempty"` // classification alone: what is predicted
@@ -86,8 +87,9 @@ type counts struct {
 }
 
 func (w *work) head(task, target string) head {
+	issue := cmpOr(w.is.id, w.is.key)
 	return head{
-		ID:   recordID(cmpOr(w.is.id, w.is.key), task, target),
+		IssueID: issue, ID: recordID(issue, task, target),
 		Task: task, Target: target, Issue: w.is.key, Source: "jira", Split: w.t.splitOf(w.is), SchemaVersion: schemaVersion,
 	}
 }
@@ -137,9 +139,12 @@ var (
 	instructSchema []byte
 )
 
+// recordKey is the primary key of every stream. The issue comes first, so that one deletion takes all that it gave.
+var recordKey = []string{"issue_id", "id"}
+
 // streamOf describes a stream that comes out.
 func streamOf(name string) sdk.Stream {
-	s := sdk.Stream{Name: name, PrimaryKey: []string{"id"}}
+	s := sdk.Stream{Name: name, PrimaryKey: recordKey}
 	switch name {
 	case pretrainStream:
 		s.Doc, s.Schema = "One document an issue: title, description and the whole thread as Markdown.", pretrainSchema

@@ -75,7 +75,7 @@ func (t *transform) upsert(line []byte, counts tally, out *output) error {
 	return nil
 }
 
-// remove deletes every record that an issue can have given.
+// remove deletes all that an issue has ever given, with these settings or others.
 func (t *transform) remove(line []byte, counts tally, out *output) error {
 	var key struct {
 		ID string `json:"id"`
@@ -88,28 +88,20 @@ func (t *transform) remove(line []byte, counts tally, out *output) error {
 	}
 	counts.add("issues/deleted", 1)
 	if t.Pretrain {
-		if err := out.remove(pretrainStream, recordID(key.ID, taskPretrain, "")); err != nil {
+		if err := out.remove(pretrainStream, key.ID); err != nil {
 			return err
 		}
 	}
-	for _, task := range t.Tasks {
-		targets := []string{""}
-		if task == taskClassification {
-			targets = t.Targets
-		}
-		for _, target := range targets {
-			if err := out.remove(t.Format, recordID(key.ID, task, target)); err != nil {
-				return err
-			}
-		}
+	if len(t.Tasks) == 0 {
+		return nil
 	}
-	return nil
+	return out.remove(t.Format, key.ID)
 }
 
-func (o *output) remove(stream, id string) error {
+func (o *output) remove(stream, issue string) error {
 	line, err := json.Marshal(struct {
-		ID string `json:"id"`
-	}{id})
+		IssueID string `json:"issue_id"`
+	}{issue})
 	if err != nil {
 		return fmt.Errorf("%s: key: %w", stream, err)
 	}

@@ -32,7 +32,7 @@ func TestOutStreams(t *testing.T) {
 		var names []string
 		for _, s := range out {
 			names = append(names, s.Name)
-			if s.Name != "comments" && (!json.Valid(s.Schema) || !reflect.DeepEqual(s.PrimaryKey, []string{"id"})) {
+			if s.Name != "comments" && (!json.Valid(s.Schema) || !reflect.DeepEqual(s.PrimaryKey, []string{"issue_id", "id"})) {
 				t.Errorf("%s has no schema or key", s.Name)
 			}
 		}
@@ -142,19 +142,27 @@ func TestLongBody(t *testing.T) {
 	}
 }
 
+// A deletion takes all records of an issue, and is one line a stream.
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	res := transformedLines(t, `{}`, sdk.Delete, `{"id":"1001"}`, `{"nothing":1}`)
 	made := transformed(t, `{}`, newIssue(nil, nil))
 	for stream, list := range made.records {
+		if want := []string{`{"issue_id":"1001"}`}; !reflect.DeepEqual(res.deleted[stream], want) {
+			t.Errorf("%s: deleted %v, want %v", stream, res.deleted[stream], want)
+		}
 		for _, rec := range list {
-			if !strings.Contains(strings.Join(res.deleted[stream], " ")+" ", rec["id"].(string)+" ") {
-				t.Errorf("%s: %v is not deleted by %v", stream, rec["id"], res.deleted)
+			if rec["issue_id"] != "1001" {
+				t.Errorf("%s: %v is of issue %v", stream, rec["id"], rec["issue_id"])
 			}
 		}
 	}
-	if len(res.rejects) != 1 {
-		t.Errorf("rejects %v", res.rejects)
+	if len(res.rejects) != 1 || len(made.records) != 2 {
+		t.Errorf("rejects %v, streams %d", res.rejects, len(made.records))
+	}
+	other := sdk.Batch{Stream: "comments", Op: sdk.Delete, Count: 1, Payload: []byte(`{"issue_id":"1001"}` + "\n")}
+	if out, err := opened(t, `{}`).Transform(t.Context(), other); err != nil || !reflect.DeepEqual(out, []sdk.Batch{other}) {
+		t.Errorf("a deletion of another stream gave %v, %v", out, err)
 	}
 }
 

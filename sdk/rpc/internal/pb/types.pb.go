@@ -32,7 +32,8 @@ const (
 	Op_OP_UNSPECIFIED Op = 0
 	// Add records, or replace those of the same primary key.
 	Op_OP_UPSERT Op = 1
-	// Remove the records of these keys: each line holds the fields of the primary key.
+	// Remove the records of these keys: each line is an object that holds the fields of the primary key and nothing
+	// else. It may hold only the first of them, at least one: then it removes every record whose key begins so.
 	Op_OP_DELETE Op = 2
 )
 
@@ -217,7 +218,8 @@ type Stream struct {
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Doc   string                 `protobuf:"bytes,2,opt,name=doc,proto3" json:"doc,omitempty"`
 	// JSON Schema of a record; empty: not known.
-	Schema     []byte   `protobuf:"bytes,3,opt,name=schema,proto3" json:"schema,omitempty"`
+	Schema []byte `protobuf:"bytes,3,opt,name=schema,proto3" json:"schema,omitempty"`
+	// The fields that identify a record, the widest first: a deletion may name the first of them alone.
 	PrimaryKey []string `protobuf:"bytes,4,rep,name=primary_key,json=primaryKey,proto3" json:"primary_key,omitempty"`
 	// The field that incremental runs go by; empty: full runs only.
 	Cursor string `protobuf:"bytes,5,opt,name=cursor,proto3" json:"cursor,omitempty"`
