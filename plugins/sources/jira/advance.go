@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
 
 // depth is how far into the anchor's query the walk is, where one minute holds more than a page. One way through that
@@ -108,7 +110,7 @@ func (w *walk) deeper(p page, last moment) error {
 // Cloud is asked only where its last page did not say that it is the last one, or an empty page was among them.
 func (w *walk) doubt(ctx context.Context, q search, p page) error {
 	matching, met := p.total, p.count
-	if w.reader.at.flavour == cloud {
+	if w.reader.at.Flavour == rest.Cloud {
 		if p.last && p.token == "" && w.depth.hollow == 0 {
 			return nil
 		}

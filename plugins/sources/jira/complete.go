@@ -7,25 +7,25 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // complete makes the lists of an issue whole where Jira offers a way. An issue that vanished meanwhile stays as it came.
-func (r *reader) complete(ctx context.Context, i *issue) (completeness, error) {
+func (r *walkReader) complete(ctx context.Context, i *issue) (completeness, error) {
 	whole := completeness{comments: i.comments.complete(), changelog: i.histories.complete()}
 	if !whole.comments || i.comments.suspect() {
 		if err := r.completeComments(ctx, i, &whole); err != nil {
 			return whole, fmt.Errorf("%s: comments: %w", i.key, err)
 		}
 	}
-	if !whole.changelog && r.at.flavour == cloud { // Data Center has no other place for it
+	if !whole.changelog && r.at.Flavour == rest.Cloud { // Data Center has no other place for it
 		if err := r.completeChangelog(ctx, i, &whole); err != nil {
 			return whole, fmt.Errorf("%s: changelog: %w", i.key, err)
 		}
@@ -33,10 +33,10 @@ func (r *reader) complete(ctx context.Context, i *issue) (completeness, error) {
 	return whole, nil
 }
 
-func (r *reader) completeComments(ctx context.Context, i *issue, whole *completeness) error {
+func (r *walkReader) completeComments(ctx context.Context, i *issue, whole *completeness) error {
 	sdk.Count(ctx, "issues/comments completed", 1)
 	elements, complete, err := r.wholeList(ctx, i.id, "comment", "comments")
-	if gone(err) {
+	if rest.Gone(err) {
 		return nil
 	}
 	if err != nil {
@@ -55,7 +55,7 @@ func (r *reader) completeComments(ctx context.Context, i *issue, whole *complete
 }
 
 // sound rejects the elements that cannot be decoded, and returns the others.
-func (r *reader) sound(elements []element) ([]element, error) {
+func (r *walkReader) sound(elements []element) ([]element, error) {
 	var kept []element
 	for _, e := range elements {
 		if e.bad == nil {
@@ -69,13 +69,13 @@ func (r *reader) sound(elements []element) ([]element, error) {
 	return kept, nil
 }
 
-func (r *reader) completeChangelog(ctx context.Context, i *issue, whole *completeness) error {
+func (r *walkReader) completeChangelog(ctx context.Context, i *issue, whole *completeness) error {
 	if !i.histories.array.found() {
 		return nil
 	}
 	sdk.Count(ctx, "issues/changelogs completed", 1)
 	elements, complete, err := r.wholeList(ctx, i.id, "changelog", "values")
-	if gone(err) {
+	if rest.Gone(err) {
 		return nil
 	}
 	if err != nil {
@@ -88,11 +88,6 @@ func (r *reader) completeChangelog(ctx context.Context, i *issue, whole *complet
 	slices.SortStableFunc(elements, func(a, b element) int { return cmp.Compare(b.created, a.created) })
 	whole.changelog = complete
 	return i.replace("changelog", "histories", i.histories, elements)
-}
-
-func gone(err error) bool {
-	status := statusOf(err)
-	return status == http.StatusNotFound || status == http.StatusForbidden
 }
 
 // element is one entry of a list.
@@ -118,7 +113,7 @@ func (l listing) ends(start int) bool {
 
 // wholeList reads a list of an issue, by pages. An entry that is deleted meanwhile shifts the pages behind it, so the
 // list is read again until all that it says to have is there, a few times at most.
-func (r *reader) wholeList(ctx context.Context, issueID, path, name string) (all []element, complete bool, err error) {
+func (r *walkReader) wholeList(ctx context.Context, issueID, path, name string) (all []element, complete bool, err error) {
 	have := map[string]bool{}
 	for range 3 {
 		var page listing
@@ -150,13 +145,13 @@ func (r *reader) wholeList(ctx context.Context, issueID, path, name string) (all
 // pageOfList is how many elements of a list are asked for at once.
 const pageOfList = 100
 
-func (r *reader) listPage(ctx context.Context, issueID, path, name string, start int) (listing, error) {
+func (r *walkReader) listPage(ctx context.Context, issueID, path, name string, start int) (listing, error) {
 	sdk.Count(ctx, "requests/"+path, 1)
 	query := url.Values{"startAt": {strconv.Itoa(start)}, "maxResults": {strconv.Itoa(pageOfList)}}
 	if path == "comment" {
 		query.Set("orderBy", "created")
 	}
-	resp, err := r.client.get(ctx, r.at.api()+"/issue/"+url.PathEscape(issueID)+"/"+path, query)
+	resp, err := r.client.Get(ctx, r.at.API()+"/issue/"+url.PathEscape(issueID)+"/"+path, query)
 	if err != nil {
 		return listing{}, err
 	}
@@ -167,17 +162,17 @@ func (r *reader) listPage(ctx context.Context, issueID, path, name string, start
 		page.elements = append(page.elements, element{id: c.id, created: c.created, raw: bytes.Clone(raw), bad: cmp.Or(bad, err)})
 		return nil
 	}
-	err = readList(resp.Body, name, add, func(d *jsontext.Decoder, field string) error {
+	err = rest.ReadList(resp.Body, name, add, func(d *jsontext.Decoder, field string) error {
 		switch field {
 		case "total":
-			return number(d, &page.total)
+			return rest.Number(d, &page.total)
 		case "maxResults":
-			return number(d, &page.most)
+			return rest.Number(d, &page.most)
 		}
 		return d.SkipValue()
 	})
 	if err != nil {
-		return listing{}, fmt.Errorf("%s: %w", where(resp), err)
+		return listing{}, fmt.Errorf("%s: %w", rest.Where(resp), err)
 	}
 	page.most = cmp.Or(page.most, pageOfList)
 	return page, nil

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
 
 func TestCursorRoundTrip(t *testing.T) {
@@ -30,12 +32,12 @@ func TestParseTime(t *testing.T) {
 	t.Parallel()
 	want := time.Date(2025, 8, 16, 14, 52, 11, 123e6, time.UTC).UnixMilli()
 	for _, s := range []string{"2025-08-16T14:52:11.123+0000", "2025-08-16T22:52:11.123+0800", "2025-08-16T14:52:11.123Z", "2025-08-16T09:52:11.123-05:00"} {
-		if got, ok := parseTime(s); !ok || got != want {
+		if got, ok := rest.ParseTime(s); !ok || got != want {
 			t.Errorf("%s: %d, %v", s, got, ok)
 		}
 	}
 	for _, s := range []string{"", "2025-08-16", "yesterday"} {
-		if _, ok := parseTime(s); ok {
+		if _, ok := rest.ParseTime(s); ok {
 			t.Errorf("%q passed", s)
 		}
 	}
@@ -72,7 +74,7 @@ func FuzzReplace(f *testing.F) {
 		if err := i.replace("comment", "comments", i.comments, []element{{raw: []byte(`{"id":"5"}`)}, {raw: []byte(`{"id":"6"}`)}}); err != nil {
 			t.Fatalf("%v in %s", err, raw)
 		}
-		record := i.record(nil, site{flavour: dataCenter}, completeness{})
+		record := i.record(nil, rest.Site{Flavour: rest.DataCenter}, completeness{})
 		if !json.Valid(record) {
 			t.Fatalf("record is no JSON: %s", record)
 		}

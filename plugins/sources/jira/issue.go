@@ -8,9 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
 
 // issue is one issue of a search reply.
@@ -72,13 +73,13 @@ func identify(raw []byte, bad error) (issue, error) {
 // parseIssue finds its way through the raw JSON of an issue. It keeps raw. With an error comes what was found before it.
 func parseIssue(raw []byte) (issue, error) {
 	i := issue{raw: raw}
-	d := newDecoder(bytes.NewBuffer(raw))
-	err := object(d, func(name string) error {
+	d := rest.NewDecoder(bytes.NewBuffer(raw))
+	err := rest.Object(d, func(name string) error {
 		switch name {
 		case "id":
-			return text(d, &i.id)
+			return rest.Text(d, &i.id)
 		case "key":
-			return text(d, &i.key)
+			return rest.Text(d, &i.key)
 		case "fields":
 			return located(d, &i.fields, func() error { return i.parseFields(d) })
 		case "changelog":
@@ -96,12 +97,12 @@ func parseIssue(raw []byte) (issue, error) {
 }
 
 func (i *issue) parseFields(d *jsontext.Decoder) error {
-	return object(d, func(name string) error {
+	return rest.Object(d, func(name string) error {
 		switch name {
 		case "created":
-			return instant(d, &i.created)
+			return rest.Instant(d, &i.created)
 		case "updated":
-			return instant(d, &i.updated)
+			return rest.Instant(d, &i.updated)
 		case "comment":
 			return i.comments.parse(d, "comments")
 		}
@@ -113,17 +114,17 @@ func (i *issue) parseFields(d *jsontext.Decoder) error {
 func (l *list) parse(d *jsontext.Decoder, name string) error {
 	l.count, l.total = 0, -1
 	return located(d, &l.value, func() error {
-		return object(d, func(field string) error {
+		return rest.Object(d, func(field string) error {
 			switch field {
 			case name:
 				return located(d, &l.array, func() error {
-					return array(d, func() error {
+					return rest.Array(d, func() error {
 						l.count++
 						return d.SkipValue()
 					})
 				})
 			case "total":
-				return number(d, &l.total)
+				return rest.Number(d, &l.total)
 			}
 			return d.SkipValue()
 		})
@@ -140,25 +141,4 @@ func located(d *jsontext.Decoder, s *span, read func() error) error {
 	}
 	*s = span{from, int(d.InputOffset())}
 	return nil
-}
-
-func instant(d *jsontext.Decoder, into *int64) error {
-	var s string
-	if err := text(d, &s); err != nil {
-		return err
-	}
-	if ms, ok := parseTime(s); ok {
-		*into = ms
-	}
-	return nil
-}
-
-// parseTime reads Jira's times, "2025-08-16T14:52:11.000+0000", and RFC 3339.
-func parseTime(s string) (int64, bool) {
-	for _, layout := range []string{"2006-01-02T15:04:05-0700", time.RFC3339} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UnixMilli(), true
-		}
-	}
-	return 0, false
 }

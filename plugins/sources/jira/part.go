@@ -15,9 +15,10 @@ import (
 
 // part is the data of a split.
 type part struct {
-	Scope    string   `json:"scope"` // what was asked of which site; see Source.scope
+	Kind     string   `json:"kind,omitempty"` // see kinds
+	Scope    string   `json:"scope"`          // what was asked of which site; see Source.scope
 	Streams  []string `json:"streams"`
-	Projects []string `json:"projects"`
+	Projects []string `json:"projects,omitempty"`
 	// Floor is the watermark less the overlap: what was updated from then on, the next run asks for. In whole minutes.
 	Floor int64 `json:"floor"`
 	// Account: the run was logged in.
@@ -34,7 +35,7 @@ type part struct {
 
 // since is projects that go on from the same floor of an earlier run.
 type since struct {
-	Projects []string `json:"projects"`
+	Projects []string `json:"projects,omitempty"`
 	Floor    int64    `json:"floor"`
 }
 
@@ -46,33 +47,39 @@ func (s *Source) scope() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// done is a split of an earlier run: its part and what its cursor left.
+// done is a split of an earlier run.
 type done struct {
 	part
-	recent []mark
+	id     string
+	cursor []byte // that it ended with
 }
 
-// earlier decodes the splits of earlier runs that read the same scope and at least these streams.
+// earlier decodes the splits of earlier runs that read the same scope.
 func (s *Source) earlier(p sdk.Plan) ([]done, error) {
 	scope := s.scope()
 	var all []done
 	for _, split := range p.Previous {
-		var d done
+		d := done{id: split.ID, cursor: split.Cursor}
 		if err := json.Unmarshal(split.Data, &d.part); err != nil {
 			return nil, sdk.Permanent(fmt.Errorf("split %s of an earlier run: %w; start over with --full", split.ID, err))
 		}
-		c, err := decodeCursor(split.Cursor)
-		if err != nil {
-			return nil, sdk.Permanent(fmt.Errorf("split %s of an earlier run: %w; start over with --full", split.ID, err))
+		if d.Scope == scope {
+			all = append(all, d)
 		}
-		missing := func(stream string) bool { return !slices.Contains(d.Streams, stream) }
-		if d.Scope != scope || !c.Done || slices.ContainsFunc(p.Streams, missing) {
-			continue
-		}
-		d.recent = c.Recent
-		all = append(all, d)
 	}
 	return all, nil
+}
+
+// sameKind returns the splits of the kind of p that read at least its streams.
+func sameKind(previous []done, p part) []done {
+	var same []done
+	for _, d := range previous {
+		missing := func(stream string) bool { return !slices.Contains(d.Streams, stream) }
+		if d.Kind == p.Kind && !slices.ContainsFunc(p.Streams, missing) {
+			same = append(same, d)
+		}
+	}
+	return same
 }
 
 func decodeCursor(raw []byte) (cursor, error) {

@@ -5,7 +5,6 @@ package jira
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -16,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -32,7 +32,7 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at.now.IsZero() {
+	if at.Now.IsZero() {
 		return nil, sdk.Permanent(errors.New("the server does not say what time it has, neither in serverInfo nor by a Date header"))
 	}
 	previous, err := s.earlier(p)
@@ -43,23 +43,18 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	if err != nil {
 		return nil, err
 	}
-	projects, err := s.projects(ctx, at)
-	if err != nil {
-		return nil, err
-	}
 	base := part{
 		Scope:   s.scope(),
-		Streams: slices.Sorted(slices.Values(p.Streams)),
-		Floor:   floorMinute(at.now.Add(-time.Duration(s.Overlap)).UnixMilli()),
+		Floor:   floorMinute(at.Now.Add(-time.Duration(s.Overlap)).UnixMilli()),
 		Account: account,
 	}
-	return s.split(ctx, at, base, projects, previous)
+	return s.planKinds(ctx, at, p, base, previous)
 }
 
 // account notes whether we are logged in, and stops a run that is not though earlier ones were: it would take the
 // issues that it cannot see for unchanged.
-func (s *Source) account(ctx context.Context, at site, previous []done) (bool, error) {
-	who, err := s.myself(ctx, at.api())
+func (s *Source) account(ctx context.Context, at rest.Site, previous []done) (bool, error) {
+	who, err := s.myself(ctx, at.API())
 	if err != nil {
 		return false, err
 	}
@@ -69,7 +64,38 @@ func (s *Source) account(ctx context.Context, at site, previous []done) (bool, e
 	return who != "", nil
 }
 
-func (s *Source) split(ctx context.Context, at site, base part, projects []string, previous []done) ([]sdk.Split, error) {
+// walkDone is a walk of an earlier run, with what its cursor left.
+type walkDone struct {
+	done
+	recent []mark
+}
+
+// walked decodes the cursors of earlier walks.
+func walked(previous []done) ([]walkDone, error) {
+	var all []walkDone
+	for _, d := range previous {
+		c, err := decodeCursor(d.cursor)
+		if err != nil {
+			return nil, sdk.Permanent(fmt.Errorf("split %s of an earlier run: %w; start over with --full", d.id, err))
+		}
+		if c.Done {
+			all = append(all, walkDone{d, c.Recent})
+		}
+	}
+	return all, nil
+}
+
+// planWalks plans the walks over issues.
+func planWalks(ctx context.Context, r *run) ([]sdk.Split, error) {
+	s, at, base := r.source, r.at, r.base
+	projects, err := r.projects()
+	if err != nil {
+		return nil, err
+	}
+	previous, err := walked(r.previous)
+	if err != nil {
+		return nil, err
+	}
 	all, err := s.surveys(ctx, at, projects, previous)
 	if err != nil {
 		return nil, err
@@ -84,7 +110,7 @@ func (s *Source) split(ctx context.Context, at site, base part, projects []strin
 			continue
 		}
 		read = append(read, project)
-		if slices.ContainsFunc(previous, func(d done) bool { return d.covers(project) }) {
+		if slices.ContainsFunc(previous, func(d walkDone) bool { return d.covers(project) }) {
 			going = append(going, project)
 		}
 		for _, w := range all[n].windows {
@@ -114,7 +140,7 @@ type surveyed struct {
 
 // surveys looks at all projects. One that nobody named in the settings and that a search refuses is left out with a
 // warning: it was deleted since it was listed, or hidden from this account, and must not stop the others.
-func (s *Source) surveys(ctx context.Context, at site, projects []string, previous []done) ([]surveyed, error) {
+func (s *Source) surveys(ctx context.Context, at rest.Site, projects []string, previous []walkDone) ([]surveyed, error) {
 	all := make([]surveyed, len(projects))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(planners)
@@ -139,7 +165,7 @@ func (s *Source) surveys(ctx context.Context, at site, projects []string, previo
 
 // leavesOut reports whether err stands for a listed project that a search does not know.
 func (s *Source) leavesOut(err error) bool {
-	status := statusOf(err)
+	status := rest.Status(err)
 	return len(s.Projects) == 0 && (status == http.StatusBadRequest || status == http.StatusNotFound)
 }
 
@@ -150,19 +176,11 @@ func (w window) split(base part, project string) sdk.Split {
 	if w.from > 0 {
 		begin = time.UnixMilli(w.from).UTC().Format("2006-01-02T15:04Z")
 	}
-	return newSplit(project+"/full/"+begin, base, w.count)
-}
-
-func newSplit(id string, p part, estimate int64) sdk.Split {
-	data, err := json.Marshal(p)
-	if err != nil {
-		panic(err) // strings and numbers always marshal
-	}
-	return sdk.Split{ID: id, Stream: issuesStream, Data: data, Estimate: estimate}
+	return newSplit(project+"/full/"+begin, issuesStream, base, w.count)
 }
 
 // gaps returns the ranges of created that no earlier split of the project has read.
-func gaps(project string, previous []done) []window {
+func gaps(project string, previous []walkDone) []window {
 	var read []window
 	for _, d := range previous {
 		if !d.updates() && d.covers(project) {
@@ -186,7 +204,7 @@ func gaps(project string, previous []done) []window {
 
 // updateSplitsOf makes the splits that read what changed: one a project, or a fixed number of groups where there are many, so
 // that a run with nothing new costs a handful of requests however many projects there are.
-func updateSplitsOf(base part, projects []string, previous []done) []sdk.Split {
+func updateSplitsOf(base part, projects []string, previous []walkDone) []sdk.Split {
 	groups := map[string][]string{}
 	for _, p := range projects {
 		name := p
@@ -199,14 +217,14 @@ func updateSplitsOf(base part, projects []string, previous []done) []sdk.Split {
 	}
 	var splits []sdk.Split
 	for name, members := range groups {
-		splits = append(splits, newSplit(name+"/updates", updatePart(base, members, previous), 0))
+		splits = append(splits, newSplit(name+"/updates", issuesStream, updatePart(base, members, previous), 0))
 	}
 	slices.SortFunc(splits, func(a, b sdk.Split) int { return cmp.Compare(a.ID, b.ID) })
 	return splits
 }
 
 // updatePart says from where the projects go on, and what is known there already.
-func updatePart(base part, projects []string, previous []done) part {
+func updatePart(base part, projects []string, previous []walkDone) part {
 	base.Projects = projects
 	byFloor := map[int64][]string{}
 	for _, p := range projects {
@@ -228,7 +246,7 @@ func updatePart(base part, projects []string, previous []done) part {
 }
 
 // floorOf is where a project's updates go on: where its last update split began, or else its oldest full split.
-func floorOf(project string, previous []done) int64 {
+func floorOf(project string, previous []walkDone) int64 {
 	var full, update int64
 	for _, d := range previous {
 		switch {

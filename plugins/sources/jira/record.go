@@ -7,26 +7,22 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
-)
 
-// The streams.
-const (
-	issuesStream   = "issues"
-	commentsStream = "comments"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
 
 // completeness says which lists of an issue are whole.
 type completeness struct{ comments, changelog bool }
 
 // record appends the issues record of an issue. See schema/issues.json.
-func (i *issue) record(b []byte, at site, whole completeness) []byte {
+func (i *issue) record(b []byte, at rest.Site, whole completeness) []byte {
 	b = appendText(b, `{"id":`, i.id)
 	b = appendText(b, `,"key":`, i.key)
 	b = appendText(b, `,"project":`, i.project())
 	b = appendTime(b, `,"created":`, i.created)
 	b = appendTime(b, `,"updated":`, i.updated)
-	b = appendText(b, `,"flavour":`, at.flavour)
-	b = appendText(b, `,"url":`, at.browse+"/browse/"+i.key)
+	b = appendText(b, `,"flavour":`, at.Flavour)
+	b = appendText(b, `,"url":`, at.Browse+"/browse/"+i.key)
 	b = strconv.AppendInt(append(b, `,"comment_count":`...), int64(i.comments.count), 10)
 	b = strconv.AppendBool(append(b, `,"comments_complete":`...), whole.comments)
 	b = strconv.AppendBool(append(b, `,"changelog_complete":`...), whole.changelog)
@@ -44,22 +40,22 @@ type comment struct {
 
 func parseComment(raw []byte) (comment, error) {
 	c := comment{raw: raw}
-	d := newDecoder(bytes.NewBuffer(raw))
-	err := object(d, func(name string) error {
+	d := rest.NewDecoder(bytes.NewBuffer(raw))
+	err := rest.Object(d, func(name string) error {
 		switch name {
 		case "id":
-			return text(d, &c.id)
+			return rest.Text(d, &c.id)
 		case "created":
-			return instant(d, &c.created)
+			return rest.Instant(d, &c.created)
 		case "updated":
-			return instant(d, &c.updated)
+			return rest.Instant(d, &c.updated)
 		case "author":
-			return object(d, func(name string) error {
+			return rest.Object(d, func(name string) error {
 				if name != "displayName" || d.PeekKind() != '"' {
 					return d.SkipValue()
 				}
 				c.author = new(string)
-				return text(d, c.author)
+				return rest.Text(d, c.author)
 			})
 		}
 		return d.SkipValue()
@@ -68,7 +64,7 @@ func parseComment(raw []byte) (comment, error) {
 }
 
 // record appends the comments record of a comment, the nth of its issue. See schema/comments.json.
-func (c *comment) record(b []byte, at site, of *issue, nth int) []byte {
+func (c *comment) record(b []byte, at rest.Site, of *issue, nth int) []byte {
 	b = appendText(b, `{"id":`, c.id)
 	b = appendText(b, `,"issue_id":`, of.id)
 	b = appendText(b, `,"issue_key":`, of.key)
@@ -81,8 +77,8 @@ func (c *comment) record(b []byte, at site, of *issue, nth int) []byte {
 	}
 	b = appendTime(b, `,"created":`, c.created)
 	b = appendTime(b, `,"updated":`, c.updated)
-	b = appendText(b, `,"flavour":`, at.flavour)
-	b = appendText(b, `,"url":`, at.browse+"/browse/"+of.key+"?focusedCommentId="+c.id)
+	b = appendText(b, `,"flavour":`, at.Flavour)
+	b = appendText(b, `,"url":`, at.Browse+"/browse/"+of.key+"?focusedCommentId="+c.id)
 	b = append(append(b, `,"raw":`...), c.raw...)
 	return append(b, '}')
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -41,8 +42,8 @@ type page struct {
 
 // more reports whether issues may stand behind this page of the query that q asked. joined: it begins with the last issue
 // of the page before it. The total is believed only where it fits what came, and not behind a full page.
-func (p page) more(at site, q search, joined bool) bool {
-	if at.flavour == cloud {
+func (p page) more(at rest.Site, q search, joined bool) bool {
+	if at.Flavour == rest.Cloud {
 		return p.token != ""
 	}
 	behind := p.total - q.startAt - p.count
@@ -67,36 +68,36 @@ func (p page) full(q search) bool {
 
 // search asks for one page and calls each with the raw JSON of every issue as it arrives, or with bytes and why they are
 // no JSON, and the server's time of the reply; raw is good until each returns. Only one issue is held in memory.
-func (c *client) search(ctx context.Context, at site, q search, each func(raw []byte, bad error, replied time.Time) error) (page, error) {
+func (c *client) search(ctx context.Context, at rest.Site, q search, each func(raw []byte, bad error, replied time.Time) error) (page, error) {
 	sdk.Count(ctx, "requests/search", 1)
 	resp, err := c.ask(ctx, at, q)
 	if err != nil {
 		return page{}, err
 	}
 	defer resp.Body.Close()
-	replied := at.clock(resp.Header)
+	replied := at.Clock(resp.Header)
 	p, err := readPage(resp.Body, func(raw []byte, bad error) error { return each(raw, bad, replied) })
 	if err != nil {
-		return page{}, fmt.Errorf("%s: %w", where(resp), err)
+		return page{}, fmt.Errorf("%s: %w", rest.Where(resp), err)
 	}
 	return p, nil
 }
 
-func (c *client) ask(ctx context.Context, at site, q search) (*http.Response, error) {
-	path := at.api() + "/search"
-	if at.flavour == cloud {
+func (c *client) ask(ctx context.Context, at rest.Site, q search) (*http.Response, error) {
+	path := at.API() + "/search"
+	if at.Flavour == rest.Cloud {
 		path += "/jql"
 	}
 	if len(q.jql) <= maxQuery {
-		return c.get(ctx, path, q.values(at))
+		return c.Get(ctx, path, q.values(at))
 	}
 	body := map[string]any{"jql": q.jql, "maxResults": q.max, "fields": q.fields}
-	if at.flavour == dataCenter {
+	if at.Flavour == rest.DataCenter {
 		body["startAt"] = q.startAt
 		if q.expand != "" {
 			body["expand"] = []string{q.expand}
 		}
-		return c.post(ctx, path, body)
+		return c.Post(ctx, path, body)
 	}
 	if q.token != "" {
 		body["nextPageToken"] = q.token
@@ -104,10 +105,10 @@ func (c *client) ask(ctx context.Context, at site, q search) (*http.Response, er
 	if q.expand != "" {
 		body["expand"] = q.expand
 	}
-	return c.post(ctx, path, body)
+	return c.Post(ctx, path, body)
 }
 
-func (q search) values(at site) url.Values {
+func (q search) values(at rest.Site) url.Values {
 	v := url.Values{
 		"jql":        {q.jql},
 		"maxResults": {strconv.Itoa(q.max)},
@@ -117,7 +118,7 @@ func (q search) values(at site) url.Values {
 		v.Set("expand", q.expand)
 	}
 	switch {
-	case at.flavour == dataCenter:
+	case at.Flavour == rest.DataCenter:
 		v.Set("startAt", strconv.Itoa(q.startAt))
 	case q.token != "":
 		v.Set("nextPageToken", q.token)
@@ -132,14 +133,14 @@ func readPage(body io.Reader, each func(raw []byte, bad error) error) (page, err
 		p.count++
 		return each(raw, bad)
 	}
-	err := readList(body, "issues", count, func(d *jsontext.Decoder, name string) error {
+	err := rest.ReadList(body, "issues", count, func(d *jsontext.Decoder, name string) error {
 		switch name {
 		case "total":
-			return number(d, &p.total)
+			return rest.Number(d, &p.total)
 		case "maxResults":
-			return number(d, &p.most)
+			return rest.Number(d, &p.most)
 		case "nextPageToken":
-			return text(d, &p.token)
+			return rest.Text(d, &p.token)
 		case "isLast":
 			p.last = d.PeekKind() == 't'
 		}
@@ -149,26 +150,26 @@ func readPage(body io.Reader, each func(raw []byte, bad error) error) (page, err
 }
 
 // count says how many issues match: exactly on Data Center, about on Cloud.
-func (c *client) count(ctx context.Context, at site, jql string) (int, error) {
-	if at.flavour == dataCenter {
+func (c *client) count(ctx context.Context, at rest.Site, jql string) (int, error) {
+	if at.Flavour == rest.DataCenter {
 		p, err := c.search(ctx, at, search{jql: jql, fields: []string{"created"}}, func([]byte, error, time.Time) error { return nil })
 		return p.total, err
 	}
 	sdk.Count(ctx, "requests/count", 1)
-	resp, err := c.post(ctx, at.api()+"/search/approximate-count", map[string]string{"jql": jql})
+	resp, err := c.Post(ctx, at.API()+"/search/approximate-count", map[string]string{"jql": jql})
 	if err != nil {
 		return 0, err
 	}
 	var reply struct {
 		Count int `json:"count"`
 	}
-	err = decodeReply(resp, &reply)
+	err = rest.Decode(resp, &reply)
 	return reply.Count, err
 }
 
 // first returns the first issue of a query, with the times that it has, and how many match where the flavour tells. ok is
 // false if there is none.
-func (c *client) first(ctx context.Context, at site, jql string) (found issue, total int, ok bool, err error) {
+func (c *client) first(ctx context.Context, at rest.Site, jql string) (found issue, total int, ok bool, err error) {
 	p, err := c.search(ctx, at, search{jql: jql, max: 1, fields: []string{"created"}}, func(raw []byte, bad error, _ time.Time) error {
 		if !ok {
 			found, _ = identify(raw, bad) // what is wrong with it is for the read to say
@@ -178,9 +179,4 @@ func (c *client) first(ctx context.Context, at site, jql string) (found issue, t
 	})
 	found.raw = nil // the decoder's
 	return found, p.total, ok, err
-}
-
-// newDecoder reads JSON as Jira sends it: duplicate names and bad UTF-8 are for the consumers of the records to judge.
-func newDecoder(r io.Reader) *jsontext.Decoder {
-	return jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }

@@ -14,48 +14,18 @@ import (
 	"sync"
 	"time"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
-
-// The flavours, as records name them.
-const (
-	dataCenter = "datacenter"
-	cloud      = "cloud"
-)
-
-// site is what serverInfo says.
-type site struct {
-	flavour string
-	browse  string        // what an issue's page begins with
-	now     time.Time     // the server's time when it was asked; zero: it did not say
-	skew    time.Duration // what its Date header lacks to it
-}
-
-// clock returns the server's time of a reply.
-func (s site) clock(header http.Header) time.Time {
-	t, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		return s.now
-	}
-	return t.Add(s.skew)
-}
-
-// api is the path of the REST API.
-func (s site) api() string {
-	if s.flavour == cloud {
-		return "/rest/api/3"
-	}
-	return "/rest/api/2"
-}
 
 // siteOnce keeps the site for the reads of a process; a plan asks anew.
 type siteOnce struct {
 	mu   sync.Mutex
-	site *site
+	site *rest.Site
 }
 
 // known returns the site, asking the server if nobody did in this process.
-func (s *Source) known(ctx context.Context) (site, error) {
+func (s *Source) known(ctx context.Context) (rest.Site, error) {
 	s.site.mu.Lock()
 	defer s.site.mu.Unlock()
 	if s.site.site != nil {
@@ -65,40 +35,40 @@ func (s *Source) known(ctx context.Context) (site, error) {
 }
 
 // detect asks the server, whatever was known.
-func (s *Source) detect(ctx context.Context) (site, error) {
+func (s *Source) detect(ctx context.Context) (rest.Site, error) {
 	s.site.mu.Lock()
 	defer s.site.mu.Unlock()
 	return s.ask(ctx)
 }
 
 // ask does serverInfo. A host name tells nothing: a site may move from one flavour to the other under the same name.
-func (s *Source) ask(ctx context.Context) (site, error) {
+func (s *Source) ask(ctx context.Context) (rest.Site, error) {
 	var info struct {
 		BaseURL        string `json:"baseUrl"`
 		DeploymentType string `json:"deploymentType"`
 		ServerTime     string `json:"serverTime"`
 	}
-	header, err := s.client(ctx).getJSON(ctx, "/rest/api/2/serverInfo", nil, &info)
+	header, err := s.client(ctx).GetJSON(ctx, "/rest/api/2/serverInfo", nil, &info)
 	if err != nil {
-		return site{}, fmt.Errorf("server info: %w", err)
+		return rest.Site{}, fmt.Errorf("server info: %w", err)
 	}
-	found := site{flavour: s.Flavour, browse: s.base.String()}
-	found.now = found.clock(header)
-	if ms, ok := parseTime(info.ServerTime); ok { // better than the Date of whatever stands before Jira
+	found := rest.Site{Flavour: s.Flavour, Browse: s.base.String()}
+	found.Now = found.Clock(header)
+	if ms, ok := rest.ParseTime(info.ServerTime); ok { // better than the Date of whatever stands before Jira
 		stated := time.UnixMilli(ms)
-		if !found.now.IsZero() {
-			found.skew = stated.Sub(found.now)
+		if !found.Now.IsZero() {
+			found.Skew = stated.Sub(found.Now)
 		}
-		found.now = stated
+		found.Now = stated
 	}
 	if s.Flavour == "auto" {
-		found.flavour = dataCenter // old servers do not name their type
+		found.Flavour = rest.DataCenter // old servers do not name their type
 		if strings.EqualFold(info.DeploymentType, "Cloud") {
-			found.flavour = cloud
+			found.Flavour = rest.Cloud
 		}
 	}
 	if u, err := url.Parse(info.BaseURL); err == nil && u.Host != "" {
-		found.browse = strings.TrimRight(info.BaseURL, "/")
+		found.Browse = strings.TrimRight(info.BaseURL, "/")
 	}
 	s.site.site = &found
 	return found, nil
@@ -111,8 +81,8 @@ func (s *Source) myself(ctx context.Context, api string) (string, error) {
 		AccountID   string `json:"accountId"`
 		DisplayName string `json:"displayName"`
 	}
-	_, err := s.client(ctx).getJSON(ctx, api+"/myself", nil, &me)
-	switch statusOf(err) {
+	_, err := s.client(ctx).GetJSON(ctx, api+"/myself", nil, &me)
+	switch rest.Status(err) {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
 		return "", nil
 	}
@@ -133,14 +103,14 @@ func (s *Source) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	who, err := s.myself(ctx, at.api())
+	who, err := s.myself(ctx, at.API())
 	if err != nil {
 		return err
 	}
 	if who == "" {
 		who = "anonymous"
 	}
-	sdk.Log(ctx).Info("jira answers", "flavour", at.flavour, "account", who)
+	sdk.Log(ctx).Info("jira answers", "flavour", at.Flavour, "account", who)
 	projects, err := s.projects(ctx, at)
 	if err != nil {
 		return err
@@ -149,15 +119,15 @@ func (s *Source) Check(ctx context.Context) error {
 }
 
 // projects returns the keys of the projects to read: those of the settings, or all that the account sees.
-func (s *Source) projects(ctx context.Context, at site) ([]string, error) {
+func (s *Source) projects(ctx context.Context, at rest.Site) ([]string, error) {
 	if len(s.Projects) > 0 {
 		return s.Projects, nil
 	}
 	list := s.projectList
-	if at.flavour == cloud {
+	if at.Flavour == rest.Cloud {
 		list = s.projectPages
 	}
-	keys, err := list(ctx, at.api())
+	keys, err := list(ctx, at.API())
 	if err != nil {
 		return nil, fmt.Errorf("projects: %w", err)
 	}
@@ -175,7 +145,7 @@ type project struct {
 // projectList is Data Center's: one list, without pages.
 func (s *Source) projectList(ctx context.Context, api string) ([]string, error) {
 	var all []project
-	if _, err := s.client(ctx).getJSON(ctx, api+"/project", nil, &all); err != nil {
+	if _, err := s.client(ctx).GetJSON(ctx, api+"/project", nil, &all); err != nil {
 		return nil, err
 	}
 	keys := make([]string, len(all))
@@ -196,7 +166,7 @@ func (s *Source) projectPages(ctx context.Context, api string) ([]string, error)
 			Values []project `json:"values"`
 		}
 		query := url.Values{"startAt": {strconv.Itoa(start)}, "maxResults": {"100"}, "orderBy": {"key"}}
-		if _, err := s.client(ctx).getJSON(ctx, api+"/project/search", query, &page); err != nil {
+		if _, err := s.client(ctx).GetJSON(ctx, api+"/project/search", query, &page); err != nil {
 			return nil, err
 		}
 		before := len(keys)
@@ -211,4 +181,11 @@ func (s *Source) projectPages(ctx context.Context, api string) ([]string, error)
 			return keys, nil
 		}
 	}
+}
+
+// client makes the requests of one call, searches among them.
+type client struct{ *rest.Client }
+
+func (s *Source) client(ctx context.Context) *client {
+	return &client{rest.NewClient(ctx, s.base)}
 }

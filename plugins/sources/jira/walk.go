@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -21,7 +22,7 @@ const settling = 3 * time.Second
 
 // walk is one walk under way.
 type walk struct {
-	reader *reader
+	reader *walkReader
 	where  string // condition without the bounds
 	field  string // created or updated: the order, and what the anchor is a value of
 	to     int64  // upper bound of the field; 0: none
@@ -109,11 +110,11 @@ func (w *walk) query() search {
 
 // recover tells the errors of a deep page that have a way on: a page token that Cloud does not take any more.
 func (w *walk) recover(q search, err error) (more bool, _ error) {
-	if q.token != "" && w.depth.fresh && statusOf(err) == http.StatusBadRequest {
+	if q.token != "" && w.depth.fresh && rest.Status(err) == http.StatusBadRequest {
 		w.depth = depth{}
 		return true, nil
 	}
-	if q.startAt > 0 && statusOf(err) == http.StatusInternalServerError {
+	if q.startAt > 0 && rest.Status(err) == http.StatusInternalServerError {
 		return false, sdk.Permanent(fmt.Errorf("more issues have the same minute of %q (%s) than the server pages through, at %d: narrow it with jql: %w",
 			w.field, time.UnixMilli(w.anchor).UTC().Format(time.RFC3339), q.startAt, err))
 	}
@@ -166,7 +167,7 @@ func checksum(raw []byte) uint32 {
 func lasting(raw []byte) []byte { return objectHash.ReplaceAll(raw, []byte("$1")) }
 
 // newWalk begins a walk, or goes on with one.
-func newWalk(r *reader, from cursor) *walk {
+func newWalk(r *walkReader, from cursor) *walk {
 	// What is known stays known, though a shifting page may hide it from this walk.
 	w := &walk{reader: r, anchor: from.Anchor, seen: setOf(from.Seen), recent: setOf(r.part.Known, from.Recent)}
 	if r.part.updates() {

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
 
 // window is a range [from, to) of created, in whole minutes of epoch milliseconds; 0 leaves a side open.
@@ -15,7 +17,7 @@ type window struct {
 }
 
 // survey divides a window of a project. The parts cover it wholly, whatever the counts say: these only balance.
-func (s *Source) survey(ctx context.Context, at site, project string, whole window) ([]window, error) {
+func (s *Source) survey(ctx context.Context, at rest.Site, project string, whole window) ([]window, error) {
 	c := s.client(ctx)
 	condition := func(w window) string {
 		return and(inProjects([]string{project}), between("created", w.from, w.to), s.filter())
@@ -24,7 +26,7 @@ func (s *Source) survey(ctx context.Context, at site, project string, whole wind
 	if err != nil || !ok {
 		return []window{whole}, err
 	}
-	if at.flavour == cloud {
+	if at.Flavour == rest.Cloud {
 		if total, err = c.count(ctx, at, condition(whole)); err != nil {
 			return nil, err
 		}

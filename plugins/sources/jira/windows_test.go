@@ -87,21 +87,21 @@ func TestBisectTakesWrongCounts(t *testing.T) {
 
 func TestGaps(t *testing.T) {
 	t.Parallel()
-	full := func(project string, from, to int64) done {
-		return done{part: part{Projects: []string{project}, From: from, To: to}}
+	full := func(project string, from, to int64) walkDone {
+		return walkDone{done: done{part: part{Projects: []string{project}, From: from, To: to}}}
 	}
 	for name, c := range map[string]struct {
-		previous []done
+		previous []walkDone
 		want     []window
 	}{
 		"nothing":      {nil, []window{{}}},
-		"all":          {[]done{full("A", 0, 0)}, nil},
-		"all in parts": {[]done{full("A", 20, 0), full("A", 0, 20)}, nil},
-		"first":        {[]done{full("A", 20, 0)}, []window{{to: 20}}},
-		"middle":       {[]done{full("A", 0, 20), full("A", 30, 0)}, []window{{from: 20, to: 30}}},
-		"last":         {[]done{full("A", 0, 20), full("A", 10, 15)}, []window{{from: 20}}},
-		"other's":      {[]done{full("B", 0, 0)}, []window{{}}},
-		"only updates": {[]done{{part: part{Projects: []string{"A"}, Since: []since{{}}}}}, []window{{}}},
+		"all":          {[]walkDone{full("A", 0, 0)}, nil},
+		"all in parts": {[]walkDone{full("A", 20, 0), full("A", 0, 20)}, nil},
+		"first":        {[]walkDone{full("A", 20, 0)}, []window{{to: 20}}},
+		"middle":       {[]walkDone{full("A", 0, 20), full("A", 30, 0)}, []window{{from: 20, to: 30}}},
+		"last":         {[]walkDone{full("A", 0, 20), full("A", 10, 15)}, []window{{from: 20}}},
+		"other's":      {[]walkDone{full("B", 0, 0)}, []window{{}}},
+		"only updates": {[]walkDone{{done: done{part: part{Projects: []string{"A"}, Since: []since{{}}}}}}, []window{{}}},
 	} {
 		if got := gaps("A", c.previous); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
@@ -112,11 +112,11 @@ func TestGaps(t *testing.T) {
 func TestManyProjectsShareFewUpdateSplits(t *testing.T) {
 	t.Parallel()
 	var projects []string
-	var previous []done
+	var previous []walkDone
 	for i := range 200 {
 		p := fmt.Sprintf("P%d", i)
 		projects = append(projects, p)
-		previous = append(previous, done{part: part{Projects: []string{p}, Floor: int64(i%2+1) * minute}})
+		previous = append(previous, walkDone{done: done{part: part{Projects: []string{p}, Floor: int64(i%2+1) * minute}}})
 	}
 	splits := updateSplitsOf(part{}, projects, previous)
 	if len(splits) == 0 || len(splits) > updateSplits {

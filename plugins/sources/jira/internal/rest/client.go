@@ -1,6 +1,6 @@
 // Requests to Jira: one path for all of them, so that every reply is judged alike.
 
-package jira
+package rest
 
 import (
 	"bytes"
@@ -16,24 +16,25 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// client makes requests to one site within one call.
-type client struct {
+// Client makes requests to one site within one call.
+type Client struct {
 	http *http.Client
 	base *url.URL
 }
 
-func (s *Source) client(ctx context.Context) *client {
-	return &client{http: sdk.HTTPClient(ctx), base: s.base}
+// NewClient returns a client for the call of ctx. base has no slash at its end.
+func NewClient(ctx context.Context, base *url.URL) *Client {
+	return &Client{http: sdk.HTTPClient(ctx), base: base}
 }
 
-// get asks for a path below the base URL. The caller closes the body. Every error, and every reply that is not JSON with
+// Get asks for a path below the base URL. The caller closes the body. Every error, and every reply that is not JSON with
 // status 200, comes back as an error that says what to do.
-func (c *client) get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
+func (c *Client) Get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
 	return c.send(ctx, http.MethodGet, path, query, nil)
 }
 
-// post sends a query that reads only.
-func (c *client) post(ctx context.Context, path string, body any) (*http.Response, error) {
+// Post sends a query that reads only.
+func (c *Client) Post(ctx context.Context, path string, body any) (*http.Response, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return nil, sdk.Permanent(fmt.Errorf("%s: %w", path, err))
@@ -41,7 +42,7 @@ func (c *client) post(ctx context.Context, path string, body any) (*http.Respons
 	return c.send(sdk.Idempotent(ctx), http.MethodPost, path, nil, raw)
 }
 
-func (c *client) send(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Response, error) {
 	u := *c.base
 	u.Path += path
 	u.RawQuery = query.Encode()
@@ -65,29 +66,30 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 	return resp, nil
 }
 
-// getJSON decodes a small reply.
-func (c *client) getJSON(ctx context.Context, path string, query url.Values, into any) (http.Header, error) {
-	resp, err := c.get(ctx, path, query)
+// GetJSON decodes a small reply.
+func (c *Client) GetJSON(ctx context.Context, path string, query url.Values, into any) (http.Header, error) {
+	resp, err := c.Get(ctx, path, query)
 	if err != nil {
 		return nil, err
 	}
-	return resp.Header, decodeReply(resp, into)
+	return resp.Header, Decode(resp, into)
 }
 
-func decodeReply(resp *http.Response, into any) error {
+// Decode decodes a small reply and closes its body.
+func Decode(resp *http.Response, into any) error {
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return fmt.Errorf("%s: reply: %w", where(resp), err)
+		return fmt.Errorf("%s: reply: %w", Where(resp), err)
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("%s: reply: %w", where(resp), err)
+		return fmt.Errorf("%s: reply: %w", Where(resp), err)
 	}
 	return nil
 }
 
-// where names the request of a reply in errors.
-func where(resp *http.Response) string {
+// Where names the request of a reply in errors.
+func Where(resp *http.Response) string {
 	if resp.Request == nil {
 		return "jira"
 	}

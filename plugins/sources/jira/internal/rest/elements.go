@@ -1,6 +1,6 @@
 // Elements of a list in a reply, one by one, so that one which cannot be decoded does not take the others with it.
 
-package jira
+package rest
 
 import (
 	"bufio"
@@ -12,18 +12,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// readList reads the object in body. It calls each for every element of the array named name, with bad saying why an
+// ReadList reads the object in body. It calls each for every element of the array named name, with bad saying why an
 // element is no JSON, and other for every other name; other must read exactly one value. raw is good until each returns.
-func readList(body io.Reader, name string, each func(raw []byte, bad error) error, other func(d *jsontext.Decoder, name string) error) error {
+func ReadList(body io.Reader, name string, each func(raw []byte, bad error) error, other func(d *jsontext.Decoder, name string) error) error {
 	for skip := 0; ; skip = 1 {
-		d := newDecoder(body)
+		d := NewDecoder(body)
 		nth := 0
 		var broken error
-		err := object(d, func(field string) error {
+		err := Object(d, func(field string) error {
 			if field != name {
 				return other(d, field)
 			}
-			return array(d, func() error {
+			return Array(d, func() error {
 				raw, err := d.ReadValue()
 				if err != nil {
 					broken = err
@@ -60,7 +60,7 @@ func mend(rest *bufio.Reader, why error, each func(raw []byte, bad error) error)
 	if err != nil {
 		return fmt.Errorf("%w, and the end of that element is not to be found", why)
 	}
-	d := newDecoder(bytes.NewReader(raw))
+	d := NewDecoder(bytes.NewReader(raw))
 	if err = d.SkipValue(); err == nil {
 		if _, err = d.ReadToken(); errors.Is(err, io.EOF) {
 			return each(raw, nil)

@@ -1,6 +1,6 @@
 // Replies that are errors, and what to do about each.
 
-package jira
+package rest
 
 import (
 	"encoding/json"
@@ -38,13 +38,19 @@ func (e *statusError) Error() string {
 	return s
 }
 
-// statusOf returns the status of a reply that err stands for, or 0.
-func statusOf(err error) int {
+// Status returns the status of a reply that err stands for, or 0.
+func Status(err error) int {
 	var e *statusError
 	if errors.As(err, &e) {
 		return e.status
 	}
 	return 0
+}
+
+// Gone reports whether err says that what was asked for does not exist, or not for this account.
+func Gone(err error) bool {
+	status := Status(err)
+	return status == http.StatusNotFound || status == http.StatusForbidden
 }
 
 // judge returns nil for a reply that may be decoded. It reads the body of any other.
@@ -53,10 +59,10 @@ func judge(resp *http.Response) error {
 		return judgeStatus(resp)
 	}
 	if reason := refused(resp); reason != "" { // and so it answered as to an anonymous caller, often with an empty list
-		return sdk.Permanent(fmt.Errorf("%s: the credentials were refused (%s): check http.auth", where(resp), reason))
+		return sdk.Permanent(fmt.Errorf("%s: the credentials were refused (%s): check http.auth", Where(resp), reason))
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
-		return fmt.Errorf("%s: an HTML page%s instead of JSON: a login page or a proxy stands before Jira, or url lacks the context path (https://host/jira)", where(resp), title(resp.Body))
+		return fmt.Errorf("%s: an HTML page%s instead of JSON: a login page or a proxy stands before Jira, or url lacks the context path (https://host/jira)", Where(resp), title(resp.Body))
 	}
 	return nil
 }
@@ -73,9 +79,9 @@ func refused(resp *http.Response) string {
 func judgeStatus(resp *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
-		return fmt.Errorf("%s: %d, and the reply broke off: %w", where(resp), resp.StatusCode, err)
+		return fmt.Errorf("%s: %d, and the reply broke off: %w", Where(resp), resp.StatusCode, err)
 	}
-	e := &statusError{where: where(resp), status: resp.StatusCode, says: messages(body)}
+	e := &statusError{where: Where(resp), status: resp.StatusCode, says: messages(body)}
 	switch resp.StatusCode {
 	case http.StatusBadRequest:
 		e.hint = "check jql and projects; what the account may not see does not exist for it"

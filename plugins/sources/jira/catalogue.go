@@ -1,0 +1,66 @@
+// The catalogue: every stream of the source, one row each.
+
+package jira
+
+import (
+	"context"
+	"embed"
+	"slices"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// entry is one row of the catalogue. A stream whose Cursor is empty is read in full by every run.
+type entry struct {
+	sdk.Stream
+	kind    string // of the splits that bring it; see kinds
+	flavour string // the only one that has it; "": both do
+	from    string // where it comes from: the paths below the API's own
+}
+
+// in reports whether a Jira of this flavour has the stream.
+func (e entry) in(flavour string) bool { return e.flavour == "" || e.flavour == flavour }
+
+// catalogue returns all streams in the order in which they are best shown.
+func catalogue() []entry {
+	return slices.Concat(issueStreams())
+}
+
+//go:embed schema/*.json
+var schemas embed.FS
+
+// schemaOf returns the schema of a stream's records.
+func schemaOf(stream string) []byte {
+	raw, err := schemas.ReadFile("schema/" + stream + ".json")
+	if err != nil {
+		panic(err) // a row without its schema: the first test finds it
+	}
+	return raw
+}
+
+func streams() []sdk.Stream {
+	var all []sdk.Stream
+	for _, e := range catalogue() {
+		all = append(all, e.Stream)
+	}
+	return all
+}
+
+// Streams implements [sdk.Source].
+func (s *Source) Streams(context.Context) ([]sdk.Stream, error) { return streams(), nil }
+
+// ofKind returns those of the streams that splits of a kind bring, and apart from them those of that kind which this
+// Jira does not have.
+func ofKind(kind string, streams []string, at rest.Site) (has, lacks []string) {
+	for _, e := range catalogue() {
+		switch {
+		case e.kind != kind || !slices.Contains(streams, e.Name):
+		case e.in(at.Flavour):
+			has = append(has, e.Name)
+		default:
+			lacks = append(lacks, e.Name)
+		}
+	}
+	return has, lacks
+}

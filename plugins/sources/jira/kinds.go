@@ -1,0 +1,112 @@
+// Kinds of splits: who plans them and who reads them.
+
+package jira
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// kind is one way to read a part of a Jira.
+type kind struct {
+	name string // part.Kind of its splits, and entry.kind of the streams that they bring
+	// plan makes the splits of a run. It is called only if a stream of the kind is selected that this Jira has.
+	plan func(ctx context.Context, r *run) ([]sdk.Split, error)
+	// read emits the records of one split.
+	read func(ctx context.Context, r *reader) error
+}
+
+// walkKind is the kind of the walks over issues. It is empty, as in the splits of earlier versions.
+const walkKind = ""
+
+// kinds returns all kinds in the order in which their splits are planned.
+func kinds() []kind {
+	return []kind{
+		{walkKind, planWalks, readWalk},
+	}
+}
+
+// run is a run as the plan of one kind sees it.
+type run struct {
+	source *Source
+	at     rest.Site
+	// base is what all splits of the kind have in common: a plan adds what it needs, and sets Streams if a split brings
+	// fewer than all that are selected.
+	base part
+	// previous are the splits of earlier runs of the same kind, scope and, at least, streams.
+	previous []done
+	// projects returns the keys of the projects to read; the server is asked once a run.
+	projects func() ([]string, error)
+}
+
+// split makes a split. estimate is how many records it will have, about; 0: not known.
+func newSplit(id, stream string, p part, estimate int64) sdk.Split {
+	data, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings and numbers always marshal
+	}
+	return sdk.Split{ID: id, Stream: stream, Data: data, Estimate: estimate}
+}
+
+// planKinds plans the splits of all kinds.
+func (s *Source) planKinds(ctx context.Context, at rest.Site, p sdk.Plan, base part, previous []done) ([]sdk.Split, error) {
+	projects := sync.OnceValues(func() ([]string, error) { return s.projects(ctx, at) })
+	var splits []sdk.Split
+	for _, k := range kinds() {
+		streams, lacks := ofKind(k.name, p.Streams, at)
+		for _, stream := range lacks {
+			sdk.Log(ctx).Warn("this Jira has no such stream: it stays empty", "stream", stream, "flavour", at.Flavour)
+		}
+		if len(streams) == 0 {
+			continue
+		}
+		r := &run{source: s, at: at, base: base, projects: projects}
+		r.base.Kind, r.base.Streams = k.name, slices.Sorted(slices.Values(streams))
+		r.previous = sameKind(previous, r.base)
+		more, err := k.plan(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		splits = append(splits, more...)
+	}
+	return splits, nil
+}
+
+// reader reads one split.
+type reader struct {
+	source *Source
+	client *client
+	at     rest.Site
+	part   part
+	from   []byte // cursor to go on from; nil at the beginning
+	output
+}
+
+// Read implements [sdk.Source].
+func (s *Source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
+	r := &reader{source: s, client: s.client(ctx), from: split.Cursor, output: output{out: w}}
+	if err := json.Unmarshal(split.Data, &r.part); err != nil {
+		return sdk.Permanent(fmt.Errorf("%s: %w", split.ID, err))
+	}
+	n := slices.IndexFunc(kinds(), func(k kind) bool { return k.name == r.part.Kind })
+	if n < 0 {
+		return sdk.Permanent(fmt.Errorf("%s: splits of kind %q are not known to this version: start over with --full", split.ID, r.part.Kind))
+	}
+	var err error
+	if r.at, err = s.known(ctx); err != nil {
+		return err
+	}
+	if err := kinds()[n].read(ctx, r); err != nil {
+		return fmt.Errorf("%s: %w", split.ID, err)
+	}
+	return nil
+}
+
+// wants reports whether the records of a stream are to be made.
+func (r *reader) wants(stream string) bool { return slices.Contains(r.part.Streams, stream) }
