@@ -31,6 +31,7 @@ var floors = []floor{
 	{"core/internal/redact", nil, "hiding secrets needs nothing"},
 	{"core/internal/checkpoint", []string{"sdk", "core/internal/checkpoint/"}, "state is kept, not understood"},
 	{"core/internal/fetch", []string{"sdk", "core/internal/redact"}, "HTTP knows no pipeline"},
+	{"core/internal/files", []string{"sdk"}, "files are bytes by a key"},
 	{"core/internal/config", []string{"sdk"}, "a file becomes values; nothing is started"},
 	{"core/internal/pluginhost", []string{"sdk", "sdk/rpc", "sdk/serve"}, "processes know no pipeline; serve is for its tests' plugins"},
 	{"core/internal/pipeline", []string{"sdk", "core/internal/checkpoint"}, "a run knows no gRPC, HCL or process"},

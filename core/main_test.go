@@ -91,6 +91,11 @@ func (w *web) Read(ctx context.Context, _ sdk.Split, out *sdk.Writer) error {
 			err = out.Reject("lines", lines.Bytes(), "bad: "+line)
 		case strings.HasPrefix(line, "gone"):
 			err = out.Delete("lines", map[string]string{"id": line})
+		case strings.HasPrefix(line, "keep"):
+			var kept sdk.File
+			if kept, err = sdk.Keep(ctx, line, w.URL); err == nil {
+				err = out.Emit("lines", map[string]any{"id": line, "file": kept})
+			}
 		case strings.HasPrefix(line, "raw"):
 			err = out.Batch(sdk.Batch{Stream: "lines", Count: 1, Payload: []byte("\"\xff\"\n")})
 		default:

@@ -139,7 +139,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	c.add(host.Close)
 	client := fetch.New(fetch.Options{Logger: p.logger.Named("http"), Redact: p.redact, Version: p.opts.Version})
 	c.add(func() error { client.Close(); return nil })
-	return &parts{Pipeline: p, host: host, fetch: client, spool: spool}, c.close, nil
+	return &parts{Pipeline: p, host: host, fetch: client, spool: spool, files: p.keepIn(filepath.Join(spool, "files"))}, c.close, nil
 }
 
 // errEnough ends a preview.

@@ -83,7 +83,7 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	if err != nil {
 		return err
 	}
-	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, spool: spool}
+	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, spool: spool, files: p.keepIn("")}
 	r.pipeline = pipeline.New(pipeline.Config{
 		Source: parts.source(), Transforms: parts.transforms(), Sinks: parts.sinks(),
 		Store: store, Letters: r.letters,

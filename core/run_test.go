@@ -20,6 +20,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
 var bg = context.Background() // of a process of its own, which has no test
@@ -274,5 +275,46 @@ func TestLock(t *testing.T) {
 	kill()
 	if report, err := run(t, p, core.RunOptions{}); err != nil || report.Outcome != core.Complete {
 		t.Errorf("after its end: %+v (%v)", report, err)
+	}
+}
+
+// A file that a source asks to keep lies in the folder that the pipeline file names, and is fetched once for all runs.
+func TestKeptFiles(t *testing.T) {
+	t.Parallel()
+	const content = "1\nkeep\n"
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		_, _ = io.WriteString(w, content)
+	}))
+	t.Cleanup(server.Close)
+	file := pipelineFile(t, fmt.Sprintf(`
+source "web" {
+  url = %q
+  files {
+    path = "kept"
+  }
+}
+sink "jsonl" { path = "out/{stream}.jsonl" }
+`, server.URL))
+	for n := range 2 {
+		if _, err := run(t, load(t, file, options(io.Discard, nil)), core.RunOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := asked.Load(); got != int64(2+n) {
+			t.Errorf("run %d: %d requests so far, want %d", n, got, 2+n)
+		}
+	}
+	dir := filepath.Dir(file)
+	lines, err := os.ReadFile(filepath.Join(dir, "out", "lines.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var record struct{ File sdk.File }
+	if err := json.Unmarshal([]byte(strings.Split(string(lines), "\n")[1]), &record); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := os.ReadFile(filepath.Join(dir, "kept", filepath.FromSlash(record.File.Path))); err != nil || string(kept) != content {
+		t.Errorf("kept %q (%v), record %+v", kept, err, record)
 	}
 }

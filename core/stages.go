@@ -3,13 +3,16 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"sync"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/files"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -21,6 +24,7 @@ type parts struct {
 	host  *pluginhost.Host
 	fetch *fetch.Client
 	spool string
+	files func() (*files.Folder, error) // where the source keeps files; nil: nowhere
 }
 
 func (p *parts) source() pipeline.Stage[sdk.Source] {
@@ -103,7 +107,22 @@ func (p *parts) transport(b config.Block) (http.RoundTripper, error) {
 			return nil, fmt.Errorf("%s: http.auth: %w", b.Pos, err)
 		}
 	}
-	return p.fetch.For(policy)
+	policy.MaxBody = max(fetch.DefaultMaxBody, b.Files.MaxSize)
+	next, err := p.fetch.For(policy)
+	if err != nil || b.Kind != sdk.KindSource {
+		return next, err
+	}
+	return &files.Keeper{Next: next, Folder: p.files, MaxSize: b.Files.MaxSize}, nil
+}
+
+// keepIn opens the folder for files when it is needed first. It returns nil if the pipeline file names none; dir is where
+// to keep them instead, if it is not "".
+func (p *Pipeline) keepIn(dir string) func() (*files.Folder, error) {
+	path := p.config.Source.Files.Path
+	if path == "" {
+		return nil
+	}
+	return sync.OnceValues(func() (*files.Folder, error) { return files.Open(cmp.Or(dir, path), p.config.Name) })
 }
 
 func origins(urls []string) ([]fetch.Origin, error) {

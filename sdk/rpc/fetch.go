@@ -46,6 +46,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		f.close()
 		return nil, err
 	}
+	if k, kept := sdk.KeepingOf(req.Context()), head.GetKept(); k != nil && kept != nil {
+		k.File = &sdk.File{Path: kept.GetPath(), SHA256: kept.GetSha256(), Size: kept.GetSize()}
+	}
 	return f.response(req, head), nil
 }
 
@@ -101,10 +104,14 @@ func (t *transport) start(req context.Context) (*fetch, error) {
 var errBodyClosed = errors.New("the body of the reply was closed")
 
 func (f *fetch) ask(req *http.Request, body []byte) *pb.FromPlugin {
-	return &pb.FromPlugin{Id: f.id, Message: &pb.FromPlugin_Fetch{Fetch: &pb.Fetch{
+	ask := &pb.Fetch{
 		Method: req.Method, Url: req.URL.String(), Headers: headersTo(req.Header), Body: body,
 		Idempotent: sdk.IsIdempotent(req),
-	}}}
+	}
+	if k := sdk.KeepingOf(req.Context()); k != nil {
+		ask.Keep = &pb.Keep{Key: k.Key}
+	}
+	return &pb.FromPlugin{Id: f.id, Message: &pb.FromPlugin_Fetch{Fetch: ask}}
 }
 
 // head waits for the beginning of the answer.

@@ -402,3 +402,35 @@ func wantErr(got, want error) error {
 	}
 	return nil
 }
+
+// The wish to keep a body reaches the host, and where it was kept reaches the plugin.
+func TestKeepCrossesTheWire(t *testing.T) {
+	t.Parallel()
+	want := sdk.File{Path: "ab/abc", SHA256: "abc", Size: 7}
+	host := func(req *http.Request) (*http.Response, error) {
+		k := sdk.KeepingOf(req.Context())
+		switch {
+		case k == nil || k.Key != "attachment 1":
+			return nil, fmt.Errorf("keeping %+v", k)
+		case req.URL.Path == "/moved":
+			moved := text("")
+			moved.StatusCode, moved.Header = http.StatusSeeOther, http.Header{"Location": {"/there"}}
+			return moved, nil
+		case req.URL.Path == "/there":
+			k.File = &want
+			return text(""), nil
+		}
+		return reply(404, strings.NewReader("no"), 2), nil
+	}
+	within(t, host, func(ctx context.Context, _ *http.Client) error {
+		got, err := sdk.Keep(ctx, "attachment 1", "https://jira.test/moved")
+		if err != nil || got != want {
+			t.Errorf("%+v (%v), want %+v", got, err, want)
+		}
+		var none *sdk.NotKept
+		if _, err := sdk.Keep(ctx, "attachment 1", "https://jira.test/none"); !errors.As(err, &none) || none.Status != 404 {
+			t.Errorf("%v, want a NotKept", err)
+		}
+		return nil
+	})
+}

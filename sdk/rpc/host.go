@@ -199,9 +199,13 @@ func (d *desk) roundTrip(o *order) error {
 		return err
 	}
 	defer resp.Body.Close()
-	err = d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_FetchHead{FetchHead: &pb.FetchHead{
+	head := &pb.FetchHead{
 		Status: int32(resp.StatusCode), Proto: resp.Proto, Headers: headersTo(resp.Header), ContentLength: resp.ContentLength,
-	}}})
+	}
+	if k := sdk.KeepingOf(req.Context()); k != nil && k.File != nil {
+		head.Kept = &pb.File{Path: k.File.Path, Sha256: k.File.SHA256, Size: k.File.Size}
+	}
+	err = d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_FetchHead{FetchHead: head}})
 	if err != nil {
 		return err
 	}
@@ -213,6 +217,9 @@ func request(o *order) (*http.Request, error) {
 	ctx := o.ctx
 	if o.fetch.GetIdempotent() {
 		ctx = sdk.Idempotent(ctx)
+	}
+	if k := o.fetch.GetKeep(); k != nil {
+		ctx = sdk.WithKeeping(ctx, &sdk.Keeping{Key: k.GetKey()})
 	}
 	var body io.Reader
 	if b := o.fetch.GetBody(); len(b) > 0 {

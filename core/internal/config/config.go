@@ -69,9 +69,16 @@ type Block struct {
 	Config  json.RawMessage // the settings as the plugin gets them, secrets included: never to be printed
 	Streams []string        // those selected; nil: all
 	HTTP    HTTP
+	Files   Files
 	OnError OnError
 	Pos     string // "jira.hcl:12"
 	Info    sdk.Info
+}
+
+// Files is where the host keeps what a plugin asks to keep.
+type Files struct {
+	Path    string // absolute; "": nowhere
+	MaxSize int64  // of a file in bytes
 }
 
 // HTTP is what the host may do for a plugin over HTTP. A zero number or time means: not given.

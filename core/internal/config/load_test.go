@@ -67,6 +67,10 @@ source "jira" {
       origins  = ["https://me.atlassian.net", "https://issues.apache.org"]
     }
   }
+  files {
+    path     = "kept"
+    max_size = "1GiB"
+  }
   on_error {
     max_rejects = 100
     attempts    = 5
@@ -119,6 +123,9 @@ func TestLoad(t *testing.T) {
 	}); !reflect.DeepEqual(got, want) {
 		t.Errorf("http\n got %+v\nwant %+v", got, want)
 	}
+	if got, want := p.Source.Files, (config.Files{Path: filepath.Join(filepath.Dir(file), "kept"), MaxSize: 1 << 30}); got != want {
+		t.Errorf("files: got %+v, want %+v", got, want)
+	}
 	if got, want := p.Source.OnError, (config.OnError{MaxRejects: 100, Attempts: 5}); got != want {
 		t.Errorf("on_error: got %+v, want %+v", got, want)
 	}
@@ -146,15 +153,15 @@ func TestLoadBlocks(t *testing.T) {
 			"url": "https://Issues.Apache.org:443/jira", "mirrors": []any{"http://mirror.example.com:8080/x"},
 			"projects": []any{"SPARK", "KAFKA"}, "fields": map[string]any{"team": "customfield_1"},
 		}},
-		{p.Transforms[0], sdk.KindTransform, "llm", "llm", "", "jira.hcl:56", nil, map[string]any{"tasks": []any{"summarization"}}},
-		{p.Transforms[1], sdk.KindTransform, "acme", "acme", filepath.Join(dir, "bin", "acme"), "jira.hcl:60", nil, map[string]any{
+		{p.Transforms[0], sdk.KindTransform, "llm", "llm", "", "jira.hcl:60", nil, map[string]any{"tasks": []any{"summarization"}}},
+		{p.Transforms[1], sdk.KindTransform, "acme", "acme", filepath.Join(dir, "bin", "acme"), "jira.hcl:64", nil, map[string]any{
 			"anything": map[string]any{"goes": []any{1.0, true, "x"}},
 		}},
-		{p.Sinks[0], sdk.KindSink, "jsonl", "jsonl", "", "jira.hcl:64", nil, map[string]any{
+		{p.Sinks[0], sdk.KindSink, "jsonl", "jsonl", "", "jira.hcl:68", nil, map[string]any{
 			"path": filepath.Join(dir, "out", "{stream}.jsonl"), "also": []any{"-", filepath.Join(dir, "a.txt"), filepath.Join(dir, "folder") + string(filepath.Separator)},
 			"index": filepath.Join(dir, "index.json"),
 		}},
-		{p.Sinks[1], sdk.KindSink, "jsonl", "jsonl.archive", "", "jira.hcl:69", []string{"messages"}, map[string]any{
+		{p.Sinks[1], sdk.KindSink, "jsonl", "jsonl.archive", "", "jira.hcl:73", []string{"messages"}, map[string]any{
 			"path": "-", "index": "https://example.com/index",
 		}},
 	} {

@@ -202,7 +202,7 @@ func (c *checker) failUnknown(path []string, known map[string]any) {
 	name := path[len(path)-1]
 	c.meant[pointer(append(slices.Clip(path[:len(path)-1]), closest(name, names)))] = true
 	hint := didYouMean(name, names)
-	if len(path) == 1 && slices.Contains([]string{"http", "select", "on_error"}, name) {
+	if len(path) == 1 && slices.Contains([]string{"http", "select", "files", "on_error"}, name) {
 		hint = fmt.Sprintf("it is a block: write %s { … }", name)
 	}
 	c.fail(c.nameRange(path), hint, "%s: there is no setting %q", c.stage.title, c.shown(path))

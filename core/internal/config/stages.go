@@ -131,6 +131,7 @@ func (l *loader) readStage(st stage, plugin described) (Block, settings) {
 	s := l.section(st.title, st.block.Body)
 	b.Streams = l.selection(s, plugin.info)
 	b.HTTP = l.http(st, s.bare("http"), settings.hosts)
+	b.Files = l.files(st, s.bare("files"))
 	b.OnError = l.onError(st, s.bare("on_error"))
 	s.endBlocks(settings.names)
 	return b, settings
@@ -185,6 +186,23 @@ func (l *loader) selection(s *section, info sdk.Info) []string {
 		}
 	}
 	return streams
+}
+
+// files reads `files { … }`.
+func (l *loader) files(st stage, b *hclsyntax.Block) Files {
+	if b == nil {
+		return Files{}
+	}
+	if st.kind != sdk.KindSource {
+		l.fail(b.TypeRange, "", "%s: only a source has files to keep", st.title)
+	}
+	s := l.section(st.title+": files", b.Body)
+	out := Files{Path: s.needed("path", b.DefRange()), MaxSize: s.size("max_size", 256<<20)}
+	s.end()
+	if out.Path != "" {
+		out.Path = l.resolve(out.Path)
+	}
+	return out
 }
 
 // onError reads `on_error { … }`.

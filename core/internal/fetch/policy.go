@@ -14,6 +14,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
+// DefaultMaxBody is the longest body in bytes where a policy says nothing.
+const DefaultMaxBody = 256 << 20
+
 // Policy is what one plugin may do and how. Zero values stand for the defaults.
 type Policy struct {
 	Plugin string   // for logs and errors
@@ -66,7 +69,7 @@ func (p Policy) complete(version string) (Policy, error) {
 	orElse(&p.IdleTimeout, 30*time.Second)
 	orElse(&p.Timeout, 10*time.Minute)
 	orElse(&p.MaxWait, 15*time.Minute)
-	orElse(&p.MaxBody, 256<<20)
+	orElse(&p.MaxBody, DefaultMaxBody)
 	if p.UserAgent == "" {
 		p.UserAgent = "scrapekit/" + version + " (+https://github.com/scrapekit/scrapekit)"
 	}

@@ -79,7 +79,7 @@ func (x Log_Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Log_Level.Descriptor instead.
 func (Log_Level) EnumDescriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{9, 0}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{11, 0}
 }
 
 // FromPlugin is what a plugin says on the reverse stream.
@@ -395,7 +395,9 @@ type Fetch struct {
 	// At most 64 MiB.
 	Body []byte `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
 	// The request may be sent twice though its method does not say so.
-	Idempotent    bool `protobuf:"varint,5,opt,name=idempotent,proto3" json:"idempotent,omitempty"`
+	Idempotent bool `protobuf:"varint,5,opt,name=idempotent,proto3" json:"idempotent,omitempty"`
+	// Keep the body of a 2xx reply on the host's disk instead of sending it.
+	Keep          *Keep `protobuf:"bytes,6,opt,name=keep,proto3" json:"keep,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -465,6 +467,59 @@ func (x *Fetch) GetIdempotent() bool {
 	return false
 }
 
+func (x *Fetch) GetKeep() *Keep {
+	if x != nil {
+		return x.Keep
+	}
+	return nil
+}
+
+// Keep is the wish to keep a body in the pipeline's folder of files.
+type Keep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the content for good, within the pipeline: what was kept under it is not requested again.
+	Key           string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Keep) Reset() {
+	*x = Keep{}
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Keep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Keep) ProtoMessage() {}
+
+func (x *Keep) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Keep.ProtoReflect.Descriptor instead.
+func (*Keep) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Keep) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
 // FetchCancel gives up a fetch.
 type FetchCancel struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -474,7 +529,7 @@ type FetchCancel struct {
 
 func (x *FetchCancel) Reset() {
 	*x = FetchCancel{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[4]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -486,7 +541,7 @@ func (x *FetchCancel) String() string {
 func (*FetchCancel) ProtoMessage() {}
 
 func (x *FetchCancel) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[4]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -499,7 +554,7 @@ func (x *FetchCancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchCancel.ProtoReflect.Descriptor instead.
 func (*FetchCancel) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{4}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{5}
 }
 
 // FetchWindow lets the host send more of a body. The host starts with 1 MiB.
@@ -512,7 +567,7 @@ type FetchWindow struct {
 
 func (x *FetchWindow) Reset() {
 	*x = FetchWindow{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[5]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -524,7 +579,7 @@ func (x *FetchWindow) String() string {
 func (*FetchWindow) ProtoMessage() {}
 
 func (x *FetchWindow) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[5]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -537,7 +592,7 @@ func (x *FetchWindow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchWindow.ProtoReflect.Descriptor instead.
 func (*FetchWindow) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{5}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *FetchWindow) GetBytes() int64 {
@@ -555,13 +610,15 @@ type FetchHead struct {
 	Headers []*Header              `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty"`
 	// Length of the body in bytes.
 	ContentLength int64 `protobuf:"varint,4,opt,name=content_length,json=contentLength,proto3" json:"content_length,omitempty"`
+	// The body was kept, as Fetch.keep asks, and does not come. A host that does not know keep leaves this out.
+	Kept          *File `protobuf:"bytes,5,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FetchHead) Reset() {
 	*x = FetchHead{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[6]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -573,7 +630,7 @@ func (x *FetchHead) String() string {
 func (*FetchHead) ProtoMessage() {}
 
 func (x *FetchHead) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[6]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -586,7 +643,7 @@ func (x *FetchHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchHead.ProtoReflect.Descriptor instead.
 func (*FetchHead) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{6}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FetchHead) GetStatus() int32 {
@@ -617,6 +674,77 @@ func (x *FetchHead) GetContentLength() int64 {
 	return 0
 }
 
+func (x *FetchHead) GetKept() *File {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
+}
+
+// File is what the host keeps.
+type File struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Within the folder of files, with slashes.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// Of the content, in hex.
+	Sha256 string `protobuf:"bytes,2,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// In bytes.
+	Size          int64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *File) Reset() {
+	*x = File{}
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *File) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*File) ProtoMessage() {}
+
+func (x *File) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use File.ProtoReflect.Descriptor instead.
+func (*File) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *File) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *File) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *File) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
 // FetchChunk is a part of the body, at most 1 MiB long.
 type FetchChunk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -629,7 +757,7 @@ type FetchChunk struct {
 
 func (x *FetchChunk) Reset() {
 	*x = FetchChunk{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[7]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -641,7 +769,7 @@ func (x *FetchChunk) String() string {
 func (*FetchChunk) ProtoMessage() {}
 
 func (x *FetchChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[7]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -654,7 +782,7 @@ func (x *FetchChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchChunk.ProtoReflect.Descriptor instead.
 func (*FetchChunk) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{7}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FetchChunk) GetData() []byte {
@@ -684,7 +812,7 @@ type FetchError struct {
 
 func (x *FetchError) Reset() {
 	*x = FetchError{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[8]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +824,7 @@ func (x *FetchError) String() string {
 func (*FetchError) ProtoMessage() {}
 
 func (x *FetchError) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[8]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +837,7 @@ func (x *FetchError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchError.ProtoReflect.Descriptor instead.
 func (*FetchError) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{8}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FetchError) GetMessage() string {
@@ -745,7 +873,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[9]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -757,7 +885,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[9]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -770,7 +898,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{9}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Log) GetLevel() Log_Level {
@@ -805,7 +933,7 @@ type Log_Field struct {
 
 func (x *Log_Field) Reset() {
 	*x = Log_Field{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[10]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +945,7 @@ func (x *Log_Field) String() string {
 func (*Log_Field) ProtoMessage() {}
 
 func (x *Log_Field) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[10]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +958,7 @@ func (x *Log_Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log_Field.ProtoReflect.Descriptor instead.
 func (*Log_Field) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{9, 0}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{11, 0}
 }
 
 func (x *Log_Field) GetName() string {
@@ -872,7 +1000,7 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\amessage\"2\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\x9c\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\xcb\x01\n" +
 	"\x05Fetch\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x10\n" +
 	"\x03url\x18\x02 \x01(\tR\x03url\x125\n" +
@@ -880,15 +1008,23 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\x04body\x18\x04 \x01(\fR\x04body\x12\x1e\n" +
 	"\n" +
 	"idempotent\x18\x05 \x01(\bR\n" +
-	"idempotent\"\r\n" +
+	"idempotent\x12-\n" +
+	"\x04keep\x18\x06 \x01(\v2\x19.scrapekit.plugin.v1.KeepR\x04keep\"\x18\n" +
+	"\x04Keep\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\"\r\n" +
 	"\vFetchCancel\"#\n" +
 	"\vFetchWindow\x12\x14\n" +
-	"\x05bytes\x18\x01 \x01(\x03R\x05bytes\"\x97\x01\n" +
+	"\x05bytes\x18\x01 \x01(\x03R\x05bytes\"\xc6\x01\n" +
 	"\tFetchHead\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\x05R\x06status\x12\x14\n" +
 	"\x05proto\x18\x02 \x01(\tR\x05proto\x125\n" +
 	"\aheaders\x18\x03 \x03(\v2\x1b.scrapekit.plugin.v1.HeaderR\aheaders\x12%\n" +
-	"\x0econtent_length\x18\x04 \x01(\x03R\rcontentLength\"4\n" +
+	"\x0econtent_length\x18\x04 \x01(\x03R\rcontentLength\x12-\n" +
+	"\x04kept\x18\x05 \x01(\v2\x19.scrapekit.plugin.v1.FileR\x04kept\"F\n" +
+	"\x04File\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
+	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x03R\x04size\"4\n" +
 	"\n" +
 	"FetchChunk\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
@@ -928,42 +1064,46 @@ func file_scrapekit_plugin_v1_host_proto_rawDescGZIP() []byte {
 }
 
 var file_scrapekit_plugin_v1_host_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_scrapekit_plugin_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_scrapekit_plugin_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_scrapekit_plugin_v1_host_proto_goTypes = []any{
 	(Log_Level)(0),              // 0: scrapekit.plugin.v1.Log.Level
 	(*FromPlugin)(nil),          // 1: scrapekit.plugin.v1.FromPlugin
 	(*FromHost)(nil),            // 2: scrapekit.plugin.v1.FromHost
 	(*Header)(nil),              // 3: scrapekit.plugin.v1.Header
 	(*Fetch)(nil),               // 4: scrapekit.plugin.v1.Fetch
-	(*FetchCancel)(nil),         // 5: scrapekit.plugin.v1.FetchCancel
-	(*FetchWindow)(nil),         // 6: scrapekit.plugin.v1.FetchWindow
-	(*FetchHead)(nil),           // 7: scrapekit.plugin.v1.FetchHead
-	(*FetchChunk)(nil),          // 8: scrapekit.plugin.v1.FetchChunk
-	(*FetchError)(nil),          // 9: scrapekit.plugin.v1.FetchError
-	(*Log)(nil),                 // 10: scrapekit.plugin.v1.Log
-	(*Log_Field)(nil),           // 11: scrapekit.plugin.v1.Log.Field
-	(*Counter)(nil),             // 12: scrapekit.plugin.v1.Counter
-	(*durationpb.Duration)(nil), // 13: google.protobuf.Duration
+	(*Keep)(nil),                // 5: scrapekit.plugin.v1.Keep
+	(*FetchCancel)(nil),         // 6: scrapekit.plugin.v1.FetchCancel
+	(*FetchWindow)(nil),         // 7: scrapekit.plugin.v1.FetchWindow
+	(*FetchHead)(nil),           // 8: scrapekit.plugin.v1.FetchHead
+	(*File)(nil),                // 9: scrapekit.plugin.v1.File
+	(*FetchChunk)(nil),          // 10: scrapekit.plugin.v1.FetchChunk
+	(*FetchError)(nil),          // 11: scrapekit.plugin.v1.FetchError
+	(*Log)(nil),                 // 12: scrapekit.plugin.v1.Log
+	(*Log_Field)(nil),           // 13: scrapekit.plugin.v1.Log.Field
+	(*Counter)(nil),             // 14: scrapekit.plugin.v1.Counter
+	(*durationpb.Duration)(nil), // 15: google.protobuf.Duration
 }
 var file_scrapekit_plugin_v1_host_proto_depIdxs = []int32{
 	4,  // 0: scrapekit.plugin.v1.FromPlugin.fetch:type_name -> scrapekit.plugin.v1.Fetch
-	5,  // 1: scrapekit.plugin.v1.FromPlugin.fetch_cancel:type_name -> scrapekit.plugin.v1.FetchCancel
-	6,  // 2: scrapekit.plugin.v1.FromPlugin.fetch_window:type_name -> scrapekit.plugin.v1.FetchWindow
-	10, // 3: scrapekit.plugin.v1.FromPlugin.log:type_name -> scrapekit.plugin.v1.Log
-	12, // 4: scrapekit.plugin.v1.FromPlugin.counter:type_name -> scrapekit.plugin.v1.Counter
-	7,  // 5: scrapekit.plugin.v1.FromHost.fetch_head:type_name -> scrapekit.plugin.v1.FetchHead
-	8,  // 6: scrapekit.plugin.v1.FromHost.fetch_chunk:type_name -> scrapekit.plugin.v1.FetchChunk
-	9,  // 7: scrapekit.plugin.v1.FromHost.fetch_error:type_name -> scrapekit.plugin.v1.FetchError
+	6,  // 1: scrapekit.plugin.v1.FromPlugin.fetch_cancel:type_name -> scrapekit.plugin.v1.FetchCancel
+	7,  // 2: scrapekit.plugin.v1.FromPlugin.fetch_window:type_name -> scrapekit.plugin.v1.FetchWindow
+	12, // 3: scrapekit.plugin.v1.FromPlugin.log:type_name -> scrapekit.plugin.v1.Log
+	14, // 4: scrapekit.plugin.v1.FromPlugin.counter:type_name -> scrapekit.plugin.v1.Counter
+	8,  // 5: scrapekit.plugin.v1.FromHost.fetch_head:type_name -> scrapekit.plugin.v1.FetchHead
+	10, // 6: scrapekit.plugin.v1.FromHost.fetch_chunk:type_name -> scrapekit.plugin.v1.FetchChunk
+	11, // 7: scrapekit.plugin.v1.FromHost.fetch_error:type_name -> scrapekit.plugin.v1.FetchError
 	3,  // 8: scrapekit.plugin.v1.Fetch.headers:type_name -> scrapekit.plugin.v1.Header
-	3,  // 9: scrapekit.plugin.v1.FetchHead.headers:type_name -> scrapekit.plugin.v1.Header
-	13, // 10: scrapekit.plugin.v1.FetchError.retry_after:type_name -> google.protobuf.Duration
-	0,  // 11: scrapekit.plugin.v1.Log.level:type_name -> scrapekit.plugin.v1.Log.Level
-	11, // 12: scrapekit.plugin.v1.Log.fields:type_name -> scrapekit.plugin.v1.Log.Field
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	5,  // 9: scrapekit.plugin.v1.Fetch.keep:type_name -> scrapekit.plugin.v1.Keep
+	3,  // 10: scrapekit.plugin.v1.FetchHead.headers:type_name -> scrapekit.plugin.v1.Header
+	9,  // 11: scrapekit.plugin.v1.FetchHead.kept:type_name -> scrapekit.plugin.v1.File
+	15, // 12: scrapekit.plugin.v1.FetchError.retry_after:type_name -> google.protobuf.Duration
+	0,  // 13: scrapekit.plugin.v1.Log.level:type_name -> scrapekit.plugin.v1.Log.Level
+	13, // 14: scrapekit.plugin.v1.Log.fields:type_name -> scrapekit.plugin.v1.Log.Field
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_scrapekit_plugin_v1_host_proto_init() }
@@ -990,7 +1130,7 @@ func file_scrapekit_plugin_v1_host_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_scrapekit_plugin_v1_host_proto_rawDesc), len(file_scrapekit_plugin_v1_host_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

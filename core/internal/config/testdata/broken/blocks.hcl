@@ -24,6 +24,9 @@ source "jira" {
   select {
     streams = ["isues"]
   }
+  files {
+    max_size = "huge"
+  }
 }
 
 source "github" {}
@@ -38,4 +41,7 @@ sink "jsonl" {
 
 sink "jsonl" {
   path = "b.jsonl"
+  files {
+    path = "kept"
+  }
 }

@@ -1,0 +1,206 @@
+package files_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/core/internal/files"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// shelf is a server with files, a folder, and the context of a call whose requests are kept there.
+type shelf struct {
+	url, dir string
+	asked    atomic.Int64
+	keeper   *files.Keeper
+}
+
+func newShelf(t *testing.T) *shelf {
+	t.Helper()
+	s := &shelf{dir: filepath.Join(t.TempDir(), "kept")}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/a", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "content") })
+	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/a", http.StatusSeeOther) })
+	mux.HandleFunc("/broken", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, "half")
+	})
+	mux.HandleFunc("/flushed", func(w http.ResponseWriter, _ *http.Request) {
+		for range 3 {
+			_, _ = io.WriteString(w, "content")
+			w.(http.Flusher).Flush()
+		}
+	})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.asked.Add(1)
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	s.keeper = &files.Keeper{Next: http.DefaultTransport, MaxSize: 10, Folder: func() (*files.Folder, error) { return files.Open(s.dir, "p") }}
+	return s
+}
+
+func (s *shelf) keep(t *testing.T, key, path string) (sdk.File, error) {
+	t.Helper()
+	return sdk.Keep(sdk.WithHost(t.Context(), sdk.Host{Transport: s.keeper}), key, s.url+path)
+}
+
+// all returns the files in the folder, without the notes about keys.
+func (s *shelf) all(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !strings.Contains(path, "keys") {
+			name, _ := filepath.Rel(s.dir, path)
+			out = append(out, filepath.ToSlash(name))
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestKeep(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	sum := sha256.Sum256([]byte("content"))
+	hash := hex.EncodeToString(sum[:])
+	want := sdk.File{Path: hash[:2] + "/" + hash, SHA256: hash, Size: 7}
+	for _, c := range []struct {
+		key, path string
+		asked     int64 // requests so far
+	}{
+		{"1", "/a", 1},
+		{"1", "/a", 1}, // known
+		{"2", "/a", 2}, // equal content under another key
+		{"3", "/moved", 4},
+		{"3", "/moved", 4},
+	} {
+		got, err := s.keep(t, c.key, c.path)
+		if err != nil || got != want {
+			t.Fatalf("%s as %s: %+v (%v), want %+v", c.path, c.key, got, err, want)
+		}
+		if n := s.asked.Load(); n != c.asked {
+			t.Errorf("%s as %s: %d requests so far, want %d", c.path, c.key, n, c.asked)
+		}
+	}
+	if all := s.all(t); !slices.Equal(all, []string{want.Path}) {
+		t.Errorf("in the folder: %q", all)
+	}
+	if raw, err := os.ReadFile(filepath.Join(s.dir, want.Path)); err != nil || string(raw) != "content" {
+		t.Errorf("kept %q (%v)", raw, err)
+	}
+}
+
+// A file that somebody has removed or cut is fetched again.
+func TestLostFileIsFetchedAgain(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	file, err := s.keep(t, "1", "/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(s.dir, file.Path), 2); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.keep(t, "1", "/a"); err != nil {
+		t.Fatal(err)
+	}
+	if raw, err := os.ReadFile(filepath.Join(s.dir, file.Path)); err != nil || string(raw) != "content" {
+		t.Errorf("kept %q (%v)", raw, err)
+	}
+}
+
+func TestWhatIsNotKept(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		path string
+		want func(error) bool
+	}{
+		{"/none", func(err error) bool { var n *sdk.NotKept; return errors.As(err, &n) && n.Status == 404 }},
+		{"/broken", func(err error) bool {
+			return errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "EOF") || errors.Is(err, files.ErrTooLong)
+		}},
+		{"/flushed", func(err error) bool { return errors.Is(err, files.ErrTooLong) && sdk.IsPermanent(err) }},
+	} {
+		s := newShelf(t)
+		if _, err := s.keep(t, "1", c.path); err == nil || !c.want(err) {
+			t.Errorf("%s: %v", c.path, err)
+		}
+		if all := s.all(t); len(all) != 0 {
+			t.Errorf("%s: in the folder: %q", c.path, all)
+		}
+	}
+}
+
+func TestWithoutFolder(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.keeper.Folder = nil
+	if _, err := s.keep(t, "1", "/a"); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "files {") {
+		t.Errorf("%v", err)
+	}
+	ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: http.DefaultTransport})
+	if _, err := sdk.Keep(ctx, "1", s.url+"/a"); !sdk.IsPermanent(err) {
+		t.Errorf("a host that keeps nothing: %v", err)
+	}
+	s.keeper.Next = failing{}
+	if _, err := sdk.Keep(sdk.WithHost(context.Background(), sdk.Host{Transport: s.keeper}), "1", "http://x/"); err == nil {
+		t.Error("no error")
+	}
+}
+
+type failing struct{}
+
+func (failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("no wire") }
+
+// What a killed process left half-way goes when the same pipeline opens the folder again, and only that.
+func TestLeftoversOfTheSameOwner(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, owner := range []string{"mine", "other"} {
+		f, err := files.Open(dir, owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.Keep("k", &dying{})
+		if err == nil {
+			t.Fatal("the content broke off and was kept")
+		}
+		if err := os.WriteFile(filepath.Join(dir, partialName(t, owner)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := files.Open(dir, "mine"); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, ".partial-*"))
+	if err != nil || len(left) != 1 {
+		t.Errorf("left: %q (%v), want the other's", left, err)
+	}
+}
+
+func partialName(t *testing.T, owner string) string {
+	t.Helper()
+	sum := sha256.Sum256([]byte(owner))
+	return ".partial-" + hex.EncodeToString(sum[:8]) + "-1"
+}
+
+type dying struct{}
+
+func (dying) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

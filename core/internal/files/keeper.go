@@ -1,0 +1,85 @@
+// Keeper: the decorator that keeps the replies that a plugin asks to keep.
+
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// ErrTooLong is in the error of a file that is longer than the pipeline file allows.
+var ErrTooLong = errors.New("the file is longer than files.max_size allows")
+
+// Keeper makes a plugin's requests by Next and keeps replies in Folder where the plugin asks for it.
+type Keeper struct {
+	Next    http.RoundTripper
+	Folder  func() (*Folder, error) // opened when it is needed first; nil: the pipeline file names none
+	MaxSize int64                   // of a file in bytes
+}
+
+// RoundTrip implements http.RoundTripper.
+func (k *Keeper) RoundTrip(req *http.Request) (*http.Response, error) {
+	ask := sdk.KeepingOf(req.Context())
+	if ask == nil {
+		return k.Next.RoundTrip(req)
+	}
+	if k.Folder == nil {
+		return nil, sdk.Permanent(errors.New(`no folder for files: add files { path = "…" } to the source's block`))
+	}
+	folder, err := k.Folder()
+	if err != nil {
+		return nil, sdk.Permanent(fmt.Errorf("folder for files: %w", err))
+	}
+	if file, ok := folder.Known(ask.Key); ok {
+		ask.File = &file
+		return kept(req), nil
+	}
+	resp, err := k.Next.RoundTrip(req)
+	if err != nil || resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return resp, err
+	}
+	file, err := k.keep(folder, ask.Key, resp)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", req.URL.Redacted(), err)
+	}
+	ask.File = &file
+	return kept(req), nil
+}
+
+func (k *Keeper) keep(folder *Folder, key string, resp *http.Response) (sdk.File, error) {
+	defer resp.Body.Close()
+	if k.MaxSize > 0 && resp.ContentLength > k.MaxSize {
+		return sdk.File{}, sdk.Permanent(fmt.Errorf("%d bytes: %w", resp.ContentLength, ErrTooLong))
+	}
+	body := io.Reader(resp.Body)
+	if k.MaxSize > 0 {
+		body = &bounded{r: resp.Body, left: k.MaxSize}
+	}
+	return folder.Keep(key, body)
+}
+
+// bounded refuses to read more than left bytes.
+type bounded struct {
+	r    io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, sdk.Permanent(ErrTooLong)
+	}
+	return n, err
+}
+
+// kept is the reply in place of the one whose body lies in the folder.
+func kept(req *http.Request) *http.Response {
+	return &http.Response{
+		Status: "204 No Content", StatusCode: http.StatusNoContent, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, Body: http.NoBody, Request: req,
+	}
+}
