@@ -15,9 +15,11 @@ import (
 func (c *call) record() (*record, error) {
 	r := c.server.store.find(c.r.PathValue("issueIdOrKey"))
 	switch {
-	case r != nil && c.who.sees:
+	case r != nil && c.who.sees && r.shown():
 		return r, nil
-	case r != nil && !c.cloud():
+	case r != nil && r.exists() && c.who.name != "" && !c.cloud():
+		return nil, messages(http.StatusForbidden, "You do not have the permission to see the specified issue.")
+	case r != nil && r.exists() && !c.cloud():
 		return nil, messages(http.StatusUnauthorized, "You do not have the permission to see the specified issue.", "Login Required")
 	case c.cloud():
 		return nil, messages(http.StatusNotFound, "Issue does not exist or you do not have permission to see it.")

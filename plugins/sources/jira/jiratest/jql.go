@@ -25,6 +25,7 @@ type binder struct {
 	visible   bool // false: the caller sees no project
 	// unsearchable are the keys of projects that no query finds.
 	unsearchable []string
+	lenient      bool // what does not exist is left out of a list, and no error
 }
 
 func (b binder) bind(c *clause) (predicate, error) {
@@ -95,7 +96,7 @@ func (b binder) project(c *clause) (predicate, error) {
 	wanted := map[*project]bool{}
 	for _, v := range c.values {
 		p := b.store.projectNamed(v.text)
-		if p == nil || !b.visible || slices.Contains(b.unsearchable, p.key) {
+		if p == nil || !b.visible || !p.is(Live) || slices.Contains(b.unsearchable, p.key) {
 			return nil, badJQL("The value '" + v.text + "' does not exist for the field '" + c.field + "'.")
 		}
 		wanted[p] = true
@@ -109,8 +110,8 @@ func (b binder) issue(c *clause) (predicate, error) {
 	records := make([]*record, 0, len(c.values))
 	for _, v := range c.values {
 		r := b.store.find(v.text)
-		if r == nil || !b.visible {
-			if b.flavour == Cloud {
+		if r == nil || !b.visible || !r.found() {
+			if b.flavour == Cloud || b.lenient {
 				continue // Cloud matches nothing instead of an error
 			}
 			return nil, missingIssue(c, v)

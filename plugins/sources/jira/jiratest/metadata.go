@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -41,28 +42,49 @@ func (c *call) myself() error {
 		"displayName": c.who.name, "active": true, "timeZone": zone, "locale": "en_US"})
 }
 
-// visible returns the projects that the caller sees.
-func (c *call) visible() []*project {
+// visible returns the projects of these statuses that the caller sees.
+func (c *call) visible(statuses ...ProjectStatus) []*project {
 	if !c.who.sees {
 		return nil
 	}
-	return c.server.store.projects
+	var shown []*project
+	for _, p := range c.server.store.projects {
+		if slices.ContainsFunc(statuses, p.is) {
+			shown = append(shown, p)
+		}
+	}
+	return shown
 }
 
 func (c *call) allProjects() error {
+	statuses := []ProjectStatus{Live}
+	if c.r.URL.Query().Get("includeArchived") == "true" {
+		statuses = append(statuses, Archived)
+	}
 	c.out.WriteByte('[')
-	for i, p := range c.visible() {
+	for i, p := range c.visible(statuses...) {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
 		c.out.Write(p.raw)
+		if p.is(Archived) {
+			c.out.Truncate(c.out.Len() - 1)
+			c.out.WriteString(`,"archived":true}`)
+		}
 	}
 	c.out.WriteByte(']')
 	return nil
 }
 
 func (c *call) projectSearch() error {
-	projects := c.visible()
+	statuses := []ProjectStatus{Live}
+	if asked := c.list("status"); len(asked) > 0 {
+		statuses = nil
+		for _, s := range asked {
+			statuses = append(statuses, ProjectStatus(s))
+		}
+	}
+	projects := c.visible(statuses...)
 	from, to, limit, err := c.span(len(projects), 50, 100)
 	if err != nil {
 		return err
@@ -87,7 +109,7 @@ func (c *call) projectSearch() error {
 
 func (c *call) project() (*project, error) {
 	name := c.r.PathValue("projectIdOrKey")
-	if p := c.server.store.projectNamed(name); p != nil && c.who.sees {
+	if p := c.server.store.projectNamed(name); p != nil && c.who.sees && !p.is(Trashed) {
 		return p, nil
 	}
 	return nil, messages(http.StatusNotFound, "No project could be found with key '"+name+"'.")

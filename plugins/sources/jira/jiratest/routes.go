@@ -42,6 +42,7 @@ func routes(f Flavour) []route {
 			route{"GET", "/search/jql", (*call).searchTokens},
 			route{"POST", "/search/jql", (*call).searchTokens},
 			route{"POST", "/search/approximate-count", (*call).approximateCount},
+			route{"POST", "/issue/bulkfetch", (*call).bulkFetch},
 			route{"GET", "/issue/{issueIdOrKey}/changelog", (*call).issueChangelog},
 			route{"GET", "/project/search", (*call).projectSearch},
 		)
@@ -84,6 +85,7 @@ type call struct {
 	body    []byte // of a POST
 	out     bytes.Buffer
 	idless  bool // comments are written without their ids
+	lenient bool // the query is not validated
 }
 
 func (s *Server) handle(version string, answer func(*call) error) http.HandlerFunc {

@@ -20,6 +20,7 @@ type searchRequest struct {
 	Fields        []string
 	Expand        map[string]bool
 	NextPageToken string `json:"nextPageToken"`
+	ValidateQuery *bool  `json:"validateQuery"` // Data Center; nil means true
 }
 
 func (c *call) searchRequest() (searchRequest, error) {
@@ -32,6 +33,10 @@ func (c *call) searchRequest() (searchRequest, error) {
 	if s.StartAt, err = number(q.Get("startAt"), 0); err != nil {
 		return s, err
 	}
+	if text := q.Get("validateQuery"); text != "" {
+		validate := text != "false"
+		s.ValidateQuery = &validate
+	}
 	if text := q.Get("maxResults"); text != "" {
 		n, err := number(text, 0)
 		s.MaxResults = &n
@@ -40,14 +45,22 @@ func (c *call) searchRequest() (searchRequest, error) {
 	return s, nil
 }
 
+// decodeBody reads the body of a POST.
+func decodeBody(body []byte, into any) error {
+	if err := json.Unmarshal(body, into); err != nil {
+		return messages(http.StatusBadRequest, "Invalid request payload. Refer to the REST API documentation and try again.")
+	}
+	return nil
+}
+
 func (c *call) searchBody() (searchRequest, error) {
 	var body struct {
 		searchRequest
 		Fields []string `json:"fields"`
 		Expand any      `json:"expand"` // a list on Data Center, text on Cloud
 	}
-	if err := json.Unmarshal(c.body, &body); err != nil {
-		return searchRequest{}, messages(http.StatusBadRequest, "Invalid request payload. Refer to the REST API documentation and try again.")
+	if err := decodeBody(c.body, &body); err != nil {
+		return searchRequest{}, err
 	}
 	s := body.searchRequest
 	for _, f := range body.Fields {
@@ -87,7 +100,7 @@ func number(text string, fallback int) (int, error) {
 
 func (c *call) binder() binder {
 	o := &c.server.options
-	return binder{store: c.server.store, flavour: o.Flavour, zone: o.TimeZone, now: o.Now(), precision: o.JQLPrecision, visible: c.who.sees, unsearchable: o.Quirks.Unsearchable}
+	return binder{store: c.server.store, flavour: o.Flavour, zone: o.TimeZone, now: o.Now(), precision: o.JQLPrecision, visible: c.who.sees, unsearchable: o.Quirks.Unsearchable, lenient: c.lenient}
 }
 
 // find runs the query. The seed decides the order among ties.
@@ -103,7 +116,8 @@ func (c *call) find(q query, seed uint64) ([]hit, ordering, error) {
 	if !c.who.sees {
 		match = nothing
 	}
-	return order.sorted(c.server.store.all, match), order, nil
+	found := func(r *record) bool { return r.found() && match(r) }
+	return order.sorted(c.server.store.all, found), order, nil
 }
 
 // tieSeed is new for each request, as the order among ties is.
@@ -124,6 +138,7 @@ func (c *call) searchPages() error {
 	if err != nil {
 		return err
 	}
+	c.lenient = s.ValidateQuery != nil && !*s.ValidateQuery
 	hits, _, err := c.find(q, c.tieSeed())
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ type project struct {
 	name    string
 	lastNum int
 	raw     json.RawMessage // the project object inside an issue
+	status  ProjectStatus
 	detail  json.RawMessage // further properties of GET /project/{key}: "a":1,"b":2
 }
 
@@ -49,6 +50,7 @@ type record struct {
 	links     []link
 	parent    *record
 	subtasks  []*record
+	hidden    bool // nobody may see it
 }
 
 type field struct {
