@@ -17,6 +17,7 @@ type entry struct {
 	kind    string // of the splits that bring it; see kinds
 	flavour string // the only one that has it; "": both do
 	from    string // where it comes from: the paths below the API's own
+	cost    string // the requests that a run makes for it
 }
 
 // in reports whether a Jira of this flavour has the stream.
@@ -24,7 +25,7 @@ func (e entry) in(flavour string) bool { return e.flavour == "" || e.flavour == 
 
 // catalogue returns all streams in the order in which they are best shown.
 func catalogue() []entry {
-	return slices.Concat(issueStreams())
+	return slices.Concat(issueStreams(), listStreams())
 }
 
 //go:embed schema/*.json

@@ -29,6 +29,7 @@ const walkKind = ""
 func kinds() []kind {
 	return []kind{
 		{walkKind, planWalks, readWalk},
+		{listKind, planLists, readList},
 	}
 }
 
@@ -41,6 +42,8 @@ type run struct {
 	base part
 	// previous are the splits of earlier runs of the same kind, scope and, at least, streams.
 	previous []done
+	// earlier are all of the kind and scope, whatever streams they read.
+	earlier []done
 	// projects returns the keys of the projects to read; the server is asked once a run.
 	projects func() ([]string, error)
 }
@@ -69,6 +72,7 @@ func (s *Source) planKinds(ctx context.Context, at rest.Site, p sdk.Plan, base p
 		r := &run{source: s, at: at, base: base, projects: projects}
 		r.base.Kind, r.base.Streams = k.name, slices.Sorted(slices.Values(streams))
 		r.previous = sameKind(previous, r.base)
+		r.earlier = sameKind(previous, part{Kind: k.name})
 		more, err := k.plan(ctx, r)
 		if err != nil {
 			return nil, err

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/lists"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -31,6 +32,9 @@ type part struct {
 	// An update part: where each group of projects goes on, and the versions known there.
 	Since []since `json:"since,omitempty"`
 	Known []mark  `json:"known,omitempty"`
+
+	// A list part: see the package lists.
+	List *lists.Part `json:"list,omitempty"`
 }
 
 // since is projects that go on from the same floor of an earlier run.

@@ -51,6 +51,8 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 		return nil, sdk.Permanent(err)
 	}
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept-Language", "en")
+	req.Header.Set("X-Force-Accept-Language", "true") // or Jira's words come in the account's language
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("X-Atlassian-Token", "no-check") // or Data Center may take a POST for a forged form

@@ -28,14 +28,27 @@ type statusError struct {
 }
 
 func (e *statusError) Error() string {
+	if e.hint != "" {
+		return e.brief() + "; " + e.hint
+	}
+	return e.brief()
+}
+
+func (e *statusError) brief() string {
 	s := fmt.Sprintf("%d %s from %s", e.status, http.StatusText(e.status), e.where)
 	if e.says != "" {
 		s += ": " + e.says
 	}
-	if e.hint != "" {
-		s += "; " + e.hint
-	}
 	return s
+}
+
+// Brief is the text of an error without the hint on what to do, for one that a read goes on without.
+func Brief(err error) string {
+	var e *statusError
+	if errors.As(err, &e) {
+		return e.brief()
+	}
+	return err.Error()
 }
 
 // Status returns the status of a reply that err stands for, or 0.

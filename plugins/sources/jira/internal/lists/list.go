@@ -1,0 +1,230 @@
+// One list, page by page: of the site, or of one parent.
+
+package lists
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// list reads the list of the next parent from its place on, and moves on to the parent after it.
+func (r *reading) list(ctx context.Context, first *ahead) error {
+	r.met = map[string]bool{}
+	for more := true; more; {
+		p, err := r.page(ctx, first)
+		if err != nil {
+			if err = r.refuse(err); err != nil {
+				return err
+			}
+			break
+		}
+		if more, err = r.take(ctx, p); err != nil {
+			return err
+		}
+		if more {
+			if err := r.save(); err != nil {
+				return err
+			}
+		}
+	}
+	r.at.Next, r.at.List = r.at.Next+1, place{}
+	if r.at.Next == len(r.at.Parents) {
+		return nil // the end of the level; what follows has a cursor of its own
+	}
+	return r.save()
+}
+
+func (r *reading) page(ctx context.Context, first *ahead) (page, error) {
+	if r.at.List == (place{}) {
+		return first.take(r.at.Next)
+	}
+	return r.site.fetch(ctx, r.endpoint(), r.known(r.at.Next), r.at.List.Start, r.part.From)
+}
+
+// refuse decides what an error means: nil if the reading goes on without this list.
+func (r *reading) refuse(err error) error {
+	e, status := r.endpoint(), rest.Status(err)
+	switch {
+	case r.at.List.Start > 0: // it was given before
+		return err
+	case slices.Contains(e.empty, status):
+		return nil
+	case slices.Contains(e.gone, status):
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNotFound, status == http.StatusGone:
+	default:
+		return err
+	}
+	if r.at.Why == "" {
+		r.at.Why = rest.Brief(err)
+	}
+	if r.at.Level > 0 || len(r.at.Parents) > 1 {
+		r.at.Refused++
+	}
+	return nil
+}
+
+// take delivers a page and reports whether there may be more.
+func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
+	l := &r.at.List
+	repeated, unchanged := 0, int64(0)
+	begin := ""
+	for n, e := range p.elements {
+		key, same, err := r.deliver(e)
+		if err != nil {
+			return false, err
+		}
+		if n == 0 {
+			begin = key
+		}
+		if same {
+			unchanged++
+		}
+		if r.met[key] {
+			repeated++
+		}
+		r.met[key] = true
+	}
+	if unchanged > 0 {
+		sdk.Count(ctx, r.row().name+"/unchanged", unchanged)
+	}
+	count := len(p.elements)
+	if l.Start == 0 {
+		l.Total, l.First = p.total, begin
+	}
+	l.Shifted = l.Shifted || p.total != l.Total || repeated > 0 && repeated < count
+	if repeated == count && count > 0 && begin == l.First && l.Start > 0 && (p.more || p.total > len(r.met)) {
+		return false, sdk.Permanent(fmt.Errorf("%s: the server gives the same page again for ever: it does not heed where a page is to start, and says that there is more than the %d records that came", r.row().name, len(r.met)))
+	}
+	if r.ends(p, repeated) {
+		return r.again(), nil
+	}
+	l.Start += count
+	if r.endpoint().pages == aligned && p.most > count {
+		l.Start += p.most - count
+	}
+	return true, nil
+}
+
+// ends reports whether a page is the last of its list. No single word of the server's is enough for that.
+func (r *reading) ends(p page, repeated int) bool {
+	e, count := r.endpoint(), len(p.elements)
+	reached := p.total < 0 || r.at.List.Start+count >= p.total
+	switch {
+	case e.pages == whole, count == 0:
+		return true
+	case repeated == count, p.last:
+		return reached
+	case !p.counted:
+		return false // a mere list is at its end where it is empty
+	}
+	full := count >= e.per || p.most >= 0 && count >= p.most
+	return reached && !full && !p.more && (p.total >= 0 || p.most >= 0)
+}
+
+// again reports whether the list is to be read a second time, and goes back to its beginning.
+func (r *reading) again() bool {
+	l := &r.at.List
+	if !l.Shifted || l.Again || r.row().created != "" {
+		return false
+	}
+	*l = place{Again: true}
+	r.met = map[string]bool{}
+	return true
+}
+
+// rejected begins the keys of elements that cannot become records.
+const rejected = "\x00"
+
+// deliver does with an element what the level is for, unless this read did before. same: it is as the last run left it.
+func (r *reading) deliver(e element) (key string, same bool, err error) {
+	known := r.known(r.at.Next)
+	if !r.last() {
+		return r.gather(e, known), false, nil
+	}
+	rec, bad := r.row().record(e, r.site.Flavour, known)
+	if bad != nil {
+		sum := sha256.Sum256(r.row().lasting(e.raw))
+		rec.key = rejected + hex.EncodeToString(sum[:8])
+	}
+	if r.seen.has(rec.key) || r.seen.over && r.met[rec.key] {
+		return rec.key, false, nil
+	}
+	hash, before := r.before.hashes[rec.key]
+	r.seen.put(rec.key, rec.hash)
+	r.date(rec.key, e)
+	switch {
+	case before && (hash == rec.hash || r.row().created != ""):
+		return rec.key, true, nil
+	case bad != nil:
+		return rec.key, false, r.reject(e, bad)
+	}
+	return rec.key, false, r.out.EmitJSON(r.row().name, rec.line)
+}
+
+// reject gives an element up. Of a huge one only the beginning is kept.
+func (r *reading) reject(e element, why error) error {
+	return r.out.Reject(r.row().name, e.raw[:min(len(e.raw), 64<<10)], why.Error())
+}
+
+// gather notes a parent for the next level, unless nobody asks for what it has.
+func (r *reading) gather(e element, known vars) (key string) {
+	told := r.row().pass(e, r.site.Flavour, known)
+	var values []string
+	for _, f := range r.row().passes {
+		if told[f.name] == "" && !strings.HasPrefix(f.name, "_") {
+			return "" // nothing could be asked for it
+		}
+		values = append(values, told[f.name])
+	}
+	key = strings.Join(values, separator)
+	if r.found[key] || !r.wanted(told) {
+		return key
+	}
+	r.found[key] = true
+	r.at.Found = append(r.at.Found, values)
+	return key
+}
+
+// wanted asks the rows that follow whether a parent is worth it.
+func (r *reading) wanted(told vars) bool {
+	for _, below := range r.chain[r.at.Level+1:] {
+		if below.keep != nil && !below.keep(told) {
+			return false
+		}
+	}
+	return true
+}
+
+// date notes when a record was created, in a list that is read on by that.
+func (r *reading) date(key string, e element) {
+	if r.row().created == "" {
+		return
+	}
+	text, _ := e.value(r.row().created, nil)
+	created, ok := rest.ParseTime(text)
+	if !ok || created < r.at.Top-r.part.Overlap {
+		return
+	}
+	if r.at.Recent == nil {
+		r.at.Recent = map[string]int64{}
+	}
+	r.at.Recent[key] = created
+	r.at.Top = max(r.at.Top, created)
+}
+
+// forget drops what is older than the overlap.
+func (r *reading) forget() {
+	for key, created := range r.at.Recent {
+		if created < r.at.Top-r.part.Overlap {
+			delete(r.at.Recent, key)
+		}
+	}
+}

@@ -1,0 +1,25 @@
+// Saving: a cursor after every page, or, once it is long, after as many pages as pay for it.
+
+package lists
+
+// perRequest is how many bytes of cursor one request is worth.
+const perRequest = 16 << 10
+
+// dues is what a long cursor owes.
+type dues struct {
+	requests int // since the last one
+	last     int // length of the last one
+}
+
+// save emits a cursor if it is due.
+func (r *reading) save() error {
+	r.dues.requests++
+	if r.dues.requests*perRequest < r.dues.last {
+		return nil
+	}
+	r.forget()
+	c := r.at
+	c.Seen, c.Over = r.seen.encode(), r.seen.over
+	r.dues = dues{last: len(c.Seen) + 32*(len(c.Parents)+len(c.Found))}
+	return r.out.Cursor(c)
+}
