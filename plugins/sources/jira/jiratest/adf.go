@@ -21,7 +21,7 @@ type node struct {
 }
 
 // document renders wiki markup as a document.
-func document(wiki string, people []user) []byte {
+func document(wiki string, people []*user) []byte {
 	b := adf{people: people}
 	doc := struct {
 		Version int    `json:"version"`
@@ -38,7 +38,7 @@ func document(wiki string, people []user) []byte {
 	return raw
 }
 
-type adf struct{ people []user }
+type adf struct{ people []*user }
 
 // blocks turns lines into block nodes.
 func (b adf) blocks(lines []string) []node {

@@ -60,3 +60,23 @@ func (c *call) unauthorized(basic bool) error {
 		body: "<html><head><title>Unauthorized (401)</title></head><body><h1>Unauthorized (401)</h1>" +
 			"<p>Basic Authentication Failure - Reason : AUTHENTICATED_FAILED</p></body></html>"}
 }
+
+// member lets only callers through who are logged in.
+func member(answer func(*call) error) func(*call) error {
+	return func(c *call) error {
+		if c.who.name == "" {
+			return c.unauthorized(false)
+		}
+		return answer(c)
+	}
+}
+
+// admin lets only administrators through.
+func admin(answer func(*call) error) func(*call) error {
+	return member(func(c *call) error {
+		if c.server.options.Auth.NoAdmin {
+			return messages(http.StatusForbidden, "Only administrators may do this.")
+		}
+		return answer(c)
+	})
+}

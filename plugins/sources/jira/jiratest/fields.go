@@ -61,7 +61,7 @@ func issueFields() []fieldInfo {
 }
 
 func (c *call) fields() error {
-	list := issueFields()
+	list := c.server.fieldList()
 	out := make([]json.RawMessage, len(list))
 	for i, f := range list {
 		out[i] = f.render(c.cloud())
@@ -70,20 +70,12 @@ func (c *call) fields() error {
 }
 
 func (f fieldInfo) render(cloud bool) json.RawMessage {
-	schema := map[string]any{"type": f.kind}
-	if f.items != "" {
-		schema["items"] = f.items
-	}
 	info := map[string]any{
 		"id": f.id, "name": f.name, "custom": f.custom != "", "orderable": true, "navigable": f.navigable(), "searchable": true,
-		"clauseNames": []string{f.id}, "schema": schema,
+		"clauseNames": []string{f.id}, "schema": f.schema(),
 	}
-	if f.custom == "" {
-		schema["system"] = f.id
-	} else {
+	if f.custom != "" {
 		number := f.id[len("customfield_"):]
-		schema["custom"] = "com.example.plugin.customfieldtypes:" + f.custom
-		schema["customId"] = json.Number(number)
 		info["clauseNames"] = []string{"cf[" + number + "]", f.name}
 	}
 	if cloud {
@@ -96,7 +88,29 @@ func (f fieldInfo) render(cloud bool) json.RawMessage {
 	return raw
 }
 
+// schema says what the values of the field are.
+func (f fieldInfo) schema() json.RawMessage {
+	schema := map[string]any{"type": f.kind}
+	if f.items != "" {
+		schema["items"] = f.items
+	}
+	if f.custom == "" {
+		schema["system"] = f.id
+	} else {
+		schema["custom"] = "com.example.plugin.customfieldtypes:" + f.custom
+		schema["customId"] = json.Number(f.id[len("customfield_"):])
+	}
+	raw, err := json.Marshal(schema)
+	if err != nil {
+		panic(err) // plain maps: cannot happen
+	}
+	return raw
+}
+
 func (f fieldInfo) navigable() bool {
 	s := selection{navigable: true}
 	return s.has(f.id)
 }
+
+// fieldList is every field that GET /field lists.
+func (s *Server) fieldList() []fieldInfo { return issueFields() }

@@ -7,11 +7,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
-	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -250,81 +248,4 @@ func cloudSpec(t *testing.T) spec {
 		}
 	}
 	return s
-}
-
-func TestEveryRouteIsInTheSpecification(t *testing.T) {
-	t.Parallel()
-	for _, f := range []Flavour{DataCenter, Cloud} {
-		described := dataCenterSpec(t)
-		if f == Cloud {
-			described = cloudSpec(t)
-		}
-		server := New(Options{Flavour: f, Auth: Auth{Bearer: map[string]string{"t": "ann"}}})
-		server.Generate(Synthetic{Projects: []Project{{Key: "A", Issues: 3}}})
-		compared := 0
-		for _, row := range routes(f) {
-			names, ok := described[row.method+" "+row.path]
-			if !ok {
-				t.Errorf("%v: %s %s is not in the specification", f, row.method, row.path)
-			}
-			got := topLevel(t, server, f, row)
-			// The WADL describes one comment by the schema of a page of them.
-			mistaken := f == DataCenter && row.path == "/issue/{issueIdOrKey}/comment/{id}"
-			if names == nil || got == nil || mistaken {
-				continue
-			}
-			compared++
-			for _, name := range got {
-				if !slices.Contains(names, name) {
-					t.Errorf("%v: %s %s replies with %q, which the specification does not know", f, row.method, row.path, name)
-				}
-			}
-		}
-		if compared < 8 {
-			t.Errorf("%v: only %d replies could be compared", f, compared)
-		}
-	}
-}
-
-// topLevel calls a route and returns the property names of its reply.
-func topLevel(t *testing.T, s *Server, f Flavour, row route) []string {
-	t.Helper()
-	if strings.HasSuffix(row.path, "/search") && f == Cloud && row.path == "/search" {
-		return nil // removed
-	}
-	book := s.Snapshot()[0]
-	path := strings.NewReplacer("{issueIdOrKey}", book.Key, "{projectIdOrKey}", "A").Replace(row.path)
-	if strings.Contains(path, "{id}") {
-		id, err := s.Comment(book.Key, "x")
-		if err != nil {
-			t.Fatal(err)
-		}
-		path = strings.ReplaceAll(path, "{id}", id)
-	}
-	body := ""
-	if row.method == "POST" {
-		body = `{"jql":"project = A"}`
-	}
-	r := httptest.NewRequest(row.method, fmt.Sprintf("/rest/api/%s%s?jql=project%%3DA", versions(f)[0], path), strings.NewReader(body))
-	r.Header.Set("Authorization", "Bearer t")
-	w := httptest.NewRecorder()
-	s.ServeHTTP(w, r)
-	if w.Code != 200 {
-		t.Fatalf("%v: %s %s: %d %s", f, row.method, path, w.Code, w.Body)
-	}
-	var object map[string]json.RawMessage
-	if w.Body.Bytes()[0] == '[' {
-		var list []map[string]json.RawMessage
-		if err := json.Unmarshal(w.Body.Bytes(), &list); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		object = list[0]
-	} else if err := json.Unmarshal(w.Body.Bytes(), &object); err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-	var names []string
-	for name := range object {
-		names = append(names, name)
-	}
-	return names
 }

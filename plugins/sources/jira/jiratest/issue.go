@@ -15,7 +15,7 @@ import (
 func (c *call) record() (*record, error) {
 	r := c.server.store.find(c.r.PathValue("issueIdOrKey"))
 	switch {
-	case r != nil && c.who.sees && r.shown():
+	case r != nil && c.sees(r):
 		return r, nil
 	case r != nil && r.exists() && c.who.name != "" && !c.cloud():
 		return nil, messages(http.StatusForbidden, "You do not have the permission to see the specified issue.")
@@ -27,12 +27,20 @@ func (c *call) record() (*record, error) {
 	return nil, messages(http.StatusNotFound, "Issue Does Not Exist")
 }
 
+// sees tells whether the caller may read the issue; an archived one still
+// answers, though no search finds it.
+func (c *call) sees(r *record) bool {
+	return c.who.sees && r.shown()
+}
+
 func (c *call) getIssue() error {
 	r, err := c.record()
 	if err != nil {
 		return err
 	}
 	sel := selectFields(c.list("fields"), "*all")
+	sel.properties = c.list("properties")
+	c.whole = true
 	c.issue(r, &sel, set(c.list("expand")))
 	return nil
 }
@@ -77,6 +85,7 @@ func (c *call) issueComments() error {
 		return err
 	}
 	fmt.Fprintf(&c.out, `{"startAt":%d,"maxResults":%d,"total":%d,"comments":[`, from, limit, len(list))
+	c.bodies = set(c.list("expand"))["renderedBody"]
 	c.idless = c.server.options.Quirks.CommentsWithoutID
 	c.comments(r, list[from:to])
 	c.out.WriteString("]}")

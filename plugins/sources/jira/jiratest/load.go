@@ -84,6 +84,9 @@ func (r *record) highest() int64 {
 	for _, h := range r.histories {
 		top = max(top, h.id)
 	}
+	for _, a := range r.attachments {
+		top = max(top, a.id)
+	}
 	for _, w := range r.worklogs {
 		top = max(top, w.id)
 	}
@@ -144,6 +147,8 @@ type part struct {
 	Author, UpdateAuthor      json.RawMessage
 	Body, Comment             string
 	Created, Updated, Started string
+	Filename, MimeType        string
+	Size                      int
 	TimeSpentSeconds          int
 }
 
@@ -169,13 +174,23 @@ func (r *record) readParts(histories []json.RawMessage) error {
 			}
 		}
 	}
+	var attached []json.RawMessage
+	if raw := r.raw("attachment"); raw != nil {
+		if err := json.Unmarshal(raw, &attached); err != nil {
+			return fmt.Errorf("attachment: %w", err)
+		}
+	}
 	return errors.Join(
+		eachPart(attached, func(p part, id int64, raw json.RawMessage) {
+			r.attachments = append(r.attachments, attachment{id: id, name: p.Filename, author: p.Author, created: lenient(p.Created),
+				size: p.Size, mime: p.MimeType, original: raw})
+		}),
 		eachPart(lists.Comments, func(p part, id int64, raw json.RawMessage) {
 			r.comments = append(r.comments, comment{id: id, author: p.Author, updater: p.UpdateAuthor, body: p.Body,
 				created: lenient(p.Created), updated: lenient(p.Updated), original: raw})
 		}),
 		eachPart(lists.Worklogs, func(p part, id int64, raw json.RawMessage) {
-			r.worklogs = append(r.worklogs, worklog{id: id, author: p.Author, comment: p.Comment, created: lenient(p.Created),
+			r.worklogs = append(r.worklogs, worklog{id: id, author: p.Author, updater: p.UpdateAuthor, comment: p.Comment, created: lenient(p.Created), updated: lenient(p.Updated),
 				started: lenient(p.Started), seconds: p.TimeSpentSeconds, original: raw})
 		}),
 		eachPart(histories, func(p part, id int64, raw json.RawMessage) {

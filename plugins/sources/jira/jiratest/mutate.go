@@ -26,6 +26,17 @@ func (s *Server) actor() json.RawMessage { return s.people[0].raw }
 
 // change finds an issue under the lock, applies f and bumps updated.
 func (s *Server) change(key string, f func(*record) error) error {
+	return s.quietly(key, func(r *record) error {
+		err := f(r)
+		if err == nil {
+			s.touch(r)
+		}
+		return err
+	})
+}
+
+// quietly is change for what real servers do not count as an update.
+func (s *Server) quietly(key string, f func(*record) error) error {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	r := s.store.find(key)
@@ -35,7 +46,6 @@ func (s *Server) change(key string, f func(*record) error) error {
 	if err := f(r); err != nil {
 		return fmt.Errorf("issue %s: %w", key, err)
 	}
-	s.touch(r)
 	return nil
 }
 
@@ -184,19 +194,6 @@ func (r *record) commentAt(id string) (int, error) {
 	return i, nil
 }
 
-// AddWorklog logs work on an issue and returns the id of the entry.
-func (s *Server) AddWorklog(key string, spent time.Duration, text string) (string, error) {
-	var id int64
-	err := s.change(key, func(r *record) error {
-		now := s.options.Now().Truncate(time.Millisecond)
-		id = s.store.nextSub()
-		r.worklogs = append(r.worklogs, worklog{id: id, author: s.actor(), comment: text, created: now, started: now.Add(-spent), seconds: int(spent.Seconds())})
-		r.set("worklog", nil)
-		return nil
-	})
-	return decimal(id), err
-}
-
 // Move puts an issue into another project, which is made if need be. The id
 // stays; the key is new and the old one goes on to find the issue.
 func (s *Server) Move(key, projectKey string) (string, error) {
@@ -238,11 +235,11 @@ func (s *Server) blank() []field {
 	for _, f := range issueFields() {
 		raw := null
 		switch f.id {
-		case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", volatileField:
+		case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", "attachment", "votes", "watches", volatileField:
 			raw = nil
 		case "parent":
 			continue
-		case "labels", "components", "versions", "fixVersions", "attachment":
+		case "labels", "components", "versions", "fixVersions":
 			raw = json.RawMessage("[]")
 		case "status":
 			raw = must(s.catalog.statuses, "Open").raw

@@ -51,6 +51,9 @@ type Options struct {
 	// with an honest total. 0 means complete on Data Center and 100 on Cloud.
 	EmbeddedComments int
 
+	// FeedPage is the length of a page of the worklog feeds. 0 means 1000.
+	FeedPage int
+
 	Limit   *Limit // nil means no rate limit
 	Faults  Faults
 	Auth    Auth
@@ -63,6 +66,7 @@ type Options struct {
 type Auth struct {
 	Basic       map[string]string // user name or e-mail to password or API token
 	Bearer      map[string]string // token to user name
+	NoAdmin     bool              // nobody who logs in is an administrator
 	NoAnonymous bool              // the anonymous caller sees no project
 	// SilentFailure treats unknown credentials as the anonymous caller, so that
 	// a dead token gets 200 and an empty list, as has been seen on Cloud.

@@ -3,6 +3,7 @@
 package jiratest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -50,7 +51,7 @@ func (c *call) comments(r *record, list []comment) {
 }
 
 func (c *call) comment(r *record, m *comment) {
-	if m.original != nil && !c.documents() {
+	if m.original != nil && !c.documents() && !c.html && !c.bodies {
 		c.out.Write(m.original)
 		return
 	}
@@ -62,6 +63,10 @@ func (c *call) comment(r *record, m *comment) {
 	c.rawOrNull(m.author)
 	c.out.WriteString(`,"body":`)
 	c.markup(m.body)
+	if c.bodies {
+		c.out.WriteString(`,"renderedBody":`)
+		c.out.Write(appendQuoted(nil, rendered(m.body)))
+	}
 	c.out.WriteString(`,"updateAuthor":`)
 	c.rawOrNull(m.updater)
 	fmt.Fprintf(&c.out, `,"created":"%s","updated":"%s"`, c.stamp(m.created), c.stamp(m.updated))
@@ -95,12 +100,12 @@ func (c *call) worklog(r *record, w *worklog) {
 	fmt.Fprintf(&c.out, `{"self":"%s/issue/%d/worklog/%d","author":`, apiRoot, r.id, w.id)
 	c.rawOrNull(w.author)
 	c.out.WriteString(`,"updateAuthor":`)
-	c.rawOrNull(w.author)
+	c.rawOrNull(w.updater)
 	c.out.WriteString(`,"comment":`)
 	c.markup(w.comment)
 	created := c.stamp(w.created)
 	fmt.Fprintf(&c.out, `,"created":"%s","updated":"%s","started":"%s","timeSpent":"%s","timeSpentSeconds":%d,"id":"%d","issueId":"%d"}`,
-		created, created, c.stamp(w.started), spent(w.seconds), w.seconds, w.id, r.id)
+		created, c.stamp(w.touched()), c.stamp(w.started), spent(w.seconds), w.seconds, w.id, r.id)
 }
 
 // spent words a duration as Jira does: "1h 30m".
@@ -122,7 +127,7 @@ func (c *call) changelog(r *record) {
 	if c.cloud() {
 		shown = slices.Clone(shown)
 		slices.Reverse(shown)
-		shown = shown[:min(len(shown), cloudPage)]
+		shown = shown[:min(len(shown), cmp.Or(c.embedded, cloudPage))]
 	}
 	fmt.Fprintf(&c.out, `,"changelog":{"startAt":0,"maxResults":%d,"total":%d,"histories":[`, len(shown), len(r.histories))
 	c.histories(shown)

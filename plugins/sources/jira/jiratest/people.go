@@ -11,12 +11,13 @@ type user struct {
 	name, key, display, zone string
 	account                  string // Cloud account id
 	bot, gone                bool
+	order                    int
 	raw                      json.RawMessage
 }
 
 // newPeople returns the invented users; bots come last. Nobody here exists.
-func newPeople(f Flavour) []user {
-	people := []user{
+func newPeople(f Flavour) []*user {
+	people := []*user{
 		{name: "mlindqvist", display: "Maja Lindqvist", zone: "Europe/Stockholm"},
 		{name: "t_okafor", display: "Tobe Okafor", zone: "Africa/Lagos"},
 		{name: "renske", display: "Renske van Aalst", zone: "Europe/Amsterdam"},
@@ -35,7 +36,8 @@ func newPeople(f Flavour) []user {
 		{name: "hudson", display: "Hudson", zone: "Etc/UTC", bot: true},
 	}
 	for i := range people {
-		p := &people[i]
+		p := people[i]
+		p.order = i
 		if p.key == "" {
 			p.key = p.name
 		}
@@ -66,11 +68,11 @@ func (p *user) render(f Flavour) json.RawMessage {
 }
 
 // findUser looks a user up by name, key, account id or display name.
-func findUser(people []user, name string) (user, bool) {
+func findUser(people []*user, name string) (*user, bool) {
 	for _, p := range people {
 		if name == p.name || name == p.key || name == p.account || name == p.display {
 			return p, true
 		}
 	}
-	return user{}, false
+	return nil, false
 }

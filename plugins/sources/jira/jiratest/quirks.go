@@ -26,6 +26,10 @@ type Quirks struct {
 	IssuesWithoutID   []string // keys of issues that come without id
 	Unsearchable      []string // keys of projects that are listed but unknown to a search
 
+	SecretVoters bool     // the names of voters and watchers are withheld, their numbers are not
+	BulkErrors   []string // keys of issues that a bulk fetch reports as errors
+	StrictSince  bool     // the worklog feeds begin after their since, not at it
+
 	// Verbatim holds, by issue key, what is written as the value of the summary,
 	// byte for byte, whether it is JSON or not.
 	Verbatim map[string]string

@@ -26,6 +26,15 @@ func routes(f Flavour) []route {
 		{"GET", "/issue/{issueIdOrKey}/comment", (*call).issueComments},
 		{"GET", "/issue/{issueIdOrKey}/comment/{id}", (*call).oneComment},
 		{"GET", "/issue/{issueIdOrKey}/worklog", (*call).issueWorklogs},
+		{"GET", "/issue/{issueIdOrKey}/remotelink", (*call).issueRemoteLinks},
+		{"GET", "/issue/{issueIdOrKey}/votes", (*call).issueVotes},
+		{"GET", "/issue/{issueIdOrKey}/watchers", (*call).issueWatchers},
+		{"GET", "/issue/{issueIdOrKey}/properties", (*call).issuePropertyKeys},
+		{"GET", "/issue/{issueIdOrKey}/properties/{propertyKey}", (*call).issueProperty},
+		{"GET", "/attachment/{id}", (*call).oneAttachment},
+		{"GET", "/worklog/updated", member((*call).worklogsUpdated)},
+		{"GET", "/worklog/deleted", member((*call).worklogsDeleted)},
+		{"POST", "/worklog/list", member((*call).worklogList)},
 		{"GET", "/project/{projectIdOrKey}", (*call).oneProject},
 		{"GET", "/project/{projectIdOrKey}/statuses", (*call).projectStatuses},
 		{"GET", "/field", (*call).fields},
@@ -42,8 +51,11 @@ func routes(f Flavour) []route {
 			route{"GET", "/search/jql", (*call).searchTokens},
 			route{"POST", "/search/jql", (*call).searchTokens},
 			route{"POST", "/search/approximate-count", (*call).approximateCount},
-			route{"POST", "/issue/bulkfetch", (*call).bulkFetch},
 			route{"GET", "/issue/{issueIdOrKey}/changelog", (*call).issueChangelog},
+			route{"GET", "/attachment/content/{id}", (*call).attachmentContent},
+			route{"POST", "/comment/list", (*call).commentList},
+			route{"POST", "/issue/bulkfetch", (*call).bulkFetch},
+			route{"POST", "/changelog/bulkfetch", member((*call).bulkChangelogs)},
 			route{"GET", "/project/search", (*call).projectSearch},
 		)
 	}
@@ -68,6 +80,10 @@ func (s *Server) register() {
 			s.mux.HandleFunc(row.method+" /rest/api/"+version+row.path, s.handle(version, row.answer))
 		}
 	}
+	if s.options.Flavour == DataCenter {
+		s.mux.HandleFunc("GET /secure/attachment/{id}/{name}", s.handle("2", (*call).secureAttachment))
+	}
+	s.mux.HandleFunc("GET /media/file/{id}/binary", s.serveMedia)
 	s.mux.HandleFunc("/", s.notFound)
 }
 
@@ -86,6 +102,12 @@ type call struct {
 	out     bytes.Buffer
 	idless  bool // comments are written without their ids
 	lenient bool // the query is not validated
+	html    bool // bodies are written as HTML
+	bodies  bool // comments are written with their rendered body as well
+	whole   bool // names and schema stand inside the issue, which is all there is
+	// embedded is the most histories inside an issue; 0 means the product's own.
+	embedded int
+	send     func() // sends a reply that is no JSON, in place of out
 }
 
 func (s *Server) handle(version string, answer func(*call) error) http.HandlerFunc {
@@ -118,6 +140,8 @@ func (c *call) finish(err error) {
 	var jql badJQL
 	var long *http.MaxBytesError
 	switch {
+	case err == nil && c.send != nil:
+		c.send()
 	case err == nil:
 		c.writeBody()
 	case errors.As(err, &reply):

@@ -19,6 +19,7 @@ type searchRequest struct {
 	MaxResults    *int   `json:"maxResults"`
 	Fields        []string
 	Expand        map[string]bool
+	Properties    []string
 	NextPageToken string `json:"nextPageToken"`
 	ValidateQuery *bool  `json:"validateQuery"` // Data Center; nil means true
 }
@@ -28,7 +29,10 @@ func (c *call) searchRequest() (searchRequest, error) {
 		return c.searchBody()
 	}
 	q := c.r.URL.Query()
-	s := searchRequest{JQL: q.Get("jql"), NextPageToken: q.Get("nextPageToken"), Fields: c.list("fields"), Expand: set(c.list("expand"))}
+	s := searchRequest{JQL: q.Get("jql"), NextPageToken: q.Get("nextPageToken"), Fields: c.list("fields"), Expand: set(c.list("expand")), Properties: c.list("properties")}
+	if len(s.Properties) > maxProperties {
+		return s, tooManyProperties()
+	}
 	var err error
 	if s.StartAt, err = number(q.Get("startAt"), 0); err != nil {
 		return s, err
@@ -56,13 +60,17 @@ func decodeBody(body []byte, into any) error {
 func (c *call) searchBody() (searchRequest, error) {
 	var body struct {
 		searchRequest
-		Fields []string `json:"fields"`
-		Expand any      `json:"expand"` // a list on Data Center, text on Cloud
+		Fields     []string `json:"fields"`
+		Properties []string `json:"properties"`
+		Expand     any      `json:"expand"` // a list on Data Center, text on Cloud
 	}
 	if err := decodeBody(c.body, &body); err != nil {
 		return searchRequest{}, err
 	}
 	s := body.searchRequest
+	if s.Properties = body.Properties; len(s.Properties) > maxProperties {
+		return s, tooManyProperties()
+	}
 	for _, f := range body.Fields {
 		s.Fields = append(s.Fields, splitCommas(f)...)
 	}
@@ -146,11 +154,14 @@ func (c *call) searchPages() error {
 	from := min(max(s.StartAt, 0), len(hits))
 	page := hits[from:min(from+limit, len(hits))]
 	sel := selectFields(s.Fields, "*navigable")
+	sel.properties = s.Properties
 	fmt.Fprintf(&c.out, `{"expand":"names,schema","startAt":%d,"maxResults":%d,`, max(s.StartAt, 0), limit)
 	c.total(len(hits))
 	c.out.WriteString(`"issues":[`)
 	c.page(page, &sel, s.Expand)
-	c.out.WriteString("]}")
+	c.out.WriteByte(']')
+	c.describe(&sel, s.Expand)
+	c.out.WriteByte('}')
 	return nil
 }
 

@@ -87,12 +87,14 @@ func (c *call) searchTokens() error {
 		hits = hits[c.resume(hits, order, token):]
 	}
 	sel := selectFields(s.Fields, "id")
+	sel.properties = s.Properties
 	page := hits[:min(len(hits), c.tokenLimit(s, &sel))]
 	c.out.WriteString(`{"issues":[`)
 	if !c.swallows(s.NextPageToken) {
 		c.page(page, &sel, s.Expand)
 	}
 	c.out.WriteByte(']')
+	c.describe(&sel, s.Expand)
 	c.endOfPage(s, token, order, page, len(page) == len(hits))
 	return nil
 }

@@ -2,13 +2,17 @@
 
 package jiratest
 
-import "slices"
+import (
+	"net/http"
+	"slices"
+)
 
 // selection is a parsed fields parameter.
 type selection struct {
 	all, navigable bool
 	names          []string
 	without        []string
+	properties     []string // of the issue, not fields
 }
 
 // hidden are the fields that are not navigable: a Data Center search leaves
@@ -52,9 +56,16 @@ func (s *selection) has(name string) bool {
 	return s.navigable && !slices.Contains(hidden[:], name)
 }
 
+// maxProperties bounds the properties parameter.
+const maxProperties = 5
+
+func tooManyProperties() error {
+	return messages(http.StatusBadRequest, "The maximum number of properties that can be requested is 5.")
+}
+
 // bare tells that nothing but id and key is asked for.
 func (s *selection) bare() bool {
-	return !s.all && !s.navigable && !slices.ContainsFunc(s.names, func(n string) bool { return n != "id" && n != "key" })
+	return !s.all && !s.navigable && len(s.properties) == 0 && !slices.ContainsFunc(s.names, func(n string) bool { return n != "id" && n != "key" })
 }
 
 // idOnly is the Cloud default: issues of nothing but an id.

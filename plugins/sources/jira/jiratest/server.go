@@ -16,11 +16,12 @@ type Server struct {
 	options Options
 	store   *store
 	catalog *catalog
-	people  []user
+	people  []*user
 	mux     *http.ServeMux
 	limit   *bucket
 	faults  *faultPlan
 	stats   *counters
+	media   *media
 	fetches atomic.Uint64 // seeds the order of ties and the volatile field
 	emptied atomic.Int64  // pages asked for by a token
 	hook    atomic.Pointer[func(*http.Request)]
@@ -47,6 +48,7 @@ func New(o Options) *Server {
 		limit:   newBucket(o.Limit, o.Now),
 		faults:  newFaultPlan(o.Faults, o.Seed),
 		stats:   newCounters(),
+		media:   &media{},
 	}
 	s.register()
 	return s

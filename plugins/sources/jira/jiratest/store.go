@@ -22,7 +22,9 @@ type store struct {
 	byID     map[int64]*record
 	byKey    map[string]*record // current keys and the old keys of moved issues
 	lastID   int64              // highest id ever given to an issue
-	lastSub  int64              // highest id given to a comment, history, worklog or link
+	lastSub  int64              // highest id given to a part of an issue
+	// lostWorklogs are the deleted ones, in the order of their deletion.
+	lostWorklogs []event
 }
 
 type project struct {
@@ -50,7 +52,15 @@ type record struct {
 	links     []link
 	parent    *record
 	subtasks  []*record
-	hidden    bool // nobody may see it
+
+	attachments []attachment
+	remotes     []remoteLink
+	voters      []*user
+	watchers    []*user
+	properties  []property
+
+	archived bool
+	hidden   bool // nobody may see it
 }
 
 type field struct {
@@ -85,8 +95,10 @@ type change struct {
 type worklog struct {
 	id       int64
 	author   json.RawMessage
+	updater  json.RawMessage
 	comment  string
 	created  time.Time
+	updated  time.Time
 	started  time.Time
 	seconds  int
 	original json.RawMessage

@@ -158,8 +158,8 @@ func (g *generator) comment(s *story, at time.Time, i, n int) comment {
 }
 
 func (g *generator) bot(name string) *user {
-	i := slices.IndexFunc(g.server.people, func(u user) bool { return u.name == name })
-	return &g.server.people[i]
+	i := slices.IndexFunc(g.server.people, func(u *user) bool { return u.name == name })
+	return g.server.people[i]
 }
 
 // work logs time on a few issues, on some more often than is embedded.
@@ -175,7 +175,7 @@ func (g *generator) work(r *record, s *story) {
 	for range n {
 		at = at.Add(time.Duration(1+g.rng.IntN(30)) * time.Hour)
 		seconds := (1 + g.rng.IntN(16)) * 30 * 60
-		r.worklogs = append(r.worklogs, worklog{id: g.server.store.nextSub(), author: s.assignee.raw, comment: g.text.sentence(),
+		r.worklogs = append(r.worklogs, worklog{id: g.server.store.nextSub(), author: s.assignee.raw, updater: s.assignee.raw, comment: g.text.sentence(),
 			created: at, started: at.Add(-time.Duration(seconds) * time.Second), seconds: seconds})
 	}
 }

@@ -132,7 +132,7 @@ func (g *generator) someone() *user {
 	humans := len(g.server.people) - 2
 	// Squared, so that few people write most of it, as in real projects.
 	x := g.rng.Float64()
-	return &g.server.people[int(x*x*float64(humans))]
+	return g.server.people[int(x*x*float64(humans))]
 }
 
 // author is who wrote something; now and then the account is gone.
@@ -163,6 +163,7 @@ func (g *generator) issue(r *record) {
 		r.updated = bulkChange(r.updated)
 	}
 	g.relate(r, story)
+	g.children(r, story)
 	r.fields = g.fields(r, story)
 }
 

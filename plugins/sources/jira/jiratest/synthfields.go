@@ -26,7 +26,7 @@ func (g *generator) fields(r *record, s *story) []field {
 func (g *generator) value(name string, r *record, s *story) json.RawMessage {
 	c := g.server.catalog
 	switch name {
-	case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", "parent", volatileField:
+	case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", "parent", "attachment", "votes", "watches", volatileField:
 		return nil
 	case "summary":
 		return json.RawMessage(quote(g.text.title))
@@ -67,10 +67,6 @@ func (g *generator) person(name string, r *record, s *story) json.RawMessage {
 		return s.reporter.raw
 	case "creator":
 		return s.reporter.raw
-	case "watches":
-		return fmt.Appendf(nil, `{"self":"%s/issue/%d/watchers","watchCount":%d,"isWatching":false}`, apiRoot, r.id, 1+g.rng.IntN(9))
-	case "votes":
-		return fmt.Appendf(nil, `{"self":"%s/issue/%d/votes","votes":%d,"hasVoted":false}`, apiRoot, r.id, max(0, g.rng.IntN(12)-8))
 	case "labels":
 		return g.labels()
 	case "components":
@@ -82,8 +78,6 @@ func (g *generator) person(name string, r *record, s *story) json.RawMessage {
 			return g.shared.empty
 		}
 		return g.some(g.shared.versions, 0.9)
-	case "attachment":
-		return g.attachments(r, s)
 	}
 	return g.number(name, r)
 }
@@ -176,14 +170,4 @@ func (g *generator) some(values []json.RawMessage, p float64) json.RawMessage {
 		return fmt.Appendf(nil, "[%s,%s]", values[i], values[(i+1)%len(values)])
 	}
 	return fmt.Appendf(nil, "[%s]", values[i])
-}
-
-func (g *generator) attachments(r *record, s *story) json.RawMessage {
-	if !g.chance(0.12) {
-		return g.shared.empty
-	}
-	id := g.server.store.nextSub()
-	name := []string{"threads.txt", r.key() + ".patch", "heap-after-2h.png", "server.log.gz"}[g.rng.IntN(4)]
-	return fmt.Appendf(nil, `[{"self":"%s/attachment/%d","id":"%d","filename":"%s","author":%s,"created":"%s","size":%d,"mimeType":"application/octet-stream","content":"%s/secure/attachment/%d/%s"}]`,
-		apiRoot, id, id, name, s.reporter.raw, r.created.Format(stampLayout), 1000+g.rng.IntN(400_000), site, id, name)
 }

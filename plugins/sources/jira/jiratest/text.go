@@ -14,7 +14,7 @@ type prose struct {
 	theme   *theme
 	project string
 	num     int
-	people  []user
+	people  []*user
 	title   string // the summary
 	fixed   bool   // the issue ends in a fix
 }

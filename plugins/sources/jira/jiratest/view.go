@@ -36,7 +36,7 @@ func (c *call) issue(r *record, s *selection, expand map[string]bool) {
 		c.out.WriteString(`,"fields":{`)
 		first := true
 		for i := range r.fields {
-			if !s.has(r.fields[i].name) {
+			if !s.has(r.fields[i].name) || r.fields[i].name == "parent" && r.fields[i].raw == nil && r.parent == nil {
 				continue
 			}
 			if !first {
@@ -48,6 +48,16 @@ func (c *call) issue(r *record, s *selection, expand map[string]bool) {
 			c.field(r, &r.fields[i])
 		}
 		c.out.WriteByte('}')
+	}
+	if len(s.properties) > 0 {
+		c.out.WriteString(`,"properties":`)
+		c.propertiesOf(r, s.properties)
+	}
+	if expand["renderedFields"] {
+		c.renderedFields(r, s)
+	}
+	if c.whole {
+		c.describe(s, expand)
 	}
 	if expand["changelog"] {
 		c.changelog(r)
@@ -96,6 +106,12 @@ func (c *call) live(r *record, name string) {
 		c.subtasks(r)
 	case "parent":
 		c.linked(r.parent)
+	case "attachment":
+		c.attachments(r)
+	case "votes":
+		c.votes(r, false)
+	case "watches":
+		c.watchers(r, false)
 	case volatileField:
 		c.volatile(r)
 	default:
@@ -105,7 +121,7 @@ func (c *call) live(r *record, name string) {
 
 // linked renders another issue the short way, with its present status.
 func (c *call) linked(r *record) {
-	if r == nil {
+	if r == nil || !c.sees(r) {
 		c.out.WriteString("null")
 		return
 	}
@@ -122,10 +138,15 @@ func (c *call) linked(r *record) {
 
 func (c *call) issueLinks(r *record) {
 	c.out.WriteByte('[')
-	for i, l := range r.links {
-		if i > 0 {
+	first := true
+	for _, l := range r.links {
+		if !c.sees(l.other) {
+			continue
+		}
+		if !first {
 			c.out.WriteByte(',')
 		}
+		first = false
 		side := "inwardIssue"
 		if l.outward {
 			side = "outwardIssue"
@@ -139,10 +160,15 @@ func (c *call) issueLinks(r *record) {
 
 func (c *call) subtasks(r *record) {
 	c.out.WriteByte('[')
-	for i, sub := range r.subtasks {
-		if i > 0 {
+	first := true
+	for _, sub := range r.subtasks {
+		if !c.sees(sub) {
+			continue
+		}
+		if !first {
 			c.out.WriteByte(',')
 		}
+		first = false
 		c.linked(sub)
 	}
 	c.out.WriteByte(']')
@@ -172,6 +198,10 @@ func (c *call) rawOrNull(raw json.RawMessage) {
 
 // markup renders text: a string, or a document in v3.
 func (c *call) markup(text string) {
+	if c.html {
+		c.out.Write(appendQuoted(nil, rendered(text)))
+		return
+	}
 	if c.documents() {
 		c.document(text)
 		return

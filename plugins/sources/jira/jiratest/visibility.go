@@ -2,12 +2,7 @@
 
 package jiratest
 
-import (
-	"cmp"
-	"fmt"
-	"net/http"
-	"slices"
-)
+import "fmt"
 
 // ProjectStatus is what Cloud calls the status of a project.
 type ProjectStatus string
@@ -57,48 +52,10 @@ func (p *project) is(status ProjectStatus) bool {
 }
 
 // found tells that a search may give the issue.
-func (r *record) found() bool { return !r.hidden && r.project.is(Live) }
+func (r *record) found() bool { return !r.hidden && !r.archived && r.project.is(Live) }
 
 // shown tells that the issue can be looked at by its key.
 func (r *record) shown() bool { return !r.hidden && !r.project.is(Trashed) }
 
 // exists tells that the product admits to having the issue.
 func (r *record) exists() bool { return !r.project.is(Trashed) }
-
-// maxBulk is how many issues one bulk fetch may name.
-const maxBulk = 100
-
-// bulkFetch answers POST /issue/bulkfetch of Cloud: issues by id or key, in ascending id. What is not there, or not for
-// this caller, is left out without a word.
-func (c *call) bulkFetch() error {
-	var ask struct {
-		Issues []string `json:"issueIdsOrKeys"`
-		Fields []string `json:"fields"`
-		Expand []string `json:"expand"`
-	}
-	if err := decodeBody(c.body, &ask); err != nil {
-		return err
-	}
-	if len(ask.Issues) > maxBulk {
-		return messages(http.StatusBadRequest, fmt.Sprintf("The maximum number of issues is %d.", maxBulk))
-	}
-	sel := selectFields(ask.Fields, "*navigable")
-	c.out.WriteString(`{"issueErrors":[],"issues":[`)
-	c.page(c.named(ask.Issues), &sel, set(ask.Expand))
-	c.out.WriteString("]}")
-	return nil
-}
-
-// named returns the issues of these ids or keys that the caller sees, each once.
-func (c *call) named(names []string) []hit {
-	var hits []hit
-	have := map[*record]bool{}
-	for _, name := range names {
-		if r := c.server.store.find(name); r != nil && c.who.sees && r.shown() && !have[r] {
-			have[r] = true
-			hits = append(hits, hit{record: r})
-		}
-	}
-	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(a.id, b.id) })
-	return hits
-}
