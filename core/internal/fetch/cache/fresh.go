@@ -1,0 +1,133 @@
+// What may be kept, and for how long it is fresh: RFC 9111, sections 3 and 4.2.
+
+package cache
+
+import (
+	"net/http"
+	"slices"
+	"time"
+)
+
+// head is a kept reply without its body.
+type head struct {
+	URL       string      `json:"url"` // for people, without secrets
+	Status    int         `json:"status"`
+	Header    http.Header `json:"header"`
+	Asked     time.Time   `json:"asked"`     // when the request was sent
+	Got       time.Time   `json:"got"`       // when the reply came
+	Selecting string      `json:"selecting"` // stands for what the request said in the headers that Vary names
+}
+
+// storable reports whether the reply to a GET may be kept.
+func storable(req *http.Request, resp *http.Response) bool {
+	says := directivesOf(resp.Header)
+	if directivesOf(req.Header).has("no-store") || says.has("no-store") || slices.Contains(list(resp.Header, "Vary"), "*") {
+		return false
+	}
+	switch s := resp.StatusCode; s {
+	case http.StatusOK, http.StatusNonAuthoritativeInfo, http.StatusNoContent, http.StatusMultipleChoices, http.StatusMovedPermanently,
+		http.StatusPermanentRedirect, http.StatusNotFound, http.StatusGone:
+		return true // these may be kept without being told so
+	case http.StatusPartialContent, http.StatusNotModified, http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired,
+		http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	default:
+		told := says.has("public") || says.has("private") || says.has("max-age") || resp.Header.Get("Expires") != ""
+		return told && s >= 200 && s < 500
+	}
+}
+
+// lifetime is how long h is fresh. A cache that is not shared has no use for s-maxage.
+func (h *head) lifetime() time.Duration {
+	if d, ok := directivesOf(h.Header).seconds("max-age"); ok {
+		return d
+	}
+	if text := h.Header.Get("Expires"); text != "" {
+		expires, err := http.ParseTime(text)
+		if err != nil || len(h.Header.Values("Expires")) > 1 {
+			return 0
+		}
+		return min(max(0, expires.Sub(h.date())), longest)
+	}
+	return 0
+}
+
+// date is when the reply was made.
+func (h *head) date() time.Time {
+	if t, err := http.ParseTime(h.Header.Get("Date")); err == nil {
+		return t
+	}
+	return h.Got
+}
+
+// age is how old h is now, its way and its time in other caches included.
+func (h *head) age(now time.Time) time.Duration {
+	apparent := max(0, h.Got.Sub(h.date()))
+	stated := deltaSeconds(h.Header.Get("Age"))
+	return max(apparent, stated+h.Got.Sub(h.Asked)) + max(0, now.Sub(h.Got))
+}
+
+// usable reports whether h may answer req at now without the host being asked.
+func (h *head) usable(req directives, now time.Time) bool {
+	says := directivesOf(h.Header)
+	if req.has("no-cache") || says.has("no-cache") {
+		return false
+	}
+	age, life := h.age(now), h.lifetime()
+	if most, ok := req.seconds("max-age"); ok && age > most {
+		return false
+	}
+	if least, ok := req.seconds("min-fresh"); ok && life-age < least {
+		return false
+	}
+	if age < life {
+		return true
+	}
+	text, borne := req["max-stale"]
+	if !borne || says.has("must-revalidate") {
+		return false
+	}
+	return text == "" || age-life <= deltaSeconds(text)
+}
+
+// usableOnError reports whether h may stand in for a host that is in trouble. allowed is what the pipeline file allows.
+func (h *head) usableOnError(req directives, allowed time.Duration, now time.Time) bool {
+	says := directivesOf(h.Header)
+	if says.has("must-revalidate") || says.has("no-cache") || req.has("no-cache") {
+		return false
+	}
+	for _, d := range []directives{says, req} {
+		if t, ok := d.seconds("stale-if-error"); ok {
+			allowed = max(allowed, t)
+		}
+	}
+	return allowed > 0 && h.age(now)-h.lifetime() <= allowed
+}
+
+// freshen takes over what a 304 says of a reply.
+func (h *head) freshen(header http.Header, asked, got time.Time) {
+	for name, values := range kept(header) {
+		switch name {
+		case "Content-Length", "Content-Encoding", "Content-Range": // of a body that did not come
+		default:
+			h.Header[name] = values
+		}
+	}
+	if header.Get("Age") == "" {
+		h.Header.Del("Age")
+	}
+	h.Asked, h.Got = asked, got
+}
+
+// kept returns the headers of a reply that outlive its connection and are no credential.
+func kept(h http.Header) http.Header {
+	out := h.Clone()
+	drop := []string{
+		"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+		"Set-Cookie", "Set-Cookie2", "Www-Authenticate", "Proxy-Authenticate", "Authentication-Info", "Proxy-Authentication-Info", "Authorization",
+	}
+	for _, name := range append(drop, list(h, "Connection")...) {
+		out.Del(name)
+	}
+	return out
+}

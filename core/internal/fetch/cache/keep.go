@@ -1,0 +1,101 @@
+// keep writes a reply to the store while it is being read.
+
+package cache
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/redact"
+)
+
+var errSecret = errors.New("it holds a secret")
+
+// keep returns resp so that reading its body to the end makes it an entry, if it may be one.
+func (c *cache) keep(req *http.Request, resp *http.Response, asked time.Time) *http.Response {
+	key := c.key(req, req.URL.String())
+	if !storable(req, resp) {
+		if resp.StatusCode < 400 || resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone {
+			c.Store.remove(key) // what was kept is no more
+		}
+		return resp
+	}
+	w, err := c.Store.write(key)
+	if err != nil {
+		c.Logger.Warn("cache: a reply is not kept", "why", err)
+		return resp
+	}
+	h := head{
+		URL: c.Redact.URL(req.URL), Status: resp.StatusCode, Header: kept(resp.Header), Asked: asked, Got: time.Now(),
+		Selecting: c.selecting(req, resp.Header),
+	}
+	resp.Body = &keeping{ReadCloser: resp.Body, cache: c, head: h, size: resp.ContentLength, w: w, secrets: c.Redact.Finder()}
+	return resp
+}
+
+// keeping is a body that is kept as it is read. It belongs to one goroutine.
+type keeping struct {
+	io.ReadCloser
+	cache   *cache
+	head    head
+	size    int64   // of the body; -1: not known
+	w       *writer // nil: it is kept or given up
+	secrets *redact.Finder
+}
+
+func (k *keeping) Read(p []byte) (int, error) {
+	n, err := k.ReadCloser.Read(p)
+	if n > 0 && k.w != nil {
+		_, failed := k.w.Write(p[:n])
+		if k.secrets.Write(p[:n]); k.secrets.Found() {
+			failed = errSecret
+		}
+		if failed != nil {
+			k.giveUp(failed)
+		}
+	}
+	if err == io.EOF {
+		k.commit()
+	}
+	return n, err
+}
+
+// Close ends the reading. What was not read to its end is not kept.
+func (k *keeping) Close() error {
+	if k.w != nil && k.w.size == k.size {
+		k.commit()
+	}
+	if k.w != nil {
+		k.giveUp(nil)
+	}
+	return k.ReadCloser.Close()
+}
+
+func (k *keeping) commit() {
+	if k.w == nil {
+		return
+	}
+	for name, values := range k.head.Header {
+		for _, v := range values {
+			k.secrets.Write([]byte(name + ": " + v + "\n"))
+		}
+	}
+	k.secrets.End()
+	if k.secrets.Found() {
+		k.giveUp(errSecret)
+		return
+	}
+	if err := k.w.commit(k.head); err != nil {
+		k.cache.Logger.Warn("cache: a reply is not kept", "url", k.head.URL, "why", err)
+	}
+	k.w = nil
+}
+
+func (k *keeping) giveUp(why error) {
+	if err := errors.Join(why, k.w.abandon()); err != nil {
+		k.cache.Logger.Debug("cache: a reply is not kept", "url", k.head.URL, "why", err)
+	}
+	k.w = nil
+}

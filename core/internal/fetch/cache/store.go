@@ -1,0 +1,187 @@
+// Store: the folder that entries are kept in, and the limit of its size.
+
+package cache
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// aside begins the names of entries that are being written.
+	aside = "new-"
+	// abandoned is the age at which such a file is taken for what a killed process left.
+	abandoned = time.Hour
+	saltFile  = "salt"
+	saltSize  = 32
+)
+
+// Store keeps entries in a folder. Several processes may use one folder; methods may be called by several goroutines.
+type Store struct {
+	dir  string
+	max  int64
+	salt []byte
+
+	mu    sync.Mutex
+	grown int64 // bytes since the folder was last looked through
+}
+
+// Open opens the store in the folder dir, which need not exist. It holds about maxBytes at most: what was not used for the
+// longest time goes first.
+func Open(dir string, maxBytes int64) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("cache folder: %w", err)
+	}
+	s := &Store{dir: dir, max: maxBytes}
+	var err error
+	if s.salt, err = saltOf(dir); err != nil {
+		return nil, fmt.Errorf("cache folder: %w", err)
+	}
+	if err := s.sweep(); err != nil {
+		return nil, fmt.Errorf("cache folder: %w", err)
+	}
+	return s, nil
+}
+
+// saltOf returns the folder's secret, which is made once: with it in every name, names tell nothing of URLs and accounts.
+func saltOf(dir string) ([]byte, error) {
+	path := filepath.Join(dir, saltFile)
+	for range 2 {
+		salt, err := os.ReadFile(path)
+		if err == nil && len(salt) == saltSize {
+			return salt, nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if err := makeSalt(dir, path); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("%s: not as it was made; remove the folder", path)
+}
+
+// makeSalt makes the salt unless another process is quicker.
+func makeSalt(dir, path string) error {
+	f, err := os.CreateTemp(dir, aside+"*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // its link stays
+	salt := make([]byte, saltSize)
+	rand.Read(salt)
+	_, err = f.Write(salt)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return os.Rename(f.Name(), path) // a file system without links
+	}
+	return nil
+}
+
+// name stands for texts that must not be read off the folder.
+func (s *Store) name(parts ...string) string {
+	mac := hmac.New(sha256.New, s.salt)
+	for _, p := range parts {
+		fmt.Fprintf(mac, "%d:%s", len(p), p)
+	}
+	return hex.EncodeToString(mac.Sum(nil)[:20])
+}
+
+func (s *Store) path(key string) string { return filepath.Join(s.dir, key[:2], key[2:]) }
+
+// get opens an entry; nil: there is none that can be used. A broken one goes.
+func (s *Store) get(key string) *entry {
+	e, err := openEntry(s.path(key))
+	switch {
+	case err == nil:
+		return e
+	case !errors.Is(err, fs.ErrNotExist):
+		s.remove(key)
+	}
+	return nil
+}
+
+// remove forgets an entry, if there is one.
+func (s *Store) remove(key string) {
+	_ = os.Remove(s.path(key)) // what cannot be removed is overwritten by the next reply
+}
+
+// added notes that the store has grown, and looks the folder through when a tenth of the limit was written.
+func (s *Store) added(n int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.grown += n
+	if s.grown <= s.max/10 {
+		return nil
+	}
+	return s.sweep()
+}
+
+// found is a file of the store.
+type found struct {
+	path string
+	size int64
+	used time.Time
+}
+
+// sweep removes what killed processes left, and the entries least recently used until nine tenths of the limit are kept.
+func (s *Store) sweep() error {
+	var all []found
+	var total int64
+	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == saltFile {
+			return ignoreGone(err)
+		}
+		info, err := d.Info()
+		if err != nil {
+			return ignoreGone(err)
+		}
+		if strings.HasPrefix(d.Name(), aside) {
+			if time.Since(info.ModTime()) > abandoned {
+				return ignoreGone(os.Remove(path))
+			}
+			return nil
+		}
+		all = append(all, found{path, info.Size(), info.ModTime()})
+		total += info.Size()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.grown = 0
+	if total <= s.max {
+		return nil
+	}
+	slices.SortFunc(all, func(a, b found) int { return a.used.Compare(b.used) })
+	for _, f := range all {
+		if total <= s.max/10*9 {
+			break
+		}
+		if os.Remove(f.path) == nil {
+			total -= f.size
+		}
+	}
+	return nil
+}
+
+// ignoreGone takes it that another process was quicker.
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,62 @@
+// Finder: secrets in what is too long to be held at once.
+
+package redact
+
+// Known returns text without the secrets of s. Unlike [Set.String] it leaves the parameters of URLs alone.
+func (s *Set) Known(text string) string { return s.secrets(text) }
+
+const (
+	findAtOnce = 64 << 10
+	// escapedTimes is how much longer a secret can be where each of its characters is escaped twice over.
+	escapedTimes = 12
+)
+
+// Finder returns what looks for the secrets of s in a text that comes in pieces.
+func (s *Set) Finder() *Finder {
+	f := &Finder{set: s}
+	if s == nil {
+		return f
+	}
+	if k := s.known.Load(); k != nil {
+		f.overlap = escapedTimes * len(k.sorted[0])
+	}
+	return f
+}
+
+// Finder looks for secrets in one text. The text is looked at in long pieces that overlap, so that a secret which is
+// cut by the end of one is seen.
+type Finder struct {
+	set     *Set
+	overlap int // 0: there are no secrets
+	held    []byte
+	found   bool
+}
+
+// Write takes the next piece. It never fails.
+func (f *Finder) Write(p []byte) (int, error) {
+	if f.overlap == 0 || f.found {
+		return len(p), nil
+	}
+	f.held = append(f.held, p...)
+	if len(f.held) > findAtOnce+2*f.overlap {
+		f.look()
+		f.held = append(f.held[:0], f.held[len(f.held)-f.overlap:]...)
+	}
+	return len(p), nil
+}
+
+// End says that the text is complete. Another may follow.
+func (f *Finder) End() {
+	if f.overlap > 0 && !f.found {
+		f.look()
+	}
+	f.held = f.held[:0]
+}
+
+func (f *Finder) look() {
+	text := string(f.held)
+	f.found = f.set.secrets(text) != text
+}
+
+// Found reports whether there was a secret so far.
+func (f *Finder) Found() bool { return f.found }
