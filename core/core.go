@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -31,9 +32,17 @@ type Options struct {
 	Stdout io.Writer         // where a sink with the path "-" writes; nil: os.Stdout
 	// StateDir overrides where the state of pipelines is kept; "": .scrapekit beside the file.
 	StateDir string
+	// Cache says what is done with replies that are kept, where the file has a cache block; "": as HTTP has it.
+	Cache CacheMode
 	// Step is for tests: see internal/pipeline.
 	Step func(name string)
 }
+
+// CacheMode says what a run does with the caches of its blocks.
+type CacheMode = cache.Mode
+
+// CacheModes are all of them.
+var CacheModes = cache.Modes
 
 // Pipeline is a pipeline file that was read and found right.
 type Pipeline struct {
@@ -77,6 +86,11 @@ func (p *Pipeline) Name() string { return p.config.Name }
 
 // Hide takes the secrets of the pipeline out of a text.
 func (p *Pipeline) Hide(text string) string { return p.redact.String(text) }
+
+// Caches reports whether a block of the file has a cache.
+func (p *Pipeline) Caches() bool {
+	return slices.ContainsFunc(p.blocks(), func(b config.Block) bool { return b.HTTP.Cache != nil })
+}
 
 // StateDir returns the folder that holds the pipeline's state.
 func (p *Pipeline) StateDir() string { return p.config.StateDir }

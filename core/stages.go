@@ -107,6 +107,9 @@ func (p *parts) transport(b config.Block) (http.RoundTripper, error) {
 			return nil, fmt.Errorf("%s: http.auth: %w", b.Pos, err)
 		}
 	}
+	if c := b.HTTP.Cache; c != nil {
+		policy.Cache = &fetch.CachePolicy{Dir: p.cacheDir(b), Mode: p.opts.Cache, MaxSize: c.MaxSize, StaleIfError: c.StaleIfError}
+	}
 	policy.MaxBody = max(fetch.DefaultMaxBody, b.Files.MaxSize)
 	next, err := p.fetch.For(policy)
 	if err != nil || b.Kind != sdk.KindSource {
@@ -140,6 +143,11 @@ func origins(urls []string) ([]fetch.Origin, error) {
 // inProcess is an instance that lives in the host: nothing starts and nothing can die.
 func inProcess[P any](plugin P) pipeline.Instance[P] {
 	return pipeline.Instance[P]{Plugin: plugin, Stop: func(context.Context) error { return nil }}
+}
+
+// cacheDir is where the replies to a stage are kept.
+func (p *Pipeline) cacheDir(b config.Block) string {
+	return filepath.Join(p.config.StateDir, "cache", string(b.Kind)+"."+b.Name)
 }
 
 func (p *Pipeline) runDir(run string) string {

@@ -23,6 +23,8 @@ type (
 	StreamProgress = pipeline.StreamProgress
 	// HTTPStats is what was requested.
 	HTTPStats = fetch.Stats
+	// CacheStats is what a cache saved.
+	CacheStats = fetch.CacheStats
 	// Wait is something that the host waits for: a limit, the time until a retry.
 	Wait = fetch.Wait
 	// SplitStatus says how far a split is.

@@ -43,11 +43,12 @@ func (a *app) validateCommand() *cobra.Command {
 
 func (a *app) planCommand() *cobra.Command {
 	var f fileFlags
+	var replies replyFlags
 	var full, asJSON bool
 	cmd := &cobra.Command{
 		Use: "plan FILE", Short: "Show what the next run would read: streams, splits, estimates", Args: args,
 		RunE: func(cmd *cobra.Command, given []string) error {
-			p, err := a.load(cmd.Context(), given[0], f)
+			p, err := a.loadFor(cmd.Context(), given[0], f, replies)
 			if err != nil {
 				return err
 			}
@@ -62,6 +63,7 @@ func (a *app) planCommand() *cobra.Command {
 		},
 	}
 	f.add(cmd)
+	replies.add(cmd)
 	cmd.Flags().BoolVar(&full, "full", false, "plan a run that starts over")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
 	return cmd
@@ -116,6 +118,7 @@ func estimate(n int64) string {
 
 func (a *app) previewCommand() *cobra.Command {
 	var f fileFlags
+	var replies replyFlags
 	n := 3
 	var raw bool
 	cmd := &cobra.Command{
@@ -124,7 +127,7 @@ func (a *app) previewCommand() *cobra.Command {
 			if n < 1 {
 				return usageError{errors.New("--n: want 1 or more")}
 			}
-			p, err := a.load(cmd.Context(), given[0], f)
+			p, err := a.loadFor(cmd.Context(), given[0], f, replies)
 			if err != nil {
 				return err
 			}
@@ -143,6 +146,7 @@ func (a *app) previewCommand() *cobra.Command {
 		},
 	}
 	f.add(cmd)
+	replies.add(cmd)
 	cmd.Flags().IntVarP(&n, "n", "n", n, "how many records")
 	cmd.Flags().BoolVar(&raw, "raw", false, "print JSON Lines, as a sink would get them")
 	return cmd

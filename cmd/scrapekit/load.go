@@ -49,15 +49,19 @@ func (a *app) options(vars map[string]string) (core.Options, error) {
 
 // load reads a pipeline file and prints everything that is wrong with it.
 func (a *app) load(ctx context.Context, file string, f fileFlags) (*core.Pipeline, error) {
-	vars, err := f.values()
-	if err != nil {
-		return nil, err
-	}
-	opts, err := a.options(vars)
+	opts, err := a.fileOptions(f)
 	if err != nil {
 		return nil, err
 	}
 	return a.loadWith(ctx, file, opts)
+}
+
+func (a *app) fileOptions(f fileFlags) (core.Options, error) {
+	vars, err := f.values()
+	if err != nil {
+		return core.Options{}, err
+	}
+	return a.options(vars)
 }
 
 func (a *app) loadWith(ctx context.Context, file string, opts core.Options) (*core.Pipeline, error) {

@@ -151,6 +151,10 @@ func printHTTP(w io.Writer, s core.HTTPStats) {
 			fmt.Fprintf(w, ", broken: %s", byName(h.Errors))
 		}
 		fmt.Fprintln(w)
+		if c := h.Cache; c != (core.CacheStats{}) {
+			fmt.Fprintf(w, "  cache: %s not asked for, %s still right, %s out of date but used, %s not there; %s saved\n",
+				count(c.Hits), count(c.Revalidated), count(c.Stale), count(c.Misses), size(c.BytesSaved))
+		}
 		if len(h.Retries) > 0 {
 			fmt.Fprintf(w, "  retries: %s\n", byName(h.Retries))
 		}

@@ -37,6 +37,7 @@ func (f *runFlags) check() error {
 func (a *app) runCommand() *cobra.Command {
 	var file fileFlags
 	var flags runFlags
+	var replies replyFlags
 	cmd := &cobra.Command{
 		Use: "run FILE", Short: "Run a pipeline", Args: args,
 		Example: "  scrapekit run jira.hcl\n  scrapekit run jira.hcl --var url=https://jira.example.com --var 'projects=[\"ABC\"]'",
@@ -46,7 +47,7 @@ func (a *app) runCommand() *cobra.Command {
 			if err := flags.check(); err != nil {
 				return err
 			}
-			p, err := a.load(cmd.Context(), given[0], file)
+			p, err := a.loadFor(cmd.Context(), given[0], file, replies)
 			if err != nil {
 				return err
 			}
@@ -56,6 +57,7 @@ func (a *app) runCommand() *cobra.Command {
 	}
 	file.add(cmd)
 	flags.add(cmd)
+	replies.add(cmd)
 	return cmd
 }
 

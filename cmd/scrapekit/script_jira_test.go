@@ -3,10 +3,14 @@
 package main
 
 import (
+	"crypto/sha256"
 	"flag"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +26,7 @@ type jiraKey struct{}
 type scriptJira struct {
 	server  *jiratest.Server
 	release chan struct{} // closed: held requests go on
+	stop    func()
 	held    chan struct{} // gets a value when the first request is held
 }
 
@@ -35,7 +40,7 @@ func jiraOf(ts *testscript.TestScript) *scriptJira {
 
 // startJira is
 //
-//	jira [-issues N] [-token TOKEN] [-cloud]
+//	jira [-issues N] [-token TOKEN] [-cloud] [-tags]
 //
 // It starts a Jira with the projects ALPHA and BRAVO, and sets $JIRA to its URL.
 func startJira(ts *testscript.TestScript, _ bool, args []string) {
@@ -43,6 +48,7 @@ func startJira(ts *testscript.TestScript, _ bool, args []string) {
 	issues := f.Int("issues", 20, "")
 	token := f.String("token", "", "the only credential; anonymous callers see nothing")
 	cloud := f.Bool("cloud", false, "")
+	tags := f.Bool("tags", false, "replies have an ETag each, and conditional requests a 304")
 	ts.Check(f.Parse(args))
 	o := jiratest.Options{Seed: 1}
 	if *cloud {
@@ -55,12 +61,36 @@ func startJira(ts *testscript.TestScript, _ bool, args []string) {
 	j.server = jiratest.New(o)
 	j.server.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: *issues / 2}, {Key: "BRAVO", Issues: *issues - *issues/2}}})
 	server := httptest.NewServer(j.server)
+	if *tags {
+		server.Config.Handler = tagged(j.server)
+	}
+	j.stop = sync.OnceFunc(server.Close)
 	ts.Defer(func() {
 		j.letGo()
-		server.Close()
+		j.stop()
 	})
 	ts.Setenv("JIRA", server.URL)
 }
+
+// tagged puts tags on replies.
+func tagged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reply := httptest.NewRecorder()
+		next.ServeHTTP(reply, r)
+		tag := fmt.Sprintf(`"%x"`, sha256.Sum256(reply.Body.Bytes()))
+		maps.Copy(w.Header(), reply.Header())
+		w.Header().Set("Etag", tag)
+		if r.Header.Get("If-None-Match") == tag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.WriteHeader(reply.Code)
+		_, _ = w.Write(reply.Body.Bytes()) // the client may have gone
+	})
+}
+
+// stopJira shuts the Jira down.
+func stopJira(ts *testscript.TestScript, _ bool, _ []string) { jiraOf(ts).stop() }
 
 // commentOnIssue is jira-comment KEY TEXT...
 func commentOnIssue(ts *testscript.TestScript, _ bool, args []string) {

@@ -44,7 +44,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"jira": startJira, "jira-comment": commentOnIssue,
+			"jira": startJira, "jira-stop": stopJira, "jira-comment": commentOnIssue,
 			"jira-hold": holdJira, "jira-held": waitForHeld, "jira-go": releaseJira,
 			"jsonlines": jsonLines, "records": countRecords,
 		},

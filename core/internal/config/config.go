@@ -101,6 +101,14 @@ type HTTP struct {
 	MaxWait        time.Duration // the longest wait that a server may ask for
 
 	UserAgent string
+
+	Cache *Cache // nil: no reply is kept
+}
+
+// Cache says how replies are kept.
+type Cache struct {
+	MaxSize      int64         // in bytes
+	StaleIfError time.Duration // how long past its time a reply may stand in for a host in trouble
 }
 
 // Auth is a credential. It goes to Origins and to nowhere else.

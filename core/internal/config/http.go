@@ -33,8 +33,22 @@ func (l *loader) http(st stage, b *hclsyntax.Block, hosts []string) HTTP {
 	if auth := s.block("auth"); auth != nil {
 		out.Auth = l.auth(s.title, auth, hosts, out.Allow)
 	}
+	if b := s.bare("cache"); b != nil {
+		out.Cache = l.cache(s.title, b)
+	}
 	s.end()
 	return out
+}
+
+// defaultCache is how many bytes of replies are kept where the cache block says nothing.
+const defaultCache = 1 << 30
+
+// cache reads `cache { … }`.
+func (l *loader) cache(title string, b *hclsyntax.Block) *Cache {
+	s := l.section(title+": cache", b.Body)
+	c := &Cache{MaxSize: s.size("max_size", defaultCache), StaleIfError: s.duration("stale_if_error", 0)}
+	s.end()
+	return c
 }
 
 // auth reads `auth "SCHEME" { … }`.

@@ -3,11 +3,13 @@
 package fetch
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/core/internal/redact"
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // Options are what the host gives to its HTTP. The zero value works.
@@ -67,10 +69,16 @@ func (c *Client) For(p Policy) (http.RoundTripper, error) {
 		return nil, err
 	}
 	p.Auth.hide(c.opts.Redact)
+	log := c.log.Named("fetch").With("plugin", p.Plugin)
+	kept, err := cached(p, c.opts.Redact, log)
+	if err != nil {
+		return nil, sdk.Permanent(fmt.Errorf("http of %s: %w", p.Plugin, err))
+	}
 	return stack(c.wire,
 		redacted(c.opts.Redact),
 		allowed(p, c.hosts, c.opts.Redact),
-		retried(p, c.log.Named("fetch").With("plugin", p.Plugin)),
+		kept,
+		retried(p, log),
 		authorized(p.Auth),
 		concurrent(),
 		paced(p),

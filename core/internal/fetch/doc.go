@@ -3,6 +3,7 @@
 //
 //	redact       what leaves as an error tells no secret
 //	allow        only the hosts that the pipeline file names, and only headers that are a plugin's to set
+//	cache        replies kept on disk, if the pipeline file asks for it: see package cache
 //	retry        again after failures that pass, if the request may be sent twice
 //	auth         credentials, for the hosts that they belong to
 //	concurrency  so many requests to one host at a time

@@ -38,6 +38,8 @@ type Policy struct {
 	UserAgent string // default scrapekit/VERSION with the project's address
 	MaxBody   int64  // bytes of a body after decoding; default 256 MiB
 	SpoolDir  string // for bodies over 8 MiB; default the system's folder for temporary files
+
+	Cache *CachePolicy // nil: nothing is kept
 }
 
 // Kinds of credentials.

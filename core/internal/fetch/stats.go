@@ -34,6 +34,7 @@ type HostStats struct {
 	Rate         float64              `json:"rate,omitempty"`      // requests per second that the host is held to now; 0: none
 	RateFrom     string               `json:"rate_from,omitempty"` // file, stated, learned
 	Waiting      *Wait                `json:"waiting,omitempty"`   // a pause that lasts now
+	Cache        CacheStats           `json:"cache,omitzero"`
 }
 
 // WaitStats sums up waits.

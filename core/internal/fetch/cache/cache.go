@@ -115,7 +115,11 @@ func (c *cache) lookUp(req *http.Request) *entry {
 		return nil
 	}
 	e := c.Store.get(c.key(req, req.URL.String()))
-	if e != nil && e.head.Selecting != c.selecting(req, e.head.Header) {
+	if e == nil {
+		return nil
+	}
+	fits := e.head.Selecting == c.selecting(req, e.head.Header)
+	if !fits || c.Mode != Only && !reusable(e.head.Status, e.head.Header) {
 		_ = e.Close() // only read from
 		return nil
 	}

@@ -18,22 +18,29 @@ type head struct {
 	Selecting string      `json:"selecting"` // stands for what the request said in the headers that Vary names
 }
 
-// storable reports whether the reply to a GET may be kept.
+// storable reports whether the reply to a GET may be kept at all.
 func storable(req *http.Request, resp *http.Response) bool {
-	says := directivesOf(resp.Header)
-	if directivesOf(req.Header).has("no-store") || says.has("no-store") || slices.Contains(list(resp.Header, "Vary"), "*") {
-		return false
-	}
+	forbidden := directivesOf(req.Header).has("no-store") || directivesOf(resp.Header).has("no-store") || slices.Contains(list(resp.Header, "Vary"), "*")
 	switch s := resp.StatusCode; s {
+	case http.StatusPartialContent, http.StatusNotModified, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	default:
+		return !forbidden && s >= 200 && s < 500
+	}
+}
+
+// reusable reports whether a reply that was kept may stand for that to another request. Others are there for [Only] alone:
+// a site that says 401 to one question and 200 to all others must do so on a plane too.
+func reusable(status int, header http.Header) bool {
+	says := directivesOf(header)
+	switch status {
 	case http.StatusOK, http.StatusNonAuthoritativeInfo, http.StatusNoContent, http.StatusMultipleChoices, http.StatusMovedPermanently,
 		http.StatusPermanentRedirect, http.StatusNotFound, http.StatusGone:
 		return true // these may be kept without being told so
-	case http.StatusPartialContent, http.StatusNotModified, http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired,
-		http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
 		return false
 	default:
-		told := says.has("public") || says.has("private") || says.has("max-age") || resp.Header.Get("Expires") != ""
-		return told && s >= 200 && s < 500
+		return says.has("public") || says.has("private") || says.has("max-age") || header.Get("Expires") != ""
 	}
 }
 

@@ -16,8 +16,12 @@ var errSecret = errors.New("it holds a secret")
 // keep returns resp so that reading its body to the end makes it an entry, if it may be one.
 func (c *cache) keep(req *http.Request, resp *http.Response, asked time.Time) *http.Response {
 	key := c.key(req, req.URL.String())
-	if !storable(req, resp) {
-		if resp.StatusCode < 400 || resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusGone {
+	refused := resp.StatusCode >= 400 && !reusable(resp.StatusCode, resp.Header)
+	switch {
+	case refused && c.Store.has(key):
+		return resp // what is kept may hold again
+	case !storable(req, resp):
+		if !refused {
 			c.Store.remove(key) // what was kept is no more
 		}
 		return resp

@@ -114,6 +114,12 @@ func (s *Store) get(key string) *entry {
 	return nil
 }
 
+// has reports whether there is an entry, good or broken.
+func (s *Store) has(key string) bool {
+	_, err := os.Stat(s.path(key))
+	return err == nil
+}
+
 // remove forgets an entry, if there is one.
 func (s *Store) remove(key string) {
 	_ = os.Remove(s.path(key)) // what cannot be removed is overwritten by the next reply

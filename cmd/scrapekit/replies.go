@@ -1,0 +1,47 @@
+// Where the replies of remote systems come from and are kept: the flags of all commands that ask for any.
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+// replyFlags say what is done with replies.
+type replyFlags struct {
+	cache string
+}
+
+func (f *replyFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.cache, "cache", "on", "replies that a cache block keeps: on (ask whether they still hold), off, refresh (ask anew, and keep),\nonly (ask nobody, however old they are)")
+}
+
+// set puts the flags into the options of a pipeline.
+func (f *replyFlags) set(o *core.Options) error {
+	o.Cache = core.CacheMode(f.cache)
+	if !slices.Contains(core.CacheModes, o.Cache) {
+		return usageError{fmt.Errorf("--cache %s: want on, off, refresh or only", f.cache)}
+	}
+	return nil
+}
+
+// loadFor loads a pipeline file for a command that asks remote systems.
+func (a *app) loadFor(ctx context.Context, file string, f fileFlags, replies replyFlags) (*core.Pipeline, error) {
+	opts, err := a.fileOptions(f)
+	if err != nil {
+		return nil, err
+	}
+	if err := replies.set(&opts); err != nil {
+		return nil, err
+	}
+	p, err := a.loadWith(ctx, file, opts)
+	if err == nil && replies.cache != "on" && !p.Caches() {
+		return nil, usageError{fmt.Errorf("--cache %s: nothing in %s has a cache: write http { cache {} } into the source's block", replies.cache, file)}
+	}
+	return p, err
+}

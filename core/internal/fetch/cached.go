@@ -1,0 +1,98 @@
+// cached puts a cache in front of the hosts: see package cache.
+
+package fetch
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
+	"github.com/scrapekit/scrapekit/core/internal/redact"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// CachePolicy says how the replies to one plugin are kept.
+type CachePolicy struct {
+	Dir          string
+	Mode         cache.Mode
+	MaxSize      int64         // bytes that the folder holds, about
+	StaleIfError time.Duration // a reply may be so long past its time if its host is in trouble
+}
+
+// CacheStats is what a cache saved one host.
+type CacheStats struct {
+	Hits        int64 `json:"hits"`        // requests that were not made
+	Revalidated int64 `json:"revalidated"` // that were answered by a 304
+	Stale       int64 `json:"stale"`       // whose old reply had to do
+	Misses      int64 `json:"misses"`      // that the cache had nothing for
+	BytesSaved  int64 `json:"bytes_saved"` // of bodies that did not travel
+}
+
+func (s *CacheStats) add(o cache.Outcome, saved int64) {
+	switch o {
+	case cache.Hit:
+		s.Hits++
+	case cache.Revalidated:
+		s.Revalidated++
+	case cache.Stale:
+		s.Stale++
+	case cache.Miss:
+		s.Misses++
+	}
+	s.BytesSaved += saved
+}
+
+func cached(p Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
+	if p.Cache == nil || p.Cache.Mode == cache.Off {
+		return func(next http.RoundTripper) http.RoundTripper { return next }, nil
+	}
+	account, err := p.Auth.account()
+	if err != nil {
+		return nil, err
+	}
+	store, err := cache.Open(p.Cache.Dir, p.Cache.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	o := cache.Options{
+		Store: store, Mode: p.Cache.Mode, StaleIfError: p.Cache.StaleIfError, Redact: set, Logger: log,
+		Account: func(req *http.Request) string { return account(exchangeOf(req).origin) },
+		Count: func(req *http.Request, o cache.Outcome, saved int64) {
+			exchangeOf(req).host.meter.count(func(s *HostStats) { s.Cache.add(o, saved) })
+		},
+	}
+	return func(next http.RoundTripper) http.RoundTripper {
+		kept := cache.New(o, next)
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			if sdk.KeepingOf(req.Context()) != nil && p.Cache.Mode != cache.Only {
+				return next.RoundTrip(req) // the body is kept elsewhere, for good
+			}
+			req.ContentLength = int64(len(exchangeOf(req).body)) // the body itself is set by each attempt
+			return kept.RoundTrip(req)
+		})
+	}, nil
+}
+
+// account returns what tells the credential from every other where an origin gets it. It is for the cache's names, which
+// show nothing of it.
+func (a *Auth) account() (func(Origin) string, error) {
+	if a == nil {
+		return func(Origin) string { return "" }, nil
+	}
+	credential := *a
+	credential.Origins = nil
+	whole, err := json.Marshal(credential)
+	if err != nil {
+		return nil, fmt.Errorf("the cache cannot tell credentials apart: %w", err)
+	}
+	return func(o Origin) string {
+		if !coveredBy(a.Origins, o) {
+			return ""
+		}
+		return string(whole)
+	}, nil
+}
