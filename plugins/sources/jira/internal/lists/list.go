@@ -125,8 +125,7 @@ func (r *reading) ends(p page, repeated int) bool {
 	case !p.counted:
 		return false // a mere list is at its end where it is empty
 	}
-	full := count >= e.per || p.most >= 0 && count >= p.most
-	return reached && !full && !p.more && (p.total >= 0 || p.most >= 0)
+	return reached && !p.more && count < min(e.per, p.most)
 }
 
 // again reports whether the list is to be read a second time, and goes back to its beginning.

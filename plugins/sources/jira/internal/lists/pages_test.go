@@ -1,0 +1,162 @@
+// Pages of servers that mean well, and of those that do not.
+
+package lists
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+const prioritiesPath = "/rest/api/3/priority/search"
+
+// priorities is a world with n of them, served 10 at a time: Cloud's list is like most of its lists.
+func priorities(t *testing.T, n int) (*host, *list, []string) {
+	values, keys := objects(n)
+	l := &list{values: values, member: "values", pages: byStart, most: 10}
+	f := newFake()
+	f.lists[prioritiesPath] = l
+	return newHost(t, f, rest.Cloud), l, keys
+}
+
+func TestPagesOfAnyServer(t *testing.T) {
+	t.Parallel()
+	for name, q := range map[string]quirk{
+		"plain":                  {},
+		"says no isLast":         {noLast: true},
+		"says no total":          {noTotal: true},
+		"says no maxResults":     {noMost: true},
+		"says nothing at all":    {noLast: true, noTotal: true, noMost: true},
+		"total too small":        {total: -17},
+		"total too small alone":  {total: -17, noLast: true, noMost: true},
+		"total too large":        {total: 7},
+		"total too large alone":  {total: 7, noLast: true, noMost: true},
+		"never the last":         {alwaysMore: true},
+		"never the last, simply": {alwaysMore: true, noTotal: true, noMost: true},
+	} {
+		for _, n := range []int{0, 1, 9, 10, 11, 25, 30} {
+			t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) {
+				t.Parallel()
+				h, l, keys := priorities(t, n)
+				l.quirk = q
+				if n+q.total < 0 {
+					l.quirk.total = 0
+				}
+				want(t, "records", ids(t, h.run("priorities").records, "id"), keys)
+				if most := n/10 + 3; len(h.fake.requests) > most {
+					t.Errorf("%d requests for %d records, want at most %d", len(h.fake.requests), n, most)
+				}
+			})
+		}
+	}
+}
+
+func TestOneRequestIsEnoughForAShortList(t *testing.T) {
+	t.Parallel()
+	h, _, _ := priorities(t, 9)
+	h.run("priorities")
+	if len(h.fake.requests) != 1 {
+		t.Errorf("%d requests, want 1: %v", len(h.fake.requests), h.fake.requests)
+	}
+}
+
+func TestMereListsOfPages(t *testing.T) {
+	t.Parallel()
+	values, keys := objects(25)
+	for i := range values {
+		values[i] = strings.Replace(values[i], `"id"`, `"accountId"`, 1)
+	}
+	f := newFake()
+	f.lists["/rest/api/3/users/search"] = &list{values: values, pages: byStart, most: 10}
+	h := newHost(t, f, rest.Cloud)
+	want(t, "records", ids(t, h.run("users").records, "id"), keys)
+	// Data Center 10 gives the first users again and again.
+	f.lists["/rest/api/3/users/search"].quirk.ignoreStart = true
+	h = newHost(t, f, rest.Cloud)
+	want(t, "the first page for ever", ids(t, h.run("users").records, "id"), keys[:10])
+}
+
+func TestStartThatIsNotHeeded(t *testing.T) {
+	t.Parallel()
+	h, l, keys := priorities(t, 25)
+	l.quirk = quirk{ignoreStart: true}
+	_, err := h.read(h.plan("priorities"), nil)
+	if err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "the same page again") {
+		t.Errorf("%v, want a permanent error that says so", err)
+	}
+	l.values, l.most = l.values[:10], 10 // there is no more than that page
+	l.quirk.noTotal, l.quirk.noLast = true, true
+	want(t, "a whole page that comes twice", ids(t, h.run("priorities").records, "id"), keys[:10])
+}
+
+// A list that loses a record while it is read shifts, and another slips through between two pages.
+func TestListThatShrinksWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	h, l, keys := priorities(t, 35)
+	h.fake.before = once(20, func() { l.values = l.values[1:] })
+	got := ids(t, h.run("priorities").records, "id")
+	slices.Sort(got)
+	slices.Sort(keys)
+	want(t, "records", got, keys)
+}
+
+func TestListThatGrowsWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	h, l, keys := priorities(t, 35)
+	h.fake.before = once(20, func() { l.values = slices.Insert(l.values, 0, `{"id":"new","name":"new"}`) })
+	got := ids(t, h.run("priorities").records, "id")
+	want(t, "records, each once", got, append(keys, "new"))
+}
+
+// once calls act at the first request from start on.
+func once(start int, act func()) func(string, int) {
+	done := false
+	return func(_ string, at int) {
+		if at == start && !done {
+			done = true
+			act()
+		}
+	}
+}
+
+// Pages of dashboards begin at multiples of maxResults, even where one has fewer.
+func TestAlignedPages(t *testing.T) {
+	t.Parallel()
+	values, keys := objects(25)
+	f := newFake()
+	f.lists["/rest/api/2/dashboard"] = &list{values: values, member: "dashboards", pages: byStart, most: 10}
+	h := newHost(t, f, rest.DataCenter)
+	want(t, "records", ids(t, h.run("dashboards").records, "id"), keys)
+}
+
+func TestRepliesInAnyShape(t *testing.T) {
+	t.Parallel()
+	for reply, keys := range map[string]string{
+		`[{"id":"1"},{"id":"2"}]`:                         "1 2",
+		`{"values":[{"id":"1"}],"total":1,"isLast":true}`: "1",
+		`{"values":null}`:                                 "",
+		"[{\"id\":\"1\",\"name\":\"a\x01\tb\\\"\"}]":      "1",
+		`[{"id":1},{"id":2.5}]`:                           "1 2.5",
+	} {
+		p, err := decodePage([]byte(reply), "")
+		var got []string
+		for _, e := range p.elements {
+			id, _ := e.value("id", nil)
+			got = append(got, id)
+		}
+		if err != nil || strings.Join(got, " ") != keys {
+			t.Errorf("%s: %v (%v), want %s", reply, got, err, keys)
+		}
+	}
+	for reply, why := range map[string]string{
+		`{"total":0}`: `no "values"`, `"no"`: "a list should be here", `[{"id":`: "EOF", `<html>`: "invalid",
+	} {
+		if _, err := decodePage([]byte(reply), ""); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v, want %s", reply, err, why)
+		}
+	}
+}

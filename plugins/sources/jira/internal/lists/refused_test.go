@@ -1,0 +1,162 @@
+// What a run does without, and what it must not take for gone.
+
+package lists
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+func TestAStreamThatIsRefusedIsLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{401, 403, 404, 410} {
+		h, l, keys := priorities(t, 25)
+		h.run("priorities")
+		l.status = status
+		got := h.run("priorities")
+		want(t, "records", got.records, nil)
+		want(t, "deleted", got.deleted, nil)
+		if h.counters["streams left out/priorities"] != 1 {
+			t.Errorf("%d: counters %v", status, h.counters)
+		}
+		// It is there again: what was known still is, and what went meanwhile is deleted.
+		l.status, l.values = 0, l.values[1:]
+		got = h.run("priorities")
+		want(t, "records", got.records, nil)
+		want(t, "deleted", got.deleted, []string{`{"id":"` + keys[0] + `"}`})
+	}
+}
+
+func TestABadRequestIsAnError(t *testing.T) {
+	t.Parallel()
+	h, l, _ := priorities(t, 25)
+	l.status = 400
+	if _, err := h.read(h.plan("priorities"), nil); err == nil || !sdk.IsPermanent(err) {
+		t.Errorf("%v, want a permanent error", err)
+	}
+}
+
+// What is refused in the middle of a list that was given at first is no matter of permissions.
+func TestARefusalInTheMiddleIsAnError(t *testing.T) {
+	t.Parallel()
+	h, l, _ := priorities(t, 25)
+	h.fake.before = once(10, func() { l.status = 401 })
+	if _, err := h.read(h.plan("priorities"), nil); rest.Status(err) != 401 {
+		t.Errorf("%v, want the 401", err)
+	}
+}
+
+// boards is a world of three boards with two sprints each.
+func boards(t *testing.T) (*host, map[string]*list) {
+	f := newFake()
+	values, _ := objects(3)
+	f.lists[agile+"/board"] = &list{values: values, member: "values", pages: byStart}
+	for n, board := range []string{"1", "2", "3"} {
+		sprints := []string{`{"id":` + board + `0,"name":"first"}`, `{"id":` + board + `1,"name":"second"}`}
+		if n == 1 {
+			sprints = append(sprints, `{"id":10,"name":"first"}`) // of the first board, shown on the second
+		}
+		f.lists[agile+"/board/"+board+"/sprint"] = &list{values: sprints, member: "values", pages: byStart}
+	}
+	return newHost(t, f, rest.DataCenter), f.lists
+}
+
+func TestSprintsOfManyBoards(t *testing.T) {
+	t.Parallel()
+	h, lists := boards(t)
+	want(t, "sprints", ids(t, h.run("sprints").records, "id"), []string{"10", "11", "20", "21", "30", "31"})
+	// A board that cannot have sprints says so by 400, in its own language: there are none.
+	lists[agile+"/board/3/sprint"].status = 400
+	want(t, "deleted", h.run("sprints").deleted, []string{`{"id":"30"}`, `{"id":"31"}`})
+	// One that is refused costs its own list, and hides what it has.
+	lists[agile+"/board/1/sprint"].status = 403
+	lists[agile+"/board/2/sprint"].values[1] = `{"id":21,"name":"renamed"}`
+	got := h.run("sprints")
+	want(t, "records", ids(t, got.records, "id"), []string{"21"})
+	want(t, "deleted", got.deleted, nil)
+	if h.counters["sprints/lists refused"] != 1 {
+		t.Errorf("counters %v", h.counters)
+	}
+	lists[agile+"/board/1/sprint"].status = 0
+	got = h.run("sprints")
+	if len(got.records)+len(got.deleted) != 0 {
+		t.Errorf("after the refusal: %v %v, want nothing", got.records, got.deleted)
+	}
+}
+
+func TestAListThatIsSuddenlyEmpty(t *testing.T) {
+	t.Parallel()
+	h, l, _ := priorities(t, 25)
+	h.run("priorities")
+	all := l.values
+	l.values = nil
+	want(t, "deleted", h.run("priorities").deleted, nil)
+	l.values = all[:5]
+	got := h.run("priorities")
+	if len(got.records) != 0 || len(got.deleted) != 20 {
+		t.Errorf("%d records, %d deleted, want 0 and 20", len(got.records), len(got.deleted))
+	}
+	l.values = nil // of so few it is believed
+	if got := h.run("priorities"); len(got.deleted) != 5 {
+		t.Errorf("%d deleted, want 5", len(got.deleted))
+	}
+}
+
+func TestWhatIsNewAndWhatIsGone(t *testing.T) {
+	t.Parallel()
+	h, l, _ := priorities(t, 25)
+	h.run("priorities")
+	l.values[3] = `{"name":"n4","id":"4"}` // only in another order
+	l.values[4] = `{"id":"5","name":"renamed"}`
+	l.values = append(l.values[1:], `{"id":"26","name":"added"}`)
+	got := h.run("priorities")
+	want(t, "records", ids(t, got.records, "id"), []string{"5", "26"})
+	want(t, "deleted", got.deleted, []string{`{"id":"1"}`})
+	if h.counters["priorities/unchanged"] != 23 || h.counters["priorities/deleted"] != 1 {
+		t.Errorf("counters %v", h.counters)
+	}
+}
+
+// The projects of the settings are another list: what an earlier run saw elsewhere is not gone.
+func TestNamedProjects(t *testing.T) {
+	t.Parallel()
+	g := grow(rest.DataCenter)
+	f := &fake{lists: g.lists}
+	h := newHost(t, f, rest.DataCenter)
+	if n := len(h.run("project_versions").records); n != 25 {
+		t.Fatalf("%d versions, want 25", n)
+	}
+	named := element{raw: []byte(g.lists["/rest/api/2/project"].values[1])}
+	key, _ := named.value("key", nil)
+	f.lists["/rest/api/2/project/"+key] = &list{values: []string{string(named.raw)}, member: one}
+	f.lists[agile+"/board?projectKeyOrId="+key] = &list{values: []string{`{"id":7}`}, member: "values", pages: byStart}
+	f.requests = nil
+	h.projects = []string{key}
+	got := h.run("project_versions")
+	want(t, "projects", ids(t, got.records, "project"), []string{key, key, key, key, key})
+	want(t, "deleted", got.deleted, nil)
+	want(t, "requests", f.requests, []string{"/rest/api/2/project/" + key, "/rest/api/2/project/" + key + "/versions"})
+	want(t, "boards", ids(t, h.run("boards").records, "id"), []string{"7"})
+	// One of several that does not exist costs itself.
+	h.projects = []string{"GONE", key}
+	want(t, "projects", ids(t, h.run("projects").records, "key"), []string{key})
+}
+
+func TestWhatCannotBeARecord(t *testing.T) {
+	t.Parallel()
+	h, l, _ := priorities(t, 3)
+	l.values[1] = `{"name":"no id"}`
+	l.values = append(l.values, `7`)
+	got := h.run("priorities")
+	want(t, "records", ids(t, got.records, "id"), []string{"1", "3"})
+	if len(got.rejects) != 2 || !strings.Contains(got.rejects[0], "no id") {
+		t.Errorf("rejects %q", got.rejects)
+	}
+	again := h.run("priorities")
+	if len(again.rejects)+len(again.deleted)+len(again.records) != 0 {
+		t.Errorf("the second time: %+v, want nothing", again)
+	}
+}
