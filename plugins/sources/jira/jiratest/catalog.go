@@ -15,10 +15,12 @@ const (
 	apiRoot = site + "/rest/api/n"
 )
 
-// entry is one value of a fixed list, rendered once and shared by all issues.
+// entry is one value of a list, rendered once and shared by all issues.
 type entry struct {
 	id, name string
-	raw      json.RawMessage
+	raw      json.RawMessage // as it stands inside issues as well
+	detail   json.RawMessage // further properties that only its own list shows: "a":1,"b":2
+	parent   string          // id of what the list belongs to, such as a project
 }
 
 type linkType struct {
@@ -57,6 +59,7 @@ func newCatalog(f Flavour) *catalog {
 		{"4", "Improvement", "An improvement or enhancement to an existing feature or task."},
 		{"6", "Test", "A new unit, integration or system test."},
 		{"7", "Sub-task", "The sub-task of the issue"},
+		{"8", "Epic", "A big piece of work that is made of many issues."},
 	} {
 		c.types = append(c.types, issueType(t[0], t[1], t[2], f))
 	}
@@ -79,13 +82,13 @@ func status(id, name, about, category, key string) entry {
 	raw := fmt.Sprintf(`{"self":"%s/status/%s","description":%s,"iconUrl":"%s/images/icons/statuses/generic.png","name":%s,"id":"%s",`+
 		`"statusCategory":{"self":"%s/statuscategory/%s","id":%s,"key":"%s","colorName":"%s","name":"%s"}}`,
 		apiRoot, id, quote(about), site, quote(name), id, apiRoot, category, category, key, names[key][0], names[key][1])
-	return entry{id, name, json.RawMessage(raw)}
+	return entry{id: id, name: name, raw: json.RawMessage(raw)}
 }
 
 func priority(id, name string) entry {
 	raw := fmt.Sprintf(`{"self":"%s/priority/%s","iconUrl":"%s/images/icons/priorities/%s.svg","name":"%s","id":"%s"}`,
 		apiRoot, id, site, strings.ToLower(name), name, id)
-	return entry{id, name, json.RawMessage(raw)}
+	return entry{id: id, name: name, raw: json.RawMessage(raw)}
 }
 
 func issueType(id, name, about string, f Flavour) entry {
@@ -98,12 +101,12 @@ func issueType(id, name, about string, f Flavour) entry {
 	}
 	raw := fmt.Sprintf(`{"self":"%s/issuetype/%s","id":"%s","description":%s,"iconUrl":"%s/secure/viewavatar?size=xsmall&avatarId=2114%s&avatarType=issuetype","name":"%s","subtask":%t,"avatarId":2114%s%s}`,
 		apiRoot, id, id, quote(about), site, id, name, name == "Sub-task", id, level)
-	return entry{id, name, json.RawMessage(raw)}
+	return entry{id: id, name: name, raw: json.RawMessage(raw)}
 }
 
 func resolution(id, name, about string) entry {
 	raw := fmt.Sprintf(`{"self":"%s/resolution/%s","id":"%s","description":%s,"name":%s}`, apiRoot, id, id, quote(about), quote(name))
-	return entry{id, name, json.RawMessage(raw)}
+	return entry{id: id, name: name, raw: json.RawMessage(raw)}
 }
 
 // list returns the fixed list behind a field of an issue, nil if there is none.

@@ -125,6 +125,10 @@ func (c *call) oneProject() error {
 		c.out.WriteByte(',')
 		c.out.Write(p.detail)
 	}
+	for _, list := range []string{"versions", "components"} {
+		c.out.WriteString(`,"` + list + `":`)
+		c.entries(c.server.children("project_"+list, decimal(p.id)))
+	}
 	c.out.WriteString(`,"issueTypes":`)
 	c.entries(c.server.catalog.types)
 	c.out.WriteByte('}')
@@ -147,22 +151,6 @@ func (c *call) projectStatuses() error {
 	c.out.WriteByte(']')
 	return nil
 }
-
-func (c *call) entries(list []entry) {
-	c.out.WriteByte('[')
-	for i, e := range list {
-		if i > 0 {
-			c.out.WriteByte(',')
-		}
-		c.out.Write(e.raw)
-	}
-	c.out.WriteByte(']')
-}
-
-func (c *call) statuses() error    { c.entries(c.server.catalog.statuses); return nil }
-func (c *call) priorities() error  { c.entries(c.server.catalog.priorities); return nil }
-func (c *call) issueTypes() error  { c.entries(c.server.catalog.types); return nil }
-func (c *call) resolutions() error { c.entries(c.server.catalog.resolutions); return nil }
 
 func (c *call) issueLinkTypes() error {
 	var types []json.RawMessage

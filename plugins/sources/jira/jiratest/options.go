@@ -54,6 +54,9 @@ type Options struct {
 	// FeedPage is the length of a page of the worklog feeds. 0 means 1000.
 	FeedPage int
 
+	// ListPage caps a page of the lists beside the issues. 0 means the product's own caps.
+	ListPage int
+
 	Limit   *Limit // nil means no rate limit
 	Faults  Faults
 	Auth    Auth

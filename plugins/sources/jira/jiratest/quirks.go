@@ -26,6 +26,7 @@ type Quirks struct {
 	IssuesWithoutID   []string // keys of issues that come without id
 	Unsearchable      []string // keys of projects that are listed but unknown to a search
 
+	FirstUsers   int      // Data Center's search of users finds at most so many, whatever the page
 	SecretVoters bool     // the names of voters and watchers are withheld, their numbers are not
 	BulkErrors   []string // keys of issues that a bulk fetch reports as errors
 	StrictSince  bool     // the worklog feeds begin after their since, not at it

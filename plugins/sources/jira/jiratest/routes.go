@@ -38,12 +38,8 @@ func routes(f Flavour) []route {
 		{"GET", "/project/{projectIdOrKey}", (*call).oneProject},
 		{"GET", "/project/{projectIdOrKey}/statuses", (*call).projectStatuses},
 		{"GET", "/field", (*call).fields},
-		{"GET", "/status", (*call).statuses},
-		{"GET", "/priority", (*call).priorities},
-		{"GET", "/issuetype", (*call).issueTypes},
-		{"GET", "/resolution", (*call).resolutions},
-		{"GET", "/issueLinkType", (*call).issueLinkTypes},
 	}
+	table = append(table, listRoutes(f)...)
 	if f == Cloud {
 		return append(table,
 			route{"GET", "/search", (*call).searchRemoved},

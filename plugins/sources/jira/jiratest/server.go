@@ -50,6 +50,7 @@ func New(o Options) *Server {
 		stats:   newCounters(),
 		media:   &media{},
 	}
+	s.stock()
 	s.register()
 	return s
 }

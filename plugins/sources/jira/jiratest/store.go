@@ -23,6 +23,8 @@ type store struct {
 	byKey    map[string]*record // current keys and the old keys of moved issues
 	lastID   int64              // highest id ever given to an issue
 	lastSub  int64              // highest id given to a part of an issue
+	shelves  shelves
+	groups   []*group
 	// lostWorklogs are the deleted ones, in the order of their deletion.
 	lostWorklogs []event
 }
@@ -112,7 +114,7 @@ type link struct {
 }
 
 func newStore() *store {
-	return &store{byID: map[int64]*record{}, byKey: map[string]*record{}, lastID: 12_000_000, lastSub: 15_000_000}
+	return &store{byID: map[int64]*record{}, byKey: map[string]*record{}, shelves: shelves{}, lastID: 12_000_000, lastSub: 15_000_000}
 }
 
 func (r *record) key() string { return r.project.key + "-" + strconv.Itoa(r.num) }

@@ -77,15 +77,17 @@ func (s *Server) generator(spec Project) *generator {
 	g.project = s.projectOf(spec.Key, nil)
 	g.project.name = spec.Name
 	g.project.raw = g.project.render()
-	g.project.detail = fmt.Appendf(nil, `"description":%s,"lead":%s,"components":[],"versions":[]`, quote(th.about), s.people[0].raw)
+	g.project.detail = fmt.Appendf(nil, `"description":%s,"lead":%s`, quote(th.about), s.people[0].raw)
 	g.shared = sharedParts{null: json.RawMessage("null"), empty: json.RawMessage("[]")}
 	for i, name := range th.components {
 		id := g.project.id*1000 + int64(i)
-		g.shared.components = append(g.shared.components, fmt.Appendf(nil, `{"self":"%s/component/%d","id":"%d","name":%s}`, apiRoot, id, id, quote(name)))
+		raw := fmt.Appendf(nil, `{"self":"%s/component/%d","id":"%d","name":%s}`, apiRoot, id, id, quote(name))
+		g.shared.components = append(g.shared.components, s.offer("project_components", g.project, id, name, raw))
 	}
 	for i, name := range versionNames() {
 		id := g.project.id*1000 + 500 + int64(i)
-		g.shared.versions = append(g.shared.versions, fmt.Appendf(nil, `{"self":"%s/version/%d","id":"%d","name":"%s","archived":false,"released":%t}`, apiRoot, id, id, name, i < 8))
+		raw := fmt.Appendf(nil, `{"self":"%s/version/%d","id":"%d","name":"%s","archived":false,"released":%t}`, apiRoot, id, id, name, i < 8)
+		g.shared.versions = append(g.shared.versions, s.offer("project_versions", g.project, id, name, raw))
 	}
 	return g
 }

@@ -1,0 +1,61 @@
+// The lists of a project: versions and components, and the labels of all.
+
+package jiratest
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// ofProject answers with the entries of a project.
+func ofProject(name string) func(*call) error {
+	return func(c *call) error {
+		p, err := c.project()
+		if err == nil {
+			c.entries(c.server.children(name, decimal(p.id)))
+		}
+		return err
+	}
+}
+
+// pagedOfProject is ofProject in pages.
+func pagedOfProject(name string) func(*call) error {
+	return func(c *call) error {
+		p, err := c.project()
+		if err != nil {
+			return err
+		}
+		return c.bean(c.server.children(name, decimal(p.id)), 50)
+	}
+}
+
+// labelsInUse returns the labels of all issues that a search finds.
+func (s *Server) labelsInUse() []string {
+	seen := map[string]bool{}
+	for _, r := range s.store.all {
+		var labels []string
+		if raw := r.raw("labels"); len(raw) > 2 && r.found() && json.Unmarshal(raw, &labels) == nil {
+			for _, l := range labels {
+				seen[l] = true
+			}
+		}
+	}
+	out := make([]string, 0, len(seen))
+	for l := range seen {
+		out = append(out, l)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// offer puts a version or component on the shelf, once, and returns it as
+// issues hold it.
+func (s *Server) offer(shelf string, p *project, id int64, name string, raw json.RawMessage) json.RawMessage {
+	if e, ok := s.entryOf(shelf, decimal(id)); ok {
+		return e.raw
+	}
+	list := s.shelf(shelf)
+	*list = append(*list, entry{id: decimal(id), parent: decimal(p.id), name: name, raw: raw, detail: fmt.Appendf(nil, `"projectId":%d`, p.id)})
+	return raw
+}
