@@ -235,7 +235,7 @@ func (s *Server) blank() []field {
 	for _, f := range issueFields() {
 		raw := null
 		switch f.id {
-		case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", "attachment", "votes", "watches", volatileField:
+		case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", "attachment", "votes", "watches", volatileField, sprintField, epicField:
 			raw = nil
 		case "parent":
 			continue

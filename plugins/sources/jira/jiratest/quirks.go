@@ -27,6 +27,7 @@ type Quirks struct {
 	Unsearchable      []string // keys of projects that are listed but unknown to a search
 
 	FirstUsers   int      // Data Center's search of users finds at most so many, whatever the page
+	SprintHashes bool     // Data Center's sprints inside issues have another object hash on every fetch
 	SecretVoters bool     // the names of voters and watchers are withheld, their numbers are not
 	BulkErrors   []string // keys of issues that a bulk fetch reports as errors
 	StrictSince  bool     // the worklog feeds begin after their since, not at it

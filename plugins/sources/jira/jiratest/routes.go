@@ -76,6 +76,9 @@ func (s *Server) register() {
 			s.mux.HandleFunc(row.method+" /rest/api/"+version+row.path, s.handle(version, row.answer))
 		}
 	}
+	for _, row := range agileRoutes() {
+		s.mux.HandleFunc(row.method+" /rest/agile/1.0"+row.path, s.handle("2", row.answer))
+	}
 	if s.options.Flavour == DataCenter {
 		s.mux.HandleFunc("GET /secure/attachment/{id}/{name}", s.handle("2", (*call).secureAttachment))
 	}
@@ -100,6 +103,7 @@ type call struct {
 	lenient bool // the query is not validated
 	html    bool // bodies are written as HTML
 	bodies  bool // comments are written with their rendered body as well
+	wide    bool // an issue is written with its key in any case
 	whole   bool // names and schema stand inside the issue, which is all there is
 	// embedded is the most histories inside an issue; 0 means the product's own.
 	embedded int

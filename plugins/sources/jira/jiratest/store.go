@@ -25,6 +25,10 @@ type store struct {
 	lastSub  int64              // highest id given to a part of an issue
 	shelves  shelves
 	groups   []*group
+	boards   []*board
+	sprints  []*sprint
+	// lastBoard and lastSprint are the highest ids ever given.
+	lastBoard, lastSprint int64
 	// lostWorklogs are the deleted ones, in the order of their deletion.
 	lostWorklogs []event
 }
@@ -60,6 +64,8 @@ type record struct {
 	voters      []*user
 	watchers    []*user
 	properties  []property
+	sprints     []*sprint
+	epic        *record
 
 	archived bool
 	hidden   bool // nobody may see it
@@ -194,6 +200,9 @@ func (s *store) remove(r *record) {
 		other.subtasks = slices.DeleteFunc(other.subtasks, func(x *record) bool { return x == r })
 		if other.parent == r {
 			other.parent = nil
+		}
+		if other.epic == r {
+			other.epic = nil
 		}
 	}
 }

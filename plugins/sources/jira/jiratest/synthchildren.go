@@ -16,6 +16,7 @@ import (
 func (g *generator) children(r *record, s *story) {
 	rng := rand.New(rand.NewPCG(g.server.options.Seed^uint64(r.num), hashText(g.project.key)))
 	g.attach(r, s, rng)
+	g.schedule(r, s, rng)
 	r.watchers = g.crowd(rng, 1+rng.IntN(9))
 	r.voters = g.crowd(rng, max(0, rng.IntN(12)-8))
 	for i := range max(0, rng.IntN(14)-11) {

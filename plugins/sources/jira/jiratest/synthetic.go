@@ -46,6 +46,7 @@ func (s *Server) Generate(spec Synthetic) {
 	base, stride := s.store.lastID+1, int64(len(spec.Projects)+1)
 	for i, p := range spec.Projects {
 		g := s.generator(p)
+		g.plan(spec)
 		g.grow(spec, p, base+int64(i), stride)
 	}
 }
@@ -59,6 +60,8 @@ type generator struct {
 	rng     *rand.Rand // of the issue at hand
 	text    *prose
 	made    []*record
+	sprints []*sprint // of the project
+	epics   []*record
 }
 
 // sharedParts are the values that all issues of a project share.

@@ -26,7 +26,7 @@ func (g *generator) fields(r *record, s *story) []field {
 func (g *generator) value(name string, r *record, s *story) json.RawMessage {
 	c := g.server.catalog
 	switch name {
-	case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", "parent", "attachment", "votes", "watches", volatileField:
+	case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", "parent", "attachment", "votes", "watches", volatileField, sprintField, epicField:
 		return nil
 	case "summary":
 		return json.RawMessage(quote(g.text.title))

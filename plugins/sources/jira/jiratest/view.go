@@ -27,7 +27,7 @@ func (c *call) documents() bool { return c.version == "3" }
 
 // issue renders one issue with the selected fields.
 func (c *call) issue(r *record, s *selection, expand map[string]bool) {
-	if c.cloud() && s.idOnly() && len(expand) == 0 {
+	if c.cloud() && s.idOnly() && len(expand) == 0 && !c.wide {
 		fmt.Fprintf(&c.out, `{"id":"%d"}`, r.id)
 		return
 	}
@@ -114,6 +114,10 @@ func (c *call) live(r *record, name string) {
 		c.watchers(r, false)
 	case volatileField:
 		c.volatile(r)
+	case sprintField:
+		c.sprints(r)
+	case epicField:
+		c.epicLink(r)
 	default:
 		c.out.WriteString("null")
 	}
