@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"runtime"
@@ -28,7 +29,7 @@ type Spec struct {
 	Args     []string        // without the program's name
 	Config   json.RawMessage // its settings
 	Services sdk.Host        // what the host does for it
-	Logger   hclog.Logger    // takes what it writes on stderr; nil: only a crash report shows it
+	Logger   hclog.Logger    // takes what it logs and writes on stderr; nil: only a crash report shows it
 }
 
 // errSlow is the cause of a start's end when its time is up.
@@ -142,6 +143,9 @@ func (p *Plugin) connect(ctx context.Context, s Spec) error {
 // configure gives the plugin the host's services and its settings.
 func (p *Plugin) configure(ctx context.Context, s Spec) error {
 	defer context.AfterFunc(ctx, p.endServices)()
+	if s.Services.Logger == nil && s.Logger != nil {
+		s.Services.Logger = slog.New(logTo{s.Logger})
+	}
 	var err error
 	if p.served, err = p.conn.OpenHost(p.services, s.Services); err == nil {
 		p.features, err = p.conn.Configure(ctx, s.Config)

@@ -1,0 +1,54 @@
+// What a plugin logs through the SDK, made harmless and put into the host's log.
+
+package pluginhost
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// logTo is a slog.Handler that writes to an hclog.Logger.
+type logTo struct{ log hclog.Logger }
+
+func levelOf(l slog.Level) hclog.Level {
+	switch {
+	case l >= slog.LevelError:
+		return hclog.Error
+	case l >= slog.LevelWarn:
+		return hclog.Warn
+	case l >= slog.LevelInfo:
+		return hclog.Info
+	}
+	return hclog.Debug
+}
+
+// Enabled implements [slog.Handler], as the others do.
+func (h logTo) Enabled(_ context.Context, l slog.Level) bool { return levelOf(l) >= h.log.GetLevel() }
+
+func (h logTo) Handle(_ context.Context, r slog.Record) error {
+	var args []any
+	r.Attrs(func(a slog.Attr) bool {
+		args = append(args, pair(a)...)
+		return true
+	})
+	h.log.Log(levelOf(r.Level), clean(r.Message, maxLogLine), args...)
+	return nil
+}
+
+func (h logTo) WithAttrs(attrs []slog.Attr) slog.Handler {
+	var args []any
+	for _, a := range attrs {
+		args = append(args, pair(a)...)
+	}
+	return logTo{h.log.With(args...)}
+}
+
+// WithGroup does nothing: what comes over the wire has its groups in its names.
+func (h logTo) WithGroup(string) slog.Handler { return h }
+
+// pair is an attribute as hclog takes it.
+func pair(a slog.Attr) []any {
+	return []any{clean(a.Key, maxKept), clean(a.Value.String(), maxLogLine)}
+}
