@@ -70,7 +70,7 @@ func newReadmeSite(t *testing.T) readmeSite {
 		t.Fatal(err)
 	}
 	s := readmeSite{dir: t.TempDir(), module: module, url: readmeJira(t)}
-	for _, name := range []string{"examples/jira.hcl", "examples/generate.hcl", "examples/source-hello/hello.hcl"} {
+	for _, name := range []string{"examples/jira.hcl", "examples/jira-full.hcl", "examples/generate.hcl", "examples/source-hello/hello.hcl"} {
 		s.copy(t, name)
 	}
 	s.env = append(os.Environ(), "MODULE="+module, "SITE="+s.dir, "NOTED="+filepath.Join(s.dir, "noted"),
@@ -99,7 +99,7 @@ func (s readmeSite) copy(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.write(t, name, strings.Replace(string(raw), "rate        = 10 ", "rate        = 500 ", 1))
+	s.write(t, name, strings.NewReplacer("rate        = 10 ", "rate        = 500 ", "default     = 10\n", "default     = 500\n").Replace(string(raw)))
 }
 
 func (s readmeSite) write(t *testing.T, name, text string) {
@@ -132,7 +132,7 @@ func TestReadmeCommands(t *testing.T) {
 	}
 	for _, file := range []string{
 		"scrapekit-demo/corpus/messages.jsonl", "examples/corpus/messages.jsonl", "examples/abc/pretrain.jsonl",
-		"corpus/instruct.jsonl.zst", "events.jsonl", "examples/generated/records.jsonl", "examples/source-hello/out/greetings.jsonl",
+		"corpus/instruct.jsonl.zst", "events.jsonl", "examples/jira-full/fields.jsonl", "examples/generated/records.jsonl", "examples/source-hello/out/greetings.jsonl",
 	} {
 		if info, err := os.Stat(filepath.Join(s.dir, file)); err != nil || info.Size() == 0 {
 			t.Errorf("after all commands of the README, %s: %v", file, err)

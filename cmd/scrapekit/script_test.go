@@ -54,6 +54,11 @@ func TestScripts(t *testing.T) {
 func setUpScript(e *testscript.Env) error {
 	e.Values[jiraKey{}] = &scriptJira{}
 	e.Setenv("GORACE", os.Getenv("GORACE"))
+	examples, err := filepath.Abs(filepath.Join("..", "..", "examples"))
+	if err != nil {
+		return err
+	}
+	e.Setenv("EXAMPLES", examples)
 	program, err := exec.LookPath("troubled")
 	if err != nil {
 		return err

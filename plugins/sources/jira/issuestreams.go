@@ -21,6 +21,7 @@ func issueStreams() []entry {
 				Cursor:     "updated",
 			},
 			from: "/search, /search/jql",
+			cost: "1 per page_size issues to read",
 		},
 		{
 			Stream: sdk.Stream{
@@ -31,6 +32,7 @@ func issueStreams() []entry {
 				Cursor:     "updated",
 			},
 			from: "/search, /search/jql, /issue/{id}/comment",
+			cost: "those of issues; 1 per 100 of an issue whose comments came cut",
 		},
 	}
 }

@@ -91,11 +91,11 @@ func projectRows() []row {
 		both(row{name: "project_types", doc: "Types of projects: software, business, service desk.", key: byID,
 			fields: []field{at("id", "key", "")}}, endpoint{path: "/project/type"}),
 		both(row{
-			name: "project_role_links", step: true, parent: "projects",
+			name: "project_known_roles", step: true, parent: "projects",
 			passes: []field{projectID, project, at("role_id", "/", "")},
 		}, endpoint{path: "/project/{project}/role", values: members}),
 		both(row{
-			name: "project_roles", doc: "Roles of each project with the users and groups that are in them.", key: []string{"project_id", "id"}, parent: "project_role_links",
+			name: "project_roles", doc: "Roles of each project with the users and groups that are in them.", key: []string{"project_id", "id"}, parent: "project_known_roles",
 			fields: []field{projectID, id, project, name},
 		}, endpoint{path: "/project/{project}/role/{role_id}", values: one}),
 	}

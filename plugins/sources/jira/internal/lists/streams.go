@@ -3,6 +3,7 @@
 package lists
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -57,24 +58,21 @@ func (r *row) from() string {
 	return strings.Join(paths, ", ")
 }
 
-// cost says how many requests a run makes.
+// cost says how many requests a run makes: those for the lists above, then its own.
 func (r *row) cost() string {
-	e := r.cloud
-	if e == nil {
-		e = r.dc
-	}
-	per := "1"
-	if e.pages != whole {
-		per = fmt.Sprintf("1 per %d", e.per)
-	}
-	if r.parent == "" {
-		return per
+	e := cmp.Or(r.cloud, r.dc)
+	switch {
+	case r.parent == "" && e.pages == whole:
+		return "1"
+	case r.parent == "":
+		return fmt.Sprintf("1 per %d", e.per)
 	}
 	above := find(r.parent)
-	if above.step {
-		return above.cost() + ", then 1 each role"
+	parent := strings.TrimSuffix(above.name[strings.LastIndexByte(above.name, '_')+1:], "s")
+	if e.pages == whole {
+		return fmt.Sprintf("%s, then 1 a %s", above.cost(), parent)
 	}
-	return fmt.Sprintf("%s; then %s, at least 1, each of %s", above.cost(), per, above.name)
+	return fmt.Sprintf("%s, then 1 per %d, at least 1, a %s", above.cost(), e.per, parent)
 }
 
 // schema makes the JSON Schema of the records.
