@@ -4,6 +4,7 @@ package jiratest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -232,8 +233,7 @@ func TestQuietChangesDoNotTouch(t *testing.T) {
 		"vote":     func() error { return s.Vote(key, "renske", true) },
 		"watch":    func() error { return s.Watch(key, "renske", false) },
 		"property": func() error { return s.SetProperty(key, "p", "{}") },
-		"hide":     func() error { return s.Hide(key) },
-		"show":     func() error { return s.Show(key) },
+		"hide":     func() error { return errors.Join(s.Hide(key), s.Show(key)) },
 		"parent":   func() error { return s.SetParent(child, key) },
 	} {
 		if err := change(); err != nil {

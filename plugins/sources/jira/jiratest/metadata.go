@@ -66,14 +66,23 @@ func (c *call) allProjects() error {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
-		c.out.Write(p.raw)
-		if p.is(Archived) {
-			c.out.Truncate(c.out.Len() - 1)
-			c.out.WriteString(`,"archived":true}`)
-		}
+		c.listedProject(p, set(c.list("expand")))
 	}
 	c.out.WriteByte(']')
 	return nil
+}
+
+// listedProject writes a project as lists show it, with what expand asks for.
+func (c *call) listedProject(p *project, expand map[string]bool) {
+	c.out.Write(p.raw[:len(p.raw)-1])
+	if expand["lead"] && expand["description"] && p.detail != nil {
+		c.out.WriteByte(',')
+		c.out.Write(p.detail)
+	}
+	if p.is(Archived) {
+		c.out.WriteString(`,"archived":true`)
+	}
+	c.out.WriteByte('}')
 }
 
 func (c *call) projectSearch() error {
@@ -101,7 +110,7 @@ func (c *call) projectSearch() error {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
-		c.out.Write(p.raw)
+		c.listedProject(p, set(c.list("expand")))
 	}
 	c.out.WriteString("]}")
 	return nil

@@ -151,15 +151,19 @@ func (c *call) issueLinks(r *record) {
 			c.out.WriteByte(',')
 		}
 		first = false
-		side := "inwardIssue"
-		if l.outward {
-			side = "outwardIssue"
-		}
-		fmt.Fprintf(&c.out, `{"id":"%d","self":"%s/issueLink/%d","type":%s,"%s":`, l.id, apiRoot, l.id, l.kind.render(), side)
-		c.linked(l.other)
-		c.out.WriteByte('}')
+		c.issueLink(l)
 	}
 	c.out.WriteByte(']')
+}
+
+func (c *call) issueLink(l link) {
+	side := "inwardIssue"
+	if l.outward {
+		side = "outwardIssue"
+	}
+	fmt.Fprintf(&c.out, `{"id":"%d","self":"%s/issueLink/%d","type":%s,"%s":`, l.id, apiRoot, l.id, l.kind.render(), side)
+	c.linked(l.other)
+	c.out.WriteByte('}')
 }
 
 func (c *call) subtasks(r *record) {
