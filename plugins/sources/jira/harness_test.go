@@ -89,6 +89,7 @@ func newHost(t *testing.T, w *world, settings map[string]any) *host {
 type harvest struct {
 	mu       sync.Mutex
 	records  map[string][]json.RawMessage // by stream
+	deleted  map[string][]json.RawMessage // likewise
 	origins  map[string][]string          // the split of each record
 	rejects  []sdk.Reject
 	counters map[string]int64
@@ -172,7 +173,7 @@ func (h *host) tryRun(streams ...string) (*harvest, error) {
 	if len(streams) == 0 {
 		streams = []string{"issues", "comments"}
 	}
-	got := &harvest{records: map[string][]json.RawMessage{}, origins: map[string][]string{}, counters: map[string]int64{}}
+	got := &harvest{records: map[string][]json.RawMessage{}, deleted: map[string][]json.RawMessage{}, origins: map[string][]string{}, counters: map[string]int64{}}
 	ctx := h.context(got.count)
 	src := h.open()
 	splits, err := src.Plan(ctx, sdk.Plan{Streams: streams, Previous: slices.Collect(maps.Values(h.previous))})
@@ -228,6 +229,7 @@ type output struct {
 	split   *sdk.Split
 	got     *harvest
 	group   map[string][]json.RawMessage
+	gone    map[string][]json.RawMessage // keys of deletions
 	rejects []sdk.Reject
 }
 
@@ -235,10 +237,14 @@ var errKilled = errors.New("killed by the test")
 
 func (o *output) Batch(b sdk.Batch) error {
 	if o.group == nil {
-		o.group = map[string][]json.RawMessage{}
+		o.group, o.gone = map[string][]json.RawMessage{}, map[string][]json.RawMessage{}
+	}
+	into := o.group
+	if b.Op == sdk.Delete {
+		into = o.gone
 	}
 	for r := range b.Records() {
-		o.group[b.Stream] = append(o.group[b.Stream], slices.Clone(r))
+		into[b.Stream] = append(into[b.Stream], slices.Clone(r))
 	}
 	return nil
 }
@@ -259,8 +265,11 @@ func (o *output) commit() {
 		o.got.records[stream] = append(o.got.records[stream], records...)
 		o.got.origins[stream] = append(o.got.origins[stream], slices.Repeat([]string{o.split.ID}, len(records))...)
 	}
+	for stream, keys := range o.gone {
+		o.got.deleted[stream] = append(o.got.deleted[stream], keys...)
+	}
 	o.got.rejects = append(o.got.rejects, o.rejects...)
-	o.group, o.rejects = nil, nil
+	o.group, o.gone, o.rejects = nil, nil, nil
 }
 
 func (o *output) Split(sdk.Split) error { return errors.New("no further splits are expected") }

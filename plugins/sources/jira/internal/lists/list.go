@@ -65,7 +65,10 @@ func (r *reading) refuse(err error) error {
 	if r.at.Why == "" {
 		r.at.Why = rest.Brief(err)
 	}
-	if r.at.Level > 0 || len(r.at.Parents) > 1 {
+	switch {
+	case e.alike && (status == http.StatusUnauthorized || status == http.StatusForbidden):
+		r.at.Found, r.at.Next = nil, len(r.at.Parents)-1 // the others are not asked for
+	case r.at.Level > 0 || len(r.at.Parents) > 1:
 		r.at.Refused++
 	}
 	return nil

@@ -3,6 +3,7 @@
 package lists
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -84,6 +85,26 @@ func TestSprintsOfManyBoards(t *testing.T) {
 	got = h.run("sprints")
 	if len(got.records)+len(got.deleted) != 0 {
 		t.Errorf("after the refusal: %v %v, want nothing", got.records, got.deleted)
+	}
+}
+
+// Where the permission is one for all lists, a refusal spares the other requests.
+func TestWhoIsRefusedOneListIsRefusedAll(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	var fields []string
+	for i := range 100 {
+		fields = append(fields, fmt.Sprintf(`{"id":"customfield_%d","schema":{"custom":"x:select"}}`, i))
+		f.lists[fmt.Sprintf("/rest/api/3/field/customfield_%d/context", i)] = &list{status: 403}
+	}
+	f.lists["/rest/api/3/field"] = &list{values: fields}
+	h := newHost(t, f, rest.Cloud)
+	for _, stream := range []string{"field_contexts", "field_options"} {
+		f.requests = nil
+		h.run(stream)
+		if h.counters["streams left out/"+stream] != 1 || len(f.requests) > 1+width {
+			t.Errorf("%s: %v, %d requests", stream, h.counters, len(f.requests))
+		}
 	}
 }
 

@@ -21,13 +21,13 @@ func metadataRows() []row {
 			fields: []field{id, above("field_id", ""), name},
 			parent: "fields", keep: customField,
 			passes: []field{above("field_id", ""), at("context_id", "id", ""), above("_type", "")},
-			cloud:  &endpoint{path: "/field/{field_id}/context", values: "values", pages: byStart, per: 50, seen: openAPI},
+			cloud:  &endpoint{path: "/field/{field_id}/context", values: "values", pages: byStart, per: 50, alike: true, seen: openAPI},
 		},
 		{
 			name: "field_options", doc: "Options of each context of each custom field that has any (select lists, radio buttons, checkboxes, cascades).", key: byID,
 			fields: []field{id, above("context_id", ""), above("field_id", ""), maybe("value", "value", "")},
 			parent: "field_contexts", keep: optionField,
-			cloud: &endpoint{path: "/field/{field_id}/context/{context_id}/option", values: "values", pages: byStart, per: 100, gone: []int{400}, seen: openAPI},
+			cloud: &endpoint{path: "/field/{field_id}/context/{context_id}/option", values: "values", pages: byStart, per: 100, gone: []int{400}, alike: true, seen: openAPI},
 		},
 		list("issue_types", "/issuetype", "Issue types."),
 		{

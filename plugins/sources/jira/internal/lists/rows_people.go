@@ -24,8 +24,8 @@ func peopleRows() []row {
 		{
 			name: "group_members", doc: "Members of each group, inactive ones too.", key: []string{"group_id", "id"}, parent: "groups",
 			fields: []field{above("group_id", ""), user, above("group", "Name of the group."), name},
-			dc:     &endpoint{path: "/group/member", query: "groupname={group}&includeInactiveUsers=true", values: "values", pages: byStart, per: 50, seen: wadl},
-			cloud:  &endpoint{path: "/group/member", query: "groupId={group_id}&includeInactiveUsers=true", values: "values", pages: byStart, per: 50, seen: openAPI},
+			dc:     &endpoint{path: "/group/member", query: "groupname={group}&includeInactiveUsers=true", values: "values", pages: byStart, per: 50, alike: true, seen: wadl},
+			cloud:  &endpoint{path: "/group/member", query: "groupId={group_id}&includeInactiveUsers=true", values: "values", pages: byStart, per: 50, alike: true, seen: openAPI},
 		},
 	}
 }

@@ -35,11 +35,12 @@ type endpoint struct {
 	query  string // likewise
 	values string // the member of the reply that is the list; "": the reply is it; one and members: see below
 	pages  paging
-	per    int   // records to ask for at once
-	empty  []int // statuses that mean that there is no such list here, and nothing wrong
-	gone   []int // statuses beside 401, 403, 404 and 410 that mean that it is not to be had
-	named  *endpoint
-	seen   string // where we know it from
+	per    int       // records to ask for at once
+	empty  []int     // statuses that mean that there is no such list here, and nothing wrong
+	gone   []int     // statuses beside 401, 403, 404 and 410 that mean that it is not to be had
+	alike  bool      // who is refused the list of one parent is refused that of each
+	named  *endpoint // of one project that the settings name; nil: they make no difference
+	seen   string    // where we know it from
 }
 
 // Values of endpoint.values that name no member.

@@ -1,0 +1,256 @@
+// The lists of the site against a Jira and its books, in both flavours.
+
+package jira_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/sdktest"
+)
+
+// listNames are the streams that are lists: those that a Jira has books of.
+func listNames(w *world) []string {
+	var names []string
+	books := w.Lists()
+	for _, s := range jira.Plugin().Streams {
+		if _, ok := books[s.Name]; ok {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// listWorld is a Jira with everything in it, and a host that is logged in as its administrator.
+func listWorld(t *testing.T, o jiratest.Options, settings map[string]any) (*world, *host) {
+	t.Helper()
+	if o.Auth.Bearer == nil {
+		o.Auth.Bearer = map[string]string{"secret": "root"}
+	}
+	w := newWorld(t, o)
+	w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: 30}, {Key: "BRAVO", Issues: 25}}})
+	h := newHost(t, w, settings)
+	h.transport = asRoot{h.transport, "secret"}
+	return w, h
+}
+
+// asRoot adds a token, as the host does.
+type asRoot struct {
+	next  http.RoundTripper
+	token string
+}
+
+func (b asRoot) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	req.Header.Set("Authorization", "Bearer "+b.token)
+	return b.next.RoundTrip(req)
+}
+
+// keysOf returns the keys of records or deletions as the books write them, sorted.
+func keysOf(t *testing.T, stream string, lines []json.RawMessage) []string {
+	t.Helper()
+	n := slices.IndexFunc(jira.Plugin().Streams, func(s sdk.Stream) bool { return s.Name == stream })
+	var keys []string
+	for _, line := range lines {
+		var fields map[string]any
+		if err := json.Unmarshal(line, &fields); err != nil {
+			t.Fatal(err)
+		}
+		var parts []string
+		for _, name := range jira.Plugin().Streams[n].PrimaryKey {
+			parts = append(parts, fmt.Sprint(fields[name]))
+		}
+		keys = append(keys, strings.Join(parts, "/"))
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func TestListsAreAsTheBooksSay(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w, h := listWorld(t, jiratest.Options{Flavour: f, ListPage: 2, MaxResults: 7}, nil)
+		names := listNames(w)
+		got := h.run(names...)
+		books := w.Lists()
+		read := 0
+		for _, name := range names {
+			want := slices.Sorted(slices.Values(books[name]))
+			if f == jiratest.DataCenter && slices.Contains([]string{"labels", "field_contexts", "field_options", "workflow_schemes", "issue_type_screen_schemes", "screen_schemes", "field_configurations"}, name) {
+				want = nil // the flavour has no such list
+			}
+			if have := keysOf(t, name, got.records[name]); !slices.Equal(have, want) {
+				t.Errorf("%s: %d: %.300q\nwant %d: %.300q", name, len(have), have, len(want), want)
+			}
+			if len(want) > 0 {
+				read++
+			}
+		}
+		for name, n := range got.counters {
+			if strings.Contains(name, "left out") || strings.Contains(name, "refused") {
+				t.Errorf("%s: %d", name, n)
+			}
+		}
+		t.Logf("%d lists of %d, in %d requests", read, len(names), w.Stats().Requests)
+		if len(got.rejects) > 0 {
+			t.Errorf("rejects: %+v", got.rejects)
+		}
+		again := h.run(names...)
+		for name, records := range again.records {
+			t.Errorf("nothing changed, and %s emits %d again: %.300s", name, len(records), records[0])
+		}
+	})
+}
+
+// What changes between runs comes, and what went is deleted.
+func TestChangesOfLists(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w, h := listWorld(t, jiratest.Options{Flavour: f}, nil)
+		names := []string{"boards", "sprints", "sprint_issues", "board_issues", "audit_records"}
+		before := h.run(names...)
+		if len(before.records) != len(names) {
+			t.Fatalf("streams with records: %v", slices.Collect(maps.Keys(before.records)))
+		}
+		gone := w.Lists()["sprints"][0]
+		if err := w.RenameSprint(w.Lists()["sprints"][1], "renamed"); err != nil {
+			t.Fatal(err)
+		}
+		was := w.Lists()
+		if err := w.DeleteSprint(gone); err != nil {
+			t.Fatal(err)
+		}
+		board := w.AddBoard("ALPHA", "another", "kanban")
+		got := h.run(names...)
+		now := w.Lists()
+		if keys := keysOf(t, "boards", got.records["boards"]); !slices.Equal(keys, []string{board}) {
+			t.Errorf("boards: %v, want %s", keys, board)
+		}
+		if keys := keysOf(t, "sprints", got.records["sprints"]); !slices.Equal(keys, []string{was["sprints"][1]}) {
+			t.Errorf("sprints: %v, want the renamed one", keys)
+		}
+		if keys := keysOf(t, "sprints", got.deleted["sprints"]); !slices.Equal(keys, []string{gone}) {
+			t.Errorf("deleted sprints: %v, want %s", keys, gone)
+		}
+		var want []string
+		for _, key := range was["sprint_issues"] {
+			if !slices.Contains(now["sprint_issues"], key) {
+				want = append(want, key)
+			}
+		}
+		slices.Sort(want)
+		if keys := keysOf(t, "sprint_issues", got.deleted["sprint_issues"]); !slices.Equal(keys, want) {
+			t.Errorf("deleted sprint_issues: %v, want %v", keys, want)
+		}
+	})
+}
+
+// A read that is killed at any cursor, again and again, delivers the same.
+func TestListsKilledAtEveryCursor(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w, h := listWorld(t, jiratest.Options{Flavour: f, ListPage: 3, MaxResults: 7}, nil)
+		names := listNames(w)
+		whole := h.run(names...)
+		killed := newHost(t, w, nil)
+		killed.transport = h.transport
+		killed.afterCursor = func(string) error { return errKilled }
+		got := killed.run(names...)
+		for _, name := range names {
+			if !slices.EqualFunc(got.records[name], whole.records[name], func(a, b json.RawMessage) bool { return string(a) == string(b) }) {
+				t.Errorf("%s: %d records after kills, want %d", name, len(got.records[name]), len(whole.records[name]))
+			}
+		}
+	})
+}
+
+// Bad days of a server change nothing of what comes.
+func TestListsOfATroubledServer(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w, h := listWorld(t, jiratest.Options{Flavour: f, Seed: 7, ListPage: 3, Faults: jiratest.Faults{ServerErrors: 0.1, Truncated: 0.05}}, nil)
+		h.attempts = 1000
+		h.inTurn = true
+		names := listNames(w)
+		var got *harvest
+		for range 20 { // a plan that fails is made again
+			var err error
+			if got, err = h.tryRun(names...); err == nil {
+				break
+			}
+		}
+		books := w.Lists()
+		for _, name := range []string{"projects", "project_versions", "board_issues", "sprint_issues", "screen_tab_fields", "group_members"} {
+			if have, want := keysOf(t, name, got.records[name]), slices.Sorted(slices.Values(books[name])); !slices.Equal(have, want) {
+				t.Errorf("%s: %d records, want %d", name, len(have), len(want))
+			}
+		}
+	})
+}
+
+// An account that is no administrator, and one that is nobody, read what they may.
+func TestListsThatAreNotAllowed(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w, h := listWorld(t, jiratest.Options{Flavour: f, Auth: jiratest.Auth{Bearer: map[string]string{"secret": "reader"}, NoAdmin: true}}, nil)
+		names := listNames(w)
+		reader := h.run(names...)
+		h = newHost(t, w, nil)
+		nobody := h.run(names...)
+		for name, left := range map[string][2]int64{"workflows": {1, 1}, "audit_records": {1, 1}, "users": {0, 1}, "statuses": {0, 0}, "boards": {0, 0}} {
+			for n, got := range []*harvest{reader, nobody} {
+				if c := got.counters["streams left out/"+name]; c != left[n] || (c == 0) != (len(got.records[name]) > 0) {
+					t.Errorf("%s, reader %d: left out %d, want %d; %d records", name, n, c, left[n], len(got.records[name]))
+				}
+			}
+		}
+	})
+}
+
+func TestListsOfNamedProjects(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		_, h := listWorld(t, jiratest.Options{Flavour: f}, map[string]any{"projects": []string{"bravo"}})
+		got := h.run("projects", "project_versions", "project_components", "project_roles", "boards", "statuses")
+		for _, name := range []string{"project_versions", "project_components", "project_roles"} {
+			for _, r := range got.of(t, name) {
+				if r.Project != "BRAVO" {
+					t.Errorf("%s of %s", name, r.Project)
+				}
+			}
+		}
+		if keys := got.of(t, "projects"); len(keys) != 1 || keys[0].Key != "BRAVO" {
+			t.Errorf("projects: %+v", keys)
+		}
+		for _, b := range got.of(t, "boards") {
+			if !strings.Contains(string(b.Raw), `"projectKey":"BRAVO"`) {
+				t.Errorf("a board of another project: %s", b.Raw)
+			}
+		}
+		if len(got.records["boards"]) == 0 || len(got.records["statuses"]) == 0 {
+			t.Errorf("%d boards, %d statuses", len(got.records["boards"]), len(got.records["statuses"]))
+		}
+	})
+}
+
+func TestListsConform(t *testing.T) {
+	t.Parallel()
+	for _, f := range []jiratest.Flavour{jiratest.DataCenter, jiratest.Cloud} {
+		t.Run(f.String(), func(t *testing.T) {
+			t.Parallel()
+			w, h := listWorld(t, jiratest.Options{Flavour: f, Now: time.Now, ListPage: 4}, nil)
+			sdktest.TestSource(t, jira.Plugin(), sdktest.SourceCase{
+				Config: map[string]any{"url": w.url}, Host: sdk.Host{Transport: h.transport}, Streams: listNames(w), MaxResumes: 3,
+			})
+		})
+	}
+}
