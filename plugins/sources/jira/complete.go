@@ -12,16 +12,37 @@ import (
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
+// completers is how many issues of a chunk are completed at once.
+const completers = 4
+
+// completeChunk asks for what the search did not bring of some issues.
+func (r *walkReader) completeChunk(ctx context.Context, c *chunk) error {
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(completers)
+	for _, it := range c.items {
+		if it.issue.id == "" {
+			continue
+		}
+		group.Go(func() (err error) {
+			it.whole, err = r.complete(gctx, it)
+			return err
+		})
+	}
+	return group.Wait()
+}
+
 // complete makes the lists of an issue whole where Jira offers a way. An issue that vanished meanwhile stays as it came.
-func (r *walkReader) complete(ctx context.Context, i *issue) (completeness, error) {
+func (r *walkReader) complete(ctx context.Context, it *item) (completeness, error) {
+	i := &it.issue
 	whole := completeness{comments: i.comments.complete(), changelog: i.histories.complete()}
 	if !whole.comments || i.comments.suspect() {
-		if err := r.completeComments(ctx, i, &whole); err != nil {
+		if err := r.completeComments(ctx, it, &whole); err != nil {
 			return whole, fmt.Errorf("%s: comments: %w", i.key, err)
 		}
 	}
@@ -33,7 +54,8 @@ func (r *walkReader) complete(ctx context.Context, i *issue) (completeness, erro
 	return whole, nil
 }
 
-func (r *walkReader) completeComments(ctx context.Context, i *issue, whole *completeness) error {
+func (r *walkReader) completeComments(ctx context.Context, it *item, whole *completeness) error {
+	i := &it.issue
 	sdk.Count(ctx, "issues/comments completed", 1)
 	elements, complete, err := r.wholeList(ctx, i.id, "comment", "comments")
 	if rest.Gone(err) {
@@ -42,9 +64,9 @@ func (r *walkReader) completeComments(ctx context.Context, i *issue, whole *comp
 	if err != nil {
 		return err
 	}
-	sound, err := r.sound(elements)
-	if err != nil || len(sound) < i.comments.count {
-		return err // the longer list stays
+	sound := it.sound(commentsStream, elements)
+	if len(sound) < i.comments.count {
+		return nil // the longer list stays
 	}
 	whole.comments = complete && len(sound) == len(elements)
 	if len(sound) == i.comments.count {
@@ -55,18 +77,16 @@ func (r *walkReader) completeComments(ctx context.Context, i *issue, whole *comp
 }
 
 // sound rejects the elements that cannot be decoded, and returns the others.
-func (r *walkReader) sound(elements []element) ([]element, error) {
+func (it *item) sound(stream string, elements []element) []element {
 	var kept []element
 	for _, e := range elements {
-		if e.bad == nil {
-			kept = append(kept, e)
+		if e.bad != nil {
+			it.reject(stream, shortened(e.raw), e.bad)
 			continue
 		}
-		if err := r.reject(commentsStream, e.raw, e.bad); err != nil {
-			return nil, err
-		}
+		kept = append(kept, e)
 	}
-	return kept, nil
+	return kept
 }
 
 func (r *walkReader) completeChangelog(ctx context.Context, i *issue, whole *completeness) error {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,14 +59,14 @@ func (r redirect) RoundTrip(req *http.Request) (*http.Response, error) {
 // bearer adds a token, as the host does. It takes away the header by which Jira tells that it refused one, because
 // not every server, nor every proxy before it, gives it.
 type bearer struct {
-	token *string
+	token *atomic.Value // a string: requests are made ahead of the test
 	next  http.RoundTripper
 }
 
 func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
-	if *b.token != "" {
-		req.Header.Set("Authorization", "Bearer "+*b.token)
+	if token := b.token.Load().(string); token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := b.next.RoundTrip(req)
 	if err == nil {
@@ -133,16 +134,17 @@ func TestTokenThatDies(t *testing.T) {
 		}})
 		w.fill(t, "ALPHA", 3, time.Minute)
 		h := newHost(t, w, map[string]any{"projects": []string{"ALPHA"}})
-		token := "good"
+		var token atomic.Value
+		token.Store("good")
 		h.transport = bearer{&token, h.transport}
 		wantKeys(t, h.run(), []string{"ALPHA-1", "ALPHA-2", "ALPHA-3"})
 		w.advance(time.Hour)
 		must(t, w.Edit("ALPHA-2", map[string]any{"summary": "while the token is dead"}))
 		w.advance(time.Hour)
-		token = "dead"
+		token.Store("dead")
 		_, err := h.tryRun()
 		wantError(t, err, true, "token")
-		token = "good"
+		token.Store("good")
 		wantKeys(t, h.run(), []string{"ALPHA-2"})
 	})
 }
@@ -167,12 +169,13 @@ func TestTokenThatDiesDuringTheRun(t *testing.T) {
 		}})
 		keys := w.fill(t, "ALPHA", 60, time.Minute)
 		h := newHost(t, w, map[string]any{"projects": []string{"ALPHA"}})
-		token := "good"
+		var token atomic.Value
+		token.Store("good")
 		h.transport = bearer{&token, h.transport}
 		cursors := 0
 		h.afterCursor = func(string) error {
 			if cursors++; cursors == 3 {
-				token = "dead"
+				token.Store("dead")
 			}
 			return nil
 		}

@@ -53,11 +53,11 @@ func (o *output) send(batches []sdk.Batch) error {
 	return nil
 }
 
-// reject gives up what cannot be made a record of. Of something huge only the beginning is kept.
-func (o *output) reject(stream string, raw []byte, why error) error {
+// shortened keeps of something huge that is given up only the beginning.
+func shortened(raw []byte) []byte {
 	const shown = 64 << 10
 	if len(raw) >= sdk.MaxRecord {
-		raw = raw[:shown]
+		return raw[:shown]
 	}
-	return o.out.Reject(stream, raw, why.Error())
+	return raw
 }

@@ -33,9 +33,7 @@ func readWalk(ctx context.Context, in *reader) error {
 	}
 	r := &walkReader{reader: in, fields: in.source.fieldsToAsk()}
 	walk := newWalk(r, from)
-	emit := func(i *issue) error { return r.emit(ctx, i) }
-	save := func(c cursor) error { return r.cursor(c) }
-	if err := walk.run(ctx, emit, save); err != nil {
+	if err := deliver(ctx, walk, r.completeChunk, r.emitChunk); err != nil {
 		return err
 	}
 	if walk.blank {
@@ -47,12 +45,29 @@ func readWalk(ctx context.Context, in *reader) error {
 	return r.cursor(walk.last())
 }
 
-// emit makes the records of an issue.
-func (r *walkReader) emit(ctx context.Context, i *issue) error {
-	whole, err := r.complete(ctx, i)
-	if err != nil {
-		return err
+// emitChunk makes the records of some issues.
+func (r *walkReader) emitChunk(c *chunk) error {
+	for _, it := range c.items {
+		for _, j := range it.rejects {
+			if err := r.out.Reject(j.Stream, j.Record, j.Reason); err != nil {
+				return err
+			}
+		}
+		if it.issue.id == "" {
+			continue
+		}
+		if err := r.emit(&it.issue, it.whole); err != nil {
+			return err
+		}
 	}
+	if c.save == nil {
+		return nil
+	}
+	return r.cursor(*c.save)
+}
+
+// emit makes the records of an issue.
+func (r *walkReader) emit(i *issue, whole completeness) error {
 	if r.wants(issuesStream) {
 		r.buffer = i.record(r.buffer[:0], r.at, whole)
 		if err := r.put(issuesStream, r.buffer); err != nil {
@@ -79,7 +94,7 @@ func (r *walkReader) emitComments(i *issue) error {
 			err = errors.New("comment without id")
 		}
 		if err != nil {
-			return r.reject(commentsStream, raw, err)
+			return r.out.Reject(commentsStream, shortened(raw), err.Error())
 		}
 		r.buffer = c.record(r.buffer[:0], r.at, i, nth)
 		return r.put(commentsStream, r.buffer)

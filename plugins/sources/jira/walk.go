@@ -4,6 +4,7 @@
 package jira
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"hash/crc32"
@@ -41,7 +42,7 @@ type walk struct {
 }
 
 // run walks to the end. save is called after every page with the cursor to go on from, and once with the last one.
-func (w *walk) run(ctx context.Context, emit func(*issue) error, save func(cursor) error) error {
+func (w *walk) run(ctx context.Context, emit func(*item) error, save func(cursor) error) error {
 	for {
 		more, err := w.page(ctx, emit)
 		if err != nil {
@@ -66,7 +67,7 @@ func (w *walk) last() cursor {
 }
 
 // page reads one page, moves on, and reports whether there may be more.
-func (w *walk) page(ctx context.Context, emit func(*issue) error) (more bool, err error) {
+func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err error) {
 	q := w.query()
 	top := w.anchor // the latest time of this page that may move the anchor
 	var first, last moment
@@ -77,10 +78,14 @@ func (w *walk) page(ctx context.Context, emit func(*issue) error) (more bool, er
 			first = last
 		}
 		fresh, err := w.meet(ctx, &i, replied, func() error {
+			it := &item{}
 			if bad != nil {
-				return w.reader.reject(issuesStream, raw, bad)
+				it.reject(issuesStream, shortened(raw), bad)
+			} else {
+				it.issue = i
+				it.issue.raw = bytes.Clone(i.raw)
 			}
-			return emit(&i)
+			return emit(it)
 		})
 		if last.at < w.movable {
 			top = max(top, last.at)
