@@ -181,7 +181,8 @@ func TestTokenThatDiesDuringTheRun(t *testing.T) {
 		}
 		_, err := h.tryRun()
 		wantError(t, err, true, "ALPHA")
-		token, h.afterCursor = "good", nil
+		token.Store("good")
+		h.afterCursor = nil
 		wantKeys(t, h.run(), keys)
 	})
 }
