@@ -114,4 +114,4 @@ func (f fieldInfo) navigable() bool {
 }
 
 // fieldList is every field that GET /field lists.
-func (s *Server) fieldList() []fieldInfo { return issueFields() }
+func (s *Server) fieldList() []fieldInfo { return s.store.fields }

@@ -216,13 +216,17 @@ func (s *Server) Move(key, projectKey string) (string, error) {
 	return moved, err
 }
 
-// Delete takes an issue away; it leaves no trace, as in a real Jira.
+// Delete takes an issue away, and its sub-tasks with it; they leave no trace, as
+// in a real Jira.
 func (s *Server) Delete(key string) error {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	r := s.store.find(key)
 	if r == nil {
 		return fmt.Errorf("issue %s: there is none", key)
+	}
+	for _, sub := range slices.Clone(r.subtasks) {
+		s.store.remove(sub)
 	}
 	s.store.remove(r)
 	return nil
@@ -242,11 +246,11 @@ func (s *Server) blank() []field {
 		case "labels", "components", "versions", "fixVersions":
 			raw = json.RawMessage("[]")
 		case "status":
-			raw = must(s.catalog.statuses, "Open").raw
+			raw = must(s.catalog.statuses, "1").raw
 		case "priority":
-			raw = must(s.catalog.priorities, "Major").raw
+			raw = must(s.catalog.priorities, "3").raw
 		case "issuetype":
-			raw = must(s.catalog.types, "Bug").raw
+			raw = must(s.catalog.types, "1").raw
 		case "reporter", "creator":
 			raw = s.actor()
 		case "summary":

@@ -143,7 +143,7 @@ func TestDeletedIssueLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	s, base := serve(t, Options{}, 60)
 	for _, i := range s.Issues("ALPHA")[:30] {
-		if err := s.Delete(i.Key); err != nil {
+		if err := s.Delete(i.Key); err != nil && !strings.Contains(err.Error(), "there is none") { // gone with its parent
 			t.Fatal(err)
 		}
 		get(t, base+"/rest/api/2/issue/"+i.ID, 404, nil)

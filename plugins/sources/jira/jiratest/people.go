@@ -10,7 +10,7 @@ import (
 type user struct {
 	name, key, display, zone string
 	account                  string // Cloud account id
-	bot, gone                bool
+	bot, gone, former        bool
 	order                    int
 	raw                      json.RawMessage
 }
@@ -59,6 +59,9 @@ func (p *user) render(f Flavour) json.RawMessage {
 		kind := "atlassian"
 		if p.bot {
 			kind = "app"
+		}
+		if p.former {
+			kind = "unknown"
 		}
 		return fmt.Appendf(nil, `{"self":"%s/user?accountId=%s","accountId":"%s","avatarUrls":{%s},"displayName":%s,"active":%t,"timeZone":"%s","accountType":"%s"}`,
 			apiRoot, p.account, p.account, avatars, quote(p.display), !p.gone, p.zone, kind)

@@ -24,6 +24,7 @@ type store struct {
 	lastID   int64              // highest id ever given to an issue
 	lastSub  int64              // highest id given to a part of an issue
 	shelves  shelves
+	fields   []fieldInfo
 	groups   []*group
 	boards   []*board
 	sprints  []*sprint
@@ -120,7 +121,7 @@ type link struct {
 }
 
 func newStore() *store {
-	return &store{byID: map[int64]*record{}, byKey: map[string]*record{}, shelves: shelves{}, lastID: 12_000_000, lastSub: 15_000_000}
+	return &store{byID: map[int64]*record{}, byKey: map[string]*record{}, shelves: shelves{}, fields: issueFields(), lastID: 12_000_000, lastSub: 15_000_000}
 }
 
 func (r *record) key() string { return r.project.key + "-" + strconv.Itoa(r.num) }

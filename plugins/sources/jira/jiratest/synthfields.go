@@ -118,12 +118,12 @@ func (g *generator) custom(name string, r *record) json.RawMessage {
 		}
 	case "customfield_12310921":
 		if g.chance(0.2) {
-			i := g.rng.IntN(3)
-			return fmt.Appendf(nil, `{"self":"%s/customFieldOption/1296%d","value":"%s","id":"1296%d"}`, apiRoot, i, []string{"Low Hanging Fruit", "Normal", "Challenging"}[i], i)
+			o := fieldOptions()[g.rng.IntN(3)]
+			return optionRaw(o.id, o.value)
 		}
 	case "customfield_12312022":
 		if g.chance(0.03) {
-			return fmt.Appendf(nil, `[{"self":"%s/customFieldOption/10431","value":"Patch","id":"10431"}]`, apiRoot)
+			return fmt.Appendf(nil, "[%s]", optionRaw("10431", "Patch"))
 		}
 	case "customfield_12312340":
 		if len(r.comments) > 0 {
