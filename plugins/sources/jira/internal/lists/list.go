@@ -70,8 +70,17 @@ func (r *reading) refuse(err error) error {
 		r.at.Found, r.at.Next = nil, len(r.at.Parents)-1 // the others are not asked for
 	case r.at.Level > 0 || len(r.at.Parents) > 1:
 		r.at.Refused++
+		r.hide()
 	}
 	return nil
+}
+
+// hide notes which records are those of a parent whose list was refused, if their keys tell.
+func (r *reading) hide() {
+	row := r.row()
+	if known := r.known(r.at.Next); r.last() && len(row.key) > 1 && known[row.key[0]] != "" {
+		r.at.Hidden = append(r.at.Hidden, known[row.key[0]]+separator)
+	}
 }
 
 // take delivers a page and reports whether there may be more.
@@ -107,6 +116,8 @@ func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 		return false, sdk.Permanent(fmt.Errorf("%s: the server gives the same page again for ever: it does not heed where a page is to start, and says that there is more than the %d records that came", r.row().name, len(r.met)))
 	}
 	if r.ends(p, repeated) {
+		e := r.endpoint()
+		r.at.Cut = r.at.Cut || e.pages == whole && p.total > count || e.cut > 0 && len(r.met) == e.cut
 		return r.again(), nil
 	}
 	l.Start += count

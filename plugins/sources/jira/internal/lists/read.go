@@ -157,6 +157,10 @@ func (r *reading) delete(ctx context.Context) error {
 		if r.seen.has(key) || strings.HasPrefix(key, rejected) {
 			continue
 		}
+		if slices.ContainsFunc(r.at.Hidden, func(of string) bool { return strings.HasPrefix(key, of) }) {
+			r.seen.put(key, r.before.hashes[key])
+			continue
+		}
 		gone++
 		if err := r.out.Delete(row.name, row.splitKey(key)); err != nil {
 			return err
@@ -171,9 +175,9 @@ func (r *reading) delete(ctx context.Context) error {
 // suspicious is how many records do not vanish all at once.
 const suspicious = 10
 
-// hidden reports whether records that were not seen may be there nonetheless.
+// hidden reports whether records that were not seen may be there nonetheless, and nobody knows which.
 func (r *reading) hidden() bool {
-	return r.at.Why != "" || len(r.seen.hashes) == 0 && len(r.before.hashes) >= suspicious
+	return r.at.Why != "" && len(r.at.Hidden) < max(r.at.Refused, 1) || r.at.Cut || len(r.seen.hashes) == 0 && len(r.before.hashes) >= suspicious
 }
 
 // warn says, once, what this run did not read.
@@ -185,8 +189,10 @@ func (r *reading) warn(ctx context.Context) {
 		log.Warn("the stream is left out of this run: the server does not give it to this account", "stream", name, "error", r.at.Why)
 		sdk.Count(ctx, "streams left out/"+name, 1)
 	case r.at.Refused > 0:
-		log.Warn("some lists of the stream were refused and are left out; nothing is deleted in this run", "stream", name, "lists", r.at.Refused, "error", r.at.Why)
+		log.Warn("some lists of the stream were refused and are left out; what they held before stays", "stream", name, "lists", r.at.Refused, "error", r.at.Why)
 		sdk.Count(ctx, name+"/lists refused", int64(r.at.Refused))
+	case r.at.Cut:
+		log.Warn("the server gives only the beginning of this list: the rest is not to be had, and nothing is deleted", "stream", name, "records", len(r.seen.hashes))
 	case r.hidden() && !dated:
 		log.Warn("the list is suddenly empty, which a token that died looks like too: nothing is deleted", "stream", name, "records before", len(r.before.hashes))
 	}

@@ -108,6 +108,28 @@ func TestWhoIsRefusedOneListIsRefusedAll(t *testing.T) {
 	}
 }
 
+// Where the keys tell whose records they are, only those of the parent that is refused stay.
+func TestOneBoardThatIsAlwaysRefused(t *testing.T) {
+	t.Parallel()
+	h, lists := boards(t)
+	for board, issues := range map[string]string{"1": `{"id":"7","key":"A-7"},{"id":"8","key":"A-8"}`, "2": `{"id":"7","key":"A-7"}`, "3": `{"id":"9","key":"A-9"}`} {
+		lists[agile+"/board/"+board+"/issue"] = &list{values: strings.SplitAfter(strings.ReplaceAll(issues, "},", "}\n"), "\n"), member: "issues", pages: byStart}
+	}
+	h.run("board_issues")
+	lists[agile+"/board/1/issue"].values = lists[agile+"/board/1/issue"].values[1:]
+	lists[agile+"/board/2/issue"].status = 400
+	lists[agile+"/board/3/issue"].status = 403
+	want(t, "deleted", h.run("board_issues").deleted, []string{`{"board_id":"1","id":"7"}`})
+	lists[agile+"/board/2/issue"].status = 0
+	got := h.run("board_issues")
+	if len(got.records)+len(got.deleted) > 0 {
+		t.Errorf("after a refusal: %v %v, want nothing", got.records, got.deleted)
+	}
+	// A board that is gone takes its issues with it.
+	lists[agile+"/board"].values = lists[agile+"/board"].values[:2]
+	want(t, "deleted", h.run("board_issues").deleted, []string{`{"board_id":"3","id":"9"}`})
+}
+
 func TestAListThatIsSuddenlyEmpty(t *testing.T) {
 	t.Parallel()
 	h, l, _ := priorities(t, 25)
@@ -124,6 +146,30 @@ func TestAListThatIsSuddenlyEmpty(t *testing.T) {
 	if got := h.run("priorities"); len(got.deleted) != 5 {
 		t.Errorf("%d deleted, want 5", len(got.deleted))
 	}
+}
+
+// Data Center 10 shows a hundred users, whatever is asked for, and the group picker as many groups as it likes: the
+// others are not gone.
+func TestListsThatAreCut(t *testing.T) {
+	t.Parallel()
+	users, _ := objects(150)
+	for i := range users {
+		users[i] = strings.Replace(users[i], `"id"`, `"key"`, 1)
+	}
+	f := newFake()
+	f.lists["/rest/api/2/user/search"] = &list{values: users, pages: byStart}
+	f.lists["/rest/api/2/groups/picker"] = &list{values: []string{`"total":2,"groups":[{"name":"a"},{"name":"b"}]`}, member: members}
+	h := newHost(t, f, rest.DataCenter)
+	if n := len(h.run("users").records) + len(h.run("groups").records); n != 152 {
+		t.Fatalf("%d users and groups, want 152", n)
+	}
+	f.lists["/rest/api/2/user/search"].values = users[:100]
+	f.lists["/rest/api/2/groups/picker"].values = []string{`"total":2,"groups":[{"name":"a"}]`}
+	for _, stream := range []string{"users", "groups"} {
+		want(t, stream+" deleted", h.run(stream).deleted, nil)
+	}
+	f.lists["/rest/api/2/groups/picker"].values = []string{`"total":1,"groups":[{"name":"a"}]`}
+	want(t, "groups deleted", h.run("groups").deleted, []string{`{"id":"b"}`})
 }
 
 func TestWhatIsNewAndWhatIsGone(t *testing.T) {

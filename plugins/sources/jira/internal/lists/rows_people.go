@@ -11,7 +11,7 @@ func peopleRows() []row {
 			name: "users", doc: "Users, inactive ones too, where the account may browse them. Data Center 10 shows 100 at most, others their own limit.", key: byID,
 			fields: []field{user, name},
 			// A search needs a text; a dot is in nearly every e-mail address, which a search looks at. The page limit is documented.
-			dc:    &endpoint{path: "/user/search", query: "username=.&includeInactive=true", pages: byStart, per: 1000, seen: wadl},
+			dc:    &endpoint{path: "/user/search", query: "username=.&includeInactive=true", pages: byStart, per: 1000, cut: 100, seen: wadl + "; the cut of version 10: JRASERVER-78660"},
 			cloud: &endpoint{path: "/users/search", pages: byStart, per: 1000, seen: openAPI},
 		},
 		{
@@ -36,10 +36,13 @@ func agileRows() []row {
 	issue := []field{at("id", "id", "Number of the issue."), at("key", "key", "Key of the issue.")}
 	// A board without sprints or a backlog answers 400, in words of its own language: there are none.
 	lacking := []int{400}
+	gone := []int{400} // a board whose filter is broken, or not for this account
 	// One that answers only in ids is asked for the longest pages; the server shortens them to what it allows.
-	ids := func(path string, empty []int) endpoint {
-		return endpoint{path: path, query: "fields=id", values: "issues", pages: byStart, per: 1000, empty: empty, seen: agileV1}
+	ids := func(path string) endpoint {
+		return endpoint{path: path, query: "fields=id", values: "issues", pages: byStart, per: 1000, gone: gone, seen: agileV1}
 	}
+	backlog := ids(agile + "/board/{board_id}/backlog")
+	backlog.empty, backlog.gone = lacking, nil
 	boards := endpoint{path: agile + "/board", values: "values", pages: byStart, per: 50, seen: agileV1}
 	ofProject := boards
 	ofProject.query = "projectKeyOrId={_named}"
@@ -51,7 +54,7 @@ func agileRows() []row {
 			passes: []field{at("board_id", "id", "")},
 		}, boards),
 		both(row{name: "board_configurations", doc: "Configuration of each board: columns, filter, estimation.", key: []string{"board_id"}, parent: "boards",
-			fields: []field{board, name}}, endpoint{path: agile + "/board/{board_id}/configuration", values: one, seen: agileV1}),
+			fields: []field{board, name}}, endpoint{path: agile + "/board/{board_id}/configuration", values: one, gone: gone, seen: agileV1}),
 		both(row{
 			name: "sprints", doc: "Sprints of all boards, each once; raw names the board that it comes from.", key: byID, parent: "boards",
 			fields: []field{id, name, maybe("state", "state", "closed, active or future.")},
@@ -60,11 +63,11 @@ func agileRows() []row {
 		both(row{name: "epics", doc: "Epics of all boards, each once.", key: byID, parent: "boards", fields: []field{id, maybe("key", "key", "Key of the issue."), name}},
 			endpoint{path: agile + "/board/{board_id}/epic", values: "values", pages: byStart, per: 50, empty: lacking, seen: agileV1}),
 		both(row{name: "backlog", doc: "Issues in the backlog of each board: ids alone.", key: []string{"board_id", "id"}, parent: "boards",
-			fields: append([]field{board}, issue...)}, ids(agile+"/board/{board_id}/backlog", lacking)),
+			fields: append([]field{board}, issue...)}, backlog),
 		both(row{name: "board_issues", doc: "Issues on each board: ids alone.", key: []string{"board_id", "id"}, parent: "boards",
-			fields: append([]field{board}, issue...)}, ids(agile+"/board/{board_id}/issue", nil)),
+			fields: append([]field{board}, issue...)}, ids(agile+"/board/{board_id}/issue")),
 		both(row{name: "sprint_issues", doc: "Issues in each sprint: ids alone.", key: []string{"sprint_id", "id"}, parent: "sprints",
-			fields: append([]field{above("sprint_id", "")}, issue...)}, ids(agile+"/sprint/{sprint_id}/issue", nil)),
+			fields: append([]field{above("sprint_id", "")}, issue...)}, ids(agile+"/sprint/{sprint_id}/issue")),
 	}
 }
 
