@@ -27,7 +27,7 @@ func (c *call) allPermissions() error {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
-		fmt.Fprintf(&c.out, "%s:%s", quote(p.id), p.raw)
+		fmt.Fprintf(c.out, "%s:%s", quote(p.id), p.raw)
 	}
 	c.out.WriteString("}}")
 	return nil
@@ -48,7 +48,7 @@ func (c *call) auditRecords() error {
 	}
 	limit = min(max(limit, 0), cmp.Or(c.server.options.ListPage, 1000))
 	page := list[min(offset, len(list)):min(offset+limit, len(list))]
-	fmt.Fprintf(&c.out, `{"offset":%d,"limit":%d,"total":%d,"records":`, offset, limit, len(list))
+	fmt.Fprintf(c.out, `{"offset":%d,"limit":%d,"total":%d,"records":`, offset, limit, len(list))
 	c.entries(page)
 	c.out.WriteByte('}')
 	return nil
@@ -71,9 +71,9 @@ func (c *call) dashboards() error {
 	if from%max(limit, 1) != 0 && from < len(list) {
 		return messages(http.StatusBadRequest, "startAt has to be a multiple of maxResults.")
 	}
-	fmt.Fprintf(&c.out, `{"startAt":%d,"maxResults":%d,"total":%d`, from, limit, len(list))
+	fmt.Fprintf(c.out, `{"startAt":%d,"maxResults":%d,"total":%d`, from, limit, len(list))
 	if to < len(list) {
-		fmt.Fprintf(&c.out, `,"next":"%s/dashboard?startAt=%d&maxResults=%d"`, apiRoot, to, limit)
+		fmt.Fprintf(c.out, `,"next":"%s/dashboard?startAt=%d&maxResults=%d"`, apiRoot, to, limit)
 	}
 	c.out.WriteString(`,"dashboards":`)
 	c.entries(list[from:to])
@@ -122,7 +122,7 @@ func (c *call) fieldOption() error {
 	if !ok {
 		return missing("field_options", c.r.PathValue("id"))
 	}
-	fmt.Fprintf(&c.out, `{"self":"%s/customFieldOption/%s","value":%s}`, apiRoot, e.id, quote(e.name))
+	fmt.Fprintf(c.out, `{"self":"%s/customFieldOption/%s","value":%s}`, apiRoot, e.id, quote(e.name))
 	return nil
 }
 

@@ -131,7 +131,7 @@ func (c *call) sprints(r *record) {
 			c.out.WriteByte(',')
 		}
 		if c.cloud() {
-			fmt.Fprintf(&c.out, `{"id":%d,"name":%s,"state":"%s","boardId":%d,"goal":%s}`, s.id, quote(s.name), s.state, s.board.id, quote(s.aim))
+			fmt.Fprintf(c.out, `{"id":%d,"name":%s,"state":"%s","boardId":%d,"goal":%s}`, s.id, quote(s.name), s.state, s.board.id, quote(s.aim))
 			continue
 		}
 		hash := uint32(mix(c.sprintSeed(), uint64(s.id)))

@@ -15,11 +15,11 @@ func (c *call) agilePage(list []entry, total bool) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(&c.out, `{"maxResults":%d,"startAt":%d,`, limit, from)
+	fmt.Fprintf(c.out, `{"maxResults":%d,"startAt":%d,`, limit, from)
 	if total {
 		c.total(len(list))
 	}
-	fmt.Fprintf(&c.out, `"isLast":%t,"values":`, to == len(list))
+	fmt.Fprintf(c.out, `"isLast":%t,"values":`, to == len(list))
 	c.entries(list[from:to])
 	c.out.WriteByte('}')
 	return nil
@@ -196,7 +196,7 @@ func (c *call) agileIssues(list []*record) error {
 		return err
 	}
 	sel := selectFields(c.list("fields"), "*navigable")
-	fmt.Fprintf(&c.out, `{"expand":"schema,names","startAt":%d,"maxResults":%d,`, from, limit)
+	fmt.Fprintf(c.out, `{"expand":"schema,names","startAt":%d,"maxResults":%d,`, from, limit)
 	c.total(len(list))
 	c.out.WriteString(`"issues":[`)
 	for i, r := range list[from:to] {

@@ -88,7 +88,7 @@ func (c *call) bulkFetch() error {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
-		fmt.Fprintf(&c.out, `{"id":"%d","errorMessage":"The issue could not be fetched. Please try again."}`, r.id)
+		fmt.Fprintf(c.out, `{"id":"%d","errorMessage":"The issue could not be fetched. Please try again."}`, r.id)
 	}
 	c.out.WriteString("]}")
 	return nil
@@ -141,7 +141,7 @@ func (c *call) bulkChangelogs() error {
 	if len(page) < len(list) {
 		token := page[len(page)-1].at()
 		token.Query, token.Expires = b.hash(), c.server.options.Now().Add(c.server.options.TokenLife).UnixMilli()
-		fmt.Fprintf(&c.out, `,"nextPageToken":"%s"`, token)
+		fmt.Fprintf(c.out, `,"nextPageToken":"%s"`, token)
 	}
 	c.out.WriteByte('}')
 	return nil
@@ -167,7 +167,7 @@ func (c *call) changeLogs(page []entryOf) {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
-		fmt.Fprintf(&c.out, `{"issueId":"%d","changeHistories":[`, r.id)
+		fmt.Fprintf(c.out, `{"issueId":"%d","changeHistories":[`, r.id)
 		for j, h := range groups[r] {
 			if j > 0 {
 				c.out.WriteByte(',')

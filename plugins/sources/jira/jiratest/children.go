@@ -55,23 +55,23 @@ func (c *call) attachment(a *attachment, way int) {
 		c.out.Write(a.original)
 		return
 	}
-	fmt.Fprintf(&c.out, `{"self":"%s/attachment/%d"`, apiRoot, a.id)
+	fmt.Fprintf(c.out, `{"self":"%s/attachment/%d"`, apiRoot, a.id)
 	switch {
 	case way == embeddedAttachment:
-		fmt.Fprintf(&c.out, `,"id":"%d"`, a.id)
+		fmt.Fprintf(c.out, `,"id":"%d"`, a.id)
 	case c.cloud():
-		fmt.Fprintf(&c.out, `,"id":%d`, a.id)
+		fmt.Fprintf(c.out, `,"id":%d`, a.id)
 	}
 	c.out.WriteString(`,"filename":`)
-	c.out.Write(appendQuoted(nil, a.name))
+	c.out.Write(appendQuoted(c.out.AvailableBuffer(), a.name))
 	c.out.WriteString(`,"author":`)
 	c.rawOrNull(a.author)
-	fmt.Fprintf(&c.out, `,"created":"%s","size":%d,"mimeType":"%s","content":%s}`, c.stamp(a.created), a.size, a.mime, quote(c.contentURL(a)))
+	fmt.Fprintf(c.out, `,"created":"%s","size":%d,"mimeType":"%s","content":%s}`, c.stamp(a.created), a.size, a.mime, quote(c.contentURL(a)))
 }
 
 // votes renders the field, and with the voters the reply of its own route.
 func (c *call) votes(r *record, list bool) {
-	fmt.Fprintf(&c.out, `{"self":"%s/issue/%s/votes","votes":%d,"hasVoted":%t`, apiRoot, r.key(), len(r.voters), c.among(r.voters))
+	fmt.Fprintf(c.out, `{"self":"%s/issue/%s/votes","votes":%d,"hasVoted":%t`, apiRoot, r.key(), len(r.voters), c.among(r.voters))
 	if list {
 		c.out.WriteString(`,"voters":`)
 		c.users(c.told(r.voters))
@@ -81,7 +81,7 @@ func (c *call) votes(r *record, list bool) {
 
 // watchers renders the field, and with the watchers the reply of its own route.
 func (c *call) watchers(r *record, list bool) {
-	fmt.Fprintf(&c.out, `{"self":"%s/issue/%s/watchers","watchCount":%d,"isWatching":%t`, apiRoot, r.key(), len(r.watchers), c.among(r.watchers))
+	fmt.Fprintf(c.out, `{"self":"%s/issue/%s/watchers","watchCount":%d,"isWatching":%t`, apiRoot, r.key(), len(r.watchers), c.among(r.watchers))
 	if list {
 		c.out.WriteString(`,"watchers":`)
 		c.users(c.told(r.watchers))
@@ -116,15 +116,15 @@ func (c *call) users(list []*user) {
 }
 
 func (c *call) remoteLink(r *record, l *remoteLink) {
-	fmt.Fprintf(&c.out, `{"id":%d,"self":"%s/issue/%s/remotelink/%d"`, l.id, apiRoot, r.key(), l.id)
+	fmt.Fprintf(c.out, `{"id":%d,"self":"%s/issue/%s/remotelink/%d"`, l.id, apiRoot, r.key(), l.id)
 	if l.global != "" {
-		fmt.Fprintf(&c.out, `,"globalId":%s`, quote(l.global))
+		fmt.Fprintf(c.out, `,"globalId":%s`, quote(l.global))
 	}
 	c.out.WriteString(`,"application":{}`)
 	if l.relations != "" {
-		fmt.Fprintf(&c.out, `,"relationship":%s`, quote(l.relations))
+		fmt.Fprintf(c.out, `,"relationship":%s`, quote(l.relations))
 	}
-	fmt.Fprintf(&c.out, `,"object":{"url":%s,"title":%s,"icon":{},"status":{"resolved":%t,"icon":{}}}}`, quote(l.url), quote(l.title), l.resolved)
+	fmt.Fprintf(c.out, `,"object":{"url":%s,"title":%s,"icon":{},"status":{"resolved":%t,"icon":{}}}}`, quote(l.url), quote(l.title), l.resolved)
 }
 
 // propertiesOf renders the wanted properties of an issue as an object.

@@ -60,7 +60,7 @@ func (c *call) issuePropertyKeys() error {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
-		fmt.Fprintf(&c.out, `{"self":"%s/issue/%d/properties/%s","key":%s}`, apiRoot, r.id, p.key, quote(p.key))
+		fmt.Fprintf(c.out, `{"self":"%s/issue/%d/properties/%s","key":%s}`, apiRoot, r.id, p.key, quote(p.key))
 	}
 	c.out.WriteString("]}")
 	return nil
@@ -75,7 +75,7 @@ func (c *call) issueProperty() error {
 	if p == nil {
 		return messages(http.StatusNotFound, "The property with key '"+c.r.PathValue("propertyKey")+"' does not exist.")
 	}
-	fmt.Fprintf(&c.out, `{"key":%s,"value":%s}`, quote(p.key), p.value)
+	fmt.Fprintf(c.out, `{"key":%s,"value":%s}`, quote(p.key), p.value)
 	return nil
 }
 

@@ -54,7 +54,7 @@ func (c *call) renderedFields(r *record, sel *selection) {
 			c.out.WriteByte(',')
 		}
 		first = false
-		fmt.Fprintf(&c.out, "%s:", quote(name))
+		fmt.Fprintf(c.out, "%s:", quote(name))
 		c.renderedField(r, &r.fields[i])
 	}
 	c.out.WriteByte('}')
@@ -65,7 +65,7 @@ func (c *call) renderedField(r *record, f *field) {
 	case "description", "environment":
 		var wiki string
 		if json.Unmarshal(f.raw, &wiki) == nil {
-			c.out.Write(appendQuoted(nil, rendered(wiki)))
+			c.out.Write(appendQuoted(c.out.AvailableBuffer(), rendered(wiki)))
 			return
 		}
 	case "comment":

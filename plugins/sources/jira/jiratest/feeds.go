@@ -50,15 +50,15 @@ func (c *call) feed(name string, events []event) error {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
-		fmt.Fprintf(&c.out, `{"worklogId":%d,"updatedTime":%d`, e.id, e.at.UnixMilli())
+		fmt.Fprintf(c.out, `{"worklogId":%d,"updatedTime":%d`, e.id, e.at.UnixMilli())
 		if c.cloud() {
 			c.out.WriteString(`,"properties":[]`)
 		}
 		c.out.WriteByte('}')
 	}
-	fmt.Fprintf(&c.out, `],"since":%d,"until":%d,"self":"%s%d","lastPage":%t`, since, until, self, since, !more)
+	fmt.Fprintf(c.out, `],"since":%d,"until":%d,"self":"%s%d","lastPage":%t`, since, until, self, since, !more)
 	if more {
-		fmt.Fprintf(&c.out, `,"nextPage":"%s%d"`, self, until)
+		fmt.Fprintf(c.out, `,"nextPage":"%s%d"`, self, until)
 	}
 	c.out.WriteByte('}')
 	return nil
@@ -149,7 +149,7 @@ func (c *call) commentList() error {
 			}
 		}
 	}
-	fmt.Fprintf(&c.out, `{"maxResults":%d,"startAt":0,"total":%d,"isLast":true,"values":[`, unpaged, len(list))
+	fmt.Fprintf(c.out, `{"maxResults":%d,"startAt":0,"total":%d,"isLast":true,"values":[`, unpaged, len(list))
 	for i, write := range list {
 		if i > 0 {
 			c.out.WriteByte(',')

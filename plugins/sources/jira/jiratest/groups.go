@@ -85,7 +85,7 @@ func (c *call) groupsPicker() error {
 	}
 	groups := c.server.store.groups
 	shown := groups[:min(len(groups), max(limit, 0))]
-	fmt.Fprintf(&c.out, `{"header":"Showing %d of %d matching groups","total":%d,"groups":[`, len(shown), len(groups), len(groups))
+	fmt.Fprintf(c.out, `{"header":"Showing %d of %d matching groups","total":%d,"groups":[`, len(shown), len(groups), len(groups))
 	for i, g := range shown {
 		if i > 0 {
 			c.out.WriteByte(',')
@@ -124,7 +124,7 @@ func (c *call) projectRoles() error {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
-		fmt.Fprintf(&c.out, `%s:"%s/project/%d/role/%s"`, quote(r.name), apiRoot, p.id, r.id)
+		fmt.Fprintf(c.out, `%s:"%s/project/%d/role/%s"`, quote(r.name), apiRoot, p.id, r.id)
 	}
 	c.out.WriteByte('}')
 	return nil
@@ -150,7 +150,7 @@ func (c *call) projectRoleOf(p *project, r *entry) {
 	if !c.cloud() {
 		who = fmt.Sprintf(`"name":%s`, quote(u.name))
 	}
-	fmt.Fprintf(&c.out, `{"self":"%s/project/%d/role/%s","name":%s,"id":%s,"description":"","actors":[{"id":%s1,"displayName":%s,"type":"atlassian-user-role-actor",%s}]}`,
+	fmt.Fprintf(c.out, `{"self":"%s/project/%d/role/%s","name":%s,"id":%s,"description":"","actors":[{"id":%s1,"displayName":%s,"type":"atlassian-user-role-actor",%s}]}`,
 		apiRoot, p.id, r.id, quote(r.name), r.id, r.id, quote(u.display), who)
 }
 

@@ -84,7 +84,7 @@ func (c *call) issueComments() error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(&c.out, `{"startAt":%d,"maxResults":%d,"total":%d,"comments":[`, from, limit, len(list))
+	fmt.Fprintf(c.out, `{"startAt":%d,"maxResults":%d,"total":%d,"comments":[`, from, limit, len(list))
 	c.bodies = set(c.list("expand"))["renderedBody"]
 	c.idless = c.server.options.Quirks.CommentsWithoutID
 	c.comments(r, list[from:to])
@@ -117,11 +117,11 @@ func (c *call) issueChangelog() error {
 		return err
 	}
 	self := fmt.Sprintf("%s/issue/%d/changelog", apiRoot, r.id)
-	fmt.Fprintf(&c.out, `{"self":"%s?maxResults=%d&startAt=%d"`, self, limit, from)
+	fmt.Fprintf(c.out, `{"self":"%s?maxResults=%d&startAt=%d"`, self, limit, from)
 	if to < len(r.histories) {
-		fmt.Fprintf(&c.out, `,"nextPage":"%s?maxResults=%d&startAt=%d"`, self, limit, to)
+		fmt.Fprintf(c.out, `,"nextPage":"%s?maxResults=%d&startAt=%d"`, self, limit, to)
 	}
-	fmt.Fprintf(&c.out, `,"maxResults":%d,"startAt":%d,"total":%d,"isLast":%s,"values":[`,
+	fmt.Fprintf(c.out, `,"maxResults":%d,"startAt":%d,"total":%d,"isLast":%s,"values":[`,
 		limit, from, len(r.histories), strconv.FormatBool(to == len(r.histories)))
 	c.histories(r.histories[from:to])
 	c.out.WriteString("]}")
@@ -139,7 +139,7 @@ func (c *call) issueWorklogs() error {
 			return err
 		}
 	}
-	fmt.Fprintf(&c.out, `{"startAt":%d,"maxResults":%d,"total":%d,"worklogs":[`, from, limit, len(r.worklogs))
+	fmt.Fprintf(c.out, `{"startAt":%d,"maxResults":%d,"total":%d,"worklogs":[`, from, limit, len(r.worklogs))
 	c.worklogs(r, r.worklogs[from:to])
 	c.out.WriteString("]}")
 	return nil

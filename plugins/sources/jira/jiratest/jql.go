@@ -25,7 +25,8 @@ type binder struct {
 	visible   bool // false: the caller sees no project
 	// unsearchable are the keys of projects that no query finds.
 	unsearchable []string
-	lenient      bool // what does not exist is left out of a list, and no error
+	relative     *bool // set where a date depends on the time of the query
+	lenient      bool  // what does not exist is left out of a list, and no error
 }
 
 func (b binder) bind(c *clause) (predicate, error) {
@@ -192,6 +193,9 @@ func (b binder) moment(v operand) (time.Time, bool) {
 		if t, err := time.ParseInLocation(layout, v.text, b.zone); err == nil {
 			return t, true
 		}
+	}
+	if b.relative != nil {
+		*b.relative = true
 	}
 	if len(v.text) < 2 {
 		return time.Time{}, false

@@ -9,6 +9,7 @@ import (
 
 // query is a parsed JQL text.
 type query struct {
+	text  string
 	where *clause // nil: no restriction
 	order []sortKey
 }
@@ -44,7 +45,7 @@ func parseJQL(text string) (query, error) {
 		return query{}, err
 	}
 	p := &jqlParser{tokens: tokens}
-	var q query
+	q := query{text: text}
 	if !p.done() && !p.keyword("order") {
 		if q.where, err = p.or(0); err != nil {
 			return query{}, err

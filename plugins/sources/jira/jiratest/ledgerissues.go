@@ -55,7 +55,7 @@ func booksOfIssues() map[string]func(*keeper, *record) {
 		// issue/property
 		"properties": func(k *keeper, r *record) {
 			for _, p := range r.properties {
-				k.add(decimal(r.id)+"/"+p.key, decimal(r.id), func() { fmt.Fprintf(&k.out, `{"key":%s,"value":%s}`, quote(p.key), p.value) })
+				k.add(decimal(r.id)+"/"+p.key, decimal(r.id), func() { fmt.Fprintf(k.out, `{"key":%s,"value":%s}`, quote(p.key), p.value) })
 			}
 		},
 		"users_seen": (*keeper).usersSeen,

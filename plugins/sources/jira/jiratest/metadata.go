@@ -99,13 +99,13 @@ func (c *call) projectSearch() error {
 		return err
 	}
 	self := apiRoot + "/project/search?maxResults=" + strconv.Itoa(limit) + "&startAt="
-	fmt.Fprintf(&c.out, `{"self":"%s%d"`, self, from)
+	fmt.Fprintf(c.out, `{"self":"%s%d"`, self, from)
 	if to < len(projects) {
-		fmt.Fprintf(&c.out, `,"nextPage":"%s%d"`, self, to)
+		fmt.Fprintf(c.out, `,"nextPage":"%s%d"`, self, to)
 	}
-	fmt.Fprintf(&c.out, `,"maxResults":%d,"startAt":%d,`, limit, from)
+	fmt.Fprintf(c.out, `,"maxResults":%d,"startAt":%d,`, limit, from)
 	c.total(len(projects))
-	fmt.Fprintf(&c.out, `"isLast":%t,"values":[`, to == len(projects))
+	fmt.Fprintf(c.out, `"isLast":%t,"values":[`, to == len(projects))
 	for i, p := range projects[from:to] {
 		if i > 0 {
 			c.out.WriteByte(',')
@@ -153,7 +153,7 @@ func (c *call) projectStatuses() error {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
-		fmt.Fprintf(&c.out, `{"self":"%s/issuetype/%s","id":"%s","name":"%s","subtask":%t,"statuses":`, apiRoot, t.id, t.id, t.name, t.name == "Sub-task")
+		fmt.Fprintf(c.out, `{"self":"%s/issuetype/%s","id":"%s","name":"%s","subtask":%t,"statuses":`, apiRoot, t.id, t.id, t.name, t.name == "Sub-task")
 		c.entries(c.server.catalog.statuses)
 		c.out.WriteByte('}')
 	}

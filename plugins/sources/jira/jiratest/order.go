@@ -41,6 +41,11 @@ func newOrdering(keys []sortKey, seed uint64) (ordering, error) {
 	return ordering{keys, seed}, nil
 }
 
+// unique tells that no two issues tie: a key is among the sort keys.
+func (o ordering) unique() bool {
+	return slices.ContainsFunc(o.keys, func(k sortKey) bool { return slices.Contains([]string{"id", "key", "issue", "issuekey"}, k.field) })
+}
+
 // of returns the place of an issue. Each sort key gives one number and one text.
 func (o ordering) of(r *record) place {
 	p := place{Tie: mix(o.seed, uint64(r.id))}

@@ -38,7 +38,7 @@ func (c *call) embeddedComments(r *record) {
 	}
 	c.out.WriteString(`{"comments":[`)
 	c.comments(r, shown)
-	fmt.Fprintf(&c.out, `],"maxResults":%d,"total":%d,"startAt":0}`, len(shown), total)
+	fmt.Fprintf(c.out, `],"maxResults":%d,"total":%d,"startAt":0}`, len(shown), total)
 }
 
 func (c *call) comments(r *record, list []comment) {
@@ -57,7 +57,7 @@ func (c *call) comment(r *record, m *comment) {
 	}
 	c.out.WriteByte('{')
 	if !c.idless {
-		fmt.Fprintf(&c.out, `"self":"%s/issue/%d/comment/%d","id":"%d",`, apiRoot, r.id, m.id, m.id)
+		fmt.Fprintf(c.out, `"self":"%s/issue/%d/comment/%d","id":"%d",`, apiRoot, r.id, m.id, m.id)
 	}
 	c.out.WriteString(`"author":`)
 	c.rawOrNull(m.author)
@@ -65,11 +65,11 @@ func (c *call) comment(r *record, m *comment) {
 	c.markup(m.body)
 	if c.bodies {
 		c.out.WriteString(`,"renderedBody":`)
-		c.out.Write(appendQuoted(nil, rendered(m.body)))
+		c.out.Write(appendQuoted(c.out.AvailableBuffer(), rendered(m.body)))
 	}
 	c.out.WriteString(`,"updateAuthor":`)
 	c.rawOrNull(m.updater)
-	fmt.Fprintf(&c.out, `,"created":"%s","updated":"%s"`, c.stamp(m.created), c.stamp(m.updated))
+	fmt.Fprintf(c.out, `,"created":"%s","updated":"%s"`, c.stamp(m.created), c.stamp(m.updated))
 	if c.cloud() {
 		c.out.WriteString(`,"jsdPublic":true`)
 	}
@@ -78,7 +78,7 @@ func (c *call) comment(r *record, m *comment) {
 
 func (c *call) embeddedWorklogs(r *record) {
 	shown := r.worklogs[:min(len(r.worklogs), embeddedWorklogs)]
-	fmt.Fprintf(&c.out, `{"startAt":0,"maxResults":%d,"total":%d,"worklogs":[`, embeddedWorklogs, len(r.worklogs))
+	fmt.Fprintf(c.out, `{"startAt":0,"maxResults":%d,"total":%d,"worklogs":[`, embeddedWorklogs, len(r.worklogs))
 	c.worklogs(r, shown)
 	c.out.WriteString(`]}`)
 }
@@ -97,14 +97,14 @@ func (c *call) worklog(r *record, w *worklog) {
 		c.out.Write(w.original)
 		return
 	}
-	fmt.Fprintf(&c.out, `{"self":"%s/issue/%d/worklog/%d","author":`, apiRoot, r.id, w.id)
+	fmt.Fprintf(c.out, `{"self":"%s/issue/%d/worklog/%d","author":`, apiRoot, r.id, w.id)
 	c.rawOrNull(w.author)
 	c.out.WriteString(`,"updateAuthor":`)
 	c.rawOrNull(w.updater)
 	c.out.WriteString(`,"comment":`)
 	c.markup(w.comment)
 	created := c.stamp(w.created)
-	fmt.Fprintf(&c.out, `,"created":"%s","updated":"%s","started":"%s","timeSpent":"%s","timeSpentSeconds":%d,"id":"%d","issueId":"%d"}`,
+	fmt.Fprintf(c.out, `,"created":"%s","updated":"%s","started":"%s","timeSpent":"%s","timeSpentSeconds":%d,"id":"%d","issueId":"%d"}`,
 		created, c.stamp(w.touched()), c.stamp(w.started), spent(w.seconds), w.seconds, w.id, r.id)
 }
 
@@ -129,7 +129,7 @@ func (c *call) changelog(r *record) {
 		slices.Reverse(shown)
 		shown = shown[:min(len(shown), cmp.Or(c.embedded, cloudPage))]
 	}
-	fmt.Fprintf(&c.out, `,"changelog":{"startAt":0,"maxResults":%d,"total":%d,"histories":[`, len(shown), len(r.histories))
+	fmt.Fprintf(c.out, `,"changelog":{"startAt":0,"maxResults":%d,"total":%d,"histories":[`, len(shown), len(r.histories))
 	c.histories(shown)
 	c.out.WriteString(`]}`)
 }
@@ -148,12 +148,12 @@ func (c *call) history(h *history) {
 		c.out.Write(h.original)
 		return
 	}
-	fmt.Fprintf(&c.out, `{"id":"%d"`, h.id)
+	fmt.Fprintf(c.out, `{"id":"%d"`, h.id)
 	if h.author != nil { // automatic changes have no author at all
 		c.out.WriteString(`,"author":`)
 		c.out.Write(h.author)
 	}
-	fmt.Fprintf(&c.out, `,"created":"%s","items":[`, c.stamp(h.created))
+	fmt.Fprintf(c.out, `,"created":"%s","items":[`, c.stamp(h.created))
 	for i, item := range h.items {
 		if i > 0 {
 			c.out.WriteByte(',')

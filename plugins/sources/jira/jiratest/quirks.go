@@ -47,7 +47,7 @@ func (c *call) total(n int) {
 	if q.MaxTotal > 0 {
 		n = min(n, q.MaxTotal)
 	}
-	fmt.Fprintf(&c.out, `"total":%d,`, n)
+	fmt.Fprintf(c.out, `"total":%d,`, n)
 }
 
 // swallows tells that the issues of this page get lost.
@@ -59,9 +59,9 @@ func (c *call) swallows(token string) bool {
 func (c *call) head(r *record) {
 	c.out.WriteString(`{"expand":"operations,versionedRepresentations,editmeta,changelog,renderedFields"`)
 	if !slices.Contains(c.server.options.Quirks.IssuesWithoutID, r.key()) {
-		fmt.Fprintf(&c.out, `,"id":"%d","self":"%s/issue/%d"`, r.id, apiRoot, r.id)
+		fmt.Fprintf(c.out, `,"id":"%d","self":"%s/issue/%d"`, r.id, apiRoot, r.id)
 	}
-	fmt.Fprintf(&c.out, `,"key":"%s"`, r.key())
+	fmt.Fprintf(c.out, `,"key":"%s"`, r.key())
 }
 
 // verbatim writes the field in the bytes that the quirk has for it, if it has any.

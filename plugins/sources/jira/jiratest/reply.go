@@ -71,9 +71,8 @@ func (p *problem) write(w http.ResponseWriter) {
 // placeholders inside stored objects.
 func (c *call) writeBody() {
 	body := c.out.Bytes()
-	if bytes.Contains(body, []byte(site)) {
-		body = bytes.ReplaceAll(body, []byte(apiRoot), []byte(c.base()+"/rest/api/"+c.version))
-		body = bytes.ReplaceAll(body, []byte(site), []byte(c.base()))
+	if !c.placed && bytes.Contains(body, []byte(site)) {
+		body = c.place(body)
 	}
 	c.w.Header().Set("Content-Type", jsonType)
 	if c.who.refused {
@@ -97,17 +96,30 @@ func (c *call) base() string {
 
 // json renders a small value without HTML escapes.
 func (c *call) json(v any) error {
-	e := json.NewEncoder(&c.out)
+	e := json.NewEncoder(c.out)
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
 }
 
 const hex = "0123456789abcdef"
 
+// plain tells that nothing in s needs an escape.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] == '"' || s[i] == '\\' {
+			return false
+		}
+	}
+	return utf8.ValidString(s)
+}
+
 // appendQuoted appends s as a JSON string. Bytes that are not UTF-8 become
 // U+FFFD; control characters are escaped.
 func appendQuoted(b []byte, s string) []byte {
 	b = append(b, '"')
+	if plain(s) {
+		return append(append(b, s...), '"')
+	}
 	for _, r := range s {
 		switch {
 		case r == '"' || r == '\\':

@@ -98,7 +98,7 @@ type call struct {
 	version string // of the API: "2" or "3"
 	who     caller
 	body    []byte // of a POST
-	out     bytes.Buffer
+	out     *bytes.Buffer
 	idless  bool // comments are written without their ids
 	lenient bool // the query is not validated
 	html    bool // bodies are written as HTML
@@ -107,6 +107,9 @@ type call struct {
 	whole   bool // names and schema stand inside the issue, which is all there is
 	// embedded is the most histories inside an issue; 0 means the product's own.
 	embedded int
+	placed   bool // addresses are in place already
+	cut      bool // the volatile field is left out and its place noted in hole
+	hole     int
 	send     func() // sends a reply that is no JSON, in place of out
 }
 
@@ -115,7 +118,8 @@ func (s *Server) handle(version string, answer func(*call) error) http.HandlerFu
 		version = versions(s.options.Flavour)[0]
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		c := &call{server: s, w: w, r: r, version: version}
+		c := &call{server: s, w: w, r: r, version: version, out: s.buffer()}
+		defer s.release(c.out)
 		err := c.authenticate()
 		if err == nil {
 			c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))

@@ -113,11 +113,14 @@ func (c *call) binder() binder {
 
 // find runs the query. The seed decides the order among ties.
 func (c *call) find(q query, seed uint64) ([]hit, ordering, error) {
-	match, err := c.binder().bind(q.where)
+	order, err := newOrdering(q.order, seed)
 	if err != nil {
 		return nil, ordering{}, err
 	}
-	order, err := newOrdering(q.order, seed)
+	relative := false
+	binder := c.binder()
+	binder.relative = &relative
+	match, err := binder.bind(q.where)
 	if err != nil {
 		return nil, ordering{}, err
 	}
@@ -125,7 +128,30 @@ func (c *call) find(q query, seed uint64) ([]hit, ordering, error) {
 		match = nothing
 	}
 	found := func(r *record) bool { return r.found() && match(r) }
-	return order.sorted(c.server.store.all, found), order, nil
+	if !order.unique() {
+		return order.sorted(c.server.store.all, found), order, nil
+	}
+	return c.steady(q, order, relative, found), order, nil
+}
+
+// steady is the result of a query whose order has no ties, which stays until the
+// store changes.
+func (c *call) steady(q query, order ordering, relative bool, found predicate) []hit {
+	cache, changes := &c.server.cache, c.server.store.mu.changes.Load()
+	name := fmt.Sprint(q.text, c.who.sees, c.lenient)
+	if hits, ok := cache.query(changes, name); ok && !relative {
+		return hits
+	}
+	var hits []hit
+	for _, h := range cache.all(changes, order, c.server.store.all) {
+		if found(h.record) {
+			hits = append(hits, h)
+		}
+	}
+	if !relative {
+		cache.keepQuery(changes, name, hits)
+	}
+	return hits
 }
 
 // tieSeed is new for each request, as the order among ties is.
@@ -155,7 +181,7 @@ func (c *call) searchPages() error {
 	page := hits[from:min(from+limit, len(hits))]
 	sel := selectFields(s.Fields, "*navigable")
 	sel.properties = s.Properties
-	fmt.Fprintf(&c.out, `{"expand":"names,schema","startAt":%d,"maxResults":%d,`, max(s.StartAt, 0), limit)
+	fmt.Fprintf(c.out, `{"expand":"names,schema","startAt":%d,"maxResults":%d,`, max(s.StartAt, 0), limit)
 	c.total(len(hits))
 	c.out.WriteString(`"issues":[`)
 	c.page(page, &sel, s.Expand)
@@ -184,13 +210,4 @@ func (c *call) pageLimit(s searchRequest) (int, error) {
 			"Search limit exceeded: this search requests %d results which exceeded the search platform limit of %d.", end, o.Window))
 	}
 	return limit, nil
-}
-
-func (c *call) page(page []hit, sel *selection, expand map[string]bool) {
-	for i, h := range page {
-		if i > 0 {
-			c.out.WriteByte(',')
-		}
-		c.issue(h.record, sel, expand)
-	}
 }

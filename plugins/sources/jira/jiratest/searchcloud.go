@@ -134,10 +134,10 @@ func (c *call) endOfPage(s searchRequest, token pageToken, order ordering, page 
 		next = token.String()
 	}
 	if next != "" && !o.Quirks.OmitToken {
-		fmt.Fprintf(&c.out, `,"nextPageToken":"%s"`, next)
+		fmt.Fprintf(c.out, `,"nextPageToken":"%s"`, next)
 	}
 	if !o.Quirks.OmitIsLast {
-		fmt.Fprintf(&c.out, `,"isLast":%t`, last && next == "")
+		fmt.Fprintf(c.out, `,"isLast":%t`, last && next == "")
 	}
 	c.out.WriteByte('}')
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -22,6 +23,8 @@ type Server struct {
 	faults  *faultPlan
 	stats   *counters
 	media   *media
+	cache   cache
+	buffers sync.Pool     // of *bytes.Buffer, for replies
 	fetches atomic.Uint64 // seeds the order of ties and the volatile field
 	emptied atomic.Int64  // pages asked for by a token
 	hook    atomic.Pointer[func(*http.Request)]

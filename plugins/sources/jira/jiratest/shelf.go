@@ -86,7 +86,7 @@ func listed(name string) func(*call) error {
 // inside answers with a shelf as one member of an object.
 func inside(name, member string) func(*call) error {
 	return func(c *call) error {
-		fmt.Fprintf(&c.out, `{"%s":`, member)
+		fmt.Fprintf(c.out, `{"%s":`, member)
 		c.entries(*c.server.shelf(name))
 		c.out.WriteByte('}')
 		return nil
@@ -114,13 +114,13 @@ func (c *call) bean(list []entry, longest int) error {
 		q.Set("maxResults", strconv.Itoa(limit))
 		return site + at.Path + "?" + q.Encode()
 	}
-	fmt.Fprintf(&c.out, `{"self":%s`, quote(address(from)))
+	fmt.Fprintf(c.out, `{"self":%s`, quote(address(from)))
 	if to < len(list) {
-		fmt.Fprintf(&c.out, `,"nextPage":%s`, quote(address(to)))
+		fmt.Fprintf(c.out, `,"nextPage":%s`, quote(address(to)))
 	}
-	fmt.Fprintf(&c.out, `,"maxResults":%d,"startAt":%d,`, limit, from)
+	fmt.Fprintf(c.out, `,"maxResults":%d,"startAt":%d,`, limit, from)
 	c.total(len(list))
-	fmt.Fprintf(&c.out, `"isLast":%t,"values":`, to == len(list))
+	fmt.Fprintf(c.out, `"isLast":%t,"values":`, to == len(list))
 	c.entries(list[from:to])
 	c.out.WriteByte('}')
 	return nil

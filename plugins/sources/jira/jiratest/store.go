@@ -9,14 +9,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
 // store holds everything that is served. Callers hold mu: read-locked while
 // rendering, locked while changing.
 type store struct {
-	mu       sync.RWMutex
+	mu       gate
 	projects []*project
 	all      []*record
 	byID     map[int64]*record

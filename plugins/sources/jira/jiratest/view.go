@@ -28,7 +28,7 @@ func (c *call) documents() bool { return c.version == "3" }
 // issue renders one issue with the selected fields.
 func (c *call) issue(r *record, s *selection, expand map[string]bool) {
 	if c.cloud() && s.idOnly() && len(expand) == 0 && !c.wide {
-		fmt.Fprintf(&c.out, `{"id":"%d"}`, r.id)
+		fmt.Fprintf(c.out, `{"id":"%d"}`, r.id)
 		return
 	}
 	c.head(r)
@@ -43,7 +43,7 @@ func (c *call) issue(r *record, s *selection, expand map[string]bool) {
 				c.out.WriteByte(',')
 			}
 			first = false
-			c.out.Write(appendQuoted(nil, r.fields[i].name))
+			c.out.Write(appendQuoted(c.out.AvailableBuffer(), r.fields[i].name))
 			c.out.WriteByte(':')
 			c.field(r, &r.fields[i])
 		}
@@ -129,12 +129,12 @@ func (c *call) linked(r *record) {
 		c.out.WriteString("null")
 		return
 	}
-	fmt.Fprintf(&c.out, `{"id":"%d","key":"%s","self":"%s/issue/%d","fields":{`, r.id, r.key(), apiRoot, r.id)
+	fmt.Fprintf(c.out, `{"id":"%d","key":"%s","self":"%s/issue/%d","fields":{`, r.id, r.key(), apiRoot, r.id)
 	for i, name := range []string{"summary", "status", "priority", "issuetype"} {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
-		fmt.Fprintf(&c.out, `"%s":`, name)
+		fmt.Fprintf(c.out, `"%s":`, name)
 		c.rawOrNull(r.raw(name))
 	}
 	c.out.WriteString(`}}`)
@@ -161,7 +161,7 @@ func (c *call) issueLink(l link) {
 	if l.outward {
 		side = "outwardIssue"
 	}
-	fmt.Fprintf(&c.out, `{"id":"%d","self":"%s/issueLink/%d","type":%s,"%s":`, l.id, apiRoot, l.id, l.kind.render(), side)
+	fmt.Fprintf(c.out, `{"id":"%d","self":"%s/issueLink/%d","type":%s,"%s":`, l.id, apiRoot, l.id, l.kind.render(), side)
 	c.linked(l.other)
 	c.out.WriteByte('}')
 }
@@ -192,6 +192,10 @@ func (l linkType) render() string {
 const volatileField = "customfield_12314020"
 
 func (c *call) volatile(r *record) {
+	if c.cut {
+		c.hole = c.out.Len()
+		return
+	}
 	hash := uint32(mix(c.server.fetches.Add(1), uint64(r.id)))
 	c.out.WriteString(quote(fmt.Sprintf("{summaryBean=com.example.devstatus.rest.SummaryBean@%x[summary={pullrequest=com.example.devstatus.rest.SummaryItemBean@%x"+
 		"[overall=PullRequestOverallBean{stateCount=0, state='OPEN'}]}]}", hash, hash*2654435761)))
@@ -207,14 +211,14 @@ func (c *call) rawOrNull(raw json.RawMessage) {
 // markup renders text: a string, or a document in v3.
 func (c *call) markup(text string) {
 	if c.html {
-		c.out.Write(appendQuoted(nil, rendered(text)))
+		c.out.Write(appendQuoted(c.out.AvailableBuffer(), rendered(text)))
 		return
 	}
 	if c.documents() {
 		c.document(text)
 		return
 	}
-	c.out.Write(appendQuoted(nil, text))
+	c.out.Write(appendQuoted(c.out.AvailableBuffer(), text))
 }
 
 func (c *call) document(text string) { c.out.Write(document(text, c.server.people)) }
