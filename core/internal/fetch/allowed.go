@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -76,6 +77,9 @@ type exchange struct {
 	origin Origin
 	body   []byte // what every attempt sends
 	url    string // for people
+
+	sentBefore bool          // an attempt has gone already
+	firstByte  time.Duration // from the last attempt's connection to the head of its reply
 }
 
 type exchangeKey struct{}

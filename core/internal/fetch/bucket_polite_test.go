@@ -4,7 +4,6 @@ package fetch
 
 import (
 	"fmt"
-	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,11 +21,11 @@ func TestPoliteToSmallBuckets(t *testing.T) {
 	for _, form := range []struct {
 		name  string
 		pause float64 // seconds for each refusal
-		state func(rate, burst int) func(http.Header, bool, int, time.Duration)
+		state func(rate, burst int) statement
 	}{
-		{"headers", 0, func(rate, burst int) func(http.Header, bool, int, time.Duration) { return dataCenter(burst, rate) }},
-		{"Retry-After", 1.1, func(int, int) func(http.Header, bool, int, time.Duration) { return retryAfter }},
-		{"bare 429", 0.65, func(int, int) func(http.Header, bool, int, time.Duration) { return nil }},
+		{"headers", 0, func(rate, burst int) statement { return dataCenter(burst, rate) }},
+		{"Retry-After", 1.1, func(int, int) statement { return retryAfter }},
+		{"bare 429", 0.65, func(int, int) statement { return nil }},
 	} {
 		for _, rate := range []int{5, 20, 50} {
 			for _, burst := range []int{1, 2, 5, 10} {

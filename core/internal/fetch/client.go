@@ -16,8 +16,11 @@ import (
 type Options struct {
 	Logger hclog.Logger // nil: no log
 	Redact *redact.Set  // the credentials of every Policy are added to it; nil: a set of the client's own
-	// Limiter spaces the requests; nil: one for this process alone. If it has the method of [RateSetter], it is
-	// told the rate of each host and what is learned of it.
+	// Hosts is shared by the clients of all runs of a process, so that they keep a host's limits together; nil: this client is
+	// alone.
+	Hosts *Hosts
+	// Limiter spaces the requests if Hosts is nil; nil: one for this process alone. If it has the method of [RateSetter], it
+	// is told the rate of each host and what is learned of it.
 	Limiter Limiter
 	// OnWait is told of every pause of a host and of every wait before a retry as it begins. It is called
 	// by several goroutines at once and must return soon.
@@ -47,8 +50,8 @@ func newClient(o Options, wire http.RoundTripper) *Client {
 	if o.Redact == nil {
 		o.Redact = &redact.Set{}
 	}
-	if o.Limiter == nil {
-		o.Limiter = NewLimiter()
+	if o.Hosts == nil {
+		o.Hosts = NewHosts(o.Limiter)
 	}
 	if o.OnWait == nil {
 		o.OnWait = func(Wait) {}
@@ -80,7 +83,6 @@ func (c *Client) For(p Policy) (http.RoundTripper, error) {
 		kept,
 		retried(p, log),
 		authorized(p.Auth),
-		concurrent(),
 		paced(p),
 		metered(),
 		whole(p, c.pieces),
@@ -107,8 +109,10 @@ func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return
 // Stats returns what was counted so far.
 func (c *Client) Stats() Stats { return c.hosts.stats() }
 
-// Close ends idle connections. Requests under way are ended by their contexts.
+// Close ends idle connections, and no limit of the client's plugins binds others any more. Requests under way are ended
+// by their contexts.
 func (c *Client) Close() {
+	c.hosts.close()
 	if t, ok := c.wire.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}

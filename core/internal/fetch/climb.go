@@ -1,6 +1,6 @@
 // climb is how the learned rate of a pace rises again: towards the rate that was refused, in long steps while that is
-// far and seldom when it is near, and it stays just below it. From time to time, at most once a minute and 500
-// requests and ever more rarely if it fails, a probe goes beyond: the limit may have been raised.
+// far and seldom when it is near, and it stays just below it. From time to time, at most once a minute or two and 500
+// requests, a probe goes beyond: the limit may have been raised.
 
 package fetch
 
@@ -14,7 +14,9 @@ const (
 	probeUp     = 1.06        // a probe goes so far beyond the rate that was refused
 	probeEvery  = time.Minute // at the earliest, since the last one or the last refusal
 	probeAfter  = 500         // requests, likewise: a probe that fails costs one or two
-	probeRarest = 30 * time.Minute
+	probeRarest = 2 * time.Minute
+	probeStep   = 15 * time.Second // and
+	probeSome   = 100              // requests, for which a probe that is not refused is kept before it goes on
 )
 
 // climb raises the learned rate towards the ceiling, or beyond it if a probe is due.
@@ -50,12 +52,12 @@ func (p *pace) used(elapsed time.Duration) bool {
 
 // probe goes beyond the ceiling, if it is time.
 func (p *pace) probe(now time.Time) {
-	gap := p.probeGap
-	if p.probing { // the last one has been kept for a while
-		gap = probeEvery / 4
+	gap, requests := p.probeGap, probeAfter
+	if p.probing {
+		gap, requests = probeStep, probeSome
 	}
 	elapsed := now.Sub(p.stepAt)
-	if p.stepTaken < probeAfter || elapsed < gap || !p.used(elapsed) {
+	if p.stepTaken < requests || elapsed < gap || !p.used(elapsed) {
 		return
 	}
 	if p.probing { // nothing refused: the limit has been raised, go on in longer steps

@@ -1,60 +1,82 @@
-// concurrent lets a limited number of requests to one host run at a time, first come first served.
+// gate is where the requests to one host wait. Those of several plugins are let in by turns, whoever floods it.
 
 package fetch
 
 import (
 	"container/list"
 	"context"
-	"net/http"
 	"sync"
-	"time"
 )
 
-func concurrent() decorator {
-	return func(next http.RoundTripper) http.RoundTripper {
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			h := exchangeOf(req).host
-			start := time.Now()
-			if err := h.gate.enter(req.Context()); err != nil {
-				return nil, err
-			}
-			defer h.gate.leave()
-			h.meter.waited(waitConcurrency, time.Since(start))
-			return next.RoundTrip(req)
-		})
-	}
-}
-
-// gate is a semaphore whose size may change while it is in use.
+// gate is a semaphore whose size may change while it is in use. Each party has a line of its own; a place that comes free
+// goes to the lines by turns. A wait holds a channel and two list elements, nothing of the request.
 type gate struct {
-	mu      sync.Mutex
-	size    int
-	inside  int
-	waiting list.List // of chan struct{}, closed when its owner may enter
+	mu     sync.Mutex
+	size   int
+	inside int
+	lines  map[party]*line
+	turns  list.List // of *line, those in which somebody waits; the first is next
 }
 
-// enter waits for a place; each nil needs one leave.
-func (g *gate) enter(ctx context.Context) error {
+// party is who shares a gate with others: a plugin of a run. Where only one waits at a time, it needs no name.
+type party struct {
+	client *hosts
+	plugin string
+}
+
+// line is what waits of one party.
+type line struct {
+	who     party
+	waiting list.List // of chan struct{}, closed when its owner may enter
+	turn    *list.Element
+}
+
+// enter waits for a place; each nil needs one leave. A request that was refused and comes again goes ahead of those of its
+// line that were not sent yet.
+func (g *gate) enter(ctx context.Context, who party, again bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	g.mu.Lock()
-	if g.inside < g.size && g.waiting.Len() == 0 {
+	if g.inside < g.size && g.turns.Len() == 0 {
 		g.inside++
 		g.mu.Unlock()
 		return nil
 	}
+	l := g.line(who)
 	turn := make(chan struct{})
-	place := g.waiting.PushBack(turn)
+	var place *list.Element
+	if again {
+		place = l.waiting.PushFront(turn)
+	} else {
+		place = l.waiting.PushBack(turn)
+	}
 	g.mu.Unlock()
 	select {
 	case <-turn:
 		return nil
 	case <-ctx.Done():
-		g.giveUp(place, turn)
+		g.giveUp(l, place, turn)
 		return ctx.Err()
 	}
 }
 
+// line returns the line of who, which has a turn from now on. g.mu is held.
+func (g *gate) line(who party) *line {
+	l := g.lines[who]
+	if l == nil {
+		if g.lines == nil {
+			g.lines = map[party]*line{}
+		}
+		l = &line{who: who}
+		l.turn = g.turns.PushBack(l)
+		g.lines[who] = l
+	}
+	return l
+}
+
 // giveUp takes back a wait, or the place that was given at the same moment.
-func (g *gate) giveUp(place *list.Element, turn chan struct{}) {
+func (g *gate) giveUp(l *line, place *list.Element, turn chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	select {
@@ -62,7 +84,16 @@ func (g *gate) giveUp(place *list.Element, turn chan struct{}) {
 		g.inside--
 		g.admit()
 	default:
-		g.waiting.Remove(place)
+		l.waiting.Remove(place)
+		g.drop(l)
+	}
+}
+
+// drop forgets a line in which nobody waits. g.mu is held.
+func (g *gate) drop(l *line) {
+	if l.waiting.Len() == 0 {
+		g.turns.Remove(l.turn)
+		delete(g.lines, l.who)
 	}
 }
 
@@ -83,9 +114,23 @@ func (g *gate) resize(size int) {
 
 // admit lets in as many as there are places. g.mu is held.
 func (g *gate) admit() {
-	for g.inside < g.size && g.waiting.Len() > 0 {
-		turn := g.waiting.Remove(g.waiting.Front()).(chan struct{})
+	for g.inside < g.size && g.turns.Len() > 0 {
+		l := g.turns.Front().Value.(*line)
+		g.turns.MoveToBack(l.turn)
+		turn := l.waiting.Remove(l.waiting.Front()).(chan struct{})
+		g.drop(l)
 		g.inside++
 		close(turn)
 	}
+}
+
+// queued returns how many wait.
+func (g *gate) queued() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := 0
+	for e := g.turns.Front(); e != nil; e = e.Next() {
+		n += e.Value.(*line).waiting.Len()
+	}
+	return n
 }

@@ -6,8 +6,7 @@
 //	cache        replies kept on disk, if the pipeline file asks for it: see package cache
 //	retry        again after failures that pass, if the request may be sent twice
 //	auth         credentials, for the hosts that they belong to
-//	concurrency  so many requests to one host at a time
-//	pace         so many requests to one host a second, and none while it asks for a pause: see pace.go
+//	pace         so many requests to one host at a time and a second, and none while it asks for a pause: see pace.go
 //	meter        counts
 //	whole        reads and decodes the body, so that nobody sees half a reply
 //	timed        ends an attempt that makes no progress

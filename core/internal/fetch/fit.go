@@ -78,7 +78,7 @@ func (f *fit) rates(now time.Time, inForce float64) (low, high float64, ok bool)
 	}
 	f.empty, f.taken = now, 0
 	for _, t := range f.tries {
-		if t.taken >= t.refused+fitSlack || t.refused > fitDeepest*t.rate || t.rate*fitStep < f.granted {
+		if !t.explains() || t.rate*fitStep < f.granted {
 			continue
 		}
 		if low == 0 {
@@ -89,3 +89,6 @@ func (f *fit) rates(now time.Time, inForce float64) (low, high float64, ok bool)
 	high = min(high, inForce)
 	return low, high, low > 0 && low <= high && high < fitRange*low
 }
+
+// explains reports whether a host with the rate of t would have taken and refused what was taken and refused.
+func (t try) explains() bool { return t.taken < t.refused+fitSlack && t.refused <= fitDeepest*t.rate }

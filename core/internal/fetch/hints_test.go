@@ -73,9 +73,8 @@ func FuzzHints(f *testing.F) {
 		p := newPace()
 		for range 3 {
 			now := time.Now()
-			p.began(now)
-			for _, status := range []int{200, 429} {
-				o := p.observe(now, now, status, readHints(resp))
+			for _, status := range []int{200, 429, 503} {
+				o := p.observe(p.began(now), now, status, readHints(resp), sample{"GET/", time.Second})
 				if !(o.rate > 0) || o.burst < 1 || o.window < 1 || o.pause < 0 || o.pause > maxHint || math.IsNaN(o.rate) {
 					t.Fatalf("%+v", o)
 				}

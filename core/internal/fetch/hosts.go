@@ -5,15 +5,158 @@ package fetch
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 )
 
-// hosts holds one host for each name and port. http and https on their own ports are one host: limits are
+// Hosts is what a process knows of the hosts that it asks: their limits, and who waits for them. Clients that
+// share one Hosts, those of several runs, keep to the limits together. Its methods may be called by several goroutines at once.
+//
+// It holds one entry for each name and port. http and https on their own ports are one host: limits are
 // rarely kept apart by scheme.
+type Hosts struct {
+	limiter Limiter
+
+	mu sync.Mutex
+	m  map[string]*target
+}
+
+// NewHosts returns a Hosts whose requests are spaced by l; nil: one for this process alone.
+func NewHosts(l Limiter) *Hosts {
+	if l == nil {
+		l = NewLimiter()
+	}
+	return &Hosts{limiter: l, m: map[string]*target{}}
+}
+
+func (hs *Hosts) get(key string) *target {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	t := hs.m[key]
+	if t == nil {
+		t = &target{key: key, limiter: hs.limiter, pace: newPace(), users: map[*hosts]limits{}}
+		t.turn.resize(1)
+		hs.m[key] = t
+	}
+	return t
+}
+
+// target is one host, as all clients of the process share it.
+type target struct {
+	key     string
+	limiter Limiter
+	turn    gate // of one place, held by the request that is next to go
+	sent    gate // requests that are on the wire
+	pace    *pace
+	blocked blocked
+
+	mu     sync.Mutex
+	users  map[*hosts]limits
+	fixed  limits  // the strictest of the users'
+	rate   float64 // what the limiter was last told
+	burst  int
+	window int
+	wait   Wait
+}
+
+// limits are those of a pipeline file.
+type limits struct {
+	rate   float64 // 0: none
+	burst  int
+	places int // 0: none
+}
+
+// strictest returns the limits that keep both.
+func (l limits) strictest(other limits) limits {
+	if other.rate > 0 && (l.rate == 0 || other.rate < l.rate) {
+		l.rate, l.burst = other.rate, other.burst
+	}
+	if other.places > 0 && (l.places == 0 || other.places < l.places) {
+		l.places = other.places
+	}
+	return l
+}
+
+// use makes the limits of a user hold too.
+func (t *target) use(user *hosts, more limits) {
+	t.mu.Lock()
+	before, known := t.users[user]
+	after := before.strictest(more)
+	t.users[user] = after
+	t.mu.Unlock()
+	if !known || after != before {
+		t.refix()
+	}
+}
+
+// forget takes the limits of a user away.
+func (t *target) forget(user *hosts) {
+	t.mu.Lock()
+	delete(t.users, user)
+	t.mu.Unlock()
+	t.refix()
+}
+
+// refix finds the strictest of the users' limits and makes them hold.
+func (t *target) refix() {
+	t.mu.Lock()
+	t.fixed = limits{}
+	for _, l := range t.users {
+		t.fixed = t.fixed.strictest(l)
+	}
+	t.pace.fix(t.fixed.rate, t.fixed.burst, t.fixed.places)
+	t.mu.Unlock()
+	t.apply()
+}
+
+// apply makes the gate and the limiter follow the pace. It asks for the order under its lock: of two replies that
+// come together, the one that is applied last may not be the one that was observed last.
+func (t *target) apply() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	o := t.pace.order()
+	if o.window != t.window {
+		t.window = o.window
+		t.sent.resize(o.window)
+	}
+	if o.burst == t.burst && (o.rate == t.rate || math.Abs(o.rate-t.rate) < t.rate/1000) {
+		return
+	}
+	t.rate, t.burst = o.rate, o.burst
+	if s, ok := t.limiter.(RateSetter); ok {
+		s.SetRate(t.key, o.rate, o.burst)
+	}
+}
+
+// pause stops all requests to t for d, and tells everybody who asks it.
+func (t *target) pause(ctx context.Context, d time.Duration, cause string) error {
+	w := Wait{Host: t.key, Cause: cause, For: d, Until: time.Now().Add(d)}
+	t.mu.Lock()
+	news := w.Until.After(t.wait.Until.Add(time.Second / 4)) // the same pause, stated by several replies, is told once
+	if w.Until.After(t.wait.Until) {
+		t.wait = w
+	}
+	var users []*hosts
+	for u := range t.users {
+		users = append(users, u)
+	}
+	t.mu.Unlock()
+	if news {
+		for _, u := range users {
+			u.log.Info("pause", "host", t.key, "cause", cause, "for", d.Round(time.Millisecond))
+			u.onWait(w)
+		}
+	}
+	// The pause holds even if the request that brought it is given up at this moment.
+	return t.limiter.Penalize(context.WithoutCancel(ctx), t.key, d)
+}
+
+// hosts are those that one client asks.
 type hosts struct {
+	shared  *Hosts
 	limiter Limiter
 	onWait  func(Wait)
 	log     hclog.Logger
@@ -23,7 +166,7 @@ type hosts struct {
 }
 
 func newHosts(o Options) *hosts {
-	return &hosts{limiter: o.Limiter, onWait: o.OnWait, log: o.Logger.Named("fetch"), m: map[string]*host{}}
+	return &hosts{shared: o.Hosts, limiter: o.Hosts.limiter, onWait: o.OnWait, log: o.Logger.Named("fetch"), m: map[string]*host{}}
 }
 
 // get returns the host of an origin, with its limits no looser than those of p.
@@ -32,78 +175,52 @@ func (hs *hosts) get(o Origin, p Policy) *host {
 	hs.mu.Lock()
 	h := hs.m[key]
 	if h == nil {
-		h = &host{key: key, all: hs, turn: make(chan struct{}, 1), pace: newPace(), meter: newMeter()}
+		h = &host{target: hs.shared.get(key), all: hs, meter: newMeter()}
 		hs.m[key] = h
 	}
 	hs.mu.Unlock()
-	h.tighten(p)
+	h.use(hs, limits{rate: p.Rate, burst: p.Burst, places: p.Concurrency})
 	return h
 }
 
-// host is one target host.
+// close takes the limits of the client's plugins away from the hosts that it shares with others.
+func (hs *hosts) close() {
+	hs.mu.Lock()
+	all := make([]*host, 0, len(hs.m))
+	for _, h := range hs.m {
+		all = append(all, h)
+	}
+	hs.mu.Unlock()
+	for _, h := range all {
+		h.forget(hs)
+	}
+}
+
+// host is one target host, as one client sees it.
 type host struct {
-	key   string
+	*target
 	all   *hosts
-	gate  gate          // requests that the plugins have under way, those that wait for their turn included
-	turn  chan struct{} // held by the request that is next to go
-	sent  gate          // requests that are on the wire; its size is the pace's window
-	pace  *pace
 	meter *meter
-
-	mu     sync.Mutex
-	places int     // the least Concurrency of the policies
-	rate   float64 // what the limiter was last told
-	burst  int
-	window int
-	wait   Wait
 }
 
-// tighten takes over the limits of p where they are stricter than those known.
-func (h *host) tighten(p Policy) {
-	h.mu.Lock()
-	news := h.places == 0
-	if news || p.Concurrency < h.places {
-		h.places = p.Concurrency
-		h.gate.resize(h.places)
-	}
-	h.mu.Unlock()
-	if h.pace.fix(p.Rate, p.Burst) || news {
-		h.apply()
-	}
+// blocked sums up for how long the request that was next to go was held back, by cause. A request that waits behind it
+// waits for the same, so that two readings tell what any wait was for.
+type blocked struct {
+	mu    sync.Mutex
+	total [len(waitCauses)]time.Duration
 }
 
-// apply makes the window and the limiter follow the pace. It asks for the order under its lock: of two replies that
-// come together, the one that is applied last may not be the one that was observed last.
-func (h *host) apply() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	o := h.pace.order()
-	if o.window != h.window {
-		h.window = o.window
-		h.sent.resize(o.window)
-	}
-	if o.burst == h.burst && (o.rate == h.rate || math.Abs(o.rate-h.rate) < h.rate/1000) {
-		return
-	}
-	h.rate, h.burst = o.rate, o.burst
-	if s, ok := h.all.limiter.(RateSetter); ok {
-		s.SetRate(h.key, o.rate, o.burst)
-	}
+// waitCauses are what a request waits for before it is sent.
+var waitCauses = [...]string{waitConcurrency, waitPause, waitRate}
+
+func (b *blocked) add(cause string, d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.total[slices.Index(waitCauses[:], cause)] += d
 }
 
-// pause stops all requests to h for d.
-func (h *host) pause(ctx context.Context, d time.Duration, cause string) error {
-	w := Wait{Host: h.key, Cause: cause, For: d, Until: time.Now().Add(d)}
-	h.mu.Lock()
-	news := w.Until.After(h.wait.Until.Add(time.Second / 4)) // the same pause, stated by several replies, is told once
-	if w.Until.After(h.wait.Until) {
-		h.wait = w
-	}
-	h.mu.Unlock()
-	if news {
-		h.all.log.Info("pause", "host", h.key, "cause", cause, "for", d.Round(time.Millisecond))
-		h.all.onWait(w)
-	}
-	// The pause holds even if the request that brought it is given up at this moment.
-	return h.all.limiter.Penalize(context.WithoutCancel(ctx), h.key, d)
+func (b *blocked) read() [len(waitCauses)]time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.total
 }

@@ -221,7 +221,7 @@ func TestStatsAsJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"hosts":[{"host":"host.example","requests":1,"status":{"200":1},"bytes_out":5,"bytes_in":0,"bytes_decoded":0,"connections":0,"reused":0,"in_flight":0}]}`
+	want := `{"hosts":[{"host":"host.example","requests":1,"status":{"200":1},"bytes_out":5,"bytes_in":0,"bytes_decoded":0,"connections":0,"reused":0,"in_flight":0,"limit":2,"limit_from":"start"}]}`
 	if string(b) != want {
 		t.Errorf("%s", b)
 	}

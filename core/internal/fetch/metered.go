@@ -75,6 +75,21 @@ func (m *meter) waited(cause string, d time.Duration) {
 	})
 }
 
+// waitedFor adds a wait for a place and a turn, by the causes that held it back: as much of each as it grew by between
+// two readings.
+func (m *meter) waitedFor(d time.Duration, before, after [len(waitCauses)]time.Duration) {
+	var all time.Duration
+	for i := range before {
+		all += after[i] - before[i]
+	}
+	if all <= 0 || d < time.Millisecond {
+		return
+	}
+	for i, cause := range waitCauses {
+		m.waited(cause, time.Duration(float64(d)*float64(after[i]-before[i])/float64(all)))
+	}
+}
+
 func (m *meter) stats() HostStats {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,9 +1,10 @@
 // pace finds out how fast a host may be asked. It is told of every reply and answers with an order: the
 // rate, how many requests may be under way, and a pause if one is due. It holds no timer and makes no request.
 //
-// Three limits, of which the least holds:
+// Of the limits of the rate the least holds:
 //
 //   - fixed, from the pipeline file;
+//   - eased, while the host is in trouble: see eased.go;
 //   - stated, by the host's headers: kept a little below, so that unequal latency does not break it;
 //   - learned, from refusals (429). The first comes soon and tells little: a guess, from which the rate climbs fast
 //     until it is refused again. From then on fit knows the rate of a host that keeps a small token bucket. For all
@@ -14,7 +15,8 @@
 // refusal that is saved counts for more than a rate that is nearer to the limit.
 //
 // The first request to a host goes alone, and after a pause too: its reply may state the limit. Each
-// reply that is not refused then lets one more be under way.
+// reply that is not refused then lets one more be under way, up to the file's limit and to those that crowd.go and gradient.go
+// find out.
 
 package fetch
 
@@ -33,7 +35,7 @@ const (
 	leastLearned = 1.0 / 600
 	firstPause   = 500 * time.Millisecond // after a refusal that names none
 	pauseCap     = time.Minute
-	unlimited    = 1 << 20 // requests under way: the gate has its own limit
+	unlimited    = 1 << 20 // requests under way
 )
 
 // order is what the pace asks for.
@@ -43,19 +45,31 @@ type order struct {
 	window int     // requests under way
 	pause  time.Duration
 	cause  string // of the pause
-	from   string // where the rate comes from: file, stated, learned, or nothing
+	from   string // where the rate comes from: file, stated, learned, 5xx, or nothing
+	// windowFrom is where the window comes from: file, learned (of refusals), latency, or start, while it grows after a beginning
+	// or a pause.
+	windowFrom string
+}
+
+// flight is a request under way.
+type flight struct {
+	sent  time.Time
+	crowd int // requests under way when it was sent, itself included
 }
 
 type pace struct {
-	mu       sync.Mutex
-	fixed    float64
-	burst    int // for fixed
-	stated   float64
-	statedW  time.Duration // the longest time to a reset that was seen: the window, where it is not named
-	learned  float64
-	window   int
-	underway []time.Time // when the requests were sent that have no reply yet
-	fit      *fit
+	mu           sync.Mutex
+	fixed        float64
+	burst        int // for fixed
+	places       int // of the file
+	stated       float64
+	longestReset time.Duration // that was stated
+	windowMore   time.Duration // see guessWindow
+	window       int
+	underway     []*flight
+	crowd        crowd
+	gradient     gradient
+	eased        eased
 
 	// Of what the host took since the last refusal that taught something:
 	since     time.Time
@@ -63,11 +77,13 @@ type pace struct {
 	stale     bool      // a refusal has ended the count; the next reply that is not refused begins another
 	refusedAt time.Time // the last refusal: replies to requests sent before it teach nothing new
 	paused    time.Duration
-	refusals  int // one after another, with nothing taken between them
+	brokeAt   time.Time // the last server error, likewise
+	refusals  int       // one after another, with nothing taken between them
+
+	lesson
+	before lesson // what crowd has put aside
 
 	// Of the way back up:
-	ceiling   float64   // the rate that was refused
-	proven    float64   // the highest rate that was kept for a step, below the ceiling
 	stepAt    time.Time // when the rate was last changed
 	stepTaken int       // since then
 	longest   float64   // a step, as a share of the rate: more while little is known
@@ -76,42 +92,60 @@ type pace struct {
 	probeGain float64
 }
 
+// lesson is what was learned of a host's rate.
+type lesson struct {
+	learned float64
+	ceiling float64 // the rate that was refused
+	proven  float64 // the highest rate that was kept for a step, below the ceiling
+	fit     *fit
+}
+
+func newLesson() lesson { return lesson{learned: math.Inf(1), ceiling: math.Inf(1), fit: newFit()} }
+
 func newPace() *pace {
 	inf := math.Inf(1)
-	return &pace{fixed: inf, burst: 1, stated: inf, learned: inf, fit: newFit(), ceiling: inf, window: 1, probeGap: probeEvery, probeGain: probeUp}
+	return &pace{fixed: inf, burst: 1, stated: inf, lesson: newLesson(), places: unlimited, window: 1, crowd: newCrowd(), eased: newEased(), gradient: newGradient(), probeGap: probeEvery, probeGain: probeUp}
 }
 
-// fix takes over a rate of the pipeline file if it is the strictest so far, and reports whether it is.
-func (p *pace) fix(rate float64, burst int) bool {
+// fix takes over the limits of the pipeline files. 0 is none.
+func (p *pace) fix(rate float64, burst, places int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if rate <= 0 || rate >= p.fixed {
-		return false
+	p.fixed, p.burst, p.places = math.Inf(1), 1, unlimited
+	if rate > 0 {
+		p.fixed, p.burst = rate, burst
 	}
-	p.fixed, p.burst = rate, burst
-	return true
+	if places > 0 {
+		p.places = places
+	}
 }
 
-// began and ended keep the list of requests under way; observe ends one too.
-func (p *pace) began(sent time.Time) {
+// began notes a request that goes now. It ends with observe or failed.
+func (p *pace) began(now time.Time) *flight {
 	p.mu.Lock()
-	p.underway = append(p.underway, sent)
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	f := &flight{sent: now, crowd: len(p.underway) + 1}
+	p.underway = append(p.underway, f)
+	return f
 }
 
-func (p *pace) ended(sent time.Time) {
+// failed ends a request that has no reply, by a fault of the host or on the way to it if blame is set.
+func (p *pace) failed(f *flight, now time.Time, blame bool) {
 	p.mu.Lock()
-	p.remove(sent)
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	p.remove(f)
+	if blame {
+		p.eased.add(now, true)
+	}
 }
 
 // remove takes a request out of those under way and returns how many of the others were sent no later.
-func (p *pace) remove(sent time.Time) (before int) {
-	if i := slices.Index(p.underway, sent); i >= 0 {
+func (p *pace) remove(f *flight) (before int) {
+	if i := slices.Index(p.underway, f); i >= 0 {
 		p.underway = slices.Delete(p.underway, i, i+1)
 	}
-	for _, t := range p.underway {
-		if !t.After(sent) {
+	for _, other := range p.underway {
+		if !other.sent.After(f.sent) {
 			before++
 		}
 	}
@@ -127,11 +161,13 @@ func (p *pace) order() order {
 
 // current is order under the lock.
 func (p *pace) current() order {
-	o := order{rate: p.rate(), burst: 1, window: p.window}
+	o := order{rate: p.rate(), burst: 1}
 	switch {
 	case math.IsInf(o.rate, 1):
 	case o.rate == p.fixed:
 		o.from, o.burst = "file", p.burst
+	case o.rate == p.eased.rate():
+		o.from = "5xx"
 	case o.rate == p.stated:
 		o.from = "stated"
 	default:
@@ -141,16 +177,25 @@ func (p *pace) current() order {
 	if few := o.rate / 200; few > float64(o.burst) && !math.IsInf(o.rate, 1) {
 		o.burst = int(few) + 1
 	}
+	o.window, o.windowFrom = p.places, "file"
+	for _, w := range []struct {
+		size int
+		from string
+	}{{p.crowd.limit(), "learned"}, {p.gradient.window(), "latency"}, {p.window, "start"}} {
+		if w.size < o.window {
+			o.window, o.windowFrom = w.size, w.from
+		}
+	}
 	return o
 }
 
-func (p *pace) rate() float64 { return min(p.fixed, p.stated, p.learned) }
+func (p *pace) rate() float64 { return min(p.fixed, p.stated, p.learned, p.eased.rate()) }
 
-// observe takes in the reply to a request that went at sent and came back at now.
-func (p *pace) observe(sent, now time.Time, status int, h hints) order {
+// observe takes in the reply to f.
+func (p *pace) observe(f *flight, now time.Time, status int, h hints, latency sample) order {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before := p.remove(sent)
+	sent, before := f.sent, p.remove(f)
 	if p.since.IsZero() {
 		p.since = sent
 	}
@@ -158,6 +203,18 @@ func (p *pace) observe(sent, now time.Time, status int, h hints) order {
 	refused := status == 429 || status == 503 && h.retryAfter > 0
 	if status < 500 { // a host that is in trouble may count a request or not
 		p.fit.add(sent, status == 429, before)
+	}
+	switch found, lost := p.crowd.add(f, now, status); {
+	case found && math.IsInf(p.stated, 1): // the host refuses by the number of requests under way, not by their rate
+		p.crowd.adopt(now)
+		p.before = p.lesson
+		p.lesson, p.eased = newLesson(), newEased()
+	case lost:
+		p.lesson = p.before
+	}
+	p.eased.add(now, status >= 500 && !refused && p.crowd.limit() == unlimited)
+	if status < 400 {
+		p.gradient.add(f, now, latency)
 	}
 	if refused && wait == 0 && h.remaining == 0 {
 		wait = h.reset
@@ -171,6 +228,10 @@ func (p *pace) observe(sent, now time.Time, status int, h hints) order {
 	case wait > 0:
 		cause, pause = "quota used up", wait
 		p.window = 1
+	case status >= 500:
+		if sent.After(p.brokeAt) {
+			p.brokeAt, p.window = now, max(1, p.window*7/10)
+		}
 	default:
 		p.take(sent, now)
 	}
@@ -182,11 +243,15 @@ func (p *pace) observe(sent, now time.Time, status int, h hints) order {
 // refuse takes in a refusal and returns the pause that is due.
 func (p *pace) refuse(sent, now time.Time, status int, asked, wait time.Duration) time.Duration {
 	p.window = 1
+	if most := p.crowd.limit(); most < unlimited {
+		p.window = most // it is known how many may go
+	}
 	if !sent.After(p.refusedAt) {
 		return asked // it was under way when another was refused, and is held back by that one's pause
 	}
 	p.refusals++
-	if status == 429 { // a 503 says that the host is busy, not that it was asked too often
+	p.windowMore += coarse / 8
+	if status == 429 && p.crowd.limit() == unlimited { // a 503 says that the host is busy, not that it was asked too often
 		p.learn(now)
 	}
 	pause := asked
@@ -220,8 +285,11 @@ func (p *pace) learn(now time.Time) {
 		// Somebody else has used the limit up: nothing to learn from.
 	case p.probing:
 		p.probing = false
-		p.probeGap, p.probeGain = min(2*p.probeGap, probeRarest), probeUp
 		p.learned, p.ceiling = p.proven, p.proven/below
+		if p.probeGain > probeUp { // the limit has been raised: it is between the two
+			p.ceiling = inForce
+		}
+		p.probeGap, p.probeGain = min(2*p.probeGap, probeRarest), probeUp
 	case math.IsInf(inForce, 1):
 		p.learned = below * granted
 	case fits:
@@ -255,7 +323,7 @@ func (p *pace) fall(inForce, granted float64) {
 // take takes in a reply that is not a refusal.
 func (p *pace) take(sent, now time.Time) {
 	if sent.After(p.refusedAt) { // what was under way at a refusal says nothing of the time after it
-		p.window = min(p.window+1, unlimited)
+		p.window = min(p.window+1, p.places)
 		if p.stale {
 			p.stale, p.refusals = false, 0
 			// What a host saves up in a pause is anything between nothing and all of it.

@@ -1,5 +1,5 @@
-// paced spaces the requests to one host as its pace says, keeps the pauses that it asks for, and shows each
-// reply to the pace.
+// paced sends the requests to one host as its pace says: so many at one time, so many a second, and none while the host
+// asks for a pause. It shows each reply to the pace.
 
 package fetch
 
@@ -15,19 +15,21 @@ import (
 func paced(p Policy) decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			h, ctx := exchangeOf(req).host, req.Context()
-			if err := h.await(ctx, p.MaxWait); err != nil {
+			ex, ctx := exchangeOf(req), req.Context()
+			h := ex.host
+			if err := h.await(ctx, p, ex.sentBefore); err != nil {
 				return nil, err
 			}
 			defer h.sent.leave()
-			sent := time.Now()
-			h.pace.began(sent)
+			ex.sentBefore = true
+			f := h.pace.began(time.Now())
 			resp, err := next.RoundTrip(req)
 			if err != nil {
-				h.pace.ended(sent)
+				h.pace.failed(f, time.Now(), ctx.Err() == nil)
+				h.apply()
 				return nil, err
 			}
-			o := h.pace.observe(sent, time.Now(), resp.StatusCode, readHints(resp))
+			o := h.pace.observe(f, time.Now(), resp.StatusCode, readHints(resp), sample{shapeOf(req), ex.firstByte})
 			h.apply()
 			if o.pause > 0 {
 				if err := h.pause(ctx, o.pause, o.cause); err != nil {
@@ -40,31 +42,31 @@ func paced(p Policy) decorator {
 	}
 }
 
-// await returns when the next request to h may go; then it has a place in h.sent. Requests stand in line: only the
-// first of it has places in the window and in the limiter's schedule, so a pause that begins now holds back all the others
-// too, and its end sets free one at a time.
-func (h *host) await(ctx context.Context, maxWait time.Duration) error {
-	start := time.Now()
-	select {
-	case h.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-h.turn }()
-	if err := h.sent.enter(ctx); err != nil {
+// await returns when the next request to h may go; then it has a place in h.sent. Requests stand in line, the plugins
+// in turn: only the first of it has places in the window and in the limiter's schedule, so a pause that begins now
+// holds back all the others too, and its end sets free one at a time.
+func (h *host) await(ctx context.Context, p Policy, again bool) error {
+	start, before := time.Now(), h.blocked.read()
+	if err := h.turn.enter(ctx, party{h.all, p.Plugin}, again); err != nil {
 		return err
 	}
-	if err := h.scheduled(ctx, maxWait, start); err != nil {
+	defer h.turn.leave()
+	mine := time.Now()
+	if err := h.sent.enter(ctx, party{}, false); err != nil {
+		return err
+	}
+	h.blocked.add(waitConcurrency, time.Since(mine))
+	if err := h.scheduled(ctx, p.MaxWait); err != nil {
 		h.sent.leave()
 		return err
 	}
+	h.meter.waitedFor(time.Since(start), before, h.blocked.read())
 	return nil
 }
 
 // scheduled waits for the pause and the schedule of h, in which the caller is the next.
-func (h *host) scheduled(ctx context.Context, maxWait time.Duration, start time.Time) error {
-	paused, err := h.sitOut(ctx, maxWait)
-	if err != nil {
+func (h *host) scheduled(ctx context.Context, maxWait time.Duration) error {
+	if err := h.sitOut(ctx, maxWait); err != nil {
 		return err
 	}
 	wait, err := h.reserve(ctx, 1)
@@ -74,36 +76,35 @@ func (h *host) scheduled(ctx context.Context, maxWait time.Duration, start time.
 	if err := sleep(ctx, wait); err != nil {
 		return err
 	}
-	more, err := h.sitOut(ctx, maxWait)
-	if err != nil {
-		return err
-	}
-	h.meter.waited(waitPause, paused+more)
-	h.meter.waited(waitRate, time.Since(start)-paused-more)
-	return nil
+	h.blocked.add(waitRate, wait)
+	return h.sitOut(ctx, maxWait)
 }
 
 // sitOut waits until h is not paused. A pause of more than maxWait is an error that says how long it is.
-func (h *host) sitOut(ctx context.Context, maxWait time.Duration) (time.Duration, error) {
+func (h *host) sitOut(ctx context.Context, maxWait time.Duration) error {
 	start := time.Now()
 	for {
 		left, err := h.reserve(ctx, 0)
-		if err != nil || left <= 0 {
-			return time.Since(start), err
+		if err != nil {
+			return err
+		}
+		if left <= 0 {
+			h.blocked.add(waitPause, time.Since(start))
+			return nil
 		}
 		if left > maxWait {
 			err := fmt.Errorf("%s asks for a pause of %s, longer than http.max_wait (%s)", h.key, short(left), short(maxWait))
-			return 0, &attemptError{outcome: outcome{stop, "pause"}, unsent: true, err: sdk.RetryAfter(err, left)}
+			return &attemptError{outcome: outcome{stop, "pause"}, unsent: true, err: sdk.RetryAfter(err, left)}
 		}
 		if err := sleep(ctx, left); err != nil {
-			return 0, err
+			return err
 		}
 	}
 }
 
 // reserve asks the limiter, which may be far away and fail.
 func (h *host) reserve(ctx context.Context, n int) (time.Duration, error) {
-	wait, err := h.all.limiter.Reserve(ctx, h.key, n)
+	wait, err := h.limiter.Reserve(ctx, h.key, n)
 	switch {
 	case err == nil:
 		return wait, nil

@@ -65,7 +65,7 @@ func (s *limitedHost) refused(from float64) (n, of int) {
 }
 
 // fixedWindow admits limit requests in each window; phase is how much of the first is over already.
-func fixedWindow(limit int, window, phase time.Duration, state func(h http.Header, ok bool, left int, reset time.Duration)) func(time.Time) (bool, http.Header) {
+func fixedWindow(limit int, window, phase time.Duration, state statement) func(time.Time) (bool, http.Header) {
 	begin := time.Now().Add(-phase)
 	used := 0
 	return func(now time.Time) (bool, http.Header) {
@@ -85,7 +85,7 @@ func fixedWindow(limit int, window, phase time.Duration, state func(h http.Heade
 }
 
 // tokenBucket admits rate requests a second and burst at once.
-func tokenBucket(rate, burst float64, state func(h http.Header, ok bool, left int, next time.Duration)) func(time.Time) (bool, http.Header) {
+func tokenBucket(rate, burst float64, state statement) func(time.Time) (bool, http.Header) {
 	last, tokens := time.Now(), burst
 	return func(now time.Time) (bool, http.Header) {
 		tokens = min(burst, tokens+rate*now.Sub(last).Seconds())
@@ -109,7 +109,7 @@ func retryAfter(h http.Header, ok bool, _ int, wait time.Duration) {
 }
 
 // dataCenter states a limit as Jira Data Center does.
-func dataCenter(limit, fill int) func(http.Header, bool, int, time.Duration) {
+func dataCenter(limit, fill int) statement {
 	return func(h http.Header, ok bool, left int, wait time.Duration) {
 		h.Set("X-RateLimit-Limit", strconv.Itoa(limit))
 		h.Set("X-RateLimit-FillRate", strconv.Itoa(fill))
@@ -120,7 +120,7 @@ func dataCenter(limit, fill int) func(http.Header, bool, int, time.Duration) {
 	}
 }
 
-func draft(limit int, window time.Duration) func(http.Header, bool, int, time.Duration) {
+func draft(limit int, window time.Duration) statement {
 	return func(h http.Header, ok bool, left int, reset time.Duration) {
 		h.Set("RateLimit-Policy", fmt.Sprintf(`"burst";q=%d;w=%d`, limit, int(window.Seconds())))
 		h.Set("RateLimit", fmt.Sprintf(`"burst";r=%d;t=%d`, left, int(math.Ceil(reset.Seconds()))))
@@ -129,7 +129,7 @@ func draft(limit int, window time.Duration) func(http.Header, bool, int, time.Du
 }
 
 // epochReset states a limit as GitHub does: without the length of the window.
-func epochReset(limit int) func(http.Header, bool, int, time.Duration) {
+func epochReset(limit int) statement {
 	return func(h http.Header, ok bool, left int, reset time.Duration) {
 		h.Set("X-RateLimit-Limit", strconv.Itoa(limit))
 		h.Set("X-RateLimit-Remaining", strconv.Itoa(left))

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	shortWindow = 10 * time.Second // up to this, requests are spaced evenly over the window
+	shortWindow = 15 * time.Second // up to this, requests are spaced evenly over the window
+	coarse      = 2 * time.Second  // by so much a stated reset may be later than the real one: both clocks round
 	spendCredit = 10 * time.Second // what a full bucket holds above its reserve is spent in this time
 	reserve     = 0.1              // share of a bucket that is left to others who share the limit
 )
@@ -33,17 +34,15 @@ func (p *pace) read(h hints) time.Duration {
 		p.stated = below*h.fill + p.credit(h)
 		return 0
 	}
-	if h.window == 0 && h.reset > p.statedW {
-		p.statedW = h.reset
+	window := h.window
+	if window == 0 {
+		window = p.guessWindow(h)
 	}
-	window := max(h.window, p.statedW)
 	if h.remaining < 0 || window <= 0 {
 		return 0
 	}
 	left := h.remaining - float64(len(p.underway))
 	switch {
-	case h.remaining <= 0 && h.window == 0 && window > 2*time.Second:
-		return h.reset // the window is a guess from the resets that were seen, and may be longer
 	case h.limit > 0 && window <= shortWindow:
 		// Evenly spaced requests below the limit are never refused, wherever the window begins. The time
 		// to the reset comes in whole seconds: too coarse to be of use here.
@@ -58,6 +57,16 @@ func (p *pace) read(h hints) time.Duration {
 		p.stated = max(left, 1) / h.reset.Seconds()
 	}
 	return 0
+}
+
+// guessWindow tells the length of a window that is not named by the longest time to a reset that was seen. Such times are
+// rounded up, which matters where windows are short: then the guess begins low and each refusal adds to it.
+func (p *pace) guessWindow(h hints) time.Duration {
+	p.longestReset = max(p.longestReset, h.reset)
+	if p.longestReset > shortWindow {
+		return p.longestReset
+	}
+	return min(max(p.longestReset-coarse, time.Second)+p.windowMore, p.longestReset)
 }
 
 // credit is what may be added to a bucket's fill rate while it holds more than its reserve.

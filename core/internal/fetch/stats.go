@@ -31,9 +31,12 @@ type HostStats struct {
 	Connections  int64                `json:"connections"`   // opened
 	Reused       int64                `json:"reused"`        // requests that went over an open one
 	InFlight     int                  `json:"in_flight"`
-	Rate         float64              `json:"rate,omitempty"`      // requests per second that the host is held to now; 0: none
-	RateFrom     string               `json:"rate_from,omitempty"` // file, stated, learned
-	Waiting      *Wait                `json:"waiting,omitempty"`   // a pause that lasts now
+	Rate         float64              `json:"rate,omitempty"`       // requests per second that the host is held to now; 0: none
+	RateFrom     string               `json:"rate_from,omitempty"`  // file, stated (by the host), learned (of its refusals), 5xx
+	Limit        int                  `json:"limit,omitempty"`      // requests under way that the host is held to now
+	LimitFrom    string               `json:"limit_from,omitempty"` // file, learned, latency, start (it grows yet)
+	Queued       int                  `json:"queued,omitempty"`     // requests that wait for their turn, those of other runs included
+	Waiting      *Wait                `json:"waiting,omitempty"`    // a pause that lasts now
 	Cache        CacheStats           `json:"cache,omitzero"`
 }
 
@@ -80,9 +83,12 @@ func (hs *hosts) stats() Stats {
 func (h *host) stats() HostStats {
 	s := h.meter.stats()
 	s.Host = h.key
-	if o := h.pace.order(); o.from != "" {
+	o := h.pace.order()
+	if o.from != "" {
 		s.Rate, s.RateFrom = o.rate, o.from
 	}
+	s.Limit, s.LimitFrom = o.window, o.windowFrom
+	s.Queued = h.turn.queued()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.wait.Until.After(time.Now()) {

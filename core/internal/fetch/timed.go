@@ -20,9 +20,14 @@ func timed(p Policy) decorator {
 			ctx, cancel := context.WithCancelCause(req.Context())
 			w := newWatch(ctx, cancel, p)
 			var sent atomic.Bool
+			var ready atomic.Pointer[time.Time] // when there was a connection
+			begun := time.Now()
+			ready.Store(&begun)
 			trace := &httptrace.ClientTrace{
 				GotConn: func(i httptrace.GotConnInfo) {
 					exchangeOf(req).host.meter.connected(i.Reused)
+					now := time.Now()
+					ready.Store(&now)
 					w.phase("sent no reply", p.HeaderTimeout)
 				},
 				WroteHeaders: func() { sent.Store(true) },
@@ -34,6 +39,7 @@ func timed(p Policy) decorator {
 				w.stop()
 				return nil, &attemptError{outcome: judgeError(err), unsent: !sent.Load(), err: err}
 			}
+			exchangeOf(req).firstByte = time.Since(*ready.Load())
 			w.phase("sent nothing more", p.IdleTimeout)
 			resp.Body = &watchedBody{body: resp.Body, watch: w}
 			return resp, nil

@@ -1,0 +1,140 @@
+// crowd finds out whether a host refuses by how many requests are under way, and how many it takes.
+
+package fetch
+
+import (
+	"net/http"
+	"time"
+)
+
+const (
+	crowdSeen    = 64   // so many under way, or more, are counted as one
+	crowdOver    = 0.02 // share of the requests taken that may have been more than the limit: replies on their way still count here
+	crowdFew     = 3    // or so many
+	crowdProbe   = 500  // requests after which one more is tried, and a time: a minute at first, twice as long when it was in vain
+	crowdLeast   = 3    // requests under way; of fewer, the rate explains as much
+	crowdProven  = 200  // requests taken, before it is believed that a 429 is not for the rate
+	crowdBarred  = 10 * time.Minute
+	crowdRepeats = 3 // refusals at the limit, hardly anything taken between them: then it is none
+)
+
+// crowd counts, for each number of requests under way, how many were taken. Where the rate is what counts, requests
+// are refused however few are under way. Where the crowd counts, those that were refused had more company than nearly
+// all that were taken: two such refusals in a row make a limit, or three after some hundred requests if they are 429s, as for a
+// rate. From there it follows the host: one less for a refusal, one
+// more after some hundred requests that were taken while it was in use.
+type crowd struct {
+	taken    [crowdSeen + 1]int
+	all      int
+	refusals int       // one after another, all of them with more company than what was taken
+	least    int       // of their company
+	largest  int       // likewise
+	last     time.Time // of these refusals
+	most     int       // the limit; 0: none
+	gap      time.Duration
+	changed  time.Time // when the limit was lowered or raised
+	since    int       // requests taken since then
+	used     int       // of these, sent when the limit was reached
+	raised   bool      // the limit was, and nothing was refused since
+	repeats  int
+	barred   time.Time // until then no limit is made: the last was wrong
+}
+
+func newCrowd() crowd { return crowd{} }
+
+func (c *crowd) limit() int {
+	if c.most == 0 {
+		return unlimited
+	}
+	return c.most
+}
+
+// add takes in the fate of a request. It returns whether there is reason to make a limit, see adopt, or whether it has given
+// one up.
+func (c *crowd) add(f *flight, now time.Time, status int) (found, lost bool) {
+	n := min(f.crowd, crowdSeen)
+	switch {
+	case status == 429 || status == 503:
+		if f.sent.Before(c.last) { // one of a volley
+			return false, false
+		}
+		c.last = now
+		if c.most > 0 {
+			return false, c.shrink(now)
+		}
+		return c.refuse(n, now, status), false
+	case status < 400:
+		c.take(n, now)
+	}
+	return false, false
+}
+
+func (c *crowd) refuse(n int, now time.Time, status int) (found bool) {
+	if now.Before(c.barred) {
+		return false
+	}
+	if c.refusals == 0 {
+		c.least, c.largest = n, n
+	}
+	c.least, c.largest = min(c.least, n), max(c.largest, n)
+	c.refusals++
+	over := 0
+	for i := c.least; i <= crowdSeen; i++ {
+		over += c.taken[i]
+	}
+	if c.least < crowdLeast || float64(over) > max(crowdFew, crowdOver*float64(c.all)) {
+		*c = crowd{last: c.last} // what counts is the rate
+		return false
+	}
+	if status == http.StatusServiceUnavailable {
+		return c.refusals >= 2
+	}
+	return c.refusals >= 3 && c.all >= crowdProven
+}
+
+// adopt makes a limit.
+func (c *crowd) adopt(now time.Time) {
+	// Two that are sent at once may change places on the way: then the one that was refused had seemed to have less company.
+	c.most, c.gap, c.repeats = c.largest-1, probeEvery, 0
+	c.changed, c.since, c.used = now, 0, 0
+}
+
+// shrink lowers the limit, or gives it up if it keeps nothing from being refused.
+func (c *crowd) shrink(now time.Time) (lost bool) {
+	switch {
+	case c.raised:
+		c.repeats, c.gap = 0, min(2*c.gap, 16*probeEvery)
+	case c.since < 20*c.most:
+		c.repeats++
+	default:
+		c.repeats = 0
+	}
+	if c.repeats >= crowdRepeats {
+		*c = crowd{last: c.last, barred: now.Add(crowdBarred)}
+		return true
+	}
+	c.most, c.raised = max(1, c.most-1), false
+	c.changed, c.since, c.used = now, 0, 0
+	return false
+}
+
+func (c *crowd) take(n int, now time.Time) {
+	c.taken[n]++
+	c.all++
+	c.since++
+	if n >= c.most {
+		c.used++
+	}
+	if c.most > 0 && c.used >= crowdProbe && now.Sub(c.changed) >= c.gap {
+		c.most++
+		c.raised = true
+		c.changed, c.since, c.used = now, 0, 0
+	}
+	if c.all > 10*crowdProbe { // old times count less
+		c.all = 0
+		for i := range c.taken {
+			c.taken[i] /= 2
+			c.all += c.taken[i]
+		}
+	}
+}
