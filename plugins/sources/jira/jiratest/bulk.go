@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -172,7 +173,13 @@ func (c *call) changeLogs(page []entryOf) {
 			if j > 0 {
 				c.out.WriteByte(',')
 			}
+			start := c.out.Len()
 			c.history(h)
+			if c.server.options.Quirks.EpochChangelogs {
+				raw := strings.Replace(string(c.out.Bytes()[start:]), `"created":"`+c.stamp(h.created)+`"`, `"created":`+decimal(h.created.UnixMilli()), 1)
+				c.out.Truncate(start)
+				c.out.WriteString(raw)
+			}
 		}
 		c.out.WriteString("]}")
 	}

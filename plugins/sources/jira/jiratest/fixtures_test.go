@@ -228,7 +228,12 @@ func dataCenterSpec(t *testing.T) spec {
 	return s
 }
 
-func cloudSpec(t *testing.T) spec {
+func cloudSpec(t *testing.T) spec { return cloudProperties(t, "") }
+
+// cloudValues is cloudSpec for the elements of the member values.
+func cloudValues(t *testing.T) spec { return cloudProperties(t, "values") }
+
+func cloudProperties(t *testing.T, member string) spec {
 	var api struct {
 		Paths map[string]map[string]struct {
 			Responses map[string]struct {
@@ -244,8 +249,26 @@ func cloudSpec(t *testing.T) spec {
 	for path, methods := range api.Paths {
 		for method, op := range methods {
 			reply := op.Responses["200"].Content["application/json"].Schema
+			if member != "" {
+				reply = memberSchema(reply, member, api.Components.Schemas)
+			}
 			s[strings.ToUpper(method)+" "+strings.TrimPrefix(path, "/rest/api/3")] = schemaProperties(reply, api.Components.Schemas)
 		}
 	}
 	return s
+}
+
+// memberSchema is the schema of a member of an object, nil if it has none.
+func memberSchema(raw json.RawMessage, member string, all map[string]json.RawMessage) json.RawMessage {
+	var schema struct {
+		Ref        string                     `json:"$ref"`
+		Properties map[string]json.RawMessage `json:"properties"`
+	}
+	if json.Unmarshal(raw, &schema) != nil {
+		return nil
+	}
+	if schema.Ref != "" {
+		return memberSchema(all[schema.Ref[strings.LastIndex(schema.Ref, "/")+1:]], member, all)
+	}
+	return schema.Properties[member]
 }

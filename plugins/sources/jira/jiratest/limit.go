@@ -61,7 +61,7 @@ func (b *bucket) announce(h http.Header, now time.Time, delay time.Duration) {
 		h.Set("X-RateLimit-Limit", strconv.Itoa(b.Burst))
 		h.Set("X-RateLimit-Remaining", remaining)
 		h.Set("X-RateLimit-Reset", now.Add(delay).Add(time.Minute).UTC().Format("2006-01-02T15:04Z"))
-	case RetryAfterSeconds, RetryAfterDate, RetryAfterAbsent, HTMLBody:
+	case RetryAfterSeconds, RetryAfterDate, RetryAfterAbsent, RetryAfterZero, ResetOnly, HTMLBody:
 	}
 }
 
@@ -75,6 +75,15 @@ func (b *bucket) refuse(w http.ResponseWriter, now time.Time, delay time.Duratio
 	case CloudHeaders:
 		h.Set("Retry-After", strconv.Itoa(seconds(delay)))
 		h.Set("RateLimit-Reason", "jira-burst-based")
+	case RetryAfterZero:
+		h.Set("Retry-After", "0")
+	case ResetOnly:
+		reset := now.Add(delay).Add(time.Minute).UTC().Format("2006-01-02T15:04Z")
+		h.Set("X-RateLimit-Reset", reset)
+		h.Set("RateLimit-Reason", "jira-cost-based")
+		h.Set("X-Beta-RateLimit-Reason", "jira-quota-tenant-based")
+		h.Set("X-Beta-RateLimit-Reset", reset)
+		h.Set("Beta-RateLimit", `"tenant-app-quota";r=0;t=`+strconv.Itoa(seconds(delay)))
 	case HTMLBody, DataCenterHeaders:
 		html = true
 	case RetryAfterAbsent:

@@ -16,6 +16,12 @@ type Quirks struct {
 	// issues, though with the token of the page behind.
 	EmptyPages int64
 
+	StuckToken bool // every page that a token asks for gives that token again
+
+	// SwayingTotal is how far totals are off, to either side in turn, as where
+	// issues come and go all the time.
+	SwayingTotal int
+
 	OmitTotal bool // no search of Data Center, nor list of projects, says its total
 	MaxTotal  int  // that total is at most this; 0 means the true one
 
@@ -24,6 +30,7 @@ type Quirks struct {
 	EmbeddedTotal     bool
 	CommentsWithoutID bool     // GET /issue/{key}/comment leaves out the ids
 	IssuesWithoutID   []string // keys of issues that come without id
+	WithoutUpdated    []string // keys of issues that come without their field updated
 	Unsearchable      []string // keys of projects that are listed but unknown to a search
 
 	FirstUsers   int      // Data Center's search of users finds at most so many, whatever the page
@@ -31,6 +38,11 @@ type Quirks struct {
 	SecretVoters bool     // the names of voters and watchers are withheld, their numbers are not
 	BulkErrors   []string // keys of issues that a bulk fetch reports as errors
 	StrictSince  bool     // the worklog feeds begin after their since, not at it
+
+	EpochChangelogs bool // the bulk fetch of changelogs writes created as epoch milliseconds
+	// Refused holds a status by route, such as "GET /rest/api/2/workflow", that
+	// the route answers with instead of serving.
+	Refused map[string]int
 
 	// Verbatim holds, by issue key, what is written as the value of the summary,
 	// byte for byte, whether it is JSON or not.
@@ -43,6 +55,13 @@ func (c *call) total(n int) {
 	q := c.server.options.Quirks
 	if q.OmitTotal {
 		return
+	}
+	if q.SwayingTotal > 0 {
+		sway := q.SwayingTotal
+		if c.server.sways.Add(1)%2 == 0 {
+			sway = -sway
+		}
+		n = max(0, n+sway)
 	}
 	if q.MaxTotal > 0 {
 		n = min(n, q.MaxTotal)

@@ -133,6 +133,9 @@ func (c *call) endOfPage(s searchRequest, token pageToken, order ordering, page 
 		token.After, token.Last = order.of(page[len(page)-1].record), false
 		next = token.String()
 	}
+	if o.Quirks.StuckToken && s.NextPageToken != "" {
+		next, last = s.NextPageToken, false
+	}
 	if next != "" && !o.Quirks.OmitToken {
 		fmt.Fprintf(c.out, `,"nextPageToken":"%s"`, next)
 	}

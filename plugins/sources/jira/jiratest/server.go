@@ -26,6 +26,7 @@ type Server struct {
 	cache   cache
 	buffers sync.Pool     // of *bytes.Buffer, for replies
 	fetches atomic.Uint64 // seeds the order of ties and the volatile field
+	sways   atomic.Uint64 // totals given out with a sway
 	emptied atomic.Int64  // pages asked for by a token
 	hook    atomic.Pointer[func(*http.Request)]
 }
@@ -87,6 +88,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !s.limit.admit(status) {
+		return
+	}
+	if refused := s.options.Quirks.Refused[route]; refused != 0 {
+		writeMessages(status, refused, "The server does not give this out.")
 		return
 	}
 	fault, ok := s.inject(status, r)

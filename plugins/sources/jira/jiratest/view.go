@@ -5,6 +5,7 @@ package jiratest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -36,7 +37,7 @@ func (c *call) issue(r *record, s *selection, expand map[string]bool) {
 		c.out.WriteString(`,"fields":{`)
 		first := true
 		for i := range r.fields {
-			if !s.has(r.fields[i].name) || r.fields[i].name == "parent" && r.fields[i].raw == nil && r.parent == nil {
+			if !s.has(r.fields[i].name) || c.lacks(r, &r.fields[i]) {
 				continue
 			}
 			if !first {
@@ -63,6 +64,18 @@ func (c *call) issue(r *record, s *selection, expand map[string]bool) {
 		c.changelog(r)
 	}
 	c.out.WriteByte('}')
+}
+
+// lacks tells that the issue has no such field: a parent that it does not have,
+// or what a quirk leaves out.
+func (c *call) lacks(r *record, f *field) bool {
+	switch f.name {
+	case "parent":
+		return f.raw == nil && r.parent == nil
+	case "updated":
+		return slices.Contains(c.server.options.Quirks.WithoutUpdated, r.key())
+	}
+	return false
 }
 
 // field renders the value of one field.
