@@ -18,6 +18,7 @@ type entry struct {
 	flavour string // the only one that has it; "": both do
 	from    string // where it comes from: the paths below the API's own
 	cost    string // the requests that a run makes for it
+	needs   needs  // what the walks ask for
 }
 
 // in reports whether a Jira of this flavour has the stream.

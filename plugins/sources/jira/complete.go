@@ -23,35 +23,57 @@ const completers = 4
 
 // completeChunk asks for what the search did not bring of some issues.
 func (r *walkReader) completeChunk(ctx context.Context, c *chunk) error {
+	bulk, err := r.bulkChangelogs(ctx, c)
+	if err != nil {
+		return err
+	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(completers)
 	for _, it := range c.items {
 		if it.issue.id == "" {
 			continue
 		}
-		group.Go(func() (err error) {
-			it.whole, err = r.complete(gctx, it)
-			return err
+		group.Go(func() error {
+			if err := r.complete(gctx, it, bulk[it.issue.id]); err != nil {
+				return fmt.Errorf("%s: %w", it.issue.key, err)
+			}
+			return r.lists(gctx, it)
 		})
 	}
 	return group.Wait()
 }
 
 // complete makes the lists of an issue whole where Jira offers a way. An issue that vanished meanwhile stays as it came.
-func (r *walkReader) complete(ctx context.Context, it *item) (completeness, error) {
+// bulk are its histories if they came in bulk.
+func (r *walkReader) complete(ctx context.Context, it *item, bulk []element) error {
 	i := &it.issue
-	whole := completeness{comments: i.comments.complete(), changelog: i.histories.complete()}
-	if !whole.comments || i.comments.suspect() {
-		if err := r.completeComments(ctx, it, &whole); err != nil {
-			return whole, fmt.Errorf("%s: comments: %w", i.key, err)
+	it.whole = completeness{comments: i.comments.complete(), changelog: i.histories.complete(), worklogs: i.worklogs.complete()}
+	if r.asks("comment") && (!it.whole.comments || i.comments.suspect()) {
+		if err := r.completeComments(ctx, it, &it.whole); err != nil {
+			return fmt.Errorf("comments: %w", err)
 		}
 	}
-	if !whole.changelog && r.at.Flavour == rest.Cloud { // Data Center has no other place for it
-		if err := r.completeChangelog(ctx, i, &whole); err != nil {
-			return whole, fmt.Errorf("%s: changelog: %w", i.key, err)
+	if r.wants(worklogsStream) && (!it.whole.worklogs || i.worklogs.suspect()) {
+		if err := r.completeWorklogs(ctx, it); err != nil {
+			return fmt.Errorf("worklogs: %w", err)
 		}
 	}
-	return whole, nil
+	if r.cutHistory(it) {
+		if err := r.completeChangelog(ctx, it, bulk); err != nil {
+			return fmt.Errorf("changelog: %w", err)
+		}
+	}
+	return nil
+}
+
+// asks reports whether a search asks for a field.
+func (r *walkReader) asks(field string) bool {
+	return slices.Contains(r.needs.fields, field) || slices.Contains(r.needs.fields, "*all") && !slices.Contains(r.needs.fields, "-"+field)
+}
+
+// cutHistory reports whether an issue's changelog came cut, and there is another place for it: Data Center has none.
+func (r *walkReader) cutHistory(it *item) bool {
+	return r.at.Flavour == rest.Cloud && r.needs.history && it.issue.histories.array.found() && !it.issue.histories.complete()
 }
 
 func (r *walkReader) completeComments(ctx context.Context, it *item, whole *completeness) error {
@@ -89,24 +111,47 @@ func (it *item) sound(stream string, elements []element) []element {
 	return kept
 }
 
-func (r *walkReader) completeChangelog(ctx context.Context, i *issue, whole *completeness) error {
-	if !i.histories.array.found() {
-		return nil
-	}
-	sdk.Count(ctx, "issues/changelogs completed", 1)
-	elements, complete, err := r.wholeList(ctx, i.id, "changelog", "values")
-	if rest.Gone(err) {
+func (r *walkReader) completeWorklogs(ctx context.Context, it *item) error {
+	i := &it.issue
+	sdk.Count(ctx, "issues/worklogs completed", 1)
+	elements, complete, err := r.wholeList(ctx, i.id, "worklog", "worklogs")
+	if refusal(err) {
 		return nil
 	}
 	if err != nil {
 		return err
+	}
+	sound := it.sound(worklogsStream, elements)
+	if len(sound) < i.worklogs.count {
+		return nil
+	}
+	it.whole.worklogs = complete && len(sound) == len(elements)
+	if len(sound) == i.worklogs.count {
+		return nil
+	}
+	return i.replace("worklog", "worklogs", i.worklogs, sound)
+}
+
+func (r *walkReader) completeChangelog(ctx context.Context, it *item, elements []element) error {
+	i := &it.issue
+	sdk.Count(ctx, "issues/changelogs completed", 1)
+	complete := len(elements) >= i.histories.total
+	if !complete || len(elements) == 0 {
+		var err error
+		elements, complete, err = r.wholeList(ctx, i.id, "changelog", "values")
+		if rest.Gone(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if len(elements) < i.histories.count || slices.ContainsFunc(elements, func(e element) bool { return e.bad != nil }) {
 		return nil // what came with the issue stays, and does not pass for complete
 	}
 	// The embedded list of Cloud is newest first; a consumer is to see one order.
 	slices.SortStableFunc(elements, func(a, b element) int { return cmp.Compare(b.created, a.created) })
-	whole.changelog = complete
+	it.whole.changelog = complete
 	return i.replace("changelog", "histories", i.histories, elements)
 }
 
@@ -162,12 +207,19 @@ func (r *walkReader) wholeList(ctx context.Context, issueID, path, name string) 
 	return all, false, nil
 }
 
-// pageOfList is how many elements of a list are asked for at once.
-const pageOfList = 100
+// How many elements of a list are asked for at once. Data Center's worklogs have no pages: all come.
+const (
+	pageOfList     = 100
+	pageOfWorklogs = 5000
+)
 
 func (r *walkReader) listPage(ctx context.Context, issueID, path, name string, start int) (listing, error) {
 	sdk.Count(ctx, "requests/"+path, 1)
-	query := url.Values{"startAt": {strconv.Itoa(start)}, "maxResults": {strconv.Itoa(pageOfList)}}
+	most := pageOfList
+	if path == "worklog" {
+		most = pageOfWorklogs
+	}
+	query := url.Values{"startAt": {strconv.Itoa(start)}, "maxResults": {strconv.Itoa(most)}}
 	if path == "comment" {
 		query.Set("orderBy", "created")
 	}
@@ -178,7 +230,7 @@ func (r *walkReader) listPage(ctx context.Context, issueID, path, name string, s
 	defer resp.Body.Close()
 	page := listing{total: -1}
 	add := func(raw []byte, bad error) error {
-		c, err := parseComment(raw)
+		c, err := parseEntry(raw)
 		page.elements = append(page.elements, element{id: c.id, created: c.created, raw: bytes.Clone(raw), bad: cmp.Or(bad, err)})
 		return nil
 	}
@@ -194,7 +246,10 @@ func (r *walkReader) listPage(ctx context.Context, issueID, path, name string, s
 	if err != nil {
 		return listing{}, fmt.Errorf("%s: %w", rest.Where(resp), err)
 	}
-	page.most = cmp.Or(page.most, pageOfList)
+	if path == "worklog" && r.at.Flavour == rest.DataCenter {
+		page.most = len(page.elements) + 1 // there are no pages, whatever it says
+	}
+	page.most = cmp.Or(page.most, most)
 	return page, nil
 }
 

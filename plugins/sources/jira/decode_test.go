@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
 
@@ -74,7 +75,7 @@ func FuzzReplace(f *testing.F) {
 		if err := i.replace("comment", "comments", i.comments, []element{{raw: []byte(`{"id":"5"}`)}, {raw: []byte(`{"id":"6"}`)}}); err != nil {
 			t.Fatalf("%v in %s", err, raw)
 		}
-		record := i.record(nil, rest.Site{Flavour: rest.DataCenter}, completeness{})
+		record := (&record.Maker{Raw: true}).Issue(&record.Issue{Head: i.headAt(rest.Site{}), JSON: i.raw, Fields: i.fieldsRaw(), Histories: i.histories.of(i.raw)}, false)
 		if !json.Valid(record) {
 			t.Fatalf("record is no JSON: %s", record)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
 
@@ -23,6 +24,7 @@ type issue struct {
 	fields    span // the object "fields"
 	comments  list
 	histories list
+	worklogs  list
 }
 
 // project is the part of the key before the number.
@@ -31,6 +33,14 @@ func (i *issue) project() string {
 		return i.key[:dash]
 	}
 	return ""
+}
+
+// fieldsRaw returns the object "fields", nil if there is none.
+func (i *issue) fieldsRaw() []byte {
+	if !i.fields.found() {
+		return nil
+	}
+	return i.fields.of(i.raw)
 }
 
 // span is a part of the raw bytes. The zero span is not there.
@@ -45,6 +55,14 @@ type list struct {
 	array span
 	count int
 	total int // as Jira says; -1: it does not
+}
+
+// of returns the array, nil if there is none.
+func (l list) of(raw []byte) []byte {
+	if !l.array.found() {
+		return nil
+	}
+	return l.array.of(raw)
 }
 
 // complete reports whether the list is whole by what Jira says of it.
@@ -65,7 +83,7 @@ func identify(raw []byte, bad error) (issue, error) {
 		i.id = "#" + i.key
 	}
 	if i.id == "" {
-		i.id = fmt.Sprintf("#%x", sha256.Sum256(lasting(raw)))[:17]
+		i.id = fmt.Sprintf("#%x", sha256.Sum256(record.Lasting(raw)))[:17]
 	}
 	return i, err
 }
@@ -105,6 +123,8 @@ func (i *issue) parseFields(d *jsontext.Decoder) error {
 			return rest.Instant(d, &i.updated)
 		case "comment":
 			return i.comments.parse(d, "comments")
+		case "worklog":
+			return i.worklogs.parse(d, "worklogs")
 		}
 		return d.SkipValue()
 	})

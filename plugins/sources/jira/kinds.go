@@ -29,6 +29,8 @@ const walkKind = ""
 func kinds() []kind {
 	return []kind{
 		{walkKind, planWalks, readWalk},
+		{userKind, nil, readUser}, // added by the walks
+		{feedKind, planFeed, readFeed},
 		{listKind, planLists, readList},
 	}
 }

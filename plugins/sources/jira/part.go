@@ -33,6 +33,12 @@ type part struct {
 	Since []since `json:"since,omitempty"`
 	Known []mark  `json:"known,omitempty"`
 
+	// A user part: the record.
+	User json.RawMessage `json:"user,omitempty"`
+
+	// A feed part: the cursor of the last run.
+	Feed json.RawMessage `json:"feed,omitempty"`
+
 	// A list part: see the package lists.
 	List *lists.Part `json:"list,omitempty"`
 }

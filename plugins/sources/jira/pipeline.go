@@ -30,6 +30,9 @@ type item struct {
 	issue   issue
 	whole   completeness
 	rejects []sdk.Reject
+	// Lists of their own: raw JSON of each member.
+	lists      map[string][][]byte
+	properties []property
 }
 
 // reject gives up a part of the item, or all of it.

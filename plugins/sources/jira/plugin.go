@@ -21,14 +21,16 @@ type Config struct {
 	Projects  []string     `json:"projects,omitempty" doc:"Keys of the projects to read. Empty: all that the account may see."`
 	JQL       string       `json:"jql,omitempty" doc:"A further condition in JQL, without ORDER BY. Changing it reads the projects in full again." example:"issuetype = Bug"`
 	Since     string       `json:"since,omitempty" doc:"Only issues updated at or after this date (2024-01-31) or time (RFC 3339), UTC if it names no zone."`
-	Fields    []string     `json:"fields,omitempty" default:"[\"*all\"]" doc:"Issue fields to ask for. What the records need (comment, created, updated) is always added."`
+	Fields    []string     `json:"fields,omitempty" default:"[\"*all\"]" doc:"Issue fields to ask for. What the records need (such as comment, created, updated) is always added."`
+	Content   string       `json:"content,omitempty" default:"both" enum:"both,raw,normalised" doc:"What a record holds: raw, the JSON of Jira; normalised, the same taken apart, with text as Markdown and custom fields under their names; or both. raw concerns issues only."`
 	PageSize  int          `json:"page_size,omitempty" default:"100" min:"1" max:"5000" doc:"Issues to ask for at once. The server may give fewer."`
 	SplitSize int          `json:"split_size,omitempty" default:"1000" min:"1" doc:"Issues in one split, about. Smaller: more in parallel, more planning."`
 	Overlap   sdk.Duration `json:"overlap,omitempty" default:"5m" doc:"How far an incremental run looks back behind the start of the last run, for an index that lags."`
 	Flavour   string       `json:"flavour,omitempty" default:"auto" enum:"auto,datacenter,cloud" doc:"Which API to speak. auto asks the server."`
 }
 
-const about = `Reads issues, each with its whole comment thread and history, and comments, from Jira Data Center, Server and Cloud.
+const about = `Reads issues, each with its whole comment thread and history, and comments, from Jira Data Center, Server and Cloud; on
+demand also changelogs, worklogs, attachments, links, votes, watchers, properties, users and the lists of the site.
 
 Anonymous access works where the site allows it. For basic authentication or a personal access token see the block ` + "`http`" + `.
 The first run reads everything, later ones what was updated since. Deletions are not seen by an incremental run.`
@@ -49,6 +51,7 @@ type Source struct {
 	base  *url.URL // without a slash at its end
 	since int64    // epoch milliseconds of Config.Since; 0: none
 	site  siteOnce
+	names fieldNames
 }
 
 var orderBy = regexp.MustCompile(`(?i)\border\s+by\b`)

@@ -1,16 +1,18 @@
-// Reading a split: the walk's issues become records of both streams.
+// Reading a walk: its issues become records of all streams that are made of them.
 
 package jira
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -18,8 +20,9 @@ import (
 // walkReader reads one walk.
 type walkReader struct {
 	*reader
-	fields []string
-	buffer []byte // of the record being made
+	needs needs
+	maker record.Maker
+	met   map[string]bool // users since the last cursor
 }
 
 // readWalk reads a split of issues.
@@ -31,7 +34,13 @@ func readWalk(ctx context.Context, in *reader) error {
 	if from.Done {
 		return nil
 	}
-	r := &walkReader{reader: in, fields: in.source.fieldsToAsk()}
+	r := &walkReader{reader: in, needs: needsOf(in.part.Streams, in.source.Fields), met: map[string]bool{}}
+	r.maker.Raw = in.source.Content != "normalised"
+	if r.wants(issuesStream) && in.source.Content != "raw" {
+		if r.maker.Fields, err = in.source.fieldsOf(ctx, in.at); err != nil {
+			return err
+		}
+	}
 	walk := newWalk(r, from)
 	if err := deliver(ctx, walk, r.completeChunk, r.emitChunk); err != nil {
 		return err
@@ -47,6 +56,11 @@ func readWalk(ctx context.Context, in *reader) error {
 
 // emitChunk makes the records of some issues.
 func (r *walkReader) emitChunk(c *chunk) error {
+	if r.part.updates() {
+		if err := r.clear(c); err != nil {
+			return err
+		}
+	}
 	for _, it := range c.items {
 		for _, j := range it.rejects {
 			if err := r.out.Reject(j.Stream, j.Record, j.Reason); err != nil {
@@ -56,49 +70,154 @@ func (r *walkReader) emitChunk(c *chunk) error {
 		if it.issue.id == "" {
 			continue
 		}
-		if err := r.emit(&it.issue, it.whole); err != nil {
+		if err := r.emit(it); err != nil {
 			return err
 		}
 	}
 	if c.save == nil {
 		return nil
 	}
+	clear(r.met)
 	return r.cursor(*c.save)
 }
 
-// emit makes the records of an issue.
-func (r *walkReader) emit(i *issue, whole completeness) error {
-	if r.wants(issuesStream) {
-		r.buffer = i.record(r.buffer[:0], r.at, whole)
-		if err := r.put(issuesStream, r.buffer); err != nil {
-			return err
+// clear removes the members that the issues had, before those that they have come: what is gone goes with them. Lists that
+// are not known to be whole stay. All deletions of a chunk come first, because a batch holds one operation only.
+func (r *walkReader) clear(c *chunk) error {
+	for _, stream := range losing(r.part.Streams) {
+		for _, it := range c.items {
+			if it.issue.id == "" || !it.knows(stream) {
+				continue
+			}
+			if err := r.remove(stream, map[string]string{"issue_id": it.issue.id}); err != nil {
+				return err
+			}
 		}
-	}
-	if r.wants(commentsStream) && i.comments.array.found() {
-		return r.emitComments(i)
 	}
 	return nil
 }
 
-func (r *walkReader) emitComments(i *issue) error {
-	d := rest.NewDecoder(bytes.NewBuffer(i.comments.array.of(i.raw)))
-	nth := 0
-	return rest.Array(d, func() error {
-		raw, err := d.ReadValue()
-		if err != nil {
+// knows reports whether the item has the whole list of a stream.
+func (it *item) knows(stream string) bool {
+	fields := func(name string) bool { return rest.Open(it.issue.fieldsRaw()).Has(name) }
+	switch stream {
+	case commentsStream:
+		return it.whole.comments
+	case worklogsStream:
+		return it.whole.worklogs
+	case attachmentsStream:
+		return fields("attachment")
+	case linksStream:
+		return fields("issuelinks")
+	}
+	_, known := it.lists[stream]
+	return known
+}
+
+// emit makes the records of an issue.
+func (r *walkReader) emit(it *item) error {
+	i := &it.issue
+	comments, err := r.comments(it)
+	if err != nil {
+		return err
+	}
+	if r.wants(issuesStream) {
+		whole := &record.Issue{
+			Head: i.headAt(r.at), Created: i.created, Updated: i.updated, JSON: i.raw, Fields: i.fieldsRaw(), Histories: i.histories.of(i.raw),
+			Comments: comments, CommentCount: i.comments.count,
+			CommentsWhole: it.whole.comments, HistoriesWhole: it.whole.changelog, WorklogsWhole: it.whole.worklogs,
+		}
+		if err := r.put(issuesStream, r.maker.Issue(whole, r.source.Content == "raw")); err != nil {
 			return err
 		}
-		nth++
-		c, err := parseComment(raw)
-		if err == nil && c.id == "" {
-			err = errors.New("comment without id")
+	}
+	if r.wants(commentsStream) {
+		for n, c := range comments {
+			if err := r.put(commentsStream, r.maker.Comment(i.headAt(r.at), c, n+1)); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return r.out.Reject(commentsStream, shortened(raw), err.Error())
+	}
+	if err := r.emitParts(it); err != nil || !r.wants(usersStream) {
+		return err
+	}
+	return r.meetUsers(it)
+}
+
+// comments looks at the comments of an issue if a record holds them. One that cannot become a record is rejected.
+func (r *walkReader) comments(it *item) ([]record.Comment, error) {
+	var all []record.Comment
+	if !r.wants(commentsStream) && (!r.wants(issuesStream) || r.source.Content == "raw") {
+		return nil, nil
+	}
+	for _, raw := range rest.Elements(it.issue.comments.of(it.issue.raw)) {
+		c := record.CommentOf(raw)
+		if c.ID == "" {
+			if err := r.out.Reject(commentsStream, shortened(raw), errors.New("comment without id").Error()); err != nil {
+				return nil, err
+			}
+			continue
 		}
-		r.buffer = c.record(r.buffer[:0], r.at, i, nth)
-		return r.put(commentsStream, r.buffer)
-	})
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// emitParts makes the records of what an issue has beside its comments.
+func (r *walkReader) emitParts(it *item) error {
+	i, h := &it.issue, it.issue.headAt(r.at)
+	fields := i.fieldsRaw()
+	put := func(stream string) func([]byte) error {
+		return func(line []byte) error { return r.put(stream, line) }
+	}
+	if r.wants(changelogStream) {
+		for _, raw := range oldestFirst(rest.Elements(i.histories.of(i.raw))) {
+			if err := r.maker.History(h, raw, put(changelogStream)); err != nil {
+				return err
+			}
+		}
+	}
+	if r.wants(linksStream) {
+		if err := r.maker.Links(h, fields, put(linksStream)); err != nil {
+			return err
+		}
+	}
+	for _, p := range it.properties {
+		if err := r.put(propertiesStream, r.maker.Property(h, p.key, p.value)); err != nil {
+			return err
+		}
+	}
+	for _, list := range []struct {
+		stream string
+		raws   [][]byte
+		make   func(record.Head, []byte) []byte
+	}{
+		{attachmentsStream, rest.Elements(rest.Open(fields).Raw("attachment")), r.maker.Attachment},
+		{worklogsStream, rest.Elements(i.worklogs.of(i.raw)), r.maker.Worklog},
+		{remoteLinksStream, it.lists[remoteLinksStream], r.maker.RemoteLink},
+		{votesStream, it.lists[votesStream], r.maker.Person},
+		{watchersStream, it.lists[watchersStream], r.maker.Person},
+	} {
+		if !r.wants(list.stream) {
+			continue
+		}
+		for _, raw := range list.raws {
+			if err := r.put(list.stream, list.make(h, raw)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// oldestFirst puts histories into the one order that both flavours share.
+func oldestFirst(histories [][]byte) [][]byte {
+	times := make(map[*byte]int64, len(histories))
+	for _, h := range histories {
+		times[&h[0]] = rest.Open(h).Time("created")
+	}
+	slices.SortStableFunc(histories, func(a, b []byte) int { return cmp.Compare(times[&a[0]], times[&b[0]]) })
+	return histories
 }
 
 // visible asks whether the account sees anything of the projects at all, whatever the filter. A token that expired gives

@@ -9,10 +9,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net/http"
-	"regexp"
-	"slices"
 	"time"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -103,14 +102,17 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 func (w *walk) condition() string { return and(w.where, between(w.field, w.anchor, w.to)) }
 
 func (w *walk) query() search {
-	return search{
+	q := search{
 		jql:     fmt.Sprintf("%s ORDER BY %s ASC, key ASC", w.condition(), w.field),
 		startAt: w.depth.startAt,
 		token:   w.depth.token,
 		max:     w.reader.source.PageSize,
-		fields:  w.reader.fields,
-		expand:  "changelog",
+		fields:  w.reader.needs.fields,
 	}
+	if w.reader.needs.history {
+		q.expand = "changelog"
+	}
+	return q
 }
 
 // recover tells the errors of a deep page that have a way on: a page token that Cloud does not take any more.
@@ -160,16 +162,10 @@ func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, deliver fu
 	return fresh, nil
 }
 
-// objectHash is what Java prints after the class of an object that has no text of its own. Some custom fields hold such
-// objects, and then differ at every fetch.
-var objectHash = regexp.MustCompile(`(\.[A-Z][A-Za-z0-9_$]*)@[0-9a-f]{1,8}`)
-
 // checksum is of an issue's content without such hashes. It is never 0, which means none.
 func checksum(raw []byte) uint32 {
-	return crc32.ChecksumIEEE(lasting(raw)) | 1
+	return crc32.ChecksumIEEE(record.Lasting(raw)) | 1
 }
-
-func lasting(raw []byte) []byte { return objectHash.ReplaceAll(raw, []byte("$1")) }
 
 // newWalk begins a walk, or goes on with one.
 func newWalk(r *walkReader, from cursor) *walk {
@@ -195,15 +191,4 @@ func newWalk(r *walkReader, from cursor) *walk {
 	w.anchor = max(w.anchor, r.part.From)
 	w.to = r.part.To
 	return w
-}
-
-// fieldsToAsk are the fields of the settings and those that records need.
-func (s *Source) fieldsToAsk() []string {
-	fields := slices.Clone(s.Fields)
-	for _, need := range []string{"comment", "created", "updated"} {
-		if !slices.Contains(fields, need) && !slices.Contains(fields, "*all") {
-			fields = append(fields, need)
-		}
-	}
-	return fields
 }

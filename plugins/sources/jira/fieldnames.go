@@ -1,0 +1,55 @@
+// Names of custom fields, asked for once a process.
+
+package jira
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// fieldNames keeps them for the reads of a process. A field that is made meanwhile goes by its id until the next one.
+type fieldNames struct {
+	mu     sync.Mutex
+	fields record.Fields
+}
+
+// fieldsOf returns the custom fields of the site.
+func (s *Source) fieldsOf(ctx context.Context, at rest.Site) (record.Fields, error) {
+	s.names.mu.Lock()
+	defer s.names.mu.Unlock()
+	if s.names.fields != nil {
+		return s.names.fields, nil
+	}
+	resp, err := s.client(ctx).Get(ctx, at.API()+"/field", nil)
+	if refusal(err) {
+		sdk.Log(ctx).Warn("custom fields go by their ids: the server does not tell their names", "error", err)
+		s.names.fields = record.Fields{}
+		return s.names.fields, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("names of fields: %w", err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("names of fields: %s: %w", rest.Where(resp), err)
+	}
+	s.names.fields = record.FieldsOf(raw)
+	return s.names.fields, nil
+}
+
+// refusal reports whether err says that this account does not get what it asked for, or that the site does not have it.
+func refusal(err error) bool {
+	switch rest.Status(err) {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
+		return true
+	}
+	return false
+}

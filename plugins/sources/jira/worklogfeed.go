@@ -1,0 +1,170 @@
+// The feed of worklogs: what was logged, changed and deleted on the whole site since the last run.
+
+package jira
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// feedKind is the kind of the one split that reads the feeds.
+const feedKind = "feed"
+
+// feedCursor is how far the feeds were read.
+type feedCursor struct {
+	Updated feedPlace `json:"updated"`
+	Deleted feedPlace `json:"deleted"`
+}
+
+// feedPlace is the time of the last event that was read, and the worklogs of that very time: some servers give the events of
+// the time that is asked from, others those behind it only, so one asks from a millisecond before.
+type feedPlace struct {
+	At   int64   `json:"at"`
+	Seen []int64 `json:"seen,omitempty"`
+}
+
+func planFeed(_ context.Context, r *run) ([]sdk.Split, error) {
+	p := r.base
+	if len(r.previous) > 0 {
+		p.Feed = r.previous[0].cursor
+	}
+	return []sdk.Split{newSplit("worklogs/feed", feedStream, p, 0)}, nil
+}
+
+func readFeed(ctx context.Context, r *reader) error {
+	from := r.from
+	if len(from) == 0 {
+		from = r.part.Feed
+	}
+	var c feedCursor
+	if len(from) > 0 {
+		if err := json.Unmarshal(from, &c); err != nil {
+			return sdk.Permanent(fmt.Errorf("cursor: %w", err))
+		}
+	}
+	f := &feed{reader: r, maker: record.Maker{Raw: r.source.Content != "normalised"}}
+	err := f.follow(ctx, "updated", &c.Updated, &c, f.changed)
+	if err == nil {
+		err = f.follow(ctx, "deleted", &c.Deleted, &c, f.deleted)
+	}
+	if refusal(err) {
+		sdk.Log(ctx).Warn("the feed of worklogs stays empty: this account does not get it", "error", err)
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.cursor(c)
+}
+
+type feed struct {
+	*reader
+	maker record.Maker
+}
+
+// event is one line of a feed.
+type event struct {
+	ID int64 `json:"worklogId"`
+	At int64 `json:"updatedTime"`
+}
+
+// follow reads a feed from a place on, page by page, and saves the cursor behind each. The last minute is left to the next
+// run: what is logged at this moment may not stand in it yet.
+func (f *feed) follow(ctx context.Context, name string, at *feedPlace, all *feedCursor, take func(context.Context, []event) error) error {
+	for {
+		events, more, err := f.page(ctx, name, at.At-1)
+		if err != nil {
+			return err
+		}
+		events = slices.DeleteFunc(events, func(e event) bool {
+			return e.At < at.At || e.At == at.At && slices.Contains(at.Seen, e.ID)
+		})
+		if len(events) == 0 {
+			return nil
+		}
+		if err := take(ctx, events); err != nil {
+			return err
+		}
+		for _, e := range events {
+			if e.At > at.At {
+				at.At, at.Seen = e.At, nil
+			}
+			if e.At == at.At {
+				at.Seen = append(at.Seen, e.ID)
+			}
+		}
+		if err := f.cursor(*all); err != nil {
+			return err
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// page asks for the events after a time, oldest first, without those of the last minute.
+func (f *feed) page(ctx context.Context, name string, since int64) (events []event, more bool, err error) {
+	sdk.Count(ctx, "requests/worklog feed", 1)
+	query := url.Values{"since": {strconv.FormatInt(max(since, 0), 10)}}
+	resp, err := f.client.Get(ctx, f.at.API()+"/worklog/"+name, query)
+	if err != nil {
+		return nil, false, err
+	}
+	var page struct {
+		Values   []event `json:"values"`
+		LastPage bool    `json:"lastPage"`
+	}
+	if err := rest.Decode(resp, &page); err != nil {
+		return nil, false, err
+	}
+	young := f.at.Clock(resp.Header).Add(-time.Minute).UnixMilli()
+	settled := slices.DeleteFunc(slices.Clone(page.Values), func(e event) bool { return e.At > young })
+	slices.SortStableFunc(settled, func(a, b event) int { return int(min(max(a.At-b.At, -1), 1)) })
+	return settled, !page.LastPage && len(settled) == len(page.Values), nil
+}
+
+// changed asks for the worklogs of the events and emits them. One that was deleted meanwhile does not come.
+func (f *feed) changed(ctx context.Context, events []event) error {
+	ids := make([]int64, len(events))
+	for n, e := range events {
+		ids[n] = e.ID
+	}
+	for some := range slices.Chunk(ids, 1000) {
+		sdk.Count(ctx, "requests/worklog list", 1)
+		resp, err := f.client.Post(ctx, f.at.API()+"/worklog/list", map[string]any{"ids": some})
+		if err != nil {
+			return err
+		}
+		raw, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || !json.Valid(raw) {
+			return fmt.Errorf("%s: reply: not valid JSON (%w)", rest.Where(resp), err)
+		}
+		for _, worklog := range rest.Elements(bytes.TrimSpace(raw)) {
+			if err := f.put(feedStream, f.maker.FeedWorklog(f.at, worklog)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *feed) deleted(_ context.Context, events []event) error {
+	for _, e := range events {
+		if err := f.remove(feedStream, map[string]string{"id": strconv.FormatInt(e.ID, 10)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
