@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,17 +30,17 @@ func listNames() []string {
 	return names
 }
 
-// books of the world, as its administrator sees them.
-func (w *world) books() jiratest.Books { return w.Books(w.url, "root") }
-
-// bookKeys returns the keys of a book in the order of the alphabet; none where the flavour has no such list.
-func bookKeys(w *world, stream string) []string {
-	books := w.books()
+// bookOf returns the book of a stream; none where the flavour has no such list.
+func bookOf(w *world, stream string) jiratest.Book {
+	books := w.Books(w.url, "root")
 	if !slices.Contains(books.Names(), stream) {
 		return nil
 	}
-	return slices.Sorted(maps.Keys(books.Of(stream)))
+	return books.Of(stream)
 }
+
+// bookKeys returns the keys of a book in the order of the alphabet.
+func bookKeys(w *world, stream string) []string { return slices.Sorted(maps.Keys(bookOf(w, stream))) }
 
 // listWorld is a Jira with everything in it, and a host that is logged in as its administrator.
 func listWorld(t *testing.T, o jiratest.Options, settings map[string]any) (*world, *host) {
@@ -66,10 +67,18 @@ func (b asRoot) RoundTrip(req *http.Request) (*http.Response, error) {
 	return b.next.RoundTrip(req)
 }
 
+// primaryKeys are those of all streams.
+var primaryKeys = sync.OnceValue(func() map[string][]string {
+	all := map[string][]string{}
+	for _, s := range jira.Plugin().Streams {
+		all[s.Name] = s.PrimaryKey
+	}
+	return all
+})
+
 // keysOf returns the keys of records or deletions as the books write them, sorted.
 func keysOf(t *testing.T, stream string, lines []json.RawMessage) []string {
 	t.Helper()
-	n := slices.IndexFunc(jira.Plugin().Streams, func(s sdk.Stream) bool { return s.Name == stream })
 	var keys []string
 	for _, line := range lines {
 		var fields map[string]any
@@ -77,7 +86,7 @@ func keysOf(t *testing.T, stream string, lines []json.RawMessage) []string {
 			t.Fatal(err)
 		}
 		var parts []string
-		for _, name := range jira.Plugin().Streams[n].PrimaryKey {
+		for _, name := range primaryKeys()[stream] {
 			parts = append(parts, fmt.Sprint(fields[name]))
 		}
 		keys = append(keys, strings.Join(parts, "/"))
@@ -116,26 +125,30 @@ func TestListsAreAsTheBooksSay(t *testing.T) {
 	})
 }
 
-// checkRaw holds what Jira sent against the books. What is asked for in part only is in the books in part, too.
+// checkRaw holds what Jira sent against the books.
 func checkRaw(t *testing.T, w *world, stream string, records []json.RawMessage) {
 	t.Helper()
-	if slices.Contains([]string{"backlog", "board_issues", "sprint_issues", "server_info"}, stream) || len(records) == 0 {
-		return
-	}
-	book := w.books().Of(stream)
+	book := bookOf(w, stream)
 	for n, line := range records {
-		key := keysOf(t, stream, records[n : n+1])[0]
 		var r struct{ Raw json.RawMessage }
 		if err := json.Unmarshal(line, &r); err != nil {
 			t.Fatal(err)
 		}
-		// The boards' own API names addresses of version 2 on Cloud, too.
-		want := strings.ReplaceAll(string(book[key].JSON), "/rest/api/3/", "/rest/api/2/")
-		if have := strings.ReplaceAll(string(r.Raw), "/rest/api/3/", "/rest/api/2/"); have != want {
-			t.Errorf("%s %s: %s\nwant %s", stream, key, have, want)
+		if key := keysOf(t, stream, records[n:n+1])[0]; !sameRaw(stream, book[key], string(r.Raw)) {
+			t.Errorf("%s %s: %s\nwant %s", stream, key, r.Raw, book[key].JSON)
 			return
 		}
 	}
+}
+
+// sameRaw compares a raw value with the book. What is asked for in part only is there in part.
+func sameRaw(stream string, line jiratest.Line, raw string) bool {
+	if slices.Contains([]string{"backlog", "board_issues", "sprint_issues", "server_info"}, stream) {
+		return true
+	}
+	// The boards' own API names addresses of version 2 on Cloud, too.
+	plain := strings.NewReplacer("/rest/api/3/", "/rest/api/2/")
+	return plain.Replace(raw) == plain.Replace(string(line.JSON))
 }
 
 // What changes between runs comes, and what went is deleted.

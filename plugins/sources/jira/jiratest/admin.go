@@ -99,12 +99,17 @@ func (c *call) contextOptions() error {
 	if !ok || e.parent != c.r.PathValue("fieldId") {
 		return missing("field_contexts", context)
 	}
-	for _, f := range c.server.fieldList() {
-		if f.id == e.parent && f.custom != "select" && f.custom != "multicheckboxes" {
-			return messages(http.StatusBadRequest, "The custom field does not support options.")
-		}
+	if !c.server.takesOptions(*e) {
+		return messages(http.StatusBadRequest, "The custom field does not support options.")
 	}
 	return c.bean(c.server.children("field_options", context), 100)
+}
+
+// takesOptions tells whether the field of a context is of a type that has options.
+func (s *Server) takesOptions(context entry) bool {
+	return slices.ContainsFunc(s.fieldList(), func(f fieldInfo) bool {
+		return f.id == context.parent && (f.custom == "select" || f.custom == "multicheckboxes")
+	})
 }
 
 // fieldContexts answers with the contexts of a field.

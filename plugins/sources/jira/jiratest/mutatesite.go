@@ -138,6 +138,11 @@ func (s *Server) Put(stream, parent, object string) error {
 		if _, ok := s.entryOf(stream, id); ok || id == "" {
 			return fmt.Errorf("%s: %q is no new id", stream, id)
 		}
+		if stream == "field_options" {
+			if context, ok := s.entryOf("field_contexts", parent); !ok || !s.takesOptions(*context) {
+				return fmt.Errorf("context %q: its field has no options", parent)
+			}
+		}
 		list := s.shelf(stream)
 		*list = append(*list, entry{id: id, parent: parent, name: known.Name + known.Value, raw: json.RawMessage(object)})
 		return nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -21,8 +22,10 @@ type Stream struct {
 	Cost    string // the requests of a run
 }
 
-// Streams returns those of the table, in its order.
-func Streams() []Stream {
+// Streams returns those of the table, in its order. It is for all callers the same slice.
+func Streams() []Stream { return streams() }
+
+var streams = sync.OnceValue(func() []Stream {
 	var all []Stream
 	for _, r := range rows() {
 		if !r.step {
@@ -30,7 +33,7 @@ func Streams() []Stream {
 		}
 	}
 	return all
-}
+})
 
 func (r *row) stream() sdk.Stream {
 	return sdk.Stream{Name: r.name, Doc: r.doc, Schema: r.schema(), PrimaryKey: r.key, Cursor: r.created, Optional: true}

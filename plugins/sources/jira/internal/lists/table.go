@@ -5,6 +5,7 @@ package lists
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
@@ -116,10 +117,10 @@ func both(r row, e endpoint) row {
 	return r
 }
 
-// rows is the table.
-func rows() []row {
+// rows returns the table. It is made once, for a process that only starts asks for it as well, and nobody changes it.
+var rows = sync.OnceValue(func() []row {
 	return slices.Concat(metadataRows(), projectRows(), peopleRows(), agileRows(), sharedRows(), adminRows())
-}
+})
 
 // find returns the row of a name, or nil.
 func find(name string) *row {
