@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,6 +67,7 @@ func randomHistory(t *testing.T, f jiratest.Flavour, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	names, kept := listNames(), store{}
 	var history []string
+	var mu sync.Mutex // requests come at once
 	mutate := func() {
 		w.advance(time.Duration(rng.IntN(600)) * time.Second)
 		history = append(history, w.Mutate(rng))
@@ -76,6 +78,8 @@ func randomHistory(t *testing.T, f jiratest.Flavour, seed uint64) {
 		}
 		if round%2 == 1 { // some while it is read
 			w.OnRequest(func(*http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
 				if rng.IntN(10) == 0 {
 					mutate()
 				}
