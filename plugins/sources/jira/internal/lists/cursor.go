@@ -81,9 +81,6 @@ func (s Site) Plan(stream string, before *Previous) (Part, error) {
 		return p, err
 	}
 	p.Before = left.Seen
-	if p.Before == nil {
-		p.Before = []byte{} // there was one, of nothing
-	}
 	if left.Top > 0 {
 		p.From = left.Top - p.Overlap
 	}

@@ -67,7 +67,8 @@ func (r *reading) refuse(err error) error {
 	}
 	switch {
 	case e.alike && (status == http.StatusUnauthorized || status == http.StatusForbidden):
-		r.at.Found, r.at.Next = nil, len(r.at.Parents)-1 // the others are not asked for
+		// The others are not asked for, and all that was there may still be.
+		r.at.Found, r.at.Hidden, r.at.Next = nil, nil, len(r.at.Parents)-1
 	case r.at.Level > 0 || len(r.at.Parents) > 1:
 		r.at.Refused++
 		r.hide()
@@ -85,13 +86,36 @@ func (r *reading) hide() {
 
 // take delivers a page and reports whether there may be more.
 func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
-	l := &r.at.List
-	repeated, unchanged := 0, int64(0)
-	begin := ""
+	l, e, count := &r.at.List, r.endpoint(), len(p.elements)
+	begin, repeated, err := r.deliverAll(ctx, p)
+	if err != nil {
+		return false, err
+	}
+	if l.Start == 0 {
+		l.Total, l.First = p.total, begin
+	}
+	l.Shifted = l.Shifted || p.total != l.Total || repeated > 0 && repeated < count
+	if repeated == count && count > 0 && begin == l.First && l.Start > 0 && (p.more || p.total > len(r.met)) {
+		return false, sdk.Permanent(fmt.Errorf("%s: the server gives the same page again for ever: it does not heed where a page is to start, and says that there is more than the %d records that came", r.row().name, len(r.met)))
+	}
+	if r.ends(p, repeated) {
+		r.at.Cut = r.at.Cut || e.pages == whole && p.total > count || e.cut > 0 && len(r.met) == e.cut
+		return r.again(), nil
+	}
+	l.Start += count
+	if e.pages == aligned && p.most > count {
+		l.Start += p.most - count
+	}
+	return true, nil
+}
+
+// deliverAll delivers the elements of a page. It returns the key of the first, and how many this pass had met.
+func (r *reading) deliverAll(ctx context.Context, p page) (begin string, repeated int, err error) {
+	unchanged := int64(0)
 	for n, e := range p.elements {
 		key, same, err := r.deliver(e)
 		if err != nil {
-			return false, err
+			return "", 0, err
 		}
 		if n == 0 {
 			begin = key
@@ -107,24 +131,7 @@ func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 	if unchanged > 0 {
 		sdk.Count(ctx, r.row().name+"/unchanged", unchanged)
 	}
-	count := len(p.elements)
-	if l.Start == 0 {
-		l.Total, l.First = p.total, begin
-	}
-	l.Shifted = l.Shifted || p.total != l.Total || repeated > 0 && repeated < count
-	if repeated == count && count > 0 && begin == l.First && l.Start > 0 && (p.more || p.total > len(r.met)) {
-		return false, sdk.Permanent(fmt.Errorf("%s: the server gives the same page again for ever: it does not heed where a page is to start, and says that there is more than the %d records that came", r.row().name, len(r.met)))
-	}
-	if r.ends(p, repeated) {
-		e := r.endpoint()
-		r.at.Cut = r.at.Cut || e.pages == whole && p.total > count || e.cut > 0 && len(r.met) == e.cut
-		return r.again(), nil
-	}
-	l.Start += count
-	if r.endpoint().pages == aligned && p.most > count {
-		l.Start += p.most - count
-	}
-	return true, nil
+	return begin, repeated, nil
 }
 
 // ends reports whether a page is the last of its list. No single word of the server's is enough for that.
@@ -172,9 +179,9 @@ func (r *reading) deliver(e element) (key string, same bool, err error) {
 	}
 	hash, before := r.before.hashes[rec.key]
 	r.seen.put(rec.key, rec.hash)
-	r.date(rec.key, e)
+	old := r.date(rec.key, e)
 	switch {
-	case before && (hash == rec.hash || r.row().created != ""):
+	case old || before && (hash == rec.hash || r.row().created != ""):
 		return rec.key, true, nil
 	case bad != nil:
 		return rec.key, false, r.reject(e, bad)
@@ -216,21 +223,23 @@ func (r *reading) wanted(told vars) bool {
 	return true
 }
 
-// date notes when a record was created, in a list that is read on by that.
-func (r *reading) date(key string, e element) {
+// date notes when a record was created, in a list that is read on by that. old: an earlier run read it, though the server
+// did not leave it out.
+func (r *reading) date(key string, e element) (old bool) {
 	if r.row().created == "" {
-		return
+		return false
 	}
 	text, _ := e.value(r.row().created, nil)
 	created, ok := rest.ParseTime(text)
 	if !ok || created < r.at.Top-r.part.Overlap {
-		return
+		return ok && created < r.part.From
 	}
 	if r.at.Recent == nil {
 		r.at.Recent = map[string]int64{}
 	}
 	r.at.Recent[key] = created
 	r.at.Top = max(r.at.Top, created)
+	return created < r.part.From
 }
 
 // forget drops what is older than the overlap.

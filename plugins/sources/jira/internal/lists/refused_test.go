@@ -150,6 +150,24 @@ func TestAListThatIsSuddenlyEmpty(t *testing.T) {
 
 // Data Center 10 shows a hundred users, whatever is asked for, and the group picker as many groups as it likes: the
 // others are not gone.
+func TestMembersThatAreRefused(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.lists["/rest/api/2/groups/picker"] = &list{values: []string{`"total":3,"groups":[{"name":"a"},{"name":"b"},{"name":"c"}]`}, member: members}
+	for _, group := range []string{"a", "b", "c"} {
+		f.lists["/rest/api/2/group/member?groupname="+group] = &list{values: []string{`{"key":"u"}`}, member: "values", pages: byStart}
+	}
+	h := newHost(t, f, rest.DataCenter)
+	want(t, "groups", ids(t, h.run("group_members").records, "group_id"), []string{"a", "b", "c"})
+	f.lists["/rest/api/2/group/member?groupname=a"].status = 404
+	f.lists["/rest/api/2/group/member?groupname=b"].status = 403
+	for range 2 {
+		want(t, "deleted", h.run("group_members").deleted, nil)
+	}
+	f.lists["/rest/api/2/group/member?groupname=b"] = &list{member: "values", pages: byStart}
+	want(t, "deleted", h.run("group_members").deleted, []string{`{"group_id":"b","id":"u"}`})
+}
+
 func TestListsThatAreCut(t *testing.T) {
 	t.Parallel()
 	users, _ := objects(150)

@@ -112,6 +112,18 @@ func TestAuditRecordsAreReadOn(t *testing.T) {
 	want(t, "fifth run", ids(t, h.run("audit_records").records, "id"), []string{"8"})
 }
 
+// A server that takes the time for a date gives the whole day again.
+func TestAuditRecordsOfTheWholeDay(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	day := []string{audit(3, "12:30"), audit(2, "12:10"), audit(1, "12:00")}
+	f.lists[auditPath] = &list{member: "records", pages: byOffset, most: 2, values: day}
+	f.lists[auditPath+"?from=2024-03-01T12:25:00.000+0000"] = &list{member: "records", pages: byOffset, most: 2, values: append([]string{audit(4, "12:31")}, day...)}
+	h := newHost(t, f, rest.Cloud)
+	h.run("audit_records")
+	want(t, "second run", ids(t, h.run("audit_records").records, "id"), []string{"4"})
+}
+
 // A cursor that is long does not come after every page.
 func TestLongCursorsComeSeldom(t *testing.T) {
 	t.Parallel()
