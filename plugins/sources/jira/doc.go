@@ -1,5 +1,6 @@
-// Package jira is the source for Jira: Data Center and Server over REST v2, Cloud over REST v3. It emits two
-// streams, issues and comments; see the schemas in the folder schema.
+// Package jira is the source for Jira: Data Center and Server over REST v2, Cloud over REST v3. It emits
+// issues and what belongs to them, and, by the package internal/lists, the lists of a site from fields to the audit log;
+// STREAMS.md shows them all. What follows is about issues.
 //
 // A plugin makes no connection of its own. Credentials, limits, retries and decompression are the host's;
 // here are only the requests to make and what the replies mean.

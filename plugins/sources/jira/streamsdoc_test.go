@@ -73,8 +73,8 @@ func flavoursOf(e entry) string {
 }
 
 func code(paths string) string {
-	if paths == "" {
-		return "—"
+	if !strings.HasPrefix(paths, "/") {
+		return cmp.Or(paths, "—")
 	}
 	return "`" + strings.ReplaceAll(paths, ", ", "`, `") + "`"
 }
