@@ -70,20 +70,17 @@ func (c *call) bulkFetch() error {
 	sel := selectFields(b.Fields, "*navigable")
 	sel.properties = b.Properties
 	c.embedded = bulkEmbedded
+	var good []hit
 	var failed []*record
-	c.out.WriteString(`{"issues":[`)
-	first := true
 	for _, r := range c.wanted(b.IDs) {
 		if slices.Contains(c.server.options.Quirks.BulkErrors, r.key()) {
 			failed = append(failed, r)
 			continue
 		}
-		if !first {
-			c.out.WriteByte(',')
-		}
-		first = false
-		c.issue(r, &sel, set(b.Expand))
+		good = append(good, hit{record: r})
 	}
+	c.out.WriteString(`{"issues":[`)
+	c.page(good, &sel, set(b.Expand))
 	c.out.WriteString(`],"issueErrors":[`)
 	for i, r := range failed {
 		if i > 0 {

@@ -26,7 +26,7 @@ func (g *gate) Lock() {
 
 // What the caches hold at most.
 const (
-	cachedBytes   = 256 << 20
+	cachedBytes   = 96 << 20
 	cachedQueries = 64
 )
 

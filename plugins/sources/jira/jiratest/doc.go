@@ -18,9 +18,17 @@
 //     epoch milliseconds are not bound to a zone.
 //   - Cloud cuts the embedded comments (oldest missing), both cut the embedded
 //     worklogs at 20, and Cloud cuts an expanded changelog at 100.
-//   - A deleted issue just stops matching; a moved one keeps its id and answers
-//     to its old key.
+//   - A deleted issue just stops matching, and its sub-tasks with it; a moved one
+//     keeps its id and answers to its old key.
+//   - Comments, worklogs, attachments and links bump updated. Votes, watches and
+//     properties do not, nor does what an issue shows of others or of the site:
+//     the status of its parent, the name of a version, a user or a sprint.
+//   - The feeds of worklogs end a minute ago; details by id, like the bulk reads
+//     of Cloud, leave out what is not to be seen without a word.
+//   - Attachments of Cloud are on another host, which notes what headers it got.
+//   - A board without sprints answers 400, in a language of its own.
 //
 // A Server is made by New, filled by Generate or LoadIssues, and may be changed
-// by Create, Edit, Comment and their like while it serves.
+// by Create, Edit, Comment and their like while it serves, or by Mutate at
+// random. Its Books say what there is, stream by stream, without the routes.
 package jiratest

@@ -14,14 +14,21 @@ import (
 // give the same history. Where a change turns out impossible, such as the end of
 // a sprint that is none, it tries another.
 func (s *Server) Mutate(rng *rand.Rand) string {
+	if rng.IntN(6) == 0 {
+		return s.mutate(rng, siteMutations())
+	}
+	return s.mutate(rng, issueMutations())
+}
+
+// MutateIssue is Mutate without changes of the site, so that the keys of
+// projects stay as they are.
+func (s *Server) MutateIssue(rng *rand.Rand) string { return s.mutate(rng, issueMutations()) }
+
+func (s *Server) mutate(rng *rand.Rand, table []mutation) string {
 	for range 1000 {
 		m := &mutator{Server: s, rng: rng}
 		if !m.look() {
 			break // there is nothing to change
-		}
-		table := issueMutations()
-		if rng.IntN(6) == 0 {
-			table = siteMutations()
 		}
 		row := table[rng.IntN(len(table))]
 		if done, err := row.do(m); err == nil {

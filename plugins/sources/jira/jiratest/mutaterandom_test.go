@@ -54,7 +54,7 @@ func TestSameSourceSameHistory(t *testing.T) {
 		s, _ := serve(t, Options{Now: c.now}, 10)
 		rng := rand.New(rand.NewPCG(7, 7))
 		for range 200 {
-			logs[i] = append(logs[i], s.Mutate(rng))
+			logs[i] = append(logs[i], s.Mutate(rng), s.MutateIssue(rng))
 		}
 	}
 	if a, b := strings.Join(logs[0], "\n"), strings.Join(logs[1], "\n"); a != b {

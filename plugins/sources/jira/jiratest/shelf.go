@@ -126,19 +126,8 @@ func (c *call) bean(list []entry, longest int) error {
 	return nil
 }
 
-// pagedOf answers with a page of the entries that belong to what a value of the
-// path names; parents is the shelf where that is to be found.
-func pagedOf(name, parents, variable string, longest int) func(*call) error {
-	return func(c *call) error {
-		id := c.r.PathValue(variable)
-		if !c.server.has(parents, id) {
-			return missing(parents, id)
-		}
-		return c.bean(c.server.children(name, id), longest)
-	}
-}
-
-// listedOf is pagedOf without pages.
+// listedOf answers with the entries that belong to what a value of the path
+// names; parents is the shelf where that is to be found.
 func listedOf(name, parents, variable string) func(*call) error {
 	return func(c *call) error {
 		id := c.r.PathValue(variable)
