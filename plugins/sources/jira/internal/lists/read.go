@@ -186,18 +186,18 @@ func (r *reading) warn(ctx context.Context) {
 	dated := r.row().created != ""
 	switch {
 	case r.at.Refused == 0 && r.at.Why != "":
-		log.Warn("the stream is left out of this run: the server does not give it to this account", "stream", name, "error", r.at.Why)
+		log.Warn("the stream is left out of this run: the server does not give it to this account", "error", r.at.Why)
 		sdk.Count(ctx, "streams left out/"+name, 1)
 	case r.at.Refused > 0:
-		log.Warn("some lists of the stream were refused and are left out; what they held before stays", "stream", name, "lists", r.at.Refused, "error", r.at.Why)
+		log.Warn("some lists of the stream were refused and are left out; what they held before stays", "lists", r.at.Refused, "error", r.at.Why)
 		sdk.Count(ctx, name+"/lists refused", int64(r.at.Refused))
 	case r.at.Cut:
-		log.Warn("the server gives only the beginning of this list: the rest is not to be had, and nothing is deleted", "stream", name, "records", len(r.seen.hashes))
+		log.Warn("the server gives only the beginning of this list: the rest is not to be had, and nothing is deleted", "records", len(r.seen.hashes))
 	case r.hidden() && !dated:
-		log.Warn("the list is suddenly empty, which a token that died looks like too: nothing is deleted", "stream", name, "records before", len(r.before.hashes))
+		log.Warn("the list is suddenly empty, which a token that died looks like too: nothing is deleted", "records before", len(r.before.hashes))
 	}
 	if r.seen.over && !dated {
-		log.Warn("the list is too long to remember: it comes whole in every run, and deletions are not seen", "stream", name)
+		log.Warn("the list is too long to remember: it comes whole in every run, and deletions are not seen")
 	}
 }
 
