@@ -26,7 +26,7 @@ func (e entry) in(flavour string) bool { return e.flavour == "" || e.flavour == 
 
 // catalogue returns all streams in the order in which they are best shown.
 func catalogue() []entry {
-	return slices.Concat(issueStreams(), listStreams())
+	return slices.Concat(issueStreams(), censusStreams(), listStreams())
 }
 
 //go:embed schema/*.json

@@ -15,6 +15,8 @@ type cursor struct {
 	Seen   []mark `json:"seen,omitempty"`   // met at the anchor or after it
 	Recent []mark `json:"recent,omitempty"` // versions that the next run will meet again in its overlap
 	Done   bool   `json:"done,omitempty"`
+	// Met are the issues delivered so far, by project: what a census must find again.
+	Met map[string]idSet `json:"met,omitempty"`
 }
 
 // mark is an issue met at a time: its created in a full walk, its updated otherwise.

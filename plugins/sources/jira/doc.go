@@ -62,5 +62,9 @@
 // Where "updated" has whole seconds, an issue may be edited, read and edited again within one. A version read
 // within three seconds of its "updated" is remembered with a checksum and dropped only if its content is the same, hashes of Java objects aside.
 //
-// What no search can show: deletions, and issues that become visible without an edit. A run with --full does.
+// What no search for updates shows: deletions, and issues that become visible without an edit. The census does, see census.go,
+// where it is asked for; or a run with --full.
+//
+// Splits end in any order. Where two of a run delivered the same issue, the sink may hold the older version; the next run
+// delivers it once more, see distrust.go.
 package jira

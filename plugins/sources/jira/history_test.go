@@ -95,7 +95,7 @@ func history(t *testing.T, f jiratest.Flavour, seed uint64) {
 	note(h.run())
 	balance(t, w, latest)
 	for version, n := range times {
-		if n > 1 {
+		if n > 2 { // twice where two splits of a run met the issue, which may end in either order
 			t.Errorf("a version came %d times: %.100s", n, version)
 		}
 	}

@@ -16,7 +16,8 @@ import (
 // kind is one way to read a part of a Jira.
 type kind struct {
 	name string // part.Kind of its splits, and entry.kind of the streams that they bring
-	// plan makes the splits of a run. It is called only if a stream of the kind is selected that this Jira has.
+	// plan makes the splits of a run. It is called only if a stream of the kind is selected that this Jira has; the census's
+	// also where deletions are looked for.
 	plan func(ctx context.Context, r *run) ([]sdk.Split, error)
 	// read emits the records of one split.
 	read func(ctx context.Context, r *reader) error
@@ -29,6 +30,7 @@ const walkKind = ""
 func kinds() []kind {
 	return []kind{
 		{walkKind, planWalks, readWalk},
+		{censusKind, planCensus, readCensus},
 		{userKind, nil, readUser}, // added by the walks
 		{feedKind, planFeed, readFeed},
 		{listKind, planLists, readList},
@@ -42,6 +44,9 @@ type run struct {
 	// base is what all splits of the kind have in common: a plan adds what it needs, and sets Streams if a split brings
 	// fewer than all that are selected.
 	base part
+	// streams are all that are selected, of whatever kind, and every is all splits of earlier runs of the same scope.
+	streams []string
+	every   []done
 	// previous are the splits of earlier runs of the same kind, scope and, at least, streams.
 	previous []done
 	// earlier are all of the kind and scope, whatever streams they read.
@@ -68,10 +73,10 @@ func (s *Source) planKinds(ctx context.Context, at rest.Site, p sdk.Plan, base p
 		for _, stream := range lacks {
 			sdk.Log(ctx).Warn("this Jira has no such stream: it stays empty", "stream", stream, "flavour", at.Flavour)
 		}
-		if len(streams) == 0 {
+		if len(streams) == 0 && (k.name != censusKind || !s.Deletions) {
 			continue
 		}
-		r := &run{source: s, at: at, base: base, projects: projects}
+		r := &run{source: s, at: at, base: base, projects: projects, streams: p.Streams, every: previous}
 		r.base.Kind, r.base.Streams = k.name, slices.Sorted(slices.Values(streams))
 		r.previous = sameKind(previous, r.base)
 		r.earlier = sameKind(previous, part{Kind: k.name})

@@ -22,6 +22,8 @@ type part struct {
 	Projects []string `json:"projects,omitempty"`
 	// Floor is the watermark less the overlap: what was updated from then on, the next run asks for. In whole minutes.
 	Floor int64 `json:"floor"`
+	// Run numbers the runs from 1 on: splits of one number were planned together.
+	Run int `json:"run,omitempty"`
 	// Account: the run was logged in.
 	Account bool `json:"account,omitempty"`
 
@@ -40,7 +42,8 @@ type part struct {
 	Feed json.RawMessage `json:"feed,omitempty"`
 
 	// A list part: see the package lists.
-	List *lists.Part `json:"list,omitempty"`
+	List   *lists.Part `json:"list,omitempty"`
+	Census *censusPart `json:"census,omitempty"`
 }
 
 // since is projects that go on from the same floor of an earlier run.
@@ -78,6 +81,15 @@ func (s *Source) earlier(p sdk.Plan) ([]done, error) {
 		}
 	}
 	return all, nil
+}
+
+// nextRun is the number of the run that is planned behind these splits.
+func nextRun(previous []done) int {
+	last := 0
+	for _, d := range previous {
+		last = max(last, d.Run)
+	}
+	return last + 1
 }
 
 // sameKind returns the splits of the kind of p that read at least its streams.

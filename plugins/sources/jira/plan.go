@@ -45,6 +45,7 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	}
 	base := part{
 		Scope:   s.scope(),
+		Run:     nextRun(previous),
 		Floor:   floorMinute(at.Now.Add(-time.Duration(s.Overlap)).UnixMilli()),
 		Account: account,
 	}
@@ -68,6 +69,7 @@ func (s *Source) account(ctx context.Context, at rest.Site, previous []done) (bo
 type walkDone struct {
 	done
 	recent []mark
+	met    map[string]idSet
 }
 
 // walked decodes the cursors of earlier walks.
@@ -79,7 +81,7 @@ func walked(previous []done) ([]walkDone, error) {
 			return nil, sdk.Permanent(fmt.Errorf("split %s of an earlier run: %w; start over with --full", d.id, err))
 		}
 		if c.Done {
-			all = append(all, walkDone{d, c.Recent})
+			all = append(all, walkDone{d, c.Recent, c.Met})
 		}
 	}
 	return all, nil
@@ -94,6 +96,9 @@ func planWalks(ctx context.Context, r *run) ([]sdk.Split, error) {
 	}
 	previous, err := walked(r.previous)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.distrust(previous); err != nil {
 		return nil, err
 	}
 	all, err := s.surveys(ctx, at, projects, previous)

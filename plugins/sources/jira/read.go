@@ -23,6 +23,20 @@ type walkReader struct {
 	needs needs
 	maker record.Maker
 	met   map[string]bool // users since the last cursor
+	sent  delivered       // issues, since the walk began
+	ids   bool            // nothing but ids is asked for, by a census; what is wrong with an issue is for others to say
+}
+
+// newWalkReader returns a reader that makes records; sent are the issues that were delivered before.
+func newWalkReader(ctx context.Context, in *reader, sent map[string]idSet) (*walkReader, error) {
+	r := &walkReader{reader: in, needs: needsOf(in.part.Streams, in.source.Fields), met: map[string]bool{}, sent: deliveredOf(sent)}
+	r.maker.Raw = in.source.Content != "normalised"
+	if !r.wants(issuesStream) || in.source.Content == "raw" {
+		return r, nil
+	}
+	var err error
+	r.maker.Fields, err = in.source.fieldsOf(ctx, in.at)
+	return r, err
 }
 
 // readWalk reads a split of issues.
@@ -34,12 +48,9 @@ func readWalk(ctx context.Context, in *reader) error {
 	if from.Done {
 		return nil
 	}
-	r := &walkReader{reader: in, needs: needsOf(in.part.Streams, in.source.Fields), met: map[string]bool{}}
-	r.maker.Raw = in.source.Content != "normalised"
-	if r.wants(issuesStream) && in.source.Content != "raw" {
-		if r.maker.Fields, err = in.source.fieldsOf(ctx, in.at); err != nil {
-			return err
-		}
+	r, err := newWalkReader(ctx, in, from.Met)
+	if err != nil {
+		return err
 	}
 	walk := newWalk(r, from)
 	if err := deliver(ctx, walk, r.completeChunk, r.emitChunk); err != nil {
@@ -51,7 +62,7 @@ func readWalk(ctx context.Context, in *reader) error {
 			return err
 		}
 	}
-	return r.cursor(walk.last())
+	return r.save(walk.last())
 }
 
 // emitChunk makes the records of some issues.
@@ -73,12 +84,18 @@ func (r *walkReader) emitChunk(c *chunk) error {
 		if err := r.emit(it); err != nil {
 			return err
 		}
+		r.sent.add(&it.issue)
 	}
 	if c.save == nil {
 		return nil
 	}
 	clear(r.met)
-	return r.cursor(*c.save)
+	return r.save(*c.save)
+}
+
+func (r *walkReader) save(c cursor) error {
+	c.Met = r.sent.sets()
+	return r.cursor(c)
 }
 
 // clear removes the members that the issues had, before those that they have come: what is gone goes with them. Lists that

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -158,6 +159,11 @@ func (s *Source) projectList(ctx context.Context, api string) ([]string, error) 
 // projectPages is Cloud's. Ordered by key, which hardly ever changes; a project that slips through a shift comes in the next
 // run. The list is at its end where a page says so or has no new key; the total may be missing.
 func (s *Source) projectPages(ctx context.Context, api string) ([]string, error) {
+	return s.projectPagesOf(ctx, api, nil)
+}
+
+// projectPagesOf adds conditions to the query.
+func (s *Source) projectPagesOf(ctx context.Context, api string, conditions url.Values) ([]string, error) {
 	var keys []string
 	have := map[string]bool{}
 	for start := 0; ; {
@@ -166,6 +172,7 @@ func (s *Source) projectPages(ctx context.Context, api string) ([]string, error)
 			Values []project `json:"values"`
 		}
 		query := url.Values{"startAt": {strconv.Itoa(start)}, "maxResults": {"100"}, "orderBy": {"key"}}
+		maps.Copy(query, conditions)
 		if _, err := s.client(ctx).GetJSON(ctx, api+"/project/search", query, &page); err != nil {
 			return nil, err
 		}

@@ -70,6 +70,7 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 	q := w.query()
 	top := w.anchor // the latest time of this page that may move the anchor
 	var first, last moment
+	var timeless []uint64 // ids of issues that this walk had not met and that came without their time
 	p, err := w.reader.client.search(ctx, w.reader.at, q, func(raw []byte, bad error, replied time.Time) error {
 		i, bad := identify(raw, bad)
 		last = moment{i.id, w.time(&i)}
@@ -78,7 +79,7 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 		}
 		fresh, err := w.meet(ctx, &i, replied, func() error {
 			it := &item{}
-			if bad != nil {
+			if bad != nil && !w.reader.ids {
 				it.reject(issuesStream, shortened(raw), bad)
 			} else {
 				it.issue = i
@@ -90,18 +91,31 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 			top = max(top, last.at)
 			w.depth.fresh = w.depth.fresh || fresh
 		}
+		if id, ok := parseID(i.id); ok && fresh && w.reader.ids && i.created == 0 {
+			timeless = append(timeless, id)
+		}
 		return err
 	})
 	if err != nil {
 		return w.recover(q, err)
 	}
 	w.blank = p.count == 0
+	if len(timeless) > 0 {
+		created, err := w.reader.client.lastCreated(ctx, w.reader.at, timeless[max(0, len(timeless)-bulk):])
+		if err != nil {
+			return false, err
+		}
+		top = max(top, created)
+	}
 	return w.advance(ctx, q, p, floorMinute(top), first, last)
 }
 
 func (w *walk) condition() string { return and(w.where, between(w.field, w.anchor, w.to)) }
 
 func (w *walk) query() search {
+	if w.reader.ids {
+		return w.idQuery()
+	}
 	q := search{
 		jql:     fmt.Sprintf("%s ORDER BY %s ASC, key ASC", w.condition(), w.field),
 		startAt: w.depth.startAt,
@@ -113,6 +127,24 @@ func (w *walk) query() search {
 		q.expand = "changelog"
 	}
 	return q
+}
+
+// mostIDs is how many bare ids Cloud gives at once. Data Center gives what it likes.
+const mostIDs = 5000
+
+// idQuery asks for no more than a census needs. Cloud's pages are that long only without any field beside the key.
+func (w *walk) idQuery() search {
+	field := "created"
+	if w.reader.at.Flavour == rest.Cloud {
+		field = "key"
+	}
+	return search{
+		jql:     fmt.Sprintf("%s ORDER BY %s ASC, key ASC", w.condition(), w.field),
+		startAt: w.depth.startAt,
+		token:   w.depth.token,
+		max:     mostIDs,
+		fields:  []string{field},
+	}
 }
 
 // recover tells the errors of a deep page that have a way on: a page token that Cloud does not take any more.
@@ -129,10 +161,13 @@ func (w *walk) recover(q search, err error) (more bool, _ error) {
 }
 
 func (w *walk) time(i *issue) int64 {
-	if w.field == "created" {
-		return i.created
+	switch {
+	case w.field == "updated":
+		return i.updated
+	case w.reader.ids && i.created == 0:
+		return w.anchor // it is that or later
 	}
-	return i.updated
+	return i.created
 }
 
 // meet delivers an issue unless it was met before, and remembers it. fresh: this walk had not met it at this time.

@@ -1,0 +1,102 @@
+// Sets of issue ids, which a census keeps from run to run: by id, never by key, because a move changes the key.
+
+package jira
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strconv"
+)
+
+// idSet is ids in ascending order, each once. As text it is base64 of the differences as varints: two to three bytes an
+// issue.
+type idSet []uint64
+
+// idsOf makes a set of ids in any order. It takes the slice over.
+func idsOf(list []uint64) idSet {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func unite(sets ...idSet) idSet { return idsOf(slices.Concat(sets...)) }
+
+func (s idSet) has(id uint64) bool {
+	_, found := slices.BinarySearch(s, id)
+	return found
+}
+
+// without returns the ids that are in none of the others.
+func (s idSet) without(others ...idSet) idSet {
+	var kept idSet
+	for _, id := range s {
+		if !slices.ContainsFunc(others, func(o idSet) bool { return o.has(id) }) {
+			kept = append(kept, id)
+		}
+	}
+	return kept
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (s idSet) MarshalText() ([]byte, error) {
+	var raw []byte
+	before := uint64(0)
+	for _, id := range s {
+		raw = binary.AppendUvarint(raw, id-before)
+		before = id
+	}
+	return base64.RawStdEncoding.AppendEncode(nil, raw), nil
+}
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (s *idSet) UnmarshalText(text []byte) error {
+	raw, err := base64.RawStdEncoding.AppendDecode(nil, text)
+	if err != nil {
+		return err
+	}
+	*s = nil
+	before := uint64(0)
+	for len(raw) > 0 {
+		step, n := binary.Uvarint(raw)
+		if n <= 0 {
+			return errors.New("ids: they break off")
+		}
+		before += step
+		*s, raw = append(*s, before), raw[n:]
+	}
+	return nil
+}
+
+// parseID reads the id of an issue. Those that the source made up for issues without one are none.
+func parseID(id string) (uint64, bool) {
+	n, err := strconv.ParseUint(id, 10, 64)
+	return n, err == nil
+}
+
+// delivered is the ids of the issues that a walk delivered, by project: what a census must find again.
+type delivered map[string][]uint64
+
+func (d delivered) add(i *issue) {
+	if id, ok := parseID(i.id); ok {
+		d[i.project()] = append(d[i.project()], id)
+	}
+}
+
+func (d delivered) sets() map[string]idSet {
+	sets := map[string]idSet{}
+	for project, list := range d {
+		d[project] = idsOf(list)
+		sets[project] = d[project]
+	}
+	return sets
+}
+
+// deliveredOf goes on from a cursor.
+func deliveredOf(sets map[string]idSet) delivered {
+	d := delivered{}
+	for project, set := range sets {
+		d[project] = set
+	}
+	return d
+}

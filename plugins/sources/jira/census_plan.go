@@ -1,0 +1,186 @@
+// Planning censuses: one split a project, with what is known of it.
+
+package jira
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// censusDone is a census of an earlier run.
+type censusDone struct {
+	run   int
+	state censusState
+	met   map[string]idSet
+}
+
+// censuses decodes the censuses of earlier runs, by project.
+func censuses(earlier []done) (map[string]censusDone, error) {
+	all := map[string]censusDone{}
+	for _, d := range earlier {
+		if d.Kind != censusKind || len(d.Projects) != 1 {
+			continue
+		}
+		var c censusCursor
+		if err := json.Unmarshal(d.cursor, &c); err != nil {
+			return nil, sdk.Permanent(fmt.Errorf("split %s of an earlier run: %w; start over with --full", d.id, err))
+		}
+		if c.Done {
+			all[d.Projects[0]] = censusDone{d.Run, c.censusState, c.Met}
+		}
+	}
+	return all, nil
+}
+
+// planCensus plans a census of every project that is read, and of those that earlier runs had and that are not listed any
+// more.
+func planCensus(ctx context.Context, r *run) ([]sdk.Split, error) {
+	before, err := censuses(r.every)
+	if err != nil {
+		return nil, err
+	}
+	walks, err := r.walks()
+	if err != nil {
+		return nil, err
+	}
+	status, err := r.projectStatus(ctx, before)
+	if err != nil {
+		return nil, err
+	}
+	var splits []sdk.Split
+	for project, status := range status {
+		c := &censusPart{AsOf: r.at.Now.UnixMilli(), Status: status, Since: sinceOf(project, walks)}
+		last, known := before[project]
+		c.Before = last.state
+		c.Before.Gone = nil
+		c.Before.Absent = takenOver(project, last.state.Absent, before)
+		c.Walked = walkedSince(project, last.run, known, walks)
+		c.Baseline = c.Since > 0 && (!known || last.run < r.base.Run-1)
+		if status != "" && c.Before.empty() && len(c.Walked) == 0 {
+			continue
+		}
+		p := r.base
+		p.Projects, p.Streams, p.Census = []string{project}, r.streams, c
+		splits = append(splits, newSplit(project+"/census", censusStream, p, 0))
+	}
+	slices.SortFunc(splits, func(a, b sdk.Split) int { return cmp.Compare(a.ID, b.ID) })
+	return splits, nil
+}
+
+// walks returns the walks of earlier runs that the walks of this one go on from.
+func (r *run) walks() ([]walkDone, error) {
+	streams, _ := ofKind(walkKind, r.streams, r.at)
+	if len(streams) == 0 {
+		return nil, nil
+	}
+	return walked(sameKind(r.every, part{Kind: walkKind, Streams: streams}))
+}
+
+// sinceOf is from where on this run's walk over updates delivers a project; 0: it is read in full.
+func sinceOf(project string, walks []walkDone) int64 {
+	if len(gaps(project, walks)) > 0 {
+		return 0
+	}
+	return floorOf(project, walks)
+}
+
+// walkedSince returns what walks have delivered of a project since its last census, in that run or later.
+func walkedSince(project string, run int, known bool, walks []walkDone) idSet {
+	var sets []idSet
+	for _, w := range walks {
+		if !known || w.Run >= run {
+			sets = append(sets, w.met[project])
+		}
+	}
+	return unite(sets...)
+}
+
+// takenOver returns what a project's census still has to look for: not the issues that moved and that another project's
+// census has met there since.
+func takenOver(project string, absent map[string]idSet, all map[string]censusDone) map[string]idSet {
+	if len(absent[stateElsewhere]) == 0 {
+		return absent
+	}
+	left := map[string]idSet{}
+	for state, ids := range absent {
+		left[state] = ids
+	}
+	for other, c := range all {
+		if other != project {
+			left[stateElsewhere] = left[stateElsewhere].without(c.state.Present)
+		}
+	}
+	return left
+}
+
+// projectStatus returns the projects to look at. Where the settings name them those are all, else the ones that earlier
+// censuses had are looked for among the archived and the trashed too.
+func (r *run) projectStatus(ctx context.Context, before map[string]censusDone) (map[string]string, error) {
+	live, err := r.projects()
+	if err != nil {
+		return nil, err
+	}
+	status := map[string]string{}
+	for _, project := range live {
+		status[project] = ""
+	}
+	var missing []string
+	for project := range before {
+		if _, ok := status[project]; !ok && len(r.source.Projects) == 0 {
+			missing = append(missing, project)
+		}
+	}
+	if len(missing) == 0 {
+		return status, nil
+	}
+	roster, err := r.source.roster(ctx, r.at)
+	if err != nil {
+		return nil, fmt.Errorf("projects that are not live: %w", err)
+	}
+	for _, project := range missing {
+		status[project] = stateGone
+		if s, ok := roster[project]; ok {
+			status[project] = s
+		}
+	}
+	return status, nil
+}
+
+// roster returns the projects that are not live, with their state.
+func (s *Source) roster(ctx context.Context, at rest.Site) (map[string]string, error) {
+	roster := map[string]string{}
+	if at.Flavour == rest.Cloud {
+		for status, state := range map[string]string{"archived": stateArchived, "deleted": stateTrashed} {
+			keys, err := s.projectPagesOf(ctx, at.API(), url.Values{"status": {status}})
+			if err != nil {
+				return nil, err
+			}
+			for _, key := range keys {
+				roster[key] = state
+			}
+		}
+		return roster, nil
+	}
+	var all []struct {
+		project
+		Archived bool `json:"archived"`
+	}
+	query := url.Values{"includeArchived": {strconv.FormatBool(true)}}
+	if _, err := s.client(ctx).GetJSON(ctx, at.API()+"/project", query, &all); err != nil {
+		return nil, err
+	}
+	for _, p := range all {
+		if p.Archived {
+			roster[p.Key] = stateArchived
+		}
+	}
+	return roster, nil
+}

@@ -1,0 +1,263 @@
+// Reading a census: walk over the ids, read what came back, settle what is missing.
+
+package jira
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// censusReader reads one census.
+type censusReader struct {
+	*reader
+	project string
+	plan    *censusPart
+	known   idSet // what earlier runs delivered and nobody deleted
+	at      censusCursor
+	present map[uint64]bool
+	saved   int // how many were present in the last cursor
+	refused bool
+	walk    *walkReader // delivers the issues that are read in full
+}
+
+func readCensus(ctx context.Context, in *reader) error {
+	c := &censusReader{reader: in, project: in.part.Projects[0], plan: in.part.Census, present: map[uint64]bool{}}
+	if in.from != nil {
+		if err := json.Unmarshal(in.from, &c.at); err != nil {
+			return sdk.Permanent(fmt.Errorf("cursor: %w", err))
+		}
+	}
+	if c.at.Done {
+		return nil
+	}
+	c.known = unite(c.plan.Before.Present.without(c.plan.Before.Open), c.plan.Walked)
+	for _, id := range c.at.Present {
+		c.present[id] = true
+	}
+	c.saved = len(c.present)
+	var err error
+	if c.walk, err = newWalkReader(ctx, in, c.at.Met); err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context) error{c.count, c.findBack, c.readBack, c.settle} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count meets all ids.
+func (c *censusReader) count(ctx context.Context) error {
+	if c.at.Walked || c.plan.Status != "" {
+		return nil
+	}
+	inner := *c.reader
+	inner.part = part{Projects: c.part.Projects, Floor: math.MaxInt64}
+	w := newWalk(&walkReader{reader: &inner, ids: true}, cursor{Anchor: c.at.Anchor})
+	err := w.run(ctx, func(it *item) error { return c.note(&it.issue) }, c.savePage)
+	if c.source.leavesOut(err) {
+		sdk.Log(ctx).Warn("no census of a project: the server lists it but refuses to search it", "project", c.project, "error", err)
+		c.refused = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if w.blank {
+		if err := c.source.visible(ctx, c.reader.at, c.part.Projects); err != nil {
+			return err
+		}
+	}
+	c.at.Walked = true
+	return c.save()
+}
+
+// note takes an issue down as present.
+func (c *censusReader) note(i *issue) error {
+	id, ok := parseID(i.id)
+	if !ok || c.present[id] {
+		return nil
+	}
+	c.present[id] = true
+	if was := c.plan.Before.state(id); was != statePresent {
+		return c.report(id, was, statePresent, i)
+	}
+	return nil
+}
+
+// savePage saves a cursor now and then only: the ids travel with it, and more and more of them.
+func (c *censusReader) savePage(page cursor) error {
+	c.at.Anchor = page.Anchor
+	if len(c.present) < c.saved+c.saved/8+1 {
+		return nil
+	}
+	return c.save()
+}
+
+func (c *censusReader) save() error {
+	c.saved = len(c.present)
+	c.at.Present = c.set()
+	c.at.Met = c.walk.sent.sets()
+	return c.cursor(c.at)
+}
+
+func (c *censusReader) set() idSet { return idSet(slices.Sorted(maps.Keys(c.present))) }
+
+// findBack finds those that nobody has delivered and that are too old for the walk over updates.
+func (c *censusReader) findBack(ctx context.Context) error {
+	if c.at.Back != nil {
+		return nil
+	}
+	back := idSet{}
+	c.at.Back = &back
+	if c.plan.Since == 0 || c.plan.Baseline || c.plan.Status != "" || c.refused {
+		return nil
+	}
+	for ids := range slices.Chunk(c.set().without(c.known), bulk) {
+		ask := lookup{ids: ids, fields: []string{"updated"}}
+		_, err := c.client.byID(ctx, c.reader.at, ask, func(i *issue, _ []byte, _ error) error {
+			if id, ok := parseID(i.id); ok && i.updated < c.plan.Since {
+				back = append(back, id)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	back = idsOf(back)
+	return c.save()
+}
+
+// readBack reads them in full.
+func (c *censusReader) readBack(ctx context.Context) error {
+	for len(*c.at.Back) > 0 {
+		ids := (*c.at.Back)[:min(len(*c.at.Back), bulk)]
+		if err := c.walk.whole(ctx, ids); err != nil {
+			return err
+		}
+		sdk.Count(ctx, "issues/came back", int64(len(ids)))
+		*c.at.Back = (*c.at.Back)[len(ids):]
+		if err := c.save(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle says what has become of all that is missing, and ends the census.
+func (c *censusReader) settle(ctx context.Context) error {
+	last := censusCursor{Done: true, Met: c.walk.sent.sets()}
+	if c.refused {
+		last.censusState = c.plan.Before
+		last.Present = unite(last.Present, c.plan.Walked)
+		last.Open = last.Open.without(c.plan.Walked)
+		return c.cursor(last)
+	}
+	last.Present = c.set()
+	if !c.plan.Baseline {
+		last.Open = last.Present.without(append(slices.Collect(maps.Values(last.Met)), c.known)...)
+	}
+	missing := unite(c.known, c.plan.Before.Present, c.plan.Before.absent()).without(last.Present)
+	found, err := c.search(ctx, missing)
+	if err != nil {
+		return err
+	}
+	absent := map[string][]uint64{}
+	for _, id := range missing {
+		v := found[id]
+		was := c.plan.Before.state(id)
+		if v.state == "" {
+			v.state = was
+		}
+		if v.state != was {
+			if err := c.report(id, was, v.state, v.issue); err != nil {
+				return err
+			}
+		}
+		if v.state != stateDeleted {
+			absent[v.state] = append(absent[v.state], id)
+			continue
+		}
+		sdk.Count(ctx, "issues/deleted", 1)
+		last.Gone = append(last.Gone, id)
+		if err := c.delete(id); err != nil {
+			return err
+		}
+	}
+	last.Absent = map[string]idSet{}
+	for state, ids := range absent {
+		last.Absent[state] = idsOf(ids)
+	}
+	return c.cursor(last)
+}
+
+// delete takes an issue, and all that hangs on it, out of the streams.
+func (c *censusReader) delete(id uint64) error {
+	text := strconv.FormatUint(id, 10)
+	for _, e := range catalogue() {
+		if !c.wants(e.Name) || len(e.PrimaryKey) == 0 {
+			continue
+		}
+		var key map[string]string
+		switch {
+		case e.Name == issuesStream:
+			key = map[string]string{"id": text}
+		case e.PrimaryKey[0] == "issue_id":
+			key = map[string]string{"issue_id": text}
+		default:
+			continue
+		}
+		if err := c.remove(e.Name, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// report emits a change of state. i may be nil: then only the id is known.
+func (c *censusReader) report(id uint64, was, state string, i *issue) error {
+	if state == stateElsewhere {
+		state = statePresent
+	}
+	if was == stateElsewhere {
+		was = statePresent
+	}
+	if !c.wants(censusStream) {
+		return nil
+	}
+	line := censusRecord{
+		ID: strconv.FormatUint(id, 10), Project: c.project, State: state,
+		AsOf: time.UnixMilli(c.plan.AsOf).UTC().Format("2006-01-02T15:04:05.000Z"),
+	}
+	if was != "" {
+		line.Previous = &was
+	}
+	if i != nil && i.key != "" {
+		line.Key, line.Project = &i.key, i.project()
+	}
+	raw, err := json.Marshal(line)
+	if err != nil {
+		return sdk.Permanent(err)
+	}
+	return c.put(censusStream, raw)
+}
+
+// censusRecord is a record of the stream: see schema/census.json.
+type censusRecord struct {
+	ID       string  `json:"id"`
+	Key      *string `json:"key"`
+	Project  string  `json:"project"`
+	State    string  `json:"state"`
+	Previous *string `json:"previous"`
+	AsOf     string  `json:"as_of"`
+}

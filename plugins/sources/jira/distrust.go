@@ -1,0 +1,56 @@
+// Distrust of versions that earlier runs delivered: what a sink holds may be another one.
+
+package jira
+
+import "slices"
+
+// distrust forgets the marks of issues that two splits of one run delivered, and of those that a census deleted. Splits
+// end in any order, so an older version may have reached the sink behind a newer one, or a deletion behind a version. Such
+// an issue comes again.
+func (r *run) distrust(walks []walkDone) error {
+	last, err := censuses(r.every)
+	if err != nil {
+		return err
+	}
+	for n := range walks {
+		w := &walks[n]
+		w.recent = slices.DeleteFunc(w.recent, func(m mark) bool {
+			id, ok := parseID(m.ID)
+			return ok && (deletedBy(last, id) || deliveredTwice(id, *w, walks, last))
+		})
+	}
+	return nil
+}
+
+func deletedBy(last map[string]censusDone, id uint64) bool {
+	for _, c := range last {
+		if c.state.Gone.has(id) {
+			return true
+		}
+	}
+	return false
+}
+
+// deliveredTwice reports whether a split beside w, of the same run, delivered the issue.
+func deliveredTwice(id uint64, w walkDone, walks []walkDone, last map[string]censusDone) bool {
+	for _, other := range walks {
+		if other.id != w.id && other.Run == w.Run && metBy(other.met, id) {
+			return true
+		}
+	}
+	for _, c := range last {
+		if c.run == w.Run && metBy(c.met, id) {
+			return true
+		}
+	}
+	return false
+}
+
+func metBy(met map[string]idSet, id uint64) bool {
+	for _, ids := range met {
+		if ids.has(id) {
+			return true
+		}
+	}
+	return false
+}
