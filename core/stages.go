@@ -95,7 +95,7 @@ func (p *parts) transport(b config.Block) (http.RoundTripper, error) {
 	policy := fetch.Policy{
 		Plugin: stageName(b), Rate: b.HTTP.Rate, Burst: b.HTTP.Burst, Concurrency: b.HTTP.Concurrency, Attempts: b.HTTP.Attempts,
 		ConnectTimeout: b.HTTP.ConnectTimeout, HeaderTimeout: b.HTTP.HeaderTimeout, IdleTimeout: b.HTTP.IdleTimeout,
-		Timeout: b.HTTP.Timeout, MaxWait: b.HTTP.MaxWait, UserAgent: b.HTTP.UserAgent, SpoolDir: p.spool,
+		Timeout: b.HTTP.Timeout, MaxWait: b.HTTP.MaxWait, Deadline: b.HTTP.Deadline, RetryBudget: b.HTTP.RetryBudget, UserAgent: b.HTTP.UserAgent, SpoolDir: p.spool,
 	}
 	var err error
 	if policy.Allow, err = origins(b.HTTP.Allow); err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 )
 
 // Host is what the host offers to a plugin while a call runs. sdk/serve puts one into the context of
@@ -65,6 +66,53 @@ func IsIdempotent(req *http.Request) bool {
 	marked, _ := req.Context().Value(idempotentKey{}).(bool)
 	return marked
 }
+
+// ReplyClass says of a reply whether asking again can help, where the plugin knows better than the host.
+type ReplyClass struct {
+	Status    int
+	Text      string // in the first 64 KiB of the body; "": whatever the body says
+	Temporary bool   // ask again; else the reply is final
+}
+
+type classesKey struct{}
+
+// Final marks a reply to the requests made with the returned context as final: the host hands it on and does not ask
+// again, though its status looks temporary. So for a 500 that says "window too deep", by whose words it is known:
+// the reply is meant if the first 64 KiB of its body hold one of texts, or whatever they hold if there are none.
+func Final(ctx context.Context, status int, texts ...string) context.Context {
+	return withClasses(ctx, status, false, texts)
+}
+
+// Temporary marks a reply as one that passes, though its status looks final: a 403 that says "rate limit", a 404 of what
+// was just made. The host asks again, with pauses that grow, as for a 503. See [Final] for texts.
+func Temporary(ctx context.Context, status int, texts ...string) context.Context {
+	return withClasses(ctx, status, true, texts)
+}
+
+func withClasses(ctx context.Context, status int, temporary bool, texts []string) context.Context {
+	if len(texts) == 0 {
+		texts = []string{""}
+	}
+	known, _ := ctx.Value(classesKey{}).([]ReplyClass)
+	all := slices.Clip(known) // the parent's is not ours to add to
+	for _, text := range texts {
+		all = append(all, ReplyClass{Status: status, Text: text, Temporary: temporary})
+	}
+	return context.WithValue(ctx, classesKey{}, all)
+}
+
+// ReplyClasses returns what [Final] and [Temporary] said of replies to req, for who makes requests. The first that fits holds.
+func ReplyClasses(req *http.Request) []ReplyClass {
+	classes, _ := req.Context().Value(classesKey{}).([]ReplyClass)
+	return classes
+}
+
+// HeaderGaveUp is a header that the host adds to a reply which it has tried to get better, in vain.
+const HeaderGaveUp = "Scrapekit-Gave-Up"
+
+// GaveUp says what the host did before it handed on a reply that is a failure, to be added to the plugin's error: "gave up
+// after 6 attempts in 14 s: 503 Service Unavailable (6×)". It is "" if there was no other attempt.
+func GaveUp(resp *http.Response) string { return resp.Header.Get(HeaderGaveUp) }
 
 // Log returns the logger of a call. Its lines appear in the host's log with the plugin's name, the
 // stream and the split already in them.

@@ -106,7 +106,7 @@ var errBodyClosed = errors.New("the body of the reply was closed")
 func (f *fetch) ask(req *http.Request, body []byte) *pb.FromPlugin {
 	ask := &pb.Fetch{
 		Method: req.Method, Url: req.URL.String(), Headers: headersTo(req.Header), Body: body,
-		Idempotent: sdk.IsIdempotent(req),
+		Idempotent: sdk.IsIdempotent(req), Classes: classesTo(sdk.ReplyClasses(req)),
 	}
 	if k := sdk.KeepingOf(req.Context()); k != nil {
 		ask.Keep = &pb.Keep{Key: k.Key}
@@ -261,6 +261,14 @@ func (f *fetch) read(p []byte) (n int, grant int64, err error) {
 		grant, f.taken = f.taken, 0
 	}
 	return n, grant, nil
+}
+
+func classesTo(classes []sdk.ReplyClass) []*pb.ReplyClass {
+	var out []*pb.ReplyClass
+	for _, c := range classes {
+		out = append(out, &pb.ReplyClass{Status: int32(c.Status), Text: validText(c.Text), Temporary: c.Temporary})
+	}
+	return out
 }
 
 func headersTo(h http.Header) []*pb.Header {

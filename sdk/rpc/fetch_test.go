@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -89,6 +90,25 @@ func TestFetchPassesRequestAndReply(t *testing.T) {
 			}
 		}
 		return nil
+	})
+}
+
+// TestClassesCrossTheWire: what the plugin knows of replies reaches the host, in its order.
+func TestClassesCrossTheWire(t *testing.T) {
+	t.Parallel()
+	want := []sdk.ReplyClass{{Status: 500, Text: "too deep"}, {Status: 403, Text: "rate", Temporary: true}, {Status: 403, Text: "abuse", Temporary: true}, {Status: 503}}
+	host := func(req *http.Request) (*http.Response, error) {
+		if got := sdk.ReplyClasses(req); !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		return text(""), nil
+	}
+	within(t, host, func(ctx context.Context, client *http.Client) error {
+		ctx = sdk.Final(ctx, 500, "too deep")
+		_ = sdk.Final(ctx, 599) // a branch of its own
+		ctx = sdk.Final(sdk.Temporary(ctx, 403, "rate", "abuse"), 503)
+		_, err := get(ctx, client, "https://jira.test/")
+		return err
 	})
 }
 

@@ -26,6 +26,8 @@ const (
 	maxHeld    = 512 << 20
 	// maxChunk is how much of a body travels in one message.
 	maxChunk = 256 << 10
+	// maxClasses is how many classes of replies a fetch may name: each is sought in the body.
+	maxClasses = 64
 )
 
 // OpenHost opens the stream over which the plugin uses the services of h, and returns when it is open:
@@ -220,6 +222,16 @@ func request(o *order) (*http.Request, error) {
 	}
 	if k := o.fetch.GetKeep(); k != nil {
 		ctx = sdk.WithKeeping(ctx, &sdk.Keeping{Key: k.GetKey()})
+	}
+	if len(o.fetch.GetClasses()) > maxClasses {
+		return nil, fmt.Errorf("%d classes of replies for one request, %d are the most", len(o.fetch.GetClasses()), maxClasses)
+	}
+	for _, c := range o.fetch.GetClasses() {
+		mark := sdk.Final
+		if c.GetTemporary() {
+			mark = sdk.Temporary
+		}
+		ctx = mark(ctx, int(c.GetStatus()), c.GetText())
 	}
 	var body io.Reader
 	if b := o.fetch.GetBody(); len(b) > 0 {

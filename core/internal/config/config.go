@@ -99,6 +99,8 @@ type HTTP struct {
 	IdleTimeout    time.Duration // without a byte of the body
 	Timeout        time.Duration // of one attempt as a whole
 	MaxWait        time.Duration // the longest wait that a server may ask for
+	Deadline       time.Duration // of a request with all its attempts
+	RetryBudget    float64       // retries as a share of the requests
 
 	UserAgent string
 

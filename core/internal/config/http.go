@@ -29,6 +29,8 @@ func (l *loader) http(st stage, b *hclsyntax.Block, hosts []string) HTTP {
 	out.IdleTimeout = s.duration("idle_timeout", 0)
 	out.Timeout = s.duration("timeout", 0)
 	out.MaxWait = s.duration("max_wait", 0)
+	out.Deadline = s.duration("deadline", 0)
+	out.RetryBudget = s.number("retry_budget", 0, 0.01)
 	out.UserAgent = s.headerValue("user_agent", s.text("user_agent"))
 	if auth := s.block("auth"); auth != nil {
 		out.Auth = l.auth(s.title, auth, hosts, out.Allow)

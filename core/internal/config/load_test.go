@@ -60,6 +60,8 @@ source "jira" {
     idle_timeout    = "3s"
     timeout         = "4s"
     max_wait        = "5s"
+    deadline        = "6s"
+    retry_budget    = 0.5
     user_agent      = "me"
     cache {
       max_size       = "2GiB"
@@ -123,6 +125,7 @@ func TestLoad(t *testing.T) {
 		Auth:  &config.Auth{Scheme: "basic", User: "bot", Password: "hunter2", Origins: []string{"https://issues.apache.org", "https://me.atlassian.net"}},
 		Rate:  2.5, Burst: 5, Concurrency: 8, Attempts: 6,
 		ConnectTimeout: time.Second, HeaderTimeout: 2 * time.Second, IdleTimeout: 3 * time.Second, Timeout: 4 * time.Second, MaxWait: 5 * time.Second,
+		Deadline: 6 * time.Second, RetryBudget: 0.5,
 		UserAgent: "me",
 		Cache:     &config.Cache{MaxSize: 2 << 30, StaleIfError: 24 * time.Hour},
 	}); !reflect.DeepEqual(got, want) {
@@ -158,15 +161,15 @@ func TestLoadBlocks(t *testing.T) {
 			"url": "https://Issues.Apache.org:443/jira", "mirrors": []any{"http://mirror.example.com:8080/x"},
 			"projects": []any{"SPARK", "KAFKA"}, "fields": map[string]any{"team": "customfield_1"},
 		}},
-		{p.Transforms[0], sdk.KindTransform, "llm", "llm", "", "jira.hcl:64", nil, map[string]any{"tasks": []any{"summarization"}}},
-		{p.Transforms[1], sdk.KindTransform, "acme", "acme", filepath.Join(dir, "bin", "acme"), "jira.hcl:68", nil, map[string]any{
+		{p.Transforms[0], sdk.KindTransform, "llm", "llm", "", "jira.hcl:66", nil, map[string]any{"tasks": []any{"summarization"}}},
+		{p.Transforms[1], sdk.KindTransform, "acme", "acme", filepath.Join(dir, "bin", "acme"), "jira.hcl:70", nil, map[string]any{
 			"anything": map[string]any{"goes": []any{1.0, true, "x"}},
 		}},
-		{p.Sinks[0], sdk.KindSink, "jsonl", "jsonl", "", "jira.hcl:72", nil, map[string]any{
+		{p.Sinks[0], sdk.KindSink, "jsonl", "jsonl", "", "jira.hcl:74", nil, map[string]any{
 			"path": filepath.Join(dir, "out", "{stream}.jsonl"), "also": []any{"-", filepath.Join(dir, "a.txt"), filepath.Join(dir, "folder") + string(filepath.Separator)},
 			"index": filepath.Join(dir, "index.json"),
 		}},
-		{p.Sinks[1], sdk.KindSink, "jsonl", "jsonl.archive", "", "jira.hcl:77", []string{"messages"}, map[string]any{
+		{p.Sinks[1], sdk.KindSink, "jsonl", "jsonl.archive", "", "jira.hcl:79", []string{"messages"}, map[string]any{
 			"path": "-", "index": "https://example.com/index",
 		}},
 	} {

@@ -80,6 +80,13 @@ type exchange struct {
 
 	sentBefore bool          // an attempt has gone already
 	firstByte  time.Duration // from the last attempt's connection to the head of its reply
+
+	// What retried and guarded tell each other, and those between.
+	clock   *clock
+	classes []sdk.ReplyClass
+	held    string // what it waits for; "" if for nothing
+	probe   bool   // it goes to find out whether the host is back
+	probed  bool   // it did, in vain, for a host that is waited for
 }
 
 type exchangeKey struct{}

@@ -84,6 +84,7 @@ func (c *Client) For(p Policy) (http.RoundTripper, error) {
 		retried(p, log),
 		authorized(p.Auth),
 		paced(p),
+		guarded(),
 		metered(),
 		whole(p, c.pieces),
 		timed(p),

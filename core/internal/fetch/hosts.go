@@ -4,6 +4,7 @@ package fetch
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -37,7 +38,7 @@ func (hs *Hosts) get(key string) *target {
 	defer hs.mu.Unlock()
 	t := hs.m[key]
 	if t == nil {
-		t = &target{key: key, limiter: hs.limiter, pace: newPace(), users: map[*hosts]limits{}}
+		t = &target{key: key, limiter: hs.limiter, pace: newPace(), breaker: newBreaker(), users: map[*hosts]limits{}}
 		t.turn.resize(1)
 		hs.m[key] = t
 	}
@@ -52,6 +53,8 @@ type target struct {
 	sent    gate // requests that are on the wire
 	pace    *pace
 	blocked blocked
+	breaker *breaker
+	budget  budget
 
 	mu     sync.Mutex
 	users  map[*hosts]limits
@@ -139,19 +142,23 @@ func (t *target) pause(ctx context.Context, d time.Duration, cause string) error
 	if w.Until.After(t.wait.Until) {
 		t.wait = w
 	}
-	var users []*hosts
-	for u := range t.users {
-		users = append(users, u)
-	}
 	t.mu.Unlock()
 	if news {
-		for _, u := range users {
-			u.log.Info("pause", "host", t.key, "cause", cause, "for", d.Round(time.Millisecond))
-			u.onWait(w)
-		}
+		t.tell(w)
 	}
 	// The pause holds even if the request that brought it is given up at this moment.
 	return t.limiter.Penalize(context.WithoutCancel(ctx), t.key, d)
+}
+
+// tell tells everybody who asks t of a pause.
+func (t *target) tell(w Wait) {
+	t.mu.Lock()
+	users := slices.Collect(maps.Keys(t.users))
+	t.mu.Unlock()
+	for _, u := range users {
+		u.log.Info("pause", "host", t.key, "cause", w.Cause, "for", w.For.Round(time.Millisecond))
+		u.onWait(w)
+	}
 }
 
 // hosts are those that one client asks.

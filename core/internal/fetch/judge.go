@@ -1,4 +1,5 @@
-// judge says of each outcome of an attempt whether another attempt can help.
+// judge says of each outcome of an attempt whether another attempt can help. The policy by class of failure is one table,
+// rules.
 
 package fetch
 
@@ -12,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 )
 
 // verdict is what to do about an outcome.
@@ -20,16 +22,88 @@ type verdict int
 const (
 	done      verdict = iota // a reply for the plugin
 	again                    // may pass
-	onceMore                 // hardly passes
-	throttled                // passes as soon as the host lets: a 429
+	throttled                // passes as soon as the host lets: it asks for a pause, which paced keeps
 	stop                     // not here and now, later perhaps
 	never                    // cannot work
 )
+
+// blame is how far a failure speaks against the host as a whole; see breaker.go.
+type blame int
+
+const (
+	none    blame = iota
+	perhaps       // or against this request alone
+	plainly
+)
+
+// rule is what is done about a class of failures.
+type rule struct {
+	verdict   verdict
+	tries     int // at most, the first included; 0: http.attempts
+	blame     blame
+	permanent bool // once it is given up
+}
+
+// rules is the policy. Between the tries lies a backoff with full jitter, from 0.5 s doubling to 60 s, and all retries come
+// out of the host's budget. A request that is not idempotent is sent again only if nothing of it was sent, as in the
+// first rows. What the plugin itself says of a reply (sdk.Final, sdk.Temporary) comes before all this.
+//
+// A 429, and a 503 with a Retry-After, are the host's pace and no failure: they count neither as an attempt nor
+// against the budget or the host, and have a limit of their own, http.max_wait.
+var rules = map[string]rule{
+	//             verdict tries blame permanent
+	"connect":     {again, 0, plainly, false}, // nothing of the request was sent
+	"dns":         {again, 0, plainly, false}, // the look-up went wrong
+	"name":        {again, 2, plainly, false}, // there is no such host
+	"tls":         {again, 3, plainly, false}, // the handshake was refused
+	"not tls":     {again, 2, plainly, true},
+	"certificate": {never, 1, none, true},
+
+	"timeout":   {again, 0, perhaps, false},
+	"reset":     {again, 0, perhaps, false}, // or closed before the reply was whole
+	"truncated": {again, 0, perhaps, false}, // the body is shorter than its head says, or than its encoding
+	"garbage":   {again, 0, perhaps, false}, // not HTTP
+
+	"408": {again, 0, none, false},
+	"425": {again, 0, none, false},
+	"429": {throttled, 0, none, false},
+	"501": {done, 0, none, false}, // the request is at fault, whatever the number says
+	"505": {done, 0, none, false},
+	"5xx": {again, 0, perhaps, false},
+
+	"temporary": {again, 0, none, false}, // says the plugin
+	"limiter":   {again, 0, none, false}, // our own, which may be far away
+	"pause":     {stop, 0, none, false},  // longer than http.max_wait
+	"down":      {stop, 0, none, false},  // the breaker is open
+	"disk":      {stop, 0, none, false},
+	"canceled":  {stop, 0, none, false},
+	"too large": {never, 1, none, true},
+}
 
 // outcome is the verdict and a short word for it, which keys the counts.
 type outcome struct {
 	verdict verdict
 	cause   string
+}
+
+func (o outcome) rule() rule {
+	if o.verdict == throttled {
+		return rules["429"]
+	}
+	if r, ok := rules[o.cause]; ok {
+		return r
+	}
+	if len(o.cause) == 3 && o.cause[0] == '5' {
+		return rules["5xx"]
+	}
+	return rule{verdict: o.verdict}
+}
+
+// of returns the outcome of a class.
+func of(class string) outcome {
+	o := outcome{cause: class}
+	o.verdict = o.rule().verdict
+	return o
 }
 
 // attemptError is what the decorators below retry return: an attempt that failed.
@@ -46,13 +120,12 @@ func judge(resp *http.Response, err error) outcome {
 	if err != nil {
 		return judgeError(err)
 	}
-	switch s := resp.StatusCode; {
-	case s == http.StatusTooManyRequests:
+	s := resp.StatusCode
+	switch {
+	case s == http.StatusServiceUnavailable && readHints(resp).retryAfter > 0:
 		return outcome{throttled, statusCause(s)}
-	case s == http.StatusNotImplemented, s == http.StatusHTTPVersionNotSupported:
-		// The request is at fault, whatever the number says.
-	case s == 408, s == 425, s >= 500 && s <= 599:
-		return outcome{again, statusCause(s)}
+	case s == 408, s == 425, s == 429, s >= 500 && s <= 599:
+		return of(statusCause(s))
 	}
 	return outcome{done, ""}
 }
@@ -60,28 +133,33 @@ func judge(resp *http.Response, err error) outcome {
 func judgeError(err error) outcome {
 	var known *attemptError
 	var dns *net.DNSError
-	var dial *net.OpError
 	var netErr net.Error
 	switch {
 	case errors.As(err, &known) && known.cause != "":
 		return known.outcome
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return outcome{stop, "canceled"}
-	case isCertificate(err), isNotTLS(err):
-		return outcome{never, "tls"}
+		return of("canceled")
+	case isCertificate(err):
+		return of("certificate")
+	case isNotTLS(err):
+		return of("not tls")
+	case isAlert(err):
+		return of("tls")
 	case errors.As(err, &dns):
 		if dns.IsNotFound {
-			return outcome{onceMore, "dns"}
+			return of("name")
 		}
-		return outcome{again, "dns"}
+		return of("dns")
 	case errors.As(err, &netErr) && netErr.Timeout():
-		return outcome{again, "timeout"}
-	case errors.As(err, &dial) && dial.Op == "dial":
-		return outcome{again, "connect"}
+		return of("timeout")
+	case isDial(err):
+		return of("connect")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return outcome{again, "truncated"}
+		return of("truncated")
+	case isGarbage(err):
+		return of("garbage")
 	}
-	return outcome{again, "broken"} // reset, closed, or not HTTP
+	return of("reset")
 }
 
 func isCertificate(err error) bool {
@@ -97,20 +175,71 @@ func isNotTLS(err error) bool {
 	return errors.As(err, &notTLS)
 }
 
-// explain adds to err what a person can do about it.
-func explain(err error, o Origin) error {
-	var dns *net.DNSError
-	switch {
-	case isNotTLS(err):
-		return fmt.Errorf("%s does not speak TLS; should the URL begin with http://? %w", net.JoinHostPort(o.Host, o.Port), err)
-	case isCertificate(err):
-		return fmt.Errorf("the certificate of %s is not trusted: %w", o.Host, err)
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return fmt.Errorf("no host has the name %s; is it spelt right, and is this machine online? %w", o.Host, err)
-	case strings.Contains(err.Error(), "refused"):
-		return &toldError{fmt.Sprintf("connection refused by %s; is the server running, and is the port right?", net.JoinHostPort(o.Host, o.Port)), err}
+// isAlert reports whether one side refused the other's TLS.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error")
+}
+
+func isDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// isGarbage knows what net/http says of a reply that is not HTTP, for which it has no type.
+func isGarbage(err error) bool {
+	text := err.Error()
+	for _, mark := range []string{"malformed", "invalid", "bad ", "unsupported", "too many", "exceeded", "too large"} {
+		if strings.Contains(text, mark) {
+			return true
+		}
 	}
-	return err
+	return false
+}
+
+// wordsOf tells err in a few words that are the same for the same cause, so that they can be counted.
+func wordsOf(err error, o Origin) string {
+	var t *timeoutError
+	switch class := judgeError(err).cause; {
+	case errors.As(err, &t):
+		return t.Error()
+	case class == "down":
+		return err.Error()
+	case isRefused(err):
+		return "connection refused by " + net.JoinHostPort(o.Host, o.Port)
+	case class == "name":
+		return "no host has the name " + o.Host
+	case class == "not tls":
+		return net.JoinHostPort(o.Host, o.Port) + " does not speak TLS"
+	case class == "certificate":
+		return fmt.Sprintf("the certificate of %s is not trusted: %v", o.Host, err)
+	case class == "truncated":
+		return "the reply broke off"
+	case class == "garbage":
+		return "the reply is not HTTP"
+	case class == "reset" && errors.Is(err, syscall.ECONNRESET):
+		return "connection reset"
+	case class == "reset" && errors.Is(err, io.EOF):
+		return "connection closed"
+	}
+	return err.Error()
+}
+
+func isRefused(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || strings.Contains(err.Error(), "connection refused")
+}
+
+// advice is what a person can do about err, or "".
+func advice(err error) string {
+	switch class := judgeError(err).cause; {
+	case class == "not tls":
+		return "should the URL begin with http://?"
+	case class == "name":
+		return "is it spelt right, and is this machine online?"
+	case class != "down" && isRefused(err):
+		return "is the server running, and is the port right?"
+	}
+	return ""
 }
 
 // toldError says in words of its own what the system's error says in the system's.

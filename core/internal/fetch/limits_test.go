@@ -148,7 +148,7 @@ func TestLimiterFails(t *testing.T) {
 		wire, most := open(0)
 		c := newClient(Options{Limiter: faultyLimiter{NewLimiter()}}, wire)
 		_, _, err := ask(t.Context(), transport(t, c, Policy{}), "POST", page, "")
-		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "database is gone (6 attempts in ") || most.Load() != 0 {
+		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "database is gone (6×)") || most.Load() != 0 {
 			t.Errorf("%v", err)
 		}
 	})

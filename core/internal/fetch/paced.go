@@ -17,7 +17,7 @@ func paced(p Policy) decorator {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
 			ex, ctx := exchangeOf(req), req.Context()
 			h := ex.host
-			if err := h.await(ctx, p, ex.sentBefore); err != nil {
+			if err := h.await(ctx, p, ex); err != nil {
 				return nil, err
 			}
 			defer h.sent.leave()
@@ -45,9 +45,11 @@ func paced(p Policy) decorator {
 // await returns when the next request to h may go; then it has a place in h.sent. Requests stand in line, the plugins
 // in turn: only the first of it has places in the window and in the limiter's schedule, so a pause that begins now
 // holds back all the others too, and its end sets free one at a time.
-func (h *host) await(ctx context.Context, p Policy, again bool) error {
+func (h *host) await(ctx context.Context, p Policy, ex *exchange) error {
+	resume := ex.clock.hold()
+	defer resume()
 	start, before := time.Now(), h.blocked.read()
-	if err := h.turn.enter(ctx, party{h.all, p.Plugin}, again); err != nil {
+	if err := h.turn.enter(ctx, party{h.all, p.Plugin}, ex.sentBefore); err != nil {
 		return err
 	}
 	defer h.turn.leave()
@@ -61,6 +63,11 @@ func (h *host) await(ctx context.Context, p Policy, again bool) error {
 		return err
 	}
 	h.meter.waitedFor(time.Since(start), before, h.blocked.read())
+	resume()
+	if err := h.guard(ctx, ex, p.Deadline); err != nil {
+		h.sent.leave()
+		return err
+	}
 	return nil
 }
 

@@ -34,6 +34,8 @@ type Policy struct {
 	IdleTimeout    time.Duration // without a byte of the body; default 30 s
 	Timeout        time.Duration // for an attempt as a whole, waits for limits not included; default 10 min
 	MaxWait        time.Duration // the longest pause asked for by a host that is kept; default 15 min
+	Deadline       time.Duration // for a request with all its attempts, waits for limits not included; default 30 min
+	RetryBudget    float64       // retries to a host, as a share of the requests of the last minute; default 0.2
 
 	UserAgent string // default scrapekit/VERSION with the project's address
 	MaxBody   int64  // bytes of a body after decoding; default 256 MiB
@@ -72,6 +74,8 @@ func (p Policy) complete(version string) (Policy, error) {
 	orElse(&p.Timeout, 10*time.Minute)
 	orElse(&p.MaxWait, 15*time.Minute)
 	orElse(&p.MaxBody, DefaultMaxBody)
+	orElse(&p.Deadline, 30*time.Minute)
+	orElse(&p.RetryBudget, 0.2)
 	if p.UserAgent == "" {
 		p.UserAgent = "scrapekit/" + version + " (+https://github.com/scrapekit/scrapekit)"
 	}
@@ -79,8 +83,8 @@ func (p Policy) complete(version string) (Policy, error) {
 	if !httpguts.ValidHeaderFieldValue(p.UserAgent) {
 		return p, sdk.Permanent(fmt.Errorf("http of %s: the user agent %q cannot stand in a header", p.Plugin, p.UserAgent))
 	}
-	if !(p.Rate >= 0) || min(p.Burst, p.Concurrency, p.Attempts) < 0 || p.MaxBody < 0 ||
-		min(p.ConnectTimeout, p.HeaderTimeout, p.IdleTimeout, p.Timeout, p.MaxWait) < 0 {
+	if !(p.Rate >= 0) || !(p.RetryBudget >= 0) || min(p.Burst, p.Concurrency, p.Attempts) < 0 || p.MaxBody < 0 ||
+		min(p.ConnectTimeout, p.HeaderTimeout, p.IdleTimeout, p.Timeout, p.MaxWait, p.Deadline) < 0 {
 		return p, sdk.Permanent(fmt.Errorf("http of %s: limits and times must not be negative", p.Plugin))
 	}
 	if err := p.Auth.check(); err != nil {

@@ -1,16 +1,15 @@
-// retried sends a request again after failures that pass, with exponential backoff and full jitter. A 429 does not
-// count as an attempt: its pause is kept by paced, and the request gives up after MaxWait of pauses.
+// retried sends a request again after failures that pass, as the table in judge.go says. What is given up tells every
+// attempt and its cause.
 
 package fetch
 
 import (
 	"bytes"
+	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -26,7 +25,8 @@ const (
 func retried(p Policy, log hclog.Logger) decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			t := &trial{policy: p, log: log, req: req, ex: exchangeOf(req), start: time.Now()}
+			t := newTrial(p, log, req)
+			defer t.ex.clock.end()
 			for {
 				resp, err := next.RoundTrip(t.attempt())
 				if t.over(resp, err) {
@@ -36,7 +36,7 @@ func retried(p Policy, log hclog.Logger) decorator {
 					resp.Body.Close() // memory or a spool file: nothing to lose
 				}
 				if err := t.backOff(); err != nil {
-					return nil, err
+					return t.end(nil, err)
 				}
 			}
 		})
@@ -45,22 +45,32 @@ func retried(p Policy, log hclog.Logger) decorator {
 
 // trial is one request and its attempts so far.
 type trial struct {
-	policy  Policy
-	log     hclog.Logger
-	req     *http.Request
-	ex      *exchange
-	start   time.Time
-	history []string // the cause of each failure
+	policy Policy
+	log    hclog.Logger
+	req    *http.Request
+	ctx    context.Context // ends with the request's and with the deadline
+	ex     *exchange
+	start  time.Time
+	causes tally
 
-	failures  int // that count as attempts
-	dns       int
-	throttled time.Time // the first 429
+	failures  int            // that count as attempts
+	tries     map[string]int // likewise, of classes that have fewer than others
+	throttled time.Time      // the first refusal
 	last      outcome
+}
+
+func newTrial(p Policy, log hclog.Logger, req *http.Request) *trial {
+	t := &trial{policy: p, log: log, req: req, ex: exchangeOf(req), start: time.Now()}
+	t.ctx, t.ex.clock = startClock(req.Context(), p.Deadline)
+	t.ex.classes = sdk.ReplyClasses(req)
+	t.ex.host.budget.request(t.start)
+	return t
 }
 
 // attempt returns a request of its own for one attempt: the decorators below may change it.
 func (t *trial) attempt() *http.Request {
-	out := t.req.Clone(t.req.Context())
+	t.ex.probe, t.ex.probed = false, false
+	out := t.req.Clone(t.ctx)
 	if t.ex.body == nil {
 		out.Body, out.ContentLength = nil, 0
 		return out
@@ -73,16 +83,14 @@ func (t *trial) attempt() *http.Request {
 
 // over takes in an outcome and reports whether it is the last.
 func (t *trial) over(resp *http.Response, err error) bool {
-	t.last = judge(resp, err)
+	t.last = t.ex.judge(resp, err)
 	if t.last.verdict == done {
 		return true
 	}
-	cause := t.last.cause
-	if resp != nil {
-		cause = statusText(resp.StatusCode)
+	if t.last.cause != "canceled" && t.last.cause != "down" {
+		t.causes.add(words(t.ex, resp, err))
 	}
-	t.history = append(t.history, cause)
-	if t.req.Context().Err() != nil || !t.repeatable(err) {
+	if t.ctx.Err() != nil || !t.repeatable(err) {
 		return true
 	}
 	switch t.last.verdict {
@@ -92,14 +100,27 @@ func (t *trial) over(resp *http.Response, err error) bool {
 		}
 		return time.Since(t.throttled) >= t.policy.MaxWait
 	case again:
-		t.failures++
-		return t.failures >= t.policy.Attempts
-	case onceMore:
-		t.failures++
-		t.dns++
-		return t.dns > 1 || t.failures >= t.policy.Attempts
+		return t.failed()
 	}
 	return true
+}
+
+// failed counts a failure and reports whether it is one too many. One that found out that the host is still out of reach
+// does not count: the deadline ends that.
+func (t *trial) failed() bool {
+	r := t.last.rule()
+	if t.ex.probed && r.blame == plainly {
+		return false
+	}
+	t.failures++
+	if r.tries == 0 {
+		return t.failures >= t.policy.Attempts
+	}
+	if t.tries == nil {
+		t.tries = map[string]int{}
+	}
+	t.tries[t.last.cause]++
+	return t.tries[t.last.cause] >= r.tries || t.failures >= t.policy.Attempts
 }
 
 // repeatable reports whether the request may be sent again: by its nature, or because nothing of it was sent.
@@ -111,12 +132,13 @@ func (t *trial) repeatable(err error) bool {
 	return errors.As(err, &failed) && failed.unsent
 }
 
-// backOff waits before the next attempt.
+// backOff waits before the next attempt, for the backoff and for the budget. The pause of a host that throttles is kept by
+// paced, and the one of a host that is down by guarded, for all requests to it.
 func (t *trial) backOff() error {
 	h := t.ex.host
 	h.meter.count(func(s *HostStats) { s.Retries[t.last.cause]++ })
-	if t.last.verdict == throttled {
-		return nil // paced keeps the pause, for all requests to the host
+	if t.last.verdict == throttled || t.ex.probed {
+		return t.ctx.Err()
 	}
 	wait := rand.N(min(backoffCap, backoffBase<<min(t.failures-1, 20)) + 1)
 	t.log.Debug("retry", "url", t.ex.url, "cause", t.last.cause, "attempt", t.failures+1, "in", wait.Round(time.Millisecond))
@@ -124,56 +146,44 @@ func (t *trial) backOff() error {
 		h.all.onWait(Wait{Host: h.key, Cause: t.last.cause, For: wait, Until: time.Now().Add(wait)})
 	}
 	h.meter.waited(waitBackoff, wait)
-	return sleep(t.req.Context(), wait)
+	if err := sleep(t.ctx, wait); err != nil {
+		return err
+	}
+	return t.spend()
 }
 
 // end turns the last outcome into what the plugin gets: a reply it can read, or an error that tells all attempts.
 func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
-	switch {
-	case err == nil && t.last.verdict == done:
-		return resp, nil
-	case err == nil && t.last.verdict == throttled && !t.throttled.IsZero():
-		resp.Body.Close() // as above
-		wait, _ := t.ex.host.all.limiter.Reserve(t.req.Context(), t.ex.host.key, 0)
-		err := fmt.Errorf("%s%s", statusText(resp.StatusCode), t.tally())
-		return nil, sdk.RetryAfter(err, max(wait, time.Second))
-	case err == nil:
-		t.log.Warn("given up", "url", t.ex.url, "reply", statusText(resp.StatusCode)+t.tally())
-		return resp, nil
-	case t.req.Context().Err() != nil:
+	if err == nil {
+		return t.endReply(resp)
+	}
+	if t.req.Context().Err() != nil {
 		return nil, t.req.Context().Err()
 	}
-	err = fmt.Errorf("%w%s", explain(err, t.ex.origin), t.tally())
-	if t.last.verdict == never {
-		return nil, sdk.Permanent(err)
+	if late := t.ex.clock.over(); late != nil {
+		err = late
+	} else if t.causes.total < 2 {
+		err = &toldError{join("; ", words(t.ex, nil, err), advice(err)), err}
+	} else {
+		err = &toldError{join("; ", t.gaveUp(), t.unsaid(err), advice(err)), err}
 	}
-	return nil, err
+	return nil, t.classed(err)
 }
 
-// tally reads like " (6 attempts in 41 s: 503 Service Unavailable 5 times, reset)"; one attempt says nothing.
-func (t *trial) tally() string {
-	n := len(t.history)
-	if n < 2 {
-		return ""
+// endReply hands a reply on. A plugin reads more out of a 503 than we can, so it gets it, and is told how often it came.
+func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
+	resp.Header.Del(sdk.HeaderGaveUp)
+	switch {
+	case t.last.verdict == done:
+		return resp, nil
+	case t.last.verdict == throttled && !t.throttled.IsZero():
+		resp.Body.Close() // as above
+		wait, _ := t.ex.host.all.limiter.Reserve(t.req.Context(), t.ex.host.key, 0)
+		return nil, sdk.RetryAfter(errors.New(t.gaveUp()), max(wait, time.Second))
 	}
-	var causes []string
-	for i := 0; i < n; {
-		j := i
-		for j < n && t.history[j] == t.history[i] {
-			j++
-		}
-		switch cause := t.history[i]; {
-		case j-i == n:
-		case j-i == 1:
-			causes = append(causes, cause)
-		default:
-			causes = append(causes, fmt.Sprintf("%s %d times", cause, j-i))
-		}
-		i = j
+	t.log.Warn("given up", "url", t.ex.url, "why", t.gaveUp())
+	if t.causes.total > 1 {
+		resp.Header.Set(sdk.HeaderGaveUp, t.gaveUp())
 	}
-	list := ""
-	if len(causes) > 0 {
-		list = ": " + strings.Join(causes, ", ")
-	}
-	return fmt.Sprintf(" (%d attempts in %s%s)", n, short(time.Since(t.start)), list)
+	return resp, nil
 }

@@ -74,7 +74,7 @@ func TestUnknownHost(t *testing.T) {
 			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "host.example", IsNotFound: true}}
 		}
 		_, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
-		if err == nil || dials != 2 || !strings.Contains(err.Error(), "no host has the name host.example; is it spelt right") {
+		if err == nil || dials != 2 || !strings.Contains(err.Error(), "no host has the name host.example (2×); is it spelt right") {
 			t.Errorf("%v after %d", err, dials)
 		}
 	})
@@ -121,7 +121,7 @@ func TestGivenUp(t *testing.T) {
 			if err == nil || sdk.IsPermanent(err) {
 				t.Fatalf("%v", err)
 			}
-			for _, part := range []string{"GET " + page + ": ", "(4 attempts in ", "503 Service Unavailable 2 times, broken 2 times"} {
+			for _, part := range []string{"GET " + page + ": ", "gave up after 4 attempts in ", ": 503 Service Unavailable (2×), connection closed (2×)"} {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("%q does not say %q", err, part)
 				}
@@ -214,7 +214,7 @@ func TestRefusedConnection(t *testing.T) {
 			return nil, errors.New("dial tcp 127.0.0.1:80: connect: connection refused")
 		}
 		_, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
-		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "connection refused by host.example:80; is the server running") {
+		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "connection refused by host.example:80 (6×); is the server running") {
 			t.Errorf("%v", err)
 		}
 	})

@@ -24,7 +24,7 @@ type HostStats struct {
 	Status       map[int]int64        `json:"status,omitempty"`  // replies by status
 	Errors       map[string]int64     `json:"errors,omitempty"`  // attempts that ended without a whole reply, by cause
 	Retries      map[string]int64     `json:"retries,omitempty"` // by cause: "503", "timeout", "reset"
-	Waits        map[string]WaitStats `json:"waits,omitempty"`   // by cause: "pause", "rate", "concurrency", "backoff"
+	Waits        map[string]WaitStats `json:"waits,omitempty"`   // by cause: "pause", "rate", "concurrency", "backoff", "down", "retry budget"
 	BytesOut     int64                `json:"bytes_out"`
 	BytesIn      int64                `json:"bytes_in"`      // as they travelled
 	BytesDecoded int64                `json:"bytes_decoded"` // as they were handed on
@@ -36,6 +36,7 @@ type HostStats struct {
 	Limit        int                  `json:"limit,omitempty"`      // requests under way that the host is held to now
 	LimitFrom    string               `json:"limit_from,omitempty"` // file, learned, latency, start (it grows yet)
 	Queued       int                  `json:"queued,omitempty"`     // requests that wait for their turn, those of other runs included
+	Outages      int64                `json:"outages,omitempty"`    // pauses because the host was down
 	Waiting      *Wait                `json:"waiting,omitempty"`    // a pause that lasts now
 	Cache        CacheStats           `json:"cache,omitzero"`
 }
@@ -49,7 +50,7 @@ type WaitStats struct {
 // Wait is a pause of a host, or a wait before a request is sent again.
 type Wait struct {
 	Host  string        `json:"host"`
-	Cause string        `json:"cause"` // "429", "503", "timeout", "quota used up"
+	Cause string        `json:"cause"` // "429", "503", "timeout", "quota used up", "down (connection reset)", "retry budget"
 	For   time.Duration `json:"for_ns"`
 	Until time.Time     `json:"until"`
 }
@@ -65,6 +66,8 @@ const (
 	waitRate        = "rate"
 	waitPause       = "pause"
 	waitBackoff     = "backoff"
+	waitDown        = "down"
+	waitBudget      = "retry budget"
 )
 
 // stats returns a copy of what was counted.

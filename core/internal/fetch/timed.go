@@ -37,7 +37,7 @@ func timed(p Policy) decorator {
 			if err != nil {
 				err = w.reason(err)
 				w.stop()
-				return nil, &attemptError{outcome: judgeError(err), unsent: !sent.Load(), err: err}
+				return nil, &attemptError{outcome: judgeSending(err, sent.Load()), unsent: !sent.Load(), err: err}
 			}
 			exchangeOf(req).firstByte = time.Since(*ready.Load())
 			w.phase("sent nothing more", p.IdleTimeout)
@@ -45,6 +45,19 @@ func timed(p Policy) decorator {
 			return resp, nil
 		})
 	}
+}
+
+// judgeSending judges an error of the wire. What went wrong before the head of the request was sent did so on the way to
+// the host.
+func judgeSending(err error, sent bool) outcome {
+	o := judgeError(err)
+	switch o.cause {
+	case "timeout", "reset", "truncated", "garbage":
+		if !sent {
+			return of("connect")
+		}
+	}
+	return o
 }
 
 // watch cancels the context of an attempt when its phase, or all of it, takes too long.

@@ -41,10 +41,11 @@ func whole(p Policy, pool *pieces) decorator {
 
 // judgeBody judges an error met in a body. What is wrong with an encoding is as a rule a body that was cut.
 func judgeBody(err error) outcome {
-	if o := judgeError(err); o.cause != "broken" {
-		return o
+	o := judgeError(err)
+	if o.cause == "reset" || o.cause == "garbage" {
+		return of("truncated")
 	}
-	return outcome{again, "truncated"}
+	return o
 }
 
 // readWhole reads resp's body and makes its headers say what is left to say.

@@ -79,7 +79,7 @@ func (x Log_Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Log_Level.Descriptor instead.
 func (Log_Level) EnumDescriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{11, 0}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // FromPlugin is what a plugin says on the reverse stream.
@@ -397,7 +397,9 @@ type Fetch struct {
 	// The request may be sent twice though its method does not say so.
 	Idempotent bool `protobuf:"varint,5,opt,name=idempotent,proto3" json:"idempotent,omitempty"`
 	// Keep the body of a 2xx reply on the host's disk instead of sending it.
-	Keep          *Keep `protobuf:"bytes,6,opt,name=keep,proto3" json:"keep,omitempty"`
+	Keep *Keep `protobuf:"bytes,6,opt,name=keep,proto3" json:"keep,omitempty"`
+	// What the plugin knows of replies to this request; the first that fits holds. At most 64.
+	Classes       []*ReplyClass `protobuf:"bytes,7,rep,name=classes,proto3" json:"classes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -474,6 +476,13 @@ func (x *Fetch) GetKeep() *Keep {
 	return nil
 }
 
+func (x *Fetch) GetClasses() []*ReplyClass {
+	if x != nil {
+		return x.Classes
+	}
+	return nil
+}
+
 // Keep is the wish to keep a body in the pipeline's folder of files.
 type Keep struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -520,6 +529,69 @@ func (x *Keep) GetKey() string {
 	return ""
 }
 
+// ReplyClass says of a reply whether asking again can help, where the status alone does not tell.
+type ReplyClass struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Status int32                  `protobuf:"varint,1,opt,name=status,proto3" json:"status,omitempty"`
+	// In the first 64 KiB of the body; empty: whatever the body says.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// Ask again. Otherwise the reply is final, and is handed on as it is.
+	Temporary     bool `protobuf:"varint,3,opt,name=temporary,proto3" json:"temporary,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplyClass) Reset() {
+	*x = ReplyClass{}
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplyClass) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplyClass) ProtoMessage() {}
+
+func (x *ReplyClass) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplyClass.ProtoReflect.Descriptor instead.
+func (*ReplyClass) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ReplyClass) GetStatus() int32 {
+	if x != nil {
+		return x.Status
+	}
+	return 0
+}
+
+func (x *ReplyClass) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ReplyClass) GetTemporary() bool {
+	if x != nil {
+		return x.Temporary
+	}
+	return false
+}
+
 // FetchCancel gives up a fetch.
 type FetchCancel struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -529,7 +601,7 @@ type FetchCancel struct {
 
 func (x *FetchCancel) Reset() {
 	*x = FetchCancel{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[5]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -541,7 +613,7 @@ func (x *FetchCancel) String() string {
 func (*FetchCancel) ProtoMessage() {}
 
 func (x *FetchCancel) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[5]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -554,7 +626,7 @@ func (x *FetchCancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchCancel.ProtoReflect.Descriptor instead.
 func (*FetchCancel) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{5}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{6}
 }
 
 // FetchWindow lets the host send more of a body. The host starts with 1 MiB.
@@ -567,7 +639,7 @@ type FetchWindow struct {
 
 func (x *FetchWindow) Reset() {
 	*x = FetchWindow{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[6]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +651,7 @@ func (x *FetchWindow) String() string {
 func (*FetchWindow) ProtoMessage() {}
 
 func (x *FetchWindow) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[6]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +664,7 @@ func (x *FetchWindow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchWindow.ProtoReflect.Descriptor instead.
 func (*FetchWindow) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{6}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FetchWindow) GetBytes() int64 {
@@ -618,7 +690,7 @@ type FetchHead struct {
 
 func (x *FetchHead) Reset() {
 	*x = FetchHead{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[7]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -630,7 +702,7 @@ func (x *FetchHead) String() string {
 func (*FetchHead) ProtoMessage() {}
 
 func (x *FetchHead) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[7]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -643,7 +715,7 @@ func (x *FetchHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchHead.ProtoReflect.Descriptor instead.
 func (*FetchHead) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{7}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *FetchHead) GetStatus() int32 {
@@ -696,7 +768,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[8]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -708,7 +780,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[8]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -721,7 +793,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{8}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *File) GetPath() string {
@@ -757,7 +829,7 @@ type FetchChunk struct {
 
 func (x *FetchChunk) Reset() {
 	*x = FetchChunk{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[9]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -769,7 +841,7 @@ func (x *FetchChunk) String() string {
 func (*FetchChunk) ProtoMessage() {}
 
 func (x *FetchChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[9]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -782,7 +854,7 @@ func (x *FetchChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchChunk.ProtoReflect.Descriptor instead.
 func (*FetchChunk) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{9}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FetchChunk) GetData() []byte {
@@ -812,7 +884,7 @@ type FetchError struct {
 
 func (x *FetchError) Reset() {
 	*x = FetchError{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[10]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -824,7 +896,7 @@ func (x *FetchError) String() string {
 func (*FetchError) ProtoMessage() {}
 
 func (x *FetchError) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[10]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -837,7 +909,7 @@ func (x *FetchError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchError.ProtoReflect.Descriptor instead.
 func (*FetchError) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{10}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *FetchError) GetMessage() string {
@@ -873,7 +945,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[11]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +957,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[11]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +970,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{11}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Log) GetLevel() Log_Level {
@@ -933,7 +1005,7 @@ type Log_Field struct {
 
 func (x *Log_Field) Reset() {
 	*x = Log_Field{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -945,7 +1017,7 @@ func (x *Log_Field) String() string {
 func (*Log_Field) ProtoMessage() {}
 
 func (x *Log_Field) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -958,7 +1030,7 @@ func (x *Log_Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log_Field.ProtoReflect.Descriptor instead.
 func (*Log_Field) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{11, 0}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{12, 0}
 }
 
 func (x *Log_Field) GetName() string {
@@ -1000,7 +1072,7 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\amessage\"2\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\xcb\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\x86\x02\n" +
 	"\x05Fetch\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x10\n" +
 	"\x03url\x18\x02 \x01(\tR\x03url\x125\n" +
@@ -1009,9 +1081,15 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"idempotent\x18\x05 \x01(\bR\n" +
 	"idempotent\x12-\n" +
-	"\x04keep\x18\x06 \x01(\v2\x19.scrapekit.plugin.v1.KeepR\x04keep\"\x18\n" +
+	"\x04keep\x18\x06 \x01(\v2\x19.scrapekit.plugin.v1.KeepR\x04keep\x129\n" +
+	"\aclasses\x18\a \x03(\v2\x1f.scrapekit.plugin.v1.ReplyClassR\aclasses\"\x18\n" +
 	"\x04Keep\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\"\r\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\"V\n" +
+	"\n" +
+	"ReplyClass\x12\x16\n" +
+	"\x06status\x18\x01 \x01(\x05R\x06status\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1c\n" +
+	"\ttemporary\x18\x03 \x01(\bR\ttemporary\"\r\n" +
 	"\vFetchCancel\"#\n" +
 	"\vFetchWindow\x12\x14\n" +
 	"\x05bytes\x18\x01 \x01(\x03R\x05bytes\"\xc6\x01\n" +
@@ -1064,7 +1142,7 @@ func file_scrapekit_plugin_v1_host_proto_rawDescGZIP() []byte {
 }
 
 var file_scrapekit_plugin_v1_host_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_scrapekit_plugin_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_scrapekit_plugin_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_scrapekit_plugin_v1_host_proto_goTypes = []any{
 	(Log_Level)(0),              // 0: scrapekit.plugin.v1.Log.Level
 	(*FromPlugin)(nil),          // 1: scrapekit.plugin.v1.FromPlugin
@@ -1072,38 +1150,40 @@ var file_scrapekit_plugin_v1_host_proto_goTypes = []any{
 	(*Header)(nil),              // 3: scrapekit.plugin.v1.Header
 	(*Fetch)(nil),               // 4: scrapekit.plugin.v1.Fetch
 	(*Keep)(nil),                // 5: scrapekit.plugin.v1.Keep
-	(*FetchCancel)(nil),         // 6: scrapekit.plugin.v1.FetchCancel
-	(*FetchWindow)(nil),         // 7: scrapekit.plugin.v1.FetchWindow
-	(*FetchHead)(nil),           // 8: scrapekit.plugin.v1.FetchHead
-	(*File)(nil),                // 9: scrapekit.plugin.v1.File
-	(*FetchChunk)(nil),          // 10: scrapekit.plugin.v1.FetchChunk
-	(*FetchError)(nil),          // 11: scrapekit.plugin.v1.FetchError
-	(*Log)(nil),                 // 12: scrapekit.plugin.v1.Log
-	(*Log_Field)(nil),           // 13: scrapekit.plugin.v1.Log.Field
-	(*Counter)(nil),             // 14: scrapekit.plugin.v1.Counter
-	(*durationpb.Duration)(nil), // 15: google.protobuf.Duration
+	(*ReplyClass)(nil),          // 6: scrapekit.plugin.v1.ReplyClass
+	(*FetchCancel)(nil),         // 7: scrapekit.plugin.v1.FetchCancel
+	(*FetchWindow)(nil),         // 8: scrapekit.plugin.v1.FetchWindow
+	(*FetchHead)(nil),           // 9: scrapekit.plugin.v1.FetchHead
+	(*File)(nil),                // 10: scrapekit.plugin.v1.File
+	(*FetchChunk)(nil),          // 11: scrapekit.plugin.v1.FetchChunk
+	(*FetchError)(nil),          // 12: scrapekit.plugin.v1.FetchError
+	(*Log)(nil),                 // 13: scrapekit.plugin.v1.Log
+	(*Log_Field)(nil),           // 14: scrapekit.plugin.v1.Log.Field
+	(*Counter)(nil),             // 15: scrapekit.plugin.v1.Counter
+	(*durationpb.Duration)(nil), // 16: google.protobuf.Duration
 }
 var file_scrapekit_plugin_v1_host_proto_depIdxs = []int32{
 	4,  // 0: scrapekit.plugin.v1.FromPlugin.fetch:type_name -> scrapekit.plugin.v1.Fetch
-	6,  // 1: scrapekit.plugin.v1.FromPlugin.fetch_cancel:type_name -> scrapekit.plugin.v1.FetchCancel
-	7,  // 2: scrapekit.plugin.v1.FromPlugin.fetch_window:type_name -> scrapekit.plugin.v1.FetchWindow
-	12, // 3: scrapekit.plugin.v1.FromPlugin.log:type_name -> scrapekit.plugin.v1.Log
-	14, // 4: scrapekit.plugin.v1.FromPlugin.counter:type_name -> scrapekit.plugin.v1.Counter
-	8,  // 5: scrapekit.plugin.v1.FromHost.fetch_head:type_name -> scrapekit.plugin.v1.FetchHead
-	10, // 6: scrapekit.plugin.v1.FromHost.fetch_chunk:type_name -> scrapekit.plugin.v1.FetchChunk
-	11, // 7: scrapekit.plugin.v1.FromHost.fetch_error:type_name -> scrapekit.plugin.v1.FetchError
+	7,  // 1: scrapekit.plugin.v1.FromPlugin.fetch_cancel:type_name -> scrapekit.plugin.v1.FetchCancel
+	8,  // 2: scrapekit.plugin.v1.FromPlugin.fetch_window:type_name -> scrapekit.plugin.v1.FetchWindow
+	13, // 3: scrapekit.plugin.v1.FromPlugin.log:type_name -> scrapekit.plugin.v1.Log
+	15, // 4: scrapekit.plugin.v1.FromPlugin.counter:type_name -> scrapekit.plugin.v1.Counter
+	9,  // 5: scrapekit.plugin.v1.FromHost.fetch_head:type_name -> scrapekit.plugin.v1.FetchHead
+	11, // 6: scrapekit.plugin.v1.FromHost.fetch_chunk:type_name -> scrapekit.plugin.v1.FetchChunk
+	12, // 7: scrapekit.plugin.v1.FromHost.fetch_error:type_name -> scrapekit.plugin.v1.FetchError
 	3,  // 8: scrapekit.plugin.v1.Fetch.headers:type_name -> scrapekit.plugin.v1.Header
 	5,  // 9: scrapekit.plugin.v1.Fetch.keep:type_name -> scrapekit.plugin.v1.Keep
-	3,  // 10: scrapekit.plugin.v1.FetchHead.headers:type_name -> scrapekit.plugin.v1.Header
-	9,  // 11: scrapekit.plugin.v1.FetchHead.kept:type_name -> scrapekit.plugin.v1.File
-	15, // 12: scrapekit.plugin.v1.FetchError.retry_after:type_name -> google.protobuf.Duration
-	0,  // 13: scrapekit.plugin.v1.Log.level:type_name -> scrapekit.plugin.v1.Log.Level
-	13, // 14: scrapekit.plugin.v1.Log.fields:type_name -> scrapekit.plugin.v1.Log.Field
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	6,  // 10: scrapekit.plugin.v1.Fetch.classes:type_name -> scrapekit.plugin.v1.ReplyClass
+	3,  // 11: scrapekit.plugin.v1.FetchHead.headers:type_name -> scrapekit.plugin.v1.Header
+	10, // 12: scrapekit.plugin.v1.FetchHead.kept:type_name -> scrapekit.plugin.v1.File
+	16, // 13: scrapekit.plugin.v1.FetchError.retry_after:type_name -> google.protobuf.Duration
+	0,  // 14: scrapekit.plugin.v1.Log.level:type_name -> scrapekit.plugin.v1.Log.Level
+	14, // 15: scrapekit.plugin.v1.Log.fields:type_name -> scrapekit.plugin.v1.Log.Field
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_scrapekit_plugin_v1_host_proto_init() }
@@ -1130,7 +1210,7 @@ func file_scrapekit_plugin_v1_host_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_scrapekit_plugin_v1_host_proto_rawDesc), len(file_scrapekit_plugin_v1_host_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -46,6 +46,8 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	u := *c.base
 	u.Path += path
 	u.RawQuery = query.Encode()
+	// Beyond the result window of a search platform the same comes again, for ever.
+	ctx = sdk.Final(ctx, http.StatusInternalServerError, "limit exceeded")
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, sdk.Permanent(err)

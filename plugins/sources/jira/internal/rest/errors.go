@@ -24,6 +24,7 @@ type statusError struct {
 	where  string
 	status int
 	says   string // Jira's own words, if it had any
+	tried  string // what the host did before
 	hint   string
 }
 
@@ -38,6 +39,9 @@ func (e *statusError) brief() string {
 	s := fmt.Sprintf("%d %s from %s", e.status, http.StatusText(e.status), e.where)
 	if e.says != "" {
 		s += ": " + e.says
+	}
+	if e.tried != "" {
+		s += " (" + e.tried + ")"
 	}
 	return s
 }
@@ -94,7 +98,7 @@ func judgeStatus(resp *http.Response) error {
 	if err != nil {
 		return fmt.Errorf("%s: %d, and the reply broke off: %w", Where(resp), resp.StatusCode, err)
 	}
-	e := &statusError{where: Where(resp), status: resp.StatusCode, says: messages(body)}
+	e := &statusError{where: Where(resp), status: resp.StatusCode, says: messages(body), tried: sdk.GaveUp(resp)}
 	switch resp.StatusCode {
 	case http.StatusBadRequest:
 		e.hint = "check jql and projects; what the account may not see does not exist for it"
@@ -114,7 +118,7 @@ func judgeStatus(resp *http.Response) error {
 		return sdk.RetryAfter(e, time.Duration(after)*time.Second)
 	case http.StatusInternalServerError:
 		if strings.Contains(e.says, "limit exceeded") {
-			return sdk.Permanent(e) // the result window of a search platform: the same again, for ever
+			return sdk.Permanent(e) // see send
 		}
 		return e
 	default:

@@ -1,0 +1,95 @@
+// What is said of a request that is given up: every attempt, and why.
+
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// tally counts causes in the order in which they first came.
+type tally struct {
+	causes []string
+	counts map[string]int
+	total  int
+}
+
+func (t *tally) add(cause string) {
+	if t.counts == nil {
+		t.counts = map[string]int{}
+	}
+	if t.counts[cause] == 0 {
+		t.causes = append(t.causes, cause)
+	}
+	t.counts[cause]++
+	t.total++
+}
+
+// String reads like "connection reset (2×), 503 Service Unavailable".
+func (t *tally) String() string {
+	var all []string
+	for _, c := range t.causes {
+		if n := t.counts[c]; n > 1 {
+			c = fmt.Sprintf("%s (%d×)", c, n)
+		}
+		all = append(all, c)
+	}
+	return strings.Join(all, ", ")
+}
+
+// words tells an attempt that failed in a few words.
+func words(ex *exchange, resp *http.Response, err error) string {
+	if err != nil {
+		return wordsOf(err, ex.origin)
+	}
+	return statusText(resp.StatusCode)
+}
+
+// gaveUp reads like "gave up after 4 attempts in 12 s: connection reset (2×), 503 Service Unavailable (2×)".
+func (t *trial) gaveUp() string {
+	attempts := fmt.Sprintf("%d attempts", t.causes.total)
+	if t.causes.total == 1 {
+		attempts = "one attempt"
+	}
+	return fmt.Sprintf("gave up after %s in %s: %s", attempts, short(time.Since(t.start)), t.causes.String())
+}
+
+// unsaid is what ended the attempts, if it was no attempt itself: a host that is down.
+func (t *trial) unsaid(err error) string {
+	if t.last.cause == "down" {
+		return err.Error()
+	}
+	return ""
+}
+
+// classed gives err the class that the plugin may return it with.
+func (t *trial) classed(err error) error {
+	var late *deadlineError
+	if errors.As(err, &late) {
+		tried := "it was never sent"
+		if t.causes.total > 0 {
+			tried = t.gaveUp()
+		}
+		return &toldError{join("; ", late.Error(), t.ex.held, tried), err}
+	}
+	if t.last.rule().permanent || t.last.verdict == never {
+		return sdk.Permanent(err)
+	}
+	return err
+}
+
+// join joins the texts that are not empty.
+func join(by string, texts ...string) string {
+	var all []string
+	for _, s := range texts {
+		if s != "" {
+			all = append(all, s)
+		}
+	}
+	return strings.Join(all, by)
+}
