@@ -6,6 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
@@ -82,10 +85,19 @@ func (s *State) tokens(ctx context.Context, store checkpoint.Store) error {
 	return err
 }
 
-// Reset forgets everything that the pipeline keeps: the next run is the first. What sinks hold stays.
+// Reset forgets everything that the pipeline keeps, what was learned of the limits of hosts too: the next run is the
+// first. What sinks hold stays.
 func (p *Pipeline) Reset(ctx context.Context) error {
-	return p.change(ctx, func(s checkpoint.Store) error { return s.Reset(ctx) })
+	return p.change(ctx, func(s checkpoint.Store) error {
+		if err := os.Remove(p.learnedFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return s.Reset(ctx)
+	})
 }
+
+// learnedFile is where the limits are kept that hosts have shown.
+func (p *Pipeline) learnedFile() string { return filepath.Join(p.config.StateDir, "limits.json") }
 
 // Forget makes one split be read anew.
 func (p *Pipeline) Forget(ctx context.Context, split string) error {

@@ -50,7 +50,7 @@ func TestPoliteToSmallBuckets(t *testing.T) {
 						ideal += float64(n) * jitter.Seconds() / 4
 					}
 					if n == 300 || ideal < 30 { // a fifth of so few is not enough to learn by
-						most, pauses = 3.5, pauses*5/3
+						most, pauses = 3.5, pauses*2
 					}
 					if allowed := max(1.1*ideal, 1.03*ideal+pauses); took > allowed {
 						t.Errorf("%s: took %.1f s, allowed %.1f s", row, took, allowed)

@@ -19,6 +19,8 @@ type Options struct {
 	// Hosts is shared by the clients of all runs of a process, so that they keep a host's limits together; nil: this client is
 	// alone.
 	Hosts *Hosts
+	// Learned is the file in which what is learned of hosts is kept for the next run; "": none.
+	Learned string
 	// Limiter spaces the requests if Hosts is nil; nil: one for this process alone. If it has the method of [RateSetter], it
 	// is told the rate of each host and what is learned of it.
 	Limiter Limiter
@@ -113,6 +115,11 @@ func (c *Client) Stats() Stats { return c.hosts.stats() }
 // Close ends idle connections, and no limit of the client's plugins binds others any more. Requests under way are ended
 // by their contexts.
 func (c *Client) Close() {
+	if c.opts.Learned != "" {
+		if err := c.hosts.keepLearned(c.opts.Learned); err != nil {
+			c.log.Warn("learned limits are not kept", "error", err)
+		}
+	}
 	c.hosts.close()
 	if t, ok := c.wire.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()

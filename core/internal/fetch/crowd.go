@@ -8,14 +8,15 @@ import (
 )
 
 const (
-	crowdSeen    = 64   // so many under way, or more, are counted as one
-	crowdOver    = 0.02 // share of the requests taken that may have been more than the limit: replies on their way still count here
-	crowdFew     = 3    // or so many
-	crowdProbe   = 500  // requests after which one more is tried, and a time: a minute at first, twice as long when it was in vain
-	crowdLeast   = 3    // requests under way; of fewer, the rate explains as much
-	crowdProven  = 200  // requests taken, before it is believed that a 429 is not for the rate
+	crowdSeen    = 64               // so many under way, or more, are counted as one
+	crowdOver    = 0.02             // share of the requests taken that may have been more than the limit: replies on their way still count here
+	crowdFew     = 3                // or so many
+	crowdProbe   = 500              // requests after which one more is tried, and a time: a minute at first, twice as long when it was in vain
+	crowdLeast   = 3                // requests under way; of fewer, the rate explains as much
+	crowdProven  = 200              // requests taken, before it is believed that a 429 is not for the rate
+	crowdSettled = 20 * time.Second // after which it counts what a limit lets through
 	crowdBarred  = 10 * time.Minute
-	crowdRepeats = 3 // refusals at the limit, hardly anything taken between them: then it is none
+	crowdRepeats = 2 // refusals at the limit, hardly anything taken between them: then it is none
 )
 
 // crowd counts, for each number of requests under way, how many were taken. Where the rate is what counts, requests
@@ -104,18 +105,29 @@ func (c *crowd) shrink(now time.Time) (lost bool) {
 	switch {
 	case c.raised:
 		c.repeats, c.gap = 0, min(2*c.gap, 16*probeEvery)
-	case c.since < 20*c.most:
+	case c.since < crowdProbe:
 		c.repeats++
 	default:
 		c.repeats = 0
 	}
 	if c.repeats >= crowdRepeats {
-		*c = crowd{last: c.last, barred: now.Add(crowdBarred)}
+		c.giveUp(now)
 		return true
 	}
 	c.most, c.raised = max(1, c.most-1), false
 	c.changed, c.since, c.used = now, 0, 0
 	return false
+}
+
+func (c *crowd) giveUp(now time.Time) {
+	*c = crowd{last: c.last, barred: now.Add(crowdBarred)}
+}
+
+// slower reports whether the host is asked more seldom for the limit than at the given rate. Where latency hardly varies, the
+// crowd grows with the rate and explains as much: then the explanation is right by which the host takes more.
+func (c *crowd) slower(than float64, now time.Time) bool {
+	elapsed := now.Sub(c.changed)
+	return c.most > 0 && c.since >= crowdProven && 2*c.used >= c.since && elapsed >= crowdSettled && float64(c.since) < than*elapsed.Seconds()
 }
 
 func (c *crowd) take(n int, now time.Time) {

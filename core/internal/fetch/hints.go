@@ -40,6 +40,7 @@ func readHints(resp *http.Response) hints {
 		for _, stated := range readDraft(resp.Header, name) {
 			h.tighten(stated)
 		}
+		h.tighten(readOldDraft(resp.Header, name))
 	}
 	return h
 }
@@ -75,6 +76,7 @@ func readTriplet(resp *http.Response, prefix string, now time.Time) hints {
 	}
 	if limit, ok := readNumber(header.Get(prefix + "Limit")); ok {
 		h.limit = limit
+		h.window = namedWindow(header, prefix+"Limit", limit)
 	}
 	interval, ok1 := readNumber(header.Get(prefix + "Interval-Seconds"))
 	fill, ok2 := readNumber(header.Get(prefix + "Fillrate"))
@@ -84,24 +86,37 @@ func readTriplet(resp *http.Response, prefix string, now time.Time) hints {
 	return h
 }
 
+// namedWindow reads "100, 100;w=60", which says how long the window is in which 100 are allowed.
+func namedWindow(header http.Header, name string, limit float64) time.Duration {
+	for _, item := range items(header, name) {
+		if q, ok := readNumber(item.name); ok && q == limit {
+			w, _ := item.number("w")
+			return seconds(w)
+		}
+	}
+	return 0
+}
+
 // readDraft reads the RateLimit and RateLimit-Policy fields of the IETF draft:
 //
 //	RateLimit-Policy: "burst";q=100;w=60
 //	RateLimit: "burst";r=50;t=30
 //
-// A policy without a name is that of all limits that have none of their own.
+// A policy without a name is that of all limits that have none of their own. What is not counted in requests (qu) is passed
+// over.
 func readDraft(header http.Header, name string) []hints {
-	policies := map[string]hints{}
+	policies, others := map[string]hints{}, map[string]bool{}
 	for _, item := range items(header, name+"-Policy") {
 		q, ok := item.number("q")
-		if w, _ := item.number("w"); ok {
+		others[item.name] = !item.requests()
+		if w, _ := item.number("w"); ok && item.requests() {
 			policies[item.name] = hints{limit: q, window: seconds(w)}
 		}
 	}
 	var all []hints
 	for _, item := range items(header, name) {
 		r, ok := item.number("r")
-		if !ok {
+		if !ok || others[item.name] {
 			continue
 		}
 		t, _ := item.number("t")
@@ -115,6 +130,27 @@ func readDraft(header http.Header, name string) []hints {
 	return all
 }
 
+// readOldDraft reads what the field was before it had names:
+//
+//	RateLimit: limit=100, remaining=50, reset=5
+//	RateLimit-Policy: 100;w=60
+func readOldDraft(header http.Header, name string) hints {
+	h := hints{remaining: -1}
+	for _, item := range items(header, name) {
+		if n, ok := item.number("limit"); ok {
+			h.limit = n
+		}
+		if n, ok := item.number("remaining"); ok {
+			h.remaining = n
+		}
+		if n, ok := item.number("reset"); ok {
+			h.reset = seconds(n)
+		}
+	}
+	h.window = namedWindow(header, name+"-Policy", h.limit)
+	return h
+}
+
 // item is one member of a list: a name, which some leave out, and parameters.
 type item struct {
 	name   string
@@ -122,6 +158,12 @@ type item struct {
 }
 
 func (i item) number(key string) (float64, bool) { return readNumber(i.params[key]) }
+
+// requests reports whether the limit counts requests, as it does unless it says otherwise.
+func (i item) requests() bool {
+	unit := strings.Trim(strings.TrimSpace(i.params["qu"]), `"`)
+	return unit == "" || unit == "requests"
+}
 
 func items(header http.Header, name string) []item {
 	var all []item

@@ -167,13 +167,22 @@ type hosts struct {
 	limiter Limiter
 	onWait  func(Wait)
 	log     hclog.Logger
+	learned map[string]learnedLimit // by earlier runs
 
 	mu sync.Mutex
 	m  map[string]*host
 }
 
 func newHosts(o Options) *hosts {
-	return &hosts{shared: o.Hosts, limiter: o.Hosts.limiter, onWait: o.OnWait, log: o.Logger.Named("fetch"), m: map[string]*host{}}
+	hs := &hosts{shared: o.Hosts, limiter: o.Hosts.limiter, onWait: o.OnWait, log: o.Logger.Named("fetch"), m: map[string]*host{}}
+	if o.Learned != "" {
+		f, err := readLearned(o.Learned)
+		if err != nil {
+			hs.log.Warn("learned limits", "error", err)
+		}
+		hs.learned = f.Hosts
+	}
+	return hs
 }
 
 // get returns the host of an origin, with its limits no looser than those of p.
@@ -183,6 +192,9 @@ func (hs *hosts) get(o Origin, p Policy) *host {
 	h := hs.m[key]
 	if h == nil {
 		h = &host{target: hs.shared.get(key), all: hs, meter: newMeter()}
+		if l, ok := hs.learned[key]; ok {
+			h.pace.recall(l, time.Now())
+		}
 		hs.m[key] = h
 	}
 	hs.mu.Unlock()

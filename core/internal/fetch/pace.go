@@ -211,6 +211,9 @@ func (p *pace) observe(f *flight, now time.Time, status int, h hints, latency sa
 		p.lesson, p.eased = newLesson(), newEased()
 	case lost:
 		p.lesson = p.before
+	case !math.IsInf(p.before.learned, 1) && p.crowd.slower(p.before.learned, now):
+		p.crowd.giveUp(now)
+		p.lesson = p.before
 	}
 	p.eased.add(now, status >= 500 && !refused && p.crowd.limit() == unlimited)
 	if status < 400 {

@@ -1,0 +1,117 @@
+// Who waits for a host, and what waiting costs.
+
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// flood asks n times at once, and returns when all have been answered or ctx has ended.
+func flood(t *testing.T, ctx context.Context, c *Client, p Policy, n int, body string) *sync.WaitGroup {
+	t.Helper()
+	var wg sync.WaitGroup
+	rt := transport(t, c, p)
+	for i := range n {
+		wg.Go(func() {
+			method := "GET"
+			if body != "" {
+				method = "POST"
+			}
+			if _, _, err := ask(ctx, rt, method, fmt.Sprint("http://host.example/", i), body); err != nil && !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+	return &wg
+}
+
+// TestFairness: however many requests of one plugin wait, those of another, and of another run, wait for a few only.
+func TestFairness(t *testing.T) {
+	for _, p := range []Policy{{Rate: 10}, {Concurrency: 1}, {Concurrency: 4}} {
+		t.Run(fmt.Sprintf("rate %g, concurrency %d", p.Rate, p.Concurrency), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				wire, _ := open(100 * time.Millisecond)
+				shared := NewHosts(nil)
+				a, b := newClient(Options{Hosts: shared}, wire), newClient(Options{Hosts: shared}, wire)
+				ctx, cancel := context.WithCancel(t.Context())
+				p.Plugin = "flood"
+				all := flood(t, ctx, a, p, 10_000, "")
+				time.Sleep(10 * time.Second)
+				for name, c := range map[string]*Client{"modest": a, "flood": b} { // the second is a plugin of another run
+					p.Plugin = name
+					start := time.Now()
+					if _, _, err := ask(ctx, transport(t, c, p), "GET", page, ""); err != nil {
+						t.Error(err)
+					}
+					within(t, "one request", time.Since(start), 0, 500*time.Millisecond)
+				}
+				if s := only(t, a); s.Queued < 9000 {
+					t.Errorf("%d wait", s.Queued)
+				}
+				cancel()
+				all.Wait()
+				if s := only(t, a); s.Queued != 0 || s.InFlight != 0 {
+					t.Errorf("%+v", s)
+				}
+				b.Close()
+			})
+		})
+	}
+}
+
+// TestLimitsGoWithTheirRun: the limits of a file bind as long as its run lasts.
+func TestLimitsGoWithTheirRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wire, _ := open(10 * time.Millisecond)
+		shared := NewHosts(nil)
+		a, b := newClient(Options{Hosts: shared}, wire), newClient(Options{Hosts: shared}, wire)
+		crawl(t, a, Policy{Rate: 5, Concurrency: 2}, 5)
+		within(t, "20 at 5 a second", crawl(t, b, Policy{Concurrency: 4}, 20), 3900*time.Millisecond, 4300*time.Millisecond)
+		a.Close()
+		within(t, "20 at full speed", crawl(t, b, Policy{Concurrency: 4}, 20), 50*time.Millisecond, 400*time.Millisecond)
+		if s := only(t, b); s.Limit != 4 || s.LimitFrom != "file" || s.Rate != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestWaitingIsCheap: ten thousand requests that wait hold a goroutine each and little else; their bodies are
+// the callers'.
+func TestWaitingIsCheap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 10_000
+		body := strings.Repeat("x", 100)
+		wire, _ := open(time.Second)
+		c := newClient(Options{}, wire)
+		ctx, cancel := context.WithCancel(t.Context())
+		before := inUse()
+		all := flood(t, ctx, c, Policy{Rate: 0.1, Concurrency: 1}, n, body)
+		time.Sleep(time.Minute)
+		each := (inUse() - before) / n
+		t.Logf("%d bytes for each request that waits", each)
+		if each > 16<<10 {
+			t.Errorf("%d bytes for each request that waits", each)
+		}
+		if s := only(t, c).Waits[waitRate]; s.Count == 0 || only(t, c).Waits[waitConcurrency].Total > s.Total {
+			t.Errorf("waits: %+v", only(t, c).Waits)
+		}
+		cancel()
+		all.Wait()
+	})
+}
+
+// inUse is the memory of heap and stacks that is in use.
+func inUse() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapInuse + m.StackInuse)
+}

@@ -1,0 +1,88 @@
+package fetch
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestLearnedIsKept: a second run is not refused before it knows the limit, and an old file counts less.
+func TestLearnedIsKept(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		after time.Duration
+		most  int // refusals
+	}{
+		{"an hour later", time.Hour, 1},
+		{"two days later", 48 * time.Hour, 8},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				file := filepath.Join(t.TempDir(), "limits.json")
+				run := func() (refused int) {
+					host := newPoliced(admitting(tokenBucket(20, 20, retryAfter)), 1)
+					client := newClient(Options{Learned: file}, host)
+					start := time.Now()
+					crawl(t, client, Policy{Concurrency: 16}, 600)
+					client.Close()
+					_, refused = host.taken(start)
+					return refused
+				}
+				first := run()
+				time.Sleep(c.after)
+				if again := run(); again > c.most || first <= c.most {
+					t.Errorf("refused %d times, then %d", first, again)
+				}
+				time.Sleep(learnedOld + time.Hour)
+				if again := run(); again < first/2 {
+					t.Errorf("refused %d times, and %d when the file was too old to count", first, again)
+				}
+			})
+		})
+	}
+}
+
+func TestLearnedCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "limits.json")
+		var limits []int
+		for range 2 {
+			host := capped(200, 1)
+			host.limit, host.lines, host.status = atMost{10, nil}, nil, 503
+			client := newClient(Options{Learned: file}, host)
+			start := time.Now()
+			crawl(t, client, Policy{Concurrency: 16}, 2000)
+			_, refused := host.taken(start)
+			limits = append(limits, only(t, client).Limit, refused)
+			client.Close()
+		}
+		if limits[0] != 10 || limits[2] != 10 || limits[1] == 0 || limits[3] > 1 {
+			t.Errorf("limit and refusals: %v", limits)
+		}
+	})
+}
+
+// TestLearnedRubbish: whatever the file holds, the client works and writes it anew.
+func TestLearnedRubbish(t *testing.T) {
+	for _, text := range []string{"", "null", "{", `{"version":2}`, `{"version":1,"hosts":{"host.example":{"rate":-1,"crowd":-5,"at":"2026-01-01T00:00:00Z"}}}`,
+		`{"version":1,"hosts":{"host.example":{"rate":1e300,"crowd":99999,"latency":-1,"at":"2999-01-01T00:00:00Z"}}}`} {
+		synctest.Test(t, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "limits.json")
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			client := newClient(Options{Learned: file}, newPoliced(admitting(tokenBucket(20, 20, nil)), 1))
+			crawl(t, client, Policy{Concurrency: 16}, 100)
+			client.Close()
+			f, err := readLearned(file)
+			if err != nil || f.Hosts["host.example"].Rate <= 0 {
+				t.Errorf("%q: %+v %v", text, f, err)
+			}
+			if left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".limits-*")); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v %v", left, err)
+			}
+		})
+	}
+}
