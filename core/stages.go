@@ -102,10 +102,11 @@ func (p *parts) transport(b config.Block) (http.RoundTripper, error) {
 		return nil, fmt.Errorf("%s: http.allow: %w", b.Pos, err)
 	}
 	if a := b.HTTP.Auth; a != nil {
-		policy.Auth = &fetch.Auth{Kind: a.Scheme, User: a.User, Password: a.Password, Token: a.Token, Header: a.Name, Value: a.Value}
-		if policy.Auth.Origins, err = origins(a.Origins); err != nil {
+		auth := fetch.Auth{Kind: a.Scheme, User: a.User, Password: a.Password, Token: a.Token, Name: a.Name, Value: a.Value}
+		if auth.Origins, err = origins(a.Origins); err != nil {
 			return nil, fmt.Errorf("%s: http.auth: %w", b.Pos, err)
 		}
+		policy.Auth = []fetch.Auth{auth}
 	}
 	if c := b.HTTP.Cache; c != nil {
 		policy.Cache = &fetch.CachePolicy{Dir: p.cacheDir(b), Mode: p.opts.Cache, MaxSize: c.MaxSize, StaleIfError: c.StaleIfError}

@@ -8,9 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +65,7 @@ func allow(p Policy, hosts *hosts, set *redact.Set, next http.RoundTripper, req 
 		return nil, err
 	}
 	resp.Request = req // without the credentials
-	for _, name := range []string{"Set-Cookie", "Connection", "Keep-Alive", "Transfer-Encoding", "Trailer", "Upgrade"} {
+	for _, name := range []string{"Set-Cookie", "Set-Cookie2", "Authorization", "Proxy-Authenticate", "Connection", "Keep-Alive", "Transfer-Encoding", "Trailer", "Upgrade"} {
 		resp.Header.Del(name)
 	}
 	return resp, nil
@@ -87,6 +87,8 @@ type exchange struct {
 	held    string // what it waits for; "" if for nothing
 	probe   bool   // it goes to find out whether the host is back
 	probed  bool   // it did, in vain, for a host that is waited for
+
+	sent map[*credential]*held // with the latest attempt
 }
 
 type exchangeKey struct{}
@@ -116,7 +118,7 @@ func check(p Policy, req *http.Request) (Origin, error) {
 	if !coveredBy(p.Allow, origin) {
 		return Origin{}, fmt.Errorf("plugin %s may not ask %s: add it to http.allow in the pipeline file if it should", p.Plugin, origin)
 	}
-	return origin, nil
+	return origin, checkLiteral(origin.Host)
 }
 
 func checkHeader(h http.Header) error {
@@ -140,15 +142,18 @@ func checkHeader(h http.Header) error {
 
 // clean makes out, a copy, the host's own request.
 func clean(out *http.Request, p Policy, origin Origin) {
-	credential, _ := p.Auth.header()
+	authorization := out.Header.Get("Authorization")
+	own := ownHeaders(p, out.Header)
 	for name, values := range out.Header {
-		canonical := http.CanonicalHeaderKey(name)
-		if canonical == "Referer" && slices.ContainsFunc(values, func(v string) bool { return !refersTo(v, origin) }) {
+		switch canonical := http.CanonicalHeaderKey(name); {
+		case own[canonical] || strings.HasPrefix(canonical, "Proxy-"):
 			delete(out.Header, name)
+		case canonical == "Referer":
+			out.Header[name] = referers(values, origin)
 		}
-		if hostsOwn[canonical] || strings.HasPrefix(canonical, "Proxy-") || strings.EqualFold(name, credential) {
-			delete(out.Header, name)
-		}
+	}
+	if p.hostsOwn && authorization != "" {
+		out.Header.Set("Authorization", authorization)
 	}
 	if out.Header == nil {
 		out.Header = http.Header{}
@@ -156,6 +161,11 @@ func clean(out *http.Request, p Policy, origin Origin) {
 	out.Header.Set("User-Agent", p.UserAgent)
 	out.Method = method(out)
 	out.URL = hop(out.URL, origin)
+	for _, a := range p.Auth {
+		if a.Kind == AuthQuery {
+			out.URL.RawQuery = withoutParameter(out.URL.RawQuery, a.Name)
+		}
+	}
 	out.Host = ""
 	out.Close = false
 	out.Trailer = nil
@@ -163,15 +173,37 @@ func clean(out *http.Request, p Policy, origin Origin) {
 	out.Body, out.GetBody = nil, nil // each attempt sets its own
 }
 
-// refersTo reports whether a Referer names a page of the origin itself. An http.Client that follows a redirect sends the
-// URL it came from, with whatever secrets are in its query, to the next host.
-func refersTo(referer string, origin Origin) bool {
-	u, err := url.Parse(referer)
-	if err != nil {
-		return false
+// ownHeaders are those that a plugin may not set: the host's, those of one connection, and those of its credentials.
+func ownHeaders(p Policy, h http.Header) map[string]bool {
+	own := maps.Clone(hostsOwn)
+	for _, name := range strings.Split(strings.Join(h.Values("Connection"), ","), ",") {
+		own[http.CanonicalHeaderKey(strings.TrimSpace(name))] = true
 	}
-	from, err := originOf(u, false)
-	return err == nil && from == origin
+	for _, a := range p.Auth {
+		for _, name := range a.headers() {
+			own[http.CanonicalHeaderKey(name)] = true
+		}
+	}
+	return own
+}
+
+// referers leaves of a Referer the page, if it is one of the origin itself. An http.Client that follows a redirect sends the
+// URL it came from, with whatever secrets are in its query, to the next host.
+func referers(values []string, origin Origin) []string {
+	var kept []string
+	for _, v := range values {
+		u, err := url.Parse(v)
+		if err != nil {
+			continue
+		}
+		if from, err := originOf(u, false); err != nil || from != origin {
+			continue
+		}
+		u = hop(u, origin)
+		u.RawQuery, u.ForceQuery = "", false
+		kept = append(kept, u.String())
+	}
+	return kept
 }
 
 // hop is u with its host in the spelling that was checked, so that no other can be dialled.

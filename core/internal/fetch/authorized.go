@@ -1,41 +1,137 @@
-// authorized adds credentials to requests for the hosts that they belong to.
+// authorized adds credentials to requests for the hosts that they belong to, and obtains those anew that a host does not
+// take any more: once for all requests that wait for them, and once for a request.
 
 package fetch
 
 import (
-	"encoding/base64"
+	"context"
+	"fmt"
 	"net/http"
+	"strings"
+
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
-func authorized(a *Auth) decorator {
+// authorized sees to it that there are credentials, and goes on from a 401. It stands above the limits: to obtain a
+// credential may take a request to the same host.
+func authorized(all []*credential) decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		if a == nil {
+		if len(all) == 0 {
 			return next
 		}
-		name, value := a.header()
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			if !coveredBy(a.Origins, exchangeOf(req).origin) {
-				return next.RoundTrip(req)
+			mine := belonging(all, exchangeOf(req).origin)
+			for _, c := range mine {
+				if err := c.ready(req.Context()); err != nil {
+					return nil, credentialError(req.Context(), err)
+				}
 			}
-			req = req.Clone(req.Context())
-			req.Header.Set(name, value)
-			return next.RoundTrip(req)
+			resp, err := next.RoundTrip(req)
+			if err != nil || resp.StatusCode != http.StatusUnauthorized {
+				return resp, err
+			}
+			changed, err := renew(req, mine)
+			if err != nil {
+				resp.Body.Close() // memory or a spool file: nothing to lose
+				return nil, credentialError(req.Context(), fmt.Errorf("401 Unauthorized from %s, and %w", exchangeOf(req).origin, err))
+			}
+			if !changed {
+				return resp, nil
+			}
+			resp.Body.Close() // as above
+			return next.RoundTrip(once(req))
 		})
 	}
 }
 
-// header returns the name and the value of the header that carries the credential; "" if there is none.
-func (a *Auth) header() (name, value string) {
-	if a == nil {
-		return "", ""
+// renew obtains those of the credentials anew that req was sent with, as far as they can be.
+func renew(req *http.Request, mine []*credential) (changed bool, err error) {
+	for _, c := range mine {
+		sent := exchangeOf(req).sent[c]
+		now, err := c.renew(req.Context(), sent)
+		if err != nil {
+			return false, err
+		}
+		changed = changed || now.version != sent.version && !now.auth.same(sent.auth)
 	}
-	switch a.Kind {
-	case AuthBasic:
-		return "Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte(a.User+":"+a.Password))
-	case AuthBearer:
-		return "Authorization", "Bearer " + a.Token
-	case AuthHeader:
-		return http.CanonicalHeaderKey(a.Header), a.Value
+	return changed, nil
+}
+
+// once returns req to be sent once more: with its body anew.
+func once(req *http.Request) *http.Request {
+	out := req.Clone(req.Context())
+	exchangeOf(req).fill(out)
+	return out
+}
+
+func belonging(all []*credential, origin Origin) []*credential {
+	var mine []*credential
+	for _, c := range all {
+		if coveredBy(c.origins, origin) {
+			mine = append(mine, c)
+		}
 	}
-	return "", ""
+	return mine
+}
+
+// credentialError is no fault of the host that was to be asked: to ask it again would not help.
+func credentialError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	class := of("credentials")
+	if sdk.IsPermanent(err) {
+		class = of("no credentials")
+	}
+	return &attemptError{outcome: class, unsent: true, err: err}
+}
+
+// signed puts the credentials in. It stands below the limits: a signature is good for minutes, and a request may wait
+// for longer.
+func signed(all []*credential) decorator {
+	return func(next http.RoundTripper) http.RoundTripper {
+		if len(all) == 0 {
+			return next
+		}
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			ex := exchangeOf(req)
+			mine := belonging(all, ex.origin)
+			req = req.Clone(req.Context())
+			ex.sent = map[*credential]*held{}
+			for _, c := range mine {
+				h := c.peek()
+				if err := h.auth.put(req, ex.body); err != nil {
+					return nil, &attemptError{outcome: of("no credentials"), unsent: true, err: err}
+				}
+				ex.sent[c] = h
+			}
+			resp, err := next.RoundTrip(req)
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range mine {
+				h := ex.sent[c]
+				if resp.StatusCode != http.StatusUnauthorized {
+					h.worked.Store(true)
+				}
+				h.unecho(resp.Header)
+			}
+			return resp, nil
+		})
+	}
+}
+
+// unecho takes the credential out of the headers of a reply: some hosts put back into a redirect what was in the query.
+func (h *held) unecho(header http.Header) {
+	for name, values := range header {
+		for i, v := range values {
+			if h.auth.Kind == AuthQuery && name == "Location" {
+				before, query, found := strings.Cut(v, "?")
+				if found {
+					v = strings.TrimSuffix(before+"?"+withoutParameter(query, h.auth.Name), "?")
+				}
+			}
+			values[i] = h.echo.Known(v)
+		}
+	}
 }

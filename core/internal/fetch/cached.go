@@ -50,7 +50,7 @@ func cached(p Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
 	if p.Cache == nil || p.Cache.Mode == cache.Off {
 		return func(next http.RoundTripper) http.RoundTripper { return next }, nil
 	}
-	account, err := p.Auth.account()
+	account, err := account(p.Auth)
 	if err != nil {
 		return nil, err
 	}
@@ -77,22 +77,25 @@ func cached(p Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
 	}, nil
 }
 
-// account returns what tells the credential from every other where an origin gets it. It is for the cache's names, which
+// account returns what tells the credentials that an origin gets from all others. It is for the cache's names, which
 // show nothing of it.
-func (a *Auth) account() (func(Origin) string, error) {
-	if a == nil {
-		return func(Origin) string { return "" }, nil
-	}
-	credential := *a
-	credential.Origins = nil
-	whole, err := json.Marshal(credential)
-	if err != nil {
-		return nil, fmt.Errorf("the cache cannot tell credentials apart: %w", err)
+func account(all []Auth) (func(Origin) string, error) {
+	texts := make([]string, len(all))
+	for i, a := range all {
+		a.Origins = nil
+		whole, err := json.Marshal(a)
+		if err != nil {
+			return nil, fmt.Errorf("the cache cannot tell credentials apart: %w", err)
+		}
+		texts[i] = string(whole)
 	}
 	return func(o Origin) string {
-		if !coveredBy(a.Origins, o) {
-			return ""
+		var mine string
+		for i, a := range all {
+			if coveredBy(a.Origins, o) {
+				mine += texts[i]
+			}
 		}
-		return string(whole)
+		return mine
 	}, nil
 }

@@ -58,7 +58,7 @@ func TestASecondRunAsksWhetherItStillHolds(t *testing.T) {
 		defer c.Close()
 		kept.Mode = mode
 		p := Policy{Allow: []Origin{mustOrigin(t, url)}, Cache: kept, Attempts: 1}
-		p.Auth = &Auth{Kind: AuthBearer, Token: token, Origins: p.Allow}
+		p.Auth = []Auth{{Kind: AuthBearer, Token: token, Origins: p.Allow}}
 		rt := transport(t, c, p)
 		for _, path := range []string{"/1", "/2", "/3"} {
 			resp, body, err := ask(t.Context(), rt, "GET", url+path, "")

@@ -36,12 +36,16 @@ type Client struct {
 	log    hclog.Logger
 	hosts  *hosts
 	pieces *pieces
-	wire   http.RoundTripper
+	wires  *wires
+	jars   jars
+	robots rulebooks
 }
 
 // New returns a client. Close it at the end.
 func New(o Options) *Client {
-	return newClient(o, newWire())
+	c := newClient(o, nil)
+	c.wires.make = wireOf
+	return c
 }
 
 // newClient takes the wire from outside, so that tests can put a server of their own there.
@@ -61,7 +65,8 @@ func newClient(o Options, wire http.RoundTripper) *Client {
 	if o.Version == "" {
 		o.Version = "dev"
 	}
-	return &Client{opts: o, log: o.Logger, hosts: newHosts(o), pieces: newPieces(), wire: wire}
+	wires := &wires{make: func(wiring) (http.RoundTripper, error) { return wire, nil }}
+	return &Client{opts: o, log: o.Logger, hosts: newHosts(o), pieces: newPieces(), wires: wires}
 }
 
 // For returns the HTTP of one plugin. It fails, permanently, on a policy that cannot work.
@@ -73,21 +78,35 @@ func (c *Client) For(p Policy) (http.RoundTripper, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Auth.hide(c.opts.Redact)
+	wire, err := c.wires.forPolicy(p)
+	if err != nil {
+		return nil, sdk.Permanent(fmt.Errorf("http of %s: %w", p.Plugin, err))
+	}
+	credentials, err := c.credentials(p)
+	if err != nil {
+		return nil, err
+	}
+	var cookies *jar
+	if p.Cookies {
+		cookies = c.jars.get(p.Plugin, c.opts.Redact)
+	}
 	log := c.log.Named("fetch").With("plugin", p.Plugin)
 	kept, err := cached(p, c.opts.Redact, log)
 	if err != nil {
 		return nil, sdk.Permanent(fmt.Errorf("http of %s: %w", p.Plugin, err))
 	}
-	return stack(c.wire,
+	return stack(wire,
 		redacted(c.opts.Redact),
 		allowed(p, c.hosts, c.opts.Redact),
 		kept,
+		obeying(p, &c.robots, log),
 		retried(p, log),
-		authorized(p.Auth),
+		authorized(credentials),
 		paced(p),
 		guarded(),
 		metered(),
+		signed(credentials),
+		cookied(cookies),
 		whole(p, c.pieces),
 		timed(p),
 	), nil
@@ -121,7 +140,5 @@ func (c *Client) Close() {
 		}
 	}
 	c.hosts.close()
-	if t, ok := c.wire.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
+	c.wires.closeIdle()
 }

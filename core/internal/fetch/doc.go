@@ -4,14 +4,17 @@
 //	redact       what leaves as an error tells no secret
 //	allow        only the hosts that the pipeline file names, and only headers that are a plugin's to set
 //	cache        replies kept on disk, if the pipeline file asks for it: see package cache
+//	robots       robots.txt, if the pipeline file asks to keep to it
 //	retry        again after failures that pass, if the request may be sent twice: see the table in judge.go
 //	auth         credentials, for the hosts that they belong to
 //	pace         so many requests to one host at a time and a second, and none while it asks for a pause: see pace.go
 //	breaker      notices a host that is down: then pace lets none go but a probe, see breaker.go
 //	meter        counts
+//	signed       puts the credentials in, as late as can be: a signature is good for minutes
+//	cookies      a jar in the host, if the pipeline file asks for one
 //	whole        reads and decodes the body, so that nobody sees half a reply
 //	timed        ends an attempt that makes no progress
-//	wire         net/http
+//	wire         net/http, whose dialler looks at every address: see guard.go
 //
 // Each attempt of a retried request passes everything below retry. What is known of a host (limits, pace,
 // counts, connections) is shared by all plugins of the process and keyed by that host.

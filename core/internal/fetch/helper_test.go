@@ -46,6 +46,16 @@ func (s *scripted) client(t *testing.T, o Options) *Client {
 	return c
 }
 
+// theWire returns the one wire of a client that was made with it.
+func theWire(t *testing.T, c *Client) *http.Transport {
+	t.Helper()
+	wire, err := c.wires.get(wiring{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wire.(*http.Transport)
+}
+
 func (s *scripted) serve(c net.Conn) {
 	defer c.Close()
 	r := bufio.NewReader(c)

@@ -83,16 +83,18 @@ func (l limits) strictest(other limits) limits {
 	return l
 }
 
-// use makes the limits of a user hold too.
-func (t *target) use(user *hosts, more limits) {
+// use makes the limits of a user hold too, and reports whether they are news.
+func (t *target) use(user *hosts, more limits) bool {
 	t.mu.Lock()
 	before, known := t.users[user]
 	after := before.strictest(more)
 	t.users[user] = after
 	t.mu.Unlock()
-	if !known || after != before {
-		t.refix()
+	if known && after == before {
+		return false
 	}
+	t.refix()
+	return true
 }
 
 // forget takes the limits of a user away.

@@ -71,13 +71,16 @@ var rules = map[string]rule{
 	"505": {done, 0, none, false},
 	"5xx": {again, 0, perhaps, false},
 
-	"temporary": {again, 0, none, false}, // says the plugin
-	"limiter":   {again, 0, none, false}, // our own, which may be far away
-	"pause":     {stop, 0, none, false},  // longer than http.max_wait
-	"down":      {stop, 0, none, false},  // the breaker is open
-	"disk":      {stop, 0, none, false},
-	"canceled":  {stop, 0, none, false},
-	"too large": {never, 1, none, true},
+	"temporary":      {again, 0, none, false}, // says the plugin
+	"limiter":        {again, 0, none, false}, // our own, which may be far away
+	"pause":          {stop, 0, none, false},  // longer than http.max_wait
+	"down":           {stop, 0, none, false},  // the breaker is open
+	"disk":           {stop, 0, none, false},
+	"credentials":    {stop, 0, none, false}, // they cannot be had now
+	"no credentials": {never, 1, none, true}, // nor later
+	"address":        {never, 1, none, true}, // that is never connected to
+	"canceled":       {stop, 0, none, false},
+	"too large":      {never, 1, none, true},
 }
 
 // outcome is the verdict and a short word for it, which keys the counts.
@@ -132,6 +135,7 @@ func judge(resp *http.Response, err error) outcome {
 
 func judgeError(err error) outcome {
 	var known *attemptError
+	var address *addressError
 	var dns *net.DNSError
 	var netErr net.Error
 	switch {
@@ -139,6 +143,8 @@ func judgeError(err error) outcome {
 		return known.outcome
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return of("canceled")
+	case errors.As(err, &address):
+		return of("address")
 	case isCertificate(err):
 		return of("certificate")
 	case isNotTLS(err):

@@ -91,6 +91,9 @@ func (o Origin) Covers(target Origin) bool {
 		return false
 	}
 	if below, ok := strings.CutPrefix(o.Host, "*"); ok {
+		if _, err := netip.ParseAddr(target.Host); err == nil {
+			return false // "*.0.0.1" covers no address
+		}
 		return len(target.Host) > len(below) && strings.HasSuffix(target.Host, below)
 	}
 	return o.Host == target.Host

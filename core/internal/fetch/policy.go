@@ -3,14 +3,12 @@
 package fetch
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
 
-	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -21,7 +19,7 @@ const DefaultMaxBody = 256 << 20
 type Policy struct {
 	Plugin string   // for logs and errors
 	Allow  []Origin // where requests may go; none: nowhere
-	Auth   *Auth    // nil: anonymous
+	Auth   []Auth   // those that cover a request's origin all go with it; none: anonymous
 
 	// Where several plugins ask one host, the strictest of their limits holds for all.
 	Rate        float64 // requests per second to a host; 0: as fast as the host lets
@@ -42,25 +40,15 @@ type Policy struct {
 	SpoolDir  string // for bodies over 8 MiB; default the system's folder for temporary files
 
 	Cache *CachePolicy // nil: nothing is kept
-}
 
-// Kinds of credentials.
-const (
-	AuthBasic  = "basic"  // User, Password
-	AuthBearer = "bearer" // Token
-	AuthHeader = "header" // Header, Value
-)
+	AllowPrivate bool   // names of hosts may lead to the network of one's own
+	Proxy        string // "" or none, env, or a URL
+	TLS          TLS
+	Certified    []Origin // that are shown the client's certificate
+	Robots       bool     // keep to robots.txt
+	Cookies      bool     // keep cookies, for the plugin as a whole
 
-// Auth is a credential and the origins that it belongs to: it is never sent elsewhere, and in the clear only
-// where an origin itself says http.
-type Auth struct {
-	Kind     string
-	User     string
-	Password string
-	Token    string
-	Header   string
-	Value    string
-	Origins  []Origin
+	hostsOwn bool // the host itself asks, and sets Authorization itself
 }
 
 // complete fills in the defaults and refuses what cannot work.
@@ -87,8 +75,10 @@ func (p Policy) complete(version string) (Policy, error) {
 		min(p.ConnectTimeout, p.HeaderTimeout, p.IdleTimeout, p.Timeout, p.MaxWait, p.Deadline) < 0 {
 		return p, sdk.Permanent(fmt.Errorf("http of %s: limits and times must not be negative", p.Plugin))
 	}
-	if err := p.Auth.check(); err != nil {
-		return p, sdk.Permanent(fmt.Errorf("http of %s: %w", p.Plugin, err))
+	for _, a := range p.Auth {
+		if err := a.check(); err != nil {
+			return p, sdk.Permanent(fmt.Errorf("http of %s: %w", p.Plugin, err))
+		}
 	}
 	return p, nil
 }
@@ -97,38 +87,5 @@ func orElse[T comparable](v *T, otherwise T) {
 	var zero T
 	if *v == zero {
 		*v = otherwise
-	}
-}
-
-func (a *Auth) check() error {
-	if a == nil {
-		return nil
-	}
-	name, value := a.header()
-	switch {
-	case name == "":
-		return fmt.Errorf("credentials of kind %q: want basic, bearer or header (with the header's name)", a.Kind)
-	case !httpguts.ValidHeaderFieldName(name):
-		return fmt.Errorf("credentials: %q cannot be the name of a header", name)
-	case !httpguts.ValidHeaderFieldValue(value):
-		return errors.New("credentials: the value cannot stand in a header; is there a line break at its end?")
-	case len(a.Origins) == 0:
-		return errors.New("credentials: they belong to no host; name the origins that they are for")
-	}
-	return nil
-}
-
-// hide makes set mask the credential.
-func (a *Auth) hide(set *redact.Set) {
-	if a == nil {
-		return
-	}
-	switch a.Kind {
-	case AuthBasic:
-		set.AddBasic(a.User, a.Password)
-	case AuthBearer:
-		set.Add(a.Token)
-	case AuthHeader:
-		set.Add(a.Value)
 	}
 }

@@ -71,14 +71,19 @@ func newTrial(p Policy, log hclog.Logger, req *http.Request) *trial {
 func (t *trial) attempt() *http.Request {
 	t.ex.probe, t.ex.probed = false, false
 	out := t.req.Clone(t.ctx)
-	if t.ex.body == nil {
-		out.Body, out.ContentLength = nil, 0
-		return out
-	}
-	out.ContentLength = int64(len(t.ex.body))
-	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(t.ex.body)), nil }
-	out.Body = io.NopCloser(bytes.NewReader(t.ex.body))
+	t.ex.fill(out)
 	return out
+}
+
+// fill gives out a body of its own.
+func (ex *exchange) fill(out *http.Request) {
+	if ex.body == nil {
+		out.Body, out.ContentLength = nil, 0
+		return
+	}
+	out.ContentLength = int64(len(ex.body))
+	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(ex.body)), nil }
+	out.Body = io.NopCloser(bytes.NewReader(ex.body))
 }
 
 // over takes in an outcome and reports whether it is the last.

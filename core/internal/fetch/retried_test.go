@@ -68,8 +68,9 @@ func chunk(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
 func TestUnknownHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dials := 0
-		c := newClient(Options{}, newWire())
-		c.wire.(*http.Transport).DialContext = func(context.Context, string, string) (netConn, error) {
+		wire := newWire()
+		c := newClient(Options{}, wire)
+		wire.DialContext = func(context.Context, string, string) (netConn, error) {
 			dials++
 			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "host.example", IsNotFound: true}}
 		}
@@ -192,7 +193,7 @@ func TestUnsentIsRepeated(t *testing.T) {
 		s := &scripted{scripts: []script{reply(200, "good")}}
 		c := s.client(t, Options{})
 		defer c.Close()
-		wire := c.wire.(*http.Transport)
+		wire := theWire(t, c)
 		dial, refusals := wire.DialContext, 2
 		wire.DialContext = func(ctx context.Context, network, addr string) (netConn, error) {
 			if refusals--; refusals >= 0 {
@@ -209,8 +210,9 @@ func TestUnsentIsRepeated(t *testing.T) {
 
 func TestRefusedConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(Options{}, newWire())
-		c.wire.(*http.Transport).DialContext = func(context.Context, string, string) (netConn, error) {
+		wire := newWire()
+		c := newClient(Options{}, wire)
+		wire.DialContext = func(context.Context, string, string) (netConn, error) {
 			return nil, errors.New("dial tcp 127.0.0.1:80: connect: connection refused")
 		}
 		_, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")

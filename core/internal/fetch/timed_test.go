@@ -57,7 +57,7 @@ func TestTimeLimits(t *testing.T) {
 func TestConnectTimeLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(Options{}, newWire())
-		c.wire.(*http.Transport).DialContext = func(ctx context.Context, _, _ string) (netConn, error) {
+		theWire(t, c).DialContext = func(ctx context.Context, _, _ string) (netConn, error) {
 			time.Sleep(25 * time.Second) // deaf to ctx, as a resolver may be
 			return nil, ctx.Err()
 		}

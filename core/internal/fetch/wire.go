@@ -1,21 +1,108 @@
-// wire is net/http's own transport, set up once for all plugins so that they share its connections.
+// wire is net/http's own transport. Plugins whose wires are set up alike share one, and so its connections.
 
 package fetch
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/net/http/httpproxy"
 )
 
+// TLS says whom to trust and who to be. Zero values stand for the defaults.
+type TLS struct {
+	CA        string // certificates in PEM that are trusted beside the system's
+	Cert, Key string // of the client, in PEM: shown to the origins of Policy.Certified alone
+	Min       uint16 // least version; default TLS 1.2
+	Insecure  bool   // take any certificate
+}
+
+// wiring is all in which wires differ.
+type wiring struct {
+	tls    TLS
+	proxy  string
+	inside bool
+}
+
+// wires makes each wire once.
+type wires struct {
+	make func(wiring) (http.RoundTripper, error)
+
+	mu sync.Mutex
+	m  map[wiring]http.RoundTripper
+}
+
+func (w *wires) get(how wiring) (http.RoundTripper, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t := w.m[how]; t != nil {
+		return t, nil
+	}
+	t, err := w.make(how)
+	if err != nil {
+		return nil, err
+	}
+	if w.m == nil {
+		w.m = map[wiring]http.RoundTripper{}
+	}
+	w.m[how] = t
+	return t, nil
+}
+
+func (w *wires) closeIdle() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.m {
+		if t, ok := t.(interface{ CloseIdleConnections() }); ok {
+			t.CloseIdleConnections()
+		}
+	}
+}
+
+// forPolicy returns the way of p's requests: the client certificate goes where it belongs, and nowhere else.
+func (w *wires) forPolicy(p Policy) (http.RoundTripper, error) {
+	how := wiring{tls: p.TLS, proxy: p.Proxy, inside: p.AllowPrivate}
+	certified, err := w.get(how)
+	if err != nil || p.TLS.Cert == "" {
+		return certified, err
+	}
+	how.tls.Cert, how.tls.Key = "", ""
+	plain, err := w.get(how)
+	if err != nil {
+		return nil, err
+	}
+	return roundTrip(func(req *http.Request) (*http.Response, error) {
+		if coveredBy(p.Certified, exchangeOf(req).origin) {
+			return certified.RoundTrip(req)
+		}
+		return plain.RoundTrip(req)
+	}), nil
+}
+
+func wireOf(how wiring) (http.RoundTripper, error) {
+	t := newWire()
+	g := &guard{dialer: net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}, inside: how.inside}
+	t.DialContext = g.dial
+	var err error
+	if t.TLSClientConfig, err = how.tls.config(); err != nil {
+		return nil, err
+	}
+	t.Proxy, g.proxies, err = proxyOf(how.proxy)
+	return t, err
+}
+
 // newWire returns the transport. Concurrency and times are limited by the decorators above; the times here only
-// end dials that nobody waits for any more. No proxy is taken from the environment: it would see every request,
-// and no pipeline file would say so.
+// end dials that nobody waits for any more.
 func newWire() *http.Transport {
-	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    30 * time.Second,
 		ForceAttemptHTTP2:      true,
@@ -29,3 +116,67 @@ func newWire() *http.Transport {
 		WriteBufferSize:        16 << 10,
 	}
 }
+
+// config makes the settings of crypto/tls.
+func (t TLS) config() (*tls.Config, error) {
+	c := &tls.Config{MinVersion: max(t.Min, tls.VersionTLS12), InsecureSkipVerify: t.Insecure}
+	if t.CA != "" {
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			pool = x509.NewCertPool() // this system has none: then only those given are trusted
+		}
+		if !pool.AppendCertsFromPEM([]byte(t.CA)) {
+			return nil, errors.New("tls: the file of trusted certificates holds none in PEM")
+		}
+		c.RootCAs = pool
+	}
+	if t.Cert != "" {
+		pair, err := tls.X509KeyPair([]byte(t.Cert), []byte(t.Key))
+		if err != nil {
+			return nil, fmt.Errorf("tls: the client's certificate and key: %w", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}
+
+// proxyOf reads a proxy setting: none, env or a URL. None is the default: a proxy sees where every request goes to, and
+// behind it no address can be looked at, so that only the list of allowed hosts protects.
+func proxyOf(setting string) (proxy func(*http.Request) (*url.URL, error), addresses map[string]bool, err error) {
+	addresses = map[string]bool{}
+	add := func(raw string) {
+		if !strings.Contains(raw, "://") {
+			raw = "http://" + raw // as the environment may have it
+		}
+		if u, err := url.Parse(raw); err == nil && u.Host != "" {
+			addresses[canonicalAddress(u)] = true
+		}
+	}
+	switch setting {
+	case "", "none":
+		return nil, nil, nil
+	case "env":
+		env := httpproxy.FromEnvironment()
+		add(env.HTTPProxy)
+		add(env.HTTPSProxy)
+		choose := env.ProxyFunc()
+		return func(r *http.Request) (*url.URL, error) { return choose(r.URL) }, addresses, nil
+	}
+	u, err := url.Parse(setting)
+	if err != nil || u.Hostname() == "" || defaultProxyPort[u.Scheme] == "" {
+		return nil, nil, errors.New("the proxy is no URL; want http://, https://, socks5:// or socks5h:// and a host")
+	}
+	add(setting)
+	return http.ProxyURL(u), addresses, nil
+}
+
+// canonicalAddress is what net/http dials for a proxy.
+func canonicalAddress(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = defaultProxyPort[u.Scheme]
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+var defaultProxyPort = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}

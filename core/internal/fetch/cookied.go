@@ -1,0 +1,86 @@
+// cookied keeps the cookies of a plugin in the host, where the pipeline file wants it: the plugin never sees them.
+
+package fetch
+
+import (
+	"net/http"
+	"net/http/cookiejar"
+	"sync"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/scrapekit/scrapekit/core/internal/redact"
+)
+
+// jars holds one jar for each plugin, for as long as the process runs: a plugin that is started again goes on
+// with its session.
+type jars struct {
+	mu sync.Mutex
+	m  map[string]*jar
+}
+
+func (js *jars) get(plugin string, set *redact.Set) *jar {
+	js.mu.Lock()
+	defer js.mu.Unlock()
+	if j := js.m[plugin]; j != nil {
+		return j
+	}
+	// It fails for no options that there are.
+	cookies, _ := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
+	j := &jar{cookies: cookies, set: set}
+	if js.m == nil {
+		js.m = map[string]*jar{}
+	}
+	js.m[plugin] = j
+	return j
+}
+
+// mostHidden bounds how many values of cookies are masked: a host may give a new one with every reply.
+const mostHidden = 256
+
+type jar struct {
+	cookies *cookiejar.Jar
+	set     *redact.Set
+
+	mu     sync.Mutex
+	hidden int
+}
+
+// hide masks a session's id, which is as good as a password. Short values are settings.
+func (j *jar) hide(value string) {
+	const shortest = 12
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(value) >= shortest && j.hidden < mostHidden {
+		j.hidden++
+		j.set.Add(value)
+	}
+}
+
+func cookied(j *jar) decorator {
+	return func(next http.RoundTripper) http.RoundTripper {
+		if j == nil {
+			return next
+		}
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			if have := j.cookies.Cookies(req.URL); len(have) > 0 {
+				req = req.Clone(req.Context())
+				for _, c := range have {
+					addCookie(req, c.Name+"="+c.Value)
+				}
+			}
+			resp, err := next.RoundTrip(req)
+			if err != nil {
+				return nil, err
+			}
+			given := resp.Cookies()
+			for _, c := range given {
+				j.hide(c.Value)
+			}
+			if len(given) > 0 {
+				j.cookies.SetCookies(req.URL, given)
+			}
+			return resp, nil
+		})
+	}
+}

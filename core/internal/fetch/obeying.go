@@ -1,0 +1,178 @@
+// obeying keeps to the robots.txt of hosts, for a source that asks for it.
+
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/scrapekit/scrapekit/core/internal/robots"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+const (
+	robotsAge  = 24 * time.Hour // RFC 9309, section 2.4
+	robotsHops = 5              // section 2.3.1.2
+	robotsRest = time.Minute    // from one failure to the next attempt
+	// longestDelay bounds a Crawl-delay: some ask for hours and mean: not you. That is for the Disallow lines to say.
+	longestDelay = time.Minute
+)
+
+func obeying(p Policy, known *rulebooks, log hclog.Logger) decorator {
+	return func(next http.RoundTripper) http.RoundTripper {
+		if !p.Robots {
+			return next
+		}
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			ex := exchangeOf(req)
+			b := known.get(ex.origin)
+			file, err := b.read(req.Context(), func(ctx context.Context) (*robots.File, error) {
+				return readRobots(ctx, p, ex, next)
+			})
+			if err != nil {
+				return nil, fmt.Errorf("the rules of %s/robots.txt are not known, so nothing else is asked there: %w", ex.origin, err)
+			}
+			rules := file.For(p.UserAgent)
+			if ok, by := rules.Allows(req.URL.RequestURI()); !ok {
+				return nil, sdk.Permanent(fmt.Errorf("%s/robots.txt forbids it (%s); with the owner's consent set http.robots = false", ex.origin, by))
+			}
+			if d := min(rules.Delay, longestDelay); d > 0 && ex.host.use(ex.host.all, limits{rate: 1 / d.Seconds(), burst: 1}) {
+				log.Info("crawl delay", "host", ex.host.key, "every", d)
+			}
+			return next.RoundTrip(req)
+		})
+	}
+}
+
+// rulebooks keeps the robots.txt of each origin.
+type rulebooks struct {
+	mu sync.Mutex
+	m  map[Origin]*rulebook
+}
+
+func (r *rulebooks) get(o Origin) *rulebook {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.m == nil {
+		r.m = map[Origin]*rulebook{}
+	}
+	b := r.m[o]
+	if b == nil {
+		b = &rulebook{}
+		r.m[o] = b
+	}
+	return b
+}
+
+// rulebook is the robots.txt of one origin, as it was last read.
+type rulebook struct {
+	flight singleflight.Group
+
+	mu   sync.Mutex
+	file *robots.File
+	err  error // of the last attempt
+	at   time.Time
+}
+
+// read returns the file, asked for once for all who wait. One that is too old is better than none.
+func (b *rulebook) read(ctx context.Context, ask func(context.Context) (*robots.File, error)) (*robots.File, error) {
+	if file, err, fresh := b.kept(); fresh {
+		return file, err
+	}
+	done := b.flight.DoChan("", func() (any, error) {
+		if file, err, fresh := b.kept(); fresh {
+			return file, err
+		}
+		file, err := ask(context.WithoutCancel(ctx))
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if err == nil {
+			b.file = file
+		}
+		b.err, b.at = err, time.Now()
+		if b.file != nil {
+			return b.file, nil
+		}
+		return nil, err
+	})
+	select {
+	case r := <-done:
+		file, _ := r.Val.(*robots.File)
+		return file, r.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (b *rulebook) kept() (file *robots.File, err error, fresh bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	age := time.Since(b.at)
+	switch {
+	case b.at.IsZero(), b.err != nil && age >= robotsRest, age >= robotsAge:
+		return nil, nil, false
+	case b.file != nil:
+		return b.file, nil, true
+	}
+	return nil, b.err, true
+}
+
+// readRobots asks for the file by way of next. That a host has none (4xx) means that it has no rules; that it cannot
+// say (5xx, no reply) that it must be left alone.
+func readRobots(ctx context.Context, p Policy, ex *exchange, next http.RoundTripper) (*robots.File, error) {
+	at, own := &url.URL{Scheme: ex.origin.Scheme, Host: ex.origin.address(), Path: "/robots.txt"}, *ex
+	for range robotsHops + 1 {
+		own.body, own.url = nil, at.String()
+		req, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, &own), http.MethodGet, at.String(), nil)
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("User-Agent", p.UserAgent)
+		resp, err := next.RoundTrip(req)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case resp.StatusCode < 300:
+			return parseRobots(resp.Body)
+		case resp.StatusCode < 400:
+			resp.Body.Close() // memory or a spool file: nothing to lose
+			if at, err = at.Parse(resp.Header.Get("Location")); err != nil || resp.Header.Get("Location") == "" {
+				return nil, errors.New("it redirects to nowhere")
+			}
+			to, err := originOf(at, false)
+			if err == nil && !coveredBy(p.Allow, to) {
+				err = sdk.Permanent(fmt.Errorf("it redirects to %s: add that to http.allow in the pipeline file, or set http.robots = false", to))
+			}
+			if err != nil {
+				return nil, err
+			}
+			own.origin, own.host, at = to, ex.host.all.get(to, p), hop(at, to)
+		case resp.StatusCode < 500:
+			resp.Body.Close() // as above
+			return &robots.File{}, nil
+		default:
+			resp.Body.Close() // as above
+			return nil, errors.New(statusText(resp.StatusCode))
+		}
+	}
+	return &robots.File{}, nil // too many redirects count as no file
+}
+
+func parseRobots(body io.ReadCloser) (*robots.File, error) {
+	defer body.Close() // as above
+	text, err := io.ReadAll(io.LimitReader(body, robots.MaxSize))
+	if err != nil {
+		return nil, err
+	}
+	return robots.Parse(text), nil
+}
