@@ -23,6 +23,8 @@ type (
 	StreamProgress = pipeline.StreamProgress
 	// HTTPStats is what was requested.
 	HTTPStats = fetch.Stats
+	// HTTPHost is what was requested of one host.
+	HTTPHost = fetch.HostStats
 	// CacheStats is what a cache saved.
 	CacheStats = fetch.CacheStats
 	// Wait is something that the host waits for: a limit, the time until a retry.

@@ -46,6 +46,11 @@ scrapekit() {
 		shift
 		set -- demo --issues 30 --rate 0 --calm "$@"
 	fi
+	if [ "$1" = fetch ]; then
+		path=${2#/jira} # the test server has no context path
+		shift 2
+		set -- fetch "$path" "$@"
+	fi
 	command scrapekit "$@"
 }
 go() {

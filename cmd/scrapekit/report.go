@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -139,36 +138,6 @@ func totals(s core.HTTPStats) httpTotals {
 		}
 	}
 	return t
-}
-
-func printHTTP(w io.Writer, s core.HTTPStats) {
-	for _, h := range s.Hosts {
-		fmt.Fprintf(w, "\nHTTP %s: %s, %s received", h.Host, many(h.Requests, "request"), size(h.BytesIn))
-		for _, status := range slices.Sorted(maps.Keys(h.Status)) {
-			fmt.Fprintf(w, ", %s × %d", count(h.Status[status]), status)
-		}
-		if len(h.Errors) > 0 {
-			fmt.Fprintf(w, ", broken: %s", byName(h.Errors))
-		}
-		fmt.Fprintln(w)
-		if c := h.Cache; c != (core.CacheStats{}) {
-			fmt.Fprintf(w, "  cache: %s not asked for, %s still right, %s out of date but used, %s not there; %s saved\n",
-				count(c.Hits), count(c.Revalidated), count(c.Stale), count(c.Misses), size(c.BytesSaved))
-		}
-		if len(h.Retries) > 0 {
-			fmt.Fprintf(w, "  retries: %s\n", byName(h.Retries))
-		}
-		var waits []string
-		for _, cause := range sorted(h.Waits) {
-			waits = append(waits, fmt.Sprintf("%s %s", cause, brief(h.Waits[cause].Total)))
-		}
-		if len(waits) > 0 {
-			fmt.Fprintf(w, "  waits, over all requests: %s\n", strings.Join(waits, ", "))
-		}
-		if h.Rate > 0 {
-			fmt.Fprintf(w, "  rate at the end: %.1f requests/s (%s)\n", h.Rate, h.RateFrom)
-		}
-	}
 }
 
 // shownCounters is how many names of a heading are printed; the report file has all.

@@ -111,6 +111,24 @@ func (v view) http(b *strings.Builder) {
 		fmt.Fprintf(b, ", waits over all requests %s", brief(t.waited))
 	}
 	fmt.Fprintln(b)
+	for _, h := range v.status.HTTP.Hosts {
+		if line := pulse(h); line != "" {
+			fmt.Fprintf(b, "    %s\n", paint(v.color, faint, cut(h.Host+": "+line, v.width-4)))
+		}
+	}
+}
+
+// pulse is how a host does at this moment.
+func pulse(h core.HTTPHost) string {
+	if h.Latency.IsZero() {
+		return ""
+	}
+	parts := []string{fmt.Sprintf("%d under way", h.InFlight)}
+	if h.Queued > 0 {
+		parts = append(parts, fmt.Sprintf("%s queued", count(int64(h.Queued))))
+	}
+	parts = append(parts, limits(h)...)
+	return strings.Join(append(parts, "half of the replies within "+brief(h.Latency.Quantile(.5))), ", ")
 }
 
 // oneLine is the same for a pipe.

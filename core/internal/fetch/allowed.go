@@ -58,6 +58,7 @@ func allow(p Policy, hosts *hosts, set *redact.Set, next http.RoundTripper, req 
 	ctx := context.WithValue(req.Context(), exchangeKey{}, &exchange{
 		host: hosts.get(origin, p), origin: origin, body: body, url: set.URL(req.URL),
 	})
+	explainf(ctx, "allow", "%s is among the hosts that %s may ask", origin, p.Plugin)
 	out := req.Clone(ctx)
 	clean(out, p, origin)
 	resp, err := next.RoundTrip(out)

@@ -46,6 +46,12 @@ func (s *CacheStats) add(o cache.Outcome, saved int64) {
 	s.BytesSaved += saved
 }
 
+// cacheWords say an outcome to a person.
+var cacheWords = map[cache.Outcome]string{
+	cache.Miss: "nothing is kept that would do; the host is asked", cache.Hit: "answered from what is kept; the host is not asked",
+	cache.Revalidated: "the host was asked and says that what is kept still holds", cache.Stale: "what is kept is past its time, and had to do",
+}
+
 func cached(p Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
 	if p.Cache == nil || p.Cache.Mode == cache.Off {
 		return func(next http.RoundTripper) http.RoundTripper { return next }, nil
@@ -63,6 +69,7 @@ func cached(p Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
 		Account: func(req *http.Request) string { return account(exchangeOf(req).origin) },
 		Count: func(req *http.Request, o cache.Outcome, saved int64) {
 			exchangeOf(req).host.meter.count(func(s *HostStats) { s.Cache.add(o, saved) })
+			explainf(req.Context(), "cache", "%s", cacheWords[o])
 		},
 	}
 	return func(next http.RoundTripper) http.RoundTripper {

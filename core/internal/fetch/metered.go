@@ -3,6 +3,7 @@
 package fetch
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"sync"
@@ -15,22 +16,44 @@ func metered() decorator {
 			ex := exchangeOf(req)
 			m := ex.host.meter
 			m.count(func(s *HostStats) { s.Requests++; s.InFlight++; s.BytesOut += int64(len(ex.body)) })
+			began := time.Now()
 			resp, err := next.RoundTrip(req)
+			took := time.Since(began)
 			m.count(func(s *HostStats) {
 				s.InFlight--
 				if err != nil {
 					s.Errors[judge(nil, err).cause]++
 					return
 				}
+				s.Latency.add(took)
 				s.Status[resp.StatusCode]++
+				if resp.Proto != "" {
+					s.Protocols[resp.Proto]++
+				}
 				if b, ok := resp.Body.(*body); ok { // whole is next
 					s.BytesIn += b.wire
 					s.BytesDecoded += b.size
 				}
 			})
+			explainReply(req, resp, took)
 			return resp, err
 		})
 	}
+}
+
+// explainReply says what came; failures are told by the retries.
+func explainReply(req *http.Request, resp *http.Response, took time.Duration) {
+	if resp == nil {
+		return
+	}
+	sizes := "an empty body"
+	if b, ok := resp.Body.(*body); ok && b.size > 0 {
+		sizes = fmt.Sprintf("%d bytes", b.size)
+		if resp.Uncompressed {
+			sizes = fmt.Sprintf("%d bytes, which travelled as %d", b.size, b.wire)
+		}
+	}
+	explainf(req.Context(), "reply", "%s over %s after %s with %s", statusText(resp.StatusCode), resp.Proto, short(took), sizes)
 }
 
 // meter holds the counts of one host.
@@ -42,6 +65,7 @@ type meter struct {
 func newMeter() *meter {
 	return &meter{s: HostStats{
 		Status: map[int]int64{}, Errors: map[string]int64{}, Retries: map[string]int64{}, Waits: map[string]WaitStats{},
+		Protocols: map[string]int64{},
 	}}
 }
 
@@ -96,5 +120,6 @@ func (m *meter) stats() HostStats {
 	s := m.s
 	s.Status, s.Errors = maps.Clone(s.Status), maps.Clone(s.Errors)
 	s.Retries, s.Waits = maps.Clone(s.Retries), maps.Clone(s.Waits)
+	s.Protocols, s.Latency = maps.Clone(s.Protocols), s.Latency.clone()
 	return s
 }

@@ -63,12 +63,23 @@ func (h *host) await(ctx context.Context, p Policy, ex *exchange) error {
 		return err
 	}
 	h.meter.waitedFor(time.Since(start), before, h.blocked.read())
+	h.explain(ctx, time.Since(start))
 	resume()
 	if err := h.guard(ctx, ex, p.Deadline); err != nil {
 		h.sent.leave()
 		return err
 	}
 	return nil
+}
+
+// explain says what limits the request went by.
+func (h *host) explain(ctx context.Context, waited time.Duration) {
+	o := h.pace.order()
+	rate := "no limit of the rate is known"
+	if o.from != "" {
+		rate = fmt.Sprintf("the rate is %.3g requests/s (%s)", o.rate, o.from)
+	}
+	explainf(ctx, "pace", "waited %s; %s; %d at once", short(waited), rate, o.window)
 }
 
 // scheduled waits for the pause and the schedule of h, in which the caller is the next.

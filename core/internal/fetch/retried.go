@@ -94,6 +94,7 @@ func (t *trial) over(resp *http.Response, err error) bool {
 	}
 	if t.last.cause != "canceled" && t.last.cause != "down" {
 		t.causes.add(words(t.ex, resp, err))
+		explainf(t.ctx, "retry", "attempt %d: %s", t.causes.total, words(t.ex, resp, err))
 	}
 	if t.ctx.Err() != nil || !t.repeatable(err) {
 		return true
@@ -151,6 +152,7 @@ func (t *trial) backOff() error {
 		h.all.onWait(Wait{Host: h.key, Cause: t.last.cause, For: wait, Until: time.Now().Add(wait)})
 	}
 	h.meter.waited(waitBackoff, wait)
+	explainf(t.ctx, "retry", "again in %s", short(wait))
 	if err := sleep(t.ctx, wait); err != nil {
 		return err
 	}

@@ -26,10 +26,12 @@ type HostStats struct {
 	Retries      map[string]int64     `json:"retries,omitempty"` // by cause: "503", "timeout", "reset"
 	Waits        map[string]WaitStats `json:"waits,omitempty"`   // by cause: "pause", "rate", "concurrency", "backoff", "down", "retry budget"
 	BytesOut     int64                `json:"bytes_out"`
-	BytesIn      int64                `json:"bytes_in"`      // as they travelled
-	BytesDecoded int64                `json:"bytes_decoded"` // as they were handed on
-	Connections  int64                `json:"connections"`   // opened
-	Reused       int64                `json:"reused"`        // requests that went over an open one
+	BytesIn      int64                `json:"bytes_in"`            // as they travelled
+	BytesDecoded int64                `json:"bytes_decoded"`       // as they were handed on
+	Connections  int64                `json:"connections"`         // opened
+	Reused       int64                `json:"reused"`              // requests that went over an open one
+	Protocols    map[string]int64     `json:"protocols,omitempty"` // replies by "HTTP/1.1", "HTTP/2.0"
+	Latency      Histogram            `json:"latency,omitzero"`    // from an attempt's start to the end of its reply, waits for limits not included
 	InFlight     int                  `json:"in_flight"`
 	Rate         float64              `json:"rate,omitempty"`       // requests per second that the host is held to now; 0: none
 	RateFrom     string               `json:"rate_from,omitempty"`  // file, stated (by the host), learned (of its refusals), 5xx

@@ -1,0 +1,155 @@
+// The command fetch: one request as the host would make it, and why it went as it did.
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+// fetchFlags are the flags of fetch.
+type fetchFlags struct {
+	file     fileFlags
+	pipeline string
+	stage    string
+	method   string
+	headers  []string
+	data     string
+	follow   bool
+	quiet    bool
+	asJSON   bool
+}
+
+func (a *app) fetchCommand() *cobra.Command {
+	var f fetchFlags
+	cmd := &cobra.Command{
+		Use: "fetch URL --pipeline FILE", Short: "Make one request as the host would for a plugin, and explain it", Args: cobra.ExactArgs(1),
+		Long: "Makes one request with the credentials, limits, cache and retries of a pipeline's source, or of another of its stages.\n" +
+			"The body goes to standard output; what was decided and done on the way goes to standard error.\n" +
+			"A URL that begins with / is on the first host that the stage may ask.\n\n" +
+			"The exit code is 0 for a reply below 400, and 1 for any other end.",
+		Example: "  scrapekit fetch /jira/rest/api/2/serverInfo --pipeline jira.hcl",
+		RunE: func(cmd *cobra.Command, given []string) error {
+			r, err := f.request(given[0])
+			if err != nil {
+				return usageError{err}
+			}
+			p, err := a.load(cmd.Context(), f.pipeline, f.file)
+			if err != nil {
+				return err
+			}
+			steps := []core.FetchStep{}
+			r.OnStep = func(s core.FetchStep) { steps = append(steps, s) }
+			if !f.quiet && !f.asJSON {
+				r.OnStep = func(s core.FetchStep) { fmt.Fprintf(a.err, "%8s  %-6s %s\n", brief(s.At), s.Part, s.Text) }
+			}
+			a.hide = p.Hide
+			resp, end, err := p.Fetch(cmd.Context(), r)
+			if err != nil {
+				return err
+			}
+			if f.asJSON {
+				err = a.fetchedJSON(resp, &steps)
+			} else {
+				err = a.fetched(resp, f.quiet)
+			}
+			return errors.Join(err, resp.Body.Close(), end(), refused(resp))
+		},
+	}
+	f.file.add(cmd)
+	cmd.Flags().StringVar(&f.pipeline, "pipeline", "", "the pipeline file whose settings hold (required)")
+	cmd.Flags().StringVar(&f.stage, "stage", "", "whose HTTP settings: a plugin's name, or a stage's (default the source's)")
+	cmd.Flags().StringVarP(&f.method, "request", "X", "", "method (default GET, or POST with --data)")
+	cmd.Flags().StringArrayVarP(&f.headers, "header", "H", nil, `a header as "Name: value"; may be given several times`)
+	cmd.Flags().StringVarP(&f.data, "data", "d", "", "body of the request; @FILE reads it from a file")
+	cmd.Flags().BoolVarP(&f.follow, "location", "L", false, "follow redirects, each hop with the same checks")
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print the body only")
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print status, headers, steps and body as JSON")
+	return cmd
+}
+
+func (f *fetchFlags) request(url string) (core.FetchRequest, error) {
+	if f.pipeline == "" {
+		return core.FetchRequest{}, errors.New("--pipeline is missing: whose credentials and limits hold?")
+	}
+	r := core.FetchRequest{Stage: f.stage, Method: f.method, URL: url, Header: http.Header{}, Follow: f.follow}
+	for _, h := range f.headers {
+		name, value, ok := strings.Cut(h, ":")
+		if !ok || strings.TrimSpace(name) == "" {
+			return r, fmt.Errorf(`--header %q: want "Name: value"`, h)
+		}
+		r.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	if file, ok := strings.CutPrefix(f.data, "@"); ok {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			return r, fmt.Errorf("--data: %w", err)
+		}
+		r.Body = body
+	} else if f.data != "" {
+		r.Body = []byte(f.data)
+	}
+	return r, nil
+}
+
+// fetched prints the reply: its head for people, its body as it is.
+func (a *app) fetched(resp *http.Response, quiet bool) error {
+	if !quiet {
+		fmt.Fprintf(a.err, "\n%s %s\n", resp.Proto, resp.Status)
+		for _, name := range sorted(resp.Header) {
+			for _, value := range resp.Header[name] {
+				fmt.Fprintf(a.err, "%s: %s\n", name, a.hide(value))
+			}
+		}
+		fmt.Fprintln(a.err)
+	}
+	_, err := io.Copy(a.out, resp.Body)
+	return err
+}
+
+// fetchedJSON prints the reply and the steps to it as one object. A body that is no text comes as base64.
+func (a *app) fetchedJSON(resp *http.Response, steps *[]core.FetchStep) error {
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	header := resp.Header.Clone()
+	for _, values := range header {
+		for i, v := range values {
+			values[i] = a.hide(v)
+		}
+	}
+	return a.json(struct {
+		Status   int              `json:"status"`
+		Protocol string           `json:"protocol"`
+		Header   http.Header      `json:"header"`
+		Steps    []core.FetchStep `json:"steps"`
+		Body     any              `json:"body"`
+	}{resp.StatusCode, resp.Proto, header, *steps, readable(body)})
+}
+
+// readable is a body as JSON can hold it.
+func readable(body []byte) any {
+	if slices.Contains(body, 0) || !utf8.Valid(body) {
+		return body // as base64
+	}
+	return string(body)
+}
+
+// refused makes a reply that is an error the command's.
+func refused(resp *http.Response) error {
+	if resp.StatusCode < 400 {
+		return nil
+	}
+	return fmt.Errorf("the reply is %s", resp.Status)
+}

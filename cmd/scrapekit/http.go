@@ -1,0 +1,109 @@
+// What was requested over HTTP, for the report and the live view.
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+// printHTTP prints what came of the requests to each host.
+func printHTTP(w io.Writer, s core.HTTPStats) {
+	for _, h := range s.Hosts {
+		fmt.Fprintf(w, "\nHTTP %s: %s, %s\n", h.Host, many(h.Requests, "request"), strings.Join(replies(h), ", "))
+		for _, line := range []struct {
+			heading string
+			parts   []string
+		}{
+			{"received", transfer(h)},
+			{"time of a reply", latency(h)},
+			{"cache", cached(h)},
+			{"retries", list(h.Retries)},
+			{"waits, over all requests", waits(h)},
+			{"limits at the end", limits(h)},
+		} {
+			if len(line.parts) > 0 {
+				fmt.Fprintf(w, "  %s: %s\n", line.heading, strings.Join(line.parts, ", "))
+			}
+		}
+	}
+}
+
+func replies(h core.HTTPHost) []string {
+	var out []string
+	for _, status := range slices.Sorted(maps.Keys(h.Status)) {
+		out = append(out, fmt.Sprintf("%s × %d", count(h.Status[status]), status))
+	}
+	if len(h.Errors) > 0 {
+		out = append(out, "broken: "+byName(h.Errors))
+	}
+	return out
+}
+
+// transfer says what travelled, over how many connections of which protocol.
+func transfer(h core.HTTPHost) []string {
+	out := []string{size(h.BytesIn)}
+	if h.BytesDecoded > h.BytesIn {
+		out = []string{fmt.Sprintf("%s compressed to %s", size(h.BytesDecoded), size(h.BytesIn))}
+	}
+	if h.Connections > 0 {
+		out = append(out, many(h.Connections, "connection")+" opened")
+	}
+	if n := h.Connections + h.Reused; n > 0 {
+		out = append(out, fmt.Sprintf("%d %% of requests over an open one", 100*h.Reused/n))
+	}
+	for _, name := range sorted(h.Protocols) {
+		if name != "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func latency(h core.HTTPHost) []string {
+	if h.Latency.IsZero() {
+		return nil
+	}
+	l := h.Latency
+	return []string{"half within " + brief(l.Quantile(.5)), "90 % within " + brief(l.Quantile(.9)), "99 % within " + brief(l.Quantile(.99)), "longest " + brief(l.Max)}
+}
+
+func cached(h core.HTTPHost) []string {
+	c := h.Cache
+	if c.Hits+c.Revalidated+c.Stale+c.Misses == 0 {
+		return nil
+	}
+	return []string{count(c.Hits) + " answered from it", count(c.Revalidated) + " confirmed by a 304", count(c.Stale) + " past their time", count(c.Misses) + " not in it", size(c.BytesSaved) + " saved"}
+}
+
+func list(m map[string]int64) []string {
+	if len(m) == 0 {
+		return nil
+	}
+	return []string{byName(m)}
+}
+
+func waits(h core.HTTPHost) []string {
+	var out []string
+	for _, cause := range sorted(h.Waits) {
+		out = append(out, fmt.Sprintf("%s %s", cause, brief(h.Waits[cause].Total)))
+	}
+	return out
+}
+
+// limits says what the host was held to last, and who said so.
+func limits(h core.HTTPHost) []string {
+	var out []string
+	if h.Rate > 0 {
+		out = append(out, fmt.Sprintf("%.1f requests/s (%s)", h.Rate, h.RateFrom))
+	}
+	if h.Limit > 0 && h.LimitFrom != "start" {
+		out = append(out, fmt.Sprintf("%d at once (%s)", h.Limit, h.LimitFrom))
+	}
+	return out
+}

@@ -1,0 +1,158 @@
+// Fetch: one request as a plugin's would be made, with what was decided on its way.
+
+package core
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// FetchRequest is a request to be made in the place of a plugin.
+type FetchRequest struct {
+	Stage  string // whose HTTP it is made with: a plugin's name, or a stage's ("source jira"); "": the source's
+	Method string // "": GET, or POST with a body
+	URL    string // absolute, or a path on the first host that the stage may ask
+	Header http.Header
+	Body   []byte
+	Follow bool // go where redirects lead
+	OnStep func(FetchStep)
+}
+
+// FetchStep is something that was decided or done for a request.
+type FetchStep = fetch.Step
+
+// Fetch makes a request exactly as the host would for a plugin: with its credentials, limits, cache and retries. The
+// reply's body is whole and is to be closed before end is called.
+func (p *Pipeline) Fetch(ctx context.Context, r FetchRequest) (resp *http.Response, end func() error, err error) {
+	parts, end, err := p.assembleAside()
+	if err != nil {
+		return nil, nil, err
+	}
+	resp, err = parts.fetchOne(ctx, r)
+	if err != nil {
+		return nil, nil, p.redact.Error(errors.Join(err, end()))
+	}
+	return resp, end, nil
+}
+
+func (p *parts) fetchOne(ctx context.Context, r FetchRequest) (*http.Response, error) {
+	b, err := p.blockOf(r.Stage)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := p.transport(b)
+	if err != nil {
+		return nil, err
+	}
+	req, err := r.request(ctx, b, p.redact.String)
+	if err != nil {
+		return nil, err
+	}
+	client := http.Client{Transport: transport}
+	if !r.Follow {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	resp, err := client.Do(req)
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err // it names the URL itself
+	}
+	return resp, err
+}
+
+// blockOf finds the block of a stage by its plugin, its name or its full name.
+func (p *Pipeline) blockOf(stage string) (config.Block, error) {
+	if stage == "" {
+		return p.config.Source, nil
+	}
+	blocks := p.blocks()
+	i := slices.IndexFunc(blocks, func(b config.Block) bool {
+		return stageName(b) == stage || b.Name == stage || b.Type == stage
+	})
+	if i < 0 {
+		return config.Block{}, fmt.Errorf("the pipeline has no stage %q; there are %s", stage, strings.Join(p.Stages(), ", "))
+	}
+	return blocks[i], nil
+}
+
+func (r FetchRequest) request(ctx context.Context, b config.Block, hide func(string) string) (*http.Request, error) {
+	target, err := r.target(b)
+	if err != nil {
+		return nil, err
+	}
+	method := r.Method
+	if method == "" {
+		method = http.MethodGet
+		if r.Body != nil {
+			method = http.MethodPost
+		}
+	}
+	if r.OnStep != nil {
+		tell := func(s FetchStep) {
+			s.Text = hide(s.Text)
+			r.OnStep(s)
+		}
+		ctx = explainWire(fetch.Explained(ctx, tell), tell)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(r.Body))
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range r.Header {
+		req.Header[name] = values
+	}
+	return req, nil
+}
+
+// target is the URL to ask: a path stands for one on the first host of the block.
+func (r FetchRequest) target(b config.Block) (string, error) {
+	if !strings.HasPrefix(r.URL, "/") {
+		return r.URL, nil
+	}
+	for _, origin := range b.HTTP.Allow {
+		if !strings.Contains(origin, "*") {
+			return origin + r.URL, nil
+		}
+	}
+	return "", sdk.Permanent(fmt.Errorf("%s names no host that %s could be on: give the whole URL", stageName(b), r.URL))
+}
+
+// explainWire tells what net/http does.
+func explainWire(ctx context.Context, tell func(FetchStep)) context.Context {
+	start := time.Now()
+	step := func(format string, args ...any) {
+		tell(FetchStep{At: time.Since(start), Part: "wire", Text: fmt.Sprintf(format, args...)})
+	}
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSDone: func(i httptrace.DNSDoneInfo) {
+			if i.Err == nil {
+				step("the name leads to %v", i.Addrs)
+			}
+		},
+		TLSHandshakeDone: func(s tls.ConnectionState, err error) {
+			if err == nil {
+				step("%s, certificate for %s", tls.VersionName(s.Version), strings.Join(s.PeerCertificates[0].DNSNames, ", "))
+			}
+		},
+		GotConn: func(i httptrace.GotConnInfo) {
+			how := "a new connection"
+			if i.Reused {
+				how = "an open connection"
+			}
+			step("%s to %s", how, i.Conn.RemoteAddr())
+		},
+	})
+}
