@@ -13,6 +13,9 @@
 // counts as delivered is the last census and, on top, the ids that walks have delivered since; they keep them in their
 // cursors. Splits end in any order, so a deletion may reach the sink before the issue it is of: the next census finds that
 // id delivered and missing, and deletes it again.
+//
+// What stays hidden: an edit of an issue that can be seen at the moments when two censuses in a row pass, and that cannot
+// be seen when the walks between them do. The next edit, or a run with --full, brings it.
 
 package jira
 
@@ -76,7 +79,9 @@ type censusState struct {
 	// Open are those of Present that, as far as is known, no run has delivered.
 	Open   idSet            `json:"open,omitempty"`
 	Absent map[string]idSet `json:"absent,omitempty"` // by state
-	Gone   idSet            `json:"gone,omitempty"`   // what this census found deleted
+	// Gone is what this census found deleted, and what earlier ones did and is back in Open. A walk of the same run may have
+	// delivered it, before or after.
+	Gone idSet `json:"gone,omitempty"`
 }
 
 // empty reports whether there is nothing to look for.

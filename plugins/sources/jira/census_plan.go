@@ -60,7 +60,6 @@ func planCensus(ctx context.Context, r *run) ([]sdk.Split, error) {
 		c := &censusPart{AsOf: r.at.Now.UnixMilli(), Status: status, Since: sinceOf(project, walks)}
 		last, known := before[project]
 		c.Before = last.state
-		c.Before.Gone = nil
 		c.Before.Absent = takenOver(project, last.state.Absent, before)
 		c.Walked = walkedSince(project, last.run, known, walks)
 		c.Baseline = c.Since > 0 && (!known || last.run < r.base.Run-1)

@@ -20,7 +20,8 @@ type censusReader struct {
 	*reader
 	project string
 	plan    *censusPart
-	known   idSet // what earlier runs delivered and nobody deleted
+	known   idSet // what earlier runs delivered
+	sure    idSet // those of them that no census has deleted since
 	at      censusCursor
 	present map[uint64]bool
 	saved   int // how many were present in the last cursor
@@ -39,6 +40,7 @@ func readCensus(ctx context.Context, in *reader) error {
 		return nil
 	}
 	c.known = unite(c.plan.Before.Present.without(c.plan.Before.Open), c.plan.Walked)
+	c.sure = c.known.without(c.plan.Before.Gone)
 	for _, id := range c.at.Present {
 		c.present[id] = true
 	}
@@ -122,7 +124,7 @@ func (c *censusReader) findBack(ctx context.Context) error {
 	if c.plan.Since == 0 || c.plan.Baseline || c.plan.Status != "" || c.refused {
 		return nil
 	}
-	for ids := range slices.Chunk(c.set().without(c.known), bulk) {
+	for ids := range slices.Chunk(c.set().without(c.sure), bulk) {
 		ask := lookup{ids: ids, fields: []string{"updated"}}
 		_, err := c.client.byID(ctx, c.reader.at, ask, func(i *issue, _ []byte, _ error) error {
 			if id, ok := parseID(i.id); ok && i.updated < c.plan.Since {
@@ -165,7 +167,8 @@ func (c *censusReader) settle(ctx context.Context) error {
 	}
 	last.Present = c.set()
 	if !c.plan.Baseline {
-		last.Open = last.Present.without(append(slices.Collect(maps.Values(last.Met)), c.known)...)
+		last.Open = last.Present.without(append(slices.Collect(maps.Values(last.Met)), c.sure)...)
+		last.Gone = last.Open.without(last.Open.without(c.plan.Before.Gone))
 	}
 	missing := unite(c.known, c.plan.Before.Present, c.plan.Before.absent()).without(last.Present)
 	found, err := c.search(ctx, missing)
@@ -194,6 +197,7 @@ func (c *censusReader) settle(ctx context.Context) error {
 			return err
 		}
 	}
+	last.Gone = idsOf(last.Gone)
 	last.Absent = map[string]idSet{}
 	for state, ids := range absent {
 		last.Absent[state] = idsOf(ids)

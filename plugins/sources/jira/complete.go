@@ -80,7 +80,7 @@ func (r *walkReader) completeComments(ctx context.Context, it *item, whole *comp
 	i := &it.issue
 	sdk.Count(ctx, "issues/comments completed", 1)
 	elements, complete, err := r.wholeList(ctx, i.id, "comment", "comments")
-	if rest.Gone(err) {
+	if r.gone(err) {
 		return nil
 	}
 	if err != nil {
@@ -139,7 +139,7 @@ func (r *walkReader) completeChangelog(ctx context.Context, it *item, elements [
 	if !complete || len(elements) == 0 {
 		var err error
 		elements, complete, err = r.wholeList(ctx, i.id, "changelog", "values")
-		if rest.Gone(err) {
+		if r.gone(err) {
 			return nil
 		}
 		if err != nil {

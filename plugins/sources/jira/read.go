@@ -237,6 +237,12 @@ func oldestFirst(histories [][]byte) [][]byte {
 	return histories
 }
 
+// gone reports whether err says that an issue is not there, or not any more for this account. Data Center tells an anonymous
+// caller to log in.
+func (r *reader) gone(err error) bool {
+	return rest.Gone(err) || !r.part.Account && rest.Status(err) == http.StatusUnauthorized
+}
+
 // visible asks whether the account sees anything of the projects at all, whatever the filter. A token that expired gives
 // an empty list rather than an error.
 func (s *Source) visible(ctx context.Context, at rest.Site, projects []string) error {
