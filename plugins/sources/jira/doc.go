@@ -2,6 +2,10 @@
 // issues and what belongs to them, and, by the package internal/lists, the lists of a site from fields to the audit log;
 // STREAMS.md shows them all. What follows is about issues.
 //
+// Each stream is a row of the catalogue and is brought by splits of one kind (kinds.go). The streams that come out of issues
+// share the walks: one search serves them all and asks for what the selected ones need; only what no search brings is asked
+// for issue by issue.
+//
 // A plugin makes no connection of its own. Credentials, limits, retries and decompression are the host's;
 // here are only the requests to make and what the replies mean.
 //
@@ -12,7 +16,13 @@
 // byte, save for lists that Jira cut and that were completed, and for control characters within strings, which get the
 // escapes that they lack. Some sites put values into it that differ at
 // every fetch (a Java object printed with its hash in a custom field); they stay, because raw means raw:
-// such records are equal but for those values, and no decision on what is new depends on them.
+// such records are equal but for those values, and no decision on what is new depends on them. The normalised members leave
+// the hashes out.
+//
+// So no record says when it was fetched: neither this machine's clock nor the Date of the reply is the same when a split is read
+// again after a crash, and a time of the plan differs between a run that was killed and one that was not. What a consumer
+// needs of it is there: "updated", with the id, names the version of an issue, "url", "api" and "flavour" say where it comes
+// from, and the host's report says when a run was.
 //
 // # A walk that loses nothing
 //
@@ -61,6 +71,21 @@
 //
 // Where "updated" has whole seconds, an issue may be edited, read and edited again within one. A version read
 // within three seconds of its "updated" is remembered with a checksum and dropped only if its content is the same, hashes of Java objects aside.
+//
+// # Parts of issues
+//
+// The keys of the streams of an issue's parts begin with issue_id. Where an issue is met in an update walk, and its list of
+// a stream is known to be whole, Delete{issue_id} goes before its members: what it lost since is gone from a keyed sink. A
+// list that came cut, or that the account may not see, deletes nothing. A link stands in both of its issues and has a record
+// of each. Users become splits of their own; users.go says why.
+//
+// # Ahead of the delivery
+//
+// A walk runs ahead: the next page is asked for, and the issues of this one are completed four at a time, while what is
+// before them is delivered. Three chunks of 4 MiB are in memory at most. Records, cursors and counts are delivered by one
+// goroutine in the order of the walk, so none of the above depends on how far it is ahead.
+//
+// # What no search can show
 //
 // What no search for updates shows: deletions, and issues that become visible without an edit. The census does, see census.go,
 // where it is asked for; or a run with --full.

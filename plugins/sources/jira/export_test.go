@@ -8,3 +8,8 @@ import "slices"
 func ListStream(name string) bool {
 	return slices.ContainsFunc(catalogue(), func(e entry) bool { return e.Name == name && e.kind == listKind })
 }
+
+// IssueStream reports whether a stream comes out of issues, or is the feed of their worklogs.
+func IssueStream(name string) bool {
+	return slices.ContainsFunc(issueStreams(), func(e entry) bool { return e.Name == name })
+}

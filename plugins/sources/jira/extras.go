@@ -127,13 +127,14 @@ func (r *walkReader) bulkChangelogs(ctx context.Context, c *chunk) (map[string][
 			ids = append(ids, it.issue.id)
 		}
 	}
-	if len(ids) < 2 {
+	if r.noBulk {
 		return nil, nil
 	}
 	all := map[string][]element{}
 	for some := range slices.Chunk(ids, bulkIssues) {
 		err := r.bulkPages(ctx, some, all)
 		if refusal(err) {
+			r.noBulk = true
 			return nil, nil
 		}
 		if err != nil {

@@ -70,8 +70,9 @@ type host struct {
 	settings  map[string]any
 	transport http.RoundTripper
 	previous  map[string]sdk.Split
-	attempts  int  // per split; 0: 1
-	inTurn    bool // one split after the other, so that a seed decides all
+	kept      keyed // what a keyed sink holds after all runs; guarded by the harvest's mutex
+	attempts  int   // per split; 0: 1
+	inTurn    bool  // one split after the other, so that a seed decides all
 	// afterCursor is called after every cursor; an error kills the read.
 	afterCursor func(split string) error
 }
@@ -82,7 +83,7 @@ func newHost(t *testing.T, w *world, settings map[string]any) *host {
 	t.Cleanup(transport.CloseIdleConnections)
 	all := map[string]any{"url": w.url}
 	maps.Copy(all, settings)
-	return &host{t: t, settings: all, transport: transport, previous: map[string]sdk.Split{}}
+	return &host{t: t, settings: all, transport: transport, previous: map[string]sdk.Split{}, kept: keyed{}}
 }
 
 // harvest is what a run delivered.
@@ -94,6 +95,7 @@ type harvest struct {
 	rejects  []sdk.Reject
 	counters map[string]int64
 	splits   []sdk.Split
+	added    []sdk.Split // by other splits
 }
 
 type record struct {
@@ -196,7 +198,24 @@ func (h *host) tryRun(streams ...string) (*harvest, error) {
 	for _, s := range splits {
 		h.previous[s.ID] = s
 	}
-	return got, nil
+	return got, h.readAdded(ctx, src, got)
+}
+
+// readAdded reads the splits that others added, each id once.
+func (h *host) readAdded(ctx context.Context, src sdk.Source, got *harvest) error {
+	read := map[string]bool{}
+	for n := 0; n < len(got.added); n++ { // grows
+		s := got.added[n]
+		if read[s.ID] {
+			continue
+		}
+		read[s.ID] = true
+		if err := h.readSplit(ctx, src, &s, got); err != nil {
+			return err
+		}
+		h.previous[s.ID] = s
+	}
+	return nil
 }
 
 // readSplit reads a split to its end, from its last cursor after every temporary error.
@@ -230,6 +249,8 @@ type output struct {
 	got     *harvest
 	group   map[string][]json.RawMessage
 	gone    map[string][]json.RawMessage // keys of deletions
+	batches []sdk.Batch
+	added   []sdk.Split
 	rejects []sdk.Reject
 }
 
@@ -239,6 +260,7 @@ func (o *output) Batch(b sdk.Batch) error {
 	if o.group == nil {
 		o.group, o.gone = map[string][]json.RawMessage{}, map[string][]json.RawMessage{}
 	}
+	o.batches = append(o.batches, b)
 	into := o.group
 	if b.Op == sdk.Delete {
 		into = o.gone
@@ -268,11 +290,18 @@ func (o *output) commit() {
 	for stream, keys := range o.gone {
 		o.got.deleted[stream] = append(o.got.deleted[stream], keys...)
 	}
+	for _, b := range o.batches {
+		o.host.kept.apply(o.host.t, b)
+	}
+	o.got.added = append(o.got.added, o.added...)
 	o.got.rejects = append(o.got.rejects, o.rejects...)
-	o.group, o.gone, o.rejects = nil, nil, nil
+	o.group, o.gone, o.batches, o.added, o.rejects = nil, nil, nil, nil, nil
 }
 
-func (o *output) Split(sdk.Split) error { return errors.New("no further splits are expected") }
+func (o *output) Split(s sdk.Split) error {
+	o.added = append(o.added, s)
+	return nil
+}
 
 func (o *output) Reject(r sdk.Reject) error {
 	o.rejects = append(o.rejects, r)

@@ -25,6 +25,8 @@ type walkReader struct {
 	met   map[string]bool // users since the last cursor
 	sent  delivered       // issues, since the walk began
 	ids   bool            // nothing but ids is asked for, by a census; what is wrong with an issue is for others to say
+	// noBulk: this account gets no changelogs in bulk.
+	noBulk bool
 }
 
 // newWalkReader returns a reader that makes records; sent are the issues that were delivered before.

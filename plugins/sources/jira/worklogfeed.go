@@ -25,6 +25,7 @@ const feedKind = "feed"
 type feedCursor struct {
 	Updated feedPlace `json:"updated"`
 	Deleted feedPlace `json:"deleted"`
+	Done    bool      `json:"done,omitempty"`
 }
 
 // feedPlace is the time of the last event that was read, and the worklogs of that very time: some servers give the events of
@@ -43,18 +44,12 @@ func planFeed(_ context.Context, r *run) ([]sdk.Split, error) {
 }
 
 func readFeed(ctx context.Context, r *reader) error {
-	from := r.from
-	if len(from) == 0 {
-		from = r.part.Feed
-	}
-	var c feedCursor
-	if len(from) > 0 {
-		if err := json.Unmarshal(from, &c); err != nil {
-			return sdk.Permanent(fmt.Errorf("cursor: %w", err))
-		}
+	c, err := feedFrom(r)
+	if err != nil || c.Done {
+		return err
 	}
 	f := &feed{reader: r, maker: record.Maker{Raw: r.source.Content != "normalised"}}
-	err := f.follow(ctx, "updated", &c.Updated, &c, f.changed)
+	err = f.follow(ctx, "updated", &c.Updated, &c, f.changed)
 	if err == nil {
 		err = f.follow(ctx, "deleted", &c.Deleted, &c, f.deleted)
 	}
@@ -65,7 +60,25 @@ func readFeed(ctx context.Context, r *reader) error {
 	if err != nil {
 		return err
 	}
+	c.Done = true
 	return r.cursor(c)
+}
+
+// feedFrom returns where to go on: in this split, or else behind the one of the last run.
+func feedFrom(r *reader) (feedCursor, error) {
+	var c feedCursor
+	from := r.from
+	if len(from) == 0 {
+		from = r.part.Feed
+	}
+	if len(from) == 0 {
+		return c, nil
+	}
+	if err := json.Unmarshal(from, &c); err != nil {
+		return c, sdk.Permanent(fmt.Errorf("cursor: %w", err))
+	}
+	c.Done = c.Done && len(r.from) > 0
+	return c, nil
 }
 
 type feed struct {
@@ -90,8 +103,13 @@ func (f *feed) follow(ctx context.Context, name string, at *feedPlace, all *feed
 		events = slices.DeleteFunc(events, func(e event) bool {
 			return e.At < at.At || e.At == at.At && slices.Contains(at.Seen, e.ID)
 		})
-		if len(events) == 0 {
+		if len(events) == 0 && !more {
 			return nil
+		}
+		if len(events) == 0 { // a page of one millisecond: what else is in it, no page holds
+			sdk.Log(ctx).Warn("the feed of worklogs has more events in one millisecond than in a page: some are left out", "at", time.UnixMilli(at.At).UTC())
+			at.At, at.Seen = at.At+1, nil
+			continue
 		}
 		if err := take(ctx, events); err != nil {
 			return err
