@@ -121,10 +121,10 @@ type player struct {
 func (p *player) RoundTrip(req *http.Request) (*http.Response, error) {
 	time.Sleep(delay(req))
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.request++
 	p.now = p.now.Add(time.Duration(1+p.seed%20) * time.Second)
 	p.happen(p.request)
-	p.mu.Unlock()
 	if err := req.Context().Err(); err != nil {
 		return nil, err
 	}
@@ -409,7 +409,7 @@ func shrink(t *testing.T, h past) past {
 
 func TestDifferentialHistories(t *testing.T) {
 	t.Parallel()
-	count := 15 // of each flavour: about 20 s under the race detector
+	count := 10 // of each flavour: about 20 s under the race detector
 	if s := os.Getenv("SCRAPEKIT_HISTORIES"); s != "" {
 		var err error
 		if count, err = strconv.Atoi(s); err != nil {
