@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
@@ -34,6 +35,8 @@ type Options struct {
 	StateDir string
 	// Cache says what is done with replies that are kept, where the file has a cache block; "": as HTTP has it.
 	Cache CacheMode
+	// Hosts makes the pipelines of one process keep to the limits of a host together; nil: each by itself.
+	Hosts *Hosts
 	// Step is for tests: see internal/pipeline.
 	Step func(name string)
 }
@@ -43,6 +46,12 @@ type CacheMode = cache.Mode
 
 // CacheModes are all of them.
 var CacheModes = cache.Modes
+
+// Hosts is what a process knows of the hosts that it asks.
+type Hosts = fetch.Hosts
+
+// NewHosts returns a Hosts that knows nothing yet.
+func NewHosts() *Hosts { return fetch.NewHosts(nil) }
 
 // Pipeline is a pipeline file that was read and found right.
 type Pipeline struct {

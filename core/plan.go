@@ -137,7 +137,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 		return nil, nil, errors.Join(err, c.close())
 	}
 	c.add(host.Close)
-	client := fetch.New(fetch.Options{Logger: p.logger.Named("http"), Redact: p.redact, Version: p.opts.Version})
+	client := fetch.New(fetch.Options{Hosts: p.opts.Hosts, Logger: p.logger.Named("http"), Redact: p.redact, Version: p.opts.Version})
 	c.add(func() error { client.Close(); return nil })
 	return &parts{Pipeline: p, host: host, fetch: client, spool: spool, files: p.keepIn(filepath.Join(spool, "files"))}, c.close, nil
 }

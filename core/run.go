@@ -74,7 +74,7 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 		return err
 	}
 	c.add(host.Close)
-	r.fetch = fetch.New(fetch.Options{Learned: p.learnedFile(), Logger: p.logger.Named("http"), Redact: p.redact, OnWait: r.wait, Version: p.opts.Version})
+	r.fetch = fetch.New(fetch.Options{Hosts: p.opts.Hosts, Learned: p.learnedFile(), Logger: p.logger.Named("http"), Redact: p.redact, OnWait: r.wait, Version: p.opts.Version})
 	c.add(func() error { r.fetch.Close(); return nil })
 	r.letters = deadletter.New(p.runDir)
 	c.add(r.letters.Close)

@@ -36,7 +36,7 @@ func (f *fileFlags) values() (map[string]string, error) {
 }
 
 func (a *app) options(vars map[string]string) (core.Options, error) {
-	o := core.Options{Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Stdout: a.out, Step: a.step}
+	o := core.Options{Hosts: a.hosts, Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Stdout: a.out, Step: a.step}
 	if a.logLevel == "off" {
 		return o, nil
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/sdk/serve"
 )
 
@@ -29,12 +30,13 @@ type app struct {
 	force    chan struct{}
 	step     func(string)
 	args     []string
+	hosts    *core.Hosts
 	hide     func(string) string // takes the secrets of the pipeline out of a text
 }
 
 // run is main without the exit. step is for tests: they end the process at a step of the run.
 func run(args []string, out, errOut io.Writer, step func(string)) int {
-	a := &app{out: out, err: errOut, color: colorful(errOut), step: step, args: args, hide: func(s string) string { return s }}
+	a := &app{hosts: core.NewHosts(), out: out, err: errOut, color: colorful(errOut), step: step, args: args, hide: func(s string) string { return s }}
 	ctx, stop := a.untilInterrupted(context.Background())
 	defer stop()
 	root := a.root()
