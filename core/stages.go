@@ -96,22 +96,24 @@ func (p *parts) transport(b config.Block) (http.RoundTripper, error) {
 		Plugin: stageName(b), Rate: b.HTTP.Rate, Burst: b.HTTP.Burst, Concurrency: b.HTTP.Concurrency, Attempts: b.HTTP.Attempts,
 		ConnectTimeout: b.HTTP.ConnectTimeout, HeaderTimeout: b.HTTP.HeaderTimeout, IdleTimeout: b.HTTP.IdleTimeout,
 		Timeout: b.HTTP.Timeout, MaxWait: b.HTTP.MaxWait, Deadline: b.HTTP.Deadline, RetryBudget: b.HTTP.RetryBudget, UserAgent: b.HTTP.UserAgent, SpoolDir: p.spool,
+		AllowPrivate: b.HTTP.AllowPrivate, Proxy: b.HTTP.Proxy, Robots: b.HTTP.Robots, Cookies: b.HTTP.Cookies,
 	}
 	var err error
 	if policy.Allow, err = origins(b.HTTP.Allow); err != nil {
 		return nil, fmt.Errorf("%s: http.allow: %w", b.Pos, err)
 	}
-	if a := b.HTTP.Auth; a != nil {
-		auth := fetch.Auth{Kind: a.Scheme, User: a.User, Password: a.Password, Token: a.Token, Name: a.Name, Value: a.Value}
-		if auth.Origins, err = origins(a.Origins); err != nil {
-			return nil, fmt.Errorf("%s: http.auth: %w", b.Pos, err)
-		}
-		policy.Auth = []fetch.Auth{auth}
+	if policy.Auth, err = p.credentials(b); err != nil {
+		return nil, err
+	}
+	t := b.HTTP.TLS
+	policy.TLS = fetch.TLS{CA: t.CA, Cert: t.Cert, Key: t.Key, Min: t.Min, Insecure: t.Insecure}
+	if policy.Certified, err = origins(t.Origins); err != nil {
+		return nil, fmt.Errorf("%s: http.tls: %w", b.Pos, err)
 	}
 	if c := b.HTTP.Cache; c != nil {
 		policy.Cache = &fetch.CachePolicy{Dir: p.cacheDir(b), Mode: p.opts.Cache, MaxSize: c.MaxSize, StaleIfError: c.StaleIfError}
 	}
-	policy.MaxBody = max(fetch.DefaultMaxBody, b.Files.MaxSize)
+	policy.MaxBody = max(cmp.Or(b.HTTP.MaxBody, fetch.DefaultMaxBody), b.Files.MaxSize)
 	next, err := p.fetch.For(policy)
 	if err != nil || b.Kind != sdk.KindSource {
 		return next, err

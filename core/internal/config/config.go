@@ -87,7 +87,7 @@ type HTTP struct {
 	// the plugin's host settings. Sorted, lower case, default ports left out. One of the list may be
 	// https://*.example.com: every host below example.com.
 	Allow []string
-	Auth  *Auth // nil: none
+	Auth  []Auth
 
 	Rate        float64 // requests a second
 	Burst       int
@@ -103,8 +103,24 @@ type HTTP struct {
 	RetryBudget    float64       // retries as a share of the requests
 
 	UserAgent string
+	MaxBody   int64 // bytes of a reply, decoded
+
+	AllowPrivate bool   // names may lead to addresses of one's own network
+	Proxy        string // "", none, env or a URL
+	TLS          TLS
+	Robots       bool // keep to robots.txt
+	Cookies      bool // keep cookies
 
 	Cache *Cache // nil: no reply is kept
+}
+
+// TLS says whom to trust and who to be. Certificates and keys are in PEM.
+type TLS struct {
+	CA        string   // trusted beside the system's
+	Cert, Key string   // of the client
+	Origins   []string // that are shown it
+	Min       uint16   // 0: not given
+	Insecure  bool
 }
 
 // Cache says how replies are kept.
@@ -115,13 +131,33 @@ type Cache struct {
 
 // Auth is a credential. It goes to Origins and to nowhere else.
 type Auth struct {
-	Scheme   string // "basic", "bearer" or "header"
+	Scheme   string // a label of the table schemes
 	User     string // basic
 	Password string // basic
 	Token    string // bearer
-	Name     string // header: its name
-	Value    string // header: its value
+	Name     string // header, query, cookie: its name
+	Value    string // header, query, cookie: its value
+	OAuth2   *OAuth2
+	AWS      *AWS
 	Origins  []string
+	Pos      string // "jira.hcl:12"
+}
+
+// OAuth2 is where access tokens come from.
+type OAuth2 struct {
+	Grant                  string // client_credentials or refresh_token
+	TokenURL               string
+	ClientID, ClientSecret string
+	RefreshToken           string
+	Scopes                 []string
+	Audience               string
+}
+
+// AWS is what requests are signed with.
+type AWS struct {
+	Region, Service              string
+	AccessKeyID, SecretAccessKey string
+	SessionToken                 string
 }
 
 // OnError says how many failures of a stage are too many.

@@ -48,6 +48,18 @@ func (s *section) block(name string) *hclsyntax.Block {
 	return found
 }
 
+// all returns all blocks of a type.
+func (s *section) all(name string) []*hclsyntax.Block {
+	s.blocks = append(s.blocks, name)
+	var found []*hclsyntax.Block
+	for _, b := range s.body.Blocks {
+		if b.Type == name {
+			found = append(found, b)
+		}
+	}
+	return found
+}
+
 // bare is block, for a block without labels.
 func (s *section) bare(name string) *hclsyntax.Block {
 	b := s.block(name)

@@ -1,0 +1,71 @@
+// Refresh tokens that a server replaced: the new one is kept in the state folder, for the one in the pipeline file is
+// void from then on.
+
+package core
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/scrapekit/scrapekit/core/internal/config"
+)
+
+// keptToken is the file of one credential. It is named after what the pipeline file says, so that a token that is put
+// there anew counts, and not what followed after the one before.
+type keptToken struct{ path string }
+
+func newKeptToken(stateDir string, o config.OAuth2) keptToken {
+	sum := sha256.Sum256([]byte(strings.Join([]string{o.TokenURL, o.ClientID, o.RefreshToken}, "\x00")))
+	return keptToken{filepath.Join(stateDir, "tokens", hex.EncodeToString(sum[:8]))}
+}
+
+// use calls f with the token that is kept ("": none), and keeps the one that f returns. No other process uses it
+// meanwhile: of two that use one token, the second would be refused.
+func (k keptToken) use(ctx context.Context, f func(kept string) (next string, err error)) (err error) {
+	if err := os.MkdirAll(filepath.Dir(k.path), 0o700); err != nil {
+		return fmt.Errorf("folder for tokens: %w", err)
+	}
+	lock := flock.New(k.path+".lock", flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, 50*time.Millisecond); err != nil {
+		return fmt.Errorf("another process holds the refresh token: %w", err)
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	kept, err := os.ReadFile(k.path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("kept refresh token: %w", err)
+	}
+	next, err := f(string(kept))
+	if err != nil || next == "" || next == string(kept) {
+		return err
+	}
+	if err := k.write(next); err != nil {
+		return fmt.Errorf("keep the refresh token that came with an access token: %w", err)
+	}
+	return nil
+}
+
+// write replaces the file as a whole, and on the disk itself: there is no other copy.
+func (k keptToken) write(token string) error {
+	t, err := os.CreateTemp(filepath.Dir(k.path), ".token-*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = t.WriteString(token)
+	err = errors.Join(err, t.Sync(), t.Close())
+	if err == nil {
+		err = os.Rename(t.Name(), k.path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(t.Name()))
+	}
+	return nil
+}
