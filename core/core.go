@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/hashicorp/go-hclog"
@@ -37,6 +36,9 @@ type Options struct {
 	Cache CacheMode
 	// Hosts makes the pipelines of one process keep to the limits of a host together; nil: each by itself.
 	Hosts *Hosts
+	// Record is a file that every exchange goes to; Replay one that answers instead of the network. A replay has a state of its
+	// own, and its sinks write below [Pipeline.StateDir].
+	Record, Replay string
 	// Step is for tests: see internal/pipeline.
 	Step func(name string)
 }
@@ -77,12 +79,10 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	}
 	secrets := &redact.Set{}
 	l := &lookup{opts: o, logger: newLogger(o, secrets)}
-	c, diags := config.Load(ctx, file, config.Options{Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Getenv: os.LookupEnv})
+	c, diags := config.Load(ctx, file, config.Options{Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Getenv: os.LookupEnv,
+		StateDir: o.StateDir, Replay: o.Replay != ""})
 	if diags.HasErrors() {
 		return nil, diags
-	}
-	if o.StateDir != "" {
-		c.StateDir = filepath.Join(o.StateDir, c.Name)
 	}
 	for _, s := range c.Secrets {
 		secrets.Add(s)

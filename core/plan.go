@@ -78,7 +78,7 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 			ask.Streams = append(ask.Streams, s.Name)
 		}
 	}
-	if !full {
+	if !full && p.opts.Replay == "" {
 		done, err := p.fromState(ctx, out, &ask)
 		if err != nil || done {
 			return out, err
@@ -132,13 +132,15 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 		return nil, nil, err
 	}
 	c.add(func() error { return os.RemoveAll(spool) })
+	client, err := p.openHTTP(&c, fetch.Options{}, false)
+	if err != nil {
+		return nil, nil, errors.Join(err, c.close())
+	}
 	host, err := pluginhost.New(pluginhost.Options{Logger: p.logger})
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
 	c.add(host.Close)
-	client := fetch.New(fetch.Options{Hosts: p.opts.Hosts, Logger: p.logger.Named("http"), Redact: p.redact, Version: p.opts.Version})
-	c.add(func() error { client.Close(); return nil })
 	return &parts{Pipeline: p, host: host, fetch: client, spool: spool, files: p.keepIn(filepath.Join(spool, "files"))}, c.close, nil
 }
 

@@ -49,6 +49,11 @@ func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, func() error,
 	if err := claim(p.config.StateDir, p.config.Name, p.config.File); err != nil {
 		return nil, nil, errors.Join(err, unlock())
 	}
+	if p.opts.Replay != "" {
+		if err := p.forgetReplay(); err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("folder of the replay: %w", err), unlock())
+		}
+	}
 	r := &Run{p: p, o: o, started: time.Now(), waits: map[string]Wait{}}
 	closers := closers{unlock}
 	if err := r.assemble(ctx, &closers); err != nil {
@@ -69,13 +74,18 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 		return err
 	}
 	c.add(store.Close)
+	earlier, err := store.Runs(ctx, 1)
+	if err != nil {
+		return err
+	}
+	if r.fetch, err = p.openHTTP(c, fetch.Options{Learned: p.learnedFile(), OnWait: r.wait}, len(earlier) > 0 && !r.o.Full); err != nil {
+		return err
+	}
 	host, err := pluginhost.New(pluginhost.Options{Logger: p.logger})
 	if err != nil {
 		return err
 	}
 	c.add(host.Close)
-	r.fetch = fetch.New(fetch.Options{Hosts: p.opts.Hosts, Learned: p.learnedFile(), Logger: p.logger.Named("http"), Redact: p.redact, OnWait: r.wait, Version: p.opts.Version})
-	c.add(func() error { r.fetch.Close(); return nil })
 	r.letters = deadletter.New(p.runDir)
 	c.add(r.letters.Close)
 
@@ -83,7 +93,7 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	if err != nil {
 		return err
 	}
-	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, spool: spool, files: p.keepIn("")}
+	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, spool: spool, files: p.keepIn(p.replayed("files"))}
 	r.pipeline = pipeline.New(pipeline.Config{
 		Source: parts.source(), Transforms: parts.transforms(), Sinks: parts.sinks(),
 		Store: store, Letters: r.letters,

@@ -68,7 +68,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&a.logLevel, "log", "warn", "least level of log lines on standard error: debug, info, warn, error, off")
 	root.AddCommand(a.runCommand(), a.demoCommand(), a.validateCommand(), a.planCommand(), a.previewCommand(),
-		a.fetchCommand(), a.stateCommand(), a.pluginsCommand(), a.versionCommand())
+		a.fetchCommand(), a.stateCommand(), a.recordingCommand(), a.pluginsCommand(), a.versionCommand())
 	return root
 }
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -14,15 +15,21 @@ import (
 
 // replyFlags say what is done with replies.
 type replyFlags struct {
-	cache string
+	cache, record, replay string
 }
 
 func (f *replyFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.cache, "cache", "on", "replies that a cache block keeps: on (ask whether they still hold), off, refresh (ask anew, and keep),\nonly (ask nobody, however old they are)")
+	cmd.Flags().StringVar(&f.record, "record", "", "add every exchange to this file, without credentials, for --replay")
+	cmd.Flags().StringVar(&f.replay, "replay", "", "take the replies from this file, and ask nobody; state and outputs are kept apart")
 }
 
 // set puts the flags into the options of a pipeline.
 func (f *replyFlags) set(o *core.Options) error {
+	o.Record, o.Replay = f.record, f.replay
+	if f.replay != "" && (f.record != "" || f.cache != "on") {
+		return usageError{errors.New("--replay asks nobody: there is nothing for --record and --cache to do")}
+	}
 	o.Cache = core.CacheMode(f.cache)
 	if !slices.Contains(core.CacheModes, o.Cache) {
 		return usageError{fmt.Errorf("--cache %s: want on, off, refresh or only", f.cache)}
@@ -38,6 +45,13 @@ func (a *app) loadFor(ctx context.Context, file string, f fileFlags, replies rep
 	}
 	if err := replies.set(&opts); err != nil {
 		return nil, err
+	}
+	if replies.replay != "" {
+		info, err := core.ReadRecording(replies.replay, false, func(core.Exchange) error { return nil })
+		if err != nil {
+			return nil, fmt.Errorf("--replay: %w", err)
+		}
+		fmt.Fprintln(a.err, "replaying", describe(replies.replay, info))
 	}
 	p, err := a.loadWith(ctx, file, opts)
 	if err == nil && replies.cache != "on" && !p.Caches() {

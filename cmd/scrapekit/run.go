@@ -64,6 +64,9 @@ func (a *app) runCommand() *cobra.Command {
 // runPipeline runs, watches and reports. The error says how the run ended unless it is complete.
 func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags) (*core.Report, error) {
 	out := a.out
+	if p.Replays() {
+		fmt.Fprintf(a.err, "state and outputs of the replay are in %s, the pipeline's own are not touched\n", p.StateDir())
+	}
 	a.hide = p.Hide
 	if p.WritesToStdout() {
 		if flags.output == "json" {

@@ -31,6 +31,10 @@ type Options struct {
 	Build func(ctx context.Context, b BlockRef, settings json.RawMessage) error
 	// Getenv is os.LookupEnv, or a test's.
 	Getenv func(name string) (string, bool)
+	// StateDir is where the state of pipelines is kept; "": .scrapekit beside the file.
+	StateDir string
+	// Replay keeps state and outputs apart from those of the pipeline: in the folder "replay" of its state.
+	Replay bool
 }
 
 // BlockRef names the plugin that a block asks for.
@@ -45,7 +49,7 @@ type Pipeline struct {
 	File     string // as it was given to Load
 	Dir      string // the file's folder, absolute; relative paths in the file start here
 	Name     string
-	StateDir string // where the pipeline's state is kept: Dir/.scrapekit/Name
+	StateDir string // where the pipeline's state is kept: Dir/.scrapekit/Name, or the folder replay in it
 
 	Concurrency int           // splits read at once
 	CommitEvery time.Duration // the longest time between two commits

@@ -19,6 +19,7 @@ type loader struct {
 	options Options
 	file    string // as given
 	dir     string // absolute
+	out     string // where sinks write in a replay; "": where the file says
 	src     []byte
 	secrets secrets
 	scope   *hcl.EvalContext

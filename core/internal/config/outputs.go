@@ -5,6 +5,7 @@ package config
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,4 +72,23 @@ func (l *loader) settingOf(st stage, name string) hcl.Range {
 		return a.Expr.Range()
 	}
 	return st.block.DefRange()
+}
+
+// apart moves a place where a sink writes below the folder of the replay, if this is one. A place outside of the pipeline
+// file's folder cannot be moved.
+func (c *checker) apart(value any, path []string) any {
+	text, one := value.(string)
+	if c.out == "" || !one || c.stage.kind != sdk.KindSink || !slices.Contains(c.required(), pointer(path)) || text == "-" || strings.Contains(text, "://") {
+		return value
+	}
+	rel, err := filepath.Rel(c.dir, text)
+	if err != nil || !filepath.IsLocal(rel) {
+		c.fail(c.rangeOf(path), "write a path relative to the pipeline file's folder, and within it", "%s: %s: a replay writes only below %s", c.stage.title, c.shown(path), c.out)
+		return value
+	}
+	moved := filepath.Join(c.out, rel)
+	if os.IsPathSeparator(text[len(text)-1]) {
+		moved += string(filepath.Separator) // a folder is meant
+	}
+	return moved
 }

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -40,7 +41,11 @@ func (l *loader) pipelineBlock(p *Pipeline, blocks []*hclsyntax.Block) map[strin
 	}
 	s := l.section("pipeline", body)
 	p.Name = s.name()
-	p.StateDir = filepath.Join(l.dir, ".scrapekit", p.Name)
+	p.StateDir = filepath.Join(cmp.Or(l.options.StateDir, filepath.Join(l.dir, ".scrapekit")), p.Name)
+	if l.options.Replay {
+		p.StateDir = filepath.Join(p.StateDir, "replay")
+		l.out = filepath.Join(p.StateDir, "out")
+	}
 	p.Concurrency = s.whole("concurrency", defaultConcurrency, 1)
 	p.CommitEvery = s.duration("commit_every", defaultCommitEvery)
 	p.CommitBytes = s.size("commit_bytes", defaultCommitBytes)

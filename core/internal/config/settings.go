@@ -139,7 +139,7 @@ func (c *checker) keywords(node map[string]any, value any, path []string, set fu
 		c.eachHost(value, path)
 	}
 	if node[sdk.KeywordPath] == true && set != nil {
-		c.rewrite = append(c.rewrite, func() { set(c.absolute(value)) })
+		c.rewrite = append(c.rewrite, func() { set(c.apart(c.absolute(value), path)) })
 	}
 }
 

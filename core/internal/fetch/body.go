@@ -192,6 +192,18 @@ func (b *body) WriteTo(w io.Writer) (int64, error) {
 	return b.offset - start, nil
 }
 
+// rewind makes the body be read from its beginning again.
+func (b *body) rewind() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.offset = 0
+	if b.file == nil {
+		return nil
+	}
+	_, err := b.file.Seek(0, io.SeekStart)
+	return err
+}
+
 // Close may be called more than once.
 func (b *body) Close() error {
 	b.mu.Lock()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/recording"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -28,6 +29,9 @@ type Options struct {
 	// by several goroutines at once and must return soon.
 	OnWait  func(Wait)
 	Version string // of scrapekit, for the default User-Agent
+
+	Record *recording.Writer // nil: nothing is recorded
+	Replay *recording.Player // not nil: it answers, and nobody else is asked
 }
 
 // Client makes the requests of all plugins of a process. Its methods may be called by several goroutines at once.
@@ -78,13 +82,16 @@ func (c *Client) For(p Policy) (http.RoundTripper, error) {
 	if err != nil {
 		return nil, err
 	}
-	wire, err := c.wires.forPolicy(p)
-	if err != nil {
-		return nil, sdk.Permanent(fmt.Errorf("http of %s: %w", p.Plugin, err))
-	}
 	credentials, err := c.credentials(p)
 	if err != nil {
 		return nil, err
+	}
+	if c.opts.Replay != nil {
+		return stack(c.opts.Replay, redacted(c.opts.Redact)), nil
+	}
+	wire, err := c.wires.forPolicy(p)
+	if err != nil {
+		return nil, sdk.Permanent(fmt.Errorf("http of %s: %w", p.Plugin, err))
 	}
 	var cookies *jar
 	if p.Cookies {
@@ -97,6 +104,7 @@ func (c *Client) For(p Policy) (http.RoundTripper, error) {
 	}
 	return stack(wire,
 		redacted(c.opts.Redact),
+		recorded(c.opts.Record, p, c.pieces),
 		allowed(p, c.hosts, c.opts.Redact),
 		kept,
 		obeying(p, &c.robots, log),

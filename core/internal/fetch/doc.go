@@ -2,6 +2,7 @@
 // own, made by [Client.For] out of decorators, outermost first:
 //
 //	redact       what leaves as an error tells no secret
+//	record       the exchange goes to a file, if the run is recorded; a replay answers from one, and nothing below is there
 //	allow        only the hosts that the pipeline file names, and only headers that are a plugin's to set
 //	cache        replies kept on disk, if the pipeline file asks for it: see package cache
 //	robots       robots.txt, if the pipeline file asks to keep to it

@@ -1,0 +1,78 @@
+// recording: a look into the file that --record made.
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+func (a *app) recordingCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "recording", Short: "Look into what run --record kept", RunE: subcommand}
+	cmd.AddCommand(a.recordingShowCommand())
+	return cmd
+}
+
+func (a *app) recordingShowCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "show FILE", Short: "List the exchanges of a recording", Args: args,
+		Long: "Lists the exchanges of a recording in the order of their ends. With --json it prints each with its body, a line each:\nsdktest.Replay answers a plugin's test from such lines.",
+		RunE: func(_ *cobra.Command, given []string) error {
+			if asJSON {
+				out := json.NewEncoder(a.out)
+				out.SetEscapeHTML(false)
+				_, err := core.ReadRecording(given[0], true, func(e core.Exchange) error { return out.Encode(e) })
+				return err
+			}
+			return a.printRecording(given[0])
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print every exchange with its body as a line of JSON")
+	return cmd
+}
+
+func (a *app) printRecording(file string) error {
+	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "TIME\tTOOK\tSTATUS\tSIZE\tREQUEST")
+	info, err := core.ReadRecording(file, false, func(e core.Exchange) error {
+		_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\n", e.Time.Local().Format("15:04:05.000"), brief(e.Took), statusOf(e), size(e.Size), e.Method, e.URL)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "\n%s\n", describe(file, info))
+	return nil
+}
+
+// statusOf is what came of a request, in a word.
+func statusOf(e core.Exchange) string {
+	switch {
+	case e.Withheld != "":
+		return "withheld"
+	case e.Error != "":
+		return "error"
+	}
+	return fmt.Sprint(e.Status)
+}
+
+// describe says what a recording is.
+func describe(file string, info core.RecordingInfo) string {
+	text := fmt.Sprintf("%s: %s of pipeline %s, recorded %s", file, many(int64(info.Exchanges), "exchange"), info.Pipeline, info.Started.Local().Format("2006-01-02 15:04:05"))
+	if info.Sessions > 1 {
+		text += fmt.Sprintf(" and in %s more", many(int64(info.Sessions-1), "session"))
+	}
+	if !info.Complete {
+		text += "; it was cut short, by a kill perhaps"
+	}
+	return text
+}

@@ -1,0 +1,116 @@
+// Recordings: a run that is kept, exchange by exchange, and one that is played again without a network.
+
+package core
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/recording"
+)
+
+// openHTTP makes the host's HTTP, with the recording that it goes into or comes from. o is what only the caller knows; resumed says that the run goes on
+// from earlier ones.
+func (p *Pipeline) openHTTP(c *closers, o fetch.Options, resumed bool) (*fetch.Client, error) {
+	o.Logger, o.Redact, o.Version = p.logger.Named("http"), p.redact, p.opts.Version
+	o.Hosts = p.opts.Hosts
+	switch {
+	case p.opts.Record != "":
+		if resumed {
+			p.logger.Warn("this run goes on from earlier ones, so it cannot be replayed from nothing: record with --full", "recording", p.opts.Record)
+		}
+		w, err := recording.Create(p.opts.Record, p.redact, recording.About{Pipeline: p.config.Name, Version: p.opts.Version, Resumed: resumed})
+		if err != nil {
+			return nil, err
+		}
+		c.add(w.Close)
+		o.Record = w
+	case p.opts.Replay != "":
+		r, err := recording.Open(p.opts.Replay)
+		if err != nil {
+			return nil, fmt.Errorf("replay: %w", err)
+		}
+		c.add(r.Close)
+		o.Learned = "" // nobody is asked
+		o.Replay = recording.NewPlayer(r, p.redact)
+	}
+	client := fetch.New(o)
+	c.add(func() error { client.Close(); return nil })
+	return client, nil
+}
+
+// Replays reports whether replies come from a recording.
+func (p *Pipeline) Replays() bool { return p.opts.Replay != "" }
+
+// replayed returns a folder of the replay; "" if this is none.
+func (p *Pipeline) replayed(name string) string {
+	if p.opts.Replay == "" {
+		return ""
+	}
+	return filepath.Join(p.config.StateDir, name)
+}
+
+// forgetReplay removes what the last replay left: each begins with nothing. The folder is that of replays alone.
+func (p *Pipeline) forgetReplay() error {
+	all, err := os.ReadDir(p.config.StateDir)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		if !slices.Contains([]string{"lock", "holder.json", "file"}, e.Name()) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(p.config.StateDir, e.Name())))
+		}
+	}
+	return err
+}
+
+// Exchange is a request of a recording and what came of it.
+type Exchange struct {
+	recording.Exchange
+	Text   string `json:"text,omitempty"`   // the reply's body, if it is text
+	Base64 []byte `json:"base64,omitempty"` // otherwise
+}
+
+// RecordingInfo says what a recording is.
+type RecordingInfo struct {
+	Pipeline  string
+	Started   time.Time
+	Sessions  int
+	Exchanges int
+	Complete  bool // it ended by itself
+}
+
+// ReadRecording hands the exchanges of a recording to emit, one after another, with their bodies if they are asked for.
+func ReadRecording(path string, bodies bool, emit func(Exchange) error) (info RecordingInfo, err error) {
+	r, err := recording.Open(path)
+	if err != nil {
+		return info, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	info = RecordingInfo{Pipeline: r.Pipeline, Started: r.Started, Sessions: r.Sessions, Exchanges: len(r.Exchanges), Complete: r.Complete}
+	for _, x := range r.Exchanges {
+		e := Exchange{Exchange: x}
+		if bodies {
+			raw, err := io.ReadAll(r.Body(x))
+			if err != nil {
+				return info, err
+			}
+			if utf8.Valid(raw) {
+				e.Text = string(raw)
+			} else {
+				e.Base64 = raw
+			}
+		}
+		if err := emit(e); err != nil {
+			return info, err
+		}
+	}
+	return info, nil
+}
