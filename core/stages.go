@@ -118,7 +118,7 @@ func (p *parts) transport(b config.Block) (http.RoundTripper, error) {
 	if err != nil || b.Kind != sdk.KindSource {
 		return next, err
 	}
-	return &files.Keeper{Next: next, Folder: p.files, MaxSize: b.Files.MaxSize}, nil
+	return &files.Keeper{Next: next, Folder: p.files, MaxSize: b.Files.MaxSize, TooLong: fetch.IsTooLarge}, nil
 }
 
 // keepIn opens the folder for files when it is needed first. It returns nil if the pipeline file names none; dir is where

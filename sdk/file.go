@@ -32,8 +32,8 @@ func (e *NotKept) Error() string {
 // key names the content for good, within the pipeline: what was kept under it is not requested again, in a later run
 // neither. Redirects are followed. The file is on the disk, durably, when Keep returns.
 //
-// The error is a [*NotKept] for a reply that is not 2xx; it is permanent where the pipeline file has no such block or the file is
-// longer than that block allows; any other comes from [HTTPClient] and may be returned from Read.
+// The error is a [*NotKept] for a reply that is not 2xx, with the status 413 also where the file is longer than that block allows;
+// it is permanent where the pipeline file has no such block; any other comes from [HTTPClient] and may be returned from Read.
 func Keep(ctx context.Context, key, url string) (File, error) {
 	ask := &Keeping{Key: key}
 	req, err := http.NewRequestWithContext(WithKeeping(ctx, ask), http.MethodGet, url, nil)

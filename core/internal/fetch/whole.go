@@ -131,6 +131,12 @@ func (l *limiter) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// IsTooLarge reports whether err says that a body was larger than the policy allows.
+func IsTooLarge(err error) bool {
+	var failed *attemptError
+	return errors.As(err, &failed) && failed.outcome.cause == "too large"
+}
+
 func tooLarge(limit int64) error {
 	return &attemptError{outcome: outcome{never, "too large"}, err: fmt.Errorf("the body is larger than http.max_body (%d bytes); ask for less at a time or raise the limit", limit)}
 }

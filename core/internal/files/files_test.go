@@ -37,6 +37,10 @@ func newShelf(t *testing.T) *shelf {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, "half")
 	})
+	mux.HandleFunc("/cut", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "9")
+		_, _ = io.WriteString(w, "half")
+	})
 	mux.HandleFunc("/flushed", func(w http.ResponseWriter, _ *http.Request) {
 		for range 3 {
 			_, _ = io.WriteString(w, "content")
@@ -133,10 +137,9 @@ func TestWhatIsNotKept(t *testing.T) {
 		want func(error) bool
 	}{
 		{"/none", func(err error) bool { var n *sdk.NotKept; return errors.As(err, &n) && n.Status == 404 }},
-		{"/broken", func(err error) bool {
-			return errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "EOF") || errors.Is(err, files.ErrTooLong)
-		}},
-		{"/flushed", func(err error) bool { return errors.Is(err, files.ErrTooLong) && sdk.IsPermanent(err) }},
+		{"/broken", func(err error) bool { var n *sdk.NotKept; return errors.As(err, &n) && n.Status == 413 }},
+		{"/cut", func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }},
+		{"/flushed", func(err error) bool { var n *sdk.NotKept; return errors.As(err, &n) && n.Status == 413 }},
 	} {
 		s := newShelf(t)
 		if _, err := s.keep(t, "1", c.path); err == nil || !c.want(err) {

@@ -11,14 +11,15 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// ErrTooLong is in the error of a file that is longer than the pipeline file allows.
-var ErrTooLong = errors.New("the file is longer than files.max_size allows")
+// errTooLong is in the error of a file that is longer than the pipeline file allows.
+var errTooLong = errors.New("the file is longer than files.max_size allows")
 
 // Keeper makes a plugin's requests by Next and keeps replies in Folder where the plugin asks for it.
 type Keeper struct {
 	Next    http.RoundTripper
 	Folder  func() (*Folder, error) // opened when it is needed first; nil: the pipeline file names none
 	MaxSize int64                   // of a file in bytes
+	TooLong func(error) bool        // whether Next refused a reply for its length; nil: it never does
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -36,24 +37,30 @@ func (k *Keeper) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if file, ok := folder.Known(ask.Key); ok {
 		ask.File = &file
-		return kept(req), nil
+		return short(req, http.StatusNoContent), nil
 	}
 	resp, err := k.Next.RoundTrip(req)
+	if err != nil && k.TooLong != nil && k.TooLong(err) {
+		return short(req, http.StatusRequestEntityTooLarge), nil
+	}
 	if err != nil || resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp, err
 	}
 	file, err := k.keep(folder, ask.Key, resp)
+	if errors.Is(err, errTooLong) {
+		return short(req, http.StatusRequestEntityTooLarge), nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", req.URL.Redacted(), err)
 	}
 	ask.File = &file
-	return kept(req), nil
+	return short(req, http.StatusNoContent), nil
 }
 
 func (k *Keeper) keep(folder *Folder, key string, resp *http.Response) (sdk.File, error) {
 	defer resp.Body.Close()
 	if k.MaxSize > 0 && resp.ContentLength > k.MaxSize {
-		return sdk.File{}, sdk.Permanent(fmt.Errorf("%d bytes: %w", resp.ContentLength, ErrTooLong))
+		return sdk.File{}, errTooLong
 	}
 	body := io.Reader(resp.Body)
 	if k.MaxSize > 0 {
@@ -71,15 +78,15 @@ type bounded struct {
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, sdk.Permanent(ErrTooLong)
+		return 0, errTooLong
 	}
 	return n, err
 }
 
-// kept is the reply in place of the one whose body lies in the folder.
-func kept(req *http.Request) *http.Response {
+// short is a reply without a body: 204 in place of the one whose body lies in the folder, 413 for one that is too long for it.
+func short(req *http.Request, status int) *http.Response {
 	return &http.Response{
-		Status: "204 No Content", StatusCode: http.StatusNoContent, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{}, Body: http.NoBody, Request: req,
 	}
 }

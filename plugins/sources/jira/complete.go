@@ -37,7 +37,10 @@ func (r *walkReader) completeChunk(ctx context.Context, c *chunk) error {
 			if err := r.complete(gctx, it, bulk[it.issue.id]); err != nil {
 				return fmt.Errorf("%s: %w", it.issue.key, err)
 			}
-			return r.lists(gctx, it)
+			if err := r.lists(gctx, it); err != nil {
+				return err
+			}
+			return r.keepFiles(gctx, it)
 		})
 	}
 	return group.Wait()

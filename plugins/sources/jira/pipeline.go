@@ -7,6 +7,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -33,6 +34,7 @@ type item struct {
 	// Lists of their own: raw JSON of each member.
 	lists      map[string][][]byte
 	properties []property
+	files      map[string]record.Kept // by the id of the attachment
 }
 
 // reject gives up a part of the item, or all of it.

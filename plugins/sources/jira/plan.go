@@ -28,6 +28,9 @@ const (
 
 // Plan implements [sdk.Source].
 func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
+	if s.KeepFiles && !slices.Contains(p.Streams, attachmentsStream) {
+		return nil, sdk.Permanent(fmt.Errorf("keep_files: the files belong to records of the stream %q: select it too", attachmentsStream))
+	}
 	at, err := s.detect(ctx)
 	if err != nil {
 		return nil, err

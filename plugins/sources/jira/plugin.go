@@ -23,6 +23,7 @@ type Config struct {
 	Since        string       `json:"since,omitempty" doc:"Only issues updated at or after this date (2024-01-31) or time (RFC 3339), UTC if it names no zone."`
 	Fields       []string     `json:"fields,omitempty" default:"[\"*all\"]" doc:"Issue fields to ask for. What the records need (such as comment, created, updated) is always added."`
 	Content      string       `json:"content,omitempty" default:"both" enum:"both,raw,normalised" doc:"What a record holds: raw, the JSON of Jira; normalised, the same taken apart, with text as Markdown and custom fields under their names; or both. raw concerns issues only."`
+	KeepFiles    bool         `json:"keep_files,omitempty" doc:"Have the host keep the bytes of every attachment in the folder of the block files; records of the stream attachments, which must be selected, then say where they lie. On Cloud the host that attachments are redirected to must be in http.allow."`
 	PageSize     int          `json:"page_size,omitempty" default:"100" min:"1" max:"5000" doc:"Issues to ask for at once. The server may give fewer."`
 	SplitSize    int          `json:"split_size,omitempty" default:"1000" min:"1" doc:"Issues in one split, about. Smaller: more in parallel, more planning."`
 	Overlap      sdk.Duration `json:"overlap,omitempty" default:"5m" doc:"How far an incremental run looks back behind the start of the last run, for an index that lags."`

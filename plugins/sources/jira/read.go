@@ -211,7 +211,9 @@ func (r *walkReader) emitParts(it *item) error {
 		raws   [][]byte
 		make   func(record.Head, []byte) []byte
 	}{
-		{attachmentsStream, rest.Elements(rest.Open(fields).Raw("attachment")), r.maker.Attachment},
+		{attachmentsStream, rest.Elements(rest.Open(fields).Raw("attachment")), func(h record.Head, raw []byte) []byte {
+			return r.maker.Attachment(h, raw, it.files)
+		}},
 		{worklogsStream, rest.Elements(i.worklogs.of(i.raw)), r.maker.Worklog},
 		{remoteLinksStream, it.lists[remoteLinksStream], r.maker.RemoteLink},
 		{votesStream, it.lists[votesStream], r.maker.Person},

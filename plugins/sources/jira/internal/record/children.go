@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // Comment is a comment that was looked at once, for the records of both streams that hold it.
@@ -71,13 +72,36 @@ func (m *Maker) History(h Head, raw []byte, each func(record []byte) error) erro
 	return nil
 }
 
-// Attachment makes the record of an attachment: what is known of it, not its bytes.
-func (m *Maker) Attachment(h Head, raw []byte) []byte {
+// Kept says where the host keeps the bytes of an attachment, or why it does not.
+type Kept struct {
+	File    *sdk.File
+	Problem string
+}
+
+// Attachment makes the record of an attachment. files are those whose bytes were asked for, by their ids.
+func (m *Maker) Attachment(h Head, raw []byte, files map[string]Kept) []byte {
 	a := rest.Open(raw)
 	l := m.child(h, a.Text("id"))
 	writeAttachment(l, a)
 	l.maybe("thumbnail", a.Text("thumbnail"))
+	if kept, asked := files[a.Text("id")]; asked {
+		l.kept(kept)
+	}
 	return m.end(h, raw)
+}
+
+func (l *line) kept(k Kept) {
+	l.maybe("file_problem", k.Problem)
+	if k.File == nil {
+		l.raw("file", nil)
+		return
+	}
+	l.name("file")
+	l.object(func() {
+		l.text("path", k.File.Path)
+		l.text("sha256", k.File.SHA256)
+		l.int("size", int(k.File.Size))
+	})
 }
 
 func writeAttachment(l *line, a rest.Members) {
