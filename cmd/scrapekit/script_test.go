@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -46,7 +47,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"jira": startJira, "jira-stop": stopJira, "jira-comment": commentOnIssue,
 			"jira-hold": holdJira, "jira-held": waitForHeld, "jira-go": releaseJira,
-			"jsonlines": jsonLines, "records": countRecords,
+			"jsonlines": jsonLines, "records": countRecords, "arrives": waitForFile,
 		},
 	})
 }
@@ -148,6 +149,19 @@ func countRecords(ts *testscript.TestScript, neg bool, args []string) {
 	if n != want {
 		ts.Fatalf("%s: %d records, want %d", args[1], n, want)
 	}
+}
+
+// waitForFile waits until a file holds something: what a run reads ahead is not delivered yet.
+func waitForFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: arrives FILE")
+	}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if info, err := os.Stat(ts.MkAbs(args[0])); err == nil && info.Size() > 0 {
+			return
+		}
+	}
+	ts.Fatalf("nothing came to %s", args[0])
 }
 
 // troubles says what a troubled source does instead of reading.
