@@ -117,6 +117,7 @@ func (c *Client) For(p Policy) (http.RoundTripper, error) {
 		cookied(cookies),
 		whole(p, c.pieces),
 		timed(p),
+		paired(),
 	), nil
 }
 

@@ -90,7 +90,7 @@ func (w *wires) forPolicy(p Policy) (http.RoundTripper, error) {
 func wireOf(how wiring) (http.RoundTripper, error) {
 	t := newWire()
 	g := &guard{dialer: net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}, inside: how.inside}
-	t.DialContext = g.dial
+	t.DialContext = counted(g.dial)
 	var err error
 	if t.TLSClientConfig, err = how.tls.config(); err != nil {
 		return nil, err
