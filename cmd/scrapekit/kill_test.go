@@ -103,6 +103,16 @@ func (p place) finish(t *testing.T, env ...string) {
 	}
 }
 
+// finishWith is finish with more arguments.
+func (p place) finishWith(t *testing.T, args ...string) {
+	t.Helper()
+	cmd, out := p.command(t.Context())
+	cmd.Args = append(cmd.Args, args...)
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("run: %v\n%s", err, out)
+	}
+}
+
 // records returns every record of every output file, sorted.
 func (p place) records(t *testing.T) []string {
 	t.Helper()

@@ -1,0 +1,54 @@
+// The shipped pipeline, recorded and replayed: the second Jira does not exist.
+
+//go:build linux
+
+package main
+
+import (
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/sdk/sdktest"
+)
+
+func TestReplayOfTheShippedPipeline(t *testing.T) {
+	t.Parallel()
+	jira := jiratest.New(jiratest.Options{Seed: 7, BasePath: "/jira", Faults: demoFaults()})
+	jira.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: 60}, {Key: "BRAVO", Issues: 60}}})
+	server := httptest.NewServer(jira)
+	defer server.Close()
+	s := site{url: server.URL + "/jira"}
+	live, replayed := s.place(t, 10), s.place(t, 10)
+	file := filepath.Join(live.dir, "run.rec")
+	live.finishWith(t, "--record", file)
+	server.Close()
+	replayed.finishWith(t, "--replay", file)
+	out := place{dir: filepath.Join(replayed.dir, ".scrapekit", "jira", "replay", "out")}
+	if want, got := live.records(t), out.records(t); !slices.Equal(want, got) || len(want) < 120 {
+		t.Errorf("%d records in the run, %d in its replay, or others", len(want), len(got))
+	}
+	if _, err := os.Stat(filepath.Join(replayed.dir, "corpus")); err == nil {
+		t.Error("the replay wrote where the pipeline does")
+	}
+
+	// A plugin's test can have the same as lines.
+	lines := filepath.Join(live.dir, "run.jsonl")
+	f, err := os.Create(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := run([]string{"recording", "show", file, "--json"}, f, os.Stderr, nil); code != 0 {
+		t.Errorf("recording show: code %d", code)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	req := httptest.NewRequestWithContext(t.Context(), "GET", s.url+"/rest/api/2/serverInfo", nil)
+	if resp, err := sdktest.Replay(t, lines).RoundTrip(req); err != nil || resp.StatusCode != 200 {
+		t.Errorf("%v, %v", resp, err)
+	}
+}
