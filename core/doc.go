@@ -14,7 +14,7 @@
 //	                                           │
 //	                                        sinks.Write            every few seconds, between groups:
 //	                                                               sinks.Commit → tokens; store.Commit(cursors + tokens)
-//	plugin's http.Client ── gRPC ──► fetch: redact → allow-list → retry → auth → limits → wire
+//	plugin's http.Client ── gRPC ──► fetch: redact → record → allow-list → cache → robots → retry → auth → limits → wire
 //
 // # Decisions that are easy to undo by accident
 //

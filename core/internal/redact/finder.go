@@ -32,17 +32,22 @@ type Finder struct {
 	found   bool
 }
 
-// Write takes the next piece. It never fails.
+// Write takes the next piece, for io.Copy. It never fails.
 func (f *Finder) Write(p []byte) (int, error) {
+	f.Add(p)
+	return len(p), nil
+}
+
+// Add takes the next piece.
+func (f *Finder) Add(p []byte) {
 	if f.overlap == 0 || f.found {
-		return len(p), nil
+		return
 	}
 	f.held = append(f.held, p...)
 	if len(f.held) > findAtOnce+2*f.overlap {
 		f.look()
 		f.held = append(f.held[:0], f.held[len(f.held)-f.overlap:]...)
 	}
-	return len(p), nil
 }
 
 // End says that the text is complete. Another may follow.

@@ -53,7 +53,7 @@ func (k *keeping) Read(p []byte) (int, error) {
 	n, err := k.ReadCloser.Read(p)
 	if n > 0 && k.w != nil {
 		_, failed := k.w.Write(p[:n])
-		if k.secrets.Write(p[:n]); k.secrets.Found() {
+		if k.secrets.Add(p[:n]); k.secrets.Found() {
 			failed = errSecret
 		}
 		if failed != nil {
@@ -83,7 +83,7 @@ func (k *keeping) commit() {
 	}
 	for name, values := range k.head.Header {
 		for _, v := range values {
-			k.secrets.Write([]byte(name + ": " + v + "\n"))
+			k.secrets.Add([]byte(name + ": " + v + "\n"))
 		}
 	}
 	k.secrets.End()

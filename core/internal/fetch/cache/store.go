@@ -78,7 +78,7 @@ func makeSalt(dir, path string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // its link stays
+	defer func() { _ = os.Remove(f.Name()) }() // its link stays
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
 	_, err = f.Write(salt)

@@ -69,7 +69,7 @@ func (r *Recording) read() error {
 	r.whole = int64(len(magic))
 	for at := r.whole; ; {
 		k, packed, err := next(in)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil { // what a kill left
