@@ -27,7 +27,7 @@ func (p *parts) credentials(b config.Block) ([]fetch.Auth, error) {
 }
 
 func credential(a config.Auth) fetch.Auth {
-	auth := fetch.Auth{Kind: a.Scheme, User: a.User, Password: a.Password, Token: a.Token, Name: a.Name, Value: a.Value}
+	auth := fetch.Auth{Kind: a.Scheme, User: a.User, Password: a.Password, Token: a.Token, Name: a.Name, Value: a.Value, Pos: a.Pos}
 	if o := a.OAuth2; o != nil {
 		auth.OAuth2 = &fetch.OAuth2{
 			Grant: o.Grant, TokenURL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret,

@@ -93,7 +93,7 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 // transport is the plugin's way to HTTP, with the policy of its block.
 func (p *parts) transport(b config.Block) (http.RoundTripper, error) {
 	policy := fetch.Policy{
-		Plugin: stageName(b), Rate: b.HTTP.Rate, Burst: b.HTTP.Burst, Concurrency: b.HTTP.Concurrency, Attempts: b.HTTP.Attempts,
+		Plugin: stageName(b), Pos: b.Pos, Rate: b.HTTP.Rate, Burst: b.HTTP.Burst, Concurrency: b.HTTP.Concurrency, Attempts: b.HTTP.Attempts,
 		ConnectTimeout: b.HTTP.ConnectTimeout, HeaderTimeout: b.HTTP.HeaderTimeout, IdleTimeout: b.HTTP.IdleTimeout,
 		Timeout: b.HTTP.Timeout, MaxWait: b.HTTP.MaxWait, Deadline: b.HTTP.Deadline, RetryBudget: b.HTTP.RetryBudget, UserAgent: b.HTTP.UserAgent, SpoolDir: p.spool,
 		AllowPrivate: b.HTTP.AllowPrivate, Proxy: b.HTTP.Proxy, Robots: b.HTTP.Robots, Cookies: b.HTTP.Cookies,

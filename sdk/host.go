@@ -114,6 +114,13 @@ const HeaderGaveUp = "Scrapekit-Gave-Up"
 // after 6 attempts in 14 s: 503 Service Unavailable (6×)". It is "" if there was no other attempt.
 func GaveUp(resp *http.Response) string { return resp.Header.Get(HeaderGaveUp) }
 
+// HeaderLogin is a header that the host adds to a 401.
+const HeaderLogin = "Scrapekit-Login"
+
+// Login says of a 401 which credential of the pipeline file it was that was refused, or that none is set, to be added to the
+// plugin's error: `the credential was refused: check auth "basic" of jira.hcl:12`. It is "" for other replies.
+func Login(resp *http.Response) string { return resp.Header.Get(HeaderLogin) }
+
 // Log returns the logger of a call. Its lines appear in the host's log with the plugin's name, the
 // stream and the split already in them.
 func Log(ctx context.Context) *slog.Logger {

@@ -66,6 +66,7 @@ func allow(p Policy, hosts *hosts, set *redact.Set, next http.RoundTripper, req 
 		return nil, err
 	}
 	resp.Request = req // without the credentials
+	tellLogin(resp, p, origin)
 	for _, name := range []string{"Set-Cookie", "Set-Cookie2", "Authorization", "Proxy-Authenticate", "Connection", "Keep-Alive", "Transfer-Encoding", "Trailer", "Upgrade"} {
 		resp.Header.Del(name)
 	}

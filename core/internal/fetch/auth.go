@@ -45,6 +45,7 @@ type Auth struct {
 	OAuth2   *OAuth2
 	AWS      *AWS
 	Origins  []Origin
+	Pos      string // where it stands in the pipeline file
 
 	// Renew obtains the credential anew, after a 401 and when it is older than TTL (0: any age will do). It is called
 	// by one goroutine at a time. nil: the credential does not change.

@@ -89,7 +89,7 @@ func cached(p Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
 func account(all []Auth) (func(Origin) string, error) {
 	texts := make([]string, len(all))
 	for i, a := range all {
-		a.Origins = nil
+		a.Origins, a.Pos = nil, ""
 		whole, err := json.Marshal(a)
 		if err != nil {
 			return nil, fmt.Errorf("the cache cannot tell credentials apart: %w", err)

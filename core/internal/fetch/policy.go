@@ -18,6 +18,7 @@ const DefaultMaxBody = 256 << 20
 // Policy is what one plugin may do and how. Zero values stand for the defaults.
 type Policy struct {
 	Plugin string   // for logs and errors
+	Pos    string   // of its block in the pipeline file, for the reader of an error
 	Allow  []Origin // where requests may go; none: nowhere
 	Auth   []Auth   // those that cover a request's origin all go with it; none: anonymous
 

@@ -3,6 +3,7 @@
 package rest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,7 +104,7 @@ func judgeStatus(resp *http.Response) error {
 	case http.StatusBadRequest:
 		e.hint = "check jql and projects; what the account may not see does not exist for it"
 	case http.StatusUnauthorized:
-		e.hint = "the credentials were refused, or the site allows no anonymous access: set http.auth"
+		e.hint = cmp.Or(sdk.Login(resp), "the credentials were refused, or the site allows no anonymous access: set http.auth")
 		if strings.Contains(refused(resp), "DENIED") {
 			e.hint = "after too many refused logins Jira wants one by browser first; then check http.auth"
 		}

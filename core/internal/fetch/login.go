@@ -1,0 +1,43 @@
+// login tells with a 401 what it was that a host refused, for the plugin sees no credential.
+
+package fetch
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// tellLogin puts [sdk.HeaderLogin] into the reply to a request for origin.
+func tellLogin(resp *http.Response, p Policy, origin Origin) {
+	resp.Header.Del(sdk.HeaderLogin)
+	if resp.StatusCode == http.StatusUnauthorized {
+		resp.Header.Set(sdk.HeaderLogin, login(p, origin))
+	}
+}
+
+func login(p Policy, origin Origin) string {
+	var sent, others []string
+	for _, a := range p.Auth {
+		text := fmt.Sprintf("auth %q", a.Kind)
+		if a.Pos != "" {
+			text += " of " + a.Pos
+		}
+		if coveredBy(a.Origins, origin) {
+			sent = append(sent, text)
+		} else {
+			others = append(others, text)
+		}
+	}
+	switch {
+	case len(sent) > 0:
+		return "the credential was refused: check " + strings.Join(sent, " and ")
+	case len(others) > 0:
+		return fmt.Sprintf("no credential was sent: add %s to the origins of %s", origin, strings.Join(others, " or "))
+	case p.Pos != "":
+		return "no credential is set: write http { auth … } into the block at " + p.Pos
+	}
+	return "no credential is set"
+}

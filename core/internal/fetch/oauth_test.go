@@ -1,0 +1,251 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// tokenServer gives out access tokens, and takes the latest one alone.
+type tokenServer struct {
+	mu      sync.Mutex
+	given   int
+	refresh []string // the refresh tokens that it was shown
+	valid   string
+	life    int    // seconds
+	rotate  bool   // another refresh token with each
+	refuse  string // the error that it answers with
+}
+
+func (s *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.URL.Path != "/token" {
+		if r.Header.Get("Authorization") != "Bearer "+s.valid {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if s.refuse != "" {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, `{"error": %q, "error_description": "no good: %s"}`, s.refuse, r.FormValue("refresh_token"))
+		return
+	}
+	s.given++
+	s.refresh = append(s.refresh, r.FormValue("refresh_token"))
+	s.valid = fmt.Sprintf("access-%d", s.given)
+	next := ""
+	if s.rotate {
+		next = fmt.Sprintf(`, "refresh_token": "refresh-%d"`, s.given)
+	}
+	fmt.Fprintf(w, `{"access_token": %q, "token_type": "Bearer", "expires_in": %d%s}`, s.valid, s.life, next)
+}
+
+// RoundTrip makes the server a wire, for virtual time.
+func (s *tokenServer) RoundTrip(req *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	if req.Body == nil {
+		req.Body = http.NoBody
+	}
+	s.ServeHTTP(w, req)
+	return w.Result(), nil
+}
+
+func (s *tokenServer) revoke() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.valid = "none"
+}
+
+const api = "http://api.example"
+
+func clientOf(origins []Origin, base string) Auth {
+	return Auth{Kind: AuthOAuth2, Origins: origins, OAuth2: &OAuth2{
+		Grant: GrantClientCredentials, TokenURL: base + "/token", ClientID: "me", ClientSecret: "client-sesame",
+	}}
+}
+
+// TestOneRefreshForAll: a hundred requests find out at once that the token is void.
+func TestOneRefreshForAll(t *testing.T) {
+	t.Parallel()
+	s := &tokenServer{life: 3600}
+	c, server, p := serve(t, s.ServeHTTP)
+	p.Auth, p.Concurrency = []Auth{clientOf(p.Allow, server.URL)}, 100
+	rt := transport(t, c, p)
+	for _, round := range []string{"at first", "after it was revoked"} {
+		var wait sync.WaitGroup
+		for range 100 {
+			wait.Go(func() {
+				if resp, _, err := ask(t.Context(), rt, "GET", server.URL, ""); err != nil || resp.StatusCode != 200 {
+					t.Errorf("%s: %v %v", round, resp, err)
+				}
+			})
+		}
+		wait.Wait()
+		s.revoke()
+	}
+	if s.given != 2 {
+		t.Errorf("%d tokens were asked for, want one for each hundred", s.given)
+	}
+}
+
+func TestRefreshBeforeExpiry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &tokenServer{life: 100}
+		c := newClient(Options{}, s)
+		defer c.Close()
+		p := Policy{Allow: []Origin{mustOrigin(t, api)}}
+		p.Auth = []Auth{clientOf(p.Allow, api)}
+		rt := transport(t, c, p)
+		for i, step := range []struct {
+			wait  time.Duration
+			given int
+		}{{0, 1}, {80 * time.Second, 1}, {15 * time.Second, 2}, {80 * time.Second, 2}} {
+			time.Sleep(step.wait)
+			if resp, _, err := ask(t.Context(), rt, "GET", api, ""); err != nil || resp.StatusCode != 200 || s.given != step.given {
+				t.Errorf("step %d: %v %v, %d tokens, want %d", i, resp, err, s.given, step.given)
+			}
+		}
+	})
+}
+
+func TestRefreshTokenRotates(t *testing.T) {
+	t.Parallel()
+	s := &tokenServer{life: 3600, rotate: true}
+	c, server, p := serve(t, s.ServeHTTP)
+	kept := ""
+	a := clientOf(p.Allow, server.URL)
+	a.OAuth2.Grant, a.OAuth2.RefreshToken = GrantRefreshToken, "refresh-0"
+	a.OAuth2.Keep = func(_ context.Context, use func(string) (string, error)) error {
+		next, err := use(kept)
+		if err == nil {
+			kept = next
+		}
+		return err
+	}
+	p.Auth = []Auth{a}
+	for range 2 { // the second is another run
+		rt := transport(t, c, p)
+		for range 2 {
+			if resp, _, err := ask(t.Context(), rt, "GET", server.URL, ""); err != nil || resp.StatusCode != 200 {
+				t.Fatal(resp, err)
+			}
+			s.revoke()
+		}
+	}
+	if got, want := strings.Join(s.refresh, " "), "refresh-0 refresh-1 refresh-2 refresh-3"; got != want || kept != "refresh-4" {
+		t.Errorf("it was shown %s and %s is kept", got, kept)
+	}
+}
+
+// TestRefusedRefreshToken: nothing else is asked, and the refusal is told without the token.
+func TestRefusedRefreshToken(t *testing.T) {
+	t.Parallel()
+	s := &tokenServer{refuse: "invalid_grant"}
+	c, server, p := serve(t, s.ServeHTTP)
+	a := clientOf(p.Allow, server.URL)
+	a.OAuth2.Grant, a.OAuth2.RefreshToken = GrantRefreshToken, "refresh-sesame"
+	p.Auth = []Auth{a}
+	_, _, err := ask(t.Context(), transport(t, c, p), "GET", server.URL, "")
+	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "invalid_grant: no good: [redacted]; the refresh token is not good any more") || strings.Contains(err.Error(), "sesame") {
+		t.Error(err)
+	}
+}
+
+// taking is a host that takes none but one token.
+func taking(t *testing.T, good string) (Policy, *atomic.Int64, func(a Auth) http.RoundTripper) {
+	t.Helper()
+	var asked atomic.Int64
+	c, _, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if body, _ := io.ReadAll(r.Body); r.Header.Get("Authorization") != "Bearer "+good || string(body) != "body" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	return p, &asked, func(a Auth) http.RoundTripper {
+		a.Origins, p.Concurrency = p.Allow, 50
+		p.Auth = []Auth{a}
+		return transport(t, c, p)
+	}
+}
+
+// TestRenewedOnceForAll: what a command gave is asked for again once, for all who wait.
+func TestRenewedOnceForAll(t *testing.T) {
+	t.Parallel()
+	p, asked, with := taking(t, "new-token")
+	var renewals atomic.Int64
+	rt := with(Auth{Kind: AuthBearer, Token: "old-token", Renew: func(context.Context) (Auth, error) {
+		renewals.Add(1)
+		return Auth{Kind: AuthBearer, Token: "new-token"}, nil
+	}})
+	var wait sync.WaitGroup
+	for range 50 {
+		wait.Go(func() {
+			if resp, _, err := ask(t.Context(), rt, "POST", p.Allow[0].String(), "body"); err != nil || resp.StatusCode != 200 {
+				t.Error(resp, err)
+			}
+		})
+	}
+	wait.Wait()
+	if renewals.Load() != 1 || asked.Load() > 100 {
+		t.Errorf("%d renewals, %d requests", renewals.Load(), asked.Load())
+	}
+}
+
+// TestRefusedForGood: a credential that does not get better is not tried again and again.
+func TestRefusedForGood(t *testing.T) {
+	t.Parallel()
+	p, asked, with := taking(t, "another")
+	var renewals int
+	same := Auth{Kind: AuthBearer, Token: "old-token"}
+	rt := with(Auth{Kind: AuthBearer, Token: "old-token", Renew: func(context.Context) (Auth, error) { renewals++; return same, nil }})
+	for range 5 {
+		if resp, _, err := ask(t.Context(), rt, "GET", p.Allow[0].String(), "body"); err != nil || resp.StatusCode != 401 {
+			t.Fatal(resp, err)
+		}
+	}
+	if renewals > 2 || asked.Load() != 5 {
+		t.Errorf("%d renewals and %d requests for five refusals", renewals, asked.Load())
+	}
+	rt = with(Auth{Kind: AuthBearer, Token: "old-token", Renew: func(context.Context) (Auth, error) { return Auth{}, errors.New("the vault is sealed") }})
+	if _, _, err := ask(t.Context(), rt, "GET", p.Allow[0].String(), "body"); err == nil || !strings.Contains(err.Error(), "401 Unauthorized") || !strings.Contains(err.Error(), "the vault is sealed") {
+		t.Error(err)
+	}
+}
+
+// TestRefusalNamesTheCredential: a plugin, which sees none, can say what to look at.
+func TestRefusalNamesTheCredential(t *testing.T) {
+	t.Parallel()
+	c, s, p := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set(sdk.HeaderLogin, "the host's own")
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+	p.Pos = "jira.hcl:3"
+	mine := Auth{Kind: AuthBearer, Token: "abcdef", Origins: p.Allow, Pos: "jira.hcl:7"}
+	other := mine
+	other.Origins = []Origin{mustOrigin(t, "https://other.example")}
+	for want, all := range map[string][]Auth{
+		"no credential is set: write http { auth … } into the block at jira.hcl:3":                              nil,
+		`the credential was refused: check auth "bearer" of jira.hcl:7`:                                         {mine},
+		fmt.Sprintf(`no credential was sent: add %s to the origins of auth "bearer" of jira.hcl:7`, p.Allow[0]): {other},
+	} {
+		p.Auth = all
+		resp, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, "")
+		if err != nil || sdk.Login(resp) != want {
+			t.Errorf("%v %q, want %q", err, sdk.Login(resp), want)
+		}
+	}
+}
