@@ -2,6 +2,11 @@
 
 package redact
 
+import (
+	"slices"
+	"strings"
+)
+
 // Known returns text without the secrets of s. Unlike [Set.String] it leaves the parameters of URLs alone.
 func (s *Set) Known(text string) string { return s.secrets(text) }
 
@@ -59,9 +64,62 @@ func (f *Finder) End() {
 }
 
 func (f *Finder) look() {
-	text := string(f.held)
-	f.found = f.set.secrets(text) != text
+	f.found = holds(string(f.held), f.set.known.Load().sorted)
 }
 
 // Found reports whether there was a secret so far.
 func (f *Finder) Found() bool { return f.found }
+
+// holds reports whether a text holds one of secrets, plain or escaped: what [escaped] would find, without the places.
+func holds(text string, secrets []string) bool {
+	has := func(s string) bool {
+		return slices.ContainsFunc(secrets, func(secret string) bool { return strings.Contains(s, secret) })
+	}
+	if has(text) {
+		return true
+	}
+	for _, plus := range []bool{false, true} {
+		plain := text
+		if plus {
+			if plain = strings.ReplaceAll(text, "+", " "); plain == text {
+				break
+			}
+		}
+		for range layers {
+			next := unescaped(plain)
+			if next == plain {
+				break
+			}
+			if plain = next; has(plain) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unescaped undoes one layer of escapes.
+func unescaped(text string) string {
+	var b strings.Builder
+	from := 0 // of what is not taken over yet
+	for i := 0; i < len(text); i++ {
+		unit, n := "", 0
+		switch text[i] {
+		case '%':
+			unit, n = percent(text[i:])
+		case '\\':
+			unit, n = backslash(text[i:])
+		default:
+			continue
+		}
+		b.WriteString(text[from:i])
+		b.WriteString(unit)
+		from = i + n
+		i = from - 1
+	}
+	if from == 0 {
+		return text
+	}
+	b.WriteString(text[from:])
+	return b.String()
+}
