@@ -55,7 +55,7 @@ func (r *walkReader) lists(ctx context.Context, it *item) error {
 // list asks for one list of an issue: the reply itself, or its member of that name. One that this account may not see is
 // not known, and counted.
 func (r *walkReader) list(ctx context.Context, it *item, stream, path, name string) error {
-	raw, err := r.below(ctx, it, stream, path)
+	raw, err := r.ask(ctx, it, stream, path)
 	if err != nil || raw == nil {
 		return err
 	}
@@ -69,8 +69,8 @@ func (r *walkReader) list(ctx context.Context, it *item, stream, path, name stri
 	return nil
 }
 
-// below asks for what lies below an issue; nil if this account does not get it.
-func (r *walkReader) below(ctx context.Context, it *item, stream, path string) ([]byte, error) {
+// ask asks for what lies below an issue; nil if this account does not get it.
+func (r *walkReader) ask(ctx context.Context, it *item, stream, path string) ([]byte, error) {
 	sdk.Count(ctx, "requests/"+stream, 1)
 	resp, err := r.client.Get(ctx, r.at.API()+"/issue/"+url.PathEscape(it.issue.id)+"/"+path, nil)
 	if refusal(err) {
@@ -93,13 +93,13 @@ func (r *walkReader) below(ctx context.Context, it *item, stream, path string) (
 
 // properties asks for the keys of an issue's properties and for each value. No search lists keys.
 func (r *walkReader) properties(ctx context.Context, it *item) error {
-	raw, err := r.below(ctx, it, propertiesStream, "properties")
+	raw, err := r.ask(ctx, it, propertiesStream, "properties")
 	if err != nil || raw == nil {
 		return err
 	}
 	for _, e := range rest.Elements(rest.Open(raw).Raw("keys")) {
 		key := rest.Open(e).Text("key")
-		one, err := r.below(ctx, it, propertiesStream, "properties/"+url.PathEscape(key))
+		one, err := r.ask(ctx, it, propertiesStream, "properties/"+url.PathEscape(key))
 		if err != nil {
 			return err
 		}
@@ -149,10 +149,6 @@ func (r *walkReader) bulkPages(ctx context.Context, ids []string, all map[string
 	used := map[string]bool{}
 	for {
 		sdk.Count(ctx, "requests/changelog bulk", 1)
-		resp, err := r.client.Post(ctx, r.at.API()+"/changelog/bulkfetch", body)
-		if err != nil {
-			return err
-		}
 		var reply struct {
 			IssueChangeLogs []struct {
 				IssueID         string            `json:"issueId"`
@@ -160,7 +156,7 @@ func (r *walkReader) bulkPages(ctx context.Context, ids []string, all map[string
 			} `json:"issueChangeLogs"`
 			NextPageToken string `json:"nextPageToken"`
 		}
-		if err := rest.Decode(resp, &reply); err != nil {
+		if err := r.client.PostJSON(ctx, r.at.API()+"/changelog/bulkfetch", body, &reply); err != nil {
 			return err
 		}
 		for _, log := range reply.IssueChangeLogs {

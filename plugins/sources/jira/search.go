@@ -156,14 +156,10 @@ func (c *client) count(ctx context.Context, at rest.Site, jql string) (int, erro
 		return p.total, err
 	}
 	sdk.Count(ctx, "requests/count", 1)
-	resp, err := c.Post(ctx, at.API()+"/search/approximate-count", map[string]string{"jql": jql})
-	if err != nil {
-		return 0, err
-	}
 	var reply struct {
 		Count int `json:"count"`
 	}
-	err = rest.Decode(resp, &reply)
+	err := c.PostJSON(ctx, at.API()+"/search/approximate-count", map[string]string{"jql": jql}, &reply)
 	return reply.Count, err
 }
 

@@ -3,18 +3,15 @@
 package jira
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/url"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -135,18 +132,15 @@ func (f *feed) follow(ctx context.Context, name string, at *feedPlace, all *feed
 func (f *feed) page(ctx context.Context, name string, since int64) (events []event, more bool, err error) {
 	sdk.Count(ctx, "requests/worklog feed", 1)
 	query := url.Values{"since": {strconv.FormatInt(max(since, 0), 10)}}
-	resp, err := f.client.Get(ctx, f.at.API()+"/worklog/"+name, query)
-	if err != nil {
-		return nil, false, err
-	}
 	var page struct {
 		Values   []event `json:"values"`
 		LastPage bool    `json:"lastPage"`
 	}
-	if err := rest.Decode(resp, &page); err != nil {
+	header, err := f.client.GetJSON(ctx, f.at.API()+"/worklog/"+name, query, &page)
+	if err != nil {
 		return nil, false, err
 	}
-	young := f.at.Clock(resp.Header).Add(-time.Minute).UnixMilli()
+	young := f.at.Clock(header).Add(-time.Minute).UnixMilli()
 	settled := slices.DeleteFunc(slices.Clone(page.Values), func(e event) bool { return e.At > young })
 	slices.SortStableFunc(settled, func(a, b event) int { return int(min(max(a.At-b.At, -1), 1)) })
 	return settled, !page.LastPage && len(settled) == len(page.Values), nil
@@ -160,16 +154,11 @@ func (f *feed) changed(ctx context.Context, events []event) error {
 	}
 	for some := range slices.Chunk(ids, 1000) {
 		sdk.Count(ctx, "requests/worklog list", 1)
-		resp, err := f.client.Post(ctx, f.at.API()+"/worklog/list", map[string]any{"ids": some})
-		if err != nil {
+		var worklogs []json.RawMessage
+		if err := f.client.PostJSON(ctx, f.at.API()+"/worklog/list", map[string]any{"ids": some}, &worklogs); err != nil {
 			return err
 		}
-		raw, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err != nil || !json.Valid(raw) {
-			return fmt.Errorf("%s: reply: not valid JSON (%w)", rest.Where(resp), err)
-		}
-		for _, worklog := range rest.Elements(bytes.TrimSpace(raw)) {
+		for _, worklog := range worklogs {
 			if err := f.put(feedStream, f.maker.FeedWorklog(f.at, worklog)); err != nil {
 				return err
 			}

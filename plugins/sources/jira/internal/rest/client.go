@@ -79,6 +79,15 @@ func (c *Client) GetJSON(ctx context.Context, path string, query url.Values, int
 	return resp.Header, Decode(resp, into)
 }
 
+// PostJSON sends a query that reads only and decodes a small reply.
+func (c *Client) PostJSON(ctx context.Context, path string, body, into any) error {
+	resp, err := c.Post(ctx, path, body)
+	if err != nil {
+		return err
+	}
+	return Decode(resp, into)
+}
+
 // Decode decodes a small reply and closes its body.
 func Decode(resp *http.Response, into any) error {
 	defer resp.Body.Close()
