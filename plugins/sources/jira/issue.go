@@ -65,6 +65,15 @@ func (l list) of(raw []byte) []byte {
 	return l.array.of(raw)
 }
 
+// known is what a record says of the list.
+func (l list) known(whole bool) record.List {
+	of := l.total
+	if !l.value.found() {
+		of = -1
+	}
+	return record.List{Here: l.count, Of: of, Whole: whole}
+}
+
 // complete reports whether the list is whole by what Jira says of it.
 func (l list) complete() bool { return l.array.found() && l.count == l.total }
 

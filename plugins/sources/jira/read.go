@@ -143,8 +143,8 @@ func (r *walkReader) emit(it *item) error {
 	if r.wants(issuesStream) {
 		whole := &record.Issue{
 			Head: i.headAt(r.at), Created: i.created, Updated: i.updated, JSON: i.raw, Fields: i.fieldsRaw(), Histories: i.histories.of(i.raw),
-			Comments: comments, CommentCount: i.comments.count,
-			CommentsWhole: it.whole.comments, HistoriesWhole: it.whole.changelog, WorklogsWhole: it.whole.worklogs,
+			Comments:    comments,
+			CommentList: i.comments.known(it.whole.comments), HistoryList: i.histories.known(it.whole.changelog), WorklogList: i.worklogs.known(it.whole.worklogs),
 		}
 		if err := r.put(issuesStream, r.maker.Issue(whole, r.source.Content == "raw")); err != nil {
 			return err

@@ -3,6 +3,7 @@
 package record
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
@@ -16,9 +17,15 @@ type Issue struct {
 	Fields           []byte // its fields
 	Histories        []byte // the array of its histories
 	Comments         []Comment
-	CommentCount     int
-	// Whole says of each list whether all of it is there.
-	CommentsWhole, HistoriesWhole, WorklogsWhole bool
+	// What is known of its lists.
+	CommentList, HistoryList, WorklogList List
+}
+
+// List is how much of a list is there.
+type List struct {
+	Here  int
+	Of    int // as Jira says; -1: it does not
+	Whole bool
 }
 
 // Issue makes the record of an issue. plain leaves out what is not in "raw" word for word: the normalised members.
@@ -32,9 +39,9 @@ func (m *Maker) Issue(i *Issue, plain bool) []byte {
 	l.time("updated", i.Updated)
 	l.text("flavour", i.Site.Flavour)
 	l.text("url", i.Site.Browse+"/browse/"+i.Key)
-	l.int("comment_count", i.CommentCount)
-	l.bool("comments_complete", i.CommentsWhole)
-	l.bool("changelog_complete", i.HistoriesWhole)
+	l.int("comment_count", i.CommentList.Here)
+	l.bool("comments_complete", i.CommentList.Whole)
+	l.bool("changelog_complete", i.HistoryList.Whole)
 	if !plain {
 		m.normalised(l, i)
 	}
@@ -77,7 +84,7 @@ func (m *Maker) normalised(l *line, i *Issue) {
 	epic := m.customFields(l, f)
 	l.relations(f, epic)
 	l.parts(i, f)
-	l.completeness(i, f)
+	l.completeness(i)
 }
 
 // relations writes the issues that this one belongs to, has below it, and is linked with.
@@ -131,36 +138,36 @@ func (l *line) parts(i *Issue, f rest.Members) {
 }
 
 // completeness writes of each list how many entries are here, of how many, and whether that is all of it.
-func (l *line) completeness(i *Issue, f rest.Members) {
-	all := rest.Open(i.JSON)
-	worklog := f.In("worklog")
+func (l *line) completeness(i *Issue) {
 	l.name("completeness")
 	l.object(func() {
-		l.whole("comments", i.CommentCount, f.In("comment"), i.CommentsWhole)
-		l.whole("changelog", len(rest.Elements(i.Histories)), all.In("changelog"), i.HistoriesWhole)
-		l.whole("worklogs", len(rest.Elements(worklog.Raw("worklogs"))), worklog, i.WorklogsWhole)
+		l.whole("comments", i.CommentList)
+		l.whole("changelog", i.HistoryList)
+		l.whole("worklogs", i.WorklogList)
 	})
 }
 
-func (l *line) whole(name string, here int, list rest.Members, whole bool) {
-	total, ok := list.Int("total")
+func (l *line) whole(name string, list List) {
 	l.name(name)
 	l.object(func() {
-		l.int("here", here)
+		l.int("here", list.Here)
 		switch {
-		case whole:
-			l.int("of", here)
-		case ok:
-			l.int("of", max(int(total), here))
+		case list.Whole:
+			l.int("of", list.Here)
+		case list.Of >= 0:
+			l.int("of", max(list.Of, list.Here))
 		default:
 			l.raw("of", nil)
 		}
-		l.bool("complete", whole)
+		l.bool("complete", list.Whole)
 	})
 }
 
 // oldKeys returns the keys that an issue had before, oldest first.
 func oldKeys(histories []byte, now string) []string {
+	if !bytes.Contains(histories, []byte(`"Key"`)) {
+		return nil // most issues never move
+	}
 	type move struct {
 		at  int64
 		key string

@@ -20,7 +20,10 @@ type member struct {
 
 // Open returns the members of an object; none if raw is anything else. The values are parts of raw.
 func Open(raw []byte) Members {
-	var all Members
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] != '{' {
+		return nil
+	}
+	all := make(Members, 0, 8)
 	d := NewDecoder(bytes.NewBuffer(raw))
 	err := Object(d, func(name string) error {
 		v, err := next(d, raw)
@@ -35,6 +38,9 @@ func Open(raw []byte) Members {
 
 // Elements returns the elements of an array; none if raw is anything else. They are parts of raw.
 func Elements(raw []byte) [][]byte {
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] != '[' {
+		return nil
+	}
 	var all [][]byte
 	d := NewDecoder(bytes.NewBuffer(raw))
 	err := Array(d, func() error {
