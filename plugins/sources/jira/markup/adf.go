@@ -6,6 +6,7 @@ package markup
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,7 +75,11 @@ func adfNode(out []Node, n map[string]any, depth int) []Node {
 	name, _ := n["type"].(string)
 	attrs, _ := n["attrs"].(map[string]any)
 	if kind, ok := adfBlocks[name]; ok {
-		return append(out, adfBlock(kind, name, n, attrs, depth))
+		b := adfBlock(kind, name, n, attrs, depth)
+		if (kind == Paragraph || kind == Heading) && slices.ContainsFunc(b.Content, Node.Block) {
+			return append(out, wrapInline(b.Content)...) // blocks where only text belongs
+		}
+		return append(out, b)
 	}
 	switch name {
 	case "codeBlock":

@@ -6,5 +6,5 @@
 // search that failed is remembered, so that it is not made again for each unclosed mark, and nesting is bounded.
 //
 // The Markdown is meant to be read, by people and by models: a line break is a line break, and only what
-// would change the structure is escaped. What Markdown lacks (colours, alignment, sizes) is dropped; text never is.
+// would change the structure is escaped: a reader of GitHub-flavoured Markdown finds the same text and blocks. What Markdown lacks (colours, alignment, sizes) is dropped; text never is.
 package markup

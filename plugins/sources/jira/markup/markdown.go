@@ -5,6 +5,7 @@ package markup
 import (
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Options say how Markdown is written. The zero value is ready.
@@ -41,6 +42,11 @@ type writer struct {
 	out    []byte
 	prefix []byte
 	open   bool // the line that blocks go to has begun: behind a list mark, or at the very beginning
+	// Of the paragraph, heading or cell that is being written:
+	begin, lineStart int  // where it and its last line begin
+	emptied          bool // its last line but one is empty
+	inLabel, inCell  bool
+	pairs            pair
 }
 
 // maxPrefix bounds the indentation, and so the time of deeply nested documents; what is deeper is not indented further.
@@ -68,53 +74,74 @@ func (w *writer) blank() {
 // blocks writes blocks one after another: with empty lines between them, or without where they are tight.
 func (w *writer) blocks(nodes []Node, tight bool) {
 	wrote := false
+	last, other := Doc, false // the block before, and whether its list had the other kind of mark
 	for _, n := range nodes {
 		if emptyBlock(n) {
 			continue
 		}
-		if wrote && (!tight || !list(n)) {
+		if wrote && (!tight || !list(n) || !interrupts(n)) {
 			w.blank()
 		}
-		w.block(n)
-		wrote = true
+		other = list(n) && n.Kind == last && !other // two lists in a row would be one
+		w.block(n, other)
+		wrote, last = true, n.Kind
 	}
 	w.open = w.open && !wrote
 }
 
 func list(n Node) bool { return n.Kind == BulletList || n.Kind == OrderedList }
 
+// interrupts reports whether a list may follow a line of text without an empty line: not one that begins with an
+// empty item, or with another number than 1.
+func interrupts(n Node) bool {
+	return n.Level <= 1 && len(n.Content) > 0 && !emptyBlock(Node{Kind: Doc, Content: n.Content[0].Content})
+}
+
 // emptyBlock reports whether there is nothing to write.
 func emptyBlock(n Node) bool {
 	switch n.Kind {
-	case Rule, ListItem, Mention, Media, Table:
+	case Rule, Mention:
 		return false
-	case CodeBlock, Text, Emoji:
+	case Media:
+		return n.Attr == "" && n.Text == ""
+	case ListItem:
+		if n.Attr != "" {
+			return false
+		}
+	case CodeBlock:
 		return n.Text == ""
+	case Text, Emoji:
+		return strings.TrimFunc(n.Text, unicode.IsSpace) == ""
+	case HardBreak, lineBreak:
+		return true
+	case Row:
+		return len(n.Content) == 0
 	}
-	for _, c := range n.Content {
-		if !emptyBlock(c) {
+	for i := range n.Content {
+		if !emptyBlock(n.Content[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-func (w *writer) block(n Node) {
+func (w *writer) block(n Node, other bool) {
 	switch n.Kind {
 	case Heading:
-		w.line()
-		w.out = append(w.out, "######"[:min(max(n.Level, 1), 6)]...)
-		w.out = append(w.out, ' ')
-		w.out = append(w.out, strings.ReplaceAll(w.part(n.Content), "\n", " ")...)
+		w.heading(n)
 	case BulletList, OrderedList:
-		w.list(n)
+		w.list(n, other)
 	case CodeBlock:
 		w.code(n)
 	case Quote, Panel:
 		w.indented("> ", func() { w.blocks(n.Content, false) })
 	case Rule:
+		rule := "---"
+		if w.open && len(w.out) > 0 {
+			rule = "___" // dashes behind a dash would be one rule
+		}
 		w.line()
-		w.out = append(w.out, "---"...)
+		w.out = append(w.out, rule...)
 	case Table:
 		w.table(n)
 	case Paragraph:
@@ -128,6 +155,20 @@ func (w *writer) block(n Node) {
 		w.line()
 		w.paragraph([]Node{n})
 	}
+}
+
+// heading writes a heading on one line. Hashes at its end would be taken away.
+func (w *writer) heading(n Node) {
+	w.line()
+	w.out = append(w.out, "######"[:min(max(n.Level, 1), 6)]...)
+	w.out = append(w.out, ' ')
+	sub := writer{o: w.o}
+	sub.inline(n.Content)
+	s := strings.TrimSpace(strings.ReplaceAll(string(sub.out), "\n", " "))
+	if text := strings.TrimRight(s, "#"); text != s && (text == "" || space(text[len(text)-1])) {
+		s = s[:len(s)-1] + `\#`
+	}
+	w.out = append(w.out, s...)
 }
 
 // indented runs f with a longer prefix. The first line gets it too.
@@ -144,24 +185,40 @@ func (w *writer) indented(with string, f func()) {
 }
 
 // list writes the items of a list, indented by the width of their mark.
-func (w *writer) list(n Node) {
+func (w *writer) list(n Node, other bool) {
 	number := max(n.Level, 1)
+	behind := w.open && len(w.out) > 0
 	for _, item := range n.Content {
-		mark := "- "
+		if behind && w.open && n.Kind == BulletList && emptyBlock(item) {
+			continue // dashes behind a dash would be a rule
+		}
+		mark := listMarks[n.Kind == OrderedList][other]
 		if n.Kind == OrderedList {
-			mark = strconv.Itoa(int(number)) + ". "
+			mark = strconv.Itoa(int(number)) + mark
 			number++
 		}
 		w.line()
 		w.out = append(w.out, mark...)
-		switch item.Attr {
-		case "x":
-			w.out = append(w.out, "[x] "...)
-		case "o":
-			w.out = append(w.out, "[ ] "...)
-		}
+		w.out = append(w.out, checkbox(item.Attr)...)
 		w.item(item, len(mark))
 	}
+}
+
+// listMarks are the marks of unordered and ordered lists, and those of a second list that follows a first.
+var listMarks = map[bool]map[bool]string{
+	false: {false: "- ", true: "* "},
+	true:  {false: ". ", true: ") "},
+}
+
+// checkbox returns what a task begins with.
+func checkbox(state string) string {
+	switch state {
+	case "x":
+		return "[x] "
+	case "o":
+		return "[ ] "
+	}
+	return ""
 }
 
 func (w *writer) item(item Node, width int) {
@@ -169,7 +226,10 @@ func (w *writer) item(item Node, width int) {
 	if before < maxPrefix {
 		w.prefix = append(w.prefix, "                "[:min(width, 16)]...)
 	}
-	w.open = true
+	w.open = item.Attr == "" || len(item.Content) > 0 && (item.Content[0].Kind == Paragraph || !item.Content[0].Block())
+	if !w.open { // a checkbox is of a paragraph
+		w.blank()
+	}
 	if item.Kind == ListItem {
 		w.blocks(item.Content, true)
 	} else {
@@ -184,6 +244,9 @@ func (w *writer) code(n Node) {
 	s := n.Text
 	if w.o.Code != nil {
 		s = w.o.Code(n.Attr, s)
+	}
+	if strings.ContainsAny(s, "\r\x00") {
+		s = newlines.Replace(s)
 	}
 	fence := strings.Repeat("`", max(3, longestRun(s, '`')+1))
 	w.line()
@@ -200,6 +263,8 @@ func (w *writer) code(n Node) {
 	w.out = append(w.out, fence...)
 }
 
+var newlines = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\uFFFD")
+
 func longestRun(s string, c byte) int {
 	longest, run := 0, 0
 	for i := range len(s) {
@@ -211,52 +276,4 @@ func longestRun(s string, c byte) int {
 		longest = max(longest, run)
 	}
 	return longest
-}
-
-// part writes nodes to a text of their own.
-func (w *writer) part(nodes []Node) string {
-	sub := writer{o: w.o, open: true}
-	sub.inline(nodes)
-	return strings.TrimSpace(string(sub.out))
-}
-
-// table writes a table. Markdown wants a header row: the first row is it, whatever it was.
-func (w *writer) table(n Node) {
-	width := 0
-	for _, row := range n.Content {
-		width = max(width, len(row.Content))
-	}
-	// Rows are filled up to the widest one, but a single very wide row must not fill up many others.
-	width = min(width, 200)
-	for i, row := range n.Content {
-		w.line()
-		w.out = append(w.out, '|')
-		for _, cell := range row.Content {
-			w.cell(cell)
-		}
-		for range width - len(row.Content) {
-			w.out = append(w.out, "  |"...)
-		}
-		if i == 0 {
-			w.newline()
-			w.out = append(w.out, '|')
-			w.out = append(w.out, strings.Repeat(" --- |", max(len(row.Content), width))...)
-		}
-	}
-}
-
-// cell writes a cell on one line: line breaks become <br>, bars are escaped.
-func (w *writer) cell(cell Node) {
-	sub := writer{o: w.o, open: true}
-	if cell.Kind == Cell || cell.Kind == HeaderCell {
-		sub.blocks(cell.Content, true)
-	} else {
-		sub.blocks([]Node{cell}, true)
-	}
-	s := strings.Trim(string(sub.out), "\n ")
-	s = strings.ReplaceAll(s, "|", `\|`)
-	s = strings.ReplaceAll(s, "\n\n", "<br>")
-	s = strings.ReplaceAll(s, "\n", "<br>")
-	w.out = append(w.out, ' ')
-	w.out = append(append(w.out, s...), " |"...)
 }

@@ -1,9 +1,8 @@
-// The Markdown writer: inline nodes.
+// The Markdown writer: lines of inline nodes, links and media.
 
 package markup
 
 import (
-	"bytes"
 	"strings"
 )
 
@@ -11,58 +10,17 @@ import (
 func (w *writer) paragraph(nodes []Node) {
 	start := len(w.out)
 	w.inline(nodes)
-	if !w.needsEscape(start) {
-		return
-	}
-	region := string(w.out[start:])
-	w.out = w.out[:start]
-	for i, line := range strings.SplitAfter(region, "\n") {
-		if i > 0 {
-			n := min(len(w.prefix), len(line))
-			w.out = append(w.out, line[:n]...)
-			line = line[n:]
-		}
-		if blockStart(line) {
-			w.out = append(w.out, '\\')
-		}
-		w.out = append(w.out, line...)
-	}
+	w.trimLine()
+	w.protectLines(start)
 }
 
-// needsEscape looks at the lines from start on, the first of which has its prefix before start.
-func (w *writer) needsEscape(start int) bool {
-	region := w.out[start:]
-	for {
-		if blockStart(string(region[:min(len(region), 8)])) {
-			return true
-		}
-		i := bytes.IndexByte(region, '\n')
-		if i < 0 {
-			return false
-		}
-		region = region[min(i+1+len(w.prefix), len(region)):]
+// inline writes inline nodes. It looks first which characters are there often enough to make a pair.
+func (w *writer) inline(nodes []Node) {
+	w.begin, w.lineStart = len(w.out), len(w.out)
+	w.pairs = everyPair
+	if !w.inCell {
+		w.pairs = pairsOf(nodes)
 	}
-}
-
-// blockStart reports whether a line would be read as a heading, a quote, or a fence.
-func blockStart(s string) bool {
-	switch {
-	case s == "":
-		return false
-	case s[0] == '>':
-		return true
-	case s[0] == '#':
-		t := strings.TrimLeft(s[:min(len(s), 8)], "#")
-		return t == "" || t[0] == ' ' || t[0] == '\n'
-	}
-	return strings.HasPrefix(s, "~~~")
-}
-
-// inline writes inline nodes.
-func (w *writer) inline(nodes []Node) { w.links(nodes) }
-
-// links groups nodes by the address that they link to.
-func (w *writer) links(nodes []Node) {
 	for len(nodes) > 0 {
 		n := run(nodes, func(n *Node) string { return n.Href })
 		w.link(nodes[:n], nodes[n:])
@@ -79,106 +37,132 @@ func run[P comparable](nodes []Node, property func(n *Node) P) int {
 	return n
 }
 
-// link writes nodes that have one address. What follows them decides whether the address may stand bare.
+// link writes nodes that have one address. What stands around them decides whether the address may stand bare.
 func (w *writer) link(nodes, after []Node) {
-	href := nodes[0].Href
+	href := strings.TrimSpace(nodes[0].Href)
 	if href == "" {
-		w.styled(nodes, 0)
+		w.styled(nodes, 0, w.lastRune(), firstRune(after, 0))
 		return
 	}
-	if len(nodes) == 1 && nodes[0].Kind == Text && nodes[0].Marks == 0 && sameAddress(nodes[0].Text, href) {
-		if len(after) == 0 || after[0].Kind != Text || !goesOn(after[0].Text) {
-			w.out = append(w.out, href...) // a bare URL is a link by itself
-			return
-		}
-		w.out = append(append(append(w.out, '<'), href...), '>')
-		return
+	lead, nodes, trail := trimEdges(nodes)
+	w.text(lead)
+	if len(nodes) == 1 && nodes[0].Kind == Text && nodes[0].Marks == 0 && nodes[0].Text == href && w.autolink(href) {
+		w.address(href, trail, after)
+	} else if len(nodes) > 0 {
+		w.bracket()
+		w.inLabel = true
+		w.styled(nodes, 0, '[', ']')
+		w.inLabel = false
+		w.out = append(append(w.out, "]("...), w.destination(href)...)
+		w.out = append(w.out, ')')
+	}
+	w.text(trail)
+}
+
+// bracket writes the bracket that opens a link. An exclamation mark before it would make an image of it.
+func (w *writer) bracket() {
+	if n := len(w.out); n > w.begin && w.out[n-1] == '!' {
+		w.out = append(w.out[:n-1], `\!`...)
 	}
 	w.out = append(w.out, '[')
-	start := len(w.out)
-	w.styled(nodes, 0)
-	label := strings.ReplaceAll(strings.TrimSpace(string(w.out[start:])), "]", `\]`)
-	w.out = append(append(w.out[:start], label...), "]("...)
-	w.out = append(append(w.out, address(href)...), ')')
 }
 
-// goesOn reports whether a text would be taken for a part of the URL before it.
-func goesOn(s string) bool {
-	return wordAfter(s, 0, len(s)) || s != "" && strings.IndexByte("/_-#=&%~+", s[0]) >= 0
-}
-
-func sameAddress(shown, href string) bool {
-	return shown == href && strings.Contains(href, "://") && !strings.ContainsAny(href, " \t\n<>")
-}
-
-// address writes a link's address; one with spaces or brackets stands in angle brackets.
-func address(href string) string {
-	href = strings.Join(strings.FieldsFunc(href, func(r rune) bool { return r == '\n' }), "")
-	if strings.ContainsAny(href, " ()") {
-		return "<" + strings.NewReplacer("<", "%3C", ">", "%3E").Replace(href) + ">"
-	}
-	return href
-}
-
-// styles are the marks in the order in which they are written, outermost first.
-var styles = [...]struct {
-	mark        Marks
-	open, close string
-}{
-	{Strong, "**", "**"},
-	{Em, "*", "*"},
-	{Strike, "~~", "~~"},
-	{Sub, "<sub>", "</sub>"},
-	{Sup, "<sup>", "</sup>"},
-}
-
-// styled groups nodes by the style of this level, and goes down to the next within each group.
-func (w *writer) styled(nodes []Node, level int) {
-	all := Marks(0)
-	for i := range nodes {
-		all |= nodes[i].Marks
-	}
-	for level < len(styles) && all&styles[level].mark == 0 {
-		level++
-	}
-	if level == len(styles) {
-		for i := range nodes {
-			w.leaf(&nodes[i])
-		}
+// address writes an address that is its own label: bare where every reader of Markdown finds its ends, else in
+// angle brackets.
+func (w *writer) address(href, trail string, after []Node) {
+	if n := len(w.out); bareAddress(href) && (n == w.lineStart || w.out[n-1] == ' ' || w.out[n-1] == '(') && (trail != "" && space(trail[0]) || trail == "" && endsAddress(after)) {
+		w.out = append(w.out, href...)
 		return
 	}
-	st := styles[level]
-	for len(nodes) > 0 {
-		n := run(nodes, func(n *Node) Marks { return n.Marks & st.mark })
-		if nodes[0].Marks&st.mark == 0 {
-			w.styled(nodes[:n], level+1)
-		} else {
-			w.wrapped(nodes[:n], level)
-		}
-		nodes = nodes[n:]
-	}
+	w.out = append(append(append(w.out, '<'), href...), '>')
 }
 
-// wrapped writes nodes between the signs of a style. Spaces at the edges go outside, or Markdown would not see it.
-func (w *writer) wrapped(nodes []Node, level int) {
-	start := len(w.out)
-	w.styled(nodes, level+1)
-	s := string(w.out[start:])
-	inner := strings.Trim(s, " \t\n\u00a0")
-	if inner == "" {
-		return
+// autolink reports whether an address may stand between angle brackets.
+func (w *writer) autolink(s string) bool {
+	scheme, _, ok := strings.Cut(s, "://")
+	if !ok || len(scheme) < 2 || len(scheme) > 32 || !alpha(scheme[0]) {
+		return false
 	}
-	lead := strings.Index(s, inner)
-	w.out = append(w.out[:start], s[:lead]...)
-	w.out = append(append(append(w.out, styles[level].open...), inner...), styles[level].close...)
-	w.out = append(w.out, s[lead+len(inner):]...)
+	for i := range len(scheme) {
+		if !alnum(scheme[i]) && strings.IndexByte("+.-", scheme[i]) < 0 {
+			return false
+		}
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] == '|' && w.inCell || s[i] == '<' || s[i] == '>' || s[i] == 0x7f || s[i] == '`' {
+			return false
+		}
+	}
+	return true
+}
+
+// bareAddress reports whether an address is a link without any brackets: http with a domain name, of characters
+// that mean nothing else.
+func bareAddress(s string) bool {
+	rest, ok := strings.CutPrefix(s, "https://")
+	if !ok {
+		if rest, ok = strings.CutPrefix(s, "http://"); !ok {
+			return false
+		}
+	}
+	dot := strings.IndexByte(rest, '.')
+	if dot <= 0 || strings.ContainsAny(rest[:dot], ":/?#_") || dot+1 >= len(rest) || !alpha(rest[dot+1]) {
+		return false
+	}
+	for i := range len(rest) {
+		switch c := rest[i]; {
+		case alnum(c), strings.IndexByte("./:?#=%+,-", c) >= 0:
+		case (c == '_' || c == '~' || c == '&') && i > 0 && i+1 < len(rest) && alnum(rest[i-1]) && alnum(rest[i+1]):
+		default:
+			return false
+		}
+	}
+	last := rest[len(rest)-1]
+	return alnum(last) || last == '/'
+}
+
+// endsAddress reports whether a bare address ends where these nodes begin: at a space, with at most the
+// punctuation of a sentence between.
+func endsAddress(after []Node) bool {
+	if len(after) == 0 || after[0].Kind == HardBreak || after[0].Kind == lineBreak {
+		return true
+	}
+	if after[0].Kind != Text || after[0].Marks != 0 || after[0].Href != "" {
+		return false
+	}
+	rest := strings.TrimLeft(after[0].Text, ".,:!?)")
+	if rest == "" {
+		return len(after) == 1
+	}
+	return rest[0] == ' ' || rest[0] == '\n'
+}
+
+// destination writes a link's address; one with spaces or brackets stands in angle brackets.
+func (w *writer) destination(href string) string {
+	if strings.ContainsAny(href, "\n\r\t`<>\\&\x00") {
+		href = destinations.Replace(href)
+	}
+	if href == "" || strings.ContainsAny(href, " ()\v\f") {
+		href = "<" + href + ">"
+	}
+	return w.bars(href)
+}
+
+var destinations = strings.NewReplacer("\n", "", "\r", "", "\t", "%09", "`", "%60", "<", "%3C", ">", "%3E", `\`, `\\`, "&", `\&`, "\x00", "")
+
+// bars escapes the bars of a text that goes into a cell.
+func (w *writer) bars(s string) string {
+	if !w.inCell {
+		return s
+	}
+	return strings.ReplaceAll(s, "|", `\|`)
 }
 
 // leaf writes one inline node.
 func (w *writer) leaf(n *Node) {
 	switch n.Kind {
 	case HardBreak, lineBreak:
-		w.newline()
+		w.lineBreak()
 	case Mention:
 		w.mention(n)
 	case Media:
@@ -194,19 +178,6 @@ func (w *writer) leaf(n *Node) {
 	}
 }
 
-// text writes a text; a newline in it begins a new line of the block.
-func (w *writer) text(s string) {
-	for {
-		line, rest, more := strings.Cut(s, "\n")
-		w.out = append(w.out, line...)
-		if !more {
-			return
-		}
-		w.newline()
-		s = rest
-	}
-}
-
 func (w *writer) mention(n *Node) {
 	if w.o.Mention != nil {
 		w.out = append(w.out, w.o.Mention(n.Attr, n.Text)...)
@@ -216,13 +187,15 @@ func (w *writer) mention(n *Node) {
 	if name == "" {
 		name = n.Attr
 	}
-	w.out = append(append(w.out, '@'), name...)
+	w.out = append(w.out, '@')
+	w.text(name)
 }
 
 // media writes an image with its name, and any other file as its name in brackets.
 func (w *writer) media(n *Node) {
+	label := w.inLabel
 	if n.Level == 0 {
-		w.out = append(append(append(w.out, '['), n.Attr...), ']')
+		w.text("[" + n.Attr + "]")
 		return
 	}
 	alt := n.Text
@@ -232,22 +205,10 @@ func (w *writer) media(n *Node) {
 			alt = alt[i+1:]
 		}
 	}
-	w.out = append(append(append(w.out, "!["...), alt...), "]("...)
-	w.out = append(append(w.out, address(n.Attr)...), ')')
-}
-
-// codeSpan writes code in as many backticks as it needs.
-func (w *writer) codeSpan(s string) {
-	s = strings.ReplaceAll(s, "\n", " ")
-	if strings.TrimSpace(s) == "" {
-		w.out = append(w.out, s...)
-		return
-	}
-	ticks := strings.Repeat("`", longestRun(s, '`')+1)
-	pad := ""
-	if s[0] == '`' || s[len(s)-1] == '`' {
-		pad = " "
-	}
-	w.out = append(append(append(w.out, ticks...), pad...), s...)
-	w.out = append(append(w.out, pad...), ticks...)
+	w.out = append(w.out, "!["...)
+	w.inLabel = true
+	w.text(strings.Join(strings.Fields(alt), " "))
+	w.inLabel = label
+	w.out = append(w.out, "]("...)
+	w.out = append(append(w.out, w.destination(strings.TrimSpace(n.Attr))...), ')')
 }

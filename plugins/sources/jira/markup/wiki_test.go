@@ -3,9 +3,11 @@
 package markup_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/markup"
 )
@@ -19,11 +21,11 @@ func TestWiki(t *testing.T) {
 		{"marks", "*b* _i_ -s- +u+ x^2^ H ~2~ {{c}}", "**b** *i* ~~s~~ u x^2^ H <sub>2</sub> `c`"},
 		{"braced marks", "a{*}b{*}c and {{{}a(){}}}", "a**b**c and `a()`"},
 		{"nested marks", "*bold _both_ bold*", "**bold *both* bold**"},
-		{"marks within words", "snake_case_name and a*b*c, 1-2-3", "snake_case_name and a*b*c, 1-2-3"},
-		{"marks that are not closed", "*one\ntwo* and _x", "*one\ntwo* and _x"},
+		{"marks within words", "snake_case_name and a*b*c, 1-2-3", `snake_case_name and a\*b\*c, 1-2-3`},
+		{"marks that are not closed", "*one\ntwo* and _x", "\\*one\ntwo\\* and _x"},
 		{"a mark before a space", "2 * 3 * 4", "2 * 3 * 4"},
-		{"escapes", `\*not bold\* and C:\temp`, `*not bold* and C:\temp`},
-		{"forced break", `a\\b and \\host\share`, "a\nb and \\\\host\\share"},
+		{"escapes", `\*not bold\* and C:\temp`, `\*not bold\* and C:\temp`},
+		{"forced break", `a\\b and \\host\share`, "a\nb and \\\\\\host\\share"},
 		{"dashes", "a -- b --- c --opt", "a – b — c --opt"},
 		{"citation", "??who??", "*— who*"},
 		{"colour", "{color:red}red *bold*{color} {color:#fff}x{color}", "red **bold** x"},
@@ -176,8 +178,11 @@ func FuzzWiki(f *testing.F) {
 		if again := markup.WikiToMarkdown(s, markup.Options{}); again != out {
 			t.Errorf("two readings of %q differ", s)
 		}
+		if utf8.ValidString(s) {
+			checkGarbage(t, strconv.Quote(s), markup.ParseWiki(s))
+		}
 		// What has nothing special in it is kept to the letter.
-		if !strings.ContainsAny(s, "\\[]{}!-+*^~_?:;()|#>&<`hb.\r\n\t \u00a0\u0085\u2028\u2029\u3000") && strings.TrimSpace(s) == s && out != s {
+		if !strings.ContainsAny(s, "\\[]{}!-+*^~_?:;()|#>&<`hb.=@\x00\v\f\r\n\t \u00a0\u0085\u2028\u2029\u3000") && strings.TrimSpace(s) == s && out != s && !(s[0] >= '0' && s[0] <= '9') {
 			t.Errorf("%q became %q", s, out)
 		}
 	})
@@ -191,6 +196,9 @@ func FuzzADF(f *testing.F) {
 		b, errB := markup.ADFToMarkdown(raw, markup.Options{})
 		if a != b || (errA == nil) != (errB == nil) {
 			t.Errorf("two readings differ")
+		}
+		if doc, err := markup.ParseADF(raw); err == nil {
+			checkGarbage(t, string(raw), doc)
 		}
 	})
 }
