@@ -174,13 +174,27 @@ func (p *player) change(rng *rand.Rand, reading bool) string {
 		}
 		return fmt.Sprint("show all ", err)
 	}
+	if !reading {
+		return p.MutateIssue(rng)
+	}
+	before := p.visible()
 	done := p.MutateIssue(rng)
 	what, key, _ := strings.Cut(done, " ")
 	undo := map[string]func(string) error{"hide": p.Show, "show": p.Hide, "archive": p.Restore, "restore": p.Archive}[what]
-	if undo == nil || !reading {
+	if undo == nil || before[key] == p.visible()[key] {
 		return done
 	}
 	return fmt.Sprint(done, ", and back ", undo(key))
+}
+
+// visible returns the keys of the issues that anybody may see.
+func (p *player) visible() map[string]bool {
+	ids := p.Books("http://jira.test", "").Of("issues")
+	keys := map[string]bool{}
+	for _, b := range p.Snapshot() {
+		_, keys[b.Key] = ids[b.ID]
+	}
+	return keys
 }
 
 // play returns how the sink differs from the books, or nil.
