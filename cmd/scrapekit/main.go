@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -19,6 +20,7 @@ import (
 
 func main() {
 	serve.TuneMemory()
+	log.SetOutput(io.Discard) // net/http writes there what a host sends unasked, whatever is in it
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, nil))
 }
 
