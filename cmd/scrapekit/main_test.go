@@ -26,6 +26,10 @@ func TestMain(m *testing.M) {
 		"scrapekit": func() { os.Exit(hostUnderTest()) },
 		"exits":     func() { os.Exit(exits(os.Args[1:])) },
 		"troubled":  func() { serve.Main(troubled()) },
+
+		"pages":        func() { serve.Main(pagesPlugin()) },
+		"pages-bare":   func() { exitPages(barePages) },
+		"pages-server": func() { exitPages(servePages) },
 	}
 	_, byName := commands[filepath.Base(os.Args[0])]
 	if !byName && len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
@@ -57,6 +61,7 @@ func killSelf() {
 }
 
 func hostUnderTest() int {
+	serve.TuneMemory() // as main does
 	at, _ := strconv.ParseInt(os.Getenv(crashVar), 10, 64)
 	var steps atomic.Int64
 	step := func(string) {
