@@ -61,6 +61,8 @@ type Pipeline struct {
 	opts   Options
 	redact *redact.Set
 	logger hclog.Logger
+
+	secrets []*secret // obtained when they are needed
 }
 
 // Diagnostics are everything there is to say about a pipeline file.
@@ -87,7 +89,7 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	for _, s := range c.Secrets {
 		secrets.Add(s)
 	}
-	return &Pipeline{config: c, opts: o, redact: secrets, logger: l.logger}, diags
+	return &Pipeline{config: c, opts: o, redact: secrets, logger: l.logger, secrets: newSecrets(c.Late, secrets)}, diags
 }
 
 // Name returns the pipeline's name.

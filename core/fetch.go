@@ -53,7 +53,7 @@ func (p *parts) fetchOne(ctx context.Context, r FetchRequest) (*http.Response, e
 	if err != nil {
 		return nil, err
 	}
-	transport, err := p.transport(b)
+	transport, err := p.transport(ctx, b)
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func stage[P any](p *parts, b config.Block, pick func(*pluginhost.Plugin) P) pip
 }
 
 func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, error) {
-	transport, err := p.transport(b)
+	transport, err := p.transport(ctx, b)
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
@@ -91,7 +91,7 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 }
 
 // transport is the plugin's way to HTTP, with the policy of its block.
-func (p *parts) transport(b config.Block) (http.RoundTripper, error) {
+func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTripper, error) {
 	policy := fetch.Policy{
 		Plugin: stageName(b), Pos: b.Pos, Rate: b.HTTP.Rate, Burst: b.HTTP.Burst, Concurrency: b.HTTP.Concurrency, Attempts: b.HTTP.Attempts,
 		ConnectTimeout: b.HTTP.ConnectTimeout, HeaderTimeout: b.HTTP.HeaderTimeout, IdleTimeout: b.HTTP.IdleTimeout,
@@ -102,7 +102,7 @@ func (p *parts) transport(b config.Block) (http.RoundTripper, error) {
 	if policy.Allow, err = origins(b.HTTP.Allow); err != nil {
 		return nil, fmt.Errorf("%s: http.allow: %w", b.Pos, err)
 	}
-	if policy.Auth, err = p.credentials(b); err != nil {
+	if policy.Auth, err = p.credentials(ctx, b); err != nil {
 		return nil, err
 	}
 	t := b.HTTP.TLS

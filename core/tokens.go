@@ -16,14 +16,14 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/fetch"
 )
 
 // keptToken is the file of one credential. It is named after what the pipeline file says, so that a token that is put
 // there anew counts, and not what followed after the one before.
 type keptToken struct{ path string }
 
-func newKeptToken(stateDir string, o config.OAuth2) keptToken {
+func newKeptToken(stateDir string, o *fetch.OAuth2) keptToken {
 	sum := sha256.Sum256([]byte(strings.Join([]string{o.TokenURL, o.ClientID, o.RefreshToken}, "\x00")))
 	return keptToken{filepath.Join(stateDir, "tokens", hex.EncodeToString(sum[:8]))}
 }

@@ -8,14 +8,14 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/fetch"
 )
 
 func TestRefreshTokenIsKept(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	o := config.OAuth2{TokenURL: "https://login.example.com", ClientID: "me", RefreshToken: "first"}
-	turn := func(o config.OAuth2, next string, fail error) (kept string) {
+	o := &fetch.OAuth2{TokenURL: "https://login.example.com", ClientID: "me", RefreshToken: "first"}
+	turn := func(next string, fail error) (kept string) {
 		t.Helper()
 		err := newKeptToken(dir, o).use(t.Context(), func(k string) (string, error) { kept = k; return next, fail })
 		if !errors.Is(err, fail) {
@@ -29,12 +29,12 @@ func TestRefreshTokenIsKept(t *testing.T) {
 		fail error
 		want string
 	}{{"second", nil, ""}, {"", nil, "second"}, {"", refused, "second"}, {"third", nil, "second"}, {"", nil, "third"}} {
-		if got := turn(o, step.next, step.fail); got != step.want {
+		if got := turn(step.next, step.fail); got != step.want {
 			t.Errorf("step %d: %q is kept, want %q", i, got, step.want)
 		}
 	}
 	o.RefreshToken = "logged in anew"
-	if got := turn(o, "", nil); got != "" {
+	if got := turn("", nil); got != "" {
 		t.Errorf("what followed after another token is used: %q", got)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "tokens", "*"))
@@ -50,7 +50,7 @@ func TestRefreshTokenIsKept(t *testing.T) {
 
 func TestKeptTokenIsUsedByOneAtATime(t *testing.T) {
 	t.Parallel()
-	k := newKeptToken(t.TempDir(), config.OAuth2{})
+	k := newKeptToken(t.TempDir(), &fetch.OAuth2{})
 	err := k.use(t.Context(), func(string) (string, error) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

@@ -67,7 +67,9 @@ func (s *section) auth(b *hclsyntax.Block, hosts, allow []string) *Auth {
 	}
 	a := &Auth{Scheme: b.Labels[0], Pos: s.pos(b.TypeRange)}
 	inner := s.section(fmt.Sprintf("%s: auth %q", s.title, a.Scheme), b.Body)
+	inner.late = true
 	schemes[a.Scheme](inner, a, header)
+	inner.late = false
 	a.Origins = inner.authOrigins("the credential", header, hosts, allow)
 	inner.end()
 	return a

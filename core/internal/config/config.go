@@ -62,6 +62,8 @@ type Pipeline struct {
 	// Secrets are the sensitive strings in use, the longest first. Shorter ones than 4 bytes are left out:
 	// hiding them would make every line unreadable.
 	Secrets []string
+	// Late are the secrets that the run obtains when they are needed.
+	Late []Secret
 }
 
 // Block is a source, transform or sink of the pipeline.

@@ -20,7 +20,7 @@ func (l *loader) evaluate(expr hclsyntax.Expression) (cty.Value, bool) {
 	}
 	v, found := expr.Value(l.scope)
 	if !found.HasErrors() {
-		return v, true
+		return v, l.checkCalls(expr, v)
 	}
 	if l.sensitive(expr) {
 		found = withhold(found)
@@ -33,7 +33,7 @@ func (l *loader) evaluate(expr hclsyntax.Expression) (cty.Value, bool) {
 func (l *loader) sensitive(expr hclsyntax.Expression) bool {
 	found := false
 	for _, call := range calls(expr) {
-		found = found || slices.Contains([]string{"env", "file", "sensitive"}, call.Name)
+		found = found || slices.Contains([]string{"env", "file", "keyring", "sensitive"}, call.Name)
 	}
 	for _, t := range expr.Variables() {
 		v, problems := t[:min(len(t), 2)].TraverseAbs(l.scope) // var.x as a whole: what follows may be the fault
@@ -79,7 +79,7 @@ func (l *loader) checkVariable(t hcl.Traversal) bool {
 		l.fail(at, l.hintForName(t), "there is no %q here", t.RootName())
 		return false
 	}
-	kinds := map[string]string{"var": "variable", "local": "local value"}
+	kinds := map[string]string{"var": "variable", "local": "local value", "secret": "secret"}
 	if len(t) < 2 {
 		l.fail(at, fmt.Sprintf("write %s.NAME", t.RootName()), "%q is the name of a group, not of a value", t.RootName())
 		return false
@@ -92,6 +92,9 @@ func (l *loader) checkVariable(t hcl.Traversal) bool {
 	if hint == "" && t.RootName() == "var" {
 		hint = fmt.Sprintf("declare it: variable %q { … }", step.Name)
 	}
+	if hint == "" && t.RootName() == "secret" {
+		hint = fmt.Sprintf("declare it: secret %q { exec = […] }", step.Name)
+	}
 	l.fail(at, hint, "there is no %s %q", kinds[t.RootName()], step.Name)
 	return false
 }
@@ -99,7 +102,7 @@ func (l *loader) checkVariable(t hcl.Traversal) bool {
 // hintForName guesses what a bare name was meant to be.
 func (l *loader) hintForName(t hcl.Traversal) string {
 	name := t.RootName()
-	if name == "var" || name == "local" {
+	if name == "var" || name == "local" || name == "secret" {
 		return "the default of a variable cannot use other values; use a local value"
 	}
 	if len(t) > 1 {

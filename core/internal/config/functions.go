@@ -17,7 +17,7 @@ import (
 // functions lists all functions by name.
 func (l *loader) functions() map[string]function.Function {
 	return map[string]function.Function{
-		"env": l.envFunction(), "file": l.fileFunction(),
+		"env": l.envFunction(), "file": l.fileFunction(), "keyring": l.keyringFunction(),
 		"sensitive": l.sensitiveFunction(), "nonsensitive": l.nonsensitiveFunction(),
 		"can": tryfunc.CanFunc, "try": tryfunc.TryFunc,
 
@@ -90,7 +90,11 @@ func (l *loader) fileFunction() function.Function {
 				return cty.UnknownVal(cty.String), shownError(fmt.Sprintf("%s: %v (a relative path starts at the folder of the pipeline file)", nameOf(args[0]), err))
 			}
 			l.secrets.addText(string(raw), marked)
-			return cty.StringVal(string(raw)).Mark(sensitiveMark), nil
+			v := cty.StringVal(string(raw)).Mark(sensitiveMark)
+			if othersRead(l.resolve(path.AsString())) {
+				v = v.Mark(exposedMark)
+			}
+			return v, nil
 		},
 	})
 }
@@ -107,7 +111,11 @@ func (l *loader) sensitiveFunction() function.Function {
 func (l *loader) nonsensitiveFunction() function.Function {
 	return markFunction(func(v cty.Value) cty.Value {
 		l.secrets.add(v, public)
+		standIns, _ := lateIn(v)
 		plain, _ := v.UnmarkDeep()
+		for _, s := range standIns { // what is not known yet cannot be shown
+			plain = plain.WithMarks(cty.NewValueMarks(lateMark(s), sensitiveMark))
+		}
 		return plain
 	})
 }

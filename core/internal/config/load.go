@@ -24,6 +24,7 @@ type loader struct {
 	secrets secrets
 	scope   *hcl.EvalContext
 	found   hcl.Diagnostics
+	late    []Secret
 }
 
 // Load reads and checks a pipeline file. The pipeline is nil if one of the diagnostics is an error. All that is
@@ -36,11 +37,12 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	}
 	root := l.split(body)
 	l.evaluateVariables(root.variables)
+	l.evaluateSecrets(root.secrets)
 	l.evaluateLocals(root.locals)
 	p := &Pipeline{File: file, Dir: l.dir}
 	plugins := l.pipelineBlock(p, root.pipeline)
 	l.stages(ctx, p, root, plugins)
-	p.Secrets = l.secrets.list()
+	p.Secrets, p.Late = l.secrets.list(), l.late
 	diagnostics := l.diagnostics()
 	if diagnostics.HasErrors() {
 		return nil, diagnostics
@@ -61,7 +63,7 @@ func withoutEchoes(found hcl.Diagnostics) hcl.Diagnostics {
 
 // root is the file's blocks by what they are, each in the order of the file.
 type root struct {
-	variables, locals, pipeline, sources, transforms, sinks []*hclsyntax.Block
+	variables, secrets, locals, pipeline, sources, transforms, sinks []*hclsyntax.Block
 }
 
 // parse reads the file and its syntax.
@@ -97,10 +99,10 @@ func (l *loader) parse() (*hclsyntax.Body, bool) {
 func (l *loader) split(body *hclsyntax.Body) root {
 	var r root
 	kinds := map[string]*[]*hclsyntax.Block{
-		"variable": &r.variables, "locals": &r.locals, "pipeline": &r.pipeline,
+		"variable": &r.variables, "secret": &r.secrets, "locals": &r.locals, "pipeline": &r.pipeline,
 		"source": &r.sources, "transform": &r.transforms, "sink": &r.sinks,
 	}
-	names := []string{"variable", "locals", "pipeline", "source", "transform", "sink"}
+	names := []string{"variable", "secret", "locals", "pipeline", "source", "transform", "sink"}
 	for _, b := range body.Blocks {
 		if list := kinds[b.Type]; list != nil {
 			*list = append(*list, b)

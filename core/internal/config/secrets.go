@@ -4,6 +4,8 @@ package config
 
 import (
 	"cmp"
+	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +17,21 @@ import (
 const sensitiveMark = mark("sensitive")
 
 type mark string
+
+// exposedMark is carried by the text of a file that others than its owner can read.
+const exposedMark = mark("exposed")
+
+func hasMark(v cty.Value, m mark) bool {
+	_, marks := v.UnmarkDeep()
+	_, has := marks[m]
+	return has
+}
+
+// othersRead reports whether the group of a file or everybody can read it.
+func othersRead(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0
+}
 
 // shortest is the length in bytes below which a secret is not looked for in text.
 const shortest = 4

@@ -20,6 +20,8 @@ type section struct {
 	body       *hclsyntax.Body
 	attributes []string // those asked for
 	blocks     []string
+	late       bool // values that only a run obtains may stand in it
+	exposed    bool // others can read the file that the latest value is from
 }
 
 func (l *loader) section(title string, body *hclsyntax.Body) *section {
@@ -120,6 +122,10 @@ func (s *section) value(name string, want cty.Type, example string) (v cty.Value
 		return cty.NilVal, at, false
 	}
 	s.secrets.addMarked(v)
+	if !s.checkLate(name, v, at) {
+		return cty.NilVal, at, false
+	}
+	s.exposed = hasMark(v, exposedMark)
 	v, _ = v.UnmarkDeep()
 	typed, err := convert.Convert(v, want)
 	switch {
@@ -155,8 +161,12 @@ func (s *section) text(name string) string {
 
 // secret is text that is sensitive however it is written. It must be given, and not be empty.
 func (s *section) secret(name string, header hcl.Range) string {
+	s.exposed = false
 	text := s.needed(name, header)
 	s.secrets.addText(text, certain)
+	if s.exposed {
+		s.warn(s.body.Attributes[name].Expr.Range(), "chmod 600", "%s: others on this machine can read the file that %s is from", s.title, name)
+	}
 	return text
 }
 

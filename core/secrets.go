@@ -1,0 +1,165 @@
+// Secrets that a run obtains: by commands of the pipeline file, and from the keyring of the system.
+
+package core
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/zalando/go-keyring"
+
+	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/redact"
+)
+
+// secret is one of them. What it is, all stages share.
+type secret struct {
+	config.Secret
+	redact *redact.Set
+
+	mu    sync.Mutex
+	value string
+	at    time.Time // when it was obtained; zero: not yet
+}
+
+func newSecrets(all []config.Secret, set *redact.Set) []*secret {
+	var out []*secret
+	for _, s := range all {
+		out = append(out, &secret{Secret: s, redact: set})
+	}
+	return out
+}
+
+// after returns the secret, obtained after a time: of several callers who had the same one, only the first runs the command.
+func (s *secret) after(ctx context.Context, past time.Time) (string, time.Time, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.at.After(past) && (s.TTL == 0 || time.Since(s.at) < s.TTL) {
+		return s.value, s.at, nil
+	}
+	value, err := s.obtain(ctx)
+	if err != nil {
+		return "", time.Time{}, s.redact.Error(fmt.Errorf("%s: %w", s.Title, err))
+	}
+	s.redact.Add(value) // before it can be anywhere
+	s.value, s.at = value, time.Now()
+	return s.value, s.at, nil
+}
+
+func (s *secret) obtain(ctx context.Context) (string, error) {
+	if s.Exec != nil {
+		return s.run(ctx)
+	}
+	value, err := keyring.Get(s.Service, s.User)
+	if errors.Is(err, keyring.ErrNotFound) {
+		return "", errors.New("the keyring holds no such password")
+	}
+	return value, err
+}
+
+const (
+	longestSecret = 64 << 10
+	longestWords  = 1 << 10 // of a command that fails
+)
+
+// run returns what the command prints, without the line break at its end.
+func (s *secret) run(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("%s was not done within %s", s.Exec[0], s.Timeout))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, s.Exec[0], s.Exec[1:]...)
+	cmd.Dir, cmd.WaitDelay = s.Dir, time.Second // a child of its own may hold the pipes
+	var out, words bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &words
+	err := cmd.Run()
+	value := strings.TrimRight(out.String(), "\r\n")
+	switch {
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case err != nil:
+		s.redact.Add(value)
+		said := strings.TrimSpace(words.String())
+		return "", fmt.Errorf("%s: %w: %q", s.Exec[0], err, said[:min(len(said), longestWords)])
+	case value == "":
+		return "", fmt.Errorf("%s printed nothing", s.Exec[0])
+	case len(value) > longestSecret:
+		return "", fmt.Errorf("%s printed more than %d KiB", s.Exec[0], longestSecret>>10)
+	}
+	return value, nil
+}
+
+// lateAuth is a credential with stand-ins in it.
+type lateAuth struct {
+	config.Auth
+	secrets []*secret
+	got     map[*secret]time.Time // when what was last put in was obtained
+}
+
+// newLateAuth returns nil if a needs no secret.
+func newLateAuth(a config.Auth, all []*secret) *lateAuth {
+	late := &lateAuth{Auth: a, got: map[*secret]time.Time{}}
+	for _, s := range all {
+		for _, text := range texts(&a) {
+			if strings.Contains(*text, s.StandIn) {
+				late.secrets = append(late.secrets, s)
+				break
+			}
+		}
+	}
+	if late.secrets == nil {
+		return nil
+	}
+	return late
+}
+
+// next returns the credential with secrets that are newer than those of the call before.
+func (l *lateAuth) next(ctx context.Context) (config.Auth, error) {
+	out := l.Auth
+	if out.OAuth2 != nil {
+		o := *out.OAuth2
+		out.OAuth2 = &o
+	}
+	if out.AWS != nil {
+		s := *out.AWS
+		out.AWS = &s
+	}
+	for _, s := range l.secrets {
+		value, at, err := s.after(ctx, l.got[s])
+		if err != nil {
+			return config.Auth{}, err
+		}
+		l.got[s] = at
+		for _, text := range texts(&out) {
+			*text = strings.ReplaceAll(*text, s.StandIn, value)
+		}
+	}
+	return out, nil
+}
+
+// ttl is how long the credential is good: as long as the first of its secrets.
+func (l *lateAuth) ttl() time.Duration {
+	var least time.Duration
+	for _, s := range l.secrets {
+		if s.TTL > 0 && (least == 0 || s.TTL < least) {
+			least = s.TTL
+		}
+	}
+	return least
+}
+
+// texts are those in which a secret may stand.
+func texts(a *config.Auth) []*string {
+	all := []*string{&a.User, &a.Password, &a.Token, &a.Value}
+	if o := a.OAuth2; o != nil {
+		all = append(all, &o.ClientID, &o.ClientSecret, &o.RefreshToken)
+	}
+	if s := a.AWS; s != nil {
+		all = append(all, &s.AccessKeyID, &s.SecretAccessKey, &s.SessionToken)
+	}
+	return all
+}
