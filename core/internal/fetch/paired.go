@@ -40,7 +40,7 @@ func paired() decorator {
 			if c == nil {
 				return resp, err
 			}
-			c.Close() // what comes next on it is no better
+			_ = c.Close() // what comes next on it is no better
 			if err == nil {
 				resp.Body.Close() // of somebody else's reply
 			}

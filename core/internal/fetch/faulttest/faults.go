@@ -43,7 +43,7 @@ var faults = []fault{
 	{"encoding cut", func(x *exchange) bool { return x.cutEncoding() }},
 	{"unframed cut", func(x *exchange) bool { // nothing but the JSON tells
 		x.text(head(200, "Connection: close"))
-		x.Write(x.body[:x.random.IntN(len(x.body))])
+		x.send(x.body[:x.random.IntN(len(x.body))])
 		return false
 	}},
 	{"length too small", func(x *exchange) bool {
@@ -64,7 +64,7 @@ var faults = []fault{
 	{"length of a bomb", func(x *exchange) bool { return x.text(head(200, "Content-Length: 1099511627776") + "x") }},
 
 	{"not HTTP", func(x *exchange) bool { x.text("SSH-2.0-OpenSSH_9.6\r\n"); return false }},
-	{"noise", func(x *exchange) bool { x.Write(x.noise(1 + x.random.IntN(5000))); return false }},
+	{"noise", func(x *exchange) bool { x.send(x.noise(1 + x.random.IntN(5000))); return false }},
 	{"noise in the head", func(x *exchange) bool {
 		x.text("HTTP/1.1 200 OK\r\nX-A: " + string(x.noise(50)) + "\r\n\r\n")
 		return false
@@ -102,7 +102,7 @@ var faults = []fault{
 		return false
 	}},
 
-	{"no head", func(x *exchange) bool { io.Copy(io.Discard, x); return false }},
+	{"no head", func(x *exchange) bool { x.silence(); return false }},
 	{"slow head", func(x *exchange) bool {
 		for _, c := range head(200, fmt.Sprint("Content-Length: ", len(x.body))) {
 			if time.Sleep(5 * time.Second); !x.text(string(c)) {
@@ -111,7 +111,7 @@ var faults = []fault{
 		}
 		return x.text(string(x.body))
 	}},
-	{"stalled body", func(x *exchange) bool { x.part(0.7); io.Copy(io.Discard, x); return false }},
+	{"stalled body", func(x *exchange) bool { x.part(0.7); x.silence(); return false }},
 	{"slow body", func(x *exchange) bool {
 		x.text(head(200, fmt.Sprint("Content-Length: ", len(x.body))))
 		for _, c := range x.body {
@@ -182,10 +182,15 @@ var faults = []fault{
 	{"unauthorized", func(x *exchange) bool { return x.reply(401, []string{"WWW-Authenticate: Basic"}, "") }},
 }
 
+// silence says nothing until the client hangs up.
+func (x *exchange) silence() {
+	_, _ = io.Copy(io.Discard, x) // the end is what is waited for
+}
+
 // part sends a share of the body, with the length of all of it.
 func (x *exchange) part(share float64) {
 	x.text(head(200, fmt.Sprint("Content-Length: ", len(x.body))))
-	x.Write(x.body[:int(share*float64(len(x.body)-1))])
+	x.send(x.body[:int(share*float64(len(x.body)-1))])
 }
 
 func (x *exchange) cutEncoding() bool {

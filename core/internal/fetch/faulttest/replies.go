@@ -21,8 +21,11 @@ func (x *exchange) reply(status int, headers []string, body string) bool {
 	return x.text(head(status, append(headers, fmt.Sprint("Content-Length: ", len(body)))...) + body)
 }
 
-func (x *exchange) text(s string) bool {
-	_, err := io.WriteString(x, s)
+func (x *exchange) text(s string) bool { return x.send([]byte(s)) }
+
+// send reports whether the client is still there.
+func (x *exchange) send(b []byte) bool {
+	_, err := x.Write(b)
 	return err == nil
 }
 
@@ -39,7 +42,7 @@ func (x *exchange) good() bool {
 	switch x.random.IntN(4) {
 	case 0:
 		x.text(head(200, append(headers, "Connection: close")...))
-		x.Write(body)
+		x.send(body)
 		return false
 	case 1, 2:
 		x.text(head(200, append(headers, "Transfer-Encoding: chunked")...))

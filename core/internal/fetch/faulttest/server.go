@@ -149,7 +149,7 @@ func (s *Server) pick(r *rand.Rand, all []string) string { return all[r.IntN(len
 
 // serve answers the requests of one connection until it is no longer good.
 func (s *Server) serve(c *conn, fault string) {
-	defer c.Close()
+	defer func() { _ = c.Close() }() // it cannot fail
 	var wire net.Conn = c
 	if s.TLS {
 		if wire = handshake(c, fault); wire == nil {
@@ -227,7 +227,7 @@ func handshake(c *conn, fault string) net.Conn {
 		io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port")
 		return nil
 	case "tls: silence":
-		io.Copy(io.Discard, c)
+		_, _ = io.Copy(io.Discard, c) // until the client hangs up
 		return nil
 	case "tls: alert":
 		config.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, io.ErrNoProgress }
@@ -236,7 +236,7 @@ func handshake(c *conn, fault string) net.Conn {
 		config.Certificates = []tls.Certificate{untrusted()}
 	}
 	t := tls.Server(c, config)
-	if err := t.Handshake(); err != nil {
+	if err := t.HandshakeContext(context.Background()); err != nil {
 		return nil
 	}
 	return t
