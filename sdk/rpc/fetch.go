@@ -107,6 +107,7 @@ func (f *fetch) ask(req *http.Request, body []byte) *pb.FromPlugin {
 	ask := &pb.Fetch{
 		Method: req.Method, Url: req.URL.String(), Headers: headersTo(req.Header), Body: body,
 		Idempotent: sdk.IsIdempotent(req), Classes: classesTo(sdk.ReplyClasses(req)),
+		BodyInHead: true,
 	}
 	if k := sdk.KeepingOf(req.Context()); k != nil {
 		ask.Keep = &pb.Keep{Key: k.Key}
@@ -148,19 +149,25 @@ func (f *fetch) take(m *pb.FromHost) {
 	switch m := m.GetMessage().(type) {
 	case *pb.FromHost_FetchHead:
 		f.answer = m.FetchHead
+		f.takeBody(m.FetchHead.GetBody(), m.FetchHead.GetLast())
 	case *pb.FromHost_FetchChunk:
-		if len(m.FetchChunk.GetData()) > 0 {
-			f.chunks = append(f.chunks, m.FetchChunk.GetData())
-		}
-		if m.FetchChunk.GetLast() {
-			f.err, f.answered = io.EOF, true
-		}
+		f.takeBody(m.FetchChunk.GetData(), m.FetchChunk.GetLast())
 	case *pb.FromHost_FetchError:
 		e := m.FetchError
 		f.err = withClass(errors.New(e.GetMessage()), e.GetPermanent(), e.GetRetryAfter())
 		f.answered = true
 	}
 	f.signal()
+}
+
+// takeBody keeps a part of the body. f.mu is held.
+func (f *fetch) takeBody(part []byte, last bool) {
+	if len(part) > 0 {
+		f.chunks = append(f.chunks, part)
+	}
+	if last {
+		f.err, f.answered = io.EOF, true
+	}
 }
 
 // fail ends the fetch when no answer can come any more.

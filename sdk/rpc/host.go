@@ -207,12 +207,29 @@ func (d *desk) roundTrip(o *order) error {
 	if k := sdk.KeepingOf(req.Context()); k != nil && k.File != nil {
 		head.Kept = &pb.File{Path: k.File.Path, Sha256: k.File.SHA256, Size: k.File.Size}
 	}
+	var broken error
+	if n := resp.ContentLength; o.fetch.GetBodyInHead() && 0 <= n && n < maxChunk {
+		head.Body, head.Last, broken = short(resp)
+		o.grow(-int64(len(head.GetBody())))
+	}
 	err = d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_FetchHead{FetchHead: head}})
-	if err != nil {
+	if err != nil || head.GetLast() {
 		return err
+	}
+	if broken != nil {
+		return bodyError(broken)
 	}
 	return d.sendBody(o, resp)
 }
+
+// short reads a body that should fit into one message, and reports whether that is all of it: a message less for most replies.
+func short(resp *http.Response) (body []byte, last bool, err error) {
+	b := bytes.NewBuffer(make([]byte, 0, resp.ContentLength+bytes.MinRead)) // so that it need not grow
+	_, err = b.ReadFrom(io.LimitReader(resp.Body, maxChunk))
+	return b.Bytes(), err == nil && b.Len() < maxChunk, err
+}
+
+func bodyError(err error) error { return fmt.Errorf("body of the reply: %w", err) }
 
 // request makes the plugin's request one of ours.
 func request(o *order) (*http.Request, error) {
@@ -256,7 +273,7 @@ func (d *desk) sendBody(o *order, resp *http.Response) error {
 		chunk := make([]byte, min(room, chunkSize(left))) // a new one each time: gRPC may keep it after Send
 		n, err := resp.Body.Read(chunk)
 		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("body of the reply: %w", err)
+			return bodyError(err)
 		}
 		last := err != nil
 		left -= int64(n)

@@ -399,7 +399,9 @@ type Fetch struct {
 	// Keep the body of a 2xx reply on the host's disk instead of sending it.
 	Keep *Keep `protobuf:"bytes,6,opt,name=keep,proto3" json:"keep,omitempty"`
 	// What the plugin knows of replies to this request; the first that fits holds. At most 64.
-	Classes       []*ReplyClass `protobuf:"bytes,7,rep,name=classes,proto3" json:"classes,omitempty"`
+	Classes []*ReplyClass `protobuf:"bytes,7,rep,name=classes,proto3" json:"classes,omitempty"`
+	// The plugin reads FetchHead.body.
+	BodyInHead    bool `protobuf:"varint,8,opt,name=body_in_head,json=bodyInHead,proto3" json:"body_in_head,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -481,6 +483,13 @@ func (x *Fetch) GetClasses() []*ReplyClass {
 		return x.Classes
 	}
 	return nil
+}
+
+func (x *Fetch) GetBodyInHead() bool {
+	if x != nil {
+		return x.BodyInHead
+	}
+	return false
 }
 
 // Keep is the wish to keep a body in the pipeline's folder of files.
@@ -683,7 +692,11 @@ type FetchHead struct {
 	// Length of the body in bytes.
 	ContentLength int64 `protobuf:"varint,4,opt,name=content_length,json=contentLength,proto3" json:"content_length,omitempty"`
 	// The body was kept, as Fetch.keep asks, and does not come. A host that does not know keep leaves this out.
-	Kept          *File `protobuf:"bytes,5,opt,name=kept,proto3" json:"kept,omitempty"`
+	Kept *File `protobuf:"bytes,5,opt,name=kept,proto3" json:"kept,omitempty"`
+	// A short body, or the beginning of one; only if Fetch.body_in_head asks for it.
+	Body []byte `protobuf:"bytes,6,opt,name=body,proto3" json:"body,omitempty"`
+	// The body has ended: no chunk comes after this.
+	Last          bool `protobuf:"varint,7,opt,name=last,proto3" json:"last,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -751,6 +764,20 @@ func (x *FetchHead) GetKept() *File {
 		return x.Kept
 	}
 	return nil
+}
+
+func (x *FetchHead) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *FetchHead) GetLast() bool {
+	if x != nil {
+		return x.Last
+	}
+	return false
 }
 
 // File is what the host keeps.
@@ -1072,7 +1099,7 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\amessage\"2\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\x86\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\xa8\x02\n" +
 	"\x05Fetch\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x10\n" +
 	"\x03url\x18\x02 \x01(\tR\x03url\x125\n" +
@@ -1082,7 +1109,9 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"idempotent\x18\x05 \x01(\bR\n" +
 	"idempotent\x12-\n" +
 	"\x04keep\x18\x06 \x01(\v2\x19.scrapekit.plugin.v1.KeepR\x04keep\x129\n" +
-	"\aclasses\x18\a \x03(\v2\x1f.scrapekit.plugin.v1.ReplyClassR\aclasses\"\x18\n" +
+	"\aclasses\x18\a \x03(\v2\x1f.scrapekit.plugin.v1.ReplyClassR\aclasses\x12 \n" +
+	"\fbody_in_head\x18\b \x01(\bR\n" +
+	"bodyInHead\"\x18\n" +
 	"\x04Keep\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\"V\n" +
 	"\n" +
@@ -1092,13 +1121,15 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\ttemporary\x18\x03 \x01(\bR\ttemporary\"\r\n" +
 	"\vFetchCancel\"#\n" +
 	"\vFetchWindow\x12\x14\n" +
-	"\x05bytes\x18\x01 \x01(\x03R\x05bytes\"\xc6\x01\n" +
+	"\x05bytes\x18\x01 \x01(\x03R\x05bytes\"\xee\x01\n" +
 	"\tFetchHead\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\x05R\x06status\x12\x14\n" +
 	"\x05proto\x18\x02 \x01(\tR\x05proto\x125\n" +
 	"\aheaders\x18\x03 \x03(\v2\x1b.scrapekit.plugin.v1.HeaderR\aheaders\x12%\n" +
 	"\x0econtent_length\x18\x04 \x01(\x03R\rcontentLength\x12-\n" +
-	"\x04kept\x18\x05 \x01(\v2\x19.scrapekit.plugin.v1.FileR\x04kept\"F\n" +
+	"\x04kept\x18\x05 \x01(\v2\x19.scrapekit.plugin.v1.FileR\x04kept\x12\x12\n" +
+	"\x04body\x18\x06 \x01(\fR\x04body\x12\x12\n" +
+	"\x04last\x18\a \x01(\bR\x04last\"F\n" +
 	"\x04File\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12\x12\n" +
