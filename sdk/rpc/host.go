@@ -18,12 +18,6 @@ import (
 )
 
 const (
-	// maxFetches is how many fetches of one plugin run at once; more wait.
-	maxFetches = 256
-	// maxWaiting is how many may be under way or wait, and maxHeld how many bytes of request bodies they
-	// may hold; what goes beyond is refused, so that no plugin fills the host's memory.
-	maxWaiting = 16 << 10
-	maxHeld    = 512 << 20
 	// maxChunk is how much of a body travels in one message.
 	maxChunk = 256 << 10
 	// maxClasses is how many classes of replies a fetch may name: each is sought in the body.
@@ -43,14 +37,14 @@ func (c *Conn) OpenHost(ctx context.Context, h sdk.Host) (wait func() error, err
 		cancel()
 		return nil, fromStatus(ctx, err)
 	}
-	d := &desk{ctx: inner, host: h, stream: stream, slots: make(chan struct{}, maxFetches), orders: map[uint64]*order{}}
+	d := newDesk(inner, h, stream)
 	done := make(chan struct{})
 	var ended error
 	go func() {
 		defer close(done)
 		ended = d.serve()
 		cancel()
-		d.work.Wait()
+		d.end()
 	}()
 	return func() error {
 		<-done
@@ -79,25 +73,21 @@ type desk struct {
 	ctx    context.Context
 	host   sdk.Host
 	stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]
-	slots  chan struct{}
 	work   sync.WaitGroup
 	sends  sync.Mutex // one sends at a time
-
-	mu     sync.Mutex // guards the rest
-	orders map[uint64]*order
-	held   int // bytes of request bodies
+	line   line
 }
 
-// order is one fetch under way.
-type order struct {
-	id     uint64
-	fetch  *pb.Fetch
-	ctx    context.Context
-	cancel context.CancelFunc
-	more   chan struct{} // holds a token when room has grown
+func newDesk(ctx context.Context, h sdk.Host, stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]) *desk {
+	d := &desk{ctx: ctx, host: h, stream: stream, line: line{orders: map[uint64]*order{}}}
+	d.line.come.L = &d.line.mu
+	return d
+}
 
-	mu   sync.Mutex
-	room int64 // how much of the body may be sent
+// end waits until all work has ended. d.ctx is at its end, and serve has returned.
+func (d *desk) end() {
+	d.line.close()
+	d.work.Wait()
 }
 
 // serve reads what the plugin says. It never waits for a fetch, so that cancels and windows get through.
@@ -114,11 +104,9 @@ func (d *desk) serve() error {
 		case *pb.FromPlugin_Fetch:
 			err = d.take(m.GetId(), what.Fetch)
 		case *pb.FromPlugin_FetchCancel:
-			if o := d.find(m.GetId()); o != nil {
-				o.cancel()
-			}
+			d.line.cancel(m.GetId())
 		case *pb.FromPlugin_FetchWindow:
-			if o := d.find(m.GetId()); o != nil {
+			if o := d.line.find(m.GetId()); o != nil {
 				o.grow(what.FetchWindow.GetBytes())
 			}
 		case *pb.FromPlugin_Log:
@@ -134,55 +122,27 @@ func (d *desk) serve() error {
 	}
 }
 
-// take starts a fetch in a goroutine of its own.
+// take puts a fetch in line, and sees to it that somebody serves the line.
 func (d *desk) take(id uint64, f *pb.Fetch) error {
-	ctx, cancel := context.WithCancel(d.ctx)
-	o := &order{id: id, fetch: f, ctx: ctx, cancel: cancel, more: make(chan struct{}, 1), room: window}
-	d.mu.Lock()
-	_, twice := d.orders[id]
-	full := len(d.orders) >= maxWaiting || d.held+len(f.GetBody()) > maxHeld
-	if !twice && !full {
-		d.orders[id] = o
-		d.held += len(f.GetBody())
-	}
-	d.mu.Unlock()
-	if twice {
-		cancel()
+	o := &order{id: id, fetch: f, more: make(chan struct{}, 1), room: window}
+	switch d.line.join(o) {
+	case twice:
 		return fmt.Errorf("the plugin used the id %d for two fetches at once", id)
+	case full:
+		d.work.Go(func() { d.refuse(o, errors.New("too many requests at once; wait for some to end")) })
+	case alone:
+		d.work.Go(func() {
+			for o := d.line.next(d.ctx); o != nil; o = d.line.next(d.ctx) {
+				d.run(o)
+			}
+		})
 	}
-	d.work.Go(func() {
-		defer cancel()
-		if full {
-			d.refuse(o, errors.New("too many requests at once; wait for some to end"))
-			return
-		}
-		defer d.drop(o)
-		d.run(o)
-	})
 	return nil
 }
 
-func (d *desk) find(id uint64) *order {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.orders[id]
-}
-
-func (d *desk) drop(o *order) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.orders, o.id)
-	d.held -= len(o.fetch.GetBody())
-}
-
-// run makes the request when there is a slot, and sends the reply.
+// run makes the request and sends the reply.
 func (d *desk) run(o *order) {
-	select {
-	case d.slots <- struct{}{}:
-		defer func() { <-d.slots }()
-	case <-o.ctx.Done():
-		return
-	}
+	defer d.line.drop(o)
 	if err := d.roundTrip(o); err != nil && o.ctx.Err() == nil {
 		d.refuse(o, err)
 	}
@@ -295,34 +255,6 @@ func chunkSize(left int64) int64 {
 		return unknown
 	}
 	return min(left+1, maxChunk) // one more than there should be, so that a short body ends in one read
-}
-
-// wait returns how much may be sent, when it is more than nothing.
-func (o *order) wait() (int64, error) {
-	for {
-		o.mu.Lock()
-		room := o.room
-		o.mu.Unlock()
-		if room > 0 {
-			return room, o.ctx.Err()
-		}
-		select {
-		case <-o.more:
-		case <-o.ctx.Done():
-			return 0, o.ctx.Err()
-		}
-	}
-}
-
-// grow changes the room by n. It is bounded, or a plugin's large numbers would make it run over.
-func (o *order) grow(n int64) {
-	o.mu.Lock()
-	o.room = min(o.room+min(n, maxHeld), maxHeld)
-	o.mu.Unlock()
-	select {
-	case o.more <- struct{}{}:
-	default:
-	}
 }
 
 // refuse answers with an error.

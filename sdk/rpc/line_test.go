@@ -1,0 +1,179 @@
+// The host's end of the reverse stream, message by message: what waits and costs little, and plugins of older kits.
+
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+)
+
+// asking is the plugin's end of a reverse stream, without gRPC: what it says comes from one channel, what it hears goes to another.
+type asking struct {
+	grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]
+	says  chan *pb.FromPlugin
+	hears chan *pb.FromHost
+}
+
+func (a *asking) Recv() (*pb.FromPlugin, error) {
+	m, ok := <-a.says
+	if !ok {
+		return nil, io.EOF
+	}
+	return m, nil
+}
+
+func (a *asking) Send(m *pb.FromHost) error {
+	a.hears <- m
+	return nil
+}
+
+// desked serves such a plugin until the test ends.
+func desked(t *testing.T, h http.RoundTripper) *asking {
+	t.Helper()
+	a := &asking{says: make(chan *pb.FromPlugin), hears: make(chan *pb.FromHost, maxWaiting)}
+	ctx, cancel := context.WithCancel(context.Background())
+	d := newDesk(ctx, sdk.Host{Transport: h}, a)
+	var served sync.WaitGroup
+	served.Go(func() { _ = d.serve() }) // ends with the channel
+	t.Cleanup(func() {
+		close(a.says)
+		served.Wait()
+		cancel()
+		d.end()
+	})
+	return a
+}
+
+func fetchOf(id uint64, f *pb.Fetch) *pb.FromPlugin {
+	f.Method, f.Url = "GET", fmt.Sprintf("https://jira.test/rest/api/2/search?startAt=%d", id)
+	return &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Fetch{Fetch: f}}
+}
+
+// TestFetchesThatWaitCostLittle has 10,000 fetches of one plugin at a host that answers nobody yet. It does not run beside
+// others: it reads the memory of the process.
+func TestFetchesThatWaitCostLittle(t *testing.T) { //nolint:paralleltest // see above
+	const fetches, most = 10_000, 2 << 10
+	free := make(chan struct{})
+	a := desked(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		<-free
+		return text(""), nil
+	}))
+	before := inUse()
+	for id := range uint64(fetches) {
+		f := &pb.Fetch{Headers: []*pb.Header{{Name: "Accept", Value: "application/json"}}}
+		raw, err := proto.Marshal(fetchOf(id, f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &pb.FromPlugin{}
+		if err := proto.Unmarshal(raw, m); err != nil { // as the wire makes it
+			t.Fatal(err)
+		}
+		a.says <- m
+	}
+	each := (inUse() - before) / fetches
+	t.Logf("%d bytes for each of %d fetches", each, fetches)
+	if each > most {
+		t.Errorf("a fetch that waits costs %d bytes, want at most %d", each, most)
+	}
+	close(free)
+	for range fetches {
+		for m := <-a.hears; !m.GetFetchChunk().GetLast(); m = <-a.hears { // head, chunk
+		}
+	}
+}
+
+// inUse is what the heap and the stacks take after a collection.
+func inUse() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse + m.StackInuse)
+}
+
+// TestFetchCancelledInLine: what was given up before its turn is not asked for, and what came after it is.
+func TestFetchCancelledInLine(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	free, begun := make(chan struct{}), make(chan struct{}, maxFetches+2)
+	a := desked(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		asked.Add(1)
+		begun <- struct{}{}
+		<-free
+		return text("x"), nil
+	}))
+	for id := range uint64(maxFetches + 2) {
+		a.says <- fetchOf(id, &pb.Fetch{BodyInHead: true})
+	}
+	for range maxFetches {
+		<-begun
+	}
+	a.says <- &pb.FromPlugin{Id: maxFetches, Message: &pb.FromPlugin_FetchCancel{FetchCancel: &pb.FetchCancel{}}}
+	a.says <- fetchOf(maxFetches, &pb.Fetch{BodyInHead: true}) // its id is free again: it is out of the line
+	a.says <- &pb.FromPlugin{Id: maxFetches, Message: &pb.FromPlugin_FetchCancel{FetchCancel: &pb.FetchCancel{}}}
+	a.says <- &pb.FromPlugin{Message: &pb.FromPlugin_FetchWindow{FetchWindow: &pb.FetchWindow{}}} // so that the cancel was read
+	close(free)
+	for range maxFetches + 1 {
+		if m := <-a.hears; m.GetId() == maxFetches || string(m.GetFetchHead().GetBody()) != "x" {
+			t.Errorf("got %v", m)
+		}
+	}
+	if n := asked.Load(); n != maxFetches+1 {
+		t.Errorf("%d requests, want %d", n, maxFetches+1)
+	}
+}
+
+// TestBodyInHead: short bodies come with the head for those who ask for it, and for nobody else.
+func TestBodyInHead(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		asks   bool
+		reply  func() *http.Response
+		heads  string // what comes with the head
+		chunks string // and after it
+	}{
+		"short":                {true, func() *http.Response { return text("short") }, "short", ""},
+		"empty":                {true, func() *http.Response { return text("") }, "", ""},
+		"older plugin":         {false, func() *http.Response { return text("short") }, "", "short"},
+		"unknown length":       {true, func() *http.Response { return reply(200, strings.NewReader("short"), -1) }, "", "short"},
+		"shorter than it says": {true, func() *http.Response { return reply(200, strings.NewReader("short"), 100) }, "short", ""},
+		"longer than it says":  {true, func() *http.Response { return reply(200, strings.NewReader("longer"), 1) }, "longer", ""},
+		"long": {true, func() *http.Response { return reply(200, strings.NewReader(strings.Repeat("x", maxChunk)), maxChunk) },
+			"", strings.Repeat("x", maxChunk)},
+		"long, though it says short": {true, func() *http.Response { return reply(200, strings.NewReader(strings.Repeat("x", maxChunk+1)), 1) },
+			strings.Repeat("x", maxChunk), "x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := desked(t, roundTrip(func(*http.Request) (*http.Response, error) { return c.reply(), nil }))
+			a.says <- fetchOf(1, &pb.Fetch{BodyInHead: c.asks})
+			head := (<-a.hears).GetFetchHead()
+			if string(head.GetBody()) != c.heads {
+				t.Errorf("%d bytes with the head, want %d", len(head.GetBody()), len(c.heads))
+			}
+			var rest bytes.Buffer
+			for last := head.GetLast(); !last; {
+				chunk := (<-a.hears).GetFetchChunk()
+				rest.Write(chunk.GetData())
+				last = chunk.GetLast()
+			}
+			if rest.String() != c.chunks {
+				t.Errorf("%d bytes after it, want %d", rest.Len(), len(c.chunks))
+			}
+		})
+	}
+}
