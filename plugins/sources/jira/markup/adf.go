@@ -90,8 +90,12 @@ func adfNode(out []Node, n map[string]any, depth int) []Node {
 		}
 	case "media", "mediaInline":
 		return append(out, adfMedia(n, attrs))
-	case "mediaSingle", "mediaGroup":
-		return append(out, Node{Kind: Paragraph, Content: adfLinked(adfContent(n, depth), n)})
+	case "mediaSingle":
+		return append(out, paragraphs(adfLinked(adfContent(n, depth), n))...) // the image and its caption
+	case "mediaGroup":
+		return append(out, Node{Kind: Paragraph, Content: apart(adfContent(n, depth))})
+	case "blockCard", "embedCard":
+		return append(out, Node{Kind: Paragraph, Content: []Node{adfCard(attrs)}})
 	}
 	if inline, ok := adfInline(name, n, attrs); ok {
 		return append(out, inline)
@@ -160,7 +164,7 @@ func adfInline(name string, n, attrs map[string]any) (Node, bool) {
 			return Node{Kind: Emoji, Text: s, Attr: text(attrs, "shortName")}, true
 		}
 		return Node{Kind: Emoji, Text: text(attrs, "shortName"), Attr: text(attrs, "shortName")}, true
-	case "inlineCard", "blockCard", "embedCard":
+	case "inlineCard":
 		return adfCard(attrs), true
 	case "status", "placeholder":
 		return Node{Kind: Text, Text: text(attrs, "text")}, true
@@ -197,6 +201,18 @@ func adfMarked(t Node, n map[string]any) Node {
 		}
 	}
 	return t
+}
+
+// apart puts line breaks between nodes.
+func apart(nodes []Node) []Node {
+	var out []Node
+	for i, n := range nodes {
+		if i > 0 {
+			out = append(out, Node{Kind: HardBreak})
+		}
+		out = append(out, n)
+	}
+	return out
 }
 
 // adfLinked gives the link of a media frame to the media in it.
@@ -246,15 +262,21 @@ func adfDate(ms string) string {
 	return time.UnixMilli(n).UTC().Format(time.DateOnly)
 }
 
-// adfText joins all text below a node.
+// adfText joins all text below a node; blocks begin a new line.
 func adfText(n map[string]any) string {
 	var b strings.Builder
 	stack := []any{n}
 	for len(stack) > 0 {
 		m, _ := stack[len(stack)-1].(map[string]any)
 		stack = stack[:len(stack)-1]
+		name, _ := m["type"].(string)
+		if _, block := adfBlocks[name]; block && b.Len() > 0 {
+			b.WriteByte('\n')
+		}
 		if s, ok := m["text"].(string); ok {
 			b.WriteString(s)
+		} else if attrs, ok := m["attrs"].(map[string]any); ok {
+			b.WriteString(text(attrs, "text"))
 		}
 		list, _ := m["content"].([]any)
 		for i := len(list) - 1; i >= 0; i-- {

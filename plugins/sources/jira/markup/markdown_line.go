@@ -97,7 +97,7 @@ func blockStart(s []byte) int {
 	case '|', ':':
 		return when(only(s, "-|: \t"), 0)
 	case '[':
-		return when(definition(s) || len(s) > 3 && s[2] == ']' && space(s[3]), 0) // or a checkbox
+		return when(definition(s) || len(s) > 3 && s[2] == ']' && space(s[3]) && strings.IndexByte(" xX", s[1]) >= 0, 0) // or a checkbox
 	case '~':
 		return when(bytes.HasPrefix(s, []byte("~~~")), 0)
 	}

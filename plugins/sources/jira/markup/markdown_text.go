@@ -24,8 +24,18 @@ const (
 func pairsOf(nodes []Node) pair {
 	var n [4]int
 	for i := range nodes {
-		for c, sign := range "*_~`" {
-			n[c] += strings.Count(nodes[i].Text, string(sign)) + strings.Count(nodes[i].Attr, string(sign))
+		texts := [...]string{nodes[i].Text, nodes[i].Attr}
+		used := texts[:1]
+		if nodes[i].Kind == Mention || nodes[i].Kind == Media {
+			used = texts[:]
+		}
+		for _, s := range used {
+			for c, sign := range [...]string{"*", "_", "~", "`"} {
+				n[c] += strings.Count(s, sign)
+			}
+		}
+		if nodes[i].Marks == 0 {
+			continue
 		}
 		for c, m := range [...]Marks{Strong | Em, 0, Strike, Code} {
 			if nodes[i].Marks&m != 0 {

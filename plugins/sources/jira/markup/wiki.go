@@ -38,7 +38,9 @@ const (
 type wiki struct {
 	src   string
 	depth int
-	next  map[string]occurrence // per closing mark: the last search for it
+	// skipped counts the levels that lists have skipped so far.
+	skipped int
+	next    map[string]occurrence // per closing mark: the last search for it
 	// failed holds for each mark the position before which an opening one has no closing one.
 	failed [2*markKinds + 2]int
 }

@@ -5,6 +5,10 @@ package markup
 // maxListDepth is Jira's own limit.
 const maxListDepth = 20
 
+// maxSkipped bounds how many levels the lists of a document may skip, such as those of a line that begins with ****
+// at once: each is a list and an item of its own. Beyond it such an item is one level deeper than that before it.
+const maxSkipped = 1000
+
 // listItem is one item with the depth and kind that its marks say.
 type listItem struct {
 	depth   int
@@ -53,6 +57,9 @@ func (f *flow) list(i int) (int, bool) {
 	if !ok || len(items) == 0 {
 		return i, false
 	}
+	if f.skipped += skippedLevels(items); f.skipped > maxSkipped {
+		joinLevels(items)
+	}
 	var b listBuilder
 	f.out = append(f.out, b.lists(items, 1)...)
 	return next, true
@@ -77,6 +84,28 @@ func (f *flow) itemEnd(i, end int) int {
 		i++
 	}
 	return end
+}
+
+// skippedLevels counts the levels without an item of their own.
+func skippedLevels(items []listItem) int {
+	n, before := 0, 0
+	for i := range items {
+		n += max(0, items[i].depth-before-1)
+		before = items[i].depth
+	}
+	return n
+}
+
+// joinLevels gives items the depths that they have if no level is skipped.
+func joinLevels(items []listItem) {
+	var open []int // the depths of the items that this one is below
+	for i := range items {
+		for len(open) > 0 && open[len(open)-1] >= items[i].depth {
+			open = open[:len(open)-1]
+		}
+		open = append(open, items[i].depth)
+		items[i].depth = len(open)
+	}
 }
 
 // listBuilder makes the lists of a run of items. Lists of one item are made by the dozen where the marks skip
