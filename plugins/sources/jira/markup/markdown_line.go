@@ -140,6 +140,8 @@ func definition(s []byte) bool {
 		switch s[i] {
 		case '\\':
 			i++
+		case '\n':
+			return true
 		case ']':
 			return i+1 < len(s) && s[i+1] == ':'
 		}
