@@ -25,6 +25,9 @@ type hints struct {
 const maxHint = 31 * 24 * time.Hour
 
 func readHints(resp *http.Response) hints {
+	if resp.StatusCode < 300 && !statesLimits(resp.Header) {
+		return hints{remaining: -1} // as most replies: to look for each name would be a tenth of what a small one costs
+	}
 	now := time.Now()
 	if d, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		now = d // clocks differ: the host's times are measured against the host's clock
@@ -43,6 +46,16 @@ func readHints(resp *http.Response) hints {
 		h.tighten(readOldDraft(resp.Header, name))
 	}
 	return h
+}
+
+// statesLimits reports whether any of the names that readHints looks for may be there.
+func statesLimits(header http.Header) bool {
+	for name := range header {
+		if strings.Contains(name, "Ratelimit") || strings.Contains(name, "Rate-Limit") {
+			return true
+		}
+	}
+	return false
 }
 
 // tighten takes over another limit that the reply states, if no less of it is used up. Of two forms of one limit the
