@@ -78,11 +78,10 @@ func literal(host string, ip netip.Addr) bool {
 // checkLiteral is checkAddress for a host that is an address itself. It needs no connection, so it holds where a proxy
 // makes it.
 func checkLiteral(host string) error {
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return nil // a name: looked at when it is resolved
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return checkAddress(host, ip, true)
 	}
-	return checkAddress(host, ip, true)
+	return nil // a name: looked at when it is resolved
 }
 
 // guard dials.
