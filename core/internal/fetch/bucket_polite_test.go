@@ -16,6 +16,7 @@ import (
 // seconds. A host that saves nothing up (burst 1) refuses whatever comes early by a hair, and latency varies by up to
 // jitter: it can be asked once in 1/rate + jitter at best. A burst of 2 makes that seldom.
 func TestPoliteToSmallBuckets(t *testing.T) {
+	countsRates(t)
 	const jitter = 5 * time.Millisecond
 	t.Logf("%-11s %5s %6s %9s %9s %10s %9s", "refusal", "rate", "burst", "requests", "of ideal", "% refused", "% later")
 	for _, form := range []struct {

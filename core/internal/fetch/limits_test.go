@@ -78,6 +78,7 @@ func TestBurst(t *testing.T) {
 
 // TestLimitThatChanges: the pace follows a host that takes less, and one that takes more.
 func TestLimitThatChanges(t *testing.T) {
+	countsRates(t)
 	for name, rates := range map[string][2]float64{"down": {50, 20}, "up": {20, 50}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -138,6 +138,7 @@ func epochReset(limit int) statement {
 }
 
 func TestPolite(t *testing.T) {
+	countsRates(t)
 	const s = time.Second
 	for _, c := range []struct {
 		name     string
