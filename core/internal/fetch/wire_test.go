@@ -1,80 +1,77 @@
+// That connections are shared and used again.
+
 package fetch
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
+	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
-	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
-
-	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// TestTLSSettings: whom to trust, and how new the protocol must be.
-func TestTLSSettings(t *testing.T) {
+// TestNoMoreConnectionsThanInFlight makes 1,000 requests, 16 at once, over HTTP/1.1 and, where it is offered, over HTTP/2.
+func TestNoMoreConnectionsThanInFlight(t *testing.T) {
 	t.Parallel()
-	s := httptest.NewUnstartedServer(http.NotFoundHandler())
-	s.Config.ErrorLog = quiet()
-	s.TLS = &tls.Config{MaxVersion: tls.VersionTLS12} //nolint:gosec // what the client makes of it is tested
-	s.StartTLS()
-	defer s.Close()
-	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
-	for name, want := range map[string]struct {
-		tls TLS
-		err string
-	}{
-		"unknown":  {TLS{}, "is not trusted"},
-		"ca_file":  {TLS{CA: ca}, ""},
-		"insecure": {TLS{Insecure: true}, ""},
-		"too old":  {TLS{CA: ca, Min: tls.VersionTLS13}, "protocol version"},
-	} {
-		c := New(Options{})
-		defer c.Close()
-		rt := transport(t, c, Policy{Allow: []Origin{mustOrigin(t, s.URL)}, TLS: want.tls, Attempts: 1})
-		_, _, err := ask(t.Context(), rt, "GET", s.URL, "")
-		if (err == nil) != (want.err == "") || err != nil && !strings.Contains(err.Error(), want.err) {
-			t.Errorf("%s: %v, want %q", name, err, want.err)
-		}
-	}
-	if _, err := New(Options{}).For(Policy{TLS: TLS{CA: "none"}}); !sdk.IsPermanent(err) {
-		t.Errorf("no certificate: %v", err)
-	}
-}
-
-// TestClientCertificate: it is shown where it belongs, and to no other host.
-func TestClientCertificate(t *testing.T) {
-	t.Parallel()
-	shown := map[string]int{}
-	start := func(name string) *httptest.Server {
-		s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { shown[name] = len(r.TLS.PeerCertificates) }))
-		s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
-		s.StartTLS()
-		t.Cleanup(s.Close)
-		return s
-	}
-	mine, other := start("mine"), start("other")
-	pair := mine.TLS.Certificates[0] // the server's own will do
-	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := Policy{Allow: []Origin{mustOrigin(t, mine.URL), mustOrigin(t, other.URL)}, TLS: TLS{
-		Insecure: true,
-		Cert:     string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})),
-		Key:      string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),
-	}}
-	p.Certified = p.Allow[:1]
-	c := New(Options{})
-	defer c.Close()
-	rt := transport(t, c, p)
-	for _, s := range []*httptest.Server{mine, other} {
-		if _, _, err := ask(t.Context(), rt, "GET", s.URL, ""); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if shown["mine"] != 1 || shown["other"] != 0 {
-		t.Errorf("certificates shown: %v", shown)
+	for name, offered := range map[string]bool{"HTTP/1.1": false, "HTTP/2.0": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const inFlight, requests = 16, 1000
+			var connections, others atomic.Int64
+			var first sync.WaitGroup // so that all connections are there before the first can be used again
+			first.Add(inFlight)
+			var arrived atomic.Int64
+			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/warm" && arrived.Add(1) <= inFlight {
+					first.Done()
+					first.Wait()
+				}
+				if r.Proto != name {
+					others.Add(1)
+				}
+				_, _ = io.WriteString(w, "a page") // the client's end notices
+			}))
+			s.EnableHTTP2 = offered
+			s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					connections.Add(1)
+				}
+			}
+			s.StartTLS()
+			defer s.Close()
+			wire := newWire()
+			wire.TLSClientConfig.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+			c := newClient(Options{}, wire)
+			defer c.Close()
+			rt := transport(t, c, Policy{Allow: []Origin{mustOrigin(t, s.URL)}, Concurrency: inFlight})
+			for range 2 * inFlight { // the window opens by one with each reply
+				if _, _, err := ask(t.Context(), rt, "GET", s.URL+"/warm", ""); err != nil {
+					t.Fatal(err)
+				}
+			}
+			errs := make([]error, inFlight)
+			var left atomic.Int64
+			left.Store(requests)
+			var all sync.WaitGroup
+			for i := range inFlight {
+				all.Go(func() {
+					for left.Add(-1) >= 0 && errs[i] == nil {
+						_, _, errs[i] = ask(t.Context(), rt, "GET", s.URL, "")
+					}
+				})
+			}
+			all.Wait()
+			if err := errors.Join(errs...); err != nil {
+				t.Fatal(err)
+			}
+			if n := connections.Load(); n > inFlight || others.Load() > 0 {
+				t.Errorf("%d connections for %d in flight; %d requests not over %s", n, inFlight, others.Load(), name)
+			}
+			st := only(t, c)
+			t.Logf("%d connections, %d of %d requests over one that was there", st.Connections, st.Reused, st.Requests)
+		})
 	}
 }
