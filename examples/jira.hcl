@@ -28,6 +28,7 @@ variable "out" {
 source "jira" {
   url      = var.url
   projects = var.projects
+  content  = "raw" # the transform takes it apart itself
 
   select {
     streams = ["issues"]
