@@ -79,8 +79,11 @@ func (w *writer) text(s string) {
 		case ':':
 			if end := plainURL(s, i); end > 0 {
 				w.out = append(w.out, s[from:i]...)
-				w.angled(s[i:end])
-				i, from = end-1, end
+				if from = i; w.angled(s[i:end]) {
+					i, from = end-1, end
+				} else {
+					w.out = append(w.out, '\\')
+				}
 			}
 		default:
 			if w.escapes(s, i, from) {
@@ -182,15 +185,21 @@ func entity(s string) bool {
 	return true
 }
 
+// maxPlainURL bounds the search for the end of an address.
+const maxPlainURL = 500
+
 // plainURL returns the end of an address without a link whose colon stands at i, if it holds what would be
 // escaped: a reader that makes a link of it would take the backslashes for a part of it. Else 0.
 func plainURL(s string, i int) int {
 	if !strings.HasPrefix(s[i:], "://") {
 		return 0
 	}
+	if before := s[:i]; !strings.HasSuffix(before, "http") && !strings.HasSuffix(before, "https") && !strings.HasSuffix(before, "ftp") {
+		return 0
+	}
 	end := i + 3
 	odd := false
-	for end < len(s) && s[end] > ' ' && s[end] < utf8.RuneSelf && strings.IndexByte("<>`()[]", s[end]) < 0 {
+	for end < min(len(s), i+maxPlainURL) && s[end] > ' ' && s[end] < utf8.RuneSelf && strings.IndexByte("<>`()[]", s[end]) < 0 {
 		odd = odd || inText[s[end]] && s[end] != ':'
 		end++
 	}
@@ -200,21 +209,20 @@ func plainURL(s string, i int) int {
 	return end
 }
 
-// angled writes the rest of an address whose scheme is written already, all in angle brackets. Where there is no
-// such scheme, or where no link may be, the colon is escaped instead.
-func (w *writer) angled(rest string) {
+// angled writes the rest of an address whose scheme is written already, all in angle brackets. Where no link may
+// be it writes nothing: the colon must be escaped then.
+func (w *writer) angled(rest string) bool {
 	at := len(w.out)
-	for at > w.lineStart && alpha(w.out[at-1]) {
+	for at > w.lineStart && len(w.out)-at < len("https") && alpha(w.out[at-1]) {
 		at--
 	}
 	scheme := string(w.out[at:])
-	if w.inLabel || at > w.lineStart && w.out[at-1] == '\\' || !w.autolink(scheme+rest) {
-		w.out = append(w.out, `\:`...)
-		w.text(rest[1:])
-		return
+	if w.inLabel || at > w.lineStart && (w.out[at-1] == '\\' || alnum(w.out[at-1])) || !w.autolink(scheme+rest) {
+		return false
 	}
 	w.out = append(append(w.out[:at], '<'), scheme...)
 	w.out = append(append(w.out, rest...), '>')
+	return true
 }
 
 // codeSpan writes code in as many backticks as it needs. Within a cell a backslash before a bar cannot be told

@@ -134,6 +134,7 @@ var hostile = map[string]string{
 	"ampersands":       "&a",
 	"definitions":      "[a\n",
 	"double slashes":   "x://*",
+	"open URLs":        "[*http://*",
 	"hashes":           "#\n",
 }
 
