@@ -38,9 +38,9 @@ func (r *walkReader) keepFiles(ctx context.Context, it *item) error {
 
 // keepFile has one attachment kept. It never changes under its id.
 func (r *walkReader) keepFile(ctx context.Context, id, address string) (record.Kept, error) {
-	target, bad := r.source.base.Parse(address)
-	if bad != nil {
-		return record.Kept{Problem: "its address is no URL: " + bad.Error()}, nil
+	target, err := r.source.base.Parse(address)
+	if err != nil {
+		return record.Kept{Problem: "its address is no URL"}, nil //nolint:nilerr // told in the record
 	}
 	sdk.Count(ctx, "requests/files", 1)
 	file, err := sdk.Keep(ctx, r.source.base.String()+" attachment "+id, target.String())

@@ -105,7 +105,11 @@ func (w *writer) control(s string, i int) int {
 			w.out = append(w.out, ' ')
 		}
 	default:
-		w.breakLine(false)
+		if w.inLabel { // on one line, so that it is not taken for a bracket that must be escaped
+			w.out = append(w.out, ' ')
+		} else {
+			w.breakLine(false)
+		}
 		for i+1 < len(s) && strings.IndexByte(" \t\v\f\r\n", s[i+1]) >= 0 {
 			i++
 		}
