@@ -60,10 +60,11 @@ func startJira(ts *testscript.TestScript, _ bool, args []string) {
 	j := ts.Value(jiraKey{}).(*scriptJira)
 	j.server = jiratest.New(o)
 	j.server.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: *issues / 2}, {Key: "BRAVO", Issues: *issues - *issues/2}}})
-	server := httptest.NewServer(j.server)
+	handler := http.Handler(j.server)
 	if *tags {
-		server.Config.Handler = tagged(j.server)
+		handler = tagged(handler)
 	}
+	server := httptest.NewServer(handler)
 	j.stop = sync.OnceFunc(server.Close)
 	ts.Defer(func() {
 		j.letGo()
