@@ -10,6 +10,7 @@
 variable "url" {
   description = "The Jira to read, Data Center or Cloud."
   type        = string
+  default     = "https://issues.apache.org/jira"
 }
 
 variable "projects" {
