@@ -98,15 +98,24 @@ func passesBy(req *http.Request) bool {
 }
 
 func (c *cache) get(req *http.Request) (*http.Response, error) {
+	e, resp := c.atOnce(req)
+	if resp != nil {
+		return resp, nil
+	}
+	return c.ask(req, e)
+}
+
+// atOnce answers a request that the host need not be asked for, or must not. Else it returns the entry that fits, or nil.
+func (c *cache) atOnce(req *http.Request) (*entry, *http.Response) {
 	says := directivesOf(req.Header)
 	e := c.lookUp(req)
 	if e != nil && e.head.usable(says, time.Now()) {
-		return c.answer(req, e, Hit), nil
+		return nil, c.answer(req, e, Hit)
 	}
 	if says.has("only-if-cached") {
-		return timedOut(req, e), nil
+		return nil, timedOut(req, e)
 	}
-	return c.ask(req, e)
+	return e, nil
 }
 
 // lookUp returns the entry that fits req, or nil.
@@ -259,13 +268,9 @@ func timedOut(req *http.Request, e *entry) *http.Response {
 
 // headOnly answers a HEAD from the kept reply to a GET. What the host says shows whether that still holds.
 func (c *cache) headOnly(req *http.Request) (*http.Response, error) {
-	says := directivesOf(req.Header)
-	e := c.lookUp(req)
-	if e != nil && e.head.usable(says, time.Now()) {
-		return c.answer(req, e, Hit), nil
-	}
-	if says.has("only-if-cached") {
-		return timedOut(req, e), nil
+	e, kept := c.atOnce(req)
+	if kept != nil {
+		return kept, nil
 	}
 	resp, err := c.next.RoundTrip(req)
 	if e == nil {
