@@ -6,6 +6,7 @@ import (
 	"context"
 	"embed"
 	"slices"
+	"sync"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -24,10 +25,10 @@ type entry struct {
 // in reports whether a Jira of this flavour has the stream.
 func (e entry) in(flavour string) bool { return e.flavour == "" || e.flavour == flavour }
 
-// catalogue returns all streams in the order in which they are best shown.
-func catalogue() []entry {
+// catalogue returns all streams in the order in which they are best shown. It is for all callers the same slice.
+var catalogue = sync.OnceValue(func() []entry {
 	return slices.Concat(issueStreams(), censusStreams(), listStreams())
-}
+})
 
 //go:embed schema/*.json
 var schemas embed.FS

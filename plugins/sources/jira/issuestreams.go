@@ -88,7 +88,7 @@ func walkEntry(name, doc string, key []string, from, cost string, n needs) entry
 // needsOf is what all these streams together ask for. setting are the fields of the settings.
 func needsOf(streams, setting []string) needs {
 	sum := needs{fields: []string{"created", "updated"}}
-	for _, e := range issueStreams() {
+	for _, e := range catalogue() {
 		if !slices.Contains(streams, e.Name) {
 			continue
 		}
@@ -109,7 +109,7 @@ func needsOf(streams, setting []string) needs {
 // losing returns those of the streams that an issue may lose members of.
 func losing(streams []string) []string {
 	var all []string
-	for _, e := range issueStreams() {
+	for _, e := range catalogue() {
 		if e.needs.loses && slices.Contains(streams, e.Name) {
 			all = append(all, e.Name)
 		}

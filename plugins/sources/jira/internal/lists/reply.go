@@ -10,6 +10,8 @@ import (
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
 
 // page is what a reply holds.
@@ -34,7 +36,7 @@ func decodePage(body []byte, values string) (page, error) {
 
 func parsePage(body []byte, values string) (page, error) {
 	p := page{start: -1, most: -1, total: -1}
-	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	d := rest.NewDecoder(bytes.NewBuffer(body))
 	switch {
 	case values == one:
 		return p, p.element(d, "")
@@ -53,7 +55,7 @@ func parsePage(body []byte, values string) (page, error) {
 	}
 	p.counted = true
 	found := false
-	err := eachMember(d, func(name string) error {
+	err := rest.Object(d, func(name string) error {
 		if name == values {
 			found = true
 			return p.list(d)
@@ -72,23 +74,10 @@ func parsePage(body []byte, values string) (page, error) {
 
 // list takes the elements of an array, or the members of an object.
 func (p *page) list(d *jsontext.Decoder) error {
-	switch d.PeekKind() {
-	case '{':
-		return eachMember(d, func(name string) error { return p.element(d, name) })
-	case '[':
-	default:
-		return d.SkipValue() // null: an empty one
+	if d.PeekKind() == '{' {
+		return rest.Object(d, func(name string) error { return p.element(d, name) })
 	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != ']' {
-		if err := p.element(d, ""); err != nil {
-			return err
-		}
-	}
-	_, err := d.ReadToken()
-	return err
+	return rest.Array(d, func() error { return p.element(d, "") }) // null: an empty one
 }
 
 func (p *page) element(d *jsontext.Decoder, name string) error {
@@ -96,23 +85,6 @@ func (p *page) element(d *jsontext.Decoder, name string) error {
 	if err == nil {
 		p.elements = append(p.elements, element{name: name, raw: bytes.Clone(raw)})
 	}
-	return err
-}
-
-func eachMember(d *jsontext.Decoder, each func(name string) error) error {
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		if err := each(name.String()); err != nil {
-			return err
-		}
-	}
-	_, err := d.ReadToken()
 	return err
 }
 
