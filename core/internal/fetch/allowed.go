@@ -55,11 +55,11 @@ func allow(p Policy, hosts *hosts, set *redact.Set, next http.RoundTripper, req 
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
-	ctx := context.WithValue(req.Context(), exchangeKey{}, &exchange{
-		host: hosts.get(origin, p), origin: origin, body: body, url: set.URL(req.URL),
-	})
-	explainf(ctx, "allow", "%s is among the hosts that %s may ask", origin, p.Plugin)
-	out := req.Clone(ctx)
+	ex := &exchange{
+		host: hosts.get(origin, p), origin: origin, body: body, url: set.URL(req.URL), tell: listener(req.Context()),
+	}
+	ex.explain("allow", func() string { return fmt.Sprintf("%s is among the hosts that %s may ask", origin, p.Plugin) })
+	out := req.Clone(context.WithValue(req.Context(), exchangeKey{}, ex))
 	clean(out, p, origin)
 	resp, err := next.RoundTrip(out)
 	if err != nil {
@@ -77,8 +77,9 @@ func allow(p Policy, hosts *hosts, set *redact.Set, next http.RoundTripper, req 
 type exchange struct {
 	host   *host
 	origin Origin
-	body   []byte // what every attempt sends
-	url    string // for people
+	body   []byte                  // what every attempt sends
+	url    string                  // for people
+	tell   func(part, text string) // hears each step; nil: nobody asked
 
 	sentBefore bool          // an attempt has gone already
 	firstByte  time.Duration // from the last attempt's connection to the head of its reply

@@ -69,7 +69,7 @@ func cached(p Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
 		Account: func(req *http.Request) string { return account(exchangeOf(req).origin) },
 		Count: func(req *http.Request, o cache.Outcome, saved int64) {
 			exchangeOf(req).host.meter.count(func(s *HostStats) { s.Cache.add(o, saved) })
-			explainf(req.Context(), "cache", "%s", cacheWords[o])
+			exchangeOf(req).explain("cache", func() string { return cacheWords[o] })
 		},
 	}
 	return func(next http.RoundTripper) http.RoundTripper {

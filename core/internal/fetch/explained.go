@@ -4,7 +4,6 @@ package fetch
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -25,9 +24,15 @@ func Explained(ctx context.Context, tell func(Step)) context.Context {
 	})
 }
 
-// explain tells a step if somebody asked.
-func explainf(ctx context.Context, part, format string, args ...any) {
-	if tell, ok := ctx.Value(explainKey{}).(func(part, text string)); ok {
-		tell(part, fmt.Sprintf(format, args...))
+// explain tells a step if somebody asked. Nothing is put into words otherwise: every request of a run comes by here.
+func (ex *exchange) explain(part string, text func() string) {
+	if ex.tell != nil {
+		ex.tell(part, text())
 	}
+}
+
+// listener returns who asked for the steps of a request, or nil.
+func listener(ctx context.Context) func(part, text string) {
+	tell, _ := ctx.Value(explainKey{}).(func(part, text string))
+	return tell
 }

@@ -35,17 +35,16 @@ func metered() decorator {
 					s.BytesDecoded += b.size
 				}
 			})
-			explainReply(req, resp, took)
+			if resp != nil { // failures are told by the retries
+				ex.explain("reply", func() string { return replyText(resp, took) })
+			}
 			return resp, err
 		})
 	}
 }
 
-// explainReply says what came; failures are told by the retries.
-func explainReply(req *http.Request, resp *http.Response, took time.Duration) {
-	if resp == nil {
-		return
-	}
+// replyText says what came.
+func replyText(resp *http.Response, took time.Duration) string {
 	sizes := "an empty body"
 	if b, ok := resp.Body.(*body); ok && b.size > 0 {
 		sizes = fmt.Sprintf("%d bytes", b.size)
@@ -53,7 +52,7 @@ func explainReply(req *http.Request, resp *http.Response, took time.Duration) {
 			sizes = fmt.Sprintf("%d bytes, which travelled as %d", b.size, b.wire)
 		}
 	}
-	explainf(req.Context(), "reply", "%s over %s after %s with %s", statusText(resp.StatusCode), resp.Proto, short(took), sizes)
+	return fmt.Sprintf("%s over %s after %s with %s", statusText(resp.StatusCode), resp.Proto, short(took), sizes)
 }
 
 // meter holds the counts of one host.

@@ -63,7 +63,7 @@ func (h *host) await(ctx context.Context, p Policy, ex *exchange) error {
 		return err
 	}
 	h.meter.waitedFor(time.Since(start), before, h.blocked.read())
-	h.explain(ctx, time.Since(start))
+	ex.explain("pace", func() string { return h.limitsText(time.Since(start)) })
 	resume()
 	if err := h.guard(ctx, ex, p.Deadline); err != nil {
 		h.sent.leave()
@@ -72,14 +72,14 @@ func (h *host) await(ctx context.Context, p Policy, ex *exchange) error {
 	return nil
 }
 
-// explain says what limits the request went by.
-func (h *host) explain(ctx context.Context, waited time.Duration) {
+// limitsText says what limits a request went by.
+func (h *host) limitsText(waited time.Duration) string {
 	o := h.pace.order()
 	rate := "no limit of the rate is known"
 	if o.from != "" {
 		rate = fmt.Sprintf("the rate is %.3g requests/s (%s)", o.rate, o.from)
 	}
-	explainf(ctx, "pace", "waited %s; %s; %d at once", short(waited), rate, o.window)
+	return fmt.Sprintf("waited %s; %s; %d at once", short(waited), rate, o.window)
 }
 
 // scheduled waits for the pause and the schedule of h, in which the caller is the next.

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -93,8 +94,9 @@ func (t *trial) over(resp *http.Response, err error) bool {
 		return true
 	}
 	if t.last.cause != "canceled" && t.last.cause != "down" {
-		t.causes.add(words(t.ex, resp, err))
-		explainf(t.ctx, "retry", "attempt %d: %s", t.causes.total, words(t.ex, resp, err))
+		why := words(t.ex, resp, err)
+		t.causes.add(why)
+		t.ex.explain("retry", func() string { return fmt.Sprintf("attempt %d: %s", t.causes.total, why) })
 	}
 	if t.ctx.Err() != nil || !t.repeatable(err) {
 		return true
@@ -152,7 +154,7 @@ func (t *trial) backOff() error {
 		h.all.onWait(Wait{Host: h.key, Cause: t.last.cause, For: wait, Until: time.Now().Add(wait)})
 	}
 	h.meter.waited(waitBackoff, wait)
-	explainf(t.ctx, "retry", "again in %s", short(wait))
+	t.ex.explain("retry", func() string { return "again in " + short(wait) })
 	if err := sleep(t.ctx, wait); err != nil {
 		return err
 	}
