@@ -59,6 +59,7 @@ func allow(p Policy, hosts *hosts, set *redact.Set, next http.RoundTripper, req 
 		host: hosts.get(origin, p), origin: origin, body: body, url: set.URL(req.URL), tell: listener(req.Context()),
 	}
 	ex.explain("allow", func() string { return fmt.Sprintf("%s is among the hosts that %s may ask", origin, p.Plugin) })
+	ex.explain("auth", func() string { return credentialText(p, origin) })
 	out := req.Clone(context.WithValue(req.Context(), exchangeKey{}, ex))
 	clean(out, p, origin)
 	resp, err := next.RoundTrip(out)

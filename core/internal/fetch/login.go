@@ -18,8 +18,16 @@ func tellLogin(resp *http.Response, p Policy, origin Origin) {
 	}
 }
 
-func login(p Policy, origin Origin) string {
-	var sent, others []string
+// credentialText says which credentials go along to an origin.
+func credentialText(p Policy, origin Origin) string {
+	if sent, _ := credentialsFor(p, origin); len(sent) > 0 {
+		return strings.Join(sent, " and ")
+	}
+	return "no credential is for " + origin.String()
+}
+
+// credentialsFor names the credentials that an origin gets, and those that it does not.
+func credentialsFor(p Policy, origin Origin) (sent, others []string) {
 	for _, a := range p.Auth {
 		text := fmt.Sprintf("auth %q", a.Kind)
 		if a.Pos != "" {
@@ -31,6 +39,11 @@ func login(p Policy, origin Origin) string {
 			others = append(others, text)
 		}
 	}
+	return sent, others
+}
+
+func login(p Policy, origin Origin) string {
+	sent, others := credentialsFor(p, origin)
 	switch {
 	case len(sent) > 0:
 		return "the credential was refused: check " + strings.Join(sent, " and ")
