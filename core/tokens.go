@@ -16,6 +16,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 )
 
@@ -47,25 +48,8 @@ func (k keptToken) use(ctx context.Context, f func(kept string) (next string, er
 	if err != nil || next == "" || next == string(kept) {
 		return err
 	}
-	if err := k.write(next); err != nil {
+	if err := disk.Replace(k.path, []byte(next), true); err != nil { // there is no other copy
 		return fmt.Errorf("keep the refresh token that came with an access token: %w", err)
-	}
-	return nil
-}
-
-// write replaces the file as a whole, and on the disk itself: there is no other copy.
-func (k keptToken) write(token string) error {
-	t, err := os.CreateTemp(filepath.Dir(k.path), ".token-*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = t.WriteString(token)
-	err = errors.Join(err, t.Sync(), t.Close())
-	if err == nil {
-		err = os.Rename(t.Name(), k.path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(t.Name()))
 	}
 	return nil
 }

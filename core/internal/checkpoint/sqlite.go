@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 )
 
 // SQLite is a [Store] in one file, with a write-ahead log beside it while it is open. There is one connection:
@@ -108,7 +110,7 @@ func (s *SQLite) prepare(ctx context.Context) error {
 func syncParents(path string) error {
 	for range 3 {
 		dir := filepath.Dir(path)
-		if err := syncDir(dir); err != nil && !errors.Is(err, fs.ErrPermission) {
+		if err := disk.SyncDir(dir); err != nil && !errors.Is(err, fs.ErrPermission) {
 			return err
 		}
 		path = dir

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -152,5 +153,5 @@ func (f *File) open() error {
 		return errors.Join(err, file.Close())
 	}
 	f.file, f.buf = file, bufio.NewWriter(file)
-	return syncDir(filepath.Dir(f.path))
+	return disk.SyncDir(filepath.Dir(f.path))
 }

@@ -10,8 +10,9 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 )
 
 const (
@@ -64,19 +65,7 @@ func writeLearned(path string, f learnedFile) error {
 	if err != nil {
 		return err
 	}
-	t, err := os.CreateTemp(filepath.Dir(path), ".limits-*")
-	if err != nil {
-		return err
-	}
-	_, err = t.Write(append(raw, '\n'))
-	err = errors.Join(err, t.Close())
-	if err == nil {
-		err = os.Rename(t.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(t.Name()))
-	}
-	return nil
+	return disk.Replace(path, append(raw, '\n'), false)
 }
 
 // recall begins with what an earlier run has learned, if nothing is known yet.

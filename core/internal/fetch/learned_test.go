@@ -80,7 +80,7 @@ func TestLearnedRubbish(t *testing.T) {
 			if err != nil || f.Hosts["host.example"].Rate <= 0 {
 				t.Errorf("%q: %+v %v", text, f, err)
 			}
-			if left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".limits-*")); err != nil || len(left) > 0 {
+			if left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".new-*")); err != nil || len(left) > 0 {
 				t.Errorf("left behind: %v %v", left, err)
 			}
 		})

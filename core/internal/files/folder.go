@@ -3,6 +3,7 @@
 package files
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -59,7 +61,7 @@ func (f *Folder) Known(key string) (sdk.File, bool) {
 // Keep reads a file to its end and keeps it under key, durably.
 func (f *Folder) Keep(key string, content io.Reader) (sdk.File, error) {
 	sum := sha256.New()
-	partial, size, err := f.write(io.TeeReader(content, sum))
+	partial, size, err := f.write(io.TeeReader(content, sum), true)
 	if err != nil {
 		return sdk.File{}, err
 	}
@@ -71,8 +73,8 @@ func (f *Folder) Keep(key string, content io.Reader) (sdk.File, error) {
 	return file, f.note(key, file)
 }
 
-// write puts content into a partial file and returns its path when it is durable.
-func (f *Folder) write(content io.Reader) (path string, size int64, err error) {
+// write puts content into a partial file and returns its path, when it is durable if it is to be.
+func (f *Folder) write(content io.Reader, durable bool) (path string, size int64, err error) {
 	out, err := os.CreateTemp(f.dir, f.owner+"*")
 	if err != nil {
 		return "", 0, err
@@ -81,7 +83,7 @@ func (f *Folder) write(content io.Reader) (path string, size int64, err error) {
 	if err == nil {
 		err = out.Chmod(0o644)
 	}
-	if err == nil {
+	if err == nil && durable {
 		err = out.Sync()
 	}
 	if err = errors.Join(err, out.Close()); err != nil {
@@ -99,7 +101,7 @@ func (f *Folder) place(partial, name string) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(partial))
 	}
-	return syncDir(filepath.Join(f.dir, filepath.Dir(name)))
+	return disk.SyncDir(filepath.Join(f.dir, filepath.Dir(name)))
 }
 
 // mkdir makes a folder within ours whose name lasts.
@@ -111,7 +113,7 @@ func (f *Folder) mkdir(name string) error {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return disk.SyncDir(filepath.Dir(path))
 }
 
 // note remembers what a key stands for. Only a second request hangs on it, so it need not outlast a power cut.
@@ -124,16 +126,12 @@ func (f *Folder) note(key string, file sdk.File) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	out, err := os.CreateTemp(f.dir, f.owner+"*")
+	partial, _, err := f.write(bytes.NewReader(raw), false)
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(raw)
-	if err = errors.Join(err, out.Close()); err == nil {
-		err = os.Rename(out.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("the note of what is kept: %w", err), os.Remove(out.Name()))
+	if err := os.Rename(partial, path); err != nil {
+		return errors.Join(fmt.Errorf("the note of what is kept: %w", err), os.Remove(partial))
 	}
 	return nil
 }

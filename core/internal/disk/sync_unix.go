@@ -1,15 +1,16 @@
-// Making a new file's name durable, where folders can be synced.
+// Making a name durable, where folders can be synced.
 
 //go:build !windows
 
-package deadletter
+package disk
 
 import (
 	"errors"
 	"os"
 )
 
-func syncDir(dir string) error {
+// SyncDir makes the names in a folder last.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -1,5 +1,6 @@
 // Windows keeps a new file's name with the file; a folder cannot be synced there.
 
-package deadletter
+package disk
 
-func syncDir(string) error { return nil }
+// SyncDir does nothing.
+func SyncDir(string) error { return nil }
