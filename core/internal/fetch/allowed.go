@@ -58,8 +58,7 @@ func allow(p Policy, hosts *hosts, set *redact.Set, next http.RoundTripper, req 
 	ex := &exchange{
 		host: hosts.get(origin, p), origin: origin, body: body, url: set.URL(req.URL), tell: listener(req.Context()),
 	}
-	ex.explain("allow", func() string { return fmt.Sprintf("%s is among the hosts that %s may ask", origin, p.Plugin) })
-	ex.explain("auth", func() string { return credentialText(p, origin) })
+	ex.explainAllowed(p.Plugin, p.Auth)
 	out := req.Clone(context.WithValue(req.Context(), exchangeKey{}, ex))
 	clean(out, p, origin)
 	resp, err := next.RoundTrip(out)
@@ -72,6 +71,12 @@ func allow(p Policy, hosts *hosts, set *redact.Set, next http.RoundTripper, req 
 		resp.Header.Del(name)
 	}
 	return resp, nil
+}
+
+// explainAllowed says why the request may go, and with which credentials.
+func (ex *exchange) explainAllowed(plugin string, all []Auth) {
+	ex.explain("allow", func() string { return fmt.Sprintf("%s is among the hosts that %s may ask", ex.origin, plugin) })
+	ex.explain("auth", func() string { return credentialText(all, ex.origin) })
 }
 
 // exchange is what the decorators below know of a request beside the request itself.

@@ -19,16 +19,16 @@ func tellLogin(resp *http.Response, p Policy, origin Origin) {
 }
 
 // credentialText says which credentials go along to an origin.
-func credentialText(p Policy, origin Origin) string {
-	if sent, _ := credentialsFor(p, origin); len(sent) > 0 {
+func credentialText(all []Auth, origin Origin) string {
+	if sent, _ := credentialsFor(all, origin); len(sent) > 0 {
 		return strings.Join(sent, " and ")
 	}
 	return "no credential is for " + origin.String()
 }
 
 // credentialsFor names the credentials that an origin gets, and those that it does not.
-func credentialsFor(p Policy, origin Origin) (sent, others []string) {
-	for _, a := range p.Auth {
+func credentialsFor(all []Auth, origin Origin) (sent, others []string) {
+	for _, a := range all {
 		text := fmt.Sprintf("auth %q", a.Kind)
 		if a.Pos != "" {
 			text += " of " + a.Pos
@@ -43,7 +43,7 @@ func credentialsFor(p Policy, origin Origin) (sent, others []string) {
 }
 
 func login(p Policy, origin Origin) string {
-	sent, others := credentialsFor(p, origin)
+	sent, others := credentialsFor(p.Auth, origin)
 	switch {
 	case len(sent) > 0:
 		return "the credential was refused: check " + strings.Join(sent, " and ")
