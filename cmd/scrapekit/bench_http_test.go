@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -200,6 +201,15 @@ func BenchmarkHTTP(b *testing.B) {
 			b.ReportMetric(float64(host.conns)/float64(b.N), "conns")
 		})
 	}
+}
+
+func write(tb testing.TB, dir, text string) string {
+	tb.Helper()
+	file := filepath.Join(dir, "p.hcl")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		tb.Fatal(err)
+	}
+	return file
 }
 
 func (c *cost) add(o cost) { c.cpu, c.wall, c.conns = c.cpu+o.cpu, c.wall+o.wall, c.conns+o.conns }

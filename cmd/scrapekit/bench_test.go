@@ -59,15 +59,6 @@ func BenchmarkThroughput(b *testing.B) {
 	}
 }
 
-func write(tb testing.TB, dir, text string) string {
-	tb.Helper()
-	file := filepath.Join(dir, "p.hcl")
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		tb.Fatal(err)
-	}
-	return file
-}
-
 // lines counts the lines of all files in a folder.
 func lines(tb testing.TB, dir string) int {
 	tb.Helper()
