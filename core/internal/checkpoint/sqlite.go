@@ -99,8 +99,13 @@ func (s *SQLite) prepare(ctx context.Context) error {
 	if err := s.inspect(ctx); err != nil {
 		return err
 	}
-	// Where a write-ahead log cannot be had (some network folders) SQLite stays with its rollback journal,
-	// which is as durable with synchronous=EXTRA.
+	return s.keepLog(ctx)
+}
+
+// keepLog has the file keep a write-ahead log. A file is made with one: SQLite changes over only while nobody else has the file
+// open, and does not wait for that. Where no such log can be had (some network folders) it stays with its rollback journal,
+// which is as durable with synchronous=EXTRA.
+func (s *SQLite) keepLog(ctx context.Context) error {
 	_, err := s.db.ExecContext(ctx, "PRAGMA journal_mode=WAL")
 	return err
 }

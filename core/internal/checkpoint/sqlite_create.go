@@ -50,7 +50,7 @@ func build(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, removeIfThere(unfinished)) }()
-	if err := errors.Join(s.write(ctx, durable, createSchema), s.Close()); err != nil {
+	if err := errors.Join(s.write(ctx, durable, createSchema), s.keepLog(ctx), s.Close()); err != nil {
 		return err
 	}
 	if err := os.Link(unfinished, path); err == nil || exists(path) {
