@@ -1,0 +1,304 @@
+// The tracer: one thread that starts the program and is told of each of its stops.
+
+//go:build linux && (amd64 || arm64)
+
+package crashtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"unsafe"
+)
+
+// Supported returns why programs cannot be watched here; nil: they can.
+func Supported() error { return nil }
+
+const (
+	ofThisThread   = 0x20000000 // __WNOTHREAD
+	waitForAll     = 0x40000000 // __WALL
+	traceSeccomp   = 0x80
+	killOnExit     = 0x100000
+	eventSeccomp   = 7
+	getSyscallInfo = 0x420e
+	follow         = syscall.PTRACE_O_TRACECLONE | syscall.PTRACE_O_TRACEFORK | syscall.PTRACE_O_TRACEVFORK | syscall.PTRACE_O_TRACEEXEC
+	options        = follow | syscall.PTRACE_O_TRACESYSGOOD | traceSeccomp | killOnExit
+)
+
+// tracer follows one program.
+type tracer struct {
+	Program
+	out     *Outcome
+	stdout  string // how its standard output is called among the files of a process
+	first   int    // its process
+	threads map[int]*Op
+	full    bool
+	hits    int
+}
+
+// Run runs the program to the end of its last process. An error says that it could not be watched.
+func (p Program) Run(ctx context.Context) (*Outcome, error) {
+	out := &Outcome{Code: -1}
+	var err error
+	if p.Record {
+		if out.before, err = readDisk(p.Root); err != nil {
+			return nil, err
+		}
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", w.Fd()))
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	t := &tracer{Program: p, out: out, stdout: name, threads: map[int]*Op{}}
+	ended := make(chan error, 1)
+	go func() { ended <- t.run(ctx, w) }()
+	out.Output, err = io.ReadAll(r)
+	return out, errors.Join(<-ended, err)
+}
+
+// run is one goroutine on one thread: the system knows a tracer by its thread.
+func (t *tracer) run(ctx context.Context, w *os.File) error {
+	runtime.LockOSThread()
+	env := t.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	proc, err := os.StartProcess(t.Path, append([]string{t.Path}, t.Args...), &os.ProcAttr{
+		Dir: t.Dir, Env: append(env[:len(env):len(env)], watchEnv+"=1"), Files: []*os.File{nil, w, w}, Sys: &syscall.SysProcAttr{Ptrace: true},
+	})
+	if err := errors.Join(err, w.Close()); err != nil {
+		return err
+	}
+	t.first = proc.Pid
+	defer proc.Release() //nolint:errcheck // it was waited for, or will die with this thread
+	defer context.AfterFunc(ctx, func() { _ = syscall.Kill(t.first, syscall.SIGKILL) })()
+	if err := t.begin(); err != nil {
+		return errors.Join(err, syscall.Kill(t.first, syscall.SIGKILL), t.follow())
+	}
+	if err := t.follow(); err != nil {
+		return err // the thread ends with this goroutine, and what it traces with the thread
+	}
+	runtime.UnlockOSThread()
+	return ctx.Err()
+}
+
+// begin takes the first stop, before the program's own first instruction.
+func (t *tracer) begin() error {
+	var ws syscall.WaitStatus
+	if _, err := syscall.Wait4(t.first, &ws, waitForAll, nil); err != nil {
+		return err
+	}
+	if !ws.Stopped() {
+		return fmt.Errorf("%s ended before it began", t.Path)
+	}
+	if err := syscall.PtraceSetOptions(t.first, options); err != nil {
+		return fmt.Errorf("ptrace: %w", err)
+	}
+	return syscall.PtraceCont(t.first, 0)
+}
+
+// follow serves one stop after another until all processes have ended.
+func (t *tracer) follow() error {
+	for {
+		var ws syscall.WaitStatus
+		thread, err := syscall.Wait4(-1, &ws, waitForAll|ofThisThread, nil)
+		switch {
+		case errors.Is(err, syscall.ECHILD):
+			return nil
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case err != nil:
+			return err
+		}
+		if !ws.Stopped() {
+			if thread == t.first && ws.Exited() {
+				t.out.Code = ws.ExitStatus()
+			}
+			delete(t.threads, thread)
+			continue
+		}
+		if err := t.stopped(thread, ws); err != nil && !errors.Is(err, syscall.ESRCH) { // it may be killed meanwhile
+			return err
+		}
+	}
+}
+
+func (t *tracer) stopped(thread int, ws syscall.WaitStatus) error {
+	switch sig := ws.StopSignal(); {
+	case sig == syscall.SIGTRAP|0x80:
+		return t.returned(thread)
+	case sig == syscall.SIGTRAP && ws.TrapCause() == eventSeccomp:
+		return t.called(thread)
+	case sig == syscall.SIGTRAP && ws.TrapCause() > 0, sig == syscall.SIGSTOP:
+		return syscall.PtraceCont(thread, 0) // a new thread, process or program
+	default:
+		return syscall.PtraceCont(thread, int(sig))
+	}
+}
+
+// syscallInfo is what the system says of a stop, on every architecture alike.
+type syscallInfo struct {
+	op   uint8
+	_    [3]uint8
+	arch uint32
+	_    [2]uint64
+	nr   uint64 // or what was returned
+	args [6]uint64
+	_    [2]uint64
+}
+
+func infoOf(thread int) (syscallInfo, error) {
+	var i syscallInfo
+	_, _, errno := syscall.Syscall6(syscall.SYS_PTRACE, getSyscallInfo, uintptr(thread), unsafe.Sizeof(i), uintptr(unsafe.Pointer(&i)), 0, 0)
+	if errno != 0 {
+		return i, errno
+	}
+	return i, nil
+}
+
+// called: a thread is about to make a call of the table.
+func (t *tracer) called(thread int) error {
+	info, err := infoOf(thread)
+	if err != nil {
+		return err
+	}
+	c := &call{thread: thread, nr: int(info.nr), args: info.args}
+	read := calls[c.nr]
+	if read == nil {
+		return syscall.PtraceCont(thread, 0)
+	}
+	op, err := read(c, t)
+	if errors.Is(err, os.ErrNotExist) { // no such file: the call will say so too
+		return syscall.PtraceCont(thread, 0)
+	}
+	if err != nil {
+		return fmt.Errorf("looking at a system call of the program: %w", err)
+	}
+	if op.Kind != Said && (op.Kind == "" || !t.counts(op.Path)) {
+		return syscall.PtraceCont(thread, 0)
+	}
+	op.First = t.processOf(thread) == t.first
+	return t.step(thread, op)
+}
+
+// counts reports whether a path is below the root.
+func (t *tracer) counts(path string) bool {
+	return path == t.Root || strings.HasPrefix(path, t.Root+string(filepath.Separator))
+}
+
+func (t *tracer) below(path string) string {
+	if path == "" {
+		return ""
+	}
+	rel, err := filepath.Rel(t.Root, path)
+	if err != nil {
+		return path
+	}
+	return filepath.ToSlash(rel)
+}
+
+// step lets an operation happen, or not.
+func (t *tracer) step(thread int, op Op) error {
+	op.Path, op.To = t.below(op.Path), t.below(op.To)
+	if op.Kind == Said {
+		if !op.First {
+			return syscall.PtraceCont(thread, 0)
+		}
+		op.Path = ""
+	} else {
+		t.hits++
+		if done, err := t.fault(thread, op); done || err != nil {
+			return err
+		}
+	}
+	t.threads[thread] = &op
+	return syscall.PtraceSyscall(thread, 0)
+}
+
+// returned: the call was made.
+func (t *tracer) returned(thread int) error {
+	op := t.threads[thread]
+	delete(t.threads, thread)
+	info, err := infoOf(thread)
+	if err != nil {
+		return err
+	}
+	if n := int64(info.nr); op != nil && (n >= 0 || n < -4095) {
+		if op.Kind == Write {
+			op.Size = n
+			op.Data = op.Data[:min(int64(len(op.Data)), n)]
+		}
+		t.out.Ops = append(t.out.Ops, *op)
+	}
+	return syscall.PtraceCont(thread, 0)
+}
+
+// fault does what is to go wrong, and reports whether that was all that happens.
+func (t *tracer) fault(thread int, op Op) (bool, error) {
+	if t.hits == t.Fault.At {
+		t.out.Hit = &op
+	}
+	switch {
+	case t.full && needsSpace(op.Kind):
+		return true, t.fail(thread, syscall.ENOSPC)
+	case t.hits != t.Fault.At:
+		return false, nil
+	case t.Fault.Do == Kill:
+		return true, syscall.Kill(t.processOf(thread), syscall.SIGKILL)
+	case t.Fault.Do == KillFirst:
+		err := syscall.Kill(t.first, syscall.SIGKILL)
+		if !op.First {
+			err = errors.Join(err, syscall.PtraceCont(thread, 0)) // it goes on, until it notices
+		}
+		return true, err
+	case t.Fault.Do == BrokenDisk:
+		return true, t.fail(thread, syscall.EIO)
+	}
+	t.full = true
+	if op.Kind == Write && op.Size > 1 {
+		return false, shorten(thread, uint64(op.Size/2))
+	}
+	if needsSpace(op.Kind) {
+		return true, t.fail(thread, syscall.ENOSPC)
+	}
+	return false, nil
+}
+
+func needsSpace(k Kind) bool {
+	switch k {
+	case Create, Write, Mkdir, Link, Rename:
+		return true
+	}
+	return false
+}
+
+func (t *tracer) fail(thread int, errno syscall.Errno) error {
+	if err := refuse(thread, errno); err != nil {
+		return err
+	}
+	return syscall.PtraceCont(thread, 0)
+}
+
+// processOf returns the process of a thread; 0 if it is gone.
+func (t *tracer) processOf(thread int) int {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", thread))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := bytes.Cut(raw, []byte("\nTgid:"))
+	pid := 0
+	_, _ = fmt.Sscan(string(rest), &pid) // 0: it is gone
+	return pid
+}
