@@ -3,14 +3,12 @@
 package sdktest
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
 // Latest returns the last record of each key of a stream, sorted: deletions are applied, those of the first fields of
@@ -25,7 +23,7 @@ func (m *MemorySink) Latest(stream string) []string {
 		if it.Stream != stream {
 			continue
 		}
-		prefix, depth := keyOf(it.Record, key)
+		prefix, depth := conformance.KeyOf(it.Record, key)
 		switch {
 		case it.Op == sdk.Delete && depth == len(key):
 			delete(latest, prefix)
@@ -64,38 +62,4 @@ func deletePrefix(latest map[string]string, prefix string) {
 			delete(latest, key)
 		}
 	}
-}
-
-// keyOf returns the values of the first fields of key that record has, each ended by a comma, and how many they are.
-func keyOf(record string, key []string) (string, int) {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal([]byte(record), &fields) != nil {
-		return "", 0
-	}
-	var values bytes.Buffer
-	for n, name := range key {
-		if fields[name] == nil || json.Compact(&values, fields[name]) != nil {
-			return values.String(), n
-		}
-		values.WriteByte(',')
-	}
-	return values.String(), len(key)
-}
-
-// checkDeletion says what is wrong with the key of a deletion: it holds the first fields of the primary key, at least
-// one, and nothing else.
-func checkDeletion(record string, key []string) error {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(record), &fields); err != nil {
-		return fmt.Errorf("the key of a deletion is not a JSON object: %.200s", record)
-	}
-	switch _, depth := keyOf(record, key); {
-	case len(key) == 0:
-		return errors.New("a deletion in a stream without a primary key")
-	case depth == 0:
-		return fmt.Errorf("a deletion without the first field of the key, %s: %.200s", key[0], record)
-	case depth < len(fields):
-		return fmt.Errorf("a deletion with more than the first fields of the key %v: %.200s", key, record)
-	}
-	return nil
 }

@@ -3,24 +3,13 @@
 package sdktest
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"maps"
 	"net/http"
-	"net/url"
-	"os"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
-// Replay returns a transport for [SourceCase] or [sdk.Host] that answers from a recording of a real run, made by
+// Replay returns a transport for [sdk.Host] that answers from a recording of a real run, made by
 //
 //	scrapekit run FILE --full --record a.rec
 //	scrapekit recording show a.rec --json > testdata/a.jsonl
@@ -30,108 +19,9 @@ import (
 // The lines may be shortened and changed by hand.
 func Replay(t testing.TB, file string) http.RoundTripper {
 	t.Helper()
-	f, err := os.Open(file)
+	r, err := conformance.OpenReplay(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	r := &replay{file: file, used: map[int]bool{}}
-	dec := json.NewDecoder(bufio.NewReader(f))
-	for {
-		var e recorded
-		err := dec.Decode(&e)
-		if errors.Is(err, io.EOF) {
-			return r
-		}
-		if err == nil {
-			e.url, err = url.Parse(e.URL)
-		}
-		if err != nil {
-			t.Fatalf("%s: exchange %d: %v", file, len(r.all)+1, err)
-		}
-		r.all = append(r.all, e)
-	}
-}
-
-// recorded is a line of `scrapekit recording show --json`, as far as it is of use here.
-type recorded struct {
-	Method    string      `json:"method"`
-	URL       string      `json:"url"`
-	Status    int         `json:"status"`
-	Reply     http.Header `json:"reply"`
-	Text      string      `json:"text"`
-	Base64    []byte      `json:"base64"`
-	Error     string      `json:"error"`
-	Withheld  string      `json:"withheld"`
-	Permanent bool        `json:"permanent"`
-	url       *url.URL
-}
-
-type replay struct {
-	file string
-	all  []recorded
-
-	mu   sync.Mutex
-	used map[int]bool
-}
-
-// RoundTrip implements http.RoundTripper.
-func (r *replay) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Body != nil {
-		defer req.Body.Close() // not read
-	}
-	if err := req.Context().Err(); err != nil {
-		return nil, err
-	}
-	e, ok := r.next(req)
-	switch {
-	case !ok:
-		return nil, sdk.Permanent(fmt.Errorf("%s %s: not in %s", req.Method, req.URL, r.file))
-	case e.Withheld != "":
-		return nil, sdk.Permanent(fmt.Errorf("%s %s: not recorded: %s", req.Method, req.URL, e.Withheld))
-	case e.Error != "" && e.Permanent:
-		return nil, sdk.Permanent(errors.New(e.Error))
-	case e.Error != "":
-		return nil, errors.New(e.Error)
-	}
-	body := e.Text + string(e.Base64)
-	header := e.Reply.Clone()
-	if header == nil {
-		header = http.Header{}
-	}
-	header.Del("Content-Length") // the body may have been changed by hand
-	return &http.Response{
-		Status: fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)), StatusCode: e.Status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header, Request: req,
-		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
-	}, nil
-}
-
-// next returns the exchange whose turn it is: the first that is not used, or the last.
-func (r *replay) next(req *http.Request) (e recorded, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for i, one := range r.all {
-		if !one.is(req) {
-			continue
-		}
-		e, ok = one, true
-		if !r.used[i] {
-			r.used[i] = true
-			break
-		}
-	}
-	return e, ok
-}
-
-func (e recorded) is(req *http.Request) bool {
-	a, b := e.url, req.URL
-	if e.Method != req.Method || a.Scheme != b.Scheme || !strings.EqualFold(a.Host, b.Host) || max(a.Path, "/") != max(b.Path, "/") {
-		return false
-	}
-	return maps.EqualFunc(a.Query(), b.Query(), func(recorded, asked []string) bool {
-		return slices.EqualFunc(recorded, asked, func(v, w string) bool {
-			return v == w || strings.HasPrefix(v, "redacted-") || strings.Contains(v, "[redacted]")
-		})
-	})
+	return r
 }

@@ -37,12 +37,15 @@ func TestMemorySourceIncremental(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Records = 12
-	var r recording
+	var r counted
 	w := sdk.NewWriter(&r)
 	if err := m.Read(t.Context(), splits[0], w); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(r.items) - len(r.cursors()); n != 2 {
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.records; n != 2 {
 		t.Errorf("an incremental run gave %d records, want the 2 new ones", n)
 	}
 }

@@ -1,6 +1,6 @@
-// TestTransform: the conformance suite of transforms.
+// Transform: the checks of transforms.
 
-package sdktest
+package conformance
 
 import (
 	"bytes"
@@ -11,45 +11,51 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // TransformCase is a transform and what goes into it.
 type TransformCase struct {
-	Config  any
 	Host    sdk.Host
 	Streams []sdk.Stream // nil: those of Input, by name alone
 	Input   []sdk.Batch
 	// Check may look at all that comes out, in order; may be nil.
-	Check func(t *testing.T, out []sdk.Batch, rejects sdk.Rejects)
+	Check func(t T, out []sdk.Batch, rejects sdk.Rejects)
 }
 
-// TestTransform checks that what comes out depends on what goes in alone, that concurrent calls do not
+// transformOne is a check of a transform whose results are known.
+type transformOne struct {
+	Check
+	run func(x *transformTest, t T)
+}
+
+var transformCheck = Check{"transform", NothingLost, "what comes out is whole, of announced streams, and leaves the input as it is"}
+
+var transformChecks = []transformOne{
+	{Check{"again", NothingLost, "the same input gives the same output, in another process too"}, (*transformTest).again},
+	{Check{"junk", NothingLost, "a bad record is refused by itself, and not the batch"}, (*transformTest).junk},
+	{Check{"huge record", NothingLost, "a record of 5 MiB is transformed or rejected"}, (*transformTest).huge},
+	{Check{"back to a token", NothingLost, "a token brings the state back, in another process"}, (*transformTest).restore},
+	{Check{"at once", NothingLost, "calls at the same time do not disturb each other"}, (*transformTest).atOnce},
+}
+
+// Transform checks that what comes out depends on what goes in alone, that concurrent calls do not
 // disturb each other, that junk does no harm, and, where there is state, that a token brings it back.
-func TestTransform(t *testing.T, p sdk.Plugin, c TransformCase) {
-	testPlugin(t, p, c.Config, sdk.KindTransform)
+func Transform(t T, subject Subject, config json.RawMessage, c TransformCase) {
 	if len(c.Input) == 0 {
-		t.Fatal("the case has no input")
+		t.Fatalf("the case has no input")
 	}
 	if c.Streams == nil {
 		c.Streams = streamsOf(c.Input)
 	}
-	onBoth(t, p, c.Config, c.Host, func(t *testing.T, b *bench) {
-		x := &transformTest{TransformCase: c, bench: b}
-		x.serial(t)
-		if t.Failed() {
-			return
-		}
-		t.Run("again", x.again)
-		t.Run("junk", x.junk)
-		if x.stateful {
-			t.Run("back to a token", x.restore)
-		} else {
-			t.Run("at once", x.atOnce)
-		}
-	})
+	x := &transformTest{TransformCase: c, bench: &bench{subject: subject, config: config, host: c.Host}}
+	if !t.Run(transformCheck.Name, x.serial) {
+		return
+	}
+	for _, check := range transformChecks {
+		t.Run(check.Name, func(t T) { check.run(x, t) })
+	}
 }
 
 func streamsOf(batches []sdk.Batch) []sdk.Stream {
@@ -77,7 +83,7 @@ type result struct {
 
 func transform(l *live) sdk.Transform { return l.value.(sdk.Transform) }
 
-func (x *transformTest) open(t *testing.T, token sdk.Token) (*live, []sdk.Stream) {
+func (x *transformTest) open(t T, token sdk.Token) (*live, []sdk.Stream) {
 	t.Helper()
 	l := x.start(t)
 	if o, ok := l.value.(sdk.Opener); ok {
@@ -113,7 +119,7 @@ func (x *transformTest) call(l *live, b sdk.Batch) (result, error) {
 }
 
 // serial makes the results that all others are compared with.
-func (x *transformTest) serial(t *testing.T) {
+func (x *transformTest) serial(t T) {
 	l, streams := x.open(t, nil)
 	defer l.stop()
 	_, x.stateful = l.value.(sdk.Committer)
@@ -163,7 +169,7 @@ func wellFormed(r result, streams []sdk.Stream) error {
 }
 
 // again runs a fresh instance over the same input.
-func (x *transformTest) again(t *testing.T) {
+func (x *transformTest) again(t T) {
 	l, _ := x.open(t, nil)
 	defer l.stop()
 	for i := range x.Input {
@@ -171,7 +177,7 @@ func (x *transformTest) again(t *testing.T) {
 	}
 }
 
-func (x *transformTest) same(t *testing.T, l *live, i int) {
+func (x *transformTest) same(t T, l *live, i int) {
 	t.Helper()
 	r, err := x.call(l, x.Input[i])
 	if err != nil || !reflect.DeepEqual(textOf(r), textOf(x.want[i])) {
@@ -191,7 +197,10 @@ func textOf(r result) []string {
 }
 
 // atOnce sends the batches from several goroutines.
-func (x *transformTest) atOnce(t *testing.T) {
+func (x *transformTest) atOnce(t T) {
+	if x.stateful {
+		t.Skipf("the transform keeps state: batches come one at a time")
+	}
 	l, _ := x.open(t, nil)
 	defer l.stop()
 	var wg sync.WaitGroup
@@ -206,7 +215,7 @@ func (x *transformTest) atOnce(t *testing.T) {
 }
 
 // junk: what is no good record is an error or a reject, and not the end. A good batch is as good after it.
-func (x *transformTest) junk(t *testing.T) {
+func (x *transformTest) junk(t T) {
 	l, streams := x.open(t, nil)
 	defer l.stop()
 	for _, line := range []string{
@@ -226,8 +235,42 @@ func (x *transformTest) junk(t *testing.T) {
 	}
 }
 
+// hugeRecord is how long a huge record is, in bytes: more than gRPC takes where nobody has told it otherwise.
+const hugeRecord = 5 << 20
+
+// huge: a good record with one more field, and that a long one.
+func (x *transformTest) huge(t T) {
+	l, streams := x.open(t, nil)
+	defer l.stop()
+	b := x.Input[0]
+	for record := range b.Records() {
+		line := longer(record)
+		r, err := x.call(l, sdk.Batch{Stream: b.Stream, Count: 1, Payload: append(line, '\n')})
+		if err == nil {
+			err = wellFormed(r, streams)
+		}
+		if err != nil {
+			t.Errorf("a record of %d bytes: %.300v; take messages of up to 80 MiB, in both directions", len(line), err)
+		}
+		return
+	}
+}
+
+// longer returns a record with one more, long field; another one if it is no object.
+func longer(record []byte) []byte {
+	long := `"huge":"` + strings.Repeat("x", hugeRecord) + `"}`
+	object := bytes.TrimSpace(record)
+	if n := len(object); n > 2 && object[0] == '{' && object[n-1] == '}' {
+		return append(append(bytes.Clone(object[:n-1]), ','), long...)
+	}
+	return []byte("{" + long)
+}
+
 // restore commits after each batch; a fresh instance with that token must go on as the first one did.
-func (x *transformTest) restore(t *testing.T) {
+func (x *transformTest) restore(t T) {
+	if !x.stateful {
+		t.Skipf("the transform keeps no state")
+	}
 	first, _ := x.open(t, nil)
 	defer first.stop()
 	for i := range x.Input {

@@ -1,6 +1,6 @@
 // recording: what one Read emitted, in a form that can be compared.
 
-package sdktest
+package conformance
 
 import (
 	"bytes"

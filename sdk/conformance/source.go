@@ -1,6 +1,6 @@
-// TestSource: the conformance suite of sources.
+// Source: the checks of sources.
 
-package sdktest
+package conformance
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -17,50 +16,68 @@ import (
 
 // SourceCase is a source and a remote system that does not change while it is tested.
 type SourceCase struct {
-	Config  any      // the settings: JSON, or what marshals to it
 	Host    sdk.Host // its transport reaches the remote system
 	Streams []string // nil: all
 	// MaxResumes is how many cursors of a split are resumed from, spread evenly; 0: all.
 	MaxResumes int
 	// Check may look at all records of the streams, one JSON object each; may be nil.
-	Check func(t *testing.T, records map[string][]string)
+	Check func(t T, records map[string][]string)
 }
 
-// TestSource checks that reading is repeatable, that every cursor gives exactly the rest, that a source
-// stops when it is told to, and that errors keep their class.
-func TestSource(t *testing.T, p sdk.Plugin, c SourceCase) {
-	testPlugin(t, p, c.Config, sdk.KindSource)
-	onBoth(t, p, c.Config, c.Host, func(t *testing.T, b *bench) {
-		s := &sourceTest{SourceCase: c, bench: b}
-		s.plan(t)
-		if t.Failed() {
-			return
+// sourceCheck is a check of a source that was read once already.
+type sourceCheck struct {
+	Check
+	run func(s *sourceTest, t T)
+}
+
+var planCheck = Check{"plan", NothingLost, "streams and splits have names, each once, and are right"}
+
+var sourceChecks = []sourceCheck{
+	{Check{"read", NothingLost, "reading twice gives the same records, each with its key"}, (*sourceTest).readAll},
+	{Check{"resume", NothingLost, "reading from a cursor gives the rest, all of it and nothing else"}, (*sourceTest).resume},
+	{Check{"splits at once", NothingLost, "splits that are read at the same time do not disturb each other"}, (*sourceTest).atOnce},
+	{Check{"cancel", NothingLost, "a Read whose call is cancelled ends soon, and not as if it were at its end"}, (*sourceTest).cancel},
+	{Check{"output fails", NothingLost, "a Read ends with the error of its output"}, (*sourceTest).outputFails},
+	{Check{"killed", NothingLost, "after kill -9, another process goes on from the last cursor"}, (*sourceTest).killed},
+	{Check{"error classes", NeverFaster, "what the host says of a request comes back, class and waiting time and all"}, (*sourceTest).errorClasses},
+	{Check{"rate limit", NeverFaster, "a reply 429 is a temporary error, and not the end of the data"}, (*sourceTest).rateLimit},
+	{Check{"bad replies", NothingLost, "a reply that is broken or an error does not pass for the end of the data"}, (*sourceTest).badReplies},
+	{Check{"strange replies", AnyHost, "no reply ends the process or hangs it"}, (*sourceTest).strangeReplies},
+	{Check{"odd texts", NothingLost, "long and odd texts come through whole, or are rejected"}, (*sourceTest).oddTexts},
+}
+
+// Source checks that reading is repeatable, that every cursor gives exactly the rest, that a source stops when it
+// is told to, that errors keep their class, and that no reply makes it lose records or die.
+func Source(t T, subject Subject, config json.RawMessage, c SourceCase) {
+	s := &sourceTest{SourceCase: c, bench: &bench{subject: subject, config: config, host: c.Host}}
+	if c.Host.Transport != nil {
+		s.remote = &remote{next: c.Host.Transport}
+		s.bench.host.Transport = s.remote
+	}
+	if !t.Run(planCheck.Name, s.plan) {
+		return
+	}
+	for i, check := range sourceChecks {
+		if passed := t.Run(check.Name, func(t T) { check.run(s, t) }); !passed && i == 0 {
+			return // all others compare with what was read
 		}
-		t.Run("read", s.readAll)
-		if t.Failed() {
-			return
-		}
-		t.Run("resume", s.resume)
-		t.Run("splits at once", s.atOnce)
-		t.Run("cancel", s.cancel)
-		t.Run("output fails", s.outputFails)
-		if c.Host.Transport != nil {
-			t.Run("error classes", s.errorClasses)
-		}
-	})
+	}
 }
 
 type sourceTest struct {
 	SourceCase
 	*bench
+	remote  *remote // nil: the source makes no requests
 	streams []sdk.Stream
 	splits  []sdk.Split           // planned and added
 	whole   map[string]*recording // of each split, from its beginning
+	asking  sdk.Split             // the first one that makes requests
+	asked   []exchange            // by its Read
 }
 
 func source(l *live) sdk.Source { return l.value.(sdk.Source) }
 
-func (s *sourceTest) plan(t *testing.T) {
+func (s *sourceTest) plan(t T) {
 	l := s.start(t)
 	defer l.stop()
 	all, err := source(l).Streams(l.ctx)
@@ -90,7 +107,7 @@ func (s *sourceTest) plan(t *testing.T) {
 		}
 		ids[p.ID] = true
 		if err := p.Validate(); err != nil {
-			t.Error(err)
+			t.Errorf("%v", err)
 		}
 		if len(p.Data) > 0 && !json.Valid(p.Data) {
 			t.Errorf("split %s: its data is not JSON", p.ID)
@@ -110,7 +127,7 @@ func (s *sourceTest) record(ctx context.Context, l *live, p sdk.Split, onEvent f
 }
 
 // readAll reads every split twice, each time by a fresh instance, and those that they add.
-func (s *sourceTest) readAll(t *testing.T) {
+func (s *sourceTest) readAll(t T) {
 	one, two := s.start(t), s.start(t)
 	defer one.stop()
 	defer two.stop()
@@ -118,7 +135,11 @@ func (s *sourceTest) readAll(t *testing.T) {
 	records := map[string][]string{}
 	for i := 0; i < len(s.splits); i++ { // grows
 		p := s.splits[i]
+		before := s.requests()
 		r, err := s.record(one.ctx, one, p, nil)
+		if n := s.requests(); n > before && s.asking.ID == "" {
+			s.asking, s.asked = p, s.remote.from(before)
+		}
 		if err == nil {
 			err = r.problem
 		}
@@ -141,6 +162,14 @@ func (s *sourceTest) readAll(t *testing.T) {
 	}
 }
 
+// requests is how many the source has made.
+func (s *sourceTest) requests() int {
+	if s.remote == nil {
+		return 0
+	}
+	return s.remote.count()
+}
+
 // add appends splits whose ids are new, as the host does.
 func (s *sourceTest) add(splits []sdk.Split) {
 	for _, p := range splits {
@@ -151,7 +180,7 @@ func (s *sourceTest) add(splits []sdk.Split) {
 }
 
 // keep collects the records by stream and looks at their keys.
-func (s *sourceTest) keep(t *testing.T, r *recording, records map[string][]string) {
+func (s *sourceTest) keep(t T, r *recording, records map[string][]string) {
 	for _, it := range r.items {
 		if it.kind != "upsert" && it.kind != "delete" {
 			continue
@@ -171,7 +200,7 @@ func (s *sourceTest) keep(t *testing.T, r *recording, records map[string][]strin
 		if err := json.Unmarshal([]byte(it.text), &fields); err != nil {
 			t.Fatalf("stream %s: a record is not a JSON object: %.200s", it.stream, it.text)
 		}
-		if _, depth := keyOf(it.text, key); depth < len(key) {
+		if _, depth := KeyOf(it.text, key); depth < len(key) {
 			t.Fatalf("stream %s: a record without its key %s: %.200s", it.stream, key[depth], it.text)
 		}
 		records[it.stream] = append(records[it.stream], it.text)
@@ -179,7 +208,7 @@ func (s *sourceTest) keep(t *testing.T, r *recording, records map[string][]strin
 }
 
 // resume goes on from every cursor: the rest must come, all of it and nothing else.
-func (s *sourceTest) resume(t *testing.T) {
+func (s *sourceTest) resume(t T) {
 	l := s.start(t)
 	defer l.stop()
 	resumed := 0
@@ -216,7 +245,7 @@ func spread(places []int, n int) []int {
 }
 
 // atOnce reads all splits at the same time, by one instance.
-func (s *sourceTest) atOnce(t *testing.T) {
+func (s *sourceTest) atOnce(t T) {
 	l := s.start(t)
 	defer l.stop()
 	var wg sync.WaitGroup
@@ -238,7 +267,7 @@ func (s *sourceTest) atOnce(t *testing.T) {
 }
 
 // cancel ends the context before a Read, and at its first event.
-func (s *sourceTest) cancel(t *testing.T) {
+func (s *sourceTest) cancel(t T) {
 	l := s.start(t)
 	defer l.stop()
 	for _, p := range s.splits[:min(len(s.splits), 8)] {
@@ -273,7 +302,7 @@ func (s *sourceTest) cancel(t *testing.T) {
 }
 
 // outputFails: an error of the Writer is what Read returns.
-func (s *sourceTest) outputFails(t *testing.T) {
+func (s *sourceTest) outputFails(t T) {
 	l := s.start(t)
 	defer l.stop()
 	for _, p := range s.splits[:min(len(s.splits), 8)] {
@@ -301,7 +330,8 @@ type refusing struct{ err error }
 func (r refusing) RoundTrip(*http.Request) (*http.Response, error) { return nil, r.err }
 
 // errorClasses: what the host says of a request reaches the host again, class and all.
-func (s *sourceTest) errorClasses(t *testing.T) {
+func (s *sourceTest) errorClasses(t T) {
+	s.needsRequests(t)
 	cause := errors.New("refused for a test")
 	for name, c := range map[string]struct {
 		err  error
@@ -311,12 +341,12 @@ func (s *sourceTest) errorClasses(t *testing.T) {
 		"temporary":   {cause, func(err error) bool { return !sdk.IsPermanent(err) }},
 		"retry after": {sdk.RetryAfter(cause, 7*time.Second), func(err error) bool { return sdk.RetryDelay(err) == 7*time.Second }},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(t T) {
 			refused := *s.bench
 			refused.host.Transport = refusing{c.err}
 			l := refused.start(t)
 			defer l.stop()
-			_, err := s.record(l.ctx, l, s.splits[0], nil)
+			_, err := s.record(l.ctx, l, s.asking, nil)
 			if err == nil || !c.good(err) {
 				t.Errorf("a request failed with %v (%s), Read returned %v of another class", c.err, name, err)
 			}

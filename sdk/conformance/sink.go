@@ -1,16 +1,16 @@
-// TestSink: the conformance suite of sinks.
+// Sink: the checks of sinks.
 
-package sdktest
+package conformance
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -19,9 +19,9 @@ import (
 // SinkCase is a sink that writes below a folder, or to a place named after it.
 type SinkCase struct {
 	// Config returns the settings for a place; dir is empty at first.
-	Config func(t *testing.T, dir string) any
+	Config func(t T, dir string) json.RawMessage
 	// Read returns the records of a stream that somebody who looks at the place finds, committed or not, in any order.
-	Read func(t *testing.T, dir, stream string) []string
+	Read func(t T, dir, stream string) []string
 	Host sdk.Host
 	// Replaces says that a new run replaces what earlier runs wrote, with its first commit of records: not before, so
 	// that a run that comes to nothing takes nothing away.
@@ -32,35 +32,45 @@ type SinkCase struct {
 	Rounds int
 }
 
-// TestSink checks that a token brings the sink back to exactly the records that were written before its
+// sinkOne is a check of a sink; each has a place of its own.
+type sinkOne struct {
+	Check
+	run func(*sinkTest)
+}
+
+var sinkChecks = []sinkOne{
+	{Check{"commit", NothingLost, "what was written before a commit is there after it"}, sinkCommit},
+	{Check{"back to a token", NothingLost, "a token brings the sink back to exactly its commit, after a kill"}, sinkRestore},
+	{Check{"killed before any commit", NothingLost, "without a token there is nothing, whatever a killed process wrote"}, sinkFirstKill},
+	{Check{"lost token", NothingLost, "a commit whose token the host has lost is taken back"}, sinkLostToken},
+	{Check{"next run", NothingLost, "a further run goes on from the token of the one before"}, sinkNextRun},
+	{Check{"full run", NothingLost, "a run that starts over discards what was there"}, sinkFull},
+	{Check{"many streams", NothingLost, "140 streams at once are no trouble"}, sinkManyStreams},
+	{Check{"bad records", NothingLost, "a record that the sink does not take is rejected by itself"}, sinkBadRecords},
+	{Check{"huge record", NothingLost, "a record of 5 MiB is taken or rejected"}, sinkHugeRecord},
+	{Check{"deletions", NothingLost, "deletions of one key, and of many, are taken and taken back"}, sinkDeletions},
+	{Check{"foreign token", NothingLost, "a token that is none of the sink's is an error"}, sinkForeignToken},
+	{Check{"parallel", NothingLost, "writes at the same time all arrive, where the sink takes them"}, sinkParallel},
+	{Check{"random", NothingLost, "a random walk of writes, commits, kills and lost tokens ends right"}, sinkRandom},
+}
+
+// Sink checks that a token brings the sink back to exactly the records that were written before its
 // commit: after kills, lost tokens and further runs, in a fixed order and in a random one (seeded).
-func TestSink(t *testing.T, p sdk.Plugin, c SinkCase) {
-	testPlugin(t, p, c.Config(t, t.TempDir()), sdk.KindSink)
-	for name, wire := range map[string]bool{"in process": false, "over the wire": true} {
-		t.Run(name, func(t *testing.T) {
-			for _, s := range []struct {
-				name string
-				test func(*sinkTest)
-			}{
-				{"commit", sinkCommit}, {"back to a token", sinkRestore}, {"killed before any commit", sinkFirstKill},
-				{"lost token", sinkLostToken}, {"next run", sinkNextRun}, {"full run", sinkFull}, {"many streams", sinkManyStreams},
-				{"bad records", sinkBadRecords}, {"deletions", sinkDeletions}, {"foreign token", sinkForeignToken}, {"parallel", sinkParallel}, {"random", sinkRandom},
-			} {
-				t.Run(s.name, func(t *testing.T) {
-					dir := t.TempDir()
-					s.test(&sinkTest{
-						T: t, SinkCase: c, dir: dir,
-						bench: &bench{plugin: p, config: rawConfig(t, c.Config(t, dir)), host: c.Host, wire: wire},
-					})
-				})
-			}
+func Sink(t T, subject Subject, c SinkCase) {
+	for _, check := range sinkChecks {
+		t.Run(check.Name, func(t T) {
+			dir := t.TempDir()
+			check.run(&sinkTest{
+				T: t, SinkCase: c, dir: dir,
+				bench: &bench{subject: subject, config: c.Config(t, dir), host: c.Host},
+			})
 		})
 	}
 }
 
 // sinkTest is one place, and what is expected to be in it.
 type sinkTest struct {
-	*testing.T
+	T
 	SinkCase
 	*bench
 	dir  string
@@ -94,7 +104,7 @@ func (s *sinkTest) tryOpen(start sdk.Start) error {
 	}
 	o, ok := s.live.value.(sdk.Opener)
 	if !ok {
-		s.Fatal("the sink is no sdk.Opener: it cannot come back to a token")
+		s.Fatalf("the sink is no sdk.Opener: it cannot come back to a token")
 	}
 	return o.Open(s.live.ctx, start)
 }
@@ -126,7 +136,7 @@ func (s *sinkTest) commit() sdk.Token {
 		s.Fatalf("commit: %v", err)
 	}
 	if token == nil {
-		s.Fatal("commit: the token is nil, which stands for no commit")
+		s.Fatalf("commit: the token is nil, which stands for no commit")
 	}
 	return token
 }
@@ -263,8 +273,8 @@ func sinkFull(s *sinkTest) {
 }
 
 func sinkManyStreams(s *sinkTest) {
-	if s.wire {
-		s.Skip("the wire makes no difference to it")
+	if s.subject.Wire && !s.subject.Process {
+		s.Skipf("the wire makes no difference to it")
 	}
 	const streams = 140 // more than anybody keeps open
 	s.open(sdk.Start{Run: "r1"})
@@ -303,6 +313,22 @@ func sinkBadRecords(s *sinkTest) {
 	}
 	s.commit()
 	s.holds("beside a rejected record", "one", good)
+}
+
+// sinkHugeRecord: a record that is longer than what gRPC takes by itself.
+func sinkHugeRecord(s *sinkTest) {
+	s.open(sdk.Start{Run: "r1"})
+	line := string(longer([]byte(`{"id":1}`)))
+	err := s.sink().Write(s.live.ctx, batchOf("one", line))
+	var rejects sdk.Rejects
+	switch {
+	case errors.As(err, &rejects):
+		return
+	case err != nil:
+		s.Fatalf("a record of %d bytes: %.300v; take messages of up to 80 MiB", len(line), err)
+	}
+	s.commit()
+	s.holds("with a huge record", "one", []string{line})
 }
 
 // sinkDeletions: a deletion of a whole key, and of its first field, is taken, and taken back like any record.
@@ -351,7 +377,7 @@ func sinkParallel(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
 	p, ok := s.live.value.(sdk.Parallel)
 	if !ok || !p.ParallelWrites() {
-		s.Skip("the sink takes one write at a time")
+		s.Skipf("the sink takes one write at a time")
 	}
 	var mu sync.Mutex
 	var want []string
@@ -361,7 +387,7 @@ func sinkParallel(s *sinkTest) {
 			for i := range 20 {
 				line := fmt.Sprintf(`{"id":%d}`, g*1000+i)
 				if err := s.sink().Write(s.live.ctx, batchOf("one", line)); err != nil {
-					s.Error(err)
+					s.Errorf("write: %v", err)
 				}
 				mu.Lock()
 				want = append(want, line)

@@ -1,0 +1,101 @@
+// Remote: the remote system as the source saw it, and the ways in which it may answer otherwise.
+
+package conformance
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+)
+
+// maxSeen is how many bytes of replies are remembered.
+const maxSeen = 64 << 20
+
+// remote passes requests on and remembers what came of them.
+type remote struct {
+	next http.RoundTripper
+
+	mu   sync.Mutex
+	seen []exchange
+	size int
+}
+
+// exchange is a request and the reply that it got.
+type exchange struct {
+	method, url string
+	status      int
+	body        []byte
+}
+
+// is reports whether req is the same request.
+func (e exchange) is(req *http.Request) bool {
+	return e.method == req.Method && e.url == req.URL.String()
+}
+
+// isJSON reports whether the reply is JSON with something in it, so that half of it is none.
+func (e exchange) isJSON() bool {
+	return e.status == http.StatusOK && len(e.body) > 2 && json.Valid(e.body)
+}
+
+// RoundTrip implements http.RoundTripper.
+func (r *remote) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := r.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	err = errors.Join(err, resp.Body.Close())
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.size += len(body); r.size <= maxSeen {
+		r.seen = append(r.seen, exchange{method: req.Method, url: req.URL.String(), status: resp.StatusCode, body: body})
+	}
+	return resp, nil
+}
+
+// from returns the exchanges since the n-th.
+func (r *remote) from(n int) []exchange {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.seen[n:len(r.seen):len(r.seen)]
+}
+
+func (r *remote) count() int { return len(r.from(0)) }
+
+// otherwise is a remote system that answers one request, or all, in another way.
+type otherwise struct {
+	next   http.RoundTripper
+	to     func(*http.Request) bool
+	status int
+	header http.Header
+	body   []byte
+}
+
+// RoundTrip implements http.RoundTripper.
+func (o otherwise) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !o.to(req) {
+		return o.next.RoundTrip(req)
+	}
+	if req.Body != nil {
+		defer req.Body.Close() // not read
+	}
+	header := o.header.Clone()
+	if header == nil {
+		header = http.Header{"Content-Type": {"application/json"}}
+	}
+	return &http.Response{
+		Status: fmt.Sprintf("%d %s", o.status, http.StatusText(o.status)), StatusCode: o.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header, Request: req,
+		Body: io.NopCloser(bytes.NewReader(o.body)), ContentLength: int64(len(o.body)),
+	}, nil
+}
+
+func anyRequest(*http.Request) bool { return true }

@@ -1,0 +1,84 @@
+// Cases: what an author says of a plugin, and the tests that come of it.
+
+package sdktest
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/conformance"
+)
+
+// SourceCase is a source and a remote system that does not change while it is tested.
+type SourceCase struct {
+	Config  any      // the settings: JSON, or what marshals to it
+	Host    sdk.Host // its transport reaches the remote system
+	Streams []string // nil: all
+	// MaxResumes is how many cursors of a split are resumed from, spread evenly; 0: all.
+	MaxResumes int
+	// Check may look at all records of the streams, one JSON object each; may be nil.
+	Check func(t *testing.T, records map[string][]string)
+}
+
+// TestSource checks that reading is repeatable, that every cursor gives exactly the rest, that a source
+// stops when it is told to, that errors keep their class, and that no reply makes it lose records or panic.
+func TestSource(t *testing.T, p sdk.Plugin, c SourceCase) {
+	config := rawConfig(t, c.Config)
+	inner := conformance.SourceCase{Host: c.Host, Streams: c.Streams, MaxResumes: c.MaxResumes}
+	if c.Check != nil {
+		inner.Check = func(t conformance.T, records map[string][]string) { c.Check(testOf(t), records) }
+	}
+	onBoth(t, p, config, sdk.KindSource, func(t goTest, s conformance.Subject) { conformance.Source(t, s, config, inner) })
+}
+
+// TransformCase is a transform and what goes into it.
+type TransformCase struct {
+	Config  any
+	Host    sdk.Host
+	Streams []sdk.Stream // nil: those of Input, by name alone
+	Input   []sdk.Batch
+	// Check may look at all that comes out, in order; may be nil.
+	Check func(t *testing.T, out []sdk.Batch, rejects sdk.Rejects)
+}
+
+// TestTransform checks that what comes out depends on what goes in alone, that concurrent calls do not
+// disturb each other, that junk does no harm, and, where there is state, that a token brings it back.
+func TestTransform(t *testing.T, p sdk.Plugin, c TransformCase) {
+	config := rawConfig(t, c.Config)
+	inner := conformance.TransformCase{Host: c.Host, Streams: c.Streams, Input: c.Input}
+	if c.Check != nil {
+		inner.Check = func(t conformance.T, out []sdk.Batch, rejects sdk.Rejects) { c.Check(testOf(t), out, rejects) }
+	}
+	onBoth(t, p, config, sdk.KindTransform, func(t goTest, s conformance.Subject) { conformance.Transform(t, s, config, inner) })
+}
+
+// SinkCase is a sink that writes below a folder, or to a place named after it.
+type SinkCase struct {
+	// Config returns the settings for a place; dir is empty at first.
+	Config func(t *testing.T, dir string) any
+	// Read returns the records of a stream that somebody who looks at the place finds, committed or not, in any order.
+	Read func(t *testing.T, dir, stream string) []string
+	Host sdk.Host
+	// Replaces says that a new run replaces what earlier runs wrote, with its first commit of records: not before, so
+	// that a run that comes to nothing takes nothing away.
+	Replaces bool
+	// Keyed says that what Read finds is the last record of each key, with deletions applied.
+	Keyed bool
+	// Rounds is how many steps the random walk takes; 0: 60.
+	Rounds int
+}
+
+// TestSink checks that a token brings the sink back to exactly the records that were written before its
+// commit: after kills, lost tokens and further runs, in a fixed order and in a random one (seeded).
+func TestSink(t *testing.T, p sdk.Plugin, c SinkCase) {
+	inner := conformance.SinkCase{
+		Config: func(t conformance.T, dir string) json.RawMessage {
+			return rawConfig(testOf(t), c.Config(testOf(t), dir))
+		},
+		Read:     func(t conformance.T, dir, stream string) []string { return c.Read(testOf(t), dir, stream) },
+		Host:     c.Host,
+		Replaces: c.Replaces, Keyed: c.Keyed, Rounds: c.Rounds,
+	}
+	onBoth(t, p, rawConfig(t, c.Config(t, t.TempDir())), sdk.KindSink, func(t goTest, s conformance.Subject) { conformance.Sink(t, s, inner) })
+}
