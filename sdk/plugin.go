@@ -25,6 +25,8 @@ type Info struct {
 	Doc     string          `json:"doc"`               // what it does, for people; Markdown
 	Config  json.RawMessage `json:"config"`            // JSON Schema of its settings
 	Streams []Stream        `json:"streams,omitempty"` // those known without settings, for the reference
+	// Permissions are what it needs beyond the base, and gets if the user grants it.
+	Permissions Permissions `json:"permissions,omitzero"`
 }
 
 // A Plugin is a plugin as a value: what sdk/serve serves and sdk/sdktest tests.

@@ -89,6 +89,17 @@ func streamFrom(s *pb.Stream) sdk.Stream {
 	}
 }
 
+func permissionsTo(p sdk.Permissions) *pb.Permissions {
+	if p.IsZero() {
+		return nil
+	}
+	return &pb.Permissions{Http: p.HTTP, FsRead: p.FSRead, FsWrite: p.FSWrite, Dial: p.Dial}
+}
+
+func permissionsFrom(p *pb.Permissions) sdk.Permissions {
+	return sdk.Permissions{HTTP: p.GetHttp(), FSRead: p.GetFsRead(), FSWrite: p.GetFsWrite(), Dial: p.GetDial()}
+}
+
 func splitTo(s sdk.Split) *pb.Split {
 	return &pb.Split{Id: s.ID, Stream: s.Stream, Data: s.Data, Cursor: s.Cursor, Estimate: s.Estimate}
 }

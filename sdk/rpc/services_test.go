@@ -9,6 +9,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func TestDescribe(t *testing.T) {
 	p := sourceOf(nil)
 	p.Doc = "Reads *everything*."
 	p.Streams = []sdk.Stream{{Name: "issues", PrimaryKey: []string{"id", "part"}}}
+	p.Permissions = sdk.Permissions{HTTP: []string{"https://a.b"}, FSRead: []string{"in"}, FSWrite: []string{"out"}, Dial: []string{"db:1"}}
 	c, end, err := InProcess(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
@@ -31,6 +33,20 @@ func TestDescribe(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, p.Info) {
 		t.Errorf("got  %+v\nwant %+v", got, p.Info)
+	}
+}
+
+func TestDescribeRefusesPermissionsThatSayNothing(t *testing.T) {
+	t.Parallel()
+	p := sourceOf(nil)
+	p.Permissions.Dial = []string{"everything"}
+	c, end, err := InProcess(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	if _, err := c.Describe(t.Context()); err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), `dial: "everything"`) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -27,6 +27,7 @@ type Spec struct {
 	Kind     sdk.Kind        // what it must be; "": anything
 	Path     string          // of the program
 	Args     []string        // without the program's name
+	Digest   string          // "sha256:" and 64 hex digits: what the program must be; "": whatever is there
 	Config   json.RawMessage // its settings
 	Services sdk.Host        // what the host does for it
 	Logger   hclog.Logger    // takes what it logs and writes on stderr; nil: only a crash report shows it
@@ -56,7 +57,7 @@ func (h *Host) launch(ctx context.Context, s Spec) (*Plugin, error) {
 		return nil, fmt.Errorf("%s: %w", s.Label, err)
 	}
 	defer h.starts.Done()
-	if err := checkProgram(s.Path); err != nil {
+	if err := checkProgram(s.Path, s.Digest); err != nil {
 		return nil, sdk.Permanent(fmt.Errorf("%s: %s: %w", s.Label, s.Path, err))
 	}
 	p := h.newPlugin(s)
@@ -205,22 +206,6 @@ func versionHint(plugin int) string {
 		who = "scrapekit"
 	}
 	return fmt.Sprintf("the plugin speaks version %d of the protocol, this scrapekit speaks %d: update %s", plugin, rpc.ProtocolVersion, who)
-}
-
-// checkProgram refuses early, and in words, what the system would not run.
-func checkProgram(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return errors.New("no such file; check the path of the plugin")
-	case err != nil:
-		return errors.Unwrap(err) // the path is in front already
-	case info.IsDir():
-		return errors.New("a folder, not a program")
-	case runtime.GOOS != "windows" && info.Mode().Perm()&0o111 == 0:
-		return errors.New("not executable; run chmod +x on it")
-	}
-	return nil
 }
 
 // execError explains the system's refusal to run a file that is there.

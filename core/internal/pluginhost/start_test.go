@@ -6,7 +6,10 @@ package pluginhost
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -121,5 +124,27 @@ func TestCloseDuringAStart(t *testing.T) {
 	}
 	if err := <-started; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestDigestOfTheProgram(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	s := spec(`{}`, "source")
+	f := must(os.Open(s.Path))
+	defer f.Close()
+	sum := sha256.New()
+	must(io.Copy(sum, f))
+	s.Digest = fmt.Sprintf("sha256:%x", sum.Sum(nil))
+	must(0, start(t, h, s).Stop(t.Context()))
+
+	for digest, want := range map[string]string{
+		"sha256:" + strings.Repeat("0", 64): "not the program that was installed",
+		"md5:00":                            "a digest is sha256:",
+	} {
+		s.Digest = digest
+		if _, err := h.Start(t.Context(), s); err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v", digest, err)
+		}
 	}
 }

@@ -190,7 +190,9 @@ type DescribeResponse struct {
 	// JSON Schema of the settings, an object.
 	ConfigSchema []byte `protobuf:"bytes,5,opt,name=config_schema,json=configSchema,proto3" json:"config_schema,omitempty"`
 	// The streams known without settings, for the reference.
-	Streams       []*Stream `protobuf:"bytes,6,rep,name=streams,proto3" json:"streams,omitempty"`
+	Streams []*Stream `protobuf:"bytes,6,rep,name=streams,proto3" json:"streams,omitempty"`
+	// What the plugin needs beyond the base. It has what is both stated here and granted by the user.
+	Permissions   *Permissions `protobuf:"bytes,7,opt,name=permissions,proto3" json:"permissions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -267,6 +269,89 @@ func (x *DescribeResponse) GetStreams() []*Stream {
 	return nil
 }
 
+func (x *DescribeResponse) GetPermissions() *Permissions {
+	if x != nil {
+		return x.Permissions
+	}
+	return nil
+}
+
+// Permissions are what a plugin may do beyond the base: to serve the host, to ask over HTTP the hosts that its settings name,
+// and to use the files and addresses that the user wrote into its settings.
+type Permissions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Origins that the host asks for the plugin: "https://api.example.com"; "https://*.example.com" is every host below.
+	Http []string `protobuf:"bytes,1,rep,name=http,proto3" json:"http,omitempty"`
+	// Files and folders, with all that is in them, that the plugin reads. A relative path starts at the folder of the pipeline
+	// file.
+	FsRead []string `protobuf:"bytes,2,rep,name=fs_read,json=fsRead,proto3" json:"fs_read,omitempty"`
+	// The same, to be read, written, made and removed.
+	FsWrite []string `protobuf:"bytes,3,rep,name=fs_write,json=fsWrite,proto3" json:"fs_write,omitempty"`
+	// Addresses to which the host opens TCP connections for the plugin: "db.example.com:5432"; "*.example.com:5432" is every host
+	// below, "*:5432" every host, "db.example.com:*" every port.
+	Dial          []string `protobuf:"bytes,4,rep,name=dial,proto3" json:"dial,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Permissions) Reset() {
+	*x = Permissions{}
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Permissions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Permissions) ProtoMessage() {}
+
+func (x *Permissions) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Permissions.ProtoReflect.Descriptor instead.
+func (*Permissions) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Permissions) GetHttp() []string {
+	if x != nil {
+		return x.Http
+	}
+	return nil
+}
+
+func (x *Permissions) GetFsRead() []string {
+	if x != nil {
+		return x.FsRead
+	}
+	return nil
+}
+
+func (x *Permissions) GetFsWrite() []string {
+	if x != nil {
+		return x.FsWrite
+	}
+	return nil
+}
+
+func (x *Permissions) GetDial() []string {
+	if x != nil {
+		return x.Dial
+	}
+	return nil
+}
+
 type ConfigureRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Config        []byte                 `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
@@ -276,7 +361,7 @@ type ConfigureRequest struct {
 
 func (x *ConfigureRequest) Reset() {
 	*x = ConfigureRequest{}
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[2]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -288,7 +373,7 @@ func (x *ConfigureRequest) String() string {
 func (*ConfigureRequest) ProtoMessage() {}
 
 func (x *ConfigureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[2]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -301,7 +386,7 @@ func (x *ConfigureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureRequest.ProtoReflect.Descriptor instead.
 func (*ConfigureRequest) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{2}
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ConfigureRequest) GetConfig() []byte {
@@ -321,7 +406,7 @@ type ConfigureResponse struct {
 
 func (x *ConfigureResponse) Reset() {
 	*x = ConfigureResponse{}
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[3]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -333,7 +418,7 @@ func (x *ConfigureResponse) String() string {
 func (*ConfigureResponse) ProtoMessage() {}
 
 func (x *ConfigureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[3]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -346,7 +431,7 @@ func (x *ConfigureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureResponse.ProtoReflect.Descriptor instead.
 func (*ConfigureResponse) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{3}
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ConfigureResponse) GetFeatures() []Feature {
@@ -364,7 +449,7 @@ type CheckRequest struct {
 
 func (x *CheckRequest) Reset() {
 	*x = CheckRequest{}
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[4]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -376,7 +461,7 @@ func (x *CheckRequest) String() string {
 func (*CheckRequest) ProtoMessage() {}
 
 func (x *CheckRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[4]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -389,7 +474,7 @@ func (x *CheckRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
 func (*CheckRequest) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{4}
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{5}
 }
 
 type CheckResponse struct {
@@ -400,7 +485,7 @@ type CheckResponse struct {
 
 func (x *CheckResponse) Reset() {
 	*x = CheckResponse{}
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[5]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -412,7 +497,7 @@ func (x *CheckResponse) String() string {
 func (*CheckResponse) ProtoMessage() {}
 
 func (x *CheckResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[5]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -425,7 +510,7 @@ func (x *CheckResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckResponse.ProtoReflect.Descriptor instead.
 func (*CheckResponse) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{5}
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{6}
 }
 
 type DrainRequest struct {
@@ -436,7 +521,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[6]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -448,7 +533,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[6]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -461,7 +546,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{6}
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{7}
 }
 
 type DrainResponse struct {
@@ -472,7 +557,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[7]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -484,7 +569,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[7]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -497,7 +582,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{7}
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{8}
 }
 
 var File_scrapekit_plugin_v1_plugin_proto protoreflect.FileDescriptor
@@ -505,14 +590,20 @@ var File_scrapekit_plugin_v1_plugin_proto protoreflect.FileDescriptor
 const file_scrapekit_plugin_v1_plugin_proto_rawDesc = "" +
 	"\n" +
 	" scrapekit/plugin/v1/plugin.proto\x12\x13scrapekit.plugin.v1\x1a\x1escrapekit/plugin/v1/host.proto\x1a\x1fscrapekit/plugin/v1/types.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\xdd\x01\n" +
+	"\x0fDescribeRequest\"\xa1\x02\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12-\n" +
 	"\x04kind\x18\x03 \x01(\x0e2\x19.scrapekit.plugin.v1.KindR\x04kind\x12\x10\n" +
 	"\x03doc\x18\x04 \x01(\tR\x03doc\x12#\n" +
 	"\rconfig_schema\x18\x05 \x01(\fR\fconfigSchema\x125\n" +
-	"\astreams\x18\x06 \x03(\v2\x1b.scrapekit.plugin.v1.StreamR\astreams\"*\n" +
+	"\astreams\x18\x06 \x03(\v2\x1b.scrapekit.plugin.v1.StreamR\astreams\x12B\n" +
+	"\vpermissions\x18\a \x01(\v2 .scrapekit.plugin.v1.PermissionsR\vpermissions\"i\n" +
+	"\vPermissions\x12\x12\n" +
+	"\x04http\x18\x01 \x03(\tR\x04http\x12\x17\n" +
+	"\afs_read\x18\x02 \x03(\tR\x06fsRead\x12\x19\n" +
+	"\bfs_write\x18\x03 \x03(\tR\afsWrite\x12\x12\n" +
+	"\x04dial\x18\x04 \x03(\tR\x04dial\"*\n" +
 	"\x10ConfigureRequest\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\"M\n" +
 	"\x11ConfigureResponse\x128\n" +
@@ -553,41 +644,43 @@ func file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_scrapekit_plugin_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_scrapekit_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_scrapekit_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_scrapekit_plugin_v1_plugin_proto_goTypes = []any{
 	(Kind)(0),                 // 0: scrapekit.plugin.v1.Kind
 	(Feature)(0),              // 1: scrapekit.plugin.v1.Feature
 	(*DescribeRequest)(nil),   // 2: scrapekit.plugin.v1.DescribeRequest
 	(*DescribeResponse)(nil),  // 3: scrapekit.plugin.v1.DescribeResponse
-	(*ConfigureRequest)(nil),  // 4: scrapekit.plugin.v1.ConfigureRequest
-	(*ConfigureResponse)(nil), // 5: scrapekit.plugin.v1.ConfigureResponse
-	(*CheckRequest)(nil),      // 6: scrapekit.plugin.v1.CheckRequest
-	(*CheckResponse)(nil),     // 7: scrapekit.plugin.v1.CheckResponse
-	(*DrainRequest)(nil),      // 8: scrapekit.plugin.v1.DrainRequest
-	(*DrainResponse)(nil),     // 9: scrapekit.plugin.v1.DrainResponse
-	(*Stream)(nil),            // 10: scrapekit.plugin.v1.Stream
-	(*FromHost)(nil),          // 11: scrapekit.plugin.v1.FromHost
-	(*FromPlugin)(nil),        // 12: scrapekit.plugin.v1.FromPlugin
+	(*Permissions)(nil),       // 4: scrapekit.plugin.v1.Permissions
+	(*ConfigureRequest)(nil),  // 5: scrapekit.plugin.v1.ConfigureRequest
+	(*ConfigureResponse)(nil), // 6: scrapekit.plugin.v1.ConfigureResponse
+	(*CheckRequest)(nil),      // 7: scrapekit.plugin.v1.CheckRequest
+	(*CheckResponse)(nil),     // 8: scrapekit.plugin.v1.CheckResponse
+	(*DrainRequest)(nil),      // 9: scrapekit.plugin.v1.DrainRequest
+	(*DrainResponse)(nil),     // 10: scrapekit.plugin.v1.DrainResponse
+	(*Stream)(nil),            // 11: scrapekit.plugin.v1.Stream
+	(*FromHost)(nil),          // 12: scrapekit.plugin.v1.FromHost
+	(*FromPlugin)(nil),        // 13: scrapekit.plugin.v1.FromPlugin
 }
 var file_scrapekit_plugin_v1_plugin_proto_depIdxs = []int32{
 	0,  // 0: scrapekit.plugin.v1.DescribeResponse.kind:type_name -> scrapekit.plugin.v1.Kind
-	10, // 1: scrapekit.plugin.v1.DescribeResponse.streams:type_name -> scrapekit.plugin.v1.Stream
-	1,  // 2: scrapekit.plugin.v1.ConfigureResponse.features:type_name -> scrapekit.plugin.v1.Feature
-	2,  // 3: scrapekit.plugin.v1.PluginService.Describe:input_type -> scrapekit.plugin.v1.DescribeRequest
-	11, // 4: scrapekit.plugin.v1.PluginService.Host:input_type -> scrapekit.plugin.v1.FromHost
-	4,  // 5: scrapekit.plugin.v1.PluginService.Configure:input_type -> scrapekit.plugin.v1.ConfigureRequest
-	6,  // 6: scrapekit.plugin.v1.PluginService.Check:input_type -> scrapekit.plugin.v1.CheckRequest
-	8,  // 7: scrapekit.plugin.v1.PluginService.Drain:input_type -> scrapekit.plugin.v1.DrainRequest
-	3,  // 8: scrapekit.plugin.v1.PluginService.Describe:output_type -> scrapekit.plugin.v1.DescribeResponse
-	12, // 9: scrapekit.plugin.v1.PluginService.Host:output_type -> scrapekit.plugin.v1.FromPlugin
-	5,  // 10: scrapekit.plugin.v1.PluginService.Configure:output_type -> scrapekit.plugin.v1.ConfigureResponse
-	7,  // 11: scrapekit.plugin.v1.PluginService.Check:output_type -> scrapekit.plugin.v1.CheckResponse
-	9,  // 12: scrapekit.plugin.v1.PluginService.Drain:output_type -> scrapekit.plugin.v1.DrainResponse
-	8,  // [8:13] is the sub-list for method output_type
-	3,  // [3:8] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	11, // 1: scrapekit.plugin.v1.DescribeResponse.streams:type_name -> scrapekit.plugin.v1.Stream
+	4,  // 2: scrapekit.plugin.v1.DescribeResponse.permissions:type_name -> scrapekit.plugin.v1.Permissions
+	1,  // 3: scrapekit.plugin.v1.ConfigureResponse.features:type_name -> scrapekit.plugin.v1.Feature
+	2,  // 4: scrapekit.plugin.v1.PluginService.Describe:input_type -> scrapekit.plugin.v1.DescribeRequest
+	12, // 5: scrapekit.plugin.v1.PluginService.Host:input_type -> scrapekit.plugin.v1.FromHost
+	5,  // 6: scrapekit.plugin.v1.PluginService.Configure:input_type -> scrapekit.plugin.v1.ConfigureRequest
+	7,  // 7: scrapekit.plugin.v1.PluginService.Check:input_type -> scrapekit.plugin.v1.CheckRequest
+	9,  // 8: scrapekit.plugin.v1.PluginService.Drain:input_type -> scrapekit.plugin.v1.DrainRequest
+	3,  // 9: scrapekit.plugin.v1.PluginService.Describe:output_type -> scrapekit.plugin.v1.DescribeResponse
+	13, // 10: scrapekit.plugin.v1.PluginService.Host:output_type -> scrapekit.plugin.v1.FromPlugin
+	6,  // 11: scrapekit.plugin.v1.PluginService.Configure:output_type -> scrapekit.plugin.v1.ConfigureResponse
+	8,  // 12: scrapekit.plugin.v1.PluginService.Check:output_type -> scrapekit.plugin.v1.CheckResponse
+	10, // 13: scrapekit.plugin.v1.PluginService.Drain:output_type -> scrapekit.plugin.v1.DrainResponse
+	9,  // [9:14] is the sub-list for method output_type
+	4,  // [4:9] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_scrapekit_plugin_v1_plugin_proto_init() }
@@ -603,7 +696,7 @@ func file_scrapekit_plugin_v1_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_scrapekit_plugin_v1_plugin_proto_rawDesc), len(file_scrapekit_plugin_v1_plugin_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
