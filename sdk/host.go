@@ -49,6 +49,20 @@ func (noTransport) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, Permanent(errors.New("no host in this context: use the context of the call, or sdk.WithHost in a test"))
 }
 
+type splitKey struct{}
+
+// WithSplit returns a context whose requests are made for the split with this id: splits take turns at a host that many of
+// them ask. Who calls a source's Read has put it into its context.
+func WithSplit(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, splitKey{}, id)
+}
+
+// SplitOf returns the id of the split that a context's work is done for, or "".
+func SplitOf(ctx context.Context) string {
+	id, _ := ctx.Value(splitKey{}).(string)
+	return id
+}
+
 type idempotentKey struct{}
 
 // Idempotent marks the requests made with the returned context as safe to send twice, whatever their

@@ -37,7 +37,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.link.send(f.ctx, f.ask(req, body)); err != nil {
+	ask := f.ask(req, body)
+	ask.GetFetch().Split = validText(sdk.SplitOf(t.call))
+	if err := t.link.send(f.ctx, ask); err != nil {
 		f.close()
 		return nil, err
 	}

@@ -52,6 +52,19 @@ func readThrough(t *testing.T, ctx context.Context, h http.RoundTripper, do func
 	return c.Source().Read(ctx, sdk.Split{ID: "s"}, sdk.NewWriter(&recorder{}))
 }
 
+// TestFetchNamesItsSplit: the host knows for which split a request of Read is.
+func TestFetchNamesItsSplit(t *testing.T) {
+	t.Parallel()
+	within(t, func(req *http.Request) (*http.Response, error) { return text(sdk.SplitOf(req.Context())), nil },
+		func(ctx context.Context, client *http.Client) error {
+			raw, err := get(context.Background(), client, "https://jira.test/") // a request need not have the context of Read
+			if err == nil && string(raw) != "s" {
+				err = fmt.Errorf("the host was told the split %q", raw)
+			}
+			return err
+		})
+}
+
 func TestFetchPassesRequestAndReply(t *testing.T) {
 	t.Parallel()
 	host := func(req *http.Request) (*http.Response, error) {

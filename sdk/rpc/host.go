@@ -197,6 +197,9 @@ func request(o *order) (*http.Request, error) {
 	if o.fetch.GetIdempotent() {
 		ctx = sdk.Idempotent(ctx)
 	}
+	if split := o.fetch.GetSplit(); split != "" {
+		ctx = sdk.WithSplit(ctx, split)
+	}
 	if k := o.fetch.GetKeep(); k != nil {
 		ctx = sdk.WithKeeping(ctx, &sdk.Keeping{Key: k.GetKey()})
 	}

@@ -1,5 +1,5 @@
-// The line of a plugin's fetches: some are under way, the others wait. One that waits holds its request and nothing else, no
-// goroutine above all.
+// The line of a plugin's fetches: some are under way, the others wait, and the splits that they are for take turns. One that
+// waits holds its request and nothing else, no goroutine above all.
 
 package rpc
 
@@ -28,7 +28,8 @@ type order struct {
 	id    uint64
 	fetch *pb.Fetch
 	more  chan struct{} // holds a token when room has grown
-	place *list.Element // in line; nil: under way
+	row   *row          // in line; nil: under way
+	place *list.Element // in row
 
 	// Set when it gets under way.
 	ctx    context.Context
@@ -71,11 +72,19 @@ type line struct {
 	mu      sync.Mutex // guards the rest
 	come    sync.Cond  // an order has come for one of the idle, or the end for all
 	orders  map[uint64]*order
-	held    int       // bytes of request bodies
-	waiting list.List // of *order
+	held    int // bytes of request bodies
+	rows    map[string]*row
+	turns   list.List // of *row, those in which an order waits; the first is next
 	serving int       // goroutines, idle ones among them
 	idle    int       // those of them that nobody has woken
 	closed  bool
+}
+
+// row is what waits for one split.
+type row struct {
+	split   string
+	waiting list.List // of *order
+	turn    *list.Element
 }
 
 // joined says what became of an order.
@@ -100,7 +109,7 @@ func (l *line) join(o *order) joined {
 	}
 	l.orders[o.id] = o
 	l.held += size
-	o.place = l.waiting.PushBack(o)
+	l.wait(o)
 	switch {
 	case l.idle > 0:
 		l.idle--
@@ -112,11 +121,37 @@ func (l *line) join(o *order) joined {
 	return inLine
 }
 
+// wait puts o into the row of its split. l.mu is held.
+func (l *line) wait(o *order) {
+	split := o.fetch.GetSplit()
+	r := l.rows[split]
+	if r == nil {
+		if l.rows == nil {
+			l.rows = map[string]*row{}
+		}
+		r = &row{split: split}
+		r.turn = l.turns.PushBack(r)
+		l.rows[split] = r
+	}
+	o.row, o.place = r, r.waiting.PushBack(o)
+}
+
+// unwait takes o out of its row. l.mu is held.
+func (l *line) unwait(o *order) {
+	r := o.row
+	r.waiting.Remove(o.place)
+	o.row, o.place = nil, nil
+	if r.waiting.Len() == 0 {
+		l.turns.Remove(r.turn)
+		delete(l.rows, r.split)
+	}
+}
+
 // next waits for an order and sets it under way; nil: the goroutine is not needed any more.
 func (l *line) next(ctx context.Context) *order {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.waiting.Len() == 0 || l.closed {
+	for l.turns.Len() == 0 || l.closed {
 		if l.closed || l.idle >= maxIdle {
 			l.serving--
 			return nil
@@ -124,8 +159,10 @@ func (l *line) next(ctx context.Context) *order {
 		l.idle++
 		l.come.Wait()
 	}
-	o := l.waiting.Remove(l.waiting.Front()).(*order)
-	o.place = nil
+	r := l.turns.Front().Value.(*row)
+	l.turns.MoveToBack(r.turn)
+	o := r.waiting.Front().Value.(*order)
+	l.unwait(o)
 	o.ctx, o.cancel = context.WithCancel(ctx)
 	return o
 }
@@ -137,7 +174,7 @@ func (l *line) cancel(id uint64) {
 	switch o := l.orders[id]; {
 	case o == nil:
 	case o.place != nil:
-		l.waiting.Remove(o.place)
+		l.unwait(o)
 		l.forget(o)
 	default:
 		o.cancel()

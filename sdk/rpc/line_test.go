@@ -137,6 +137,39 @@ func TestFetchCancelledInLine(t *testing.T) {
 	}
 }
 
+// TestSplitsTakeTurnsInLine: the fetch of one split does not wait for all those of another that came before it.
+func TestSplitsTakeTurnsInLine(t *testing.T) {
+	t.Parallel()
+	free, begun := make(chan struct{}), make(chan string)
+	a := desked(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+		begun <- sdk.SplitOf(r.Context())
+		<-free
+		return text("x"), nil
+	}))
+	for id := range uint64(2 * maxFetches) {
+		a.says <- fetchOf(id, &pb.Fetch{BodyInHead: true, Split: "greedy"})
+	}
+	for range maxFetches {
+		<-begun
+	}
+	a.says <- fetchOf(2*maxFetches, &pb.Fetch{BodyInHead: true, Split: "modest"})
+	a.says <- &pb.FromPlugin{Message: &pb.FromPlugin_FetchWindow{FetchWindow: &pb.FetchWindow{}}} // so that it is in line
+	turn := 0
+	for i := range maxFetches + 1 {
+		free <- struct{}{}
+		if <-begun == "modest" {
+			turn = i + 1
+		}
+	}
+	if turn < 1 || turn > 2 {
+		t.Errorf("the other split's turn was number %d", turn)
+	}
+	close(free)
+	for range 2*maxFetches + 1 {
+		<-a.hears
+	}
+}
+
 // TestBodyInHead: short bodies come with the head for those who ask for it, and for nobody else.
 func TestBodyInHead(t *testing.T) {
 	t.Parallel()

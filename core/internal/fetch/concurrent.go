@@ -1,4 +1,5 @@
-// gate is where the requests to one host wait. Those of several plugins are let in by turns, whoever floods it.
+// gate is where the requests to one host wait. Plugins are let in by turns, and the splits of a plugin by turns within its
+// own, whoever floods it.
 
 package fetch
 
@@ -8,7 +9,7 @@ import (
 	"sync"
 )
 
-// gate is a semaphore whose size may change while it is in use. Each party has a line of its own; a place that comes free
+// gate is a semaphore whose size may change while it is in use. Each plugin has a line of its own; a place that comes free
 // goes to the lines by turns. A wait holds a channel and two list elements, nothing of the request.
 type gate struct {
 	mu     sync.Mutex
@@ -26,14 +27,14 @@ type party struct {
 
 // line is what waits of one party.
 type line struct {
-	who     party
-	waiting list.List // of chan struct{}, closed when its owner may enter
-	turn    *list.Element
+	who    party
+	splits rounds // of chan struct{}, closed when its owner may enter
+	turn   *list.Element
 }
 
 // enter waits for a place; each nil needs one leave. A request that was refused and comes again goes ahead of those of its
-// line that were not sent yet.
-func (g *gate) enter(ctx context.Context, who party, again bool) error {
+// split that were not sent yet.
+func (g *gate) enter(ctx context.Context, who party, split string, again bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -45,18 +46,13 @@ func (g *gate) enter(ctx context.Context, who party, again bool) error {
 	}
 	l := g.line(who)
 	turn := make(chan struct{})
-	var place *list.Element
-	if again {
-		place = l.waiting.PushFront(turn)
-	} else {
-		place = l.waiting.PushBack(turn)
-	}
+	at := l.splits.add(split, turn, again)
 	g.mu.Unlock()
 	select {
 	case <-turn:
 		return nil
 	case <-ctx.Done():
-		g.giveUp(l, place, turn)
+		g.giveUp(l, at, turn)
 		return ctx.Err()
 	}
 }
@@ -76,7 +72,7 @@ func (g *gate) line(who party) *line {
 }
 
 // giveUp takes back a wait, or the place that was given at the same moment.
-func (g *gate) giveUp(l *line, place *list.Element, turn chan struct{}) {
+func (g *gate) giveUp(l *line, at spot, turn chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	select {
@@ -84,14 +80,14 @@ func (g *gate) giveUp(l *line, place *list.Element, turn chan struct{}) {
 		g.inside--
 		g.admit()
 	default:
-		l.waiting.Remove(place)
+		l.splits.remove(at)
 		g.drop(l)
 	}
 }
 
 // drop forgets a line in which nobody waits. g.mu is held.
 func (g *gate) drop(l *line) {
-	if l.waiting.Len() == 0 {
+	if l.splits.n == 0 {
 		g.turns.Remove(l.turn)
 		delete(g.lines, l.who)
 	}
@@ -117,7 +113,7 @@ func (g *gate) admit() {
 	for g.inside < g.size && g.turns.Len() > 0 {
 		l := g.turns.Front().Value.(*line)
 		g.turns.MoveToBack(l.turn)
-		turn := l.waiting.Remove(l.waiting.Front()).(chan struct{})
+		turn := l.splits.next().(chan struct{})
 		g.drop(l)
 		g.inside++
 		close(turn)
@@ -130,7 +126,7 @@ func (g *gate) queued() int {
 	defer g.mu.Unlock()
 	n := 0
 	for e := g.turns.Front(); e != nil; e = e.Next() {
-		n += e.Value.(*line).waiting.Len()
+		n += e.Value.(*line).splits.n
 	}
 	return n
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // flood asks n times at once, and returns when all have been answered or ctx has ended.
@@ -114,4 +116,37 @@ func inUse() int {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int(m.HeapInuse + m.StackInuse)
+}
+
+// TestSplitsTakeTurns: a split whose requests are many does not hold up another of the same plugin, and a plugin gets no more
+// turns for having more splits.
+func TestSplitsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wire, _ := open(10 * time.Millisecond)
+		c := newClient(Options{}, wire)
+		p := Policy{Rate: 10, Plugin: "splits"}
+		ctx, cancel := context.WithCancel(t.Context())
+		var all []*sync.WaitGroup
+		for i := range 20 {
+			all = append(all, flood(t, sdk.WithSplit(ctx, fmt.Sprint("greedy", i)), c, p, 200, ""))
+		}
+		time.Sleep(10 * time.Second)
+		took := func(plugin, split string) time.Duration {
+			p.Plugin = plugin
+			start := time.Now()
+			if _, _, err := ask(sdk.WithSplit(t.Context(), split), transport(t, c, p), "GET", page, ""); err != nil {
+				t.Error(err)
+			}
+			return time.Since(start)
+		}
+		within(t, "a split among 20 others", took("splits", "modest"), 0, 2300*time.Millisecond)
+		within(t, "another plugin", took("other", "only"), 0, 400*time.Millisecond)
+		cancel()
+		for _, wg := range all {
+			wg.Wait()
+		}
+		if s := only(t, c); s.Queued != 0 || s.InFlight != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
 }

@@ -43,18 +43,18 @@ func paced(p Policy) decorator {
 }
 
 // await returns when the next request to h may go; then it has a place in h.sent. Requests stand in line, the plugins
-// in turn: only the first of it has places in the window and in the limiter's schedule, so a pause that begins now
+// in turn and the splits of each likewise: only the first of it has places in the window and in the limiter's schedule, so a pause that begins now
 // holds back all the others too, and its end sets free one at a time.
 func (h *host) await(ctx context.Context, p Policy, ex *exchange) error {
 	resume := ex.clock.hold()
 	defer resume()
 	start, before := time.Now(), h.blocked.read()
-	if err := h.turn.enter(ctx, party{h.all, p.Plugin}, ex.sentBefore); err != nil {
+	if err := h.turn.enter(ctx, party{h.all, p.Plugin}, sdk.SplitOf(ctx), ex.sentBefore); err != nil {
 		return err
 	}
 	defer h.turn.leave()
 	mine := time.Now()
-	if err := h.sent.enter(ctx, party{}, false); err != nil {
+	if err := h.sent.enter(ctx, party{}, "", false); err != nil {
 		return err
 	}
 	h.blocked.add(waitConcurrency, time.Since(mine))

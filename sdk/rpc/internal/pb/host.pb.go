@@ -401,7 +401,9 @@ type Fetch struct {
 	// What the plugin knows of replies to this request; the first that fits holds. At most 64.
 	Classes []*ReplyClass `protobuf:"bytes,7,rep,name=classes,proto3" json:"classes,omitempty"`
 	// The plugin reads FetchHead.body.
-	BodyInHead    bool `protobuf:"varint,8,opt,name=body_in_head,json=bodyInHead,proto3" json:"body_in_head,omitempty"`
+	BodyInHead bool `protobuf:"varint,8,opt,name=body_in_head,json=bodyInHead,proto3" json:"body_in_head,omitempty"`
+	// The id of the split that is read, if one is: the splits of a plugin take turns.
+	Split         string `protobuf:"bytes,9,opt,name=split,proto3" json:"split,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -490,6 +492,13 @@ func (x *Fetch) GetBodyInHead() bool {
 		return x.BodyInHead
 	}
 	return false
+}
+
+func (x *Fetch) GetSplit() string {
+	if x != nil {
+		return x.Split
+	}
+	return ""
 }
 
 // Keep is the wish to keep a body in the pipeline's folder of files.
@@ -1099,7 +1108,7 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\amessage\"2\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\xa8\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\xbe\x02\n" +
 	"\x05Fetch\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x10\n" +
 	"\x03url\x18\x02 \x01(\tR\x03url\x125\n" +
@@ -1111,7 +1120,8 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\x04keep\x18\x06 \x01(\v2\x19.scrapekit.plugin.v1.KeepR\x04keep\x129\n" +
 	"\aclasses\x18\a \x03(\v2\x1f.scrapekit.plugin.v1.ReplyClassR\aclasses\x12 \n" +
 	"\fbody_in_head\x18\b \x01(\bR\n" +
-	"bodyInHead\"\x18\n" +
+	"bodyInHead\x12\x14\n" +
+	"\x05split\x18\t \x01(\tR\x05split\"\x18\n" +
 	"\x04Keep\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\"V\n" +
 	"\n" +
