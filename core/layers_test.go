@@ -39,7 +39,7 @@ var floors = []floor{
 	{"core/internal/pluginhost", []string{"sdk", "sdk/rpc", "sdk/serve"}, "processes know no pipeline; serve is for its tests' plugins"},
 	{"core/internal/pipeline", []string{"sdk", "core/internal/checkpoint"}, "a run knows no gRPC, HCL or process"},
 	{"core/internal/deadletter", []string{"sdk", "core/internal/disk", "core/internal/pipeline"}, "dead letters are a kind of the pipeline's Letters"},
-	{"core", []string{"sdk", "sdk/rpc", "core/internal/"}, "the one place where parts are put together, but no plugin"},
+	{"core", []string{"sdk", "sdk/rpc", "sdk/conformance", "core/internal/"}, "the one place where parts are put together, but no plugin"},
 	{"cmd/", []string{"sdk", "sdk/serve", "core", "plugins/", "examples"}, "the command sees the core, and lists the first-party plugins"},
 	{"examples", []string{"sdk", "sdk/serve"}, "an example is a third party's"},
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/recording"
+	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
 // openHTTP makes the host's HTTP, with the recording that it goes into or comes from. o is what only the caller knows; resumed says that the run goes on
@@ -33,17 +35,47 @@ func (p *Pipeline) openHTTP(c *closers, o fetch.Options, resumed bool) (*fetch.C
 		c.add(w.Close)
 		o.Record = w
 	case p.opts.Replay != "":
-		r, err := recording.Open(p.opts.Replay)
+		player, err := p.player(c)
 		if err != nil {
 			return nil, fmt.Errorf("replay: %w", err)
 		}
-		c.add(r.Close)
 		o.Learned = "" // nobody is asked
-		o.Replay = recording.NewPlayer(r, p.redact)
+		o.Replay = player
 	}
 	client := fetch.New(o)
 	c.add(func() error { client.Close(); return nil })
 	return client, nil
+}
+
+// player answers from a recording, or from the lines that `scrapekit recording show --json` prints of one.
+func (p *Pipeline) player(c *closers) (http.RoundTripper, error) {
+	lines, err := RecordingLines(p.opts.Replay)
+	if err != nil {
+		return nil, err
+	}
+	if lines {
+		return conformance.OpenReplay(p.opts.Replay)
+	}
+	r, err := recording.Open(p.opts.Replay)
+	if err != nil {
+		return nil, err
+	}
+	c.add(r.Close)
+	return recording.NewPlayer(r, p.redact), nil
+}
+
+// RecordingLines reports whether a file holds the lines of `scrapekit recording show --json` in the place of a recording.
+func RecordingLines(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(f, first); err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	return first[0] == '{', nil
 }
 
 // Replays reports whether replies come from a recording.

@@ -42,10 +42,21 @@ func SourcePlugin[C any](info Info, open func(ctx context.Context, config C) (So
 	return plugin(info, func(ctx context.Context, c C) (any, error) { return open(ctx, c) })
 }
 
+// SourceOf makes a plugin of a source that is its own settings: a struct with the tags of [Schema] that has the methods of
+// [Source], and nothing to open.
+func SourceOf[S Source](info Info) Plugin {
+	return SourcePlugin(info, func(_ context.Context, s S) (Source, error) { return s, nil })
+}
+
 // TransformPlugin makes a plugin of a transform.
 func TransformPlugin[C any](info Info, open func(ctx context.Context, config C) (Transform, error)) Plugin {
 	info.Kind = KindTransform
 	return plugin(info, func(ctx context.Context, c C) (any, error) { return open(ctx, c) })
+}
+
+// TransformOf makes a plugin of a transform that is its own settings.
+func TransformOf[X Transform](info Info) Plugin {
+	return TransformPlugin(info, func(_ context.Context, x X) (Transform, error) { return x, nil })
 }
 
 // SinkPlugin makes a plugin of a sink.

@@ -47,15 +47,24 @@ func (a *app) loadFor(ctx context.Context, file string, f fileFlags, replies rep
 		return nil, err
 	}
 	if replies.replay != "" {
-		info, err := core.ReadRecording(replies.replay, false, func(core.Exchange) error { return nil })
+		what, err := aboutReplay(replies.replay)
 		if err != nil {
 			return nil, fmt.Errorf("--replay: %w", err)
 		}
-		fmt.Fprintln(a.err, "replaying", describe(replies.replay, info))
+		fmt.Fprintln(a.err, "replaying", what)
 	}
 	p, err := a.loadWith(ctx, file, opts)
 	if err == nil && replies.cache != "on" && !p.Caches() {
 		return nil, usageError{fmt.Errorf("--cache %s: nothing in %s has a cache: write http { cache {} } into the source's block", replies.cache, file)}
 	}
 	return p, err
+}
+
+// aboutReplay says what will be replayed, if it can be.
+func aboutReplay(file string) (string, error) {
+	if lines, err := core.RecordingLines(file); lines || err != nil {
+		return file, err
+	}
+	info, err := core.ReadRecording(file, false, func(core.Exchange) error { return nil })
+	return describe(file, info), err
 }

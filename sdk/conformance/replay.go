@@ -19,8 +19,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// OpenReplay returns a transport that answers from the lines of `scrapekit recording show --json`: see sdktest.Replay. Requests are known by method and URL, whatever the order of the query and of the requests; a value that the recording
-// hides matches any. Of replies to one request the last comes again and again. A request that is not there fails, permanently.
+// OpenReplay returns a transport that answers from the lines of `scrapekit recording show --json`; sdktest.Replay says how.
 func OpenReplay(file string) (http.RoundTripper, error) {
 	f, err := os.Open(file)
 	if err != nil {

@@ -31,7 +31,7 @@ type Options struct {
 	Version string // of scrapekit, for the default User-Agent
 
 	Record *recording.Writer // nil: nothing is recorded
-	Replay *recording.Player // not nil: it answers, and nobody else is asked
+	Replay http.RoundTripper // not nil: it answers, and nobody else is asked
 }
 
 // Client makes the requests of all plugins of a process. Its methods may be called by several goroutines at once.

@@ -1,0 +1,117 @@
+package sdk_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// replies answers every request alike.
+type replies struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (r replies) RoundTrip(req *http.Request) (*http.Response, error) {
+	header := r.header
+	if header == nil {
+		header = http.Header{}
+	}
+	return &http.Response{StatusCode: r.status, Header: header, Request: req, Body: io.NopCloser(strings.NewReader(r.body))}, nil
+}
+
+func TestGetJSONClassifies(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		reply     replies
+		says      string
+		permanent bool
+		after     time.Duration
+	}{
+		"good":          {reply: replies{status: 200, body: `{"n":7}`}},
+		"not found":     {reply: replies{status: 404, body: "no such\n page"}, says: "GET http://api.test/a: 404 Not Found: no such page", permanent: true},
+		"refused":       {reply: replies{status: 401, header: http.Header{sdk.HeaderLogin: {"check auth"}}}, says: "401 Unauthorized: check auth", permanent: true},
+		"slow down":     {reply: replies{status: 429, header: http.Header{"Retry-After": {"7"}}}, says: "429", after: 7 * time.Second},
+		"trouble":       {reply: replies{status: 502, header: http.Header{sdk.HeaderGaveUp: {"gave up after 6 attempts"}}}, says: "gave up after 6 attempts"},
+		"half":          {reply: replies{status: 200, body: `{"n":`}, says: "not the JSON that was expected"},
+		"another shape": {reply: replies{status: 200, body: `[7]`}, says: "not the JSON that was expected"},
+		"two values":    {reply: replies{status: 200, body: `{"n":7}{"n":8}`}, says: "not the JSON that was expected"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got struct {
+				N int `json:"n"`
+			}
+			err := sdk.GetJSON(sdk.WithHost(t.Context(), sdk.Host{Transport: c.reply}), "http://api.test/a", &got)
+			if c.says == "" {
+				if err != nil || got.N != 7 {
+					t.Errorf("%v, %v", got, err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.says) || sdk.IsPermanent(err) != c.permanent || sdk.RetryDelay(err) != c.after {
+				t.Errorf("%v (permanent %v, after %v); want %q, %v, %v", err, sdk.IsPermanent(err), sdk.RetryDelay(err), c.says, c.permanent, c.after)
+			}
+		})
+	}
+}
+
+func TestCursorOf(t *testing.T) {
+	t.Parallel()
+	if at, err := sdk.CursorOf(sdk.Split{}, 1); at != 1 || err != nil {
+		t.Errorf("at the beginning: %v, %v", at, err)
+	}
+	if at, err := sdk.CursorOf(sdk.Split{Cursor: []byte("7")}, 1); at != 7 || err != nil {
+		t.Errorf("cursor 7: %v, %v", at, err)
+	}
+	if _, err := sdk.CursorOf(sdk.Split{Cursor: []byte(`"x"`)}, 1); !sdk.IsPermanent(err) {
+		t.Errorf("a cursor of another kind: %v, want a permanent error", err)
+	}
+}
+
+func TestEmitPage(t *testing.T) {
+	t.Parallel()
+	var o tape
+	w := sdk.NewWriter(&o)
+	must(t, w.EmitPage("a", []json.RawMessage{[]byte(`{"id":1}`), []byte(`{"id":`), []byte("{\n\"id\":2}")}, 2))
+	if got := strings.Join(o.events, ", "); got != "reject not valid JSON, upsert a ×2, cursor 2" {
+		t.Error(got)
+	}
+}
+
+// own is a source that is its own settings.
+type own struct {
+	N int `json:"n" default:"3"`
+}
+
+func (o own) Streams(context.Context) ([]sdk.Stream, error) {
+	return []sdk.Stream{{Name: strings.Repeat("s", o.N)}}, nil
+}
+func (own) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error)   { return p.Splits(), nil }
+func (own) Read(context.Context, sdk.Split, *sdk.Writer) error        { return nil }
+func (own) Transform(context.Context, sdk.Batch) ([]sdk.Batch, error) { return nil, nil }
+
+func TestSourceOf(t *testing.T) {
+	t.Parallel()
+	p := sdk.SourceOf[own](sdk.Info{Name: "own"})
+	v, err := p.New(t.Context(), nil)
+	must(t, err)
+	streams, err := v.(sdk.Source).Streams(t.Context())
+	if err != nil || streams[0].Name != "sss" || p.Kind != sdk.KindSource {
+		t.Errorf("%v, %v, kind %s", streams, err, p.Kind)
+	}
+	splits, err := v.(sdk.Source).Plan(t.Context(), sdk.Plan{Streams: []string{"a", "b"}})
+	if err != nil || len(splits) != 2 || splits[1].ID != "b" || splits[1].Stream != "b" {
+		t.Errorf("%v, %v", splits, err)
+	}
+	if x := sdk.TransformOf[own](sdk.Info{Name: "own"}); x.Kind != sdk.KindTransform {
+		t.Error(x.Kind)
+	}
+}
