@@ -182,3 +182,15 @@ func TestAStatefulTransform(t *testing.T) {
 	t.Parallel()
 	testNumbering(t, func() sdk.Transform { return new(numbering) })
 }
+
+func TestCrashTransform(t *testing.T) {
+	t.Parallel()
+	crashNumbering(t, func() sdk.Transform { return new(numbering) })
+}
+
+func crashNumbering(t *testing.T, open func() sdk.Transform) {
+	p := sdk.TransformPlugin(sdk.Info{Name: "numbering", Version: "1", Doc: "Numbers records."},
+		func(context.Context, struct{}) (sdk.Transform, error) { return open(), nil })
+	none := func(*testing.T, string) any { return nil }
+	CrashTransform(t, p, none, TransformCase{Input: []sdk.Batch{batchOf("in", `{"id":"a"}`, `{"id":"b"}`), batchOf("in", `{"id":"c"}`)}})
+}

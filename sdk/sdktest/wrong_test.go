@@ -120,6 +120,15 @@ var wrongs = map[string]struct {
 	"stateful transform commits what is not its state": {"back_to_a_token", func(t *testing.T) {
 		testNumbering(t, func() sdk.Transform { return &early{} })
 	}},
+	"stateful transform ignores its token after a crash": {"killed_between_calls", func(t *testing.T) {
+		crashNumbering(t, func() sdk.Transform { return &forgetful{} })
+	}},
+	"sink leaves out the sync":                {"power_cut", crashAppending(appending{noSync: true})},
+	"sink leaves out the sync of the folder":  {"power_cut", crashAppending(appending{noFolderSync: true})},
+	"sink leaves what came after the token":   {"power_cut", crashAppending(appending{noCut: true})},
+	"sink does not sync once it came back":    {"two_power_cuts", crashAppending(appending{noSyncAgain: true})},
+	"sink takes a failed sync for a good one": {"failures", crashAppending(appending{ignoresSync: true})},
+	"sink does not say why":                   {"failures", crashAppending(appending{mute: true})},
 	"transform fails the batch for one bad record": {"junk", func(t *testing.T) {
 		wrongTransform(t, func(b sdk.Batch) ([]sdk.Batch, error) {
 			out, err := upper{}.Transform(context.Background(), b)

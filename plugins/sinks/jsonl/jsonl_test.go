@@ -128,3 +128,16 @@ func settings(c Config, dir string) map[string]any {
 	}
 	return out
 }
+
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]Config{
+		"plain":             {Path: "{stream}.jsonl"},
+		"overwritten, many": {Path: "new/{stream}.jsonl.gz", Mode: "overwrite", RotateSize: "1kB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sdktest.CrashSink(t, Plugin(), sdktest.SinkCase{Config: func(_ *testing.T, dir string) any { return settings(c, dir) }, Read: streamOf})
+		})
+	}
+}

@@ -1,0 +1,134 @@
+// CrashTransform: a stateful transform, crash-tested as a sink of what comes out of it.
+
+package sdktest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// CrashTransform proves that a stateful transform comes back to its token, whatever happens to its process and to the files
+// that it keeps: what comes out of it from there on is what comes out of one that was never disturbed. See [CrashSink] for how.
+// config returns the settings for a place, which is empty at first; a transform that keeps no files makes nothing of it.
+func CrashTransform(t *testing.T, p sdk.Plugin, config func(t *testing.T, dir string) any, c TransformCase) {
+	if len(c.Input) == 0 {
+		t.Fatal("the case has no input")
+	}
+	if c.Streams == nil {
+		c.Streams = streamsOf(c.Input)
+	}
+	w := &witness{transform: p, host: c.Host}
+	x := &crash{T: t, plugin: w.plugin(), acts: life(c.Input), streams: c.Streams, target: SinkCase{Config: config, Read: w.read, Host: c.Host}}
+	x.seen = []sdk.Stream{{Name: "out"}}
+	x.test()
+}
+
+// witness makes a sink of a transform: it holds what came out, and its token is that together with the transform's own.
+type witness struct {
+	transform sdk.Plugin
+	host      sdk.Host
+
+	mu     sync.Mutex
+	newest *witnessed
+}
+
+// witnessed is one process.
+type witnessed struct {
+	transform sdk.Transform
+	out       []string
+}
+
+type witnessToken struct {
+	Inner sdk.Token `json:"inner"`
+	Out   []string  `json:"out"`
+}
+
+func (w *witness) plugin() sdk.Plugin {
+	p := w.transform
+	p.Kind = sdk.KindSink
+	p.New = func(ctx context.Context, config json.RawMessage) (any, error) {
+		v, err := w.transform.New(ctx, config)
+		if err != nil {
+			return nil, err
+		}
+		one := &witnessed{transform: v.(sdk.Transform)}
+		w.mu.Lock()
+		w.newest = one
+		w.mu.Unlock()
+		return one, nil
+	}
+	return p
+}
+
+func (w *witness) read(*testing.T, string, string) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.newest == nil {
+		return nil
+	}
+	return slices.Clone(w.newest.out)
+}
+
+// Open implements [sdk.Opener].
+func (o *witnessed) Open(ctx context.Context, s sdk.Start) error {
+	opener, opens := o.transform.(sdk.Opener)
+	if _, commits := o.transform.(sdk.Committer); !opens || !commits {
+		return errors.New("the transform keeps no state: it is no sdk.Committer and sdk.Opener")
+	}
+	var t witnessToken
+	if s.Token != nil {
+		if err := json.Unmarshal(s.Token, &t); err != nil {
+			return err
+		}
+	}
+	if s.Token = t.Inner; !s.Full {
+		o.out = t.Out
+	}
+	if err := opener.Open(ctx, s); err != nil {
+		return err
+	}
+	if streamer, ok := o.transform.(sdk.Streamer); ok {
+		_, err := streamer.OutStreams(ctx, s.Streams)
+		return err
+	}
+	return nil
+}
+
+// Write implements [sdk.Sink].
+func (o *witnessed) Write(ctx context.Context, b sdk.Batch) error {
+	var r result
+	var err error
+	r.batches, err = o.transform.Transform(ctx, b)
+	if err != nil && !errors.As(err, &r.rejects) {
+		return err
+	}
+	for _, text := range textOf(r) {
+		o.out = append(o.out, fmt.Sprintf("%d %s", len(o.out), text)) // the order counts
+	}
+	return nil
+}
+
+// Commit implements [sdk.Sink].
+func (o *witnessed) Commit(ctx context.Context) (sdk.Token, error) {
+	inner, err := o.transform.(sdk.Committer).Commit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(witnessToken{inner, o.out})
+}
+
+// Close implements io.Closer.
+func (o *witnessed) Close() error {
+	if c, ok := o.transform.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
