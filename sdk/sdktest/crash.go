@@ -66,9 +66,14 @@ func life(batches []sdk.Batch) []act {
 // startOf is what a run is opened with.
 func startOf(run int, token sdk.Token, resume bool, streams []sdk.Stream) sdk.Start {
 	return sdk.Start{
-		Run: "r" + strconv.Itoa(run), Started: started.Add(time.Duration(run) * time.Second), Token: slices.Clone(token),
+		Run: "r" + strconv.Itoa(run), Started: time.Date(2026, 3, 1, 23, 59, 0, 0, time.UTC).Add(time.Duration(run) * time.Second), Token: slices.Clone(token),
 		Resume: resume, Full: run == 3 && !resume, Streams: streams,
 	}
+}
+
+// batchOf makes a batch of lines.
+func batchOf(stream string, lines ...string) sdk.Batch {
+	return sdk.Batch{Stream: stream, Count: len(lines), Payload: []byte(strings.Join(lines, "\n") + "\n")}
 }
 
 // crash is one plugin under test and its place.
@@ -432,10 +437,26 @@ func (x *crash) compare(when string, want map[string][]string) {
 	x.Helper()
 	got := x.holds()
 	for _, s := range x.seen {
-		if err := firstDifference("stream "+s.Name, got[s.Name], want[s.Name]); err != nil {
-			x.Fatalf("%s: %v", when, err)
+		if got, want := got[s.Name], want[s.Name]; !slices.Equal(got, want) {
+			x.Fatalf("%s: stream %s has %d records, and should have %d; lost: %.300q, twice or other: %.300q",
+				when, s.Name, len(got), len(want), without(want, got), without(got, want))
 		}
 	}
+}
+
+// without returns what of all is not in some, each as often as it is missing.
+func without(all, some []string) []string {
+	there := map[string]int{}
+	for _, s := range some {
+		there[s]++
+	}
+	var out []string
+	for _, s := range all {
+		if there[s]--; there[s] < 0 {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // powerCuts: each disk that a power cut may leave. That all is kept is what a kill leaves.

@@ -22,8 +22,10 @@ func CrashTransform(t *testing.T, p sdk.Plugin, config func(t *testing.T, dir st
 	if len(c.Input) == 0 {
 		t.Fatal("the case has no input")
 	}
-	if c.Streams == nil {
-		c.Streams = streamsOf(c.Input)
+	for _, b := range c.Input {
+		if !slices.ContainsFunc(c.Streams, func(s sdk.Stream) bool { return s.Name == b.Stream }) {
+			c.Streams = append(c.Streams, sdk.Stream{Name: b.Stream})
+		}
 	}
 	w := &witness{transform: p, host: c.Host}
 	x := &crash{T: t, plugin: w.plugin(), acts: life(c.Input), streams: c.Streams, target: SinkCase{Config: config, Read: w.read, Host: c.Host}}
@@ -104,16 +106,23 @@ func (o *witnessed) Open(ctx context.Context, s sdk.Start) error {
 
 // Write implements [sdk.Sink].
 func (o *witnessed) Write(ctx context.Context, b sdk.Batch) error {
-	var r result
-	var err error
-	r.batches, err = o.transform.Transform(ctx, b)
-	if err != nil && !errors.As(err, &r.rejects) {
+	batches, err := o.transform.Transform(ctx, b)
+	var rejects sdk.Rejects
+	if err != nil && !errors.As(err, &rejects) {
 		return err
 	}
-	for _, text := range textOf(r) {
-		o.out = append(o.out, fmt.Sprintf("%d %s", len(o.out), text)) // the order counts
+	for _, b := range batches {
+		o.note("%s %s %s", b.Stream, b.Op, b.Payload)
+	}
+	for _, r := range rejects {
+		o.note("rejected %s %s: %s", r.Stream, r.Record, r.Reason)
 	}
 	return nil
+}
+
+// note keeps what came out, in order.
+func (o *witnessed) note(format string, args ...any) {
+	o.out = append(o.out, fmt.Sprintf("%d ", len(o.out))+fmt.Sprintf(format, args...))
 }
 
 // Commit implements [sdk.Sink].

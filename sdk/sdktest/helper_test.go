@@ -1,8 +1,6 @@
 package sdktest
 
 import (
-	"strings"
-
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -16,7 +14,3 @@ func (c *counted) Batch(b sdk.Batch) error {
 func (c *counted) Cursor([]byte) error     { return nil }
 func (c *counted) Split(sdk.Split) error   { return nil }
 func (c *counted) Reject(sdk.Reject) error { return nil }
-
-func batchOf(stream string, lines ...string) sdk.Batch {
-	return sdk.Batch{Stream: stream, Count: len(lines), Payload: []byte(strings.Join(lines, "\n") + "\n")}
-}
