@@ -23,7 +23,7 @@ type attempt struct {
 	sinks      []*liveSink
 	streams    []sdk.Stream    // selected
 	declared   map[string]bool // streams that the source has
-	lane       *lane
+	lane       *lane           // for splits: see reader.blameless
 	queue      Queue
 	deliver    *delivery
 	commits    int
@@ -36,14 +36,12 @@ func newAttempt(p *Pipeline, run *checkpoint.Run) (*attempt, error) {
 	}
 	p.progress.restart(counts)
 	a := &attempt{Pipeline: p, run0: run, lane: newLane(), declared: map[string]bool{}}
-	a.source = &liveSource{stage: p.Source, onLost: func(err error) {
-		p.event(Event{Kind: PluginLost, Stage: p.Source.Name, Err: err})
-	}}
+	a.source = newLiveSource(p)
 	for _, t := range p.Transforms {
-		a.transforms = append(a.transforms, &liveTransform{stage: t})
+		a.transforms = append(a.transforms, &liveTransform{stage: t, turn: newTurn()})
 	}
 	for _, s := range p.Sinks {
-		a.sinks = append(a.sinks, &liveSink{stage: s})
+		a.sinks = append(a.sinks, &liveSink{stage: s, turn: newTurn()})
 	}
 	return a, nil
 }

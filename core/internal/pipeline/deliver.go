@@ -20,8 +20,7 @@ type delivery struct {
 	ctx  context.Context // of the calls to transforms and sinks; ends when delivery has failed
 	fail context.CancelCauseFunc
 
-	// gate is read-held while a group is on its way and held by a commit (I2).
-	gate sync.RWMutex
+	gate *lane // groups on their way go side by side, a commit alone (I2)
 
 	mu      sync.Mutex
 	failed  error
@@ -33,14 +32,16 @@ type delivery struct {
 }
 
 func newDelivery(ctx context.Context, a *attempt, fail context.CancelCauseFunc) *delivery {
-	return &delivery{a: a, ctx: ctx, fail: fail, pending: map[string]checkpoint.Split{}, due: make(chan struct{}, 1)}
+	return &delivery{a: a, ctx: ctx, fail: fail, pending: map[string]checkpoint.Split{}, due: make(chan struct{}, 1), gate: newLane()}
 }
 
 // group pushes a group through every stage, then notes where its split has come to. Either all of it is
 // delivered or the attempt is over (I1).
 func (d *delivery) group(s checkpoint.Split, g *group) error {
-	d.gate.RLock()
-	defer d.gate.RUnlock()
+	if err := d.gate.enter(d.ctx, false); err != nil {
+		return d.broke(err)
+	}
+	defer d.gate.leave(false)
 	if err := d.failure(); err != nil {
 		return err
 	}
@@ -160,8 +161,10 @@ func (d *delivery) commitLoop(ctx context.Context, stop <-chan struct{}) error {
 // commit makes everything delivered so far durable: sinks first, then the one transaction that counts (I3).
 // It returns how many splits became known.
 func (d *delivery) commit(ctx context.Context) (int, error) {
-	d.gate.Lock()
-	defer d.gate.Unlock()
+	if err := d.gate.enter(ctx, true); err != nil {
+		return 0, d.broke(err)
+	}
+	defer d.gate.leave(true)
 	if err := d.failure(); err != nil {
 		return 0, err
 	}

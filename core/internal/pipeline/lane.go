@@ -1,4 +1,5 @@
-// lane: how many splits are read at once after the source has died.
+// Lanes and turns: who goes side by side, and who alone. Their waits end with a context, as those of the mutexes of
+// package sync do not: what is awaited may take as long as a plugin's call.
 
 package pipeline
 
@@ -7,14 +8,13 @@ import (
 	"sync"
 )
 
-// lane lets splits be read side by side, and a suspect alone. When the source's process dies, every split
-// that was being read is a suspect: each goes on alone until it has delivered a group. So a split that
-// kills the source is found, and no other is blamed for it.
+// lane lets many in side by side, or one alone. Who wants to be alone waits for those inside, and nobody else
+// enters meanwhile.
 type lane struct {
 	mu      sync.Mutex
 	shared  int
 	alone   bool
-	waiting int           // suspects that want to go alone: nobody else enters meanwhile
+	waiting int           // those that want to be alone
 	change  chan struct{} // closed and replaced when somebody leaves
 }
 
@@ -80,3 +80,20 @@ func (l *lane) changed() {
 	close(l.change)
 	l.change = make(chan struct{})
 }
+
+// turn is held by one at a time.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+// take waits until nobody holds the turn, or ctx ends.
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t turn) give() { <-t }

@@ -4,7 +4,6 @@ package pipeline
 
 import (
 	"context"
-	"sync"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -14,7 +13,7 @@ type liveTransform struct {
 	stage    Stage[sdk.Transform]
 	instance Instance[sdk.Transform]
 	stateful bool
-	mu       sync.Mutex // held around a stateful transform's calls
+	turn     turn // held around a stateful transform's calls
 }
 
 func (t *liveTransform) start(ctx context.Context) (err error) {
@@ -62,7 +61,7 @@ type liveSink struct {
 	stage    Stage[sdk.Sink]
 	instance Instance[sdk.Sink]
 	parallel bool
-	mu       sync.Mutex // held around Write unless the sink takes writes in parallel
+	turn     turn // held around Write unless the sink takes writes in parallel
 }
 
 func (s *liveSink) start(ctx context.Context) (err error) {
@@ -90,8 +89,10 @@ func (s *liveSink) open(ctx context.Context, start sdk.Start) error {
 
 func (s *liveSink) write(ctx context.Context, b sdk.Batch) error {
 	if !s.parallel {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		if err := s.turn.take(ctx); err != nil {
+			return err
+		}
+		defer s.turn.give()
 	}
 	return s.instance.Plugin.Write(ctx, b)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -40,6 +41,8 @@ type Config struct {
 	Keep func(Result) error
 	// Hide takes secrets out of a text that is kept: why a split is broken, why a record was rejected. May be nil.
 	Hide func(string) string
+	// Random returns a number below bound, for the pauses between tries; nil: any. Tests that must repeat give their own.
+	Random func(bound int64) int64
 	// Step is called at each step whose order matters, by name; nil in normal use. Tests end the process there.
 	Step func(name string)
 }
@@ -99,6 +102,9 @@ func New(c Config) *Pipeline {
 	if c.Step == nil {
 		c.Step = func(string) {}
 	}
+	if c.Random == nil {
+		c.Random = rand.Int64N
+	}
 	if c.GroupMemory == 0 {
 		c.GroupMemory = 16 << 20
 	}
@@ -153,7 +159,7 @@ func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoin
 			return checkpoint.Failed, err
 		}
 		p.event(Event{Kind: RolledBack, Err: err})
-		if !wait(ctx, backoff(tries, err)) {
+		if !wait(ctx, p.backoff(tries, err)) {
 			return checkpoint.Interrupted, nil
 		}
 	}

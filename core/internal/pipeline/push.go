@@ -70,12 +70,15 @@ func (p *push) through(i int, b sdk.Batch) error {
 }
 
 func (p *push) transform(t *liveTransform, b sdk.Batch) ([]sdk.Batch, error) {
+	ctx := p.ctx()
 	if t.stateful {
-		t.mu.Lock()
-		defer t.mu.Unlock()
+		if err := t.turn.take(ctx); err != nil {
+			return nil, err
+		}
+		defer t.turn.give()
 	}
 	p.delta.stage(t.stage.Name).In += int64(b.Count)
-	out, err := t.instance.Plugin.Transform(p.ctx(), b)
+	out, err := t.instance.Plugin.Transform(ctx, b)
 	return out, p.refused(t.stage.Name, err)
 }
 

@@ -50,7 +50,7 @@ func (r *reader) read(ctx context.Context) error {
 		if sdk.IsPermanent(err) || tries >= r.maxTries() {
 			return r.giveUp(err)
 		}
-		delay := backoff(tries, err)
+		delay := r.a.backoff(tries, err)
 		r.a.event(Event{Kind: SplitRetried, Split: r.split.ID, Stream: r.split.Stream, Err: err, Wait: delay})
 		if !wait(ctx, delay) {
 			return nil
@@ -59,7 +59,8 @@ func (r *reader) read(ctx context.Context) error {
 }
 
 // blameless reports whether a failed try says nothing about this split: the source died while others were
-// being read too. The split is a suspect then, and its next try is made alone.
+// being read too. Each of them is a suspect then, and goes on alone until it has delivered a group. So a split that kills
+// the source is found, and no other is blamed for it.
 func (r *reader) blameless(err error) bool {
 	if !crashed(err) {
 		return false

@@ -4,7 +4,6 @@ package pipeline
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -17,12 +16,12 @@ const (
 
 // backoff is the time before try n (counted from 0), at random up to a bound that doubles, so that splits
 // that failed together do not come back together. What the far end asked for is waited for at least.
-func backoff(n int, err error) time.Duration {
+func (p *Pipeline) backoff(n int, err error) time.Duration {
 	if n <= 0 && err == nil {
 		return 0
 	}
 	bound := min(backoffCap, backoffBase<<min(n, 10))
-	return max(sdk.RetryDelay(err), time.Duration(rand.Int64N(int64(bound))))
+	return max(sdk.RetryDelay(err), time.Duration(p.Random(int64(bound))))
 }
 
 // wait reports whether d went by before ctx ended.

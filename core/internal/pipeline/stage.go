@@ -73,13 +73,22 @@ func at(stage string, err error) error {
 
 // liveSource is the source while it runs: when its process dies, the first to notice starts another.
 type liveSource struct {
-	stage  Stage[sdk.Source]
-	onLost func(error) // told of each death once
+	stage   Stage[sdk.Source]
+	onLost  func(error) // told of each death once
+	backoff func(n int, err error) time.Duration
 
-	mu       sync.Mutex
+	turn     turn // held while it is started anew; guards instance
 	instance Instance[sdk.Source]
-	crashes  int   // since the last progress
-	lost     error // what the last death looked like
+
+	mu      sync.Mutex
+	crashes int   // since the last progress
+	lost    error // what the last death looked like
+}
+
+func newLiveSource(p *Pipeline) *liveSource {
+	return &liveSource{stage: p.Source, backoff: p.backoff, turn: newTurn(), onLost: func(err error) {
+		p.event(Event{Kind: PluginLost, Stage: p.Source.Name, Err: err})
+	}}
 }
 
 func (l *liveSource) start(ctx context.Context) error {
@@ -93,14 +102,16 @@ func (l *liveSource) start(ctx context.Context) error {
 
 // get returns a source that runs, started anew if the last one died.
 func (l *liveSource) get(ctx context.Context) (sdk.Source, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	if err := l.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer l.turn.give()
 	if !closed(l.instance.Exited) {
 		return l.instance.Plugin, nil
 	}
-	l.crashes++
-	l.onLost(l.lost)
-	if !wait(ctx, backoff(l.crashes-1, nil)) {
+	crashes, lost := l.crashed()
+	l.onLost(lost)
+	if !wait(ctx, l.backoff(crashes-1, nil)) {
 		return nil, ctx.Err()
 	}
 	_ = l.instance.Stop(ctx) // it is dead: how it ends now says nothing
@@ -108,6 +119,14 @@ func (l *liveSource) get(ctx context.Context) (sdk.Source, error) {
 		return nil, err
 	}
 	return l.instance.Plugin, nil
+}
+
+// crashed counts a death, and returns what it looked like.
+func (l *liveSource) crashed() (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.crashes++
+	return l.crashes, l.lost
 }
 
 // died notes how a read saw the process die.
@@ -123,9 +142,8 @@ func (l *liveSource) progressed() {
 	l.mu.Unlock()
 }
 
+// stop ends the source. Nobody reads any more.
 func (l *liveSource) stop(ctx context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.instance.Stop == nil {
 		return nil
 	}
