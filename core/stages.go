@@ -114,6 +114,7 @@ func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTrippe
 		policy.Cache = &fetch.CachePolicy{Dir: p.cacheDir(b), Mode: p.opts.Cache, MaxSize: c.MaxSize, StaleIfError: c.StaleIfError}
 	}
 	policy.MaxBody = max(cmp.Or(b.HTTP.MaxBody, fetch.DefaultMaxBody), b.Files.MaxSize)
+	policy.MaxRatio = int64(b.HTTP.MaxRatio)
 	next, err := p.fetch.For(policy)
 	if err != nil || b.Kind != sdk.KindSource {
 		return next, err

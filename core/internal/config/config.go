@@ -110,6 +110,7 @@ type HTTP struct {
 
 	UserAgent string
 	MaxBody   int64 // bytes of a reply, decoded
+	MaxRatio  int   // times that a reply may grow by decoding
 
 	AllowPrivate bool   // names may lead to addresses of one's own network
 	Proxy        string // "", none, env or a URL

@@ -31,6 +31,7 @@ func (l *loader) http(st stage, b *hclsyntax.Block, hosts []string) HTTP {
 	out.UserAgent = s.headerValue("user_agent", s.text("user_agent"))
 	out.Auth = s.auths(hosts, out.Allow)
 	out.MaxBody = s.size("max_body", 0)
+	out.MaxRatio = s.whole("max_ratio", 0, 1)
 	out.AllowPrivate, out.Robots, out.Cookies = s.flag("allow_private"), s.flag("robots"), s.flag("cookies")
 	out.Proxy = s.proxy()
 	if b := s.bare("tls"); b != nil {

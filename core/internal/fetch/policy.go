@@ -15,6 +15,9 @@ import (
 // DefaultMaxBody is the longest body in bytes where a policy says nothing.
 const DefaultMaxBody = 256 << 20
 
+// defaultMaxRatio is by how much a body may grow through decoding.
+const defaultMaxRatio = 200
+
 // Policy is what one plugin may do and how. Zero values stand for the defaults.
 type Policy struct {
 	Plugin string   // for logs and errors
@@ -38,6 +41,7 @@ type Policy struct {
 
 	UserAgent string // default scrapekit/VERSION with the project's address
 	MaxBody   int64  // bytes of a body after decoding; default 256 MiB
+	MaxRatio  int64  // times that a body of more than 1 MiB may grow by decoding; default 200, less than 0: any
 	SpoolDir  string // for bodies over 8 MiB; default the system's folder for temporary files
 
 	Cache *CachePolicy // nil: nothing is kept
@@ -63,6 +67,7 @@ func (p Policy) complete(version string) (Policy, error) {
 	orElse(&p.Timeout, 10*time.Minute)
 	orElse(&p.MaxWait, 15*time.Minute)
 	orElse(&p.MaxBody, DefaultMaxBody)
+	orElse(&p.MaxRatio, defaultMaxRatio)
 	orElse(&p.Deadline, 30*time.Minute)
 	orElse(&p.RetryBudget, 0.2)
 	if p.UserAgent == "" {

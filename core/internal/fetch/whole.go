@@ -60,7 +60,7 @@ func readWhole(resp *http.Response, p Policy, pool *pieces) (*body, error) {
 		return nil, err
 	}
 	b := &body{pool: pool, dir: p.SpoolDir}
-	limited := &limiter{r: decoded, wire: wire, max: p.MaxBody, encoded: isEncoded}
+	limited := &limiter{r: decoded, wire: wire, max: p.MaxBody, encoded: isEncoded, ratio: p.MaxRatio}
 	err = errors.Join(b.fill(limited), decoded.Close())
 	if err == nil {
 		err = wire.drain()
@@ -103,12 +103,9 @@ func (c *counter) drain() error {
 	return err
 }
 
-const (
-	// An honest log of one line again and again shrinks to a thousandth, so that a ratio proves nothing by itself. Up to
-	// this size after decoding any will do: it costs no more than a body of that size that was not encoded.
-	ratioFrom = 32 << 20
-	maxRatio  = 200
-)
+// ratioFrom is the size after decoding up to which a body may grow by any ratio: it costs no more than a body of that size
+// that was not encoded.
+const ratioFrom = 1 << 20
 
 // limiter ends a body that grows too large, by itself or through decoding.
 type limiter struct {
@@ -116,6 +113,7 @@ type limiter struct {
 	wire    *counter
 	max     int64
 	encoded bool
+	ratio   int64 // that a body may grow by through decoding; less than 0: any
 	n       int64
 }
 
@@ -125,8 +123,8 @@ func (l *limiter) Read(p []byte) (int, error) {
 	if l.n > l.max {
 		return n, tooLarge(l.max)
 	}
-	if l.encoded && l.n > ratioFrom && l.n > maxRatio*l.wire.n {
-		return n, &attemptError{outcome: outcome{never, "too large"}, err: fmt.Errorf("the body grows by decoding to more than %d MiB and more than %d times its size: taken for an attack; ask for less at a time", ratioFrom>>20, maxRatio)}
+	if l.encoded && l.ratio >= 0 && l.n > ratioFrom && l.n/l.ratio > l.wire.n {
+		return n, tooDense(l.ratio)
 	}
 	return n, err
 }
@@ -135,6 +133,11 @@ func (l *limiter) Read(p []byte) (int, error) {
 func IsTooLarge(err error) bool {
 	var failed *attemptError
 	return errors.As(err, &failed) && failed.outcome.cause == "too large"
+}
+
+// tooDense is told of a bomb, and of an honest log of one line again and again, which shrinks to a thousandth.
+func tooDense(ratio int64) error {
+	return &attemptError{outcome: outcome{never, "too large"}, err: fmt.Errorf("the body grows by decoding to more than %d MiB and more than %d times its size: taken for an attack; if the host is honest, as a log that repeats itself may be, raise http.max_ratio", ratioFrom>>20, ratio)}
 }
 
 func tooLarge(limit int64) error {

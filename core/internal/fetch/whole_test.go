@@ -131,21 +131,46 @@ func TestBombs(t *testing.T) {
 	}
 }
 
-// TestRepetitionIsNoBomb: a log of one line again and again shrinks to a thousandth of its size, and is honest.
+// TestRepetitionIsNoBomb: a log of one line again and again shrinks to a thousandth of its size. It is taken where it is no longer than
+// 1 MiB, or where the pipeline file says that such things are.
 func TestRepetitionIsNoBomb(t *testing.T) {
 	t.Parallel()
-	log := strings.Repeat("\\tat org.example.Coordinator.poll(Coordinator.java:531)\\n", 3<<20/55)
+	const line = "\\tat org.example.Coordinator.poll(Coordinator.java:531)\\n"
+	log := strings.Repeat(line, 3<<20/len(line))
 	for _, name := range []string{"gzip", "zstd", "br"} {
 		small := encoded(t, name, log)
-		if len(small)*maxRatio > len(log) {
+		ratio := int64(len(log) / len(small))
+		if ratio <= defaultMaxRatio {
 			t.Fatalf("%s: %d bytes of %d: no test of the ratio", name, len(small), len(log))
 		}
 		c, s, p := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", name)
 			io.WriteString(w, small)
 		})
+		if _, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "http.max_ratio") {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, p.MaxRatio = range []int64{4 * ratio, -1} {
+			if _, body, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); err != nil || body != log {
+				t.Errorf("%s, ratio %d: %d bytes, %v", name, p.MaxRatio, len(body), err)
+			}
+		}
+		log, small = log[:1<<20], encoded(t, name, log[:1<<20])
+		p.MaxRatio = 0
 		if _, body, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); err != nil || body != log {
-			t.Errorf("%s: %d bytes, %v", name, len(body), err)
+			t.Errorf("%s, 1 MiB: %d bytes, %v", name, len(body), err)
+		}
+		log = strings.Repeat(line, 3<<20/len(line))
+	}
+}
+
+// TestRatioIsMeasured: 200 times is taken, a little more is not, from the first byte after 1 MiB.
+func TestRatioIsMeasured(t *testing.T) {
+	t.Parallel()
+	for n, ok := range map[int64]bool{1 << 20: true, 200 * 6000: true, 201*6000 + 1: false} {
+		l := &limiter{r: strings.NewReader(strings.Repeat("x", int(n))), wire: &counter{n: 6000}, max: 1 << 30, encoded: true, ratio: defaultMaxRatio}
+		if got, err := io.Copy(io.Discard, l); (err == nil) != ok {
+			t.Errorf("%d bytes of %d: %v", got, n, err)
 		}
 	}
 }
