@@ -36,6 +36,18 @@ func ReadADF(v any) (Node, error) {
 	return Node{Kind: Doc, Content: wrapInline(adfContent(doc, 0))}, nil
 }
 
+// adfPart reads a document, or a single node of one as the wiki macro {adf} holds it.
+func adfPart(raw []byte) ([]Node, bool) {
+	var n map[string]any
+	if err := json.Unmarshal(raw, &n); err != nil {
+		return nil, false
+	}
+	if name, _ := n["type"].(string); name == "" {
+		return nil, false
+	}
+	return wrapInline(adfNode(nil, n, 0)), true
+}
+
 // ADFToMarkdown is ParseADF and Markdown in one.
 func ADFToMarkdown(raw []byte, o Options) (string, error) {
 	doc, err := ParseADF(raw)

@@ -376,7 +376,7 @@ func (s *shape) ofSpan(n ast.Node, src []byte) {
 		for c := n.FirstChild(); c != nil; c = c.NextSibling() {
 			label.ofSpan(c, src)
 		}
-		if s.href = clean(unescape(string(n.Destination))); label.b.String() == "{0}"+s.href {
+		if s.href = clean(unescape(string(n.Destination))); labelMarks.ReplaceAllString(label.b.String(), "") == s.href {
 			s.href = ""
 		}
 	case *ast.Emphasis:
@@ -412,6 +412,8 @@ func shapes(doc markup.Node) (want, got, md string) {
 	b.ofMarkdown(markdownParser.Parse(text.NewReader(src), parser.WithContext(parser.NewContext())), src, -1)
 	return emptyCells.ReplaceAllString(a.b.String(), ""), emptyCells.ReplaceAllString(b.b.String(), ""), md
 }
+
+var labelMarks = regexp.MustCompile(`^\{\d+\}`)
 
 var emptyCells = regexp.MustCompile(`(?m)\n *cell $`)
 

@@ -35,9 +35,7 @@ func (f *flow) link(i int) int {
 	switch {
 	case len(target) > 1 && target[0] == '^':
 		return f.emit(i, end+1, Node{Kind: Media, Attr: strings.TrimSpace(target[1:])})
-	case target == "~" || strings.EqualFold(target, "~accountid:"):
-		return f.emit(i, end+1)
-	case len(target) > 1 && target[0] == '~':
+	case len(target) > 1 && target[0] == '~' && !strings.EqualFold(target, "~accountid:"):
 		return f.emit(i, end+1, Node{Kind: Mention, Attr: strings.TrimPrefix(target[1:], "accountid:"), Text: label})
 	case safeURL(target):
 		return f.emit(i, end+1, f.linkNodes(i+1, label, target)...)
@@ -79,7 +77,7 @@ func (f *flow) linkNodes(start int, label, target string) []Node {
 	}
 	linked := false
 	for i := range nodes {
-		if k := nodes[i].Kind; k == Text || k == Media {
+		if k := nodes[i].Kind; k == Text || k == Media || k == Emoji {
 			nodes[i].Href = target
 			linked = true
 		}
@@ -156,13 +154,14 @@ func (f *flow) url(i int) int {
 	return i
 }
 
-// urlEnd returns where the URL whose body begins at i ends: punctuation at its end belongs to the sentence.
+// urlEnd returns where the URL whose body begins at i ends: punctuation at its end belongs to the sentence, and a
+// backslash to what it protects.
 func urlEnd(s string, i int) int {
 	end := i
 	for end < len(s) && urlByte[s[end]] {
 		end++
 	}
-	for end > i && strings.IndexByte(`.,>)];}"'!?`, s[end-1]) >= 0 {
+	for end > i && (strings.IndexByte(`.,>)];}"'!?`, s[end-1]) >= 0 || s[end-1] == '\\' && end < len(s) && protectable[s[end]]) {
 		end--
 	}
 	return end

@@ -71,7 +71,7 @@ func (f *flow) itemEnd(i, end int) int {
 	for i < end {
 		switch f.src[i] {
 		case '{':
-			if m := f.macroAt(i); m.name != "" && m.end > m.start && m.next <= end {
+			if m := f.macroAt(i, end); m.name != "" && m.end > m.start {
 				i = m.next
 				continue
 			}

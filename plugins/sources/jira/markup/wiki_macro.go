@@ -8,26 +8,28 @@ import "strings"
 type macro struct {
 	name       string
 	attrs      string
+	open       int // where its brace stands
 	start, end int // its content; equal where nothing closes it
 	next       int // what comes after it
 }
 
 // macroNames are the macros that the reader knows; those that have no content come last.
-var macroNames = [...]string{"code", "noformat", "quote", "panel", "color", "expand", "adf", "anchor"}
+var macroNames = [...]string{"code", "noformat", "quote", "panel", "color", "adf", "anchor"}
 
-// macroAt looks for a macro that opens at i, where a brace stands.
-func (p *wiki) macroAt(i int) macro {
+// macroAt looks for a macro that opens at i, where a brace stands, in the source before end. One that is closed
+// behind end only is not closed.
+func (p *wiki) macroAt(i, end int) macro {
 	for _, name := range macroNames {
 		open := i + 1 + len(name)
-		if open >= len(p.src) || !strings.EqualFold(p.src[i+1:open], name) {
+		if open >= end || !strings.EqualFold(p.src[i+1:open], name) {
 			continue
 		}
-		m := macro{name: name}
+		m := macro{name: name, open: i}
 		switch p.src[open] {
 		case '}':
 			m.start = open + 1
 		case ':':
-			n := strings.IndexAny(p.src[open+1:min(len(p.src), open+1000)], "{}\n")
+			n := strings.IndexAny(p.src[open+1:min(end, open+1000)], "{}\n")
 			if n < 0 || p.src[open+1+n] != '}' {
 				return macro{}
 			}
@@ -36,18 +38,18 @@ func (p *wiki) macroAt(i int) macro {
 		default:
 			return macro{}
 		}
-		return p.closeMacro(m, "{"+p.src[i+1:open]+"}")
+		return p.closeMacro(m, "{"+p.src[i+1:open]+"}", end)
 	}
 	return macro{}
 }
 
 // closeMacro finds the end of a macro. One that is not closed has no content.
-func (p *wiki) closeMacro(m macro, closing string) macro {
+func (p *wiki) closeMacro(m macro, closing string, end int) macro {
 	m.end, m.next = m.start, m.start
 	if m.name == "anchor" {
 		return m
 	}
-	if at := p.find(closing, m.start); at >= 0 {
+	if at := p.find(closing, m.start); at >= 0 && at+len(closing) <= end {
 		m.end, m.next = at, at+len(closing)
 	}
 	return m
@@ -56,7 +58,7 @@ func (p *wiki) closeMacro(m macro, closing string) macro {
 // brace reads what a brace begins: a macro, a braced mark, or code.
 func (f *flow) brace(i int) int {
 	if i == f.text || f.src[i-1] != '{' {
-		if m := f.macroAt(i); m.name != "" && m.next <= f.end {
+		if m := f.macroAt(i, f.end); m.name != "" {
 			if nodes, ok := f.macro(m); ok {
 				return f.emit(i, m.next, nodes...)
 			}
@@ -82,13 +84,13 @@ func (f *flow) macro(m macro) (nodes []Node, ok bool) {
 		return codeNodes(m, content), true
 	case "color":
 		return f.nested(func() []Node {
-			return f.flow2(m.start, m.end, noDashes|noTables|f.mode)
+			return f.flow2(m.start, m.end, noDashes|noTables|f.lead(m))
 		})
 	case "anchor":
 		return nil, true
 	case "adf":
-		if doc, err := ParseADF([]byte(content)); err == nil {
-			return doc.Content, true
+		if nodes, ok := adfPart([]byte(content)); ok {
+			return nodes, true
 		}
 		return []Node{{Kind: CodeBlock, Text: strings.TrimSpace(content)}}, true
 	}
@@ -104,6 +106,15 @@ func (f *flow) macro(m macro) (nodes []Node, ok bool) {
 		kind = Panel
 	}
 	return []Node{{Kind: kind, Content: body}}, true
+}
+
+// lead is the mode that keeps the spaces at the beginning of a colour within a line. Atlassian's newer parser drops
+// them and joins two words; Jira does not.
+func (f *flow) lead(m macro) mode {
+	if m.open == 0 || f.src[m.open-1] == '\n' {
+		return 0
+	}
+	return keepLead
 }
 
 // codeNodes makes a code block, after its title if it has one.

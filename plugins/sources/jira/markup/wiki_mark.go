@@ -124,6 +124,8 @@ func (f *flow) closer(start int, closing string, memo int) int {
 				return -1
 			}
 			return i
+		case c == '\\' && i+1 < f.end && f.src[i+1] != '\n':
+			i++ // what it protects closes nothing
 		case c == '{' && f.has(i, "{{"):
 			i++
 		case c == '{':
@@ -141,15 +143,15 @@ func (f *flow) closer(start int, closing string, memo int) int {
 	return -1
 }
 
-// overMacro returns the position after a macro that may stand within marked text (a colour), or after the
+// overMacro returns the position after a macro that may stand within marked text (a colour, an anchor), or after the
 // brace if there is no macro. ok is false at any other macro.
 func (f *flow) overMacro(i int) (next int, ok bool) {
-	m := f.macroAt(i)
+	m := f.macroAt(i, f.end)
 	switch {
 	case m.name == "":
 		return i + 1, true
-	case m.name == "color":
-		return min(m.next, f.end), true
+	case m.name == "color" || m.name == "anchor":
+		return m.next, true
 	}
 	return i, false
 }

@@ -72,7 +72,7 @@ func (f *flow) cellEnd(i int) int {
 		case '!':
 			i = f.overImage(i) - 1
 		case '{':
-			if m := f.macroAt(i); m.name != "" && m.next <= f.end {
+			if m := f.macroAt(i, f.end); m.name != "" {
 				i = m.next - 1
 			}
 		case '\n':
