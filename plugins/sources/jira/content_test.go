@@ -17,7 +17,6 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
 )
 
@@ -92,7 +91,7 @@ func rawAsServed(t *testing.T, w *world, records map[string]record) {
 // validate checks every record against the published schema of its stream.
 func validate(t *testing.T, got *harvest) {
 	t.Helper()
-	for _, s := range jira.Plugin().Streams {
+	for _, s := range plugin().Streams {
 		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(s.Schema))
 		if err != nil {
 			t.Fatal(err)

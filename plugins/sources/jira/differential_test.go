@@ -26,7 +26,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
@@ -252,7 +251,7 @@ func (p *player) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	source, err := jira.Plugin().New(ctx, settings)
+	source, err := plugin().New(ctx, settings)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,9 @@ import (
 // epoch is when the tests' time begins.
 var epoch = time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)
 
+// plugin is made once: the schemas of its settings and streams are the same every time.
+var plugin = sync.OnceValue(jira.Plugin)
+
 // world is a Jira with a clock that only the test moves.
 type world struct {
 	*jiratest.Server
@@ -142,7 +145,7 @@ func (h *host) open() sdk.Source {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	p, err := jira.Plugin().New(h.t.Context(), raw)
+	p, err := plugin().New(h.t.Context(), raw)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -154,7 +157,7 @@ func openWith(t *testing.T, settings map[string]any) (any, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return jira.Plugin().New(t.Context(), raw)
+	return plugin().New(t.Context(), raw)
 }
 
 func (h *host) context(count func(string, int64)) context.Context {

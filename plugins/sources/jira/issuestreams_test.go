@@ -20,7 +20,7 @@ import (
 type keyed map[string]map[string]json.RawMessage
 
 func (k keyed) apply(t *testing.T, b sdk.Batch) {
-	n := slices.IndexFunc(jira.Plugin().Streams, func(s sdk.Stream) bool { return s.Name == b.Stream })
+	n := slices.IndexFunc(plugin().Streams, func(s sdk.Stream) bool { return s.Name == b.Stream })
 	if k[b.Stream] == nil {
 		k[b.Stream] = map[string]json.RawMessage{}
 	}
@@ -30,7 +30,7 @@ func (k keyed) apply(t *testing.T, b sdk.Batch) {
 			t.Errorf("%s: %v", b.Stream, err)
 		}
 		var parts []string
-		for _, name := range jira.Plugin().Streams[n].PrimaryKey {
+		for _, name := range plugin().Streams[n].PrimaryKey {
 			if v, ok := fields[name]; ok {
 				parts = append(parts, strings.Trim(string(v), `"`)+"/")
 			}
@@ -47,7 +47,7 @@ func (k keyed) apply(t *testing.T, b sdk.Batch) {
 // issueNames are the streams that come out of issues, by their rows.
 func issueNames() []string {
 	var names []string
-	for _, s := range jira.Plugin().Streams {
+	for _, s := range plugin().Streams {
 		if jira.IssueStream(s.Name) {
 			names = append(names, s.Name)
 		}

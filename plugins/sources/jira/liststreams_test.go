@@ -22,7 +22,7 @@ import (
 // listNames are the streams that are lists.
 func listNames() []string {
 	var names []string
-	for _, s := range jira.Plugin().Streams {
+	for _, s := range plugin().Streams {
 		if s.Optional && jira.ListStream(s.Name) {
 			names = append(names, s.Name)
 		}
@@ -70,7 +70,7 @@ func (b asRoot) RoundTrip(req *http.Request) (*http.Response, error) {
 // primaryKeys are those of all streams.
 var primaryKeys = sync.OnceValue(func() map[string][]string {
 	all := map[string][]string{}
-	for _, s := range jira.Plugin().Streams {
+	for _, s := range plugin().Streams {
 		all[s.Name] = s.PrimaryKey
 	}
 	return all
@@ -286,7 +286,7 @@ func TestListsConform(t *testing.T) {
 		t.Run(f.String(), func(t *testing.T) {
 			t.Parallel()
 			w, h := listWorld(t, jiratest.Options{Flavour: f, Now: time.Now, ListPage: 4}, nil)
-			sdktest.TestSource(t, jira.Plugin(), sdktest.SourceCase{
+			sdktest.TestSource(t, plugin(), sdktest.SourceCase{
 				Config: map[string]any{"url": w.url}, Host: sdk.Host{Transport: h.transport}, Streams: listNames(), MaxResumes: 3,
 			})
 		})
