@@ -192,13 +192,12 @@ func (a *attempt) work(ctx, work context.Context) error {
 	go func() { commits <- a.deliver.commitLoop(work, stopCommits) }()
 	var readErr error
 	for {
-		readErr = a.readAll(read)
-		if readErr != nil || ctx.Err() != nil {
+		// Any commit since may have made splits known, a timely one after the last reader had gone too.
+		before := a.deliver.knows()
+		if readErr = a.readAll(read); readErr != nil || ctx.Err() != nil {
 			break
 		}
-		added, err := a.deliver.commit(work)
-		if err != nil || added == 0 {
-			readErr = err
+		if readErr = a.deliver.commit(work); readErr != nil || a.deliver.knows() == before {
 			break
 		}
 	}
@@ -213,7 +212,7 @@ func (a *attempt) work(ctx, work context.Context) error {
 		return readErr
 	}
 	a.progress.phase("committing")
-	if _, err := a.deliver.commit(work); err != nil {
+	if err := a.deliver.commit(work); err != nil {
 		return err
 	}
 	return errors.Join(ctx.Err(), a.deliver.overLimit())

@@ -27,6 +27,7 @@ type delivery struct {
 	limit   error                       // a stage has rejected more than it may
 	pending map[string]checkpoint.Split // changed since the last commit
 	added   []sdk.Split
+	found   int // splits that commits have made known
 	bytes   int64
 	due     chan struct{} // a commit is due before its time
 }
@@ -149,7 +150,7 @@ func (d *delivery) commitLoop(ctx context.Context, stop <-chan struct{}) error {
 		case <-tick.C:
 		case <-d.due:
 		}
-		if _, err := d.commit(ctx); err != nil {
+		if err := d.commit(ctx); err != nil {
 			return err
 		}
 		if err := d.overLimit(); err != nil {
@@ -159,26 +160,25 @@ func (d *delivery) commitLoop(ctx context.Context, stop <-chan struct{}) error {
 }
 
 // commit makes everything delivered so far durable: sinks first, then the one transaction that counts (I3).
-// It returns how many splits became known.
-func (d *delivery) commit(ctx context.Context) (int, error) {
+func (d *delivery) commit(ctx context.Context) error {
 	if err := d.gate.enter(ctx, true); err != nil {
-		return 0, d.broke(err)
+		return d.broke(err)
 	}
 	defer d.gate.leave(true)
 	if err := d.failure(); err != nil {
-		return 0, err
+		return err
 	}
 	c, counts, err := d.collect()
 	if err != nil || len(c.Splits) == 0 && counts.Commits > 1 {
-		return 0, err // the first commit is made even of nothing: by it every stage has a token of this run
+		return err // the first commit is made even of nothing: by it every stage has a token of this run
 	}
 	d.a.Step("committing")
 	if c.Tokens, err = d.tokens(ctx); err != nil {
-		return 0, d.broke(err)
+		return d.broke(err)
 	}
 	d.a.Step("tokens taken")
 	if err := d.a.Store.Commit(ctx, *d.a.run0, c); err != nil {
-		return 0, d.broke(d.a.storeFailure(err))
+		return d.broke(d.a.storeFailure(err))
 	}
 	d.a.Step("committed")
 	return d.committed(ctx, c, counts)
@@ -231,7 +231,7 @@ func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
 }
 
 // committed forgets what is kept now, and lets further splits be read.
-func (d *delivery) committed(ctx context.Context, c checkpoint.Commit, counts Counts) (int, error) {
+func (d *delivery) committed(ctx context.Context, c checkpoint.Commit, counts Counts) error {
 	d.mu.Lock()
 	d.pending = map[string]checkpoint.Split{}
 	d.added = nil
@@ -240,9 +240,18 @@ func (d *delivery) committed(ctx context.Context, c checkpoint.Commit, counts Co
 	d.a.commits++
 	d.a.progress.commit(counts, c.Stats)
 	d.a.event(Event{Kind: Committed, N: int64(len(c.Splits))})
-	added := d.a.progress.add(c.New)
-	if len(added) > 0 {
+	if added := d.a.progress.add(c.New); len(added) > 0 {
 		d.a.queue.Add(added)
+		d.mu.Lock()
+		d.found += len(added)
+		d.mu.Unlock()
 	}
-	return len(added), d.a.queue.Renew(ctx)
+	return d.a.queue.Renew(ctx)
+}
+
+// knows returns how many splits commits have made known so far.
+func (d *delivery) knows() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.found
 }

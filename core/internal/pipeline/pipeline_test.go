@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -281,6 +282,50 @@ func TestSplitsAddedWhileReading(t *testing.T) {
 			t.Errorf("%d pages, want the 15 of a tree of depth 4, each once", got)
 		}
 	})
+}
+
+// A commit in its time may come between the last reader's end and the commit at the end: what it makes known is read too.
+func TestSplitsThatAreKnownWhenNobodyReadsAnyMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, &numbers{})
+		w.config.Source = always[sdk.Source]("source tree", &treeSource{})
+		w.config.CommitEvery, w.config.CommitBytes = time.Hour, 1
+		w.config.NewQueue = func(splits []checkpoint.Split, claim pipeline.Claim) pipeline.Queue {
+			return &dawdler{backwards: backwards{splits: splits, claim: claim}}
+		}
+		w.config.Concurrency = 1
+		if res, err := w.try(t.Context()); err != nil || res.Outcome != checkpoint.Complete {
+			t.Fatalf("outcome %s: %v, %v", res.Outcome, res.Err, err)
+		}
+		if got := len(w.shelf.sorted()); got != 15 {
+			t.Errorf("%d pages, want 15", got)
+		}
+	})
+}
+
+// dawdler takes its time to say that nothing is left, so that a commit that is due comes first.
+type dawdler struct {
+	mu sync.Mutex
+	backwards
+}
+
+func (d *dawdler) Take(ctx context.Context) (checkpoint.Split, error) {
+	d.mu.Lock()
+	s, err := d.backwards.Take(ctx)
+	d.mu.Unlock()
+	if err != nil {
+		time.Sleep(time.Millisecond)
+	}
+	return s, err
+}
+
+func (d *dawdler) Add(splits []sdk.Split) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range splits {
+		d.splits = append(d.splits, checkpoint.Split{Split: s})
+	}
 }
 
 // treeSource is a crawler: each page links to two others and back to the first.
