@@ -14,9 +14,10 @@ import (
 )
 
 // Permissions are what a plugin may do beyond the base. The base is: to serve the host, to ask over HTTP the hosts that its
-// settings name, and to use the files and addresses that the user wrote into its settings (see the tags host, path and dial
-// of [Schema]). A plugin states in [Info] what it needs beyond that; the user grants it in the pipeline file or at the
-// installation. The plugin has what is both stated and granted.
+// settings name, and to use the files and addresses that the user wrote into its settings (see the tags host and path
+// of [Schema]). A plugin states in [Info] what it needs beyond that; the user is to grant it in the pipeline file or at the
+// installation, and the plugin to have what is both stated and granted. This version passes the statement on and enforces nothing
+// of it: there is no grant, no dialling through the host, and files are those of the user's account.
 type Permissions struct {
 	// HTTP are the origins that the host asks for the plugin: "https://api.example.com", "https://*.example.com" for every
 	// host below example.com.
@@ -26,7 +27,7 @@ type Permissions struct {
 	FSRead []string `json:"fs_read,omitempty"`
 	// FSWrite are files and folders that the plugin reads, writes, makes and removes.
 	FSWrite []string `json:"fs_write,omitempty"`
-	// Dial are the addresses to which the host opens TCP connections for the plugin, see [Dial]: "db.example.com:5432",
+	// Dial are the addresses to which the host opens TCP connections for the plugin: "db.example.com:5432",
 	// "*.example.com:5432" for every host below example.com, "*:5432" for every host, "db.example.com:*" for every port.
 	Dial []string `json:"dial,omitempty"`
 }
