@@ -26,14 +26,14 @@ type reading func(c *call, t *tracer) (Op, error)
 
 // dir and name in the table are the arguments that a path is given by; -1: the working folder.
 func at(kind Kind, dir, name int) reading {
-	return func(c *call, t *tracer) (Op, error) {
+	return func(c *call, _ *tracer) (Op, error) {
 		path, err := c.path(dir, name)
 		return Op{Kind: kind, Path: path}, err
 	}
 }
 
 func two(kind Kind, dir, name, toDir, toName int) reading {
-	return func(c *call, t *tracer) (Op, error) {
+	return func(c *call, _ *tracer) (Op, error) {
 		path, err := c.path(dir, name)
 		if err != nil {
 			return Op{}, err
@@ -45,7 +45,7 @@ func two(kind Kind, dir, name, toDir, toName int) reading {
 
 // opening is only called for opens that may change something.
 func opening(dir, name, flags int) reading {
-	return func(c *call, t *tracer) (Op, error) {
+	return func(c *call, _ *tracer) (Op, error) {
 		path, err := c.path(dir, name)
 		if err != nil {
 			return Op{}, err
@@ -62,7 +62,7 @@ func opening(dir, name, flags int) reading {
 }
 
 func onFile(kind Kind) reading {
-	return func(c *call, t *tracer) (Op, error) {
+	return func(c *call, _ *tracer) (Op, error) {
 		path, err := c.file(0)
 		return Op{Kind: kind, Path: path}, err
 	}
