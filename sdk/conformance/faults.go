@@ -188,6 +188,7 @@ func (s *sourceTest) oddTexts(t T) {
 	if !ok {
 		t.Skipf("no record carries a text with a space in it from a reply as it is")
 	}
+	old, _ := json.Marshal(text) //nolint:errchkjson // texts always marshal
 	for name, odd := range map[string]string{
 		"5 MiB":            strings.Repeat("long ", hugeRecord/5),
 		"controls":         "nul \x00, escape \x1b[31m, return \r\n, tab \t",
@@ -195,7 +196,6 @@ func (s *sourceTest) oddTexts(t T) {
 		"astral and right": "👩‍👩‍👧 \u202eright to left \U0001F9EA",
 		"quotes":           `"quoted" \ back \\ {"json":"in text"} <b>&amp;</b> </script>`,
 	} {
-		old, _ := json.Marshal(text) //nolint:errchkjson // texts always marshal
 		changed, _ := json.Marshal(odd)
 		what := name + " in a text"
 		r, err := s.under(t, s.asking, what, otherwise{to: e.is, status: e.status, body: bytes.Replace(e.body, old, changed, 1)})
@@ -206,9 +206,8 @@ func (s *sourceTest) oddTexts(t T) {
 			t.Errorf("%s: %.300v; it may be rejected, but not end the split", what, err)
 		}
 	}
-	halves, _ := json.Marshal(text)
 	// Such a text is no JSON: an error is an answer, only a crash or a hang is none.
-	_, _ = s.under(t, s.asking, "half of a surrogate pair in a text", otherwise{to: e.is, status: e.status, body: bytes.Replace(e.body, halves, []byte(`"half \ud800 of it"`), 1)})
+	_, _ = s.under(t, s.asking, "half of a surrogate pair in a text", otherwise{to: e.is, status: e.status, body: bytes.Replace(e.body, old, []byte(`"half \ud800 of it"`), 1)})
 }
 
 // arrived looks for a record that carries a text, or a reject.

@@ -91,11 +91,19 @@ func (o otherwise) RoundTrip(req *http.Request) (*http.Response, error) {
 	if header == nil {
 		header = http.Header{"Content-Type": {"application/json"}}
 	}
+	return replyTo(req, o.status, header, o.body), nil
+}
+
+// replyTo is a reply with this body.
+func replyTo(req *http.Request, status int, header http.Header, body []byte) *http.Response {
+	if header == nil {
+		header = http.Header{}
+	}
 	return &http.Response{
-		Status: fmt.Sprintf("%d %s", o.status, http.StatusText(o.status)), StatusCode: o.status,
+		Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), StatusCode: status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header, Request: req,
-		Body: io.NopCloser(bytes.NewReader(o.body)), ContentLength: int64(len(o.body)),
-	}, nil
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+	}
 }
 
 func anyRequest(*http.Request) bool { return true }

@@ -85,17 +85,9 @@ func (r *replay) RoundTrip(req *http.Request) (*http.Response, error) {
 	case e.Error != "":
 		return nil, errors.New(e.Error)
 	}
-	body := e.Text + string(e.Base64)
 	header := e.Reply.Clone()
-	if header == nil {
-		header = http.Header{}
-	}
 	header.Del("Content-Length") // the body may have been changed by hand
-	return &http.Response{
-		Status: fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)), StatusCode: e.Status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header, Request: req,
-		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
-	}, nil
+	return replyTo(req, e.Status, header, []byte(e.Text+string(e.Base64))), nil
 }
 
 // next returns the exchange whose turn it is: the first that is not used, or the last.
