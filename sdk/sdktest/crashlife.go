@@ -1,0 +1,104 @@
+// The life that a plugin under crash test lives through, and the host that leads it.
+
+package sdktest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// act is one call of a host.
+type act struct {
+	what  string // "open", "write", "commit" or "stop"
+	run   int    // from 1
+	batch sdk.Batch
+}
+
+// life is what a host does with a sink, in three runs: one, the next, and a full one. Batches come again and again.
+func life(batches []sdk.Batch) []act {
+	var out []act
+	n := 0
+	do := func(run int, what string) {
+		a := act{what: what, run: run}
+		if what == "write" {
+			a.batch = batches[n%len(batches)]
+			n++
+		}
+		out = append(out, a)
+	}
+	for run, calls := range []string{"open write commit write write commit write commit stop", "open write write commit write commit stop", "open write commit write commit stop"} {
+		for call := range strings.FieldsSeq(calls) {
+			do(run+1, call)
+		}
+	}
+	return out
+}
+
+// startOf is what a run is opened with.
+func startOf(run int, token sdk.Token, resume bool, streams []sdk.Stream) sdk.Start {
+	return sdk.Start{
+		Run: "r" + strconv.Itoa(run), Started: time.Date(2026, 3, 1, 23, 59, 0, 0, time.UTC).Add(time.Duration(run) * time.Second), Token: slices.Clone(token),
+		Resume: resume, Full: run == 3 && !resume, Streams: streams,
+	}
+}
+
+// crashHost does acts as a host does.
+type crashHost struct {
+	x     *crash
+	sink  sdk.Sink
+	token sdk.Token
+}
+
+func (h *crashHost) do(i int) error {
+	ctx := sdk.WithHost(h.x.Context(), h.x.target.Host)
+	a := h.x.acts[i]
+	switch a.what {
+	case "open":
+		return h.open(ctx, a.run, false)
+	case "write":
+		return h.sink.Write(ctx, a.batch)
+	case "commit":
+		token, err := h.sink.Commit(ctx)
+		if err == nil {
+			h.token = token
+		}
+		return err
+	}
+	return h.close()
+}
+
+func (h *crashHost) open(ctx context.Context, run int, resume bool) error {
+	v, err := h.x.plugin.New(ctx, rawConfig(h.x.T, h.x.target.Config(h.x.T, h.x.dir)))
+	if err != nil {
+		return err
+	}
+	h.sink = v.(sdk.Sink)
+	o, ok := v.(sdk.Opener)
+	if !ok {
+		return errors.New("it is no sdk.Opener: it cannot come back to a token")
+	}
+	return o.Open(ctx, startOf(run, h.token, resume, h.x.streams))
+}
+
+func (h *crashHost) close() error {
+	c, ok := h.sink.(io.Closer)
+	h.sink = nil
+	if ok {
+		return c.Close()
+	}
+	return nil
+}
+
+// end closes what is open.
+func (h *crashHost) end() {
+	if h.sink != nil {
+		_ = h.close() // it went wrong before
+	}
+}
