@@ -43,8 +43,8 @@ func paced(p Policy) decorator {
 }
 
 // await returns when the next request to h may go; then it has a place in h.sent. Requests stand in line, the plugins
-// in turn and the splits of each likewise: only the first of it has places in the window and in the limiter's schedule, so a pause that begins now
-// holds back all the others too, and its end sets free one at a time.
+// in turn and the splits of each likewise: only the first of it has places in the window and in the limiter's schedule, so a
+// pause that begins now holds back all the others too, and its end sets free one at a time.
 func (h *host) await(ctx context.Context, p Policy, ex *exchange) error {
 	resume := ex.clock.hold()
 	defer resume()
