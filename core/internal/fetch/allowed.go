@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
@@ -35,9 +36,10 @@ var hostsOwn = map[string]bool{
 }
 
 func allowed(p Policy, hosts *hosts, set *redact.Set) decorator {
+	g := &allowance{Policy: p, own: ownHeaders(p)}
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			resp, err := allow(p, hosts, set, next, req)
+			resp, err := allow(g, hosts, set, next, req)
 			if err != nil {
 				return nil, fmt.Errorf("%s %s: %w", method(req), set.URL(req.URL), err)
 			}
@@ -46,27 +48,41 @@ func allowed(p Policy, hosts *hosts, set *redact.Set) decorator {
 	}
 }
 
-func allow(p Policy, hosts *hosts, set *redact.Set, next http.RoundTripper, req *http.Request) (*http.Response, error) {
+// allowance is a policy, and what follows from it for every request.
+type allowance struct {
+	Policy
+	own    map[string]bool // headers that a plugin may not set
+	latest atomic.Pointer[destination]
+}
+
+// destination is the beginning of a URL that was found to be allowed. Most requests have that of the one before, and to look
+// at it again would be a twentieth of what the host does for a small reply.
+type destination struct {
+	scheme, host string
+	origin       Origin
+}
+
+func allow(p *allowance, hosts *hosts, set *redact.Set, next http.RoundTripper, req *http.Request) (*http.Response, error) {
 	body, err := bodyOf(req)
 	if err != nil {
 		return nil, err
 	}
-	origin, err := check(p, req)
+	origin, err := p.check(req)
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
 	ex := &exchange{
-		host: hosts.get(origin, p), origin: origin, body: body, url: set.URL(req.URL), tell: listener(req.Context()),
+		host: hosts.get(origin, p.Policy), origin: origin, body: body, url: set.URL(req.URL), tell: listener(req.Context()),
 	}
 	ex.explainAllowed(p.Plugin, p.Auth)
 	out := req.Clone(context.WithValue(req.Context(), exchangeKey{}, ex))
-	clean(out, p, origin)
+	p.clean(out, origin)
 	resp, err := next.RoundTrip(out)
 	if err != nil {
 		return nil, err
 	}
 	resp.Request = req // without the credentials
-	tellLogin(resp, p, origin)
+	tellLogin(resp, p.Policy, origin)
 	for _, name := range []string{"Set-Cookie", "Set-Cookie2", "Authorization", "Proxy-Authenticate", "Connection", "Keep-Alive", "Transfer-Encoding", "Trailer", "Upgrade"} {
 		resp.Header.Del(name)
 	}
@@ -87,6 +103,7 @@ type exchange struct {
 	url    string                  // for people
 	tell   func(part, text string) // hears each step; nil: nobody asked
 
+	trace      hooks         // of the attempt under way
 	sentBefore bool          // an attempt has gone already
 	firstByte  time.Duration // from the last attempt's connection to the head of its reply
 
@@ -100,6 +117,14 @@ type exchange struct {
 	sent map[*credential]*held // with the latest attempt
 }
 
+// hooks are told what net/http does for an attempt. They are called by paired, which is next to the wire: were each
+// decorator to hang up a trace of its own, net/http would join them by reflection, for every request.
+type hooks struct {
+	gotConn func(reused bool)
+	wrote   func() // the head
+	sent    func() // all of it
+}
+
 type exchangeKey struct{}
 
 func exchangeOf(req *http.Request) *exchange {
@@ -107,7 +132,7 @@ func exchangeOf(req *http.Request) *exchange {
 }
 
 // check returns where req goes to, or why it may not.
-func check(p Policy, req *http.Request) (Origin, error) {
+func (p *allowance) check(req *http.Request) (Origin, error) {
 	if req.URL == nil {
 		return Origin{}, errors.New("the URL is missing")
 	}
@@ -117,17 +142,29 @@ func check(p Policy, req *http.Request) (Origin, error) {
 	if len(req.URL.String()) > maxURL {
 		return Origin{}, fmt.Errorf("the URL is longer than %d KiB; send the parameters as a body", maxURL>>10)
 	}
-	origin, err := originOf(req.URL, false)
-	if err != nil {
+	if err := checkHeader(req.Header); err != nil {
 		return Origin{}, err
 	}
-	if err := checkHeader(req.Header); err != nil {
+	return p.destined(req.URL)
+}
+
+// destined returns the origin of u if the policy allows it.
+func (p *allowance) destined(u *url.URL) (Origin, error) {
+	if d := p.latest.Load(); d != nil && d.scheme == u.Scheme && d.host == u.Host && u.User == nil && u.Opaque == "" {
+		return d.origin, nil
+	}
+	origin, err := originOf(u, false)
+	if err != nil {
 		return Origin{}, err
 	}
 	if !coveredBy(p.Allow, origin) {
 		return Origin{}, fmt.Errorf("plugin %s may not ask %s: add it to http.allow in the pipeline file if it should", p.Plugin, origin)
 	}
-	return origin, checkLiteral(origin.Host)
+	if err := checkLiteral(origin.Host); err != nil {
+		return Origin{}, err
+	}
+	p.latest.Store(&destination{u.Scheme, u.Host, origin})
+	return origin, nil
 }
 
 func checkHeader(h http.Header) error {
@@ -150,12 +187,12 @@ func checkHeader(h http.Header) error {
 }
 
 // clean makes out, a copy, the host's own request.
-func clean(out *http.Request, p Policy, origin Origin) {
+func (p *allowance) clean(out *http.Request, origin Origin) {
 	authorization := out.Header.Get("Authorization")
-	own := ownHeaders(p, out.Header)
+	connection := ofConnection(out.Header)
 	for name, values := range out.Header {
 		switch canonical := http.CanonicalHeaderKey(name); {
-		case own[canonical] || strings.HasPrefix(canonical, "Proxy-"):
+		case p.own[canonical] || connection[canonical] || strings.HasPrefix(canonical, "Proxy-"):
 			delete(out.Header, name)
 		case canonical == "Referer":
 			out.Header[name] = referers(values, origin)
@@ -182,12 +219,22 @@ func clean(out *http.Request, p Policy, origin Origin) {
 	out.Body, out.GetBody = nil, nil // each attempt sets its own
 }
 
-// ownHeaders are those that a plugin may not set: the host's, those of one connection, and those of its credentials.
-func ownHeaders(p Policy, h http.Header) map[string]bool {
-	own := maps.Clone(hostsOwn)
-	for _, name := range strings.Split(strings.Join(h.Values("Connection"), ","), ",") {
-		own[http.CanonicalHeaderKey(strings.TrimSpace(name))] = true
+// ofConnection are the headers that a plugin says are for one connection.
+func ofConnection(h http.Header) map[string]bool {
+	values := h.Values("Connection")
+	if len(values) == 0 {
+		return nil
 	}
+	names := map[string]bool{}
+	for _, name := range strings.Split(strings.Join(values, ","), ",") {
+		names[http.CanonicalHeaderKey(strings.TrimSpace(name))] = true
+	}
+	return names
+}
+
+// ownHeaders are those that a plugin may not set: the host's, and those of its credentials.
+func ownHeaders(p Policy) map[string]bool {
+	own := maps.Clone(hostsOwn)
 	for _, a := range p.Auth {
 		for _, name := range a.headers() {
 			own[http.CanonicalHeaderKey(name)] = true

@@ -235,6 +235,23 @@ func TestPoliciesThatCannotWork(t *testing.T) {
 	}
 }
 
+// TestAllowedOnceIsNotForEver: that a request to a host went does not let another through that may not go.
+func TestAllowedOnceIsNotForEver(t *testing.T) {
+	t.Parallel()
+	wire, _ := open(0)
+	rt := transport(t, newClient(Options{}, wire), Policy{})
+	for range 2 {
+		if _, _, err := ask(t.Context(), rt, "GET", page, ""); err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range []string{"http://me:secret@host.example/", "https://host.example/", "http://host.example:81/", "http://other.example/", "http://169.254.169.254/"} {
+			if _, _, err := ask(t.Context(), rt, "GET", other, ""); !sdk.IsPermanent(err) {
+				t.Errorf("%s: %v", other, err)
+			}
+		}
+	}
+}
+
 func TestRefusedRequests(t *testing.T) {
 	c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) { return nil, errors.New("was sent") }))
 	rt := transport(t, c, Policy{})

@@ -21,14 +21,18 @@ func paired() decorator {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
 			var over atomic.Pointer[countedConn] // the connection, if it gave a reply that is not ours
 			var mine atomic.Pointer[countedConn]
+			told := exchangeOf(req).trace // of this attempt: net/http may tell late
 			trace := &httptrace.ClientTrace{
 				GotConn: func(i httptrace.GotConnInfo) {
+					told.gotConn(i.Reused)
 					c := countedOf(i.Conn)
 					mine.Store(c)
 					if c != nil {
 						c.expect()
 					}
 				},
+				WroteHeaders: told.wrote,
+				WroteRequest: func(httptrace.WroteRequestInfo) { told.sent() },
 				GotFirstResponseByte: func() {
 					if c := mine.Load(); c != nil && !c.answered() {
 						over.Store(c)

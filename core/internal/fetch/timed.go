@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,23 +22,24 @@ func timed(p Policy) decorator {
 			var ready atomic.Pointer[time.Time] // when there was a connection
 			begun := time.Now()
 			ready.Store(&begun)
-			trace := &httptrace.ClientTrace{
-				GotConn: func(i httptrace.GotConnInfo) {
-					exchangeOf(req).host.meter.connected(i.Reused)
+			ex := exchangeOf(req)
+			ex.trace = hooks{
+				gotConn: func(reused bool) {
+					ex.host.meter.connected(reused)
 					now := time.Now()
 					ready.Store(&now)
 					w.phase("sent no reply", p.HeaderTimeout)
 				},
-				WroteHeaders: func() { sent.Store(true) },
-				WroteRequest: func(httptrace.WroteRequestInfo) { w.phase("sent no reply", p.HeaderTimeout) },
+				wrote: func() { sent.Store(true) },
+				sent:  func() { w.phase("sent no reply", p.HeaderTimeout) },
 			}
-			resp, err := next.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, trace)))
+			resp, err := next.RoundTrip(req.WithContext(ctx))
 			if err != nil {
 				err = w.reason(err)
 				w.stop()
 				return nil, &attemptError{outcome: judgeSending(err, sent.Load()), unsent: !sent.Load(), err: err}
 			}
-			exchangeOf(req).firstByte = time.Since(*ready.Load())
+			ex.firstByte = time.Since(*ready.Load())
 			w.phase("sent nothing more", p.IdleTimeout)
 			resp.Body = &watchedBody{body: resp.Body, watch: w}
 			return resp, nil
