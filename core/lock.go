@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 )
 
 // LockedError says that another process runs the pipeline.
@@ -36,7 +38,7 @@ func (e *LockedError) Error() string {
 // lock takes the lock of the state folder dir, or says who holds it. The system frees it when the process
 // ends, however it ends.
 func lock(name, dir string) (unlock func() error, err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := disk.MakeDir(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
 	l := flock.New(filepath.Join(dir, "lock"))

@@ -4,7 +4,6 @@ package core
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 )
@@ -125,20 +125,16 @@ func (r *Report) rejected() int64 {
 	return n
 }
 
-// keep writes the report into the run's folder: whole or not at all.
+// keep writes the report into the run's folder: whole or not at all, and before the state says that the run has ended.
 func (r *Report) keep(dir string) error {
 	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := disk.MakeDir(dir, 0o755); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	tmp := filepath.Join(dir, "."+ReportFile)
-	if err := os.WriteFile(tmp, append(raw, '\n'), 0o644); err != nil {
-		return fmt.Errorf("report: %w", errors.Join(err, os.Remove(tmp)))
-	}
-	if err := os.Rename(tmp, filepath.Join(dir, ReportFile)); err != nil {
+	if err := disk.ReplaceMode(filepath.Join(dir, ReportFile), append(raw, '\n'), true, 0o644); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil

@@ -32,7 +32,7 @@ func newKeptToken(stateDir string, o *fetch.OAuth2) keptToken {
 // use calls f with the token that is kept ("": none), and keeps the one that f returns. No other process uses it
 // meanwhile: of two that use one token, the second would be refused.
 func (k keptToken) use(ctx context.Context, f func(kept string) (next string, err error)) (err error) {
-	if err := os.MkdirAll(filepath.Dir(k.path), 0o700); err != nil {
+	if err := disk.MakeDir(filepath.Dir(k.path), 0o700); err != nil {
 		return fmt.Errorf("folder for tokens: %w", err)
 	}
 	lock := flock.New(k.path+".lock", flock.SetPermissions(0o600))

@@ -50,7 +50,11 @@ func build(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, removeIfThere(unfinished)) }()
-	if err := errors.Join(s.write(ctx, durable, createSchema), s.keepLog(ctx), s.Close()); err != nil {
+	err = s.write(ctx, durable, createSchema)
+	if err == nil {
+		err = s.explain(s.keepLog(ctx))
+	}
+	if err = errors.Join(err, s.Close()); err != nil {
 		return err
 	}
 	if err := os.Link(unfinished, path); err == nil || exists(path) {

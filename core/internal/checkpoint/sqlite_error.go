@@ -48,10 +48,7 @@ func (s *SQLite) explain(err error) error {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return &FileError{Path: s.path, Problem: "it is damaged or no state file: " + e.Error(), Err: err}
 	case sqlite3.SQLITE_FULL:
-		return &FileError{
-			Path: s.path, Problem: "no space left on the disk",
-			Advice: "free some and run again: what was committed is kept", Err: errors.Join(syscall.ENOSPC, err),
-		}
+		return s.full(err)
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
 		return s.unwritable(err)
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
@@ -60,6 +57,9 @@ func (s *SQLite) explain(err error) error {
 			Advice: "wait until it is done, or end it, and try again", Err: err,
 		}
 	case sqlite3.SQLITE_IOERR:
+		if errors.Is(probe(filepath.Dir(s.path)), syscall.ENOSPC) {
+			return s.full(err) // SQLite says no more than that it could not make its log's index larger
+		}
 		return &FileError{
 			Path: s.path, Problem: "the disk did not do what it was asked to: " + e.Error(),
 			Advice: "see the system's log; what was committed before is kept", Err: err,
@@ -75,10 +75,29 @@ func (s *SQLite) unwritable(err error) error {
 	if _, stat := os.Stat(dir); stat != nil {
 		return &FileError{Path: s.path, Problem: stat.Error(), Advice: "make the folder first", Err: errors.Join(stat, err)}
 	}
-	probe, failed := os.CreateTemp(dir, ".writable-*")
+	failed := probe(dir)
+	if errors.Is(failed, syscall.ENOSPC) {
+		return s.full(err)
+	}
 	if failed != nil {
 		return &FileError{Path: s.path, Problem: failed.Error(), Advice: advice, Err: errors.Join(failed, err)}
 	}
-	cleanup := errors.Join(probe.Close(), os.Remove(probe.Name()))
-	return &FileError{Path: s.path, Problem: err.Error(), Advice: advice, Err: errors.Join(fs.ErrPermission, err, cleanup)}
+	return &FileError{Path: s.path, Problem: err.Error(), Advice: advice, Err: errors.Join(fs.ErrPermission, err)}
+}
+
+func (s *SQLite) full(err error) error {
+	return &FileError{
+		Path: s.path, Problem: "no space left on the disk",
+		Advice: "free some and run again: what was committed is kept", Err: errors.Join(syscall.ENOSPC, err),
+	}
+}
+
+// probe writes a little to a file in a folder and removes it: what fails then is not SQLite's doing.
+func probe(dir string) error {
+	f, err := os.CreateTemp(dir, ".writable-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 4096))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }

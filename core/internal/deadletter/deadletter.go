@@ -142,7 +142,7 @@ func (f *File) close() error {
 
 // open opens the file for appending, durably made with its folder.
 func (f *File) open() error {
-	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
+	if err := disk.MakeDir(filepath.Dir(f.path), 0o755); err != nil {
 		return err
 	}
 	file, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE, 0o600)

@@ -34,3 +34,25 @@ func TestReplace(t *testing.T) {
 		t.Errorf("left: %v (%v)", left, err)
 	}
 }
+
+func TestMakeDir(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for range 2 {
+		if err := disk.MakeDir(filepath.Join(dir, "a", "b", "c"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := os.Stat(filepath.Join(dir, "a", "b", "c")); err != nil || !info.IsDir() {
+		t.Errorf("%v (%v)", info, err)
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, filepath.Join(file, "below")} {
+		if err := disk.MakeDir(path, 0o755); err == nil {
+			t.Errorf("%s was made in place of a file", path)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -21,7 +22,8 @@ import (
 // Folder is where files are kept. Its methods may be called by several goroutines and processes at once.
 type Folder struct {
 	dir   string
-	owner string // in the names of partial files
+	owner string   // in the names of partial files
+	made  sync.Map // folders within that are made for good, by name
 }
 
 // Open makes the folder ready and removes what an earlier process of the same owner left half-way. Only one process of
@@ -106,14 +108,14 @@ func (f *Folder) place(partial, name string) error {
 
 // mkdir makes a folder within ours whose name lasts.
 func (f *Folder) mkdir(name string) error {
-	path := filepath.Join(f.dir, name)
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
+	if _, made := f.made.Load(name); made {
 		return nil
 	}
-	if err := os.MkdirAll(path, 0o755); err != nil {
+	if err := disk.MakeDir(filepath.Join(f.dir, name), 0o755); err != nil {
 		return err
 	}
-	return disk.SyncDir(filepath.Dir(path))
+	f.made.Store(name, true)
+	return nil
 }
 
 // note remembers what a key stands for. Only a second request hangs on it, so it need not outlast a power cut.

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -36,9 +37,10 @@ const (
 type tracer struct {
 	Program
 	out     *Outcome
-	stdout  string // how its standard output is called among the files of a process
-	first   int    // its process
-	threads map[int]*Op
+	stdout  string       // how its standard output is called among the files of a process
+	first   int          // its process
+	alive   map[int]bool // its threads
+	pending map[int]*Op  // what a thread is in the middle of
 	full    bool
 	hits    int
 }
@@ -61,7 +63,7 @@ func (p Program) Run(ctx context.Context) (*Outcome, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	t := &tracer{Program: p, out: out, stdout: name, threads: map[int]*Op{}}
+	t := &tracer{Program: p, out: out, stdout: name, alive: map[int]bool{}, pending: map[int]*Op{}}
 	ended := make(chan error, 1)
 	go func() { ended <- t.run(ctx, w) }()
 	out.Output, err = io.ReadAll(r)
@@ -82,6 +84,7 @@ func (t *tracer) run(ctx context.Context, w *os.File) error {
 		return err
 	}
 	t.first = proc.Pid
+	t.alive[t.first] = true
 	defer proc.Release() //nolint:errcheck // it was waited for, or will die with this thread
 	defer context.AfterFunc(ctx, func() { _ = syscall.Kill(t.first, syscall.SIGKILL) })()
 	if err := t.begin(); err != nil {
@@ -111,28 +114,77 @@ func (t *tracer) begin() error {
 
 // follow serves one stop after another until all processes have ended.
 func (t *tracer) follow() error {
-	for {
-		var ws syscall.WaitStatus
-		thread, err := syscall.Wait4(-1, &ws, waitForAll|ofThisThread, nil)
-		switch {
-		case errors.Is(err, syscall.ECHILD):
-			return nil
-		case errors.Is(err, syscall.EINTR):
-			continue
-		case err != nil:
+	for len(t.alive) > 0 {
+		thread, ws, err := t.wait()
+		if err != nil {
 			return err
+		}
+		if thread == 0 {
+			return nil // they have all ended
 		}
 		if !ws.Stopped() {
 			if thread == t.first && ws.Exited() {
 				t.out.Code = ws.ExitStatus()
 			}
-			delete(t.threads, thread)
+			delete(t.alive, thread)
+			delete(t.pending, thread)
 			continue
 		}
 		if err := t.stopped(thread, ws); err != nil && !errors.Is(err, syscall.ESRCH) { // it may be killed meanwhile
 			return err
 		}
 	}
+	return nil
+}
+
+// wait waits for one of the program's threads, and returns 0 if there is none any more. Other children of this thread, which the
+// test may have started before the tracer came to run on it, are left to who waits for them.
+func (t *tracer) wait() (int, syscall.WaitStatus, error) {
+	var ws syscall.WaitStatus
+	for {
+		thread, err := peek()
+		switch {
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case errors.Is(err, syscall.ECHILD):
+			clear(t.alive)
+			return 0, ws, nil
+		case err != nil:
+			return 0, ws, fmt.Errorf("waiting for the program: %w", err)
+		}
+		if t.alive[thread] || tracerOf(thread) == syscall.Gettid() {
+			t.alive[thread] = true
+			got, err := syscall.Wait4(thread, &ws, waitForAll|syscall.WNOHANG, nil)
+			if got == thread || err != nil {
+				return thread, ws, err
+			}
+			continue // it was killed after the look, and its end will be told when that of its other threads is
+		}
+		for thread := range t.alive {
+			got, err := syscall.Wait4(thread, &ws, waitForAll|syscall.WNOHANG, nil)
+			if got == thread && err == nil {
+				return thread, ws, nil
+			}
+			if errors.Is(err, syscall.ECHILD) {
+				delete(t.alive, thread)
+			}
+		}
+		if len(t.alive) == 0 {
+			return 0, ws, nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// peek returns a child or tracee of this thread that has something to tell, and leaves it to be told.
+func peek() (int, error) {
+	var info [128]byte
+	_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, 0, 0, uintptr(unsafe.Pointer(&info)),
+		syscall.WEXITED|syscall.WSTOPPED|syscall.WNOWAIT|waitForAll|ofThisThread, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(*(*int32)(unsafe.Pointer(&info[16]))), nil // si_pid
 }
 
 func (t *tracer) stopped(thread int, ws syscall.WaitStatus) error {
@@ -141,8 +193,18 @@ func (t *tracer) stopped(thread int, ws syscall.WaitStatus) error {
 		return t.returned(thread)
 	case sig == syscall.SIGTRAP && ws.TrapCause() == eventSeccomp:
 		return t.called(thread)
-	case sig == syscall.SIGTRAP && ws.TrapCause() > 0, sig == syscall.SIGSTOP:
-		return syscall.PtraceCont(thread, 0) // a new thread, process or program
+	case sig == syscall.SIGTRAP && ws.TrapCause() == syscall.PTRACE_EVENT_EXEC:
+		if former, err := syscall.PtraceGetEventMsg(thread); err == nil && int(former) != thread {
+			delete(t.alive, int(former)) // the thread has become the program, and its process's number
+		}
+		return syscall.PtraceCont(thread, 0)
+	case sig == syscall.SIGTRAP && ws.TrapCause() > 0:
+		if began, err := syscall.PtraceGetEventMsg(thread); err == nil && tracerOf(int(began)) == syscall.Gettid() {
+			t.alive[int(began)] = true
+		}
+		return syscall.PtraceCont(thread, 0)
+	case sig == syscall.SIGSTOP:
+		return syscall.PtraceCont(thread, 0) // a new thread or process
 	default:
 		return syscall.PtraceCont(thread, int(sig))
 	}
@@ -223,14 +285,14 @@ func (t *tracer) step(thread int, op Op) error {
 			return err
 		}
 	}
-	t.threads[thread] = &op
+	t.pending[thread] = &op
 	return syscall.PtraceSyscall(thread, 0)
 }
 
 // returned: the call was made.
 func (t *tracer) returned(thread int) error {
-	op := t.threads[thread]
-	delete(t.threads, thread)
+	op := t.pending[thread]
+	delete(t.pending, thread)
 	info, err := infoOf(thread)
 	if err != nil {
 		return err
@@ -256,7 +318,11 @@ func (t *tracer) fault(thread int, op Op) (bool, error) {
 	case t.hits != t.Fault.At:
 		return false, nil
 	case t.Fault.Do == Kill:
-		return true, syscall.Kill(t.processOf(thread), syscall.SIGKILL)
+		pid := t.processOf(thread)
+		if pid == 0 {
+			return true, syscall.ESRCH
+		}
+		return true, syscall.Kill(pid, syscall.SIGKILL)
 	case t.Fault.Do == KillFirst:
 		err := syscall.Kill(t.first, syscall.SIGKILL)
 		if !op.First {
@@ -292,13 +358,18 @@ func (t *tracer) fail(thread int, errno syscall.Errno) error {
 }
 
 // processOf returns the process of a thread; 0 if it is gone.
-func (t *tracer) processOf(thread int) int {
+func (t *tracer) processOf(thread int) int { return statusOf(thread, "Tgid") }
+
+// tracerOf returns the thread that traces a thread; 0: none.
+func tracerOf(thread int) int { return statusOf(thread, "TracerPid") }
+
+func statusOf(thread int, field string) int {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", thread))
 	if err != nil {
 		return 0
 	}
-	_, rest, _ := bytes.Cut(raw, []byte("\nTgid:"))
-	pid := 0
-	_, _ = fmt.Sscan(string(rest), &pid) // 0: it is gone
-	return pid
+	_, rest, _ := bytes.Cut(raw, []byte("\n"+field+":"))
+	n := 0
+	_, _ = fmt.Sscan(string(rest), &n) // 0: it is gone
+	return n
 }

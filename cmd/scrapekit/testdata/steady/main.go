@@ -1,0 +1,71 @@
+// Steady is a source for crash tests: numbered records at an even pace, with a cursor after every few.
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/serve"
+)
+
+type config struct {
+	Records int    `json:"records" default:"100" doc:"How many."`
+	Every   int    `json:"every" default:"10" min:"1" doc:"How many come between two cursors."`
+	Pause   string `json:"pause" default:"0s" doc:"How long to wait after a cursor."`
+}
+
+type source struct {
+	config
+	pause time.Duration
+}
+
+type record struct {
+	ID  int    `json:"id"`
+	Pad string `json:"pad"`
+}
+
+func (source) Streams(context.Context) ([]sdk.Stream, error) {
+	return []sdk.Stream{{Name: "records", PrimaryKey: []string{"id"}}}, nil
+}
+
+// Plan goes on where the last run ended.
+func (s source) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) {
+	if len(p.Previous) > 0 {
+		return p.Previous, nil
+	}
+	return []sdk.Split{{ID: "all", Stream: "records", Estimate: int64(s.Records)}}, nil
+}
+
+func (s source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
+	first, err := sdk.CursorOf(split, 0)
+	if err != nil {
+		return err
+	}
+	for id := first; id < s.Records; id++ {
+		if err := w.Emit("records", record{id, strings.Repeat("x", 30*(id%9))}); err != nil {
+			return err
+		}
+		if (id+1)%s.Every > 0 && id+1 < s.Records {
+			continue
+		}
+		if err := w.Cursor(id + 1); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(s.pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func main() {
+	serve.Main(sdk.SourcePlugin(sdk.Info{Name: "steady", Version: "1", Doc: "Emits numbered records."},
+		func(_ context.Context, c config) (sdk.Source, error) {
+			pause, err := time.ParseDuration(c.Pause)
+			return source{c, pause}, err
+		}))
+}
