@@ -36,6 +36,8 @@ var floors = []floor{
 	{"core/internal/fetch", []string{"sdk", "core/internal/disk", "core/internal/redact", "core/internal/robots"}, "HTTP knows no pipeline"},
 	{"core/internal/files", []string{"sdk", "core/internal/disk"}, "files are bytes by a key"},
 	{"core/internal/config", []string{"sdk"}, "a file becomes values; nothing is started"},
+	{"core/internal/registry/hclfile", nil, "the form of small files, not what they say"},
+	{"core/internal/registry/store", []string{"core/internal/disk"}, "programs by digest; what they are, others know"},
 	{"core/internal/pluginhost", []string{"sdk", "sdk/rpc", "sdk/serve"}, "processes know no pipeline; serve is for its tests' plugins"},
 	{"core/internal/pipeline", []string{"sdk", "core/internal/checkpoint"}, "a run knows no gRPC, HCL or process"},
 	{"core/internal/deadletter", []string{"sdk", "core/internal/disk", "core/internal/pipeline"}, "dead letters are a kind of the pipeline's Letters"},
@@ -49,7 +51,7 @@ var sealed = []floor{
 	{"google.golang.org/grpc", []string{"sdk/rpc"}, "gRPC stays behind the wire package"},
 	{"google.golang.org/protobuf", []string{"sdk/rpc"}, "protobuf types reach nobody else"},
 	{"github.com/hashicorp/go-plugin", []string{"sdk/rpc", "core/internal/pluginhost"}, "go-plugin's odd ends are turned into good messages in two places"},
-	{"github.com/hashicorp/hcl/v2", []string{"core/internal/config"}, "HCL ends where values begin"},
+	{"github.com/hashicorp/hcl/v2", []string{"core/internal/config", "core/internal/registry/hclfile"}, "HCL ends where values begin"},
 	{"modernc.org/sqlite", []string{"core/internal/checkpoint"}, "one store among others"},
 }
 
