@@ -11,14 +11,16 @@ import (
 )
 
 const (
-	gradientRound  = 20  // replies at least, from one look at the latency to the next
-	gradientShapes = 64  // kinds of requests that are told apart
-	gradientFew    = 5   // replies of a shape that say something
-	queueLow       = 0.1 // share of the requests under way that may stand in line inside the host, and one half request
-	queueHigh      = 0.2 // likewise, and one
-	restEvery      = 2 * time.Minute
-	restAfter      = 1000 // requests
-	restRound      = 10
+	gradientRound  = 20 // replies at least, from one look at the latency to the next
+	gradientShapes = 64 // kinds of requests that are told apart
+	gradientFew    = 5  // replies of a shape that say something
+	// gradientSlack is a delay that is no queue, as CoDel has it: so much may come from two machines that are busy.
+	gradientSlack = 5 * time.Millisecond
+	queueLow      = 0.1 // share of the requests under way that may stand in line inside the host, and one half request
+	queueHigh     = 0.2 // likewise, and one
+	restEvery     = 2 * time.Minute
+	restAfter     = 1000 // requests
+	restRound     = 10
 )
 
 // sample is the latency of one reply: the time to its first byte, and the shape of its request.
@@ -127,7 +129,8 @@ func (g *gradient) adjust() {
 	}
 	crowd := g.crowd / float64(g.n)
 	if atRest > 0 {
-		worked := crowd * min(1, atRest/took)
+		slack := float64(g.n) * gradientSlack.Seconds()
+		worked := crowd * min(1, atRest/max(atRest, took-slack))
 		queue := crowd - worked
 		switch {
 		case queue > 1+queueHigh*crowd:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"strings"
 	"sync"
@@ -43,6 +44,28 @@ func TestConcurrencyIsUsedAndKept(t *testing.T) {
 			t.Errorf("%d at once", most.Load())
 		}
 	})
+}
+
+// TestSmallDelaysAreNoQueue: a machine that is busy itself sees latency rise by milliseconds; that is no reason to ask less.
+func TestSmallDelaysAreNoQueue(t *testing.T) {
+	for each, want := range map[time.Duration]string{200 * time.Microsecond: "file", 20 * time.Millisecond: "latency"} {
+		synctest.Test(t, func(t *testing.T) {
+			var inside atomic.Int64
+			c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+				defer inside.Add(-1)
+				n := inside.Add(1)
+				httptrace.ContextClientTrace(req.Context()).GotConn(httptrace.GotConnInfo{Reused: true})
+				if err := sleep(req.Context(), time.Duration(n)*each); err != nil {
+					return nil, err
+				}
+				return status(200), nil
+			}))
+			crawl(t, c, Policy{Concurrency: 16}, 1000)
+			if st := only(t, c); st.LimitFrom != want {
+				t.Errorf("%s for each request under way: %d at once, from %s, want %s", each, st.Limit, st.LimitFrom, want)
+			}
+		})
+	}
 }
 
 // TestStrictestHolds: two plugins that ask one host share its limits.
