@@ -1,0 +1,150 @@
+// Archives: a plugin's program with its licence, for one platform.
+
+package artifact
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// File is a file of an archive.
+type File struct {
+	Name    string
+	Size    int64
+	Content io.Reader
+}
+
+var (
+	beside  = regexp.MustCompile(`^(LICENSE|LICENCE|NOTICE|README|CHANGELOG)(\.(md|txt))?$`)
+	program = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$`)
+)
+
+// IsBeside reports whether a file may accompany a program: a licence, a notice, a readme.
+func IsBeside(name string) bool { return beside.MatchString(name) }
+
+// WriteArchive packs a program and what accompanies it. The same files give the same bytes.
+func WriteArchive(w io.Writer, program File, others []File) error {
+	zipped, err := gzip.NewWriterLevel(w, gzip.BestCompression)
+	if err != nil {
+		return err
+	}
+	t := tar.NewWriter(zipped)
+	for i, f := range append([]File{program}, others...) {
+		mode := int64(0o644)
+		if i == 0 {
+			mode = 0o755
+		} else if !IsBeside(f.Name) {
+			return fmt.Errorf("%s: beside the program an archive holds LICENSE, NOTICE, README and CHANGELOG alone", f.Name)
+		}
+		header := &tar.Header{Typeflag: tar.TypeReg, Name: f.Name, Size: f.Size, Mode: mode, ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR}
+		if err := t.WriteHeader(header); err != nil {
+			return err
+		}
+		if _, err := io.Copy(t, f.Content); err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	return errors.Join(t.Close(), zipped.Close())
+}
+
+// ReadArchive reads an archive to its end: it calls take for each file, with program true for the one that is the plugin. An
+// archive holds exactly one program and what may accompany it, as plain files of its top folder, in at most MaxUnpacked bytes;
+// anything else is refused. take writes a file under a name of its own choice: no name of the archive says where.
+func ReadArchive(r io.Reader, take func(f File, program bool) error) error {
+	zipped, err := gzip.NewReader(r)
+	if err != nil {
+		return fmt.Errorf("the archive is not gzip: %w", err)
+	}
+	plain := Bounded(zipped, MaxUnpacked+maxTar)
+	if err := readTar(tar.NewReader(plain), take); err != nil {
+		return err
+	}
+	// What follows the last file is read too: only at its end does a reader say that all was as promised.
+	for _, rest := range []io.Reader{plain, r} {
+		if _, err := io.Copy(io.Discard, rest); err != nil {
+			return fmt.Errorf("the archive: %w", err)
+		}
+	}
+	return nil
+}
+
+// maxTar is the most bytes that headers and padding take.
+const maxTar = 1 << 20
+
+func readTar(t *tar.Reader, take func(f File, program bool) error) error {
+	var entries entries
+	for {
+		h, err := t.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("the archive: %w", err)
+		}
+		if err := entries.check(h); err != nil {
+			return fmt.Errorf("the archive: %w", err)
+		}
+		if err := take(File{h.Name, h.Size, t}, !IsBeside(h.Name)); err != nil {
+			return err
+		}
+	}
+	if entries.program == "" {
+		return errors.New("the archive holds no program")
+	}
+	return nil
+}
+
+// entries is what an archive has held so far.
+type entries struct {
+	seen    map[string]bool
+	program string
+	size    int64
+}
+
+// check refuses all but a plain file of the top folder.
+func (e *entries) check(h *tar.Header) error {
+	name := strings.TrimPrefix(h.Name, "./")
+	h.Name = name
+	switch {
+	case h.Typeflag == tar.TypeSymlink || h.Typeflag == tar.TypeLink:
+		return fmt.Errorf("%.100q is a link, to %.100q", name, h.Linkname)
+	case h.Typeflag != tar.TypeReg || isSparse(h):
+		return fmt.Errorf("%.100q is no regular file", name)
+	case name != path.Base(name) || !program.MatchString(name):
+		return fmt.Errorf("%.100q is no name of a file in the top folder", name)
+	case h.Mode&^0o777 != 0:
+		return fmt.Errorf("%q has the mode %o: setuid and its like are refused", name, h.Mode)
+	case h.Size < 0 || h.Size > MaxUnpacked-e.size:
+		return fmt.Errorf("%q: more than %d bytes unpacked", name, MaxUnpacked)
+	case e.seen[strings.ToLower(name)]:
+		return fmt.Errorf("%q is there twice", name)
+	case !IsBeside(name) && e.program != "":
+		return fmt.Errorf("%q is a second program beside %q", name, e.program)
+	}
+	if !IsBeside(name) {
+		e.program = name
+	}
+	if e.seen == nil {
+		e.seen = map[string]bool{}
+	}
+	e.seen[strings.ToLower(name)] = true
+	e.size += h.Size
+	return nil
+}
+
+// isSparse reports whether a file is longer than what stands in the archive for it.
+func isSparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse") {
+			return true
+		}
+	}
+	return false
+}

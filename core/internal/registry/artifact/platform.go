@@ -1,0 +1,41 @@
+// Platforms: what a program is built for, such as linux_amd64.
+
+package artifact
+
+import (
+	"fmt"
+	"regexp"
+	"runtime"
+	"strings"
+)
+
+// Platform is an operating system and an architecture, as Go names them, with _ between.
+type Platform string
+
+var platformName = regexp.MustCompile(`^[a-z][a-z0-9]{0,19}_[a-z][a-z0-9]{0,19}$`)
+
+// ParsePlatform reads "linux_amd64"; a slash between will do as well.
+func ParsePlatform(text string) (Platform, error) {
+	text = strings.ReplaceAll(text, "/", "_")
+	if !platformName.MatchString(text) {
+		return "", fmt.Errorf("%q is no platform: want one such as linux_amd64, darwin_arm64, windows_amd64", text)
+	}
+	return Platform(text), nil
+}
+
+// Here is the platform of this program.
+func Here() Platform { return Platform(runtime.GOOS + "_" + runtime.GOARCH) }
+
+// OS is the operating system.
+func (p Platform) OS() string { os, _, _ := strings.Cut(string(p), "_"); return os }
+
+// Arch is the architecture.
+func (p Platform) Arch() string { _, arch, _ := strings.Cut(string(p), "_"); return arch }
+
+// Program is the name of a plugin's program in the store.
+func (p Platform) Program() string {
+	if p.OS() == "windows" {
+		return "plugin.exe"
+	}
+	return "plugin"
+}

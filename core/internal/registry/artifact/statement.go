@@ -1,0 +1,151 @@
+// Statements: what a publisher signs.
+
+package artifact
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	jsonx "github.com/go-json-experiment/json"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// statementForm is the form of statements that this package reads and writes.
+const statementForm = "scrapekit.plugin/1"
+
+// Manifest is what a plugin says of itself: what its program must answer when it is started.
+type Manifest struct {
+	Name        string          `json:"name"`
+	Version     string          `json:"version"`
+	Kind        sdk.Kind        `json:"kind"`
+	Protocol    int             `json:"protocol"`
+	Permissions sdk.Permissions `json:"permissions"`
+	Description string          `json:"description,omitempty"`
+}
+
+// Statement says what a release is. The publisher's signature stands under its bytes.
+type Statement struct {
+	Form     string              `json:"statement"`
+	Source   string              `json:"source"`
+	Index    digest.Digest       `json:"index"`         // of the OCI index: the identity of the release
+	Key      Key                 `json:"key,omitempty"` // that signs it; "" if none does
+	Manifest Manifest            `json:"plugin"`
+	Targets  map[Platform]Target `json:"targets"`
+}
+
+// Target is the release for one platform.
+type Target struct {
+	Archive digest.Digest `json:"archive"`
+	Size    int64         `json:"size"` // of the archive in bytes
+	Binary  digest.Digest `json:"binary"`
+}
+
+// Bytes is the statement as it is signed and published.
+func (s Statement) Bytes() ([]byte, error) {
+	s.Form = statementForm
+	raw, err := json.MarshalIndent(s, "", "  ")
+	return append(raw, '\n'), err
+}
+
+// ParseStatement reads a statement and checks that it is whole. An unknown field is an error: it may be the very thing that
+// a newer host would refuse by.
+func ParseStatement(raw []byte) (Statement, error) {
+	if len(raw) > MaxMetadata {
+		return Statement{}, fmt.Errorf("the statement is longer than %d bytes", MaxMetadata)
+	}
+	var head struct {
+		Form string `json:"statement"`
+	}
+	if err := jsonx.Unmarshal(raw, &head); err != nil {
+		return Statement{}, fmt.Errorf("the statement is not JSON: %w", err)
+	}
+	if head.Form != statementForm {
+		return Statement{}, fmt.Errorf("the statement has the form %.40q, this scrapekit reads %q: update scrapekit, or ask the publisher", head.Form, statementForm)
+	}
+	var s Statement
+	if err := jsonx.Unmarshal(bytes.Clone(raw), &s, jsonx.RejectUnknownMembers(true)); err != nil {
+		return Statement{}, fmt.Errorf("the statement: %w", err)
+	}
+	return s, s.check()
+}
+
+var pluginName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+
+// Check returns the first thing that is wrong with a manifest.
+func (m Manifest) Check() error {
+	switch {
+	case !pluginName.MatchString(m.Name):
+		return fmt.Errorf("%.80q cannot be a plugin's name: lower-case letters, digits, - and _", m.Name)
+	case !slices.Contains([]sdk.Kind{sdk.KindSource, sdk.KindTransform, sdk.KindSink}, m.Kind):
+		return fmt.Errorf("a plugin is a source, transform or sink, not %.40q", m.Kind)
+	case m.Protocol < 1:
+		return errors.New("the version of the protocol is missing")
+	}
+	if _, err := ParseVersion(m.Version); err != nil {
+		return err
+	}
+	if err := m.Permissions.Check(); err != nil {
+		return fmt.Errorf("permissions: %w", err)
+	}
+	return nil
+}
+
+// check reports the first thing that is wrong with a statement by itself.
+func (s Statement) check() error {
+	source, err := ParseSource(s.Source)
+	if err != nil {
+		return fmt.Errorf("the statement: %w", err)
+	}
+	if source.Kind == Layout {
+		return fmt.Errorf("the statement: source %q: a layout is no name", s.Source)
+	}
+	if s.Key != "" {
+		if key, err := ParseKey(string(s.Key)); err != nil || key != s.Key {
+			return fmt.Errorf("the statement: %.60q is no public key of minisign", s.Key)
+		}
+	}
+	if err := s.Manifest.Check(); err != nil {
+		return fmt.Errorf("the statement: %w", err)
+	}
+	return s.checkDigests()
+}
+
+func (s Statement) checkDigests() error {
+	if err := CheckDigest(s.Index); err != nil {
+		return fmt.Errorf("the statement: index: %w", err)
+	}
+	if len(s.Targets) == 0 || len(s.Targets) > maxPlatforms {
+		return fmt.Errorf("the statement: it names %d platforms: want 1 to %d", len(s.Targets), maxPlatforms)
+	}
+	for _, p := range s.Platforms() {
+		t := s.Targets[p]
+		if known, err := ParsePlatform(string(p)); err != nil || known != p {
+			return fmt.Errorf("the statement: %.40q is no platform", p)
+		}
+		if err := errors.Join(CheckDigest(t.Archive), CheckDigest(t.Binary)); err != nil {
+			return fmt.Errorf("the statement: %s: %w", p, err)
+		}
+		if t.Size < 1 || t.Size > MaxArchive {
+			return fmt.Errorf("the statement: %s: an archive of %d bytes: 1 to %d are taken", p, t.Size, MaxArchive)
+		}
+	}
+	return nil
+}
+
+// Platforms are those of the release, sorted.
+func (s Statement) Platforms() []Platform { return slices.Sorted(maps.Keys(s.Targets)) }
+
+// CheckDigest takes only SHA-256: one algorithm everywhere.
+func CheckDigest(d digest.Digest) error {
+	if err := d.Validate(); err != nil || d.Algorithm() != digest.SHA256 {
+		return fmt.Errorf("%.100q is no digest: want sha256: and 64 hexadecimal digits", d)
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+// SHA256SUMS: what sha256sum writes and checks.
+
+package artifact
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// Names of the files of a release beside its archives.
+const (
+	SumsFile         = "SHA256SUMS"
+	SumsMinisig      = "SHA256SUMS.minisig"
+	StatementFile    = "statement.json"
+	StatementMinisig = "statement.json.minisig"
+	VersionsFile     = "versions.json"
+)
+
+const (
+	maxSums     = 1000 // files
+	maxFileName = 200
+)
+
+// Sums are the digests of the files of a release, by name.
+type Sums map[string]digest.Digest
+
+// ParseSums reads SHA256SUMS. Files are plain names: a path is refused.
+func ParseSums(raw []byte) (Sums, error) {
+	if len(raw) > MaxMetadata {
+		return nil, fmt.Errorf("%s is longer than %d bytes", SumsFile, MaxMetadata)
+	}
+	out := Sums{}
+	lines := bufio.NewScanner(bytes.NewReader(raw))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimRight(lines.Text(), "\r")
+		if line == "" {
+			continue
+		}
+		sum, name, ok := strings.Cut(line, " ")
+		name = strings.TrimPrefix(strings.TrimPrefix(name, " "), "*")
+		binary, err := hex.DecodeString(sum)
+		switch {
+		case !ok || err != nil || len(binary) != 32:
+			return nil, fmt.Errorf("%s:%d: want a SHA-256, two spaces and a name", SumsFile, n)
+		case !isFileName(name):
+			return nil, fmt.Errorf("%s:%d: %.100q is no plain name of a file", SumsFile, n, name)
+		case out[name] != "":
+			return nil, fmt.Errorf("%s:%d: %q is there twice", SumsFile, n, name)
+		case len(out) == maxSums:
+			return nil, fmt.Errorf("%s: more than %d files", SumsFile, maxSums)
+		}
+		out[name] = digest.NewDigestFromHex("sha256", strings.ToLower(sum))
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", SumsFile, err)
+	}
+	return out, nil
+}
+
+// isFileName takes names that are the same in a URL, and lead to no other folder.
+func isFileName(name string) bool {
+	return name != "" && len(name) <= maxFileName && !strings.HasPrefix(name, ".") && isASCII(name) && !strings.ContainsAny(name, `/\?#%:`)
+}
+
+// Bytes writes the sums as sha256sum does.
+func (s Sums) Bytes() []byte {
+	var out bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		fmt.Fprintf(&out, "%s  %s\n", s[name].Encoded(), name)
+	}
+	return out.Bytes()
+}
+
+// Named returns the file that has a digest.
+func (s Sums) Named(d digest.Digest) (string, bool) {
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		if s[name] == d {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// ArchiveName is the name of the archive for a platform among the files of a release.
+func (m Manifest) ArchiveName(p Platform) string {
+	return fmt.Sprintf("%s_%s_%s.tar.gz", m.Name, m.Version, p)
+}

@@ -1,0 +1,87 @@
+// Versions and what a pipeline file demands of them.
+
+package artifact
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/hashicorp/go-version"
+)
+
+// Version is a semantic version without build metadata, so that it is the tag of a registry as well.
+type Version struct{ v *version.Version }
+
+var semantic = regexp.MustCompile(`^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(-[0-9A-Za-z]+([.-][0-9A-Za-z]+)*)?$`)
+
+// ParseVersion reads "1.4.2" or "2.0.0-rc.1".
+func ParseVersion(text string) (Version, error) {
+	if !semantic.MatchString(text) || len(text) > 100 {
+		return Version{}, fmt.Errorf("%.100q is no version: want three numbers such as 1.4.2, or 2.0.0-rc.1", text)
+	}
+	v, err := version.NewSemver(text)
+	if err != nil {
+		return Version{}, fmt.Errorf("%q is no version: %w", text, err)
+	}
+	return Version{v}, nil
+}
+
+func (v Version) String() string {
+	if v.v == nil {
+		return ""
+	}
+	return v.v.Original()
+}
+
+// IsZero reports whether it is no version.
+func (v Version) IsZero() bool { return v.v == nil }
+
+// Prerelease reports whether it is one.
+func (v Version) Prerelease() bool { return v.v.Prerelease() != "" }
+
+// Compare is negative if v comes before w.
+func (v Version) Compare(w Version) int { return v.v.Compare(w.v) }
+
+// Constraint is a demand such as "~> 1.4" or ">= 1.2, < 2.0". The zero value allows every version but prereleases.
+type Constraint struct {
+	text string
+	c    version.Constraints
+}
+
+const maxConstraint = 200
+
+// ParseConstraint reads a constraint; "" allows every version.
+func ParseConstraint(text string) (Constraint, error) {
+	if text == "" {
+		return Constraint{}, nil
+	}
+	var c version.Constraints
+	var err error
+	if len(text) <= maxConstraint {
+		c, err = version.NewConstraint(text)
+	}
+	if err != nil || c == nil {
+		return Constraint{}, fmt.Errorf(`%.200q is no version constraint: want "1.4.2", "~> 1.4" (1.4 or newer, but not 2), "~> 1.4.2", ">= 1.2, < 2.0"`, text)
+	}
+	return Constraint{text, c}, nil
+}
+
+func (c Constraint) String() string { return c.text }
+
+// Allows reports whether a version will do. A prerelease will only if the constraint names one.
+func (c Constraint) Allows(v Version) bool {
+	if c.c == nil {
+		return !v.Prerelease()
+	}
+	return c.c.Check(v.v)
+}
+
+// Exact reports whether the constraint names one version and no other.
+func (c Constraint) Exact(v Version) bool {
+	w, err := ParseVersion(trimEquals(c.text))
+	return err == nil && w.Compare(v) == 0
+}
+
+var equals = regexp.MustCompile(`^\s*=?\s*`)
+
+func trimEquals(text string) string { return equals.ReplaceAllString(text, "") }

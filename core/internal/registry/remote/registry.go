@@ -1,0 +1,196 @@
+// OCI registries.
+
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/credentials"
+
+	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
+)
+
+// Bounds of what a registry may make us ask for.
+const (
+	maxPages = 1000 // of tags
+	maxTags  = 100_000
+)
+
+// registryRemote is a repository of a registry.
+type registryRemote struct {
+	source artifact.Source
+	repo   *remote.Repository
+}
+
+// openRegistry asks in plain HTTP only on this machine.
+func openRegistry(s artifact.Source, o Options) (Remote, error) {
+	repo, err := remote.NewRepository(s.Host + "/" + s.Path)
+	if err != nil {
+		return nil, fmt.Errorf("source %q: %w", s.Text, err)
+	}
+	store, err := credentialStore(o.DockerConfig)
+	if err != nil {
+		return nil, err
+	}
+	repo.PlainHTTP = artifact.IsLoopback(s.Host)
+	repo.MaxMetadataBytes = artifact.MaxMetadata
+	repo.TagListMaxPages, repo.ReferrerListMaxPages = maxPages, artifact.MaxSignatures
+	repo.SkipReferrersGC = true // a registry may not let a publisher delete
+	client := &auth.Client{Client: o.client(), Credential: credentials.Credential(store), Cache: auth.NewCache()}
+	if repo.PlainHTTP {
+		client.BlockedRealmPrefixes = auth.DefaultBlockedRealmPrefixes()[:0] // where the registry is, its tokens may be
+	}
+	client.SetUserAgent(userAgent)
+	repo.Client = client
+	return &registryRemote{s, repo}, nil
+}
+
+// credentialStore reads Docker's configuration: what `docker login` keeps, with its helpers.
+func credentialStore(path string) (credentials.Store, error) {
+	options := credentials.StoreOptions{DetectDefaultNativeStore: false}
+	if path != "" {
+		return credentials.NewStore(path, options)
+	}
+	store, err := credentials.NewStoreFromDocker(options)
+	if err != nil {
+		return nil, fmt.Errorf("the credentials for registries: %w", err)
+	}
+	return store, nil
+}
+
+func (r *registryRemote) Versions(ctx context.Context) ([]artifact.Version, error) {
+	var out []artifact.Version
+	n := 0
+	err := r.repo.Tags(ctx, "", func(tags []string) error {
+		if n += len(tags); n > maxTags {
+			return fmt.Errorf("more than %d tags", maxTags)
+		}
+		for _, tag := range tags {
+			if v, err := artifact.ParseVersion(tag); err == nil {
+				out = append(out, v)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	return newestFirst(out), nil
+}
+
+func (r *registryRemote) Release(ctx context.Context, v artifact.Version, pinned digest.Digest) (*artifact.Release, error) {
+	reference := v.String()
+	if pinned != "" {
+		if err := artifact.CheckDigest(pinned); err != nil {
+			return nil, err
+		}
+		reference = pinned.String()
+	}
+	d, err := r.repo.Resolve(ctx, reference)
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	if pinned != "" && d.Digest != pinned {
+		return nil, r.explain(fmt.Errorf("asked for %s, it answers with %s", pinned, d.Digest))
+	}
+	out := &artifact.Release{Name: r.source.Name, Version: v}
+	if out.Index, err = fetchIndex(ctx, r.repo, d); err != nil {
+		return nil, r.explain(err)
+	}
+	out.Signed, err = r.signed(ctx, d)
+	return out, err
+}
+
+// signed gets the statements that refer to an index. One that is no good does not hide the others.
+func (r *registryRemote) signed(ctx context.Context, index ocispec.Descriptor) ([]artifact.Signed, error) {
+	var out []artifact.Signed
+	var bad []error
+	err := r.repo.Referrers(ctx, index, artifact.TypeSignature, func(all []ocispec.Descriptor) error {
+		for _, d := range all {
+			s, err := fetchSigned(ctx, r.repo, d, index.Digest)
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case err != nil:
+				bad = append(bad, err)
+			default:
+				out = append(out, s)
+			}
+			if len(out)+len(bad) >= artifact.MaxSignatures {
+				return errEnough
+			}
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, r.explain(err)
+	}
+	if out == nil && bad != nil {
+		return nil, r.explain(errors.Join(bad...))
+	}
+	return out, nil
+}
+
+// errEnough ends a list before its end.
+var errEnough = errors.New("enough")
+
+func (r *registryRemote) Archive(ctx context.Context, _ *artifact.Release, t artifact.Target) (io.ReadCloser, error) {
+	body, err := r.repo.Blobs().Fetch(ctx, t.Archived())
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	return artifact.Exactly(body, t.Archived()), nil
+}
+
+func (r *registryRemote) Push(ctx context.Context, release *artifact.Release, archive Archives) error {
+	s, form, err := toPush(release)
+	if err != nil {
+		return err
+	}
+	if err := r.checkTag(ctx, s); err != nil {
+		return err
+	}
+	if err := pushArchives(ctx, r.repo, s, form, archive); err != nil {
+		return r.explain(err)
+	}
+	signed, err := signatures(release)
+	if err != nil {
+		return err
+	}
+	if err := pushBlobs(ctx, r.repo, append([]artifact.Blob{form.Index}, signed...)...); err != nil {
+		return r.explain(err)
+	}
+	if err := r.repo.Tag(ctx, form.Index.Descriptor, s.Manifest.Version); err != nil {
+		return r.explain(err)
+	}
+	return nil
+}
+
+// checkTag refuses to change what a version stands for.
+func (r *registryRemote) checkTag(ctx context.Context, s artifact.Statement) error {
+	d, err := r.repo.Resolve(ctx, s.Manifest.Version)
+	switch err = r.explain(err); {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case d.Digest != s.Index:
+		return fmt.Errorf("%s %s: %w: publish a new version", r.source.Text, s.Manifest.Version, ErrExists)
+	}
+	return nil
+}
+
+// explain says what a registry's error means for a user.
+func (r *registryRemote) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", r.source.Text, notFound(err))
+}
