@@ -27,6 +27,9 @@ type Info struct {
 	Streams []Stream        `json:"streams,omitempty"` // those known without settings, for the reference
 	// Permissions are what it needs beyond the base, and gets if the user grants it.
 	Permissions Permissions `json:"permissions,omitzero"`
+	// Robots asks the host to keep to robots.txt (RFC 9309), unless the pipeline file says otherwise. It is for a source that goes
+	// where links lead it; one that reads an API has no use for it.
+	Robots bool `json:"robots,omitempty"`
 }
 
 // A Plugin is a plugin as a value: what sdk/serve serves and sdk/sdktest tests.

@@ -25,6 +25,9 @@ func writeReference(w io.Writer, info sdk.Info) error {
 		p := s.Properties[name]
 		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", name, typeOf(p), defaultOf(p, slices.Contains(s.Required, name)), cell(p.Description))
 	}
+	if info.Robots {
+		fmt.Fprintln(w, "\nIt asks to be kept to robots.txt; `http { robots = false }` lets it go where the owner of a site has allowed it by other means.")
+	}
 	if len(info.Streams) == 0 {
 		return nil
 	}

@@ -256,14 +256,14 @@ func infoTo(i sdk.Info) *pb.DescribeResponse {
 	}[i.Kind]
 	return &pb.DescribeResponse{
 		Name: i.Name, Version: i.Version, Kind: kind, Doc: validText(i.Doc),
-		ConfigSchema: i.Config, Streams: each(i.Streams, streamTo), Permissions: permissionsTo(i.Permissions),
+		ConfigSchema: i.Config, Streams: each(i.Streams, streamTo), Permissions: permissionsTo(i.Permissions), Robots: i.Robots,
 	}
 }
 
 func infoFrom(r *pb.DescribeResponse) (sdk.Info, error) {
 	info := sdk.Info{
 		Name: r.GetName(), Version: r.GetVersion(), Doc: r.GetDoc(),
-		Config: rawJSON(r.GetConfigSchema()), Streams: each(r.GetStreams(), streamFrom), Permissions: permissionsFrom(r.GetPermissions()),
+		Config: rawJSON(r.GetConfigSchema()), Streams: each(r.GetStreams(), streamFrom), Permissions: permissionsFrom(r.GetPermissions()), Robots: r.GetRobots(),
 	}
 	if err := info.Permissions.Check(); err != nil {
 		return info, sdk.Permanent(fmt.Errorf("plugin %s: the permissions that it asks for: %w", info.Name, err))

@@ -21,6 +21,7 @@ func TestDescribe(t *testing.T) {
 	p := sourceOf(nil)
 	p.Doc = "Reads *everything*."
 	p.Streams = []sdk.Stream{{Name: "issues", PrimaryKey: []string{"id", "part"}}}
+	p.Robots = true
 	p.Permissions = sdk.Permissions{HTTP: []string{"https://a.b"}, FSRead: []string{"in"}, FSWrite: []string{"out"}, Dial: []string{"db:1"}}
 	c, end, err := InProcess(t.Context(), p)
 	if err != nil {

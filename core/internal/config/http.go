@@ -8,9 +8,10 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// http reads an http block; b is nil if there is none. hosts are the origins of the plugin's host settings.
-func (l *loader) http(st stage, b *hclsyntax.Block, hosts []string) HTTP {
-	out := HTTP{Allow: hosts}
+// http reads an http block; b is nil if there is none. hosts are the origins of the plugin's host settings, and robots is whether it
+// asks to be kept to robots.txt.
+func (l *loader) http(st stage, b *hclsyntax.Block, hosts []string, robots bool) HTTP {
+	out := HTTP{Allow: hosts, Robots: robots}
 	if b == nil {
 		return out
 	}
@@ -32,7 +33,8 @@ func (l *loader) http(st stage, b *hclsyntax.Block, hosts []string) HTTP {
 	out.Auth = s.auths(hosts, out.Allow)
 	out.MaxBody = s.size("max_body", 0)
 	out.MaxRatio = s.whole("max_ratio", 0, 1)
-	out.AllowPrivate, out.Robots, out.Cookies = s.flag("allow_private"), s.flag("robots"), s.flag("cookies")
+	out.AllowPrivate, out.Cookies = s.flag("allow_private"), s.flag("cookies")
+	out.Robots = s.flagOr("robots", robots)
 	out.Proxy = s.proxy()
 	if b := s.bare("tls"); b != nil {
 		out.TLS = s.tls(b, hosts, out.Allow)

@@ -218,6 +218,26 @@ func TestLoadDefaults(t *testing.T) {
 	}
 }
 
+// TestRobotsOfTheSource: a source that asks for it is kept to robots.txt, unless the file says otherwise.
+func TestRobotsOfTheSource(t *testing.T) {
+	t.Parallel()
+	for _, asks := range []bool{false, true} {
+		o := options(nil, nil)
+		lookup := o.Lookup
+		o.Lookup = func(ctx context.Context, b config.BlockRef) (sdk.Info, error) {
+			info, err := lookup(ctx, b)
+			info.Robots = asks && b.Kind == sdk.KindSource
+			return info, err
+		}
+		for text, want := range map[string]bool{"": asks, "http {}": asks, "http { robots = true }": true, "http { robots = false }": false} {
+			file := write(t, "jira.hcl", strings.Replace(small, "projects", text+"\n  projects", 1))
+			if p := load(t, file, o); p.Source.HTTP.Robots != want || p.Sinks[0].HTTP.Robots {
+				t.Errorf("asked for: %v, %q: %v", asks, text, p.Source.HTTP.Robots)
+			}
+		}
+	}
+}
+
 func TestLoadRelativeFile(t *testing.T) {
 	file := write(t, "jira.hcl", small)
 	t.Chdir(filepath.Dir(file))

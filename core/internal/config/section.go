@@ -184,9 +184,15 @@ func (s *section) needed(name string, header hcl.Range) string {
 	return ""
 }
 
-func (s *section) flag(name string) bool {
+func (s *section) flag(name string) bool { return s.flagOr(name, false) }
+
+// flagOr returns preset if the flag is not given.
+func (s *section) flagOr(name string, preset bool) bool {
 	v, _, ok := s.value(name, cty.Bool, name+" = true")
-	return ok && v.True()
+	if !ok {
+		return preset
+	}
+	return v.True()
 }
 
 func (s *section) texts(name, example string) ([]string, hcl.Range) {

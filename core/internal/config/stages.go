@@ -130,7 +130,7 @@ func (l *loader) readStage(st stage, plugin described) (Block, settings) {
 
 	s := l.section(st.title, st.block.Body)
 	b.Streams = l.selection(s, plugin.info)
-	b.HTTP = l.http(st, s.bare("http"), settings.hosts)
+	b.HTTP = l.http(st, s.bare("http"), settings.hosts, plugin.info.Robots)
 	b.Files = l.files(st, s.bare("files"))
 	b.OnError = l.onError(st, s.bare("on_error"))
 	s.endBlocks(settings.names)

@@ -192,7 +192,9 @@ type DescribeResponse struct {
 	// The streams known without settings, for the reference.
 	Streams []*Stream `protobuf:"bytes,6,rep,name=streams,proto3" json:"streams,omitempty"`
 	// What the plugin needs beyond the base. It has what is both stated here and granted by the user.
-	Permissions   *Permissions `protobuf:"bytes,7,opt,name=permissions,proto3" json:"permissions,omitempty"`
+	Permissions *Permissions `protobuf:"bytes,7,opt,name=permissions,proto3" json:"permissions,omitempty"`
+	// The plugin goes where links lead it, so the host is to keep to robots.txt for it, unless the user says otherwise.
+	Robots        bool `protobuf:"varint,8,opt,name=robots,proto3" json:"robots,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -274,6 +276,13 @@ func (x *DescribeResponse) GetPermissions() *Permissions {
 		return x.Permissions
 	}
 	return nil
+}
+
+func (x *DescribeResponse) GetRobots() bool {
+	if x != nil {
+		return x.Robots
+	}
+	return false
 }
 
 // Permissions are what a plugin may do beyond the base: to serve the host, to ask over HTTP the hosts that its settings name,
@@ -590,7 +599,7 @@ var File_scrapekit_plugin_v1_plugin_proto protoreflect.FileDescriptor
 const file_scrapekit_plugin_v1_plugin_proto_rawDesc = "" +
 	"\n" +
 	" scrapekit/plugin/v1/plugin.proto\x12\x13scrapekit.plugin.v1\x1a\x1escrapekit/plugin/v1/host.proto\x1a\x1fscrapekit/plugin/v1/types.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\xa1\x02\n" +
+	"\x0fDescribeRequest\"\xb9\x02\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12-\n" +
@@ -598,7 +607,8 @@ const file_scrapekit_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x03doc\x18\x04 \x01(\tR\x03doc\x12#\n" +
 	"\rconfig_schema\x18\x05 \x01(\fR\fconfigSchema\x125\n" +
 	"\astreams\x18\x06 \x03(\v2\x1b.scrapekit.plugin.v1.StreamR\astreams\x12B\n" +
-	"\vpermissions\x18\a \x01(\v2 .scrapekit.plugin.v1.PermissionsR\vpermissions\"i\n" +
+	"\vpermissions\x18\a \x01(\v2 .scrapekit.plugin.v1.PermissionsR\vpermissions\x12\x16\n" +
+	"\x06robots\x18\b \x01(\bR\x06robots\"i\n" +
 	"\vPermissions\x12\x12\n" +
 	"\x04http\x18\x01 \x03(\tR\x04http\x12\x17\n" +
 	"\afs_read\x18\x02 \x03(\tR\x06fsRead\x12\x19\n" +
