@@ -1,0 +1,408 @@
+// Simulation: whole runs in virtual time, with faults drawn from a seed, held against a model. A seed has one course,
+// but for what happens in one and the same instant: the one that failed fails again.
+
+package pipeline_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/sdktest"
+)
+
+// TestSimulation runs many seeds: SCRAPEKIT_SEEDS says how many. SCRAPEKIT_SEED names the only one; then its course is told.
+func TestSimulation(t *testing.T) {
+	t.Parallel()
+	if one := os.Getenv("SCRAPEKIT_SEED"); one != "" {
+		seed, err := strconv.ParseUint(one, 10, 64)
+		if err != nil {
+			t.Fatalf("SCRAPEKIT_SEED: %v", err)
+		}
+		for try := 0; try < replays && !t.Failed(); try++ {
+			s := simulate(t, seed)
+			t.Logf("seed %d: %d calls, %d faults\n%s", seed, len(s.faults.trace), s.faults.fired, tail(s.faults.trace, 5000))
+		}
+		return
+	}
+	seeds := 1000
+	if many := os.Getenv("SCRAPEKIT_SEEDS"); many != "" {
+		n, err := strconv.Atoi(many)
+		if err != nil {
+			t.Fatalf("SCRAPEKIT_SEEDS: %v", err)
+		}
+		seeds = n
+	}
+	var sum simTotals
+	var next atomic.Int64
+	for range runtime.GOMAXPROCS(0) {
+		t.Run("seeds", func(t *testing.T) {
+			t.Parallel()
+			for seed := next.Add(1); seed <= int64(seeds) && !t.Failed(); seed = next.Add(1) {
+				sum.add(simulate(t, uint64(seed)))
+			}
+		})
+	}
+	t.Cleanup(func() { sum.check(t, seeds) })
+}
+
+// replays is how often a single seed is run: see [TestSimulationRepeats] for why once might show nothing.
+const replays = 5
+
+// simTotals are what all seeds together have done: a simulation in which little goes wrong proves little.
+type simTotals struct {
+	mu             sync.Mutex
+	lives, records int
+	faults         map[fault]int
+}
+
+func (s *simTotals) add(w *sim) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.faults == nil {
+		s.faults = map[fault]int{}
+	}
+	s.lives += w.lives
+	s.records += len(w.log.Items())
+	for _, e := range w.faults.trace {
+		if e.fault != noFault {
+			s.faults[e.fault]++
+		}
+	}
+}
+
+func (s *simTotals) check(t *testing.T, seeds int) {
+	t.Logf("%d seeds: %d starts of the host, %d records, faults %v", seeds, s.lives, s.records, s.faults)
+	for _, f := range append(may("sink write"), lostReply) {
+		if seeds >= 1000 && s.faults[f] < seeds/12 {
+			t.Errorf("%q happened %d times in %d seeds: the simulation proves less than it says", f, s.faults[f], seeds)
+		}
+	}
+}
+
+// TestSimulationRepeats runs seeds again until they take the course that they took first: a failing one must fail again.
+// Nearly all do so at once, to the last call. Where several goroutines wake in one instant, the scheduler has a say: hence
+// the tries, and the half that is enough.
+func TestSimulationRepeats(t *testing.T) {
+	t.Parallel()
+	const seeds, tries = 12, 5
+	same := 0
+	for seed := range uint64(seeds) {
+		first := course(simulate(t, 5000+seed).faults.trace)
+		for range tries {
+			again := course(simulate(t, 5000+seed).faults.trace)
+			if first == again {
+				same++
+				break
+			}
+			t.Logf("seed %d parts here:\n%s", 5000+seed, parting(first, again))
+		}
+	}
+	if same < seeds/2 {
+		t.Errorf("only %d of %d seeds took the same course again", same, seeds)
+	}
+}
+
+// parting returns the lines around the first difference.
+func parting(a, b string) string {
+	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
+	i := 0
+	for i < len(as) && i < len(bs) && as[i] == bs[i] {
+		i++
+	}
+	return strings.Join(as[max(0, i-5):min(len(as), i+5)], "\n") + "\n  or\n" + strings.Join(bs[min(i, len(bs)):min(len(bs), i+5)], "\n")
+}
+
+// sim is what outlives the hosts of one seed.
+type sim struct {
+	t      *testing.T
+	seed   uint64
+	began  time.Time
+	model  *model
+	faults *faults
+	lives  int
+	done   int // records of each root that complete runs have delivered
+
+	completed map[string]bool // runs
+
+	openStore func() checkpoint.Store
+	log       *sdktest.MemorySink
+	logPlugin sdk.Plugin
+	keyed     *keyedSink
+	loose     *looseSink
+
+	mu      sync.Mutex
+	letters map[string][]string // by run
+}
+
+// simulate runs a seed to its end, in a bubble of its own.
+func simulate(t *testing.T, seed uint64) *sim {
+	t.Helper()
+	s := &sim{t: t, seed: seed, model: newModel(seed), faults: newFaults(seed), completed: map[string]bool{}, letters: map[string][]string{}}
+	s.log, s.keyed, s.loose = sdktest.NewMemorySink(), &keyedSink{records: map[string]simRecord{}}, &looseSink{records: map[string]int{}}
+	s.logPlugin = s.log.Plugin()
+	s.log.Reject = func(_ string, record []byte) string {
+		if r := decodeSim(record); s.model.refuser(r.Split, r.N) == simLog {
+			return "the log refuses"
+		}
+		return ""
+	}
+	dir := t.TempDir()
+	memory := checkpoint.NewMemory()
+	s.openStore = func() checkpoint.Store { return memory }
+	if seed%sqliteEvery == 0 {
+		s.openStore = func() checkpoint.Store {
+			store, err := checkpoint.OpenSQLite(context.Background(), filepath.Join(dir, "state.db"))
+			if err != nil {
+				panic(err)
+			}
+			return store
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s.t = t
+		s.began = time.Now()
+		s.phases(dir)
+	})
+	return s
+}
+
+// sqliteEvery is which part of the seeds keeps its state in a file.
+const sqliteEvery = 50
+
+// phases are a first run, and perhaps some that find more, or start over.
+func (s *sim) phases(dir string) {
+	r := chance(s.seed, "phases")
+	for phase := range 1 + r.IntN(3) {
+		full := phase > 0 && r.IntN(3) == 0
+		if phase > 0 {
+			s.model.records += r.IntN(8)
+		}
+		for starts := 0; !s.start(dir, &full) && !s.t.Failed(); starts++ {
+			if starts > 100 {
+				s.fail("no end after %d starts", starts)
+			}
+		}
+		s.complete()
+		if s.t.Failed() {
+			return
+		}
+	}
+}
+
+// start is one life of the host. It reports whether the run is complete.
+func (s *sim) start(dir string, full *bool) bool {
+	s.lives++
+	store := s.openStore()
+	defer func() {
+		if err := store.Close(); err != nil {
+			s.fail("close: %v", err)
+		}
+	}()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	l := &life{sim: s, n: s.lives, host: newProcess(), stop: stop}
+	before := s.faults.count()
+	// Whoever sets the clock may set it back.
+	now := time.Now().Add(time.Duration(chance(s.seed, "clock", s.lives).IntN(200)-100) * time.Hour)
+	c := s.config(l, store, dir)
+	c.Begin = checkpoint.Begin{ID: "run" + strconv.Itoa(s.lives), Now: now, Full: *full}
+	res, err := pipeline.New(c).Run(ctx)
+	if l.host.dead() {
+		s.faults.note(l.n, s.began, "ended: the host is dead")
+	} else {
+		s.faults.note(l.n, s.began, fmt.Sprintf("ended: %s, %v, %v", res.Outcome, res.Err, err))
+	}
+	l.host.die()
+	runs, lookErr := store.Runs(context.Background(), 1)
+	if lookErr != nil {
+		s.fail("runs: %v", lookErr)
+		return true
+	}
+	if *full && len(runs) > 0 && runs[0].ID == c.Begin.ID {
+		*full = false // it has begun: the next start goes on with it
+	}
+	done := len(runs) > 0 && runs[0].Outcome == checkpoint.Complete && !s.completed[runs[0].ID]
+	if !done && before == s.faults.count() {
+		s.fail("nothing went wrong, but the run is not complete: %s, %v, %v", res.Outcome, res.Err, err)
+	}
+	s.audit(store, runs)
+	if err == nil && res.Outcome == checkpoint.Complete {
+		s.counts(res)
+	}
+	if done {
+		s.completed[runs[0].ID] = true // even if the host did not live to tell
+	}
+	return done
+}
+
+func (s *sim) config(l *life, store checkpoint.Store, dir string) pipeline.Config {
+	r := chance(s.seed, "config")
+	c := pipeline.Config{
+		Source: staged(l, simSource, func(p *process) sdk.Source { return simReader{l, p} }),
+		Transforms: []pipeline.Stage[sdk.Transform]{
+			staged(l, simDouble, func(p *process) sdk.Transform { return simDoubler{l, p} }),
+			staged(l, simNumber, func(p *process) sdk.Transform { return &simNumberer{l: l, p: p} }),
+		},
+		Sinks: []pipeline.Stage[sdk.Sink]{
+			s.sink(l, simLog, r.IntN(2) == 0, s.openLog),
+			s.sink(l, simKeyed, r.IntN(2) == 0, func() sdk.Sink { return s.keyed }),
+			s.sink(l, simLoose, r.IntN(2) == 0, func() sdk.Sink { return s.loose }),
+		},
+		Store: simStore{store, l}, Letters: &simLetters{l: l},
+		Concurrency: 1 + r.IntN(5), CommitEvery: time.Duration(1+r.IntN(200)) * time.Millisecond, CommitBytes: int64(r.IntN(4000)),
+		SpoolDir: dir, GroupMemory: []int{1, 400, 1 << 20, 1 << 20, 1 << 20, 1 << 20}[r.IntN(6)],
+		Keep: func(pipeline.Result) error {
+			return l.call(context.Background(), nil, "keep", "", func() error { return nil })
+		},
+		Step: func(name string) {
+			_ = l.call(context.Background(), nil, "step "+name, "", func() error { return nil }) // a step cannot fail
+		},
+	}
+	pauses := 0
+	var mu sync.Mutex
+	c.Random = func(bound int64) int64 {
+		mu.Lock()
+		defer mu.Unlock()
+		pauses++
+		return chance(s.seed, "pause", l.n, pauses).Int64N(bound)
+	}
+	c.Source.Streams = []string{simStream}
+	return c
+}
+
+func (s *sim) sink(l *life, name string, parallel bool, open func() sdk.Sink) pipeline.Stage[sdk.Sink] {
+	return staged(l, name, func(p *process) sdk.Sink {
+		return simSink{l: l, p: p, name: name, inner: open(), parallel: parallel}
+	})
+}
+
+func (s *sim) openLog() sdk.Sink {
+	v, err := s.logPlugin.New(context.Background(), json.RawMessage("{}"))
+	if err != nil {
+		panic(err)
+	}
+	return v.(sdk.Sink)
+}
+
+// audit holds what is kept against itself: up to their tokens, the log and the dead letters must be what the cursors say,
+// whatever has happened.
+func (s *sim) audit(store checkpoint.Store, runs []checkpoint.RunInfo) {
+	if len(runs) == 0 || runs[0].Outcome == checkpoint.Complete {
+		return
+	}
+	run := runs[0]
+	splits, err := store.Splits(context.Background(), checkpoint.Run{ID: run.ID})
+	if err != nil {
+		s.fail("splits: %v", err)
+		return
+	}
+	tokens, err := store.Tokens(context.Background())
+	if err != nil {
+		s.fail("tokens: %v", err)
+		return
+	}
+	spans := s.model.spans(splits)
+	if mine := tokens["dead letters"]; mine.Run == run.ID {
+		s.same("dead letters", multiset(s.letters[run.ID][:position(mine.Token)]), s.model.expect(spans).letters)
+	}
+	token := tokens[simLog]
+	if run.Full && token.Run != run.ID {
+		return // what is there is to be discarded
+	}
+	if !run.Full {
+		spans = append(spans, s.model.closure(0, s.done)...)
+	}
+	s.same("the log up to its token", s.logged(token.Token), s.model.expect(spans).log)
+}
+
+// logged returns what is in the log up to a token.
+func (s *sim) logged(token sdk.Token) map[string]int {
+	items := s.log.Items()
+	if token == nil {
+		items = nil
+	} else {
+		var t struct{ Items int }
+		if err := json.Unmarshal(token, &t); err != nil {
+			panic(err)
+		}
+		items = items[:t.Items]
+	}
+	out := map[string]int{}
+	for _, it := range items {
+		out[decodeSim([]byte(it.Record)).key()]++
+	}
+	return out
+}
+
+// complete checks all sinks after a complete run.
+func (s *sim) complete() {
+	want := s.model.expect(s.model.closure(0, s.model.records))
+	s.done = s.model.records
+	got := map[string]int{}
+	for _, it := range s.log.Items() {
+		got[decodeSim([]byte(it.Record)).key()]++
+	}
+	s.same("the log", got, want.log)
+	keyed, numbers := map[string]int{}, map[int]bool{}
+	for key, r := range s.keyed.records {
+		keyed[key]++
+		numbers[r.Seq] = true
+	}
+	s.same("what is kept by key", keyed, want.all)
+	for n := 1; n <= len(keyed); n++ {
+		if !numbers[n] {
+			s.fail("no record has the number %d of %d: the transform did not go back to its token", n, len(keyed))
+			break
+		}
+	}
+	for key := range s.loose.records {
+		s.loose.records[key] = min(1, s.loose.records[key])
+	}
+	s.same("what came at least once", s.loose.records, want.all)
+}
+
+// counts holds the counts of a complete run against the model, exactly.
+func (s *sim) counts(res pipeline.Result) {
+	want := s.model.expect(s.model.spans(res.Splits))
+	for name, w := range want.counts {
+		var got pipelineCounts
+		if c := res.Counts.Stages[name]; c != nil {
+			got = pipelineCounts{c.In, c.Out, c.Rejected}
+		}
+		if got != *w {
+			s.fail("%s: in, out, rejected are %v, want %v", name, got, *w)
+		}
+		if name != simDouble && got.In != got.Out+got.Rejected {
+			s.fail("%s: in is not out and rejected: %v", name, got)
+		}
+	}
+	if got := res.Counts.Counters["seen"]; got != want.seen {
+		s.fail("the source has counted %d records, want %d", got, want.seen)
+	}
+	s.same("dead letters of a complete run", multiset(s.letters[res.Run.ID]), want.letters)
+}
+
+func (s *sim) same(what string, got, want map[string]int) {
+	if text := differ(got, want); text != "" {
+		s.fail("%s:%s", what, text)
+	}
+}
+
+func (s *sim) fail(format string, args ...any) {
+	s.t.Errorf("seed %d: %s\nto see it again: SCRAPEKIT_SEED=%d go test -run 'TestSimulation$' ./core/internal/pipeline\n%s",
+		s.seed, fmt.Sprintf(format, args...), s.seed, tail(s.faults.trace, 80))
+}
