@@ -39,6 +39,8 @@ var floors = []floor{
 	{"core/internal/registry/hclfile", nil, "the form of small files, not what they say"},
 	{"core/internal/registry/store", []string{"core/internal/disk"}, "programs by digest; what they are, others know"},
 	{"core/internal/pluginhost", []string{"sdk", "sdk/rpc", "sdk/serve"}, "processes know no pipeline; serve is for its tests' plugins"},
+	{"core/internal/registry/lock", []string{"sdk", "core/internal/disk", "core/internal/registry/artifact", "core/internal/registry/hclfile"}, "what is locked is known without a network and without a store"},
+	{"core/internal/registry/keys", []string{"core/internal/disk", "core/internal/registry/artifact", "core/internal/registry/hclfile"}, "whose keys are trusted is known without a network"},
 	{"core/internal/registry/artifact", []string{"sdk"}, "what is published is bytes; it knows no network"},
 	{"core/internal/registry/remote", []string{"core/internal/disk", "core/internal/registry/artifact"}, "what is fetched is not yet believed, let alone installed"},
 	{"core/internal/pipeline", []string{"sdk", "core/internal/checkpoint"}, "a run knows no gRPC, HCL or process"},

@@ -34,26 +34,8 @@ func (s *Store) New() (*Draft, error) {
 	return &Draft{s, dir}, nil
 }
 
-// Add writes a file of the draft and returns its digest. name is the caller's choice, not a stranger's.
-func (d *Draft) Add(name string, content io.Reader, executable bool) (digest string, err error) {
-	f, err := os.OpenFile(filepath.Join(d.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return "", err
-	}
-	h := sha256.New()
-	_, err = io.Copy(io.MultiWriter(f, h), content)
-	mode := fs.FileMode(0o444)
-	if executable {
-		mode = 0o555
-	}
-	if err == nil {
-		err = errors.Join(f.Chmod(mode), f.Sync())
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", err
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
-}
+// Dir is the folder to unpack into: the program, and what comes with it, as plain files.
+func (d *Draft) Dir() string { return d.dir }
 
 // Discard removes the draft. After Publish it does nothing.
 func (d *Draft) Discard() error { return os.RemoveAll(d.dir) }
@@ -61,6 +43,9 @@ func (d *Draft) Discard() error { return os.RemoveAll(d.dir) }
 // Publish puts the draft into the store under the digest of its program, which has the name, and returns the program's path.
 // If it is there already, and is right, that stays.
 func (d *Draft) Publish(digest, name string) (string, error) {
+	if err := d.seal(name); err != nil {
+		return "", fmt.Errorf("store of plugins: %w", err)
+	}
 	got, err := digestOf(filepath.Join(d.dir, name))
 	if err != nil {
 		return "", err
@@ -83,6 +68,39 @@ func (d *Draft) Publish(digest, name string) (string, error) {
 		return "", fmt.Errorf("store of plugins: %w", err)
 	}
 	return d.store.Program(digest, name)
+}
+
+// seal makes all files read-only, and their content last.
+func (d *Draft) seal(program string) error {
+	files, err := os.ReadDir(d.dir)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		path, mode := filepath.Join(d.dir, file.Name()), fs.FileMode(0o444)
+		if file.Name() == program {
+			mode = 0o555
+		}
+		if !file.Type().IsRegular() {
+			return fmt.Errorf("%s is no regular file", path)
+		}
+		if err := syncAs(path, mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncAs opens the file for writing, without which Windows syncs nothing.
+func syncAs(path string, mode fs.FileMode) error {
+	if err := os.Chmod(path, 0o600); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close(), os.Chmod(path, mode))
 }
 
 // place renames the draft to its folder. A folder that is there and is not right goes away as a whole first.

@@ -28,14 +28,12 @@ func put(s *store.Store, text string) (path string, err error) {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, d.Discard()) }()
-	if _, err := d.Add("LICENSE", strings.NewReader("free"), false); err != nil {
-		return "", err
+	for name, text := range map[string]string{"LICENSE": "free", "plugin": text} {
+		if err := os.WriteFile(filepath.Join(d.Dir(), name), []byte(text), 0o600); err != nil {
+			return "", err
+		}
 	}
-	digest, err := d.Add("plugin", strings.NewReader(text), true)
-	if err != nil {
-		return "", err
-	}
-	return d.Publish(digest, "plugin")
+	return d.Publish(digestOf(text), "plugin")
 }
 
 func TestPublish(t *testing.T) {
@@ -75,7 +73,7 @@ func TestPublishRefusesAnotherDigest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Add("plugin", strings.NewReader("one"), true); err != nil {
+	if err := os.WriteFile(filepath.Join(d.Dir(), "plugin"), []byte("one"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Publish(digestOf("two"), "plugin"); err == nil || !strings.Contains(err.Error(), digestOf("one")) {

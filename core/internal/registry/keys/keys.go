@@ -1,0 +1,153 @@
+// Package keys keeps the public keys of publishers that a user trusts, each for the plugins whose names a pattern fits: those that
+// the user was given by the publisher, and those that were merely seen first.
+package keys
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/scrapekit/scrapekit/core/internal/disk"
+	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
+	"github.com/scrapekit/scrapekit/core/internal/registry/hclfile"
+)
+
+// FileName is the name of the file in the folder of the user's settings.
+const FileName = "trust.hcl"
+
+// Entry is a key and what it may sign.
+type Entry struct {
+	Pattern string       `json:"pattern"` // of names: "registry.example.com/acme/*", or one name
+	Key     artifact.Key `json:"key"`
+	Since   string       `json:"since"` // the day: 2026-11-23
+	// FirstUse: nobody has vouched for the key. It was the first to be seen for a plugin that the pattern fits.
+	FirstUse bool `json:"first_use,omitempty"`
+}
+
+// Keys are the entries, sorted by pattern and then by key.
+type Keys struct{ Entries []Entry }
+
+func compare(a, b Entry) int {
+	return cmp.Or(cmp.Compare(a.Pattern, b.Pattern), cmp.Compare(a.Key, b.Key))
+}
+
+// Add adds an entry. One for the same pattern and key is replaced, and a key that was given takes away those of the pattern
+// that were merely seen.
+func (k *Keys) Add(e Entry) {
+	k.Entries = slices.DeleteFunc(k.Entries, func(o Entry) bool {
+		return compare(o, e) == 0 || !e.FirstUse && o.FirstUse && o.Pattern == e.Pattern
+	})
+	i, _ := slices.BinarySearchFunc(k.Entries, e, compare)
+	k.Entries = slices.Insert(k.Entries, i, e)
+}
+
+// Remove takes the entries of a pattern away, or only that of one key if it is not "". It returns how many there were.
+func (k *Keys) Remove(pattern string, key artifact.Key) int {
+	before := len(k.Entries)
+	k.Entries = slices.DeleteFunc(k.Entries, func(e Entry) bool { return e.Pattern == pattern && (key == "" || e.Key == key) })
+	return before - len(k.Entries)
+}
+
+// For returns the entries that speak of a plugin: those of the pattern that fits its name most closely. Keys that the user was
+// given come before, and in place of, those that were merely seen.
+func (k *Keys) For(name string) []Entry {
+	for _, firstUse := range []bool{false, true} {
+		var best []Entry
+		for _, e := range k.Entries {
+			if e.FirstUse != firstUse || !artifact.Matches(e.Pattern, name) {
+				continue
+			}
+			if best != nil && closeness(e.Pattern) > closeness(best[0].Pattern) {
+				best = nil
+			}
+			if best == nil || e.Pattern == best[0].Pattern {
+				best = append(best, e)
+			}
+		}
+		if best != nil {
+			return best
+		}
+	}
+	return nil
+}
+
+// closeness orders patterns that fit the same name: the longest is the closest, and a name is closer than any with a star.
+func closeness(pattern string) int {
+	if n := len(pattern); n > 0 && pattern[n-1] == '*' {
+		return n - 1
+	}
+	return len(pattern) + 1
+}
+
+// Read reads the file. One that is not there has no keys.
+func Read(path string) (*Keys, error) {
+	in, err := hclfile.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Keys{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	k := &Keys{}
+	for _, b := range in.Body().Blocks("trust") {
+		e := Entry{Pattern: b.Label, Since: b.Need("since"), FirstUse: b.Flag("first_use")}
+		if err := artifact.CheckPattern(e.Pattern); err != nil {
+			in.Fail(b.Line, "%v", err)
+		}
+		if e.Key, err = artifact.ParseKey(b.Need("key")); err != nil {
+			b.Fail("key", "%v", err)
+		}
+		if _, err := time.Parse(time.DateOnly, e.Since); err != nil {
+			b.Fail("since", "%q is no day: want one such as 2026-11-23", e.Since)
+		}
+		b.Done()
+		k.Add(e)
+	}
+	in.Body().Done()
+	if err := in.Err(); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// Bytes is the text of the file.
+func (k *Keys) Bytes() []byte {
+	var w hclfile.Writer
+	w.Comment("Whose signatures under plugins are taken. Made by `scrapekit plugins trust`.")
+	for _, e := range k.Entries {
+		w.Blank()
+		w.Block("trust", e.Pattern, func() {
+			w.Text("key", string(e.Key))
+			w.Text("since", e.Since)
+			w.Flag("first_use", e.FirstUse)
+		})
+	}
+	return w.Bytes()
+}
+
+// Update changes the file; of several processes, one after another.
+func Update(path string, change func(*Keys)) (err error) {
+	if err := disk.MakeDir(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("%s: %w", FileName, err)
+	}
+	l := flock.New(path + ".lock")
+	if err := l.Lock(); err != nil {
+		return fmt.Errorf("lock of %s: %w", path, err)
+	}
+	defer func() { err = errors.Join(err, l.Unlock()) }()
+	k, err := Read(path)
+	if err != nil {
+		return err
+	}
+	change(k)
+	if err := disk.ReplaceMode(path, k.Bytes(), true, 0o644); err != nil {
+		return fmt.Errorf("%s: %w", FileName, err)
+	}
+	return nil
+}
