@@ -15,6 +15,8 @@ type Release struct {
 	Version Version // under which it was found
 	Index   Blob    // its descriptor's digest is the identity of the release
 	Signed  []Signed
+	// SumsSignature is the signature under SHA256SUMS, which goes along where releases are files. Nobody here believes it.
+	SumsSignature []byte
 }
 
 // Signed is a statement with the signature under it; a nil Signature: none.

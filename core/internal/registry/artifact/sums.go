@@ -92,3 +92,29 @@ func (s Sums) Named(d digest.Digest) (string, bool) {
 func (m Manifest) ArchiveName(p Platform) string {
 	return fmt.Sprintf("%s_%s_%s.tar.gz", m.Name, m.Version, p)
 }
+
+// Sums are those of the release's files: its archives and the bytes of the statement.
+func (s Statement) Sums(statement []byte) Sums {
+	out := Sums{StatementFile: digest.FromBytes(statement)}
+	for p, t := range s.Targets {
+		out[s.Manifest.ArchiveName(p)] = t.Archive
+	}
+	return out
+}
+
+// CheckRelease reports where the sums and a statement contradict each other.
+func (s Sums) CheckRelease(statement []byte) error {
+	if got := digest.FromBytes(statement); s[StatementFile] != got {
+		return fmt.Errorf("%s says that %s has the digest %q, and it has %s", SumsFile, StatementFile, s[StatementFile], got)
+	}
+	parsed, err := ParseStatement(statement)
+	if err != nil {
+		return err
+	}
+	for _, p := range parsed.Platforms() {
+		if _, ok := s.Named(parsed.Targets[p].Archive); !ok {
+			return fmt.Errorf("%s has no file with the digest of the archive for %s, %s", SumsFile, p, parsed.Targets[p].Archive)
+		}
+	}
+	return nil
+}

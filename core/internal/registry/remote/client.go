@@ -15,6 +15,7 @@ import (
 
 const (
 	userAgent     = "scrapekit"
+	lockFile      = ".lock"
 	lockPause     = 50 * time.Millisecond
 	headerTimeout = time.Minute
 	maxRedirects  = 10
@@ -24,7 +25,11 @@ const (
 // takes: ctx ends it.
 func (o Options) client() *http.Client {
 	if o.Client != nil {
-		return o.Client
+		c := *o.Client
+		if c.CheckRedirect == nil {
+			c.CheckRedirect = keepHTTPS
+		}
+		return &c
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone() // what net/http says it is
 	transport.ResponseHeaderTimeout = headerTimeout

@@ -223,7 +223,7 @@ func (l *layoutRemote) Push(ctx context.Context, release *artifact.Release, arch
 	if err := os.MkdirAll(l.dir, 0o755); err != nil {
 		return err
 	}
-	lock := flock.New(filepath.Join(l.dir, ".lock"))
+	lock := flock.New(filepath.Join(l.dir, lockFile))
 	if _, err := lock.TryLockContext(ctx, lockPause); err != nil {
 		return l.explain(err)
 	}

@@ -72,8 +72,12 @@ func Open(s artifact.Source, o Options) (Remote, error) {
 		return openRegistry(s, o)
 	case artifact.Layout:
 		return openLayout(s, o), nil
+	case artifact.HTTPS:
+		return openHTTPS(s, o), nil
+	case artifact.GitHub:
+		return openGitHub(s, o), nil
 	}
-	return nil, fmt.Errorf("source %q: a %s source is not known", s.Text, s.Kind)
+	return nil, fmt.Errorf("source %q is of no known kind", s.Text)
 }
 
 // CopyFrom returns the archives of a release of another remote, for Push: that is how a mirror is made.

@@ -1,0 +1,116 @@
+// Releases as files: what HTTPS, GitHub and a folder have in common.
+
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
+)
+
+// place is where the files of releases are.
+type place interface {
+	// versions lists them in any order.
+	versions(ctx context.Context) ([]artifact.Version, error)
+	// open opens a file of a version that has at most most bytes; ErrNotFound if it is not there. A longer one may be an error
+	// at once, or the reader has more.
+	open(ctx context.Context, v artifact.Version, name string, most int64) (io.ReadCloser, error)
+}
+
+// filesRemote reads releases that are files of a place.
+type filesRemote struct {
+	source artifact.Source
+	place  place
+}
+
+func (f *filesRemote) Versions(ctx context.Context) ([]artifact.Version, error) {
+	all, err := f.place.versions(ctx)
+	return newestFirst(all), f.explain(err)
+}
+
+func (f *filesRemote) Release(ctx context.Context, v artifact.Version, pinned digest.Digest) (*artifact.Release, error) {
+	if pinned != "" {
+		if err := artifact.CheckDigest(pinned); err != nil {
+			return nil, err
+		}
+	}
+	r, err := f.release(ctx, v)
+	if err == nil && pinned != "" && r.Index.Descriptor.Digest != pinned {
+		err = fmt.Errorf("%w: %s is not there any more: version %s is the release %s now", ErrNotFound, pinned, v, r.Index.Descriptor.Digest)
+	}
+	if err != nil {
+		return nil, f.explain(err)
+	}
+	return r, nil
+}
+
+func (f *filesRemote) release(ctx context.Context, v artifact.Version) (*artifact.Release, error) {
+	statement, err := f.read(ctx, v, artifact.StatementFile)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := f.read(ctx, v, artifact.StatementMinisig)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	sums, err := f.sums(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	r, err := artifact.NewRelease(artifact.Signed{Statement: statement, Signature: signature})
+	if err != nil {
+		return nil, err
+	}
+	r.Name, r.Version = f.source.Name, v // under which it was found
+	return r, sums.CheckRelease(statement)
+}
+
+func (f *filesRemote) sums(ctx context.Context, v artifact.Version) (artifact.Sums, error) {
+	raw, err := f.read(ctx, v, artifact.SumsFile)
+	if err != nil {
+		return nil, err
+	}
+	return artifact.ParseSums(raw)
+}
+
+// read reads a file that is small.
+func (f *filesRemote) read(ctx context.Context, v artifact.Version, name string) ([]byte, error) {
+	body, err := f.place.open(ctx, v, name, artifact.MaxMetadata)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := io.ReadAll(artifact.Bounded(body, artifact.MaxMetadata))
+	if err = errors.Join(err, body.Close()); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return raw, nil
+}
+
+// Archive finds the file by its digest: its name is the publisher's choice.
+func (f *filesRemote) Archive(ctx context.Context, r *artifact.Release, t artifact.Target) (io.ReadCloser, error) {
+	sums, err := f.sums(ctx, r.Version)
+	if err != nil {
+		return nil, f.explain(err)
+	}
+	name, ok := sums.Named(t.Archive)
+	if !ok {
+		return nil, f.explain(fmt.Errorf("%w: %s has no archive %s", ErrNotFound, artifact.SumsFile, t.Archive))
+	}
+	body, err := f.place.open(ctx, r.Version, name, t.Size)
+	if err != nil {
+		return nil, f.explain(err)
+	}
+	return artifact.Exactly(body, t.Archived()), nil
+}
+
+func (f *filesRemote) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", f.source.Text, err)
+}
