@@ -89,6 +89,9 @@ type pages struct{ pagesConfig }
 type pagesConfig struct {
 	URL string `json:"url" required:"true" host:"true"`
 	N   int    `json:"n" required:"true"`
+	// Large and AtOnce are of the benchmark of memory: bodies, and requests that all go at the same time.
+	Large  int `json:"large"`
+	AtOnce int `json:"at_once"`
 }
 
 func pagesPlugin() sdk.Plugin {
@@ -113,7 +116,40 @@ func (p *pages) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
 	if err := readPages(ctx, sdk.HTTPClient(ctx), p.URL, p.N/readers); err != nil {
 		return err
 	}
+	if err := p.flood(ctx); err != nil {
+		return err
+	}
 	return w.Emit("shares", map[string]string{"id": s.ID})
+}
+
+// flood makes a split's share of the requests that go at the same time, and keeps nothing of the replies.
+func (p *pages) flood(ctx context.Context) error {
+	urls := make([]string, p.AtOnce/readers, p.AtOnce/readers+1)
+	for i := range urls {
+		urls[i] = p.URL
+	}
+	if p.Large > 0 {
+		urls = append(urls, p.URL+"?size="+strconv.Itoa(p.Large))
+	}
+	errs := make([]error, len(urls))
+	var all sync.WaitGroup
+	for i, url := range urls {
+		all.Go(func() { errs[i] = drain(sdk.HTTPClient(ctx), url) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func drain(client *http.Client, url string) error {
+	resp, err := client.Get(url)
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(io.Discard, resp.Body)
+	if err == nil && n != resp.ContentLength {
+		err = fmt.Errorf("%d bytes of %d", n, resp.ContentLength)
+	}
+	return errors.Join(err, resp.Body.Close())
 }
 
 // barePages is the process that the host is held against: os.Args are the URL and how many.
@@ -141,7 +177,11 @@ func servePages() error {
 	var s struct{ conns, first, last atomic.Int64 }
 	body := pageOf(size)
 	mux := http.NewServeMux()
-	mux.HandleFunc("/page", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("/page", func(w http.ResponseWriter, r *http.Request) {
+		if size, err := strconv.Atoi(r.URL.Query().Get("size")); err == nil {
+			serveLarge(w, size)
+			return
+		}
 		s.first.CompareAndSwap(0, time.Now().UnixNano())
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -166,6 +206,19 @@ func servePages() error {
 	return err
 }
 
+// serveLarge writes so many bytes, without holding them.
+func serveLarge(w http.ResponseWriter, size int) {
+	w.Header().Set("Content-Length", strconv.Itoa(size))
+	piece := make([]byte, 64<<10)
+	for size > 0 {
+		n, err := w.Write(piece[:min(size, len(piece))])
+		if err != nil {
+			return // the reader's end notices
+		}
+		size -= n
+	}
+}
+
 // exitPages runs one of the two processes above.
 func exitPages(run func() error) {
 	if err := run(); err != nil {
@@ -187,7 +240,7 @@ func BenchmarkHTTP(b *testing.B) {
 	for name, o := range map[string]struct{ size, n int }{"10KB": {10 << 10, 16000}, "1MB": {1 << 20, 320}} {
 		b.Run(name, func(b *testing.B) {
 			url := startPages(b, o.size)
-			file := write(b, b.TempDir(), pagesFile(b, url, o.n))
+			file := write(b, b.TempDir(), pagesFile(b, url, fmt.Sprint("n = ", o.n)))
 			var bare, host cost
 			for b.Loop() {
 				bare.add(measure(b, url, "pages-bare", url+"/page", strconv.Itoa(o.n)))
@@ -243,7 +296,7 @@ func startPages(b *testing.B, size int) string {
 	return url
 }
 
-func pagesFile(b *testing.B, url string, n int) string {
+func pagesFile(b *testing.B, url, settings string) string {
 	program, err := exec.LookPath("pages")
 	if err != nil {
 		b.Fatal(err)
@@ -254,7 +307,7 @@ pipeline {
 }
 source %q {
   url = "%s/page"
-  n   = %d
+  %s
   http {
     concurrency = %d
   }
@@ -262,7 +315,7 @@ source %q {
 sink "jsonl" {
   path = "out/{stream}.jsonl"
 }
-`, readers, program, url, n, readers)
+`, readers, program, url, settings, readers)
 }
 
 func measure(b *testing.B, url, name string, args ...string) cost {
