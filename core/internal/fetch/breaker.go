@@ -2,8 +2,9 @@
 // probe, after pauses that grow; the others wait for what becomes of it. So a host that is down is neither
 // hammered nor the end of every split: the run goes on as soon as it is back.
 //
-// It opens after breakerAfter failures in a row, with no reply in between that is one. Failures that may be the fault
-// of a single request (a 500, a timeout) must be those of breakerKinds different requests at least.
+// It opens after breakerAfter failures in a row, with no reply in between that is one, and when more than breakerShare of the last
+// breakerLast attempts failed. Failures that may be the fault of a single request (a 500, a timeout) must be those of
+// breakerKinds different requests at least.
 //
 // How long one waits is bounded by http.deadline, from the first failure on: a host that is down for longer fails
 // every request at once. A host that never answered at all is not waited for either: its name or port is wrong, as a rule.
@@ -24,6 +25,8 @@ import (
 const (
 	breakerAfter = 6
 	breakerKinds = 3
+	breakerLast  = 20
+	breakerShare = 0.6
 	breakerPause = time.Second // the first; each is twice the one before, up to breakerCap
 	breakerCap   = 30 * time.Second
 )
@@ -35,6 +38,7 @@ type breaker struct {
 	plain    int  // failures in a row, of those that speak plainly against the host
 	streak   int  // failures in a row
 	kinds    map[uint64]bool
+	lately   lately
 	since    time.Time // the first of them
 	cause    string    // of the last, in words
 	pauses   int
@@ -130,8 +134,9 @@ func (b *breaker) learn(ex *exchange, resp *http.Response, err error, now time.T
 	switch blame := ex.judge(resp, err).rule().blame; {
 	case err == nil && blame == none:
 		b.answered = true
+		b.lately.add(0)
 		if b.pauses > 0 {
-			back = now.Sub(b.since)
+			back, b.lately = now.Sub(b.since), lately{}
 			defer b.wake()
 		}
 		b.streak, b.plain, b.pauses, b.kinds = 0, 0, 0, nil
@@ -169,13 +174,37 @@ func (b *breaker) fail(blame blame, ex *exchange, cause string, now time.Time) {
 	if b.kinds == nil {
 		b.kinds = map[uint64]bool{}
 	}
+	kind := ex.kind()
 	if len(b.kinds) < breakerKinds {
-		b.kinds[ex.kind()] = true
+		b.kinds[kind] = true
 	}
+	b.lately.add(kind)
 }
 
 func (b *breaker) broken() bool {
-	return b.plain >= breakerAfter || b.streak >= breakerAfter && len(b.kinds) >= breakerKinds
+	return b.plain >= breakerAfter || b.streak >= breakerAfter && len(b.kinds) >= breakerKinds || b.lately.broken()
+}
+
+// lately is what became of the last attempts: the kinds of those that failed, and 0 for the others.
+type lately struct {
+	kinds [breakerLast]uint64
+	n     int
+}
+
+func (l *lately) add(kind uint64) {
+	l.kinds[l.n%breakerLast] = kind
+	l.n++
+}
+
+func (l *lately) broken() bool {
+	failed, kinds := 0, map[uint64]bool{}
+	for _, k := range l.kinds {
+		if k != 0 {
+			failed++
+			kinds[k] = true
+		}
+	}
+	return l.n >= breakerLast && float64(failed) > breakerShare*breakerLast && len(kinds) >= breakerKinds
 }
 
 func (b *breaker) text(key string, now time.Time) string {
@@ -203,7 +232,7 @@ func (ex *exchange) kind() uint64 {
 	h.SetSeed(seed)
 	_, _ = h.WriteString(ex.url) // never fails
 	_, _ = h.Write(ex.body)
-	return h.Sum64()
+	return h.Sum64() | 1 // never 0
 }
 
 // restart lets requests go one by one again, as in the beginning.

@@ -190,6 +190,38 @@ func TestBreakerSpares(t *testing.T) {
 	})
 }
 
+// TestBreakerByRatio: a host of which two attempts in three fail is left in peace for moments too, though never six fail in a row; one that
+// fails at times is not. All requests come through.
+func TestBreakerByRatio(t *testing.T) {
+	for every, opens := range map[int]bool{3: true, 2: false} {
+		t.Run(fmt.Sprint("one good in ", every), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := 0
+				f := &fragile{fault: func(*http.Request) (*http.Response, error) {
+					if n++; n%every == 0 {
+						return status(200), nil
+					}
+					return status(503), nil
+				}}
+				c := newClient(Options{}, f)
+				rt := transport(t, c, Policy{Attempts: 100})
+				var wg sync.WaitGroup
+				for i := range 40 {
+					wg.Go(func() {
+						if resp, _, err := ask(t.Context(), rt, "GET", fmt.Sprint(page, "?", i), ""); err != nil || resp.StatusCode != 200 {
+							t.Errorf("request %d: %v %v", i, resp, err)
+						}
+					})
+				}
+				wg.Wait()
+				if n := only(t, c).Outages; (n > 0) != opens {
+					t.Errorf("%d outages", n)
+				}
+			})
+		})
+	}
+}
+
 // TestBreakerProbeGivenUp: a probe that its owner gives up lets the next one go.
 func TestBreakerProbeGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
