@@ -7,7 +7,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -144,25 +143,14 @@ func (p place) records(t *testing.T) []string {
 	return out
 }
 
-// report returns the report of the first run. A kill after its end makes another start, and so another run, which finds
-// nothing new. The names of runs of one second do not tell which it was.
+// report returns the report of the first run.
 func (p place) report(t *testing.T) core.Report {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(p.dir, ".scrapekit", "*", "runs", "*", core.ReportFile))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no report: %v", err)
+	r, err := firstReport(p.dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	reports := make([]core.Report, len(files))
-	for i, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(raw, &reports[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return slices.MinFunc(reports, func(a, b core.Report) int { return a.Started.Compare(b.Started) })
+	return r
 }
 
 // same compares a place with one that was not disturbed: records as multisets, and the exact counts.

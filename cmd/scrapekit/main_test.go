@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -38,7 +39,34 @@ func TestMain(m *testing.M) {
 	if !byName {
 		quickRaces()
 	}
-	testscript.Main(m, commands)
+	testscript.Main(cleaned{m}, commands)
+}
+
+// cleaned removes what tests share when all of them have ended.
+type cleaned struct{ *testing.M }
+
+func (c cleaned) Run() int {
+	code := c.M.Run()
+	shared.Lock()
+	defer shared.Unlock()
+	for _, dir := range shared.dirs {
+		if err := os.RemoveAll(dir); err != nil {
+			panic(err)
+		}
+	}
+	return code
+}
+
+// shared are folders that tests share.
+var shared struct {
+	sync.Mutex
+	dirs []string
+}
+
+func removeAtEnd(dir string) {
+	shared.Lock()
+	defer shared.Unlock()
+	shared.dirs = append(shared.dirs, dir)
 }
 
 // quickRaces makes processes with the race detector end at once: by itself it waits a second at every end.

@@ -67,13 +67,13 @@ func replace(dir, text, without string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-func run(t *testing.T, dir, without string, f crashtest.Fault) *crashtest.Outcome {
+func run(t *testing.T, dir, without string, f crashtest.Fault, strikes ...crashtest.Strike) *crashtest.Outcome {
 	t.Helper()
 	if err := crashtest.Supported(); err != nil {
 		t.Skip(err)
 	}
 	out, err := crashtest.Program{
-		Path: os.Args[0], Env: append(os.Environ(), childEnv+"="+dir+"|"+without), Root: dir, Fault: f, Record: true,
+		Path: os.Args[0], Env: append(os.Environ(), childEnv+"="+dir+"|"+without), Root: dir, Fault: f, Strikes: strikes, Record: true,
 	}.Run(t.Context())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out.Output)
@@ -125,6 +125,22 @@ func TestKillAtEachOperation(t *testing.T) {
 		if got, want := kept(t, dir), (n-1)/5+(n-1)%5/4; got != want {
 			t.Errorf("killed before operation %d (%v): %d is kept, want %d", n, out.Hit, got, want)
 		}
+	}
+}
+
+// TestStrikes: the first one is of a process that there never is, so that the second, which is due before, waits behind it; the
+// other way round it lands.
+func TestStrikes(t *testing.T) {
+	t.Parallel()
+	nobody, first := crashtest.Strike{At: 2, Of: "nobody"}, crashtest.Strike{At: 7}
+	if out := run(t, t.TempDir(), "", crashtest.Fault{}, nobody, first); out.Code != 0 || len(out.Struck) != 0 {
+		t.Errorf("code %d, struck %v", out.Code, out.Struck)
+	}
+	dir := t.TempDir()
+	out := run(t, dir, "", crashtest.Fault{}, first, nobody)
+	want := crashtest.Struck{Strike: first, After: 7} // six operations, and a word in between
+	if out.Code != -1 || !slices.Equal(out.Struck, []crashtest.Struck{want}) || kept(t, dir) != 1 {
+		t.Errorf("code %d, struck %v, kept %d", out.Code, out.Struck, kept(t, dir))
 	}
 }
 

@@ -19,8 +19,9 @@ type Program struct {
 	Dir  string
 	// Root is the folder whose files count, by its path without links. What the program, and the programs that it starts, do
 	// to files below it are its operations.
-	Root  string
-	Fault Fault
+	Root    string
+	Fault   Fault
+	Strikes []Strike // more kills on the way, one after another
 	// Record keeps what was written, so that [Outcome.PowerCuts] can be had.
 	Record bool
 }
@@ -29,6 +30,19 @@ type Program struct {
 type Fault struct {
 	At int // at which operation, counted from 1; 0: nothing goes wrong
 	Do Failure
+}
+
+// A Strike is a kill of a process by its name. Unlike a [Fault] there may be many in one run: the first process goes on after
+// the kill of another.
+type Strike struct {
+	At int    // before which operation, counted from 1; the next one at which there is such a process
+	Of string // what one of the process's arguments is called, without folders; "": the first process
+}
+
+// Struck is a strike that landed.
+type Struck struct {
+	Strike
+	After int // how many of the outcome's operations were done, what was Said among them
 }
 
 // Failure is how an operation ends in a [Fault].
@@ -96,6 +110,8 @@ func (o Op) String() string {
 type Outcome struct {
 	Ops    []Op
 	Hit    *Op // the operation that the fault was done to; nil: the program ended before
+	Before int // how many operations were done before Hit, what was Said among them
+	Struck []Struck
 	Code   int // exit code; -1: it was killed
 	Output []byte
 
@@ -128,4 +144,17 @@ func (o *Outcome) Count() int {
 		}
 	}
 	return n
+}
+
+// Op returns operation n on files, counted from 1 as for a [Fault].
+func (o *Outcome) Op(n int) Op {
+	for _, op := range o.Ops {
+		if op.Kind != Said {
+			n--
+		}
+		if n == 0 {
+			return op
+		}
+	}
+	return Op{}
 }

@@ -42,6 +42,7 @@ type tracer struct {
 	alive   map[int]bool // its threads
 	pending map[int]*Op  // what a thread is in the middle of
 	full    bool
+	struck  map[int]bool // processes that a strike has killed
 	hits    int
 }
 
@@ -63,7 +64,7 @@ func (p Program) Run(ctx context.Context) (*Outcome, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	t := &tracer{Program: p, out: out, stdout: name, alive: map[int]bool{}, pending: map[int]*Op{}}
+	t := &tracer{Program: p, out: out, stdout: name, alive: map[int]bool{}, pending: map[int]*Op{}, struck: map[int]bool{}}
 	ended := make(chan error, 1)
 	go func() { ended <- t.run(ctx, w) }()
 	out.Output, err = io.ReadAll(r)
@@ -281,6 +282,9 @@ func (t *tracer) step(thread int, op Op) error {
 		op.Path = ""
 	} else {
 		t.hits++
+		if done, err := t.strike(thread); done || err != nil {
+			return err
+		}
 		if done, err := t.fault(thread, op); done || err != nil {
 			return err
 		}
@@ -303,56 +307,6 @@ func (t *tracer) returned(thread int) error {
 			op.Data = op.Data[:min(int64(len(op.Data)), n)]
 		}
 		t.out.Ops = append(t.out.Ops, *op)
-	}
-	return syscall.PtraceCont(thread, 0)
-}
-
-// fault does what is to go wrong, and reports whether that was all that happens.
-func (t *tracer) fault(thread int, op Op) (bool, error) {
-	if t.hits == t.Fault.At {
-		t.out.Hit = &op
-	}
-	switch {
-	case t.full && needsSpace(op.Kind):
-		return true, t.fail(thread, syscall.ENOSPC)
-	case t.hits != t.Fault.At:
-		return false, nil
-	case t.Fault.Do == Kill:
-		pid := t.processOf(thread)
-		if pid == 0 {
-			return true, syscall.ESRCH
-		}
-		return true, syscall.Kill(pid, syscall.SIGKILL)
-	case t.Fault.Do == KillFirst:
-		err := syscall.Kill(t.first, syscall.SIGKILL)
-		if !op.First {
-			err = errors.Join(err, syscall.PtraceCont(thread, 0)) // it goes on, until it notices
-		}
-		return true, err
-	case t.Fault.Do == BrokenDisk:
-		return true, t.fail(thread, syscall.EIO)
-	}
-	t.full = true
-	if op.Kind == Write && op.Size > 1 {
-		return false, shorten(thread, uint64(op.Size/2))
-	}
-	if needsSpace(op.Kind) {
-		return true, t.fail(thread, syscall.ENOSPC)
-	}
-	return false, nil
-}
-
-func needsSpace(k Kind) bool {
-	switch k {
-	case Create, Write, Mkdir, Link, Rename:
-		return true
-	}
-	return false
-}
-
-func (t *tracer) fail(thread int, errno syscall.Errno) error {
-	if err := refuse(thread, errno); err != nil {
-		return err
 	}
 	return syscall.PtraceCont(thread, 0)
 }
