@@ -1,0 +1,116 @@
+// Command: how the host starts a confined process.
+
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// nobody is who a plugin is where the host is root and the plugin has no files.
+const nobody = 65534
+
+// Command makes cmd, whose path, arguments and environment are set, start the program confined. The program is the open file
+// itself. cmd is to be started on a thread that lives as long as the process. What the policy asks for and the system has not is
+// an error: nothing is left out silently.
+func Command(cmd *exec.Cmd, file *os.File, p Policy) error {
+	system := System()
+	if err := system.Check(p.Level); err != nil {
+		return err
+	}
+	kind, err := inspect(file)
+	if err != nil {
+		return err
+	}
+	o := order{Policy: p, Args: cmd.Args, ABI: system.Landlock, Libraries: kind.libraries, Loader: kind.loader, Data: dataLimit}
+	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	if err := onTop(&o, attr, system, file); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	cmd.Path, cmd.Args = "/proc/self/exe", []string{shimName, string(raw)}
+	cmd.ExtraFiles = []*os.File{file} // programFD
+	cmd.SysProcAttr = attr
+	cmd.Dir = "/" // the host's folder is none of its business
+	return nil
+}
+
+const namespaces = syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
+
+// onTop adds what a privileged host can, and what Full asks for.
+func onTop(o *order, attr *syscall.SysProcAttr, s Support, program *os.File) error {
+	switch {
+	case s.Root && s.Namespaces() == nil:
+		attr.Cloneflags = namespaces
+	case o.Level == Full:
+		attr.Cloneflags = namespaces | syscall.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
+	}
+	if !s.Root {
+		return nil
+	}
+	info, err := program.Stat()
+	if err != nil {
+		return err
+	}
+	// Another user cannot use the files that were granted, so a plugin with files stays who it is, and has of all the powers of root
+	// the one to use them.
+	if len(o.Read)+len(o.Write) > 0 || info.Mode().Perm()&0o005 != 0o005 || !s.SetUID || !open(o.Sockets) {
+		o.Own = len(o.Read)+len(o.Write) > 0
+		return nil
+	}
+	if o.Sockets != "" {
+		if err := os.Chown(o.Sockets, nobody, nobody); err != nil {
+			return err
+		}
+	}
+	attr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	return nil
+}
+
+// open reports whether everybody may go as far as to dir.
+func open(dir string) bool {
+	for dir != "" && dir != "/" && dir != "." {
+		dir = filepath.Dir(dir)
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm()&0o001 == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Refusal returns what the first stage said when it could not go on, if that is how the process ended: an error of the exec, or
+// of the sandbox.
+func Refusal(exitCode int, lines []string) error {
+	if exitCode != refusalCode {
+		return nil
+	}
+	for _, line := range lines {
+		text, ok := strings.CutPrefix(line, refusalPrefix)
+		if !ok {
+			continue
+		}
+		if number, isExec := strings.CutPrefix(text, "exec "); isExec {
+			if n, err := strconv.Atoi(number); err == nil {
+				return syscall.Errno(n)
+			}
+		}
+		return errors.New("the sandbox could not be set up: " + text)
+	}
+	return nil
+}
+
+// Protect keeps processes of the same user from this one's memory and environment. They are the plugins that are not confined.
+func Protect() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }

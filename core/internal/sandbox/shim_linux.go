@@ -1,0 +1,207 @@
+// The first stage: a process that restricts itself and then becomes the plugin.
+
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// shimName is the first argument of the first stage, by which it knows itself.
+const shimName = "scrapekit-sandbox"
+
+// programFD is where the host puts the program; see exec.Cmd.ExtraFiles.
+const programFD = 3
+
+// order is what the host tells the first stage, as its only argument. Everybody can read it.
+type order struct {
+	Policy
+	Args      []string
+	ABI       int      // of Landlock
+	Libraries []string // what the program's loader reads
+	Loader    string   // executes what is not static; "": nothing
+	Own       bool     // of files of others too: a capability that root keeps for what it was granted
+	Data      uint64   // bytes of memory; 0: any number
+}
+
+// init takes over a process that [Command] has started. See the package comment on why it is here.
+func init() {
+	if len(os.Args) != 2 || os.Args[0] != shimName {
+		return
+	}
+	var o order
+	err := json.Unmarshal([]byte(os.Args[1]), &o)
+	if err == nil {
+		err = o.run()
+	}
+	var exec *execError
+	if errors.As(err, &exec) {
+		fmt.Fprintf(os.Stderr, "%sexec %d\n", refusalPrefix, exec.errno)
+	} else {
+		fmt.Fprintf(os.Stderr, "%s%v\n", refusalPrefix, err)
+	}
+	syscall.Exit(refusalCode)
+}
+
+type execError struct{ errno syscall.Errno }
+
+func (e *execError) Error() string { return e.errno.Error() }
+
+// run does not return if all goes well. Inits run on the main thread and stay there, so what restricts a thread restricts what it
+// executes.
+func (o *order) run() error {
+	execFD, err := o.limits()
+	if err != nil {
+		return err
+	}
+	if err := o.dropCapabilities(); err != nil {
+		return err
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("no_new_privs: %w", err)
+	}
+	filter, err := newFilter(filterInput{pid: os.Getpid(), execFD: execFD, abi: o.ABI, writes: len(o.Write) > 0})
+	if err != nil {
+		return err
+	}
+	argv, err := syscall.SlicePtrFromStrings(o.Args)
+	if err != nil {
+		return err
+	}
+	envv, err := syscall.SlicePtrFromStrings(os.Environ())
+	if err != nil {
+		return err
+	}
+	if err := o.files(execFD); err != nil {
+		return err
+	}
+	if err := install(filter); err != nil {
+		return err
+	}
+	var empty [1]byte
+	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(execFD), uintptr(unsafe.Pointer(&empty)), uintptr(unsafe.Pointer(&argv[0])),
+		uintptr(unsafe.Pointer(&envv[0])), unix.AT_EMPTY_PATH, 0)
+	return &execError{errno}
+}
+
+// maxFiles is how many descriptors a plugin may have.
+const maxFiles = 1024
+
+// limits sets the limits of the process, and moves the program beyond that of descriptors: no other will ever have its number.
+// The hard limit is not raised again, for the filter allows no limit to be set.
+func (o *order) limits() (execFD int, err error) {
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return 0, fmt.Errorf("limit of descriptors: %w", err)
+	}
+	n := min(files.Max-1, maxFiles)
+	// The limit of Go's runtime for what it executes is the one that it began with; it must not put that back.
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: n + 1, Max: files.Max}); err != nil {
+		return 0, fmt.Errorf("limit of descriptors: %w", err)
+	}
+	if err := unix.CloseRange(programFD+1, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil && !errors.Is(err, unix.ENOSYS) {
+		return 0, fmt.Errorf("close what was inherited: %w", err) // without it, the host has marked all that it has
+	}
+	execFD = int(n)
+	if err := unix.Dup3(programFD, execFD, unix.O_CLOEXEC); err != nil {
+		return 0, fmt.Errorf("the program's descriptor: %w", err)
+	}
+	if err := unix.Close(programFD); err != nil {
+		return 0, err
+	}
+	for _, l := range []struct {
+		resource int
+		limit    uint64
+	}{{unix.RLIMIT_NOFILE, n}, {unix.RLIMIT_CORE, 0}, {unix.RLIMIT_DATA, o.Data}} {
+		if l.resource == unix.RLIMIT_DATA && l.limit == 0 {
+			continue
+		}
+		var now unix.Rlimit
+		if err := unix.Getrlimit(l.resource, &now); err != nil {
+			return 0, err
+		}
+		limit := min(l.limit, now.Max)
+		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
+			return 0, fmt.Errorf("limit %d: %w", l.resource, err)
+		}
+	}
+	return execFD, nil
+}
+
+// dropCapabilities gives up all of them, but for the one to read and write files of others, if the order says so: Landlock says
+// which.
+func (o *order) dropCapabilities() error {
+	var keep uint32
+	if o.Own {
+		keep = 1 << unix.CAP_DAC_OVERRIDE
+	}
+	for c := range uintptr(unix.CAP_LAST_CAP + 1) {
+		if c != unix.CAP_DAC_OVERRIDE || !o.Own {
+			// Whoever may not change the bounding set is kept from its use by no_new_privs.
+			_ = unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
+		}
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var has [2]unix.CapUserData
+	if err := unix.Capget(&header, &has[0]); err != nil {
+		return fmt.Errorf("capabilities: %w", err)
+	}
+	keep &= has[0].Permitted
+	has = [2]unix.CapUserData{{Effective: keep, Permitted: keep}}
+	if err := unix.Capset(&header, &has[0]); err != nil {
+		return fmt.Errorf("capabilities: %w", err)
+	}
+	return nil
+}
+
+// devices are what programs expect to be there.
+var devices = map[string]uint64{
+	"/dev/null": writeFile, "/dev/zero": readFile, "/dev/random": readFile, "/dev/urandom": readFile,
+	"/etc/localtime": readFile, "/usr/share/zoneinfo": readTree,
+}
+
+// files restricts the process to its files.
+func (o *order) files(program int) error {
+	r, err := newRuleset(o.ABI)
+	if err != nil {
+		return err
+	}
+	if err := r.addFD(program, execFile); err != nil {
+		return fmt.Errorf("landlock: the program: %w", err)
+	}
+	rules := []struct {
+		paths  []string
+		rights uint64
+	}{{o.Libraries, readTree}, {o.Read, readTree}, {o.Write, writeTree}}
+	if o.Loader != "" {
+		if err := r.add(o.Loader, execFile); err != nil {
+			return err
+		}
+	}
+	if o.Sockets != "" {
+		if err := r.add(o.Sockets, socketTree); err != nil {
+			return err
+		}
+	}
+	for _, rule := range rules {
+		for _, path := range rule.paths {
+			if err := r.add(filepath.Clean(path), rule.rights); err != nil {
+				return err
+			}
+		}
+	}
+	for path, rights := range devices {
+		if err := r.add(path, rights); err != nil {
+			return err
+		}
+	}
+	return r.restrict()
+}
