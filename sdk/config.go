@@ -22,8 +22,13 @@ const (
 	// there, the host allows.
 	KeywordHost = "x-scrapekit-host"
 	// KeywordPath marks a path in the file system, or a list of them. The host makes a relative one absolute, from the folder of the
-	// pipeline file; "-" stays as it is.
+	// pipeline file; "-" stays as it is. Its value says what the plugin does there: "read", "write", or true for what is
+	// usual, which is to write at a sink's required path and to read elsewhere. A plugin may read what is there; or write in the folder
+	// of what is there, or of the folder above the first "{" of a path with placeholders.
 	KeywordPath = "x-scrapekit-path"
+	// KeywordDial marks an address, host:port or a URL with one, or a list of them, to which the plugin may open TCP connections:
+	// what the user writes there, the host allows. See [Dial].
+	KeywordDial = "x-scrapekit-dial"
 )
 
 // DurationPattern is the pattern of a [Duration] in a settings schema.
@@ -57,7 +62,10 @@ func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Durat
 //	required:"true"    must be given
 //	sensitive:"true"   never printed
 //	host:"true"        a URL whose host the plugin may reach
-//	path:"true"        a path; the plugin gets it absolute
+//	path:"read"        a path; the plugin gets it absolute, and may read what is there
+//	path:"write"       a path; the plugin may write in its folder
+//	path:"true"        path:"write" for a sink's required path, else path:"read"
+//	dial:"true"        an address, host:port or a URL, to which the plugin may open TCP connections
 //	enum:"a,b,c"       the only values
 //	min:"1" max:"100"  bounds of a number
 //	example:"…"        for the reference
@@ -230,12 +238,18 @@ func annotateField(p *jsonschema.Schema, f reflect.StructField) error {
 			*bound = &n
 		}
 	}
-	for tag, keyword := range map[string]string{"sensitive": KeywordSensitive, "host": KeywordHost, "path": KeywordPath} {
-		if f.Tag.Get(tag) == "true" {
-			if p.Extra == nil {
-				p.Extra = map[string]any{}
-			}
+	for tag, keyword := range map[string]string{"sensitive": KeywordSensitive, "host": KeywordHost, "path": KeywordPath, "dial": KeywordDial} {
+		value := f.Tag.Get(tag)
+		if p.Extra == nil && value != "" {
+			p.Extra = map[string]any{}
+		}
+		switch {
+		case value == "true":
 			p.Extra[keyword] = true
+		case tag == "path" && (value == "read" || value == "write"):
+			p.Extra[keyword] = value
+		case value != "" && value != "false":
+			return fmt.Errorf("tag %s: %q says nothing", tag, value)
 		}
 	}
 	return annotateInner(p, f.Type)

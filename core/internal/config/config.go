@@ -31,6 +31,10 @@ type Options struct {
 	Build func(ctx context.Context, b BlockRef, settings json.RawMessage) error
 	// Getenv is os.LookupEnv, or a test's.
 	Getenv func(name string) (string, bool)
+	// Granted says what a plugin was granted at its installation; nil: nothing.
+	Granted func(b BlockRef) sdk.Permissions
+	// Levels are those of the sandbox.
+	Levels []string
 	// StateDir is where the state of pipelines is kept; "": .scrapekit beside the file.
 	StateDir string
 	// Replay keeps state and outputs apart from those of the pipeline: in the folder "replay" of its state.
@@ -42,6 +46,8 @@ type BlockRef struct {
 	Kind sdk.Kind
 	Type string // the block's label
 	Path string // the executable of a third-party plugin, absolute; "" for a first-party one
+	// Sandbox is the level that the file asks for; "": none.
+	Sandbox string
 }
 
 // Pipeline is a checked pipeline file.
@@ -50,6 +56,8 @@ type Pipeline struct {
 	Dir      string // the file's folder, absolute; relative paths in the file start here
 	Name     string
 	StateDir string // where the pipeline's state is kept: Dir/.scrapekit/Name, or the folder replay in it
+
+	Sandbox string // how much plugins are confined, as the file says; "": it does not
 
 	Concurrency int           // splits read at once
 	CommitEvery time.Duration // the longest time between two commits
@@ -77,7 +85,10 @@ type Block struct {
 	HTTP    HTTP
 	Files   Files
 	OnError OnError
-	Pos     string // "jira.hcl:12"
+	Read    []string // files and folders that the plugin may read, absolute
+	Write   []string // and those that it may write as well
+	Dial    []string // addresses that the host opens TCP connections to for it; see sdk.Permissions
+	Pos     string   // "jira.hcl:12"
 	Info    sdk.Info
 }
 

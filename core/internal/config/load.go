@@ -25,6 +25,7 @@ type loader struct {
 	scope   *hcl.EvalContext
 	found   hcl.Diagnostics
 	late    []Secret
+	sandbox string // the level that the pipeline block names
 }
 
 // Load reads and checks a pipeline file. The pipeline is nil if one of the diagnostics is an error. All that is

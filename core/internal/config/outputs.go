@@ -21,7 +21,7 @@ func (c *checker) place(instance map[string]any) string {
 	var parts []string
 	for _, name := range c.required() {
 		path, ok := instance[name].(string)
-		if !ok || c.schema.at([]string{name})[sdk.KeywordPath] != true {
+		if !ok || c.schema.at([]string{name})[sdk.KeywordPath] == nil {
 			continue
 		}
 		if path == "-" || strings.Contains(path, "://") {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,9 +50,21 @@ func (l *loader) pipelineBlock(p *Pipeline, blocks []*hclsyntax.Block) map[strin
 	p.Concurrency = s.whole("concurrency", defaultConcurrency, 1)
 	p.CommitEvery = s.duration("commit_every", defaultCommitEvery)
 	p.CommitBytes = s.size("commit_bytes", defaultCommitBytes)
+	p.Sandbox = s.sandbox()
+	l.sandbox = p.Sandbox
 	plugins := l.requiredPlugins(s.bare("required_plugins"))
 	s.end()
 	return plugins
+}
+
+// sandbox is how much plugins are confined.
+func (s *section) sandbox() string {
+	level := s.text("sandbox")
+	if level != "" && !slices.Contains(s.options.Levels, level) {
+		s.fail(s.body.Attributes["sandbox"].Expr.Range(), joinLines(didYouMean(level, s.options.Levels), "there are "+strings.Join(s.options.Levels, ", ")),
+			"pipeline: %q is no level of the sandbox", level)
+	}
+	return level
 }
 
 // name is the pipeline's name: the one given, or that of the file.

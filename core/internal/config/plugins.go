@@ -47,7 +47,7 @@ func (l *loader) executable(path string) string {
 
 // reference finds out which plugin a block asks for. ok is false if that is not known; then it is reported.
 func (l *loader) reference(kind sdk.Kind, b *hclsyntax.Block, required map[string]thirdParty) (ref BlockRef, ok bool) {
-	ref = BlockRef{Kind: kind, Type: b.Labels[0]}
+	ref = BlockRef{Kind: kind, Type: b.Labels[0], Sandbox: l.sandbox}
 	at := b.LabelRanges[0]
 	if plugin, ok := required[ref.Type]; ok {
 		ref.Path, at = plugin.path, plugin.at

@@ -19,11 +19,12 @@ import (
 
 // settings is what came of the attributes of a block.
 type settings struct {
-	raw   json.RawMessage
-	hosts []string // origins of the host settings
-	names []string // of all settings that the plugin has
-	place string   // where a sink writes, as far as its settings say; see outputs.go
-	right bool     // the schema allows them
+	raw     json.RawMessage
+	hosts   []string // origins of the host settings
+	names   []string // of all settings that the plugin has
+	implied implied  // permissions that follow from them
+	place   string   // where a sink writes, as far as its settings say; see outputs.go
+	right   bool     // the schema allows them
 }
 
 // checker checks the settings of one block.
@@ -36,6 +37,7 @@ type checker struct {
 	secret  map[string]bool      // pointers to parts that the schema calls sensitive
 	meant   map[string]bool      // pointers to settings whose names were probably meant by wrong ones
 	hosts   []string
+	implied implied
 	rewrite []func() // puts absolute paths in, after the check
 }
 
@@ -57,7 +59,7 @@ func (l *loader) settings(st stage, s *schema) settings {
 		l.fail(st.block.DefRange(), "", "%s: its settings as JSON: %v", st.title, err)
 	}
 	return settings{
-		raw: raw, hosts: union(c.hosts, nil), names: s.names(), place: c.place(instance),
+		raw: raw, hosts: union(c.hosts, nil), names: s.names(), implied: c.implied, place: c.place(instance),
 		right: len(c.lost) == 0 && len(l.found.Errs()) == before,
 	}
 }
@@ -96,7 +98,7 @@ func (c *checker) evaluateAll() map[string]any {
 // and takes care of our own keywords. set replaces the value where it stands.
 func (c *checker) visit(node map[string]any, value any, path []string, set func(any)) {
 	node = c.schema.follow(node)
-	c.keywords(node, value, path, set)
+	c.keywords(node, value, path, set, false)
 	switch value := value.(type) {
 	case map[string]any:
 		c.visitObject(node, value, path)
@@ -127,13 +129,14 @@ func (c *checker) visitObject(node, value map[string]any, path []string) {
 	for name, p := range properties {
 		preset, ok := object(p)["default"]
 		if _, given := value[name]; ok && !given && !(len(path) == 0 && c.lost[name]) {
-			c.keywords(c.schema.follow(object(p)), preset, append(slices.Clip(path), name), func(v any) { value[name] = v })
+			c.keywords(c.schema.follow(object(p)), preset, append(slices.Clip(path), name), func(v any) { value[name] = v }, true)
 		}
 	}
 }
 
 // keywords does what our own keywords ask for, with a value that is given or preset.
-func (c *checker) keywords(node map[string]any, value any, path []string, set func(any)) {
+func (c *checker) keywords(node map[string]any, value any, path []string, set func(any), preset bool) {
+	preset = preset && c.stage.ref.Path != "" // what ours preset is right
 	if node[sdk.KeywordSensitive] == true {
 		c.secret[pointer(path)] = true
 		for _, text := range texts(value) {
@@ -141,27 +144,35 @@ func (c *checker) keywords(node map[string]any, value any, path []string, set fu
 		}
 	}
 	if node[sdk.KeywordHost] == true {
-		c.eachHost(value, path)
+		c.eachHost(value, path, preset)
 	}
-	if node[sdk.KeywordPath] == true && set != nil {
-		c.rewrite = append(c.rewrite, func() { set(c.apart(c.absolute(value), path)) })
+	if node[sdk.KeywordDial] == true {
+		c.eachAddress(value, path, preset)
+	}
+	if use := node[sdk.KeywordPath]; use != nil && use != false && set != nil {
+		write := use == "write" || use != "read" && c.stage.kind == sdk.KindSink && slices.Contains(c.required(), pointer(path))
+		c.rewrite = append(c.rewrite, func() {
+			at := c.apart(c.absolute(value), path)
+			c.implied.add(pathsOf(at, write), preset)
+			set(at)
+		})
 	}
 }
 
 // eachHost takes the origins of a host setting that is one URL or a list of them.
-func (c *checker) eachHost(value any, path []string) {
+func (c *checker) eachHost(value any, path []string, preset bool) {
 	switch value := value.(type) {
 	case string:
-		c.host(value, path)
+		c.host(value, path, preset)
 	case []any:
 		for i, one := range value {
-			c.eachHost(one, append(slices.Clip(path), fmt.Sprint(i)))
+			c.eachHost(one, append(slices.Clip(path), fmt.Sprint(i)), preset)
 		}
 	}
 }
 
 // host takes the origin of a host setting.
-func (c *checker) host(text string, path []string) {
+func (c *checker) host(text string, path []string, preset bool) {
 	origin, u, err := parseOrigin(text)
 	if err != nil {
 		if c.sensitiveAt(path) {
@@ -173,6 +184,10 @@ func (c *checker) host(text string, path []string) {
 	if password, ok := u.User.Password(); ok || u.User != nil {
 		c.secrets.addText(password, certain)
 		c.fail(c.rangeOf(path), `write http { auth "basic" { user = … password = env("…") } }`, "%s: %s: a URL cannot hold a user and password here", c.stage.title, c.shown(path))
+	}
+	if preset {
+		c.implied.add(sdk.Permissions{HTTP: []string{origin}}, true)
+		return
 	}
 	c.hosts = append(c.hosts, origin)
 }
@@ -207,7 +222,7 @@ func (c *checker) failUnknown(path []string, known map[string]any) {
 	name := path[len(path)-1]
 	c.meant[pointer(append(slices.Clip(path[:len(path)-1]), closest(name, names)))] = true
 	hint := didYouMean(name, names)
-	if len(path) == 1 && slices.Contains([]string{"http", "select", "files", "on_error"}, name) {
+	if len(path) == 1 && slices.Contains([]string{"http", "select", "files", "on_error", "grant"}, name) {
 		hint = fmt.Sprintf("it is a block: write %s { … }", name)
 	}
 	c.fail(c.nameRange(path), hint, "%s: there is no setting %q", c.stage.title, c.shown(path))

@@ -1,0 +1,208 @@
+// Grants: what a plugin may do beyond the base, from its settings, its own word and the user's.
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// implied are the permissions that follow from settings. What the file writes there is granted by that; what a plugin presets for
+// itself, the plugin asks for.
+type implied struct{ given, preset sdk.Permissions }
+
+func (n *implied) add(p sdk.Permissions, preset bool) {
+	to := &n.given
+	if preset {
+		to = &n.preset
+	}
+	*to = to.Or(p)
+}
+
+// grant finds out what a plugin may do: what its settings name, and of what it asks for what is granted in the block's grant block, by
+// its http.allow, or at the installation. b is nil if there is no grant block.
+func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, allow []string, n implied) sdk.Permissions {
+	asked := l.located(info.Permissions).Or(n.preset)
+	granted := sdk.Permissions{HTTP: allow}
+	if l.options.Granted != nil {
+		granted = granted.Or(l.located(l.options.Granted(st.ref)))
+	}
+	switch {
+	case st.ref.Path == "":
+		granted = granted.Or(asked) // it is a part of scrapekit
+	case b != nil:
+		granted = granted.Or(l.grantBlock(st, b, asked, st.known && info.Name != ""))
+	default:
+		l.askGrant(st, asked.Minus(granted))
+	}
+	return asked.And(granted).Or(n.given)
+}
+
+// askGrant reports what a plugin asks for and nobody has granted.
+func (l *loader) askGrant(st stage, missing sdk.Permissions) {
+	if missing.IsZero() {
+		return
+	}
+	l.fail(st.block.DefRange(), "if you trust it with that, write in the block\n"+grantText(missing)+"\nwith nothing between the braces it runs without, as far as it can",
+		"%s: the plugin asks for more than it is granted: %s", st.title, strings.Join(missing.Lines(), "; "))
+}
+
+// grantText is a grant block of permissions.
+func grantText(p sdk.Permissions) string {
+	var out strings.Builder
+	out.WriteString("grant {")
+	for _, field := range []struct {
+		name    string
+		entries []string
+	}{{"http", p.HTTP}, {"fs_read", p.FSRead}, {"fs_write", p.FSWrite}, {"dial", p.Dial}} {
+		if len(field.entries) > 0 {
+			fmt.Fprintf(&out, "\n  %s = [\"%s\"]", field.name, strings.Join(field.entries, `", "`))
+		}
+	}
+	return out.String() + "\n}"
+}
+
+// grantBlock reads `grant { http = […] fs_read = […] fs_write = […] dial = […] }`.
+func (l *loader) grantBlock(st stage, b *hclsyntax.Block, asked sdk.Permissions, described bool) sdk.Permissions {
+	s := l.section(st.title+": grant", b.Body)
+	var all sdk.Permissions
+	for _, field := range []struct {
+		name, example string
+		put           func(string) sdk.Permissions
+	}{
+		{"http", `http = ["https://api.example.com"]`, func(e string) sdk.Permissions { return sdk.Permissions{HTTP: []string{e}} }},
+		{"fs_read", `fs_read = ["prompts"]`, func(e string) sdk.Permissions { return sdk.Permissions{FSRead: []string{e}} }},
+		{"fs_write", `fs_write = ["out"]`, func(e string) sdk.Permissions { return sdk.Permissions{FSWrite: []string{e}} }},
+		{"dial", `dial = ["db.example.com:5432"]`, func(e string) sdk.Permissions { return sdk.Permissions{Dial: []string{e}} }},
+	} {
+		entries, at := s.texts(field.name, field.example)
+		for i, entry := range entries {
+			one := field.put(entry)
+			place := at
+			if a := b.Body.Attributes[field.name]; a != nil {
+				place = elementRange(a.Expr, i, at)
+			}
+			if err := one.Check(); err != nil {
+				l.fail(place, "for example "+field.example, "%s: %v", s.title, err)
+				continue
+			}
+			one = l.located(one)
+			if described && asked.And(one).IsZero() {
+				l.warn(place, "the plugin does not ask for it, so it has no effect", "%s: %s: %q is granted in vain", s.title, field.name, entry)
+			}
+			all = all.Or(one)
+		}
+	}
+	s.end()
+	return all
+}
+
+// located returns permissions with absolute paths.
+func (l *loader) located(p sdk.Permissions) sdk.Permissions {
+	absolute := func(paths []string) []string {
+		var out []string
+		for _, path := range paths {
+			out = append(out, l.resolve(path))
+		}
+		return out
+	}
+	p.FSRead, p.FSWrite = absolute(p.FSRead), absolute(p.FSWrite)
+	return p
+}
+
+// pathsOf returns the permissions that a path setting stands for: to read what is there, or to write in the folder where it is.
+func pathsOf(value any, write bool) sdk.Permissions {
+	var p sdk.Permissions
+	for _, path := range texts(value) {
+		switch {
+		case path == "" || path == "-" || strings.Contains(path, "://"):
+		case write:
+			p.FSWrite = append(p.FSWrite, writeFolder(path))
+		default:
+			p.FSRead = append(p.FSRead, fixedPart(path))
+		}
+	}
+	return p
+}
+
+// writeFolder is the folder in which a sink makes its files: a path may have placeholders in braces, and beside a file there are its
+// journal and the files that follow it.
+func writeFolder(path string) string {
+	fixed, _, _ := strings.Cut(path, "{")
+	if strings.HasSuffix(fixed, "/") || strings.HasSuffix(fixed, string(filepath.Separator)) {
+		return filepath.Clean(fixed)
+	}
+	return filepath.Dir(fixed)
+}
+
+// fixedPart is a path, or the folder above its first placeholder.
+func fixedPart(path string) string {
+	if strings.Contains(path, "{") {
+		return writeFolder(path)
+	}
+	return filepath.Clean(path)
+}
+
+// defaultPorts are those of schemes that stand in the addresses of databases and the like.
+var defaultPorts = map[string]string{
+	"postgres": "5432", "postgresql": "5432", "mysql": "3306", "mariadb": "3306", "redis": "6379", "rediss": "6379", "mongodb": "27017",
+	"amqp": "5672", "amqps": "5671", "nats": "4222", "kafka": "9092", "clickhouse": "9000", "sqlserver": "1433", "ldap": "389", "ldaps": "636",
+	"smtp": "25", "imap": "143", "imaps": "993", "sftp": "22", "ssh": "22", "ftp": "21",
+}
+
+// addressOf returns the address in a setting for one: host:port, or a URL. The errors do not quote it: it may hold a password.
+func addressOf(text string) (string, error) {
+	if !strings.Contains(text, "://") {
+		p := sdk.Permissions{Dial: []string{text}}
+		if p.Check() != nil || strings.Contains(text, "*") {
+			return "", errors.New(`an address is host:port, such as "db.example.com:5432", or a URL with one`)
+		}
+		return text, nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" {
+		return "", errors.New("a URL without a host")
+	}
+	port := u.Port()
+	if port == "" {
+		port = defaultPorts[strings.ToLower(u.Scheme)]
+	}
+	if port == "" {
+		return "", fmt.Errorf("the URL names no port, and %s:// has none that is known", u.Scheme)
+	}
+	return net.JoinHostPort(u.Hostname(), port), nil
+}
+
+// eachAddress takes the addresses of a setting that is one or a list of them.
+func (c *checker) eachAddress(value any, path []string, preset bool) {
+	for _, text := range texts(value) {
+		address, err := addressOf(text)
+		if err != nil {
+			c.fail(c.rangeOf(path), c.about(path), "%s: %s: %v", c.stage.title, c.shown(path), err)
+			continue
+		}
+		c.implied.add(sdk.Permissions{Dial: []string{address}}, preset)
+	}
+}
+
+// warnOutput warns of a third party's plugin that may write where the pipeline file is.
+func (l *loader) warnOutput(st stage, at hcl.Range, write []string) {
+	if st.ref.Path == "" {
+		return
+	}
+	for _, folder := range write {
+		if (sdk.Permissions{FSWrite: []string{folder}}).Covers(sdk.Permissions{FSWrite: []string{l.dir}}) {
+			l.warn(at, "give it a folder of its own, such as \"out/\"", "%s: it may write in %s, where the pipeline file and its state are", st.title, folder)
+			return
+		}
+	}
+}
