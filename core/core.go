@@ -17,6 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
+	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -39,6 +40,8 @@ type Options struct {
 	// Record is a file that every exchange goes to; Replay one that answers instead of the network. A replay has a state of its
 	// own, and its sinks write below [Pipeline.StateDir].
 	Record, Replay string
+	// Sandbox is the level of the sandbox, whatever the file says; "": as it says. See SandboxLevels.
+	Sandbox string
 	// Step is for tests: see internal/pipeline.
 	Step func(name string)
 }
@@ -61,6 +64,7 @@ type Pipeline struct {
 	opts   Options
 	redact *redact.Set
 	logger hclog.Logger
+	level  sandbox.Level
 
 	secrets []*secret // obtained when they are needed
 }
@@ -82,14 +86,18 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	secrets := &redact.Set{}
 	l := &lookup{opts: o, logger: newLogger(o, secrets)}
 	c, diags := config.Load(ctx, file, config.Options{Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Getenv: os.LookupEnv,
-		StateDir: o.StateDir, Replay: o.Replay != ""})
+		StateDir: o.StateDir, Replay: o.Replay != "", Levels: SandboxLevels()})
 	if diags.HasErrors() {
 		return nil, diags
+	}
+	level, err := levelOf(o.Sandbox, c.Sandbox)
+	if err != nil {
+		return nil, append(diags, config.Diagnostic{Severity: config.Error, Summary: err.Error()})
 	}
 	for _, s := range c.Secrets {
 		secrets.Add(s)
 	}
-	return &Pipeline{config: c, opts: o, redact: secrets, logger: l.logger, secrets: newSecrets(c.Late, secrets)}, diags
+	return &Pipeline{config: c, opts: o, redact: secrets, logger: l.logger, level: level, secrets: newSecrets(c.Late, secrets)}, diags
 }
 
 // Name returns the pipeline's name.
@@ -135,7 +143,11 @@ func (l *lookup) describe(ctx context.Context, b config.BlockRef) (sdk.Info, err
 		p, err := l.firstParty(b)
 		return p.Info, err
 	}
-	h, err := pluginhost.New(pluginhost.Options{Logger: l.logger})
+	level, err := levelOf(l.opts.Sandbox, b.Sandbox)
+	if err != nil {
+		return sdk.Info{}, err
+	}
+	h, err := pluginhost.New(pluginhost.Options{Logger: l.logger, Sandbox: level})
 	if err != nil {
 		return sdk.Info{}, err
 	}

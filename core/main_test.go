@@ -35,6 +35,10 @@ func TestMain(m *testing.M) {
 	case len(os.Args) == 3 && os.Args[1] == "hold":
 		hold(os.Args[2])
 	default:
+		if level, reason := core.BestSandbox(); reason != nil {
+			fmt.Println("plugins run at the sandbox level", level+":", reason)
+			_ = os.Setenv(core.SandboxVar, level)
+		}
 		// A plugin with the race detector waits a second at its end by itself.
 		_ = os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
 		os.Exit(m.Run())

@@ -136,12 +136,14 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
-	host, err := pluginhost.New(pluginhost.Options{Logger: p.logger})
+	host, err := pluginhost.New(pluginhost.Options{Logger: p.logger, Sandbox: p.level})
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
+	parts := &parts{Pipeline: p, host: host, fetch: client, spool: spool, files: p.keepIn(filepath.Join(spool, "files"))}
+	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
-	return &parts{Pipeline: p, host: host, fetch: client, spool: spool, files: p.keepIn(filepath.Join(spool, "files"))}, c.close, nil
+	return parts, c.close, nil
 }
 
 // errEnough ends a preview.

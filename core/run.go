@@ -81,10 +81,12 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	if r.fetch, err = p.openHTTP(c, fetch.Options{Learned: p.learnedFile(), OnWait: r.wait}, len(earlier) > 0 && !r.o.Full); err != nil {
 		return err
 	}
-	host, err := pluginhost.New(pluginhost.Options{Logger: p.logger})
+	host, err := pluginhost.New(pluginhost.Options{Logger: p.logger, Sandbox: p.level})
 	if err != nil {
 		return err
 	}
+	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, spool: spool, files: p.keepIn(p.replayed("files"))}
+	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	r.letters = deadletter.New(p.runDir)
 	c.add(r.letters.Close)
@@ -93,7 +95,6 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	if err != nil {
 		return err
 	}
-	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, spool: spool, files: p.keepIn(p.replayed("files"))}
 	r.pipeline = pipeline.New(pipeline.Config{
 		Source: parts.source(), Transforms: parts.transforms(), Sinks: parts.sinks(),
 		Store: store, Letters: r.letters,

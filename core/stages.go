@@ -24,6 +24,7 @@ type parts struct {
 	host  *pluginhost.Host
 	fetch *fetch.Client
 	spool string
+	made  madeFolders
 	files func() (*files.Folder, error) // where the source keeps files; nil: nowhere
 }
 
@@ -80,12 +81,15 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
+	if err := p.made.make(b); err != nil {
+		return nil, sdk.Permanent(err)
+	}
 	path, args := b.Path, []string(nil)
 	if path == "" {
 		path, args = p.opts.Serve(b.Type)
 	}
 	return p.host.Start(ctx, pluginhost.Spec{
-		Label: stageName(b), Kind: b.Kind, Path: path, Args: args, Config: b.Config,
+		Label: stageName(b), Kind: b.Kind, Path: path, Args: args, Config: b.Config, Read: b.Read, Write: b.Write,
 		Services: sdk.Host{Transport: transport}, Logger: p.logger.Named(b.Name),
 	})
 }

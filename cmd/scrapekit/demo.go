@@ -83,6 +83,13 @@ func (a *app) demo(ctx context.Context, f demoFlags, flags runFlags) error {
 	if err != nil {
 		return err
 	}
+	if opts.Sandbox == "" && os.Getenv(core.SandboxVar) == "" {
+		// All of its plugins are this program, and it must run everywhere.
+		level, reason := core.BestSandbox()
+		if opts.Sandbox = level; reason != nil {
+			fmt.Fprintf(a.err, "The sandbox is reduced for the demo, whose plugins are all scrapekit's own: %v\n", reason)
+		}
+	}
 	p, err := a.loadWith(ctx, file, opts)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
@@ -36,7 +37,10 @@ func (f *fileFlags) values() (map[string]string, error) {
 }
 
 func (a *app) options(vars map[string]string) (core.Options, error) {
-	o := core.Options{Hosts: a.hosts, Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Stdout: a.out, Step: a.step}
+	o := core.Options{Hosts: a.hosts, Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Stdout: a.out, Step: a.step, Sandbox: a.sandbox}
+	if a.sandbox != "" && !slices.Contains(core.SandboxLevels(), a.sandbox) {
+		return o, usageError{fmt.Errorf("--sandbox %s: want %s", a.sandbox, strings.Join(core.SandboxLevels(), ", "))}
+	}
 	if a.logLevel == "off" {
 		return o, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -28,6 +29,7 @@ func main() {
 type app struct {
 	out, err io.Writer
 	logLevel string
+	sandbox  string
 	color    bool // of err
 	force    chan struct{}
 	step     func(string)
@@ -69,6 +71,7 @@ func (a *app) root() *cobra.Command {
 	root.SetVersionTemplate("scrapekit {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&a.logLevel, "log", "warn", "least level of log lines on standard error: debug, info, warn, error, off")
+	root.PersistentFlags().StringVar(&a.sandbox, "sandbox", "", "how much plugins are confined: "+strings.Join(core.SandboxLevels(), ", ")+"; the preset is strong on Linux")
 	root.AddCommand(a.runCommand(), a.demoCommand(), a.validateCommand(), a.planCommand(), a.previewCommand(),
 		a.fetchCommand(), a.stateCommand(), a.recordingCommand(), a.pluginsCommand(), a.versionCommand())
 	return root

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/sdk/serve"
 )
 
@@ -38,6 +40,7 @@ func TestMain(m *testing.M) {
 	}
 	if !byName {
 		quickRaces()
+		reduceSandbox()
 	}
 	testscript.Main(cleaned{m}, commands)
 }
@@ -72,6 +75,18 @@ func removeAtEnd(dir string) {
 // quickRaces makes processes with the race detector end at once: by itself it waits a second at every end.
 func quickRaces() {
 	if err := os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
+}
+
+// reduceSandbox lets the tests run where the kernel has not what the sandbox needs.
+func reduceSandbox() {
+	level, reason := core.BestSandbox()
+	if reason == nil {
+		return
+	}
+	fmt.Println("plugins run at the sandbox level", level+":", reason)
+	if err := os.Setenv(core.SandboxVar, level); err != nil {
 		panic(err)
 	}
 }

@@ -74,6 +74,9 @@ func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags)
 		}
 		out = a.err
 	}
+	if level, confined := p.Sandbox(); !confined {
+		fmt.Fprintf(a.err, "plugins run at the sandbox level %q: what they do is theirs to decide; see `scrapekit doctor`\n", level)
+	}
 	w := a.watcher(flags.output)
 	run, closeRun, err := p.Start(ctx, core.RunOptions{Full: flags.full, OnEvent: w.event})
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -41,6 +42,10 @@ func TestScripts(t *testing.T) {
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
 				return os.Geteuid() == 0, nil
+			}
+			if cond == "confined" {
+				_, reason := core.BestSandbox()
+				return reason == nil, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},

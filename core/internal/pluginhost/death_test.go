@@ -7,13 +7,13 @@ package pluginhost
 import (
 	"errors"
 	"math/rand/v2"
-	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -26,16 +26,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	early := 0
 	for i := range kills {
 		delay := time.Duration(random.Int64N(int64(30 * time.Millisecond)))
-		h, err := New(Options{RunDirs: shortDir(t), Start: func(cmd *exec.Cmd, _ string) error {
-			if err := cmd.Start(); err != nil {
-				return err
-			}
-			pid := cmd.Process.Pid
+		h := must(New(Options{RunDirs: shortDir(t), Sandbox: bestLevel()}))
+		h.begun = func(pid int) {
 			time.AfterFunc(delay, func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
-			return nil
-		}})
-		if err != nil {
-			t.Fatal(err)
 		}
 		p, err := h.Start(t.Context(), spec(`{"do":"hang"}`, "source"))
 		if err == nil {
@@ -69,7 +62,8 @@ func TestPluginThatHangsUp(t *testing.T) {
 // child reads until the plugin has named the child that it started, and kills the plugin.
 func child(t *testing.T, do string) (pid int, err error) {
 	t.Helper()
-	p := start(t, newHost(t), spec(`{"do":"`+do+`"}`, "source"))
+	// Where the kernel confines a plugin, it has no children.
+	p := start(t, newHost(t, sandbox.Env), spec(`{"do":"`+do+`"}`, "source"))
 	out := &collected{}
 	out.first = func() {
 		pid = must(strconv.Atoi(strings.TrimSpace(out.payload.String())))

@@ -3,20 +3,21 @@
 // hashicorp/go-plugin: of the many ways in which a process and its connection can end it makes one good
 // message each, above all [Crash].
 //
-// A plugin gets nothing of the host's: no stdin, no environment, no descriptors. It listens on a unix
-// socket in a folder that only this user may enter, and dies with the host, however the host dies.
+// A plugin gets nothing of the host's: no stdin, no environment, no descriptors, and package sandbox confines it. It listens
+// on a unix socket in a folder that only this user may enter, and dies with the host, however the host dies.
 package pluginhost
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -31,18 +32,17 @@ type Options struct {
 	// RunDirs is the folder in which run directories are made; "": $XDG_RUNTIME_DIR/scrapekit, or a
 	// folder of this user's in the temporary one. The names of sockets are short: so must this be.
 	RunDirs string
-	// Start starts a plugin's process in place of cmd.Start, and is where a sandbox goes: it may change
-	// cmd before it starts it. The plugin must be able to make a socket in socketDir. Start is called on
-	// a locked thread that lives as long as the process; nil: cmd.Start.
-	Start func(cmd *exec.Cmd, socketDir string) error
+	// Sandbox says how much plugins are confined; "": [sandbox.Strong]. What the system has not is an error of each start.
+	Sandbox sandbox.Level
 }
 
 // A Host runs plugins. Its methods may be called by several goroutines at once.
 type Host struct {
 	log     hclog.Logger
 	dir     *runDir
-	start   func(cmd *exec.Cmd, socketDir string) error
+	level   sandbox.Level
 	timeout time.Duration
+	begun   func(pid int) // for tests: called when a process runs; nil
 
 	// ctx ends with Close and takes starts under way with it.
 	ctx   context.Context
@@ -59,8 +59,11 @@ func New(o Options) (*Host, error) {
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
 	}
-	if o.Start == nil {
-		o.Start = func(cmd *exec.Cmd, _ string) error { return cmd.Start() }
+	level := cmp.Or(o.Sandbox, sandbox.Strong)
+	if level == sandbox.Env {
+		if err := sandbox.Protect(); err != nil {
+			return nil, fmt.Errorf("keep the host's memory from plugins: %w", err)
+		}
 	}
 	if err := keepDescriptors(); err != nil {
 		return nil, fmt.Errorf("keep inherited descriptors from plugins: %w", err)
@@ -69,7 +72,7 @@ func New(o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{log: o.Logger, dir: dir, start: o.Start, timeout: startTimeout, plugins: map[*Plugin]struct{}{}}
+	h := &Host{log: o.Logger, dir: dir, level: level, timeout: startTimeout, plugins: map[*Plugin]struct{}{}}
 	h.ctx, h.close = context.WithCancel(context.Background())
 	return h, nil
 }

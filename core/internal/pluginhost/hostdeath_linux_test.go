@@ -70,7 +70,7 @@ func TestPluginDiesWithItsHost(t *testing.T) {
 			if len(left) != 1 || !strings.HasPrefix(left[0], runPrefix) {
 				t.Errorf("besides the run's directory there is %v", left)
 			}
-			must(0, must(New(Options{RunDirs: runs})).Close())
+			must(0, must(New(Options{RunDirs: runs, Sandbox: bestLevel()})).Close())
 			if left := files(t, runs); len(left) > 0 {
 				t.Errorf("not swept: %v", left)
 			}

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/serve"
 )
@@ -78,10 +79,14 @@ func (c *collected) Cursor([]byte) error     { return nil }
 func (c *collected) Split(sdk.Split) error   { return nil }
 func (c *collected) Reject(sdk.Reject) error { return nil }
 
-// newHost makes a host whose run directories are the test's own.
-func newHost(t testing.TB) *Host {
+// bestLevel is what the system has: a kernel without Landlock still tests the rest.
+func bestLevel() sandbox.Level { return sandbox.System().Best() }
+
+// newHost makes a host whose run directories are the test's own, and whose plugins are confined as far as the system can, or as
+// level says.
+func newHost(t testing.TB, level ...sandbox.Level) *Host {
 	t.Helper()
-	h, err := New(Options{RunDirs: shortDir(t)})
+	h, err := New(Options{RunDirs: shortDir(t), Sandbox: append(level, bestLevel())[0]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +107,10 @@ func shortDir(t testing.TB) string {
 	}
 	dir, err := os.MkdirTemp(parent, "ph")
 	if err != nil {
+		t.Fatal(err)
+	}
+	// Root's plugins are another user, who must get there.
+	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

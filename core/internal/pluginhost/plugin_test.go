@@ -221,7 +221,7 @@ func TestProcessThatDoesNotAnswerIsKilled(t *testing.T) {
 func TestHostCloseStopsEverything(t *testing.T) {
 	t.Parallel()
 	runs := shortDir(t)
-	h := must(New(Options{RunDirs: runs}))
+	h := must(New(Options{RunDirs: runs, Sandbox: bestLevel()}))
 	var pids []int
 	for range 3 {
 		pids = append(pids, start(t, h, spec(`{}`, "source")).Pid())

@@ -4,6 +4,7 @@ package pluginhost
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"syscall"
 
@@ -14,6 +15,12 @@ import (
 // has the kernel kill it when the host dies, however the host dies and even if the plugin is stopped.
 func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// byDescriptor runs the open file, whatever its path leads to by now.
+func byDescriptor(cmd *exec.Cmd, program *os.File) {
+	cmd.ExtraFiles = []*os.File{program}
+	cmd.Path = "/proc/self/fd/3"
 }
 
 // wait waits for the process's end, calls ended while its id is still taken, and releases the id.

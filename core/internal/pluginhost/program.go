@@ -9,34 +9,67 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
+
+	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 )
 
 // digestPrefix begins every digest.
 const digestPrefix = "sha256:"
 
-// checkProgram refuses early, and in words, what the system would not run, and what is not the program that is meant.
-func checkProgram(path, digest string) error {
+// openProgram opens what is to run. It refuses early, and in words, what the system would not run, and what is not the program
+// that is meant. What is run is the open file, where the system can do that.
+func openProgram(path, digest string) (*os.File, error) {
+	if err := checkProgram(path); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, errors.Unwrap(err) // the path is in front already
+	}
+	if digest != "" {
+		err = checkDigest(f, digest)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func checkProgram(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return errors.New("no such file; check the path of the plugin")
 	case err != nil:
-		return errors.Unwrap(err) // the path is in front already
+		return errors.Unwrap(err)
 	case info.IsDir():
 		return errors.New("a folder, not a program")
+	case !info.Mode().IsRegular():
+		return errors.New("not a regular file")
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o111 == 0:
 		return errors.New("not executable; run chmod +x on it")
-	case digest == "":
-		return nil
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return errors.Unwrap(err)
+	return nil
+}
+
+// startIn starts the program in the sandbox. It is called on a locked thread that lives as long as the process.
+func (h *Host) startIn(cmd *exec.Cmd, program *os.File, sockets string, s Spec) error {
+	if h.level.Confines() {
+		policy := sandbox.Policy{Level: h.level, Sockets: sockets, Read: s.Read, Write: s.Write}
+		if err := sandbox.Command(cmd, program, policy); err != nil {
+			return err
+		}
+	} else if s.Digest != "" {
+		byDescriptor(cmd, program)
 	}
-	defer f.Close() // only read from
-	return checkDigest(f, digest)
+	err := cmd.Start()
+	if err == nil && h.begun != nil {
+		h.begun(cmd.Process.Pid)
+	}
+	return err
 }
 
 // checkDigest reads r whole.

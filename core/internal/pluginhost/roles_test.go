@@ -184,7 +184,7 @@ func sinkPlugin(args []string) sdk.Plugin {
 // runAsHost starts a plugin, says which, and waits to be killed.
 func runAsHost(runs string) {
 	signal.Ignore(os.Interrupt)
-	h := must(New(Options{RunDirs: runs}))
+	h := must(New(Options{RunDirs: runs, Sandbox: bestLevel()}))
 	p := must(h.Start(context.Background(), Spec{Label: "source fake", Path: must(os.Executable()), Args: []string{"as", "source"},
 		Config: json.RawMessage(`{"do":"surroundings"}`)}))
 	out := &collected{}

@@ -27,7 +27,16 @@ const (
 	socketTail = len("/plugin-dir0123456789/plugin0123456789")
 )
 
-// runDir is a 0700 directory with a locked file in it. The lock is the kernel's: it is gone when the
+// dirMode is that of run directories and what is above them: the user's own. Plugins of root are another user, who must find the
+// way to their socket's folder; that folder is theirs alone.
+func dirMode() fs.FileMode {
+	if runtime.GOOS == "linux" && os.Geteuid() == 0 {
+		return 0o711
+	}
+	return 0o700
+}
+
+// runDir is a private directory with a locked file in it. The lock is the kernel's: it is gone when the
 // process is, however it ended, and then the next run may remove the directory.
 type runDir struct {
 	path string
@@ -113,6 +122,9 @@ func makeRunDir(parent string) (*runDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run directory: %w", err)
 	}
+	if err := os.Chmod(path, dirMode()); err != nil {
+		return nil, fmt.Errorf("run directory: %w", err)
+	}
 	d := &runDir{path: path, lock: flock.New(filepath.Join(path, lockName), flock.SetPermissions(0o600))}
 	locked, err := d.lock.TryLock()
 	if err == nil && !locked {
@@ -146,11 +158,15 @@ func runParent(given string) (string, error) {
 		return filepath.Abs(given)
 	}
 	// XDG_RUNTIME_DIR may be another user's, under sudo: what is made there now would stand in that user's way.
-	if xdg := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(xdg) && ownedByUs(xdg) == nil {
+	// Root's is closed to its plugins.
+	if xdg := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(xdg) && ownedByUs(xdg) == nil && dirMode() == 0o700 {
 		return private(filepath.Join(xdg, "scrapekit"))
 	}
 	name := "scrapekit"
-	if uid := os.Getuid(); uid >= 0 {
+	switch uid := os.Getuid(); {
+	case dirMode() != 0o700:
+		name += "-root" // others may pass through it, which those of one's own do not let
+	case uid >= 0:
 		name += "-" + strconv.Itoa(uid)
 	}
 	dir := filepath.Join(os.TempDir(), name)
@@ -164,13 +180,13 @@ func runParent(given string) (string, error) {
 // private makes dir for this user alone. In a shared /tmp somebody else may have been there first, with a
 // folder or a link of this name: then it is refused.
 func private(dir string) (string, error) {
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(dir, dirMode()); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("run directory: %w", err)
 	}
 	if err := ownedByUs(dir); err != nil {
 		return "", fmt.Errorf("run directory: %w; remove it or set XDG_RUNTIME_DIR", err)
 	}
-	if err := os.Chmod(dir, 0o700); err != nil {
+	if err := os.Chmod(dir, dirMode()); err != nil {
 		return "", fmt.Errorf("run directory: %w", err)
 	}
 	return dir, nil

@@ -24,7 +24,7 @@ func TestRunDirIsPrivateAndRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Mode().Perm() != 0o700 {
+	if info.Mode().Perm() != dirMode() {
 		t.Errorf("mode %o", info.Mode().Perm())
 	}
 	if err := d.close(); err != nil {
@@ -81,7 +81,8 @@ func TestRunDirTooLong(t *testing.T) {
 func TestDefaultRunParent(t *testing.T) {
 	xdg := shortDir(t)
 	t.Setenv("XDG_RUNTIME_DIR", xdg)
-	if got, err := runParent(""); err != nil || got != filepath.Join(xdg, "scrapekit") {
+	// Root's plugins could not get there.
+	if got, err := runParent(""); err != nil || (got == filepath.Join(xdg, "scrapekit")) != (dirMode() == 0o700) {
 		t.Errorf("with XDG_RUNTIME_DIR: %q, %v", got, err)
 	}
 	tmp := shortDir(t)
@@ -97,7 +98,7 @@ func TestDefaultRunParent(t *testing.T) {
 	if _, err := runParent(""); err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(got); err != nil || info.Mode().Perm() != 0o700 {
+	if info, err := os.Stat(got); err != nil || info.Mode().Perm() != dirMode() {
 		t.Errorf("mode not mended: %v, %v", info.Mode(), err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 
+	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
@@ -28,6 +29,8 @@ type Spec struct {
 	Path     string          // of the program
 	Args     []string        // without the program's name
 	Digest   string          // "sha256:" and 64 hex digits: what the program must be; "": whatever is there
+	Read     []string        // files and folders that it may read, absolute
+	Write    []string        // and those that it may write as well
 	Config   json.RawMessage // its settings
 	Services sdk.Host        // what the host does for it
 	Logger   hclog.Logger    // takes what it logs and writes on stderr; nil: only a crash report shows it
@@ -57,10 +60,12 @@ func (h *Host) launch(ctx context.Context, s Spec) (*Plugin, error) {
 		return nil, fmt.Errorf("%s: %w", s.Label, err)
 	}
 	defer h.starts.Done()
-	if err := checkProgram(s.Path, s.Digest); err != nil {
+	program, err := openProgram(s.Path, s.Digest)
+	if err != nil {
 		return nil, sdk.Permanent(fmt.Errorf("%s: %s: %w", s.Label, s.Path, err))
 	}
-	p := h.newPlugin(s)
+	defer program.Close() // only read from
+	p := h.newPlugin(s, program)
 	h.add(p)
 
 	ctx, cancel := context.WithTimeoutCause(ctx, h.timeout, errSlow)
@@ -76,14 +81,14 @@ func (h *Host) launch(ctx context.Context, s Spec) (*Plugin, error) {
 	return p, nil
 }
 
-func (h *Host) newPlugin(s Spec) *Plugin {
+func (h *Host) newPlugin(s Spec, program *os.File) *Plugin {
 	if s.Logger == nil {
 		s.Logger = hclog.NewNullLogger()
 	}
 	out := &lines{log: s.Logger}
 	run := &pluginRunner{}
 	cmd := &exec.Cmd{Path: s.Path, Args: append([]string{s.Path}, s.Args...)}
-	run.process = newProcess(cmd, out, func(cmd *exec.Cmd) error { return h.start(cmd, run.socketDir) })
+	run.process = newProcess(cmd, out, func(cmd *exec.Cmd) error { return h.startIn(cmd, program, run.socketDir, s) })
 	p := &Plugin{label: s.Label, host: h, run: run}
 	p.services, p.endServices = context.WithCancel(context.Background())
 	p.client = plugin.NewClient(&plugin.ClientConfig{
@@ -93,7 +98,7 @@ func (h *Host) newPlugin(s Spec) *Plugin {
 		GRPCDialOptions:  rpc.DialOptions(),
 		RunnerFunc:       run.take,
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: h.dir.path},
-		SkipHostEnv:      true,
+		SkipHostEnv:      h.level != sandbox.None,
 		AutoMTLS:         overTCP, // a socket in a 0700 folder needs none, and starts five times as fast
 		StartTimeout:     h.timeout + time.Minute,
 		SyncStdout:       out,
@@ -183,6 +188,9 @@ func (p *Plugin) startError(ctx context.Context, limit time.Duration, err error)
 		return sdk.Permanent(fmt.Errorf("%s: %s", p.label, versionHint(version)))
 	case errors.As(err, &lost), !greeted && !run.killedByUs():
 		crash := p.death()
+		if err := sandbox.Refusal(crash.ExitCode, crash.LastLines); err != nil {
+			return sdk.Permanent(fmt.Errorf("%s: %w", p.label, execError(err)))
+		}
 		crash.Early = true
 		return crash
 	case !greeted:

@@ -42,7 +42,7 @@ func TestStartFailures(t *testing.T) {
 		"folder":         {at(dir), dir + ": a folder, not a program", true},
 		"not executable": {at(write("plain", "#!/bin/sh\n", 0o600)), dir + "/plain: not executable; run chmod +x on it", true},
 		"no program":     {at(write("text", "hello\n", 0o700)), "not a program for ", true},
-		"no interpreter": {at(write("orphan", "#!/no/such/shell\n", 0o700)), "#! line", true},
+		"no interpreter": {at(write("orphan", "#!/no/such/shell\n", 0o700)), "script", true},
 		"exit":           {spec(``, "exit", "3"), "the plugin died before it was ready: exit status 3; last lines: no license found", false},
 		"dead settings":  {spec(`{"do":"die at once"}`, "source"), "the plugin died before it was ready: exit status 7", false},
 		"settings":       {spec(`{"fail":"no such project"}`, "source"), "no such project", true},
@@ -105,7 +105,7 @@ func TestStartIsGivenUp(t *testing.T) {
 
 func TestCloseDuringAStart(t *testing.T) {
 	t.Parallel()
-	h := must(New(Options{RunDirs: shortDir(t)}))
+	h := must(New(Options{RunDirs: shortDir(t), Sandbox: bestLevel()}))
 	started := make(chan error)
 	go func() {
 		_, err := h.Start(t.Context(), spec(``, "sleep"))
