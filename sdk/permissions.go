@@ -15,9 +15,8 @@ import (
 
 // Permissions are what a plugin may do beyond the base. The base is: to serve the host, to ask over HTTP the hosts that its
 // settings name, and to use the files and addresses that the user wrote into its settings (see the tags host and path
-// of [Schema]). A plugin states in [Info] what it needs beyond that; the user is to grant it in the pipeline file or at the
-// installation, and the plugin to have what is both stated and granted. This version passes the statement on and enforces nothing
-// of it: there is no grant, no dialling through the host, and files are those of the user's account.
+// of [Schema]). A plugin states in [Info] what it needs beyond that, the user grants it in the pipeline file or at the
+// installation, and the plugin has what is both stated and granted.
 type Permissions struct {
 	// HTTP are the origins that the host asks for the plugin: "https://api.example.com", "https://*.example.com" for every
 	// host below example.com.

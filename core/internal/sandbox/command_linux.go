@@ -61,14 +61,10 @@ func onTop(o *order, attr *syscall.SysProcAttr, s Support, program *os.File) err
 	if !s.Root {
 		return nil
 	}
-	info, err := program.Stat()
-	if err != nil {
-		return err
-	}
 	// Another user cannot use the files that were granted, so a plugin with files stays who it is, and has of all the powers of root
 	// the one to use them.
-	if len(o.Read)+len(o.Write) > 0 || info.Mode().Perm()&0o005 != 0o005 || !s.SetUID || !open(o.Sockets) {
-		o.Own = len(o.Read)+len(o.Write) > 0
+	o.Own = len(o.Read)+len(o.Write) > 0
+	if o.Own || !s.SetUID || !open(o.Sockets) || !forEverybody(program) {
 		return nil
 	}
 	if o.Sockets != "" {
@@ -78,6 +74,13 @@ func onTop(o *order, attr *syscall.SysProcAttr, s Support, program *os.File) err
 	}
 	attr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
 	return nil
+}
+
+// forEverybody reports whether another user may execute the program, and the first stage, which is this one.
+func forEverybody(program *os.File) bool {
+	info, err := program.Stat()
+	self, selfErr := os.Stat("/proc/self/exe")
+	return err == nil && selfErr == nil && info.Mode().Perm()&self.Mode().Perm()&0o005 == 0o005
 }
 
 // open reports whether everybody may go as far as to dir.
