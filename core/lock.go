@@ -42,24 +42,11 @@ func lock(name, dir string) (unlock func() error, err error) {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
 	l := flock.New(filepath.Join(dir, "lock"))
-	got, err := l.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("lock of the state folder: %w", err)
-	}
 	holder := filepath.Join(dir, "holder.json")
-	if !got {
-		held := &LockedError{Pipeline: name}
-		if raw, err := os.ReadFile(holder); err == nil {
-			// A holder that is just starting has not written it yet: then the message has no names.
-			_ = json.Unmarshal(raw, &held.Holder)
-		}
-		return nil, held
+	if err := take(l, name, holder); err != nil {
+		return nil, err
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "this machine"
-	}
-	raw, err := json.Marshal(Holder{PID: os.Getpid(), Host: host, Started: time.Now()})
+	raw, err := json.Marshal(Holder{PID: os.Getpid(), Host: hostname(), Started: time.Now()})
 	if err == nil {
 		err = os.WriteFile(holder, raw, 0o644)
 	}
@@ -67,4 +54,37 @@ func lock(name, dir string) (unlock func() error, err error) {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
 	return l.Unlock, nil
+}
+
+// afterlife is how long the lock of a dead process may last: a child that it was about to start when it was killed has its descriptors
+// until it executes its program.
+const afterlife = 10 * time.Second
+
+// take waits for nobody but the dead.
+func take(l *flock.Flock, name, holder string) error {
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		got, err := l.TryLock()
+		if err != nil {
+			return fmt.Errorf("lock of the state folder: %w", err)
+		}
+		if got {
+			return nil
+		}
+		held := &LockedError{Pipeline: name}
+		if raw, err := os.ReadFile(holder); err == nil {
+			// A holder that is just starting has not written it yet: then the message has no names.
+			_ = json.Unmarshal(raw, &held.Holder)
+		}
+		if held.Holder.Host != hostname() || alive(held.Holder.PID) || time.Since(began) > afterlife {
+			return held
+		}
+	}
+}
+
+func hostname() string {
+	host, err := os.Hostname()
+	if err != nil {
+		return "this machine"
+	}
+	return host
 }

@@ -58,6 +58,9 @@ func (e *execError) Error() string { return e.errno.Error() }
 // run does not return if all goes well. Inits run on the main thread and stay there, so what restricts a thread restricts what it
 // executes.
 func (o *order) run() error {
+	if orphaned() {
+		return errors.New("the host has died")
+	}
 	execFD, err := o.limits()
 	if err != nil {
 		return err
@@ -90,6 +93,14 @@ func (o *order) run() error {
 	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(execFD), uintptr(unsafe.Pointer(&empty)), uintptr(unsafe.Pointer(&argv[0])),
 		uintptr(unsafe.Pointer(&envv[0])), unix.AT_EMPTY_PATH, 0)
 	return &execError{errno}
+}
+
+// orphaned reports whether the host died before the kernel was told to end this process with it; afterwards it does. In a
+// namespace of its own a process cannot ask who its parent is, but nobody reads its output any more.
+func orphaned() bool {
+	out := []unix.PollFd{{Fd: 1}}
+	n, err := unix.Poll(out, 0)
+	return err == nil && n > 0 && out[0].Revents&unix.POLLERR != 0
 }
 
 // maxFiles is how many descriptors a plugin may have.
