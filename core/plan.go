@@ -27,6 +27,13 @@ type PlanInfo struct {
 	Streams     []StreamInfo `json:"streams"`
 	Splits      []SplitInfo  `json:"splits"`
 	Stages      []string     `json:"stages"`
+	Sinks       []SinkInfo   `json:"sinks"`
+}
+
+// SinkInfo is a sink, and what it guarantees of the records that it is given.
+type SinkInfo struct {
+	Name string `json:"name"`
+	sdk.Guarantee
 }
 
 // SplitInfo is a split for display.
@@ -61,6 +68,9 @@ func (p *Pipeline) Plan(ctx context.Context, full bool) (*PlanInfo, error) {
 
 func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo, error) {
 	out := &PlanInfo{Pipeline: p.config.Name, Stages: p.Stages()}
+	if err := guarantees(ctx, parts, out); err != nil {
+		return nil, err
+	}
 	source := parts.source()
 	inst, err := source.Start(ctx)
 	if err != nil {
@@ -97,6 +107,19 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 		out.Splits = append(out.Splits, splitInfo(checkpoint.Split{Split: s, Status: checkpoint.Open}))
 	}
 	return out, nil
+}
+
+// guarantees asks every sink what it promises. None is opened.
+func guarantees(ctx context.Context, parts *parts, out *PlanInfo) error {
+	for _, s := range parts.sinks() {
+		inst, err := s.Start(ctx)
+		if err != nil {
+			return err
+		}
+		out.Sinks = append(out.Sinks, SinkInfo{s.Name, sdk.GuaranteeOf(inst.Plugin)})
+		_ = inst.Stop(context.WithoutCancel(ctx)) // it was asked and is not needed any more
+	}
+	return nil
 }
 
 // fromState looks at what earlier runs left: an unfinished run is the whole plan, finished ones are where

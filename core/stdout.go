@@ -14,7 +14,7 @@ import (
 )
 
 // stdout writes records as JSON Lines to a stream that cannot be taken back: after a kill, records since
-// the last commit come again. It is the one sink without the promise of exactly once.
+// the last commit come again.
 type stdout struct {
 	mu sync.Mutex
 	w  io.Writer
@@ -43,6 +43,11 @@ func (s *stdout) Write(_ context.Context, b sdk.Batch) error {
 		return sdk.Permanent(err) // whoever read our output has gone
 	}
 	return rejects.Err()
+}
+
+// Guarantee implements [sdk.Guarantor].
+func (s *stdout) Guarantee() sdk.Guarantee {
+	return sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "what was printed cannot be taken back"}
 }
 
 func (s *stdout) Commit(context.Context) (sdk.Token, error) { return nil, nil }

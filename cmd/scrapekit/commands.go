@@ -102,6 +102,10 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 	if more := len(info.Splits) - shownSplits; more > 0 {
 		fmt.Fprintf(w, "… and %d more\t\t\t\n", more)
 	}
+	fmt.Fprintf(w, "\nSINK\tEACH RECORD\tBECAUSE\n")
+	for _, s := range info.Sinks {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", strings.TrimPrefix(s.Name, "sink "), s.Delivery, orDash(strings.Join(strings.Fields(s.Why), " ")))
+	}
 	if err := w.Flush(); err != nil {
 		return err
 	}

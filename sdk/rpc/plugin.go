@@ -25,6 +25,8 @@ type Features struct {
 	Commit         bool // transform: sdk.Committer
 	OutStreams     bool // transform: sdk.Streamer
 	ParallelWrites bool // sink: Write may be called several times at once
+	// Guarantee is what a sink says of itself; the zero value: it says nothing.
+	Guarantee sdk.Guarantee
 }
 
 // Conn is a live plugin as the host sees it. Its methods, and those of what it hands out, may be called
@@ -65,6 +67,10 @@ func (c *Conn) Configure(ctx context.Context, config json.RawMessage) (Features,
 		return Features{}, fromStatus(ctx, err)
 	}
 	f := featuresFrom(r.GetFeatures())
+	f.Guarantee = guaranteeFrom(r.GetGuarantee())
+	if f.Guarantee.Delivery == sdk.ExactlyOnce && !f.Open {
+		return Features{}, sdk.Permanent(errors.New("the sink promises to deliver exactly once, but cannot be brought back to a token: it has no Open"))
+	}
 	if f.Commit && !f.Open {
 		return Features{}, sdk.Permanent(errors.New("the plugin keeps state that it cannot be brought back to: it has Commit but no Open"))
 	}
@@ -142,7 +148,7 @@ func (s *server) Configure(ctx context.Context, r *pb.ConfigureRequest) (*pb.Con
 	if err != nil {
 		return nil, c.status(err)
 	}
-	return &pb.ConfigureResponse{Features: featuresOf(v)}, nil
+	return &pb.ConfigureResponse{Features: featuresOf(v), Guarantee: guaranteeOf(v)}, nil
 }
 
 func (s *server) make(ctx context.Context, config json.RawMessage) (any, error) {

@@ -25,6 +25,22 @@ type sink struct{ conn *Conn }
 
 func (s sink) ParallelWrites() bool { return s.conn.configured().ParallelWrites }
 
+// Guarantee implements [sdk.Guarantor].
+func (s sink) Guarantee() sdk.Guarantee {
+	f := s.conn.configured()
+	if f.Guarantee.Delivery != "" {
+		return f.Guarantee
+	}
+	type silent struct{ sdk.Sink } // says nothing of itself
+	if f.Open {
+		return sdk.GuaranteeOf(struct {
+			silent
+			sinkOpener
+		}{})
+	}
+	return sdk.GuaranteeOf(silent{})
+}
+
 func (s sink) Write(ctx context.Context, b sdk.Batch) error {
 	r, err := s.conn.sink.Write(ctx, &pb.WriteRequest{Batch: batchTo(b)})
 	if err != nil {
@@ -47,6 +63,33 @@ type sinkOpener struct{ conn *Conn }
 func (s sinkOpener) Open(ctx context.Context, start sdk.Start) error {
 	_, err := s.conn.sink.OpenSink(ctx, &pb.OpenSinkRequest{Start: startTo(start)})
 	return fromStatus(ctx, err)
+}
+
+// deliveries are the guarantees on the wire.
+var deliveries = map[sdk.Delivery]pb.Guarantee_Delivery{
+	sdk.AtLeastOnce: pb.Guarantee_DELIVERY_AT_LEAST_ONCE,
+	sdk.OncePerKey:  pb.Guarantee_DELIVERY_ONCE_PER_KEY,
+	sdk.ExactlyOnce: pb.Guarantee_DELIVERY_EXACTLY_ONCE,
+}
+
+// guaranteeOf returns what a sink promises; nil for anything else.
+func guaranteeOf(v any) *pb.Guarantee {
+	s, ok := v.(sdk.Sink)
+	if !ok {
+		return nil
+	}
+	g := sdk.GuaranteeOf(s)
+	return &pb.Guarantee{Delivery: deliveries[g.Delivery], Why: validText(g.Why)}
+}
+
+// guaranteeFrom returns the zero value for a promise that this host does not know.
+func guaranteeFrom(g *pb.Guarantee) sdk.Guarantee {
+	for delivery, wire := range deliveries {
+		if wire == g.GetDelivery() {
+			return sdk.Guarantee{Delivery: delivery, Why: g.GetWhy()}
+		}
+	}
+	return sdk.Guarantee{}
 }
 
 // sinkServer is the plugin's side.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -99,6 +100,12 @@ var wrongs = map[string]struct {
 		s.Full = false
 		return s
 	})},
+	"sink promises what it has no means for": {"guarantee", promisingSink(sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "it says so"}, nil)},
+	"sink does not say why it guarantees so": {"guarantee", promisingSink(sdk.Guarantee{Delivery: sdk.AtLeastOnce}, nil)},
+	"sink promises one record a key and holds two": {"killed_before_any_commit", promisingSink(
+		sdk.Guarantee{Delivery: sdk.OncePerKey, Why: "of the key"}, func(all []string) []string { return append(all, all...) })},
+	"sink that promises little loses a record": {"back_to_a_token", promisingSink(
+		sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "it cannot go back"}, func(all []string) []string { return all[:max(0, len(all)-1)] })},
 	"transform mixes up concurrent calls": {"at_once", func(t *testing.T) {
 		var calls atomic.Int64
 		wrongTransform(t, func(b sdk.Batch) ([]sdk.Batch, error) {
@@ -221,6 +228,60 @@ func wrongSink(change func(*MemorySink, sdk.Start) sdk.Start) func(t *testing.T)
 			Keyed:  true,
 		})
 	}
+}
+
+// shelf is a sink that goes on where it was and cannot go back to a token.
+type shelf struct {
+	sdk.Guarantee
+	records map[string][]string
+}
+
+// promising gives the shelf its promise under the name that the contract has for it.
+type promising struct{ *shelf }
+
+func (p promising) Guarantee() sdk.Guarantee { return p.shelf.Guarantee }
+
+func (s *shelf) Write(_ context.Context, b sdk.Batch) error {
+	for record := range b.Records() {
+		if b.Op == sdk.Upsert {
+			s.records[b.Stream] = append(s.records[b.Stream], string(record))
+		}
+	}
+	return nil
+}
+
+func (*shelf) Commit(context.Context) (sdk.Token, error) { return nil, nil }
+
+// promisingSink is a sink of a guarantee. Each process does to the records of the one before what broken does; nil: nothing.
+func promisingSink(g sdk.Guarantee, broken func([]string) []string) func(t *testing.T) {
+	return func(t *testing.T) {
+		shelves := map[string]*shelf{}
+		p := sdk.SinkPlugin(sdk.Info{Name: "promising", Version: "1", Doc: "Promises."}, func(_ context.Context, c struct {
+			Dir string `json:"dir"`
+		}) (sdk.Sink, error) {
+			before := shelves[c.Dir]
+			if before == nil {
+				before = &shelf{g, map[string][]string{}}
+				shelves[c.Dir] = before
+			} else if broken != nil {
+				for stream, records := range before.records {
+					before.records[stream] = broken(records)
+				}
+			}
+			return promising{before}, nil
+		})
+		TestSink(t, p, SinkCase{
+			Config: func(_ *testing.T, dir string) any { return map[string]any{"dir": dir} },
+			Read:   func(_ *testing.T, dir, stream string) []string { return slices.Clone(shelves[dir].records[stream]) },
+		})
+	}
+}
+
+// TestSinkThatPromisesLittle passes where it keeps what it promises.
+func TestSinkThatPromisesLittle(t *testing.T) {
+	t.Parallel()
+	promisingSink(sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "it cannot go back"}, nil)(t)
+	promisingSink(sdk.Guarantee{Delivery: sdk.OncePerKey, Why: "of the key"}, nil)(t)
 }
 
 // forgetful begins anew whatever its token says.

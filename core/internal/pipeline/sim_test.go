@@ -264,7 +264,7 @@ func (s *sim) config(l *life, store checkpoint.Store, dir string) pipeline.Confi
 		},
 		Store: simStore{store, l}, Letters: &simLetters{l: l},
 		Concurrency: 1 + r.IntN(5), CommitEvery: time.Duration(1+r.IntN(200)) * time.Millisecond, CommitBytes: int64(r.IntN(4000)),
-		SpoolDir: dir, GroupMemory: []int{1, 400, 1 << 20, 1 << 20, 1 << 20, 1 << 20}[r.IntN(6)],
+		SpoolDir: dir, GroupMemory: []int{1, 400}[r.IntN(2)] << (20 * min(1, r.IntN(6))),
 		Keep: func(pipeline.Result) error {
 			return l.call(context.Background(), nil, "keep", "", func() error { return nil })
 		},

@@ -61,6 +61,9 @@ func (s sink) Commit(ctx context.Context) (sdk.Token, error) {
 	return token, s.p.explain(err)
 }
 
+// Guarantee says what the plugin said.
+func (s sink) Guarantee() sdk.Guarantee { return sdk.GuaranteeOf(s.inner) }
+
 // ParallelWrites is a question, so that every sink may be asked.
 func (s sink) ParallelWrites() bool {
 	parallel, ok := s.inner.(sdk.Parallel)

@@ -63,6 +63,11 @@ func New(c Config) (*Sink, error) {
 	return &Sink{template: t, rotate: rotate, format: format, overwrite: c.Mode == "overwrite", patience: patience}, nil
 }
 
+// Guarantee implements [sdk.Guarantor].
+func (s *Sink) Guarantee() sdk.Guarantee {
+	return sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "its files are cut back to the last commit before a run goes on"}
+}
+
 // Check tries whether the output folder, or the one in which it will be made, can be written. It leaves nothing behind.
 func (s *Sink) Check(context.Context) error {
 	dir := s.template.root

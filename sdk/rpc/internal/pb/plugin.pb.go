@@ -144,6 +144,62 @@ func (Feature) EnumDescriptor() ([]byte, []int) {
 	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{1}
 }
 
+// Delivery is how often.
+type Guarantee_Delivery int32
+
+const (
+	Guarantee_DELIVERY_UNSPECIFIED Guarantee_Delivery = 0
+	// What came since the last commit comes again.
+	Guarantee_DELIVERY_AT_LEAST_ONCE Guarantee_Delivery = 1
+	// A record that comes again replaces the one of the same key.
+	Guarantee_DELIVERY_ONCE_PER_KEY Guarantee_Delivery = 2
+	// Needs FEATURE_OPEN: the sink comes back to its last token.
+	Guarantee_DELIVERY_EXACTLY_ONCE Guarantee_Delivery = 3
+)
+
+// Enum value maps for Guarantee_Delivery.
+var (
+	Guarantee_Delivery_name = map[int32]string{
+		0: "DELIVERY_UNSPECIFIED",
+		1: "DELIVERY_AT_LEAST_ONCE",
+		2: "DELIVERY_ONCE_PER_KEY",
+		3: "DELIVERY_EXACTLY_ONCE",
+	}
+	Guarantee_Delivery_value = map[string]int32{
+		"DELIVERY_UNSPECIFIED":   0,
+		"DELIVERY_AT_LEAST_ONCE": 1,
+		"DELIVERY_ONCE_PER_KEY":  2,
+		"DELIVERY_EXACTLY_ONCE":  3,
+	}
+)
+
+func (x Guarantee_Delivery) Enum() *Guarantee_Delivery {
+	p := new(Guarantee_Delivery)
+	*p = x
+	return p
+}
+
+func (x Guarantee_Delivery) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Guarantee_Delivery) Descriptor() protoreflect.EnumDescriptor {
+	return file_scrapekit_plugin_v1_plugin_proto_enumTypes[2].Descriptor()
+}
+
+func (Guarantee_Delivery) Type() protoreflect.EnumType {
+	return &file_scrapekit_plugin_v1_plugin_proto_enumTypes[2]
+}
+
+func (x Guarantee_Delivery) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Guarantee_Delivery.Descriptor instead.
+func (Guarantee_Delivery) EnumDescriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{5, 0}
+}
+
 type DescribeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -408,7 +464,10 @@ func (x *ConfigureRequest) GetConfig() []byte {
 type ConfigureResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the configured plugin can do.
-	Features      []Feature `protobuf:"varint,1,rep,packed,name=features,proto3,enum=scrapekit.plugin.v1.Feature" json:"features,omitempty"`
+	Features []Feature `protobuf:"varint,1,rep,packed,name=features,proto3,enum=scrapekit.plugin.v1.Feature" json:"features,omitempty"`
+	// Sink: what it promises with these settings. Without it the host takes what follows from FEATURE_OPEN: with it exactly
+	// once, without it at least once.
+	Guarantee     *Guarantee `protobuf:"bytes,2,opt,name=guarantee,proto3" json:"guarantee,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -450,6 +509,67 @@ func (x *ConfigureResponse) GetFeatures() []Feature {
 	return nil
 }
 
+func (x *ConfigureResponse) GetGuarantee() *Guarantee {
+	if x != nil {
+		return x.Guarantee
+	}
+	return nil
+}
+
+// Guarantee is how often a record is in a sink at the end, whatever was killed on the way, and why.
+type Guarantee struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Delivery Guarantee_Delivery     `protobuf:"varint,1,opt,name=delivery,proto3,enum=scrapekit.plugin.v1.Guarantee_Delivery" json:"delivery,omitempty"`
+	// By which means, or what stands against more: half a sentence for people.
+	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Guarantee) Reset() {
+	*x = Guarantee{}
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Guarantee) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Guarantee) ProtoMessage() {}
+
+func (x *Guarantee) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Guarantee.ProtoReflect.Descriptor instead.
+func (*Guarantee) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Guarantee) GetDelivery() Guarantee_Delivery {
+	if x != nil {
+		return x.Delivery
+	}
+	return Guarantee_DELIVERY_UNSPECIFIED
+}
+
+func (x *Guarantee) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
 type CheckRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -458,7 +578,7 @@ type CheckRequest struct {
 
 func (x *CheckRequest) Reset() {
 	*x = CheckRequest{}
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[5]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -470,7 +590,7 @@ func (x *CheckRequest) String() string {
 func (*CheckRequest) ProtoMessage() {}
 
 func (x *CheckRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[5]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -483,7 +603,7 @@ func (x *CheckRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
 func (*CheckRequest) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{5}
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{6}
 }
 
 type CheckResponse struct {
@@ -494,7 +614,7 @@ type CheckResponse struct {
 
 func (x *CheckResponse) Reset() {
 	*x = CheckResponse{}
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[6]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -506,7 +626,7 @@ func (x *CheckResponse) String() string {
 func (*CheckResponse) ProtoMessage() {}
 
 func (x *CheckResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[6]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -519,7 +639,7 @@ func (x *CheckResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckResponse.ProtoReflect.Descriptor instead.
 func (*CheckResponse) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{6}
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{7}
 }
 
 type DrainRequest struct {
@@ -530,7 +650,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[7]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -542,7 +662,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[7]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -555,7 +675,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{7}
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{8}
 }
 
 type DrainResponse struct {
@@ -566,7 +686,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[8]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -578,7 +698,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[8]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -591,7 +711,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{8}
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{9}
 }
 
 var File_scrapekit_plugin_v1_plugin_proto protoreflect.FileDescriptor
@@ -615,9 +735,18 @@ const file_scrapekit_plugin_v1_plugin_proto_rawDesc = "" +
 	"\bfs_write\x18\x03 \x03(\tR\afsWrite\x12\x12\n" +
 	"\x04dial\x18\x04 \x03(\tR\x04dial\"*\n" +
 	"\x10ConfigureRequest\x12\x16\n" +
-	"\x06config\x18\x01 \x01(\fR\x06config\"M\n" +
+	"\x06config\x18\x01 \x01(\fR\x06config\"\x8b\x01\n" +
 	"\x11ConfigureResponse\x128\n" +
-	"\bfeatures\x18\x01 \x03(\x0e2\x1c.scrapekit.plugin.v1.FeatureR\bfeatures\"\x0e\n" +
+	"\bfeatures\x18\x01 \x03(\x0e2\x1c.scrapekit.plugin.v1.FeatureR\bfeatures\x12<\n" +
+	"\tguarantee\x18\x02 \x01(\v2\x1e.scrapekit.plugin.v1.GuaranteeR\tguarantee\"\xda\x01\n" +
+	"\tGuarantee\x12C\n" +
+	"\bdelivery\x18\x01 \x01(\x0e2'.scrapekit.plugin.v1.Guarantee.DeliveryR\bdelivery\x12\x10\n" +
+	"\x03why\x18\x02 \x01(\tR\x03why\"v\n" +
+	"\bDelivery\x12\x18\n" +
+	"\x14DELIVERY_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16DELIVERY_AT_LEAST_ONCE\x10\x01\x12\x19\n" +
+	"\x15DELIVERY_ONCE_PER_KEY\x10\x02\x12\x19\n" +
+	"\x15DELIVERY_EXACTLY_ONCE\x10\x03\"\x0e\n" +
 	"\fCheckRequest\"\x0f\n" +
 	"\rCheckResponse\"\x0e\n" +
 	"\fDrainRequest\"\x0f\n" +
@@ -653,44 +782,48 @@ func file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 	return file_scrapekit_plugin_v1_plugin_proto_rawDescData
 }
 
-var file_scrapekit_plugin_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_scrapekit_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_scrapekit_plugin_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_scrapekit_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_scrapekit_plugin_v1_plugin_proto_goTypes = []any{
 	(Kind)(0),                 // 0: scrapekit.plugin.v1.Kind
 	(Feature)(0),              // 1: scrapekit.plugin.v1.Feature
-	(*DescribeRequest)(nil),   // 2: scrapekit.plugin.v1.DescribeRequest
-	(*DescribeResponse)(nil),  // 3: scrapekit.plugin.v1.DescribeResponse
-	(*Permissions)(nil),       // 4: scrapekit.plugin.v1.Permissions
-	(*ConfigureRequest)(nil),  // 5: scrapekit.plugin.v1.ConfigureRequest
-	(*ConfigureResponse)(nil), // 6: scrapekit.plugin.v1.ConfigureResponse
-	(*CheckRequest)(nil),      // 7: scrapekit.plugin.v1.CheckRequest
-	(*CheckResponse)(nil),     // 8: scrapekit.plugin.v1.CheckResponse
-	(*DrainRequest)(nil),      // 9: scrapekit.plugin.v1.DrainRequest
-	(*DrainResponse)(nil),     // 10: scrapekit.plugin.v1.DrainResponse
-	(*Stream)(nil),            // 11: scrapekit.plugin.v1.Stream
-	(*FromHost)(nil),          // 12: scrapekit.plugin.v1.FromHost
-	(*FromPlugin)(nil),        // 13: scrapekit.plugin.v1.FromPlugin
+	(Guarantee_Delivery)(0),   // 2: scrapekit.plugin.v1.Guarantee.Delivery
+	(*DescribeRequest)(nil),   // 3: scrapekit.plugin.v1.DescribeRequest
+	(*DescribeResponse)(nil),  // 4: scrapekit.plugin.v1.DescribeResponse
+	(*Permissions)(nil),       // 5: scrapekit.plugin.v1.Permissions
+	(*ConfigureRequest)(nil),  // 6: scrapekit.plugin.v1.ConfigureRequest
+	(*ConfigureResponse)(nil), // 7: scrapekit.plugin.v1.ConfigureResponse
+	(*Guarantee)(nil),         // 8: scrapekit.plugin.v1.Guarantee
+	(*CheckRequest)(nil),      // 9: scrapekit.plugin.v1.CheckRequest
+	(*CheckResponse)(nil),     // 10: scrapekit.plugin.v1.CheckResponse
+	(*DrainRequest)(nil),      // 11: scrapekit.plugin.v1.DrainRequest
+	(*DrainResponse)(nil),     // 12: scrapekit.plugin.v1.DrainResponse
+	(*Stream)(nil),            // 13: scrapekit.plugin.v1.Stream
+	(*FromHost)(nil),          // 14: scrapekit.plugin.v1.FromHost
+	(*FromPlugin)(nil),        // 15: scrapekit.plugin.v1.FromPlugin
 }
 var file_scrapekit_plugin_v1_plugin_proto_depIdxs = []int32{
 	0,  // 0: scrapekit.plugin.v1.DescribeResponse.kind:type_name -> scrapekit.plugin.v1.Kind
-	11, // 1: scrapekit.plugin.v1.DescribeResponse.streams:type_name -> scrapekit.plugin.v1.Stream
-	4,  // 2: scrapekit.plugin.v1.DescribeResponse.permissions:type_name -> scrapekit.plugin.v1.Permissions
+	13, // 1: scrapekit.plugin.v1.DescribeResponse.streams:type_name -> scrapekit.plugin.v1.Stream
+	5,  // 2: scrapekit.plugin.v1.DescribeResponse.permissions:type_name -> scrapekit.plugin.v1.Permissions
 	1,  // 3: scrapekit.plugin.v1.ConfigureResponse.features:type_name -> scrapekit.plugin.v1.Feature
-	2,  // 4: scrapekit.plugin.v1.PluginService.Describe:input_type -> scrapekit.plugin.v1.DescribeRequest
-	12, // 5: scrapekit.plugin.v1.PluginService.Host:input_type -> scrapekit.plugin.v1.FromHost
-	5,  // 6: scrapekit.plugin.v1.PluginService.Configure:input_type -> scrapekit.plugin.v1.ConfigureRequest
-	7,  // 7: scrapekit.plugin.v1.PluginService.Check:input_type -> scrapekit.plugin.v1.CheckRequest
-	9,  // 8: scrapekit.plugin.v1.PluginService.Drain:input_type -> scrapekit.plugin.v1.DrainRequest
-	3,  // 9: scrapekit.plugin.v1.PluginService.Describe:output_type -> scrapekit.plugin.v1.DescribeResponse
-	13, // 10: scrapekit.plugin.v1.PluginService.Host:output_type -> scrapekit.plugin.v1.FromPlugin
-	6,  // 11: scrapekit.plugin.v1.PluginService.Configure:output_type -> scrapekit.plugin.v1.ConfigureResponse
-	8,  // 12: scrapekit.plugin.v1.PluginService.Check:output_type -> scrapekit.plugin.v1.CheckResponse
-	10, // 13: scrapekit.plugin.v1.PluginService.Drain:output_type -> scrapekit.plugin.v1.DrainResponse
-	9,  // [9:14] is the sub-list for method output_type
-	4,  // [4:9] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	8,  // 4: scrapekit.plugin.v1.ConfigureResponse.guarantee:type_name -> scrapekit.plugin.v1.Guarantee
+	2,  // 5: scrapekit.plugin.v1.Guarantee.delivery:type_name -> scrapekit.plugin.v1.Guarantee.Delivery
+	3,  // 6: scrapekit.plugin.v1.PluginService.Describe:input_type -> scrapekit.plugin.v1.DescribeRequest
+	14, // 7: scrapekit.plugin.v1.PluginService.Host:input_type -> scrapekit.plugin.v1.FromHost
+	6,  // 8: scrapekit.plugin.v1.PluginService.Configure:input_type -> scrapekit.plugin.v1.ConfigureRequest
+	9,  // 9: scrapekit.plugin.v1.PluginService.Check:input_type -> scrapekit.plugin.v1.CheckRequest
+	11, // 10: scrapekit.plugin.v1.PluginService.Drain:input_type -> scrapekit.plugin.v1.DrainRequest
+	4,  // 11: scrapekit.plugin.v1.PluginService.Describe:output_type -> scrapekit.plugin.v1.DescribeResponse
+	15, // 12: scrapekit.plugin.v1.PluginService.Host:output_type -> scrapekit.plugin.v1.FromPlugin
+	7,  // 13: scrapekit.plugin.v1.PluginService.Configure:output_type -> scrapekit.plugin.v1.ConfigureResponse
+	10, // 14: scrapekit.plugin.v1.PluginService.Check:output_type -> scrapekit.plugin.v1.CheckResponse
+	12, // 15: scrapekit.plugin.v1.PluginService.Drain:output_type -> scrapekit.plugin.v1.DrainResponse
+	11, // [11:16] is the sub-list for method output_type
+	6,  // [6:11] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_scrapekit_plugin_v1_plugin_proto_init() }
@@ -705,8 +838,8 @@ func file_scrapekit_plugin_v1_plugin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_scrapekit_plugin_v1_plugin_proto_rawDesc), len(file_scrapekit_plugin_v1_plugin_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   9,
+			NumEnums:      3,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
