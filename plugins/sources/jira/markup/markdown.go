@@ -19,21 +19,9 @@ type Options struct {
 
 // Markdown writes a document as GitHub-flavoured Markdown, without a newline at its end.
 func Markdown(doc Node, o Options) string {
-	w := writer{o: o, open: true, out: make([]byte, 0, size(doc, 8))}
-	w.blocks(doc.Content, false)
-	return string(w.out)
-}
-
-// size guesses how long the Markdown of a node is, by as many levels of it.
-func size(n Node, levels int) int {
-	total := len(n.Text) + len(n.Href) + 4
-	if levels == 0 {
-		return total
-	}
-	for i := range n.Content {
-		total += size(n.Content[i], levels-1)
-	}
-	return total
+	s := scratches.Get().(*scratch)
+	defer s.put()
+	return s.markdown(doc, o)
 }
 
 // writer builds the text. prefix is what each new line begins with: quote marks and indentation.

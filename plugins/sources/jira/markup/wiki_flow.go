@@ -9,8 +9,8 @@ type flow struct {
 	*wiki
 	end  int
 	mode mode
-	text int // where the text that is not yet in out begins
-	out  []Node
+	text int // where the text that no node holds yet begins
+	base int // where its nodes begin on the stack
 	// noTable is the position before which rows have no cells: a search through them is not made again for each.
 	noTable int
 }
@@ -23,7 +23,7 @@ var special = [256]bool{
 
 // flow reads src[start:end] into a flat list of inline nodes and blocks; see paragraphs.
 func (p *wiki) flow(start, end int, m mode) []Node {
-	f := &flow{wiki: p, end: end, mode: m, text: start}
+	f := &flow{wiki: p, end: end, mode: m, text: start, base: len(p.stack)}
 	i := f.line(start)
 	for i < end {
 		if !special[p.src[i]] {
@@ -33,13 +33,13 @@ func (p *wiki) flow(start, end int, m mode) []Node {
 		i = f.token(i)
 	}
 	f.flush(end)
-	return f.out
+	return p.pop(f.base)
 }
 
-// flush moves the text before i into out.
+// flush makes a node of the text before i.
 func (f *flow) flush(i int) {
 	if i > f.text {
-		f.out = append(f.out, Node{Kind: Text, Text: f.src[f.text:i]})
+		f.stack = append(f.stack, Node{Kind: Text, Text: f.src[f.text:i]})
 	}
 	f.text = i
 }
@@ -47,7 +47,7 @@ func (f *flow) flush(i int) {
 // emit adds nodes that came of src[i:next], and returns next.
 func (f *flow) emit(i, next int, nodes ...Node) int {
 	f.flush(i)
-	f.out = append(f.out, nodes...)
+	f.stack = append(f.stack, nodes...)
 	f.text = next
 	return next
 }
@@ -84,15 +84,15 @@ func (f *flow) token(i int) int {
 func (f *flow) newline(i int) int {
 	start := f.text
 	f.flush(i)
-	if n := len(f.out); n < 2 || f.out[n-1].Kind != lineBreak || f.out[n-2].Kind != lineBreak {
-		f.out = append(f.out, Node{Kind: lineBreak})
+	if n := len(f.stack); n < f.base+2 || f.stack[n-1].Kind != lineBreak || f.stack[n-2].Kind != lineBreak {
+		f.stack = append(f.stack, Node{Kind: lineBreak})
 	}
 	f.text = i + 1
-	n := len(f.out)
+	n := len(f.stack)
 	next := f.line(i + 1)
-	plain := next == i+1 && len(f.out) == n && next < f.end && !special[f.src[next]] && !strings.HasPrefix(f.src[next:], "\u00a0")
+	plain := next == i+1 && len(f.stack) == n && next < f.end && !special[f.src[next]] && !strings.HasPrefix(f.src[next:], "\u00a0")
 	if plain && !emptyText(f.src[start:i]) { // spaces at the edges of a paragraph are trimmed by node
-		f.out = f.out[:n-2] // the text and its break
+		f.stack = f.stack[:n-2] // the text and its break
 		f.text = start
 	}
 	return next
@@ -139,7 +139,7 @@ func (f *flow) block(i int) (next int, ok bool) {
 		}
 	case '-':
 		if n := ruleLength(rest); n > 0 && f.mode&noRules == 0 {
-			f.out = append(f.out, Node{Kind: Rule})
+			f.stack = append(f.stack, Node{Kind: Rule})
 			return i + n, true
 		}
 		fallthrough
@@ -159,18 +159,18 @@ func (f *flow) block(i int) (next int, ok bool) {
 func (f *flow) heading(i int) int {
 	end := f.lineEnd(i, f.end)
 	content := f.flow2(f.skipSpaces(i+3, end), end, noBlocks|noDashes)
-	f.out = append(f.out, Node{Kind: Heading, Level: int32(f.src[i+1] - '0'), Content: content})
+	f.stack = append(f.stack, Node{Kind: Heading, Level: int32(f.src[i+1] - '0'), Content: content})
 	return end
 }
 
 // blockquote reads "bq. text" to the end of its line.
 func (f *flow) blockquote(i int) (int, bool) {
 	end := f.lineEnd(i, f.end)
-	content, ok := f.nested(func() []Node { return paragraphs(f.wiki.flow(i+3, end, 0)) })
+	content, ok := f.nested(func() []Node { return f.paragraphs(f.wiki.flow(i+3, end, 0)) })
 	if !ok {
 		return i, false
 	}
-	f.out = append(f.out, Node{Kind: Quote, Content: content})
+	f.stack = append(f.stack, Node{Kind: Quote, Content: content})
 	return end, true
 }
 

@@ -15,11 +15,18 @@ func (f *flow) overLink(i int) int {
 // bracketEnd returns the position of the bracket that closes the one at i: in the same line, with no other
 // bracket between, and not at once. 0 means none.
 func (f *flow) bracketEnd(i int) int {
-	n := strings.IndexAny(f.src[i+1:f.end], "[]\n")
-	if n <= 0 || f.src[i+1+n] != ']' {
-		return 0
+	for j := i + 1; j < f.end; j++ {
+		switch f.src[j] {
+		case '[', '\n':
+			return 0
+		case ']':
+			if j == i+1 {
+				return 0
+			}
+			return j
+		}
 	}
-	return i + 1 + n
+	return 0
 }
 
 // link reads a bracketed link; brackets around anything else are text.

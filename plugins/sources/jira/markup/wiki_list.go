@@ -48,7 +48,7 @@ func (f *flow) list(i int) (int, bool) {
 			}
 			marks := f.src[start : start+n]
 			end := f.itemEnd(start+n+1, f.end)
-			content := paragraphs(f.wiki.flow(start+n+1, end, f.mode|noLists|noTables|keepLead))
+			content := f.paragraphs(f.wiki.flow(start+n+1, end, f.mode|noLists|noTables|keepLead))
 			items = append(items, listItem{depth: n, ordered: marks[n-1] == '#', content: content})
 			next = min(end+1, f.end) // over the newline
 		}
@@ -61,7 +61,7 @@ func (f *flow) list(i int) (int, bool) {
 		joinLevels(items)
 	}
 	var b listBuilder
-	f.out = append(f.out, b.lists(items, 1)...)
+	f.stack = append(f.stack, b.lists(items, 1)...)
 	return next, true
 }
 

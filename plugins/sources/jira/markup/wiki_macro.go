@@ -19,6 +19,9 @@ var macroNames = [...]string{"code", "noformat", "quote", "panel", "color", "adf
 // macroAt looks for a macro that opens at i, where a brace stands, in the source before end. One that is closed
 // behind end only is not closed.
 func (p *wiki) macroAt(i, end int) macro {
+	if i+1 >= end || strings.IndexByte("acnpqACNPQ", p.src[i+1]) < 0 {
+		return macro{}
+	}
 	for _, name := range macroNames {
 		open := i + 1 + len(name)
 		if open >= end || !strings.EqualFold(p.src[i+1:open], name) {
@@ -94,7 +97,7 @@ func (f *flow) macro(m macro) (nodes []Node, ok bool) {
 		}
 		return []Node{{Kind: CodeBlock, Text: strings.TrimSpace(content)}}, true
 	}
-	body, ok := f.nested(func() []Node { return paragraphs(f.wiki.flow(m.start, m.end, 0)) })
+	body, ok := f.nested(func() []Node { return f.paragraphs(f.wiki.flow(m.start, m.end, 0)) })
 	if !ok {
 		return nil, false
 	}

@@ -91,7 +91,11 @@ func (f *flow) opens(i, start int) bool {
 
 // closing returns what must close a mark: the braced form if the first closing mark stands in braces.
 func (f *flow) closing(m *wikiMark, start int) (string, int) {
-	at := f.find(m.close, start)
+	o := &f.marks[m.index]
+	if o.at == 0 || !o.holds(start) {
+		*o = f.search(m.close, start)
+	}
+	at := o.at
 	if at > 0 && f.src[at-1] == '{' && at+len(m.close) < f.end && f.src[at+len(m.close)] == '}' {
 		return m.bclose, 1
 	}

@@ -7,13 +7,21 @@ import "strings"
 // paragraphs makes blocks of a flat list: inline nodes between blocks, and between empty lines, become
 // paragraphs; a single line break within one becomes a HardBreak. The paragraphs are parts of the list itself.
 func paragraphs(flat []Node) []Node {
+	return appendParagraphs(make([]Node, 0, mostParagraphs(flat)), flat)
+}
+
+// mostParagraphs returns how many blocks a list becomes at most.
+func mostParagraphs(flat []Node) int {
 	blocks := 0
 	for i := range flat {
 		if endsParagraph(flat, i) {
 			blocks++
 		}
 	}
-	out := make([]Node, 0, 2*blocks+1)
+	return 2*blocks + 1
+}
+
+func appendParagraphs(out, flat []Node) []Node {
 	start := 0
 	for i := 0; i <= len(flat); i++ {
 		if i < len(flat) && !endsParagraph(flat, i) {

@@ -24,7 +24,7 @@ func (f *flow) table(i int) (int, bool) {
 		f.noTable = next
 		return i, false
 	}
-	f.out = append(f.out, table)
+	f.stack = append(f.stack, table)
 	return next, true
 }
 
@@ -44,7 +44,7 @@ func (f *flow) row(i int) (Node, int) {
 			if i-bars > 1 {
 				kind = HeaderCell
 			}
-			content := paragraphs(f.wiki.flow(i, end, noTables|noRules|noDashes))
+			content := f.paragraphs(f.wiki.flow(i, end, noTables|noRules|noDashes))
 			row.Content = append(row.Content, Node{Kind: kind, Content: content})
 		}
 		if i = end; last {

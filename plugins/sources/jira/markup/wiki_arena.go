@@ -1,0 +1,64 @@
+// The memory of the wiki reader: nodes are many and small, so that they are made by the hundred.
+
+package markup
+
+// arena gives nodes their places. The node lists of the flows that are being read lie on one stack, and move off it
+// at their final length.
+type arena struct {
+	stack []Node
+	slab  []Node
+	size  int // of the next slab
+	high  int // how far up the stack has been
+}
+
+// The nodes of the slabs; real bodies have a node in 40 bytes.
+const (
+	bytesPerNode = 40
+	smallestSlab = 4
+	largestSlab  = 256
+)
+
+func newArena(size int) arena { return arena{stack: make([]Node, 0, size), size: size} }
+
+// reset makes the places of the last slab free again. What lies there may no longer be in use.
+func (a *arena) reset() {
+	clear(a.slab)
+	clear(a.stack[:a.high])
+	a.slab, a.stack, a.high = a.slab[:0], a.stack[:0], 0
+}
+
+// pop takes the nodes from base on off the stack.
+func (a *arena) pop(base int) []Node {
+	if base == len(a.stack) {
+		return nil
+	}
+	a.high = max(a.high, len(a.stack))
+	out := append(a.reserve(len(a.stack)-base), a.stack[base:]...)
+	a.stack = a.stack[:base]
+	return out
+}
+
+// reserve returns a place for n nodes.
+func (a *arena) reserve(n int) []Node {
+	if n > cap(a.slab)-len(a.slab) {
+		if n > a.size/2 {
+			return make([]Node, 0, n)
+		}
+		a.slab = make([]Node, 0, a.size)
+	}
+	at := len(a.slab)
+	a.slab = a.slab[:at+n]
+	return a.slab[at : at : at+n]
+}
+
+// paragraphs is the function of that name, with a place from the arena.
+func (a *arena) paragraphs(flat []Node) []Node {
+	if len(flat) == 0 {
+		return nil
+	}
+	out := appendParagraphs(a.reserve(mostParagraphs(flat)), flat)
+	if unused := cap(out) - len(out); len(a.slab) >= cap(out) && cap(out) <= a.size/2 {
+		a.slab = a.slab[:len(a.slab)-unused]
+	}
+	return out[:len(out):len(out)]
+}
