@@ -4,6 +4,7 @@
 package markup
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,32 +21,23 @@ var ErrNotADF = errors.New("not an ADF document")
 // ParseADF reads a document from JSON. The error is that of the JSON, or wraps [ErrNotADF]; a document that breaks the
 // format's own rules is read as far as it makes sense.
 func ParseADF(raw []byte) (Node, error) {
-	var v any
-	if err := json.Unmarshal(raw, &v); err != nil {
+	var doc adf
+	if err := json.Unmarshal(raw, &doc); err != nil {
 		return Node{}, fmt.Errorf("ADF: %w", err)
 	}
-	return ReadADF(v)
-}
-
-// ReadADF is ParseADF for JSON that is decoded already.
-func ReadADF(v any) (Node, error) {
-	doc, ok := v.(map[string]any)
-	if !ok || doc["type"] != "doc" {
+	if doc.name != "doc" {
 		return Node{}, ErrNotADF
 	}
-	return Node{Kind: Doc, Content: wrapInline(adfContent(doc, 0))}, nil
+	return Node{Kind: Doc, Content: wrapInline(adfContent(&doc, 0))}, nil
 }
 
 // adfPart reads a document, or a single node of one as the wiki macro {adf} holds it.
 func adfPart(raw []byte) ([]Node, bool) {
-	var n map[string]any
-	if err := json.Unmarshal(raw, &n); err != nil {
+	var n adf
+	if err := json.Unmarshal(raw, &n); err != nil || n.name == "" {
 		return nil, false
 	}
-	if name, _ := n["type"].(string); name == "" {
-		return nil, false
-	}
-	return wrapInline(adfNode(nil, n, 0)), true
+	return wrapInline(adfNode(nil, &n, 0)), true
 }
 
 // ADFToMarkdown is ParseADF and Markdown in one.
@@ -68,75 +60,70 @@ var adfBlocks = map[string]Kind{
 	"tableHeader": HeaderCell, "tableCell": Cell, "caption": Paragraph, "rule": Rule,
 }
 
-func adfContent(n map[string]any, depth int) []Node {
-	list, _ := n["content"].([]any)
-	out := make([]Node, 0, len(list))
-	for _, v := range list {
-		if child, ok := v.(map[string]any); ok {
-			out = adfNode(out, child, depth+1)
-		}
+func adfContent(n *adf, depth int) []Node {
+	out := make([]Node, 0, len(n.content))
+	for i := range n.content {
+		out = adfNode(out, &n.content[i], depth+1)
 	}
 	return out
 }
 
 // adfNode appends what a node stands for.
-func adfNode(out []Node, n map[string]any, depth int) []Node {
+func adfNode(out []Node, n *adf, depth int) []Node {
 	if depth > maxADFDepth {
 		return adfDeep(out, n)
 	}
-	name, _ := n["type"].(string)
-	attrs, _ := n["attrs"].(map[string]any)
-	if kind, ok := adfBlocks[name]; ok {
-		b := adfBlock(kind, name, n, attrs, depth)
+	if kind, ok := adfBlocks[n.name]; ok {
+		b := adfBlock(kind, n, depth)
 		if (kind == Paragraph || kind == Heading) && slices.ContainsFunc(b.Content, Node.Block) {
 			return append(out, wrapInline(b.Content)...) // blocks where only text belongs
 		}
 		return append(out, b)
 	}
-	switch name {
+	switch n.name {
 	case "codeBlock":
-		return append(out, Node{Kind: CodeBlock, Attr: languageName(text(attrs, "language")), Text: adfText(n)})
+		return append(out, Node{Kind: CodeBlock, Attr: languageName(n.attrs.text("language")), Text: adfText(n)})
 	case "expand", "nestedExpand":
-		if title := text(attrs, "title"); title != "" {
+		if title := n.attrs.text("title"); title != "" {
 			out = append(out, titleNode(title))
 		}
 	case "media", "mediaInline":
-		return append(out, adfMedia(n, attrs))
+		return append(out, adfMedia(n))
 	case "mediaSingle":
 		return append(out, paragraphs(adfLinked(adfContent(n, depth), n))...) // the image and its caption
 	case "mediaGroup":
 		return append(out, Node{Kind: Paragraph, Content: apart(adfContent(n, depth))})
 	case "blockCard", "embedCard":
-		return append(out, Node{Kind: Paragraph, Content: []Node{adfCard(attrs)}})
+		return append(out, Node{Kind: Paragraph, Content: []Node{adfCard(n.attrs)}})
 	}
-	if inline, ok := adfInline(name, n, attrs); ok {
+	if inline, ok := adfInline(n); ok {
 		return append(out, inline)
 	}
 	out = append(out, adfContent(n, depth)...)
-	if s := text(attrs, "text"); s != "" && n["content"] == nil {
+	if s := n.attrs.text("text"); s != "" && !n.hasContent {
 		out = append(out, Node{Kind: Text, Text: s}) // an extension that shows a text of its own
 	}
 	return out
 }
 
 // adfDeep appends the text below a node that is nested too deeply.
-func adfDeep(out []Node, n map[string]any) []Node {
+func adfDeep(out []Node, n *adf) []Node {
 	if s := adfText(n); s != "" {
 		return append(out, Node{Kind: Text, Text: s})
 	}
 	return out
 }
 
-func adfBlock(kind Kind, name string, n, attrs map[string]any, depth int) Node {
+func adfBlock(kind Kind, n *adf, depth int) Node {
 	b := Node{Kind: kind, Content: adfContent(n, depth)}
-	switch name {
+	switch n.name {
 	case "heading":
-		b.Level = min(max(number(attrs, "level", 1), 1), 6)
+		b.Level = min(max(n.attrs.number("level", 1), 1), 6)
 	case "orderedList":
-		b.Level = max(number(attrs, "order", 1), 0)
+		b.Level = max(n.attrs.number("order", 1), 0)
 	case "taskItem", "blockTaskItem":
 		b.Attr = "o"
-		if text(attrs, "state") == "DONE" {
+		if n.attrs.text("state") == "DONE" {
 			b.Attr = "x"
 		}
 	case "taskList":
@@ -162,37 +149,32 @@ func nestTasks(items []Node) []Node {
 }
 
 // adfInline makes the inline nodes.
-func adfInline(name string, n, attrs map[string]any) (Node, bool) {
-	switch name {
+func adfInline(n *adf) (Node, bool) {
+	switch n.name {
 	case "text":
-		s, _ := n["text"].(string)
-		return adfMarked(Node{Kind: Text, Text: s}, n), true
+		return adfMarked(Node{Kind: Text, Text: n.text}, n), true
 	case "hardBreak":
 		return Node{Kind: HardBreak}, true
 	case "mention":
-		return Node{Kind: Mention, Attr: text(attrs, "id"), Text: strings.TrimPrefix(text(attrs, "text"), "@")}, true
+		return Node{Kind: Mention, Attr: n.attrs.text("id"), Text: strings.TrimPrefix(n.attrs.text("text"), "@")}, true
 	case "emoji":
-		if s := text(attrs, "text"); s != "" {
-			return Node{Kind: Emoji, Text: s, Attr: text(attrs, "shortName")}, true
-		}
-		return Node{Kind: Emoji, Text: text(attrs, "shortName"), Attr: text(attrs, "shortName")}, true
+		name := n.attrs.text("shortName")
+		return Node{Kind: Emoji, Text: cmp.Or(n.attrs.text("text"), name), Attr: name}, true
 	case "inlineCard":
-		return adfCard(attrs), true
+		return adfCard(n.attrs), true
 	case "status", "placeholder":
-		return Node{Kind: Text, Text: text(attrs, "text")}, true
+		return Node{Kind: Text, Text: n.attrs.text("text")}, true
 	case "date":
-		return Node{Kind: Text, Text: adfDate(text(attrs, "timestamp"))}, true
+		return Node{Kind: Text, Text: adfDate(n.attrs.text("timestamp"))}, true
 	}
 	return Node{}, false
 }
 
 // adfMarked applies the marks of a node.
-func adfMarked(t Node, n map[string]any) Node {
-	list, _ := n["marks"].([]any)
-	for _, v := range list {
-		m, _ := v.(map[string]any)
-		attrs, _ := m["attrs"].(map[string]any)
-		switch m["type"] {
+func adfMarked(t Node, n *adf) Node {
+	for i := range n.marks {
+		m := &n.marks[i]
+		switch m.name {
 		case "strong":
 			t.Marks |= Strong
 		case "em":
@@ -204,10 +186,10 @@ func adfMarked(t Node, n map[string]any) Node {
 		case "underline":
 			t.Marks |= Underline
 		case "link":
-			t.Href = text(attrs, "href")
+			t.Href = m.attrs.text("href")
 		case "subsup":
 			t.Marks |= Sup
-			if text(attrs, "type") == "sub" {
+			if m.attrs.text("type") == "sub" {
 				t.Marks = t.Marks&^Sup | Sub
 			}
 		}
@@ -228,7 +210,7 @@ func apart(nodes []Node) []Node {
 }
 
 // adfLinked gives the link of a media frame to the media in it.
-func adfLinked(content []Node, n map[string]any) []Node {
+func adfLinked(content []Node, n *adf) []Node {
 	link := adfMarked(Node{}, n).Href
 	for i := range content {
 		if content[i].Kind == Media && content[i].Href == "" {
@@ -238,29 +220,25 @@ func adfLinked(content []Node, n map[string]any) []Node {
 	return content
 }
 
-func adfMedia(n, attrs map[string]any) Node {
-	m := adfMarked(Node{Kind: Media, Text: text(attrs, "alt")}, n)
+func adfMedia(n *adf) Node {
+	m := adfMarked(Node{Kind: Media, Text: n.attrs.text("alt")}, n)
 	for _, name := range [...]string{"url", "__fileName", "id"} {
-		if m.Attr = text(attrs, name); m.Attr != "" {
+		if m.Attr = n.attrs.text(name); m.Attr != "" {
 			break
 		}
 	}
-	if t := text(attrs, "type"); t == "external" || t == "image" {
+	if t := n.attrs.text("type"); t == "external" || t == "image" {
 		m.Level = 1
 	}
 	return m
 }
 
-func adfCard(attrs map[string]any) Node {
-	url := text(attrs, "url")
+func adfCard(attrs adfAttrs) Node {
+	url := attrs.text("url")
 	name := url
-	if data, ok := attrs["data"].(map[string]any); ok {
-		if url == "" {
-			url = text(data, "url")
-		}
-		if name = text(data, "name"); name == "" {
-			name = url
-		}
+	if data := attrs.get("data"); data != nil {
+		url = cmp.Or(url, data.inner.text("url"))
+		name = cmp.Or(data.inner.text("name"), url)
 	}
 	return Node{Kind: Text, Text: name, Href: url}
 }
@@ -275,24 +253,25 @@ func adfDate(ms string) string {
 }
 
 // adfText joins all text below a node; blocks begin a new line.
-func adfText(n map[string]any) string {
+func adfText(n *adf) string {
+	if len(n.content) == 1 && n.content[0].name == "text" && !n.hasText {
+		return n.content[0].text
+	}
 	var b strings.Builder
-	stack := []any{n}
+	stack := []*adf{n}
 	for len(stack) > 0 {
-		m, _ := stack[len(stack)-1].(map[string]any)
+		n := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		name, _ := m["type"].(string)
-		if _, block := adfBlocks[name]; block && b.Len() > 0 {
+		if _, block := adfBlocks[n.name]; block && b.Len() > 0 {
 			b.WriteByte('\n')
 		}
-		if s, ok := m["text"].(string); ok {
-			b.WriteString(s)
-		} else if attrs, ok := m["attrs"].(map[string]any); ok {
-			b.WriteString(text(attrs, "text"))
+		if n.hasText {
+			b.WriteString(n.text)
+		} else {
+			b.WriteString(n.attrs.text("text"))
 		}
-		list, _ := m["content"].([]any)
-		for i := len(list) - 1; i >= 0; i-- {
-			stack = append(stack, list[i])
+		for i := len(n.content) - 1; i >= 0; i-- {
+			stack = append(stack, &n.content[i])
 		}
 	}
 	return b.String()
@@ -310,22 +289,4 @@ func wrapInline(nodes []Node) []Node {
 		return nodes
 	}
 	return paragraphs(nodes)
-}
-
-// text returns a string attribute; a number is written out.
-func text(attrs map[string]any, name string) string {
-	switch v := attrs[name].(type) {
-	case string:
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	}
-	return ""
-}
-
-func number(attrs map[string]any, name string, otherwise int32) int32 {
-	if v, ok := attrs[name].(float64); ok && v >= 0 && v < 1e6 {
-		return int32(v)
-	}
-	return otherwise
 }
