@@ -21,7 +21,7 @@ const (
 )
 
 func (s *scratch) put() {
-	if cap(s.out) > maxScratch || cap(s.arena.stack) > maxStack {
+	if cap(s.out) > maxScratch || cap(s.arena.stack) > 2*maxStack {
 		return
 	}
 	s.arena.reset()

@@ -27,10 +27,23 @@ func (a *arena) reset() {
 	a.slab, a.stack, a.high = a.slab[:0], a.stack[:0], 0
 }
 
-// pop takes the nodes from base on off the stack.
+// push puts nodes on the stack, which doubles where append would grow it by a quarter.
+func (a *arena) push(nodes ...Node) {
+	if n := len(a.stack) + len(nodes); n > cap(a.stack) {
+		a.stack = append(make([]Node, 0, max(n, 2*cap(a.stack))), a.stack...)
+	}
+	a.stack = append(a.stack, nodes...)
+}
+
+// pop takes the nodes from base on off the stack. A large stack that holds nothing else is given away itself.
 func (a *arena) pop(base int) []Node {
 	if base == len(a.stack) {
 		return nil
+	}
+	if base == 0 && len(a.stack) > maxStack {
+		out := a.stack
+		a.stack, a.high = nil, 0
+		return out[:len(out):len(out)]
 	}
 	a.high = max(a.high, len(a.stack))
 	out := append(a.reserve(len(a.stack)-base), a.stack[base:]...)

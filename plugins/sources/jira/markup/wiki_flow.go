@@ -39,7 +39,7 @@ func (p *wiki) flow(start, end int, m mode) []Node {
 // flush makes a node of the text before i.
 func (f *flow) flush(i int) {
 	if i > f.text {
-		f.stack = append(f.stack, Node{Kind: Text, Text: f.src[f.text:i]})
+		f.push(Node{Kind: Text, Text: f.src[f.text:i]})
 	}
 	f.text = i
 }
@@ -47,7 +47,7 @@ func (f *flow) flush(i int) {
 // emit adds nodes that came of src[i:next], and returns next.
 func (f *flow) emit(i, next int, nodes ...Node) int {
 	f.flush(i)
-	f.stack = append(f.stack, nodes...)
+	f.push(nodes...)
 	f.text = next
 	return next
 }
@@ -85,7 +85,7 @@ func (f *flow) newline(i int) int {
 	start := f.text
 	f.flush(i)
 	if n := len(f.stack); n < f.base+2 || f.stack[n-1].Kind != lineBreak || f.stack[n-2].Kind != lineBreak {
-		f.stack = append(f.stack, Node{Kind: lineBreak})
+		f.push(Node{Kind: lineBreak})
 	}
 	f.text = i + 1
 	n := len(f.stack)
@@ -139,7 +139,7 @@ func (f *flow) block(i int) (next int, ok bool) {
 		}
 	case '-':
 		if n := ruleLength(rest); n > 0 && f.mode&noRules == 0 {
-			f.stack = append(f.stack, Node{Kind: Rule})
+			f.push(Node{Kind: Rule})
 			return i + n, true
 		}
 		fallthrough
@@ -159,7 +159,7 @@ func (f *flow) block(i int) (next int, ok bool) {
 func (f *flow) heading(i int) int {
 	end := f.lineEnd(i, f.end)
 	content := f.flow2(f.skipSpaces(i+3, end), end, noBlocks|noDashes)
-	f.stack = append(f.stack, Node{Kind: Heading, Level: int32(f.src[i+1] - '0'), Content: content})
+	f.push(Node{Kind: Heading, Level: int32(f.src[i+1] - '0'), Content: content})
 	return end
 }
 
@@ -170,7 +170,7 @@ func (f *flow) blockquote(i int) (int, bool) {
 	if !ok {
 		return i, false
 	}
-	f.stack = append(f.stack, Node{Kind: Quote, Content: content})
+	f.push(Node{Kind: Quote, Content: content})
 	return end, true
 }
 

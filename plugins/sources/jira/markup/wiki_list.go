@@ -61,7 +61,7 @@ func (f *flow) list(i int) (int, bool) {
 		joinLevels(items)
 	}
 	var b listBuilder
-	f.stack = append(f.stack, b.lists(items, 1)...)
+	f.push(b.lists(items, 1)...)
 	return next, true
 }
 

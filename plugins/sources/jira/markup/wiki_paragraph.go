@@ -12,13 +12,17 @@ func paragraphs(flat []Node) []Node {
 
 // mostParagraphs returns how many blocks a list becomes at most.
 func mostParagraphs(flat []Node) int {
-	blocks := 0
+	blocks, start := 1, 0
 	for i := range flat {
-		if endsParagraph(flat, i) {
+		if !endsParagraph(flat, i) {
+			continue
+		}
+		if blocks++; i > start {
 			blocks++
 		}
+		start = i + 1
 	}
-	return 2*blocks + 1
+	return blocks
 }
 
 func appendParagraphs(out, flat []Node) []Node {

@@ -4,34 +4,33 @@ package markup
 
 // table reads a table from its first bar on.
 func (f *flow) table(i int) (int, bool) {
-	table := Node{Kind: Table}
 	next := i
-	_, ok := f.nested(func() []Node {
+	rows, ok := f.nested(func() []Node {
+		base := len(f.stack)
 		for next < f.end {
 			start := f.skipSpaces(next, f.end)
 			if start >= f.end || f.src[start] != '|' {
 				break
 			}
-			var row Node
-			row, next = f.row(start)
-			if len(row.Content) > 0 {
-				table.Content = append(table.Content, row)
+			var cells []Node
+			if cells, next = f.row(start); len(cells) > 0 {
+				f.push(Node{Kind: Row, Content: cells})
 			}
 		}
-		return nil
+		return f.pop(base)
 	})
-	if !ok || len(table.Content) == 0 {
+	if !ok || len(rows) == 0 {
 		f.noTable = next
 		return i, false
 	}
-	f.stack = append(f.stack, table)
+	f.push(Node{Kind: Table, Content: rows})
 	return next, true
 }
 
-// row reads a row that begins with a bar at i, and returns where the next line begins. A row goes on over lines
-// that neither are empty nor begin with a bar.
-func (f *flow) row(i int) (Node, int) {
-	row := Node{Kind: Row}
+// row reads the cells of a row that begins with a bar at i, and returns where the next line begins. A row goes on
+// over lines that neither are empty nor begin with a bar.
+func (f *flow) row(i int) ([]Node, int) {
+	base := len(f.stack)
 	for i < f.end {
 		bars := i
 		for i < f.end && f.src[i] == '|' {
@@ -45,13 +44,13 @@ func (f *flow) row(i int) (Node, int) {
 				kind = HeaderCell
 			}
 			content := f.paragraphs(f.wiki.flow(i, end, noTables|noRules|noDashes))
-			row.Content = append(row.Content, Node{Kind: kind, Content: content})
+			f.push(Node{Kind: kind, Content: content})
 		}
 		if i = end; last {
 			break
 		}
 	}
-	return row, min(i+1, f.end)
+	return f.pop(base), min(i+1, f.end)
 }
 
 // blank reports whether there are only spaces in a part of the source.
