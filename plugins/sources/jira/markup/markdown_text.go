@@ -157,9 +157,9 @@ func (w *writer) before(s string, i, from int) byte {
 	return ' '
 }
 
-// apart reports whether there are spaces around s[i].
+// apart reports whether there are spaces around s[i]. The end of a line is none in a cell, where <br> stands for it.
 func (w *writer) apart(s string, i, from int) bool {
-	return i+1 < len(s) && space(s[i+1]) && space(w.before(s, i, from))
+	return i+1 < len(s) && space(s[i+1]) && space(w.before(s, i, from)) && !(w.inCell && endsLine(s[i+1:]))
 }
 
 // endsLine reports whether there are only spaces before the end of a line.
