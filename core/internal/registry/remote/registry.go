@@ -112,8 +112,11 @@ func (r *registryRemote) Release(ctx context.Context, v artifact.Version, pinned
 func (r *registryRemote) signed(ctx context.Context, index ocispec.Descriptor) ([]artifact.Signed, error) {
 	var out []artifact.Signed
 	var bad []error
-	err := r.repo.Referrers(ctx, index, artifact.TypeSignature, func(all []ocispec.Descriptor) error {
+	err := r.repo.Referrers(ctx, index, "", func(all []ocispec.Descriptor) error {
 		for _, d := range all {
+			if !maybeSignature(d) {
+				continue
+			}
 			s, err := fetchSigned(ctx, r.repo, d, index.Digest)
 			switch {
 			case ctx.Err() != nil:
@@ -136,6 +139,12 @@ func (r *registryRemote) signed(ctx context.Context, index ocispec.Descriptor) (
 		return nil, r.explain(errors.Join(bad...))
 	}
 	return out, nil
+}
+
+// maybeSignature reports whether a referrer may be a signature of ours. Some registries say for its type that of its config, which is
+// empty, so the registry is not asked to choose.
+func maybeSignature(d ocispec.Descriptor) bool {
+	return d.ArtifactType == artifact.TypeSignature || d.ArtifactType == ocispec.MediaTypeEmptyJSON || d.ArtifactType == ""
 }
 
 // errEnough ends a list before its end.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/registry"
 
+	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 	"github.com/scrapekit/scrapekit/core/internal/registry/remote"
 )
 
@@ -21,6 +22,23 @@ func TestRegistry(t *testing.T) {
 			t.Cleanup(server.Close)
 			source := strings.TrimPrefix(server.URL, "http://") + "/acme/scrapekit-hello"
 			testPushed(t, open(t, source, remote.Options{}), source)
+			testForeign(t, source)
 		})
+	}
+}
+
+// testForeign reads with a client that has not pushed, and so does not know how this registry keeps referrers.
+func testForeign(t *testing.T, source string) {
+	t.Helper()
+	p := publish(t, source, "3.0.0")
+	if err := open(t, source, remote.Options{}).Push(t.Context(), p.release, p.open); err != nil {
+		t.Fatal(err)
+	}
+	got, err := open(t, source, remote.Options{}).Release(t.Context(), version(t, "3.0.0"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := got.Verify(source, func(k artifact.Key) bool { return k == p.key }); err != nil {
+		t.Error(err)
 	}
 }
