@@ -600,6 +600,16 @@ func TestMarkdownOfRandomDocuments(t *testing.T) {
 	}
 }
 
+// The <br> of a cell is no space: a star before it may begin emphasis.
+func TestStarBeforeBreakInCell(t *testing.T) {
+	t.Parallel()
+	cell := markup.Node{Kind: markup.Cell, Content: []markup.Node{{Kind: markup.Paragraph, Content: []markup.Node{{Kind: markup.Text, Text: "a *\nb* c"}}}}}
+	doc := markup.Node{Content: []markup.Node{{Kind: markup.Table, Content: []markup.Node{{Kind: markup.Row, Content: []markup.Node{cell}}}}}}
+	if got, want := markup.Markdown(doc, markup.Options{}), "| a \\*<br>b\\* c |\n| --- |"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // FuzzMarkdown looks for documents that harm the writer. What it finds is not compared: marks between signs and behind
 // them nest in ways that Markdown has no text for, a few in 10,000 documents of garbage.
 func FuzzMarkdown(f *testing.F) {
