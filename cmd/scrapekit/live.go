@@ -29,19 +29,18 @@ type liveWatcher struct {
 
 	mu     sync.Mutex
 	events []string
+	known  causes
+	asked  time.Time // when known was asked for more
 }
 
 func (l *liveWatcher) event(e core.Event) {
 	text := eventText(e)
-	if text == "" || e.Kind == core.RunStarted || e.Kind == core.Planned {
+	if text == "" || e.Kind == core.RunStarted || e.Kind == core.Planned || l.known.told(e) {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.events = append(l.events, time.Now().Format("15:04:05 ")+text)
-	if n := len(l.events); n > shownEvents {
-		l.events = slices.Clone(l.events[n-shownEvents:])
-	}
+	l.show(text)
 }
 
 func (l *liveWatcher) begin(ctx context.Context, r *core.Run) {
@@ -63,10 +62,25 @@ func (l *liveWatcher) report(w io.Writer, r *core.Report) error {
 	return l.a.printReport(w, r)
 }
 
+// recent returns the newest events; of a cause that was told, how many splits more it has ailed in the last seconds.
 func (l *liveWatcher) recent() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if time.Since(l.asked) >= plainEvery {
+		l.asked = time.Now()
+		for _, text := range l.known.more() {
+			l.show(text)
+		}
+	}
 	return slices.Clone(l.events)
+}
+
+// show adds an event. l.mu is held.
+func (l *liveWatcher) show(text string) {
+	l.events = append(l.events, time.Now().Format("15:04:05 ")+text)
+	if n := len(l.events); n > shownEvents {
+		l.events = slices.Clone(l.events[n-shownEvents:])
+	}
 }
 
 // liveModel is the state of the drawing.

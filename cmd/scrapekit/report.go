@@ -77,12 +77,13 @@ func (a *app) printOutcome(w io.Writer, r *core.Report) {
 	if r.Problem != "" && r.Outcome != core.Incomplete { // what is missing has its problem beside it
 		fmt.Fprintf(w, "%s\n", r.Problem)
 	}
-	for i, m := range r.Missing {
+	all := gaps(r.Missing)
+	for i, g := range all {
 		if i == 10 {
-			fmt.Fprintf(w, "  … and %d more; the report lists all\n", len(r.Missing)-i)
+			fmt.Fprintf(w, "  … and %s more; the report lists all\n", many(int64(len(all)-i), "cause"))
 			break
 		}
-		fmt.Fprintf(w, "  missing: %s (%s records of it are delivered): %s\n", m.Split, count(m.Records), m.Problem)
+		fmt.Fprintf(w, "  missing: %s\n", g)
 	}
 	switch {
 	case r.Outcome == core.Complete:

@@ -77,6 +77,7 @@ type plainWatcher struct {
 	mu    sync.Mutex
 	tick  *ticker
 	stop  func() bool
+	known causes
 }
 
 func (p *plainWatcher) line(format string, args ...any) {
@@ -86,19 +87,30 @@ func (p *plainWatcher) line(format string, args ...any) {
 }
 
 func (p *plainWatcher) event(e core.Event) {
-	if text := eventText(e); text != "" {
+	if text := eventText(e); text != "" && !p.known.told(e) {
+		p.line("%s", text)
+	}
+}
+
+// more says of how many splits more a cause is true that was told.
+func (p *plainWatcher) more() {
+	for _, text := range p.known.more() {
 		p.line("%s", text)
 	}
 }
 
 func (p *plainWatcher) begin(ctx context.Context, r *core.Run) {
-	p.tick = startTicker(p.every, func() { p.line("%s", oneLine(r.Status())) })
+	p.tick = startTicker(p.every, func() {
+		p.more()
+		p.line("%s", oneLine(r.Status()))
+	})
 	p.stop = context.AfterFunc(ctx, func() { p.line("stopping: committing what was read; once more stops at once") })
 }
 
 func (p *plainWatcher) end() {
 	p.stop()
 	p.tick.stop()
+	p.more()
 }
 
 func (p *plainWatcher) report(w io.Writer, r *core.Report) error {

@@ -39,7 +39,7 @@ func toStatus(ctx context.Context, err error) error {
 		return status.FromContextError(ctx.Err()).Err()
 	}
 	permanent, after := classOf(err)
-	text := wireText(err.Error())
+	text := wireText(toldOnce(err))
 	st, detailErr := status.New(codes.Unknown, text).WithDetails(&pb.ErrorInfo{Permanent: permanent, RetryAfter: after})
 	if detailErr != nil {
 		return status.Error(codes.Unknown, text)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -156,5 +157,22 @@ func TestACallThatThePluginDoesNotServe(t *testing.T) {
 	_, err := c.Source().Streams(t.Context())
 	if !sdk.IsPermanent(err) || errors.As(err, new(*LostError)) {
 		t.Errorf("got %v, want a permanent error", err)
+	}
+}
+
+// TestRequestsAreNamedOnce: an http.Client says before an error which request failed, and so does the host.
+func TestRequestsAreNamedOnce(t *testing.T) {
+	t.Parallel()
+	host := sdk.Permanent(hostError("GET http://a.b/c: connection refused"))
+	client := &url.Error{Op: "Get", URL: "http://a.b/c", Err: host}
+	for want, err := range map[string]error{
+		"page 3: GET http://a.b/c: connection refused": fmt.Errorf("page 3: %w", client),
+		`Get "http://a.b/c": too many redirects`:       &url.Error{Op: "Get", URL: "http://a.b/c", Err: errors.New("too many redirects")},
+		`Get "http://a.b/c": refused`:                  &url.Error{Op: "Get", URL: "http://a.b/c", Err: hostError("refused")},
+		"broken":                                       errors.New("broken"),
+	} {
+		if got := toldOnce(err); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

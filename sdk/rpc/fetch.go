@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -156,10 +158,30 @@ func (f *fetch) take(m *pb.FromHost) {
 		f.takeBody(m.FetchChunk.GetData(), m.FetchChunk.GetLast())
 	case *pb.FromHost_FetchError:
 		e := m.FetchError
-		f.err = withClass(errors.New(e.GetMessage()), e.GetPermanent(), e.GetRetryAfter())
+		f.err = withClass(hostError(e.GetMessage()), e.GetPermanent(), e.GetRetryAfter())
 		f.answered = true
 	}
 	f.signal()
+}
+
+// hostError is what the host says of a request. It names the request where that matters.
+type hostError string
+
+func (e hostError) Error() string { return string(e) }
+
+// toldOnce is the text of err without what an http.Client has put before the host's own words, if these say where the
+// request went.
+func toldOnce(err error) string {
+	text := err.Error()
+	var twice *url.Error
+	var own hostError
+	if !errors.As(err, &twice) || !errors.As(twice.Err, &own) {
+		return text
+	}
+	if to, err := url.Parse(twice.URL); err == nil && to.Host != "" && strings.Contains(string(own), to.Host) {
+		return strings.Replace(text, twice.Error(), twice.Err.Error(), 1)
+	}
+	return text
 }
 
 // takeBody keeps a part of the body. f.mu is held.

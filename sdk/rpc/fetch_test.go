@@ -224,7 +224,7 @@ func TestFetchErrorsKeepTheirClass(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]error{
 		"temporary":   errors.New("connection refused"),
-		"permanent":   sdk.Permanent(errors.New("jira.test is not allowed by the pipeline file")),
+		"permanent":   sdk.Permanent(errors.New("the pipeline file does not allow it")),
 		"retry after": sdk.RetryAfter(errors.New("429 Too Many Requests"), time.Minute),
 	} {
 		t.Run(name, func(t *testing.T) {

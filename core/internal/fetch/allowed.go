@@ -40,6 +40,9 @@ func allowed(p Policy, hosts *hosts, set *redact.Set) decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
 			resp, err := allow(g, hosts, set, next, req)
+			if isDown(err) {
+				return nil, err // which names the host and is the same for all requests to it
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%s %s: %w", method(req), set.URL(req.URL), err)
 			}

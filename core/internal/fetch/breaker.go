@@ -214,7 +214,21 @@ func (b *breaker) text(key string, now time.Time) string {
 }
 
 func (b *breaker) say(key string, now time.Time) string {
-	return fmt.Sprintf("%s is down for %s: %s", key, short(now.Sub(b.since)), b.cause)
+	return fmt.Sprintf("%s is down since %s: %s", key, since(b.since, now), b.cause)
+}
+
+// isDown reports whether err says that the host is down, and nothing of the request itself.
+func isDown(err error) bool {
+	var a *attemptError
+	return errors.As(err, &a) && a.cause == "down" && err.Error() == a.Error()
+}
+
+// since is a time for people. All requests that wait for a host say the same of it, so that it can be told once.
+func since(t, now time.Time) string {
+	if now.Sub(t) > 12*time.Hour {
+		return t.Local().Format("2006-01-02 15:04")
+	}
+	return t.Local().Format(time.TimeOnly)
 }
 
 func (b *breaker) wake() {

@@ -127,7 +127,7 @@ func TestBreakerGivesUp(t *testing.T) {
 		before := time.Now()
 		_, _, err := ask(t.Context(), rt, "GET", page, "")
 		within(t, "the next", time.Since(before), 0, time.Minute)
-		if err == nil || !strings.Contains(err.Error(), "host.example is down for 1") {
+		if err == nil || !strings.Contains(err.Error(), "host.example is down since ") {
 			t.Errorf("%v", err)
 		}
 		f.set(nil)
