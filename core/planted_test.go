@@ -47,7 +47,7 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(text)
 	case r.URL.Path == "/moved":
 		w.Header().Set("Cache-Control", "max-age=60")
-		_, _ = io.WriteString(w, "1\n")
+		_, _ = io.WriteString(w, "1\nbad "+strings.ReplaceAll(told, "\n", " ")+"\n") // the second becomes a dead letter
 	default:
 		w.Header().Set("Location", "/moved?"+r.URL.RawQuery)
 		w.WriteHeader(http.StatusBadRequest)
@@ -104,7 +104,7 @@ sink "jsonl" {
 				said := planted(t, file)
 				for path, text := range files(t, filepath.Dir(file)) {
 					if path != file && !strings.Contains(path, string(filepath.Separator)+"tokens"+string(filepath.Separator)) {
-						said[path] = text
+						said[path] = text + lettersOf(text)
 					}
 				}
 				for where, text := range said {
@@ -118,6 +118,18 @@ sink "jsonl" {
 			}
 		})
 	}
+}
+
+// lettersOf decodes the records of dead letters that are no JSON.
+func lettersOf(text string) string {
+	var all strings.Builder
+	for line := range strings.Lines(text) {
+		var letter struct{ Bytes []byte }
+		if json.Unmarshal([]byte(line), &letter) == nil {
+			all.Write(letter.Bytes)
+		}
+	}
+	return all.String()
 }
 
 // planted runs a pipeline and returns all that it says, by what says it.
@@ -142,6 +154,9 @@ func planted(t *testing.T, file string) map[string]string {
 	})
 	if err2 != nil || info.Exchanges == 0 && report.Outcome == core.Complete {
 		t.Errorf("the recording: %+v %v", info, err2)
+	}
+	if info.Exchanges > 0 && report.Outcome == core.Complete && report.Stages[0].Rejected == 0 {
+		t.Error("nothing was rejected: dead letters are not tested")
 	}
 	return map[string]string{
 		"recording": exchanges.String(),

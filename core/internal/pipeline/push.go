@@ -114,7 +114,7 @@ func (p *push) refused(stage string, err error) error {
 }
 
 func (p *push) reject(stage string, r sdk.Reject) error {
-	r.Reason = p.d.a.Hide(r.Reason)
+	r.Reason, r.Record = p.d.a.Hide(r.Reason), []byte(p.d.a.Hide(string(r.Record)))
 	p.delta.rejected(stage, r.Reason)
 	return at(lettersStage, p.d.a.Letters.Add(Letter{Stage: stage, Split: p.split, Stream: r.Stream, Reason: r.Reason, Record: r.Record}))
 }
