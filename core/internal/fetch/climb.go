@@ -11,7 +11,8 @@ const (
 	quick       = 0.5         // likewise, where hardly anything is known of the limit
 	closeBy     = 0.1         // so near to the ceiling, steps are rare: one goes too far now and then
 	closest     = 0.01        // here the climb is at an end
-	probeUp     = 1.06        // a probe goes so far beyond the rate that was refused
+	probeUp     = 1.06        // a probe goes so far beyond the rate that was refused,
+	probeNear   = 1.03        // or so far, if the last one was refused: the limit may lie between
 	probeEvery  = time.Minute // at the earliest, since the last one or the last refusal
 	probeAfter  = 500         // requests, likewise: a probe that fails costs one or two
 	probeRarest = 2 * time.Minute

@@ -292,7 +292,12 @@ func (p *pace) learn(now time.Time) {
 		if p.probeGain > probeUp { // the limit has been raised: it is between the two
 			p.ceiling = inForce
 		}
-		p.probeGap, p.probeGain = min(2*p.probeGap, probeRarest), probeUp
+		p.probeGap = min(2*p.probeGap, probeRarest)
+		if p.probeGain == probeUp {
+			p.probeGain = probeNear
+		} else {
+			p.probeGain = probeUp
+		}
 	case math.IsInf(inForce, 1):
 		p.learned = below * granted
 	case fits:
