@@ -147,3 +147,16 @@ func (s *Store) Has(digest, name string) (bool, error) {
 	got, err := digestOf(path)
 	return got == digest, err
 }
+
+// Serially calls f while no other process is in it: for files outside of the store that several processes change.
+func (s *Store) Serially(ctx context.Context, f func() error) (err error) {
+	if err := s.makeDir(s.dir); err != nil {
+		return err
+	}
+	l := flock.New(filepath.Join(s.dir, "serial"))
+	if _, err := l.TryLockContext(ctx, retryEvery); err != nil {
+		return fmt.Errorf("lock of the store of plugins %s: %w", s.dir, err)
+	}
+	defer func() { err = errors.Join(err, l.Unlock()) }()
+	return f()
+}
