@@ -1,0 +1,133 @@
+// The mutants: what is broken, and the test that must find it out.
+
+package main
+
+// mutant is one thing that is broken.
+type mutant struct {
+	name  string
+	edits []edit
+	pkg   string   // whose tests find it out
+	test  string   // the one that does
+	env   []string // for that test
+	linux bool     // the test needs ptrace
+}
+
+// edit replaces a text, which must be there exactly once.
+type edit struct{ file, old, new string }
+
+const (
+	pipeline   = "core/internal/pipeline"
+	checkpoint = "core/internal/checkpoint"
+	jsonl      = "plugins/sinks/jsonl"
+	fetch      = "core/internal/fetch"
+)
+
+// fewSeeds is enough for what a simulation finds at once.
+var fewSeeds = []string{"SCRAPEKIT_SEEDS=150"}
+
+// simulated is a mutant that the simulation finds out.
+func simulated(name string, edits ...edit) mutant {
+	return mutant{name: name, edits: edits, pkg: pipeline, test: "TestSimulation", env: fewSeeds}
+}
+
+var mutants = []mutant{
+	simulated("checkpoint before the sink's commit",
+		edit{pipeline + "/deliver.go", `	if c.Tokens, err = d.tokens(ctx); err != nil {`, `	if err := d.a.Store.Commit(ctx, *d.a.run0, c); err != nil {
+		return d.broke(d.a.storeFailure(err))
+	}
+	c = checkpoint.Commit{Stats: c.Stats}
+	if c.Tokens, err = d.tokens(ctx); err != nil {`}),
+	simulated("an error of a sink's write is ignored",
+		edit{pipeline + "/push.go", `		if err := p.refused(s.stage.Name, err); err != nil {
+			return err
+		}
+		p.delta.passed(s`, `		if len(rejects) == 0 {
+			err = nil
+		}
+		if err := p.refused(s.stage.Name, err); err != nil {
+			return err
+		}
+		p.delta.passed(s`}),
+	{name: "an error of a sink's commit is ignored", pkg: pipeline, test: "TestCommitFailureKeepsNothing",
+		edits: []edit{{pipeline + "/deliver.go", `				return at(stage, err)`, `				return nil`}}},
+	simulated("a split is read again from a stale cursor",
+		edit{pipeline + "/read.go", `	r.split, r.moved, r.suspect = next, true, false`, `	next.Cursor = r.split.Cursor
+	r.split, r.moved, r.suspect = next, true, false`}),
+	simulated("an older cursor is kept",
+		edit{pipeline + "/deliver.go", `	d.pending[s.ID] = s
+	d.added`, `	if _, older := d.pending[s.ID]; !older || s.Status != checkpoint.Open {
+		d.pending[s.ID] = s
+	}
+	d.added`}),
+	simulated("a commit does not wait for the groups on their way",
+		edit{pipeline + "/deliver.go", `d.gate.enter(ctx, true)`, `d.gate.enter(ctx, false)`},
+		edit{pipeline + "/deliver.go", `d.gate.leave(true)`, `d.gate.leave(false)`}),
+	simulated("a sink is opened without its token",
+		edit{pipeline + "/open.go", `Token: t.Token,`, `Token: nil,`}),
+	simulated("a commit follows a failure of delivery",
+		edit{pipeline + "/deliver.go", `	if d.failed == nil {
+		d.failed = err
+		d.fail(err)
+	}
+	return d.failed`, `	return err`}),
+	simulated("half a group is delivered when its read fails",
+		edit{pipeline + "/read.go", `		if crashed(err) {
+			r.a.source.died(err)
+		}
+		return err`, `		if crashed(err) {
+			r.a.source.died(err)
+		}
+		return errors.Join(err, w.Flush(), r.hand(r.split.Cursor, checkpoint.Open))`}),
+	simulated("counts of what was rolled back stay",
+		edit{pipeline + "/attempt.go", `	p.progress.restart(counts)`, `	_ = counts`}),
+	{name: "a dead letter is dropped", pkg: pipeline, test: "TestRejectsBecomeDeadLettersOnce",
+		edits: []edit{{pipeline + "/push.go", `	return at(lettersStage, p.d.a.Letters.Add(`, `	return nil
+	return at(lettersStage, p.d.a.Letters.Add(`}}},
+	{name: "dead letters are not cut back", pkg: "core/internal/deadletter", test: "TestLettersComeBackToTheirToken",
+		edits: []edit{{"core/internal/deadletter/deadletter.go", `	return f.file.Truncate(f.size)`, `	return nil`}}},
+	{name: "a split that is known is planned again", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_run.go", `ON CONFLICT (run, id) DO NOTHING`, `ON CONFLICT (run, id) DO UPDATE SET status = 'open', cursor = NULL`}}},
+	simulated("a split that is known is handed out again",
+		edit{pipeline + "/progress.go", `if _, known := p.state[s.ID]; known {`, `if _, known := p.state[s.ID]; known && p.state[s.ID].Status == checkpoint.Open {`}),
+	{name: "a fenced host commits", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_run.go", `WHERE id = ? AND epoch = ? AND epoch > 0"`, `WHERE id = ? AND ? > 0"`}}},
+	{name: "a claim that was taken over commits", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_run.go", `WHERE run = ? AND id = ? AND epoch = ? AND epoch > 0`, `WHERE run = ? AND id = ? AND ? > 0`}}},
+	{name: "two hosts run one pipeline", pkg: "core", test: "TestLock",
+		edits: []edit{{"core/lock.go", `		if got {`, `		if got || name != "" {`}}},
+	{name: "jsonl: two sinks write one path", pkg: jsonl, test: "TestOneWriter",
+		edits: []edit{{jsonl + "/journal.go", `	if err := lockWithin(ctx, j.out, patience); err != nil {`, `	if err := lockWithin(ctx, j.out, patience); err != nil && patience < 0 {`}}},
+	{name: "jsonl: files are not cut back", pkg: jsonl, test: "TestConformance/plain",
+		edits: []edit{{jsonl + "/restore.go", `errors.Join(f.Truncate(size), f.Sync(), f.Close())`, `errors.Join(f.Sync(), f.Close())`}}},
+	{name: "jsonl: no fsync of the records", pkg: jsonl, test: "TestCrash/plain", linux: true,
+		edits: []edit{{jsonl + "/output.go", `	if err := o.out.Sync(); err != nil {
+		return err
+	}`, ``}}},
+	{name: "jsonl: no fsync of the folder", pkg: jsonl, test: "TestCrash/plain", linux: true,
+		edits: []edit{{jsonl + "/sink.go", `		if err := syncDir(dir); err != nil {
+			return err
+		}
+		delete(`, `		delete(`}}},
+	{name: "jsonl: no fsync of the journal", pkg: jsonl, test: "TestCrash/plain", linux: true,
+		edits: []edit{{jsonl + "/journal.go", `	if err != nil {
+		return err
+	}
+	return j.out.Sync()
+}
+
+// close`, `	return err
+}
+
+// close`}}},
+	{name: "store: a plugin is in place before it is on disk", pkg: "core/internal/registry/store", test: "TestPowerCuts", linux: true,
+		edits: []edit{{"core/internal/registry/store/draft.go", `errors.Join(f.Sync(), f.Close(), os.Chmod(path, mode))`, `errors.Join(f.Close(), os.Chmod(path, mode))`}}},
+	{name: "fetch: a POST is sent twice", pkg: fetch, test: "TestOnlyIdempotentIsRepeated",
+		edits: []edit{{fetch + "/retried.go", `	if sdk.IsIdempotent(t.req) {`, `	if sdk.IsIdempotent(t.req) || t.req.Method == "POST" {`}}},
+	{name: "fetch: Retry-After holds for one request alone", pkg: fetch, test: "TestPauseHoldsForAll",
+		edits: []edit{{fetch + "/hosts.go", `	return t.limiter.Penalize(context.WithoutCancel(ctx), t.key, d)`, `	return nil`}}},
+	{name: "fetch: half a reply is taken for a whole one", pkg: fetch, test: "TestRetriedFailures",
+		edits: []edit{{fetch + "/whole.go", `	err = errors.Join(b.fill(limited), decoded.Close())`, `	_ = b.fill(limited)
+	err = decoded.Close()`}}},
+	{name: "fetch: a plugin asks a host that is not allowed", pkg: fetch, test: "TestAllowList",
+		edits: []edit{{fetch + "/allowed.go", `	if !coveredBy(p.Allow, origin) {`, `	if !coveredBy(p.Allow, origin) && p.Allow == nil {`}}},
+}
