@@ -28,10 +28,15 @@ const childEnv = "CHECKPOINT_TEST_CHILD"
 
 func TestMain(m *testing.M) {
 	if path, life := os.Getenv(childEnv), os.Getenv(lifeEnv); path != "" {
-		if life != "" {
+		switch life {
+		case "":
+			commitForever(path)
+		case watchedLife:
+			commitWatched(path)
+			os.Exit(0)
+		default:
 			makeAndDie(path, life)
 		}
-		commitForever(path)
 	}
 	os.Exit(m.Run())
 }
@@ -51,13 +56,7 @@ func commitForever(path string) {
 	n := a.Records
 	for {
 		n++
-		text := strconv.FormatInt(n, 10)
-		must(s.Commit(ctx, run, checkpoint.Commit{
-			Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte(text), Status: checkpoint.Open, Records: n}},
-			Tokens: map[string]sdk.Token{"sink": sdk.Token(text)},
-			New:    []sdk.Split{{ID: "new " + text}},
-			Stats:  []byte(text),
-		}))
+		must(s.Commit(ctx, run, numbered(a, n, checkpoint.Open)))
 		fmt.Println(n)
 	}
 }
