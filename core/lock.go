@@ -11,8 +11,13 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 )
+
+// ErrTakenOver ends a run that another process has gone on with, though its lock should have kept it away: a lock that
+// somebody has removed, a folder on a network whose locks do not hold.
+var ErrTakenOver = checkpoint.ErrFenced
 
 // LockedError says that another process runs the pipeline.
 type LockedError struct {

@@ -129,8 +129,11 @@ func (r *Run) keep(res pipeline.Result) error {
 
 // explain says what to do about an error that a run could not begin with.
 func (r *Run) explain(err error) error {
-	if errors.Is(err, checkpoint.ErrChanged) {
+	switch {
+	case errors.Is(err, checkpoint.ErrChanged):
 		return fmt.Errorf("%w: finish it with the former settings, or start over with --full", err)
+	case errors.Is(err, checkpoint.ErrFenced):
+		return fmt.Errorf("%w, and goes on from the last commit: what this one has not committed is left to it", err)
 	}
 	return err
 }

@@ -27,7 +27,7 @@ const exitCodes = `Exit codes:
   1    failed; what was committed is kept, and running it again goes on
   2    wrong usage, or a pipeline file that is not right
   3    ended, but parts could not be read; running it again reads just those
-  4    the pipeline is being run by another process
+  4    the pipeline is being run by another process, or was taken over by one
   130  stopped by Ctrl-C or SIGTERM, everything committed; running it again goes on`
 
 // usageError is a command line that is not right.
@@ -53,7 +53,7 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &usage), errors.As(err, &invalid):
 		return exitUsage
-	case errors.As(err, &locked):
+	case errors.As(err, &locked), errors.Is(err, core.ErrTakenOver):
 		return exitLocked
 	case errors.As(err, &outcome) && outcome.outcome == core.Incomplete:
 		return exitIncomplete

@@ -156,6 +156,15 @@ func (m *Memory) Commit(ctx context.Context, run Run, c Commit) error {
 	return nil
 }
 
+// Held implements [Store].
+func (m *Memory) Held(ctx context.Context, run Run) error {
+	_, unlock, err := m.held(ctx, run)
+	if err == nil {
+		unlock()
+	}
+	return err
+}
+
 // Finish implements [Store].
 func (m *Memory) Finish(ctx context.Context, run Run, outcome Outcome, report []byte) error {
 	r, unlock, err := m.held(ctx, run)

@@ -120,13 +120,26 @@ func end(ctx context.Context, tx *sql.Conn, seq int64, o Outcome, now time.Time)
 }
 
 // held returns the number of a run, and whether it is planned, if run holds it still.
-func held(ctx context.Context, tx *sql.Conn, run Run) (seq int64, planned bool, err error) {
+func held(ctx context.Context, tx rowQuerier, run Run) (seq int64, planned bool, err error) {
 	err = tx.QueryRowContext(ctx,
 		"SELECT seq, planned FROM runs, holder WHERE id = ? AND epoch = ? AND epoch > 0", run.ID, run.Epoch).Scan(&seq, &planned)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, runFenced(run.ID)
 	}
 	return seq, planned, err
+}
+
+// rowQuerier is a transaction that writes, or one that reads.
+type rowQuerier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Held implements [Store].
+func (s *SQLite) Held(ctx context.Context, run Run) error {
+	return s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, _, err := held(ctx, tx, run)
+		return err
+	})
 }
 
 // Plan implements [Store].

@@ -144,7 +144,7 @@ func (a *attempt) plan(ctx context.Context) error {
 	}
 	a.Step("planned")
 	if err := a.Store.Plan(ctx, *a.run0, splits); err != nil {
-		return a.storeFailure(err)
+		return storeFailure(err)
 	}
 	a.run0.Planned = true
 	a.event(Event{Kind: Planned, N: int64(len(splits))})
@@ -161,7 +161,7 @@ func (a *attempt) planFailure(err error) error {
 	return sdk.Permanent(err)
 }
 
-func (a *attempt) storeFailure(err error) error {
+func storeFailure(err error) error {
 	if err == nil || errors.Is(err, checkpoint.ErrFenced) {
 		return err
 	}
@@ -232,7 +232,7 @@ func (a *attempt) readAll(ctx context.Context) error {
 					if isCancel(err) {
 						return err
 					}
-					return a.storeFailure(err)
+					return storeFailure(err)
 				}
 				err = newReader(a, s).read(gctx)
 				a.queue.Done(s.ID)

@@ -172,13 +172,17 @@ func (d *delivery) commit(ctx context.Context) error {
 	if err != nil || len(c.Splits) == 0 && counts.Commits > 1 {
 		return err // the first commit is made even of nothing: by it every stage has a token of this run
 	}
+	// Who has been stopped for long may wake up here: what a sink makes durable stays so, even if the store refuses the commit.
+	if err := d.a.Store.Held(ctx, *d.a.run0); err != nil {
+		return d.broke(storeFailure(err))
+	}
 	d.a.Step("committing")
 	if c.Tokens, err = d.tokens(ctx); err != nil {
 		return d.broke(err)
 	}
 	d.a.Step("tokens taken")
 	if err := d.a.Store.Commit(ctx, *d.a.run0, c); err != nil {
-		return d.broke(d.a.storeFailure(err))
+		return d.broke(storeFailure(err))
 	}
 	d.a.Step("committed")
 	return d.committed(ctx, c, counts)

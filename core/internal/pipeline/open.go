@@ -27,6 +27,9 @@ func (a *attempt) open(ctx context.Context) error {
 	if a.streams, err = selected(a.Source, all); err != nil {
 		return err
 	}
+	if err := a.Store.Held(ctx, *a.run0); err != nil {
+		return storeFailure(err) // the tokens of another holder would bring the stages back behind what it commits
+	}
 	tokens, err := a.Store.Tokens(ctx)
 	if err != nil {
 		return &storeError{err}

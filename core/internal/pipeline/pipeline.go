@@ -201,6 +201,9 @@ func (p *Pipeline) finish(res Result) (Result, error) {
 		return res, errors.Join(res.Err, err)
 	}
 	res.Splits = splits
+	if err := p.Store.Held(ctx, res.Run); err != nil {
+		return res, errors.Join(res.Err, err) // the report is another's
+	}
 	if err := p.Keep(res); err != nil {
 		return res, errors.Join(res.Err, err)
 	}

@@ -375,6 +375,52 @@ func TestFencedRunCommitsNothing(t *testing.T) {
 	})
 }
 
+// Nor may it do what a commit does not undo: have a sink commit, bring a sink back to a token, keep a report.
+func TestFencedRunDoesNoHarm(t *testing.T) {
+	t.Parallel()
+	for _, when := range []string{"group delivered", "sink died", "committed"} {
+		t.Run(when, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, &numbers{splits: 1, records: 20, every: 20})
+				w.config.CommitEvery = time.Hour
+				takenOver, late := false, []string(nil)
+				usurp := func(at string) {
+					if at != when || takenOver {
+						return
+					}
+					takenOver = true
+					if _, err := w.store.Begin(t.Context(), checkpoint.Begin{ID: "usurper", Now: time.Now()}); err != nil {
+						t.Error(err)
+					}
+				}
+				note := func(what string) {
+					if takenOver {
+						late = append(late, what)
+					}
+				}
+				w.config.Step = usurp
+				w.shelf.write = func(sdk.Batch) error {
+					if when != "sink died" {
+						return nil
+					}
+					usurp("sink died")
+					return crash{}
+				}
+				w.shelf.commit = func() error { note("a sink's commit"); return nil }
+				w.config.Keep = func(pipeline.Result) error { note("a report"); return nil }
+				_, err := w.try(t.Context())
+				if !takenOver || !errors.Is(err, checkpoint.ErrFenced) {
+					t.Errorf("taken over: %v; error %v, want ErrFenced", takenOver, err)
+				}
+				if len(late) > 0 || len(w.shelf.opens) != 1 {
+					t.Errorf("after another had taken over: %v; %d opens of the sink, want 1", late, len(w.shelf.opens))
+				}
+			})
+		})
+	}
+}
+
 // A source that dies is started again; its splits go on from their cursors.
 func TestDeadSourceIsStartedAgain(t *testing.T) {
 	t.Parallel()

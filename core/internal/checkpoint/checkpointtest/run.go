@@ -14,6 +14,7 @@ func beginNew(f *fixture) {
 	if !run.Started.Equal(began) {
 		f.Errorf("started %v, want %v", run.Started, began)
 	}
+	f.ok(f.store.Held(f.Context(), run))
 	run.Started = time.Time{}
 	if run.Epoch == 0 {
 		f.Error("a held run has epoch 0")

@@ -175,6 +175,7 @@ func fencedRun(f *fixture) {
 	old := f.planned("r1", "a")
 	s := f.claim(old, "a")
 	now := f.begin("r1", false)
+	f.fenced("Held", f.store.Held(f.Context(), old))
 	f.fenced("Plan", f.store.Plan(f.Context(), old, splitsOf("x")))
 	f.fenced("Claim", errOf(f.store.Claim(f.Context(), old, "a")))
 	f.fenced("Finish", f.store.Finish(f.Context(), old, checkpoint.Failed, nil))
