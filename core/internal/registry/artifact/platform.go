@@ -12,7 +12,7 @@ import (
 // Platform is an operating system and an architecture, as Go names them, with _ between.
 type Platform string
 
-var platformName = regexp.MustCompile(`^[a-z][a-z0-9]{0,19}_[a-z][a-z0-9]{0,19}$`)
+var platformName = regexp.MustCompile(`^[a-z][a-z0-9]{0,19}_[a-z0-9]{1,20}$`)
 
 // ParsePlatform reads "linux_amd64"; a slash between will do as well.
 func ParsePlatform(text string) (Platform, error) {

@@ -46,7 +46,28 @@ var osOfELF = map[elf.OSABI][]string{
 
 var archOfELF = map[elf.Machine][]string{
 	elf.EM_X86_64: {"amd64"}, elf.EM_AARCH64: {"arm64"}, elf.EM_386: {"386"}, elf.EM_ARM: {"arm"}, elf.EM_RISCV: {"riscv64"},
-	elf.EM_PPC64: {"ppc64le", "ppc64"}, elf.EM_S390: {"s390x"}, elf.EM_LOONGARCH: {"loong64"}, elf.EM_MIPS: {"mips", "mipsle", "mips64", "mips64le"},
+	elf.EM_S390: {"s390x"}, elf.EM_LOONGARCH: {"loong64"},
+}
+
+// archesOfELF is the architecture of a file, as Go names it.
+func archesOfELF(f *elf.File) []string {
+	little := f.Data == elf.ELFDATA2LSB
+	switch {
+	case f.Machine == elf.EM_PPC64 && little:
+		return []string{"ppc64le"}
+	case f.Machine == elf.EM_PPC64:
+		return []string{"ppc64"}
+	case f.Machine == elf.EM_MIPS:
+		name := "mips"
+		if f.Class == elf.ELFCLASS64 {
+			name = "mips64"
+		}
+		if little {
+			name += "le"
+		}
+		return []string{name}
+	}
+	return archOfELF[f.Machine]
 }
 
 func builtELF(program io.ReaderAt) []Platform {
@@ -54,7 +75,7 @@ func builtELF(program io.ReaderAt) []Platform {
 	if err != nil {
 		return nil
 	}
-	return platforms(osOfELF[f.OSABI], archOfELF[f.Machine], f.Machine.String())
+	return platforms(osOfELF[f.OSABI], archesOfELF(f), f.Machine.String())
 }
 
 var archOfPE = map[uint16][]string{

@@ -31,7 +31,16 @@ func (k Key) Fingerprint() string {
 	if p.UnmarshalText([]byte(k)) != nil {
 		return string(k)
 	}
-	return fmt.Sprintf("%016X (%s)", p.ID(), string(k))
+	return fmt.Sprintf("%s (%s)", k.ID(), string(k))
+}
+
+// ID is the short name of a key, as minisign shows it. Anybody can make a key with the same one.
+func (k Key) ID() string {
+	var p minisign.PublicKey
+	if p.UnmarshalText([]byte(k)) != nil {
+		return ""
+	}
+	return fmt.Sprintf("%016X", p.ID())
 }
 
 // ErrSignature says that a signature is not that of the key under these bytes.

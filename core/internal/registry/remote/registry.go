@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/credentials"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 )
@@ -201,5 +203,17 @@ func (r *registryRemote) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", r.source.Text, notFound(err))
+	err = fmt.Errorf("%s: %w", r.source.Text, notFound(err))
+	var answer *errcode.ErrorResponse
+	status := 0
+	if errors.As(err, &answer) {
+		status = answer.StatusCode
+	}
+	switch {
+	case status == http.StatusUnauthorized || errors.Is(err, auth.ErrBasicCredentialNotFound):
+		return fmt.Errorf("%w; log in with `docker login %s`, or set DOCKER_CONFIG to the folder of the credentials", err, r.source.Host)
+	case status == http.StatusForbidden:
+		return fmt.Errorf("%w; the account that `docker login %s` keeps may not do this", err, r.source.Host)
+	}
+	return err
 }

@@ -99,7 +99,7 @@ func pushArchive(ctx context.Context, to blobs, p artifact.Platform, t artifact.
 		return err
 	}
 	checked := artifact.Exactly(r, t.Archived())
-	return errors.Join(to.Push(ctx, t.Archived(), checked), checked.Close())
+	return errors.Join(to.Push(ctx, t.Archived(), io.MultiReader(checked)), checked.Close()) // a reader alone: net/http would close it too
 }
 
 // pushBlobs writes what is missing, in the order given.

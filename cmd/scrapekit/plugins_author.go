@@ -1,0 +1,146 @@
+// Commands for the authors of plugins: from programs to a release that others install.
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+// authorCommands are the parts of `scrapekit plugins` that an author uses.
+func (a *app) authorCommands() []*cobra.Command {
+	return []*cobra.Command{a.pluginsKeygenCommand(), a.pluginsPackCommand(), a.pluginsSignCommand(), a.pluginsPushCommand()}
+}
+
+func (a *app) pluginsPackCommand() *cobra.Command {
+	var p core.Packing
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "pack --source NAME PROGRAM...", Short: "Pack programs of a plugin into a folder with a release of it",
+		Long: "Packs the programs of a plugin, one for each platform, into a folder with the files of a release: an archive for each, a\n" +
+			"statement of what they are, and SHA256SUMS. PROGRAM is a file, or PLATFORM=FILE as in linux_amd64=FILE where the file does not\n" +
+			"tell. The program for this platform is started and asked for its name, version, kind and permissions.\n\n" +
+			"NAME is where the plugin will be published, and its name for ever: HOST/PATH of an OCI registry, https://HOST/PATH for files, or\n" +
+			"github.com/OWNER/REPOSITORY for the files of GitHub releases. The same programs give the same bytes.",
+		Example: "  scrapekit plugins pack --source registry.example.com/acme/scrapekit-hello --include LICENSE build/*",
+		RunE: func(cmd *cobra.Command, given []string) error {
+			switch {
+			case p.Source == "":
+				return usageError{errors.New("--source is missing: where the plugin will be published, such as registry.example.com/acme/scrapekit-hello")}
+			case len(given) == 0:
+				return usageError{errors.New("PROGRAM... is missing: the programs to pack, one for each platform")}
+			}
+			p.Programs = given
+			out, err := core.Pack(cmd.Context(), p)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.json(out)
+			}
+			a.printPacked("packed", out)
+			fmt.Fprintf(a.out, "next:        scrapekit plugins sign --key FILE %s\n", out.Dir)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&p.Source, "source", "", "where the plugin will be published: its name")
+	cmd.Flags().StringVarP(&p.Dir, "out", "o", "dist", "the folder to make; that of an earlier release is replaced")
+	cmd.Flags().StringArrayVar(&p.Include, "include", nil, "a file that goes along: LICENSE, NOTICE, README or CHANGELOG; may be given several times")
+	cmd.Flags().StringVar(&p.Describe, "describe", "", "a file with what a program prints with --describe, if none is for this platform")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was packed as JSON")
+	return cmd
+}
+
+// printPacked says what a release is.
+func (a *app) printPacked(done string, p *core.Packed) {
+	fmt.Fprintf(a.out, "%s %s %s, %s, in %s\n", done, p.Source, p.Version, p.Kind, p.Dir)
+	fmt.Fprintf(a.out, "platforms:   %s\n", strings.Join(p.Platforms, ", "))
+	for i, line := range p.Permissions.Lines() {
+		title := ""
+		if i == 0 {
+			title = "permissions:"
+		}
+		fmt.Fprintf(a.out, "%-12s %s\n", title, line)
+	}
+	fmt.Fprintf(a.out, "index:       %s\n", p.Index)
+	if p.Key != "" {
+		fmt.Fprintf(a.out, "signed by:   %s (%s)\n", p.Key, p.KeyID)
+	}
+}
+
+func (a *app) pluginsPushCommand() *cobra.Command {
+	var unsigned, asJSON bool
+	cmd := &cobra.Command{
+		Use: "push DIR [TO]", Short: "Publish a release: to a registry, a layout or a folder of files",
+		Long: "Publishes the release of a folder that `scrapekit plugins pack` made and `scrapekit plugins sign` signed. TO is\n\n" +
+			"  HOST/PATH           a repository of an OCI registry; the default is what the release is named by\n" +
+			"  oci-layout:FOLDER   a folder in the layout of OCI, for machines without a network\n" +
+			"  ./FOLDER            a folder of files, to be served at the URL that the release is named by\n\n" +
+			"Credentials for registries are those of Docker: `docker login` and its helpers. A version is published once: it\n" +
+			"is an error if it is another release there, and none if it is the same.",
+		Args: cobra.RangeArgs(0, 2),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if len(given) == 0 {
+				return usageError{errors.New("DIR is missing: the folder that `scrapekit plugins pack` made")}
+			}
+			p, to, err := core.Push(cmd.Context(), given[0], strings.Join(given[1:], ""), unsigned)
+			switch {
+			case errors.Is(err, core.ErrUnsigned):
+				return fmt.Errorf("%w: sign it with `scrapekit plugins sign --key FILE %s`, or push it with --unsigned for those who install without signatures", err, given[0])
+			case err != nil:
+				return err
+			case asJSON:
+				return a.json(p)
+			}
+			fmt.Fprintf(a.out, "published %s %s at %s\n", p.Source, p.Version, to)
+			if p.Key != "" {
+				fmt.Fprintf(a.out, "tell your users the key: %s\n", p.Key)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&unsigned, "unsigned", false, "publish a release that nobody signed")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was published as JSON")
+	return cmd
+}
+
+func (a *app) pluginsSignCommand() *cobra.Command {
+	var key string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "sign --key FILE DIR", Short: "Sign a packed release",
+		Long: "Signs the release of a folder that `scrapekit plugins pack` made, with a key that `scrapekit plugins keygen` or minisign made. The\n" +
+			"signatures are those of minisign: `minisign -Vm statement.json -P KEY` verifies them too.\n\n" + passwordHelp,
+		RunE: func(cmd *cobra.Command, given []string) error {
+			switch {
+			case key == "":
+				return usageError{errors.New("--key is missing: the file with the private key")}
+			case len(given) != 1:
+				return usageError{errors.New("name one folder: the one that `scrapekit plugins pack` made")}
+			}
+			p, err := core.SignPacked(given[0], key, func() (string, error) { return a.password(cmd.Context(), "password of "+filepath.Base(key)+": ") })
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.json(p)
+			}
+			a.printPacked("signed", p)
+			if p.GitHub {
+				fmt.Fprintf(a.out, "next:        make a release v%s at GitHub with the files of %s\n", p.Version, p.Dir)
+				return nil
+			}
+			fmt.Fprintf(a.out, "next:        scrapekit plugins push %s\n", p.Dir)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&key, "key", "", "the file with the private key")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was signed as JSON")
+	return cmd
+}

@@ -1,0 +1,103 @@
+// The key of a publisher, and the password that it is encrypted with.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+// passwordVar holds the password where nobody can be asked.
+const passwordVar = "SCRAPEKIT_KEY_PASSWORD"
+
+const passwordHelp = "The password of an encrypted key is asked for in a terminal; elsewhere it is taken from " + passwordVar + "."
+
+func (a *app) pluginsKeygenCommand() *cobra.Command {
+	var open, asJSON bool
+	cmd := &cobra.Command{
+		Use: "keygen FILE", Short: "Make the key that you sign your plugins with", Args: args,
+		Long: "Makes a pair of keys in the format of minisign: the private one in FILE, encrypted with a password, and the public one beside it, as\n" +
+			".pub. Keep FILE: whoever has it can publish in your name, and without it you cannot.\n\n" + passwordHelp,
+		RunE: func(cmd *cobra.Command, given []string) error {
+			password := ""
+			if !open {
+				var err error
+				if password, err = a.newPassword(cmd.Context()); err != nil {
+					return err
+				}
+			}
+			key, err := core.NewKey(given[0], password)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.json(key)
+			}
+			fmt.Fprintf(a.out, "private key: %s; keep it, and keep it to yourself\n", given[0])
+			fmt.Fprintf(a.out, "public key:  %s (%s), also in %s\n", key.Key, key.ID, key.File)
+			fmt.Fprintln(a.out, "tell it to your users where they can believe it: in your README, on your site")
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&open, "no-password", false, "do not encrypt the private key, as for one that lies in a vault")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the public key as JSON")
+	return cmd
+}
+
+// newPassword asks for a password twice.
+func (a *app) newPassword(ctx context.Context) (string, error) {
+	password, err := a.password(ctx, "password of the new key: ")
+	if err != nil {
+		return "", err
+	}
+	if password == "" {
+		return "", usageError{errors.New("the password is empty; for a key that is not encrypted give --no-password")}
+	}
+	if _, given := os.LookupEnv(passwordVar); given {
+		return password, nil
+	}
+	again, err := a.password(ctx, "once more: ")
+	if err == nil && again != password {
+		err = errors.New("the two passwords differ; nothing was made")
+	}
+	return password, err
+}
+
+// password takes the environment's, or asks in the terminal.
+func (a *app) password(ctx context.Context, question string) (string, error) {
+	if password, ok := os.LookupEnv(passwordVar); ok {
+		return password, nil
+	}
+	in := int(os.Stdin.Fd())
+	if !term.IsTerminal(in) {
+		return "", usageError{errors.New("a password is wanted, and there is no terminal to ask in: set " + passwordVar)}
+	}
+	before, err := term.GetState(in)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprint(a.err, question)
+	type answer struct {
+		password []byte
+		err      error
+	}
+	answered := make(chan answer, 1)
+	go func() { // it ends with the process at the latest: a read of a terminal cannot be called off
+		password, err := term.ReadPassword(in)
+		answered <- answer{password, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", errors.Join(ctx.Err(), term.Restore(in, before)) // or the terminal would go on hiding what is typed
+	case got := <-answered:
+		fmt.Fprintln(a.err)
+		return string(got.password), got.err
+	}
+}
