@@ -41,6 +41,7 @@ var floors = []floor{
 	{"core/internal/registry/lock", []string{"sdk", "core/internal/disk", "core/internal/registry/artifact", "core/internal/registry/hclfile"}, "what is locked is known without a network and without a store"},
 	{"core/internal/registry/keys", []string{"core/internal/disk", "core/internal/registry/artifact", "core/internal/registry/hclfile"}, "whose keys are trusted is known without a network"},
 	{"core/internal/registry/install", []string{"sdk", "core/internal/registry/"}, "what is to be installed is decided without a process: that is asked for"},
+	{"core/internal/registry/publish", []string{"core/internal/disk", "core/internal/registry/artifact"}, "a release is made in a folder, offline"},
 	{"core/internal/registry/artifact", []string{"sdk"}, "what is published is bytes; it knows no network"},
 	{"core/internal/registry/remote", []string{"core/internal/disk", "core/internal/registry/artifact"}, "what is fetched is not yet believed, let alone installed"},
 	{"core/internal/sandbox", nil, "a process is confined, whatever it is for"},
