@@ -1,0 +1,78 @@
+// The naive program: what one writes first. It appends what it reads and keeps its place in a file of its own.
+
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// savedPages is after how many pages the naive program keeps its place.
+const savedPages = 5
+
+// naive reads all items of an API into out/items.jsonl.
+func naive(url string) error {
+	next, err := readPlace()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll("out", 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile("out/items.jsonl", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	for n := 1; n > 0; next++ { // until a page is empty
+		if n, err = copyPage(w, fmt.Sprintf("%s/items?page=%d&per_page=20", url, next)); err != nil {
+			return err
+		}
+		if next%savedPages == 0 {
+			if err := errors.Join(w.Flush(), os.WriteFile("place", []byte(strconv.Itoa(next)), 0o644)); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.Join(w.Flush(), f.Close())
+}
+
+func readPlace() (int, error) {
+	raw, err := os.ReadFile("place")
+	if errors.Is(err, fs.ErrNotExist) {
+		return 1, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if strings.TrimSpace(string(raw)) == "" {
+		return 1, nil // killed while it wrote it
+	}
+	last, err := strconv.Atoi(string(raw))
+	return last + 1, err
+}
+
+func copyPage(w *bufio.Writer, url string) (int, error) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close() // it was read whole
+	var p struct{ Items []json.RawMessage }
+	if err := json.NewDecoder(resp.Body).Decode(&p); err != nil {
+		return 0, err
+	}
+	for _, item := range p.Items {
+		if _, err := fmt.Fprintf(w, "%s\n", item); err != nil {
+			return 0, err
+		}
+	}
+	return len(p.Items), nil
+}
