@@ -181,6 +181,10 @@ func (s readmeSite) checkNoted(t *testing.T) {
 			if err := hasTests(folder, words); err != nil {
 				t.Errorf("go %s: %v", line, err)
 			}
+		case words[0] == "run":
+			if text, err := os.ReadFile(filepath.Join(s.module, words[1], "main.go")); err != nil || !strings.Contains(string(text), "\npackage main\n") {
+				t.Errorf("go %s: no command there: %v", line, err)
+			}
 		case words[0] == "build" || words[0] == "install":
 			if main, err := os.ReadFile(filepath.Join(folder, "main.go")); err != nil || !strings.Contains(string(main), "\npackage main\n") {
 				t.Errorf("go %s: no command there: %v", line, err)
