@@ -17,6 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
+	"github.com/scrapekit/scrapekit/core/internal/registry/lock"
 	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -85,7 +86,8 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	}
 	secrets := &redact.Set{}
 	l := &lookup{opts: o, logger: newLogger(o, secrets)}
-	c, diags := config.Load(ctx, file, config.Options{Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Getenv: os.LookupEnv,
+	plugins := &installed{lockFile: lock.Beside(file)}
+	c, diags := config.Load(ctx, file, config.Options{Installed: plugins.program, Granted: plugins.granted, Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Getenv: os.LookupEnv,
 		StateDir: o.StateDir, Replay: o.Replay != "", Levels: SandboxLevels()})
 	if diags.HasErrors() {
 		return nil, diags
@@ -152,7 +154,7 @@ func (l *lookup) describe(ctx context.Context, b config.BlockRef) (sdk.Info, err
 		return sdk.Info{}, err
 	}
 	defer func() { _ = h.Close() }() // it described itself or did not: its end changes nothing
-	return h.Describe(ctx, b.Path, nil)
+	return h.Describe(ctx, b.Path, b.Digest)
 }
 
 func (l *lookup) firstParty(b config.BlockRef) (sdk.Plugin, error) {

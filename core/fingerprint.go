@@ -52,6 +52,10 @@ func writeBlock(w io.Writer, b config.Block) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s %q %q %s %q\n", b.Kind, b.Type, b.Path, plain, b.Streams)
+	program := b.Path
+	if b.Source != "" {
+		program = b.Source + "@" + b.Version // wherever the store is
+	}
+	_, err = fmt.Fprintf(w, "%s %q %q %s %q\n", b.Kind, b.Type, program, plain, b.Streams)
 	return err
 }

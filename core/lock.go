@@ -40,9 +40,9 @@ func (e *LockedError) Error() string {
 		e.Pipeline, e.Holder.PID, e.Holder.Host, e.Holder.Started.Local().Format("2006-01-02 15:04:05"))
 }
 
-// lock takes the lock of the state folder dir, or says who holds it. The system frees it when the process
+// lockState takes the lock of the state folder dir, or says who holds it. The system frees it when the process
 // ends, however it ends.
-func lock(name, dir string) (unlock func() error, err error) {
+func lockState(name, dir string) (unlock func() error, err error) {
 	if err := disk.MakeDir(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}

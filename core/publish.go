@@ -110,7 +110,7 @@ func (p Packing) describe(ctx context.Context, programs []publish.Program) (sdk.
 		if err != nil {
 			return sdk.Info{}, err
 		}
-		info, err := h.Describe(ctx, path, nil)
+		info, err := h.Describe(ctx, path, "")
 		return info, errors.Join(err, h.Close())
 	}
 	return sdk.Info{}, fmt.Errorf("none of the programs is for %s, so none can be asked what it is: name a file with what one prints with --describe", artifact.Here())

@@ -42,7 +42,7 @@ type Run struct {
 
 // Start takes the pipeline's lock and prepares a run. [Run.Wait] does it.
 func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, func() error, error) {
-	unlock, err := lock(p.config.Name, p.config.StateDir)
+	unlock, err := lockState(p.config.Name, p.config.StateDir)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -89,7 +89,7 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 		path, args = p.opts.Serve(b.Type)
 	}
 	return p.host.Start(ctx, pluginhost.Spec{
-		Label: stageName(b), Kind: b.Kind, Path: path, Args: args, Config: b.Config, Read: b.Read, Write: b.Write,
+		Label: stageName(b), Kind: b.Kind, Path: path, Args: args, Digest: b.Digest, Config: b.Config, Read: b.Read, Write: b.Write,
 		Services: sdk.Host{Transport: transport}, Logger: p.logger.Named(b.Name),
 	})
 }

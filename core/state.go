@@ -123,7 +123,7 @@ func (p *Pipeline) GiveUp(ctx context.Context, split string) error {
 
 // change changes the state while no run does.
 func (p *Pipeline) change(ctx context.Context, f func(checkpoint.Store) error) (err error) {
-	unlock, err := lock(p.config.Name, p.config.StateDir)
+	unlock, err := lockState(p.config.Name, p.config.StateDir)
 	if err != nil {
 		return err
 	}

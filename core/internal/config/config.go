@@ -31,6 +31,9 @@ type Options struct {
 	Build func(ctx context.Context, b BlockRef, settings json.RawMessage) error
 	// Getenv is os.LookupEnv, or a test's.
 	Getenv func(name string) (string, bool)
+	// Installed finds the program of a published plugin that the file requires; nil: there are none. What it finds is not started
+	// unless it has the digest.
+	Installed func(r Requirement) (Program, error)
 	// Granted says what a plugin was granted at its installation; nil: nothing.
 	Granted func(b BlockRef) sdk.Permissions
 	// Levels are those of the sandbox.
@@ -46,6 +49,8 @@ type BlockRef struct {
 	Kind sdk.Kind
 	Type string // the block's label
 	Path string // the executable of a third-party plugin, absolute; "" for a first-party one
+	// Source, Version and Digest are those of a published plugin: its name, and what the program must be. "" for others.
+	Source, Version, Digest string
 	// Sandbox is the level that the file asks for; "": none.
 	Sandbox string
 }
@@ -80,6 +85,9 @@ type Block struct {
 	Type    string          // the label in the file
 	Name    string          // unique in the pipeline: "jsonl", or "jsonl.archive" with a second label
 	Path    string          // the executable of a third-party plugin, absolute; "" for a first-party one
+	Source  string          // the name of a published plugin; "" for others
+	Version string          // the version of a published plugin that is installed; "" for others
+	Digest  string          // what the executable must be; "": whatever is there
 	Config  json.RawMessage // the settings as the plugin gets them, secrets included: never to be printed
 	Streams []string        // those selected; nil: all
 	HTTP    HTTP

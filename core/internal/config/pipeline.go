@@ -4,14 +4,12 @@ package config
 
 import (
 	"cmp"
-	"fmt"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
@@ -25,14 +23,8 @@ const (
 // named is what the name of a pipeline or stage may look like: it becomes the name of a folder.
 const named = `^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$`
 
-// thirdParty is where a plugin of required_plugins is.
-type thirdParty struct {
-	path string
-	at   hcl.Range
-}
-
 // pipelineBlock reads the pipeline block, if there is one, and returns the plugins that it requires.
-func (l *loader) pipelineBlock(p *Pipeline, blocks []*hclsyntax.Block) map[string]thirdParty {
+func (l *loader) pipelineBlock(p *Pipeline, blocks []*hclsyntax.Block) map[string]Requirement {
 	body := &hclsyntax.Body{}
 	if len(blocks) > 0 {
 		body = blocks[0].Body
@@ -80,33 +72,4 @@ func (s *section) name() string {
 		s.failGiven(`write pipeline { name = "…" } in it`, "pipeline file %s: its name makes no name for the pipeline", s.file)
 	}
 	return name
-}
-
-// requiredPlugins reads `required_plugins { acme = { source = "./bin/acme" } }`.
-func (l *loader) requiredPlugins(b *hclsyntax.Block) map[string]thirdParty {
-	plugins := map[string]thirdParty{}
-	if b == nil {
-		return plugins
-	}
-	for _, inner := range b.Body.Blocks {
-		l.fail(inner.TypeRange, fmt.Sprintf("write %s = { source = \"./path\" }", inner.Type), "required_plugins holds no blocks")
-	}
-	for name, a := range b.Body.Attributes {
-		v, ok := l.evaluate(a.Expr)
-		if !ok {
-			continue
-		}
-		v, _ = v.UnmarkDeep()
-		source, ok := sourceOf(v)
-		if !ok {
-			l.fail(a.Expr.Range(), fmt.Sprintf(`write %s = { source = "./path" }`, name), "required_plugins: %s does not say where the plugin is", name)
-			continue
-		}
-		if !isPath(source) {
-			l.fail(a.Expr.Range(), fmt.Sprintf(`the path of an executable has a slash in it: "./%s"`, source), "required_plugins: %s: %q is not a path", name, source)
-			continue
-		}
-		plugins[name] = thirdParty{path: l.executable(source), at: a.Expr.Range()}
-	}
-	return plugins
 }

@@ -15,23 +15,9 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
-
-// sourceOf returns the only attribute of { source = "…" }.
-func sourceOf(v cty.Value) (string, bool) {
-	t := v.Type()
-	if !v.IsWhollyKnown() || v.IsNull() || !t.IsObjectType() || len(t.AttributeTypes()) != 1 || !t.HasAttribute("source") {
-		return "", false
-	}
-	source := v.GetAttr("source")
-	if source.Type() != cty.String || source.IsNull() {
-		return "", false
-	}
-	return source.AsString(), true
-}
 
 // isPath reports whether a label is the path of an executable.
 func isPath(label string) bool { return strings.ContainsAny(label, `/\`) }
@@ -46,11 +32,17 @@ func (l *loader) executable(path string) string {
 }
 
 // reference finds out which plugin a block asks for. ok is false if that is not known; then it is reported.
-func (l *loader) reference(kind sdk.Kind, b *hclsyntax.Block, required map[string]thirdParty) (ref BlockRef, ok bool) {
+func (l *loader) reference(kind sdk.Kind, b *hclsyntax.Block, required map[string]Requirement) (ref BlockRef, ok bool) {
 	ref = BlockRef{Kind: kind, Type: b.Labels[0], Sandbox: l.sandbox}
 	at := b.LabelRanges[0]
 	if plugin, ok := required[ref.Type]; ok {
-		ref.Path, at = plugin.path, plugin.at
+		if plugin.at == (hcl.Range{}) {
+			return ref, false // what is wrong with it has been said
+		}
+		if plugin.Path == "" {
+			return l.installed(ref, plugin)
+		}
+		ref.Path, at = plugin.Path, plugin.at
 	} else if isPath(ref.Type) {
 		ref.Path = l.executable(ref.Type)
 	}
@@ -80,14 +72,14 @@ func (l *loader) checkExecutable(ref BlockRef, at hcl.Range) bool {
 }
 
 // hintForPlugin looks for the plugin that was meant: of another kind, or of a name like it.
-func (l *loader) hintForPlugin(ref BlockRef, required map[string]thirdParty) string {
+func (l *loader) hintForPlugin(ref BlockRef, required map[string]Requirement) string {
 	for _, kind := range []sdk.Kind{sdk.KindSource, sdk.KindTransform, sdk.KindSink} {
 		if slices.Contains(l.options.Names(kind), ref.Type) {
 			return fmt.Sprintf("%s is a %s: write %s %q { … }", ref.Type, kind, kind, ref.Type)
 		}
 	}
 	names := slices.Concat(l.options.Names(ref.Kind), slices.Collect(maps.Keys(required)))
-	return joinLines(didYouMean(ref.Type, names), "a plugin of your own is named in pipeline { required_plugins { … } }, or by its path")
+	return joinLines(didYouMean(ref.Type, names), "a plugin of somebody else's is named in pipeline { required_plugins { … } }, one of your own there or by its path")
 }
 
 // described is what Lookup said of a plugin.

@@ -25,7 +25,7 @@ type stage struct {
 }
 
 // stages reads all source, transform and sink blocks into the pipeline.
-func (l *loader) stages(ctx context.Context, p *Pipeline, r root, required map[string]thirdParty) {
+func (l *loader) stages(ctx context.Context, p *Pipeline, r root, required map[string]Requirement) {
 	l.needBlock(sdk.KindSource, r.sources)
 	l.needBlock(sdk.KindSink, r.sinks)
 	var all []stage
@@ -78,7 +78,7 @@ func (l *loader) needBlock(kind sdk.Kind, blocks []*hclsyntax.Block) {
 }
 
 // stage reads the head of a block.
-func (l *loader) stage(kind sdk.Kind, b *hclsyntax.Block, required map[string]thirdParty) (stage, bool) {
+func (l *loader) stage(kind sdk.Kind, b *hclsyntax.Block, required map[string]Requirement) (stage, bool) {
 	if len(b.Labels) == 0 || len(b.Labels) > 2 || b.Labels[0] == "" {
 		l.fail(b.DefRange(), fmt.Sprintf(`write %s "PLUGIN" { … }, or %s "PLUGIN" "NAME" { … }`, kind, kind), "a %s block is labelled with its plugin", kind)
 		return stage{}, false
@@ -123,6 +123,7 @@ func (l *loader) checkStageNames(all []stage) {
 func (l *loader) readStage(st stage, plugin described) (Block, settings) {
 	b := Block{
 		Kind: st.kind, Type: st.ref.Type, Name: st.name, Path: st.ref.Path, Info: plugin.info,
+		Source: st.ref.Source, Version: st.ref.Version, Digest: st.ref.Digest,
 		Pos: l.pos(st.block.TypeRange),
 	}
 	settings := l.settings(st, l.schemaOf(st, plugin))

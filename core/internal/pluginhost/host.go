@@ -113,9 +113,10 @@ func atOnce(calls []func() error) error {
 	return errors.Join(errs...)
 }
 
-// Describe starts the program, asks it what it is, and stops it.
-func (h *Host) Describe(ctx context.Context, path string, args []string) (sdk.Info, error) {
-	p, err := h.launch(ctx, Spec{Label: "plugin " + path, Path: path, Args: args})
+// Describe starts the program, asks it what it is, and stops it. digest is what the program must be, as in [Spec]; "":
+// whatever is there.
+func (h *Host) Describe(ctx context.Context, path, digest string, args ...string) (sdk.Info, error) {
+	p, err := h.launch(ctx, Spec{Label: "plugin " + path, Path: path, Digest: digest, Args: args})
 	if err != nil {
 		return sdk.Info{}, err
 	}

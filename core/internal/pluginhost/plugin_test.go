@@ -248,7 +248,7 @@ func TestHostCloseStopsEverything(t *testing.T) {
 func TestDescribe(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	info, err := h.Describe(t.Context(), must(os.Executable()), []string{"as", "sink"})
+	info, err := h.Describe(t.Context(), must(os.Executable()), "", "as", "sink")
 	if err != nil || info.Kind != sdk.KindSink {
 		t.Errorf("%+v, %v", info, err)
 	}
