@@ -45,6 +45,7 @@ var floors = []floor{
 	{"core/internal/registry/artifact", []string{"sdk"}, "what is published is bytes; it knows no network"},
 	{"core/internal/registry/remote", []string{"core/internal/disk", "core/internal/registry/artifact"}, "what is fetched is not yet believed, let alone installed"},
 	{"core/internal/sandbox", nil, "a process is confined, whatever it is for"},
+	{"core/internal/probe", []string{"sdk"}, "it reads as a third party's plugin, and whoever runs it starts it"},
 	{"core/internal/pluginhost", []string{"sdk", "sdk/rpc", "sdk/serve", "core/internal/sandbox"}, "processes know no pipeline; serve is for its tests' plugins"},
 	{"core/internal/pipeline", []string{"sdk", "core/internal/checkpoint"}, "a run knows no gRPC, HCL or process"},
 	{"core/internal/deadletter", []string{"sdk", "core/internal/disk", "core/internal/pipeline"}, "dead letters are a kind of the pipeline's Letters"},

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/probe"
 	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/serve"
@@ -48,6 +49,10 @@ func TestMain(m *testing.M) {
 		syscall.Exit(must(strconv.Atoi(args[0])))
 	case "host":
 		runAsHost(args[0])
+	case "probe":
+		serve.Main(probe.Plugin())
+	case "prober":
+		runAsProber(args[0], args[1])
 	default:
 		panic("no such role: " + name)
 	}

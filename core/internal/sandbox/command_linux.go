@@ -30,7 +30,10 @@ func Command(cmd *exec.Cmd, file *os.File, p Policy) error {
 	if err != nil {
 		return err
 	}
-	o := order{Policy: p, Args: cmd.Args, ABI: system.Landlock, Libraries: kind.libraries, Loader: kind.loader, Data: dataLimit}
+	o := order{Policy: p, Args: cmd.Args, ABI: system.Landlock, Libraries: kind.libraries, Loader: kind.loader}
+	if o.Limits == (Limits{}) {
+		o.Limits = DefaultLimits()
+	}
 	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if err := onTop(&o, attr, system, file); err != nil {
 		return err
@@ -46,7 +49,7 @@ func Command(cmd *exec.Cmd, file *os.File, p Policy) error {
 	return nil
 }
 
-const namespaces = syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
+const namespaces = syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS | syscall.CLONE_NEWNS
 
 // onTop adds what a privileged host can, and what Full asks for.
 func onTop(o *order, attr *syscall.SysProcAttr, s Support, program *os.File) error {
@@ -57,6 +60,10 @@ func onTop(o *order, attr *syscall.SysProcAttr, s Support, program *os.File) err
 		attr.Cloneflags = namespaces | syscall.CLONE_NEWUSER
 		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
+	}
+	if attr.Cloneflags != 0 {
+		o.Hide = true
+		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN} // over the exec, to mount
 	}
 	if !s.Root {
 		return nil

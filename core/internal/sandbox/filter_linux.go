@@ -104,6 +104,10 @@ func conditional(in filterInput) []rule {
 		// What Landlock sees of an open is whether it reads or writes. See openFlags.
 		{unix.SYS_OPENAT, openFlags(2)},
 		{unix.SYS_OPENAT2, []bpf.Instruction{refuse(unix.ENOSYS)}},
+		// Memory that is shared counts for no limit. Files may be mapped so, but nothing else.
+		{unix.SYS_MMAP, []bpf.Instruction{
+			low(3), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MAP_ANONYMOUS, SkipFalse: 2},
+			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MAP_SHARED, SkipFalse: 1}, refuse(unix.EPERM), allow}},
 	}
 	if in.writes {
 		rules = append(rules, rule{unix.SYS_UTIMENSAT, null(1)}) // of an open file
@@ -180,7 +184,10 @@ const (
 )
 
 // absent are calls that programs can do without, and look for another way if they are not there.
-var absent = []uintptr{unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER}
+var absent = []uintptr{
+	unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
+	unix.SYS_MEMFD_CREATE, unix.SYS_MEMFD_SECRET, // memory that counts for no limit
+}
 
 // changesOpenFile are the calls that change what is known of an open file, which a plugin may have if it has files.
 var changesOpenFile = []uintptr{unix.SYS_FCHMOD, unix.SYS_FCHOWN, unix.SYS_FSETXATTR, unix.SYS_FREMOVEXATTR}

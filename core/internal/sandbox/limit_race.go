@@ -2,5 +2,5 @@
 
 package sandbox
 
-// dataLimit is none: the race detector maps more than any machine has.
-const dataLimit = 0
+// memoryLimit is none: the race detector maps more than any machine has.
+const memoryLimit = 0

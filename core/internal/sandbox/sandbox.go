@@ -8,9 +8,11 @@
 //     UDP, MPTCP or otherwise, and no agent's or daemon's socket. There is no exec, no fork, no signal to others, and
 //     none of the calls by which files are changed that Landlock does not see, such as chmod. System calls of another
 //     architecture kill the process: they would go past a filter that knows one.
-//   - Limits: no core dump, few descriptors, bounded memory; no new privileges, no capabilities.
+//   - Limits: no core dump, few descriptors, bounded memory and threads, no bytes into files for whoever was granted none; no new
+//     privileges, no capabilities.
 //
-// Where the host is root, or where [Full] is asked for, namespaces come on top, and for a plugin without files another user.
+// Where the host is root, or where [Full] is asked for, namespaces come on top: no network, no other process and no file is even
+// there. A plugin of root without files is another user too.
 // Landlock alone is no network sandbox, and a network namespace alone leaves files and unix sockets: so the first two are
 // required and namespaces are a bonus.
 //
@@ -69,7 +71,18 @@ type Policy struct {
 	Sockets string   // the folder in which it may make a socket
 	Read    []string // files and folders, absolute; what does not exist is left out
 	Write   []string // the same, to be read and written
+	Limits  Limits
 }
+
+// Limits are walls before those of the machine, for a process that runs away.
+type Limits struct {
+	Memory  uint64 // bytes of data; 0: any number
+	Threads uint64 // beyond all that the machine has at the start
+	Files   uint64 // open at once
+}
+
+// DefaultLimits are those of plugins. A record may have 64 MiB, and a runtime may want several times that.
+func DefaultLimits() Limits { return Limits{Memory: memoryLimit, Threads: 4096, Files: 1024} }
 
 // refusalPrefix begins what the first stage says on standard error when it cannot go on, and refusalCode is what it exits with.
 const (

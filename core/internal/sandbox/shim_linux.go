@@ -28,8 +28,8 @@ type order struct {
 	ABI       int      // of Landlock
 	Libraries []string // what the program's loader reads
 	Loader    string   // executes what is not static; "": nothing
+	Hide      bool     // what was not granted is not even there
 	Own       bool     // of files of others too: a capability that root keeps for what it was granted
-	Data      uint64   // bytes of memory; 0: any number
 }
 
 // init takes over a process that [Command] has started. See the package comment on why it is here.
@@ -64,6 +64,12 @@ func (o *order) run() error {
 	execFD, err := o.limits()
 	if err != nil {
 		return err
+	}
+	// Where nobody asked for it, it is a bonus, and what surrounds the host may have something against mounts.
+	if o.Hide {
+		if err := o.hide(); err != nil && o.Level == Full {
+			return err
+		}
 	}
 	if err := o.dropCapabilities(); err != nil {
 		return err
@@ -103,9 +109,6 @@ func orphaned() bool {
 	return err == nil && n > 0 && out[0].Revents&unix.POLLERR != 0
 }
 
-// maxFiles is how many descriptors a plugin may have.
-const maxFiles = 1024
-
 // limits sets the limits of the process, and moves the program beyond that of descriptors: no other will ever have its number.
 // The hard limit is not raised again, for the filter allows no limit to be set.
 func (o *order) limits() (execFD int, err error) {
@@ -113,7 +116,7 @@ func (o *order) limits() (execFD int, err error) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
 		return 0, fmt.Errorf("limit of descriptors: %w", err)
 	}
-	n := min(files.Max-1, maxFiles)
+	n := min(files.Max-1, o.Limits.Files)
 	// The limit of Go's runtime for what it executes is the one that it began with; it must not put that back.
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: n + 1, Max: files.Max}); err != nil {
 		return 0, fmt.Errorf("limit of descriptors: %w", err)
@@ -128,11 +131,22 @@ func (o *order) limits() (execFD int, err error) {
 	if err := unix.Close(programFD); err != nil {
 		return 0, err
 	}
+	tasks, err := tasks()
+	if err != nil {
+		return 0, err
+	}
 	for _, l := range []struct {
 		resource int
 		limit    uint64
-	}{{unix.RLIMIT_NOFILE, n}, {unix.RLIMIT_CORE, 0}, {unix.RLIMIT_DATA, o.Data}} {
-		if l.resource == unix.RLIMIT_DATA && l.limit == 0 {
+		applies  bool
+	}{
+		{unix.RLIMIT_NOFILE, n, true},
+		{unix.RLIMIT_CORE, 0, true},
+		{unix.RLIMIT_DATA, o.Limits.Memory, o.Limits.Memory > 0},
+		{unix.RLIMIT_NPROC, tasks + o.Limits.Threads, true},
+		{unix.RLIMIT_FSIZE, 0, len(o.Write) == 0}, // it could fill up the disk of its socket
+	} {
+		if !l.applies {
 			continue
 		}
 		var now unix.Rlimit
@@ -145,6 +159,21 @@ func (o *order) limits() (execFD int, err error) {
 		}
 	}
 	return execFD, nil
+}
+
+// tasks is how many threads the machine has. The limit of threads counts all of a user's, in every process: it can only be
+// beyond what there is.
+func tasks() (uint64, error) {
+	raw, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0, err
+	}
+	var load [3]float64
+	var running, all uint64
+	if _, err := fmt.Sscanf(string(raw), "%f %f %f %d/%d", &load[0], &load[1], &load[2], &running, &all); err != nil {
+		return 0, fmt.Errorf("/proc/loadavg: %q: %w", raw, err)
+	}
+	return all, nil
 }
 
 // dropCapabilities gives up all of them, but for the one to read and write files of others, if the order says so: Landlock says
@@ -175,7 +204,7 @@ func (o *order) dropCapabilities() error {
 
 // devices are what programs expect to be there.
 var devices = map[string]uint64{
-	"/dev/null": writeFile, "/dev/zero": readFile, "/dev/random": readFile, "/dev/urandom": readFile,
+	"/dev/null": writeFile, "/dev/random": readFile, "/dev/urandom": readFile,
 	"/etc/localtime": readFile, "/usr/share/zoneinfo": readTree,
 }
 

@@ -1,0 +1,40 @@
+// System calls of other architectures, which a filter that knows one lets pass.
+
+package probe
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+func foreign() []attempt {
+	return []attempt{
+		{group: "kernel", name: "a system call of 32-bit programs", deadly: true, try: func(settings) error { return int80() }},
+		{group: "kernel", name: "a system call of x32 programs", deadly: true, try: func(settings) error {
+			return sys(0x40000000 | unix.SYS_GETPID)
+		}},
+	}
+}
+
+// int80 asks for the process's id as a program of 1995 would.
+func int80() error {
+	code := []byte{
+		0xb8, 20, 0, 0, 0, // mov eax, 20 (getpid)
+		0xcd, 0x80, // int 0x80
+		0xc3, // ret
+	}
+	page, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		return err
+	}
+	defer unix.Munmap(page)
+	copy(page, code)
+	entry := uintptr(unsafe.Pointer(&page[0]))
+	closure := unsafe.Pointer(&entry) // a func is a pointer to the address of its code
+	if got := (*(*func() int32)(unsafe.Pointer(&closure)))(); int(got) != unix.Getpid() {
+		return fmt.Errorf("it returned %d", got)
+	}
+	return nil
+}
