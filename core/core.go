@@ -27,11 +27,13 @@ type Options struct {
 	Version string
 	Plugins []sdk.Plugin // the first-party ones
 	// Serve returns the command that serves a first-party plugin as a process of its own.
-	Serve  func(name string) (path string, args []string)
-	Vars   map[string]string // values for the file's variables
-	Log    io.Writer         // where log lines go, without the secrets of the file; nil: nowhere
-	Level  hclog.Level       // the least level of a line
-	Stdout io.Writer         // where a sink with the path "-" writes; nil: os.Stdout
+	Serve func(name string) (path string, args []string)
+	// Program returns the executable to run in the place of a third party's, whose absolute path the file names; nil: that one.
+	Program func(path string) string
+	Vars    map[string]string // values for the file's variables
+	Log     io.Writer         // where log lines go, without the secrets of the file; nil: nowhere
+	Level   hclog.Level       // the least level of a line
+	Stdout  io.Writer         // where a sink with the path "-" writes; nil: os.Stdout
 	// StateDir overrides where the state of pipelines is kept; "": .scrapekit beside the file.
 	StateDir string
 	// Cache says what is done with replies that are kept, where the file has a cache block; "": as HTTP has it.
@@ -87,7 +89,7 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	secrets := &redact.Set{}
 	l := &lookup{opts: o, logger: newLogger(o, secrets)}
 	plugins := &installed{lockFile: lock.Beside(file)}
-	c, diags := config.Load(ctx, file, config.Options{Installed: plugins.program, Granted: plugins.granted, Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Getenv: os.LookupEnv,
+	c, diags := config.Load(ctx, file, config.Options{Installed: plugins.program, Granted: plugins.granted, Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Program: o.Program, Getenv: os.LookupEnv,
 		StateDir: o.StateDir, Replay: o.Replay != "", Levels: SandboxLevels()})
 	if diags.HasErrors() {
 		return nil, diags
@@ -155,6 +157,12 @@ func (l *lookup) describe(ctx context.Context, b config.BlockRef) (sdk.Info, err
 	}
 	defer func() { _ = h.Close() }() // it described itself or did not: its end changes nothing
 	return h.Describe(ctx, b.Path, b.Digest)
+}
+
+// Describe starts a program and asks it what it is.
+func Describe(ctx context.Context, program string, o Options) (sdk.Info, error) {
+	l := &lookup{opts: o, logger: newLogger(o, &redact.Set{})}
+	return l.describe(ctx, config.BlockRef{Path: program})
 }
 
 func (l *lookup) firstParty(b config.BlockRef) (sdk.Plugin, error) {

@@ -84,14 +84,20 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 	if err := p.made.make(b); err != nil {
 		return nil, sdk.Permanent(err)
 	}
+	s := p.spec(b)
+	s.Services = sdk.Host{Transport: transport}
+	return p.host.Start(ctx, s)
+}
+
+// spec is how a block's plugin is started, without what the host does for it.
+func (p *parts) spec(b config.Block) pluginhost.Spec {
 	path, args := b.Path, []string(nil)
 	if path == "" {
 		path, args = p.opts.Serve(b.Type)
 	}
-	return p.host.Start(ctx, pluginhost.Spec{
-		Label: stageName(b), Kind: b.Kind, Path: path, Args: args, Digest: b.Digest, Config: b.Config, Read: b.Read, Write: b.Write,
-		Services: sdk.Host{Transport: transport}, Logger: p.logger.Named(b.Name),
-	})
+	return pluginhost.Spec{
+		Label: stageName(b), Kind: b.Kind, Path: path, Args: args, Digest: b.Digest, Config: b.Config, Read: b.Read, Write: b.Write, Logger: p.logger.Named(b.Name),
+	}
 }
 
 // transport is the plugin's way to HTTP, with the policy of its block.

@@ -67,7 +67,7 @@ func exitCode(err error) int {
 func (a *app) printError(cmd *cobra.Command, err error) {
 	var invalid invalidError
 	var outcome outcomeError
-	if errors.As(err, &invalid) || errors.As(err, &outcome) {
+	if errors.As(err, &invalid) || errors.As(err, &outcome) || errors.Is(err, errChecks) {
 		return
 	}
 	if errors.Is(err, context.Canceled) {

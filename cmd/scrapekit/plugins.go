@@ -35,7 +35,8 @@ func serveCommand(name string) (string, []string) {
 }
 
 func (a *app) pluginsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "plugins", Short: "List plugins, print their reference, publish your own", RunE: subcommand}
+	cmd := &cobra.Command{Use: "plugins", Short: "List plugins, print their reference, write, test and publish your own", RunE: subcommand}
+	cmd.AddCommand(a.writingCommands()...)
 	cmd.AddCommand(a.authorCommands()...)
 	cmd.AddCommand(a.pluginsListCommand(), a.pluginsDocsCommand(), &cobra.Command{
 		Use: "serve NAME", Hidden: true, Args: args,

@@ -80,22 +80,55 @@ func upToCursor(items []item, ended bool) ([]item, []byte) {
 	return nil, nil
 }
 
-// under reads a split while the remote system answers as o says. It fails the check if the plugin does not survive it.
-func (s *sourceTest) under(t T, p sdk.Split, what string, o otherwise) (*recording, error) {
+// faulty is one instance through many faults: the remote system behind it answers as it is told to.
+type faulty struct {
+	*sourceTest
+	system swapped
+	live   *live
+}
+
+func (s *sourceTest) faulty() *faulty { return &faulty{sourceTest: s} }
+
+// restart begins anew, for a plugin that did not survive, or remembers what it was told.
+func (f *faulty) restart(t T) {
 	t.Helper()
-	o.next = s.remote
-	b := *s.bench
-	b.host.Transport = o
-	l := b.start(t)
-	defer l.kill()
-	ctx, cancel := context.WithTimeoutCause(l.ctx, patience, errHung)
+	if f.live != nil {
+		f.live.kill()
+	}
+	b := *f.bench
+	b.host.Transport = &f.system
+	f.live = b.start(t)
+}
+
+// under reads a split while the remote system answers as o says. It fails the check if the plugin does not survive it. A plugin that
+// does not ask any more, for it knows the answer, is asked anew.
+func (f *faulty) under(t T, p sdk.Split, what string, o otherwise) (*recording, error) {
+	t.Helper()
+	o.next = f.remote
+	f.system.put(&o)
+	fresh := f.live == nil
+	if fresh {
+		f.restart(t)
+	}
+	r, err := f.read(t, p, what)
+	if !fresh && !o.asked.Load() {
+		f.restart(t)
+		r, err = f.read(t, p, what)
+	}
+	return r, err
+}
+
+func (f *faulty) read(t T, p sdk.Split, what string) (*recording, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(f.live.ctx, patience, errHung)
 	defer cancel()
-	r, err := s.record(ctx, l, p, nil)
+	r, err := f.record(ctx, f.live, p, nil)
 	switch {
 	case errors.Is(context.Cause(ctx), errHung):
 		t.Fatalf("%s: Read was still at it after %v", what, patience)
 	case crashed(err):
 		t.Errorf("%s: %v; return an error instead", what, err)
+		f.restart(t)
 	case r.problem != nil:
 		t.Errorf("%s: %v", what, r.problem)
 	}
@@ -116,7 +149,7 @@ func (s *sourceTest) rateLimit(t T) {
 	o := otherwise{to: anyRequest, status: http.StatusTooManyRequests, body: []byte(`{"error":"slow down"}`), header: http.Header{
 		"Retry-After": {"7"}, "Content-Type": {"application/json"}, sdk.HeaderGaveUp: {"gave up after 6 attempts in 14 s: 429 Too Many Requests (6×)"},
 	}}
-	switch _, err := s.under(t, s.asking, "429 to every request", o); {
+	switch _, err := s.faulty().under(t, s.asking, "429 to every request", o); {
 	case err == nil:
 		t.Errorf("429 to every request: Read returned nil, as if it were at its end")
 	case sdk.IsPermanent(err):
@@ -128,6 +161,7 @@ func (s *sourceTest) rateLimit(t T) {
 // Of 403 and 404 only the source knows what they mean: "not for you" may well be no record.
 func (s *sourceTest) badReplies(t T) {
 	s.needsRequests(t)
+	f := s.faulty()
 	for _, e := range s.targets() {
 		ways := map[string]otherwise{
 			"500": {status: http.StatusInternalServerError, body: []byte("oops")},
@@ -142,7 +176,7 @@ func (s *sourceTest) badReplies(t T) {
 		for name, o := range ways {
 			o.to = e.is
 			what := fmt.Sprintf("%s to %s %s", name, e.method, e.url)
-			r, err := s.under(t, s.asking, what, o)
+			r, err := f.under(t, s.asking, what, o)
 			if err != nil || slices.ContainsFunc(r.items, func(i item) bool { return i.kind == "reject" }) {
 				continue
 			}
@@ -156,11 +190,12 @@ func (s *sourceTest) badReplies(t T) {
 // strangeReplies: whatever comes, the process lives and answers, be it with an error.
 func (s *sourceTest) strangeReplies(t T) {
 	s.needsRequests(t)
+	f := s.faulty()
 	for _, e := range s.targets() {
 		for _, body := range []string{
 			`null`, `[]`, `{}`, `"text"`, `[null]`, `[[]]`, `{"a":1e999}`, "\xff\xfe", "\ufeff{}", strings.Repeat("[", 100_000),
 		} {
-			_, _ = s.under(t, s.asking, fmt.Sprintf("200 and %.20q to %s %s", body, e.method, e.url), otherwise{to: e.is, status: http.StatusOK, body: []byte(body)})
+			_, _ = f.under(t, s.asking, fmt.Sprintf("200 and %.20q to %s %s", body, e.method, e.url), otherwise{to: e.is, status: http.StatusOK, body: []byte(body)})
 		}
 	}
 }
@@ -188,6 +223,7 @@ func (s *sourceTest) oddTexts(t T) {
 	if !ok {
 		t.Skipf("no record carries a text with a space in it from a reply as it is")
 	}
+	f := s.faulty()
 	old, _ := json.Marshal(text) //nolint:errchkjson // texts always marshal
 	for name, odd := range map[string]string{
 		"5 MiB":            strings.Repeat("long ", hugeRecord/5),
@@ -198,7 +234,7 @@ func (s *sourceTest) oddTexts(t T) {
 	} {
 		changed, _ := json.Marshal(odd)
 		what := name + " in a text"
-		r, err := s.under(t, s.asking, what, otherwise{to: e.is, status: e.status, body: bytes.Replace(e.body, old, changed, 1)})
+		r, err := f.under(t, s.asking, what, otherwise{to: e.is, status: e.status, body: bytes.Replace(e.body, old, changed, 1)})
 		if err == nil {
 			err = arrived(r.items, odd)
 		}
@@ -207,7 +243,7 @@ func (s *sourceTest) oddTexts(t T) {
 		}
 	}
 	// Such a text is no JSON: an error is an answer, only a crash or a hang is none.
-	_, _ = s.under(t, s.asking, "half of a surrogate pair in a text", otherwise{to: e.is, status: e.status, body: bytes.Replace(e.body, old, []byte(`"half \ud800 of it"`), 1)})
+	_, _ = f.under(t, s.asking, "half of a surrogate pair in a text", otherwise{to: e.is, status: e.status, body: bytes.Replace(e.body, old, []byte(`"half \ud800 of it"`), 1)})
 }
 
 // arrived looks for a record that carries a text, or a reject.

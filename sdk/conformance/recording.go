@@ -18,6 +18,7 @@ type recording struct {
 	problem error             // the first breach of the contract
 	onEvent func(n int) error // called at each event, with its number from 1; may be nil
 	events  int
+	limit   int // of items; 0: none
 }
 
 // item is a record, a reject, a split or a cursor.
@@ -29,6 +30,9 @@ type item struct {
 
 func (r *recording) event() error {
 	r.events++
+	if r.limit > 0 && len(r.items) > r.limit {
+		return errTooMuch
+	}
 	if r.onEvent == nil {
 		return nil
 	}
@@ -138,4 +142,7 @@ func firstDifference(key string, got, want []string) error {
 	return nil
 }
 
-var errOutput = errors.New("the output takes no more")
+var (
+	errOutput  = errors.New("the output takes no more")
+	errTooMuch = errors.New("there is too much to read")
+)

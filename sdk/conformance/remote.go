@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 )
 
 // maxSeen is how many bytes of replies are remembered.
@@ -77,6 +78,7 @@ type otherwise struct {
 	status int
 	header http.Header
 	body   []byte
+	asked  *atomic.Bool // the request came
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -84,6 +86,7 @@ func (o otherwise) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !o.to(req) {
 		return o.next.RoundTrip(req)
 	}
+	o.asked.Store(true)
 	if req.Body != nil {
 		defer req.Body.Close() // not read
 	}
@@ -104,6 +107,20 @@ func replyTo(req *http.Request, status int, header http.Header, body []byte) *ht
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header, Request: req,
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
 	}
+}
+
+// swapped is a remote system that can become another.
+type swapped struct{ now atomic.Pointer[otherwise] }
+
+// RoundTrip implements http.RoundTripper.
+func (s *swapped) RoundTrip(req *http.Request) (*http.Response, error) {
+	return s.now.Load().RoundTrip(req)
+}
+
+// put makes it o, which has not been asked yet.
+func (s *swapped) put(o *otherwise) {
+	o.asked = new(atomic.Bool)
+	s.now.Store(o)
 }
 
 func anyRequest(*http.Request) bool { return true }

@@ -20,6 +20,8 @@ type SourceCase struct {
 	Streams []string // nil: all
 	// MaxResumes is how many cursors of a split are resumed from, spread evenly; 0: all.
 	MaxResumes int
+	// MaxRecords is how many records there may be in all: every check reads many of them; 0: any number.
+	MaxRecords int
 	// Check may look at all records of the streams, one JSON object each; may be nil.
 	Check func(t T, records map[string][]string)
 }
@@ -117,13 +119,25 @@ func (s *sourceTest) plan(t T) {
 
 // record reads a split. onEvent may be nil.
 func (s *sourceTest) record(ctx context.Context, l *live, p sdk.Split, onEvent func(int) error) (*recording, error) {
-	r := &recording{onEvent: onEvent}
+	r := &recording{onEvent: onEvent, limit: s.left()}
 	w := sdk.NewWriter(r)
 	err := source(l).Read(ctx, p, w)
 	if err == nil {
 		err = w.Flush()
 	}
 	return r, err
+}
+
+// left is how many records may still come, while there is a limit.
+func (s *sourceTest) left() int {
+	if s.MaxRecords == 0 {
+		return 0
+	}
+	n := s.MaxRecords
+	for _, r := range s.whole {
+		n -= len(r.items)
+	}
+	return max(n, 1)
 }
 
 // readAll reads every split twice, each time by a fresh instance, and those that they add.
@@ -142,6 +156,9 @@ func (s *sourceTest) readAll(t T) {
 		}
 		if err == nil {
 			err = r.problem
+		}
+		if errors.Is(err, errTooMuch) {
+			t.Fatalf("there are more than %d records to read: test it with settings that read less", s.MaxRecords)
 		}
 		if err != nil {
 			t.Fatalf("split %s: %v", p.ID, err)

@@ -222,7 +222,11 @@ func (x *transformTest) junk(t T) {
 		`nonsense`, `{"a":`, `[]`, `null`, `"text"`, `7`, `{}`, "{\"a\":\"\xff\xfe\"}", `{"a":"\ud800"}`, `{"a":1,"a":2}`,
 		strings.Repeat("[", 20_000), strings.Repeat(`{"a":`, 20_000),
 	} {
-		r, err := x.call(l, sdk.Batch{Stream: x.Input[0].Stream, Count: 1, Payload: []byte(line + "\n")})
+		in := sdk.Batch{Stream: x.Input[0].Stream, Count: 1, Payload: []byte(line + "\n")}
+		r, err := x.call(l, in)
+		if err == nil && len(r.batches) == 1 && bytes.Equal(r.batches[0].Payload, in.Payload) {
+			continue // it passes what it does not know, and has not looked at it
+		}
 		if err == nil {
 			err = wellFormed(r, streams)
 		}

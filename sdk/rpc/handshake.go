@@ -32,6 +32,13 @@ func StartedByHost() bool {
 	return os.Getenv(h.MagicCookieKey) == h.MagicCookieValue
 }
 
+// HandshakeEnv is the environment in which a host starts a plugin that it offers these versions of the contract, as "1,2": what a test
+// of a program needs to be a host of other versions.
+func HandshakeEnv(versions string) []string {
+	h := Handshake()
+	return []string{h.MagicCookieKey + "=" + h.MagicCookieValue, "PLUGIN_PROTOCOL_VERSIONS=" + versions, "PLUGIN_MIN_PORT=10000", "PLUGIN_MAX_PORT=25000"}
+}
+
 // HostSet is what the host gives go-plugin as VersionedPlugins. Dispensing [PluginName] gives a *[Conn].
 func HostSet() map[int]plugin.PluginSet { return versioned(&wirePlugin{}) }
 

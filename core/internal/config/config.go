@@ -29,6 +29,8 @@ type Options struct {
 	// Build makes a plugin of settings that its schema allows, and ends it again, if that can be done at once and without
 	// any effect; its error says what the schema could not. It is called once for each block; nil: nothing is tried.
 	Build func(ctx context.Context, b BlockRef, settings json.RawMessage) error
+	// Program returns the executable to use in the place of the one that a block names by its absolute path; nil: each its own.
+	Program func(path string) string
 	// Getenv is os.LookupEnv, or a test's.
 	Getenv func(name string) (string, bool)
 	// Installed finds the program of a published plugin that the file requires; nil: there are none. What it finds is not started

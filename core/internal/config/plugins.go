@@ -25,6 +25,9 @@ func isPath(label string) bool { return strings.ContainsAny(label, `/\`) }
 // executable makes the path of a plugin absolute. On Windows its .exe may be left out.
 func (l *loader) executable(path string) string {
 	path = l.resolve(path)
+	if l.options.Program != nil {
+		path = l.options.Program(path)
+	}
 	if _, err := os.Stat(path); err != nil && runtime.GOOS == "windows" && filepath.Ext(path) == "" {
 		return path + ".exe"
 	}

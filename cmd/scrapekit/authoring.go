@@ -1,0 +1,125 @@
+// Authoring: what the commands for plugin authors have in common.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/author"
+	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// writingCommands are those with which a plugin is written.
+func (a *app) writingCommands() []*cobra.Command {
+	return []*cobra.Command{a.pluginsTestCommand()}
+}
+
+// projectFlags say how a plugin is built, and which pipeline file shows it.
+type projectFlags struct {
+	fileFlags
+	build, config, replay string
+}
+
+func (f *projectFlags) add(cmd *cobra.Command) {
+	f.fileFlags.add(cmd)
+	cmd.Flags().StringVar(&f.config, "config", "", "a pipeline file that shows the plugin: its settings are taken from there (default example.hcl beside it, or the only one)")
+	cmd.Flags().StringVar(&f.replay, "replay", "", "take the replies of remote systems from this recording, and ask nobody")
+	cmd.Flags().StringVar(&f.build, "build", "", "a command that builds PLUGIN, which then names a program (default: go build, or npm run build)")
+}
+
+// project is a plugin that was built.
+type project struct {
+	*author.Project
+	name  string // as the user wrote it
+	shown string // the block that shows it, for core
+	own   bool   // it is one of this program's
+}
+
+// project finds the plugin and builds it, into dir.
+func (a *app) project(ctx context.Context, name string, f projectFlags, dir string) (*project, error) {
+	if _, err := pluginNamed(name); err == nil {
+		if _, err := os.Stat(name); err != nil {
+			return &project{Project: &author.Project{Program: name, Example: f.config}, name: name, own: true}, nil
+		}
+	}
+	p, err := author.Find(name, author.Options{Build: f.build, Config: f.config, Out: dir})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return &project{Project: p, name: name}, p.Build(ctx, a.err)
+}
+
+// loadProject loads the pipeline file that shows a plugin, or one that is made up in dir.
+func (a *app) loadProject(ctx context.Context, p *project, f projectFlags, dir string) (*core.Pipeline, error) {
+	opts, err := a.fileOptions(f.fileFlags)
+	if err != nil {
+		return nil, err
+	}
+	opts.Replay = f.replay
+	if !p.own {
+		opts.Program = p.Stands
+	}
+	if p.Example != "" {
+		loaded, err := a.loadWith(ctx, p.Example, opts)
+		if err != nil || f.config != "" || loaded.Uses(p.Program) {
+			return loaded, err
+		}
+	}
+	info, err := a.describe(ctx, p, opts)
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "example.hcl")
+	if err := os.WriteFile(file, []byte(madeUp(info, p)), 0o600); err != nil {
+		return nil, err
+	}
+	quiet := *a
+	quiet.err = io.Discard // what is wrong with a file that nobody wrote helps nobody
+	loaded, err := quiet.loadWith(ctx, file, opts)
+	if invalid := (invalidError{}); errors.As(err, &invalid) {
+		return nil, usageError{fmt.Errorf("%s needs settings: name a pipeline file that shows it with --config", p.name)}
+	}
+	return loaded, err
+}
+
+// describe asks a plugin what it is.
+func (a *app) describe(ctx context.Context, p *project, opts core.Options) (sdk.Info, error) {
+	if p.own {
+		own, err := pluginNamed(p.Program)
+		return own.Info, err
+	}
+	return core.Describe(ctx, p.Program, opts)
+}
+
+// madeUp is the least pipeline that has the plugin in it.
+func madeUp(info sdk.Info, p *project) string {
+	label := strconv.Quote(filepath.ToSlash(p.Program))
+	source, transform, sink := "source \"generate\" {\n  records = 200\n}\n", "", "sink \"jsonl\" {\n  path = \"-\"\n}\n"
+	switch info.Kind {
+	case sdk.KindSource:
+		source = "source " + label + " {}\n"
+	case sdk.KindTransform:
+		transform = "transform " + label + " {}\n"
+	case sdk.KindSink:
+		sink = "sink " + label + " {}\n"
+	}
+	return source + transform + sink
+}
+
+// scratch makes a folder for what is built, and a function that removes it.
+func scratch() (string, func(), error) {
+	dir, err := os.MkdirTemp("", "scrapekit-build-")
+	if err != nil {
+		return "", nil, err
+	}
+	return dir, func() { _ = os.RemoveAll(dir) }, nil // a build that is left behind does no harm
+}

@@ -1,0 +1,178 @@
+// plugins test: the conformance suite from outside, for a plugin in any language.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// testFlags say how a plugin is tested, and how that is shown.
+type testFlags struct {
+	projectFlags
+	output string
+	o      core.ConformanceOptions
+}
+
+// errChecks is a plugin that failed. The report has been printed.
+var errChecks = errors.New("the plugin fails checks")
+
+func (a *app) pluginsTestCommand() *cobra.Command {
+	var f testFlags
+	cmd := &cobra.Command{
+		Use: "test PLUGIN", Short: "Test a plugin of any language as a process: the conformance suite", Args: args,
+		Example: "  scrapekit plugins test ./my-plugin --replay testdata/replies.jsonl\n  scrapekit plugins test ./bin/my-plugin --build make --check resume --check killed",
+		Long: "Tests a plugin as the host meets it: as a process, which it starts, asks, interrupts and kills. PLUGIN is a program, a folder in Go or with a\n" +
+			"package.json, which is built first, or the name of a shipped plugin. Its settings come from the pipeline file that shows it; a source there\n" +
+			"is asked, with its limits, for nothing twice. A transform is tested with what comes to it there. A sink writes below a temporary folder, and what\n" +
+			"it wrote is read as JSON Lines from files in whose paths the stream's name is, or by the program of --read.\n\n" +
+			"Ends with code 1 if a check fails, and says which promise of scrapekit's that breaks.",
+		RunE: func(cmd *cobra.Command, given []string) error { return a.testPlugin(cmd.Context(), given[0], f) },
+	}
+	f.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.output, "output", "plain", "how to show the results: plain, json")
+	flags.StringArrayVar(&f.o.Checks, "check", nil, "run only this check, and those that it builds on; may be given several times")
+	flags.IntVar(&f.o.MaxResumes, "max-resumes", 20, "of a source: how many cursors of a split are resumed from; 0: all")
+	flags.IntVar(&f.o.Records, "records", 0, "how many records a transform is tested with (default 200), or a source may have at most (default 20,000)")
+	flags.StringVar(&f.o.Sink.Read, "read", "", "of a sink: a program that prints a stream's records as JSON Lines; it is called with the folder and the stream")
+	flags.BoolVar(&f.o.Sink.Replaces, "replaces", false, "of a sink: a run replaces what earlier ones wrote")
+	flags.BoolVar(&f.o.Sink.Keyed, "keyed", false, "of a sink: it keeps the last record of each key")
+	flags.IntVar(&f.o.Sink.Rounds, "rounds", 60, "of a sink: steps of the random walk")
+	return cmd
+}
+
+func (a *app) testPlugin(ctx context.Context, name string, f testFlags) error {
+	if !slices.Contains([]string{"plain", "json"}, f.output) {
+		return usageError{fmt.Errorf("--output %s: want plain or json", f.output)}
+	}
+	dir, remove, err := scratch()
+	if err != nil {
+		return err
+	}
+	defer remove()
+	p, err := a.project(ctx, name, f.projectFlags, dir)
+	if err != nil {
+		return err
+	}
+	show := &checksShown{app: a, plain: f.output == "plain"}
+	if err := a.startsAtAll(ctx, p, f); err != nil {
+		return show.end([]core.CheckResult{show.noStart(ctx, err)})
+	}
+	pipeline, err := a.loadProject(ctx, p, f.projectFlags, dir)
+	if err != nil {
+		return err
+	}
+	a.hide = pipeline.Hide
+	f.o.Plugin, f.o.Begin, f.o.Done = p.Program, show.begin, show.done
+	results, err := pipeline.Conformance(ctx, f.o)
+	if errors.Is(err, core.ErrNotTested) {
+		return usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	return show.end(results)
+}
+
+// startsAtAll is the first check before there is a pipeline: what does not start cannot stand in one.
+func (a *app) startsAtAll(ctx context.Context, p *project, f testFlags) error {
+	opts, err := a.fileOptions(f.fileFlags)
+	if err == nil && !p.own {
+		_, err = core.Describe(ctx, p.Program, opts)
+	}
+	return err
+}
+
+// noStart is the result of a plugin that cannot be tested further.
+func (s *checksShown) noStart(ctx context.Context, err error) core.CheckResult {
+	r := core.CheckResult{Check: "handshake", Status: core.CheckFailed, Messages: []string{err.Error()}}
+	for _, c := range core.PluginChecks(sdk.KindSource) {
+		if c.Name == r.Check {
+			r.Doc, r.Promise = c.Doc, c.Promise
+		}
+	}
+	if ctx.Err() == nil {
+		s.done(r)
+	}
+	return r
+}
+
+// checksShown shows the results of checks.
+type checksShown struct {
+	*app
+	plain bool
+	info  sdk.Info
+}
+
+func (s *checksShown) begin(info sdk.Info) {
+	s.info = info
+	if s.plain {
+		fmt.Fprintf(s.out, "%s %s, a %s: %s\n\n", info.Name, info.Version, info.Kind, many(int64(len(core.PluginChecks(info.Kind))), "check"))
+	}
+}
+
+// done prints a check: what must hold, and if it does not, what was found and which promise that breaks.
+func (s *checksShown) done(r core.CheckResult) {
+	if !s.plain {
+		return
+	}
+	mark := map[core.CheckStatus]string{core.CheckPassed: "ok", core.CheckFailed: "FAIL", core.CheckSkipped: "skip", core.CheckNotRun: "–"}[r.Status]
+	fmt.Fprintf(s.out, "  %-4s  %-24s  %s\n", mark, r.Check, r.Doc)
+	for _, m := range r.Messages {
+		fmt.Fprintf(s.out, "        %s\n", strings.ReplaceAll(strings.TrimSpace(s.hide(m)), "\n", "\n        "))
+	}
+	if r.Status == core.CheckFailed {
+		fmt.Fprintf(s.out, "        this breaks the promise: %s\n", r.Promise)
+	}
+}
+
+// checksReport is what --output json prints.
+type checksReport struct {
+	Name     string             `json:"name"`
+	Version  string             `json:"version"`
+	Kind     sdk.Kind           `json:"kind"`
+	Protocol int                `json:"protocol"`
+	Passed   int                `json:"passed"`
+	Failed   int                `json:"failed"`
+	Skipped  int                `json:"skipped"`
+	NotRun   int                `json:"not_run"`
+	Broken   []string           `json:"broken,omitempty"` // promises
+	Took     time.Duration      `json:"took_ns"`
+	Checks   []core.CheckResult `json:"checks"`
+}
+
+func (s *checksShown) end(results []core.CheckResult) error {
+	r := checksReport{Name: s.info.Name, Version: s.info.Version, Kind: s.info.Kind, Protocol: core.ProtocolVersion, Checks: results}
+	for i, c := range results {
+		r.Took += c.Took
+		*map[core.CheckStatus]*int{core.CheckPassed: &r.Passed, core.CheckFailed: &r.Failed, core.CheckSkipped: &r.Skipped, core.CheckNotRun: &r.NotRun}[c.Status]++
+		if promise := string(c.Promise); c.Status == core.CheckFailed && !slices.Contains(r.Broken, promise) {
+			r.Broken = append(r.Broken, promise)
+		}
+		for j, m := range c.Messages {
+			results[i].Messages[j] = s.hide(m)
+		}
+	}
+	if s.plain {
+		fmt.Fprintf(s.out, "\n%s passed, %s failed, %s skipped, %s not run, in %s\n", count(int64(r.Passed)), count(int64(r.Failed)), count(int64(r.Skipped)), count(int64(r.NotRun)), brief(r.Took))
+		for _, promise := range r.Broken {
+			fmt.Fprintf(s.out, "broken: %s\n", promise)
+		}
+	} else if err := s.json(r); err != nil {
+		return err
+	}
+	if r.Failed+r.NotRun > 0 {
+		return errChecks
+	}
+	return nil
+}

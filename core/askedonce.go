@@ -1,0 +1,85 @@
+// AskedOnce: a remote system that does not change while a plugin is tested, and is asked for nothing twice.
+
+package core
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// askedOnce answers a request that came before as it was answered then. Errors, and replies that may pass, are not remembered. The requests of one kind wait
+// for each other.
+type askedOnce struct {
+	next http.RoundTripper
+
+	mu    sync.Mutex
+	known map[string]*answer
+}
+
+type answer struct {
+	mu   sync.Mutex
+	resp *http.Response // nil: none yet
+	body []byte
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a *askedOnce) RoundTrip(req *http.Request) (*http.Response, error) {
+	if sdk.KeepingOf(req.Context()) != nil {
+		return a.next.RoundTrip(req) // it has a file for an answer
+	}
+	key := req.Method + " " + req.URL.String() + "\n"
+	if req.Body != nil {
+		body, err := io.ReadAll(req.Body)
+		if err = errors.Join(err, req.Body.Close()); err != nil {
+			return nil, err
+		}
+		key += string(body)
+		req = req.Clone(req.Context())
+		req.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	k := a.answer(key)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.resp == nil {
+		if err := k.ask(a.next, req); err != nil {
+			return nil, err
+		}
+	}
+	resp := *k.resp
+	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError {
+		k.resp = nil // it may pass
+	}
+	resp.Header, resp.Request = resp.Header.Clone(), req
+	resp.Body = io.NopCloser(bytes.NewReader(k.body))
+	return &resp, nil
+}
+
+func (a *askedOnce) answer(key string) *answer {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.known == nil {
+		a.known = map[string]*answer{}
+	}
+	if a.known[key] == nil {
+		a.known[key] = &answer{}
+	}
+	return a.known[key]
+}
+
+func (k *answer) ask(next http.RoundTripper, req *http.Request) error {
+	resp, err := next.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return err
+	}
+	k.resp, k.body = resp, body
+	return nil
+}

@@ -1,0 +1,262 @@
+// Cases: what the checks of a plugin need, made from the pipeline file that it stands in.
+
+package core
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/conformance"
+)
+
+// selected are the streams that a source is tested with: those that a run would read; nil: all.
+func selected(b config.Block) []string {
+	if b.Streams != nil {
+		if b.Streams[0] == "*" {
+			return nil
+		}
+		return b.Streams
+	}
+	var out []string
+	for _, s := range b.Info.Streams {
+		if !s.Optional {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
+// testRecords is how many records a transform is tested with.
+const testRecords = 200
+
+// input reads what would come to a transform in a run: records of the source, after the transforms before it.
+func (p *parts) input(ctx context.Context, c *conformance.TransformCase, b config.Block, n int) error {
+	var before []pipeline.Stage[sdk.Transform]
+	for i, x := range p.config.Transforms {
+		if x.Name == b.Name {
+			break
+		}
+		before = append(before, p.transforms()[i])
+	}
+	ctx, enough := context.WithCancelCause(ctx)
+	defer enough(nil)
+	in := &firstBatches{left: cmp.Or(n, testRecords), takes: pipeline.Stage[sdk.Transform]{Streams: b.Streams}.Takes, enough: func() { enough(errEnough) }}
+	run := pipeline.New(pipeline.Config{
+		Source: p.source(), Transforms: before,
+		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "test", MaxRejects: -1, Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
+			return inProcess(sdk.Sink(in)), nil
+		}}},
+		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "test", Now: time.Now()},
+		Concurrency: 1, SpoolDir: p.spool, Logger: p.logger,
+	})
+	res, err := run.Run(ctx)
+	if !errors.Is(context.Cause(ctx), errEnough) {
+		err = errors.Join(err, res.Err, ctx.Err())
+	} else {
+		err = nil
+	}
+	if err == nil && len(in.batches) == 0 {
+		err = fmt.Errorf("%s: nothing comes to %s that it could be tested with", p.config.File, stageName(b))
+	}
+	c.Input, c.Streams = in.batches, in.streams
+	return err
+}
+
+// firstBatches keeps the first records, in small batches, and then ends the run.
+type firstBatches struct {
+	mu      sync.Mutex
+	left    int
+	takes   func(stream string) bool
+	enough  func()
+	streams []sdk.Stream
+	batches []sdk.Batch
+}
+
+// batchRecords is how many records are in a batch of a test: several batches show what one does not.
+const batchRecords = 20
+
+func (f *firstBatches) Open(_ context.Context, s sdk.Start) error {
+	for _, st := range s.Streams {
+		if f.takes(st.Name) {
+			f.streams = append(f.streams, st)
+		}
+	}
+	return nil
+}
+
+func (f *firstBatches) Write(_ context.Context, b sdk.Batch) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.takes(b.Stream) {
+		return nil
+	}
+	part := sdk.Batch{Stream: b.Stream, Op: b.Op}
+	for record := range b.Records() {
+		if f.left == 0 {
+			break
+		}
+		f.left--
+		part.Count++
+		part.Payload = append(append(part.Payload, record...), '\n')
+		if part.Count == batchRecords {
+			f.batches = append(f.batches, part)
+			part = sdk.Batch{Stream: b.Stream, Op: b.Op}
+		}
+	}
+	if part.Count > 0 {
+		f.batches = append(f.batches, part)
+	}
+	if f.left == 0 {
+		f.enough()
+	}
+	return nil
+}
+
+func (f *firstBatches) Commit(context.Context) (sdk.Token, error) { return nil, nil }
+
+// sinkCase is a sink whose output goes into the folder of a check, and how that is read.
+func (p *parts) sinkCase(b config.Block, host sdk.Host, o SinkOptions) *conformance.SinkCase {
+	return &conformance.SinkCase{
+		Host: host, Replaces: o.Replaces, Keyed: o.Keyed, Rounds: o.Rounds,
+		Config: func(t conformance.T, dir string) json.RawMessage {
+			settings, err := relocated(b, p.config.Dir, dir)
+			if err != nil {
+				t.Fatalf("%v", err)
+			}
+			return settings
+		},
+		Read: func(t conformance.T, dir, stream string) []string {
+			lines, err := readStream(t.Context(), o.Read, dir, stream)
+			if err != nil {
+				t.Fatalf("reading what the sink has written: %v", err)
+			}
+			return lines
+		},
+	}
+}
+
+// relocated returns the settings of a block with each path moved below dir: "out/{stream}.csv" beside the file becomes
+// dir/out/{stream}.csv.
+func relocated(b config.Block, from, dir string) (json.RawMessage, error) {
+	var schema struct {
+		Properties map[string]map[string]any `json:"properties"`
+	}
+	if err := json.Unmarshal(b.Info.Config, &schema); err != nil {
+		return nil, fmt.Errorf("schema of the settings: %w", err)
+	}
+	settings := map[string]any{}
+	if err := json.Unmarshal(b.Config, &settings); err != nil {
+		return nil, err
+	}
+	moved := false
+	for name, p := range schema.Properties {
+		path, ok := settings[name].(string)
+		if p[sdk.KeywordPath] != true || !ok || path == "-" {
+			continue
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil || !filepath.IsLocal(rel) {
+			rel = filepath.Base(path)
+		}
+		settings[name], moved = filepath.Join(dir, rel), true
+	}
+	if !moved {
+		return nil, fmt.Errorf("%s: no setting of %s is a path in a folder, where the checks could have it write: test it with Go's sdktest.TestSink", b.Pos, stageName(b))
+	}
+	return json.Marshal(settings)
+}
+
+// readStream returns the records of a stream that are in a folder.
+func readStream(ctx context.Context, program, dir, stream string) ([]string, error) {
+	if program != "" {
+		cmd := exec.CommandContext(ctx, program, dir, stream)
+		var errs bytes.Buffer
+		cmd.Stderr = &errs
+		out, err := cmd.Output()
+		if err != nil {
+			return nil, fmt.Errorf("%s %s %s: %w\n%s", program, dir, stream, err, errs.String())
+		}
+		return linesOf(out), nil
+	}
+	name, err := regexp.Compile(`(^|[^A-Za-z0-9_])` + regexp.QuoteMeta(stream) + `([^A-Za-z0-9_]|$)`)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		rel, relErr := filepath.Rel(dir, path)
+		if err != nil || relErr != nil || !d.Type().IsRegular() || d.Name()[0] == '.' || !name.MatchString(rel) {
+			return errors.Join(err, relErr)
+		}
+		lines, err := readLines(path)
+		all = append(all, lines...)
+		return err
+	})
+	return all, err
+}
+
+// readLines returns the whole lines of a file of JSON Lines, which may be compressed, and may be being written.
+func readLines(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var r io.Reader = bufio.NewReader(f)
+	switch filepath.Ext(path) {
+	case ".gz":
+		r, err = gzip.NewReader(r)
+	case ".zst":
+		var z *zstd.Decoder
+		if z, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1)); err == nil {
+			defer z.Close()
+			r = z
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		return nil, nil // nothing is in it yet
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	raw, err := io.ReadAll(r)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	lines := linesOf(raw)
+	for i, line := range lines {
+		if !strings.HasPrefix(line, "{") {
+			return nil, fmt.Errorf("%s:%d: not a JSON object: %.100q; name a program that reads such files with --read", path, i+1, line)
+		}
+	}
+	return lines, nil
+}
+
+func linesOf(raw []byte) []string {
+	raw = raw[:bytes.LastIndexByte(raw, '\n')+1]
+	if len(raw) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n")
+}
