@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"errors"
 	"os/exec"
 	"runtime"
 	"unsafe"
@@ -42,14 +43,7 @@ func processAttempts() []attempt {
 			defer unix.Close(pidfd)
 			return opened(unix.PidfdGetfd(pidfd, 0, 0))
 		}},
-		{group: group, name: "debug the host", try: func(s settings) error {
-			done := make(chan error)
-			go func() {
-				runtime.LockOSThread() // whoever traces is a thread; it ends with this goroutine, and the tracing with it
-				done <- sys(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(s.Host), 0, 0)
-			}()
-			return <-done
-		}},
+		{group: group, name: "debug the host", try: debug},
 		{group: group, name: "read the host's memory", try: func(s settings) error {
 			var got [8]byte
 			local := []unix.Iovec{{Base: &got[0]}}
@@ -107,4 +101,32 @@ func fork(settings) error {
 	}
 	_, err := unix.Wait4(int(pid), nil, 0, nil)
 	return err
+}
+
+// debug stops the host's first thread as a debugger does, and lets it go on. Whoever traces is a thread, and a process that is traced
+// waits for it at every signal: so it must not stay so.
+func debug(s settings) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := sys(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(s.Host), 0, 0); err != nil {
+		return err
+	}
+	if err := sys(unix.SYS_PTRACE, unix.PTRACE_INTERRUPT, uintptr(s.Host), 0, 0); err != nil {
+		return err
+	}
+	var status unix.WaitStatus
+	for {
+		_, err := unix.Wait4(s.Host, &status, unix.WALL, nil)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+	signal := uintptr(0)
+	if int(status)>>16 == 0 { // on its way to the host
+		signal = uintptr(status.StopSignal())
+	}
+	return sys(unix.SYS_PTRACE, unix.PTRACE_DETACH, uintptr(s.Host), 0, signal)
 }
