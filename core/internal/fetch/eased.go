@@ -12,7 +12,8 @@ const (
 	easedShare = 0.25 // more than that is trouble
 	easedBy    = 0.7
 	easedUp    = 0.05 // of the rate at which the trouble began, for each second without it
-	easedLeast = 0.2  // requests a second: whether a host is to be asked at all is not decided here
+	easedLeast = 0.2  // requests a second: whether a host is to be asked at all is not decided here;
+	easedDeep  = 20   // nor less than the rate at which the trouble began by so much: some fail at times, however seldom they are asked
 	easedEvery = time.Second
 )
 
@@ -45,7 +46,7 @@ func (e *eased) add(now time.Time, failed bool) {
 		if math.IsInf(e.at, 1) {
 			e.began, e.at = e.speed, e.speed
 		}
-		e.at, e.change = max(easedLeast, easedBy*e.at), now
+		e.at, e.change = max(easedLeast, e.began/easedDeep, easedBy*e.at), now
 	case math.IsInf(e.at, 1) || e.share > easedShare || since < easedEvery:
 	case e.at > 1.5*e.began:
 		e.at = math.Inf(1)

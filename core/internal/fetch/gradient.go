@@ -14,8 +14,8 @@ const (
 	gradientRound  = 20 // replies at least, from one look at the latency to the next
 	gradientShapes = 64 // kinds of requests that are told apart
 	gradientFew    = 5  // replies of a shape that say something
-	// gradientSlack is a delay that is no queue, as CoDel has it: so much may come from two machines that are busy.
-	gradientSlack = 5 * time.Millisecond
+	// gradientSlack is a delay that is no queue: so much comes from two machines that are busy, and CoDel begins to count at half of it.
+	gradientSlack = 10 * time.Millisecond
 	queueLow      = 0.1 // share of the requests under way that may stand in line inside the host, and one half request
 	queueHigh     = 0.2 // likewise, and one
 	restEvery     = 2 * time.Minute
