@@ -1,14 +1,43 @@
-// What other HTTP clients were seen to get wrong, each with a test of its own.
+// What other HTTP clients were seen to get wrong, each with a test of its own. Where to find what:
+//
+//	X-Api-Key, PRIVATE-TOKEN go along when a request is redirected to another host   TestApiKeyStaysAtItsHost
+//	Referer tells the next host the query, and the key in it                          TestRefererStaysAtItsHost
+//	an error tells the query; a password in a URL                                     TestSecretsStayInside, core.TestPlantedSecrets
+//	req.Host asks one host in the name of another; CR and LF in it                    TestHostOverride
+//	CR and LF in names and values of headers                                          TestLineBreaksInRequests, TestRefusedRequests
+//	a gzip bomb: 261 kB that become 268 MB (1028:1), no length stated                 TestGzipBomb; zstd, br, nested, short: TestBombs
+//	a proxy defeats the guard of addresses                                            TestProxyAndMetadata
+//	a list of allowed hosts that is not asked about redirects                         TestRedirectsAreChecked
+//	29 special addresses, of which the standard library knows some                    TestAddresses
+//	a name that leads to another address once it was looked at                        TestRebinding
+//
+// and what follows from it:
+//
+//	a hop is a request of its own, at most ten                                        TestRedirectsAreChecked, TestEveryFault (redirect loop)
+//	scheme, host and port: lower case, punycode, no dot at the end                    TestParseOrigin, TestAllowList, FuzzAllowList
+//	credentials by origin, in https only unless the file names http                   TestCredentialsGoWhereTheyBelong, TestNoCredentialsInTheClear
+//	a plugin's Authorization, Cookie, Proxy-*, Host, Connection, TE and so on are dropped   TestRequestIsTheHostsOwn
+//	private addresses by allow_private alone, link-local and metadata never           TestAddresses, TestPrivateNamesAreAllowedByHand
+//	the environment's proxy is not used unless the file says so                       TestProxyIsByHand
+//	body 256 MiB after decoding, ratio 200:1 from 1 MiB on                            TestMaxBody, TestBombs, TestRatioIsMeasured
+//	headers 1 MiB, URL 16 KiB                                                         TestLargeReplyHeaders, TestRefusedRequests
+//	concurrency and rate, times for each phase                                        TestStrictestHolds, TestTimeLimits, TestConnectTimeLimit
+//	TLS 1.2 or newer, ca_file, client certificate, no check only by hand              TestTLS
+//	no Set-Cookie and no Authorization to the plugin, a jar in the host               TestCookiesStayInTheHost, TestRequestIsTheHostsOwn
+//	secrets in any spelling (base64, escaped) hidden wherever a byte is written       core.TestPlantedSecrets, core/internal/redact
+//	robots.txt, by default for a source that asks for it                              TestRobots, config.TestRobotsOfTheSource
 
 package fetch
 
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -86,6 +115,52 @@ func TestGzipBomb(t *testing.T) {
 	_, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, "")
 	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "more than 200 times its size") || requests != 1 {
 		t.Errorf("%v after %d requests", err, requests)
+	}
+}
+
+// TestRedirectsAreChecked: the hop after a redirect passes the list as the first did, whoever follows it.
+func TestRedirectsAreChecked(t *testing.T) {
+	t.Parallel()
+	asked := false
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	defer other.Close()
+	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) })
+	_, err := (&http.Client{Transport: transport(t, c, p)}).Get(s.URL)
+	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "may not ask "+other.URL) || asked {
+		t.Errorf("asked %v, %v", asked, err)
+	}
+}
+
+// TestLargeReplyHeaders: a reply of headers without end is no reply, and is not held.
+func TestLargeReplyHeaders(t *testing.T) {
+	t.Parallel()
+	c, s, p := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		for i := range 64 {
+			w.Header().Set(fmt.Sprint("X-", i), strings.Repeat("x", 64<<10))
+		}
+	})
+	p.Attempts = 1
+	if resp, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); err == nil || !strings.Contains(err.Error(), "the reply is not HTTP") {
+		t.Errorf("%v %v", resp, err)
+	}
+}
+
+// TestProxyIsByHand: a proxy in the environment sees nothing unless the pipeline file says so.
+func TestProxyIsByHand(t *testing.T) {
+	proxied := 0
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { proxied++ }))
+	defer proxy.Close()
+	t.Setenv("HTTP_PROXY", proxy.URL)
+	for setting, want := range map[string]int{"": 0, "none": 0, "env": 1, proxy.URL: 1} {
+		proxied = 0
+		c := New(Options{})
+		defer c.Close()
+		const nowhere = "http://host.invalid" // no environment names a proxy for one's own machine
+		rt := transport(t, c, Policy{Proxy: setting, Attempts: 1, ConnectTimeout: time.Second, Allow: []Origin{mustOrigin(t, nowhere)}})
+		_, _, err := ask(t.Context(), rt, "GET", nowhere, "")
+		if proxied != want || (err == nil) != (want == 1) {
+			t.Errorf("proxy %q: it was asked %d times, %v", setting, proxied, err)
+		}
 	}
 }
 
