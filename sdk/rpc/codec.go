@@ -25,6 +25,10 @@ const (
 	fieldReadBatch    protowire.Number = 1 // ReadResponse.batch
 	fieldRequestBatch protowire.Number = 1 // WriteRequest.batch, TransformRequest.batch
 	fieldReplyBatches protowire.Number = 1 // TransformResponse.batches
+	fieldFetchID      protowire.Number = 1 // FromHost.id
+	fieldFetchChunk   protowire.Number = 3 // FromHost.fetch_chunk
+	fieldChunkData    protowire.Number = 1 // FetchChunk.data
+	fieldChunkLast    protowire.Number = 2 // FetchChunk.last
 )
 
 // codec is used by both ends for all services on the connection, go-plugin's too. Its name is that of
@@ -43,7 +47,8 @@ func newCodec() codec {
 
 func (codec) Name() string { return protocodec.Name }
 
-// Marshal keeps the payload of a batch as it is: a batch that was handed over is not changed any more.
+// Marshal keeps the payload of a batch as it is: a batch that was handed over is not changed any more. The data of a chunk is
+// gRPC's until it is written, and then used again.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	switch m := v.(type) {
 	case *pb.ReadResponse:
@@ -56,6 +61,10 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 		return join(&pb.TransformRequest{}, fieldRequestBatch, m.GetBatch())
 	case *pb.TransformResponse:
 		return join(&pb.TransformResponse{Rejects: m.GetRejects(), Counters: m.GetCounters()}, fieldReplyBatches, m.GetBatches()...)
+	case *pb.FromHost:
+		if e, ok := m.GetMessage().(*pb.FromHost_FetchChunk); ok && len(e.FetchChunk.GetData()) > 0 {
+			return chunk(m.GetId(), e.FetchChunk), nil
+		}
 	}
 	if m, ok := v.(proto.Message); ok {
 		raw, err := proto.Marshal(m)
@@ -88,6 +97,53 @@ func join(rest proto.Message, field protowire.Number, batches ...*pb.Batch) (mem
 		out = append(out, mem.SliceBuffer(piece))
 	}
 	return out, nil
+}
+
+// chunk encodes a part of a body: what is said of it, and then its data.
+func chunk(id uint64, c *pb.FetchChunk) mem.BufferSlice {
+	var inner []byte
+	if c.GetLast() {
+		inner = protowire.AppendTag(inner, fieldChunkLast, protowire.VarintType)
+		inner = protowire.AppendVarint(inner, 1)
+	}
+	data := c.GetData()
+	inner = protowire.AppendTag(inner, fieldChunkData, protowire.BytesType)
+	inner = protowire.AppendVarint(inner, uint64(len(data)))
+	var head []byte
+	if id != 0 {
+		head = protowire.AppendTag(head, fieldFetchID, protowire.VarintType)
+		head = protowire.AppendVarint(head, id)
+	}
+	head = protowire.AppendTag(head, fieldFetchChunk, protowire.BytesType)
+	head = protowire.AppendVarint(head, uint64(len(inner)+len(data)))
+	return mem.BufferSlice{mem.SliceBuffer(append(head, inner...)), mem.NewBuffer(&data, &chunks)}
+}
+
+// chunkPool holds buffers of maxChunk bytes for parts of bodies.
+type chunkPool struct{ pool sync.Pool }
+
+var chunks chunkPool
+
+// Get returns a buffer of length bytes, which hold anything.
+func (p *chunkPool) Get(length int) *[]byte {
+	if length <= maxChunk/2 || length > maxChunk {
+		b := make([]byte, length)
+		return &b
+	}
+	b, ok := p.pool.Get().(*[]byte)
+	if !ok {
+		b = new([]byte)
+		*b = make([]byte, maxChunk)
+	}
+	*b = (*b)[:length]
+	return b
+}
+
+// Put takes a buffer back that nobody uses any more.
+func (p *chunkPool) Put(b *[]byte) {
+	if cap(*b) == maxChunk {
+		p.pool.Put(b)
+	}
 }
 
 // Unmarshal puts the pieces of a message together in a buffer that is used again, and not zeroed between.

@@ -26,6 +26,8 @@ func codecMessages(stream string, count int64, payload []byte) []proto.Message {
 		&pb.TransformResponse{Batches: []*pb.Batch{b, {Stream: "other"}, b}, Rejects: rejects, Counters: counters},
 		&pb.TransformResponse{},
 		&pb.FromHost{Id: 7, Message: &pb.FromHost_FetchChunk{FetchChunk: &pb.FetchChunk{Data: payload}}},
+		&pb.FromHost{Message: &pb.FromHost_FetchChunk{FetchChunk: &pb.FetchChunk{Data: payload, Last: true}}},
+		&pb.FromHost{Id: 1 << 60, Message: &pb.FromHost_FetchChunk{FetchChunk: &pb.FetchChunk{Last: true}}},
 	}
 }
 
@@ -69,6 +71,7 @@ func TestCodecDoesNotCopyAPayload(t *testing.T) {
 		&pb.WriteRequest{Batch: &pb.Batch{Payload: payload}},
 		&pb.TransformRequest{Batch: &pb.Batch{Payload: payload}},
 		&pb.TransformResponse{Batches: []*pb.Batch{{Payload: payload}}},
+		&pb.FromHost{Id: 7, Message: &pb.FromHost_FetchChunk{FetchChunk: &pb.FetchChunk{Data: payload, Last: true}}},
 	} {
 		data, err := newCodec().Marshal(m)
 		if err != nil {

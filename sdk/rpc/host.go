@@ -233,7 +233,7 @@ func (d *desk) sendBody(o *order, resp *http.Response) error {
 		if err != nil {
 			return err
 		}
-		chunk := make([]byte, min(room, chunkSize(left))) // a new one each time: gRPC may keep it after Send
+		chunk := *chunks.Get(int(min(room, chunkSize(left)))) // another each time: gRPC may keep it after Send, and puts it back
 		n, err := resp.Body.Read(chunk)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return bodyError(err)
