@@ -63,12 +63,16 @@ func WriteArchive(w io.Writer, program File, others []File) error {
 // archive holds exactly one program and what may accompany it, as plain files of its top folder, in at most MaxUnpacked bytes;
 // anything else is refused. take writes a file under a name of its own choice: no name of the archive says where.
 func ReadArchive(r io.Reader, take func(f File, program bool) error) error {
+	return readArchive(r, MaxUnpacked, take)
+}
+
+func readArchive(r io.Reader, most int64, take func(f File, program bool) error) error {
 	zipped, err := gzip.NewReader(r)
 	if err != nil {
 		return fmt.Errorf("the archive is not gzip: %w", err)
 	}
-	plain := Bounded(zipped, MaxUnpacked+maxTar)
-	if err := readTar(tar.NewReader(plain), take); err != nil {
+	plain := Bounded(zipped, most+maxTar)
+	if err := readTar(tar.NewReader(plain), most, take); err != nil {
 		return err
 	}
 	// What follows the last file is read too: only at its end does a reader say that all was as promised.
@@ -83,8 +87,8 @@ func ReadArchive(r io.Reader, take func(f File, program bool) error) error {
 // maxTar is the most bytes that headers and padding take.
 const maxTar = 1 << 20
 
-func readTar(t *tar.Reader, take func(f File, program bool) error) error {
-	var entries entries
+func readTar(t *tar.Reader, most int64, take func(f File, program bool) error) error {
+	entries := entries{left: most, seen: map[string]bool{}}
 	for {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
@@ -110,7 +114,7 @@ func readTar(t *tar.Reader, take func(f File, program bool) error) error {
 type entries struct {
 	seen    map[string]bool
 	program string
-	size    int64
+	left    int64 // bytes that may still come
 }
 
 // check refuses all but a plain file of the top folder.
@@ -126,8 +130,8 @@ func (e *entries) check(h *tar.Header) error {
 		return fmt.Errorf("%.100q is no name of a file in the top folder", name)
 	case h.Mode&^0o777 != 0:
 		return fmt.Errorf("%q has the mode %o: setuid and its like are refused", name, h.Mode)
-	case h.Size < 0 || h.Size > MaxUnpacked-e.size:
-		return fmt.Errorf("%q: more than %d bytes unpacked", name, MaxUnpacked)
+	case h.Size < 0 || h.Size > e.left:
+		return fmt.Errorf("%q: %w: %d bytes, and %d are left of what is taken", name, ErrTooLong, h.Size, e.left)
 	case e.seen[strings.ToLower(name)]:
 		return fmt.Errorf("%q is there twice", name)
 	case !IsBeside(name) && e.program != "":
@@ -136,11 +140,8 @@ func (e *entries) check(h *tar.Header) error {
 	if !IsBeside(name) {
 		e.program = name
 	}
-	if e.seen == nil {
-		e.seen = map[string]bool{}
-	}
 	e.seen[strings.ToLower(name)] = true
-	e.size += h.Size
+	e.left -= h.Size
 	return nil
 }
 

@@ -48,7 +48,7 @@ const label = `[a-z0-9]([a-z0-9-]*[a-z0-9])?`
 
 var (
 	repositoryPath = regexp.MustCompile(`^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`)
-	githubPath     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+$`)
+	githubPath     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 	// A host has a dot, a port or an address in brackets, or is localhost; else it would be a folder.
 	hostName = regexp.MustCompile(`^(localhost|` + label + `(\.` + label + `)+|\[[0-9a-f:.]+\]|(` + label + `(\.` + label + `)*|\[[0-9a-f:.]+\]):[0-9]{1,5})$`)
 )
@@ -121,7 +121,7 @@ func parseURL(text string) (Source, error) {
 		return Source{}, errors.New("a source is scheme, host and path, and nothing else")
 	case !hostName.MatchString(u.Host):
 		return Source{}, fmt.Errorf("%q is no name of a host in lower-case ASCII", u.Host)
-	case u.Path != path.Clean(u.Path) || u.Path == "/" || strings.ContainsAny(u.Path, `\%`) || !isASCII(u.Path):
+	case u.Path != path.Clean(u.Path) || u.Path == "/" || strings.ContainsAny(text, `\%`) || !isASCII(u.Path):
 		return Source{}, errors.New("the path is to be plain, with no slash at its end")
 	}
 	return Source{Kind: HTTPS, Host: u.Host, Path: strings.TrimPrefix(u.Path, "/")}, nil

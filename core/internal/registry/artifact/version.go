@@ -5,6 +5,7 @@ package artifact
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/hashicorp/go-version"
 )
@@ -70,10 +71,8 @@ func (c Constraint) String() string { return c.text }
 
 // Allows reports whether a version will do. A prerelease will only if the constraint names one.
 func (c Constraint) Allows(v Version) bool {
-	if c.c == nil {
-		return !v.Prerelease()
-	}
-	return c.c.Check(v.v)
+	names := slices.ContainsFunc(c.c, func(part *version.Constraint) bool { return part.Prerelease() })
+	return (names || !v.Prerelease()) && c.c.Check(v.v)
 }
 
 // Exact reports whether the constraint names one version and no other.

@@ -1,0 +1,4 @@
+package artifact
+
+// ReadArchiveUpTo is ReadArchive with another bound.
+var ReadArchiveUpTo = readArchive
