@@ -48,11 +48,6 @@ func (k kills) enough() error {
 	return nil
 }
 
-// add takes over what another part of the test has counted.
-func (k *kills) add(o kills) {
-	k.planned, k.landed, k.between = k.planned+o.planned, k.landed+o.landed, k.between+o.between
-}
-
 func TestEnoughKills(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -75,7 +70,7 @@ func TestEnoughKills(t *testing.T) {
 const (
 	long         = "  records = 640\n  every = 8"
 	killsOfASeed = 10
-	longestPause = 75 // operations between two kills
+	longestPause = 60 // operations between two kills
 )
 
 // plugins are what is killed beside the host.
@@ -88,9 +83,10 @@ func TestSeededKills(t *testing.T) {
 	t.Parallel()
 	b := needTools(t)
 	whole, want := b.calm(t, long)
-	seeds := max(1, number(t, "SCRAPEKIT_KILLS", 500)/killsOfASeed)
+	all := number(t, "SCRAPEKIT_KILLS", 500)
+	seeds := max(1, all/killsOfASeed)
 	first := number(t, "SCRAPEKIT_SEED", 1)
-	fell := kills{harmful: 30}
+	fell := kills{planned: seeds * killsOfASeed, harmful: 30}
 	of := map[string]int{}
 	var mu sync.Mutex
 	g, ctx := errgroup.WithContext(t.Context())
@@ -101,7 +97,7 @@ func TestSeededKills(t *testing.T) {
 			err := k.run(ctx, want)
 			mu.Lock()
 			defer mu.Unlock()
-			fell.add(k.kills)
+			fell.landed, fell.between = fell.landed+k.landed, fell.between+k.between
 			for name, n := range k.of {
 				of[name] += n
 			}
@@ -115,6 +111,9 @@ func TestSeededKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("seeds %d to %d, over %d operations each: %s: %v", first, first+seeds-1, whole.Count(), fell, of)
+	if all < 100 {
+		return // one seed that is had again need not prove anything
+	}
 	if err := fell.enough(); err != nil {
 		t.Error(err)
 	}
