@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -21,6 +23,19 @@ const crashVar = "SCRAPEKIT_TEST_CRASH_AT"
 
 // stepsVar names a file to which a host under test writes how many steps there were.
 const stepsVar = "SCRAPEKIT_TEST_STEPS"
+
+// gaugesVar names a file to which a host under test appends how many goroutines it has, again and again.
+const gaugesVar = "SCRAPEKIT_TEST_GAUGES"
+
+// gauge appends a line with the number of goroutines every tenth of a second, as long as the process lives.
+func gauge(file string) {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	for err == nil {
+		_, err = fmt.Fprintln(f, runtime.NumGoroutine())
+		time.Sleep(100 * time.Millisecond)
+	}
+	panic(err)
+}
 
 // TestMain makes the test binary the command itself when it is started as one: by a test, as the host, or by
 // a host, as a plugin. Scripts have a few commands more; see script_test.go.
@@ -111,6 +126,9 @@ func hostUnderTest() int {
 		if steps.Add(1) == at {
 			killSelf()
 		}
+	}
+	if file := os.Getenv(gaugesVar); file != "" {
+		go gauge(file)
 	}
 	code := run(os.Args[1:], os.Stdout, os.Stderr, step)
 	if file := os.Getenv(stepsVar); file != "" {

@@ -1,8 +1,11 @@
-// Steady is a source for crash tests: numbered records at an even pace, with a cursor after every few.
+// Steady is a source for crash tests: numbered records at an even pace, with a cursor after every few. It makes them up, or asks
+// a server for them.
 package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -14,6 +17,7 @@ type config struct {
 	Records int    `json:"records" default:"100" doc:"How many."`
 	Every   int    `json:"every" default:"10" min:"1" doc:"How many come between two cursors."`
 	Pause   string `json:"pause" default:"0s" doc:"How long to wait after a cursor."`
+	URL     string `json:"url" host:"true" doc:"Where to ask for the records between two cursors; empty: make them up."`
 }
 
 type source struct {
@@ -43,16 +47,16 @@ func (s source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error 
 	if err != nil {
 		return err
 	}
-	for id := first; id < s.Records; id++ {
-		if err := w.Emit("records", record{id, strings.Repeat("x", 30*(id%9))}); err != nil {
+	for id := first; id < s.Records; {
+		next := min(s.Records, id-id%s.Every+s.Every)
+		page, err := s.page(ctx, id, next)
+		if err != nil {
 			return err
 		}
-		if (id+1)%s.Every > 0 && id+1 < s.Records {
-			continue
-		}
-		if err := w.Cursor(id + 1); err != nil {
+		if err := w.EmitPage("records", page, next); err != nil {
 			return err
 		}
+		id = next
 		select {
 		case <-time.After(s.pause):
 		case <-ctx.Done():
@@ -60,6 +64,23 @@ func (s source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error 
 		}
 	}
 	return nil
+}
+
+// page returns the records from one number up to another.
+func (s source) page(ctx context.Context, from, to int) ([]json.RawMessage, error) {
+	var page []json.RawMessage
+	if s.URL != "" {
+		err := sdk.GetJSON(ctx, fmt.Sprintf("%s?from=%d&to=%d", s.URL, from, to), &page)
+		return page, err
+	}
+	for id := from; id < to; id++ {
+		raw, err := json.Marshal(record{id, strings.Repeat("x", 30*(id%9))})
+		if err != nil {
+			return nil, err
+		}
+		page = append(page, raw)
+	}
+	return page, nil
 }
 
 func main() {
