@@ -36,15 +36,13 @@ func (e element) value(path string, known vars) (text string, ok bool) {
 		text, ok = plain(e.raw)
 		return text[strings.LastIndexByte(text, '/')+1:], ok
 	}
-	raw := e.raw
-	for name := range strings.SplitSeq(path, ".") {
-		var object map[string]json.RawMessage
-		if json.Unmarshal(raw, &object) != nil {
-			return "", false
-		}
-		raw = object[name]
+	name, rest, deep := strings.Cut(path, ".")
+	in := e.members
+	for deep {
+		in = in.In(name)
+		name, rest, deep = strings.Cut(rest, ".")
 	}
-	return plain(raw)
+	return plain(in.Raw(name))
 }
 
 // plain writes a JSON string, number or boolean as text.

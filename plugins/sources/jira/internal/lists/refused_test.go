@@ -214,7 +214,7 @@ func TestNamedProjects(t *testing.T) {
 	if n := len(h.run("project_versions").records); n != 25 {
 		t.Fatalf("%d versions, want 25", n)
 	}
-	named := element{raw: []byte(g.lists["/rest/api/2/project"].values[1])}
+	named := newElement("", []byte(g.lists["/rest/api/2/project"].values[1]))
 	key, _ := named.value("key", nil)
 	f.lists["/rest/api/2/project/"+key] = &list{values: []string{string(named.raw)}, member: one}
 	f.lists[agile+"/board?projectKeyOrId="+key] = &list{values: []string{`{"id":7}`}, member: "values", pages: byStart}

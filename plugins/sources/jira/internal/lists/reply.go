@@ -83,7 +83,7 @@ func (p *page) list(d *jsontext.Decoder) error {
 func (p *page) element(d *jsontext.Decoder, name string) error {
 	raw, err := d.ReadValue()
 	if err == nil {
-		p.elements = append(p.elements, element{name: name, raw: bytes.Clone(raw)})
+		p.elements = append(p.elements, newElement(name, bytes.Clone(raw)))
 	}
 	return err
 }
@@ -132,8 +132,13 @@ func escaped(body []byte) []byte {
 	return out
 }
 
-// element is one value of a list.
+// element is one value of a list. It is opened once, however many fields a row takes from it.
 type element struct {
-	name string // of the member that it is, in an object
-	raw  json.RawMessage
+	name    string // of the member that it is, in an object
+	raw     json.RawMessage
+	members rest.Members // of raw, if it is an object
+}
+
+func newElement(name string, raw json.RawMessage) element {
+	return element{name: name, raw: raw, members: rest.Open(raw)}
 }

@@ -57,7 +57,7 @@ func (g *grown) add(r *row, known vars) {
 		g.next++
 		value := g.value(r, known)
 		l.values = append(l.values, value)
-		told := r.pass(element{raw: memberless(value)}, g.flavour, known)
+		told := r.pass(newElement("", memberless(value)), g.flavour, known)
 		if len(r.passes) > 0 {
 			g.below(r.name, told)
 		}
