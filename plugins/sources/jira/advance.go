@@ -38,7 +38,8 @@ const (
 )
 
 // advance moves on: to a new query where the page got beyond the anchor's minute, even if the server calls it the last
-// one, else deeper into the same. It reports whether there is anything to move on to.
+// one, else deeper into the same. Deeper, too, if the page that follows was asked for already: it must join. It reports
+// whether there is anything to move on to.
 func (w *walk) advance(ctx context.Context, q search, p page, anchor int64, first, last moment) (more bool, err error) {
 	if w.shifted(first) {
 		return true, w.restart(first)
@@ -47,17 +48,24 @@ func (w *walk) advance(ctx context.Context, q search, p page, anchor int64, firs
 	more = p.more(w.reader.at, q, joined) && !w.depth.used[p.token]
 	switch d := w.depth; {
 	case d.unchecked && d.fresh && (!more || anchor > w.anchor):
-		w.depth = depth{} // another pass
+		w.rewind() // another pass
 		return true, nil
-	case anchor > w.anchor:
+	case anchor > w.anchor && more && w.ahead.has(q.startAt+p.count-1):
 		w.anchor = anchor
-		w.depth = depth{}
+		w.depth = depth{startAt: q.startAt + p.count - 1, last: last}
+		return true, nil
+	case anchor > w.anchor || !more && w.base != w.anchor:
+		w.anchor = max(w.anchor, anchor)
+		w.rewind()
 		return true, nil
 	case !more:
 		return false, w.doubt(ctx, q, p)
 	}
 	return true, w.deeper(p, last)
 }
+
+// rewind goes to the beginning of the query from the anchor on.
+func (w *walk) rewind() { w.base, w.depth = w.anchor, depth{} }
 
 // shifted reports whether a deep page that begins with first is not where the one before it ended. What is newer than
 // movable is met by the next run anyway, and may be on the move all the time.
@@ -71,7 +79,8 @@ func (w *walk) restart(first moment) error {
 	if w.shift.startAt == now.startAt && w.shift.from == now.from && w.shift.to == now.to {
 		now.times += w.shift.times
 	}
-	w.shift, w.depth = now, depth{}
+	w.shift = now
+	w.rewind()
 	if now.times > mostShifts {
 		return fmt.Errorf("pages of one query do not join: at startAt %d comes issue %q each time where %q was before: the server ignores startAt, or its index names issues that are gone",
 			now.startAt, now.to.id, now.from.id)

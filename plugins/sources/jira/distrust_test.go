@@ -46,17 +46,17 @@ func TestEndThatASearchClaimsIsNotBelieved(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, o)
-			keys := w.fill(t, "ALPHA", 350, time.Minute)
+			keys := w.fill(t, "ALPHA", 180, time.Minute)
 			w.advance(time.Hour)
 			h := newHost(t, w, map[string]any{"page_size": 50})
 			wantKeys(t, h.run(), keys)
 			wantKeys(t, h.run(), nil)
-			for _, k := range keys[:120] {
+			for _, k := range keys[:110] {
 				must(t, w.Edit(k, map[string]any{"summary": "edited"}))
 				w.advance(time.Minute)
 			}
 			w.advance(time.Hour)
-			wantKeys(t, h.run(), keys[:120])
+			wantKeys(t, h.run(), keys[:110])
 		})
 	}
 }
@@ -72,7 +72,7 @@ func TestEndThatASearchClaimsIsNotBelievedWithinAMinute(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, o)
-			keys := w.fill(t, "ALPHA", 500, 10*time.Millisecond)
+			keys := w.fill(t, "ALPHA", 320, 10*time.Millisecond)
 			w.advance(time.Hour)
 			wantKeys(t, newHost(t, w, map[string]any{"page_size": 50}).run(), keys)
 		})

@@ -85,6 +85,12 @@
 // before them is delivered. Three chunks of 4 MiB are in memory at most. Records, cursors and counts are delivered by one
 // goroutine in the order of the walk, so none of the above depends on how far it is ahead.
 //
+// On Data Center the two pages behind one are asked for before it has come: deeper pages of the same query, by the length of
+// the page before. Such a page counts only if it begins with the issue that the one before it ends with; between the two, in
+// an order without ties, nothing can then stand that was there all the time. Else it is thrown away and the query from the
+// anchor takes its place. The anchor moves as ever, so a cursor does not tell how a page was asked for. Page tokens cannot be
+// guessed: on Cloud one request of a walk is under way at a time.
+//
 // # What no search can show
 //
 // What no search for updates shows: deletions, and issues that become visible without an edit. The census does, see census.go,

@@ -55,9 +55,9 @@ func TestFullWithPagesOfAllSizes(t *testing.T) {
 		for _, size := range []int{1, 2, 3, 7, 50} {
 			for _, precision := range []time.Duration{0, time.Second, time.Minute} {
 				w := newWorld(t, jiratest.Options{Flavour: f, MaxResults: size, JQLPrecision: precision})
-				keys := w.fill(t, "TIE", 60, 13*time.Second) // four or five a minute
+				keys := w.fill(t, "TIE", 35, 13*time.Second) // four or five a minute
 				w.advance(time.Hour)
-				keys = append(keys, w.fill(t, "TIE", 30, 0)...)
+				keys = append(keys, w.fill(t, "TIE", 15, 0)...)
 				w.advance(time.Hour)
 				got := newHost(t, w, map[string]any{"projects": []string{"TIE"}, "split_size": 20}).run()
 				wantKeys(t, got, keys)

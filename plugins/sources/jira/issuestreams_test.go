@@ -116,7 +116,7 @@ func wantedOf(t *testing.T, w *world, stream string) []string {
 func checkKept(t *testing.T, w *world, h *host, names []string) {
 	t.Helper()
 	for _, name := range names {
-		have, want := slices.Sorted(maps.Keys(h.kept[name])), wantedOf(t, w, name)
+		have, want := slices.Sorted(maps.Keys(h.kept()[name])), wantedOf(t, w, name)
 		if !slices.Equal(have, want) {
 			t.Errorf("%s: %d keys, want %d: too many %.300q, missing %.300q", name, len(have), len(want), minus(have, want), minus(want, have))
 		}
@@ -147,8 +147,8 @@ func TestIssueStreamsAreAsTheBooksSay(t *testing.T) {
 		checkKept(t, w, h, names)
 		validate(t, got)
 		for _, name := range names {
-			if len(got.records[name]) != len(h.kept[name]) {
-				t.Errorf("%s: %d records of %d keys", name, len(got.records[name]), len(h.kept[name]))
+			if len(got.records[name]) != len(h.kept()[name]) {
+				t.Errorf("%s: %d records of %d keys", name, len(got.records[name]), len(h.kept()[name]))
 			}
 			if len(got.records[name]) == 0 {
 				t.Errorf("%s: no record", name)
@@ -159,7 +159,7 @@ func TestIssueStreamsAreAsTheBooksSay(t *testing.T) {
 		}
 		for _, name := range []string{"comments", "worklogs", "attachments", "remote_links"} {
 			book := w.Books(w.url, "root").Of(name)
-			for key, line := range h.kept[name] {
+			for key, line := range h.kept()[name] {
 				id := strings.Split(key, "/")[1]
 				var r struct{ Raw json.RawMessage }
 				must(t, json.Unmarshal(line, &r))
@@ -234,8 +234,8 @@ func TestIssueStreamsKilledAtEveryCursor(t *testing.T) {
 		got := h.run(names...)
 		checkKept(t, w, h, names)
 		for _, name := range names {
-			if len(got.records[name]) != len(h.kept[name]) {
-				t.Errorf("%s: %d records of %d keys", name, len(got.records[name]), len(h.kept[name]))
+			if len(got.records[name]) != len(h.kept()[name]) {
+				t.Errorf("%s: %d records of %d keys", name, len(got.records[name]), len(h.kept()[name]))
 			}
 		}
 	})
@@ -319,8 +319,8 @@ func TestWorklogFeed(t *testing.T) {
 		young, err := w.AddWorklog(key, time.Hour, "young")
 		must(t, err)
 		h.run("worklog_feed")
-		if h.kept["worklog_feed"][first+"/"] == nil || h.kept["worklog_feed"][young+"/"] != nil {
-			t.Errorf("first or young: %v", slices.Sorted(maps.Keys(h.kept["worklog_feed"])))
+		if h.kept()["worklog_feed"][first+"/"] == nil || h.kept()["worklog_feed"][young+"/"] != nil {
+			t.Errorf("first or young: %v", slices.Sorted(maps.Keys(h.kept()["worklog_feed"])))
 		}
 		must(t, w.DeleteWorklog(key, first))
 		w.advance(2 * time.Minute)

@@ -77,3 +77,36 @@ func TestAPageIsFetchedWhileAnotherIsDelivered(t *testing.T) {
 		t.Logf("%v for %d pages of %v each; one after the other %v", took, pages, wait, inTurn)
 	})
 }
+
+// Behind a page of Data Center the next ones are asked for before it has come: a walk waits for a third of its replies or
+// so, and asks for none in vain.
+func TestPagesAreAskedForAhead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const pages, perPage, wait = 60, 4, 50 * time.Millisecond
+		start := time.Now()
+		server := jiratest.New(jiratest.Options{Now: func() time.Time { return start }})
+		w := &world{Server: server, url: "http://jira.example.org"}
+		for range pages * perPage {
+			start = start.Add(2 * time.Minute)
+			w.fill(t, "ALPHA", 1, 0)
+		}
+		h := &host{t: t, settings: map[string]any{"url": w.url, "projects": []string{"ALPHA"}, "page_size": perPage + 1}, transport: slow{server, wait}}
+		ctx, src := h.context(nil), h.open()
+		splits, err := src.Plan(ctx, sdk.Plan{Streams: []string{"comments", "issues"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, begin, out := server.Stats().Requests, time.Now(), &discard{}
+		if err := src.Read(ctx, splits[0], sdk.NewWriter(out)); err != nil {
+			t.Fatal(err)
+		}
+		took, asked := time.Since(begin), server.Stats().Requests-before
+		if most := (pages/3 + 8) * wait; took > most || out.records != pages*perPage {
+			t.Errorf("%d records took %v, want at most %v", out.records, took, most)
+		}
+		if most := int64(pages + 3); int64(asked) > most {
+			t.Errorf("%d requests, want at most %d", asked, most)
+		}
+	})
+}

@@ -21,7 +21,7 @@ import (
 
 const (
 	// planners is how many projects are surveyed at once.
-	planners = 8
+	planners = 16
 	// updateSplits is into how many splits the updates of many projects are divided at most.
 	updateSplits = 8
 )

@@ -74,6 +74,11 @@ func (c *client) search(ctx context.Context, at rest.Site, q search, each func(r
 	if err != nil {
 		return page{}, err
 	}
+	return c.read(at, resp, each)
+}
+
+// read reads the reply to a search and closes it.
+func (c *client) read(at rest.Site, resp *http.Response, each func(raw []byte, bad error, replied time.Time) error) (page, error) {
 	defer resp.Body.Close()
 	replied := at.Clock(resp.Header)
 	p, err := readPage(resp.Body, func(raw []byte, bad error) error { return each(raw, bad, replied) })

@@ -6,6 +6,7 @@ package jira
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"net/http"
@@ -31,9 +32,13 @@ type walk struct {
 	known   marks // versions that earlier runs delivered
 
 	anchor int64
+	base   int64 // the anchor of the query that is paged through
 	seen   marks // met at the anchor or after it
 	recent marks // versions for the next run's overlap
 
+	ahead ahead
+	size  int // issues of the last page
+	left  int // issues behind it, as it says
 	depth depth
 	shift shift
 	// blank: the last page had nothing in it.
@@ -42,6 +47,7 @@ type walk struct {
 
 // run walks to the end. save is called after every page with the cursor to go on from, and once with the last one.
 func (w *walk) run(ctx context.Context, emit func(*item) error, save func(cursor) error) error {
+	defer w.ahead.drop()
 	for {
 		more, err := w.page(ctx, emit)
 		if err != nil {
@@ -55,6 +61,9 @@ func (w *walk) run(ctx context.Context, emit func(*item) error, save func(cursor
 		}
 	}
 }
+
+// errUnjoined ends the reading of a page that does not begin where the one before it ended.
+var errUnjoined = errors.New("the page does not join the one before it")
 
 func (w *walk) cursor() cursor {
 	return cursor{Anchor: w.anchor, Seen: w.seen.since(w.anchor), Recent: w.recent.since(w.reader.part.Floor)}
@@ -71,11 +80,14 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 	top := w.anchor // the latest time of this page that may move the anchor
 	var first, last moment
 	var timeless []uint64 // ids of issues that this walk had not met and that came without their time
-	p, err := w.reader.client.search(ctx, w.reader.at, q, func(raw []byte, bad error, replied time.Time) error {
+	p, guessed, err := w.fetch(ctx, q, func(raw []byte, bad error, replied time.Time) error {
 		i, bad := identify(raw, bad)
 		last = moment{i.id, w.time(&i)}
 		if first == (moment{}) {
 			first = last
+		}
+		if w.base != w.anchor && first != w.depth.last {
+			return errUnjoined // what is before the anchor is not known any more
 		}
 		fresh, err := w.meet(ctx, &i, replied, func() error {
 			it := &item{}
@@ -96,10 +108,15 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 		}
 		return err
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, errUnjoined), guessed && (err != nil || first != w.depth.last) && ctx.Err() == nil:
+		w.ahead.miss() // the query from the anchor tells what there is
+		w.rewind()
+		return true, nil
+	case err != nil:
 		return w.recover(q, err)
 	}
-	w.blank = p.count == 0
+	w.blank, w.size, w.left = p.count == 0, p.count, p.total-q.startAt-p.count
 	if len(timeless) > 0 {
 		created, err := w.reader.client.lastCreated(ctx, w.reader.at, timeless[max(0, len(timeless)-bulk):])
 		if err != nil {
@@ -110,7 +127,22 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 	return w.advance(ctx, q, p, floorMinute(top), first, last)
 }
 
-func (w *walk) condition() string { return and(w.where, between(w.field, w.anchor, w.to)) }
+// fetch reads one page, and asks for those behind it where they can be known: with page tokens they cannot. guessed: the page
+// was asked for ahead.
+func (w *walk) fetch(ctx context.Context, q search, each func(raw []byte, bad error, replied time.Time) error) (_ page, guessed bool, err error) {
+	asked := w.ahead.request(ctx, q)
+	if w.reader.at.Flavour == rest.DataCenter {
+		w.ahead.guess(ctx, q, w.size, w.left)
+	}
+	resp, err := asked.wait()
+	if err != nil {
+		return page{}, asked.guessed, err
+	}
+	p, err := w.reader.client.read(w.reader.at, resp, each)
+	return p, asked.guessed, err
+}
+
+func (w *walk) condition() string { return and(w.where, between(w.field, w.base, w.to)) }
 
 func (w *walk) query() search {
 	if w.reader.ids {
@@ -150,7 +182,7 @@ func (w *walk) idQuery() search {
 // recover tells the errors of a deep page that have a way on: a page token that Cloud does not take any more.
 func (w *walk) recover(q search, err error) (more bool, _ error) {
 	if q.token != "" && w.depth.fresh && rest.Status(err) == http.StatusBadRequest {
-		w.depth = depth{}
+		w.rewind()
 		return true, nil
 	}
 	if q.startAt > 0 && rest.Status(err) == http.StatusInternalServerError {
@@ -206,6 +238,7 @@ func checksum(raw []byte) uint32 {
 func newWalk(r *walkReader, from cursor) *walk {
 	// What is known stays known, though a shifting page may hide it from this walk.
 	w := &walk{reader: r, anchor: from.Anchor, seen: setOf(from.Seen), recent: setOf(r.part.Known, from.Recent)}
+	w.ahead.ask = func(ctx context.Context, q search) (*http.Response, error) { return r.client.ask(ctx, r.at, q) }
 	if r.part.updates() {
 		w.field = "updated"
 		w.movable = r.part.Floor
@@ -218,12 +251,14 @@ func newWalk(r *walkReader, from cursor) *walk {
 		}
 		w.where = and(anyOf(groups), r.source.filter())
 		w.anchor = max(w.anchor, low)
+		w.base = w.anchor
 		return w
 	}
 	w.field = "created"
 	w.movable = 1<<63 - 1
 	w.where = and(inProjects(r.part.Projects), r.source.filter())
 	w.anchor = max(w.anchor, r.part.From)
+	w.base = w.anchor
 	w.to = r.part.To
 	return w
 }
