@@ -19,7 +19,7 @@ import (
 var places = []string{"/tmp", "/var", "/mnt", "/run"}
 
 // hide makes the new root and goes there. It needs a namespace of mounts and the power to mount.
-func (o *order) hide() error {
+func (o *order) hide(program int) error {
 	at := slices.IndexFunc(places, func(p string) bool {
 		info, err := os.Stat(p)
 		return err == nil && info.IsDir()
@@ -28,7 +28,7 @@ func (o *order) hide() error {
 		return errors.New("there is no folder to mount a new root at")
 	}
 	base := places[at]
-	parts, err := o.parts()
+	parts, err := o.parts(program)
 	defer closeParts(parts)
 	if err != nil {
 		return err
@@ -53,10 +53,15 @@ type part struct {
 }
 
 // parts opens what was granted, as far as it is there, each folder without what is granted in it once more.
-func (o *order) parts() (parts []part, err error) {
+func (o *order) parts(program int) (parts []part, err error) {
 	paths := slices.Concat(o.Libraries, o.Read, o.Write, []string{o.Sockets, o.Loader})
 	for path := range devices {
 		paths = append(paths, path)
+	}
+	// Some programs have their parts behind themselves and open what they are.
+	self, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", program))
+	if err == nil {
+		paths = append(paths, self)
 	}
 	for i, path := range paths {
 		paths[i] = filepath.Clean("/" + path)
@@ -68,7 +73,7 @@ func (o *order) parts() (parts []part, err error) {
 			continue
 		}
 		fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) && path == self {
 			continue
 		}
 		if err != nil {
@@ -97,6 +102,12 @@ func enter(base string, parts []part) error {
 			return fmt.Errorf("%s in a new root: %w", p.path, err)
 		}
 	}
+	// Its own process, by which some runtimes find their program. Where parts of /proc are covered, as containers do, a new one is
+	// refused; nobody needs it.
+	if err := os.Mkdir(base+"/proc", 0o555); err != nil {
+		return err
+	}
+	_ = unix.Mount("proc", base+"/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
 	if err := unix.Chdir(base); err != nil {
 		return err
 	}

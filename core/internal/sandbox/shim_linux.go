@@ -67,7 +67,7 @@ func (o *order) run() error {
 	}
 	// Where nobody asked for it, it is a bonus, and what surrounds the host may have something against mounts.
 	if o.Hide {
-		if err := o.hide(); err != nil && o.Level == Full {
+		if err := o.hide(execFD); err != nil && o.Level == Full {
 			return err
 		}
 	}
