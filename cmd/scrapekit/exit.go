@@ -67,7 +67,7 @@ func exitCode(err error) int {
 func (a *app) printError(cmd *cobra.Command, err error) {
 	var invalid invalidError
 	var outcome outcomeError
-	if errors.As(err, &invalid) || errors.As(err, &outcome) || errors.Is(err, errChecks) {
+	if errors.As(err, &invalid) || errors.As(err, &outcome) || errors.Is(err, errChecks) || errors.Is(err, errIll) {
 		return
 	}
 	if errors.Is(err, context.Canceled) {

@@ -73,7 +73,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.logLevel, "log", "warn", "least level of log lines on standard error: debug, info, warn, error, off")
 	root.PersistentFlags().StringVar(&a.sandbox, "sandbox", "", "how much plugins are confined: "+strings.Join(core.SandboxLevels(), ", ")+"; the preset is strong on Linux")
 	root.AddCommand(a.runCommand(), a.demoCommand(), a.validateCommand(), a.planCommand(), a.previewCommand(),
-		a.fetchCommand(), a.stateCommand(), a.recordingCommand(), a.pluginsCommand(), a.versionCommand())
+		a.fetchCommand(), a.stateCommand(), a.recordingCommand(), a.pluginsCommand(), a.doctorCommand(), a.versionCommand())
 	return root
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/plugins/sinks/jsonl"
 	"github.com/scrapekit/scrapekit/plugins/sources/generate"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira"
@@ -41,6 +42,10 @@ func (a *app) pluginsCommand() *cobra.Command {
 	cmd.AddCommand(a.pluginsListCommand(), a.pluginsDocsCommand(), &cobra.Command{
 		Use: "serve NAME", Hidden: true, Args: args,
 		RunE: func(_ *cobra.Command, given []string) error {
+			if probe := core.ProbePlugin(); given[0] == probe.Name {
+				serve.Main(probe) // no plugin of anybody's pipeline
+				return nil
+			}
 			p, err := pluginNamed(given[0])
 			if err == nil {
 				serve.Main(p)

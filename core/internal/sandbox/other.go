@@ -5,7 +5,6 @@
 package sandbox
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -26,7 +25,7 @@ func System() Support { return Support{Kernel: runtime.GOOS} }
 // Check says that a level that confines is not to be had.
 func (Support) Check(l Level) error {
 	if l.Confines() {
-		return fmt.Errorf("the sandbox level %q needs Linux: on %s plugins run at the level %q", l, runtime.GOOS, Env)
+		return &MissingError{l, "it needs Linux, and this is " + runtime.GOOS}
 	}
 	return nil
 }

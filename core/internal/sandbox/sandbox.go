@@ -84,6 +84,18 @@ type Limits struct {
 // DefaultLimits are those of plugins. A record may have 64 MiB, and a runtime may want several times that.
 func DefaultLimits() Limits { return Limits{Memory: memoryLimit, Threads: 4096, Files: 1024} }
 
+// MissingError says that a level is not to be had.
+type MissingError struct {
+	Level Level
+	What  string // the system has not
+}
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("the sandbox level %q is not to be had here: %s; %s", e.Level, e.What, wayOut)
+}
+
+const wayOut = "`scrapekit doctor` shows what there is; --sandbox=env runs plugins unconfined, with their good will alone, if you trust all of them"
+
 // refusalPrefix begins what the first stage says on standard error when it cannot go on, and refusalCode is what it exits with.
 const (
 	refusalPrefix = "scrapekit sandbox: "

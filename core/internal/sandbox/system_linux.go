@@ -98,10 +98,8 @@ func (s Support) Check(l Level) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return fmt.Errorf("the sandbox level %q is not to be had here: %s; %s", l, strings.Join(missing, "; "), wayOut)
+	return &MissingError{l, strings.Join(missing, "; ")}
 }
-
-const wayOut = "`scrapekit doctor` shows what there is; --sandbox=env runs plugins unconfined, with their good will alone, if you trust all of them"
 
 // Best returns the most that plugins can be confined without asking for it.
 func (s Support) Best() Level {

@@ -1,0 +1,207 @@
+// Doctor: what this machine has for plugins, whether they run, and whether they are held.
+
+package core
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
+	"github.com/scrapekit/scrapekit/core/internal/probe"
+	"github.com/scrapekit/scrapekit/core/internal/sandbox"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Diagnosis is what [Doctor] found.
+type Diagnosis struct {
+	Version  string          `json:"version"`
+	Platform string          `json:"platform"`
+	Kernel   string          `json:"kernel"`
+	Landlock int             `json:"landlock"` // version; 0: none
+	Seccomp  bool            `json:"seccomp"`
+	Root     bool            `json:"root"`
+	Levels   []LevelState    `json:"levels"`
+	Level    string          `json:"level"`    // at which the probe ran
+	Confined bool            `json:"confined"` // the kernel holds plugins there
+	Limits   SandboxLimits   `json:"limits"`
+	Plugins  []PluginState   `json:"plugins"`
+	Pipeline *PipelineHealth `json:"pipeline,omitempty"`
+	Probe    []ProbeResult   `json:"probe"`
+	Problems []string        `json:"problems"` // in words; none: all is well
+}
+
+// LevelState says whether a level of the sandbox is to be had.
+type LevelState struct {
+	Level   string `json:"level"`
+	Missing string `json:"missing,omitempty"` // what the system has not; "": nothing
+}
+
+// SandboxLimits are those of a plugin's process.
+type SandboxLimits struct {
+	Memory  uint64 `json:"memory"`  // bytes; 0: none
+	Threads uint64 `json:"threads"` // beyond those that the machine has
+	Files   uint64 `json:"files"`
+}
+
+// PluginState says whether a plugin starts.
+type PluginState struct {
+	Kind    sdk.Kind      `json:"kind"`
+	Name    string        `json:"name"`
+	Version string        `json:"version,omitempty"`
+	Start   time.Duration `json:"start"`
+	Error   string        `json:"error,omitempty"`
+}
+
+// PipelineHealth is what is kept of a pipeline.
+type PipelineHealth struct {
+	Name  string `json:"name"`
+	Dir   string `json:"dir"`
+	Runs  int    `json:"runs"`
+	Last  string `json:"last,omitempty"` // outcome of the latest run
+	Error string `json:"error,omitempty"`
+}
+
+// ProbeResult is one attempt of the probe.
+type ProbeResult struct {
+	Group   string `json:"group"`
+	Name    string `json:"name"`
+	Allowed bool   `json:"allowed"`
+	Said    string `json:"said"`
+	Known   string `json:"known,omitempty"` // why it is allowed though plugins are confined
+}
+
+// ProbePlugin is the plugin that tries to break out. [Options.Serve] must know it beside those of [Options.Plugins].
+func ProbePlugin() sdk.Plugin { return probe.Plugin() }
+
+// Doctor looks at the machine, starts every plugin, and has the probe try what no plugin may. p is a pipeline to be looked at too, or nil.
+// The error is that of a look that could not be had; what is wrong is in the diagnosis.
+func Doctor(ctx context.Context, o Options, p *Pipeline) (*Diagnosis, error) {
+	system := sandbox.System()
+	limits := sandbox.DefaultLimits()
+	d := &Diagnosis{
+		Version: o.Version, Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernel: system.Kernel, Landlock: system.Landlock,
+		Seccomp: system.Seccomp, Root: system.Root, Limits: SandboxLimits(limits), Problems: []string{}, Probe: []ProbeResult{},
+	}
+	level, err := d.levels(o, p, system)
+	if err != nil {
+		return nil, err
+	}
+	host, err := pluginhost.New(pluginhost.Options{Sandbox: level})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = host.Close() }() // nothing was kept
+	for _, plugin := range o.Plugins {
+		d.start(ctx, host, o, plugin)
+	}
+	if p != nil {
+		d.pipeline(ctx, p)
+	}
+	if err := d.probe(ctx, host, o, level); err != nil {
+		d.Problems = append(d.Problems, err.Error())
+	}
+	return d, ctx.Err()
+}
+
+// levels finds out what there is, and returns what the probe runs at: the level that a run would have, or the best.
+func (d *Diagnosis) levels(o Options, p *Pipeline, system sandbox.Support) (sandbox.Level, error) {
+	for _, l := range sandbox.Levels() {
+		state := LevelState{Level: string(l)}
+		if err := system.Check(l); err != nil {
+			state.Missing = err.Error()
+			if missing := (*sandbox.MissingError)(nil); errors.As(err, &missing) {
+				state.Missing = missing.What
+			}
+		}
+		d.Levels = append(d.Levels, state)
+	}
+	file := ""
+	if p != nil {
+		file = p.config.Sandbox
+	}
+	level, err := levelOf(o.Sandbox, file)
+	if err != nil {
+		return "", err
+	}
+	if err := system.Check(level); err != nil {
+		d.Problems = append(d.Problems, err.Error())
+		level = system.Best()
+	}
+	d.Level, d.Confined = string(level), level.Confines()
+	return level, nil
+}
+
+// start starts a plugin as far as to know what it is.
+func (d *Diagnosis) start(ctx context.Context, host *pluginhost.Host, o Options, plugin sdk.Plugin) {
+	path, args := o.Serve(plugin.Name)
+	began := time.Now()
+	info, err := host.Describe(ctx, path, "", args...)
+	state := PluginState{Kind: plugin.Kind, Name: plugin.Name, Version: info.Version, Start: time.Since(began)}
+	if err != nil {
+		state.Error = err.Error()
+		d.Problems = append(d.Problems, err.Error())
+	}
+	d.Plugins = append(d.Plugins, state)
+}
+
+// pipeline reads what is kept of a pipeline.
+func (d *Diagnosis) pipeline(ctx context.Context, p *Pipeline) {
+	d.Pipeline = &PipelineHealth{Name: p.Name(), Dir: p.StateDir()}
+	state, err := p.State(ctx)
+	if err == nil {
+		err = writable(p.StateDir())
+	}
+	if err != nil {
+		d.Pipeline.Error = err.Error()
+		d.Problems = append(d.Problems, fmt.Sprintf("the state of %s: %v", p.Name(), err))
+		return
+	}
+	if d.Pipeline.Runs = len(state.Runs); d.Pipeline.Runs > 0 {
+		d.Pipeline.Last = cmp.Or(string(state.Runs[0].Outcome), "unfinished")
+	}
+}
+
+// writable reports why nothing can be kept in a folder. One that is not there yet is as good as the first above it that is.
+func writable(dir string) error {
+	for {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	f, err := os.CreateTemp(dir, ".scrapekit-doctor-")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// probe runs the table.
+func (d *Diagnosis) probe(ctx context.Context, host *pluginhost.Host, o Options, level sandbox.Level) error {
+	if runtime.GOOS != "linux" {
+		return nil
+	}
+	path, args := o.Serve(probe.Name)
+	results, err := probe.Run(ctx, func(ctx context.Context, settings json.RawMessage) (sdk.Source, func(), error) {
+		p, err := host.Start(ctx, pluginhost.Spec{Label: "source probe", Path: path, Args: args, Config: settings})
+		if err != nil {
+			return nil, nil, err
+		}
+		return p.Source(), func() { _ = p.Stop(ctx) }, nil
+	})
+	for _, r := range results {
+		d.Probe = append(d.Probe, ProbeResult{Group: r.Group, Name: r.Name, Allowed: r.Allowed, Said: r.Said, Known: r.Known})
+		if r.Allowed && level.Confines() && (r.Known == "" || level == sandbox.Full) {
+			d.Problems = append(d.Problems, fmt.Sprintf("at the level %s a plugin can %s", level, r.Name))
+		}
+	}
+	return err
+}
