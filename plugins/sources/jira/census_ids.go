@@ -62,6 +62,9 @@ func (s *idSet) UnmarshalText(text []byte) error {
 		if n <= 0 {
 			return errors.New("ids: they break off")
 		}
+		if before+step < before || step == 0 && len(*s) > 0 {
+			return errors.New("ids: they are not in ascending order") // sought by halving, they would be missed
+		}
 		before += step
 		*s, raw = append(*s, before), raw[n:]
 	}
