@@ -13,6 +13,7 @@ import (
 // TestServerErrorsSlowDown: a host of which two replies in five are server errors is asked ever more slowly, though not hardly at all, and
 // then faster again, little by little.
 func TestServerErrorsSlowDown(t *testing.T) {
+	countsRates(t)
 	synctest.Test(t, func(t *testing.T) {
 		start, trouble := time.Now(), [2]time.Duration{10 * time.Second, 30 * time.Second}
 		var perSecond [80]atomic.Int64
