@@ -363,7 +363,12 @@ func (s *sourceTest) errorClasses(t T) {
 			refused.host.Transport = refusing{c.err}
 			l := refused.start(t)
 			defer l.stop()
-			_, err := s.record(l.ctx, l, s.asking, nil)
+			ctx, cancel := context.WithTimeoutCause(l.ctx, patience, errHung)
+			defer cancel()
+			_, err := s.record(ctx, l, s.asking, nil)
+			if errors.Is(context.Cause(ctx), errHung) {
+				t.Fatalf("a request failed with %v (%s), and Read was still at it after %v", c.err, name, patience)
+			}
 			if err == nil || !c.good(err) {
 				t.Errorf("a request failed with %v (%s), Read returned %v of another class", c.err, name, err)
 			}
