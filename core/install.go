@@ -4,6 +4,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,6 +30,7 @@ type (
 	InstallMode   = install.Mode
 	InstallPlan   = install.Plan
 	InstallChange = install.Change
+	PluginAbout   = install.About
 	LockedPlugin  = lock.Plugin
 	Platform      = artifact.Platform
 	TrustEntry    = keys.Entry
@@ -255,4 +257,21 @@ func SearchPlugins(ctx context.Context, dir string, indexes []string, term strin
 		return nil, fmt.Errorf("no index of plugins is known: name one with --index, or write indexes = [\"…\"] into %s; an index is a JSON file, its URL, or a folder, oci-layout:PATH", install.SettingsFile)
 	}
 	return install.Search(ctx, indexes, dir, term)
+}
+
+// IsInstalled reports whether the program of a plugin is on this machine.
+func IsInstalled(p LockedPlugin) (bool, error) {
+	at, err := store.DefaultDir()
+	if err != nil {
+		return false, err
+	}
+	t, ok := p.Targets[artifact.Here()]
+	if !ok {
+		return false, nil
+	}
+	_, err = store.At(at).Program(t.Binary.String(), artifact.Here().Program())
+	if errors.Is(err, store.ErrNotThere) {
+		return false, nil
+	}
+	return err == nil, err
 }

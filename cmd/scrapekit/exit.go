@@ -19,6 +19,7 @@ const (
 	exitUsage       = 2
 	exitIncomplete  = 3
 	exitLocked      = 4
+	exitOutdated    = 5
 	exitInterrupted = 130
 )
 
@@ -28,6 +29,7 @@ const exitCodes = `Exit codes:
   2    wrong usage, or a pipeline file that is not right
   3    ended, but parts could not be read; running it again reads just those
   4    the pipeline is being run by another process, or was taken over by one
+  5    newer versions of plugins are published, or --locked would have to change the lock file
   130  stopped by Ctrl-C or SIGTERM, everything committed; running it again goes on`
 
 // usageError is a command line that is not right.
@@ -50,11 +52,15 @@ func exitCode(err error) int {
 	var invalid invalidError
 	var locked *core.LockedError
 	var outcome outcomeError
+	var outdated outdatedError
+	var unlocked *core.NotLockedError
 	switch {
 	case errors.As(err, &usage), errors.As(err, &invalid):
 		return exitUsage
 	case errors.As(err, &locked), errors.Is(err, core.ErrTakenOver):
 		return exitLocked
+	case errors.As(err, &outdated), errors.As(err, &unlocked):
+		return exitOutdated
 	case errors.As(err, &outcome) && outcome.outcome == core.Incomplete:
 		return exitIncomplete
 	case errors.As(err, &outcome) && outcome.outcome == core.Interrupted, errors.Is(err, context.Canceled):
@@ -67,7 +73,8 @@ func exitCode(err error) int {
 func (a *app) printError(cmd *cobra.Command, err error) {
 	var invalid invalidError
 	var outcome outcomeError
-	if errors.As(err, &invalid) || errors.As(err, &outcome) || errors.Is(err, errChecks) || errors.Is(err, errIll) {
+	var outdated outdatedError
+	if errors.As(err, &invalid) || errors.As(err, &outcome) || errors.As(err, &outdated) || errors.Is(err, errChecks) || errors.Is(err, errIll) {
 		return
 	}
 	if errors.Is(err, context.Canceled) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -44,7 +45,7 @@ func run(args []string, out, errOut io.Writer, step func(string)) int {
 	ctx, stop := a.untilInterrupted(context.Background())
 	defer stop()
 	root := a.root()
-	root.SetArgs(args)
+	root.SetArgs(longFlags(args))
 	root.SetOut(out)
 	root.SetErr(errOut)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -53,6 +54,15 @@ func run(args []string, out, errOut io.Writer, step func(string)) int {
 	}
 	a.printError(cmd, err)
 	return exitCode(err)
+}
+
+// longFlags takes the one flag that Terraform's users write with a single dash.
+func longFlags(args []string) []string {
+	out := slices.Clone(args)
+	if i := slices.Index(out, "-upgrade"); i > 0 && out[0] == "init" {
+		out[i] = "--upgrade"
+	}
+	return out
 }
 
 func (a *app) root() *cobra.Command {
@@ -72,7 +82,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&a.logLevel, "log", "warn", "least level of log lines on standard error: debug, info, warn, error, off")
 	root.PersistentFlags().StringVar(&a.sandbox, "sandbox", "", "how much plugins are confined: "+strings.Join(core.SandboxLevels(), ", ")+"; the preset is strong on Linux")
-	root.AddCommand(a.runCommand(), a.demoCommand(), a.validateCommand(), a.planCommand(), a.previewCommand(),
+	root.AddCommand(a.runCommand(), a.initCommand(), a.demoCommand(), a.validateCommand(), a.planCommand(), a.previewCommand(),
 		a.fetchCommand(), a.stateCommand(), a.recordingCommand(), a.pluginsCommand(), a.doctorCommand(), a.versionCommand())
 	return root
 }

@@ -36,7 +36,8 @@ func serveCommand(name string) (string, []string) {
 }
 
 func (a *app) pluginsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "plugins", Short: "List plugins, print their reference, write, test and publish your own", RunE: subcommand}
+	cmd := &cobra.Command{Use: "plugins", Short: "Install plugins of others; write, test and publish your own; list them, print their reference", RunE: subcommand}
+	cmd.AddCommand(a.userCommands()...)
 	cmd.AddCommand(a.writingCommands()...)
 	cmd.AddCommand(a.authorCommands()...)
 	cmd.AddCommand(a.pluginsListCommand(), a.pluginsDocsCommand(), &cobra.Command{
@@ -69,27 +70,64 @@ func pluginNamed(name string) (sdk.Plugin, error) {
 	return all[i], nil
 }
 
+// listed is a plugin of the list.
+type listed struct {
+	sdk.Info
+	Source    string `json:"source,omitempty"`    // of one that is installed
+	Installed *bool  `json:"installed,omitempty"` // its program is on this machine
+}
+
 func (a *app) pluginsListCommand() *cobra.Command {
 	var asJSON bool
+	var dir string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the plugins of this program", Args: args,
+		Use: "list", Short: "List the plugins of this program, and those of " + core.LockFileName, Args: args,
 		RunE: func(*cobra.Command, []string) error {
+			all, err := a.listed(dir)
+			if err != nil {
+				return err
+			}
 			if asJSON {
-				var infos []sdk.Info
-				for _, p := range firstParty() {
-					infos = append(infos, p.Info)
-				}
-				return a.json(infos)
+				return a.json(all)
 			}
 			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-			for _, p := range firstParty() {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", p.Kind, p.Name, firstSentence(p.Doc))
+			for _, p := range all {
+				what := firstSentence(p.Doc)
+				if p.Source != "" {
+					what = fmt.Sprintf("%s of %s", p.Version, p.Source)
+				}
+				if p.Installed != nil && !*p.Installed {
+					what += ", not on this machine: run scrapekit init"
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\n", p.Kind, p.Name, what)
 			}
 			return w.Flush()
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print everything that is known of them as JSON")
+	addDir(cmd, &dir)
 	return cmd
+}
+
+// listed are the plugins of this program, then those of a folder's lock file.
+func (a *app) listed(dir string) ([]listed, error) {
+	var out []listed
+	for _, p := range firstParty() {
+		out = append(out, listed{Info: p.Info})
+	}
+	locked, err := core.LockedPlugins(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range locked {
+		here, err := core.IsInstalled(p)
+		if err != nil {
+			return nil, err
+		}
+		info := sdk.Info{Name: p.Name, Version: p.Version.String(), Kind: p.Kind, Permissions: p.Permissions}
+		out = append(out, listed{Info: info, Source: p.Source, Installed: &here})
+	}
+	return out, nil
 }
 
 func (a *app) pluginsDocsCommand() *cobra.Command {

@@ -53,7 +53,8 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"jira": startJira, "jira-stop": stopJira, "jira-comment": commentOnIssue,
 			"jira-hold": holdJira, "jira-held": waitForHeld, "jira-go": releaseJira,
-			"registry":  startRegistry,
+			"registry": startRegistry,
+			"hello":    buildHello, "evil": buildEvil,
 			"jsonlines": jsonLines, "records": countRecords, "arrives": waitForFile,
 		},
 	})
@@ -62,6 +63,8 @@ func TestScripts(t *testing.T) {
 func setUpScript(e *testscript.Env) error {
 	e.Values[jiraKey{}] = &scriptJira{}
 	e.Setenv("GORACE", os.Getenv("GORACE"))
+	e.Setenv("SCRAPEKIT_PLUGIN_STORE", filepath.Join(e.WorkDir, ".store"))
+	e.Setenv(core.ConfigVar, filepath.Join(e.WorkDir, ".config"))
 	examples, err := filepath.Abs(filepath.Join("..", "..", "examples"))
 	if err != nil {
 		return err

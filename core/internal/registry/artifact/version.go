@@ -84,3 +84,12 @@ func (c Constraint) Exact(v Version) bool {
 var equals = regexp.MustCompile(`^\s*=?\s*`)
 
 func trimEquals(text string) string { return equals.ReplaceAllString(text, "") }
+
+// About is the constraint that most would write for a version: what is compatible with it. It is exact for a prerelease.
+func (v Version) About() string {
+	if v.Prerelease() {
+		return v.String()
+	}
+	s := v.v.Segments()
+	return fmt.Sprintf("~> %d.%d", s[0], s[1])
+}

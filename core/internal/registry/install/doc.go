@@ -118,3 +118,6 @@ func (in *Installer) note(line string) {
 		in.Note(line)
 	}
 }
+
+// Changes reports whether the lock file changes by it.
+func (c *Change) Changes() bool { return !c.After.Equal(c.Before) }

@@ -152,7 +152,7 @@ func (r resolution) fail(err error) error {
 // keep stays with what is locked. If all of it is here, nobody is asked anything.
 func (r resolution) keep(ctx context.Context, source artifact.Source, before lock.Plugin) (*Change, error) {
 	after := before
-	if !r.how.Locked {
+	if !r.how.Locked && (r.demand.Where != "" || r.demand.Constraint != "") { // a person who says nothing of it changes nothing
 		after.Constraints = r.demand.Constraint
 	}
 	c := &Change{Demand: r.demand, Action: Kept, Before: before, After: after}

@@ -1,0 +1,211 @@
+// The command init: the plugins that pipeline files require come onto this machine.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+const installHelp = `A plugin that asks for permissions beyond what every plugin has is installed only if you grant them: you are asked in a terminal;
+elsewhere --yes grants what is asked, and --grant grants exactly what it names or installs nothing. An update that asks for more is
+asked about again, and shows the difference.`
+
+// installFlags are those of commands that install.
+type installFlags struct {
+	dir       string
+	yes       bool
+	grants    []string
+	platforms []string
+	mirror    string
+	asJSON    bool
+}
+
+func (f *installFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "grant what plugins ask for, without a question")
+	cmd.Flags().StringArrayVar(&f.grants, "grant", nil, "a permission to grant, as in http=https://api.example.com or dial=db.example.com:5432; may be given several times, and must be all that is asked for")
+	cmd.Flags().StringSliceVar(&f.platforms, "platform", nil, "platforms to install for, such as linux_arm64,darwin_arm64; the default is this machine's")
+	cmd.Flags().StringVar(&f.mirror, "mirror", "", "get everything from there: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print what was done as JSON")
+}
+
+func (f *installFlags) addDir(cmd *cobra.Command) { addDir(cmd, &f.dir) }
+
+func addDir(cmd *cobra.Command, dir *string) {
+	cmd.Flags().StringVar(dir, "dir", ".", "the folder with "+core.LockFileName)
+}
+
+// installer is that of a folder, for the platforms of the flags.
+func (a *app) installer(dir string, f installFlags) (*core.Installer, error) {
+	o, err := a.options(nil)
+	if err != nil {
+		return nil, err
+	}
+	in, err := core.NewInstaller(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	in.Mirror = f.mirror
+	in.Consent = func(ctx context.Context, p *core.InstallPlan) error { return a.consent(ctx, p, f) }
+	in.Note = func(line string) {
+		if !f.asJSON {
+			fmt.Fprintln(a.out, line)
+		}
+	}
+	if in.Platforms, err = platforms(f.platforms, in.Platforms); err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
+func platforms(given []string, preset []core.Platform) ([]core.Platform, error) {
+	if len(given) == 0 {
+		return preset, nil
+	}
+	var out []core.Platform
+	for _, text := range given {
+		p, err := core.ParsePlatform(text)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--platform: %w", err)}
+		}
+		if !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+func (a *app) initCommand() *cobra.Command {
+	var f installFlags
+	var vars fileFlags
+	var how core.InstallMode
+	cmd := &cobra.Command{
+		Use:   "init [FILE...]",
+		Short: "Install the plugins that pipeline files require",
+		Long: "Installs the plugins that stand in required_plugins of the pipeline files, or of all in this folder, and writes down exactly which\n" +
+			"they are in " + core.LockFileName + " beside them. What is written there already is installed as it stands there, and nothing else. Run it\n" +
+			"after a change of required_plugins, and on every machine; keep " + core.LockFileName + " in version control.\n\n" + installHelp,
+		Example: "  scrapekit init\n  scrapekit init --upgrade jira.hcl\n  scrapekit init --locked",
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if how.Upgrade && how.Locked {
+				return usageError{errors.New("--upgrade changes what --locked keeps: give one of them")}
+			}
+			return a.init(cmd.Context(), given, vars, f, how)
+		},
+	}
+	f.add(cmd)
+	vars.add(cmd)
+	cmd.Flags().BoolVarP(&how.Upgrade, "upgrade", "u", false, "take the newest versions that the pipeline files allow")
+	cmd.Flags().BoolVar(&how.Locked, "locked", false, "change nothing in "+core.LockFileName+": an error if that would be necessary, as for CI")
+	return cmd
+}
+
+func (a *app) init(ctx context.Context, files []string, vars fileFlags, f installFlags, how core.InstallMode) error {
+	values, err := vars.values()
+	if err != nil {
+		return err
+	}
+	whole := len(files) == 0
+	if whole {
+		if files, err = core.PipelineFiles("."); err != nil {
+			return err
+		}
+		if len(files) == 0 {
+			return usageError{errors.New("there is no pipeline file in this folder: name one")}
+		}
+	}
+	dir, err := folderOf(files)
+	if err != nil {
+		return err
+	}
+	demands, local, diags := core.PluginDemands(files, values)
+	if len(diags) > 0 {
+		if err := core.WriteDiagnostics(a.err, diags, a.color, widthOf(a.err)); err != nil {
+			return err
+		}
+		if diags.HasErrors() {
+			return invalidError{strings.Join(files, ", ")}
+		}
+	}
+	if err := a.checkLocal(local, how.Locked); err != nil {
+		return err
+	}
+	return a.initAs(ctx, dir, demands, whole, f, how)
+}
+
+// folderOf is the one folder of all files: they share its lock file.
+func folderOf(files []string) (string, error) {
+	dir := filepath.Dir(files[0])
+	for _, file := range files {
+		if other := filepath.Dir(file); other != dir {
+			return "", usageError{fmt.Errorf("%s and %s are in different folders, and each folder has a %s of its own: run it for one after the other", files[0], file, core.LockFileName)}
+		}
+	}
+	return dir, nil
+}
+
+// checkLocal says of programs of this machine that nothing holds them to what they are.
+func (a *app) checkLocal(local []core.LocalPlugin, locked bool) error {
+	for _, p := range local {
+		if locked {
+			return &core.NotLockedError{Source: p.Where + ": " + p.Name, Why: p.Path + " is a file of this machine, which nothing can lock"}
+		}
+		fmt.Fprintf(a.err, "%s %s: %s is %s, a file of this machine: it runs as it is, and is not locked\n", a.style(yellow, "note:"), p.Where, p.Name, p.Path)
+	}
+	return nil
+}
+
+func (a *app) initAs(ctx context.Context, dir string, demands []core.Demand, whole bool, f installFlags, how core.InstallMode) error {
+	in, err := a.installer(dir, f)
+	if err != nil {
+		return err
+	}
+	var unwanted []string
+	if whole && !how.Locked {
+		if unwanted, err = in.Unwanted(demands); err != nil {
+			return err
+		}
+	}
+	plan, err := in.Resolve(ctx, demands, how)
+	if err != nil {
+		return err
+	}
+	if len(plan.Changes)+len(unwanted) == 0 && !f.asJSON {
+		fmt.Fprintln(a.out, "no plugin is required beyond those that are a part of scrapekit")
+		return nil
+	}
+	return a.apply(ctx, in, plan, unwanted, f)
+}
+
+// apply shows a plan and does it.
+func (a *app) apply(ctx context.Context, in *core.Installer, plan *core.InstallPlan, remove []string, f installFlags) error {
+	if !f.asJSON {
+		a.printInstall(plan, remove)
+	}
+	if err := in.Apply(ctx, plan, remove...); err != nil {
+		return err
+	}
+	if f.asJSON {
+		return a.json(installed(plan, remove))
+	}
+	if len(remove) > 0 || slices.ContainsFunc(plan.Changes, func(c *core.InstallChange) bool { return c.Changes() }) {
+		fmt.Fprintf(a.out, "%s is written; keep it in version control\n", core.LockFileName)
+	}
+	fmt.Fprintf(a.out, "%s %s ready\n", many(int64(len(plan.Changes)), "plugin"), isAre(len(plan.Changes)))
+	return nil
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}

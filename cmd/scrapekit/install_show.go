@@ -1,0 +1,206 @@
+// What an installation will do, for people and for programs, and the question whether it may.
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// changeJSON is what became of a plugin, for programs.
+type changeJSON struct {
+	Source      string          `json:"source"`
+	Action      string          `json:"action"`
+	Name        string          `json:"name,omitempty"`
+	Kind        sdk.Kind        `json:"kind,omitempty"`
+	Version     string          `json:"version,omitempty"`
+	Before      string          `json:"version_before,omitempty"`
+	Constraints string          `json:"constraints,omitempty"`
+	Index       string          `json:"index,omitempty"`
+	Key         string          `json:"key,omitempty"`
+	FirstUse    bool            `json:"key_first_use,omitempty"`
+	Permissions sdk.Permissions `json:"permissions,omitzero"`
+	More        sdk.Permissions `json:"permissions_added,omitzero"`
+	Less        sdk.Permissions `json:"permissions_removed,omitzero"`
+	LooksLike   []string        `json:"looks_like,omitempty"`
+}
+
+type installedJSON struct {
+	Plugins []changeJSON `json:"plugins"`
+}
+
+func installed(plan *core.InstallPlan, remove []string) installedJSON {
+	out := installedJSON{Plugins: []changeJSON{}}
+	for _, c := range plan.Changes {
+		p := c.After
+		one := changeJSON{
+			Source: c.Source, Action: string(c.Action), Name: p.Name, Kind: p.Kind, Version: p.Version.String(), Constraints: p.Constraints, Index: p.Index.String(),
+			Key: string(p.Signer.Key), FirstUse: c.FirstUse, Permissions: p.Permissions, More: c.More, Less: c.Less, LooksLike: c.LooksLike,
+		}
+		if v := c.Before.Version; !v.IsZero() && v.Compare(p.Version) != 0 {
+			one.Before = v.String()
+		}
+		out.Plugins = append(out.Plugins, one)
+	}
+	for _, source := range remove {
+		out.Plugins = append(out.Plugins, changeJSON{Source: source, Action: "removed"})
+	}
+	return out
+}
+
+// printInstall shows what is going to happen: a block a plugin, with what a user should know of it.
+func (a *app) printInstall(plan *core.InstallPlan, remove []string) {
+	for _, c := range plan.Changes {
+		a.printChange(c)
+	}
+	for _, source := range remove {
+		fmt.Fprintf(a.out, "%s %s: no pipeline file here requires it any more\n", a.style(red, "-"), source)
+	}
+}
+
+func (a *app) printChange(c *core.InstallChange) {
+	p := c.After
+	signs := map[string]string{"added": a.style(green, "+"), "updated": a.style(green, "~"), "downgrade": a.style(yellow, "~"), "fetched": "=", "kept": "="}
+	versions := p.Version.String()
+	if v := c.Before.Version; !v.IsZero() && v.Compare(p.Version) != 0 {
+		versions = fmt.Sprintf("%s → %s", v, versions)
+	}
+	fmt.Fprintf(a.out, "%s %s %s  %s\n", signs[string(c.Action)], a.style(bold, p.Name), versions, a.style(faint, c.Source))
+	for _, like := range c.LooksLike {
+		fmt.Fprintf(a.out, "    %s its name looks like %s: is it what you meant?\n", a.style(yellow, "warning:"), like)
+	}
+	if c.Action == core.PluginKept || c.Action == core.PluginFetched {
+		return
+	}
+	fmt.Fprintf(a.out, "    %s, signed by %s\n", p.Kind, signerText(c))
+	for _, line := range c.More.Lines() {
+		fmt.Fprintf(a.out, "    %s may %s\n", a.style(yellow, "+"), line)
+	}
+	for _, line := range c.Less.Lines() {
+		fmt.Fprintf(a.out, "    %s may no longer %s\n", a.style(green, "-"), line)
+	}
+}
+
+func signerText(c *core.InstallChange) string {
+	k := c.After.Signer.Key
+	switch {
+	case k == "":
+		return "nobody"
+	case c.Vouched:
+		return k.Fingerprint() + ", a key that you trust"
+	case c.FirstUse:
+		return k.Fingerprint() + "\n    the first that is seen of this publisher, and remembered: compare it with what the publisher says"
+	case c.Before.Version.IsZero():
+		return k.Fingerprint() + ", as before for this publisher"
+	}
+	return k.Fingerprint() + ", as before"
+}
+
+// consent asks for what a plan needs a user's word for, or takes the word of the flags.
+func (a *app) consent(ctx context.Context, plan *core.InstallPlan, f installFlags) error {
+	var more sdk.Permissions
+	alike := false
+	for _, c := range plan.NeedsConsent() {
+		more = more.Or(c.More)
+		alike = alike || len(c.LooksLike) > 0
+	}
+	switch {
+	case f.yes:
+		return nil
+	case len(f.grants) > 0 && !alike:
+		return checkGrants(f.grants, more)
+	case !isTerminal(os.Stdin) || f.asJSON:
+		return usageError{withoutTerminal(more, alike)}
+	}
+	question := "Install?"
+	if !more.IsZero() {
+		question = "Install, and grant the permissions above?"
+	}
+	fmt.Fprintf(a.err, "%s [y/N] ", question)
+	answer, err := readLine(ctx, os.Stdin)
+	if err != nil {
+		return err
+	}
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer == "y" || answer == "yes" {
+		return nil
+	}
+	return errors.New("nothing was installed")
+}
+
+func withoutTerminal(more sdk.Permissions, alike bool) error {
+	if alike {
+		return errors.New("a name looks like another's, and there is no terminal to ask in: see the warning; if it is what you meant, add --yes")
+	}
+	var grants []string
+	for _, g := range grantTexts(more) {
+		grants = append(grants, fmt.Sprintf("--grant '%s'", g))
+	}
+	return fmt.Errorf("permissions are asked for, and there is no terminal to ask in; if you grant them, add --yes, or exactly\n  %s", strings.Join(grants, " "))
+}
+
+// grantTexts are permissions as --grant takes them.
+func grantTexts(p sdk.Permissions) []string {
+	var out []string
+	for _, field := range []struct {
+		name    string
+		entries []string
+	}{{"http", p.HTTP}, {"fs_read", p.FSRead}, {"fs_write", p.FSWrite}, {"dial", p.Dial}} {
+		for _, e := range field.entries {
+			out = append(out, field.name+"="+e)
+		}
+	}
+	return out
+}
+
+// checkGrants holds what is granted against what is asked for: they must be the same.
+func checkGrants(given []string, asked sdk.Permissions) error {
+	known := []string{"http", "fs_read", "fs_write", "dial"}
+	for _, g := range given {
+		if name, _, ok := strings.Cut(g, "="); !ok || !slices.Contains(known, name) {
+			return usageError{fmt.Errorf("--grant %s: want one of %s, then = and what is granted", g, strings.Join(known, ", "))}
+		}
+	}
+	wanted := grantTexts(asked)
+	for _, w := range wanted {
+		if !slices.Contains(given, w) {
+			return usageError{fmt.Errorf("%s is asked for and not granted: add --grant '%s', or do not install it", w, w)}
+		}
+	}
+	for _, g := range given {
+		if !slices.Contains(wanted, g) {
+			return usageError{fmt.Errorf("--grant %s: nothing asks for it", g)}
+		}
+	}
+	return nil
+}
+
+// readLine reads a line, unless ctx ends before it has come.
+func readLine(ctx context.Context, r io.Reader) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	answered := make(chan answer, 1)
+	go func() { // it ends with the process at the latest: a read of a terminal cannot be called off
+		text, err := bufio.NewReader(r).ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		answered <- answer{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case got := <-answered:
+		return got.text, got.err
+	}
+}

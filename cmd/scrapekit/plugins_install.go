@@ -1,0 +1,189 @@
+// Commands that change which plugins are installed.
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+// userCommands are the parts of `scrapekit plugins` for those who use plugins of others.
+func (a *app) userCommands() []*cobra.Command {
+	return []*cobra.Command{
+		a.pluginsInstallCommand(), a.pluginsUpdateCommand(), a.pluginsRemoveCommand(), a.pluginsOutdatedCommand(), a.pluginsInfoCommand(),
+		a.pluginsSearchCommand(), a.pluginsVerifyCommand(), a.pluginsLockCommand(), a.pluginsMirrorCommand(), a.pluginsPruneCommand(), a.trustCommand(),
+	}
+}
+
+func (a *app) pluginsInstallCommand() *cobra.Command {
+	var f installFlags
+	var how core.InstallMode
+	cmd := &cobra.Command{
+		Use: "install SOURCE[@CONSTRAINT]...", Short: "Install plugins that no pipeline file requires yet",
+		Long: "Installs the newest version that the constraint allows, and writes it into " + core.LockFileName + ". SOURCE is HOST/PATH in an OCI registry,\n" +
+			"oci-layout:FOLDER, https://HOST/PATH, or github.com/OWNER/REPOSITORY. A constraint is \"1.4.2\", \"~> 1.4\" or \">= 1.2, < 2.0\".\n\n" + installHelp,
+		Example: "  scrapekit plugins install registry.example.com/acme/scrapekit-hello\n  scrapekit plugins install 'registry.example.com/acme/scrapekit-hello@~> 1.4'",
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if len(given) == 0 {
+				return usageError{errors.New("SOURCE is missing: where the plugin is published, such as registry.example.com/acme/scrapekit-hello")}
+			}
+			var demands []core.Demand
+			for _, text := range given {
+				d, err := core.ParseDemand(text)
+				if err != nil {
+					return usageError{err}
+				}
+				demands = append(demands, d)
+			}
+			return a.install(cmd.Context(), demands, f, how)
+		},
+	}
+	f.add(cmd)
+	f.addDir(cmd)
+	cmd.Flags().BoolVarP(&how.Upgrade, "upgrade", "u", false, "take the newest version, even if another that is allowed is installed")
+	return cmd
+}
+
+func (a *app) install(ctx context.Context, demands []core.Demand, f installFlags, how core.InstallMode) error {
+	in, err := a.installer(f.dir, f)
+	if err != nil {
+		return err
+	}
+	plan, err := in.Resolve(ctx, demands, how)
+	if err != nil {
+		return err
+	}
+	if err := a.apply(ctx, in, plan, nil, f); err != nil || f.asJSON {
+		return err
+	}
+	fmt.Fprint(a.out, "\nto use it, write into your pipeline file\n\n  pipeline {\n    required_plugins {\n")
+	for _, c := range plan.Changes {
+		fmt.Fprintf(a.out, "      %s = { source = %q, version = %q }\n", c.After.Name, c.Source, cmp.Or(c.After.Constraints, c.After.Version.About()))
+	}
+	fmt.Fprintf(a.out, "    }\n  }\n\n")
+	for _, c := range plan.Changes {
+		fmt.Fprintf(a.out, "  %s %q {\n  }\n", c.After.Kind, c.After.Name)
+	}
+	return nil
+}
+
+func (a *app) pluginsUpdateCommand() *cobra.Command {
+	var f installFlags
+	cmd := &cobra.Command{
+		Use: "update [NAME...]", Short: "Update installed plugins as far as their constraints allow",
+		Long: "Takes the newest versions that the constraints in " + core.LockFileName + " allow: those that the pipeline files had when `scrapekit init` ran last.\n\n" + installHelp,
+		RunE: func(cmd *cobra.Command, given []string) error {
+			chosen, err := lockedPlugins(f.dir, given)
+			if err != nil {
+				return err
+			}
+			var demands []core.Demand
+			for _, p := range chosen {
+				demands = append(demands, core.Demand{Source: p.Source, Constraint: p.Constraints})
+			}
+			in, err := a.installer(f.dir, f)
+			if err != nil {
+				return err
+			}
+			plan, err := in.Resolve(cmd.Context(), demands, core.InstallMode{Upgrade: true})
+			if err != nil {
+				return err
+			}
+			return a.apply(cmd.Context(), in, plan, nil, f)
+		},
+	}
+	f.add(cmd)
+	f.addDir(cmd)
+	return cmd
+}
+
+// lockedPlugins are those of a folder that names mean; without names all of them.
+func lockedPlugins(dir string, names []string) ([]core.LockedPlugin, error) {
+	all, err := core.LockedPlugins(dir)
+	if err != nil || len(names) == 0 {
+		return all, err
+	}
+	var out []core.LockedPlugin
+	for _, name := range names {
+		found, err := core.LockedNamed(dir, name)
+		if err != nil {
+			return nil, err
+		}
+		switch len(found) {
+		case 1:
+			if !slices.ContainsFunc(out, func(p core.LockedPlugin) bool { return p.Source == found[0].Source }) {
+				out = append(out, found[0])
+			}
+		case 0:
+			return nil, usageError{fmt.Errorf("%s has no plugin %q; %s", core.LockFileName, name, thereAre(all))}
+		default:
+			return nil, usageError{fmt.Errorf("%q is the name of several plugins: say which by its source; %s", name, thereAre(found))}
+		}
+	}
+	return out, nil
+}
+
+func thereAre(all []core.LockedPlugin) string {
+	if len(all) == 0 {
+		return "it has none: `scrapekit init` and `scrapekit plugins install` put them there"
+	}
+	var out []string
+	for _, p := range all {
+		out = append(out, fmt.Sprintf("%s (%s)", p.Name, p.Source))
+	}
+	return "there are " + strings.Join(out, ", ")
+}
+
+func (a *app) pluginsRemoveCommand() *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use: "remove NAME...", Short: "Take plugins out of " + core.LockFileName,
+		Long: "Takes plugins out of " + core.LockFileName + ". What a pipeline file requires comes back with the next `scrapekit init`, as if it were new: that is how\n" +
+			"to lock a plugin anew. Programs stay in the store until `scrapekit plugins prune`.",
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if len(given) == 0 {
+				return usageError{errors.New("NAME is missing: `scrapekit plugins list` names them")}
+			}
+			chosen, err := lockedPlugins(dir, given)
+			if err != nil {
+				return err
+			}
+			in, err := a.installer(dir, installFlags{})
+			if err != nil {
+				return err
+			}
+			for _, p := range chosen {
+				if err := in.Remove(cmd.Context(), p.Source); err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "removed %s %s (%s)\n", p.Name, p.Version, p.Source)
+			}
+			return a.stillRequired(dir, chosen)
+		},
+	}
+	addDir(cmd, &dir)
+	return cmd
+}
+
+// stillRequired says which pipeline files want what was removed.
+func (a *app) stillRequired(dir string, removed []core.LockedPlugin) error {
+	files, err := core.PipelineFiles(dir)
+	if err != nil {
+		return err
+	}
+	demands, _, _ := core.PluginDemands(files, nil) // a file that is not right says so when it is run
+	for _, d := range demands {
+		if slices.ContainsFunc(removed, func(p core.LockedPlugin) bool { return p.Source == d.Source }) {
+			fmt.Fprintf(a.err, "%s %s requires %s\n", a.style(yellow, "note:"), d.Where, d.Source)
+		}
+	}
+	return nil
+}

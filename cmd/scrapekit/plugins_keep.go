@@ -1,0 +1,189 @@
+// Commands that look after what is installed: verify, lock for other platforms, copy, prune.
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+func (a *app) pluginsVerifyCommand() *cobra.Command {
+	var dir string
+	var all, asJSON bool
+	cmd := &cobra.Command{
+		Use: "verify", Short: "Hold installed programs against " + core.LockFileName + " and their signatures, without a network", Args: args,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			in, err := a.installer(dir, installFlags{})
+			if err != nil {
+				return err
+			}
+			found, err := in.Verify()
+			if err != nil {
+				return err
+			}
+			type row struct {
+				Name    string `json:"name"`
+				Source  string `json:"source"`
+				Version string `json:"version"`
+				Status  string `json:"status"` // right, not here, wrong
+				Problem string `json:"problem,omitempty"`
+			}
+			rows := []row{}
+			var bad []error
+			for _, v := range found {
+				r := row{Name: v.Plugin.Name, Source: v.Plugin.Source, Version: v.Plugin.Version.String(), Status: "right"}
+				for _, p := range v.Missing {
+					if p == core.ThisPlatform() {
+						r.Status = "not here"
+					}
+				}
+				if v.Problem != nil {
+					r.Status, r.Problem = "wrong", v.Problem.Error()
+					bad = append(bad, fmt.Errorf("%s %s: %w", v.Plugin.Name, v.Plugin.Version, v.Problem))
+				}
+				rows = append(rows, r)
+			}
+			stored := 0
+			if all {
+				items, problems, err := core.StoredPlugins()
+				if err != nil {
+					return err
+				}
+				stored = len(items)
+				for _, p := range problems {
+					bad = append(bad, p)
+				}
+			}
+			if asJSON {
+				if err := a.json(rows); err != nil {
+					return err
+				}
+			} else {
+				for _, r := range rows {
+					fmt.Fprintf(a.out, "%s %s %s  %s\n", r.Name, r.Version, r.Status, a.style(faint, r.Source))
+				}
+				if all {
+					fmt.Fprintf(a.out, "%s in the store\n", many(int64(stored), "program"))
+				}
+			}
+			return errors.Join(bad...)
+		},
+	}
+	addDir(cmd, &dir)
+	cmd.Flags().BoolVar(&all, "all", false, "verify every program in the store, whichever folder uses it")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	return cmd
+}
+
+func (a *app) pluginsLockCommand() *cobra.Command {
+	var f installFlags
+	cmd := &cobra.Command{
+		Use: "lock --platform PLATFORM,...", Short: "Fetch and verify what is locked, for other platforms too", Args: nil,
+		Long: core.LockFileName + " has the digests for every platform that a publisher signed, so another machine needs nothing from this one. This command\n" +
+			"makes sure that the programs for other platforms are there and are what was signed, and puts them into the store, as for an image.",
+		RunE: func(cmd *cobra.Command, given []string) error {
+			switch {
+			case len(given) > 0:
+				return usageError{fmt.Errorf("%q is too much: platforms are named by --platform", strings.Join(given, " "))}
+			case len(f.platforms) == 0:
+				return usageError{errors.New("--platform is missing, as in --platform linux_amd64,linux_arm64,darwin_arm64")}
+			}
+			locked, err := core.LockedPlugins(f.dir)
+			if err != nil {
+				return err
+			}
+			var demands []core.Demand
+			for _, p := range locked {
+				demands = append(demands, core.Demand{Source: p.Source, Constraint: p.Constraints})
+			}
+			in, err := a.installer(f.dir, f)
+			if err != nil {
+				return err
+			}
+			plan, err := in.Resolve(cmd.Context(), demands, core.InstallMode{Locked: true})
+			if err != nil {
+				return err
+			}
+			return a.apply(cmd.Context(), in, plan, nil, f)
+		},
+	}
+	f.add(cmd)
+	f.addDir(cmd)
+	return cmd
+}
+
+func (a *app) pluginsMirrorCommand() *cobra.Command {
+	var f installFlags
+	cmd := &cobra.Command{
+		Use: "mirror TO", Short: "Copy what is locked, for all platforms, to a folder or a registry", Args: args,
+		Long: "Copies the plugins of " + core.LockFileName + " for all platforms, with their signatures. TO is a folder, which becomes an OCI layout, or\n" +
+			"oci://HOST/PREFIX in a registry. A machine without a network installs from it:\n\n" +
+			"  scrapekit init --locked --mirror oci-layout:FOLDER\n\n" +
+			"or with a mirror in its settings, config.hcl:\n\n" +
+			"  mirror \"registry.example.com/*\" {\n    to = \"oci-layout:/srv/plugins\"\n  }",
+		RunE: func(cmd *cobra.Command, given []string) error {
+			in, err := a.installer(f.dir, f)
+			if err != nil {
+				return err
+			}
+			copied, err := in.CopyTo(cmd.Context(), given[0])
+			if err != nil {
+				return err
+			}
+			if f.asJSON {
+				type row struct {
+					Source  string `json:"source"`
+					Version string `json:"version"`
+					To      string `json:"to"`
+				}
+				rows := []row{}
+				for _, c := range copied {
+					rows = append(rows, row{c.Plugin.Source, c.Plugin.Version.String(), c.To})
+				}
+				return a.json(rows)
+			}
+			fmt.Fprintf(a.out, "%s in %s\n", many(int64(len(copied)), "plugin"), given[0])
+			return nil
+		},
+	}
+	addDir(cmd, &f.dir)
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print what was copied as JSON")
+	return cmd
+}
+
+func (a *app) pluginsPruneCommand() *cobra.Command {
+	var dry, asJSON bool
+	cmd := &cobra.Command{
+		Use: "prune", Short: "Remove programs that no " + core.LockFileName + " names from the store", Args: args,
+		Long: "Removes the programs from the store that no " + core.LockFileName + " of yours names: the store knows which of them were installed from. A lock file\n" +
+			"that is gone needs nothing. What is removed can be installed again.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			gone, err := core.PrunePlugins(cmd.Context(), dry)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.json(append([]core.PrunedPlugin{}, gone...))
+			}
+			var bytes int64
+			for _, g := range gone {
+				bytes += g.Size
+				fmt.Fprintln(a.out, g.Dir)
+			}
+			what := "removed"
+			if dry {
+				what = "would be removed"
+			}
+			fmt.Fprintf(a.out, "%s %s, %s\n", many(int64(len(gone)), "program"), what, size(bytes))
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "remove nothing, only say what")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was removed as JSON")
+	return cmd
+}

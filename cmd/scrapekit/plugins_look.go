@@ -1,0 +1,248 @@
+// Commands that look: at what is installed, at what is published.
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// outdatedError says that there are newer versions. They have been printed.
+type outdatedError struct{}
+
+func (outdatedError) Error() string { return "there are newer versions" }
+
+func (a *app) pluginsOutdatedCommand() *cobra.Command {
+	var f installFlags
+	cmd := &cobra.Command{
+		Use: "outdated", Short: "Show installed plugins of which there are newer versions", Args: args,
+		Long: "Shows installed plugins of which there are newer versions: wanted is the newest that the constraint allows, newest the newest of\n" +
+			"all. Ends with code 5 if there is any.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			in, err := a.installer(f.dir, f)
+			if err != nil {
+				return err
+			}
+			all, err := in.Outdated(cmd.Context())
+			if err != nil {
+				return err
+			}
+			type row struct {
+				Name    string `json:"name"`
+				Source  string `json:"source"`
+				Current string `json:"current"`
+				Wanted  string `json:"wanted,omitempty"`
+				Newest  string `json:"newest,omitempty"`
+				Problem string `json:"problem,omitempty"`
+			}
+			behind, rows := false, []row{}
+			var problems []error
+			for _, o := range all {
+				one := row{Name: o.Plugin.Name, Source: o.Plugin.Source, Current: o.Plugin.Version.String(), Wanted: o.Wanted.String(), Newest: o.Newest.String()}
+				if o.Problem != nil {
+					one.Problem = o.Problem.Error()
+					problems = append(problems, o.Problem)
+				}
+				behind = behind || o.Behind()
+				if f.asJSON || o.Behind() {
+					rows = append(rows, one)
+				}
+			}
+			if f.asJSON {
+				if err := a.json(rows); err != nil {
+					return err
+				}
+			} else if len(rows) > 0 {
+				w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+				fmt.Fprintln(w, "NAME\tCURRENT\tWANTED\tNEWEST\tSOURCE")
+				for _, r := range rows {
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Name, r.Current, dash(r.Wanted), dash(r.Newest), r.Source)
+				}
+				if err := w.Flush(); err != nil {
+					return err
+				}
+			} else if problems == nil {
+				fmt.Fprintln(a.out, "all plugins are the newest")
+			}
+			if err := errors.Join(problems...); err != nil {
+				return err
+			}
+			if behind {
+				return outdatedError{}
+			}
+			return nil
+		},
+	}
+	addDir(cmd, &f.dir)
+	cmd.Flags().StringVar(&f.mirror, "mirror", "", "look there: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print all plugins as JSON")
+	return cmd
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func (a *app) pluginsInfoCommand() *cobra.Command {
+	var f installFlags
+	cmd := &cobra.Command{
+		Use: "info NAME|SOURCE[@CONSTRAINT]", Short: "Show what is published of a plugin: versions, permissions, platforms, key",
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if len(given) != 1 {
+				return usageError{errors.New("name one plugin: an installed one by its name, or any by where it is published")}
+			}
+			d, err := core.ParseDemand(given[0])
+			if found, lockErr := core.LockedNamed(f.dir, given[0]); lockErr != nil {
+				return lockErr
+			} else if len(found) == 1 {
+				d, err = core.Demand{Source: found[0].Source, Constraint: found[0].Constraints}, nil
+			}
+			if err != nil {
+				return usageError{err}
+			}
+			in, err := a.installer(f.dir, f)
+			if err != nil {
+				return err
+			}
+			about, err := in.About(cmd.Context(), d)
+			if err != nil {
+				return err
+			}
+			if f.asJSON {
+				return a.json(aboutOf(about))
+			}
+			return a.printAbout(aboutOf(about))
+		},
+	}
+	addDir(cmd, &f.dir)
+	cmd.Flags().StringVar(&f.mirror, "mirror", "", "look there: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print it as JSON")
+	return cmd
+}
+
+// about is what is known of a published plugin.
+type about struct {
+	Source      string           `json:"source"`
+	Name        string           `json:"name"`
+	Kind        sdk.Kind         `json:"kind"`
+	Description string           `json:"description,omitempty"`
+	Version     string           `json:"version"`
+	Locked      string           `json:"locked,omitempty"` // the version that is installed
+	Versions    []string         `json:"versions"`
+	Protocol    int              `json:"protocol"`
+	Platforms   map[string]int64 `json:"platforms"` // bytes of the archive
+	Permissions sdk.Permissions  `json:"permissions,omitzero"`
+	Key         string           `json:"key,omitempty"`
+	Trust       string           `json:"trust"` // what is to be said of the key
+	LooksLike   []string         `json:"looks_like,omitempty"`
+}
+
+func aboutOf(in *core.PluginAbout) about {
+	s := in.Statement
+	out := about{
+		Source: in.Source, Name: s.Manifest.Name, Kind: s.Manifest.Kind, Description: s.Manifest.Description, Version: s.Manifest.Version,
+		Locked: in.Locked.Version.String(), Protocol: s.Manifest.Protocol, Platforms: map[string]int64{}, Permissions: s.Manifest.Permissions,
+		LooksLike: in.LooksLike, Trust: "known",
+	}
+	for _, v := range in.Versions {
+		out.Versions = append(out.Versions, v.String())
+	}
+	for p, t := range s.Targets {
+		out.Platforms[string(p)] = t.Size
+	}
+	if s.Key != "" {
+		out.Key = s.Key.Fingerprint()
+	}
+	switch {
+	case in.KeyError != nil:
+		out.Trust = "refused: " + in.KeyError.Error()
+	case in.Vouched:
+		out.Trust = "you trust it"
+	case in.FirstUse:
+		out.Trust = "not known yet"
+	}
+	return out
+}
+
+func (a *app) printAbout(i about) error {
+	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(w, "%s\t%s, %s\n", i.Name, i.Kind, i.Source)
+	for _, like := range i.LooksLike {
+		fmt.Fprintf(w, "warning\tits name looks like %s\n", like)
+	}
+	if i.Description != "" {
+		fmt.Fprintf(w, "what it does\t%s\n", firstSentence(i.Description))
+	}
+	fmt.Fprintf(w, "version\t%s\n", i.Version)
+	if i.Locked != "" {
+		fmt.Fprintf(w, "installed\t%s\n", i.Locked)
+	}
+	shown := i.Versions[:min(len(i.Versions), 10)]
+	text := strings.Join(shown, ", ")
+	if more := len(i.Versions) - len(shown); more > 0 {
+		text += fmt.Sprintf(" and %d older ones", more)
+	}
+	fmt.Fprintf(w, "versions\t%s\n", text)
+	var platforms []string
+	for p, n := range i.Platforms {
+		platforms = append(platforms, fmt.Sprintf("%s (%s)", p, size(n)))
+	}
+	slices.Sort(platforms)
+	fmt.Fprintf(w, "platforms\t%s\n", strings.Join(platforms, ", "))
+	permissions := i.Permissions.Lines()
+	if len(permissions) == 0 {
+		permissions = []string{"none beyond what its settings name"}
+	}
+	for _, line := range permissions {
+		fmt.Fprintf(w, "may\t%s\n", line)
+	}
+	if i.Key == "" {
+		i.Key = "nobody"
+	}
+	fmt.Fprintf(w, "signed by\t%s\n", i.Key)
+	fmt.Fprintf(w, "key\t%s\n", strings.ReplaceAll(i.Trust, "\n", "\n\t"))
+	return w.Flush()
+}
+
+func (a *app) pluginsSearchCommand() *cobra.Command {
+	var indexes []string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "search TERM...", Short: "Search indexes of plugins",
+		Long: "Looks for plugins in whose source, name, kind or description all words stand. An index is a JSON file or its URL,\n" +
+			`{"plugins": [{"source": "…", "name": "…", "kind": "source", "description": "…"}]}, or a folder, oci-layout:PATH. Your settings name those that are` + "\n" +
+			`looked into: indexes = ["…"] in config.hcl. What an index says is nobody's word but its own.`,
+		RunE: func(cmd *cobra.Command, given []string) error {
+			found, err := core.SearchPlugins(cmd.Context(), ".", indexes, strings.Join(given, " "))
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.json(slices.Concat([]core.IndexEntry{}, found))
+			}
+			if len(found) == 0 {
+				fmt.Fprintln(a.out, "nothing was found")
+				return nil
+			}
+			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+			for _, e := range found {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", dash(string(e.Kind)), e.Name, e.Source, firstSentence(e.Description))
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().StringArrayVar(&indexes, "index", nil, "an index to look into, in place of those of the settings; may be given several times")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was found as JSON")
+	return cmd
+}

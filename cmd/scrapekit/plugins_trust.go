@@ -1,0 +1,103 @@
+// Commands for the keys of publishers.
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+func (a *app) trustCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "trust", Short: "Keys of publishers: give, list, take away", RunE: subcommand,
+		Long: "Every release of a plugin is signed by its publisher. The first key that is seen of a publisher is remembered, and a later one is\n" +
+			"refused. A key that you give yourself is not only the first that was seen, but the right one, and decides alone.",
+	}
+	cmd.AddCommand(a.trustAddCommand(), a.trustListCommand(), a.trustRemoveCommand())
+	return cmd
+}
+
+func (a *app) trustAddCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "add PATTERN KEY", Short: "Trust a key for the plugins whose names a pattern fits", Args: args,
+		Long: "PATTERN is the name of a plugin, or a beginning of names with * after a slash. KEY is what the publisher tells, RW…, or a file that\n" +
+			"holds it. Several keys may be trusted for one pattern, as while a publisher changes them; the closest pattern decides.",
+		Example: "  scrapekit plugins trust add 'registry.example.com/acme/*' acme.pub",
+		RunE: func(_ *cobra.Command, given []string) error {
+			e, err := core.ParseTrust(given[0], given[1])
+			if err != nil {
+				return usageError{err}
+			}
+			if err := core.AddTrust(e); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "trusted for %s: %s\n", e.Pattern, e.Key.Fingerprint())
+			return nil
+		},
+	}
+}
+
+func (a *app) trustListCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the keys that are trusted, and those that were seen first", Args: args,
+		RunE: func(*cobra.Command, []string) error {
+			all, path, err := core.TrustedKeys()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.json(append([]core.TrustEntry{}, all...))
+			}
+			if len(all) == 0 {
+				fmt.Fprintf(a.out, "no keys in %s\n", path)
+				return nil
+			}
+			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+			fmt.Fprintln(w, "PATTERN\tKEY\tSINCE\tBY")
+			for _, e := range all {
+				by := "you"
+				if e.FirstUse {
+					by = "first use"
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", e.Pattern, e.Key.Fingerprint(), e.Since, by)
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print them as JSON")
+	return cmd
+}
+
+func (a *app) trustRemoveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "remove PATTERN [KEY]", Short: "Trust the keys of a pattern no longer, or one of them",
+		RunE: func(_ *cobra.Command, given []string) error {
+			if len(given) == 0 || len(given) > 2 {
+				return usageError{errors.New("want PATTERN, and KEY for one of several; `scrapekit plugins trust list` shows them")}
+			}
+			key := ""
+			if len(given) == 2 {
+				e, err := core.ParseTrust(given[0], given[1])
+				if err != nil {
+					return usageError{err}
+				}
+				key = string(e.Key)
+			}
+			n, err := core.RemoveTrust(given[0], key)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				return usageError{fmt.Errorf("no such key is trusted for %q; `scrapekit plugins trust list` shows them", given[0])}
+			}
+			fmt.Fprintf(a.out, "%s removed\n", many(int64(n), "key"))
+			return nil
+		},
+	}
+}
