@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 )
 
@@ -64,7 +65,7 @@ type madeFolders struct {
 	dirs []string // each after the one that it is in
 }
 
-// make makes the folders in which a plugin may write: it cannot make them itself.
+// make makes the folders in which a plugin may write: it cannot make them itself, nor make their names outlast a power cut.
 func (m *madeFolders) make(b config.Block) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -77,7 +78,7 @@ func (m *madeFolders) make(b config.Block) error {
 			missing = append(missing, d)
 		}
 		slices.Reverse(missing)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := disk.MakeDir(dir, 0o755); err != nil {
 			return fmt.Errorf("%s: output folder: %w", stageName(b), err)
 		}
 		m.dirs = append(m.dirs, missing...)

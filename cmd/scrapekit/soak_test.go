@@ -7,7 +7,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -156,7 +155,7 @@ func (s *soak) disturb(host int, ended <-chan error) (err error, killed bool) {
 		case <-tick.C:
 		}
 		processes := familyOf(host)
-		if n%5 == 0 {
+		if n%2 == 0 {
 			s.sample(processes)
 		}
 		done := int(s.landed.Load())
@@ -313,7 +312,8 @@ func (s *soak) lines(t *testing.T, pattern string, f func(line []byte) error) {
 	}
 }
 
-// flat compares what was needed in the second quarter of the time with the last one.
+// flat compares what was needed in the first half of the time with the last quarter: nine in ten samples need no more. A host that
+// starts needs less, and a process that is being started has the files of two.
 func (s *soak) flat(t *testing.T) {
 	t.Helper()
 	raw, err := os.ReadFile(s.gauges)
@@ -341,7 +341,7 @@ func (s *soak) flat(t *testing.T) {
 			t.Errorf("%s: only %d samples", g.name, n)
 			continue
 		}
-		early, late := median(g.all[n/4:n/2]), median(g.all[3*n/4:])
+		early, late := high(g.all[:n/2]), high(g.all[3*n/4:])
 		t.Logf("%s: %d early, %d late, at most %d (%d samples)", g.name, early, late, slices.Max(g.all), n)
 		if late > early+early/4+g.slack {
 			t.Errorf("%s grow: %d early, %d late", g.name, early, late)
@@ -357,7 +357,6 @@ func column(all []sample, f func(sample) int) []int {
 	return out
 }
 
-func median(all []int) int {
-	s := slices.SortedFunc(slices.Values(all), cmp.Compare[int])
-	return s[len(s)/2]
+func high(all []int) int {
+	return slices.Sorted(slices.Values(all))[len(all)*9/10]
 }
