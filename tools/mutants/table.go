@@ -33,7 +33,7 @@ func simulated(name string, edits ...edit) mutant {
 var mutants = []mutant{
 	simulated("checkpoint before the sink's commit",
 		edit{pipeline + "/deliver.go", `	if c.Tokens, err = d.tokens(ctx); err != nil {`, `	if err := d.a.Store.Commit(ctx, *d.a.run0, c); err != nil {
-		return d.broke(d.a.storeFailure(err))
+		return d.broke(storeFailure(err))
 	}
 	c = checkpoint.Commit{Stats: c.Stats}
 	if c.Tokens, err = d.tokens(ctx); err != nil {`}),
@@ -93,6 +93,19 @@ var mutants = []mutant{
 		edits: []edit{{checkpoint + "/sqlite_run.go", `WHERE id = ? AND epoch = ? AND epoch > 0"`, `WHERE id = ? AND ? > 0"`}}},
 	{name: "a claim that was taken over commits", pkg: checkpoint, test: "TestSQLite",
 		edits: []edit{{checkpoint + "/sqlite_run.go", `WHERE run = ? AND id = ? AND epoch = ? AND epoch > 0`, `WHERE run = ? AND id = ? AND ? > 0`}}},
+	{name: "a host that was taken over has its sinks commit", pkg: pipeline, test: "TestFencedRunDoesNoHarm",
+		edits: []edit{{pipeline + "/deliver.go", `	if err := d.a.Store.Held(ctx, *d.a.run0); err != nil {
+		return d.broke(storeFailure(err))
+	}
+`, ``}}},
+	{name: "a host that was taken over brings the sinks back", pkg: pipeline, test: "TestFencedRunDoesNoHarm",
+		edits: []edit{{pipeline + "/open.go", `		return storeFailure(err) // the tokens`, `		_ = storeFailure(err) // the tokens`}}},
+	{name: "state: a commit is not on the disk", pkg: checkpoint, test: "TestPowerCuts", linux: true,
+		edits: []edit{{checkpoint + "/sqlite.go", `durable = "EXTRA"`, `durable = "OFF"`}}},
+	{name: "disk: a file is in place before it is on the disk", pkg: "core/internal/disk", test: "TestOutlasts", linux: true,
+		edits: []edit{{"core/internal/disk/disk.go", `		err = errors.Join(err, f.Sync())`, `		_ = f`}}},
+	{name: "disk: no fsync of the folder", pkg: "core/internal/disk", test: "TestOutlasts", linux: true,
+		edits: []edit{{"core/internal/disk/disk.go", `		return SyncDir(filepath.Dir(path))`, `		return nil`}}},
 	{name: "two hosts run one pipeline", pkg: "core", test: "TestLock",
 		edits: []edit{{"core/lock.go", `		if got {`, `		if got || name != "" {`}}},
 	{name: "jsonl: two sinks write one path", pkg: jsonl, test: "TestOneWriter",

@@ -349,6 +349,10 @@ func (s simStore) Claim(ctx context.Context, run checkpoint.Run, id string) (out
 	return out, err
 }
 
+func (s simStore) Held(ctx context.Context, run checkpoint.Run) error {
+	return s.call(ctx, "held", func() error { return s.Store.Held(ctx, run) })
+}
+
 func (s simStore) Commit(ctx context.Context, run checkpoint.Run, c checkpoint.Commit) error {
 	return s.call(ctx, "commit", func() error { return s.Store.Commit(ctx, run, c) })
 }
