@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
 )
 
@@ -89,7 +90,8 @@ func newReadmeSite(t *testing.T) readmeSite {
 		s.copy(t, name)
 	}
 	s.env = append(os.Environ(), "MODULE="+module, "SITE="+s.dir, "NOTED="+filepath.Join(s.dir, "noted"),
-		"SCRAPEKIT_VAR_url="+s.url, "SCRAPEKIT_VAR_records=1000")
+		"SCRAPEKIT_VAR_url="+s.url, "SCRAPEKIT_VAR_records=1000",
+		"SCRAPEKIT_PLUGIN_STORE="+filepath.Join(s.dir, ".store"), core.ConfigVar+"="+filepath.Join(s.dir, ".config"))
 	return s
 }
 
@@ -147,7 +149,7 @@ func TestReadmeCommands(t *testing.T) {
 	}
 	for _, file := range []string{
 		"scrapekit-demo/corpus/messages.jsonl", "examples/corpus/messages.jsonl", "examples/abc/pretrain.jsonl",
-		"corpus/instruct.jsonl.zst", "events.jsonl", "examples/jira-full/fields.jsonl", "examples/generated/records.jsonl", "examples/source-hello/out/greetings.jsonl",
+		"corpus/instruct.jsonl.zst", "events.jsonl", "examples/jira-full/fields.jsonl", "examples/generated/records.jsonl", "examples/source-hello/out/greetings.jsonl", "greetings/greetings.jsonl",
 		"dist/statement.json.minisig", "plugins/index.json", "site/1.0.0/SHA256SUMS",
 	} {
 		if info, err := os.Stat(filepath.Join(s.dir, file)); err != nil || info.Size() == 0 {
