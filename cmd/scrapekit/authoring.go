@@ -20,7 +20,7 @@ import (
 
 // writingCommands are those with which a plugin is written.
 func (a *app) writingCommands() []*cobra.Command {
-	return []*cobra.Command{a.pluginsTestCommand()}
+	return []*cobra.Command{a.pluginsNewCommand(), a.pluginsTestCommand()}
 }
 
 // projectFlags say how a plugin is built, and which pipeline file shows it.

@@ -89,7 +89,7 @@ func newReadmeSite(t *testing.T) readmeSite {
 	for _, name := range []string{"examples/jira.hcl", "examples/jira-full.hcl", "examples/generate.hcl", "examples/source-hello/hello.hcl", "LICENSE"} {
 		s.copy(t, name)
 	}
-	s.env = append(os.Environ(), "MODULE="+module, "SITE="+s.dir, "NOTED="+filepath.Join(s.dir, "noted"),
+	s.env = append(os.Environ(), "MODULE="+module, "SITE="+s.dir, "GOPROXY=off", "NOTED="+filepath.Join(s.dir, "noted"),
 		"SCRAPEKIT_VAR_url="+s.url, "SCRAPEKIT_VAR_records=1000",
 		"SCRAPEKIT_PLUGIN_STORE="+filepath.Join(s.dir, ".store"), core.ConfigVar+"="+filepath.Join(s.dir, ".config"))
 	return s

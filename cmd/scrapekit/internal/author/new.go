@@ -1,0 +1,189 @@
+// New: a repository for a plugin, written from templates.
+
+package author
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"go/format"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/scrapekit/scrapekit/examples"
+)
+
+//go:embed all:templates
+var templates embed.FS
+
+// Repository says what a new repository is to be.
+type Repository struct {
+	Kind    string // source, transform or sink
+	Name    string // of the plugin
+	Lang    string // one of Langs
+	License string // one of Licenses
+	Dir     string // where to write it
+	Module  string // of Go; "": example.com/ and the program's name
+	Version string // of scrapekit, for go.mod; "": the newest
+	Replace string // a checkout of scrapekit to build against; "": none
+}
+
+// What there is to choose from.
+var (
+	Kinds    = []string{"source", "transform", "sink"}
+	Langs    = []string{"go", "typescript"}
+	Licenses = []string{"apache-2.0", "mit", "none"}
+)
+
+var pluginName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
+
+// Check says what is wrong with what was asked for.
+func (r Repository) Check() error {
+	for _, c := range []struct {
+		what, value string
+		of          []string
+	}{{"kind", r.Kind, Kinds}, {"--lang", r.Lang, Langs}, {"--license", r.License, Licenses}} {
+		if !slices.Contains(c.of, c.value) {
+			return fmt.Errorf("%s %q: there are %s", c.what, c.value, strings.Join(c.of, ", "))
+		}
+	}
+	switch {
+	case !pluginName.MatchString(r.Name):
+		return fmt.Errorf("%q cannot be the name of a plugin: small letters, digits and -, at most 40, a letter first", r.Name)
+	case r.TypeScript() && r.Kind != "source":
+		return fmt.Errorf("in typescript there is a template for sources alone; a %s speaks the protocol in proto/scrapekit/plugin/v1", r.Kind)
+	}
+	return nil
+}
+
+// Program is the name of the repository, and of its module.
+func (r Repository) Program() string { return "scrapekit-" + r.Kind + "-" + r.Name }
+
+// TypeScript, HasLicense, Year and ReplayFlag are for the templates.
+func (r Repository) TypeScript() bool { return r.Lang == "typescript" }
+
+// HasLicense reports whether there is a file LICENSE.
+func (r Repository) HasLicense() bool { return r.License != "none" }
+
+// Year is the one of a copyright.
+func (r Repository) Year() int { return time.Now().Year() }
+
+// ReplayFlag is what a command needs that asks the remote system.
+func (r Repository) ReplayFlag() string {
+	if r.Kind != "source" {
+		return ""
+	}
+	return " --replay testdata/replies.jsonl"
+}
+
+// Write writes the repository and returns its files. Where one of them is there already, nothing is written.
+func (r Repository) Write() ([]string, error) {
+	files, err := r.files()
+	if err != nil {
+		return nil, err
+	}
+	var names, taken []string
+	for name := range files {
+		names = append(names, name)
+		if _, err := os.Lstat(filepath.Join(r.Dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			taken = append(taken, filepath.Join(r.Dir, name))
+		}
+	}
+	slices.Sort(names)
+	slices.Sort(taken)
+	if len(taken) > 0 {
+		return nil, fmt.Errorf("nothing is written, for these are there already: %s; choose another folder with --dir", strings.Join(taken, ", "))
+	}
+	for _, name := range names {
+		if err := writeNew(filepath.Join(r.Dir, name), files[name]); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+func writeNew(file string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	mode := fs.FileMode(0o644)
+	if bytes.HasPrefix(text, []byte("#!")) {
+		mode = 0o755
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
+}
+
+// files makes the text of each file.
+func (r Repository) files() (map[string][]byte, error) {
+	out := map[string][]byte{}
+	err := r.render(out, "common")
+	if r.TypeScript() {
+		err = errors.Join(err, r.render(out, "typescript"), r.typescript(out))
+	} else {
+		err = errors.Join(err, r.render(out, "go"), r.render(out, r.Kind))
+	}
+	if r.HasLicense() {
+		err = errors.Join(err, r.renderFile(out, "LICENSE", "templates/licenses/"+r.License+".tmpl"))
+	}
+	if r.Kind == "source" {
+		out["testdata/replies.jsonl"], _ = examples.TypeScript.ReadFile("source-typescript/testdata/replies.jsonl") // it is embedded
+	}
+	return out, err
+}
+
+// render fills the templates of a folder.
+func (r Repository) render(out map[string][]byte, folder string) error {
+	root := "templates/" + folder
+	return fs.WalkDir(templates, root, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return r.renderFile(out, strings.TrimSuffix(strings.TrimPrefix(file, root+"/"), ".tmpl"), file)
+	})
+}
+
+func (r Repository) renderFile(out map[string][]byte, name, file string) error {
+	t, err := template.New(path.Base(file)).ParseFS(templates, file)
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	if err := t.Execute(&text, r); err != nil {
+		return err
+	}
+	made := append(bytes.TrimSpace(text.Bytes()), '\n')
+	if strings.HasSuffix(name, ".go") {
+		made, err = format.Source(made)
+	}
+	out[name] = made
+	return err
+}
+
+// typescript takes the example in TypeScript, under the plugin's own name.
+func (r Repository) typescript(out map[string][]byte) error {
+	const root = "source-typescript"
+	names := strings.NewReplacer(`"scrapekit-source-forum"`, `"`+r.Program()+`"`, `"bin/forum"`, `"bin/`+r.Name+`"`, `"./bin/forum"`, `"./bin/`+r.Name+`"`,
+		`name: "forum"`, `name: "`+r.Name+`"`, `"license": "Apache-2.0"`, `"license": "`+map[string]string{"apache-2.0": "Apache-2.0", "mit": "MIT", "none": "UNLICENSED"}[r.License]+`"`,
+		"    \"protocol\": \"node protocol.mjs\",\n", "")
+	return fs.WalkDir(examples.TypeScript, root, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := examples.TypeScript.ReadFile(file)
+		out[strings.TrimPrefix(file, root+"/")] = []byte(names.Replace(string(raw)))
+		return err
+	})
+}

@@ -1,0 +1,95 @@
+// plugins new: a repository for a plugin of one's own.
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/author"
+)
+
+func (a *app) pluginsNewCommand() *cobra.Command {
+	var r author.Repository
+	var tidy bool
+	cmd := &cobra.Command{
+		Use: "new KIND NAME", Short: "Write a repository for a source, transform or sink of your own", Args: args,
+		Example: "  scrapekit plugins new source forum\n  scrapekit plugins new source forum --lang typescript --license mit",
+		Long: "Writes a repository that builds and passes its tests: the plugin, its tests, an example pipeline, its CI, and the steps of a release. KIND is\n" +
+			"source, transform or sink. What is there already is not touched: then nothing is written.",
+		RunE: func(cmd *cobra.Command, given []string) error {
+			r.Kind, r.Name = given[0], given[1]
+			if err := r.Check(); err != nil {
+				return usageError{err}
+			}
+			return a.newPlugin(cmd.Context(), r, tidy)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&r.Lang, "lang", "go", "language: "+strings.Join(author.Langs, ", "))
+	flags.StringVar(&r.License, "license", "apache-2.0", "licence of the plugin: "+strings.Join(author.Licenses, ", "))
+	flags.StringVar(&r.Dir, "dir", "", "the folder to write (default scrapekit-KIND-NAME)")
+	flags.StringVar(&r.Module, "module", "", "path of the Go module (default example.com/scrapekit-KIND-NAME)")
+	flags.StringVar(&r.Replace, "replace", "", "a checkout of scrapekit to build against, instead of a released version")
+	flags.BoolVar(&tidy, "tidy", true, "run `go mod tidy` in the repository")
+	return cmd
+}
+
+func (a *app) newPlugin(ctx context.Context, r author.Repository, tidy bool) error {
+	if r.Dir == "" {
+		r.Dir = r.Program()
+	}
+	if r.Module == "" {
+		r.Module = "example.com/" + r.Program()
+	}
+	if v := version(); strings.HasPrefix(v, "v") && !strings.Contains(v, "+") {
+		r.Version = v
+	}
+	if r.Replace != "" {
+		abs, err := filepath.Abs(r.Replace)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(filepath.Join(abs, "go.mod")); err != nil {
+			return usageError{fmt.Errorf("--replace %s: no checkout of scrapekit: %w", r.Replace, err)}
+		}
+		r.Replace, r.Version = filepath.ToSlash(abs), "v0.0.0"
+	}
+	files, err := r.Write()
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		fmt.Fprintln(a.out, filepath.Join(r.Dir, file))
+	}
+	next := "npm ci"
+	if !r.TypeScript() {
+		next = ""
+		if tidy {
+			next = a.tidy(ctx, r.Dir)
+		}
+	}
+	fmt.Fprintf(a.out, "\nnext:\n  cd %s\n", r.Dir)
+	if next != "" {
+		fmt.Fprintf(a.out, "  %s\n", next)
+	}
+	fmt.Fprintf(a.out, "  scrapekit plugins test .%s\n", r.ReplayFlag())
+	return nil
+}
+
+// tidy runs go mod tidy. It returns the command for the user to run where that did not succeed.
+func (a *app) tidy(ctx context.Context, dir string) string {
+	cmd := exec.CommandContext(ctx, "go", "mod", "tidy")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		fmt.Fprintf(a.err, "go mod tidy: %v\n%s", err, out)
+		return "go mod tidy"
+	}
+	return ""
+}
