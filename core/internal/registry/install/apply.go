@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
@@ -113,6 +114,10 @@ func (in *Installer) unpack(ctx context.Context, c *Change, p artifact.Platform)
 	}
 	defer func() { err = errors.Join(err, draft.Discard()) }()
 	if err := artifact.Unpack(archive, p, c.statement.Targets[p], draft.Dir()); err != nil {
+		// What was changed on the way is told from what was published so: the whole of it says which.
+		if _, changed := io.Copy(io.Discard, archive); errors.Is(changed, artifact.ErrContent) {
+			return changed
+		}
 		return err
 	}
 	_, err = draft.Publish(c.After.Targets[p].Binary.String(), p.Program())

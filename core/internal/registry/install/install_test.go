@@ -422,7 +422,7 @@ func TestTamperedBlob(t *testing.T) {
 		if err := errors.Join(os.Chmod(blob, 0o644), os.WriteFile(blob, text, 0o644)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.install(install.Mode{}, want(hello, "")); err == nil || w.lockText() != "" || len(w.programs()) != 0 {
+		if _, err := w.install(install.Mode{}, want(hello, "")); !errors.Is(err, artifact.ErrContent) || w.lockText() != "" || len(w.programs()) != 0 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
