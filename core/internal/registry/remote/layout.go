@@ -144,7 +144,7 @@ func (l *layoutRemote) signed(ctx context.Context, store *oci.ReadOnlyStorage, a
 	var out []artifact.Signed
 	var bad []error
 	for _, d := range all.Manifests {
-		if d.MediaType != ocispec.MediaTypeImageManifest || d.ArtifactType != artifact.TypeSignature && d.ArtifactType != "" {
+		if d.MediaType != ocispec.MediaTypeImageManifest || !maybeSignature(d) {
 			continue
 		}
 		switch s, err := fetchSigned(ctx, store, d, index); {

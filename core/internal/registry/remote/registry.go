@@ -210,6 +210,8 @@ func (r *registryRemote) explain(err error) error {
 		status = answer.StatusCode
 	}
 	switch {
+	case status == http.StatusNotFound && !errors.Is(err, ErrNotFound):
+		return fmt.Errorf("%w: %w", ErrNotFound, err)
 	case status == http.StatusUnauthorized || errors.Is(err, auth.ErrBasicCredentialNotFound):
 		return fmt.Errorf("%w; log in with `docker login %s`, or set DOCKER_CONFIG to the folder of the credentials", err, r.source.Host)
 	case status == http.StatusForbidden:

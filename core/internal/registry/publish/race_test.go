@@ -1,0 +1,6 @@
+//go:build race
+
+package publish_test
+
+// raced: built with the race detector.
+const raced = true
