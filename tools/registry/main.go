@@ -12,8 +12,8 @@ import (
 	"os"
 
 	"github.com/distribution/distribution/v3/configuration"
+	_ "github.com/distribution/distribution/v3/registry/auth/htpasswd" // the scheme of -htpasswd
 	"github.com/distribution/distribution/v3/registry/handlers"
-	_ "github.com/distribution/distribution/v3/registry/auth/htpasswd"            // the scheme of -htpasswd
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory" // where it keeps things
 	"github.com/sirupsen/logrus"
 )
