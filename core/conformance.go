@@ -91,6 +91,12 @@ func (p *Pipeline) Uses(plugin string) bool {
 	return err == nil
 }
 
+// KindOf returns the kind of a plugin that the file [Pipeline.Uses]; "" if it does not.
+func (p *Pipeline) KindOf(plugin string) sdk.Kind {
+	b, _ := p.blockOfPlugin(plugin)
+	return b.Kind
+}
+
 // blockOfPlugin finds the first block of a plugin.
 func (p *Pipeline) blockOfPlugin(plugin string) (config.Block, error) {
 	for _, b := range p.blocks() {

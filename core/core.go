@@ -28,6 +28,8 @@ type Options struct {
 	Plugins []sdk.Plugin // the first-party ones
 	// Serve returns the command that serves a first-party plugin as a process of its own.
 	Serve func(name string) (path string, args []string)
+	// Attach are sockets of plugins that run already, in a debugger say, by the names of their stages.
+	Attach map[string]string
 	// Program returns the executable to run in the place of a third party's, whose absolute path the file names; nil: that one.
 	Program func(path string) string
 	Vars    map[string]string // values for the file's variables
@@ -89,10 +91,13 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	secrets := &redact.Set{}
 	l := &lookup{opts: o, logger: newLogger(o, secrets)}
 	plugins := &installed{lockFile: lock.Beside(file)}
-	c, diags := config.Load(ctx, file, config.Options{Installed: plugins.program, Granted: plugins.granted, Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Program: o.Program, Getenv: os.LookupEnv,
+	c, diags := config.Load(ctx, file, config.Options{Installed: plugins.program, Granted: plugins.granted, Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Program: o.Program, Attached: o.Attach, Getenv: os.LookupEnv,
 		StateDir: o.StateDir, Replay: o.Replay != "", Levels: SandboxLevels()})
 	if diags.HasErrors() {
 		return nil, diags
+	}
+	if err := unattached(c, o.Attach); err != nil {
+		return nil, append(diags, config.Diagnostic{Severity: config.Error, Summary: err.Error()})
 	}
 	level, err := levelOf(o.Sandbox, c.Sandbox)
 	if err != nil {
@@ -156,6 +161,9 @@ func (l *lookup) describe(ctx context.Context, b config.BlockRef) (sdk.Info, err
 		return sdk.Info{}, err
 	}
 	defer func() { _ = h.Close() }() // it described itself or did not: its end changes nothing
+	if b.Attached {
+		return h.DescribeAttached(ctx, b.Path)
+	}
 	return h.Describe(ctx, b.Path, b.Digest)
 }
 

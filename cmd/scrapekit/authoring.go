@@ -20,13 +20,14 @@ import (
 
 // writingCommands are those with which a plugin is written.
 func (a *app) writingCommands() []*cobra.Command {
-	return []*cobra.Command{a.pluginsNewCommand(), a.pluginsTestCommand()}
+	return []*cobra.Command{a.pluginsNewCommand(), a.pluginsDevCommand(), a.pluginsTestCommand()}
 }
 
 // projectFlags say how a plugin is built, and which pipeline file shows it.
 type projectFlags struct {
 	fileFlags
 	build, config, replay string
+	stateDir              string // not of the command line
 }
 
 func (f *projectFlags) add(cmd *cobra.Command) {
@@ -39,13 +40,20 @@ func (f *projectFlags) add(cmd *cobra.Command) {
 // project is a plugin that was built.
 type project struct {
 	*author.Project
-	name  string // as the user wrote it
-	shown string // the block that shows it, for core
-	own   bool   // it is one of this program's
+	name string // as the user wrote it
+	own  bool   // it is one of this program's
 }
 
 // project finds the plugin and builds it, into dir.
 func (a *app) project(ctx context.Context, name string, f projectFlags, dir string) (*project, error) {
+	p, err := a.find(name, f, dir)
+	if err != nil || p.own {
+		return p, err
+	}
+	return p, p.Build(ctx, a.err)
+}
+
+func (a *app) find(name string, f projectFlags, dir string) (*project, error) {
 	if _, err := pluginNamed(name); err == nil {
 		if _, err := os.Stat(name); err != nil {
 			return &project{Project: &author.Project{Program: name, Example: f.config}, name: name, own: true}, nil
@@ -55,7 +63,7 @@ func (a *app) project(ctx context.Context, name string, f projectFlags, dir stri
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return &project{Project: p, name: name}, p.Build(ctx, a.err)
+	return &project{Project: p, name: name}, nil
 }
 
 // loadProject loads the pipeline file that shows a plugin, or one that is made up in dir.
@@ -64,7 +72,7 @@ func (a *app) loadProject(ctx context.Context, p *project, f projectFlags, dir s
 	if err != nil {
 		return nil, err
 	}
-	opts.Replay = f.replay
+	opts.Replay, opts.StateDir = f.replay, f.stateDir
 	if !p.own {
 		opts.Program = p.Stands
 	}

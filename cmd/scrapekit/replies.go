@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,17 +17,29 @@ import (
 // replyFlags say what is done with replies.
 type replyFlags struct {
 	cache, record, replay string
+	attach                []string
 }
 
 func (f *replyFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.cache, "cache", "on", "replies that a cache block keeps: on (ask whether they still hold), off, refresh (ask anew, and keep),\nonly (ask nobody, however old they are)")
 	cmd.Flags().StringVar(&f.record, "record", "", "add every exchange to this file, without credentials, for --replay")
+	cmd.Flags().StringArrayVar(&f.attach, "attach", nil, "STAGE=SOCKET: use the plugin that waits there, started with SCRAPEKIT_DEBUG=1 in a debugger; may be given several times")
 	cmd.Flags().StringVar(&f.replay, "replay", "", "take the replies from this file, and ask nobody; state and outputs are kept apart")
 }
 
 // set puts the flags into the options of a pipeline.
 func (f *replyFlags) set(o *core.Options) error {
 	o.Record, o.Replay = f.record, f.replay
+	for _, one := range f.attach {
+		name, socket, ok := strings.Cut(one, "=")
+		if !ok || name == "" || socket == "" {
+			return usageError{fmt.Errorf("--attach %s: want STAGE=SOCKET, as the plugin prints it", one)}
+		}
+		if o.Attach == nil {
+			o.Attach = map[string]string{}
+		}
+		o.Attach[name] = socket
+	}
 	if f.replay != "" && (f.record != "" || f.cache != "on") {
 		return usageError{errors.New("--replay asks nobody: there is nothing for --record and --cache to do")}
 	}

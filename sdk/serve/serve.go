@@ -20,9 +20,12 @@ import (
 // does: SIGINT and SIGTERM, which reach a whole process group, are ignored, so that the host can drain
 // its plugins. If the host dies, so does this process.
 //
-// Started by hand, the program says what it is and exits with code 2; with --describe it prints its
+// Started by hand with [DebugVar] in its environment, it waits for hosts that attach to it. Otherwise the program says what it is and exits with code 2; with --describe it prints its
 // sdk.Info as JSON and exits with code 0.
 func Main(p sdk.Plugin) {
+	if !rpc.StartedByHost() && os.Getenv(DebugVar) != "" {
+		os.Exit(debugged(p, os.Stderr))
+	}
 	if !rpc.StartedByHost() {
 		os.Exit(byHand(p, os.Args[1:], os.Stdout, os.Stderr))
 	}

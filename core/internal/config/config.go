@@ -31,6 +31,8 @@ type Options struct {
 	Build func(ctx context.Context, b BlockRef, settings json.RawMessage) error
 	// Program returns the executable to use in the place of the one that a block names by its absolute path; nil: each its own.
 	Program func(path string) string
+	// Attached are sockets of plugins that run already, by the names of their stages.
+	Attached map[string]string
 	// Getenv is os.LookupEnv, or a test's.
 	Getenv func(name string) (string, bool)
 	// Installed finds the program of a published plugin that the file requires; nil: there are none. What it finds is not started
@@ -51,6 +53,8 @@ type BlockRef struct {
 	Kind sdk.Kind
 	Type string // the block's label
 	Path string // the executable of a third-party plugin, absolute; "" for a first-party one
+
+	Attached bool // Path is the socket of one that runs already
 	// Source, Version and Digest are those of a published plugin: its name, and what the program must be. "" for others.
 	Source, Version, Digest string
 	// Sandbox is the level that the file asks for; "": none.
@@ -84,22 +88,24 @@ type Pipeline struct {
 // Block is a source, transform or sink of the pipeline.
 type Block struct {
 	Kind    sdk.Kind
-	Type    string          // the label in the file
-	Name    string          // unique in the pipeline: "jsonl", or "jsonl.archive" with a second label
-	Path    string          // the executable of a third-party plugin, absolute; "" for a first-party one
-	Source  string          // the name of a published plugin; "" for others
-	Version string          // the version of a published plugin that is installed; "" for others
-	Digest  string          // what the executable must be; "": whatever is there
-	Config  json.RawMessage // the settings as the plugin gets them, secrets included: never to be printed
-	Streams []string        // those selected; nil: all
-	HTTP    HTTP
-	Files   Files
-	OnError OnError
-	Read    []string // files and folders that the plugin may read, absolute
-	Write   []string // and those that it may write as well
-	Dial    []string // addresses that the host opens TCP connections to for it; see sdk.Permissions
-	Pos     string   // "jira.hcl:12"
-	Info    sdk.Info
+	Type    string // the label in the file
+	Name    string // unique in the pipeline: "jsonl", or "jsonl.archive" with a second label
+	Path    string // the executable of a third-party plugin, absolute; "" for a first-party one
+	Source  string // the name of a published plugin; "" for others
+	Version string // the version of a published plugin that is installed; "" for others
+	// Attached says that Path is the socket of a plugin that runs already.
+	Attached bool
+	Digest   string          // what the executable must be; "": whatever is there
+	Config   json.RawMessage // the settings as the plugin gets them, secrets included: never to be printed
+	Streams  []string        // those selected; nil: all
+	HTTP     HTTP
+	Files    Files
+	OnError  OnError
+	Read     []string // files and folders that the plugin may read, absolute
+	Write    []string // and those that it may write as well
+	Dial     []string // addresses that the host opens TCP connections to for it; see sdk.Permissions
+	Pos      string   // "jira.hcl:12"
+	Info     sdk.Info
 }
 
 // Files is where the host keeps what a plugin asks to keep.

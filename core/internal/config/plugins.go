@@ -38,6 +38,10 @@ func (l *loader) executable(path string) string {
 func (l *loader) reference(kind sdk.Kind, b *hclsyntax.Block, required map[string]Requirement) (ref BlockRef, ok bool) {
 	ref = BlockRef{Kind: kind, Type: b.Labels[0], Sandbox: l.sandbox}
 	at := b.LabelRanges[0]
+	if socket := l.options.Attached[attachedName(b)]; socket != "" {
+		ref.Path, ref.Attached = socket, true
+		return ref, true
+	}
 	if plugin, ok := required[ref.Type]; ok {
 		if plugin.at == (hcl.Range{}) {
 			return ref, false // what is wrong with it has been said
@@ -57,6 +61,11 @@ func (l *loader) reference(kind sdk.Kind, b *hclsyntax.Block, required map[strin
 	}
 	l.fail(at, l.hintForPlugin(ref, required), "there is no %s %q", kind, ref.Type)
 	return ref, false
+}
+
+// attachedName is the name of a block's stage.
+func attachedName(b *hclsyntax.Block) string {
+	return strings.Join(append([]string{stageName(b.Labels[0])}, b.Labels[1:]...), ".")
 }
 
 func (l *loader) checkExecutable(ref BlockRef, at hcl.Range) bool {

@@ -122,7 +122,7 @@ func (l *loader) checkStageNames(all []stage) {
 // readStage reads the body of a block. plugin is what is known of its plugin, if it is.
 func (l *loader) readStage(st stage, plugin described) (Block, settings) {
 	b := Block{
-		Kind: st.kind, Type: st.ref.Type, Name: st.name, Path: st.ref.Path, Info: plugin.info,
+		Kind: st.kind, Type: st.ref.Type, Name: st.name, Path: st.ref.Path, Attached: st.ref.Attached, Info: plugin.info,
 		Source: st.ref.Source, Version: st.ref.Version, Digest: st.ref.Digest,
 		Pos: l.pos(st.block.TypeRange),
 	}

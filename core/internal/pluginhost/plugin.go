@@ -32,6 +32,7 @@ type Plugin struct {
 	run      *pluginRunner
 	client   *plugin.Client
 	conn     *rpc.Conn
+	hangUp   func() // ends the connection to a plugin that was not started here; nil: it was
 	info     sdk.Info
 	features rpc.Features
 
@@ -110,8 +111,11 @@ func (p *Plugin) drain(ctx context.Context) error {
 	default:
 	}
 	p.stopping.Store(true)
-	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
-	defer cancel()
+	if p.hangUp == nil { // in a debugger it takes as long as it takes
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, drainTimeout)
+		defer cancel()
+	}
 	err := p.conn.Drain(ctx)
 	if err == nil {
 		return nil
@@ -130,10 +134,14 @@ func (p *Plugin) drain(ctx context.Context) error {
 // end ends the process, asking first, and releases everything of it.
 func (p *Plugin) end() {
 	p.stopping.Store(true)
-	// go-plugin asks the process to exit and waits for its answer without a limit.
-	late := time.AfterFunc(exitTimeout, p.run.kill)
-	defer late.Stop()
-	p.client.Kill()
+	if p.hangUp != nil {
+		p.hangUp()
+	} else {
+		// go-plugin asks the process to exit and waits for its answer without a limit.
+		late := time.AfterFunc(exitTimeout, p.run.kill)
+		defer late.Stop()
+		p.client.Kill()
+	}
 	p.run.kill()
 	p.endServices()
 	if p.served != nil {

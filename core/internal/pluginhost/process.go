@@ -32,6 +32,8 @@ type process struct {
 
 	gone chan struct{} // closed before ended, when the process is gone
 
+	attached bool // it was not started here, and is not ended here: ended is closed when it is left alone
+
 	mu       sync.Mutex
 	tree     tree // what is killed; valid while alive
 	alive    bool
@@ -156,6 +158,9 @@ func (p *process) kill() {
 	if p.alive {
 		p.killed = true
 		p.tree.kill()
+	}
+	if p.attached && !p.unwanted {
+		close(p.ended)
 	}
 	p.unwanted = true
 }

@@ -27,6 +27,7 @@ type Spec struct {
 	Label    string          // such as "source jira"; begins every message about the plugin
 	Kind     sdk.Kind        // what it must be; "": anything
 	Path     string          // of the program
+	Attached bool            // Path is the socket of a plugin that runs already
 	Args     []string        // without the program's name
 	Digest   string          // "sha256:" and 64 hex digits: what the program must be; "": whatever is there
 	Read     []string        // files and folders that it may read, absolute
@@ -60,6 +61,9 @@ func (h *Host) launch(ctx context.Context, s Spec) (*Plugin, error) {
 		return nil, fmt.Errorf("%s: %w", s.Label, err)
 	}
 	defer h.starts.Done()
+	if s.Attached {
+		return h.attach(ctx, s)
+	}
 	program, err := openProgram(s.Path, s.Digest)
 	if err != nil {
 		return nil, sdk.Permanent(fmt.Errorf("%s: %s: %w", s.Label, s.Path, err))
@@ -140,10 +144,7 @@ func (p *Plugin) connect(ctx context.Context, s Spec) error {
 	if err := os.RemoveAll(p.run.socketDir); err != nil {
 		return err
 	}
-	if s.Kind != "" && p.info.Kind != s.Kind {
-		return sdk.Permanent(fmt.Errorf("the plugin %s is a %s, not a %s", clean(p.info.Name, maxKept), clean(string(p.info.Kind), maxKept), s.Kind))
-	}
-	return nil
+	return p.fits(s.Kind)
 }
 
 // configure gives the plugin the host's services and its settings.

@@ -1,0 +1,127 @@
+// plugins dev: a plugin is built and run again at every change.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// devFlags say what is shown.
+type devFlags struct {
+	projectFlags
+	n int
+}
+
+func (a *app) pluginsDevCommand() *cobra.Command {
+	var f devFlags
+	cmd := &cobra.Command{
+		Use: "dev PLUGIN", Short: "Build a plugin, run it and show its records, again at every change", Args: args,
+		Example: "  scrapekit plugins dev . --replay testdata/replies.jsonl",
+		Long: "Builds the plugin and runs the pipeline file that shows it: the first records after all transforms, or for a sink a whole run, with a state that is\n" +
+			"thrown away. When a file in its folder changes, it does so again. Ctrl-C ends it.",
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if f.n < 1 {
+				return usageError{errors.New("--n: want 1 or more")}
+			}
+			return a.develop(cmd.Context(), given[0], f)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().IntVarP(&f.n, "n", "n", 5, "how many records to show")
+	return cmd
+}
+
+// errChanged ends a run that is out of date.
+var errChanged = errors.New("a file changed")
+
+func (a *app) develop(ctx context.Context, name string, f devFlags) error {
+	dir, remove, err := scratch()
+	if err != nil {
+		return err
+	}
+	defer remove()
+	p, err := a.find(name, f.projectFlags, dir)
+	if err != nil {
+		return err
+	}
+	if p.own {
+		return usageError{fmt.Errorf("%s is a part of scrapekit: name a folder or a program", name)}
+	}
+	for {
+		before := p.Snapshot()
+		round, stop := context.WithCancelCause(ctx)
+		changed := make(chan string, 1)
+		go func() {
+			changed <- p.Changed(round, before)
+			stop(errChanged)
+		}()
+		a.devRound(round, p, f, dir)
+		file := <-changed
+		stop(nil)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		fmt.Fprintf(a.err, "\n%s %s changed\n", time.Now().Format(time.TimeOnly), file)
+	}
+}
+
+// devRound builds and runs once, and says what went wrong, unless it was cut short.
+func (a *app) devRound(ctx context.Context, p *project, f devFlags, dir string) {
+	started := time.Now()
+	err := p.Build(ctx, a.err)
+	if err == nil && p.Builds() && ctx.Err() == nil {
+		fmt.Fprintf(a.err, "built in %s\n", brief(time.Since(started)))
+	}
+	if err == nil {
+		err = a.devRun(ctx, p, f, dir)
+	}
+	var invalid invalidError
+	if err != nil && ctx.Err() == nil && !errors.As(err, &invalid) {
+		fmt.Fprintf(a.err, "%s %s\n", a.style(red, "error:"), err)
+	}
+	if ctx.Err() == nil {
+		fmt.Fprintln(a.err, "waiting for a change; Ctrl-C ends it")
+	}
+}
+
+func (a *app) devRun(ctx context.Context, p *project, f devFlags, dir string) error {
+	state, err := os.MkdirTemp(dir, "state")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(state) // dir is removed in the end
+	f.stateDir = state
+	pipeline, err := a.loadProject(ctx, p, f.projectFlags, dir)
+	if err != nil {
+		return err
+	}
+	a.hide = pipeline.Hide
+	if pipeline.KindOf(p.Program) == sdk.KindSink {
+		return a.devSink(ctx, pipeline)
+	}
+	n := 0
+	err = pipeline.Preview(ctx, f.n, func(stream string, record []byte) error {
+		n++
+		_, err := fmt.Fprintf(a.out, "%s  %s\n", stream, record)
+		return err
+	})
+	if err == nil && n == 0 {
+		fmt.Fprintln(a.err, "no records")
+	}
+	return err
+}
+
+// devSink runs the pipeline: what a sink does is to be seen where it writes.
+func (a *app) devSink(ctx context.Context, pipeline *core.Pipeline) error {
+	_, err := a.runPipeline(ctx, pipeline, runFlags{full: true, output: "plain"})
+	return err
+}

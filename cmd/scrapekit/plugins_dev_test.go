@@ -1,0 +1,156 @@
+// A plugin while it is written: dev with a real edit, and a plugin that waits to be attached to.
+
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// lineWith reads until a line holds a text, and returns it.
+func lineWith(t *testing.T, r *bufio.Reader, text string) string {
+	t.Helper()
+	var all strings.Builder
+	for {
+		line, err := r.ReadString('\n')
+		all.WriteString(line)
+		if strings.Contains(line, text) {
+			return line
+		}
+		if err != nil {
+			t.Fatalf("no line with %q before %v in\n%s", text, err, all.String())
+		}
+	}
+}
+
+func TestDev(t *testing.T) {
+	t.Parallel()
+	module, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, env := newRepository(t, "transform", "first", "--replace", module)
+	tmp := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "plugins", "dev", ".", "-n", "1")
+	cmd.Dir, cmd.Env = dir, append(env, "TMPDIR="+tmp)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out := bufio.NewReader(r)
+	lineWith(t, out, `"seen":"yes"`)
+	lineWith(t, out, "waiting for a change")
+
+	// An edit, one that does not build, and one that does again.
+	edit(t, filepath.Join(dir, "transform.go"), `default:"yes"`, `default:"edited"`)
+	lineWith(t, out, "transform.go changed")
+	lineWith(t, out, `"seen":"edited"`)
+	lineWith(t, out, "waiting for a change")
+	edit(t, filepath.Join(dir, "transform.go"), "package main", "package main,")
+	lineWith(t, out, "error: go build")
+	lineWith(t, out, "waiting for a change")
+	edit(t, filepath.Join(dir, "transform.go"), "package main,", "package main")
+	edit(t, filepath.Join(dir, "example.hcl"), `field = "seen"`, `field = "found"`)
+	lineWith(t, out, `"found":"edited"`)
+	lineWith(t, out, "waiting for a change")
+
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted || string(rest) != "stopped\n" {
+		t.Errorf("after Ctrl-C: %v, %q", err, rest)
+	}
+	left, err := filepath.Glob(filepath.Join(tmp, "scrapekit-b*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("it leaves %v (%v)", left, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, ".scrapekit")); err == nil {
+		t.Error("it leaves the state of its runs")
+	}
+}
+
+func edit(t *testing.T, file, from, to string) {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil || !strings.Contains(string(raw), from) {
+		t.Fatalf("no %q in %s (%v)", from, file, err)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(raw), from, to, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAttach: a plugin that was started by hand, as a debugger does, is run by two hosts one after another, and outlives both.
+func TestAttach(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("a process there cannot be asked to end")
+	}
+	plugin := exec.CommandContext(t.Context(), os.Args[0])
+	plugin.Args[0] = "troubled"
+	plugin.Env = append(os.Environ(), "SCRAPEKIT_DEBUG=1")
+	stderr, err := plugin.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plugin.Start(); err != nil {
+		t.Fatal(err)
+	}
+	says := bufio.NewReader(stderr)
+	attach := regexp.MustCompile(`--attach (troubled=\S+)`).FindStringSubmatch(lineWith(t, says, "--attach"))[1]
+
+	dir := t.TempDir()
+	file := filepath.Join(dir, "attached.hcl")
+	text := "source \"./troubled\" {\n  trouble = \"rejects\"\n}\nsink \"jsonl\" {\n  path = \"out.jsonl\"\n}\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err == nil {
+		err = os.Symlink(self, filepath.Join(dir, "troubled"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		out, err := exec.CommandContext(t.Context(), os.Args[0], "run", file, "--full", "--attach", attach).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "source troubled  4") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), os.Args[0], "run", file, "--attach", strings.Replace(attach, "troubled", "other", 1)).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "no stage of that name; there are troubled, jsonl") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if err := plugin.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := plugin.Wait(); err != nil {
+		t.Errorf("the plugin, after Ctrl-C: %v", err)
+	}
+	out, err = exec.CommandContext(t.Context(), os.Args[0], "run", file, "--attach", attach).CombinedOutput()
+	if err == nil || !strings.Contains(strings.Join(strings.Fields(string(out)), " "), "nobody listens at") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

@@ -1,0 +1,55 @@
+// Attach: a plugin that runs already, in a debugger say. The host did not start it, does not confine it and does not end it.
+
+package pluginhost
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc"
+)
+
+// attach connects to the plugin at s.Path.
+func (h *Host) attach(ctx context.Context, s Spec) (*Plugin, error) {
+	conn, hangUp, err := rpc.Dial(ctx, s.Path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: nobody listens at %s: start the plugin with SCRAPEKIT_DEBUG=1, and take the path that it prints: %w", s.Label, s.Path, err)
+	}
+	if s.Logger == nil {
+		s.Logger = hclog.NewNullLogger()
+	}
+	run := &pluginRunner{process: newProcess(&exec.Cmd{}, &lines{log: s.Logger}, nil)}
+	run.attached = true
+	p := &Plugin{label: s.Label, host: h, run: run, conn: conn, hangUp: hangUp}
+	p.services, p.endServices = context.WithCancel(context.Background())
+	h.add(p)
+	if p.info, err = conn.Describe(ctx); err == nil {
+		err = p.fits(s.Kind)
+	}
+	if err != nil {
+		p.abandon()
+		return nil, fmt.Errorf("%s: attached at %s: %w", s.Label, s.Path, err)
+	}
+	return p, nil
+}
+
+// fits says whether a plugin is of the kind that is wanted; "": any.
+func (p *Plugin) fits(kind sdk.Kind) error {
+	if kind == "" || p.info.Kind == kind {
+		return nil
+	}
+	return sdk.Permanent(fmt.Errorf("the plugin %s is a %s, not a %s", clean(p.info.Name, maxKept), clean(string(p.info.Kind), maxKept), kind))
+}
+
+// DescribeAttached asks a plugin that runs already what it is.
+func (h *Host) DescribeAttached(ctx context.Context, socket string) (sdk.Info, error) {
+	p, err := h.launch(ctx, Spec{Label: "plugin at " + socket, Path: socket, Attached: true})
+	if err != nil {
+		return sdk.Info{}, err
+	}
+	return p.Info(), p.Stop(ctx)
+}
