@@ -42,6 +42,7 @@ type Host struct {
 	dir     *runDir
 	level   sandbox.Level
 	timeout time.Duration
+	opened  func()        // for tests: called when a program was looked at; nil
 	begun   func(pid int) // for tests: called when a process runs; nil
 
 	// ctx ends with Close and takes starts under way with it.

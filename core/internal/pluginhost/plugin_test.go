@@ -20,6 +20,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -377,16 +378,24 @@ func BenchmarkStartStop(b *testing.B) {
 	}
 }
 
+// BenchmarkStart times a start at each level of the sandbox, of a plugin without files.
 func BenchmarkStart(b *testing.B) {
-	h := newHost(b)
-	s := spec(`{}`, "source")
-	for b.Loop() {
-		p := start(b, h, s)
-		b.StopTimer()
-		if err := p.Stop(b.Context()); err != nil {
-			b.Fatal(err)
-		}
-		b.StartTimer()
+	for _, level := range []sandbox.Level{sandbox.None, sandbox.Env, sandbox.Strong, sandbox.Full} {
+		b.Run(string(level), func(b *testing.B) {
+			if err := sandbox.System().Check(level); err != nil {
+				b.Skip(err)
+			}
+			h := newHost(b, level)
+			s := spec(`{}`, "source")
+			for b.Loop() {
+				p := start(b, h, s)
+				b.StopTimer()
+				if err := p.Stop(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
 	}
 }
 

@@ -69,6 +69,9 @@ func (h *Host) launch(ctx context.Context, s Spec) (*Plugin, error) {
 		return nil, sdk.Permanent(fmt.Errorf("%s: %s: %w", s.Label, s.Path, err))
 	}
 	defer program.Close() // only read from
+	if h.opened != nil {
+		h.opened()
+	}
 	p := h.newPlugin(s, program)
 	h.add(p)
 
