@@ -5,9 +5,11 @@ package sandbox
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,6 +36,9 @@ func Command(cmd *exec.Cmd, file *os.File, p Policy) error {
 	if o.Limits == (Limits{}) {
 		o.Limits = DefaultLimits()
 	}
+	if o.Program, err = programFD(o.Limits); err != nil {
+		return err
+	}
 	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if err := onTop(&o, attr, system, file); err != nil {
 		return err
@@ -43,10 +48,27 @@ func Command(cmd *exec.Cmd, file *os.File, p Policy) error {
 		return err
 	}
 	cmd.Path, cmd.Args = "/proc/self/exe", []string{shimName, string(raw)}
-	cmd.ExtraFiles = []*os.File{file} // programFD
+	// It is put there before the first stage runs: a process with threads waits for long when its table of descriptors grows.
+	cmd.ExtraFiles = make([]*os.File, o.Program-3+1)
+	cmd.ExtraFiles[o.Program-3] = file
+	cmd.Env = append(slices.Clip(cmd.Env), shimEnv...)
 	cmd.SysProcAttr = attr
 	cmd.Dir = "/" // the host's folder is none of its business
 	return nil
+}
+
+// programFD is the number that the program's descriptor gets: the first that the plugin's limit rules out, or less if the host may
+// not have so many.
+func programFD(l Limits) (int, error) {
+	const spare = 32 // for those that are on their way
+	var host unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &host); err != nil {
+		return 0, fmt.Errorf("limit of descriptors: %w", err)
+	}
+	if host.Cur < 3*spare {
+		return 0, fmt.Errorf("the limit of %d descriptors is too low: raise it, with ulimit -n", host.Cur)
+	}
+	return int(min(l.Files, host.Cur-spare)), nil
 }
 
 const namespaces = syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS | syscall.CLONE_NEWNS

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"unsafe"
 
@@ -18,13 +19,14 @@ import (
 // shimName is the first argument of the first stage, by which it knows itself.
 const shimName = "scrapekit-sandbox"
 
-// programFD is where the host puts the program; see exec.Cmd.ExtraFiles.
-const programFD = 3
+// shimEnv is for the first stage alone: its threads have to end before it can become the plugin, and on a busy machine each takes its time.
+var shimEnv = []string{"GOMAXPROCS=1", "GOGC=off"}
 
 // order is what the host tells the first stage, as its only argument. Everybody can read it.
 type order struct {
 	Policy
 	Args      []string
+	Program   int      // its descriptor, beyond the limit of them
 	ABI       int      // of Landlock
 	Libraries []string // what the program's loader reads
 	Loader    string   // executes what is not static; "": nothing
@@ -61,13 +63,12 @@ func (o *order) run() error {
 	if orphaned() {
 		return errors.New("the host has died")
 	}
-	execFD, err := o.limits()
-	if err != nil {
+	if err := o.limits(); err != nil {
 		return err
 	}
 	// Where nobody asked for it, it is a bonus, and what surrounds the host may have something against mounts.
 	if o.Hide {
-		if err := o.hide(execFD); err != nil && o.Level == Full {
+		if err := o.hide(o.Program); err != nil && o.Level == Full {
 			return err
 		}
 	}
@@ -77,7 +78,7 @@ func (o *order) run() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
-	filter, err := newFilter(filterInput{pid: os.Getpid(), execFD: execFD, abi: o.ABI, writes: len(o.Write) > 0})
+	filter, err := newFilter(filterInput{pid: os.Getpid(), execFD: o.Program, abi: o.ABI, writes: len(o.Write) > 0})
 	if err != nil {
 		return err
 	}
@@ -85,18 +86,19 @@ func (o *order) run() error {
 	if err != nil {
 		return err
 	}
-	envv, err := syscall.SlicePtrFromStrings(os.Environ())
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return slices.Contains(shimEnv, v) })
+	envv, err := syscall.SlicePtrFromStrings(env)
 	if err != nil {
 		return err
 	}
-	if err := o.files(execFD); err != nil {
+	if err := o.files(o.Program); err != nil {
 		return err
 	}
 	if err := install(filter); err != nil {
 		return err
 	}
 	var empty [1]byte
-	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(execFD), uintptr(unsafe.Pointer(&empty)), uintptr(unsafe.Pointer(&argv[0])),
+	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(o.Program), uintptr(unsafe.Pointer(&empty)), uintptr(unsafe.Pointer(&argv[0])),
 		uintptr(unsafe.Pointer(&envv[0])), unix.AT_EMPTY_PATH, 0)
 	return &execError{errno}
 }
@@ -109,38 +111,23 @@ func orphaned() bool {
 	return err == nil && n > 0 && out[0].Revents&unix.POLLERR != 0
 }
 
-// limits sets the limits of the process, and moves the program beyond that of descriptors: no other will ever have its number.
-// The hard limit is not raised again, for the filter allows no limit to be set.
-func (o *order) limits() (execFD int, err error) {
-	var files unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
-		return 0, fmt.Errorf("limit of descriptors: %w", err)
+// limits sets the limits of the process. That of descriptors is the program's number: no other will ever have it, for the filter allows
+// no limit to be set.
+func (o *order) limits() error {
+	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil && !errors.Is(err, unix.ENOSYS) {
+		return fmt.Errorf("close what was inherited: %w", err) // without it, the host has marked all that it has
 	}
-	n := min(files.Max-1, o.Limits.Files)
-	// The limit of Go's runtime for what it executes is the one that it began with; it must not put that back.
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: n + 1, Max: files.Max}); err != nil {
-		return 0, fmt.Errorf("limit of descriptors: %w", err)
-	}
-	if err := unix.CloseRange(programFD+1, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil && !errors.Is(err, unix.ENOSYS) {
-		return 0, fmt.Errorf("close what was inherited: %w", err) // without it, the host has marked all that it has
-	}
-	execFD = int(n)
-	if err := unix.Dup3(programFD, execFD, unix.O_CLOEXEC); err != nil {
-		return 0, fmt.Errorf("the program's descriptor: %w", err)
-	}
-	if err := unix.Close(programFD); err != nil {
-		return 0, err
-	}
+	unix.CloseOnExec(o.Program)
 	tasks, err := tasks()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for _, l := range []struct {
 		resource int
 		limit    uint64
 		applies  bool
 	}{
-		{unix.RLIMIT_NOFILE, n, true},
+		{unix.RLIMIT_NOFILE, uint64(o.Program), true},
 		{unix.RLIMIT_CORE, 0, true},
 		{unix.RLIMIT_DATA, o.Limits.Memory, o.Limits.Memory > 0},
 		{unix.RLIMIT_NPROC, tasks + o.Limits.Threads, true},
@@ -151,14 +138,14 @@ func (o *order) limits() (execFD int, err error) {
 		}
 		var now unix.Rlimit
 		if err := unix.Getrlimit(l.resource, &now); err != nil {
-			return 0, err
+			return err
 		}
 		limit := min(l.limit, now.Max)
 		if err := unix.Setrlimit(l.resource, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
-			return 0, fmt.Errorf("limit %d: %w", l.resource, err)
+			return fmt.Errorf("limit %d: %w", l.resource, err)
 		}
 	}
-	return execFD, nil
+	return nil
 }
 
 // tasks is how many threads the machine has. The limit of threads counts all of a user's, in every process: it can only be
