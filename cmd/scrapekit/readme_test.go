@@ -52,7 +52,7 @@ scrapekit() {
 		shift 2
 		set -- fetch "$path" "$@"
 	fi
-	if [ "$1 $2" = "plugins keygen" ]; then
+	if [ "$1 ${2-}" = "plugins keygen" ]; then
 		set -- "$@" --no-password # encrypting it takes a GiB of memory, and several with the race detector
 	fi
 	command scrapekit "$@"
