@@ -216,6 +216,9 @@ func readProcess(dir string) (p process, err error) {
 		return p, os.ErrProcessDone
 	}
 	args, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+	if err != nil {
+		return p, err
+	}
 	p.args = strings.Split(string(args), "\x00")
 	for text, to := range map[string]*int{filepath.Base(dir): &p.pid, fields[parent]: &p.parent, fields[rss]: &p.pages} {
 		if *to, err = strconv.Atoi(text); err != nil {
