@@ -17,6 +17,17 @@
 //   - reading from a cursor must give the records after it, and no record before it;
 //   - a sink must be able to return to any token, exactly.
 //
+// # What is API and what is not
+//
+// Stable, and changed by addition alone within a major version: the exported names of sdk, sdk/serve, sdk/sdktest and
+// sdk/conformance; the tags of settings; the proto files of scrapekit.plugin.v1 and the handshake. Interfaces here do not get methods:
+// what a plugin can do beyond them is an interface of its own, which it may implement. A struct may get fields, so name the fields of
+// those that you fill in. A plugin that was built against an earlier version of the protocol runs under a later host of the
+// same protocol number, and a later plugin under an earlier host as far as that host knows what the plugin uses.
+//
+// Not API: sdk/rpc and what is below it, which is the wire between the SDK and the host; everything under core and cmd; the texts
+// of errors and log lines; the names and the number of conformance checks, of which more may come.
+//
 // # Words
 //
 // A stream is a named kind of record. A split is a part of the work that can be read alone. A cursor

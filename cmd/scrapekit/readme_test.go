@@ -223,12 +223,12 @@ func hasTests(folder string, words []string) error {
 	return nil
 }
 
-// TestReadmeGo checks that the Go in the README is that of the example, which is built and tested.
+// TestReadmeGo checks that the Go in the README is that of the examples, which are built and tested.
 func TestReadmeGo(t *testing.T) {
 	t.Parallel()
 	var source strings.Builder
-	for _, file := range []string{"main.go", "main_test.go"} {
-		raw, err := os.ReadFile(filepath.Join("..", "..", "examples", "source-hello", file))
+	for _, file := range []string{"source-forum/main.go", "source-hello/main.go", "source-hello/main_test.go"} {
+		raw, err := os.ReadFile(filepath.Join("..", "..", "examples", file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +236,7 @@ func TestReadmeGo(t *testing.T) {
 	}
 	for _, block := range blocks(t, "go") {
 		if !strings.Contains(source.String(), block) {
-			t.Errorf("not in examples/source-hello:\n%s", block)
+			t.Errorf("not in the examples:\n%s", block)
 		}
 	}
 }
