@@ -251,7 +251,7 @@ func TestReadmeNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(raw)
-	for _, m := range link.FindAllStringSubmatch(text, -1) {
+	for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
 		if strings.HasPrefix(m[1], "https://") {
 			continue
 		}
