@@ -146,7 +146,8 @@ func (d *delivered) file(name, field string) error {
 	if strings.HasSuffix(plain, ".csv") {
 		return d.csv(r, field)
 	}
-	return d.lines(r, field)
+	d.lines(r, field)
+	return nil
 }
 
 // unpacked reads a file that may be compressed. plain is its name without the ending that says so.
@@ -166,7 +167,7 @@ func unpacked(f *os.File, name string) (r io.Reader, plain string, err error) {
 }
 
 // lines reads JSON Lines. A line that is no record, and a stream that breaks off, are torn.
-func (d *delivered) lines(r io.Reader, field string) error {
+func (d *delivered) lines(r io.Reader, field string) {
 	in := bufio.NewReader(r)
 	for {
 		line, err := in.ReadBytes('\n')
@@ -179,13 +180,13 @@ func (d *delivered) lines(r io.Reader, field string) error {
 				d.ids = append(d.ids, id)
 			}
 		}
-		if err == io.EOF {
-			return nil
+		if err == nil {
+			continue
 		}
-		if err != nil {
+		if err != io.EOF {
 			d.torn++
-			return nil
 		}
+		return
 	}
 }
 

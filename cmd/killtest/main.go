@@ -33,7 +33,7 @@ const (
 
 func main() {
 	if len(os.Args) > 2 && os.Args[1] == "naive" {
-		if err := naive(os.Args[2]); err != nil {
+		if err := naive(context.Background(), os.Args[2]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ import (
 const savedPages = 5
 
 // naive reads all items of an API into out/items.jsonl.
-func naive(url string) error {
+func naive(ctx context.Context, url string) error {
 	next, err := readPlace()
 	if err != nil {
 		return err
@@ -32,7 +33,7 @@ func naive(url string) error {
 	}
 	w := bufio.NewWriter(f)
 	for n := 1; n > 0; next++ { // until a page is empty
-		if n, err = copyPage(w, fmt.Sprintf("%s/items?page=%d&per_page=20", url, next)); err != nil {
+		if n, err = copyPage(ctx, w, fmt.Sprintf("%s/items?page=%d&per_page=20", url, next)); err != nil {
 			return err
 		}
 		if next%savedPages == 0 {
@@ -59,8 +60,12 @@ func readPlace() (int, error) {
 	return last + 1, err
 }
 
-func copyPage(w *bufio.Writer, url string) (int, error) {
-	resp, err := http.Get(url)
+func copyPage(ctx context.Context, w *bufio.Writer, url string) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, err
 	}
