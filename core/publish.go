@@ -67,6 +67,7 @@ type Packing struct {
 	Include  []string // LICENSE and its like
 	Describe string   // a file with what the program prints with --describe; "": the program for this platform is started and asked
 	Dir      string   // the folder to make
+	Sandbox  string   // how much the program is confined that is asked; "": as the environment says
 }
 
 // Pack makes a folder with a release of a plugin.
@@ -106,7 +107,11 @@ func (p Packing) describe(ctx context.Context, programs []publish.Program) (sdk.
 		if err != nil {
 			return sdk.Info{}, err
 		}
-		h, err := pluginhost.New(pluginhost.Options{})
+		level, err := levelOf(p.Sandbox, "")
+		if err != nil {
+			return sdk.Info{}, err
+		}
+		h, err := pluginhost.New(pluginhost.Options{Sandbox: level})
 		if err != nil {
 			return sdk.Info{}, err
 		}

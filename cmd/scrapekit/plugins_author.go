@@ -36,7 +36,7 @@ func (a *app) pluginsPackCommand() *cobra.Command {
 			case len(given) == 0:
 				return usageError{errors.New("PROGRAM... is missing: the programs to pack, one for each platform")}
 			}
-			p.Programs = given
+			p.Programs, p.Sandbox = given, a.sandbox
 			out, err := core.Pack(cmd.Context(), p)
 			if err != nil {
 				return err
