@@ -115,7 +115,7 @@ func (l *layoutRemote) Release(ctx context.Context, v artifact.Version, pinned d
 	if err != nil {
 		return nil, l.explain(err)
 	}
-	defer root.Close() // only read from
+	defer func() { _ = root.Close() }() // only read from
 	out := &artifact.Release{Name: name, Version: v}
 	if out.Index, err = fetchIndex(ctx, store, d); err != nil {
 		return nil, l.explain(err)
@@ -169,7 +169,7 @@ func (l *layoutRemote) Archive(ctx context.Context, _ *artifact.Release, t artif
 	if err != nil {
 		return nil, l.explain(err)
 	}
-	defer root.Close() // what is open stays so
+	defer func() { _ = root.Close() }() // what is open stays so
 	body, err := store.Fetch(ctx, t.Archived())
 	if err != nil {
 		return nil, l.explain(notFound(err))
