@@ -2,14 +2,17 @@
 
 package probe
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // attempts are Linux's: elsewhere nothing is confined.
 func attempts() []attempt { return nil }
 
 type bait struct{ settings settings }
 
-func layBait() (*bait, error) {
+func layBait(context.Context) (*bait, error) {
 	return nil, errors.New("there is no sandbox to be tried on this system")
 }
 

@@ -3,6 +3,7 @@
 package probe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -24,7 +25,7 @@ type bait struct {
 	tcp, udp, unix atomic.Int64 // how often somebody came
 }
 
-func layBait() (b *bait, err error) {
+func layBait(ctx context.Context) (b *bait, err error) {
 	b = &bait{settings: settings{Host: os.Getpid()}}
 	defer func() {
 		if err != nil {
@@ -40,24 +41,25 @@ func layBait() (b *bait, err error) {
 			return nil, err
 		}
 	}
-	return b, b.listen()
+	return b, b.listen(ctx)
 }
 
 func (b *bait) path(name string) string { return filepath.Join(b.settings.Folder, name) }
 
 // listen opens everything that the plugin may try to talk to.
-func (b *bait) listen() error {
-	tcp, err := net.Listen("tcp4", "127.0.0.1:0")
+func (b *bait) listen(ctx context.Context) error {
+	var listenConfig net.ListenConfig
+	tcp, err := listenConfig.Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	b.settings.TCP = tcp.Addr().(*net.TCPAddr).Port
 	b.accept(tcp, &b.tcp)
-	if tcp6, err := net.Listen("tcp6", "[::1]:0"); err == nil { // not every machine has it
+	if tcp6, err := listenConfig.Listen(ctx, "tcp6", "[::1]:0"); err == nil { // not every machine has it
 		b.settings.TCP6 = tcp6.Addr().(*net.TCPAddr).Port
 		b.accept(tcp6, &b.tcp)
 	}
-	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	udp, err := listenConfig.ListenPacket(ctx, "udp4", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -67,13 +69,13 @@ func (b *bait) listen() error {
 	b.settings.Unix, b.settings.Datagram = b.path("stream.sock"), b.path("datagram.sock")
 	b.settings.Abstract = "@" + filepath.Base(b.settings.Folder)
 	for _, name := range []string{b.settings.Unix, b.settings.Abstract} {
-		l, err := net.Listen("unix", name)
+		l, err := listenConfig.Listen(ctx, "unix", name)
 		if err != nil {
 			return err
 		}
 		b.accept(l, &b.unix)
 	}
-	datagram, err := net.ListenPacket("unixgram", b.settings.Datagram)
+	datagram, err := listenConfig.ListenPacket(ctx, "unixgram", b.settings.Datagram)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func fileAttempts() []attempt {
 		{group: group, name: "make a file", plain: true, try: in("made", func(path string) error { return os.WriteFile(path, nil, 0o600) })},
 		{group: group, name: "make a file in /tmp", plain: true, try: func(s settings) error {
 			path := filepath.Join("/tmp", filepath.Base(s.Folder)+"-made")
-			defer os.Remove(path) // if it was made
+			defer func() { _ = os.Remove(path) }() // if it was made
 			return os.WriteFile(path, nil, 0o600)
 		}},
 		{group: group, name: "make a folder", plain: true, try: in("folder", func(path string) error { return os.Mkdir(path, 0o700) })},
@@ -94,7 +94,7 @@ func fileAttempts() []attempt {
 			if err != nil {
 				return err
 			}
-			defer unix.Close(fd)
+			defer func() { _ = unix.Close(fd) }()
 			return unix.Fchmod(fd, 0o644)
 		}), plain: true},
 		{group: group, name: "change a file's time", plain: true, try: in("time", func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1, 0)) })},
@@ -110,7 +110,7 @@ func fileAttempts() []attempt {
 			if err != nil {
 				return err
 			}
-			defer unix.Close(fd)
+			defer func() { _ = unix.Close(fd) }()
 			_, err = unix.InotifyAddWatch(fd, path, unix.IN_ALL_EVENTS)
 			return err
 		})},

@@ -29,7 +29,7 @@ func int80() error {
 	if err != nil {
 		return err
 	}
-	defer unix.Munmap(page)
+	defer func() { _ = unix.Munmap(page) }()
 	copy(page, code)
 	entry := uintptr(unsafe.Pointer(&page[0]))
 	closure := unsafe.Pointer(&entry) // a func is a pointer to the address of its code

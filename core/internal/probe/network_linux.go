@@ -43,7 +43,7 @@ func networkAttempts() []attempt {
 		}},
 		{group: group, name: "listen at a unix socket in /tmp", plain: true, try: func(s settings) error {
 			path := s.Folder + ".sock"
-			defer unix.Unlink(path) // if it was made
+			defer func() { _ = unix.Unlink(path) }() // if it was made
 			return listen(unix.AF_UNIX, 0, &unix.SockaddrUnix{Name: path})
 		}},
 	}
@@ -58,7 +58,7 @@ func with(family, kind, protocol int, do func(fd int) error) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	// Nothing here takes long, unless something is very wrong.
 	timeout := unix.NsecToTimeval(int64(10 * time.Second))
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout); err != nil {

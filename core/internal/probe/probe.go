@@ -93,7 +93,7 @@ type Open func(ctx context.Context, settings json.RawMessage) (source sdk.Source
 
 // Run has the plugin try everything, and returns the rows of the table in its order. A deadly attempt that ended the plugin is denied.
 func Run(ctx context.Context, open Open) ([]Result, error) {
-	b, err := layBait()
+	b, err := layBait(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the probe: %w", err)
 	}

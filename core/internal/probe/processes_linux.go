@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"errors"
 	"os/exec"
 	"runtime"
@@ -12,7 +13,7 @@ import (
 func processAttempts() []attempt {
 	const group = "processes"
 	return []attempt{
-		{group: group, name: "run a program", plain: true, try: func(settings) error { return exec.Command("/bin/sh", "-c", ":").Run() }},
+		{group: group, name: "run a program", plain: true, try: func(settings) error { return exec.CommandContext(context.Background(), "/bin/sh", "-c", ":").Run() }},
 		{group: group, name: "become another program", plain: true, try: func(settings) error {
 			// There is no such program: the probe goes on even if it may.
 			return reached(unix.Exec("/no/such/program", []string{"x"}, nil), unix.ENOENT)
@@ -30,8 +31,8 @@ func processAttempts() []attempt {
 			if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
 				return err
 			}
-			defer unix.Close(ends[0])
-			defer unix.Close(ends[1])
+			defer func() { _ = unix.Close(ends[0]) }()
+			defer func() { _ = unix.Close(ends[1]) }()
 			return sys(unix.SYS_FCNTL, uintptr(ends[0]), unix.F_SETOWN, uintptr(s.Host))
 		}},
 		{group: group, name: "hold the host's process", plain: true, try: func(s settings) error { return opened(unix.PidfdOpen(s.Host, 0)) }},
@@ -40,7 +41,7 @@ func processAttempts() []attempt {
 			if err != nil {
 				return err
 			}
-			defer unix.Close(pidfd)
+			defer func() { _ = unix.Close(pidfd) }()
 			return opened(unix.PidfdGetfd(pidfd, 0, 0))
 		}},
 		{group: group, name: "debug the host", try: debug},
@@ -96,7 +97,7 @@ func fork(settings) error {
 	}
 	if pid == 0 {
 		for {
-			unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
+			_, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
 		}
 	}
 	_, err := unix.Wait4(int(pid), nil, 0, nil)

@@ -85,7 +85,7 @@ func (r *ruleset) add(path string, rights uint64) error {
 	if err != nil {
 		return &os.PathError{Op: "grant", Path: path, Err: err}
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	if err := r.addFD(fd, rights); err != nil {
 		return &os.PathError{Op: "grant", Path: path, Err: err}
 	}

@@ -86,10 +86,19 @@ func eachLevel(t *testing.T, test func(t *testing.T, level sandbox.Level)) {
 func TestLimits(t *testing.T) {
 	eachLevel(t, func(t *testing.T, level sandbox.Level) {
 		limits := sandbox.Limits{Memory: 256 << 20, Threads: 50, Files: 100}
+		// The first stage is this test, and the race detector in it maps more than any limit allows.
+		race := sandbox.DefaultLimits().Memory == 0
+		if race {
+			limits.Memory = 0
+		}
 		for what, c := range map[string]struct{ within, beyond, says string }{
 			"memory": {"20", "400", "out of memory"},
 			"files":  {"50", "200", "too many open files"},
 		} {
+			if what == "memory" && race {
+				t.Log("the limit of memory is tested without the race detector")
+				continue
+			}
 			p := sandbox.Policy{Level: level, Limits: limits}
 			if said, ok := confined(t, p, what, c.within); !ok {
 				t.Errorf("%s within the limit: %s", what, said)
@@ -97,7 +106,7 @@ func TestLimits(t *testing.T) {
 			if said, ok := confined(t, p, what, c.beyond); ok || !strings.Contains(said, c.says) {
 				t.Errorf("%s beyond the limit: %.500s", what, said)
 			}
-			p.Limits = sandbox.Limits{Memory: 8 << 30, Threads: 1000, Files: 1000}
+			p.Limits = sandbox.Limits{Threads: 1000, Files: 1000}
 			if said, ok := confined(t, p, what, c.beyond); !ok {
 				t.Errorf("%s with a higher limit: %.500s", what, said)
 			}
