@@ -131,7 +131,7 @@ func (r *run) projectStatus(ctx context.Context, before map[string]censusDone) (
 	for _, project := range live {
 		status[project] = ""
 	}
-	var missing []string
+	missing := r.source.Projects // they may be archived
 	for project := range before {
 		if _, ok := status[project]; !ok && len(r.source.Projects) == 0 {
 			missing = append(missing, project)
@@ -145,7 +145,9 @@ func (r *run) projectStatus(ctx context.Context, before map[string]censusDone) (
 		return nil, fmt.Errorf("projects that are not live: %w", err)
 	}
 	for _, project := range missing {
-		status[project] = stateGone
+		if len(r.source.Projects) == 0 {
+			status[project] = stateGone
+		}
 		if s, ok := roster[project]; ok {
 			status[project] = s
 		}

@@ -66,7 +66,7 @@ func (c *censusReader) count(ctx context.Context) error {
 	inner.part = part{Projects: c.part.Projects, Floor: math.MaxInt64}
 	w := newWalk(&walkReader{reader: &inner, ids: true}, cursor{Anchor: c.at.Anchor})
 	err := w.run(ctx, func(it *item) error { return c.note(&it.issue) }, c.savePage)
-	if c.source.leavesOut(err) {
+	if c.source.leavesOut(ctx, c.reader.at, c.project, err) {
 		sdk.Log(ctx).Warn("no census of a project: the server lists it but refuses to search it", "project", c.project, "error", err)
 		c.refused = true
 		return nil

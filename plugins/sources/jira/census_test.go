@@ -5,10 +5,12 @@ package jira_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
 var withCensus = []string{"issues", "comments", "census"}
@@ -246,5 +248,61 @@ func TestCensusCost(t *testing.T) {
 		if state > 3*issues+300 {
 			t.Errorf("%d bytes of state for %d issues", state, issues)
 		}
+	})
+}
+
+// A project that the settings name and that is archived costs nothing but itself, and comes back with the project.
+func TestNamedProjectThatIsArchived(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w := newWorld(t, jiratest.Options{Flavour: f})
+		alpha, beta := w.fill(t, "ALPHA", 3, time.Minute), w.fill(t, "BETA", 3, time.Minute)
+		must(t, w.SetProjectStatus("BETA", jiratest.Archived))
+		w.advance(time.Hour)
+		for _, streams := range [][]string{withCensus, {"issues", "comments"}} {
+			h := newHost(t, w, map[string]any{"projects": []string{"ALPHA", "BETA"}})
+			wantKeys(t, h.run(streams...), alpha)
+			must(t, w.SetProjectStatus("BETA", jiratest.Live))
+			wantKeys(t, h.run(streams...), beta)
+			must(t, w.SetProjectStatus("BETA", jiratest.Archived))
+			w.advance(time.Hour)
+			got := h.run(streams...)
+			wantKeys(t, got, nil)
+			if len(got.deleted) > 0 {
+				t.Errorf("deleted %s", got.deleted)
+			}
+			must(t, h.open().(sdk.Checker).Check(h.context(nil)))
+		}
+		_, err := newHost(t, w, map[string]any{"projects": []string{"ALPHA", "NOPE"}}).tryRun()
+		wantError(t, err, true, "NOPE")
+	})
+}
+
+// Projects that go away between plan and read are left to the next run, with all that is of them elsewhere.
+func TestProjectThatIsRenamedWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w := newWorld(t, jiratest.Options{Flavour: f, MaxResults: 10})
+		w.fill(t, "ALPHA", 45, time.Hour)
+		w.fill(t, "BETA", 3, time.Minute)
+		w.advance(time.Hour)
+		h := newHost(t, w, map[string]any{"split_size": 20})
+		h.inTurn = true
+		renamed := false
+		h.afterCursor = func(split string) error {
+			if strings.HasPrefix(split, "ALPHA") && !renamed {
+				renamed = true
+				return w.RenameProject("ALPHA", "OMEGA", "as it is called now")
+			}
+			return nil
+		}
+		h.run()
+		h.afterCursor = nil
+		var want []string
+		for _, i := range w.Issues("OMEGA") {
+			want = append(want, i.Key)
+		}
+		wantKeys(t, h.run(), want)
+		wantKeys(t, h.run(), nil)
 	})
 }

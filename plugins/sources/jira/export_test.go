@@ -13,3 +13,8 @@ func ListStream(name string) bool {
 func IssueStream(name string) bool {
 	return slices.ContainsFunc(issueStreams(), func(e entry) bool { return e.Name == name })
 }
+
+// InFlavour reports whether a Jira of this flavour has a stream.
+func InFlavour(name, flavour string) bool {
+	return slices.ContainsFunc(catalogue(), func(e entry) bool { return e.Name == name && e.in(flavour) })
+}

@@ -34,9 +34,10 @@ var plugin = sync.OnceValue(jira.Plugin)
 // world is a Jira with a clock that only the test moves.
 type world struct {
 	*jiratest.Server
-	url   string
-	wire  bool         // requests go over a real connection, not straight to the handler
-	ticks atomic.Int64 // since epoch
+	url     string
+	flavour jiratest.Flavour
+	wire    bool         // requests go over a real connection, not straight to the handler
+	ticks   atomic.Int64 // since epoch
 }
 
 func (w *world) now() time.Time          { return epoch.Add(time.Duration(w.ticks.Load())) }
@@ -44,7 +45,7 @@ func (w *world) advance(d time.Duration) { w.ticks.Add(int64(d)) }
 
 func newWorld(t *testing.T, o jiratest.Options) *world {
 	t.Helper()
-	w := &world{wire: o.BasePath != "" || o.Faults != jiratest.Faults{}}
+	w := &world{flavour: o.Flavour, wire: o.BasePath != "" || o.Faults != jiratest.Faults{}}
 	if o.Now == nil {
 		o.Now = w.now
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
 )
 
-const historySeeds = 8 // of each flavour; hundreds were run by hand
+const historySeeds = 3 // of each flavour
 
 func TestHistories(t *testing.T) {
 	t.Parallel()

@@ -56,67 +56,15 @@ func issueNames() []string {
 }
 
 // wantedOf turns a book into the keys that the records of a stream must have.
-func wantedOf(t *testing.T, w *world, stream string) []string {
-	t.Helper()
-	book := func(name string) jiratest.Book { return w.Books(w.url, "root").Of(name) }
-	var keys []string
-	add := func(parts ...string) { keys = append(keys, strings.Join(parts, "/")+"/") }
-	switch stream {
-	case "issues", "users_seen":
-		for id := range book(stream) {
-			add(id)
-		}
-	case "worklog_feed":
-		for id := range book("worklogs") {
-			add(id)
-		}
-	case "changelog":
-		for id, line := range book(stream) {
-			var h struct{ Items []any }
-			must(t, json.Unmarshal(line.JSON, &h))
-			for n := range h.Items {
-				add(line.Parent, id, fmt.Sprint(n))
-			}
-		}
-	case "issue_links":
-		for key := range book(stream) {
-			add(key)
-		}
-		for child, line := range book("parents") {
-			add(child, "parent:"+line.Parent)
-			add(line.Parent, "subtask:"+child)
-		}
-	case "issue_properties":
-		for key := range book("properties") {
-			add(key)
-		}
-	case "votes", "watchers":
-		for id, line := range book(stream) {
-			var list struct {
-				Voters, Watchers []struct{ AccountID, Key string }
-			}
-			must(t, json.Unmarshal(line.JSON, &list))
-			for _, u := range slices.Concat(list.Voters, list.Watchers) {
-				if u.AccountID == "" {
-					u.AccountID = u.Key
-				}
-				add(id, u.AccountID)
-			}
-		}
-	default:
-		for id, line := range book(stream) {
-			add(line.Parent, id)
-		}
-	}
-	slices.Sort(keys)
-	return keys
+func wantedOf(w *world, stream string) []string {
+	return slices.Sorted(maps.Keys(booked(w.Books(w.url, "root"), w.flavour, stream)))
 }
 
 // checkKept holds what a keyed sink has of the streams against the books.
 func checkKept(t *testing.T, w *world, h *host, names []string) {
 	t.Helper()
 	for _, name := range names {
-		have, want := slices.Sorted(maps.Keys(h.kept()[name])), wantedOf(t, w, name)
+		have, want := slices.Sorted(maps.Keys(h.kept()[name])), wantedOf(w, name)
 		if !slices.Equal(have, want) {
 			t.Errorf("%s: %d keys, want %d: too many %.300q, missing %.300q", name, len(have), len(want), minus(have, want), minus(want, have))
 		}

@@ -30,6 +30,8 @@ type part struct {
 	// A full part: one project, created in [From, To). 0 leaves a side open.
 	From int64 `json:"from,omitempty"`
 	To   int64 `json:"to,omitempty"`
+	// Again: earlier runs may have delivered its issues, of this project or of one that is not listed any more.
+	Again bool `json:"again,omitempty"`
 
 	// An update part: where each group of projects goes on, and the versions known there.
 	Since []since `json:"since,omitempty"`

@@ -73,6 +73,12 @@ type walkDone struct {
 	done
 	recent []mark
 	met    map[string]idSet
+	left   []string
+}
+
+// covers reports whether the walk read a project to its end.
+func (d walkDone) covers(project string) bool {
+	return d.part.covers(project) && !slices.Contains(d.left, project)
 }
 
 // walked decodes the cursors of earlier walks.
@@ -84,7 +90,7 @@ func walked(previous []done) ([]walkDone, error) {
 			return nil, sdk.Permanent(fmt.Errorf("split %s of an earlier run: %w; start over with --full", d.id, err))
 		}
 		if c.Done {
-			all = append(all, walkDone{d, c.Recent, c.Met})
+			all = append(all, walkDone{d, c.Recent, c.Met, c.Left})
 		}
 	}
 	return all, nil
@@ -123,21 +129,31 @@ func planWalks(ctx context.Context, r *run) ([]sdk.Split, error) {
 		}
 		for _, w := range all[n].windows {
 			found += w.count
+			base.Again = r.knows(project, projects)
 			splits = append(splits, w.split(base, project))
 		}
 	}
-	if len(read) == 0 {
+	if len(read) == 0 && len(s.Projects) == 0 {
 		return nil, left[0] // then it is the filter that is refused
 	}
 	for _, err := range left {
-		sdk.Log(ctx).Warn("a project is left out of this run: the server lists it but refuses to search it", "error", err)
+		sdk.Log(ctx).Warn("a project is left out of this run: it is archived, or the server lists it but refuses to search it", "error", err)
 	}
-	if len(going) == 0 && found == 0 {
+	if len(read) > 0 && len(going) == 0 && found == 0 {
 		if err := s.visible(ctx, at, read); err != nil {
 			return nil, err
 		}
 	}
+	base.Again = false
 	return append(splits, updateSplitsOf(base, going, previous)...), nil
+}
+
+// knows reports whether earlier runs may have delivered issues of a project: of the project itself, or of one that is not
+// listed any more and may have been renamed.
+func (r *run) knows(project string, listed []string) bool {
+	return slices.ContainsFunc(r.earlier, func(d done) bool {
+		return slices.ContainsFunc(d.Projects, func(p string) bool { return p == project || !slices.Contains(listed, p) })
+	})
 }
 
 // surveyed is what of one project is to be read in full.
@@ -156,7 +172,7 @@ func (s *Source) surveys(ctx context.Context, at rest.Site, projects []string, p
 		group.Go(func() error {
 			for _, gap := range gaps(project, previous) {
 				windows, err := s.survey(gctx, at, project, gap)
-				if s.leavesOut(err) {
+				if s.leavesOut(gctx, at, project, err) {
 					all[n].refused = fmt.Errorf("%s: %w", project, err)
 					return nil
 				}
@@ -171,10 +187,20 @@ func (s *Source) surveys(ctx context.Context, at rest.Site, projects []string, p
 	return all, group.Wait()
 }
 
-// leavesOut reports whether err stands for a listed project that a search does not know.
-func (s *Source) leavesOut(err error) bool {
+// unknownProject reports whether err may stand for a project that a search does not know.
+func unknownProject(err error) bool {
 	status := rest.Status(err)
-	return len(s.Projects) == 0 && (status == http.StatusBadRequest || status == http.StatusNotFound)
+	return status == http.StatusBadRequest || status == http.StatusNotFound
+}
+
+// leavesOut reports whether err stands for a project that the server has and that a search does not know. One that the settings
+// name must be archived, or in the trash: else its name is wrong.
+func (s *Source) leavesOut(ctx context.Context, at rest.Site, project string, err error) bool {
+	if !unknownProject(err) || len(s.Projects) == 0 {
+		return unknownProject(err)
+	}
+	roster, err := s.roster(ctx, at)
+	return err == nil && roster[project] != ""
 }
 
 // split makes the split that reads a window in full.

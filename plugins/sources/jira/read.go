@@ -58,7 +58,7 @@ func readWalk(ctx context.Context, in *reader) error {
 	if err := deliver(ctx, walk, r.completeChunk, r.emitChunk); err != nil {
 		return err
 	}
-	if walk.blank {
+	if walk.blank && len(walk.left) == 0 {
 		// Nothing is there, or the token died: then Jira shows nothing at all, and the split must not count as read.
 		if err := r.source.visible(ctx, r.at, r.part.Projects); err != nil {
 			return err
@@ -69,7 +69,7 @@ func readWalk(ctx context.Context, in *reader) error {
 
 // emitChunk makes the records of some issues.
 func (r *walkReader) emitChunk(c *chunk) error {
-	if r.part.updates() {
+	if r.part.updates() || r.part.Again {
 		if err := r.clear(c); err != nil {
 			return err
 		}
@@ -252,7 +252,7 @@ func (r *reader) gone(err error) bool {
 func (s *Source) visible(ctx context.Context, at rest.Site, projects []string) error {
 	c := s.client(ctx)
 	_, _, ok, err := c.first(ctx, at, inProjects(projects)+" ORDER BY created DESC")
-	if ok || err != nil && !s.leavesOut(err) {
+	if ok || err != nil && !slices.ContainsFunc(projects, func(p string) bool { return s.leavesOut(ctx, at, p, err) }) {
 		return err
 	}
 	for _, key := range projects[:min(len(projects), 5)] { // there are projects without issues
@@ -262,6 +262,12 @@ func (s *Source) visible(ctx context.Context, at rest.Site, projects []string) e
 		}
 		if !rest.Gone(err) && rest.Status(err) != http.StatusUnauthorized {
 			return err
+		}
+	}
+	if len(s.Projects) == 0 { // a token that died shows no project at all
+		listed, err := s.projects(ctx, at)
+		if err == nil && !slices.ContainsFunc(projects, func(p string) bool { return slices.Contains(listed, p) }) {
+			return nil // they went away since the plan
 		}
 	}
 	return sdk.Permanent(fmt.Errorf("the server shows nothing of %s to this account: it may not browse it, or its token has expired (Jira then gives an empty list): check http.auth and projects", shortList(projects)))

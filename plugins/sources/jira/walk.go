@@ -5,11 +5,13 @@ package jira
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
@@ -24,9 +26,10 @@ const settling = 3 * time.Second
 // walk is one walk under way.
 type walk struct {
 	reader *walkReader
-	where  string // condition without the bounds
-	field  string // created or updated: the order, and what the anchor is a value of
-	to     int64  // upper bound of the field; 0: none
+	where  string   // condition without the bounds
+	left   []string // projects that are left out: the server does not know them any more
+	field  string   // created or updated: the order, and what the anchor is a value of
+	to     int64    // upper bound of the field; 0: none
 	// movable: only times before it move the anchor.
 	movable int64
 	known   marks // versions that earlier runs delivered
@@ -36,11 +39,11 @@ type walk struct {
 	seen   marks // met at the anchor or after it
 	recent marks // versions for the next run's overlap
 
-	ahead ahead
-	size  int // issues of the last page
-	left  int // issues behind it, as it says
-	depth depth
-	shift shift
+	ahead  ahead
+	size   int // issues of the last page
+	behind int // issues behind it, as it says
+	depth  depth
+	shift  shift
 	// blank: the last page had nothing in it.
 	blank bool
 }
@@ -50,7 +53,11 @@ func (w *walk) run(ctx context.Context, emit func(*item) error, save func(cursor
 	defer w.ahead.drop()
 	for {
 		more, err := w.page(ctx, emit)
+		left := false
 		if err != nil {
+			more, left = w.leave(ctx, err)
+		}
+		if err != nil && !left {
 			return err
 		}
 		if !more {
@@ -66,12 +73,12 @@ func (w *walk) run(ctx context.Context, emit func(*item) error, save func(cursor
 var errUnjoined = errors.New("the page does not join the one before it")
 
 func (w *walk) cursor() cursor {
-	return cursor{Anchor: w.anchor, Seen: w.seen.since(w.anchor), Recent: w.recent.since(w.reader.part.Floor)}
+	return cursor{Anchor: w.anchor, Seen: w.seen.since(w.anchor), Recent: w.recent.since(w.reader.part.Floor), Left: w.left}
 }
 
 // last is the cursor at the end.
 func (w *walk) last() cursor {
-	return cursor{Done: true, Recent: w.recent.since(w.reader.part.Floor)}
+	return cursor{Done: true, Recent: w.recent.since(w.reader.part.Floor), Left: w.left}
 }
 
 // page reads one page, moves on, and reports whether there may be more.
@@ -116,7 +123,7 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 	case err != nil:
 		return w.recover(q, err)
 	}
-	w.blank, w.size, w.left = p.count == 0, p.count, p.total-q.startAt-p.count
+	w.blank, w.size, w.behind = p.count == 0, p.count, p.total-q.startAt-p.count
 	if len(timeless) > 0 {
 		created, err := w.reader.client.lastCreated(ctx, w.reader.at, timeless[max(0, len(timeless)-bulk):])
 		if err != nil {
@@ -132,7 +139,7 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 func (w *walk) fetch(ctx context.Context, q search, each func(raw []byte, bad error, replied time.Time) error) (_ page, guessed bool, err error) {
 	asked := w.ahead.request(ctx, q)
 	if w.reader.at.Flavour == rest.DataCenter {
-		w.ahead.guess(ctx, q, w.size, w.left)
+		w.ahead.guess(ctx, q, w.size, w.behind)
 	}
 	resp, err := asked.wait()
 	if err != nil {
@@ -237,28 +244,67 @@ func checksum(raw []byte) uint32 {
 // newWalk begins a walk, or goes on with one.
 func newWalk(r *walkReader, from cursor) *walk {
 	// What is known stays known, though a shifting page may hide it from this walk.
-	w := &walk{reader: r, anchor: from.Anchor, seen: setOf(from.Seen), recent: setOf(r.part.Known, from.Recent)}
+	w := &walk{reader: r, anchor: from.Anchor, left: from.Left, seen: setOf(from.Seen), recent: setOf(r.part.Known, from.Recent)}
 	w.ahead.ask = func(ctx context.Context, q search) (*http.Response, error) { return r.client.ask(ctx, r.at, q) }
 	if r.part.updates() {
-		w.field = "updated"
-		w.movable = r.part.Floor
-		w.known = setOf(r.part.Known)
-		var groups []string
-		low := r.part.Since[0].Floor
-		for _, s := range r.part.Since {
-			groups = append(groups, "("+and(inProjects(s.Projects), between("updated", s.Floor, 0))+")")
-			low = min(low, s.Floor)
-		}
-		w.where = and(anyOf(groups), r.source.filter())
-		w.anchor = max(w.anchor, low)
-		w.base = w.anchor
-		return w
+		w.field, w.movable, w.known = "updated", r.part.Floor, setOf(r.part.Known)
+		w.anchor = max(w.anchor, slices.MinFunc(r.part.Since, func(a, b since) int { return cmp.Compare(a.Floor, b.Floor) }).Floor)
+	} else {
+		w.field, w.movable, w.to = "created", 1<<63-1, r.part.To
+		w.anchor = max(w.anchor, r.part.From)
 	}
-	w.field = "created"
-	w.movable = 1<<63 - 1
-	w.where = and(inProjects(r.part.Projects), r.source.filter())
-	w.anchor = max(w.anchor, r.part.From)
 	w.base = w.anchor
-	w.to = r.part.To
+	w.bound()
 	return w
+}
+
+// bound makes the condition of the projects that are read.
+func (w *walk) bound() {
+	kept := func(projects []string) []string {
+		return slices.DeleteFunc(slices.Clone(projects), func(p string) bool { return slices.Contains(w.left, p) })
+	}
+	part := w.reader.part
+	if !part.updates() {
+		w.where = and(inProjects(kept(part.Projects)), w.reader.source.filter())
+		return
+	}
+	var groups []string
+	for _, s := range part.Since {
+		if projects := kept(s.Projects); len(projects) > 0 {
+			groups = append(groups, "("+and(inProjects(projects), between("updated", s.Floor, 0))+")")
+		}
+	}
+	w.where = and(anyOf(groups), w.reader.source.filter())
+}
+
+// leave finds the projects that a search does not know any more: deleted, renamed or archived since the run was planned. They
+// are left out, and the next run reads what there is of them then. left: err stands for such projects, and the walk goes on
+// without them if there are more.
+func (w *walk) leave(ctx context.Context, err error) (more, left bool) {
+	if !unknownProject(err) || w.reader.ids {
+		return false, false
+	}
+	found := 0
+	for _, project := range w.reader.part.Projects {
+		if slices.Contains(w.left, project) {
+			continue
+		}
+		_, _, _, err := w.reader.client.first(ctx, w.reader.at, inProjects([]string{project})+" ORDER BY created ASC")
+		if !w.reader.source.leavesOut(ctx, w.reader.at, project, err) {
+			more = true
+			continue
+		}
+		found++
+		w.left = append(w.left, project)
+		sdk.Log(ctx).Warn("a project went away while it was read: what there is of it is for the next run", "project", project, "error", err)
+	}
+	if found == 0 {
+		return false, false
+	}
+	w.ahead.drop()
+	w.rewind()
+	if more {
+		w.bound()
+	}
+	return more, true
 }
