@@ -132,10 +132,16 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), published: t.TempDir(), signed: map[string]sdk.Info{}}
-	home := t.TempDir()
+	w, home := emptyWorld(t), t.TempDir()
+	w.dir, w.published = t.TempDir(), t.TempDir()
+	w.LockFile, w.KeysFile, w.Store = filepath.Join(w.dir, lock.FileName), filepath.Join(home, "config", "trust.hcl"), store.At(filepath.Join(home, "store"))
+	return w
+}
+
+// emptyWorld is one that has no place yet.
+func emptyWorld(t testing.TB) *world {
+	w := &world{t: t, signed: map[string]sdk.Info{}}
 	w.Installer = &install.Installer{
-		LockFile: filepath.Join(w.dir, lock.FileName), KeysFile: filepath.Join(home, "config", "trust.hcl"), Store: store.At(filepath.Join(home, "store")),
 		Settings: install.Settings{Trust: install.TrustFirstUse}, Protocol: 1, Shipped: []string{"jira", "jsonl"},
 		Platforms: []artifact.Platform{artifact.Here()},
 		Now:       func() time.Time { return time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC) },
