@@ -23,22 +23,35 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// What the packages of internal/registry have for whoever shows it.
-type (
-	Installer     = install.Installer
-	Demand        = install.Demand
-	InstallMode   = install.Mode
-	InstallPlan   = install.Plan
-	InstallChange = install.Change
-	PluginAbout   = install.About
-	LockedPlugin  = lock.Plugin
-	Platform      = artifact.Platform
-	TrustEntry    = keys.Entry
-	Key           = artifact.Key
+// Installer installs plugins for the pipeline files of one folder.
+type Installer = install.Installer
 
-	// NotLockedError says that a lock file would have to change, and may not.
-	NotLockedError = install.LockedError
-)
+// Demand is a plugin that pipeline files, or a person, want.
+type Demand = install.Demand
+
+// InstallMode says how far an installation may go.
+type InstallMode = install.Mode
+
+// InstallPlan is what becomes of all plugins that are demanded.
+type InstallPlan = install.Plan
+
+// InstallChange is what becomes of one of them.
+type InstallChange = install.Change
+
+// PluginAbout is what there is to say of a published plugin.
+type PluginAbout = install.About
+
+// LockedPlugin is what a lock file says of a plugin.
+type LockedPlugin = lock.Plugin
+
+// Platform is an operating system and an architecture.
+type Platform = artifact.Platform
+
+// TrustEntry is the key of a publisher, and what it may sign.
+type TrustEntry = keys.Entry
+
+// NotLockedError says that a lock file would have to change, and may not.
+type NotLockedError = install.LockedError
 
 // What can become of a plugin.
 const (

@@ -17,7 +17,7 @@ func (a *app) pluginsVerifyCommand() *cobra.Command {
 	var all, asJSON bool
 	cmd := &cobra.Command{
 		Use: "verify", Short: "Hold installed programs against " + core.LockFileName + " and their signatures, without a network", Args: args,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			in, err := a.installer(dir, installFlags{})
 			if err != nil {
 				return err

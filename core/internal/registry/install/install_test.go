@@ -163,8 +163,11 @@ func (w *world) open(s artifact.Source) (remote.Remote, error) {
 
 func (w *world) describe(_ context.Context, path, digest string) (sdk.Info, error) {
 	raw, err := os.ReadFile(path)
-	if err != nil || digestOf(string(raw)) != digest {
-		return sdk.Info{}, fmt.Errorf("not the program with the digest %s: %v", digest, err)
+	if err != nil {
+		return sdk.Info{}, err
+	}
+	if digestOf(string(raw)) != digest {
+		return sdk.Info{}, fmt.Errorf("not the program with the digest %s", digest)
 	}
 	if w.described.Name != "" {
 		return w.described, nil
