@@ -25,7 +25,8 @@ type api struct {
 
 func serve(s settings) *api {
 	a := &api{settings: s, news: make(chan struct{}, 1)}
-	a.server = httptest.NewServer(http.HandlerFunc(a.page))
+	a.server = httptest.NewUnstartedServer(http.HandlerFunc(a.page))
+	a.server.Start() // after server is set, which the pages read
 	return a
 }
 
