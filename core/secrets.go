@@ -84,6 +84,9 @@ func (s *secret) run(ctx context.Context) (string, error) {
 	case err != nil:
 		s.redact.Add(value)
 		said := strings.TrimSpace(words.String())
+		if said == "" {
+			return "", fmt.Errorf("%s: %w", s.Exec[0], err)
+		}
 		return "", fmt.Errorf("%s: %w: %q", s.Exec[0], err, said[:min(len(said), longestWords)])
 	case value == "":
 		return "", fmt.Errorf("%s printed nothing", s.Exec[0])

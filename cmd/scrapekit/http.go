@@ -15,7 +15,7 @@ import (
 // printHTTP prints what came of the requests to each host.
 func printHTTP(w io.Writer, s core.HTTPStats) {
 	for _, h := range s.Hosts {
-		fmt.Fprintf(w, "\nHTTP %s: %s, %s\n", h.Host, many(h.Requests, "request"), strings.Join(replies(h), ", "))
+		fmt.Fprintf(w, "\nHTTP %s: %s\n", h.Host, strings.Join(append([]string{many(h.Requests, "request")}, replies(h)...), ", "))
 		for _, line := range []struct {
 			heading string
 			parts   []string

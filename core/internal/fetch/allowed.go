@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -80,6 +81,7 @@ func allow(p *allowance, hosts *hosts, set *redact.Set, next http.RoundTripper, 
 	ex.explainAllowed(p.Plugin, p.Auth)
 	out := req.Clone(context.WithValue(req.Context(), exchangeKey{}, ex))
 	p.clean(out, origin)
+	ex.explainDropped(req, out)
 	resp, err := next.RoundTrip(out)
 	if err != nil {
 		return nil, err
@@ -96,6 +98,18 @@ func allow(p *allowance, hosts *hosts, set *redact.Set, next http.RoundTripper, 
 func (ex *exchange) explainAllowed(plugin string, all []Auth) {
 	ex.explain("allow", func() string { return fmt.Sprintf("%s is among the hosts that %s may ask", ex.origin, plugin) })
 	ex.explain("auth", func() string { return credentialText(all, ex.origin) })
+}
+
+// explainDropped names the headers of the request that are the host's to set, which went.
+func (ex *exchange) explainDropped(given, sent *http.Request) {
+	if ex.tell == nil {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(given.Header)) {
+		if _, ok := sent.Header[name]; !ok || http.CanonicalHeaderKey(name) == "User-Agent" {
+			ex.tell("allow", "the header "+name+" is not sent as given: it is for the host to set")
+		}
+	}
 }
 
 // exchange is what the decorators below know of a request beside the request itself.

@@ -48,7 +48,7 @@ func (s *CacheStats) add(o cache.Outcome, saved int64) {
 
 // cacheWords say an outcome to a person.
 var cacheWords = map[cache.Outcome]string{
-	cache.Miss: "nothing is kept that would do; the host is asked", cache.Hit: "answered from what is kept; the host is not asked",
+	cache.Miss: "nothing was kept that would do; the host was asked", cache.Hit: "answered from what is kept; the host was not asked",
 	cache.Revalidated: "the host was asked and says that what is kept still holds", cache.Stale: "what is kept is past its time, and had to do",
 }
 

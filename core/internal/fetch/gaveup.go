@@ -59,9 +59,15 @@ func (t *trial) gaveUp() string {
 	return fmt.Sprintf("gave up after %s in %s: %s", attempts, short(time.Since(t.start)), t.causes.String())
 }
 
-// unsaid is what ended the attempts, if it was no attempt itself: a host that is down.
+// isAttempt reports whether the last outcome is one of a request that was to go: not while a host is down or asks for too long
+// a pause.
+func (t *trial) isAttempt() bool {
+	return t.last.cause != "canceled" && t.last.cause != "down" && t.last.cause != "pause"
+}
+
+// unsaid is what ended the attempts, if it was no attempt itself.
 func (t *trial) unsaid(err error) string {
-	if t.last.cause == "down" {
+	if t.last.cause == "down" || t.last.cause == "pause" {
 		return err.Error()
 	}
 	return ""

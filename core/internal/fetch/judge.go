@@ -195,12 +195,18 @@ func isDial(err error) bool {
 // isGarbage knows what net/http says of a reply that is not HTTP, for which it has no type.
 func isGarbage(err error) bool {
 	text := err.Error()
-	for _, mark := range []string{"malformed", "invalid", "bad ", "unsupported", "too many", "exceeded", "too large"} {
+	for _, mark := range []string{"malformed", "invalid", "bad ", "unsupported", "too many", "exceeded", "too large", "header list larger than"} {
 		if strings.Contains(text, mark) {
 			return true
 		}
 	}
 	return false
+}
+
+// isLargeHead knows what net/http says of a reply whose headers are too many, over HTTP/1 and HTTP/2.
+func isLargeHead(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "response headers exceeded") || strings.Contains(text, "header list larger than")
 }
 
 // wordsOf tells err in a few words that are the same for the same cause, so that they can be counted.
@@ -221,6 +227,8 @@ func wordsOf(err error, o Origin) string {
 		return fmt.Sprintf("the certificate of %s is not trusted: %v", o.Host, err)
 	case class == "truncated":
 		return "the reply broke off"
+	case class == "garbage" && isLargeHead(err):
+		return fmt.Sprintf("the headers of the reply are larger than %d KiB", maxHeader>>10)
 	case class == "garbage":
 		return "the reply is not HTTP"
 	case class == "reset" && errors.Is(err, syscall.ECONNRESET):

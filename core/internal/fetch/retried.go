@@ -93,10 +93,13 @@ func (t *trial) over(resp *http.Response, err error) bool {
 	if t.last.verdict == done {
 		return true
 	}
-	if t.last.cause != "canceled" && t.last.cause != "down" {
+	if t.isAttempt() {
 		why := words(t.ex, resp, err)
 		t.causes.add(why)
 		t.ex.explain("retry", func() string { return fmt.Sprintf("attempt %d: %s", t.causes.total, why) })
+	}
+	if t.last.cause == "pause" {
+		t.ex.explain("retry", err.Error)
 	}
 	if t.ctx.Err() != nil || !t.repeatable(err) {
 		return true
@@ -171,7 +174,7 @@ func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
 	}
 	if late := t.ex.clock.over(); late != nil {
 		err = late
-	} else if t.causes.total < 2 {
+	} else if t.causes.total == 0 || t.causes.total == 1 && t.last.cause != "pause" {
 		err = &toldError{join("; ", words(t.ex, nil, err), advice(err)), err}
 	} else {
 		err = &toldError{join("; ", t.gaveUp(), t.unsaid(err), advice(err)), err}

@@ -140,7 +140,7 @@ func TestLargeReplyHeaders(t *testing.T) {
 		}
 	})
 	p.Attempts = 1
-	if resp, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); err == nil || !strings.Contains(err.Error(), "the reply is not HTTP") {
+	if resp, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); err == nil || !strings.Contains(err.Error(), "the headers of the reply are larger than 1024 KiB") {
 		t.Errorf("%v %v", resp, err)
 	}
 }
