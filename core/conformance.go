@@ -112,7 +112,7 @@ func (p *parts) conformance(ctx context.Context, b config.Block, o ConformanceOp
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir) // what is left there is of no use to anybody
+	defer func() { _ = os.RemoveAll(dir) }() // what is left there is of no use to anybody
 	plan := plugintest.Plan{Host: p.host, Info: b.Info, Only: o.Checks, Done: o.Done, Dir: dir}
 	plan.Spec = p.spec(b)
 	if err := p.pluginCase(ctx, &plan, b, o); err != nil {

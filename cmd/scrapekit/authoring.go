@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -55,7 +56,7 @@ func (a *app) project(ctx context.Context, name string, f projectFlags, dir stri
 
 func (a *app) find(name string, f projectFlags, dir string) (*project, error) {
 	if _, err := pluginNamed(name); err == nil {
-		if _, err := os.Stat(name); err != nil {
+		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
 			return &project{Project: &author.Project{Program: name, Example: f.config}, name: name, own: true}, nil
 		}
 	}

@@ -98,7 +98,7 @@ func (a *app) devRun(ctx context.Context, p *project, f devFlags, dir string) er
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(state) // dir is removed in the end
+	defer func() { _ = os.RemoveAll(state) }() // dir is removed in the end
 	f.stateDir = state
 	pipeline, err := a.loadProject(ctx, p, f.projectFlags, dir)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,11 +52,38 @@ func (b tools) asleep(t *testing.T) sleeper {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	for s.signal(t, syscall.SIGSTOP); !s.stateIsFree(t); s.signal(t, syscall.SIGSTOP) {
+	for s.stop(t); !s.stateIsFree(t); s.stop(t) {
 		s.signal(t, syscall.SIGCONT) // it was in the middle of a commit, which nobody else can come into
 		time.Sleep(10 * time.Millisecond)
 	}
 	return s
+}
+
+// stop stops the host, and returns when the last of its threads has stopped: until then it can go on to write.
+func (s sleeper) stop(t *testing.T) {
+	t.Helper()
+	s.signal(t, syscall.SIGSTOP)
+	for !s.stopped(t) {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (s sleeper) stopped(t *testing.T) bool {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.cmd.Process.Pid))
+	if err != nil || len(threads) == 0 {
+		t.Fatalf("the host has no threads: %v", err)
+	}
+	for _, name := range threads {
+		stat, err := os.ReadFile(name)
+		if err != nil {
+			return false // the thread has ended just now
+		}
+		if _, state, _ := strings.Cut(string(stat), ") "); !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
 }
 
 func (s sleeper) signal(t *testing.T, sig syscall.Signal) {

@@ -59,7 +59,7 @@ func Dial(ctx context.Context, socket string) (c *Conn, close func(), err error)
 	}
 	first := make(chan net.Conn, 1)
 	first <- conn
-	dial := func(ctx context.Context, _ string) (net.Conn, error) {
+	dial := func(context.Context, string) (net.Conn, error) {
 		select {
 		case c := <-first:
 			return c, nil

@@ -42,7 +42,7 @@ func (h *Host) Greet(ctx context.Context, s Spec, versions string) (Greeting, er
 	if err != nil {
 		return Greeting{}, err
 	}
-	defer os.RemoveAll(sockets) // the whole directory goes with the host
+	defer func() { _ = os.RemoveAll(sockets) }() // the whole directory goes with the host
 	out := &lines{log: h.log}
 	cmd := &exec.Cmd{Path: s.Path, Args: append([]string{s.Path}, s.Args...)}
 	if versions != "" {

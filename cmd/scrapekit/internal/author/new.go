@@ -67,7 +67,7 @@ func (r Repository) Check() error {
 // Program is the name of the repository, and of its module.
 func (r Repository) Program() string { return "scrapekit-" + r.Kind + "-" + r.Name }
 
-// TypeScript, HasLicense, Year and ReplayFlag are for the templates.
+// TypeScript reports whether the language is that one.
 func (r Repository) TypeScript() bool { return r.Lang == "typescript" }
 
 // HasLicense reports whether there is a file LICENSE.

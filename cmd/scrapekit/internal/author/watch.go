@@ -35,10 +35,11 @@ func (p *Project) Snapshot() Snapshot {
 	if !p.isDir && p.build == nil {
 		return s
 	}
-	_ = filepath.WalkDir(p.Dir, func(path string, d fs.DirEntry, err error) error { // what cannot be read is not watched
+	_ = filepath.WalkDir(p.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // what cannot be read is not watched
+		}
 		switch {
-		case err != nil:
-			return nil
 		case d.IsDir() && path != p.Dir && (slices.Contains(made, d.Name()) || d.Name()[0] == '.'):
 			return fs.SkipDir
 		case d.Type().IsRegular() && path != p.Program:
