@@ -21,17 +21,18 @@ const (
 
 // crowd counts, for each number of requests under way, how many were taken. Where the rate is what counts, requests
 // are refused however few are under way. Where the crowd counts, those that were refused had more company than nearly
-// all that were taken: two such refusals in a row make a limit, or three after some hundred requests if they are 429s, as for a
-// rate. From there it follows the host: one less for a refusal, one
-// more after some hundred requests that were taken while it was in use.
+// all that were taken, where no company is what had left the host when they came. Two such refusals in a row make a limit, or three
+// after some hundred requests if they are 429s, as for a rate. From there it follows the host: one less for a refusal, one more
+// after some hundred requests that were taken while it was in use.
 type crowd struct {
 	taken    [crowdSeen + 1]int
 	all      int
-	refusals int       // one after another, all of them with more company than what was taken
-	least    int       // of their company
-	largest  int       // likewise
-	last     time.Time // of these refusals
-	most     int       // the limit; 0: none
+	refusals int           // one after another, all of them with more company than what was taken
+	least    int           // of their company
+	largest  int           // likewise
+	last     time.Time     // of these refusals
+	turn     time.Duration // the shortest time in which a refusal came back: the way to the host and back
+	most     int           // the limit; 0: none
 	gap      time.Duration
 	changed  time.Time // when the limit was lowered or raised
 	since    int       // requests taken since then
@@ -53,9 +54,11 @@ func (c *crowd) limit() int {
 // add takes in the fate of a request. It returns whether there is reason to make a limit, see adopt, or whether it has given
 // one up.
 func (c *crowd) add(f *flight, now time.Time, status int) (found, lost bool) {
-	n := min(f.crowd, crowdSeen)
 	switch {
 	case status == 429 || status == 503:
+		if took := now.Sub(f.sent); c.turn == 0 || took < c.turn {
+			c.turn = took
+		}
 		if f.sent.Before(c.last) { // one of a volley
 			return false, false
 		}
@@ -63,9 +66,9 @@ func (c *crowd) add(f *flight, now time.Time, status int) (found, lost bool) {
 		if c.most > 0 {
 			return false, c.shrink(now)
 		}
-		return c.refuse(n, now, status), false
+		return c.refuse(min(f.crowd-f.gone, crowdSeen), now, status), false
 	case status < 400:
-		c.take(n, now)
+		c.take(f, now)
 	}
 	return false, false
 }
@@ -74,17 +77,18 @@ func (c *crowd) refuse(n int, now time.Time, status int) (found bool) {
 	if now.Before(c.barred) {
 		return false
 	}
-	if c.refusals == 0 {
+	switch {
+	case c.refusals == 0:
 		c.least, c.largest = n, n
+	case n == c.least-1: // it has changed places on the way with one that was sent at the same time
+		return false
+	case n == c.least+1 && !c.explains(c.least) && c.explains(n): // the former one had
+		c.refusals, c.least, c.largest = 0, n, n
 	}
 	c.least, c.largest = min(c.least, n), max(c.largest, n)
 	c.refusals++
-	over := 0
-	for i := c.least; i <= crowdSeen; i++ {
-		over += c.taken[i]
-	}
-	if c.least < crowdLeast || float64(over) > max(crowdFew, crowdOver*float64(c.all)) {
-		*c = crowd{last: c.last} // what counts is the rate
+	if !c.explains(c.least) {
+		*c = crowd{last: c.last, turn: c.turn} // what counts is the rate
 		return false
 	}
 	if status == http.StatusServiceUnavailable {
@@ -93,9 +97,17 @@ func (c *crowd) refuse(n int, now time.Time, status int) (found bool) {
 	return c.refusals >= 3 && c.all >= crowdProven
 }
 
+// explains reports whether hardly any request was taken that had as much company.
+func (c *crowd) explains(n int) bool {
+	over := 0
+	for i := n; i <= crowdSeen; i++ {
+		over += c.taken[i]
+	}
+	return n >= crowdLeast && float64(over) <= max(crowdFew, crowdOver*float64(c.all))
+}
+
 // adopt makes a limit.
 func (c *crowd) adopt(now time.Time) {
-	// Two that are sent at once may change places on the way: then the one that was refused had seemed to have less company.
 	c.most, c.gap, c.repeats = c.largest-1, probeEvery, 0
 	c.changed, c.since, c.used = now, 0, 0
 }
@@ -120,7 +132,7 @@ func (c *crowd) shrink(now time.Time) (lost bool) {
 }
 
 func (c *crowd) giveUp(now time.Time) {
-	*c = crowd{last: c.last, barred: now.Add(crowdBarred)}
+	*c = crowd{last: c.last, turn: c.turn, barred: now.Add(crowdBarred)}
 }
 
 // slower reports whether the host is asked more seldom for the limit than at the given rate. Where latency hardly varies, the
@@ -130,11 +142,11 @@ func (c *crowd) slower(than float64, now time.Time) bool {
 	return c.most > 0 && c.since >= crowdProven && 2*c.used >= c.since && elapsed >= crowdSettled && float64(c.since) < than*elapsed.Seconds()
 }
 
-func (c *crowd) take(n int, now time.Time) {
-	c.taken[n]++
+func (c *crowd) take(f *flight, now time.Time) {
+	c.taken[min(f.crowd-f.early, crowdSeen)]++
 	c.all++
 	c.since++
-	if n >= c.most {
+	if min(f.crowd, crowdSeen) >= c.most {
 		c.used++
 	}
 	if c.most > 0 && c.used >= crowdProbe && now.Sub(c.changed) >= c.gap {

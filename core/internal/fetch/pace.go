@@ -55,6 +55,8 @@ type order struct {
 type flight struct {
 	sent  time.Time
 	crowd int // requests under way when it was sent, itself included
+	gone  int // of these, replied since
+	early int // likewise, before it can have come to the host: their replies were on the way already
 }
 
 type pace struct {
@@ -133,20 +135,27 @@ func (p *pace) began(now time.Time) *flight {
 func (p *pace) failed(f *flight, now time.Time, blame bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.remove(f)
+	p.remove(f, now)
 	if blame {
 		p.eased.add(now, true)
 	}
 }
 
 // remove takes a request out of those under way and returns how many of the others were sent no later.
-func (p *pace) remove(f *flight) (before int) {
-	if i := slices.Index(p.underway, f); i >= 0 {
+func (p *pace) remove(f *flight, now time.Time) (before int) {
+	i := slices.Index(p.underway, f)
+	if i >= 0 {
 		p.underway = slices.Delete(p.underway, i, i+1)
 	}
-	for _, other := range p.underway {
+	for at, other := range p.underway {
 		if !other.sent.After(f.sent) {
 			before++
+		}
+		if i >= 0 && at >= i { // f was counted in its crowd
+			other.gone++
+			if now.Sub(other.sent) < p.crowd.turn {
+				other.early++
+			}
 		}
 	}
 	return before
@@ -195,7 +204,7 @@ func (p *pace) rate() float64 { return min(p.fixed, p.stated, p.learned, p.eased
 func (p *pace) observe(f *flight, now time.Time, status int, h hints, latency sample) order {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	sent, before := f.sent, p.remove(f)
+	sent, before := f.sent, p.remove(f, now)
 	if p.since.IsZero() {
 		p.since = sent
 	}
