@@ -24,6 +24,7 @@ var suites = []struct {
 	{"sdk.TransformPlugin", []string{"sdktest.TestTransform"}},
 	{"sdk.TransformOf", []string{"sdktest.TestTransform"}},
 	{"sdk.SinkPlugin", []string{"sdktest.TestSink", "sdktest.CrashSink"}},
+	{"method Guarantee", []string{"sdktest.TestSink", "sdktest.CrashSink"}}, // a sink of the host's own
 	{"a transform with state", []string{"sdktest.TestTransform", "sdktest.CrashTransform"}},
 }
 
@@ -48,7 +49,7 @@ func names(t *testing.T, dir string, tests bool) []string {
 	return out
 }
 
-// namesIn lists the qualified names in a file. That it has a method Transform or Commit is one too.
+// namesIn lists the qualified names in a file. That it has a method Transform, Commit or Guarantee is one too.
 func namesIn(file *ast.File) []string {
 	var out []string
 	ast.Inspect(file, func(n ast.Node) bool {
@@ -58,7 +59,7 @@ func namesIn(file *ast.File) []string {
 				out = append(out, x.Name+"."+n.Sel.Name)
 			}
 		case *ast.FuncDecl:
-			if n.Recv != nil && slices.Contains([]string{"Transform", "Commit"}, n.Name.Name) {
+			if n.Recv != nil && slices.Contains([]string{"Transform", "Commit", "Guarantee"}, n.Name.Name) {
 				out = append(out, "method "+n.Name.Name)
 			}
 		}
@@ -86,12 +87,12 @@ func missing(code, tests []string) []string {
 func TestEveryPluginJoinsTheSuites(t *testing.T) {
 	t.Parallel()
 	plugins := 0
-	for _, root := range []string{"../plugins", "../examples"} {
+	for _, root := range []string{"../plugins", "../examples", "."} {
 		err := filepath.WalkDir(root, func(dir string, d fs.DirEntry, err error) error {
 			if err != nil || !d.IsDir() {
 				return err
 			}
-			if d.Name() == "testdata" {
+			if d.Name() == "testdata" || dir == "internal" {
 				return fs.SkipDir
 			}
 			code := names(t, dir, false)
@@ -112,7 +113,7 @@ func TestEveryPluginJoinsTheSuites(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if plugins < 6 {
+	if plugins < 7 {
 		t.Errorf("only %d plugins were found: the shipped ones alone are more", plugins)
 	}
 }
@@ -127,6 +128,7 @@ func TestMissingSuites(t *testing.T) {
 		{[]string{"sdk.SinkPlugin"}, nil, 2},
 		{[]string{"sdk.SinkPlugin"}, []string{"sdktest.TestSink"}, 1},
 		{[]string{"sdk.SinkPlugin", "method Commit"}, []string{"sdktest.TestSink", "sdktest.CrashSink"}, 0},
+		{[]string{"method Guarantee", "method Commit"}, []string{"sdktest.TestSink"}, 1},
 		{[]string{"sdk.TransformPlugin", "method Transform"}, []string{"sdktest.TestTransform"}, 0},
 		{[]string{"sdk.TransformPlugin", "method Transform", "method Commit"}, []string{"sdktest.TestTransform"}, 1},
 	} {

@@ -46,7 +46,7 @@ func (p *parts) sinks() []pipeline.Stage[sdk.Sink] {
 		s := stage(p, b, (*pluginhost.Plugin).Sink)
 		if toStdout(b) {
 			s.Start = func(context.Context) (pipeline.Instance[sdk.Sink], error) {
-				return inProcess(sdk.Sink(&stdout{w: p.opts.Stdout})), nil
+				return inProcess(sdk.Sink(newStdout(p.opts.Stdout))), nil
 			}
 		}
 		out = append(out, s)

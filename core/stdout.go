@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"os"
 	"slices"
 	"sync"
 
@@ -14,10 +15,22 @@ import (
 )
 
 // stdout writes records as JSON Lines to a stream that cannot be taken back: after a kill, records since
-// the last commit come again.
+// the last commit come again. Where it leads to a file, what was committed outlasts a power cut.
 type stdout struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu   sync.Mutex
+	w    io.Writer
+	file *os.File // w, if it is a regular file
+	used bool
+}
+
+func newStdout(w io.Writer) *stdout {
+	s := &stdout{w: w}
+	if f, ok := w.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			s.file = f
+		}
+	}
+	return s
 }
 
 // toStdout reports whether a sink's settings send it to standard output.
@@ -39,10 +52,38 @@ func (s *stdout) Write(_ context.Context, b sdk.Batch) error {
 	lines, rejects := sdk.JSONLines(b)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.used && s.torn() {
+		lines = append([]byte("\n"), lines...)
+	}
+	s.used = true
 	if _, err := s.w.Write(lines); err != nil {
+		s.used = false            // this line may be half a line too
 		return sdk.Permanent(err) // whoever read our output has gone
 	}
 	return rejects.Err()
+}
+
+// torn reports whether the file ends with half a line, as a killed process leaves it: what is written behind it would be lost with
+// it. Standard output cannot be read itself, but what its name leads to, on Linux.
+func (s *stdout) torn() bool {
+	if s.file == nil {
+		return false
+	}
+	info, err := s.file.Stat()
+	if err != nil || info.Size() == 0 {
+		return false
+	}
+	r, err := os.Open(s.file.Name())
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	if other, err := r.Stat(); err != nil || !os.SameFile(info, other) {
+		return false
+	}
+	var last [1]byte
+	_, err = r.ReadAt(last[:], info.Size()-1)
+	return err == nil && last[0] != '\n'
 }
 
 // Guarantee implements [sdk.Guarantor].
@@ -50,7 +91,15 @@ func (s *stdout) Guarantee() sdk.Guarantee {
 	return sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "what was printed cannot be taken back"}
 }
 
-func (s *stdout) Commit(context.Context) (sdk.Token, error) { return nil, nil }
+// Commit makes what was printed last. A terminal or another program has nothing to make last.
+func (s *stdout) Commit(context.Context) (sdk.Token, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.file == nil {
+		return nil, nil
+	}
+	return nil, s.file.Sync()
+}
 
 // WritesToStdout reports whether a sink sends its records to standard output.
 func (p *Pipeline) WritesToStdout() bool {

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -10,30 +11,37 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
 )
 
 // printed is standard output that goes to a file: "scrapekit run … >> file".
 type printed struct {
-	stdout
+	*stdout
 	io.Closer
 }
+
+type printedConfig struct {
+	File string `json:"file"`
+}
+
+func printedPlugin() sdk.Plugin {
+	return sdk.SinkPlugin(sdk.Info{Name: "stdout", Version: "1", Doc: "Standard output."}, func(_ context.Context, c printedConfig) (sdk.Sink, error) {
+		f, err := os.OpenFile(c.File, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err == nil {
+			err = disk.SyncDir(filepath.Dir(c.File)) // the file's name is the shell's business
+		}
+		return &printed{newStdout(f), f}, err
+	})
+}
+
+func printedTo(_ *testing.T, dir string) any { return printedConfig{filepath.Join(dir, "out.jsonl")} }
 
 // TestStdoutKeepsItsGuarantee: nothing is lost, though it may come twice.
 func TestStdoutKeepsItsGuarantee(t *testing.T) {
 	t.Parallel()
-	type config struct {
-		File string `json:"file"`
-	}
-	p := sdk.SinkPlugin(sdk.Info{Name: "stdout", Version: "1", Doc: "Standard output."}, func(_ context.Context, c config) (sdk.Sink, error) {
-		f, err := os.OpenFile(c.File, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		return &printed{stdout{w: f}, f}, err
-	})
-	sdktest.TestSink(t, p, sdktest.SinkCase{
-		Config: func(_ *testing.T, dir string) any { return config{filepath.Join(dir, "out.jsonl")} },
-		Read:   printedOf,
-	})
+	sdktest.TestSink(t, printedPlugin(), sdktest.SinkCase{Config: printedTo, Read: printedOf})
 	if g := sdk.GuaranteeOf(&stdout{}); g.Delivery != sdk.AtLeastOnce {
 		t.Errorf("standard output guarantees %q, and cannot take anything back", g.Delivery)
 	}
@@ -55,4 +63,23 @@ func printedOf(t *testing.T, dir, stream string) []string {
 		}
 	}
 	return out
+}
+
+// TestStdoutCrash: nothing that was committed is lost by a kill, a power cut or a disk that fails.
+func TestStdoutCrash(t *testing.T) {
+	t.Parallel()
+	sdktest.CrashSink(t, printedPlugin(), sdktest.SinkCase{
+		Config: printedTo,
+		Read: func(t *testing.T, dir, stream string) (whole []string) {
+			if stream != "one" {
+				return nil // the lines do not say of which stream they are
+			}
+			for _, line := range printedOf(t, dir, stream) {
+				if json.Valid([]byte(line)) {
+					whole = append(whole, line)
+				}
+			}
+			return whole
+		},
+	})
 }

@@ -350,7 +350,9 @@ func sinkDeletions(s *sinkTest) {
 	token := s.commit()
 	s.remove(`{"whole":"a"}`)
 	s.open(sdk.Start{Run: "r1", Token: token, Resume: true})
-	s.holds("back at the token before a deletion", "parts", parts)
+	if s.guarantee.Delivery != sdk.OncePerKey { // a deletion by a key comes again too
+		s.holds("back at the token before a deletion", "parts", parts)
+	}
 	s.remove(`{"whole":"b","id":5}`)
 	s.remove(`{"whole":"a"}`)
 	s.remove(`{"whole":"nothing"}`)

@@ -45,13 +45,16 @@ type crash struct {
 	name    string // of the test that the child comes to
 	dir     string
 	after   map[int]map[string][]string // what an undisturbed life holds after act i, by stream
+	keeps   sdk.Delivery                // what the sink guarantees
 }
 
-// CrashSink proves that a sink of files loses nothing and writes nothing twice, whatever happens to its process, its disk
-// and its power. A child process lives through three runs. It is then killed before every change that it makes to a file, and
+// CrashSink proves that a sink of files keeps its guarantee, whatever happens to its process, its disk and its power: nothing
+// is lost, and of what [sdk.GuaranteeOf] says is there once nothing is there twice. A child process lives through three runs. It is then killed before every change that it makes to a file, and
 // every change fails (EIO, and a disk that is full from there on), and the power fails after every change, where what was not synced is lost in
 // several ways. Each time the sink is opened with the last token that the host can have kept; it must hold what that token
-// stands for, and hold at the end what an undisturbed life holds.
+// stands for, and hold at the end what an undisturbed life holds. One that is exact ([sdk.ExactlyOnce]) must hold just that both
+// times; one that goes by a key ([sdk.OncePerKey]) just that at the end, and until then nothing twice; any other may hold more. The
+// Read of the case leaves out what is not whole, if the sink may leave such behind.
 //
 // What the host does not know from its sinks is not tested by it: see [TestSink] for that. The child is this test binary,
 // started once more with this very test: what stands before CrashSink in the test is run there too. It must write below
@@ -110,6 +113,9 @@ func (x *crash) undisturbed() {
 			x.Fatalf("undisturbed, %s in run %d: %v", x.acts[i].what, x.acts[i].run, err)
 		}
 		x.after[i] = x.holds()
+		if h.sink != nil {
+			x.keeps = sdk.GuaranteeOf(h.sink).Delivery
+		}
 	}
 	h.end()
 	if last := x.after[len(x.acts)-1]; len(last) == 0 {

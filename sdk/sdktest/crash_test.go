@@ -4,6 +4,7 @@ package sdktest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ import (
 // appending writes a file a stream. Its token holds the length of each. The fields are what it does wrong.
 type appending struct {
 	noSync, noFolderSync, noCut, noSyncAgain, ignoresSync, mute bool
+	promise                                                     sdk.Delivery // "": exactly once
 
 	dir   string
 	files map[string]*os.File
@@ -49,6 +51,10 @@ func (a *appending) Open(_ context.Context, s sdk.Start) error {
 		}
 	}
 	return errors.Join(err, syncFolder(a.dir))
+}
+
+func (a *appending) Guarantee() sdk.Guarantee {
+	return sdk.Guarantee{Delivery: cmp.Or(a.promise, sdk.ExactlyOnce), Why: "it says so"}
 }
 
 func (a *appending) cut(path string, size int64) error {

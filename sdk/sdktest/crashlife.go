@@ -81,8 +81,11 @@ func (h *crashHost) open(ctx context.Context, run int, resume bool) error {
 	}
 	h.sink = v.(sdk.Sink)
 	o, ok := v.(sdk.Opener)
-	if !ok {
+	if !ok && sdk.GuaranteeOf(h.sink).Delivery == sdk.ExactlyOnce {
 		return errors.New("it is no sdk.Opener: it cannot come back to a token")
+	}
+	if !ok {
+		return nil
 	}
 	return o.Open(ctx, startOf(run, h.token, resume, h.x.streams))
 }

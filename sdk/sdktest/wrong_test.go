@@ -136,6 +136,9 @@ var wrongs = map[string]struct {
 	"sink does not sync once it came back":    {"two_power_cuts", crashAppending(appending{noSyncAgain: true})},
 	"sink takes a failed sync for a good one": {"failures", crashAppending(appending{ignoresSync: true})},
 	"sink does not say why":                   {"failures", crashAppending(appending{mute: true})},
+	"sink of one record a key has two":        {"power_cut", crashAppending(appending{noCut: true, promise: sdk.OncePerKey})},
+	"sink that promises little does not sync": {"power_cut", crashAppending(appending{noSync: true, promise: sdk.AtLeastOnce})},
+	"sink writes behind half a line":          {"power_cut", crashAppending(appending{noCut: true, promise: sdk.AtLeastOnce})},
 	"transform fails the batch for one bad record": {"junk", func(t *testing.T) {
 		wrongTransform(t, func(b sdk.Batch) ([]sdk.Batch, error) {
 			out, err := upper{}.Transform(context.Background(), b)
