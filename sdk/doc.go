@@ -7,6 +7,26 @@
 // The host owns HTTP, credentials, rate limits, retries, checkpoints and scheduling. A plugin reaches
 // it through the context of a call: [HTTPClient], [Log], [Count].
 //
+// # Where to begin
+//
+// `scrapekit plugins new source NAME` writes a repository that builds and passes its tests, and the folder examples/tutorial leads from
+// there to a plugin that others install. The examples of [Source], [Transform] and [Sink] are a whole plugin each.
+//
+// Of a source an author writes
+//
+//   - a struct, whose fields are the settings: their tags say what a pipeline file may set ([Schema]);
+//   - Streams: which kinds of record there are;
+//   - Plan: which parts of the work can be read alone ([Plan.Splits] makes one of each stream);
+//   - Read: requests ([GetJSON], or any library with the [HTTPClient]), records ([Writer.Emit], [Writer.EmitJSON]) and, between
+//     pages, a cursor ([Writer.Cursor], [CursorOf]).
+//
+// A transform has one method, a sink two, and a sink that can come back to a commit, as it should, a third: [Opener].
+//
+// An error is temporary, and the host tries again, unless it is marked by [Permanent]. What cannot be delivered alone is rejected
+// alone: [Writer.Reject] in a source, [Rejects] in a transform or a sink.
+//
+// Whether all that is right is told by package sdktest under go test, and by `scrapekit plugins test` for plugins in any language.
+//
 // # The path of a record
 //
 // A source emits records; the SDK packs them into batches. Between batches the source emits cursors:

@@ -1,0 +1,70 @@
+package sdk_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// century is a transform that is its own settings.
+type century struct {
+	Field string `json:"field" default:"century" doc:"Name of the field to add."`
+}
+
+// book is what of a record is looked at.
+type book struct {
+	Year int `json:"year"`
+}
+
+// Transform adds a field. A record that does not have what is needed is rejected by itself, with the reason; the host keeps it as a
+// dead letter, and all others go on.
+func (c century) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) {
+	if b.Op == sdk.Delete {
+		return []sdk.Batch{b}, nil // these are keys, not records
+	}
+	var out sdk.Builder
+	var rejects sdk.Rejects
+	for record := range b.Records() {
+		var known book
+		var fields map[string]any
+		if err := json.Unmarshal(record, &known); err != nil || json.Unmarshal(record, &fields) != nil || known.Year == 0 {
+			rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: record, Reason: "no year"})
+			continue
+		}
+		fields[c.Field] = (known.Year + 99) / 100
+		if err := out.Add(b.Stream, fields); err != nil {
+			return nil, sdk.Permanent(err)
+		}
+	}
+	return out.Flush(), rejects.Err()
+}
+
+// A whole transform, which adds a field to every record. Its main function would be serve.Main(plugin); what is done with it here is
+// the host's part.
+func ExampleTransform() {
+	plugin := sdk.TransformOf[century](sdk.Info{Name: "century", Version: "1.0.0", Doc: "Says of books in which century they were written."})
+
+	ctx := context.Background()
+	made, err := plugin.New(ctx, json.RawMessage(`{}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	in := sdk.Batch{Stream: "books", Count: 3, Payload: []byte(`{"title":"Emma","year":1815}
+{"title":"The Epic of Gilgamesh"}
+{"title":"Beloved","year":1987}
+`)}
+	out, err := made.(sdk.Transform).Transform(ctx, in)
+	for _, b := range out {
+		fmt.Printf("%s: %d records\n%s", b.Stream, b.Count, b.Payload)
+	}
+	fmt.Println(err)
+
+	// Output:
+	// books: 2 records
+	// {"century":19,"title":"Emma","year":1815}
+	// {"century":20,"title":"Beloved","year":1987}
+	// 1 record rejected: no year
+}
