@@ -212,10 +212,10 @@ func AddTrust(e TrustEntry) error {
 	return changeTrust(func(k *keys.Keys) { k.Add(e) })
 }
 
-// RemoveTrust takes the keys of a pattern away, or one of them if key is not "". It returns how many there were.
-func RemoveTrust(pattern, key string) (n int, err error) {
-	err = changeTrust(func(k *keys.Keys) { n = k.Remove(pattern, artifact.Key(key)) })
-	return n, err
+// RemoveTrust takes the keys of a pattern away, or one of them if key is not "". It returns them.
+func RemoveTrust(pattern, key string) (gone []TrustEntry, err error) {
+	err = changeTrust(func(k *keys.Keys) { gone = k.Remove(pattern, artifact.Key(key)) })
+	return gone, err
 }
 
 func changeTrust(change func(*keys.Keys)) error {
@@ -267,7 +267,11 @@ func SearchPlugins(ctx context.Context, dir string, indexes []string, term strin
 		indexes = slices.Clone(settings.Indexes)
 	}
 	if len(indexes) == 0 {
-		return nil, fmt.Errorf("no index of plugins is known: name one with --index, or write indexes = [\"…\"] into %s; an index is a JSON file, its URL, or a folder, oci-layout:PATH", install.SettingsFile)
+		config, err := configDir()
+		if err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("no index of plugins is known, and there is none that all share: name one with --index, or write indexes = [\"…\"] into %s; an index is a JSON file, its URL, or a folder, oci-layout:PATH", filepath.Join(config, install.SettingsFile))
 	}
 	return install.Search(ctx, indexes, dir, term)
 }

@@ -3,6 +3,7 @@
 package core
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 	"github.com/scrapekit/scrapekit/core/internal/registry/install"
 	"github.com/scrapekit/scrapekit/core/internal/registry/lock"
@@ -97,6 +99,23 @@ func (i *installed) program(r config.Requirement) (config.Program, error) {
 		return config.Program{}, &config.NotInstalledError{Text: fmt.Sprintf("version %s, which %s names, is not on this machine", p.Version, lock.FileName)}
 	}
 	return config.Program{Path: path, Digest: t.Binary.String(), Version: p.Version.String()}, err
+}
+
+// DescribeLocked starts the installed program of a plugin that the lock file in a folder has, and asks it what it is. warning is what a
+// user should know of that program; "": nothing.
+func DescribeLocked(ctx context.Context, dir string, p LockedPlugin, o Options) (info sdk.Info, warning string, err error) {
+	plugins := &installed{lockFile: filepath.Join(dir, lock.FileName)}
+	program, err := plugins.program(config.Requirement{Name: p.Name, Source: p.Source})
+	var absent *config.NotInstalledError
+	if errors.As(err, &absent) {
+		return sdk.Info{}, "", fmt.Errorf("plugin %s: %w; `scrapekit init` installs it", p.Name, err)
+	}
+	if err != nil {
+		return sdk.Info{}, "", fmt.Errorf("plugin %s: %w", p.Name, err)
+	}
+	l := &lookup{opts: o, logger: newLogger(o, &redact.Set{})}
+	info, err = l.describe(ctx, config.BlockRef{Kind: p.Kind, Path: program.Path, Digest: program.Digest})
+	return info, program.Warning, err
 }
 
 // devOverride lets a developer run a program in place of what is published. Where nobody develops, it is an error.

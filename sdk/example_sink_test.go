@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -26,7 +27,8 @@ type archive struct {
 func (a *archive) Open(_ context.Context, start sdk.Start) error {
 	var size int64
 	if start.Token != nil && !start.Full {
-		if err := json.Unmarshal(start.Token, &size); err != nil {
+		var err error
+		if size, err = strconv.ParseInt(string(start.Token), 10, 64); err != nil {
 			return sdk.Permanent(fmt.Errorf("the token %q is none of this sink's", start.Token))
 		}
 	}
@@ -57,7 +59,7 @@ func (a *archive) Commit(context.Context) (sdk.Token, error) {
 	if err := errors.Join(err, a.file.Sync()); err != nil {
 		return nil, err
 	}
-	return json.Marshal(info.Size())
+	return sdk.Token(strconv.FormatInt(info.Size(), 10)), nil
 }
 
 // Close is called at the end.

@@ -3,10 +3,8 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -130,65 +128,6 @@ func (a *app) listed(dir string) ([]listed, error) {
 		out = append(out, listed{Info: info, Source: p.Source, Installed: &here})
 	}
 	return out, nil
-}
-
-func (a *app) pluginsDocsCommand() *cobra.Command {
-	var f projectFlags
-	format := "markdown"
-	cmd := &cobra.Command{
-		Use: "docs [PLUGIN...]", Short: "Print the reference of plugins: settings and streams",
-		Long: "Prints the reference of plugins, from the schema of their settings and what they say of their streams. PLUGIN is the name of a shipped\n" +
-			"plugin, a program in any language, or a folder that is built first; without one, all shipped plugins are meant.",
-		RunE: func(cmd *cobra.Command, given []string) error {
-			write, ok := map[string]func(io.Writer, sdk.Info) error{"markdown": writeReference, "man": writeManual}[format]
-			if !ok {
-				return usageError{fmt.Errorf("--format %s: want markdown or man", format)}
-			}
-			if len(given) == 0 {
-				for _, p := range firstParty() {
-					given = append(given, p.Name)
-				}
-			}
-			for i, name := range given {
-				info, err := a.infoOf(cmd.Context(), name, f)
-				if err != nil {
-					return err
-				}
-				if i > 0 {
-					fmt.Fprintln(a.out)
-				}
-				if err := write(a.out, info); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&format, "format", format, "markdown, or man for a page of section 7")
-	cmd.Flags().StringVar(&f.build, "build", "", "a command that builds PLUGIN, which then names a program")
-	return cmd
-}
-
-// infoOf is what a plugin says of itself: a shipped one, a program, or what a folder is built into.
-func (a *app) infoOf(ctx context.Context, name string, f projectFlags) (sdk.Info, error) {
-	p, err := pluginNamed(name)
-	if _, missing := os.Stat(name); err == nil || missing != nil {
-		return p.Info, err
-	}
-	dir, remove, err := scratch()
-	if err != nil {
-		return sdk.Info{}, err
-	}
-	defer remove()
-	built, err := a.project(ctx, name, f, dir)
-	if err != nil {
-		return sdk.Info{}, err
-	}
-	opts, err := a.fileOptions(f.fileFlags)
-	if err != nil {
-		return sdk.Info{}, err
-	}
-	return a.describe(ctx, built, opts)
 }
 
 // json prints a value for programs.

@@ -144,6 +144,7 @@ func thereAre(all []core.LockedPlugin) string {
 
 func (a *app) pluginsRemoveCommand() *cobra.Command {
 	var dir string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "remove NAME...", Short: "Take plugins out of " + core.LockFileName,
 		Long: "Takes plugins out of " + core.LockFileName + ". What a pipeline file requires comes back with the next `scrapekit init`, as if it were new: that is how\n" +
@@ -160,29 +161,54 @@ func (a *app) pluginsRemoveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, p := range chosen {
-				if err := in.Remove(cmd.Context(), p.Source); err != nil {
-					return err
-				}
-				fmt.Fprintf(a.out, "removed %s %s (%s)\n", p.Name, p.Version, p.Source)
-			}
-			return a.stillRequired(dir, chosen)
+			return a.remove(cmd.Context(), in, dir, chosen, asJSON)
 		},
 	}
 	addDir(cmd, &dir)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was removed as JSON")
 	return cmd
 }
 
-// stillRequired says which pipeline files want what was removed.
-func (a *app) stillRequired(dir string, removed []core.LockedPlugin) error {
+// removedJSON is a plugin that was taken out of the lock file, for programs.
+type removedJSON struct {
+	Source     string   `json:"source"`
+	Name       string   `json:"name"`
+	Version    string   `json:"version"`
+	RequiredBy []string `json:"required_by,omitempty"` // places in pipeline files that want it still
+}
+
+func (a *app) remove(ctx context.Context, in *core.Installer, dir string, chosen []core.LockedPlugin, asJSON bool) error {
+	var sources []string
+	for _, p := range chosen {
+		sources = append(sources, p.Source)
+	}
+	if err := in.Remove(ctx, sources...); err != nil {
+		return err
+	}
 	files, err := core.PipelineFiles(dir)
 	if err != nil {
 		return err
 	}
 	demands, _, _ := core.PluginDemands(files, nil) // a file that is not right says so when it is run
-	for _, d := range demands {
-		if slices.ContainsFunc(removed, func(p core.LockedPlugin) bool { return p.Source == d.Source }) {
-			fmt.Fprintf(a.err, "%s %s requires %s\n", a.style(yellow, "note:"), d.Where, d.Source)
+	rows := []removedJSON{}
+	for _, p := range chosen {
+		row := removedJSON{Source: p.Source, Name: p.Name, Version: p.Version.String()}
+		for _, d := range demands {
+			if d.Source == p.Source {
+				row.RequiredBy = append(row.RequiredBy, d.Where)
+			}
+		}
+		rows = append(rows, row)
+	}
+	if asJSON {
+		return a.json(rows)
+	}
+	for _, r := range rows {
+		fmt.Fprintf(a.out, "removed %s %s (%s)\n", r.Name, r.Version, r.Source)
+	}
+	for _, r := range rows {
+		for _, where := range r.RequiredBy {
+			fmt.Fprintf(a.err, "%s %s requires %s\n", a.style(yellow, "note:"), where, r.Source)
 		}
 	}
 	return nil

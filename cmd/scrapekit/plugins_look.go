@@ -219,10 +219,12 @@ func (a *app) pluginsSearchCommand() *cobra.Command {
 	var indexes []string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "search TERM...", Short: "Search indexes of plugins",
-		Long: "Looks for plugins in whose source, name, kind or description all words stand. An index is a JSON file or its URL,\n" +
-			`{"plugins": [{"source": "…", "name": "…", "kind": "source", "description": "…"}]}, or a folder, oci-layout:PATH. Your settings name those that are` + "\n" +
-			`looked into: indexes = ["…"] in config.hcl. What an index says is nobody's word but its own.`,
+		Use: "search TERM...", Short: "Search the indexes of plugins that you name",
+		Long: "Looks for plugins in whose source, name, kind or description all words stand; without a word all are shown. There is no index that all\n" +
+			"share: those are searched that --index names, or else the settings, by indexes = [\"…\"] in config.hcl. An index is a JSON file or its URL,\n" +
+			`{"plugins": [{"source": "…", "name": "…", "kind": "source", "description": "…"}]}, or a folder, oci-layout:PATH, such as a mirror. What an` + "\n" +
+			"index says is nobody's word but its own.",
+		Example: "  scrapekit plugins search --index https://example.com/plugins.json jira\n  scrapekit plugins search --index oci-layout:mirror",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			found, err := core.SearchPlugins(cmd.Context(), ".", indexes, strings.Join(given, " "))
 			if err != nil {

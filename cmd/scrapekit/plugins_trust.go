@@ -23,7 +23,8 @@ func (a *app) trustCommand() *cobra.Command {
 }
 
 func (a *app) trustAddCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use: "add PATTERN KEY", Short: "Trust a key for the plugins whose names a pattern fits", Args: args,
 		Long: "PATTERN is the name of a plugin, or a beginning of names with * after a slash. KEY is what the publisher tells, RW…, or a file that\n" +
 			"holds it. Several keys may be trusted for one pattern, as while a publisher changes them; the closest pattern decides.",
@@ -36,10 +37,15 @@ func (a *app) trustAddCommand() *cobra.Command {
 			if err := core.AddTrust(e); err != nil {
 				return err
 			}
+			if asJSON {
+				return a.json(e)
+			}
 			fmt.Fprintf(a.out, "trusted for %s: %s\n", e.Pattern, e.Key.Fingerprint())
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what is trusted now as JSON")
+	return cmd
 }
 
 func (a *app) trustListCommand() *cobra.Command {
@@ -75,7 +81,8 @@ func (a *app) trustListCommand() *cobra.Command {
 }
 
 func (a *app) trustRemoveCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use: "remove PATTERN [KEY]", Short: "Trust the keys of a pattern no longer, or one of them",
 		RunE: func(_ *cobra.Command, given []string) error {
 			if len(given) == 0 || len(given) > 2 {
@@ -89,15 +96,20 @@ func (a *app) trustRemoveCommand() *cobra.Command {
 				}
 				key = string(e.Key)
 			}
-			n, err := core.RemoveTrust(given[0], key)
+			gone, err := core.RemoveTrust(given[0], key)
 			if err != nil {
 				return err
 			}
-			if n == 0 {
+			if len(gone) == 0 {
 				return usageError{fmt.Errorf("no such key is trusted for %q; `scrapekit plugins trust list` shows them", given[0])}
 			}
-			fmt.Fprintf(a.out, "%s removed\n", many(int64(n), "key"))
+			if asJSON {
+				return a.json(gone)
+			}
+			fmt.Fprintf(a.out, "%s removed\n", many(int64(len(gone)), "key"))
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what is no longer trusted as JSON")
+	return cmd
 }

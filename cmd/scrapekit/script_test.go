@@ -28,6 +28,7 @@ import (
 //	exec exits CODE COMMAND...   run a command that must end with this code; SIGINT is passed on to it
 //	jira …                       see script_jira_test.go
 //	registry [USER:PASSWORD]     see script_registry_test.go
+//	site DIR, github …           see script_site_test.go
 //	jsonlines FILE               every line of a file, or of stdout, is JSON
 //	records N FILE [TEXT]        a file has this many lines, or as many that hold a text
 //
@@ -53,7 +54,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"jira": startJira, "jira-stop": stopJira, "jira-comment": commentOnIssue,
 			"jira-hold": holdJira, "jira-held": waitForHeld, "jira-go": releaseJira,
-			"registry": startRegistry,
+			"registry": startRegistry, "site": startSite, "github": startGitHub,
 			"hello":    buildHello, "evil": buildEvil,
 			"jsonlines": jsonLines, "records": countRecords, "arrives": waitForFile,
 		},

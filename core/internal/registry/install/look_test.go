@@ -63,6 +63,10 @@ func TestSearch(t *testing.T) {
 		{"source": "registry.example.com/acme/forum", "name": "forum", "kind": "source", "description": "Reads forums, politely."},
 		{"source": "registry.example.com/acme/sheets", "name": "sheets", "kind": "sink", "description": "Writes spreadsheets."}]}`
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		if in.URL.Path == "/away" {
+			http.Redirect(out, in, "http://index.invalid/list.json", http.StatusFound)
+			return
+		}
 		if in.URL.Path != "/list.json" {
 			http.NotFound(out, in)
 			return
@@ -87,7 +91,7 @@ func TestSearch(t *testing.T) {
 		t.Fatal(err)
 	}
 	for index, want := range map[string]string{
-		"none.json": "no such file", server.URL + "/none": "404", "http://192.0.2.1/x": "only https", "bad.json": "source",
+		"none.json": "no such file", server.URL + "/none": "404", server.URL + "/away": "away from HTTPS", "http://192.0.2.1/x": "only https", "bad.json": "source",
 	} {
 		if _, err := install.Search(t.Context(), []string{index}, w.dir, ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", index, err)

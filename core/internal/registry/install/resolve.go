@@ -141,12 +141,15 @@ func (r resolution) run(ctx context.Context) (*Change, error) {
 	return r.choose(ctx, source, allowed, before)
 }
 
-// fail puts the source, and who wants it, in front of an error.
+// fail puts the source, and who wants it, in front of an error. Where it is got from its source, the remote has named it already.
 func (r resolution) fail(err error) error {
-	if r.demand.Where != "" {
-		return fmt.Errorf("%s: %s: %w", r.demand.Where, r.demand.Source, err)
+	if !strings.HasPrefix(err.Error(), r.demand.Source+": ") {
+		err = fmt.Errorf("%s: %w", r.demand.Source, err)
 	}
-	return fmt.Errorf("%s: %w", r.demand.Source, err)
+	if r.demand.Where != "" {
+		err = fmt.Errorf("%s: %w", r.demand.Where, err)
+	}
+	return err
 }
 
 // keep stays with what is locked. If all of it is here, nobody is asked anything.

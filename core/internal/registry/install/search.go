@@ -115,7 +115,7 @@ func openIndex(ctx context.Context, index, dir string) (io.ReadCloser, error) {
 	if request.URL.Scheme != "https" && !artifact.IsLoopback(request.URL.Host) {
 		return nil, errors.New("only https:// is taken, and http:// of this machine")
 	}
-	client := &http.Client{Timeout: indexTimeout}
+	client := &http.Client{Timeout: indexTimeout, CheckRedirect: remote.KeepHTTPS}
 	response, err := client.Do(request)
 	if err != nil {
 		return nil, err

@@ -70,6 +70,9 @@ func ReadSettings(path string) (Settings, error) {
 		s.Mirrors = append(s.Mirrors, rule)
 	}
 	for _, b := range top.Blocks("dev_override") {
+		if _, err := artifact.ParseSource(b.Label); err != nil {
+			in.Fail(b.Line, "dev_override: %v", err)
+		}
 		s.Dev = append(s.Dev, Override{b.Label, b.Need("path")})
 		b.Done()
 	}

@@ -47,11 +47,18 @@ func (k *Keys) Add(e Entry) {
 	k.Entries = slices.Insert(k.Entries, i, e)
 }
 
-// Remove takes the entries of a pattern away, or only that of one key if it is not "". It returns how many there were.
-func (k *Keys) Remove(pattern string, key artifact.Key) int {
-	before := len(k.Entries)
-	k.Entries = slices.DeleteFunc(k.Entries, func(e Entry) bool { return e.Pattern == pattern && (key == "" || e.Key == key) })
-	return before - len(k.Entries)
+// Remove takes the entries of a pattern away, or only that of one key if it is not "". It returns them.
+func (k *Keys) Remove(pattern string, key artifact.Key) []Entry {
+	var gone, kept []Entry
+	for _, e := range k.Entries {
+		if e.Pattern == pattern && (key == "" || e.Key == key) {
+			gone = append(gone, e)
+		} else {
+			kept = append(kept, e)
+		}
+	}
+	k.Entries = kept
+	return gone
 }
 
 // For returns the entries that speak of a plugin: those of the pattern that fits its name most closely. Keys that the user was

@@ -53,11 +53,11 @@ func TestFor(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
-	if n := k.Remove("r.example.com/acme/*", a); n != 1 || len(k.For("r.example.com/acme/hello")) != 1 {
-		t.Errorf("one key removed: %d", n)
+	if gone := k.Remove("r.example.com/acme/*", a); len(gone) != 1 || gone[0].Key != a || len(k.For("r.example.com/acme/hello")) != 1 {
+		t.Errorf("one key removed: %v", gone)
 	}
-	if n := k.Remove("r.example.com/acme/*", ""); n != 1 || k.For("r.example.com/acme/hello")[0].Key != d {
-		t.Errorf("a pattern removed: %d", n)
+	if gone := k.Remove("r.example.com/acme/*", ""); len(gone) != 1 || k.For("r.example.com/acme/hello")[0].Key != d {
+		t.Errorf("a pattern removed: %v", gone)
 	}
 }
 

@@ -27,17 +27,17 @@ func (o Options) client() *http.Client {
 	if o.Client != nil {
 		c := *o.Client
 		if c.CheckRedirect == nil {
-			c.CheckRedirect = keepHTTPS
+			c.CheckRedirect = KeepHTTPS
 		}
 		return &c
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone() // what net/http says it is
 	transport.ResponseHeaderTimeout = headerTimeout
-	return &http.Client{Transport: retry.NewTransport(transport), CheckRedirect: keepHTTPS}
+	return &http.Client{Transport: retry.NewTransport(transport), CheckRedirect: KeepHTTPS}
 }
 
-// keepHTTPS follows redirects, as of blobs to where they are stored, but not from HTTPS to HTTP.
-func keepHTTPS(next *http.Request, before []*http.Request) error {
+// KeepHTTPS follows redirects, as of blobs to where they are stored, but not from HTTPS to HTTP.
+func KeepHTTPS(next *http.Request, before []*http.Request) error {
 	last := before[len(before)-1].URL
 	switch {
 	case len(before) >= maxRedirects:

@@ -1,0 +1,160 @@
+// plugins docs: the reference of plugins, whatever they are.
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// docsFlags say where plugins are, and how one is built.
+type docsFlags struct {
+	projectFlags
+	dir string
+}
+
+func (a *app) pluginsDocsCommand() *cobra.Command {
+	var f docsFlags
+	format := "markdown"
+	cmd := &cobra.Command{
+		Use: "docs [PLUGIN...]", Short: "Print the reference of plugins: settings and streams",
+		Long: "Prints the reference of plugins, from the schema of their settings and what they say of their streams. PLUGIN is the name of a shipped or an\n" +
+			"installed plugin, a program in any language, or a folder that is built first; without one, all shipped and installed plugins are meant.",
+		Example: "  scrapekit plugins docs jira\n  scrapekit plugins docs ./bin/my-plugin --format man | man -l -",
+		RunE: func(cmd *cobra.Command, given []string) error {
+			write, ok := map[string]func(io.Writer, sdk.Info) error{"markdown": writeReference, "man": writeManual}[format]
+			if !ok {
+				return usageError{fmt.Errorf("--format %s: want markdown or man", format)}
+			}
+			infos, err := a.infosOf(cmd.Context(), given, f)
+			if err != nil {
+				return err
+			}
+			for i, info := range infos {
+				if i > 0 {
+					fmt.Fprintln(a.out)
+				}
+				if err := write(a.out, info); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", format, "markdown, or man for a page of section 7")
+	cmd.Flags().StringVar(&f.build, "build", "", "a command that builds PLUGIN, which then names a program")
+	addDir(cmd, &f.dir)
+	return cmd
+}
+
+// infosOf are those of the named plugins, or of all that are shipped or installed.
+func (a *app) infosOf(ctx context.Context, names []string, f docsFlags) ([]sdk.Info, error) {
+	var out []sdk.Info
+	for _, name := range names {
+		info, err := a.infoOf(ctx, name, f)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, info)
+	}
+	if len(names) > 0 {
+		return out, nil
+	}
+	for _, p := range firstParty() {
+		out = append(out, p.Info)
+	}
+	locked, err := core.LockedPlugins(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range locked {
+		if here, err := core.IsInstalled(p); err != nil {
+			return nil, err
+		} else if !here {
+			fmt.Fprintf(a.err, "%s %s is not on this machine, so it is left out: run scrapekit init\n", a.style(yellow, "note:"), p.Name)
+			continue
+		}
+		info, err := a.lockedInfo(ctx, p, f)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, info)
+	}
+	return out, nil
+}
+
+// infoOf is what a plugin says of itself: a shipped one, an installed one, a program, or what a folder is built into. A name that is also a
+// file's is the file's where the plugin is shipped, and the plugin's where it is installed.
+func (a *app) infoOf(ctx context.Context, name string, f docsFlags) (sdk.Info, error) {
+	shipped, err := pluginNamed(name)
+	_, missing := os.Stat(name)
+	if err == nil && missing != nil {
+		return shipped.Info, nil
+	}
+	locked, lockErr := core.LockedNamed(f.dir, name)
+	switch {
+	case lockErr != nil:
+		return sdk.Info{}, lockErr
+	case err != nil && len(locked) > 0:
+		one, err := lockedPlugins(f.dir, []string{name})
+		if err != nil {
+			return sdk.Info{}, err
+		}
+		return a.lockedInfo(ctx, one[0], f)
+	case missing != nil:
+		return sdk.Info{}, a.noPlugin(name, err, f)
+	}
+	dir, remove, err := scratch()
+	if err != nil {
+		return sdk.Info{}, err
+	}
+	defer remove()
+	built, err := a.project(ctx, name, f.projectFlags, dir)
+	if err != nil {
+		return sdk.Info{}, err
+	}
+	opts, err := a.fileOptions(f.fileFlags)
+	if err != nil {
+		return sdk.Info{}, err
+	}
+	return a.describe(ctx, built, opts)
+}
+
+// noPlugin says that a name is that of nothing, and which there are. err says it of the shipped ones.
+func (a *app) noPlugin(name string, err error, f docsFlags) error {
+	locked, lockErr := core.LockedPlugins(f.dir)
+	if lockErr != nil {
+		return lockErr
+	}
+	if strings.ContainsAny(name, `/\`) {
+		err = fmt.Errorf("%s: no such file or folder, and no plugin of %s is called so", name, core.LockFileName)
+	}
+	for i, p := range locked {
+		separator := ", "
+		if i == 0 {
+			separator = "; installed: "
+		}
+		err = fmt.Errorf("%w%s%s", err, separator, p.Name)
+	}
+	return usageError{err}
+}
+
+func (a *app) lockedInfo(ctx context.Context, p core.LockedPlugin, f docsFlags) (sdk.Info, error) {
+	opts, err := a.fileOptions(f.fileFlags)
+	if err != nil {
+		return sdk.Info{}, err
+	}
+	info, warning, err := core.DescribeLocked(ctx, f.dir, p, opts)
+	if warning != "" {
+		fmt.Fprintf(a.err, "%s %s\n", a.style(yellow, "warning:"), warning)
+	}
+	return info, err
+}
