@@ -55,7 +55,7 @@ func TestScripts(t *testing.T) {
 			"jira": startJira, "jira-stop": stopJira, "jira-comment": commentOnIssue,
 			"jira-hold": holdJira, "jira-held": waitForHeld, "jira-go": releaseJira,
 			"registry": startRegistry, "site": startSite, "github": startGitHub,
-			"hello":    buildHello, "evil": buildEvil,
+			"hello": buildHello, "evil": buildEvil,
 			"jsonlines": jsonLines, "records": countRecords, "arrives": waitForFile,
 		},
 	})
