@@ -155,7 +155,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 		return nil, nil, err
 	}
 	c.add(func() error { return os.RemoveAll(spool) })
-	client, err := p.openHTTP(&c, fetch.Options{}, false)
+	client, err := p.openHTTP(&c, fetch.Options{Learned: p.learnedFile(), Aside: true}, false)
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
