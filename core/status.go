@@ -29,6 +29,8 @@ type (
 	CacheStats = fetch.CacheStats
 	// Wait is something that the host waits for: a limit, the time until a retry.
 	Wait = fetch.Wait
+	// WaitStats sums up waits of one cause.
+	WaitStats = fetch.WaitStats
 	// SplitStatus says how far a split is.
 	SplitStatus = checkpoint.Status
 )
@@ -62,9 +64,9 @@ func IsCrash(err error) bool {
 // Status is how far a run is at one moment.
 type Status struct {
 	Snapshot
-	Elapsed time.Duration // of this start
-	HTTP    HTTPStats
-	Waits   []Wait // what the host waits for now
+	Elapsed time.Duration `json:"elapsed_ns"` // of this start
+	HTTP    HTTPStats     `json:"http"`
+	Waits   []Wait        `json:"waits,omitempty"` // what the host waits for now
 }
 
 // Status returns how far the run is. It may be called at any time, by any goroutine.
