@@ -160,9 +160,7 @@ func (c *censusReader) readBack(ctx context.Context) error {
 func (c *censusReader) settle(ctx context.Context) error {
 	last := censusCursor{Done: true, Met: c.walk.sent.sets()}
 	if c.refused {
-		last.censusState = c.plan.Before
-		last.Present = unite(last.Present, c.plan.Walked)
-		last.Open = last.Open.without(c.plan.Walked)
+		last.censusState = c.unfinished()
 		return c.cursor(last)
 	}
 	last.Present = c.set()
@@ -203,6 +201,22 @@ func (c *censusReader) settle(ctx context.Context) error {
 		last.Absent[state] = idsOf(ids)
 	}
 	return c.cursor(last)
+}
+
+// unfinished is the state that a census leaves which was refused: that of the last one, and what was met before is present, as
+// the records say that went out.
+func (c *censusReader) unfinished() censusState {
+	s, met := c.plan.Before, c.set()
+	s.Present = unite(s.Present, c.plan.Walked, met)
+	s.Open = s.Open.without(c.plan.Walked)
+	if !c.plan.Baseline {
+		s.Open = unite(s.Open, met.without(c.sure))
+	}
+	s.Absent = map[string]idSet{}
+	for state, ids := range c.plan.Before.Absent {
+		s.Absent[state] = ids.without(met)
+	}
+	return s
 }
 
 // delete takes an issue, and all that hangs on it, out of the streams.
