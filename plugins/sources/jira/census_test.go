@@ -168,6 +168,36 @@ func TestHiddenIssueComesBack(t *testing.T) {
 	})
 }
 
+// Edited, hidden while the walk passes and back when the census does: the walks to come begin behind the edit.
+func TestEditThatIsHiddenFromTheWalkArrives(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w := newWorld(t, jiratest.Options{Flavour: f, MaxResults: 3})
+		w.fill(t, "ALPHA", 8, time.Hour)
+		h := newHost(t, w, map[string]any{"deletions": true})
+		h.inTurn = true
+		h.run(withCensus...)
+		for _, key := range []string{"ALPHA-2", "ALPHA-5"} {
+			must(t, w.Edit(key, map[string]any{"summary": "edited"}))
+		}
+		w.advance(time.Hour)
+		must(t, w.Hide("ALPHA-2"))
+		h.afterCursor = func(split string) error { // the walk is over, the census has not begun
+			if split == "ALPHA/updates" {
+				return w.Show("ALPHA-2")
+			}
+			return nil
+		}
+		got := h.run(withCensus...)
+		wantKeys(t, got, []string{"ALPHA-5"})
+		wantStates(t, got)
+		h.afterCursor = nil
+		wantKeys(t, h.run(withCensus...), []string{"ALPHA-2"})
+		w.advance(time.Hour)
+		wantKeys(t, h.run(withCensus...), nil)
+	})
+}
+
 func TestMassLossDeletesNothing(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
