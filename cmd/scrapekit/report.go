@@ -22,6 +22,7 @@ func (a *app) printReport(w io.Writer, r *core.Report) error {
 		return err
 	}
 	printHTTP(w, r.HTTP)
+	printConnections(w, r.Connections)
 	printCounters(w, r.Counters)
 	fmt.Fprintf(w, "\nReport: %s\n", filepath.Join(r.Dir, core.ReportFile))
 	if r.DeadLetters != "" {

@@ -39,6 +39,9 @@ func (v view) render() string {
 	}
 	v.stages(&b)
 	v.http(&b)
+	if line := oneLineOf(v.status.Connections); line != "" {
+		fmt.Fprintf(&b, "  %s\n", line)
+	}
 	for _, w := range v.status.Waits {
 		fmt.Fprintf(&b, "  %s\n", paint(v.color, yellow, waitText(w, time.Now())))
 	}
