@@ -18,7 +18,7 @@ func Resolver(t testing.TB, addresses ...string) *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		near, far := net.Pipe()
 		go func() {
-			defer far.Close()
+			defer func() { _ = far.Close() }() // the resolver is gone, or has its answer
 			size := make([]byte, 2) // a pipe is no packet connection, so DNS goes over it as over TCP
 			for {
 				if _, err := io.ReadFull(far, size); err != nil {
