@@ -19,7 +19,7 @@ func Resolver(t testing.TB, addresses ...string) *net.Resolver {
 		near, far := net.Pipe()
 		go func() {
 			defer func() { _ = far.Close() }() // the resolver is gone, or has its answer
-			size := make([]byte, 2) // a pipe is no packet connection, so DNS goes over it as over TCP
+			size := make([]byte, 2)            // a pipe is no packet connection, so DNS goes over it as over TCP
 			for {
 				if _, err := io.ReadFull(far, size); err != nil {
 					return
