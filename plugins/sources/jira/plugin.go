@@ -78,7 +78,7 @@ func open(_ context.Context, c Config) (sdk.Source, error) {
 	if c.Overlap < 0 {
 		return nil, sdk.Permanent(errors.New("overlap: must not be negative"))
 	}
-	return &Source{Config: c, base: base, since: since}, nil
+	return &Source{Config: c, base: base, since: since, site: siteOnce{turn: newTurn()}, names: fieldNames{turn: newTurn()}}, nil
 }
 
 // parseBase makes the base of all requests of what may be copied from a browser.
