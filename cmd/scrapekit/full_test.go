@@ -29,7 +29,7 @@ func TestAllOfAJiraIsAsItsBooksSay(t *testing.T) {
 		t.Run(f.String(), func(t *testing.T) {
 			t.Parallel()
 			w := jiratest.New(jiratest.Options{Seed: 1, Flavour: f, Auth: jiratest.Auth{Bearer: map[string]string{"secret": "root"}, NoAnonymous: true}})
-			w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: 30}, {Key: "BRAVO", Issues: 25}}})
+			w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: 14}, {Key: "BRAVO", Issues: 10}}})
 			server := httptest.NewServer(w)
 			t.Cleanup(server.Close)
 			dir := t.TempDir()

@@ -45,6 +45,9 @@ type cost struct{ first, idle int }
 //	go test -run RequestsPer -update ./plugins/sources/jira
 func TestRequestsPerThousandIssues(t *testing.T) {
 	t.Parallel()
+	if raceEnabled {
+		t.Skip("thousands of issues: .ci/run does it without the race detector")
+	}
 	const issues = 1000
 	var counted [2][]cost
 	t.Run("count", func(t *testing.T) {
