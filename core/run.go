@@ -15,7 +15,6 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/deadletter"
-	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
@@ -34,7 +33,6 @@ type Run struct {
 	started  time.Time
 	pipeline *pipeline.Pipeline
 	fetch    *fetch.Client
-	dial     *dial.Client
 	letters  *deadletter.File
 	kept     *Report // of the run's end
 
@@ -87,8 +85,7 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	if err != nil {
 		return err
 	}
-	r.dial = p.openDial()
-	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, files: p.keepIn(p.replayed("files"))}
+	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, spool: spool, files: p.keepIn(p.replayed("files"))}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	r.letters = deadletter.New(p.runDir)

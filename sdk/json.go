@@ -102,6 +102,29 @@ func (p Plan) Splits() []Split {
 	return out
 }
 
+// SplitsSince plans as [Plan.Splits] does, for a source that reads only what came since the run before: the Data of a split is the cursor with
+// which the split of its stream ended then, and [StartOf] begins there. A full run has no run before it.
+func (p Plan) SplitsSince() []Split {
+	out := p.Splits()
+	for i := range out {
+		for _, done := range p.Previous {
+			if done.ID == out[i].ID && done.Cursor != nil {
+				out[i].Data = done.Cursor
+			}
+		}
+	}
+	return out
+}
+
+// StartOf says where to read a split of [Plan.SplitsSince] from: at its cursor; at its beginning where the run before has ended; or at first,
+// if there was none. Its errors are those of [CursorOf].
+func StartOf[T any](s Split, first T) (T, error) {
+	if s.Cursor == nil && s.Data != nil {
+		s.Cursor = s.Data
+	}
+	return CursorOf(s, first)
+}
+
 // EmitPage emits the records of a page and then the cursor after it: where the next page begins, or anything that says
 // that there is none.
 func (w *Writer) EmitPage(stream string, records []json.RawMessage, next any) error {

@@ -115,3 +115,25 @@ func TestSourceOf(t *testing.T) {
 		t.Error(x.Kind)
 	}
 }
+
+func TestSplitsSince(t *testing.T) {
+	t.Parallel()
+	p := sdk.Plan{Streams: []string{"posts", "users", "tags"}, Previous: []sdk.Split{{ID: "posts", Cursor: []byte("7")}, {ID: "tags"}, {ID: "old", Cursor: []byte("9")}}}
+	splits := p.SplitsSince()
+	if len(splits) != 3 {
+		t.Fatalf("%+v", splits)
+	}
+	for i, want := range []int{7, 1, 1} {
+		if at, err := sdk.StartOf(splits[i], 1); at != want || err != nil || splits[i].ID != p.Streams[i] {
+			t.Errorf("%+v starts at %d (%v), want %d", splits[i], at, err, want)
+		}
+	}
+	splits[0].Cursor = []byte("8")
+	if at, err := sdk.StartOf(splits[0], 1); at != 8 || err != nil {
+		t.Errorf("with a cursor it starts at %d (%v)", at, err)
+	}
+	splits[0].Cursor, splits[0].Data = nil, []byte(`"x"`)
+	if _, err := sdk.StartOf(splits[0], 1); !sdk.IsPermanent(err) {
+		t.Errorf("a beginning that is no number: %v", err)
+	}
+}

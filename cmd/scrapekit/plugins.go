@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -132,10 +131,8 @@ func (a *app) listed(dir string) ([]listed, error) {
 }
 
 // json prints a value for programs.
-func (a *app) json(v any) error { return writeJSON(a.out, v) }
-
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+func (a *app) json(v any) error {
+	enc := json.NewEncoder(a.out)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -71,9 +72,23 @@ func typeOf(p *jsonschema.Schema) string {
 	case p.Type == "object" && p.AdditionalProperties != nil:
 		return "map of " + typeOf(p.AdditionalProperties)
 	case p.Type != "":
-		return p.Type
+		return p.Type + boundsOf(p)
 	}
 	return strings.Join(p.Types, " or ")
+}
+
+// boundsOf is what a number may be: ", 1 to 100".
+func boundsOf(p *jsonschema.Schema) string {
+	number := func(n *float64) string { return strconv.FormatFloat(*n, 'f', -1, 64) }
+	switch {
+	case p.Minimum != nil && p.Maximum != nil:
+		return ", " + number(p.Minimum) + " to " + number(p.Maximum)
+	case p.Minimum != nil:
+		return ", " + number(p.Minimum) + " or more"
+	case p.Maximum != nil:
+		return ", at most " + number(p.Maximum)
+	}
+	return ""
 }
 
 func oneOf(values []any) string {

@@ -11,9 +11,7 @@ func ListStream(name string) bool {
 
 // IssueStream reports whether a stream comes out of issues, or is the feed of their worklogs.
 func IssueStream(name string) bool {
-	return slices.ContainsFunc(catalogue(), func(e entry) bool {
-		return e.Name == name && (e.kind == walkKind || e.kind == feedKind)
-	})
+	return slices.ContainsFunc(issueStreams(), func(e entry) bool { return e.Name == name })
 }
 
 // InFlavour reports whether a Jira of this flavour has a stream.

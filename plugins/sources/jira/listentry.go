@@ -3,8 +3,7 @@
 package jira
 
 import (
-	"encoding/json"
-	"errors"
+	"bytes"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
@@ -20,16 +19,15 @@ type entryOf struct {
 
 func parseEntry(raw []byte) (entryOf, error) {
 	var e entryOf
-	whole := rest.EachMember(raw, 0, func(name []byte, start, end int) {
-		switch string(name) {
+	d := rest.NewDecoder(bytes.NewBuffer(raw))
+	err := rest.Object(d, func(name string) error {
+		switch name {
 		case "id":
-			readText(raw[start:end], &e.id)
+			return rest.Text(d, &e.id)
 		case "created":
-			readTime(raw[start:end], &e.created)
+			return rest.Instant(d, &e.created)
 		}
+		return d.SkipValue()
 	})
-	if !whole && !json.Valid(raw) {
-		return e, errors.New("not valid JSON")
-	}
-	return e, nil
+	return e, err
 }

@@ -3,7 +3,6 @@
 package jiratest
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -118,7 +117,7 @@ func (c *call) projectSearch() error {
 }
 
 func (c *call) project() (*project, error) {
-	name := cmp.Or(c.r.PathValue("projectIdOrKey"), c.r.PathValue("projectId"))
+	name := c.r.PathValue("projectIdOrKey")
 	if p := c.server.store.projectNamed(name); p != nil && c.who.sees && !p.is(Trashed) {
 		return p, nil
 	}
