@@ -130,7 +130,7 @@ func (p *parts) pluginCase(ctx context.Context, plan *plugintest.Plan, b config.
 	if err != nil {
 		return err
 	}
-	host := sdk.Host{Transport: &askedOnce{next: transport}}
+	host := sdk.Host{Transport: &askedOnce{next: transport}, Dial: p.dialer(b)}
 	switch b.Kind {
 	case sdk.KindSource:
 		plan.Source = &conformance.SourceCase{Host: host, Streams: selected(b), MaxResumes: o.MaxResumes, MaxRecords: cmp.Or(o.Records, maxSourceRecords)}

@@ -5,15 +5,12 @@ package core
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
@@ -101,11 +98,10 @@ func (r FetchRequest) request(ctx context.Context, b config.Block, hide func(str
 		}
 	}
 	if r.OnStep != nil {
-		tell := func(s FetchStep) {
+		ctx = fetch.Explained(ctx, func(s FetchStep) {
 			s.Text = hide(s.Text)
 			r.OnStep(s)
-		}
-		ctx = explainWire(fetch.Explained(ctx, tell), tell)
+		})
 	}
 	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(r.Body))
 	if err != nil {
@@ -128,31 +124,4 @@ func (r FetchRequest) target(b config.Block) (string, error) {
 		}
 	}
 	return "", sdk.Permanent(fmt.Errorf("%s names no host that %s could be on: give the whole URL", stageName(b), r.URL))
-}
-
-// explainWire tells what net/http does.
-func explainWire(ctx context.Context, tell func(FetchStep)) context.Context {
-	start := time.Now()
-	step := func(format string, args ...any) {
-		tell(FetchStep{At: time.Since(start), Part: "wire", Text: fmt.Sprintf(format, args...)})
-	}
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		DNSDone: func(i httptrace.DNSDoneInfo) {
-			if i.Err == nil {
-				step("the name leads to %v", i.Addrs)
-			}
-		},
-		TLSHandshakeDone: func(s tls.ConnectionState, err error) {
-			if err == nil {
-				step("%s, certificate for %s", tls.VersionName(s.Version), strings.Join(s.PeerCertificates[0].DNSNames, ", "))
-			}
-		},
-		GotConn: func(i httptrace.GotConnInfo) {
-			how := "a new connection"
-			if i.Reused {
-				how = "an open connection"
-			}
-			step("%s to %s", how, i.Conn.RemoteAddr())
-		},
-	})
 }

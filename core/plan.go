@@ -28,6 +28,14 @@ type PlanInfo struct {
 	Splits      []SplitInfo  `json:"splits"`
 	Stages      []string     `json:"stages"`
 	Sinks       []SinkInfo   `json:"sinks"`
+	// Connects are the stages that may open TCP connections, and to where.
+	Connects []ConnectInfo `json:"connects,omitempty"`
+}
+
+// ConnectInfo is a stage that may open TCP connections.
+type ConnectInfo struct {
+	Stage     string   `json:"stage"`
+	Addresses []string `json:"addresses"` // see [sdk.Permissions]
 }
 
 // SinkInfo is a sink, and what it guarantees of the records that it is given.
@@ -68,6 +76,11 @@ func (p *Pipeline) Plan(ctx context.Context, full bool) (*PlanInfo, error) {
 
 func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo, error) {
 	out := &PlanInfo{Pipeline: p.config.Name, Stages: p.Stages()}
+	for _, b := range p.blocks() {
+		if len(b.Dial) > 0 {
+			out.Connects = append(out.Connects, ConnectInfo{stageName(b), b.Dial})
+		}
+	}
 	if err := guarantees(ctx, parts, out); err != nil {
 		return nil, err
 	}
@@ -155,7 +168,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 		return nil, nil, err
 	}
 	c.add(func() error { return os.RemoveAll(spool) })
-	client, err := p.openHTTP(&c, fetch.Options{}, false)
+	client, err := p.openHTTP(&c, fetch.Options{Learned: p.learnedFile(), Aside: true}, false)
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
@@ -163,7 +176,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
-	parts := &parts{Pipeline: p, host: host, fetch: client, spool: spool, files: p.keepIn(filepath.Join(spool, "files"))}
+	parts := &parts{Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool, files: p.keepIn(filepath.Join(spool, "files"))}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	return parts, c.close, nil

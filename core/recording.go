@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/recording"
 	"github.com/scrapekit/scrapekit/sdk/conformance"
@@ -45,6 +46,23 @@ func (p *Pipeline) openHTTP(c *closers, o fetch.Options, resumed bool) (*fetch.C
 	client := fetch.New(o)
 	c.add(func() error { client.Close(); return nil })
 	return client, nil
+}
+
+// errReplay is why a plugin gets no connection in a replay: what it would do with a real system is no part of what was recorded.
+var errReplay = errors.New("a replay makes no connections, for a recording holds HTTP alone: run it without --replay, or without the plugin that connects")
+
+// openDial makes the host's way to TCP. A recording does not hold what goes over it.
+func (p *Pipeline) openDial() *dial.Client {
+	o := dial.Options{Logger: p.logger}
+	if p.opts.Replay != "" {
+		o.Closed = errReplay
+	}
+	for _, b := range p.blocks() {
+		if p.opts.Record != "" && len(b.Dial) > 0 {
+			p.logger.Warn("its connections are not recorded: a replay will not make them", "plugin", stageName(b), "addresses", b.Dial)
+		}
+	}
+	return dial.New(o)
 }
 
 // player answers from a recording, or from the lines that `scrapekit recording show --json` prints of one.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
@@ -30,7 +31,7 @@ const (
 	Failed      = checkpoint.Failed
 )
 
-// Report is what a run did. Records, rejects and counters are over all starts of the run, exactly; HTTP, retries and
+// Report is what a run did. Records, rejects and counters are over all starts of the run, exactly; HTTP, connections, retries and
 // seconds are those of this start.
 type Report struct {
 	Pipeline    string                      `json:"pipeline"`
@@ -48,6 +49,7 @@ type Report struct {
 	Missing     []Missing                   `json:"missing,omitempty"`  // splits that could not be read
 	Counters    map[string]map[string]int64 `json:"counters,omitempty"` // by heading and name
 	HTTP        fetch.Stats                 `json:"http"`
+	Connections []dial.Stats                `json:"connections,omitempty"` // over TCP, of plugins that speak something else
 	Commits     int64                       `json:"commits"`
 	Groups      int64                       `json:"groups"`
 	Retries     int                         `json:"split_retries"`
@@ -76,7 +78,7 @@ func (r *Run) report(res pipeline.Result) *Report {
 	out := &Report{
 		Pipeline: r.p.config.Name, Run: res.Run.ID, Outcome: res.Outcome, Full: res.Run.Full, Resumed: res.Run.Resumed,
 		Started: res.Run.Started, ThisStart: r.started, Ended: now, Seconds: now.Sub(r.started).Seconds(),
-		Splits: map[checkpoint.Status]int{}, Counters: map[string]map[string]int64{}, HTTP: r.fetch.Stats(),
+		Splits: map[checkpoint.Status]int{}, Counters: map[string]map[string]int64{}, HTTP: r.fetch.Stats(), Connections: r.dial.Stats(),
 		Commits: res.Counts.Commits, Groups: res.Counts.Groups, Retries: snap.Retries, RollBacks: snap.RollBacks,
 		Dir: r.p.runDir(res.Run.ID),
 	}

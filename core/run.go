@@ -15,6 +15,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/deadletter"
+	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
@@ -33,6 +34,7 @@ type Run struct {
 	started  time.Time
 	pipeline *pipeline.Pipeline
 	fetch    *fetch.Client
+	dial     *dial.Client
 	letters  *deadletter.File
 	kept     *Report // of the run's end
 
@@ -85,7 +87,8 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	if err != nil {
 		return err
 	}
-	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, spool: spool, files: p.keepIn(p.replayed("files"))}
+	r.dial = p.openDial()
+	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, files: p.keepIn(p.replayed("files"))}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	r.letters = deadletter.New(p.runDir)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -83,17 +84,33 @@ func (s *secret) run(ctx context.Context) (string, error) {
 		return "", context.Cause(ctx)
 	case err != nil:
 		s.redact.Add(value)
-		said := strings.TrimSpace(words.String())
+		said := s.hidden(words.String())
 		if said == "" {
 			return "", fmt.Errorf("%s: %w", s.Exec[0], err)
 		}
-		return "", fmt.Errorf("%s: %w: %q", s.Exec[0], err, said[:min(len(said), longestWords)])
+		return "", fmt.Errorf("%s: %w: %q", s.Exec[0], err, said)
 	case value == "":
 		return "", fmt.Errorf("%s printed nothing", s.Exec[0])
 	case len(value) > longestSecret:
 		return "", fmt.Errorf("%s printed more than %d KiB", s.Exec[0], longestSecret>>10)
 	}
 	return value, nil
+}
+
+// hidden is what a command that fails has said, for people: without what is known to be secret, be it of the environment, and no longer
+// than needs be. What else it tells is for its author to leave out.
+func (s *secret) hidden(said string) string {
+	var environment redact.Set
+	for _, pair := range os.Environ() {
+		if name, value, _ := strings.Cut(pair, "="); redact.Telling(name) {
+			environment.Add(value)
+		}
+	}
+	said = strings.TrimSpace(environment.String(s.redact.String(said))) // before it is cut: half a secret is not known for one
+	if len(said) > longestWords {
+		said = strings.ToValidUTF8(said[:longestWords], "") + "…"
+	}
+	return said
 }
 
 // lateAuth is a credential with stand-ins in it.

@@ -81,6 +81,17 @@ func TestSecretsThatCannotBeHad(t *testing.T) {
 	}
 }
 
+// TestWordsOfACommandThatFails: what is known to be secret is not shown, and not half of it either.
+func TestWordsOfACommandThatFails(t *testing.T) { // not parallel: the environment is the process's
+	t.Setenv("VAULT_TOKEN", "environment-4711")
+	s := shell(t, `echo "$VAULT_TOKEN is no good" >&2; i=0; while [ $i -lt 85 ]; do echo 0123456789a >&2; i=$((i+1)); done; echo known-4711 >&2; exit 1`)
+	s.redact.Add("known-4711")
+	_, _, err := s.after(t.Context(), time.Time{})
+	if err == nil || !strings.Contains(err.Error(), `"[redacted] is no good`) || strings.Contains(err.Error(), "know") || !strings.HasSuffix(err.Error(), `…"`) || len(err.Error()) > 1200 {
+		t.Error(err)
+	}
+}
+
 func TestSecretOfKeyring(t *testing.T) { // not parallel: the keyring is the process's
 	keyring.MockInit()
 	if err := keyring.Set("jira", "me", "sesame-4711"); err != nil {

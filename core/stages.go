@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/files"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
@@ -23,6 +24,7 @@ type parts struct {
 	*Pipeline
 	host  *pluginhost.Host
 	fetch *fetch.Client
+	dial  *dial.Client
 	spool string
 	made  madeFolders
 	files func() (*files.Folder, error) // where the source keeps files; nil: nowhere
@@ -85,7 +87,7 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 		return nil, sdk.Permanent(err)
 	}
 	s := p.spec(b)
-	s.Services = sdk.Host{Transport: transport}
+	s.Services = sdk.Host{Transport: transport, Dial: p.dialer(b)}
 	return p.host.Start(ctx, s)
 }
 
@@ -98,6 +100,11 @@ func (p *parts) spec(b config.Block) pluginhost.Spec {
 	return pluginhost.Spec{
 		Label: stageName(b), Kind: b.Kind, Path: path, Attached: b.Attached, Args: args, Digest: b.Digest, Config: b.Config, Read: b.Read, Write: b.Write, Logger: p.logger.Named(b.Name),
 	}
+}
+
+// dialer is the plugin's way to TCP.
+func (p *parts) dialer(b config.Block) dial.Func {
+	return p.dial.For(dial.Policy{Plugin: stageName(b), Pos: b.Pos, Granted: b.Dial, Asked: b.AsksDial})
 }
 
 // transport is the plugin's way to HTTP, with the policy of its block.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 )
@@ -25,10 +26,14 @@ type (
 	HTTPStats = fetch.Stats
 	// HTTPHost is what was requested of one host.
 	HTTPHost = fetch.HostStats
+	// ConnStats is what a plugin's connections to one address were.
+	ConnStats = dial.Stats
 	// CacheStats is what a cache saved.
 	CacheStats = fetch.CacheStats
 	// Wait is something that the host waits for: a limit, the time until a retry.
 	Wait = fetch.Wait
+	// WaitStats sums up waits of one cause.
+	WaitStats = fetch.WaitStats
 	// SplitStatus says how far a split is.
 	SplitStatus = checkpoint.Status
 )
@@ -62,14 +67,16 @@ func IsCrash(err error) bool {
 // Status is how far a run is at one moment.
 type Status struct {
 	Snapshot
-	Elapsed time.Duration // of this start
-	HTTP    HTTPStats
-	Waits   []Wait // what the host waits for now
+	Elapsed time.Duration `json:"elapsed_ns"` // of this start
+	HTTP    HTTPStats     `json:"http"`
+	// Connections are those of plugins that speak something else than HTTP.
+	Connections []ConnStats `json:"connections,omitempty"`
+	Waits       []Wait      `json:"waits,omitempty"` // what the host waits for now
 }
 
 // Status returns how far the run is. It may be called at any time, by any goroutine.
 func (r *Run) Status() Status {
-	return Status{Snapshot: r.pipeline.Snapshot(), Elapsed: time.Since(r.started), HTTP: r.fetch.Stats(), Waits: r.waiting()}
+	return Status{Snapshot: r.pipeline.Snapshot(), Elapsed: time.Since(r.started), HTTP: r.fetch.Stats(), Connections: r.dial.Stats(), Waits: r.waiting()}
 }
 
 // wait notes what the host waits for, one wait a host: the newest.

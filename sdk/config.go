@@ -27,7 +27,7 @@ const (
 	// of what is there, or of the folder above the first "{" of a path with placeholders.
 	KeywordPath = "x-scrapekit-path"
 	// KeywordDial marks an address, host:port or a URL with one, or a list of them, to which the plugin may open TCP connections:
-	// what the user writes there is a permission to [Permissions].Dial. The host of this version opens none.
+	// what the user writes there is a permission to [Permissions].Dial. See [Dial].
 	KeywordDial = "x-scrapekit-dial"
 )
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 )
@@ -14,13 +15,15 @@ import (
 // every call; a test may put its own there with [WithHost]. Any field may be nil.
 type Host struct {
 	Transport http.RoundTripper
-	Logger    *slog.Logger
-	Count     func(name string, n int64)
+	// Dial connects to an address, which it checks. In a test of a plugin new(net.Dialer).DialContext will do.
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	Logger *slog.Logger
+	Count  func(name string, n int64)
 }
 
 type hostKey struct{}
 
-// WithHost returns a context in which h serves [HTTPClient], [Log] and [Count].
+// WithHost returns a context in which h serves [HTTPClient], [Dial], [Log] and [Count].
 func WithHost(ctx context.Context, h Host) context.Context {
 	return context.WithValue(ctx, hostKey{}, h)
 }

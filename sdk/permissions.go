@@ -27,8 +27,7 @@ type Permissions struct {
 	// FSWrite are files and folders that the plugin reads, writes, makes and removes.
 	FSWrite []string `json:"fs_write,omitempty"`
 	// Dial are the addresses to which the host opens TCP connections for the plugin: "db.example.com:5432",
-	// "*.example.com:5432" for every host below example.com, "*:5432" for every host, "db.example.com:*" for every port. They are
-	// stated and granted; the host of this version opens none.
+	// "*.example.com:5432" for every host below example.com, "*:5432" for every host, "db.example.com:*" for every port. See [Dial].
 	Dial []string `json:"dial,omitempty"`
 }
 

@@ -69,7 +69,7 @@ func peaksOf(b *testing.B, host *exec.Cmd) map[string]float64 {
 	}
 }
 
-// seePeaks notes the peaks so far: the kernel keeps them for each process until it ends.
+// seePeaks notes the peaks so far, by the names of plugins or programs: the kernel keeps them for each process until it ends.
 func seePeaks(peaks map[string]float64, host int) {
 	peaks["host"] = max(peaks["host"], peakOf(host))
 	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", host))
@@ -81,8 +81,11 @@ func seePeaks(peaks map[string]float64, host int) {
 		for _, child := range strings.Fields(string(children)) {
 			pid, _ := strconv.Atoi(child)
 			args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // of a process that has ended: none
-			program, _, _ := bytes.Cut(args, []byte{0})
+			program, rest, _ := bytes.Cut(args, []byte{0})
 			name := filepath.Base(string(program))
+			if own, ok := bytes.CutPrefix(rest, []byte("plugins\x00serve\x00")); ok { // one of the program's own
+				name = string(bytes.TrimRight(own, "\x00"))
+			}
 			peaks[name] = max(peaks[name], peakOf(pid))
 		}
 	}

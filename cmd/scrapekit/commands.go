@@ -106,6 +106,12 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 	for _, s := range info.Sinks {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", strings.TrimPrefix(s.Name, "sink "), s.Delivery, orDash(strings.Join(strings.Fields(s.Why), " ")))
 	}
+	if len(info.Connects) > 0 {
+		fmt.Fprintf(w, "\nSTAGE\tMAY CONNECT TO\n")
+	}
+	for _, c := range info.Connects {
+		fmt.Fprintf(w, "%s\t%s\n", c.Stage, strings.Join(c.Addresses, ", "))
+	}
 	if err := w.Flush(); err != nil {
 		return err
 	}

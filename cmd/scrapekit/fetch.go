@@ -51,7 +51,7 @@ func (a *app) fetchCommand() *cobra.Command {
 			steps := []core.FetchStep{}
 			r.OnStep = func(s core.FetchStep) { steps = append(steps, s) }
 			if !f.quiet && !f.asJSON {
-				r.OnStep = func(s core.FetchStep) { fmt.Fprintf(a.err, "%8s  %-6s %s\n", brief(s.At), s.Part, s.Text) }
+				r.OnStep = func(s core.FetchStep) { fmt.Fprintln(a.err, stepText(s)) }
 			}
 			a.hide = p.Hide
 			resp, end, err := p.Fetch(cmd.Context(), r)
@@ -76,6 +76,14 @@ func (a *app) fetchCommand() *cobra.Command {
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print the body only")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print status, headers, steps and body as JSON")
 	return cmd
+}
+
+// stepText is a step for people. What is done for a request of the host's own stands farther in.
+func stepText(s core.FetchStep) string {
+	if s.For != "" {
+		return fmt.Sprintf("%8s    %s: %s: %s", brief(s.At), s.For, s.Part, s.Text)
+	}
+	return fmt.Sprintf("%8s  %-6s %s", brief(s.At), s.Part, s.Text)
 }
 
 func (f *fetchFlags) request(url string) (core.FetchRequest, error) {

@@ -45,6 +45,7 @@ func TestMain(m *testing.M) {
 		"exits":     func() { os.Exit(exits(os.Args[1:])) },
 		"troubled":  func() { serve.Main(troubled()) },
 
+		"discard":      func() { serve.Main(discardPlugin()) },
 		"pages":        func() { serve.Main(pagesPlugin()) },
 		"pages-bare":   func() { exitPages(barePages) },
 		"pages-server": func() { exitPages(servePages) },

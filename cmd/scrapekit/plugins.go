@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -131,8 +132,10 @@ func (a *app) listed(dir string) ([]listed, error) {
 }
 
 // json prints a value for programs.
-func (a *app) json(v any) error {
-	enc := json.NewEncoder(a.out)
+func (a *app) json(v any) error { return writeJSON(a.out, v) }
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
 }

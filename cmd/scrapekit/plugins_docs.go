@@ -30,9 +30,9 @@ func (a *app) pluginsDocsCommand() *cobra.Command {
 			"installed plugin, a program in any language, or a folder that is built first; without one, all shipped and installed plugins are meant.",
 		Example: "  scrapekit plugins docs jira\n  scrapekit plugins docs ./bin/my-plugin --format man | man -l -",
 		RunE: func(cmd *cobra.Command, given []string) error {
-			write, ok := map[string]func(io.Writer, sdk.Info) error{"markdown": writeReference, "man": writeManual}[format]
+			write, ok := map[string]func(io.Writer, sdk.Info) error{"markdown": writeReference, "man": writeManual, "json": writeInfo}[format]
 			if !ok {
-				return usageError{fmt.Errorf("--format %s: want markdown or man", format)}
+				return usageError{fmt.Errorf("--format %s: want markdown, man or json", format)}
 			}
 			infos, err := a.infosOf(cmd.Context(), given, f)
 			if err != nil {
@@ -49,7 +49,7 @@ func (a *app) pluginsDocsCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", format, "markdown, or man for a page of section 7")
+	cmd.Flags().StringVar(&format, "format", format, "markdown, man for a page of section 7, or json with the JSON Schemas of settings and records")
 	cmd.Flags().StringVar(&f.build, "build", "", "a command that builds PLUGIN, which then names a program")
 	addDir(cmd, &f.dir)
 	return cmd
@@ -158,3 +158,6 @@ func (a *app) lockedInfo(ctx context.Context, p core.LockedPlugin, f docsFlags) 
 	}
 	return info, err
 }
+
+// writeInfo writes all that a plugin says of itself, for programs.
+func writeInfo(w io.Writer, info sdk.Info) error { return writeJSON(w, info) }

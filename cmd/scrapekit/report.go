@@ -22,6 +22,7 @@ func (a *app) printReport(w io.Writer, r *core.Report) error {
 		return err
 	}
 	printHTTP(w, r.HTTP)
+	printConnections(w, r.Connections)
 	printCounters(w, r.Counters)
 	fmt.Fprintf(w, "\nReport: %s\n", filepath.Join(r.Dir, core.ReportFile))
 	if r.DeadLetters != "" {
@@ -87,12 +88,16 @@ func (a *app) printOutcome(w io.Writer, r *core.Report) {
 	}
 	switch {
 	case r.Outcome == core.Complete:
+	case slices.ContainsFunc(a.args, isReplay):
+		fmt.Fprintf(w, "A replay begins with nothing each time. To play it again: scrapekit %s\n", a.hide(commandLine(a.args)))
 	case empty(r):
 		fmt.Fprintf(w, "Nothing was delivered. To try again: scrapekit %s\n", a.hide(commandLine(a.args)))
 	default:
 		fmt.Fprintf(w, "What was committed is kept. To go on: scrapekit %s\n", a.hide(commandLine(a.args)))
 	}
 }
+
+func isReplay(arg string) bool { return arg == "--replay" || strings.HasPrefix(arg, "--replay=") }
 
 // ended says an outcome as the end of a sentence.
 func ended(o core.Outcome) string {

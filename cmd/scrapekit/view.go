@@ -3,9 +3,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/scrapekit/scrapekit/core"
 )
@@ -36,6 +39,9 @@ func (v view) render() string {
 	}
 	v.stages(&b)
 	v.http(&b)
+	if line := oneLineOf(v.status.Connections); line != "" {
+		fmt.Fprintf(&b, "  %s\n", line)
+	}
 	for _, w := range v.status.Waits {
 		fmt.Fprintf(&b, "  %s\n", paint(v.color, yellow, waitText(w, time.Now())))
 	}
@@ -111,24 +117,80 @@ func (v view) http(b *strings.Builder) {
 		fmt.Fprintf(b, ", waits over all requests %s", brief(t.waited))
 	}
 	fmt.Fprintln(b)
-	for _, h := range v.status.HTTP.Hosts {
-		if line := pulse(h); line != "" {
-			fmt.Fprintf(b, "    %s\n", paint(v.color, faint, cut(h.Host+": "+line, v.width-4)))
+	hosts := busiest(v.status.HTTP.Hosts)
+	for i, h := range hosts {
+		if i == shownHosts {
+			fmt.Fprintf(b, "    %s\n", paint(v.color, faint, "… and "+many(int64(len(hosts)-i), "host")+" more"))
+			break
+		}
+		now := pulse(h)
+		now[0] = h.Host + ": " + now[0]
+		for _, line := range append(wrap(now, v.width-4), wrap(outcome(h), v.width-6)...) {
+			fmt.Fprintf(b, "    %s\n", paint(v.color, faint, line))
 		}
 	}
 }
 
+// shownHosts is how many hosts the live view shows.
+const shownHosts = 4
+
+// busiest puts those hosts first that most requests go to or wait for.
+func busiest(hosts []core.HTTPHost) []core.HTTPHost {
+	load := func(h core.HTTPHost) int { return h.InFlight + h.Queued }
+	return slices.SortedStableFunc(slices.Values(hosts), func(a, b core.HTTPHost) int {
+		return cmp.Or(cmp.Compare(load(b), load(a)), cmp.Compare(b.Requests, a.Requests))
+	})
+}
+
 // pulse is how a host does at this moment.
-func pulse(h core.HTTPHost) string {
-	if h.Latency.IsZero() {
-		return ""
-	}
+func pulse(h core.HTTPHost) []string {
 	parts := []string{fmt.Sprintf("%d under way", h.InFlight)}
 	if h.Queued > 0 {
 		parts = append(parts, fmt.Sprintf("%s queued", count(int64(h.Queued))))
 	}
 	parts = append(parts, limits(h)...)
-	return strings.Join(append(parts, "half of the replies within "+brief(h.Latency.Quantile(.5))), ", ")
+	if !h.Latency.IsZero() {
+		parts = append(parts, "half of the replies within "+brief(h.Latency.Quantile(.5)))
+	}
+	return parts
+}
+
+// outcome is what came of the requests to a host so far: replies, retries and waits, with their causes.
+func outcome(h core.HTTPHost) []string {
+	parts := replies(h)
+	for _, more := range []struct {
+		heading string
+		parts   []string
+	}{{"retries: ", list(h.Retries)}, {"waits: ", waits(h)}} {
+		if len(more.parts) > 0 {
+			more.parts[0] = more.heading + more.parts[0]
+			parts = append(parts, more.parts...)
+		}
+	}
+	for i := range min(1, len(parts)) {
+		parts[i] = "  " + parts[i]
+	}
+	return parts
+}
+
+// wrap joins parts by commas into lines of so many columns; only a part that is longer than that is cut.
+func wrap(parts []string, columns int) []string {
+	var lines []string
+	for i, part := range parts {
+		if i+1 < len(parts) {
+			part += ","
+		}
+		last := len(lines) - 1
+		if last >= 0 && utf8.RuneCountInString(lines[last])+1+utf8.RuneCountInString(part) <= columns {
+			lines[last] += " " + part
+			continue
+		}
+		if last >= 0 {
+			part = "  " + part
+		}
+		lines = append(lines, cut(part, columns))
+	}
+	return lines
 }
 
 // oneLine is the same for a pipe.
@@ -143,7 +205,11 @@ func oneLine(s core.Status) string {
 		}
 	}
 	if t := totals(s.HTTP); t.requests > 0 {
-		parts = append(parts, many(t.requests, "request")+", "+many(t.retries, "retry"))
+		text := many(t.requests, "request") + ", " + many(t.retries, "retry")
+		if t.waited >= time.Second {
+			text += ", waits over all requests " + brief(t.waited)
+		}
+		parts = append(parts, text)
 	}
 	for _, w := range s.Waits {
 		parts = append(parts, waitText(w, time.Now()))

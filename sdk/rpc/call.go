@@ -83,6 +83,7 @@ func (s *server) begin(wire context.Context, fields ...string) (*call, error) {
 	}
 	c.ctx = sdk.WithHost(ctx, sdk.Host{
 		Transport: &transport{link: s.link, call: ctx},
+		Dial:      s.link.dial,
 		Logger:    slog.New(newLogHandler(s.link, fields...)),
 		Count: func(name string, n int64) {
 			if !c.counts.add(name, n) {

@@ -29,6 +29,8 @@ const (
 	fieldFetchChunk   protowire.Number = 3 // FromHost.fetch_chunk
 	fieldChunkData    protowire.Number = 1 // FetchChunk.data
 	fieldChunkLast    protowire.Number = 2 // FetchChunk.last
+	fieldDialData     protowire.Number = 2 // DialRequest.data
+	fieldDialledData  protowire.Number = 1 // DialResponse.data
 )
 
 // codec is used by both ends for all services on the connection, go-plugin's too. Its name is that of
@@ -64,6 +66,14 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	case *pb.FromHost:
 		if e, ok := m.GetMessage().(*pb.FromHost_FetchChunk); ok && len(e.FetchChunk.GetData()) > 0 {
 			return chunk(m.GetId(), e.FetchChunk), nil
+		}
+	case *pb.DialRequest:
+		if e, ok := m.GetMessage().(*pb.DialRequest_Data); ok {
+			return lone(fieldDialData, e.Data), nil
+		}
+	case *pb.DialResponse:
+		if e, ok := m.GetMessage().(*pb.DialResponse_Data); ok {
+			return lone(fieldDialledData, e.Data), nil
 		}
 	}
 	if m, ok := v.(proto.Message); ok {
@@ -117,6 +127,12 @@ func chunk(id uint64, c *pb.FetchChunk) mem.BufferSlice {
 	head = protowire.AppendTag(head, fieldFetchChunk, protowire.BytesType)
 	head = protowire.AppendVarint(head, uint64(len(inner)+len(data)))
 	return mem.BufferSlice{mem.SliceBuffer(append(head, inner...)), mem.NewBuffer(&data, &chunks)}
+}
+
+// lone encodes a message of one field of bytes, which are gRPC's until they are written, and then used again.
+func lone(field protowire.Number, data []byte) mem.BufferSlice {
+	head := protowire.AppendVarint(protowire.AppendTag(nil, field, protowire.BytesType), uint64(len(data)))
+	return mem.BufferSlice{mem.SliceBuffer(head), mem.NewBuffer(&data, &chunks)}
 }
 
 // chunkPool holds buffers of maxChunk bytes for parts of bodies.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -89,6 +90,8 @@ func (answers) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)), Request: req}, nil
 }
 
+func noDial(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }
+
 // FuzzReverseStream: whatever a plugin asks of the host, it ends, and only what was asked for is answered.
 func FuzzReverseStream(f *testing.F) {
 	add := func(all ...*pb.FromPlugin) {
@@ -111,6 +114,18 @@ func FuzzReverseStream(f *testing.F) {
 	add(fetch(1, get), fetch(1, get))
 	add(fetch(1, &pb.Fetch{Method: "GET\r\n", Url: "::", Classes: []*pb.ReplyClass{{Status: -1, Text: "x"}}}), window(9, 1))
 	add(&pb.FromPlugin{Message: &pb.FromPlugin_FetchCancel{}}, &pb.FromPlugin{}, &pb.FromPlugin{Message: &pb.FromPlugin_Log{}}, &pb.FromPlugin{Message: &pb.FromPlugin_Counter{}})
+	dial := func(id uint64) *pb.FromPlugin {
+		return &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Dial{Dial: &pb.Dial{Network: "tcp", Address: "a.b:1"}}}
+	}
+	hangUp := func(id uint64) *pb.FromPlugin {
+		return &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_DialCancel{}}
+	}
+	add(dial(1), dial(1), hangUp(1), hangUp(2), dial(3), fetch(3, get))
+	var flood []*pb.FromPlugin
+	for id := range uint64(2 * sdk.MaxConns) {
+		flood = append(flood, dial(id))
+	}
+	add(flood...)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := &said{from: bytes.NewReader(raw)}
@@ -120,11 +135,11 @@ func FuzzReverseStream(f *testing.F) {
 			if err != nil {
 				break
 			}
-			if m.GetFetch() != nil {
+			if m.GetFetch() != nil || m.GetDial() != nil {
 				asked[m.GetId()] = true
 			}
 		}
-		d := newDesk(ctx, sdk.Host{Transport: answers{}, Count: func(string, int64) {}}, s)
+		d := newDesk(ctx, &Conn{}, sdk.Host{Transport: answers{}, Count: func(string, int64) {}, Dial: noDial}, s)
 		if err := d.serve(); err == nil {
 			t.Error("the stream ended without an error")
 		}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 
@@ -37,7 +38,7 @@ func (c *Conn) OpenHost(ctx context.Context, h sdk.Host) (wait func() error, err
 		cancel()
 		return nil, fromStatus(ctx, err)
 	}
-	d := newDesk(inner, h, stream)
+	d := newDesk(inner, c, h, stream)
 	done := make(chan struct{})
 	var ended error
 	go func() {
@@ -70,16 +71,18 @@ func opened(stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]) error {
 
 // desk answers one plugin.
 type desk struct {
-	ctx    context.Context
-	host   sdk.Host
-	stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]
-	work   sync.WaitGroup
-	sends  sync.Mutex // one sends at a time
-	line   line
+	ctx      context.Context
+	conn     *Conn
+	host     sdk.Host
+	stream   grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]
+	work     sync.WaitGroup
+	sends    sync.Mutex // one sends at a time
+	line     line
+	refusals atomic.Int64 // of connections, that are under way
 }
 
-func newDesk(ctx context.Context, h sdk.Host, stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]) *desk {
-	d := &desk{ctx: ctx, host: h, stream: stream, line: line{orders: map[uint64]*order{}}}
+func newDesk(ctx context.Context, c *Conn, h sdk.Host, stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]) *desk {
+	d := &desk{ctx: ctx, conn: c, host: h, stream: stream, line: line{orders: map[uint64]*order{}}}
 	d.line.come.L = &d.line.mu
 	return d
 }
@@ -90,7 +93,7 @@ func (d *desk) end() {
 	d.work.Wait()
 }
 
-// serve reads what the plugin says. It never waits for a fetch, so that cancels and windows get through.
+// serve reads what the plugin says. It never waits for a fetch or a connection, so that cancels and windows get through.
 func (d *desk) serve() error {
 	for {
 		m, err := d.stream.Recv()
@@ -109,6 +112,10 @@ func (d *desk) serve() error {
 			if o := d.line.find(m.GetId()); o != nil {
 				o.grow(what.FetchWindow.GetBytes())
 			}
+		case *pb.FromPlugin_Dial:
+			err = d.dial(m.GetId(), what.Dial)
+		case *pb.FromPlugin_DialCancel:
+			d.conn.tunnels.hangUp(m.GetId())
 		case *pb.FromPlugin_Log:
 			logLine(d.ctx, d.host.Logger, what.Log)
 		case *pb.FromPlugin_Counter:

@@ -23,6 +23,7 @@ type hostStream = grpc.BidiStreamingServer[pb.FromHost, pb.FromPlugin]
 type link struct {
 	turn   chan struct{} // holds one token, of whoever sends or changes stream
 	stream hostStream    // nil: not open
+	conns  *conns
 
 	mu      sync.Mutex // guards the rest
 	open    bool
@@ -31,7 +32,7 @@ type link struct {
 }
 
 func newLink() *link {
-	return &link{turn: make(chan struct{}, 1), fetches: map[uint64]*fetch{}}
+	return &link{turn: make(chan struct{}, 1), fetches: map[uint64]*fetch{}, conns: newConns()}
 }
 
 // Host serves the reverse stream for as long as it is open.
@@ -73,6 +74,7 @@ func (l *link) detach() {
 		f.fail(errNoHost)
 	}
 	l.mu.Unlock()
+	l.conns.failAll(errNoHost)
 	l.turn <- struct{}{}
 	l.stream = nil
 	<-l.turn
@@ -117,6 +119,10 @@ func (l *link) forget(id uint64) {
 // deliver passes a message on. It never waits: each fetch keeps what it gets, and the host sends no more
 // than the fetch's window.
 func (l *link) deliver(m *pb.FromHost) {
+	if e := m.GetDialError(); e != nil {
+		l.conns.answer(m.GetId(), dialed{err: dialErrorFrom(e)})
+		return
+	}
 	l.mu.Lock()
 	f := l.fetches[m.GetId()]
 	l.mu.Unlock()

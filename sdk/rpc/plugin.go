@@ -39,6 +39,7 @@ type Conn struct {
 	transform pb.TransformServiceClient
 	sink      pb.SinkServiceClient
 	features  atomic.Pointer[Features]
+	tunnels   tunnels
 }
 
 func newConn(cc *grpc.ClientConn) *Conn {
@@ -62,7 +63,7 @@ func (c *Conn) Describe(ctx context.Context) (sdk.Info, error) {
 
 // Configure hands over the settings, a JSON object, once.
 func (c *Conn) Configure(ctx context.Context, config json.RawMessage) (Features, error) {
-	r, err := c.plugin.Configure(ctx, &pb.ConfigureRequest{Config: config})
+	r, err := c.plugin.Configure(ctx, &pb.ConfigureRequest{Config: config, Dials: true})
 	if err != nil {
 		return Features{}, fromStatus(ctx, err)
 	}
@@ -88,6 +89,9 @@ func (c *Conn) Check(ctx context.Context) error {
 // runs then; it takes no more calls.
 func (c *Conn) Drain(ctx context.Context) error {
 	_, err := c.plugin.Drain(ctx, &pb.DrainRequest{})
+	if err == nil {
+		c.tunnels.wait(ctx) // the last bytes of the plugin's connections
+	}
 	return fromStatus(ctx, err)
 }
 
@@ -144,6 +148,7 @@ func (s *server) Configure(ctx context.Context, r *pb.ConfigureRequest) (*pb.Con
 		return nil, err
 	}
 	defer c.end()
+	s.link.conns.offer(r.GetDials())
 	v, err := s.make(c.ctx, r.GetConfig())
 	if err != nil {
 		return nil, c.status(err)
@@ -214,10 +219,13 @@ func (s *server) Drain(ctx context.Context, _ *pb.DrainRequest) (*pb.DrainRespon
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var err error
 	if closer, ok := s.value.(io.Closer); ok {
-		if err := closer.Close(); err != nil {
-			return nil, toStatus(ctx, err)
-		}
+		err = closer.Close()
+	}
+	s.link.conns.close(ctx) // what nobody will use any more
+	if err != nil {
+		return nil, toStatus(ctx, err)
 	}
 	return &pb.DrainResponse{}, nil
 }

@@ -104,6 +104,7 @@ type Block struct {
 	Read     []string // files and folders that the plugin may read, absolute
 	Write    []string // and those that it may write as well
 	Dial     []string // addresses that the host opens TCP connections to for it; see sdk.Permissions
+	AsksDial []string // those of them, and others, that the plugin itself asks for: no other can be granted
 	Pos      string   // "jira.hcl:12"
 	Info     sdk.Info
 }

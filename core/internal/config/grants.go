@@ -29,9 +29,9 @@ func (n *implied) add(p sdk.Permissions, preset bool) {
 }
 
 // grant finds out what a plugin may do: what its settings name, and of what it asks for what is granted in the block's grant block, by
-// its http.allow, or at the installation. b is nil if there is no grant block.
-func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, allow []string, n implied) sdk.Permissions {
-	asked := l.located(info.Permissions).Or(n.preset)
+// its http.allow, or at the installation. asked is what it asks for, granted or not. b is nil if there is no grant block.
+func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, allow []string, n implied) (has, asked sdk.Permissions) {
+	asked = l.located(info.Permissions).Or(n.preset)
 	granted := sdk.Permissions{HTTP: allow}
 	if l.options.Granted != nil {
 		granted = granted.Or(l.located(l.options.Granted(st.ref)))
@@ -44,7 +44,7 @@ func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, allow []stri
 	default:
 		l.askGrant(st, asked.Minus(granted))
 	}
-	return asked.And(granted).Or(n.given)
+	return asked.And(granted).Or(n.given), asked
 }
 
 // askGrant reports what a plugin asks for and nobody has granted.

@@ -134,8 +134,9 @@ func (l *loader) readStage(st stage, plugin described) (Block, settings) {
 	b.HTTP = l.http(st, s.bare("http"), settings.hosts, plugin.info.Robots)
 	b.Files = l.files(st, s.bare("files"))
 	b.OnError = l.onError(st, s.bare("on_error"))
-	p := l.grant(st, plugin.info, s.bare("grant"), b.HTTP.Allow, settings.implied)
+	p, asked := l.grant(st, plugin.info, s.bare("grant"), b.HTTP.Allow, settings.implied)
 	b.HTTP.Allow, b.Read, b.Write, b.Dial = union(b.HTTP.Allow, p.HTTP), p.FSRead, p.FSWrite, p.Dial
+	b.AsksDial = asked.Dial
 	l.warnOutput(st, st.block.DefRange(), b.Write)
 	s.endBlocks(settings.names)
 	return b, settings

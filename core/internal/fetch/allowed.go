@@ -78,7 +78,7 @@ func allow(p *allowance, hosts *hosts, set *redact.Set, next http.RoundTripper, 
 	ex := &exchange{
 		host: hosts.get(origin, p.Policy), origin: origin, body: body, url: set.URL(req.URL), tell: listener(req.Context()),
 	}
-	ex.explainAllowed(p.Plugin, p.Auth)
+	ex.explainAllowed(p.Policy)
 	out := req.Clone(context.WithValue(req.Context(), exchangeKey{}, ex))
 	p.clean(out, origin)
 	ex.explainDropped(req, out)
@@ -95,9 +95,13 @@ func allow(p *allowance, hosts *hosts, set *redact.Set, next http.RoundTripper, 
 }
 
 // explainAllowed says why the request may go, and with which credentials.
-func (ex *exchange) explainAllowed(plugin string, all []Auth) {
-	ex.explain("allow", func() string { return fmt.Sprintf("%s is among the hosts that %s may ask", ex.origin, plugin) })
-	ex.explain("auth", func() string { return credentialText(all, ex.origin) })
+func (ex *exchange) explainAllowed(p Policy) {
+	if p.hostsOwn {
+		ex.explain("allow", func() string { return "asks " + ex.url + ", which the pipeline file names" })
+		return
+	}
+	ex.explain("allow", func() string { return fmt.Sprintf("%s is among the hosts that %s may ask", ex.origin, p.Plugin) })
+	ex.explain("auth", func() string { return credentialText(p.Auth, ex.origin) })
 }
 
 // explainDropped names the headers of the request that are the host's to set, which went.
@@ -107,7 +111,7 @@ func (ex *exchange) explainDropped(given, sent *http.Request) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(given.Header)) {
 		if _, ok := sent.Header[name]; !ok || http.CanonicalHeaderKey(name) == "User-Agent" {
-			ex.tell("allow", "the header "+name+" is not sent as given: it is for the host to set")
+			ex.tell("", "allow", "the header "+name+" is not sent as given: it is for the host to set")
 		}
 	}
 }
@@ -116,9 +120,9 @@ func (ex *exchange) explainDropped(given, sent *http.Request) {
 type exchange struct {
 	host   *host
 	origin Origin
-	body   []byte                  // what every attempt sends
-	url    string                  // for people
-	tell   func(part, text string) // hears each step; nil: nobody asked
+	body   []byte // what every attempt sends
+	url    string // for people
+	tell   teller // hears each step; nil: nobody asked
 
 	trace      hooks         // of the attempt under way
 	sentBefore bool          // an attempt has gone already

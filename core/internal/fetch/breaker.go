@@ -4,7 +4,8 @@
 //
 // It opens after breakerAfter failures in a row, with no reply in between that is one, and when more than breakerShare of the last
 // breakerLast attempts failed. Failures that may be the fault of a single request (a 500, a timeout) must be those of
-// breakerKinds different requests at least.
+// breakerKinds different requests at least. Where there are not so many, as in a run of one split, breakerAlone of a gateway (502, 503) in a
+// row do as well.
 //
 // How long one waits is bounded by http.deadline, from the first failure on: a host that is down for longer fails
 // every request at once. A host that never answered at all is not waited for either: its name or port is wrong, as a rule.
@@ -24,6 +25,7 @@ import (
 
 const (
 	breakerAfter = 6
+	breakerAlone = 12
 	breakerKinds = 3
 	breakerLast  = 20
 	breakerShare = 0.6
@@ -36,6 +38,7 @@ type breaker struct {
 	mu       sync.Mutex
 	answered bool // the host has answered at some time
 	plain    int  // failures in a row, of those that speak plainly against the host
+	gateway  int  // likewise, of those and the failures of a gateway
 	streak   int  // failures in a row
 	kinds    map[uint64]bool
 	lately   lately
@@ -68,7 +71,11 @@ func (h *host) guard(ctx context.Context, ex *exchange, limit time.Duration) (er
 		var change <-chan struct{}
 		wait, change, ex.probe, err = h.breaker.admit(h.key, time.Now(), limit)
 		if err != nil || wait == 0 {
-			h.meter.waited(waitDown, time.Since(start))
+			waited := time.Since(start)
+			h.meter.waited(waitDown, waited)
+			if waited >= time.Millisecond {
+				ex.explain("pace", func() string { return fmt.Sprintf("waited %s more: %s", short(waited), ex.held) })
+			}
 			return err
 		}
 		ex.held = h.breaker.text(h.key, time.Now())
@@ -118,7 +125,7 @@ func (h *host) learn(ex *exchange, resp *http.Response, err error) {
 		h.tell(w)
 	case back > 0:
 		h.all.log.Info("the host is back", "host", h.key, "after", back.Round(time.Second))
-		h.pace.restart()
+		h.pace.restart(now)
 		h.apply()
 	}
 }
@@ -139,7 +146,7 @@ func (b *breaker) learn(ex *exchange, resp *http.Response, err error, now time.T
 			back, b.lately = now.Sub(b.since), lately{}
 			defer b.wake()
 		}
-		b.streak, b.plain, b.pauses, b.kinds = 0, 0, 0, nil
+		b.streak, b.plain, b.gateway, b.pauses, b.kinds = 0, 0, 0, 0, nil
 	case blame == none:
 		// Given up, or a fault of ours: nothing is known of the host.
 	default:
@@ -167,6 +174,9 @@ func (b *breaker) fail(blame blame, ex *exchange, cause string, now time.Time) {
 	if b.streak++; b.streak == 1 {
 		b.since = now
 	}
+	if blame >= gateway {
+		b.gateway++
+	}
 	if blame == plainly {
 		b.plain++
 	}
@@ -182,7 +192,7 @@ func (b *breaker) fail(blame blame, ex *exchange, cause string, now time.Time) {
 }
 
 func (b *breaker) broken() bool {
-	return b.plain >= breakerAfter || b.streak >= breakerAfter && len(b.kinds) >= breakerKinds || b.lately.broken()
+	return b.plain >= breakerAfter || b.gateway >= breakerAlone || b.streak >= breakerAfter && len(b.kinds) >= breakerKinds || b.lately.broken()
 }
 
 // lately is what became of the last attempts: the kinds of those that failed, and 0 for the others.
@@ -250,8 +260,9 @@ func (ex *exchange) kind() uint64 {
 }
 
 // restart lets requests go one by one again, as in the beginning.
-func (p *pace) restart() {
+func (p *pace) restart(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.window = 1
+	p.eased.back(now)
 }

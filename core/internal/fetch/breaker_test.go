@@ -102,6 +102,30 @@ func TestBreakerSitsOut(t *testing.T) {
 	}
 }
 
+// TestBreakerOfOneSplit: a run of a single request at a time sits an outage out too, if it is a gateway that tells of it.
+func TestBreakerOfOneSplit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fragile{}
+		c := newClient(Options{}, f)
+		rt := transport(t, c, Policy{})
+		_, _, _ = ask(t.Context(), rt, "GET", page, "")
+		f.set(func(*http.Request) (*http.Response, error) { return status(502), nil })
+		time.AfterFunc(20*time.Minute, func() { f.set(nil) })
+		tries, start := 0, time.Now()
+		for {
+			tries++
+			resp, _, err := ask(t.Context(), rt, "GET", page, "")
+			if err == nil && resp.StatusCode == 200 {
+				break
+			}
+		}
+		if n := f.count(); tries > 3 || n > 150 {
+			t.Errorf("%d tries of the split, %d requests", tries, n)
+		}
+		within(t, "the outage", time.Since(start), 20*time.Minute, 21*time.Minute)
+	})
+}
+
 // TestBreakerGivesUp: a host that stays away fails every request once the deadline is over, and those after it at once.
 func TestBreakerGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

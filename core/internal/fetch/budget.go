@@ -71,7 +71,10 @@ func (t *trial) spend() error {
 			return err
 		}
 	}
-	t.ex.held = ""
-	h.meter.waited(waitBudget, time.Since(start))
+	if waited := time.Since(start); t.ex.held != "" {
+		t.ex.explain("retry", func() string { return fmt.Sprintf("waited %s: %s", short(waited), t.ex.held) })
+		t.ex.held = ""
+		h.meter.waited(waitBudget, waited)
+	}
 	return nil
 }

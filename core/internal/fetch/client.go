@@ -22,6 +22,8 @@ type Options struct {
 	Hosts *Hosts
 	// Learned is the file in which what is learned of hosts is kept for the next run; "": none.
 	Learned string
+	// Aside says that what is learned is not kept: a few requests beside the runs teach little.
+	Aside bool
 	// Limiter spaces the requests if Hosts is nil; nil: one for this process alone. If it has the method of [RateSetter], it
 	// is told the rate of each host and what is learned of it.
 	Limiter Limiter
@@ -117,6 +119,7 @@ func (c *Client) For(p Policy) (http.RoundTripper, error) {
 		cookied(cookies),
 		whole(p, c.pieces),
 		timed(p),
+		explained(),
 		paired(),
 	), nil
 }
@@ -143,7 +146,7 @@ func (c *Client) Stats() Stats { return c.hosts.stats() }
 // Close ends idle connections, and no limit of the client's plugins binds others any more. Requests under way are ended
 // by their contexts.
 func (c *Client) Close() {
-	if c.opts.Learned != "" {
+	if c.opts.Learned != "" && !c.opts.Aside {
 		if err := c.hosts.keepLearned(c.opts.Learned); err != nil {
 			c.log.Warn("learned limits are not kept", "error", err)
 		}

@@ -24,6 +24,7 @@ const (
 
 // credential may be used by several goroutines at once.
 type credential struct {
+	name    string // for people
 	origins []Origin
 	set     *redact.Set
 	obtain  func(ctx context.Context, now Auth) (next Auth, until time.Time, err error) // nil: it does not change
@@ -71,7 +72,7 @@ func newCredential(a Auth, set *redact.Set, obtain func(context.Context, Auth) (
 	case a.TTL > 0:
 		h.until = h.got.Add(a.TTL)
 	}
-	return &credential{origins: a.Origins, set: set, obtain: obtain, held: h}
+	return &credential{name: a.title(), origins: a.Origins, set: set, obtain: obtain, held: h}
 }
 
 // peek returns the credential as it is.
@@ -130,7 +131,7 @@ func (c *credential) anew(ctx context.Context, stale *held) (*held, error) {
 func (c *credential) replace(ctx context.Context, stale *held) (*held, error) {
 	auth, until, err := c.obtain(ctx, stale.auth)
 	if err != nil {
-		err = fmt.Errorf("the credential could not be obtained: %w", c.set.Error(err))
+		err = fmt.Errorf("%s could not be obtained: %w", c.name, c.set.Error(err))
 		c.mu.Lock()
 		c.failed = &failure{stale.version, time.Now(), err}
 		c.mu.Unlock()

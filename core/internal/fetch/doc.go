@@ -15,6 +15,7 @@
 //	cookies      a jar in the host, if the pipeline file asks for one
 //	whole        reads and decodes the body, so that nobody sees half a reply
 //	timed        ends an attempt that makes no progress
+//	explained    what net/http does, for a person who asks
 //	paired       refuses a reply to somebody else
 //	wire         net/http, whose dialler looks at every address: see guard.go
 //

@@ -54,3 +54,50 @@ func TestServerErrorsSlowDown(t *testing.T) {
 		}
 	})
 }
+
+// TestFastAgainAfterAnOutage: a host that was away for a while is soon asked as fast as before, whether the breaker noticed or not.
+func TestFastAgainAfterAnOutage(t *testing.T) {
+	countsRates(t)
+	for workers, fault := range map[int]int{2: 500, 8: 502} { // two different requests alone are no outage of a host
+		t.Run(fmt.Sprint(workers, " splits"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start, trouble := time.Now(), [2]time.Duration{10 * time.Second, 40 * time.Second}
+				var perSecond [100]atomic.Int64
+				c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+					at := time.Since(start)
+					perSecond[int(at.Seconds())].Add(1)
+					if err := sleep(req.Context(), 50*time.Millisecond); err != nil {
+						return nil, err
+					}
+					if at >= trouble[0] && at < trouble[1] {
+						return status(fault), nil
+					}
+					return status(200), nil
+				}))
+				rt := transport(t, c, Policy{Concurrency: 8})
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(len(perSecond))*time.Second-time.Millisecond)
+				defer cancel()
+				for i := range workers {
+					go func() {
+						for ctx.Err() == nil {
+							_, _, _ = ask(ctx, rt, "GET", fmt.Sprint(page, "?", i), "") // the last is cut off
+						}
+					}()
+				}
+				<-ctx.Done()
+				synctest.Wait()
+				rate := func(from, to int) (sum int64) {
+					for i := from; i < to; i++ {
+						sum += perSecond[i].Load()
+					}
+					return sum / int64(to-from)
+				}
+				before, during, after := rate(5, 10), rate(20, 40), rate(85, 99)
+				t.Logf("requests a second: %d before, %d during the outage, %d later", before, during, after)
+				if during > before/10 || after < before*9/10 {
+					t.Errorf("requests a second: %d before, %d during the outage, %d later", before, during, after)
+				}
+			})
+		})
+	}
+}

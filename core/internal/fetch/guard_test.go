@@ -1,19 +1,15 @@
 package fetch
 
 import (
-	"context"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"testing"
 
-	"golang.org/x/net/dns/dnsmessage"
-
+	"github.com/scrapekit/scrapekit/core/internal/address/addresstest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -41,47 +37,6 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// resolver answers each look-up with the next of addresses, the last one again and again.
-func resolver(t *testing.T, addresses ...string) *net.Resolver {
-	var asked atomic.Int64
-	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		near, far := net.Pipe()
-		go func() {
-			defer far.Close()
-			size := make([]byte, 2) // a pipe is no packet connection, so DNS goes over it as over TCP
-			for {
-				if _, err := io.ReadFull(far, size); err != nil {
-					return
-				}
-				query := make([]byte, int(size[0])<<8|int(size[1]))
-				if _, err := io.ReadFull(far, query); err != nil {
-					return
-				}
-				var m dnsmessage.Message
-				if err := m.Unpack(query); err != nil {
-					t.Error(err)
-					return
-				}
-				m.Response, m.Additionals = true, nil
-				if q := m.Questions[0]; q.Type == dnsmessage.TypeA {
-					i := min(int(asked.Add(1)), len(addresses)) - 1
-					m.Answers = []dnsmessage.Resource{{
-						Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class},
-						Body:   &dnsmessage.AResource{A: netip.MustParseAddr(addresses[i]).As4()},
-					}}
-				}
-				out, err := m.Pack()
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				_, _ = far.Write(append([]byte{byte(len(out) >> 8), byte(len(out))}, out...)) // an error: the resolver has gone
-			}
-		}()
-		return near, nil
-	}}
-}
-
 // resolving returns the HTTP of a plugin that may ask s by the name rebind.example, and the URL.
 func resolving(t *testing.T, s *httptest.Server, inside bool, r *net.Resolver) (http.RoundTripper, string) {
 	t.Helper()
@@ -103,7 +58,7 @@ func TestRebinding(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(http.NotFoundHandler())
 	defer s.Close()
-	rt, name := resolving(t, s, true, resolver(t, "127.0.0.1", "169.254.169.254"))
+	rt, name := resolving(t, s, true, addresstest.Resolver(t, "127.0.0.1", "169.254.169.254"))
 	if resp, _, err := ask(t.Context(), rt, "GET", name, ""); err != nil || resp.StatusCode != 404 {
 		t.Fatalf("while it leads to the server: %v", err)
 	}
@@ -117,7 +72,7 @@ func TestPrivateNamesAreAllowedByHand(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(http.NotFoundHandler())
 	defer s.Close()
-	rt, name := resolving(t, s, false, resolver(t, "127.0.0.1"))
+	rt, name := resolving(t, s, false, addresstest.Resolver(t, "127.0.0.1"))
 	_, _, err := ask(t.Context(), rt, "GET", name, "")
 	if err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "rebind.example resolves to the private address 127.0.0.1: write http { allow_private = true }") {
 		t.Error(err)

@@ -33,6 +33,7 @@ type blame int
 const (
 	none    blame = iota
 	perhaps       // or against this request alone
+	gateway       // what stands before the host says so; of one request alone only after many failures
 	plainly
 )
 
@@ -58,6 +59,9 @@ var rules = map[string]rule{
 	"tls":         {again, 3, plainly, false}, // the handshake was refused
 	"not tls":     {again, 2, plainly, true},
 	"certificate": {never, 1, none, true},
+	"tls version": {never, 1, none, true}, // it speaks none that is allowed
+	"client tls":  {never, 1, none, true}, // it wants another certificate of the client than it gets
+	"proxy":       {never, 1, none, true}, // it does not let us through
 
 	"timeout":   {again, 0, perhaps, false},
 	"reset":     {again, 0, perhaps, false}, // or closed before the reply was whole
@@ -69,6 +73,8 @@ var rules = map[string]rule{
 	"429": {throttled, 0, none, false},
 	"501": {done, 0, none, false}, // the request is at fault, whatever the number says
 	"505": {done, 0, none, false},
+	"502": {again, 0, gateway, false},
+	"503": {again, 0, gateway, false},
 	"5xx": {again, 0, perhaps, false},
 
 	"temporary":      {again, 0, none, false}, // says the plugin
@@ -149,6 +155,12 @@ func judgeError(err error) outcome {
 		return of("certificate")
 	case isNotTLS(err):
 		return of("not tls")
+	case isLargeHead(err):
+		return of("too large")
+	case isTLSVersion(err):
+		return of("tls version")
+	case isClientTLS(err):
+		return of("client tls")
 	case isAlert(err):
 		return of("tls")
 	case errors.As(err, &dns):
@@ -187,6 +199,19 @@ func isAlert(err error) bool {
 	return errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error")
 }
 
+// isTLSVersion knows what crypto/tls says, for itself or for the host, if the two have no version in common.
+func isTLSVersion(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "tls: ") && strings.Contains(text, "protocol version")
+}
+
+// isClientTLS reports whether the host's alert speaks of our certificate: of its own there is nothing for it to complain of.
+func isClientTLS(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error" &&
+		(strings.Contains(op.Err.Error(), "certificate") || strings.Contains(op.Err.Error(), "access denied"))
+}
+
 func isDial(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
@@ -218,16 +243,22 @@ func wordsOf(err error, o Origin) string {
 	case class == "down":
 		return err.Error()
 	case isRefused(err):
-		return "connection refused by " + net.JoinHostPort(o.Host, o.Port)
+		return "connection refused by " + dialled(err, o)
 	case class == "name":
-		return "no host has the name " + o.Host
+		return "no host has the name " + nameOf(err, o)
 	case class == "not tls":
 		return net.JoinHostPort(o.Host, o.Port) + " does not speak TLS"
 	case class == "certificate":
 		return fmt.Sprintf("the certificate of %s is not trusted: %v", o.Host, err)
+	case class == "tls version":
+		return net.JoinHostPort(o.Host, o.Port) + " does not speak TLS 1.2, nor whatever min_version asks for"
+	case class == "client tls" && strings.Contains(err.Error(), "certificate required"):
+		return net.JoinHostPort(o.Host, o.Port) + " wants a certificate of the client"
+	case class == "client tls":
+		return fmt.Sprintf("%s does not take the client's certificate: %v", net.JoinHostPort(o.Host, o.Port), err)
 	case class == "truncated":
 		return "the reply broke off"
-	case class == "garbage" && isLargeHead(err):
+	case isLargeHead(err):
 		return fmt.Sprintf("the headers of the reply are larger than %d KiB", maxHeader>>10)
 	case class == "garbage":
 		return "the reply is not HTTP"
@@ -239,6 +270,32 @@ func wordsOf(err error, o Origin) string {
 	return err.Error()
 }
 
+// dialled is where a connection was to go: to the host, or to a proxy.
+func dialled(err error, o Origin) string {
+	var op *net.OpError
+	for e := err; errors.As(e, &op); e = op.Err {
+		if op.Op == "dial" && op.Addr != nil && isProxied(err) {
+			return "the proxy " + op.Addr.String()
+		}
+	}
+	return net.JoinHostPort(o.Host, o.Port)
+}
+
+// nameOf is the name that no host has: that of the host, or of a proxy.
+func nameOf(err error, o Origin) string {
+	var dns *net.DNSError
+	if isProxied(err) && errors.As(err, &dns) {
+		return dns.Name + ", the proxy's,"
+	}
+	return o.Host
+}
+
+// isProxied reports whether a connection to a proxy went wrong.
+func isProxied(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "proxyconnect"
+}
+
 func isRefused(err error) bool {
 	return errors.Is(err, syscall.ECONNREFUSED) || strings.Contains(err.Error(), "connection refused")
 }
@@ -248,6 +305,12 @@ func advice(err error) string {
 	switch class := judgeError(err).cause; {
 	case class == "not tls":
 		return "should the URL begin with http://?"
+	case isProxied(err):
+		return "is http.proxy right?"
+	case class == "certificate" && errors.As(err, new(x509.UnknownAuthorityError)):
+		return "if it is the right one, name the certificate of its authority: http { tls { ca_file = … } }"
+	case class == "client tls":
+		return "see cert_file and key_file in http { tls { … } }"
 	case class == "name":
 		return "is it spelt right, and is this machine online?"
 	case class != "down" && isRefused(err):

@@ -29,17 +29,21 @@ func credentialText(all []Auth, origin Origin) string {
 // credentialsFor names the credentials that an origin gets, and those that it does not.
 func credentialsFor(all []Auth, origin Origin) (sent, others []string) {
 	for _, a := range all {
-		text := fmt.Sprintf("auth %q", a.Kind)
-		if a.Pos != "" {
-			text += " of " + a.Pos
-		}
 		if coveredBy(a.Origins, origin) {
-			sent = append(sent, text)
+			sent = append(sent, a.title())
 		} else {
-			others = append(others, text)
+			others = append(others, a.title())
 		}
 	}
 	return sent, others
+}
+
+// title names a credential as it stands in the pipeline file.
+func (a Auth) title() string {
+	if a.Pos == "" {
+		return fmt.Sprintf("auth %q", a.Kind)
+	}
+	return fmt.Sprintf("auth %q of %s", a.Kind, a.Pos)
 }
 
 func login(p Policy, origin Origin) string {

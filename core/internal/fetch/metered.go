@@ -98,19 +98,26 @@ func (m *meter) waited(cause string, d time.Duration) {
 	})
 }
 
-// waitedFor adds a wait for a place and a turn, by the causes that held it back: as much of each as it grew by between
-// two readings.
-func (m *meter) waitedFor(d time.Duration, before, after [len(waitCauses)]time.Duration) {
+// waitedFor adds a wait for a place and a turn, by cause.
+func (m *meter) waitedFor(causes [len(waitCauses)]time.Duration) {
+	for i, cause := range waitCauses {
+		m.waited(cause, causes[i])
+	}
+}
+
+// split divides a wait for a place and a turn among the causes that held it back: as each grew between two readings.
+func split(d time.Duration, before, after [len(waitCauses)]time.Duration) (parts [len(waitCauses)]time.Duration) {
 	var all time.Duration
 	for i := range before {
 		all += after[i] - before[i]
 	}
 	if all <= 0 || d < time.Millisecond {
-		return
+		return parts
 	}
-	for i, cause := range waitCauses {
-		m.waited(cause, time.Duration(float64(d)*float64(after[i]-before[i])/float64(all)))
+	for i := range parts {
+		parts[i] = time.Duration(float64(d) * float64(after[i]-before[i]) / float64(all))
 	}
+	return parts
 }
 
 func (m *meter) stats() HostStats {

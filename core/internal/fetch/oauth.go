@@ -134,7 +134,7 @@ func (t *tokenEndpoint) ask(ctx context.Context, params url.Values) (*oauth2.Tok
 		params.Set("audience", t.o.Audience)
 	}
 	t.conf.EndpointParams = params
-	token, err := t.conf.Token(context.WithValue(ctx, oauth2.HTTPClient, t.client))
+	token, err := t.conf.Token(context.WithValue(onTheWay(ctx, "access token"), oauth2.HTTPClient, t.client))
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +157,9 @@ func (t *tokenEndpoint) explain(err error) error {
 		said += ": " + refused.ErrorDescription
 	}
 	err = fmt.Errorf("access token from %s: %s", t.host, said)
+	if refused.ErrorCode == "invalid_client" || refused.ErrorCode == "" && status == http.StatusUnauthorized {
+		err = fmt.Errorf("%w; check client_id and client_secret", err)
+	}
 	if refused.ErrorCode == "invalid_grant" && t.o.Grant == GrantRefreshToken {
 		err = fmt.Errorf("%w; the refresh token is not good any more: log in anew and put the new one into the pipeline file", err)
 	}

@@ -42,7 +42,9 @@ func obeying(p Policy, known *rulebooks, log hclog.Logger) decorator {
 				return nil, fmt.Errorf("the rules of %s/robots.txt are not known, so nothing else is asked there: %w", ex.origin, err)
 			}
 			rules := file.For(p.UserAgent)
-			if ok, by := rules.Allows(req.URL.RequestURI()); !ok {
+			ok, by := rules.Allows(req.URL.RequestURI())
+			ex.explain("robots", func() string { return robotsText(ok, by, rules.Delay) })
+			if !ok {
 				return nil, sdk.Permanent(fmt.Errorf("%s/robots.txt forbids it (%s); with the owner's consent set http.robots = false", ex.origin, by))
 			}
 			if d := min(rules.Delay, longestDelay); d > 0 && ex.host.use(ex.host.all, limits{rate: 1 / d.Seconds(), burst: 1}) {
@@ -51,6 +53,18 @@ func obeying(p Policy, known *rulebooks, log hclog.Logger) decorator {
 			return next.RoundTrip(req)
 		})
 	}
+}
+
+// robotsText says what the file says of a request.
+func robotsText(ok bool, by string, delay time.Duration) string {
+	text := "robots.txt allows it"
+	if !ok {
+		text = "robots.txt forbids it (" + by + ")"
+	}
+	if delay > 0 {
+		text += fmt.Sprintf(", one request every %s", short(min(delay, longestDelay)))
+	}
+	return text
 }
 
 // rulebooks keeps the robots.txt of each origin.
@@ -130,6 +144,7 @@ func (b *rulebook) kept() (file *robots.File, err error, fresh bool) {
 // say (5xx, no reply) that it must be left alone.
 func readRobots(ctx context.Context, p Policy, ex *exchange, next http.RoundTripper) (*robots.File, error) {
 	at, own := &url.URL{Scheme: ex.origin.Scheme, Host: ex.origin.address(), Path: "/robots.txt"}, *ex
+	own.tell = listener(onTheWay(ctx, "robots.txt"))
 	for range robotsHops + 1 {
 		own.body, own.url = nil, at.String()
 		req, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, &own), http.MethodGet, at.String(), nil)

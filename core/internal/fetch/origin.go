@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"strings"
 
-	"golang.org/x/net/idna"
+	"github.com/scrapekit/scrapekit/core/internal/address"
 )
 
 // Origin is where a request goes to: "https://issues.apache.org", "https://jira.corp:8443". In a list of allowed
@@ -49,7 +49,7 @@ func originOf(u *url.URL, wildcard bool) (Origin, error) {
 	if rest, ok := strings.CutPrefix(name, "*."); ok && wildcard {
 		name, wild = rest, "*."
 	}
-	host, err := hostName(name)
+	host, err := address.Host(name)
 	if err != nil {
 		return Origin{}, err
 	}
@@ -62,27 +62,6 @@ func defaultPort(scheme string) string {
 		return "80"
 	}
 	return "443"
-}
-
-// hostName brings a host into its one spelling.
-func hostName(name string) (string, error) {
-	if a, err := netip.ParseAddr(name); err == nil {
-		return a.String(), nil
-	}
-	name = strings.TrimSuffix(name, ".")
-	ascii, err := idna.Lookup.ToASCII(name)
-	if err != nil {
-		// IDNA refuses an underscore, which names inside a company do have.
-		if strings.ContainsFunc(name, func(r rune) bool { return !plainHost(r) }) || name == "" {
-			return "", fmt.Errorf("%q is not the name of a host", name)
-		}
-		ascii = strings.ToLower(name)
-	}
-	return ascii, nil
-}
-
-func plainHost(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.'
 }
 
 // Covers reports whether a request to target, which has no wildcard, is one to o.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -62,8 +63,9 @@ func (h *host) await(ctx context.Context, p Policy, ex *exchange) error {
 		h.sent.leave()
 		return err
 	}
-	h.meter.waitedFor(time.Since(start), before, h.blocked.read())
-	ex.explain("pace", func() string { return h.limitsText(time.Since(start)) })
+	waited := split(time.Since(start), before, h.blocked.read())
+	h.meter.waitedFor(waited)
+	ex.explain("pace", func() string { return h.limitsText(waited) })
 	resume()
 	if err := h.guard(ctx, ex, p.Deadline); err != nil {
 		h.sent.leave()
@@ -72,14 +74,35 @@ func (h *host) await(ctx context.Context, p Policy, ex *exchange) error {
 	return nil
 }
 
-// limitsText says what limits a request went by.
-func (h *host) limitsText(waited time.Duration) string {
+// limitsText says what a request waited for, and what limits it went by.
+func (h *host) limitsText(waited [len(waitCauses)]time.Duration) string {
+	var why []string
+	for i, cause := range waitCauses {
+		if waited[i] < time.Millisecond {
+			continue
+		}
+		text := cause + " " + short(waited[i])
+		if cause == waitPause {
+			h.mu.Lock()
+			text += " (" + h.wait.Cause + ")"
+			h.mu.Unlock()
+		}
+		why = append(why, text)
+	}
 	o := h.pace.order()
 	rate := "no limit of the rate is known"
 	if o.from != "" {
 		rate = fmt.Sprintf("the rate is %.3g requests/s (%s)", o.rate, o.from)
 	}
-	return fmt.Sprintf("waited %s; %s; %d at once", short(waited), rate, o.window)
+	window := o.windowFrom
+	if window == "start" {
+		window = "more with each reply"
+	}
+	waits := "no wait"
+	if len(why) > 0 {
+		waits = "waited: " + strings.Join(why, ", ")
+	}
+	return fmt.Sprintf("%s; %s; %d at once (%s)", waits, rate, o.window, window)
 }
 
 // scheduled waits for the pause and the schedule of h, in which the caller is the next.

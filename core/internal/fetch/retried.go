@@ -120,7 +120,7 @@ func (t *trial) over(resp *http.Response, err error) bool {
 // does not count: the deadline ends that.
 func (t *trial) failed() bool {
 	r := t.last.rule()
-	if t.ex.probed && r.blame == plainly {
+	if t.ex.probed && r.blame >= gateway {
 		return false
 	}
 	t.failures++

@@ -139,9 +139,9 @@ func TestLargeReplyHeaders(t *testing.T) {
 			w.Header().Set(fmt.Sprint("X-", i), strings.Repeat("x", 64<<10))
 		}
 	})
-	p.Attempts = 1
-	if resp, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); err == nil || !strings.Contains(err.Error(), "the headers of the reply are larger than 1024 KiB") {
-		t.Errorf("%v %v", resp, err)
+	resp, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, "")
+	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "the headers of the reply are larger than 1024 KiB") || only(t, c).Requests != 1 {
+		t.Errorf("%v %v, want one attempt", resp, err)
 	}
 }
 
@@ -160,6 +160,40 @@ func TestProxyIsByHand(t *testing.T) {
 		_, _, err := ask(t.Context(), rt, "GET", nowhere, "")
 		if proxied != want || (err == nil) != (want == 1) {
 			t.Errorf("proxy %q: it was asked %d times, %v", setting, proxied, err)
+		}
+	}
+}
+
+// TestProxyThatRefuses: what is wrong with a proxy is not said of the host, and a login that it wants is not asked for again and again.
+func TestProxyThatRefuses(t *testing.T) {
+	t.Parallel()
+	status, asked := 0, 0
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { asked++; w.WriteHeader(status) }))
+	address := strings.TrimPrefix(proxy.URL, "http://")
+	defer proxy.Close()
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	const target = "https://host.invalid"
+	for _, c := range []struct {
+		proxy     string
+		status    int
+		permanent bool
+		attempts  int
+		says      string
+	}{
+		{proxy.URL, http.StatusProxyAuthRequired, true, 1, "the proxy " + address + " makes no connection: 407 Proxy Authentication Required; give user and password in http.proxy"},
+		{proxy.URL, http.StatusForbidden, true, 1, "the proxy " + address + " makes no connection: 403 Forbidden"},
+		{proxy.URL, http.StatusBadGateway, false, 2, "the proxy " + address + " makes no connection: 502 Bad Gateway"},
+		{closed.URL, 0, false, 0, "connection refused by the proxy " + strings.TrimPrefix(closed.URL, "http://")},
+		{"http://proxy.invalid:3128", 0, false, 0, "no host has the name proxy.invalid, the proxy's"},
+	} {
+		status, asked = c.status, 0
+		client := New(Options{})
+		defer client.Close()
+		p := Policy{Proxy: c.proxy, Attempts: 2, Allow: []Origin{mustOrigin(t, target)}}
+		_, _, err := ask(t.Context(), transport(t, client, p), "GET", target, "")
+		if err == nil || !strings.Contains(err.Error(), c.says) || sdk.IsPermanent(err) != c.permanent || asked != c.attempts {
+			t.Errorf("%d attempts, permanent %t, %v; want %+v", asked, sdk.IsPermanent(err), err, c)
 		}
 	}
 }

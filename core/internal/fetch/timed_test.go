@@ -3,6 +3,8 @@ package fetch
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -105,7 +107,8 @@ func TestTLS(t *testing.T) {
 		c := New(Options{})
 		defer c.Close()
 		_, _, err := ask(t.Context(), transport(t, c, allow), "GET", s.URL, "")
-		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "the certificate of 127.0.0.1 is not trusted") || only(t, c).Requests != 1 {
+		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "the certificate of 127.0.0.1 is not trusted") ||
+			!strings.Contains(err.Error(), "ca_file") || only(t, c).Requests != 1 {
 			t.Errorf("%v", err)
 		}
 	})
@@ -126,9 +129,31 @@ func TestTLS(t *testing.T) {
 		defer old.Close()
 		c := New(Options{})
 		defer c.Close()
-		_, _, err := ask(t.Context(), transport(t, c, Policy{Allow: []Origin{mustOrigin(t, old.URL)}, Attempts: 1}), "GET", old.URL, "")
-		if err == nil || !strings.Contains(err.Error(), "protocol version") {
+		_, _, err := ask(t.Context(), transport(t, c, Policy{Allow: []Origin{mustOrigin(t, old.URL)}}), "GET", old.URL, "")
+		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "does not speak TLS 1.2") || only(t, c).Requests != 1 {
 			t.Errorf("%v", err)
+		}
+	})
+	t.Run("certificate of the client", func(t *testing.T) {
+		key, err := x509.MarshalPKCS8PrivateKey(s.TLS.Certificates[0].PrivateKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mine := TLS{Insecure: true, Key: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),
+			Cert: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))}
+		for says, shown := range map[string]TLS{"wants a certificate of the client": {Insecure: true}, "does not take the client's certificate": mine} {
+			strict := httptest.NewUnstartedServer(http.NotFoundHandler())
+			strict.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: x509.NewCertPool()}
+			strict.Config.ErrorLog = quiet()
+			strict.StartTLS()
+			defer strict.Close()
+			c := New(Options{})
+			defer c.Close()
+			p := Policy{Allow: []Origin{mustOrigin(t, strict.URL)}, TLS: shown, Certified: []Origin{mustOrigin(t, strict.URL)}}
+			_, _, err := ask(t.Context(), transport(t, c, p), "GET", strict.URL, "")
+			if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "see cert_file and key_file") || only(t, c).Requests != 1 {
+				t.Errorf("%v, want %q", err, says)
+			}
 		}
 	})
 	t.Run("no TLS at all", func(t *testing.T) {

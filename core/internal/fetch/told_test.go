@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -48,5 +49,57 @@ func TestHeadersOfTheHostAreTold(t *testing.T) {
 	all := strings.Join(told, "\n")
 	if !strings.Contains(all, "the header Authorization is not sent") || strings.Contains(all, "X-Mine") {
 		t.Error(all)
+	}
+}
+
+// TestRequestsOnTheWayAreTold: what the host asks for itself on the way, an access token or the robots.txt, is told apart from the request, and
+// so is what a request waits for.
+func TestRequestsOnTheWayAreTold(t *testing.T) {
+	t.Parallel()
+	var throttled atomic.Bool
+	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/token":
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"access_token": "sesame-4711", "token_type": "Bearer", "expires_in": 3600}`)
+		case r.URL.Path == "/robots.txt":
+			fmt.Fprint(w, "User-agent: *\nDisallow: /private")
+		case !throttled.Swap(true):
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+		}
+	})
+	p.Robots = true
+	p.Auth = []Auth{{Kind: AuthOAuth2, Origins: p.Allow, Pos: "jira.hcl:5", OAuth2: &OAuth2{Grant: GrantClientCredentials, TokenURL: s.URL + "/token", ClientID: "me", ClientSecret: "sesame"}}}
+	rt := transport(t, c, p)
+	steps := map[string]string{}
+	told := func(url string) error {
+		clear(steps)
+		ctx := Explained(t.Context(), func(s Step) { steps[s.For] += s.Part + ": " + s.Text + "\n" })
+		_, _, err := ask(ctx, rt, "GET", url, "")
+		return err
+	}
+	if err := told(s.URL + "/page"); err != nil {
+		t.Fatal(err)
+	}
+	for what, parts := range map[string][]string{
+		"access token": {"allow: asks " + s.URL + "/token, which the pipeline file names", "wire: ", "reply: 200 OK"},
+		"robots.txt":   {"reply: 200 OK"},
+		"": {
+			"auth: auth \"oauth2\" of jira.hcl:5", "robots: robots.txt allows it", "retry: attempt 1: 429 Too Many Requests", "pace: no wait; no limit of the rate is known",
+			"pace: waited: pause 1 s (429)", "wire: an open connection", "reply: 200 OK",
+		},
+	} {
+		for _, part := range parts {
+			if !strings.Contains(steps[what], part) {
+				t.Errorf("for %q: %q is not in\n%s", what, part, steps[what])
+			}
+		}
+	}
+	if strings.Contains(steps[""], "/token") || strings.Count(steps[""], "allow: ") != 1 {
+		t.Errorf("the request's own steps:\n%s", steps[""])
+	}
+	if err := told(s.URL + "/private"); err == nil || !strings.Contains(steps[""], "robots: robots.txt forbids it (Disallow: /private)") || len(steps) != 1 {
+		t.Errorf("%v %v", err, steps)
 	}
 }

@@ -3,6 +3,7 @@
 package fetch
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -96,6 +97,7 @@ func wireOf(how wiring) (http.RoundTripper, error) {
 		return nil, err
 	}
 	t.Proxy, g.proxies, err = proxyOf(how.proxy)
+	t.OnProxyConnectResponse = proxied
 	return t, err
 }
 
@@ -168,6 +170,23 @@ func proxyOf(setting string) (proxy func(*http.Request) (*url.URL, error), addre
 	}
 	add(setting)
 	return http.ProxyURL(u), addresses, nil
+}
+
+// proxied looks at what a proxy says of a request for a connection to a host.
+func proxied(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+	s := resp.StatusCode
+	if s == http.StatusOK {
+		return nil
+	}
+	err := fmt.Errorf("the proxy %s makes no connection: %s", proxy.Host, statusText(s))
+	if s == http.StatusProxyAuthRequired {
+		err = fmt.Errorf("%w; give user and password in http.proxy: http://USER:PASSWORD@%s", err, proxy.Host)
+	}
+	class := "proxy"
+	if s >= 500 || s == http.StatusTooManyRequests {
+		class = "connect" // it does not reach the host now
+	}
+	return &attemptError{outcome: of(class), unsent: true, err: err}
 }
 
 // canonicalAddress is what net/http dials for a proxy.

@@ -42,24 +42,26 @@ type Event struct {
 
 // Snapshot is how far a run is at one moment.
 type Snapshot struct {
-	Phase     string // "reading"
-	Counts    Counts
-	Streams   []StreamProgress // of the source, in the order of its splits
-	Splits    map[checkpoint.Status]int
-	Active    int // splits being read
-	Retries   int
-	RollBacks int
-	Commit    time.Time // the last one; zero: none yet
+	Phase     string                    `json:"phase"` // "reading"
+	Counts    Counts                    `json:"counts"`
+	Streams   []StreamProgress          `json:"streams"` // of the source, in the order of its splits
+	Splits    map[checkpoint.Status]int `json:"splits"`
+	Active    int                       `json:"active"` // splits being read
+	Retries   int                       `json:"retries"`
+	RollBacks int                       `json:"roll_backs"`
+	Commit    time.Time                 `json:"commit,omitzero"` // the last one; zero: none yet
 }
 
 // StreamProgress is how far a stream of the source is.
 type StreamProgress struct {
-	Stream   string
-	Splits   int
-	Done     int
-	Broken   int
-	Estimate int64 // records expected in all; 0: not known
-	Records  int64 // delivered
+	Stream   string `json:"stream"`
+	Splits   int    `json:"splits"`
+	Done     int    `json:"done"`
+	Broken   int    `json:"broken"`
+	Estimate int64  `json:"estimate,omitempty"` // records expected in all; 0: not known
+	Records  int64  `json:"records"`            // delivered
+
+	unknown bool // a split that is not done has no estimate
 }
 
 // progress is the shared book of a run. What it counts is what was delivered; after a failure it goes back
@@ -215,6 +217,11 @@ func (p *progress) snapshot() Snapshot {
 		}
 		s.Streams[i].take(split)
 	}
+	for i := range s.Streams {
+		if s.Streams[i].unknown {
+			s.Streams[i].Estimate = 0
+		}
+	}
 	return s
 }
 
@@ -229,6 +236,7 @@ func (s *StreamProgress) take(split checkpoint.Split) {
 		s.Broken++
 		fallthrough
 	default:
+		s.unknown = s.unknown || split.Estimate == 0
 		s.Estimate += max(split.Estimate, split.Records)
 	}
 }

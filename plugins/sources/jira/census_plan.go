@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -59,7 +60,10 @@ func planCensus(ctx context.Context, r *run) ([]sdk.Split, error) {
 	for project, status := range status {
 		c := &censusPart{AsOf: r.at.Now.UnixMilli(), Status: status, Since: sinceOf(project, walks)}
 		last, known := before[project]
-		c.Before = last.state
+		c.Before = last.state.missed(last.run, walks)
+		if c.Since > 0 {
+			c.Known = updatePart(r.base, []string{project}, walks).Known
+		}
 		c.Before.Absent = takenOver(project, last.state.Absent, before)
 		c.Walked = walkedSince(project, last.run, known, walks)
 		c.Baseline = c.Since > 0 && (!known || last.run < r.base.Run-1)
@@ -74,13 +78,31 @@ func planCensus(ctx context.Context, r *run) ([]sdk.Split, error) {
 	return splits, nil
 }
 
+// missed adds to the open ones those that were edited and that no walk since this state's run delivered: they were hidden when
+// it passed.
+func (s censusState) missed(run int, walks []walkDone) censusState {
+	var met []idSet
+	for _, w := range walks {
+		if w.Run >= run {
+			met = append(met, slices.Collect(maps.Values(w.met))...)
+		}
+	}
+	s.Open = unite(s.Open, s.Edited.without(met...))
+	s.Edited = nil
+	return s
+}
+
 // walks returns the walks of earlier runs that the walks of this one go on from.
 func (r *run) walks() ([]walkDone, error) {
 	streams, _ := ofKind(walkKind, r.streams, r.at)
 	if len(streams) == 0 {
 		return nil, nil
 	}
-	return walked(sameKind(r.every, part{Kind: walkKind, Streams: streams}))
+	walks, err := walked(sameKind(r.every, part{Kind: walkKind, Streams: streams}))
+	if err != nil {
+		return nil, err
+	}
+	return walks, r.distrust(walks)
 }
 
 // sinceOf is from where on this run's walk over updates delivers a project; 0: it is read in full.

@@ -10,8 +10,10 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -22,6 +24,7 @@ type censusReader struct {
 	plan    *censusPart
 	known   idSet // what earlier runs delivered
 	sure    idSet // those of them that no census has deleted since
+	skipped marks // versions that the walk over updates leaves out
 	at      censusCursor
 	present map[uint64]bool
 	saved   int // how many were present in the last cursor
@@ -41,6 +44,7 @@ func readCensus(ctx context.Context, in *reader) error {
 	}
 	c.known = unite(c.plan.Before.Present.without(c.plan.Before.Open), c.plan.Walked)
 	c.sure = c.known.without(c.plan.Before.Gone)
+	c.skipped = setOf(c.plan.Known)
 	for _, id := range c.at.Present {
 		c.present[id] = true
 	}
@@ -57,36 +61,73 @@ func readCensus(ctx context.Context, in *reader) error {
 	return nil
 }
 
+// idPass is a walk over ids.
+type idPass struct {
+	condition string
+	field     string // beside the id
+}
+
+// passes are the walks that together meet all ids, and the time of each that was updated since the last run. An issue that is
+// edited meanwhile goes from the first to the second, never back.
+func (c *censusReader) passes() []idPass {
+	switch {
+	case c.reader.at.Flavour == rest.DataCenter:
+		return []idPass{{field: "created,updated"}}
+	case c.plan.Since == 0:
+		return []idPass{{field: "key"}}
+	}
+	return []idPass{
+		{between("updated", 0, c.plan.Since), "key"},
+		{between("updated", c.plan.Since, 0), "created,updated"},
+	}
+}
+
 // count meets all ids.
 func (c *censusReader) count(ctx context.Context) error {
 	if c.at.Walked || c.plan.Status != "" {
 		return nil
 	}
-	inner := *c.reader
-	inner.part = part{Projects: c.part.Projects, Floor: math.MaxInt64}
-	w := newWalk(&walkReader{reader: &inner, ids: true}, cursor{Anchor: c.at.Anchor})
-	err := w.run(ctx, func(it *item) error { return c.note(&it.issue) }, c.savePage)
-	if c.source.leavesOut(ctx, c.reader.at, c.project, err) {
-		sdk.Log(ctx).Warn("no census of a project: the server lists it but refuses to search it", "project", c.project, "error", err)
-		c.refused = true
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if w.blank {
-		if err := c.source.visible(ctx, c.reader.at, c.part.Projects); err != nil {
+	for passes := c.passes(); c.at.Pass < len(passes); c.at.Pass++ {
+		blank, err := c.meet(ctx, passes[c.at.Pass])
+		if c.source.leavesOut(ctx, c.reader.at, c.project, err) {
+			sdk.Log(ctx).Warn("no census of a project: the server lists it but refuses to search it", "project", c.project, "error", err)
+			c.refused = true
+			return nil
+		}
+		if err != nil {
 			return err
 		}
+		if blank && c.at.Pass == 0 { // behind it what is missing shows that a token died
+			if err := c.source.visible(ctx, c.reader.at, c.part.Projects); err != nil {
+				return err
+			}
+		}
+		c.at.Anchor = 0
 	}
 	c.at.Walked = true
 	return c.save()
 }
 
+// meet walks over the ids of a pass. blank: its last page had nothing in it.
+func (c *censusReader) meet(ctx context.Context, p idPass) (blank bool, err error) {
+	inner := *c.reader
+	inner.part = part{Projects: c.part.Projects, Floor: math.MaxInt64}
+	w := newWalk(&walkReader{reader: &inner, ids: true}, cursor{Anchor: c.at.Anchor})
+	w.where, w.fields = and(w.where, p.condition), strings.Split(p.field, ",")
+	err = w.run(ctx, func(it *item) error { return c.note(&it.issue) }, c.savePage)
+	return w.blank, err
+}
+
 // note takes an issue down as present.
 func (c *censusReader) note(i *issue) error {
 	id, ok := parseID(i.id)
-	if !ok || c.present[id] {
+	if !ok {
+		return nil
+	}
+	if i.updated >= c.plan.Since && i.updated < c.part.Floor && c.plan.Since > 0 && !c.skipped.met(mark{ID: i.id, At: i.updated}) {
+		c.at.Edited = append(c.at.Edited, id)
+	}
+	if c.present[id] {
 		return nil
 	}
 	c.present[id] = true
@@ -108,6 +149,7 @@ func (c *censusReader) savePage(page cursor) error {
 func (c *censusReader) save() error {
 	c.saved = len(c.present)
 	c.at.Present = c.set()
+	c.at.Edited = idsOf(c.at.Edited)
 	c.at.Met = c.walk.sent.sets()
 	return c.cursor(c.at)
 }
@@ -160,12 +202,11 @@ func (c *censusReader) readBack(ctx context.Context) error {
 func (c *censusReader) settle(ctx context.Context) error {
 	last := censusCursor{Done: true, Met: c.walk.sent.sets()}
 	if c.refused {
-		last.censusState = c.plan.Before
-		last.Present = unite(last.Present, c.plan.Walked)
-		last.Open = last.Open.without(c.plan.Walked)
+		last.censusState = c.unfinished()
 		return c.cursor(last)
 	}
 	last.Present = c.set()
+	last.Edited = idsOf(c.at.Edited).without(slices.Collect(maps.Values(last.Met))...)
 	if !c.plan.Baseline {
 		last.Open = last.Present.without(append(slices.Collect(maps.Values(last.Met)), c.sure)...)
 		last.Gone = last.Open.without(last.Open.without(c.plan.Before.Gone))
@@ -203,6 +244,23 @@ func (c *censusReader) settle(ctx context.Context) error {
 		last.Absent[state] = idsOf(ids)
 	}
 	return c.cursor(last)
+}
+
+// unfinished is the state that a census leaves which was refused: that of the last one, and what was met before is present, as
+// the records say that went out.
+func (c *censusReader) unfinished() censusState {
+	s, met := c.plan.Before, c.set()
+	s.Present = unite(s.Present, c.plan.Walked, met)
+	s.Open = s.Open.without(c.plan.Walked)
+	if !c.plan.Baseline {
+		s.Open = unite(s.Open, met.without(c.sure))
+	}
+	s.Edited = idsOf(c.at.Edited)
+	s.Absent = map[string]idSet{}
+	for state, ids := range c.plan.Before.Absent {
+		s.Absent[state] = ids.without(met)
+	}
+	return s
 }
 
 // delete takes an issue, and all that hangs on it, out of the streams.

@@ -168,6 +168,36 @@ func TestHiddenIssueComesBack(t *testing.T) {
 	})
 }
 
+// Edited, hidden while the walk passes and back when the census does: the walks to come begin behind the edit.
+func TestEditThatIsHiddenFromTheWalkArrives(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w := newWorld(t, jiratest.Options{Flavour: f, MaxResults: 3})
+		w.fill(t, "ALPHA", 8, time.Hour)
+		h := newHost(t, w, map[string]any{"deletions": true})
+		h.inTurn = true
+		h.run(withCensus...)
+		for _, key := range []string{"ALPHA-2", "ALPHA-5"} {
+			must(t, w.Edit(key, map[string]any{"summary": "edited"}))
+		}
+		w.advance(time.Hour)
+		must(t, w.Hide("ALPHA-2"))
+		h.afterCursor = func(split string) error { // the walk is over, the census has not begun
+			if split == "ALPHA/updates" {
+				return w.Show("ALPHA-2")
+			}
+			return nil
+		}
+		got := h.run(withCensus...)
+		wantKeys(t, got, []string{"ALPHA-5"})
+		wantStates(t, got)
+		h.afterCursor = nil
+		wantKeys(t, h.run(withCensus...), []string{"ALPHA-2"})
+		w.advance(time.Hour)
+		wantKeys(t, h.run(withCensus...), nil)
+	})
+}
+
 func TestMassLossDeletesNothing(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
@@ -304,5 +334,37 @@ func TestProjectThatIsRenamedWhileItIsRead(t *testing.T) {
 		}
 		wantKeys(t, h.run(), want)
 		wantKeys(t, h.run(), nil)
+	})
+}
+
+// What a census reported before its project went away is known to the next one: present, until it is gone.
+func TestCensusOfAProjectThatIsRenamedMeanwhile(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w := newWorld(t, jiratest.Options{Flavour: f, MaxResults: 3})
+		w.fill(t, "ALPHA", 9, time.Hour)
+		w.fill(t, "BETA", 1, time.Hour)
+		h := newHost(t, w, nil)
+		h.inTurn = true
+		h.afterCursor = func(split string) error {
+			if split != "ALPHA/census" || len(w.Issues("ALPHA")) == 0 {
+				return nil
+			}
+			return w.RenameProject("ALPHA", "OMEGA", "as it is called now")
+		}
+		first := states(t, h.run("census"))
+		h.afterCursor = nil
+		id := idOf(t, w, "OMEGA-2")
+		if first[id] != "present" || len(first) == 10 {
+			t.Fatalf("the project was to be renamed after some of its issues were met, OMEGA-2 among them: %v", first)
+		}
+		must(t, w.Delete("OMEGA-2"))
+		w.advance(time.Hour)
+		if got := states(t, h.run("census")); got[id] != "deleted" {
+			t.Errorf("OMEGA-2 is %q, want deleted: %v", got[id], got)
+		}
+		other := idOf(t, w, "OMEGA-3")
+		must(t, w.Delete("OMEGA-3"))
+		wantStates(t, h.run("census"), other, "deleted")
 	})
 }

@@ -22,10 +22,10 @@ func TestConformance(t *testing.T) {
 		t.Run(f.String(), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, jiratest.Options{Flavour: f, Now: time.Now})
-			w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "SYN", Issues: 15}}})
+			w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "SYN", Issues: 6}}})
 			books := w.Snapshot()
 			sdktest.TestSource(t, plugin(), sdktest.SourceCase{
-				Config:     map[string]any{"url": w.url, "page_size": 2, "split_size": 5},
+				Config:     map[string]any{"url": w.url, "page_size": 2, "split_size": 2},
 				Host:       sdk.Host{Transport: still{newHost(t, w, nil).transport}},
 				Streams:    slices.DeleteFunc(streamNames(), jira.ListStream), // TestListsConform has the rest
 				MaxResumes: 4,

@@ -128,16 +128,15 @@ func (p *player) happen(until int) {
 	for len(p.events) > 0 && (p.events[0].run < p.run || p.events[0].run == p.run && p.events[0].request <= until) {
 		e := p.events[0]
 		p.events = p.events[1:]
-		p.done = append(p.done, fmt.Sprintf("run %d, request %d: %s", e.run, e.request, p.change(rand.New(rand.NewPCG(e.seed, 3)), e.request > 0)))
+		p.done = append(p.done, fmt.Sprintf("run %d, request %d: %s", e.run, e.request, p.change(rand.New(rand.NewPCG(e.seed, 3)))))
 		p.noteHidden()
 	}
 }
 
-// change makes one random change; the ones that only a census sees come more often than in MutateIssue. Issues are hidden
-// and shown between runs only: see the end of census.go's doc comment.
-func (p *player) change(rng *rand.Rand, reading bool) string {
+// change makes one random change; the ones that only a census sees come more often than in MutateIssue.
+func (p *player) change(rng *rand.Rand) string {
 	books := p.Snapshot()
-	if kind := rng.IntN(12); kind < 4 && len(books) > 0 && (kind < 2 || !reading) {
+	if kind := rng.IntN(12); kind < 4 && len(books) > 0 {
 		key := books[rng.IntN(len(books))].Key
 		switch kind {
 		case 0, 1:
@@ -151,36 +150,15 @@ func (p *player) change(rng *rand.Rand, reading bool) string {
 		}
 		return fmt.Sprint("show all ", err)
 	}
-	if !reading {
-		return p.Mutate(rng)
-	}
-	before := p.visible()
-	done := p.Mutate(rng)
-	what, key, _ := strings.Cut(done, " ")
-	undo := map[string]func(string) error{"hide": p.Show, "show": p.Hide, "archive": p.Restore, "restore": p.Archive}[what]
-	if undo == nil || before[key] == p.visible()[key] {
-		return done
-	}
-	return fmt.Sprint(done, ", and back ", undo(key))
+	return p.Mutate(rng)
 }
 
 func (p *player) noteHidden() {
-	seen := p.visible()
 	for _, b := range p.Snapshot() {
-		if !seen[b.Key] {
+		if !b.Found {
 			p.hidden[b.ID] = true
 		}
 	}
-}
-
-// visible returns the keys of the issues that anybody may see.
-func (p *player) visible() map[string]bool {
-	ids := p.Books("http://jira.test", "root").Of("issues")
-	keys := map[string]bool{}
-	for _, b := range p.Snapshot() {
-		_, keys[b.Key] = ids[b.ID]
-	}
-	return keys
 }
 
 // play returns how the sink differs from the books, or nil.

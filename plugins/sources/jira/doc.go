@@ -11,7 +11,7 @@
 //
 // # Equal output on re-read
 //
-// A record is a function of what Jira said, with nothing from the clock or the walk in it, so reading a split
+// A record is a function of what Jira said and of the split, with nothing from the clock or the walk in it, so reading a split
 // again gives the same records as long as the issues are the same. "raw" is the issue as received, byte for
 // byte, save for lists that Jira cut and that were completed, and for control characters within strings, which get the
 // escapes that they lack. Some sites put values into it that differ at
@@ -19,10 +19,9 @@
 // such records are equal but for those values, and no decision on what is new depends on them. The normalised members leave
 // the hashes out.
 //
-// So no record says when it was fetched: neither this machine's clock nor the Date of the reply is the same when a split is read
-// again after a crash, and a time of the plan differs between a run that was killed and one that was not. What a consumer
-// needs of it is there: "updated", with the id, names the version of an issue, "url", "api" and "flavour" say where it comes
-// from, and the host's report says when a run was.
+// So "fetched_at" of an issue is the server's time when its run was planned: an issue was read then or later. Neither this
+// machine's clock nor the Date of the reply is the same when a split is read again after a crash; the plan is kept. "updated",
+// with the id, names the version of an issue, and "url", "api" and "flavour" say where it comes from.
 //
 // # A walk that loses nothing
 //

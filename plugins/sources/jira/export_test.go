@@ -11,7 +11,9 @@ func ListStream(name string) bool {
 
 // IssueStream reports whether a stream comes out of issues, or is the feed of their worklogs.
 func IssueStream(name string) bool {
-	return slices.ContainsFunc(issueStreams(), func(e entry) bool { return e.Name == name })
+	return slices.ContainsFunc(catalogue(), func(e entry) bool {
+		return e.Name == name && (e.kind == walkKind || e.kind == feedKind)
+	})
 }
 
 // InFlavour reports whether a Jira of this flavour has a stream.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
@@ -16,14 +15,16 @@ import (
 
 // fieldNames keeps them for the reads of a process. A field that is made meanwhile goes by its id until the next one.
 type fieldNames struct {
-	mu     sync.Mutex
+	turn   turn
 	fields record.Fields
 }
 
 // fieldsOf returns the custom fields of the site.
 func (s *Source) fieldsOf(ctx context.Context, at rest.Site) (record.Fields, error) {
-	s.names.mu.Lock()
-	defer s.names.mu.Unlock()
+	if err := s.names.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer s.names.turn.pass()
 	if s.names.fields != nil {
 		return s.names.fields, nil
 	}

@@ -80,6 +80,7 @@ type host struct {
 	pending   []sdk.Batch // that are not in holds yet; guarded by the harvest's mutex
 	holds     keyed
 	attempts  int  // per split; 0: 1
+	checks    bool // before each plan, as the program does
 	inTurn    bool // one split after the other, so that a seed decides all
 	// afterCursor is called after every cursor; an error kills the read.
 	afterCursor func(split string) error
@@ -217,6 +218,11 @@ func (h *host) tryRun(streams ...string) (*harvest, error) {
 	got := &harvest{records: map[string][]json.RawMessage{}, deleted: map[string][]json.RawMessage{}, origins: map[string][]string{}, counters: map[string]int64{}}
 	ctx := h.context(got.count)
 	src := h.open()
+	if h.checks {
+		if err := src.(sdk.Checker).Check(ctx); err != nil {
+			return got, fmt.Errorf("check: %w", err)
+		}
+	}
 	splits, err := src.Plan(ctx, sdk.Plan{Streams: streams, Previous: slices.Collect(maps.Values(h.previous))})
 	if err != nil {
 		return got, fmt.Errorf("plan: %w", err)

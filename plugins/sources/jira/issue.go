@@ -3,13 +3,12 @@
 package jira
 
 import (
-	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
@@ -100,74 +99,67 @@ func identify(raw []byte, bad error) (issue, error) {
 // parseIssue finds its way through the raw JSON of an issue. It keeps raw. With an error comes what was found before it.
 func parseIssue(raw []byte) (issue, error) {
 	i := issue{raw: raw}
-	d := rest.NewDecoder(bytes.NewBuffer(raw))
-	err := rest.Object(d, func(name string) error {
-		switch name {
+	whole := rest.EachMember(raw, 0, func(name []byte, start, end int) {
+		switch string(name) {
 		case "id":
-			return rest.Text(d, &i.id)
+			readText(raw[start:end], &i.id)
 		case "key":
-			return rest.Text(d, &i.key)
+			readText(raw[start:end], &i.key)
 		case "fields":
-			return located(d, &i.fields, func() error { return i.parseFields(d) })
+			i.fields = span{start, end}
+			i.parseFields()
 		case "changelog":
-			return i.histories.parse(d, "histories")
+			i.histories.parse(raw, span{start, end}, "histories")
 		}
-		return d.SkipValue()
 	})
 	switch {
-	case err != nil:
-		return i, fmt.Errorf("issue: %w", err)
+	case !whole && !json.Valid(raw):
+		return i, errors.New("issue: not valid JSON")
 	case i.id == "" || i.key == "":
 		return i, errors.New("issue without id or key")
 	}
 	return i, nil
 }
 
-func (i *issue) parseFields(d *jsontext.Decoder) error {
-	return rest.Object(d, func(name string) error {
-		switch name {
+func readText(value []byte, into *string) {
+	if value[0] == '"' {
+		*into = rest.TextOf(value)
+	}
+}
+
+func (i *issue) parseFields() {
+	rest.EachMember(i.raw, i.fields.from, func(name []byte, start, end int) {
+		switch string(name) {
 		case "created":
-			return rest.Instant(d, &i.created)
+			readTime(i.raw[start:end], &i.created)
 		case "updated":
-			return rest.Instant(d, &i.updated)
+			readTime(i.raw[start:end], &i.updated)
 		case "comment":
-			return i.comments.parse(d, "comments")
+			i.comments.parse(i.raw, span{start, end}, "comments")
 		case "worklog":
-			return i.worklogs.parse(d, "worklogs")
+			i.worklogs.parse(i.raw, span{start, end}, "worklogs")
 		}
-		return d.SkipValue()
 	})
+}
+
+func readTime(value []byte, into *int64) {
+	if ms, ok := rest.ParseTime(rest.TextOf(value)); ok && value[0] == '"' {
+		*into = ms
+	}
 }
 
 // parse reads {"total": n, "<name>": [...]}.
-func (l *list) parse(d *jsontext.Decoder, name string) error {
-	l.count, l.total = 0, -1
-	return located(d, &l.value, func() error {
-		return rest.Object(d, func(field string) error {
-			switch field {
-			case name:
-				return located(d, &l.array, func() error {
-					return rest.Array(d, func() error {
-						l.count++
-						return d.SkipValue()
-					})
-				})
-			case "total":
-				return rest.Number(d, &l.total)
+func (l *list) parse(raw []byte, at span, name string) {
+	l.value, l.count, l.total = at, 0, -1
+	rest.EachMember(raw, at.from, func(field []byte, start, end int) {
+		switch string(field) {
+		case name:
+			l.array = span{start, end}
+			rest.EachElement(raw, start, func(int, int) { l.count++ })
+		case "total":
+			if n, err := strconv.Atoi(string(raw[start:end])); err == nil {
+				l.total = n
 			}
-			return d.SkipValue()
-		})
+		}
 	})
-}
-
-// located notes where the value lies that read consumes.
-func located(d *jsontext.Decoder, s *span, read func() error) error {
-	d.PeekKind() // fills the buffer
-	rest := d.UnreadBuffer()
-	from := int(d.InputOffset()) + len(rest) - len(bytes.TrimLeft(rest, " \t\r\n:,"))
-	if err := read(); err != nil {
-		return err
-	}
-	*s = span{from, int(d.InputOffset())}
-	return nil
 }

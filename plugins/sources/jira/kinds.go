@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
@@ -65,14 +66,19 @@ func newSplit(id, stream string, p part, estimate int64) sdk.Split {
 }
 
 // planKinds plans the splits of all kinds.
-func (s *Source) planKinds(ctx context.Context, at rest.Site, p sdk.Plan, base part, previous []done) ([]sdk.Split, error) {
-	projects := sync.OnceValues(func() ([]string, error) { return s.projects(ctx, at) })
+func (s *Source) planKinds(ctx context.Context, found *checked, p sdk.Plan, base part, previous []done) ([]sdk.Split, error) {
+	at := found.at
+	projects := sync.OnceValues(func() ([]string, error) {
+		if found.projects != nil {
+			return found.projects, nil
+		}
+		return s.projects(ctx, at)
+	})
 	var splits []sdk.Split
+	var lacking []string
 	for _, k := range kinds() {
 		streams, lacks := ofKind(k.name, p.Streams, at)
-		for _, stream := range lacks {
-			sdk.Log(ctx).Warn("this Jira has no such stream: it stays empty", "stream", stream, "flavour", at.Flavour)
-		}
+		lacking = append(lacking, lacks...)
 		if len(streams) == 0 && (k.name != censusKind || !s.Deletions) {
 			continue
 		}
@@ -85,6 +91,9 @@ func (s *Source) planKinds(ctx context.Context, at rest.Site, p sdk.Plan, base p
 			return nil, err
 		}
 		splits = append(splits, more...)
+	}
+	if len(lacking) > 0 {
+		sdk.Log(ctx).Warn("this Jira has no such streams: they stay empty", "flavour", at.Flavour, "streams", strings.Join(lacking, ", "))
 	}
 	return splits, nil
 }

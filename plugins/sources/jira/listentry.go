@@ -3,7 +3,8 @@
 package jira
 
 import (
-	"bytes"
+	"encoding/json"
+	"errors"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
@@ -19,15 +20,16 @@ type entryOf struct {
 
 func parseEntry(raw []byte) (entryOf, error) {
 	var e entryOf
-	d := rest.NewDecoder(bytes.NewBuffer(raw))
-	err := rest.Object(d, func(name string) error {
-		switch name {
+	whole := rest.EachMember(raw, 0, func(name []byte, start, end int) {
+		switch string(name) {
 		case "id":
-			return rest.Text(d, &e.id)
+			readText(raw[start:end], &e.id)
 		case "created":
-			return rest.Instant(d, &e.created)
+			readTime(raw[start:end], &e.created)
 		}
-		return d.SkipValue()
 	})
-	return e, err
+	if !whole && !json.Valid(raw) {
+		return e, errors.New("not valid JSON")
+	}
+	return e, nil
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,10 +32,20 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	if s.KeepFiles && !slices.Contains(p.Streams, attachmentsStream) {
 		return nil, sdk.Permanent(fmt.Errorf("keep_files: the files belong to records of the stream %q: select it too", attachmentsStream))
 	}
-	at, err := s.detect(ctx)
+	found, err := s.lately(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if found == nil {
+		found = &checked{}
+		if found.at, err = s.detect(ctx); err != nil {
+			return nil, err
+		}
+		if found.who, err = s.myself(ctx, found.at.API()); err != nil {
+			return nil, err
+		}
+	}
+	at := found.at
 	if at.Now.IsZero() {
 		return nil, sdk.Permanent(errors.New("the server does not say what time it has, neither in serverInfo nor by a Date header"))
 	}
@@ -42,30 +53,38 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	if err != nil {
 		return nil, err
 	}
-	account, err := s.account(ctx, at, previous)
-	if err != nil {
+	if err := sameAccount(found.who, previous); err != nil {
 		return nil, err
 	}
 	base := part{
 		Scope:   s.scope(),
 		Run:     nextRun(previous),
+		At:      at.Now.UnixMilli(),
 		Floor:   floorMinute(at.Now.Add(-time.Duration(s.Overlap)).UnixMilli()),
-		Account: account,
+		Account: found.who != "",
 	}
-	return s.planKinds(ctx, at, p, base, previous)
+	// The reads will need the names of fields: they are asked for while the plan is made.
+	aside, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var names sync.WaitGroup
+	if slices.Contains(p.Streams, issuesStream) && s.Content != "raw" {
+		names.Go(func() { _, _ = s.fieldsOf(aside, at) }) // a read asks again where that failed, and says why
+	}
+	splits, err := s.planKinds(ctx, found, p, base, previous)
+	if err != nil {
+		cancel()
+	}
+	names.Wait()
+	return splits, err
 }
 
-// account notes whether we are logged in, and stops a run that is not though earlier ones were: it would take the
-// issues that it cannot see for unchanged.
-func (s *Source) account(ctx context.Context, at rest.Site, previous []done) (bool, error) {
-	who, err := s.myself(ctx, at.API())
-	if err != nil {
-		return false, err
-	}
+// sameAccount stops a run that is not logged in though earlier ones were: it would take the issues that it cannot see for
+// unchanged.
+func sameAccount(who string, previous []done) error {
 	if who == "" && slices.ContainsFunc(previous, func(d done) bool { return d.Account }) {
-		return false, sdk.Permanent(errors.New("earlier runs were logged in and this one is not: the token in http.auth has expired or is missing; to go on as anonymous, start over with --full"))
+		return sdk.Permanent(errors.New("earlier runs were logged in and this one is not: the token in http.auth has expired or is missing; to go on as anonymous, start over with --full"))
 	}
-	return who != "", nil
+	return nil
 }
 
 // walkDone is a walk of an earlier run, with what its cursor left.

@@ -27,7 +27,7 @@ type Config struct {
 	PageSize     int          `json:"page_size,omitempty" default:"100" min:"1" max:"5000" doc:"Issues to ask for at once. The server may give fewer."`
 	SplitSize    int          `json:"split_size,omitempty" default:"1000" min:"1" doc:"Issues in one split, about. Smaller: more in parallel, more planning."`
 	Overlap      sdk.Duration `json:"overlap,omitempty" default:"5m" doc:"How far an incremental run looks back behind the start of the last run, for an index that lags."`
-	Deletions    bool         `json:"deletions,omitempty" doc:"In every run, look which issues are there at all: deleted ones are deleted in the streams too, and restored ones are read again. It costs, per 1,000 issues, 1 to 10 requests on Data Center, by the longest page that the server gives, and less than one on Cloud, at least 2 a project. Selecting the stream census does the same."`
+	Deletions    bool         `json:"deletions,omitempty" doc:"In every run, look which issues are there at all: deleted ones are deleted in the streams too, and restored ones are read again. It costs, per 1,000 issues, 1 to 10 requests on Data Center, by the longest page that the server gives, and less than one on Cloud, at least 2 a project, on Cloud 4. Selecting the stream census does the same."`
 	MassDeletion int          `json:"mass_deletion,omitempty" default:"50" min:"0" max:"100" doc:"If at least this percentage of a project's issues is missing at once, believe that the account lost a permission: nothing is deleted, and the run warns. 0: believe any deletion."`
 	Flavour      string       `json:"flavour,omitempty" default:"auto" enum:"auto,datacenter,cloud" doc:"Which API to speak. auto asks the server."`
 }
@@ -78,7 +78,7 @@ func open(_ context.Context, c Config) (sdk.Source, error) {
 	if c.Overlap < 0 {
 		return nil, sdk.Permanent(errors.New("overlap: must not be negative"))
 	}
-	return &Source{Config: c, base: base, since: since}, nil
+	return &Source{Config: c, base: base, since: since, site: siteOnce{turn: newTurn()}, names: fieldNames{turn: newTurn()}}, nil
 }
 
 // parseBase makes the base of all requests of what may be copied from a browser.

@@ -3,6 +3,7 @@
 package jira
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,24 +22,70 @@ import (
 
 // siteOnce keeps the site for the reads of a process; a plan asks anew.
 type siteOnce struct {
-	mu   sync.Mutex
-	site *rest.Site
+	turn    turn
+	site    *rest.Site
+	checked *checked
 }
+
+// checked is what a check has found out, for the plan that follows it.
+type checked struct {
+	at       rest.Site
+	who      string
+	projects []string
+	when     time.Time
+}
+
+// checkedFor is how long a plan takes a check's word for it.
+const checkedFor = time.Minute
+
+// turn is a lock for what takes a request: to wait for it ends with the context.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t turn) pass() { <-t }
 
 // known returns the site, asking the server if nobody did in this process.
 func (s *Source) known(ctx context.Context) (rest.Site, error) {
-	s.site.mu.Lock()
-	defer s.site.mu.Unlock()
+	if err := s.site.turn.take(ctx); err != nil {
+		return rest.Site{}, err
+	}
+	defer s.site.turn.pass()
 	if s.site.site != nil {
 		return *s.site.site, nil
 	}
 	return s.ask(ctx)
 }
 
+// lately returns what a check found out just now, once; nil if there was none.
+func (s *Source) lately(ctx context.Context) (*checked, error) {
+	if err := s.site.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer s.site.turn.pass()
+	found := s.site.checked
+	s.site.checked = nil
+	if found == nil || time.Since(found.when) > checkedFor {
+		return nil, nil
+	}
+	return found, nil
+}
+
 // detect asks the server, whatever was known.
 func (s *Source) detect(ctx context.Context) (rest.Site, error) {
-	s.site.mu.Lock()
-	defer s.site.mu.Unlock()
+	if err := s.site.turn.take(ctx); err != nil {
+		return rest.Site{}, err
+	}
+	defer s.site.turn.pass()
 	return s.ask(ctx)
 }
 
@@ -104,19 +151,28 @@ func (s *Source) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	who, err := s.myself(ctx, at.API())
-	if err != nil {
+	found := &checked{at: at, when: time.Now()}
+	var whoErr, listErr error
+	var both sync.WaitGroup
+	both.Go(func() { found.who, whoErr = s.myself(ctx, at.API()) })
+	both.Go(func() { found.projects, listErr = s.projects(ctx, at) })
+	both.Wait()
+	if whoErr != nil {
+		return whoErr
+	}
+	sdk.Log(ctx).Info("jira answers", "flavour", at.Flavour, "account", cmp.Or(found.who, "anonymous"))
+	if listErr != nil {
+		return listErr
+	}
+	if err := s.visible(ctx, at, found.projects); err != nil {
 		return err
 	}
-	if who == "" {
-		who = "anonymous"
-	}
-	sdk.Log(ctx).Info("jira answers", "flavour", at.Flavour, "account", who)
-	projects, err := s.projects(ctx, at)
-	if err != nil {
+	if err := s.site.turn.take(ctx); err != nil {
 		return err
 	}
-	return s.visible(ctx, at, projects)
+	defer s.site.turn.pass()
+	s.site.checked = found
+	return nil
 }
 
 // projects returns the keys of the projects to read: those of the settings, or all that the account sees.

@@ -43,6 +43,8 @@ with 500 boards, ` + "`board_issues`" + ` is 500 requests and more, in every run
 
 A stream that this account may not read, or that the site does not have, is left out with a warning; the run goes on.
 With the setting ` + "`projects`" + `, the streams of projects and boards read those projects only.
+
+The JSON Schema of the records of each stream is printed by ` + "`scrapekit plugins docs jira --format json`" + `.
 `
 
 // streamsDoc renders the catalogue.

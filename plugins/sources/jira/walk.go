@@ -27,6 +27,7 @@ const settling = 3 * time.Second
 type walk struct {
 	reader *walkReader
 	where  string   // condition without the bounds
+	fields []string // of a walk over ids: what is asked for beside the id
 	left   []string // projects that are left out: the server does not know them any more
 	field  string   // created or updated: the order, and what the anchor is a value of
 	to     int64    // upper bound of the field; 0: none
@@ -168,21 +169,17 @@ func (w *walk) query() search {
 	return q
 }
 
-// mostIDs is how many bare ids Cloud gives at once. Data Center gives what it likes.
+// mostIDs is how many bare ids Cloud gives at once: without any field beside the key. Data Center gives what it likes.
 const mostIDs = 5000
 
-// idQuery asks for no more than a census needs. Cloud's pages are that long only without any field beside the key.
+// idQuery asks for no more than a census needs.
 func (w *walk) idQuery() search {
-	field := "created"
-	if w.reader.at.Flavour == rest.Cloud {
-		field = "key"
-	}
 	return search{
 		jql:     fmt.Sprintf("%s ORDER BY %s ASC, key ASC", w.condition(), w.field),
 		startAt: w.depth.startAt,
 		token:   w.depth.token,
 		max:     mostIDs,
-		fields:  []string{field},
+		fields:  w.fields,
 	}
 }
 

@@ -19,6 +19,7 @@ type Issue struct {
 	Comments  []string // ids, oldest first
 	Histories []string // ids, oldest first
 	Worklogs  []string // ids, oldest first
+	Found     bool     // a search may give it: it is not hidden, nor archived, and its project is live
 }
 
 // Snapshot returns the books of all projects, by ascending id.
@@ -43,7 +44,7 @@ func (s *Server) books(project string) []Issue {
 }
 
 func (r *record) book() Issue {
-	b := Issue{ID: decimal(r.id), Key: r.key(), Project: r.project.key, Created: r.created, Updated: r.updated}
+	b := Issue{ID: decimal(r.id), Key: r.key(), Project: r.project.key, Created: r.created, Updated: r.updated, Found: r.found()}
 	for _, c := range r.comments {
 		b.Comments = append(b.Comments, decimal(c.id))
 	}

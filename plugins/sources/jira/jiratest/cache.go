@@ -26,8 +26,9 @@ func (g *gate) Lock() {
 
 // What the caches hold at most.
 const (
-	cachedBytes   = 96 << 20
-	cachedQueries = 64
+	cachedBytes     = 96 << 20
+	cachedQueries   = 64
+	cachedDocuments = 10_000
 )
 
 // cache holds piece issues and the results of queries as of one change.
@@ -38,6 +39,7 @@ type cache struct {
 	views   map[string]map[int64]piece
 	queries map[string][]hit
 	orders  map[string][]hit // all issues, by the sort keys
+	docs    map[string][]byte
 }
 
 // piece is an issue in two parts: between them stands the volatile field, if
@@ -51,7 +53,7 @@ type piece struct {
 func (k *cache) fresh(changes uint64) {
 	if k.views == nil || k.as != changes {
 		k.as, k.size, k.views, k.queries = changes, 0, map[string]map[int64]piece{}, map[string][]hit{}
-		k.orders = map[string][]hit{}
+		k.orders, k.docs = map[string][]hit{}, map[string][]byte{}
 	}
 }
 
@@ -106,6 +108,23 @@ func (k *cache) all(changes uint64, order ordering, records []*record) []hit {
 		k.orders[name] = hits
 	}
 	return hits
+}
+
+func (k *cache) document(changes uint64, text string) ([]byte, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.fresh(changes)
+	doc, ok := k.docs[text]
+	return doc, ok
+}
+
+func (k *cache) keepDocument(changes uint64, text string, doc []byte) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.fresh(changes)
+	if len(k.docs) < cachedDocuments {
+		k.docs[text] = doc
+	}
 }
 
 // view names everything that decides how an issue is written for this caller.

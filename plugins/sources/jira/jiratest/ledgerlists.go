@@ -57,9 +57,14 @@ func booksOfLists(f Flavour) map[string]func(*keeper) {
 				k.raw(l, "", []byte(quote(l)))
 			}
 		}
+		books["project_emails"] = func(k *keeper) {
+			for _, p := range k.visible(Live) {
+				k.raw(decimal(p.id), decimal(p.id), []byte(p.email()))
+			}
+		}
 		return books
 	}
-	for _, name := range []string{"field_contexts", "field_options", "workflow_schemes", "issue_type_screen_schemes", "screen_schemes", "field_configurations"} {
+	for _, name := range []string{"field_contexts", "field_options", "workflow_schemes", "issue_type_screen_schemes", "screen_schemes", "field_configurations", "field_configuration_schemes", "licences"} {
 		delete(books, name) // Data Center has no list of them
 	}
 	return books

@@ -38,6 +38,7 @@ func sharedLists() []route {
 		{"GET", "/issuesecurityschemes", admin(inside("issue_security_schemes", "issueSecuritySchemes"))},
 		{"GET", "/notificationscheme", member(paged("notification_schemes", 50))},
 		{"GET", "/applicationrole", admin(listed("application_roles"))},
+		{"GET", "/settings/columns", admin(listed("navigator_columns"))},
 		{"GET", "/configuration", member((*call).configuration)},
 		{"GET", "/auditing/record", admin((*call).auditRecords)},
 		{"GET", "/screens/{screenId}/tabs", admin(listedOf("screen_tabs", "screens", "screenId"))},
@@ -63,6 +64,10 @@ func cloudLists() []route {
 		{"GET", "/issuetypescreenscheme", admin(paged("issue_type_screen_schemes", 50))},
 		{"GET", "/screenscheme", admin(paged("screen_schemes", 25))},
 		{"GET", "/fieldconfiguration", admin(paged("field_configurations", 50))},
+		{"GET", "/fieldconfigurationscheme", admin(paged("field_configuration_schemes", 50))},
+		{"GET", "/priorityscheme", member(paged("priority_schemes", 50))},
+		{"GET", "/instance/license", inside("licences", "applications")},
+		{"GET", "/project/{projectId}/email", (*call).projectEmail},
 		{"GET", "/screens", admin(paged("screens", 100))},
 	}
 }
@@ -72,6 +77,7 @@ func dataCenterLists() []route {
 		{"GET", "/user/search", member((*call).userSearch)},
 		{"GET", "/workflow", admin(listed("workflows"))},
 		{"GET", "/issuetypescheme", admin(inside("issue_type_schemes", "schemes"))},
+		{"GET", "/priorityschemes", member((*call).prioritySchemes)},
 		{"GET", "/screens", admin(listed("screens"))},
 	}
 }

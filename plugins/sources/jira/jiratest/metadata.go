@@ -3,6 +3,7 @@
 package jiratest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -117,7 +118,7 @@ func (c *call) projectSearch() error {
 }
 
 func (c *call) project() (*project, error) {
-	name := c.r.PathValue("projectIdOrKey")
+	name := cmp.Or(c.r.PathValue("projectIdOrKey"), c.r.PathValue("projectId"))
 	if p := c.server.store.projectNamed(name); p != nil && c.who.sees && !p.is(Trashed) {
 		return p, nil
 	}

@@ -5,6 +5,7 @@ package jiratest
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -113,6 +114,36 @@ func (o ordering) sorted(all []*record, match predicate) []hit {
 	}
 	slices.SortFunc(hits, o.compare)
 	return hits
+}
+
+// within narrows issues that are in order by time to those between the bounds that
+// the query has for that time, so that a page of a large site costs no look at
+// all of it. What it leaves out does not match.
+func (o ordering) within(hits []hit, where *clause, b binder) ([]hit, error) {
+	if where == nil {
+		return hits, nil
+	}
+	if where.node == "and" {
+		var err error
+		for _, part := range where.parts {
+			if hits, err = o.within(hits, part, b); err != nil {
+				return nil, err
+			}
+		}
+		return hits, nil
+	}
+	first := o.keys[0]
+	if where.node != "" || !strings.EqualFold(where.field, first.field) || !slices.Contains([]string{"created", "updated"}, first.field) || !isComparison(where.operator) {
+		return hits, nil
+	}
+	match, err := b.leaf(where)
+	if err != nil {
+		return nil, err
+	}
+	if from := where.operator[0] == '>'; from != first.desc {
+		return hits[sort.Search(len(hits), func(i int) bool { return match(hits[i].record) }):], nil
+	}
+	return hits[:sort.Search(len(hits), func(i int) bool { return !match(hits[i].record) })], nil
 }
 
 // mix hashes two numbers into one (the finaliser of splitmix64).

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // ofProject answers with the entries of a project.
@@ -58,4 +59,33 @@ func (s *Server) offer(shelf string, p *project, id int64, name string, raw json
 	list := s.shelf(shelf)
 	*list = append(*list, entry{id: decimal(id), parent: decimal(p.id), name: name, raw: raw, detail: fmt.Appendf(nil, `"projectId":%d`, p.id)})
 	return raw
+}
+
+// email is where a project's mail comes from.
+func (p *project) email() string {
+	return fmt.Sprintf(`{"emailAddress":"%s@jira.example.com","emailAddressStatus":[]}`, strings.ToLower(p.key))
+}
+
+func (c *call) projectEmail() error {
+	p, err := c.project()
+	if err == nil {
+		c.out.WriteString(p.email())
+	}
+	return err
+}
+
+// prioritySchemes is a page of Data Center, which has its own name for the list.
+func (c *call) prioritySchemes() error {
+	list, longest := *c.server.shelf("priority_schemes"), 1000
+	if n := c.server.options.ListPage; n > 0 {
+		longest = n
+	}
+	from, to, limit, err := c.span(len(list), min(100, longest), longest)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, `{"startAt":%d,"maxResults":%d,"total":%d,"schemes":`, from, limit, len(list))
+	c.entries(list[from:to])
+	c.out.WriteByte('}')
+	return nil
 }

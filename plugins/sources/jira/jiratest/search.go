@@ -131,19 +131,24 @@ func (c *call) find(q query, seed uint64) ([]hit, ordering, error) {
 	if !order.unique() {
 		return order.sorted(c.server.store.all, found), order, nil
 	}
-	return c.steady(q, order, relative, found), order, nil
+	hits, err := c.steady(q, order, binder, found)
+	return hits, order, err
 }
 
 // steady is the result of a query whose order has no ties, which stays until the
 // store changes.
-func (c *call) steady(q query, order ordering, relative bool, found predicate) []hit {
-	cache, changes := &c.server.cache, c.server.store.mu.changes.Load()
+func (c *call) steady(q query, order ordering, b binder, found predicate) ([]hit, error) {
+	cache, changes, relative := &c.server.cache, c.server.store.mu.changes.Load(), *b.relative
 	name := fmt.Sprint(q.text, c.who.sees, c.lenient)
 	if hits, ok := cache.query(changes, name); ok && !relative {
-		return hits
+		return hits, nil
+	}
+	all, err := order.within(cache.all(changes, order, c.server.store.all), q.where, b)
+	if err != nil {
+		return nil, err
 	}
 	var hits []hit
-	for _, h := range cache.all(changes, order, c.server.store.all) {
+	for _, h := range all {
 		if found(h.record) {
 			hits = append(hits, h)
 		}
@@ -151,7 +156,7 @@ func (c *call) steady(q query, order ordering, relative bool, found predicate) [
 	if !relative {
 		cache.keepQuery(changes, name, hits)
 	}
-	return hits
+	return hits, nil
 }
 
 // tieSeed is new for each request, as the order among ties is.

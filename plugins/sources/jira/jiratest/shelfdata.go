@@ -39,6 +39,7 @@ func (s *Server) stock() {
 	w := shelving{s, s.options.Flavour == Cloud}
 	w.categories()
 	w.schemes()
+	w.products()
 	w.screens()
 	w.security()
 	w.fieldSetup()
@@ -61,6 +62,16 @@ func (s shelving) categories() {
 	}
 }
 
+// products adds what is licensed, and what the navigator shows.
+func (s shelving) products() {
+	for _, p := range [][2]string{{"jira-core", "FREE"}, {"jira-software", "PAID"}} {
+		s.bare("licences", "", p[0], p[0], fmt.Sprintf(`{"id":"%s","plan":"%s"}`, p[0], p[1]))
+	}
+	for _, c := range [][2]string{{"issuekey", "Key"}, {"summary", "Summary"}, {"status", "Status"}} {
+		s.bare("navigator_columns", "", c[0], c[1], fmt.Sprintf(`{"label":"%s","value":"%s"}`, c[1], c[0]))
+	}
+}
+
 // names of the things of which a site has several.
 var schemeNames = [...]string{"Default", "Agile", "Support & Service"}
 
@@ -75,9 +86,12 @@ func (s shelving) schemes() {
 			s.put("issue_type_screen_schemes", "", text, name+" issue type screens", "", about)
 			s.put("screen_schemes", "", id, name+" screen scheme", "", about+`,"screens":{"default":10000,"create":10001}`)
 			s.put("field_configurations", "", id, name+" fields", "", about+fmt.Sprintf(`,"isDefault":%t`, i == 0))
+			s.put("field_configuration_schemes", "", text, name+" field configurations", "", about)
+			s.put("priority_schemes", "", text, name+" priorities", "", about+fmt.Sprintf(`,"isDefault":%t,"priorities":{"isLast":true,"maxResults":50,"startAt":0,"total":1,"values":[{"id":"3","name":"Major"}]}`, i == 0))
 			s.put("workflows", "", quote(fmt.Sprintf("b9ff2384-d3b6-4d4e-9509-3ee19f60717%d", i)), name+" workflow", "", about+`,"statuses":[{"statusReference":"1"},{"statusReference":"5"}],"transitions":[{"id":"11","name":"Resolve","type":"DIRECTED"}],"version":{"versionNumber":1}`)
 		} else {
 			s.put("issue_type_schemes", "", text, name+" issue types", "issuetypescheme/"+id, about)
+			s.put("priority_schemes", "", id, name+" priorities", "priorityschemes/"+id, about+fmt.Sprintf(`,"defaultOptionId":"3","optionIds":["1","2","3"],"defaultScheme":%t,"projectKeys":[]`, i == 0))
 			s.bare("workflows", "", name+" workflow", name+" workflow", fmt.Sprintf(`{"name":%s%s,"steps":%d,"default":%t}`, quote(name+" workflow"), about, 5+i, i == 0))
 		}
 		s.put("permission_schemes", "", id, name+" permissions", "permissionscheme/"+id, about+fmt.Sprintf(

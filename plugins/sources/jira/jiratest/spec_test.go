@@ -129,7 +129,7 @@ func mistaken(f Flavour, path string) bool {
 func fillIn(t *testing.T, s *Server) map[string]string {
 	t.Helper()
 	key := s.Snapshot()[0].Key
-	ids := map[string]string{"{issueIdOrKey}": key, "{projectIdOrKey}": "A", "{propertyKey}": "p", "{fieldId}": "customfield_12310921",
+	ids := map[string]string{"{issueIdOrKey}": key, "{projectIdOrKey}": "A", "{projectId}": "A", "{propertyKey}": "p", "{fieldId}": "customfield_12310921",
 		"{contextId}": "109210", "{screenId}": "10000", "{tabId}": "11000", "role": "10001", "customFieldOption": "12960"}
 	var errs [4]error
 	ids["comment"], errs[0] = s.Comment(key, "x")

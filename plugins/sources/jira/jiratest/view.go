@@ -234,4 +234,12 @@ func (c *call) markup(text string) {
 	c.out.Write(appendQuoted(c.out.AvailableBuffer(), text))
 }
 
-func (c *call) document(text string) { c.out.Write(document(text, c.server.people)) }
+func (c *call) document(text string) {
+	changes := c.server.store.mu.changes.Load()
+	doc, ok := c.server.cache.document(changes, text)
+	if !ok {
+		doc = document(text, c.server.people)
+		c.server.cache.keepDocument(changes, text, doc)
+	}
+	c.out.Write(doc)
+}

@@ -26,6 +26,73 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// DialCause is the kind of a trouble with a connection.
+type DialCause int32
+
+const (
+	DialCause_DIAL_CAUSE_UNSPECIFIED DialCause = 0
+	// The pipeline file does not grant the address.
+	DialCause_DIAL_CAUSE_NOT_GRANTED DialCause = 1
+	// The plugin has as many connections as it may.
+	DialCause_DIAL_CAUSE_LIMIT        DialCause = 2
+	DialCause_DIAL_CAUSE_NO_SUCH_HOST DialCause = 3
+	DialCause_DIAL_CAUSE_REFUSED      DialCause = 4
+	DialCause_DIAL_CAUSE_UNREACHABLE  DialCause = 5
+	DialCause_DIAL_CAUSE_TIMED_OUT    DialCause = 6
+	DialCause_DIAL_CAUSE_RESET        DialCause = 7
+)
+
+// Enum value maps for DialCause.
+var (
+	DialCause_name = map[int32]string{
+		0: "DIAL_CAUSE_UNSPECIFIED",
+		1: "DIAL_CAUSE_NOT_GRANTED",
+		2: "DIAL_CAUSE_LIMIT",
+		3: "DIAL_CAUSE_NO_SUCH_HOST",
+		4: "DIAL_CAUSE_REFUSED",
+		5: "DIAL_CAUSE_UNREACHABLE",
+		6: "DIAL_CAUSE_TIMED_OUT",
+		7: "DIAL_CAUSE_RESET",
+	}
+	DialCause_value = map[string]int32{
+		"DIAL_CAUSE_UNSPECIFIED":  0,
+		"DIAL_CAUSE_NOT_GRANTED":  1,
+		"DIAL_CAUSE_LIMIT":        2,
+		"DIAL_CAUSE_NO_SUCH_HOST": 3,
+		"DIAL_CAUSE_REFUSED":      4,
+		"DIAL_CAUSE_UNREACHABLE":  5,
+		"DIAL_CAUSE_TIMED_OUT":    6,
+		"DIAL_CAUSE_RESET":        7,
+	}
+)
+
+func (x DialCause) Enum() *DialCause {
+	p := new(DialCause)
+	*p = x
+	return p
+}
+
+func (x DialCause) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DialCause) Descriptor() protoreflect.EnumDescriptor {
+	return file_scrapekit_plugin_v1_host_proto_enumTypes[0].Descriptor()
+}
+
+func (DialCause) Type() protoreflect.EnumType {
+	return &file_scrapekit_plugin_v1_host_proto_enumTypes[0]
+}
+
+func (x DialCause) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DialCause.Descriptor instead.
+func (DialCause) EnumDescriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{0}
+}
+
 // Level is how much a line matters.
 type Log_Level int32
 
@@ -66,11 +133,11 @@ func (x Log_Level) String() string {
 }
 
 func (Log_Level) Descriptor() protoreflect.EnumDescriptor {
-	return file_scrapekit_plugin_v1_host_proto_enumTypes[0].Descriptor()
+	return file_scrapekit_plugin_v1_host_proto_enumTypes[1].Descriptor()
 }
 
 func (Log_Level) Type() protoreflect.EnumType {
-	return &file_scrapekit_plugin_v1_host_proto_enumTypes[0]
+	return &file_scrapekit_plugin_v1_host_proto_enumTypes[1]
 }
 
 func (x Log_Level) Number() protoreflect.EnumNumber {
@@ -79,13 +146,13 @@ func (x Log_Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Log_Level.Descriptor instead.
 func (Log_Level) EnumDescriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{12, 0}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // FromPlugin is what a plugin says on the reverse stream.
 type FromPlugin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unique among the fetches under way; 0 for a log or a counter.
+	// Unique among the fetches and connections under way; 0 for a log or a counter.
 	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Types that are valid to be assigned to Message:
 	//
@@ -94,6 +161,8 @@ type FromPlugin struct {
 	//	*FromPlugin_FetchWindow
 	//	*FromPlugin_Log
 	//	*FromPlugin_Counter
+	//	*FromPlugin_Dial
+	//	*FromPlugin_DialCancel
 	Message       isFromPlugin_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -188,6 +257,24 @@ func (x *FromPlugin) GetCounter() *Counter {
 	return nil
 }
 
+func (x *FromPlugin) GetDial() *Dial {
+	if x != nil {
+		if x, ok := x.Message.(*FromPlugin_Dial); ok {
+			return x.Dial
+		}
+	}
+	return nil
+}
+
+func (x *FromPlugin) GetDialCancel() *DialCancel {
+	if x != nil {
+		if x, ok := x.Message.(*FromPlugin_DialCancel); ok {
+			return x.DialCancel
+		}
+	}
+	return nil
+}
+
 type isFromPlugin_Message interface {
 	isFromPlugin_Message()
 }
@@ -215,6 +302,16 @@ type FromPlugin_Counter struct {
 	Counter *Counter `protobuf:"bytes,6,opt,name=counter,proto3,oneof"`
 }
 
+type FromPlugin_Dial struct {
+	// Open a TCP connection. Only if ConfigureRequest.dials is set.
+	Dial *Dial `protobuf:"bytes,7,opt,name=dial,proto3,oneof"`
+}
+
+type FromPlugin_DialCancel struct {
+	// The connection of this id is not wanted any more, or has been closed.
+	DialCancel *DialCancel `protobuf:"bytes,8,opt,name=dial_cancel,json=dialCancel,proto3,oneof"`
+}
+
 func (*FromPlugin_Fetch) isFromPlugin_Message() {}
 
 func (*FromPlugin_FetchCancel) isFromPlugin_Message() {}
@@ -225,6 +322,10 @@ func (*FromPlugin_Log) isFromPlugin_Message() {}
 
 func (*FromPlugin_Counter) isFromPlugin_Message() {}
 
+func (*FromPlugin_Dial) isFromPlugin_Message() {}
+
+func (*FromPlugin_DialCancel) isFromPlugin_Message() {}
+
 // FromHost is what the host says on the reverse stream.
 type FromHost struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -234,6 +335,7 @@ type FromHost struct {
 	//	*FromHost_FetchHead
 	//	*FromHost_FetchChunk
 	//	*FromHost_FetchError
+	//	*FromHost_DialError
 	Message       isFromHost_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -310,6 +412,15 @@ func (x *FromHost) GetFetchError() *FetchError {
 	return nil
 }
 
+func (x *FromHost) GetDialError() *DialError {
+	if x != nil {
+		if x, ok := x.Message.(*FromHost_DialError); ok {
+			return x.DialError
+		}
+	}
+	return nil
+}
+
 type isFromHost_Message interface {
 	isFromHost_Message()
 }
@@ -326,11 +437,18 @@ type FromHost_FetchError struct {
 	FetchError *FetchError `protobuf:"bytes,4,opt,name=fetch_error,json=fetchError,proto3,oneof"`
 }
 
+type FromHost_DialError struct {
+	// There will be no connection of this id. If there is one, the host calls PluginService.Dial instead.
+	DialError *DialError `protobuf:"bytes,5,opt,name=dial_error,json=dialError,proto3,oneof"`
+}
+
 func (*FromHost_FetchHead) isFromHost_Message() {}
 
 func (*FromHost_FetchChunk) isFromHost_Message() {}
 
 func (*FromHost_FetchError) isFromHost_Message() {}
+
+func (*FromHost_DialError) isFromHost_Message() {}
 
 // Header is one header line.
 type Header struct {
@@ -969,6 +1087,162 @@ func (x *FetchError) GetRetryAfter() *durationpb.Duration {
 	return nil
 }
 
+// Dial asks for a TCP connection. The host opens it if the address is granted, and then calls PluginService.Dial.
+type Dial struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "tcp", "tcp4" or "tcp6".
+	Network string `protobuf:"bytes,1,opt,name=network,proto3" json:"network,omitempty"`
+	// A name or an address, and the number of a port: "db.example.com:5432". The host resolves the name.
+	Address       string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Dial) Reset() {
+	*x = Dial{}
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Dial) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Dial) ProtoMessage() {}
+
+func (x *Dial) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Dial.ProtoReflect.Descriptor instead.
+func (*Dial) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Dial) GetNetwork() string {
+	if x != nil {
+		return x.Network
+	}
+	return ""
+}
+
+func (x *Dial) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+// DialCancel gives up a connection: one that is being opened, or one that the plugin has closed. What it had sent on it may take some
+// seconds more to be delivered, and is dropped then.
+type DialCancel struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DialCancel) Reset() {
+	*x = DialCancel{}
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DialCancel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DialCancel) ProtoMessage() {}
+
+func (x *DialCancel) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DialCancel.ProtoReflect.Descriptor instead.
+func (*DialCancel) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{13}
+}
+
+// DialError says why there is no connection, or none any more.
+type DialError struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Without the address: "connect: connection refused".
+	Message string    `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	Cause   DialCause `protobuf:"varint,2,opt,name=cause,proto3,enum=scrapekit.plugin.v1.DialCause" json:"cause,omitempty"`
+	// Trying again will not help.
+	Permanent     bool `protobuf:"varint,3,opt,name=permanent,proto3" json:"permanent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DialError) Reset() {
+	*x = DialError{}
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DialError) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DialError) ProtoMessage() {}
+
+func (x *DialError) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DialError.ProtoReflect.Descriptor instead.
+func (*DialError) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *DialError) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *DialError) GetCause() DialCause {
+	if x != nil {
+		return x.Cause
+	}
+	return DialCause_DIAL_CAUSE_UNSPECIFIED
+}
+
+func (x *DialError) GetPermanent() bool {
+	if x != nil {
+		return x.Permanent
+	}
+	return false
+}
+
 // Log is one line for the host's log.
 type Log struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -981,7 +1255,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1267,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1280,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{12}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Log) GetLevel() Log_Level {
@@ -1041,7 +1315,7 @@ type Log_Field struct {
 
 func (x *Log_Field) Reset() {
 	*x = Log_Field{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[13]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1053,7 +1327,7 @@ func (x *Log_Field) String() string {
 func (*Log_Field) ProtoMessage() {}
 
 func (x *Log_Field) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[13]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1066,7 +1340,7 @@ func (x *Log_Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log_Field.ProtoReflect.Descriptor instead.
 func (*Log_Field) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{12, 0}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{15, 0}
 }
 
 func (x *Log_Field) GetName() string {
@@ -1087,7 +1361,7 @@ var File_scrapekit_plugin_v1_host_proto protoreflect.FileDescriptor
 
 const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\n" +
-	"\x1escrapekit/plugin/v1/host.proto\x12\x13scrapekit.plugin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fscrapekit/plugin/v1/types.proto\"\xd1\x02\n" +
+	"\x1escrapekit/plugin/v1/host.proto\x12\x13scrapekit.plugin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fscrapekit/plugin/v1/types.proto\"\xc6\x03\n" +
 	"\n" +
 	"FromPlugin\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x122\n" +
@@ -1095,8 +1369,11 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\ffetch_cancel\x18\x03 \x01(\v2 .scrapekit.plugin.v1.FetchCancelH\x00R\vfetchCancel\x12E\n" +
 	"\ffetch_window\x18\x04 \x01(\v2 .scrapekit.plugin.v1.FetchWindowH\x00R\vfetchWindow\x12,\n" +
 	"\x03log\x18\x05 \x01(\v2\x18.scrapekit.plugin.v1.LogH\x00R\x03log\x128\n" +
-	"\acounter\x18\x06 \x01(\v2\x1c.scrapekit.plugin.v1.CounterH\x00R\acounterB\t\n" +
-	"\amessage\"\xee\x01\n" +
+	"\acounter\x18\x06 \x01(\v2\x1c.scrapekit.plugin.v1.CounterH\x00R\acounter\x12/\n" +
+	"\x04dial\x18\a \x01(\v2\x19.scrapekit.plugin.v1.DialH\x00R\x04dial\x12B\n" +
+	"\vdial_cancel\x18\b \x01(\v2\x1f.scrapekit.plugin.v1.DialCancelH\x00R\n" +
+	"dialCancelB\t\n" +
+	"\amessage\"\xaf\x02\n" +
 	"\bFromHost\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12?\n" +
 	"\n" +
@@ -1104,7 +1381,9 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\vfetch_chunk\x18\x03 \x01(\v2\x1f.scrapekit.plugin.v1.FetchChunkH\x00R\n" +
 	"fetchChunk\x12B\n" +
 	"\vfetch_error\x18\x04 \x01(\v2\x1f.scrapekit.plugin.v1.FetchErrorH\x00R\n" +
-	"fetchErrorB\t\n" +
+	"fetchError\x12?\n" +
+	"\n" +
+	"dial_error\x18\x05 \x01(\v2\x1e.scrapekit.plugin.v1.DialErrorH\x00R\tdialErrorB\t\n" +
 	"\amessage\"2\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
@@ -1153,7 +1432,16 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x1c\n" +
 	"\tpermanent\x18\x02 \x01(\bR\tpermanent\x12:\n" +
 	"\vretry_after\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter\"\xa2\x02\n" +
+	"retryAfter\":\n" +
+	"\x04Dial\x12\x18\n" +
+	"\anetwork\x18\x01 \x01(\tR\anetwork\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\"\f\n" +
+	"\n" +
+	"DialCancel\"y\n" +
+	"\tDialError\x12\x18\n" +
+	"\amessage\x18\x01 \x01(\tR\amessage\x124\n" +
+	"\x05cause\x18\x02 \x01(\x0e2\x1e.scrapekit.plugin.v1.DialCauseR\x05cause\x12\x1c\n" +
+	"\tpermanent\x18\x03 \x01(\bR\tpermanent\"\xa2\x02\n" +
 	"\x03Log\x124\n" +
 	"\x05level\x18\x01 \x01(\x0e2\x1e.scrapekit.plugin.v1.Log.LevelR\x05level\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x126\n" +
@@ -1168,7 +1456,16 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"LEVEL_INFO\x10\x02\x12\x0e\n" +
 	"\n" +
 	"LEVEL_WARN\x10\x03\x12\x0f\n" +
-	"\vLEVEL_ERROR\x10\x04B7Z5github.com/scrapekit/scrapekit/sdk/rpc/internal/pb;pbb\x06proto3"
+	"\vLEVEL_ERROR\x10\x04*\xda\x01\n" +
+	"\tDialCause\x12\x1a\n" +
+	"\x16DIAL_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16DIAL_CAUSE_NOT_GRANTED\x10\x01\x12\x14\n" +
+	"\x10DIAL_CAUSE_LIMIT\x10\x02\x12\x1b\n" +
+	"\x17DIAL_CAUSE_NO_SUCH_HOST\x10\x03\x12\x16\n" +
+	"\x12DIAL_CAUSE_REFUSED\x10\x04\x12\x1a\n" +
+	"\x16DIAL_CAUSE_UNREACHABLE\x10\x05\x12\x18\n" +
+	"\x14DIAL_CAUSE_TIMED_OUT\x10\x06\x12\x14\n" +
+	"\x10DIAL_CAUSE_RESET\x10\aB7Z5github.com/scrapekit/scrapekit/sdk/rpc/internal/pb;pbb\x06proto3"
 
 var (
 	file_scrapekit_plugin_v1_host_proto_rawDescOnce sync.Once
@@ -1182,49 +1479,57 @@ func file_scrapekit_plugin_v1_host_proto_rawDescGZIP() []byte {
 	return file_scrapekit_plugin_v1_host_proto_rawDescData
 }
 
-var file_scrapekit_plugin_v1_host_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_scrapekit_plugin_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_scrapekit_plugin_v1_host_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_scrapekit_plugin_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_scrapekit_plugin_v1_host_proto_goTypes = []any{
-	(Log_Level)(0),              // 0: scrapekit.plugin.v1.Log.Level
-	(*FromPlugin)(nil),          // 1: scrapekit.plugin.v1.FromPlugin
-	(*FromHost)(nil),            // 2: scrapekit.plugin.v1.FromHost
-	(*Header)(nil),              // 3: scrapekit.plugin.v1.Header
-	(*Fetch)(nil),               // 4: scrapekit.plugin.v1.Fetch
-	(*Keep)(nil),                // 5: scrapekit.plugin.v1.Keep
-	(*ReplyClass)(nil),          // 6: scrapekit.plugin.v1.ReplyClass
-	(*FetchCancel)(nil),         // 7: scrapekit.plugin.v1.FetchCancel
-	(*FetchWindow)(nil),         // 8: scrapekit.plugin.v1.FetchWindow
-	(*FetchHead)(nil),           // 9: scrapekit.plugin.v1.FetchHead
-	(*File)(nil),                // 10: scrapekit.plugin.v1.File
-	(*FetchChunk)(nil),          // 11: scrapekit.plugin.v1.FetchChunk
-	(*FetchError)(nil),          // 12: scrapekit.plugin.v1.FetchError
-	(*Log)(nil),                 // 13: scrapekit.plugin.v1.Log
-	(*Log_Field)(nil),           // 14: scrapekit.plugin.v1.Log.Field
-	(*Counter)(nil),             // 15: scrapekit.plugin.v1.Counter
-	(*durationpb.Duration)(nil), // 16: google.protobuf.Duration
+	(DialCause)(0),              // 0: scrapekit.plugin.v1.DialCause
+	(Log_Level)(0),              // 1: scrapekit.plugin.v1.Log.Level
+	(*FromPlugin)(nil),          // 2: scrapekit.plugin.v1.FromPlugin
+	(*FromHost)(nil),            // 3: scrapekit.plugin.v1.FromHost
+	(*Header)(nil),              // 4: scrapekit.plugin.v1.Header
+	(*Fetch)(nil),               // 5: scrapekit.plugin.v1.Fetch
+	(*Keep)(nil),                // 6: scrapekit.plugin.v1.Keep
+	(*ReplyClass)(nil),          // 7: scrapekit.plugin.v1.ReplyClass
+	(*FetchCancel)(nil),         // 8: scrapekit.plugin.v1.FetchCancel
+	(*FetchWindow)(nil),         // 9: scrapekit.plugin.v1.FetchWindow
+	(*FetchHead)(nil),           // 10: scrapekit.plugin.v1.FetchHead
+	(*File)(nil),                // 11: scrapekit.plugin.v1.File
+	(*FetchChunk)(nil),          // 12: scrapekit.plugin.v1.FetchChunk
+	(*FetchError)(nil),          // 13: scrapekit.plugin.v1.FetchError
+	(*Dial)(nil),                // 14: scrapekit.plugin.v1.Dial
+	(*DialCancel)(nil),          // 15: scrapekit.plugin.v1.DialCancel
+	(*DialError)(nil),           // 16: scrapekit.plugin.v1.DialError
+	(*Log)(nil),                 // 17: scrapekit.plugin.v1.Log
+	(*Log_Field)(nil),           // 18: scrapekit.plugin.v1.Log.Field
+	(*Counter)(nil),             // 19: scrapekit.plugin.v1.Counter
+	(*durationpb.Duration)(nil), // 20: google.protobuf.Duration
 }
 var file_scrapekit_plugin_v1_host_proto_depIdxs = []int32{
-	4,  // 0: scrapekit.plugin.v1.FromPlugin.fetch:type_name -> scrapekit.plugin.v1.Fetch
-	7,  // 1: scrapekit.plugin.v1.FromPlugin.fetch_cancel:type_name -> scrapekit.plugin.v1.FetchCancel
-	8,  // 2: scrapekit.plugin.v1.FromPlugin.fetch_window:type_name -> scrapekit.plugin.v1.FetchWindow
-	13, // 3: scrapekit.plugin.v1.FromPlugin.log:type_name -> scrapekit.plugin.v1.Log
-	15, // 4: scrapekit.plugin.v1.FromPlugin.counter:type_name -> scrapekit.plugin.v1.Counter
-	9,  // 5: scrapekit.plugin.v1.FromHost.fetch_head:type_name -> scrapekit.plugin.v1.FetchHead
-	11, // 6: scrapekit.plugin.v1.FromHost.fetch_chunk:type_name -> scrapekit.plugin.v1.FetchChunk
-	12, // 7: scrapekit.plugin.v1.FromHost.fetch_error:type_name -> scrapekit.plugin.v1.FetchError
-	3,  // 8: scrapekit.plugin.v1.Fetch.headers:type_name -> scrapekit.plugin.v1.Header
-	5,  // 9: scrapekit.plugin.v1.Fetch.keep:type_name -> scrapekit.plugin.v1.Keep
-	6,  // 10: scrapekit.plugin.v1.Fetch.classes:type_name -> scrapekit.plugin.v1.ReplyClass
-	3,  // 11: scrapekit.plugin.v1.FetchHead.headers:type_name -> scrapekit.plugin.v1.Header
-	10, // 12: scrapekit.plugin.v1.FetchHead.kept:type_name -> scrapekit.plugin.v1.File
-	16, // 13: scrapekit.plugin.v1.FetchError.retry_after:type_name -> google.protobuf.Duration
-	0,  // 14: scrapekit.plugin.v1.Log.level:type_name -> scrapekit.plugin.v1.Log.Level
-	14, // 15: scrapekit.plugin.v1.Log.fields:type_name -> scrapekit.plugin.v1.Log.Field
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	5,  // 0: scrapekit.plugin.v1.FromPlugin.fetch:type_name -> scrapekit.plugin.v1.Fetch
+	8,  // 1: scrapekit.plugin.v1.FromPlugin.fetch_cancel:type_name -> scrapekit.plugin.v1.FetchCancel
+	9,  // 2: scrapekit.plugin.v1.FromPlugin.fetch_window:type_name -> scrapekit.plugin.v1.FetchWindow
+	17, // 3: scrapekit.plugin.v1.FromPlugin.log:type_name -> scrapekit.plugin.v1.Log
+	19, // 4: scrapekit.plugin.v1.FromPlugin.counter:type_name -> scrapekit.plugin.v1.Counter
+	14, // 5: scrapekit.plugin.v1.FromPlugin.dial:type_name -> scrapekit.plugin.v1.Dial
+	15, // 6: scrapekit.plugin.v1.FromPlugin.dial_cancel:type_name -> scrapekit.plugin.v1.DialCancel
+	10, // 7: scrapekit.plugin.v1.FromHost.fetch_head:type_name -> scrapekit.plugin.v1.FetchHead
+	12, // 8: scrapekit.plugin.v1.FromHost.fetch_chunk:type_name -> scrapekit.plugin.v1.FetchChunk
+	13, // 9: scrapekit.plugin.v1.FromHost.fetch_error:type_name -> scrapekit.plugin.v1.FetchError
+	16, // 10: scrapekit.plugin.v1.FromHost.dial_error:type_name -> scrapekit.plugin.v1.DialError
+	4,  // 11: scrapekit.plugin.v1.Fetch.headers:type_name -> scrapekit.plugin.v1.Header
+	6,  // 12: scrapekit.plugin.v1.Fetch.keep:type_name -> scrapekit.plugin.v1.Keep
+	7,  // 13: scrapekit.plugin.v1.Fetch.classes:type_name -> scrapekit.plugin.v1.ReplyClass
+	4,  // 14: scrapekit.plugin.v1.FetchHead.headers:type_name -> scrapekit.plugin.v1.Header
+	11, // 15: scrapekit.plugin.v1.FetchHead.kept:type_name -> scrapekit.plugin.v1.File
+	20, // 16: scrapekit.plugin.v1.FetchError.retry_after:type_name -> google.protobuf.Duration
+	0,  // 17: scrapekit.plugin.v1.DialError.cause:type_name -> scrapekit.plugin.v1.DialCause
+	1,  // 18: scrapekit.plugin.v1.Log.level:type_name -> scrapekit.plugin.v1.Log.Level
+	18, // 19: scrapekit.plugin.v1.Log.fields:type_name -> scrapekit.plugin.v1.Log.Field
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_scrapekit_plugin_v1_host_proto_init() }
@@ -1239,19 +1544,22 @@ func file_scrapekit_plugin_v1_host_proto_init() {
 		(*FromPlugin_FetchWindow)(nil),
 		(*FromPlugin_Log)(nil),
 		(*FromPlugin_Counter)(nil),
+		(*FromPlugin_Dial)(nil),
+		(*FromPlugin_DialCancel)(nil),
 	}
 	file_scrapekit_plugin_v1_host_proto_msgTypes[1].OneofWrappers = []any{
 		(*FromHost_FetchHead)(nil),
 		(*FromHost_FetchChunk)(nil),
 		(*FromHost_FetchError)(nil),
+		(*FromHost_DialError)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_scrapekit_plugin_v1_host_proto_rawDesc), len(file_scrapekit_plugin_v1_host_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   14,
+			NumEnums:      2,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -418,8 +418,10 @@ func (x *Permissions) GetDial() []string {
 }
 
 type ConfigureRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Config        []byte                 `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Config []byte                 `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
+	// The host opens TCP connections: it answers FromPlugin.dial. An earlier one does not, and would never answer.
+	Dials         bool `protobuf:"varint,2,opt,name=dials,proto3" json:"dials,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -459,6 +461,13 @@ func (x *ConfigureRequest) GetConfig() []byte {
 		return x.Config
 	}
 	return nil
+}
+
+func (x *ConfigureRequest) GetDials() bool {
+	if x != nil {
+		return x.Dials
+	}
+	return false
 }
 
 type ConfigureResponse struct {
@@ -642,6 +651,248 @@ func (*CheckResponse) Descriptor() ([]byte, []int) {
 	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{7}
 }
 
+// DialRequest is what the host says of a connection.
+type DialRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Message:
+	//
+	//	*DialRequest_Connected_
+	//	*DialRequest_Data
+	//	*DialRequest_CloseWrite
+	//	*DialRequest_Broken
+	Message       isDialRequest_Message `protobuf_oneof:"message"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DialRequest) Reset() {
+	*x = DialRequest{}
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DialRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DialRequest) ProtoMessage() {}
+
+func (x *DialRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DialRequest.ProtoReflect.Descriptor instead.
+func (*DialRequest) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *DialRequest) GetMessage() isDialRequest_Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *DialRequest) GetConnected() *DialRequest_Connected {
+	if x != nil {
+		if x, ok := x.Message.(*DialRequest_Connected_); ok {
+			return x.Connected
+		}
+	}
+	return nil
+}
+
+func (x *DialRequest) GetData() []byte {
+	if x != nil {
+		if x, ok := x.Message.(*DialRequest_Data); ok {
+			return x.Data
+		}
+	}
+	return nil
+}
+
+func (x *DialRequest) GetCloseWrite() *CloseWrite {
+	if x != nil {
+		if x, ok := x.Message.(*DialRequest_CloseWrite); ok {
+			return x.CloseWrite
+		}
+	}
+	return nil
+}
+
+func (x *DialRequest) GetBroken() *DialError {
+	if x != nil {
+		if x, ok := x.Message.(*DialRequest_Broken); ok {
+			return x.Broken
+		}
+	}
+	return nil
+}
+
+type isDialRequest_Message interface {
+	isDialRequest_Message()
+}
+
+type DialRequest_Connected_ struct {
+	// The first message, and no other.
+	Connected *DialRequest_Connected `protobuf:"bytes,1,opt,name=connected,proto3,oneof"`
+}
+
+type DialRequest_Data struct {
+	// Bytes that have come, at most 1 MiB.
+	Data []byte `protobuf:"bytes,2,opt,name=data,proto3,oneof"`
+}
+
+type DialRequest_CloseWrite struct {
+	// The far end has sent all. It may still take what the plugin sends.
+	CloseWrite *CloseWrite `protobuf:"bytes,3,opt,name=close_write,json=closeWrite,proto3,oneof"`
+}
+
+type DialRequest_Broken struct {
+	// The connection broke. Nothing comes after this.
+	Broken *DialError `protobuf:"bytes,4,opt,name=broken,proto3,oneof"`
+}
+
+func (*DialRequest_Connected_) isDialRequest_Message() {}
+
+func (*DialRequest_Data) isDialRequest_Message() {}
+
+func (*DialRequest_CloseWrite) isDialRequest_Message() {}
+
+func (*DialRequest_Broken) isDialRequest_Message() {}
+
+// DialResponse is what the plugin says on a connection. It closes the connection by ending the call: what it has sent before is
+// still delivered. If the call breaks, the connection is reset.
+type DialResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Message:
+	//
+	//	*DialResponse_Data
+	//	*DialResponse_CloseWrite
+	Message       isDialResponse_Message `protobuf_oneof:"message"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DialResponse) Reset() {
+	*x = DialResponse{}
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DialResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DialResponse) ProtoMessage() {}
+
+func (x *DialResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DialResponse.ProtoReflect.Descriptor instead.
+func (*DialResponse) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *DialResponse) GetMessage() isDialResponse_Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *DialResponse) GetData() []byte {
+	if x != nil {
+		if x, ok := x.Message.(*DialResponse_Data); ok {
+			return x.Data
+		}
+	}
+	return nil
+}
+
+func (x *DialResponse) GetCloseWrite() *CloseWrite {
+	if x != nil {
+		if x, ok := x.Message.(*DialResponse_CloseWrite); ok {
+			return x.CloseWrite
+		}
+	}
+	return nil
+}
+
+type isDialResponse_Message interface {
+	isDialResponse_Message()
+}
+
+type DialResponse_Data struct {
+	// Bytes to be sent, at most 1 MiB.
+	Data []byte `protobuf:"bytes,1,opt,name=data,proto3,oneof"`
+}
+
+type DialResponse_CloseWrite struct {
+	// The plugin has sent all, and goes on to read.
+	CloseWrite *CloseWrite `protobuf:"bytes,2,opt,name=close_write,json=closeWrite,proto3,oneof"`
+}
+
+func (*DialResponse_Data) isDialResponse_Message() {}
+
+func (*DialResponse_CloseWrite) isDialResponse_Message() {}
+
+// CloseWrite ends one direction of a connection.
+type CloseWrite struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CloseWrite) Reset() {
+	*x = CloseWrite{}
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CloseWrite) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CloseWrite) ProtoMessage() {}
+
+func (x *CloseWrite) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CloseWrite.ProtoReflect.Descriptor instead.
+func (*CloseWrite) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{10}
+}
+
 type DrainRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -650,7 +901,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[8]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +913,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[8]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +926,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{8}
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{11}
 }
 
 type DrainResponse struct {
@@ -686,7 +937,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[9]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -698,7 +949,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[9]
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -711,7 +962,70 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{9}
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{12}
+}
+
+// Connected begins a connection.
+type DialRequest_Connected struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the FromPlugin.dial that asked for it. If nobody waits for it any more, the plugin ends the call.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// "192.0.2.1:5432", of the host's end and of the far one.
+	Local         string `protobuf:"bytes,2,opt,name=local,proto3" json:"local,omitempty"`
+	Remote        string `protobuf:"bytes,3,opt,name=remote,proto3" json:"remote,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DialRequest_Connected) Reset() {
+	*x = DialRequest_Connected{}
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DialRequest_Connected) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DialRequest_Connected) ProtoMessage() {}
+
+func (x *DialRequest_Connected) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_plugin_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DialRequest_Connected.ProtoReflect.Descriptor instead.
+func (*DialRequest_Connected) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP(), []int{8, 0}
+}
+
+func (x *DialRequest_Connected) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *DialRequest_Connected) GetLocal() string {
+	if x != nil {
+		return x.Local
+	}
+	return ""
+}
+
+func (x *DialRequest_Connected) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
 }
 
 var File_scrapekit_plugin_v1_plugin_proto protoreflect.FileDescriptor
@@ -733,9 +1047,10 @@ const file_scrapekit_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x04http\x18\x01 \x03(\tR\x04http\x12\x17\n" +
 	"\afs_read\x18\x02 \x03(\tR\x06fsRead\x12\x19\n" +
 	"\bfs_write\x18\x03 \x03(\tR\afsWrite\x12\x12\n" +
-	"\x04dial\x18\x04 \x03(\tR\x04dial\"*\n" +
+	"\x04dial\x18\x04 \x03(\tR\x04dial\"@\n" +
 	"\x10ConfigureRequest\x12\x16\n" +
-	"\x06config\x18\x01 \x01(\fR\x06config\"\x8b\x01\n" +
+	"\x06config\x18\x01 \x01(\fR\x06config\x12\x14\n" +
+	"\x05dials\x18\x02 \x01(\bR\x05dials\"\x8b\x01\n" +
 	"\x11ConfigureResponse\x128\n" +
 	"\bfeatures\x18\x01 \x03(\x0e2\x1c.scrapekit.plugin.v1.FeatureR\bfeatures\x12<\n" +
 	"\tguarantee\x18\x02 \x01(\v2\x1e.scrapekit.plugin.v1.GuaranteeR\tguarantee\"\xda\x01\n" +
@@ -748,7 +1063,25 @@ const file_scrapekit_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x15DELIVERY_ONCE_PER_KEY\x10\x02\x12\x19\n" +
 	"\x15DELIVERY_EXACTLY_ONCE\x10\x03\"\x0e\n" +
 	"\fCheckRequest\"\x0f\n" +
-	"\rCheckResponse\"\x0e\n" +
+	"\rCheckResponse\"\xc3\x02\n" +
+	"\vDialRequest\x12J\n" +
+	"\tconnected\x18\x01 \x01(\v2*.scrapekit.plugin.v1.DialRequest.ConnectedH\x00R\tconnected\x12\x14\n" +
+	"\x04data\x18\x02 \x01(\fH\x00R\x04data\x12B\n" +
+	"\vclose_write\x18\x03 \x01(\v2\x1f.scrapekit.plugin.v1.CloseWriteH\x00R\n" +
+	"closeWrite\x128\n" +
+	"\x06broken\x18\x04 \x01(\v2\x1e.scrapekit.plugin.v1.DialErrorH\x00R\x06broken\x1aI\n" +
+	"\tConnected\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x14\n" +
+	"\x05local\x18\x02 \x01(\tR\x05local\x12\x16\n" +
+	"\x06remote\x18\x03 \x01(\tR\x06remoteB\t\n" +
+	"\amessage\"s\n" +
+	"\fDialResponse\x12\x14\n" +
+	"\x04data\x18\x01 \x01(\fH\x00R\x04data\x12B\n" +
+	"\vclose_write\x18\x02 \x01(\v2\x1f.scrapekit.plugin.v1.CloseWriteH\x00R\n" +
+	"closeWriteB\t\n" +
+	"\amessage\"\f\n" +
+	"\n" +
+	"CloseWrite\"\x0e\n" +
 	"\fDrainRequest\"\x0f\n" +
 	"\rDrainResponse*P\n" +
 	"\x04Kind\x12\x14\n" +
@@ -762,12 +1095,13 @@ const file_scrapekit_plugin_v1_plugin_proto_rawDesc = "" +
 	"\fFEATURE_OPEN\x10\x02\x12\x12\n" +
 	"\x0eFEATURE_COMMIT\x10\x03\x12\x17\n" +
 	"\x13FEATURE_OUT_STREAMS\x10\x04\x12\x1b\n" +
-	"\x17FEATURE_PARALLEL_WRITES\x10\x052\xb0\x03\n" +
+	"\x17FEATURE_PARALLEL_WRITES\x10\x052\x81\x04\n" +
 	"\rPluginService\x12W\n" +
 	"\bDescribe\x12$.scrapekit.plugin.v1.DescribeRequest\x1a%.scrapekit.plugin.v1.DescribeResponse\x12J\n" +
 	"\x04Host\x12\x1d.scrapekit.plugin.v1.FromHost\x1a\x1f.scrapekit.plugin.v1.FromPlugin(\x010\x01\x12Z\n" +
 	"\tConfigure\x12%.scrapekit.plugin.v1.ConfigureRequest\x1a&.scrapekit.plugin.v1.ConfigureResponse\x12N\n" +
-	"\x05Check\x12!.scrapekit.plugin.v1.CheckRequest\x1a\".scrapekit.plugin.v1.CheckResponse\x12N\n" +
+	"\x05Check\x12!.scrapekit.plugin.v1.CheckRequest\x1a\".scrapekit.plugin.v1.CheckResponse\x12O\n" +
+	"\x04Dial\x12 .scrapekit.plugin.v1.DialRequest\x1a!.scrapekit.plugin.v1.DialResponse(\x010\x01\x12N\n" +
 	"\x05Drain\x12!.scrapekit.plugin.v1.DrainRequest\x1a\".scrapekit.plugin.v1.DrainResponseB7Z5github.com/scrapekit/scrapekit/sdk/rpc/internal/pb;pbb\x06proto3"
 
 var (
@@ -783,47 +1117,58 @@ func file_scrapekit_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_scrapekit_plugin_v1_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_scrapekit_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_scrapekit_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_scrapekit_plugin_v1_plugin_proto_goTypes = []any{
-	(Kind)(0),                 // 0: scrapekit.plugin.v1.Kind
-	(Feature)(0),              // 1: scrapekit.plugin.v1.Feature
-	(Guarantee_Delivery)(0),   // 2: scrapekit.plugin.v1.Guarantee.Delivery
-	(*DescribeRequest)(nil),   // 3: scrapekit.plugin.v1.DescribeRequest
-	(*DescribeResponse)(nil),  // 4: scrapekit.plugin.v1.DescribeResponse
-	(*Permissions)(nil),       // 5: scrapekit.plugin.v1.Permissions
-	(*ConfigureRequest)(nil),  // 6: scrapekit.plugin.v1.ConfigureRequest
-	(*ConfigureResponse)(nil), // 7: scrapekit.plugin.v1.ConfigureResponse
-	(*Guarantee)(nil),         // 8: scrapekit.plugin.v1.Guarantee
-	(*CheckRequest)(nil),      // 9: scrapekit.plugin.v1.CheckRequest
-	(*CheckResponse)(nil),     // 10: scrapekit.plugin.v1.CheckResponse
-	(*DrainRequest)(nil),      // 11: scrapekit.plugin.v1.DrainRequest
-	(*DrainResponse)(nil),     // 12: scrapekit.plugin.v1.DrainResponse
-	(*Stream)(nil),            // 13: scrapekit.plugin.v1.Stream
-	(*FromHost)(nil),          // 14: scrapekit.plugin.v1.FromHost
-	(*FromPlugin)(nil),        // 15: scrapekit.plugin.v1.FromPlugin
+	(Kind)(0),                     // 0: scrapekit.plugin.v1.Kind
+	(Feature)(0),                  // 1: scrapekit.plugin.v1.Feature
+	(Guarantee_Delivery)(0),       // 2: scrapekit.plugin.v1.Guarantee.Delivery
+	(*DescribeRequest)(nil),       // 3: scrapekit.plugin.v1.DescribeRequest
+	(*DescribeResponse)(nil),      // 4: scrapekit.plugin.v1.DescribeResponse
+	(*Permissions)(nil),           // 5: scrapekit.plugin.v1.Permissions
+	(*ConfigureRequest)(nil),      // 6: scrapekit.plugin.v1.ConfigureRequest
+	(*ConfigureResponse)(nil),     // 7: scrapekit.plugin.v1.ConfigureResponse
+	(*Guarantee)(nil),             // 8: scrapekit.plugin.v1.Guarantee
+	(*CheckRequest)(nil),          // 9: scrapekit.plugin.v1.CheckRequest
+	(*CheckResponse)(nil),         // 10: scrapekit.plugin.v1.CheckResponse
+	(*DialRequest)(nil),           // 11: scrapekit.plugin.v1.DialRequest
+	(*DialResponse)(nil),          // 12: scrapekit.plugin.v1.DialResponse
+	(*CloseWrite)(nil),            // 13: scrapekit.plugin.v1.CloseWrite
+	(*DrainRequest)(nil),          // 14: scrapekit.plugin.v1.DrainRequest
+	(*DrainResponse)(nil),         // 15: scrapekit.plugin.v1.DrainResponse
+	(*DialRequest_Connected)(nil), // 16: scrapekit.plugin.v1.DialRequest.Connected
+	(*Stream)(nil),                // 17: scrapekit.plugin.v1.Stream
+	(*DialError)(nil),             // 18: scrapekit.plugin.v1.DialError
+	(*FromHost)(nil),              // 19: scrapekit.plugin.v1.FromHost
+	(*FromPlugin)(nil),            // 20: scrapekit.plugin.v1.FromPlugin
 }
 var file_scrapekit_plugin_v1_plugin_proto_depIdxs = []int32{
 	0,  // 0: scrapekit.plugin.v1.DescribeResponse.kind:type_name -> scrapekit.plugin.v1.Kind
-	13, // 1: scrapekit.plugin.v1.DescribeResponse.streams:type_name -> scrapekit.plugin.v1.Stream
+	17, // 1: scrapekit.plugin.v1.DescribeResponse.streams:type_name -> scrapekit.plugin.v1.Stream
 	5,  // 2: scrapekit.plugin.v1.DescribeResponse.permissions:type_name -> scrapekit.plugin.v1.Permissions
 	1,  // 3: scrapekit.plugin.v1.ConfigureResponse.features:type_name -> scrapekit.plugin.v1.Feature
 	8,  // 4: scrapekit.plugin.v1.ConfigureResponse.guarantee:type_name -> scrapekit.plugin.v1.Guarantee
 	2,  // 5: scrapekit.plugin.v1.Guarantee.delivery:type_name -> scrapekit.plugin.v1.Guarantee.Delivery
-	3,  // 6: scrapekit.plugin.v1.PluginService.Describe:input_type -> scrapekit.plugin.v1.DescribeRequest
-	14, // 7: scrapekit.plugin.v1.PluginService.Host:input_type -> scrapekit.plugin.v1.FromHost
-	6,  // 8: scrapekit.plugin.v1.PluginService.Configure:input_type -> scrapekit.plugin.v1.ConfigureRequest
-	9,  // 9: scrapekit.plugin.v1.PluginService.Check:input_type -> scrapekit.plugin.v1.CheckRequest
-	11, // 10: scrapekit.plugin.v1.PluginService.Drain:input_type -> scrapekit.plugin.v1.DrainRequest
-	4,  // 11: scrapekit.plugin.v1.PluginService.Describe:output_type -> scrapekit.plugin.v1.DescribeResponse
-	15, // 12: scrapekit.plugin.v1.PluginService.Host:output_type -> scrapekit.plugin.v1.FromPlugin
-	7,  // 13: scrapekit.plugin.v1.PluginService.Configure:output_type -> scrapekit.plugin.v1.ConfigureResponse
-	10, // 14: scrapekit.plugin.v1.PluginService.Check:output_type -> scrapekit.plugin.v1.CheckResponse
-	12, // 15: scrapekit.plugin.v1.PluginService.Drain:output_type -> scrapekit.plugin.v1.DrainResponse
-	11, // [11:16] is the sub-list for method output_type
-	6,  // [6:11] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	16, // 6: scrapekit.plugin.v1.DialRequest.connected:type_name -> scrapekit.plugin.v1.DialRequest.Connected
+	13, // 7: scrapekit.plugin.v1.DialRequest.close_write:type_name -> scrapekit.plugin.v1.CloseWrite
+	18, // 8: scrapekit.plugin.v1.DialRequest.broken:type_name -> scrapekit.plugin.v1.DialError
+	13, // 9: scrapekit.plugin.v1.DialResponse.close_write:type_name -> scrapekit.plugin.v1.CloseWrite
+	3,  // 10: scrapekit.plugin.v1.PluginService.Describe:input_type -> scrapekit.plugin.v1.DescribeRequest
+	19, // 11: scrapekit.plugin.v1.PluginService.Host:input_type -> scrapekit.plugin.v1.FromHost
+	6,  // 12: scrapekit.plugin.v1.PluginService.Configure:input_type -> scrapekit.plugin.v1.ConfigureRequest
+	9,  // 13: scrapekit.plugin.v1.PluginService.Check:input_type -> scrapekit.plugin.v1.CheckRequest
+	11, // 14: scrapekit.plugin.v1.PluginService.Dial:input_type -> scrapekit.plugin.v1.DialRequest
+	14, // 15: scrapekit.plugin.v1.PluginService.Drain:input_type -> scrapekit.plugin.v1.DrainRequest
+	4,  // 16: scrapekit.plugin.v1.PluginService.Describe:output_type -> scrapekit.plugin.v1.DescribeResponse
+	20, // 17: scrapekit.plugin.v1.PluginService.Host:output_type -> scrapekit.plugin.v1.FromPlugin
+	7,  // 18: scrapekit.plugin.v1.PluginService.Configure:output_type -> scrapekit.plugin.v1.ConfigureResponse
+	10, // 19: scrapekit.plugin.v1.PluginService.Check:output_type -> scrapekit.plugin.v1.CheckResponse
+	12, // 20: scrapekit.plugin.v1.PluginService.Dial:output_type -> scrapekit.plugin.v1.DialResponse
+	15, // 21: scrapekit.plugin.v1.PluginService.Drain:output_type -> scrapekit.plugin.v1.DrainResponse
+	16, // [16:22] is the sub-list for method output_type
+	10, // [10:16] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_scrapekit_plugin_v1_plugin_proto_init() }
@@ -833,13 +1178,23 @@ func file_scrapekit_plugin_v1_plugin_proto_init() {
 	}
 	file_scrapekit_plugin_v1_host_proto_init()
 	file_scrapekit_plugin_v1_types_proto_init()
+	file_scrapekit_plugin_v1_plugin_proto_msgTypes[8].OneofWrappers = []any{
+		(*DialRequest_Connected_)(nil),
+		(*DialRequest_Data)(nil),
+		(*DialRequest_CloseWrite)(nil),
+		(*DialRequest_Broken)(nil),
+	}
+	file_scrapekit_plugin_v1_plugin_proto_msgTypes[9].OneofWrappers = []any{
+		(*DialResponse_Data)(nil),
+		(*DialResponse_CloseWrite)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_scrapekit_plugin_v1_plugin_proto_rawDesc), len(file_scrapekit_plugin_v1_plugin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   10,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

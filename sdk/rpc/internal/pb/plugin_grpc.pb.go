@@ -29,6 +29,7 @@ const (
 	PluginService_Host_FullMethodName      = "/scrapekit.plugin.v1.PluginService/Host"
 	PluginService_Configure_FullMethodName = "/scrapekit.plugin.v1.PluginService/Configure"
 	PluginService_Check_FullMethodName     = "/scrapekit.plugin.v1.PluginService/Check"
+	PluginService_Dial_FullMethodName      = "/scrapekit.plugin.v1.PluginService/Dial"
 	PluginService_Drain_FullMethodName     = "/scrapekit.plugin.v1.PluginService/Drain"
 )
 
@@ -47,6 +48,10 @@ type PluginServiceClient interface {
 	Configure(ctx context.Context, in *ConfigureRequest, opts ...grpc.CallOption) (*ConfigureResponse, error)
 	// Check tries the settings against the real system. Called only if features holds FEATURE_CHECK.
 	Check(ctx context.Context, in *CheckRequest, opts ...grpc.CallOption) (*CheckResponse, error)
+	// Dial carries the bytes of one TCP connection that the host has opened for the plugin, which asked for it by
+	// FromPlugin.dial. There is one call for each connection. Mind the direction: the host opens the call. Who sends faster than the
+	// other takes is held back by gRPC's flow control, so neither needs more memory than the stream's window.
+	Dial(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[DialRequest, DialResponse], error)
 	// Drain ends the plugin's work: it finishes or gives up what it does, closes what it holds, and
 	// replies. The host then ends the process.
 	Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (*DrainResponse, error)
@@ -103,6 +108,19 @@ func (c *pluginServiceClient) Check(ctx context.Context, in *CheckRequest, opts 
 	return out, nil
 }
 
+func (c *pluginServiceClient) Dial(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[DialRequest, DialResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &PluginService_ServiceDesc.Streams[1], PluginService_Dial_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[DialRequest, DialResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PluginService_DialClient = grpc.BidiStreamingClient[DialRequest, DialResponse]
+
 func (c *pluginServiceClient) Drain(ctx context.Context, in *DrainRequest, opts ...grpc.CallOption) (*DrainResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(DrainResponse)
@@ -128,6 +146,10 @@ type PluginServiceServer interface {
 	Configure(context.Context, *ConfigureRequest) (*ConfigureResponse, error)
 	// Check tries the settings against the real system. Called only if features holds FEATURE_CHECK.
 	Check(context.Context, *CheckRequest) (*CheckResponse, error)
+	// Dial carries the bytes of one TCP connection that the host has opened for the plugin, which asked for it by
+	// FromPlugin.dial. There is one call for each connection. Mind the direction: the host opens the call. Who sends faster than the
+	// other takes is held back by gRPC's flow control, so neither needs more memory than the stream's window.
+	Dial(grpc.BidiStreamingServer[DialRequest, DialResponse]) error
 	// Drain ends the plugin's work: it finishes or gives up what it does, closes what it holds, and
 	// replies. The host then ends the process.
 	Drain(context.Context, *DrainRequest) (*DrainResponse, error)
@@ -152,6 +174,9 @@ func (UnimplementedPluginServiceServer) Configure(context.Context, *ConfigureReq
 }
 func (UnimplementedPluginServiceServer) Check(context.Context, *CheckRequest) (*CheckResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Check not implemented")
+}
+func (UnimplementedPluginServiceServer) Dial(grpc.BidiStreamingServer[DialRequest, DialResponse]) error {
+	return status.Error(codes.Unimplemented, "method Dial not implemented")
 }
 func (UnimplementedPluginServiceServer) Drain(context.Context, *DrainRequest) (*DrainResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Drain not implemented")
@@ -238,6 +263,13 @@ func _PluginService_Check_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PluginService_Dial_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(PluginServiceServer).Dial(&grpc.GenericServerStream[DialRequest, DialResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PluginService_DialServer = grpc.BidiStreamingServer[DialRequest, DialResponse]
+
 func _PluginService_Drain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DrainRequest)
 	if err := dec(in); err != nil {
@@ -284,6 +316,12 @@ var PluginService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Host",
 			Handler:       _PluginService_Host_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "Dial",
+			Handler:       _PluginService_Dial_Handler,
 			ServerStreams: true,
 			ClientStreams: true,
 		},

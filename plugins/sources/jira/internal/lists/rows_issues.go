@@ -17,14 +17,14 @@ func metadataRows() []row {
 			passes: []field{at("field_id", "id", ""), at("_type", "schema.custom", "")},
 		}, endpoint{path: "/field"}),
 		{
-			name: "field_contexts", doc: "Contexts of each custom field: for which projects and issue types it is set up.", key: byID,
+			name: "field_contexts", doc: "Contexts of each custom field: for which projects and issue types it is set up. Data Center has no such list.", key: byID,
 			fields: []field{id, above("field_id", ""), name},
 			parent: "fields", keep: customField,
 			passes: []field{above("field_id", ""), at("context_id", "id", ""), above("_type", "")},
 			cloud:  &endpoint{path: "/field/{field_id}/context", values: "values", pages: byStart, per: 50, alike: true, seen: openAPI},
 		},
 		{
-			name: "field_options", doc: "Options of each context of each custom field that has any (select lists, radio buttons, checkboxes, cascades).", key: byID,
+			name: "field_options", doc: "Options of each context of each custom field that has any (select lists, radio buttons, checkboxes, cascades). Data Center has no such list; what is chosen is in the issues.", key: byID,
 			fields: []field{id, above("context_id", ""), above("field_id", ""), maybe("value", "value", "")},
 			parent: "field_contexts", keep: optionField,
 			cloud: &endpoint{path: "/field/{field_id}/context/{context_id}/option", values: "values", pages: byStart, per: 100, gone: []int{400}, alike: true, seen: openAPI},
@@ -45,7 +45,7 @@ func metadataRows() []row {
 		both(row{name: "issue_link_types", doc: "Types of links between issues, with their names in both directions.", key: byID, fields: []field{id, name}},
 			endpoint{path: "/issueLinkType", values: "issueLinkTypes"}),
 		{
-			name: "labels", doc: "Labels that are in use.", key: []string{"label"},
+			name: "labels", doc: "Labels that are in use. Data Center has no list of them; those of issues are in their records.", key: []string{"label"},
 			fields: []field{at("label", "$", "")},
 			cloud:  &endpoint{path: "/label", values: "values", pages: byStart, per: 1000, seen: openAPI},
 		},
@@ -87,6 +87,11 @@ func projectRows() []row {
 			name: "project_components", doc: "Components of each project.", key: byID, parent: "projects",
 			fields: []field{id, projectID, project, name},
 		}, endpoint{path: "/project/{project}/components"}),
+		{
+			name: "project_emails", doc: "The address that each project sends its mail from. Data Center's REST API does not have it.", key: []string{"project_id"}, parent: "projects",
+			fields: []field{projectID, project, maybe("email", "emailAddress", "")},
+			cloud:  &endpoint{path: "/project/{project_id}/email", values: one, seen: openAPI},
+		},
 		both(row{name: "project_categories", doc: "Categories of projects.", key: byID, fields: []field{id, name}}, endpoint{path: "/projectCategory"}),
 		both(row{name: "project_types", doc: "Types of projects: software, business, service desk.", key: byID,
 			fields: []field{at("id", "key", "")}}, endpoint{path: "/project/type"}),

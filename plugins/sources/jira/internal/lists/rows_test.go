@@ -237,7 +237,10 @@ func TestStreamsOfBothFlavours(t *testing.T) {
 			t.Errorf("%s: %+v", s.Name, s)
 		}
 	}
-	for _, name := range []string{"labels", "field_contexts", "field_options", "workflow_schemes", "screen_schemes", "issue_type_screen_schemes", "field_configurations"} {
+	for _, name := range []string{
+		"labels", "field_contexts", "field_options", "workflow_schemes", "screen_schemes", "issue_type_screen_schemes", "field_configurations",
+		"field_configuration_schemes", "licences", "project_emails",
+	} {
 		if only[name] != rest.Cloud {
 			t.Errorf("%s is of %q, want %s alone", name, only[name], rest.Cloud)
 		}

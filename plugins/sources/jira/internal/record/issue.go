@@ -12,6 +12,7 @@ import (
 // Issue is an issue with what is known of its lists.
 type Issue struct {
 	Head
+	Fetched          int64 // when the run that reads it was planned
 	Created, Updated int64
 	JSON             []byte // all of it
 	Fields           []byte // its fields
@@ -55,6 +56,7 @@ func (m *Maker) Issue(i *Issue, plain bool) []byte {
 func (m *Maker) normalised(l *line, i *Issue) {
 	f := rest.Open(i.Fields)
 	l.text("api", i.Site.API())
+	l.time("fetched_at", i.Fetched)
 	l.texts("old_keys", oldKeys(i.Histories, i.Key))
 	l.maybe("summary", f.Text("summary"))
 	l.maybe("type", f.In("issuetype").Text("name"))

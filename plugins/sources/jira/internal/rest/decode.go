@@ -81,18 +81,6 @@ func NewDecoder(r io.Reader) *jsontext.Decoder {
 	return jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
-// Instant reads a time as epoch milliseconds; any other value leaves into as it is.
-func Instant(d *jsontext.Decoder, into *int64) error {
-	var s string
-	if err := Text(d, &s); err != nil {
-		return err
-	}
-	if ms, ok := ParseTime(s); ok {
-		*into = ms
-	}
-	return nil
-}
-
 // ParseTime reads Jira's times, "2025-08-16T14:52:11.000+0000", and RFC 3339.
 func ParseTime(s string) (int64, bool) {
 	for _, layout := range []string{"2006-01-02T15:04:05-0700", time.RFC3339} {

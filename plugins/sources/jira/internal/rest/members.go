@@ -3,7 +3,6 @@
 package rest
 
 import (
-	"bytes"
 	"slices"
 	"strconv"
 
@@ -13,24 +12,16 @@ import (
 // Members are the members of one object. What is not there, or is of another kind than asked for, is empty.
 type Members []member
 
-type member struct {
-	name  string
-	value []byte
-}
+type member struct{ name, value []byte }
 
-// Open returns the members of an object; none if raw is anything else. The values are parts of raw.
+// Open returns the members of an object; none if raw is anything else. The values are parts of raw. raw is JSON that was decoded
+// before; see EachMember.
 func Open(raw []byte) Members {
-	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] != '{' {
-		return nil
-	}
 	all := make(Members, 0, 8)
-	d := NewDecoder(bytes.NewBuffer(raw))
-	err := Object(d, func(name string) error {
-		v, err := next(d, raw)
-		all = append(all, member{name, v})
-		return err
+	whole := EachMember(raw, 0, func(name []byte, start, end int) {
+		all = append(all, member{name, raw[start:end]})
 	})
-	if err != nil {
+	if !whole {
 		return nil
 	}
 	return all
@@ -38,36 +29,17 @@ func Open(raw []byte) Members {
 
 // Elements returns the elements of an array; none if raw is anything else. They are parts of raw.
 func Elements(raw []byte) [][]byte {
-	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] != '[' {
-		return nil
-	}
 	var all [][]byte
-	d := NewDecoder(bytes.NewBuffer(raw))
-	err := Array(d, func() error {
-		v, err := next(d, raw)
-		all = append(all, v)
-		return err
-	})
-	if err != nil {
+	if !EachElement(raw, 0, func(start, end int) { all = append(all, raw[start:end]) }) {
 		return nil
 	}
 	return all
 }
 
-// next reads the value that comes next, as a part of raw.
-func next(d *jsontext.Decoder, raw []byte) ([]byte, error) {
-	v, err := d.ReadValue()
-	if err != nil {
-		return nil, err
-	}
-	end := int(d.InputOffset())
-	return raw[end-len(v) : end], nil
-}
-
 // Raw returns the value of a member, nil if it is not there or null. Of several of one name the last counts.
 func (m Members) Raw(name string) []byte {
 	for n := len(m) - 1; n >= 0; n-- {
-		if m[n].name == name {
+		if string(m[n].name) == name {
 			if m[n].value[0] == 'n' {
 				return nil
 			}
@@ -79,14 +51,14 @@ func (m Members) Raw(name string) []byte {
 
 // Has reports whether a member is there, be it null.
 func (m Members) Has(name string) bool {
-	return slices.ContainsFunc(m, func(e member) bool { return e.name == name })
+	return slices.ContainsFunc(m, func(e member) bool { return string(e.name) == name })
 }
 
 // Each calls f with all members that are not null, in their order.
 func (m Members) Each(f func(name string, value []byte)) {
 	for _, e := range m {
 		if e.value[0] != 'n' {
-			f(e.name, e.value)
+			f(string(e.name), e.value)
 		}
 	}
 }

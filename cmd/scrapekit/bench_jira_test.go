@@ -1,0 +1,139 @@
+// What reading a Jira costs: real issues of about 11 KB from a server without limits, by way of host and plugin, to a sink that keeps nothing.
+//
+//	go test -run '^$' -bench JiraIssues -benchtime 1x ./cmd/scrapekit
+//	SCRAPEKIT_ISSUES=100000,1000000 go test -run '^$' -bench JiraIssues -benchtime 1x -timeout 2h ./cmd/scrapekit
+
+//go:build linux
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// realIssues are issues of a public site, beside the repository.
+const realIssues = "../../../shared/fixtures/jira/apache/issues.jsonl"
+
+// BenchmarkJiraIssues reads so many issues, copies of real ones, of each flavour. It reports how many a second, the time of the CPU of the
+// server and of everything else, and the peaks of the memory of the host and of the source, which must not grow with the number of issues.
+// Server, host and plugins share the cores of the machine. On Cloud the text is a document, made by the server for each issue anew.
+func BenchmarkJiraIssues(b *testing.B) {
+	for _, f := range []jiratest.Flavour{jiratest.DataCenter, jiratest.Cloud} {
+		for _, n := range strings.Split(cmp.Or(os.Getenv("SCRAPEKIT_ISSUES"), "20000"), ",") {
+			issues, err := strconv.Atoi(n)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Run(fmt.Sprintf("%s/%d", f, issues), func(b *testing.B) {
+				jira, issues := copiedIssues(b, jiratest.Options{Flavour: f}, issues)
+				server := httptest.NewServer(jira)
+				defer server.Close()
+				for b.Loop() {
+					readIssues(b, server.URL, issues)
+				}
+			})
+		}
+	}
+}
+
+// copiedIssues returns a Jira with at least n issues, and how many they are.
+func copiedIssues(b *testing.B, o jiratest.Options, n int) (*jiratest.Server, int) {
+	b.Helper()
+	file, err := os.Open(realIssues)
+	if err != nil {
+		b.Skip("the real issues are not here: ", err)
+	}
+	defer file.Close()
+	jira := jiratest.New(o)
+	if err := jira.LoadIssues(file); err != nil {
+		b.Fatal(err)
+	}
+	real := len(jira.Snapshot())
+	copies := max(n-1, 0) / real
+	jira.Copy(copies, time.Minute)
+	return jira, real * (copies + 1)
+}
+
+// readIssues runs the program once and reports what it took.
+func readIssues(b *testing.B, url string, issues int) {
+	b.Helper()
+	discard, err := exec.LookPath("discard")
+	if err != nil {
+		b.Fatal(err)
+	}
+	file := write(b, b.TempDir(), fmt.Sprintf(`
+source "jira" {
+  url = %q
+  select {
+    streams = ["issues"]
+  }
+}
+sink %q {
+  records = %d
+}
+`, url, discard, issues))
+	start, before := time.Now(), cpuOf(b, syscall.RUSAGE_SELF)
+	cmd := exec.Command(os.Args[0], "run", file, "--full", "--output", "plain")
+	peaks := peaksOf(b, cmd)
+	wall, server := time.Since(start), cpuOf(b, syscall.RUSAGE_SELF)-before
+	rest := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(issues) }
+	b.ReportMetric(float64(issues)/wall.Seconds(), "issues/s")
+	b.ReportMetric(per(server), "server-cpu-µs/issue")
+	b.ReportMetric(per(rest), "cpu-µs/issue")
+	b.ReportMetric(peaks["host"], "host-MiB")
+	b.ReportMetric(peaks["jira"], "source-MiB")
+	if peaks["host"] == 0 || peaks["jira"] == 0 {
+		b.Errorf("peaks in MiB: %v", peaks)
+	}
+}
+
+// cpuOf is the time that the CPU spent on this process, or on its children.
+func cpuOf(b *testing.B, who int) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(who, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// discard is a sink that keeps nothing, and at the end insists on having seen so many records.
+type discard struct {
+	discardConfig
+	seen int
+}
+
+type discardConfig struct {
+	Records int `json:"records" required:"true"`
+}
+
+func discardPlugin() sdk.Plugin {
+	return sdk.SinkPlugin(sdk.Info{Name: "discard", Version: "1"}, func(_ context.Context, c discardConfig) (sdk.Sink, error) {
+		return &discard{discardConfig: c}, nil
+	})
+}
+
+func (d *discard) Write(_ context.Context, b sdk.Batch) error {
+	if d.seen += b.Count; d.seen > d.Records {
+		return sdk.Permanent(fmt.Errorf("%d records, of %d", d.seen, d.Records))
+	}
+	return nil
+}
+
+func (d *discard) Commit(context.Context) (sdk.Token, error) {
+	return []byte(strconv.Itoa(d.seen)), nil
+}

@@ -1,0 +1,47 @@
+// What went over TCP connections, for the report and the live view.
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+// printConnections prints what came of each plugin's connections to each address.
+func printConnections(w io.Writer, all []core.ConnStats) {
+	if len(all) > 0 {
+		fmt.Fprintln(w)
+	}
+	for _, s := range all {
+		fmt.Fprintf(w, "TCP %s, %s: %s\n", s.Address, s.Plugin, strings.Join(connections(s), ", "))
+	}
+}
+
+func connections(s core.ConnStats) []string {
+	var out []string
+	if s.Connections > 0 || s.Refused == 0 {
+		out = append(out, many(s.Connections, "connection"), size(s.BytesOut)+" sent", size(s.BytesIn)+" received")
+	}
+	if s.Failed > 0 {
+		out = append(out, fmt.Sprintf("%s not made", count(s.Failed)))
+	}
+	if s.Refused > 0 {
+		out = append(out, fmt.Sprintf("%s refused: not granted", count(s.Refused)))
+	}
+	return out
+}
+
+// oneLineOf sums up what is open now.
+func oneLineOf(all []core.ConnStats) string {
+	var open, out, in int64
+	for _, s := range all {
+		open, out, in = open+s.Open, out+s.BytesOut, in+s.BytesIn
+	}
+	if open+out+in == 0 {
+		return ""
+	}
+	return fmt.Sprintf("TCP: %s open, %s sent, %s received", count(open), size(out), size(in))
+}

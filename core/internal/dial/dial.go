@@ -1,0 +1,212 @@
+// Package dial opens TCP connections for plugins, which have no network of their own: to the addresses that the user has granted, and
+// to no other. sdk/rpc carries the bytes.
+//
+// What is granted is looked at before a name is resolved, and where the name leads right before it is dialled, so that it cannot
+// change between. Who grants a name or an address grants it wherever it leads in his own networks: a database is rarely on the open internet.
+// A wildcard does not: behind it the plugin chooses the name. Link-local addresses and those at which clouds tell a machine its
+// credentials are connected to if they are granted as addresses.
+package dial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/scrapekit/scrapekit/core/internal/address"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// timeout is how long a connection may take to stand.
+const timeout = 30 * time.Second
+
+// Func opens a connection; see [sdk.Host].
+type Func = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Policy is what one plugin may do.
+type Policy struct {
+	Plugin  string   // "sink redis", for messages and the report
+	Pos     string   // of its block, such as "jira.hcl:12"
+	Granted []string // addresses; see [sdk.Permissions]
+	// Asked are those that the plugin asks for: granting others is in vain.
+	Asked []string
+}
+
+// Options are what all plugins of a run share. The zero value works.
+type Options struct {
+	Logger hclog.Logger // nil: no log
+	// Closed is why no connection is made at all; nil: they are.
+	Closed   error
+	Resolver *net.Resolver // nil: the system's
+}
+
+// Client opens the connections of all plugins of a run. Its methods may be called by several goroutines at once.
+type Client struct {
+	opts  Options
+	log   hclog.Logger
+	books books
+}
+
+// New returns a client.
+func New(o Options) *Client {
+	c := &Client{opts: o, log: o.Logger}
+	if c.log == nil {
+		c.log = hclog.NewNullLogger()
+	}
+	return c
+}
+
+// For returns the way of one plugin to its connections. Its errors are of class permanent, and wrap [sdk.ErrNotGranted], where
+// the user's word is missing.
+func (c *Client) For(p Policy) Func {
+	log := c.log.Named("dial").With("plugin", p.Plugin)
+	return func(ctx context.Context, network, to string) (net.Conn, error) {
+		target, err := parse(network, to)
+		if err != nil {
+			return nil, sdk.Permanent(err)
+		}
+		if c.opts.Closed != nil {
+			return nil, sdk.Permanent(fmt.Errorf("%s: %w", target, c.opts.Closed))
+		}
+		book := c.books.of(p.Plugin, target.String())
+		conn, err := c.connect(ctx, p, target)
+		if err != nil {
+			book.failed(err)
+			log.Debug("no connection", "address", target.String(), "error", err)
+			return nil, err
+		}
+		log.Debug("connected", "address", target.String(), "remote", conn.RemoteAddr().String())
+		return newCounted(conn, book, log.With("address", target.String())), nil
+	}
+}
+
+// target is where a plugin wants to connect to.
+type target struct {
+	network, host string
+	port          uint16
+}
+
+func (t target) String() string { return net.JoinHostPort(t.host, strconv.Itoa(int(t.port))) }
+
+func parse(network, to string) (target, error) {
+	switch network {
+	case "tcp", "tcp4", "tcp6":
+	default:
+		return target{}, fmt.Errorf("the network %q: the host opens connections over tcp, tcp4 and tcp6", network)
+	}
+	host, port, err := net.SplitHostPort(to)
+	if err != nil || host == "" {
+		return target{}, fmt.Errorf(`the address %q: want host:port, such as "db.example.com:5432"`, to)
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || number == 0 {
+		return target{}, fmt.Errorf("the address %q: want a port from 1 to 65535, as a number", to)
+	}
+	if host, err = address.Host(host); err != nil {
+		return target{}, fmt.Errorf("the address %q: %w", to, err)
+	}
+	return target{network, host, uint16(number)}, nil
+}
+
+// connect connects, if it may.
+func (c *Client) connect(ctx context.Context, p Policy, to target) (*net.TCPConn, error) {
+	granted := find(p.Granted, to)
+	if granted == none {
+		return nil, p.refuse(to)
+	}
+	d := net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second, Resolver: c.opts.Resolver}
+	d.ControlContext = func(_ context.Context, _, resolved string, _ syscall.RawConn) error {
+		at, err := netip.ParseAddrPort(resolved)
+		if err != nil {
+			return err
+		}
+		return p.checkAddress(to, at.Addr(), granted)
+	}
+	conn, err := d.DialContext(ctx, to.network, to.String())
+	var no *refusal
+	switch {
+	case errors.As(err, &no):
+		return nil, sdk.Permanent(no) // without the words of the system, which look like a fault of the network
+	case err != nil:
+		return nil, err
+	}
+	return conn.(*net.TCPConn), nil // as every network of parse is
+}
+
+// grant is how an address is granted.
+type grant int
+
+const (
+	none grant = iota
+	byWildcard
+	byName // or as an address
+)
+
+// find looks for the best grant of an address.
+func find(granted []string, to target) grant {
+	best := none
+	for _, entry := range granted {
+		host, port, err := net.SplitHostPort(entry)
+		if err != nil || port != "*" && port != strconv.Itoa(int(to.port)) {
+			continue
+		}
+		below, wild := strings.CutPrefix(host, "*")
+		name, err := address.Host(strings.TrimPrefix(below, "."))
+		switch {
+		case wild && (below == "" || err == nil && strings.HasSuffix(to.host, "."+name) && !isNumber(to.host)):
+			best = max(best, byWildcard)
+		case !wild && err == nil && name == to.host:
+			best = byName
+		}
+	}
+	return best
+}
+
+func isNumber(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
+
+// refusal says that the user's word is missing.
+type refusal struct{ text string }
+
+func (r *refusal) Error() string { return r.text }
+func (r *refusal) Unwrap() error { return sdk.ErrNotGranted }
+
+func (p Policy) refuse(to target) error {
+	text := fmt.Sprintf("%s is not granted to %s", to, p.Plugin)
+	if find(p.Asked, to) == none {
+		text += `: the plugin does not ask for it, so a grant has no effect; its author has to, in the Permissions of its sdk.Info or by a setting with the tag dial:"true"`
+	} else {
+		text += ": " + p.advice(to)
+	}
+	return sdk.Permanent(&refusal{text})
+}
+
+// advice is what to write where.
+func (p Policy) advice(to target) string {
+	return fmt.Sprintf(`if it is meant, write in the block at %s: grant { dial = ["%s"] }`, p.Pos, to)
+}
+
+// checkAddress says why an address may not be connected to, though the host that leads to it is granted.
+func (p Policy) checkAddress(to target, ip netip.Addr, granted grant) error {
+	ip = ip.Unmap()
+	switch kind := address.KindOf(ip); {
+	case kind == address.Public, granted == byName && (kind == address.Private || address.Is(to.host, ip)):
+		return nil
+	case kind == address.Special && address.Is(to.host, ip):
+		return &refusal{fmt.Sprintf("%s is a special address (link-local, metadata service, multicast or reserved), which no wildcard grants: %s", to, p.advice(to))}
+	case kind == address.Special:
+		return &refusal{fmt.Sprintf("%s, which is %s, is a special address (link-local, metadata service, multicast or reserved): a name does not grant it", to, ip)}
+	case address.Is(to.host, ip):
+		return &refusal{fmt.Sprintf("%s is in a private network, which no wildcard grants: %s", to, p.advice(to))}
+	}
+	return &refusal{fmt.Sprintf("%s leads to the private address %s, and a wildcard grants public ones alone: %s", to, ip, p.advice(to))}
+}

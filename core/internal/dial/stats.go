@@ -1,0 +1,138 @@
+// Stats: which connections a run had, for the report.
+
+package dial
+
+import (
+	"cmp"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Stats is what was counted of the connections of one plugin to one address.
+type Stats struct {
+	Plugin      string `json:"plugin"`
+	Address     string `json:"address"`
+	Connections int64  `json:"connections"`       // opened
+	Failed      int64  `json:"failed,omitempty"`  // not opened: refused by the far end, timed out
+	Refused     int64  `json:"refused,omitempty"` // not even tried: not granted
+	Open        int64  `json:"open,omitempty"`    // now
+	BytesOut    int64  `json:"bytes_out"`
+	BytesIn     int64  `json:"bytes_in"`
+}
+
+// maxBooks is how many addresses of a plugin are counted by themselves: it may ask for any number that do not exist.
+const maxBooks = 200
+
+// others stands for the addresses beyond them.
+const others = "others"
+
+// books are all that is counted.
+type books struct {
+	mu    sync.Mutex
+	m     map[[2]string]*book
+	sizes map[string]int // of what is counted of a plugin
+}
+
+// book is what is counted of one address.
+type book struct {
+	plugin, address                    string
+	connections, broken, refused, open atomic.Int64
+	out, in                            atomic.Int64
+}
+
+func (b *books) of(plugin, address string) *book {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.m == nil {
+		b.m, b.sizes = map[[2]string]*book{}, map[string]int{}
+	}
+	key := [2]string{plugin, address}
+	if b.m[key] == nil {
+		if b.sizes[plugin] >= maxBooks {
+			key[1] = others
+		}
+		if b.m[key] == nil {
+			b.m[key] = &book{plugin: plugin, address: key[1]}
+			b.sizes[plugin]++
+		}
+	}
+	return b.m[key]
+}
+
+func (b *book) failed(err error) {
+	if errors.Is(err, sdk.ErrNotGranted) {
+		b.refused.Add(1)
+		return
+	}
+	b.broken.Add(1)
+}
+
+// Stats returns what was counted so far, in the order of plugins and addresses.
+func (c *Client) Stats() []Stats {
+	c.books.mu.Lock()
+	defer c.books.mu.Unlock()
+	var out []Stats
+	for _, b := range c.books.m {
+		out = append(out, Stats{
+			Plugin: b.plugin, Address: b.address, Connections: b.connections.Load(), Failed: b.broken.Load(), Refused: b.refused.Load(),
+			Open: b.open.Load(), BytesOut: b.out.Load(), BytesIn: b.in.Load(),
+		})
+	}
+	slices.SortFunc(out, func(a, b Stats) int {
+		return cmp.Or(cmp.Compare(a.Plugin, b.Plugin), cmp.Compare(a.Address, b.Address))
+	})
+	return out
+}
+
+// counted counts the bytes of a connection.
+type counted struct {
+	net.Conn
+	tcp    *net.TCPConn
+	book   *book
+	log    hclog.Logger
+	since  time.Time
+	closed sync.Once
+	// Of this connection, for the log.
+	out, in atomic.Int64
+}
+
+func newCounted(conn *net.TCPConn, b *book, log hclog.Logger) *counted {
+	b.connections.Add(1)
+	b.open.Add(1)
+	return &counted{Conn: conn, tcp: conn, book: b, log: log, since: time.Now()}
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.in.Add(int64(n))
+	c.book.in.Add(int64(n))
+	return n, err
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.out.Add(int64(n))
+	c.book.out.Add(int64(n))
+	return n, err
+}
+
+// CloseWrite and SetLinger are what sdk/rpc looks for beyond net.Conn.
+
+func (c *counted) CloseWrite() error       { return c.tcp.CloseWrite() }
+func (c *counted) SetLinger(sec int) error { return c.tcp.SetLinger(sec) }
+
+func (c *counted) Close() error {
+	c.closed.Do(func() {
+		c.book.open.Add(-1)
+		c.log.Debug("connection closed", "sent", c.out.Load(), "received", c.in.Load(), "after", time.Since(c.since).Round(time.Millisecond).String())
+	})
+	return c.Conn.Close()
+}
