@@ -491,3 +491,112 @@ func TestManyConnections(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// dialled says what came of a dial in a call.
+func dialled(ctx context.Context) error {
+	c, err := sdk.Dial(ctx, "tcp", "db:1")
+	if err == nil {
+		err = c.Close()
+	}
+	return err
+}
+
+type dialSink struct{ memorySink }
+
+func (*dialSink) Open(ctx context.Context, _ sdk.Start) error   { return dialled(ctx) }
+func (*dialSink) Check(ctx context.Context) error               { return dialled(ctx) }
+func (*dialSink) Write(ctx context.Context, _ sdk.Batch) error  { return dialled(ctx) }
+func (*dialSink) Commit(ctx context.Context) (sdk.Token, error) { return nil, dialled(ctx) }
+
+type dialTransform struct{}
+
+func (dialTransform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {
+	return []sdk.Batch{b}, dialled(ctx)
+}
+
+// TestDialInEveryCall: plugins of every kind connect, in every call.
+func TestDialInEveryCall(t *testing.T) {
+	t.Parallel()
+	n := 0
+	host := sdk.Host{Dial: func(context.Context, string, string) (net.Conn, error) {
+		n++
+		near, far := net.Pipe()
+		return near, far.Close()
+	}}
+	sink := connect(t, sinkOf(&dialSink{}), host)
+	_, commit := sink.Sink().Commit(t.Context())
+	_, transform := connect(t, pluginOf(sdk.KindTransform, dialTransform{}), host).Transform().Transform(t.Context(), batchOf(100, 50))
+	read := func(ctx context.Context, _ sdk.Split, _ *sdk.Writer) error { return dialled(ctx) }
+	err := errors.Join(
+		sink.Sink().(sdk.Opener).Open(t.Context(), sdk.Start{}), sink.Check(t.Context()), sink.Sink().Write(t.Context(), batchOf(100, 50)), commit, transform,
+		connect(t, sourceOf(read), host).Source().Read(t.Context(), sdk.Split{ID: "s"}, sdk.NewWriter(&recorder{})),
+	)
+	if err != nil || n != 6 {
+		t.Errorf("%d connections, want 6: %v", n, err)
+	}
+}
+
+// BenchmarkDial carries bytes to a server on loopback by way of the host, over a unix socket as between two processes, and without it:
+// sent by the plugin, to the plugin, and a question of 100 bytes with an answer, one at a time.
+func BenchmarkDial(b *testing.B) {
+	ways := map[string]func(context.Context, string, string) (net.Conn, error){"direct": new(net.Dialer).DialContext}
+	var d dialing
+	c := overUnixSocket(b, d.plugin())
+	ctx, cancel := context.WithCancel(b.Context())
+	wait, err := c.OpenHost(ctx, sdk.Host{Dial: ways["direct"]})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { cancel(); _ = wait() }()
+	ways["by the host"] = func(ctx context.Context, network, address string) (net.Conn, error) {
+		return d.dialer.DialContext(ctx, network, address)
+	}
+	const part = 256 << 10
+	for _, way := range []string{"direct", "by the host"} {
+		ends := func(b *testing.B) (near, far net.Conn) {
+			l := listen(b)
+			near, err := ways[way](b.Context(), "tcp", l.Addr().String())
+			if err == nil {
+				far, err = l.Accept()
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { near.Close(); far.Close() })
+			return near, far
+		}
+		stream := func(b *testing.B, from, to net.Conn) {
+			b.SetBytes(part)
+			done := make(chan error, 1)
+			b.ResetTimer()
+			go func() {
+				_, err := io.CopyN(io.Discard, struct{ io.Reader }{to}, part*int64(b.N))
+				done <- err
+			}()
+			data := make([]byte, part)
+			for range b.N {
+				if _, err := from.Write(data); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := <-done; err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.Run("sends/"+way, func(b *testing.B) { near, far := ends(b); stream(b, near, far) })
+		b.Run("receives/"+way, func(b *testing.B) { near, far := ends(b); stream(b, far, near) })
+		b.Run("asks/"+way, func(b *testing.B) {
+			near, far := ends(b)
+			go func() { _, _ = io.Copy(far, struct{ io.Reader }{far}) }()
+			data := make([]byte, 100)
+			for range b.N {
+				if _, err := near.Write(data); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := io.ReadFull(near, data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -27,6 +27,7 @@ type sourceConfig struct {
 	Do   string `json:"do" default:"emit"`
 	Size int    `json:"size" default:"10"`
 	Fail string `json:"fail"`
+	Dial string `json:"dial"`
 }
 
 type fakeSource struct{ c sourceConfig }
@@ -100,6 +101,20 @@ func (s *fakeSource) Read(ctx context.Context, _ sdk.Split, w *sdk.Writer) error
 			return err
 		}
 		<-ctx.Done()
+	case "connect": // as often as Size says, and then nothing but to be there
+		for range s.c.Size {
+			if _, err := sdk.Dial(ctx, "tcp", s.c.Dial); err != nil {
+				return err
+			}
+		}
+		if err := w.Emit("things", "connected"); err != nil {
+			return err
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return ctx.Err()
 	case "surroundings":
 		return w.Emit("things", surroundings())
 	}

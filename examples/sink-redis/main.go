@@ -1,0 +1,150 @@
+// Command sink-redis appends records to lists of a Redis server, each exactly once: a sink for a database, in a plugin that has no network.
+// The host connects for it, to the address in its settings and to no other.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/serve"
+)
+
+type settings struct {
+	Address  string `json:"address" required:"true" dial:"true" doc:"Of the server: host:port, or redis://host."`
+	Password string `json:"password" sensitive:"true" doc:"Of the server, if it asks for one."`
+	Prefix   string `json:"prefix" default:"scrapekit" min:"1" doc:"Begins the names of all keys, which are the sink's alone: PREFIX:STREAM is the list of a stream, of JSON objects. A deletion is one with _op."`
+}
+
+// sink writes to one server. What it appends is cut off again if no commit stands for it. A killed process may have sent what the
+// server has not done yet: the epoch shuts it out.
+type sink struct {
+	settings
+	dialer  *sdk.Dialer
+	server  *client
+	epoch   string
+	lengths map[string]int64 // of the lists, by stream
+}
+
+// token is what a commit stands for.
+type token struct {
+	Lengths map[string]int64 `json:"lengths"`
+}
+
+func open(ctx context.Context, s settings) (sdk.Sink, error) {
+	return &sink{settings: s, dialer: sdk.DialerOf(ctx)}, nil
+}
+
+func (s *sink) Guarantee() sdk.Guarantee {
+	return sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "lists are cut back to their length at the last commit, and what a killed process has sent is shut out"}
+}
+
+// Check says whether the server answers.
+func (s *sink) Check(ctx context.Context) error {
+	server, err := connect(ctx, s.dialer, s.settings)
+	if err != nil {
+		return err
+	}
+	return errors.Join(ask(ctx, server, "PING").err, server.Close())
+}
+
+// Open brings the lists back to a commit.
+func (s *sink) Open(ctx context.Context, start sdk.Start) error {
+	at := token{Lengths: map[string]int64{}}
+	if start.Token != nil && !start.Full {
+		at.Lengths = nil
+		if err := json.Unmarshal(start.Token, &at); err != nil || at.Lengths == nil {
+			return sdk.Permanent(errors.New("the token is not one of this sink's"))
+		}
+	}
+	var err error
+	if s.server, err = connect(ctx, s.dialer, s.settings); err != nil {
+		return err
+	}
+	epoch := ask(ctx, s.server, "INCR", s.key("", "epoch"))
+	lists := ask(ctx, s.server, "SMEMBERS", s.key("", "streams"))
+	if err := errors.Join(epoch.err, lists.err); err != nil {
+		return err
+	}
+	s.epoch, s.lengths = strconv.FormatInt(epoch.number, 10), at.Lengths
+	for _, r := range lists.list {
+		if err := s.cut(ctx, r.text, at.Lengths[r.text], start.Resume); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cut cuts a list back. Of an earlier run's records somebody may have taken some since.
+func (s *sink) cut(ctx context.Context, stream string, n int64, resume bool) error {
+	list := s.key("list", stream)
+	has := ask(ctx, s.server, "LLEN", list)
+	switch {
+	case has.err != nil:
+		return has.err
+	case has.number < n && resume:
+		return sdk.Permanent(fmt.Errorf("the list %s has %d records, and %d were committed: somebody has changed it", list, has.number, n))
+	case has.number < n:
+		n = has.number
+	}
+	if s.lengths[stream] = n; n == 0 {
+		return ask(ctx, s.server, "DEL", list).err
+	}
+	return ask(ctx, s.server, "LTRIM", list, "0", strconv.FormatInt(n-1, 10)).err
+}
+
+// Write appends a batch, all of it or nothing.
+func (s *sink) Write(ctx context.Context, b sdk.Batch) error {
+	epoch := s.key("", "epoch")
+	now, err := s.server.do(ctx, []string{"WATCH", epoch}, []string{"GET", epoch})
+	if err != nil {
+		return err
+	}
+	if now[1].text != s.epoch {
+		return sdk.Permanent(fmt.Errorf("%s: another process writes there now", s.key("", "*")))
+	}
+	push := []string{"RPUSH", s.key("list", b.Stream)}
+	for record := range b.Records() {
+		if b.Op == sdk.Delete {
+			record = append([]byte(`{"_op":"delete",`), record[1:]...)
+		}
+		push = append(push, string(record))
+	}
+	done, err := s.server.do(ctx, []string{"MULTI"}, []string{"SADD", s.key("", "streams"), b.Stream}, push, []string{"EXEC"})
+	if err != nil {
+		return err
+	}
+	exec := done[len(done)-1]
+	if exec.list == nil {
+		return sdk.Permanent(fmt.Errorf("%s: another process writes there now", s.key("", "*")))
+	}
+	s.lengths[b.Stream] = exec.list[1].number
+	return errors.Join(exec.list[0].err, exec.list[1].err)
+}
+
+// Commit returns how long the lists are. They last as the server has it: see its appendfsync.
+func (s *sink) Commit(context.Context) (sdk.Token, error) { return json.Marshal(token{s.lengths}) }
+
+func (s *sink) Close() error {
+	if s.server == nil {
+		return nil
+	}
+	return s.server.Close()
+}
+
+// key is the name of a key: the prefix, and what is there.
+func (s *sink) key(kind, name string) string {
+	if kind == "" {
+		return s.Prefix + "." + name
+	}
+	return s.Prefix + ":" + name
+}
+
+func plugin() sdk.Plugin {
+	return sdk.SinkPlugin(sdk.Info{Name: "redis", Version: "1.0.0", Doc: "Appends records to lists of a Redis server."}, open)
+}
+
+func main() { serve.Main(plugin()) }
