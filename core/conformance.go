@@ -54,8 +54,11 @@ type ConformanceOptions struct {
 
 // SinkOptions say what only the author of a sink knows.
 type SinkOptions struct {
+	// Place is a setting that names where the sink writes and is no path: the prefix of keys, a table. Each check adds a name of its own
+	// to it. "": the sink writes to files.
+	Place string
 	// Read is a program that prints the records of a stream that are in a folder, one JSON object a line: it is called with
-	// the folder and the name of the stream. "": the sink writes JSON Lines, to files in whose paths the stream's name is.
+	// the folder, the name of the stream and, if there is one, the place. "": the sink writes JSON Lines, to files in whose paths the stream's name is.
 	Read string
 	// Replaces says that a run replaces what earlier ones wrote, Keyed that of records with one key only the last is there.
 	Replaces, Keyed bool
@@ -139,7 +142,7 @@ func (p *parts) pluginCase(ctx context.Context, plan *plugintest.Plan, b config.
 		return p.input(ctx, plan.Transform, b, o.Records)
 	case sdk.KindSink:
 		plan.Spec.Write = []string{plan.Dir}
-		plan.Spec.Config, err = relocated(b, p.config.Dir, plan.Dir)
+		plan.Spec.Config, err = relocated(b, p.config.Dir, plan.Dir, o.Sink.Place)
 		plan.Sink = p.sinkCase(b, host, o.Sink)
 	}
 	return err

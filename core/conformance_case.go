@@ -140,14 +140,14 @@ func (p *parts) sinkCase(b config.Block, host sdk.Host, o SinkOptions) *conforma
 	return &conformance.SinkCase{
 		Host: host, Replaces: o.Replaces, Keyed: o.Keyed, Rounds: o.Rounds,
 		Config: func(t conformance.T, dir string) json.RawMessage {
-			settings, err := relocated(b, p.config.Dir, dir)
+			settings, err := relocated(b, p.config.Dir, dir, o.Place)
 			if err != nil {
 				t.Fatalf("%v", err)
 			}
 			return settings
 		},
 		Read: func(t conformance.T, dir, stream string) []string {
-			lines, err := readStream(t.Context(), o.Read, dir, stream)
+			lines, err := readStream(t.Context(), o.Read, dir, stream, placeOf(b, o.Place, dir)...)
 			if err != nil {
 				t.Fatalf("reading what the sink has written: %v", err)
 			}
@@ -157,8 +157,8 @@ func (p *parts) sinkCase(b config.Block, host sdk.Host, o SinkOptions) *conforma
 }
 
 // relocated returns the settings of a block with each path moved below dir: "out/{stream}.csv" beside the file becomes
-// dir/out/{stream}.csv.
-func relocated(b config.Block, from, dir string) (json.RawMessage, error) {
+// dir/out/{stream}.csv. A setting that is a place, and no path, is made dir's own.
+func relocated(b config.Block, from, dir, place string) (json.RawMessage, error) {
 	var schema struct {
 		Properties map[string]map[string]any `json:"properties"`
 	}
@@ -170,6 +170,12 @@ func relocated(b config.Block, from, dir string) (json.RawMessage, error) {
 		return nil, err
 	}
 	moved := false
+	for _, name := range placeOf(b, place, dir) {
+		if schema.Properties[place]["type"] != "string" {
+			return nil, fmt.Errorf("%s: %s has no setting %q that is a text, in which a place could be named", b.Pos, stageName(b), place)
+		}
+		settings[place], moved = name, true
+	}
 	for name, p := range schema.Properties {
 		path, ok := settings[name].(string)
 		if p[sdk.KeywordPath] != true || !ok || path == "-" {
@@ -182,15 +188,26 @@ func relocated(b config.Block, from, dir string) (json.RawMessage, error) {
 		settings[name], moved = filepath.Join(dir, rel), true
 	}
 	if !moved {
-		return nil, fmt.Errorf("%s: no setting of %s is a path in a folder, where the checks could have it write: test it with Go's sdktest.TestSink", b.Pos, stageName(b))
+		return nil, fmt.Errorf("%s: no setting of %s is a path in a folder, where the checks could have it write: name one with --place that says where it writes, or test it with Go's sdktest.TestSink", b.Pos, stageName(b))
 	}
 	return json.Marshal(settings)
 }
 
-// readStream returns the records of a stream that are in a folder.
-func readStream(ctx context.Context, program, dir, stream string) ([]string, error) {
+// placeOf returns where a sink writes that is tested in a folder, if it is told by a setting.
+func placeOf(b config.Block, place, dir string) []string {
+	if place == "" {
+		return nil
+	}
+	settings := map[string]any{}
+	_ = json.Unmarshal(b.Config, &settings) // it was made by Marshal
+	name, _ := settings[place].(string)
+	return []string{strings.TrimPrefix(name+"-"+filepath.Base(dir), "-")}
+}
+
+// readStream returns the records of a stream that are in a folder, or in a place.
+func readStream(ctx context.Context, program, dir, stream string, place ...string) ([]string, error) {
 	if program != "" {
-		cmd := exec.CommandContext(ctx, program, dir, stream)
+		cmd := exec.CommandContext(ctx, program, append([]string{dir, stream}, place...)...)
 		var errs bytes.Buffer
 		cmd.Stderr = &errs
 		out, err := cmd.Output()

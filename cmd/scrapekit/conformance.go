@@ -34,7 +34,8 @@ func (a *app) pluginsTestCommand() *cobra.Command {
 		Long: "Tests a plugin as the host meets it: as a process, which it starts, asks, interrupts and kills. PLUGIN is a program, a folder in Go or with a\n" +
 			"package.json, which is built first, or the name of a shipped plugin. Its settings come from the pipeline file that shows it; a source there\n" +
 			"is asked, with its limits, for nothing twice. A transform is tested with what comes to it there. A sink writes below a temporary folder, and what\n" +
-			"it wrote is read as JSON Lines from files in whose paths the stream's name is, or by the program of --read.\n\n" +
+			"it wrote is read as JSON Lines from files in whose paths the stream's name is, or by the program of --read. A plugin connects to what the pipeline file grants; a sink of a database is told by --place\n" +
+			"where each check has it write.\n\n" +
 			"Ends with code 1 if a check fails, and says which promise of scrapekit's that breaks.",
 		RunE: func(cmd *cobra.Command, given []string) error { return a.testPlugin(cmd.Context(), given[0], f) },
 	}
@@ -44,7 +45,8 @@ func (a *app) pluginsTestCommand() *cobra.Command {
 	flags.StringArrayVar(&f.o.Checks, "check", nil, "run only this check, and those that it builds on; may be given several times")
 	flags.IntVar(&f.o.MaxResumes, "max-resumes", 20, "of a source: how many cursors of a split are resumed from; 0: all")
 	flags.IntVar(&f.o.Records, "records", 0, "how many records a transform is tested with (default 200), or a source may have at most (default 20,000)")
-	flags.StringVar(&f.o.Sink.Read, "read", "", "of a sink: a program that prints a stream's records as JSON Lines; it is called with the folder and the stream")
+	flags.StringVar(&f.o.Sink.Read, "read", "", "of a sink: a program that prints a stream's records as JSON Lines; it is called with the folder, the stream and the place")
+	flags.StringVar(&f.o.Sink.Place, "place", "", "of a sink that writes to no files: a setting that says where, such as a table; each check adds a name of its own")
 	flags.BoolVar(&f.o.Sink.Replaces, "replaces", false, "of a sink: a run replaces what earlier ones wrote")
 	flags.BoolVar(&f.o.Sink.Keyed, "keyed", false, "of a sink: it keeps the last record of each key")
 	flags.IntVar(&f.o.Sink.Rounds, "rounds", 60, "of a sink: steps of the random walk")

@@ -212,6 +212,36 @@ func TestConnectingKilled(t *testing.T) {
 	}
 }
 
+// TestConnectingConformance tests the sink as `scrapekit plugins test` does: as a process, which connects to what the file grants.
+func TestConnectingConformance(t *testing.T) {
+	t.Parallel()
+	b := needTools(t)
+	server := redistest.New(t)
+	file, err := b.connecting(t.TempDir(), server.Addr, "\nsource \"steady\" {}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	test := func(args ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), b.path("scrapekit"), append([]string{"plugins", "test", b.path("sink-redis"), "--config", file, "--check", "back to a token", "--check", "lost token", "--check", "huge record"}, args...)...)
+		cmd.Env = append(os.Environ(), "READLIST_SERVER="+server.Addr)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	out, err := test("--place", "prefix", "--read", b.path("readlist"))
+	if err != nil || !strings.Contains(out, "4 passed, 0 failed") { // and the handshake
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, ever := server.Connections(); ever < 8 {
+		t.Errorf("only %d connections", ever)
+	}
+	if out, err := test(); err == nil || !strings.Contains(out, "name one with --place") {
+		t.Errorf("without a place: %v\n%s", err, out)
+	}
+	if out, err := test("--place", "nothing"); err == nil || !strings.Contains(out, `has no setting "nothing" that is a text`) {
+		t.Errorf("another place: %v\n%s", err, out)
+	}
+}
+
 // ids are the ids of records, in their order.
 func ids(t *testing.T, lines []string) string {
 	t.Helper()

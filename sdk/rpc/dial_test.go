@@ -501,12 +501,12 @@ func dialled(ctx context.Context) error {
 	return err
 }
 
-type dialSink struct{ memorySink }
+type dialSink struct{}
 
-func (*dialSink) Open(ctx context.Context, _ sdk.Start) error   { return dialled(ctx) }
-func (*dialSink) Check(ctx context.Context) error               { return dialled(ctx) }
-func (*dialSink) Write(ctx context.Context, _ sdk.Batch) error  { return dialled(ctx) }
-func (*dialSink) Commit(ctx context.Context) (sdk.Token, error) { return nil, dialled(ctx) }
+func (dialSink) Open(ctx context.Context, _ sdk.Start) error   { return dialled(ctx) }
+func (dialSink) Check(ctx context.Context) error               { return dialled(ctx) }
+func (dialSink) Write(ctx context.Context, _ sdk.Batch) error  { return dialled(ctx) }
+func (dialSink) Commit(ctx context.Context) (sdk.Token, error) { return nil, dialled(ctx) }
 
 type dialTransform struct{}
 
@@ -523,7 +523,7 @@ func TestDialInEveryCall(t *testing.T) {
 		near, far := net.Pipe()
 		return near, far.Close()
 	}}
-	sink := connect(t, sinkOf(&dialSink{}), host)
+	sink := connect(t, sinkOf(dialSink{}), host)
 	_, commit := sink.Sink().Commit(t.Context())
 	_, transform := connect(t, pluginOf(sdk.KindTransform, dialTransform{}), host).Transform().Transform(t.Context(), batchOf(100, 50))
 	read := func(ctx context.Context, _ sdk.Split, _ *sdk.Writer) error { return dialled(ctx) }

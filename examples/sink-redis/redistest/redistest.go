@@ -31,7 +31,7 @@ type Server struct {
 // New starts a server, which ends with the test.
 func New(t testing.TB) *Server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,11 +40,11 @@ func New(t testing.TB) *Server {
 		versions: map[string]int{}, open: map[net.Conn]struct{}{},
 	}
 	t.Cleanup(func() {
-		l.Close()
+		_ = l.Close() // at the end of the test
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for c := range s.open {
-			c.Close()
+			_ = c.Close()
 		}
 	})
 	go func() {
@@ -108,7 +108,7 @@ func (s *Server) serve(c net.Conn) {
 			_ = out.Flush()
 		}
 	}
-	c.Close()
+	_ = c.Close() // the sink has gone
 	s.mu.Lock()
 	delete(s.open, c)
 	s.mu.Unlock()
@@ -187,6 +187,15 @@ func (s *Server) shorten(key string, n int) {
 	}
 }
 
+func bulks(all []string) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "*%d\r\n", len(all))
+	for _, m := range all {
+		fmt.Fprintf(&out, "$%d\r\n%s\r\n", len(m), m)
+	}
+	return out.String()
+}
+
 func (s *session) run(name string, args []string) string {
 	if len(args) == 0 {
 		return "+PONG\r\n"
@@ -206,14 +215,12 @@ func (s *session) run(name string, args []string) string {
 		}
 		return ":1\r\n"
 	case "SMEMBERS":
-		out := fmt.Sprintf("*%d\r\n", len(s.sets[key]))
-		for _, m := range s.sets[key] {
-			out += fmt.Sprintf("$%d\r\n%s\r\n", len(m), m)
-		}
-		return out
+		return bulks(s.sets[key])
 	case "RPUSH":
 		s.lists[key] = append(s.lists[key], args[1:]...)
 		return fmt.Sprintf(":%d\r\n", len(s.lists[key]))
+	case "LRANGE": // all of it
+		return bulks(s.lists[key])
 	case "LLEN":
 		return fmt.Sprintf(":%d\r\n", len(s.lists[key]))
 	case "DEL":
