@@ -56,6 +56,9 @@ func (a *app) fetchCommand() *cobra.Command {
 			a.hide = p.Hide
 			resp, end, err := p.Fetch(cmd.Context(), r)
 			if err != nil {
+				if f.asJSON {
+					err = errors.Join(err, a.json(fetchFailed{err.Error(), steps}))
+				}
 				return err
 			}
 			if f.asJSON {
@@ -144,6 +147,12 @@ func (a *app) fetchedJSON(resp *http.Response, steps *[]core.FetchStep) error {
 		Steps    []core.FetchStep `json:"steps"`
 		Body     any              `json:"body"`
 	}{resp.StatusCode, resp.Proto, header, *steps, readable(body)})
+}
+
+// fetchFailed is what fetchedJSON prints where there is no reply.
+type fetchFailed struct {
+	Error string           `json:"error"`
+	Steps []core.FetchStep `json:"steps"`
 }
 
 // readable is a body as JSON can hold it.

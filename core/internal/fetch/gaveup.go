@@ -56,7 +56,15 @@ func (t *trial) gaveUp() string {
 	if t.causes.total == 1 {
 		attempts = "one attempt"
 	}
-	return fmt.Sprintf("gave up after %s in %s: %s", attempts, short(time.Since(t.start)), t.causes.String())
+	return join("; ", fmt.Sprintf("gave up after %s in %s: %s", attempts, short(time.Since(t.start)), t.causes.String()), t.whyOnce())
+}
+
+// whyOnce says why a failure that may pass was the last; "" if that needs no saying.
+func (t *trial) whyOnce() string {
+	if !t.once {
+		return ""
+	}
+	return fmt.Sprintf("a %s is not sent twice unless its plugin marks it as idempotent", t.req.Method)
 }
 
 // isAttempt reports whether the last outcome is one of a request that was to go: not while a host is down or asks for too long

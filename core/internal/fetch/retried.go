@@ -58,6 +58,7 @@ type trial struct {
 	tries     map[string]int // likewise, of classes that have fewer than others
 	throttled time.Time      // the first refusal
 	last      outcome
+	once      bool // it may pass, but the request is not to be sent twice
 }
 
 func newTrial(p Policy, log hclog.Logger, req *http.Request) *trial {
@@ -101,7 +102,11 @@ func (t *trial) over(resp *http.Response, err error) bool {
 	if t.last.cause == "pause" {
 		t.ex.explain("retry", err.Error)
 	}
-	if t.ctx.Err() != nil || !t.repeatable(err) {
+	if t.ctx.Err() != nil {
+		return true
+	}
+	if !t.repeatable(err) {
+		t.once = t.last.verdict == again || t.last.verdict == throttled
 		return true
 	}
 	switch t.last.verdict {
@@ -175,7 +180,7 @@ func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
 	if late := t.ex.clock.over(); late != nil {
 		err = late
 	} else if t.causes.total == 0 || t.causes.total == 1 && t.last.cause != "pause" {
-		err = &toldError{join("; ", words(t.ex, nil, err), advice(err)), err}
+		err = &toldError{join("; ", words(t.ex, nil, err), t.whyOnce(), advice(err)), err}
 	} else {
 		err = &toldError{join("; ", t.gaveUp(), t.unsaid(err), advice(err)), err}
 	}
@@ -194,7 +199,7 @@ func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
 		return nil, sdk.RetryAfter(errors.New(t.gaveUp()), max(wait, time.Second))
 	}
 	t.log.Warn("given up", "url", t.ex.url, "why", t.gaveUp())
-	if t.causes.total > 1 {
+	if t.causes.total > 1 || t.once {
 		resp.Header.Set(sdk.HeaderGaveUp, t.gaveUp())
 	}
 	return resp, nil

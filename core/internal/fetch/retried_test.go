@@ -174,7 +174,14 @@ func TestOnlyIdempotentIsRepeated(t *testing.T) {
 			if c.mark {
 				ctx = sdk.Idempotent(ctx)
 			}
-			_, _, _ = ask(ctx, transport(t, client, Policy{}), c.method, page, "the body") // the count is what matters
+			resp, _, err := ask(ctx, transport(t, client, Policy{}), c.method, page, "the body")
+			says := fmt.Sprint(err)
+			if err == nil {
+				says = sdk.GaveUp(resp)
+			}
+			if why := "a " + c.method + " is not sent twice unless its plugin marks it as idempotent"; strings.Contains(says, why) != (c.want == 1) {
+				t.Errorf("%s, marked %v: it says %q", c.method, c.mark, says)
+			}
 			if n := s.requests.Load(); n != c.want {
 				t.Errorf("%s, marked %v: %d requests, want %d", c.method, c.mark, n, c.want)
 			}
