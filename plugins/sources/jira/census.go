@@ -4,8 +4,8 @@
 // One split a project asks for nothing but ids, in big pages, by the walk over created that loses nothing while data
 // changes. What it finds is held against what earlier runs have delivered:
 //
-//   - An id that is new, and whose "updated" is too old for this run's walk over updates: restored, or visible again. It is
-//     read in full.
+//   - An id that is new, or was not read whole because it vanished meanwhile, and whose "updated" is too old for this run's walk
+//     over updates: restored, or visible again. It is read in full.
 //   - An id that is missing is looked for directly. Found: it moved, or does not match the filter any more. Not found: it
 //     was deleted, or the account may not see it, which only Data Center tells apart.
 //
@@ -74,6 +74,8 @@ type censusPart struct {
 	Before   censusState `json:"before"`
 	// Walked are the ids that walks have delivered since.
 	Walked idSet `json:"walked,omitempty"`
+	// Unsure are those that were not read whole, or that another project's census deleted.
+	Unsure idSet `json:"unsure,omitempty"`
 	// Known are the versions that the walk over updates leaves out, because earlier runs delivered them.
 	Known []mark `json:"known,omitempty"`
 }
@@ -129,4 +131,6 @@ type censusCursor struct {
 	Done bool   `json:"done,omitempty"`
 	// Met are those that this census delivered, by project as in the cursors of walks.
 	Met map[string]idSet `json:"met,omitempty"`
+	// Vanished are those of them that were not read whole.
+	Vanished idSet `json:"vanished,omitempty"`
 }

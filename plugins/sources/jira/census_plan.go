@@ -65,7 +65,13 @@ func planCensus(ctx context.Context, r *run) ([]sdk.Split, error) {
 			c.Known = updatePart(r.base, []string{project}, walks).Known
 		}
 		c.Before.Absent = takenOver(project, last.state.Absent, before)
-		c.Walked = walkedSince(project, last.run, known, walks)
+		c.Walked, c.Unsure = walkedSince(project, last.run, known, walks)
+		for other, o := range before {
+			if other != project && o.run >= last.run {
+				c.Before = c.Before.disputed(o.state)
+				c.Unsure = unite(c.Unsure, o.state.Gone)
+			}
+		}
 		c.Baseline = c.Since > 0 && (!known || last.run < r.base.Run-1)
 		if status != "" && c.Before.empty() && len(c.Walked) == 0 {
 			continue
@@ -113,15 +119,15 @@ func sinceOf(project string, walks []walkDone) int64 {
 	return floorOf(project, walks)
 }
 
-// walkedSince returns what walks have delivered of a project since its last census, in that run or later.
-func walkedSince(project string, run int, known bool, walks []walkDone) idSet {
-	var sets []idSet
+// walkedSince returns what walks have delivered of a project since its last census, in that run or later, and what of that, of
+// whatever project, vanished meanwhile.
+func walkedSince(project string, run int, known bool, walks []walkDone) (walked, vanished idSet) {
 	for _, w := range walks {
 		if !known || w.Run >= run {
-			sets = append(sets, w.met[project])
+			walked, vanished = unite(walked, w.met[project]), unite(vanished, w.vanished)
 		}
 	}
-	return unite(sets...)
+	return walked, vanished
 }
 
 // takenOver returns what a project's census still has to look for: not the issues that moved and that another project's
@@ -140,6 +146,29 @@ func takenOver(project string, absent map[string]idSet, all map[string]censusDon
 		}
 	}
 	return left
+}
+
+// disputed takes issues for what another project's census of the same run found of them, or a later one: where an issue moved, or
+// its project was renamed, one may have met it while it could be seen and the other looked for it while it could not. Which
+// of the two reached the sink last is not known, so it is to be told again, and read again.
+func (s censusState) disputed(other censusState) censusState {
+	absent := map[string]idSet{stateDeleted: other.Gone}
+	for state, ids := range other.Absent {
+		if state != stateElsewhere {
+			absent[state] = unite(absent[state], ids)
+		}
+	}
+	own := map[string]idSet{}
+	for state, ids := range s.Absent {
+		own[state] = ids
+	}
+	for state, ids := range absent {
+		if both := s.Present.without(s.Present.without(ids)); len(both) > 0 {
+			s.Present, own[state] = s.Present.without(both), unite(own[state], both)
+		}
+	}
+	s.Absent = own
+	return s
 }
 
 // projectStatus returns the projects to look at. Where the settings name them those are all, else the ones that earlier

@@ -23,7 +23,7 @@ type censusReader struct {
 	project string
 	plan    *censusPart
 	known   idSet // what earlier runs delivered
-	sure    idSet // those of them that no census has deleted since
+	sure    idSet // those of them that came whole and that no census has deleted since
 	skipped marks // versions that the walk over updates leaves out
 	at      censusCursor
 	present map[uint64]bool
@@ -43,7 +43,7 @@ func readCensus(ctx context.Context, in *reader) error {
 		return nil
 	}
 	c.known = unite(c.plan.Before.Present.without(c.plan.Before.Open), c.plan.Walked)
-	c.sure = c.known.without(c.plan.Before.Gone)
+	c.sure = c.known.without(c.plan.Before.Gone, c.plan.Unsure)
 	c.skipped = setOf(c.plan.Known)
 	for _, id := range c.at.Present {
 		c.present[id] = true
@@ -53,6 +53,7 @@ func readCensus(ctx context.Context, in *reader) error {
 	if c.walk, err = newWalkReader(ctx, in, c.at.Met); err != nil {
 		return err
 	}
+	c.walk.vanished = c.at.Vanished
 	for _, step := range []func(context.Context) error{c.count, c.findBack, c.readBack, c.settle} {
 		if err := step(ctx); err != nil {
 			return err
@@ -150,7 +151,7 @@ func (c *censusReader) save() error {
 	c.saved = len(c.present)
 	c.at.Present = c.set()
 	c.at.Edited = idsOf(c.at.Edited)
-	c.at.Met = c.walk.sent.sets()
+	c.at.Met, c.at.Vanished = c.walk.sent.sets(), idsOf(c.walk.vanished)
 	return c.cursor(c.at)
 }
 
@@ -206,9 +207,12 @@ func (c *censusReader) settle(ctx context.Context) error {
 		return c.cursor(last)
 	}
 	last.Present = c.set()
-	last.Edited = idsOf(c.at.Edited).without(slices.Collect(maps.Values(last.Met))...)
-	if !c.plan.Baseline {
-		last.Open = last.Present.without(append(slices.Collect(maps.Values(last.Met)), c.sure)...)
+	read := unite(slices.Collect(maps.Values(last.Met))...).without(c.walk.vanished)
+	last.Edited = idsOf(c.at.Edited).without(read)
+	if c.plan.Baseline {
+		last.Open = last.Present.without(last.Present.without(c.plan.Unsure))
+	} else {
+		last.Open = last.Present.without(read, c.sure)
 		last.Gone = last.Open.without(last.Open.without(c.plan.Before.Gone))
 	}
 	missing := unite(c.known, c.plan.Before.Present, c.plan.Before.absent()).without(last.Present)

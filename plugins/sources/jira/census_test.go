@@ -368,3 +368,38 @@ func TestCensusOfAProjectThatIsRenamedMeanwhile(t *testing.T) {
 		wantStates(t, h.run("census"), other, "deleted")
 	})
 }
+
+// Where a project was renamed, the census of its new name and that of its old one look for the same issues. One may see an
+// issue that is hidden when the other comes: in the end it is what it is.
+func TestTwoCensusesThatDifferAboutAnIssue(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w := newWorld(t, jiratest.Options{Flavour: f})
+		w.fill(t, "BETA", 4, time.Hour)
+		w.fill(t, "GAMMA", 1, time.Hour)
+		h := newHost(t, w, map[string]any{"deletions": true})
+		h.inTurn = true
+		h.run(withCensus...)
+		must(t, w.RenameProject("BETA", "ALPHA", "as it is called now"))
+		w.advance(time.Hour)
+		h.afterCursor = func(split string) error {
+			if split == "ALPHA/census" { // BETA/census is next
+				return w.Hide("ALPHA-2")
+			}
+			return nil
+		}
+		id := idOf(t, w, "ALPHA-2")
+		got := h.run(withCensus...)
+		if s := states(t, got)[id]; s == "present" || s == "" {
+			t.Fatalf("the second census was not to see the issue: %q", s)
+		}
+		h.afterCursor = nil
+		must(t, w.Show("ALPHA-2"))
+		w.advance(time.Hour)
+		wantStates(t, h.run(withCensus...), id, "present")
+		checkKept(t, w, h, withCensus)
+		w.advance(time.Hour)
+		wantStates(t, h.run(withCensus...))
+		wantKeys(t, h.run(withCensus...), nil)
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -43,7 +44,36 @@ func (r *walkReader) completeChunk(ctx context.Context, c *chunk) error {
 			return r.keepFiles(gctx, it)
 		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return r.findVanished(ctx, c)
+}
+
+// findVanished finds the issues that were refused something because they cannot be seen any more, and not because of what was
+// asked for.
+func (r *walkReader) findVanished(ctx context.Context, c *chunk) error {
+	refused := map[uint64]*item{}
+	for _, it := range c.items {
+		if id, ok := parseID(it.issue.id); ok && it.refused && !it.vanished {
+			refused[id] = it
+		}
+	}
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(refused)), bulk) {
+		_, err := r.client.byID(ctx, r.at, lookup{ids: ids, fields: []string{"created"}}, func(i *issue, _ []byte, _ error) error {
+			if id, ok := parseID(i.id); ok {
+				delete(refused, id)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, it := range refused {
+		it.vanished = true
+	}
+	return nil
 }
 
 // complete makes the lists of an issue whole where Jira offers a way. An issue that vanished meanwhile stays as it came.
@@ -84,6 +114,7 @@ func (r *walkReader) completeComments(ctx context.Context, it *item, whole *comp
 	sdk.Count(ctx, "issues/comments completed", 1)
 	elements, complete, err := r.wholeList(ctx, i.id, "comment", "comments")
 	if r.gone(err) {
+		it.vanished = true
 		return nil
 	}
 	if err != nil {
@@ -119,6 +150,7 @@ func (r *walkReader) completeWorklogs(ctx context.Context, it *item) error {
 	sdk.Count(ctx, "issues/worklogs completed", 1)
 	elements, complete, err := r.wholeList(ctx, i.id, "worklog", "worklogs")
 	if refusal(err) {
+		it.refused = true
 		return nil
 	}
 	if err != nil {
@@ -143,6 +175,7 @@ func (r *walkReader) completeChangelog(ctx context.Context, it *item, elements [
 		var err error
 		elements, complete, err = r.wholeList(ctx, i.id, "changelog", "values")
 		if r.gone(err) {
+			it.vanished = true
 			return nil
 		}
 		if err != nil {

@@ -196,6 +196,44 @@ func TestIssueThatVanishesBeforeItsCommentsAreFetched(t *testing.T) {
 	}
 }
 
+// An issue that goes out of sight while it is read, and is back as old as it was, is read again.
+func TestIssueThatVanishesAndComesBackIsReadWhole(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		for n, stream := range []string{"comments", "votes", "comments"} {
+			w := newWorld(t, jiratest.Options{Flavour: f, EmbeddedComments: 1, Auth: jiratest.Auth{Bearer: map[string]string{"secret": "root"}}})
+			w.fill(t, "ALPHA", 4, time.Minute)
+			for range 3 {
+				_, err := w.Comment("ALPHA-2", "a word")
+				must(t, err)
+			}
+			must(t, w.Vote("ALPHA-2", "renske", true))
+			if n < 2 { // else it is so young that the next walk meets it
+				w.advance(time.Hour)
+			}
+			h := newHost(t, w, map[string]any{"deletions": true})
+			h.transport = asRoot{h.transport, "secret"}
+			hidden := false
+			w.OnRequest(func(r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "/"+strings.TrimSuffix(stream, "s")) || strings.HasSuffix(r.URL.Path, "/"+stream) {
+					hidden = true
+					must(t, w.Hide("ALPHA-2"))
+				}
+			})
+			h.run("issues", stream)
+			w.OnRequest(nil)
+			w.advance(time.Hour)
+			if !hidden {
+				t.Fatal("nothing was asked for that it could vanish before")
+			}
+			must(t, w.Show("ALPHA-2"))
+			h.run("issues", stream)
+			checkKept(t, w, h, []string{"issues", stream})
+			wantKeys(t, h.run("issues", stream), nil)
+		}
+	})
+}
+
 func TestOddContentPassesUntouched(t *testing.T) {
 	t.Parallel()
 	big := strings.Repeat("log line with <tags> & \\u0000\\r\\n", 100_000)

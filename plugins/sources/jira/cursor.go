@@ -19,6 +19,8 @@ type cursor struct {
 	Left []string `json:"left,omitempty"`
 	// Met are the issues delivered so far, by project: what a census must find again.
 	Met map[string]idSet `json:"met,omitempty"`
+	// Vanished are those of them that went out of sight before all that they have was read.
+	Vanished idSet `json:"vanished,omitempty"`
 }
 
 // mark is an issue met at a time: its created in a full walk, its updated otherwise.

@@ -4,7 +4,8 @@ package jira
 
 import "slices"
 
-// distrust forgets the marks of issues that two splits of one run delivered, and of those that a census deleted. Splits
+// distrust forgets the marks of issues that vanished while they were read, that two splits of one run delivered, and of those that a
+// census deleted. Splits
 // end in any order, so an older version may have reached the sink behind a newer one, or a deletion behind a version. Such
 // an issue comes again.
 func (r *run) distrust(walks []walkDone) error {
@@ -16,7 +17,7 @@ func (r *run) distrust(walks []walkDone) error {
 		w := &walks[n]
 		w.recent = slices.DeleteFunc(w.recent, func(m mark) bool {
 			id, ok := parseID(m.ID)
-			return ok && (deletedBy(last, id) || deliveredTwice(id, *w, walks, last))
+			return ok && (w.vanished.has(id) || deletedBy(last, id) || deliveredTwice(id, *w, walks, last))
 		})
 	}
 	return nil

@@ -74,6 +74,7 @@ func (r *walkReader) ask(ctx context.Context, it *item, stream, path string) ([]
 	sdk.Count(ctx, "requests/"+stream, 1)
 	resp, err := r.client.Get(ctx, r.at.API()+"/issue/"+url.PathEscape(it.issue.id)+"/"+path, nil)
 	if refusal(err) {
+		it.refused = true
 		sdk.Count(ctx, "refused/"+stream, 1)
 		return nil, nil
 	}

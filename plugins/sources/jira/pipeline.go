@@ -35,6 +35,9 @@ type item struct {
 	lists      map[string][][]byte
 	properties []property
 	files      map[string]record.Kept // by the id of the attachment
+	refused    bool                   // some of it was not given out
+	// vanished: the issue could not be seen any more when what it has was asked for. It is delivered as it came.
+	vanished bool
 }
 
 // reject gives up a part of the item, or all of it.

@@ -90,9 +90,10 @@ func sameAccount(who string, previous []done) error {
 // walkDone is a walk of an earlier run, with what its cursor left.
 type walkDone struct {
 	done
-	recent []mark
-	met    map[string]idSet
-	left   []string
+	recent   []mark
+	met      map[string]idSet
+	vanished idSet
+	left     []string
 }
 
 // covers reports whether the walk read a project to its end.
@@ -109,7 +110,7 @@ func walked(previous []done) ([]walkDone, error) {
 			return nil, sdk.Permanent(fmt.Errorf("split %s of an earlier run: %w; start over with --full", d.id, err))
 		}
 		if c.Done {
-			all = append(all, walkDone{d, c.Recent, c.Met, c.Left})
+			all = append(all, walkDone{d, c.Recent, c.Met, c.Vanished, c.Left})
 		}
 	}
 	return all, nil

@@ -24,7 +24,9 @@ type walkReader struct {
 	maker record.Maker
 	met   map[string]bool // users since the last cursor
 	sent  delivered       // issues, since the walk began
-	ids   bool            // nothing but ids is asked for, by a census; what is wrong with an issue is for others to say
+	// vanished are those of them that went out of sight before all that they have was read.
+	vanished idSet
+	ids      bool // nothing but ids is asked for, by a census; what is wrong with an issue is for others to say
 	// noBulk: this account gets no changelogs in bulk.
 	noBulk bool
 }
@@ -54,6 +56,7 @@ func readWalk(ctx context.Context, in *reader) error {
 	if err != nil {
 		return err
 	}
+	r.vanished = from.Vanished
 	walk := newWalk(r, from)
 	if err := deliver(ctx, walk, r.completeChunk, r.emitChunk); err != nil {
 		return err
@@ -87,6 +90,9 @@ func (r *walkReader) emitChunk(c *chunk) error {
 			return err
 		}
 		r.sent.add(&it.issue)
+		if id, ok := parseID(it.issue.id); ok && it.vanished {
+			r.vanished = append(r.vanished, id)
+		}
 	}
 	if c.save == nil {
 		return nil
@@ -97,6 +103,8 @@ func (r *walkReader) emitChunk(c *chunk) error {
 
 func (r *walkReader) save(c cursor) error {
 	c.Met = r.sent.sets()
+	r.vanished = idsOf(r.vanished)
+	c.Vanished = r.vanished
 	return r.cursor(c)
 }
 
