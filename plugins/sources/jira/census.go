@@ -42,6 +42,8 @@ const (
 	// stateElsewhere is an issue that exists and that this project's census does not meet: it moved, or does not match the
 	// filter. To the outside it is present.
 	stateElsewhere = "elsewhere"
+	// stateDisputed is an issue of which two censuses told different things.
+	stateDisputed = "disputed"
 )
 
 // stateGone is the status of a project that the server does not list any more; others are states of their issues.

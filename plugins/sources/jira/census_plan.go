@@ -152,22 +152,22 @@ func takenOver(project string, absent map[string]idSet, all map[string]censusDon
 // its project was renamed, one may have met it while it could be seen and the other looked for it while it could not. Which
 // of the two reached the sink last is not known, so it is to be told again, and read again.
 func (s censusState) disputed(other censusState) censusState {
-	absent := map[string]idSet{stateDeleted: other.Gone}
+	absent := []idSet{other.Gone}
 	for state, ids := range other.Absent {
 		if state != stateElsewhere {
-			absent[state] = unite(absent[state], ids)
+			absent = append(absent, ids)
 		}
 	}
-	own := map[string]idSet{}
+	agreed := s.Present.without(absent...)
+	both := s.Present.without(agreed)
+	if len(both) == 0 {
+		return s
+	}
+	own := map[string]idSet{stateDisputed: both}
 	for state, ids := range s.Absent {
-		own[state] = ids
+		own[state] = unite(own[state], ids)
 	}
-	for state, ids := range absent {
-		if both := s.Present.without(s.Present.without(ids)); len(both) > 0 {
-			s.Present, own[state] = s.Present.without(both), unite(own[state], both)
-		}
-	}
-	s.Absent = own
+	s.Present, s.Absent = agreed, own
 	return s
 }
 

@@ -305,7 +305,7 @@ func (c *censusReader) report(id uint64, was, state string, i *issue) error {
 		ID: strconv.FormatUint(id, 10), Project: c.project, State: state,
 		AsOf: time.UnixMilli(c.plan.AsOf).UTC().Format("2006-01-02T15:04:05.000Z"),
 	}
-	if was != "" {
+	if was != "" && was != stateDisputed {
 		line.Previous = &was
 	}
 	if i != nil && i.key != "" {

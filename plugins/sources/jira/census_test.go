@@ -370,36 +370,45 @@ func TestCensusOfAProjectThatIsRenamedMeanwhile(t *testing.T) {
 }
 
 // Where a project was renamed, the census of its new name and that of its old one look for the same issues. One may see an
-// issue that is hidden when the other comes: in the end it is what it is.
+// issue that is hidden or deleted when the other comes: in the end it is what it is.
 func TestTwoCensusesThatDifferAboutAnIssue(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
-		w := newWorld(t, jiratest.Options{Flavour: f})
-		w.fill(t, "BETA", 4, time.Hour)
-		w.fill(t, "GAMMA", 1, time.Hour)
-		h := newHost(t, w, map[string]any{"deletions": true})
-		h.inTurn = true
-		h.run(withCensus...)
-		must(t, w.RenameProject("BETA", "ALPHA", "as it is called now"))
-		w.advance(time.Hour)
-		h.afterCursor = func(split string) error {
-			if split == "ALPHA/census" { // BETA/census is next
+		for _, deleted := range []bool{false, true} {
+			w := newWorld(t, jiratest.Options{Flavour: f})
+			w.fill(t, "BETA", 4, time.Hour)
+			w.fill(t, "GAMMA", 1, time.Hour)
+			h := newHost(t, w, map[string]any{"deletions": true})
+			h.inTurn = true
+			h.run(withCensus...)
+			id := idOf(t, w, "BETA-2")
+			must(t, w.RenameProject("BETA", "ALPHA", "as it is called now"))
+			w.advance(time.Hour)
+			h.afterCursor = func(split string) error {
+				switch {
+				case split != "ALPHA/census" || len(w.Issues("ALPHA")) < 4: // BETA/census is next
+					return nil
+				case deleted:
+					return w.Delete("ALPHA-2")
+				}
 				return w.Hide("ALPHA-2")
 			}
-			return nil
+			got := h.run(withCensus...)
+			if s := states(t, got)[id]; s == "present" || s == "" {
+				t.Fatalf("the second census was not to see the issue: %q", s)
+			}
+			h.afterCursor = nil
+			w.advance(time.Hour)
+			want := "deleted"
+			if !deleted {
+				want = "present"
+				must(t, w.Show("ALPHA-2"))
+			}
+			wantStates(t, h.run(withCensus...), id, want)
+			checkKept(t, w, h, []string{"issues", "comments"})
+			w.advance(time.Hour)
+			wantStates(t, h.run(withCensus...))
+			wantKeys(t, h.run(withCensus...), nil)
 		}
-		id := idOf(t, w, "ALPHA-2")
-		got := h.run(withCensus...)
-		if s := states(t, got)[id]; s == "present" || s == "" {
-			t.Fatalf("the second census was not to see the issue: %q", s)
-		}
-		h.afterCursor = nil
-		must(t, w.Show("ALPHA-2"))
-		w.advance(time.Hour)
-		wantStates(t, h.run(withCensus...), id, "present")
-		checkKept(t, w, h, withCensus)
-		w.advance(time.Hour)
-		wantStates(t, h.run(withCensus...))
-		wantKeys(t, h.run(withCensus...), nil)
 	})
 }
