@@ -4,6 +4,7 @@ package jira_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -182,16 +183,15 @@ func TestEditThatIsHiddenFromTheWalkArrives(t *testing.T) {
 		}
 		w.advance(time.Hour)
 		must(t, w.Hide("ALPHA-2"))
-		h.afterCursor = func(split string) error { // the walk is over, the census has not begun
-			if split == "ALPHA/updates" {
-				return w.Show("ALPHA-2")
+		w.OnRequest(func(r *http.Request) {
+			if r.URL.Query().Get("maxResults") == "5000" { // the census's
+				must(t, w.Show("ALPHA-2"))
 			}
-			return nil
-		}
+		})
 		got := h.run(withCensus...)
 		wantKeys(t, got, []string{"ALPHA-5"})
 		wantStates(t, got)
-		h.afterCursor = nil
+		w.OnRequest(nil)
 		wantKeys(t, h.run(withCensus...), []string{"ALPHA-2"})
 		w.advance(time.Hour)
 		wantKeys(t, h.run(withCensus...), nil)
