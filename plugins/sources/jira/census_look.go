@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -56,8 +57,10 @@ func (c *client) bulkFetch(ctx context.Context, at rest.Site, ask lookup, each f
 		return nil, nil, err
 	}
 	defer resp.Body.Close()
+	fetched := at.Clock(resp.Header).Truncate(time.Second)
 	err = rest.ReadList(resp.Body, "issues", func(raw []byte, bad error) error {
 		i, bad := identify(raw, bad)
+		i.fetched = fetched
 		if id, ok := parseID(i.id); ok {
 			found = append(found, id)
 		}

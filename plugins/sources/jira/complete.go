@@ -318,6 +318,7 @@ func (i *issue) replace(name, array string, old list, elements []element) error 
 	if err != nil {
 		return err
 	}
+	again.fetched = i.fetched
 	*i = again
 	return nil
 }

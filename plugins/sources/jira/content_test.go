@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -230,6 +231,53 @@ func TestIssueThatVanishesAndComesBackIsReadWhole(t *testing.T) {
 			h.run("issues", stream)
 			checkKept(t, w, h, []string{"issues", stream})
 			wantKeys(t, h.run("issues", stream), nil)
+		}
+	})
+}
+
+// fetched_at is the server's time of the reply, not of the plan: a run may go on days later, and a list be completed.
+func TestIssuesSayWhenTheyWereFetched(t *testing.T) {
+	t.Parallel()
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w := newWorld(t, jiratest.Options{Flavour: f, MaxResults: 4, EmbeddedComments: 1})
+		w.fill(t, "ALPHA", 10, time.Hour)
+		for range 3 {
+			_, err := w.Comment("ALPHA-1", "a word")
+			must(t, err)
+		}
+		h := newHost(t, w, map[string]any{"deletions": true})
+		h.inTurn = true
+		begin, pause := w.now(), 72*time.Hour
+		var once sync.Once
+		h.afterCursor = func(string) (err error) {
+			once.Do(func() {
+				w.advance(pause)
+				err = errKilled
+			})
+			return err
+		}
+		times := map[string]time.Time{}
+		note := func(got *harvest) {
+			for _, raw := range got.records["issues"] {
+				var i struct {
+					Key       string
+					FetchedAt time.Time `json:"fetched_at"`
+				}
+				must(t, json.Unmarshal(raw, &i))
+				times[i.Key] = i.FetchedAt
+			}
+		}
+		note(h.run("issues", "comments"))
+		if early, late := times["ALPHA-1"], times["ALPHA-10"]; !early.Equal(begin) || !late.Equal(begin.Add(pause)) {
+			t.Errorf("before the kill %s, behind it %s; want %s and %s", early, late, begin, begin.Add(pause))
+		}
+		must(t, w.Hide("ALPHA-3"))
+		h.run("issues", "comments")
+		must(t, w.Show("ALPHA-3"))
+		w.advance(time.Hour)
+		note(h.run("issues", "comments")) // by id
+		if back := times["ALPHA-3"]; !back.Equal(w.now()) {
+			t.Errorf("what came back was fetched at %s, want %s", back, w.now())
 		}
 	})
 }

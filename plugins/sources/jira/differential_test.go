@@ -232,10 +232,14 @@ func (p *player) play(ctx context.Context) error {
 	return p.differs(true)
 }
 
-// finish makes an epic, which histories have too few of, and updates every issue in half of the histories.
+// finish makes what histories have too few of, an epic and an issue in a sprint, and updates every issue in half of them.
 func (p *player) finish() error {
+	sprints := slices.Sorted(maps.Keys(p.Books("http://jira.test", "root").Of("sprints")))
 	for _, b := range p.Snapshot() {
 		_, _ = p.Create(b.Project, map[string]any{"issuetype": "Epic", "summary": "an epic"}) // unless the type was renamed
+		for _, id := range sprints {
+			_ = p.MoveToSprint(b.Key, id) // unless it is of another project, or closed
+		}
 		break
 	}
 	p.touched = p.seed%2 == 0

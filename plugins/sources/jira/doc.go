@@ -11,17 +11,19 @@
 //
 // # Equal output on re-read
 //
-// A record is a function of what Jira said and of the split, with nothing from the clock or the walk in it, so reading a split
-// again gives the same records as long as the issues are the same. "raw" is the issue as received, byte for
+// A record is a function of the replies of Jira, with nothing from this machine's clock or the walk in it, so reading a split
+// again gives the same records where the replies are the same. "raw" is the issue as received, byte for
 // byte, save for lists that Jira cut and that were completed, and for control characters within strings, which get the
 // escapes that they lack. Some sites put values into it that differ at
 // every fetch (a Java object printed with its hash in a custom field); they stay, because raw means raw:
 // such records are equal but for those values, and no decision on what is new depends on them. The normalised members leave
 // the hashes out.
 //
-// So "fetched_at" of an issue is the server's time when its run was planned: an issue was read then or later. Neither this
-// machine's clock nor the Date of the reply is the same when a split is read again after a crash; the plan is kept. "updated",
-// with the id, names the version of an issue, and "url", "api" and "flavour" say where it comes from.
+// "fetched_at" of an issue is the server's time of the reply that it came in, by its header Date: what else the record says is
+// what was so at that second or, of lists that were completed, later. It is of the reply, not of the run: a run may go on days
+// after its plan. When a split is read again after a crash it is the one thing that differs, as it must. No decision on what
+// is new depends on it; "updated", with the id, names the version of an issue, and "url", "api" and "flavour" say where it
+// comes from.
 //
 // # A walk that loses nothing
 //

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
@@ -24,6 +25,7 @@ type issue struct {
 	comments  list
 	histories list
 	worklogs  list
+	fetched   time.Time // the server's time of the reply that it came in, in whole seconds
 }
 
 // project is the part of the key before the number.

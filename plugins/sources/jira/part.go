@@ -22,8 +22,6 @@ type part struct {
 	Projects []string `json:"projects,omitempty"`
 	// Floor is the watermark less the overlap: what was updated from then on, the next run asks for. In whole minutes.
 	Floor int64 `json:"floor"`
-	// At is the server's time when the run was planned, epoch milliseconds: what is read is as it was then or later.
-	At int64 `json:"at,omitempty"`
 	// Run numbers the runs from 1 on: splits of one number were planned together.
 	Run int `json:"run,omitempty"`
 	// Account: the run was logged in.

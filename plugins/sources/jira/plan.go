@@ -59,7 +59,6 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	base := part{
 		Scope:   s.scope(),
 		Run:     nextRun(previous),
-		At:      at.Now.UnixMilli(),
 		Floor:   floorMinute(at.Now.Add(-time.Duration(s.Overlap)).UnixMilli()),
 		Account: found.who != "",
 	}

@@ -150,7 +150,7 @@ func (r *walkReader) emit(it *item) error {
 	}
 	if r.wants(issuesStream) {
 		whole := &record.Issue{
-			Head: i.headAt(r.at), Fetched: r.part.At, Created: i.created, Updated: i.updated, JSON: i.raw, Fields: i.fieldsRaw(), Histories: i.histories.of(i.raw),
+			Head: i.headAt(r.at), Fetched: i.fetched.UnixMilli(), Created: i.created, Updated: i.updated, JSON: i.raw, Fields: i.fieldsRaw(), Histories: i.histories.of(i.raw),
 			Comments:    comments,
 			CommentList: i.comments.known(it.whole.comments), HistoryList: i.histories.known(it.whole.changelog), WorklogList: i.worklogs.known(it.whole.worklogs),
 		}

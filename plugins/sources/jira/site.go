@@ -100,7 +100,7 @@ func (s *Source) ask(ctx context.Context) (rest.Site, error) {
 	if err != nil {
 		return rest.Site{}, fmt.Errorf("server info: %w", err)
 	}
-	found := rest.Site{Flavour: s.Flavour, Browse: s.base.String()}
+	found := rest.Site{Flavour: s.Flavour, Browse: s.base.String(), Asked: time.Now()}
 	found.Now = found.Clock(header)
 	if ms, ok := rest.ParseTime(info.ServerTime); ok { // better than the Date of whatever stands before Jira
 		stated := time.UnixMilli(ms)

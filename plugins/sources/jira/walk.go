@@ -104,6 +104,7 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 			} else {
 				it.issue = i
 				it.issue.raw = bytes.Clone(i.raw)
+				it.issue.fetched = replied.Truncate(time.Second)
 			}
 			return emit(it)
 		})

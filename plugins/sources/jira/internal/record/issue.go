@@ -12,7 +12,7 @@ import (
 // Issue is an issue with what is known of its lists.
 type Issue struct {
 	Head
-	Fetched          int64 // when the run that reads it was planned
+	Fetched          int64 // the server's time of the reply that it came in
 	Created, Updated int64
 	JSON             []byte // all of it
 	Fields           []byte // its fields

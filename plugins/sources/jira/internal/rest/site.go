@@ -18,16 +18,20 @@ type Site struct {
 	Flavour string
 	Browse  string        // what an issue's page begins with
 	Now     time.Time     // the server's time when it was asked; zero: it did not say
+	Asked   time.Time     // this machine's time at that moment
 	Skew    time.Duration // what its Date header lacks to it
 }
 
-// Clock returns the server's time of a reply.
+// Clock returns the server's time of a reply. One that does not say it is taken to come at this moment.
 func (s Site) Clock(header http.Header) time.Time {
 	t, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
+	switch {
+	case err == nil:
+		return t.Add(s.Skew)
+	case s.Now.IsZero():
 		return s.Now
 	}
-	return t.Add(s.Skew)
+	return s.Now.Add(time.Since(s.Asked))
 }
 
 // API is the path of the REST API.
