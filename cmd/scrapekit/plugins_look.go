@@ -103,9 +103,9 @@ func (a *app) pluginsInfoCommand() *cobra.Command {
 				return usageError{errors.New("name one plugin: an installed one by its name, or any by where it is published")}
 			}
 			d, err := core.ParseDemand(given[0])
-			if found, lockErr := core.LockedNamed(f.dir, given[0]); lockErr != nil {
-				return lockErr
-			} else if len(found) == 1 {
+			if found, lockErr := lockedPlugins(f.dir, given); err != nil && lockErr != nil && !strings.ContainsAny(given[0], "/:") {
+				return fmt.Errorf("%w; one that is not installed is named by where it is published, HOST/PATH", lockErr)
+			} else if lockErr == nil {
 				d, err = core.Demand{Source: found[0].Source, Constraint: found[0].Constraints}, nil
 			}
 			if err != nil {

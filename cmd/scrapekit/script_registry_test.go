@@ -3,10 +3,13 @@
 package main
 
 import (
+	"bufio"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -33,12 +36,35 @@ func newRegistry(credential string) (host string, stop func()) {
 //
 //	registry [USER:PASSWORD]
 //
-// It starts a registry and sets $REGISTRY to its host and port.
+// It starts a registry and sets $REGISTRY to its host and port. Without a credential it is the program that SCRAPEKIT_REGISTRY names, if it
+// does: that of the distribution project, from tools/registry.
 func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 1 {
 		ts.Fatalf("usage: registry [USER:PASSWORD]")
 	}
+	if program := os.Getenv("SCRAPEKIT_REGISTRY"); program != "" && len(args) == 0 {
+		ts.Setenv("REGISTRY", startDistribution(ts, program))
+		return
+	}
 	host, stop := newRegistry(strings.Join(args, ""))
 	ts.Defer(stop)
 	ts.Setenv("REGISTRY", host)
+}
+
+// startDistribution returns the host and port of a registry that is a program of its own. It ends with its standard input.
+func startDistribution(ts *testscript.TestScript, program string) string {
+	cmd := exec.Command(program)
+	cmd.Stderr = io.Discard
+	in, err := cmd.StdinPipe()
+	ts.Check(err)
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		in.Close()
+		ts.Check(cmd.Wait())
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	ts.Check(err)
+	return strings.TrimSpace(line)
 }

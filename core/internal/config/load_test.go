@@ -249,7 +249,7 @@ func TestLoadRelativeFile(t *testing.T) {
 
 func TestLoadNoFile(t *testing.T) {
 	t.Parallel()
-	file := write(t, "jira.hcl", small, "folder/x.hcl", small)
+	file := write(t, "jira.hcl", small, "folder/x.hcl", small, "locked/scrapekit.lock.hcl", "lock_version = 1\n")
 	dir := filepath.Dir(file)
 	for _, c := range []struct{ file, want, hint string }{
 		{"jira", "no such file", "did you mean jira.hcl?"},
@@ -261,6 +261,9 @@ func TestLoadNoFile(t *testing.T) {
 		if !strings.Contains(got, c.want) || !strings.Contains(got, c.hint) || !strings.Contains(got, c.file) {
 			t.Errorf("%s: got %q, want %q and %q", c.file, got, c.want, c.hint)
 		}
+	}
+	if got := refuse(t, filepath.Join(dir, "locked", "jira.hcl"), options(nil, nil)); strings.Contains(got, "known") {
+		t.Errorf("a lock file for a pipeline file: %s", got)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "big.hcl"), make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)

@@ -64,11 +64,14 @@ func neighbour(file string) string {
 	if err != nil {
 		return "" // a folder whose name is a broken pattern; no hint then
 	}
-	names := make([]string, len(found))
-	for i, f := range found {
-		names[i] = filepath.Base(f)
-		if names[i] == filepath.Base(file)+".hcl" {
-			return fmt.Sprintf("did you mean %s?", names[i])
+	var names []string
+	for _, f := range found {
+		name := filepath.Base(f)
+		if name == filepath.Base(file)+".hcl" {
+			return fmt.Sprintf("did you mean %s?", name)
+		}
+		if !strings.HasSuffix(name, ".lock.hcl") { // it stands beside pipeline files, and is none
+			names = append(names, name)
 		}
 	}
 	return didYouMean(filepath.Base(file), names)

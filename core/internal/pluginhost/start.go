@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -66,7 +67,11 @@ func (h *Host) launch(ctx context.Context, s Spec) (*Plugin, error) {
 	}
 	program, err := openProgram(s.Path, s.Digest)
 	if err != nil {
-		return nil, sdk.Permanent(fmt.Errorf("%s: %s: %w", s.Label, s.Path, err))
+		label := s.Label
+		if !strings.HasSuffix(label, s.Path) {
+			label += ": " + s.Path
+		}
+		return nil, sdk.Permanent(fmt.Errorf("%s: %w", label, err))
 	}
 	defer program.Close() // only read from
 	if h.opened != nil {

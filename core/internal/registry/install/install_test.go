@@ -559,11 +559,13 @@ func TestLockFileWasEdited(t *testing.T) {
 		if found, err := w.Verify(); err != nil || len(found) != 1 || found[0].Problem == nil || !strings.Contains(found[0].Problem.Error(), what) {
 			t.Errorf("%s: verify: %+v, %v", what, found, err)
 		}
-		if err := os.RemoveAll(w.Store.Dir()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.install(install.Mode{Locked: true}, want(hello, "")); err == nil || !strings.Contains(err.Error(), "does not say what the publisher signed") {
-			t.Errorf("%s: %v", what, err)
+		for _, here := range []string{"", ", with nothing here"} {
+			if _, err := w.install(install.Mode{Locked: true}, want(hello, "")); err == nil || !strings.Contains(err.Error(), "does not say what the publisher signed") {
+				t.Errorf("%s%s: %v", what, here, err)
+			}
+			if err := os.RemoveAll(w.Store.Dir()); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := os.WriteFile(w.LockFile, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -596,6 +598,34 @@ func TestExchangedProgram(t *testing.T) {
 	}
 	if found, err := w.Verify(); err != nil || found[0].Problem != nil {
 		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+// TestBrokenStatement: the statement in the store is mended from what was published, as programs are.
+func TestBrokenStatement(t *testing.T) {
+	t.Parallel()
+	w, acme := newWorld(t), newPublisher(t)
+	s := w.publish(acme, release{name: hello, version: "1.0.0"})
+	w.must(install.Mode{}, want(hello, ""))
+	statement, signature, err := w.Store.Release(s.Index.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, broken := range map[string][2][]byte{
+		"no JSON": {[]byte("garbage"), signature}, "unsigned": {statement, []byte("garbage")}, "another": {append([]byte(" "), statement...), signature},
+	} {
+		if err := w.Store.PutRelease(s.Index.String(), broken[0], broken[1]); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := w.Verify(); err != nil || found[0].Problem == nil || !strings.Contains(found[0].Problem.Error(), "`scrapekit init` fetches it again") {
+			t.Errorf("%s: %+v, %v", what, found, err)
+		}
+		if c := w.must(install.Mode{Locked: true}, want(hello, "")); c.Action != install.Fetched {
+			t.Errorf("%s: %s", what, c.Action)
+		}
+		if found, err := w.Verify(); err != nil || found[0].Problem != nil {
+			t.Errorf("%s, mended: %+v, %v", what, found, err)
+		}
 	}
 }
 

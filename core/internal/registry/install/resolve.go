@@ -152,7 +152,7 @@ func (r resolution) fail(err error) error {
 	return err
 }
 
-// keep stays with what is locked. If all of it is here, nobody is asked anything.
+// keep stays with what is locked. If all of it is here, and the statement that came with it still says so, nobody is asked anything.
 func (r resolution) keep(ctx context.Context, source artifact.Source, before lock.Plugin) (*Change, error) {
 	after := before
 	if !r.how.Locked && (r.demand.Where != "" || r.demand.Constraint != "") { // a person who says nothing of it changes nothing
@@ -171,6 +171,9 @@ func (r resolution) keep(ctx context.Context, source artifact.Source, before loc
 		if !there {
 			c.Action = Fetched
 		}
+	}
+	if c.Action == Kept && r.verifyStatement(before) != nil {
+		c.Action = Fetched // what is wrong with it, the store or the lock file, is seen by what is published
 	}
 	if c.Action == Kept {
 		return c, nil

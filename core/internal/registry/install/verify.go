@@ -64,11 +64,11 @@ func (in *Installer) verifyStatement(p lock.Plugin) error {
 	}
 	release, err := artifact.NewRelease(artifact.Signed{Statement: statement, Signature: signature})
 	if err != nil {
-		return fmt.Errorf("the statement in the store: %w", err)
+		return fmt.Errorf("the statement in the store: %w; `scrapekit init` fetches it again", err)
 	}
 	s, err := release.Verify(p.PublishedName(), func(k artifact.Key) bool { return k == p.Signer.Key })
 	if err != nil {
-		return fmt.Errorf("the statement in the store: %w", err)
+		return fmt.Errorf("the statement in the store: %w; `scrapekit init` fetches it again", err)
 	}
 	if why := differs(p, s); why != "" {
 		return fmt.Errorf("%s:%d does not say what the publisher signed: %s", lock.FileName, p.Line, why)
