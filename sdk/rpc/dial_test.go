@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/nettest"
@@ -534,4 +535,42 @@ func TestDialInEveryCall(t *testing.T) {
 	if err != nil || n != 6 {
 		t.Errorf("%d connections, want 6: %v", n, err)
 	}
+}
+
+// TestLinger: what a plugin wrote before it closed the connection has five seconds to be delivered, and the plugin is not kept waiting.
+func TestLinger(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		far, theirs := net.Pipe() // on which nothing goes that is not read
+		var d dialing
+		c := connect(t, d.plugin(), sdk.Host{Dial: func(context.Context, string, string) (net.Conn, error) { return far, nil }})
+		near, err := d.dialer.Dial("tcp", "db:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if _, err := near.Write(make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+		if err := near.Close(); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("the plugin waited %v", waited)
+		}
+		time.Sleep(lingerTime - time.Millisecond)
+		synctest.Wait()
+		if n := len(c.tunnels.m); n != 1 {
+			t.Errorf("before its time is up: %d connections", n)
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if n := len(c.tunnels.m); n != 0 {
+			t.Errorf("when its time is up: %d connections", n)
+		}
+		if _, err := theirs.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("the far end: %v", err)
+		}
+	})
 }

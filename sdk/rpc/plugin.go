@@ -90,7 +90,7 @@ func (c *Conn) Check(ctx context.Context) error {
 func (c *Conn) Drain(ctx context.Context) error {
 	_, err := c.plugin.Drain(ctx, &pb.DrainRequest{})
 	if err == nil {
-		c.tunnels.wait(ctx) // the last bytes of the plugin's connections
+		c.tunnels.end(ctx) // the last bytes of the plugin's connections
 	}
 	return fromStatus(ctx, err)
 }

@@ -21,6 +21,8 @@ import (
 const (
 	// lingerTime is how long the far end may take to take in what a plugin wrote before it closed the connection.
 	lingerTime = 5 * time.Second
+	// maxPart is the longest message with bytes of a connection that the host takes: 1 MiB, and what stands around it.
+	maxPart = 1<<20 + 1<<10
 	// smallRead is the size of the buffer of a connection on which little comes.
 	smallRead = 16 << 10
 	// maxRefusals is how many refusals may wait until the plugin takes them in.
@@ -74,9 +76,12 @@ func (ts *tunnels) hangUp(id uint64) {
 	ts.mu.Lock()
 	t := ts.m[id]
 	ts.mu.Unlock()
-	if t == nil {
-		return
+	if t != nil {
+		t.hangUp()
 	}
+}
+
+func (t *tunnel) hangUp() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -87,10 +92,14 @@ func (ts *tunnels) hangUp(id uint64) {
 	}
 }
 
-// wait waits until there is none any more, or ctx ends.
-func (ts *tunnels) wait(ctx context.Context) {
+// end gives the connections of a plugin that will use none any more their time to deliver what it wrote, and returns when there is none left
+// or ctx ends.
+func (ts *tunnels) end(ctx context.Context) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
+	for _, t := range ts.m {
+		t.hangUp()
+	}
 	if ts.ended == nil {
 		ts.ended = sync.NewCond(&ts.mu)
 	}
@@ -158,7 +167,7 @@ func (d *desk) tunnel(ctx context.Context, id uint64, t *tunnel, ask *pb.Dial) e
 	if err != nil {
 		return err
 	}
-	stream, err := d.conn.plugin.Dial(ctx)
+	stream, err := d.conn.plugin.Dial(ctx, grpc.MaxCallRecvMsgSize(maxPart))
 	if err == nil {
 		err = stream.Send(&pb.DialRequest{Message: &pb.DialRequest_Connected_{Connected: &pb.DialRequest_Connected{
 			Id: id, Local: validText(addrText(far.LocalAddr())), Remote: validText(addrText(far.RemoteAddr())),
