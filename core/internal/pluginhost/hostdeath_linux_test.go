@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // otherHost starts a host of its own with a plugin, in a process group of its own.
@@ -92,6 +94,16 @@ func TestSignalsToTheGroupDoNotReachThePlugin(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 	if err := syscall.Kill(plugin, 0); err != nil || zombie(plugin) {
 		t.Errorf("the plugin is dead: %v", err)
+	}
+}
+
+// TestPluginStaysInTheSession: the kernel shares the processors out among sessions. In one of its own a plugin took half the host's throughput on
+// a machine that is busy.
+func TestPluginStaysInTheSession(t *testing.T) {
+	t.Parallel()
+	_, plugin, _ := otherHost(t, shortDir(t))
+	if got, mine := must(unix.Getsid(plugin)), must(unix.Getsid(0)); got != mine {
+		t.Errorf("the plugin's session is %d, want the host's, %d", got, mine)
 	}
 }
 

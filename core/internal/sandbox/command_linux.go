@@ -39,7 +39,9 @@ func Command(cmd *exec.Cmd, file *os.File, p Policy) error {
 	if o.Program, err = programFD(o.Limits); err != nil {
 		return err
 	}
-	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	// It stays in the host's session: the kernel shares the processors out among sessions (sched_autogroup), so that two that hand each other
+	// every page would wait for their turn at every step. That keeps it no nearer to the terminal: it has no descriptor of it and can open none.
+	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := onTop(&o, attr, system, file); err != nil {
 		return err
 	}
