@@ -25,6 +25,9 @@ type property struct {
 // lists asks for the lists of an issue that are wanted. Votes and watchers are asked for only if there are any.
 func (r *walkReader) lists(ctx context.Context, it *item) error {
 	it.lists = map[string][][]byte{}
+	if !slices.ContainsFunc([]string{remoteLinksStream, votesStream, watchersStream, propertiesStream}, r.wants) {
+		return nil
+	}
 	fields := rest.Open(it.issue.fieldsRaw())
 	votes, voting := fields.In("votes").Int("votes")
 	watchers, watching := fields.In("watches").Int("watchCount")

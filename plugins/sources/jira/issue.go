@@ -98,24 +98,25 @@ func identify(raw []byte, bad error) (issue, error) {
 	return i, err
 }
 
-// parseIssue finds its way through the raw JSON of an issue. It keeps raw. With an error comes what was found before it.
+// parseIssue finds its way through the raw JSON of an issue, looking at each byte once. It keeps raw. With an error comes what was found
+// before it.
 func parseIssue(raw []byte) (issue, error) {
 	i := issue{raw: raw}
-	whole := rest.EachMember(raw, 0, func(name []byte, start, end int) {
+	end := rest.ScanObject(raw, 0, func(name []byte, start int) int {
 		switch string(name) {
 		case "id":
-			readText(raw[start:end], &i.id)
+			return readText(raw, start, &i.id)
 		case "key":
-			readText(raw[start:end], &i.key)
+			return readText(raw, start, &i.key)
 		case "fields":
-			i.fields = span{start, end}
-			i.parseFields()
+			return i.parseFields(start)
 		case "changelog":
-			i.histories.parse(raw, span{start, end}, "histories")
+			return i.histories.parse(raw, start, "histories")
 		}
+		return rest.Skip(raw, start)
 	})
 	switch {
-	case !whole && !json.Valid(raw):
+	case end < 0 && !json.Valid(raw):
 		return i, errors.New("issue: not valid JSON")
 	case i.id == "" || i.key == "":
 		return i, errors.New("issue without id or key")
@@ -123,45 +124,89 @@ func parseIssue(raw []byte) (issue, error) {
 	return i, nil
 }
 
-func readText(value []byte, into *string) {
-	if value[0] == '"' {
-		*into = rest.TextOf(value)
+// readText reads a string, or skips what is none, and returns the end of it.
+func readText(raw []byte, start int, into *string) (end int) {
+	if end = rest.Skip(raw, start); end > 0 && raw[start] == '"' {
+		*into = rest.TextOf(raw[start:end])
 	}
+	return end
 }
 
-func (i *issue) parseFields() {
-	rest.EachMember(i.raw, i.fields.from, func(name []byte, start, end int) {
-		switch string(name) {
-		case "created":
-			readTime(i.raw[start:end], &i.created)
-		case "updated":
-			readTime(i.raw[start:end], &i.updated)
-		case "comment":
-			i.comments.parse(i.raw, span{start, end}, "comments")
-		case "worklog":
-			i.worklogs.parse(i.raw, span{start, end}, "worklogs")
-		}
-	})
-}
-
-func readTime(value []byte, into *int64) {
-	if ms, ok := rest.ParseTime(rest.TextOf(value)); ok && value[0] == '"' {
+// readTime is readText for a time.
+func readTime(raw []byte, start int, into *int64) (end int) {
+	var text string
+	end = readText(raw, start, &text)
+	if ms, ok := rest.ParseTime(text); ok {
 		*into = ms
 	}
+	return end
 }
 
-// parse reads {"total": n, "<name>": [...]}.
-func (l *list) parse(raw []byte, at span, name string) {
-	l.value, l.count, l.total = at, 0, -1
-	rest.EachMember(raw, at.from, func(field []byte, start, end int) {
-		switch string(field) {
-		case name:
-			l.array = span{start, end}
-			rest.EachElement(raw, start, func(int, int) { l.count++ })
-		case "total":
-			if n, err := strconv.Atoi(string(raw[start:end])); err == nil {
-				l.total = n
+func (i *issue) parseFields(start int) (end int) {
+	raw := i.raw
+	if start >= len(raw) || raw[start] != '{' {
+		end = rest.Skip(raw, start)
+	} else {
+		end = rest.ScanObject(raw, start, func(name []byte, start int) int {
+			switch string(name) {
+			case "created":
+				return readTime(raw, start, &i.created)
+			case "updated":
+				return readTime(raw, start, &i.updated)
+			case "comment":
+				return i.comments.parse(raw, start, "comments")
+			case "worklog":
+				return i.worklogs.parse(raw, start, "worklogs")
 			}
-		}
-	})
+			return rest.Skip(raw, start)
+		})
+	}
+	if end > 0 {
+		i.fields = span{start, end}
+	}
+	return end
+}
+
+// parse reads {"total": n, "<name>": [...]} and returns the end of it.
+func (l *list) parse(raw []byte, start int, name string) (end int) {
+	l.count, l.total = 0, -1
+	if start >= len(raw) || raw[start] != '{' {
+		end = rest.Skip(raw, start)
+	} else {
+		end = rest.ScanObject(raw, start, func(field []byte, start int) int {
+			switch string(field) {
+			case name:
+				return l.parseArray(raw, start)
+			case "total":
+				end := rest.Skip(raw, start)
+				if end < 0 {
+					return end
+				}
+				if n, err := strconv.Atoi(string(raw[start:end])); err == nil {
+					l.total = n
+				}
+				return end
+			}
+			return rest.Skip(raw, start)
+		})
+	}
+	if end > 0 {
+		l.value = span{start, end}
+	}
+	return end
+}
+
+func (l *list) parseArray(raw []byte, start int) (end int) {
+	if start >= len(raw) || raw[start] != '[' {
+		end = rest.Skip(raw, start)
+	} else {
+		end = rest.ScanArray(raw, start, func(at int) int {
+			l.count++
+			return rest.Skip(raw, at)
+		})
+	}
+	if end > 0 {
+		l.array = span{start, end}
+	}
+	return end
 }

@@ -20,15 +20,16 @@ type entryOf struct {
 
 func parseEntry(raw []byte) (entryOf, error) {
 	var e entryOf
-	whole := rest.EachMember(raw, 0, func(name []byte, start, end int) {
+	end := rest.ScanObject(raw, 0, func(name []byte, start int) int {
 		switch string(name) {
 		case "id":
-			readText(raw[start:end], &e.id)
+			return readText(raw, start, &e.id)
 		case "created":
-			readTime(raw[start:end], &e.created)
+			return readTime(raw, start, &e.created)
 		}
+		return rest.Skip(raw, start)
 	})
-	if !whole && !json.Valid(raw) {
+	if end < 0 && !json.Valid(raw) {
 		return e, errors.New("not valid JSON")
 	}
 	return e, nil

@@ -12,51 +12,72 @@ import (
 // EachMember calls each with the members of the object that begins at from, spaces before it aside: raw[start:end] is the value.
 // name is good until each returns. It reports whether an object is there, and whole.
 func EachMember(raw []byte, from int, each func(name []byte, start, end int)) bool {
+	return ScanObject(raw, from, func(name []byte, start int) int {
+		end := Skip(raw, start)
+		if end >= 0 {
+			each(name, start, end)
+		}
+		return end
+	}) >= 0
+}
+
+// EachElement is EachMember for the elements of an array.
+func EachElement(raw []byte, from int, each func(start, end int)) bool {
+	return ScanArray(raw, from, func(start int) int {
+		end := Skip(raw, start)
+		if end >= 0 {
+			each(start, end)
+		}
+		return end
+	}) >= 0
+}
+
+// ScanObject calls each with the members of the object that begins at from, spaces before it aside, and with where their values
+// begin. each returns where the value ends, so that it may look into it on the way: Skip says it, -1 ends the scan. ScanObject returns
+// the end of the object, -1 if there is none.
+func ScanObject(raw []byte, from int, each func(name []byte, start int) int) int {
 	i := space(raw, from)
 	if at(raw, i) != '{' {
-		return false
+		return -1
 	}
 	i = space(raw, i+1)
 	for at(raw, i) != '}' {
 		end := text(raw, i)
 		if end < 0 {
-			return false
+			return -1
 		}
 		name := raw[i+1 : end-1]
 		start := space(raw, end)
 		if at(raw, start) != ':' {
-			return false
+			return -1
 		}
-		start = space(raw, start+1)
-		if end = value(raw, start); end < 0 {
-			return false
+		if end = each(plain(name), space(raw, start+1)); end < 0 {
+			return -1
 		}
-		each(plain(name), start, end)
 		if i = after(raw, end, '}'); i < 0 {
-			return false
+			return -1
 		}
 	}
-	return true
+	return i + 1
 }
 
-// EachElement is EachMember for the elements of an array.
-func EachElement(raw []byte, from int, each func(start, end int)) bool {
+// ScanArray is ScanObject for an array.
+func ScanArray(raw []byte, from int, each func(start int) int) int {
 	i := space(raw, from)
 	if at(raw, i) != '[' {
-		return false
+		return -1
 	}
 	i = space(raw, i+1)
 	for at(raw, i) != ']' {
-		end := value(raw, i)
+		end := each(i)
 		if end < 0 {
-			return false
+			return -1
 		}
-		each(i, end)
 		if i = after(raw, end, ']'); i < 0 {
-			return false
+			return -1
 		}
 	}
-	return true
+	return i + 1
 }
 
 // plain returns a name without the escapes that it may have.
@@ -100,8 +121,8 @@ func space(raw []byte, i int) int {
 	return i
 }
 
-// value returns the end of the value that begins at i, -1 if there is none.
-func value(raw []byte, i int) int {
+// Skip returns the end of the value that begins at i, -1 if there is none.
+func Skip(raw []byte, i int) int {
 	switch at(raw, i) {
 	case '"':
 		return text(raw, i)
@@ -132,11 +153,10 @@ func text(raw []byte, i int) int {
 		return -1
 	}
 	for from := i + 1; ; {
-		n := bytes.IndexByte(raw[from:], '"')
-		if n < 0 {
+		end := quote(raw, from)
+		if end < 0 {
 			return -1
 		}
-		end := from + n
 		escapes := 0
 		for raw[end-1-escapes] == '\\' { // it ends at the opening quote at the latest
 			escapes++
@@ -146,6 +166,20 @@ func text(raw []byte, i int) int {
 		}
 		from = end + 1
 	}
+}
+
+// quote returns where the next quotation mark is, -1 if there is none. Most strings are short: to call for help costs more than to look.
+func quote(raw []byte, i int) int {
+	for near := min(i+16, len(raw)); i < near; i++ {
+		if raw[i] == '"' {
+			return i
+		}
+	}
+	n := bytes.IndexByte(raw[i:], '"')
+	if n < 0 {
+		return -1
+	}
+	return i + n
 }
 
 // nested returns the end of the object or array that begins at i, -1 if it has none.

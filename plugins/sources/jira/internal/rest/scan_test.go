@@ -24,6 +24,9 @@ func FuzzScan(f *testing.F) {
 			names, values = append(names, string(name)), append(values, string(raw[start:end]))
 		})
 		array := EachElement(raw, 0, func(start, end int) { elements = append(elements, string(raw[start:end])) })
+		if end := Skip(raw, space(raw, 0)); end > len(raw) {
+			t.Fatalf("%q ends at %d", raw, end)
+		}
 		if !json.Valid(raw) || !jsontext.Value(raw).IsValid(jsontext.AllowDuplicateNames(true)) {
 			return // it has not panicked, which is all that is asked for
 		}
