@@ -31,7 +31,7 @@ func BenchmarkHTTPMemory(b *testing.B) {
 			b.Run(fmt.Sprintf("%d-waiting/%d-MiB", waiting, large>>20), func(b *testing.B) {
 				for b.Loop() {
 					file := write(b, b.TempDir(), pagesFile(b, url, fmt.Sprintf("n = 16\n  at_once = %d\n  large = %d", waiting, large)))
-					peaks := peaksOf(b, exec.Command(os.Args[0], "run", file, "--full", "--output", "plain"))
+					peaks := peaksOf(b, exec.Command(os.Args[0], "run", file, "--full", "--output", "plain"), 10*time.Millisecond)
 					b.ReportMetric(peaks["host"], "host-MiB")
 					b.ReportMetric(peaks["pages"], "plugin-MiB")
 					if peaks["host"] == 0 || peaks["pages"] == 0 || peaks["host"] > most {
@@ -43,8 +43,9 @@ func BenchmarkHTTPMemory(b *testing.B) {
 	}
 }
 
-// peaksOf runs a host and returns the peaks of its memory in MiB and of its children's, by the names of their programs.
-func peaksOf(b *testing.B, host *exec.Cmd) map[string]float64 {
+// peaksOf runs a host, looks at it every so often, and returns the peaks of its memory in MiB and of its children's, by the names of their
+// programs.
+func peaksOf(b *testing.B, host *exec.Cmd, every time.Duration) map[string]float64 {
 	b.Helper()
 	var out bytes.Buffer
 	host.Stdout, host.Stderr = &out, &out
@@ -54,7 +55,7 @@ func peaksOf(b *testing.B, host *exec.Cmd) map[string]float64 {
 	done := make(chan error, 1)
 	go func() { done <- host.Wait() }()
 	peaks := map[string]float64{}
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {

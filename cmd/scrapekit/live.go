@@ -85,12 +85,13 @@ func (l *liveWatcher) show(text string) {
 
 // liveModel is the state of the drawing.
 type liveModel struct {
-	l     *liveWatcher
-	ctx   context.Context
-	run   *core.Run
-	rates map[string]*rate
-	width int
-	frame int
+	l      *liveWatcher
+	ctx    context.Context
+	run    *core.Run
+	rates  map[string]*rate
+	width  int
+	height int
+	frame  int
 }
 
 type drawMsg struct{}
@@ -102,11 +103,11 @@ func draw() tea.Cmd {
 // Init starts the clock of the drawing.
 func (m *liveModel) Init() tea.Cmd { return draw() }
 
-// Update notes the width and the passing of time.
+// Update notes the size of the terminal and the passing of time.
 func (m *liveModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
-		m.width = msg.Width
+		m.width, m.height = msg.Width, msg.Height
 	case drawMsg:
 		m.frame++
 		return m, draw()
@@ -123,7 +124,7 @@ func (m *liveModel) View() tea.View {
 		}
 		m.rates[st.Stream].note(time.Now(), st.Records)
 	}
-	v := view{status: s, events: m.l.recent(), stopping: m.ctx.Err() != nil, width: max(m.width, 60), frame: m.frame, color: m.l.a.color}
+	v := view{status: s, events: m.l.recent(), stopping: m.ctx.Err() != nil, width: max(m.width, 60), height: m.height, frame: m.frame, color: m.l.a.color}
 	v.rate = func(stream string) float64 { return m.rates[stream].perSecond() }
 	return tea.NewView(v.render())
 }

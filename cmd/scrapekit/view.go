@@ -19,6 +19,7 @@ type view struct {
 	events   []string
 	stopping bool
 	width    int
+	height   int // of the terminal; 0: not known
 	frame    int
 	color    bool
 	rate     func(stream string) float64
@@ -34,9 +35,7 @@ func (v view) render() string {
 		phase = "stopping: committing what was read; Ctrl-C again stops at once"
 	}
 	fmt.Fprintf(&b, "%s %s  %s\n", paint(v.color, green, string(frames[v.frame%len(frames)])), paint(v.color, bold, phase), paint(v.color, faint, brief(v.status.Elapsed)))
-	for _, s := range v.status.Streams {
-		fmt.Fprintln(&b, v.stream(s))
-	}
+	v.streams(&b)
 	v.stages(&b)
 	v.http(&b)
 	if line := oneLineOf(v.status.Connections); line != "" {
@@ -49,36 +48,6 @@ func (v view) render() string {
 		fmt.Fprintf(&b, "  %s\n", paint(v.color, faint, cut(e, v.width-2)))
 	}
 	return b.String()
-}
-
-// stream draws a stream: a bar by splits and records, the rate, the time that is left.
-func (v view) stream(s core.StreamProgress) string {
-	share := share(s)
-	const cells = 24
-	full := int(share * cells)
-	bar := paint(v.color, green, strings.Repeat("█", full)) + paint(v.color, faint, strings.Repeat("░", cells-full))
-	perSecond := v.rate(s.Stream)
-	text := fmt.Sprintf("  %-12s %s %3.0f%%  %s records  %s/s  splits %d of %d", s.Stream, bar, share*100, count(s.Records), count(int64(perSecond)), s.Done, s.Splits)
-	if s.Broken > 0 {
-		text += paint(v.color, red, fmt.Sprintf(", %d broken", s.Broken))
-	}
-	if left := s.Estimate - s.Records; left > 0 && perSecond >= 1 {
-		text += "  about " + brief(time.Duration(float64(left)/perSecond*float64(time.Second))) + " left"
-	}
-	return text
-}
-
-// share is how much of a stream is done: by records where they are estimated, by splits otherwise.
-func share(s core.StreamProgress) float64 {
-	switch {
-	case s.Splits > 0 && s.Done == s.Splits:
-		return 1
-	case s.Estimate > 0:
-		return min(0.99, float64(s.Records)/float64(s.Estimate))
-	case s.Splits > 0:
-		return float64(s.Done) / float64(s.Splits)
-	}
-	return 0
 }
 
 // stages draws what comes out at the end, and what was rejected anywhere.
@@ -196,8 +165,12 @@ func wrap(parts []string, columns int) []string {
 // oneLine is the same for a pipe.
 func oneLine(s core.Status) string {
 	parts := []string{s.Phase}
-	for _, st := range s.Streams {
+	some, others := shown(s.Streams, shownPlain)
+	for _, st := range some {
 		parts = append(parts, fmt.Sprintf("%s %.0f%%: %s records, splits %d of %d", st.Stream, share(st)*100, count(st.Records), st.Done, st.Splits))
+	}
+	if len(others) > 0 {
+		parts = append(parts, others.text())
 	}
 	for _, name := range sorted(s.Counts.Stages) {
 		if strings.HasPrefix(name, "sink ") {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -48,6 +49,33 @@ func TestLiveViewOfHosts(t *testing.T) {
 		if strings.Index(text, "jira.example.com") > strings.Index(text, "idle-2") || strings.Index(text, "idle-2") > strings.Index(text, "idle-1") {
 			t.Errorf("the busiest is not the first:\n%s", text)
 		}
+	}
+}
+
+// TestViewOfManyStreams: where there are more streams than lines, those that are read now are shown, and the others told of in one line.
+func TestViewOfManyStreams(t *testing.T) {
+	t.Parallel()
+	var streams []core.StreamProgress
+	for n := range 60 {
+		streams = append(streams, core.StreamProgress{Stream: fmt.Sprintf("list_%02d", n), Splits: 1, Done: 1, Records: 2})
+	}
+	streams[7].Done, streams[7].Broken = 0, 1
+	streams[50].Done, streams[50].Records = 0, 0
+	streams = append(streams, core.StreamProgress{Stream: "a_stream_of_a_long_name", Splits: 4, Done: 1, Records: 1000, Estimate: 4000})
+	status := core.Status{Snapshot: core.Snapshot{Streams: streams}}
+	v := view{status: status, width: 120, height: 30, rate: func(string) float64 { return 0 }}
+	for _, text := range []string{v.render(), oneLine(status)} {
+		for _, part := range []string{"a_stream_of_a_long_name", "list_07", "list_50", " of them done: "} {
+			if !strings.Contains(text, part) {
+				t.Errorf("%q is not in\n%s", part, text)
+			}
+		}
+		if lines := strings.Count(text, "\n"); lines > 30 || strings.Contains(text, "list_49") {
+			t.Errorf("%d lines:\n%s", lines, text)
+		}
+	}
+	if text := v.render(); !strings.Contains(text, "\n  … and 48 streams more, 48 of them done: 96 records\n") || !strings.Contains(text, "\n  list_07                 ░") {
+		t.Errorf("13 streams should be shown in columns:\n%s", text)
 	}
 }
 

@@ -1,0 +1,107 @@
+// How the streams of a run look: those that are read now before the others, as many as there is room for.
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core"
+)
+
+const (
+	// shownPlain is how many streams a line of the plain output tells of.
+	shownPlain = 5
+	// besideStreams is how many lines of a terminal the live view keeps for all else.
+	besideStreams = 16
+)
+
+// folded are streams that there is no room for.
+type folded []core.StreamProgress
+
+// shown divides the streams of a run into those that are shown and the others. Where there is no room for all, what is being read or
+// broken goes before what is to come, and that before what is done.
+func shown(all []core.StreamProgress, most int) ([]core.StreamProgress, folded) {
+	if len(all) <= most {
+		return all, nil
+	}
+	turn := func(s core.StreamProgress) int {
+		switch {
+		case s.Broken > 0 || s.Done < s.Splits && (s.Done > 0 || s.Records > 0):
+			return 0
+		case s.Done < s.Splits:
+			return 1
+		}
+		return 2
+	}
+	ordered := slices.SortedStableFunc(slices.Values(all), func(a, b core.StreamProgress) int { return cmp.Compare(turn(a), turn(b)) })
+	return ordered[:most-1], ordered[most-1:]
+}
+
+// text tells of the streams in one line.
+func (f folded) text() string {
+	var done, records int64
+	for _, s := range f {
+		records += s.Records
+		if s.Splits > 0 && s.Done == s.Splits {
+			done++
+		}
+	}
+	text := fmt.Sprintf("… and %s more, %s of them done", many(int64(len(f)), "stream"), count(done))
+	if records > 0 {
+		text += ": " + count(records) + " records"
+	}
+	return text
+}
+
+// streams draws the streams.
+func (v view) streams(b *strings.Builder) {
+	most := len(v.status.Streams)
+	if v.height > 0 {
+		most = max(v.height-besideStreams, shownPlain)
+	}
+	some, others := shown(v.status.Streams, most)
+	width := 12
+	for _, s := range some {
+		width = max(width, len(s.Stream))
+	}
+	for _, s := range some {
+		fmt.Fprintln(b, v.stream(s, width))
+	}
+	if len(others) > 0 {
+		fmt.Fprintf(b, "  %s\n", paint(v.color, faint, others.text()))
+	}
+}
+
+// stream draws a stream: a bar by splits and records, the rate, the time that is left. Its name takes so many columns.
+func (v view) stream(s core.StreamProgress, width int) string {
+	share := share(s)
+	const cells = 24
+	full := int(share * cells)
+	bar := paint(v.color, green, strings.Repeat("█", full)) + paint(v.color, faint, strings.Repeat("░", cells-full))
+	perSecond := v.rate(s.Stream)
+	text := fmt.Sprintf("  %-*s %s %3.0f%%  %s records  %s/s  splits %d of %d", width, s.Stream, bar, share*100, count(s.Records), count(int64(perSecond)), s.Done, s.Splits)
+	if s.Broken > 0 {
+		text += paint(v.color, red, fmt.Sprintf(", %d broken", s.Broken))
+	}
+	if left := s.Estimate - s.Records; left > 0 && perSecond >= 1 {
+		text += "  about " + brief(time.Duration(float64(left)/perSecond*float64(time.Second))) + " left"
+	}
+	return text
+}
+
+// share is how much of a stream is done: by records where they are estimated, by splits otherwise.
+func share(s core.StreamProgress) float64 {
+	switch {
+	case s.Splits > 0 && s.Done == s.Splits:
+		return 1
+	case s.Estimate > 0:
+		return min(0.99, float64(s.Records)/float64(s.Estimate))
+	case s.Splits > 0:
+		return float64(s.Done) / float64(s.Splits)
+	}
+	return 0
+}
