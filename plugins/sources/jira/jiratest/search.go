@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -143,7 +144,11 @@ func (c *call) steady(q query, order ordering, b binder, found predicate) ([]hit
 	if hits, ok := cache.query(changes, name); ok && !relative {
 		return hits, nil
 	}
-	all, err := order.within(cache.all(changes, order, c.server.store.all), q.where, b)
+	from := order
+	if len(q.order) == 0 {
+		from = ordering{keys: []sortKey{{field: "created"}, {field: "key"}}} // a count between bounds needs no look at all issues
+	}
+	all, err := from.within(cache.all(changes, from, c.server.store.all), q.where, b)
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +157,9 @@ func (c *call) steady(q query, order ordering, b binder, found predicate) ([]hit
 		if found(h.record) {
 			hits = append(hits, h)
 		}
+	}
+	if len(q.order) == 0 {
+		slices.SortFunc(hits, order.compare)
 	}
 	if !relative {
 		cache.keepQuery(changes, name, hits)
