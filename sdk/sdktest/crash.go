@@ -20,7 +20,7 @@ import (
 // crashEnv is set for the process that lives through the life: the test that it belongs to and its place.
 const crashEnv = "SDKTEST_CRASH"
 
-// crashTwice is how many power cuts are followed by a second one, and crashSeed which.
+// crashTwice is how many kills and power cuts of each kind are followed by a power cut, and crashSeed which.
 const (
 	crashTwice = "SDKTEST_CRASH_TWICE"
 	crashSeed  = "SDKTEST_CRASH_SEED"
@@ -51,7 +51,7 @@ type crash struct {
 // CrashSink proves that a sink of files keeps its guarantee, whatever happens to its process, its disk and its power: nothing
 // is lost, and of what [sdk.GuaranteeOf] says is there once nothing is there twice. A child process lives through three runs. It is then killed before every change that it makes to a file, and
 // every change fails (EIO, and a disk that is full from there on), and the power fails after every change, where what was not synced is lost in
-// several ways. Each time the sink is opened with the last token that the host can have kept; it must hold what that token
+// several ways, also what an earlier process had not synced when it was killed. Each time the sink is opened with the last token that the host can have kept; it must hold what that token
 // stands for, and hold at the end what an undisturbed life holds. One that is exact ([sdk.ExactlyOnce]) must hold just that both
 // times; one that goes by a key ([sdk.OncePerKey]) just that at the end, and until then nothing twice; any other may hold more. The
 // Read of the case leaves out what is not whole, if the sink may leave such behind.
@@ -90,7 +90,7 @@ func (x *crash) test() {
 		return
 	}
 	x.part("power cut", func(x *crash) { x.powerCuts(whole) })
-	x.part("two power cuts", func(x *crash) { x.twice(whole) })
+	x.part("two in a row", func(x *crash) { x.twice(whole) })
 	x.part("failures", func(x *crash) { x.faults(whole.Count()) })
 }
 

@@ -4,7 +4,6 @@ package sdktest
 
 import (
 	"fmt"
-	"iter"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -33,32 +32,79 @@ func cutAt(o *crashtest.Outcome, c crashtest.Cut) string {
 	return fmt.Sprintf("power cut after %s, %s of what was not synced is kept", when, c.How)
 }
 
-// twice: a second power cut, while the sink comes back from a first. Samples of both, seeded.
+// twice: a power cut while the sink comes back from a first one, from one by which the host lost a token too, or from a kill just before
+// it would have synced something. Samples of all, seeded.
 func (x *crash) twice(whole *crashtest.Outcome) {
 	x.Helper()
 	random := rand.New(rand.NewPCG(uint64(x.number(crashSeed, 1)), 3))
-	firsts := sample(random, whole.PowerCuts(2), x.number(crashTwice, 6))
-	n := 0
-	for _, first := range firsts {
-		lines := whole.Said(first.After)
-		x.clear()
-		if err := first.Restore(x.dir); err != nil {
-			x.Fatal(err)
-		}
-		again := x.child(crashtest.Fault{}, true, crashHeard+"="+strings.Join(lines, "\n"))
-		if again.Code != 0 {
-			x.Fatalf("%s: gone on in a process, which ended with %d:\n%s", cutAt(whole, first), again.Code, again.Output)
-		}
-		for _, second := range sample(random, again.PowerCuts(3), 25) {
-			when := cutAt(whole, first) + "; then " + cutAt(again, second)
-			n += x.goOnFrom(when, second, slices.Concat(lines, again.Said(second.After)))
+	each := x.number(crashTwice, 4)
+	var cuts, lost, kills []crashtest.Cut
+	for c := range whole.PowerCuts(2) {
+		cuts = append(cuts, c)
+		if x.heard(whole.Said(c.After)).lostOne {
+			lost = append(lost, c)
 		}
 	}
-	x.Logf("%d second power cuts after %d first ones", n, len(firsts))
+	for _, n := range whole.BeforeSyncs() {
+		kills = append(kills, whole.Killed(n))
+	}
+	n := 0
+	for _, first := range sample(random, cuts, each) {
+		n += x.again(random, whole, first, whole.Said(first.After), false)
+	}
+	for _, first := range sample(random, lost, each) {
+		said := whole.Said(first.After)
+		n += x.again(random, whole, first, said[:len(said)-1], false)
+	}
+	for _, first := range sample(random, kills, each) {
+		n += x.again(random, whole, first, whole.Said(first.After), true)
+	}
+	x.Logf("%d power cuts while it came back: from %d of %d, with a lost token from %d of %d, from %d of %d kills",
+		n, min(each, len(cuts)), len(cuts), min(each, len(lost)), len(lost), min(each, len(kills)), len(kills))
+	if n == 0 || len(kills) > 0 && len(lost) == 0 {
+		x.Error("nothing happened while the sink came back: the test proves less than it says")
+	}
 }
 
-func sample(r *rand.Rand, from iter.Seq[crashtest.Cut], n int) []crashtest.Cut {
-	all := slices.Collect(from)
+// again has a process go on from a disk, and the power fail meanwhile. It returns how often.
+func (x *crash) again(random *rand.Rand, whole *crashtest.Outcome, first crashtest.Cut, lines []string, killed bool) int {
+	x.Helper()
+	x.clear()
+	if err := first.Restore(x.dir); err != nil {
+		x.Fatal(err)
+	}
+	when := cutAt(whole, first)
+	if killed {
+		when = fmt.Sprintf("killed before operation %d (%s)", first.After+1, whole.Ops[first.After])
+	}
+	again := x.child(crashtest.Fault{}, true, crashHeard+"="+strings.Join(lines, "\n"))
+	if again.Code != 0 {
+		x.Fatalf("%s: gone on in a process, which ended with %d:\n%s", when, again.Code, again.Output)
+	}
+	before := 0
+	if killed {
+		before = first.After
+		again = whole.Followed(before, again)
+	}
+	var cuts []crashtest.Cut
+	for c := range again.PowerCuts(3) {
+		if c.After > before {
+			cuts = append(cuts, c)
+		}
+	}
+	n := 0
+	for _, second := range sample(random, cuts, 13) {
+		said := slices.Concat(lines, again.Said(second.After))
+		if killed {
+			said = again.Said(second.After)
+		}
+		n += x.goOnFrom(when+"; then "+cutAt(again, second), second, said)
+	}
+	return n
+}
+
+func sample(r *rand.Rand, from []crashtest.Cut, n int) []crashtest.Cut {
+	all := slices.Clone(from)
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all[:min(n, len(all))]
 }

@@ -133,7 +133,7 @@ var wrongs = map[string]struct {
 	"sink leaves out the sync":                {"power_cut", crashAppending(appending{noSync: true})},
 	"sink leaves out the sync of the folder":  {"power_cut", crashAppending(appending{noFolderSync: true})},
 	"sink leaves what came after the token":   {"power_cut", crashAppending(appending{noCut: true})},
-	"sink does not sync once it came back":    {"two_power_cuts", crashAppending(appending{noSyncAgain: true})},
+	"sink does not sync once it came back":    {"two_in_a_row", crashAppending(appending{noSyncAgain: true})},
 	"sink takes a failed sync for a good one": {"failures", crashAppending(appending{ignoresSync: true})},
 	"sink does not say why":                   {"failures", crashAppending(appending{mute: true})},
 	"sink of one record a key has two":        {"power_cut", crashAppending(appending{noCut: true, promise: sdk.OncePerKey})},

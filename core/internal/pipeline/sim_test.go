@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,8 +87,9 @@ func (s *simTotals) add(w *sim) {
 
 func (s *simTotals) check(t *testing.T, seeds int) {
 	t.Logf("%d seeds: %d starts of the host, %d records, faults %v", seeds, s.lives, s.records, s.faults)
-	for _, f := range append(may("sink write"), lostReply) {
-		if seeds >= 1000 && s.faults[f] < seeds/12 {
+	kinds := slices.Sorted(slices.Values(append(may("sink write"), lostReply)))
+	for _, f := range slices.Compact(kinds) {
+		if seeds >= 1000 && s.faults[f] < seeds/16 { // the rarest, half done, comes once in twelve seeds
 			t.Errorf("%q happened %d times in %d seeds: the simulation proves less than it says", f, s.faults[f], seeds)
 		}
 	}

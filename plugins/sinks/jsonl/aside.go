@@ -113,6 +113,7 @@ func (r *restore) asides(j *journal, t token) error {
 
 func (r *restore) settleAside(p string, back bool) error {
 	path := r.sink.abs(p)
+	r.touched[filepath.Dir(path)] = true
 	var err error
 	if back {
 		err = os.Rename(asideOf(path), path)
@@ -122,7 +123,6 @@ func (r *restore) settleAside(p string, back bool) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // it was done before a crash, or never moved
 	}
-	r.touched[filepath.Dir(path)] = true
 	return err
 }
 

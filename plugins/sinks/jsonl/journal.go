@@ -89,6 +89,9 @@ func openJournal(ctx context.Context, t template, patience time.Duration) (_ *jo
 	if err == nil && j.mark == "" {
 		err = j.found()
 	}
+	if err == nil {
+		err = syncDir(t.root) // who made it may have been killed before it came to that
+	}
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
@@ -105,7 +108,7 @@ func (j *journal) found() error {
 		return err
 	}
 	j.mark, j.head = mark, j.size
-	return syncDir(filepath.Dir(j.path))
+	return nil
 }
 
 // parse reads the lines. Each is synced before what it speaks of happens, so one that has no end, left
@@ -166,14 +169,14 @@ func (j *journal) take(l line) {
 	}
 }
 
-// clear forgets all files: they are where they belong.
+// clear forgets all files: they are where they belong. An earlier process may have cut the journal and been killed before it synced it:
+// lines that come back would be in the middle of new ones.
 func (j *journal) clear() error {
 	j.begun, j.asides, j.dropped, j.closed, j.pending = nil, nil, "", "", false
-	if j.size == j.head {
-		return nil
-	}
-	if err := j.cut(j.head); err != nil {
-		return err
+	if j.size != j.head {
+		if err := j.cut(j.head); err != nil {
+			return err
+		}
 	}
 	return j.out.Sync()
 }

@@ -46,7 +46,8 @@ type restore struct {
 	touched map[string]bool // folders in which a file was moved or removed
 }
 
-// from brings everything back to the token, with the help of the journal, and then clears that.
+// from brings everything back to the token, with the help of the journal, and then clears that. What an earlier process has done of it
+// already, before it was killed, may not be on the disk: it is synced as if it were done now.
 func (r *restore) from(ctx context.Context, t token, j *journal) error {
 	if t.Mark != j.mark && len(t.Files) > 0 {
 		if r.start.Resume {
@@ -92,7 +93,7 @@ func (r *restore) all(files []file, lines []begun) error {
 		}
 	}
 	for dir := range r.touched {
-		if err := syncDir(dir); err != nil {
+		if err := syncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -172,11 +173,11 @@ func (r *restore) undo(f *file) error {
 	return r.shorten(f, f.Base)
 }
 
-// shorten cuts a file that is longer, and leaves it alone otherwise.
+// shorten cuts a file that is longer, and leaves a shorter one alone.
 func (r *restore) shorten(f *file, size int64) error {
 	path := r.sink.abs(f.path())
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() <= size {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() < size {
 		return nil
 	}
 	if err != nil {
@@ -187,12 +188,11 @@ func (r *restore) shorten(f *file, size int64) error {
 
 func (r *restore) remove(f *file) error {
 	path := r.sink.abs(f.path())
-	err := os.Remove(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	r.touched[filepath.Dir(path)] = true
-	return err
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // cut brings a file to the size of the token. It reports whether the file is there still: who uses the
@@ -215,10 +215,10 @@ func (r *restore) cut(f *file, open bool) (bool, error) {
 	case info.Size() < f.Size:
 		return false, sdk.Permanent(fmt.Errorf("it has %d bytes, and %d were committed: something else has cut it; put it back, or start over with a full run",
 			info.Size(), f.Size))
-	case info.Size() == f.Size:
-		return true, nil
 	case open:
 		return true, truncate(path, f.Size)
+	case info.Size() == f.Size:
+		return true, nil
 	case r.token.Format != plain:
 		return false, sdk.Permanent(fmt.Errorf("it has %d bytes, and %d were committed: something else has written to it, and it is compressed; move it away, then run again",
 			info.Size(), f.Size))

@@ -7,6 +7,7 @@
 package crashtest
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io/fs"
@@ -70,6 +71,48 @@ func (o *Outcome) PowerCuts(seed uint64) iter.Seq[Cut] {
 			}
 		}
 	}
+}
+
+// Killed returns what is there after the first n operations if all of it is kept: the disk as the next process finds it after a kill.
+func (o *Outcome) Killed(n int) Cut {
+	d := o.before.clone()
+	for _, op := range o.Ops[:n] {
+		d.do(op)
+	}
+	c := d.cut(keepAll())
+	c.After = n
+	return c
+}
+
+// Followed returns the first n operations, after which the process was killed, and those of the process that went on from there: what
+// the first one has not synced a power cut can take from the second.
+func (o *Outcome) Followed(n int, by *Outcome) *Outcome {
+	return &Outcome{Ops: slices.Concat(o.Ops[:n], by.Ops), before: o.before, Code: by.Code, Output: by.Output}
+}
+
+// GoOn runs the program, recorded, in an empty root from what is there after the first n operations of another, which was killed then, and
+// returns both as one: see [Outcome.Followed].
+func (p Program) GoOn(ctx context.Context, killed *Outcome, n int) (*Outcome, error) {
+	if err := killed.Killed(n).Restore(p.Root); err != nil {
+		return nil, err
+	}
+	p.Record = true
+	out, err := p.Run(ctx)
+	if err != nil {
+		return out, err
+	}
+	return killed.Followed(n, out), nil
+}
+
+// BeforeSyncs returns after how many operations something would be synced next: where a kill leaves the most to a power cut.
+func (o *Outcome) BeforeSyncs() []int {
+	var out []int
+	for n, op := range o.Ops {
+		if op.Kind == Sync {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 func (c Cut) sum(said int) (out [sha256.Size]byte) {

@@ -81,7 +81,11 @@ func (in *Installer) bringFor(ctx context.Context, c *Change, p artifact.Platfor
 	if err != nil {
 		return err
 	}
-	if !there {
+	if there {
+		if err := in.Store.Keep(want); err != nil {
+			return err
+		}
+	} else {
 		in.note(fmt.Sprintf("fetching %s %s for %s, %s", c.After.Name, c.After.Version, p, sizeText(c.Sizes[p])))
 		if err := in.unpack(ctx, c, p); err != nil {
 			return err

@@ -39,7 +39,7 @@ func child(what, dir string) error {
 		if err := crashtest.Watch(); err != nil {
 			return err
 		}
-		return install(s, dir)
+		return install(s)
 	case "prune":
 		if err := crashtest.Watch(); err != nil {
 			return err
@@ -59,8 +59,8 @@ func child(what, dir string) error {
 	return nil
 }
 
-func install(s *store.Store, dir string) error {
-	if err := errors.Join(s.PutRelease(digestOf("index"), []byte("statement"), []byte("signature")), s.Register(filepath.Join(dir, "lock"))); err != nil {
+func install(s *store.Store) error {
+	if err := errors.Join(s.PutRelease(digestOf("index"), []byte("statement"), []byte("signature")), s.Register("lock")); err != nil {
 		return err
 	}
 	if _, err := put(s, "new"); err != nil {
@@ -100,11 +100,15 @@ func run(t *testing.T, what, dir string, f crashtest.Fault) *crashtest.Outcome {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := crashtest.Program{Path: os.Args[0], Args: []string{dir}, Env: append(os.Environ(), childEnv+"="+what), Root: dir, Fault: f, Record: true}.Run(t.Context())
+	out, err := program(what, dir, f).Run(t.Context())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out.Output)
 	}
 	return out
+}
+
+func program(what, dir string, f crashtest.Fault) crashtest.Program {
+	return crashtest.Program{Path: os.Args[0], Args: []string{dir}, Env: append(os.Environ(), childEnv+"="+what), Root: dir, Fault: f, Record: true}
 }
 
 // checkWhole checks what is there, that the old program is, and that the new one can be installed, in whatever state the store is.
@@ -197,6 +201,40 @@ func TestPowerCuts(t *testing.T) {
 		checkWhole(t, store.At(dir), fmt.Sprintf("cut after operation %d, %s kept", c.After, c.How), len(out.Said(c.After)) > 0)
 	}
 	if n < 20 {
+		t.Errorf("%d cuts", n)
+	}
+}
+
+// TestKilledThenPowerCut: a process is killed just before it would have synced something, another finds its work done, says that it is
+// installed, and the power fails.
+func TestKilledThenPowerCut(t *testing.T) {
+	t.Parallel()
+	s := stored(t)
+	first := run(t, "install", s.Dir(), crashtest.Fault{})
+	n := 0
+	for _, at := range first.BeforeSyncs() {
+		root := t.TempDir()
+		both, err := program("install", root, crashtest.Fault{}).GoOn(t.Context(), first, at)
+		if err != nil || both.Code != 0 {
+			t.Fatalf("gone on after operation %d: %v\n%s", at, err, both.Output)
+		}
+		for c := range both.PowerCuts(1) {
+			if said := len(both.Said(c.After)) > 0; !said || c.How != "nothing" {
+				continue
+			}
+			dir := t.TempDir()
+			if err := c.Restore(dir); err != nil {
+				t.Fatal(err)
+			}
+			n++
+			when := fmt.Sprintf("killed after operation %d, then cut after operation %d, %s kept", at, c.After, c.How)
+			if notes, err := filepath.Glob(filepath.Join(dir, "users", "[^.]*")); err != nil || len(notes) != 1 {
+				t.Errorf("%s: %d lock files are known (%v)", when, len(notes), err)
+			}
+			checkWhole(t, store.At(dir), when, true)
+		}
+	}
+	if n < 8 {
 		t.Errorf("%d cuts", n)
 	}
 }

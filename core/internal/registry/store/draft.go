@@ -58,7 +58,7 @@ func (d *Draft) Publish(digest, name string) (string, error) {
 			return "", err
 		}
 		path, err := d.store.Program(digest, name)
-		return path, errors.Join(err, d.Discard())
+		return path, errors.Join(err, d.store.Keep(digest), d.Discard())
 	}
 	dir, err := d.store.folder("sha256", digest)
 	if err == nil {

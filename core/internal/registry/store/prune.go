@@ -29,10 +29,12 @@ func (s *Store) Register(lockFile string) error {
 	}
 	sum := sha256.Sum256([]byte(path))
 	note := filepath.Join(dir, hex.EncodeToString(sum[:]))
-	if raw, err := os.ReadFile(note); err == nil && string(raw) == path {
-		return nil
+	if raw, readErr := os.ReadFile(note); readErr == nil && string(raw) == path {
+		err = disk.SyncDir(dir) // who wrote it may have been killed before it came to that
+	} else {
+		err = disk.Replace(note, []byte(path), true)
 	}
-	if err := disk.Replace(note, []byte(path), true); err != nil {
+	if err != nil {
 		return fmt.Errorf("store of plugins: %w", err)
 	}
 	return nil

@@ -148,6 +148,18 @@ func (s *Store) Has(digest, name string) (bool, error) {
 	return got == digest, err
 }
 
+// Keep makes the name of a program last that is there: the process that put it there may have been killed before it came to that.
+func (s *Store) Keep(digest string) error {
+	dir, err := s.folder("sha256", digest)
+	if err == nil {
+		err = disk.SyncDir(filepath.Dir(dir))
+	}
+	if err != nil {
+		return fmt.Errorf("store of plugins: %w", err)
+	}
+	return nil
+}
+
 // Serially calls f while no other process is in it: for files outside of the store that several processes change.
 func (s *Store) Serially(ctx context.Context, f func() error) (err error) {
 	if err := s.makeDir(s.dir); err != nil {
