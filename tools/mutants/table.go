@@ -94,12 +94,25 @@ var mutants = []mutant{
 	{name: "a claim that was taken over commits", pkg: checkpoint, test: "TestSQLite",
 		edits: []edit{{checkpoint + "/sqlite_run.go", `WHERE run = ? AND id = ? AND epoch = ? AND epoch > 0`, `WHERE run = ? AND id = ? AND ? > 0`}}},
 	{name: "a host that was taken over has its sinks commit", pkg: pipeline, test: "TestFencedRunDoesNoHarm",
-		edits: []edit{{pipeline + "/deliver.go", `	if err := d.a.Store.Held(ctx, *d.a.run0); err != nil {
-		return d.broke(storeFailure(err))
-	}
-`, ``}}},
+		edits: []edit{{pipeline + "/deliver.go", `d.a.Store.Hold(ctx, *d.a.run0, func() {`, `func(f func()) error { f(); return nil }(func() {`}}},
 	{name: "a host that was taken over brings the sinks back", pkg: pipeline, test: "TestFencedRunDoesNoHarm",
-		edits: []edit{{pipeline + "/open.go", `		return storeFailure(err) // the tokens`, `		_ = storeFailure(err) // the tokens`}}},
+		edits: []edit{{pipeline + "/open.go", `	if err := a.Store.Hold(ctx, *a.run0, func() { opened = a.bringBack(ctx, tokens) }); err != nil {`,
+			`	if opened = a.bringBack(ctx, tokens); opened != nil {`}, {pipeline + "/open.go", `		return storeFailure(err)
+	}
+	if opened != nil {`, `		return storeFailure(opened)
+	}
+	if opened != nil {`}}},
+	{name: "a run is taken over while its sinks are brought back", pkg: pipeline, test: "TestNobodyTakesOverMeanwhile",
+		edits: []edit{{pipeline + "/open.go", `func() { opened = a.bringBack(ctx, tokens) }); err != nil {
+		return storeFailure(err)
+	}`, `func() {}); err != nil {
+		return storeFailure(err)
+	}
+	opened = a.bringBack(ctx, tokens)`}}},
+	{name: "state: who holds a run keeps nobody away", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite.go", `"BEGIN IMMEDIATE"`, `"BEGIN"`}}},
+	{name: "state: nobody waits for who holds it", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite.go", `_busy_timeout=5000`, `_busy_timeout=0`}}},
 	{name: "state: a commit is not on the disk", pkg: checkpoint, test: "TestPowerCuts", linux: true,
 		edits: []edit{{checkpoint + "/sqlite.go", `durable = "EXTRA"`, `durable = "OFF"`}}},
 	{name: "disk: a file is in place before it is on the disk", pkg: "core/internal/disk", test: "TestOutlasts", linux: true,
@@ -132,6 +145,14 @@ var mutants = []mutant{
 }
 
 // close`}}},
+	{name: "jsonl: a name that a killed process made is taken for durable", pkg: jsonl, test: "TestCrash/plain", linux: true,
+		edits: []edit{{jsonl + "/journal.go", `		err = syncDir(t.root) //`, `		_ = t.root //`}}},
+	{name: "standard output: no fsync of a file", pkg: "core", test: "TestStdoutCrash", linux: true,
+		edits: []edit{{"core/stdout.go", `return nil, s.file.Sync()`, `return nil, nil`}}},
+	{name: "standard output: a record goes behind half a line", pkg: "core", test: "TestStdoutCrash", linux: true,
+		edits: []edit{{"core/stdout.go", `!s.used && s.torn()`, `false`}}},
+	{name: "store: a name that a killed process made is taken for durable", pkg: "core/internal/registry/store", test: "TestKilledThenPowerCut", linux: true,
+		edits: []edit{{"core/internal/registry/store/draft.go", `d.store.Keep(digest), `, ``}}},
 	{name: "store: a plugin is in place before it is on disk", pkg: "core/internal/registry/store", test: "TestPowerCuts", linux: true,
 		edits: []edit{{"core/internal/registry/store/draft.go", `errors.Join(f.Sync(), f.Close(), os.Chmod(path, mode))`, `errors.Join(f.Close(), os.Chmod(path, mode))`}}},
 	{name: "fetch: a POST is sent twice", pkg: fetch, test: "TestOnlyIdempotentIsRepeated",

@@ -40,9 +40,9 @@ type Store interface {
 	// the splits is not held any more; a split that was never claimed is not held. A new split without an id is
 	// a permanent error, and nothing is kept.
 	Commit(ctx context.Context, run Run, c Commit) error
-	// Held returns ErrFenced if the run is not held any more. It is for what comes before a commit and cannot be taken
-	// back; between the two the run may be taken over still.
-	Held(ctx context.Context, run Run) error
+	// Hold calls f while nobody can take the run over: who tries waits, for some seconds. It is for what cannot be taken back:
+	// a sink that is opened, one that commits. f must not use the store. ErrFenced, and f is not called, if the run is not held any more.
+	Hold(ctx context.Context, run Run, f func()) error
 	// Finish ends the run, which nobody holds then. If outcome is Complete, its splits become the previous
 	// ones of the next plan: each replaces the one of the same id; after a full run they replace all. It
 	// fails if one of them is not done. With Incomplete, Interrupted and Failed the run stays unfinished and

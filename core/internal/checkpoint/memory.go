@@ -8,7 +8,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -16,7 +15,7 @@ import (
 
 // Memory is a [Store] in memory. Close leaves it usable: opening it again is to go on with the same value.
 type Memory struct {
-	mu       sync.Mutex
+	mu       turn
 	epoch    int64 // of the newest holder; 0: nobody holds
 	last     int64 // the highest epoch ever given, also across Reset
 	runs     []*memoryRun
@@ -35,8 +34,14 @@ type memoryRun struct {
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
-	return &Memory{previous: map[string]sdk.Split{}, tokens: map[string]Token{}}
+	return &Memory{mu: make(turn, 1), previous: map[string]sdk.Split{}, tokens: map[string]Token{}}
 }
+
+// turn is a mutex for what may take long: who waits for a channel is seen to wait in virtual time.
+type turn chan struct{}
+
+func (t turn) Lock()   { t <- struct{}{} }
+func (t turn) Unlock() { <-t }
 
 // Begin implements [Store].
 func (m *Memory) Begin(ctx context.Context, b Begin) (Run, error) {
@@ -156,13 +161,15 @@ func (m *Memory) Commit(ctx context.Context, run Run, c Commit) error {
 	return nil
 }
 
-// Held implements [Store].
-func (m *Memory) Held(ctx context.Context, run Run) error {
+// Hold implements [Store].
+func (m *Memory) Hold(ctx context.Context, run Run, f func()) error {
 	_, unlock, err := m.held(ctx, run)
-	if err == nil {
-		unlock()
+	if err != nil {
+		return err
 	}
-	return err
+	defer unlock()
+	f()
+	return nil
 }
 
 // Finish implements [Store].

@@ -120,7 +120,7 @@ func end(ctx context.Context, tx *sql.Conn, seq int64, o Outcome, now time.Time)
 }
 
 // held returns the number of a run, and whether it is planned, if run holds it still.
-func held(ctx context.Context, tx rowQuerier, run Run) (seq int64, planned bool, err error) {
+func held(ctx context.Context, tx *sql.Conn, run Run) (seq int64, planned bool, err error) {
 	err = tx.QueryRowContext(ctx,
 		"SELECT seq, planned FROM runs, holder WHERE id = ? AND epoch = ? AND epoch > 0", run.ID, run.Epoch).Scan(&seq, &planned)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -129,16 +129,15 @@ func held(ctx context.Context, tx rowQuerier, run Run) (seq int64, planned bool,
 	return seq, planned, err
 }
 
-// rowQuerier is a transaction that writes, or one that reads.
-type rowQuerier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-// Held implements [Store].
-func (s *SQLite) Held(ctx context.Context, run Run) error {
-	return s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, _, err := held(ctx, tx, run)
-		return err
+// Hold implements [Store]. It is a transaction that changes nothing: the system gives its lock to nobody else as long as this process
+// lives, also while it is stopped.
+func (s *SQLite) Hold(ctx context.Context, run Run, f func()) error {
+	return s.write(ctx, kept, func(ctx context.Context, tx *sql.Conn) error {
+		if _, _, err := held(ctx, tx, run); err != nil {
+			return err
+		}
+		f()
+		return nil
 	})
 }
 

@@ -172,12 +172,16 @@ func (d *delivery) commit(ctx context.Context) error {
 	if err != nil || len(c.Splits) == 0 && counts.Commits > 1 {
 		return err // the first commit is made even of nothing: by it every stage has a token of this run
 	}
-	// Who has been stopped for long may wake up here: what a sink makes durable stays so, even if the store refuses the commit.
-	if err := d.a.Store.Held(ctx, *d.a.run0); err != nil {
-		return d.broke(storeFailure(err))
+	// Who was stopped for long may wake up here, and what a sink makes durable stays so even if the store refuses the commit: nobody takes
+	// over meanwhile.
+	held := d.a.Store.Hold(ctx, *d.a.run0, func() {
+		d.a.Step("committing")
+		c.Tokens, err = d.tokens(ctx)
+	})
+	if held != nil {
+		return d.broke(storeFailure(held))
 	}
-	d.a.Step("committing")
-	if c.Tokens, err = d.tokens(ctx); err != nil {
+	if err != nil {
 		return d.broke(err)
 	}
 	d.a.Step("tokens taken")

@@ -78,7 +78,8 @@ type shelf struct {
 	mu      sync.Mutex
 	records []string
 	opens   []sdk.Start
-	// write and commit may fail; nil: they do not.
+	// open is told of each; write and commit may fail; nil: they do not.
+	open   func()
 	write  func(b sdk.Batch) error
 	commit func() error
 }
@@ -90,6 +91,9 @@ func (m memorySink) Open(_ context.Context, start sdk.Start) error {
 	m.s.mu.Lock()
 	defer m.s.mu.Unlock()
 	m.s.opens = append(m.s.opens, start)
+	if m.s.open != nil {
+		m.s.open()
+	}
 	n := 0
 	if start.Token != nil && !start.Full {
 		var err error

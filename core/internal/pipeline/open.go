@@ -27,13 +27,28 @@ func (a *attempt) open(ctx context.Context) error {
 	if a.streams, err = selected(a.Source, all); err != nil {
 		return err
 	}
-	if err := a.Store.Held(ctx, *a.run0); err != nil {
-		return storeFailure(err) // the tokens of another holder would bring the stages back behind what it commits
-	}
 	tokens, err := a.Store.Tokens(ctx)
 	if err != nil {
 		return &storeError{err}
 	}
+	// The tokens of another holder would bring the stages back behind what it commits: they are this one's as long as it holds the run.
+	var opened error
+	if err := a.Store.Hold(ctx, *a.run0, func() { opened = a.bringBack(ctx, tokens) }); err != nil {
+		return storeFailure(err)
+	}
+	if opened != nil {
+		return opened
+	}
+	a.Step("opened")
+	var letters sdk.Token
+	if t := tokens[lettersStage]; t.Run == a.run0.ID {
+		letters = t.Token
+	}
+	return at(lettersStage, a.Letters.Open(a.run0.ID, letters))
+}
+
+// bringBack opens the transforms and sinks with their tokens.
+func (a *attempt) bringBack(ctx context.Context, tokens map[string]checkpoint.Token) (err error) {
 	a.Step("opening")
 	flowing := a.streams
 	for _, t := range a.transforms {
@@ -57,15 +72,7 @@ func (a *attempt) open(ctx context.Context) error {
 			return at(s.stage.Name, s.open(gctx, a.startFor(s.stage.Name, tokens, mine)))
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	a.Step("opened")
-	var letters sdk.Token
-	if t := tokens[lettersStage]; t.Run == a.run0.ID {
-		letters = t.Token
-	}
-	return at(lettersStage, a.Letters.Open(a.run0.ID, letters))
+	return g.Wait()
 }
 
 func (a *attempt) startFor(stage string, tokens map[string]checkpoint.Token, streams []sdk.Stream) sdk.Start {

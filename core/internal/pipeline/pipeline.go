@@ -201,10 +201,8 @@ func (p *Pipeline) finish(res Result) (Result, error) {
 		return res, errors.Join(res.Err, err)
 	}
 	res.Splits = splits
-	if err := p.Store.Held(ctx, res.Run); err != nil {
-		return res, errors.Join(res.Err, err) // the report is another's
-	}
-	if err := p.Keep(res); err != nil {
+	held := p.Store.Hold(ctx, res.Run, func() { err = p.Keep(res) }) // or the report is another's
+	if err := errors.Join(held, err); err != nil {
 		return res, errors.Join(res.Err, err)
 	}
 	p.Step("finishing")

@@ -421,6 +421,43 @@ func TestFencedRunDoesNoHarm(t *testing.T) {
 	}
 }
 
+// TestNobodyTakesOverMeanwhile: whoever wakes up in the middle of what cannot be taken back has still the run. Another gets it after that.
+func TestNobodyTakesOverMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, when := range []string{"open", "commit", "report"} {
+		t.Run(when, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, &numbers{splits: 1, records: 20, every: 20})
+				w.config.CommitEvery = time.Hour
+				taken := make(chan error, 1)
+				tried := false
+				usurp := func(at string) {
+					if at != when || tried {
+						return
+					}
+					tried = true
+					go func() {
+						_, err := w.store.Begin(context.WithoutCancel(t.Context()), checkpoint.Begin{ID: "usurper", Now: time.Now()})
+						taken <- err
+					}()
+					synctest.Wait()
+					if len(taken) > 0 {
+						t.Error("taken over in the middle of it")
+					}
+				}
+				w.shelf.open = func() { usurp("open") }
+				w.shelf.commit = func() error { usurp("commit"); return nil }
+				w.config.Keep = func(pipeline.Result) error { usurp("report"); return nil }
+				_, err := w.try(t.Context())
+				if taking := <-taken; !errors.Is(err, checkpoint.ErrFenced) || taking != nil {
+					t.Errorf("error %v, want ErrFenced; taking over: %v", err, taking)
+				}
+			})
+		})
+	}
+}
+
 // A source that dies is started again; its splits go on from their cursors.
 func TestDeadSourceIsStartedAgain(t *testing.T) {
 	t.Parallel()

@@ -349,8 +349,8 @@ func (s simStore) Claim(ctx context.Context, run checkpoint.Run, id string) (out
 	return out, err
 }
 
-func (s simStore) Held(ctx context.Context, run checkpoint.Run) error {
-	return s.call(ctx, "held", func() error { return s.Store.Held(ctx, run) })
+func (s simStore) Hold(ctx context.Context, run checkpoint.Run, f func()) error {
+	return s.call(ctx, "hold", func() error { return s.Store.Hold(ctx, run, f) })
 }
 
 func (s simStore) Commit(ctx context.Context, run checkpoint.Run, c checkpoint.Commit) error {

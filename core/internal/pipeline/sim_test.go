@@ -163,8 +163,7 @@ func simulate(t *testing.T, seed uint64) *sim {
 		return ""
 	}
 	dir := t.TempDir()
-	memory := checkpoint.NewMemory()
-	s.openStore = func() checkpoint.Store { return memory }
+	s.openStore = sync.OnceValue(func() checkpoint.Store { return checkpoint.NewMemory() }) // in the bubble
 	if seed%sqliteEvery == 0 {
 		s.openStore = func() checkpoint.Store {
 			store, err := checkpoint.OpenSQLite(context.Background(), filepath.Join(dir, "state.db"))

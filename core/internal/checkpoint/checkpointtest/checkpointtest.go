@@ -39,6 +39,7 @@ func Run(t *testing.T, open Opener) {
 		{"CommitManySplits", commitManySplits},
 		{"FencedRun", fencedRun},
 		{"FencedSplit", fencedSplit},
+		{"Hold", holds},
 		{"FinishUnfinished", finishUnfinished},
 		{"FinishRefused", finishRefused},
 		{"PreviousMerges", previousMerges},

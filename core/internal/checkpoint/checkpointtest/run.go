@@ -14,7 +14,9 @@ func beginNew(f *fixture) {
 	if !run.Started.Equal(began) {
 		f.Errorf("started %v, want %v", run.Started, began)
 	}
-	f.ok(f.store.Held(f.Context(), run))
+	held := false
+	f.ok(f.store.Hold(f.Context(), run, func() { held = true }))
+	f.equal("held", held, true)
 	run.Started = time.Time{}
 	if run.Epoch == 0 {
 		f.Error("a held run has epoch 0")

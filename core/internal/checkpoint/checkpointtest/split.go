@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -175,7 +176,7 @@ func fencedRun(f *fixture) {
 	old := f.planned("r1", "a")
 	s := f.claim(old, "a")
 	now := f.begin("r1", false)
-	f.fenced("Held", f.store.Held(f.Context(), old))
+	f.fenced("Hold", f.store.Hold(f.Context(), old, func() { f.Error("one that was taken over holds the run") }))
 	f.fenced("Plan", f.store.Plan(f.Context(), old, splitsOf("x")))
 	f.fenced("Claim", errOf(f.store.Claim(f.Context(), old, "a")))
 	f.fenced("Finish", f.store.Finish(f.Context(), old, checkpoint.Failed, nil))
@@ -190,6 +191,31 @@ func fencedRun(f *fixture) {
 	f.equal("splits", f.ids(now), []string{"a"})
 	f.equal("tokens", f.tokens(), map[string]checkpoint.Token{})
 	f.advance(now, "a", "a1", checkpoint.Done) // the new holder is not disturbed
+}
+
+// holds: who would take over waits until it is let go.
+func holds(f *fixture) {
+	run := f.planned("r1", "a")
+	other := f.open(f.T, f.dir)
+	letGo := false
+	taken := make(chan error, 1)
+	f.ok(f.store.Hold(f.Context(), run, func() {
+		go func() {
+			_, err := other.Begin(f.Context(), checkpoint.Begin{ID: "r2", Now: began, Fingerprint: "print"})
+			taken <- err
+		}()
+		select {
+		case err := <-taken:
+			f.Errorf("taken over while it was held: %v", err)
+			taken <- nil
+		case <-time.After(200 * time.Millisecond): // what is right passes after any time
+		}
+		letGo = true
+	}))
+	f.ok(<-taken)
+	f.equal("let go", letGo, true)
+	f.fenced("Hold", f.store.Hold(f.Context(), run, func() { f.Error("one that was taken over holds the run") }))
+	f.ok(other.Close())
 }
 
 func fencedSplit(f *fixture) {
