@@ -47,8 +47,6 @@ type Options struct {
 	Record, Replay string
 	// Sandbox is the level of the sandbox, whatever the file says; "": as it says. See SandboxLevels.
 	Sandbox string
-	// Step is for tests: see internal/pipeline.
-	Step func(name string)
 }
 
 // CacheMode says what a run does with the caches of its blocks.

@@ -103,7 +103,7 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 		Store: store, Letters: r.letters,
 		Begin:       checkpoint.Begin{ID: newRunID(r.started), Now: r.started, Full: r.o.Full, Fingerprint: fingerprint},
 		Concurrency: p.config.Concurrency, CommitEvery: p.config.CommitEvery, CommitBytes: p.config.CommitBytes,
-		SpoolDir: spool, Logger: p.logger, OnEvent: r.event, Hide: p.redact.String, Keep: r.keep, Step: p.opts.Step,
+		SpoolDir: spool, Logger: p.logger, OnEvent: r.event, Hide: p.redact.String, Keep: r.keep,
 	})
 	return nil
 }

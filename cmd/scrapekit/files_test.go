@@ -46,7 +46,7 @@ func TestAttachmentsAreKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out bytes.Buffer
-			if code := run([]string{"run", file}, &out, &out, nil); code != exitOK {
+			if code := run([]string{"run", file}, &out, &out); code != exitOK {
 				t.Fatalf("exit code %d\n%s", code, &out)
 			}
 			checkKept(t, jira, server.URL, dir)

@@ -7,7 +7,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -18,7 +17,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -84,19 +82,18 @@ type place struct {
 func (p place) file() string { return filepath.Join(p.dir, "jira.hcl") }
 
 // command is the host on this place's pipeline.
-func (p place) command(ctx context.Context, env ...string) (*exec.Cmd, *bytes.Buffer) {
+func (p place) command(ctx context.Context) (*exec.Cmd, *bytes.Buffer) {
 	cmd := exec.CommandContext(ctx, os.Args[0], "run", p.file(), "--output", "plain",
 		"--var", "url="+p.site.url, "--var", `projects=["ALPHA", "BRAVO"]`, "--var", "out=corpus")
-	cmd.Env = append(os.Environ(), env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	return cmd, &out
 }
 
 // finish runs to the end without a kill.
-func (p place) finish(t *testing.T, env ...string) {
+func (p place) finish(t *testing.T) {
 	t.Helper()
-	cmd, out := p.command(t.Context(), env...)
+	cmd, out := p.command(t.Context())
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("run: %v\n%s", err, out)
 	}
@@ -306,55 +303,4 @@ func childServing(host int, plugin string) int {
 		}
 	}
 	return 0
-}
-
-// TestEveryStepOfACommit kills the host at each step whose order matters, one run for each.
-func TestEveryStepOfACommit(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, 40, 0)
-	calm := s.place(t, 5)
-	steps := filepath.Join(t.TempDir(), "steps")
-	calm.finish(t, stepsVar+"="+steps)
-	want, report := calm.records(t), calm.report(t)
-	raw, err := os.ReadFile(steps)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := strconv.Atoi(string(raw))
-	if err != nil || all < 15 {
-		t.Fatalf("%q steps in an undisturbed run: %v", raw, err)
-	}
-	var killed atomic.Int64
-	t.Run("step", func(t *testing.T) {
-		for n := 1; n <= all; n++ {
-			t.Run(strconv.Itoa(n), func(t *testing.T) {
-				t.Parallel()
-				p := s.place(t, 5)
-				if p.killedAt(t, n) {
-					killed.Add(1)
-					p.finish(t)
-				}
-				p.same(t, want, report)
-			})
-		}
-	})
-	t.Logf("killed at %d of %d steps", killed.Load(), all)
-	if killed.Load() < int64(all*8/10) {
-		t.Errorf("only %d of %d kills landed", killed.Load(), all)
-	}
-}
-
-// killedAt runs until the host kills itself at its step n, and reports whether it came to that before its end.
-func (p place) killedAt(t *testing.T, n int) bool {
-	t.Helper()
-	cmd, out := p.command(t.Context(), crashVar+"="+strconv.Itoa(n))
-	err := cmd.Run()
-	if err == nil {
-		return false
-	}
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return true
 }

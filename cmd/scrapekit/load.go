@@ -37,7 +37,7 @@ func (f *fileFlags) values() (map[string]string, error) {
 }
 
 func (a *app) options(vars map[string]string) (core.Options, error) {
-	o := core.Options{Hosts: a.hosts, Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Stdout: a.out, Step: a.step, Sandbox: a.sandbox}
+	o := core.Options{Hosts: a.hosts, Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Stdout: a.out, Sandbox: a.sandbox}
 	if a.sandbox != "" && !slices.Contains(core.SandboxLevels(), a.sandbox) {
 		return o, usageError{fmt.Errorf("--sandbox %s: want %s", a.sandbox, strings.Join(core.SandboxLevels(), ", "))}
 	}

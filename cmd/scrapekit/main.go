@@ -23,7 +23,7 @@ import (
 func main() {
 	serve.TuneMemory()
 	log.SetOutput(io.Discard) // net/http writes there what a host sends unasked, whatever is in it
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, nil))
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // app is what the commands share.
@@ -33,15 +33,14 @@ type app struct {
 	sandbox  string
 	color    bool // of err
 	force    chan struct{}
-	step     func(string)
 	args     []string
 	hosts    *core.Hosts
 	hide     func(string) string // takes the secrets of the pipeline out of a text
 }
 
-// run is main without the exit. step is for tests: they end the process at a step of the run.
-func run(args []string, out, errOut io.Writer, step func(string)) int {
-	a := &app{hosts: core.NewHosts(), out: out, err: errOut, color: colorful(errOut), step: step, args: args, hide: func(s string) string { return s }}
+// run is main without the exit.
+func run(args []string, out, errOut io.Writer) int {
+	a := &app{hosts: core.NewHosts(), out: out, err: errOut, color: colorful(errOut), args: args, hide: func(s string) string { return s }}
 	ctx, stop := a.untilInterrupted(context.Background())
 	defer stop()
 	root := a.root()

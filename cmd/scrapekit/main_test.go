@@ -5,10 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,12 +15,6 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/sdk/serve"
 )
-
-// crashVar names the step, counted from 1, at which a host under test kills itself.
-const crashVar = "SCRAPEKIT_TEST_CRASH_AT"
-
-// stepsVar names a file to which a host under test writes how many steps there were.
-const stepsVar = "SCRAPEKIT_TEST_STEPS"
 
 // gaugesVar names a file to which a host under test appends how many goroutines it has, again and again.
 const gaugesVar = "SCRAPEKIT_TEST_GAUGES"
@@ -107,35 +99,10 @@ func reduceSandbox() {
 	}
 }
 
-// killSelf ends the process as kill -9 does: nothing more of it runs.
-func killSelf() {
-	self, err := os.FindProcess(os.Getpid())
-	if err == nil {
-		err = self.Kill()
-	}
-	if err != nil {
-		panic(err)
-	}
-	select {} // until the signal has come
-}
-
 func hostUnderTest() int {
 	serve.TuneMemory() // as main does
-	at, _ := strconv.ParseInt(os.Getenv(crashVar), 10, 64)
-	var steps atomic.Int64
-	step := func(string) {
-		if steps.Add(1) == at {
-			killSelf()
-		}
-	}
 	if file := os.Getenv(gaugesVar); file != "" {
 		go gauge(file)
 	}
-	code := run(os.Args[1:], os.Stdout, os.Stderr, step)
-	if file := os.Getenv(stepsVar); file != "" {
-		if err := os.WriteFile(file, []byte(strconv.FormatInt(steps.Load(), 10)), 0o644); err != nil {
-			panic(err)
-		}
-	}
-	return code
+	return run(os.Args[1:], os.Stdout, os.Stderr)
 }

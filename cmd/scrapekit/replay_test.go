@@ -41,7 +41,7 @@ func TestReplayOfTheShippedPipeline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if code := run([]string{"recording", "show", file, "--json"}, f, os.Stderr, nil); code != 0 {
+	if code := run([]string{"recording", "show", file, "--json"}, f, os.Stderr); code != 0 {
 		t.Errorf("recording show: code %d", code)
 	}
 	if err := f.Close(); err != nil {
