@@ -266,3 +266,32 @@ func TestReadmeNames(t *testing.T) {
 		}
 	}
 }
+
+var testCommand = regexp.MustCompile(`go test[^\x60\n]* -(run|bench) ([A-Za-z0-9]+)[^\x60\n]* \./([a-z0-9/]+)`)
+
+// TestReadmeTests checks that the tests which the README has one run are there: go test says "ok" of none too.
+func TestReadmeTests(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := testCommand.FindAllStringSubmatch(string(raw), -1)
+	if len(all) < 15 {
+		t.Errorf("%d commands", len(all))
+	}
+	for _, m := range all {
+		kind := map[string]string{"run": "Test", "bench": "Benchmark"}[m[1]]
+		declared := regexp.MustCompile(`(?m)^func ` + kind + `[A-Za-z0-9]*` + strings.TrimPrefix(m[2], kind))
+		files, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(m[3]), "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(files, func(file string) bool {
+			text, err := os.ReadFile(file)
+			return err == nil && declared.Match(text)
+		}) {
+			t.Errorf("%s: there is no such test", m[0])
+		}
+	}
+}

@@ -52,26 +52,32 @@ func main() {
 	fmt.Printf("every mutant was found out: %d of %d\n", len(chosen), len(chosen))
 }
 
-// choose returns the mutants whose names match one of the patterns; none: all.
+// choose returns the mutants whose names match one of the patterns; none: all. Each pattern must match a name.
 func choose(all []mutant, patterns []string) ([]mutant, error) {
 	if len(patterns) == 0 {
 		return all, nil
 	}
-	var out []mutant
-	for _, m := range all {
-		for _, p := range patterns {
-			re, err := regexp.Compile(p)
-			if err != nil {
-				return nil, err
-			}
+	chosen := make([]bool, len(all))
+	for _, p := range patterns {
+		re, err := regexp.Compile(p)
+		if err != nil {
+			return nil, err
+		}
+		found := false
+		for i, m := range all {
 			if re.MatchString(m.name) {
-				out = append(out, m)
-				break
+				chosen[i], found = true, true
 			}
 		}
+		if !found {
+			return nil, fmt.Errorf("no mutant's name matches %q: -list lists them", p)
+		}
 	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("no mutant's name matches %q: -list lists them", patterns)
+	var out []mutant
+	for i, m := range all {
+		if chosen[i] {
+			out = append(out, m)
+		}
 	}
 	return out, nil
 }
