@@ -75,7 +75,7 @@ const (
 )
 
 // plugins are what is killed beside the host.
-var plugins = []string{"steady", "numbering", "jsonl"}
+var plugins = []string{"steady", "transform-number", "jsonl"}
 
 // TestSeededKills kills host, source, transform and sink, each seed at moments of its own: before which operation on a file,
 // counted over all processes. SCRAPEKIT_KILLS says how many in all, SCRAPEKIT_SEED with which seed to begin; an error says with

@@ -35,7 +35,7 @@ var buildOnce = sync.OnceValues(func() (tools, error) {
 	if err := os.Chmod(dir, 0o755); err != nil { // an ordinary user runs them too
 		return "", err
 	}
-	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), ".", "./testdata/steady", "./testdata/numbering", "./testdata/connects", "./testdata/readlist", "../../examples/sink-redis", "../../sdk/sdktest/crashtest/launch")
+	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), ".", "./testdata/steady", "../../examples/transform-number", "./testdata/connects", "./testdata/readlist", "../../examples/sink-redis", "../../sdk/sdktest/crashtest/launch")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS="+strings.ReplaceAll(os.Getenv("GOFLAGS"), "-race", ""))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building: %w\n%s", err, out)
@@ -72,17 +72,19 @@ func (b tools) trial(dir, settings string) (trial, error) {
   commit_bytes = "1B"
   required_plugins {
     steady    = { source = %q }
-    numbering = { source = %q }
+    number    = { source = %q }
   }
 }
 source "steady" {
 %s
 }
-transform "numbering" {}
+transform "number" {
+  reject_every = 7
+}
 sink "jsonl" {
   path = "out/{stream}.jsonl"
 }
-`, b.path("steady"), b.path("numbering"), settings)
+`, b.path("steady"), b.path("transform-number"), settings)
 	return x, os.WriteFile(x.file(), []byte(text), 0o644)
 }
 
