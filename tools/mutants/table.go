@@ -30,7 +30,8 @@ func simulated(name string, edits ...edit) mutant {
 	return mutant{name: name, edits: edits, pkg: pipeline, test: "TestSimulation", env: fewSeeds}
 }
 
-var mutants = []mutant{
+// guarantees are what "nothing lost, nothing twice" rests on.
+var guarantees = []mutant{
 	simulated("checkpoint before the sink's commit",
 		edit{pipeline + "/deliver.go", `	if c.Tokens, err = d.tokens(ctx); err != nil {`, `	if err := d.a.Store.Commit(ctx, *d.a.run0, c); err != nil {
 		return d.broke(storeFailure(err))
