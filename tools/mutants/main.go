@@ -40,6 +40,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
+	for _, m := range mutants { // those too that are not tried now: CI tries few
+		if _, err := l.overlay(m); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", m.name, err)
+			l.close()
+			os.Exit(1)
+		}
+	}
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt)
 	go func() { <-stop; l.close(); os.Exit(130) }()

@@ -33,11 +33,11 @@ func simulated(name string, edits ...edit) mutant {
 // guarantees are what "nothing lost, nothing twice" rests on.
 var guarantees = []mutant{
 	simulated("checkpoint before the sink's commit",
-		edit{pipeline + "/deliver.go", `	if c.Tokens, err = d.tokens(ctx); err != nil {`, `	if err := d.a.Store.Commit(ctx, *d.a.run0, c); err != nil {
+		edit{pipeline + "/deliver.go", `	held := d.a.Store.Hold(`, `	if err := d.a.Store.Commit(ctx, *d.a.run0, c); err != nil {
 		return d.broke(storeFailure(err))
 	}
 	c = checkpoint.Commit{Stats: c.Stats}
-	if c.Tokens, err = d.tokens(ctx); err != nil {`}),
+	held := d.a.Store.Hold(`}),
 	simulated("an error of a sink's write is ignored",
 		edit{pipeline + "/push.go", `		if err := p.refused(s.stage.Name, err); err != nil {
 			return err
