@@ -548,6 +548,11 @@ func TestLinger(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		left := func() int {
+			c.tunnels.mu.Lock()
+			defer c.tunnels.mu.Unlock()
+			return len(c.tunnels.m)
+		}
 		began := time.Now()
 		if _, err := near.Write(make([]byte, 100)); err != nil {
 			t.Fatal(err)
@@ -561,12 +566,12 @@ func TestLinger(t *testing.T) {
 		}
 		time.Sleep(lingerTime - time.Millisecond)
 		synctest.Wait()
-		if n := len(c.tunnels.m); n != 1 {
+		if n := left(); n != 1 {
 			t.Errorf("before its time is up: %d connections", n)
 		}
 		time.Sleep(time.Millisecond)
 		synctest.Wait()
-		if n := len(c.tunnels.m); n != 0 {
+		if n := left(); n != 0 {
 			t.Errorf("when its time is up: %d connections", n)
 		}
 		if _, err := theirs.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
