@@ -294,15 +294,25 @@ func TestOddContentPassesUntouched(t *testing.T) {
 		`{"key":"ODD-6","fields":{}}`,
 		`"not an issue"`,
 	}
+	for _, deployment := range []string{"Server", "Cloud"} {
+		t.Run(deployment, func(t *testing.T) {
+			t.Parallel()
+			oddContent(t, deployment, issues)
+		})
+	}
+}
+
+func oddContent(t *testing.T, deployment string, issues []string) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case strings.HasSuffix(r.URL.Path, "/search") && r.URL.Query().Get("maxResults") == "0",
-			strings.HasSuffix(r.URL.Path, "/search"):
+		case strings.HasSuffix(r.URL.Path, "/approximate-count"):
+			fmt.Fprintf(w, `{"count":%d}`, len(issues))
+		case strings.Contains(r.URL.Path, "/search"):
 			fmt.Fprintf(w, `{"startAt":0,"total":%d,"issues":[%s],"maxResults":100}`, len(issues), strings.Join(issues, ", "))
 		case strings.HasSuffix(r.URL.Path, "/comment"):
 			fmt.Fprint(w, `{"comments":[{"id":"77","created":"2024-01-01T10:00:00.000+0000","body":"hello"}],"total":1,"startAt":0}`)
 		default:
-			fmt.Fprint(w, `{"deploymentType":"Server","serverTime":"2024-06-01T00:00:00.000+0000"}`)
+			fmt.Fprintf(w, `{"deploymentType":%q,"serverTime":"2024-06-01T00:00:00.000+0000"}`, deployment)
 		}
 	}))
 	t.Cleanup(srv.Close)
@@ -364,6 +374,26 @@ func (a again) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 		}
 	}
 	return nil, fmt.Errorf("gave up: %w", err)
+}
+
+// A token that expires within a minute that holds more than a page costs that minute, not the run.
+func TestPageTokenThatExpiresOnTheWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, jiratest.Options{Flavour: jiratest.Cloud, MaxResults: 10, TokenLife: time.Hour})
+	keys := append(w.fill(t, "ALPHA", 15, time.Minute), w.fill(t, "ALPHA", 40, 0)...)
+	w.advance(time.Hour)
+	n := 0
+	w.OnRequest(func(r *http.Request) {
+		if r.URL.Query().Has("nextPageToken") {
+			if n++; n == 3 {
+				w.advance(2 * time.Hour)
+			}
+		}
+	})
+	wantKeys(t, newHost(t, w, map[string]any{"projects": []string{"ALPHA"}}).run(), keys)
+	if statuses(w)[http.StatusBadRequest] != 1 {
+		t.Errorf("%d tokens were refused, want one", statuses(w)[http.StatusBadRequest])
+	}
 }
 
 func TestPageTokensThatMisbehave(t *testing.T) {

@@ -168,6 +168,10 @@ func TestNothingIsLostBeyondTheResultWindow(t *testing.T) {
 	wantKeys(t, newHost(t, w, nil).run(), keys)
 	w.fill(t, "DEEP", 200, 0) // more ties than the window
 	w.advance(time.Hour)
+	before := statuses(w)[http.StatusInternalServerError]
 	_, err := newHost(t, w, nil).tryRun()
 	wantError(t, err, true, "2024-", "the server pages through")
+	if n := statuses(w)[http.StatusInternalServerError] - before; n == 0 || n > 10 { // with those that are asked for ahead
+		t.Errorf("asked %d times beyond the window", n)
+	}
 }

@@ -200,19 +200,21 @@ func TestMovedIssueKeepsItsID(t *testing.T) {
 
 func TestOtherFlavourUnderTheSameNameGoesOn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, jiratest.Options{})
-	w.fill(t, "ALPHA", 5, time.Minute)
-	h := newHost(t, w, nil)
-	h.run()
-	moved := newWorld(t, jiratest.Options{Flavour: jiratest.Cloud})
-	moved.fill(t, "ALPHA", 5, time.Minute)
-	w.advance(time.Hour)
-	moved.advance(time.Hour)
-	must(t, moved.Edit("ALPHA-3", map[string]any{"summary": "in the cloud"}))
-	h.transport = redirect{to: moved.url, next: h.transport}
-	got := h.run()
-	wantKeys(t, got, []string{"ALPHA-3"})
-	if f := got.of(t, "issues")[0].Flavour; f != "cloud" {
-		t.Errorf("flavour %q", f)
-	}
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		w := newWorld(t, jiratest.Options{Flavour: jiratest.Cloud - f})
+		w.fill(t, "ALPHA", 5, time.Minute)
+		h := newHost(t, w, nil)
+		h.run()
+		moved := newWorld(t, jiratest.Options{Flavour: f})
+		moved.fill(t, "ALPHA", 5, time.Minute)
+		w.advance(time.Hour)
+		moved.advance(time.Hour)
+		must(t, moved.Edit("ALPHA-3", map[string]any{"summary": "elsewhere"}))
+		h.transport = redirect{to: moved.url, next: h.transport}
+		got := h.run()
+		wantKeys(t, got, []string{"ALPHA-3"})
+		if name := got.of(t, "issues")[0].Flavour; name != flavourNames[f] {
+			t.Errorf("flavour %q", name)
+		}
+	})
 }
