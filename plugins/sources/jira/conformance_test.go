@@ -23,7 +23,7 @@ func TestConformance(t *testing.T) {
 			t.Parallel()
 			start := time.Now() // it stands still: records say when they were fetched
 			w := newWorld(t, jiratest.Options{Flavour: f, Now: func() time.Time { return start }})
-			w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "SYN", Issues: 6}}})
+			w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "SYN", Issues: 4}}})
 			books := w.Snapshot()
 			sdktest.TestSource(t, plugin(), sdktest.SourceCase{
 				Config:     map[string]any{"url": w.url, "page_size": 2, "split_size": 2},

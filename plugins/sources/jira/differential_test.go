@@ -235,12 +235,11 @@ func (p *player) play(ctx context.Context) error {
 // finish makes what histories have too few of, an epic and an issue in a sprint, and updates every issue in half of them.
 func (p *player) finish() error {
 	sprints := slices.Sorted(maps.Keys(p.Books("http://jira.test", "root").Of("sprints")))
-	for _, b := range p.Snapshot() {
-		_, _ = p.Create(b.Project, map[string]any{"issuetype": "Epic", "summary": "an epic"}) // unless the type was renamed
+	if issues := p.Snapshot(); len(issues) > 0 {
+		_, _ = p.Create(issues[0].Project, map[string]any{"issuetype": "Epic", "summary": "an epic"}) // unless the type was renamed
 		for _, id := range sprints {
-			_ = p.MoveToSprint(b.Key, id) // unless it is of another project, or closed
+			_ = p.MoveToSprint(issues[0].Key, id) // unless it is of another project, or closed
 		}
-		break
 	}
 	p.touched = p.seed%2 == 0
 	if !p.touched {

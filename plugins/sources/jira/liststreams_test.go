@@ -45,11 +45,17 @@ func bookKeys(w *world, stream string) []string { return slices.Sorted(maps.Keys
 // listWorld is a Jira with everything in it, and a host that is logged in as its administrator.
 func listWorld(t *testing.T, o jiratest.Options, settings map[string]any) (*world, *host) {
 	t.Helper()
+	return listWorldOf(t, o, settings, 30, 25)
+}
+
+// listWorldOf has so many issues in its two projects.
+func listWorldOf(t *testing.T, o jiratest.Options, settings map[string]any, alpha, bravo int) (*world, *host) {
+	t.Helper()
 	if o.Auth.Bearer == nil {
 		o.Auth.Bearer = map[string]string{"secret": "root"}
 	}
 	w := newWorld(t, o)
-	w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: 30}, {Key: "BRAVO", Issues: 25}}})
+	w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: alpha}, {Key: "BRAVO", Issues: bravo}}})
 	h := newHost(t, w, settings)
 	h.transport = asRoot{h.transport, "secret"}
 	return w, h
@@ -285,7 +291,7 @@ func TestListsConform(t *testing.T) {
 	for _, f := range []jiratest.Flavour{jiratest.DataCenter, jiratest.Cloud} {
 		t.Run(f.String(), func(t *testing.T) {
 			t.Parallel()
-			w, h := listWorld(t, jiratest.Options{Flavour: f, Now: time.Now, ListPage: 4}, nil)
+			w, h := listWorldOf(t, jiratest.Options{Flavour: f, Now: time.Now, ListPage: 4}, nil, 5, 4)
 			sdktest.TestSource(t, plugin(), sdktest.SourceCase{
 				Config: map[string]any{"url": w.url}, Host: sdk.Host{Transport: h.transport}, Streams: listNames(), MaxResumes: 3,
 			})
