@@ -19,7 +19,7 @@ func Replace(path string, raw []byte, synced bool) error {
 func ReplaceMode(path string, raw []byte, synced bool, mode os.FileMode) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
 	if err != nil {
-		return err
+		return toMake(path, err)
 	}
 	_, err = f.Write(raw)
 	if mode != 0o600 {
@@ -38,6 +38,24 @@ func ReplaceMode(path string, raw []byte, synced bool, mode os.FileMode) error {
 		return SyncDir(filepath.Dir(path))
 	}
 	return nil
+}
+
+// TempDirFor makes a folder beside the one that it is to become.
+func TempDirFor(dir string) (string, error) {
+	temp, err := os.MkdirTemp(filepath.Dir(dir), ".new-*")
+	if err != nil {
+		return "", toMake(dir, err)
+	}
+	return temp, nil
+}
+
+// toMake names what was to be made: the name that it has until then says nothing to anybody.
+func toMake(path string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return &fs.PathError{Op: "make", Path: path, Err: at.Err}
+	}
+	return err
 }
 
 // MakeDir makes a folder with its parents, so that its name lasts. One that is there may have been made by a process that was

@@ -1,8 +1,11 @@
 package disk_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/scrapekit/scrapekit/core/internal/disk"
@@ -53,6 +56,18 @@ func TestMakeDir(t *testing.T) {
 	for _, path := range []string{file, filepath.Join(file, "below")} {
 		if err := disk.MakeDir(path, 0o755); err == nil {
 			t.Errorf("%s was made in place of a file", path)
+		}
+	}
+}
+
+// TestWhatCannotBeMade: an error names what was to be made, not what it is called until it is whole.
+func TestWhatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "gone", "scrapekit.lock.hcl")
+	_, dirErr := disk.TempDirFor(path)
+	for _, err := range []error{disk.Replace(path, nil, false), dirErr} {
+		if !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "make "+path+": ") {
+			t.Errorf("%v", err)
 		}
 	}
 }

@@ -98,7 +98,7 @@ func Pack(p Packing) (artifact.Statement, error) {
 	if err := os.MkdirAll(filepath.Dir(p.Dir), 0o755); err != nil {
 		return s, err
 	}
-	fresh, err := os.MkdirTemp(filepath.Dir(p.Dir), ".new-*")
+	fresh, err := disk.TempDirFor(p.Dir)
 	if err != nil {
 		return s, err
 	}

@@ -88,7 +88,7 @@ func (f *folder) push(ctx context.Context, r *artifact.Release, s artifact.State
 
 // makeFolder writes a release into a folder that appears when it is whole.
 func makeFolder(ctx context.Context, dir string, r *artifact.Release, s artifact.Statement, archive Archives) error {
-	fresh, err := os.MkdirTemp(filepath.Dir(dir), ".new-*")
+	fresh, err := disk.TempDirFor(dir)
 	if err != nil {
 		return err
 	}
