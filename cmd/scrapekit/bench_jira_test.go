@@ -9,11 +9,11 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
-	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // realIssues are issues of a public site, beside the repository.
@@ -82,9 +81,8 @@ source "jira" {
   }
 }
 sink %q {
-  records = %d
 }
-`, url, discard, issues))
+`, url, discard))
 	start, before := time.Now(), cpuOf(b, syscall.RUSAGE_SELF)
 	cmd := exec.Command(os.Args[0], "run", file, "--full", "--output", "plain")
 	peaks := peaksOf(b, cmd, 200*time.Millisecond) // which costs CPU
@@ -99,6 +97,13 @@ sink %q {
 	if peaks["host"] == 0 || peaks["jira"] == 0 {
 		b.Errorf("peaks in MiB: %v", peaks)
 	}
+	report, err := firstReport(filepath.Dir(file))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if n := report.Stages[len(report.Stages)-1].Out; n != int64(issues) {
+		b.Errorf("%d records of %d issues", n, issues)
+	}
 }
 
 // cpuOf is the time that the CPU spent on this process, or on its children.
@@ -109,31 +114,4 @@ func cpuOf(b *testing.B, who int) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// discard is a sink that keeps nothing, and at the end insists on having seen so many records.
-type discard struct {
-	discardConfig
-	seen int
-}
-
-type discardConfig struct {
-	Records int `json:"records" required:"true"`
-}
-
-func discardPlugin() sdk.Plugin {
-	return sdk.SinkPlugin(sdk.Info{Name: "discard", Version: "1"}, func(_ context.Context, c discardConfig) (sdk.Sink, error) {
-		return &discard{discardConfig: c}, nil
-	})
-}
-
-func (d *discard) Write(_ context.Context, b sdk.Batch) error {
-	if d.seen += b.Count; d.seen > d.Records {
-		return sdk.Permanent(fmt.Errorf("%d records, of %d", d.seen, d.Records))
-	}
-	return nil
-}
-
-func (d *discard) Commit(context.Context) (sdk.Token, error) {
-	return []byte(strconv.Itoa(d.seen)), nil
 }
