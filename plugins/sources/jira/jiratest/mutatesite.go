@@ -82,7 +82,7 @@ func (s *Server) Rename(stream, id, name string) error {
 		}
 		old := e.raw
 		e.raw = bytes.Replace(old, []byte(word+quote(e.name)), []byte(word+quote(name)), 1)
-		if e.id == e.name { // a workflow of Data Center has no other id
+		if e.id == e.name && stream == "workflows" { // Data Center's have no other id
 			e.id = name
 		}
 		e.name = name

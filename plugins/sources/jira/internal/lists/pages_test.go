@@ -104,6 +104,18 @@ func TestListThatShrinksWhileItIsRead(t *testing.T) {
 	want(t, "records", got, keys)
 }
 
+// With pages of one record a list that grows at its beginning shows the first page again: it is not a start that is not heeded.
+func TestListOfShortPagesThatGrowsWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	h, l, keys := priorities(t, 4)
+	l.most = 1
+	h.fake.before = once(1, func() { l.values = slices.Insert(l.values, 0, `{"id":"new","name":"new"}`) })
+	got := ids(t, h.run("priorities").records, "id")
+	if missing := slices.DeleteFunc(append(slices.Clone(keys), "new"), func(k string) bool { return slices.Contains(got, k) }); len(missing) > 0 {
+		t.Errorf("%q did not come: %q", missing, got)
+	}
+}
+
 func TestListThatGrowsWhileItIsRead(t *testing.T) {
 	t.Parallel()
 	h, l, keys := priorities(t, 35)
