@@ -26,7 +26,9 @@ var floor []byte
 func TuneMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
-		floor = make([]byte, floorSize)
+		if floor == nil {
+			floor = make([]byte, floorSize)
+		}
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
