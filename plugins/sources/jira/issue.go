@@ -142,12 +142,24 @@ func readTime(raw []byte, start int, into *int64) (end int) {
 	return end
 }
 
+// scanned has scan read the object or array that begins with the bracket open at start, or skips what is none; it notes where the value
+// lies, if it is whole, and returns its end.
+func (s *span) scanned(raw []byte, start int, open byte, scan func() (end int)) (end int) {
+	if start < len(raw) && raw[start] == open {
+		end = scan()
+	} else {
+		end = rest.Skip(raw, start)
+	}
+	if end > 0 {
+		*s = span{start, end}
+	}
+	return end
+}
+
 func (i *issue) parseFields(start int) (end int) {
 	raw := i.raw
-	if start >= len(raw) || raw[start] != '{' {
-		end = rest.Skip(raw, start)
-	} else {
-		end = rest.ScanObject(raw, start, func(name []byte, start int) int {
+	return i.fields.scanned(raw, start, '{', func() int {
+		return rest.ScanObject(raw, start, func(name []byte, start int) int {
 			switch string(name) {
 			case "created":
 				return readTime(raw, start, &i.created)
@@ -160,20 +172,14 @@ func (i *issue) parseFields(start int) (end int) {
 			}
 			return rest.Skip(raw, start)
 		})
-	}
-	if end > 0 {
-		i.fields = span{start, end}
-	}
-	return end
+	})
 }
 
 // parse reads {"total": n, "<name>": [...]} and returns the end of it.
 func (l *list) parse(raw []byte, start int, name string) (end int) {
 	l.count, l.total = 0, -1
-	if start >= len(raw) || raw[start] != '{' {
-		end = rest.Skip(raw, start)
-	} else {
-		end = rest.ScanObject(raw, start, func(field []byte, start int) int {
+	return l.value.scanned(raw, start, '{', func() int {
+		return rest.ScanObject(raw, start, func(field []byte, start int) int {
 			switch string(field) {
 			case name:
 				return l.parseArray(raw, start)
@@ -189,24 +195,14 @@ func (l *list) parse(raw []byte, start int, name string) (end int) {
 			}
 			return rest.Skip(raw, start)
 		})
-	}
-	if end > 0 {
-		l.value = span{start, end}
-	}
-	return end
+	})
 }
 
 func (l *list) parseArray(raw []byte, start int) (end int) {
-	if start >= len(raw) || raw[start] != '[' {
-		end = rest.Skip(raw, start)
-	} else {
-		end = rest.ScanArray(raw, start, func(at int) int {
+	return l.array.scanned(raw, start, '[', func() int {
+		return rest.ScanArray(raw, start, func(at int) int {
 			l.count++
 			return rest.Skip(raw, at)
 		})
-	}
-	if end > 0 {
-		l.array = span{start, end}
-	}
-	return end
+	})
 }
