@@ -136,8 +136,8 @@ func outcome(h core.HTTPHost) []string {
 			parts = append(parts, more.parts...)
 		}
 	}
-	for i := range min(1, len(parts)) {
-		parts[i] = "  " + parts[i]
+	if len(parts) > 0 {
+		parts[0] = "  " + parts[0]
 	}
 	return parts
 }
