@@ -115,8 +115,7 @@ func (w *walk) advance(ctx context.Context, q search, p page, s *seen) (more boo
 	case anchor > w.anchor || !more && w.base != w.anchor:
 		w.moveTo(anchor)
 	case more && w.reader.part.updates() && !w.owes() && w.anchor < w.movable:
-		w.to = w.movable
-		w.restart()
+		w.bind()
 	case more:
 		w.deeper(q, p, s.last)
 	default:
@@ -210,14 +209,58 @@ func (w *walk) deeper(q search, p page, last moment) {
 
 // end is the end of a pass: of the walk, too, if it is proven and nothing is left.
 func (w *walk) end(ctx context.Context, q search, p page) (more bool, err error) {
-	if w.owes() && (w.depth.gapped || p.total > q.startAt+p.count) {
+	switch {
+	case !w.depth.gapped && w.ends(q, p):
+		return w.over(), nil
+	case w.owes():
 		w.call(w.to)
 		return true, nil
+	case w.anchor < w.movable:
+		w.bind()
+		return true, nil
 	}
-	if err := w.doubt(ctx, q, p); err != nil {
+	// Nothing behind movable is owed. What the server itself says that it holds back is asked for once more.
+	held, met, err := w.counted(ctx, q, p)
+	if err != nil || held <= met {
 		return false, err
 	}
-	return w.over(), nil
+	if w.proof.tries++; w.proof.tries > mostTries {
+		return false, w.short(met, held)
+	}
+	w.restart()
+	return true, nil
+}
+
+// ends reports whether the server stands by the end of the query that p seems to be.
+func (w *walk) ends(q search, p page) bool {
+	if w.reader.at.Flavour == rest.Cloud {
+		return p.last && p.token == "" && !w.depth.hollow
+	}
+	return p.total <= q.startAt+p.count
+}
+
+// counted is how many issues the query shows by the server's own count, and how many it has shown. Cloud is asked only where
+// it does not stand by its end. Data Center counts issues, too, that are gone and that its index names: then both are the same, unless
+// it shows nothing at all.
+func (w *walk) counted(ctx context.Context, q search, p page) (held, met int, err error) {
+	met = len(w.met())
+	if w.proof.calling {
+		met = len(w.depth.met)
+	}
+	switch {
+	case w.ends(q, p) || w.reader.at.Flavour == rest.DataCenter && met > 0:
+		return met, met, nil
+	case w.reader.at.Flavour == rest.DataCenter:
+		return p.total, met, nil
+	}
+	held, err = w.reader.client.count(ctx, w.reader.at, w.condition())
+	return held, met, err
+}
+
+// bind bounds an update walk by movable: it goes over what is owed first, and then on to the rest.
+func (w *walk) bind() {
+	w.to = w.movable
+	w.restart()
 }
 
 // over goes from what an update walk owes to the rest, and reports whether there is one.
@@ -229,32 +272,6 @@ func (w *walk) over() (more bool) {
 	w.moveTo(w.movable)
 	w.restart()
 	return true
-}
-
-// doubt returns an error if a query ends before its time by the server's own count. Data Center counts in each reply;
-// Cloud is asked only where its last page did not say that it is the last one, or an empty page was among them.
-func (w *walk) doubt(ctx context.Context, q search, p page) error {
-	matching, met := p.total, p.count
-	if w.reader.at.Flavour == rest.Cloud {
-		if p.last && p.token == "" && !w.depth.hollow {
-			return nil
-		}
-		var err error
-		matching, err = w.reader.client.count(ctx, w.reader.at, w.condition())
-		if err != nil {
-			return err
-		}
-		met = len(w.met())
-		if w.proof.calling {
-			met = len(w.depth.met)
-		}
-	} else if q.startAt > 0 || p.count > 0 {
-		return nil
-	}
-	if matching > met {
-		return w.short(met, matching)
-	}
-	return nil
 }
 
 func (w *walk) short(met, matching int) error {

@@ -130,14 +130,23 @@ func happen(t *testing.T, w *world, c *chance) {
 // balance compares the last record of each issue with the server's books.
 func balance(t *testing.T, w *world, latest map[string]record) {
 	t.Helper()
+	for _, wrong := range unbalanced(t, w, latest) {
+		t.Error(wrong)
+	}
+}
+
+// unbalanced says what the last records lack to the server's books.
+func unbalanced(t *testing.T, w *world, latest map[string]record) (wrong []string) {
+	t.Helper()
+	say := func(format string, a ...any) { wrong = append(wrong, fmt.Sprintf(format, a...)) }
 	for _, b := range w.Snapshot() {
 		r, ok := latest[b.ID]
 		if !ok {
-			t.Errorf("%s never came", b.Key)
+			say("%s never came", b.Key)
 			continue
 		}
 		if want := b.Updated.UTC().Format("2006-01-02T15:04:05.000Z"); r.Key != b.Key || r.Updated != want {
-			t.Errorf("%s as of %s: last came as %s of %s", b.Key, want, r.Key, r.Updated)
+			say("%s as of %s: last came as %s of %s", b.Key, want, r.Key, r.Updated)
 		}
 		var raw struct {
 			Fields struct {
@@ -152,7 +161,8 @@ func balance(t *testing.T, w *world, latest map[string]record) {
 			ids = append(ids, c.ID)
 		}
 		if strings.Join(ids, " ") != strings.Join(b.Comments, " ") || !r.CommentsComplete {
-			t.Errorf("%s: comments %v, want %v", b.Key, ids, b.Comments)
+			say("%s: comments %v, want %v", b.Key, ids, b.Comments)
 		}
 	}
+	return wrong
 }

@@ -75,20 +75,18 @@ func (w *walk) answer(i *issue) (news bool) {
 
 // called judges a roll call that is at its end.
 func (w *walk) called(ctx context.Context, q search, p page) (more bool, err error) {
-	if err := w.doubt(ctx, q, p); err != nil {
+	held, _, err := w.counted(ctx, q, p)
+	if err != nil {
 		return false, err
 	}
 	f, named, met := &w.proof, w.depth.met, w.met()
-	if len(named) == 0 && p.total > 0 {
-		return false, w.short(0, p.total)
-	}
 	missing := 0
 	for id := range named {
 		if !met[id] {
 			missing++
 		}
 	}
-	whole := !w.depth.gapped || f.rolls > 0 && maps.Equal(named, f.before)
+	whole := held <= len(named) && (!w.depth.gapped || f.rolls > 0 && maps.Equal(named, f.before))
 	if missing == 0 && whole {
 		if p.total > len(named) {
 			sdk.Log(ctx).Warn("the server counts more issues than it shows: its index names some that are gone",
@@ -101,9 +99,9 @@ func (w *walk) called(ctx context.Context, q search, p page) (more bool, err err
 	}
 	f.rolls++
 	f.tries++
-	switch {
-	case f.tries > mostTries && missing > 0:
-		return false, w.short(len(named)-missing, len(named))
+	switch held = max(held, len(named)); {
+	case f.tries > mostTries && held > len(named)-missing:
+		return false, w.short(len(named)-missing, held)
 	case f.tries > mostTries:
 		return false, fmt.Errorf("the server names other issues with %q from %s on each time that it is asked (%d, then %d): its answers flap, or change faster than they can be read: try again later",
 			w.field, w.from(), len(f.before), len(named))
