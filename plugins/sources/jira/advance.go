@@ -71,8 +71,8 @@ func (w *walk) joins(first moment) bool {
 	}
 }
 
-// retreat goes back from a page that does not join: what stood before it went away, and the list has moved up. It goes twice
-// as far each time.
+// retreat goes back from a page that does not join: what stood before it went away, and the list has moved up. It goes a
+// quarter of a page, and then twice as far each time.
 func (w *walk) retreat(guessed bool) error {
 	if guessed {
 		w.ahead.miss()
@@ -87,7 +87,7 @@ func (w *walk) retreat(guessed bool) error {
 	if d.lost++; d.lost > mostIdle {
 		return fmt.Errorf("pages of one query do not join: at startAt %d comes each time what does not belong there: its answers flap, or the server ignores startAt: try again later", d.startAt)
 	}
-	d.back = max(2*d.back, w.size-1, 1)
+	d.back = max(2*d.back, w.size/4, 1)
 	d.startAt = max(0, d.startAt-d.back)
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 )
 
 // sweepPlays is how many changes are played in each setting by default.
-const sweepPlays = 2
+const sweepPlays = 1
 
 // sweepSetting is what a play of the sweep goes through.
 type sweepSetting struct {
@@ -176,7 +177,10 @@ func (s sweepSetting) play(t *testing.T, change func(*world, string) error, key 
 		}
 		w.advance(time.Minute)
 	}
+	var turn sync.Mutex // pages are asked for ahead
 	w.OnRequest(func(*http.Request) {
+		turn.Lock()
+		defer turn.Unlock()
 		w.advance(s.site.pace)
 		if requests++; requests == at {
 			must(t, change(w, key))
@@ -184,7 +188,7 @@ func (s sweepSetting) play(t *testing.T, change func(*world, string) error, key 
 	})
 	run()
 	w.OnRequest(nil)
-	made := requests
+	made := requests // of the run
 	if at > 0 { // once more under the same second
 		for _, b := range w.Snapshot() {
 			if b.Key == key {
