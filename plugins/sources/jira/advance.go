@@ -21,7 +21,7 @@ type depth struct {
 	met     map[string]bool // ids that this pass met, up to the last page that joins
 
 	loose  bool // nothing of the page to come can be on the one before it
-	gapped bool // there was such a page: what was between two pages may be hidden
+	gapped bool // there was such a page, or one with holes: something may be hidden
 	fresh  bool // this pass met an issue that no pass before it had met
 	hollow bool // an empty page had a token to go on
 
@@ -64,7 +64,7 @@ func (w *walk) joins(first moment) bool {
 	switch d := &w.depth; {
 	case w.base != w.anchor:
 		return first == d.last // what is before the anchor is not known any more
-	case d.startAt == 0 || d.loose || !w.owes():
+	case d.startAt == 0 || d.loose || !w.owes() && !w.proof.calling:
 		return true
 	default:
 		return d.met[first.id]
@@ -97,6 +97,7 @@ func (w *walk) retreat(guessed bool) error {
 // whether there is anything to move on to.
 func (w *walk) advance(ctx context.Context, q search, p page, s *seen) (more bool, err error) {
 	d := &w.depth
+	d.gapped = d.gapped || p.holed(q) && !w.proof.calling
 	more = p.more(w.reader.at, q, s.news) && !d.used[p.token]
 	if err := d.progress(q, p, s.news); more && err != nil {
 		return false, err
@@ -166,6 +167,10 @@ func (p page) full(q search) bool {
 	}
 	return p.count >= most
 }
+
+// holed reports whether the page of Data Center has fewer issues than places: its index names some that are gone, or some are
+// missing.
+func (p page) holed(q search) bool { return p.most > 0 && p.count < min(p.step(q), p.total-q.startAt) }
 
 // step is how many places of the list the server looked at for this page, as far as it says.
 func (p page) step(q search) int { return max(1, min(q.max, p.most)) }

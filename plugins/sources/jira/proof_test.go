@@ -3,6 +3,8 @@
 package jira_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -214,6 +216,46 @@ func TestIssuesThatOnlyTheIndexHas(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A reply leaves an issue out that the server counts: the second look shows that it is not gone.
+func TestIssueThatAPageLeavesOut(t *testing.T) {
+	t.Parallel()
+	for _, step := range []time.Duration{0, time.Hour} {
+		t.Run(step.String(), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, jiratest.Options{MaxResults: 10})
+			keys := w.fill(t, "ALPHA", 25, step)
+			w.advance(time.Hour)
+			h := newHost(t, w, map[string]any{"projects": []string{"ALPHA"}})
+			left := false
+			h.transport = rewritten{h.transport, func(_ *http.Request, body []byte) []byte {
+				var reply struct {
+					StartAt, MaxResults, Total int
+					Issues                     []json.RawMessage
+				}
+				decode(body, &reply)
+				if len(reply.Issues) < 10 || left {
+					return body
+				}
+				left, reply.Issues = true, slices.Delete(reply.Issues, 3, 4)
+				return fmt.Appendf(nil, `{"startAt":%d,"maxResults":%d,"total":%d,"issues":[%s]}`,
+					reply.StartAt, reply.MaxResults, reply.Total, bytes.Join(raws(reply.Issues), []byte(",")))
+			}}
+			wantKeys(t, h.run("issues"), keys)
+			if !left {
+				t.Error("nothing was left out")
+			}
+		})
+	}
+}
+
+func raws(list []json.RawMessage) [][]byte {
+	all := make([][]byte, len(list))
+	for n, raw := range list {
+		all[n] = raw
+	}
+	return all
 }
 
 // A list that the server cuts, though it counts more, is not taken for one with issues that only the index has.

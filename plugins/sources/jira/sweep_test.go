@@ -189,7 +189,7 @@ func (s sweepSetting) play(t *testing.T, change func(*world, string) error, key 
 	run()
 	w.OnRequest(nil)
 	made := requests // of the run
-	if at > 0 { // once more under the same second
+	if at > 0 {      // once more under the same second
 		for _, b := range w.Snapshot() {
 			if b.Key == key {
 				_, err := w.Comment(key, "another word")

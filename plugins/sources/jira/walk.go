@@ -45,6 +45,7 @@ type walk struct {
 	behind int // issues behind it, as it says
 	depth  depth
 	proof  proof
+	warned bool      // of an index that names what is gone
 	asked  time.Time // this machine's time when the page that is read was asked for
 	// blank: the last page had nothing in it.
 	blank bool
