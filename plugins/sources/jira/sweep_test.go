@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
@@ -135,8 +136,14 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// play has a change happen at a request of a run, and returns how many requests the run made and what was lost.
+// play has a change happen at a request of a run, and returns how many requests the run made and what was lost. It takes
+// virtual time, of which this machine's clock knows none.
 func (s sweepSetting) play(t *testing.T, change func(*world, string) error, key string, at int) (requests int, wrong []string) {
+	synctest.Test(t, func(t *testing.T) { requests, wrong = s.played(t, change, key, at) })
+	return requests, wrong
+}
+
+func (s sweepSetting) played(t *testing.T, change func(*world, string) error, key string, at int) (requests int, wrong []string) {
 	o := s.site.options
 	o.Flavour, o.Quirks.PlaceTokens = s.flavour, s.places
 	settings := map[string]any{"content": "raw"} // without the names of fields, which take longer than the rest
@@ -146,9 +153,7 @@ func (s sweepSetting) play(t *testing.T, change func(*world, string) error, key 
 	case s.pages > 0:
 		o.MaxResults = s.pages
 	}
-	w := &world{flavour: s.flavour, url: "http://jira.test"}
-	o.Now = w.now
-	w.Server = jiratest.New(o)
+	w := quietWorld(o)
 	h := newHost(t, w, settings)
 	h.inTurn = true
 	w.fill(t, "ALPHA", 5, s.spacing)

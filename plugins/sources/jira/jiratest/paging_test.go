@@ -126,7 +126,7 @@ func TestTokenWalkIsSteadyWhileOthersChange(t *testing.T) {
 // Tokens that name places, and an index with an issue that is gone.
 func TestTokensThatNamePlaces(t *testing.T) {
 	t.Parallel()
-	s, base := serve(t, Options{Flavour: Cloud, Quirks: Quirks{PlaceTokens: true, GoneIssues: []string{"ALPHA-5"}}}, 12)
+	s, base := serve(t, Options{Flavour: Cloud, Quirks: Quirks{PlaceTokens: true, GoneIssues: []string{"ALPHA-7"}}}, 12)
 	jql := "project = ALPHA ORDER BY created ASC, key ASC"
 	if ids := walkTokens(t, base, jql, "4", nil); len(ids) != 11 {
 		t.Errorf("%d issues, want all but the one that is gone", len(ids))
