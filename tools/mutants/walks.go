@@ -10,7 +10,7 @@ func walk(name, test string, edits ...edit) mutant {
 }
 
 var walks = []mutant{
-	walk("any page joins the one before it", "TestListThatMovesUpBetweenPages",
+	walk("any page joins the one before it", "TestListOfAFullWalkThatMovesUpBetweenPages",
 		edit{jira + "/advance.go", `		return d.met[first.id]`, `		return true`}),
 	walk("a pass of pages that cannot be joined is believed", "TestListThatMovesUpBetweenPages",
 		edit{jira + "/advance.go", `	case anchor > w.anchor && d.gapped:`, `	case anchor > w.anchor && d.gapped && w.warned:`},
@@ -20,13 +20,15 @@ var walks = []mutant{
 	walk("a roll call is whole at once", "TestAnswersThatFlap",
 		edit{jira + "/rollcall.go", `maps.Equal(named, f.before)`, `(maps.Equal(named, f.before) || len(named) > 0)`}),
 	walk("what is owed is read together with the rest", "TestIndexThatCatchesUpBetweenPages",
-		edit{jira + "/advance.go", `func (w *walk) owes() bool { return !w.reader.part.updates() || w.to != 0 }`, `func (w *walk) owes() bool { return !w.reader.part.updates() }`}),
+		edit{jira + "/advance.go", `	w.to = w.movable
+`, `	w.to = w.movable + 1<<40
+`}),
 	walk("a page with holes is believed", "TestIssueThatAPageLeavesOut",
 		edit{jira + "/advance.go", `p.holed(q) && !w.proof.calling`, `p.holed(q) && w.proof.calling`}),
 	walk("a list ends though its total says more", "TestListThatIsCut",
 		edit{jira + "/advance.go", `	return p.total <= q.startAt+p.count
 `, `	return p.total <= q.startAt+p.count || q.startAt > 0
-`}),
+`}, edit{jira + "/advance.go", `p.holed(q) && !w.proof.calling`, `p.holed(q) && w.proof.calling`}),
 	walk("the header Date tells when a version is final", "TestTwoEditsWithinOneSecondOfOtherClocks",
 		edit{jira + "/walk.go", `		if sure := at.Now.Add(w.asked.Sub(at.Asked)); sure.Before(replied) {`, `		if sure := at.Now.Add(w.asked.Sub(at.Asked)); sure.IsZero() {`}),
 }

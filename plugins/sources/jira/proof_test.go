@@ -118,10 +118,14 @@ func TestListOfAFullWalkThatMovesUpBetweenPages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, o)
-			w.fill(t, "ALPHA", 5, 0)
+			w.fill(t, "ALPHA", 12, 0)
 			w.advance(24 * time.Hour)
 			h := newHost(t, w, nil)
-			once(w, deep(1), func() { must(t, w.Delete("ALPHA-1")) })
+			once(w, deep(5), func() { // the two behind the first page are asked for with it
+				for n := range 2 {
+					must(t, w.Delete(fmt.Sprint("ALPHA-", n+1)))
+				}
+			})
 			got := came{}
 			got.run(t, h)
 			got.whole(t, w, h)
@@ -133,16 +137,19 @@ func TestListOfAFullWalkThatMovesUpBetweenPages(t *testing.T) {
 // behind it, and another one goes away.
 func TestIndexThatCatchesUpBetweenPages(t *testing.T) {
 	t.Parallel()
-	for _, total := range []bool{true, false} {
-		t.Run(fmt.Sprint("total ", total), func(t *testing.T) {
+	for _, c := range []struct {
+		behind int // issues behind that one
+		total  bool
+	}{{1, true}, {1, false}, {2, true}, {2, false}} {
+		t.Run(fmt.Sprintf("over %d, total %v", c.behind, c.total), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, jiratest.Options{MaxResults: 3, IndexLag: time.Minute, Quirks: jiratest.Quirks{OmitTotal: !total}})
+			w := newWorld(t, jiratest.Options{MaxResults: 3, IndexLag: time.Minute, Quirks: jiratest.Quirks{OmitTotal: !c.total}})
 			w.fill(t, "ALPHA", 6, 0)
 			w.advance(time.Hour)
 			h, got := newHost(t, w, nil), came{}
 			got.run(t, h)
 			w.advance(time.Hour)
-			for n := range 5 {
+			for n := range 3 + c.behind {
 				must(t, edited(fmt.Sprint("ALPHA-", n+1))(w))
 			}
 			w.advance(time.Hour)

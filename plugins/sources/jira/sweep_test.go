@@ -7,6 +7,7 @@
 package jira_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -74,10 +75,10 @@ func (s sweepSetting) String() string {
 	return fmt.Sprintf("%s places=%v pages=%d own=%v spacing=%v later=%v %s", s.flavour, s.places, s.pages, s.own, s.spacing, s.later, s.site.name)
 }
 
-// sweepChanges are the changes, of an issue of ALPHA or beside it.
+// sweepChanges are the changes, of an issue of ALPHA or beside it. Pages that overlap by one need two that go away.
 func sweepChanges() []func(w *world, key string) error {
 	return []func(w *world, key string) error{
-		func(w *world, key string) error { return w.Edit(key, map[string]any{"summary": "again"}) },
+		func(w *world, key string) error { return edited(key)(w) },
 		func(w *world, key string) error { _, err := w.Comment(key, "a word"); return err },
 		func(w *world, key string) error { _, err := w.Move(key, "BETA"); return err },
 		func(w *world, key string) error {
@@ -88,6 +89,10 @@ func sweepChanges() []func(w *world, key string) error {
 			return err
 		},
 		func(w *world, key string) error { return w.Delete(key) },
+		func(w *world, key string) error { return errors.Join(w.Delete(key), w.Delete("ALPHA-4")) },
+		func(w *world, key string) error {
+			return errors.Join(edited(key)(w), edited("ALPHA-4")(w), edited("ALPHA-5")(w))
+		},
 		func(w *world, _ string) error {
 			_, err := w.Create("ALPHA", map[string]any{"summary": "new"})
 			return err
