@@ -1,4 +1,5 @@
-// Mutants of the walks of the source for Jira: each leaves out what proves that a list which changes was met whole.
+// Mutants of the walks of the source for Jira: each leaves out what proves that a list which
+// changes was met whole.
 
 package main
 
@@ -13,7 +14,7 @@ var walks = []mutant{
 	walk("any page joins the one before it", "TestListOfAFullWalkThatMovesUpBetweenPages",
 		edit{jira + "/advance.go", `		return d.met[first.id]`, `		return true`}),
 	walk("a pass of pages that cannot be joined is believed", "TestListThatMovesUpBetweenPages",
-		edit{jira + "/advance.go", `	case anchor > w.anchor && d.gapped:`, `	case anchor > w.anchor && d.gapped && w.warned:`},
+		edit{jira + "/advance.go", `w.anchor && d.gapped:`, `w.anchor && d.gapped && w.warned:`},
 		edit{jira + "/advance.go", `	case !w.depth.gapped && w.ends(q, p):`, `	case w.ends(q, p):`}),
 	walk("what a roll call names need not have been met", "TestListThatMovesUpBetweenPages",
 		edit{jira + "/rollcall.go", `			missing++`, `			_ = id`}),
@@ -30,5 +31,5 @@ var walks = []mutant{
 `, `	return p.total <= q.startAt+p.count || q.startAt > 0
 `}, edit{jira + "/advance.go", `p.holed(q) && !w.proof.calling`, `p.holed(q) && w.proof.calling`}),
 	walk("the header Date tells when a version is final", "TestTwoEditsWithinOneSecondOfOtherClocks",
-		edit{jira + "/walk.go", `		if sure := at.Now.Add(w.asked.Sub(at.Asked)); sure.Before(replied) {`, `		if sure := at.Now.Add(w.asked.Sub(at.Asked)); sure.IsZero() {`}),
+		edit{jira + "/walk.go", `; sure.Before(replied) {`, `; sure.IsZero() {`}),
 }

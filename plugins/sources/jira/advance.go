@@ -1,4 +1,5 @@
-// Advancing: where a walk goes behind a page, and when it is at its end. What a reply says of its own end is not enough.
+// Advancing: where a walk goes behind a page, and when it is at its end. What a reply says of its
+// own end is not enough.
 
 package jira
 
@@ -11,11 +12,11 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
 
-// depth is how far into the anchor's query the walk is, where one minute holds more than a page. One way through that
-// query is a pass.
+// depth is how far into the anchor's query the walk is, where one minute holds more than a page.
+// One way through that query is a pass.
 type depth struct {
 	startAt int             // Data Center
-	last    moment          // what a page that was asked for ahead must begin with, where the anchor has moved meanwhile
+	last    moment          // what a page must begin with that was asked for before the anchor moved
 	token   string          // Cloud
 	used    map[string]bool // tokens of this pass, to notice one that comes back
 	met     map[string]bool // ids that this pass met, up to the last page that joins
@@ -52,14 +53,15 @@ type seen struct {
 	timeless    []uint64 // ids of issues that this walk had not met and that came without their time
 }
 
-// owes reports whether all that the query shows must be met. Of an update walk it is what is older than movable: the
-// next run asks for the rest again.
+// owes reports whether all that the query shows must be met. Of an update walk it is what is older
+// than movable: the next run asks for the rest again.
 func (w *walk) owes() bool { return !w.reader.part.updates() || w.to != 0 }
 
-// joins reports whether a page that begins with first leaves no gap behind the pages before it: all that the query shows
-// before first was met. So it is where first is an issue that this pass has met already, as the list has one order and no
-// issue changes its place in it without leaving it. It need not be the last one: where the index names issues that are
-// gone, a page begins earlier than it was meant to.
+// joins reports whether a page that begins with first leaves no gap behind the pages before it: all
+// that the query shows before first was met. So it is where first is an issue that this pass has
+// met already, as the list has one order and no issue changes its place in it without leaving it.
+// It need not be the last one: where the index names issues that are gone, a page begins earlier
+// than it was meant to.
 func (w *walk) joins(first moment) bool {
 	switch d := &w.depth; {
 	case w.base != w.anchor:
@@ -71,8 +73,8 @@ func (w *walk) joins(first moment) bool {
 	}
 }
 
-// retreat goes back from a page that does not join: what stood before it went away, and the list has moved up. It goes a
-// quarter of a page, and then twice as far each time.
+// retreat goes back from a page that does not join: what stood before it went away, and the list
+// has moved up. It goes a quarter of a page, and then twice as far each time.
 func (w *walk) retreat(guessed bool) error {
 	if guessed {
 		w.ahead.miss()
@@ -85,16 +87,17 @@ func (w *walk) retreat(guessed bool) error {
 	}
 	d := &w.depth
 	if d.lost++; d.lost > mostIdle {
-		return fmt.Errorf("pages of one query do not join: at startAt %d comes each time what does not belong there: its answers flap, or the server ignores startAt: try again later", d.startAt)
+		return fmt.Errorf("pages of one query do not join: at startAt %d comes each time what does not belong there: "+
+			"the answers of the server flap, or it ignores startAt: try again later", d.startAt)
 	}
 	d.back = max(2*d.back, w.size/4, 1)
 	d.startAt = max(0, d.startAt-d.back)
 	return nil
 }
 
-// advance moves on: to a new query where the page got beyond the anchor's minute, even if the server calls it the last
-// one, else deeper into the same. Deeper, too, if the page that follows was asked for already: it must join. It reports
-// whether there is anything to move on to.
+// advance moves on: to a new query where the page got beyond the anchor's minute, even if the
+// server calls it the last one, else deeper into the same. Deeper, too, if the page that follows
+// was asked for already: it must join. It reports whether there is anything to move on to.
 func (w *walk) advance(ctx context.Context, q search, p page, s *seen) (more bool, err error) {
 	d := &w.depth
 	d.gapped = d.gapped || p.holed(q) && !w.proof.calling
@@ -139,13 +142,16 @@ func (d *depth) progress(q search, p page, news int) error {
 	case d.idle <= mostIdle:
 		return nil
 	case p.token != "":
-		return errors.New("one page after the other comes empty, or with what came before, and with a token to go on: try again later")
+		return errors.New("one page after the other comes empty, or with what came before, " +
+			"and with a token to go on: try again later")
 	}
-	return fmt.Errorf("one page after the other brings nothing new, up to startAt %d: the server ignores startAt, or its index names many issues that are gone: try again later", q.startAt)
+	return fmt.Errorf("one page after the other brings nothing new, up to startAt %d: the server ignores startAt, "+
+		"or its index names many issues that are gone: try again later", q.startAt)
 }
 
-// more reports whether issues may stand behind this page of the query that q asked. news is how many of its issues the pages
-// before it did not have. The total is believed only where it fits what came, and not behind a full page.
+// more reports whether issues may stand behind this page of the query that q asked. news is how
+// many of its issues the pages before it did not have. The total is believed only where it fits
+// what came, and not behind a full page.
 func (p page) more(at rest.Site, q search, news int) bool {
 	if at.Flavour == rest.Cloud {
 		return p.token != ""
@@ -168,8 +174,8 @@ func (p page) full(q search) bool {
 	return p.count >= most
 }
 
-// holed reports whether the page of Data Center has fewer issues than places: its index names some that are gone, or some are
-// missing.
+// holed reports whether the page of Data Center has fewer issues than places: its index names some
+// that are gone, or some are missing.
 func (p page) holed(q search) bool { return p.most > 0 && p.count < min(p.step(q), p.total-q.startAt) }
 
 // step is how many places of the list the server looked at for this page, as far as it says.
@@ -184,14 +190,16 @@ func (w *walk) moveTo(anchor int64) {
 // rewind goes to the beginning of the query from the anchor on.
 func (w *walk) rewind() { w.base, w.depth = w.anchor, depth{} }
 
-// restart is rewind for a query that is not like the one before it: how many pages it has is not known.
+// restart is rewind for a query that is not like the one before it: how many pages it has is not
+// known.
 func (w *walk) restart() {
 	w.size = 0
 	w.rewind()
 }
 
-// deeper goes to the next page of the same query. On Data Center it begins with the last issue of this page, which shows
-// whether the list has moved up. Where that cannot be, a roll call must show that nothing is hidden.
+// deeper goes to the next page of the same query. On Data Center it begins with the last issue of
+// this page, which shows whether the list has moved up. Where that cannot be, a roll call must show
+// that nothing is hidden.
 func (w *walk) deeper(q search, p page, last moment) {
 	d := &w.depth
 	d.loose = p.token != "" || p.count < 2
@@ -224,7 +232,8 @@ func (w *walk) end(ctx context.Context, q search, p page) (more bool, err error)
 		w.bind()
 		return true, nil
 	}
-	// Nothing behind movable is owed. What the server itself says that it holds back is asked for once more.
+	// Nothing behind movable is owed. What the server itself says that it holds back is asked for
+	// once more.
 	held, met, err := w.counted(ctx, q, p)
 	if err != nil || held <= met {
 		return false, err
@@ -244,9 +253,9 @@ func (w *walk) ends(q search, p page) bool {
 	return p.total <= q.startAt+p.count
 }
 
-// counted is how many issues the query shows by the server's own count, and how many it has shown. Cloud is asked only where
-// it does not stand by its end. Data Center counts issues, too, that are gone and that its index names: then both are the same, unless
-// it shows nothing at all.
+// counted is how many issues the query shows by the server's own count, and how many it has shown.
+// Cloud is asked only where it does not stand by its end. Data Center counts issues, too, that are
+// gone and that its index names: then both are the same, unless it shows nothing at all.
 func (w *walk) counted(ctx context.Context, q search, p page) (held, met int, err error) {
 	met = len(w.met())
 	if w.proof.calling {
@@ -280,7 +289,8 @@ func (w *walk) over() (more bool) {
 }
 
 func (w *walk) short(met, matching int) error {
-	return fmt.Errorf("the server ends its list after %d of %d issues with %q from %s on: try again later", met, matching, w.field, w.from())
+	return fmt.Errorf("the server ends its list after %d of %d issues with %q from %s on: try again later",
+		met, matching, w.field, w.from())
 }
 
 // from is the anchor for people.

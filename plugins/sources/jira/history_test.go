@@ -16,7 +16,8 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
 )
 
-// historySeeds is how many of each flavour are played by default; SCRAPEKIT_HISTORIES says otherwise, as for the differential ones.
+// historySeeds is how many of each flavour are played by default; SCRAPEKIT_HISTORIES says otherwise,
+// as for the differential ones.
 const historySeeds = 3
 
 func TestHistories(t *testing.T) {
@@ -29,7 +30,8 @@ func TestHistories(t *testing.T) {
 	})
 }
 
-// pageSize is how many issues the server gives at once: in half of the histories so few that pages hardly join.
+// pageSize is how many issues the server gives at once: in half of the histories so few that pages
+// hardly join.
 func pageSize(below func(int) int) int {
 	if below(2) == 0 {
 		return 1 + below(3)

@@ -63,25 +63,29 @@ func (c came) whole(t *testing.T, w *world, h *host) {
 	balance(t, w, c)
 }
 
-// What goes away from before the next page of a walk over updates moves the list up, and hides what takes its place.
+// What goes away from before the next page of a walk over updates moves the list up, and hides what
+// takes its place.
 func TestListThatMovesUpBetweenPages(t *testing.T) {
 	t.Parallel()
 	far := time.FixedZone("far", -9*3600)
-	places := jiratest.Quirks{PlaceTokens: true}
+	places, ones := jiratest.Quirks{PlaceTokens: true}, jiratest.Options{MaxResults: 1}
 	for name, c := range map[string]struct {
-		change   func(w *world) error
+		change   func(w *world) error // nil: an edit
 		options  jiratest.Options
 		settings map[string]any
 	}{
-		"edit":         {change: edited("ALPHA-1"), options: jiratest.Options{MaxResults: 1}},
-		"comment":      {change: func(w *world) error { _, err := w.Comment("ALPHA-1", "a word"); return err }, options: jiratest.Options{MaxResults: 1}},
-		"move":         {change: func(w *world) error { _, err := w.Move("ALPHA-1", "BETA"); return err }, options: jiratest.Options{MaxResults: 1}},
-		"delete":       {change: func(w *world) error { return w.Delete("ALPHA-1") }, options: jiratest.Options{MaxResults: 1}},
-		"page_size":    {change: edited("ALPHA-1"), settings: map[string]any{"page_size": 1}},
-		"minute":       {change: edited("ALPHA-1"), options: jiratest.Options{MaxResults: 1, JQLPrecision: time.Minute, TimeZone: far}},
-		"pages of two": {change: edited("ALPHA-1"), options: jiratest.Options{MaxResults: 2}},
-		"places":       {change: edited("ALPHA-1"), options: jiratest.Options{Flavour: jiratest.Cloud, MaxResults: 1, Quirks: places}},
+		"edit":         {options: ones},
+		"comment":      {change: func(w *world) error { _, err := w.Comment("ALPHA-1", "a word"); return err }, options: ones},
+		"move":         {change: func(w *world) error { _, err := w.Move("ALPHA-1", "BETA"); return err }, options: ones},
+		"delete":       {change: func(w *world) error { return w.Delete("ALPHA-1") }, options: ones},
+		"page_size":    {settings: map[string]any{"page_size": 1}},
+		"minute":       {options: jiratest.Options{MaxResults: 1, JQLPrecision: time.Minute, TimeZone: far}},
+		"pages of two": {options: jiratest.Options{MaxResults: 2}},
+		"places":       {options: jiratest.Options{Flavour: jiratest.Cloud, MaxResults: 1, Quirks: places}},
 	} {
+		if c.change == nil {
+			c.change = edited("ALPHA-1")
+		}
 		for _, step := range []time.Duration{0, 10 * time.Minute} {
 			t.Run(name+" "+step.String(), func(t *testing.T) {
 				t.Parallel()
@@ -133,8 +137,8 @@ func TestListOfAFullWalkThatMovesUpBetweenPages(t *testing.T) {
 	}
 }
 
-// The last issue of a page shows a time that its place in the index does not have yet. Then it gets there, over what is
-// behind it, and another one goes away.
+// The last issue of a page shows a time that its place in the index does not have yet. Then it gets
+// there, over what is behind it, and another one goes away.
 func TestIndexThatCatchesUpBetweenPages(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -143,7 +147,8 @@ func TestIndexThatCatchesUpBetweenPages(t *testing.T) {
 	}{{1, true}, {1, false}, {2, true}, {2, false}} {
 		t.Run(fmt.Sprintf("over %d, total %v", c.behind, c.total), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, jiratest.Options{MaxResults: 3, IndexLag: time.Minute, Quirks: jiratest.Quirks{OmitTotal: !c.total}})
+			quirks := jiratest.Quirks{OmitTotal: !c.total}
+			w := newWorld(t, jiratest.Options{MaxResults: 3, IndexLag: time.Minute, Quirks: quirks})
 			w.fill(t, "ALPHA", 6, 0)
 			w.advance(time.Hour)
 			h, got := newHost(t, w, nil), came{}
@@ -165,7 +170,8 @@ func TestIndexThatCatchesUpBetweenPages(t *testing.T) {
 	}
 }
 
-// Issues go away from a bulk edit's minute while it is read: the walk goes on from where it is, and does not begin anew.
+// Issues go away from a bulk edit's minute while it is read: the walk goes on from where it is, and
+// does not begin anew.
 func TestManyIssuesGoAwayWhileAMinuteIsRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, jiratest.Options{MaxResults: 10})
@@ -190,12 +196,16 @@ func TestManyIssuesGoAwayWhileAMinuteIsRead(t *testing.T) {
 func TestIssuesThatOnlyTheIndexHas(t *testing.T) {
 	t.Parallel()
 	key := func(n int) string { return fmt.Sprint("ALPHA-", n) }
+	var many []int
+	for n := range 21 {
+		many = append(many, 100+n)
+	}
 	for name, gone := range map[string][]int{
 		"in the middle":  {50},
 		"first":          {1, 2},
 		"last":           {147, 148, 149, 150},
 		"here and there": {3, 99, 100, 101, 120, 150},
-		"a whole page":   {100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120},
+		"a whole page":   many,
 	} {
 		for _, pages := range []int{1, 10, 100} {
 			if len(gone) > 20 && pages == 1 {
@@ -272,7 +282,8 @@ func changedPage(body []byte, change func(startAt int, issues []json.RawMessage)
 	return changed
 }
 
-// A list that the server cuts, though it counts more, is not taken for one with issues that only the index has.
+// A list that the server cuts, though it counts more, is not taken for one with issues that only
+// the index has.
 func TestListThatIsCut(t *testing.T) {
 	t.Parallel()
 	for name, keep := range map[string]int{"to nothing": 0, "to what was there": 1} {
@@ -320,7 +331,8 @@ func TestAnswersThatFlap(t *testing.T) {
 			turn.Lock()
 			defer turn.Unlock()
 			q := r.URL.Query()
-			if strings.Contains(q.Get("jql"), "key DESC") && q.Get("nextPageToken") == "" && strings.Trim(q.Get("startAt"), "0") == "" {
+			first := q.Get("nextPageToken") == "" && strings.Trim(q.Get("startAt"), "0") == ""
+			if first && strings.Contains(q.Get("jql"), "key DESC") { // of a roll call
 				change := w.Hide
 				if hidden {
 					change = w.Show
@@ -351,11 +363,13 @@ func TestRollCallCostsOneRequest(t *testing.T) {
 	}
 }
 
-// An issue is edited, read, and edited again within a second, while the machines before Jira have other clocks than it.
+// An issue is edited, read, and edited again within a second, while the machines before Jira have
+// other clocks than it.
 func TestTwoEditsWithinOneSecondOfOtherClocks(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
-		for _, off := range []time.Duration{-time.Hour, -10 * time.Second, -3 * time.Second, -2 * time.Second, 10 * time.Second, time.Hour} {
+		for _, seconds := range []int{-3600, -10, -3, -2, 10, 3600} {
+			off := time.Duration(seconds) * time.Second
 			for name, q := range map[string]jiratest.Quirks{
 				"serverInfo": {InfoDate: off}, "others": {OtherDate: off}, "all": {InfoDate: off, OtherDate: off},
 			} {

@@ -1,28 +1,34 @@
 // The roll call: what proves that a pass whose pages cannot be joined has hidden nothing.
 //
-// An issue that goes away from before the page that is asked for (it is edited, moved, deleted) moves the list up and hides
-// the issue that takes its place. Where a page begins with an issue of those before it, nothing is hidden (joins). Where it
-// cannot, because pages hold one issue or the server gives tokens that may be places, that the pass met nothing new shows
-// nothing: what went away may have been known, and what is hidden was not met.
+// An issue that goes away from before the page that is asked for (it is edited, moved, deleted)
+// moves the list up and hides the issue that takes its place. Where a page begins with an issue of
+// those before it, nothing is hidden (joins). Where it cannot, because pages hold one issue or the
+// server gives tokens that may be places, that the pass met nothing new shows nothing: what went
+// away may have been known, and what is hidden was not met.
 //
-// So the ids that the query shows are asked for once more, alone and from the other end, and all that are named must have been
-// met. That is sound where the roll call itself is whole:
+// So the ids that the query shows are asked for once more, alone and from the other end, and all
+// that are named must have been met. That is sound where the roll call itself is whole:
 //
-//   - It came in one page. One reply shows the list at one moment. An issue that stood there all the time is on it.
+//   - It came in one page. One reply shows the list at one moment. An issue that stood there all
+//     the time is on it.
 //   - Its pages join.
-//   - The one before it named the same issues. If a roll call hides an issue, then one that it had read went away before it
-//     ended, and the next one does not name that one. So two that are the same hid nothing. This alone takes for granted
-//     that what goes away does not come back to its place between the two, both times.
+//   - The one before it named the same issues. If a roll call hides an issue, then one that it had
+//     read went away before it ended, and the next one does not name that one. So two that are the
+//     same hid nothing. This alone takes for granted that what goes away does not come back to its
+//     place between the two, both times.
 //
-// It is made, too, where a page of Data Center has fewer issues than the server counts there: the second look tells what is gone and
-// what was left out. Where the server counts what it never shows, its index names issues that are gone.
+// It is made, too, where a page of Data Center has fewer issues than the server counts there: the
+// second look tells what is gone and what was left out. Where the server counts what it never
+// shows, its index names issues that are gone.
 //
-// What is named and was not met has the pass done again. It is bounded by the minutes that were gone through, so that it
-// ends where issues go on to be made or edited. A server of which the answers flap is given up after mostTries.
+// What is named and was not met has the pass done again. It is bounded by the minutes that were
+// gone through, so that it ends where issues go on to be made or edited. A server of which the
+// answers flap is given up after mostTries.
 //
-// Of an update walk, only what is older than movable is owed. Its query is bounded by movable before it goes deep: what the
-// bounded query shows only becomes less, as an edit takes an issue out of it for good. An issue that was edited just now, and that the
-// index still has at its old place, stands in it as any other, whatever time it shows.
+// Of an update walk, only what is older than movable is owed. Its query is bounded by movable
+// before it goes deep: what the bounded query shows only becomes less, as an edit takes an issue
+// out of it for good. An issue that was edited just now, and that the index still has at its old
+// place, stands in it as any other, whatever time it shows.
 
 package jira
 
@@ -57,8 +63,8 @@ func (w *walk) call(to int64) {
 	w.restart()
 }
 
-// idsPage is how many ids Data Center gives at once, unless its administrator has set another limit. To ask for more makes pages deep in a
-// list refused by servers on OpenSearch.
+// idsPage is how many ids Data Center gives at once, unless its administrator has set another
+// limit. To ask for more makes pages deep in a list refused by servers on OpenSearch.
 const idsPage = 1000
 
 // roll is its query: as many ids at once as the server gives.
@@ -76,7 +82,8 @@ func (w *walk) roll() search {
 	}
 }
 
-// nameless begins what stands for an issue with neither id nor key, which cannot be told in a roll call.
+// nameless begins what stands for an issue with neither id nor key, which cannot be told in a roll
+// call.
 const nameless = "?"
 
 // answer takes down an issue that a roll call names.
@@ -118,7 +125,8 @@ func (w *walk) called(ctx context.Context, q search, p page) (more bool, err err
 	case f.tries > mostTries && held > len(named)-missing:
 		return false, w.short(len(named)-missing, held)
 	case f.tries > mostTries:
-		return false, fmt.Errorf("the server names other issues with %q from %s on each time that it is asked (%d, then %d): its answers flap, or change faster than they can be read: try again later",
+		return false, fmt.Errorf("the server names other issues with %q from %s on each time that it is asked (%d, then %d): "+
+			"its answers flap, or change faster than they can be read: try again later",
 			w.field, w.from(), len(f.before), len(named))
 	}
 	f.before, f.met, f.calling = named, len(met), missing == 0
@@ -138,8 +146,8 @@ func (w *walk) proven() (more bool) {
 	return true
 }
 
-// refused reports whether a page token that the server does not take any more has a way on: the pass begins anew, if it had met
-// something.
+// refused reports whether a page token that the server does not take any more has a way on: the
+// pass begins anew, if it had met something.
 func (w *walk) refused(q search, err error) bool {
 	if q.token == "" || rest.Status(err) != http.StatusBadRequest {
 		return false

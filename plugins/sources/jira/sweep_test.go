@@ -1,5 +1,5 @@
-// The sweep: one change of each kind at each request of a run, in all the settings that decide how pages meet; nothing is lost.
-// By default a few changes are played in each setting.
+// The sweep: one change of each kind at each request of a run, in all the settings that decide how
+// pages meet; nothing is lost. By default a few changes are played in each setting.
 //
 //	SCRAPEKIT_SWEEP=100 go test -run TestSweep -timeout 60m ./plugins/sources/jira     a hundred in each
 //	SCRAPEKIT_SWEEP=0 ...                                                              all of them
@@ -42,13 +42,16 @@ type sweepSite struct {
 }
 
 func sweepSites() []sweepSite {
+	half := time.FixedZone("off", -9*3600-1800)
+	silent := jiratest.Quirks{OmitTotal: true, OmitIsLast: true}
+	ahead := jiratest.Quirks{OtherDate: 10 * time.Second, RepeatLastToken: true}
 	return []sweepSite{
 		{"plain", 0, jiratest.Options{}},
-		{"minutes, half an hour off", 7 * time.Second, jiratest.Options{JQLPrecision: time.Minute, TimeZone: time.FixedZone("off", -9*3600-1800)}},
+		{"minutes, half an hour off", 7 * time.Second, jiratest.Options{JQLPrecision: time.Minute, TimeZone: half}},
 		{"seconds, lag", 3 * time.Second, jiratest.Options{JQLPrecision: time.Second, IndexLag: 8 * time.Second}},
-		{"lag without total", 3 * time.Second, jiratest.Options{IndexLag: 20 * time.Second, Quirks: jiratest.Quirks{OmitTotal: true, OmitIsLast: true}}},
+		{"lag without total", 3 * time.Second, jiratest.Options{IndexLag: 20 * time.Second, Quirks: silent}},
 		{"clocks differ", 0, jiratest.Options{Quirks: jiratest.Quirks{InfoDate: -10 * time.Second}}},
-		{"clocks differ otherwise", time.Second, jiratest.Options{Quirks: jiratest.Quirks{OtherDate: 10 * time.Second, RepeatLastToken: true}}},
+		{"clocks differ otherwise", time.Second, jiratest.Options{Quirks: ahead}},
 	}
 }
 
@@ -72,12 +75,17 @@ func sweepSettings() []sweepSetting {
 }
 
 func (s sweepSetting) String() string {
-	return fmt.Sprintf("%s places=%v pages=%d own=%v spacing=%v later=%v %s", s.flavour, s.places, s.pages, s.own, s.spacing, s.later, s.site.name)
+	return fmt.Sprintf("%s places=%v pages=%d own=%v spacing=%v later=%v %s",
+		s.flavour, s.places, s.pages, s.own, s.spacing, s.later, s.site.name)
 }
 
-// sweepChanges are the changes, of an issue of ALPHA or beside it. Pages that overlap by one need two that go away.
-func sweepChanges() []func(w *world, key string) error {
-	return []func(w *world, key string) error{
+// sweepChange changes an issue.
+type sweepChange func(w *world, key string) error
+
+// sweepChanges are the changes, of an issue of ALPHA or beside it. Pages that overlap by one need
+// two that go away.
+func sweepChanges() []sweepChange {
+	return []sweepChange{
 		func(w *world, key string) error { return edited(key)(w) },
 		func(w *world, key string) error { _, err := w.Comment(key, "a word"); return err },
 		func(w *world, key string) error { _, err := w.Move(key, "BETA"); return err },
@@ -125,8 +133,8 @@ func TestSweep(t *testing.T) {
 					if len(wrong) > 0 {
 						break
 					}
-					change, issue, at := turn%len(changes), turn/len(changes)%len(sweepIssues), turn/len(changes)/len(sweepIssues)+1
-					key := fmt.Sprint("ALPHA-", sweepIssues[issue])
+					change, rest := turn%len(changes), turn/len(changes)
+					key, at := fmt.Sprint("ALPHA-", sweepIssues[rest%len(sweepIssues)]), rest/len(sweepIssues)+1
 					if _, wrong = s.play(t, changes[change], key, at); len(wrong) > 0 {
 						t.Errorf("change %d of %s at request %d of %d", change, key, at, requests)
 					}
@@ -141,14 +149,14 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// play has a change happen at a request of a run, and returns how many requests the run made and what was lost. It takes
-// virtual time, of which this machine's clock knows none.
-func (s sweepSetting) play(t *testing.T, change func(*world, string) error, key string, at int) (requests int, wrong []string) {
+// play has a change happen at a request of a run, and returns how many requests the run made and
+// what was lost. It takes virtual time, of which this machine's clock knows none.
+func (s sweepSetting) play(t *testing.T, change sweepChange, key string, at int) (requests int, wrong []string) {
 	synctest.Test(t, func(t *testing.T) { requests, wrong = s.played(t, change, key, at) })
 	return requests, wrong
 }
 
-func (s sweepSetting) played(t *testing.T, change func(*world, string) error, key string, at int) (requests int, wrong []string) {
+func (s sweepSetting) played(t *testing.T, change sweepChange, key string, at int) (requests int, wrong []string) {
 	o := s.site.options
 	o.Flavour, o.Quirks.PlaceTokens = s.flavour, s.places
 	settings := map[string]any{"content": "raw"} // without the names of fields, which take longer than the rest

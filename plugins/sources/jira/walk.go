@@ -129,7 +129,9 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 }
 
 // show delivers an issue of a page, and notes in s what it says of the way on.
-func (w *walk) show(ctx context.Context, i *issue, bad error, replied time.Time, s *seen, emit func(*item) error) error {
+func (w *walk) show(
+	ctx context.Context, i *issue, bad error, replied time.Time, s *seen, emit func(*item) error,
+) error {
 	fresh, err := w.meet(ctx, i, replied, func() error {
 		it := &item{}
 		if bad != nil && !w.reader.ids {
@@ -262,10 +264,11 @@ func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, deliver fu
 	return fresh, nil
 }
 
-// settled is from when on an issue that this page shows may be edited again under the same time. The reply's own time is
-// that of whatever stands before Jira, which may be another machine than serverInfo came from, with another clock. So it
-// is not later than Jira's own time in serverInfo and what has passed since, by this machine's clock, when the page was asked
-// for. Both are too early rather than too late, which costs a checksum.
+// settled is from when on an issue that this page shows may be edited again under the same time.
+// The reply's own time is that of whatever stands before Jira, which may be another machine than
+// serverInfo came from, with another clock. So it is not later than Jira's own time in serverInfo
+// and what has passed since, by this machine's clock, when the page was asked for. That is too early
+// rather than too late, which costs a checksum.
 func (w *walk) settled(replied time.Time) int64 {
 	if at := w.reader.at; !at.Now.IsZero() {
 		if sure := at.Now.Add(w.asked.Sub(at.Asked)); sure.Before(replied) {
