@@ -99,6 +99,7 @@ func (p *parts) spec(b config.Block) pluginhost.Spec {
 	}
 	return pluginhost.Spec{
 		Label: stageName(b), Kind: b.Kind, Path: path, Attached: b.Attached, Args: args, Digest: b.Digest, Config: b.Config, Read: b.Read, Write: b.Write, Logger: p.logger.Named(b.Name),
+		Hide: p.redact.String,
 	}
 }
 

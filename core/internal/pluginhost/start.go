@@ -36,6 +36,7 @@ type Spec struct {
 	Config   json.RawMessage // its settings
 	Services sdk.Host        // what the host does for it
 	Logger   hclog.Logger    // takes what it logs and writes on stderr; nil: only a crash report shows it
+	Hide     func(string) string // takes secrets out of what it writes; nil: it knows none
 }
 
 // errSlow is the cause of a start's end when its time is up.
@@ -97,7 +98,7 @@ func (h *Host) newPlugin(s Spec, program *os.File) *Plugin {
 	if s.Logger == nil {
 		s.Logger = hclog.NewNullLogger()
 	}
-	out := &lines{log: s.Logger}
+	out := &lines{log: s.Logger, hide: s.Hide}
 	run := &pluginRunner{}
 	cmd := &exec.Cmd{Path: s.Path, Args: append([]string{s.Path}, s.Args...)}
 	run.process = newProcess(cmd, out, func(cmd *exec.Cmd) error { return h.startIn(cmd, program, run.socketDir, s) })
