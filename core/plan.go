@@ -182,7 +182,10 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
-	parts := &parts{Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool, files: p.keepIn(filepath.Join(spool, "files"))}
+	parts := &parts{
+		Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool,
+		stages: filepath.Join(spool, "stages"), files: p.keepIn(filepath.Join(spool, "files")),
+	}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	return parts, c.close, nil

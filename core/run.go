@@ -88,7 +88,7 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 		return err
 	}
 	r.dial = p.openDial()
-	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, files: p.keepIn(p.replayed("files"))}
+	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, stages: p.stageDirs(), files: p.keepIn(p.replayed("files"))}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	r.letters = deadletter.New(p.runDir)

@@ -85,14 +85,17 @@ func (s *State) tokens(ctx context.Context, store checkpoint.Store) error {
 	return err
 }
 
-// Reset forgets everything that the pipeline keeps, what was learned of the limits of hosts too: the next run is the
-// first. What sinks hold stays.
+// Reset forgets everything that the pipeline keeps, what was learned of the limits of hosts and the private folders of stages
+// too: the next run is the first. What sinks hold stays, and the pipeline stays who it is.
 func (p *Pipeline) Reset(ctx context.Context) error {
 	return p.change(ctx, func(s checkpoint.Store) error {
 		if err := os.Remove(p.learnedFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		return s.Reset(ctx)
+		if err := s.Reset(ctx); err != nil {
+			return err
+		}
+		return os.RemoveAll(p.stageDirs()) // last: without its token a stage does not miss what was in its folder
 	})
 }
 

@@ -139,11 +139,12 @@ func (p *Pipeline) Run(ctx context.Context) (Result, error) {
 // attempts tries until an attempt ends well or in a way that another would not mend.
 func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoint.Outcome, error) {
 	tries := 0
-	for {
+	for again := false; ; again = true {
 		a, err := newAttempt(p, run)
 		if err != nil {
 			return checkpoint.Failed, err
 		}
+		a.again = again
 		err = a.run(ctx)
 		if a.commits > 0 {
 			tries = 0
