@@ -178,7 +178,7 @@ func relocated(b config.Block, from, dir, place string) (json.RawMessage, error)
 	}
 	for name, p := range schema.Properties {
 		path, ok := settings[name].(string)
-		if p[sdk.KeywordPath] != true || !ok || path == "-" {
+		if kind := p[sdk.KeywordPath]; kind != true && kind != "write" || !ok || path == "-" {
 			continue
 		}
 		rel, err := filepath.Rel(from, path)
