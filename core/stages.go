@@ -109,7 +109,7 @@ func (p *parts) spec(b config.Block) pluginhost.Spec {
 	}
 	return pluginhost.Spec{
 		Label: stageName(b), Kind: b.Kind, Path: path, Attached: b.Attached, Args: args, Digest: b.Digest, Config: b.Config,
-		Read: b.Read, Write: write, Logger: p.logger.Named(b.Name),
+		Read: b.Read, Write: write, Logger: p.logger.Named(b.Name), Hide: p.redact.String,
 	}
 }
 
@@ -157,7 +157,8 @@ func (p *Pipeline) keepIn(dir string) func() (*files.Folder, error) {
 	if path == "" {
 		return nil
 	}
-	return sync.OnceValues(func() (*files.Folder, error) { return files.Open(cmp.Or(dir, path), p.config.Name) })
+	owner := p.config.StateDir + "\x00" + stageName(p.config.Source)
+	return sync.OnceValues(func() (*files.Folder, error) { return files.Open(cmp.Or(dir, path), owner) })
 }
 
 func origins(urls []string) ([]fetch.Origin, error) {

@@ -62,7 +62,7 @@ func (p *Pipeline) State(ctx context.Context) (state *State, err error) {
 		}
 		for _, s := range all {
 			if s.Status != checkpoint.Done {
-				state.Open = append(state.Open, splitInfo(s))
+				state.Open = append(state.Open, p.splitInfo(s))
 			}
 		}
 	}
@@ -71,7 +71,7 @@ func (p *Pipeline) State(ctx context.Context) (state *State, err error) {
 		return nil, err
 	}
 	for _, s := range previous {
-		state.Finished = append(state.Finished, s.ID)
+		state.Finished = append(state.Finished, p.Hide(s.ID))
 	}
 	return state, state.tokens(ctx, store)
 }

@@ -15,6 +15,10 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
+// ErrSecretName is the error of a source one of whose streams is named by a secret. Names of streams are
+// names of files, tables and numbers of the report: none of them can be masked.
+var ErrSecretName = sdk.Permanent(errors.New("the name of a stream holds a secret of the pipeline file"))
+
 // open finds out which streams flow where, and brings every stage back to its token.
 func (a *attempt) open(ctx context.Context) error {
 	all, err := a.source.instance.Plugin.Streams(ctx)
@@ -22,6 +26,9 @@ func (a *attempt) open(ctx context.Context) error {
 		return at(a.Source.Name, err)
 	}
 	for _, s := range all {
+		if a.Hide(s.Name) != s.Name {
+			return at(a.Source.Name, ErrSecretName)
+		}
 		a.declared[s.Name] = true
 	}
 	if a.streams, err = selected(a.Source, all); err != nil {
