@@ -37,13 +37,14 @@ func HostOf(ctx context.Context) Host {
 // HTTPClient returns a client whose requests the host makes. Credentials, limits, retries and
 // decompression are the host's: a plugin sends a plain request and gets a whole reply, or an error whose
 // class (see [IsPermanent], [RetryDelay]) is already right to be returned from Read. Redirects are
-// followed by asking the host again. The client is good for as long as the call of ctx runs.
+// followed by asking the host again; where one leads to another origin and that cannot be asked, the error is a [*Redirected]. The
+// client is good for as long as the call of ctx runs.
 func HTTPClient(ctx context.Context) *http.Client {
 	t := HostOf(ctx).Transport
 	if t == nil {
 		t = noTransport{}
 	}
-	return &http.Client{Transport: t}
+	return &http.Client{Transport: redirects{t}}
 }
 
 type noTransport struct{}
