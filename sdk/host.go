@@ -139,6 +139,14 @@ const HeaderLogin = "Scrapekit-Login"
 // plugin's error: `the credential was refused: check auth "basic" of jira.hcl:12`. It is "" for other replies.
 func Login(resp *http.Response) string { return resp.Header.Get(HeaderLogin) }
 
+// HeaderCredential is a header that the host adds to a 401 and a 403.
+const HeaderCredential = "Scrapekit-Credential"
+
+// Credential names the credential of the pipeline file that went along with a request which was answered by 401 or 403, as in
+// `auth "basic" of jira.hcl:12`; "" if none did. A system that refuses a credential may answer other requests as it answers
+// anybody: a source must not take such replies for those that its user asked for.
+func Credential(resp *http.Response) string { return resp.Header.Get(HeaderCredential) }
+
 // Log returns the logger of a call. Its lines appear in the host's log with the plugin's name, the
 // stream and the split already in them.
 func Log(ctx context.Context) *slog.Logger {

@@ -51,6 +51,9 @@ func DoJSON(ctx context.Context, req *http.Request, into any) error {
 		return err
 	}
 	if err := DecodeJSON(body, into); err != nil {
+		if led := RedirectOf(resp.Request); led != nil {
+			err = fmt.Errorf("%w (%s)", err, led.Error())
+		}
 		return fmt.Errorf("%s %s: %w", req.Method, req.URL.Redacted(), err)
 	}
 	return nil
@@ -63,7 +66,11 @@ func ReplyError(resp *http.Response, body []byte) error {
 		return nil
 	}
 	text := fmt.Sprintf("%s %s: %d %s", resp.Request.Method, resp.Request.URL.Redacted(), resp.StatusCode, http.StatusText(resp.StatusCode))
-	for _, more := range []string{beginning(body), GaveUp(resp), Login(resp)} {
+	login := Login(resp)
+	if led := RedirectOf(resp.Request); led != nil {
+		login = led.Error()
+	}
+	for _, more := range []string{beginning(body), GaveUp(resp), login} {
 		if more != "" {
 			text += ": " + more
 		}

@@ -54,4 +54,29 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 	if err := sdk.GetJSON(ctx, asked, new(any)); err == nil || errors.As(err, new(*sdk.Redirected)) || sdk.IsPermanent(err) {
 		t.Errorf("one that may be asked, and is down: %v", err)
 	}
+	for _, c := range []struct {
+		reply replies
+		says  string
+	}{
+		{replies{status: 401, header: http.Header{sdk.HeaderLogin: {"add it to the origins"}}}, "the server is at https://b.test now"},
+		{replies{status: 200, body: "<html>Log in</html>"}, "the server is at https://b.test now"},
+	} {
+		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: landing{leading{301, "https://b.test/jira", nil}, c.reply}})
+		if err := sdk.GetJSON(ctx, "http://a.test/jira", new(any)); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "origins") {
+			t.Errorf("one that may be asked, and does not know us: %v", err)
+		}
+	}
+}
+
+// landing answers where leading leads.
+type landing struct {
+	leading
+	reply replies
+}
+
+func (l landing) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Host != "a.test" {
+		return l.reply.RoundTrip(req)
+	}
+	return l.leading.RoundTrip(req)
 }
