@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"sync/atomic"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -19,6 +21,14 @@ type recording struct {
 	onEvent func(n int) error // called at each event, with its number from 1; may be nil
 	events  int
 	limit   int // of items; 0: none
+	missing atomic.Bool
+}
+
+// count notes that the source says what it goes on without.
+func (r *recording) count(name string, _ int64) {
+	if strings.HasPrefix(name, sdk.HeadingMissing+"/") {
+		r.missing.Store(true)
+	}
 }
 
 // item is a record, a reject, a split or a cursor.

@@ -121,7 +121,9 @@ func (s *sourceTest) plan(t T) {
 func (s *sourceTest) record(ctx context.Context, l *live, p sdk.Split, onEvent func(int) error) (*recording, error) {
 	r := &recording{onEvent: onEvent, limit: s.left()}
 	w := sdk.NewWriter(r)
-	err := source(l).Read(ctx, p, w)
+	h := sdk.HostOf(ctx)
+	h.Count = r.count
+	err := source(l).Read(sdk.WithHost(ctx, h), p, w)
 	if err == nil {
 		err = w.Flush()
 	}
