@@ -5,8 +5,10 @@ package core
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // ReportFile is the name of the report in a run's folder.
@@ -46,7 +49,7 @@ type Report struct {
 	Seconds     float64                     `json:"seconds"`            // of this start
 	Stages      []StageReport               `json:"stages"`             // in the order of the records' way
 	Splits      map[checkpoint.Status]int   `json:"splits"`             //
-	Missing     []Missing                   `json:"missing,omitempty"`  // splits that could not be read
+	Missing     []Missing                   `json:"missing,omitempty"`  // what could not be read
 	Counters    map[string]map[string]int64 `json:"counters,omitempty"` // by heading and name
 	HTTP        fetch.Stats                 `json:"http"`
 	Connections []dial.Stats                `json:"connections,omitempty"` // over TCP, of plugins that speak something else
@@ -64,11 +67,13 @@ type StageReport struct {
 	pipeline.StageCounts
 }
 
-// Missing is a split that could not be read.
+// Missing is a split that could not be read, or a part that the source has read the others without.
 type Missing struct {
-	Split   string `json:"split"`
-	Stream  string `json:"stream"`
-	Records int64  `json:"records"` // delivered before
+	Split   string `json:"split,omitempty"`
+	Stream  string `json:"stream,omitempty"`
+	Records int64  `json:"records"`         // delivered before
+	Part    string `json:"part,omitempty"`  // as the source calls it; the splits are done
+	Times   int64  `json:"times,omitempty"` // how often the source has met it
 	Problem string `json:"problem"`
 }
 
@@ -92,15 +97,9 @@ func (r *Run) report(res pipeline.Result) *Report {
 			out.Missing = append(out.Missing, Missing{Split: r.p.Hide(s.ID), Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)})
 		}
 	}
-	for path, n := range res.Counts.Counters {
-		heading, name, ok := strings.Cut(path, "/")
-		if !ok {
-			heading, name = "counters", path
-		}
-		if out.Counters[heading] == nil {
-			out.Counters[heading] = map[string]int64{}
-		}
-		out.Counters[heading][name] += n
+	out.counters(r.p, res.Counts)
+	if len(out.Missing) > 0 && out.Outcome == Complete {
+		out.Outcome = Incomplete
 	}
 	if _, err := os.Stat(r.letters.Path()); err == nil && out.rejected() > 0 {
 		out.DeadLetters = r.letters.Path()
@@ -116,6 +115,26 @@ func (r *Report) stages(p *Pipeline, c pipeline.Counts) {
 			s.StageCounts = *counts
 		}
 		r.Stages = append(r.Stages, s)
+	}
+}
+
+// counters puts what the plugins counted under its headings, and what the source has gone on without among what is missing.
+func (r *Report) counters(p *Pipeline, c pipeline.Counts) {
+	for _, path := range slices.Sorted(maps.Keys(c.Counters)) {
+		n := c.Counters[path]
+		heading, name, ok := strings.Cut(path, "/")
+		if ok && heading == sdk.HeadingMissing {
+			part, why, _ := strings.Cut(name, ": ")
+			r.Missing = append(r.Missing, Missing{Part: p.redact.String(part), Times: n, Problem: p.redact.String(why)})
+			continue
+		}
+		if !ok {
+			heading, name = "counters", path
+		}
+		if r.Counters[heading] == nil {
+			r.Counters[heading] = map[string]int64{}
+		}
+		r.Counters[heading][name] += n
 	}
 }
 

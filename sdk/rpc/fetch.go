@@ -50,8 +50,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		f.close()
 		return nil, err
 	}
-	if k, kept := sdk.KeepingOf(req.Context()), head.GetKept(); k != nil && kept != nil {
-		k.File = &sdk.File{Path: kept.GetPath(), SHA256: kept.GetSha256(), Size: kept.GetSize()}
+	if k := sdk.KeepingOf(req.Context()); k != nil {
+		k.Problem = head.GetNotKept()
+		if kept := head.GetKept(); kept != nil {
+			k.File = &sdk.File{Path: kept.GetPath(), SHA256: kept.GetSha256(), Size: kept.GetSize()}
+		}
 	}
 	return f.response(req, head), nil
 }
@@ -114,7 +117,7 @@ func (f *fetch) ask(req *http.Request, body []byte) *pb.FromPlugin {
 		BodyInHead: true,
 	}
 	if k := sdk.KeepingOf(req.Context()); k != nil {
-		ask.Keep = &pb.Keep{Key: k.Key}
+		ask.Keep = &pb.Keep{Key: k.Key, Size: k.Expect.Size, Type: validText(k.Expect.Type)}
 	}
 	return &pb.FromPlugin{Id: f.id, Message: &pb.FromPlugin_Fetch{Fetch: ask}}
 }
@@ -159,6 +162,9 @@ func (f *fetch) take(m *pb.FromHost) {
 	case *pb.FromHost_FetchError:
 		e := m.FetchError
 		f.err = withClass(hostError(e.GetMessage()), e.GetPermanent(), e.GetRetryAfter())
+		if e.GetNotKept() {
+			f.err = &sdk.NotKept{Err: f.err}
+		}
 		f.answered = true
 	}
 	f.signal()
