@@ -41,6 +41,7 @@ type (
 // The kinds of events.
 const (
 	RunStarted   = pipeline.RunStarted
+	PlanRetried  = pipeline.PlanRetried
 	Planned      = pipeline.Planned
 	SplitDone    = pipeline.SplitDone
 	SplitRetried = pipeline.SplitRetried

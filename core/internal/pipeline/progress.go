@@ -16,12 +16,13 @@ type Kind string
 // The kinds of events.
 const (
 	RunStarted   Kind = "run started"
+	PlanRetried  Kind = "plan retried"  // after Wait, because of Err
 	Planned      Kind = "planned"       // N splits
 	SplitDone    Kind = "split done"    // N records
 	SplitRetried Kind = "split retried" // after Wait, because of Err
 	SplitBroken  Kind = "split broken"
 	PluginLost   Kind = "plugin lost"
-	RolledBack   Kind = "rolled back" // to the last commit
+	RolledBack   Kind = "rolled back" // to the last commit; goes on after Wait
 	Committed    Kind = "committed"   // N splits
 	RunEnded     Kind = "run ended"
 )
