@@ -46,6 +46,7 @@ const (
 	SplitDone    = pipeline.SplitDone
 	SplitRetried = pipeline.SplitRetried
 	SplitBroken  = pipeline.SplitBroken
+	SplitSkipped = pipeline.SplitSkipped
 	PluginLost   = pipeline.PluginLost
 	RolledBack   = pipeline.RolledBack
 	Committed    = pipeline.Committed
@@ -57,6 +58,7 @@ const (
 	SplitOpen     = checkpoint.Open
 	SplitFinished = checkpoint.Done
 	SplitFailed   = checkpoint.Broken
+	SplitLeft     = checkpoint.Skipped
 )
 
 // IsCrash reports whether err says that a plugin's process died.

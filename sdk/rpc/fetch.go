@@ -159,6 +159,9 @@ func (f *fetch) take(m *pb.FromHost) {
 	case *pb.FromHost_FetchError:
 		e := m.FetchError
 		f.err = withClass(hostError(e.GetMessage()), e.GetPermanent(), e.GetRetryAfter())
+		if e.GetRobots() {
+			f.err = &forbidden{f.err}
+		}
 		f.answered = true
 	}
 	f.signal()
@@ -168,6 +171,12 @@ func (f *fetch) take(m *pb.FromHost) {
 type hostError string
 
 func (e hostError) Error() string { return string(e) }
+
+// forbidden is the host's error of a request that robots.txt forbids.
+type forbidden struct{ error }
+
+func (e *forbidden) Is(target error) bool { return target == sdk.ErrRobots }
+func (e *forbidden) Unwrap() error        { return e.error }
 
 // toldOnce is the text of err without what an http.Client has put before the host's own words, if these say where the
 // request went.

@@ -106,9 +106,14 @@ func crashed(err error) bool {
 	return errors.As(err, &c) && c.Crashed()
 }
 
+// giveUp ends the split for this run, or for good if it is to be skipped.
 func (r *reader) giveUp(err error) error {
+	kind := SplitBroken
 	r.split.Status, r.split.Problem = checkpoint.Broken, r.a.Hide(err.Error())
-	r.a.event(Event{Kind: SplitBroken, Split: r.split.ID, Stream: r.split.Stream, Err: err})
+	if sdk.IsSkip(err) {
+		kind, r.split.Status = SplitSkipped, checkpoint.Skipped
+	}
+	r.a.event(Event{Kind: kind, Split: r.split.ID, Stream: r.split.Stream, Err: err})
 	r.a.deliver.note(r.split)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -218,6 +219,54 @@ func TestOutageOfASink(t *testing.T) {
 				}
 				if c.want == checkpoint.Complete {
 					w.check(t, 1)
+				}
+			})
+		})
+	}
+}
+
+// A split that is not to be read is skipped: its records so far stay, the run is complete, and the report tells of it.
+func TestSkippedSplits(t *testing.T) {
+	t.Parallel()
+	for name, why := range map[string]error{
+		"skip":   sdk.Skip(errors.New("the owner has hidden it")),
+		"robots": fmt.Errorf("page 3: %w", sdk.ErrRobots),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, &numbers{splits: 3, records: 10, every: 5})
+				tries := 0
+				w.source.before = func(_ context.Context, split string, n int) error {
+					if split == "s1" && n == 7 {
+						tries++
+						return why
+					}
+					return nil
+				}
+				var skipped []string
+				w.config.OnEvent = func(e pipeline.Event) {
+					if e.Kind == pipeline.SplitSkipped {
+						skipped = append(skipped, e.Split)
+					}
+				}
+				var kept []checkpoint.Split
+				w.config.Keep = func(r pipeline.Result) error { kept = r.Splits; return nil }
+				res := w.run(t.Context(), t)
+				if res.Outcome != checkpoint.Complete || tries != 1 || !slices.Equal(skipped, []string{"s1"}) {
+					t.Errorf("outcome %s after %d tries, skipped %q: %v", res.Outcome, tries, skipped, res.Err)
+				}
+				if n := len(w.shelf.records); n != 25 {
+					t.Errorf("%d records, want two whole splits and 5", n)
+				}
+				for _, s := range kept {
+					if (s.ID == "s1") != (s.Status == checkpoint.Skipped) || (s.Problem != "") != (s.ID == "s1") {
+						t.Errorf("%+v", s)
+					}
+				}
+				previous, err := w.store.Previous(t.Context())
+				if err != nil || len(previous) != 2 {
+					t.Errorf("the next plan goes on from %v: %v", previous, err)
 				}
 			})
 		})

@@ -1030,8 +1030,10 @@ type FetchError struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Message string                 `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
 	// Trying again will not help: the pipeline file does not allow the host, say.
-	Permanent     bool                 `protobuf:"varint,2,opt,name=permanent,proto3" json:"permanent,omitempty"`
-	RetryAfter    *durationpb.Duration `protobuf:"bytes,3,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
+	Permanent  bool                 `protobuf:"varint,2,opt,name=permanent,proto3" json:"permanent,omitempty"`
+	RetryAfter *durationpb.Duration `protobuf:"bytes,3,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
+	// The robots.txt of the host forbids the request. A Read that can do nothing without it ends with ErrorInfo.skip.
+	Robots        bool `protobuf:"varint,10,opt,name=robots,proto3" json:"robots,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1085,6 +1087,13 @@ func (x *FetchError) GetRetryAfter() *durationpb.Duration {
 		return x.RetryAfter
 	}
 	return nil
+}
+
+func (x *FetchError) GetRobots() bool {
+	if x != nil {
+		return x.Robots
+	}
+	return false
 }
 
 // Dial asks for a TCP connection. The host opens it if the address is granted, and then calls PluginService.Dial.
@@ -1426,13 +1435,15 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"FetchChunk\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
-	"\x04last\x18\x02 \x01(\bR\x04last\"\x80\x01\n" +
+	"\x04last\x18\x02 \x01(\bR\x04last\"\x98\x01\n" +
 	"\n" +
 	"FetchError\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x1c\n" +
 	"\tpermanent\x18\x02 \x01(\bR\tpermanent\x12:\n" +
 	"\vretry_after\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter\":\n" +
+	"retryAfter\x12\x16\n" +
+	"\x06robots\x18\n" +
+	" \x01(\bR\x06robots\":\n" +
 	"\x04Dial\x12\x18\n" +
 	"\anetwork\x18\x01 \x01(\tR\anetwork\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\"\f\n" +
