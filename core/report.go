@@ -89,7 +89,7 @@ func (r *Run) report(res pipeline.Result) *Report {
 	out.stages(r.p, res.Counts)
 	for _, s := range res.Splits {
 		out.Splits[s.Status]++
-		m := Missing{Split: s.ID, Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)}
+		m := Missing{Split: r.p.Hide(s.ID), Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)}
 		switch s.Status {
 		case checkpoint.Broken:
 			out.Missing = append(out.Missing, m)

@@ -88,7 +88,7 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 		return err
 	}
 	r.dial = p.openDial()
-	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, files: p.keepIn(p.replayed("files"))}
+	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, stages: p.stageDirs(), files: p.keepIn(p.replayed("files"))}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	r.letters = deadletter.New(p.runDir)
@@ -115,12 +115,12 @@ func (r *Run) Wait(ctx context.Context) (*Report, error) {
 	return r.kept, r.p.redact.Error(r.explain(err))
 }
 
-// event hands an event on without secrets: an error may hold what a plugin or a server said.
+// event hands an event on without secrets: an error, or the name of a split, may hold what a plugin or a server said.
 func (r *Run) event(e Event) {
 	if r.o.OnEvent == nil {
 		return
 	}
-	e.Err = r.p.redact.Error(e.Err)
+	e.Err, e.Split = r.p.redact.Error(e.Err), r.p.Hide(e.Split)
 	r.o.OnEvent(e)
 }
 

@@ -122,7 +122,7 @@ func (r *reader) count(name string, n int64) {
 	if r.group.counts == nil {
 		r.group.counts = map[string]int64{}
 	}
-	tally(r.group.counts, name, n, maxCounters, "other/counters")
+	tally(r.group.counts, r.a.Hide(name), n, maxCounters, "other/counters")
 }
 
 // Batch takes a batch of the group to come. What was not asked for is not wanted.

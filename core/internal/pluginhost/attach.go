@@ -22,7 +22,7 @@ func (h *Host) attach(ctx context.Context, s Spec) (*Plugin, error) {
 	if s.Logger == nil {
 		s.Logger = hclog.NewNullLogger()
 	}
-	run := &pluginRunner{process: newProcess(&exec.Cmd{}, &lines{log: s.Logger}, nil)}
+	run := &pluginRunner{process: newProcess(&exec.Cmd{}, &lines{log: s.Logger, hide: s.Hide}, nil)}
 	run.attached = true
 	p := &Plugin{label: s.Label, host: h, run: run, conn: conn, hangUp: hangUp}
 	p.services, p.endServices = context.WithCancel(context.Background())
