@@ -60,6 +60,15 @@ func (p *push) through(i int, b sdk.Batch) error {
 		return err
 	}
 	for _, o := range out {
+		if t.stage.Foreign {
+			var bad []sdk.Reject
+			o, bad = wellFormed(o)
+			for _, r := range bad {
+				if err := p.reject(t.stage.Name, r); err != nil {
+					return err
+				}
+			}
+		}
 		if o.Count == 0 {
 			continue
 		}

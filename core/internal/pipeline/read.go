@@ -134,7 +134,26 @@ func (r *reader) Batch(b sdk.Batch) error {
 		return nil
 	}
 	r.group.keyless = r.group.keyless || r.a.keyless[b.Stream]
+	if r.a.Source.Foreign {
+		var bad []sdk.Reject
+		if b, bad = wellFormed(b); len(bad) > 0 {
+			return r.rejectAll(bad, b)
+		}
+	}
 	return r.group.add(b)
+}
+
+// rejectAll takes the records of a batch that are rejected, and the rest of it.
+func (r *reader) rejectAll(bad []sdk.Reject, rest sdk.Batch) error {
+	for _, reject := range bad {
+		if err := r.group.reject(reject); err != nil {
+			return err
+		}
+	}
+	if rest.Count == 0 {
+		return nil
+	}
+	return r.group.add(rest)
 }
 
 // Split takes a further split of the group to come.
