@@ -49,7 +49,8 @@ type Report struct {
 	Seconds     float64                     `json:"seconds"`            // of this start
 	Stages      []StageReport               `json:"stages"`             // in the order of the records' way
 	Splits      map[checkpoint.Status]int   `json:"splits"`             //
-	Missing     []Missing                   `json:"missing,omitempty"`  // what could not be read
+	Missing     []Missing                   `json:"missing,omitempty"`  // splits that could not be read
+	Skipped     []Missing                   `json:"skipped,omitempty"`  // splits that are not to be read: nothing is missing
 	Counters    map[string]map[string]int64 `json:"counters,omitempty"` // by heading and name
 	HTTP        fetch.Stats                 `json:"http"`
 	Connections []dial.Stats                `json:"connections,omitempty"` // over TCP, of plugins that speak something else
@@ -67,7 +68,7 @@ type StageReport struct {
 	pipeline.StageCounts
 }
 
-// Missing is a split that could not be read, or a part that the source has read the others without.
+// Missing is a split that was not read to its end, or a part that the source has read the others without.
 type Missing struct {
 	Split   string `json:"split,omitempty"`
 	Stream  string `json:"stream,omitempty"`
@@ -93,8 +94,12 @@ func (r *Run) report(res pipeline.Result) *Report {
 	out.stages(r.p, res.Counts)
 	for _, s := range res.Splits {
 		out.Splits[s.Status]++
-		if s.Status == checkpoint.Broken {
-			out.Missing = append(out.Missing, Missing{Split: r.p.Hide(s.ID), Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)})
+		m := Missing{Split: r.p.Hide(s.ID), Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)}
+		switch s.Status {
+		case checkpoint.Broken:
+			out.Missing = append(out.Missing, m)
+		case checkpoint.Skipped:
+			out.Skipped = append(out.Skipped, m)
 		}
 	}
 	out.counters(r.p, res.Counts)

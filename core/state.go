@@ -64,7 +64,7 @@ func (p *Pipeline) State(ctx context.Context) (state *State, err error) {
 			return nil, err
 		}
 		for _, s := range all {
-			if s.Status != checkpoint.Done {
+			if s.Status == checkpoint.Open || s.Status == checkpoint.Broken {
 				state.Open = append(state.Open, p.splitInfo(s))
 			}
 		}

@@ -165,6 +165,9 @@ func (f *fetch) take(m *pb.FromHost) {
 		if e.GetNotKept() {
 			f.err = &sdk.NotKept{Err: f.err}
 		}
+		if e.GetRobots() {
+			f.err = &forbidden{f.err}
+		}
 		f.answered = true
 	}
 	f.signal()
@@ -174,6 +177,12 @@ func (f *fetch) take(m *pb.FromHost) {
 type hostError string
 
 func (e hostError) Error() string { return string(e) }
+
+// forbidden is the host's error of a request that robots.txt forbids.
+type forbidden struct{ error }
+
+func (e *forbidden) Is(target error) bool { return target == sdk.ErrRobots }
+func (e *forbidden) Unwrap() error        { return e.error }
 
 // toldOnce is the text of err without what an http.Client has put before the host's own words, if these say where the
 // request went.

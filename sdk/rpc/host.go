@@ -275,7 +275,8 @@ func (d *desk) refuse(o *order, err error) {
 	permanent, after := classOf(err)
 	// If it cannot be sent, the stream is down and the plugin knows it.
 	_ = d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_FetchError{FetchError: &pb.FetchError{
-		Message: wireText(err.Error()), Permanent: permanent, RetryAfter: after, NotKept: errors.As(err, new(*sdk.NotKept)),
+		Message: wireText(err.Error()), Permanent: permanent, RetryAfter: after,
+		NotKept: errors.As(err, new(*sdk.NotKept)), Robots: errors.Is(err, sdk.ErrRobots),
 	}}})
 }
 

@@ -1060,7 +1060,9 @@ type FetchError struct {
 	Permanent  bool                 `protobuf:"varint,2,opt,name=permanent,proto3" json:"permanent,omitempty"`
 	RetryAfter *durationpb.Duration `protobuf:"bytes,3,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
 	// It is the request for a file, by Fetch.keep, that failed: the host's folder is in order.
-	NotKept       bool `protobuf:"varint,4,opt,name=not_kept,json=notKept,proto3" json:"not_kept,omitempty"`
+	NotKept bool `protobuf:"varint,4,opt,name=not_kept,json=notKept,proto3" json:"not_kept,omitempty"`
+	// The robots.txt of the host forbids the request. A Read that can do nothing without it ends with ErrorInfo.skip.
+	Robots        bool `protobuf:"varint,10,opt,name=robots,proto3" json:"robots,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1119,6 +1121,13 @@ func (x *FetchError) GetRetryAfter() *durationpb.Duration {
 func (x *FetchError) GetNotKept() bool {
 	if x != nil {
 		return x.NotKept
+	}
+	return false
+}
+
+func (x *FetchError) GetRobots() bool {
+	if x != nil {
+		return x.Robots
 	}
 	return false
 }
@@ -1466,14 +1475,16 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"FetchChunk\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
-	"\x04last\x18\x02 \x01(\bR\x04last\"\x9b\x01\n" +
+	"\x04last\x18\x02 \x01(\bR\x04last\"\xb3\x01\n" +
 	"\n" +
 	"FetchError\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x1c\n" +
 	"\tpermanent\x18\x02 \x01(\bR\tpermanent\x12:\n" +
 	"\vretry_after\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"retryAfter\x12\x19\n" +
-	"\bnot_kept\x18\x04 \x01(\bR\anotKept\":\n" +
+	"\bnot_kept\x18\x04 \x01(\bR\anotKept\x12\x16\n" +
+	"\x06robots\x18\n" +
+	" \x01(\bR\x06robots\":\n" +
 	"\x04Dial\x12\x18\n" +
 	"\anetwork\x18\x01 \x01(\tR\anetwork\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\"\f\n" +
