@@ -33,6 +33,7 @@ type Spec struct {
 	Digest   string          // "sha256:" and 64 hex digits: what the program must be; "": whatever is there
 	Read     []string        // files and folders that it may read, absolute
 	Write    []string        // and those that it may write as well
+	Limits   sandbox.Limits  // of its process; none: [sandbox.DefaultLimits]
 	Config   json.RawMessage // its settings
 	Services sdk.Host        // what the host does for it
 	Logger   hclog.Logger    // takes what it logs and writes on stderr; nil: only a crash report shows it
