@@ -252,6 +252,9 @@ func (noLetters) Commit() (sdk.Token, error)   { return nil, nil }
 // openState opens the pipeline's state for looking at it; nil if there is none.
 func (p *Pipeline) openState(ctx context.Context) (checkpoint.Store, error) {
 	path := filepath.Join(p.config.StateDir, "state.db")
+	if err := ownState(p.config.StateDir); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
