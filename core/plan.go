@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
@@ -163,7 +164,7 @@ func (p *Pipeline) fromState(ctx context.Context, out *PlanInfo, ask *sdk.Plan) 
 // assembleAside makes what starting plugins needs, without the pipeline's lock and state.
 func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	var c closers
-	spool, err := os.MkdirTemp("", "scrapekit-")
+	spool, err := disk.TempDir("scrapekit-")
 	if err != nil {
 		return nil, nil, err
 	}

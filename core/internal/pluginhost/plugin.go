@@ -29,6 +29,7 @@ const (
 type Plugin struct {
 	label    string
 	host     *Host
+	log      limitedLog
 	run      *pluginRunner
 	client   *plugin.Client
 	conn     *rpc.Conn
@@ -148,5 +149,6 @@ func (p *Plugin) end() {
 		// Its error is the broken connection, which is what was asked for.
 		_ = p.served()
 	}
+	p.log.tell()
 	p.host.remove(p)
 }

@@ -53,16 +53,26 @@ func runAsProber(level, runs string) {
 // probeAs runs such a host as a user.
 func probeAs(t *testing.T, user int, level sandbox.Level) probed {
 	t.Helper()
+	attr := &syscall.SysProcAttr{}
+	if user != os.Getuid() {
+		attr.Credential = &syscall.Credential{Uid: uint32(user), Gid: uint32(user)}
+	}
+	return probeIn(t, level, attr)
+}
+
+// probeIn runs such a host in a process with attributes.
+func probeIn(t *testing.T, level sandbox.Level, attr *syscall.SysProcAttr) probed {
+	t.Helper()
 	runs := shortDir(t)
-	must(0, os.Chown(runs, user, user))
+	if c := attr.Credential; c != nil {
+		must(0, os.Chown(runs, int(c.Uid), int(c.Gid)))
+	}
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "as", "prober", string(level), runs)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	cmd.Env = append(os.Environ(), "HOME="+runs, "TMPDIR="+runs)
 	cmd.Stdin = bytes.NewReader([]byte("hunter2"))
-	if user != os.Getuid() {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(user), Gid: uint32(user)}}
-	}
+	cmd.SysProcAttr = attr
 	raw, err := cmd.Output()
 	var out probed
 	if err == nil {

@@ -35,7 +35,13 @@ func (r *pluginRunner) take(_ hclog.Logger, cmd *exec.Cmd, socketDir string) (ru
 	return r, nil
 }
 
-func (r *pluginRunner) Start(context.Context) error { return r.run() }
+func (r *pluginRunner) Start(context.Context) error {
+	err := r.run()
+	if err == nil {
+		go r.watchFolder(r.socketDir)
+	}
+	return err
+}
 
 func (r *pluginRunner) Stdout() io.ReadCloser { return r.handshake }
 
