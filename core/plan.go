@@ -177,7 +177,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
-	parts := &parts{Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool, files: p.keepIn(filepath.Join(spool, "files"))}
+	parts := &parts{Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool, room: disk.NewRoom(p.config.MaxSpool), files: p.keepIn(filepath.Join(spool, "files"))}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	return parts, c.close, nil
@@ -206,7 +206,7 @@ func (p *Pipeline) preview(ctx context.Context, parts *parts, n int, emit func(s
 			return inProcess(sdk.Sink(show)), nil
 		}}},
 		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "preview", Now: time.Now()},
-		Concurrency: 1, SpoolDir: parts.spool, Logger: p.logger,
+		Concurrency: 1, SpoolDir: parts.spool, SpoolRoom: parts.room, Logger: p.logger,
 	})
 	res, err := run.Run(ctx)
 	if errors.Is(context.Cause(ctx), errEnough) {

@@ -59,7 +59,7 @@ func readWhole(resp *http.Response, p Policy, pool *pieces) (*body, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &body{pool: pool, dir: p.SpoolDir}
+	b := &body{pool: pool, dir: p.SpoolDir, room: p.SpoolRoom}
 	limited := &limiter{r: decoded, wire: wire, max: p.MaxBody, encoded: isEncoded, ratio: p.MaxRatio}
 	err = errors.Join(b.fill(limited), decoded.Close())
 	if err == nil {

@@ -25,7 +25,7 @@ type reader struct {
 }
 
 func newReader(a *attempt, s checkpoint.Split) *reader {
-	return &reader{a: a, split: s, group: group{memory: a.GroupMemory, dir: a.SpoolDir}}
+	return &reader{a: a, split: s, group: group{memory: a.GroupMemory, dir: a.SpoolDir, room: a.SpoolRoom}}
 }
 
 // read returns nil when the split is done, broken, or left open because ctx ended; an error ends the attempt.
