@@ -119,6 +119,9 @@ func (p *parts) conformance(ctx context.Context, b config.Block, o ConformanceOp
 	defer func() { _ = os.RemoveAll(dir) }() // what is left there is of no use to anybody
 	plan := plugintest.Plan{Host: p.host, Info: b.Info, Only: o.Checks, Done: o.Done, Dir: dir}
 	plan.Spec = p.spec(b)
+	if b.Info.PrivateDir {
+		plan.Spec.Write = append(plan.Spec.Write, plan.Dir) // where the checks make private folders
+	}
 	if err := p.pluginCase(ctx, &plan, b, o); err != nil {
 		return nil, err
 	}

@@ -55,8 +55,11 @@ type SplitInfo struct {
 	Problem  string      `json:"problem,omitempty"`
 }
 
-func splitInfo(s checkpoint.Split) SplitInfo {
-	return SplitInfo{ID: s.ID, Stream: s.Stream, Status: s.Status, Estimate: s.Estimate, Records: s.Records, Problem: s.Problem}
+// splitInfo shows a split without secrets: its source may have named it by what it got.
+func (p *Pipeline) splitInfo(s checkpoint.Split) SplitInfo {
+	return SplitInfo{
+		ID: p.Hide(s.ID), Stream: s.Stream, Status: s.Status, Estimate: s.Estimate, Records: s.Records, Problem: p.Hide(s.Problem),
+	}
 }
 
 // StreamInfo is a stream of the source.
@@ -97,6 +100,9 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 		return nil, fmt.Errorf("%s: %w", source.Name, err)
 	}
 	for _, s := range all {
+		if p.Hide(s.Name) != s.Name {
+			return nil, fmt.Errorf("%s: %w", source.Name, pipeline.ErrSecretName)
+		}
 		out.Streams = append(out.Streams, StreamInfo{Stream: s, Selected: pipeline.Reads(source, s)})
 		if pipeline.Reads(source, s) {
 			ask.Streams = append(ask.Streams, s.Name)
@@ -118,7 +124,7 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 		return nil, fmt.Errorf("%s: %w", source.Name, err)
 	}
 	for _, s := range splits {
-		out.Splits = append(out.Splits, splitInfo(checkpoint.Split{Split: s, Status: checkpoint.Open}))
+		out.Splits = append(out.Splits, p.splitInfo(checkpoint.Split{Split: s, Status: checkpoint.Open}))
 	}
 	return out, nil
 }
@@ -151,7 +157,7 @@ func (p *Pipeline) fromState(ctx context.Context, out *PlanInfo, ask *sdk.Plan) 
 		all, err := store.Splits(ctx, checkpoint.Run{ID: run.ID})
 		for _, s := range all {
 			if s.Status != checkpoint.Done {
-				out.Splits = append(out.Splits, splitInfo(s))
+				out.Splits = append(out.Splits, p.splitInfo(s))
 			}
 		}
 		return len(all) > 0, err
@@ -177,7 +183,10 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
-	parts := &parts{Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool, room: disk.NewRoom(p.config.MaxSpool), files: p.keepIn(filepath.Join(spool, "files"))}
+	parts := &parts{
+		Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool, room: disk.NewRoom(p.config.MaxSpool),
+		stages: filepath.Join(spool, "stages"), files: p.keepIn(filepath.Join(spool, "files")),
+	}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	return parts, c.close, nil

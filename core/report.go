@@ -89,7 +89,7 @@ func (r *Run) report(res pipeline.Result) *Report {
 	for _, s := range res.Splits {
 		out.Splits[s.Status]++
 		if s.Status == checkpoint.Broken {
-			out.Missing = append(out.Missing, Missing{Split: s.ID, Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)})
+			out.Missing = append(out.Missing, Missing{Split: r.p.Hide(s.ID), Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)})
 		}
 	}
 	for path, n := range res.Counts.Counters {

@@ -90,7 +90,9 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	}
 	r.dial = p.openDial()
 	room := disk.NewRoom(p.config.MaxSpool)
-	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, room: room, files: p.keepIn(p.replayed("files"))}
+	parts := &parts{
+		Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, room: room, stages: p.stageDirs(), files: p.keepIn(p.replayed("files")),
+	}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	r.letters = deadletter.New(p.runDir)
@@ -117,12 +119,12 @@ func (r *Run) Wait(ctx context.Context) (*Report, error) {
 	return r.kept, r.p.redact.Error(r.explain(err))
 }
 
-// event hands an event on without secrets: an error may hold what a plugin or a server said.
+// event hands an event on without secrets: an error, or the name of a split, may hold what a plugin or a server said.
 func (r *Run) event(e Event) {
 	if r.o.OnEvent == nil {
 		return
 	}
-	e.Err = r.p.redact.Error(e.Err)
+	e.Err, e.Split = r.p.redact.Error(e.Err), r.p.Hide(e.Split)
 	r.o.OnEvent(e)
 }
 

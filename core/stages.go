@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
@@ -28,8 +29,10 @@ type parts struct {
 	dial  *dial.Client
 	spool string
 	room  *disk.Room // in spool
-	made  madeFolders
-	files func() (*files.Folder, error) // where the source keeps files; nil: nowhere
+	// stages is where the private folders of stages are.
+	stages string
+	made   madeFolders
+	files  func() (*files.Folder, error) // where the source keeps files; nil: nowhere
 }
 
 func (p *parts) source() pipeline.Stage[sdk.Source] {
@@ -65,7 +68,7 @@ func stageName(b config.Block) string { return string(b.Kind) + " " + b.Name }
 func stage[P any](p *parts, b config.Block, pick func(*pluginhost.Plugin) P) pipeline.Stage[P] {
 	name := stageName(b)
 	return pipeline.Stage[P]{
-		Name: name, Streams: b.Streams, MaxRejects: b.OnError.MaxRejects, Attempts: b.OnError.Attempts,
+		Name: name, Streams: b.Streams, MaxRejects: b.OnError.MaxRejects, Attempts: b.OnError.Attempts, Dir: p.privateDir(b),
 		Start: func(ctx context.Context) (pipeline.Instance[P], error) {
 			plugin, err := p.start(ctx, b)
 			if err != nil {
@@ -88,6 +91,9 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 	if err := p.made.make(b); err != nil {
 		return nil, sdk.Permanent(err)
 	}
+	if err := p.makePrivate(b); err != nil {
+		return nil, sdk.Permanent(err)
+	}
 	s := p.spec(b)
 	s.Services = sdk.Host{Transport: transport, Dial: p.dialer(b)}
 	return p.host.Start(ctx, s)
@@ -99,8 +105,13 @@ func (p *parts) spec(b config.Block) pluginhost.Spec {
 	if path == "" {
 		path, args = p.opts.Serve(b.Type)
 	}
+	write := b.Write
+	if dir := p.privateDir(b); dir != "" {
+		write = append(slices.Clone(write), dir)
+	}
 	return pluginhost.Spec{
-		Label: stageName(b), Kind: b.Kind, Path: path, Attached: b.Attached, Args: args, Digest: b.Digest, Config: b.Config, Read: b.Read, Write: b.Write, Logger: p.logger.Named(b.Name),
+		Label: stageName(b), Kind: b.Kind, Path: path, Attached: b.Attached, Args: args, Digest: b.Digest, Config: b.Config,
+		Read: b.Read, Write: write, Logger: p.logger.Named(b.Name), Hide: p.redact.String,
 	}
 }
 
@@ -148,7 +159,8 @@ func (p *Pipeline) keepIn(dir string) func() (*files.Folder, error) {
 	if path == "" {
 		return nil
 	}
-	return sync.OnceValues(func() (*files.Folder, error) { return files.Open(cmp.Or(dir, path), p.config.Name) })
+	owner := p.config.StateDir + "\x00" + stageName(p.config.Source)
+	return sync.OnceValues(func() (*files.Folder, error) { return files.Open(cmp.Or(dir, path), owner) })
 }
 
 func origins(urls []string) ([]fetch.Origin, error) {

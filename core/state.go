@@ -62,7 +62,7 @@ func (p *Pipeline) State(ctx context.Context) (state *State, err error) {
 		}
 		for _, s := range all {
 			if s.Status != checkpoint.Done {
-				state.Open = append(state.Open, splitInfo(s))
+				state.Open = append(state.Open, p.splitInfo(s))
 			}
 		}
 	}
@@ -71,7 +71,7 @@ func (p *Pipeline) State(ctx context.Context) (state *State, err error) {
 		return nil, err
 	}
 	for _, s := range previous {
-		state.Finished = append(state.Finished, s.ID)
+		state.Finished = append(state.Finished, p.Hide(s.ID))
 	}
 	return state, state.tokens(ctx, store)
 }
@@ -85,14 +85,17 @@ func (s *State) tokens(ctx context.Context, store checkpoint.Store) error {
 	return err
 }
 
-// Reset forgets everything that the pipeline keeps, what was learned of the limits of hosts too: the next run is the
-// first. What sinks hold stays.
+// Reset forgets everything that the pipeline keeps, what was learned of the limits of hosts and the private folders of stages
+// too: the next run is the first. What sinks hold stays, and the pipeline stays who it is.
 func (p *Pipeline) Reset(ctx context.Context) error {
 	return p.change(ctx, func(s checkpoint.Store) error {
 		if err := os.Remove(p.learnedFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		return s.Reset(ctx)
+		if err := s.Reset(ctx); err != nil {
+			return err
+		}
+		return os.RemoveAll(p.stageDirs()) // last: without its token a stage does not miss what was in its folder
 	})
 }
 

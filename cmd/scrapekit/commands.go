@@ -246,7 +246,7 @@ func (a *app) stateResetCommand() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use: "reset FILE", Short: "Forget everything: the next run is the first", Args: args,
-		Long: "Forgets cursors, tokens and runs, and the limits that hosts have shown. What sinks hold stays as it is, so the next run delivers it again;\nto start over with the output too, use `scrapekit run --full`.",
+		Long: "Forgets cursors, tokens and runs, the private folders of stages, and the limits that hosts have shown. What sinks hold stays as it is, so the next run\ndelivers it again; to start over with the output too, use `scrapekit run --full`.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			p, err := a.load(cmd.Context(), given[0], f)
 			if err != nil {

@@ -118,6 +118,7 @@ func rejectFrom(r *pb.Reject) sdk.Reject {
 
 func startTo(s sdk.Start) *pb.Start {
 	out := &pb.Start{
+		Pipeline: s.Pipeline, Seat: int32(s.Seat), Epoch: s.Epoch, Dir: s.Dir, //nolint:gosec // seats are few
 		Run: s.Run, Token: s.Token, Resume: s.Resume, Full: s.Full,
 		Streams: each(s.Streams, streamTo),
 	}
@@ -129,6 +130,7 @@ func startTo(s sdk.Start) *pb.Start {
 
 func startFrom(s *pb.Start) sdk.Start {
 	out := sdk.Start{
+		Pipeline: s.GetPipeline(), Seat: int(s.GetSeat()), Epoch: s.GetEpoch(), Dir: s.GetDir(),
 		Run: s.GetRun(), Token: s.GetToken(), Resume: s.GetResume(), Full: s.GetFull(),
 		Streams: each(s.GetStreams(), streamFrom),
 	}

@@ -57,6 +57,7 @@ func failures(t *testing.T, err error) map[string]error {
 	out["Write"] = sink.Write(ctx, b)
 	out["OpenSink"] = sink.(sdk.Opener).Open(ctx, sdk.Start{})
 	_, out["CommitSink"] = sink.Commit(ctx)
+	out["FinishSink"] = sink.(sdk.Finisher).Finish(ctx, sdk.End{})
 
 	p := sourceOf(nil)
 	p.New = func(context.Context, json.RawMessage) (any, error) { return nil, err }
@@ -82,6 +83,8 @@ func (f failing) Commit(context.Context) (sdk.Token, error)                 { re
 func (f failing) OutStreams(context.Context, []sdk.Stream) ([]sdk.Stream, error) {
 	return nil, f.err
 }
+
+func (f failing) Finish(context.Context, sdk.End) error { return f.err }
 
 type failingSink struct{ failing }
 

@@ -26,6 +26,9 @@ type Store interface {
 	// that is not planned takes the new fingerprint: nothing was done with the old settings yet, and a first start
 	// that failed must not hold the pipeline to them.
 	Begin(ctx context.Context, b Begin) (Run, error)
+	// Join raises the holder's epoch and returns the run with it: what the holder itself did under the former epoch is fenced. It is
+	// for an attempt that starts its stages anew, whose predecessors may live on somewhere. ErrFenced as below.
+	Join(ctx context.Context, run Run) (Run, error)
 	// Plan stores the splits of a run, once: it fails if the run is planned already, and with a permanent error if
 	// an id is empty or comes twice. ErrFenced if the run is not held any more.
 	Plan(ctx context.Context, run Run, splits []sdk.Split) error
@@ -54,7 +57,7 @@ type Store interface {
 	Tokens(ctx context.Context) (map[string]Token, error)
 	// Runs returns the newest runs first, at most n.
 	Runs(ctx context.Context, n int) ([]RunInfo, error)
-	// Reset forgets everything: the next run is the first.
+	// Reset forgets everything but the pipeline's identity: the next run is the first.
 	Reset(ctx context.Context) error
 	// Forget removes one previous split, and opens the split of that id of the unfinished run from its
 	// beginning, so that it is read anew. Who has claimed it is fenced. It reports whether there was one.
@@ -75,13 +78,14 @@ type Begin struct {
 
 // Run is a held run.
 type Run struct {
-	ID      string
-	Epoch   int64     // of this holder
-	Started time.Time // first start
-	Full    bool
-	Planned bool   // Plan was done
-	Resumed bool   // this is not the first start
-	Stats   []byte // of the last commit; nil at first
+	Pipeline string // identifies the pipeline whose state this is; made by the first Begin, and never changed
+	ID       string
+	Epoch    int64     // of this holder
+	Started  time.Time // first start
+	Full     bool
+	Planned  bool   // Plan was done
+	Resumed  bool   // this is not the first start
+	Stats    []byte // of the last commit; nil at first
 }
 
 // Outcome says how a run ended.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"maps"
 	"slices"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 // Memory is a [Store] in memory. Close leaves it usable: opening it again is to go on with the same value.
 type Memory struct {
+	pipeline string
 	mu       turn
 	epoch    int64 // of the newest holder; 0: nobody holds
 	last     int64 // the highest epoch ever given, also across Reset
@@ -34,7 +36,7 @@ type memoryRun struct {
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
-	return &Memory{mu: make(turn, 1), previous: map[string]sdk.Split{}, tokens: map[string]Token{}}
+	return &Memory{pipeline: rand.Text(), mu: make(turn, 1), previous: map[string]sdk.Split{}, tokens: map[string]Token{}}
 }
 
 // turn is a mutex for what may take long: who waits for a channel is seen to wait in virtual time.
@@ -72,9 +74,22 @@ func (m *Memory) Begin(ctx context.Context, b Begin) (Run, error) {
 	m.last++
 	m.epoch = m.last
 	return Run{
-		ID: r.info.ID, Epoch: m.epoch, Started: r.info.Started, Full: r.info.Full,
+		Pipeline: m.pipeline, ID: r.info.ID, Epoch: m.epoch, Started: r.info.Started, Full: r.info.Full,
 		Planned: r.planned, Resumed: resumed, Stats: bytes.Clone(r.stats),
 	}, nil
+}
+
+// Join implements [Store].
+func (m *Memory) Join(ctx context.Context, run Run) (Run, error) {
+	_, unlock, err := m.held(ctx, run)
+	if err != nil {
+		return run, err
+	}
+	defer unlock()
+	m.last++
+	m.epoch = m.last
+	run.Epoch = m.epoch
+	return run, nil
 }
 
 // Plan implements [Store].

@@ -4,6 +4,7 @@ package checkpoint
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -38,13 +39,44 @@ func (s *SQLite) Begin(ctx context.Context, b Begin) (run Run, err error) {
 			return err
 		}
 		run = r.Run
-		return tx.QueryRowContext(ctx,
-			"UPDATE holder SET last = last + 1, epoch = last + 1 RETURNING epoch").Scan(&run.Epoch)
+		if run.Pipeline, err = identity(ctx, tx); err != nil {
+			return err
+		}
+		return raise(ctx, tx, &run)
 	})
 	if err != nil {
 		return Run{}, err
 	}
 	return run, nil
+}
+
+// Join implements [Store].
+func (s *SQLite) Join(ctx context.Context, run Run) (Run, error) {
+	err := s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
+		if _, _, err := held(ctx, tx, run); err != nil {
+			return err
+		}
+		return raise(ctx, tx, &run)
+	})
+	return run, err
+}
+
+// raise gives the holder an epoch that nobody ever had.
+func raise(ctx context.Context, tx *sql.Conn, run *Run) error {
+	return tx.QueryRowContext(ctx,
+		"UPDATE holder SET last = last + 1, epoch = last + 1 RETURNING epoch").Scan(&run.Epoch)
+}
+
+// identity returns what identifies the pipeline, made at its first run. Files of earlier versions have no table for it.
+func identity(ctx context.Context, tx *sql.Conn) (id string, err error) {
+	if _, err := tx.ExecContext(ctx,
+		"CREATE TABLE IF NOT EXISTS pipeline (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL)"); err != nil {
+		return "", err
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO pipeline VALUES (1, ?)", rand.Text()); err != nil {
+		return "", err
+	}
+	return id, tx.QueryRowContext(ctx, "SELECT id FROM pipeline").Scan(&id)
 }
 
 // storedRun is a run with what the database alone knows of it.

@@ -238,6 +238,19 @@ func TestNewerFile(t *testing.T) {
 	unusable(t, path, "newer", "format 7")
 }
 
+// TestFileWithoutIdentity: earlier versions wrote none, and the next run gives one.
+func TestFileWithoutIdentity(t *testing.T) {
+	t.Parallel()
+	path := filled(t, 1)
+	change(t, path, "DROP TABLE IF EXISTS pipeline")
+	s := openSQLite(t, path)
+	defer s.Close()
+	run, err := s.Begin(t.Context(), checkpoint.Begin{ID: "next", Now: time.Now(), Full: true})
+	if err != nil || run.Pipeline == "" {
+		t.Errorf("%+v, %v", run, err)
+	}
+}
+
 // change runs a statement behind the store's back.
 func change(t *testing.T, path, statement string) {
 	t.Helper()

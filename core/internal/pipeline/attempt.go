@@ -18,6 +18,7 @@ import (
 type attempt struct {
 	*Pipeline
 	run0       *checkpoint.Run // the run as the store gave it; Planned is set here
+	again      bool            // it is not the first of this holder
 	source     *liveSource
 	transforms []*liveTransform
 	sinks      []*liveSink
@@ -74,7 +75,10 @@ func (a *attempt) run(ctx context.Context) (err error) {
 		return err
 	}
 	a.deliver = newDelivery(work, a, cancel)
-	return a.work(ctx, work)
+	if err := a.work(ctx, work); err != nil {
+		return err
+	}
+	return a.finish(work)
 }
 
 // start brings all plugins up at once: they do not know of each other.

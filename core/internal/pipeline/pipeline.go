@@ -41,7 +41,8 @@ type Config struct {
 	// Keep is given the result before the store is told that the run has ended, so that no ended run lacks its
 	// report, whatever is killed. May be nil.
 	Keep func(Result) error
-	// Hide takes secrets out of a text that is kept: why a split is broken, why a record was rejected, and that record. May be nil.
+	// Hide takes secrets out of a text that is kept or shown: why a split is broken, why a record was rejected, that record,
+	// and the names of counters. May be nil.
 	Hide func(string) string
 	// Random returns a number below bound, for the pauses between tries; nil: any. Tests that must repeat give their own.
 	Random func(bound int64) int64
@@ -140,11 +141,12 @@ func (p *Pipeline) Run(ctx context.Context) (Result, error) {
 // attempts tries until an attempt ends well or in a way that another would not mend.
 func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoint.Outcome, error) {
 	tries := 0
-	for {
+	for again := false; ; again = true {
 		a, err := newAttempt(p, run)
 		if err != nil {
 			return checkpoint.Failed, err
 		}
+		a.again = again
 		err = a.run(ctx)
 		if a.commits > 0 {
 			tries = 0

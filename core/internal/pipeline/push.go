@@ -21,7 +21,7 @@ type push struct {
 func (p *push) group(g *group) error {
 	source := p.d.a.Source.Name
 	for name, n := range g.counts {
-		p.delta.Counters[name] += n
+		p.delta.Counters[p.d.a.Hide(name)] += n
 	}
 	for e, err := range g.all() {
 		if err != nil {
@@ -116,7 +116,7 @@ func (p *push) refused(stage string, err error) error {
 func (p *push) reject(stage string, r sdk.Reject) error {
 	r.Reason, r.Record = p.d.a.Hide(r.Reason), []byte(p.d.a.Hide(string(r.Record)))
 	p.delta.rejected(stage, r.Reason)
-	return at(lettersStage, p.d.a.Letters.Add(Letter{Stage: stage, Split: p.split, Stream: r.Stream, Reason: r.Reason, Record: r.Record}))
+	return at(lettersStage, p.d.a.Letters.Add(Letter{Stage: stage, Split: p.d.a.Hide(p.split), Stream: r.Stream, Reason: r.Reason, Record: r.Record}))
 }
 
 // ctx is the context of a plugin's call: its counts belong to this group (I5).
@@ -124,7 +124,7 @@ func (p *push) ctx() context.Context {
 	h := sdk.HostOf(p.d.ctx)
 	h.Count = func(name string, n int64) {
 		p.mu.Lock()
-		p.delta.Counters[name] += n
+		p.delta.Counters[p.d.a.Hide(name)] += n
 		p.mu.Unlock()
 	}
 	return sdk.WithHost(p.d.ctx, h)

@@ -125,7 +125,7 @@ func (r *reader) count(name string, n int64) {
 	if r.group.counts == nil {
 		r.group.counts = map[string]int64{}
 	}
-	r.group.counts[name] += n
+	r.group.counts[r.a.Hide(name)] += n
 }
 
 // Batch takes a batch of the group to come. What was not asked for is not wanted.

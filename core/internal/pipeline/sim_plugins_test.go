@@ -212,6 +212,7 @@ func (s simSink) ParallelWrites() bool { return s.parallel }
 
 func (s simSink) Open(ctx context.Context, start sdk.Start) error {
 	return s.l.call(ctx, s.p, s.name+" open", "", func() error {
+		s.l.opened(s.name, start)
 		if o, ok := s.inner.(sdk.Opener); ok {
 			return o.Open(ctx, start)
 		}
@@ -233,6 +234,14 @@ func (s simSink) Commit(ctx context.Context) (token sdk.Token, err error) {
 		return err
 	})
 	return token, err
+}
+
+// Finish is told of the end of a run when everything of it is committed.
+func (s simSink) Finish(ctx context.Context, e sdk.End) error {
+	return s.l.call(ctx, s.p, s.name+" finish", "", func() error {
+		s.l.finish(s.name, e)
+		return nil
+	})
 }
 
 func firstHalf(b sdk.Batch) sdk.Batch {
@@ -333,6 +342,11 @@ func (s simStore) call(ctx context.Context, what string, effect func() error) er
 func (s simStore) Begin(ctx context.Context, b checkpoint.Begin) (run checkpoint.Run, err error) {
 	err = s.call(ctx, "begin", func() error { run, err = s.Store.Begin(ctx, b); return err })
 	return run, err
+}
+
+func (s simStore) Join(ctx context.Context, run checkpoint.Run) (out checkpoint.Run, err error) {
+	err = s.call(ctx, "join", func() error { out, err = s.Store.Join(ctx, run); return err })
+	return out, err
 }
 
 func (s simStore) Plan(ctx context.Context, run checkpoint.Run, splits []sdk.Split) error {

@@ -22,6 +22,7 @@ type Stage[P any] struct {
 	// Attempts bounds what is tried in vain: for a source the tries of a split without progress, for a transform or a
 	// sink how often in a row the run goes back to the last commit because of it. 0: 5.
 	Attempts int
+	Dir      string // its private folder, see [sdk.Start]; "": it has none
 	Start    func(ctx context.Context) (Instance[P], error)
 }
 

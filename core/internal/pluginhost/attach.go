@@ -23,7 +23,7 @@ func (h *Host) attach(ctx context.Context, s Spec) (*Plugin, error) {
 		s.Logger = hclog.NewNullLogger()
 	}
 	log := limitLog(s.Logger)
-	run := &pluginRunner{process: newProcess(&exec.Cmd{}, &lines{log: log}, nil)}
+	run := &pluginRunner{process: newProcess(&exec.Cmd{}, &lines{log: log, hide: s.Hide}, nil)}
 	run.attached = true
 	p := &Plugin{label: s.Label, host: h, run: run, log: log, conn: conn, hangUp: hangUp}
 	p.services, p.endServices = context.WithCancel(context.Background())

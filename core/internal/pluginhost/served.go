@@ -15,7 +15,7 @@ func (p *Plugin) Source() sdk.Source { return source{p, p.conn.Source()} }
 // sdk.Streamer exactly if the plugin is.
 func (p *Plugin) Transform() sdk.Transform { return wrapTransform(p, p.conn.Transform()) }
 
-// Sink returns what a plugin of kind sink serves. It is an sdk.Opener exactly if the plugin is.
+// Sink returns what a plugin of kind sink serves. It is an sdk.Opener and an sdk.Finisher exactly if the plugin is.
 func (p *Plugin) Sink() sdk.Sink { return wrapSink(p, p.conn.Sink()) }
 
 type source struct {
@@ -91,6 +91,15 @@ func (c committer) Commit(ctx context.Context) (sdk.Token, error) {
 	return token, c.p.explain(err)
 }
 
+type finisher struct {
+	p *Plugin
+	sdk.Finisher
+}
+
+func (f finisher) Finish(ctx context.Context, e sdk.End) error {
+	return f.p.explain(f.Finisher.Finish(ctx, e))
+}
+
 type streamer struct {
 	p *Plugin
 	sdk.Streamer
@@ -103,11 +112,26 @@ func (s streamer) OutStreams(ctx context.Context, in []sdk.Stream) ([]sdk.Stream
 
 func wrapSink(p *Plugin, inner sdk.Sink) sdk.Sink {
 	s := sink{p, inner}
-	if o, ok := inner.(sdk.Opener); ok {
+	o, canOpen := inner.(sdk.Opener)
+	f, canFinish := inner.(sdk.Finisher)
+	op, fi := opener{p, o}, finisher{p, f}
+	switch [2]bool{canOpen, canFinish} {
+	case [2]bool{true, true}:
 		return struct {
 			sink
 			opener
-		}{s, opener{p, o}}
+			finisher
+		}{s, op, fi}
+	case [2]bool{true, false}:
+		return struct {
+			sink
+			opener
+		}{s, op}
+	case [2]bool{false, true}:
+		return struct {
+			sink
+			finisher
+		}{s, fi}
 	}
 	return s
 }

@@ -29,6 +29,8 @@ func Run(t *testing.T, open Opener) {
 		{"BeginUnplanned", beginUnplanned},
 		{"BeginFull", beginFull},
 		{"BeginUsedID", beginUsedID},
+		{"Identity", identity},
+		{"Join", joins},
 		{"PlanOnce", planOnce},
 		{"NamelessSplits", namelessSplits},
 		{"SplitsKeepEverything", splitsKeepEverything},

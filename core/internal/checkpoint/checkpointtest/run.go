@@ -22,7 +22,10 @@ func beginNew(f *fixture) {
 		f.Error("a held run has epoch 0")
 	}
 	run.Epoch = 0
-	f.equal("new run", run, checkpoint.Run{ID: "r1"})
+	if run.Pipeline == "" {
+		f.Error("the pipeline has no identity")
+	}
+	f.equal("new run", run, checkpoint.Run{Pipeline: run.Pipeline, ID: "r1"})
 	f.equal("previous of the first run", f.previous(), []string{})
 	f.equal("tokens of the first run", f.tokens(), map[string]checkpoint.Token{})
 }
@@ -241,10 +244,44 @@ func reset(f *fixture) {
 	p := checkpoint.Progress{ID: "a", Epoch: s.Epoch, Status: checkpoint.Done}
 	f.fenced("Commit", f.store.Commit(f.Context(), old, checkpoint.Commit{Splits: []checkpoint.Progress{p}}))
 	run := f.planned("r2", "a") // the same id is new again
-	if run.Resumed || run.Epoch <= old.Epoch {
+	if run.Resumed || run.Epoch <= old.Epoch || run.Pipeline != old.Pipeline {
 		f.Errorf("after a reset: %+v", run)
 	}
 	f.fenced("Commit", f.store.Commit(f.Context(), old, checkpoint.Commit{}))
 }
 
 func errOf[T any](_ T, err error) error { return err }
+
+// identity: it is the state's own, and outlasts runs and processes.
+func identity(f *fixture) {
+	first := f.begin("r1", false)
+	f.reopen()
+	again := f.begin("r2", true)
+	f.equal("identity in another process", again.Pipeline, first.Pipeline)
+	elsewhere := f.open(f.T, f.TempDir())
+	f.T.Cleanup(func() { f.ok(elsewhere.Close()) })
+	other, err := elsewhere.Begin(f.Context(), checkpoint.Begin{ID: "r1", Now: began, Fingerprint: "print"})
+	f.ok(err)
+	if other.Pipeline == first.Pipeline {
+		f.Errorf("two pipelines are both %s", other.Pipeline)
+	}
+}
+
+// joins: an attempt fences the one before it, and is the holder still.
+func joins(f *fixture) {
+	run := f.planned("r1", "a")
+	joined, err := f.store.Join(f.Context(), run)
+	f.ok(err)
+	if joined.Epoch <= run.Epoch {
+		f.Errorf("epoch %d after %d", joined.Epoch, run.Epoch)
+	}
+	f.fenced("Commit", f.store.Commit(f.Context(), run, checkpoint.Commit{}))
+	f.fenced("Join", errOf(f.store.Join(f.Context(), run)))
+	f.advance(joined, "a", "a1", checkpoint.Done)
+	f.reopen()
+	after := f.begin("r2", false)
+	if after.Epoch <= joined.Epoch {
+		f.Errorf("epoch %d after %d", after.Epoch, joined.Epoch)
+	}
+	f.fenced("Join", errOf(f.store.Join(f.Context(), joined)))
+}
