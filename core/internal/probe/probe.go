@@ -7,10 +7,12 @@ package probe
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -150,7 +152,19 @@ func Run(ctx context.Context, open Open) ([]Result, error) {
 			return nil, fmt.Errorf("the probe: %s: %w", a.name, err)
 		}
 	}
+	inOrder(results)
 	return results, nil
+}
+
+// inOrder puts together what is about the same, in the order of the table.
+func inOrder(results []Result) {
+	place := map[string]int{}
+	for _, a := range attempts() {
+		if _, known := place[a.group]; !known {
+			place[a.group] = len(place)
+		}
+	}
+	slices.SortStableFunc(results, func(a, b Result) int { return cmp.Compare(place[a.Group], place[b.Group]) })
 }
 
 // ask runs the plugin once.
