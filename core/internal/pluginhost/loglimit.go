@@ -22,14 +22,16 @@ type limitedLog struct {
 	hclog.Logger
 	bytes   *rate.Limiter
 	leftOut *atomic.Int64
+	pulse   *pulse
 }
 
-func limitLog(log hclog.Logger) limitedLog {
-	return limitedLog{log, rate.NewLimiter(logRate, logBurst), &atomic.Int64{}}
+func limitLog(log hclog.Logger, p *pulse) limitedLog {
+	return limitedLog{log, rate.NewLimiter(logRate, logBurst), &atomic.Int64{}, p}
 }
 
 // Log is the way of all lines of the plugin: see [lines] and [logTo].
 func (l limitedLog) Log(level hclog.Level, message string, args ...any) {
+	l.pulse.beat()
 	if level < l.GetLevel() {
 		return
 	}

@@ -99,12 +99,13 @@ func (h *Host) newPlugin(s Spec, program *os.File) *Plugin {
 	if s.Logger == nil {
 		s.Logger = hclog.NewNullLogger()
 	}
-	log := limitLog(s.Logger)
+	pulse := &pulse{}
+	log := limitLog(s.Logger, pulse)
 	out := &lines{log: log, hide: s.Hide}
 	run := &pluginRunner{}
 	cmd := &exec.Cmd{Path: s.Path, Args: append([]string{s.Path}, s.Args...)}
 	run.process = newProcess(cmd, out, func(cmd *exec.Cmd) error { return h.startIn(cmd, program, run.socketDir, s) })
-	p := &Plugin{label: s.Label, host: h, run: run, log: log}
+	p := &Plugin{label: s.Label, host: h, run: run, log: log, pulse: pulse}
 	p.services, p.endServices = context.WithCancel(context.Background())
 	p.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  rpc.Handshake(),
@@ -165,7 +166,7 @@ func (p *Plugin) configure(ctx context.Context, s Spec) error {
 		s.Services.Logger = slog.New(logTo{p.log})
 	}
 	var err error
-	if p.served, err = p.conn.OpenHost(p.services, s.Services); err == nil {
+	if p.served, err = p.conn.OpenHost(p.services, p.pulse.serve(s.Services)); err == nil {
 		p.features, err = p.conn.Configure(ctx, s.Config)
 	}
 	if ctx.Err() != nil {
