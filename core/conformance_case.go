@@ -68,7 +68,7 @@ func (p *parts) input(ctx context.Context, c *conformance.TransformCase, b confi
 			return inProcess(sdk.Sink(in)), nil
 		}}},
 		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "test", Now: time.Now()},
-		Concurrency: 1, SpoolDir: p.spool, Logger: p.logger,
+		Concurrency: 1, SpoolDir: p.spool, SpoolRoom: p.room, Logger: p.logger,
 	})
 	res, err := run.Run(ctx)
 	if !errors.Is(context.Cause(ctx), errEnough) {

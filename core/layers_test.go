@@ -50,7 +50,7 @@ var floors = []floor{
 	{"core/internal/probe", []string{"sdk"}, "it reads as a third party's plugin, and whoever runs it starts it"},
 	{"core/internal/pluginhost", []string{"sdk", "sdk/rpc", "sdk/serve", "core/internal/sandbox"}, "processes know no pipeline; serve is for its tests' plugins"},
 	{"core/internal/plugintest", []string{"sdk", "sdk/rpc", "sdk/conformance", "core/internal/pluginhost"}, "a plugin is tested as a process, without a pipeline"},
-	{"core/internal/pipeline", []string{"sdk", "core/internal/checkpoint"}, "a run knows no gRPC, HCL or process"},
+	{"core/internal/pipeline", []string{"sdk", "core/internal/checkpoint", "core/internal/disk"}, "a run knows no gRPC, HCL or process"},
 	{"core/internal/deadletter", []string{"sdk", "core/internal/disk", "core/internal/pipeline"}, "dead letters are a kind of the pipeline's Letters"},
 	{"core", []string{"sdk", "sdk/rpc", "sdk/conformance", "core/internal/"}, "the one place where parts are put together, but no plugin"},
 	{"cmd/", []string{"sdk", "sdk/serve", "core", "plugins/", "examples", "sdk/python"}, "the command sees the core, lists the first-party plugins, and writes the SDK for Python into repositories"},

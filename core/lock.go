@@ -43,8 +43,14 @@ func (e *LockedError) Error() string {
 // lockState takes the lock of the state folder dir, or says who holds it. The system frees it when the process
 // ends, however it ends.
 func lockState(name, dir string) (unlock func() error, err error) {
+	if err := ownState(dir); err != nil {
+		return nil, err
+	}
 	if err := disk.MakeDir(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
+	}
+	if err := ownState(dir); err != nil { // somebody else may have made it meanwhile
+		return nil, err
 	}
 	l := flock.New(filepath.Join(dir, "lock"))
 	holder := filepath.Join(dir, "holder.json")
@@ -53,12 +59,24 @@ func lockState(name, dir string) (unlock func() error, err error) {
 	}
 	raw, err := json.Marshal(Holder{PID: os.Getpid(), Host: hostname(), Started: time.Now()})
 	if err == nil {
-		err = os.WriteFile(holder, raw, 0o644)
+		err = disk.Replace(holder, raw, false)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
 	return l.Unlock, nil
+}
+
+// ownState refuses a state folder that is not this user's alone, or that somebody else could exchange.
+func ownState(dir string) error {
+	err := disk.Ours(dir)
+	if above := filepath.Dir(dir); err == nil && above != dir {
+		err = disk.Above(above)
+	}
+	if err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	return nil
 }
 
 // afterlife is how long the lock of a dead process may last: a child that it was about to start when it was killed has its descriptors

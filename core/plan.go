@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
@@ -169,7 +170,7 @@ func (p *Pipeline) fromState(ctx context.Context, out *PlanInfo, ask *sdk.Plan) 
 // assembleAside makes what starting plugins needs, without the pipeline's lock and state.
 func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	var c closers
-	spool, err := os.MkdirTemp("", "scrapekit-")
+	spool, err := disk.TempDir("scrapekit-")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -183,7 +184,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 		return nil, nil, errors.Join(err, c.close())
 	}
 	parts := &parts{
-		Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool,
+		Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool, room: disk.NewRoom(p.config.MaxSpool),
 		stages: filepath.Join(spool, "stages"), files: p.keepIn(filepath.Join(spool, "files")),
 	}
 	c.add(parts.made.removeEmpty)
@@ -214,7 +215,7 @@ func (p *Pipeline) preview(ctx context.Context, parts *parts, n int, emit func(s
 			return inProcess(sdk.Sink(show)), nil
 		}}},
 		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "preview", Now: time.Now()},
-		Concurrency: 1, SpoolDir: parts.spool, Logger: p.logger,
+		Concurrency: 1, SpoolDir: parts.spool, SpoolRoom: parts.room, Logger: p.logger,
 	})
 	res, err := run.Run(ctx)
 	if errors.Is(context.Cause(ctx), errEnough) {
@@ -261,6 +262,9 @@ func (noLetters) Commit() (sdk.Token, error)   { return nil, nil }
 // openState opens the pipeline's state for looking at it; nil if there is none.
 func (p *Pipeline) openState(ctx context.Context) (checkpoint.Store, error) {
 	path := filepath.Join(p.config.StateDir, "state.db")
+	if err := ownState(p.config.StateDir); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

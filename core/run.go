@@ -16,6 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/deadletter"
 	"github.com/scrapekit/scrapekit/core/internal/dial"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
@@ -88,7 +89,10 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 		return err
 	}
 	r.dial = p.openDial()
-	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, stages: p.stageDirs(), files: p.keepIn(p.replayed("files"))}
+	room := disk.NewRoom(p.config.MaxSpool)
+	parts := &parts{
+		Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, room: room, stages: p.stageDirs(), files: p.keepIn(p.replayed("files")),
+	}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	r.letters = deadletter.New(p.runDir)
@@ -103,7 +107,7 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 		Store: store, Letters: r.letters,
 		Begin:       checkpoint.Begin{ID: newRunID(r.started), Now: r.started, Full: r.o.Full, Fingerprint: fingerprint},
 		Concurrency: p.config.Concurrency, CommitEvery: p.config.CommitEvery, CommitBytes: p.config.CommitBytes,
-		SpoolDir: spool, Logger: p.logger, OnEvent: r.event, Hide: p.redact.String, Keep: r.keep,
+		SpoolDir: spool, SpoolRoom: room, Logger: p.logger, OnEvent: r.event, Hide: p.redact.String, Keep: r.keep,
 	})
 	return nil
 }

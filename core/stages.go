@@ -13,6 +13,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/dial"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/files"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
@@ -27,6 +28,7 @@ type parts struct {
 	fetch *fetch.Client
 	dial  *dial.Client
 	spool string
+	room  *disk.Room // in spool
 	// stages is where the private folders of stages are.
 	stages string
 	made   madeFolders
@@ -125,7 +127,7 @@ func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTrippe
 	policy := fetch.Policy{
 		Plugin: stageName(b), Pos: b.Pos, Rate: b.HTTP.Rate, Burst: b.HTTP.Burst, Concurrency: b.HTTP.Concurrency, Attempts: b.HTTP.Attempts,
 		ConnectTimeout: b.HTTP.ConnectTimeout, HeaderTimeout: b.HTTP.HeaderTimeout, IdleTimeout: b.HTTP.IdleTimeout,
-		Timeout: b.HTTP.Timeout, MaxWait: b.HTTP.MaxWait, Deadline: b.HTTP.Deadline, RetryBudget: b.HTTP.RetryBudget, UserAgent: b.HTTP.UserAgent, SpoolDir: p.spool,
+		Timeout: b.HTTP.Timeout, MaxWait: b.HTTP.MaxWait, Deadline: b.HTTP.Deadline, RetryBudget: b.HTTP.RetryBudget, UserAgent: b.HTTP.UserAgent, SpoolDir: p.spool, SpoolRoom: p.room,
 		AllowPrivate: b.HTTP.AllowPrivate, Proxy: b.HTTP.Proxy, Robots: b.HTTP.Robots, Cookies: b.HTTP.Cookies,
 	}
 	var err error

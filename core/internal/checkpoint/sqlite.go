@@ -52,6 +52,8 @@ func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 		return nil, fmt.Errorf("state file %s: it is not a file", path)
 	case info.Size() == 0:
 		return nil, &FileError{Path: path, Problem: "it is damaged: nothing is in it"}
+	default:
+		keepOwn(path, info.Mode())
 	}
 	if err := clearUnfinished(path); err != nil {
 		return nil, fmt.Errorf("state file %s: %w", path, err)

@@ -73,6 +73,7 @@ type Pipeline struct {
 	Concurrency int           // splits read at once
 	CommitEvery time.Duration // the longest time between two commits
 	CommitBytes int64         // the most bytes between two commits
+	MaxSpool    int64         // the most bytes that are kept on disk until they are used
 
 	Source     Block
 	Transforms []Block // in the order of the file, which is the order of the records' way

@@ -28,12 +28,12 @@ locals {
   both = concat(local.more, var.projects)
   more = ["SPARK"]
 }
-
 pipeline {
   name         = "apache"
   concurrency  = 3
   commit_every = "2s"
   commit_bytes = "1MiB"
+  max_spool    = "1GiB"
   required_plugins {
     acme = { source = "./bin/acme" }
   }
@@ -116,7 +116,7 @@ func TestLoad(t *testing.T) {
 	got.Source, got.Transforms, got.Sinks = config.Block{}, nil, nil
 	want := config.Pipeline{
 		File: file, Dir: dir, Name: "apache", StateDir: filepath.Join(dir, ".scrapekit", "apache"),
-		Concurrency: 3, CommitEvery: 2 * time.Second, CommitBytes: 1 << 20, Secrets: []string{"hunter2"},
+		Concurrency: 3, CommitEvery: 2 * time.Second, CommitBytes: 1 << 20, MaxSpool: 1 << 30, Secrets: []string{"hunter2"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("pipeline\n got %+v\nwant %+v", got, want)
@@ -207,7 +207,7 @@ func TestLoadDefaults(t *testing.T) {
 	t.Parallel()
 	file := write(t, "my pipeline.hcl", small)
 	p := load(t, file, options(nil, nil))
-	if p.Name != "my pipeline" || p.Concurrency != 8 || p.CommitEvery != 5*time.Second || p.CommitBytes != 64<<20 {
+	if p.Name != "my pipeline" || p.Concurrency != 8 || p.CommitEvery != 5*time.Second || p.CommitBytes != 64<<20 || p.MaxSpool != 16<<30 {
 		t.Errorf("got %q, %d, %v, %d", p.Name, p.Concurrency, p.CommitEvery, p.CommitBytes)
 	}
 	if want := []string{"https://example.com"}; !slices.Equal(p.Source.HTTP.Allow, want) {

@@ -18,6 +18,7 @@ const (
 	defaultConcurrency = 8
 	defaultCommitEvery = 5 * time.Second
 	defaultCommitBytes = 64 << 20
+	defaultMaxSpool    = 16 << 30
 )
 
 // named is what the name of a pipeline or stage may look like: it becomes the name of a folder.
@@ -42,6 +43,7 @@ func (l *loader) pipelineBlock(p *Pipeline, blocks []*hclsyntax.Block) map[strin
 	p.Concurrency = s.whole("concurrency", defaultConcurrency, 1)
 	p.CommitEvery = s.duration("commit_every", defaultCommitEvery)
 	p.CommitBytes = s.size("commit_bytes", defaultCommitBytes)
+	p.MaxSpool = s.size("max_spool", defaultMaxSpool)
 	p.Sandbox = s.sandbox()
 	l.sandbox = p.Sandbox
 	plugins := l.requiredPlugins(s.bare("required_plugins"))

@@ -63,7 +63,7 @@ func (c *Client) tokens(p Policy, o OAuth2) (func(context.Context, Auth) (Auth, 
 		return nil, sdk.Permanent(err)
 	}
 	transport, err := c.For(Policy{
-		Plugin: p.Plugin, Allow: []Origin{origin}, hostsOwn: true, UserAgent: p.UserAgent, SpoolDir: p.SpoolDir, MaxBody: 1 << 20,
+		Plugin: p.Plugin, Allow: []Origin{origin}, hostsOwn: true, UserAgent: p.UserAgent, SpoolDir: p.SpoolDir, SpoolRoom: p.SpoolRoom, MaxBody: 1 << 20,
 		AllowPrivate: p.AllowPrivate, Proxy: p.Proxy, TLS: p.TLS, Certified: p.Certified,
 		Attempts: p.Attempts, ConnectTimeout: p.ConnectTimeout, HeaderTimeout: p.HeaderTimeout, MaxWait: p.MaxWait,
 	})

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -39,10 +40,11 @@ type Policy struct {
 	Deadline       time.Duration // for a request with all its attempts, waits for limits not included; default 30 min
 	RetryBudget    float64       // retries to a host, as a share of the requests of the last minute; default 0.2
 
-	UserAgent string // default scrapekit/VERSION with the project's address
-	MaxBody   int64  // bytes of a body after decoding; default 256 MiB
-	MaxRatio  int64  // times that a body of more than 1 MiB may grow by decoding; default 200, less than 0: any
-	SpoolDir  string // for bodies over 8 MiB; default the system's folder for temporary files
+	UserAgent string     // default scrapekit/VERSION with the project's address
+	MaxBody   int64      // bytes of a body after decoding; default 256 MiB
+	MaxRatio  int64      // times that a body of more than 1 MiB may grow by decoding; default 200, less than 0: any
+	SpoolDir  string     // for bodies over 8 MiB; default the system's folder for temporary files
+	SpoolRoom *disk.Room // for all of them together; nil: any
 
 	Cache *CachePolicy // nil: nothing is kept
 

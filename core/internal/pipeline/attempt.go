@@ -54,7 +54,7 @@ func (a *attempt) run(ctx context.Context) (err error) {
 	// The plugins outlive ctx: what was read when the user stops is still delivered and committed.
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
-	defer a.stop()
+	defer func() { a.stop(errors.Is(context.Cause(work), errDrain)) }()
 	defer context.AfterFunc(ctx, func() {
 		if wait(work, drainTime) {
 			cancel(errDrain)
@@ -100,9 +100,13 @@ func (a *attempt) start(ctx context.Context) error {
 }
 
 // stop ends the plugins, upstream first: a source that still speaks must have somebody to listen. What matters
-// is committed or given up by then, so a plugin that does not end well is only told of.
-func (a *attempt) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+// is committed or given up by then, so a plugin that does not end well is only told of. Those that kept the run from draining had their time.
+func (a *attempt) stop(late bool) {
+	patience := stopTime
+	if late {
+		patience = 0
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	a.stopped(a.Source.Name, a.source.stop(ctx))
 	var g sync.WaitGroup

@@ -217,6 +217,9 @@ func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
 	take := func(stage string, commit func(context.Context) (sdk.Token, error)) {
 		g.Go(func() error {
 			token, err := commit(gctx)
+			if err == nil {
+				err = token.Validate()
+			}
 			if err != nil {
 				return at(stage, err)
 			}

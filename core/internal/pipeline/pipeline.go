@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -29,6 +30,7 @@ type Config struct {
 	CommitEvery time.Duration // the longest time between two commits
 	CommitBytes int64         // a commit comes earlier after that much payload
 	SpoolDir    string        // for groups that are too large for memory
+	SpoolRoom   *disk.Room    // for them; nil: any
 	GroupMemory int           // bytes of a group that are held in memory; 0: 16 MiB
 
 	Logger hclog.Logger

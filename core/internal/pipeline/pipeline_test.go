@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -265,6 +266,21 @@ func TestLargeGroupIsSpooled(t *testing.T) {
 		t.Fatalf("outcome %s: %v", res.Outcome, res.Err)
 	}
 	w.check(t, 1)
+}
+
+// What the groups of a run take up on disk is bounded: a group that needs it all is given up, others wait for each other.
+func TestSpoolHasARoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, &numbers{splits: 2, records: 60000, every: 1 << 30})
+	w.config.GroupMemory = 64 << 10
+	w.config.SpoolRoom = disk.NewRoom(128 << 10)
+	res := w.run(t.Context(), t)
+	if res.Outcome != checkpoint.Incomplete || !strings.Contains(res.Err.Error(), "pipeline.max_spool (131072 bytes)") {
+		t.Fatalf("outcome %s: %v", res.Outcome, res.Err)
+	}
+	if err := w.config.SpoolRoom.Take(128 << 10); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
 }
 
 // Splits that are found while reading are read in the same run, each once.

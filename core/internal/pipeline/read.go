@@ -26,7 +26,8 @@ type reader struct {
 }
 
 func newReader(a *attempt, s checkpoint.Split) *reader {
-	return &reader{a: a, split: s, group: group{memory: a.GroupMemory, dir: a.SpoolDir}, trail: trail{idle: a.Source.MaxIdle}}
+	group := group{memory: a.GroupMemory, dir: a.SpoolDir, room: a.SpoolRoom}
+	return &reader{a: a, split: s, group: group, trail: trail{idle: a.Source.MaxIdle}}
 }
 
 // read returns nil when the split is done, broken, or left open because ctx ended; an error ends the attempt.
