@@ -22,7 +22,8 @@ type floor struct {
 // The first row that fits a package holds.
 var floors = []floor{
 	{"sdk/rpc/internal/pb", nil, "generated code knows nothing"},
-	{"sdk/rpc", []string{"sdk", "sdk/rpc/internal/pb"}, "the wire knows the contract and the generated code, nothing above"},
+	{"sdk/printable", nil, "what may be shown is a matter of characters"},
+	{"sdk/rpc", []string{"sdk", "sdk/printable", "sdk/rpc/internal/pb"}, "the wire knows the contract and the generated code, nothing above"},
 	{"sdk/serve", []string{"sdk", "sdk/rpc"}, "an author's main() is the contract and the wire"},
 	{"sdk/conformance", []string{"sdk"}, "checks know a plugin by its contract, not how it is run"},
 	{"sdk/sdktest", []string{"sdk", "sdk/rpc", "sdk/conformance"}, "go test runs the checks in process and across the wire"},
@@ -35,9 +36,9 @@ var floors = []floor{
 	{"core/internal/address", nil, "where an address leads, not who may go there"},
 	{"core/internal/dial", []string{"sdk", "core/internal/address"}, "connections know no pipeline and no process"},
 	{"core/internal/robots", nil, "a file format; fetch asks for the file"},
-	{"core/internal/fetch", []string{"sdk", "core/internal/address", "core/internal/disk", "core/internal/redact", "core/internal/robots"}, "HTTP knows no pipeline"},
+	{"core/internal/fetch", []string{"sdk", "sdk/printable", "core/internal/address", "core/internal/disk", "core/internal/redact", "core/internal/robots"}, "HTTP knows no pipeline"},
 	{"core/internal/files", []string{"sdk", "core/internal/disk"}, "files are bytes by a key"},
-	{"core/internal/config", []string{"sdk", "core/internal/registry/artifact"}, "a file becomes values; nothing is started, and nothing looked for"},
+	{"core/internal/config", []string{"sdk", "sdk/printable", "core/internal/registry/artifact"}, "a file becomes values; nothing is started, and nothing looked for"},
 	{"core/internal/registry/hclfile", nil, "the form of small files, not what they say"},
 	{"core/internal/registry/store", []string{"core/internal/disk"}, "programs by digest; what they are, others know"},
 	{"core/internal/registry/lock", []string{"sdk", "core/internal/disk", "core/internal/registry/artifact", "core/internal/registry/hclfile"}, "what is locked is known without a network and without a store"},
@@ -48,12 +49,12 @@ var floors = []floor{
 	{"core/internal/registry/remote", []string{"core/internal/disk", "core/internal/registry/artifact"}, "what is fetched is not yet believed, let alone installed"},
 	{"core/internal/sandbox", nil, "a process is confined, whatever it is for"},
 	{"core/internal/probe", []string{"sdk"}, "it reads as a third party's plugin, and whoever runs it starts it"},
-	{"core/internal/pluginhost", []string{"sdk", "sdk/rpc", "sdk/serve", "core/internal/sandbox"}, "processes know no pipeline; serve is for its tests' plugins"},
+	{"core/internal/pluginhost", []string{"sdk", "sdk/printable", "sdk/rpc", "sdk/serve", "core/internal/sandbox"}, "processes know no pipeline; serve is for its tests' plugins"},
 	{"core/internal/plugintest", []string{"sdk", "sdk/rpc", "sdk/conformance", "core/internal/pluginhost"}, "a plugin is tested as a process, without a pipeline"},
 	{"core/internal/pipeline", []string{"sdk", "core/internal/checkpoint"}, "a run knows no gRPC, HCL or process"},
 	{"core/internal/deadletter", []string{"sdk", "core/internal/disk", "core/internal/pipeline"}, "dead letters are a kind of the pipeline's Letters"},
 	{"core", []string{"sdk", "sdk/rpc", "sdk/conformance", "core/internal/"}, "the one place where parts are put together, but no plugin"},
-	{"cmd/", []string{"sdk", "sdk/serve", "core", "plugins/", "examples"}, "the command sees the core, and lists the first-party plugins"},
+	{"cmd/", []string{"sdk", "sdk/printable", "sdk/serve", "core", "plugins/", "examples"}, "the command sees the core, and lists the first-party plugins"},
 	{"examples", []string{"sdk", "sdk/serve"}, "an example is a third party's"},
 }
 

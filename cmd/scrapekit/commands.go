@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -143,14 +144,14 @@ func (a *app) previewCommand() *cobra.Command {
 			}
 			return p.Preview(cmd.Context(), n, func(stream string, record []byte) error {
 				if raw {
-					_, err := fmt.Fprintf(a.out, "%s\n", record)
+					_, err := fmt.Fprintf(jsonOut{a.out}, "%s\n", record)
 					return err
 				}
 				var pretty bytes.Buffer
 				if err := json.Indent(&pretty, record, "", "  "); err != nil {
 					return fmt.Errorf("%s: a record is not JSON: %w", stream, err)
 				}
-				_, err := fmt.Fprintf(a.out, "── %s ──\n%s\n", stream, pretty.Bytes())
+				_, err := fmt.Fprintf(a.out, "── %s ──\n%s\n", stream, printable.JSON(pretty.Bytes()))
 				return err
 			})
 		},

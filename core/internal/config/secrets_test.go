@@ -201,7 +201,7 @@ locals {
 `+small)
 	var out strings.Builder
 	_, diagnostics := config.Load(t.Context(), file, options(nil, nil))
-	if err := config.Write(&out, diagnostics, true, 80); err != nil {
+	if err := config.Write(&out, diagnostics, inColour, 80); err != nil {
 		t.Fatal(err)
 	}
 	noSecret(t, out.String()+diagnostics.Error())
