@@ -30,7 +30,7 @@ var floors = []floor{
 	{"sdk", nil, "third parties inherit what the contract imports"},
 	{"plugins/sources/jira/jiratest", nil, "a test server is no part of what it tests"},
 	{"plugins/", []string{"sdk", "sdk/serve", "plugins/"}, "a plugin reads as a third party's: the SDK and its own packages only"},
-	{"core/internal/redact", nil, "hiding secrets needs nothing"},
+	{"core/internal/redact", []string{"sdk/printable"}, "hiding secrets needs nothing but to know how text is shown"},
 	{"core/internal/disk", nil, "what lasts on disk needs nothing"},
 	{"core/internal/checkpoint", []string{"sdk", "core/internal/disk", "core/internal/checkpoint/"}, "state is kept, not understood"},
 	{"core/internal/address", nil, "where an address leads, not who may go there"},

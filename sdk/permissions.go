@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+
+	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
 // Permissions are what a plugin may do beyond the base. The base is: to serve the host, to ask over HTTP the hosts that its
@@ -81,23 +84,53 @@ func (p Permissions) Or(q Permissions) Permissions {
 	return out
 }
 
-// Lines says each permission in words, one a line: "open TCP connections: db.example.com:5432".
+// Lines says each permission in words, one a line: "open TCP connections: db.example.com:5432". An entry with spaces that could make
+// it look like another, or like the end of the line, is in quotes.
 func (p Permissions) Lines() []string {
 	var out []string
 	for _, k := range permissionKinds() {
 		for _, entry := range *k.of(&p) {
-			out = append(out, k.verb+": "+entry)
+			out = append(out, k.verb+": "+plainly(entry))
 		}
 	}
 	return out
 }
 
-// Check returns what is wrong with the entries.
+// plainly is an entry for people. Characters that look like nothing are spelled out.
+func plainly(entry string) string {
+	blank := func(r rune) bool {
+		return r != ' ' && unicode.IsSpace(r) || !unicode.IsPrint(r) || r == '\u2800' || r == '\u3164'
+	}
+	if entry == strings.TrimSpace(entry) && !strings.Contains(entry, "  ") && !strings.ContainsFunc(entry, blank) {
+		return entry
+	}
+	return strconv.QuoteToASCII(entry)
+}
+
+const (
+	// maxPermissions is how many entries a field may have: who grants them is to read them.
+	maxPermissions = 100
+	maxPermission  = 1 << 10 // bytes of one
+)
+
+// Check returns what is wrong with the entries. What cannot be shown as it is cannot be granted either.
 func (p Permissions) Check() error {
 	var errs []error
 	for _, k := range permissionKinds() {
+		if n := len(*k.of(&p)); n > maxPermissions {
+			errs = append(errs, fmt.Errorf("%s: %d entries, %d are the most", k.name, n, maxPermissions))
+			continue
+		}
 		for _, entry := range *k.of(&p) {
-			if err := k.check(entry); err != nil {
+			if len(entry) > maxPermission {
+				errs = append(errs, fmt.Errorf("%s: %.80q… has %d bytes, %d are the most", k.name, entry, len(entry), maxPermission))
+				continue
+			}
+			err := printable.Check(entry)
+			if err == nil {
+				err = k.check(entry)
+			}
+			if err != nil {
 				errs = append(errs, fmt.Errorf("%s: %q: %w", k.name, entry, err))
 			}
 		}
@@ -186,8 +219,12 @@ func coversPath(wide, narrow string) bool {
 }
 
 func checkPath(text string) error {
-	if text == "" || strings.ContainsRune(text, 0) {
+	clean := path.Clean(text)
+	switch {
+	case text == "":
 		return errors.New("a path is missing")
+	case clean != strings.TrimSuffix(text, "/") && strings.Contains(text, ".."):
+		return fmt.Errorf("it leads to %q: write that", clean)
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 		if s.Selected {
 			read = "yes"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, read, orDash(strings.Join(s.PrimaryKey, ", ")), orDash(s.Cursor), firstSentence(s.Doc))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, read, orDash(printable.Line(strings.Join(s.PrimaryKey, ", "))), orDash(printable.Line(s.Cursor)), firstSentence(s.Doc))
 	}
 	var total int64
 	fmt.Fprintf(w, "\nSPLIT\tSTREAM\tABOUT\tDONE\n")
@@ -219,7 +219,7 @@ func (a *app) printState(s *core.State) error {
 	if len(s.Open) > 0 {
 		fmt.Fprintln(w, "\nOPEN SPLIT\tSTATUS\tRECORDS\tPROBLEM")
 		for _, o := range s.Open {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", o.ID, o.Status, o.Records, o.Problem)
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", o.ID, o.Status, o.Records, printable.Line(o.Problem))
 		}
 	}
 	if err := w.Flush(); err != nil {

@@ -5,6 +5,8 @@ package redact
 import (
 	"encoding/base64"
 	"strings"
+
+	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
 // forms returns secret as it is, in base64 and in lines.
@@ -13,6 +15,7 @@ func forms(secret string) []string {
 		return nil
 	}
 	all := append([]string{secret}, base64Forms(secret)...)
+	all = append(all, printable.Line(secret), printable.Text(secret)) // a text from a plugin comes so
 	// A secret of several lines, such as a private key, is often shown line by line.
 	for line := range strings.Lines(secret) {
 		if line = strings.TrimSpace(line); len(line) >= 16 {
