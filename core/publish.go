@@ -84,8 +84,12 @@ func Pack(ctx context.Context, p Packing) (*Packed, error) {
 	if err != nil {
 		return nil, err
 	}
+	paths, err := artifact.PathsOf(info)
+	if err != nil {
+		return nil, fmt.Errorf("what the plugin says of itself: %w", err)
+	}
 	packing.Manifest = artifact.Manifest{
-		Name: info.Name, Version: info.Version, Kind: info.Kind, Protocol: ProtocolVersion, Permissions: info.Permissions, Description: info.Doc,
+		Name: info.Name, Version: info.Version, Kind: info.Kind, Protocol: ProtocolVersion, Permissions: info.Permissions, Paths: paths, Description: info.Doc,
 	}
 	if _, err := publish.Pack(packing); err != nil {
 		return nil, err
