@@ -38,7 +38,7 @@ var floors = []floor{
 	{"core/internal/robots", nil, "a file format; fetch asks for the file"},
 	{"core/internal/fetch", []string{"sdk", "sdk/printable", "core/internal/address", "core/internal/disk", "core/internal/redact", "core/internal/robots"}, "HTTP knows no pipeline"},
 	{"core/internal/files", []string{"sdk", "core/internal/disk"}, "files are bytes by a key"},
-	{"core/internal/config", []string{"sdk", "sdk/printable", "core/internal/registry/artifact", "core/internal/registry/hclfile"}, "a file becomes values; nothing is started, and nothing looked for"},
+	{"core/internal/config", []string{"sdk", "sdk/printable", "core/internal/registry/artifact", "core/internal/registry/hclfile", "core/internal/registry/lock"}, "a file becomes values; nothing is started, and nothing looked for"},
 	{"core/internal/registry/hclfile", nil, "the form of small files, not what they say"},
 	{"core/internal/registry/store", []string{"core/internal/disk"}, "programs by digest; what they are, others know"},
 	{"core/internal/registry/lock", []string{"sdk", "core/internal/disk", "core/internal/registry/artifact", "core/internal/registry/hclfile"}, "what is locked is known without a network and without a store"},

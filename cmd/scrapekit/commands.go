@@ -113,6 +113,19 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 	for _, c := range info.Connects {
 		fmt.Fprintf(w, "%s\t%s\n", c.Stage, strings.Join(c.Addresses, ", "))
 	}
+	if len(info.Files) > 0 {
+		fmt.Fprintf(w, "\nSTAGE\tMAY\tFILES\tBY\n")
+	}
+	for _, f := range info.Files {
+		may, by := "read", "a grant"
+		if f.Write {
+			may = "read and write"
+		}
+		if f.Setting != "" {
+			by = "its setting " + f.Setting
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.Stage, may, f.Path, by)
+	}
 	if err := w.Flush(); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -40,6 +41,10 @@ type Options struct {
 	Installed func(r Requirement) (Program, error)
 	// Granted says what a plugin was granted at its installation; nil: nothing.
 	Granted func(b BlockRef) sdk.Permissions
+	// Paths says which settings of a published plugin named files when it was installed; nil: it is not held to that.
+	Paths func(b BlockRef) artifact.Paths
+	// Own are folders of the user's beside those that are known here: no setting gives them to a plugin.
+	Own []string
 	// Levels are those of the sandbox.
 	Levels []string
 	// StateDir is where the state of pipelines is kept; "": .scrapekit beside the file.
@@ -101,11 +106,12 @@ type Block struct {
 	HTTP     HTTP
 	Files    Files
 	OnError  OnError
-	Read     []string // files and folders that the plugin may read, absolute
-	Write    []string // and those that it may write as well
-	Dial     []string // addresses that the host opens TCP connections to for it; see sdk.Permissions
-	AsksDial []string // those of them, and others, that the plugin itself asks for: no other can be granted
-	Pos      string   // "jira.hcl:12"
+	Read     []string      // files and folders that the plugin may read, absolute
+	Write    []string      // and those that it may write as well
+	Paths    []PathSetting // the settings by which it may, of those
+	Dial     []string      // addresses that the host opens TCP connections to for it; see sdk.Permissions
+	AsksDial []string      // those of them, and others, that the plugin itself asks for: no other can be granted
+	Pos      string        // "jira.hcl:12"
 	Info     sdk.Info
 }
 

@@ -10,15 +10,18 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/scrapekit/scrapekit/core/internal/registry/hclfile"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // implied are the permissions that follow from settings. What the file writes there is granted by that; what a plugin presets for
 // itself, the plugin asks for.
-type implied struct{ given, preset sdk.Permissions }
+type implied struct {
+	given, preset sdk.Permissions
+	why           []string // what the file gives is held to be asked for
+}
 
 func (n *implied) add(p sdk.Permissions, preset bool) {
 	to := &n.given
@@ -42,17 +45,21 @@ func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, allow []stri
 	case b != nil:
 		granted = granted.Or(l.grantBlock(st, b, asked, st.known && info.Name != ""))
 	default:
-		l.askGrant(st, asked.Minus(granted))
+		l.askGrant(st, asked.Minus(granted), n)
 	}
 	return asked.And(granted).Or(n.given), asked
 }
 
 // askGrant reports what a plugin asks for and nobody has granted.
-func (l *loader) askGrant(st stage, missing sdk.Permissions) {
+func (l *loader) askGrant(st stage, missing sdk.Permissions, n implied) {
 	if missing.IsZero() {
 		return
 	}
-	l.fail(st.block.DefRange(), "if you trust it with that, write in the block\n"+grantText(missing)+"\nwith nothing between the braces it runs without, as far as it can",
+	advice := ""
+	if !missing.And(n.preset).IsZero() && len(n.why) > 0 {
+		advice = n.whyText() + "\nif that is not what you meant, write another value, such as a folder of its own: \"out/\"\n"
+	}
+	l.fail(st.block.DefRange(), advice+"if you trust it with that, write in the block\n"+grantText(missing)+"\nwith nothing between the braces it runs without, as far as it can",
 		"%s: the plugin asks for more than it is granted: %s", st.title, strings.Join(missing.Lines(), "; "))
 }
 
@@ -65,7 +72,11 @@ func grantText(p sdk.Permissions) string {
 		entries []string
 	}{{"http", p.HTTP}, {"fs_read", p.FSRead}, {"fs_write", p.FSWrite}, {"dial", p.Dial}} {
 		if len(field.entries) > 0 {
-			fmt.Fprintf(&out, "\n  %s = [\"%s\"]", field.name, strings.Join(field.entries, `", "`))
+			quoted := make([]string, len(field.entries))
+			for i, entry := range field.entries {
+				quoted[i] = hclfile.Quote(entry)
+			}
+			fmt.Fprintf(&out, "\n  %s = [%s]", field.name, strings.Join(quoted, ", "))
 		}
 	}
 	return out.String() + "\n}"
@@ -191,18 +202,5 @@ func (c *checker) eachAddress(value any, path []string, preset bool) {
 			continue
 		}
 		c.implied.add(sdk.Permissions{Dial: []string{address}}, preset)
-	}
-}
-
-// warnOutput warns of a third party's plugin that may write where the pipeline file is.
-func (l *loader) warnOutput(st stage, at hcl.Range, write []string) {
-	if st.ref.Path == "" {
-		return
-	}
-	for _, folder := range write {
-		if (sdk.Permissions{FSWrite: []string{folder}}).Covers(sdk.Permissions{FSWrite: []string{l.dir}}) {
-			l.warn(at, "give it a folder of its own, such as \"out/\"", "%s: it may write in %s, where the pipeline file and its state are", st.title, folder)
-			return
-		}
 	}
 }

@@ -163,7 +163,7 @@ func (in *Installer) pin(p *Plan) error {
 			if c.FirstUse || c.Unseen && c.After.Signer.Key != "" && len(k.For(name)) == 0 {
 				k.Add(keys.Entry{Pattern: pinFor(name), Key: c.After.Signer.Key, Since: lock.Day(in.Now()), FirstUse: true})
 			}
-			if c.Action != Kept {
+			if c.Action != Kept && !c.asLocked {
 				k.Grant(keys.Grant{Name: name, Permissions: c.After.Permissions, Paths: c.After.Paths})
 			}
 		}

@@ -99,6 +99,7 @@ type Change struct {
 	LooksLike []string
 	Sizes     map[artifact.Platform]int64 // of its archives
 
+	asLocked  bool // nobody was to be asked
 	remote    remote.Remote
 	release   *artifact.Release
 	statement artifact.Statement

@@ -192,7 +192,7 @@ func (r resolution) keep(ctx context.Context, source artifact.Source, before loc
 // checkSeen finds out what this user has never been asked about a plugin that the lock file has: a lock file comes along with a
 // cloned repository. Who keeps it as it stands takes its word.
 func (r resolution) checkSeen(c *Change) {
-	if r.how.Locked {
+	if c.asLocked = r.how.Locked; c.asLocked {
 		return
 	}
 	name := c.After.PublishedName()
