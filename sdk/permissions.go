@@ -32,11 +32,15 @@ type Permissions struct {
 	// Dial are the addresses to which the host opens TCP connections for the plugin: "db.example.com:5432",
 	// "*.example.com:5432" for every host below example.com, "*:5432" for every host, "db.example.com:*" for every port. See [Dial].
 	Dial []string `json:"dial,omitempty"`
+	// Methods are those of HTTP that a source sends beside GET and HEAD. "POST" stands for requests that the source marks by
+	// [Idempotent]: a search, a batch of questions. Transforms and sinks need none.
+	Methods []string `json:"methods,omitempty"`
 }
 
 // permissionKind is one field of Permissions: how two of its entries compare, and which are right.
 type permissionKind struct {
 	name   string
+	host   bool   // an entry names a host
 	verb   string // for people
 	of     func(*Permissions) *[]string
 	covers func(wide, narrow string) bool
@@ -45,16 +49,17 @@ type permissionKind struct {
 
 func permissionKinds() []permissionKind {
 	return []permissionKind{
-		{"http", "ask over HTTP", func(p *Permissions) *[]string { return &p.HTTP }, coversOrigin, checkOrigin},
-		{"fs_read", "read files", func(p *Permissions) *[]string { return &p.FSRead }, coversPath, checkPath},
-		{"fs_write", "read and write files", func(p *Permissions) *[]string { return &p.FSWrite }, coversPath, checkPath},
-		{"dial", "open TCP connections", func(p *Permissions) *[]string { return &p.Dial }, coversAddress, checkDial},
+		{"http", true, "ask over HTTP", func(p *Permissions) *[]string { return &p.HTTP }, coversOrigin, checkOrigin},
+		{"fs_read", false, "read files", func(p *Permissions) *[]string { return &p.FSRead }, coversPath, checkPath},
+		{"fs_write", false, "read and write files", func(p *Permissions) *[]string { return &p.FSWrite }, coversPath, checkPath},
+		{"dial", true, "open TCP connections", func(p *Permissions) *[]string { return &p.Dial }, coversAddress, checkDial},
+		{"methods", false, "send over HTTP, beside GET and HEAD", func(p *Permissions) *[]string { return &p.Methods }, func(wide, narrow string) bool { return wide == narrow }, checkMethod},
 	}
 }
 
 // IsZero reports whether nothing is permitted.
 func (p Permissions) IsZero() bool {
-	return len(p.HTTP)+len(p.FSRead)+len(p.FSWrite)+len(p.Dial) == 0
+	return len(p.HTTP)+len(p.FSRead)+len(p.FSWrite)+len(p.Dial)+len(p.Methods) == 0
 }
 
 // Covers reports whether p permits everything that q does: a wildcard covers what it stands for, a folder what is in it,
@@ -90,7 +95,11 @@ func (p Permissions) Lines() []string {
 	var out []string
 	for _, k := range permissionKinds() {
 		for _, entry := range *k.of(&p) {
-			out = append(out, k.verb+": "+plainly(entry))
+			text := plainly(entry)
+			if k.host && strings.ContainsFunc(entry, func(r rune) bool { return r > unicode.MaxASCII }) {
+				text = strconv.QuoteToASCII(entry) // a letter of another script looks like one of a known host
+			}
+			out = append(out, k.verb+": "+text)
 		}
 	}
 	return out
@@ -244,6 +253,13 @@ func checkDial(text string) error {
 		return errors.New("a port is a number from 1 to 65535, or * for every port")
 	}
 	return checkHost(host)
+}
+
+func checkMethod(text string) error {
+	if text == "" || strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" || text == "CONNECT" || text == "TRACE" {
+		return errors.New(`no method of HTTP that can be sent; one is in capitals, such as "POST"`)
+	}
+	return nil
 }
 
 func checkHost(host string) error {

@@ -160,12 +160,12 @@ func withoutTerminal(asked []string, alike, unseen bool) error {
 }
 
 // grantNames are what --grant knows, in the order of grantTexts.
-var grantNames = []string{"http", "fs_read", "fs_write", "dial", "paths_read", "paths_write"}
+var grantNames = []string{"http", "fs_read", "fs_write", "dial", "methods", "paths_read", "paths_write"}
 
 // grantTexts are permissions and settings that name files, as --grant takes them.
 func grantTexts(p sdk.Permissions, paths core.PathSettings) []string {
 	var out []string
-	for i, entries := range [][]string{p.HTTP, p.FSRead, p.FSWrite, p.Dial, paths.Read, paths.Write} {
+	for i, entries := range [][]string{p.HTTP, p.FSRead, p.FSWrite, p.Dial, p.Methods, paths.Read, paths.Write} {
 		for _, e := range entries {
 			out = append(out, grantNames[i]+"="+e)
 		}

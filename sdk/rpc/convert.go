@@ -110,11 +110,11 @@ func permissionsTo(p sdk.Permissions) *pb.Permissions {
 	if p.IsZero() {
 		return nil
 	}
-	return &pb.Permissions{Http: p.HTTP, FsRead: p.FSRead, FsWrite: p.FSWrite, Dial: p.Dial}
+	return &pb.Permissions{Http: p.HTTP, FsRead: p.FSRead, FsWrite: p.FSWrite, Dial: p.Dial, Methods: p.Methods}
 }
 
 func permissionsFrom(p *pb.Permissions) sdk.Permissions {
-	return sdk.Permissions{HTTP: p.GetHttp(), FSRead: p.GetFsRead(), FSWrite: p.GetFsWrite(), Dial: p.GetDial()}
+	return sdk.Permissions{HTTP: p.GetHttp(), FSRead: p.GetFsRead(), FSWrite: p.GetFsWrite(), Dial: p.GetDial(), Methods: p.GetMethods()}
 }
 
 func splitTo(s sdk.Split) *pb.Split {

@@ -127,7 +127,9 @@ type HTTP struct {
 	// the plugin's host settings. Sorted, lower case, default ports left out. One of the list may be
 	// https://*.example.com: every host below example.com.
 	Allow []string
-	Auth  []Auth
+	// Methods are those that the plugin may send; nil: any.
+	Methods []string
+	Auth    []Auth
 
 	Rate        float64 // requests a second
 	Burst       int

@@ -32,10 +32,13 @@ func (n *implied) add(p sdk.Permissions, preset bool) {
 }
 
 // grant finds out what a plugin may do: what its settings name, and of what it asks for what is granted in the block's grant block, by
-// its http.allow, or at the installation. asked is what it asks for, granted or not. b is nil if there is no grant block.
-func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, allow []string, n implied) (has, asked sdk.Permissions) {
+// its http.allow and http.methods, or at the installation. asked is what it asks for, granted or not. b is nil if there is no grant block.
+func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, http HTTP, n implied) (has, asked sdk.Permissions) {
 	asked = l.located(info.Permissions).Or(n.preset)
-	granted := sdk.Permissions{HTTP: allow}
+	granted := sdk.Permissions{HTTP: http.Allow}
+	if http.Methods != nil {
+		granted.Methods = asked.Methods // the file says which of them go
+	}
 	if l.options.Granted != nil {
 		granted = granted.Or(l.located(l.options.Granted(st.ref)))
 	}
@@ -70,7 +73,7 @@ func grantText(p sdk.Permissions) string {
 	for _, field := range []struct {
 		name    string
 		entries []string
-	}{{"http", p.HTTP}, {"fs_read", p.FSRead}, {"fs_write", p.FSWrite}, {"dial", p.Dial}} {
+	}{{"http", p.HTTP}, {"fs_read", p.FSRead}, {"fs_write", p.FSWrite}, {"dial", p.Dial}, {"methods", p.Methods}} {
 		if len(field.entries) > 0 {
 			quoted := make([]string, len(field.entries))
 			for i, entry := range field.entries {
@@ -82,7 +85,7 @@ func grantText(p sdk.Permissions) string {
 	return out.String() + "\n}"
 }
 
-// grantBlock reads `grant { http = […] fs_read = […] fs_write = […] dial = […] }`.
+// grantBlock reads `grant { http = […] fs_read = […] fs_write = […] dial = […] methods = […] }`.
 func (l *loader) grantBlock(st stage, b *hclsyntax.Block, asked sdk.Permissions, described bool) sdk.Permissions {
 	s := l.section(st.title+": grant", b.Body)
 	var all sdk.Permissions
@@ -94,6 +97,7 @@ func (l *loader) grantBlock(st stage, b *hclsyntax.Block, asked sdk.Permissions,
 		{"fs_read", `fs_read = ["prompts"]`, func(e string) sdk.Permissions { return sdk.Permissions{FSRead: []string{e}} }},
 		{"fs_write", `fs_write = ["out"]`, func(e string) sdk.Permissions { return sdk.Permissions{FSWrite: []string{e}} }},
 		{"dial", `dial = ["db.example.com:5432"]`, func(e string) sdk.Permissions { return sdk.Permissions{Dial: []string{e}} }},
+		{"methods", `methods = ["POST"]`, func(e string) sdk.Permissions { return sdk.Permissions{Methods: []string{e}} }},
 	} {
 		entries, at := s.texts(field.name, field.example)
 		for i, entry := range entries {
