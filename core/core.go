@@ -93,7 +93,7 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	l := &lookup{opts: o, logger: newLogger(o, secrets)}
 	plugins := &installed{lockFile: lock.Beside(file)}
 	c, diags := config.Load(ctx, file, config.Options{Installed: plugins.program, Granted: plugins.granted, Paths: plugins.paths, Own: ownFolders(), Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Program: o.Program, Attached: o.Attach, Getenv: os.LookupEnv,
-		StateDir: o.StateDir, Replay: o.Replay != "", Levels: SandboxLevels()})
+		StateDir: o.StateDir, Replay: o.Replay != "", Levels: SandboxLevels(), Loose: looseLevels(o.Sandbox)})
 	if diags.HasErrors() {
 		return nil, diags
 	}

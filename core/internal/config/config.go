@@ -45,8 +45,8 @@ type Options struct {
 	Paths func(b BlockRef) artifact.Paths
 	// Own are folders of the user's beside those that are known here: no setting gives them to a plugin.
 	Own []string
-	// Levels are those of the sandbox.
-	Levels []string
+	// Levels are those of the sandbox, and Loose those of them at which the kernel does not hold plugins.
+	Levels, Loose []string
 	// StateDir is where the state of pipelines is kept; "": .scrapekit beside the file.
 	StateDir string
 	// Replay keeps state and outputs apart from those of the pipeline: in the folder "replay" of its state.

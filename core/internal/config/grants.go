@@ -200,6 +200,10 @@ func addressOf(text string) (string, error) {
 // eachAddress takes the addresses of a setting that is one or a list of them.
 func (c *checker) eachAddress(value any, path []string, preset bool) {
 	for _, text := range texts(value) {
+		if u, err := url.Parse(text); err == nil {
+			password, _ := u.User.Password()
+			c.secrets.addText(password, certain)
+		}
 		address, err := addressOf(text)
 		if err != nil {
 			c.fail(c.rangeOf(path), c.about(path), "%s: %s: %v", c.stage.title, c.shown(path), err)
