@@ -70,7 +70,8 @@ func SplitOf(ctx context.Context) string {
 type idempotentKey struct{}
 
 // Idempotent marks the requests made with the returned context as safe to send twice, whatever their
-// method: a search by POST. GET, HEAD, OPTIONS, PUT and DELETE are so by themselves.
+// method: a search by POST. GET, HEAD, OPTIONS, PUT and DELETE are so by themselves. A source's POST goes only with this mark, by
+// which it says that the request changes nothing, and if the user grants it; see [Permissions].Methods.
 func Idempotent(ctx context.Context) context.Context {
 	return context.WithValue(ctx, idempotentKey{}, true)
 }

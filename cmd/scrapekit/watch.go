@@ -25,7 +25,7 @@ type watcher interface {
 func (a *app) watcher(output string) watcher {
 	if output == "auto" {
 		output = "plain"
-		if isTerminal(a.err) && isTerminal(a.out) {
+		if isTerminal(a.err) && isTerminal(a.out) && !isDumb() {
 			output = "live"
 		}
 	}
@@ -33,7 +33,7 @@ func (a *app) watcher(output string) watcher {
 	case "live":
 		return &liveWatcher{a: a}
 	case "json":
-		return &jsonWatcher{enc: json.NewEncoder(a.out), every: plainEvery}
+		return &jsonWatcher{enc: json.NewEncoder(jsonOut{a.out}), every: plainEvery}
 	}
 	return &plainWatcher{w: a.err, every: plainEvery, a: a}
 }

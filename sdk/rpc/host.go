@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -120,7 +121,7 @@ func (d *desk) serve() error {
 			logLine(d.ctx, d.host.Logger, what.Log)
 		case *pb.FromPlugin_Counter:
 			if d.host.Count != nil {
-				d.host.Count(what.Counter.GetName(), what.Counter.GetN())
+				d.host.Count(printable.Line(what.Counter.GetName()), what.Counter.GetN())
 			}
 		}
 		if err != nil {

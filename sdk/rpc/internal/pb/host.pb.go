@@ -512,7 +512,8 @@ type Fetch struct {
 	Headers []*Header              `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty"`
 	// At most 64 MiB.
 	Body []byte `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
-	// The request may be sent twice though its method does not say so.
+	// The request may be sent twice though its method does not say so. A POST of a source needs this mark, which says that it
+	// only reads; see Permissions.methods.
 	Idempotent bool `protobuf:"varint,5,opt,name=idempotent,proto3" json:"idempotent,omitempty"`
 	// Keep the body of a 2xx reply on the host's disk instead of sending it.
 	Keep *Keep `protobuf:"bytes,6,opt,name=keep,proto3" json:"keep,omitempty"`
