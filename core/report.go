@@ -29,24 +29,28 @@ const (
 	Incomplete  = checkpoint.Incomplete
 	Interrupted = checkpoint.Interrupted
 	Failed      = checkpoint.Failed
+	// Killed is how a run ended that did not live to say so. No report has it; the next run goes on with it.
+	Killed Outcome = "killed"
 )
 
 // Report is what a run did. Records, rejects and counters are over all starts of the run, exactly; HTTP, connections, retries and
 // seconds are those of this start.
 type Report struct {
-	Pipeline    string                      `json:"pipeline"`
-	Run         string                      `json:"run"`
-	Outcome     Outcome                     `json:"outcome"`
-	Problem     string                      `json:"problem,omitempty"`
-	Full        bool                        `json:"full,omitempty"`
-	Resumed     bool                        `json:"resumed,omitempty"`
-	Started     time.Time                   `json:"started"`            // of the run
-	ThisStart   time.Time                   `json:"this_start"`         // of this process's part
-	Ended       time.Time                   `json:"ended"`              //
-	Seconds     float64                     `json:"seconds"`            // of this start
-	Stages      []StageReport               `json:"stages"`             // in the order of the records' way
-	Splits      map[checkpoint.Status]int   `json:"splits"`             //
-	Missing     []Missing                   `json:"missing,omitempty"`  // splits that could not be read
+	Pipeline  string                    `json:"pipeline"`
+	Run       string                    `json:"run"`
+	Outcome   Outcome                   `json:"outcome"`
+	Problem   string                    `json:"problem,omitempty"`
+	Full      bool                      `json:"full,omitempty"`
+	Resumed   bool                      `json:"resumed,omitempty"`
+	Started   time.Time                 `json:"started"`           // of the run
+	ThisStart time.Time                 `json:"this_start"`        // of this process's part
+	Ended     time.Time                 `json:"ended"`             //
+	Seconds   float64                   `json:"seconds"`           // of this start
+	Stages    []StageReport             `json:"stages"`            // in the order of the records' way
+	Splits    map[checkpoint.Status]int `json:"splits"`            //
+	Missing   []Missing                 `json:"missing,omitempty"` // splits that could not be read: the first of them
+	// MissingMore is how many more there are.
+	MissingMore int                         `json:"missing_more,omitempty"`
 	Counters    map[string]map[string]int64 `json:"counters,omitempty"` // by heading and name
 	HTTP        fetch.Stats                 `json:"http"`
 	Connections []dial.Stats                `json:"connections,omitempty"` // over TCP, of plugins that speak something else
@@ -73,12 +77,16 @@ type Missing struct {
 }
 
 func (r *Run) report(res pipeline.Result) *Report {
-	now := time.Now()
+	took := time.Since(r.started)
+	ended := r.started.Add(took) // whoever sets the clock meanwhile
+	if ended.Before(res.Run.Started) {
+		ended = res.Run.Started
+	}
 	snap := r.pipeline.Snapshot()
 	out := &Report{
 		Pipeline: r.p.config.Name, Run: res.Run.ID, Outcome: res.Outcome, Full: res.Run.Full, Resumed: res.Run.Resumed,
-		Started: res.Run.Started, ThisStart: r.started, Ended: now, Seconds: now.Sub(r.started).Seconds(),
-		Splits: map[checkpoint.Status]int{}, Counters: map[string]map[string]int64{}, HTTP: r.fetch.Stats(), Connections: r.dial.Stats(),
+		Started: res.Run.Started, ThisStart: r.started, Ended: ended, Seconds: took.Seconds(),
+		Splits: res.Splits, Counters: map[string]map[string]int64{}, HTTP: r.fetch.Stats(), Connections: r.dial.Stats(),
 		Commits: res.Counts.Commits, Groups: res.Counts.Groups, Retries: snap.Retries, RollBacks: snap.RollBacks,
 		Dir: r.p.runDir(res.Run.ID),
 	}
@@ -86,12 +94,10 @@ func (r *Run) report(res pipeline.Result) *Report {
 		out.Problem = r.p.redact.String(res.Err.Error())
 	}
 	out.stages(r.p, res.Counts)
-	for _, s := range res.Splits {
-		out.Splits[s.Status]++
-		if s.Status == checkpoint.Broken {
-			out.Missing = append(out.Missing, Missing{Split: r.p.Hide(s.ID), Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)})
-		}
+	for _, s := range res.Broken {
+		out.Missing = append(out.Missing, Missing{Split: r.p.Hide(s.ID), Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)})
 	}
+	out.MissingMore = res.Splits[checkpoint.Broken] - len(res.Broken)
 	for path, n := range res.Counts.Counters {
 		heading, name, ok := strings.Cut(path, "/")
 		if !ok {

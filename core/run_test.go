@@ -89,9 +89,9 @@ func TestSecretsStayOut(t *testing.T) {
 	p := load(t, file, options(&said, &said))
 	report, err := run(t, p, core.RunOptions{OnEvent: func(e core.Event) { fmt.Fprintln(&said, e.Kind, e.Message, e.Err) }})
 	fmt.Fprintln(&said, report, err)
-	state, err := p.State(t.Context())
+	state, err := p.State(t.Context(), core.StateOptions{Runs: -1, Splits: -1})
 	fmt.Fprintf(&said, "%+v %v\n", state, err)
-	plan, err := p.Plan(t.Context(), false)
+	plan, err := p.Plan(t.Context(), false, -1)
 	fmt.Fprintf(&said, "%+v %v\n", plan, err)
 	if report == nil || report.Outcome == core.Complete || !strings.Contains(said.String(), "no access for [redacted]") {
 		t.Fatalf("the refusal is not told of: %s", said.String())
@@ -148,7 +148,7 @@ func TestPlanAndPreviewLeaveNothing(t *testing.T) {
 	}
 	file := pipelineFile(t, fmt.Sprintf(toFile, serving(t, "1\n2\n3\n")))
 	p := load(t, file, options(io.Discard, nil))
-	plan, err := p.Plan(t.Context(), false)
+	plan, err := p.Plan(t.Context(), false, -1)
 	if err != nil || len(plan.Splits) != 1 || len(plan.Streams) != 1 || !plan.Streams[0].Selected {
 		t.Fatalf("plan %+v (%v)", plan, err)
 	}

@@ -81,7 +81,7 @@ func (a *app) printOutcome(w io.Writer, r *core.Report) {
 	all := gaps(r.Missing)
 	for i, g := range all {
 		if i == 10 {
-			fmt.Fprintf(w, "  … and %s more; the report lists all\n", many(int64(len(all)-i), "cause"))
+			fmt.Fprintf(w, "  … and %s more; the report lists them\n", many(int64(len(all)-i), "cause"))
 			break
 		}
 		fmt.Fprintf(w, "  missing: %s\n", g)

@@ -149,6 +149,44 @@ func TestAPlanIsRefusedBeforeItIsAsked(t *testing.T) {
 	}
 }
 
+// TestAPlanInPages: neither what is planned from nor what is planned is ever whole, and whoever wants no more gets no more.
+func TestAPlanInPages(t *testing.T) {
+	t.Parallel()
+	c := connect(t, sourceOf(nil), sdk.Host{})
+	sent := 0
+	previous := func(yield func([]sdk.Split, error) bool) {
+		for range 4 {
+			sent++
+			if !yield(longSplits(2, 700<<10), nil) {
+				return
+			}
+		}
+	}
+	got, pages := 0, 0
+	err := c.Source().PlanPages(t.Context(), []string{"logs"}, previous, func(page []sdk.Split) error {
+		if sent != 4 {
+			t.Errorf("a page of the plan came after %d of 4 pages", sent)
+		}
+		got += len(page)
+		pages++
+		return nil
+	})
+	if err != nil || got != 9 || pages != 8 {
+		t.Errorf("%d splits in %d pages, %v", got, pages, err)
+	}
+	enough := errors.New("enough")
+	pages = 0
+	err = c.Source().PlanPages(t.Context(), []string{"logs"}, previous, func([]sdk.Split) error { pages++; return enough })
+	if !errors.Is(err, enough) || pages != 1 {
+		t.Errorf("after %d pages: %v", pages, err)
+	}
+	broke := errors.New("it cannot be read")
+	err = c.Source().PlanPages(t.Context(), nil, func(yield func([]sdk.Split, error) bool) { yield(nil, broke) }, func([]sdk.Split) error { pages++; return nil })
+	if !errors.Is(err, broke) || pages != 1 {
+		t.Errorf("what is planned from breaks off, %d pages: %v", pages, err)
+	}
+}
+
 func TestPlanEndsWhenItsContextDoes(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -96,10 +96,14 @@ func dsn(path, mode string) (string, error) {
 
 // prepare checks that the file is ours, before anything is written to it.
 func (s *SQLite) prepare(ctx context.Context) error {
-	if err := s.inspect(ctx); err != nil {
+	version, err := s.inspect(ctx)
+	if err != nil {
 		return err
 	}
-	return s.keepLog(ctx)
+	if err := s.keepLog(ctx); err != nil || version == schemaVersion {
+		return err
+	}
+	return s.write(ctx, durable, migrate)
 }
 
 // keepLog has the file keep a write-ahead log. A file is made with one: SQLite changes over only while nobody else has the file

@@ -30,8 +30,8 @@ func newReader(a *attempt, s checkpoint.Split) *reader {
 
 // read returns nil when the split is done, broken, or left open because ctx ended; an error ends the attempt.
 func (r *reader) read(ctx context.Context) error {
-	r.a.progress.active(r.split.ID, 1)
-	defer r.a.progress.active(r.split.ID, -1)
+	r.a.progress.active(1)
+	defer r.a.progress.active(-1)
 	tries := 0
 	for {
 		err := r.try(ctx)
@@ -115,9 +115,13 @@ func crashed(err error) bool {
 }
 
 func (r *reader) giveUp(err error) error {
-	r.split.Status, r.split.Problem = checkpoint.Broken, r.a.Hide(err.Error())
+	broken := r.split
+	broken.Status, broken.Problem = checkpoint.Broken, r.a.Hide(err.Error())
+	if err := r.a.deliver.giveUp(r.split, broken); err != nil {
+		return err
+	}
+	r.split = broken
 	r.a.event(Event{Kind: SplitBroken, Split: r.split.ID, Stream: r.split.Stream, Err: err})
-	r.a.deliver.note(r.split)
 	return nil
 }
 
@@ -163,7 +167,7 @@ func (r *reader) hand(cursor []byte, status checkpoint.Status) error {
 	next := r.split
 	next.Cursor, next.Status = cursor, status
 	next.Records += r.group.records
-	if err := r.a.deliver.group(next, &r.group); err != nil {
+	if err := r.a.deliver.group(r.split, next, &r.group); err != nil {
 		r.fatal = err
 		return err
 	}
