@@ -120,12 +120,12 @@ func (r *Run) Wait(ctx context.Context) (*Report, error) {
 	return r.kept, r.p.redact.Error(r.explain(err))
 }
 
-// event hands an event on without secrets: an error may hold what a plugin or a server said.
+// event hands an event on without secrets: an error, or the name of a split, may hold what a plugin or a server said.
 func (r *Run) event(e Event) {
 	if r.o.OnEvent == nil {
 		return
 	}
-	e.Err = r.p.redact.Error(e.Err)
+	e.Err, e.Split = r.p.redact.Error(e.Err), r.p.Hide(e.Split)
 	r.o.OnEvent(e)
 }
 

@@ -157,7 +157,8 @@ func (p *Pipeline) keepIn(dir string) func() (*files.Folder, error) {
 	if path == "" {
 		return nil
 	}
-	return sync.OnceValues(func() (*files.Folder, error) { return files.Open(cmp.Or(dir, path), p.config.Name) })
+	owner := p.config.StateDir + "\x00" + stageName(p.config.Source)
+	return sync.OnceValues(func() (*files.Folder, error) { return files.Open(cmp.Or(dir, path), owner) })
 }
 
 func origins(urls []string) ([]fetch.Origin, error) {

@@ -101,6 +101,51 @@ func (e emitter) Read(_ context.Context, _ sdk.Split, w *sdk.Writer) error {
 	return w.Emit(e.stream, 1)
 }
 
+// A source that names splits and counters by what a server said does not show its secrets.
+func TestSecretsInNamesAreHidden(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, &numbers{})
+		w.config.Hide = strings.NewReplacer("sesame", "[redacted]").Replace
+		w.config.Source = always[sdk.Source]("source odd", telltale{stream: "known"})
+		res := w.run(t.Context(), t)
+		if res.Counts.Counters["odd/[redacted]"] != 1 || len(res.Counts.Counters) != 1 {
+			t.Errorf("counters %v", res.Counts.Counters)
+		}
+		if all := fmt.Sprintf("%s", w.box.letters); strings.Contains(all, "sesame") || !strings.Contains(all, "split [redacted]") {
+			t.Errorf("dead letters %s", all)
+		}
+	})
+}
+
+func TestStreamNamedByASecretIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, &numbers{})
+		w.config.Hide = strings.NewReplacer("sesame", "[redacted]").Replace
+		w.config.Source = always[sdk.Source]("source odd", telltale{stream: "sesame street"})
+		if res, err := w.try(t.Context()); !errors.Is(errors.Join(err, res.Err), pipeline.ErrSecretName) {
+			t.Errorf("%v %v", err, res.Err)
+		}
+	})
+}
+
+// telltale names its split, and a counter, by a secret.
+type telltale struct{ stream string }
+
+func (e telltale) Streams(context.Context) ([]sdk.Stream, error) {
+	return []sdk.Stream{{Name: e.stream}}, nil
+}
+
+func (telltale) Plan(context.Context, sdk.Plan) ([]sdk.Split, error) {
+	return []sdk.Split{{ID: "split sesame"}}, nil
+}
+
+func (telltale) Read(ctx context.Context, _ sdk.Split, w *sdk.Writer) error {
+	sdk.HostOf(ctx).Count("odd/sesame", 1)
+	return w.Reject("known", []byte(`"sesame"`), "odd")
+}
+
 // A selection that nothing fits would drop records in silence: it is refused before anything is read.
 func TestUnknownSelectionIsRefused(t *testing.T) {
 	t.Parallel()

@@ -42,7 +42,7 @@ type Config struct {
 	// report, whatever is killed. May be nil.
 	Keep func(Result) error
 	// Hide takes secrets out of a text that is kept or shown: why a split is broken, why a record was rejected, that record,
-	// the names of counters, of splits. May be nil.
+	// and the names of counters. May be nil.
 	Hide func(string) string
 	// Random returns a number below bound, for the pauses between tries; nil: any. Tests that must repeat give their own.
 	Random func(bound int64) int64
@@ -255,7 +255,6 @@ func (p *Pipeline) broken(ctx context.Context, run checkpoint.Run) (out []checkp
 func (p *Pipeline) event(e Event) {
 	e.Time = time.Now()
 	p.progress.note(e)
-	e.Split = p.Hide(e.Split)
 	p.OnEvent(e)
 }
 

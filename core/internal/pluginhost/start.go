@@ -25,17 +25,17 @@ import (
 
 // Spec says what to start, and with what.
 type Spec struct {
-	Label    string          // such as "source jira"; begins every message about the plugin
-	Kind     sdk.Kind        // what it must be; "": anything
-	Path     string          // of the program
-	Attached bool            // Path is the socket of a plugin that runs already
-	Args     []string        // without the program's name
-	Digest   string          // "sha256:" and 64 hex digits: what the program must be; "": whatever is there
-	Read     []string        // files and folders that it may read, absolute
-	Write    []string        // and those that it may write as well
-	Config   json.RawMessage // its settings
-	Services sdk.Host        // what the host does for it
-	Logger   hclog.Logger    // takes what it logs and writes on stderr; nil: only a crash report shows it
+	Label    string              // such as "source jira"; begins every message about the plugin
+	Kind     sdk.Kind            // what it must be; "": anything
+	Path     string              // of the program
+	Attached bool                // Path is the socket of a plugin that runs already
+	Args     []string            // without the program's name
+	Digest   string              // "sha256:" and 64 hex digits: what the program must be; "": whatever is there
+	Read     []string            // files and folders that it may read, absolute
+	Write    []string            // and those that it may write as well
+	Config   json.RawMessage     // its settings
+	Services sdk.Host            // what the host does for it
+	Logger   hclog.Logger        // takes what it logs and writes on stderr; nil: only a crash report shows it
 	Hide     func(string) string // takes secrets out of what it writes; nil: it knows none
 }
 

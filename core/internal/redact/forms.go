@@ -13,13 +13,13 @@ import (
 	"strings"
 )
 
-// forms returns secret as it is, as programs spell it, in base64, in hex, and in lines.
+// forms returns secret as it is, in upper and lower case, as programs spell it, in base64, in hex, and in lines.
 func forms(secret string) []string {
 	if len(secret) < shortest {
 		return nil
 	}
 	lower := hex.EncodeToString([]byte(secret))
-	all := append([]string{secret, lower, strings.ToUpper(lower)}, base64Forms(secret)...)
+	all := append([]string{secret, strings.ToUpper(secret), strings.ToLower(secret), lower, strings.ToUpper(lower)}, base64Forms(secret)...)
 	all = append(all, spellings(secret)...)
 	// A secret of several lines, such as a private key, is often shown line by line.
 	for line := range strings.Lines(secret) {

@@ -80,7 +80,7 @@ func TestSecretsThatLookLikeEscapes(t *testing.T) {
 	}
 	spell := map[string]func(string) string{
 		"plain": asIs, "JSON": inJSON, "%q": quote, "%+q": ascii, "hclog": hclog, "query": url.QueryEscape, "path": url.PathEscape,
-		"HTML": html.EscapeString, "hex": hexed, "HEX": func(s string) string { return strings.ToUpper(hexed(s)) },
+		"upper": strings.ToUpper, "lower": strings.ToLower, "HTML": html.EscapeString, "hex": hexed, "HEX": func(s string) string { return strings.ToUpper(hexed(s)) },
 		"base64 at 0": shifted(0), "base64 at 1": shifted(1), "base64 at 2": shifted(2), "base64 at 3": shifted(3),
 	}
 	outer := map[string]func(string) string{"": asIs, "JSON": inJSON, "%q": quote}
