@@ -26,7 +26,7 @@ const watchedFor = 5 * time.Second
 
 // BenchmarkManySplits plans so many splits, is killed, goes on, is killed again, comes to its end and runs once more. It reports the
 // peak of the host's memory over all of that, the times of a plan, from a start to the first split of a run that goes on, and from the last record to
-// the end of the process, and the splits a second in plain and in live view.
+// the end of the process, and the splits a second, and what each costs, in plain and in live view.
 func BenchmarkManySplits(b *testing.B) {
 	splits, err := strconv.Atoi(cmp.Or(os.Getenv("SCRAPEKIT_SPLITS"), "50000"))
 	if err != nil {
@@ -40,7 +40,7 @@ func BenchmarkManySplits(b *testing.B) {
 		plan := m.start("plain")
 		b.ReportMetric(plan.until("planned").Seconds(), "plan-s")
 		plan.killAfter(watchedFor)
-		b.ReportMetric(float64(m.done())/watchedFor.Seconds(), "splits/s")
+		m.speed(plan, m.done(), "")
 
 		resume := m.start("json")
 		b.ReportMetric(resume.until(`"split done"`).Seconds(), "resume-s")
@@ -49,7 +49,7 @@ func BenchmarkManySplits(b *testing.B) {
 		before := m.done()
 		live := m.start("live")
 		live.killAfter(watchedFor)
-		b.ReportMetric(float64(m.done()-before)/watchedFor.Seconds(), "live-splits/s")
+		m.speed(live, m.done()-before, "live-")
 
 		m.start("plain").end("end-s")
 		if n := lines(b, filepath.Join(dir, "out")); n != splits {
@@ -62,6 +62,17 @@ func BenchmarkManySplits(b *testing.B) {
 		again.end("next-end-s")
 		b.ReportMetric(m.peak["host"], "next-host-MiB")
 	}
+}
+
+// speed reports how many splits a second a start has done, and what of the processor's time the host itself took for each.
+func (m *manySplits) speed(s *aStart, splits int, of string) {
+	m.Helper()
+	if splits == 0 {
+		m.Fatalf("no split was done in %s", watchedFor)
+	}
+	cpu := s.cmd.ProcessState.UserTime() + s.cmd.ProcessState.SystemTime()
+	m.ReportMetric(float64(splits)/watchedFor.Seconds(), of+"splits/s")
+	m.ReportMetric(float64(cpu.Microseconds())/float64(splits), of+"host-cpu-µs/split")
 }
 
 // manySplits are the starts of one pipeline.

@@ -58,7 +58,7 @@ func (d *delivery) group(before, now checkpoint.Split, g *group) error {
 
 // bookSize bounds what is kept in memory of splits for the next commit, in bytes: beyond it a commit is due, however little
 // was delivered.
-const bookSize = 4 << 20
+const bookSize = 2 << 20
 
 // accept notes a delivered group for the next commit. The gate is held.
 func (d *delivery) accept(before, now checkpoint.Split, g *group, delta Counts) {
@@ -82,8 +82,8 @@ func (d *delivery) accept(before, now checkpoint.Split, g *group, delta Counts) 
 	}
 }
 
-// entrySize is about what an entry of the book takes beside its texts.
-const entrySize = 200
+// entrySize is about what an entry of the book takes beside its texts, the commit made of it included.
+const entrySize = 400
 
 // keep enters where a split has come to. d.mu is held.
 func (d *delivery) keep(s checkpoint.Split) {
