@@ -76,7 +76,7 @@ func TestAPlanTravelsInPieces(t *testing.T) {
 	c := connect(t, sourceOf(nil), sdk.Host{})
 	m := &measured{SourceServiceClient: c.source}
 	c.source = m
-	previous := longSplits(8, 700<<10)
+	previous := longSplits(8, 200<<10)
 	splits, err := c.Source().Plan(t.Context(), sdk.Plan{Streams: []string{"logs"}, Previous: previous})
 	if err != nil {
 		t.Fatal(err)
@@ -105,8 +105,8 @@ func TestPiecesFillAMessage(t *testing.T) {
 	if !reflect.DeepEqual(got, splits) {
 		t.Error("the pieces are not the whole")
 	}
-	if messages > 10 {
-		t.Errorf("%d messages for 11 MiB, 6 of them in two splits", messages)
+	if messages > 25 {
+		t.Errorf("%d messages for 5 MiB in short splits and two long ones", messages)
 	}
 	for range pieces(nil) {
 		t.Error("a piece of nothing")
@@ -157,7 +157,7 @@ func TestAPlanInPages(t *testing.T) {
 	previous := func(yield func([]sdk.Split, error) bool) {
 		for range 4 {
 			sent++
-			if !yield(longSplits(2, 700<<10), nil) {
+			if !yield(longSplits(2, 200<<10), nil) {
 				return
 			}
 		}
