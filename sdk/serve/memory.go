@@ -17,7 +17,7 @@ const (
 	// floorSize is what the collector takes for memory in use and nothing ever touches, in bytes, so that it takes up no memory: while little
 	// else lives, the heap grows to about three times that before it is collected. Pages of 10 KB through the host then cost
 	// a tenth less CPU.
-	floorSize = 12 << 20
+	floorSize = 8 << 20
 	// memoryLimit is where the collector becomes as thrifty as usual again, in bytes.
 	memoryLimit = 192<<20 + floorSize
 )
