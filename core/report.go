@@ -5,8 +5,10 @@ package core
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // ReportFile is the name of the report in a run's folder.
@@ -49,8 +52,10 @@ type Report struct {
 	Stages    []StageReport             `json:"stages"`            // in the order of the records' way
 	Splits    map[checkpoint.Status]int `json:"splits"`            //
 	Missing   []Missing                 `json:"missing,omitempty"` // splits that could not be read: the first of them
-	// MissingMore is how many more there are.
+	Skipped   []Missing                 `json:"skipped,omitempty"` // splits that are not to be read: nothing is missing
+	// MissingMore and SkippedMore are how many more there are.
 	MissingMore int                         `json:"missing_more,omitempty"`
+	SkippedMore int                         `json:"skipped_more,omitempty"`
 	Counters    map[string]map[string]int64 `json:"counters,omitempty"` // by heading and name
 	HTTP        fetch.Stats                 `json:"http"`
 	Connections []dial.Stats                `json:"connections,omitempty"` // over TCP, of plugins that speak something else
@@ -68,11 +73,13 @@ type StageReport struct {
 	pipeline.StageCounts
 }
 
-// Missing is a split that could not be read.
+// Missing is a split that was not read to its end, or a part that the source has read the others without.
 type Missing struct {
-	Split   string `json:"split"`
-	Stream  string `json:"stream"`
-	Records int64  `json:"records"` // delivered before
+	Split   string `json:"split,omitempty"`
+	Stream  string `json:"stream,omitempty"`
+	Records int64  `json:"records"`         // delivered before
+	Part    string `json:"part,omitempty"`  // as the source calls it; the splits are done
+	Times   int64  `json:"times,omitempty"` // how often the source has met it
 	Problem string `json:"problem"`
 }
 
@@ -94,24 +101,24 @@ func (r *Run) report(res pipeline.Result) *Report {
 		out.Problem = r.p.redact.String(res.Err.Error())
 	}
 	out.stages(r.p, res.Counts)
-	for _, s := range res.Broken {
-		out.Missing = append(out.Missing, Missing{Split: r.p.Hide(s.ID), Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)})
-	}
-	out.MissingMore = res.Splits[checkpoint.Broken] - len(res.Broken)
-	for path, n := range res.Counts.Counters {
-		heading, name, ok := strings.Cut(path, "/")
-		if !ok {
-			heading, name = "counters", path
-		}
-		if out.Counters[heading] == nil {
-			out.Counters[heading] = map[string]int64{}
-		}
-		out.Counters[heading][name] += n
+	out.Missing, out.MissingMore = r.listed(res.Broken, res.Splits[checkpoint.Broken])
+	out.Skipped, out.SkippedMore = r.listed(res.Skipped, res.Splits[checkpoint.Skipped])
+	out.counters(r.p, res.Counts)
+	if len(out.Missing) > 0 && out.Outcome == Complete {
+		out.Outcome = Incomplete
 	}
 	if _, err := os.Stat(r.letters.Path()); err == nil && out.rejected() > 0 {
 		out.DeadLetters = r.letters.Path()
 	}
 	return out
+}
+
+// listed names splits for the report, without secrets, and says how many there are more.
+func (r *Run) listed(splits []checkpoint.Split, all int) (out []Missing, more int) {
+	for _, s := range splits {
+		out = append(out, Missing{Split: r.p.Hide(s.ID), Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)})
+	}
+	return out, all - len(out)
 }
 
 // stages lists the stages in the order of the records' way, those without a record too.
@@ -122,6 +129,26 @@ func (r *Report) stages(p *Pipeline, c pipeline.Counts) {
 			s.StageCounts = *counts
 		}
 		r.Stages = append(r.Stages, s)
+	}
+}
+
+// counters puts what the plugins counted under its headings, and what the source has gone on without among what is missing.
+func (r *Report) counters(p *Pipeline, c pipeline.Counts) {
+	for _, path := range slices.Sorted(maps.Keys(c.Counters)) {
+		n := c.Counters[path]
+		heading, name, ok := strings.Cut(path, "/")
+		if ok && heading == sdk.HeadingMissing {
+			part, why, _ := strings.Cut(name, ": ")
+			r.Missing = append(r.Missing, Missing{Part: p.redact.String(part), Times: n, Problem: p.redact.String(why)})
+			continue
+		}
+		if !ok {
+			heading, name = "counters", path
+		}
+		if r.Counters[heading] == nil {
+			r.Counters[heading] = map[string]int64{}
+		}
+		r.Counters[heading][name] += n
 	}
 }
 

@@ -66,7 +66,9 @@ func stageName(b config.Block) string { return string(b.Kind) + " " + b.Name }
 func stage[P any](p *parts, b config.Block, pick func(*pluginhost.Plugin) P) pipeline.Stage[P] {
 	name := stageName(b)
 	return pipeline.Stage[P]{
-		Name: name, Streams: b.Streams, MaxRejects: b.OnError.MaxRejects, Attempts: b.OnError.Attempts, Dir: p.privateDir(b),
+		Name: name, Foreign: b.Path != "", Streams: b.Streams, MaxRejects: b.OnError.MaxRejects, MaxIdle: b.OnError.MaxIdle,
+		Attempts: b.OnError.Attempts, Patience: b.OnError.Patience, MaxWait: b.HTTP.MaxWait, Connects: len(b.Dial) > 0,
+		Dir: p.privateDir(b),
 		Start: func(ctx context.Context) (pipeline.Instance[P], error) {
 			plugin, err := p.start(ctx, b)
 			if err != nil {

@@ -89,7 +89,7 @@ func (p *Pipeline) runs(ctx context.Context, store checkpoint.Store, state *Stat
 		if i == 0 && r.Outcome == checkpoint.Running && !isHeld(p.config.StateDir) {
 			r.Outcome = p.lastWord(r.ID)
 		}
-		state.Runs = append(state.Runs, RunInfo{ID: r.ID, Started: r.Started, Ended: r.Ended, Outcome: r.Outcome, Full: r.Full, Starts: r.Starts, Splits: r.Splits})
+		state.Runs = append(state.Runs, RunInfo{ID: r.ID, Started: r.Started, Ended: r.Ended, Outcome: outcomeOf(r), Full: r.Full, Starts: r.Starts, Splits: r.Splits})
 	}
 	return nil
 }
@@ -191,6 +191,15 @@ func (p *Pipeline) change(ctx context.Context, f func(checkpoint.Store) error) (
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	return f(store)
+}
+
+// outcomeOf is how a run ended for its user: where the source has left parts out, the state has it as complete, for the next run
+// plans anew.
+func outcomeOf(r checkpoint.RunInfo) Outcome {
+	if r.Outcome == Complete && r.Gaps {
+		return Incomplete
+	}
+	return r.Outcome
 }
 
 // unfinished returns the newest run if the next one would go on with it.

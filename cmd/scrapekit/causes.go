@@ -99,23 +99,38 @@ func times(n int) string {
 
 // gap is what is missing for one cause.
 type gap struct {
+	parts   bool // they are parts that a source has left out, not splits
 	splits  []string
 	records int64
 	problem string
 }
 
+// gapKey is what makes a gap another.
+type gapKey struct {
+	problem string
+	parts   bool
+}
+
 // gaps puts together what is missing for the same cause.
 func gaps(missing []core.Missing) []*gap {
 	var out []*gap
-	known := map[string]*gap{}
+	known := map[gapKey]*gap{}
 	for _, m := range missing {
 		why := strings.TrimPrefix(m.Problem, m.Split+": ")
-		g := known[why]
+		key := gapKey{why, m.Part != ""}
+		g := known[key]
 		if g == nil {
-			g = &gap{problem: why}
-			known[why], out = g, append(out, g)
+			g = &gap{problem: why, parts: key.parts}
+			known[key], out = g, append(out, g)
 		}
-		g.splits = append(g.splits, m.Split)
+		name := m.Split
+		if m.Part != "" {
+			name = m.Part
+			if m.Times > 1 {
+				name += fmt.Sprintf(" (%s times)", count(m.Times))
+			}
+		}
+		g.splits = append(g.splits, name)
 		g.records += m.Records
 	}
 	return out
@@ -127,7 +142,14 @@ func (g *gap) String() string {
 	n := len(g.splits)
 	names, whose := strings.Join(g.splits[:min(n, shown+1)], ", "), "it"
 	if n > shown+1 {
-		names = fmt.Sprintf("%s and %s more splits", strings.Join(g.splits[:shown], ", "), count(int64(n-shown)))
+		what := "splits"
+		if g.parts {
+			what = "parts"
+		}
+		names = fmt.Sprintf("%s and %s more %s", strings.Join(g.splits[:shown], ", "), count(int64(n-shown)), what)
+	}
+	if g.parts {
+		return names + ": " + g.problem
 	}
 	if len(g.splits) > 1 {
 		whose = "them"

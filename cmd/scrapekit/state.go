@@ -66,7 +66,7 @@ func (a *app) printState(s *core.State) error {
 	fmt.Fprintln(w, "\nRUN\tSTARTED\tOUTCOME\tSTARTS\tSPLITS DONE\tOPEN\tBROKEN")
 	for _, r := range s.Runs {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", r.ID, r.Started.Local().Format("2006-01-02 15:04:05"), r.Outcome, r.Starts,
-			r.Splits[core.SplitFinished], r.Splits[core.SplitOpen], r.Splits[core.SplitFailed])
+			r.Splits[core.SplitFinished]+r.Splits[core.SplitLeft], r.Splits[core.SplitOpen], r.Splits[core.SplitFailed])
 	}
 	if s.MoreRuns {
 		fmt.Fprintln(w, "… and older ones; --runs shows more\t\t\t\t\t\t")

@@ -125,6 +125,8 @@ func eventText(e core.Event) string {
 			return "going on with run " + e.Message
 		}
 		return "run " + e.Message
+	case core.PlanRetried:
+		return fmt.Sprintf("%s: planning: %v; again in %s", e.Stage, e.Err, brief(e.Wait))
 	case core.Planned:
 		return "planned " + many(e.N, "split")
 	case core.SplitRetried:
@@ -137,7 +139,7 @@ func eventText(e core.Event) string {
 	case core.PluginLost:
 		return fmt.Sprintf("%v; starting it again", e.Err)
 	case core.RolledBack:
-		return fmt.Sprintf("%v; going back to the last commit", e.Err)
+		return fmt.Sprintf("%v; going back to the last commit, and on in %s", e.Err, brief(e.Wait))
 	}
 	return ""
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"sync"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -135,8 +136,19 @@ func (c *counts) add(name string, n int64) bool {
 	if _, known := c.sums[name]; !known {
 		c.names = append(c.names, name)
 	}
-	c.sums[name] += n
+	c.sums[name] = plus(c.sums[name], n)
 	return true
+}
+
+// plus adds, and stops at the largest and the smallest number instead of running over.
+func plus(a, b int64) int64 {
+	switch {
+	case b > 0 && a > math.MaxInt64-b:
+		return math.MaxInt64
+	case b < 0 && a < math.MinInt64-b:
+		return math.MinInt64
+	}
+	return a + b
 }
 
 // take returns what was counted since the last time.

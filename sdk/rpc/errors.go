@@ -40,7 +40,7 @@ func toStatus(ctx context.Context, err error) error {
 	}
 	permanent, after := classOf(err)
 	text := wireText(toldOnce(err))
-	st, detailErr := status.New(codes.Unknown, text).WithDetails(&pb.ErrorInfo{Permanent: permanent, RetryAfter: after})
+	st, detailErr := status.New(codes.Unknown, text).WithDetails(&pb.ErrorInfo{Permanent: permanent, RetryAfter: after, Skip: sdk.IsSkip(err)})
 	if detailErr != nil {
 		return status.Error(codes.Unknown, text)
 	}
@@ -61,7 +61,11 @@ func fromStatus(ctx context.Context, err error) error {
 	}
 	for _, d := range st.Details() {
 		if info, ok := d.(*pb.ErrorInfo); ok {
-			return withClass(errors.New(st.Message()), info.GetPermanent(), info.GetRetryAfter())
+			err := withClass(errors.New(st.Message()), info.GetPermanent(), info.GetRetryAfter())
+			if info.GetSkip() {
+				return sdk.Skip(err)
+			}
+			return err
 		}
 	}
 	return fromCode(st)

@@ -53,11 +53,11 @@ type Store interface {
 	// Hold calls f while nobody can take the run over: who tries waits, for some seconds. It is for what cannot be taken back:
 	// a sink that is opened, one that commits. f must not use the store. ErrFenced, and f is not called, if the run is not held any more.
 	Hold(ctx context.Context, run Run, f func()) error
-	// Finish ends the run, which nobody holds then. If outcome is Complete, its splits become the previous
+	// Finish ends the run, which nobody holds then. If outcome is Complete, its done splits become the previous
 	// ones of the next plan: each replaces the one of the same id; after a full run they replace all. It
-	// fails if one of them is not done. With Incomplete, Interrupted and Failed the run stays unfinished and
-	// the next Begin goes on with it. It ended now, or when it started if a clock was set back meanwhile.
-	Finish(ctx context.Context, run Run, outcome Outcome, now time.Time) error
+	// fails if one of them is neither done nor skipped. With Incomplete, Interrupted and Failed the run stays unfinished and
+	// the next Begin goes on with it.
+	Finish(ctx context.Context, run Run, outcome Outcome, end End) error
 	// Previous returns the next done splits of complete runs, each id once, with their last cursors, ordered by id: at
 	// most n of those behind the id after, "" being before the first; fewer if they are large. See [EachPrevious].
 	Previous(ctx context.Context, after string, n int) ([]sdk.Split, error)
@@ -116,14 +116,21 @@ const (
 	Running     Outcome = "running"     // not ended, or killed
 )
 
+// End is what there is to say of a run's end beside its outcome.
+type End struct {
+	Now  time.Time // when it ended; a clock that was set back does not make it end before it started
+	Gaps bool      // the source has gone on without parts, though all splits are done
+}
+
 // Status says how far a split is.
 type Status string
 
 // The statuses.
 const (
-	Open   Status = "open"
-	Done   Status = "done"
-	Broken Status = "broken"
+	Open    Status = "open"
+	Done    Status = "done"
+	Broken  Status = "broken"
+	Skipped Status = "skipped" // it is not to be read, and nothing is missing for it
 )
 
 // Split is a split with its state.
@@ -133,7 +140,7 @@ type Split struct {
 	Epoch     int64 // of its newest claim
 	Status    Status
 	Records   int64  // delivered so far
-	Problem   string // of a broken one: why
+	Problem   string // of a broken or skipped one: why
 }
 
 // Query says which splits a page holds.
@@ -174,6 +181,7 @@ type RunInfo struct {
 	Ended   time.Time // zero while running or after a kill
 	Outcome Outcome
 	Full    bool
-	Starts  int // how often it was started
+	Starts  int  // how often it was started
+	Gaps    bool // see [End]
 	Splits  map[Status]int
 }

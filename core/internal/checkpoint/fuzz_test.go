@@ -99,5 +99,5 @@ func use(t *testing.T, s checkpoint.Store) {
 		}
 		_ = commit(ctx, s, run, checkpoint.Commit{Splits: []checkpoint.Progress{{ID: split.ID, Epoch: split.Epoch, Cursor: []byte("2"), Status: checkpoint.Done}}})
 	}
-	_ = s.Finish(ctx, run, checkpoint.Complete, time.Now())
+	_ = s.Finish(ctx, run, checkpoint.Complete, checkpoint.End{Now: time.Now()})
 }

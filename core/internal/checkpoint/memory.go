@@ -205,7 +205,7 @@ func (m *Memory) Hold(ctx context.Context, run Run, f func()) error {
 }
 
 // Finish implements [Store].
-func (m *Memory) Finish(ctx context.Context, run Run, outcome Outcome, now time.Time) error {
+func (m *Memory) Finish(ctx context.Context, run Run, outcome Outcome, end End) error {
 	r, unlock, err := m.held(ctx, run)
 	if err != nil {
 		return err
@@ -217,7 +217,8 @@ func (m *Memory) Finish(ctx context.Context, run Run, outcome Outcome, now time.
 	if outcome == Complete {
 		m.keep(r)
 	}
-	r.end(outcome, now)
+	r.end(outcome, end.Now)
+	r.info.Gaps = end.Gaps
 	m.epoch = 0
 	return nil
 }
@@ -228,6 +229,9 @@ func (m *Memory) keep(r *memoryRun) {
 		clear(m.previous)
 	}
 	for id, s := range r.splits {
+		if s.Status != Done {
+			continue
+		}
 		m.previous[id] = s.Split
 	}
 }

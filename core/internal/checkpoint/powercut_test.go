@@ -40,7 +40,7 @@ func commitWatched(path string) {
 	}
 	must(commit(ctx, s, run, numbered(a, watchedCommits+1, checkpoint.Done)))
 	fmt.Println(watchedCommits + 1)
-	must(s.Finish(ctx, run, checkpoint.Incomplete, time.Now()))
+	must(s.Finish(ctx, run, checkpoint.Incomplete, checkpoint.End{Now: time.Now()}))
 	fmt.Println("finished")
 	must(s.Close())
 }

@@ -12,6 +12,8 @@ import (
 // no sums. A process of that version that holds the run is fenced: it would not keep the sums.
 const fromFirst = `
 UPDATE holder SET epoch = 0;
+ALTER TABLE runs ADD COLUMN gaps INTEGER NOT NULL DEFAULT 0;
+UPDATE runs SET gaps = 1 WHERE instr(CAST(report AS TEXT), '"missing/') > 0;
 ALTER TABLE runs DROP COLUMN report;
 ALTER TABLE runs ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
 UPDATE runs SET stats = NULL WHERE outcome IN ('complete', 'abandoned');

@@ -86,7 +86,7 @@ func TestFileOfTheVersionBefore(t *testing.T) {
 				must(err)
 				must(commit(t.Context(), s, run, checkpoint.Commit{Splits: []checkpoint.Progress{{ID: "x", Epoch: x.Epoch, Cursor: []byte("x1"), Status: checkpoint.Done}}}))
 			}
-			must(s.Finish(t.Context(), run, checkpoint.Complete, time.Now()))
+			must(s.Finish(t.Context(), run, checkpoint.Complete, checkpoint.End{Now: time.Now()}))
 			previous, err = checkpoint.All(checkpoint.EachPrevious(t.Context(), s))
 			var got []string
 			for _, p := range previous {

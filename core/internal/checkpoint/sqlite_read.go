@@ -99,9 +99,9 @@ func (s *SQLite) Sums(ctx context.Context, run Run) (sums Sums, err error) {
 
 func readSums(ctx context.Context, q querier) (Sums, error) {
 	return collect(ctx, q, func(row scanner) (s Sum, err error) {
-		err = row.Scan(&s.Stream, &s.Open, &s.Done, &s.Broken, &s.Records, &s.Expected, &s.Unknown)
+		err = row.Scan(&s.Stream, &s.Open, &s.Done, &s.Broken, &s.Records, &s.Expected, &s.Skipped, &s.Unknown)
 		return s, err
-	}, "SELECT stream, open, done, broken, records, expected, unknown FROM sums ORDER BY place")
+	}, "SELECT stream, open, done, broken, records, expected, skipped, unknown FROM sums ORDER BY place")
 }
 
 // Previous implements [Store].
@@ -148,7 +148,7 @@ func (s *SQLite) Tokens(ctx context.Context) (map[string]Token, error) {
 func (s *SQLite) Runs(ctx context.Context, n int) (out []RunInfo, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		out, err = collect(ctx, tx, scanRun,
-			"SELECT id, started, ended, outcome, full, starts, counts FROM runs ORDER BY seq DESC LIMIT ?", max(n, 0))
+			"SELECT id, started, ended, outcome, full, starts, gaps, counts FROM runs ORDER BY seq DESC LIMIT ?", max(n, 0))
 		if err != nil || len(out) == 0 || out[0].Splits != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func (s *SQLite) Runs(ctx context.Context, n int) (out []RunInfo, err error) {
 
 func scanRun(row scanner) (r RunInfo, err error) {
 	var started, ended, counts string
-	err = row.Scan(&r.ID, &started, &ended, (*string)(&r.Outcome), &r.Full, &r.Starts, &counts)
+	err = row.Scan(&r.ID, &started, &ended, (*string)(&r.Outcome), &r.Full, &r.Starts, &r.Gaps, &counts)
 	if err == nil {
 		r.Started, err = parseTime(started)
 	}
@@ -298,8 +298,8 @@ func storeSums(ctx context.Context, tx *sql.Conn, before, now Sums) error {
 		if i < len(before) && before[i] == s {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO sums VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			i, s.Stream, s.Open, s.Done, s.Broken, s.Records, s.Expected, s.Unknown); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO sums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			i, s.Stream, s.Open, s.Done, s.Broken, s.Records, s.Expected, s.Skipped, s.Unknown); err != nil {
 			return err
 		}
 	}

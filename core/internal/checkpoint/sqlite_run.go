@@ -375,7 +375,7 @@ func notHeld(ctx context.Context, tx *sql.Conn, seq int64, run, id string) error
 }
 
 // Finish implements [Store].
-func (s *SQLite) Finish(ctx context.Context, run Run, outcome Outcome, now time.Time) error {
+func (s *SQLite) Finish(ctx context.Context, run Run, outcome Outcome, e End) error {
 	return s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
 		seq, planned, err := held(ctx, tx, run)
 		if err != nil {
@@ -393,7 +393,10 @@ func (s *SQLite) Finish(ctx context.Context, run Run, outcome Outcome, now time.
 				return err
 			}
 		}
-		if err := end(ctx, tx, seq, outcome, now); err != nil {
+		if err := end(ctx, tx, seq, outcome, e.Now); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE runs SET gaps = ? WHERE seq = ?", e.Gaps, seq); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE holder SET epoch = 0")
@@ -401,8 +404,11 @@ func (s *SQLite) Finish(ctx context.Context, run Run, outcome Outcome, now time.
 	})
 }
 
-// replacePrevious takes away those of the previous splits in whose place the splits of this run come.
+// replacePrevious takes away those of the previous splits in whose place the splits of this run come, and the splits that it has skipped.
 func replacePrevious(ctx context.Context, tx *sql.Conn, seq int64) error {
+	if _, err := tx.ExecContext(ctx, "DELETE FROM splits WHERE status <> 'done'"); err != nil {
+		return err
+	}
 	var full, any bool
 	if err := tx.QueryRowContext(ctx, "SELECT full, EXISTS (SELECT 1 FROM splits WHERE seq <= base) FROM runs WHERE seq = ?", seq).Scan(&full, &any); err != nil || !any {
 		return err

@@ -40,6 +40,7 @@ CREATE TABLE runs (
 	starts      INTEGER NOT NULL DEFAULT 1,
 	stats       BLOB,             -- of the unfinished run
 	counts      TEXT NOT NULL DEFAULT '', -- of its splits by status, as JSON, once nobody goes on with it
+	gaps        INTEGER NOT NULL DEFAULT 0, -- the source has gone on without parts
 	base        INTEGER NOT NULL DEFAULT 0 -- the place behind which its splits are
 );
 CREATE TABLE tokens (
@@ -73,6 +74,7 @@ CREATE TABLE sums ( -- of the splits of the unfinished run, by stream
 	broken   INTEGER NOT NULL,
 	records  INTEGER NOT NULL,
 	expected INTEGER NOT NULL,
+	skipped  INTEGER NOT NULL,
 	unknown  INTEGER NOT NULL
 );
 `

@@ -383,7 +383,7 @@ func BenchmarkSQLite(b *testing.B) {
 		}
 		b.Logf("%s: claims take %s, commits %s", name, claims.Round(time.Millisecond), commits.Round(time.Millisecond))
 		took("sums", func() { _, err = s.Sums(b.Context(), run); must(err) })
-		took("finish", func() { must(s.Finish(b.Context(), run, checkpoint.Complete, time.Now())) })
+		took("finish", func() { must(s.Finish(b.Context(), run, checkpoint.Complete, checkpoint.End{Now: time.Now()})) })
 		took("going through the previous splits", func() {
 			for _, err := range checkpoint.EachPrevious(b.Context(), s) {
 				must(err)

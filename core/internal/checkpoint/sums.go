@@ -6,13 +6,13 @@ import "slices"
 
 // Sum is what the splits of one stream come to.
 type Sum struct {
-	Stream             string
-	Open, Done, Broken int
-	Records            int64 // delivered
-	// Expected is how many records the splits have in all: of a done one those that were delivered, of another one at least
-	// what was estimated.
+	Stream                      string
+	Open, Done, Broken, Skipped int
+	Records                     int64 // delivered
+	// Expected is how many records the splits have in all: of one that ended those that were delivered, of another one at
+	// least what was estimated.
 	Expected int64
-	Unknown  int // splits that are not done and have no estimate
+	Unknown  int // splits that have not ended and have no estimate
 }
 
 // Sums are those of a run, in the order of each stream's first split.
@@ -39,7 +39,7 @@ func (s *Sums) Change(before, now Split) {
 func (s Sums) Splits() map[Status]int {
 	out := map[Status]int{}
 	for _, sum := range s {
-		for status, n := range map[Status]int{Open: sum.Open, Done: sum.Done, Broken: sum.Broken} {
+		for status, n := range map[Status]int{Open: sum.Open, Done: sum.Done, Broken: sum.Broken, Skipped: sum.Skipped} {
 			if n > 0 {
 				out[status] += n
 			}
@@ -75,10 +75,12 @@ func (s *Sum) take(p Split, n int) {
 		s.Done += n
 	case Broken:
 		s.Broken += n
+	case Skipped:
+		s.Skipped += n
 	}
 	s.Records += int64(n) * p.Records
 	switch {
-	case p.Status == Done:
+	case p.Status == Done || p.Status == Skipped:
 		s.Expected += int64(n) * p.Records
 	default:
 		s.Expected += int64(n) * max(p.Estimate, p.Records)

@@ -207,4 +207,8 @@ type AWS struct {
 type OnError struct {
 	MaxRejects int64 // rejected records that are borne; -1: any number
 	Attempts   int   // of a split or batch that fails; 0: not given
+	// Patience is for how long that is tried at least; 0: not given.
+	Patience time.Duration
+	// MaxIdle is how many cursors in a row may bring no new record; 0: not given, -1: any number. For a source.
+	MaxIdle int
 }

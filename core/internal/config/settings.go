@@ -100,6 +100,8 @@ func (c *checker) visit(node map[string]any, value any, path []string, set func(
 	node = c.schema.follow(node)
 	c.keywords(node, value, path, set, false)
 	switch value := value.(type) {
+	case json.Number:
+		c.number(node, value, path)
 	case map[string]any:
 		c.visitObject(node, value, path)
 	case []any:
@@ -108,6 +110,22 @@ func (c *checker) visit(node map[string]any, value any, path []string, set func(
 			c.visit(items, item, append(slices.Clip(path), fmt.Sprint(i)), func(v any) { value[i] = v })
 		}
 	}
+}
+
+// number refuses a number that the plugin would not get as it is written. Of what the schema gives no type it is said
+// nothing here: the digits go to the plugin, which may read them exactly.
+func (c *checker) number(node map[string]any, n json.Number, path []string) {
+	format, _ := node["format"].(string)
+	var problem string
+	switch {
+	case node["type"] == "integer" && !sdk.FitsFormat(n, format):
+		problem = "is too large for a whole number of 64 bits"
+	case node["type"] == "number" && !sdk.FitsFloat(n):
+		problem = "has more digits than such a number keeps"
+	default:
+		return
+	}
+	c.fail(c.rangeOf(path), c.about(path), "%s: %s %s%s", c.stage.title, c.shown(path), problem, c.value(path))
 }
 
 func (c *checker) visitObject(node, value map[string]any, path []string) {

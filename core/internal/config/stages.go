@@ -219,6 +219,10 @@ func (l *loader) onError(st stage, b *hclsyntax.Block) OnError {
 	s := l.section(st.title+": on_error", b.Body)
 	out.MaxRejects = int64(s.whole("max_rejects", -1, -1))
 	out.Attempts = s.whole("attempts", 0, 1)
+	out.Patience = s.duration("patience", 0)
+	if st.kind == sdk.KindSource {
+		out.MaxIdle = s.whole("max_idle", 0, -1)
+	}
 	s.end()
 	return out
 }

@@ -24,10 +24,11 @@ type attempt struct {
 	sinks      []*liveSink
 	streams    []sdk.Stream    // selected
 	declared   map[string]bool // streams that the source has
+	keyless    map[string]bool // those of them without a primary key
 	lane       *lane           // for splits: see reader.blameless
 	queue      Queue
 	deliver    *delivery
-	commits    int
+	gained     gained
 }
 
 func newAttempt(p *Pipeline, run *checkpoint.Run) (*attempt, error) {
@@ -126,30 +127,42 @@ func (a *attempt) plan(ctx context.Context) error {
 		return nil
 	}
 	a.progress.phase("planning")
-	if check := a.source.instance.Check; check != nil {
-		if err := check(ctx); err != nil {
-			return a.planFailure(err)
-		}
-	}
 	n := 0
-	var planErr error
-	err := a.Store.Plan(ctx, *a.run0, func(yield func([]sdk.Split, error) bool) {
-		if planErr = a.planned(ctx, func(page []sdk.Split) bool { n += len(page); return yield(page, nil) }); planErr != nil {
-			yield(nil, planErr)
+	err := a.ask(ctx, func() error {
+		if check := a.source.instance.Check; check != nil {
+			if err := check(ctx); err != nil {
+				return err
+			}
 		}
+		n = 0
+		return a.planOnce(ctx, &n)
 	})
-	switch {
-	case planErr != nil:
-		return planErr
-	case err != nil:
-		return storeFailure(err)
+	if err != nil {
+		return err
 	}
 	a.run0.Planned = true
 	a.event(Event{Kind: Planned, N: int64(n)})
 	return nil
 }
 
-// planned hands over the pages of the source's plan, until one is refused. Its error is one to end the attempt with.
+// planOnce has the source plan and the store keep the plan, and counts its splits. An error that is not the store's is the source's.
+func (a *attempt) planOnce(ctx context.Context, n *int) error {
+	var planErr error
+	err := a.Store.Plan(ctx, *a.run0, func(yield func([]sdk.Split, error) bool) {
+		if planErr = a.planned(ctx, func(page []sdk.Split) bool { *n += len(page); return yield(page, nil) }); planErr != nil {
+			yield(nil, planErr)
+		}
+	})
+	if planErr != nil {
+		return planErr
+	}
+	if err != nil {
+		return storeFailure(err)
+	}
+	return nil
+}
+
+// planned hands over the pages of the source's plan, until one is refused.
 func (a *attempt) planned(ctx context.Context, yield func([]sdk.Split) bool) error {
 	var storeErr error
 	previous := func(yield func([]sdk.Split, error) bool) {
@@ -181,20 +194,34 @@ func (a *attempt) planned(ctx context.Context, yield func([]sdk.Split) bool) err
 	case errors.Is(err, errRefused):
 		return nil // the store says why
 	case err != nil:
-		return a.planFailure(err)
+		return err
 	}
 	a.Step("planned")
 	return nil
 }
 
-// planFailure ends the run, unless the plugin died: its requests were tried again by the host already, and
-// nothing is lost by ending before the first record.
-func (a *attempt) planFailure(err error) error {
-	err = at(a.Source.Name, err)
-	if crashed(err) || isCancel(err) {
-		return err
+// ask asks the source for what a run needs before it reads, with the tries that a split has. Giving up ends the run, for
+// nothing is lost by ending before the first record; a source that died is started again by another attempt.
+func (a *attempt) ask(ctx context.Context, question func() error) error {
+	t := a.newTrial(a.Source.limits())
+	for {
+		err := question()
+		var state *storeError
+		if err == nil || errors.As(err, &state) || errors.Is(err, checkpoint.ErrFenced) {
+			return err
+		}
+		if crashed(err) || isCancel(err) {
+			return at(a.Source.Name, err)
+		}
+		delay, over := t.failed(err, true)
+		if over != nil {
+			return sdk.Permanent(at(a.Source.Name, over))
+		}
+		a.event(Event{Kind: PlanRetried, Stage: a.Source.Name, Err: err, Wait: delay})
+		if !wait(ctx, delay) {
+			return ctx.Err()
+		}
 	}
-	return sdk.Permanent(err)
 }
 
 func storeFailure(err error) error {

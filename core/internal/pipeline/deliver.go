@@ -287,7 +287,7 @@ func (d *delivery) committed(ctx context.Context, c checkpoint.Commit, counts Co
 	d.added = nil
 	d.bytes, d.book = 0, 0
 	d.mu.Unlock()
-	d.a.commits++
+	d.a.gained.commit(c.Splits)
 	d.a.progress.commit(counts, c.Stats)
 	d.a.event(Event{Kind: Committed, N: int64(len(c.Splits))})
 	if len(added) > 0 {

@@ -76,14 +76,15 @@ type Result struct {
 	Outcome checkpoint.Outcome
 	Counts  Counts
 	Splits  map[checkpoint.Status]int
-	Broken  []checkpoint.Split // the first of those that stayed broken, maxBroken at most; without data and cursor
+	Broken  []checkpoint.Split // the first of those that stayed broken, maxListed at most; without data and cursor
+	Skipped []checkpoint.Split // the first of those that were skipped, likewise
 	Err     error              // why the outcome is not Complete; nil for a run that was stopped and drained
 }
 
-// maxBroken bounds how many splits a result names, and maxBrokenBytes how long their names and problems may be.
+// maxListed bounds how many splits a result names of a kind, and maxListedBytes how long their names and problems may be.
 const (
-	maxBroken      = 50_000
-	maxBrokenBytes = 32 << 20
+	maxListed      = 50_000
+	maxListedBytes = 32 << 20
 )
 
 // Pipeline is one run that can be watched.
@@ -127,9 +128,6 @@ func New(c Config) *Pipeline {
 // Snapshot returns how far the run is. It may be called at any time, by any goroutine.
 func (p *Pipeline) Snapshot() Snapshot { return p.progress.snapshot() }
 
-// maxAttempts is how often in a row a run goes back to the last commit without a commit in between.
-const maxAttempts = 5
-
 // Run runs the pipeline until it is complete, until nothing more can be done, or until ctx ends: then it
 // drains and commits what it has. The error is for what kept the run from being begun or ended in the store;
 // everything else is in the Result.
@@ -150,7 +148,7 @@ func (p *Pipeline) Run(ctx context.Context) (Result, error) {
 
 // attempts tries until an attempt ends well or in a way that another would not mend.
 func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoint.Outcome, error) {
-	tries := 0
+	t, been := p.newTrial(limits{}), map[uint64]bool{}
 	for again := false; ; again = true {
 		a, err := newAttempt(p, run)
 		if err != nil {
@@ -158,10 +156,9 @@ func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoin
 		}
 		a.again = again
 		err = a.run(ctx)
-		if a.commits > 0 {
-			tries = 0
+		if a.gained.since(been) {
+			t.further()
 		}
-		tries++
 		switch {
 		case err == nil:
 			return a.outcome(), nil
@@ -169,37 +166,43 @@ func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoin
 			return checkpoint.Interrupted, errDrain
 		case ctx.Err() != nil && isCancel(err):
 			return checkpoint.Interrupted, nil
-		case final(err) || tries >= p.attemptsFor(err):
+		case final(err):
 			return checkpoint.Failed, err
 		}
-		p.event(Event{Kind: RolledBack, Err: err})
-		if !wait(ctx, p.backoff(tries, err)) {
+		t.limits = p.limitsFor(err)
+		delay, over := t.failed(err, true)
+		if over != nil {
+			return checkpoint.Failed, over
+		}
+		p.event(Event{Kind: RolledBack, Err: err, Wait: delay})
+		if !wait(ctx, delay) {
 			return checkpoint.Interrupted, nil
 		}
 	}
 }
 
-// attemptsFor returns how often in a row the stage that err comes from may take the run back.
-func (p *Pipeline) attemptsFor(err error) int {
-	limits := map[string]int{}
+// limitsFor returns the limits of the stage that err comes from.
+func (p *Pipeline) limitsFor(err error) limits {
+	all := map[string]limits{p.Source.Name: p.Source.limits()}
 	for _, t := range p.Transforms {
-		limits[t.Name] = t.Attempts
+		all[t.Name] = t.limits()
 	}
 	for _, s := range p.Sinks {
-		limits[s.Name] = s.Attempts
+		all[s.Name] = s.limits()
 	}
-	for stage, n := range limits {
-		if n > 0 && strings.HasPrefix(err.Error(), stage+": ") {
-			return n
+	for stage, l := range all {
+		if strings.HasPrefix(err.Error(), stage+": ") {
+			return l
 		}
 	}
-	return maxAttempts
+	return Stage[sdk.Sink]{}.limits()
 }
 
 // final reports whether going back to the last commit cannot mend err.
 func final(err error) bool {
 	var s *storeError
-	return sdk.IsPermanent(err) || errors.As(err, &s) || errors.Is(err, checkpoint.ErrFenced)
+	var w *waitError
+	return sdk.IsPermanent(err) || errors.As(err, &s) || errors.As(err, &w) || errors.Is(err, checkpoint.ErrFenced)
 }
 
 // finish ends the run in the store. It has all the time that it takes, and ends the run even if the user has stopped it: its
@@ -215,7 +218,10 @@ func (p *Pipeline) finish(res Result) (Result, error) {
 		return res, errors.Join(res.Err, err)
 	}
 	res.Splits = sums.Splits()
-	if res.Broken, err = p.broken(ctx, res.Run); err != nil {
+	if res.Broken, err = p.list(ctx, res.Run, checkpoint.Broken); err != nil {
+		return res, errors.Join(res.Err, err)
+	}
+	if res.Skipped, err = p.list(ctx, res.Run, checkpoint.Skipped); err != nil {
 		return res, errors.Join(res.Err, err)
 	}
 	if res.Outcome == checkpoint.Incomplete {
@@ -226,7 +232,8 @@ func (p *Pipeline) finish(res Result) (Result, error) {
 		return res, errors.Join(res.Err, err)
 	}
 	p.Step("finishing")
-	if err := p.Store.Finish(ctx, res.Run, res.Outcome, time.Now()); err != nil {
+	end := checkpoint.End{Now: time.Now(), Gaps: len(res.Counts.Section(sdk.HeadingMissing)) > 0}
+	if err := p.Store.Finish(ctx, res.Run, res.Outcome, end); err != nil {
 		return res, errors.Join(res.Err, err)
 	}
 	p.Step("finished")
@@ -234,15 +241,15 @@ func (p *Pipeline) finish(res Result) (Result, error) {
 	return res, nil
 }
 
-// broken returns the splits that stayed broken, as many as a result names.
-func (p *Pipeline) broken(ctx context.Context, run checkpoint.Run) (out []checkpoint.Split, err error) {
+// list returns the splits of a status, as many as a result names.
+func (p *Pipeline) list(ctx context.Context, run checkpoint.Run, status checkpoint.Status) (out []checkpoint.Split, err error) {
 	bytes := 0
-	for page, err := range checkpoint.EachSplit(ctx, p.Store, run, checkpoint.Broken) {
+	for page, err := range checkpoint.EachSplit(ctx, p.Store, run, status) {
 		if err != nil {
 			return nil, err
 		}
 		for _, s := range page {
-			if bytes += len(s.ID) + len(s.Problem); len(out) == maxBroken || len(out) > 0 && bytes > maxBrokenBytes {
+			if bytes += len(s.ID) + len(s.Problem); len(out) == maxListed || len(out) > 0 && bytes > maxListedBytes {
 				return out, nil
 			}
 			s.Data, s.Cursor = nil, nil

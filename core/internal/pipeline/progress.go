@@ -16,12 +16,14 @@ type Kind string
 // The kinds of events.
 const (
 	RunStarted   Kind = "run started"
+	PlanRetried  Kind = "plan retried"  // after Wait, because of Err
 	Planned      Kind = "planned"       // N splits
 	SplitDone    Kind = "split done"    // N records
 	SplitRetried Kind = "split retried" // after Wait, because of Err
 	SplitBroken  Kind = "split broken"
+	SplitSkipped Kind = "split skipped" // because of Err
 	PluginLost   Kind = "plugin lost"
-	RolledBack   Kind = "rolled back" // to the last commit
+	RolledBack   Kind = "rolled back" // to the last commit; goes on after Wait
 	Committed    Kind = "committed"   // N splits
 	RunEnded     Kind = "run ended"
 )
@@ -56,7 +58,7 @@ type Snapshot struct {
 type StreamProgress struct {
 	Stream   string `json:"stream"`
 	Splits   int    `json:"splits"`
-	Done     int    `json:"done"`
+	Done     int    `json:"done"` // or skipped
 	Broken   int    `json:"broken"`
 	Estimate int64  `json:"estimate,omitempty"` // records expected in all; 0: not known
 	Records  int64  `json:"records"`            // delivered
@@ -189,7 +191,7 @@ func (p *progress) snapshot() Snapshot {
 	}
 	for _, sum := range p.sums {
 		st := StreamProgress{
-			Stream: sum.Stream, Splits: sum.Open + sum.Done + sum.Broken, Done: sum.Done, Broken: sum.Broken, Records: sum.Records,
+			Stream: sum.Stream, Splits: sum.Open + sum.Done + sum.Broken + sum.Skipped, Done: sum.Done + sum.Skipped, Broken: sum.Broken, Records: sum.Records,
 		}
 		if sum.Unknown == 0 {
 			st.Estimate = sum.Expected

@@ -393,12 +393,12 @@ func (s simStore) Commit(ctx context.Context, run checkpoint.Run, c checkpoint.C
 	return added, err
 }
 
-func (s simStore) Finish(ctx context.Context, run checkpoint.Run, o checkpoint.Outcome, now time.Time) error {
+func (s simStore) Finish(ctx context.Context, run checkpoint.Run, o checkpoint.Outcome, end checkpoint.End) error {
 	return s.call(ctx, "finish", func() error {
 		splits, err := checkpoint.All(checkpoint.EachSplit(ctx, s.Store, run, ""))
 		if err == nil {
 			s.l.ending = splits
-			err = s.Store.Finish(ctx, run, o, now)
+			err = s.Store.Finish(ctx, run, o, end)
 		}
 		return err
 	})

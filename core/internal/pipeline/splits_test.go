@@ -74,12 +74,12 @@ func (s slowStore) Splits(ctx context.Context, run checkpoint.Run, q checkpoint.
 	return s.Store.Splits(ctx, run, q)
 }
 
-func (s slowStore) Finish(ctx context.Context, run checkpoint.Run, o checkpoint.Outcome, now time.Time) error {
+func (s slowStore) Finish(ctx context.Context, run checkpoint.Run, o checkpoint.Outcome, end checkpoint.End) error {
 	time.Sleep(s.takes)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.Store.Finish(ctx, run, o, now)
+	return s.Store.Finish(ctx, run, o, end)
 }
 
 // A machine that does a hundred things besides comes to the end of a run too.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -55,6 +56,8 @@ type Source struct {
 	since int64    // epoch milliseconds of Config.Since; 0: none
 	site  siteOnce
 	names fieldNames
+	// patience is with what fails for itself alone.
+	patience rest.Patience
 }
 
 var orderBy = regexp.MustCompile(`(?i)\border\s+by\b`)

@@ -49,6 +49,7 @@ func Run(t *testing.T, open Opener) {
 		{"Hold", holds},
 		{"FinishUnfinished", finishUnfinished},
 		{"FinishRefused", finishRefused},
+		{"FinishWithSkipped", finishWithSkipped},
 		{"PreviousMerges", previousMerges},
 		{"PreviousAfterFull", previousAfterFull},
 		{"PreviousInPages", previousInPages},
@@ -181,7 +182,7 @@ func (f *fixture) complete(id string, full bool, cursor string, splits ...string
 }
 
 func (f *fixture) finish(run checkpoint.Run, o checkpoint.Outcome) error {
-	return f.store.Finish(f.Context(), run, o, began.Add(time.Minute))
+	return f.store.Finish(f.Context(), run, o, checkpoint.End{Now: began.Add(time.Minute)})
 }
 
 // splits returns all splits of a run, and holds what is kept of them against what they come to.
@@ -252,7 +253,7 @@ func (f *fixture) runs(n int) []checkpoint.RunInfo {
 }
 
 func problemOf(s checkpoint.Status) string {
-	if s == checkpoint.Broken {
+	if s == checkpoint.Broken || s == checkpoint.Skipped {
 		return "it broke"
 	}
 	return ""

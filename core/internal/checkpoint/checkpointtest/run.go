@@ -225,6 +225,25 @@ func finishRefused(f *fixture) {
 	f.ok(f.finish(none, checkpoint.Complete))
 }
 
+// A run is complete without the splits that it skipped, and the next plan does not take them for read.
+func finishWithSkipped(f *fixture) {
+	f.complete("r1", false, "1", "a", "b")
+	run := f.planned("r2", "b", "c", "d")
+	f.advance(run, "b", "b2", checkpoint.Skipped)
+	f.advance(run, "c", "c2", checkpoint.Skipped)
+	f.advance(run, "d", "d2", checkpoint.Broken)
+	f.ok(f.finish(run, checkpoint.Incomplete))
+	run = f.begin("r3", false)
+	f.equal("a skipped split of a run that goes on", f.split(run, "c").Status, checkpoint.Skipped)
+	f.equal("why", f.split(run, "c").Problem, "it broke")
+	f.advance(run, "d", "d3", checkpoint.Done)
+	f.equal("done and skipped", f.runs(1)[0].Gaps, false)
+	f.ok(f.store.Finish(f.Context(), run, checkpoint.Complete, checkpoint.End{Now: began, Gaps: true}))
+	f.equal("gaps", f.runs(1)[0].Gaps, true)
+	f.equal("previous", f.previous(), []string{"a=1", "b=1", "d=d3"})
+	f.equal("counts", f.runs(1)[0].Splits, map[checkpoint.Status]int{checkpoint.Done: 1, checkpoint.Skipped: 2})
+}
+
 func previousMerges(f *fixture) {
 	f.complete("r1", false, "1", "b", "a")
 	f.equal("previous", f.previous(), []string{"a=1", "b=1"})
@@ -274,7 +293,7 @@ func previousInPages(f *fixture) {
 // endsNotBeforeItBegan: a clock may be set back while a run goes on.
 func endsNotBeforeItBegan(f *fixture) {
 	run := f.planned("r1", "a")
-	f.ok(f.store.Finish(f.Context(), run, checkpoint.Failed, began.Add(-time.Hour)))
+	f.ok(f.store.Finish(f.Context(), run, checkpoint.Failed, checkpoint.End{Now: began.Add(-time.Hour)}))
 	f.equal("ended", f.runs(1)[0].Ended.Equal(began), true)
 	_, err := f.store.Begin(f.Context(), checkpoint.Begin{ID: "r2", Now: began.Add(-time.Hour), Full: true})
 	f.ok(err)

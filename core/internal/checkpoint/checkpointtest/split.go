@@ -518,7 +518,7 @@ func cancelled(f *fixture) {
 		"Sums":     errOf(f.store.Sums(ctx, run)),
 		"Claim":    errOf(f.store.Claim(ctx, run, 0, 1)),
 		"Commit":   errOf(f.store.Commit(ctx, run, checkpoint.Commit{New: splitsOf("b")})),
-		"Finish":   f.store.Finish(ctx, run, checkpoint.Failed, began),
+		"Finish":   f.store.Finish(ctx, run, checkpoint.Failed, checkpoint.End{Now: began}),
 		"Previous": errOf(f.store.Previous(ctx, "", 1)),
 		"Count":    errOf(f.store.CountPrevious(ctx)),
 		"Prune":    errOf(f.store.Prune(ctx, 0)),
