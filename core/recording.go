@@ -114,7 +114,7 @@ func (p *Pipeline) forgetReplay() error {
 		return err
 	}
 	for _, e := range all {
-		if !slices.Contains([]string{"lock", "holder.json", "file"}, e.Name()) {
+		if !slices.Contains([]string{lockFile, holderFile, "file"}, e.Name()) {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(p.config.StateDir, e.Name())))
 		}
 	}

@@ -122,12 +122,14 @@ func (p Plan) Splits() []Split {
 // SplitsSince plans as [Plan.Splits] does, for a source that reads only what came since the run before: the Data of a split is the cursor with
 // which the split of its stream ended then, and [StartOf] begins there. A full run has no run before it.
 func (p Plan) SplitsSince() []Split {
+	before := map[string][]byte{} // cursors
+	for _, done := range p.Previous {
+		before[done.ID] = done.Cursor
+	}
 	out := p.Splits()
 	for i := range out {
-		for _, done := range p.Previous {
-			if done.ID == out[i].ID && done.Cursor != nil {
-				out[i].Data = done.Cursor
-			}
+		if cursor := before[out[i].ID]; cursor != nil {
+			out[i].Data = cursor
 		}
 	}
 	return out
