@@ -114,6 +114,7 @@ func (c *Client) For(p Policy) (http.RoundTripper, error) {
 		authorized(credentials),
 		paced(p),
 		guarded(),
+		weighed(),
 		metered(),
 		signed(credentials),
 		cookied(cookies),

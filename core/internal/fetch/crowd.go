@@ -53,9 +53,9 @@ func (c *crowd) limit() int {
 
 // add takes in the fate of a request. It returns whether there is reason to make a limit, see adopt, or whether it has given
 // one up.
-func (c *crowd) add(f *flight, now time.Time, status int) (found, lost bool) {
+func (c *crowd) add(f *flight, now time.Time, status int, w word) (found, lost bool) {
 	switch {
-	case status == 429 || status == 503:
+	case w.refused || status == 503:
 		if took := now.Sub(f.sent); c.turn == 0 || took < c.turn {
 			c.turn = took
 		}

@@ -38,7 +38,7 @@ func (hs *Hosts) get(key string) *target {
 	defer hs.mu.Unlock()
 	t := hs.m[key]
 	if t == nil {
-		t = &target{key: key, limiter: hs.limiter, pace: newPace(), breaker: newBreaker(), users: map[*hosts]limits{}}
+		t = &target{key: key, limiter: hs.limiter, pace: newPace(), breaker: newBreaker(), users: map[*hosts]ceilings{}}
 		t.turn.resize(1)
 		hs.m[key] = t
 	}
@@ -57,23 +57,23 @@ type target struct {
 	budget  budget
 
 	mu     sync.Mutex
-	users  map[*hosts]limits
-	fixed  limits  // the strictest of the users'
-	rate   float64 // what the limiter was last told
+	users  map[*hosts]ceilings
+	fixed  ceilings // the strictest of the users'
+	rate   float64  // what the limiter was last told
 	burst  int
 	window int
 	wait   Wait
 }
 
-// limits are those of a pipeline file.
-type limits struct {
+// ceilings are those of a pipeline file.
+type ceilings struct {
 	rate   float64 // 0: none
 	burst  int
 	places int // 0: none
 }
 
 // strictest returns the limits that keep both.
-func (l limits) strictest(other limits) limits {
+func (l ceilings) strictest(other ceilings) ceilings {
 	if other.rate > 0 && (l.rate == 0 || other.rate < l.rate) {
 		l.rate, l.burst = other.rate, other.burst
 	}
@@ -84,7 +84,7 @@ func (l limits) strictest(other limits) limits {
 }
 
 // use makes the limits of a user hold too, and reports whether they are news.
-func (t *target) use(user *hosts, more limits) bool {
+func (t *target) use(user *hosts, more ceilings) bool {
 	t.mu.Lock()
 	before, known := t.users[user]
 	after := before.strictest(more)
@@ -108,7 +108,7 @@ func (t *target) forget(user *hosts) {
 // refix finds the strictest of the users' limits and makes them hold.
 func (t *target) refix() {
 	t.mu.Lock()
-	t.fixed = limits{}
+	t.fixed = ceilings{}
 	for _, l := range t.users {
 		t.fixed = t.fixed.strictest(l)
 	}
@@ -137,8 +137,8 @@ func (t *target) apply() {
 }
 
 // pause stops all requests to t for d, and tells everybody who asks it.
-func (t *target) pause(ctx context.Context, d time.Duration, cause string) error {
-	w := Wait{Host: t.key, Cause: cause, For: d, Until: time.Now().Add(d)}
+func (t *target) pause(ctx context.Context, d time.Duration, cause, by string) error {
+	w := Wait{Host: t.key, Cause: cause, By: by, For: d, Until: time.Now().Add(d)}
 	t.mu.Lock()
 	news := w.Until.After(t.wait.Until.Add(time.Second / 4)) // the same pause, stated by several replies, is told once
 	if w.Until.After(t.wait.Until) {
@@ -200,7 +200,7 @@ func (hs *hosts) get(o Origin, p Policy) *host {
 		hs.m[key] = h
 	}
 	hs.mu.Unlock()
-	h.use(hs, limits{rate: p.Rate, burst: p.Burst, places: p.Concurrency})
+	h.use(hs, ceilings{rate: p.Rate, burst: p.Burst, places: p.Concurrency})
 	return h
 }
 

@@ -19,6 +19,7 @@ const (
 	learnedFresh = 36 * time.Hour     // longer ago, it is where the search begins, no more; a run a day is within it
 	learnedOld   = 7 * 24 * time.Hour // longer ago, it is forgotten
 	learnedMost  = 1 << 20            // bytes of a file that is read
+	mostLearned  = 1e6                // requests a second: more is a mistake
 )
 
 // learnedFile is the content of the file.
@@ -76,8 +77,9 @@ func (p *pace) recall(l learnedLimit, now time.Time) {
 	if age < 0 || age > learnedOld || !p.since.IsZero() || !math.IsInf(p.learned, 1) {
 		return
 	}
-	if l.Rate >= leastLearned && l.Rate <= mostStated {
+	if l.Rate >= leastLearned && l.Rate <= mostLearned {
 		p.learned, p.proven, p.longest, p.stepAt = l.Rate, l.Rate, longest, now
+		p.recalled = true
 		if age < learnedFresh && l.Ceiling >= l.Rate && l.Ceiling <= 2*l.Rate {
 			p.ceiling = l.Ceiling
 		}

@@ -4,6 +4,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -30,10 +31,10 @@ func paced(p Policy) decorator {
 				h.apply()
 				return nil, err
 			}
-			o := h.pace.observe(f, time.Now(), resp.StatusCode, readHints(resp), sample{shapeOf(req), ex.firstByte})
+			o := h.pace.observe(f, time.Now(), resp.StatusCode, ex.word, sample{shapeOf(req), ex.firstByte})
 			h.apply()
 			if o.pause > 0 {
-				if err := h.pause(ctx, o.pause, o.cause); err != nil {
+				if err := h.pause(ctx, o.pause, o.cause, o.by); err != nil {
 					resp.Body.Close() // memory or a spool file: nothing to lose
 					return nil, fmt.Errorf("pause of %s: %w", h.key, err)
 				}
@@ -121,7 +122,21 @@ func (h *host) scheduled(ctx context.Context, maxWait time.Duration) error {
 	return h.sitOut(ctx, maxWait)
 }
 
-// sitOut waits until h is not paused. A pause of more than maxWait is an error that says how long it is.
+// usedUp says that a pause is too long to wait for, and until when it is.
+func (h *host) usedUp(left, maxWait time.Duration) error {
+	h.mu.Lock()
+	by := cmp.Or(h.wait.By, h.wait.Cause, "a pause")
+	h.mu.Unlock()
+	end := time.Now().Add(left).Local()
+	at := end.Format("15:04")
+	if left > 12*time.Hour {
+		at = end.Format("2006-01-02 15:04")
+	}
+	return fmt.Errorf("the quota of %s is used up until %s (%s), longer than http.max_wait (%s); run again then", h.key, at, by, short(maxWait))
+}
+
+// sitOut waits until h is not paused. A pause of more than maxWait is an error that says until when it is: a run that waited for it would hold for
+// hours what others may need, and the next one goes on where this one ends.
 func (h *host) sitOut(ctx context.Context, maxWait time.Duration) error {
 	start := time.Now()
 	for {
@@ -134,8 +149,7 @@ func (h *host) sitOut(ctx context.Context, maxWait time.Duration) error {
 			return nil
 		}
 		if left > maxWait {
-			err := fmt.Errorf("%s asks for a pause of %s, longer than http.max_wait (%s)", h.key, short(left), short(maxWait))
-			return &attemptError{outcome: outcome{stop, "pause"}, unsent: true, err: sdk.RetryAfter(err, left)}
+			return &attemptError{outcome: of("pause"), unsent: true, err: sdk.RetryAfter(h.usedUp(left, maxWait), left)}
 		}
 		if err := sleep(ctx, left); err != nil {
 			return err

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 )
 
 // Stats is what was counted of all hosts, in the order of their names.
@@ -52,7 +54,8 @@ type WaitStats struct {
 // Wait is a pause of a host, or a wait before a request is sent again.
 type Wait struct {
 	Host  string        `json:"host"`
-	Cause string        `json:"cause"` // "429", "503", "timeout", "quota used up", "down (connection reset)", "retry budget"
+	Cause string        `json:"cause"`        // "429", "503", "timeout", "quota used up", "down (connection reset)", "retry budget"
+	By    string        `json:"by,omitempty"` // what says for how long: "Retry-After", a limit that the host states
 	For   time.Duration `json:"for_ns"`
 	Until time.Time     `json:"until"`
 }
@@ -111,14 +114,4 @@ func statusText(status int) string {
 }
 
 // short is a time for people: 340 ms, 12 s, 4 min, 2 h 5 min.
-func short(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%.0f min", d.Minutes())
-	}
-	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
-}
+func short(d time.Duration) string { return limits.Short(d) }
