@@ -115,6 +115,9 @@ func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTrippe
 		Timeout: b.HTTP.Timeout, MaxWait: b.HTTP.MaxWait, Deadline: b.HTTP.Deadline, RetryBudget: b.HTTP.RetryBudget, UserAgent: b.HTTP.UserAgent, SpoolDir: p.spool,
 		AllowPrivate: b.HTTP.AllowPrivate, Proxy: b.HTTP.Proxy, Robots: b.HTTP.Robots, Cookies: b.HTTP.Cookies,
 	}
+	for _, l := range b.HTTP.Limits {
+		policy.Limits = append(policy.Limits, fetch.EndpointLimit(l))
+	}
 	var err error
 	if policy.Allow, err = origins(b.HTTP.Allow); err != nil {
 		return nil, fmt.Errorf("%s: http.allow: %w", b.Pos, err)

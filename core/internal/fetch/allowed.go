@@ -131,6 +131,7 @@ type exchange struct {
 	// What retried and guarded tell each other, and those between.
 	clock   *clock
 	classes []sdk.ReplyClass
+	shape   string          // of the request; see shapeOf
 	word    word            // what the last attempt's reply says of limits
 	class   *sdk.ReplyClass // which of classes it is; nil: none
 	held    string          // what it waits for; "" if for nothing

@@ -55,14 +55,14 @@ func apiService(a apis.API) time.Duration {
 
 // apiRun is what came of a run.
 type apiRun struct {
-	used, refused float64 // percent
-	inPause, lost int
-	asked         int
-	took, ideal   time.Duration
+	used, refused         float64 // percent
+	volley, inPause, lost int
+	asked                 int
+	took, ideal           time.Duration
 }
 
 func (r apiRun) String() string {
-	return fmt.Sprintf("%6.1f %% used %6.2f %% refused %3d in a pause %3d lost %5d requests %6.1f s of %6.1f s", r.used, r.refused, r.inPause, r.lost, r.asked, r.took.Seconds(), r.ideal.Seconds())
+	return fmt.Sprintf("%6.1f %% used %3d in the first volley %6.2f %% refused later %3d in a pause %3d lost %5d requests %6.1f s of %6.1f s", r.used, r.volley, r.refused, r.inPause, r.lost, r.asked, r.took.Seconds(), r.ideal.Seconds())
 }
 
 // runAPI asks for so many pages, with twelve workers.
@@ -95,7 +95,8 @@ func runAPI(t *testing.T, a apis.API, pages int) (r apiRun) {
 		close(work)
 		wg.Wait()
 		r.took = s.LastTime.Sub(s.First)
-		r.asked, r.inPause, r.refused = s.Taken+s.Refused, s.InPause, percent(s.Refused, s.Taken+s.Refused)
+		r.asked, r.inPause, r.refused = s.Taken+s.Refused, s.InPause, percent(s.Refused-s.Volley, s.Taken+s.Refused-s.Volley)
+		r.volley = s.Volley
 	})
 	r.ideal = a.Ideal(pages, apiWorkers, apiWay, apiService(a))
 	r.used = min(100, 100*r.ideal.Seconds()/r.took.Seconds())

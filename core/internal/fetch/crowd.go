@@ -66,7 +66,12 @@ func (c *crowd) add(f *flight, now time.Time, status int, w word) (found, lost b
 		if c.most > 0 {
 			return false, c.shrink(now)
 		}
-		return c.refuse(min(f.crowd-f.gone, crowdSeen), now, status), false
+		n := min(f.crowd-f.gone, crowdSeen)
+		if w.Crowd && n > 1 { // the host itself says so
+			c.largest = n
+			return true, false
+		}
+		return c.refuse(n, now, status), false
 	case status < 400:
 		c.take(f, now)
 	}

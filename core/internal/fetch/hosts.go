@@ -5,7 +5,6 @@ package fetch
 import (
 	"context"
 	"maps"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -38,31 +37,21 @@ func (hs *Hosts) get(key string) *target {
 	defer hs.mu.Unlock()
 	t := hs.m[key]
 	if t == nil {
-		t = &target{key: key, limiter: hs.limiter, pace: newPace(), breaker: newBreaker(), users: map[*hosts]ceilings{}}
-		t.turn.resize(1)
+		t = &target{lane: newLane(key, key, "", hs.limiter), breaker: newBreaker(), users: map[*hosts]ceilings{}}
 		hs.m[key] = t
 	}
 	return t
 }
 
-// target is one host, as all clients of the process share it.
+// target is one host, as all clients of the process share it. It is a lane that all requests to the host go through; those of a bucket have another
+// before it.
 type target struct {
-	key     string
-	limiter Limiter
-	turn    gate // of one place, held by the request that is next to go
-	sent    gate // requests that are on the wire
-	pace    *pace
-	blocked blocked
+	*lane
+	buckets buckets
 	breaker *breaker
 	budget  budget
 
-	mu     sync.Mutex
-	users  map[*hosts]ceilings
-	fixed  ceilings // the strictest of the users'
-	rate   float64  // what the limiter was last told
-	burst  int
-	window int
-	wait   Wait
+	users map[*hosts]ceilings // mu of the lane guards it
 }
 
 // ceilings are those of a pipeline file.
@@ -108,48 +97,22 @@ func (t *target) forget(user *hosts) {
 // refix finds the strictest of the users' limits and makes them hold.
 func (t *target) refix() {
 	t.mu.Lock()
-	t.fixed = ceilings{}
+	var all ceilings
 	for _, l := range t.users {
-		t.fixed = t.fixed.strictest(l)
-	}
-	t.pace.fix(t.fixed.rate, t.fixed.burst, t.fixed.places)
-	t.mu.Unlock()
-	t.apply()
-}
-
-// apply makes the gate and the limiter follow the pace. It asks for the order under its lock: of two replies that
-// come together, the one that is applied last may not be the one that was observed last.
-func (t *target) apply() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	o := t.pace.order()
-	if o.window != t.window {
-		t.window = o.window
-		t.sent.resize(o.window)
-	}
-	if o.burst == t.burst && (o.rate == t.rate || math.Abs(o.rate-t.rate) < t.rate/1000) {
-		return
-	}
-	t.rate, t.burst = o.rate, o.burst
-	if s, ok := t.limiter.(RateSetter); ok {
-		s.SetRate(t.key, o.rate, o.burst)
-	}
-}
-
-// pause stops all requests to t for d, and tells everybody who asks it.
-func (t *target) pause(ctx context.Context, d time.Duration, cause, by string) error {
-	w := Wait{Host: t.key, Cause: cause, By: by, For: d, Until: time.Now().Add(d)}
-	t.mu.Lock()
-	news := w.Until.After(t.wait.Until.Add(time.Second / 4)) // the same pause, stated by several replies, is told once
-	if w.Until.After(t.wait.Until) {
-		t.wait = w
+		all = all.strictest(l)
 	}
 	t.mu.Unlock()
+	t.fix(all)
+}
+
+// pause stops all requests of a lane of t for d, and tells everybody who asks the host.
+func (t *target) pause(ctx context.Context, l *lane, d time.Duration, cause, by string) error {
+	w, news := l.note(d, cause, by)
 	if news {
 		t.tell(w)
 	}
 	// The pause holds even if the request that brought it is given up at this moment.
-	return t.limiter.Penalize(context.WithoutCancel(ctx), t.key, d)
+	return l.limiter.Penalize(context.WithoutCancel(ctx), l.key, d)
 }
 
 // tell tells everybody who asks t of a pause.
@@ -158,7 +121,7 @@ func (t *target) tell(w Wait) {
 	users := slices.Collect(maps.Keys(t.users))
 	t.mu.Unlock()
 	for _, u := range users {
-		u.log.Info("pause", "host", t.key, "cause", w.Cause, "for", w.For.Round(time.Millisecond))
+		u.log.Info("pause", "host", w.Host, "bucket", w.Bucket, "cause", w.Cause, "for", w.For.Round(time.Millisecond))
 		u.onWait(w)
 	}
 }

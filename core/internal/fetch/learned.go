@@ -128,10 +128,12 @@ func (hs *hosts) keepLearned(path string) error {
 		}
 	}
 	hs.mu.Lock()
-	for name, h := range hs.m {
-		if l, ok := h.pace.lessons(now); ok {
-			f.Hosts[name] = l
-			changed = true
+	for _, h := range hs.m {
+		for _, l := range append(h.buckets.all(), h.lane) {
+			if lesson, ok := l.pace.lessons(now); ok {
+				f.Hosts[l.key] = lesson
+				changed = true
+			}
 		}
 	}
 	hs.mu.Unlock()

@@ -34,6 +34,7 @@ import (
 
 const (
 	below        = 0.97 // a rate that keeps to a limit, as a share of it
+	rash         = 0.8  // of a rate that was refused at once, again
 	few          = 30   // requests: a first refusal after fewer tells little
 	saved        = 0.2  // seconds for which a host has saved up, by a guess, when it is asked for the first time
 	leastLearned = 1.0 / 600
@@ -77,6 +78,7 @@ type pace struct {
 	clock    limits.Clock
 	serial   int  // requests that were sent
 	usual    bool // the host sends Retry-After with good replies too
+	suspect  suspect
 	window   int
 	underway []*flight
 	crowd    crowd
@@ -182,7 +184,7 @@ func (p *pace) order() order {
 
 // current is order under the lock.
 func (p *pace) current(now time.Time) order {
-	v := p.book.Verdict(now, len(p.underway))
+	v := p.book.Verdict(now, len(p.underway), p.serial)
 	o := order{rate: min(p.rate(), v.Rate), burst: 1}
 	switch {
 	case math.IsInf(o.rate, 1):
@@ -217,14 +219,29 @@ func (p *pace) current(now time.Time) order {
 // rate is the limit of the rate beside what is stated.
 func (p *pace) rate() float64 { return min(p.fixed, p.learned, p.eased.rate()) }
 
-// read reads what a reply states.
-func (p *pace) read(status int, header http.Header, now time.Time) (limits.Statement, bool) {
+// read reads what a reply states that came at now, to a request sent at a time, and whether it is a refusal.
+func (p *pace) read(sent, now time.Time, status int, header http.Header) word {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if status < 300 && header.Get("Retry-After") != "" && header.Get("Retry-After") != "0" {
 		p.usual = true
 	}
-	return limits.Read(status, header, now, &p.clock), p.usual
+	w := word{Statement: limits.Read(status, header, now, &p.clock)}
+	w.refused = w.Refuses(status, p.usual)
+	w.busy = status == http.StatusServiceUnavailable
+	began := p.suspect.active
+	if p.suspect.see(sent, now, status, w.busy && !w.refused) {
+		w.refused, w.busy, w.suspected = true, false, true
+		if !began {
+			p.suspect.before = p.lesson
+		}
+	} else if began && !p.suspect.active {
+		p.lesson = p.suspect.before
+	}
+	if w.refused {
+		w.wait = w.Wait
+	}
+	return w
 }
 
 // observe takes in the reply to f, and what it says.
@@ -236,7 +253,7 @@ func (p *pace) observe(f *flight, now time.Time, status int, w word, latency sam
 		p.since = sent
 	}
 	p.book.Note(w.Statement, sent, now, f.serial)
-	v := p.book.Verdict(now, len(p.underway))
+	v := p.book.Verdict(now, len(p.underway), p.serial)
 	if len(w.Limits) > 0 && !w.refused && p.recalled {
 		p.recalled, p.lesson = false, newLesson() // the host's own word beats what an earlier run has learned
 	}
@@ -305,8 +322,11 @@ func (p *pace) refuse(sent, now time.Time, w word, left time.Duration, teaches b
 	}
 	p.refusals++
 	p.book.Refused()
-	if teaches && !w.busy && p.crowd.limit() == unlimited {
+	if teaches && !w.busy && p.crowd.limit() == unlimited && (p.suspect.active || !p.book.Found(p.taken, w.wait, sent, now, p.serial)) {
 		p.learn(now)
+	}
+	if w.suspected {
+		p.doubt(now)
 	}
 	pause := w.wait
 	if pause == 0 && left > 0 {
@@ -324,9 +344,21 @@ func (p *pace) refuse(sent, now time.Time, w word, left time.Duration, teaches b
 	return pause
 }
 
+// doubt ends the trial of a host's 503s if they make the rate fall again and again: then they are none of a rate.
+func (p *pace) doubt(now time.Time) {
+	switch s := &p.suspect; {
+	case s.runs < suspectRuns: // the first guess may be far too high
+	case s.first == 0:
+		s.first = p.learned
+	case p.learned < suspectFall*s.first:
+		s.bar(now)
+		p.lesson = s.before
+	}
+}
+
 // learn lowers the rate to just below what the host grants.
 func (p *pace) learn(now time.Time) {
-	inForce := min(p.rate(), p.book.Verdict(now, len(p.underway)).Rate)
+	inForce := min(p.rate(), p.book.Verdict(now, len(p.underway), p.serial).Rate)
 	elapsed := now.Sub(p.since).Seconds()
 	granted := float64(p.taken) / max(elapsed, 1) // limits are hardly ever kept for less than a second
 	p.longest = longest
@@ -354,6 +386,8 @@ func (p *pace) learn(now time.Time) {
 	case fits:
 		p.ceiling, p.longest = high, longest
 		p.learned, p.proven = below*math.Sqrt(low*high), below*low
+	case elapsed < .5 && p.taken < few: // so soon after the last one: too little to tell how much it grants
+		p.learned, p.ceiling = rash*inForce, inForce
 	case p.stale:
 		p.learned = min(p.learned, below*granted) // the pause was too short, that is all
 	default:
@@ -361,7 +395,7 @@ func (p *pace) learn(now time.Time) {
 		p.fall(inForce, granted)
 	}
 	p.learned = max(p.learned, leastLearned)
-	if v := p.book.Verdict(now, len(p.underway)); v.Rate < math.Inf(1) {
+	if v := p.book.Verdict(now, len(p.underway), p.serial); v.Rate < math.Inf(1) {
 		p.learned = max(p.learned, v.Rate/2) // others who share a stated limit do not take it for long
 	}
 }

@@ -21,8 +21,7 @@ func FuzzHints(f *testing.F) {
 		for range 3 {
 			now := time.Now()
 			for _, status := range []int{200, 429, 503} {
-				st, usual := p.read(status, resp.Header, now)
-				w := word{Statement: st, refused: st.Refuses(status, usual), wait: st.Wait}
+				w := p.read(now, now, status, resp.Header)
 				o := p.observe(p.began(now), now, status, w, sample{"GET/", time.Second})
 				if !(o.rate > 0) || o.burst < 1 || o.window < 1 || o.pause < 0 || o.pause > 32*24*time.Hour || math.IsNaN(o.rate) {
 					t.Fatalf("%+v", o)

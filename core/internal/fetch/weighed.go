@@ -20,10 +20,12 @@ const (
 // word is what a reply says.
 type word struct {
 	limits.Statement
-	refused bool          // for asking too often
-	busy    bool          // by a host that may just be busy: a 503, which tells nothing of a rate
-	wait    time.Duration // until it is to be asked again; 0: not said
-	least   time.Duration // the first pause, where it is not said
+	refused bool // for asking too often
+	busy    bool // by a host that may just be busy: a 503, which tells nothing of a rate
+	// suspected says that it is a 503 without a word, which may be no refusal at all; see suspect.go.
+	suspected bool
+	wait      time.Duration // until it is to be asked again; 0: not said
+	least     time.Duration // the first pause, where it is not said
 }
 
 func weighed() decorator {
@@ -31,32 +33,28 @@ func weighed() decorator {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
 			ex := exchangeOf(req)
 			ex.word, ex.class = word{}, nil
+			sent := time.Now()
 			resp, err := next.RoundTrip(req)
 			if err == nil {
-				ex.weigh(resp, time.Now())
+				ex.weigh(resp, sent, time.Now())
 			}
 			return resp, err
 		})
 	}
 }
 
-// weigh reads a reply that came at now.
-func (ex *exchange) weigh(resp *http.Response, now time.Time) {
-	s, usual := ex.host.pace.read(resp.StatusCode, resp.Header, now)
-	w := word{Statement: s, refused: s.Refuses(resp.StatusCode, usual)}
-	w.busy = resp.StatusCode == http.StatusServiceUnavailable
-	if w.refused {
-		w.wait = s.Wait
-	}
+// weigh reads a reply that came at now, to a request sent at a time.
+func (ex *exchange) weigh(resp *http.Response, sent, now time.Time) {
+	w := ex.host.pace.read(sent, now, resp.StatusCode, resp.Header)
 	if c, ok := ownClass(ex.classes, resp); ok {
 		ex.class = &c
 		switch {
 		case c.Throttled:
-			w.Statement, _ = ex.host.pace.read(http.StatusTooManyRequests, resp.Header, now) // as it is, whatever its status
-			w.refused, w.wait, w.least = true, w.Wait, c.Pause
+			w = ex.host.pace.read(sent, now, http.StatusTooManyRequests, resp.Header) // as it is, whatever its status
+			w.least = c.Pause
 			w.look(c, resp)
-		case c.Temporary && s.Wait > 0:
-			w.refused, w.wait = true, s.Wait
+		case c.Temporary && w.Wait > 0:
+			w.refused, w.wait = true, w.Wait
 		}
 	}
 	for _, c := range ex.classes {

@@ -72,6 +72,8 @@ type State struct {
 
 // Server is one that behaves like an API.
 type Server struct {
+	// Told writes what is said, in the place of API.Tell.
+	Told  func(http.Header, State)
 	api   API
 	began time.Time
 
@@ -87,6 +89,8 @@ type Server struct {
 	until    time.Time // refuses everything until then
 	Taken    int
 	Refused  int
+	Volley   int // of these, when the limit was met for the first time
+	volley   time.Time
 	InPause  int       // requests that came in a pause that was stated
 	paused   time.Time // the stated pause
 	since    time.Time
@@ -117,7 +121,9 @@ func (s *Server) Arrive(now time.Time) (status int, h http.Header, body string) 
 	if !s.api.NoDate {
 		h.Set("Date", clock.UTC().Format(http.TimeFormat))
 	}
-	if s.api.Tell != nil {
+	if s.Told != nil {
+		s.Told(h, st)
+	} else if s.api.Tell != nil {
 		body = s.api.Tell(h, st)
 	}
 	if st.OK {
@@ -131,6 +137,12 @@ func (s *Server) Arrive(now time.Time) (status int, h http.Header, body string) 
 		return http.StatusOK, h, body
 	}
 	s.Refused++
+	if s.volley.IsZero() {
+		s.volley = now
+	}
+	if !now.After(s.volley.Add(late)) {
+		s.Volley++
+	}
 	if s.api.states(h) {
 		s.paused, s.since = now.Add(st.Wait), now
 	}
