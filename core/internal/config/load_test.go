@@ -54,6 +54,11 @@ source "jira" {
     rate            = 2.5
     burst           = 5
     concurrency     = 8
+    limit "GET /search/*" {
+      rate  = 4
+      burst = 2
+    }
+    limit "/slow" { concurrency = 1 }
     attempts        = 6
     connect_timeout = "1s"
     header_timeout  = "2s"
@@ -123,8 +128,8 @@ func TestLoad(t *testing.T) {
 	}
 	if got, want := p.Source.HTTP, (config.HTTP{
 		Allow: []string{"http://mirror.example.com:8080", "https://*.atlassian.net", "https://cdn.example.com", "https://issues.apache.org"},
-		Auth:  []config.Auth{{Scheme: "basic", User: "bot", Password: "hunter2", Origins: []string{"https://issues.apache.org", "https://me.atlassian.net"}, Pos: "jira.hcl:51"}},
-		Rate:  2.5, Burst: 5, Concurrency: 8, Attempts: 6,
+		Auth:  []config.Auth{{Scheme: "basic", User: "bot", Password: "hunter2", Origins: []string{"https://issues.apache.org", "https://me.atlassian.net"}, Pos: "jira.hcl:56"}},
+		Rate:  2.5, Burst: 5, Concurrency: 8, Limits: []config.EndpointLimit{{Method: "GET", Path: "/search/*", Rate: 4, Burst: 2}, {Path: "/slow", Concurrency: 1}}, Attempts: 6,
 		ConnectTimeout: time.Second, HeaderTimeout: 2 * time.Second, IdleTimeout: 3 * time.Second, Timeout: 4 * time.Second, MaxWait: 5 * time.Second,
 		Deadline: 6 * time.Second, RetryBudget: 0.5,
 		UserAgent: "me", MaxRatio: 2000,
@@ -162,15 +167,15 @@ func TestLoadBlocks(t *testing.T) {
 			"url": "https://Issues.Apache.org:443/jira", "mirrors": []any{"http://mirror.example.com:8080/x"},
 			"projects": []any{"SPARK", "KAFKA"}, "fields": map[string]any{"team": "customfield_1"},
 		}},
-		{p.Transforms[0], sdk.KindTransform, "llm", "llm", "", "jira.hcl:67", nil, map[string]any{"tasks": []any{"summarization"}}},
-		{p.Transforms[1], sdk.KindTransform, "acme", "acme", filepath.Join(dir, "bin", "acme"), "jira.hcl:71", nil, map[string]any{
+		{p.Transforms[0], sdk.KindTransform, "llm", "llm", "", "jira.hcl:72", nil, map[string]any{"tasks": []any{"summarization"}}},
+		{p.Transforms[1], sdk.KindTransform, "acme", "acme", filepath.Join(dir, "bin", "acme"), "jira.hcl:76", nil, map[string]any{
 			"anything": map[string]any{"goes": []any{1.0, true, "x"}},
 		}},
-		{p.Sinks[0], sdk.KindSink, "jsonl", "jsonl", "", "jira.hcl:75", nil, map[string]any{
+		{p.Sinks[0], sdk.KindSink, "jsonl", "jsonl", "", "jira.hcl:80", nil, map[string]any{
 			"path": filepath.Join(dir, "out", "{stream}.jsonl"), "also": []any{"-", filepath.Join(dir, "a.txt"), filepath.Join(dir, "folder") + string(filepath.Separator)},
 			"index": filepath.Join(dir, "index.json"),
 		}},
-		{p.Sinks[1], sdk.KindSink, "jsonl", "jsonl.archive", "", "jira.hcl:80", []string{"messages"}, map[string]any{
+		{p.Sinks[1], sdk.KindSink, "jsonl", "jsonl.archive", "", "jira.hcl:85", []string{"messages"}, map[string]any{
 			"path": "-", "index": "https://example.com/index",
 		}},
 	} {
