@@ -133,9 +133,11 @@ type hosts struct {
 	onWait  func(Wait)
 	log     hclog.Logger
 	learned map[string]learnedLimit // by earlier runs
+	file    string                  // where it is kept; "": nowhere
 
-	mu sync.Mutex
-	m  map[string]*host
+	mu   sync.Mutex
+	m    map[string]*host
+	kept time.Time // when the file was last written
 }
 
 func newHosts(o Options) *hosts {
@@ -146,6 +148,9 @@ func newHosts(o Options) *hosts {
 			hs.log.Warn("learned limits", "error", err)
 		}
 		hs.learned = f.Hosts
+		if !o.Aside {
+			hs.file = o.Learned
+		}
 	}
 	return hs
 }

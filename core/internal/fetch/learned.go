@@ -114,6 +114,28 @@ func (p *pace) lessons(now time.Time) (learnedLimit, bool) {
 	return l, l.Rate > 0 || l.Crowd > 0 || l.Latency > 0
 }
 
+// learnedEvery is how often the file is written in a run, at most: what was learned since is lost if the process is killed.
+const learnedEvery = 10 * time.Second
+
+// taught writes the file after a refusal that has taught something, if it is time: a run that is killed has then learned for the next one all the same.
+func (hs *hosts) taught(now time.Time) {
+	if hs.file == "" {
+		return
+	}
+	hs.mu.Lock()
+	due := now.Sub(hs.kept) >= learnedEvery
+	if due {
+		hs.kept = now
+	}
+	hs.mu.Unlock()
+	if !due {
+		return
+	}
+	if err := hs.keepLearned(hs.file); err != nil {
+		hs.log.Warn("learned limits are not kept", "error", err)
+	}
+}
+
 // keepLearned writes what the hosts have taught into the file, beside what it holds of others.
 func (hs *hosts) keepLearned(path string) error {
 	f, err := readLearned(path)

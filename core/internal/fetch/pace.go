@@ -298,7 +298,11 @@ func (p *pace) observe(f *flight, now time.Time, status int, w word, latency sam
 
 // company shows the reply to crowd.
 func (p *pace) company(f *flight, now time.Time, status int, w word, v limits.Verdict) {
-	switch found, lost := p.crowd.add(f, now, status, w); {
+	together := f.crowd
+	for _, other := range p.underway {
+		together = max(together, other.crowd)
+	}
+	switch found, lost := p.crowd.add(f, now, status, min(together, crowdSeen), w); {
 	case found && math.IsInf(v.Rate, 1): // the host refuses by the number of requests under way, not by their rate
 		p.crowd.adopt(now)
 		p.before = p.lesson

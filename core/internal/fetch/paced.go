@@ -33,6 +33,10 @@ func paced(p Policy) decorator {
 				return nil, err
 			}
 			where, o := went.observe(ex, resp, time.Now())
+			ex.explain("pace", func() string { return where.nowText(o) })
+			if o.refused {
+				h.all.taught(time.Now())
+			}
 			if o.pause > 0 {
 				if err := h.pause(ctx, where, o.pause, o.cause, o.by); err != nil {
 					resp.Body.Close() // memory or a spool file: nothing to lose
@@ -141,6 +145,32 @@ func (l *lane) limitsText(waited [len(waitCauses)]time.Duration) string {
 		where = "in the bucket " + l.bucket + ": "
 	}
 	return fmt.Sprintf("%s%s; %s; %d at once (%s)", where, waits, rate, o.window, window)
+}
+
+// nowText says what holds after a reply, and until when.
+func (l *lane) nowText(o order) string {
+	from := func(from string) string {
+		if from == "stated" && o.of != "" {
+			return "stated: " + o.of
+		}
+		return from
+	}
+	where := "from now on"
+	if l.bucket != "" {
+		where += ", in the bucket " + l.bucket
+	}
+	if o.pause > 0 {
+		by := o.cause
+		if o.by != "" {
+			by += ", " + o.by
+		}
+		return fmt.Sprintf("%s: a pause of %s, until %s (%s)", where, short(o.pause), time.Now().Add(o.pause).Local().Format(time.TimeOnly), by)
+	}
+	rate := "no limit of the rate"
+	if o.from != "" {
+		rate = fmt.Sprintf("%.3g requests/s (%s)", o.rate, from(o.from))
+	}
+	return fmt.Sprintf("%s: %s, %d at once (%s)", where, rate, o.window, from(o.windowFrom))
 }
 
 // scheduled waits for the pause and the schedule of l, in which the caller is the next.

@@ -249,7 +249,7 @@ func TestPauseHoldsForAll(t *testing.T) {
 			}
 		})
 		time.Sleep(time.Second)
-		if w := only(t, c).Waiting; w == nil || w.String() != "host.example: 429, retry in 12 s" {
+		if w := only(t, c).Waiting; w == nil || w.String() != "host.example: 429 (Retry-After), retry in 12 s" {
 			t.Errorf("waiting: %v", w)
 		}
 		wg.Go(func() {

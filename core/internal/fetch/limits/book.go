@@ -272,7 +272,7 @@ func (e *entry) buckets(sent time.Time, serial int) {
 	}
 	gain := max(0, (e.Left-e.left+float64(serial-e.count)*e.cost)/passed)
 	if e.gain > 0 {
-		gain = (gain + e.gain) / 2
+		gain = e.gain + (gain-e.gain)/4
 	}
 	if gain < e.most/600 {
 		gain = 0 // it takes longer than ten minutes to fill: a budget
@@ -286,6 +286,7 @@ const found = "refusals that ask for a pause"
 const (
 	budgetWait = 3 * time.Second // a pause of so long is that of a budget, as a rule
 	budgetMost = 5 * time.Minute // and of one that takes longer, nothing is to be learned for this run
+	budgetFew  = 50              // requests: of fewer, a rate does as well, and what is tried costs too much
 	budgetHeld = 8               // windows for which a budget is kept to, before more is tried
 )
 
@@ -311,7 +312,7 @@ func (e *entry) inProportion(gone, ratio float64) {
 // be taken for a budget: the next count ends when as many are sent, without a refusal. Where the next refusals come after far fewer requests, it is
 // none, and the rate is what counts.
 func (b *Book) Found(taken int, wait time.Duration, sent, now time.Time, serial int) bool {
-	if wait < budgetWait || wait > budgetMost || b.none || taken < few {
+	if wait < budgetWait || wait > budgetMost || b.none || taken < budgetFew {
 		return false
 	}
 	e := b.found
