@@ -36,6 +36,8 @@ var floors = []floor{
 	{"core/internal/dial", []string{"sdk", "core/internal/address"}, "connections know no pipeline and no process"},
 	{"core/internal/robots", nil, "a file format; fetch asks for the file"},
 	{"core/internal/fetch/limits", nil, "what replies state and what follows, without a clock and without a request"},
+	{"core/internal/fetch/machine", nil, "processes share numbers in a file, whatever they are for"},
+	{"core/internal/fetch/apis", []string{"sdk"}, "servers as they are out there know no client"},
 	{"core/internal/fetch", []string{"sdk", "core/internal/fetch/", "core/internal/address", "core/internal/disk", "core/internal/redact", "core/internal/robots"}, "HTTP knows no pipeline"},
 	{"core/internal/files", []string{"sdk", "core/internal/disk"}, "files are bytes by a key"},
 	{"core/internal/config", []string{"sdk", "core/internal/registry/artifact"}, "a file becomes values; nothing is started, and nothing looked for"},

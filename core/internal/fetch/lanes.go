@@ -143,10 +143,18 @@ func (j *journey) failed(now time.Time, blame bool) {
 	}
 }
 
+// share tells the pace what other processes do.
+func (l *lane) share() {
+	if s, ok := l.limiter.(Sharer); ok {
+		l.pace.share(s.Others(l.key))
+	}
+}
+
 // observe shows the reply to the paces. What it says of limits is for the lane that it speaks of, which is returned with what that orders.
 func (j *journey) observe(ex *exchange, resp *http.Response, now time.Time) (*lane, order) {
 	h, w := j.h, ex.word
 	latency := sample{ex.shape, ex.firstByte}
+	h.share()
 	of := h.spokenOf(ex, j, now)
 	if of == nil {
 		o := h.lane.pace.observe(j.whole, now, resp.StatusCode, w, latency)
@@ -157,6 +165,7 @@ func (j *journey) observe(ex *exchange, resp *http.Response, now time.Time) (*la
 		}
 		return h.lane, o
 	}
+	of.share()
 	f := j.part
 	if of != j.bucket { // it is found to be of this bucket now
 		f = of.pace.began(j.sent)
@@ -174,6 +183,17 @@ func (j *journey) observe(ex *exchange, resp *http.Response, now time.Time) (*la
 	}
 	h.apply()
 	return of, o
+}
+
+// share takes in that so many processes ask the host together, and that the others have taken so many requests. What is left, and what may be under way,
+// is for all of them.
+func (p *pace) share(live, taken int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.live = live
+	p.serial += taken
+	p.taken += taken
+	p.stepTaken += taken
 }
 
 // holds returns what holds at now, and what was stated of limits.

@@ -77,6 +77,7 @@ type pace struct {
 	book     limits.Book
 	clock    limits.Clock
 	serial   int  // requests that were sent
+	live     int  // processes that ask the host; 0: this one
 	usual    bool // the host sends Retry-After with good replies too
 	suspect  suspect
 	window   int
@@ -205,7 +206,7 @@ func (p *pace) current(now time.Time) order {
 	for _, w := range []struct {
 		size int
 		from string
-	}{{v.Places, "stated"}, {p.crowd.limit(), "learned"}, {p.gradient.window(), "latency"}, {p.window, "start"}} {
+	}{{p.part(v.Places), "stated"}, {p.part(p.crowd.limit()), "learned"}, {p.gradient.window(), "latency"}, {p.window, "start"}} {
 		if w.size < o.window {
 			o.window, o.windowFrom = w.size, w.from
 		}
@@ -214,6 +215,14 @@ func (p *pace) current(now time.Time) order {
 		o.of = v.PlacesOf
 	}
 	return o
+}
+
+// part is what is for this process of a number of requests under way.
+func (p *pace) part(places int) int {
+	if places >= unlimited || p.live < 2 {
+		return places
+	}
+	return max(1, places/p.live)
 }
 
 // rate is the limit of the rate beside what is stated.
@@ -370,6 +379,7 @@ func (p *pace) learn(now time.Time) {
 		granted, p.longest = float64(p.taken)/(elapsed+saved), quick
 	}
 	low, high, fits := p.fit.rates(now, inForce)
+	fits = fits && p.live < 2 // it does not see the requests of other processes
 	switch {
 	case p.taken == 0:
 		// Somebody else has used the limit up: nothing to learn from.

@@ -69,6 +69,7 @@ type entry struct {
 	gap         time.Duration // from one count to the next, where nothing names the window
 	origin, end time.Time     // ends of windows, where resets tell them, and
 	turns       int           // how many windows lie between
+	step        time.Duration // the shortest time from one end to the next
 	sends       []time.Time   // of what may still count, where nothing tells the reset
 	restart     int           // how many requests were sent when the count began that nothing was stated of yet
 	restartOf   time.Time
@@ -214,9 +215,18 @@ func (e *entry) turn(l Limit, sent, now time.Time, serial int) {
 	if l.Reset == 0 || e.until.IsZero() {
 		return
 	}
-	until := now.Add(l.Reset)
-	if e.turns == 0 || until.Sub(e.until) > 2*e.each()+coarse { // one was missed
-		e.origin, e.turns = e.until, 0
+	until, before := now.Add(l.Reset), e.until
+	if !l.End.IsZero() && !e.End.IsZero() { // by the host's clock, and as exact as it is told
+		until, before = l.End, e.End
+	}
+	if until.Sub(before) <= 0 {
+		return
+	}
+	if e.turns == 0 || until.Sub(before) > 2*e.each()+coarse { // one was missed
+		e.origin, e.turns = before, 0
+	}
+	if step := until.Sub(before); step >= time.Second/2 && (e.step == 0 || step < e.step) {
+		e.step = step
 	}
 	e.turns++
 	e.end = until
@@ -227,7 +237,11 @@ func (e *entry) each() time.Duration {
 	if e.turns == 0 {
 		return longest
 	}
-	return e.end.Sub(e.origin) / time.Duration(e.turns)
+	each := e.end.Sub(e.origin) / time.Duration(e.turns)
+	if e.step > 0 && each < e.step*5/4 { // some were missed
+		return e.step
+	}
+	return each
 }
 
 // measure finds out what a request costs.
@@ -491,25 +505,10 @@ func (e *entry) remember(sent time.Time) {
 	e.sends = append(e.sends[n:], sent)
 }
 
-// Plenty reports whether each limit that is stated now has something left beside what is under way: a refusal is then for something else.
-func (b *Book) Plenty(now time.Time, underway int) bool {
-	stated := false
-	for _, e := range b.order {
-		if e.Crowd || e.Left < 0 {
-			continue
-		}
-		if !e.over(now) && e.Left-float64(underway) < e.cost {
-			return false
-		}
-		stated = true
-	}
-	return stated
-}
-
 // UsedUp reports whether a limit that is stated has nothing left but for what is under way: it is what a refusal is for, and not for a rate.
 func (b *Book) UsedUp(now time.Time, underway int) bool {
 	for _, e := range b.order {
-		if !e.Crowd && e.Left >= 0 && !e.over(now) && e.Left-float64(underway) < e.cost && !e.isRate() {
+		if !e.Crowd && e.Left >= 0 && !e.over(now) && e.Left-float64(underway) < e.cost && (!e.isRate() || max(e.Fill, e.gain) > 0) {
 			return true
 		}
 	}

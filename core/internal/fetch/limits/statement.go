@@ -44,6 +44,7 @@ type Limit struct {
 	Left   float64
 	Window time.Duration
 	Reset  time.Duration // until Left is Max again
+	End    time.Time     // the same, by the host's clock, where it tells a moment
 	Fill   float64       // units per second that a bucket gains
 	Cost   float64       // units that this request cost
 	Crowd  bool          // it counts requests under way
@@ -476,6 +477,7 @@ func (r *reader) times(g *group, policy []item, l *Limit) {
 		l.Reset = reset / 1000
 	default:
 		l.Reset, l.Unsure = reset, unsure
+		l.End, _ = moment(g.reset)
 	}
 	if l.Reset > longest {
 		l.Reset = 0
