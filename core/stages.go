@@ -131,6 +131,9 @@ func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTrippe
 		AllowPrivate: b.HTTP.AllowPrivate, Proxy: b.HTTP.Proxy, Robots: b.HTTP.Robots, Cookies: b.HTTP.Cookies,
 		Methods: b.HTTP.Methods, Reads: b.Kind == sdk.KindSource && b.HTTP.Methods != nil,
 	}
+	for _, l := range b.HTTP.Limits {
+		policy.Limits = append(policy.Limits, fetch.EndpointLimit(l))
+	}
 	var err error
 	if policy.Allow, err = origins(b.HTTP.Allow); err != nil {
 		return nil, fmt.Errorf("%s: http.allow: %w", b.Pos, err)

@@ -142,8 +142,9 @@ type HTTP struct {
 
 	Rate        float64 // requests a second
 	Burst       int
-	Concurrency int // requests at once
-	Attempts    int // per request, the first included
+	Concurrency int             // requests at once
+	Limits      []EndpointLimit // beside those, for parts of a host
+	Attempts    int             // per request, the first included
 
 	ConnectTimeout time.Duration
 	HeaderTimeout  time.Duration // until the reply's headers
