@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"sync/atomic"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -18,7 +20,16 @@ type recording struct {
 	problem error             // the first breach of the contract
 	onEvent func(n int) error // called at each event, with its number from 1; may be nil
 	events  int
-	limit   int // of items; 0: none
+	alive   atomic.Int64 // events, for who looks from elsewhere
+	limit   int          // of items; 0: none
+	missing atomic.Bool
+}
+
+// count notes that the source says what it goes on without.
+func (r *recording) count(name string, _ int64) {
+	if strings.HasPrefix(name, sdk.HeadingMissing+"/") {
+		r.missing.Store(true)
+	}
 }
 
 // item is a record, a reject, a split or a cursor.
@@ -30,6 +41,7 @@ type item struct {
 
 func (r *recording) event() error {
 	r.events++
+	r.alive.Add(1)
 	if r.limit > 0 && len(r.items) > r.limit {
 		return errTooMuch
 	}

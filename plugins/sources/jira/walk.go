@@ -332,7 +332,7 @@ func (w *walk) leave(ctx context.Context, err error) (more, left bool) {
 			continue
 		}
 		_, _, _, err := w.reader.client.first(ctx, w.reader.at, inProjects([]string{project})+" ORDER BY created ASC")
-		if !w.reader.source.leavesOut(ctx, w.reader.at, project, err) {
+		if !unknownProject(err) {
 			more = true
 			continue
 		}
