@@ -9,10 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
@@ -31,6 +33,31 @@ type PlanInfo struct {
 	Sinks       []SinkInfo   `json:"sinks"`
 	// Connects are the stages that may open TCP connections, and to where.
 	Connects []ConnectInfo `json:"connects,omitempty"`
+	// Files are what stages may use of the file system.
+	Files []FileInfo `json:"files,omitempty"`
+}
+
+// FileInfo is a file or folder that a stage may use, with all that is in it.
+type FileInfo struct {
+	Stage   string `json:"stage"`
+	Path    string `json:"path"`
+	Write   bool   `json:"write"`             // and read
+	Setting string `json:"setting,omitempty"` // that names it; "": it was granted
+}
+
+// filesOf lists them for a block.
+func filesOf(b config.Block) []FileInfo {
+	var out []FileInfo
+	for i, path := range slices.Concat(b.Read, b.Write) {
+		one := FileInfo{Stage: stageName(b), Path: path, Write: i >= len(b.Read)}
+		for _, s := range b.Paths {
+			if s.Path == path && s.Write == one.Write {
+				one.Setting = s.Setting
+			}
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 // ConnectInfo is a stage that may open TCP connections.
@@ -84,6 +111,7 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 		if len(b.Dial) > 0 {
 			out.Connects = append(out.Connects, ConnectInfo{stageName(b), b.Dial})
 		}
+		out.Files = append(out.Files, filesOf(b)...)
 	}
 	if err := guarantees(ctx, parts, out); err != nil {
 		return nil, err

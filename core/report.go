@@ -5,8 +5,10 @@ package core
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // ReportFile is the name of the report in a run's folder.
@@ -47,6 +50,7 @@ type Report struct {
 	Stages      []StageReport               `json:"stages"`             // in the order of the records' way
 	Splits      map[checkpoint.Status]int   `json:"splits"`             //
 	Missing     []Missing                   `json:"missing,omitempty"`  // splits that could not be read
+	Skipped     []Missing                   `json:"skipped,omitempty"`  // splits that are not to be read: nothing is missing
 	Counters    map[string]map[string]int64 `json:"counters,omitempty"` // by heading and name
 	HTTP        fetch.Stats                 `json:"http"`
 	Connections []dial.Stats                `json:"connections,omitempty"` // over TCP, of plugins that speak something else
@@ -64,11 +68,13 @@ type StageReport struct {
 	pipeline.StageCounts
 }
 
-// Missing is a split that could not be read.
+// Missing is a split that was not read to its end, or a part that the source has read the others without.
 type Missing struct {
-	Split   string `json:"split"`
-	Stream  string `json:"stream"`
-	Records int64  `json:"records"` // delivered before
+	Split   string `json:"split,omitempty"`
+	Stream  string `json:"stream,omitempty"`
+	Records int64  `json:"records"`         // delivered before
+	Part    string `json:"part,omitempty"`  // as the source calls it; the splits are done
+	Times   int64  `json:"times,omitempty"` // how often the source has met it
 	Problem string `json:"problem"`
 }
 
@@ -88,19 +94,17 @@ func (r *Run) report(res pipeline.Result) *Report {
 	out.stages(r.p, res.Counts)
 	for _, s := range res.Splits {
 		out.Splits[s.Status]++
-		if s.Status == checkpoint.Broken {
-			out.Missing = append(out.Missing, Missing{Split: r.p.Hide(s.ID), Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)})
+		m := Missing{Split: r.p.Hide(s.ID), Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)}
+		switch s.Status {
+		case checkpoint.Broken:
+			out.Missing = append(out.Missing, m)
+		case checkpoint.Skipped:
+			out.Skipped = append(out.Skipped, m)
 		}
 	}
-	for path, n := range res.Counts.Counters {
-		heading, name, ok := strings.Cut(path, "/")
-		if !ok {
-			heading, name = "counters", path
-		}
-		if out.Counters[heading] == nil {
-			out.Counters[heading] = map[string]int64{}
-		}
-		out.Counters[heading][name] += n
+	out.counters(r.p, res.Counts)
+	if len(out.Missing) > 0 && out.Outcome == Complete {
+		out.Outcome = Incomplete
 	}
 	if _, err := os.Stat(r.letters.Path()); err == nil && out.rejected() > 0 {
 		out.DeadLetters = r.letters.Path()
@@ -116,6 +120,26 @@ func (r *Report) stages(p *Pipeline, c pipeline.Counts) {
 			s.StageCounts = *counts
 		}
 		r.Stages = append(r.Stages, s)
+	}
+}
+
+// counters puts what the plugins counted under its headings, and what the source has gone on without among what is missing.
+func (r *Report) counters(p *Pipeline, c pipeline.Counts) {
+	for _, path := range slices.Sorted(maps.Keys(c.Counters)) {
+		n := c.Counters[path]
+		heading, name, ok := strings.Cut(path, "/")
+		if ok && heading == sdk.HeadingMissing {
+			part, why, _ := strings.Cut(name, ": ")
+			r.Missing = append(r.Missing, Missing{Part: p.redact.String(part), Times: n, Problem: p.redact.String(why)})
+			continue
+		}
+		if !ok {
+			heading, name = "counters", path
+		}
+		if r.Counters[heading] == nil {
+			r.Counters[heading] = map[string]int64{}
+		}
+		r.Counters[heading][name] += n
 	}
 }
 

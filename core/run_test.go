@@ -72,6 +72,34 @@ func TestReportCounts(t *testing.T) {
 	}
 }
 
+// TestWhatIsLeftOut: a source reads the rest without a part. The run is incomplete, and yet the next one plans anew and reads what is
+// new, rather than that part alone.
+func TestWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	var lines atomic.Value
+	lines.Store("1\nmissing board\n2\nmissing board\n")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, lines.Load().(string)) }))
+	defer server.Close()
+	file := pipelineFile(t, fmt.Sprintf(toFile, server.URL))
+	report, err := run(t, load(t, file, options(io.Discard, nil)), core.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := core.Missing{Part: "missing board", Times: 2, Problem: "500 from the server"}
+	if report.Outcome != core.Incomplete || len(report.Missing) != 1 || report.Missing[0] != want || report.Splits[core.SplitFinished] != 1 || len(report.Counters["missing"]) != 0 {
+		t.Errorf("report %+v", report)
+	}
+	p := load(t, file, options(io.Discard, nil))
+	if state, err := p.State(t.Context()); err != nil || len(state.Runs) != 1 || state.Runs[0].Outcome != core.Incomplete || len(state.Open) != 0 {
+		t.Errorf("state %+v, %v", state, err)
+	}
+	lines.Store("1\n3\n")
+	report, err = run(t, p, core.RunOptions{})
+	if err != nil || report.Outcome != core.Complete || report.Resumed || report.Stages[0].Out != 2 {
+		t.Errorf("the run after it: %+v, %v", report, err)
+	}
+}
+
 // TestSecretsStayOut plants a secret, has the server echo it in a refusal, and looks for it in all that is left.
 func TestSecretsStayOut(t *testing.T) {
 	const secret = "sesame-open-4711"

@@ -68,7 +68,9 @@ func stageName(b config.Block) string { return string(b.Kind) + " " + b.Name }
 func stage[P any](p *parts, b config.Block, pick func(*pluginhost.Plugin) P) pipeline.Stage[P] {
 	name := stageName(b)
 	return pipeline.Stage[P]{
-		Name: name, Streams: b.Streams, MaxRejects: b.OnError.MaxRejects, Attempts: b.OnError.Attempts, Dir: p.privateDir(b),
+		Name: name, Foreign: b.Path != "", Streams: b.Streams, MaxRejects: b.OnError.MaxRejects, MaxIdle: b.OnError.MaxIdle,
+		Attempts: b.OnError.Attempts, Patience: b.OnError.Patience, MaxWait: b.HTTP.MaxWait, Connects: len(b.Dial) > 0,
+		Dir: p.privateDir(b),
 		Start: func(ctx context.Context) (pipeline.Instance[P], error) {
 			plugin, err := p.start(ctx, b)
 			if err != nil {
@@ -127,6 +129,7 @@ func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTrippe
 		ConnectTimeout: b.HTTP.ConnectTimeout, HeaderTimeout: b.HTTP.HeaderTimeout, IdleTimeout: b.HTTP.IdleTimeout,
 		Timeout: b.HTTP.Timeout, MaxWait: b.HTTP.MaxWait, Deadline: b.HTTP.Deadline, RetryBudget: b.HTTP.RetryBudget, UserAgent: b.HTTP.UserAgent, SpoolDir: p.spool, SpoolRoom: p.room,
 		AllowPrivate: b.HTTP.AllowPrivate, Proxy: b.HTTP.Proxy, Robots: b.HTTP.Robots, Cookies: b.HTTP.Cookies,
+		Methods: b.HTTP.Methods, Reads: b.Kind == sdk.KindSource && b.HTTP.Methods != nil,
 	}
 	var err error
 	if policy.Allow, err = origins(b.HTTP.Allow); err != nil {

@@ -4,6 +4,7 @@ package core
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // State is what a pipeline keeps between runs.
@@ -51,7 +54,7 @@ func (p *Pipeline) State(ctx context.Context) (state *State, err error) {
 		return nil, err
 	}
 	for _, r := range runs {
-		state.Runs = append(state.Runs, RunInfo{ID: r.ID, Started: r.Started, Ended: r.Ended, Outcome: r.Outcome, Full: r.Full, Starts: r.Starts, Splits: r.Splits})
+		state.Runs = append(state.Runs, RunInfo{ID: r.ID, Started: r.Started, Ended: r.Ended, Outcome: outcomeOf(r), Full: r.Full, Starts: r.Starts, Splits: r.Splits})
 	}
 	if run, ok, err := unfinished(ctx, store); err != nil {
 		return nil, err
@@ -61,7 +64,7 @@ func (p *Pipeline) State(ctx context.Context) (state *State, err error) {
 			return nil, err
 		}
 		for _, s := range all {
-			if s.Status != checkpoint.Done {
+			if s.Status == checkpoint.Open || s.Status == checkpoint.Broken {
 				state.Open = append(state.Open, p.splitInfo(s))
 			}
 		}
@@ -137,6 +140,16 @@ func (p *Pipeline) change(ctx context.Context, f func(checkpoint.Store) error) (
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	return f(store)
+}
+
+// outcomeOf is how a run ended for its user: where the source has left parts out, the state has it as complete, for the next run
+// plans anew.
+func outcomeOf(r checkpoint.RunInfo) Outcome {
+	var counts pipeline.Counts
+	if r.Outcome == Complete && json.Unmarshal(r.Report, &counts) == nil && len(counts.Section(sdk.HeadingMissing)) > 0 {
+		return Incomplete
+	}
+	return r.Outcome
 }
 
 // unfinished returns the newest run if the next one would go on with it.

@@ -41,10 +41,12 @@ type (
 // The kinds of events.
 const (
 	RunStarted   = pipeline.RunStarted
+	PlanRetried  = pipeline.PlanRetried
 	Planned      = pipeline.Planned
 	SplitDone    = pipeline.SplitDone
 	SplitRetried = pipeline.SplitRetried
 	SplitBroken  = pipeline.SplitBroken
+	SplitSkipped = pipeline.SplitSkipped
 	PluginLost   = pipeline.PluginLost
 	RolledBack   = pipeline.RolledBack
 	Committed    = pipeline.Committed
@@ -56,6 +58,7 @@ const (
 	SplitOpen     = checkpoint.Open
 	SplitFinished = checkpoint.Done
 	SplitFailed   = checkpoint.Broken
+	SplitLeft     = checkpoint.Skipped
 )
 
 // IsCrash reports whether err says that a plugin's process died.

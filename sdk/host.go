@@ -37,13 +37,14 @@ func HostOf(ctx context.Context) Host {
 // HTTPClient returns a client whose requests the host makes. Credentials, limits, retries and
 // decompression are the host's: a plugin sends a plain request and gets a whole reply, or an error whose
 // class (see [IsPermanent], [RetryDelay]) is already right to be returned from Read. Redirects are
-// followed by asking the host again. The client is good for as long as the call of ctx runs.
+// followed by asking the host again; where one leads to another origin and that cannot be asked, the error is a [*Redirected]. The
+// client is good for as long as the call of ctx runs.
 func HTTPClient(ctx context.Context) *http.Client {
 	t := HostOf(ctx).Transport
 	if t == nil {
 		t = noTransport{}
 	}
-	return &http.Client{Transport: t}
+	return &http.Client{Transport: redirects{t}}
 }
 
 type noTransport struct{}
@@ -69,7 +70,8 @@ func SplitOf(ctx context.Context) string {
 type idempotentKey struct{}
 
 // Idempotent marks the requests made with the returned context as safe to send twice, whatever their
-// method: a search by POST. GET, HEAD, OPTIONS, PUT and DELETE are so by themselves.
+// method: a search by POST. GET, HEAD, OPTIONS, PUT and DELETE are so by themselves. A source's POST goes only with this mark, by
+// which it says that the request changes nothing, and if the user grants it; see [Permissions].Methods.
 func Idempotent(ctx context.Context) context.Context {
 	return context.WithValue(ctx, idempotentKey{}, true)
 }
@@ -137,6 +139,14 @@ const HeaderLogin = "Scrapekit-Login"
 // Login says of a 401 which credential of the pipeline file it was that was refused, or that none is set, to be added to the
 // plugin's error: `the credential was refused: check auth "basic" of jira.hcl:12`. It is "" for other replies.
 func Login(resp *http.Response) string { return resp.Header.Get(HeaderLogin) }
+
+// HeaderCredential is a header that the host adds to a 401 and a 403.
+const HeaderCredential = "Scrapekit-Credential"
+
+// Credential names the credential of the pipeline file that went along with a request which was answered by 401 or 403, as in
+// `auth "basic" of jira.hcl:12`; "" if none did. A system that refuses a credential may answer other requests as it answers
+// anybody: a source must not take such replies for those that its user asked for.
+func Credential(resp *http.Response) string { return resp.Header.Get(HeaderCredential) }
 
 // Log returns the logger of a call. Its lines appear in the host's log with the plugin's name, the
 // stream and the split already in them.

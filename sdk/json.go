@@ -17,6 +17,16 @@ import (
 // GetJSON asks for url with GET, by the host, and decodes the reply into the value that into points to. The error may be
 // returned from Read as it is: a reply 4xx is a permanent one, but 408, 425 and 429 are temporary, as 5xx and a body that is
 // no JSON are. It names the URL, the status and the beginning of the body.
+//
+// Many servers say 200 to what is an error: {"error": …}, {}, null. To tell such a reply from an empty page, tag the member that
+// was asked for:
+//
+//	var page struct {
+//		Items []json.RawMessage `json:"items" required:"true"`
+//	}
+//
+// A reply without a member so tagged, at whatever depth, or with null in its place, is a temporary error that holds the server's
+// words; so is null in place of the whole reply, unless into points to an interface or a json.RawMessage.
 func GetJSON(ctx context.Context, url string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -40,8 +50,11 @@ func DoJSON(ctx context.Context, req *http.Request, into any) error {
 	if err := ReplyError(resp, body); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("%s %s: the reply is not the JSON that was expected: %w: %s", req.Method, req.URL.Redacted(), err, beginning(body))
+	if err := DecodeJSON(body, into); err != nil {
+		if led := RedirectOf(resp.Request); led != nil {
+			err = fmt.Errorf("%w (%s)", err, led.Error())
+		}
+		return fmt.Errorf("%s %s: %w", req.Method, req.URL.Redacted(), err)
 	}
 	return nil
 }
@@ -53,7 +66,11 @@ func ReplyError(resp *http.Response, body []byte) error {
 		return nil
 	}
 	text := fmt.Sprintf("%s %s: %d %s", resp.Request.Method, resp.Request.URL.Redacted(), resp.StatusCode, http.StatusText(resp.StatusCode))
-	for _, more := range []string{beginning(body), GaveUp(resp), Login(resp)} {
+	login := Login(resp)
+	if led := RedirectOf(resp.Request); led != nil {
+		login = led.Error()
+	}
+	for _, more := range []string{beginning(body), GaveUp(resp), login} {
 		if more != "" {
 			text += ": " + more
 		}

@@ -73,6 +73,7 @@ func times(n int) string {
 
 // gap is what is missing for one cause.
 type gap struct {
+	parts   bool // they are parts that a source has left out, not splits
 	splits  []string
 	records int64
 	problem string
@@ -83,12 +84,19 @@ func gaps(missing []core.Missing) []gap {
 	var out []gap
 	for _, m := range missing {
 		why := strings.TrimPrefix(m.Problem, m.Split+": ")
-		i := slices.IndexFunc(out, func(g gap) bool { return g.problem == why })
+		i := slices.IndexFunc(out, func(g gap) bool { return g.problem == why && g.parts == (m.Part != "") })
 		if i < 0 {
 			i = len(out)
-			out = append(out, gap{problem: why})
+			out = append(out, gap{problem: why, parts: m.Part != ""})
 		}
-		out[i].splits = append(out[i].splits, m.Split)
+		name := m.Split
+		if m.Part != "" {
+			name = m.Part
+			if m.Times > 1 {
+				name += fmt.Sprintf(" (%s times)", count(m.Times))
+			}
+		}
+		out[i].splits = append(out[i].splits, name)
 		out[i].records += m.Records
 	}
 	return out
@@ -99,7 +107,14 @@ func (g gap) String() string {
 	names, whose := strings.Join(g.splits, ", "), "it"
 	const shown = 5
 	if n := len(g.splits); n > shown+1 {
-		names = fmt.Sprintf("%s and %s more splits", strings.Join(g.splits[:shown], ", "), count(int64(n-shown)))
+		what := "splits"
+		if g.parts {
+			what = "parts"
+		}
+		names = fmt.Sprintf("%s and %s more %s", strings.Join(g.splits[:shown], ", "), count(int64(n-shown)), what)
+	}
+	if g.parts {
+		return names + ": " + g.problem
 	}
 	if len(g.splits) > 1 {
 		whose = "them"

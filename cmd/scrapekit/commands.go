@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -89,7 +90,7 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 		if s.Selected {
 			read = "yes"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, read, orDash(strings.Join(s.PrimaryKey, ", ")), orDash(s.Cursor), firstSentence(s.Doc))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, read, orDash(printable.Line(strings.Join(s.PrimaryKey, ", "))), orDash(printable.Line(s.Cursor)), firstSentence(s.Doc))
 	}
 	var total int64
 	fmt.Fprintf(w, "\nSPLIT\tSTREAM\tABOUT\tDONE\n")
@@ -111,6 +112,19 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 	}
 	for _, c := range info.Connects {
 		fmt.Fprintf(w, "%s\t%s\n", c.Stage, strings.Join(c.Addresses, ", "))
+	}
+	if len(info.Files) > 0 {
+		fmt.Fprintf(w, "\nSTAGE\tMAY\tFILES\tBY\n")
+	}
+	for _, f := range info.Files {
+		may, by := "read", "a grant"
+		if f.Write {
+			may = "read and write"
+		}
+		if f.Setting != "" {
+			by = "its setting " + f.Setting
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.Stage, may, f.Path, by)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -143,14 +157,14 @@ func (a *app) previewCommand() *cobra.Command {
 			}
 			return p.Preview(cmd.Context(), n, func(stream string, record []byte) error {
 				if raw {
-					_, err := fmt.Fprintf(a.out, "%s\n", record)
+					_, err := fmt.Fprintf(jsonOut{a.out}, "%s\n", record)
 					return err
 				}
 				var pretty bytes.Buffer
 				if err := json.Indent(&pretty, record, "", "  "); err != nil {
 					return fmt.Errorf("%s: a record is not JSON: %w", stream, err)
 				}
-				_, err := fmt.Fprintf(a.out, "── %s ──\n%s\n", stream, pretty.Bytes())
+				_, err := fmt.Fprintf(a.out, "── %s ──\n%s\n", stream, printable.JSON(pretty.Bytes()))
 				return err
 			})
 		},
@@ -213,12 +227,12 @@ func (a *app) printState(s *core.State) error {
 	fmt.Fprintln(w, "\nRUN\tSTARTED\tOUTCOME\tSTARTS\tSPLITS DONE\tOPEN\tBROKEN")
 	for _, r := range s.Runs {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", r.ID, r.Started.Local().Format("2006-01-02 15:04:05"), r.Outcome, r.Starts,
-			r.Splits[core.SplitFinished], r.Splits[core.SplitOpen], r.Splits[core.SplitFailed])
+			r.Splits[core.SplitFinished]+r.Splits[core.SplitLeft], r.Splits[core.SplitOpen], r.Splits[core.SplitFailed])
 	}
 	if len(s.Open) > 0 {
 		fmt.Fprintln(w, "\nOPEN SPLIT\tSTATUS\tRECORDS\tPROBLEM")
 		for _, o := range s.Open {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", o.ID, o.Status, o.Records, o.Problem)
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", o.ID, o.Status, o.Records, printable.Line(o.Problem))
 		}
 	}
 	if err := w.Flush(); err != nil {

@@ -50,8 +50,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		f.close()
 		return nil, err
 	}
-	if k, kept := sdk.KeepingOf(req.Context()), head.GetKept(); k != nil && kept != nil {
-		k.File = &sdk.File{Path: kept.GetPath(), SHA256: kept.GetSha256(), Size: kept.GetSize()}
+	if k := sdk.KeepingOf(req.Context()); k != nil {
+		k.Problem = head.GetNotKept()
+		if kept := head.GetKept(); kept != nil {
+			k.File = &sdk.File{Path: kept.GetPath(), SHA256: kept.GetSha256(), Size: kept.GetSize()}
+		}
 	}
 	return f.response(req, head), nil
 }
@@ -114,7 +117,7 @@ func (f *fetch) ask(req *http.Request, body []byte) *pb.FromPlugin {
 		BodyInHead: true,
 	}
 	if k := sdk.KeepingOf(req.Context()); k != nil {
-		ask.Keep = &pb.Keep{Key: k.Key}
+		ask.Keep = &pb.Keep{Key: k.Key, Size: k.Expect.Size, Type: validText(k.Expect.Type)}
 	}
 	return &pb.FromPlugin{Id: f.id, Message: &pb.FromPlugin_Fetch{Fetch: ask}}
 }
@@ -159,6 +162,12 @@ func (f *fetch) take(m *pb.FromHost) {
 	case *pb.FromHost_FetchError:
 		e := m.FetchError
 		f.err = withClass(hostError(e.GetMessage()), e.GetPermanent(), e.GetRetryAfter())
+		if e.GetNotKept() {
+			f.err = &sdk.NotKept{Err: f.err}
+		}
+		if e.GetRobots() {
+			f.err = &forbidden{f.err}
+		}
 		f.answered = true
 	}
 	f.signal()
@@ -168,6 +177,12 @@ func (f *fetch) take(m *pb.FromHost) {
 type hostError string
 
 func (e hostError) Error() string { return string(e) }
+
+// forbidden is the host's error of a request that robots.txt forbids.
+type forbidden struct{ error }
+
+func (e *forbidden) Is(target error) bool { return target == sdk.ErrRobots }
+func (e *forbidden) Unwrap() error        { return e.error }
 
 // toldOnce is the text of err without what an http.Client has put before the host's own words, if these say where the
 // request went.

@@ -47,7 +47,12 @@ func (s *source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 		if size += proto.Size(m); size > s.maxPlan {
 			return nil, sdk.Permanent(fmt.Errorf("the plan's splits take more than %d bytes: plan fewer, and let reading them add the others", s.maxPlan))
 		}
-		out = append(out, each(m.GetSplits(), splitFrom)...)
+		for _, split := range each(m.GetSplits(), splitFrom) {
+			if err := split.Validate(); err != nil {
+				return nil, err
+			}
+			out = append(out, split)
+		}
 	}
 }
 

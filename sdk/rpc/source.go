@@ -27,7 +27,7 @@ func (s *source) Streams(ctx context.Context) ([]sdk.Stream, error) {
 	if err != nil {
 		return nil, fromStatus(ctx, err)
 	}
-	return each(r.GetStreams(), streamFrom), nil
+	return announced(r.GetStreams())
 }
 
 func (s *source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {

@@ -46,9 +46,9 @@ type Store interface {
 	// Hold calls f while nobody can take the run over: who tries waits, for some seconds. It is for what cannot be taken back:
 	// a sink that is opened, one that commits. f must not use the store. ErrFenced, and f is not called, if the run is not held any more.
 	Hold(ctx context.Context, run Run, f func()) error
-	// Finish ends the run, which nobody holds then. If outcome is Complete, its splits become the previous
+	// Finish ends the run, which nobody holds then. If outcome is Complete, its done splits become the previous
 	// ones of the next plan: each replaces the one of the same id; after a full run they replace all. It
-	// fails if one of them is not done. With Incomplete, Interrupted and Failed the run stays unfinished and
+	// fails if one of them is neither done nor skipped. With Incomplete, Interrupted and Failed the run stays unfinished and
 	// the next Begin goes on with it. report is kept for display.
 	Finish(ctx context.Context, run Run, outcome Outcome, report []byte) error
 	// Previous returns the done splits of complete runs, each id once, with their last cursors, ordered by id.
@@ -106,9 +106,10 @@ type Status string
 
 // The statuses.
 const (
-	Open   Status = "open"
-	Done   Status = "done"
-	Broken Status = "broken"
+	Open    Status = "open"
+	Done    Status = "done"
+	Broken  Status = "broken"
+	Skipped Status = "skipped" // it is not to be read, and nothing is missing for it
 )
 
 // Split is a split with its state.
@@ -117,7 +118,7 @@ type Split struct {
 	Epoch     int64 // of its newest claim
 	Status    Status
 	Records   int64  // delivered so far
-	Problem   string // of a broken one: why
+	Problem   string // of a broken or skipped one: why
 }
 
 // Commit is what one commit of the pipeline keeps, all or nothing.

@@ -211,6 +211,9 @@ func (m *Memory) keep(r *memoryRun) {
 		clear(m.previous)
 	}
 	for id, s := range r.splits {
+		if s.Status != Done {
+			continue
+		}
 		m.previous[id] = s.Split
 	}
 }

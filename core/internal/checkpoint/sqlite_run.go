@@ -327,7 +327,7 @@ func keep(ctx context.Context, tx *sql.Conn, seq int64) error {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO previous (id, stream, data, cursor, estimate)
-		SELECT id, stream, data, cursor, estimate FROM splits WHERE run = ?`, seq)
+		SELECT id, stream, data, cursor, estimate FROM splits WHERE run = ? AND status = ?`, seq, string(Done))
 	return err
 }
 

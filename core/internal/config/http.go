@@ -3,9 +3,12 @@
 package config
 
 import (
+	"net/http"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // http reads an http block; b is nil if there is none. hosts are the origins of the plugin's host settings, and robots is whether it
@@ -18,6 +21,7 @@ func (l *loader) http(st stage, b *hclsyntax.Block, hosts []string, robots bool)
 	s := l.section(st.title+": http", b.Body)
 	allow, at := s.texts("allow", `allow = ["https://cdn.example.com"]`)
 	out.Allow = union(hosts, s.origins("allow", allow, at))
+	out.Methods = s.methods()
 	out.Rate = s.number("rate", 0, 0.001)
 	out.Burst = s.whole("burst", 0, 1)
 	out.Concurrency = s.whole("concurrency", 0, 1)
@@ -44,6 +48,20 @@ func (l *loader) http(st stage, b *hclsyntax.Block, hosts []string, robots bool)
 	}
 	s.end()
 	return out
+}
+
+// readMethods are those that a source may send without a word.
+var readMethods = []string{http.MethodGet, http.MethodHead}
+
+// methods reads `methods = ["GET", "POST"]`: nil if it is not given.
+func (s *section) methods() []string {
+	methods, at := s.texts("methods", `methods = ["GET", "HEAD", "POST"]`)
+	for i, m := range methods {
+		if err := (sdk.Permissions{Methods: []string{m}}).Check(); err != nil {
+			s.fail(elementRange(s.body.Attributes["methods"].Expr, i, at), "", "%s: %v", s.title, err)
+		}
+	}
+	return methods
 }
 
 // defaultCache is how many bytes of replies are kept where the cache block says nothing.

@@ -57,6 +57,9 @@ func (s *section) sandbox() string {
 	if level != "" && !slices.Contains(s.options.Levels, level) {
 		s.fail(s.body.Attributes["sandbox"].Expr.Range(), joinLines(didYouMean(level, s.options.Levels), "there are "+strings.Join(s.options.Levels, ", ")),
 			"pipeline: %q is no level of the sandbox", level)
+	} else if slices.Contains(s.options.Loose, level) {
+		s.warn(s.body.Attributes["sandbox"].Expr.Range(), "leave it out, or give --sandbox, if you do not know why it is there; see `scrapekit doctor`",
+			"pipeline: the file asks for the sandbox level %q: the programs that it names run as you do, and that includes looking at what they are", level)
 	}
 	return level
 }

@@ -160,6 +160,9 @@ func (p *allowance) check(req *http.Request) (Origin, error) {
 	if !validMethod(method(req)) {
 		return Origin{}, fmt.Errorf("the method %q is not allowed", req.Method)
 	}
+	if err := p.mayChange(req); err != nil {
+		return Origin{}, err
+	}
 	if len(req.URL.String()) > maxURL {
 		return Origin{}, fmt.Errorf("the URL is longer than %d KiB; send the parameters as a body", maxURL>>10)
 	}
@@ -167,6 +170,31 @@ func (p *allowance) check(req *http.Request) (Origin, error) {
 		return Origin{}, err
 	}
 	return p.destined(req.URL)
+}
+
+// overrides are headers by which servers take another method for that of the request. Some servers take _ in a name for -.
+var overrides = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
+
+// mayChange refuses methods by which the plugin could change what is at the host, unless it may.
+func (p *allowance) mayChange(req *http.Request) error {
+	if p.Methods == nil {
+		return nil
+	}
+	all := []string{method(req)}
+	for name, values := range req.Header {
+		if slices.Contains(overrides, http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))) {
+			all = append(all, values...)
+		}
+	}
+	for _, m := range all {
+		switch {
+		case !slices.Contains(p.Methods, m):
+			return fmt.Errorf("plugin %s may send %s, not %.40q: if it should, add it to methods in the http block of %s", p.Plugin, strings.Join(p.Methods, ", "), m, p.Pos)
+		case p.Reads && (m == http.MethodPost || m == http.MethodPatch) && !sdk.IsIdempotent(req):
+			return fmt.Errorf("plugin %s does not mark this %s as one that only reads, and a source's goes only so: its author marks it with sdk.Idempotent", p.Plugin, m)
+		}
+	}
+	return nil
 }
 
 // destined returns the origin of u if the policy allows it.

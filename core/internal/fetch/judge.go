@@ -67,6 +67,7 @@ var rules = map[string]rule{
 	"reset":     {again, 0, perhaps, false}, // or closed before the reply was whole
 	"truncated": {again, 0, perhaps, false}, // the body is shorter than its head says, or than its encoding
 	"garbage":   {again, 0, perhaps, false}, // not HTTP
+	"encoding":  {again, 2, none, true},     // the body is not what Content-Encoding says, and nothing else that is known
 
 	"408": {again, 0, none, false},
 	"425": {again, 0, none, false},

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
 // Grants.
@@ -151,10 +152,10 @@ func (t *tokenEndpoint) explain(err error) error {
 	status := refused.Response.StatusCode
 	said := statusText(status)
 	if refused.ErrorCode != "" {
-		said += ", " + refused.ErrorCode
+		said += ", " + printable.Line(refused.ErrorCode)
 	}
 	if refused.ErrorDescription != "" {
-		said += ": " + refused.ErrorDescription
+		said += ": " + printable.Line(refused.ErrorDescription)
 	}
 	err = fmt.Errorf("access token from %s: %s", t.host, said)
 	if refused.ErrorCode == "invalid_client" || refused.ErrorCode == "" && status == http.StatusUnauthorized {

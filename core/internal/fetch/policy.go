@@ -24,7 +24,10 @@ type Policy struct {
 	Plugin string   // for logs and errors
 	Pos    string   // of its block in the pipeline file, for the reader of an error
 	Allow  []Origin // where requests may go; none: nowhere
-	Auth   []Auth   // those that cover a request's origin all go with it; none: anonymous
+	// Methods are those that may be sent; nil: any. With Reads a POST, or a PATCH, goes only if the plugin marks it as one that reads.
+	Methods []string
+	Reads   bool
+	Auth    []Auth // those that cover a request's origin all go with it; none: anonymous
 
 	// Where several plugins ask one host, the strictest of their limits holds for all.
 	Rate        float64 // requests per second to a host; 0: as fast as the host lets

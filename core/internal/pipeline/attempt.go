@@ -24,10 +24,11 @@ type attempt struct {
 	sinks      []*liveSink
 	streams    []sdk.Stream    // selected
 	declared   map[string]bool // streams that the source has
+	keyless    map[string]bool // those of them without a primary key
 	lane       *lane           // for splits: see reader.blameless
 	queue      Queue
 	deliver    *delivery
-	commits    int
+	gained     gained
 }
 
 func newAttempt(p *Pipeline, run *checkpoint.Run) (*attempt, error) {
@@ -130,11 +131,6 @@ func (a *attempt) plan(ctx context.Context) error {
 		return nil
 	}
 	a.progress.phase("planning")
-	if check := a.source.instance.Check; check != nil {
-		if err := check(ctx); err != nil {
-			return a.planFailure(err)
-		}
-	}
 	p := sdk.Plan{}
 	for _, s := range a.streams {
 		p.Streams = append(p.Streams, s.Name)
@@ -146,9 +142,18 @@ func (a *attempt) plan(ctx context.Context) error {
 		}
 		p.Previous = previous
 	}
-	splits, err := a.source.instance.Plugin.Plan(ctx, p)
+	var splits []sdk.Split
+	err := a.ask(ctx, func() (err error) {
+		if check := a.source.instance.Check; check != nil {
+			if err := check(ctx); err != nil {
+				return err
+			}
+		}
+		splits, err = a.source.instance.Plugin.Plan(ctx, p)
+		return err
+	})
 	if err != nil {
-		return a.planFailure(err)
+		return err
 	}
 	a.Step("planned")
 	if err := a.Store.Plan(ctx, *a.run0, splits); err != nil {
@@ -159,14 +164,27 @@ func (a *attempt) plan(ctx context.Context) error {
 	return nil
 }
 
-// planFailure ends the run, unless the plugin died: its requests were tried again by the host already, and
-// nothing is lost by ending before the first record.
-func (a *attempt) planFailure(err error) error {
-	err = at(a.Source.Name, err)
-	if crashed(err) || isCancel(err) {
-		return err
+// ask asks the source for what a run needs before it reads, with the tries that a split has. Giving up ends the run, for
+// nothing is lost by ending before the first record; a source that died is started again by another attempt.
+func (a *attempt) ask(ctx context.Context, question func() error) error {
+	t := a.newTrial(a.Source.limits())
+	for {
+		err := question()
+		if err == nil {
+			return nil
+		}
+		if crashed(err) || isCancel(err) {
+			return at(a.Source.Name, err)
+		}
+		delay, over := t.failed(err, true)
+		if over != nil {
+			return sdk.Permanent(at(a.Source.Name, over))
+		}
+		a.event(Event{Kind: PlanRetried, Stage: a.Source.Name, Err: err, Wait: delay})
+		if !wait(ctx, delay) {
+			return ctx.Err()
+		}
 	}
-	return sdk.Permanent(err)
 }
 
 func storeFailure(err error) error {

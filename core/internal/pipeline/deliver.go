@@ -248,7 +248,7 @@ func (d *delivery) committed(ctx context.Context, c checkpoint.Commit, counts Co
 	d.added = nil
 	d.bytes = 0
 	d.mu.Unlock()
-	d.a.commits++
+	d.a.gained.commit(c.Splits)
 	d.a.progress.commit(counts, c.Stats)
 	d.a.event(Event{Kind: Committed, N: int64(len(c.Splits))})
 	if added := d.a.progress.add(c.New); len(added) > 0 {

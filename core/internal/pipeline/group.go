@@ -22,6 +22,9 @@ type group struct {
 	bytes   int64
 	splits  []sdk.Split
 	counts  map[string]int64
+	hash    uint64 // of all entries and splits
+	entries int
+	keyless bool // a record is of a stream without a primary key
 }
 
 // entry is a batch, or a rejected record in the same shape: the record is the payload.
@@ -45,7 +48,18 @@ func (g *group) reject(r sdk.Reject) error {
 	return g.hold(entry{Batch: sdk.Batch{Stream: r.Stream, Payload: r.Record}, rejected: true, reason: r.Reason})
 }
 
+// split adds a further split of the source.
+func (g *group) split(s sdk.Split) {
+	g.hash = chain(g.hash, entry{Batch: sdk.Batch{Stream: s.Stream, Payload: []byte(s.ID)}})
+	g.splits = append(g.splits, s)
+}
+
+// empty reports whether nothing came: no record, no rejected one, no split.
+func (g *group) empty() bool { return g.entries == 0 && len(g.splits) == 0 }
+
 func (g *group) hold(e entry) error {
+	g.hash = chain(g.hash, e)
+	g.entries++
 	if g.spool == nil && g.size+len(e.Payload) <= g.memory {
 		g.held = append(g.held, e)
 		g.size += len(e.Payload)

@@ -117,9 +117,6 @@ func New(c Config) *Pipeline {
 // Snapshot returns how far the run is. It may be called at any time, by any goroutine.
 func (p *Pipeline) Snapshot() Snapshot { return p.progress.snapshot() }
 
-// maxAttempts is how often in a row a run goes back to the last commit without a commit in between.
-const maxAttempts = 5
-
 // Run runs the pipeline until it is complete, until nothing more can be done, or until ctx ends: then it
 // drains and commits what it has. The error is for what kept the run from being begun or ended in the store;
 // everything else is in the Result.
@@ -140,7 +137,7 @@ func (p *Pipeline) Run(ctx context.Context) (Result, error) {
 
 // attempts tries until an attempt ends well or in a way that another would not mend.
 func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoint.Outcome, error) {
-	tries := 0
+	t, been := p.newTrial(limits{}), map[uint64]bool{}
 	for again := false; ; again = true {
 		a, err := newAttempt(p, run)
 		if err != nil {
@@ -148,10 +145,9 @@ func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoin
 		}
 		a.again = again
 		err = a.run(ctx)
-		if a.commits > 0 {
-			tries = 0
+		if a.gained.since(been) {
+			t.further()
 		}
-		tries++
 		switch {
 		case err == nil:
 			return a.outcome()
@@ -159,37 +155,43 @@ func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoin
 			return checkpoint.Interrupted, errDrain
 		case ctx.Err() != nil && isCancel(err):
 			return checkpoint.Interrupted, nil
-		case final(err) || tries >= p.attemptsFor(err):
+		case final(err):
 			return checkpoint.Failed, err
 		}
-		p.event(Event{Kind: RolledBack, Err: err})
-		if !wait(ctx, p.backoff(tries, err)) {
+		t.limits = p.limitsFor(err)
+		delay, over := t.failed(err, true)
+		if over != nil {
+			return checkpoint.Failed, over
+		}
+		p.event(Event{Kind: RolledBack, Err: err, Wait: delay})
+		if !wait(ctx, delay) {
 			return checkpoint.Interrupted, nil
 		}
 	}
 }
 
-// attemptsFor returns how often in a row the stage that err comes from may take the run back.
-func (p *Pipeline) attemptsFor(err error) int {
-	limits := map[string]int{}
+// limitsFor returns the limits of the stage that err comes from.
+func (p *Pipeline) limitsFor(err error) limits {
+	all := map[string]limits{p.Source.Name: p.Source.limits()}
 	for _, t := range p.Transforms {
-		limits[t.Name] = t.Attempts
+		all[t.Name] = t.limits()
 	}
 	for _, s := range p.Sinks {
-		limits[s.Name] = s.Attempts
+		all[s.Name] = s.limits()
 	}
-	for stage, n := range limits {
-		if n > 0 && strings.HasPrefix(err.Error(), stage+": ") {
-			return n
+	for stage, l := range all {
+		if strings.HasPrefix(err.Error(), stage+": ") {
+			return l
 		}
 	}
-	return maxAttempts
+	return Stage[sdk.Sink]{}.limits()
 }
 
 // final reports whether going back to the last commit cannot mend err.
 func final(err error) bool {
 	var s *storeError
-	return sdk.IsPermanent(err) || errors.As(err, &s) || errors.Is(err, checkpoint.ErrFenced)
+	var w *waitError
+	return sdk.IsPermanent(err) || errors.As(err, &s) || errors.As(err, &w) || errors.Is(err, checkpoint.ErrFenced)
 }
 
 func (p *Pipeline) finish(res Result) (Result, error) {

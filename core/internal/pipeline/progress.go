@@ -16,12 +16,14 @@ type Kind string
 // The kinds of events.
 const (
 	RunStarted   Kind = "run started"
+	PlanRetried  Kind = "plan retried"  // after Wait, because of Err
 	Planned      Kind = "planned"       // N splits
 	SplitDone    Kind = "split done"    // N records
 	SplitRetried Kind = "split retried" // after Wait, because of Err
 	SplitBroken  Kind = "split broken"
+	SplitSkipped Kind = "split skipped" // because of Err
 	PluginLost   Kind = "plugin lost"
-	RolledBack   Kind = "rolled back" // to the last commit
+	RolledBack   Kind = "rolled back" // to the last commit; goes on after Wait
 	Committed    Kind = "committed"   // N splits
 	RunEnded     Kind = "run ended"
 )
@@ -56,7 +58,7 @@ type Snapshot struct {
 type StreamProgress struct {
 	Stream   string `json:"stream"`
 	Splits   int    `json:"splits"`
-	Done     int    `json:"done"`
+	Done     int    `json:"done"` // or skipped
 	Broken   int    `json:"broken"`
 	Estimate int64  `json:"estimate,omitempty"` // records expected in all; 0: not known
 	Records  int64  `json:"records"`            // delivered
@@ -229,7 +231,7 @@ func (s *StreamProgress) take(split checkpoint.Split) {
 	s.Splits++
 	s.Records += split.Records
 	switch split.Status {
-	case checkpoint.Done:
+	case checkpoint.Done, checkpoint.Skipped:
 		s.Done++
 		s.Estimate += split.Records
 	case checkpoint.Broken:

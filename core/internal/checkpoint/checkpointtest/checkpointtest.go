@@ -44,6 +44,7 @@ func Run(t *testing.T, open Opener) {
 		{"Hold", holds},
 		{"FinishUnfinished", finishUnfinished},
 		{"FinishRefused", finishRefused},
+		{"FinishWithSkipped", finishWithSkipped},
 		{"PreviousMerges", previousMerges},
 		{"PreviousAfterFull", previousAfterFull},
 		{"RunsNewestFirst", runsNewestFirst},
@@ -209,7 +210,7 @@ func (f *fixture) runs(n int) []checkpoint.RunInfo {
 }
 
 func problemOf(s checkpoint.Status) string {
-	if s == checkpoint.Broken {
+	if s == checkpoint.Broken || s == checkpoint.Skipped {
 		return "it broke"
 	}
 	return ""

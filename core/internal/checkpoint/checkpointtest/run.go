@@ -183,6 +183,23 @@ func finishRefused(f *fixture) {
 	f.ok(f.store.Finish(f.Context(), none, checkpoint.Complete, nil))
 }
 
+// A run is complete without the splits that it skipped, and the next plan does not take them for read.
+func finishWithSkipped(f *fixture) {
+	f.complete("r1", false, "1", "a", "b")
+	run := f.planned("r2", "b", "c", "d")
+	f.advance(run, "b", "b2", checkpoint.Skipped)
+	f.advance(run, "c", "c2", checkpoint.Skipped)
+	f.advance(run, "d", "d2", checkpoint.Broken)
+	f.ok(f.store.Finish(f.Context(), run, checkpoint.Incomplete, nil))
+	run = f.begin("r3", false)
+	f.equal("a skipped split of a run that goes on", f.split(run, "c").Status, checkpoint.Skipped)
+	f.equal("why", f.split(run, "c").Problem, "it broke")
+	f.advance(run, "d", "d3", checkpoint.Done)
+	f.ok(f.store.Finish(f.Context(), run, checkpoint.Complete, nil))
+	f.equal("previous", f.previous(), []string{"a=1", "b=1", "d=d3"})
+	f.equal("counts", f.runs(1)[0].Splits, map[checkpoint.Status]int{checkpoint.Done: 1, checkpoint.Skipped: 2})
+}
+
 func previousMerges(f *fixture) {
 	f.complete("r1", false, "1", "b", "a")
 	f.equal("previous", f.previous(), []string{"a=1", "b=1"})

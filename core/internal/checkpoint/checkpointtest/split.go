@@ -20,7 +20,7 @@ func tokensOf(stage, token string) map[string]sdk.Token {
 }
 
 // oddIDs are legal and easy to get wrong.
-var oddIDs = []string{"a/b?c=d", "it's", `"q"`, "новый", "\x00", "\x00\x01", "A", "a", " a"}
+var oddIDs = []string{"a/b?c=d", "it's", `"q"`, "новый", "\u202e", "\u202e\u200b", "A", "a", " a"}
 
 func splitsKeepEverything(f *fixture) {
 	run := f.begin("r1", false)

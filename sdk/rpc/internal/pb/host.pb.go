@@ -512,7 +512,8 @@ type Fetch struct {
 	Headers []*Header              `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty"`
 	// At most 64 MiB.
 	Body []byte `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
-	// The request may be sent twice though its method does not say so.
+	// The request may be sent twice though its method does not say so. A POST of a source needs this mark, which says that it
+	// only reads; see Permissions.methods.
 	Idempotent bool `protobuf:"varint,5,opt,name=idempotent,proto3" json:"idempotent,omitempty"`
 	// Keep the body of a 2xx reply on the host's disk instead of sending it.
 	Keep *Keep `protobuf:"bytes,6,opt,name=keep,proto3" json:"keep,omitempty"`
@@ -623,7 +624,11 @@ func (x *Fetch) GetSplit() string {
 type Keep struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Names the content for good, within the pipeline: what was kept under it is not requested again.
-	Key           string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// Its length in bytes, if it is known: a body of another length is not kept.
+	Size *int64 `protobuf:"varint,2,opt,name=size,proto3,oneof" json:"size,omitempty"`
+	// Its media type, if it is known: a page of HTML is not kept in the place of another type.
+	Type          string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -661,6 +666,20 @@ func (*Keep) Descriptor() ([]byte, []int) {
 func (x *Keep) GetKey() string {
 	if x != nil {
 		return x.Key
+	}
+	return ""
+}
+
+func (x *Keep) GetSize() int64 {
+	if x != nil && x.Size != nil {
+		return *x.Size
+	}
+	return 0
+}
+
+func (x *Keep) GetType() string {
+	if x != nil {
+		return x.Type
 	}
 	return ""
 }
@@ -823,7 +842,9 @@ type FetchHead struct {
 	// A short body, or the beginning of one; only if Fetch.body_in_head asks for it.
 	Body []byte `protobuf:"bytes,6,opt,name=body,proto3" json:"body,omitempty"`
 	// The body has ended: no chunk comes after this.
-	Last          bool `protobuf:"varint,7,opt,name=last,proto3" json:"last,omitempty"`
+	Last bool `protobuf:"varint,7,opt,name=last,proto3" json:"last,omitempty"`
+	// Why the body of a 2xx reply was not kept: it is not the file that Fetch.keep describes.
+	NotKept       string `protobuf:"bytes,8,opt,name=not_kept,json=notKept,proto3" json:"not_kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -905,6 +926,13 @@ func (x *FetchHead) GetLast() bool {
 		return x.Last
 	}
 	return false
+}
+
+func (x *FetchHead) GetNotKept() string {
+	if x != nil {
+		return x.NotKept
+	}
+	return ""
 }
 
 // File is what the host keeps.
@@ -1030,8 +1058,12 @@ type FetchError struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Message string                 `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
 	// Trying again will not help: the pipeline file does not allow the host, say.
-	Permanent     bool                 `protobuf:"varint,2,opt,name=permanent,proto3" json:"permanent,omitempty"`
-	RetryAfter    *durationpb.Duration `protobuf:"bytes,3,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
+	Permanent  bool                 `protobuf:"varint,2,opt,name=permanent,proto3" json:"permanent,omitempty"`
+	RetryAfter *durationpb.Duration `protobuf:"bytes,3,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
+	// It is the request for a file, by Fetch.keep, that failed: the host's folder is in order.
+	NotKept bool `protobuf:"varint,4,opt,name=not_kept,json=notKept,proto3" json:"not_kept,omitempty"`
+	// The robots.txt of the host forbids the request. A Read that can do nothing without it ends with ErrorInfo.skip.
+	Robots        bool `protobuf:"varint,10,opt,name=robots,proto3" json:"robots,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1085,6 +1117,20 @@ func (x *FetchError) GetRetryAfter() *durationpb.Duration {
 		return x.RetryAfter
 	}
 	return nil
+}
+
+func (x *FetchError) GetNotKept() bool {
+	if x != nil {
+		return x.NotKept
+	}
+	return false
+}
+
+func (x *FetchError) GetRobots() bool {
+	if x != nil {
+		return x.Robots
+	}
+	return false
 }
 
 // Dial asks for a TCP connection. The host opens it if the address is granted, and then calls PluginService.Dial.
@@ -1400,9 +1446,12 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\aclasses\x18\a \x03(\v2\x1f.scrapekit.plugin.v1.ReplyClassR\aclasses\x12 \n" +
 	"\fbody_in_head\x18\b \x01(\bR\n" +
 	"bodyInHead\x12\x14\n" +
-	"\x05split\x18\t \x01(\tR\x05split\"\x18\n" +
+	"\x05split\x18\t \x01(\tR\x05split\"N\n" +
 	"\x04Keep\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\"V\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x17\n" +
+	"\x04size\x18\x02 \x01(\x03H\x00R\x04size\x88\x01\x01\x12\x12\n" +
+	"\x04type\x18\x03 \x01(\tR\x04typeB\a\n" +
+	"\x05_size\"V\n" +
 	"\n" +
 	"ReplyClass\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\x05R\x06status\x12\x12\n" +
@@ -1410,7 +1459,7 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\ttemporary\x18\x03 \x01(\bR\ttemporary\"\r\n" +
 	"\vFetchCancel\"#\n" +
 	"\vFetchWindow\x12\x14\n" +
-	"\x05bytes\x18\x01 \x01(\x03R\x05bytes\"\xee\x01\n" +
+	"\x05bytes\x18\x01 \x01(\x03R\x05bytes\"\x89\x02\n" +
 	"\tFetchHead\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\x05R\x06status\x12\x14\n" +
 	"\x05proto\x18\x02 \x01(\tR\x05proto\x125\n" +
@@ -1418,7 +1467,8 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\x0econtent_length\x18\x04 \x01(\x03R\rcontentLength\x12-\n" +
 	"\x04kept\x18\x05 \x01(\v2\x19.scrapekit.plugin.v1.FileR\x04kept\x12\x12\n" +
 	"\x04body\x18\x06 \x01(\fR\x04body\x12\x12\n" +
-	"\x04last\x18\a \x01(\bR\x04last\"F\n" +
+	"\x04last\x18\a \x01(\bR\x04last\x12\x19\n" +
+	"\bnot_kept\x18\b \x01(\tR\anotKept\"F\n" +
 	"\x04File\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12\x12\n" +
@@ -1426,13 +1476,16 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"FetchChunk\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
-	"\x04last\x18\x02 \x01(\bR\x04last\"\x80\x01\n" +
+	"\x04last\x18\x02 \x01(\bR\x04last\"\xb3\x01\n" +
 	"\n" +
 	"FetchError\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x1c\n" +
 	"\tpermanent\x18\x02 \x01(\bR\tpermanent\x12:\n" +
 	"\vretry_after\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter\":\n" +
+	"retryAfter\x12\x19\n" +
+	"\bnot_kept\x18\x04 \x01(\bR\anotKept\x12\x16\n" +
+	"\x06robots\x18\n" +
+	" \x01(\bR\x06robots\":\n" +
 	"\x04Dial\x12\x18\n" +
 	"\anetwork\x18\x01 \x01(\tR\anetwork\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\"\f\n" +
@@ -1553,6 +1606,7 @@ func file_scrapekit_plugin_v1_host_proto_init() {
 		(*FromHost_FetchError)(nil),
 		(*FromHost_DialError)(nil),
 	}
+	file_scrapekit_plugin_v1_host_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
