@@ -1,4 +1,5 @@
-// How much of what a plugin says is logged: one that says the same without end fills a disk, or a terminal.
+// How much of what a plugin says is logged: one that says the same without end fills a disk, or a
+// terminal.
 
 package pluginhost
 
@@ -18,8 +19,8 @@ const (
 	tellEvery = 10 * time.Second // that lines were left out
 )
 
-// limitedLog is the logger of one plugin: it leaves out lines when there are too many, and says how many. Lines below its level cost
-// nothing.
+// limitedLog is the logger of one plugin: it leaves out lines when there are too many, and says how
+// many. Lines below its level cost nothing.
 type limitedLog struct {
 	hclog.Logger
 	bytes   *rate.Limiter

@@ -63,7 +63,8 @@ func networkAttempts() []attempt {
 				return err
 			}
 			return c.Close()
-		}, known: "another program round scrapekit listens to its system calls, and the kernel lets no second one; the level full has a network of its own"},
+		}, known: "another program round scrapekit listens to its system calls, and the kernel lets no second one; " +
+			"the level full has a network of its own"},
 	}
 }
 

@@ -98,7 +98,8 @@ func (a attempt) result(err error) Result {
 	return r
 }
 
-// Threads is the limit of threads that the plugin is to be started with: the usual one would take the machine long to come to.
+// Threads is the limit of threads that the plugin is to be started with: the usual one would take
+// the machine long to come to.
 const Threads = 400
 
 // Start is how the plugin is to be started. What it is granted is absolute.
@@ -110,8 +111,9 @@ type Start struct {
 // Open starts the plugin and returns its source; stop ends it.
 type Open func(ctx context.Context, s Start) (source sdk.Source, stop func(), err error)
 
-// Run has the plugin try everything, once without files and once with a folder to read and one to write, and returns the rows of the
-// table in its order. A deadly attempt that ended the plugin is denied.
+// Run has the plugin try everything, once without files and once with a folder to read and one to
+// write, and returns the rows of the table in its order. A deadly attempt that ended the plugin is
+// denied.
 func Run(ctx context.Context, open Open) ([]Result, error) {
 	b, err := layBait(ctx)
 	if err != nil {
