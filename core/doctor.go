@@ -154,7 +154,7 @@ func (d *Diagnosis) start(ctx context.Context, host *pluginhost.Host, o Options,
 // pipeline reads what is kept of a pipeline.
 func (d *Diagnosis) pipeline(ctx context.Context, p *Pipeline) {
 	d.Pipeline = &PipelineHealth{Name: p.Name(), Dir: p.StateDir()}
-	state, err := p.State(ctx)
+	state, err := p.State(ctx, StateOptions{Runs: -1})
 	if err == nil {
 		err = writable(p.StateDir())
 	}

@@ -34,6 +34,7 @@ type Run struct {
 	o        RunOptions
 	started  time.Time
 	pipeline *pipeline.Pipeline
+	store    checkpoint.Store
 	fetch    *fetch.Client
 	dial     *dial.Client
 	letters  *deadletter.File
@@ -72,10 +73,11 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	if err := emptyDir(spool); err != nil {
 		return fmt.Errorf("spool folder: %w", err)
 	}
-	store, err := checkpoint.OpenSQLite(ctx, filepath.Join(p.config.StateDir, "state.db"))
+	store, err := checkpoint.OpenSQLite(ctx, p.stateFile())
 	if err != nil {
 		return err
 	}
+	r.store = store
 	c.add(store.Close)
 	earlier, err := store.Runs(ctx, 1)
 	if err != nil {
@@ -116,6 +118,9 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 // run's folder, unless the error says that the run could not even begin or end.
 func (r *Run) Wait(ctx context.Context) (*Report, error) {
 	_, err := r.pipeline.Run(ctx)
+	if err == nil {
+		r.p.pruneSome(context.WithoutCancel(ctx), r.store)
+	}
 	return r.kept, r.p.redact.Error(r.explain(err))
 }
 

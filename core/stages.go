@@ -131,6 +131,9 @@ func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTrippe
 		AllowPrivate: b.HTTP.AllowPrivate, Proxy: b.HTTP.Proxy, Robots: b.HTTP.Robots, Cookies: b.HTTP.Cookies,
 		Methods: b.HTTP.Methods, Reads: b.Kind == sdk.KindSource && b.HTTP.Methods != nil,
 	}
+	for _, l := range b.HTTP.Limits {
+		policy.Limits = append(policy.Limits, fetch.EndpointLimit(l))
+	}
 	var err error
 	if policy.Allow, err = origins(b.HTTP.Allow); err != nil {
 		return nil, fmt.Errorf("%s: http.allow: %w", b.Pos, err)
@@ -144,7 +147,7 @@ func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTrippe
 		return nil, fmt.Errorf("%s: http.tls: %w", b.Pos, err)
 	}
 	if c := b.HTTP.Cache; c != nil {
-		policy.Cache = &fetch.CachePolicy{Dir: p.cacheDir(b), Mode: p.opts.Cache, MaxSize: c.MaxSize, StaleIfError: c.StaleIfError}
+		policy.Cache = &fetch.CachePolicy{Dir: p.cacheDir(b), Mode: p.opts.Cache, MaxSize: c.MaxSize, MaxAge: p.config.Retention.Replies, StaleIfError: c.StaleIfError}
 	}
 	policy.MaxBody = max(cmp.Or(b.HTTP.MaxBody, fetch.DefaultMaxBody), b.Files.MaxSize)
 	policy.MaxRatio = int64(b.HTTP.MaxRatio)
@@ -185,8 +188,11 @@ func inProcess[P any](plugin P) pipeline.Instance[P] {
 
 // cacheDir is where the replies to a stage are kept.
 func (p *Pipeline) cacheDir(b config.Block) string {
-	return filepath.Join(p.config.StateDir, "cache", string(b.Kind)+"."+b.Name)
+	return filepath.Join(p.caches(), string(b.Kind)+"."+b.Name)
 }
+
+// caches is where all of them are.
+func (p *Pipeline) caches() string { return filepath.Join(p.config.StateDir, "cache") }
 
 func (p *Pipeline) runDir(run string) string {
 	return filepath.Join(p.config.StateDir, "runs", run)

@@ -170,6 +170,7 @@ type jsonEvent struct {
 	Error    string       `json:"error,omitempty"`
 	N        int64        `json:"n,omitempty"`
 	WaitMS   int64        `json:"wait_ms,omitempty"`
+	Resumed  bool         `json:"resumed,omitempty"` // of "run started": an earlier start is gone on with
 	Progress *core.Status `json:"progress,omitempty"`
 	Report   *core.Report `json:"report,omitempty"`
 }
@@ -184,7 +185,7 @@ func (j *jsonWatcher) write(e jsonEvent) {
 
 func (j *jsonWatcher) event(e core.Event) {
 	out := jsonEvent{Time: e.Time, Type: "event", Event: string(e.Kind), Stage: e.Stage, Split: e.Split, Stream: e.Stream,
-		Message: e.Message, N: e.N, WaitMS: e.Wait.Milliseconds()}
+		Message: e.Message, N: e.N, WaitMS: e.Wait.Milliseconds(), Resumed: e.Resumed}
 	if e.Err != nil {
 		out.Error = e.Err.Error()
 	}

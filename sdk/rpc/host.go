@@ -217,13 +217,7 @@ func request(o *order) (*http.Request, error) {
 	if len(o.fetch.GetClasses()) > maxClasses {
 		return nil, fmt.Errorf("%d classes of replies for one request, %d are the most", len(o.fetch.GetClasses()), maxClasses)
 	}
-	for _, c := range o.fetch.GetClasses() {
-		mark := sdk.Final
-		if c.GetTemporary() {
-			mark = sdk.Temporary
-		}
-		ctx = mark(ctx, int(c.GetStatus()), c.GetText())
-	}
+	ctx = sdk.WithReplyClasses(ctx, classesFrom(o.fetch.GetClasses())...)
 	var body io.Reader
 	if b := o.fetch.GetBody(); len(b) > 0 {
 		body = bytes.NewReader(b)

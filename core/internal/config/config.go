@@ -79,6 +79,7 @@ type Pipeline struct {
 	CommitEvery time.Duration // the longest time between two commits
 	CommitBytes int64         // the most bytes between two commits
 	MaxSpool    int64         // the most bytes that are kept on disk until they are used
+	Retention   Retention
 
 	Source     Block
 	Transforms []Block // in the order of the file, which is the order of the records' way
@@ -89,6 +90,13 @@ type Pipeline struct {
 	Secrets []string
 	// Late are the secrets that the run obtains when they are needed.
 	Late []Secret
+}
+
+// Retention says what the state keeps of what no run needs.
+type Retention struct {
+	Runs    int           // the newest runs, with their reports and dead letters
+	Rejects time.Duration // dead letters of older runs, since the last of a run
+	Replies time.Duration // cached replies, since each was used last
 }
 
 // Block is a source, transform or sink of the pipeline.
@@ -134,8 +142,9 @@ type HTTP struct {
 
 	Rate        float64 // requests a second
 	Burst       int
-	Concurrency int // requests at once
-	Attempts    int // per request, the first included
+	Concurrency int             // requests at once
+	Limits      []EndpointLimit // beside those, for parts of a host
+	Attempts    int             // per request, the first included
 
 	ConnectTimeout time.Duration
 	HeaderTimeout  time.Duration // until the reply's headers

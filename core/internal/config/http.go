@@ -11,6 +11,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
+// maxRequests bounds the requests at once to one host: each takes a connection, or waits with the memory of one.
+const maxRequests = 1000
+
 // http reads an http block; b is nil if there is none. hosts are the origins of the plugin's host settings, and robots is whether it
 // asks to be kept to robots.txt.
 func (l *loader) http(st stage, b *hclsyntax.Block, hosts []string, robots bool) HTTP {
@@ -24,7 +27,8 @@ func (l *loader) http(st stage, b *hclsyntax.Block, hosts []string, robots bool)
 	out.Methods = s.methods()
 	out.Rate = s.number("rate", 0, 0.001)
 	out.Burst = s.whole("burst", 0, 1)
-	out.Concurrency = s.whole("concurrency", 0, 1)
+	out.Concurrency = s.wholeBetween("concurrency", 0, 1, maxRequests, "it is how many requests are made of one host at once")
+	out.Limits = s.endpoints()
 	out.Attempts = s.whole("attempts", 0, 1)
 	out.ConnectTimeout = s.duration("connect_timeout", 0)
 	out.HeaderTimeout = s.duration("header_timeout", 0)

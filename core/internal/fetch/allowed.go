@@ -131,9 +131,12 @@ type exchange struct {
 	// What retried and guarded tell each other, and those between.
 	clock   *clock
 	classes []sdk.ReplyClass
-	held    string // what it waits for; "" if for nothing
-	probe   bool   // it goes to find out whether the host is back
-	probed  bool   // it did, in vain, for a host that is waited for
+	shape   string          // of the request; see shapeOf
+	word    word            // what the last attempt's reply says of limits
+	class   *sdk.ReplyClass // which of classes it is; nil: none
+	held    string          // what it waits for; "" if for nothing
+	probe   bool            // it goes to find out whether the host is back
+	probed  bool            // it did, in vain, for a host that is waited for
 
 	sent map[*credential]*held // with the latest attempt
 }

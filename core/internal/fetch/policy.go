@@ -30,9 +30,10 @@ type Policy struct {
 	Auth    []Auth // those that cover a request's origin all go with it; none: anonymous
 
 	// Where several plugins ask one host, the strictest of their limits holds for all.
-	Rate        float64 // requests per second to a host; 0: as fast as the host lets
-	Burst       int     // requests that may go at once after a time of rest; default 1; used with Rate only
-	Concurrency int     // requests to a host at one time; default 8
+	Rate        float64         // requests per second to a host; 0: as fast as the host lets
+	Burst       int             // requests that may go at once after a time of rest; default 1; used with Rate only
+	Concurrency int             // requests to a host at one time; default 8
+	Limits      []EndpointLimit // of parts of a host, beside those; the first that fits a request holds for it
 
 	Attempts       int           // tries for a request, the first included; default 6
 	ConnectTimeout time.Duration // to find, reach and greet the host; default 10 s

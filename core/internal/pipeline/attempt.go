@@ -132,36 +132,76 @@ func (a *attempt) plan(ctx context.Context) error {
 		return nil
 	}
 	a.progress.phase("planning")
-	p := sdk.Plan{}
-	for _, s := range a.streams {
-		p.Streams = append(p.Streams, s.Name)
-	}
-	if !a.run0.Full {
-		previous, err := a.Store.Previous(ctx)
-		if err != nil {
-			return &storeError{err}
-		}
-		p.Previous = previous
-	}
-	var splits []sdk.Split
-	err := a.ask(ctx, func() (err error) {
+	n := 0
+	err := a.ask(ctx, func() error {
 		if check := a.source.instance.Check; check != nil {
 			if err := check(ctx); err != nil {
 				return err
 			}
 		}
-		splits, err = a.source.instance.Plugin.Plan(ctx, p)
-		return err
+		n = 0
+		return a.planOnce(ctx, &n)
 	})
 	if err != nil {
 		return err
 	}
-	a.Step("planned")
-	if err := a.Store.Plan(ctx, *a.run0, splits); err != nil {
+	a.run0.Planned = true
+	a.event(Event{Kind: Planned, N: int64(n)})
+	return nil
+}
+
+// planOnce has the source plan and the store keep the plan, and counts its splits. An error that is not the store's is the source's.
+func (a *attempt) planOnce(ctx context.Context, n *int) error {
+	var planErr error
+	err := a.Store.Plan(ctx, *a.run0, func(yield func([]sdk.Split, error) bool) {
+		if planErr = a.planned(ctx, func(page []sdk.Split) bool { *n += len(page); return yield(page, nil) }); planErr != nil {
+			yield(nil, planErr)
+		}
+	})
+	if planErr != nil {
+		return planErr
+	}
+	if err != nil {
 		return storeFailure(err)
 	}
-	a.run0.Planned = true
-	a.event(Event{Kind: Planned, N: int64(len(splits))})
+	return nil
+}
+
+// planned hands over the pages of the source's plan, until one is refused.
+func (a *attempt) planned(ctx context.Context, yield func([]sdk.Split) bool) error {
+	var storeErr error
+	previous := func(yield func([]sdk.Split, error) bool) {
+		if a.run0.Full {
+			return
+		}
+		for page, err := range checkpoint.EachPrevious(ctx, a.Store) {
+			if err != nil {
+				storeErr = &storeError{err}
+			}
+			if !yield(page, err) {
+				return
+			}
+		}
+	}
+	var streams []string
+	for _, s := range a.streams {
+		streams = append(streams, s.Name)
+	}
+	err := PlanPages(ctx, a.source.instance.Plugin, streams, previous, func(page []sdk.Split) error {
+		if !yield(page) {
+			return errRefused
+		}
+		return nil
+	})
+	switch {
+	case storeErr != nil:
+		return storeErr
+	case errors.Is(err, errRefused):
+		return nil // the store says why
+	case err != nil:
+		return err
+	}
+	a.Step("planned")
 	return nil
 }
 
@@ -172,8 +212,9 @@ func (a *attempt) ask(ctx context.Context, question func() error) error {
 	t := a.newTrial(a.Source.limits())
 	for {
 		err := question()
-		if err == nil {
-			return nil
+		var state *storeError
+		if err == nil || errors.As(err, &state) || errors.Is(err, checkpoint.ErrFenced) {
+			return err
 		}
 		if crashed(err) || isCancel(err) {
 			return at(a.Source.Name, err)
@@ -198,17 +239,17 @@ func storeFailure(err error) error {
 
 // work reads all open splits, in rounds: splits that were added while reading become known with a commit.
 func (a *attempt) work(ctx, work context.Context) error {
-	splits, err := a.Store.Splits(ctx, *a.run0)
+	sums, err := a.Store.Sums(ctx, *a.run0)
 	if err != nil {
 		return &storeError{err}
 	}
-	a.progress.splits(splits)
+	a.progress.splits(sums)
 	if a.deliver.checkLimits(); a.deliver.overLimit() != nil {
 		return a.deliver.overLimit() // nothing has changed since the run that ended for it
 	}
 	a.progress.phase("reading")
-	a.queue = a.NewQueue(splits, func(ctx context.Context, id string) (checkpoint.Split, error) {
-		return a.Store.Claim(ctx, *a.run0, id)
+	a.queue = a.NewQueue(func(ctx context.Context, after int64, n int) ([]checkpoint.Split, error) {
+		return a.Store.Claim(ctx, *a.run0, after, n)
 	})
 	// Readers stop when the user does, and when delivery has failed.
 	read, stopReading := context.WithCancelCause(work)
@@ -274,23 +315,23 @@ func (a *attempt) readAll(ctx context.Context) error {
 }
 
 // outcome says how an attempt that came to its end leaves the run.
-func (a *attempt) outcome() (checkpoint.Outcome, error) {
-	broken := a.progress.broken()
-	if len(broken) == 0 {
-		return checkpoint.Complete, nil
+func (a *attempt) outcome() checkpoint.Outcome {
+	if a.progress.broken() > 0 {
+		return checkpoint.Incomplete
 	}
-	return checkpoint.Incomplete, &IncompleteError{Broken: broken}
+	return checkpoint.Complete
 }
 
-// IncompleteError names the splits that stayed broken.
+// IncompleteError says how many splits stayed broken, and names the first of them.
 type IncompleteError struct {
+	Count  int
 	Broken []checkpoint.Split
 }
 
 func (e *IncompleteError) Error() string {
 	b := e.Broken[0]
-	if len(e.Broken) == 1 {
+	if e.Count == 1 {
 		return fmt.Sprintf("split %s could not be read: %s", b.ID, b.Problem)
 	}
-	return fmt.Sprintf("%d splits could not be read, the first: %s: %s", len(e.Broken), b.ID, b.Problem)
+	return fmt.Sprintf("%d splits could not be read, the first: %s: %s", e.Count, b.ID, b.Problem)
 }

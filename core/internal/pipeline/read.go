@@ -32,8 +32,8 @@ func newReader(a *attempt, s checkpoint.Split) *reader {
 
 // read returns nil when the split is done, broken, or left open because ctx ended; an error ends the attempt.
 func (r *reader) read(ctx context.Context) error {
-	r.a.progress.active(r.split.ID, 1)
-	defer r.a.progress.active(r.split.ID, -1)
+	r.a.progress.active(1)
+	defer r.a.progress.active(-1)
 	t := r.a.newTrial(r.a.Source.limits())
 	for {
 		err := r.try(ctx)
@@ -109,13 +109,16 @@ func crashed(err error) bool {
 
 // giveUp ends the split for this run, or for good if it is to be skipped.
 func (r *reader) giveUp(err error) error {
-	kind := SplitBroken
-	r.split.Status, r.split.Problem = checkpoint.Broken, r.a.Hide(err.Error())
+	kind, ended := SplitBroken, r.split
+	ended.Status, ended.Problem = checkpoint.Broken, r.a.Hide(err.Error())
 	if sdk.IsSkip(err) {
-		kind, r.split.Status = SplitSkipped, checkpoint.Skipped
+		kind, ended.Status = SplitSkipped, checkpoint.Skipped
 	}
+	if err := r.a.deliver.giveUp(r.split, ended); err != nil {
+		return err
+	}
+	r.split = ended
 	r.a.event(Event{Kind: kind, Split: r.split.ID, Stream: r.split.Stream, Err: err})
-	r.a.deliver.note(r.split)
 	return nil
 }
 
@@ -185,7 +188,7 @@ func (r *reader) hand(cursor []byte, status checkpoint.Status, further bool) err
 	next := r.split
 	next.Cursor, next.Status = cursor, status
 	next.Records += r.group.records
-	if err := r.a.deliver.group(next, &r.group); err != nil {
+	if err := r.a.deliver.group(r.split, next, &r.group); err != nil {
 		r.fatal = err
 		return err
 	}

@@ -196,6 +196,9 @@ func runPlaces() []string {
 	return []string{dir, filepath.Join("/dev/shm", name)}
 }
 
+// SharedDir returns the folder that holds the run directories of all processes of this user, where these may keep what they share.
+func SharedDir() (string, error) { return runParent("") }
+
 // private makes dir for this user alone. In a shared /tmp somebody else may have been there first, with a
 // folder or a link of this name: then it is refused.
 func private(dir string) (string, error) {

@@ -4,8 +4,10 @@ package pluginhost
 
 import (
 	"context"
+	"iter"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
 
 // Source returns what a plugin of kind source serves.
@@ -20,7 +22,7 @@ func (p *Plugin) Sink() sdk.Sink { return wrapSink(p, p.conn.Sink()) }
 
 type source struct {
 	p     *Plugin
-	inner sdk.Source
+	inner rpc.Source
 }
 
 func (s source) Streams(ctx context.Context) ([]sdk.Stream, error) {
@@ -29,6 +31,11 @@ func (s source) Streams(ctx context.Context) ([]sdk.Stream, error) {
 
 func (s source) Plan(ctx context.Context, plan sdk.Plan) ([]sdk.Split, error) {
 	return call(ctx, s.p, "Plan", func(ctx context.Context) ([]sdk.Split, error) { return s.inner.Plan(ctx, plan) })
+}
+
+// PlanPages plans without holding all of what is planned from, or of the plan.
+func (s source) PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error) error {
+	return s.p.explain(s.inner.PlanPages(ctx, streams, previous, page))
 }
 
 func (s source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
