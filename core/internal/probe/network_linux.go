@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"errors"
 	"net"
 	"time"
@@ -57,8 +58,8 @@ func networkAttempts() []attempt {
 				return errors.Join(err, unix.Close(fd))
 			}
 			return unix.Listen(fd, 1) // it stays open, for the host to try
-		}, seen: func(b *bait) error {
-			c, err := net.DialTimeout("unix", b.settings.Listen, 10*time.Second)
+		}, seen: func(ctx context.Context, b *bait) error {
+			c, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, "unix", b.settings.Listen)
 			if err != nil {
 				return err
 			}

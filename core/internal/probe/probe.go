@@ -57,7 +57,7 @@ type attempt struct {
 	granted     bool // it is about files that the plugin was granted
 	known       string
 	always      bool
-	seen        func(*bait) error // asks the host, while the plugin runs, whether what it could do did anything; nil: it did
+	seen        func(context.Context, *bait) error // asks the host, while the plugin runs, whether what it could do did anything; nil: it did
 }
 
 // Plugin is the plugin.
@@ -188,18 +188,18 @@ func (b *bait) ask(ctx context.Context, open Open, granted bool, only string) ([
 	defer stop()
 	var out collected
 	err = source.Read(ctx, sdk.Split{ID: "all", Stream: stream}, sdk.NewWriter(&out))
-	b.see(out.results)
+	b.see(ctx, out.results)
 	return out.results, err
 }
 
 // see asks what the host sees of what the plugin could do.
-func (b *bait) see(results []Result) {
+func (b *bait) see(ctx context.Context, results []Result) {
 	for _, a := range attempts() {
 		for i, r := range results {
 			if a.seen == nil || a.name != r.Name || !r.Allowed {
 				continue
 			}
-			if err := a.seen(b); err != nil {
+			if err := a.seen(ctx, b); err != nil {
 				results[i].Allowed, results[i].Said = false, "done, and of no effect: "+err.Error()
 			}
 		}
