@@ -80,7 +80,8 @@ func lockState(name, dir string) (unlock func() error, err error) {
 	return l.Unlock, nil
 }
 
-// ownState refuses a state folder that is not this user's alone, or that somebody else could exchange.
+// ownState refuses a state folder that is not this user's alone, or that somebody else could
+// exchange.
 func ownState(dir string) error {
 	err := disk.Ours(dir)
 	if above := filepath.Dir(dir); err == nil && above != dir {

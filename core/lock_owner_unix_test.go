@@ -50,7 +50,8 @@ func TestStateFolderOfAnother(t *testing.T) {
 	}
 }
 
-// TestStateFollowsNoLink: what was laid out before the folder was closed to others is replaced, not written through.
+// TestStateFollowsNoLink: what was laid out before the folder was closed to others is replaced, not
+// written through.
 func TestStateFollowsNoLink(t *testing.T) {
 	t.Parallel()
 	dir, target := filepath.Join(t.TempDir(), "p"), filepath.Join(t.TempDir(), "secret")

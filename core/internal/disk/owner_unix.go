@@ -12,12 +12,13 @@ import (
 	"syscall"
 )
 
-// Ours says why a folder is not this user's alone: what is kept there is trusted, and what is written there goes where a link of somebody
-// else's would lead. A link to such a folder is as good, if it is this user's too. A folder that is not there is nobody else's.
+// Ours says why a folder is not this user's alone: what is kept there is trusted, and what is
+// written there goes where a link of somebody else's would lead. A link to such a folder is as
+// good, if it is this user's too. A folder that is not there is nobody else's.
 func Ours(dir string) error { return owned(dir, 0o022, os.Geteuid()) }
 
-// Above says why somebody else could put another folder in the place of one that is in dir: dir is neither this user's nor root's, or everybody
-// may write there and rename what is not his.
+// Above says why somebody else could put another folder in the place of one that is in dir: dir is
+// neither this user's nor root's, or everybody may write there and rename what is not his.
 func Above(dir string) error { return owned(dir, 0o002, os.Geteuid(), 0) }
 
 func owned(dir string, writers os.FileMode, owners ...int) error {
@@ -34,7 +35,8 @@ func owned(dir string, writers os.FileMode, owners ...int) error {
 		}
 		sticky := info.Mode()&fs.ModeSticky != 0 && writers == 0o002
 		if info.IsDir() && info.Mode().Perm()&writers != 0 && !sticky {
-			return fmt.Errorf("others may write in %s (%v): chmod go-w it, once you know what is in there", dir, info.Mode())
+			const advice = "chmod go-w it, once you know what is in there"
+			return fmt.Errorf("others may write in %s (%v): %s", dir, info.Mode(), advice)
 		}
 	}
 	return nil
@@ -54,8 +56,8 @@ func checkOwner(dir string, info fs.FileInfo, owners []int) error {
 	if info.IsDir() && madeHereBelongsTo(dir, stat.Uid) {
 		return nil
 	}
-	return fmt.Errorf("%s belongs to %s, and this is %s: one user runs a pipeline; run it as %[2]s, or give it another folder for its state",
-		dir, userName(int(stat.Uid)), userName(os.Geteuid()))
+	return fmt.Errorf("%s belongs to %s, and this is %s: one user runs a pipeline; "+
+		"run it as %[2]s, or give it another folder for its state", dir, userName(int(stat.Uid)), userName(os.Geteuid()))
 }
 
 func madeHereBelongsTo(dir string, uid uint32) bool {

@@ -5,7 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// Room bounds what several files take up together. A nil Room has no bound. It is safe for concurrent use.
+// Room bounds what several files take up together. A nil Room has no bound. It is safe for
+// concurrent use.
 type Room struct {
 	max  int64
 	used atomic.Int64
@@ -41,5 +42,6 @@ func (r *Room) Give(n int64) {
 	}
 }
 
-// Mostly reports whether n bytes are more than half of all the room there is: then waiting for others makes none.
+// Mostly reports whether n bytes are more than half of all the room there is: then waiting for
+// others makes none.
 func (r *Room) Mostly(n int64) bool { return r != nil && n > r.max/2 }

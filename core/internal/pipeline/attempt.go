@@ -99,8 +99,9 @@ func (a *attempt) start(ctx context.Context) error {
 	return err
 }
 
-// stop ends the plugins, upstream first: a source that still speaks must have somebody to listen. What matters
-// is committed or given up by then, so a plugin that does not end well is only told of. Those that kept the run from draining had their time.
+// stop ends the plugins, upstream first: a source that still speaks must have somebody to listen.
+// What matters is committed or given up by then, so a plugin that does not end well is only told
+// of. Those that kept the run from draining had their time.
 func (a *attempt) stop(late bool) {
 	patience := stopTime
 	if late {
@@ -204,8 +205,9 @@ func (a *attempt) planned(ctx context.Context, yield func([]sdk.Split) bool) err
 	return nil
 }
 
-// ask asks the source for what a run needs before it reads, with the tries that a split has. Giving up ends the run, for
-// nothing is lost by ending before the first record; a source that died is started again by another attempt.
+// ask asks the source for what a run needs before it reads, with the tries that a split has. Giving
+// up ends the run, for nothing is lost by ending before the first record; a source that died is
+// started again by another attempt.
 func (a *attempt) ask(ctx context.Context, question func() error) error {
 	t := a.newTrial(a.Source.limits())
 	for {

@@ -12,7 +12,8 @@ const (
 	lookEvery      = 50 * time.Millisecond
 )
 
-// watchFolder ends the process when it makes many files in the folder of its socket. It returns once the folder is gone, or the process.
+// watchFolder ends the process when it makes many files in the folder of its socket. It returns
+// once the folder is gone, or the process.
 func (p *process) watchFolder(dir string) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()

@@ -1,4 +1,5 @@
-// How much of what a plugin says is logged: one that says the same without end fills a disk, or a terminal.
+// How much of what a plugin says is logged: one that says the same without end fills a disk, or a
+// terminal.
 
 package pluginhost
 
@@ -14,19 +15,22 @@ const (
 	logBurst = 1 << 20   // bytes of lines that a plugin may log at once
 	logRate  = 128 << 10 // and in each second
 	lineCost = 100       // of a line's time, level and names, in bytes
+
+	tellEvery = 10 * time.Second // that lines were left out
 )
 
-// limitedLog is the logger of one plugin: it leaves out lines when there are too many, and says how many. Lines below its level cost
-// nothing.
+// limitedLog is the logger of one plugin: it leaves out lines when there are too many, and says how
+// many. Lines below its level cost nothing.
 type limitedLog struct {
 	hclog.Logger
 	bytes   *rate.Limiter
 	leftOut *atomic.Int64
+	tells   *rate.Sometimes
 	pulse   *pulse
 }
 
 func limitLog(log hclog.Logger, p *pulse) limitedLog {
-	return limitedLog{log, rate.NewLimiter(logRate, logBurst), &atomic.Int64{}, p}
+	return limitedLog{log, rate.NewLimiter(logRate, logBurst), &atomic.Int64{}, &rate.Sometimes{Interval: tellEvery}, p}
 }
 
 // Log is the way of all lines of the plugin: see [lines] and [logTo].
@@ -45,7 +49,9 @@ func (l limitedLog) Log(level hclog.Level, message string, args ...any) {
 		l.leftOut.Add(1)
 		return
 	}
-	l.tell()
+	if l.leftOut.Load() > 0 {
+		l.tells.Do(l.tell)
+	}
 	l.Logger.Log(level, message, args...)
 }
 

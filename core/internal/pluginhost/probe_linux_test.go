@@ -9,7 +9,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 )
 
-// TestRootOfOneUser: who is root in a namespace that knows no other user, as `unshare -r` makes it, stays who he is.
+// TestRootOfOneUser: who is root in a namespace that knows no other user, as `unshare -r` makes it,
+// stays who he is.
 func TestRootOfOneUser(t *testing.T) {
 	t.Parallel()
 	for _, level := range []sandbox.Level{sandbox.Full, sandbox.Strong} {

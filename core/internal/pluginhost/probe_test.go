@@ -121,7 +121,8 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// remains reports whether the kernel at hand cannot deny something: what is known of it is in README.
+// remains reports whether the kernel at hand cannot deny something: what is known of it is in
+// README.
 func remains(name string, hidden, manyThreads bool) bool {
 	switch name {
 	case "see whether a file exists", "see where a link leads":

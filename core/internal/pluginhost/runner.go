@@ -82,11 +82,12 @@ func (r *pluginRunner) HostToPlugin(network, address string) (string, string, er
 	return network, address, nil
 }
 
-// given returns where the plugin is to be reached that says it is at an address: a confined one may have got its socket from the sandbox,
-// whatever name it asked for.
+// given returns where the plugin is to be reached that says it is at an address: a confined one may
+// have got its socket from the sandbox, whatever name it asked for.
 func (r *pluginRunner) given(address string) string {
 	socket := filepath.Join(r.socketDir, sandbox.SocketName)
-	if _, err := os.Lstat(address); filepath.Dir(address) == r.socketDir && errors.Is(err, fs.ErrNotExist) && checkSocket(socket) == nil {
+	_, err := os.Lstat(address)
+	if filepath.Dir(address) == r.socketDir && errors.Is(err, fs.ErrNotExist) && checkSocket(socket) == nil {
 		return socket
 	}
 	return address

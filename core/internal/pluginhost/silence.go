@@ -1,5 +1,6 @@
-// Silence: a call that is never answered ends all the same. How long a call may take is nobody's to say; but a plugin that neither answers,
-// nor hands anything over, nor asks for anything, is not at work for ever.
+// Silence: a call that is never answered ends all the same. How long a call may take is nobody's to
+// say; but a plugin that neither answers, nor hands anything over, nor asks for anything, is not at
+// work for ever.
 
 package pluginhost
 
@@ -15,7 +16,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// silenceTimeout is for which a plugin may give no sign while it is called: a database may take long to build an index.
+// silenceTimeout is for which a plugin may give no sign while it is called: a database may take
+// long to build an index.
 const silenceTimeout = time.Hour
 
 // pulse tells signs of a plugin's life.
@@ -46,7 +48,8 @@ func (p *pulse) silent() time.Duration {
 // errSilent is the cause of a call's end.
 var errSilent = errors.New("no sign of life")
 
-// call makes a call to the plugin, and explains its error. One that runs in a debugger takes as long as it takes.
+// call makes a call to the plugin, and explains its error. One that runs in a debugger takes as
+// long as it takes.
 func call[T any](ctx context.Context, p *Plugin, what string, f func(context.Context) (T, error)) (T, error) {
 	if p.hangUp == nil {
 		var stop func()
@@ -55,12 +58,14 @@ func call[T any](ctx context.Context, p *Plugin, what string, f func(context.Con
 	}
 	v, err := f(ctx)
 	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
-		return v, fmt.Errorf("%s was not answered, and for %s the plugin handed nothing over and asked for nothing: it hangs, and the call is given up", what, p.host.silence)
+		return v, fmt.Errorf("%s was not answered, and for %s the plugin handed nothing over and asked for nothing: "+
+			"it hangs, and the call is given up", what, p.host.silence)
 	}
 	return v, p.explain(err)
 }
 
-// watch returns a context that ends once there was no sign for a time, from now on. stop ends the watch.
+// watch returns a context that ends once there was no sign for a time, from now on. stop ends the
+// watch.
 func (p *pulse) watch(ctx context.Context, limit time.Duration) (watched context.Context, stop func()) {
 	p.beat()
 	watched, cancel := context.WithCancelCause(ctx)

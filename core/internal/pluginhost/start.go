@@ -196,7 +196,8 @@ func (p *Plugin) startError(ctx context.Context, limit time.Duration, err error)
 	case run.pid() == 0:
 		return sdk.Permanent(fmt.Errorf("%s: %w", p.label, execError(err)))
 	case run.littered.Load():
-		return sdk.Permanent(fmt.Errorf("%s: the plugin made more than %d files in the folder of its socket and was ended", p.label, maxSocketFiles))
+		return sdk.Permanent(fmt.Errorf("%s: the plugin made more than %d files in the folder of its socket and was ended",
+			p.label, maxSocketFiles))
 	case run.refused != nil:
 		return sdk.Permanent(fmt.Errorf("%s: the plugin's handshake is refused: %w", p.label, run.refused))
 	case mismatch:
@@ -231,12 +232,13 @@ func versionHint(plugin int) string {
 	return fmt.Sprintf("the plugin speaks version %d of the protocol, this scrapekit speaks %d: update %s", plugin, rpc.ProtocolVersion, who)
 }
 
-// refusalError explains why the sandbox could not become the program. A program that the system would not run anyway is refused before: what else
-// forbids it is something around this process.
+// refusalError explains why the sandbox could not become the program. A program that the system
+// would not run anyway is refused before: what else forbids it is something around this process.
 func refusalError(err error) error {
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSYS) {
-		return fmt.Errorf("the sandbox may not execute the program by its descriptor (execveat): %w; what this process runs in forbids it, such as a container's "+
-			"seccomp profile or a policy of the system: let it allow execveat, or run with --sandbox=env if you trust all plugins", err)
+		return fmt.Errorf("the sandbox may not execute the program by its descriptor (execveat): %w; "+
+			"what this process runs in forbids it, such as a container's seccomp profile or a policy of the system: "+
+			"let it allow execveat, or run with --sandbox=env if you trust all plugins", err)
 	}
 	return execError(err)
 }

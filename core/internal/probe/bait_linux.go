@@ -73,7 +73,8 @@ func layBait(ctx context.Context) (b *bait, err error) {
 // baitTime is when the files were last written.
 var baitTime = time.Unix(1_000_000_000, 0)
 
-// tooManyThreads is beyond what the plugin may have: its limit lies beyond all that the machine has, and more may come.
+// tooManyThreads is beyond what the plugin may have: its limit lies beyond all that the machine
+// has, and more may come.
 func tooManyThreads() (int, error) {
 	raw, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

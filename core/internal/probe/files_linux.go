@@ -112,7 +112,8 @@ func fileAttempts() []attempt {
 		{group: group, name: "see where a link leads", plain: true, try: in("link to a secret", func(path string) error {
 			_, err := os.Readlink(path)
 			return err
-		}), known: "Landlock does not look at it, and runtimes find their own program so; the level full, and a host that is root, hide links"},
+		}), known: "Landlock does not look at it, and runtimes find their own program so; " +
+			"the level full, and a host that is root, hide links"},
 		{group: group, name: "open a file by its handle", try: in("secret", func(path string) error {
 			_, _, err := unix.NameToHandleAt(unix.AT_FDCWD, path, 0)
 			return err

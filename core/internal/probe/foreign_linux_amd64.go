@@ -1,4 +1,5 @@
-// System calls of other architectures, which a filter that knows one lets pass, and those that only old programs make.
+// System calls of other architectures, which a filter that knows one lets pass, and those that only
+// old programs make.
 
 package probe
 

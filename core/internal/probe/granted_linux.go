@@ -79,18 +79,19 @@ func grantedAttempts() []attempt {
 		})},
 		{name: "change the flags of a file that it may read", try: read("attribute", func(fd int) error {
 			flags := int32(0x40) // not to be backed up
-			return reached(sys(unix.SYS_IOCTL, uintptr(fd), unix.FS_IOC_SETFLAGS, uintptr(unsafe.Pointer(&flags))), unix.ENOTTY, unix.ENOTSUP)
+			return control(fd, unix.FS_IOC_SETFLAGS, &flags)
 		})},
 		{name: "change the version of a file that it may read", try: read("attribute", func(fd int) error {
 			version := int32(7)
-			return reached(sys(unix.SYS_IOCTL, uintptr(fd), fsIocSetVersion, uintptr(unsafe.Pointer(&version))), unix.ENOTTY, unix.ENOTSUP)
+			return control(fd, fsIocSetVersion, &version)
 		})},
 		{name: "keep others from a file that it may read, by a lease", try: read("secret", func(fd int) error {
 			return sys(unix.SYS_FCNTL, uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK)
 		})},
 		{name: "keep others from a file that it may read, by a lock", try: read("secret", func(fd int) error {
 			return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
-		}), known: "sinks lock what they write, and the kernel lets a lock be had of what is open to be read; a plugin without a folder to write has none", always: true},
+		}), known: "sinks lock what they write, and the kernel lets a lock be had of what is open to be read; " +
+			"a plugin without a folder to write has none", always: true},
 		{name: "keep others from writing a file that it may read, by a lock of a part", try: read("secret", func(fd int) error {
 			lock := unix.Flock_t{Type: unix.F_RDLCK, Len: 1}
 			return unix.FcntlFlock(uintptr(fd), unix.F_SETLK, &lock)
@@ -109,6 +110,12 @@ func grantedAttempts() []attempt {
 		rows[i].group, rows[i].granted, rows[i].plain = group, true, rows[i].name != ownProgram
 	}
 	return rows
+}
+
+// control asks a file system to change what it keeps of a file. One that keeps no such thing was asked all the same.
+func control(fd int, request uintptr, value *int32) error {
+	err := sys(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(value)))
+	return reached(err, unix.ENOTTY, unix.ENOTSUP)
 }
 
 // withFile opens a file to be read.

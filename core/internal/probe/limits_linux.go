@@ -44,7 +44,8 @@ func limitAttempts() []attempt {
 			return sys(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action)))
 		}},
 		{group: group, name: "more threads than its limit", plain: true, deadly: true, try: threads,
-			known: "the kernel counts no threads of root; from Linux 6.14 on, a namespace of processes counts them, where one is to be had", always: true},
+			known: "the kernel counts no threads of root; from Linux 6.14 on, a namespace of processes counts them, " +
+				"where one is to be had", always: true},
 	}
 }
 
@@ -65,7 +66,8 @@ func timers(settings) (err error) {
 	}()
 	for range many {
 		var id int32
-		if err := sys(unix.SYS_TIMER_CREATE, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&event)), uintptr(unsafe.Pointer(&id))); err != nil {
+		sent, made := uintptr(unsafe.Pointer(&event)), uintptr(unsafe.Pointer(&id))
+		if err := sys(unix.SYS_TIMER_CREATE, unix.CLOCK_MONOTONIC, sent, made); err != nil {
 			return err
 		}
 		ids = append(ids, id)
@@ -73,7 +75,8 @@ func timers(settings) (err error) {
 	return nil
 }
 
-// threads makes threads that wait for each other, and end. The runtime ends the process when it can have no more.
+// threads makes threads that wait for each other, and end. The runtime ends the process when it can
+// have no more.
 func threads(s settings) error {
 	made, end, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	for range s.Threads {

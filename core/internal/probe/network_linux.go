@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"errors"
 	"net"
 	"time"
@@ -57,13 +58,14 @@ func networkAttempts() []attempt {
 				return errors.Join(err, unix.Close(fd))
 			}
 			return unix.Listen(fd, 1) // it stays open, for the host to try
-		}, seen: func(b *bait) error {
-			c, err := net.DialTimeout("unix", b.settings.Listen, 10*time.Second)
+		}, seen: func(ctx context.Context, b *bait) error {
+			c, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, "unix", b.settings.Listen)
 			if err != nil {
 				return err
 			}
 			return c.Close()
-		}, known: "another program round scrapekit listens to its system calls, and the kernel lets no second one; the level full has a network of its own"},
+		}, known: "another program round scrapekit listens to its system calls, and the kernel lets no second one; " +
+			"the level full has a network of its own"},
 	}
 }
 

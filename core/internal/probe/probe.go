@@ -57,7 +57,7 @@ type attempt struct {
 	granted     bool // it is about files that the plugin was granted
 	known       string
 	always      bool
-	seen        func(*bait) error // asks the host, while the plugin runs, whether what it could do did anything; nil: it did
+	seen        func(context.Context, *bait) error // asks the host, while the plugin runs, whether what it could do did anything; nil: it did
 }
 
 // Plugin is the plugin.
@@ -98,7 +98,8 @@ func (a attempt) result(err error) Result {
 	return r
 }
 
-// Threads is the limit of threads that the plugin is to be started with: the usual one would take the machine long to come to.
+// Threads is the limit of threads that the plugin is to be started with: the usual one would take
+// the machine long to come to.
 const Threads = 400
 
 // Start is how the plugin is to be started. What it is granted is absolute.
@@ -110,8 +111,9 @@ type Start struct {
 // Open starts the plugin and returns its source; stop ends it.
 type Open func(ctx context.Context, s Start) (source sdk.Source, stop func(), err error)
 
-// Run has the plugin try everything, once without files and once with a folder to read and one to write, and returns the rows of the
-// table in its order. A deadly attempt that ended the plugin is denied.
+// Run has the plugin try everything, once without files and once with a folder to read and one to
+// write, and returns the rows of the table in its order. A deadly attempt that ended the plugin is
+// denied.
 func Run(ctx context.Context, open Open) ([]Result, error) {
 	b, err := layBait(ctx)
 	if err != nil {
@@ -186,18 +188,18 @@ func (b *bait) ask(ctx context.Context, open Open, granted bool, only string) ([
 	defer stop()
 	var out collected
 	err = source.Read(ctx, sdk.Split{ID: "all", Stream: stream}, sdk.NewWriter(&out))
-	b.see(out.results)
+	b.see(ctx, out.results)
 	return out.results, err
 }
 
 // see asks what the host sees of what the plugin could do.
-func (b *bait) see(results []Result) {
+func (b *bait) see(ctx context.Context, results []Result) {
 	for _, a := range attempts() {
 		for i, r := range results {
 			if a.seen == nil || a.name != r.Name || !r.Allowed {
 				continue
 			}
-			if err := a.seen(b); err != nil {
+			if err := a.seen(ctx, b); err != nil {
 				results[i].Allowed, results[i].Said = false, "done, and of no effect: "+err.Error()
 			}
 		}

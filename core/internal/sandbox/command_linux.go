@@ -20,9 +20,9 @@ import (
 // nobody is who a plugin is where the host is root and the plugin has no files.
 const nobody = 65534
 
-// Start starts the program confined: cmd, whose path, arguments and environment are set. The program is the open file itself. It is
-// called on a thread that lives as long as the process. What the policy asks for and the system has not is an error: nothing is left
-// out silently.
+// Start starts the program confined: cmd, whose path, arguments and environment are set. The
+// program is the open file itself. It is called on a thread that lives as long as the process. What
+// the policy asks for and the system has not is an error: nothing is left out silently.
 func Start(cmd *exec.Cmd, file *os.File, p Policy) error {
 	system := System()
 	if err := system.Check(p.Level); err != nil {
@@ -45,10 +45,12 @@ func Start(cmd *exec.Cmd, file *os.File, p Policy) error {
 	if err := onTop(&o, attr, system, file); err != nil {
 		return err
 	}
-	// They are put there before the first stage runs: a process with threads waits for long when its table of descriptors grows.
+	// They are put there before the first stage runs: a process with threads waits for long when
+	// its table of descriptors grows.
 	cmd.ExtraFiles = make([]*os.File, o.Program-firstFD+1)
 	cmd.ExtraFiles[o.Program-firstFD] = file
-	// Sockets without a path are each namespace's own. Where there is none, the plugin gets its socket from here.
+	// Sockets without a path are each namespace's own. Where there is none, the plugin gets its
+	// socket from here.
 	if p.Sockets != "" && attr.Cloneflags&syscall.CLONE_NEWNET == 0 {
 		ours, theirs, err := socketPair()
 		if err != nil {

@@ -39,7 +39,7 @@ type filterInput struct {
 	pid    int  // the only process it may signal: itself
 	execFD int  // the only descriptor it may execute
 	abi    int  // of Landlock
-	change bool // it may change modes, times and attributes of open files: it can open none to write that is not its own
+	change bool // it may change modes, times and attributes of open files: only its own can be changed
 	locks  bool // it may lock whole files
 	ask    bool // the host answers for bind
 }
@@ -91,11 +91,14 @@ func conditional(in filterInput) []rule {
 		{unix.SYS_TKILL, argIs(0, pid)},
 		{unix.SYS_RT_SIGQUEUEINFO, argIs(0, pid)},
 		{unix.SYS_RT_TGSIGQUEUEINFO, argIs(0, pid)},
-		// A descriptor can be made to send signals to other processes, to keep others from a file (a lease), or to hold much memory.
+		// A descriptor can be made to send signals to other processes, to keep others from a file
+		// (a lease), or to hold much memory.
 		{unix.SYS_FCNTL, argIs(1, fcntls...)},
-		// A file that was opened to be read can have its flags changed, a terminal can be typed into, and each driver has its own.
+		// A file that was opened to be read can have its flags changed, a terminal can be typed
+		// into, and each driver has its own.
 		{unix.SYS_IOCTL, argIs(1, ioctls...)},
-		// It could outlive its host, put more filters before this one, and share processors or memory pages with others.
+		// It could outlive its host, put more filters before this one, and share processors or
+		// memory pages with others.
 		{unix.SYS_PRCTL, argIsNot(0, unix.PR_SET_PDEATHSIG, unix.PR_SET_SECCOMP, unix.PR_SCHED_CORE, unix.PR_SET_MEMORY_MERGE)},
 		// Limits and priorities, which could be those of any process of the same user: read, not set.
 		{unix.SYS_PRLIMIT64, null(2)},
@@ -110,8 +113,9 @@ func conditional(in filterInput) []rule {
 		{unix.SYS_MKDIRAT, without(2, setID)},
 		// It leaves a device behind.
 		{unix.SYS_RENAMEAT2, without(4, unix.RENAME_WHITEOUT)},
-		// Memory that is shared, or grows downwards as a stack does, counts for no limit. Files may be mapped so, but nothing else.
-		// A stack could be made larger by mremap: allocators can do without.
+		// Memory that is shared, or grows downwards as a stack does, counts for no limit. Files may
+		// be mapped so, but nothing else. A stack could be made larger by mremap: allocators can do
+		// without.
 		{unix.SYS_MMAP, []bpf.Instruction{
 			low(3), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MAP_GROWSDOWN, SkipTrue: 2},
 			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MAP_ANONYMOUS, SkipFalse: 2},
@@ -134,13 +138,15 @@ const setID = unix.S_ISUID | unix.S_ISGID
 
 // fcntls are the commands of fcntl that a plugin has.
 var fcntls = []uint32{
-	unix.F_DUPFD, unix.F_DUPFD_CLOEXEC, unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL, unix.F_GETLK, unix.F_SETLK, unix.F_SETLKW,
-	unix.F_OFD_GETLK, unix.F_OFD_SETLK, unix.F_OFD_SETLKW, unix.F_GETPIPE_SZ, unix.F_DUPFD_QUERY, unix.F_CREATED_QUERY,
+	unix.F_DUPFD, unix.F_DUPFD_CLOEXEC, unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL,
+	unix.F_GETLK, unix.F_SETLK, unix.F_SETLKW, unix.F_OFD_GETLK, unix.F_OFD_SETLK, unix.F_OFD_SETLKW, unix.F_GETPIPE_SZ, unix.F_DUPFD_QUERY, unix.F_CREATED_QUERY,
 }
 
-// ioctls are the requests of ioctl that a plugin has: what libraries ask of a descriptor, whatever it is.
+// ioctls are the requests of ioctl that a plugin has: what libraries ask of a descriptor, whatever
+// it is.
 var ioctls = []uint32{
-	unix.TCGETS, unix.TIOCGWINSZ, unix.TIOCINQ, unix.TIOCOUTQ, fioNonBlock, fioNoCloseOnExec, fioCloseOnExec, fiGetBlockSize,
+	unix.TCGETS, unix.TIOCGWINSZ, unix.TIOCINQ, unix.TIOCOUTQ,
+	fioNonBlock, fioNoCloseOnExec, fioCloseOnExec, fiGetBlockSize,
 }
 
 func streamsOnly() []bpf.Instruction {
@@ -182,9 +188,10 @@ func null(arg int) []bpf.Instruction {
 	}
 }
 
-// openCall refuses three ways to open a file that ask for less than they get. With the access mode 3 a file is opened neither to be
-// read nor written, which Landlock lets pass, and can have its mode changed; Landlock before its version 3 takes a truncating open for a
-// reading one; and Landlock does not see the mode of a file that is made.
+// openCall refuses three ways to open a file that ask for less than they get. With the access mode
+// 3 a file is opened neither to be read nor written, which Landlock lets pass, and can have its
+// mode changed; Landlock before its version 3 takes a truncating open for a reading one; and
+// Landlock does not see the mode of a file that is made.
 func openCall(flags, mode int) []bpf.Instruction {
 	const makes = unix.O_CREAT | unix.O_TMPFILE&^unix.O_DIRECTORY
 	return []bpf.Instruction{
@@ -235,15 +242,17 @@ var absent = []uintptr{
 	unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
 	unix.SYS_MEMFD_CREATE, unix.SYS_MEMFD_SECRET, unix.SYS_MAP_SHADOW_STACK, // memory that counts for no limit
 	// The machine has a number of them, for all its users.
-	unix.SYS_IO_SETUP, unix.SYS_IO_DESTROY, unix.SYS_IO_SUBMIT, unix.SYS_IO_CANCEL, unix.SYS_IO_GETEVENTS, unix.SYS_IO_PGETEVENTS,
+	unix.SYS_IO_SETUP, unix.SYS_IO_DESTROY, unix.SYS_IO_SUBMIT, unix.SYS_IO_CANCEL,
+	unix.SYS_IO_GETEVENTS, unix.SYS_IO_PGETEVENTS,
 	// Rules and filters are memory of the kernel, without a bound for all of a process's threads.
 	unix.SYS_LANDLOCK_CREATE_RULESET, unix.SYS_LANDLOCK_ADD_RULE, unix.SYS_LANDLOCK_RESTRICT_SELF, unix.SYS_SECCOMP,
 }
 
-// attributes are the calls that read attributes by a file's name, which Landlock does not see. Programs take them for what a file
-// system may not have.
+// attributes are the calls that read attributes by a file's name, which Landlock does not see.
+// Programs take them for what a file system may not have.
 var attributes = []uintptr{
-	unix.SYS_GETXATTR, unix.SYS_LGETXATTR, unix.SYS_LISTXATTR, unix.SYS_LLISTXATTR, unix.SYS_GETXATTRAT, unix.SYS_LISTXATTRAT, unix.SYS_FILE_GETATTR,
+	unix.SYS_GETXATTR, unix.SYS_LGETXATTR, unix.SYS_LISTXATTR, unix.SYS_LLISTXATTR,
+	unix.SYS_GETXATTRAT, unix.SYS_LISTXATTRAT, unix.SYS_FILE_GETATTR,
 }
 
 var denied = []uintptr{
@@ -254,7 +263,8 @@ var denied = []uintptr{
 	unix.SYS_SETSID, unix.SYS_SETPGID,
 	// Network, and daemons of this machine.
 	unix.SYS_CONNECT,
-	// What is known of files: Landlock does not see it. Some of those of an open file come on top: see unconditional.
+	// What is known of files: Landlock does not see it. Some of those of an open file come on top:
+	// see unconditional.
 	unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_FCHOWNAT, unix.SYS_FCHOWN, unix.SYS_SETXATTR, unix.SYS_LSETXATTR,
 	unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_SETXATTRAT, unix.SYS_REMOVEXATTRAT, unix.SYS_FILE_SETATTR, unix.SYS_MKNODAT,
 	unix.SYS_INOTIFY_INIT1, unix.SYS_INOTIFY_ADD_WATCH, unix.SYS_FANOTIFY_INIT, unix.SYS_FANOTIFY_MARK,
@@ -276,7 +286,8 @@ var denied = []uintptr{
 	unix.SYS_SETDOMAINNAME, unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX, unix.SYS_VHANGUP,
 }
 
-// install puts the filter on this thread, and so on what it executes. With the flag for it, listener is where the host answers.
+// install puts the filter on this thread, and so on what it executes. With the flag for it,
+// listener is where the host answers.
 func install(filter []bpf.RawInstruction, flags uintptr) (listener int, err error) {
 	program := make([]unix.SockFilter, len(filter))
 	for i, f := range filter {

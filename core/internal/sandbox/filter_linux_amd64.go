@@ -17,7 +17,9 @@ func archPrologue() []bpf.Instruction {
 }
 
 func archConditional() []rule {
-	return []rule{{unix.SYS_OPEN, openCall(1, 2)}, {unix.SYS_CREAT, without(1, setID)}, {unix.SYS_MKDIR, without(1, setID)}}
+	return []rule{
+		{unix.SYS_OPEN, openCall(1, 2)}, {unix.SYS_CREAT, without(1, setID)}, {unix.SYS_MKDIR, without(1, setID)},
+	}
 }
 
 var archDenied = []uintptr{

@@ -1,5 +1,6 @@
-// Hide: a root folder of the process's own, in which there is what it was granted and nothing else. Landlock forbids to open
-// files; with this, their names are not there either, and what is only to be read cannot be changed.
+// Hide: a root folder of the process's own, in which there is what it was granted and nothing else.
+// Landlock forbids to open files; with this, their names are not there either, and what is only to
+// be read cannot be changed.
 
 package sandbox
 
@@ -20,8 +21,8 @@ import (
 // places are where the new root may be mounted until it is one.
 var places = []string{"/tmp", "/var", "/mnt", "/run"}
 
-// hide makes the new root and goes there. It needs a namespace of mounts and the power to mount. sealed is whether no file that the
-// process can open to be read can be changed by its descriptor.
+// hide makes the new root and goes there. It needs a namespace of mounts and the power to mount.
+// sealed is whether no file that the process can open to be read can be changed by its descriptor.
 func (o *order) hide() (sealed bool, err error) {
 	at := slices.IndexFunc(places, func(p string) bool {
 		info, err := os.Stat(p)
@@ -65,8 +66,9 @@ func (p part) holds(path string) bool {
 	return p.dir && strings.HasPrefix(path, strings.TrimSuffix(p.path, "/")+"/")
 }
 
-// parts opens what was granted, as far as it is there: each folder without what is granted in it once more, unless that is to be written and
-// the folder is not. Some programs have their parts behind themselves and open what they are: so the program is there too, by its name.
+// parts opens what was granted, as far as it is there: each folder without what is granted in it
+// once more, unless that is to be written and the folder is not. Some programs have their parts
+// behind themselves and open what they are: so the program is there too, by its name.
 func (o *order) parts(self string) (parts []part, err error) {
 	writes := map[string]bool{}
 	for _, path := range slices.Concat(o.Libraries, o.Read, []string{o.Loader}, slices.Collect(maps.Keys(devices))) {
@@ -123,9 +125,11 @@ func (o *order) enter(base string, parts []part) error {
 	if err := os.Mkdir(base+"/proc", 0o555); err != nil {
 		return err
 	}
-	if err := unix.Mount("proc", base+"/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err == nil && o.Bound {
+	err := unix.Mount("proc", base+"/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	if err == nil && o.Bound {
 		// The number is that of the process's own namespace: see boundsProcesses.
-		if err := os.WriteFile(base+"/proc/sys/kernel/pid_max", []byte(strconv.FormatUint(reservedPIDs+o.Limits.Threads, 10)), 0); err != nil {
+		most := strconv.FormatUint(reservedPIDs+o.Limits.Threads, 10)
+		if err := os.WriteFile(base+"/proc/sys/kernel/pid_max", []byte(most), 0); err != nil {
 			return fmt.Errorf("limit of threads: %w", err)
 		}
 	}
@@ -142,7 +146,8 @@ func (o *order) enter(base string, parts []part) error {
 	return unix.Chdir("/")
 }
 
-// put mounts the part. What is not to be written is mounted so, with all that is mounted in it, and nowhere does a program run as its owner.
+// put mounts the part. What is not to be written is mounted so, with all that is mounted in it, and
+// nowhere does a program run as its owner.
 func (p part) put(at string) error {
 	var err error
 	switch {
@@ -167,8 +172,9 @@ func (p part) put(at string) error {
 	return unix.MountSetattr(unix.AT_FDCWD, at, unix.AT_RECURSIVE, &attr)
 }
 
-// reopen opens the program by its name in the new root, where it cannot be changed, if that is the same file. The descriptor that the host gave
-// is of a mount that can be written, and the process could open it again by /proc/self/exe.
+// reopen opens the program by its name in the new root, where it cannot be changed, if that is the
+// same file. The descriptor that the host gave is of a mount that can be written, and the process
+// could open it again by /proc/self/exe.
 func (o *order) reopen(self string) bool {
 	fd, err := unix.Open(self, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -177,5 +183,6 @@ func (o *order) reopen(self string) bool {
 	defer func() { _ = unix.Close(fd) }() // it has another number now
 	var given, found unix.Stat_t
 	err = errors.Join(unix.Fstat(o.Program, &given), unix.Fstat(fd, &found))
-	return err == nil && given.Dev == found.Dev && given.Ino == found.Ino && unix.Dup3(fd, o.Program, unix.O_CLOEXEC) == nil
+	same := err == nil && given.Dev == found.Dev && given.Ino == found.Ino
+	return same && unix.Dup3(fd, o.Program, unix.O_CLOEXEC) == nil
 }

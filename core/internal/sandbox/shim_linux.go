@@ -32,7 +32,7 @@ type order struct {
 	Loader    string   // executes what is not static; "": nothing
 	Hide      bool     // what was not granted is not even there
 	Bound     bool     // the namespace of processes bounds their number
-	Ask       int      // descriptor of a socket by which the host is handed what it answers for bind with; 0: it does not
+	Ask       int      // socket by which the host is handed what it answers bind with; 0: it does not
 	Own       bool     // of files of others too: a capability that root keeps for what it was granted
 }
 
@@ -108,8 +108,8 @@ func (o *order) run() error {
 	return &execError{errno}
 }
 
-// filter installs the filter. Where another program round this one listens to system calls already, no second can: then a plugin binds its
-// sockets itself.
+// filter installs the filter. Where another program round this one listens to system calls already,
+// no second can: then a plugin binds its sockets itself.
 func (o *order) filter(in filterInput) error {
 	if in.ask {
 		filter, err := newFilter(in)

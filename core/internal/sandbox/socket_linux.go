@@ -1,6 +1,7 @@
-// Socket: the one that a plugin listens at. An ordinary user's plugin could bind others too, without a path, which Landlock does not see:
-// every process of the machine can connect there. So it binds none. Its call is answered by the host, which puts a socket that is bound
-// in the place of the plugin's, whatever name that asked for, once.
+// Socket: the one that a plugin listens at. An ordinary user's plugin could bind others too,
+// without a path, which Landlock does not see: every process of the machine can connect there. So
+// it binds none. Its call is answered by the host, which puts a socket that is bound in the place
+// of the plugin's, whatever name that asked for, once.
 
 package sandbox
 
@@ -28,7 +29,8 @@ func socketPair() (ours, theirs *os.File, err error) {
 	return os.NewFile(uintptr(ends[0]), "sandbox"), os.NewFile(uintptr(ends[1]), "sandbox"), nil
 }
 
-// bindFor answers the process's first call of bind, and ends with it: all later ones are refused by the kernel, for nobody listens.
+// bindFor answers the process's first call of bind, and ends with it: all later ones are refused by
+// the kernel, for nobody listens.
 func bindFor(ours *os.File, dir string) {
 	listener := listenerFrom(ours)
 	_ = ours.Close() // it has said what it had to say
@@ -69,7 +71,8 @@ func listenerFrom(ours *os.File) (listener *os.File) {
 		if err != nil || len(messages) == 0 {
 			return true
 		}
-		if fds, err := unix.ParseUnixRights(&messages[0]); err == nil && len(fds) == 1 && unix.SetNonblock(fds[0], true) == nil {
+		fds, err := unix.ParseUnixRights(&messages[0])
+		if err == nil && len(fds) == 1 && unix.SetNonblock(fds[0], true) == nil {
 			listener = os.NewFile(uintptr(fds[0]), "seccomp")
 		}
 		return true
@@ -136,7 +139,10 @@ func give(listener int, n notification, dir string) error {
 	if err := unix.Bind(socket, &unix.SockaddrUnix{Name: path}); err != nil {
 		return err
 	}
-	a := addition{id: n.id, flags: unix.SECCOMP_ADDFD_FLAG_SETFD, from: uint32(socket), to: uint32(n.args[0]), toFlags: unix.O_CLOEXEC}
+	a := addition{
+		id: n.id, flags: unix.SECCOMP_ADDFD_FLAG_SETFD,
+		from: uint32(socket), to: uint32(n.args[0]), toFlags: unix.O_CLOEXEC,
+	}
 	return control(listener, unix.SECCOMP_IOCTL_NOTIF_ADDFD, unsafe.Pointer(&a))
 }
 
@@ -148,8 +154,8 @@ func control(listener int, request uintptr, about unsafe.Pointer) error {
 	return nil
 }
 
-// nonblocking reports whether the socket that is to be bound does not block. Where that cannot be seen, it is taken for one of those that most
-// runtimes have.
+// nonblocking reports whether the socket that is to be bound does not block. Where that cannot be
+// seen, it is taken for one of those that most runtimes have.
 func nonblocking(n notification) bool {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", n.pid, n.args[0]))
 	if err != nil {
