@@ -46,7 +46,7 @@ var installation = []mutant{
 		edits: []edit{{install + "/apply.go", `	return describesItself(info, c.statement.Manifest)`, `	_ = info
 	return nil`}}},
 	{name: "install: more is allowed than was granted", pkg: install, test: "TestPermissions",
-		edits: []edit{{install + "/doc.go", `if !c.More.IsZero() || len(c.LooksLike) > 0 {`, `if len(c.LooksLike) > 0 {`}}},
+		edits: []edit{{install + "/doc.go", `if !c.More.IsZero() || len(c.LooksLike) > 0 ||`, `if len(c.LooksLike) > 0 ||`}}},
 	{name: "install: the lock file was edited", pkg: install, test: "TestLockFileWasEdited",
 		edits: []edit{{install + "/resolve.go", `if c.Action == Kept && r.verifyStatement(before) != nil {`, `if c.Action == Fetched && r.verifyStatement(before) != nil {`}}},
 	{name: "install: a name looks like another", pkg: install, test: "TestLooksLike",

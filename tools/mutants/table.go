@@ -39,21 +39,23 @@ var guarantees = []mutant{
 	c = checkpoint.Commit{Stats: c.Stats}
 	held := d.a.Store.Hold(`}),
 	simulated("an error of a sink's write is ignored",
-		edit{pipeline + "/push.go", `		if err := p.refused(s.stage.Name, err); err != nil {
+		edit{pipeline + "/push.go", `		if err := p.refused(s.stage.Name, b, err); err != nil {
 			return err
 		}
 		p.delta.passed(s`, `		if len(rejects) == 0 {
 			err = nil
 		}
-		if err := p.refused(s.stage.Name, err); err != nil {
+		if err := p.refused(s.stage.Name, b, err); err != nil {
 			return err
 		}
 		p.delta.passed(s`}),
 	{name: "an error of a sink's commit is ignored", pkg: pipeline, test: "TestCommitFailureKeepsNothing",
 		edits: []edit{{pipeline + "/deliver.go", `				return at(stage, err)`, `				return nil`}}},
 	simulated("a split is read again from a stale cursor",
-		edit{pipeline + "/read.go", `	r.split, r.moved, r.suspect = next, true, false`, `	next.Cursor = r.split.Cursor
-	r.split, r.moved, r.suspect = next, true, false`}),
+		edit{pipeline + "/read.go", `	r.split = next
+`, `	next.Cursor = r.split.Cursor
+	r.split = next
+`}),
 	simulated("an older cursor is kept",
 		edit{pipeline + "/deliver.go", `	d.pending[s.ID] = p
 `, `	if _, older := d.pending[s.ID]; !older || s.Status != checkpoint.Open {
@@ -78,7 +80,7 @@ var guarantees = []mutant{
 		return err`, `		if crashed(err) {
 			r.a.source.died(err)
 		}
-		return errors.Join(err, w.Flush(), r.hand(r.split.Cursor, checkpoint.Open))`}),
+		return errors.Join(err, w.Flush(), r.hand(r.split.Cursor, checkpoint.Open, true))`}),
 	simulated("counts of what was rolled back stay",
 		edit{pipeline + "/attempt.go", `	p.progress.restart(counts)`, `	_ = counts`}),
 	{name: "a dead letter is dropped", pkg: pipeline, test: "TestRejectsBecomeDeadLettersOnce",
