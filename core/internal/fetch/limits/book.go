@@ -354,6 +354,9 @@ func (b *Book) Refused() {
 		if e.gain > 0 && e.Left < e.cost {
 			e.gain *= below
 		}
+		if e.Window == 0 && e.Left < e.cost {
+			e.gap += e.gap / 10
+		}
 	}
 }
 
