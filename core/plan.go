@@ -93,10 +93,17 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 		return nil, err
 	}
 	defer func() { _ = inst.Stop(context.WithoutCancel(ctx)) }() // it was asked and is not needed any more
+	again := func(err error, wait time.Duration) {
+		p.logger.Warn("planning is tried again", "stage", source.Name, "error", err, "in", wait)
+	}
 	ask := sdk.Plan{}
-	all, err := inst.Plugin.Streams(ctx)
+	var all []sdk.Stream
+	err = pipeline.Ask(ctx, source, again, func() (err error) {
+		all, err = inst.Plugin.Streams(ctx)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source.Name, err)
+		return nil, err
 	}
 	for _, s := range all {
 		if p.Hide(s.Name) != s.Name {
@@ -113,14 +120,18 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 			return out, err
 		}
 	}
-	if inst.Check != nil {
-		if err := inst.Check(ctx); err != nil {
-			return nil, fmt.Errorf("%s: %w", source.Name, err)
+	var splits []sdk.Split
+	err = pipeline.Ask(ctx, source, again, func() (err error) {
+		if inst.Check != nil {
+			if err := inst.Check(ctx); err != nil {
+				return err
+			}
 		}
-	}
-	splits, err := inst.Plugin.Plan(ctx, ask)
+		splits, err = inst.Plugin.Plan(ctx, ask)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source.Name, err)
+		return nil, err
 	}
 	for _, s := range splits {
 		out.Splits = append(out.Splits, p.splitInfo(checkpoint.Split{Split: s, Status: checkpoint.Open}))

@@ -31,7 +31,8 @@ func Permanent(err error) error {
 	return &classified{err: err, permanent: true}
 }
 
-// RetryAfter marks a temporary error with the time that the far end asked for. RetryAfter(nil, d) is nil.
+// RetryAfter marks a temporary error with the time that the far end asked for. The host waits for it, but not for longer than
+// http.max_wait in the pipeline file: then it ends the split and says when to run again. RetryAfter(nil, d) is nil.
 func RetryAfter(err error, d time.Duration) error {
 	if err == nil {
 		return nil

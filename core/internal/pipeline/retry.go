@@ -5,6 +5,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -114,6 +115,34 @@ func (e *waitError) Unwrap() error { return e.err }
 
 // clock is a time for people: when to come back.
 func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") }
+
+// Ask asks a source that runs for what is needed before it is read, its streams or its plan, with the tries that a split has.
+// told is told of each that failed and is made again. Giving up is a permanent error, for nothing is lost by ending before the
+// first record; a source that died has to be started again by the caller.
+func Ask(ctx context.Context, source Stage[sdk.Source], told func(err error, wait time.Duration), question func() error) error {
+	return (&Pipeline{Config: Config{Random: rand.Int64N}}).askAgain(ctx, source, told, question)
+}
+
+func (p *Pipeline) askAgain(ctx context.Context, source Stage[sdk.Source], told func(error, time.Duration), question func() error) error {
+	t := p.newTrial(source.limits())
+	for {
+		err := question()
+		if err == nil {
+			return nil
+		}
+		if crashed(err) || isCancel(err) {
+			return at(source.Name, err)
+		}
+		delay, over := t.failed(err, true)
+		if over != nil {
+			return sdk.Permanent(at(source.Name, over))
+		}
+		told(err, delay)
+		if !wait(ctx, delay) {
+			return ctx.Err()
+		}
+	}
+}
 
 // wait reports whether d went by before ctx ended.
 func wait(ctx context.Context, d time.Duration) bool {
