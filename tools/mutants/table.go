@@ -99,9 +99,9 @@ var guarantees = []mutant{
 	{name: "a commit in vain gives a sink its attempts anew", pkg: pipeline, test: "TestCommitsInVain",
 		edits: []edit{{pipeline + "/gained.go", `	gain := g.ended`, `	gain := g.ended || len(g.places) > 0`}}},
 	{name: "a wait has no bound", pkg: pipeline, test: "TestWaitsAreBounded",
-		edits: []edit{{pipeline + "/retry.go", `	if asked > t.maxWait ||`, `	if asked < 0 ||`}}},
+		edits: []edit{{pipeline + "/retry.go", `	if asked > 0 && asked > t.maxWait`, `	if asked < 0 && asked > t.maxWait`}}},
 	{name: "waits have no bound together", pkg: pipeline, test: "TestWaitsAreBounded",
-		edits: []edit{{pipeline + "/retry.go", `asked > 0 && now.Sub(t.since)+asked > t.maxWait {`, `asked < 0 && now.Sub(t.since)+asked > t.maxWait {`}}},
+		edits: []edit{{pipeline + "/retry.go", `asked > t.maxWait-now.Sub(t.since) {`, `asked > t.maxWait {`}}},
 	{name: "planning is not tried again", pkg: pipeline, test: "TestPlanningIsTriedAgain",
 		edits: []edit{{pipeline + "/retry.go", `		if over != nil {
 			return sdk.Permanent(`, `		if over = err; over != nil {
@@ -126,7 +126,7 @@ var guarantees = []mutant{
 		edits: []edit{{"sdk/confignumber.go", `	dec.UseNumber()
 `, ``}}},
 	{name: "a whole number of the file may be too large", pkg: "core/internal/config", test: "TestNumbersOfTypes",
-		edits: []edit{{"core/internal/config/settings.go", `!sdk.FitsFormat(n, format):`, `!sdk.FitsFormat(n, ""):`}}},
+		edits: []edit{{"core/internal/config/settings.go", `!sdk.FitsFormat(n, format):`, `!sdk.FitsFormat(n, format[:0]):`}}},
 	{name: "jsonl: nobody is told what is gone", pkg: jsonl, test: "TestSaysWhatIsGone",
 		edits: []edit{{jsonl + "/restore.go", `	r.tellGone(ctx)
 `, ``}}},

@@ -77,7 +77,7 @@ func (t *trial) failed(err error, counted bool) (time.Duration, error) {
 		t.tries++
 	}
 	asked := sdk.RetryDelay(err)
-	if asked > t.maxWait || asked > 0 && now.Sub(t.since)+asked > t.maxWait {
+	if asked > 0 && asked > t.maxWait-now.Sub(t.since) {
 		return 0, &waitError{err: err, until: now.Add(asked), asked: asked, most: t.maxWait}
 	}
 	if t.tries >= t.attempts && now.Sub(t.since) >= t.patience {

@@ -172,7 +172,9 @@ func TestReadsWithoutEnd(t *testing.T) {
 				groups := 0
 				res, _ := walk(t, walker{keyless: c.keyless, read: func(_ string, w *sdk.Writer) error {
 					for {
-						groups++
+						if groups++; groups > 2*c.groups {
+							return sdk.Permanent(errors.New("it is not ended"))
+						}
 						if err := page(w, first(c.page(groups)), second(c.page(groups))); err != nil {
 							return err
 						}
