@@ -68,7 +68,7 @@ func (p *parts) input(ctx context.Context, c *conformance.TransformCase, b confi
 			return inProcess(sdk.Sink(in)), nil
 		}}},
 		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "test", Now: time.Now()},
-		Concurrency: 1, SpoolDir: p.spool, Logger: p.logger,
+		Concurrency: 1, SpoolDir: p.spool, SpoolRoom: p.room, Logger: p.logger,
 	})
 	res, err := run.Run(ctx)
 	if !errors.Is(context.Cause(ctx), errEnough) {
@@ -185,7 +185,8 @@ func relocated(b config.Block, from, dir, place string) (json.RawMessage, error)
 	}
 	for name, p := range schema.Properties {
 		var path string
-		if p[sdk.KeywordPath] != true || json.Unmarshal(settings[name], &path) != nil || path == "" || path == "-" {
+		writes := p[sdk.KeywordPath] == true || p[sdk.KeywordPath] == "write"
+		if !writes || json.Unmarshal(settings[name], &path) != nil || path == "" || path == "-" {
 			continue
 		}
 		rel, err := filepath.Rel(from, path)

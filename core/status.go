@@ -86,7 +86,7 @@ func (r *Run) Status() Status {
 func (r *Run) wait(w fetch.Wait) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waits[w.Host] = w
+	r.waits[w.Host+" "+w.Bucket] = w
 }
 
 // waiting returns the waits that are not over.

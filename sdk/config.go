@@ -32,6 +32,21 @@ const (
 	KeywordDial = "x-scrapekit-dial"
 )
 
+// PathUse says what the value of [KeywordPath] means in the schema of a setting, for a plugin of a kind: that it reads what is there, or
+// writes in its folder. required says that the setting is one of the plugin as a whole, and must be given.
+func PathUse(keyword any, kind Kind, required bool) (read, write bool) {
+	switch keyword {
+	case nil, false:
+		return false, false
+	case "read":
+		return true, false
+	case "write":
+		return false, true
+	}
+	write = kind == KindSink && required
+	return !write, write
+}
+
 // DurationPattern is the pattern of a [Duration] in a settings schema.
 const DurationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 

@@ -81,8 +81,8 @@ func (a *app) printOutcome(w io.Writer, r *core.Report) {
 	if r.Problem != "" && r.Outcome != core.Incomplete { // what is missing has its problem beside it
 		fmt.Fprintf(w, "%s\n", r.Problem)
 	}
-	printGaps(w, "missing", r.Missing, 10)
-	printGaps(w, "skipped", r.Skipped, 3)
+	printGaps(w, "missing", r.Missing, r.MissingMore, 10)
+	printGaps(w, "skipped", r.Skipped, r.SkippedMore, 3)
 	switch {
 	case r.Outcome == core.Complete:
 	case slices.ContainsFunc(a.args, isReplay):
@@ -94,15 +94,18 @@ func (a *app) printOutcome(w io.Writer, r *core.Report) {
 	}
 }
 
-// printGaps lists what was not read, by cause.
-func printGaps(w io.Writer, what string, missing []core.Missing, most int) {
+// printGaps lists what was not read, by cause. more is how many splits there are that the report does not name.
+func printGaps(w io.Writer, what string, missing []core.Missing, more, most int) {
 	all := gaps(missing)
 	for i, g := range all {
 		if i == most {
-			fmt.Fprintf(w, "  … and %s more; the report lists all\n", many(int64(len(all)-i), "cause"))
+			fmt.Fprintf(w, "  … and %s more; the report lists them\n", many(int64(len(all)-i), "cause"))
 			break
 		}
 		fmt.Fprintf(w, "  %s: %s\n", what, g)
+	}
+	if more > 0 {
+		fmt.Fprintf(w, "  %s: %s more, which the report does not list either\n", what, many(int64(more), "split"))
 	}
 }
 

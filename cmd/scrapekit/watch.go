@@ -25,7 +25,7 @@ type watcher interface {
 func (a *app) watcher(output string) watcher {
 	if output == "auto" {
 		output = "plain"
-		if isTerminal(a.err) && isTerminal(a.out) {
+		if isTerminal(a.err) && isTerminal(a.out) && !isDumb() {
 			output = "live"
 		}
 	}
@@ -33,7 +33,7 @@ func (a *app) watcher(output string) watcher {
 	case "live":
 		return &liveWatcher{a: a}
 	case "json":
-		return &jsonWatcher{enc: json.NewEncoder(a.out), every: plainEvery}
+		return &jsonWatcher{enc: json.NewEncoder(jsonOut{a.out}), every: plainEvery}
 	}
 	return &plainWatcher{w: a.err, every: plainEvery, a: a}
 }
@@ -170,6 +170,7 @@ type jsonEvent struct {
 	Error    string       `json:"error,omitempty"`
 	N        int64        `json:"n,omitempty"`
 	WaitMS   int64        `json:"wait_ms,omitempty"`
+	Resumed  bool         `json:"resumed,omitempty"` // of "run started": an earlier start is gone on with
 	Progress *core.Status `json:"progress,omitempty"`
 	Report   *core.Report `json:"report,omitempty"`
 }
@@ -184,7 +185,7 @@ func (j *jsonWatcher) write(e jsonEvent) {
 
 func (j *jsonWatcher) event(e core.Event) {
 	out := jsonEvent{Time: e.Time, Type: "event", Event: string(e.Kind), Stage: e.Stage, Split: e.Split, Stream: e.Stream,
-		Message: e.Message, N: e.N, WaitMS: e.Wait.Milliseconds()}
+		Message: e.Message, N: e.N, WaitMS: e.Wait.Milliseconds(), Resumed: e.Resumed}
 	if e.Err != nil {
 		out.Error = e.Err.Error()
 	}

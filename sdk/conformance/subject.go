@@ -62,7 +62,11 @@ func (b *bench) start(t T) *live {
 	if err != nil {
 		t.Fatalf("settings %s: %v", b.config, err)
 	}
-	kill := func() { i.Kill(); conns.hangUp() }
+	kill := func() {
+		conns.hangUp()
+		// Across a wire without a process a call that hangs keeps the instance from its end.
+		_ = b.watch.call(context.WithoutCancel(ctx), "the kill", nil, func(context.Context) error { i.Kill(); return nil })
+	}
 	t.Cleanup(kill)
 	stop := func() {
 		if err := b.watch.call(context.WithoutCancel(ctx), "the end", nil, i.Stop); err != nil {

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -172,6 +173,6 @@ func (c *counts) last() []*pb.Counter {
 // replay counts on the host's side what a plugin counted.
 func replay(ctx context.Context, counters []*pb.Counter) {
 	for _, c := range counters {
-		sdk.Count(ctx, c.GetName(), c.GetN())
+		sdk.Count(ctx, printable.Line(c.GetName()), c.GetN())
 	}
 }

@@ -456,6 +456,11 @@ func TestKeepCrossesTheWire(t *testing.T) {
 		case req.URL.Path == "/there":
 			k.File = &want
 			return text(""), nil
+		case req.URL.Path == "/another":
+			k.Problem = fmt.Sprintf("not %d bytes of %s", *k.Expect.Size, k.Expect.Type)
+			return text(""), nil
+		case req.URL.Path == "/down":
+			return nil, &sdk.NotKept{Err: sdk.Permanent(errors.New("it may not be asked"))}
 		}
 		return reply(404, strings.NewReader("no"), 2), nil
 	}
@@ -467,6 +472,14 @@ func TestKeepCrossesTheWire(t *testing.T) {
 		var none *sdk.NotKept
 		if _, err := sdk.Keep(ctx, "attachment 1", "https://jira.test/none"); !errors.As(err, &none) || none.Status != 404 {
 			t.Errorf("%v, want a NotKept", err)
+		}
+		_, err = sdk.Keep(ctx, "attachment 1", "https://jira.test/another", sdk.Expect{Size: new(int64(0)), Type: "text/plain"})
+		if !errors.As(err, &none) || none.Problem != "not 0 bytes of text/plain" || none.Status != 200 {
+			t.Errorf("%v, want what it is not", err)
+		}
+		_, err = sdk.Keep(ctx, "attachment 1", "https://jira.test/down")
+		if !errors.As(err, &none) || none.Err == nil || !sdk.IsPermanent(err) || err.Error() != "it may not be asked" {
+			t.Errorf("%v, want what kept the request from being made", err)
 		}
 		return nil
 	})

@@ -23,8 +23,9 @@ type settings struct {
 	hosts   []string // origins of the host settings
 	names   []string // of all settings that the plugin has
 	implied implied  // permissions that follow from them
-	place   string   // where a sink writes, as far as its settings say; see outputs.go
-	right   bool     // the schema allows them
+	files   []PathSetting
+	place   string // where a sink writes, as far as its settings say; see outputs.go
+	right   bool   // the schema allows them
 }
 
 // checker checks the settings of one block.
@@ -38,6 +39,7 @@ type checker struct {
 	meant   map[string]bool      // pointers to settings whose names were probably meant by wrong ones
 	hosts   []string
 	implied implied
+	files   []PathSetting
 	rewrite []func() // puts absolute paths in, after the check
 }
 
@@ -59,7 +61,7 @@ func (l *loader) settings(st stage, s *schema) settings {
 		l.fail(st.block.DefRange(), "", "%s: its settings as JSON: %v", st.title, err)
 	}
 	return settings{
-		raw: raw, hosts: union(c.hosts, nil), names: s.names(), implied: c.implied, place: c.place(instance),
+		raw: raw, hosts: union(c.hosts, nil), names: s.names(), implied: c.implied, files: c.files, place: c.place(instance),
 		right: len(c.lost) == 0 && len(l.found.Errs()) == before,
 	}
 }
@@ -167,11 +169,11 @@ func (c *checker) keywords(node map[string]any, value any, path []string, set fu
 	if node[sdk.KeywordDial] == true {
 		c.eachAddress(value, path, preset)
 	}
-	if use := node[sdk.KeywordPath]; use != nil && use != false && set != nil {
-		write := use == "write" || use != "read" && c.stage.kind == sdk.KindSink && slices.Contains(c.required(), pointer(path))
+	read, write := sdk.PathUse(node[sdk.KeywordPath], c.stage.kind, slices.Contains(c.required(), pointer(path)))
+	if (read || write) && set != nil {
 		c.rewrite = append(c.rewrite, func() {
 			at := c.apart(c.absolute(value), path)
-			c.implied.add(pathsOf(at, write), preset)
+			c.paths(at, path, write, preset)
 			set(at)
 		})
 	}

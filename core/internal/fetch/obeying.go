@@ -47,7 +47,7 @@ func obeying(p Policy, known *rulebooks, log hclog.Logger) decorator {
 			if !ok {
 				return nil, &forbiddenError{origin: ex.origin, by: by}
 			}
-			if d := min(rules.Delay, longestDelay); d > 0 && ex.host.use(ex.host.all, limits{rate: 1 / d.Seconds(), burst: 1}) {
+			if d := min(rules.Delay, longestDelay); d > 0 && ex.host.use(ex.host.all, ceilings{rate: 1 / d.Seconds(), burst: 1}) {
 				log.Info("crawl delay", "host", ex.host.key, "every", d)
 			}
 			return next.RoundTrip(req)

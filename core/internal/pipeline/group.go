@@ -5,6 +5,7 @@ package pipeline
 import (
 	"iter"
 
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -12,6 +13,7 @@ import (
 type group struct {
 	memory int // bytes that may be held in memory
 	dir    string
+	room   *disk.Room // of all files in dir
 
 	held    []entry
 	size    int
@@ -64,7 +66,7 @@ func (g *group) hold(e entry) error {
 		return nil
 	}
 	if g.spool == nil {
-		s, err := newSpool(g.dir)
+		s, err := newSpool(g.dir, g.room)
 		if err != nil {
 			return err
 		}
@@ -94,6 +96,6 @@ func (g *group) reset() error {
 		err = g.spool.close()
 	}
 	clear(g.held)
-	*g = group{memory: g.memory, dir: g.dir, held: g.held[:0]}
+	*g = group{memory: g.memory, dir: g.dir, room: g.room, held: g.held[:0]}
 	return err
 }

@@ -26,13 +26,14 @@ type reader struct {
 }
 
 func newReader(a *attempt, s checkpoint.Split) *reader {
-	return &reader{a: a, split: s, group: group{memory: a.GroupMemory, dir: a.SpoolDir}, trail: trail{idle: a.Source.MaxIdle}}
+	group := group{memory: a.GroupMemory, dir: a.SpoolDir, room: a.SpoolRoom}
+	return &reader{a: a, split: s, group: group, trail: trail{idle: a.Source.MaxIdle}}
 }
 
 // read returns nil when the split is done, broken, or left open because ctx ended; an error ends the attempt.
 func (r *reader) read(ctx context.Context) error {
-	r.a.progress.active(r.split.ID, 1)
-	defer r.a.progress.active(r.split.ID, -1)
+	r.a.progress.active(1)
+	defer r.a.progress.active(-1)
 	t := r.a.newTrial(r.a.Source.limits())
 	for {
 		err := r.try(ctx)
@@ -108,13 +109,16 @@ func crashed(err error) bool {
 
 // giveUp ends the split for this run, or for good if it is to be skipped.
 func (r *reader) giveUp(err error) error {
-	kind := SplitBroken
-	r.split.Status, r.split.Problem = checkpoint.Broken, r.a.Hide(err.Error())
+	kind, ended := SplitBroken, r.split
+	ended.Status, ended.Problem = checkpoint.Broken, r.a.Hide(err.Error())
 	if sdk.IsSkip(err) {
-		kind, r.split.Status = SplitSkipped, checkpoint.Skipped
+		kind, ended.Status = SplitSkipped, checkpoint.Skipped
 	}
+	if err := r.a.deliver.giveUp(r.split, ended); err != nil {
+		return err
+	}
+	r.split = ended
 	r.a.event(Event{Kind: kind, Split: r.split.ID, Stream: r.split.Stream, Err: err})
-	r.a.deliver.note(r.split)
 	return nil
 }
 
@@ -184,7 +188,7 @@ func (r *reader) hand(cursor []byte, status checkpoint.Status, further bool) err
 	next := r.split
 	next.Cursor, next.Status = cursor, status
 	next.Records += r.group.records
-	if err := r.a.deliver.group(next, &r.group); err != nil {
+	if err := r.a.deliver.group(r.split, next, &r.group); err != nil {
 		r.fatal = err
 		return err
 	}

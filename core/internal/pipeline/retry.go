@@ -4,10 +4,12 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -127,8 +129,9 @@ func (p *Pipeline) askAgain(ctx context.Context, source Stage[sdk.Source], told 
 	t := p.newTrial(source.limits())
 	for {
 		err := question()
-		if err == nil {
-			return nil
+		var state *storeError
+		if err == nil || errors.As(err, &state) || errors.Is(err, checkpoint.ErrFenced) {
+			return err
 		}
 		if crashed(err) || isCancel(err) {
 			return at(source.Name, err)
