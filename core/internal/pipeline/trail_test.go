@@ -1,4 +1,5 @@
-// Splits that emit and get no further: whatever comes again and again ends, and what only looks so does not.
+// Splits that emit and get no further: whatever comes again and again ends, and what only looks so
+// does not.
 
 package pipeline_test
 
