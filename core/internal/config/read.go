@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // maxFile is the most bytes of a file that is read.
@@ -26,12 +27,15 @@ func read(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("not a regular file")
 	}
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // some files of the kernel's never end, and wait for more
 	if err != nil {
 		return nil, reason(err)
 	}
 	defer f.Close()
 	raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if errors.Is(err, syscall.EAGAIN) {
+		return nil, errors.New("it has no end")
+	}
 	if err != nil {
 		return nil, reason(err)
 	}
