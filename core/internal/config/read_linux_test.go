@@ -18,7 +18,7 @@ func TestFileWithoutEnd(t *testing.T) {
 	}
 	f.Close()
 	_, d := config.Load(t.Context(), write(t, "p.hcl", "locals {\n a = file(\""+endless+"\")\n}\n"+bombSuffix), options(nil, nil))
-	if text := d.Error(); !strings.Contains(text, "it has no end") && !strings.Contains(text, "longer than") {
+	if text := d.Error(); !strings.Contains(text, "it had no end within") && !strings.Contains(text, "longer than 262144 bytes") {
 		t.Errorf("%v", d)
 	}
 }
