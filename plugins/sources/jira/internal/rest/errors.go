@@ -93,7 +93,7 @@ func (c *Client) judge(ctx context.Context, resp *http.Response, path string) er
 func (c *Client) judgeStatus(ctx context.Context, resp *http.Response, path string) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
-		return fmt.Errorf("%s: %d, and the reply broke off: %w", Where(resp), resp.StatusCode, err)
+		return &failedRequest{fmt.Errorf("%s: %d, and the reply broke off: %w", Where(resp), resp.StatusCode, err)}
 	}
 	e := &statusError{where: Where(resp), status: resp.StatusCode, says: messages(body), tried: sdk.GaveUp(resp)}
 	switch resp.StatusCode {
