@@ -118,7 +118,7 @@ func (r *walkReader) lack(ctx context.Context, it *item, stream string, err erro
 		return fmt.Errorf("%s: %w", it.issue.key, err)
 	}
 	it.lacks++
-	if !r.source.patience.Over(stream + " of " + it.issue.id) {
+	if !r.source.patience.Over(stream+" of "+it.issue.id, err) {
 		it.failed = fmt.Errorf("%s: %w", it.issue.key, err)
 		return nil
 	}

@@ -58,7 +58,7 @@ func readFeed(ctx context.Context, r *reader) error {
 		if status == http.StatusUnauthorized || status == http.StatusForbidden {
 			sdk.Missing(ctx, feedStream, rest.Why(err))
 		}
-	case r.client.Alone(ctx, err) && r.source.patience.Over(feedStream): // the next run goes on where this one was
+	case r.client.Alone(ctx, err) && r.source.patience.Over(feedStream, err): // the next run goes on where this one was
 		sdk.Log(ctx).Warn("the feed of worklogs cannot be read: the next run goes on from here", "error", err)
 		sdk.Missing(ctx, feedStream, rest.Why(err))
 	case err != nil:

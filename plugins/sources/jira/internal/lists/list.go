@@ -64,7 +64,7 @@ func (r *reading) refuse(ctx context.Context, err error) error {
 	case !given && slices.Contains(e.empty, status):
 		return nil
 	case !given && (forbidden || absent):
-	case (r.site.Client.Alone(ctx, err) || errors.As(err, new(*endless))) && r.site.Patience.Over(r.listName()): // it fails each time, and others do not
+	case (r.site.Client.Alone(ctx, err) || errors.As(err, new(*endless))) && r.site.Patience.Over(r.listName(), err): // it fails each time, and others do not
 	default:
 		return err
 	}

@@ -72,8 +72,11 @@ const (
 	failedFor = 10 * time.Minute
 )
 
-// Over reports whether name has failed before, and notes that it has.
-func (p *Patience) Over(name string) bool {
+// Over reports whether name, which failed with err, has failed before or cannot but fail, and notes that it has.
+func (p *Patience) Over(name string, err error) bool {
+	if sdk.IsPermanent(err) {
+		return true
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if before, ok := p.failed[name]; ok && time.Since(before) < failedFor {
