@@ -5,6 +5,7 @@ package markup
 import (
 	"html"
 	"strings"
+	"unicode"
 )
 
 // emoticons are grouped by their first byte; a longer one comes before its own beginning.
@@ -18,19 +19,27 @@ var emoticons = map[byte][]struct{ source, text string }{
 	},
 }
 
-// emoticon reads an emoticon at i. As Jira has it, no letter or digit may follow one. None may stand before it either, for what
-// is read by programs: Jira makes a cross of the x of f(x), and a thumb of the n of O(n).
+// emoticon reads an emoticon at i. As Jira has it, no letter or digit may follow one. None may stand before one of letters either,
+// nor count before (*): Jira makes a cross of the x of f(x), a thumb of the n of O(n) and a star of what SQL counts, and nobody reads
+// the text again.
 func (f *flow) emoticon(i int) int {
-	if i > 0 && (alnum(f.src[i-1]) || f.src[i-1] == '_') {
-		return i + 1
-	}
+	word := i > 0 && (alnum(f.src[i-1]) || f.src[i-1] == '_')
 	for _, e := range emoticons[f.src[i]] {
 		end := i + len(e.source)
 		if f.has(i, e.source) && (end >= f.end || !alnum(f.src[end])) {
+			if word && (strings.ContainsFunc(e.source, unicode.IsLetter) || f.counts(i, e.source)) {
+				return end // as text
+			}
 			return f.emit(i, end, Node{Kind: Emoji, Text: e.text, Attr: e.source})
 		}
 	}
 	return i + 1
+}
+
+// counts reports whether an emoticon at i is the argument of count(*).
+func (f *flow) counts(i int, source string) bool {
+	const count = "count"
+	return source == "(*)" && i >= len(count) && strings.EqualFold(f.src[i-len(count):i], count)
 }
 
 // entity reads a character that is written as one of HTML's entities, as Jira's renderer shows it. Its writer makes them of what

@@ -223,7 +223,7 @@ var wikiOther = []grammarRow{
 	{"(+) (-) (?) (on) (off) (*) (*r) (*g) (*b) (*y) (flag) (flagoff)", "➕ ➖ ❓ 💡 💡 ⭐ ⭐ ⭐ ⭐ ⭐ 🚩 🏳️"},
 	{":-) :-( :-P :-D ;-) :p :-p", "🙂 😞 😛 😃 😉 😛 😛"},
 	// No letter or digit may follow, any may stand before.
-	{"a:) :)b (x)y f(x) f(x)2", "a:) :)b (x)y f(x) f(x)2"},
+	{"a:) :)b (x)y f(x) f(x)2", "a🙂 :)b (x)y f(x) f(x)2"},
 	{"&gt;) &#39;) &;)", `\>) ') \&😉`},
 	{"http://x.org:)", "<http://x.org:>)"},
 	{`\* \_ \- \+ \^ \~ \# \| \{ \} \[ \] \( \) \! \? \@ \%`, `\* _ - + ^ ~ # | { } [ ] ( ) ! ? @ %`},
@@ -241,7 +241,7 @@ var wikiOther = []grammarRow{
 	{"a &lt; b &amp;&amp; c &amp;lt; d", "a < b && c \\&lt; d"},
 	{"AT&T; R&D, &notanentity; &; &#; a&b;c", "AT\\&T; R&D, \\&notanentity; &; \\&#; a\\&b;c"},
 	{"{{a &lt; b}}", "`a &lt; b`"},
-	{"This is O(n), f(x), arr(i) and b(!) a:D, but (n) and \u00e9(x)", "This is O(n), f(x), arr(i) and b(!) a:D, but 👎 and \u00e9❌"},
+	{"This is O(n), f(x), arr(i), COUNT(*) and a:D, but (n) and should(*)", "This is O(n), f(x), arr(i), COUNT(*) and a:D, but 👎 and should⭐"},
 	{"<b>not bold</b> <script>", `\<b>not bold\</b> \<script>`},
 	{"a < b > c & d", "a < b > c & d"},
 	{"`code` and **bold** and [text](http://x.org)", "\\`code\\` and \\*<strong>bold</strong>\\* and [text]\\(http://x.org)"},
