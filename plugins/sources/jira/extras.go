@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -103,7 +102,7 @@ func (r *walkReader) below(ctx context.Context, it *item, stream, path string, p
 
 // refusedFor tells of a list of an issue that this account may not see. One that is not there, or whose issue is not, is no loss.
 func (r *walkReader) refusedFor(ctx context.Context, stream string, err error) {
-	if status := rest.Status(err); status == http.StatusUnauthorized || status == http.StatusForbidden {
+	if rest.Forbidden(err) && !r.part.Every {
 		sdk.Missing(ctx, stream+" of issues", rest.Why(err))
 	}
 }

@@ -66,6 +66,12 @@ func Status(err error) int {
 	return 0
 }
 
+// Forbidden reports whether err says that this account may not have what it asked for.
+func Forbidden(err error) bool {
+	status := Status(err)
+	return status == http.StatusUnauthorized || status == http.StatusForbidden
+}
+
 // Gone reports whether err says that what was asked for does not exist, or not for this account.
 func Gone(err error) bool {
 	status := Status(err)
