@@ -89,6 +89,7 @@ func (r *walkReader) below(ctx context.Context, it *item, stream, path string, p
 	if err != nil {
 		return nil, err
 	}
+	defer resp.Body.Close()
 	var raw json.RawMessage
 	if err := rest.Decode(resp, &raw); err != nil {
 		return nil, err
