@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -35,9 +36,14 @@ func (e *Redirected) Advice(setting string) string {
 	case moved:
 		return fmt.Sprintf("the server is at %s now: write that into %s in place of %s", base, setting, origin(e.From))
 	}
-	return "another host, often that of a login page: no credential was sent there; a token in http.auth often avoids it. " +
-		"If it is a part of the system, add " + origin(e.To) + " to http.allow"
+	if loginPlace.MatchString(e.To.Host + e.To.Path) {
+		return "a login page, it seems: no credential was sent there, and none belongs there; a token in http.auth often avoids it"
+	}
+	return "if that host is a part of the system, add it to http.allow; if it is a login page, a token in http.auth often avoids it"
 }
+
+// loginPlace are hosts and paths of logins, as far as they are known by their names.
+var loginPlace = regexp.MustCompile(`(?i)log-?[io]n|sign-?in|saml|\bsso\b|oauth|\bidp\b|adfs|okta|authorize|authenticate`)
 
 // Moved reports whether the same thing is at another origin, and returns the base of what was asked there: by the path, which
 // is the same but for what may stand before it, and by the status or the name of the host.

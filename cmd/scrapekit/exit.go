@@ -27,7 +27,7 @@ const exitCodes = `Exit codes:
   0    done
   1    failed; what was committed is kept, and running it again goes on
   2    wrong usage, or a pipeline file that is not right
-  3    ended, but parts could not be read; running it again reads just those
+  3    ended, but parts could not be read; running it again asks for them again
   4    the pipeline is being run by another process, or was taken over by one
   5    newer versions of plugins are published, or --locked would have to change the lock file
   130  stopped by Ctrl-C or SIGTERM, everything committed; running it again goes on`

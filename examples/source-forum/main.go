@@ -23,7 +23,9 @@ func (forum) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) { return p
 func (f forum) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
 	next, err := sdk.CursorOf(s, 1)
 	for n := 1; err == nil && n > 0; next++ { // until a page is empty
-		var page struct{ Items []json.RawMessage }
+		var page struct {
+			Items []json.RawMessage `json:"items" required:"true"` // a reply without them is an error, not an empty page
+		}
 		url := fmt.Sprintf("%s/%s?page=%d&per_page=%d", f.URL, s.Stream, next, f.PageSize)
 		if err = sdk.GetJSON(ctx, url, &page); err == nil && len(page.Items) > 0 {
 			err = w.EmitPage(s.Stream, page.Items, next+1)

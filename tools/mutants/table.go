@@ -20,6 +20,8 @@ const (
 	checkpoint = "core/internal/checkpoint"
 	jsonl      = "plugins/sinks/jsonl"
 	fetch      = "core/internal/fetch"
+	files      = "core/internal/files"
+	jira       = "plugins/sources/jira"
 )
 
 // fewSeeds is enough for what a simulation finds at once.
@@ -252,4 +254,24 @@ var guarantees = []mutant{
 	err = decoded.Close()`}}},
 	{name: "fetch: a plugin asks a host that is not allowed", pkg: fetch, test: "TestAllowList",
 		edits: []edit{{fetch + "/allowed.go", `	if !coveredBy(p.Allow, origin) {`, `	if !coveredBy(p.Allow, origin) && p.Allow == nil {`}}},
+	{name: "fetch: a body that is no gzip is taken for one that was cut", pkg: fetch, test: "TestUnknownEncodings",
+		edits: []edit{{fetch + "/whole.go", `	case errors.As(err, &other):`, `	case errors.As(err, &other) && other == nil:`}}},
+	{name: "files: whatever came is kept", pkg: files, test: "TestAnotherFile",
+		edits: []edit{{files + "/keeper.go", `	body, err := expected(ask.Expect, resp)`, `	body, err := expected(sdk.Expect{}, resp)`}}},
+	{name: "files: what was kept wrongly stays", pkg: files, test: "TestAnotherFileThatWasKept",
+		edits: []edit{{files + "/keeper.go", `ok && sized(ask.Expect, file.Size) {`, `ok {`}}},
+	{name: "sdk: a reply without what was asked for is an empty one", pkg: "sdk", test: "TestRequired",
+		edits: []edit{{"sdk/required.go", `		case !there && f.Tag.Get("required") == "true":`, `		case !there && f.Tag.Get("required") == "true" && at == "-":`}}},
+	{name: "report: a run that lacks parts is complete", pkg: "core", test: "TestWhatIsLeftOut",
+		edits: []edit{{"core/report.go", `	if len(out.Missing) > 0 && out.Outcome == Complete {`, `	if len(out.Missing) < 0 {`}}},
+	{name: "jira: a reply without the list is an empty page", pkg: jira, test: "TestEveryPlaceReadsWhatWasAskedFor",
+		edits: []edit{{jira + "/internal/rest/elements.go", `		case err == nil && !found:`, `		case err == nil && !found && name == "":`}}},
+	{name: "jira: what an issue lacked is not asked for again", pkg: jira, test: "TestOnePartThatStaysBad",
+		edits: []edit{{jira + "/plan.go", `	splits = append(splits, againSplits(base, previous, counted)...)`, `	_ = againSplits(base, previous, counted)`}}},
+	{name: "jira: one bad file fails its project", pkg: jira, test: "TestFileThatCannotBeHad",
+		edits: []edit{{jira + "/keepfiles.go", `	if !errors.As(err, &none) {`, `	if !errors.As(err, &none) || none.Status >= 500 {`}}},
+	{name: "jira: a server in trouble counts as a bad part", pkg: jira, test: "TestServerInTroubleIsNoBadPart",
+		edits: []edit{{jira + "/internal/rest/other.go", `	return c.Working(ctx) == nil`, `	return true`}}},
+	{name: "jira: refused credentials read as anybody", pkg: jira, test: "TestCredentialsThatAreRefused",
+		edits: []edit{{jira + "/internal/rest/refused.go", `	case failed(resp), strings.HasSuffix(path, "/myself"):`, `	case failed(resp):`}}},
 }

@@ -135,7 +135,7 @@ func TestLoad(t *testing.T) {
 	if got, want := p.Source.HTTP, (config.HTTP{
 		Allow:   []string{"http://mirror.example.com:8080", "https://*.atlassian.net", "https://cdn.example.com", "https://issues.apache.org"},
 		Methods: []string{"GET", "HEAD"},
-		Auth:    []config.Auth{{Scheme: "basic", User: "bot", Password: "hunter2", Origins: []string{"https://issues.apache.org", "https://me.atlassian.net"}, Pos: "jira.hcl:56"}},
+		Auth:    []config.Auth{{Scheme: "basic", User: "bot", Password: "hunter2", Origins: []string{"https://issues.apache.org", "https://me.atlassian.net"}, Pos: "jira.hcl:61"}},
 		Rate:    2.5, Burst: 5, Concurrency: 8, Attempts: 6,
 		Limits:  []config.EndpointLimit{{Method: "GET", Path: "/search/*", Rate: 4, Burst: 2}, {Path: "/slow", Concurrency: 1}},
 		ConnectTimeout: time.Second, HeaderTimeout: 2 * time.Second, IdleTimeout: 3 * time.Second, Timeout: 4 * time.Second, MaxWait: 5 * time.Second,
@@ -175,15 +175,15 @@ func TestLoadBlocks(t *testing.T) {
 			"url": "https://Issues.Apache.org:443/jira", "mirrors": []any{"http://mirror.example.com:8080/x"},
 			"projects": []any{"SPARK", "KAFKA"}, "fields": map[string]any{"team": "customfield_1"},
 		}},
-		{p.Transforms[0], sdk.KindTransform, "llm", "llm", "", "jira.hcl:72", nil, map[string]any{"tasks": []any{"summarization"}}},
-		{p.Transforms[1], sdk.KindTransform, "acme", "acme", filepath.Join(dir, "bin", "acme"), "jira.hcl:76", nil, map[string]any{
+		{p.Transforms[0], sdk.KindTransform, "llm", "llm", "", "jira.hcl:77", nil, map[string]any{"tasks": []any{"summarization"}}},
+		{p.Transforms[1], sdk.KindTransform, "acme", "acme", filepath.Join(dir, "bin", "acme"), "jira.hcl:81", nil, map[string]any{
 			"anything": map[string]any{"goes": []any{1.0, true, "x"}},
 		}},
-		{p.Sinks[0], sdk.KindSink, "jsonl", "jsonl", "", "jira.hcl:80", nil, map[string]any{
+		{p.Sinks[0], sdk.KindSink, "jsonl", "jsonl", "", "jira.hcl:85", nil, map[string]any{
 			"path": filepath.Join(dir, "out", "{stream}.jsonl"), "also": []any{"-", filepath.Join(dir, "a.txt"), filepath.Join(dir, "folder") + string(filepath.Separator)},
 			"index": filepath.Join(dir, "index.json"),
 		}},
-		{p.Sinks[1], sdk.KindSink, "jsonl", "jsonl.archive", "", "jira.hcl:85", []string{"messages"}, map[string]any{
+		{p.Sinks[1], sdk.KindSink, "jsonl", "jsonl.archive", "", "jira.hcl:90", []string{"messages"}, map[string]any{
 			"path": "-", "index": "https://example.com/index",
 		}},
 	} {

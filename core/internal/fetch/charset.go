@@ -56,13 +56,13 @@ func utf8Text(r io.Reader, set string) (io.Reader, bool) {
 	case e == charmap.Windows1252:
 		return &latin{r: body}, true
 	case strings.HasPrefix(name, "utf-16"):
-		return sixteen(body, name)
+		return sixteen(body)
 	}
 	return e.NewDecoder().Reader(body), true
 }
 
 // sixteen decodes UTF-16 by its mark or its zeros: JSON begins with an ASCII character. What has neither is no UTF-16.
-func sixteen(body *bufio.Reader, name string) (io.Reader, bool) {
+func sixteen(body *bufio.Reader) (io.Reader, bool) {
 	head, _ := body.Peek(2) // an error comes again with the next read
 	if len(head) < 2 {
 		return body, false

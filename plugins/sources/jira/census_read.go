@@ -90,7 +90,7 @@ func (c *censusReader) count(ctx context.Context) error {
 	}
 	for passes := c.passes(); c.at.Pass < len(passes); c.at.Pass++ {
 		blank, err := c.meet(ctx, passes[c.at.Pass])
-		if unknownProject(err) {
+		if unknownProject(err) && c.signedIn(ctx) {
 			sdk.Log(ctx).Warn("no census of a project: the server refuses to search it", "project", c.project, "error", err)
 			sdk.Missing(ctx, "census of project "+c.project, rest.Why(err))
 			c.refused = true

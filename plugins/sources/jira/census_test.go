@@ -298,13 +298,17 @@ func TestNamedProjectThatIsArchived(t *testing.T) {
 			w.advance(time.Hour)
 			got := h.run(streams...)
 			wantKeys(t, got, nil)
+			wantMissing(t, got, "project BETA", "archived")
 			if len(got.deleted) > 0 {
 				t.Errorf("deleted %s", got.deleted)
 			}
 			must(t, h.open().(sdk.Checker).Check(h.context(nil)))
 		}
-		_, err := newHost(t, w, map[string]any{"projects": []string{"ALPHA", "NOPE"}}).tryRun()
-		wantError(t, err, true, "NOPE")
+		got := newHost(t, w, map[string]any{"projects": []string{"ALPHA", "NOPE"}}).run()
+		wantKeys(t, got, alpha)
+		wantMissing(t, got, "project NOPE", "NOPE")
+		_, err := newHost(t, w, map[string]any{"projects": []string{"NEITHER", "NOPE"}}).tryRun()
+		wantError(t, err, true, "N")
 	})
 }
 

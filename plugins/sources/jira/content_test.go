@@ -311,6 +311,10 @@ func oddContent(t *testing.T, deployment string, issues []string) {
 			fmt.Fprintf(w, `{"startAt":0,"total":%d,"issues":[%s],"maxResults":100}`, len(issues), strings.Join(issues, ", "))
 		case strings.HasSuffix(r.URL.Path, "/comment"):
 			fmt.Fprint(w, `{"comments":[{"id":"77","created":"2024-01-01T10:00:00.000+0000","body":"hello"}],"total":1,"startAt":0}`)
+		case strings.HasSuffix(r.URL.Path, "/field"):
+			fmt.Fprint(w, `[]`)
+		case strings.HasSuffix(r.URL.Path, "/myself"):
+			w.WriteHeader(http.StatusUnauthorized)
 		default:
 			fmt.Fprintf(w, `{"deploymentType":%q,"serverTime":"2024-06-01T00:00:00.000+0000"}`, deployment)
 		}

@@ -249,7 +249,10 @@ func TestListedProjectThatNoSearchKnowsIsLeftOut(t *testing.T) {
 		wantKeys(t, h.run(), keys[:1])
 		must(t, h.open().(sdk.Checker).Check(h.context(nil)))
 
-		_, err := newHost(t, w, map[string]any{"projects": []string{"ALPHA", "GONE"}}).tryRun()
+		got := newHost(t, w, map[string]any{"projects": []string{"ALPHA", "GONE"}}).run()
+		wantKeys(t, got, keys)
+		wantMissing(t, got, "project GONE", "does not exist")
+		_, err := newHost(t, w, map[string]any{"projects": []string{"GONE"}}).tryRun()
 		wantError(t, err, true, "GONE", "does not exist")
 		_, err = newHost(t, w, map[string]any{"jql": "nonsense = 1"}).tryRun()
 		wantError(t, err, true, "nonsense")

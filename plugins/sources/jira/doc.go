@@ -86,6 +86,14 @@
 // list that came cut, or that the account may not see, deletes nothing. A link stands in both of its issues and has a record
 // of each. Users become splits of their own; users.go says why.
 //
+// # What is missing
+//
+// A reply 200 that lacks what was asked for is an error with the server's words: Jira says 200 to much that went wrong. A part that fails
+// again while the server answers other requests, be it a list of one issue, a file, a board or a project, is left out, and said to be
+// missing (see [sdk.Missing]); the report names it and the run is incomplete, yet all else is read, in this run and the next. An issue
+// that was delivered so is asked for again by its id, see again.go. Credentials that are refused by any reply end the run: Jira would go on
+// answering as it answers anybody.
+//
 // # Ahead of the delivery
 //
 // A walk runs ahead: the next page is asked for, and the issues of this one are completed four at a time, while what is

@@ -79,6 +79,10 @@ func TestRepliesThatAreErrors(t *testing.T) {
 	t.Parallel()
 	reply := func(status int, kind, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/myself") && status != http.StatusOK {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
 			if !strings.HasSuffix(r.URL.Path, "/search") && status != http.StatusOK {
 				io.WriteString(w, `{"deploymentType":"Server"}`)
 				return

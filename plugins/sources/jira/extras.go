@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -90,6 +89,7 @@ func (r *walkReader) below(ctx context.Context, it *item, stream, path string, p
 	if err != nil {
 		return nil, err
 	}
+	defer resp.Body.Close()
 	var raw json.RawMessage
 	if err := rest.Decode(resp, &raw); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (r *walkReader) below(ctx context.Context, it *item, stream, path string, p
 
 // refusedFor tells of a list of an issue that this account may not see. One that is not there, or whose issue is not, is no loss.
 func (r *walkReader) refusedFor(ctx context.Context, stream string, err error) {
-	if status := rest.Status(err); status == http.StatusUnauthorized || status == http.StatusForbidden {
+	if rest.Forbidden(err) && !r.part.Every {
 		sdk.Missing(ctx, stream+" of issues", rest.Why(err))
 	}
 }
@@ -118,7 +118,7 @@ func (r *walkReader) lack(ctx context.Context, it *item, stream string, err erro
 		return fmt.Errorf("%s: %w", it.issue.key, err)
 	}
 	it.lacks++
-	if !r.source.patience.Over(stream + " of " + it.issue.id) {
+	if !r.source.patience.Over(stream+" of "+it.issue.id, err) {
 		it.failed = fmt.Errorf("%s: %w", it.issue.key, err)
 		return nil
 	}

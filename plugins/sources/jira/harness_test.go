@@ -403,3 +403,27 @@ func wantKeys(t *testing.T, got *harvest, want []string) {
 	slices.Sort(wrong)
 	t.Fatalf("delivered %d issues, want %d; difference: %s", len(have), len(want), strings.Join(wrong, ", "))
 }
+
+// wantMissing looks for a part that a run was said to go on without, and for words of why.
+func wantMissing(t *testing.T, got *harvest, part string, words ...string) {
+	t.Helper()
+	for name := range got.counters {
+		why, ok := strings.CutPrefix(name, sdk.HeadingMissing+"/"+part+": ")
+		if ok && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(why, w) }) {
+			return
+		}
+	}
+	t.Errorf("%s is not said to be missing for %q: %v", part, words, got.missing())
+}
+
+// missing returns what a run was said to go on without.
+func (h *harvest) missing() []string {
+	var all []string
+	for name := range h.counters {
+		if what, ok := strings.CutPrefix(name, sdk.HeadingMissing+"/"); ok {
+			all = append(all, what)
+		}
+	}
+	slices.Sort(all)
+	return all
+}

@@ -68,7 +68,7 @@ func (r *walkReader) keepFile(ctx context.Context, it *item, id string, a rest.M
 		return record.Kept{}, err
 	}
 	it.lacks++
-	if none.Problem == "" && !r.source.patience.Over("file of attachment "+id) {
+	if none.Problem == "" && !r.source.patience.Over("file of attachment "+id, none) {
 		it.failed = fmt.Errorf("%s: attachment %s: %w", it.issue.key, id, none)
 		return record.Kept{}, nil
 	}

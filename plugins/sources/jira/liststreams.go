@@ -39,6 +39,7 @@ func planLists(_ context.Context, r *run) ([]sdk.Split, error) {
 		if err != nil {
 			return nil, err
 		}
+		list.Every = r.base.Every
 		p.List = &list
 		splits = append(splits, newSplit(id, stream, p, 0))
 	}

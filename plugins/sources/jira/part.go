@@ -26,6 +26,8 @@ type part struct {
 	Run int `json:"run,omitempty"`
 	// Account: the run was logged in.
 	Account bool `json:"account,omitempty"`
+	// Every stream is selected, which asks for what this account may see: what it is refused is not missing.
+	Every bool `json:"every,omitempty"`
 
 	// A full part: one project, created in [From, To). 0 leaves a side open.
 	From int64 `json:"from,omitempty"`

@@ -61,6 +61,7 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 		Run:     nextRun(previous),
 		Floor:   floorMinute(at.Now.Add(-time.Duration(s.Overlap)).UnixMilli()),
 		Account: found.who != "",
+		Every:   !slices.ContainsFunc(streams(), func(s sdk.Stream) bool { return !slices.Contains(p.Streams, s.Name) }),
 	}
 	// The reads will need the names of fields: they are asked for while the plan is made.
 	aside, cancel := context.WithCancel(ctx)

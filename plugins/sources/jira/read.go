@@ -266,6 +266,15 @@ func (r *reader) gone(err error) bool {
 	return rest.Gone(err) || !r.part.Account && rest.Status(err) == http.StatusUnauthorized
 }
 
+// signedIn reports whether the server still knows the account, if the run is logged in: to one whose token died, projects seem to be gone.
+func (r *reader) signedIn(ctx context.Context) bool {
+	if !r.part.Account {
+		return true
+	}
+	who, err := r.source.myself(ctx, r.at.API())
+	return err == nil && who != ""
+}
+
 // visible asks whether the account sees anything of the projects at all, whatever the filter. A token that expired gives
 // an empty list rather than an error.
 func (s *Source) visible(ctx context.Context, at rest.Site, projects []string) error {

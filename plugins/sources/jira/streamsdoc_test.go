@@ -41,7 +41,10 @@ over lists in which nothing changed emits nothing. What a snapshot costs each ti
 requests for most, but one or more for each project, board, screen or field where the list is a list of lists. On a site
 with 500 boards, ` + "`board_issues`" + ` is 500 requests and more, in every run.
 
-A stream that this account may not read, or that the site does not have, is left out with a warning; the run goes on.
+A stream that the site does not have is left out with a warning. One that this account may not read, or that fails each time while the
+server answers other requests, is left out too, and so is a single list of it, such as that of one board: the run goes on with the rest, ends as
+incomplete, and names what is missing. Where all streams are selected, by ` + "`\"*\"`" + `, that asks for what the account may see: what it is
+refused is no more than a warning.
 With the setting ` + "`projects`" + `, the streams of projects and boards read those projects only.
 
 The JSON Schema of the records of each stream is printed by ` + "`scrapekit plugins docs jira --format json`" + `.

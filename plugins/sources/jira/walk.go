@@ -323,7 +323,7 @@ func (w *walk) bound() {
 // are left out, and the next run reads what there is of them then. left: err stands for such projects, and the walk goes on
 // without them if there are more.
 func (w *walk) leave(ctx context.Context, err error) (more, left bool) {
-	if !unknownProject(err) || w.reader.ids {
+	if !unknownProject(err) || w.reader.ids || !w.reader.signedIn(ctx) {
 		return false, false
 	}
 	found := 0

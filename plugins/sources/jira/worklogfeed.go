@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -52,13 +51,13 @@ func readFeed(ctx context.Context, r *reader) error {
 	if err == nil {
 		err = f.follow(ctx, "deleted", &c.Deleted, &c, f.deleted)
 	}
-	switch status := rest.Status(err); {
+	switch {
 	case refusal(err):
 		sdk.Log(ctx).Warn("the feed of worklogs stays as it is: this account does not get it", "error", err)
-		if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		if rest.Forbidden(err) && !r.part.Every {
 			sdk.Missing(ctx, feedStream, rest.Why(err))
 		}
-	case r.client.Alone(ctx, err) && r.source.patience.Over(feedStream): // the next run goes on where this one was
+	case r.client.Alone(ctx, err) && r.source.patience.Over(feedStream, err): // the next run goes on where this one was
 		sdk.Log(ctx).Warn("the feed of worklogs cannot be read: the next run goes on from here", "error", err)
 		sdk.Missing(ctx, feedStream, rest.Why(err))
 	case err != nil:

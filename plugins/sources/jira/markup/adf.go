@@ -222,15 +222,25 @@ func adfLinked(content []Node, n *adf) []Node {
 
 func adfMedia(n *adf) Node {
 	m := adfMarked(Node{Kind: Media, Text: n.attrs.text("alt")}, n)
-	for _, name := range [...]string{"url", "__fileName", "id"} {
-		if m.Attr = n.attrs.text(name); m.Attr != "" {
-			break
-		}
-	}
 	if t := n.attrs.text("type"); t == "external" || t == "image" {
 		m.Level = 1
 	}
+	name := cmp.Or(n.attrs.text("__fileName"), m.Text)
+	if m.Level == 0 && pictureName(name) {
+		m.Level = 1
+	}
+	m.Attr = cmp.Or(n.attrs.text("url"), name, n.attrs.text("id"))
 	return m
+}
+
+// pictureName reports whether a name is that of a picture: an attachment is one by its name alone. Cloud has it as the text of the
+// picture, and its address as an id that is known to Cloud's media service only.
+func pictureName(name string) bool {
+	switch strings.ToLower(name[strings.LastIndexByte(name, '.')+1:]) {
+	case "png", "jpg", "jpeg", "gif", "bmp", "svg", "webp", "tif", "tiff", "ico", "heic", "avif":
+		return strings.Contains(name, ".")
+	}
+	return false
 }
 
 func adfCard(attrs adfAttrs) Node {

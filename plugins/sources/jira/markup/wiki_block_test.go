@@ -52,6 +52,9 @@ var wikiLists = []grammarRow{
 	{"* a\n{panel}b{panel}", "- a\n\n  > b"},
 	{"* a\nbq. b\n* c", "- a\n\n  > b\n- c"},
 	{"* a\n|b|c|", "- a\n  |b|c|"},
+	// A table with heads is hardly ever meant to be text.
+	{"* item\n||a||\n|b|\n* more", "- item\n\n| a |\n| --- |\n| b |\n\n- more"},
+	{"* item\n|| or so ||| text", "- item\n  || or so ||| text"},
 	{"* a\nh3. b", "- a\n\n  ### b"},
 	{"* a\n----", "- a\n\n  ---"},
 	{"* *bold* item\n* _em_ item", "- **bold** item\n- *em* item"},

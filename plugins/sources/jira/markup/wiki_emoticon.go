@@ -2,6 +2,12 @@
 
 package markup
 
+import (
+	"html"
+	"strings"
+	"unicode"
+)
+
 // emoticons are grouped by their first byte; a longer one comes before its own beginning.
 var emoticons = map[byte][]struct{ source, text string }{
 	':': {{":-)", "🙂"}, {":)", "🙂"}, {":-(", "😞"}, {":(", "😞"}, {":-P", "😛"}, {":P", "😛"}, {":-p", "😛"}, {":p", "😛"}, {":-D", "😃"}, {":D", "😃"}},
@@ -13,31 +19,49 @@ var emoticons = map[byte][]struct{ source, text string }{
 	},
 }
 
-// emoticon reads an emoticon at i. As Jira has it, no letter or digit may follow one, while any may stand before it:
-// the x of f(x) is a cross. Only of an entity such as &amp; the semicolon begins none.
+// emoticon reads an emoticon at i. As Jira has it, no letter or digit may follow one. None may stand before one of letters either,
+// nor count before (*): Jira makes a cross of the x of f(x), a thumb of the n of O(n) and a star of what SQL counts, and nobody reads
+// the text again.
 func (f *flow) emoticon(i int) int {
-	if f.src[i] == ';' && endsEntity(f.src[:i]) {
-		return i + 1
-	}
+	word := i > 0 && (alnum(f.src[i-1]) || f.src[i-1] == '_')
 	for _, e := range emoticons[f.src[i]] {
 		end := i + len(e.source)
 		if f.has(i, e.source) && (end >= f.end || !alnum(f.src[end])) {
+			if word && (strings.ContainsFunc(e.source, unicode.IsLetter) || f.counts(i, e.source)) {
+				return end // as text
+			}
 			return f.emit(i, end, Node{Kind: Emoji, Text: e.text, Attr: e.source})
 		}
 	}
 	return i + 1
 }
 
-// endsEntity reports whether s ends with an entity but for its semicolon.
-func endsEntity(s string) bool {
-	const longest = 10
-	i := len(s)
-	for i > 0 && len(s)-i < longest && alnum(s[i-1]) {
-		i--
+// counts reports whether an emoticon at i is the argument of count(*).
+func (f *flow) counts(i int, source string) bool {
+	const count = "count"
+	return source == "(*)" && i >= len(count) && strings.EqualFold(f.src[i-len(count):i], count)
+}
+
+// entity reads a character that is written as one of HTML's entities, as Jira's renderer shows it. Its writer makes them of what
+// would be markup, so the character is none. In code they stay.
+func (f *flow) entity(i int) int {
+	const longest = 32
+	end := strings.IndexByte(f.src[i:min(f.end, i+longest)], ';')
+	if end < 2 {
+		return i + 1
 	}
-	name := i < len(s)
-	if i > 0 && s[i-1] == '#' {
-		i--
+	next := i + end + 1
+	text := html.UnescapeString(f.src[i:next])
+	if text == f.src[i:next] || strings.ContainsAny(text, "&;") && text != "&" && text != ";" {
+		return i + 1 // no entity, or one without its semicolon in a longer word
 	}
-	return name && i > 0 && s[i-1] == '&'
+	f.flush(i)
+	const joined = 1 << 10 // of a longer text each entity would be a copy
+	if n := len(f.stack); n > f.base && f.stack[n-1].Kind == Text && f.stack[n-1].Marks == 0 && f.stack[n-1].Href == "" && len(f.stack[n-1].Text) < joined {
+		f.stack[n-1].Text += text
+	} else {
+		f.push(Node{Kind: Text, Text: text})
+	}
+	f.text, f.joins = next, true
+	return next
 }

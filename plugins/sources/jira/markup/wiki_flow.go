@@ -13,12 +13,13 @@ type flow struct {
 	base int // where its nodes begin on the stack
 	// noTable is the position before which rows have no cells: a search through them is not made again for each.
 	noTable int
+	joins   bool // the text that no node holds yet goes on with that of the last node
 }
 
 // special are the bytes at which something other than text may begin. A URL is seen at its colon.
 var special = [256]bool{
 	'\n': true, '\\': true, '[': true, '{': true, '!': true, '-': true, '+': true, '*': true,
-	'^': true, '~': true, '_': true, '?': true, ':': true, ';': true, '(': true,
+	'^': true, '~': true, '_': true, '?': true, ':': true, ';': true, '(': true, '&': true,
 }
 
 // flow reads src[start:end] into a flat list of inline nodes and blocks; see paragraphs.
@@ -38,10 +39,14 @@ func (p *wiki) flow(start, end int, m mode) []Node {
 
 // flush makes a node of the text before i.
 func (f *flow) flush(i int) {
-	if i > f.text {
+	switch {
+	case i <= f.text:
+	case f.joins:
+		f.stack[len(f.stack)-1].Text += f.src[f.text:i]
+	default:
 		f.push(Node{Kind: Text, Text: f.src[f.text:i]})
 	}
-	f.text = i
+	f.text, f.joins = i, false
 }
 
 // emit adds nodes that came of src[i:next], and returns next.
@@ -74,6 +79,8 @@ func (f *flow) token(i int) int {
 		return f.emoticon(i)
 	case '-':
 		return f.dash(i)
+	case '&':
+		return f.entity(i)
 	default:
 		return f.mark(i)
 	}
@@ -82,7 +89,7 @@ func (f *flow) token(i int) int {
 // newline notes the end of a line, and reads what begins the next one. More than two in a row say nothing more.
 // Between two lines of plain text the newline is a part of the text, so that a long text is one node.
 func (f *flow) newline(i int) int {
-	start := f.text
+	start, joined := f.text, f.joins
 	f.flush(i)
 	if n := len(f.stack); n < f.base+2 || f.stack[n-1].Kind != lineBreak || f.stack[n-2].Kind != lineBreak {
 		f.push(Node{Kind: lineBreak})
@@ -91,7 +98,7 @@ func (f *flow) newline(i int) int {
 	n := len(f.stack)
 	next := f.line(i + 1)
 	plain := next == i+1 && len(f.stack) == n && next < f.end && !special[f.src[next]] && !strings.HasPrefix(f.src[next:], "\u00a0")
-	if plain && !emptyText(f.src[start:i]) { // spaces at the edges of a paragraph are trimmed by node
+	if plain && !joined && !emptyText(f.src[start:i]) { // spaces at the edges of a paragraph are trimmed by node
 		f.stack = f.stack[:n-2] // the text and its break
 		f.text = start
 	}

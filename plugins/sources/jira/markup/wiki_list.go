@@ -2,6 +2,8 @@
 
 package markup
 
+import "strings"
+
 // maxListDepth is Jira's own limit.
 const maxListDepth = 20
 
@@ -65,8 +67,8 @@ func (f *flow) list(i int) (int, bool) {
 	return next, true
 }
 
-// itemEnd returns the position of the newline that ends an item: before a line with a mark of its own, or
-// an empty one. Lines within a macro count for nothing.
+// itemEnd returns the position of the newline that ends an item: before a line with a mark of its own, one that begins a table
+// with its heads, or an empty one. Lines within a macro count for nothing.
 func (f *flow) itemEnd(i, end int) int {
 	for i < end {
 		switch f.src[i] {
@@ -77,13 +79,22 @@ func (f *flow) itemEnd(i, end int) int {
 			}
 		case '\n':
 			start := f.skipSpaces(i+1, end)
-			if start >= end || f.src[start] == '\n' || listMark(f.src[start:end], true) > 0 {
+			if start >= end || f.src[start] == '\n' || listMark(f.src[start:end], true) > 0 || f.headRow(start, end) {
 				return i
 			}
 		}
 		i++
 	}
 	return end
+}
+
+// headRow reports whether the line at i is the head of a table: such a line is hardly ever text, as one of |cells| may be.
+func (f *flow) headRow(i, end int) bool {
+	if f.mode&noTables != 0 || !strings.HasPrefix(f.src[i:end], "||") {
+		return false
+	}
+	line := strings.TrimRight(f.src[i:f.lineEnd(i, end)], " \t")
+	return len(line) > len("||||") && strings.HasSuffix(line, "||")
 }
 
 // skippedLevels counts the levels without an item of their own.

@@ -20,6 +20,8 @@ type Part struct {
 	From int64 `json:"from,omitempty"`
 	// Overlap is how far the next run looks back, in milliseconds.
 	Overlap int64 `json:"overlap,omitempty"`
+	// Every stream is selected: what this account is refused is not missing.
+	Every bool `json:"every,omitempty"`
 }
 
 // cursor is where the reading stands.

@@ -27,5 +27,6 @@
 // # What is refused
 //
 // A list that this account may not read (401, 403), that the site does not have (404, 410) or that this flavour of Jira
-// does not offer is left out with one warning and counted; the run goes on. One parent that is refused costs its own list.
+// does not offer is left out with one warning and counted; the run goes on. One parent that is refused costs its own list. So does one that
+// fails again while the server answers other requests. What is refused or fails, and is not merely not there, is said to be missing.
 package lists

@@ -58,17 +58,18 @@ func (r *reading) page(ctx context.Context, first *ahead) (page, error) {
 // refuse decides what an error means: nil if the reading goes on without this list, or without the rest of it.
 func (r *reading) refuse(ctx context.Context, err error) error {
 	e, status := r.endpoint(), rest.Status(err)
-	forbidden := status == http.StatusUnauthorized || status == http.StatusForbidden
+	forbidden := rest.Forbidden(err)
 	absent := slices.Contains(e.gone, status) || status == http.StatusNotFound || status == http.StatusGone
 	switch given := r.at.List.Start > 0; {
 	case !given && slices.Contains(e.empty, status):
 		return nil
 	case !given && (forbidden || absent):
-	case r.site.Client.Alone(ctx, err) && r.site.Patience.Over(r.listName()): // it fails each time, and others do not
+	case (r.site.Client.Alone(ctx, err) || errors.As(err, new(*endless))) && r.site.Patience.Over(r.listName(), err): // it fails each time, and others do not
 	default:
 		return err
 	}
-	if named := r.known(r.at.Next)["_named"]; !absent || named != "" {
+	expected := absent && r.known(r.at.Next)["_named"] == "" || forbidden && r.part.Every
+	if !expected {
 		sdk.Missing(ctx, r.listName(), rest.Why(err))
 	}
 	if r.at.Why == "" {

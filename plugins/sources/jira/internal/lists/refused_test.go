@@ -66,6 +66,23 @@ func TestOneBoardThatIsAlwaysBad(t *testing.T) {
 	}
 }
 
+// Who selects every stream asks for what there is for this account: what it is refused is not missing, what fails is.
+func TestRefusedWhereEveryStreamIsSelected(t *testing.T) {
+	t.Parallel()
+	for status, lost := range map[int]int64{401: 0, 403: 0, 404: 0, 500: 1} {
+		h, l, _ := priorities(t, 25)
+		l.status = status
+		p := h.plan("priorities")
+		p.Every = true
+		for range 2 {
+			_, _ = h.read(p, nil) // a 500 is tried once more
+		}
+		if n := h.missing("priorities"); n != lost {
+			t.Errorf("%d: %v", status, h.counters)
+		}
+	}
+}
+
 // A server that has trouble with everything has no bad list.
 func TestAServerInTroubleLeavesNothingOut(t *testing.T) {
 	t.Parallel()

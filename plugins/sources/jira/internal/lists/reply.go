@@ -95,20 +95,28 @@ func (p *page) record(d *jsontext.Decoder, values string) error {
 		p.elements = append(p.elements, whole)
 		return nil
 	}
-	inner := rest.NewDecoder(bytes.NewReader(whole.raw))
-	return rest.Object(inner, func(name string) error { return p.element(inner, name) })
+	return p.membersOf(whole)
 }
 
-// list takes the elements of an array.
+// list takes the elements of an array, or the members of an object that has any.
 func (p *page) list(d *jsontext.Decoder) error {
 	if d.PeekKind() == '[' {
 		return rest.Array(d, func() error { return p.element(d, "") })
 	}
 	raw, err := d.ReadValue()
-	if err == nil {
-		err = fmt.Errorf("a list should be here, not %.60s", raw)
+	if err != nil {
+		return err
 	}
-	return err
+	whole := newElement("", bytes.Clone(raw))
+	if len(whole.members) == 0 {
+		return fmt.Errorf("a list should be here, not %.60s", raw)
+	}
+	return p.membersOf(whole)
+}
+
+func (p *page) membersOf(object element) error {
+	d := rest.NewDecoder(bytes.NewReader(object.raw))
+	return rest.Object(d, func(name string) error { return p.element(d, name) })
 }
 
 func (p *page) element(d *jsontext.Decoder, name string) error {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"net/url"
 	"strconv"
@@ -51,7 +50,7 @@ func (s Site) fetch(ctx context.Context, e *endpoint, known vars, start int, fro
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return page{}, fmt.Errorf("%s: reply: %w", rest.Where(resp), err)
+		return page{}, rest.Other(resp, err, nil)
 	}
 	p, err := decodePage(body, e.values)
 	if err != nil {

@@ -62,7 +62,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, unsent(req, err)
+		return nil, &failedRequest{unsent(req, err)}
 	}
 	resp.Body = body{sdk.JSONText(resp.Body), resp.Body}
 	if err := c.judge(ctx, resp, path); err != nil {
@@ -101,7 +101,7 @@ func Decode(resp *http.Response, into any) error {
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return fmt.Errorf("%s: reply: %w", Where(resp), err)
+		return &failedRequest{fmt.Errorf("%s: reply: %w", Where(resp), err)}
 	}
 	if err := sdk.DecodeJSON(raw, into); err != nil {
 		return Other(resp, err, raw)

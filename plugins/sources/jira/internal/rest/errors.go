@@ -66,6 +66,12 @@ func Status(err error) int {
 	return 0
 }
 
+// Forbidden reports whether err says that this account may not have what it asked for.
+func Forbidden(err error) bool {
+	status := Status(err)
+	return status == http.StatusUnauthorized || status == http.StatusForbidden
+}
+
 // Gone reports whether err says that what was asked for does not exist, or not for this account.
 func Gone(err error) bool {
 	status := Status(err)
@@ -93,7 +99,7 @@ func (c *Client) judge(ctx context.Context, resp *http.Response, path string) er
 func (c *Client) judgeStatus(ctx context.Context, resp *http.Response, path string) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
-		return fmt.Errorf("%s: %d, and the reply broke off: %w", Where(resp), resp.StatusCode, err)
+		return &failedRequest{fmt.Errorf("%s: %d, and the reply broke off: %w", Where(resp), resp.StatusCode, err)}
 	}
 	e := &statusError{where: Where(resp), status: resp.StatusCode, says: messages(body), tried: sdk.GaveUp(resp)}
 	switch resp.StatusCode {

@@ -32,6 +32,12 @@ func Other(resp *http.Response, why error, body []byte) error {
 	return sdk.RetryAfter(&otherReply{Where(resp), text}, soon)
 }
 
+// failedRequest is a request that brought no reply, or half of one.
+type failedRequest struct{ err error }
+
+func (e *failedRequest) Error() string { return e.err.Error() }
+func (e *failedRequest) Unwrap() error { return e.err }
+
 func isOther(err error) bool { return errors.As(err, new(*otherReply)) }
 
 // soon is how long to wait after a reply that is not what was asked for: what it comes of, an index that is built anew or a login that
@@ -45,34 +51,42 @@ func (c *Client) Alone(ctx context.Context, err error) bool {
 	if err == nil || ctx.Err() != nil || Refused(err) || sdk.RetryDelay(err) > 0 && !isOther(err) {
 		return false
 	}
-	if status := Status(err); status != 0 && status < http.StatusInternalServerError {
+	status := Status(err)
+	if status == 0 && !isOther(err) && !errors.As(err, new(*failedRequest)) || status != 0 && status < http.StatusInternalServerError {
 		return false
 	}
 	return c.Working(ctx) == nil
 }
 
-// Patience remembers, for the reads of a process, what has failed once: it is left out only when it fails again, so that a split is read
-// once more before, after the pause of its host. The zero value works.
+// Patience remembers, for the reads of a process, what has failed: it is left out only when it fails again within a few minutes, so that
+// a split is read once more before, after the pause of its host. The zero value works.
 type Patience struct {
 	mu     sync.Mutex
-	failed map[string]bool
+	failed map[string]time.Time
 }
 
-// mostFailed bounds what is remembered: beyond it everything is given one more try.
-const mostFailed = 10_000
+const (
+	// mostFailed bounds what is remembered: beyond it everything is given one more try.
+	mostFailed = 10_000
+	// failedFor is how long a failure is remembered.
+	failedFor = 10 * time.Minute
+)
 
-// Over reports whether name has failed before, and notes that it has.
-func (p *Patience) Over(name string) bool {
+// Over reports whether name, which failed with err, has failed before or cannot but fail, and notes that it has.
+func (p *Patience) Over(name string, err error) bool {
+	if sdk.IsPermanent(err) {
+		return true
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.failed[name] {
+	if before, ok := p.failed[name]; ok && time.Since(before) < failedFor {
 		delete(p.failed, name)
 		return true
 	}
 	if p.failed == nil || len(p.failed) >= mostFailed {
-		p.failed = map[string]bool{}
+		p.failed = map[string]time.Time{}
 	}
-	p.failed[name] = true
+	p.failed[name] = time.Now()
 	return false
 }
 

@@ -37,7 +37,7 @@ func refused(resp *http.Response, why string) error {
 	case sdk.Login(resp) != "":
 		advice = sdk.Login(resp)
 	}
-	return sdk.Permanent(&refusedError{text + ": " + advice + "; nothing is read as anybody else"})
+	return sdk.Permanent(&refusedError{text + ": " + advice + "; nothing is read without them"})
 }
 
 // failed reports whether Jira did not take the credentials that a request had. It says the same with a 401 to a request without any.
