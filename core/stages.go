@@ -107,8 +107,13 @@ func (p *parts) spec(b config.Block) pluginhost.Spec {
 	if dir := p.privateDir(b); dir != "" {
 		write = append(slices.Clone(write), dir)
 	}
+	var output func(line string)
+	if p.opts.Output != nil {
+		output = func(line string) { fmt.Fprintf(p.opts.Output, "%s: %s\n", stageName(b), line) }
+	}
 	return pluginhost.Spec{
-		Label: stageName(b), Kind: b.Kind, Path: path, Attached: b.Attached, Args: args, Digest: b.Digest, Config: b.Config,
+		Output: output,
+		Label:  stageName(b), Kind: b.Kind, Path: path, Attached: b.Attached, Args: args, Digest: b.Digest, Config: b.Config,
 		Read: b.Read, Write: write, Logger: p.logger.Named(b.Name), Hide: p.redact.String,
 	}
 }

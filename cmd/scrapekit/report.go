@@ -28,6 +28,9 @@ func (a *app) printReport(w io.Writer, r *core.Report) error {
 	if r.DeadLetters != "" {
 		fmt.Fprintf(w, "Dead letters: %s\n", r.DeadLetters)
 	}
+	if r.Crashes != "" {
+		fmt.Fprintf(w, "Stack traces of plugins that died: %s\n", r.Crashes)
+	}
 	return nil
 }
 
