@@ -5,7 +5,6 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -96,11 +95,11 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 	ask := sdk.Plan{}
 	all, err := inst.Plugin.Streams(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source.Name, err)
+		return nil, at(source.Name, err)
 	}
 	for _, s := range all {
 		if p.Hide(s.Name) != s.Name {
-			return nil, fmt.Errorf("%s: %w", source.Name, pipeline.ErrSecretName)
+			return nil, at(source.Name, pipeline.ErrSecretName)
 		}
 		out.Streams = append(out.Streams, StreamInfo{Stream: s, Selected: pipeline.Reads(source, s)})
 		if pipeline.Reads(source, s) {
@@ -115,12 +114,12 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 	}
 	if inst.Check != nil {
 		if err := inst.Check(ctx); err != nil {
-			return nil, fmt.Errorf("%s: %w", source.Name, err)
+			return nil, at(source.Name, err)
 		}
 	}
 	splits, err := inst.Plugin.Plan(ctx, ask)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source.Name, err)
+		return nil, at(source.Name, err)
 	}
 	for _, s := range splits {
 		out.Splits = append(out.Splits, p.splitInfo(checkpoint.Split{Split: s, Status: checkpoint.Open}))

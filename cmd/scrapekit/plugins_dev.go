@@ -6,11 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/author"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -57,15 +60,27 @@ func (a *app) develop(ctx context.Context, name string, f devFlags) error {
 	if p.own {
 		return usageError{fmt.Errorf("%s is a part of scrapekit: name a folder or a program", name)}
 	}
+	for _, w := range []io.Writer{a.out, a.err} {
+		if file, ok := w.(*os.File); ok {
+			p.Shown = append(p.Shown, file)
+		}
+	}
 	for {
 		before := p.Snapshot()
 		round, stop := context.WithCancelCause(ctx)
 		changed := make(chan string, 1)
+		var ended atomic.Pointer[time.Time]
+		runs := func() bool {
+			at := ended.Load()
+			return at == nil || time.Since(*at) < author.Settles
+		}
 		go func() {
-			changed <- p.Changed(round, before)
+			changed <- p.Changed(round, before, runs)
 			stop(errChanged)
 		}()
 		a.devRound(round, p, f, dir)
+		now := time.Now()
+		ended.Store(&now)
 		file := <-changed
 		stop(nil)
 		if ctx.Err() != nil {
