@@ -15,7 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 )
 
-// StackOf returns what a plugin printed as it died, if err is its death: lines, without secrets. "": it is not, or the error has all.
+// StackOf returns what a plugin printed as it died, if err is its death: lines, without secrets.
+// "": it is not, or the error has all.
 func StackOf(err error) string {
 	var crash *pluginhost.Crash
 	if !errors.As(err, &crash) {

@@ -5,6 +5,7 @@ package core_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,8 +17,18 @@ import (
 
 func crashing(t *testing.T, lines string, o core.Options) *core.Pipeline {
 	t.Helper()
-	return load(t, pipelineFile(t, "source \"web\" {\n  url = \""+serving(t, lines)+"\"\n  token = \"very secret\"\n  on_error {\n    attempts = 2\n  }\n}\n"+
-		"sink \"jsonl\" {\n  path = \"{stream}.jsonl\"\n}\n"), o)
+	text := fmt.Sprintf(`source "web" {
+  url   = %q
+  token = "very secret"
+  on_error {
+    attempts = 2
+  }
+}
+sink "jsonl" {
+  path = "{stream}.jsonl"
+}
+`, serving(t, lines))
+	return load(t, pipelineFile(t, text), o)
 }
 
 // TestPreviewTriesOnce: a panic and an error are the error, the first time.
@@ -54,7 +65,8 @@ func TestRunKeepsStacks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := bytes.Count(raw, []byte("[running]")); n != 1 || !bytes.Contains(raw, []byte("core_test.(*web).Read")) || bytes.Contains(raw, []byte("very secret")) {
+	n := bytes.Count(raw, []byte("[running]"))
+	if n != 1 || !bytes.Contains(raw, []byte("core_test.(*web).Read")) || bytes.Contains(raw, []byte("very secret")) {
 		t.Errorf("%d stacks in\n%s", n, raw)
 	}
 }

@@ -103,8 +103,8 @@ func (w *web) Read(ctx context.Context, _ sdk.Split, out *sdk.Writer) error {
 			}
 		case strings.HasPrefix(line, "panic"):
 			fmt.Fprintln(os.Stderr, "about to read", line, w.Token)
-			var seen map[string]int
-			seen[line]++
+			var places []string
+			_ = places[len(line)]
 		case strings.HasPrefix(line, "error"):
 			return errors.New(line)
 		case strings.HasPrefix(line, "raw"):

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// watchEvery is how often the folder is looked at. Looking works on every system and every kind of disk.
+// watchEvery is how often the folder is looked at. Looking works on every system and every kind of
+// disk.
 const watchEvery = 300 * time.Millisecond
 
 // made are folders whose content is made of the rest.
@@ -20,7 +21,9 @@ var made = []string{"bin", "build", "dist", "out", "node_modules"}
 
 // sources are how the names of files end that are written by hand, and not by a program that runs.
 var sources = []string{
-	"package.json", "tsconfig.json", ".go", ".mod", ".sum", ".hcl", ".ts", ".tsx", ".js", ".mjs", ".cjs", ".py", ".c", ".h", ".rs", ".sh", ".proto", ".toml", ".yaml", ".yml", ".tmpl",
+	".go", ".mod", ".sum", ".tmpl", ".hcl", ".proto",
+	".ts", ".tsx", ".js", ".mjs", ".cjs", "package.json", "tsconfig.json",
+	".py", ".c", ".h", ".rs", ".sh", ".toml", ".yaml", ".yml",
 }
 
 // isSource reports whether a file is one of them.
@@ -64,7 +67,8 @@ func (p *Project) Snapshot() Snapshot {
 	return s
 }
 
-// shown reports whether a file is where this process writes: somebody keeps what it shows in the folder that it watches.
+// shown reports whether a file is where this process writes: somebody keeps what it shows in the
+// folder that it watches.
 func (p *Project) shown(d fs.DirEntry) bool {
 	info, err := d.Info()
 	if err != nil {
@@ -82,9 +86,9 @@ func (s Snapshot) add(path string) {
 	}
 }
 
-// Changed waits until the folder is not as it was, and then until it is quiet. It returns the file that changed first by name,
-// or "" if ctx ends. A file that changes while the plugin runs, and is no source text, is what it writes: it is
-// not watched from then on.
+// Changed waits until the folder is not as it was, and then until it is quiet. It returns the file
+// that changed first by name, or "" if ctx ends. A file that changes while the plugin runs, and is
+// no source text, is what it writes: it is not watched from then on.
 func (p *Project) Changed(ctx context.Context, before Snapshot, runs func() bool) string {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// TestOutputsAreNotWatched: what the plugin writes while it runs, and what this process shows, does not begin the next run.
+// TestOutputsAreNotWatched: what the plugin writes while it runs, and what this process shows, does
+// not begin the next run.
 func TestOutputsAreNotWatched(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -31,7 +32,8 @@ func TestOutputsAreNotWatched(t *testing.T) {
 	screen := write("screen.go", "shown\n") // whatever its name is
 	defer screen.Close()
 	p := &Project{Dir: dir, isDir: true, build: []string{"true"}, Shown: []*os.File{screen}}
-	// changed returns what is seen to change within a while, and waits for it no longer than it must.
+	// changed returns what is seen to change within a while, and waits for it no longer than it
+	// must.
 	changed := func(runs bool, within time.Duration, files ...string) string {
 		t.Helper()
 		before := p.Snapshot()
