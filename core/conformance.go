@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/plugintest"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/conformance"
@@ -111,7 +112,7 @@ func (p *Pipeline) blockOfPlugin(plugin string) (config.Block, error) {
 }
 
 func (p *parts) conformance(ctx context.Context, b config.Block, o ConformanceOptions) ([]CheckResult, error) {
-	dir, err := os.MkdirTemp("", "scrapekit-test-")
+	dir, err := disk.TempDir("scrapekit-test-")
 	if err != nil {
 		return nil, err
 	}

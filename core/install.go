@@ -44,6 +44,9 @@ type PluginAbout = install.About
 // LockedPlugin is what a lock file says of a plugin.
 type LockedPlugin = lock.Plugin
 
+// PathSettings are the settings of a plugin that name files.
+type PathSettings = artifact.Paths
+
 // Platform is an operating system and an architecture.
 type Platform = artifact.Platform
 

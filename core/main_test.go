@@ -96,6 +96,8 @@ func (w *web) Read(ctx context.Context, _ sdk.Split, out *sdk.Writer) error {
 			err = out.Reject("lines", lines.Bytes(), "bad: "+line)
 		case strings.HasPrefix(line, "gone"):
 			err = out.Delete("lines", map[string]string{"id": line})
+		case strings.HasPrefix(line, "missing"):
+			sdk.Missing(ctx, line, errors.New("500 from the server"))
 		case strings.HasPrefix(line, "keep"):
 			var kept sdk.File
 			if kept, err = sdk.Keep(ctx, line, w.URL); err == nil {

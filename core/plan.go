@@ -8,10 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
@@ -24,11 +27,38 @@ type PlanInfo struct {
 	Unfinished  string       `json:"unfinished,omitempty"` // the run that would be gone on with
 	Incremental bool         `json:"incremental"`          // an earlier run is gone on from
 	Streams     []StreamInfo `json:"streams"`
-	Splits      []SplitInfo  `json:"splits"`
+	Splits      []SplitInfo  `json:"splits"`                // the first of them
+	More        int          `json:"more_splits,omitempty"` // how many more there are
+	Records     int64        `json:"records,omitempty"`     // expected of all of them together; 0: not known
 	Stages      []string     `json:"stages"`
 	Sinks       []SinkInfo   `json:"sinks"`
 	// Connects are the stages that may open TCP connections, and to where.
 	Connects []ConnectInfo `json:"connects,omitempty"`
+	// Files are what stages may use of the file system.
+	Files []FileInfo `json:"files,omitempty"`
+}
+
+// FileInfo is a file or folder that a stage may use, with all that is in it.
+type FileInfo struct {
+	Stage   string `json:"stage"`
+	Path    string `json:"path"`
+	Write   bool   `json:"write"`             // and read
+	Setting string `json:"setting,omitempty"` // that names it; "": it was granted
+}
+
+// filesOf lists them for a block.
+func filesOf(b config.Block) []FileInfo {
+	var out []FileInfo
+	for i, path := range slices.Concat(b.Read, b.Write) {
+		one := FileInfo{Stage: stageName(b), Path: path, Write: i >= len(b.Read)}
+		for _, s := range b.Paths {
+			if s.Path == path && s.Write == one.Write {
+				one.Setting = s.Setting
+			}
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 // ConnectInfo is a stage that may open TCP connections.
@@ -66,22 +96,32 @@ type StreamInfo struct {
 	Selected bool `json:"selected"`
 }
 
-// Plan asks the source what the next run would read. It changes nothing.
-func (p *Pipeline) Plan(ctx context.Context, full bool) (*PlanInfo, error) {
+// list takes a split in, as one of the first n or as one more; a negative n: as one of the first.
+func (i *PlanInfo) list(s SplitInfo, n int) {
+	if n >= 0 && len(i.Splits) >= n {
+		i.More++
+		return
+	}
+	i.Splits = append(i.Splits, s)
+}
+
+// Plan asks the source what the next run would read, and names the first n splits of it; a negative n: all. It changes nothing.
+func (p *Pipeline) Plan(ctx context.Context, full bool, n int) (*PlanInfo, error) {
 	parts, closeAll, err := p.assembleAside()
 	if err != nil {
 		return nil, err
 	}
-	info, err := p.plan(ctx, parts, full)
+	info, err := p.plan(ctx, parts, full, n)
 	return info, p.redact.Error(errors.Join(err, closeAll()))
 }
 
-func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo, error) {
-	out := &PlanInfo{Pipeline: p.config.Name, Stages: p.Stages()}
+func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (out *PlanInfo, err error) {
+	out = &PlanInfo{Pipeline: p.config.Name, Stages: p.Stages()}
 	for _, b := range p.blocks() {
 		if len(b.Dial) > 0 {
 			out.Connects = append(out.Connects, ConnectInfo{stageName(b), b.Dial})
 		}
+		out.Files = append(out.Files, filesOf(b)...)
 	}
 	if err := guarantees(ctx, parts, out); err != nil {
 		return nil, err
@@ -92,7 +132,7 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 		return nil, err
 	}
 	defer func() { _ = inst.Stop(context.WithoutCancel(ctx)) }() // it was asked and is not needed any more
-	ask := sdk.Plan{}
+	var streams []string
 	all, err := inst.Plugin.Streams(ctx)
 	if err != nil {
 		return nil, at(source.Name, err)
@@ -103,13 +143,21 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 		}
 		out.Streams = append(out.Streams, StreamInfo{Stream: s, Selected: pipeline.Reads(source, s)})
 		if pipeline.Reads(source, s) {
-			ask.Streams = append(ask.Streams, s.Name)
+			streams = append(streams, s.Name)
 		}
 	}
+	previous := checkpoint.OnePage(nil)
 	if !full && p.opts.Replay == "" {
-		done, err := p.fromState(ctx, out, &ask)
-		if err != nil || done {
-			return out, err
+		store, err := p.openState(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if store != nil {
+			defer func() { err = errors.Join(err, store.Close()) }()
+			if done, err := p.fromState(ctx, store, out, n); err != nil || done {
+				return out, err
+			}
+			previous = checkpoint.EachPrevious(ctx, store)
 		}
 	}
 	if inst.Check != nil {
@@ -117,12 +165,15 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 			return nil, at(source.Name, err)
 		}
 	}
-	splits, err := inst.Plugin.Plan(ctx, ask)
+	err = pipeline.PlanPages(ctx, inst.Plugin, streams, previous, func(page []sdk.Split) error {
+		for _, s := range page {
+			out.Records += s.Estimate
+			out.list(p.splitInfo(checkpoint.Split{Split: s, Status: checkpoint.Open}), n)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, at(source.Name, err)
-	}
-	for _, s := range splits {
-		out.Splits = append(out.Splits, p.splitInfo(checkpoint.Split{Split: s, Status: checkpoint.Open}))
 	}
 	return out, nil
 }
@@ -142,33 +193,47 @@ func guarantees(ctx context.Context, parts *parts, out *PlanInfo) error {
 
 // fromState looks at what earlier runs left: an unfinished run is the whole plan, finished ones are where
 // the next begins.
-func (p *Pipeline) fromState(ctx context.Context, out *PlanInfo, ask *sdk.Plan) (done bool, err error) {
-	store, err := p.openState(ctx)
-	if store == nil || err != nil {
+func (p *Pipeline) fromState(ctx context.Context, store checkpoint.Store, out *PlanInfo, n int) (done bool, err error) {
+	run, ok, err := unfinished(ctx, store)
+	if err != nil || !ok {
+		before, err := store.CountPrevious(ctx)
+		out.Incremental = before > 0
 		return false, err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	if run, ok, err := unfinished(ctx, store); err != nil {
-		return false, err
-	} else if ok {
-		out.Unfinished = run.ID
-		all, err := store.Splits(ctx, checkpoint.Run{ID: run.ID})
-		for _, s := range all {
-			if s.Status != checkpoint.Done {
-				out.Splits = append(out.Splits, p.splitInfo(s))
+	out.Unfinished = run.ID
+	sums, err := store.Sums(ctx, checkpoint.Run{ID: run.ID})
+	for _, s := range sums {
+		out.Records += s.Expected - s.Records
+	}
+	if err == nil {
+		out.Splits, err = p.left(ctx, store, run.ID, n)
+	}
+	out.More = run.Splits[checkpoint.Open] + run.Splits[checkpoint.Broken] - len(out.Splits)
+	return len(sums) > 0, err
+}
+
+// left returns the first n splits of the unfinished run that are not done; a negative n: all. Broken ones come first.
+func (p *Pipeline) left(ctx context.Context, store checkpoint.Store, run string, n int) (out []SplitInfo, err error) {
+	for _, status := range []checkpoint.Status{checkpoint.Broken, checkpoint.Open} {
+		for page, err := range checkpoint.EachSplit(ctx, store, checkpoint.Run{ID: run}, status) {
+			if err != nil {
+				return nil, err
+			}
+			for _, s := range page {
+				if n >= 0 && len(out) >= n {
+					return out, nil
+				}
+				out = append(out, p.splitInfo(s))
 			}
 		}
-		return len(all) > 0, err
 	}
-	ask.Previous, err = store.Previous(ctx)
-	out.Incremental = len(ask.Previous) > 0
-	return false, err
+	return out, nil
 }
 
 // assembleAside makes what starting plugins needs, without the pipeline's lock and state.
 func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	var c closers
-	spool, err := os.MkdirTemp("", "scrapekit-")
+	spool, err := disk.TempDir("scrapekit-")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -182,7 +247,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 		return nil, nil, errors.Join(err, c.close())
 	}
 	parts := &parts{
-		Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool,
+		Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool, room: disk.NewRoom(p.config.MaxSpool),
 		stages: filepath.Join(spool, "stages"), files: p.keepIn(filepath.Join(spool, "files")),
 	}
 	c.add(parts.made.removeEmpty)
@@ -214,7 +279,7 @@ func (p *Pipeline) preview(ctx context.Context, parts *parts, n int, emit func(s
 			return inProcess(sdk.Sink(show)), nil
 		}}},
 		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "preview", Now: time.Now()},
-		Concurrency: 1, SpoolDir: parts.spool, Logger: p.logger, OnEvent: first.event,
+		Concurrency: 1, SpoolDir: parts.spool, SpoolRoom: parts.room, Logger: p.logger, OnEvent: first.event,
 	})
 	res, err := run.Run(ctx)
 	if errors.Is(context.Cause(ctx), errEnough) {
@@ -263,9 +328,14 @@ func (noLetters) Commit() (sdk.Token, error)   { return nil, nil }
 
 // openState opens the pipeline's state for looking at it; nil if there is none.
 func (p *Pipeline) openState(ctx context.Context) (checkpoint.Store, error) {
-	path := filepath.Join(p.config.StateDir, "state.db")
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	if err := ownState(p.config.StateDir); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(p.stateFile()); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return checkpoint.OpenSQLite(ctx, path)
+	return checkpoint.OpenSQLite(ctx, p.stateFile())
 }
+
+// stateFile is where runs, splits and tokens are kept.
+func (p *Pipeline) stateFile() string { return filepath.Join(p.config.StateDir, "state.db") }

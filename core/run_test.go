@@ -72,6 +72,34 @@ func TestReportCounts(t *testing.T) {
 	}
 }
 
+// TestWhatIsLeftOut: a source reads the rest without a part. The run is incomplete, and yet the next one plans anew and reads what is
+// new, rather than that part alone.
+func TestWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	var lines atomic.Value
+	lines.Store("1\nmissing board\n2\nmissing board\n")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, lines.Load().(string)) }))
+	defer server.Close()
+	file := pipelineFile(t, fmt.Sprintf(toFile, server.URL))
+	report, err := run(t, load(t, file, options(io.Discard, nil)), core.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := core.Missing{Part: "missing board", Times: 2, Problem: "500 from the server"}
+	if report.Outcome != core.Incomplete || len(report.Missing) != 1 || report.Missing[0] != want || report.Splits[core.SplitFinished] != 1 || len(report.Counters["missing"]) != 0 {
+		t.Errorf("report %+v", report)
+	}
+	p := load(t, file, options(io.Discard, nil))
+	if state, err := p.State(t.Context(), core.StateOptions{Runs: -1, Splits: -1}); err != nil || len(state.Runs) != 1 || state.Runs[0].Outcome != core.Incomplete || len(state.Open) != 0 {
+		t.Errorf("state %+v, %v", state, err)
+	}
+	lines.Store("1\n3\n")
+	report, err = run(t, p, core.RunOptions{})
+	if err != nil || report.Outcome != core.Complete || report.Resumed || report.Stages[0].Out != 2 {
+		t.Errorf("the run after it: %+v, %v", report, err)
+	}
+}
+
 // TestSecretsStayOut plants a secret, has the server echo it in a refusal, and looks for it in all that is left.
 func TestSecretsStayOut(t *testing.T) {
 	const secret = "sesame-open-4711"
@@ -89,9 +117,9 @@ func TestSecretsStayOut(t *testing.T) {
 	p := load(t, file, options(&said, &said))
 	report, err := run(t, p, core.RunOptions{OnEvent: func(e core.Event) { fmt.Fprintln(&said, e.Kind, e.Message, e.Err) }})
 	fmt.Fprintln(&said, report, err)
-	state, err := p.State(t.Context())
+	state, err := p.State(t.Context(), core.StateOptions{Runs: -1, Splits: -1})
 	fmt.Fprintf(&said, "%+v %v\n", state, err)
-	plan, err := p.Plan(t.Context(), false)
+	plan, err := p.Plan(t.Context(), false, -1)
 	fmt.Fprintf(&said, "%+v %v\n", plan, err)
 	if report == nil || report.Outcome == core.Complete || !strings.Contains(said.String(), "no access for [redacted]") {
 		t.Fatalf("the refusal is not told of: %s", said.String())
@@ -148,7 +176,7 @@ func TestPlanAndPreviewLeaveNothing(t *testing.T) {
 	}
 	file := pipelineFile(t, fmt.Sprintf(toFile, serving(t, "1\n2\n3\n")))
 	p := load(t, file, options(io.Discard, nil))
-	plan, err := p.Plan(t.Context(), false)
+	plan, err := p.Plan(t.Context(), false, -1)
 	if err != nil || len(plan.Splits) != 1 || len(plan.Streams) != 1 || !plan.Streams[0].Selected {
 		t.Fatalf("plan %+v (%v)", plan, err)
 	}

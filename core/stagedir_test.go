@@ -162,7 +162,7 @@ func TestResetClearsPrivateFolders(t *testing.T) {
 func TestPreviewLeavesPrivateFoldersAlone(t *testing.T) {
 	t.Parallel()
 	p := diaryPipeline(t)
-	if _, err := p.Plan(t.Context(), false); err != nil {
+	if _, err := p.Plan(t.Context(), false, -1); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Check(t.Context()); err != nil {

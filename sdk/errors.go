@@ -7,10 +7,15 @@ import (
 	"time"
 )
 
+// ErrRobots is what the error of a request is, by errors.Is, that the host did not make because robots.txt forbids it. A
+// Read that returns it has its split skipped, as with [Skip]; one that can do without the reply goes on.
+var ErrRobots = errors.New("robots.txt forbids it")
+
 // classified carries the class of an error through any number of wraps.
 type classified struct {
 	err       error
 	permanent bool
+	skip      bool
 	after     time.Duration
 }
 
@@ -34,11 +39,31 @@ func RetryAfter(err error, d time.Duration) error {
 	return &classified{err: err, after: d}
 }
 
-// IsPermanent reports whether err, or an error that it wraps, was marked by [Permanent].
+// Skip marks an error that says why a split is not to be read, and that nothing is missing for it: a page that its owner
+// does not want read, a board that is no board any more. Returned from Read it ends the split. What was emitted up to the
+// last cursor stays; the run is complete without the rest, and its report counts and lists what was skipped. Elsewhere it
+// is as [Permanent]. Skip(nil) is nil.
+func Skip(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &classified{err: err, permanent: true, skip: true}
+}
+
+// IsPermanent reports whether err, or an error that it wraps, was marked by [Permanent] or [Skip], or is [ErrRobots].
 func IsPermanent(err error) bool {
+	return IsSkip(err) || marked(err, func(c *classified) bool { return c.permanent })
+}
+
+// IsSkip reports whether err, or an error that it wraps, was marked by [Skip], or is [ErrRobots].
+func IsSkip(err error) bool {
+	return errors.Is(err, ErrRobots) || marked(err, func(c *classified) bool { return c.skip })
+}
+
+func marked(err error, as func(*classified) bool) bool {
 	var c *classified
 	for errors.As(err, &c) {
-		if c.permanent {
+		if as(c) {
 			return true
 		}
 		err = c.err

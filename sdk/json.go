@@ -17,6 +17,16 @@ import (
 // GetJSON asks for url with GET, by the host, and decodes the reply into the value that into points to. The error may be
 // returned from Read as it is: a reply 4xx is a permanent one, but 408, 425 and 429 are temporary, as 5xx and a body that is
 // no JSON are. It names the URL, the status and the beginning of the body.
+//
+// Many servers say 200 to what is an error: {"error": …}, {}, null. One that is an error in JSON and has no data,
+// {"ok": false} or {"error": "…"}, is a temporary error. To tell others from an empty page, tag the member that was asked for:
+//
+//	var page struct {
+//		Items []json.RawMessage `json:"items" required:"true"`
+//	}
+//
+// A reply without a member so tagged, at whatever depth, or with null in its place, is a temporary error that holds the server's
+// words; so is null in place of the whole reply, unless into points to an interface or a json.RawMessage.
 func GetJSON(ctx context.Context, url string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -40,8 +50,14 @@ func DoJSON(ctx context.Context, req *http.Request, into any) error {
 	if err := ReplyError(resp, body); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("%s %s: the reply is not the JSON that was expected: %w: %s", req.Method, req.URL.Redacted(), err, beginning(body))
+	if what := failureIn(body); what != "" {
+		return late(resp, fmt.Errorf("%s %s: %s, but the reply is an error: %s: %s", req.Method, req.URL.Redacted(), resp.Status, what, beginning(body)))
+	}
+	if err := DecodeJSON(body, into); err != nil {
+		if led := RedirectOf(resp.Request); led != nil {
+			err = fmt.Errorf("%w (%s)", err, led.Error())
+		}
+		return fmt.Errorf("%s %s: %w", req.Method, req.URL.Redacted(), err)
 	}
 	return nil
 }
@@ -53,7 +69,11 @@ func ReplyError(resp *http.Response, body []byte) error {
 		return nil
 	}
 	text := fmt.Sprintf("%s %s: %d %s", resp.Request.Method, resp.Request.URL.Redacted(), resp.StatusCode, http.StatusText(resp.StatusCode))
-	for _, more := range []string{beginning(body), GaveUp(resp), Login(resp)} {
+	login := Login(resp)
+	if led := RedirectOf(resp.Request); led != nil {
+		login = led.Error()
+	}
+	for _, more := range []string{beginning(body), GaveUp(resp), login} {
 		if more != "" {
 			text += ": " + more
 		}
@@ -61,12 +81,56 @@ func ReplyError(resp *http.Response, body []byte) error {
 	err := fmt.Errorf("%s", text)
 	switch s := resp.StatusCode; {
 	case s == http.StatusRequestTimeout, s == http.StatusTooEarly, s == http.StatusTooManyRequests, s >= 500:
-		if seconds, e := strconv.Atoi(resp.Header.Get("Retry-After")); e == nil && seconds > 0 {
-			return RetryAfter(err, time.Duration(seconds)*time.Second)
-		}
-		return err
+		return late(resp, err)
 	}
 	return Permanent(err)
+}
+
+// late marks an error with the time that the reply asks for, if it does.
+func late(resp *http.Response, err error) error {
+	if seconds, e := strconv.Atoi(resp.Header.Get("Retry-After")); e == nil && seconds > 0 && seconds < 1<<31 {
+		return RetryAfter(err, time.Duration(seconds)*time.Second)
+	}
+	return err
+}
+
+// failureIn returns what says that a reply 2xx is an error, and nothing else: "ok": false, or an "error" or "errors" without any data
+// beside it, as many APIs answer. A source that looked for the records alone would take that for an empty page.
+func failureIn(body []byte) string {
+	if !bytes.Contains(body, []byte(`"error`)) && !bytes.Contains(body, []byte(`"ok"`)) {
+		return ""
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		return ""
+	}
+	if string(bytes.TrimSpace(members["ok"])) == "false" {
+		return `"ok" is false`
+	}
+	for _, name := range []string{"error", "errors"} {
+		if isEmpty(members[name]) {
+			continue
+		}
+		for other, v := range members {
+			if !besideError[other] && !isEmpty(v) && (v[0] == '[' || v[0] == '{') {
+				return ""
+			}
+		}
+		return fmt.Sprintf("it has %q and no data", name)
+	}
+	return ""
+}
+
+// besideError are members that are no data.
+var besideError = map[string]bool{"error": true, "errors": true, "extensions": true, "meta": true, "warnings": true, "links": true}
+
+// isEmpty reports whether a value is missing or says nothing.
+func isEmpty(v json.RawMessage) bool {
+	switch s := string(bytes.Join(bytes.Fields(v), nil)); s {
+	case "", "null", "false", "0", `""`, "[]", "{}":
+		return true
+	}
+	return false
 }
 
 // beginning returns as much of a body as a message can bear, on one line.
@@ -105,12 +169,14 @@ func (p Plan) Splits() []Split {
 // SplitsSince plans as [Plan.Splits] does, for a source that reads only what came since the run before: the Data of a split is the cursor with
 // which the split of its stream ended then, and [StartOf] begins there. A full run has no run before it.
 func (p Plan) SplitsSince() []Split {
+	before := map[string][]byte{} // cursors
+	for _, done := range p.Previous {
+		before[done.ID] = done.Cursor
+	}
 	out := p.Splits()
 	for i := range out {
-		for _, done := range p.Previous {
-			if done.ID == out[i].ID && done.Cursor != nil {
-				out[i].Data = done.Cursor
-			}
+		if cursor := before[out[i].ID]; cursor != nil {
+			out[i].Data = cursor
 		}
 	}
 	return out

@@ -137,3 +137,29 @@ func TestSplitsSince(t *testing.T) {
 		t.Errorf("a beginning that is no number: %v", err)
 	}
 }
+
+// TestErrorIn200: an error in a reply 200 is no empty page.
+func TestErrorIn200(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"ok": false, "error": "ratelimited"}`:                                 `"ok" is false`,
+		`{"error":{"code":"maxlag","info":"lagged"},"servedby":"mw1"}`:          `it has "error" and no data`,
+		`{"errors":[{"extensions":{"code":"THROTTLED"}}],"extensions":{"a":1}}`: `it has "errors" and no data`,
+		`{"data":null,"errors":[{"type":"RATE_LIMITED"}]}`:                      `it has "errors" and no data`,
+		`{"data":{"a":1},"errors":[{"message":"one field"}]}`:                   "",
+		`{"items":[],"error":null,"errors":[]}`:                                 "",
+		`{"ok":true,"items":[]}`:                                                "",
+		`{"items":[{"error":"a record with this name"}]}`:                       "",
+		`{"items":[]}`: "",
+	} {
+		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: replies{status: 200, header: http.Header{"Retry-After": {"8"}}, body: body}})
+		var page struct{ Items []any }
+		err := sdk.GetJSON(ctx, "https://api.example.com/x", &page)
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", body, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || sdk.IsPermanent(err) || sdk.RetryDelay(err) != 8*time.Second):
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ package sdk
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -21,8 +22,17 @@ type Sink interface {
 }
 
 // A Token says up to where a sink or a stateful transform is durable. The host keeps it and never
-// looks inside.
+// looks inside. Like a cursor it travels and is kept with each commit: it may be [MaxCursor] bytes
+// long.
 type Token []byte
+
+// Validate says, as a permanent error, why the host does not keep the token, if so.
+func (t Token) Validate() error {
+	if len(t) > MaxCursor {
+		return Permanent(fmt.Errorf("a token of %d bytes, the limit is %d: let it stand for what is durable, not hold it", len(t), MaxCursor))
+	}
+	return nil
+}
 
 // Opener is implemented by every sink, and every stateful transform, that has to bring itself back
 // to a token.

@@ -38,7 +38,10 @@ func TestGapsByCause(t *testing.T) {
 	for i := range 16 {
 		missing = append(missing, core.Missing{Split: fmt.Sprint("s", i), Records: 2, Problem: "the host is down"})
 	}
-	want := []string{"alone (7 records of it are delivered): 404", "s0, s1, s2, s3, s4 and 11 more splits (32 records of them are delivered): the host is down"}
+	for _, part := range []string{"board 1", "board 2"} {
+		missing = append(missing, core.Missing{Part: part, Times: 2, Problem: "the host is down"})
+	}
+	want := []string{"alone (7 records of it are delivered): 404", "s0, s1, s2, s3, s4 and 11 more splits (32 records of them are delivered): the host is down", "board 1 (2 times), board 2 (2 times): the host is down"}
 	var got []string
 	for _, g := range gaps(missing) {
 		got = append(got, g.String())

@@ -30,6 +30,9 @@ func newRepository(t *testing.T, args ...string) (dir string, env []string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
+		return dir, env // not in Go
+	}
 	requires, sums := offlineModules(t)
 	appendFile(t, filepath.Join(dir, "go.mod"), requires)
 	appendFile(t, filepath.Join(dir, "go.sum"), sums)

@@ -77,18 +77,15 @@ func (a *app) printOutcome(w io.Writer, r *core.Report) {
 	if n := r.Splits[core.SplitFailed]; n > 0 {
 		fmt.Fprintf(w, ", %d broken", n)
 	}
+	if n := r.Splits[core.SplitLeft]; n > 0 {
+		fmt.Fprintf(w, ", %d skipped", n)
+	}
 	fmt.Fprintln(w, ".")
 	if r.Problem != "" && r.Outcome != core.Incomplete { // what is missing has its problem beside it
 		fmt.Fprintf(w, "%s\n", r.Problem)
 	}
-	all := gaps(r.Missing)
-	for i, g := range all {
-		if i == 10 {
-			fmt.Fprintf(w, "  … and %s more; the report lists all\n", many(int64(len(all)-i), "cause"))
-			break
-		}
-		fmt.Fprintf(w, "  missing: %s\n", g)
-	}
+	printGaps(w, "missing", r.Missing, r.MissingMore, 10)
+	printGaps(w, "skipped", r.Skipped, r.SkippedMore, 3)
 	switch {
 	case r.Outcome == core.Complete:
 	case slices.ContainsFunc(a.args, isReplay):
@@ -97,6 +94,21 @@ func (a *app) printOutcome(w io.Writer, r *core.Report) {
 		fmt.Fprintf(w, "Nothing was delivered. To try again: scrapekit %s\n", a.hide(commandLine(a.args)))
 	default:
 		fmt.Fprintf(w, "What was committed is kept. To go on: scrapekit %s\n", a.hide(commandLine(a.args)))
+	}
+}
+
+// printGaps lists what was not read, by cause. more is how many splits there are that the report does not name.
+func printGaps(w io.Writer, what string, missing []core.Missing, more, most int) {
+	all := gaps(missing)
+	for i, g := range all {
+		if i == most {
+			fmt.Fprintf(w, "  … and %s more; the report lists them\n", many(int64(len(all)-i), "cause"))
+			break
+		}
+		fmt.Fprintf(w, "  %s: %s\n", what, g)
+	}
+	if more > 0 {
+		fmt.Fprintf(w, "  %s: %s more, which the report does not list either\n", what, many(int64(more), "split"))
 	}
 }
 

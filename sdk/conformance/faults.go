@@ -152,7 +152,8 @@ func (s *sourceTest) rateLimit(t T) {
 	}
 }
 
-// badReplies: a reply that cannot be used is an error, or a reject, or makes no difference. It is not the end of the data.
+// badReplies: a reply that cannot be used is an error, or a reject, or said to be missing, or makes no difference. It is not the end of
+// the data.
 // Of 403 and 404 only the source knows what they mean: "not for you" may well be no record.
 func (s *sourceTest) badReplies(t T) {
 	s.needsRequests(t)
@@ -172,7 +173,7 @@ func (s *sourceTest) badReplies(t T) {
 			o.to = e.is
 			what := fmt.Sprintf("%s to %s %s", name, e.method, e.url)
 			r, err := f.under(t, s.asking, what, o)
-			if err != nil || slices.ContainsFunc(r.items, func(i item) bool { return i.kind == "reject" }) {
+			if err != nil || r.missing.Load() || slices.ContainsFunc(r.items, func(i item) bool { return i.kind == "reject" }) {
 				continue
 			}
 			if err := flowOf(s.whole[s.asking.ID].items).differs(flowOf(r.items)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -21,6 +22,14 @@ type recording struct {
 	events  int
 	alive   atomic.Int64 // events, for who looks from elsewhere
 	limit   int          // of items; 0: none
+	missing atomic.Bool
+}
+
+// count notes that the source says what it goes on without.
+func (r *recording) count(name string, _ int64) {
+	if strings.HasPrefix(name, sdk.HeadingMissing+"/") {
+		r.missing.Store(true)
+	}
 }
 
 // item is a record, a reject, a split or a cursor.

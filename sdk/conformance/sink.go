@@ -4,6 +4,7 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -148,7 +149,7 @@ func (s *sinkTest) send(l *live, b sdk.Batch) error {
 func (s *sinkTest) tokenOf(l *live) (token sdk.Token, err error) {
 	err = s.watch.call(l.ctx, "Commit", nil, func(ctx context.Context) (err error) {
 		token, err = l.value.(sdk.Sink).Commit(ctx)
-		return err
+		return cmp.Or(err, token.Validate())
 	})
 	return token, err
 }

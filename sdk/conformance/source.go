@@ -128,7 +128,9 @@ func (s *sourceTest) plan(t T) {
 // record reads a split. onEvent may be nil.
 func (s *sourceTest) record(ctx context.Context, l *live, p sdk.Split, onEvent func(int) error) (*recording, error) {
 	r := &recording{onEvent: onEvent, limit: s.left()}
-	err := s.watch.call(ctx, "Read", s.busy(&r.alive), func(ctx context.Context) error {
+	h := sdk.HostOf(ctx)
+	h.Count = r.count
+	err := s.watch.call(sdk.WithHost(ctx, h), "Read", s.busy(&r.alive), func(ctx context.Context) error {
 		w := sdk.NewWriter(r)
 		if err := source(l).Read(ctx, p, w); err != nil {
 			return err

@@ -225,6 +225,7 @@ func TestFetchErrorsKeepTheirClass(t *testing.T) {
 	for name, want := range map[string]error{
 		"temporary":   errors.New("connection refused"),
 		"permanent":   sdk.Permanent(errors.New("the pipeline file does not allow it")),
+		"robots":      fmt.Errorf("%w (Disallow: /)", sdk.ErrRobots),
 		"retry after": sdk.RetryAfter(errors.New("429 Too Many Requests"), time.Minute),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -233,12 +234,15 @@ func TestFetchErrorsKeepTheirClass(t *testing.T) {
 				host := roundTrip(func(*http.Request) (*http.Response, error) { return nil, want })
 				got := readThrough(t, t.Context(), host, func(ctx context.Context, client *http.Client) error {
 					_, err := get(ctx, client, "https://jira.test/x")
+					if errors.Is(err, sdk.ErrRobots) != errors.Is(want, sdk.ErrRobots) {
+						t.Errorf("the plugin got %v", err)
+					}
 					return fmt.Errorf("page 1: %w", err)
 				})
 				if got == nil || got.Error() != `page 1: Get "https://jira.test/x": `+want.Error() {
 					t.Errorf("text: %v", got)
 				}
-				if sdk.IsPermanent(got) != sdk.IsPermanent(want) || sdk.RetryDelay(got) != sdk.RetryDelay(want) {
+				if sdk.IsPermanent(got) != sdk.IsPermanent(want) || sdk.IsSkip(got) != sdk.IsSkip(want) || sdk.RetryDelay(got) != sdk.RetryDelay(want) {
 					t.Errorf("class of %v changed on its way: %v", want, got)
 				}
 			})
@@ -452,6 +456,11 @@ func TestKeepCrossesTheWire(t *testing.T) {
 		case req.URL.Path == "/there":
 			k.File = &want
 			return text(""), nil
+		case req.URL.Path == "/another":
+			k.Problem = fmt.Sprintf("not %d bytes of %s", *k.Expect.Size, k.Expect.Type)
+			return text(""), nil
+		case req.URL.Path == "/down":
+			return nil, &sdk.NotKept{Err: sdk.Permanent(errors.New("it may not be asked"))}
 		}
 		return reply(404, strings.NewReader("no"), 2), nil
 	}
@@ -463,6 +472,14 @@ func TestKeepCrossesTheWire(t *testing.T) {
 		var none *sdk.NotKept
 		if _, err := sdk.Keep(ctx, "attachment 1", "https://jira.test/none"); !errors.As(err, &none) || none.Status != 404 {
 			t.Errorf("%v, want a NotKept", err)
+		}
+		_, err = sdk.Keep(ctx, "attachment 1", "https://jira.test/another", sdk.Expect{Size: new(int64(0)), Type: "text/plain"})
+		if !errors.As(err, &none) || none.Problem != "not 0 bytes of text/plain" || none.Status != 200 {
+			t.Errorf("%v, want what it is not", err)
+		}
+		_, err = sdk.Keep(ctx, "attachment 1", "https://jira.test/down")
+		if !errors.As(err, &none) || none.Err == nil || !sdk.IsPermanent(err) || err.Error() != "it may not be asked" {
+			t.Errorf("%v, want what kept the request from being made", err)
 		}
 		return nil
 	})

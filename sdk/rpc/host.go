@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -120,7 +121,7 @@ func (d *desk) serve() error {
 			logLine(d.ctx, d.host.Logger, what.Log)
 		case *pb.FromPlugin_Counter:
 			if d.host.Count != nil {
-				d.host.Count(what.Counter.GetName(), what.Counter.GetN())
+				d.host.Count(printable.Line(what.Counter.GetName()), what.Counter.GetN())
 			}
 		}
 		if err != nil {
@@ -171,8 +172,11 @@ func (d *desk) roundTrip(o *order) error {
 	head := &pb.FetchHead{
 		Status: int32(resp.StatusCode), Proto: resp.Proto, Headers: headersTo(resp.Header), ContentLength: resp.ContentLength,
 	}
-	if k := sdk.KeepingOf(req.Context()); k != nil && k.File != nil {
-		head.Kept = &pb.File{Path: k.File.Path, Sha256: k.File.SHA256, Size: k.File.Size}
+	if k := sdk.KeepingOf(req.Context()); k != nil {
+		head.NotKept = wireText(k.Problem)
+		if k.File != nil {
+			head.Kept = &pb.File{Path: k.File.Path, Sha256: k.File.SHA256, Size: k.File.Size}
+		}
 	}
 	var broken error
 	if n := resp.ContentLength; o.fetch.GetBodyInHead() && 0 <= n && n < maxChunk {
@@ -208,18 +212,12 @@ func request(o *order) (*http.Request, error) {
 		ctx = sdk.WithSplit(ctx, split)
 	}
 	if k := o.fetch.GetKeep(); k != nil {
-		ctx = sdk.WithKeeping(ctx, &sdk.Keeping{Key: k.GetKey()})
+		ctx = sdk.WithKeeping(ctx, &sdk.Keeping{Key: k.GetKey(), Expect: sdk.Expect{Size: k.Size, Type: k.GetType()}})
 	}
 	if len(o.fetch.GetClasses()) > maxClasses {
 		return nil, fmt.Errorf("%d classes of replies for one request, %d are the most", len(o.fetch.GetClasses()), maxClasses)
 	}
-	for _, c := range o.fetch.GetClasses() {
-		mark := sdk.Final
-		if c.GetTemporary() {
-			mark = sdk.Temporary
-		}
-		ctx = mark(ctx, int(c.GetStatus()), c.GetText())
-	}
+	ctx = sdk.WithReplyClasses(ctx, classesFrom(o.fetch.GetClasses())...)
 	var body io.Reader
 	if b := o.fetch.GetBody(); len(b) > 0 {
 		body = bytes.NewReader(b)
@@ -273,6 +271,7 @@ func (d *desk) refuse(o *order, err error) {
 	// If it cannot be sent, the stream is down and the plugin knows it.
 	_ = d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_FetchError{FetchError: &pb.FetchError{
 		Message: wireText(err.Error()), Permanent: permanent, RetryAfter: after,
+		NotKept: errors.As(err, new(*sdk.NotKept)), Robots: errors.Is(err, sdk.ErrRobots),
 	}}})
 }
 

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -283,8 +284,15 @@ func infoTo(i sdk.Info) *pb.DescribeResponse {
 func infoFrom(r *pb.DescribeResponse) (sdk.Info, error) {
 	info := sdk.Info{
 		Name: r.GetName(), Version: r.GetVersion(), Doc: r.GetDoc(),
-		Config: rawJSON(r.GetConfigSchema()), Streams: each(r.GetStreams(), streamFrom), Permissions: permissionsFrom(r.GetPermissions()), Robots: r.GetRobots(),
+		Config: rawJSON(r.GetConfigSchema()), Permissions: permissionsFrom(r.GetPermissions()), Robots: r.GetRobots(),
 		PrivateDir: r.GetPrivateDir(),
+	}
+	if err := errors.Join(printable.Check(info.Name), printable.Check(info.Version)); err != nil {
+		return info, sdk.Permanent(fmt.Errorf("the plugin calls itself %.100q, version %.100q: %w", info.Name, info.Version, err))
+	}
+	var err error
+	if info.Streams, err = announced(r.GetStreams()); err != nil {
+		return info, err
 	}
 	if err := info.Permissions.Check(); err != nil {
 		return info, sdk.Permanent(fmt.Errorf("plugin %s: the permissions that it asks for: %w", info.Name, err))

@@ -22,7 +22,7 @@ func TestDescribe(t *testing.T) {
 	p.Doc = "Reads *everything*."
 	p.Streams = []sdk.Stream{{Name: "issues", PrimaryKey: []string{"id", "part"}}}
 	p.Robots, p.PrivateDir = true, true
-	p.Permissions = sdk.Permissions{HTTP: []string{"https://a.b"}, FSRead: []string{"in"}, FSWrite: []string{"out"}, Dial: []string{"db:1"}}
+	p.Permissions = sdk.Permissions{HTTP: []string{"https://a.b"}, FSRead: []string{"in"}, FSWrite: []string{"out"}, Dial: []string{"db:1"}, Methods: []string{"POST"}}
 	c, end, err := InProcess(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)

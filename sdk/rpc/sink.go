@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -106,7 +107,7 @@ func guaranteeOf(v any) *pb.Guarantee {
 func guaranteeFrom(g *pb.Guarantee) sdk.Guarantee {
 	for delivery, wire := range deliveries {
 		if wire == g.GetDelivery() {
-			return sdk.Guarantee{Delivery: delivery, Why: g.GetWhy()}
+			return sdk.Guarantee{Delivery: delivery, Why: printable.Line(g.GetWhy())}
 		}
 	}
 	return sdk.Guarantee{}

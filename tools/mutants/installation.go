@@ -4,7 +4,7 @@ package main
 
 import "slices"
 
-var mutants = slices.Concat(guarantees, installation)
+var mutants = slices.Concat(guarantees, walks, installation, fences)
 
 const (
 	install  = "core/internal/registry/install"

@@ -33,7 +33,7 @@ func simulated(name string, edits ...edit) mutant {
 // guarantees are what "nothing lost, nothing twice" rests on.
 var guarantees = []mutant{
 	simulated("checkpoint before the sink's commit",
-		edit{pipeline + "/deliver.go", `	held := d.a.Store.Hold(`, `	if err := d.a.Store.Commit(ctx, *d.a.run0, c); err != nil {
+		edit{pipeline + "/deliver.go", `	held := d.a.Store.Hold(`, `	if _, err := d.a.Store.Commit(ctx, *d.a.run0, c); err != nil {
 		return d.broke(storeFailure(err))
 	}
 	c = checkpoint.Commit{Stats: c.Stats}
@@ -55,11 +55,11 @@ var guarantees = []mutant{
 		edit{pipeline + "/read.go", `	r.split, r.moved, r.suspect = next, true, false`, `	next.Cursor = r.split.Cursor
 	r.split, r.moved, r.suspect = next, true, false`}),
 	simulated("an older cursor is kept",
-		edit{pipeline + "/deliver.go", `	d.pending[s.ID] = s
-	d.added`, `	if _, older := d.pending[s.ID]; !older || s.Status != checkpoint.Open {
-		d.pending[s.ID] = s
+		edit{pipeline + "/deliver.go", `	d.pending[s.ID] = p
+`, `	if _, older := d.pending[s.ID]; !older || s.Status != checkpoint.Open {
+		d.pending[s.ID] = p
 	}
-	d.added`}),
+`}),
 	simulated("a commit does not wait for the groups on their way",
 		edit{pipeline + "/deliver.go", `d.gate.enter(ctx, true)`, `d.gate.enter(ctx, false)`},
 		edit{pipeline + "/deliver.go", `d.gate.leave(true)`, `d.gate.leave(false)`}),
@@ -87,13 +87,43 @@ var guarantees = []mutant{
 	{name: "dead letters are not cut back", pkg: "core/internal/deadletter", test: "TestLettersComeBackToTheirToken",
 		edits: []edit{{"core/internal/deadletter/deadletter.go", `	return f.file.Truncate(f.size)`, `	return nil`}}},
 	{name: "a split that is known is planned again", pkg: checkpoint, test: "TestSQLite",
-		edits: []edit{{checkpoint + "/sqlite_run.go", `ON CONFLICT (run, id) DO NOTHING`, `ON CONFLICT (run, id) DO UPDATE SET status = 'open', cursor = NULL`}}},
-	simulated("a split that is known is handed out again",
-		edit{pipeline + "/progress.go", `if _, known := p.state[s.ID]; known {`, `if _, known := p.state[s.ID]; known && p.state[s.ID].Status == checkpoint.Open {`}),
+		edits: []edit{{checkpoint + "/sqlite_run.go", `ON CONFLICT (id, run) DO NOTHING`, `ON CONFLICT (id, run) DO UPDATE SET status = 'open', cursor = NULL`}}},
+	simulated("a split that was handed out is handed out again",
+		edit{pipeline + "/queue.go", `q.place, q.more = page, page[len(page)-1].Place, true`, `q.place, q.more = page, page[len(page)-1].Place-1, true`}),
+	simulated("splits that are found while nobody has one are not read",
+		edit{pipeline + "/queue.go", `	q.more = true
+	q.changed()`, `	q.changed()`}),
+	{name: "a split that is given up during a commit is forgotten", pkg: pipeline, test: "TestBrokenDuringACommit",
+		edits: []edit{{pipeline + "/deliver.go", `	if err := d.gate.enter(d.ctx, false); err != nil {
+		return d.broke(err)
+	}
+	defer d.gate.leave(false)
+	if err := d.failure(); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.keep(now)`, `	d.mu.Lock()
+	d.keep(now)`}}},
+	{name: "state: the sums of splits are not kept", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_run.go", `			now.Status, now.Records = p.Status, p.Records
+			sums.Change(before, now)`, `			now.Status, now.Records = p.Status, p.Records`}}},
+	{name: "state: a plan that broke off is kept", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_run.go", `			if err != nil {
+				return err
+			}
+			if err := planPage(`, `			if err := planPage(`}}},
+	{name: "state: a run replaces splits of others", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_run.go", `	if !full {
+		which`, `	if !full && seq < 0 {
+		which`}}},
+	{name: "state: a run that is not finished is pruned", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_read.go", `"DELETE FROM runs WHERE seq <> "+unfinishedRun+" AND seq NOT IN`, `"DELETE FROM runs WHERE seq NOT IN`}}},
+	{name: "memory: the collector runs for what lives", pkg: "sdk/serve", test: "TestMuchThatLives",
+		edits: []edit{{"sdk/serve/memory.go", `want := max(memoryLimit, 2*live)`, `want := max(memoryLimit, live-live)`}}},
 	{name: "a fenced host commits", pkg: checkpoint, test: "TestSQLite",
 		edits: []edit{{checkpoint + "/sqlite_run.go", `WHERE id = ? AND epoch = ? AND epoch > 0"`, `WHERE id = ? AND ? > 0"`}}},
 	{name: "a claim that was taken over commits", pkg: checkpoint, test: "TestSQLite",
-		edits: []edit{{checkpoint + "/sqlite_run.go", `WHERE run = ? AND id = ? AND epoch = ? AND epoch > 0`, `WHERE run = ? AND id = ? AND ? > 0`}}},
+		edits: []edit{{checkpoint + "/sqlite_run.go", `WHERE id = ? AND run = ? AND epoch = ? AND epoch > 0`, `WHERE id = ? AND run = ? AND ? > 0`}}},
 	{name: "a host that was taken over has its sinks commit", pkg: pipeline, test: "TestFencedRunDoesNoHarm",
 		edits: []edit{{pipeline + "/deliver.go", `d.a.Store.Hold(ctx, *d.a.run0, func() {`, `func(f func()) error { f(); return nil }(func() {`}}},
 	{name: "a host that was taken over brings the sinks back", pkg: pipeline, test: "TestFencedRunDoesNoHarm",

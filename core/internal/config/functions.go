@@ -6,8 +6,12 @@ import (
 	"encoding/base64"
 	"fmt"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
@@ -164,13 +168,44 @@ func nameOf(arg cty.Value) string {
 	return fmt.Sprintf("%q", arg.AsString())
 }
 
-// resolve makes a path of the file absolute.
+// resolve makes a path of the file absolute: from the folder of the pipeline file, or from the home folder if it begins
+// with ~/.
 func (l *loader) resolve(path string) string {
-	path = filepath.FromSlash(path)
+	path = l.fromHome(filepath.FromSlash(path))
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(l.dir, path)
+}
+
+// fromHome puts the home folder in the place of a leading ~. Without that a folder of the name "~" would be made, and whoever
+// removes it removes the home folder.
+func (l *loader) fromHome(path string) string {
+	first, rest, below := strings.Cut(path, string(filepath.Separator))
+	if !strings.HasPrefix(first, "~") || first != "~" && !below {
+		return path // a file may begin with ~
+	}
+	home, known := l.getenv("HOME")
+	if runtime.GOOS == "windows" {
+		home, known = l.getenv("USERPROFILE")
+	}
+	switch {
+	case first != "~":
+		l.failPath(fmt.Sprintf("write the path of that user's home folder, or ./%s if the folder is called so", path), "%q: %s is a user's home folder to a shell alone", path, first)
+	case !known || !filepath.IsAbs(home):
+		l.failPath("write the path from / on", "%q: ~ is the home folder, and HOME does not say which", path)
+	default:
+		return filepath.Join(home, rest)
+	}
+	return path
+}
+
+// failPath reports a path that cannot be used, once, however often it is looked at.
+func (l *loader) failPath(detail, summary string, args ...any) {
+	said := fmt.Sprintf(summary, args...)
+	if !slices.ContainsFunc(l.found, func(d *hcl.Diagnostic) bool { return d.Summary == said }) {
+		l.failGiven(detail, "%s", said)
+	}
 }
 
 func (l *loader) getenv(name string) (string, bool) {

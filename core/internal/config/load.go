@@ -26,6 +26,7 @@ type loader struct {
 	found   hcl.Diagnostics
 	late    []Secret
 	sandbox string // the level that the pipeline block names
+	own     []ownPlace
 }
 
 // Load reads and checks a pipeline file. The pipeline is nil if one of the diagnostics is an error. All that is
@@ -75,6 +76,7 @@ func (l *loader) parse() (*hclsyntax.Body, bool) {
 		return nil, false
 	}
 	l.dir = dir
+	l.own = l.ownPlaces()
 	if l.src, err = read(l.file); err != nil {
 		hint := ""
 		if errors.Is(err, errNoFile) {

@@ -1,4 +1,4 @@
-// login tells with a 401 what it was that a host refused, for the plugin sees no credential.
+// login tells with a refusal what it was that a host refused, for the plugin sees no credential.
 
 package fetch
 
@@ -10,11 +10,18 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// tellLogin puts [sdk.HeaderLogin] into the reply to a request for origin.
+// tellLogin puts [sdk.HeaderLogin] and [sdk.HeaderCredential] into the reply to a request for origin.
 func tellLogin(resp *http.Response, p Policy, origin Origin) {
 	resp.Header.Del(sdk.HeaderLogin)
+	resp.Header.Del(sdk.HeaderCredential)
 	if resp.StatusCode == http.StatusUnauthorized {
 		resp.Header.Set(sdk.HeaderLogin, login(p, origin))
+	}
+	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
+		return
+	}
+	if sent, _ := credentialsFor(p.Auth, origin); len(sent) > 0 {
+		resp.Header.Set(sdk.HeaderCredential, strings.Join(sent, " and "))
 	}
 }
 

@@ -229,9 +229,10 @@ func TestRefusedForGood(t *testing.T) {
 // TestRefusalNamesTheCredential: a plugin, which sees none, can say what to look at.
 func TestRefusalNamesTheCredential(t *testing.T) {
 	t.Parallel()
-	c, s, p := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(sdk.HeaderLogin, "the host's own")
-		w.WriteHeader(http.StatusUnauthorized)
+		w.Header().Set(sdk.HeaderCredential, "the host's own")
+		w.WriteHeader(map[string]int{"/forbidden": http.StatusForbidden, "/right": http.StatusOK, "/": http.StatusUnauthorized}[r.URL.Path])
 	})
 	p.Pos = "jira.hcl:3"
 	mine := Auth{Kind: AuthBearer, Token: "abcdef", Origins: p.Allow, Pos: "jira.hcl:7"}
@@ -243,9 +244,19 @@ func TestRefusalNamesTheCredential(t *testing.T) {
 		fmt.Sprintf(`no credential was sent: add %s to the origins of auth "bearer" of jira.hcl:7`, p.Allow[0]): {other},
 	} {
 		p.Auth = all
-		resp, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, "")
+		resp, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL+"/", "")
 		if err != nil || sdk.Login(resp) != want {
 			t.Errorf("%v %q, want %q", err, sdk.Login(resp), want)
+		}
+		sent := ""
+		if strings.HasPrefix(want, "the credential") {
+			sent = `auth "bearer" of jira.hcl:7`
+		}
+		for path, named := range map[string]string{"/": sent, "/forbidden": sent, "/right": ""} {
+			resp, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL+path, "")
+			if err != nil || sdk.Credential(resp) != named {
+				t.Errorf("%s: %v %q, want %q", path, err, sdk.Credential(resp), named)
+			}
 		}
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // encodings is what is offered to hosts, best first.
@@ -25,13 +27,9 @@ func whole(p Policy, pool *pieces) decorator {
 			if err != nil {
 				return nil, err
 			}
-			b, err := readWhole(resp, p, pool)
+			b, err := readWhole(req, resp, p, pool)
 			if err != nil {
-				var known *attemptError
-				if !errors.As(err, &known) {
-					err = &attemptError{outcome: judgeBody(err), err: fmt.Errorf("the reply (%s) broke off: %w", statusText(resp.StatusCode), err)}
-				}
-				return nil, err
+				return nil, bodyError(resp, err)
 			}
 			resp.Body = b
 			return resp, nil
@@ -39,7 +37,20 @@ func whole(p Policy, pool *pieces) decorator {
 	}
 }
 
-// judgeBody judges an error met in a body. What is wrong with an encoding is as a rule a body that was cut.
+// bodyError says what is wrong with a body: that it broke off, or that it is not what it says.
+func bodyError(resp *http.Response, err error) error {
+	var known *attemptError
+	var other *encodingError
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.As(err, &other):
+		return &attemptError{outcome: of("encoding"), err: fmt.Errorf("the reply (%s): %w", statusText(resp.StatusCode), err)}
+	}
+	return &attemptError{outcome: judgeBody(err), err: fmt.Errorf("the reply (%s) broke off: %w", statusText(resp.StatusCode), err)}
+}
+
+// judgeBody judges an error met in a body.
 func judgeBody(err error) outcome {
 	o := judgeError(err)
 	if o.cause == "reset" || o.cause == "garbage" {
@@ -49,21 +60,26 @@ func judgeBody(err error) outcome {
 }
 
 // readWhole reads resp's body and makes its headers say what is left to say.
-func readWhole(resp *http.Response, p Policy, pool *pieces) (*body, error) {
+func readWhole(req *http.Request, resp *http.Response, p Policy, pool *pieces) (*body, error) {
 	defer resp.Body.Close() // read to its end, or of no more use
 	if resp.ContentLength > p.MaxBody {
 		return nil, tooLarge(p.MaxBody)
 	}
 	wire := &counter{r: resp.Body}
-	decoded, isEncoded, err := decode(wire, resp)
+	isJSON, set := jsonText(req, resp)
+	decoded, isEncoded, err := decode(wire, resp, isJSON)
 	if err != nil {
-		return nil, err
+		return nil, wire.blame(resp, err)
 	}
-	b := &body{pool: pool, dir: p.SpoolDir}
-	limited := &limiter{r: decoded, wire: wire, max: p.MaxBody, encoded: isEncoded, ratio: p.MaxRatio}
+	text, isText := utf8Text(decoded, set)
+	b := &body{pool: pool, dir: p.SpoolDir, room: p.SpoolRoom}
+	limited := &limiter{r: text, wire: wire, max: p.MaxBody, encoded: isEncoded, ratio: p.MaxRatio}
 	err = errors.Join(b.fill(limited), decoded.Close())
 	if err == nil {
 		err = wire.drain()
+	}
+	if isEncoded {
+		err = wire.blame(resp, err)
 	}
 	if err != nil {
 		_ = b.Close() // the failure to be told is err
@@ -76,6 +92,11 @@ func readWhole(resp *http.Response, p Policy, pool *pieces) (*body, error) {
 	resp.ContentLength = b.size
 	resp.Header.Set("Content-Length", strconv.FormatInt(b.size, 10))
 	resp.TransferEncoding, resp.Trailer = nil, nil
+	if isText {
+		kind, params, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // it was parsed before
+		params["charset"] = "utf-8"
+		resp.Header.Set("Content-Type", mime.FormatMediaType(kind, params))
+	}
 	if isEncoded {
 		resp.Header.Del("Content-Encoding")
 		resp.Uncompressed = true
@@ -85,14 +106,27 @@ func readWhole(resp *http.Response, p Policy, pool *pieces) (*body, error) {
 
 // counter counts the bytes that come off the wire.
 type counter struct {
-	r io.Reader
-	n int64
+	r   io.Reader
+	n   int64
+	err error // that ended it
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
+	if err != nil {
+		c.err = err
+	}
 	return n, err
+}
+
+// blame makes an error of decoding an [encodingError], unless the transfer was at fault or the body ended too soon.
+func (c *counter) blame(resp *http.Response, err error) error {
+	transfer := c.err != nil && !errors.Is(c.err, io.EOF)
+	if err == nil || transfer || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(*attemptError)) || errors.As(err, new(*encodingError)) {
+		return err
+	}
+	return &encodingError{strings.Join(encodingsOf(resp), ", "), err}
 }
 
 // drain reads what follows the end of an encoded body: the mark of the end of the transfer, without which the

@@ -14,10 +14,16 @@ import (
 	"testing"
 
 	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/unicode"
 
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -98,6 +104,134 @@ func TestEncodingsNested(t *testing.T) {
 	})
 	if _, body, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); err != nil || body != "inner" {
 		t.Errorf("%q %v", body, err)
+	}
+}
+
+// What a host says of the encoding is not so: the body is taken for what it is.
+func TestWrongEncodings(t *testing.T) {
+	t.Parallel()
+	const text = `{"a":"text"}`
+	bare := func() string {
+		var b bytes.Buffer
+		w, err := flate.NewWriter(&b, 5)
+		if err == nil {
+			_, err = io.WriteString(w, text)
+		}
+		if err = errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}()
+	for name, c := range map[string]struct{ says, kind, body string }{
+		"gzip that is text":            {"gzip", "application/json", text},
+		"zstd that is text":            {"zstd", "application/json", text},
+		"br that is short text":        {"br", "application/json", text},
+		"br that is long text":         {"br", "text/html", "<html>" + strings.Repeat("a page ", 1000)},
+		"deflate that is text":         {"deflate", "application/json", text},
+		"gzip that is a picture":       {"gzip", "image/png", "\x89PNG\r\n\x1a\n0000"},
+		"deflate that is bare":         {"deflate", "application/json", bare},
+		"deflate that is gzip":         {"deflate", "application/json", encoded(t, "gzip", text)},
+		"gzip that is zstd":            {"gzip", "application/json", encoded(t, "zstd", text)},
+		"br that is gzip":              {"br", "application/json", encoded(t, "gzip", text)},
+		"br that is br":                {"br", "application/json", encoded(t, "br", text)},
+		"said twice, done once":        {"gzip, gzip", "application/json", encoded(t, "gzip", text)},
+		"done twice, said once":        {"gzip", "application/json", encoded(t, "gzip", encoded(t, "gzip", text))},
+		"JSON in gzip, nothing said":   {"", "application/problem+json", encoded(t, "gzip", text)},
+		"JSON in gzip, nonsense said":  {"utf-8", "application/json", encoded(t, "gzip", text)},
+		"with nonsense beside it":      {"gzip, utf-8", "application/json", encoded(t, "gzip", text)},
+		"in an odd spelling":           {"\"GZIP\";q=1", "application/json", encoded(t, "gzip", text)},
+		"JSON, with nonsense said":     {"none", "application/json", text},
+		"a file in gzip, nothing said": {"", "application/gzip", encoded(t, "gzip", text)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c0, s, p := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", c.kind)
+				if c.says != "" {
+					w.Header().Set("Content-Encoding", c.says)
+				}
+				_, _ = io.WriteString(w, c.body)
+			})
+			want := text
+			if !strings.Contains(c.kind, "json") {
+				want = c.body
+			}
+			resp, body, err := ask(t.Context(), transport(t, c0, p), "GET", s.URL, "")
+			if err != nil || body != want || c.says != "" && c.says != "none" && resp.Header.Get("Content-Encoding") != "" || resp.ContentLength != int64(len(want)) {
+				t.Errorf("%q, %v, headers %v", body, err, resp)
+			}
+		})
+	}
+}
+
+// A body that is none of what is known is called so, and asked for once more, not thirty times.
+func TestUnknownEncodings(t *testing.T) {
+	t.Parallel()
+	for says, body := range map[string]string{
+		"gzip": "\x00\x01" + random(50), "br": "\x00\x01" + random(50), "deflate": "\xff\x01" + random(50), "zstd": "\x00\x01" + random(50), "compress": "\x1f\x9d\x90" + random(50),
+		"gzip, gzip, gzip, gzip": "text", "x-gzip": encoded(t, "gzip", strings.Repeat(random(900), 2))[:60] + random(99),
+	} {
+		requests := 0
+		c, s, p := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			requests++
+			w.Header().Set("Content-Encoding", says)
+			_, _ = io.WriteString(w, body)
+		})
+		p.Attempts = 9
+		_, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, "")
+		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "the body is not what Content-Encoding says") || requests != 2 {
+			t.Errorf("%s: %v after %d requests", says, err, requests)
+		}
+	}
+}
+
+// JSON in a character set that its reply declares becomes UTF-8; what the declaration cannot mean stays.
+func TestCharsets(t *testing.T) {
+	t.Parallel()
+	const text = `{"name":"Žluťoučký kůň"}`
+	in := func(e encoding.Encoding, text string) string {
+		out, err := e.NewEncoder().String(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	long := `{"a":"` + strings.Repeat("a", 5000) + `é"}`
+	for name, c := range map[string]struct{ kind, body, want string }{
+		"Latin 2":                    {"application/json; charset=ISO-8859-2", in(charmap.ISO8859_2, text), text},
+		"Latin 1":                    {`application/json;charset="ISO-8859-1"`, in(charmap.ISO8859_1, `{"a":"é"}`), `{"a":"é"}`},
+		"Latin 1, late":              {"application/vnd.x+json; charset=latin1", in(charmap.ISO8859_1, long), long},
+		"UTF-8 called Latin 1":       {"application/json; charset=ISO-8859-1", text, text},
+		"UTF-8 called Latin 1, late": {"application/json; charset=windows-1252", long, long},
+		"Shift JIS":                  {"application/json; charset=Shift_JIS", in(japanese.ShiftJIS, `{"a":"日本"}`), `{"a":"日本"}`},
+		"UTF-16 with mark":           {"application/json; charset=utf-16", in(unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM), text), text},
+		"UTF-16 without mark":        {"application/json; charset=utf-16le", in(unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), text), text},
+		"UTF-16 of the other order":  {"application/json; charset=utf-16", in(unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), text), text},
+		"UTF-8 called UTF-16":        {"application/json; charset=utf-16", text, text},
+		"an unknown set":             {"application/json; charset=klingon", text, text},
+		"text where JSON was asked":  {"text/plain; charset=ISO-8859-2", in(charmap.ISO8859_2, text), text},
+		"a page":                     {"text/html; charset=ISO-8859-2", in(charmap.ISO8859_2, text), in(charmap.ISO8859_2, text)},
+	} {
+		c0, s, p := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", c.kind)
+			_, _ = io.WriteString(w, c.body)
+		})
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept", "application/json")
+		resp, err := transport(t, c0, p).RoundTrip(req)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || string(body) != c.want || resp.ContentLength != int64(len(c.want)) {
+			t.Errorf("%s: %q, %v, length %d", name, body, err, resp.ContentLength)
+		}
+		if c.body != c.want && !strings.Contains(resp.Header.Get("Content-Type"), "charset=utf-8") {
+			t.Errorf("%s: %s", name, resp.Header.Get("Content-Type"))
+		}
 	}
 }
 
@@ -257,6 +391,41 @@ func TestSpoolClosedUnread(t *testing.T) {
 	left(t, p.SpoolDir)
 }
 
+// TestSpoolHasARoom: bodies that a plugin asks for and does not read take up no more than the run may.
+func TestSpoolHasARoom(t *testing.T) {
+	t.Parallel()
+	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, random(9<<20)) })
+	p.SpoolRoom = disk.NewRoom(20 << 20)
+	rt := transport(t, c, p)
+	get := func() (*http.Response, error) {
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", s.URL, nil)
+		return rt.RoundTrip(req)
+	}
+	var held []*http.Response
+	for range 2 {
+		resp, err := get()
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, resp)
+	}
+	if _, err := get(); err == nil || !strings.Contains(err.Error(), "pipeline.max_spool") {
+		t.Errorf("a third: %v", err)
+	}
+	for _, resp := range held {
+		resp.Body.Close()
+	}
+	resp, err := get()
+	if err != nil {
+		t.Fatalf("once they are read: %v", err)
+	}
+	resp.Body.Close()
+	left(t, p.SpoolDir)
+	if err := p.SpoolRoom.Take(20 << 20); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 func TestSpoolFolderMissing(t *testing.T) {
 	t.Parallel()
 	requests := 0
@@ -309,8 +478,8 @@ func FuzzDecode(f *testing.F) {
 		f.Add(name, []byte(encoded(f, name, "some text")))
 	}
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
-		resp := &http.Response{StatusCode: 200, ContentLength: -1, Header: http.Header{"Content-Encoding": {name}}, Body: io.NopCloser(bytes.NewReader(data))}
-		b, err := readWhole(resp, Policy{MaxBody: 1 << 20, SpoolDir: os.TempDir()}, newPieces())
+		resp := &http.Response{StatusCode: 200, ContentLength: -1, Header: http.Header{"Content-Encoding": {name}, "Content-Type": {"application/json; charset=ISO-8859-1"}}, Body: io.NopCloser(bytes.NewReader(data))}
+		b, err := readWhole(httptest.NewRequest("GET", "/", nil), resp, Policy{MaxBody: 1 << 20, SpoolDir: os.TempDir()}, newPieces())
 		if err != nil {
 			return
 		}

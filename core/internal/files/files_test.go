@@ -57,9 +57,9 @@ func newShelf(t *testing.T) *shelf {
 	return s
 }
 
-func (s *shelf) keep(t *testing.T, key, path string) (sdk.File, error) {
+func (s *shelf) keep(t *testing.T, key, path string, expect ...sdk.Expect) (sdk.File, error) {
 	t.Helper()
-	return sdk.Keep(sdk.WithHost(t.Context(), sdk.Host{Transport: s.keeper}), key, s.url+path)
+	return sdk.Keep(sdk.WithHost(t.Context(), sdk.Host{Transport: s.keeper}), key, s.url+path, expect...)
 }
 
 // all returns the files in the folder, without the notes about keys.
@@ -150,6 +150,114 @@ func TestWhatIsNotKept(t *testing.T) {
 		}
 	}
 }
+
+// What is not the file that was asked for is not kept, and is asked for again under the same key.
+func TestAnotherFile(t *testing.T) {
+	t.Parallel()
+	const login = "<!DOCTYPE html><html>Log in</html>"
+	for name, c := range map[string]struct {
+		kind, body string
+		expect     sdk.Expect
+		says       string // "": it is kept
+	}{
+		"the file":                           {"text/plain", "content", sdk.Expect{Size: new(int64(7)), Type: "text/plain"}, ""},
+		"shorter":                            {"text/plain", "con", sdk.Expect{Size: new(int64(7))}, "3 bytes came of the 7"},
+		"longer":                             {"text/plain", "content!", sdk.Expect{Size: new(int64(7))}, "more than the 7 bytes"},
+		"empty":                              {"text/plain", "", sdk.Expect{Size: new(int64(0))}, ""},
+		"a page in its place":                {"text/html;charset=UTF-8", login, sdk.Expect{Type: "image/png"}, "a page of HTML came, as of a login or an error, where image/png"},
+		"a page as long as the file":         {"text/html", login, sdk.Expect{Size: new(int64(len(login))), Type: "text/plain; charset=utf-8"}, "where text/plain"},
+		"a page that calls itself the file":  {"image/png", login, sdk.Expect{Type: "image/png"}, "looks like a page of HTML"},
+		"a page with no size, and any type":  {"application/octet-stream", login, sdk.Expect{Type: "application/octet-stream"}, "looks like a page of HTML"},
+		"a page that is the file":            {"text/html", login, sdk.Expect{Type: "text/html"}, ""},
+		"a page that was put there as bytes": {"text/html", login, sdk.Expect{Size: new(int64(len(login))), Type: "application/octet-stream"}, ""},
+		"a text that quotes a page":          {"text/plain", login, sdk.Expect{Size: new(int64(len(login))), Type: "text/plain"}, ""},
+		"nothing is known":                   {"text/html", login, sdk.Expect{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newShelf(t)
+			s.keeper.MaxSize = 0
+			s.keeper.Next = answering{c.kind, c.body}
+			file, err := s.keep(t, "1", "/", c.expect)
+			if c.says == "" {
+				if err != nil || file.Size != int64(len(c.body)) {
+					t.Errorf("%+v, %v", file, err)
+				}
+				return
+			}
+			var none *sdk.NotKept
+			if !errors.As(err, &none) || none.Status != http.StatusOK || !strings.Contains(none.Problem, c.says) {
+				t.Errorf("%v, want %q", err, c.says)
+			}
+			if all := s.all(t); len(all) != 0 {
+				t.Errorf("in the folder: %q", all)
+			}
+			s.keeper.Next = answering{"text/plain", strings.Repeat("x", 7)}
+			if c.expect.Size == nil || *c.expect.Size == 7 {
+				if _, err := s.keep(t, "1", "/", c.expect); err != nil {
+					t.Errorf("it is not asked for again: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// What was kept before anybody knew better does not stay.
+func TestAnotherFileThatWasKept(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.keeper.Next = answering{"text/html", "login"}
+	if _, err := s.keep(t, "1", "/"); err != nil {
+		t.Fatal(err)
+	}
+	s.keeper.Next = answering{"text/plain", "content"}
+	if file, err := s.keep(t, "1", "/", sdk.Expect{Size: new(int64(7))}); err != nil || file.Size != 7 {
+		t.Errorf("%+v, %v", file, err)
+	}
+}
+
+// A request that fails speaks against the file, and keeps its class; one that is to wait, or that nobody waits for, does not.
+func TestRequestForAFileFails(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	for name, c := range map[string]struct {
+		err  error
+		file bool
+	}{
+		"down":        {errors.New("it is down"), true},
+		"not allowed": {sdk.Permanent(errors.New("it may not be asked")), true},
+		"a pause":     {sdk.RetryAfter(errors.New("later"), 1), false},
+	} {
+		s.keeper.Next = failingWith{c.err}
+		_, err := s.keep(t, name, "/")
+		var none *sdk.NotKept
+		if errors.As(err, &none) != c.file || !errors.Is(err, c.err) || sdk.IsPermanent(err) != sdk.IsPermanent(c.err) || sdk.RetryDelay(err) != sdk.RetryDelay(c.err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(sdk.WithHost(t.Context(), sdk.Host{Transport: s.keeper}))
+	cancel()
+	s.keeper.Next = http.DefaultTransport
+	if _, err := sdk.Keep(ctx, "1", s.url); !errors.Is(err, context.Canceled) || errors.As(err, new(*sdk.NotKept)) {
+		t.Errorf("given up: %v", err)
+	}
+}
+
+// answering answers all requests alike.
+type answering struct{ kind, body string }
+
+func (a answering) RoundTrip(req *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	w.Header().Set("Content-Type", a.kind)
+	_, _ = io.WriteString(w, a.body)
+	resp := w.Result()
+	resp.Request = req
+	return resp, nil
+}
+
+type failingWith struct{ err error }
+
+func (f failingWith) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }
 
 func TestWithoutFolder(t *testing.T) {
 	t.Parallel()

@@ -35,38 +35,47 @@ func (k *Keeper) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, sdk.Permanent(fmt.Errorf("folder for files: %w", err))
 	}
-	if file, ok := folder.Known(ask.Key); ok {
+	if file, ok := folder.Known(ask.Key); ok && sized(ask.Expect, file.Size) {
 		ask.File = &file
 		return short(req, http.StatusNoContent), nil
 	}
 	resp, err := k.Next.RoundTrip(req)
-	if err != nil && k.TooLong != nil && k.TooLong(err) {
+	switch {
+	case err != nil && k.TooLong != nil && k.TooLong(err):
 		return short(req, http.StatusRequestEntityTooLarge), nil
-	}
-	if err != nil || resp.StatusCode < 200 || resp.StatusCode > 299 {
+	case err != nil && req.Context().Err() == nil && sdk.RetryDelay(err) == 0: // a pause is no fault of the file
+		return nil, &sdk.NotKept{Err: err}
+	case err != nil || resp.StatusCode < 200 || resp.StatusCode > 299:
 		return resp, err
 	}
-	file, err := k.keep(folder, ask.Key, resp)
-	if errors.Is(err, errTooLong) {
+	file, err := k.keep(folder, ask, resp)
+	var other *otherFile
+	switch {
+	case errors.Is(err, errTooLong):
 		return short(req, http.StatusRequestEntityTooLarge), nil
-	}
-	if err != nil {
+	case errors.As(err, &other):
+		ask.Problem = other.why
+		return short(req, resp.StatusCode), nil
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", req.URL.Redacted(), err)
 	}
 	ask.File = &file
 	return short(req, http.StatusNoContent), nil
 }
 
-func (k *Keeper) keep(folder *Folder, key string, resp *http.Response) (sdk.File, error) {
+func (k *Keeper) keep(folder *Folder, ask *sdk.Keeping, resp *http.Response) (sdk.File, error) {
 	defer resp.Body.Close()
 	if k.MaxSize > 0 && resp.ContentLength > k.MaxSize {
 		return sdk.File{}, errTooLong
 	}
-	body := io.Reader(resp.Body)
-	if k.MaxSize > 0 {
-		body = &bounded{r: resp.Body, left: k.MaxSize}
+	body, err := expected(ask.Expect, resp)
+	if err != nil {
+		return sdk.File{}, err
 	}
-	return folder.Keep(key, body)
+	if k.MaxSize > 0 {
+		body = &bounded{r: body, left: k.MaxSize}
+	}
+	return folder.Keep(ask.Key, body)
 }
 
 // bounded refuses to read more than left bytes.

@@ -234,8 +234,17 @@ func TestStoppedRunDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		w := newWorld(t, &numbers{splits: 1, records: 50, every: 10})
-		hung := hungSink{}
-		w.config.Sinks = []pipeline.Stage[sdk.Sink]{always[sdk.Sink]("sink hung", hung)}
+		hung := always[sdk.Sink]("sink hung", hungSink{})
+		start := hung.Start
+		hung.Start = func(ctx context.Context) (pipeline.Instance[sdk.Sink], error) {
+			inst, err := start(ctx)
+			inst.Stop = func(ctx context.Context) error { // as slowly as it may
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return inst, err
+		}
+		w.config.Sinks = []pipeline.Stage[sdk.Sink]{hung}
 		w.config.CommitEvery = time.Hour // virtual time stands still while a commit waits for a lock
 		time.AfterFunc(time.Second, stop)
 		began := time.Now()
@@ -243,10 +252,29 @@ func TestStoppedRunDoesNotWaitForEver(t *testing.T) {
 		if res.Outcome != checkpoint.Interrupted || res.Err == nil || !strings.Contains(res.Err.Error(), "draining") {
 			t.Errorf("outcome %s: %v", res.Outcome, res.Err)
 		}
-		if took := time.Since(began); took > time.Minute {
+		if took := time.Since(began); took > 31*time.Second { // a second before it is stopped, and what its message speaks of
 			t.Errorf("it took %s", took)
 		}
 	})
+}
+
+// A token is kept with each commit, like a cursor: it is no place for what was written.
+func TestTokenThatHoldsTooMuch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, &numbers{splits: 1, records: 50, every: 10})
+	w.config.Sinks = []pipeline.Stage[sdk.Sink]{always[sdk.Sink]("sink hoard", hoardingSink{})}
+	res := w.run(t.Context(), t)
+	if res.Outcome != checkpoint.Failed || !strings.Contains(res.Err.Error(), "sink hoard: a token of 16777217 bytes, the limit is 16777216") {
+		t.Errorf("outcome %s: %v", res.Outcome, res.Err)
+	}
+}
+
+type hoardingSink struct{ sdk.Sink }
+
+func (hoardingSink) Write(context.Context, sdk.Batch) error { return nil }
+
+func (hoardingSink) Commit(context.Context) (sdk.Token, error) {
+	return make(sdk.Token, sdk.MaxCursor+1), nil
 }
 
 type hungSink struct{}

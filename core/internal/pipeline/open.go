@@ -21,10 +21,15 @@ var ErrSecretName = sdk.Permanent(errors.New("the name of a stream holds a secre
 
 // open finds out which streams flow where, and brings every stage back to its token.
 func (a *attempt) open(ctx context.Context) error {
-	all, err := a.source.instance.Plugin.Streams(ctx)
+	var all []sdk.Stream
+	err := a.ask(ctx, func() (err error) {
+		all, err = a.source.instance.Plugin.Streams(ctx)
+		return err
+	})
 	if err != nil {
-		return at(a.Source.Name, err)
+		return err
 	}
+	a.keyless = keylessStreams(all)
 	for _, s := range all {
 		if a.Hide(s.Name) != s.Name {
 			return at(a.Source.Name, ErrSecretName)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -138,7 +139,8 @@ type sim struct {
 	lives  int
 	done   int // records of each root that complete runs have delivered
 
-	completed map[string]bool // runs
+	completed map[string]bool    // runs
+	ending    []checkpoint.Split // of the run that ended last
 
 	openStore func() checkpoint.Store
 	log       *sdktest.MemorySink
@@ -301,7 +303,7 @@ func (s *sim) config(l *life, store checkpoint.Store, dir string) pipeline.Confi
 			s.sink(l, simLoose, r.IntN(2) == 0, func() sdk.Sink { return s.loose }),
 		},
 		Store: simStore{store, l}, Letters: &simLetters{l: l},
-		Concurrency: 1 + r.IntN(5), CommitEvery: time.Duration(1+r.IntN(200)) * time.Millisecond, CommitBytes: int64(r.IntN(4000)),
+		Concurrency: 1 + r.IntN(5), ClaimAtOnce: 1 + r.IntN(3), CommitEvery: time.Duration(1+r.IntN(200)) * time.Millisecond, CommitBytes: int64(r.IntN(4000)),
 		SpoolDir: dir, GroupMemory: []int{1, 400}[r.IntN(2)] << (20 * min(1, r.IntN(6))),
 		Keep: func(pipeline.Result) error {
 			return l.call(context.Background(), nil, "keep", "", func() error { return nil })
@@ -343,11 +345,12 @@ func (s *sim) audit(store checkpoint.Store, runs []checkpoint.RunInfo) {
 		return
 	}
 	run := runs[0]
-	splits, err := store.Splits(context.Background(), checkpoint.Run{ID: run.ID})
+	splits, err := checkpoint.All(checkpoint.EachSplit(context.Background(), store, checkpoint.Run{ID: run.ID}, ""))
 	if err != nil {
 		s.fail("splits: %v", err)
 		return
 	}
+	s.sums(store, run, splits)
 	tokens, err := store.Tokens(context.Background())
 	if err != nil {
 		s.fail("tokens: %v", err)
@@ -365,6 +368,21 @@ func (s *sim) audit(store checkpoint.Store, runs []checkpoint.RunInfo) {
 		spans = append(spans, s.model.closure(0, s.done)...)
 	}
 	s.same("the log up to its token", s.logged(token.Token), s.model.expect(spans).log)
+}
+
+// sums holds what the store has added up of the splits against these.
+func (s *sim) sums(store checkpoint.Store, run checkpoint.RunInfo, splits []checkpoint.Split) {
+	var want checkpoint.Sums
+	for _, p := range splits {
+		want.Add(p)
+	}
+	got, err := store.Sums(context.Background(), checkpoint.Run{ID: run.ID})
+	if err != nil || !slices.Equal(got, want) {
+		s.fail("the sums of the splits are %+v (%v), want %+v", got, err, want)
+	}
+	if counted := want.Splits(); !maps.Equal(run.Splits, counted) {
+		s.fail("the run has %v, its splits are %v", run.Splits, counted)
+	}
 }
 
 // logged returns what is in the log up to a token.
@@ -415,7 +433,7 @@ func (s *sim) complete() {
 
 // counts holds the counts of a complete run against the model, exactly.
 func (s *sim) counts(res pipeline.Result) {
-	want := s.model.expect(s.model.spans(res.Splits))
+	want := s.model.expect(s.model.spans(s.ending))
 	for name, w := range want.counts {
 		var got pipelineCounts
 		if c := res.Counts.Stages[name]; c != nil {

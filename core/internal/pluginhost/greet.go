@@ -52,6 +52,7 @@ func (h *Host) Greet(ctx context.Context, s Spec, versions string) (Greeting, er
 	if err := p.run(); err != nil {
 		return Greeting{}, sdk.Permanent(fmt.Errorf("%s: %w", s.Label, execError(err)))
 	}
+	go p.watchFolder(sockets)
 	return p.greeting(ctx, out), ctx.Err()
 }
 

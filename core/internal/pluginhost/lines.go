@@ -132,7 +132,9 @@ func (l *lines) parseEntry(raw string) (entry, bool) {
 		return entry{}, false
 	}
 	var fields map[string]any
-	if json.Unmarshal([]byte(raw), &fields) != nil {
+	dec := json.NewDecoder(strings.NewReader(raw))
+	dec.UseNumber() // an id is shown digit by digit
+	if dec.Decode(&fields) != nil || dec.More() {
 		return entry{}, false
 	}
 	message, ok := fields["@message"].(string)

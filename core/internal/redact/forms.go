@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
 // forms returns secret as it is, in upper and lower case, as programs spell it, in base64, in hex, and in lines.
@@ -21,6 +23,7 @@ func forms(secret string) []string {
 	lower := hex.EncodeToString([]byte(secret))
 	all := append([]string{secret, strings.ToUpper(secret), strings.ToLower(secret), lower, strings.ToUpper(lower)}, base64Forms(secret)...)
 	all = append(all, spellings(secret)...)
+	all = append(all, printable.Line(secret), printable.Text(secret)) // a text from a plugin comes so
 	// A secret of several lines, such as a private key, is often shown line by line.
 	for line := range strings.Lines(secret) {
 		if line = strings.TrimSpace(line); len(line) >= 16 {

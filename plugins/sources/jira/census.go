@@ -135,4 +135,6 @@ type censusCursor struct {
 	Met map[string]idSet `json:"met,omitempty"`
 	// Vanished are those of them that were not read whole.
 	Vanished idSet `json:"vanished,omitempty"`
+	// Lacking are as in the cursors of walks.
+	Lacking lackSet `json:"lacking,omitempty"`
 }

@@ -5,7 +5,6 @@ package jira
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -58,7 +57,7 @@ func (c *client) bulkFetch(ctx context.Context, at rest.Site, ask lookup, each f
 	}
 	defer resp.Body.Close()
 	fetched := at.Clock(resp.Header).Truncate(time.Second)
-	err = rest.ReadList(resp.Body, "issues", func(raw []byte, bad error) error {
+	err = rest.ReadList(resp, "issues", func(raw []byte, bad error) error {
 		i, bad := identify(raw, bad)
 		i.fetched = fetched
 		if id, ok := parseID(i.id); ok {
@@ -84,7 +83,7 @@ func (c *client) bulkFetch(ctx context.Context, at rest.Site, ask lookup, each f
 		})
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", rest.Where(resp), err)
+		return nil, nil, err
 	}
 	return idsOf(found), idsOf(doubtful), nil
 }
@@ -127,7 +126,9 @@ func (c *client) lastCreated(ctx context.Context, at rest.Site, ids []uint64) (i
 // state asks Data Center for one issue that no search finds: is it there for others?
 func (c *client) state(ctx context.Context, at rest.Site, id uint64) (string, error) {
 	sdk.Count(ctx, "requests/by id", 1)
-	_, err := c.GetJSON(ctx, at.API()+"/issue/"+strconv.FormatUint(id, 10), url.Values{"fields": {"created"}}, &struct{}{})
+	_, err := c.GetJSON(ctx, at.API()+"/issue/"+strconv.FormatUint(id, 10), url.Values{"fields": {"created"}}, &struct {
+		ID string `json:"id" required:"true"`
+	}{})
 	switch rest.Status(err) {
 	case 0:
 		return stateElsewhere, err
@@ -141,12 +142,32 @@ func (c *client) state(ctx context.Context, at rest.Site, id uint64) (string, er
 
 // whole fetches issues in full and delivers them.
 func (r *walkReader) whole(ctx context.Context, ids []uint64) error {
-	c := &chunk{}
+	c, _, err := r.fetch(ctx, ids)
+	if err != nil {
+		return err
+	}
+	if err := r.completeChunk(ctx, c); err != nil {
+		return err
+	}
+	return r.deliverChunk(c)
+}
+
+// deliverChunk delivers issues that were fetched by their ids.
+func (r *walkReader) deliverChunk(c *chunk) error {
+	if err := r.clear(c); err != nil {
+		return err
+	}
+	return r.emitChunk(c)
+}
+
+// fetch fetches issues in full, but for what no search brings. doubtful are as in byID.
+func (r *walkReader) fetch(ctx context.Context, ids []uint64) (c *chunk, doubtful idSet, err error) {
+	c = &chunk{}
 	ask := lookup{ids: ids, fields: r.needs.fields}
 	if r.needs.history {
 		ask.expand = "changelog"
 	}
-	_, err := r.client.byID(ctx, r.at, ask, func(i *issue, raw []byte, bad error) error {
+	doubtful, err = r.client.byID(ctx, r.at, ask, func(i *issue, raw []byte, bad error) error {
 		it := &item{}
 		if bad != nil {
 			it.reject(issuesStream, shortened(raw), bad)
@@ -157,14 +178,5 @@ func (r *walkReader) whole(ctx context.Context, ids []uint64) error {
 		c.items = append(c.items, it)
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	if err := r.completeChunk(ctx, c); err != nil {
-		return err
-	}
-	if err := r.clear(c); err != nil {
-		return err
-	}
-	return r.emitChunk(c)
+	return c, doubtful, err
 }

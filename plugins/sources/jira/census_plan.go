@@ -18,9 +18,10 @@ import (
 
 // censusDone is a census of an earlier run.
 type censusDone struct {
-	run   int
-	state censusState
-	met   map[string]idSet
+	run     int
+	state   censusState
+	met     map[string]idSet
+	lacking lackSet
 }
 
 // censuses decodes the censuses of earlier runs, by project.
@@ -35,7 +36,7 @@ func censuses(earlier []done) (map[string]censusDone, error) {
 			return nil, sdk.Permanent(fmt.Errorf("split %s of an earlier run: %w; start over with --full", d.id, err))
 		}
 		if c.Done {
-			all[d.Projects[0]] = censusDone{d.Run, c.censusState, c.Met}
+			all[d.Projects[0]] = censusDone{d.Run, c.censusState, c.Met, c.Lacking}
 		}
 	}
 	return all, nil

@@ -53,7 +53,7 @@ func readCensus(ctx context.Context, in *reader) error {
 	if c.walk, err = newWalkReader(ctx, in, c.at.Met); err != nil {
 		return err
 	}
-	c.walk.vanished = c.at.Vanished
+	c.walk.vanished, c.walk.lacking = c.at.Vanished, c.at.Lacking
 	for _, step := range []func(context.Context) error{c.count, c.findBack, c.readBack, c.settle} {
 		if err := step(ctx); err != nil {
 			return err
@@ -90,8 +90,9 @@ func (c *censusReader) count(ctx context.Context) error {
 	}
 	for passes := c.passes(); c.at.Pass < len(passes); c.at.Pass++ {
 		blank, err := c.meet(ctx, passes[c.at.Pass])
-		if c.source.leavesOut(ctx, c.reader.at, c.project, err) {
-			sdk.Log(ctx).Warn("no census of a project: the server lists it but refuses to search it", "project", c.project, "error", err)
+		if unknownProject(err) {
+			sdk.Log(ctx).Warn("no census of a project: the server refuses to search it", "project", c.project, "error", err)
+			sdk.Missing(ctx, "census of project "+c.project, rest.Why(err))
 			c.refused = true
 			return nil
 		}
@@ -151,7 +152,7 @@ func (c *censusReader) save() error {
 	c.saved = len(c.present)
 	c.at.Present = c.set()
 	c.at.Edited = idsOf(c.at.Edited)
-	c.at.Met, c.at.Vanished = c.walk.sent.sets(), idsOf(c.walk.vanished)
+	c.at.Met, c.at.Vanished, c.at.Lacking = c.walk.sent.sets(), idsOf(c.walk.vanished), c.walk.lacking
 	return c.cursor(c.at)
 }
 
@@ -201,7 +202,7 @@ func (c *censusReader) readBack(ctx context.Context) error {
 
 // settle says what has become of all that is missing, and ends the census.
 func (c *censusReader) settle(ctx context.Context) error {
-	last := censusCursor{Done: true, Met: c.walk.sent.sets()}
+	last := censusCursor{Done: true, Met: c.walk.sent.sets(), Lacking: c.walk.lacking}
 	if c.refused {
 		last.censusState = c.unfinished()
 		return c.cursor(last)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -46,6 +47,11 @@ func (r *walkReader) completeChunk(ctx context.Context, c *chunk) error {
 	}
 	if err := group.Wait(); err != nil {
 		return err
+	}
+	for _, it := range c.items {
+		if it.failed != nil {
+			return it.failed
+		}
 	}
 	return r.findVanished(ctx, c)
 }
@@ -118,7 +124,7 @@ func (r *walkReader) completeComments(ctx context.Context, it *item, whole *comp
 		return nil
 	}
 	if err != nil {
-		return err
+		return r.lack(ctx, it, commentsStream, err)
 	}
 	sound := it.sound(commentsStream, elements)
 	if len(sound) < i.comments.count {
@@ -151,10 +157,11 @@ func (r *walkReader) completeWorklogs(ctx context.Context, it *item) error {
 	elements, complete, err := r.wholeList(ctx, i.id, "worklog", "worklogs")
 	if refusal(err) {
 		it.refused = true
+		r.refusedFor(ctx, worklogsStream, err)
 		return nil
 	}
 	if err != nil {
-		return err
+		return r.lack(ctx, it, worklogsStream, err)
 	}
 	sound := it.sound(worklogsStream, elements)
 	if len(sound) < i.worklogs.count {
@@ -179,7 +186,7 @@ func (r *walkReader) completeChangelog(ctx context.Context, it *item, elements [
 			return nil
 		}
 		if err != nil {
-			return err
+			return r.lack(ctx, it, changelogStream, err)
 		}
 	}
 	if len(elements) < i.histories.count || slices.ContainsFunc(elements, func(e element) bool { return e.bad != nil }) {
@@ -264,13 +271,22 @@ func (r *walkReader) listPage(ctx context.Context, issueID, path, name string, s
 		return listing{}, err
 	}
 	defer resp.Body.Close()
+	page, err := readListing(resp, name)
+	if path == "worklog" && r.at.Flavour == rest.DataCenter {
+		page.most = len(page.elements) + 1 // there are no pages, whatever it says
+	}
+	page.most = cmp.Or(page.most, most)
+	return page, err
+}
+
+func readListing(resp *http.Response, name string) (listing, error) {
 	page := listing{total: -1}
 	add := func(raw []byte, bad error) error {
 		c, err := parseEntry(raw)
 		page.elements = append(page.elements, element{id: c.id, created: c.created, raw: bytes.Clone(raw), bad: cmp.Or(bad, err)})
 		return nil
 	}
-	err = rest.ReadList(resp.Body, name, add, func(d *jsontext.Decoder, field string) error {
+	err := rest.ReadList(resp, name, add, func(d *jsontext.Decoder, field string) error {
 		switch field {
 		case "total":
 			return rest.Number(d, &page.total)
@@ -279,14 +295,7 @@ func (r *walkReader) listPage(ctx context.Context, issueID, path, name string, s
 		}
 		return d.SkipValue()
 	})
-	if err != nil {
-		return listing{}, fmt.Errorf("%s: %w", rest.Where(resp), err)
-	}
-	if path == "worklog" && r.at.Flavour == rest.DataCenter {
-		page.most = len(page.elements) + 1 // there are no pages, whatever it says
-	}
-	page.most = cmp.Or(page.most, most)
-	return page, nil
+	return page, err
 }
 
 // replace puts elements in the place of an embedded list and finds its way through the result anew. All other

@@ -21,6 +21,10 @@ type cursor struct {
 	Met map[string]idSet `json:"met,omitempty"`
 	// Vanished are those of them that went out of sight before all that they have was read.
 	Vanished idSet `json:"vanished,omitempty"`
+	// Lacking are those of them that something could not be had of: the next run asks for them again.
+	Lacking lackSet `json:"lacking,omitempty"`
+	// Next is how many of the issues of an again part were asked for.
+	Next int `json:"next,omitempty"`
 }
 
 // mark is an issue met at a time: its created in a full walk, its updated otherwise.

@@ -5,6 +5,8 @@ package jira
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -93,7 +95,7 @@ func FuzzReadPage(f *testing.F) {
 	f.Add([]byte(`{"issues":[1,,2,{"a":"b"}{"c":[]} ],"isLast":true}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		n := 0
-		p, err := readPage(bytes.NewReader(body), func(raw []byte, bad error) error {
+		p, err := readPage(&http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body))}, func(raw []byte, bad error) error {
 			n++
 			if bad == nil && !json.Valid(raw) {
 				t.Errorf("passed for JSON: %s", raw)

@@ -6,8 +6,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -58,52 +59,89 @@ func (r *walkReader) lists(ctx context.Context, it *item) error {
 // list asks for one list of an issue: the reply itself, or its member of that name. One that this account may not see is
 // not known, and counted.
 func (r *walkReader) list(ctx context.Context, it *item, stream, path, name string) error {
-	raw, err := r.ask(ctx, it, stream, path)
-	if err != nil || raw == nil {
-		return err
+	all, err := r.ask(ctx, it, stream, path, func(raw []byte) ([]byte, bool) {
+		if name != "" {
+			raw = rest.Open(raw).Raw(name)
+		}
+		return raw, rest.IsArray(raw)
+	})
+	if err == nil && all != nil {
+		it.lists[stream] = rest.Elements(all)
 	}
-	if name == "" {
-		it.lists[stream] = rest.Elements(raw)
-		return nil
-	}
-	if reply := rest.Open(raw); reply.Has(name) {
-		it.lists[stream] = rest.Elements(reply.Raw(name))
-	}
-	return nil
+	return err
 }
 
-// ask asks for what lies below an issue; nil if this account does not get it.
-func (r *walkReader) ask(ctx context.Context, it *item, stream, path string) ([]byte, error) {
-	sdk.Count(ctx, "requests/"+stream, 1)
-	resp, err := r.client.Get(ctx, r.at.API()+"/issue/"+url.PathEscape(it.issue.id)+"/"+path, nil)
+// ask asks for what lies below an issue, and has part find in the reply what was asked for; nil if this account does not get it, or it
+// cannot be had.
+func (r *walkReader) ask(ctx context.Context, it *item, stream, path string, part func(raw []byte) (of []byte, ok bool)) ([]byte, error) {
+	found, err := r.below(ctx, it, stream, path, part)
 	if refusal(err) {
 		it.refused = true
 		sdk.Count(ctx, "refused/"+stream, 1)
+		r.refusedFor(ctx, stream, err)
 		return nil, nil
 	}
+	return found, r.lack(ctx, it, stream, err)
+}
+
+func (r *walkReader) below(ctx context.Context, it *item, stream, path string, part func(raw []byte) (of []byte, ok bool)) ([]byte, error) {
+	sdk.Count(ctx, "requests/"+stream, 1)
+	resp, err := r.client.Get(ctx, r.at.API()+"/issue/"+url.PathEscape(it.issue.id)+"/"+path, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", it.issue.key, err)
+		return nil, err
 	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, fmt.Errorf("%s: reply: %w", rest.Where(resp), err)
+	var raw json.RawMessage
+	if err := rest.Decode(resp, &raw); err != nil {
+		return nil, err
 	}
-	if !json.Valid(raw) {
-		return nil, fmt.Errorf("%s: reply: not valid JSON", rest.Where(resp))
+	of, ok := part(raw)
+	if !ok {
+		return nil, rest.Other(resp, errors.New("the reply is not what was asked for"), raw)
 	}
-	return raw, nil
+	return of, nil
+}
+
+// refusedFor tells of a list of an issue that this account may not see. One that is not there, or whose issue is not, is no loss.
+func (r *walkReader) refusedFor(ctx context.Context, stream string, err error) {
+	if status := rest.Status(err); status == http.StatusUnauthorized || status == http.StatusForbidden {
+		sdk.Missing(ctx, stream+" of issues", rest.Why(err))
+	}
+}
+
+// lack notes that something which an issue has cannot be had, where that is true of this one thing alone; the issue is delivered
+// without it, and asked for again in the next run. The first time, its chunk fails. Any other error comes back.
+func (r *walkReader) lack(ctx context.Context, it *item, stream string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if !r.client.Alone(ctx, err) {
+		return fmt.Errorf("%s: %w", it.issue.key, err)
+	}
+	it.lacks++
+	if !r.source.patience.Over(stream + " of " + it.issue.id) {
+		it.failed = fmt.Errorf("%s: %w", it.issue.key, err)
+		return nil
+	}
+	sdk.Log(ctx).Warn("an issue is delivered without something that it has: the next run asks for it again", "issue", it.issue.key, "stream", stream, "error", rest.Brief(err))
+	sdk.Missing(ctx, stream+" of issues", rest.Why(err))
+	return nil
 }
 
 // properties asks for the keys of an issue's properties and for each value. No search lists keys.
 func (r *walkReader) properties(ctx context.Context, it *item) error {
-	raw, err := r.ask(ctx, it, propertiesStream, "properties")
-	if err != nil || raw == nil {
+	keys, err := r.ask(ctx, it, propertiesStream, "properties", func(raw []byte) ([]byte, bool) {
+		keys := rest.Open(raw).Raw("keys")
+		return keys, rest.IsArray(keys)
+	})
+	if err != nil || keys == nil {
 		return err
 	}
-	for _, e := range rest.Elements(rest.Open(raw).Raw("keys")) {
+	lacked := it.lacks
+	for _, e := range rest.Elements(keys) {
 		key := rest.Open(e).Text("key")
-		one, err := r.ask(ctx, it, propertiesStream, "properties/"+url.PathEscape(key))
+		one, err := r.ask(ctx, it, propertiesStream, "properties/"+url.PathEscape(key), func(raw []byte) ([]byte, bool) {
+			return raw, rest.Open(raw).Has("value")
+		})
 		if err != nil {
 			return err
 		}
@@ -111,7 +149,9 @@ func (r *walkReader) properties(ctx context.Context, it *item) error {
 			it.properties = append(it.properties, property{key, rest.Open(one).Raw("value")})
 		}
 	}
-	it.lists[propertiesStream] = nil // known
+	if it.lacks == lacked {
+		it.lists[propertiesStream] = nil // known
+	}
 	return nil
 }
 
@@ -137,7 +177,7 @@ func (r *walkReader) bulkChangelogs(ctx context.Context, c *chunk) (map[string][
 	all := map[string][]element{}
 	for some := range slices.Chunk(ids, bulkIssues) {
 		err := r.bulkPages(ctx, some, all)
-		if refusal(err) {
+		if refusal(err) || r.client.Alone(ctx, err) { // each is asked for alone then
 			r.noBulk = true
 			return nil, nil
 		}
@@ -155,9 +195,9 @@ func (r *walkReader) bulkPages(ctx context.Context, ids []string, all map[string
 		sdk.Count(ctx, "requests/changelog bulk", 1)
 		var reply struct {
 			IssueChangeLogs []struct {
-				IssueID         string            `json:"issueId"`
-				ChangeHistories []json.RawMessage `json:"changeHistories"`
-			} `json:"issueChangeLogs"`
+				IssueID         string            `json:"issueId" required:"true"`
+				ChangeHistories []json.RawMessage `json:"changeHistories" required:"true"`
+			} `json:"issueChangeLogs" required:"true"`
 			NextPageToken string `json:"nextPageToken"`
 		}
 		if err := r.client.PostJSON(ctx, r.at.API()+"/changelog/bulkfetch", body, &reply); err != nil {

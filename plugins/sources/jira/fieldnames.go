@@ -4,8 +4,8 @@ package jira
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
@@ -28,7 +28,8 @@ func (s *Source) fieldsOf(ctx context.Context, at rest.Site) (record.Fields, err
 	if s.names.fields != nil {
 		return s.names.fields, nil
 	}
-	resp, err := s.client(ctx).Get(ctx, at.API()+"/field", nil)
+	var all []json.RawMessage
+	_, err := s.client(ctx).GetJSON(ctx, at.API()+"/field", nil, &all)
 	if refusal(err) {
 		sdk.Log(ctx).Warn("custom fields go by their ids: the server does not tell their names", "error", err)
 		s.names.fields = record.Fields{}
@@ -37,12 +38,7 @@ func (s *Source) fieldsOf(ctx context.Context, at rest.Site) (record.Fields, err
 	if err != nil {
 		return nil, fmt.Errorf("names of fields: %w", err)
 	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, fmt.Errorf("names of fields: %s: %w", rest.Where(resp), err)
-	}
-	s.names.fields = record.FieldsOf(raw)
+	s.names.fields = record.FieldsOf(all)
 	return s.names.fields, nil
 }
 

@@ -3,11 +3,11 @@
 package jira
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -124,10 +124,10 @@ func parseIssue(raw []byte) (issue, error) {
 	return i, nil
 }
 
-// readText reads a string, or skips what is none, and returns the end of it.
+// readText reads a string, or a number as text, or skips what is neither, and returns the end of it.
 func readText(raw []byte, start int, into *string) (end int) {
-	if end = rest.Skip(raw, start); end > 0 && raw[start] == '"' {
-		*into = rest.TextOf(raw[start:end])
+	if end = rest.Skip(raw, start); end > 0 {
+		*into = cmp.Or(rest.TextOf(raw[start:end]), *into)
 	}
 	return end
 }
@@ -188,8 +188,8 @@ func (l *list) parse(raw []byte, start int, name string) (end int) {
 				if end < 0 {
 					return end
 				}
-				if n, err := strconv.Atoi(string(raw[start:end])); err == nil {
-					l.total = n
+				if n, ok := rest.WholeOf(string(raw[start:end])); ok {
+					l.total = int(n)
 				}
 				return end
 			}

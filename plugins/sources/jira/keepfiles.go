@@ -7,15 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
+	"strings"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// keepFiles has the host keep the attachments of an issue. One that is gone, forbidden or too long costs only itself: its
-// record says so.
+// keepFiles has the host keep the attachments of an issue. One that cannot be had costs only itself: its record says so.
 func (r *walkReader) keepFiles(ctx context.Context, it *item) error {
 	if !r.source.KeepFiles || !r.wants(attachmentsStream) {
 		return nil
@@ -23,11 +22,11 @@ func (r *walkReader) keepFiles(ctx context.Context, it *item) error {
 	it.files = map[string]record.Kept{}
 	for _, raw := range rest.Elements(rest.Open(it.issue.fieldsRaw()).Raw("attachment")) {
 		a := rest.Open(raw)
-		id, address := a.Text("id"), a.Text("content")
-		if id == "" || address == "" {
+		id := a.Text("id")
+		if id == "" {
 			continue
 		}
-		kept, err := r.keepFile(ctx, id, address)
+		kept, err := r.keepFile(ctx, it, id, a)
 		if err != nil {
 			return fmt.Errorf("%s: attachment %s: %w", it.issue.key, id, err)
 		}
@@ -36,26 +35,74 @@ func (r *walkReader) keepFiles(ctx context.Context, it *item) error {
 	return nil
 }
 
-// keepFile has one attachment kept. It never changes under its id.
-func (r *walkReader) keepFile(ctx context.Context, id, address string) (record.Kept, error) {
+// keepFile has one attachment kept. It never changes under its id. What came is held against its record: a login page in its place, or
+// a part of it, is not the file.
+func (r *walkReader) keepFile(ctx context.Context, it *item, id string, a rest.Members) (record.Kept, error) {
+	address := a.Text("content")
+	if address == "" {
+		return record.Kept{Problem: "its record has no address"}, nil
+	}
 	target, err := r.source.base.Parse(address)
 	if err != nil {
 		return record.Kept{Problem: "its address is no URL"}, nil //nolint:nilerr // told in the record
 	}
+	expect := sdk.Expect{Type: a.Text("mimeType")}
+	if size, ok := a.Int("size"); ok {
+		expect.Size = &size
+	}
 	sdk.Count(ctx, "requests/files", 1)
-	file, err := sdk.Keep(ctx, r.source.base.String()+" attachment "+id, target.String())
-	var none *sdk.NotKept
-	switch {
-	case err == nil:
+	file, err := sdk.Keep(ctx, r.source.base.String()+" attachment "+id, target.String(), expect)
+	if err == nil {
 		sdk.Count(ctx, "files/kept", 1)
 		return record.Kept{File: &file}, nil
-	case errors.As(err, &none) && none.Status < http.StatusInternalServerError && none.Status != http.StatusUnauthorized:
-		sdk.Count(ctx, "files/not kept", 1)
-		return record.Kept{Problem: fmt.Sprintf("%d %s", none.Status, http.StatusText(none.Status))}, nil
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err // it names the URL itself
+	var none *sdk.NotKept
+	if !errors.As(err, &none) {
+		return record.Kept{}, err // the host's folder, or a pause
 	}
-	return record.Kept{}, err
+	sdk.Count(ctx, "files/not kept", 1)
+	if lasting(none) {
+		return record.Kept{Problem: problem(none)}, nil
+	}
+	if err := r.client.Working(ctx); err != nil {
+		return record.Kept{}, err
+	}
+	it.lacks++
+	if none.Problem == "" && !r.source.patience.Over("file of attachment "+id) {
+		it.failed = fmt.Errorf("%s: attachment %s: %w", it.issue.key, id, none)
+		return record.Kept{}, nil
+	}
+	sdk.Missing(ctx, "files of attachments", errors.New(cause(none)))
+	return record.Kept{Problem: problem(none)}, nil
+}
+
+// lasting reports whether a file is not there for this account, or too long: to ask again would not help.
+func lasting(none *sdk.NotKept) bool {
+	switch none.Status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusUnauthorized:
+		return false
+	}
+	return none.Status >= http.StatusMultipleChoices && none.Status < http.StatusInternalServerError
+}
+
+// cause is why there is no file, in words that are the same for the files of one cause.
+func cause(none *sdk.NotKept) string {
+	if led := (*sdk.Redirected)(nil); errors.As(none.Err, &led) {
+		return fmt.Sprintf("%d %s to %s", led.Status, http.StatusText(led.Status), led.Advice("url"))
+	}
+	return strings.TrimPrefix(problem(none), "GET "+none.URL+": ")
+}
+
+// problem is why there is no file.
+func problem(none *sdk.NotKept) string {
+	led := (*sdk.Redirected)(nil)
+	switch {
+	case errors.As(none.Err, &led):
+		return led.Explain("url")
+	case none.Err != nil:
+		return none.Err.Error()
+	case none.Problem != "":
+		return none.Problem
+	}
+	return fmt.Sprintf("%d %s", none.Status, http.StatusText(none.Status))
 }

@@ -32,6 +32,7 @@ func kinds() []kind {
 	return []kind{
 		{walkKind, planWalks, readWalk},
 		{censusKind, planCensus, readCensus},
+		{leftKind, nil, readLeft}, // planned with the walks
 		{userKind, nil, readUser}, // added by the walks
 		{feedKind, planFeed, readFeed},
 		{listKind, planLists, readList},

@@ -46,6 +46,8 @@ func planLists(_ context.Context, r *run) ([]sdk.Split, error) {
 }
 
 func readList(ctx context.Context, r *reader) error {
-	site := lists.Site{Site: r.at, Client: r.client.Client, Projects: r.source.Projects, Overlap: time.Duration(r.source.Overlap)}
+	site := lists.Site{
+		Site: r.at, Client: r.client.Client, Projects: r.source.Projects, Overlap: time.Duration(r.source.Overlap), Patience: &r.source.patience,
+	}
 	return lists.Read(ctx, site, *r.part.List, r.from, r.out)
 }

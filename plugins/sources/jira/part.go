@@ -37,6 +37,12 @@ type part struct {
 	Since []since `json:"since,omitempty"`
 	Known []mark  `json:"known,omitempty"`
 
+	// Why the project of a part is left out.
+	Why string `json:"why,omitempty"`
+
+	// An again part: issues that were delivered while something that they have could not be had.
+	Lacking lackSet `json:"lacking,omitempty"`
+
 	// A user part: the record.
 	User json.RawMessage `json:"user,omitempty"`
 

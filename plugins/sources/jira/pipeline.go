@@ -36,6 +36,8 @@ type item struct {
 	properties []property
 	files      map[string]record.Kept // by the id of the attachment
 	refused    bool                   // some of it was not given out
+	lacks      int                    // how much of it could not be had, and may be in the next run
+	failed     error                  // the first such failure that is to be tried once more
 	// vanished: the issue could not be seen any more when what it has was asked for. It is delivered as it came.
 	vanished bool
 }

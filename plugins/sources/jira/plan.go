@@ -92,6 +92,7 @@ type walkDone struct {
 	recent   []mark
 	met      map[string]idSet
 	vanished idSet
+	lacking  lackSet
 	left     []string
 }
 
@@ -109,7 +110,7 @@ func walked(previous []done) ([]walkDone, error) {
 			return nil, sdk.Permanent(fmt.Errorf("split %s of an earlier run: %w; start over with --full", d.id, err))
 		}
 		if c.Done {
-			all = append(all, walkDone{d, c.Recent, c.Met, c.Vanished, c.Left})
+			all = append(all, walkDone{d, c.Recent, c.Met, c.Vanished, c.Lacking, c.Left})
 		}
 	}
 	return all, nil
@@ -139,7 +140,8 @@ func planWalks(ctx context.Context, r *run) ([]sdk.Split, error) {
 	var found int64
 	for n, project := range projects {
 		if err := all[n].refused; err != nil {
-			left = append(left, err)
+			left = append(left, fmt.Errorf("%s: %w", project, err))
+			splits = append(splits, leftOut(base, project, err))
 			continue
 		}
 		read = append(read, project)
@@ -152,11 +154,11 @@ func planWalks(ctx context.Context, r *run) ([]sdk.Split, error) {
 			splits = append(splits, w.split(base, project))
 		}
 	}
-	if len(read) == 0 && len(s.Projects) == 0 {
-		return nil, left[0] // then it is the filter that is refused
+	if len(read) == 0 && !s.allKnown(ctx, at, projects) {
+		return nil, left[0] // then it is the filter that is refused, or the names are wrong
 	}
 	for _, err := range left {
-		sdk.Log(ctx).Warn("a project is left out of this run: it is archived, or the server lists it but refuses to search it", "error", err)
+		sdk.Log(ctx).Warn("a project is left out of this run", "error", err)
 	}
 	if len(read) > 0 && len(going) == 0 && found == 0 {
 		if err := s.visible(ctx, at, read); err != nil {
@@ -164,6 +166,11 @@ func planWalks(ctx context.Context, r *run) ([]sdk.Split, error) {
 		}
 	}
 	base.Again = false
+	counted, err := censuses(r.every)
+	if err != nil {
+		return nil, err
+	}
+	splits = append(splits, againSplits(base, previous, counted)...)
 	return append(splits, updateSplitsOf(base, going, previous)...), nil
 }
 
@@ -178,11 +185,11 @@ func (r *run) knows(project string, listed []string) bool {
 // surveyed is what of one project is to be read in full.
 type surveyed struct {
 	windows []window
-	refused error // the server lists the project, and does not know it in a search
+	refused error // the server does not know the project in a search, or fails whenever it is searched
 }
 
-// surveys looks at all projects. One that nobody named in the settings and that a search refuses is left out with a
-// warning: it was deleted since it was listed, or hidden from this account, and must not stop the others.
+// surveys looks at all projects. One that a search refuses is left out: it was archived or deleted, or hidden from this account, or
+// its name is wrong. So is one whose search fails while the server answers others. It must not stop the others.
 func (s *Source) surveys(ctx context.Context, at rest.Site, projects []string, previous []walkDone) ([]surveyed, error) {
 	all := make([]surveyed, len(projects))
 	group, gctx := errgroup.WithContext(ctx)
@@ -191,8 +198,8 @@ func (s *Source) surveys(ctx context.Context, at rest.Site, projects []string, p
 		group.Go(func() error {
 			for _, gap := range gaps(project, previous) {
 				windows, err := s.survey(gctx, at, project, gap)
-				if s.leavesOut(gctx, at, project, err) {
-					all[n].refused = fmt.Errorf("%s: %w", project, err)
+				if unknownProject(err) || s.client(gctx).Alone(gctx, err) {
+					all[n].refused = err
 					return nil
 				}
 				if err != nil {
@@ -206,20 +213,34 @@ func (s *Source) surveys(ctx context.Context, at rest.Site, projects []string, p
 	return all, group.Wait()
 }
 
+// allKnown reports whether the settings name the projects, and the server has each of them, though not for a search.
+func (s *Source) allKnown(ctx context.Context, at rest.Site, projects []string) bool {
+	roster, err := s.roster(ctx, at)
+	unknown := func(project string) bool { return roster[project] == "" }
+	return err == nil && len(s.Projects) > 0 && !slices.ContainsFunc(projects, unknown)
+}
+
+// leftKind is the kind of the splits of projects that are left out: they have no records, and the report names them.
+const leftKind = "left"
+
+func leftOut(base part, project string, why error) sdk.Split {
+	base.Kind, base.Projects = leftKind, []string{project}
+	base.Why = rest.Why(why).Error() + ": it is archived or deleted, this account may not browse it, or its key is wrong"
+	if !unknownProject(why) {
+		base.Why = rest.Why(why).Error()
+	}
+	return newSplit(project+"/left out", issuesStream, base, 0)
+}
+
+func readLeft(ctx context.Context, r *reader) error {
+	sdk.Missing(ctx, "project "+r.part.Projects[0], errors.New(r.part.Why))
+	return nil
+}
+
 // unknownProject reports whether err may stand for a project that a search does not know.
 func unknownProject(err error) bool {
 	status := rest.Status(err)
 	return status == http.StatusBadRequest || status == http.StatusNotFound
-}
-
-// leavesOut reports whether err stands for a project that the server has and that a search does not know. One that the settings
-// name must be archived, or in the trash: else its name is wrong.
-func (s *Source) leavesOut(ctx context.Context, at rest.Site, project string, err error) bool {
-	if !unknownProject(err) || len(s.Projects) == 0 {
-		return unknownProject(err)
-	}
-	roster, err := s.roster(ctx, at)
-	return err == nil && roster[project] != ""
 }
 
 // split makes the split that reads a window in full.

@@ -6,12 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -45,6 +47,8 @@ func Plugin() sdk.Plugin {
 		Version: "0.1.0",
 		Doc:     about,
 		Streams: streams(),
+		// Searches, and what is asked for many issues at once.
+		Permissions: sdk.Permissions{Methods: []string{http.MethodPost}},
 	}, open)
 }
 
@@ -55,6 +59,8 @@ type Source struct {
 	since int64    // epoch milliseconds of Config.Since; 0: none
 	site  siteOnce
 	names fieldNames
+	// patience is with what fails for itself alone.
+	patience rest.Patience
 }
 
 var orderBy = regexp.MustCompile(`(?i)\border\s+by\b`)

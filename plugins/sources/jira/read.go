@@ -26,7 +26,9 @@ type walkReader struct {
 	sent  delivered       // issues, since the walk began
 	// vanished are those of them that went out of sight before all that they have was read.
 	vanished idSet
-	ids      bool // nothing but ids is asked for, by a census; what is wrong with an issue is for others to say
+	// lacking are those that something could not be had of.
+	lacking lackSet
+	ids     bool // nothing but ids is asked for, by a census; what is wrong with an issue is for others to say
 	// noBulk: this account gets no changelogs in bulk.
 	noBulk bool
 }
@@ -56,10 +58,16 @@ func readWalk(ctx context.Context, in *reader) error {
 	if err != nil {
 		return err
 	}
-	r.vanished = from.Vanished
+	r.vanished, r.lacking = from.Vanished, from.Lacking
+	if len(in.part.Lacking) > 0 {
+		return r.readAgain(ctx, from)
+	}
 	walk := newWalk(r, from)
 	if err := deliver(ctx, walk, r.completeChunk, r.emitChunk); err != nil {
 		return err
+	}
+	for _, project := range walk.left {
+		sdk.Missing(ctx, "project "+project, errors.New("it went away while it was read: it is archived or deleted, or this account may not browse it any more"))
 	}
 	if walk.blank && len(walk.left) == 0 {
 		// Nothing is there, or the token died: then Jira shows nothing at all, and the split must not count as read.
@@ -90,8 +98,11 @@ func (r *walkReader) emitChunk(c *chunk) error {
 			return err
 		}
 		r.sent.add(&it.issue)
-		if id, ok := parseID(it.issue.id); ok && it.vanished {
-			r.vanished = append(r.vanished, id)
+		if id, ok := parseID(it.issue.id); ok {
+			r.lacking.put(id, it.lacks)
+			if it.vanished {
+				r.vanished = append(r.vanished, id)
+			}
 		}
 	}
 	if c.save == nil {
@@ -104,7 +115,7 @@ func (r *walkReader) emitChunk(c *chunk) error {
 func (r *walkReader) save(c cursor) error {
 	c.Met = r.sent.sets()
 	r.vanished = idsOf(r.vanished)
-	c.Vanished = r.vanished
+	c.Vanished, c.Lacking = r.vanished, r.lacking
 	return r.cursor(c)
 }
 
@@ -260,7 +271,10 @@ func (r *reader) gone(err error) bool {
 func (s *Source) visible(ctx context.Context, at rest.Site, projects []string) error {
 	c := s.client(ctx)
 	_, _, ok, err := c.first(ctx, at, inProjects(projects)+" ORDER BY created DESC")
-	if ok || err != nil && !slices.ContainsFunc(projects, func(p string) bool { return s.leavesOut(ctx, at, p, err) }) {
+	if unknownProject(err) {
+		projects, ok, err = s.searchable(ctx, at, projects, err)
+	}
+	if ok || err != nil {
 		return err
 	}
 	for _, key := range projects[:min(len(projects), 5)] { // there are projects without issues
@@ -279,6 +293,29 @@ func (s *Source) visible(ctx context.Context, at rest.Site, projects []string) e
 		}
 	}
 	return sdk.Permanent(fmt.Errorf("the server shows nothing of %s to this account: it may not browse it, or its token has expired (Jira then gives an empty list): check http.auth and projects", shortList(projects)))
+}
+
+// searchable returns those of some projects that a search knows, and whether one of them has an issue. If it knows none, and one of
+// them is not even archived, why is the error.
+func (s *Source) searchable(ctx context.Context, at rest.Site, projects []string, why error) (known []string, ok bool, err error) {
+	for _, project := range projects {
+		_, _, one, err := s.client(ctx).first(ctx, at, inProjects([]string{project})+" ORDER BY created DESC")
+		switch {
+		case one:
+			return nil, true, nil
+		case err == nil:
+			known = append(known, project)
+		case !unknownProject(err):
+			return nil, false, err
+		}
+	}
+	if len(known) == 0 && len(s.Projects) > 0 && !s.allKnown(ctx, at, projects) {
+		return nil, false, why
+	}
+	if len(known) == 0 {
+		known = projects
+	}
+	return known, false, nil
 }
 
 // shortList names some projects and counts the others.

@@ -4,8 +4,7 @@ package jira
 
 import (
 	"context"
-	"fmt"
-	"io"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -35,35 +34,10 @@ type search struct {
 type page struct {
 	count int    // issues that came
 	total int    // Data Center: matches in all; may be missing or wrong
+	says  bool   // the reply has a total
 	most  int    // Data Center: how many issues a page may hold; 0: it does not say
 	token string // Cloud: of the next page
 	last  bool   // Cloud: this page is the last
-}
-
-// more reports whether issues may stand behind this page of the query that q asked. joined: it begins with the last issue
-// of the page before it. The total is believed only where it fits what came, and not behind a full page.
-func (p page) more(at rest.Site, q search, joined bool) bool {
-	if at.Flavour == rest.Cloud {
-		return p.token != ""
-	}
-	behind := p.total - q.startAt - p.count
-	switch {
-	case p.count == 0:
-		return false
-	case behind > 0:
-		return true
-	case joined && p.count == 1:
-		return false
-	}
-	return behind < 0 || p.full(q)
-}
-
-func (p page) full(q search) bool {
-	most := q.max
-	if p.most > 0 {
-		most = min(most, p.most)
-	}
-	return p.count >= most
 }
 
 // search asks for one page and calls each with the raw JSON of every issue as it arrives, or with bytes and why they are
@@ -81,9 +55,9 @@ func (c *client) search(ctx context.Context, at rest.Site, q search, each func(r
 func (c *client) read(at rest.Site, resp *http.Response, each func(raw []byte, bad error, replied time.Time) error) (page, error) {
 	defer resp.Body.Close()
 	replied := at.Clock(resp.Header)
-	p, err := readPage(resp.Body, func(raw []byte, bad error) error { return each(raw, bad, replied) })
+	p, err := readPage(resp, func(raw []byte, bad error) error { return each(raw, bad, replied) })
 	if err != nil {
-		return page{}, fmt.Errorf("%s: %w", rest.Where(resp), err)
+		return page{}, err
 	}
 	return p, nil
 }
@@ -132,15 +106,16 @@ func (q search) values(at rest.Site) url.Values {
 }
 
 // readPage decodes a search reply of either flavour.
-func readPage(body io.Reader, each func(raw []byte, bad error) error) (page, error) {
+func readPage(resp *http.Response, each func(raw []byte, bad error) error) (page, error) {
 	var p page
 	count := func(raw []byte, bad error) error {
 		p.count++
 		return each(raw, bad)
 	}
-	err := rest.ReadList(body, "issues", count, func(d *jsontext.Decoder, name string) error {
+	err := rest.ReadList(resp, "issues", count, func(d *jsontext.Decoder, name string) error {
 		switch name {
 		case "total":
+			p.says = d.PeekKind() == '0'
 			return rest.Number(d, &p.total)
 		case "maxResults":
 			return rest.Number(d, &p.most)
@@ -158,14 +133,17 @@ func readPage(body io.Reader, each func(raw []byte, bad error) error) (page, err
 func (c *client) count(ctx context.Context, at rest.Site, jql string) (int, error) {
 	if at.Flavour == rest.DataCenter {
 		p, err := c.search(ctx, at, search{jql: jql, fields: []string{"created"}}, func([]byte, error, time.Time) error { return nil })
+		if err == nil && !p.says {
+			err = errors.New("search: the reply does not say how many issues match: it has no \"total\"")
+		}
 		return p.total, err
 	}
 	sdk.Count(ctx, "requests/count", 1)
 	var reply struct {
-		Count int `json:"count"`
+		Count rest.Whole `json:"count" required:"true"`
 	}
 	err := c.PostJSON(ctx, at.API()+"/search/approximate-count", map[string]string{"jql": jql}, &reply)
-	return reply.Count, err
+	return int(reply.Count), err
 }
 
 // first returns the first issue of a query, with the times that it has, and how many match where the flavour tells. ok is

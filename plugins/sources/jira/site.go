@@ -89,14 +89,20 @@ func (s *Source) detect(ctx context.Context) (rest.Site, error) {
 	return s.ask(ctx)
 }
 
+type serverInfo struct {
+	BaseURL        string `json:"baseUrl"`
+	Version        string `json:"version"`
+	DeploymentType string `json:"deploymentType"`
+	ServerTime     string `json:"serverTime"`
+}
+
 // ask does serverInfo. A host name tells nothing: a site may move from one flavour to the other under the same name.
 func (s *Source) ask(ctx context.Context) (rest.Site, error) {
-	var info struct {
-		BaseURL        string `json:"baseUrl"`
-		DeploymentType string `json:"deploymentType"`
-		ServerTime     string `json:"serverTime"`
-	}
+	var info serverInfo
 	header, err := s.client(ctx).GetJSON(ctx, "/rest/api/2/serverInfo", nil, &info)
+	if err == nil && info == (serverInfo{}) {
+		err = errors.New("the reply says nothing that a Jira says: no baseUrl, no version, no deploymentType")
+	}
 	if err != nil {
 		return rest.Site{}, fmt.Errorf("server info: %w", err)
 	}
@@ -122,27 +128,32 @@ func (s *Source) ask(ctx context.Context) (rest.Site, error) {
 	return found, nil
 }
 
-// myself returns the name of the account, or "" for an anonymous one.
+// myself returns the name of the account, or "" for an anonymous one. Credentials that are refused are an error: with them the
+// site answers as it answers anybody.
 func (s *Source) myself(ctx context.Context, api string) (string, error) {
 	var me struct {
 		Name        string `json:"name"`
+		Key         string `json:"key"`
 		AccountID   string `json:"accountId"`
 		DisplayName string `json:"displayName"`
 	}
 	_, err := s.client(ctx).GetJSON(ctx, api+"/myself", nil, &me)
-	switch rest.Status(err) {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+	switch status := rest.Status(err); {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		if strings.Contains(err.Error(), "scope") {
+			return "a token that may not ask whose it is", nil
+		}
+		return "", nil
+	case status == http.StatusNotFound:
 		return "", nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("account: %w", err)
 	}
-	for _, name := range []string{me.DisplayName, me.Name, me.AccountID} {
-		if name != "" {
-			return name, nil
-		}
+	if who := cmp.Or(me.DisplayName, me.Name, me.AccountID, me.Key); who != "" {
+		return who, nil
 	}
-	return "", nil
+	return "", fmt.Errorf("account: GET %s/myself: the reply names nobody", api)
 }
 
 // Check implements [sdk.Checker]: is this a Jira, does it know us, does it show what is to be read?
@@ -196,7 +207,7 @@ func (s *Source) projects(ctx context.Context, at rest.Site) ([]string, error) {
 }
 
 type project struct {
-	Key string `json:"key"`
+	Key string `json:"key" required:"true"`
 }
 
 // projectList is Data Center's: one list, without pages.
@@ -225,7 +236,7 @@ func (s *Source) projectPagesOf(ctx context.Context, api string, conditions url.
 	for start := 0; ; {
 		var page struct {
 			IsLast bool      `json:"isLast"`
-			Values []project `json:"values"`
+			Values []project `json:"values" required:"true"`
 		}
 		query := url.Values{"startAt": {strconv.Itoa(start)}, "maxResults": {"100"}, "orderBy": {"key"}}
 		maps.Copy(query, conditions)

@@ -6,12 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -28,8 +30,8 @@ type feedCursor struct {
 // feedPlace is the time of the last event that was read, and the worklogs of that very time: some servers give the events of
 // the time that is asked from, others those behind it only, so one asks from a millisecond before.
 type feedPlace struct {
-	At   int64   `json:"at"`
-	Seen []int64 `json:"seen,omitempty"`
+	At   rest.Whole   `json:"at"`
+	Seen []rest.Whole `json:"seen,omitempty"`
 }
 
 func planFeed(_ context.Context, r *run) ([]sdk.Split, error) {
@@ -50,11 +52,16 @@ func readFeed(ctx context.Context, r *reader) error {
 	if err == nil {
 		err = f.follow(ctx, "deleted", &c.Deleted, &c, f.deleted)
 	}
-	if refusal(err) {
-		sdk.Log(ctx).Warn("the feed of worklogs stays empty: this account does not get it", "error", err)
-		err = nil
-	}
-	if err != nil {
+	switch status := rest.Status(err); {
+	case refusal(err):
+		sdk.Log(ctx).Warn("the feed of worklogs stays as it is: this account does not get it", "error", err)
+		if status == http.StatusUnauthorized || status == http.StatusForbidden {
+			sdk.Missing(ctx, feedStream, rest.Why(err))
+		}
+	case r.client.Alone(ctx, err) && r.source.patience.Over(feedStream): // the next run goes on where this one was
+		sdk.Log(ctx).Warn("the feed of worklogs cannot be read: the next run goes on from here", "error", err)
+		sdk.Missing(ctx, feedStream, rest.Why(err))
+	case err != nil:
 		return err
 	}
 	c.Done = true
@@ -85,15 +92,15 @@ type feed struct {
 
 // event is one line of a feed.
 type event struct {
-	ID int64 `json:"worklogId"`
-	At int64 `json:"updatedTime"`
+	ID rest.Whole `json:"worklogId" required:"true"`
+	At rest.Whole `json:"updatedTime" required:"true"`
 }
 
 // follow reads a feed from a place on, page by page, and saves the cursor behind each. The last minute is left to the next
 // run: what is logged at this moment may not stand in it yet.
 func (f *feed) follow(ctx context.Context, name string, at *feedPlace, all *feedCursor, take func(context.Context, []event) error) error {
 	for {
-		events, more, err := f.page(ctx, name, at.At-1)
+		events, more, err := f.page(ctx, name, int64(at.At)-1)
 		if err != nil {
 			return err
 		}
@@ -104,7 +111,7 @@ func (f *feed) follow(ctx context.Context, name string, at *feedPlace, all *feed
 			return nil
 		}
 		if len(events) == 0 { // a page of one millisecond: what else is in it, no page holds
-			sdk.Log(ctx).Warn("the feed of worklogs has more events in one millisecond than in a page: some are left out", "at", time.UnixMilli(at.At).UTC())
+			sdk.Log(ctx).Warn("the feed of worklogs has more events in one millisecond than in a page: some are left out", "at", time.UnixMilli(int64(at.At)).UTC())
 			at.At, at.Seen = at.At+1, nil
 			continue
 		}
@@ -133,14 +140,14 @@ func (f *feed) page(ctx context.Context, name string, since int64) (events []eve
 	sdk.Count(ctx, "requests/worklog feed", 1)
 	query := url.Values{"since": {strconv.FormatInt(max(since, 0), 10)}}
 	var page struct {
-		Values   []event `json:"values"`
+		Values   []event `json:"values" required:"true"`
 		LastPage bool    `json:"lastPage"`
 	}
 	header, err := f.client.GetJSON(ctx, f.at.API()+"/worklog/"+name, query, &page)
 	if err != nil {
 		return nil, false, err
 	}
-	young := f.at.Clock(header).Add(-time.Minute).UnixMilli()
+	young := rest.Whole(f.at.Clock(header).Add(-time.Minute).UnixMilli())
 	settled := slices.DeleteFunc(slices.Clone(page.Values), func(e event) bool { return e.At > young })
 	slices.SortStableFunc(settled, func(a, b event) int { return int(min(max(a.At-b.At, -1), 1)) })
 	return settled, !page.LastPage && len(settled) == len(page.Values), nil
@@ -148,7 +155,7 @@ func (f *feed) page(ctx context.Context, name string, since int64) (events []eve
 
 // changed asks for the worklogs of the events and emits them. One that was deleted meanwhile does not come.
 func (f *feed) changed(ctx context.Context, events []event) error {
-	ids := make([]int64, len(events))
+	ids := make([]rest.Whole, len(events))
 	for n, e := range events {
 		ids[n] = e.ID
 	}
@@ -169,7 +176,7 @@ func (f *feed) changed(ctx context.Context, events []event) error {
 
 func (f *feed) deleted(_ context.Context, events []event) error {
 	for _, e := range events {
-		if err := f.remove(feedStream, map[string]string{"id": strconv.FormatInt(e.ID, 10)}); err != nil {
+		if err := f.remove(feedStream, map[string]string{"id": strconv.FormatInt(int64(e.ID), 10)}); err != nil {
 			return err
 		}
 	}

@@ -17,7 +17,7 @@ import (
 const watchEvery = 300 * time.Millisecond
 
 // made are folders whose content is made of the rest.
-var made = []string{"bin", "build", "dist", "out", "node_modules"}
+var made = []string{"bin", "build", "dist", "out", "node_modules", "__pycache__"}
 
 // sources are how the names of files end that are written by hand, and not by a program that runs.
 var sources = []string{

@@ -367,7 +367,9 @@ type Permissions struct {
 	FsWrite []string `protobuf:"bytes,3,rep,name=fs_write,json=fsWrite,proto3" json:"fs_write,omitempty"`
 	// Addresses to which the host opens TCP connections for the plugin: "db.example.com:5432"; "*.example.com:5432" is every host
 	// below, "*:5432" every host, "db.example.com:*" every port.
-	Dial          []string `protobuf:"bytes,4,rep,name=dial,proto3" json:"dial,omitempty"`
+	Dial []string `protobuf:"bytes,4,rep,name=dial,proto3" json:"dial,omitempty"`
+	// Source: methods of HTTP that it sends beside GET and HEAD: "POST", for requests that it marks as Fetch.idempotent.
+	Methods       []string `protobuf:"bytes,5,rep,name=methods,proto3" json:"methods,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -426,6 +428,13 @@ func (x *Permissions) GetFsWrite() []string {
 func (x *Permissions) GetDial() []string {
 	if x != nil {
 		return x.Dial
+	}
+	return nil
+}
+
+func (x *Permissions) GetMethods() []string {
+	if x != nil {
+		return x.Methods
 	}
 	return nil
 }
@@ -1057,12 +1066,13 @@ const file_scrapekit_plugin_v1_plugin_proto_rawDesc = "" +
 	"\vpermissions\x18\a \x01(\v2 .scrapekit.plugin.v1.PermissionsR\vpermissions\x12\x16\n" +
 	"\x06robots\x18\b \x01(\bR\x06robots\x12\x1f\n" +
 	"\vprivate_dir\x18\t \x01(\bR\n" +
-	"privateDir\"i\n" +
+	"privateDir\"\x83\x01\n" +
 	"\vPermissions\x12\x12\n" +
 	"\x04http\x18\x01 \x03(\tR\x04http\x12\x17\n" +
 	"\afs_read\x18\x02 \x03(\tR\x06fsRead\x12\x19\n" +
 	"\bfs_write\x18\x03 \x03(\tR\afsWrite\x12\x12\n" +
-	"\x04dial\x18\x04 \x03(\tR\x04dial\"@\n" +
+	"\x04dial\x18\x04 \x03(\tR\x04dial\x12\x18\n" +
+	"\amethods\x18\x05 \x03(\tR\amethods\"@\n" +
 	"\x10ConfigureRequest\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\x12\x14\n" +
 	"\x05dials\x18\x02 \x01(\bR\x05dials\"\x8b\x01\n" +

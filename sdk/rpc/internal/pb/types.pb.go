@@ -154,7 +154,8 @@ func (x *Batch) GetPayload() []byte {
 type Reject struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Stream string                 `protobuf:"bytes,1,opt,name=stream,proto3" json:"stream,omitempty"`
-	Record []byte                 `protobuf:"bytes,2,opt,name=record,proto3" json:"record,omitempty"`
+	// The record as it came, or a part of it. A transform or a sink that rejects what it was not given ends the run.
+	Record []byte `protobuf:"bytes,2,opt,name=record,proto3" json:"record,omitempty"`
 	// For people. Reports count by what stands before the first ": ".
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -443,7 +444,10 @@ type ErrorInfo struct {
 	// Trying again will not help.
 	Permanent bool `protobuf:"varint,1,opt,name=permanent,proto3" json:"permanent,omitempty"`
 	// Try again after this time.
-	RetryAfter    *durationpb.Duration `protobuf:"bytes,2,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
+	RetryAfter *durationpb.Duration `protobuf:"bytes,2,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
+	// Of a Read: the split is not to be read, and nothing is missing for it, as where robots.txt forbids a link
+	// (FetchError.robots). It is skipped: counted and listed in the report, and the run is complete without it.
+	Skip          bool `protobuf:"varint,10,opt,name=skip,proto3" json:"skip,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -490,6 +494,13 @@ func (x *ErrorInfo) GetRetryAfter() *durationpb.Duration {
 		return x.RetryAfter
 	}
 	return nil
+}
+
+func (x *ErrorInfo) GetSkip() bool {
+	if x != nil {
+		return x.Skip
+	}
+	return false
 }
 
 // Start is what a run begins with.
@@ -647,11 +658,13 @@ const file_scrapekit_plugin_v1_types_proto_rawDesc = "" +
 	"\a_cursor\"+\n" +
 	"\aCounter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\f\n" +
-	"\x01n\x18\x02 \x01(\x03R\x01n\"e\n" +
+	"\x01n\x18\x02 \x01(\x03R\x01n\"y\n" +
 	"\tErrorInfo\x12\x1c\n" +
 	"\tpermanent\x18\x01 \x01(\bR\tpermanent\x12:\n" +
 	"\vretry_after\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter\"\xaf\x02\n" +
+	"retryAfter\x12\x12\n" +
+	"\x04skip\x18\n" +
+	" \x01(\bR\x04skip\"\xaf\x02\n" +
 	"\x05Start\x12\x10\n" +
 	"\x03run\x18\x01 \x01(\tR\x03run\x124\n" +
 	"\astarted\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x19\n" +

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
 
 // value returns what is at a path of the element, as text:
@@ -52,7 +54,9 @@ func plain(raw json.RawMessage) (string, bool) {
 		var text string
 		err := json.Unmarshal(raw, &text)
 		return text, err == nil
-	case '0', 't', 'f':
+	case '0':
+		return rest.TextOf(raw), true
+	case 't', 'f':
 		return string(raw), true
 	}
 	return "", false

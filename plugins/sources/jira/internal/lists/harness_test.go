@@ -26,6 +26,7 @@ type fake struct {
 	lists    map[string]*list
 	requests []string
 	before   func(path string, start int) // called before a request is answered, without the lock
+	down     bool                         // the server has trouble with other requests as well
 }
 
 // list is one list, and how it is served.
@@ -35,7 +36,9 @@ type list struct {
 	pages  paging
 	most   int // a page; 0: as asked
 	status int // instead of an answer
-	quirk  quirk
+	// instead is the whole reply, with status 200.
+	instead string
+	quirk   quirk
 }
 
 // quirk is what a server gets wrong.
@@ -91,9 +94,13 @@ func (f *fake) serve(w http.ResponseWriter, req *http.Request, start int) {
 	l := f.lists[name]
 	w.Header().Set("Content-Type", "application/json")
 	switch {
+	case l == nil && req.URL.Path == "/rest/api/2/serverInfo" && !f.down:
+		fmt.Fprint(w, `{"version":"9.12.0"}`)
 	case l == nil:
 		w.WriteHeader(http.StatusNotFound)
 		fmt.Fprint(w, `{"errorMessages":["there is no such list"]}`)
+	case l.instead != "":
+		fmt.Fprint(w, l.instead)
 	case l.status != 0:
 		w.WriteHeader(l.status)
 		fmt.Fprint(w, `{"errorMessages":["das Board unterstützt keine Sprints"]}`)
@@ -147,6 +154,7 @@ type host struct {
 	previous map[string]Previous
 	counters map[string]int64
 	mu       sync.Mutex
+	patience rest.Patience
 }
 
 func newHost(t *testing.T, f *fake, flavour string) *host {
@@ -198,7 +206,7 @@ func (h *host) site() (context.Context, Site) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return ctx, Site{Site: rest.Site{Flavour: h.flavour}, Client: rest.NewClient(ctx, base), Projects: h.projects, Overlap: 5 * time.Minute}
+	return ctx, Site{Site: rest.Site{Flavour: h.flavour}, Client: rest.NewClient(ctx, base), Projects: h.projects, Overlap: 5 * time.Minute, Patience: &h.patience}
 }
 
 // plan says how the next run reads a stream.
@@ -230,6 +238,16 @@ func (h *host) read(p Part, from []byte) (*harvest, error) {
 }
 
 // run does a whole run of a stream, which must succeed.
+// missing is how often a part was said to be missing.
+func (h *host) missing(part string) (times int64) {
+	for name, n := range h.counters {
+		if strings.HasPrefix(name, sdk.HeadingMissing+"/"+part+": ") {
+			times += n
+		}
+	}
+	return times
+}
+
 func (h *host) run(stream string) *harvest {
 	h.t.Helper()
 	p := h.plan(stream)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -21,12 +22,17 @@ func (r *reading) list(ctx context.Context, first *ahead) error {
 	for more := true; more; {
 		p, err := r.page(ctx, first)
 		if err != nil {
-			if err = r.refuse(err); err != nil {
+			if err = r.refuse(ctx, err); err != nil {
 				return err
 			}
 			break
 		}
-		if more, err = r.take(ctx, p); err != nil {
+		more, err = r.take(ctx, p)
+		if errors.As(err, new(*endless)) {
+			err = r.refuse(ctx, err)
+			more = false
+		}
+		if err != nil {
 			return err
 		}
 		if more {
@@ -49,24 +55,27 @@ func (r *reading) page(ctx context.Context, first *ahead) (page, error) {
 	return r.site.fetch(ctx, r.endpoint(), r.known(r.at.Next), r.at.List.Start, r.part.From)
 }
 
-// refuse decides what an error means: nil if the reading goes on without this list.
-func (r *reading) refuse(err error) error {
+// refuse decides what an error means: nil if the reading goes on without this list, or without the rest of it.
+func (r *reading) refuse(ctx context.Context, err error) error {
 	e, status := r.endpoint(), rest.Status(err)
-	switch {
-	case r.at.List.Start > 0: // it was given before
-		return err
-	case slices.Contains(e.empty, status):
+	forbidden := status == http.StatusUnauthorized || status == http.StatusForbidden
+	absent := slices.Contains(e.gone, status) || status == http.StatusNotFound || status == http.StatusGone
+	switch given := r.at.List.Start > 0; {
+	case !given && slices.Contains(e.empty, status):
 		return nil
-	case slices.Contains(e.gone, status):
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNotFound, status == http.StatusGone:
+	case !given && (forbidden || absent):
+	case r.site.Client.Alone(ctx, err) && r.site.Patience.Over(r.listName()): // it fails each time, and others do not
 	default:
 		return err
+	}
+	if named := r.known(r.at.Next)["_named"]; !absent || named != "" {
+		sdk.Missing(ctx, r.listName(), rest.Why(err))
 	}
 	if r.at.Why == "" {
 		r.at.Why = rest.Brief(err)
 	}
 	switch {
-	case e.alike && (status == http.StatusUnauthorized || status == http.StatusForbidden):
+	case e.alike && forbidden:
 		// The others are not asked for, and all that was there may still be.
 		r.at.Found, r.at.Hidden, r.at.Next = nil, nil, len(r.at.Parents)-1
 	case r.at.Level > 0 || len(r.at.Parents) > 1:
@@ -74,6 +83,18 @@ func (r *reading) refuse(err error) error {
 		r.hide()
 	}
 	return nil
+}
+
+// listName names the list that is read, for people.
+func (r *reading) listName() string {
+	values := r.at.Parents[r.at.Next]
+	switch {
+	case len(values) == 0:
+		return r.row().name
+	case r.at.Level == 0:
+		return r.row().name + " of project " + values[0]
+	}
+	return r.row().name + " of " + r.row().parent + " " + strings.Join(values, ", ")
 }
 
 // hide notes which records are those of a parent whose list was refused, if their keys tell.
@@ -97,7 +118,7 @@ func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 	l.Shifted = l.Shifted || p.total != l.Total || repeated > 0 && repeated < count
 	// Where the total is another one, something came before what was read, and the list has only shifted.
 	if repeated == count && count > 0 && begin == l.First && l.Start > 0 && p.total == l.Total && (p.more || p.total > len(r.met)) {
-		return false, sdk.Permanent(fmt.Errorf("%s: the server gives the same page again for ever: it does not heed where a page is to start, and says that there is more than the %d records that came", r.row().name, len(r.met)))
+		return false, &endless{fmt.Sprintf("%s: the server gives the same page again for ever: it does not heed where a page is to start, and says that there is more than the %d records that came", r.row().name, len(r.met))}
 	}
 	if r.ends(p, repeated) {
 		r.at.Cut = r.at.Cut || e.pages == whole && p.total > count || e.cut > 0 && len(r.met) == e.cut
@@ -109,6 +130,11 @@ func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 	}
 	return true, nil
 }
+
+// endless is the error of a list that does not end.
+type endless struct{ text string }
+
+func (e *endless) Error() string { return e.text }
 
 // deliverAll delivers the elements of a page. It returns the key of the first, and how many this pass had met.
 func (r *reading) deliverAll(ctx context.Context, p page) (begin string, repeated int, err error) {

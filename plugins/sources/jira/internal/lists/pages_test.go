@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
-	"github.com/scrapekit/scrapekit/sdk"
 )
 
 const prioritiesPath = "/rest/api/3/priority/search"
@@ -84,10 +83,14 @@ func TestStartThatIsNotHeeded(t *testing.T) {
 	t.Parallel()
 	h, l, keys := priorities(t, 25)
 	l.quirk = quirk{ignoreStart: true}
-	_, err := h.read(h.plan("priorities"), nil)
-	if err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "the same page again") {
-		t.Errorf("%v, want a permanent error that says so", err)
+	if _, err := h.read(h.plan("priorities"), nil); err == nil || !strings.Contains(err.Error(), "the same page again") {
+		t.Errorf("%v, want an error that says so", err)
 	}
+	want(t, "the first page", ids(t, h.run("priorities").records, "id"), keys[:10])
+	if h.missing("priorities") != 1 {
+		t.Errorf("it is not said to be missing: %v", h.counters)
+	}
+	h = newHost(t, h.fake, rest.Cloud)
 	l.values, l.most = l.values[:10], 10 // there is no more than that page
 	l.quirk.noTotal, l.quirk.noLast = true, true
 	want(t, "a whole page that comes twice", ids(t, h.run("priorities").records, "id"), keys[:10])
@@ -150,7 +153,6 @@ func TestRepliesInAnyShape(t *testing.T) {
 	for reply, keys := range map[string]string{
 		`[{"id":"1"},{"id":"2"}]`:                         "1 2",
 		`{"values":[{"id":"1"}],"total":1,"isLast":true}`: "1",
-		`{"values":null}`:                                 "",
 		"[{\"id\":\"1\",\"name\":\"a\x01\tb\\\"\"}]":      "1",
 		`[{"id":1},{"id":2.5}]`:                           "1 2.5",
 	} {
@@ -165,7 +167,8 @@ func TestRepliesInAnyShape(t *testing.T) {
 		}
 	}
 	for reply, why := range map[string]string{
-		`{"total":0}`: `no "values"`, `"no"`: "a list should be here", `[{"id":`: "EOF", `<html>`: "invalid",
+		`{"total":0}`: `no "values"`, `{"values":null}`: `no "values"`, `{"values":{}}`: "a list should be here", `{"errorMessages":["down"]}`: `no "values"`,
+		`null`: "a list should be here, not null", `"no"`: "a list should be here", `[{"id":`: "EOF", `<html>`: "invalid",
 	} {
 		if _, err := decodePage([]byte(reply), ""); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v, want %s", reply, err, why)

@@ -20,7 +20,8 @@ func TestAStreamThatIsRefusedIsLeftOut(t *testing.T) {
 		got := h.run("priorities")
 		want(t, "records", got.records, nil)
 		want(t, "deleted", got.deleted, nil)
-		if h.counters["streams left out/priorities"] != 1 {
+		lost := map[int]int64{401: 1, 403: 1}[status] // what is not there is not missing
+		if h.counters["streams left out/priorities"] != 1 || h.missing("priorities") != lost {
 			t.Errorf("%d: counters %v", status, h.counters)
 		}
 		// It is there again: what was known still is, and what went meanwhile is deleted.
@@ -28,6 +29,64 @@ func TestAStreamThatIsRefusedIsLeftOut(t *testing.T) {
 		got = h.run("priorities")
 		want(t, "records", got.records, nil)
 		want(t, "deleted", got.deleted, []string{`{"id":"` + keys[0] + `"}`})
+	}
+}
+
+// One list that stays bad costs itself: it is tried once more, then the others are read without it, and what it held stays.
+func TestOneBoardThatIsAlwaysBad(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(l *list){
+		"500":            func(l *list) { l.status = 500 },
+		"502":            func(l *list) { l.status = 502 },
+		"an error, 200":  func(l *list) { l.instead = `{"errorMessages":["The index is being rebuilt"],"errors":{}}` },
+		"an object, 200": func(l *list) { l.instead = `{}` },
+		"null, 200":      func(l *list) { l.instead = `null` },
+		"a list, 200":    func(l *list) { l.instead = `[]` },
+		"half, 200":      func(l *list) { l.instead = `{"values":[{"id":20` },
+		"a page, 200":    func(l *list) { l.instead = `<html>` },
+	} {
+		h, lists := boards(t)
+		h.run("sprints")
+		bad := lists[agile+"/board/2/sprint"]
+		good := *bad
+		spoil(bad)
+		lists[agile+"/board/3/sprint"].values[0] = `{"id":30,"name":"renamed"}`
+		if _, err := h.read(h.plan("sprints"), nil); err == nil || sdk.IsPermanent(err) {
+			t.Errorf("%s: %v, want another try", name, err)
+		}
+		got := h.run("sprints")
+		want(t, name+": records", ids(t, got.records, "id"), []string{"30"})
+		want(t, name+": deleted", got.deleted, nil)
+		if h.missing("sprints of boards 2") != 1 {
+			t.Errorf("%s: %v", name, h.counters)
+		}
+		*bad = good
+		bad.values = bad.values[1:]
+		want(t, name+": deleted, when it is back", h.run("sprints").deleted, []string{`{"id":"20"}`})
+	}
+}
+
+// A server that has trouble with everything has no bad list.
+func TestAServerInTroubleLeavesNothingOut(t *testing.T) {
+	t.Parallel()
+	h, lists := boards(t)
+	lists[agile+"/board/2/sprint"].status, h.fake.down = 503, true
+	for range 4 {
+		if _, err := h.read(h.plan("sprints"), nil); rest.Status(err) != 503 {
+			t.Errorf("%v, want the 503", err)
+		}
+	}
+}
+
+// A record that is one reply is told from an error that is one.
+func TestAnErrorIsNoRecord(t *testing.T) {
+	t.Parallel()
+	for _, instead := range []string{`{"errorMessages":["down"],"errors":{}}`, `{}`, `null`, `[]`, `"x"`} {
+		for _, values := range []string{one, members} {
+			if p, err := decodePage([]byte(instead), values); err == nil {
+				t.Errorf("%s: %v, want an error", instead, p.elements)
+			}
+		}
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -38,25 +37,33 @@ func parsePage(body []byte, values string) (page, error) {
 	p := page{start: -1, most: -1, total: -1}
 	d := rest.NewDecoder(bytes.NewBuffer(body))
 	switch {
+	case (values == one || values == members) && d.PeekKind() == '{':
+		return p, p.record(d, values)
 	case values == one:
-		return p, p.element(d, "")
+		raw, err := d.ReadValue()
+		if err == nil {
+			err = fmt.Errorf("an object should be here, not %.60s", raw)
+		}
+		return p, err
 	case d.PeekKind() == '[':
-		return p, p.list(d)
+		err := p.list(d)
+		if err == nil && values != "" && len(p.elements) == 0 {
+			err = fmt.Errorf("an object with %q should be here, not an empty list", values)
+		}
+		return p, err
 	case d.PeekKind() != '{':
 		raw, err := d.ReadValue()
 		if err != nil {
 			return p, err
 		}
 		return p, fmt.Errorf("a list should be here, not %.60s", raw)
-	case values == members:
-		return p, p.list(d)
 	case values == "":
 		values = "values"
 	}
 	p.counted = true
 	found := false
 	err := rest.Object(d, func(name string) error {
-		if name == values {
+		if name == values && d.PeekKind() != 'n' {
 			found = true
 			return p.list(d)
 		}
@@ -72,12 +79,36 @@ func parsePage(body []byte, values string) (page, error) {
 	return p, err
 }
 
-// list takes the elements of an array, or the members of an object.
-func (p *page) list(d *jsontext.Decoder) error {
-	if d.PeekKind() == '{' {
-		return rest.Object(d, func(name string) error { return p.element(d, name) })
+// record takes an object that is the record, or whose members are the records. An error of Jira is an object as well.
+func (p *page) record(d *jsontext.Decoder, values string) error {
+	raw, err := d.ReadValue()
+	if err != nil {
+		return err
 	}
-	return rest.Array(d, func() error { return p.element(d, "") }) // null: an empty one
+	whole := newElement("", bytes.Clone(raw))
+	switch {
+	case len(whole.members) == 0:
+		return errors.New("the reply is empty")
+	case rest.IsArray(whole.members.Raw("errorMessages")):
+		return errors.New("the reply is an error")
+	case values == one:
+		p.elements = append(p.elements, whole)
+		return nil
+	}
+	inner := rest.NewDecoder(bytes.NewReader(whole.raw))
+	return rest.Object(inner, func(name string) error { return p.element(inner, name) })
+}
+
+// list takes the elements of an array.
+func (p *page) list(d *jsontext.Decoder) error {
+	if d.PeekKind() == '[' {
+		return rest.Array(d, func() error { return p.element(d, "") })
+	}
+	raw, err := d.ReadValue()
+	if err == nil {
+		err = fmt.Errorf("a list should be here, not %.60s", raw)
+	}
+	return err
 }
 
 func (p *page) element(d *jsontext.Decoder, name string) error {
@@ -91,8 +122,8 @@ func (p *page) element(d *jsontext.Decoder, name string) error {
 // say notes what a reply says of itself.
 func (p *page) say(name string, raw jsontext.Value) {
 	number := func(into *int) {
-		if n, err := strconv.Atoi(string(raw)); err == nil {
-			*into = n
+		if n, ok := rest.WholeOf(string(raw)); ok {
+			*into = int(n)
 		}
 	}
 	switch name {

@@ -83,7 +83,7 @@ func (g *grown) below(name string, told vars) {
 
 // value makes a value that has what the row needs.
 func (g *grown) value(r *row, known vars) string {
-	object := map[string]any{}
+	object := map[string]any{"self": "x"}
 	for _, f := range slices.Concat(r.fields, r.passes) {
 		switch path := f.from(g.flavour); path[0] {
 		case '$':

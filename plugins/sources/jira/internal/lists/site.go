@@ -22,6 +22,7 @@ type Site struct {
 	Client   *rest.Client  // of the call that reads
 	Projects []string      // the only ones to read; nil: all
 	Overlap  time.Duration // how far lists that are read on by time look back
+	Patience *rest.Patience
 }
 
 // scope names what a snapshot is of.
@@ -54,7 +55,7 @@ func (s Site) fetch(ctx context.Context, e *endpoint, known vars, start int, fro
 	}
 	p, err := decodePage(body, e.values)
 	if err != nil {
-		return page{}, fmt.Errorf("%s: reply: %w", rest.Where(resp), err)
+		return page{}, rest.Other(resp, err, body)
 	}
 	return p, nil
 }

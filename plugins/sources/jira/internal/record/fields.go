@@ -4,6 +4,7 @@ package record
 
 import (
 	"bytes"
+	"encoding/json"
 	"regexp"
 	"strings"
 
@@ -21,10 +22,10 @@ type Field struct {
 type Fields map[string]Field
 
 // FieldsOf reads a list of fields. Where several fields share a name, each has its id in brackets behind it.
-func FieldsOf(raw []byte) Fields {
+func FieldsOf(list []json.RawMessage) Fields {
 	all := Fields{}
 	times := map[string]int{}
-	for _, e := range rest.Elements(raw) {
+	for _, e := range list {
 		f := rest.Open(e)
 		custom := f.In("schema").Text("custom")
 		id := f.Text("id")

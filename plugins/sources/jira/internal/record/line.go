@@ -75,11 +75,13 @@ func (l *line) raw(name string, value []byte) {
 
 // number writes a number of an object, null if there is none.
 func (l *line) number(name string, from rest.Members, key string) {
-	if _, ok := from.Int(key); !ok {
+	n, ok := from.Int(key)
+	if !ok {
 		l.raw(name, nil)
 		return
 	}
-	l.raw(name, from.Raw(key))
+	l.name(name)
+	*l = strconv.AppendInt(*l, n, 10)
 }
 
 // texts writes a list of strings.

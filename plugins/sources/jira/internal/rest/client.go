@@ -18,8 +18,9 @@ import (
 
 // Client makes requests to one site within one call.
 type Client struct {
-	http *http.Client
-	base *url.URL
+	http     *http.Client
+	base     *url.URL
+	accepted accepted
 }
 
 // NewClient returns a client for the call of ctx. base has no slash at its end.
@@ -42,20 +43,20 @@ func (c *Client) Post(ctx context.Context, path string, body any) (*http.Respons
 	return c.send(sdk.Idempotent(ctx), http.MethodPost, path, nil, raw)
 }
 
-func (c *Client) send(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, method, path string, query url.Values, sent []byte) (*http.Response, error) {
 	u := *c.base
 	u.Path += path
 	u.RawQuery = query.Encode()
 	// Beyond the result window of a search platform the same comes again, for ever.
 	ctx = sdk.Final(ctx, http.StatusInternalServerError, "limit exceeded")
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(sent))
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Accept-Language", "en")
 	req.Header.Set("X-Force-Accept-Language", "true") // or Jira's words come in the account's language
-	if body != nil {
+	if sent != nil {
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("X-Atlassian-Token", "no-check") // or Data Center may take a POST for a forged form
 	}
@@ -63,14 +64,21 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	if err != nil {
 		return nil, unsent(req, err)
 	}
-	if err := judge(resp); err != nil {
+	resp.Body = body{sdk.JSONText(resp.Body), resp.Body}
+	if err := c.judge(ctx, resp, path); err != nil {
 		resp.Body.Close()
 		return nil, err
 	}
 	return resp, nil
 }
 
-// GetJSON decodes a small reply.
+// body is the JSON text of a body.
+type body struct {
+	io.Reader
+	io.Closer
+}
+
+// GetJSON decodes a small reply. Members of into that are tagged required must be in it: see [sdk.GetJSON].
 func (c *Client) GetJSON(ctx context.Context, path string, query url.Values, into any) (http.Header, error) {
 	resp, err := c.Get(ctx, path, query)
 	if err != nil {
@@ -95,8 +103,8 @@ func Decode(resp *http.Response, into any) error {
 	if err != nil {
 		return fmt.Errorf("%s: reply: %w", Where(resp), err)
 	}
-	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("%s: reply: %w", Where(resp), err)
+	if err := sdk.DecodeJSON(raw, into); err != nil {
+		return Other(resp, err, raw)
 	}
 	return nil
 }
@@ -122,6 +130,9 @@ func unsent(req *http.Request, err error) error {
 	var outer *url.Error
 	if !errors.As(err, &outer) {
 		return err
+	}
+	if led := (*sdk.Redirected)(nil); errors.As(err, &led) {
+		return sdk.Permanent(errors.New(led.Explain("url")))
 	}
 	if strings.Contains(outer.Err.Error(), req.URL.Scheme+"://"+req.URL.Host) {
 		return outer.Err

@@ -4,7 +4,6 @@ package rest
 
 import (
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -70,8 +69,8 @@ func Number(d *jsontext.Decoder, into *int) error {
 	if err != nil {
 		return err
 	}
-	if n, err := strconv.Atoi(t.String()); err == nil {
-		*into = n
+	if n, ok := WholeOf(t.String()); ok {
+		*into = int(n)
 	}
 	return nil
 }

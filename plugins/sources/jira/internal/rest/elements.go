@@ -5,24 +5,37 @@ package rest
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ReadList reads the object in body. It calls each for every element of the array named name, with bad saying why an
-// element is no JSON, and other for every other name; other must read exactly one value. raw is good until each returns.
-func ReadList(body io.Reader, name string, each func(raw []byte, bad error) error, other func(d *jsontext.Decoder, name string) error) error {
+// ReadList reads the object in a reply's body. It calls each for every element of the array named name, with bad saying why an
+// element is no JSON, and other for every other name; other must read exactly one value. raw is good until each returns. A reply
+// without that array is an error with the server's words, for no element of it is known to be missing.
+func ReadList(resp *http.Response, name string, each func(raw []byte, bad error) error, other func(d *jsontext.Decoder, name string) error) error {
+	body := io.Reader(resp.Body)
+	said := map[string]json.RawMessage{}
+	found := false
 	for skip := 0; ; skip = 1 {
 		d := NewDecoder(body)
 		nth := 0
 		var broken error
+		kind := d.PeekKind()
 		err := Object(d, func(field string) error {
-			if field != name {
+			switch {
+			case field == "errorMessages" || field == "errors" || field == "message":
+				raw, err := d.ReadValue()
+				said[field] = bytes.Clone(raw)
+				return err
+			case field != name:
 				return other(d, field)
 			}
+			found = found || d.PeekKind() == '['
 			return Array(d, func() error {
 				raw, err := d.ReadValue()
 				if err != nil {
@@ -35,16 +48,47 @@ func ReadList(body io.Reader, name string, each func(raw []byte, bad error) erro
 				return each(raw, nil)
 			})
 		})
-		if broken == nil || !undecodable(broken) {
-			return err
+		switch {
+		case err == nil && !found:
+			return Other(resp, fmt.Errorf("the reply (%s) has no list %q", kindName(kind), name), words(said))
+		case broken == nil && undecodable(err):
+			return Other(resp, err, nil)
+		case err != nil && (broken == nil || !undecodable(broken)):
+			return fmt.Errorf("%s: reply: %w", Where(resp), err)
+		case broken == nil:
+			return nil
 		}
 		rest := bufio.NewReader(io.MultiReader(bytes.NewReader(bytes.Clone(d.UnreadBuffer())), body))
 		if err := mend(rest, broken, each); err != nil {
-			return err
+			return fmt.Errorf("%s: reply: %w", Where(resp), err)
 		}
 		// The list goes on behind the element: as another list, whose first element stands for it.
 		body = io.MultiReader(bytes.NewReader(fmt.Appendf(nil, `{%q:[0`, name)), rest)
 	}
+}
+
+// words makes an error body of the members that hold the server's words.
+func words(said map[string]json.RawMessage) []byte {
+	raw, err := json.Marshal(said)
+	if err != nil {
+		return nil // they were decoded
+	}
+	return raw
+}
+
+// kindName names a kind of JSON value.
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case 'n':
+		return "null"
+	case '[':
+		return "a list"
+	case '{':
+		return "an object"
+	case '"':
+		return "a text"
+	}
+	return "a " + k.String()
 }
 
 // undecodable tells bytes that are no JSON from a reply that broke off.

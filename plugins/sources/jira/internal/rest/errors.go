@@ -4,6 +4,7 @@ package rest
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,29 +73,24 @@ func Gone(err error) bool {
 }
 
 // judge returns nil for a reply that may be decoded. It reads the body of any other.
-func judge(resp *http.Response) error {
+func (c *Client) judge(ctx context.Context, resp *http.Response, path string) error {
 	if resp.StatusCode != http.StatusOK {
-		return judgeStatus(resp)
+		return c.judgeStatus(ctx, resp, path)
 	}
-	if reason := refused(resp); reason != "" { // and so it answered as to an anonymous caller, often with an empty list
-		return sdk.Permanent(fmt.Errorf("%s: the credentials were refused (%s): check http.auth", Where(resp), reason))
+	if failed(resp) || locked(resp) { // and so it answered as to an anonymous caller, often with an empty list
+		return refused(resp, resp.Header.Get("X-Seraph-LoginReason"))
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
-		return fmt.Errorf("%s: an HTML page%s instead of JSON: a login page or a proxy stands before Jira, or url lacks the context path (https://host/jira)", Where(resp), title(resp.Body))
+		why := "a login page or a proxy stands before Jira, or url lacks the context path (https://host/jira)"
+		if led := sdk.RedirectOf(resp.Request); led != nil {
+			why = led.Explain("url")
+		}
+		return sdk.RetryAfter(&otherReply{Where(resp), fmt.Sprintf("an HTML page%s instead of JSON: %s", title(resp.Body), why)}, soon)
 	}
 	return nil
 }
 
-// refused returns why Jira did not take the credentials that a request had, or "".
-func refused(resp *http.Response) string {
-	reason := resp.Header.Get("X-Seraph-LoginReason")
-	if strings.Contains(reason, "AUTHENTICATED_FAILED") || strings.Contains(reason, "AUTHENTICATION_DENIED") {
-		return reason
-	}
-	return ""
-}
-
-func judgeStatus(resp *http.Response) error {
+func (c *Client) judgeStatus(ctx context.Context, resp *http.Response, path string) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
 		return fmt.Errorf("%s: %d, and the reply broke off: %w", Where(resp), resp.StatusCode, err)
@@ -103,13 +99,14 @@ func judgeStatus(resp *http.Response) error {
 	switch resp.StatusCode {
 	case http.StatusBadRequest:
 		e.hint = "check jql and projects; what the account may not see does not exist for it"
-	case http.StatusUnauthorized:
-		e.hint = cmp.Or(sdk.Login(resp), "the credentials were refused, or the site allows no anonymous access: set http.auth")
-		if strings.Contains(refused(resp), "DENIED") {
-			e.hint = "after too many refused logins Jira wants one by browser first; then check http.auth"
+	case http.StatusUnauthorized, http.StatusForbidden:
+		if err := c.login(ctx, resp, path, e.says); err != nil {
+			return err
 		}
-	case http.StatusForbidden:
 		e.hint = "the account may not do this: check its permissions and http.auth"
+		if resp.StatusCode == http.StatusUnauthorized {
+			e.hint = cmp.Or(sdk.Login(resp), "the credentials were refused, or the site allows no anonymous access: set http.auth")
+		}
 	case http.StatusNotFound:
 		e.hint = "check that url is the base of a Jira, with its context path (https://host/jira)"
 	case http.StatusGone:
@@ -126,6 +123,9 @@ func judgeStatus(resp *http.Response) error {
 		if resp.StatusCode >= 500 || resp.StatusCode == http.StatusRequestTimeout || resp.StatusCode == http.StatusTooEarly {
 			return e
 		}
+	}
+	if led := sdk.RedirectOf(resp.Request); led != nil {
+		e.hint = led.Explain("url")
 	}
 	return sdk.Permanent(e)
 }

@@ -36,6 +36,9 @@ func Elements(raw []byte) [][]byte {
 	return all
 }
 
+// IsArray reports whether raw begins an array.
+func IsArray(raw []byte) bool { return at(raw, space(raw, 0)) == '[' }
+
 // Raw returns the value of a member, nil if it is not there or null. Of several of one name the last counts.
 func (m Members) Raw(name string) []byte {
 	for n := len(m) - 1; n >= 0; n-- {
@@ -69,7 +72,7 @@ func (m Members) In(name string) Members { return Open(m.Raw(name)) }
 // Text returns a string, or a number as it is written.
 func (m Members) Text(name string) string { return TextOf(m.Raw(name)) }
 
-// TextOf returns a string, or a number as it is written.
+// TextOf returns a string, or a number as it is written; a whole one is written without a fraction.
 func TextOf(value []byte) string {
 	if len(value) == 0 {
 		return ""
@@ -82,16 +85,16 @@ func TextOf(value []byte) string {
 		}
 		return string(text)
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		if n, ok := WholeOf(string(value)); ok {
+			return strconv.FormatInt(n, 10)
+		}
 		return string(value)
 	}
 	return ""
 }
 
 // Int returns a whole number.
-func (m Members) Int(name string) (int64, bool) {
-	n, err := strconv.ParseInt(string(m.Raw(name)), 10, 64)
-	return n, err == nil
-}
+func (m Members) Int(name string) (int64, bool) { return WholeOf(string(m.Raw(name))) }
 
 // Time returns a time as epoch milliseconds, 0 if there is none. A number is taken for seconds or milliseconds, by its size.
 func (m Members) Time(name string) int64 {

@@ -1,0 +1,141 @@
+// Again: issues that were delivered while something that they have could not be had: a file whose place is taken by a login page,
+// a list for which the server answers 500 each time. One bad part must not keep the others from being read, nor be forgotten: no
+// update brings such an issue again, so the next run asks for it by its id. It is delivered again once more of it can be had.
+
+package jira
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// lackSet is issues with how much of each could not be had, in the order of their ids: each is the id times 16, and how much, up to
+// 15. As text it is as short as an [idSet].
+type lackSet []uint64
+
+const (
+	lackBits = 4
+	mostLack = 1<<lackBits - 1
+)
+
+// put notes how much an issue lacks; 0: it lacks nothing any more.
+func (s *lackSet) put(id uint64, lacks int) {
+	n, found := s.find(id)
+	if found {
+		*s = slices.Delete(*s, n, n+1)
+	}
+	if lacks > 0 {
+		*s = slices.Insert(*s, n, id<<lackBits|uint64(min(lacks, mostLack)))
+	}
+}
+
+func (s *lackSet) find(id uint64) (int, bool) {
+	return slices.BinarySearchFunc(*s, id, func(e, id uint64) int {
+		switch e >>= lackBits; {
+		case e < id:
+			return -1
+		case e > id:
+			return 1
+		}
+		return 0
+	})
+}
+
+// of returns how much an issue lacks.
+func (s *lackSet) of(id uint64) int {
+	n, found := s.find(id)
+	if !found {
+		return 0
+	}
+	return int((*s)[n] & mostLack)
+}
+
+func (s *lackSet) ids() []uint64 {
+	ids := make([]uint64, len(*s))
+	for n, e := range *s {
+		ids[n] = e >> lackBits
+	}
+	return ids
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (s lackSet) MarshalText() ([]byte, error) { return idSet(s).MarshalText() }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (s *lackSet) UnmarshalText(text []byte) error { return (*idSet)(s).UnmarshalText(text) }
+
+// againSplits plans to ask again for what the walks of earlier runs could not have. What the last such split still lacked is in its
+// cursor, and settles all walks of runs before it.
+func againSplits(base part, walks []walkDone, counted map[string]censusDone) []sdk.Split {
+	settled := 0
+	var lacking lackSet
+	for _, d := range walks {
+		if len(d.part.Lacking) > 0 {
+			settled, lacking = d.Run, slices.Clone(d.lacking)
+		}
+	}
+	more := func(run int, of lackSet) {
+		for _, id := range of.ids() {
+			if run >= settled {
+				lacking.put(id, max(lacking.of(id), of.of(id)))
+			}
+		}
+	}
+	for _, d := range walks {
+		if len(d.part.Lacking) == 0 {
+			more(d.Run, d.lacking)
+		}
+	}
+	for _, d := range counted {
+		more(d.run, d.lacking)
+	}
+	if len(lacking) == 0 {
+		return nil
+	}
+	base.Lacking = lacking
+	return []sdk.Split{newSplit("issues/again", issuesStream, base, 0)}
+}
+
+// readAgain asks for the issues of an again part, some at a time.
+func (r *walkReader) readAgain(ctx context.Context, from cursor) error {
+	ids := r.part.Lacking.ids()
+	if from.Next > len(ids) {
+		return sdk.Permanent(errors.New("the cursor is behind the end of its split: start over with --full"))
+	}
+	for some := range slices.Chunk(ids[from.Next:], bulk) {
+		if err := r.again(ctx, some); err != nil {
+			return err
+		}
+		from.Next += len(some)
+		if err := r.save(cursor{Next: from.Next, Done: from.Next == len(ids)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again delivers those of some issues of which more can be had now than before.
+func (r *walkReader) again(ctx context.Context, ids []uint64) error {
+	c, doubtful, err := r.fetch(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, id := range doubtful {
+		r.lacking.put(id, r.part.Lacking.of(id))
+	}
+	if err := r.completeChunk(ctx, c); err != nil {
+		return err
+	}
+	c.items = slices.DeleteFunc(c.items, func(it *item) bool {
+		id, ok := parseID(it.issue.id)
+		same := ok && it.lacks >= r.part.Lacking.of(id)
+		if same {
+			r.lacking.put(id, it.lacks)
+		}
+		return same
+	})
+	return r.deliverChunk(c)
+}

@@ -1,0 +1,106 @@
+// Replies that are not what was asked for, and what is bad for itself alone.
+
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// otherReply is a reply 200 that is not what was asked for.
+type otherReply struct{ where, text string }
+
+func (e *otherReply) Error() string { return e.where + ": " + e.text }
+
+// Other makes the error for a reply 200 that is not what was asked for. why says what it lacks; body is what is known of it, for
+// the server's words. It is temporary.
+func Other(resp *http.Response, why error, body []byte) error {
+	text := "reply: " + why.Error()
+	if strings.Contains(text, "invalid character '<'") {
+		text += ": a page, as of a login or a proxy before Jira"
+	}
+	if says := messages(body); says != "" && !strings.Contains(text, says) {
+		text += ": " + says
+	}
+	return sdk.RetryAfter(&otherReply{Where(resp), text}, soon)
+}
+
+func isOther(err error) bool { return errors.As(err, new(*otherReply)) }
+
+// soon is how long to wait after a reply that is not what was asked for: what it comes of, an index that is built anew or a login that
+// expires, takes its time.
+const soon = time.Second
+
+// Alone reports whether err speaks of the one thing that was asked for, and not of the server or the credentials: nothing but that
+// is missing if one goes on without it. It is so for what fails whenever it is asked for while the server answers other requests. A refusal
+// (4xx) is for the caller to judge.
+func (c *Client) Alone(ctx context.Context, err error) bool {
+	if err == nil || ctx.Err() != nil || Refused(err) || sdk.RetryDelay(err) > 0 && !isOther(err) {
+		return false
+	}
+	if status := Status(err); status != 0 && status < http.StatusInternalServerError {
+		return false
+	}
+	return c.Working(ctx) == nil
+}
+
+// Patience remembers, for the reads of a process, what has failed once: it is left out only when it fails again, so that a split is read
+// once more before, after the pause of its host. The zero value works.
+type Patience struct {
+	mu     sync.Mutex
+	failed map[string]bool
+}
+
+// mostFailed bounds what is remembered: beyond it everything is given one more try.
+const mostFailed = 10_000
+
+// Over reports whether name has failed before, and notes that it has.
+func (p *Patience) Over(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed[name] {
+		delete(p.failed, name)
+		return true
+	}
+	if p.failed == nil || len(p.failed) >= mostFailed {
+		p.failed = map[string]bool{}
+	}
+	p.failed[name] = true
+	return false
+}
+
+// Working returns an error unless the server answers and takes the credentials, so that what failed just now failed for itself alone.
+func (c *Client) Working(ctx context.Context) error {
+	var info map[string]any
+	if _, err := c.GetJSON(ctx, "/rest/api/2/serverInfo", nil, &info); err != nil {
+		return err
+	}
+	if len(info) == 0 {
+		return fmt.Errorf("GET %s/rest/api/2/serverInfo: the reply is empty", c.base)
+	}
+	return c.Accepted(ctx)
+}
+
+// Why is an error in few words that are the same for the same cause: without the request that it came of.
+func Why(err error) error {
+	var status *statusError
+	var other *otherReply
+	switch {
+	case errors.As(err, &status):
+		text := fmt.Sprintf("%d %s", status.status, http.StatusText(status.status))
+		if status.says != "" {
+			text += ": " + status.says
+		}
+		return errors.New(text)
+	case errors.As(err, &other):
+		return errors.New(other.text)
+	}
+	return err
+}

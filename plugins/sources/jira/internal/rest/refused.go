@@ -1,0 +1,109 @@
+// Credentials that Jira refuses. It goes on to answer many requests as it answers anybody, with less, so a refusal anywhere ends
+// what was asked for.
+
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// refusedError says that Jira does not take the credentials.
+type refusedError struct{ text string }
+
+func (e *refusedError) Error() string { return e.text }
+
+// Refused reports whether err says that the credentials of the pipeline file are refused, by whatever reply.
+func Refused(err error) bool { return errors.As(err, new(*refusedError)) }
+
+// refused makes the error for a reply that says so. It is permanent.
+func refused(resp *http.Response, why string) error {
+	text := fmt.Sprintf("%s: the credentials were refused (%s)", Where(resp), why)
+	if resp.StatusCode != http.StatusOK {
+		text = fmt.Sprintf("%d %s from %s", resp.StatusCode, http.StatusText(resp.StatusCode), Where(resp))
+	}
+	advice := "check http.auth"
+	switch {
+	case locked(resp):
+		advice = "after too many refused logins Jira wants one by browser first" + loginURL(resp) + "; then check http.auth"
+	case sdk.Login(resp) != "":
+		advice = sdk.Login(resp)
+	}
+	return sdk.Permanent(&refusedError{text + ": " + advice + "; nothing is read as anybody else"})
+}
+
+// failed reports whether Jira did not take the credentials that a request had. It says the same with a 401 to a request without any.
+func failed(resp *http.Response) bool {
+	return strings.Contains(resp.Header.Get("X-Seraph-LoginReason"), "AUTHENTICATED_FAILED")
+}
+
+// locked reports whether Jira takes no credentials of the account before a login by browser, right ones neither.
+func locked(resp *http.Response) bool {
+	return strings.Contains(resp.Header.Get("X-Seraph-LoginReason"), "AUTHENTICATION_DENIED") ||
+		strings.Contains(resp.Header.Get("X-Authentication-Denied-Reason"), "CAPTCHA_CHALLENGE")
+}
+
+// loginURL says where to log in, if the reply does.
+func loginURL(resp *http.Response) string {
+	_, text, _ := strings.Cut(resp.Header.Get("X-Authentication-Denied-Reason"), "login-url=")
+	text, _, _ = strings.Cut(text, ";")
+	u, err := url.Parse(strings.TrimSpace(text))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	return " (at " + (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String() + ")"
+}
+
+// login returns an error if a 401 or 403 means that the credentials are refused, rather than that the account may not see this one
+// thing: Jira says both by either.
+func (c *Client) login(ctx context.Context, resp *http.Response, path, says string) error {
+	switch {
+	case locked(resp):
+		return refused(resp, "")
+	case sdk.Credential(resp) == "", strings.Contains(says, "scope"): // a token of Cloud may do some things and not others
+		return nil
+	case failed(resp), strings.HasSuffix(path, "/myself"):
+		return refused(resp, "")
+	case resp.StatusCode == http.StatusForbidden:
+		return nil
+	}
+	return c.Accepted(ctx)
+}
+
+// acceptedFor is how long the word counts that the credentials are taken.
+const acceptedFor = time.Minute
+
+// accepted is what is known of the credentials of a client.
+type accepted struct {
+	mu   sync.Mutex
+	when time.Time // that they were taken last
+	err  error     // they are not
+}
+
+// Accepted returns an error if Jira refuses the credentials, and nil if it takes them or does not tell.
+func (c *Client) Accepted(ctx context.Context) error {
+	c.accepted.mu.Lock()
+	defer c.accepted.mu.Unlock()
+	if c.accepted.err != nil || time.Since(c.accepted.when) < acceptedFor {
+		return c.accepted.err
+	}
+	resp, err := c.Get(ctx, "/rest/api/2/myself", nil)
+	if err == nil {
+		resp.Body.Close()
+	}
+	switch {
+	case Refused(err):
+		c.accepted.err = err
+	case ctx.Err() == nil:
+		c.accepted.when = time.Now()
+	}
+	return c.accepted.err
+}

@@ -1,0 +1,96 @@
+// Redirects: what to do where one leads to a place that cannot be asked.
+
+package sdk
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Redirected is the error of a request that a redirect has led to another origin, where it failed: the pipeline file does not
+// allow that origin, as a rule.
+type Redirected struct {
+	Status   int      // of the reply that led there
+	From, To *url.URL // without what may be secret in them
+	Err      error    // what came of it; its class is that of this error
+}
+
+func (e *Redirected) Error() string { return e.Explain("the settings") }
+
+// Explain says what came and what to do. setting is what holds the address: "url", or "the settings".
+func (e *Redirected) Explain(setting string) string {
+	return fmt.Sprintf("%d %s from %s leads to %s: %s", e.Status, http.StatusText(e.Status), e.From, origin(e.To), e.Advice(setting))
+}
+
+func (e *Redirected) Unwrap() error { return e.Err }
+
+// Advice says what to do about a redirect from one origin to another, and how sure that is.
+func (e *Redirected) Advice(setting string) string {
+	switch base, moved := e.Moved(); {
+	case moved && setting == "url":
+		return fmt.Sprintf("the server is at %s now: set url to it", base)
+	case moved:
+		return fmt.Sprintf("the server is at %s now: write that into %s in place of %s", base, setting, origin(e.From))
+	}
+	return "another host, often that of a login page: no credential was sent there; a token in http.auth often avoids it. " +
+		"If it is a part of the system, add " + origin(e.To) + " to http.allow"
+}
+
+// Moved reports whether the same thing is at another origin, and returns the base of what was asked there: by the path, which
+// is the same but for what may stand before it, and by the status or the name of the host.
+func (e *Redirected) Moved() (base string, moved bool) {
+	from, to := strings.TrimSuffix(e.From.Path, "/"), strings.TrimSuffix(e.To.Path, "/")
+	lasting := e.Status == http.StatusMovedPermanently || e.Status == http.StatusPermanentRedirect
+	if !lasting && e.From.Hostname() != e.To.Hostname() {
+		return "", false
+	}
+	if from == to {
+		return origin(e.To), true
+	}
+	if prefix, ok := strings.CutSuffix(to, from); ok {
+		return origin(e.To) + prefix, true
+	}
+	return "", false
+}
+
+func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+// RedirectOf returns the redirect to another origin by which a request came to be, nil if there was none.
+func RedirectOf(req *http.Request) *Redirected {
+	for ; req != nil && req.Response != nil && req.Response.Request != nil; req = req.Response.Request {
+		if before := req.Response.Request; origin(before.URL) != origin(req.URL) {
+			return &Redirected{Status: req.Response.StatusCode, From: bare(before.URL), To: bare(req.URL)}
+		}
+	}
+	return nil
+}
+
+func bare(u *url.URL) *url.URL { return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path} }
+
+// redirects explains the failure of a request that a redirect has made. It is a permanent one in either case: the address
+// that the user wrote leads there each time.
+type redirects struct{ next http.RoundTripper }
+
+func (t redirects) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(req)
+	if err == nil || !IsPermanent(err) {
+		return resp, err
+	}
+	if e := RedirectOf(req); e != nil {
+		e.Err = err
+		return nil, e
+	}
+	return nil, err
+}
+
+// unwrapped takes the error of an http.Client for the URL, which may hold what is secret, off what the transport said.
+func unwrapped(err error) error {
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		return outer.Err
+	}
+	return err
+}
