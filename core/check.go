@@ -5,7 +5,6 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/sdk/rpc"
@@ -35,7 +34,7 @@ func (p *Pipeline) Check(ctx context.Context) error {
 			continue
 		}
 		if e := parts.check(ctx, b); e != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", stageName(b), e))
+			err = errors.Join(err, at(stageName(b), e))
 		}
 	}
 	return p.redact.Error(errors.Join(err, closeAll()))

@@ -146,7 +146,7 @@ func (p *parts) pluginCase(ctx context.Context, plan *plugintest.Plan, b config.
 		return p.input(ctx, plan.Transform, b, o.Records)
 	case sdk.KindSink:
 		plan.Spec.Write = []string{plan.Dir}
-		plan.Spec.Config, err = relocated(b, p.config.Dir, plan.Dir, o.Sink.Place)
+		plan.Spec.Config, err = relocated(b, p.config.Dir, plan.Dir, o.Sink)
 		plan.Sink = p.sinkCase(b, host, o.Sink)
 	}
 	return err

@@ -140,7 +140,7 @@ func (p *parts) sinkCase(b config.Block, host sdk.Host, o SinkOptions) *conforma
 	return &conformance.SinkCase{
 		Host: host, Replaces: o.Replaces, Keyed: o.Keyed, Rounds: o.Rounds,
 		Config: func(t conformance.T, dir string) json.RawMessage {
-			settings, err := relocated(b, p.config.Dir, dir, o.Place)
+			settings, err := relocated(b, p.config.Dir, dir, o)
 			if err != nil {
 				t.Fatalf("%v", err)
 			}
@@ -158,7 +158,7 @@ func (p *parts) sinkCase(b config.Block, host sdk.Host, o SinkOptions) *conforma
 
 // relocated returns the settings of a block with each path moved below dir: "out/{stream}.csv" beside the file becomes
 // dir/out/{stream}.csv. A setting that is a place, and no path, is made dir's own.
-func relocated(b config.Block, from, dir, place string) (json.RawMessage, error) {
+func relocated(b config.Block, from, dir string, o SinkOptions) (json.RawMessage, error) {
 	var schema struct {
 		Properties map[string]map[string]any `json:"properties"`
 	}
@@ -175,20 +175,22 @@ func relocated(b config.Block, from, dir, place string) (json.RawMessage, error)
 		settings[name], err = json.Marshal(text)
 		return err
 	}
-	for _, name := range placeOf(b, place, dir) {
-		if schema.Properties[place]["type"] != "string" {
-			return nil, fmt.Errorf("%s: %s has no setting %q that is a text, in which a place could be named", b.Pos, stageName(b), place)
+	for _, name := range placeOf(b, o.Place, dir) {
+		if schema.Properties[o.Place]["type"] != "string" {
+			return nil, fmt.Errorf("%w: %s: %s has no setting %q that is a text, in which a place could be named", ErrNotTested, b.Pos, stageName(b), o.Place)
 		}
-		if err := set(place, name); err != nil {
+		if err := set(o.Place, name); err != nil {
 			return nil, err
 		}
 	}
+	files := false
 	for name, p := range schema.Properties {
 		var path string
 		writes := p[sdk.KeywordPath] == true || p[sdk.KeywordPath] == "write"
 		if !writes || json.Unmarshal(settings[name], &path) != nil || path == "" || path == "-" {
 			continue
 		}
+		files = true
 		rel, err := filepath.Rel(from, path)
 		if err != nil || !filepath.IsLocal(rel) {
 			rel = filepath.Base(path)
@@ -198,7 +200,12 @@ func relocated(b config.Block, from, dir, place string) (json.RawMessage, error)
 		}
 	}
 	if !moved {
-		return nil, fmt.Errorf("%s: no setting of %s is a path in a folder, where the checks could have it write: name one with --place that says where it writes, or test it with Go's sdktest.TestSink", b.Pos, stageName(b))
+		return nil, fmt.Errorf("%w: %s: no setting of %s is a path in a folder, where the checks could have it write: name one with --place that says where it writes, or test it with Go's sdktest.TestSink", ErrNotTested, b.Pos, stageName(b))
+	}
+	if !files && o.Read == "" {
+		return nil, fmt.Errorf("%w: %s: %s writes to no files, so the checks cannot see what it has written: name a program with --read that prints the records of a stream, "+
+			"one JSON object a line; it is called with a folder, the name of the stream and the place, such as %q",
+			ErrNotTested, b.Pos, stageName(b), placeOf(b, o.Place, dir)[0])
 	}
 	return json.Marshal(settings)
 }

@@ -33,9 +33,12 @@ type Options struct {
 	// Program returns the executable to run in the place of a third party's, whose absolute path the file names; nil: that one.
 	Program func(path string) string
 	Vars    map[string]string // values for the file's variables
-	Log     io.Writer         // where log lines go, without the secrets of the file; nil: nowhere
-	Level   hclog.Level       // the least level of a line
-	Stdout  io.Writer         // where a sink with the path "-" writes; nil: os.Stdout
+	// Output is where the lines go that plugins print on stdout or stderr, each with its stage's name before it, without the secrets
+	// of the file; nil: to the log, at the level debug.
+	Output io.Writer
+	Log    io.Writer   // where log lines go, without the secrets of the file; nil: nowhere
+	Level  hclog.Level // the least level of a line
+	Stdout io.Writer   // where a sink with the path "-" writes; nil: os.Stdout
 	// StateDir overrides where the state of pipelines is kept; "": .scrapekit beside the file.
 	StateDir string
 	// Cache says what is done with replies that are kept, where the file has a cache block; "": as HTTP has it.

@@ -103,6 +103,12 @@ func (w *web) Read(ctx context.Context, _ sdk.Split, out *sdk.Writer) error {
 			if kept, err = sdk.Keep(ctx, line, w.URL); err == nil {
 				err = out.Emit("lines", map[string]any{"id": line, "file": kept})
 			}
+		case strings.HasPrefix(line, "panic"):
+			fmt.Fprintln(os.Stderr, "about to read", line, w.Token)
+			var places []string
+			_ = places[len(line)]
+		case strings.HasPrefix(line, "error"):
+			return errors.New(line)
 		case strings.HasPrefix(line, "raw"):
 			err = out.Batch(sdk.Batch{Stream: "lines", Count: 1, Payload: []byte("\"\xff\"\n")})
 		default:

@@ -5,7 +5,6 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -147,7 +146,7 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 	}
 	for _, s := range all {
 		if p.Hide(s.Name) != s.Name {
-			return nil, fmt.Errorf("%s: %w", source.Name, pipeline.ErrSecretName)
+			return nil, at(source.Name, pipeline.ErrSecretName)
 		}
 		out.Streams = append(out.Streams, StreamInfo{Stream: s, Selected: pipeline.Reads(source, s)})
 		if pipeline.Reads(source, s) {
@@ -270,8 +269,8 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 // errEnough ends a preview.
 var errEnough = errors.New("enough records")
 
-// Preview reads the first n records after all transforms and hands them to emit. Nothing is kept and no
-// sink is touched.
+// Preview reads the first n records after all transforms and hands them to emit. Nothing is kept, no sink is touched, and
+// nothing is tried twice but requests: the first thing that goes wrong is the error. See [StackOf].
 func (p *Pipeline) Preview(ctx context.Context, n int, emit func(stream string, record []byte) error) error {
 	parts, closeAll, err := p.assembleAside()
 	if err != nil {
@@ -284,17 +283,21 @@ func (p *Pipeline) preview(ctx context.Context, parts *parts, n int, emit func(s
 	ctx, enough := context.WithCancelCause(ctx)
 	defer enough(nil)
 	show := &firstRecords{left: n, emit: emit, enough: func() { enough(errEnough) }}
+	first := newFirstError(func() { enough(errFirst) })
 	run := pipeline.New(pipeline.Config{
 		Source: parts.source(), Transforms: parts.transforms(),
 		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "preview", MaxRejects: -1, Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
 			return inProcess(sdk.Sink(show)), nil
 		}}},
 		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "preview", Now: time.Now()},
-		Concurrency: 1, SpoolDir: parts.spool, SpoolRoom: parts.room, Logger: p.logger,
+		Concurrency: 1, SpoolDir: parts.spool, SpoolRoom: parts.room, Logger: p.logger, OnEvent: first.event,
 	})
 	res, err := run.Run(ctx)
 	if errors.Is(context.Cause(ctx), errEnough) {
 		return nil
+	}
+	if failure := first.get(); failure != nil {
+		return failure
 	}
 	return errors.Join(err, res.Err, ctx.Err())
 }

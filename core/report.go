@@ -64,6 +64,7 @@ type Report struct {
 	Retries     int                         `json:"split_retries"`
 	RollBacks   int                         `json:"roll_backs"`
 	DeadLetters string                      `json:"dead_letters,omitempty"` // the file; empty: none
+	Crashes     string                      `json:"crashes,omitempty"`      // the file with what plugins printed as they died in this start
 	Dir         string                      `json:"dir"`                    // the run's folder
 }
 

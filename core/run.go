@@ -26,6 +26,8 @@ import (
 type RunOptions struct {
 	Full    bool        // start over: forget what was delivered and deliver everything anew
 	OnEvent func(Event) // may be nil; called by several goroutines at once
+	// OneTry ends the run at the first thing that goes wrong, which is the error of [Run.Wait]: for an author who looks on.
+	OneTry bool
 }
 
 // Run is a run under way.
@@ -38,7 +40,9 @@ type Run struct {
 	fetch    *fetch.Client
 	dial     *dial.Client
 	letters  *deadletter.File
-	kept     *Report // of the run's end
+	kept     *Report     // of the run's end
+	first    *firstError // with OneTry; nil
+	crashes  crashes
 
 	mu    sync.Mutex
 	waits map[string]Wait // by host
@@ -117,6 +121,9 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 // Wait runs to the end, or until ctx ends: then it drains and commits. The report is there, and kept in the
 // run's folder, unless the error says that the run could not even begin or end.
 func (r *Run) Wait(ctx context.Context) (*Report, error) {
+	if r.o.OneTry {
+		return r.try(ctx)
+	}
 	_, err := r.pipeline.Run(ctx)
 	if err == nil {
 		r.p.pruneSome(context.WithoutCancel(ctx), r.store)
@@ -124,8 +131,26 @@ func (r *Run) Wait(ctx context.Context) (*Report, error) {
 	return r.kept, r.p.redact.Error(r.explain(err))
 }
 
+// try is Wait up to the first thing that goes wrong.
+func (r *Run) try(ctx context.Context) (*Report, error) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	r.first = newFirstError(func() { end(errFirst) })
+	res, err := r.pipeline.Run(ctx)
+	if first := r.first.get(); first != nil {
+		err = first
+	} else if err == nil {
+		err = res.Err
+	}
+	return r.kept, r.p.redact.Error(r.explain(err))
+}
+
 // event hands an event on without secrets: an error, or the name of a split, may hold what a plugin or a server said.
 func (r *Run) event(e Event) {
+	r.crashes.event(e, r.p.runDir)
+	if r.first != nil {
+		r.first.event(e)
+	}
 	if r.o.OnEvent == nil {
 		return
 	}
@@ -135,7 +160,12 @@ func (r *Run) event(e Event) {
 
 // keep makes the report of a run that is about to end.
 func (r *Run) keep(res pipeline.Result) error {
+	r.crashes.note(res.Err)
 	r.kept = r.report(res)
+	var err error
+	if r.kept.Crashes, err = r.crashes.kept(); err != nil {
+		r.p.logger.Warn("what a plugin printed as it died is not kept", "error", err)
+	}
 	return r.kept.keep(r.p.runDir(res.Run.ID))
 }
 

@@ -15,8 +15,8 @@ import (
 // stageDirs is where the private folders of the pipeline's stages are.
 func (p *Pipeline) stageDirs() string { return filepath.Join(p.config.StateDir, "stages") }
 
-// privateDir is the private folder of a block's stage; "" if its plugin asks for none. A plugin that has no files is confined
-// more, so that none gets a folder that it did not ask for.
+// privateDir is the private folder of a block's stage; "" if its plugin asks for none. A plugin
+// that has no files is confined more, so that none gets a folder that it did not ask for.
 func (p *parts) privateDir(b config.Block) string {
 	if !b.Info.PrivateDir || b.Kind == sdk.KindSource {
 		return ""

@@ -77,7 +77,14 @@ func readDiary(t *testing.T, p *core.Pipeline) (starts []sdk.Start, ends []sdk.E
 	return starts, ends
 }
 
-const diaryFile = "source \"web\" {\n  url = \"%URL\"\n}\nsink \"diary\" {}\nsink \"jsonl\" {\n  path = \"{stream}.jsonl\"\n}\n"
+const diaryFile = `source "web" {
+  url = "%URL"
+}
+sink "diary" {}
+sink "jsonl" {
+  path = "{stream}.jsonl"
+}
+`
 
 func diaryPipeline(t *testing.T) *core.Pipeline {
 	t.Helper()
@@ -102,7 +109,8 @@ func TestStartSaysWhoAndWhere(t *testing.T) {
 	}
 	first, second := starts[0], starts[1]
 	dir := filepath.Join(p.StateDir(), "stages", "sink.diary")
-	if first.Pipeline == "" || first.Pipeline != second.Pipeline || first.Seat != 0 || first.Dir != dir || second.Dir != dir {
+	if first.Pipeline == "" || first.Pipeline != second.Pipeline || first.Seat != 0 ||
+		first.Dir != dir || second.Dir != dir {
 		t.Errorf("starts:\n%+v\n%+v", first, second)
 	}
 	if first.Epoch < 1 || second.Epoch <= first.Epoch {
@@ -117,13 +125,12 @@ func TestStartSaysWhoAndWhere(t *testing.T) {
 	if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
 		t.Errorf("the folder: %v, %v", info.Mode(), err)
 	}
-	if other := diaryPipeline(t); true {
-		if _, err := run(t, other, core.RunOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		if starts, _ := readDiary(t, other); starts[0].Pipeline == first.Pipeline {
-			t.Errorf("two pipelines of one name are both %s", first.Pipeline)
-		}
+	other := diaryPipeline(t)
+	if _, err := run(t, other, core.RunOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if starts, _ := readDiary(t, other); starts[0].Pipeline == first.Pipeline {
+		t.Errorf("two pipelines of one name are both %s", first.Pipeline)
 	}
 }
 
@@ -145,7 +152,8 @@ func TestResetClearsPrivateFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	after, _ := readDiary(t, p)
-	if len(after) != 1 || after[0].Pipeline != before[0].Pipeline || after[0].Epoch <= before[0].Epoch || after[0].Token != nil {
+	if len(after) != 1 || after[0].Pipeline != before[0].Pipeline ||
+		after[0].Epoch <= before[0].Epoch || after[0].Token != nil {
 		t.Errorf("before %+v\nafter %+v", before, after)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
@@ -98,7 +99,19 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 	}
 	s := p.spec(b)
 	s.Services = sdk.Host{Transport: transport, Dial: p.dialer(b)}
-	return p.host.Start(ctx, s)
+	plugin, err := p.host.Start(ctx, s)
+	if err != nil && !IsCrash(err) && ctx.Err() == nil { // it is in the file, or in what the file names
+		err = fmt.Errorf("%w (the block at %s)", err, b.Pos)
+	}
+	return plugin, err
+}
+
+// at names the stage of an error, once: what comes of starting a plugin has the name in it already.
+func at(stage string, err error) error {
+	if strings.HasPrefix(err.Error(), stage+": ") {
+		return err
+	}
+	return fmt.Errorf("%s: %w", stage, err)
 }
 
 // spec is how a block's plugin is started, without what the host does for it.
@@ -111,8 +124,13 @@ func (p *parts) spec(b config.Block) pluginhost.Spec {
 	if dir := p.privateDir(b); dir != "" {
 		write = append(slices.Clone(write), dir)
 	}
+	var output func(line string)
+	if p.opts.Output != nil {
+		output = func(line string) { fmt.Fprintf(p.opts.Output, "%s: %s\n", stageName(b), line) }
+	}
 	return pluginhost.Spec{
-		Label: stageName(b), Kind: b.Kind, Path: path, Attached: b.Attached, Args: args, Digest: b.Digest, Config: b.Config,
+		Output: output,
+		Label:  stageName(b), Kind: b.Kind, Path: path, Attached: b.Attached, Args: args, Digest: b.Digest, Config: b.Config,
 		Read: b.Read, Write: write, Logger: p.logger.Named(b.Name), Hide: p.redact.String,
 	}
 }

@@ -20,7 +20,8 @@
 //   - Read: requests ([GetJSON], or any library with the [HTTPClient]), records ([Writer.Emit], [Writer.EmitJSON]) and, between
 //     pages, a cursor ([Writer.Cursor], [CursorOf]).
 //
-// A transform has one method, a sink two, and a sink that can come back to a commit, as it should, a third: [Opener].
+// A transform has one method, a sink two, and a sink that can come back to a commit, as it should, a third: [Opener]. One that does something
+// at the end of a run has a fourth: [Finisher].
 //
 // An error is temporary, and the host tries again, unless it is marked by [Permanent]. What cannot be delivered alone is rejected
 // alone: [Writer.Reject] in a source, [Rejects] in a transform or a sink.

@@ -28,7 +28,8 @@ func (a *app) writingCommands() []*cobra.Command {
 type projectFlags struct {
 	fileFlags
 	build, config, replay string
-	stateDir              string // not of the command line
+	stateDir              string    // not of the command line
+	output                io.Writer // for what the plugin prints; not of the command line
 }
 
 func (f *projectFlags) add(cmd *cobra.Command) {
@@ -73,7 +74,7 @@ func (a *app) loadProject(ctx context.Context, p *project, f projectFlags, dir s
 	if err != nil {
 		return nil, err
 	}
-	opts.Replay, opts.StateDir = f.replay, f.stateDir
+	opts.Replay, opts.StateDir, opts.Output = f.replay, f.stateDir, f.output
 	if !p.own {
 		opts.Program = p.Stands
 	}

@@ -237,6 +237,9 @@ func TestConnectingConformance(t *testing.T) {
 	if out, err := test(); err == nil || !strings.Contains(out, "name one with --place") {
 		t.Errorf("without a place: %v\n%s", err, out)
 	}
+	if out, err := test("--place", "prefix"); err == nil || !strings.Contains(out, "name a program with --read") || strings.Contains(out, "FAIL") {
+		t.Errorf("without a program that reads: %v\n%s", err, out)
+	}
 	if out, err := test("--place", "nothing"); err == nil || !strings.Contains(out, `has no setting "nothing" that is a text`) {
 		t.Errorf("another place: %v\n%s", err, out)
 	}

@@ -81,7 +81,7 @@ func (a *app) printError(cmd *cobra.Command, err error) {
 		fmt.Fprintln(a.err, "stopped")
 		return
 	}
-	fmt.Fprintf(a.err, "%s %s\n", a.style(red, "error:"), err)
+	a.showError(err)
 	var usage usageError
 	if errors.As(err, &usage) {
 		fmt.Fprintf(a.err, "run `%s --help` for the right use\n", cmd.CommandPath())
@@ -89,6 +89,14 @@ func (a *app) printError(cmd *cobra.Command, err error) {
 	var locked *core.LockedError
 	if errors.As(err, &locked) {
 		fmt.Fprintln(a.err, "wait for it to end, or stop it; two runs of one pipeline would deliver records twice")
+	}
+}
+
+// showError prints an error, and below it what a plugin has printed as it died.
+func (a *app) showError(err error) {
+	fmt.Fprintf(a.err, "%s %s\n", a.style(red, "error:"), err)
+	for line := range strings.Lines(core.StackOf(err)) {
+		fmt.Fprintf(a.err, "    %s", line)
 	}
 }
 

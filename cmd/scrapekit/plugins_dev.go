@@ -6,11 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/author"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -27,7 +30,8 @@ func (a *app) pluginsDevCommand() *cobra.Command {
 		Use: "dev PLUGIN", Short: "Build a plugin, run it and show its records, again at every change", Args: args,
 		Example: "  scrapekit plugins dev . --replay testdata/replies.jsonl",
 		Long: "Builds the plugin and runs the pipeline file that shows it: the first records after all transforms, or for a sink a whole run, with a state that is\n" +
-			"thrown away. When a file in its folder changes, it does so again. Ctrl-C ends it.",
+			"thrown away. What the plugin prints is shown. Nothing is tried twice but requests: an error is shown at once, with the stack of a panic. When a file in\n" +
+			"its folder changes, it does so again. Ctrl-C ends it.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if f.n < 1 {
 				return usageError{errors.New("--n: want 1 or more")}
@@ -56,15 +60,27 @@ func (a *app) develop(ctx context.Context, name string, f devFlags) error {
 	if p.own {
 		return usageError{fmt.Errorf("%s is a part of scrapekit: name a folder or a program", name)}
 	}
+	for _, w := range []io.Writer{a.out, a.err} {
+		if file, ok := w.(*os.File); ok {
+			p.Shown = append(p.Shown, file)
+		}
+	}
 	for {
 		before := p.Snapshot()
 		round, stop := context.WithCancelCause(ctx)
 		changed := make(chan string, 1)
+		var ended atomic.Pointer[time.Time]
+		runs := func() bool {
+			at := ended.Load()
+			return at == nil || time.Since(*at) < author.Settles
+		}
 		go func() {
-			changed <- p.Changed(round, before)
+			changed <- p.Changed(round, before, runs)
 			stop(errChanged)
 		}()
 		a.devRound(round, p, f, dir)
+		now := time.Now()
+		ended.Store(&now)
 		file := <-changed
 		stop(nil)
 		if ctx.Err() != nil {
@@ -86,7 +102,7 @@ func (a *app) devRound(ctx context.Context, p *project, f devFlags, dir string) 
 	}
 	var invalid invalidError
 	if err != nil && ctx.Err() == nil && !errors.As(err, &invalid) {
-		fmt.Fprintf(a.err, "%s %s\n", a.style(red, "error:"), err)
+		a.showError(err)
 	}
 	if ctx.Err() == nil {
 		fmt.Fprintln(a.err, "waiting for a change; Ctrl-C ends it")
@@ -99,7 +115,7 @@ func (a *app) devRun(ctx context.Context, p *project, f devFlags, dir string) er
 		return err
 	}
 	defer func() { _ = os.RemoveAll(state) }() // dir is removed in the end
-	f.stateDir = state
+	f.stateDir, f.output = state, a.err
 	pipeline, err := a.loadProject(ctx, p, f.projectFlags, dir)
 	if err != nil {
 		return err
@@ -122,6 +138,6 @@ func (a *app) devRun(ctx context.Context, p *project, f devFlags, dir string) er
 
 // devSink runs the pipeline: what a sink does is to be seen where it writes.
 func (a *app) devSink(ctx context.Context, pipeline *core.Pipeline) error {
-	_, err := a.runPipeline(ctx, pipeline, runFlags{full: true, output: "plain"})
+	_, err := a.runPipeline(ctx, pipeline, runFlags{full: true, output: "plain", oneTry: true})
 	return err
 }

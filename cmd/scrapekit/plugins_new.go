@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -74,7 +75,7 @@ func (a *app) newPlugin(ctx context.Context, r author.Repository, tidy bool) err
 	case r.TypeScript():
 		next = "npm ci"
 	case !r.Python() && tidy:
-		next = a.tidy(ctx, r.Dir)
+		next = a.tidy(ctx, r)
 	}
 	fmt.Fprintf(a.out, "\nnext:\n  cd %s\n", r.Dir)
 	if next != "" {
@@ -84,13 +85,23 @@ func (a *app) newPlugin(ctx context.Context, r author.Repository, tidy bool) err
 	return nil
 }
 
+// ownModule is where the packages are that a plugin is made with.
+const ownModule = "github.com/scrapekit/scrapekit"
+
 // tidy runs go mod tidy. It returns the command for the user to run where that did not succeed.
-func (a *app) tidy(ctx context.Context, dir string) string {
+func (a *app) tidy(ctx context.Context, r author.Repository) string {
 	cmd := exec.CommandContext(ctx, "go", "mod", "tidy")
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
+	cmd.Dir = r.Dir
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err == nil:
+		return ""
+	case r.Replace == "" && bytes.Contains(out, []byte(ownModule)):
+		// It says so of each package, in dozens of lines.
+		fmt.Fprintf(a.err, "go mod tidy: there is no %s to be had. To build against a checkout in DIR: `plugins new` with --replace DIR, or now, in %s,\n"+
+			"  go mod edit -replace %s=DIR\n", ownModule, r.Dir, ownModule)
+	default:
 		fmt.Fprintf(a.err, "go mod tidy: %v\n%s", err, out)
-		return "go mod tidy"
 	}
-	return ""
+	return "go mod tidy"
 }

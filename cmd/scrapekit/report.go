@@ -38,6 +38,9 @@ func (a *app) reportText(r *core.Report, columns int, inColor bool) (string, err
 	if r.DeadLetters != "" {
 		fmt.Fprintf(&out, "Dead letters: %s\n", r.DeadLetters)
 	}
+	if r.Crashes != "" {
+		fmt.Fprintf(&out, "Stack traces of plugins that died: %s\n", r.Crashes)
+	}
 	return fit(out.String(), columns, func(string) int { return -1 }), nil
 }
 

@@ -17,6 +17,7 @@ import (
 type runFlags struct {
 	full   bool
 	output string
+	oneTry bool // not of the command line
 }
 
 // The ways to show a run.
@@ -78,7 +79,7 @@ func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags)
 		fmt.Fprintf(a.err, "plugins run at the sandbox level %q: what they do is theirs to decide; see `scrapekit doctor`\n", level)
 	}
 	w := a.watcher(flags.output)
-	run, closeRun, err := p.Start(ctx, core.RunOptions{Full: flags.full, OnEvent: w.event})
+	run, closeRun, err := p.Start(ctx, core.RunOptions{Full: flags.full, OneTry: flags.oneTry, OnEvent: w.event})
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
-// Connections of an instance: they break when it is killed, as those of a process do, and what it has sent last may still be
-// on its way.
+// Connections of an instance: they break when it is killed, as those of a process do, and what it
+// has sent last may still be on its way.
 
 package conformance
 
@@ -20,7 +20,7 @@ type conns struct {
 	mu     sync.Mutex
 	all    []*conn
 	writes int           // so far, on all of them
-	holdAt int           // from this write on nothing is sent, and what it and the same connection's later ones hold is kept; 0: never
+	holdAt int           // from this write on nothing is sent, but kept; 0: never
 	held   chan struct{} // closed at that write
 	cut    bool
 }
@@ -72,7 +72,8 @@ func (c *conns) written() int {
 	return c.writes
 }
 
-// hold keeps what is written from the n-th write on, counted from now. The channel is closed when it comes.
+// hold keeps what is written from the n-th write on, counted from now. The channel is closed when
+// it comes.
 func (c *conns) hold(n int) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,7 +81,8 @@ func (c *conns) hold(n int) <-chan struct{} {
 	return c.held
 }
 
-// hangUp breaks all connections: the instance was killed. Those with something on its way are broken for the instance alone.
+// hangUp breaks all connections: the instance was killed. Those with something on its way are
+// broken for the instance alone.
 func (c *conns) hangUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,8 +96,8 @@ func (c *conns) hangUp() {
 	}
 }
 
-// arrive delivers what was on its way, and then the end of the connections. It returns when the far end has had its
-// say, or has had time for it.
+// arrive delivers what was on its way, and then the end of the connections. It returns when the far
+// end has had its say, or has had time for it.
 func (c *conns) arrive() {
 	c.mu.Lock()
 	late := c.all

@@ -12,7 +12,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// sinkFinish: the host tells of the end of a run until it has kept that it did, to whatever instance there is then.
+// sinkFinish: the host tells of the end of a run until it has kept that it did, to whatever
+// instance there is then.
 func sinkFinish(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
 	if _, ok := s.live.value.(sdk.Finisher); !ok {
@@ -47,8 +48,8 @@ func sinkFinish(s *sinkTest) {
 	s.finish(sdk.Start{Run: "r3", Token: start.Token, Resume: true, Full: true, Started: start.Started}, "of a full run", a)
 }
 
-// finish tells the end of a run again and again: to one instance, and to others after a kill. start is what they are opened with; one is
-// open. Full says of the run what the host says at its end.
+// finish tells the end of a run again and again: to one instance, and to others after a kill. start
+// is what they are opened with; one is open. Full says of the run what the host says at its end.
 func (s *sinkTest) finish(start sdk.Start, when string, want []string) {
 	s.Helper()
 	end := sdk.End{Run: start.Run, Full: start.Full}
@@ -71,15 +72,17 @@ func (s *sinkTest) finish(start sdk.Start, when string, want []string) {
 const (
 	// sleeps is how long a former instance keeps what it holds, before it is killed.
 	sleeps = 2 * time.Second
-	// openPatience is how long what a former instance has sent is on its way, if the next one cannot be opened before.
+	// openPatience is how long what a former instance has sent is on its way, if the next one
+	// cannot be opened before.
 	openPatience = 300 * time.Millisecond
 )
 
 // maxLate is at how many places of its way to a commit an instance is killed, spread evenly.
 const maxLate = 12
 
-// sinkFenced: an instance is followed by another while it is not gone, or while what it has sent is on its way. What comes of it then must
-// not be there: no commit stands for it, or it is there already.
+// sinkFenced: an instance is followed by another while it is not gone, or while what it has sent is
+// on its way. What comes of it then must not be there: no commit stands for it, or it is there
+// already.
 func sinkFenced(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
 	if s.guarantee.Delivery != sdk.ExactlyOnce {
@@ -128,7 +131,8 @@ func (s *sinkTest) wakes(start *sdk.Start, kept []string) []string {
 		return s.after("an instance that kept others away was killed", start, kept)
 	}
 	for range 2 {
-		// Whatever it is told: what counts is what is there. One that is told to stop is stopped by its host.
+		// Whatever it is told: what counts is what is there. One that is told to stop is stopped by
+		// its host.
 		err := s.send(former, batchOf("one", s.records("one", 1)...))
 		if err == nil {
 			_, err = s.tokenOf(former)
@@ -148,7 +152,8 @@ func (s *sinkTest) wakes(start *sdk.Start, kept []string) []string {
 	return kept
 }
 
-// late kills an instance at a place on its way to a commit. What it has sent last arrives when another has been opened.
+// late kills an instance at a place on its way to a commit. What it has sent last arrives when
+// another has been opened.
 func (s *sinkTest) late(start *sdk.Start, kept []string, at int) []string {
 	s.Helper()
 	s.open(*start)

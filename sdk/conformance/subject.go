@@ -16,11 +16,11 @@ const soon = 10 * time.Second
 // A Subject is a plugin under test.
 type Subject struct {
 	Info sdk.Info
-	// Start starts an instance with these settings. Its calls reach the services of host, which are those of ctx too.
-	// It returns the plugin's own error where the plugin refuses the settings.
+	// Start starts an instance with these settings. Its calls reach the services of host, which are
+	// those of ctx too. It returns the plugin's own error where the plugin refuses the settings.
 	Start func(ctx context.Context, config json.RawMessage, host sdk.Host) (*Instance, error)
-	// Wire says that there is a wire between the plugin and the checks, Process that instances are processes, so that
-	// [Instance.Kill] is a kill and a panic an error.
+	// Wire says that there is a wire between the plugin and the checks, Process that instances are
+	// processes, so that [Instance.Kill] is a kill and a panic an error.
 	Wire, Process bool
 }
 

@@ -10,14 +10,15 @@ import (
 	"time"
 )
 
-// patience is after what time a call counts as hung. It is long: a busy machine is no fault of the plugin's.
+// patience is after what time a call counts as hung. It is long: a busy machine is no fault of the
+// plugin's.
 const patience = 2 * time.Minute
 
 // errHung is in the error of a call that hangs.
 var errHung = errors.New("the call hangs")
 
-// watch bounds the calls of a suite in time. After one that hung the others get less: most hang for the same reason, and the
-// whole is to end.
+// watch bounds the calls of a suite in time. After one that hung the others get less: most hang for
+// the same reason, and the whole is to end.
 type watch struct {
 	patience time.Duration // 0: the usual
 	hung     atomic.Bool
@@ -34,8 +35,9 @@ func (w *watch) limit() time.Duration {
 	return limit
 }
 
-// call calls f. An error that wraps errHung says that it did not return within the time, or that within the time
-// nothing happened, if alive is there: it reports whether something has happened since it was asked last. Such a call is left to itself.
+// call calls f. An error that wraps errHung says that it did not return within the time, or that
+// within the time nothing happened, if alive is there: it reports whether something has happened
+// since it was asked last. Such a call is left to itself.
 func (w *watch) call(ctx context.Context, what string, alive func() bool, f func(context.Context) error) error {
 	limit := w.limit()
 	ctx, giveUp := context.WithCancelCause(ctx)
@@ -59,8 +61,9 @@ func (w *watch) call(ctx context.Context, what string, alive func() bool, f func
 	giveUp(errHung)
 	late := time.NewTimer(time.Second)
 	defer late.Stop()
-	select { // it may mind its context
-	case <-done:
+	select {
+	case err := <-done: // it minds its context
+		return fmt.Errorf("%w: %s was still at it after %v, and ended when it was told to (%w)", errHung, what, limit, err)
 	case <-late.C:
 	}
 	return fmt.Errorf("%w: %s was still at it after %v", errHung, what, limit)

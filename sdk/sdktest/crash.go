@@ -1,5 +1,6 @@
-// Crash tests: a sink or stateful transform in a process of its own, which is killed, has its disk fail and its power cut at
-// every single thing that it does to its files. CrashSink and CrashTransform are how a plugin joins.
+// Crash tests: a sink or stateful transform in a process of its own, which is killed, has its disk
+// fail and its power cut at every single thing that it does to its files. CrashSink and
+// CrashTransform are how a plugin joins.
 
 package sdktest
 
@@ -18,10 +19,12 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
-// crashEnv is set for the process that lives through the life: the test that it belongs to and its place.
+// crashEnv is set for the process that lives through the life: the test that it belongs to and its
+// place.
 const crashEnv = "SDKTEST_CRASH"
 
-// crashTwice is how many kills and power cuts of each kind are followed by a power cut, and crashSeed which.
+// crashTwice is how many kills and power cuts of each kind are followed by a power cut, and
+// crashSeed which.
 const (
 	crashTwice = "SDKTEST_CRASH_TWICE"
 	crashSeed  = "SDKTEST_CRASH_SEED"
@@ -51,21 +54,27 @@ type crash struct {
 	conns   *crashConns
 }
 
-// CrashSink proves that a sink of files keeps its guarantee, whatever happens to its process, its disk and its power: nothing
-// is lost, and of what [sdk.GuaranteeOf] says is there once nothing is there twice. A child process lives through three runs. It is then killed before every change that it makes to a file, and
-// every change fails (EIO, and a disk that is full from there on), and the power fails after every change, where what was not synced is lost in
-// several ways, also what an earlier process had not synced when it was killed. Each time the sink is opened with the last token that the host can have kept; it must hold what that token
-// stands for, and hold at the end what an undisturbed life holds. One that is exact ([sdk.ExactlyOnce]) must hold just that both
-// times; one that goes by a key ([sdk.OncePerKey]) just that at the end, and until then nothing twice; any other may hold more. The
-// Read of the case leaves out what is not whole, if the sink may leave such behind.
+// CrashSink proves that a sink of files keeps its guarantee, whatever happens to its process, its
+// disk and its power: nothing is lost, and of what [sdk.GuaranteeOf] says is there once nothing is
+// there twice. A child process lives through three runs. It is then killed before every change that
+// it makes to a file, and every change fails (EIO, and a disk that is full from there on), and the
+// power fails after every change, where what was not synced is lost in several ways, also what an
+// earlier process had not synced when it was killed. Each time the sink is opened with the last
+// token that the host can have kept; it must hold what that token stands for, and hold at the end
+// what an undisturbed life holds. One that is exact ([sdk.ExactlyOnce]) must hold just that both
+// times; one that goes by a key ([sdk.OncePerKey]) just that at the end, and until then nothing
+// twice; any other may hold more. The Read of the case leaves out what is not whole, if the sink
+// may leave such behind.
 //
-// A sink that connects, through the Dial of the case's host, is killed besides in each write to a connection, when half of
-// it has gone out and when all has: so between the parts of a transaction, too.
+// A sink that connects, through the Dial of the case's host, is killed besides in each write to a
+// connection, when half of it has gone out and when all has: so between the parts of a transaction,
+// too.
 //
-// What the host does not know from its sinks is not tested by it: see [TestSink] for that, and for what a killed process has
-// sent that arrives later. The child is this test binary, started once more with this very test: what stands before
-// CrashSink in the test is run there too. It must write below the folder of the case, or to a place that is named after
-// it. Without ptrace (see [crashtest.Supported]) a sink of files is killed between its calls alone.
+// What the host does not know from its sinks is not tested by it: see [TestSink] for that, and for
+// what a killed process has sent that arrives later. The child is this test binary, started once
+// more with this very test: what stands before CrashSink in the test is run there too. It must
+// write below the folder of the case, or to a place that is named after it. Without ptrace (see
+// [crashtest.Supported]) a sink of files is killed between its calls alone.
 func CrashSink(t *testing.T, p sdk.Plugin, c SinkCase) {
 	var batches []sdk.Batch
 	for n := range 9 {
@@ -242,7 +251,8 @@ func (x *crash) live() int {
 	return 0
 }
 
-// crashEpoch is what the child's instances begin with, crashWrite the write to a connection at which it kills itself.
+// crashEpoch is what the child's instances begin with, crashWrite the write to a connection at
+// which it kills itself.
 const (
 	crashEpoch = "SDKTEST_CRASH_EPOCH"
 	crashWrite = "SDKTEST_CRASH_WRITE"

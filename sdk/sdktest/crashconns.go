@@ -26,7 +26,8 @@ type crashConns struct {
 // written is how many writes there were.
 func (c *crashConns) written() int { return int(c.writes.Load()) }
 
-// dieAt takes a number and, if only half of that write is to go out, " half". "" is no write at all.
+// dieAt takes a number and, if only half of that write is to go out, " half". "" is no write at
+// all.
 func (c *crashConns) dieAt(place string) {
 	if place == "" {
 		return
@@ -73,10 +74,12 @@ func (c *crashConn) Write(p []byte) (int, error) {
 	return 0, nil
 }
 
-// maxWriteKills is how often a process is killed in a write, spread evenly: each costs a process, and what comes after.
+// maxWriteKills is how often a process is killed in a write, spread evenly: each costs a process,
+// and what comes after.
 const maxWriteKills = 80
 
-// killedAtWrites kills the process in its writes to connections: when half of one has gone out, and when all has.
+// killedAtWrites kills the process in its writes to connections: when half of one has gone out, and
+// when all has.
 func (x *crash) killedAtWrites() {
 	x.Helper()
 	x.clear()

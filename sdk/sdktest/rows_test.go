@@ -276,7 +276,8 @@ func rowsCase(t *testing.T, like rowsSink) (sdk.Plugin, SinkCase) {
 	type settings struct {
 		Place string `json:"place"`
 	}
-	p := sdk.SinkPlugin(sdk.Info{Name: "rows", Version: "1", Doc: "Keeps rows."}, func(ctx context.Context, c settings) (sdk.Sink, error) {
+	info := sdk.Info{Name: "rows", Version: "1", Doc: "Keeps rows."}
+	p := sdk.SinkPlugin(info, func(ctx context.Context, c settings) (sdk.Sink, error) {
 		s := like
 		s.addr, s.place, s.dialer = addr, c.Place, sdk.DialerOf(ctx)
 		return &s, nil
@@ -328,7 +329,8 @@ func crashRows(like rowsSink) func(t *testing.T) {
 	}
 }
 
-// TestSinkOfADatabase: right ones, of which one holds a lock that its connection keeps, and one knows its streams from the start.
+// TestSinkOfADatabase: right ones, of which one holds a lock that its connection keeps, and one
+// knows its streams from the start.
 func TestSinkOfADatabase(t *testing.T) {
 	t.Parallel()
 	for name, like := range map[string]rowsSink{"plain": {}, "locks": {locks: true}, "announced": {announced: true}} {

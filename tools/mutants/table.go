@@ -189,6 +189,22 @@ var guarantees = []mutant{
 		return storeFailure(err)
 	}
 	opened = a.bringBack(ctx, tokens)`}}},
+	simulated("an attempt opens its stages with the epoch of the one before",
+		edit{pipeline + "/open.go", `	if a.again {`, `	if a.again && a.run0 == nil {`}),
+	simulated("the end of a run is told though a part is missing",
+		edit{pipeline + "/finish.go", `len(finishers) == 0 || len(a.progress.broken()) > 0 {`, `len(finishers) == 0 {`}),
+	simulated("the end of a run is told to nobody",
+		edit{pipeline + "/attempt.go", `	return a.finish(work)`, `	return nil`}),
+	{name: "a host that was taken over ends the run at its sinks", pkg: pipeline, test: "TestFencedRunFinishesNothing",
+		edits: []edit{{pipeline + "/finish.go", `	if err := a.Store.Hold(ctx, *a.run0, func() {`, `	if err := func(f func()) error { f(); return nil }(func() {`}}},
+	{name: "state: an attempt does not fence the one before", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_run.go", `		return raise(ctx, tx, &run)
+	})
+	return run, err`, `		return nil
+	})
+	return run, err`}}},
+	{name: "state: two pipelines have one identity", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_run.go", `VALUES (1, ?)", rand.Text())`, `VALUES (1, ?)", rand.Text()[:0])`}}},
 	{name: "state: who holds a run keeps nobody away", pkg: checkpoint, test: "TestSQLite",
 		edits: []edit{{checkpoint + "/sqlite.go", `"BEGIN IMMEDIATE"`, `"BEGIN"`}}},
 	{name: "state: nobody waits for who holds it", pkg: checkpoint, test: "TestSQLite",

@@ -67,7 +67,7 @@ func (s *section) auth(b *hclsyntax.Block, hosts, allow []string) *Auth {
 	}
 	a := &Auth{Scheme: b.Labels[0], Pos: s.pos(b.TypeRange)}
 	inner := s.section(fmt.Sprintf("%s: auth %q", s.title, a.Scheme), b.Body)
-	inner.late = true
+	inner.late, inner.unsure = true, s.unsure
 	schemes[a.Scheme](inner, a, header)
 	inner.late = false
 	a.Origins = inner.authOrigins("the credential", header, hosts, allow)
@@ -151,7 +151,7 @@ func (s *section) authOrigins(what string, header hcl.Range, hosts, allow []stri
 	texts, at := s.texts("origins", `origins = ["https://example.com"]`)
 	if s.body.Attributes["origins"] == nil {
 		at = header
-		if len(hosts) == 0 {
+		if len(hosts) == 0 && !s.unsure {
 			s.fail(at, `write origins = ["https://example.com"]`, "%s: it is not said where %s goes", s.title, what)
 		}
 	}
@@ -164,7 +164,7 @@ func (s *section) authOrigins(what string, header hcl.Range, hosts, allow []stri
 		if texts != nil && len(texts) == len(origins) {
 			place = elementRange(s.body.Attributes["origins"].Expr, i, at)
 		}
-		if !covered(o, allow) {
+		if !covered(o, allow) && !s.unsure {
 			s.fail(place, "add it to allow", "%s: %s gets %s but is not allowed", s.title, o, what)
 		}
 		if plainText(o) {

@@ -14,14 +14,16 @@ import (
 // maxRequests bounds the requests at once to one host: each takes a connection, or waits with the memory of one.
 const maxRequests = 1000
 
-// http reads an http block; b is nil if there is none. hosts are the origins of the plugin's host settings, and robots is whether it
+// http reads an http block; b is nil if there is none. The settings have the origins of the plugin's hosts, and robots is whether it
 // asks to be kept to robots.txt.
-func (l *loader) http(st stage, b *hclsyntax.Block, hosts []string, robots bool) HTTP {
+func (l *loader) http(st stage, b *hclsyntax.Block, set settings, robots bool) HTTP {
+	hosts := set.hosts
 	out := HTTP{Allow: hosts, Robots: robots}
 	if b == nil {
 		return out
 	}
 	s := l.section(st.title+": http", b.Body)
+	s.unsure = set.unsure
 	allow, at := s.texts("allow", `allow = ["https://cdn.example.com"]`)
 	out.Allow = union(hosts, s.origins("allow", allow, at))
 	out.Methods = s.methods()

@@ -20,6 +20,7 @@ type section struct {
 	body       *hclsyntax.Body
 	attributes []string // those asked for
 	blocks     []string
+	unsure     bool // which hosts the plugin asks is not known, because of what has been reported
 	late       bool // values that only a run obtains may stand in it
 	exposed    bool // others can read the file that the latest value is from
 }

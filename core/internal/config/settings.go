@@ -21,6 +21,7 @@ import (
 type settings struct {
 	raw     json.RawMessage
 	hosts   []string // origins of the host settings
+	unsure  bool     // the plugin is not known, or a host setting is wrong: hosts are not all that are meant
 	names   []string // of all settings that the plugin has
 	implied implied  // permissions that follow from them
 	files   []PathSetting
@@ -38,6 +39,7 @@ type checker struct {
 	secret  map[string]bool      // pointers to parts that the schema calls sensitive
 	meant   map[string]bool      // pointers to settings whose names were probably meant by wrong ones
 	hosts   []string
+	noHost  bool // a host setting holds what is no host
 	implied implied
 	files   []PathSetting
 	rewrite []func() // puts absolute paths in, after the check
@@ -49,7 +51,7 @@ func (l *loader) settings(st stage, s *schema) settings {
 	before := len(l.found.Errs())
 	instance := c.evaluateAll()
 	if s == nil {
-		return settings{}
+		return settings{unsure: true}
 	}
 	c.visit(s.document, instance, nil, nil)
 	c.validate(instance)
@@ -61,7 +63,8 @@ func (l *loader) settings(st stage, s *schema) settings {
 		l.fail(st.block.DefRange(), "", "%s: its settings as JSON: %v", st.title, err)
 	}
 	return settings{
-		raw: raw, hosts: union(c.hosts, nil), names: s.names(), implied: c.implied, files: c.files, place: c.place(instance),
+		raw: raw, hosts: union(c.hosts, nil), unsure: c.wrongHost(instance), names: s.names(),
+		implied: c.implied, files: c.files, place: c.place(instance),
 		right: len(c.lost) == 0 && len(l.found.Errs()) == before,
 	}
 }
@@ -188,13 +191,30 @@ func (c *checker) eachHost(value any, path []string, preset bool) {
 		for i, one := range value {
 			c.eachHost(one, append(slices.Clip(path), fmt.Sprint(i)), preset)
 		}
+	default:
+		c.noHost = true
 	}
+}
+
+// wrongHost reports whether a host setting is wrong or missing, which has been said: what follows from it need not be.
+func (c *checker) wrongHost(instance map[string]any) bool {
+	for name, p := range object(c.schema.document["properties"]) {
+		if c.schema.follow(object(p))[sdk.KeywordHost] != true {
+			continue
+		}
+		_, given := instance[name]
+		if c.lost[name] || c.meant[name] || !given && slices.Contains(c.required(), name) {
+			return true
+		}
+	}
+	return c.noHost
 }
 
 // host takes the origin of a host setting.
 func (c *checker) host(text string, path []string, preset bool) {
 	origin, u, err := parseOrigin(text)
 	if err != nil {
+		c.noHost = true
 		if c.sensitiveAt(path) {
 			err = errors.New("not a URL that can be used") // the reason may quote a part
 		}

@@ -133,7 +133,7 @@ func (l *loader) readStage(st stage, plugin described) (Block, settings) {
 
 	s := l.section(st.title, st.block.Body)
 	b.Streams = l.selection(s, plugin.info)
-	b.HTTP = l.http(st, s.bare("http"), settings.hosts, plugin.info.Robots)
+	b.HTTP = l.http(st, s.bare("http"), settings, plugin.info.Robots)
 	b.Files = l.files(st, s.bare("files"))
 	b.OnError = l.onError(st, s.bare("on_error"))
 	p, asked := l.grant(st, plugin.info, s.bare("grant"), b.HTTP, settings.implied)

@@ -35,6 +35,7 @@ func (s *section) proxy() string {
 // tls reads `tls { … }`.
 func (s *section) tls(b *hclsyntax.Block, hosts, allow []string) TLS {
 	in := s.section(s.title+": tls", b.Body)
+	in.unsure = s.unsure
 	out := TLS{CA: in.content("ca_file"), Cert: in.content("cert_file"), Key: in.content("key_file")}
 	in.checkCertificates(out, b.DefRange())
 	if out.Cert != "" {

@@ -1,11 +1,12 @@
-// Package dial opens TCP connections for plugins, which have no network of their own: to the addresses that the user has granted, and
-// to no other. sdk/rpc carries the bytes.
+// Package dial opens TCP connections for plugins, which have no network of their own: to the
+// addresses that the user has granted, and to no other. sdk/rpc carries the bytes.
 //
-// What is granted is looked at before a name is resolved, and where the name leads right before it is dialled, so that it cannot
-// change between. Who grants a name or an address grants it wherever it leads in his own networks: a database is rarely on the open internet.
-// A wildcard does not: behind it the plugin chooses the name. An address to which a granted name has led a plugin may be connected to
-// by that plugin, as if it were the name. Link-local addresses and those at which clouds tell a machine its
-// credentials are connected to if they are granted as addresses.
+// What is granted is looked at before a name is resolved, and where the name leads right before it
+// is dialled, so that it cannot change between. Who grants a name or an address grants it wherever
+// it leads in his own networks: a database is rarely on the open internet. A wildcard does not:
+// behind it the plugin chooses the name. An address to which a granted name has led a plugin may be
+// connected to by that plugin, as if it were the name. Link-local addresses and those at which
+// clouds tell a machine its credentials are connected to if they are granted as addresses.
 package dial
 
 import (
@@ -49,7 +50,8 @@ type Options struct {
 	Resolver *net.Resolver // nil: the system's
 }
 
-// Client opens the connections of all plugins of a run. Its methods may be called by several goroutines at once.
+// Client opens the connections of all plugins of a run. Its methods may be called by several
+// goroutines at once.
 type Client struct {
 	opts  Options
 	log   hclog.Logger
@@ -65,8 +67,8 @@ func New(o Options) *Client {
 	return c
 }
 
-// For returns the way of one plugin to its connections. Its errors are of class permanent, and wrap [sdk.ErrNotGranted], where
-// the user's word is missing.
+// For returns the way of one plugin to its connections. Its errors are of class permanent, and wrap
+// [sdk.ErrNotGranted], where the user's word is missing.
 func (c *Client) For(p Policy) Func {
 	log := c.log.Named("dial").With("plugin", p.Plugin)
 	var led resolved
@@ -123,8 +125,9 @@ func parse(network, to string) (target, error) {
 	return target{network, host, uint16(number)}, nil
 }
 
-// resolved are the addresses to which granted names have led one plugin. It may connect to them as to the names: drivers of databases
-// do, to cancel what they have asked for (PostgreSQL's dials where its connection has ended up).
+// resolved are the addresses to which granted names have led one plugin. It may connect to them as
+// to the names: drivers of databases do, to cancel what they have asked for (PostgreSQL's dials
+// where its connection has ended up).
 type resolved struct {
 	mu sync.Mutex
 	m  map[netip.AddrPort]target
@@ -159,7 +162,8 @@ func (r *resolved) from(to target) (target, bool) {
 	return asked, ok
 }
 
-// connect connects to where to leads, if asked may be connected to: it is what the grant is looked up by.
+// connect connects to where to leads, if asked may be connected to: it is what the grant is looked
+// up by.
 func (c *Client) connect(ctx context.Context, p Policy, asked, to target) (*net.TCPConn, error) {
 	granted := find(p.Granted, asked)
 	if granted == none {
@@ -239,7 +243,8 @@ func (p Policy) advice(to target) string {
 	return fmt.Sprintf(`if it is meant, write in the block at %s: grant { dial = ["%s"] }`, p.Pos, to)
 }
 
-// checkAddress says why an address may not be connected to, though the host that leads to it is granted.
+// checkAddress says why an address may not be connected to, though the host that leads to it is
+// granted.
 func (p Policy) checkAddress(to target, ip netip.Addr, granted grant) error {
 	ip = ip.Unmap()
 	switch kind := address.KindOf(ip); {

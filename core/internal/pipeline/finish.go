@@ -10,8 +10,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// finish tells the sinks that the run is complete, if it is: after the last commit, and before the store is told. Who
-// is killed between the two goes on with a run that has nothing left to read, and comes here again.
+// finish tells the sinks that the run is complete, if it is: after the last commit, and before the
+// store is told. Who is killed between the two goes on with a run that has nothing left to read,
+// and comes here again.
 func (a *attempt) finish(ctx context.Context) error {
 	var finishers []*liveSink
 	for _, s := range a.sinks {

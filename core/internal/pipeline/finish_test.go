@@ -63,7 +63,8 @@ func TestCompleteRunTellsItsSinks(t *testing.T) {
 	w.wantTold(t, told, "run1 with 10 records, full false", "run2 with 10 records, full true")
 }
 
-// TestUnfinishedRunTellsNobody: a run that lacks a part, or is stopped, is not complete until a later start has completed it.
+// TestUnfinishedRunTellsNobody: a run that lacks a part, or is stopped, is not complete until a
+// later start has completed it.
 func TestUnfinishedRunTellsNobody(t *testing.T) {
 	t.Parallel()
 	w, _, told := newFinishing(t)
@@ -89,7 +90,8 @@ func TestUnfinishedRunTellsNobody(t *testing.T) {
 	w.wantTold(t, told, "run1 with 10 records, full false")
 }
 
-// TestFailedFinishComesAgain: the sink is opened again, with a higher epoch, before it is told again.
+// TestFailedFinishComesAgain: the sink is opened again, with a higher epoch, before it is told
+// again.
 func TestFailedFinishComesAgain(t *testing.T) {
 	t.Parallel()
 	w, fails, told := newFinishing(t)

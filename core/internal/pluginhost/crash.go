@@ -20,6 +20,7 @@ type Crash struct {
 	Signal    string   // what ended it, such as "killed"; "" if it exited by itself
 	ExitCode  int      // if it exited by itself; 0 too: a plugin that goes uninvited has crashed
 	Panic     string   // text and place of a Go panic; ""
+	Trace     []string // of a Go panic, as the runtime printed it
 	LastLines []string // what it last wrote, oldest first, without the panic's trace
 	// Silent: it still ran but had closed its connection, and so the host has ended it.
 	Silent bool
@@ -52,6 +53,19 @@ func (c *Crash) Reason() string {
 	return how + c.lines()
 }
 
+// Stack is what an author looks for: the trace of a Go panic; without one all that the plugin last wrote, if Error has
+// not all of that. Each line is ended; "": there is none.
+func (c *Crash) Stack() string {
+	all := c.Trace
+	if len(all) == 0 && len(c.LastLines) > shownLines {
+		all = c.LastLines
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return strings.TrimRight(strings.Join(all, "\n"), "\n") + "\n"
+}
+
 // lines returns the last lines as the end of a sentence.
 func (c *Crash) lines() string {
 	n := len(c.LastLines)
@@ -68,6 +82,7 @@ var errStopped = errors.New("the plugin was stopped")
 func newCrash(label string, state *os.ProcessState, out *lines) *Crash {
 	c := &Crash{Label: label}
 	c.LastLines, c.Panic = out.tail()
+	c.Trace = out.trace()
 	if state == nil {
 		c.ExitCode = -1
 		return c

@@ -29,6 +29,8 @@ const (
 type lines struct {
 	log  hclog.Logger
 	hide func(string) string // takes out secrets, before the text is changed or cut; nil: there are none
+	// plain is told what is no line of a log, and no panic; nil: nobody is.
+	plain func(line string)
 
 	mu     sync.Mutex
 	last   []string // newest last, at most keptLines
@@ -76,7 +78,9 @@ func (l *lines) add(raw string) {
 	}
 	text := clean(l.hidden(raw), maxLogLine)
 	l.log.Debug(text)
-	l.keep(text, true)
+	if l.keep(text, true) && l.plain != nil {
+		l.plain(text)
+	}
 }
 
 // hidden returns text without secrets. Half a secret, or one without its tabs, is not known for one:
@@ -88,16 +92,18 @@ func (l *lines) hidden(text string) string {
 	return l.hide(text)
 }
 
-func (l *lines) keep(text string, plain bool) {
+// keep reports whether a line is one of its own: not empty, and not of a panic.
+func (l *lines) keep(text string, plain bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if plain && l.panics.scan(text) || strings.TrimSpace(text) == "" {
-		return
+		return false
 	}
 	if len(l.last) == keptLines {
 		l.last = slices.Delete(l.last, 0, 1)
 	}
 	l.last = append(l.last, clip(text, maxKept))
+	return true
 }
 
 // tail returns the last lines before a panic, and the panic.
@@ -105,6 +111,13 @@ func (l *lines) tail() (last []string, panicked string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.last), l.panics.String()
+}
+
+// trace returns the panic as it was printed.
+func (l *lines) trace() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.panics.trace)
 }
 
 // entry is a line of hclog's JSON format, which go-plugin's server and many Go plugins write.

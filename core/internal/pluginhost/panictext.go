@@ -7,7 +7,10 @@ import (
 	"strings"
 )
 
-const maxPanicLines = 10
+const (
+	maxPanicLines = 10
+	maxTraceLines = 200
+)
 
 // fatalSignal begins the report of a signal that the Go runtime dies of: "SIGSEGV: segmentation violation".
 var fatalSignal = regexp.MustCompile(`^SIG[A-Z]+: `)
@@ -17,6 +20,7 @@ var fatalSignal = regexp.MustCompile(`^SIG[A-Z]+: `)
 type panicScan struct {
 	text  []string
 	place string
+	trace []string // all of it, as the runtime printed it
 
 	state panicState
 	prev  string
@@ -45,6 +49,9 @@ func (p *panicScan) scan(line string) bool {
 		p.frame(line)
 	default:
 		p.state = outside
+	}
+	if p.state != outside && len(p.trace) < maxTraceLines {
+		p.trace = append(p.trace, clip(line, maxKept))
 	}
 	return p.state != outside
 }

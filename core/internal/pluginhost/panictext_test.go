@@ -1,8 +1,11 @@
 package pluginhost
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/go-hclog"
 )
 
 // What the Go runtime prints as it dies, in its forms: the text and the first place of the plugin's own.
@@ -33,5 +36,25 @@ func TestPanicTexts(t *testing.T) {
 				t.Errorf("found %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestStack: an author sees the trace as it was printed, and nobody else's lines in it.
+func TestStack(t *testing.T) {
+	t.Parallel()
+	var told []string
+	l := &lines{log: hclog.NewNullLogger(), plain: func(line string) { told = append(told, line) }}
+	l.read(strings.NewReader("one\n\ntwo\npanic: boom\n\ngoroutine 7 [running]:\nmain.read(...)\n\t/src/main.go:43 +0x1d\n"))
+	want := "panic: boom\n\ngoroutine 7 [running]:\nmain.read(...)\n /src/main.go:43 +0x1d\n"
+	if got := newCrash("x", nil, l).Stack(); got != want {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	if !slices.Equal(told, []string{"one", "two"}) {
+		t.Errorf("told %q", told)
+	}
+	other := &lines{log: hclog.NewNullLogger()}
+	other.read(strings.NewReader("Traceback\n  File 1\n  File 2\nValueError\n")) // of another language
+	if got := newCrash("x", nil, other).Stack(); got != "Traceback\n  File 1\n  File 2\nValueError\n" {
+		t.Errorf("got %q", got)
 	}
 }

@@ -38,6 +38,8 @@ type Spec struct {
 	Services sdk.Host            // what the host does for it
 	Logger   hclog.Logger        // takes what it logs and writes on stderr; nil: only a crash report shows it
 	Hide     func(string) string // takes secrets out of what it writes; nil: it knows none
+	// Output is told each line that it writes on stdout or stderr, but for those of its log and of a panic; nil: nobody is.
+	Output func(line string)
 }
 
 // errSlow is the cause of a start's end when its time is up.
@@ -101,7 +103,7 @@ func (h *Host) newPlugin(s Spec, program *os.File) *Plugin {
 	}
 	pulse := &pulse{}
 	log := limitLog(s.Logger, pulse)
-	out := &lines{log: log, hide: s.Hide}
+	out := &lines{log: log, hide: s.Hide, plain: s.Output}
 	run := &pluginRunner{}
 	cmd := &exec.Cmd{Path: s.Path, Args: append([]string{s.Path}, s.Args...)}
 	run.process = newProcess(cmd, out, func(cmd *exec.Cmd) error { return h.startIn(cmd, program, run.socketDir, s) })

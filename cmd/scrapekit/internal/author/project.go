@@ -28,8 +28,11 @@ type Project struct {
 	Dir     string // absolute: the folder of the sources, or of the program
 	Program string // absolute: what is run
 	Example string // the pipeline file that shows it; "": there is none
+	// Shown are files that this process writes to, such as its standard output. They are not watched.
+	Shown   []*os.File
 	build   []string
 	isDir   bool
+	outputs map[string]bool // files that the plugin writes; see Changed
 }
 
 // Find looks at what a path is: nothing is built yet.

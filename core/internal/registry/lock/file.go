@@ -131,7 +131,7 @@ func readSigner(b hclfile.Labelled) Signer {
 func (f *File) Bytes() []byte {
 	var w hclfile.Writer
 	w.Comment("The plugins of the pipelines in this folder, exactly. Made by `scrapekit init`: keep it in version control, and change",
-		"it by `scrapekit init -upgrade` and `scrapekit plugins`.")
+		"it by `scrapekit init --upgrade` and `scrapekit plugins`.")
 	w.Blank()
 	w.Whole("lock_version", version)
 	for _, p := range f.Plugins {

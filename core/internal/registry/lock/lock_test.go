@@ -25,7 +25,7 @@ const (
 )
 
 const whole = `# The plugins of the pipelines in this folder, exactly. Made by ` + "`scrapekit init`" + `: keep it in version control, and change
-# it by ` + "`scrapekit init -upgrade` and `scrapekit plugins`" + `.
+# it by ` + "`scrapekit init --upgrade` and `scrapekit plugins`" + `.
 
 lock_version = 1
 
