@@ -57,7 +57,7 @@ var floors = []floor{
 	{"core/internal/pipeline", []string{"sdk", "core/internal/checkpoint", "core/internal/disk"}, "a run knows no gRPC, HCL or process"},
 	{"core/internal/deadletter", []string{"sdk", "core/internal/disk", "core/internal/pipeline"}, "dead letters are a kind of the pipeline's Letters"},
 	{"core", []string{"sdk", "sdk/rpc", "sdk/conformance", "core/internal/"}, "the one place where parts are put together, but no plugin"},
-	{"cmd/", []string{"sdk", "sdk/printable", "sdk/serve", "core", "plugins/", "examples", "sdk/python"}, "the command sees the core, lists the first-party plugins, and writes the SDK for Python into repositories"},
+	{"cmd/", []string{"sdk", "sdk/printable", "sdk/serve", "core", "plugins/", "examples", "sdk/python", "sdk/typescript"}, "the command sees the core, lists the first-party plugins, and writes the SDKs of other languages into repositories"},
 	{"examples", []string{"sdk", "sdk/serve"}, "an example is a third party's"},
 }
 

@@ -84,6 +84,7 @@ const servicesPipeline = `
 source "./PROGRAM" {
   url  = "URL"
   echo = "ECHO"
+  grant { methods = ["POST"] }
   http { rate = 1000 }
   files { path = "files" }
 }

@@ -28,7 +28,7 @@ func startServices(t *testing.T) *services {
 	text("/page", "the page")
 	text("/file", "8 bytes.")
 	text("/error", `{"error": "the index is being built"}`)
-	text("/numbers", `{"big": 1152921504606846977}`)
+	text("/numbers", `{"big":1152921504606846977}`)
 	mux.HandleFunc("/where", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Method, " /page") })
 	for from, to := range map[string]string{"/moved": "/page", "/files": "/file", "/loop": "/loop"} {
 		mux.Handle(from, http.RedirectHandler(to, http.StatusMovedPermanently))

@@ -1,9 +1,10 @@
-// The source in TypeScript, tested as a stranger would: built by its own build, and held to the conformance suite by its own CI.
+// Plugins in TypeScript, tested as a stranger would: built by their own build, and held to the conformance suite by their own CI.
 
 package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,32 +29,89 @@ func modulesOf(t *testing.T) string {
 	return modules
 }
 
-// TestTypeScript tests the example as the repository that `plugins new` makes of it.
+// TestTypeScript tests what `plugins new` makes.
 func TestTypeScript(t *testing.T) {
 	t.Parallel()
 	modules := modulesOf(t)
-	dir, env := newRepository(t, "source", "forum", "--lang", "typescript")
-	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+	for _, kind := range []string{"source", "transform", "sink"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			dir, env := newTypeScript(t, kind, modules)
+			runCI(t, dir, env)
+		})
+	}
+}
+
+// newTypeScript writes a repository whose modules are those of the example, but for the SDK, which is its own.
+func newTypeScript(t *testing.T, kind, modules string) (dir string, env []string) {
+	t.Helper()
+	dir, env = newRepository(t, kind, "forum", "--lang", "typescript")
+	own := filepath.Join(dir, "node_modules")
+	if err := os.Mkdir(own, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	runCI(t, dir, env)
-
-	// What was made of the proto files is what they say.
-	kept, err := os.ReadFile(filepath.Join(dir, "src", "protocol.json"))
+	all, err := os.ReadDir(modules)
 	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		to := filepath.Join(modules, e.Name())
+		if e.Name() == "scrapekit" {
+			to = filepath.Join(dir, "vendor", "scrapekit")
+		}
+		if err := os.Symlink(to, filepath.Join(own, e.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, env
+}
+
+// TestTypeScriptServices tests what the suite cannot ask for, as TestPythonServices does.
+func TestTypeScriptServices(t *testing.T) {
+	t.Parallel()
+	dir, env := newTypeScript(t, "source", modulesOf(t))
+	text, err := os.ReadFile(filepath.Join("testdata", "typescript", "services.ts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "src", "main.ts"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.CommandContext(t.Context(), "npm", "run", "--silent", "build")
+	build.Dir, build.Env = dir, env
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	startServices(t).run(t, dir, "bin/forum")
+}
+
+// TestTypeScriptProtocol: what was made of the proto files is what they say.
+func TestTypeScriptProtocol(t *testing.T) {
+	t.Parallel()
+	modules := modulesOf(t)
+	kept, err := os.ReadFile(filepath.Join("..", "..", "sdk", "typescript", "src", "protocol.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	script, err := os.ReadFile(filepath.Join("..", "..", "sdk", "typescript", "protocol.mjs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Symlink(modules, filepath.Join(dir, "node_modules")), os.WriteFile(filepath.Join(dir, "protocol.mjs"), script, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	proto, err := filepath.Abs(filepath.Join("..", "..", "proto"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "node", "protocol.mjs", proto)
+	cmd := exec.CommandContext(t.Context(), "node", "protocol.mjs", proto, "protocol.json")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	made, err := os.ReadFile(filepath.Join(dir, "src", "protocol.json"))
+	made, err := os.ReadFile(filepath.Join(dir, "protocol.json"))
 	if err != nil || !bytes.Equal(kept, made) {
-		t.Errorf("examples/source-typescript/src/protocol.json is not what the proto files say: run npm run protocol there (%v)", err)
+		t.Errorf("sdk/typescript/src/protocol.json is not what the proto files say: run node protocol.mjs ../../proto there, with protobufjs (%v)", err)
 	}
 }

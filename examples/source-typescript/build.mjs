@@ -7,7 +7,7 @@ import { inject } from "postject";
 const { bin } = JSON.parse(readFileSync("package.json", "utf8"));
 mkdirSync("build", { recursive: true });
 mkdirSync("bin", { recursive: true });
-await build({ entryPoints: ["src/main.ts"], bundle: true, platform: "node", target: "node20", outfile: "build/main.js", logLevel: "warning" });
+await build({ entryPoints: ["src/main.ts"], bundle: true, platform: "node", target: "node20", preserveSymlinks: true, outfile: "build/main.js", logLevel: "warning" });
 writeFileSync("build/sea.json", JSON.stringify({ main: "build/main.js", output: "build/main.blob", disableExperimentalSEAWarning: true }));
 execFileSync(process.execPath, ["--experimental-sea-config", "build/sea.json"], { stdio: ["ignore", "ignore", "inherit"] });
 copyFileSync(process.execPath, bin);

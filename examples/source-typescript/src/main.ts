@@ -1,5 +1,5 @@
 // A source that reads a forum: a paged JSON API with two streams.
-import { serve, type Output, type Plan, type Reading, type Split } from "./scrapekit.js";
+import { serve, type Plan, type Reading, type SourceOutput, type Split } from "scrapekit";
 
 interface Settings {
   url: string;
@@ -23,10 +23,10 @@ class Forum {
   }
 
   // read goes on with the page that the cursor names.
-  async read({ split, fetch }: Reading, out: Output): Promise<void> {
+  async read({ split, fetch }: Reading, out: SourceOutput): Promise<void> {
     const { url, page_size = 50 } = this.settings;
     for (let page = (split.cursor as number | undefined) ?? 1; ; page++) {
-      const { items } = await fetch(`${url}/${split.stream}?page=${page}&per_page=${page_size}`).then((r) => r.json<Page>());
+      const { items } = await fetch(`${url}/${split.stream}?page=${page}&per_page=${page_size}`).then((r) => r.json<Page>("items"));
       if (items.length === 0) return;
       for (const item of items) await out.emit(split.stream, item);
       await out.cursor(page + 1);

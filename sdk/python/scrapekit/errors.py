@@ -20,6 +20,13 @@ class Permanent(Failure):
     permanent = True
 
 
+class Skip(Permanent):
+    """A split is not to be read, as where robots.txt forbids a link. It is counted and listed, and nothing is missing for it.
+
+    A request that robots.txt forbids raises it.
+    """
+
+
 class RetryAfter(Failure):
     """A temporary error after which the next try is to wait: RetryAfter("the index is being built", 30)."""
 

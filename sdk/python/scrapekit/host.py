@@ -9,7 +9,7 @@ import socket
 import threading
 import urllib.parse
 
-from .errors import Failure, Permanent
+from .errors import Failure, Permanent, Skip
 from .wire import pb
 
 _REDIRECTS = 10
@@ -90,6 +90,23 @@ class Final(Temporary):
     temporary = False
 
 
+class Throttled:
+    """What the plugin knows of replies that refuse because the far end is asked too often: the host pauses all requests to it.
+
+    status, text and header ("Name" or "Name: value") say which replies are meant. seconds is the path in the JSON body to the
+    seconds to wait, "errors.0.extensions.retry_in_seconds"; pause are the seconds where the reply says none. good: the reply
+    is handed on, and what it says is for the next requests.
+    """
+
+    def __init__(self, status=0, text="", header="", seconds="", pause=0.0, good=False):
+        self._class = pb.ReplyClass(status=status, text=text, header=header, throttled=True, seconds=seconds, good=good)
+        if pause:
+            self._class.pause.seconds, self._class.pause.nanos = int(pause), int(pause % 1 * 1e9)
+
+    def to_wire(self):
+        return self._class
+
+
 class Reply:
     """A whole reply."""
 
@@ -129,7 +146,7 @@ class Reply:
 def request(url, *, method="GET", headers=None, body=b"", idempotent=False, classes=(), redirects=_REDIRECTS):
     """Asks the host for a request, follows redirects, and returns the :class:`Reply`, whatever its status.
 
-    idempotent: it may be sent twice though its method does not say so. classes: what the plugin knows of replies to it.
+    idempotent: it only reads and may be sent twice, though its method does not say so; a POST of a source must have it. classes: what the plugin knows of replies to it.
     redirects: how many to follow. The errors may be let through: the host gives them the right class.
     """
     return _follow(method, url, headers, body, idempotent, classes, redirects)
@@ -311,4 +328,6 @@ def _field(name, value):
 
 
 def _failure(e):
+    if e.robots:
+        return Skip(e.message)
     return (Permanent if e.permanent else Failure)(e.message, e.retry_after.seconds + e.retry_after.nanos / 1e9)

@@ -11,7 +11,7 @@ from concurrent import futures
 
 import grpc
 
-from .errors import Failure, Permanent
+from .errors import Failure, Permanent, Skip
 from .host import Call, Host
 from .plugin import Output, Plan, Sink, Source, Split, Start, Stream, Transform
 from .records import Batch
@@ -259,7 +259,7 @@ class _Calls:
         message = str(err)[:8000] if isinstance(err, Failure) else f"{type(err).__name__}: {err}"[:8000]
         if not isinstance(err, Failure):
             self._host.log(f"{message}\n{_trace(err)}", "debug", {})
-        info = pb.ErrorInfo(permanent=getattr(err, "permanent", False))
+        info = pb.ErrorInfo(permanent=getattr(err, "permanent", False), skip=isinstance(err, Skip))
         if wait := getattr(err, "retry_after", 0):
             info.retry_after.seconds, info.retry_after.nanos = int(wait), int(wait % 1 * 1e9)
         status = Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message)

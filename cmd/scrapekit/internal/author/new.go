@@ -20,6 +20,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/examples"
 	"github.com/scrapekit/scrapekit/sdk/python"
+	"github.com/scrapekit/scrapekit/sdk/typescript"
 )
 
 //go:embed all:templates
@@ -56,11 +57,8 @@ func (r Repository) Check() error {
 			return fmt.Errorf("%s %q: there are %s", c.what, c.value, strings.Join(c.of, ", "))
 		}
 	}
-	switch {
-	case !pluginName.MatchString(r.Name):
+	if !pluginName.MatchString(r.Name) {
 		return fmt.Errorf("%q cannot be the name of a plugin: small letters, digits and -, at most 40, a letter first", r.Name)
-	case r.TypeScript() && r.Kind != "source":
-		return fmt.Errorf("in typescript there is a template for sources alone; a %s speaks the protocol in proto/scrapekit/plugin/v1", r.Kind)
 	}
 	return nil
 }
@@ -136,10 +134,12 @@ func (r Repository) files() (map[string][]byte, error) {
 	err := r.render(out, "common")
 	switch r.Lang {
 	case "typescript":
-		err = errors.Join(err, r.render(out, "typescript"), r.typescript(out))
+		err = errors.Join(err, r.render(out, "typescript"), r.typescript(out), takeIn(out, "vendor/scrapekit", typescript.SDK))
+		if r.Kind != "source" {
+			err = errors.Join(err, r.showing(out), r.render(out, "typescript-"+r.Kind))
+		}
 	case "python":
-		example := r.renderFile(out, "example.hcl", "templates/"+r.Kind+"/example.hcl.tmpl")
-		err = errors.Join(err, example, r.render(out, "python"), r.render(out, "python-"+r.Kind), takeIn(out, "vendor", python.SDK))
+		err = errors.Join(err, r.showing(out), r.render(out, "python"), r.render(out, "python-"+r.Kind), takeIn(out, "vendor", python.SDK))
 	default:
 		err = errors.Join(err, r.render(out, "go"), r.render(out, r.Kind))
 	}
@@ -180,6 +180,11 @@ func (r Repository) renderFile(out map[string][]byte, name, file string) error {
 	return err
 }
 
+// showing writes the pipeline file that shows the plugin.
+func (r Repository) showing(out map[string][]byte) error {
+	return r.renderFile(out, "example.hcl", "templates/"+r.Kind+"/example.hcl.tmpl")
+}
+
 // takeIn adds the files of an SDK to a folder of the repository.
 func takeIn(out map[string][]byte, folder string, sdk fs.FS) error {
 	return fs.WalkDir(sdk, ".", func(file string, d fs.DirEntry, err error) error {
@@ -194,14 +199,15 @@ func takeIn(out map[string][]byte, folder string, sdk fs.FS) error {
 func (r Repository) typescript(out map[string][]byte) error {
 	const root = "source-typescript"
 	names := strings.NewReplacer(`"scrapekit-source-forum"`, `"`+r.Program()+`"`, `"bin/forum"`, `"bin/`+r.Name+`"`, `"./bin/forum"`, `"./bin/`+r.Name+`"`,
-		`name: "forum"`, `name: "`+r.Name+`"`, `"license": "Apache-2.0"`, `"license": "`+map[string]string{"apache-2.0": "Apache-2.0", "mit": "MIT", "none": "UNLICENSED"}[r.License]+`"`,
-		"    \"protocol\": \"node protocol.mjs\",\n", "")
+		"../../sdk/typescript", "vendor/scrapekit", `name: "forum"`, `name: "`+r.Name+`"`, `"license": "Apache-2.0"`, `"license": "`+map[string]string{"apache-2.0": "Apache-2.0", "mit": "MIT", "none": "UNLICENSED"}[r.License]+`"`)
 	return fs.WalkDir(examples.TypeScript, root, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		raw, err := examples.TypeScript.ReadFile(file)
-		out[strings.TrimPrefix(file, root+"/")] = []byte(names.Replace(string(raw)))
+		if name := strings.TrimPrefix(file, root+"/"); r.Kind == "source" || !strings.HasPrefix(name, "testdata/") {
+			out[name] = []byte(names.Replace(string(raw)))
+		}
 		return err
 	})
 }

@@ -16,11 +16,12 @@ class Services(scrapekit.Source):
     name, version, doc = "services", "1.0.0", "Uses each service once."
     settings = Settings
     streams = [scrapekit.Stream("answers", "What came of it.")]
+    permissions = {"methods": ["POST"]}
 
     def read(self, split, out):
         url = self.settings.url
         out.emit("answers", {"redirected": scrapekit.request(url + "/moved").body.decode()})
-        out.emit("answers", {"posted": scrapekit.request(url + "/seeother", method="POST", body=b"x").body.decode()})
+        out.emit("answers", {"posted": scrapekit.request(url + "/seeother", method="POST", body=b"x", idempotent=True).body.decode()})
         try:
             scrapekit.request(url + "/loop")
         except scrapekit.Permanent as err:

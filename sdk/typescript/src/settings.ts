@@ -1,5 +1,5 @@
 // Settings: the part of JSON Schema that settings need. The host has checked them already; this is for those who are not a host.
-import { permanent } from "./scrapekit.js";
+import { permanent } from "./index.js";
 
 export interface Setting {
   type: "string" | "integer" | "number" | "boolean" | "array" | "object";
@@ -11,7 +11,8 @@ export interface Setting {
   items?: object;
   additionalProperties?: object | boolean;
   "x-scrapekit-host"?: boolean; // a URL whose host the plugin may reach
-  "x-scrapekit-path"?: boolean; // a path; it comes absolute
+  "x-scrapekit-path"?: "read" | "write" | boolean; // a path; it comes absolute
+  "x-scrapekit-dial"?: boolean; // host:port, to which the plugin may connect
   "x-scrapekit-sensitive"?: boolean; // never printed
 }
 

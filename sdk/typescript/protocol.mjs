@@ -1,5 +1,5 @@
 // Makes src/protocol.json of scrapekit's proto files, and of the one service of go-plugin that a host calls. The folder with the files
-// is the argument; without one it is that of the checkout which this is an example in.
+// is the argument; without one it is that of the checkout that this is in.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import protobuf from "protobufjs";
@@ -17,4 +17,4 @@ for (const file of files) {
 protobuf.parse('syntax = "proto3"; package plugin; message Empty {} service GRPCController { rpc Shutdown(Empty) returns (Empty); }', root);
 protobuf.parse('syntax = "proto3"; package google.rpc; message Status { int32 code = 1; string message = 2; repeated google.protobuf.Any details = 3; }', root);
 root.resolveAll();
-writeFileSync("src/protocol.json", JSON.stringify(root.toJSON({ keepComments: false }), null, 1) + "\n");
+writeFileSync(process.argv[3] ?? join(import.meta.dirname ?? ".", "src/protocol.json"), JSON.stringify(root.toJSON({ keepComments: false }), null, 1) + "\n");
