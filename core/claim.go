@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 )
 
 // claim notes that the state folder dir is that of a pipeline file, and refuses another file that still
@@ -33,7 +35,7 @@ func claim(dir, name, file string) error {
 			return fmt.Errorf("the state of pipeline %s belongs to %s, and %s has the same name: give one of them another in its pipeline block", name, owner, filepath.Base(abs))
 		}
 	}
-	if err := os.WriteFile(kept, []byte(filepath.Base(abs)+"\n"), 0o644); err != nil {
+	if err := disk.Replace(kept, []byte(filepath.Base(abs)+"\n"), false); err != nil {
 		return fmt.Errorf("state folder: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/plugintest"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/conformance"
@@ -111,13 +112,16 @@ func (p *Pipeline) blockOfPlugin(plugin string) (config.Block, error) {
 }
 
 func (p *parts) conformance(ctx context.Context, b config.Block, o ConformanceOptions) ([]CheckResult, error) {
-	dir, err := os.MkdirTemp("", "scrapekit-test-")
+	dir, err := disk.TempDir("scrapekit-test-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // what is left there is of no use to anybody
 	plan := plugintest.Plan{Host: p.host, Info: b.Info, Only: o.Checks, Done: o.Done, Dir: dir}
 	plan.Spec = p.spec(b)
+	if b.Info.PrivateDir {
+		plan.Spec.Write = append(plan.Spec.Write, plan.Dir) // where the checks make private folders
+	}
 	if err := p.pluginCase(ctx, &plan, b, o); err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func (p *parts) input(ctx context.Context, c *conformance.TransformCase, b confi
 			return inProcess(sdk.Sink(in)), nil
 		}}},
 		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "test", Now: time.Now()},
-		Concurrency: 1, SpoolDir: p.spool, Logger: p.logger,
+		Concurrency: 1, SpoolDir: p.spool, SpoolRoom: p.room, Logger: p.logger,
 	})
 	res, err := run.Run(ctx)
 	if !errors.Is(context.Cause(ctx), errEnough) {
@@ -165,27 +165,37 @@ func relocated(b config.Block, from, dir, place string) (json.RawMessage, error)
 	if err := json.Unmarshal(b.Info.Config, &schema); err != nil {
 		return nil, fmt.Errorf("schema of the settings: %w", err)
 	}
-	settings := map[string]any{}
+	settings := map[string]json.RawMessage{} // a value that is not changed stays as it is, a number of many digits too
 	if err := json.Unmarshal(b.Config, &settings); err != nil {
 		return nil, err
 	}
 	moved := false
+	set := func(name, text string) (err error) {
+		moved = true
+		settings[name], err = json.Marshal(text)
+		return err
+	}
 	for _, name := range placeOf(b, place, dir) {
 		if schema.Properties[place]["type"] != "string" {
 			return nil, fmt.Errorf("%s: %s has no setting %q that is a text, in which a place could be named", b.Pos, stageName(b), place)
 		}
-		settings[place], moved = name, true
+		if err := set(place, name); err != nil {
+			return nil, err
+		}
 	}
 	for name, p := range schema.Properties {
-		path, ok := settings[name].(string)
-		if p[sdk.KeywordPath] != true || !ok || path == "-" {
+		var path string
+		writes := p[sdk.KeywordPath] == true || p[sdk.KeywordPath] == "write"
+		if !writes || json.Unmarshal(settings[name], &path) != nil || path == "" || path == "-" {
 			continue
 		}
 		rel, err := filepath.Rel(from, path)
 		if err != nil || !filepath.IsLocal(rel) {
 			rel = filepath.Base(path)
 		}
-		settings[name], moved = filepath.Join(dir, rel), true
+		if err := set(name, filepath.Join(dir, rel)); err != nil {
+			return nil, err
+		}
 	}
 	if !moved {
 		return nil, fmt.Errorf("%s: no setting of %s is a path in a folder, where the checks could have it write: name one with --place that says where it writes, or test it with Go's sdktest.TestSink", b.Pos, stageName(b))

@@ -75,9 +75,12 @@ type Pipeline struct {
 // Diagnostics are everything there is to say about a pipeline file.
 type Diagnostics = config.Diagnostics
 
-// WriteDiagnostics prints diagnostics for people, each with the lines of the file that it is about.
-func WriteDiagnostics(w io.Writer, d Diagnostics, color bool, width int) error {
-	return config.Write(w, d, color, width)
+// Paint puts a text into a style, which is named by the parameters of its escape: "1;31".
+type Paint = config.Paint
+
+// WriteDiagnostics prints diagnostics for people, each with the lines of the file that it is about. paint nil: in no style.
+func WriteDiagnostics(w io.Writer, d Diagnostics, paint Paint, width int) error {
+	return config.Write(w, d, paint, width)
 }
 
 // Load reads and checks a pipeline file. What is wrong with it comes as [Diagnostics], all at once; they may
@@ -89,8 +92,8 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	secrets := &redact.Set{}
 	l := &lookup{opts: o, logger: newLogger(o, secrets)}
 	plugins := &installed{lockFile: lock.Beside(file)}
-	c, diags := config.Load(ctx, file, config.Options{Installed: plugins.program, Granted: plugins.granted, Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Program: o.Program, Attached: o.Attach, Getenv: os.LookupEnv,
-		StateDir: o.StateDir, Replay: o.Replay != "", Levels: SandboxLevels()})
+	c, diags := config.Load(ctx, file, config.Options{Installed: plugins.program, Granted: plugins.granted, Paths: plugins.paths, Own: ownFolders(), Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Program: o.Program, Attached: o.Attach, Getenv: os.LookupEnv,
+		StateDir: o.StateDir, Replay: o.Replay != "", Levels: SandboxLevels(), Loose: looseLevels(o.Sandbox)})
 	if diags.HasErrors() {
 		return nil, diags
 	}

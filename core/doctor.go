@@ -5,7 +5,6 @@ package core
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -155,7 +154,7 @@ func (d *Diagnosis) start(ctx context.Context, host *pluginhost.Host, o Options,
 // pipeline reads what is kept of a pipeline.
 func (d *Diagnosis) pipeline(ctx context.Context, p *Pipeline) {
 	d.Pipeline = &PipelineHealth{Name: p.Name(), Dir: p.StateDir()}
-	state, err := p.State(ctx)
+	state, err := p.State(ctx, StateOptions{Runs: -1})
 	if err == nil {
 		err = writable(p.StateDir())
 	}
@@ -190,8 +189,12 @@ func (d *Diagnosis) probe(ctx context.Context, host *pluginhost.Host, o Options,
 		return nil
 	}
 	path, args := o.Serve(probe.Name)
-	results, err := probe.Run(ctx, func(ctx context.Context, settings json.RawMessage) (sdk.Source, func(), error) {
-		p, err := host.Start(ctx, pluginhost.Spec{Label: "source probe", Path: path, Args: args, Config: settings})
+	limits := sandbox.DefaultLimits()
+	limits.Threads = probe.Threads
+	results, err := probe.Run(ctx, func(ctx context.Context, s probe.Start) (sdk.Source, func(), error) {
+		p, err := host.Start(ctx, pluginhost.Spec{
+			Label: "source probe", Path: path, Args: args, Config: s.Settings, Read: s.Read, Write: s.Write, Limits: limits,
+		})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -199,7 +202,7 @@ func (d *Diagnosis) probe(ctx context.Context, host *pluginhost.Host, o Options,
 	})
 	for _, r := range results {
 		d.Probe = append(d.Probe, ProbeResult{Group: r.Group, Name: r.Name, Allowed: r.Allowed, Said: r.Said, Known: r.Known})
-		if r.Allowed && level.Confines() && (r.Known == "" || level == sandbox.Full) {
+		if r.Allowed && level.Confines() && (r.Known == "" || level == sandbox.Full && !r.Always) {
 			d.Problems = append(d.Problems, fmt.Sprintf("at the level %s a plugin can %s", level, r.Name))
 		}
 	}

@@ -50,6 +50,7 @@ func (p *parts) fetchOne(ctx context.Context, r FetchRequest) (*http.Response, e
 	if err != nil {
 		return nil, err
 	}
+	b.HTTP.Methods = nil // which to send is for the user to say, who asks here
 	transport, err := p.transport(ctx, b)
 	if err != nil {
 		return nil, err

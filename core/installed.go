@@ -127,6 +127,26 @@ func devOverride(o install.Override) (config.Program, error) {
 	return config.Program{Path: path, Version: "dev", Warning: fmt.Sprintf("%s runs in place of %s, by a dev_override in your settings", path, o.Source)}, err
 }
 
+// ownFolders are where the settings, keys and programs of this user are. One that is not known is not there either.
+func ownFolders() []string {
+	var out []string
+	for _, find := range []func() (string, error){configDir, store.DefaultDir} {
+		if dir, err := find(); err == nil {
+			out = append(out, dir)
+		}
+	}
+	return out
+}
+
+// paths are the settings that named files when a plugin was installed.
+func (i *installed) paths(b config.BlockRef) artifact.Paths {
+	if b.Source == "" || i.read() != nil {
+		return artifact.Paths{}
+	}
+	p, _ := i.locked.Get(b.Source)
+	return p.Paths
+}
+
 // granted is what a plugin was granted at its installation: all that it asked for then.
 func (i *installed) granted(b config.BlockRef) sdk.Permissions {
 	if b.Source == "" || i.read() != nil {

@@ -4,7 +4,9 @@ package core
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -40,25 +42,55 @@ func (e *LockedError) Error() string {
 		e.Pipeline, e.Holder.PID, e.Holder.Host, e.Holder.Started.Local().Format("2006-01-02 15:04:05"))
 }
 
+// The names of the lock and of what says who holds it, in a state folder.
+const (
+	lockFile   = "lock"
+	holderFile = "holder.json"
+)
+
 // lockState takes the lock of the state folder dir, or says who holds it. The system frees it when the process
 // ends, however it ends.
 func lockState(name, dir string) (unlock func() error, err error) {
+	if err := ownState(dir); err != nil {
+		return nil, err
+	}
 	if err := disk.MakeDir(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
-	l := flock.New(filepath.Join(dir, "lock"))
-	holder := filepath.Join(dir, "holder.json")
+	if err := ownState(dir); err != nil { // somebody else may have made it meanwhile
+		return nil, err
+	}
+	l := flock.New(filepath.Join(dir, lockFile))
+	holder := filepath.Join(dir, holderFile)
 	if err := take(l, name, holder); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Unlock())
+		}
+	}()
 	raw, err := json.Marshal(Holder{PID: os.Getpid(), Host: hostname(), Started: time.Now()})
 	if err == nil {
-		err = os.WriteFile(holder, raw, 0o644)
+		err = disk.Replace(holder, raw, false)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
 	return l.Unlock, nil
+}
+
+// ownState refuses a state folder that is not this user's alone, or that somebody else could
+// exchange.
+func ownState(dir string) error {
+	err := disk.Ours(dir)
+	if above := filepath.Dir(dir); err == nil && above != dir {
+		err = disk.Above(above)
+	}
+	if err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	return nil
 }
 
 // afterlife is how long the lock of a dead process may last: a child that it was about to start when it was killed has its descriptors
@@ -75,15 +107,37 @@ func take(l *flock.Flock, name, holder string) error {
 		if got {
 			return nil
 		}
-		held := &LockedError{Pipeline: name}
-		if raw, err := os.ReadFile(holder); err == nil {
-			// A holder that is just starting has not written it yet: then the message has no names.
-			_ = json.Unmarshal(raw, &held.Holder)
-		}
+		held := &LockedError{Pipeline: name, Holder: holderOf(filepath.Dir(holder))}
 		if held.Holder.Host != hostname() || alive(held.Holder.PID) || time.Since(began) > afterlife {
 			return held
 		}
 	}
+}
+
+// holderOf returns who holds the lock of a state folder, or held it last. One that is just starting has not said so yet: then the
+// answer has no names.
+func holderOf(dir string) (h Holder) {
+	if raw, err := os.ReadFile(filepath.Join(dir, holderFile)); err == nil {
+		_ = json.Unmarshal(raw, &h)
+	}
+	return h
+}
+
+// isHeld reports whether a process holds the lock of a state folder, or may hold it.
+func isHeld(dir string) bool {
+	if h := holderOf(dir); h.PID != 0 && h.Host == hostname() && !alive(h.PID) {
+		return false // and the lock is not touched: who takes it now must not find it taken
+	}
+	path := filepath.Join(dir, lockFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	l := flock.New(path)
+	got, err := l.TryRLock()
+	if got {
+		_ = l.Unlock() // it was only asked for
+	}
+	return !got || err != nil
 }
 
 func hostname() string {

@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-func plugins() []sdk.Plugin { return []sdk.Plugin{webPlugin(), jsonl.Plugin()} }
+func plugins() []sdk.Plugin { return []sdk.Plugin{webPlugin(), jsonl.Plugin(), diaryPlugin()} }
 
 // web reads lines from a server; one that begins with "bad" is rejected, one that begins with "gone" is a deletion.
 type web struct{ webConfig }

@@ -9,10 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
@@ -25,11 +28,38 @@ type PlanInfo struct {
 	Unfinished  string       `json:"unfinished,omitempty"` // the run that would be gone on with
 	Incremental bool         `json:"incremental"`          // an earlier run is gone on from
 	Streams     []StreamInfo `json:"streams"`
-	Splits      []SplitInfo  `json:"splits"`
+	Splits      []SplitInfo  `json:"splits"`                // the first of them
+	More        int          `json:"more_splits,omitempty"` // how many more there are
+	Records     int64        `json:"records,omitempty"`     // expected of all of them together; 0: not known
 	Stages      []string     `json:"stages"`
 	Sinks       []SinkInfo   `json:"sinks"`
 	// Connects are the stages that may open TCP connections, and to where.
 	Connects []ConnectInfo `json:"connects,omitempty"`
+	// Files are what stages may use of the file system.
+	Files []FileInfo `json:"files,omitempty"`
+}
+
+// FileInfo is a file or folder that a stage may use, with all that is in it.
+type FileInfo struct {
+	Stage   string `json:"stage"`
+	Path    string `json:"path"`
+	Write   bool   `json:"write"`             // and read
+	Setting string `json:"setting,omitempty"` // that names it; "": it was granted
+}
+
+// filesOf lists them for a block.
+func filesOf(b config.Block) []FileInfo {
+	var out []FileInfo
+	for i, path := range slices.Concat(b.Read, b.Write) {
+		one := FileInfo{Stage: stageName(b), Path: path, Write: i >= len(b.Read)}
+		for _, s := range b.Paths {
+			if s.Path == path && s.Write == one.Write {
+				one.Setting = s.Setting
+			}
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 // ConnectInfo is a stage that may open TCP connections.
@@ -54,8 +84,11 @@ type SplitInfo struct {
 	Problem  string      `json:"problem,omitempty"`
 }
 
-func splitInfo(s checkpoint.Split) SplitInfo {
-	return SplitInfo{ID: s.ID, Stream: s.Stream, Status: s.Status, Estimate: s.Estimate, Records: s.Records, Problem: s.Problem}
+// splitInfo shows a split without secrets: its source may have named it by what it got.
+func (p *Pipeline) splitInfo(s checkpoint.Split) SplitInfo {
+	return SplitInfo{
+		ID: p.Hide(s.ID), Stream: s.Stream, Status: s.Status, Estimate: s.Estimate, Records: s.Records, Problem: p.Hide(s.Problem),
+	}
 }
 
 // StreamInfo is a stream of the source.
@@ -64,22 +97,32 @@ type StreamInfo struct {
 	Selected bool `json:"selected"`
 }
 
-// Plan asks the source what the next run would read. It changes nothing.
-func (p *Pipeline) Plan(ctx context.Context, full bool) (*PlanInfo, error) {
+// list takes a split in, as one of the first n or as one more; a negative n: as one of the first.
+func (i *PlanInfo) list(s SplitInfo, n int) {
+	if n >= 0 && len(i.Splits) >= n {
+		i.More++
+		return
+	}
+	i.Splits = append(i.Splits, s)
+}
+
+// Plan asks the source what the next run would read, and names the first n splits of it; a negative n: all. It changes nothing.
+func (p *Pipeline) Plan(ctx context.Context, full bool, n int) (*PlanInfo, error) {
 	parts, closeAll, err := p.assembleAside()
 	if err != nil {
 		return nil, err
 	}
-	info, err := p.plan(ctx, parts, full)
+	info, err := p.plan(ctx, parts, full, n)
 	return info, p.redact.Error(errors.Join(err, closeAll()))
 }
 
-func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo, error) {
-	out := &PlanInfo{Pipeline: p.config.Name, Stages: p.Stages()}
+func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (out *PlanInfo, err error) {
+	out = &PlanInfo{Pipeline: p.config.Name, Stages: p.Stages()}
 	for _, b := range p.blocks() {
 		if len(b.Dial) > 0 {
 			out.Connects = append(out.Connects, ConnectInfo{stageName(b), b.Dial})
 		}
+		out.Files = append(out.Files, filesOf(b)...)
 	}
 	if err := guarantees(ctx, parts, out); err != nil {
 		return nil, err
@@ -90,34 +133,59 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool) (*PlanInfo
 		return nil, err
 	}
 	defer func() { _ = inst.Stop(context.WithoutCancel(ctx)) }() // it was asked and is not needed any more
-	ask := sdk.Plan{}
-	all, err := inst.Plugin.Streams(ctx)
+	again := func(err error, wait time.Duration) {
+		p.logger.Warn("planning is tried again", "stage", source.Name, "error", err, "in", wait)
+	}
+	var streams []string
+	var all []sdk.Stream
+	err = pipeline.Ask(ctx, source, again, func() (err error) {
+		all, err = inst.Plugin.Streams(ctx)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source.Name, err)
+		return nil, err
 	}
 	for _, s := range all {
+		if p.Hide(s.Name) != s.Name {
+			return nil, fmt.Errorf("%s: %w", source.Name, pipeline.ErrSecretName)
+		}
 		out.Streams = append(out.Streams, StreamInfo{Stream: s, Selected: pipeline.Reads(source, s)})
 		if pipeline.Reads(source, s) {
-			ask.Streams = append(ask.Streams, s.Name)
+			streams = append(streams, s.Name)
 		}
 	}
+	previous := checkpoint.OnePage(nil)
 	if !full && p.opts.Replay == "" {
-		done, err := p.fromState(ctx, out, &ask)
-		if err != nil || done {
-			return out, err
+		store, err := p.openState(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if store != nil {
+			defer func() { err = errors.Join(err, store.Close()) }()
+			if done, err := p.fromState(ctx, store, out, n); err != nil || done {
+				return out, err
+			}
+			previous = checkpoint.EachPrevious(ctx, store)
 		}
 	}
-	if inst.Check != nil {
-		if err := inst.Check(ctx); err != nil {
-			return nil, fmt.Errorf("%s: %w", source.Name, err)
+	before := *out
+	err = pipeline.Ask(ctx, source, again, func() (err error) {
+		if inst.Check != nil {
+			if err := inst.Check(ctx); err != nil {
+				return err
+			}
 		}
-	}
-	splits, err := inst.Plugin.Plan(ctx, ask)
+		*out = before // what a try that failed has listed is listed again
+		return pipeline.PlanPages(ctx, inst.Plugin, streams, previous, func(page []sdk.Split) error {
+			for _, s := range page {
+				out.Records += s.Estimate
+				out.list(p.splitInfo(checkpoint.Split{Split: s, Status: checkpoint.Open}), n)
+			}
+			return nil
+		})
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source.Name, err)
-	}
-	for _, s := range splits {
-		out.Splits = append(out.Splits, splitInfo(checkpoint.Split{Split: s, Status: checkpoint.Open}))
+		return nil, err
 	}
 	return out, nil
 }
@@ -137,33 +205,47 @@ func guarantees(ctx context.Context, parts *parts, out *PlanInfo) error {
 
 // fromState looks at what earlier runs left: an unfinished run is the whole plan, finished ones are where
 // the next begins.
-func (p *Pipeline) fromState(ctx context.Context, out *PlanInfo, ask *sdk.Plan) (done bool, err error) {
-	store, err := p.openState(ctx)
-	if store == nil || err != nil {
+func (p *Pipeline) fromState(ctx context.Context, store checkpoint.Store, out *PlanInfo, n int) (done bool, err error) {
+	run, ok, err := unfinished(ctx, store)
+	if err != nil || !ok {
+		before, err := store.CountPrevious(ctx)
+		out.Incremental = before > 0
 		return false, err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	if run, ok, err := unfinished(ctx, store); err != nil {
-		return false, err
-	} else if ok {
-		out.Unfinished = run.ID
-		all, err := store.Splits(ctx, checkpoint.Run{ID: run.ID})
-		for _, s := range all {
-			if s.Status != checkpoint.Done {
-				out.Splits = append(out.Splits, splitInfo(s))
+	out.Unfinished = run.ID
+	sums, err := store.Sums(ctx, checkpoint.Run{ID: run.ID})
+	for _, s := range sums {
+		out.Records += s.Expected - s.Records
+	}
+	if err == nil {
+		out.Splits, err = p.left(ctx, store, run.ID, n)
+	}
+	out.More = run.Splits[checkpoint.Open] + run.Splits[checkpoint.Broken] - len(out.Splits)
+	return len(sums) > 0, err
+}
+
+// left returns the first n splits of the unfinished run that are not done; a negative n: all. Broken ones come first.
+func (p *Pipeline) left(ctx context.Context, store checkpoint.Store, run string, n int) (out []SplitInfo, err error) {
+	for _, status := range []checkpoint.Status{checkpoint.Broken, checkpoint.Open} {
+		for page, err := range checkpoint.EachSplit(ctx, store, checkpoint.Run{ID: run}, status) {
+			if err != nil {
+				return nil, err
+			}
+			for _, s := range page {
+				if n >= 0 && len(out) >= n {
+					return out, nil
+				}
+				out = append(out, p.splitInfo(s))
 			}
 		}
-		return len(all) > 0, err
 	}
-	ask.Previous, err = store.Previous(ctx)
-	out.Incremental = len(ask.Previous) > 0
-	return false, err
+	return out, nil
 }
 
 // assembleAside makes what starting plugins needs, without the pipeline's lock and state.
 func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	var c closers
-	spool, err := os.MkdirTemp("", "scrapekit-")
+	spool, err := disk.TempDir("scrapekit-")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -176,7 +258,10 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
-	parts := &parts{Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool, files: p.keepIn(filepath.Join(spool, "files"))}
+	parts := &parts{
+		Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool, room: disk.NewRoom(p.config.MaxSpool),
+		stages: filepath.Join(spool, "stages"), files: p.keepIn(filepath.Join(spool, "files")),
+	}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	return parts, c.close, nil
@@ -205,7 +290,7 @@ func (p *Pipeline) preview(ctx context.Context, parts *parts, n int, emit func(s
 			return inProcess(sdk.Sink(show)), nil
 		}}},
 		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "preview", Now: time.Now()},
-		Concurrency: 1, SpoolDir: parts.spool, Logger: p.logger,
+		Concurrency: 1, SpoolDir: parts.spool, SpoolRoom: parts.room, Logger: p.logger,
 	})
 	res, err := run.Run(ctx)
 	if errors.Is(context.Cause(ctx), errEnough) {
@@ -251,9 +336,14 @@ func (noLetters) Commit() (sdk.Token, error)   { return nil, nil }
 
 // openState opens the pipeline's state for looking at it; nil if there is none.
 func (p *Pipeline) openState(ctx context.Context) (checkpoint.Store, error) {
-	path := filepath.Join(p.config.StateDir, "state.db")
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	if err := ownState(p.config.StateDir); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(p.stateFile()); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return checkpoint.OpenSQLite(ctx, path)
+	return checkpoint.OpenSQLite(ctx, p.stateFile())
 }
+
+// stateFile is where runs, splits and tokens are kept.
+func (p *Pipeline) stateFile() string { return filepath.Join(p.config.StateDir, "state.db") }

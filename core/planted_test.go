@@ -142,7 +142,7 @@ func planted(t *testing.T, file string) map[string]string {
 	p := load(t, file, o)
 	report, err := run(t, p, core.RunOptions{OnEvent: func(e core.Event) { fmt.Fprintf(&out, "%+v %v\n", e, e.Err) }})
 	text, _ := json.Marshal(report)
-	state, stateErr := p.State(t.Context())
+	state, stateErr := p.State(t.Context(), core.StateOptions{Runs: -1, Splits: -1})
 	if strings.Contains(log.String(), "data race") || log.String() == "" {
 		t.Errorf("the log: %s", log.String())
 	}

@@ -27,6 +27,7 @@ type Packed struct {
 	Index       string          `json:"index"`
 	Platforms   []string        `json:"platforms"`
 	Permissions sdk.Permissions `json:"permissions"`
+	Paths       PathSettings    `json:"paths,omitzero"`
 	Key         string          `json:"key,omitempty"`    // that signed it
 	KeyID       string          `json:"key_id,omitempty"` // its short name
 	Files       []string        `json:"files"`
@@ -50,7 +51,7 @@ func packed(dir string, f *publish.Folder, key artifact.Key) *Packed {
 	s := f.Statement
 	p := &Packed{
 		Dir: dir, Source: s.Source, Name: s.Manifest.Name, Kind: s.Manifest.Kind, Version: s.Manifest.Version, Index: s.Index.String(),
-		Permissions: s.Manifest.Permissions, Key: string(key), KeyID: key.ID(), Files: f.Files(),
+		Permissions: s.Manifest.Permissions, Paths: s.Manifest.Paths, Key: string(key), KeyID: key.ID(), Files: f.Files(),
 	}
 	for _, platform := range s.Platforms() {
 		p.Platforms = append(p.Platforms, string(platform))
@@ -84,8 +85,12 @@ func Pack(ctx context.Context, p Packing) (*Packed, error) {
 	if err != nil {
 		return nil, err
 	}
+	paths, err := artifact.PathsOf(info)
+	if err != nil {
+		return nil, fmt.Errorf("what the plugin says of itself: %w", err)
+	}
 	packing.Manifest = artifact.Manifest{
-		Name: info.Name, Version: info.Version, Kind: info.Kind, Protocol: ProtocolVersion, Permissions: info.Permissions, Description: info.Doc,
+		Name: info.Name, Version: info.Version, Kind: info.Kind, Protocol: ProtocolVersion, Permissions: info.Permissions, Paths: paths, Description: info.Doc,
 	}
 	if _, err := publish.Pack(packing); err != nil {
 		return nil, err

@@ -15,7 +15,9 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/machine"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/recording"
+	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
@@ -43,9 +45,31 @@ func (p *Pipeline) openHTTP(c *closers, o fetch.Options, resumed bool) (*fetch.C
 		o.Learned = "" // nobody is asked
 		o.Replay = player
 	}
+	if o.Hosts == nil && o.Replay == nil {
+		o.Limiter = p.machinePace(c)
+	}
 	client := fetch.New(o)
 	c.add(func() error { client.Close(); return nil })
 	return client, nil
+}
+
+// machinePace returns a limiter that this user's processes on this machine share; nil, if that cannot be.
+func (p *Pipeline) machinePace(c *closers) fetch.Limiter {
+	alone := func(err error) {
+		p.logger.Warn("other processes of this machine do not see the pace of this one, nor it theirs", "error", err)
+	}
+	dir, err := pluginhost.SharedDir()
+	if err != nil {
+		alone(err)
+		return nil
+	}
+	l, err := machine.Open(filepath.Join(dir, "pace"), fetch.NewLimiter(), alone)
+	if err != nil {
+		alone(err)
+		return nil
+	}
+	c.add(l.Close)
+	return l
 }
 
 // errReplay is why a plugin gets no connection in a replay: what it would do with a real system is no part of what was recorded.
@@ -114,7 +138,7 @@ func (p *Pipeline) forgetReplay() error {
 		return err
 	}
 	for _, e := range all {
-		if !slices.Contains([]string{"lock", "holder.json", "file"}, e.Name()) {
+		if !slices.Contains([]string{lockFile, holderFile, "file"}, e.Name()) {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(p.config.StateDir, e.Name())))
 		}
 	}

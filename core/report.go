@@ -32,24 +32,30 @@ const (
 	Incomplete  = checkpoint.Incomplete
 	Interrupted = checkpoint.Interrupted
 	Failed      = checkpoint.Failed
+	// Killed is how a run ended that did not live to say so. No report has it; the next run goes on with it.
+	Killed Outcome = "killed"
 )
 
 // Report is what a run did. Records, rejects and counters are over all starts of the run, exactly; HTTP, connections, retries and
 // seconds are those of this start.
 type Report struct {
-	Pipeline    string                      `json:"pipeline"`
-	Run         string                      `json:"run"`
-	Outcome     Outcome                     `json:"outcome"`
-	Problem     string                      `json:"problem,omitempty"`
-	Full        bool                        `json:"full,omitempty"`
-	Resumed     bool                        `json:"resumed,omitempty"`
-	Started     time.Time                   `json:"started"`            // of the run
-	ThisStart   time.Time                   `json:"this_start"`         // of this process's part
-	Ended       time.Time                   `json:"ended"`              //
-	Seconds     float64                     `json:"seconds"`            // of this start
-	Stages      []StageReport               `json:"stages"`             // in the order of the records' way
-	Splits      map[checkpoint.Status]int   `json:"splits"`             //
-	Missing     []Missing                   `json:"missing,omitempty"`  // what could not be read
+	Pipeline  string                    `json:"pipeline"`
+	Run       string                    `json:"run"`
+	Outcome   Outcome                   `json:"outcome"`
+	Problem   string                    `json:"problem,omitempty"`
+	Full      bool                      `json:"full,omitempty"`
+	Resumed   bool                      `json:"resumed,omitempty"`
+	Started   time.Time                 `json:"started"`           // of the run
+	ThisStart time.Time                 `json:"this_start"`        // of this process's part
+	Ended     time.Time                 `json:"ended"`             //
+	Seconds   float64                   `json:"seconds"`           // of this start
+	Stages    []StageReport             `json:"stages"`            // in the order of the records' way
+	Splits    map[checkpoint.Status]int `json:"splits"`            //
+	Missing   []Missing                 `json:"missing,omitempty"` // splits that could not be read: the first of them
+	Skipped   []Missing                 `json:"skipped,omitempty"` // splits that are not to be read: nothing is missing
+	// MissingMore and SkippedMore are how many more there are.
+	MissingMore int                         `json:"missing_more,omitempty"`
+	SkippedMore int                         `json:"skipped_more,omitempty"`
 	Counters    map[string]map[string]int64 `json:"counters,omitempty"` // by heading and name
 	HTTP        fetch.Stats                 `json:"http"`
 	Connections []dial.Stats                `json:"connections,omitempty"` // over TCP, of plugins that speak something else
@@ -67,7 +73,7 @@ type StageReport struct {
 	pipeline.StageCounts
 }
 
-// Missing is a split that could not be read, or a part that the source has read the others without.
+// Missing is a split that was not read to its end, or a part that the source has read the others without.
 type Missing struct {
 	Split   string `json:"split,omitempty"`
 	Stream  string `json:"stream,omitempty"`
@@ -78,12 +84,16 @@ type Missing struct {
 }
 
 func (r *Run) report(res pipeline.Result) *Report {
-	now := time.Now()
+	took := time.Since(r.started)
+	ended := r.started.Add(took) // whoever sets the clock meanwhile
+	if ended.Before(res.Run.Started) {
+		ended = res.Run.Started
+	}
 	snap := r.pipeline.Snapshot()
 	out := &Report{
 		Pipeline: r.p.config.Name, Run: res.Run.ID, Outcome: res.Outcome, Full: res.Run.Full, Resumed: res.Run.Resumed,
-		Started: res.Run.Started, ThisStart: r.started, Ended: now, Seconds: now.Sub(r.started).Seconds(),
-		Splits: map[checkpoint.Status]int{}, Counters: map[string]map[string]int64{}, HTTP: r.fetch.Stats(), Connections: r.dial.Stats(),
+		Started: res.Run.Started, ThisStart: r.started, Ended: ended, Seconds: took.Seconds(),
+		Splits: res.Splits, Counters: map[string]map[string]int64{}, HTTP: r.fetch.Stats(), Connections: r.dial.Stats(),
 		Commits: res.Counts.Commits, Groups: res.Counts.Groups, Retries: snap.Retries, RollBacks: snap.RollBacks,
 		Dir: r.p.runDir(res.Run.ID),
 	}
@@ -91,12 +101,8 @@ func (r *Run) report(res pipeline.Result) *Report {
 		out.Problem = r.p.redact.String(res.Err.Error())
 	}
 	out.stages(r.p, res.Counts)
-	for _, s := range res.Splits {
-		out.Splits[s.Status]++
-		if s.Status == checkpoint.Broken {
-			out.Missing = append(out.Missing, Missing{Split: s.ID, Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)})
-		}
-	}
+	out.Missing, out.MissingMore = r.listed(res.Broken, res.Splits[checkpoint.Broken])
+	out.Skipped, out.SkippedMore = r.listed(res.Skipped, res.Splits[checkpoint.Skipped])
 	out.counters(r.p, res.Counts)
 	if len(out.Missing) > 0 && out.Outcome == Complete {
 		out.Outcome = Incomplete
@@ -105,6 +111,14 @@ func (r *Run) report(res pipeline.Result) *Report {
 		out.DeadLetters = r.letters.Path()
 	}
 	return out
+}
+
+// listed names splits for the report, without secrets, and says how many there are more.
+func (r *Run) listed(splits []checkpoint.Split, all int) (out []Missing, more int) {
+	for _, s := range splits {
+		out = append(out, Missing{Split: r.p.Hide(s.ID), Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)})
+	}
+	return out, all - len(out)
 }
 
 // stages lists the stages in the order of the records' way, those without a record too.

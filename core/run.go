@@ -16,6 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/deadletter"
 	"github.com/scrapekit/scrapekit/core/internal/dial"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
@@ -33,6 +34,7 @@ type Run struct {
 	o        RunOptions
 	started  time.Time
 	pipeline *pipeline.Pipeline
+	store    checkpoint.Store
 	fetch    *fetch.Client
 	dial     *dial.Client
 	letters  *deadletter.File
@@ -71,10 +73,11 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	if err := emptyDir(spool); err != nil {
 		return fmt.Errorf("spool folder: %w", err)
 	}
-	store, err := checkpoint.OpenSQLite(ctx, filepath.Join(p.config.StateDir, "state.db"))
+	store, err := checkpoint.OpenSQLite(ctx, p.stateFile())
 	if err != nil {
 		return err
 	}
+	r.store = store
 	c.add(store.Close)
 	earlier, err := store.Runs(ctx, 1)
 	if err != nil {
@@ -88,7 +91,10 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 		return err
 	}
 	r.dial = p.openDial()
-	parts := &parts{Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, files: p.keepIn(p.replayed("files"))}
+	room := disk.NewRoom(p.config.MaxSpool)
+	parts := &parts{
+		Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, room: room, stages: p.stageDirs(), files: p.keepIn(p.replayed("files")),
+	}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	r.letters = deadletter.New(p.runDir)
@@ -103,7 +109,7 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 		Store: store, Letters: r.letters,
 		Begin:       checkpoint.Begin{ID: newRunID(r.started), Now: r.started, Full: r.o.Full, Fingerprint: fingerprint},
 		Concurrency: p.config.Concurrency, CommitEvery: p.config.CommitEvery, CommitBytes: p.config.CommitBytes,
-		SpoolDir: spool, Logger: p.logger, OnEvent: r.event, Hide: p.redact.String, Keep: r.keep,
+		SpoolDir: spool, SpoolRoom: room, Logger: p.logger, OnEvent: r.event, Hide: p.redact.String, Keep: r.keep,
 	})
 	return nil
 }
@@ -112,15 +118,18 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 // run's folder, unless the error says that the run could not even begin or end.
 func (r *Run) Wait(ctx context.Context) (*Report, error) {
 	_, err := r.pipeline.Run(ctx)
+	if err == nil {
+		r.p.pruneSome(context.WithoutCancel(ctx), r.store)
+	}
 	return r.kept, r.p.redact.Error(r.explain(err))
 }
 
-// event hands an event on without secrets: an error may hold what a plugin or a server said.
+// event hands an event on without secrets: an error, or the name of a split, may hold what a plugin or a server said.
 func (r *Run) event(e Event) {
 	if r.o.OnEvent == nil {
 		return
 	}
-	e.Err = r.p.redact.Error(e.Err)
+	e.Err, e.Split = r.p.redact.Error(e.Err), r.p.Hide(e.Split)
 	r.o.OnEvent(e)
 }
 

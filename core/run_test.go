@@ -90,7 +90,7 @@ func TestWhatIsLeftOut(t *testing.T) {
 		t.Errorf("report %+v", report)
 	}
 	p := load(t, file, options(io.Discard, nil))
-	if state, err := p.State(t.Context()); err != nil || len(state.Runs) != 1 || state.Runs[0].Outcome != core.Incomplete || len(state.Open) != 0 {
+	if state, err := p.State(t.Context(), core.StateOptions{Runs: -1, Splits: -1}); err != nil || len(state.Runs) != 1 || state.Runs[0].Outcome != core.Incomplete || len(state.Open) != 0 {
 		t.Errorf("state %+v, %v", state, err)
 	}
 	lines.Store("1\n3\n")
@@ -117,9 +117,9 @@ func TestSecretsStayOut(t *testing.T) {
 	p := load(t, file, options(&said, &said))
 	report, err := run(t, p, core.RunOptions{OnEvent: func(e core.Event) { fmt.Fprintln(&said, e.Kind, e.Message, e.Err) }})
 	fmt.Fprintln(&said, report, err)
-	state, err := p.State(t.Context())
+	state, err := p.State(t.Context(), core.StateOptions{Runs: -1, Splits: -1})
 	fmt.Fprintf(&said, "%+v %v\n", state, err)
-	plan, err := p.Plan(t.Context(), false)
+	plan, err := p.Plan(t.Context(), false, -1)
 	fmt.Fprintf(&said, "%+v %v\n", plan, err)
 	if report == nil || report.Outcome == core.Complete || !strings.Contains(said.String(), "no access for [redacted]") {
 		t.Fatalf("the refusal is not told of: %s", said.String())
@@ -176,7 +176,7 @@ func TestPlanAndPreviewLeaveNothing(t *testing.T) {
 	}
 	file := pipelineFile(t, fmt.Sprintf(toFile, serving(t, "1\n2\n3\n")))
 	p := load(t, file, options(io.Discard, nil))
-	plan, err := p.Plan(t.Context(), false)
+	plan, err := p.Plan(t.Context(), false, -1)
 	if err != nil || len(plan.Splits) != 1 || len(plan.Streams) != 1 || !plan.Streams[0].Selected {
 		t.Fatalf("plan %+v (%v)", plan, err)
 	}

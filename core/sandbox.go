@@ -30,6 +30,20 @@ func SandboxLevels() []string {
 	return out
 }
 
+// looseLevels are the levels at which the kernel does not hold plugins; none where the caller's word decides, not the file's.
+func looseLevels(caller string) []string {
+	var out []string
+	for _, l := range sandbox.Levels() {
+		if caller == "" && !l.Confines() {
+			out = append(out, string(l))
+		}
+	}
+	return out
+}
+
+// SandboxByFile reports whether it is the file that names the level of the pipeline's plugins.
+func (p *Pipeline) SandboxByFile() bool { return p.opts.Sandbox == "" && p.config.Sandbox != "" }
+
 // BestSandbox is the level that needs nobody's word: "strong", or the next below where the system has not what that needs, with
 // the reason.
 func BestSandbox() (level string, reason error) {

@@ -75,11 +75,13 @@ func (s *secret) run(ctx context.Context) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.Exec[0], s.Exec[1:]...)
 	cmd.Dir, cmd.WaitDelay = s.Dir, time.Second // a child of its own may hold the pipes
-	var out, words bytes.Buffer
+	out, words := prefix{full: cancel}, prefix{full: func() {}}
 	cmd.Stdout, cmd.Stderr = &out, &words
 	err := cmd.Run()
 	value := strings.TrimRight(out.String(), "\r\n")
 	switch {
+	case len(value) > longestSecret:
+		return "", fmt.Errorf("%s printed more than %d KiB", s.Exec[0], longestSecret>>10)
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
 	case err != nil:
@@ -91,10 +93,25 @@ func (s *secret) run(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%s: %w: %q", s.Exec[0], err, said)
 	case value == "":
 		return "", fmt.Errorf("%s printed nothing", s.Exec[0])
-	case len(value) > longestSecret:
-		return "", fmt.Errorf("%s printed more than %d KiB", s.Exec[0], longestSecret>>10)
 	}
 	return value, nil
+}
+
+// prefix keeps the first bytes of what a command prints, a few more than a secret may have, and calls
+// full when there are more.
+type prefix struct {
+	bytes.Buffer
+	full func()
+}
+
+func (p *prefix) Write(b []byte) (int, error) {
+	const most = longestSecret + 16 // a line break at the end does not count
+	if room := most - p.Len(); len(b) > room {
+		p.Buffer.Write(b[:room])
+		p.full()
+		return len(b), nil
+	}
+	return p.Buffer.Write(b)
 }
 
 // hidden is what a command that fails has said, for people: without what is known to be secret, be it of the environment, and no longer

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/dial"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/files"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
@@ -26,8 +28,11 @@ type parts struct {
 	fetch *fetch.Client
 	dial  *dial.Client
 	spool string
-	made  madeFolders
-	files func() (*files.Folder, error) // where the source keeps files; nil: nowhere
+	room  *disk.Room // in spool
+	// stages is where the private folders of stages are.
+	stages string
+	made   madeFolders
+	files  func() (*files.Folder, error) // where the source keeps files; nil: nowhere
 }
 
 func (p *parts) source() pipeline.Stage[sdk.Source] {
@@ -63,7 +68,9 @@ func stageName(b config.Block) string { return string(b.Kind) + " " + b.Name }
 func stage[P any](p *parts, b config.Block, pick func(*pluginhost.Plugin) P) pipeline.Stage[P] {
 	name := stageName(b)
 	return pipeline.Stage[P]{
-		Name: name, Streams: b.Streams, MaxRejects: b.OnError.MaxRejects, Attempts: b.OnError.Attempts,
+		Name: name, Foreign: b.Path != "", Streams: b.Streams, MaxRejects: b.OnError.MaxRejects, MaxIdle: b.OnError.MaxIdle,
+		Attempts: b.OnError.Attempts, Patience: b.OnError.Patience, MaxWait: b.HTTP.MaxWait, Connects: len(b.Dial) > 0,
+		Dir: p.privateDir(b),
 		Start: func(ctx context.Context) (pipeline.Instance[P], error) {
 			plugin, err := p.start(ctx, b)
 			if err != nil {
@@ -86,6 +93,9 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 	if err := p.made.make(b); err != nil {
 		return nil, sdk.Permanent(err)
 	}
+	if err := p.makePrivate(b); err != nil {
+		return nil, sdk.Permanent(err)
+	}
 	s := p.spec(b)
 	s.Services = sdk.Host{Transport: transport, Dial: p.dialer(b)}
 	return p.host.Start(ctx, s)
@@ -97,8 +107,13 @@ func (p *parts) spec(b config.Block) pluginhost.Spec {
 	if path == "" {
 		path, args = p.opts.Serve(b.Type)
 	}
+	write := b.Write
+	if dir := p.privateDir(b); dir != "" {
+		write = append(slices.Clone(write), dir)
+	}
 	return pluginhost.Spec{
-		Label: stageName(b), Kind: b.Kind, Path: path, Attached: b.Attached, Args: args, Digest: b.Digest, Config: b.Config, Read: b.Read, Write: b.Write, Logger: p.logger.Named(b.Name),
+		Label: stageName(b), Kind: b.Kind, Path: path, Attached: b.Attached, Args: args, Digest: b.Digest, Config: b.Config,
+		Read: b.Read, Write: write, Logger: p.logger.Named(b.Name), Hide: p.redact.String,
 	}
 }
 
@@ -112,8 +127,12 @@ func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTrippe
 	policy := fetch.Policy{
 		Plugin: stageName(b), Pos: b.Pos, Rate: b.HTTP.Rate, Burst: b.HTTP.Burst, Concurrency: b.HTTP.Concurrency, Attempts: b.HTTP.Attempts,
 		ConnectTimeout: b.HTTP.ConnectTimeout, HeaderTimeout: b.HTTP.HeaderTimeout, IdleTimeout: b.HTTP.IdleTimeout,
-		Timeout: b.HTTP.Timeout, MaxWait: b.HTTP.MaxWait, Deadline: b.HTTP.Deadline, RetryBudget: b.HTTP.RetryBudget, UserAgent: b.HTTP.UserAgent, SpoolDir: p.spool,
+		Timeout: b.HTTP.Timeout, MaxWait: b.HTTP.MaxWait, Deadline: b.HTTP.Deadline, RetryBudget: b.HTTP.RetryBudget, UserAgent: b.HTTP.UserAgent, SpoolDir: p.spool, SpoolRoom: p.room,
 		AllowPrivate: b.HTTP.AllowPrivate, Proxy: b.HTTP.Proxy, Robots: b.HTTP.Robots, Cookies: b.HTTP.Cookies,
+		Methods: b.HTTP.Methods, Reads: b.Kind == sdk.KindSource && b.HTTP.Methods != nil,
+	}
+	for _, l := range b.HTTP.Limits {
+		policy.Limits = append(policy.Limits, fetch.EndpointLimit(l))
 	}
 	var err error
 	if policy.Allow, err = origins(b.HTTP.Allow); err != nil {
@@ -128,7 +147,7 @@ func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTrippe
 		return nil, fmt.Errorf("%s: http.tls: %w", b.Pos, err)
 	}
 	if c := b.HTTP.Cache; c != nil {
-		policy.Cache = &fetch.CachePolicy{Dir: p.cacheDir(b), Mode: p.opts.Cache, MaxSize: c.MaxSize, StaleIfError: c.StaleIfError}
+		policy.Cache = &fetch.CachePolicy{Dir: p.cacheDir(b), Mode: p.opts.Cache, MaxSize: c.MaxSize, MaxAge: p.config.Retention.Replies, StaleIfError: c.StaleIfError}
 	}
 	policy.MaxBody = max(cmp.Or(b.HTTP.MaxBody, fetch.DefaultMaxBody), b.Files.MaxSize)
 	policy.MaxRatio = int64(b.HTTP.MaxRatio)
@@ -146,7 +165,8 @@ func (p *Pipeline) keepIn(dir string) func() (*files.Folder, error) {
 	if path == "" {
 		return nil
 	}
-	return sync.OnceValues(func() (*files.Folder, error) { return files.Open(cmp.Or(dir, path), p.config.Name) })
+	owner := p.config.StateDir + "\x00" + stageName(p.config.Source)
+	return sync.OnceValues(func() (*files.Folder, error) { return files.Open(cmp.Or(dir, path), owner) })
 }
 
 func origins(urls []string) ([]fetch.Origin, error) {
@@ -168,8 +188,11 @@ func inProcess[P any](plugin P) pipeline.Instance[P] {
 
 // cacheDir is where the replies to a stage are kept.
 func (p *Pipeline) cacheDir(b config.Block) string {
-	return filepath.Join(p.config.StateDir, "cache", string(b.Kind)+"."+b.Name)
+	return filepath.Join(p.caches(), string(b.Kind)+"."+b.Name)
 }
+
+// caches is where all of them are.
+func (p *Pipeline) caches() string { return filepath.Join(p.config.StateDir, "cache") }
 
 func (p *Pipeline) runDir(run string) string {
 	return filepath.Join(p.config.StateDir, "runs", run)

@@ -8,23 +8,26 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
-	"github.com/scrapekit/scrapekit/core/internal/pipeline"
-	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // State is what a pipeline keeps between runs.
 type State struct {
-	Pipeline string            `json:"pipeline"`
-	Dir      string            `json:"dir"`
-	Runs     []RunInfo         `json:"runs"`             // newest first
-	Open     []SplitInfo       `json:"open,omitempty"`   // of the unfinished run: open and broken
-	Finished []string          `json:"finished"`         // ids of the splits that the next plan goes on from
-	Tokens   map[string]string `json:"tokens,omitempty"` // by stage, for people
+	Pipeline string      `json:"pipeline"`
+	Dir      string      `json:"dir"`
+	Runs     []RunInfo   `json:"runs"`                // newest first
+	MoreRuns bool        `json:"more_runs,omitempty"` // there are older ones
+	Open     []SplitInfo `json:"open,omitempty"`      // of the unfinished run: broken and open
+	MoreOpen int         `json:"more_open,omitempty"` // how many more there are
+	Finished []string    `json:"finished"`            // ids of the splits that the next plan goes on from
+	// MoreFinished is how many more there are.
+	MoreFinished int               `json:"more_finished,omitempty"`
+	Tokens       map[string]string `json:"tokens,omitempty"` // by stage, for people
 }
 
 // RunInfo is an earlier run.
@@ -38,45 +41,91 @@ type RunInfo struct {
 	Splits  map[SplitStatus]int `json:"splits"`
 }
 
-// shownRuns is how many earlier runs a state shows.
-const shownRuns = 10
+// StateOptions say how much of the state is shown; a negative number: all.
+type StateOptions struct {
+	Runs   int
+	Splits int // of those that are open, and of those that are finished
+}
 
 // State returns what the pipeline keeps; it has no runs if there never was one.
-func (p *Pipeline) State(ctx context.Context) (state *State, err error) {
+func (p *Pipeline) State(ctx context.Context, o StateOptions) (state *State, err error) {
 	state = &State{Pipeline: p.config.Name, Dir: p.config.StateDir}
 	store, err := p.openState(ctx)
 	if store == nil || err != nil {
 		return state, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	runs, err := store.Runs(ctx, shownRuns)
-	if err != nil {
+	if err := p.runs(ctx, store, state, o.Runs); err != nil {
 		return nil, err
-	}
-	for _, r := range runs {
-		state.Runs = append(state.Runs, RunInfo{ID: r.ID, Started: r.Started, Ended: r.Ended, Outcome: outcomeOf(r), Full: r.Full, Starts: r.Starts, Splits: r.Splits})
 	}
 	if run, ok, err := unfinished(ctx, store); err != nil {
 		return nil, err
 	} else if ok {
-		all, err := store.Splits(ctx, checkpoint.Run{ID: run.ID})
-		if err != nil {
+		if state.Open, err = p.left(ctx, store, run.ID, o.Splits); err != nil {
 			return nil, err
 		}
-		for _, s := range all {
-			if s.Status != checkpoint.Done {
-				state.Open = append(state.Open, splitInfo(s))
-			}
-		}
+		state.MoreOpen = run.Splits[checkpoint.Open] + run.Splits[checkpoint.Broken] - len(state.Open)
 	}
-	previous, err := store.Previous(ctx)
-	if err != nil {
+	if err := p.finished(ctx, store, state, o.Splits); err != nil {
 		return nil, err
 	}
-	for _, s := range previous {
-		state.Finished = append(state.Finished, s.ID)
-	}
 	return state, state.tokens(ctx, store)
+}
+
+// runs lists the newest n runs; a negative n: all. One that says that it runs, though nobody runs it, has not lived to say how it ended.
+func (p *Pipeline) runs(ctx context.Context, store checkpoint.Store, state *State, n int) error {
+	ask := n + 1
+	if n < 0 {
+		ask = math.MaxInt
+	}
+	all, err := store.Runs(ctx, ask)
+	if err != nil {
+		return err
+	}
+	if n >= 0 && len(all) > n {
+		all, state.MoreRuns = all[:n], true
+	}
+	for i, r := range all {
+		if i == 0 && r.Outcome == checkpoint.Running && !isHeld(p.config.StateDir) {
+			r.Outcome = p.lastWord(r.ID)
+		}
+		state.Runs = append(state.Runs, RunInfo{ID: r.ID, Started: r.Started, Ended: r.Ended, Outcome: outcomeOf(r), Full: r.Full, Starts: r.Starts, Splits: r.Splits})
+	}
+	return nil
+}
+
+// lastWord says how a run ended whose state does not: as its last start reported, or, if it did not come to that, by a kill.
+func (p *Pipeline) lastWord(run string) Outcome {
+	raw, err := os.ReadFile(filepath.Join(p.runDir(run), ReportFile))
+	var r Report
+	if err != nil || json.Unmarshal(raw, &r) != nil || r.ThisStart.Before(holderOf(p.config.StateDir).Started) {
+		return Killed
+	}
+	return r.Outcome
+}
+
+// finished lists the first n splits that the next plan goes on from; a negative n: all.
+func (p *Pipeline) finished(ctx context.Context, store checkpoint.Store, state *State, n int) error {
+	all, err := store.CountPrevious(ctx)
+	if err != nil {
+		return err
+	}
+	if n < 0 {
+		n = all
+	}
+	for page, err := range checkpoint.EachPrevious(ctx, store) {
+		if err != nil {
+			return err
+		}
+		for _, s := range page[:min(len(page), n-len(state.Finished))] {
+			state.Finished = append(state.Finished, p.Hide(s.ID))
+		}
+		if len(state.Finished) >= n {
+			break
+		}
+	}
+	state.MoreFinished = all - len(state.Finished)
+	return nil
 }
 
 func (s *State) tokens(ctx context.Context, store checkpoint.Store) error {
@@ -88,14 +137,19 @@ func (s *State) tokens(ctx context.Context, store checkpoint.Store) error {
 	return err
 }
 
-// Reset forgets everything that the pipeline keeps, what was learned of the limits of hosts too: the next run is the
-// first. What sinks hold stays.
+// Reset forgets everything that the pipeline keeps: its runs with their reports and dead letters, what was learned
+// of the limits of hosts, and the private folders of stages. The next run is the first. What sinks hold and cached replies stay, and the pipeline
+// stays who it is.
 func (p *Pipeline) Reset(ctx context.Context) error {
 	return p.change(ctx, func(s checkpoint.Store) error {
 		if err := os.Remove(p.learnedFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		return s.Reset(ctx)
+		if err := s.Reset(ctx); err != nil {
+			return err
+		}
+		// After the tokens: without its token a stage does not miss what was in its folder, and a run not its dead letters.
+		return errors.Join(os.RemoveAll(p.stageDirs()), os.RemoveAll(p.runDir("")), s.Compact(ctx))
 	})
 }
 
@@ -142,8 +196,7 @@ func (p *Pipeline) change(ctx context.Context, f func(checkpoint.Store) error) (
 // outcomeOf is how a run ended for its user: where the source has left parts out, the state has it as complete, for the next run
 // plans anew.
 func outcomeOf(r checkpoint.RunInfo) Outcome {
-	var counts pipeline.Counts
-	if r.Outcome == Complete && json.Unmarshal(r.Report, &counts) == nil && len(counts.Section(sdk.HeadingMissing)) > 0 {
+	if r.Outcome == Complete && r.Gaps {
 		return Incomplete
 	}
 	return r.Outcome

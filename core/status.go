@@ -41,10 +41,12 @@ type (
 // The kinds of events.
 const (
 	RunStarted   = pipeline.RunStarted
+	PlanRetried  = pipeline.PlanRetried
 	Planned      = pipeline.Planned
 	SplitDone    = pipeline.SplitDone
 	SplitRetried = pipeline.SplitRetried
 	SplitBroken  = pipeline.SplitBroken
+	SplitSkipped = pipeline.SplitSkipped
 	PluginLost   = pipeline.PluginLost
 	RolledBack   = pipeline.RolledBack
 	Committed    = pipeline.Committed
@@ -56,6 +58,7 @@ const (
 	SplitOpen     = checkpoint.Open
 	SplitFinished = checkpoint.Done
 	SplitFailed   = checkpoint.Broken
+	SplitLeft     = checkpoint.Skipped
 )
 
 // IsCrash reports whether err says that a plugin's process died.
@@ -83,7 +86,7 @@ func (r *Run) Status() Status {
 func (r *Run) wait(w fetch.Wait) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waits[w.Host] = w
+	r.waits[w.Host+" "+w.Bucket] = w
 }
 
 // waiting returns the waits that are not over.

@@ -4,6 +4,7 @@ package sdk
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -30,6 +31,21 @@ const (
 	// what the user writes there is a permission to [Permissions].Dial. See [Dial].
 	KeywordDial = "x-scrapekit-dial"
 )
+
+// PathUse says what the value of [KeywordPath] means in the schema of a setting, for a plugin of a kind: that it reads what is there, or
+// writes in its folder. required says that the setting is one of the plugin as a whole, and must be given.
+func PathUse(keyword any, kind Kind, required bool) (read, write bool) {
+	switch keyword {
+	case nil, false:
+		return false, false
+	case "read":
+		return true, false
+	case "write":
+		return false, true
+	}
+	write = kind == KindSink && required
+	return !write, write
+}
 
 // DurationPattern is the pattern of a [Duration] in a settings schema.
 const DurationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
@@ -86,8 +102,15 @@ func Schema[C any]() json.RawMessage {
 }
 
 // DecodeConfig checks raw against the schema of the struct that into points to, applies the defaults and
-// fills the struct. It names every setting that is wrong.
+// fills the struct. It names every setting that is wrong. Numbers arrive as they are written, or are an error.
 func DecodeConfig(raw json.RawMessage, into any) error {
+	if err := decodeConfig(raw, into); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	return nil
+}
+
+func decodeConfig(raw json.RawMessage, into any) error {
 	s, err := schemaOf(reflect.TypeOf(into).Elem())
 	if err != nil {
 		return err
@@ -99,69 +122,71 @@ func DecodeConfig(raw json.RawMessage, into any) error {
 	if len(raw) == 0 {
 		raw = json.RawMessage("{}")
 	}
-	settings := map[string]any{}
-	if err := json.Unmarshal(raw, &settings); err != nil {
-		return fmt.Errorf("settings: %w", err)
+	given, err := decodeExact(raw)
+	if err != nil {
+		return err
 	}
-	if err := resolved.ApplyDefaults(&settings); err != nil {
-		return fmt.Errorf("settings: %w", err)
+	settings, ok := given.(map[string]any)
+	if !ok {
+		return errors.New("they are no JSON object")
 	}
-	if err := fillElements(s, settings); err != nil {
-		return fmt.Errorf("settings: %w", err)
+	if err := applyDefaults(s, settings); err != nil {
+		return err
 	}
-	if err := resolved.Validate(settings); err != nil {
-		return fmt.Errorf("settings: %w", err)
+	rounded, err := checkNumbers(s, settings, "")
+	if err != nil {
+		return err
+	}
+	if err := resolved.Validate(rounded); err != nil {
+		return err
 	}
 	full, err := json.Marshal(settings)
 	if err != nil {
-		return fmt.Errorf("settings: %w", err)
+		return err
 	}
-	if err := json.Unmarshal(full, into); err != nil {
-		return fmt.Errorf("settings: %w", err)
-	}
-	return nil
+	return json.Unmarshal(full, into)
 }
 
-// fillElements applies the defaults of structs inside lists and maps, which ApplyDefaults leaves alone.
-func fillElements(s *jsonschema.Schema, v any) error {
+// applyDefaults fills in what is not given, in all structs that are, in lists and maps too.
+func applyDefaults(s *jsonschema.Schema, v any) error {
 	switch v := v.(type) {
 	case []any:
 		for _, e := range v {
-			if err := fill(s.Items, e); err != nil {
+			if s.Items == nil {
+				break
+			}
+			if err := applyDefaults(s.Items, e); err != nil {
 				return err
 			}
 		}
 	case map[string]any:
-		for name, e := range v {
-			p := s.Properties[name]
-			if p == nil {
-				p = s.AdditionalProperties
+		for name, p := range s.Properties {
+			if _, given := v[name]; given || p.Default == nil {
+				continue
 			}
-			if err := fill(p, e); err != nil {
-				return err
+			d, err := decodeExact(p.Default)
+			if err != nil {
+				return fmt.Errorf("default of %s: %w", name, err)
+			}
+			v[name] = d
+		}
+		for name, e := range v {
+			if p := propertyOf(s, name); p != nil {
+				if err := applyDefaults(p, e); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return nil
 }
 
-func fill(s *jsonschema.Schema, v any) error {
-	if s == nil {
-		return nil
+// propertyOf is the schema of an element of an object, or nil if nothing is said of it.
+func propertyOf(s *jsonschema.Schema, name string) *jsonschema.Schema {
+	if p := s.Properties[name]; p != nil {
+		return p
 	}
-	if object, ok := v.(map[string]any); ok {
-		for name, p := range s.Properties {
-			if _, given := object[name]; given || p.Default == nil {
-				continue
-			}
-			var d any
-			if err := json.Unmarshal(p.Default, &d); err != nil {
-				return fmt.Errorf("default of %s: %w", name, err)
-			}
-			object[name] = d
-		}
-	}
-	return fillElements(s, v)
+	return s.AdditionalProperties
 }
 
 func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {
@@ -211,6 +236,7 @@ func fieldsOf(t reflect.Type) func(yield func(reflect.StructField) bool) {
 
 func annotateField(p *jsonschema.Schema, f reflect.StructField) error {
 	dropNull(p)
+	annotateWidth(p, f.Type)
 	if doc := f.Tag.Get("doc"); doc != "" {
 		p.Description = doc
 	}
@@ -263,11 +289,13 @@ func annotateInner(p *jsonschema.Schema, t reflect.Type) error {
 	case reflect.Slice, reflect.Array:
 		if p.Items != nil {
 			dropNull(p.Items)
+			annotateWidth(p.Items, t.Elem())
 			return annotateInner(p.Items, t.Elem())
 		}
 	case reflect.Map:
 		if p.AdditionalProperties != nil {
 			dropNull(p.AdditionalProperties)
+			annotateWidth(p.AdditionalProperties, t.Elem())
 			return annotateInner(p.AdditionalProperties, t.Elem())
 		}
 	case reflect.Struct:

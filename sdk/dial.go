@@ -30,7 +30,7 @@ var ErrNotGranted = errors.New("not granted")
 // the tag dial:"true", or that [Info].Permissions asks for and the user has granted. Any other is refused before its name is
 // resolved, with [ErrNotGranted] and a permanent error that says what the user has to write. A granted name may lead into a private network; an
 // address that only a wildcard covers may not. Link-local addresses and those of metadata services are connected to if they are
-// granted as they are, and not by a name.
+// granted as they are, and not by a name. Where a granted name has led, the plugin may connect to by the address too.
 //
 // ctx bounds the dialling, the host half a minute. The connection outlives the call: it is open until it is closed or the plugin ends. It is a
 // [net.Conn] in full, with deadlines, and with the CloseWrite of a [net.TCPConn]. A Write returns when its bytes are on their way to the host,

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"time"
 )
 
 // Host is what the host offers to a plugin while a call runs. sdk/serve puts one into the context of
@@ -70,7 +71,8 @@ func SplitOf(ctx context.Context) string {
 type idempotentKey struct{}
 
 // Idempotent marks the requests made with the returned context as safe to send twice, whatever their
-// method: a search by POST. GET, HEAD, OPTIONS, PUT and DELETE are so by themselves.
+// method: a search by POST. GET, HEAD, OPTIONS, PUT and DELETE are so by themselves. A source's POST goes only with this mark, by
+// which it says that the request changes nothing, and if the user grants it; see [Permissions].Methods.
 func Idempotent(ctx context.Context) context.Context {
 	return context.WithValue(ctx, idempotentKey{}, true)
 }
@@ -87,9 +89,34 @@ func IsIdempotent(req *http.Request) bool {
 
 // ReplyClass says of a reply whether asking again can help, where the plugin knows better than the host.
 type ReplyClass struct {
-	Status    int
+	Status    int    // 0 if Throttled: whatever the status
 	Text      string // in the first 64 KiB of the body; "": whatever the body says
-	Temporary bool   // ask again; else the reply is final
+	Temporary bool   // ask again; else the reply is final, unless it is Throttled
+
+	Throttled bool // it refuses for asking too often; see Refusal for what follows
+	Header    string
+	Seconds   string
+	Pause     time.Duration
+	Good      bool
+}
+
+// Refusal is a reply by which a far end says that it is asked too often, where its status, a Retry-After or the limits in its
+// headers do not tell the host: a 403 "secondary rate limit", a 400 with a ThrottlingException, a 200 with "ok": false in it.
+// A reply is meant if all that is given fits.
+type Refusal struct {
+	Status int    // 0: whatever the status
+	Text   string // in the first 64 KiB of the body
+	Header string // that the reply has: "X-Throttled", or with its value "MediaWiki-API-Error: maxlag"
+	// Seconds is the path in a JSON body to how long to wait: "retry_after", "errors.0.extensions.retry_in_seconds". There
+	// stands a number of seconds or a text with one in it ("available in 12 seconds"); or an object that tells a bucket, as
+	// "extensions.cost.throttleStatus" of Shopify does, from which the host keeps its pace.
+	Seconds string
+	// Pause is the first pause, where the reply says none; each refusal that follows doubles it, up to a minute.
+	// 0: half a second.
+	Pause time.Duration
+	// Good says that the reply is good and is handed on: what Seconds tells holds for the requests that come next, like
+	// "backoff" of Stack Exchange.
+	Good bool
 }
 
 type classesKey struct{}
@@ -102,24 +129,42 @@ func Final(ctx context.Context, status int, texts ...string) context.Context {
 }
 
 // Temporary marks a reply as one that passes, though its status looks final: a 403 that says "rate limit", a 404 of what
-// was just made. The host asks again, with pauses that grow, as for a 503. See [Final] for texts.
+// was just made. The host asks again, with pauses that grow, as for a 503; if it has a Retry-After, it is a refusal like those of
+// [Throttled]. See [Final] for texts.
 func Temporary(ctx context.Context, status int, texts ...string) context.Context {
 	return withClasses(ctx, status, true, texts)
+}
+
+// Throttled says by what replies to the requests made with the returned context the far end refuses because it is asked too often. The host
+// then asks nothing more of it for as long as the reply says, and the request goes again afterwards; it is no failed attempt. The wait is
+// that of a Retry-After or of [Refusal].Seconds, else one that grows from refusal to refusal. A pause that is longer than http.max_wait of
+// the pipeline file ends the request with a permanent error that says until when it lasts.
+func Throttled(ctx context.Context, refusals ...Refusal) context.Context {
+	var more []ReplyClass
+	for _, r := range refusals {
+		more = append(more, ReplyClass{Status: r.Status, Text: r.Text, Throttled: true, Header: r.Header, Seconds: r.Seconds, Pause: r.Pause, Good: r.Good})
+	}
+	return WithReplyClasses(ctx, more...)
 }
 
 func withClasses(ctx context.Context, status int, temporary bool, texts []string) context.Context {
 	if len(texts) == 0 {
 		texts = []string{""}
 	}
-	known, _ := ctx.Value(classesKey{}).([]ReplyClass)
-	all := slices.Clip(known) // the parent's is not ours to add to
+	var more []ReplyClass
 	for _, text := range texts {
-		all = append(all, ReplyClass{Status: status, Text: text, Temporary: temporary})
+		more = append(more, ReplyClass{Status: status, Text: text, Temporary: temporary})
 	}
-	return context.WithValue(ctx, classesKey{}, all)
+	return WithReplyClasses(ctx, more...)
 }
 
-// ReplyClasses returns what [Final] and [Temporary] said of replies to req, for who makes requests. The first that fits holds.
+// WithReplyClasses adds classes to those of a context, for who hands on what a plugin said.
+func WithReplyClasses(ctx context.Context, more ...ReplyClass) context.Context {
+	known, _ := ctx.Value(classesKey{}).([]ReplyClass)
+	return context.WithValue(ctx, classesKey{}, append(slices.Clip(known), more...)) // the parent's is not ours to add to
+}
+
+// ReplyClasses returns what [Final], [Temporary] and [Throttled] said of replies to req, for who makes requests. The first that fits holds.
 func ReplyClasses(req *http.Request) []ReplyClass {
 	classes, _ := req.Context().Value(classesKey{}).([]ReplyClass)
 	return classes

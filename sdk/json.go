@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,8 +20,8 @@ import (
 // returned from Read as it is: a reply 4xx is a permanent one, but 408, 425 and 429 are temporary, as 5xx and a body that is
 // no JSON are. It names the URL, the status and the beginning of the body.
 //
-// Many servers say 200 to what is an error: {"error": …}, {}, null. To tell such a reply from an empty page, tag the member that
-// was asked for:
+// Many servers say 200 to what is an error: {"error": …}, {}, null. One that is an error in JSON and has no data,
+// {"ok": false} or {"error": "…"}, is a temporary error. To tell others from an empty page, tag the member that was asked for:
 //
 //	var page struct {
 //		Items []json.RawMessage `json:"items" required:"true"`
@@ -50,6 +52,9 @@ func DoJSON(ctx context.Context, req *http.Request, into any) error {
 	if err := ReplyError(resp, body); err != nil {
 		return err
 	}
+	if what := failureIn(body); what != "" {
+		return late(resp, fmt.Errorf("%s %s: %s, but the reply is an error: %s: %s", req.Method, req.URL.Redacted(), resp.Status, what, beginning(body)))
+	}
 	if err := DecodeJSON(body, into); err != nil {
 		if led := RedirectOf(resp.Request); led != nil {
 			err = fmt.Errorf("%w (%s)", err, led.Error())
@@ -78,12 +83,76 @@ func ReplyError(resp *http.Response, body []byte) error {
 	err := fmt.Errorf("%s", text)
 	switch s := resp.StatusCode; {
 	case s == http.StatusRequestTimeout, s == http.StatusTooEarly, s == http.StatusTooManyRequests, s >= 500:
-		if seconds, e := strconv.Atoi(resp.Header.Get("Retry-After")); e == nil && seconds > 0 {
-			return RetryAfter(err, time.Duration(seconds)*time.Second)
-		}
-		return err
+		return late(resp, err)
 	}
 	return Permanent(err)
+}
+
+// pauseOf returns the time that a reply asks for: so many seconds, however many digits they have, or until a date.
+func pauseOf(h http.Header) time.Duration {
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	if until, err := http.ParseTime(text); err == nil {
+		now, err := http.ParseTime(h.Get("Date"))
+		if err != nil {
+			now = time.Now()
+		}
+		return until.Sub(now)
+	}
+	seconds, err := strconv.ParseFloat(text, 64)
+	switch {
+	case text == "" || text[0] < '0' || text[0] > '9' || err != nil && !errors.Is(err, strconv.ErrRange):
+		return 0
+	case seconds >= math.MaxInt64/float64(time.Second):
+		return math.MaxInt64
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
+// late marks an error with the time that the reply asks for, if it does.
+func late(resp *http.Response, err error) error {
+	if pause := pauseOf(resp.Header); pause > 0 {
+		return RetryAfter(err, pause)
+	}
+	return err
+}
+
+// failureIn returns what says that a reply 2xx is an error, and nothing else: "ok": false, or an "error" or "errors" without any data
+// beside it, as many APIs answer. A source that looked for the records alone would take that for an empty page.
+func failureIn(body []byte) string {
+	if !bytes.Contains(body, []byte(`"error`)) && !bytes.Contains(body, []byte(`"ok"`)) {
+		return ""
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		return ""
+	}
+	if string(bytes.TrimSpace(members["ok"])) == "false" {
+		return `"ok" is false`
+	}
+	for _, name := range []string{"error", "errors"} {
+		if isEmpty(members[name]) {
+			continue
+		}
+		for other, v := range members {
+			if !besideError[other] && !isEmpty(v) && (v[0] == '[' || v[0] == '{') {
+				return ""
+			}
+		}
+		return fmt.Sprintf("it has %q and no data", name)
+	}
+	return ""
+}
+
+// besideError are members that are no data.
+var besideError = map[string]bool{"error": true, "errors": true, "extensions": true, "meta": true, "warnings": true, "links": true}
+
+// isEmpty reports whether a value is missing or says nothing.
+func isEmpty(v json.RawMessage) bool {
+	switch s := string(bytes.Join(bytes.Fields(v), nil)); s {
+	case "", "null", "false", "0", `""`, "[]", "{}":
+		return true
+	}
+	return false
 }
 
 // beginning returns as much of a body as a message can bear, on one line.
@@ -122,12 +191,14 @@ func (p Plan) Splits() []Split {
 // SplitsSince plans as [Plan.Splits] does, for a source that reads only what came since the run before: the Data of a split is the cursor with
 // which the split of its stream ended then, and [StartOf] begins there. A full run has no run before it.
 func (p Plan) SplitsSince() []Split {
+	before := map[string][]byte{} // cursors
+	for _, done := range p.Previous {
+		before[done.ID] = done.Cursor
+	}
 	out := p.Splits()
 	for i := range out {
-		for _, done := range p.Previous {
-			if done.ID == out[i].ID && done.Cursor != nil {
-				out[i].Data = done.Cursor
-			}
+		if cursor := before[out[i].ID]; cursor != nil {
+			out[i].Data = cursor
 		}
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -35,10 +36,17 @@ func TestGetJSONClassifies(t *testing.T) {
 		permanent bool
 		after     time.Duration
 	}{
-		"good":          {reply: replies{status: 200, body: `{"n":7}`}},
-		"not found":     {reply: replies{status: 404, body: "no such\n page"}, says: "GET http://api.test/a: 404 Not Found: no such page", permanent: true},
-		"refused":       {reply: replies{status: 401, header: http.Header{sdk.HeaderLogin: {"check auth"}}}, says: "401 Unauthorized: check auth", permanent: true},
-		"slow down":     {reply: replies{status: 429, header: http.Header{"Retry-After": {"7"}}}, says: "429", after: 7 * time.Second},
+		"good":        {reply: replies{status: 200, body: `{"n":7}`}},
+		"not found":   {reply: replies{status: 404, body: "no such\n page"}, says: "GET http://api.test/a: 404 Not Found: no such page", permanent: true},
+		"refused":     {reply: replies{status: 401, header: http.Header{sdk.HeaderLogin: {"check auth"}}}, says: "401 Unauthorized: check auth", permanent: true},
+		"slow down":   {reply: replies{status: 429, header: http.Header{"Retry-After": {"7"}}}, says: "429", after: 7 * time.Second},
+		"for ever":    {reply: replies{status: 429, header: http.Header{"Retry-After": {"99999999999999999999"}}}, says: "429", after: math.MaxInt64},
+		"many digits": {reply: replies{status: 503, header: http.Header{"Retry-After": {"9223372037"}}}, says: "503", after: math.MaxInt64},
+		"until a date": {reply: replies{status: 503, header: http.Header{
+			"Retry-After": {"Mon, 30 Nov 2026 12:00:30 GMT"}, "Date": {"Mon, 30 Nov 2026 12:00:00 GMT"},
+		}}, says: "503", after: 30 * time.Second},
+		"a word":        {reply: replies{status: 503, header: http.Header{"Retry-After": {"soon"}}}, says: "503"},
+		"less than 0":   {reply: replies{status: 503, header: http.Header{"Retry-After": {"-5"}}}, says: "503"},
 		"trouble":       {reply: replies{status: 502, header: http.Header{sdk.HeaderGaveUp: {"gave up after 6 attempts"}}}, says: "gave up after 6 attempts"},
 		"half":          {reply: replies{status: 200, body: `{"n":`}, says: "not the JSON that was expected"},
 		"another shape": {reply: replies{status: 200, body: `[7]`}, says: "not the JSON that was expected"},
@@ -135,5 +143,31 @@ func TestSplitsSince(t *testing.T) {
 	splits[0].Cursor, splits[0].Data = nil, []byte(`"x"`)
 	if _, err := sdk.StartOf(splits[0], 1); !sdk.IsPermanent(err) {
 		t.Errorf("a beginning that is no number: %v", err)
+	}
+}
+
+// TestErrorIn200: an error in a reply 200 is no empty page.
+func TestErrorIn200(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"ok": false, "error": "ratelimited"}`:                                 `"ok" is false`,
+		`{"error":{"code":"maxlag","info":"lagged"},"servedby":"mw1"}`:          `it has "error" and no data`,
+		`{"errors":[{"extensions":{"code":"THROTTLED"}}],"extensions":{"a":1}}`: `it has "errors" and no data`,
+		`{"data":null,"errors":[{"type":"RATE_LIMITED"}]}`:                      `it has "errors" and no data`,
+		`{"data":{"a":1},"errors":[{"message":"one field"}]}`:                   "",
+		`{"items":[],"error":null,"errors":[]}`:                                 "",
+		`{"ok":true,"items":[]}`:                                                "",
+		`{"items":[{"error":"a record with this name"}]}`:                       "",
+		`{"items":[]}`: "",
+	} {
+		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: replies{status: 200, header: http.Header{"Retry-After": {"8"}}, body: body}})
+		var page struct{ Items []any }
+		err := sdk.GetJSON(ctx, "https://api.example.com/x", &page)
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", body, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || sdk.IsPermanent(err) || sdk.RetryDelay(err) != 8*time.Second):
+			t.Errorf("%s: %v", body, err)
+		}
 	}
 }

@@ -4,19 +4,21 @@ package sdk
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"unicode/utf8"
 )
 
 // JSONLines returns a batch as a sink of JSON Lines writes it, and the records that it must not write: what is
-// not UTF-8, and a key that is no object or an empty one. Records stay as they are, so the lines of a batch without deletions are
+// not UTF-8, a key that is no object or an empty one, and a record with a field "_op" at its top, which would be read as a
+// deletion, or as something else that the source never said. Records stay as they are, so the lines of a batch without deletions are
 // its payload, not a copy of it. A deletion is the key with "_op":"delete" as its first field.
 func JSONLines(b Batch) ([]byte, Rejects) {
 	if len(b.Payload) == 0 {
 		return nil, nil
 	}
 	ended := b.Payload[len(b.Payload)-1] == '\n'
-	if b.Op == Upsert && ended && utf8.Valid(b.Payload) {
+	if b.Op == Upsert && ended && utf8.Valid(b.Payload) && !mayHaveOp(b.Payload) {
 		return b.Payload, nil
 	}
 	var out []byte
@@ -41,9 +43,42 @@ func problem(op Op, record []byte) string {
 		return fmt.Sprintf("invalid UTF-8: at byte %d", firstInvalid(record))
 	}
 	if op == Delete {
-		return badKey(record)
+		if why := badKey(record); why != "" {
+			return why
+		}
+	}
+	switch {
+	case !mayHaveOp(record):
+		return ""
+	case !json.Valid(record):
+		return "invalid JSON"
+	case hasOp(record):
+		return `reserved field "_op": the line would be read as a deletion or the like: rename the field`
 	}
 	return ""
+}
+
+// mayHaveOp reports whether somewhere in the text could be a field "_op". It spells each of its letters in every way that JSON
+// has, and costs next to nothing.
+func mayHaveOp(text []byte) bool {
+	for _, part := range [][]byte{
+		[]byte(`"_op"`), []byte(`\u005f`), []byte(`\u005F`), []byte(`\u006f`), []byte(`\u006F`), []byte(`\u0070`),
+	} {
+		if bytes.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasOp reports whether a record has a field "_op" at its top.
+func hasOp(record []byte) bool {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(record, &fields) != nil {
+		return false // it is JSON, but no object
+	}
+	_, has := fields["_op"]
+	return has
 }
 
 // badKey says what is wrong with the key of a deletion, or nothing. Without a field it would mean all records.

@@ -24,10 +24,23 @@ func TestJSONLines(t *testing.T) {
 				{Stream: "s", Record: []byte(" { } "), Reason: "invalid key: it has no field"},
 				{Stream: "s", Record: []byte("[1]"), Reason: "invalid key: it is not a JSON object"},
 			}},
+		{sdk.Upsert, "{\"_op\":\"delete\",\"id\":1}\n{\"id\":2}\n", "{\"id\":2}\n", reserved(`{"_op":"delete","id":1}`)},
+		{sdk.Upsert, `{"id":1,"_op":null}` + "\n", "", reserved(`{"id":1,"_op":null}`)},
+		{sdk.Upsert, `{ "\u005fop" : 1}` + "\n", "", reserved(`{ "\u005fop" : 1}`)},
+		{sdk.Upsert, `{"_\u006Fp":1}` + "\n", "", reserved(`{"_\u006Fp":1}`)},
+		{sdk.Upsert, `{"_o\u0070":1}` + "\n", "", reserved(`{"_o\u0070":1}`)},
+		{sdk.Upsert, `{"a":{"_op":1},"b":["_op"],"c":"_op","d":"\u005f"}` + "\n", `{"a":{"_op":1},"b":["_op"],"c":"_op","d":"\u005f"}` + "\n", nil},
+		{sdk.Upsert, `["_op"]` + "\n", `["_op"]` + "\n", nil},
+		{sdk.Upsert, `{"_op":"delete"` + "\n", "", sdk.Rejects{{Stream: "s", Record: []byte(`{"_op":"delete"`), Reason: "invalid JSON"}}},
+		{sdk.Delete, `{"id":1,"_op":"upsert"}` + "\n", "", reserved(`{"id":1,"_op":"upsert"}`)},
 	} {
 		got, rejects := sdk.JSONLines(sdk.Batch{Stream: "s", Op: c.op, Payload: []byte(c.payload)})
 		if string(got) != c.want || !reflect.DeepEqual(rejects, c.rejects) {
 			t.Errorf("%s of %q: %q and %+v, want %q and %+v", c.op, c.payload, got, rejects, c.want, c.rejects)
 		}
 	}
+}
+
+func reserved(record string) sdk.Rejects {
+	return sdk.Rejects{{Stream: "s", Record: []byte(record), Reason: `reserved field "_op": the line would be read as a deletion or the like: rename the field`}}
 }

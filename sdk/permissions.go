@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+
+	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
 // Permissions are what a plugin may do beyond the base. The base is: to serve the host, to ask over HTTP the hosts that its
@@ -29,11 +32,15 @@ type Permissions struct {
 	// Dial are the addresses to which the host opens TCP connections for the plugin: "db.example.com:5432",
 	// "*.example.com:5432" for every host below example.com, "*:5432" for every host, "db.example.com:*" for every port. See [Dial].
 	Dial []string `json:"dial,omitempty"`
+	// Methods are those of HTTP that a source sends beside GET and HEAD. "POST" stands for requests that the source marks by
+	// [Idempotent]: a search, a batch of questions. Transforms and sinks need none.
+	Methods []string `json:"methods,omitempty"`
 }
 
 // permissionKind is one field of Permissions: how two of its entries compare, and which are right.
 type permissionKind struct {
 	name   string
+	host   bool   // an entry names a host
 	verb   string // for people
 	of     func(*Permissions) *[]string
 	covers func(wide, narrow string) bool
@@ -42,16 +49,17 @@ type permissionKind struct {
 
 func permissionKinds() []permissionKind {
 	return []permissionKind{
-		{"http", "ask over HTTP", func(p *Permissions) *[]string { return &p.HTTP }, coversOrigin, checkOrigin},
-		{"fs_read", "read files", func(p *Permissions) *[]string { return &p.FSRead }, coversPath, checkPath},
-		{"fs_write", "read and write files", func(p *Permissions) *[]string { return &p.FSWrite }, coversPath, checkPath},
-		{"dial", "open TCP connections", func(p *Permissions) *[]string { return &p.Dial }, coversAddress, checkDial},
+		{"http", true, "ask over HTTP", func(p *Permissions) *[]string { return &p.HTTP }, coversOrigin, checkOrigin},
+		{"fs_read", false, "read files", func(p *Permissions) *[]string { return &p.FSRead }, coversPath, checkPath},
+		{"fs_write", false, "read and write files", func(p *Permissions) *[]string { return &p.FSWrite }, coversPath, checkPath},
+		{"dial", true, "open TCP connections", func(p *Permissions) *[]string { return &p.Dial }, coversAddress, checkDial},
+		{"methods", false, "send over HTTP, beside GET and HEAD", func(p *Permissions) *[]string { return &p.Methods }, func(wide, narrow string) bool { return wide == narrow }, checkMethod},
 	}
 }
 
 // IsZero reports whether nothing is permitted.
 func (p Permissions) IsZero() bool {
-	return len(p.HTTP)+len(p.FSRead)+len(p.FSWrite)+len(p.Dial) == 0
+	return len(p.HTTP)+len(p.FSRead)+len(p.FSWrite)+len(p.Dial)+len(p.Methods) == 0
 }
 
 // Covers reports whether p permits everything that q does: a wildcard covers what it stands for, a folder what is in it,
@@ -81,23 +89,57 @@ func (p Permissions) Or(q Permissions) Permissions {
 	return out
 }
 
-// Lines says each permission in words, one a line: "open TCP connections: db.example.com:5432".
+// Lines says each permission in words, one a line: "open TCP connections: db.example.com:5432". An entry with spaces that could make
+// it look like another, or like the end of the line, is in quotes.
 func (p Permissions) Lines() []string {
 	var out []string
 	for _, k := range permissionKinds() {
 		for _, entry := range *k.of(&p) {
-			out = append(out, k.verb+": "+entry)
+			text := plainly(entry)
+			if k.host && strings.ContainsFunc(entry, func(r rune) bool { return r > unicode.MaxASCII }) {
+				text = strconv.QuoteToASCII(entry) // a letter of another script looks like one of a known host
+			}
+			out = append(out, k.verb+": "+text)
 		}
 	}
 	return out
 }
 
-// Check returns what is wrong with the entries.
+// plainly is an entry for people. Characters that look like nothing are spelled out.
+func plainly(entry string) string {
+	blank := func(r rune) bool {
+		return r != ' ' && unicode.IsSpace(r) || !unicode.IsPrint(r) || r == '\u2800' || r == '\u3164'
+	}
+	if entry == strings.TrimSpace(entry) && !strings.Contains(entry, "  ") && !strings.ContainsFunc(entry, blank) {
+		return entry
+	}
+	return strconv.QuoteToASCII(entry)
+}
+
+const (
+	// maxPermissions is how many entries a field may have: who grants them is to read them.
+	maxPermissions = 100
+	maxPermission  = 1 << 10 // bytes of one
+)
+
+// Check returns what is wrong with the entries. What cannot be shown as it is cannot be granted either.
 func (p Permissions) Check() error {
 	var errs []error
 	for _, k := range permissionKinds() {
+		if n := len(*k.of(&p)); n > maxPermissions {
+			errs = append(errs, fmt.Errorf("%s: %d entries, %d are the most", k.name, n, maxPermissions))
+			continue
+		}
 		for _, entry := range *k.of(&p) {
-			if err := k.check(entry); err != nil {
+			if len(entry) > maxPermission {
+				errs = append(errs, fmt.Errorf("%s: %.80q… has %d bytes, %d are the most", k.name, entry, len(entry), maxPermission))
+				continue
+			}
+			err := printable.Check(entry)
+			if err == nil {
+				err = k.check(entry)
+			}
+			if err != nil {
 				errs = append(errs, fmt.Errorf("%s: %q: %w", k.name, entry, err))
 			}
 		}
@@ -186,8 +228,12 @@ func coversPath(wide, narrow string) bool {
 }
 
 func checkPath(text string) error {
-	if text == "" || strings.ContainsRune(text, 0) {
+	clean := path.Clean(text)
+	switch {
+	case text == "":
 		return errors.New("a path is missing")
+	case clean != strings.TrimSuffix(text, "/") && strings.Contains(text, ".."):
+		return fmt.Errorf("it leads to %q: write that", clean)
 	}
 	return nil
 }
@@ -207,6 +253,13 @@ func checkDial(text string) error {
 		return errors.New("a port is a number from 1 to 65535, or * for every port")
 	}
 	return checkHost(host)
+}
+
+func checkMethod(text string) error {
+	if text == "" || strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" || text == "CONNECT" || text == "TRACE" {
+		return errors.New(`no method of HTTP that can be sent; one is in capitals, such as "POST"`)
+	}
+	return nil
 }
 
 func checkHost(host string) error {

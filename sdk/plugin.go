@@ -30,6 +30,9 @@ type Info struct {
 	// Robots asks the host to keep to robots.txt (RFC 9309), unless the pipeline file says otherwise. It is for a source that goes
 	// where links lead it; one that reads an API has no use for it.
 	Robots bool `json:"robots,omitempty"`
+	// PrivateDir asks for a private folder, [Start.Dir], of a sink or of a transform that keeps state. The host grants it: the
+	// user need not.
+	PrivateDir bool `json:"private_dir,omitempty"`
 }
 
 // A Plugin is a plugin as a value: what sdk/serve serves and sdk/sdktest tests.

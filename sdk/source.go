@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
+	"unicode"
 )
 
 // MaxCursor is how long a cursor, and the Data of a split, may be, in bytes. Both travel and are kept with each commit:
@@ -23,7 +25,8 @@ type Source interface {
 	// Read emits the records of a split from s.Cursor on (nil: from its beginning) and returns nil at
 	// its end. What was emitted after the last cursor counts as delivered when Read returns nil, and is
 	// thrown away when it returns an error. When ctx ends, Read returns soon with ctx's error. An error is
-	// temporary (the split is read again, from its last cursor) unless marked by [Permanent].
+	// temporary (the split is read again, from its last cursor) unless marked by [Permanent]. One that is marked by [Skip]
+	// ends the split without anything missing.
 	Read(ctx context.Context, s Split, w *Writer) error
 }
 
@@ -48,7 +51,7 @@ type Plan struct {
 
 // A Split is a part of the work that can be read alone, by any process that has the same settings.
 type Split struct {
-	ID       string          // unique and stable within the pipeline: a split of a known id is not planned twice in a run
+	ID       string          // unique and stable within the pipeline: a split of a known id is not planned twice in a run; no control characters
 	Stream   string          // for people: the stream that it feeds, or the main one
 	Data     json.RawMessage // the source's own description of the part
 	Cursor   []byte          // where to go on; set by the host, nil at the beginning
@@ -60,6 +63,8 @@ func (s Split) Validate() error {
 	switch {
 	case s.ID == "":
 		return Permanent(fmt.Errorf("a split of stream %q has no id: give it one that is the same in every run, for it is found again by it", s.Stream))
+	case strings.ContainsFunc(s.ID, breaks) || strings.ContainsFunc(s.Stream, breaks):
+		return Permanent(fmt.Errorf("the split %.100q of stream %.100q has a control character in its id or its stream: escape it, for people read both", s.ID, s.Stream))
 	case len(s.Data) > MaxCursor:
 		return Permanent(fmt.Errorf("split %q: its data is %d bytes long, the limit is %d: let it name what to read, not hold it", s.ID, len(s.Data), MaxCursor))
 	}
@@ -68,6 +73,9 @@ func (s Split) Validate() error {
 	}
 	return nil
 }
+
+// breaks reports whether a character breaks the line in which it is shown, or commands a terminal.
+func breaks(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }
 
 func checkCursor(cursor []byte) error {
 	if len(cursor) > MaxCursor {

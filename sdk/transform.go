@@ -31,7 +31,7 @@ type Committer interface {
 // A Reject is one record that a stage refused, for the dead letters.
 type Reject struct {
 	Stream string
-	Record []byte // the record as it came, or what is known of it
+	Record []byte // the record as it came, or a part of it; a source may say what it knows of it
 	Reason string // why, for people; the part before the first ": " is what reports count by
 }
 

@@ -4,44 +4,66 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core"
 )
 
-// causes are those that were told. The zero value works.
+// maxCauses bounds how many different causes are told: beyond it only how many more splits are ailing.
+const maxCauses = 100
+
+// causes are those that were told. The zero value works. It is asked at every event, by who reads splits: what it does costs the same
+// however many causes and splits there are.
 type causes struct {
-	mu  sync.Mutex
-	all []*ail
+	mu    sync.Mutex
+	all   []*ail // in the order in which they came
+	known map[causeKey]*ail
+	rest  ail // of all causes beyond
+}
+
+// causeKey is what makes a cause another.
+type causeKey struct {
+	kind  core.EventKind
+	cause string
 }
 
 // ail is one cause, and what it has brought about since it was told last.
 type ail struct {
-	kind   core.EventKind
-	cause  string
+	causeKey
 	times  int
-	splits []string
+	splits map[string]bool
 }
 
-// told takes in an event and reports whether what it says was said already.
+// took notes that a split is ailing.
+func (a *ail) took(split string) {
+	a.times++
+	if a.splits == nil {
+		a.splits = map[string]bool{}
+	}
+	a.splits[split] = true
+}
+
+// told takes in an event and reports whether what it says was said already, or is not to be said.
 func (c *causes) told(e core.Event) bool {
 	if e.Kind != core.SplitRetried && e.Kind != core.SplitBroken {
 		return false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	why := cause(e)
-	i := slices.IndexFunc(c.all, func(a *ail) bool { return a.kind == e.Kind && a.cause == why })
-	if i < 0 {
-		c.all = append(c.all, &ail{kind: e.Kind, cause: why})
+	key := causeKey{e.Kind, cause(e)}
+	switch a := c.known[key]; {
+	case a != nil:
+		a.took(e.Split)
+	case len(c.all) < maxCauses:
+		if c.known == nil {
+			c.known = map[causeKey]*ail{}
+		}
+		a = &ail{causeKey: key}
+		c.known[key], c.all = a, append(c.all, a)
 		return false
-	}
-	a := c.all[i]
-	a.times++
-	if !slices.Contains(a.splits, e.Split) {
-		a.splits = append(a.splits, e.Split)
+	default:
+		c.rest.took(e.Split)
 	}
 	return true
 }
@@ -61,6 +83,10 @@ func (c *causes) more() []string {
 		}
 		a.times, a.splits = 0, nil
 	}
+	if c.rest.times > 0 {
+		lines = append(lines, fmt.Sprintf("other causes than the %d that were told, in %s; the report lists what is missing", maxCauses, many(int64(len(c.rest.splits)), "split")))
+		c.rest = ail{}
+	}
 	return lines
 }
 
@@ -79,15 +105,23 @@ type gap struct {
 	problem string
 }
 
+// gapKey is what makes a gap another.
+type gapKey struct {
+	problem string
+	parts   bool
+}
+
 // gaps puts together what is missing for the same cause.
-func gaps(missing []core.Missing) []gap {
-	var out []gap
+func gaps(missing []core.Missing) []*gap {
+	var out []*gap
+	known := map[gapKey]*gap{}
 	for _, m := range missing {
 		why := strings.TrimPrefix(m.Problem, m.Split+": ")
-		i := slices.IndexFunc(out, func(g gap) bool { return g.problem == why && g.parts == (m.Part != "") })
-		if i < 0 {
-			i = len(out)
-			out = append(out, gap{problem: why, parts: m.Part != ""})
+		key := gapKey{why, m.Part != ""}
+		g := known[key]
+		if g == nil {
+			g = &gap{problem: why, parts: key.parts}
+			known[key], out = g, append(out, g)
 		}
 		name := m.Split
 		if m.Part != "" {
@@ -96,17 +130,18 @@ func gaps(missing []core.Missing) []gap {
 				name += fmt.Sprintf(" (%s times)", count(m.Times))
 			}
 		}
-		out[i].splits = append(out[i].splits, name)
-		out[i].records += m.Records
+		g.splits = append(g.splits, name)
+		g.records += m.Records
 	}
 	return out
 }
 
 // String reads like "issues[A], issues[B] and 14 more splits (120 records of them are delivered): host.example is down".
-func (g gap) String() string {
-	names, whose := strings.Join(g.splits, ", "), "it"
+func (g *gap) String() string {
 	const shown = 5
-	if n := len(g.splits); n > shown+1 {
+	n := len(g.splits)
+	names, whose := strings.Join(g.splits[:min(n, shown+1)], ", "), "it"
+	if n > shown+1 {
 		what := "splits"
 		if g.parts {
 			what = "parts"

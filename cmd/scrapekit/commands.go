@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -52,7 +53,11 @@ func (a *app) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			info, err := p.Plan(cmd.Context(), full)
+			n := shownSplits
+			if asJSON {
+				n = -1
+			}
+			info, err := p.Plan(cmd.Context(), full, n)
 			if err != nil {
 				return err
 			}
@@ -89,18 +94,14 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 		if s.Selected {
 			read = "yes"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, read, orDash(strings.Join(s.PrimaryKey, ", ")), orDash(s.Cursor), firstSentence(s.Doc))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, read, orDash(printable.Line(strings.Join(s.PrimaryKey, ", "))), orDash(printable.Line(s.Cursor)), firstSentence(s.Doc))
 	}
-	var total int64
 	fmt.Fprintf(w, "\nSPLIT\tSTREAM\tABOUT\tDONE\n")
-	for i, s := range info.Splits {
-		total += s.Estimate
-		if i < shownSplits {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", s.ID, s.Stream, estimate(s.Estimate), s.Records)
-		}
+	for _, s := range info.Splits {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", s.ID, s.Stream, estimate(s.Estimate), s.Records)
 	}
-	if more := len(info.Splits) - shownSplits; more > 0 {
-		fmt.Fprintf(w, "… and %d more\t\t\t\n", more)
+	if info.More > 0 {
+		fmt.Fprintf(w, "… and %d more\t\t\t\n", info.More)
 	}
 	fmt.Fprintf(w, "\nSINK\tEACH RECORD\tBECAUSE\n")
 	for _, s := range info.Sinks {
@@ -112,10 +113,23 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 	for _, c := range info.Connects {
 		fmt.Fprintf(w, "%s\t%s\n", c.Stage, strings.Join(c.Addresses, ", "))
 	}
+	if len(info.Files) > 0 {
+		fmt.Fprintf(w, "\nSTAGE\tMAY\tFILES\tBY\n")
+	}
+	for _, f := range info.Files {
+		may, by := "read", "a grant"
+		if f.Write {
+			may = "read and write"
+		}
+		if f.Setting != "" {
+			by = "its setting " + f.Setting
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.Stage, may, f.Path, by)
+	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "\n%s, %s records\n", many(int64(len(info.Splits)), "split"), estimate(total))
+	fmt.Fprintf(a.out, "\n%s, %s records\n", many(int64(len(info.Splits)+info.More), "split"), estimate(info.Records))
 	return nil
 }
 
@@ -143,14 +157,14 @@ func (a *app) previewCommand() *cobra.Command {
 			}
 			return p.Preview(cmd.Context(), n, func(stream string, record []byte) error {
 				if raw {
-					_, err := fmt.Fprintf(a.out, "%s\n", record)
+					_, err := fmt.Fprintf(jsonOut{a.out}, "%s\n", record)
 					return err
 				}
 				var pretty bytes.Buffer
 				if err := json.Indent(&pretty, record, "", "  "); err != nil {
 					return fmt.Errorf("%s: a record is not JSON: %w", stream, err)
 				}
-				_, err := fmt.Fprintf(a.out, "── %s ──\n%s\n", stream, pretty.Bytes())
+				_, err := fmt.Fprintf(a.out, "── %s ──\n%s\n", stream, printable.JSON(pretty.Bytes()))
 				return err
 			})
 		},
@@ -170,128 +184,4 @@ func (a *app) versionCommand() *cobra.Command {
 			return nil
 		},
 	}
-}
-
-func (a *app) stateCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "state", Short: "Look at what is kept between runs, or forget it", RunE: subcommand}
-	cmd.AddCommand(a.stateShowCommand(), a.stateResetCommand(), a.stateRmCommand())
-	return cmd
-}
-
-func (a *app) stateShowCommand() *cobra.Command {
-	var f fileFlags
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use: "show FILE", Short: "Show runs, open splits and tokens", Args: args,
-		RunE: func(cmd *cobra.Command, given []string) error {
-			p, err := a.load(cmd.Context(), given[0], f)
-			if err != nil {
-				return err
-			}
-			s, err := p.State(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return a.json(s)
-			}
-			return a.printState(s)
-		},
-	}
-	f.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print everything as JSON")
-	return cmd
-}
-
-func (a *app) printState(s *core.State) error {
-	fmt.Fprintf(a.out, "pipeline %s, kept in %s\n", s.Pipeline, s.Dir)
-	if len(s.Runs) == 0 {
-		fmt.Fprintln(a.out, "no run yet")
-		return nil
-	}
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "\nRUN\tSTARTED\tOUTCOME\tSTARTS\tSPLITS DONE\tOPEN\tBROKEN")
-	for _, r := range s.Runs {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", r.ID, r.Started.Local().Format("2006-01-02 15:04:05"), r.Outcome, r.Starts,
-			r.Splits[core.SplitFinished], r.Splits[core.SplitOpen], r.Splits[core.SplitFailed])
-	}
-	if len(s.Open) > 0 {
-		fmt.Fprintln(w, "\nOPEN SPLIT\tSTATUS\tRECORDS\tPROBLEM")
-		for _, o := range s.Open {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", o.ID, o.Status, o.Records, o.Problem)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	a.printFinished(s.Finished)
-	return nil
-}
-
-func (a *app) printFinished(ids []string) {
-	if len(ids) == 0 {
-		return
-	}
-	fmt.Fprintf(a.out, "\nThe next run goes on from %d finished splits:\n", len(ids))
-	for _, id := range ids[:min(len(ids), shownSplits)] {
-		fmt.Fprintf(a.out, "  %s\n", id)
-	}
-	if more := len(ids) - shownSplits; more > 0 {
-		fmt.Fprintf(a.out, "  … and %d more; --json prints all\n", more)
-	}
-}
-
-func (a *app) stateResetCommand() *cobra.Command {
-	var f fileFlags
-	var yes bool
-	cmd := &cobra.Command{
-		Use: "reset FILE", Short: "Forget everything: the next run is the first", Args: args,
-		Long: "Forgets cursors, tokens and runs, and the limits that hosts have shown. What sinks hold stays as it is, so the next run delivers it again;\nto start over with the output too, use `scrapekit run --full`.",
-		RunE: func(cmd *cobra.Command, given []string) error {
-			p, err := a.load(cmd.Context(), given[0], f)
-			if err != nil {
-				return err
-			}
-			if !yes {
-				return usageError{fmt.Errorf("this forgets what pipeline %s has delivered; add --yes", p.Name())}
-			}
-			if err := p.Reset(cmd.Context()); err != nil {
-				return err
-			}
-			fmt.Fprintf(a.out, "pipeline %s: everything is forgotten\n", p.Name())
-			return nil
-		},
-	}
-	f.add(cmd)
-	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
-	return cmd
-}
-
-func (a *app) stateRmCommand() *cobra.Command {
-	var f fileFlags
-	var giveUp bool
-	cmd := &cobra.Command{
-		Use: "rm FILE SPLIT", Short: "Forget one split: it is read anew", Args: args,
-		RunE: func(cmd *cobra.Command, given []string) error {
-			p, err := a.load(cmd.Context(), given[0], f)
-			if err != nil {
-				return err
-			}
-			if giveUp {
-				if err := p.GiveUp(cmd.Context(), given[1]); err != nil {
-					return err
-				}
-				fmt.Fprintf(a.out, "split %s is given up: what was delivered of it stays, the rest is not read\n", given[1])
-				return nil
-			}
-			if err := p.Forget(cmd.Context(), given[1]); err != nil {
-				return err
-			}
-			fmt.Fprintf(a.out, "split %s is forgotten and will be read anew\n", given[1])
-			return nil
-		},
-	}
-	f.add(cmd)
-	cmd.Flags().BoolVar(&giveUp, "give-up", false, "do not read the split any more in the unfinished run: for one that cannot be read")
-	return cmd
 }

@@ -124,7 +124,7 @@ func (a *app) fetched(resp *http.Response, quiet bool) error {
 		}
 		fmt.Fprintln(a.err)
 	}
-	_, err := io.Copy(a.out, resp.Body)
+	_, err := io.Copy(data(a.out), resp.Body)
 	return err
 }
 

@@ -26,6 +26,7 @@ func printHTTP(w io.Writer, s core.HTTPStats) {
 			{"retries", list(h.Retries)},
 			{"waits, over all requests", waits(h)},
 			{"limits at the end", limits(h)},
+			{"stated by the host", stated(h)},
 		} {
 			if len(line.parts) > 0 {
 				fmt.Fprintf(w, "  %s: %s\n", line.heading, strings.Join(line.parts, ", "))
@@ -98,12 +99,39 @@ func waits(h core.HTTPHost) []string {
 
 // limits says what the host was held to last, and who said so.
 func limits(h core.HTTPHost) []string {
-	var out []string
-	if h.Rate > 0 {
-		out = append(out, fmt.Sprintf("%.1f requests/s (%s)", h.Rate, h.RateFrom))
+	out := held(h.Rate, h.RateFrom, h.Limit, h.LimitFrom, h.LimitOf)
+	for _, b := range h.Buckets {
+		if parts := held(b.Rate, b.RateFrom, b.Limit, b.LimitFrom, b.LimitOf); len(parts) > 0 {
+			out = append(out, b.Name+": "+strings.Join(parts, ", "))
+		}
 	}
-	if h.Limit > 0 && h.LimitFrom != "start" {
-		out = append(out, fmt.Sprintf("%d at once (%s)", h.Limit, h.LimitFrom))
+	return out
+}
+
+func held(rate float64, rateFrom string, limit int, limitFrom, of string) []string {
+	named := func(from string) string {
+		if from == "stated" && of != "" {
+			return "stated: " + of
+		}
+		return from
+	}
+	var out []string
+	if rate > 0 {
+		out = append(out, fmt.Sprintf("%.1f requests/s (%s)", rate, named(rateFrom)))
+	}
+	if limit > 0 && limitFrom != "start" {
+		out = append(out, fmt.Sprintf("%d at once (%s)", limit, named(limitFrom)))
+	}
+	return out
+}
+
+// stated is what a host states of its limits, in the words of what was understood.
+func stated(h core.HTTPHost) []string {
+	out := slices.Clone(h.Stated)
+	for _, b := range h.Buckets {
+		for _, s := range b.Stated {
+			out = append(out, b.Name+": "+s)
+		}
 	}
 	return out
 }

@@ -18,20 +18,24 @@ import (
 
 // changeJSON is what became of a plugin, for programs.
 type changeJSON struct {
-	Source      string          `json:"source"`
-	Action      string          `json:"action"`
-	Name        string          `json:"name,omitempty"`
-	Kind        sdk.Kind        `json:"kind,omitempty"`
-	Version     string          `json:"version,omitempty"`
-	Before      string          `json:"version_before,omitempty"`
-	Constraints string          `json:"constraints,omitempty"`
-	Index       string          `json:"index,omitempty"`
-	Key         string          `json:"key,omitempty"`
-	FirstUse    bool            `json:"key_first_use,omitempty"`
-	Permissions sdk.Permissions `json:"permissions,omitzero"`
-	More        sdk.Permissions `json:"permissions_added,omitzero"`
-	Less        sdk.Permissions `json:"permissions_removed,omitzero"`
-	LooksLike   []string        `json:"looks_like,omitempty"`
+	Source      string            `json:"source"`
+	Action      string            `json:"action"`
+	Name        string            `json:"name,omitempty"`
+	Kind        sdk.Kind          `json:"kind,omitempty"`
+	Version     string            `json:"version,omitempty"`
+	Before      string            `json:"version_before,omitempty"`
+	Constraints string            `json:"constraints,omitempty"`
+	Index       string            `json:"index,omitempty"`
+	Key         string            `json:"key,omitempty"`
+	FirstUse    bool              `json:"key_first_use,omitempty"`
+	Permissions sdk.Permissions   `json:"permissions,omitzero"`
+	More        sdk.Permissions   `json:"permissions_added,omitzero"`
+	Less        sdk.Permissions   `json:"permissions_removed,omitzero"`
+	MorePaths   core.PathSettings `json:"paths_added,omitzero"`
+	LessPaths   core.PathSettings `json:"paths_removed,omitzero"`
+	Paths       core.PathSettings `json:"paths,omitzero"`
+	Unseen      bool              `json:"key_unseen,omitempty"` // the lock file has it, and nothing of the publisher was installed here
+	LooksLike   []string          `json:"looks_like,omitempty"`
 }
 
 type installedJSON struct {
@@ -45,6 +49,7 @@ func installed(plan *core.InstallPlan, remove []string) installedJSON {
 		one := changeJSON{
 			Source: c.Source, Action: string(c.Action), Name: p.Name, Kind: p.Kind, Version: p.Version.String(), Constraints: p.Constraints, Index: p.Index.String(),
 			Key: string(p.Signer.Key), FirstUse: c.FirstUse, Permissions: p.Permissions, More: c.More, Less: c.Less, LooksLike: c.LooksLike,
+			Paths: p.Paths, MorePaths: c.MorePaths, LessPaths: c.LessPaths, Unseen: c.Unseen,
 		}
 		if v := c.Before.Version; !v.IsZero() && v.Compare(p.Version) != 0 {
 			one.Before = v.String()
@@ -78,14 +83,14 @@ func (a *app) printChange(c *core.InstallChange) {
 	for _, like := range c.LooksLike {
 		fmt.Fprintf(a.out, "    %s its name looks like %s: is it what you meant?\n", a.style(yellow, "warning:"), like)
 	}
-	if c.Action == core.PluginKept || c.Action == core.PluginFetched {
+	if news := c.Unseen || !c.More.IsZero() || !c.MorePaths.IsZero(); c.Action == core.PluginKept || c.Action == core.PluginFetched && !news {
 		return
 	}
 	fmt.Fprintf(a.out, "    %s, signed by %s\n", p.Kind, signerText(c))
-	for _, line := range c.More.Lines() {
+	for _, line := range slices.Concat(c.More.Lines(), c.MorePaths.Lines()) {
 		fmt.Fprintf(a.out, "    %s may %s\n", a.style(yellow, "+"), line)
 	}
-	for _, line := range c.Less.Lines() {
+	for _, line := range slices.Concat(c.Less.Lines(), c.LessPaths.Lines()) {
 		fmt.Fprintf(a.out, "    %s may no longer %s\n", a.style(green, "-"), line)
 	}
 }
@@ -97,6 +102,8 @@ func signerText(c *core.InstallChange) string {
 		return "nobody"
 	case c.Vouched:
 		return k.Fingerprint() + ", a key that you trust"
+	case c.Unseen:
+		return k.Fingerprint() + "\n    named by " + core.LockFileName + ", and never seen on this machine: compare it with what the publisher says"
 	case c.FirstUse:
 		return k.Fingerprint() + "\n    the first that is seen of this publisher, and remembered: compare it with what the publisher says"
 	case c.Before.Version.IsZero():
@@ -108,21 +115,23 @@ func signerText(c *core.InstallChange) string {
 // consent asks for what a plan needs a user's word for, or takes the word of the flags.
 func (a *app) consent(ctx context.Context, plan *core.InstallPlan, f installFlags) error {
 	var more sdk.Permissions
-	alike := false
+	var paths core.PathSettings
+	alike, unseen := false, false
 	for _, c := range plan.NeedsConsent() {
-		more = more.Or(c.More)
-		alike = alike || len(c.LooksLike) > 0
+		more, paths = more.Or(c.More), paths.Or(c.MorePaths)
+		alike, unseen = alike || len(c.LooksLike) > 0, unseen || c.Unseen
 	}
+	asked := grantTexts(more, paths)
 	switch {
 	case f.yes:
 		return nil
-	case len(f.grants) > 0 && !alike:
-		return checkGrants(f.grants, more)
+	case len(f.grants) > 0 && !alike && !unseen:
+		return checkGrants(f.grants, asked)
 	case !isTerminal(os.Stdin) || f.asJSON:
-		return usageError{withoutTerminal(more, alike)}
+		return usageError{withoutTerminal(asked, alike, unseen)}
 	}
 	question := "Install?"
-	if !more.IsZero() {
+	if len(asked) > 0 {
 		question = "Install, and grant the permissions above?"
 	}
 	fmt.Fprintf(a.err, "%s [y/N] ", question)
@@ -136,40 +145,41 @@ func (a *app) consent(ctx context.Context, plan *core.InstallPlan, f installFlag
 	return errors.New("nothing was installed")
 }
 
-func withoutTerminal(more sdk.Permissions, alike bool) error {
-	if alike {
+func withoutTerminal(asked []string, alike, unseen bool) error {
+	switch {
+	case alike:
 		return errors.New("a name looks like another's, and there is no terminal to ask in: see the warning; if it is what you meant, add --yes")
+	case unseen:
+		return fmt.Errorf("%s names a publisher that was never seen on this machine, and there is no terminal to ask in: to follow the file as it stands add --locked, or --yes to remember the key too", core.LockFileName)
 	}
 	var grants []string
-	for _, g := range grantTexts(more) {
+	for _, g := range asked {
 		grants = append(grants, fmt.Sprintf("--grant '%s'", g))
 	}
 	return fmt.Errorf("permissions are asked for, and there is no terminal to ask in; if you grant them, add --yes, or exactly\n  %s", strings.Join(grants, " "))
 }
 
-// grantTexts are permissions as --grant takes them.
-func grantTexts(p sdk.Permissions) []string {
+// grantNames are what --grant knows, in the order of grantTexts.
+var grantNames = []string{"http", "fs_read", "fs_write", "dial", "methods", "paths_read", "paths_write"}
+
+// grantTexts are permissions and settings that name files, as --grant takes them.
+func grantTexts(p sdk.Permissions, paths core.PathSettings) []string {
 	var out []string
-	for _, field := range []struct {
-		name    string
-		entries []string
-	}{{"http", p.HTTP}, {"fs_read", p.FSRead}, {"fs_write", p.FSWrite}, {"dial", p.Dial}} {
-		for _, e := range field.entries {
-			out = append(out, field.name+"="+e)
+	for i, entries := range [][]string{p.HTTP, p.FSRead, p.FSWrite, p.Dial, p.Methods, paths.Read, paths.Write} {
+		for _, e := range entries {
+			out = append(out, grantNames[i]+"="+e)
 		}
 	}
 	return out
 }
 
 // checkGrants holds what is granted against what is asked for: they must be the same.
-func checkGrants(given []string, asked sdk.Permissions) error {
-	known := []string{"http", "fs_read", "fs_write", "dial"}
+func checkGrants(given, wanted []string) error {
 	for _, g := range given {
-		if name, _, ok := strings.Cut(g, "="); !ok || !slices.Contains(known, name) {
-			return usageError{fmt.Errorf("--grant %s: want one of %s, then = and what is granted", g, strings.Join(known, ", "))}
+		if name, _, ok := strings.Cut(g, "="); !ok || !slices.Contains(grantNames, name) {
+			return usageError{fmt.Errorf("--grant %s: want one of %s, then = and what is granted", g, strings.Join(grantNames, ", "))}
 		}
 	}
-	wanted := grantTexts(asked)
 	for _, w := range wanted {
 		if !slices.Contains(given, w) {
 			return usageError{fmt.Errorf("%s is asked for and not granted: add --grant '%s', or do not install it", w, w)}

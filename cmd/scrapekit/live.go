@@ -45,7 +45,7 @@ func (l *liveWatcher) event(e core.Event) {
 
 func (l *liveWatcher) begin(ctx context.Context, r *core.Run) {
 	m := &liveModel{l: l, ctx: ctx, run: r, rates: map[string]*rate{}}
-	l.program = tea.NewProgram(m, tea.WithInput(nil), tea.WithOutput(l.a.err), tea.WithoutSignalHandler())
+	l.program = tea.NewProgram(m, tea.WithInput(nil), tea.WithOutput(bare(l.a.err)), tea.WithoutSignalHandler())
 	l.wg.Go(func() {
 		if _, err := l.program.Run(); err != nil {
 			fmt.Fprintf(l.a.err, "the live view is off: %v\n", err)
@@ -126,7 +126,7 @@ func (m *liveModel) View() tea.View {
 	}
 	v := view{status: s, events: m.l.recent(), stopping: m.ctx.Err() != nil, width: max(m.width, 60), height: m.height, frame: m.frame, color: m.l.a.color}
 	v.rate = func(stream string) float64 { return m.rates[stream].perSecond() }
-	return tea.NewView(v.render())
+	return tea.NewView(onScreen(v.render(), v.color))
 }
 
 // rate is records per second over the last seconds, so that it shows what is, not what was.

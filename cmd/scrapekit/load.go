@@ -29,7 +29,7 @@ func (f *fileFlags) values() (map[string]string, error) {
 	for _, v := range f.vars {
 		name, value, ok := strings.Cut(v, "=")
 		if !ok || name == "" {
-			return nil, usageError{fmt.Errorf("--var %s: want name=value", v)}
+			return nil, usageError{errors.New("--var: want name=value; what was given is not repeated, for it may be a secret")}
 		}
 		out[name] = value
 	}
@@ -37,7 +37,7 @@ func (f *fileFlags) values() (map[string]string, error) {
 }
 
 func (a *app) options(vars map[string]string) (core.Options, error) {
-	o := core.Options{Hosts: a.hosts, Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Stdout: a.out, Sandbox: a.sandbox}
+	o := core.Options{Hosts: a.hosts, Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Stdout: a.records(), Sandbox: a.sandbox}
 	if a.sandbox != "" && !slices.Contains(core.SandboxLevels(), a.sandbox) {
 		return o, usageError{fmt.Errorf("--sandbox %s: want %s", a.sandbox, strings.Join(core.SandboxLevels(), ", "))}
 	}
@@ -75,7 +75,7 @@ func (a *app) loadWith(ctx context.Context, file string, opts core.Options) (*co
 	}
 	var err error
 	if len(diags) > 0 {
-		err = core.WriteDiagnostics(a.err, diags, a.color, widthOf(a.err))
+		err = core.WriteDiagnostics(a.err, diags, a.paint, widthOf(a.err))
 	}
 	if diags.HasErrors() {
 		return nil, errors.Join(invalidError{file}, err)

@@ -13,11 +13,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/spf13/cobra"
-	"golang.org/x/term"
-
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/sdk/serve"
+	"github.com/spf13/cobra"
 )
 
 func main() {
@@ -28,7 +26,7 @@ func main() {
 
 // app is what the commands share.
 type app struct {
-	out, err io.Writer
+	out, err io.Writer // screens; see bare, data and jsonOut for what is not for people
 	logLevel string
 	sandbox  string
 	color    bool // of err
@@ -40,6 +38,7 @@ type app struct {
 
 // run is main without the exit.
 func run(args []string, out, errOut io.Writer) int {
+	out, errOut = newScreen(out), newScreen(errOut)
 	a := &app{hosts: core.NewHosts(), out: out, err: errOut, color: colorful(errOut), args: args, hide: func(s string) string { return s }}
 	ctx, stop := a.untilInterrupted(context.Background())
 	defer stop()
@@ -121,24 +120,4 @@ func version() string {
 		return "(devel)"
 	}
 	return info.Main.Version
-}
-
-// colorful reports whether w is a terminal whose user has nothing against colours.
-func colorful(w io.Writer) bool {
-	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// widthOf returns the columns of a terminal, or what suits a pipe.
-func widthOf(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
-			return width
-		}
-	}
-	return 100
 }

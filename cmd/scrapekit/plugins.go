@@ -135,7 +135,7 @@ func (a *app) listed(dir string) ([]listed, error) {
 func (a *app) json(v any) error { return writeJSON(a.out, v) }
 
 func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(jsonOut{w})
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
 }

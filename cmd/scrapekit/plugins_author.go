@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -61,7 +62,7 @@ func (a *app) pluginsPackCommand() *cobra.Command {
 func (a *app) printPacked(done string, p *core.Packed) {
 	fmt.Fprintf(a.out, "%s %s %s, %s, in %s\n", done, p.Source, p.Version, p.Kind, p.Dir)
 	fmt.Fprintf(a.out, "platforms:   %s\n", strings.Join(p.Platforms, ", "))
-	for i, line := range p.Permissions.Lines() {
+	for i, line := range slices.Concat(p.Permissions.Lines(), p.Paths.Lines()) {
 		title := ""
 		if i == 0 {
 			title = "permissions:"

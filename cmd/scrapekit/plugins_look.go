@@ -133,26 +133,27 @@ func (a *app) pluginsInfoCommand() *cobra.Command {
 
 // about is what is known of a published plugin.
 type about struct {
-	Source      string           `json:"source"`
-	Name        string           `json:"name"`
-	Kind        sdk.Kind         `json:"kind"`
-	Description string           `json:"description,omitempty"`
-	Version     string           `json:"version"`
-	Locked      string           `json:"locked,omitempty"` // the version that is installed
-	Versions    []string         `json:"versions"`
-	Protocol    int              `json:"protocol"`
-	Platforms   map[string]int64 `json:"platforms"` // bytes of the archive
-	Permissions sdk.Permissions  `json:"permissions,omitzero"`
-	Key         string           `json:"key,omitempty"`
-	Trust       string           `json:"trust"` // what is to be said of the key
-	LooksLike   []string         `json:"looks_like,omitempty"`
+	Source      string            `json:"source"`
+	Name        string            `json:"name"`
+	Kind        sdk.Kind          `json:"kind"`
+	Description string            `json:"description,omitempty"`
+	Version     string            `json:"version"`
+	Locked      string            `json:"locked,omitempty"` // the version that is installed
+	Versions    []string          `json:"versions"`
+	Protocol    int               `json:"protocol"`
+	Platforms   map[string]int64  `json:"platforms"` // bytes of the archive
+	Permissions sdk.Permissions   `json:"permissions,omitzero"`
+	Paths       core.PathSettings `json:"paths,omitzero"`
+	Key         string            `json:"key,omitempty"`
+	Trust       string            `json:"trust"` // what is to be said of the key
+	LooksLike   []string          `json:"looks_like,omitempty"`
 }
 
 func aboutOf(in *core.PluginAbout) about {
 	s := in.Statement
 	out := about{
 		Source: in.Source, Name: s.Manifest.Name, Kind: s.Manifest.Kind, Description: s.Manifest.Description, Version: s.Manifest.Version,
-		Locked: in.Locked.Version.String(), Protocol: s.Manifest.Protocol, Platforms: map[string]int64{}, Permissions: s.Manifest.Permissions,
+		Locked: in.Locked.Version.String(), Protocol: s.Manifest.Protocol, Platforms: map[string]int64{}, Permissions: s.Manifest.Permissions, Paths: s.Manifest.Paths,
 		LooksLike: in.LooksLike, Trust: "known",
 	}
 	for _, v := range in.Versions {
@@ -200,7 +201,7 @@ func (a *app) printAbout(i about) error {
 	}
 	slices.Sort(platforms)
 	fmt.Fprintf(w, "platforms\t%s\n", strings.Join(platforms, ", "))
-	permissions := i.Permissions.Lines()
+	permissions := slices.Concat(i.Permissions.Lines(), i.Paths.Lines())
 	if len(permissions) == 0 {
 		permissions = []string{"none beyond what its settings name"}
 	}

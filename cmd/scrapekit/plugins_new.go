@@ -20,7 +20,8 @@ func (a *app) pluginsNewCommand() *cobra.Command {
 	var tidy bool
 	cmd := &cobra.Command{
 		Use: "new KIND NAME", Short: "Write a repository for a source, transform or sink of your own", Args: args,
-		Example: "  scrapekit plugins new source forum\n  scrapekit plugins new source forum --lang typescript --license mit",
+		Example: "  scrapekit plugins new source forum\n  scrapekit plugins new source forum --lang typescript --license mit\n" +
+			"  scrapekit plugins new sink lake --lang python",
 		Long: "Writes a repository that builds and passes its tests: the plugin, its tests, an example pipeline, its CI, and the steps of a release. KIND is\n" +
 			"source, transform or sink. What is there already is not touched: then nothing is written.",
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -68,12 +69,12 @@ func (a *app) newPlugin(ctx context.Context, r author.Repository, tidy bool) err
 	for _, file := range files {
 		fmt.Fprintln(a.out, filepath.Join(r.Dir, file))
 	}
-	next := "npm ci"
-	if !r.TypeScript() {
-		next = ""
-		if tidy {
-			next = a.tidy(ctx, r.Dir)
-		}
+	var next string
+	switch {
+	case r.TypeScript():
+		next = "npm ci"
+	case !r.Python() && tidy:
+		next = a.tidy(ctx, r.Dir)
 	}
 	fmt.Fprintf(a.out, "\nnext:\n  cd %s\n", r.Dir)
 	if next != "" {

@@ -25,7 +25,7 @@ func (a *app) recordingShowCommand() *cobra.Command {
 		Long: "Lists the exchanges of a recording in the order of their ends. With --json it prints each with its body, a line each:\nsdktest.Replay answers a plugin's test from such lines.",
 		RunE: func(_ *cobra.Command, given []string) error {
 			if asJSON {
-				out := json.NewEncoder(a.out)
+				out := json.NewEncoder(jsonOut{a.out})
 				out.SetEscapeHTML(false)
 				_, err := core.ReadRecording(given[0], true, func(e core.Exchange) error { return out.Encode(e) })
 				return err

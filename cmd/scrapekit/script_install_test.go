@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -21,7 +22,8 @@ var builtHello sync.Map
 //
 //	hello VERSION FILE [PERMISSION...]
 //
-// It builds examples/source-hello as that version of it, which asks for the permissions: http=https://api.example.com.
+// It builds examples/source-hello as that version of it, which asks for the permissions: http=https://api.example.com, fs_write=/, or has
+// a setting that is a path, paths_write=name.
 func buildHello(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: hello VERSION FILE [PERMISSION...]")
@@ -38,12 +40,19 @@ func helloOf(version string, permissions []string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var http []string
+	asked := map[string][]string{}
 	for _, p := range permissions {
-		http = append(http, strings.TrimPrefix(p, "http="))
+		kind, entry, _ := strings.Cut(p, "=")
+		if text, err := strconv.Unquote(`"` + entry + `"`); err == nil {
+			entry = text // a script cannot hold every character
+		}
+		asked[kind] = append(asked[kind], entry)
 	}
-	info := fmt.Sprintf(`Version: %q, Permissions: sdk.Permissions{HTTP: %#v}`, version, http)
+	info := fmt.Sprintf(`Version: %q, Permissions: sdk.Permissions{HTTP: %#v, FSWrite: %#v}`, version, asked["http"], asked["fs_write"])
 	changed := strings.Replace(string(source), `Version: "1.0.0"`, info, 1)
+	for _, setting := range asked["paths_write"] {
+		changed = strings.Replace(changed, `json:"`+setting+`"`, `json:"`+setting+`" path:"write"`, 1)
+	}
 	if changed == string(source) {
 		return nil, fmt.Errorf("%s does not say its version any more", main)
 	}

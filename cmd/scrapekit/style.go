@@ -2,18 +2,21 @@
 
 package main
 
-import "charm.land/lipgloss/v2"
+import "crypto/rand"
 
-type ink int
+// ink is a style, as the parameters of the escape that sets it.
+type ink string
 
 const (
-	plainInk ink = iota
-	red
-	green
-	yellow
-	faint
-	bold
+	red    ink = "1;31"
+	green  ink = "32"
+	yellow ink = "33"
+	faint  ink = "2"
+	bold   ink = "1"
 )
+
+// styleMark begins a style of ours. Nobody else can write one: a [screen] makes escapes of these, and of no others.
+var styleMark = "\x1b" + rand.Text()
 
 func (a *app) style(i ink, s string) string { return paint(a.color, i, s) }
 
@@ -21,18 +24,8 @@ func paint(color bool, i ink, s string) string {
 	if !color || s == "" {
 		return s
 	}
-	st := lipgloss.NewStyle()
-	switch i {
-	case red:
-		st = st.Foreground(lipgloss.Red).Bold(true)
-	case green:
-		st = st.Foreground(lipgloss.Green)
-	case yellow:
-		st = st.Foreground(lipgloss.Yellow)
-	case faint:
-		st = st.Faint(true)
-	case bold:
-		st = st.Bold(true)
-	}
-	return st.Render(s)
+	return styleMark + string(i) + "m" + s + styleMark + "m"
 }
+
+// paint is style for who knows a style by its parameters alone.
+func (a *app) paint(parameters, s string) string { return a.style(ink(parameters), s) }

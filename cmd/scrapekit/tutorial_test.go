@@ -27,6 +27,10 @@ go() {
 }
 scrapekit() {
 	case "$1 ${2-}" in
+	"plugins new") # go mod tidy needs a network
+		command scrapekit "$@" --tidy=false
+		printf %s "$REQUIRES" >>scrapekit-source-library/go.mod
+		cp "$MODULE/go.sum" scrapekit-source-library/ ;;
 	"plugins keygen") command scrapekit "$@" --no-password ;; # encrypting it takes a GiB of memory
 	"plugins dev") # until it has shown its records
 		command scrapekit "$@" >dev.log 2>&1 & pid=$!
@@ -120,9 +124,10 @@ func TestTutorial(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
+	requires, _ := offlineModules(t)
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", tutorialScript(t, string(text), startLibrary(t, module)))
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "MODULE="+module, "GOFLAGS=-mod=mod", "GOPROXY=off", "GOSUMDB=off", "CGO_ENABLED=0",
+	cmd.Env = append(os.Environ(), "MODULE="+module, "REQUIRES="+requires, "GOFLAGS=", "GOPROXY=off", "GOSUMDB=off", "CGO_ENABLED=0",
 		"SCRAPEKIT_PLUGIN_STORE="+filepath.Join(dir, "store"), "SCRAPEKIT_CONFIG_DIR="+filepath.Join(dir, "config"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -130,7 +130,7 @@ func outcome(h core.HTTPHost) []string {
 	for _, more := range []struct {
 		heading string
 		parts   []string
-	}{{"retries: ", list(h.Retries)}, {"waits: ", waits(h)}} {
+	}{{"retries: ", list(h.Retries)}, {"waits: ", waits(h)}, {"states: ", stated(h)}} {
 		if len(more.parts) > 0 {
 			more.parts[0] = more.heading + more.parts[0]
 			parts = append(parts, more.parts...)
@@ -192,5 +192,17 @@ func oneLine(s core.Status) string {
 
 // waitText says what the host waits for: "jira.example.com: 429, retry in 12 s".
 func waitText(w core.Wait, now time.Time) string {
-	return fmt.Sprintf("%s: %s, retry in %s", w.Host, w.Cause, brief(w.Until.Sub(now)))
+	where, cause := w.Host, w.Cause
+	if w.Bucket != "" {
+		where += " (" + w.Bucket + ")"
+	}
+	if w.By != "" {
+		cause += " (" + w.By + ")"
+	}
+	left := w.Until.Sub(now)
+	text := fmt.Sprintf("%s: %s, retry in %s", where, cause, brief(left))
+	if left > time.Minute {
+		text += ", at " + w.Until.Local().Format("15:04")
+	}
+	return text
 }

@@ -25,7 +25,7 @@ type watcher interface {
 func (a *app) watcher(output string) watcher {
 	if output == "auto" {
 		output = "plain"
-		if isTerminal(a.err) && isTerminal(a.out) {
+		if isTerminal(a.err) && isTerminal(a.out) && !isDumb() {
 			output = "live"
 		}
 	}
@@ -33,7 +33,7 @@ func (a *app) watcher(output string) watcher {
 	case "live":
 		return &liveWatcher{a: a}
 	case "json":
-		return &jsonWatcher{enc: json.NewEncoder(a.out), every: plainEvery}
+		return &jsonWatcher{enc: json.NewEncoder(jsonOut{a.out}), every: plainEvery}
 	}
 	return &plainWatcher{w: a.err, every: plainEvery, a: a}
 }
@@ -125,6 +125,8 @@ func eventText(e core.Event) string {
 			return "going on with run " + e.Message
 		}
 		return "run " + e.Message
+	case core.PlanRetried:
+		return fmt.Sprintf("%s: planning: %v; again in %s", e.Stage, e.Err, brief(e.Wait))
 	case core.Planned:
 		return "planned " + many(e.N, "split")
 	case core.SplitRetried:
@@ -137,7 +139,7 @@ func eventText(e core.Event) string {
 	case core.PluginLost:
 		return fmt.Sprintf("%v; starting it again", e.Err)
 	case core.RolledBack:
-		return fmt.Sprintf("%v; going back to the last commit", e.Err)
+		return fmt.Sprintf("%v; going back to the last commit, and on in %s", e.Err, brief(e.Wait))
 	}
 	return ""
 }
@@ -168,6 +170,7 @@ type jsonEvent struct {
 	Error    string       `json:"error,omitempty"`
 	N        int64        `json:"n,omitempty"`
 	WaitMS   int64        `json:"wait_ms,omitempty"`
+	Resumed  bool         `json:"resumed,omitempty"` // of "run started": an earlier start is gone on with
 	Progress *core.Status `json:"progress,omitempty"`
 	Report   *core.Report `json:"report,omitempty"`
 }
@@ -182,7 +185,7 @@ func (j *jsonWatcher) write(e jsonEvent) {
 
 func (j *jsonWatcher) event(e core.Event) {
 	out := jsonEvent{Time: e.Time, Type: "event", Event: string(e.Kind), Stage: e.Stage, Split: e.Split, Stream: e.Stream,
-		Message: e.Message, N: e.N, WaitMS: e.Wait.Milliseconds()}
+		Message: e.Message, N: e.N, WaitMS: e.Wait.Milliseconds(), Resumed: e.Resumed}
 	if e.Err != nil {
 		out.Error = e.Err.Error()
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -86,7 +87,9 @@ func (f *folder) Write(_ context.Context, b sdk.Batch) error {
 // named by what is in them.
 func (f *folder) name(b sdk.Batch, record []byte) (string, error) {
 	var fields map[string]any
-	if err := json.Unmarshal(record, &fields); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(record))
+	dec.UseNumber() // as float64 two long numbers may be one
+	if err := dec.Decode(&fields); err != nil {
 		return "", err
 	}
 	var parts []string

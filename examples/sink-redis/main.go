@@ -20,7 +20,7 @@ type settings struct {
 }
 
 // sink writes to one server. What it appends is cut off again if no commit stands for it. A killed process may have sent what the
-// server has not done yet: the epoch shuts it out.
+// server has not done yet: the epoch shuts it out. The keys are one pipeline's: what another has written is not its to cut.
 type sink struct {
 	settings
 	dialer  *sdk.Dialer
@@ -64,6 +64,9 @@ func (s *sink) Open(ctx context.Context, start sdk.Start) error {
 	if s.server, err = connect(ctx, s.dialer, s.settings); err != nil {
 		return err
 	}
+	if err := s.own(ctx, start); err != nil {
+		return err
+	}
 	epoch := ask(ctx, s.server, "INCR", s.key("", "epoch"))
 	lists := ask(ctx, s.server, "SMEMBERS", s.key("", "streams"))
 	if err := errors.Join(epoch.err, lists.err); err != nil {
@@ -76,6 +79,30 @@ func (s *sink) Open(ctx context.Context, start sdk.Start) error {
 		}
 	}
 	return nil
+}
+
+// own makes the keys the pipeline's, or finds them to be. Lists without an owner are this pipeline's if it has a token for them.
+func (s *sink) own(ctx context.Context, start sdk.Start) error {
+	key := s.key("", "owner")
+	owner, lists := ask(ctx, s.server, "GET", key), ask(ctx, s.server, "SMEMBERS", s.key("", "streams"))
+	if err := errors.Join(owner.err, lists.err); err != nil {
+		return err
+	}
+	if owner.text == "" && len(lists.list) > 0 && start.Token == nil {
+		return sdk.Permanent(fmt.Errorf("there are lists %s, and nobody knows whose: set another prefix, or delete them and %s",
+			s.key("list", "*"), s.key("", "streams")))
+	}
+	if owner.text == "" {
+		if err := ask(ctx, s.server, "SETNX", key, start.Pipeline).err; err != nil { // another may be as fast
+			return err
+		}
+		owner = ask(ctx, s.server, "GET", key)
+	}
+	if owner.err == nil && owner.text != start.Pipeline {
+		return sdk.Permanent(fmt.Errorf("the lists %s are those of another pipeline, %s, and this one is %s: set another prefix; "+
+			"if that pipeline is gone, delete %s and its records are discarded", s.key("list", "*"), owner.text, start.Pipeline, key))
+	}
+	return owner.err
 }
 
 // cut cuts a list back. Of an earlier run's records somebody may have taken some since.

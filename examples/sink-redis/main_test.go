@@ -80,6 +80,37 @@ func TestShutOut(t *testing.T) {
 	}
 }
 
+// TestTwoPipelines: the second of one prefix is refused, and takes nothing away.
+func TestTwoPipelines(t *testing.T) {
+	t.Parallel()
+	server := redistest.New(t)
+	ctx := sdk.WithHost(t.Context(), sdk.Host{Dial: new(net.Dialer).DialContext})
+	start := func(s sdk.Start) (*sink, error) {
+		v, err := open(ctx, settings{Address: server.Addr, Prefix: "p"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = v.(*sink).Close() })
+		return v.(*sink), v.(*sink).Open(ctx, s)
+	}
+	a, err := start(sdk.Start{Pipeline: "A"})
+	if err == nil {
+		err = a.Write(ctx, sdk.Batch{Stream: "things", Count: 1, Payload: []byte("{}\n")})
+	}
+	token, commitErr := a.Commit(ctx)
+	if err = errors.Join(err, commitErr); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []sdk.Start{{Pipeline: "B"}, {Pipeline: "B", Full: true}, {Pipeline: "B", Token: token}} {
+		if _, err := start(s); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "another pipeline, A,") {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+	if _, err := start(sdk.Start{Pipeline: "A", Token: token}); err != nil || len(server.List("p:things")) != 1 {
+		t.Errorf("the first one again: %v, %q", err, server.List("p:things"))
+	}
+}
+
 func TestNoServer(t *testing.T) {
 	t.Parallel()
 	ctx := sdk.WithHost(t.Context(), sdk.Host{Dial: new(net.Dialer).DialContext})

@@ -20,7 +20,8 @@ type recording struct {
 	problem error             // the first breach of the contract
 	onEvent func(n int) error // called at each event, with its number from 1; may be nil
 	events  int
-	limit   int // of items; 0: none
+	alive   atomic.Int64 // events, for who looks from elsewhere
+	limit   int          // of items; 0: none
 	missing atomic.Bool
 }
 
@@ -40,6 +41,7 @@ type item struct {
 
 func (r *recording) event() error {
 	r.events++
+	r.alive.Add(1)
 	if r.limit > 0 && len(r.items) > r.limit {
 		return errTooMuch
 	}

@@ -20,6 +20,8 @@ const maxSeen = 64 << 20
 type remote struct {
 	next http.RoundTripper
 
+	asked, underWay atomic.Int64
+
 	mu   sync.Mutex
 	seen []exchange
 	size int
@@ -44,6 +46,9 @@ func (e exchange) isJSON() bool {
 
 // RoundTrip implements http.RoundTripper.
 func (r *remote) RoundTrip(req *http.Request) (*http.Response, error) {
+	r.asked.Add(1)
+	r.underWay.Add(1)
+	defer r.underWay.Add(-1)
 	resp, err := r.next.RoundTrip(req)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,8 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +32,8 @@ type SinkCase struct {
 	Keyed bool
 	// Rounds is how many steps the random walk takes; 0: 60.
 	Rounds int
+	// Patience is after what time a call counts as hung; 0: two minutes.
+	Patience time.Duration
 }
 
 // sinkOne is a check of a sink; each has a place of its own.
@@ -44,6 +48,8 @@ var sinkChecks = []sinkOne{
 	{Check{"back to a token", NothingLost, "a token brings the sink back to exactly its commit, after a kill"}, sinkRestore},
 	{Check{"killed before any commit", NothingLost, "without a token there is nothing, whatever a killed process wrote"}, sinkFirstKill},
 	{Check{"lost token", NothingLost, "a commit whose token the host has lost is taken back"}, sinkLostToken},
+	{Check{"finish", NothingLost, "the end of a run may be told again, and does nothing twice"}, sinkFinish},
+	{Check{"fenced", NothingLost, "what a former process has sent, or sends when it wakes up, is not there"}, sinkFenced},
 	{Check{"next run", NothingLost, "a further run goes on from the token of the one before"}, sinkNextRun},
 	{Check{"full run", NothingLost, "a run that starts over discards what was there"}, sinkFull},
 	{Check{"many streams", NothingLost, "140 streams at once are no trouble"}, sinkManyStreams},
@@ -58,14 +64,20 @@ var sinkChecks = []sinkOne{
 // Sink checks that a token brings the sink back to exactly the records that were written before its
 // commit: after kills, lost tokens and further runs, in a fixed order and in a random one (seeded). A sink that guarantees
 // less than [sdk.ExactlyOnce] may hold more after a kill, as its guarantee has it, and never less.
+//
+// No call may hang. An instance that is killed loses its connections, and what it has sent last may arrive later: a sink that connects and
+// promises [sdk.ExactlyOnce] has to shut that out.
 func Sink(t T, subject Subject, c SinkCase) {
+	w := &watch{patience: c.Patience}
 	for _, check := range sinkChecks {
 		t.Run(check.Name, func(t T) {
 			dir := t.TempDir()
-			check.run(&sinkTest{
-				T: t, SinkCase: c, dir: dir,
-				bench: &bench{subject: subject, config: c.Config(t, dir), host: c.Host},
-			})
+			s := &sinkTest{
+				T: t, SinkCase: c, dir: dir, streams: sinkStreams,
+				bench: &bench{subject: subject, config: c.Config(t, dir), host: c.Host, watch: w},
+			}
+			s.private = s.privateDir(t)
+			check.run(s)
 		})
 	}
 }
@@ -75,12 +87,20 @@ type sinkTest struct {
 	T
 	SinkCase
 	*bench
-	dir  string
-	live *live
-	next int // number of the next record
+	dir     string
+	private string       // its private folder; "": it asks for none
+	streams []sdk.Stream // that it is opened with: no others are written
+	live    *live
+	next    int // number of the next record
 
 	guarantee sdk.Guarantee
 	killed    bool // at least once
+}
+
+// sinkStreams are those of most checks.
+var sinkStreams = []sdk.Stream{
+	{Name: "one", PrimaryKey: []string{"id"}}, {Name: "two", PrimaryKey: []string{"id"}}, {Name: "three", PrimaryKey: []string{"id"}},
+	{Name: "parts", PrimaryKey: []string{"whole", "id"}},
 }
 
 var started = time.Date(2026, 3, 1, 23, 59, 0, 0, time.UTC)
@@ -99,32 +119,66 @@ func (s *sinkTest) tryOpen(start sdk.Start) error {
 		s.live.kill()
 		s.killed = true
 	}
+	return s.tryOpenBeside(start)
+}
+
+// tryOpenBeside opens another instance, whatever else runs.
+func (s *sinkTest) tryOpenBeside(start sdk.Start) error {
+	s.Helper()
 	s.live = s.bench.start(s.T)
+	l := s.live
 	if start.Started.IsZero() {
 		start.Started = started
 	}
 	start.Token = slices.Clone(start.Token)
-	start.Streams = []sdk.Stream{
-		{Name: "one", PrimaryKey: []string{"id"}}, {Name: "two", PrimaryKey: []string{"id"}},
-		{Name: "parts", PrimaryKey: []string{"whole", "id"}},
-	}
+	start.Streams = s.streams
+	start = s.startOf(start, s.private)
 	s.guarantee = sdk.GuaranteeOf(s.sink())
-	if o, ok := s.live.value.(sdk.Opener); ok {
-		return o.Open(s.live.ctx, start)
+	o, ok := l.value.(sdk.Opener)
+	if !ok {
+		return nil
 	}
-	return nil
+	return s.watch.call(l.ctx, "Open", nil, func(ctx context.Context) error { return o.Open(ctx, start) })
+}
+
+// send is Write by one instance, tokenOf Commit, tell Finish.
+func (s *sinkTest) send(l *live, b sdk.Batch) error {
+	return s.watch.call(l.ctx, "Write", nil, func(ctx context.Context) error { return l.value.(sdk.Sink).Write(ctx, b) })
+}
+
+func (s *sinkTest) tokenOf(l *live) (token sdk.Token, err error) {
+	err = s.watch.call(l.ctx, "Commit", nil, func(ctx context.Context) (err error) {
+		token, err = l.value.(sdk.Sink).Commit(ctx)
+		return cmp.Or(err, token.Validate())
+	})
+	return token, err
+}
+
+func (s *sinkTest) tell(l *live, e sdk.End) error {
+	f, ok := l.value.(sdk.Finisher)
+	if !ok {
+		return nil
+	}
+	return s.watch.call(l.ctx, "Finish", nil, func(ctx context.Context) error { return f.Finish(ctx, e) })
 }
 
 // write writes a batch of n new records and returns them.
 func (s *sinkTest) write(stream string, n int) []string {
 	s.Helper()
+	lines := s.records(stream, n)
+	if err := s.send(s.live, batchOf(stream, lines...)); err != nil {
+		s.Fatalf("write: %v", err)
+	}
+	return lines
+}
+
+// records makes n new records.
+func (s *sinkTest) records(stream string, n int) []string {
 	var lines []string
 	for range n {
 		s.next++
-		lines = append(lines, fmt.Sprintf(`{"id":%d,"text":"record %d of %s","pad":"%s"}`, s.next, s.next, stream, strings.Repeat("ä", s.next%50)))
-	}
-	if err := s.sink().Write(s.live.ctx, batchOf(stream, lines...)); err != nil {
-		s.Fatalf("write: %v", err)
+		lines = append(lines, fmt.Sprintf(`{"id":%d,"text":"record %d of %s","pad":"%s"}`,
+			s.next, s.next, stream, strings.Repeat("ä", s.next%50)))
 	}
 	return lines
 }
@@ -137,7 +191,7 @@ func batchOf(stream string, lines ...string) sdk.Batch {
 
 func (s *sinkTest) commit() sdk.Token {
 	s.Helper()
-	token, err := s.sink().Commit(s.live.ctx)
+	token, err := s.tokenOf(s.live)
 	if err != nil {
 		s.Fatalf("commit: %v", err)
 	}
@@ -151,10 +205,23 @@ func (s *sinkTest) commit() sdk.Token {
 func (s *sinkTest) holds(when, stream string, parts ...[]string) {
 	s.Helper()
 	want := slices.Sorted(slices.Values(slices.Concat(parts...)))
-	got := slices.Sorted(slices.Values(s.SinkCase.Read(s.T, s.dir, stream)))
+	got := slices.Sorted(slices.Values(s.found(stream)))
 	if err := s.delivered("stream "+stream, got, want); err != nil {
 		s.Fatalf("%s: %v", when, err)
 	}
+}
+
+// found reads what is at the place. A Read that hangs waits for what an instance holds, a lock say, which is then taken away.
+func (s *sinkTest) found(stream string) []string {
+	s.Helper()
+	hung := make(chan struct{})
+	late := time.AfterFunc(s.watch.limit(), func() { close(hung); s.watch.hung.Store(true); s.live.kill() })
+	records := s.SinkCase.Read(s.T, s.dir, stream)
+	if !late.Stop() {
+		<-hung
+		s.Fatalf("%v: Read of stream %s was still at it after %v, and until the instance was killed", errHung, stream, s.watch.limit())
+	}
+	return records
 }
 
 func sinkCommit(s *sinkTest) {
@@ -231,6 +298,9 @@ func sinkNextRun(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
 	a, other := s.write("one", 3), s.write("two", 1)
 	token := s.commit()
+	if err := s.tell(s.live, sdk.End{Run: "r1"}); err != nil {
+		s.Fatalf("the end of the run: %v", err)
+	}
 	s.live.stop()
 	next := sdk.Start{Run: "r2", Token: token, Started: started.Add(time.Second)}
 	for range 2 {
@@ -286,12 +356,15 @@ func sinkManyStreams(s *sinkTest) {
 		s.Skipf("the wire makes no difference to it")
 	}
 	const streams = 140 // more than anybody keeps open
+	s.streams = nil
+	for i := range streams {
+		s.streams = append(s.streams, sdk.Stream{Name: fmt.Sprintf("stream%d", i), PrimaryKey: []string{"id"}})
+	}
 	s.open(sdk.Start{Run: "r1"})
 	want := map[string][]string{}
 	for round := range 2 {
-		for i := range streams {
-			name := fmt.Sprintf("stream%d", i)
-			want[name] = append(want[name], s.write(name, 1)...)
+		for _, st := range s.streams {
+			want[st.Name] = append(want[st.Name], s.write(st.Name, 1)...)
 		}
 		if round == 0 {
 			s.commit()
@@ -308,7 +381,7 @@ func sinkBadRecords(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
 	good := []string{`{"id":1,"text":"good"}`, `{"id":3,"text":"good too"}`}
 	bad := "{\"id\":2,\"text\":\"\xff\xfe\"}"
-	err := s.sink().Write(s.live.ctx, batchOf("one", good[0], bad, good[1]))
+	err := s.send(s.live, batchOf("one", good[0], bad, good[1]))
 	var rejects sdk.Rejects
 	switch {
 	case err == nil:
@@ -328,7 +401,7 @@ func sinkBadRecords(s *sinkTest) {
 func sinkHugeRecord(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
 	line := string(longer([]byte(`{"id":1}`)))
-	err := s.sink().Write(s.live.ctx, batchOf("one", line))
+	err := s.send(s.live, batchOf("one", line))
 	var rejects sdk.Rejects
 	switch {
 	case errors.As(err, &rejects):
@@ -344,7 +417,7 @@ func sinkHugeRecord(s *sinkTest) {
 func sinkDeletions(s *sinkTest) {
 	parts := []string{`{"whole":"a","id":1}`, `{"whole":"b","id":2}`, `{"whole":"a","id":3}`, `{"whole":"ab","id":4}`, `{"whole":"b","id":5}`}
 	s.open(sdk.Start{Run: "r1"})
-	if err := s.sink().Write(s.live.ctx, batchOf("parts", parts...)); err != nil {
+	if err := s.send(s.live, batchOf("parts", parts...)); err != nil {
 		s.Fatalf("write: %v", err)
 	}
 	token := s.commit()
@@ -357,7 +430,7 @@ func sinkDeletions(s *sinkTest) {
 	s.remove(`{"whole":"a"}`)
 	s.remove(`{"whole":"nothing"}`)
 	again := `{"whole":"a","id":3,"again":true}`
-	if err := s.sink().Write(s.live.ctx, batchOf("parts", again)); err != nil {
+	if err := s.send(s.live, batchOf("parts", again)); err != nil {
 		s.Fatalf("write: %v", err)
 	}
 	s.commit()
@@ -370,7 +443,7 @@ func (s *sinkTest) remove(key string) {
 	s.Helper()
 	b := batchOf("parts", key)
 	b.Op = sdk.Delete
-	if err := s.sink().Write(s.live.ctx, b); err != nil {
+	if err := s.send(s.live, b); err != nil {
 		s.Fatalf("a deletion of %s: %v", key, err)
 	}
 }
@@ -401,7 +474,7 @@ func sinkParallel(s *sinkTest) {
 		wg.Go(func() {
 			for i := range 20 {
 				line := fmt.Sprintf(`{"id":%d}`, g*1000+i)
-				if err := s.sink().Write(s.live.ctx, batchOf("one", line)); err != nil {
+				if err := s.send(s.live, batchOf("one", line)); err != nil {
 					s.Errorf("write: %v", err)
 				}
 				mu.Lock()

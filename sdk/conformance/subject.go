@@ -10,12 +10,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-const (
-	// soon is how long a plugin may take to stop when it is told to.
-	soon = 10 * time.Second
-	// patience is after what time a call counts as hung. It is long: a busy machine is no fault of the plugin's.
-	patience = 2 * time.Minute
-)
+// soon is how long a plugin may take to stop when it is told to.
+const soon = 10 * time.Second
 
 // A Subject is a plugin under test.
 type Subject struct {
@@ -40,12 +36,15 @@ type bench struct {
 	subject Subject
 	config  json.RawMessage
 	host    sdk.Host
+	watch   *watch // of all checks of a suite together
+	epoch   int64  // of the newest instance that was opened
 }
 
 // live is one running instance and what its calls run in.
 type live struct {
 	ctx   context.Context
 	value any
+	conns *conns
 	stop  func()
 	kill  func()
 }
@@ -53,20 +52,43 @@ type live struct {
 // start runs the plugin anew. What is not ended by the caller ends with the check.
 func (b *bench) start(t T) *live {
 	t.Helper()
-	ctx := sdk.WithHost(t.Context(), b.host)
-	i, err := b.subject.Start(ctx, b.config, b.host)
+	host, conns := connsOf(b.host)
+	ctx := sdk.WithHost(t.Context(), host)
+	var i *Instance
+	err := b.watch.call(ctx, "the start", nil, func(context.Context) (err error) {
+		i, err = b.subject.Start(ctx, b.config, host)
+		return err
+	})
 	if err != nil {
 		t.Fatalf("settings %s: %v", b.config, err)
 	}
-	t.Cleanup(i.Kill)
+	kill := func() {
+		conns.hangUp()
+		// Across a wire without a process a call that hangs keeps the instance from its end.
+		_ = b.watch.call(context.WithoutCancel(ctx), "the kill", nil, func(context.Context) error { i.Kill(); return nil })
+	}
+	t.Cleanup(kill)
 	stop := func() {
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-		defer cancel()
-		if err := i.Stop(drain); err != nil {
+		if err := b.watch.call(context.WithoutCancel(ctx), "the end", nil, i.Stop); err != nil {
 			t.Errorf("ending the plugin: %v", err)
 		}
 	}
-	return &live{ctx: ctx, value: i.Value, stop: stop, kill: i.Kill}
+	return &live{ctx: ctx, value: i.Value, conns: conns, stop: stop, kill: kill}
+}
+
+// startOf adds what is the same for all instances of a check, and the epoch, which no two have.
+func (b *bench) startOf(s sdk.Start, dir string) sdk.Start {
+	b.epoch++
+	s.Pipeline, s.Epoch, s.Dir = "conformance", b.epoch, dir
+	return s
+}
+
+// privateDir makes the private folder of a stage, if the plugin asks for one.
+func (b *bench) privateDir(t T) string {
+	if !b.subject.Info.PrivateDir {
+		return ""
+	}
+	return t.TempDir()
 }
 
 // Config takes settings as JSON, or as what marshals to it.

@@ -4,9 +4,11 @@ package conformance
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -49,7 +51,7 @@ func Transform(t T, subject Subject, config json.RawMessage, c TransformCase) {
 	if c.Streams == nil {
 		c.Streams = streamsOf(c.Input)
 	}
-	x := &transformTest{TransformCase: c, bench: &bench{subject: subject, config: config, host: c.Host}}
+	x := &transformTest{TransformCase: c, bench: &bench{subject: subject, config: config, host: c.Host, watch: &watch{}}}
 	if !t.Run(transformCheck.Name, x.serial) {
 		return
 	}
@@ -85,10 +87,16 @@ func transform(l *live) sdk.Transform { return l.value.(sdk.Transform) }
 
 func (x *transformTest) open(t T, token sdk.Token) (*live, []sdk.Stream) {
 	t.Helper()
+	return x.openIn(t, x.privateDir(t), token)
+}
+
+// openIn opens the transform with a private folder.
+func (x *transformTest) openIn(t T, dir string, token sdk.Token) (*live, []sdk.Stream) {
+	t.Helper()
 	l := x.start(t)
 	if o, ok := l.value.(sdk.Opener); ok {
-		start := sdk.Start{Run: "run", Token: token, Resume: token != nil, Streams: x.Streams}
-		if err := o.Open(l.ctx, start); err != nil {
+		start := x.startOf(sdk.Start{Run: "run", Token: token, Resume: token != nil, Streams: x.Streams}, dir)
+		if err := x.watch.call(l.ctx, "Open", nil, func(ctx context.Context) error { return o.Open(ctx, start) }); err != nil {
 			t.Fatalf("open: %v", err)
 		}
 	}
@@ -96,7 +104,11 @@ func (x *transformTest) open(t T, token sdk.Token) (*live, []sdk.Stream) {
 	if !ok {
 		return l, x.Streams
 	}
-	out, err := s.OutStreams(l.ctx, x.Streams)
+	var out []sdk.Stream
+	err := x.watch.call(l.ctx, "OutStreams", nil, func(ctx context.Context) (err error) {
+		out, err = s.OutStreams(ctx, x.Streams)
+		return err
+	})
 	if err != nil {
 		t.Fatalf("streams that come out: %v", err)
 	}
@@ -107,8 +119,13 @@ func (x *transformTest) open(t T, token sdk.Token) (*live, []sdk.Stream) {
 func (x *transformTest) call(l *live, b sdk.Batch) (result, error) {
 	before := bytes.Clone(b.Payload)
 	var r result
-	var err error
-	r.batches, err = transform(l).Transform(l.ctx, b)
+	err := x.watch.call(l.ctx, "Transform", nil, func(ctx context.Context) (err error) {
+		r.batches, err = transform(l).Transform(ctx, b)
+		return err
+	})
+	if errors.Is(err, errHung) {
+		return result{}, err
+	}
 	if !bytes.Equal(before, b.Payload) {
 		return r, errors.New("the transform changed its input")
 	}
@@ -275,15 +292,26 @@ func (x *transformTest) restore(t T) {
 	if !x.stateful {
 		t.Skipf("the transform keeps no state")
 	}
-	first, _ := x.open(t, nil)
+	dir := x.privateDir(t)
+	first, _ := x.openIn(t, dir, nil)
 	defer first.stop()
 	for i := range x.Input {
 		x.same(t, first, i)
-		token, err := first.value.(sdk.Committer).Commit(first.ctx)
+		var token sdk.Token
+		err := x.watch.call(first.ctx, "Commit", nil, func(ctx context.Context) (err error) {
+			token, err = first.value.(sdk.Committer).Commit(ctx)
+			return err
+		})
 		if err != nil {
 			t.Fatalf("commit: %v", err)
 		}
-		l, _ := x.open(t, bytes.Clone(token))
+		copied := x.privateDir(t) // the first instance lives on in its own
+		if dir != "" {
+			if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+				t.Fatalf("the private folder: %v", err)
+			}
+		}
+		l, _ := x.openIn(t, copied, bytes.Clone(token))
 		for rest := i + 1; rest < len(x.Input); rest++ {
 			x.same(t, l, rest)
 		}

@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"sync"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -135,8 +137,19 @@ func (c *counts) add(name string, n int64) bool {
 	if _, known := c.sums[name]; !known {
 		c.names = append(c.names, name)
 	}
-	c.sums[name] += n
+	c.sums[name] = plus(c.sums[name], n)
 	return true
+}
+
+// plus adds, and stops at the largest and the smallest number instead of running over.
+func plus(a, b int64) int64 {
+	switch {
+	case b > 0 && a > math.MaxInt64-b:
+		return math.MaxInt64
+	case b < 0 && a < math.MinInt64-b:
+		return math.MinInt64
+	}
+	return a + b
 }
 
 // take returns what was counted since the last time.
@@ -160,6 +173,6 @@ func (c *counts) last() []*pb.Counter {
 // replay counts on the host's side what a plugin counted.
 func replay(ctx context.Context, counters []*pb.Counter) {
 	for _, c := range counters {
-		sdk.Count(ctx, c.GetName(), c.GetN())
+		sdk.Count(ctx, printable.Line(c.GetName()), c.GetN())
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -50,6 +51,8 @@ func checkedBatch(b *pb.Batch) (sdk.Batch, error) {
 	switch lines := bytes.Count(out.Payload, []byte{'\n'}); {
 	case out.Stream == "":
 		return out, sdk.Permanent(fmt.Errorf("the plugin sent a batch of %d records without the name of its stream", out.Count))
+	case printable.Check(out.Stream) != nil:
+		return out, badStream(out.Stream)
 	case b.GetOp() != pb.Op_OP_UPSERT && b.GetOp() != pb.Op_OP_DELETE:
 		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch with the unknown operation %d", out.Stream, b.GetOp()))
 	case lines != out.Count || lines > 0 && out.Payload[len(out.Payload)-1] != '\n':
@@ -89,15 +92,29 @@ func streamFrom(s *pb.Stream) sdk.Stream {
 	}
 }
 
+// announced converts the streams that a plugin has. Their names go into reports, names of files and messages.
+func announced(streams []*pb.Stream) ([]sdk.Stream, error) {
+	for _, s := range streams {
+		if printable.Check(s.GetName()) != nil {
+			return nil, badStream(s.GetName())
+		}
+	}
+	return each(streams, streamFrom), nil
+}
+
+func badStream(name string) error {
+	return sdk.Permanent(fmt.Errorf("the plugin has a stream of the name %.100q, and %w: a name is what people read", name, printable.Check(name)))
+}
+
 func permissionsTo(p sdk.Permissions) *pb.Permissions {
 	if p.IsZero() {
 		return nil
 	}
-	return &pb.Permissions{Http: p.HTTP, FsRead: p.FSRead, FsWrite: p.FSWrite, Dial: p.Dial}
+	return &pb.Permissions{Http: p.HTTP, FsRead: p.FSRead, FsWrite: p.FSWrite, Dial: p.Dial, Methods: p.Methods}
 }
 
 func permissionsFrom(p *pb.Permissions) sdk.Permissions {
-	return sdk.Permissions{HTTP: p.GetHttp(), FSRead: p.GetFsRead(), FSWrite: p.GetFsWrite(), Dial: p.GetDial()}
+	return sdk.Permissions{HTTP: p.GetHttp(), FSRead: p.GetFsRead(), FSWrite: p.GetFsWrite(), Dial: p.GetDial(), Methods: p.GetMethods()}
 }
 
 func splitTo(s sdk.Split) *pb.Split {
@@ -113,11 +130,12 @@ func rejectTo(r sdk.Reject) *pb.Reject {
 }
 
 func rejectFrom(r *pb.Reject) sdk.Reject {
-	return sdk.Reject{Stream: r.GetStream(), Record: r.GetRecord(), Reason: r.GetReason()}
+	return sdk.Reject{Stream: printable.Line(r.GetStream()), Record: r.GetRecord(), Reason: printable.Line(r.GetReason())}
 }
 
 func startTo(s sdk.Start) *pb.Start {
 	out := &pb.Start{
+		Pipeline: s.Pipeline, Seat: int32(s.Seat), Epoch: s.Epoch, Dir: s.Dir, //nolint:gosec // seats are few
 		Run: s.Run, Token: s.Token, Resume: s.Resume, Full: s.Full,
 		Streams: each(s.Streams, streamTo),
 	}
@@ -129,6 +147,7 @@ func startTo(s sdk.Start) *pb.Start {
 
 func startFrom(s *pb.Start) sdk.Start {
 	out := sdk.Start{
+		Pipeline: s.GetPipeline(), Seat: int(s.GetSeat()), Epoch: s.GetEpoch(), Dir: s.GetDir(),
 		Run: s.GetRun(), Token: s.GetToken(), Resume: s.GetResume(), Full: s.GetFull(),
 		Streams: each(s.GetStreams(), streamFrom),
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -160,4 +161,24 @@ func TestLogLinesReachTheHost(t *testing.T) {
 			t.Errorf("got\n%swant\n%s", lines.String(), want)
 		}
 	})
+}
+
+// What a call counts stops at the largest number, on the plugin's side too.
+func TestCountsDoNotRunOver(t *testing.T) {
+	t.Parallel()
+	c := connect(t, sourceOf(func(ctx context.Context, _ sdk.Split, w *sdk.Writer) error {
+		for range 3 {
+			sdk.Count(ctx, "up", 1<<62)
+			sdk.Count(ctx, "down", -1<<62)
+		}
+		return w.Cursor(1)
+	}), sdk.Host{})
+	var counted tally
+	ctx := sdk.WithHost(t.Context(), sdk.Host{Count: counted.count})
+	if err := c.Source().Read(ctx, sdk.Split{}, sdk.NewWriter(&recorder{})); err != nil {
+		t.Fatal(err)
+	}
+	if up, down := counted.get("up"), counted.get("down"); int64(up) != math.MaxInt64 || int64(down) != math.MinInt64 {
+		t.Errorf("up %d, down %d", up, down)
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -40,7 +41,7 @@ func toStatus(ctx context.Context, err error) error {
 	}
 	permanent, after := classOf(err)
 	text := wireText(toldOnce(err))
-	st, detailErr := status.New(codes.Unknown, text).WithDetails(&pb.ErrorInfo{Permanent: permanent, RetryAfter: after})
+	st, detailErr := status.New(codes.Unknown, text).WithDetails(&pb.ErrorInfo{Permanent: permanent, RetryAfter: after, Skip: sdk.IsSkip(err)})
 	if detailErr != nil {
 		return status.Error(codes.Unknown, text)
 	}
@@ -59,31 +60,36 @@ func fromStatus(ctx context.Context, err error) error {
 	if !ok {
 		return err
 	}
+	said := printable.Line(st.Message()) // a plugin's text, or a server's in it, is not to look like the host's
 	for _, d := range st.Details() {
 		if info, ok := d.(*pb.ErrorInfo); ok {
-			return withClass(errors.New(st.Message()), info.GetPermanent(), info.GetRetryAfter())
+			err := withClass(errors.New(said), info.GetPermanent(), info.GetRetryAfter())
+			if info.GetSkip() {
+				return sdk.Skip(err)
+			}
+			return err
 		}
 	}
-	return fromCode(st)
+	return fromCode(st.Code(), said)
 }
 
 // fromCode explains a status that gRPC itself made, or a plugin that attaches no class.
-func fromCode(st *status.Status) error {
-	switch st.Code() {
+func fromCode(code codes.Code, said string) error {
+	switch code {
 	case codes.Unavailable, codes.Canceled:
-		return &LostError{Reason: st.Message()}
+		return &LostError{Reason: said}
 	case codes.Internal:
-		if strings.Contains(st.Message(), io.ErrUnexpectedEOF.Error()) {
-			return &LostError{Reason: st.Message()}
+		if strings.Contains(said, io.ErrUnexpectedEOF.Error()) {
+			return &LostError{Reason: said}
 		}
 	case codes.Unimplemented:
-		return sdk.Permanent(fmt.Errorf("the plugin does not offer this call: %s", st.Message()))
+		return sdk.Permanent(fmt.Errorf("the plugin does not offer this call: %s", said))
 	case codes.ResourceExhausted:
-		return sdk.Permanent(fmt.Errorf("message too long, the limit is %d bytes: %s", MaxMessage, st.Message()))
+		return sdk.Permanent(fmt.Errorf("message too long, the limit is %d bytes: %s", MaxMessage, said))
 	case codes.DeadlineExceeded:
 		return context.DeadlineExceeded
 	}
-	return errors.New(st.Message())
+	return errors.New(said)
 }
 
 func classOf(err error) (permanent bool, after *durationpb.Duration) {

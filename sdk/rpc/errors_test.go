@@ -21,6 +21,7 @@ func TestErrorsKeepTextAndClass(t *testing.T) {
 	for name, want := range map[string]error{
 		"temporary":   plain,
 		"permanent":   fmt.Errorf("issues[KAFKA]: %w", sdk.Permanent(plain)),
+		"skip":        fmt.Errorf("page 2: %w", sdk.Skip(plain)),
 		"retry after": fmt.Errorf("page 2: %w", sdk.RetryAfter(plain, 90*time.Second)),
 		"its own end": fmt.Errorf("gave up: %w", context.DeadlineExceeded),
 	} {
@@ -30,7 +31,7 @@ func TestErrorsKeepTextAndClass(t *testing.T) {
 				if got == nil || got.Error() != want.Error() {
 					t.Errorf("%s: text %q, want %q", method, got, want)
 				}
-				if sdk.IsPermanent(got) != sdk.IsPermanent(want) || sdk.RetryDelay(got) != sdk.RetryDelay(want) {
+				if sdk.IsPermanent(got) != sdk.IsPermanent(want) || sdk.IsSkip(got) != sdk.IsSkip(want) || sdk.RetryDelay(got) != sdk.RetryDelay(want) {
 					t.Errorf("%s: class changed: %v", method, got)
 				}
 			}
@@ -57,6 +58,7 @@ func failures(t *testing.T, err error) map[string]error {
 	out["Write"] = sink.Write(ctx, b)
 	out["OpenSink"] = sink.(sdk.Opener).Open(ctx, sdk.Start{})
 	_, out["CommitSink"] = sink.Commit(ctx)
+	out["FinishSink"] = sink.(sdk.Finisher).Finish(ctx, sdk.End{})
 
 	p := sourceOf(nil)
 	p.New = func(context.Context, json.RawMessage) (any, error) { return nil, err }
@@ -82,6 +84,8 @@ func (f failing) Commit(context.Context) (sdk.Token, error)                 { re
 func (f failing) OutStreams(context.Context, []sdk.Stream) ([]sdk.Stream, error) {
 	return nil, f.err
 }
+
+func (f failing) Finish(context.Context, sdk.End) error { return f.err }
 
 type failingSink struct{ failing }
 

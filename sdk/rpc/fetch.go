@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 
+	"google.golang.org/protobuf/types/known/durationpb"
+
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
@@ -165,6 +167,9 @@ func (f *fetch) take(m *pb.FromHost) {
 		if e.GetNotKept() {
 			f.err = &sdk.NotKept{Err: f.err}
 		}
+		if e.GetRobots() {
+			f.err = &forbidden{f.err}
+		}
 		f.answered = true
 	}
 	f.signal()
@@ -174,6 +179,12 @@ func (f *fetch) take(m *pb.FromHost) {
 type hostError string
 
 func (e hostError) Error() string { return string(e) }
+
+// forbidden is the host's error of a request that robots.txt forbids.
+type forbidden struct{ error }
+
+func (e *forbidden) Is(target error) bool { return target == sdk.ErrRobots }
+func (e *forbidden) Unwrap() error        { return e.error }
 
 // toldOnce is the text of err without what an http.Client has put before the host's own words, if these say where the
 // request went.
@@ -303,7 +314,27 @@ func (f *fetch) read(p []byte) (n int, grant int64, err error) {
 func classesTo(classes []sdk.ReplyClass) []*pb.ReplyClass {
 	var out []*pb.ReplyClass
 	for _, c := range classes {
-		out = append(out, &pb.ReplyClass{Status: int32(c.Status), Text: validText(c.Text), Temporary: c.Temporary})
+		one := &pb.ReplyClass{
+			Status: int32(c.Status), Text: validText(c.Text), Temporary: c.Temporary,
+			Throttled: c.Throttled, Header: validText(c.Header), Seconds: validText(c.Seconds), Good: c.Good,
+		}
+		if c.Pause > 0 {
+			one.Pause = durationpb.New(c.Pause)
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// classesFrom is the other way. A pause that cannot be is none.
+func classesFrom(in []*pb.ReplyClass) []sdk.ReplyClass {
+	var out []sdk.ReplyClass
+	for _, c := range in {
+		out = append(out, sdk.ReplyClass{
+			Status: int(c.GetStatus()), Text: c.GetText(), Temporary: c.GetTemporary(),
+			Throttled: c.GetThrottled(), Header: c.GetHeader(), Seconds: c.GetSeconds(), Good: c.GetGood(),
+			Pause: min(max(c.GetPause().AsDuration(), 0), maxRetryAfter),
+		})
 	}
 	return out
 }

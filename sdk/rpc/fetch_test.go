@@ -225,6 +225,7 @@ func TestFetchErrorsKeepTheirClass(t *testing.T) {
 	for name, want := range map[string]error{
 		"temporary":   errors.New("connection refused"),
 		"permanent":   sdk.Permanent(errors.New("the pipeline file does not allow it")),
+		"robots":      fmt.Errorf("%w (Disallow: /)", sdk.ErrRobots),
 		"retry after": sdk.RetryAfter(errors.New("429 Too Many Requests"), time.Minute),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -233,12 +234,15 @@ func TestFetchErrorsKeepTheirClass(t *testing.T) {
 				host := roundTrip(func(*http.Request) (*http.Response, error) { return nil, want })
 				got := readThrough(t, t.Context(), host, func(ctx context.Context, client *http.Client) error {
 					_, err := get(ctx, client, "https://jira.test/x")
+					if errors.Is(err, sdk.ErrRobots) != errors.Is(want, sdk.ErrRobots) {
+						t.Errorf("the plugin got %v", err)
+					}
 					return fmt.Errorf("page 1: %w", err)
 				})
 				if got == nil || got.Error() != `page 1: Get "https://jira.test/x": `+want.Error() {
 					t.Errorf("text: %v", got)
 				}
-				if sdk.IsPermanent(got) != sdk.IsPermanent(want) || sdk.RetryDelay(got) != sdk.RetryDelay(want) {
+				if sdk.IsPermanent(got) != sdk.IsPermanent(want) || sdk.IsSkip(got) != sdk.IsSkip(want) || sdk.RetryDelay(got) != sdk.RetryDelay(want) {
 					t.Errorf("class of %v changed on its way: %v", want, got)
 				}
 			})

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -120,7 +121,7 @@ func (d *desk) serve() error {
 			logLine(d.ctx, d.host.Logger, what.Log)
 		case *pb.FromPlugin_Counter:
 			if d.host.Count != nil {
-				d.host.Count(what.Counter.GetName(), what.Counter.GetN())
+				d.host.Count(printable.Line(what.Counter.GetName()), what.Counter.GetN())
 			}
 		}
 		if err != nil {
@@ -216,13 +217,7 @@ func request(o *order) (*http.Request, error) {
 	if len(o.fetch.GetClasses()) > maxClasses {
 		return nil, fmt.Errorf("%d classes of replies for one request, %d are the most", len(o.fetch.GetClasses()), maxClasses)
 	}
-	for _, c := range o.fetch.GetClasses() {
-		mark := sdk.Final
-		if c.GetTemporary() {
-			mark = sdk.Temporary
-		}
-		ctx = mark(ctx, int(c.GetStatus()), c.GetText())
-	}
+	ctx = sdk.WithReplyClasses(ctx, classesFrom(o.fetch.GetClasses())...)
 	var body io.Reader
 	if b := o.fetch.GetBody(); len(b) > 0 {
 		body = bytes.NewReader(b)
@@ -275,7 +270,8 @@ func (d *desk) refuse(o *order, err error) {
 	permanent, after := classOf(err)
 	// If it cannot be sent, the stream is down and the plugin knows it.
 	_ = d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_FetchError{FetchError: &pb.FetchError{
-		Message: wireText(err.Error()), Permanent: permanent, RetryAfter: after, NotKept: errors.As(err, new(*sdk.NotKept)),
+		Message: wireText(err.Error()), Permanent: permanent, RetryAfter: after,
+		NotKept: errors.As(err, new(*sdk.NotKept)), Robots: errors.Is(err, sdk.ErrRobots),
 	}}})
 }
 

@@ -17,48 +17,80 @@ import (
 )
 
 const (
-	// planPiece is how many bytes of splits travel in one message; a split that is longer travels alone.
-	planPiece = 1 << 20
-	// maxPlan is how many bytes of splits the host takes from one Plan: it keeps them in memory, and a plugin is not
-	// trusted with all of it.
+	// planPiece is how many bytes of splits travel in one message; a split that is longer travels alone. Taken apart they are
+	// several times that, in the host and in the plugin.
+	planPiece = 256 << 10
+	// maxPlan is how many bytes of splits the host takes from one Plan: it keeps them all, and a plugin is not trusted
+	// with the whole disk.
 	maxPlan = 1 << 30
 )
 
+// Plan plans from and into memory; see PlanPages.
 func (s *source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
+	var out []sdk.Split
+	previous := func(yield func([]sdk.Split, error) bool) { yield(p.Previous, nil) }
+	err := s.PlanPages(ctx, p.Streams, previous, func(page []sdk.Split) error { out = append(out, page...); return nil })
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// PlanPages implements [Source]. A page is a message.
+func (s *source) PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error) error {
 	wire, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the stream when the plan is refused
 	stream, err := s.conn.source.Plan(wire)
 	if err != nil {
-		return nil, fromStatus(ctx, err)
+		return fromStatus(ctx, err)
 	}
-	if err := ask(stream, p); err != nil && !errors.Is(err, io.EOF) { // io.EOF: the plugin has ended it, Recv says why
-		return nil, fromStatus(ctx, err)
+	var broken error // of previous
+	err = ask(stream, streams, func(yield func([]sdk.Split) bool) {
+		for page, err := range previous {
+			if broken = err; err != nil || !yield(page) {
+				return
+			}
+		}
+	})
+	switch {
+	case broken != nil:
+		return broken
+	case err != nil && !errors.Is(err, io.EOF): // io.EOF: the plugin has ended it, Recv says why
+		return fromStatus(ctx, err)
 	}
-	var out []sdk.Split
-	size := 0
-	for {
+	for size := 0; ; {
 		m, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return out, nil
+			return nil
 		}
 		if err != nil {
-			return nil, fromStatus(ctx, err)
+			return fromStatus(ctx, err)
 		}
 		if size += proto.Size(m); size > s.maxPlan {
-			return nil, sdk.Permanent(fmt.Errorf("the plan's splits take more than %d bytes: plan fewer, and let reading them add the others", s.maxPlan))
+			return sdk.Permanent(fmt.Errorf("the plan's splits take more than %d bytes: plan fewer, and let reading them add the others", s.maxPlan))
 		}
-		out = append(out, each(m.GetSplits(), splitFrom)...)
+		splits := each(m.GetSplits(), splitFrom)
+		for _, split := range splits {
+			if err := split.Validate(); err != nil {
+				return err
+			}
+		}
+		if err := page(splits); err != nil {
+			return err
+		}
 	}
 }
 
 // ask sends what is to be planned from.
-func ask(stream grpc.BidiStreamingClient[pb.PlanRequest, pb.PlanResponse], p sdk.Plan) error {
-	if err := stream.Send(&pb.PlanRequest{Streams: p.Streams}); err != nil {
+func ask(stream grpc.BidiStreamingClient[pb.PlanRequest, pb.PlanResponse], streams []string, previous iter.Seq[[]sdk.Split]) error {
+	if err := stream.Send(&pb.PlanRequest{Streams: streams}); err != nil {
 		return err
 	}
-	for piece := range pieces(p.Previous) {
-		if err := stream.Send(&pb.PlanRequest{Previous: piece}); err != nil {
-			return err
+	for page := range previous {
+		for piece := range pieces(page) {
+			if err := stream.Send(&pb.PlanRequest{Previous: piece}); err != nil {
+				return err
+			}
 		}
 	}
 	return stream.CloseSend()

@@ -76,7 +76,7 @@ func TestAPlanTravelsInPieces(t *testing.T) {
 	c := connect(t, sourceOf(nil), sdk.Host{})
 	m := &measured{SourceServiceClient: c.source}
 	c.source = m
-	previous := longSplits(8, 700<<10)
+	previous := longSplits(8, 200<<10)
 	splits, err := c.Source().Plan(t.Context(), sdk.Plan{Streams: []string{"logs"}, Previous: previous})
 	if err != nil {
 		t.Fatal(err)
@@ -105,8 +105,8 @@ func TestPiecesFillAMessage(t *testing.T) {
 	if !reflect.DeepEqual(got, splits) {
 		t.Error("the pieces are not the whole")
 	}
-	if messages > 10 {
-		t.Errorf("%d messages for 11 MiB, 6 of them in two splits", messages)
+	if messages > 25 {
+		t.Errorf("%d messages for 5 MiB in short splits and two long ones", messages)
 	}
 	for range pieces(nil) {
 		t.Error("a piece of nothing")
@@ -146,6 +146,44 @@ func TestAPlanIsRefusedBeforeItIsAsked(t *testing.T) {
 	_, err = c.Source().Plan(t.Context(), sdk.Plan{Previous: longSplits(30, 1<<20)})
 	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "not been configured") {
 		t.Errorf("got %v, want the plugin's reason", err)
+	}
+}
+
+// TestAPlanInPages: neither what is planned from nor what is planned is ever whole, and whoever wants no more gets no more.
+func TestAPlanInPages(t *testing.T) {
+	t.Parallel()
+	c := connect(t, sourceOf(nil), sdk.Host{})
+	sent := 0
+	previous := func(yield func([]sdk.Split, error) bool) {
+		for range 4 {
+			sent++
+			if !yield(longSplits(2, 200<<10), nil) {
+				return
+			}
+		}
+	}
+	got, pages := 0, 0
+	err := c.Source().PlanPages(t.Context(), []string{"logs"}, previous, func(page []sdk.Split) error {
+		if sent != 4 {
+			t.Errorf("a page of the plan came after %d of 4 pages", sent)
+		}
+		got += len(page)
+		pages++
+		return nil
+	})
+	if err != nil || got != 9 || pages != 8 {
+		t.Errorf("%d splits in %d pages, %v", got, pages, err)
+	}
+	enough := errors.New("enough")
+	pages = 0
+	err = c.Source().PlanPages(t.Context(), []string{"logs"}, previous, func([]sdk.Split) error { pages++; return enough })
+	if !errors.Is(err, enough) || pages != 1 {
+		t.Errorf("after %d pages: %v", pages, err)
+	}
+	broke := errors.New("it cannot be read")
+	err = c.Source().PlanPages(t.Context(), nil, func(yield func([]sdk.Split, error) bool) { yield(nil, broke) }, func([]sdk.Split) error { pages++; return nil })
+	if !errors.Is(err, broke) || pages != 1 {
+		t.Errorf("what is planned from breaks off, %d pages: %v", pages, err)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -25,6 +26,7 @@ type Features struct {
 	Commit         bool // transform: sdk.Committer
 	OutStreams     bool // transform: sdk.Streamer
 	ParallelWrites bool // sink: Write may be called several times at once
+	Finish         bool // sink: sdk.Finisher
 	// Guarantee is what a sink says of itself; the zero value: it says nothing.
 	Guarantee sdk.Guarantee
 }
@@ -248,6 +250,9 @@ func featuresOf(v any) []pb.Feature {
 	if p, ok := v.(sdk.Parallel); ok && p.ParallelWrites() {
 		out = append(out, pb.Feature_FEATURE_PARALLEL_WRITES)
 	}
+	if _, ok := v.(sdk.Finisher); ok {
+		out = append(out, pb.Feature_FEATURE_FINISH)
+	}
 	return out
 }
 
@@ -259,6 +264,7 @@ func featuresFrom(fs []pb.Feature) Features {
 		Commit:         has(pb.Feature_FEATURE_COMMIT),
 		OutStreams:     has(pb.Feature_FEATURE_OUT_STREAMS),
 		ParallelWrites: has(pb.Feature_FEATURE_PARALLEL_WRITES),
+		Finish:         has(pb.Feature_FEATURE_FINISH),
 	}
 }
 
@@ -271,13 +277,22 @@ func infoTo(i sdk.Info) *pb.DescribeResponse {
 	return &pb.DescribeResponse{
 		Name: i.Name, Version: i.Version, Kind: kind, Doc: validText(i.Doc),
 		ConfigSchema: i.Config, Streams: each(i.Streams, streamTo), Permissions: permissionsTo(i.Permissions), Robots: i.Robots,
+		PrivateDir: i.PrivateDir,
 	}
 }
 
 func infoFrom(r *pb.DescribeResponse) (sdk.Info, error) {
 	info := sdk.Info{
 		Name: r.GetName(), Version: r.GetVersion(), Doc: r.GetDoc(),
-		Config: rawJSON(r.GetConfigSchema()), Streams: each(r.GetStreams(), streamFrom), Permissions: permissionsFrom(r.GetPermissions()), Robots: r.GetRobots(),
+		Config: rawJSON(r.GetConfigSchema()), Permissions: permissionsFrom(r.GetPermissions()), Robots: r.GetRobots(),
+		PrivateDir: r.GetPrivateDir(),
+	}
+	if err := errors.Join(printable.Check(info.Name), printable.Check(info.Version)); err != nil {
+		return info, sdk.Permanent(fmt.Errorf("the plugin calls itself %.100q, version %.100q: %w", info.Name, info.Version, err))
+	}
+	var err error
+	if info.Streams, err = announced(r.GetStreams()); err != nil {
+		return info, err
 	}
 	if err := info.Permissions.Check(); err != nil {
 		return info, sdk.Permanent(fmt.Errorf("plugin %s: the permissions that it asks for: %w", info.Name, err))

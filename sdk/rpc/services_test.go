@@ -21,8 +21,8 @@ func TestDescribe(t *testing.T) {
 	p := sourceOf(nil)
 	p.Doc = "Reads *everything*."
 	p.Streams = []sdk.Stream{{Name: "issues", PrimaryKey: []string{"id", "part"}}}
-	p.Robots = true
-	p.Permissions = sdk.Permissions{HTTP: []string{"https://a.b"}, FSRead: []string{"in"}, FSWrite: []string{"out"}, Dial: []string{"db:1"}}
+	p.Robots, p.PrivateDir = true, true
+	p.Permissions = sdk.Permissions{HTTP: []string{"https://a.b"}, FSRead: []string{"in"}, FSWrite: []string{"out"}, Dial: []string{"db:1"}, Methods: []string{"POST"}}
 	c, end, err := InProcess(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
@@ -292,7 +292,7 @@ func TestStatefulTransform(t *testing.T) {
 	}{opener: o}
 	tr := connect(t, pluginOf(sdk.KindTransform, v), sdk.Host{}).Transform()
 	start := sdk.Start{
-		Run: "r1", Started: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC), Token: sdk.Token{1, 0},
+		Pipeline: "ours", Seat: 3, Epoch: 1 << 40, Dir: "/state/stages/transform.x", Run: "r1", Started: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC), Token: sdk.Token{1, 0},
 		Resume: true, Full: true, Streams: []sdk.Stream{{Name: "issues"}},
 	}
 	if err := tr.(sdk.Opener).Open(t.Context(), start); err != nil {
@@ -326,6 +326,23 @@ func TestCommitWithoutOpenIsRefused(t *testing.T) {
 	}
 }
 
+type finisher struct{ got *sdk.End }
+
+func (f finisher) Finish(_ context.Context, e sdk.End) error { *f.got = e; return nil }
+
+func TestFinish(t *testing.T) {
+	t.Parallel()
+	f := finisher{new(sdk.End)}
+	sink := connect(t, sinkOf(struct {
+		*memorySink
+		finisher
+	}{new(memorySink), f}), sdk.Host{}).Sink()
+	want := sdk.End{Run: "r1", Full: true}
+	if err := sink.(sdk.Finisher).Finish(t.Context(), want); err != nil || *f.got != want {
+		t.Errorf("got %+v, %v; want %+v", *f.got, err, want)
+	}
+}
+
 type parallelSink struct {
 	memorySink
 	opener
@@ -353,7 +370,26 @@ func TestSink(t *testing.T) {
 	if err != nil || string(token) != "9" && string(token) != "10" {
 		t.Errorf("Commit gave %q, %v", token, err)
 	}
+	for name, v := range map[string]sdk.Sink{
+		"opener": struct{ *parallelSink }{fake},
+		"finisher": struct {
+			*memorySink
+			finisher
+		}{memorySink: new(memorySink)},
+		"both": struct {
+			*parallelSink
+			finisher
+		}{parallelSink: fake},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := connect(t, sinkOf(v), sdk.Host{}).Sink()
+			same[sdk.Opener](t, v, got)
+			same[sdk.Finisher](t, v, got)
+		})
+	}
 	plain := connect(t, sinkOf(&memorySink{}), sdk.Host{}).Sink()
+	same[sdk.Finisher](t, &memorySink{}, plain)
 	same[sdk.Opener](t, &memorySink{}, plain)
 	if plain.(sdk.Parallel).ParallelWrites() {
 		t.Error("a plain sink takes no parallel writes")

@@ -6,19 +6,33 @@ import (
 	"context"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// Sink is the plugin as a sink, after Configure. It is an sdk.Opener exactly if the plugin's value is,
+// Sink is the plugin as a sink, after Configure. It is an sdk.Opener and an sdk.Finisher exactly if the plugin's value is,
 // and its ParallelWrites says what the plugin said.
 func (c *Conn) Sink() sdk.Sink {
-	if c.configured().Open {
+	s, open, finish := sink{c}, sinkOpener{c}, sinkFinisher{c}
+	switch f := c.configured(); {
+	case f.Open && f.Finish:
 		return struct {
 			sink
 			sinkOpener
-		}{sink{c}, sinkOpener{c}}
+			sinkFinisher
+		}{s, open, finish}
+	case f.Open:
+		return struct {
+			sink
+			sinkOpener
+		}{s, open}
+	case f.Finish:
+		return struct {
+			sink
+			sinkFinisher
+		}{s, finish}
 	}
-	return sink{c}
+	return s
 }
 
 type sink struct{ conn *Conn }
@@ -65,6 +79,13 @@ func (s sinkOpener) Open(ctx context.Context, start sdk.Start) error {
 	return fromStatus(ctx, err)
 }
 
+type sinkFinisher struct{ conn *Conn }
+
+func (s sinkFinisher) Finish(ctx context.Context, e sdk.End) error {
+	_, err := s.conn.sink.FinishSink(ctx, &pb.FinishSinkRequest{Run: e.Run, Full: e.Full})
+	return fromStatus(ctx, err)
+}
+
 // deliveries are the guarantees on the wire.
 var deliveries = map[sdk.Delivery]pb.Guarantee_Delivery{
 	sdk.AtLeastOnce: pb.Guarantee_DELIVERY_AT_LEAST_ONCE,
@@ -86,7 +107,7 @@ func guaranteeOf(v any) *pb.Guarantee {
 func guaranteeFrom(g *pb.Guarantee) sdk.Guarantee {
 	for delivery, wire := range deliveries {
 		if wire == g.GetDelivery() {
-			return sdk.Guarantee{Delivery: delivery, Why: g.GetWhy()}
+			return sdk.Guarantee{Delivery: delivery, Why: printable.Line(g.GetWhy())}
 		}
 	}
 	return sdk.Guarantee{}
@@ -130,4 +151,13 @@ func (s *sinkServer) CommitSink(ctx context.Context, _ *pb.CommitSinkRequest) (*
 	defer c.end()
 	token, err := sink.Commit(c.ctx)
 	return &pb.CommitSinkResponse{Token: token}, c.status(err)
+}
+
+func (s *sinkServer) FinishSink(ctx context.Context, r *pb.FinishSinkRequest) (*pb.FinishSinkResponse, error) {
+	sink, c, err := beginOn[sdk.Finisher](ctx, s.server)
+	if err != nil {
+		return nil, err
+	}
+	defer c.end()
+	return &pb.FinishSinkResponse{}, c.status(sink.Finish(c.ctx, sdk.End{Run: r.GetRun(), Full: r.GetFull()}))
 }

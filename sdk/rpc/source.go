@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 
 	"google.golang.org/grpc"
 
@@ -13,9 +14,17 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
+// Source is a source that can also be planned in pages.
+type Source interface {
+	sdk.Source
+	// PlanPages takes all pages of previous, each of splits that earlier runs finished, and then hands over the plan page by
+	// page. It ends with the first error of either, which it returns.
+	PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error) error
+}
+
 // Source is the plugin as a source, after Configure. Its Read hands over what comes to the Writer at
 // once; counts are made on the Read's context before the event that they belong to.
-func (c *Conn) Source() sdk.Source { return &source{conn: c, maxPlan: maxPlan} }
+func (c *Conn) Source() Source { return &source{conn: c, maxPlan: maxPlan} }
 
 type source struct {
 	conn    *Conn
@@ -27,7 +36,7 @@ func (s *source) Streams(ctx context.Context) ([]sdk.Stream, error) {
 	if err != nil {
 		return nil, fromStatus(ctx, err)
 	}
-	return each(r.GetStreams(), streamFrom), nil
+	return announced(r.GetStreams())
 }
 
 func (s *source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {

@@ -93,7 +93,7 @@ func (t transformStreamer) OutStreams(ctx context.Context, in []sdk.Stream) ([]s
 	if err != nil {
 		return nil, fromStatus(ctx, err)
 	}
-	return each(r.GetStreams(), streamFrom), nil
+	return announced(r.GetStreams())
 }
 
 // transformServer is the plugin's side.

@@ -5,6 +5,7 @@ package sdktest
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/conformance"
@@ -67,6 +68,8 @@ type SinkCase struct {
 	Keyed bool
 	// Rounds is how many steps the random walk takes; 0: 60.
 	Rounds int
+	// Patience is after what time a call counts as hung; 0: two minutes.
+	Patience time.Duration
 }
 
 // TestSink checks that a token brings the sink back to exactly the records that were written before its
@@ -79,7 +82,7 @@ func TestSink(t *testing.T, p sdk.Plugin, c SinkCase) {
 		},
 		Read:     func(t conformance.T, dir, stream string) []string { return c.Read(testOf(t), dir, stream) },
 		Host:     c.Host,
-		Replaces: c.Replaces, Keyed: c.Keyed, Rounds: c.Rounds,
+		Replaces: c.Replaces, Keyed: c.Keyed, Rounds: c.Rounds, Patience: c.Patience,
 	}
 	onBoth(t, p, rawConfig(t, c.Config(t, t.TempDir())), sdk.KindSink, func(t goTest, s conformance.Subject) { conformance.Sink(t, s, inner) })
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -46,6 +47,8 @@ type crash struct {
 	dir     string
 	after   map[int]map[string][]string // what an undisturbed life holds after act i, by stream
 	keeps   sdk.Delivery                // what the sink guarantees
+	epoch   *int64                      // of the newest instance, in whatever process
+	conns   *crashConns
 }
 
 // CrashSink proves that a sink of files keeps its guarantee, whatever happens to its process, its disk and its power: nothing
@@ -56,9 +59,13 @@ type crash struct {
 // times; one that goes by a key ([sdk.OncePerKey]) just that at the end, and until then nothing twice; any other may hold more. The
 // Read of the case leaves out what is not whole, if the sink may leave such behind.
 //
-// What the host does not know from its sinks is not tested by it: see [TestSink] for that. The child is this test binary,
-// started once more with this very test: what stands before CrashSink in the test is run there too. It must write below
-// the folder of the case. Without ptrace (see [crashtest.Supported]) the process is killed between its calls alone.
+// A sink that connects, through the Dial of the case's host, is killed besides in each write to a connection, when half of
+// it has gone out and when all has: so between the parts of a transaction, too.
+//
+// What the host does not know from its sinks is not tested by it: see [TestSink] for that, and for what a killed process has
+// sent that arrives later. The child is this test binary, started once more with this very test: what stands before
+// CrashSink in the test is run there too. It must write below the folder of the case, or to a place that is named after
+// it. Without ptrace (see [crashtest.Supported]) a sink of files is killed between its calls alone.
 func CrashSink(t *testing.T, p sdk.Plugin, c SinkCase) {
 	var batches []sdk.Batch
 	for n := range 9 {
@@ -72,18 +79,26 @@ func CrashSink(t *testing.T, p sdk.Plugin, c SinkCase) {
 
 func (x *crash) test() {
 	x.Helper()
+	x.epoch, x.conns = new(int64), &crashConns{}
 	if place, ok := os.LookupEnv(crashEnv); ok {
 		x.dir = place
+		*x.epoch = int64(x.number(crashEpoch, 1))
+		x.conns.dieAt(os.Getenv(crashWrite))
 		os.Exit(x.live())
 	}
 	x.name, x.dir = x.Name(), x.TempDir()
+	x.clear()
 	x.undisturbed()
+	connects := x.conns.written() > 0
 	var whole *crashtest.Outcome
 	if crashtest.Supported() == nil {
 		whole = x.child(crashtest.Fault{}, true)
 		if whole.Code != 0 {
 			x.Fatalf("the undisturbed process ended with %d:\n%s", whole.Code, whole.Output)
 		}
+	}
+	if connects {
+		x.part("killed at a connection", (*crash).killedAtWrites)
 	}
 	if whole == nil || whole.Count() == 0 { // it cannot be watched, or keeps no files
 		x.part("killed between calls", (*crash).killedBetweenCalls)
@@ -135,7 +150,7 @@ func (x *crash) holds() map[string][]string {
 	return out
 }
 
-// clear empties the place.
+// clear empties the place, and makes the private folder that a host has ready.
 func (x *crash) clear() {
 	x.Helper()
 	entries, err := os.ReadDir(x.dir)
@@ -144,9 +159,29 @@ func (x *crash) clear() {
 			err = os.RemoveAll(x.dir + string(os.PathSeparator) + e.Name())
 		}
 	}
+	if dir := x.private(); err == nil && dir != "" {
+		err = os.Mkdir(dir, 0o700)
+	}
 	if err != nil {
 		x.Fatal(err)
 	}
+}
+
+// private is the private folder of the plugin; "": it asks for none. It is watched with the place.
+func (x *crash) private() string {
+	if !x.plugin.PrivateDir {
+		return ""
+	}
+	return filepath.Join(x.dir, ".private")
+}
+
+// host is that of the case, whose connections are watched.
+func (x *crash) host() sdk.Host {
+	h := x.target.Host
+	if h.Dial != nil {
+		h.Dial = x.conns.over(h.Dial)
+	}
+	return h
 }
 
 // child runs the life in a process of its own.
@@ -169,7 +204,9 @@ func (x *crash) only() []string {
 }
 
 func (x *crash) env() []string {
-	return append(os.Environ(), crashEnv+"="+x.dir, "GORACE=atexit_sleep_ms=0") // or it waits a second at its end
+	const more = 100 // than one process opens
+	*x.epoch += more
+	return append(os.Environ(), crashEnv+"="+x.dir, fmt.Sprintf("%s=%d", crashEpoch, *x.epoch-more+1), "GORACE=atexit_sleep_ms=0") // or it waits a second at its end
 }
 
 // live is the child: it says which act comes and which is done. Token and error go with it.
@@ -185,7 +222,7 @@ func (x *crash) live() int {
 		r, _ := x.resumption(strings.Split(heard, "\n"), false)
 		fmt.Println("again")
 		h.token, next = r.token, r.next
-		if err := h.open(sdk.WithHost(x.Context(), x.target.Host), r.run, r.resume); err != nil {
+		if err := h.open(sdk.WithHost(x.Context(), x.host()), r.run, r.resume); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
@@ -201,8 +238,15 @@ func (x *crash) live() int {
 		}
 		fmt.Println("done", i, "token="+base64.StdEncoding.EncodeToString(h.token))
 	}
+	fmt.Println(saysWrites + strconv.Itoa(x.conns.written()))
 	return 0
 }
+
+// crashEpoch is what the child's instances begin with, crashWrite the write to a connection at which it kills itself.
+const (
+	crashEpoch = "SDKTEST_CRASH_EPOCH"
+	crashWrite = "SDKTEST_CRASH_WRITE"
+)
 
 // crashHeard is what an earlier process said, which the child goes on after.
 const crashHeard = "SDKTEST_CRASH_HEARD"

@@ -16,7 +16,7 @@ import (
 
 // act is one call of a host.
 type act struct {
-	what  string // "open", "write", "commit" or "stop"
+	what  string // "open", "write", "commit", "finish" or "stop"
 	run   int    // from 1
 	batch sdk.Batch
 }
@@ -33,7 +33,11 @@ func life(batches []sdk.Batch) []act {
 		}
 		out = append(out, a)
 	}
-	for run, calls := range []string{"open write commit write write commit write commit stop", "open write write commit write commit stop", "open write commit write commit stop"} {
+	for run, calls := range []string{
+		"open write commit write write commit write commit finish stop",
+		"open write write commit write commit finish stop",
+		"open write commit write commit finish stop",
+	} {
 		for call := range strings.FieldsSeq(calls) {
 			do(run+1, call)
 		}
@@ -41,13 +45,20 @@ func life(batches []sdk.Batch) []act {
 	return out
 }
 
-// startOf is what a run is opened with.
-func startOf(run int, token sdk.Token, resume bool, streams []sdk.Stream) sdk.Start {
+// fullRun is the one that starts over.
+const fullRun = 3
+
+// startOf is what an instance is opened with.
+func (x *crash) startOf(run int, token sdk.Token, resume bool) sdk.Start {
+	*x.epoch++
 	return sdk.Start{
-		Run: "r" + strconv.Itoa(run), Started: time.Date(2026, 3, 1, 23, 59, 0, 0, time.UTC).Add(time.Duration(run) * time.Second), Token: slices.Clone(token),
-		Resume: resume, Full: run == 3 && !resume, Streams: streams,
+		Pipeline: "crash", Epoch: *x.epoch, Dir: x.private(),
+		Run: runID(run), Started: time.Date(2026, 3, 1, 23, 59, 0, 0, time.UTC).Add(time.Duration(run) * time.Second),
+		Token: slices.Clone(token), Resume: resume, Full: run == fullRun && !resume, Streams: x.streams,
 	}
 }
+
+func runID(run int) string { return "r" + strconv.Itoa(run) }
 
 // crashHost does acts as a host does.
 type crashHost struct {
@@ -57,7 +68,7 @@ type crashHost struct {
 }
 
 func (h *crashHost) do(i int) error {
-	ctx := sdk.WithHost(h.x.Context(), h.x.target.Host)
+	ctx := sdk.WithHost(h.x.Context(), h.x.host())
 	a := h.x.acts[i]
 	switch a.what {
 	case "open":
@@ -70,6 +81,11 @@ func (h *crashHost) do(i int) error {
 			h.token = token
 		}
 		return err
+	case "finish":
+		if f, ok := h.sink.(sdk.Finisher); ok {
+			return f.Finish(ctx, sdk.End{Run: runID(a.run), Full: a.run == fullRun})
+		}
+		return nil
 	}
 	return h.close()
 }
@@ -87,7 +103,7 @@ func (h *crashHost) open(ctx context.Context, run int, resume bool) error {
 	if !ok {
 		return nil
 	}
-	return o.Open(ctx, startOf(run, h.token, resume, h.x.streams))
+	return o.Open(ctx, h.x.startOf(run, h.token, resume))
 }
 
 func (h *crashHost) close() error {

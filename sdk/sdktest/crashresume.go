@@ -83,7 +83,7 @@ func (x *crash) resumption(lines []string, lost bool) (resumption, bool) {
 	if r.resume {
 		r.next = last.act + 1
 	}
-	if r.resume || r.run != 3 {
+	if r.resume || r.run != fullRun {
 		r.want = x.after[last.act]
 	}
 	return r, true
@@ -95,7 +95,7 @@ func (x *crash) goOn(when string, r resumption) {
 	x.Helper()
 	h := &crashHost{x: x, token: r.token}
 	defer h.end()
-	if err := h.open(sdk.WithHost(x.Context(), x.target.Host), r.run, r.resume); err != nil {
+	if err := h.open(sdk.WithHost(x.Context(), x.host()), r.run, r.resume); err != nil {
 		x.Fatalf("%s: the next start: %v", when, err)
 	}
 	x.compare(when+": opened again", r.want, x.keeps == sdk.ExactlyOnce)

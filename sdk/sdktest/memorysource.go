@@ -56,11 +56,15 @@ func (m *MemorySource) Streams(context.Context) ([]sdk.Stream, error) {
 
 // Plan implements [sdk.Source]: every split goes on where the run before ended.
 func (m *MemorySource) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) {
+	before := map[string][]byte{} // cursors
+	for _, q := range p.Previous {
+		before[q.ID] = q.Cursor
+	}
 	var out []sdk.Split
 	for i := range m.Splits {
 		s := sdk.Split{ID: fmt.Sprintf("s%d", i), Stream: m.stream(), Estimate: int64(m.Records)}
-		if at := slices.IndexFunc(p.Previous, func(q sdk.Split) bool { return q.ID == s.ID }); at >= 0 {
-			done, err := position(p.Previous[at].Cursor)
+		if cursor, ok := before[s.ID]; ok {
+			done, err := position(cursor)
 			if err != nil {
 				return nil, err
 			}

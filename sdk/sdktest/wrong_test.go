@@ -130,15 +130,19 @@ var wrongs = map[string]struct {
 	"stateful transform ignores its token after a crash": {"killed_between_calls", func(t *testing.T) {
 		crashNumbering(t, func() sdk.Transform { return &forgetful{} })
 	}},
-	"sink leaves out the sync":                {"power_cut", crashAppending(appending{noSync: true})},
-	"sink leaves out the sync of the folder":  {"power_cut", crashAppending(appending{noFolderSync: true})},
-	"sink leaves what came after the token":   {"power_cut", crashAppending(appending{noCut: true})},
-	"sink does not sync once it came back":    {"two_in_a_row", crashAppending(appending{noSyncAgain: true})},
-	"sink takes a failed sync for a good one": {"failures", crashAppending(appending{ignoresSync: true})},
-	"sink does not say why":                   {"failures", crashAppending(appending{mute: true})},
-	"sink of one record a key has two":        {"power_cut", crashAppending(appending{noCut: true, promise: sdk.OncePerKey})},
-	"sink that promises little does not sync": {"power_cut", crashAppending(appending{noSync: true, promise: sdk.AtLeastOnce})},
-	"sink writes behind half a line":          {"power_cut", crashAppending(appending{noCut: true, promise: sdk.AtLeastOnce})},
+	"sink leaves out the sync":                    {"power_cut", crashAppending(appending{noSync: true})},
+	"sink leaves out the sync of the folder":      {"power_cut", crashAppending(appending{noFolderSync: true})},
+	"sink leaves what came after the token":       {"power_cut", crashAppending(appending{noCut: true})},
+	"sink does not sync once it came back":        {"two_in_a_row", crashAppending(appending{noSyncAgain: true})},
+	"sink takes a failed sync for a good one":     {"failures", crashAppending(appending{ignoresSync: true})},
+	"sink does not say why":                       {"failures", crashAppending(appending{mute: true})},
+	"sink of one record a key has two":            {"power_cut", crashAppending(appending{noCut: true, promise: sdk.OncePerKey})},
+	"sink that promises little does not sync":     {"power_cut", crashAppending(appending{noSync: true, promise: sdk.AtLeastOnce})},
+	"sink writes behind half a line":              {"power_cut", crashAppending(appending{noCut: true, promise: sdk.AtLeastOnce})},
+	"sink of a database shuts nobody out":         {"fenced", testRows(rowsSink{unfenced: true})},
+	"sink waits for what a killed instance holds": {"back_to_a_token", testRows(rowsSink{forgets: true})},
+	"sink ends a run as often as it is told":      {"finish", testRows(rowsSink{publishes: true})},
+	"sink takes back whole batches alone":         {"killed_at_a_connection", crashRows(rowsSink{whole: true})},
 	"transform fails the batch for one bad record": {"junk", func(t *testing.T) {
 		wrongTransform(t, func(b sdk.Batch) ([]sdk.Batch, error) {
 			out, err := upper{}.Transform(context.Background(), b)
@@ -334,15 +338,22 @@ func TestSuiteFindsWrongPlugins(t *testing.T) {
 	for name, w := range wrongs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestWrongPlugin$")
-			cmd.Env = append(os.Environ(), wrongEnv+"="+name)
-			out, err := cmd.CombinedOutput()
+			out, err := wrongPlugin(t, name)
 			if err == nil {
 				t.Fatalf("the suite finds nothing wrong:\n%s", out)
 			}
-			if !strings.Contains(string(out), "--- FAIL: TestWrongPlugin/") || !strings.Contains(string(out), "/"+w.check) {
+			if !strings.Contains(out, "--- FAIL: TestWrongPlugin/") || !strings.Contains(out, "/"+w.check) {
 				t.Errorf("the check %q has not found it:\n%s", w.check, out)
 			}
 		})
 	}
+}
+
+// wrongPlugin tests a wrong plugin in a process of its own.
+func wrongPlugin(t *testing.T, name string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestWrongPlugin$")
+	cmd.Env = append(os.Environ(), wrongEnv+"="+name)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }

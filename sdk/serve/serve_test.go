@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		Main(fake())
 	case os.Getenv(asHost) != "":
 		startAndHang()
+	case os.Getenv(asHoarder) != "":
+		hoard()
 	default:
 		os.Exit(testsWithin(m))
 	}

@@ -23,14 +23,14 @@ func stateFile(f *testing.F) []byte {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := s.Plan(f.Context(), run, []sdk.Split{{ID: "a", Stream: "s", Data: []byte("{}")}, {ID: "b", Stream: "s"}}); err != nil {
+	if err := plan(f.Context(), s, run, []sdk.Split{{ID: "a", Stream: "s", Data: []byte("{}")}, {ID: "b", Stream: "s"}}); err != nil {
 		f.Fatal(err)
 	}
-	split, err := s.Claim(f.Context(), run, "a")
+	split, err := claimFirst(f.Context(), s, run)
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := s.Commit(f.Context(), run, checkpoint.Commit{
+	if err := commit(f.Context(), s, run, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "a", Epoch: split.Epoch, Cursor: []byte("1"), Status: checkpoint.Open}},
 		Tokens: map[string]sdk.Token{"sink": sdk.Token("t")},
 	}); err != nil {
@@ -83,23 +83,21 @@ func use(t *testing.T, s checkpoint.Store) {
 	ctx := t.Context()
 	_, _ = s.Runs(ctx, 10)
 	_, _ = s.Tokens(ctx)
-	_, _ = s.Previous(ctx)
+	_, _ = checkpoint.All(checkpoint.EachPrevious(ctx, s))
 	run, err := s.Begin(ctx, checkpoint.Begin{ID: "r2", Now: time.Now()})
 	if err != nil {
 		return
 	}
-	splits, err := s.Splits(ctx, run)
+	splits, err := s.Claim(ctx, run, 0, 10)
 	if err != nil {
 		return
 	}
+	_, _ = s.Sums(ctx, run)
 	for _, split := range splits {
 		if split.ID == "" {
 			t.Errorf("a split without an id: %+v", split)
 		}
-		c, err := s.Claim(ctx, run, split.ID)
-		if err == nil {
-			_ = s.Commit(ctx, run, checkpoint.Commit{Splits: []checkpoint.Progress{{ID: c.ID, Epoch: c.Epoch, Cursor: []byte("2"), Status: checkpoint.Done}}})
-		}
+		_ = commit(ctx, s, run, checkpoint.Commit{Splits: []checkpoint.Progress{{ID: split.ID, Epoch: split.Epoch, Cursor: []byte("2"), Status: checkpoint.Done}}})
 	}
-	_ = s.Finish(ctx, run, checkpoint.Complete, nil)
+	_ = s.Finish(ctx, run, checkpoint.Complete, checkpoint.End{Now: time.Now()})
 }

@@ -4,8 +4,9 @@ package checkpoint
 
 import (
 	"bytes"
-	"cmp"
 	"context"
+	"crypto/rand"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 // Memory is a [Store] in memory. Close leaves it usable: opening it again is to go on with the same value.
 type Memory struct {
+	pipeline string
 	mu       turn
 	epoch    int64 // of the newest holder; 0: nobody holds
 	last     int64 // the highest epoch ever given, also across Reset
@@ -28,13 +30,14 @@ type memoryRun struct {
 	fingerprint string
 	planned     bool
 	stats       []byte
-	order       []string
+	order       []string // the place of a split is its index and one
 	splits      map[string]*Split
+	sums        Sums
 }
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
-	return &Memory{mu: make(turn, 1), previous: map[string]sdk.Split{}, tokens: map[string]Token{}}
+	return &Memory{pipeline: rand.Text(), mu: make(turn, 1), previous: map[string]sdk.Split{}, tokens: map[string]Token{}}
 }
 
 // turn is a mutex for what may take long: who waits for a channel is seen to wait in virtual time.
@@ -63,7 +66,7 @@ func (m *Memory) Begin(ctx context.Context, b Begin) (Run, error) {
 		return Run{}, usedID(b.ID)
 	default:
 		if r != nil {
-			r.end(Abandoned, b.Now, r.info.Report)
+			r.end(Abandoned, b.Now)
 		}
 		r = &memoryRun{fingerprint: b.Fingerprint, splits: map[string]*Split{}}
 		r.info = RunInfo{ID: b.ID, Started: b.Now.UTC().Round(0), Outcome: Running, Full: b.Full, Starts: 1}
@@ -72,13 +75,30 @@ func (m *Memory) Begin(ctx context.Context, b Begin) (Run, error) {
 	m.last++
 	m.epoch = m.last
 	return Run{
-		ID: r.info.ID, Epoch: m.epoch, Started: r.info.Started, Full: r.info.Full,
+		Pipeline: m.pipeline, ID: r.info.ID, Epoch: m.epoch, Started: r.info.Started, Full: r.info.Full,
 		Planned: r.planned, Resumed: resumed, Stats: bytes.Clone(r.stats),
 	}, nil
 }
 
+// Join implements [Store].
+func (m *Memory) Join(ctx context.Context, run Run) (Run, error) {
+	_, unlock, err := m.held(ctx, run)
+	if err != nil {
+		return run, err
+	}
+	defer unlock()
+	m.last++
+	m.epoch = m.last
+	run.Epoch = m.epoch
+	return run, nil
+}
+
 // Plan implements [Store].
-func (m *Memory) Plan(ctx context.Context, run Run, splits []sdk.Split) error {
+func (m *Memory) Plan(ctx context.Context, run Run, pages iter.Seq2[[]sdk.Split, error]) error {
+	splits, err := All(pages)
+	if err != nil {
+		return err
+	}
 	r, unlock, err := m.held(ctx, run)
 	if err != nil {
 		return err
@@ -87,8 +107,15 @@ func (m *Memory) Plan(ctx context.Context, run Run, splits []sdk.Split) error {
 	if r.planned {
 		return plannedTwice(run.ID)
 	}
-	if err := planable(splits); err != nil {
+	if err := named(splits, 0); err != nil {
 		return err
+	}
+	seen := make(map[string]bool, len(splits))
+	for _, p := range splits {
+		if seen[p.ID] || r.splits[p.ID] != nil {
+			return splitTwice(p.ID)
+		}
+		seen[p.ID] = true
 	}
 	r.planned = true
 	r.add(splits)
@@ -96,7 +123,17 @@ func (m *Memory) Plan(ctx context.Context, run Run, splits []sdk.Split) error {
 }
 
 // Splits implements [Store].
-func (m *Memory) Splits(ctx context.Context, run Run) ([]Split, error) {
+func (m *Memory) Splits(ctx context.Context, run Run, q Query) ([]Split, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return clones(m.run(run.ID).page(q)), nil
+}
+
+// Sums implements [Store].
+func (m *Memory) Sums(ctx context.Context, run Run) (Sums, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -106,50 +143,46 @@ func (m *Memory) Splits(ctx context.Context, run Run) ([]Split, error) {
 	if r == nil {
 		return nil, nil
 	}
-	out := make([]Split, 0, len(r.order))
-	for _, id := range r.order {
-		out = append(out, r.splits[id].clone())
-	}
-	return out, nil
+	return slices.Clone(r.sums), nil
 }
 
 // Claim implements [Store].
-func (m *Memory) Claim(ctx context.Context, run Run, id string) (Split, error) {
+func (m *Memory) Claim(ctx context.Context, run Run, after int64, n int) ([]Split, error) {
 	r, unlock, err := m.held(ctx, run)
 	if err != nil {
-		return Split{}, err
+		return nil, err
 	}
 	defer unlock()
-	s := r.splits[id]
-	if s == nil {
-		return Split{}, unknownSplit(run.ID, id)
+	page := r.page(Query{Status: Open, After: after, N: n})
+	for _, s := range page {
+		s.Epoch++
 	}
-	s.Epoch++
-	return s.clone(), nil
+	return clones(page), nil
 }
 
 // Commit implements [Store].
-func (m *Memory) Commit(ctx context.Context, run Run, c Commit) error {
+func (m *Memory) Commit(ctx context.Context, run Run, c Commit) ([]sdk.Split, error) {
 	r, unlock, err := m.held(ctx, run)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer unlock()
-	if err := named(c.New); err != nil {
-		return err
+	if err := named(c.New, 0); err != nil {
+		return nil, err
 	}
 	for _, p := range c.Splits {
 		s := r.splits[p.ID]
 		if s == nil {
-			return unknownSplit(run.ID, p.ID)
+			return nil, unknownSplit(run.ID, p.ID)
 		}
 		if p.Epoch == 0 || p.Epoch != s.Epoch {
-			return splitFenced(p.ID)
+			return nil, splitFenced(p.ID)
 		}
 	}
 	for _, p := range c.Splits {
-		s := r.splits[p.ID]
-		s.Cursor, s.Status, s.Records, s.Problem = bytes.Clone(p.Cursor), p.Status, p.Records, p.Problem
+		r.change(r.splits[p.ID], func(s *Split) {
+			s.Cursor, s.Status, s.Records, s.Problem = bytes.Clone(p.Cursor), p.Status, p.Records, p.Problem
+		})
 	}
 	for stage, t := range c.Tokens {
 		m.tokens[stage] = Token{Run: run.ID, Token: bytes.Clone(t)}
@@ -157,8 +190,7 @@ func (m *Memory) Commit(ctx context.Context, run Run, c Commit) error {
 	if c.Stats != nil {
 		r.stats = bytes.Clone(c.Stats)
 	}
-	r.add(c.New)
-	return nil
+	return r.add(c.New), nil
 }
 
 // Hold implements [Store].
@@ -173,19 +205,20 @@ func (m *Memory) Hold(ctx context.Context, run Run, f func()) error {
 }
 
 // Finish implements [Store].
-func (m *Memory) Finish(ctx context.Context, run Run, outcome Outcome, report []byte) error {
+func (m *Memory) Finish(ctx context.Context, run Run, outcome Outcome, end End) error {
 	r, unlock, err := m.held(ctx, run)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := mayFinish(run.ID, outcome, r.planned, r.counts()); err != nil {
+	if err := mayFinish(run.ID, outcome, r.planned, r.sums.Splits()); err != nil {
 		return err
 	}
 	if outcome == Complete {
 		m.keep(r)
 	}
-	r.end(outcome, time.Now(), report)
+	r.end(outcome, end.Now)
+	r.info.Gaps = end.Gaps
 	m.epoch = 0
 	return nil
 }
@@ -196,23 +229,46 @@ func (m *Memory) keep(r *memoryRun) {
 		clear(m.previous)
 	}
 	for id, s := range r.splits {
+		if s.Status != Done {
+			continue
+		}
 		m.previous[id] = s.Split
 	}
 }
 
 // Previous implements [Store].
-func (m *Memory) Previous(ctx context.Context) ([]sdk.Split, error) {
+func (m *Memory) Previous(ctx context.Context, after string, n int) ([]sdk.Split, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := make([]sdk.Split, 0, len(m.previous))
-	for _, s := range m.previous {
-		out = append(out, cloneSplit(s))
+	var ids []string
+	for id := range m.previous {
+		if id > after {
+			ids = append(ids, id)
+		}
 	}
-	slices.SortFunc(out, func(a, b sdk.Split) int { return cmp.Compare(a.ID, b.ID) })
+	slices.Sort(ids)
+	var out []sdk.Split
+	left := newRoom(n)
+	for _, id := range ids[:min(len(ids), max(n, 0))] {
+		out = append(out, cloneSplit(m.previous[id]))
+		if left.full(m.previous[id]) {
+			break
+		}
+	}
 	return out, nil
+}
+
+// CountPrevious implements [Store].
+func (m *Memory) CountPrevious(ctx context.Context) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.previous), nil
 }
 
 // Tokens implements [Store].
@@ -242,12 +298,29 @@ func (m *Memory) Runs(ctx context.Context, n int) ([]RunInfo, error) {
 			break
 		}
 		info := r.info
-		info.Report = bytes.Clone(info.Report)
 		info.Splits = r.counts()
 		out = append(out, info)
 	}
 	return out, nil
 }
+
+// Prune implements [Store].
+func (m *Memory) Prune(ctx context.Context, n int) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.unfinished() != nil {
+		n = max(n, 1)
+	}
+	gone := max(0, len(m.runs)-max(n, 0))
+	m.runs = slices.Clone(m.runs[gone:])
+	return gone, nil
+}
+
+// Compact implements [Store].
+func (m *Memory) Compact(ctx context.Context) error { return ctx.Err() }
 
 // Reset implements [Store].
 func (m *Memory) Reset(ctx context.Context) error {
@@ -275,7 +348,7 @@ func (m *Memory) Forget(ctx context.Context, id string) (bool, error) {
 		if s := r.splits[id]; s != nil {
 			found = true
 			s.Epoch++
-			s.Cursor, s.Status, s.Records, s.Problem = nil, Open, 0, ""
+			r.change(s, func(s *Split) { s.Cursor, s.Status, s.Records, s.Problem = nil, Open, 0, "" })
 		}
 	}
 	return found, nil
@@ -297,7 +370,7 @@ func (m *Memory) GiveUp(ctx context.Context, id string) (bool, error) {
 		return false, nil
 	}
 	s.Epoch++
-	s.Status, s.Problem = Done, ""
+	r.change(s, func(s *Split) { s.Status, s.Problem = Done, "" })
 	return true, nil
 }
 
@@ -345,17 +418,17 @@ func (r *memoryRun) reopen() {
 	r.info.Outcome, r.info.Ended = Running, time.Time{}
 	for _, s := range r.splits {
 		if s.Status == Broken {
-			s.Status, s.Problem = Open, ""
+			r.change(s, func(s *Split) { s.Status, s.Problem = Open, "" })
 		}
 	}
 }
 
 // end notes how the run ended. A run that nobody goes on with keeps the counts of its splits alone.
-func (r *memoryRun) end(o Outcome, now time.Time, report []byte) {
-	r.info.Outcome, r.info.Ended, r.info.Report = o, now.UTC().Round(0), bytes.Clone(report)
+func (r *memoryRun) end(o Outcome, now time.Time) {
+	r.info.Outcome, r.info.Ended = o, notBefore(now, r.info.Started)
 	if o == Complete || o == Abandoned {
 		r.info.Splits = r.counts()
-		r.order, r.splits = nil, nil
+		r.order, r.splits, r.sums, r.stats = nil, nil, nil, nil
 	}
 }
 
@@ -363,22 +436,55 @@ func (r *memoryRun) counts() map[Status]int {
 	if r.splits == nil {
 		return maps.Clone(r.info.Splits)
 	}
-	out := map[Status]int{}
-	for _, s := range r.splits {
-		out[s.Status]++
+	return r.sums.Splits()
+}
+
+// add appends the splits whose ids are not known, and returns them.
+func (r *memoryRun) add(splits []sdk.Split) (added []sdk.Split) {
+	for _, p := range splits {
+		if r.splits[p.ID] != nil {
+			continue
+		}
+		r.order = append(r.order, p.ID)
+		s := &Split{Split: cloneSplit(p), Place: int64(len(r.order)), Status: Open}
+		r.splits[p.ID] = s
+		r.sums.Add(*s)
+		added = append(added, p)
+	}
+	return added
+}
+
+// change changes a split, and the sums with it.
+func (r *memoryRun) change(s *Split, f func(s *Split)) {
+	before := *s
+	f(s)
+	r.sums.Change(before, *s)
+}
+
+// page returns the splits of a page. A run that there is not has none.
+func (r *memoryRun) page(q Query) (out []*Split) {
+	if r == nil || q.N <= 0 || q.After >= int64(len(r.order)) {
+		return nil
+	}
+	left := newRoom(q.N)
+	for _, id := range r.order[q.After:] {
+		s := r.splits[id]
+		if q.Status != "" && s.Status != q.Status {
+			continue
+		}
+		out = append(out, s)
+		if left.full(s.Split) {
+			break
+		}
 	}
 	return out
 }
 
-// add appends the splits whose ids are not known.
-func (r *memoryRun) add(splits []sdk.Split) {
+func clones(splits []*Split) (out []Split) {
 	for _, s := range splits {
-		if r.splits[s.ID] != nil {
-			continue
-		}
-		r.splits[s.ID] = &Split{Split: cloneSplit(s), Status: Open}
-		r.order = append(r.order, s.ID)
+		out = append(out, s.clone())
 	}
+	return out
 }
 
 func (s *Split) clone() Split {

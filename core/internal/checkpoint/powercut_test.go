@@ -31,16 +31,16 @@ func commitWatched(path string) {
 	must(err)
 	run, err := s.Begin(ctx, checkpoint.Begin{ID: "r", Now: time.Now()})
 	must(err)
-	must(s.Plan(ctx, run, []sdk.Split{{ID: "a"}}))
-	a, err := s.Claim(ctx, run, "a")
+	must(plan(ctx, s, run, []sdk.Split{{ID: "a"}}))
+	a, err := claimFirst(ctx, s, run)
 	must(err)
 	for n := int64(1); n <= watchedCommits; n++ {
-		must(s.Commit(ctx, run, numbered(a, n, checkpoint.Open)))
+		must(commit(ctx, s, run, numbered(a, n, checkpoint.Open)))
 		fmt.Println(n)
 	}
-	must(s.Commit(ctx, run, numbered(a, watchedCommits+1, checkpoint.Done)))
+	must(commit(ctx, s, run, numbered(a, watchedCommits+1, checkpoint.Done)))
 	fmt.Println(watchedCommits + 1)
-	must(s.Finish(ctx, run, checkpoint.Incomplete, []byte("report")))
+	must(s.Finish(ctx, run, checkpoint.Incomplete, checkpoint.End{Now: time.Now()}))
 	fmt.Println("finished")
 	must(s.Close())
 }
@@ -146,7 +146,7 @@ func goOn(ctx context.Context, path string, said int) (err error) {
 	if said == 0 && len(runs) == 0 {
 		return nil
 	}
-	splits, err := s.Splits(ctx, checkpoint.Run{ID: "r"})
+	splits, err := allSplits(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -157,11 +157,13 @@ func goOn(ctx context.Context, path string, said int) (err error) {
 	if err != nil || run.ID != "r" || len(splits) == 0 {
 		return err
 	}
-	a, err := s.Claim(ctx, run, "a")
-	if err != nil {
-		return err
+	a := splits[0]
+	if a.Status == checkpoint.Open {
+		if a, err = claimFirst(ctx, s, run); err != nil {
+			return err
+		}
 	}
-	return s.Commit(ctx, run, numbered(a, 1000, checkpoint.Open))
+	return commit(ctx, s, run, numbered(a, 1000, checkpoint.Open))
 }
 
 // right compares the state with how much was committed.

@@ -4,6 +4,7 @@ package checkpoint
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -18,29 +19,26 @@ func plannedTwice(run string) error { return fmt.Errorf("run %s: it is planned a
 
 func unknownSplit(run, id string) error { return fmt.Errorf("run %s: no split %q", run, id) }
 
-// planable checks the splits of a plan.
-func planable(splits []sdk.Split) error {
-	if err := named(splits); err != nil {
-		return err
-	}
-	seen := make(map[string]bool, len(splits))
-	for _, s := range splits {
-		if seen[s.ID] {
-			return sdk.Permanent(fmt.Errorf("split %q is planned twice: the ids of splits must differ", s.ID))
+func splitTwice(id string) error {
+	return sdk.Permanent(fmt.Errorf("split %q is planned twice: the ids of splits must differ", id))
+}
+
+// named checks that each split can be found again. before is how many came before them.
+func named(splits []sdk.Split, before int) error {
+	for i, s := range splits {
+		if err := s.Validate(); err != nil {
+			return fmt.Errorf("split %d: %w", before+i+1, err)
 		}
-		seen[s.ID] = true
 	}
 	return nil
 }
 
-// named checks that each split can be found again.
-func named(splits []sdk.Split) error {
-	for i, s := range splits {
-		if err := s.Validate(); err != nil {
-			return fmt.Errorf("split %d of %d: %w", i+1, len(splits), err)
-		}
+// notBefore is when a run ended that started then: a clock that was set back does not make it end before it began.
+func notBefore(ended, started time.Time) time.Time {
+	if ended.Before(started) {
+		ended = started
 	}
-	return nil
+	return ended.UTC().Round(0)
 }
 
 // mayFinish refuses an end that would lose splits or leave the run without one.

@@ -31,6 +31,9 @@ const (
 	kept    = "NORMAL" // it outlives the process; a later durable one pushes it along
 )
 
+// logSize is what the log may keep of the disk, in bytes: about what it grows to between two checkpoints of small commits.
+const logSize = 8 << 20
+
 // OpenSQLite opens the state file at path, or makes it if there is none; its folder must exist. A file that is
 // damaged (an empty one is), is of a newer version or is something else is left as it is: the error names it and says
 // what to do. After a kill what was committed last may be in the log beside the file (its name and "-wal") alone.
@@ -52,6 +55,8 @@ func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 		return nil, fmt.Errorf("state file %s: it is not a file", path)
 	case info.Size() == 0:
 		return nil, &FileError{Path: path, Problem: "it is damaged: nothing is in it"}
+	default:
+		keepOwn(path, info.Mode())
 	}
 	if err := clearUnfinished(path); err != nil {
 		return nil, fmt.Errorf("state file %s: %w", path, err)
@@ -96,17 +101,21 @@ func dsn(path, mode string) (string, error) {
 
 // prepare checks that the file is ours, before anything is written to it.
 func (s *SQLite) prepare(ctx context.Context) error {
-	if err := s.inspect(ctx); err != nil {
+	version, err := s.inspect(ctx)
+	if err != nil {
 		return err
 	}
-	return s.keepLog(ctx)
+	if err := s.keepLog(ctx); err != nil || version == schemaVersion {
+		return err
+	}
+	return s.write(ctx, durable, migrate)
 }
 
 // keepLog has the file keep a write-ahead log. A file is made with one: SQLite changes over only while nobody else has the file
 // open, and does not wait for that. Where no such log can be had (some network folders) it stays with its rollback journal,
-// which is as durable with synchronous=EXTRA.
+// which is as durable with synchronous=EXTRA. A log that a large plan has made long is cut when it begins anew.
 func (s *SQLite) keepLog(ctx context.Context) error {
-	_, err := s.db.ExecContext(ctx, "PRAGMA journal_mode=WAL")
+	_, err := s.db.ExecContext(ctx, fmt.Sprintf("PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=%d", logSize))
 	return err
 }
 

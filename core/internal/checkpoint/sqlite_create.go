@@ -45,6 +45,9 @@ func refuseOrphan(path string) error {
 // build makes the tables under another name and gives the file its own, unless there is one of that name.
 func build(ctx context.Context, path string) (err error) {
 	unfinished := path + unfinishedMark + rand.Text()
+	if err := makeOwn(unfinished); err != nil {
+		return (&SQLite{path: path}).unwritable(err)
+	}
 	s, err := connect(unfinished, path, "rwc")
 	if err != nil {
 		return err
@@ -63,6 +66,26 @@ func build(ctx context.Context, path string) (err error) {
 	// Some disks know no links. A rename replaces what is there; that two processes do not get here at once is the
 	// matter of the lock that each run holds.
 	return os.Rename(unfinished, path)
+}
+
+// makeOwn makes an empty file that nobody else may read: cursors and the data of splits may say what nobody else should know. SQLite gives
+// its logs the same mode.
+func makeOwn(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// keepOwn takes the state file from others, with its logs: earlier versions let them read it. Whose it is not leaves it as it is.
+func keepOwn(path string, mode os.FileMode) {
+	if mode.Perm()&0o077 == 0 {
+		return
+	}
+	for _, tail := range []string{"", "-wal", "-shm"} {
+		_ = os.Chmod(path+tail, 0o600) // the logs are there only while it is open
+	}
 }
 
 // clearUnfinished removes what processes left that were killed in build. The state file is there: who is in build still

@@ -183,7 +183,7 @@ func TestLostLog(t *testing.T) {
 	}
 	s := openSQLite(t, path)
 	defer s.Close()
-	splits, err := s.Splits(t.Context(), checkpoint.Run{ID: "r"})
+	splits, err := allSplits(t.Context(), s)
 	if err != nil || len(splits) > 0 && splits[0].Records > 3 {
 		t.Errorf("%+v, %v", splits, err)
 	}
@@ -192,7 +192,7 @@ func TestLostLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !run.Planned {
-		if err := s.Plan(t.Context(), run, []sdk.Split{{ID: "a"}}); err != nil {
+		if err := plan(t.Context(), s, run, []sdk.Split{{ID: "a"}}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -6,7 +6,9 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -30,34 +32,99 @@ func (b *blob) Scan(v any) error {
 // scanner is one row, of a query for one or for many.
 type scanner interface{ Scan(into ...any) error }
 
-const splitColumns = "id, stream, data, cursor, estimate, epoch, status, records, problem"
+const splitColumns = "id, stream, data, cursor, estimate, seq, epoch, status, records, problem"
 
 func scanSplit(row scanner) (s Split, err error) {
-	err = row.Scan(&s.ID, &s.Stream, (*blob)(&s.Data), (*blob)(&s.Cursor), &s.Estimate, &s.Epoch, (*string)(&s.Status), &s.Records, &s.Problem)
+	err = row.Scan(&s.ID, &s.Stream, (*blob)(&s.Data), (*blob)(&s.Cursor), &s.Estimate, &s.Place, &s.Epoch, (*string)(&s.Status), &s.Records, &s.Problem)
 	return s, err
 }
 
+// countedColumns are those that sums are made of, and what a split is found by.
+const countedColumns = "seq, id, stream, estimate, epoch, status, records"
+
+func scanCounted(row scanner) (s Split, err error) {
+	err = row.Scan(&s.Place, &s.ID, &s.Stream, &s.Estimate, &s.Epoch, (*string)(&s.Status), &s.Records)
+	return s, err
+}
+
+// unfinishedRun is the number of the unfinished run; -1 if there is none.
+const unfinishedRun = `coalesce((SELECT seq FROM runs WHERE seq = (SELECT max(seq) FROM runs) AND outcome NOT IN ('complete', 'abandoned')), -1)`
+
 // Splits implements [Store].
-func (s *SQLite) Splits(ctx context.Context, run Run) (out []Split, err error) {
+func (s *SQLite) Splits(ctx context.Context, run Run, q Query) (out []Split, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		out, err = collect(ctx, tx, scanSplit,
-			"SELECT "+splitColumns+" FROM splits WHERE run = (SELECT seq FROM runs WHERE id = ?) ORDER BY seq", run.ID)
+		var seq, base int64
+		err := tx.QueryRowContext(ctx, "SELECT seq, base FROM runs WHERE id = ? AND seq = "+unfinishedRun, run.ID).Scan(&seq, &base)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err == nil {
+			out, err = page(ctx, tx, seq, base, q)
+		}
 		return err
 	})
 	return out, err
 }
 
+// page reads a page of the splits of the unfinished run.
+func page(ctx context.Context, q querier, seq, base int64, which Query) ([]Split, error) {
+	query, args := "run = ?1 AND seq > max(?2, ?3)", []any{seq, base, which.After, max(which.N, 0), string(which.Status)}
+	switch which.Status {
+	case "":
+		args = args[:4]
+	case Done:
+		query += " AND status = ?5"
+	default: // by the index of what is left
+		query += " AND status <> 'done' AND status = ?5"
+	}
+	left := newRoom(which.N)
+	return collectSome(ctx, q, func(row scanner) (Split, bool, error) {
+		s, err := scanSplit(row)
+		return s, !left.full(s.Split), err
+	}, "SELECT "+splitColumns+" FROM splits WHERE "+query+" ORDER BY seq LIMIT ?4", args...)
+}
+
+// Sums implements [Store].
+func (s *SQLite) Sums(ctx context.Context, run Run) (sums Sums, err error) {
+	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		var unfinished bool
+		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM runs WHERE id = ? AND seq = "+unfinishedRun+")", run.ID).Scan(&unfinished)
+		if err == nil && unfinished {
+			sums, err = readSums(ctx, tx)
+		}
+		return err
+	})
+	return sums, err
+}
+
+func readSums(ctx context.Context, q querier) (Sums, error) {
+	return collect(ctx, q, func(row scanner) (s Sum, err error) {
+		err = row.Scan(&s.Stream, &s.Open, &s.Done, &s.Broken, &s.Records, &s.Expected, &s.Skipped, &s.Unknown)
+		return s, err
+	}, "SELECT stream, open, done, broken, records, expected, skipped, unknown FROM sums ORDER BY place")
+}
+
 // Previous implements [Store].
-func (s *SQLite) Previous(ctx context.Context) (out []sdk.Split, err error) {
-	scan := func(row scanner) (p sdk.Split, err error) {
+func (s *SQLite) Previous(ctx context.Context, after string, n int) (out []sdk.Split, err error) {
+	left := newRoom(n)
+	scan := func(row scanner) (p sdk.Split, more bool, err error) {
 		err = row.Scan(&p.ID, &p.Stream, (*blob)(&p.Data), (*blob)(&p.Cursor), &p.Estimate)
-		return p, err
+		return p, !left.full(p), err
 	}
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		out, err = collect(ctx, tx, scan, "SELECT id, stream, data, cursor, estimate FROM previous ORDER BY id")
+		out, err = collectSome(ctx, tx, scan,
+			"SELECT id, stream, data, cursor, estimate FROM splits WHERE id > ? AND run <> "+unfinishedRun+" ORDER BY id LIMIT ?", after, max(n, 0))
 		return err
 	})
 	return out, err
+}
+
+// CountPrevious implements [Store].
+func (s *SQLite) CountPrevious(ctx context.Context) (n int, err error) {
+	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, "SELECT count(*) FROM splits WHERE run <> "+unfinishedRun).Scan(&n)
+	})
+	return n, err
 }
 
 // Tokens implements [Store].
@@ -81,26 +148,20 @@ func (s *SQLite) Tokens(ctx context.Context) (map[string]Token, error) {
 func (s *SQLite) Runs(ctx context.Context, n int) (out []RunInfo, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		out, err = collect(ctx, tx, scanRun,
-			"SELECT id, started, ended, outcome, full, starts, report, counts FROM runs ORDER BY seq DESC LIMIT ?", max(n, 0))
-		if err != nil {
+			"SELECT id, started, ended, outcome, full, starts, gaps, counts FROM runs ORDER BY seq DESC LIMIT ?", max(n, 0))
+		if err != nil || len(out) == 0 || out[0].Splits != nil {
 			return err
 		}
-		for i := range out {
-			if out[i].Splits == nil {
-				out[i].Splits, err = countOf(ctx, tx, "SELECT status, count(*) FROM splits WHERE run = (SELECT seq FROM runs WHERE id = ?) GROUP BY status", out[i].ID)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		sums, err := readSums(ctx, tx) // it is the unfinished one
+		out[0].Splits = sums.Splits()
+		return err
 	})
 	return out, err
 }
 
 func scanRun(row scanner) (r RunInfo, err error) {
 	var started, ended, counts string
-	err = row.Scan(&r.ID, &started, &ended, (*string)(&r.Outcome), &r.Full, &r.Starts, (*blob)(&r.Report), &counts)
+	err = row.Scan(&r.ID, &started, &ended, (*string)(&r.Outcome), &r.Full, &r.Starts, &r.Gaps, &counts)
 	if err == nil {
 		r.Started, err = parseTime(started)
 	}
@@ -119,15 +180,23 @@ type querier interface {
 }
 
 func collect[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	return collectSome(ctx, q, func(row scanner) (T, bool, error) {
+		v, err := scan(row)
+		return v, true, err
+	}, query, args...)
+}
+
+// collectSome is collect for a scan that says whether there is to be more.
+func collectSome[T any](ctx context.Context, q querier, scan func(scanner) (T, bool, error), query string, args ...any) ([]T, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }() // rows.Err below says what went wrong
 	var out []T
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
+	for more := true; more && rows.Next(); {
+		var v T
+		if v, more, err = scan(rows); err != nil {
 			return nil, err
 		}
 		out = append(out, v)
@@ -135,59 +204,104 @@ func collect[T any](ctx context.Context, q querier, scan func(scanner) (T, error
 	return out, rows.Err()
 }
 
-func countSplits(ctx context.Context, q querier, seq int64) (map[Status]int, error) {
-	return countOf(ctx, q, "SELECT status, count(*) FROM splits WHERE run = ? GROUP BY status", seq)
+// Prune implements [Store].
+func (s *SQLite) Prune(ctx context.Context, n int) (gone int, err error) {
+	err = s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
+		res, err := tx.ExecContext(ctx,
+			"DELETE FROM runs WHERE seq <> "+unfinishedRun+" AND seq NOT IN (SELECT seq FROM runs ORDER BY seq DESC LIMIT ?)", max(n, 0))
+		if err != nil {
+			return err
+		}
+		rows, err := res.RowsAffected()
+		gone = int(rows)
+		return err
+	})
+	return gone, err
 }
 
-func countOf(ctx context.Context, q querier, query string, arg any) (map[Status]int, error) {
-	out := map[Status]int{}
-	_, err := collect(ctx, q, func(row scanner) (struct{}, error) {
-		var status Status
-		var n int
-		err := row.Scan((*string)(&status), &n)
-		out[status] = n
-		return struct{}{}, err
-	}, query, arg)
-	return out, err
+// Compact implements [Store].
+func (s *SQLite) Compact(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err := s.db.ExecContext(context.WithoutCancel(ctx), "VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
+	return s.explain(err)
 }
 
 // Reset implements [Store]. The highest epoch stays, so that no old holder is taken for a new one.
 func (s *SQLite) Reset(ctx context.Context) error {
 	return s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM runs; DELETE FROM previous; DELETE FROM tokens; UPDATE holder SET epoch = 0;`)
+		_, err := tx.ExecContext(ctx, `DELETE FROM runs; DELETE FROM splits; DELETE FROM sums; DELETE FROM tokens; UPDATE holder SET epoch = 0;`)
 		return err
 	})
 }
 
 // Forget implements [Store].
-func (s *SQLite) Forget(ctx context.Context, id string) (bool, error) {
-	return s.touch(ctx, id,
-		"DELETE FROM previous WHERE id = ?",
-		"UPDATE splits SET epoch = epoch + 1, cursor = NULL, status = 'open', records = 0, problem = '' WHERE id = ?")
+func (s *SQLite) Forget(ctx context.Context, id string) (found bool, err error) {
+	err = s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
+		if found, err = touch(ctx, tx, id, "epoch = epoch + 1, cursor = NULL, status = 'open', records = 0, problem = ''", "true"); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, "DELETE FROM splits WHERE id = ? AND run <> "+unfinishedRun, id)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		found = found || n > 0
+		return err
+	})
+	return found, err
 }
 
 // GiveUp implements [Store].
-func (s *SQLite) GiveUp(ctx context.Context, id string) (bool, error) {
-	return s.touch(ctx, id,
-		"UPDATE splits SET epoch = epoch + 1, status = 'done', problem = '' WHERE id = ? AND status <> 'done'")
-}
-
-// touch makes changes to what is kept of one split and reports whether there was anything to change. Only the
-// unfinished run has rows in splits.
-func (s *SQLite) touch(ctx context.Context, id string, changes ...string) (found bool, err error) {
+func (s *SQLite) GiveUp(ctx context.Context, id string) (found bool, err error) {
 	err = s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
-		for _, query := range changes {
-			res, err := tx.ExecContext(ctx, query, id)
-			if err != nil {
-				return err
-			}
-			n, err := res.RowsAffected()
-			if err != nil {
-				return err
-			}
-			found = found || n > 0
-		}
-		return nil
+		found, err = touch(ctx, tx, id, "epoch = epoch + 1, status = 'done', problem = ''", "status <> 'done'")
+		return err
 	})
 	return found, err
+}
+
+// touch changes the split of the unfinished run with this id, if it is of a kind, and the sums with it. It reports
+// whether there is such a one.
+func touch(ctx context.Context, tx *sql.Conn, id, change, kind string) (bool, error) {
+	before, err := scanCounted(tx.QueryRowContext(ctx, "SELECT "+countedColumns+" FROM splits WHERE id = ? AND run = "+unfinishedRun+" AND "+kind, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	now, err := scanCounted(tx.QueryRowContext(ctx, "UPDATE splits SET "+change+" WHERE seq = ? RETURNING "+countedColumns, before.Place))
+	if err != nil {
+		return false, err
+	}
+	return true, changeSums(ctx, tx, func(sums *Sums) error { sums.Change(before, now); return nil })
+}
+
+// changeSums lets f change the sums.
+func changeSums(ctx context.Context, tx *sql.Conn, f func(*Sums) error) error {
+	before, err := readSums(ctx, tx)
+	if err != nil {
+		return err
+	}
+	now := slices.Clone(before)
+	if err := f(&now); err != nil {
+		return err
+	}
+	return storeSums(ctx, tx, before, now)
+}
+
+// storeSums stores those sums that have changed.
+func storeSums(ctx context.Context, tx *sql.Conn, before, now Sums) error {
+	for i, s := range now {
+		if i < len(before) && before[i] == s {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO sums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			i, s.Stream, s.Open, s.Done, s.Broken, s.Records, s.Expected, s.Skipped, s.Unknown); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -4,10 +4,12 @@ package checkpoint
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -38,13 +40,44 @@ func (s *SQLite) Begin(ctx context.Context, b Begin) (run Run, err error) {
 			return err
 		}
 		run = r.Run
-		return tx.QueryRowContext(ctx,
-			"UPDATE holder SET last = last + 1, epoch = last + 1 RETURNING epoch").Scan(&run.Epoch)
+		if run.Pipeline, err = identity(ctx, tx); err != nil {
+			return err
+		}
+		return raise(ctx, tx, &run)
 	})
 	if err != nil {
 		return Run{}, err
 	}
 	return run, nil
+}
+
+// Join implements [Store].
+func (s *SQLite) Join(ctx context.Context, run Run) (Run, error) {
+	err := s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
+		if _, _, err := held(ctx, tx, run); err != nil {
+			return err
+		}
+		return raise(ctx, tx, &run)
+	})
+	return run, err
+}
+
+// raise gives the holder an epoch that nobody ever had.
+func raise(ctx context.Context, tx *sql.Conn, run *Run) error {
+	return tx.QueryRowContext(ctx,
+		"UPDATE holder SET last = last + 1, epoch = last + 1 RETURNING epoch").Scan(&run.Epoch)
+}
+
+// identity returns what identifies the pipeline, made at its first run. Files of earlier versions have no table for it.
+func identity(ctx context.Context, tx *sql.Conn) (id string, err error) {
+	if _, err := tx.ExecContext(ctx,
+		"CREATE TABLE IF NOT EXISTS pipeline (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL)"); err != nil {
+		return "", err
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO pipeline VALUES (1, ?)", rand.Text()); err != nil {
+		return "", err
+	}
+	return id, tx.QueryRowContext(ctx, "SELECT id FROM pipeline").Scan(&id)
 }
 
 // storedRun is a run with what the database alone knows of it.
@@ -81,7 +114,8 @@ func start(ctx context.Context, tx *sql.Conn, b Begin) (*storedRun, error) {
 	if used {
 		return nil, usedID(b.ID)
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO runs (id, fingerprint, started, outcome, full) VALUES (?, ?, ?, ?, ?)",
+	_, err := tx.ExecContext(ctx, `INSERT INTO runs (id, fingerprint, started, outcome, full, base)
+		VALUES (?, ?, ?, ?, ?, coalesce((SELECT max(seq) FROM splits), 0))`,
 		b.ID, b.Fingerprint, formatTime(b.Now), string(Running), b.Full)
 	return &storedRun{Run: Run{ID: b.ID, Started: b.Now.UTC().Round(0), Full: b.Full}}, err
 }
@@ -92,30 +126,52 @@ func reopen(ctx context.Context, tx *sql.Conn, seq int64, fingerprint string) er
 		string(Running), fingerprint, seq); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, "UPDATE splits SET status = ?, problem = '' WHERE run = ? AND status = ?", string(Open), seq, string(Broken))
-	return err
+	return changeSums(ctx, tx, func(sums *Sums) error {
+		_, err := collect(ctx, tx, func(row scanner) (struct{}, error) {
+			now, err := scanCounted(row)
+			before := now
+			before.Status = Broken
+			sums.Change(before, now)
+			return struct{}{}, err
+		}, "UPDATE splits SET status = 'open', problem = '' WHERE status <> 'done' AND status = 'broken' RETURNING "+countedColumns)
+		return err
+	})
 }
 
-// end notes how a run ended. A run that nobody goes on with keeps the counts of its splits alone.
+// end notes how a run ended. A run that nobody goes on with keeps the counts of its splits alone. The splits themselves are the
+// previous ones then, if it is complete.
 func end(ctx context.Context, tx *sql.Conn, seq int64, o Outcome, now time.Time) error {
-	if _, err := tx.ExecContext(ctx, "UPDATE runs SET outcome = ?, ended = ? WHERE seq = ?", string(o), formatTime(now), seq); err != nil {
+	var text string
+	if err := tx.QueryRowContext(ctx, "SELECT started FROM runs WHERE seq = ?", seq).Scan(&text); err != nil {
+		return err
+	}
+	started, err := parseTime(text)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE runs SET outcome = ?, ended = ? WHERE seq = ?", string(o), formatTime(notBefore(now, started)), seq); err != nil {
 		return err
 	}
 	if o != Complete && o != Abandoned {
 		return nil
 	}
-	counts, err := countSplits(ctx, tx, seq)
+	sums, err := readSums(ctx, tx)
 	if err != nil {
 		return err
 	}
-	raw, err := json.Marshal(counts)
+	raw, err := json.Marshal(sums.Splits())
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "UPDATE runs SET counts = ? WHERE seq = ?", string(raw), seq); err != nil {
+	if _, err := tx.ExecContext(ctx, "UPDATE runs SET counts = ?, stats = NULL WHERE seq = ?", string(raw), seq); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "DELETE FROM splits WHERE run = ?", seq)
+	if o == Abandoned {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM splits WHERE run = ?1 AND seq > (SELECT base FROM runs WHERE seq = ?1)", seq); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, "DELETE FROM sums")
 	return err
 }
 
@@ -142,7 +198,13 @@ func (s *SQLite) Hold(ctx context.Context, run Run, f func()) error {
 }
 
 // Plan implements [Store].
-func (s *SQLite) Plan(ctx context.Context, run Run, splits []sdk.Split) error {
+func (s *SQLite) Plan(ctx context.Context, run Run, pages iter.Seq2[[]sdk.Split, error]) error {
+	next, stop := iter.Pull2(pages)
+	defer stop()
+	first, err, more := next()
+	if err != nil {
+		return err
+	}
 	return s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
 		seq, planned, err := held(ctx, tx, run)
 		if err != nil {
@@ -151,60 +213,96 @@ func (s *SQLite) Plan(ctx context.Context, run Run, splits []sdk.Split) error {
 		if planned {
 			return plannedTwice(run.ID)
 		}
-		if err := planable(splits); err != nil {
-			return err
-		}
 		if _, err := tx.ExecContext(ctx, "UPDATE runs SET planned = 1 WHERE seq = ?", seq); err != nil {
 			return err
 		}
-		return add(ctx, tx, seq, splits)
+		for n, page := 0, first; more; page, err, more = next() {
+			if err != nil {
+				return err
+			}
+			if err := planPage(ctx, tx, seq, page, n); err != nil {
+				return err
+			}
+			n += len(page)
+		}
+		return nil
 	})
 }
 
-// add appends the splits whose ids are not known.
-func add(ctx context.Context, tx *sql.Conn, seq int64, splits []sdk.Split) error {
-	if len(splits) == 0 {
-		return nil
-	}
-	insert, err := tx.PrepareContext(ctx,
-		"INSERT INTO splits (run, id, stream, data, cursor, estimate) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run, id) DO NOTHING")
-	if err != nil {
+// planPage stores a page of a plan, the splits of which must all be new. before is how many came in the pages before.
+func planPage(ctx context.Context, tx *sql.Conn, seq int64, page []sdk.Split, before int) error {
+	if err := named(page, before); err != nil {
 		return err
 	}
-	defer func() { _ = insert.Close() }() // nothing is pending in it
-	for _, p := range splits {
-		if _, err := insert.ExecContext(ctx, seq, p.ID, p.Stream, []byte(p.Data), p.Cursor, p.Estimate); err != nil {
-			return err
-		}
+	added, err := add(ctx, tx, seq, page)
+	if err != nil || len(added) == len(page) {
+		return err
 	}
-	return nil
+	i := 0
+	for i < len(added) && added[i].ID == page[i].ID {
+		i++
+	}
+	return splitTwice(page[i].ID)
+}
+
+// add appends the splits whose ids are not known, and returns them.
+func add(ctx context.Context, tx *sql.Conn, seq int64, splits []sdk.Split) (added []sdk.Split, err error) {
+	if len(splits) == 0 {
+		return nil, nil
+	}
+	insert, err := tx.PrepareContext(ctx,
+		"INSERT INTO splits (run, id, stream, data, cursor, estimate) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id, run) DO NOTHING")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = insert.Close() }() // nothing is pending in it
+	return added, changeSums(ctx, tx, func(sums *Sums) error {
+		for _, p := range splits {
+			res, err := insert.ExecContext(ctx, seq, p.ID, p.Stream, []byte(p.Data), p.Cursor, p.Estimate)
+			if err != nil {
+				return err
+			}
+			n, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				added = append(added, p)
+				sums.Add(Split{Split: p, Status: Open})
+			}
+		}
+		return nil
+	})
 }
 
 // Claim implements [Store]. A claim need not outlive a power failure: nobody else does either.
-func (s *SQLite) Claim(ctx context.Context, run Run, id string) (out Split, err error) {
+func (s *SQLite) Claim(ctx context.Context, run Run, after int64, n int) (out []Split, err error) {
 	err = s.write(ctx, kept, func(ctx context.Context, tx *sql.Conn) error {
 		seq, _, err := held(ctx, tx, run)
 		if err != nil {
 			return err
 		}
-		out, err = scanSplit(tx.QueryRowContext(ctx,
-			"UPDATE splits SET epoch = epoch + 1 WHERE run = ? AND id = ? RETURNING "+splitColumns, seq, id))
-		if errors.Is(err, sql.ErrNoRows) {
-			return unknownSplit(run.ID, id)
+		if out, err = page(ctx, tx, seq, 0, Query{Status: Open, After: after, N: n}); err != nil || len(out) == 0 {
+			return err
 		}
+		for i := range out {
+			out[i].Epoch++
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE splits SET epoch = epoch + 1 WHERE status <> 'done' AND status = 'open' AND seq >= ? AND seq <= ?",
+			out[0].Place, out[len(out)-1].Place)
 		return err
 	})
 	return out, err
 }
 
 // Commit implements [Store].
-func (s *SQLite) Commit(ctx context.Context, run Run, c Commit) error {
-	return s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
+func (s *SQLite) Commit(ctx context.Context, run Run, c Commit) (added []sdk.Split, err error) {
+	err = s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
 		seq, _, err := held(ctx, tx, run)
 		if err != nil {
 			return err
 		}
-		if err := named(c.New); err != nil {
+		if err := named(c.New, 0); err != nil {
 			return err
 		}
 		if err := advance(ctx, tx, seq, run.ID, c.Splits); err != nil {
@@ -220,8 +318,13 @@ func (s *SQLite) Commit(ctx context.Context, run Run, c Commit) error {
 				return err
 			}
 		}
-		return add(ctx, tx, seq, c.New)
+		added, err = add(ctx, tx, seq, c.New)
+		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	return added, nil
 }
 
 // advance stores how far the splits are, if every one of them is held still.
@@ -229,22 +332,34 @@ func advance(ctx context.Context, tx *sql.Conn, seq int64, run string, splits []
 	if len(splits) == 0 {
 		return nil
 	}
-	update, err := tx.PrepareContext(ctx, `UPDATE splits SET cursor = ?, status = ?, records = ?, problem = ?
-		WHERE run = ? AND id = ? AND epoch = ? AND epoch > 0`)
+	find, err := tx.PrepareContext(ctx, "SELECT "+countedColumns+" FROM splits WHERE id = ? AND run = ? AND epoch = ? AND epoch > 0")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = find.Close() }() // nothing is pending in it
+	update, err := tx.PrepareContext(ctx, "UPDATE splits SET cursor = ?, status = ?, records = ?, problem = ? WHERE seq = ?")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = update.Close() }() // nothing is pending in it
-	for _, p := range splits {
-		res, err := update.ExecContext(ctx, p.Cursor, string(p.Status), p.Records, p.Problem, seq, p.ID, p.Epoch)
-		if err != nil {
-			return err
+	return changeSums(ctx, tx, func(sums *Sums) error {
+		for _, p := range splits {
+			before, err := scanCounted(find.QueryRowContext(ctx, p.ID, seq, p.Epoch))
+			if errors.Is(err, sql.ErrNoRows) {
+				return notHeld(ctx, tx, seq, run, p.ID)
+			}
+			if err != nil {
+				return err
+			}
+			if _, err := update.ExecContext(ctx, p.Cursor, string(p.Status), p.Records, p.Problem, before.Place); err != nil {
+				return err
+			}
+			now := before
+			now.Status, now.Records = p.Status, p.Records
+			sums.Change(before, now)
 		}
-		if n, err := res.RowsAffected(); err != nil || n != 1 {
-			return errors.Join(err, notHeld(ctx, tx, seq, run, p.ID))
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // notHeld says why a split could not be stored.
@@ -260,28 +375,28 @@ func notHeld(ctx context.Context, tx *sql.Conn, seq int64, run, id string) error
 }
 
 // Finish implements [Store].
-func (s *SQLite) Finish(ctx context.Context, run Run, outcome Outcome, report []byte) error {
+func (s *SQLite) Finish(ctx context.Context, run Run, outcome Outcome, e End) error {
 	return s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
 		seq, planned, err := held(ctx, tx, run)
 		if err != nil {
 			return err
 		}
-		counts, err := countSplits(ctx, tx, seq)
+		sums, err := readSums(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if err := mayFinish(run.ID, outcome, planned, counts); err != nil {
+		if err := mayFinish(run.ID, outcome, planned, sums.Splits()); err != nil {
 			return err
 		}
 		if outcome == Complete {
-			if err := keep(ctx, tx, seq); err != nil {
+			if err := replacePrevious(ctx, tx, seq); err != nil {
 				return err
 			}
 		}
-		if err := end(ctx, tx, seq, outcome, time.Now()); err != nil {
+		if err := end(ctx, tx, seq, outcome, e.Now); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE runs SET report = ? WHERE seq = ?", report, seq); err != nil {
+		if _, err := tx.ExecContext(ctx, "UPDATE runs SET gaps = ? WHERE seq = ?", e.Gaps, seq); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE holder SET epoch = 0")
@@ -289,13 +404,21 @@ func (s *SQLite) Finish(ctx context.Context, run Run, outcome Outcome, report []
 	})
 }
 
-// keep makes the splits of a complete run the previous ones.
-func keep(ctx context.Context, tx *sql.Conn, seq int64) error {
-	if _, err := tx.ExecContext(ctx, "DELETE FROM previous WHERE (SELECT full FROM runs WHERE seq = ?)", seq); err != nil {
+// replacePrevious takes away those of the previous splits in whose place the splits of this run come, and the splits that it has skipped.
+func replacePrevious(ctx context.Context, tx *sql.Conn, seq int64) error {
+	if _, err := tx.ExecContext(ctx, "DELETE FROM splits WHERE status <> 'done'"); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO previous (id, stream, data, cursor, estimate)
-		SELECT id, stream, data, cursor, estimate FROM splits WHERE run = ?`, seq)
+	var full, any bool
+	if err := tx.QueryRowContext(ctx, "SELECT full, EXISTS (SELECT 1 FROM splits WHERE seq <= base) FROM runs WHERE seq = ?", seq).Scan(&full, &any); err != nil || !any {
+		return err
+	}
+	which := "run <> ?1"
+	if !full {
+		which = `seq IN (SELECT old.seq FROM splits AS new JOIN splits AS old ON old.id = new.id AND old.run <> new.run
+			WHERE new.run = ?1 AND new.seq > (SELECT base FROM runs WHERE seq = ?1))`
+	}
+	_, err := tx.ExecContext(ctx, "DELETE FROM splits WHERE "+which, seq)
 	return err
 }
 

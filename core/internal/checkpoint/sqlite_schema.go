@@ -13,14 +13,14 @@ import (
 
 const (
 	applicationID = 0x73637270 // "scrp": SQLite keeps it in the file's header
-	schemaVersion = 1
+	schemaVersion = 2
 	// checkBelow is the size in pages up to which a file is checked whole when it is opened: a few milliseconds. Damage
 	// in a larger one is found when its page is read.
 	checkBelow = 512
 )
 
-// Only the unfinished run has rows in splits; a complete one leaves its counts in runs, and its splits in
-// previous.
+// The splits of the unfinished run, which is the newest, are those of its number. All others are the previous ones, each id
+// once. So a run that becomes complete needs not be copied.
 const schema = `
 CREATE TABLE holder (
 	one   INTEGER PRIMARY KEY CHECK (one = 1),
@@ -38,13 +38,22 @@ CREATE TABLE runs (
 	full        INTEGER NOT NULL,
 	planned     INTEGER NOT NULL DEFAULT 0,
 	starts      INTEGER NOT NULL DEFAULT 1,
-	stats       BLOB,
-	report      BLOB,
-	counts      TEXT NOT NULL DEFAULT '' -- of its splits by status, as JSON, once they are gone
+	stats       BLOB,             -- of the unfinished run
+	counts      TEXT NOT NULL DEFAULT '', -- of its splits by status, as JSON, once nobody goes on with it
+	gaps        INTEGER NOT NULL DEFAULT 0, -- the source has gone on without parts
+	base        INTEGER NOT NULL DEFAULT 0 -- the place behind which its splits are
 );
+CREATE TABLE tokens (
+	stage TEXT PRIMARY KEY,
+	run   TEXT NOT NULL,
+	token BLOB
+);
+` + schemaOfSplits
+
+const schemaOfSplits = `
 CREATE TABLE splits (
 	seq      INTEGER PRIMARY KEY,
-	run      INTEGER NOT NULL REFERENCES runs (seq) ON DELETE CASCADE,
+	run      INTEGER NOT NULL,
 	id       TEXT NOT NULL,
 	stream   TEXT NOT NULL,
 	data     BLOB,
@@ -54,19 +63,19 @@ CREATE TABLE splits (
 	status   TEXT NOT NULL DEFAULT 'open',
 	records  INTEGER NOT NULL DEFAULT 0,
 	problem  TEXT NOT NULL DEFAULT '',
-	UNIQUE (run, id)
+	UNIQUE (id, run)
 );
-CREATE TABLE previous (
-	id       TEXT PRIMARY KEY,
+CREATE INDEX splits_left ON splits (status, seq) WHERE status <> 'done';
+CREATE TABLE sums ( -- of the splits of the unfinished run, by stream
+	place    INTEGER PRIMARY KEY,
 	stream   TEXT NOT NULL,
-	data     BLOB,
-	cursor   BLOB,
-	estimate INTEGER NOT NULL
-);
-CREATE TABLE tokens (
-	stage TEXT PRIMARY KEY,
-	run   TEXT NOT NULL,
-	token BLOB
+	open     INTEGER NOT NULL,
+	done     INTEGER NOT NULL,
+	broken   INTEGER NOT NULL,
+	records  INTEGER NOT NULL,
+	expected INTEGER NOT NULL,
+	skipped  INTEGER NOT NULL,
+	unknown  INTEGER NOT NULL
 );
 `
 
@@ -77,9 +86,10 @@ func createSchema(ctx context.Context, tx *sql.Conn) error {
 	return err
 }
 
-// inspect refuses a file that is not ours, is newer than we are, or is visibly damaged. It writes nothing.
-func (s *SQLite) inspect(ctx context.Context) error {
-	var id, version, pages, pageSize int
+// inspect refuses a file that is not ours, is newer than we are, or is visibly damaged, and returns its version. It
+// writes nothing.
+func (s *SQLite) inspect(ctx context.Context) (version int, err error) {
+	var id, pages, pageSize int
 	for query, to := range map[string]*int{
 		"PRAGMA application_id": &id,
 		"PRAGMA user_version":   &version,
@@ -87,27 +97,27 @@ func (s *SQLite) inspect(ctx context.Context) error {
 		"PRAGMA page_size":      &pageSize,
 	} {
 		if err := s.db.QueryRowContext(ctx, query).Scan(to); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	short, err := s.short(int64(pages) * int64(pageSize))
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case short:
-		return &FileError{Path: s.path, Problem: "it is damaged: its end is missing"}
+		return 0, &FileError{Path: s.path, Problem: "it is damaged: its end is missing"}
 	case id != applicationID:
-		return &FileError{Path: s.path, Problem: "it is a database of something else"}
+		return 0, &FileError{Path: s.path, Problem: "it is a database of something else"}
 	case version > schemaVersion:
-		return &FileError{
+		return 0, &FileError{
 			Path:    s.path,
 			Problem: fmt.Sprintf("a newer scrapekit wrote it (format %d, this one knows %d)", version, schemaVersion),
 			Advice:  "use that version, or move the file away and " + startOver,
 		}
 	case pages > checkBelow:
-		return nil
+		return version, nil
 	}
-	return s.check(ctx)
+	return version, s.check(ctx)
 }
 
 // short reports whether the file lacks pages that it should have, as SQLite would see late, or never: it takes what is

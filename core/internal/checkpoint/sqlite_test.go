@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,14 +51,14 @@ func commitForever(path string) {
 	run, err := s.Begin(ctx, checkpoint.Begin{ID: "r", Now: time.Now()})
 	must(err)
 	if !run.Planned {
-		must(s.Plan(ctx, run, []sdk.Split{{ID: "a"}}))
+		must(plan(ctx, s, run, []sdk.Split{{ID: "a"}}))
 	}
-	a, err := s.Claim(ctx, run, "a")
+	a, err := claimFirst(ctx, s, run)
 	must(err)
 	n := a.Records
 	for {
 		n++
-		must(s.Commit(ctx, run, numbered(a, n, checkpoint.Open)))
+		must(commit(ctx, s, run, numbered(a, n, checkpoint.Open)))
 		fmt.Println(n)
 	}
 }
@@ -85,7 +87,7 @@ func TestKill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		splits, err := s.Splits(t.Context(), checkpoint.Run{ID: "r"})
+		splits, err := allSplits(t.Context(), s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,11 +145,11 @@ func filled(t *testing.T, splits int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := make([]sdk.Split, splits)
-	for i := range plan {
-		plan[i] = sdk.Split{ID: fmt.Sprint("split ", i), Data: []byte(strings.Repeat("x", 100))}
+	all := make([]sdk.Split, splits)
+	for i := range all {
+		all[i] = sdk.Split{ID: fmt.Sprint("split ", i), Data: []byte(strings.Repeat("x", 100))}
 	}
-	if err := s.Plan(t.Context(), run, plan); err != nil {
+	if err := plan(t.Context(), s, run, all); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -165,7 +167,7 @@ func unusable(t *testing.T, path string, words ...string) {
 	}
 	s, err := checkpoint.OpenSQLite(t.Context(), path)
 	if err == nil {
-		_, err = s.Splits(t.Context(), checkpoint.Run{ID: "r"})
+		_, err = allSplits(t.Context(), s)
 		if closed := s.Close(); closed != nil {
 			t.Log(closed)
 		}
@@ -238,6 +240,19 @@ func TestNewerFile(t *testing.T) {
 	unusable(t, path, "newer", "format 7")
 }
 
+// TestFileWithoutIdentity: earlier versions wrote none, and the next run gives one.
+func TestFileWithoutIdentity(t *testing.T) {
+	t.Parallel()
+	path := filled(t, 1)
+	change(t, path, "DROP TABLE IF EXISTS pipeline")
+	s := openSQLite(t, path)
+	defer s.Close()
+	run, err := s.Begin(t.Context(), checkpoint.Begin{ID: "next", Now: time.Now(), Full: true})
+	if err != nil || run.Pipeline == "" {
+		t.Errorf("%+v, %v", run, err)
+	}
+}
+
 // change runs a statement behind the store's back.
 func change(t *testing.T, path, statement string) {
 	t.Helper()
@@ -286,17 +301,17 @@ func TestTwoProcesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := one.Plan(t.Context(), first, []sdk.Split{{ID: "a"}}); err != nil {
+	if err := plan(t.Context(), one, first, []sdk.Split{{ID: "a"}}); err != nil {
 		t.Fatal(err)
 	}
 	second, err := two.Begin(t.Context(), checkpoint.Begin{ID: "r2", Now: time.Now()})
 	if err != nil || second.ID != "r" {
 		t.Fatal(second, err)
 	}
-	if err := one.Commit(t.Context(), first, checkpoint.Commit{}); !errors.Is(err, checkpoint.ErrFenced) {
+	if err := commit(t.Context(), one, first, checkpoint.Commit{}); !errors.Is(err, checkpoint.ErrFenced) {
 		t.Errorf("the old holder's commit: %v", err)
 	}
-	if _, err := two.Claim(t.Context(), second, "a"); err != nil {
+	if _, err := claimFirst(t.Context(), two, second); err != nil {
 		t.Error(err)
 	}
 }
@@ -313,74 +328,129 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	big := sdk.Split{ID: "big", Data: []byte(strings.Repeat("x", 1<<20))}
-	err = s.Commit(t.Context(), run, checkpoint.Commit{New: []sdk.Split{{ID: "small"}, big}, Stats: []byte("new")})
+	err = commit(t.Context(), s, run, checkpoint.Commit{New: []sdk.Split{{ID: "small"}, big}, Stats: []byte("new")})
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "no space") {
 		t.Fatalf("got %v, want ENOSPC", err)
 	}
-	splits, err := s.Splits(t.Context(), run)
+	splits, err := allSplits(t.Context(), s)
 	if err != nil || len(splits) != 0 {
 		t.Errorf("a commit that failed left %d splits (%v)", len(splits), err)
 	}
 	if err := s.LimitPages(10_000); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Commit(t.Context(), run, checkpoint.Commit{New: []sdk.Split{big}}); err != nil {
+	if err := commit(t.Context(), s, run, checkpoint.Commit{New: []sdk.Split{big}}); err != nil {
 		t.Errorf("with space again: %v", err)
 	}
 }
 
+// BenchmarkSQLite is what a run asks of the store. SCRAPEKIT_SPLITS says of how many splits.
 func BenchmarkSQLite(b *testing.B) {
+	n := 100_000
+	if text := os.Getenv("SCRAPEKIT_SPLITS"); text != "" {
+		var err error
+		n, err = strconv.Atoi(text)
+		must(err)
+	}
 	path := filepath.Join(b.TempDir(), "state.db")
 	s := openSQLite(b, path)
-	run, err := s.Begin(b.Context(), checkpoint.Begin{ID: "r", Now: time.Now()})
-	must(err)
-	plan := make([]sdk.Split, 100_000)
-	for i := range plan {
-		plan[i] = sdk.Split{ID: fmt.Sprint("split ", i), Stream: "issues", Data: []byte(`{"project":"X","from":"2020-01-01"}`)}
-	}
-	started := time.Now()
-	must(s.Plan(b.Context(), run, plan))
-	b.Logf("plan of 100,000 splits: %v", time.Since(started))
-	b.Run("Claim", func(b *testing.B) {
-		for i := range b.N {
-			_, err := s.Claim(b.Context(), run, plan[i%len(plan)].ID)
-			must(err)
-		}
-	})
-	b.Run("Splits100k", func(b *testing.B) {
-		for range b.N {
-			_, err := s.Splits(b.Context(), run)
-			must(err)
-		}
-	})
-	var c checkpoint.Commit
-	for i := range 10_000 {
-		a, err := s.Claim(b.Context(), run, plan[i].ID)
+	wholeRun := func(name string) {
+		run, err := s.Begin(b.Context(), checkpoint.Begin{ID: name, Now: time.Now()})
 		must(err)
-		c.Splits = append(c.Splits, checkpoint.Progress{ID: a.ID, Epoch: a.Epoch, Cursor: []byte("cursor"), Status: checkpoint.Open})
+		took := func(what string, f func()) {
+			started := time.Now()
+			f()
+			b.Logf("%s, %d splits: %s takes %s", name, n, what, time.Since(started).Round(time.Millisecond))
+		}
+		took("plan", func() { must(s.Plan(b.Context(), run, manySplits(n))) })
+		var claims, commits time.Duration
+		var c checkpoint.Commit
+		for place := int64(0); ; {
+			started := time.Now()
+			page, err := s.Claim(b.Context(), run, place, 64)
+			must(err)
+			claims += time.Since(started)
+			for _, p := range page {
+				c.Splits = append(c.Splits, checkpoint.Progress{ID: p.ID, Epoch: p.Epoch, Cursor: []byte("cursor"), Status: checkpoint.Done, Records: 1})
+			}
+			if len(c.Splits) >= 5000 || len(page) == 0 {
+				started = time.Now()
+				must(commit(b.Context(), s, run, c))
+				commits += time.Since(started)
+				c.Splits = c.Splits[:0]
+			}
+			if len(page) == 0 {
+				break
+			}
+			place = page[len(page)-1].Place
+		}
+		b.Logf("%s: claims take %s, commits %s", name, claims.Round(time.Millisecond), commits.Round(time.Millisecond))
+		took("sums", func() { _, err = s.Sums(b.Context(), run); must(err) })
+		took("finish", func() { must(s.Finish(b.Context(), run, checkpoint.Complete, checkpoint.End{Now: time.Now()})) })
+		took("going through the previous splits", func() {
+			for _, err := range checkpoint.EachPrevious(b.Context(), s) {
+				must(err)
+			}
+		})
 	}
-	b.Run("Commit10k", func(b *testing.B) {
-		for range b.N {
-			must(s.Commit(b.Context(), run, c))
-		}
-	})
-	c.Splits = c.Splits[:10]
-	b.Run("Commit10", func(b *testing.B) {
-		for range b.N {
-			must(s.Commit(b.Context(), run, c))
-		}
-	})
+	for b.Loop() {
+		wholeRun("first run")
+		wholeRun("second run")
+	}
 	must(s.Close())
-	b.Run("Open100k", func(b *testing.B) {
-		for range b.N {
-			must(openSQLite(b, path).Close())
+}
+
+// manySplits is a plan of n splits, in pages.
+func manySplits(n int) iter.Seq2[[]sdk.Split, error] {
+	return func(yield func([]sdk.Split, error) bool) {
+		const length = 1000
+		for from := 0; from < n; from += length {
+			var page []sdk.Split
+			for i := from; i < min(n, from+length); i++ {
+				page = append(page, sdk.Split{ID: fmt.Sprintf("split %07d", i), Stream: "issues", Data: []byte(`{"project":"X","from":"2020-01-01"}`), Estimate: 1})
+			}
+			if !yield(page, nil) {
+				return
+			}
 		}
-	})
-	small := filepath.Join(b.TempDir(), "small.db")
-	must(openSQLite(b, small).Close())
-	b.Run("OpenSmall", func(b *testing.B) {
-		for range b.N {
-			must(openSQLite(b, small).Close())
-		}
-	})
+	}
+}
+
+// plan plans splits that are few.
+func plan(ctx context.Context, s checkpoint.Store, run checkpoint.Run, splits []sdk.Split) error {
+	return s.Plan(ctx, run, checkpoint.OnePage(splits))
+}
+
+func commit(ctx context.Context, s checkpoint.Store, run checkpoint.Run, c checkpoint.Commit) error {
+	_, err := s.Commit(ctx, run, c)
+	return err
+}
+
+func claimFirst(ctx context.Context, s checkpoint.Store, run checkpoint.Run) (checkpoint.Split, error) {
+	page, err := s.Claim(ctx, run, 0, 1)
+	if err == nil && len(page) == 0 {
+		err = errors.New("no split is open")
+	}
+	if err != nil {
+		return checkpoint.Split{}, err
+	}
+	return page[0], nil
+}
+
+// allSplits returns the splits of run r, if the sums that are kept are what they come to.
+func allSplits(ctx context.Context, s checkpoint.Store) ([]checkpoint.Split, error) {
+	run := checkpoint.Run{ID: "r"}
+	splits, err := checkpoint.All(checkpoint.EachSplit(ctx, s, run, ""))
+	if err != nil {
+		return nil, err
+	}
+	var want checkpoint.Sums
+	for _, p := range splits {
+		want.Add(p)
+	}
+	got, err := s.Sums(ctx, run)
+	if err == nil && !slices.Equal(got, want) {
+		err = fmt.Errorf("the sums are %+v, the splits come to %+v", got, want)
+	}
+	return splits, err
 }

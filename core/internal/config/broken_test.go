@@ -37,7 +37,7 @@ func TestBroken(t *testing.T) {
 				diagnostics[i].Detail = strings.ReplaceAll(d.Detail, dir, "DIR")
 			}
 			var out strings.Builder
-			if err := config.Write(&out, diagnostics, false, 100); err != nil {
+			if err := config.Write(&out, diagnostics, nil, 100); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, strings.TrimSuffix(file, ".hcl")+".golden", out.String())

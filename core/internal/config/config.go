@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -40,8 +41,12 @@ type Options struct {
 	Installed func(r Requirement) (Program, error)
 	// Granted says what a plugin was granted at its installation; nil: nothing.
 	Granted func(b BlockRef) sdk.Permissions
-	// Levels are those of the sandbox.
-	Levels []string
+	// Paths says which settings of a published plugin named files when it was installed; nil: it is not held to that.
+	Paths func(b BlockRef) artifact.Paths
+	// Own are folders of the user's beside those that are known here: no setting gives them to a plugin.
+	Own []string
+	// Levels are those of the sandbox, and Loose those of them at which the kernel does not hold plugins.
+	Levels, Loose []string
 	// StateDir is where the state of pipelines is kept; "": .scrapekit beside the file.
 	StateDir string
 	// Replay keeps state and outputs apart from those of the pipeline: in the folder "replay" of its state.
@@ -73,6 +78,8 @@ type Pipeline struct {
 	Concurrency int           // splits read at once
 	CommitEvery time.Duration // the longest time between two commits
 	CommitBytes int64         // the most bytes between two commits
+	MaxSpool    int64         // the most bytes that are kept on disk until they are used
+	Retention   Retention
 
 	Source     Block
 	Transforms []Block // in the order of the file, which is the order of the records' way
@@ -83,6 +90,13 @@ type Pipeline struct {
 	Secrets []string
 	// Late are the secrets that the run obtains when they are needed.
 	Late []Secret
+}
+
+// Retention says what the state keeps of what no run needs.
+type Retention struct {
+	Runs    int           // the newest runs, with their reports and dead letters
+	Rejects time.Duration // dead letters of older runs, since the last of a run
+	Replies time.Duration // cached replies, since each was used last
 }
 
 // Block is a source, transform or sink of the pipeline.
@@ -101,11 +115,12 @@ type Block struct {
 	HTTP     HTTP
 	Files    Files
 	OnError  OnError
-	Read     []string // files and folders that the plugin may read, absolute
-	Write    []string // and those that it may write as well
-	Dial     []string // addresses that the host opens TCP connections to for it; see sdk.Permissions
-	AsksDial []string // those of them, and others, that the plugin itself asks for: no other can be granted
-	Pos      string   // "jira.hcl:12"
+	Read     []string      // files and folders that the plugin may read, absolute
+	Write    []string      // and those that it may write as well
+	Paths    []PathSetting // the settings by which it may, of those
+	Dial     []string      // addresses that the host opens TCP connections to for it; see sdk.Permissions
+	AsksDial []string      // those of them, and others, that the plugin itself asks for: no other can be granted
+	Pos      string        // "jira.hcl:12"
 	Info     sdk.Info
 }
 
@@ -121,12 +136,15 @@ type HTTP struct {
 	// the plugin's host settings. Sorted, lower case, default ports left out. One of the list may be
 	// https://*.example.com: every host below example.com.
 	Allow []string
-	Auth  []Auth
+	// Methods are those that the plugin may send; nil: any.
+	Methods []string
+	Auth    []Auth
 
 	Rate        float64 // requests a second
 	Burst       int
-	Concurrency int // requests at once
-	Attempts    int // per request, the first included
+	Concurrency int             // requests at once
+	Limits      []EndpointLimit // beside those, for parts of a host
+	Attempts    int             // per request, the first included
 
 	ConnectTimeout time.Duration
 	HeaderTimeout  time.Duration // until the reply's headers
@@ -199,4 +217,8 @@ type AWS struct {
 type OnError struct {
 	MaxRejects int64 // rejected records that are borne; -1: any number
 	Attempts   int   // of a split or batch that fails; 0: not given
+	// Patience is for how long that is tried at least; 0: not given.
+	Patience time.Duration
+	// MaxIdle is how many cursors in a row may bring no new record; 0: not given, -1: any number. For a source.
+	MaxIdle int
 }

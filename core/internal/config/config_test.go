@@ -127,7 +127,7 @@ func refuse(t *testing.T, file string, o config.Options) string {
 		t.Error("Load: a pipeline in spite of errors")
 	}
 	var out strings.Builder
-	if err := config.Write(&out, diagnostics, false, 0); err != nil {
+	if err := config.Write(&out, diagnostics, nil, 0); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()

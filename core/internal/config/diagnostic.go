@@ -135,7 +135,10 @@ func (l *loader) diagnostic(d *hcl.Diagnostic) Diagnostic {
 			}
 		}
 	}
-	one.Summary, one.Detail = l.secrets.hide(one.Summary), l.secrets.hide(one.Detail)
+	hide := func(text string) string {
+		return hideUserinfo(l.secrets.hide(text), func(string) string { return "(sensitive)" })
+	}
+	one.Summary, one.Detail = hide(one.Summary), hide(one.Detail)
 	if d.Subject != nil && d.Subject.Filename == l.file {
 		l.locate(&one, *d.Subject)
 	}
@@ -156,7 +159,7 @@ func (l *loader) locate(d *Diagnostic, at hcl.Range) {
 	line := strings.TrimRight(string(l.src[begin:end]), "\r")
 	from := min(at.Start.Byte-begin, len(line))
 	to := min(max(at.End.Byte-begin, from), len(line))
-	d.Source, d.From, d.To = l.secrets.mask(line), from, to
+	d.Source, d.From, d.To = hideUserinfo(l.secrets.mask(line), func(s string) string { return strings.Repeat("*", len(s)) }), from, to
 }
 
 // uncapital puts the summaries of the HCL packages into the style of ours.

@@ -6,8 +6,12 @@ import (
 	"encoding/base64"
 	"fmt"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
@@ -16,6 +20,27 @@ import (
 
 // functions lists all functions by name.
 func (l *loader) functions() map[string]function.Function {
+	all := l.unmetered()
+	for name, cost := range costs {
+		all[name] = l.metered(all[name], cost)
+	}
+	return all
+}
+
+// metered is a function that is called only if its cost can be paid.
+func (l *loader) metered(f function.Function, cost func([]cty.Value) int64) function.Function {
+	return function.New(&function.Spec{
+		Params: f.Params(), VarParam: f.VarParam(), Type: f.ReturnTypeForValues,
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if !l.budget.spend(cost(args)) {
+				return cty.DynamicVal, errTooLarge
+			}
+			return f.Call(args)
+		},
+	})
+}
+
+func (l *loader) unmetered() map[string]function.Function {
 	return map[string]function.Function{
 		"env": l.envFunction(), "file": l.fileFunction(), "keyring": l.keyringFunction(),
 		"sensitive": l.sensitiveFunction(), "nonsensitive": l.nonsensitiveFunction(),
@@ -65,7 +90,7 @@ func (l *loader) envFunction() function.Function {
 			case ok && !utf8.ValidString(text):
 				return cty.UnknownVal(cty.String), shownError(nameOf(args[0]) + " is not valid UTF-8")
 			case ok:
-				l.secrets.addText(text, marked)
+				l.budget.note(func() { l.secrets.addText(text, marked) })
 				return cty.StringVal(text).Mark(sensitiveMark), nil
 			case len(args) == 2:
 				return args[1].WithMarks(marks), nil
@@ -89,7 +114,7 @@ func (l *loader) fileFunction() function.Function {
 			if err != nil {
 				return cty.UnknownVal(cty.String), shownError(fmt.Sprintf("%s: %v (a relative path starts at the folder of the pipeline file)", nameOf(args[0]), err))
 			}
-			l.secrets.addText(string(raw), marked)
+			l.budget.note(func() { l.secrets.addText(string(raw), marked) })
 			v := cty.StringVal(string(raw)).Mark(sensitiveMark)
 			if othersRead(l.resolve(path.AsString())) {
 				v = v.Mark(exposedMark)
@@ -102,7 +127,7 @@ func (l *loader) fileFunction() function.Function {
 // sensitiveFunction marks its argument.
 func (l *loader) sensitiveFunction() function.Function {
 	return markFunction(func(v cty.Value) cty.Value {
-		l.secrets.add(v, marked)
+		l.budget.note(func() { l.secrets.add(v, marked) })
 		return v.Mark(sensitiveMark)
 	})
 }
@@ -110,7 +135,7 @@ func (l *loader) sensitiveFunction() function.Function {
 // nonsensitiveFunction takes the marks off: the author of the file says that the value may be shown.
 func (l *loader) nonsensitiveFunction() function.Function {
 	return markFunction(func(v cty.Value) cty.Value {
-		l.secrets.add(v, public)
+		l.budget.note(func() { l.secrets.add(v, public) })
 		standIns, _ := lateIn(v)
 		plain, _ := v.UnmarkDeep()
 		for _, s := range standIns { // what is not known yet cannot be shown
@@ -164,13 +189,44 @@ func nameOf(arg cty.Value) string {
 	return fmt.Sprintf("%q", arg.AsString())
 }
 
-// resolve makes a path of the file absolute.
+// resolve makes a path of the file absolute: from the folder of the pipeline file, or from the home folder if it begins
+// with ~/.
 func (l *loader) resolve(path string) string {
-	path = filepath.FromSlash(path)
+	path = l.fromHome(filepath.FromSlash(path))
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(l.dir, path)
+}
+
+// fromHome puts the home folder in the place of a leading ~. Without that a folder of the name "~" would be made, and whoever
+// removes it removes the home folder.
+func (l *loader) fromHome(path string) string {
+	first, rest, below := strings.Cut(path, string(filepath.Separator))
+	if !strings.HasPrefix(first, "~") || first != "~" && !below {
+		return path // a file may begin with ~
+	}
+	home, known := l.getenv("HOME")
+	if runtime.GOOS == "windows" {
+		home, known = l.getenv("USERPROFILE")
+	}
+	switch {
+	case first != "~":
+		l.failPath(fmt.Sprintf("write the path of that user's home folder, or ./%s if the folder is called so", path), "%q: %s is a user's home folder to a shell alone", path, first)
+	case !known || !filepath.IsAbs(home):
+		l.failPath("write the path from / on", "%q: ~ is the home folder, and HOME does not say which", path)
+	default:
+		return filepath.Join(home, rest)
+	}
+	return path
+}
+
+// failPath reports a path that cannot be used, once, however often it is looked at.
+func (l *loader) failPath(detail, summary string, args ...any) {
+	said := fmt.Sprintf(summary, args...)
+	if !slices.ContainsFunc(l.found, func(d *hcl.Diagnostic) bool { return d.Summary == said }) {
+		l.failGiven(detail, "%s", said)
+	}
 }
 
 func (l *loader) getenv(name string) (string, bool) {

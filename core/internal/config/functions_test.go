@@ -129,7 +129,7 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("a pipeline: %t, errors: %t", p != nil, diagnostics.HasErrors())
 		}
 		var out strings.Builder
-		if err := config.Write(&out, diagnostics, true, 60); err != nil {
+		if err := config.Write(&out, diagnostics, inColour, 60); err != nil {
 			t.Fatal(err)
 		}
 		for _, piece := range pieces {

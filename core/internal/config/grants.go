@@ -10,15 +10,18 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/scrapekit/scrapekit/core/internal/registry/hclfile"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // implied are the permissions that follow from settings. What the file writes there is granted by that; what a plugin presets for
 // itself, the plugin asks for.
-type implied struct{ given, preset sdk.Permissions }
+type implied struct {
+	given, preset sdk.Permissions
+	why           []string // what the file gives is held to be asked for
+}
 
 func (n *implied) add(p sdk.Permissions, preset bool) {
 	to := &n.given
@@ -29,10 +32,13 @@ func (n *implied) add(p sdk.Permissions, preset bool) {
 }
 
 // grant finds out what a plugin may do: what its settings name, and of what it asks for what is granted in the block's grant block, by
-// its http.allow, or at the installation. asked is what it asks for, granted or not. b is nil if there is no grant block.
-func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, allow []string, n implied) (has, asked sdk.Permissions) {
+// its http.allow and http.methods, or at the installation. asked is what it asks for, granted or not. b is nil if there is no grant block.
+func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, http HTTP, n implied) (has, asked sdk.Permissions) {
 	asked = l.located(info.Permissions).Or(n.preset)
-	granted := sdk.Permissions{HTTP: allow}
+	granted := sdk.Permissions{HTTP: http.Allow}
+	if http.Methods != nil {
+		granted.Methods = asked.Methods // the file says which of them go
+	}
 	if l.options.Granted != nil {
 		granted = granted.Or(l.located(l.options.Granted(st.ref)))
 	}
@@ -42,17 +48,21 @@ func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, allow []stri
 	case b != nil:
 		granted = granted.Or(l.grantBlock(st, b, asked, st.known && info.Name != ""))
 	default:
-		l.askGrant(st, asked.Minus(granted))
+		l.askGrant(st, asked.Minus(granted), n)
 	}
 	return asked.And(granted).Or(n.given), asked
 }
 
 // askGrant reports what a plugin asks for and nobody has granted.
-func (l *loader) askGrant(st stage, missing sdk.Permissions) {
+func (l *loader) askGrant(st stage, missing sdk.Permissions, n implied) {
 	if missing.IsZero() {
 		return
 	}
-	l.fail(st.block.DefRange(), "if you trust it with that, write in the block\n"+grantText(missing)+"\nwith nothing between the braces it runs without, as far as it can",
+	advice := ""
+	if !missing.And(n.preset).IsZero() && len(n.why) > 0 {
+		advice = n.whyText() + "\nif that is not what you meant, write another value, such as a folder of its own: \"out/\"\n"
+	}
+	l.fail(st.block.DefRange(), advice+"if you trust it with that, write in the block\n"+grantText(missing)+"\nwith nothing between the braces it runs without, as far as it can",
 		"%s: the plugin asks for more than it is granted: %s", st.title, strings.Join(missing.Lines(), "; "))
 }
 
@@ -63,15 +73,19 @@ func grantText(p sdk.Permissions) string {
 	for _, field := range []struct {
 		name    string
 		entries []string
-	}{{"http", p.HTTP}, {"fs_read", p.FSRead}, {"fs_write", p.FSWrite}, {"dial", p.Dial}} {
+	}{{"http", p.HTTP}, {"fs_read", p.FSRead}, {"fs_write", p.FSWrite}, {"dial", p.Dial}, {"methods", p.Methods}} {
 		if len(field.entries) > 0 {
-			fmt.Fprintf(&out, "\n  %s = [\"%s\"]", field.name, strings.Join(field.entries, `", "`))
+			quoted := make([]string, len(field.entries))
+			for i, entry := range field.entries {
+				quoted[i] = hclfile.Quote(entry)
+			}
+			fmt.Fprintf(&out, "\n  %s = [%s]", field.name, strings.Join(quoted, ", "))
 		}
 	}
 	return out.String() + "\n}"
 }
 
-// grantBlock reads `grant { http = […] fs_read = […] fs_write = […] dial = […] }`.
+// grantBlock reads `grant { http = […] fs_read = […] fs_write = […] dial = […] methods = […] }`.
 func (l *loader) grantBlock(st stage, b *hclsyntax.Block, asked sdk.Permissions, described bool) sdk.Permissions {
 	s := l.section(st.title+": grant", b.Body)
 	var all sdk.Permissions
@@ -83,6 +97,7 @@ func (l *loader) grantBlock(st stage, b *hclsyntax.Block, asked sdk.Permissions,
 		{"fs_read", `fs_read = ["prompts"]`, func(e string) sdk.Permissions { return sdk.Permissions{FSRead: []string{e}} }},
 		{"fs_write", `fs_write = ["out"]`, func(e string) sdk.Permissions { return sdk.Permissions{FSWrite: []string{e}} }},
 		{"dial", `dial = ["db.example.com:5432"]`, func(e string) sdk.Permissions { return sdk.Permissions{Dial: []string{e}} }},
+		{"methods", `methods = ["POST"]`, func(e string) sdk.Permissions { return sdk.Permissions{Methods: []string{e}} }},
 	} {
 		entries, at := s.texts(field.name, field.example)
 		for i, entry := range entries {
@@ -185,24 +200,15 @@ func addressOf(text string) (string, error) {
 // eachAddress takes the addresses of a setting that is one or a list of them.
 func (c *checker) eachAddress(value any, path []string, preset bool) {
 	for _, text := range texts(value) {
+		if u, err := url.Parse(text); err == nil {
+			password, _ := u.User.Password()
+			c.secrets.addText(password, certain)
+		}
 		address, err := addressOf(text)
 		if err != nil {
 			c.fail(c.rangeOf(path), c.about(path), "%s: %s: %v", c.stage.title, c.shown(path), err)
 			continue
 		}
 		c.implied.add(sdk.Permissions{Dial: []string{address}}, preset)
-	}
-}
-
-// warnOutput warns of a third party's plugin that may write where the pipeline file is.
-func (l *loader) warnOutput(st stage, at hcl.Range, write []string) {
-	if st.ref.Path == "" {
-		return
-	}
-	for _, folder := range write {
-		if (sdk.Permissions{FSWrite: []string{folder}}).Covers(sdk.Permissions{FSWrite: []string{l.dir}}) {
-			l.warn(at, "give it a folder of its own, such as \"out/\"", "%s: it may write in %s, where the pipeline file and its state are", st.title, folder)
-			return
-		}
 	}
 }

@@ -130,3 +130,52 @@ func TestSinksFolder(t *testing.T) {
 		}
 	}
 }
+
+// TestMethods: a source may send GET and HEAD, and what it asks for and is granted, or what the file says.
+func TestMethods(t *testing.T) {
+	t.Parallel()
+	post := sdk.Permissions{Methods: []string{"POST"}}
+	for _, c := range []struct {
+		name  string
+		asks  sdk.Permissions
+		kind  string
+		block string
+		want  []string // nil: any
+		fails string
+	}{
+		{"a source", sdk.Permissions{}, "source", "", []string{"GET", "HEAD"}, ""},
+		{"it asks", post, "source", "", nil, "send over HTTP, beside GET and HEAD: POST"},
+		{"it is granted", post, "source", "grant {\n methods = [\"POST\"]\n}", []string{"GET", "HEAD", "POST"}, ""},
+		{"it is not granted", post, "source", "grant {}", []string{"GET", "HEAD"}, ""},
+		{"the file says it", post, "source", "http {\n methods = [\"GET\", \"POST\"]\n}", []string{"GET", "POST"}, ""},
+		{"the file says it, and it does not ask", sdk.Permissions{}, "source", "http {\n methods = [\"GET\", \"DELETE\"]\n}", []string{"GET", "DELETE"}, ""},
+		{"the file says less", post, "source", "http {\n methods = [\"GET\"]\n}", []string{"GET"}, ""},
+		{"a transform", sdk.Permissions{}, "transform", "", nil, ""},
+		{"a transform that is held", sdk.Permissions{}, "transform", "http {\n methods = [\"POST\"]\n}", []string{"POST"}, ""},
+		{"no method", sdk.Permissions{}, "source", "http {\n methods = [\"get\"]\n}", nil, "no method of HTTP"},
+	} {
+		source := "source \"jira\" {\n url = \"https://jira.example.com\"\n projects = [\"A\"]\n}\n"
+		if c.kind == "source" {
+			source = ""
+		}
+		text := source + c.kind + " \"./database\" {\n address = \"db.example.com:1\"\n" + c.block + "\n}\nsink \"jsonl\" {\n path = \"out/x.jsonl\"\n}\n"
+		p, d := config.Load(t.Context(), write(t, "p.hcl", text, "database", "#!/bin/sh\n"), thirdParty(c.asks))
+		if c.fails != "" {
+			if !strings.Contains(d.Error(), c.fails) {
+				t.Errorf("%s: %v", c.name, d)
+			}
+			continue
+		}
+		if len(d) > 0 {
+			t.Errorf("%s: %v", c.name, d)
+			continue
+		}
+		b := p.Source
+		if c.kind == "transform" {
+			b = p.Transforms[0]
+		}
+		if !slices.Equal(b.HTTP.Methods, c.want) || (b.HTTP.Methods == nil) != (c.want == nil) {
+			t.Errorf("%s: %q", c.name, b.HTTP.Methods)
+		}
+	}
+}

@@ -3,10 +3,16 @@
 package config
 
 import (
+	"net/http"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/scrapekit/scrapekit/sdk"
 )
+
+// maxRequests bounds the requests at once to one host: each takes a connection, or waits with the memory of one.
+const maxRequests = 1000
 
 // http reads an http block; b is nil if there is none. hosts are the origins of the plugin's host settings, and robots is whether it
 // asks to be kept to robots.txt.
@@ -18,9 +24,11 @@ func (l *loader) http(st stage, b *hclsyntax.Block, hosts []string, robots bool)
 	s := l.section(st.title+": http", b.Body)
 	allow, at := s.texts("allow", `allow = ["https://cdn.example.com"]`)
 	out.Allow = union(hosts, s.origins("allow", allow, at))
+	out.Methods = s.methods()
 	out.Rate = s.number("rate", 0, 0.001)
 	out.Burst = s.whole("burst", 0, 1)
-	out.Concurrency = s.whole("concurrency", 0, 1)
+	out.Concurrency = s.wholeBetween("concurrency", 0, 1, maxRequests, "it is how many requests are made of one host at once")
+	out.Limits = s.endpoints()
 	out.Attempts = s.whole("attempts", 0, 1)
 	out.ConnectTimeout = s.duration("connect_timeout", 0)
 	out.HeaderTimeout = s.duration("header_timeout", 0)
@@ -44,6 +52,20 @@ func (l *loader) http(st stage, b *hclsyntax.Block, hosts []string, robots bool)
 	}
 	s.end()
 	return out
+}
+
+// readMethods are those that a source may send without a word.
+var readMethods = []string{http.MethodGet, http.MethodHead}
+
+// methods reads `methods = ["GET", "POST"]`: nil if it is not given.
+func (s *section) methods() []string {
+	methods, at := s.texts("methods", `methods = ["GET", "HEAD", "POST"]`)
+	for i, m := range methods {
+		if err := (sdk.Permissions{Methods: []string{m}}).Check(); err != nil {
+			s.fail(elementRange(s.body.Attributes["methods"].Expr, i, at), "", "%s: %v", s.title, err)
+		}
+	}
+	return methods
 }
 
 // defaultCache is how many bytes of replies are kept where the cache block says nothing.

@@ -28,12 +28,17 @@ locals {
   both = concat(local.more, var.projects)
   more = ["SPARK"]
 }
-
 pipeline {
   name         = "apache"
   concurrency  = 3
   commit_every = "2s"
   commit_bytes = "1MiB"
+  max_spool    = "1GiB"
+  retention {
+    runs    = 10
+    rejects = "7d"
+    cache   = "36h"
+  }
   required_plugins {
     acme = { source = "./bin/acme" }
   }
@@ -54,6 +59,11 @@ source "jira" {
     rate            = 2.5
     burst           = 5
     concurrency     = 8
+    limit "GET /search/*" {
+      rate  = 4
+      burst = 2
+    }
+    limit "/slow" { concurrency = 1 }
     attempts        = 6
     connect_timeout = "1s"
     header_timeout  = "2s"
@@ -116,15 +126,18 @@ func TestLoad(t *testing.T) {
 	got.Source, got.Transforms, got.Sinks = config.Block{}, nil, nil
 	want := config.Pipeline{
 		File: file, Dir: dir, Name: "apache", StateDir: filepath.Join(dir, ".scrapekit", "apache"),
-		Concurrency: 3, CommitEvery: 2 * time.Second, CommitBytes: 1 << 20, Secrets: []string{"hunter2"},
+		Concurrency: 3, CommitEvery: 2 * time.Second, CommitBytes: 1 << 20, MaxSpool: 1 << 30, Secrets: []string{"hunter2"},
+		Retention: config.Retention{Runs: 10, Rejects: 7 * 24 * time.Hour, Replies: 36 * time.Hour},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("pipeline\n got %+v\nwant %+v", got, want)
 	}
 	if got, want := p.Source.HTTP, (config.HTTP{
-		Allow: []string{"http://mirror.example.com:8080", "https://*.atlassian.net", "https://cdn.example.com", "https://issues.apache.org"},
-		Auth:  []config.Auth{{Scheme: "basic", User: "bot", Password: "hunter2", Origins: []string{"https://issues.apache.org", "https://me.atlassian.net"}, Pos: "jira.hcl:51"}},
-		Rate:  2.5, Burst: 5, Concurrency: 8, Attempts: 6,
+		Allow:   []string{"http://mirror.example.com:8080", "https://*.atlassian.net", "https://cdn.example.com", "https://issues.apache.org"},
+		Methods: []string{"GET", "HEAD"},
+		Auth:    []config.Auth{{Scheme: "basic", User: "bot", Password: "hunter2", Origins: []string{"https://issues.apache.org", "https://me.atlassian.net"}, Pos: "jira.hcl:56"}},
+		Rate:    2.5, Burst: 5, Concurrency: 8, Attempts: 6,
+		Limits:  []config.EndpointLimit{{Method: "GET", Path: "/search/*", Rate: 4, Burst: 2}, {Path: "/slow", Concurrency: 1}},
 		ConnectTimeout: time.Second, HeaderTimeout: 2 * time.Second, IdleTimeout: 3 * time.Second, Timeout: 4 * time.Second, MaxWait: 5 * time.Second,
 		Deadline: 6 * time.Second, RetryBudget: 0.5,
 		UserAgent: "me", MaxRatio: 2000,
@@ -158,19 +171,19 @@ func TestLoadBlocks(t *testing.T) {
 		streams []string
 		config  map[string]any
 	}{
-		{p.Source, sdk.KindSource, "jira", "jira", "", "jira.hcl:22", []string{"issues"}, map[string]any{
+		{p.Source, sdk.KindSource, "jira", "jira", "", "jira.hcl:27", []string{"issues"}, map[string]any{
 			"url": "https://Issues.Apache.org:443/jira", "mirrors": []any{"http://mirror.example.com:8080/x"},
 			"projects": []any{"SPARK", "KAFKA"}, "fields": map[string]any{"team": "customfield_1"},
 		}},
-		{p.Transforms[0], sdk.KindTransform, "llm", "llm", "", "jira.hcl:67", nil, map[string]any{"tasks": []any{"summarization"}}},
-		{p.Transforms[1], sdk.KindTransform, "acme", "acme", filepath.Join(dir, "bin", "acme"), "jira.hcl:71", nil, map[string]any{
+		{p.Transforms[0], sdk.KindTransform, "llm", "llm", "", "jira.hcl:72", nil, map[string]any{"tasks": []any{"summarization"}}},
+		{p.Transforms[1], sdk.KindTransform, "acme", "acme", filepath.Join(dir, "bin", "acme"), "jira.hcl:76", nil, map[string]any{
 			"anything": map[string]any{"goes": []any{1.0, true, "x"}},
 		}},
-		{p.Sinks[0], sdk.KindSink, "jsonl", "jsonl", "", "jira.hcl:75", nil, map[string]any{
+		{p.Sinks[0], sdk.KindSink, "jsonl", "jsonl", "", "jira.hcl:80", nil, map[string]any{
 			"path": filepath.Join(dir, "out", "{stream}.jsonl"), "also": []any{"-", filepath.Join(dir, "a.txt"), filepath.Join(dir, "folder") + string(filepath.Separator)},
 			"index": filepath.Join(dir, "index.json"),
 		}},
-		{p.Sinks[1], sdk.KindSink, "jsonl", "jsonl.archive", "", "jira.hcl:80", []string{"messages"}, map[string]any{
+		{p.Sinks[1], sdk.KindSink, "jsonl", "jsonl.archive", "", "jira.hcl:85", []string{"messages"}, map[string]any{
 			"path": "-", "index": "https://example.com/index",
 		}},
 	} {
@@ -207,8 +220,11 @@ func TestLoadDefaults(t *testing.T) {
 	t.Parallel()
 	file := write(t, "my pipeline.hcl", small)
 	p := load(t, file, options(nil, nil))
-	if p.Name != "my pipeline" || p.Concurrency != 8 || p.CommitEvery != 5*time.Second || p.CommitBytes != 64<<20 {
+	if p.Name != "my pipeline" || p.Concurrency != 8 || p.CommitEvery != 5*time.Second || p.CommitBytes != 64<<20 || p.MaxSpool != 16<<30 {
 		t.Errorf("got %q, %d, %v, %d", p.Name, p.Concurrency, p.CommitEvery, p.CommitBytes)
+	}
+	if want := (config.Retention{Runs: 1000, Rejects: 90 * 24 * time.Hour, Replies: 30 * 24 * time.Hour}); p.Retention != want {
+		t.Errorf("retention: %v, want %v", p.Retention, want)
 	}
 	if want := []string{"https://example.com"}; !slices.Equal(p.Source.HTTP.Allow, want) {
 		t.Errorf("allowed: %v, want %v", p.Source.HTTP.Allow, want)

@@ -18,7 +18,14 @@ const (
 	defaultConcurrency = 8
 	defaultCommitEvery = 5 * time.Second
 	defaultCommitBytes = 64 << 20
+	defaultMaxSpool    = 16 << 30
+	defaultKeptRuns    = 1000
+	defaultKeptRejects = 90 * 24 * time.Hour
+	defaultKeptReplies = 30 * 24 * time.Hour
 )
+
+// maxConcurrency bounds the splits that are read at once: each takes memory in the host and in the source.
+const maxConcurrency = 1000
 
 // named is what the name of a pipeline or stage may look like: it becomes the name of a folder.
 const named = `^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$`
@@ -39,14 +46,31 @@ func (l *loader) pipelineBlock(p *Pipeline, blocks []*hclsyntax.Block) map[strin
 		p.StateDir = filepath.Join(p.StateDir, "replay")
 		l.out = filepath.Join(p.StateDir, "out")
 	}
-	p.Concurrency = s.whole("concurrency", defaultConcurrency, 1)
+	p.Concurrency = s.wholeBetween("concurrency", defaultConcurrency, 1, maxConcurrency,
+		"it is how many splits are read at once; more of them do not make a server faster")
 	p.CommitEvery = s.duration("commit_every", defaultCommitEvery)
 	p.CommitBytes = s.size("commit_bytes", defaultCommitBytes)
+	p.MaxSpool = s.size("max_spool", defaultMaxSpool)
 	p.Sandbox = s.sandbox()
 	l.sandbox = p.Sandbox
+	p.Retention = l.retention(s.bare("retention"))
 	plugins := l.requiredPlugins(s.bare("required_plugins"))
 	s.end()
 	return plugins
+}
+
+// retention reads `retention { … }`: for how long the state keeps what no run needs.
+func (l *loader) retention(b *hclsyntax.Block) Retention {
+	body := &hclsyntax.Body{}
+	if b != nil {
+		body = b.Body
+	}
+	s := l.section("pipeline: retention", body)
+	r := Retention{
+		Runs: s.whole("runs", defaultKeptRuns, 1), Rejects: s.age("rejects", defaultKeptRejects), Replies: s.age("cache", defaultKeptReplies),
+	}
+	s.end()
+	return r
 }
 
 // sandbox is how much plugins are confined.
@@ -55,6 +79,9 @@ func (s *section) sandbox() string {
 	if level != "" && !slices.Contains(s.options.Levels, level) {
 		s.fail(s.body.Attributes["sandbox"].Expr.Range(), joinLines(didYouMean(level, s.options.Levels), "there are "+strings.Join(s.options.Levels, ", ")),
 			"pipeline: %q is no level of the sandbox", level)
+	} else if slices.Contains(s.options.Loose, level) {
+		s.warn(s.body.Attributes["sandbox"].Expr.Range(), "leave it out, or give --sandbox, if you do not know why it is there; see `scrapekit doctor`",
+			"pipeline: the file asks for the sandbox level %q: the programs that it names run as you do, and that includes looking at what they are", level)
 	}
 	return level
 }

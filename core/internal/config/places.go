@@ -147,7 +147,7 @@ func (c *checker) value(path []string) string {
 	case cty.String:
 		return c.quoted(path, v.AsString())
 	case cty.Number:
-		return fmt.Sprintf(" (%s)", v.AsBigFloat().Text('g', 17))
+		return " (" + numberText(v.AsBigFloat()) + ")"
 	case cty.Bool:
 		return fmt.Sprintf(" (%t)", v.True())
 	}
@@ -205,11 +205,25 @@ func plainValue(v cty.Value) (any, error) {
 	return nil, fmt.Errorf("a value of type %s cannot be a setting", t.FriendlyName())
 }
 
+// numberText is a number for people: a whole one digit by digit, as long as anybody would read it.
+func numberText(n *big.Float) string {
+	const digits = 40
+	if text := n.Text('f', -1); !n.IsInf() && n.IsInt() && n.MantExp(nil) < 256 && len(text) <= digits {
+		return text
+	}
+	return n.Text('g', 17)
+}
+
 // plainNumber keeps a number exact. Numbers beyond what a float64 can hold are refused: as decimals they
-// would fill the memory.
+// would fill the memory. So are whole numbers that are longer than what the pipeline file's numbers hold exactly.
 func plainNumber(n *big.Float) (any, error) {
 	if f, _ := n.Float64(); n.IsInf() || f > 1e300 || f < -1e300 || (f == 0 && n.Sign() != 0) {
 		return nil, errors.New("the number is out of range")
 	}
-	return json.Number(n.Text('f', -1)), nil
+	text := n.Text('f', -1)
+	const exact = 150 // digits that a number of the pipeline file holds for certain; zeros at its end need none
+	if n.IsInt() && len(strings.TrimRight(text, "0")) > exact {
+		return nil, fmt.Errorf("the number has more than %d digits, and would be rounded: write it in quotes", exact)
+	}
+	return json.Number(text), nil
 }

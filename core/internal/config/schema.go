@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -28,6 +27,9 @@ func newSchema(raw json.RawMessage) (*schema, error) {
 	if len(raw) == 0 {
 		raw = json.RawMessage("{}")
 	}
+	if err := checkSize(raw); err != nil {
+		return nil, err
+	}
 	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
 		return nil, err
@@ -36,16 +38,17 @@ func newSchema(raw json.RawMessage) (*schema, error) {
 	if !ok {
 		return nil, errNoObject
 	}
+	s := &schema{document: document}
+	if err := s.checkWork(); err != nil {
+		return nil, err
+	}
 	compiler := jsonschema.NewCompiler()
 	compiler.UseLoader(noLoader{})
 	if err := compiler.AddResource(schemaURL, document); err != nil {
 		return nil, err
 	}
-	compiled, err := compiler.Compile(schemaURL)
-	if err != nil {
-		return nil, err
-	}
-	return &schema{document: document, compiled: compiled}, nil
+	s.compiled, err = compiler.Compile(schemaURL)
+	return s, err
 }
 
 // noLoader keeps a plugin's schema from reaching files or the network.
@@ -69,12 +72,12 @@ func (s *schema) follow(node map[string]any) map[string]any {
 	const hops = 16 // a ring of references ends here
 	for range hops {
 		ref, ok := node["$ref"].(string)
-		if !ok || !strings.HasPrefix(ref, "#") {
+		if !ok {
 			break
 		}
-		target := any(s.document)
-		for _, step := range strings.Split(strings.TrimPrefix(ref, "#"), "/")[1:] {
-			target = object(target)[strings.NewReplacer("~1", "/", "~0", "~").Replace(step)]
+		target, err := s.resolve(ref)
+		if err != nil {
+			break
 		}
 		node = object(target)
 	}

@@ -4,6 +4,7 @@ package config_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -108,5 +109,43 @@ func TestSchemaPresets(t *testing.T) {
 	}
 	if got := setting(t, p.Source, "size"); got != nil {
 		t.Errorf("size = %v: presets are the plugin's", got)
+	}
+}
+
+// A schema that would keep the host busy is refused, and one that is only large or recursive is not.
+func TestSchemaBounds(t *testing.T) {
+	t.Parallel()
+	doubled := func(levels int, first, second string) string {
+		var b strings.Builder
+		fmt.Fprintf(&b, `{"properties": {"x": {"$ref": "#/$defs/d0"}}, "$defs": {"d%d": {"type": "string"}`, levels)
+		for i := range levels {
+			fmt.Fprintf(&b, `, "d%d": {"anyOf": [{"$ref": "`+first+`"}, {"$ref": "`+second+`"}]}`, i, i+1, i+1)
+		}
+		return b.String() + "}}"
+	}
+	deep := func(n int) string {
+		return `{"properties": {"x": ` + strings.Repeat(`{"not": `, n) + `{}` + strings.Repeat(`}`, n) + `}}`
+	}
+	tree := `{"properties": {"x": {"$ref": "#/$defs/node"}}, "$defs": {"node": {"type": "object",
+		"properties": {"left": {"$ref": "#/$defs/node"}, "right": {"$ref": "#/$defs/node"}}, "additionalProperties": false}}}`
+	for name, c := range map[string]struct{ schema, value, want string }{
+		"doubled":             {doubled(40, "#/$defs/d%d", "#/$defs/d%d"), `5`, "its references make more than 100000 parts of it"},
+		"doubled, escaped":    {doubled(40, "#/%%24defs/d%d", "#/$defs/d%d"), `5`, "its references make more than 100000 parts of it"},
+		"doubled a few times": {doubled(10, "#/$defs/d%d", "#/$defs/d%d"), `5`, "x"},
+		"deep":                {deep(4000), `5`, "nested more than 100 deep"},
+		"deep, but not too":   {deep(81), `5`, ""},
+		"long":                {`{"description": "` + strings.Repeat("a", 1<<20) + `"}`, `5`, "it may have 1048576"},
+		"recursive":           {tree, `{ left = { right = { up = 1 } } }`, `there is no setting "x.left.right.up"`},
+		"dynamic":             {`{"properties": {"x": {"$dynamicRef": "#a"}}, "$defs": {"a": {"$dynamicAnchor": "a"}}}`, `5`, "only $ref is understood"},
+		"anchor":              {`{"properties": {"x": {"$ref": "#a"}}, "$defs": {"a": {"$anchor": "a"}}}`, `5`, "by #/…"},
+		"elsewhere":           {`{"properties": {"x": {"$ref": "https://example.com/a"}}}`, `5`, "by #/…"},
+		"id of a part":        {`{"properties": {"x": {"$id": "https://example.com/a"}}}`, `5`, "only the whole may have one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := refuse(t, write(t, "a.hcl", withSetting(c.value)), withSchema(c.schema)); !strings.Contains(got, c.want) {
+				t.Errorf("%q is not in\n%s", c.want, got)
+			}
+		})
 	}
 }

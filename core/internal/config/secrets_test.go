@@ -154,6 +154,21 @@ sink "jsonl" {
 	noSecret(t, refuse(t, file, options(map[string]string{"number": planted}, map[string]string{"S": planted})))
 }
 
+// TestSecretInABrokenURL: a password that stands in the file is not shown, least of all because the URL cannot be read.
+func TestSecretInABrokenURL(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"https://me:" + planted + " %zz@example.com", "https://" + planted + "%zz@example.com", "hpps://me:" + planted + "@example.com", "https://me:" + planted + "@exa mple.com/%"} {
+		for _, text := range []string{
+			"source \"jira\" {\n url = \"" + url + "\"\n}\n",
+			"source \"jira\" {\n url = \"https://a.b\"\n http {\n  allow = [\"" + url + "\"]\n  proxy = \"" + url + "\"\n }\n}\n",
+			"source \"jira\" {\n url = \"https://a.b\"\n unknown = \"" + url + "\"\n}\n",
+		} {
+			file := write(t, "jira.hcl", text+"sink \"jsonl\" {\n path = \"x\"\n}\n")
+			noSecret(t, refuse(t, file, options(nil, nil)))
+		}
+	}
+}
+
 func TestSecretsOfAPipeline(t *testing.T) {
 	t.Parallel()
 	file := write(t, "jira.hcl", `
@@ -201,7 +216,7 @@ locals {
 `+small)
 	var out strings.Builder
 	_, diagnostics := config.Load(t.Context(), file, options(nil, nil))
-	if err := config.Write(&out, diagnostics, true, 80); err != nil {
+	if err := config.Write(&out, diagnostics, inColour, 80); err != nil {
 		t.Fatal(err)
 	}
 	noSecret(t, out.String()+diagnostics.Error())

@@ -207,16 +207,23 @@ func (s *section) texts(name, example string) ([]string, hcl.Range) {
 	return out, at
 }
 
+// large is more than any number of the file should be that has no bound of its own.
+const large = 1e9
+
 // number returns a number of at least least, or preset if it is not given.
 func (s *section) number(name string, preset, least float64) float64 {
+	return s.between(name, preset, least, large, "")
+}
+
+// between is number for one that is bounded; why says what bounds it.
+func (s *section) between(name string, preset, least, most float64, why string) float64 {
 	v, at, ok := s.value(name, cty.Number, name+" = 10")
 	if !ok {
 		return preset
 	}
 	n, _ := v.AsBigFloat().Float64()
-	const most = 1e9
 	if n < least || n > most {
-		s.fail(at, "", "%s: %s must be from %v to %d", s.title, name, least, int(most))
+		s.fail(at, why, "%s: %s must be from %v to %d", s.title, name, least, int(most))
 		return preset
 	}
 	return n
@@ -224,7 +231,12 @@ func (s *section) number(name string, preset, least float64) float64 {
 
 // whole is number for whole numbers.
 func (s *section) whole(name string, preset, least int) int {
-	n := s.number(name, float64(preset), float64(least))
+	return s.wholeBetween(name, preset, least, large, "")
+}
+
+// wholeBetween is between for whole numbers.
+func (s *section) wholeBetween(name string, preset, least, most int, why string) int {
+	n := s.between(name, float64(preset), float64(least), float64(most), why)
 	if n != float64(int(n)) {
 		s.fail(s.body.Attributes[name].Expr.Range(), "", "%s: %s must be a whole number", s.title, name)
 		return preset
@@ -241,6 +253,20 @@ func (s *section) duration(name string, preset time.Duration) time.Duration {
 	d, err := time.ParseDuration(v.AsString())
 	if err != nil || d <= 0 {
 		s.fail(at, `for example "500ms", "10s", "1h30m"`, "%s: %s is no duration: %q", s.title, name, v.AsString())
+		return preset
+	}
+	return d
+}
+
+// age is duration for times that are longer: it knows days too.
+func (s *section) age(name string, preset time.Duration) time.Duration {
+	v, at, ok := s.value(name, cty.String, name+` = "30d"`)
+	if !ok {
+		return preset
+	}
+	d, err := parseAge(v.AsString())
+	if err != nil {
+		s.fail(at, `for example "30d", "12h"`, "%s: %s: %v", s.title, name, err)
 		return preset
 	}
 	return d

@@ -23,8 +23,9 @@ type settings struct {
 	hosts   []string // origins of the host settings
 	names   []string // of all settings that the plugin has
 	implied implied  // permissions that follow from them
-	place   string   // where a sink writes, as far as its settings say; see outputs.go
-	right   bool     // the schema allows them
+	files   []PathSetting
+	place   string // where a sink writes, as far as its settings say; see outputs.go
+	right   bool   // the schema allows them
 }
 
 // checker checks the settings of one block.
@@ -38,6 +39,7 @@ type checker struct {
 	meant   map[string]bool      // pointers to settings whose names were probably meant by wrong ones
 	hosts   []string
 	implied implied
+	files   []PathSetting
 	rewrite []func() // puts absolute paths in, after the check
 }
 
@@ -59,7 +61,7 @@ func (l *loader) settings(st stage, s *schema) settings {
 		l.fail(st.block.DefRange(), "", "%s: its settings as JSON: %v", st.title, err)
 	}
 	return settings{
-		raw: raw, hosts: union(c.hosts, nil), names: s.names(), implied: c.implied, place: c.place(instance),
+		raw: raw, hosts: union(c.hosts, nil), names: s.names(), implied: c.implied, files: c.files, place: c.place(instance),
 		right: len(c.lost) == 0 && len(l.found.Errs()) == before,
 	}
 }
@@ -100,6 +102,8 @@ func (c *checker) visit(node map[string]any, value any, path []string, set func(
 	node = c.schema.follow(node)
 	c.keywords(node, value, path, set, false)
 	switch value := value.(type) {
+	case json.Number:
+		c.number(node, value, path)
 	case map[string]any:
 		c.visitObject(node, value, path)
 	case []any:
@@ -108,6 +112,22 @@ func (c *checker) visit(node map[string]any, value any, path []string, set func(
 			c.visit(items, item, append(slices.Clip(path), fmt.Sprint(i)), func(v any) { value[i] = v })
 		}
 	}
+}
+
+// number refuses a number that the plugin would not get as it is written. Of what the schema gives no type it is said
+// nothing here: the digits go to the plugin, which may read them exactly.
+func (c *checker) number(node map[string]any, n json.Number, path []string) {
+	format, _ := node["format"].(string)
+	var problem string
+	switch {
+	case node["type"] == "integer" && !sdk.FitsFormat(n, format):
+		problem = "is too large for a whole number of 64 bits"
+	case node["type"] == "number" && !sdk.FitsFloat(n):
+		problem = "has more digits than such a number keeps"
+	default:
+		return
+	}
+	c.fail(c.rangeOf(path), c.about(path), "%s: %s %s%s", c.stage.title, c.shown(path), problem, c.value(path))
 }
 
 func (c *checker) visitObject(node, value map[string]any, path []string) {
@@ -149,11 +169,11 @@ func (c *checker) keywords(node map[string]any, value any, path []string, set fu
 	if node[sdk.KeywordDial] == true {
 		c.eachAddress(value, path, preset)
 	}
-	if use := node[sdk.KeywordPath]; use != nil && use != false && set != nil {
-		write := use == "write" || use != "read" && c.stage.kind == sdk.KindSink && slices.Contains(c.required(), pointer(path))
+	read, write := sdk.PathUse(node[sdk.KeywordPath], c.stage.kind, slices.Contains(c.required(), pointer(path)))
+	if (read || write) && set != nil {
 		c.rewrite = append(c.rewrite, func() {
 			at := c.apart(c.absolute(value), path)
-			c.implied.add(pathsOf(at, write), preset)
+			c.paths(at, path, write, preset)
 			set(at)
 		})
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -127,6 +128,7 @@ func (l *loader) readStage(st stage, plugin described) (Block, settings) {
 		Pos: l.pos(st.block.TypeRange),
 	}
 	settings := l.settings(st, l.schemaOf(st, plugin))
+	l.checkPaths(st, plugin)
 	b.Config = settings.raw
 
 	s := l.section(st.title, st.block.Body)
@@ -134,10 +136,13 @@ func (l *loader) readStage(st stage, plugin described) (Block, settings) {
 	b.HTTP = l.http(st, s.bare("http"), settings.hosts, plugin.info.Robots)
 	b.Files = l.files(st, s.bare("files"))
 	b.OnError = l.onError(st, s.bare("on_error"))
-	p, asked := l.grant(st, plugin.info, s.bare("grant"), b.HTTP.Allow, settings.implied)
+	p, asked := l.grant(st, plugin.info, s.bare("grant"), b.HTTP, settings.implied)
 	b.HTTP.Allow, b.Read, b.Write, b.Dial = union(b.HTTP.Allow, p.HTTP), p.FSRead, p.FSWrite, p.Dial
 	b.AsksDial = asked.Dial
-	l.warnOutput(st, st.block.DefRange(), b.Write)
+	if st.kind == sdk.KindSource && b.HTTP.Methods == nil {
+		b.HTTP.Methods = union(readMethods, p.Methods)
+	}
+	b.Paths = settings.files
 	s.endBlocks(settings.names)
 	return b, settings
 }
@@ -161,6 +166,20 @@ func (l *loader) schemaOf(st stage, plugin described) *schema {
 		return nil
 	}
 	return s
+}
+
+// checkPaths reports a published plugin that takes more settings for paths than it did when it was installed.
+func (l *loader) checkPaths(st stage, plugin described) {
+	if st.ref.Digest == "" || plugin.err != nil || l.options.Paths == nil {
+		return
+	}
+	paths, err := artifact.PathsOf(plugin.info)
+	if more := paths.Minus(l.options.Paths(st.ref)); err == nil && !more.IsZero() {
+		err = fmt.Errorf("when it was installed it did not %s", strings.Join(more.Lines(), ", nor "))
+	}
+	if err != nil {
+		l.fail(st.block.LabelRanges[0], "scrapekit plugins verify", "%s: the plugin is not what it said it was: %v", st.title, err)
+	}
 }
 
 // selection reads `select { streams = [...] }`.
@@ -219,6 +238,10 @@ func (l *loader) onError(st stage, b *hclsyntax.Block) OnError {
 	s := l.section(st.title+": on_error", b.Body)
 	out.MaxRejects = int64(s.whole("max_rejects", -1, -1))
 	out.Attempts = s.whole("attempts", 0, 1)
+	out.Patience = s.duration("patience", 0)
+	if st.kind == sdk.KindSource {
+		out.MaxIdle = s.whole("max_idle", 0, -1)
+	}
 	s.end()
 	return out
 }

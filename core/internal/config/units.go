@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/zclconf/go-cty/cty"
 )
@@ -25,6 +26,24 @@ func parseSize(text string) (int64, error) {
 		return 0, fmt.Errorf("%q is no size in bytes", text)
 	}
 	return int64(n * factor), nil
+}
+
+// parseAge reads "30d" and whatever a duration may be.
+func parseAge(text string) (time.Duration, error) {
+	wrong := fmt.Errorf("%q is no time", text)
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		const most = 100 * 365
+		n, err := strconv.Atoi(days)
+		if err != nil || n < 1 || n > most {
+			return 0, wrong
+		}
+		return time.Duration(n) * 24 * time.Hour, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, wrong
+	}
+	return d, nil
 }
 
 // article is a type in plain words, as what is wanted.

@@ -9,29 +9,29 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/mitchellh/go-wordwrap"
 	"github.com/rivo/uniseg"
+
+	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
 // Write prints diagnostics, each with its place, source line and hint. width is that of the terminal, 0 if
 // lines are not to be broken.
-func Write(w io.Writer, all Diagnostics, color bool, width int) error {
+func Write(w io.Writer, all Diagnostics, paint Paint, width int) error {
 	var out bytes.Buffer
 	for i, d := range all {
 		if i > 0 {
 			out.WriteByte('\n')
 		}
-		writeOne(&out, d, paint(color), width)
+		writeOne(&out, d, paint, width)
 	}
 	_, err := w.Write(out.Bytes())
 	return err
 }
 
-// paint says whether text gets colours.
-type paint bool
+// Paint puts a text into a style, which is named by the parameters of its escape: "1;31". A nil one leaves text as it is.
+type Paint func(parameters, text string) string
 
 // The colours, as parameters of the escape sequence.
 const (
@@ -41,14 +41,14 @@ const (
 	faint  = "2"
 )
 
-func (p paint) in(colour, text string) string {
-	if !p || text == "" {
+func (p Paint) in(colour, text string) string {
+	if p == nil || text == "" {
 		return text
 	}
-	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+	return p(colour, text)
 }
 
-func writeOne(out *bytes.Buffer, d Diagnostic, p paint, width int) {
+func writeOne(out *bytes.Buffer, d Diagnostic, p Paint, width int) {
 	colour := red
 	if d.Severity == Warning {
 		colour = yellow
@@ -75,7 +75,7 @@ func writeOne(out *bytes.Buffer, d Diagnostic, p paint, width int) {
 }
 
 // writeExcerpt prints the source line and the carets under it.
-func writeExcerpt(out *bytes.Buffer, d Diagnostic, p paint, colour string, width int) {
+func writeExcerpt(out *bytes.Buffer, d Diagnostic, p Paint, colour string, width int) {
 	number := fmt.Sprint(d.Line)
 	gutter := strings.Repeat(" ", len(number))
 	before, part, after := d.Source[:d.From], d.Source[d.From:d.To], d.Source[d.To:]
@@ -130,12 +130,7 @@ func wrap(text string, width, lead int) []string {
 	return strings.Split(wordwrap.WrapString(text, uint(width-lead)), "\n")
 }
 
-// clean makes text safe for a terminal: tabs become spaces, other control characters a mark.
+// clean makes text safe for a terminal, as one line of known columns: tabs become spaces, other control characters a mark.
 func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || (unicode.IsControl(r) && r != '\t') || unicode.Is(unicode.Bidi_Control, r) {
-			return '·'
-		}
-		return r
-	}, strings.ReplaceAll(text, "\t", "    "))
+	return strings.NewReplacer("\t", "    ", "\n", string(printable.Mark)).Replace(printable.Text(text))
 }

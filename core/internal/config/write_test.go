@@ -11,10 +11,10 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/config"
 )
 
-func printed(t *testing.T, d config.Diagnostic, color bool, width int) string {
+func printed(t *testing.T, d config.Diagnostic, paint config.Paint, width int) string {
 	t.Helper()
 	var out strings.Builder
-	if err := config.Write(&out, config.Diagnostics{d}, color, width); err != nil {
+	if err := config.Write(&out, config.Diagnostics{d}, paint, width); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -23,10 +23,10 @@ func printed(t *testing.T, d config.Diagnostic, color bool, width int) string {
 func TestWriteColour(t *testing.T) {
 	t.Parallel()
 	d := config.Diagnostic{Severity: config.Warning, Summary: "s", Detail: "d", File: "f", Line: 1, Column: 1, Source: "abc", From: 0, To: 1}
-	if got := printed(t, d, true, 80); !strings.Contains(got, "\x1b[1;33mwarning\x1b[0m") {
+	if got := printed(t, d, inColour, 80); !strings.Contains(got, "\x1b[1;33mwarning\x1b[0m") {
 		t.Errorf("got %q", got)
 	}
-	if got := printed(t, d, false, 80); strings.Contains(got, "\x1b") {
+	if got := printed(t, d, nil, 80); strings.Contains(got, "\x1b") {
 		t.Errorf("colour in %q", got)
 	}
 }
@@ -39,7 +39,7 @@ func TestWriteCarets(t *testing.T) {
 			t.Parallel()
 			source := before + "HERE tail"
 			d := config.Diagnostic{Severity: config.Error, Summary: "s", File: "f", Line: 7, Source: source, From: len(before), To: len(before) + 4}
-			lines := strings.Split(printed(t, d, false, 0), "\n")
+			lines := strings.Split(printed(t, d, nil, 0), "\n")
 			above, _, _ := strings.Cut(lines[3], "HERE")
 			at, _, _ := strings.Cut(lines[4], "^^^^")
 			if uniseg.StringWidth(above) != uniseg.StringWidth(at) || strings.Contains(lines[3], "\x1b") {
@@ -63,7 +63,7 @@ func TestWriteLongLine(t *testing.T) {
 				Severity: config.Error, Summary: strings.TrimSpace(long), Detail: long, File: "f", Line: 1234,
 				Source: strings.Join(source[:], ""), From: len(source[0]), To: len(source[0]) + len(source[1]),
 			}
-			got := printed(t, d, false, width)
+			got := printed(t, d, nil, width)
 			if !strings.Contains(got, "HERE") {
 				t.Errorf("the part is not shown:\n%s", got)
 			}
@@ -89,3 +89,5 @@ func TestDiagnosticsError(t *testing.T) {
 		t.Error("HasErrors goes by the severity")
 	}
 }
+
+func inColour(parameters, text string) string { return "\x1b[" + parameters + "m" + text + "\x1b[0m" }

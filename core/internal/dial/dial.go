@@ -3,7 +3,8 @@
 //
 // What is granted is looked at before a name is resolved, and where the name leads right before it is dialled, so that it cannot
 // change between. Who grants a name or an address grants it wherever it leads in his own networks: a database is rarely on the open internet.
-// A wildcard does not: behind it the plugin chooses the name. Link-local addresses and those at which clouds tell a machine its
+// A wildcard does not: behind it the plugin chooses the name. An address to which a granted name has led a plugin may be connected to
+// by that plugin, as if it were the name. Link-local addresses and those at which clouds tell a machine its
 // credentials are connected to if they are granted as addresses.
 package dial
 
@@ -15,6 +16,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -67,6 +69,7 @@ func New(o Options) *Client {
 // the user's word is missing.
 func (c *Client) For(p Policy) Func {
 	log := c.log.Named("dial").With("plugin", p.Plugin)
+	var led resolved
 	return func(ctx context.Context, network, to string) (net.Conn, error) {
 		target, err := parse(network, to)
 		if err != nil {
@@ -75,13 +78,18 @@ func (c *Client) For(p Policy) Func {
 		if c.opts.Closed != nil {
 			return nil, sdk.Permanent(fmt.Errorf("%s: %w", target, c.opts.Closed))
 		}
-		book := c.books.of(p.Plugin, target.String())
-		conn, err := c.connect(ctx, p, target)
+		asked, ok := led.from(target)
+		if !ok || find(p.Granted, target) != none {
+			asked = target
+		}
+		book := c.books.of(p.Plugin, asked.String())
+		conn, err := c.connect(ctx, p, asked, target)
 		if err != nil {
 			book.failed(err)
 			log.Debug("no connection", "address", target.String(), "error", err)
 			return nil, err
 		}
+		led.note(conn.RemoteAddr(), asked)
 		log.Debug("connected", "address", target.String(), "remote", conn.RemoteAddr().String())
 		return newCounted(conn, book, log.With("address", target.String())), nil
 	}
@@ -115,9 +123,45 @@ func parse(network, to string) (target, error) {
 	return target{network, host, uint16(number)}, nil
 }
 
-// connect connects, if it may.
-func (c *Client) connect(ctx context.Context, p Policy, to target) (*net.TCPConn, error) {
-	granted := find(p.Granted, to)
+// resolved are the addresses to which granted names have led one plugin. It may connect to them as to the names: drivers of databases
+// do, to cancel what they have asked for (PostgreSQL's dials where its connection has ended up).
+type resolved struct {
+	mu sync.Mutex
+	m  map[netip.AddrPort]target
+}
+
+// maxResolved is how many addresses of a plugin are known: a wildcard grants any number of names.
+const maxResolved = 1000
+
+func (r *resolved) note(at net.Addr, asked target) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	tcp, ok := at.(*net.TCPAddr)
+	if !ok || isNumber(asked.host) || len(r.m) >= maxResolved {
+		return
+	}
+	if r.m == nil {
+		r.m = map[netip.AddrPort]target{}
+	}
+	key := tcp.AddrPort()
+	r.m[netip.AddrPortFrom(key.Addr().Unmap(), key.Port())] = asked
+}
+
+// from returns the name that has led to an address.
+func (r *resolved) from(to target) (target, bool) {
+	ip, err := netip.ParseAddr(to.host)
+	if err != nil {
+		return target{}, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	asked, ok := r.m[netip.AddrPortFrom(ip.Unmap(), to.port)]
+	return asked, ok
+}
+
+// connect connects to where to leads, if asked may be connected to: it is what the grant is looked up by.
+func (c *Client) connect(ctx context.Context, p Policy, asked, to target) (*net.TCPConn, error) {
+	granted := find(p.Granted, asked)
 	if granted == none {
 		return nil, p.refuse(to)
 	}
@@ -127,7 +171,7 @@ func (c *Client) connect(ctx context.Context, p Policy, to target) (*net.TCPConn
 		if err != nil {
 			return err
 		}
-		return p.checkAddress(to, at.Addr(), granted)
+		return p.checkAddress(asked, at.Addr(), granted)
 	}
 	conn, err := d.DialContext(ctx, to.network, to.String())
 	var no *refusal

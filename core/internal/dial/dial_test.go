@@ -240,3 +240,38 @@ func TestDialEndsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestResolvedAddress: where a granted name has led a plugin, it may connect to by the address: drivers do so to cancel a query.
+func TestResolvedAddress(t *testing.T) {
+	t.Parallel()
+	port := echo(t)
+	c := New(Options{Resolver: addresstest.Resolver(t, "127.0.0.1")})
+	p := Policy{Plugin: "sink db", Granted: []string{"db.example.com:" + port}, Asked: []string{"*:*"}}
+	dial, other := c.For(p), c.For(p)
+	address := "127.0.0.1:" + port
+	refused := func(when, address string, dial Func) {
+		t.Helper()
+		if conn, err := dial(t.Context(), "tcp", address); !errors.Is(err, sdk.ErrNotGranted) {
+			t.Errorf("%s: %v, %v", when, conn, err)
+		}
+	}
+	refused("before the name has led there", address, dial)
+	for _, to := range []string{"db.example.com:" + port, address, "[::ffff:127.0.0.1]:" + port} {
+		conn, err := dial(t.Context(), "tcp", to)
+		if err != nil {
+			t.Fatalf("%s: %v", to, err)
+		}
+		if got := conn.RemoteAddr().String(); got != address {
+			t.Errorf("%s led to %s", to, got)
+		}
+		conn.Close()
+	}
+	refused("another port", "127.0.0.1:1", dial)
+	refused("another address", "127.0.0.2:"+port, dial)
+	refused("another instance", address, other)
+	for _, s := range c.Stats() {
+		if s.Address == "db.example.com:"+port && s.Connections != 3 {
+			t.Errorf("%+v: want all connections counted by the name that is granted", s)
+		}
+	}
+}

@@ -4,6 +4,7 @@ package disk
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -38,6 +39,15 @@ func ReplaceMode(path string, raw []byte, synced bool, mode os.FileMode) error {
 		return SyncDir(filepath.Dir(path))
 	}
 	return nil
+}
+
+// TempDir makes a folder among the temporary ones, for this user alone.
+func TempDir(pattern string) (string, error) {
+	dir, err := os.MkdirTemp("", pattern)
+	if err != nil {
+		return "", fmt.Errorf("temporary folder: %w; set TMPDIR to a folder that is there and that you may write", err)
+	}
+	return dir, nil
 }
 
 // TempDirFor makes a folder beside the one that it is to become.

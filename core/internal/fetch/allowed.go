@@ -131,9 +131,12 @@ type exchange struct {
 	// What retried and guarded tell each other, and those between.
 	clock   *clock
 	classes []sdk.ReplyClass
-	held    string // what it waits for; "" if for nothing
-	probe   bool   // it goes to find out whether the host is back
-	probed  bool   // it did, in vain, for a host that is waited for
+	shape   string          // of the request; see shapeOf
+	word    word            // what the last attempt's reply says of limits
+	class   *sdk.ReplyClass // which of classes it is; nil: none
+	held    string          // what it waits for; "" if for nothing
+	probe   bool            // it goes to find out whether the host is back
+	probed  bool            // it did, in vain, for a host that is waited for
 
 	sent map[*credential]*held // with the latest attempt
 }
@@ -160,6 +163,9 @@ func (p *allowance) check(req *http.Request) (Origin, error) {
 	if !validMethod(method(req)) {
 		return Origin{}, fmt.Errorf("the method %q is not allowed", req.Method)
 	}
+	if err := p.mayChange(req); err != nil {
+		return Origin{}, err
+	}
 	if len(req.URL.String()) > maxURL {
 		return Origin{}, fmt.Errorf("the URL is longer than %d KiB; send the parameters as a body", maxURL>>10)
 	}
@@ -167,6 +173,31 @@ func (p *allowance) check(req *http.Request) (Origin, error) {
 		return Origin{}, err
 	}
 	return p.destined(req.URL)
+}
+
+// overrides are headers by which servers take another method for that of the request. Some servers take _ in a name for -.
+var overrides = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
+
+// mayChange refuses methods by which the plugin could change what is at the host, unless it may.
+func (p *allowance) mayChange(req *http.Request) error {
+	if p.Methods == nil {
+		return nil
+	}
+	all := []string{method(req)}
+	for name, values := range req.Header {
+		if slices.Contains(overrides, http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))) {
+			all = append(all, values...)
+		}
+	}
+	for _, m := range all {
+		switch {
+		case !slices.Contains(p.Methods, m):
+			return fmt.Errorf("plugin %s may send %s, not %.40q: if it should, add it to methods in the http block of %s", p.Plugin, strings.Join(p.Methods, ", "), m, p.Pos)
+		case p.Reads && (m == http.MethodPost || m == http.MethodPatch) && !sdk.IsIdempotent(req):
+			return fmt.Errorf("plugin %s does not mark this %s as one that only reads, and a source's goes only so: its author marks it with sdk.Idempotent", p.Plugin, m)
+		}
+	}
+	return nil
 }
 
 // destined returns the origin of u if the policy allows it.

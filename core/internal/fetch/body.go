@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"sync"
+
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 )
 
 const (
@@ -48,12 +50,14 @@ func (p *pieces) put(i int, b *[]byte) {
 type body struct {
 	pool *pieces
 	dir  string
+	room *disk.Room
 	size int64
 	wire int64 // bytes that came over the wire
 
 	mu     sync.Mutex
 	held   []*[]byte // all but the last are full
 	file   *os.File
+	took   int64  // of room
 	path   string // of a file that could not be removed while it is open
 	offset int64  // read so far
 	closed bool
@@ -100,15 +104,15 @@ func (b *body) spool(r io.Reader) error {
 		b.path = ""
 	}
 	for _, piece := range b.held {
-		if _, err := f.Write(*piece); err != nil {
-			return spoolError(err)
+		if _, err := (spoolWriter{f, b}).Write(*piece); err != nil {
+			return err
 		}
 	}
 	last := len(b.held) - 1 // serves for the copying
 	for i, piece := range b.held[:last] {
 		b.pool.put(i, piece)
 	}
-	n, err := io.CopyBuffer(spoolWriter{f}, struct{ io.Reader }{r}, *b.held[last])
+	n, err := io.CopyBuffer(spoolWriter{f, b}, struct{ io.Reader }{r}, *b.held[last])
 	b.size += n
 	b.pool.put(last, b.held[last])
 	b.held = nil
@@ -122,9 +126,16 @@ func (b *body) spool(r io.Reader) error {
 }
 
 // spoolWriter tells the errors of the disk from those of the network.
-type spoolWriter struct{ f *os.File }
+type spoolWriter struct {
+	f *os.File
+	b *body
+}
 
 func (w spoolWriter) Write(p []byte) (int, error) {
+	if err := w.b.room.Take(int64(len(p))); err != nil {
+		return 0, spoolError(err)
+	}
+	w.b.took += int64(len(p))
 	n, err := w.f.Write(p)
 	if err != nil {
 		err = spoolError(err)
@@ -219,6 +230,7 @@ func (b *body) Close() error {
 	if b.file == nil {
 		return nil
 	}
+	b.room.Give(b.took)
 	err := b.file.Close()
 	if b.path != "" {
 		err = errors.Join(err, os.Remove(b.path))

@@ -20,6 +20,7 @@ type CachePolicy struct {
 	Dir          string
 	Mode         cache.Mode
 	MaxSize      int64         // bytes that the folder holds, about
+	MaxAge       time.Duration // replies that were not used for so long go; 0: they stay
 	StaleIfError time.Duration // a reply may be so long past its time if its host is in trouble
 }
 
@@ -60,7 +61,11 @@ func cached(p Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := cache.Open(p.Cache.Dir, p.Cache.MaxSize)
+	age := p.Cache.MaxAge
+	if p.Cache.Mode == cache.Only {
+		age = 0 // however old they are, nothing else is to be had
+	}
+	store, err := cache.Open(p.Cache.Dir, p.Cache.MaxSize, age)
 	if err != nil {
 		return nil, err
 	}

@@ -114,6 +114,7 @@ func (c *Client) For(p Policy) (http.RoundTripper, error) {
 		authorized(credentials),
 		paced(p),
 		guarded(),
+		weighed(),
 		metered(),
 		signed(credentials),
 		cookied(cookies),
@@ -146,8 +147,8 @@ func (c *Client) Stats() Stats { return c.hosts.stats() }
 // Close ends idle connections, and no limit of the client's plugins binds others any more. Requests under way are ended
 // by their contexts.
 func (c *Client) Close() {
-	if c.opts.Learned != "" && !c.opts.Aside {
-		if err := c.hosts.keepLearned(c.opts.Learned); err != nil {
+	if c.hosts.file != "" {
+		if err := c.hosts.keepLearned(c.hosts.file); err != nil {
 			c.log.Warn("learned limits are not kept", "error", err)
 		}
 	}

@@ -40,6 +40,10 @@ func (p *pace) climb(now time.Time) {
 		return
 	}
 	if p.used(elapsed) {
+		if now.Sub(p.refusedAt) < 2*p.paused { // what the host has saved up in the pause goes yet: nothing is proven
+			p.stepAt, p.stepTaken = now, 0
+			return
+		}
 		p.proven = max(p.proven, p.learned)
 		p.learned *= 1 + min(gap/2, p.longest)
 	}

@@ -23,7 +23,8 @@ const (
 // are refused however few are under way. Where the crowd counts, those that were refused had more company than nearly
 // all that were taken, where no company is what had left the host when they came. Two such refusals in a row make a limit, or three
 // after some hundred requests if they are 429s, as for a rate. From there it follows the host: one less for a refusal, one more
-// after some hundred requests that were taken while it was in use.
+// after some hundred requests that were taken while it was in use. Where the host says that this is what it refuses for, or a refusal comes far sooner
+// than other replies do, the first one makes a limit.
 type crowd struct {
 	taken    [crowdSeen + 1]int
 	all      int
@@ -31,6 +32,7 @@ type crowd struct {
 	least    int           // of their company
 	largest  int           // likewise
 	last     time.Time     // of these refusals
+	took     time.Duration // what was taken took, lately
 	turn     time.Duration // the shortest time in which a refusal came back: the way to the host and back
 	most     int           // the limit; 0: none
 	gap      time.Duration
@@ -39,7 +41,10 @@ type crowd struct {
 	used     int       // of these, sent when the limit was reached
 	raised   bool      // the limit was, and nothing was refused since
 	repeats  int
-	barred   time.Time // until then no limit is made: the last was wrong
+	// Of a volley that has made a limit at once: how many of it were refused, and the most company that one of them had.
+	inVolley, outermost int
+
+	barred time.Time // until then no limit is made: the last was wrong
 }
 
 func newCrowd() crowd { return crowd{} }
@@ -51,27 +56,42 @@ func (c *crowd) limit() int {
 	return c.most
 }
 
-// add takes in the fate of a request. It returns whether there is reason to make a limit, see adopt, or whether it has given
+// add takes in the fate of a request, beside which so many were under way together. It returns whether there is reason to make a limit, see adopt, or whether it has given
 // one up.
-func (c *crowd) add(f *flight, now time.Time, status int) (found, lost bool) {
+func (c *crowd) add(f *flight, now time.Time, status, together int, w word) (found, lost bool) {
 	switch {
-	case status == 429 || status == 503:
+	case w.refused || status == 503:
 		if took := now.Sub(f.sent); c.turn == 0 || took < c.turn {
 			c.turn = took
 		}
 		if f.sent.Before(c.last) { // one of a volley
+			if c.inVolley > 0 { // that has made the limit: what was inside is all of them but those that were refused
+				c.inVolley++
+				c.outermost = max(c.outermost, together)
+				c.most = max(1, min(c.most, c.outermost-c.inVolley))
+			}
 			return false, false
 		}
-		c.last = now
+		c.last, c.inVolley = now, 0
 		if c.most > 0 {
 			return false, c.shrink(now)
 		}
+		if n := min(f.crowd-f.early, crowdSeen); n >= crowdLeast && !now.Before(c.barred) && (w.Crowd || c.likely() && c.explains(n)) {
+			c.inVolley, c.outermost = 1, max(n, together)
+			c.largest = c.outermost // what was inside is all of them but those that were refused: one, as far as is known
+			return true, false
+		}
 		return c.refuse(min(f.crowd-f.gone, crowdSeen), now, status), false
 	case status < 400:
+		c.took += (now.Sub(f.sent) - c.took) / 4
 		c.take(f, now)
 	}
 	return false, false
 }
+
+// likely reports whether what is taken takes far longer than a refusal: then requests are inside the host for long, and may well be too many at
+// once. Where both take as long as the way, they hardly meet.
+func (c *crowd) likely() bool { return c.turn > 0 && c.took > 3*c.turn }
 
 func (c *crowd) refuse(n int, now time.Time, status int) (found bool) {
 	if now.Before(c.barred) {
@@ -88,7 +108,7 @@ func (c *crowd) refuse(n int, now time.Time, status int) (found bool) {
 	c.least, c.largest = min(c.least, n), max(c.largest, n)
 	c.refusals++
 	if !c.explains(c.least) {
-		*c = crowd{last: c.last, turn: c.turn} // what counts is the rate
+		*c = crowd{last: c.last, turn: c.turn, took: c.took} // what counts is the rate
 		return false
 	}
 	if status == http.StatusServiceUnavailable {
@@ -132,7 +152,7 @@ func (c *crowd) shrink(now time.Time) (lost bool) {
 }
 
 func (c *crowd) giveUp(now time.Time) {
-	*c = crowd{last: c.last, turn: c.turn, barred: now.Add(crowdBarred)}
+	*c = crowd{last: c.last, turn: c.turn, took: c.took, barred: now.Add(crowdBarred)}
 }
 
 // slower reports whether the host is asked more seldom for the limit than at the given rate. Where latency hardly varies, the

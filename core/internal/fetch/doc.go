@@ -10,6 +10,7 @@
 //	auth         credentials, for the hosts that they belong to
 //	pace         so many requests to one host at a time and a second, and none while it asks for a pause: see pace.go
 //	breaker      notices a host that is down: then pace lets none go but a probe, see breaker.go
+//	weighed      reads what a reply states of limits, and whether it is a refusal: see package limits
 //	meter        counts
 //	signed       puts the credentials in, as late as can be: a signature is good for minutes
 //	cookies      a jar in the host, if the pipeline file asks for one

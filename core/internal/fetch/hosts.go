@@ -5,7 +5,6 @@ package fetch
 import (
 	"context"
 	"maps"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -38,42 +37,32 @@ func (hs *Hosts) get(key string) *target {
 	defer hs.mu.Unlock()
 	t := hs.m[key]
 	if t == nil {
-		t = &target{key: key, limiter: hs.limiter, pace: newPace(), breaker: newBreaker(), users: map[*hosts]limits{}}
-		t.turn.resize(1)
+		t = &target{lane: newLane(key, key, "", hs.limiter), breaker: newBreaker(), users: map[*hosts]ceilings{}}
 		hs.m[key] = t
 	}
 	return t
 }
 
-// target is one host, as all clients of the process share it.
+// target is one host, as all clients of the process share it. It is a lane that all requests to the host go through; those of a bucket have another
+// before it.
 type target struct {
-	key     string
-	limiter Limiter
-	turn    gate // of one place, held by the request that is next to go
-	sent    gate // requests that are on the wire
-	pace    *pace
-	blocked blocked
+	*lane
+	buckets buckets
 	breaker *breaker
 	budget  budget
 
-	mu     sync.Mutex
-	users  map[*hosts]limits
-	fixed  limits  // the strictest of the users'
-	rate   float64 // what the limiter was last told
-	burst  int
-	window int
-	wait   Wait
+	users map[*hosts]ceilings // mu of the lane guards it
 }
 
-// limits are those of a pipeline file.
-type limits struct {
+// ceilings are those of a pipeline file.
+type ceilings struct {
 	rate   float64 // 0: none
 	burst  int
 	places int // 0: none
 }
 
 // strictest returns the limits that keep both.
-func (l limits) strictest(other limits) limits {
+func (l ceilings) strictest(other ceilings) ceilings {
 	if other.rate > 0 && (l.rate == 0 || other.rate < l.rate) {
 		l.rate, l.burst = other.rate, other.burst
 	}
@@ -84,7 +73,7 @@ func (l limits) strictest(other limits) limits {
 }
 
 // use makes the limits of a user hold too, and reports whether they are news.
-func (t *target) use(user *hosts, more limits) bool {
+func (t *target) use(user *hosts, more ceilings) bool {
 	t.mu.Lock()
 	before, known := t.users[user]
 	after := before.strictest(more)
@@ -108,48 +97,22 @@ func (t *target) forget(user *hosts) {
 // refix finds the strictest of the users' limits and makes them hold.
 func (t *target) refix() {
 	t.mu.Lock()
-	t.fixed = limits{}
+	var all ceilings
 	for _, l := range t.users {
-		t.fixed = t.fixed.strictest(l)
-	}
-	t.pace.fix(t.fixed.rate, t.fixed.burst, t.fixed.places)
-	t.mu.Unlock()
-	t.apply()
-}
-
-// apply makes the gate and the limiter follow the pace. It asks for the order under its lock: of two replies that
-// come together, the one that is applied last may not be the one that was observed last.
-func (t *target) apply() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	o := t.pace.order()
-	if o.window != t.window {
-		t.window = o.window
-		t.sent.resize(o.window)
-	}
-	if o.burst == t.burst && (o.rate == t.rate || math.Abs(o.rate-t.rate) < t.rate/1000) {
-		return
-	}
-	t.rate, t.burst = o.rate, o.burst
-	if s, ok := t.limiter.(RateSetter); ok {
-		s.SetRate(t.key, o.rate, o.burst)
-	}
-}
-
-// pause stops all requests to t for d, and tells everybody who asks it.
-func (t *target) pause(ctx context.Context, d time.Duration, cause string) error {
-	w := Wait{Host: t.key, Cause: cause, For: d, Until: time.Now().Add(d)}
-	t.mu.Lock()
-	news := w.Until.After(t.wait.Until.Add(time.Second / 4)) // the same pause, stated by several replies, is told once
-	if w.Until.After(t.wait.Until) {
-		t.wait = w
+		all = all.strictest(l)
 	}
 	t.mu.Unlock()
+	t.fix(all)
+}
+
+// pause stops all requests of a lane of t for d, and tells everybody who asks the host.
+func (t *target) pause(ctx context.Context, l *lane, d time.Duration, cause, by string) error {
+	w, news := l.note(d, cause, by)
 	if news {
 		t.tell(w)
 	}
 	// The pause holds even if the request that brought it is given up at this moment.
-	return t.limiter.Penalize(context.WithoutCancel(ctx), t.key, d)
+	return l.limiter.Penalize(context.WithoutCancel(ctx), l.key, d)
 }
 
 // tell tells everybody who asks t of a pause.
@@ -158,7 +121,7 @@ func (t *target) tell(w Wait) {
 	users := slices.Collect(maps.Keys(t.users))
 	t.mu.Unlock()
 	for _, u := range users {
-		u.log.Info("pause", "host", t.key, "cause", w.Cause, "for", w.For.Round(time.Millisecond))
+		u.log.Info("pause", "host", w.Host, "bucket", w.Bucket, "cause", w.Cause, "for", w.For.Round(time.Millisecond))
 		u.onWait(w)
 	}
 }
@@ -170,9 +133,11 @@ type hosts struct {
 	onWait  func(Wait)
 	log     hclog.Logger
 	learned map[string]learnedLimit // by earlier runs
+	file    string                  // where it is kept; "": nowhere
 
-	mu sync.Mutex
-	m  map[string]*host
+	mu   sync.Mutex
+	m    map[string]*host
+	kept time.Time // when the file was last written
 }
 
 func newHosts(o Options) *hosts {
@@ -183,6 +148,9 @@ func newHosts(o Options) *hosts {
 			hs.log.Warn("learned limits", "error", err)
 		}
 		hs.learned = f.Hosts
+		if !o.Aside {
+			hs.file = o.Learned
+		}
 	}
 	return hs
 }
@@ -200,7 +168,7 @@ func (hs *hosts) get(o Origin, p Policy) *host {
 		hs.m[key] = h
 	}
 	hs.mu.Unlock()
-	h.use(hs, limits{rate: p.Rate, burst: p.Burst, places: p.Concurrency})
+	h.use(hs, ceilings{rate: p.Rate, burst: p.Burst, places: p.Concurrency})
 	return h
 }
 

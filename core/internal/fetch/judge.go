@@ -49,8 +49,8 @@ type rule struct {
 // out of the host's budget. A request that is not idempotent is sent again only if nothing of it was sent, as in the
 // first rows. What the plugin itself says of a reply (sdk.Final, sdk.Temporary) comes before all this.
 //
-// A 429, and a 503 with a Retry-After, are the host's pace and no failure: they count neither as an attempt nor
-// against the budget or the host, and have a limit of their own, http.max_wait.
+// A refusal for asking too often, whatever its status (see weighed.go), is the host's pace and no failure: it counts neither as an attempt nor
+// against the budget or the host, and has a limit of its own, http.max_wait.
 var rules = map[string]rule{
 	//             verdict tries blame permanent
 	"connect":     {again, 0, plainly, false}, // nothing of the request was sent
@@ -80,7 +80,7 @@ var rules = map[string]rule{
 
 	"temporary":      {again, 0, none, false}, // says the plugin
 	"limiter":        {again, 0, none, false}, // our own, which may be far away
-	"pause":          {stop, 0, none, false},  // longer than http.max_wait
+	"pause":          {stop, 0, none, true},   // longer than http.max_wait: not in this run
 	"down":           {stop, 0, none, false},  // the breaker is open
 	"disk":           {stop, 0, none, false},
 	"credentials":    {stop, 0, none, false}, // they cannot be had now
@@ -126,14 +126,10 @@ type attemptError struct {
 func (e *attemptError) Error() string { return e.err.Error() }
 func (e *attemptError) Unwrap() error { return e.err }
 
-func judge(resp *http.Response, err error) outcome {
-	if err != nil {
-		return judgeError(err)
-	}
+// judge judges a reply that is no refusal.
+func judge(resp *http.Response) outcome {
 	s := resp.StatusCode
 	switch {
-	case s == http.StatusServiceUnavailable && readHints(resp).retryAfter > 0:
-		return outcome{throttled, statusCause(s)}
 	case s == 408, s == 425, s == 429, s >= 500 && s <= 599:
 		return of(statusCause(s))
 	}

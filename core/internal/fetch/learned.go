@@ -19,6 +19,7 @@ const (
 	learnedFresh = 36 * time.Hour     // longer ago, it is where the search begins, no more; a run a day is within it
 	learnedOld   = 7 * 24 * time.Hour // longer ago, it is forgotten
 	learnedMost  = 1 << 20            // bytes of a file that is read
+	mostLearned  = 1e6                // requests a second: more is a mistake
 )
 
 // learnedFile is the content of the file.
@@ -76,8 +77,9 @@ func (p *pace) recall(l learnedLimit, now time.Time) {
 	if age < 0 || age > learnedOld || !p.since.IsZero() || !math.IsInf(p.learned, 1) {
 		return
 	}
-	if l.Rate >= leastLearned && l.Rate <= mostStated {
+	if l.Rate >= leastLearned && l.Rate <= mostLearned {
 		p.learned, p.proven, p.longest, p.stepAt = l.Rate, l.Rate, longest, now
+		p.recalled = true
 		if age < learnedFresh && l.Ceiling >= l.Rate && l.Ceiling <= 2*l.Rate {
 			p.ceiling = l.Ceiling
 		}
@@ -112,6 +114,28 @@ func (p *pace) lessons(now time.Time) (learnedLimit, bool) {
 	return l, l.Rate > 0 || l.Crowd > 0 || l.Latency > 0
 }
 
+// learnedEvery is how often the file is written in a run, at most: what was learned since is lost if the process is killed.
+const learnedEvery = 10 * time.Second
+
+// taught writes the file after a refusal that has taught something, if it is time: a run that is killed has then learned for the next one all the same.
+func (hs *hosts) taught(now time.Time) {
+	if hs.file == "" {
+		return
+	}
+	hs.mu.Lock()
+	due := now.Sub(hs.kept) >= learnedEvery
+	if due {
+		hs.kept = now
+	}
+	hs.mu.Unlock()
+	if !due {
+		return
+	}
+	if err := hs.keepLearned(hs.file); err != nil {
+		hs.log.Warn("learned limits are not kept", "error", err)
+	}
+}
+
 // keepLearned writes what the hosts have taught into the file, beside what it holds of others.
 func (hs *hosts) keepLearned(path string) error {
 	f, err := readLearned(path)
@@ -126,10 +150,12 @@ func (hs *hosts) keepLearned(path string) error {
 		}
 	}
 	hs.mu.Lock()
-	for name, h := range hs.m {
-		if l, ok := h.pace.lessons(now); ok {
-			f.Hosts[name] = l
-			changed = true
+	for _, h := range hs.m {
+		for _, l := range append(h.buckets.all(), h.lane) {
+			if lesson, ok := l.pace.lessons(now); ok {
+				f.Hosts[l.key] = lesson
+				changed = true
+			}
 		}
 	}
 	hs.mu.Unlock()

@@ -86,3 +86,16 @@ func TestLearnedRubbish(t *testing.T) {
 		})
 	}
 }
+
+// TestLearnedOfAKilledRun: what a run has learned is in the file before it ends.
+func TestLearnedOfAKilledRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "limits.json")
+		client := newClient(Options{Learned: file}, newPoliced(admitting(tokenBucket(20, 20, retryAfter)), 1))
+		crawl(t, client, Policy{Concurrency: 16}, 600)
+		f, err := readLearned(file) // and the client is not closed
+		if err != nil || f.Hosts["host.example"].Rate < 10 || f.Hosts["host.example"].Rate > 25 {
+			t.Errorf("%+v %v", f, err)
+		}
+	})
+}

@@ -29,8 +29,21 @@ type RateSetter interface {
 	SetRate(key string, perSecond float64, burst int)
 }
 
-// NewLimiter returns a Limiter for one process. It implements [RateSetter].
-func NewLimiter() Limiter {
+// Sharer is implemented by a Limiter that is shared with other processes.
+type Sharer interface {
+	// Others returns how many processes ask a key, this one included, and how many places the others have taken since it was
+	// last asked.
+	Others(key string) (live, taken int)
+}
+
+// Schedule is a Limiter for one process. It implements [RateSetter].
+type Schedule interface {
+	Limiter
+	RateSetter
+}
+
+// NewLimiter returns a Limiter for one process.
+func NewLimiter() Schedule {
 	return &schedule{keys: map[string]*bucket{}}
 }
 

@@ -22,7 +22,7 @@ func metered() decorator {
 			m.count(func(s *HostStats) {
 				s.InFlight--
 				if err != nil {
-					s.Errors[judge(nil, err).cause]++
+					s.Errors[judgeError(err).cause]++
 					return
 				}
 				s.Latency.add(took)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
 // Grants.
@@ -63,7 +64,7 @@ func (c *Client) tokens(p Policy, o OAuth2) (func(context.Context, Auth) (Auth, 
 		return nil, sdk.Permanent(err)
 	}
 	transport, err := c.For(Policy{
-		Plugin: p.Plugin, Allow: []Origin{origin}, hostsOwn: true, UserAgent: p.UserAgent, SpoolDir: p.SpoolDir, MaxBody: 1 << 20,
+		Plugin: p.Plugin, Allow: []Origin{origin}, hostsOwn: true, UserAgent: p.UserAgent, SpoolDir: p.SpoolDir, SpoolRoom: p.SpoolRoom, MaxBody: 1 << 20,
 		AllowPrivate: p.AllowPrivate, Proxy: p.Proxy, TLS: p.TLS, Certified: p.Certified,
 		Attempts: p.Attempts, ConnectTimeout: p.ConnectTimeout, HeaderTimeout: p.HeaderTimeout, MaxWait: p.MaxWait,
 	})
@@ -151,10 +152,10 @@ func (t *tokenEndpoint) explain(err error) error {
 	status := refused.Response.StatusCode
 	said := statusText(status)
 	if refused.ErrorCode != "" {
-		said += ", " + refused.ErrorCode
+		said += ", " + printable.Line(refused.ErrorCode)
 	}
 	if refused.ErrorDescription != "" {
-		said += ": " + refused.ErrorDescription
+		said += ": " + printable.Line(refused.ErrorDescription)
 	}
 	err = fmt.Errorf("access token from %s: %s", t.host, said)
 	if refused.ErrorCode == "invalid_client" || refused.ErrorCode == "" && status == http.StatusUnauthorized {

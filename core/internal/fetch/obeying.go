@@ -45,15 +45,27 @@ func obeying(p Policy, known *rulebooks, log hclog.Logger) decorator {
 			ok, by := rules.Allows(req.URL.RequestURI())
 			ex.explain("robots", func() string { return robotsText(ok, by, rules.Delay) })
 			if !ok {
-				return nil, sdk.Permanent(fmt.Errorf("%s/robots.txt forbids it (%s); with the owner's consent set http.robots = false", ex.origin, by))
+				return nil, &forbiddenError{origin: ex.origin, by: by}
 			}
-			if d := min(rules.Delay, longestDelay); d > 0 && ex.host.use(ex.host.all, limits{rate: 1 / d.Seconds(), burst: 1}) {
+			if d := min(rules.Delay, longestDelay); d > 0 && ex.host.use(ex.host.all, ceilings{rate: 1 / d.Seconds(), burst: 1}) {
 				log.Info("crawl delay", "host", ex.host.key, "every", d)
 			}
 			return next.RoundTrip(req)
 		})
 	}
 }
+
+// forbiddenError is [sdk.ErrRobots], and says by which line of which file.
+type forbiddenError struct {
+	origin Origin
+	by     string
+}
+
+func (e *forbiddenError) Error() string {
+	return fmt.Sprintf("%s/robots.txt forbids it (%s); with the owner's consent set http.robots = false", e.origin, e.by)
+}
+
+func (e *forbiddenError) Is(target error) bool { return target == sdk.ErrRobots }
 
 // robotsText says what the file says of a request.
 func robotsText(ok bool, by string, delay time.Duration) string {

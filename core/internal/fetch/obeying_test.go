@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -43,7 +44,7 @@ func TestRobots(t *testing.T) {
 			rt := transport(t, client, p)
 			for range 3 {
 				_, _, err := ask(t.Context(), rt, "GET", s.URL+"/private/1", "")
-				if c.allowed != (err == nil) || err != nil && !strings.Contains(err.Error(), c.says) || c.says == "forbids it" && !sdk.IsPermanent(err) {
+				if c.allowed != (err == nil) || err != nil && !strings.Contains(err.Error(), c.says) || strings.Contains(c.says, "forbids it") != errors.Is(err, sdk.ErrRobots) || errors.Is(err, sdk.ErrRobots) && !sdk.IsSkip(err) {
 					t.Errorf("%v, want %q", err, c.says)
 				}
 			}

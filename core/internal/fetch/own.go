@@ -1,44 +1,65 @@
-// The plugin's own classes: replies of which it knows better than the table in judge.go whether they pass.
+// The plugin's own classes: replies of which it knows better than the table in judge.go whether they pass, and whether they are refusals.
 
 package fetch
 
 import (
 	"bytes"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// lookedAt is how much of a body is searched for the text of a class.
-const lookedAt = 64 << 10
-
-// judge asks the plugin's classes first.
+// judge asks the plugin's classes first, then what the reply says of limits.
 func (ex *exchange) judge(resp *http.Response, err error) outcome {
 	if err != nil {
 		return judgeError(err)
 	}
-	c, ok := ownClass(ex.classes, resp)
-	switch {
-	case !ok:
-		return judge(resp, nil)
+	refused := outcome{throttled, statusCause(resp.StatusCode)}
+	switch c := ex.class; {
+	case c == nil && ex.word.refused:
+		return refused
+	case c == nil:
+		return judge(resp)
+	case (c.Throttled || c.Temporary) && ex.word.refused:
+		return refused
 	case c.Temporary:
 		return of("temporary")
 	}
 	return outcome{done, ""}
 }
 
-// ownClass returns the first class that names resp.
+// ownClass returns the first class that names resp, and says more than how long to wait after a good reply.
 func ownClass(classes []sdk.ReplyClass, resp *http.Response) (sdk.ReplyClass, bool) {
 	for _, c := range classes {
-		if c.Status != resp.StatusCode {
-			continue
-		}
-		b, ok := resp.Body.(*body)
-		if c.Text == "" || ok && bytes.Contains(b.head(lookedAt), []byte(c.Text)) {
+		if !c.Good && fits(c, resp) {
 			return c, true
 		}
 	}
 	return sdk.ReplyClass{}, false
+}
+
+// fits reports whether a class names resp.
+func fits(c sdk.ReplyClass, resp *http.Response) bool {
+	if c.Status != resp.StatusCode && (c.Status != 0 || !c.Throttled) || !hasHeader(resp.Header, c.Header) {
+		return false
+	}
+	if c.Text == "" {
+		return true
+	}
+	b, ok := resp.Body.(*body)
+	return ok && bytes.Contains(b.head(lookedAt), []byte(c.Text))
+}
+
+// hasHeader reports whether a reply has a header, "Name" or "Name: value"; "" is always there.
+func hasHeader(h http.Header, want string) bool {
+	if want == "" {
+		return true
+	}
+	name, value, given := strings.Cut(want, ":")
+	values := h.Values(strings.TrimSpace(name))
+	return len(values) > 0 && (!given || slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(strings.TrimSpace(v), strings.TrimSpace(value)) }))
 }
 
 // head returns the first n bytes of a body, as far as it has so many, and reads nothing off it. It is for a body that

@@ -5,7 +5,8 @@
 //
 //   - fixed, from the pipeline file;
 //   - eased, while the host is in trouble: see eased.go;
-//   - stated, by the host's headers: kept a little below, so that unequal latency does not break it;
+//   - stated, by the host: what follows from that is told in package limits. A budget is not a rate: it bounds the requests under way by what is
+//     left of it, and is a pause when nothing is;
 //   - learned, from refusals (429). The first comes soon and tells little: a guess, from which the rate climbs fast
 //     until it is refused again. From then on fit knows the rate of a host that keeps a small token bucket. For all
 //     others, what the host took from one refusal to the next is what it grants, and the rate falls to just below
@@ -23,16 +24,21 @@ package fetch
 import (
 	"math"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 )
 
 const (
 	below        = 0.97 // a rate that keeps to a limit, as a share of it
+	rash         = 0.8  // of a rate that was refused at once, again
 	few          = 30   // requests: a first refusal after fewer tells little
 	saved        = 0.2  // seconds for which a host has saved up, by a guess, when it is asked for the first time
 	leastLearned = 1.0 / 600
+	longWait     = 2 * time.Minute        // a pause of so long is a budget's: it tells nothing of a rate
 	firstPause   = 500 * time.Millisecond // after a refusal that names none
 	pauseCap     = time.Minute
 	unlimited    = 1 << 20 // requests under way
@@ -46,32 +52,39 @@ type order struct {
 	pause  time.Duration
 	cause  string // of the pause
 	from   string // where the rate comes from: file, stated, learned, 5xx, or nothing
-	// windowFrom is where the window comes from: file, learned (of refusals), latency, or start, while it grows after a beginning
+	// windowFrom is where the window comes from: file, stated, learned (of refusals), latency, or start, while it grows after a beginning
 	// or a pause.
 	windowFrom string
+	by         string // what says how long the pause is
+	of         string // the stated limit that the rate or the window comes from
+	refused    bool   // the reply that was observed
 }
 
 // flight is a request under way.
 type flight struct {
-	sent  time.Time
-	crowd int // requests under way when it was sent, itself included
-	gone  int // of these, replied since
-	early int // likewise, before it can have come to the host: their replies were on the way already
+	sent   time.Time
+	serial int
+	crowd  int // requests under way when it was sent, itself included
+	gone   int // of these, replied since
+	early  int // likewise, before it can have come to the host: their replies were on the way already
 }
 
 type pace struct {
-	mu           sync.Mutex
-	fixed        float64
-	burst        int // for fixed
-	places       int // of the file
-	stated       float64
-	longestReset time.Duration // that was stated
-	windowMore   time.Duration // see guessWindow
-	window       int
-	underway     []*flight
-	crowd        crowd
-	gradient     gradient
-	eased        eased
+	mu       sync.Mutex
+	fixed    float64
+	burst    int // for fixed
+	places   int // of the file
+	book     limits.Book
+	clock    limits.Clock
+	serial   int  // requests that were sent
+	live     int  // processes that ask the host; 0: this one
+	usual    bool // the host sends Retry-After with good replies too
+	suspect  suspect
+	window   int
+	underway []*flight
+	crowd    crowd
+	gradient gradient
+	eased    eased
 
 	// Of what the host took since the last refusal that taught something:
 	since     time.Time
@@ -96,17 +109,18 @@ type pace struct {
 
 // lesson is what was learned of a host's rate.
 type lesson struct {
-	learned float64
-	ceiling float64 // the rate that was refused
-	proven  float64 // the highest rate that was kept for a step, below the ceiling
-	fit     *fit
+	learned  float64
+	ceiling  float64 // the rate that was refused
+	proven   float64 // the highest rate that was kept for a step, below the ceiling
+	fit      *fit
+	recalled bool // it is an earlier run's
 }
 
 func newLesson() lesson { return lesson{learned: math.Inf(1), ceiling: math.Inf(1), fit: newFit()} }
 
 func newPace() *pace {
 	inf := math.Inf(1)
-	return &pace{fixed: inf, burst: 1, stated: inf, lesson: newLesson(), places: unlimited, window: 1, crowd: newCrowd(), eased: newEased(), gradient: newGradient(), probeGap: probeEvery, probeGain: probeUp}
+	return &pace{fixed: inf, burst: 1, lesson: newLesson(), places: unlimited, window: 1, crowd: newCrowd(), eased: newEased(), gradient: newGradient(), probeGap: probeEvery, probeGain: probeUp}
 }
 
 // fix takes over the limits of the pipeline files. 0 is none.
@@ -126,7 +140,8 @@ func (p *pace) fix(rate float64, burst, places int) {
 func (p *pace) began(now time.Time) *flight {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	f := &flight{sent: now, crowd: len(p.underway) + 1}
+	p.serial++
+	f := &flight{sent: now, serial: p.serial, crowd: len(p.underway) + 1}
 	p.underway = append(p.underway, f)
 	return f
 }
@@ -165,20 +180,21 @@ func (p *pace) remove(f *flight, now time.Time) (before int) {
 func (p *pace) order() order {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.current()
+	return p.current(time.Now())
 }
 
 // current is order under the lock.
-func (p *pace) current() order {
-	o := order{rate: p.rate(), burst: 1}
+func (p *pace) current(now time.Time) order {
+	v := p.book.Verdict(now, len(p.underway), p.serial)
+	o := order{rate: min(p.rate(), v.Rate), burst: 1}
 	switch {
 	case math.IsInf(o.rate, 1):
 	case o.rate == p.fixed:
 		o.from, o.burst = "file", p.burst
 	case o.rate == p.eased.rate():
 		o.from = "5xx"
-	case o.rate == p.stated:
-		o.from = "stated"
+	case o.rate == v.Rate:
+		o.from, o.of = "stated", v.RateOf
 	default:
 		o.from = "learned"
 	}
@@ -190,31 +206,116 @@ func (p *pace) current() order {
 	for _, w := range []struct {
 		size int
 		from string
-	}{{p.crowd.limit(), "learned"}, {p.gradient.window(), "latency"}, {p.window, "start"}} {
+	}{{p.part(v.Places), "stated"}, {p.part(p.crowd.limit()), "learned"}, {p.gradient.window(), "latency"}, {p.window, "start"}} {
 		if w.size < o.window {
 			o.window, o.windowFrom = w.size, w.from
 		}
 	}
+	if o.windowFrom == "stated" {
+		o.of = v.PlacesOf
+	}
 	return o
 }
 
-func (p *pace) rate() float64 { return min(p.fixed, p.stated, p.learned, p.eased.rate()) }
+// part is what is for this process of a number of requests under way.
+func (p *pace) part(places int) int {
+	if places >= unlimited || p.live < 2 {
+		return places
+	}
+	return max(1, places/p.live)
+}
 
-// observe takes in the reply to f.
-func (p *pace) observe(f *flight, now time.Time, status int, h hints, latency sample) order {
+// rate is the limit of the rate beside what is stated.
+func (p *pace) rate() float64 { return min(p.fixed, p.learned, p.eased.rate()) }
+
+// read reads what a reply states that came at now, to a request sent at a time, and whether it is a refusal.
+func (p *pace) read(sent, now time.Time, status int, header http.Header) word {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if status < 300 && header.Get("Retry-After") != "" && header.Get("Retry-After") != "0" {
+		p.usual = true
+	}
+	w := word{Statement: limits.Read(status, header, now, &p.clock)}
+	w.refused = w.Refuses(status, p.usual)
+	w.busy = status == http.StatusServiceUnavailable
+	began := p.suspect.active
+	if p.suspect.see(sent, now, status, w.busy && !w.refused) {
+		w.refused, w.busy, w.suspected = true, false, true
+		if !began {
+			p.suspect.before = p.lesson
+		}
+	} else if began && !p.suspect.active {
+		p.lesson = p.suspect.before
+	}
+	if w.refused {
+		w.wait = w.Wait
+	}
+	return w
+}
+
+// observe takes in the reply to f, and what it says.
+func (p *pace) observe(f *flight, now time.Time, status int, w word, latency sample) order {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	sent, before := f.sent, p.remove(f, now)
 	if p.since.IsZero() {
 		p.since = sent
 	}
-	wait := p.state(h)
-	refused := status == 429 || status == 503 && h.retryAfter > 0
-	if status < 500 { // a host that is in trouble may count a request or not
-		p.fit.add(sent, status == 429, before)
+	p.book.Note(w.Statement, sent, now, f.serial)
+	v := p.book.Verdict(now, len(p.underway), p.serial)
+	if len(w.Limits) > 0 && !w.refused && p.recalled {
+		p.recalled, p.lesson = false, newLesson() // the host's own word beats what an earlier run has learned
 	}
-	switch found, lost := p.crowd.add(f, now, status); {
-	case found && math.IsInf(p.stated, 1): // the host refuses by the number of requests under way, not by their rate
+	// A budget that is used up, or a limit of what is under way, refuses for that and not for the rate.
+	teaches := w.refused && !w.Crowd && !p.book.UsedUp(now, len(p.underway)) && w.wait < longWait
+	if p.live > 1 && !math.IsInf(v.Rate, 1) {
+		teaches = false // others share what is stated
+	}
+	if status < 500 && !w.Crowd && (teaches || !w.refused) { // a host that is in trouble may count a request or not
+		p.fit.add(sent, w.refused, before)
+	}
+	if teaches || !w.refused || w.Crowd {
+		p.company(f, now, status, w, v)
+	}
+	p.eased.add(now, status >= 500 && !w.refused && p.crowd.limit() == unlimited)
+	if status < 400 && !w.refused {
+		p.gradient.add(f, now, latency)
+	}
+	var pause time.Duration
+	var cause, by string
+	switch left := v.Until.Sub(now); {
+	case w.refused:
+		cause = statusCause(status)
+		pause = p.refuse(sent, now, w, left, teaches)
+		if by = w.WaitFrom; w.wait == 0 && pause == left {
+			by = v.UntilOf
+		}
+	case w.wait > 0: // a good reply that asks for a pause
+		cause, pause = "as the reply asks", w.wait
+		p.window = 1
+	case left > 0:
+		cause, pause, by = "quota used up", left, v.UntilOf
+		p.window = 1
+	case status >= 500:
+		if sent.After(p.brokeAt) {
+			p.brokeAt, p.window = now, max(1, p.window*7/10)
+		}
+	default:
+		p.take(sent, now)
+	}
+	o := p.current(now)
+	o.pause, o.cause, o.by, o.refused = pause, cause, by, w.refused
+	return o
+}
+
+// company shows the reply to crowd.
+func (p *pace) company(f *flight, now time.Time, status int, w word, v limits.Verdict) {
+	together := f.crowd
+	for _, other := range p.underway {
+		together = max(together, other.crowd)
+	}
+	switch found, lost := p.crowd.add(f, now, status, min(together, crowdSeen), w); {
+	case found && math.IsInf(v.Rate, 1): // the host refuses by the number of requests under way, not by their rate
 		p.crowd.adopt(now)
 		p.before = p.lesson
 		p.lesson, p.eased = newLesson(), newEased()
@@ -224,54 +325,31 @@ func (p *pace) observe(f *flight, now time.Time, status int, h hints, latency sa
 		p.crowd.giveUp(now)
 		p.lesson = p.before
 	}
-	p.eased.add(now, status >= 500 && !refused && p.crowd.limit() == unlimited)
-	if status < 400 {
-		p.gradient.add(f, now, latency)
-	}
-	if refused && wait == 0 && h.remaining == 0 {
-		wait = h.reset
-	}
-	var pause time.Duration
-	var cause string
-	switch {
-	case refused:
-		cause = statusCause(status)
-		pause = p.refuse(sent, now, status, h.retryAfter, wait)
-	case wait > 0:
-		cause, pause = "quota used up", wait
-		p.window = 1
-	case status >= 500:
-		if sent.After(p.brokeAt) {
-			p.brokeAt, p.window = now, max(1, p.window*7/10)
-		}
-	default:
-		p.take(sent, now)
-	}
-	o := p.current()
-	o.pause, o.cause = pause, cause
-	return o
 }
 
-// refuse takes in a refusal and returns the pause that is due.
-func (p *pace) refuse(sent, now time.Time, status int, asked, wait time.Duration) time.Duration {
+// refuse takes in a refusal and returns the pause that is due. left is for how long a stated limit has nothing left.
+func (p *pace) refuse(sent, now time.Time, w word, left time.Duration, teaches bool) time.Duration {
 	p.window = 1
 	if most := p.crowd.limit(); most < unlimited {
 		p.window = most // it is known how many may go
 	}
 	if !sent.After(p.refusedAt) {
-		return asked // it was under way when another was refused, and is held back by that one's pause
+		return w.wait // it was under way when another was refused, and is held back by that one's pause
 	}
 	p.refusals++
-	p.windowMore += coarse / 8
-	if status == 429 && p.crowd.limit() == unlimited { // a 503 says that the host is busy, not that it was asked too often
+	p.book.Refused()
+	if teaches && !w.busy && p.crowd.limit() == unlimited && (p.suspect.active || !p.book.Found(p.taken, w.wait, sent, now, p.serial)) {
 		p.learn(now)
 	}
-	pause := asked
-	if pause == 0 {
-		pause = wait
+	if w.suspected {
+		p.doubt(now)
+	}
+	pause := w.wait
+	if pause == 0 && left > 0 {
+		pause = left
 	}
 	if pause == 0 {
-		pause = min(pauseCap, firstPause<<min(p.refusals-1, 10))
+		pause = min(pauseCap, max(firstPause, w.least)<<min(p.refusals-1, 10))
 		pause += rand.N(pause / 10)
 	}
 	p.refusedAt, p.paused, p.stale = now, pause, true
@@ -282,9 +360,21 @@ func (p *pace) refuse(sent, now time.Time, status int, asked, wait time.Duration
 	return pause
 }
 
+// doubt ends the trial of a host's 503s if they make the rate fall again and again: then they are none of a rate.
+func (p *pace) doubt(now time.Time) {
+	switch s := &p.suspect; {
+	case s.runs < suspectRuns: // the first guess may be far too high
+	case s.first == 0:
+		s.first = p.learned
+	case p.learned < suspectFall*s.first:
+		s.bar(now)
+		p.lesson = s.before
+	}
+}
+
 // learn lowers the rate to just below what the host grants.
 func (p *pace) learn(now time.Time) {
-	inForce := p.rate()
+	inForce := min(p.rate(), p.book.Verdict(now, len(p.underway), p.serial).Rate)
 	elapsed := now.Sub(p.since).Seconds()
 	granted := float64(p.taken) / max(elapsed, 1) // limits are hardly ever kept for less than a second
 	p.longest = longest
@@ -292,6 +382,7 @@ func (p *pace) learn(now time.Time) {
 		granted, p.longest = float64(p.taken)/(elapsed+saved), quick
 	}
 	low, high, fits := p.fit.rates(now, inForce)
+	fits = fits && p.live < 2 // it does not see the requests of other processes
 	switch {
 	case p.taken == 0:
 		// Somebody else has used the limit up: nothing to learn from.
@@ -312,6 +403,8 @@ func (p *pace) learn(now time.Time) {
 	case fits:
 		p.ceiling, p.longest = high, longest
 		p.learned, p.proven = below*math.Sqrt(low*high), below*low
+	case elapsed < .5 && p.taken < few: // so soon after the last one: too little to tell how much it grants
+		p.learned, p.ceiling = rash*inForce, inForce
 	case p.stale:
 		p.learned = min(p.learned, below*granted) // the pause was too short, that is all
 	default:
@@ -319,8 +412,8 @@ func (p *pace) learn(now time.Time) {
 		p.fall(inForce, granted)
 	}
 	p.learned = max(p.learned, leastLearned)
-	if p.stated < math.Inf(1) {
-		p.learned = max(p.learned, p.stated/2) // others who share a stated limit do not take it for long
+	if v := p.book.Verdict(now, len(p.underway), p.serial); v.Rate < math.Inf(1) {
+		p.learned = max(p.learned, v.Rate/2) // others who share a stated limit do not take it for long
 	}
 }
 

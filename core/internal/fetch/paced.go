@@ -4,6 +4,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -18,24 +19,28 @@ func paced(p Policy) decorator {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
 			ex, ctx := exchangeOf(req), req.Context()
 			h := ex.host
-			if err := h.await(ctx, p, ex); err != nil {
+			ex.shape = shapeOf(req)
+			bucket := h.bucketOf(req, p, ex.shape)
+			if err := h.enter(ctx, p, ex, bucket); err != nil {
 				return nil, err
 			}
-			defer h.sent.leave()
 			ex.sentBefore = true
-			f := h.pace.began(time.Now())
+			went := h.went(bucket, time.Now())
 			resp, err := next.RoundTrip(req)
+			defer went.leave()
 			if err != nil {
-				h.pace.failed(f, time.Now(), ctx.Err() == nil)
-				h.apply()
+				went.failed(time.Now(), ctx.Err() == nil)
 				return nil, err
 			}
-			o := h.pace.observe(f, time.Now(), resp.StatusCode, readHints(resp), sample{shapeOf(req), ex.firstByte})
-			h.apply()
+			where, o := went.observe(ex, resp, time.Now())
+			ex.explain("pace", func() string { return where.nowText(o) })
+			if o.refused {
+				h.all.taught(time.Now())
+			}
 			if o.pause > 0 {
-				if err := h.pause(ctx, o.pause, o.cause); err != nil {
+				if err := h.pause(ctx, where, o.pause, o.cause, o.by); err != nil {
 					resp.Body.Close() // memory or a spool file: nothing to lose
-					return nil, fmt.Errorf("pause of %s: %w", h.key, err)
+					return nil, fmt.Errorf("pause of %s: %w", where.name(), err)
 				}
 			}
 			return resp, nil
@@ -43,39 +48,72 @@ func paced(p Policy) decorator {
 	}
 }
 
-// await returns when the next request to h may go; then it has a place in h.sent. Requests stand in line, the plugins
-// in turn and the splits of each likewise: only the first of it has places in the window and in the limiter's schedule, so a
-// pause that begins now holds back all the others too, and its end sets free one at a time.
-func (h *host) await(ctx context.Context, p Policy, ex *exchange) error {
-	resume := ex.clock.hold()
-	defer resume()
-	start, before := time.Now(), h.blocked.read()
-	if err := h.turn.enter(ctx, party{h.all, p.Plugin}, sdk.SplitOf(ctx), ex.sentBefore); err != nil {
-		return err
-	}
-	defer h.turn.leave()
-	mine := time.Now()
-	if err := h.sent.enter(ctx, party{}, "", false); err != nil {
-		return err
-	}
-	h.blocked.add(waitConcurrency, time.Since(mine))
-	if err := h.scheduled(ctx, p.MaxWait); err != nil {
+// enter returns when the request of ex may go, which is in a bucket of h or nil: when it may in the bucket, and then in h as a whole. If the bucket
+// has been paused meanwhile, it begins anew.
+func (h *host) enter(ctx context.Context, p Policy, ex *exchange, bucket *lane) error {
+	for {
+		if bucket != nil {
+			if err := h.await(ctx, p, ex, bucket); err != nil {
+				return err
+			}
+		}
+		if err := h.await(ctx, p, ex, h.lane); err != nil {
+			if bucket != nil {
+				bucket.sent.leave()
+			}
+			return err
+		}
+		if bucket == nil {
+			break
+		}
+		left, err := bucket.reserve(ctx, 0)
+		if err == nil && left <= 0 {
+			break
+		}
 		h.sent.leave()
-		return err
+		bucket.sent.leave()
+		if err != nil {
+			return err
+		}
 	}
-	waited := split(time.Since(start), before, h.blocked.read())
-	h.meter.waitedFor(waited)
-	ex.explain("pace", func() string { return h.limitsText(waited) })
-	resume()
 	if err := h.guard(ctx, ex, p.Deadline); err != nil {
 		h.sent.leave()
+		if bucket != nil {
+			bucket.sent.leave()
+		}
 		return err
 	}
 	return nil
 }
 
+// await returns when the next request of a lane may go; then it has a place in l.sent. Requests stand in line, the plugins
+// in turn and the splits of each likewise: only the first of it has places in the window and in the limiter's schedule, so a
+// pause that begins now holds back all the others too, and its end sets free one at a time.
+func (h *host) await(ctx context.Context, p Policy, ex *exchange, l *lane) error {
+	resume := ex.clock.hold()
+	defer resume()
+	start, before := time.Now(), l.blocked.read()
+	if err := l.turn.enter(ctx, party{h.all, p.Plugin}, sdk.SplitOf(ctx), ex.sentBefore); err != nil {
+		return err
+	}
+	defer l.turn.leave()
+	mine := time.Now()
+	if err := l.sent.enter(ctx, party{}, "", false); err != nil {
+		return err
+	}
+	l.blocked.add(waitConcurrency, time.Since(mine))
+	if err := l.scheduled(ctx, p.MaxWait); err != nil {
+		l.sent.leave()
+		return err
+	}
+	waited := split(time.Since(start), before, l.blocked.read())
+	h.meter.waitedFor(waited)
+	ex.explain("pace", func() string { return l.limitsText(waited) })
+	return nil
+}
+
 // limitsText says what a request waited for, and what limits it went by.
-func (h *host) limitsText(waited [len(waitCauses)]time.Duration) string {
+func (l *lane) limitsText(waited [len(waitCauses)]time.Duration) string {
 	var why []string
 	for i, cause := range waitCauses {
 		if waited[i] < time.Millisecond {
@@ -83,13 +121,13 @@ func (h *host) limitsText(waited [len(waitCauses)]time.Duration) string {
 		}
 		text := cause + " " + short(waited[i])
 		if cause == waitPause {
-			h.mu.Lock()
-			text += " (" + h.wait.Cause + ")"
-			h.mu.Unlock()
+			l.mu.Lock()
+			text += " (" + l.wait.Cause + ")"
+			l.mu.Unlock()
 		}
 		why = append(why, text)
 	}
-	o := h.pace.order()
+	o := l.pace.order()
 	rate := "no limit of the rate is known"
 	if o.from != "" {
 		rate = fmt.Sprintf("the rate is %.3g requests/s (%s)", o.rate, o.from)
@@ -102,40 +140,83 @@ func (h *host) limitsText(waited [len(waitCauses)]time.Duration) string {
 	if len(why) > 0 {
 		waits = "waited: " + strings.Join(why, ", ")
 	}
-	return fmt.Sprintf("%s; %s; %d at once (%s)", waits, rate, o.window, window)
+	where := ""
+	if l.bucket != "" {
+		where = "in the bucket " + l.bucket + ": "
+	}
+	return fmt.Sprintf("%s%s; %s; %d at once (%s)", where, waits, rate, o.window, window)
 }
 
-// scheduled waits for the pause and the schedule of h, in which the caller is the next.
-func (h *host) scheduled(ctx context.Context, maxWait time.Duration) error {
-	if err := h.sitOut(ctx, maxWait); err != nil {
+// nowText says what holds after a reply, and until when.
+func (l *lane) nowText(o order) string {
+	from := func(from string) string {
+		if from == "stated" && o.of != "" {
+			return "stated: " + o.of
+		}
+		return from
+	}
+	where := "from now on"
+	if l.bucket != "" {
+		where += ", in the bucket " + l.bucket
+	}
+	if o.pause > 0 {
+		by := o.cause
+		if o.by != "" {
+			by += ", " + o.by
+		}
+		return fmt.Sprintf("%s: a pause of %s, until %s (%s)", where, short(o.pause), time.Now().Add(o.pause).Local().Format(time.TimeOnly), by)
+	}
+	rate := "no limit of the rate"
+	if o.from != "" {
+		rate = fmt.Sprintf("%.3g requests/s (%s)", o.rate, from(o.from))
+	}
+	return fmt.Sprintf("%s: %s, %d at once (%s)", where, rate, o.window, from(o.windowFrom))
+}
+
+// scheduled waits for the pause and the schedule of l, in which the caller is the next.
+func (l *lane) scheduled(ctx context.Context, maxWait time.Duration) error {
+	if err := l.sitOut(ctx, maxWait); err != nil {
 		return err
 	}
-	wait, err := h.reserve(ctx, 1)
+	wait, err := l.reserve(ctx, 1)
 	if err != nil {
 		return err
 	}
 	if err := sleep(ctx, wait); err != nil {
 		return err
 	}
-	h.blocked.add(waitRate, wait)
-	return h.sitOut(ctx, maxWait)
+	l.blocked.add(waitRate, wait)
+	return l.sitOut(ctx, maxWait)
 }
 
-// sitOut waits until h is not paused. A pause of more than maxWait is an error that says how long it is.
-func (h *host) sitOut(ctx context.Context, maxWait time.Duration) error {
+// usedUp says that a pause is too long to wait for, and until when it is.
+func (l *lane) usedUp(left, maxWait time.Duration) error {
+	l.mu.Lock()
+	by := cmp.Or(l.wait.By, l.wait.Cause, "a pause")
+	l.mu.Unlock()
+	end := time.Now().Add(left).Local()
+	at := end.Format("15:04")
+	if left > 12*time.Hour {
+		at = end.Format("2006-01-02 15:04")
+	}
+	return fmt.Errorf("the quota of %s is used up until %s (%s), longer than http.max_wait (%s); run again then", l.name(), at, by, short(maxWait))
+}
+
+// sitOut waits until l is not paused. A pause of more than maxWait is an error that says until when it is: a run that waited for it would hold for
+// hours what others may need, and the next one goes on where this one ends.
+func (l *lane) sitOut(ctx context.Context, maxWait time.Duration) error {
 	start := time.Now()
 	for {
-		left, err := h.reserve(ctx, 0)
+		left, err := l.reserve(ctx, 0)
 		if err != nil {
 			return err
 		}
 		if left <= 0 {
-			h.blocked.add(waitPause, time.Since(start))
+			l.blocked.add(waitPause, time.Since(start))
 			return nil
 		}
 		if left > maxWait {
-			err := fmt.Errorf("%s asks for a pause of %s, longer than http.max_wait (%s)", h.key, short(left), short(maxWait))
-			return &attemptError{outcome: outcome{stop, "pause"}, unsent: true, err: sdk.RetryAfter(err, left)}
+			return &attemptError{outcome: of("pause"), unsent: true, err: sdk.RetryAfter(l.usedUp(left, maxWait), left)}
 		}
 		if err := sleep(ctx, left); err != nil {
 			return err
@@ -144,15 +225,15 @@ func (h *host) sitOut(ctx context.Context, maxWait time.Duration) error {
 }
 
 // reserve asks the limiter, which may be far away and fail.
-func (h *host) reserve(ctx context.Context, n int) (time.Duration, error) {
-	wait, err := h.limiter.Reserve(ctx, h.key, n)
+func (l *lane) reserve(ctx context.Context, n int) (time.Duration, error) {
+	wait, err := l.limiter.Reserve(ctx, l.key, n)
 	switch {
 	case err == nil:
 		return wait, nil
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
 	}
-	return 0, &attemptError{outcome: outcome{again, "limiter"}, unsent: true, err: fmt.Errorf("place in the schedule of %s: %w", h.key, err)}
+	return 0, &attemptError{outcome: outcome{again, "limiter"}, unsent: true, err: fmt.Errorf("place in the schedule of %s: %w", l.name(), err)}
 }
 
 // sleep waits for d or for the end of ctx.

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -23,12 +24,16 @@ type Policy struct {
 	Plugin string   // for logs and errors
 	Pos    string   // of its block in the pipeline file, for the reader of an error
 	Allow  []Origin // where requests may go; none: nowhere
-	Auth   []Auth   // those that cover a request's origin all go with it; none: anonymous
+	// Methods are those that may be sent; nil: any. With Reads a POST, or a PATCH, goes only if the plugin marks it as one that reads.
+	Methods []string
+	Reads   bool
+	Auth    []Auth // those that cover a request's origin all go with it; none: anonymous
 
 	// Where several plugins ask one host, the strictest of their limits holds for all.
-	Rate        float64 // requests per second to a host; 0: as fast as the host lets
-	Burst       int     // requests that may go at once after a time of rest; default 1; used with Rate only
-	Concurrency int     // requests to a host at one time; default 8
+	Rate        float64         // requests per second to a host; 0: as fast as the host lets
+	Burst       int             // requests that may go at once after a time of rest; default 1; used with Rate only
+	Concurrency int             // requests to a host at one time; default 8
+	Limits      []EndpointLimit // of parts of a host, beside those; the first that fits a request holds for it
 
 	Attempts       int           // tries for a request, the first included; default 6
 	ConnectTimeout time.Duration // to find, reach and greet the host; default 10 s
@@ -39,10 +44,11 @@ type Policy struct {
 	Deadline       time.Duration // for a request with all its attempts, waits for limits not included; default 30 min
 	RetryBudget    float64       // retries to a host, as a share of the requests of the last minute; default 0.2
 
-	UserAgent string // default scrapekit/VERSION with the project's address
-	MaxBody   int64  // bytes of a body after decoding; default 256 MiB
-	MaxRatio  int64  // times that a body of more than 1 MiB may grow by decoding; default 200, less than 0: any
-	SpoolDir  string // for bodies over 8 MiB; default the system's folder for temporary files
+	UserAgent string     // default scrapekit/VERSION with the project's address
+	MaxBody   int64      // bytes of a body after decoding; default 256 MiB
+	MaxRatio  int64      // times that a body of more than 1 MiB may grow by decoding; default 200, less than 0: any
+	SpoolDir  string     // for bodies over 8 MiB; default the system's folder for temporary files
+	SpoolRoom *disk.Room // for all of them together; nil: any
 
 	Cache *CachePolicy // nil: nothing is kept
 

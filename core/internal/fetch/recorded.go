@@ -39,7 +39,7 @@ func recorded(w *recording.Writer, p Policy, pool *pieces) decorator {
 				e.Permanent = sdk.IsPermanent(err)
 				return nil, errors.Join(err, w.Add(e, req, asked, nil, nil, err))
 			}
-			return record(w, e, req, asked, resp, &body{pool: pool, dir: p.SpoolDir})
+			return record(w, e, req, asked, resp, &body{pool: pool, dir: p.SpoolDir, room: p.SpoolRoom})
 		})
 	}
 }

@@ -195,7 +195,7 @@ func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
 		return resp, nil
 	case t.last.verdict == throttled && !t.throttled.IsZero():
 		resp.Body.Close() // as above
-		wait, _ := t.ex.host.all.limiter.Reserve(t.req.Context(), t.ex.host.key, 0)
+		wait := t.ex.host.longest(t.req.Context())
 		return nil, sdk.RetryAfter(errors.New(t.gaveUp()), max(wait, time.Second))
 	}
 	t.log.Warn("given up", "url", t.ex.url, "why", t.gaveUp())

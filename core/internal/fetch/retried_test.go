@@ -248,7 +248,7 @@ func TestPauseHoldsForAll(t *testing.T) {
 			}
 		})
 		time.Sleep(time.Second)
-		if w := only(t, c).Waiting; w == nil || w.String() != "host.example: 429, retry in 12 s" {
+		if w := only(t, c).Waiting; w == nil || w.String() != "host.example: 429 (Retry-After), retry in 12 s" {
 			t.Errorf("waiting: %v", w)
 		}
 		wg.Go(func() {
@@ -298,7 +298,7 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 			_, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
 			within(t, "error", time.Since(start), 0, time.Second)
 			within(t, "RetryAfter", sdk.RetryDelay(err), 7190*time.Second, 7200*time.Second)
-			if sdk.IsPermanent(err) || s.requests.Load() != 1 {
+			if !sdk.IsPermanent(err) || s.requests.Load() != 1 || !strings.Contains(err.Error(), "the quota of host.example is used up until 02:00 (Retry-After), longer than http.max_wait (15 min); run again then") {
 				t.Errorf("%v after %d", err, s.requests.Load())
 			}
 			// Another request does not go, nor wait.

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 )
 
 // Stats is what was counted of all hosts, in the order of their names.
@@ -36,7 +38,10 @@ type HostStats struct {
 	Rate         float64              `json:"rate,omitempty"`       // requests per second that the host is held to now; 0: none
 	RateFrom     string               `json:"rate_from,omitempty"`  // file, stated (by the host), learned (of its refusals), 5xx
 	Limit        int                  `json:"limit,omitempty"`      // requests under way that the host is held to now
-	LimitFrom    string               `json:"limit_from,omitempty"` // file, learned, latency, start (it grows yet)
+	LimitFrom    string               `json:"limit_from,omitempty"` // file, stated, learned, latency, start (it grows yet)
+	LimitOf      string               `json:"limit_of,omitempty"`   // the stated limit that the rate, or else the requests under way, come from
+	Stated       []string             `json:"stated,omitempty"`     // what the host states of its limits, in words
+	Buckets      []BucketStats        `json:"buckets,omitempty"`    // parts of the host that have limits of their own
 	Queued       int                  `json:"queued,omitempty"`     // requests that wait for their turn, those of other runs included
 	Outages      int64                `json:"outages,omitempty"`    // pauses because the host was down
 	Waiting      *Wait                `json:"waiting,omitempty"`    // a pause that lasts now
@@ -51,15 +56,37 @@ type WaitStats struct {
 
 // Wait is a pause of a host, or a wait before a request is sent again.
 type Wait struct {
-	Host  string        `json:"host"`
-	Cause string        `json:"cause"` // "429", "503", "timeout", "quota used up", "down (connection reset)", "retry budget"
-	For   time.Duration `json:"for_ns"`
-	Until time.Time     `json:"until"`
+	Host   string        `json:"host"`
+	Bucket string        `json:"bucket,omitempty"` // the part of the host that is paused; "": all of it
+	Cause  string        `json:"cause"`            // "429", "503", "timeout", "quota used up", "down (connection reset)", "retry budget"
+	By     string        `json:"by,omitempty"`     // what says for how long: "Retry-After", a limit that the host states
+	For    time.Duration `json:"for_ns"`
+	Until  time.Time     `json:"until"`
 }
 
-// String reads like "issues.apache.org: 429, retry in 12 s".
+// String reads like "issues.apache.org: 429 (Retry-After), retry in 12 s", with the bucket after the host if one is named.
 func (w Wait) String() string {
-	return fmt.Sprintf("%s: %s, retry in %s", w.Host, w.Cause, short(w.For))
+	where, cause := w.Host, w.Cause
+	if w.Bucket != "" {
+		where += " (" + w.Bucket + ")"
+	}
+	if w.By != "" {
+		cause += " (" + w.By + ")"
+	}
+	return fmt.Sprintf("%s: %s, retry in %s", where, cause, short(w.For))
+}
+
+// BucketStats is what holds of a part of a host that has limits of its own.
+type BucketStats struct {
+	Name      string   `json:"name"`
+	Rate      float64  `json:"rate,omitempty"` // as those of the host
+	RateFrom  string   `json:"rate_from,omitempty"`
+	Limit     int      `json:"limit,omitempty"`
+	LimitFrom string   `json:"limit_from,omitempty"`
+	LimitOf   string   `json:"limit_of,omitempty"`
+	Stated    []string `json:"stated,omitempty"`
+	Queued    int      `json:"queued,omitempty"`
+	Waiting   *Wait    `json:"waiting,omitempty"`
 }
 
 // Causes of waits in HostStats.
@@ -88,17 +115,13 @@ func (hs *hosts) stats() Stats {
 func (h *host) stats() HostStats {
 	s := h.meter.stats()
 	s.Host = h.key
-	o := h.pace.order()
-	if o.from != "" {
-		s.Rate, s.RateFrom = o.rate, o.from
-	}
-	s.Limit, s.LimitFrom = o.window, o.windowFrom
-	s.Queued = h.turn.queued()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.wait.Until.After(time.Now()) {
-		w := h.wait
-		s.Waiting = &w
+	own := h.lane.stats()
+	s.Rate, s.RateFrom, s.Limit, s.LimitFrom, s.LimitOf = own.Rate, own.RateFrom, own.Limit, own.LimitFrom, own.LimitOf
+	s.Stated, s.Queued, s.Waiting = own.Stated, own.Queued, own.Waiting
+	for _, l := range h.buckets.all() {
+		b := l.stats()
+		s.Queued += b.Queued
+		s.Buckets = append(s.Buckets, b)
 	}
 	return s
 }
@@ -111,14 +134,4 @@ func statusText(status int) string {
 }
 
 // short is a time for people: 340 ms, 12 s, 4 min, 2 h 5 min.
-func short(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%.0f min", d.Minutes())
-	}
-	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
-}
+func short(d time.Duration) string { return limits.Short(d) }

@@ -72,7 +72,7 @@ func readWhole(req *http.Request, resp *http.Response, p Policy, pool *pieces) (
 		return nil, wire.blame(resp, err)
 	}
 	text, isText := utf8Text(decoded, set)
-	b := &body{pool: pool, dir: p.SpoolDir}
+	b := &body{pool: pool, dir: p.SpoolDir, room: p.SpoolRoom}
 	limited := &limiter{r: text, wire: wire, max: p.MaxBody, encoded: isEncoded, ratio: p.MaxRatio}
 	err = errors.Join(b.fill(limited), decoded.Close())
 	if err == nil {

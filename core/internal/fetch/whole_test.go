@@ -23,6 +23,7 @@ import (
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/unicode"
 
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -388,6 +389,41 @@ func TestSpoolClosedUnread(t *testing.T) {
 		t.Error(err)
 	}
 	left(t, p.SpoolDir)
+}
+
+// TestSpoolHasARoom: bodies that a plugin asks for and does not read take up no more than the run may.
+func TestSpoolHasARoom(t *testing.T) {
+	t.Parallel()
+	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, random(9<<20)) })
+	p.SpoolRoom = disk.NewRoom(20 << 20)
+	rt := transport(t, c, p)
+	get := func() (*http.Response, error) {
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", s.URL, nil)
+		return rt.RoundTrip(req)
+	}
+	var held []*http.Response
+	for range 2 {
+		resp, err := get()
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, resp)
+	}
+	if _, err := get(); err == nil || !strings.Contains(err.Error(), "pipeline.max_spool") {
+		t.Errorf("a third: %v", err)
+	}
+	for _, resp := range held {
+		resp.Body.Close()
+	}
+	resp, err := get()
+	if err != nil {
+		t.Fatalf("once they are read: %v", err)
+	}
+	resp.Body.Close()
+	left(t, p.SpoolDir)
+	if err := p.SpoolRoom.Take(20 << 20); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
 }
 
 func TestSpoolFolderMissing(t *testing.T) {

@@ -315,3 +315,26 @@ func partialName(t *testing.T, owner string) string {
 type dying struct{}
 
 func (dying) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// A folder may be shared; what one owner keeps under a key is not another's.
+func TestKeysOfAnotherOwner(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	open := func(owner string) *files.Folder {
+		f, err := files.Open(dir, owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	kept, err := open("evil").Keep("issue 7", strings.NewReader("poison"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, known := open("honest").Known("issue 7"); known {
+		t.Errorf("another owner is given %+v", got)
+	}
+	if got, known := open("evil").Known("issue 7"); !known || got != kept {
+		t.Errorf("the owner is given %+v, %t; want %+v", got, known, kept)
+	}
+}

@@ -21,20 +21,22 @@ import (
 
 // Folder is where files are kept. Its methods may be called by several goroutines and processes at once.
 type Folder struct {
-	dir   string
-	owner string   // in the names of partial files
-	made  sync.Map // folders within that are made for good, by name
+	dir     string
+	owner   string   // whose keys are known
+	partial string   // begins the names of partial files
+	made    sync.Map // folders within that are made for good, by name
 }
 
 // Open makes the folder ready and removes what an earlier process of the same owner left half-way. Only one process of
-// an owner may have it open: the pipeline's lock sees to that.
+// an owner may have it open: the pipeline's lock sees to that. Owners share content, which goes by its hash, and no keys:
+// what one plugin keeps under a key says nothing to another.
 func Open(dir, owner string) (*Folder, error) {
 	sum := sha256.Sum256([]byte(owner))
-	f := &Folder{dir: dir, owner: ".partial-" + hex.EncodeToString(sum[:8]) + "-"}
+	f := &Folder{dir: dir, owner: owner, partial: ".partial-" + hex.EncodeToString(sum[:8]) + "-"}
 	if err := f.mkdir("."); err != nil {
 		return nil, err
 	}
-	left, err := filepath.Glob(filepath.Join(dir, f.owner+"*"))
+	left, err := filepath.Glob(filepath.Join(dir, f.partial+"*"))
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +79,7 @@ func (f *Folder) Keep(key string, content io.Reader) (sdk.File, error) {
 
 // write puts content into a partial file and returns its path, when it is durable if it is to be.
 func (f *Folder) write(content io.Reader, durable bool) (path string, size int64, err error) {
-	out, err := os.CreateTemp(f.dir, f.owner+"*")
+	out, err := os.CreateTemp(f.dir, f.partial+"*")
 	if err != nil {
 		return "", 0, err
 	}
@@ -139,7 +141,7 @@ func (f *Folder) note(key string, file sdk.File) error {
 }
 
 func (f *Folder) keyPath(key string) string {
-	sum := sha256.Sum256([]byte(key))
+	sum := sha256.Sum256([]byte(f.owner + "\x00" + key))
 	name := hex.EncodeToString(sum[:])
 	return filepath.Join(f.dir, "keys", name[:2], name)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,15 +19,17 @@ import (
 type attempt struct {
 	*Pipeline
 	run0       *checkpoint.Run // the run as the store gave it; Planned is set here
+	again      bool            // it is not the first of this holder
 	source     *liveSource
 	transforms []*liveTransform
 	sinks      []*liveSink
 	streams    []sdk.Stream    // selected
 	declared   map[string]bool // streams that the source has
+	keyless    map[string]bool // those of them without a primary key
 	lane       *lane           // for splits: see reader.blameless
 	queue      Queue
 	deliver    *delivery
-	commits    int
+	gained     gained
 }
 
 func newAttempt(p *Pipeline, run *checkpoint.Run) (*attempt, error) {
@@ -52,7 +55,7 @@ func (a *attempt) run(ctx context.Context) (err error) {
 	// The plugins outlive ctx: what was read when the user stops is still delivered and committed.
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
-	defer a.stop()
+	defer func() { a.stop(errors.Is(context.Cause(work), errDrain)) }()
 	defer context.AfterFunc(ctx, func() {
 		if wait(work, drainTime) {
 			cancel(errDrain)
@@ -74,7 +77,10 @@ func (a *attempt) run(ctx context.Context) (err error) {
 		return err
 	}
 	a.deliver = newDelivery(work, a, cancel)
-	return a.work(ctx, work)
+	if err := a.work(ctx, work); err != nil {
+		return err
+	}
+	return a.finish(work)
 }
 
 // start brings all plugins up at once: they do not know of each other.
@@ -94,10 +100,15 @@ func (a *attempt) start(ctx context.Context) error {
 	return err
 }
 
-// stop ends the plugins, upstream first: a source that still speaks must have somebody to listen. What matters
-// is committed or given up by then, so a plugin that does not end well is only told of.
-func (a *attempt) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+// stop ends the plugins, upstream first: a source that still speaks must have somebody to listen.
+// What matters is committed or given up by then, so a plugin that does not end well is only told
+// of. Those that kept the run from draining had their time.
+func (a *attempt) stop(late bool) {
+	patience := stopTime
+	if late {
+		patience = 0
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	a.stopped(a.Source.Name, a.source.stop(ctx))
 	var g sync.WaitGroup
@@ -122,43 +133,84 @@ func (a *attempt) plan(ctx context.Context) error {
 		return nil
 	}
 	a.progress.phase("planning")
-	if check := a.source.instance.Check; check != nil {
-		if err := check(ctx); err != nil {
-			return a.planFailure(err)
+	n := 0
+	err := a.ask(ctx, func() error {
+		if check := a.source.instance.Check; check != nil {
+			if err := check(ctx); err != nil {
+				return err
+			}
 		}
-	}
-	p := sdk.Plan{}
-	for _, s := range a.streams {
-		p.Streams = append(p.Streams, s.Name)
-	}
-	if !a.run0.Full {
-		previous, err := a.Store.Previous(ctx)
-		if err != nil {
-			return &storeError{err}
-		}
-		p.Previous = previous
-	}
-	splits, err := a.source.instance.Plugin.Plan(ctx, p)
+		n = 0
+		return a.planOnce(ctx, &n)
+	})
 	if err != nil {
-		return a.planFailure(err)
-	}
-	a.Step("planned")
-	if err := a.Store.Plan(ctx, *a.run0, splits); err != nil {
-		return storeFailure(err)
+		return err
 	}
 	a.run0.Planned = true
-	a.event(Event{Kind: Planned, N: int64(len(splits))})
+	a.event(Event{Kind: Planned, N: int64(n)})
 	return nil
 }
 
-// planFailure ends the run, unless the plugin died: its requests were tried again by the host already, and
-// nothing is lost by ending before the first record.
-func (a *attempt) planFailure(err error) error {
-	err = at(a.Source.Name, err)
-	if crashed(err) || isCancel(err) {
+// planOnce has the source plan and the store keep the plan, and counts its splits. An error that is not the store's is the source's.
+func (a *attempt) planOnce(ctx context.Context, n *int) error {
+	var planErr error
+	err := a.Store.Plan(ctx, *a.run0, func(yield func([]sdk.Split, error) bool) {
+		if planErr = a.planned(ctx, func(page []sdk.Split) bool { *n += len(page); return yield(page, nil) }); planErr != nil {
+			yield(nil, planErr)
+		}
+	})
+	if planErr != nil {
+		return planErr
+	}
+	if err != nil {
+		return storeFailure(err)
+	}
+	return nil
+}
+
+// planned hands over the pages of the source's plan, until one is refused.
+func (a *attempt) planned(ctx context.Context, yield func([]sdk.Split) bool) error {
+	var storeErr error
+	previous := func(yield func([]sdk.Split, error) bool) {
+		if a.run0.Full {
+			return
+		}
+		for page, err := range checkpoint.EachPrevious(ctx, a.Store) {
+			if err != nil {
+				storeErr = &storeError{err}
+			}
+			if !yield(page, err) {
+				return
+			}
+		}
+	}
+	var streams []string
+	for _, s := range a.streams {
+		streams = append(streams, s.Name)
+	}
+	err := PlanPages(ctx, a.source.instance.Plugin, streams, previous, func(page []sdk.Split) error {
+		if !yield(page) {
+			return errRefused
+		}
+		return nil
+	})
+	switch {
+	case storeErr != nil:
+		return storeErr
+	case errors.Is(err, errRefused):
+		return nil // the store says why
+	case err != nil:
 		return err
 	}
-	return sdk.Permanent(err)
+	a.Step("planned")
+	return nil
+}
+
+// ask asks the source for what a run needs before it reads; see [Ask].
+func (a *attempt) ask(ctx context.Context, question func() error) error {
+	return a.askAgain(ctx, a.Source, func(err error, wait time.Duration) {
+		a.event(Event{Kind: PlanRetried, Stage: a.Source.Name, Err: err, Wait: wait})
+	}, question)
 }
 
 func storeFailure(err error) error {
@@ -170,17 +222,17 @@ func storeFailure(err error) error {
 
 // work reads all open splits, in rounds: splits that were added while reading become known with a commit.
 func (a *attempt) work(ctx, work context.Context) error {
-	splits, err := a.Store.Splits(ctx, *a.run0)
+	sums, err := a.Store.Sums(ctx, *a.run0)
 	if err != nil {
 		return &storeError{err}
 	}
-	a.progress.splits(splits)
+	a.progress.splits(sums)
 	if a.deliver.checkLimits(); a.deliver.overLimit() != nil {
 		return a.deliver.overLimit() // nothing has changed since the run that ended for it
 	}
 	a.progress.phase("reading")
-	a.queue = a.NewQueue(splits, func(ctx context.Context, id string) (checkpoint.Split, error) {
-		return a.Store.Claim(ctx, *a.run0, id)
+	a.queue = a.NewQueue(func(ctx context.Context, after int64, n int) ([]checkpoint.Split, error) {
+		return a.Store.Claim(ctx, *a.run0, after, n)
 	})
 	// Readers stop when the user does, and when delivery has failed.
 	read, stopReading := context.WithCancelCause(work)
@@ -246,23 +298,23 @@ func (a *attempt) readAll(ctx context.Context) error {
 }
 
 // outcome says how an attempt that came to its end leaves the run.
-func (a *attempt) outcome() (checkpoint.Outcome, error) {
-	broken := a.progress.broken()
-	if len(broken) == 0 {
-		return checkpoint.Complete, nil
+func (a *attempt) outcome() checkpoint.Outcome {
+	if a.progress.broken() > 0 {
+		return checkpoint.Incomplete
 	}
-	return checkpoint.Incomplete, &IncompleteError{Broken: broken}
+	return checkpoint.Complete
 }
 
-// IncompleteError names the splits that stayed broken.
+// IncompleteError says how many splits stayed broken, and names the first of them.
 type IncompleteError struct {
+	Count  int
 	Broken []checkpoint.Split
 }
 
 func (e *IncompleteError) Error() string {
 	b := e.Broken[0]
-	if len(e.Broken) == 1 {
+	if e.Count == 1 {
 		return fmt.Sprintf("split %s could not be read: %s", b.ID, b.Problem)
 	}
-	return fmt.Sprintf("%d splits could not be read, the first: %s: %s", len(e.Broken), b.ID, b.Problem)
+	return fmt.Sprintf("%d splits could not be read, the first: %s: %s", e.Count, b.ID, b.Problem)
 }

@@ -1,4 +1,5 @@
-// Counts: what the report says of a run. They are kept with each commit, so they are exact across kills.
+// Counts: what the report says of a run. They are kept with each commit, so they are exact across
+// kills.
 
 package pipeline
 
@@ -6,11 +7,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"strings"
 )
 
-// maxCounters bounds the distinct counters of a run: what comes beyond is summed up under one name.
-const maxCounters = 5000
+// A plugin chooses these names, so a run keeps so many of each kind at most, and sums up the rest
+// under one name.
+const (
+	maxCounters = 5000
+	maxStreams  = 1000 // of a stage
+	maxReasons  = 100  // of a stage
+	maxName     = 200  // bytes
+)
 
 // Counts are the numbers of a run, over all its starts.
 type Counts struct {
@@ -20,8 +28,8 @@ type Counts struct {
 	Groups   int64                   `json:"groups"`
 }
 
-// StageCounts are the numbers of one stage. For a sink and a source in = out + rejected; a transform may
-// make more or fewer records of those that it took.
+// StageCounts are the numbers of one stage. For a sink and a source in = out + rejected; a
+// transform may make more or fewer records of those that it took.
 type StageCounts struct {
 	In       int64            `json:"in"`
 	Out      int64            `json:"out"`
@@ -47,46 +55,72 @@ func (c *Counts) stage(name string) *StageCounts {
 // passed notes records that a stage gave on.
 func (c *Counts) passed(stage, stream string, records, bytes int64) {
 	s := c.stage(stage)
-	s.Out += records
-	s.BytesOut += bytes
-	s.Streams[stream] += records
+	s.Out = plus(s.Out, records)
+	s.BytesOut = plus(s.BytesOut, bytes)
+	tally(s.Streams, stream, records, maxStreams, "other")
+}
+
+// took notes records that a stage was given.
+func (c *Counts) took(stage string, records int64) {
+	s := c.stage(stage)
+	s.In = plus(s.In, records)
 }
 
 func (c *Counts) rejected(stage, reason string) {
 	s := c.stage(stage)
-	s.Rejected++
+	s.Rejected = plus(s.Rejected, 1)
 	class, _, _ := strings.Cut(reason, ": ")
-	if len(s.Reasons) >= 100 && s.Reasons[class] == 0 {
-		class = "other"
-	}
-	s.Reasons[class]++
+	tally(s.Reasons, class, 1, maxReasons, "other")
+}
+
+// counted adds to a counter of a plugin.
+func (c *Counts) counted(name string, n int64) {
+	tally(c.Counters, name, n, maxCounters, "other/counters")
 }
 
 // add merges what a group did.
 func (c *Counts) add(d Counts) {
 	for name, ds := range d.Stages {
 		s := c.stage(name)
-		s.In += ds.In
-		s.Out += ds.Out
-		s.BytesOut += ds.BytesOut
-		s.Rejected += ds.Rejected
-		sum(s.Reasons, ds.Reasons)
-		sum(s.Streams, ds.Streams)
+		s.In = plus(s.In, ds.In)
+		s.Out = plus(s.Out, ds.Out)
+		s.BytesOut = plus(s.BytesOut, ds.BytesOut)
+		s.Rejected = plus(s.Rejected, ds.Rejected)
+		for reason, n := range ds.Reasons {
+			tally(s.Reasons, reason, n, maxReasons, "other")
+		}
+		for stream, n := range ds.Streams {
+			tally(s.Streams, stream, n, maxStreams, "other")
+		}
 	}
 	for name, n := range d.Counters {
-		if _, known := c.Counters[name]; !known && len(c.Counters) >= maxCounters {
-			name = "other/counters"
-		}
-		c.Counters[name] += n
+		c.counted(name, n)
 	}
-	c.Groups += d.Groups
-	c.Commits += d.Commits
+	c.Groups = plus(c.Groups, d.Groups)
+	c.Commits = plus(c.Commits, d.Commits)
 }
 
-func sum(into, from map[string]int64) {
-	for k, n := range from {
-		into[k] += n
+// tally adds n under a name, which is cut if it is long; what would be one name too many goes under
+// rest.
+func tally(sums map[string]int64, name string, n int64, most int, rest string) {
+	if len(name) > maxName {
+		name = strings.ToValidUTF8(name[:maxName], "") + "…"
 	}
+	if _, known := sums[name]; !known && len(sums) >= most {
+		name = rest
+	}
+	sums[name] = plus(sums[name], n)
+}
+
+// plus adds, and stops at the largest and the smallest number instead of running over.
+func plus(a, b int64) int64 {
+	switch {
+	case b > 0 && a > math.MaxInt64-b:
+		return math.MaxInt64
+	case b < 0 && a < math.MinInt64-b:
+		return math.MinInt64
+	}
+	return a + b
 }
 
 func (c Counts) clone() Counts {

@@ -24,21 +24,22 @@ type delivery struct {
 
 	mu      sync.Mutex
 	failed  error
-	limit   error                       // a stage has rejected more than it may
-	pending map[string]checkpoint.Split // changed since the last commit
-	added   []sdk.Split
-	found   int // splits that commits have made known
+	limit   error                          // a stage has rejected more than it may
+	pending map[string]checkpoint.Progress // changed since the last commit
+	added   []sdk.Split                    // found since then
+	book    int                            // bytes that these two take, about
+	found   int                            // splits that commits have made known
 	bytes   int64
 	due     chan struct{} // a commit is due before its time
 }
 
 func newDelivery(ctx context.Context, a *attempt, fail context.CancelCauseFunc) *delivery {
-	return &delivery{a: a, ctx: ctx, fail: fail, pending: map[string]checkpoint.Split{}, due: make(chan struct{}, 1), gate: newLane()}
+	return &delivery{a: a, ctx: ctx, fail: fail, pending: map[string]checkpoint.Progress{}, due: make(chan struct{}, 1), gate: newLane()}
 }
 
-// group pushes a group through every stage, then notes where its split has come to. Either all of it is
+// group pushes a group through every stage, then notes where its split has come to: from before to now. Either all of it is
 // delivered or the attempt is over (I1).
-func (d *delivery) group(s checkpoint.Split, g *group) error {
+func (d *delivery) group(before, now checkpoint.Split, g *group) error {
 	if err := d.gate.enter(d.ctx, false); err != nil {
 		return d.broke(err)
 	}
@@ -46,43 +47,84 @@ func (d *delivery) group(s checkpoint.Split, g *group) error {
 	if err := d.failure(); err != nil {
 		return err
 	}
-	push := &push{d: d, split: s.ID, delta: newCounts()}
+	push := &push{d: d, split: now.ID, delta: newCounts()}
 	if err := push.group(g); err != nil {
 		return d.broke(err)
 	}
 	d.a.Step("group delivered")
-	d.accept(s, g, push.delta)
+	d.accept(before, now, g, push.delta)
 	return nil
 }
 
-// accept notes a delivered group for the next commit.
-func (d *delivery) accept(s checkpoint.Split, g *group, delta Counts) {
+// bookSize bounds what is kept in memory of splits for the next commit, in bytes: beyond it a commit is due, however little
+// was delivered.
+const bookSize = 2 << 20
+
+// accept notes a delivered group for the next commit. The gate is held.
+func (d *delivery) accept(before, now checkpoint.Split, g *group, delta Counts) {
 	delta.Groups = 1
 	d.mu.Lock()
-	d.pending[s.ID] = s
+	d.keep(now)
 	d.added = append(d.added, g.splits...)
+	for _, s := range g.splits {
+		d.book += entrySize + len(s.ID) + len(s.Data)
+	}
 	d.bytes += g.bytes
-	due := d.a.CommitBytes > 0 && d.bytes >= d.a.CommitBytes
+	due := d.a.CommitBytes > 0 && d.bytes >= d.a.CommitBytes || d.book >= bookSize
 	d.mu.Unlock()
-	d.a.progress.delivered(s, delta)
+	d.a.progress.delivered(before, now, delta)
 	d.checkLimits()
-	if s.Status == checkpoint.Done {
-		d.a.event(Event{Kind: SplitDone, Split: s.ID, Stream: s.Stream, N: s.Records})
+	if now.Status == checkpoint.Done {
+		d.a.event(Event{Kind: SplitDone, Split: now.ID, Stream: now.Stream, N: now.Records})
 	}
 	if due || d.overLimit() != nil {
-		select {
-		case d.due <- struct{}{}:
-		default:
-		}
+		d.commitSoon()
 	}
 }
 
-// note keeps a split's state that came without a group.
-func (d *delivery) note(s checkpoint.Split) {
+// entrySize is about what an entry of the book takes beside its texts, the commit made of it included.
+const entrySize = 400
+
+// keep enters where a split has come to. d.mu is held.
+func (d *delivery) keep(s checkpoint.Split) {
+	if older, ok := d.pending[s.ID]; ok {
+		d.book -= sizeOf(older)
+	}
+	p := checkpoint.Progress{ID: s.ID, Epoch: s.Epoch, Cursor: s.Cursor, Status: s.Status, Records: s.Records, Problem: s.Problem}
+	d.pending[s.ID] = p
+	d.book += sizeOf(p)
+}
+
+func sizeOf(p checkpoint.Progress) int {
+	return entrySize + len(p.ID) + len(p.Cursor) + len(p.Problem)
+}
+
+func (d *delivery) commitSoon() {
+	select {
+	case d.due <- struct{}{}:
+	default:
+	}
+}
+
+// giveUp notes that a split cannot be read. Like a group it does not come between the two halves of a commit, which
+// would take it for committed.
+func (d *delivery) giveUp(before, now checkpoint.Split) error {
+	if err := d.gate.enter(d.ctx, false); err != nil {
+		return d.broke(err)
+	}
+	defer d.gate.leave(false)
+	if err := d.failure(); err != nil {
+		return err
+	}
 	d.mu.Lock()
-	d.pending[s.ID] = s
+	d.keep(now)
+	due := d.book >= bookSize
 	d.mu.Unlock()
-	d.a.progress.delivered(s, newCounts())
+	d.a.progress.delivered(before, now, newCounts())
+	if due {
+		d.commitSoon()
+	}
+	return nil
 }
 
 // broke makes the first failure final: no group passes any more and nothing is committed (I4).
@@ -185,11 +227,13 @@ func (d *delivery) commit(ctx context.Context) error {
 		return d.broke(err)
 	}
 	d.a.Step("tokens taken")
-	if err := d.a.Store.Commit(ctx, *d.a.run0, c); err != nil {
+	// What the sinks have made durable is worth its transaction, however long a plugin has kept a stopped run from draining.
+	added, err := d.a.Store.Commit(context.WithoutCancel(ctx), *d.a.run0, c)
+	if err != nil {
 		return d.broke(storeFailure(err))
 	}
 	d.a.Step("committed")
-	return d.committed(ctx, c, counts)
+	return d.committed(ctx, c, counts, added)
 }
 
 // collect makes the commit of what is pending, and keeps the counts with it (I5).
@@ -197,10 +241,8 @@ func (d *delivery) collect() (checkpoint.Commit, Counts, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := checkpoint.Commit{New: d.added}
-	for _, s := range d.pending {
-		c.Splits = append(c.Splits, checkpoint.Progress{
-			ID: s.ID, Epoch: s.Epoch, Cursor: s.Cursor, Status: s.Status, Records: s.Records, Problem: s.Problem,
-		})
+	for _, p := range d.pending {
+		c.Splits = append(c.Splits, p)
 	}
 	counts := d.a.progress.counts()
 	counts.Commits++
@@ -217,6 +259,9 @@ func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
 	take := func(stage string, commit func(context.Context) (sdk.Token, error)) {
 		g.Go(func() error {
 			token, err := commit(gctx)
+			if err == nil {
+				err = token.Validate()
+			}
 			if err != nil {
 				return at(stage, err)
 			}
@@ -239,17 +284,18 @@ func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
 }
 
 // committed forgets what is kept now, and lets further splits be read.
-func (d *delivery) committed(ctx context.Context, c checkpoint.Commit, counts Counts) error {
+func (d *delivery) committed(ctx context.Context, c checkpoint.Commit, counts Counts, added []sdk.Split) error {
 	d.mu.Lock()
-	d.pending = map[string]checkpoint.Split{}
+	clear(d.pending)
 	d.added = nil
-	d.bytes = 0
+	d.bytes, d.book = 0, 0
 	d.mu.Unlock()
-	d.a.commits++
+	d.a.gained.commit(c.Splits)
 	d.a.progress.commit(counts, c.Stats)
 	d.a.event(Event{Kind: Committed, N: int64(len(c.Splits))})
-	if added := d.a.progress.add(c.New); len(added) > 0 {
-		d.a.queue.Add(added)
+	if len(added) > 0 {
+		d.a.progress.add(added)
+		d.a.queue.Added()
 		d.mu.Lock()
 		d.found += len(added)
 		d.mu.Unlock()

@@ -101,6 +101,51 @@ func (e emitter) Read(_ context.Context, _ sdk.Split, w *sdk.Writer) error {
 	return w.Emit(e.stream, 1)
 }
 
+// A source that names splits and counters by what a server said does not show its secrets.
+func TestSecretsInNamesAreHidden(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, &numbers{})
+		w.config.Hide = strings.NewReplacer("sesame", "[redacted]").Replace
+		w.config.Source = always[sdk.Source]("source odd", telltale{stream: "known"})
+		res := w.run(t.Context(), t)
+		if res.Counts.Counters["odd/[redacted]"] != 1 || len(res.Counts.Counters) != 1 {
+			t.Errorf("counters %v", res.Counts.Counters)
+		}
+		if all := fmt.Sprintf("%s", w.box.letters); strings.Contains(all, "sesame") || !strings.Contains(all, "split [redacted]") {
+			t.Errorf("dead letters %s", all)
+		}
+	})
+}
+
+func TestStreamNamedByASecretIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, &numbers{})
+		w.config.Hide = strings.NewReplacer("sesame", "[redacted]").Replace
+		w.config.Source = always[sdk.Source]("source odd", telltale{stream: "sesame street"})
+		if res, err := w.try(t.Context()); !errors.Is(errors.Join(err, res.Err), pipeline.ErrSecretName) {
+			t.Errorf("%v %v", err, res.Err)
+		}
+	})
+}
+
+// telltale names its split, and a counter, by a secret.
+type telltale struct{ stream string }
+
+func (e telltale) Streams(context.Context) ([]sdk.Stream, error) {
+	return []sdk.Stream{{Name: e.stream}}, nil
+}
+
+func (telltale) Plan(context.Context, sdk.Plan) ([]sdk.Split, error) {
+	return []sdk.Split{{ID: "split sesame"}}, nil
+}
+
+func (telltale) Read(ctx context.Context, _ sdk.Split, w *sdk.Writer) error {
+	sdk.HostOf(ctx).Count("odd/sesame", 1)
+	return w.Reject("known", []byte(`"sesame"`), "odd")
+}
+
 // A selection that nothing fits would drop records in silence: it is refused before anything is read.
 func TestUnknownSelectionIsRefused(t *testing.T) {
 	t.Parallel()
@@ -189,8 +234,17 @@ func TestStoppedRunDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		w := newWorld(t, &numbers{splits: 1, records: 50, every: 10})
-		hung := hungSink{}
-		w.config.Sinks = []pipeline.Stage[sdk.Sink]{always[sdk.Sink]("sink hung", hung)}
+		hung := always[sdk.Sink]("sink hung", hungSink{})
+		start := hung.Start
+		hung.Start = func(ctx context.Context) (pipeline.Instance[sdk.Sink], error) {
+			inst, err := start(ctx)
+			inst.Stop = func(ctx context.Context) error { // as slowly as it may
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return inst, err
+		}
+		w.config.Sinks = []pipeline.Stage[sdk.Sink]{hung}
 		w.config.CommitEvery = time.Hour // virtual time stands still while a commit waits for a lock
 		time.AfterFunc(time.Second, stop)
 		began := time.Now()
@@ -198,10 +252,29 @@ func TestStoppedRunDoesNotWaitForEver(t *testing.T) {
 		if res.Outcome != checkpoint.Interrupted || res.Err == nil || !strings.Contains(res.Err.Error(), "draining") {
 			t.Errorf("outcome %s: %v", res.Outcome, res.Err)
 		}
-		if took := time.Since(began); took > time.Minute {
+		if took := time.Since(began); took > 31*time.Second { // a second before it is stopped, and what its message speaks of
 			t.Errorf("it took %s", took)
 		}
 	})
+}
+
+// A token is kept with each commit, like a cursor: it is no place for what was written.
+func TestTokenThatHoldsTooMuch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, &numbers{splits: 1, records: 50, every: 10})
+	w.config.Sinks = []pipeline.Stage[sdk.Sink]{always[sdk.Sink]("sink hoard", hoardingSink{})}
+	res := w.run(t.Context(), t)
+	if res.Outcome != checkpoint.Failed || !strings.Contains(res.Err.Error(), "sink hoard: a token of 16777217 bytes, the limit is 16777216") {
+		t.Errorf("outcome %s: %v", res.Outcome, res.Err)
+	}
+}
+
+type hoardingSink struct{ sdk.Sink }
+
+func (hoardingSink) Write(context.Context, sdk.Batch) error { return nil }
+
+func (hoardingSink) Commit(context.Context) (sdk.Token, error) {
+	return make(sdk.Token, sdk.MaxCursor+1), nil
 }
 
 type hungSink struct{}

@@ -5,6 +5,7 @@ package pipeline
 import (
 	"iter"
 
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -12,6 +13,7 @@ import (
 type group struct {
 	memory int // bytes that may be held in memory
 	dir    string
+	room   *disk.Room // of all files in dir
 
 	held    []entry
 	size    int
@@ -20,6 +22,9 @@ type group struct {
 	bytes   int64
 	splits  []sdk.Split
 	counts  map[string]int64
+	hash    uint64 // of all entries and splits
+	entries int
+	keyless bool // a record is of a stream without a primary key
 }
 
 // entry is a batch, or a rejected record in the same shape: the record is the payload.
@@ -43,14 +48,25 @@ func (g *group) reject(r sdk.Reject) error {
 	return g.hold(entry{Batch: sdk.Batch{Stream: r.Stream, Payload: r.Record}, rejected: true, reason: r.Reason})
 }
 
+// split adds a further split of the source.
+func (g *group) split(s sdk.Split) {
+	g.hash = chain(g.hash, entry{Batch: sdk.Batch{Stream: s.Stream, Payload: []byte(s.ID)}})
+	g.splits = append(g.splits, s)
+}
+
+// empty reports whether nothing came: no record, no rejected one, no split.
+func (g *group) empty() bool { return g.entries == 0 && len(g.splits) == 0 }
+
 func (g *group) hold(e entry) error {
+	g.hash = chain(g.hash, e)
+	g.entries++
 	if g.spool == nil && g.size+len(e.Payload) <= g.memory {
 		g.held = append(g.held, e)
 		g.size += len(e.Payload)
 		return nil
 	}
 	if g.spool == nil {
-		s, err := newSpool(g.dir)
+		s, err := newSpool(g.dir, g.room)
 		if err != nil {
 			return err
 		}
@@ -80,6 +96,6 @@ func (g *group) reset() error {
 		err = g.spool.close()
 	}
 	clear(g.held)
-	*g = group{memory: g.memory, dir: g.dir, held: g.held[:0]}
+	*g = group{memory: g.memory, dir: g.dir, room: g.room, held: g.held[:0]}
 	return err
 }

@@ -15,17 +15,37 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
+// ErrSecretName is the error of a source one of whose streams is named by a secret. Names of streams are
+// names of files, tables and numbers of the report: none of them can be masked.
+var ErrSecretName = sdk.Permanent(errors.New("the name of a stream holds a secret of the pipeline file"))
+
 // open finds out which streams flow where, and brings every stage back to its token.
 func (a *attempt) open(ctx context.Context) error {
-	all, err := a.source.instance.Plugin.Streams(ctx)
+	var all []sdk.Stream
+	err := a.ask(ctx, func() (err error) {
+		all, err = a.source.instance.Plugin.Streams(ctx)
+		return err
+	})
 	if err != nil {
-		return at(a.Source.Name, err)
+		return err
 	}
+	a.keyless = keylessStreams(all)
 	for _, s := range all {
+		if a.Hide(s.Name) != s.Name {
+			return at(a.Source.Name, ErrSecretName)
+		}
 		a.declared[s.Name] = true
 	}
 	if a.streams, err = selected(a.Source, all); err != nil {
 		return err
+	}
+	if a.again {
+		// Plugins of the attempt before may live on, and what they have sent may be on its way.
+		joined, err := a.Store.Join(ctx, *a.run0)
+		if err != nil {
+			return storeFailure(err)
+		}
+		*a.run0 = joined
 	}
 	tokens, err := a.Store.Tokens(ctx)
 	if err != nil {
@@ -55,7 +75,7 @@ func (a *attempt) bringBack(ctx context.Context, tokens map[string]checkpoint.To
 		if err := known(t.stage, flowing); err != nil {
 			return err
 		}
-		if err := t.open(ctx, a.startFor(t.stage.Name, tokens, flowing)); err != nil {
+		if err := t.open(ctx, startFor(a, t.stage, tokens, flowing)); err != nil {
 			return at(t.stage.Name, err)
 		}
 		if flowing, err = t.out(ctx, flowing); err != nil {
@@ -69,16 +89,18 @@ func (a *attempt) bringBack(ctx context.Context, tokens map[string]checkpoint.To
 		}
 		g.Go(func() error {
 			mine := slices.DeleteFunc(slices.Clone(flowing), func(f sdk.Stream) bool { return !s.stage.Takes(f.Name) })
-			return at(s.stage.Name, s.open(gctx, a.startFor(s.stage.Name, tokens, mine)))
+			return at(s.stage.Name, s.open(gctx, startFor(a, s.stage, tokens, mine)))
 		})
 	}
 	return g.Wait()
 }
 
-func (a *attempt) startFor(stage string, tokens map[string]checkpoint.Token, streams []sdk.Stream) sdk.Start {
-	t := tokens[stage]
+// startFor is what a stage is opened with. There is one seat: all of a run is done here.
+func startFor[P any](a *attempt, stage Stage[P], tokens map[string]checkpoint.Token, streams []sdk.Stream) sdk.Start {
+	t := tokens[stage.Name]
 	resume := t.Run == a.run0.ID
 	return sdk.Start{
+		Pipeline: a.run0.Pipeline, Epoch: a.run0.Epoch, Dir: stage.Dir,
 		Run: a.run0.ID, Started: a.run0.Started, Token: t.Token,
 		Resume: resume, Full: a.run0.Full && !resume, Streams: streams,
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -29,17 +30,21 @@ type Config struct {
 	CommitEvery time.Duration // the longest time between two commits
 	CommitBytes int64         // a commit comes earlier after that much payload
 	SpoolDir    string        // for groups that are too large for memory
+	SpoolRoom   *disk.Room    // for them; nil: any
 	GroupMemory int           // bytes of a group that are held in memory; 0: 16 MiB
 
 	Logger hclog.Logger
 	// NewQueue makes what hands out the splits of an attempt; nil: the queue of one process that does all the
-	// work. claim takes a split from the store.
-	NewQueue func(splits []checkpoint.Split, claim Claim) Queue
-	OnEvent  func(Event) // may be nil; called by several goroutines at once
+	// work. claim takes splits from the store.
+	NewQueue func(claim Claim) Queue
+	// ClaimAtOnce is how many splits that queue claims at once; 0: 64.
+	ClaimAtOnce int
+	OnEvent     func(Event) // may be nil; called by several goroutines at once
 	// Keep is given the result before the store is told that the run has ended, so that no ended run lacks its
 	// report, whatever is killed. May be nil.
 	Keep func(Result) error
-	// Hide takes secrets out of a text that is kept: why a split is broken, why a record was rejected, and that record. May be nil.
+	// Hide takes secrets out of a text that is kept or shown: why a split is broken, why a record was rejected, that record,
+	// and the names of counters. May be nil.
 	Hide func(string) string
 	// Random returns a number below bound, for the pauses between tries; nil: any. Tests that must repeat give their own.
 	Random func(bound int64) int64
@@ -72,9 +77,17 @@ type Result struct {
 	Run     checkpoint.Run
 	Outcome checkpoint.Outcome
 	Counts  Counts
-	Splits  []checkpoint.Split // all of the run, with their state
+	Splits  map[checkpoint.Status]int
+	Broken  []checkpoint.Split // the first of those that stayed broken, maxListed at most; without data and cursor
+	Skipped []checkpoint.Split // the first of those that were skipped, likewise
 	Err     error              // why the outcome is not Complete; nil for a run that was stopped and drained
 }
+
+// maxListed bounds how many splits a result names of a kind, and maxListedBytes how long their names and problems may be.
+const (
+	maxListed      = 50_000
+	maxListedBytes = 32 << 20
+)
 
 // Pipeline is one run that can be watched.
 type Pipeline struct {
@@ -96,8 +109,11 @@ func New(c Config) *Pipeline {
 	if c.Hide == nil {
 		c.Hide = func(s string) string { return s }
 	}
+	if c.ClaimAtOnce == 0 {
+		c.ClaimAtOnce = claimAtOnce
+	}
 	if c.NewQueue == nil {
-		c.NewQueue = newLocalQueue
+		c.NewQueue = func(claim Claim) Queue { return newLocalQueue(claim, c.ClaimAtOnce) }
 	}
 	if c.Step == nil {
 		c.Step = func(string) {}
@@ -113,9 +129,6 @@ func New(c Config) *Pipeline {
 
 // Snapshot returns how far the run is. It may be called at any time, by any goroutine.
 func (p *Pipeline) Snapshot() Snapshot { return p.progress.snapshot() }
-
-// maxAttempts is how often in a row a run goes back to the last commit without a commit in between.
-const maxAttempts = 5
 
 // Run runs the pipeline until it is complete, until nothing more can be done, or until ctx ends: then it
 // drains and commits what it has. The error is for what kept the run from being begun or ended in the store;
@@ -137,85 +150,115 @@ func (p *Pipeline) Run(ctx context.Context) (Result, error) {
 
 // attempts tries until an attempt ends well or in a way that another would not mend.
 func (p *Pipeline) attempts(ctx context.Context, run *checkpoint.Run) (checkpoint.Outcome, error) {
-	tries := 0
-	for {
+	t, been := p.newTrial(limits{}), map[uint64]bool{}
+	for again := false; ; again = true {
 		a, err := newAttempt(p, run)
 		if err != nil {
 			return checkpoint.Failed, err
 		}
+		a.again = again
 		err = a.run(ctx)
-		if a.commits > 0 {
-			tries = 0
+		if a.gained.since(been) {
+			t.further()
 		}
-		tries++
 		switch {
 		case err == nil:
-			return a.outcome()
+			return a.outcome(), nil
 		case errors.Is(err, errDrain):
 			return checkpoint.Interrupted, errDrain
 		case ctx.Err() != nil && isCancel(err):
 			return checkpoint.Interrupted, nil
-		case final(err) || tries >= p.attemptsFor(err):
+		case final(err):
 			return checkpoint.Failed, err
 		}
-		p.event(Event{Kind: RolledBack, Err: err})
-		if !wait(ctx, p.backoff(tries, err)) {
+		t.limits = p.limitsFor(err)
+		delay, over := t.failed(err, true)
+		if over != nil {
+			return checkpoint.Failed, over
+		}
+		p.event(Event{Kind: RolledBack, Err: err, Wait: delay})
+		if !wait(ctx, delay) {
 			return checkpoint.Interrupted, nil
 		}
 	}
 }
 
-// attemptsFor returns how often in a row the stage that err comes from may take the run back.
-func (p *Pipeline) attemptsFor(err error) int {
-	limits := map[string]int{}
+// limitsFor returns the limits of the stage that err comes from.
+func (p *Pipeline) limitsFor(err error) limits {
+	all := map[string]limits{p.Source.Name: p.Source.limits()}
 	for _, t := range p.Transforms {
-		limits[t.Name] = t.Attempts
+		all[t.Name] = t.limits()
 	}
 	for _, s := range p.Sinks {
-		limits[s.Name] = s.Attempts
+		all[s.Name] = s.limits()
 	}
-	for stage, n := range limits {
-		if n > 0 && strings.HasPrefix(err.Error(), stage+": ") {
-			return n
+	for stage, l := range all {
+		if strings.HasPrefix(err.Error(), stage+": ") {
+			return l
 		}
 	}
-	return maxAttempts
+	return Stage[sdk.Sink]{}.limits()
 }
 
 // final reports whether going back to the last commit cannot mend err.
 func final(err error) bool {
 	var s *storeError
-	return sdk.IsPermanent(err) || errors.As(err, &s) || errors.Is(err, checkpoint.ErrFenced)
+	var w *waitError
+	return sdk.IsPermanent(err) || errors.As(err, &s) || errors.As(err, &w) || errors.Is(err, checkpoint.ErrFenced)
 }
 
+// finish ends the run in the store. It has all the time that it takes, and ends the run even if the user has stopped it: its
+// end is what the next run goes by, and nothing of it waits for anybody else.
 func (p *Pipeline) finish(res Result) (Result, error) {
-	// The run ends even if the user has stopped it: its end is what the next run goes by.
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
+	ctx := context.Background()
 	var err error
 	if res.Counts, err = p.progress.kept(res.Run.Stats); err != nil {
 		return res, errors.Join(res.Err, err)
 	}
-	splits, err := p.Store.Splits(ctx, res.Run)
+	sums, err := p.Store.Sums(ctx, res.Run)
 	if err != nil {
 		return res, errors.Join(res.Err, err)
 	}
-	res.Splits = splits
+	res.Splits = sums.Splits()
+	if res.Broken, err = p.list(ctx, res.Run, checkpoint.Broken); err != nil {
+		return res, errors.Join(res.Err, err)
+	}
+	if res.Skipped, err = p.list(ctx, res.Run, checkpoint.Skipped); err != nil {
+		return res, errors.Join(res.Err, err)
+	}
+	if res.Outcome == checkpoint.Incomplete {
+		res.Err = &IncompleteError{Count: res.Splits[checkpoint.Broken], Broken: res.Broken}
+	}
 	held := p.Store.Hold(ctx, res.Run, func() { err = p.Keep(res) }) // or the report is another's
 	if err := errors.Join(held, err); err != nil {
 		return res, errors.Join(res.Err, err)
 	}
 	p.Step("finishing")
-	report, err := res.Counts.marshal()
-	if err != nil {
-		return res, err
-	}
-	if err := p.Store.Finish(ctx, res.Run, res.Outcome, report); err != nil {
+	end := checkpoint.End{Now: time.Now(), Gaps: len(res.Counts.Section(sdk.HeadingMissing)) > 0}
+	if err := p.Store.Finish(ctx, res.Run, res.Outcome, end); err != nil {
 		return res, errors.Join(res.Err, err)
 	}
 	p.Step("finished")
 	p.event(Event{Kind: RunEnded, Message: string(res.Outcome), Err: res.Err})
 	return res, nil
+}
+
+// list returns the splits of a status, as many as a result names.
+func (p *Pipeline) list(ctx context.Context, run checkpoint.Run, status checkpoint.Status) (out []checkpoint.Split, err error) {
+	bytes := 0
+	for page, err := range checkpoint.EachSplit(ctx, p.Store, run, status) {
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range page {
+			if bytes += len(s.ID) + len(s.Problem); len(out) == maxListed || len(out) > 0 && bytes > maxListedBytes {
+				return out, nil
+			}
+			s.Data, s.Cursor = nil, nil
+			out = append(out, s)
+		}
+	}
+	return out, nil
 }
 
 func (p *Pipeline) event(e Event) {

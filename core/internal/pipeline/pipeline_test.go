@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -126,7 +127,11 @@ func TestCommitFailureKeepsNothing(t *testing.T) {
 		if res.Outcome != checkpoint.Failed || !strings.Contains(res.Err.Error(), "sink shelf: no space left") {
 			t.Fatalf("outcome %s, error %v", res.Outcome, res.Err)
 		}
-		for _, s := range res.Splits {
+		splits, err := checkpoint.All(checkpoint.EachSplit(t.Context(), w.store, res.Run, ""))
+		if err != nil || res.Splits[checkpoint.Open] != 2 {
+			t.Errorf("%v of %v are open (%v)", res.Splits, splits, err)
+		}
+		for _, s := range splits {
 			if s.Cursor != nil || s.Status != checkpoint.Open {
 				t.Errorf("split %s: cursor %q, status %s after a failed commit", s.ID, s.Cursor, s.Status)
 			}
@@ -267,6 +272,21 @@ func TestLargeGroupIsSpooled(t *testing.T) {
 	w.check(t, 1)
 }
 
+// What the groups of a run take up on disk is bounded: a group that needs it all is given up, others wait for each other.
+func TestSpoolHasARoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, &numbers{splits: 2, records: 60000, every: 1 << 30})
+	w.config.GroupMemory = 64 << 10
+	w.config.SpoolRoom = disk.NewRoom(128 << 10)
+	res := w.run(t.Context(), t)
+	if res.Outcome != checkpoint.Incomplete || !strings.Contains(res.Err.Error(), "pipeline.max_spool (131072 bytes)") {
+		t.Fatalf("outcome %s: %v", res.Outcome, res.Err)
+	}
+	if err := w.config.SpoolRoom.Take(128 << 10); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 // Splits that are found while reading are read in the same run, each once.
 func TestSplitsAddedWhileReading(t *testing.T) {
 	t.Parallel()
@@ -291,8 +311,8 @@ func TestSplitsThatAreKnownWhenNobodyReadsAnyMore(t *testing.T) {
 		w := newWorld(t, &numbers{})
 		w.config.Source = always[sdk.Source]("source tree", &treeSource{})
 		w.config.CommitEvery, w.config.CommitBytes = time.Hour, 1
-		w.config.NewQueue = func(splits []checkpoint.Split, claim pipeline.Claim) pipeline.Queue {
-			return &dawdler{backwards: backwards{splits: splits, claim: claim}}
+		w.config.NewQueue = func(claim pipeline.Claim) pipeline.Queue {
+			return &dawdler{backwards: backwards{claim: claim}}
 		}
 		w.config.Concurrency = 1
 		if res, err := w.try(t.Context()); err != nil || res.Outcome != checkpoint.Complete {
@@ -318,14 +338,6 @@ func (d *dawdler) Take(ctx context.Context) (checkpoint.Split, error) {
 		time.Sleep(time.Millisecond)
 	}
 	return s, err
-}
-
-func (d *dawdler) Add(splits []sdk.Split) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, s := range splits {
-		d.splits = append(d.splits, checkpoint.Split{Split: s})
-	}
 }
 
 // treeSource is a crawler: each page links to two others and back to the first.
@@ -511,8 +523,8 @@ func TestQueueCanBeAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, &numbers{splits: 5, records: 20, every: 4})
 		q := &backwards{}
-		w.config.NewQueue = func(splits []checkpoint.Split, claim pipeline.Claim) pipeline.Queue {
-			q.splits, q.claim = splits, claim
+		w.config.NewQueue = func(claim pipeline.Claim) pipeline.Queue {
+			q.claim = claim
 			return q
 		}
 		w.config.Concurrency = 1
@@ -529,6 +541,7 @@ func TestQueueCanBeAnother(t *testing.T) {
 // backwards hands out the last split first.
 type backwards struct {
 	splits  []checkpoint.Split
+	place   int64
 	claim   pipeline.Claim
 	taken   []string
 	done    int
@@ -537,14 +550,21 @@ type backwards struct {
 
 func (b *backwards) Take(ctx context.Context) (checkpoint.Split, error) {
 	if len(b.splits) == 0 {
-		return checkpoint.Split{}, io.EOF
+		page, err := b.claim(ctx, b.place, 100)
+		if err == nil && len(page) == 0 {
+			err = io.EOF
+		}
+		if err != nil {
+			return checkpoint.Split{}, err
+		}
+		b.splits, b.place = page, page[len(page)-1].Place
 	}
 	last := b.splits[len(b.splits)-1]
 	b.splits = b.splits[:len(b.splits)-1]
 	b.taken = append(b.taken, last.ID)
-	return b.claim(ctx, last.ID)
+	return last, nil
 }
 
 func (b *backwards) Renew(context.Context) error { b.renewed++; return nil }
 func (b *backwards) Done(string)                 { b.done++ }
-func (b *backwards) Add([]sdk.Split)             {}
+func (b *backwards) Added()                      {}

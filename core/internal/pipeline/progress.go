@@ -16,12 +16,14 @@ type Kind string
 // The kinds of events.
 const (
 	RunStarted   Kind = "run started"
+	PlanRetried  Kind = "plan retried"  // after Wait, because of Err
 	Planned      Kind = "planned"       // N splits
 	SplitDone    Kind = "split done"    // N records
 	SplitRetried Kind = "split retried" // after Wait, because of Err
 	SplitBroken  Kind = "split broken"
+	SplitSkipped Kind = "split skipped" // because of Err
 	PluginLost   Kind = "plugin lost"
-	RolledBack   Kind = "rolled back" // to the last commit
+	RolledBack   Kind = "rolled back" // to the last commit; goes on after Wait
 	Committed    Kind = "committed"   // N splits
 	RunEnded     Kind = "run ended"
 )
@@ -56,12 +58,10 @@ type Snapshot struct {
 type StreamProgress struct {
 	Stream   string `json:"stream"`
 	Splits   int    `json:"splits"`
-	Done     int    `json:"done"`
+	Done     int    `json:"done"` // or skipped
 	Broken   int    `json:"broken"`
 	Estimate int64  `json:"estimate,omitempty"` // records expected in all; 0: not known
 	Records  int64  `json:"records"`            // delivered
-
-	unknown bool // a split that is not done has no estimate
 }
 
 // progress is the shared book of a run. What it counts is what was delivered; after a failure it goes back
@@ -70,9 +70,8 @@ type progress struct {
 	mu        sync.Mutex
 	now       Counts
 	committed []byte // the counts of the last commit of this process, as kept
-	order     []string
-	state     map[string]checkpoint.Split
-	reading   map[string]int
+	sums      checkpoint.Sums
+	reading   int // splits
 	phaseNow  string
 	retries   int
 	rollbacks int
@@ -80,7 +79,7 @@ type progress struct {
 }
 
 func newProgress() *progress {
-	return &progress{now: newCounts(), state: map[string]checkpoint.Split{}, reading: map[string]int{}}
+	return &progress{now: newCounts()}
 }
 
 // restart goes back to what the store keeps.
@@ -88,7 +87,7 @@ func (p *progress) restart(c Counts) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.now = c
-	p.reading = map[string]int{}
+	p.reading = 0
 }
 
 func (p *progress) phase(name string) {
@@ -97,45 +96,34 @@ func (p *progress) phase(name string) {
 	p.mu.Unlock()
 }
 
-func (p *progress) splits(all []checkpoint.Split) {
+// splits begins with what the splits of the run come to.
+func (p *progress) splits(sums checkpoint.Sums) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.order, p.state = nil, map[string]checkpoint.Split{}
-	for _, s := range all {
-		p.order = append(p.order, s.ID)
-		p.state[s.ID] = s
-	}
+	p.sums = sums
 }
 
-// add takes in the splits that are new and returns them.
-func (p *progress) add(splits []sdk.Split) []sdk.Split {
+// add takes in further splits.
+func (p *progress) add(splits []sdk.Split) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var added []sdk.Split
 	for _, s := range splits {
-		if _, known := p.state[s.ID]; known {
-			continue
-		}
-		p.order = append(p.order, s.ID)
-		p.state[s.ID] = checkpoint.Split{Split: s, Status: checkpoint.Open}
-		added = append(added, s)
-	}
-	return added
-}
-
-func (p *progress) active(id string, n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.reading[id] += n
-	if p.reading[id] <= 0 {
-		delete(p.reading, id)
+		p.sums.Add(checkpoint.Split{Split: s, Status: checkpoint.Open})
 	}
 }
 
-func (p *progress) delivered(s checkpoint.Split, delta Counts) {
+// active notes that n more splits are being read.
+func (p *progress) active(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.state[s.ID] = s
+	p.reading += n
+}
+
+// delivered notes what has become of a split, and what that adds to the counts.
+func (p *progress) delivered(before, now checkpoint.Split, delta Counts) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sums.Change(before, now)
 	p.now.add(delta)
 }
 
@@ -175,16 +163,11 @@ func (p *progress) overLimit(limits map[string]int64) (string, int64) {
 	return "", 0
 }
 
-func (p *progress) broken() []checkpoint.Split {
+// broken returns how many splits are broken.
+func (p *progress) broken() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var out []checkpoint.Split
-	for _, id := range p.order {
-		if s := p.state[id]; s.Status == checkpoint.Broken {
-			out = append(out, s)
-		}
-	}
-	return out
+	return p.sums.Splits()[checkpoint.Broken]
 }
 
 func (p *progress) note(e Event) {
@@ -198,45 +181,22 @@ func (p *progress) note(e Event) {
 	}
 }
 
+// snapshot costs the same however many splits there are: who watches a run must not keep it from its work.
 func (p *progress) snapshot() Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Snapshot{
-		Phase: p.phaseNow, Counts: p.now.clone(), Splits: map[checkpoint.Status]int{}, Active: len(p.reading),
+		Phase: p.phaseNow, Counts: p.now.clone(), Splits: p.sums.Splits(), Active: p.reading,
 		Retries: p.retries, RollBacks: p.rollbacks, Commit: p.commitAt,
 	}
-	index := map[string]int{}
-	for _, id := range p.order {
-		split := p.state[id]
-		s.Splits[split.Status]++
-		i, ok := index[split.Stream]
-		if !ok {
-			i = len(s.Streams)
-			index[split.Stream] = i
-			s.Streams = append(s.Streams, StreamProgress{Stream: split.Stream})
+	for _, sum := range p.sums {
+		st := StreamProgress{
+			Stream: sum.Stream, Splits: sum.Open + sum.Done + sum.Broken + sum.Skipped, Done: sum.Done + sum.Skipped, Broken: sum.Broken, Records: sum.Records,
 		}
-		s.Streams[i].take(split)
-	}
-	for i := range s.Streams {
-		if s.Streams[i].unknown {
-			s.Streams[i].Estimate = 0
+		if sum.Unknown == 0 {
+			st.Estimate = sum.Expected
 		}
+		s.Streams = append(s.Streams, st)
 	}
 	return s
-}
-
-func (s *StreamProgress) take(split checkpoint.Split) {
-	s.Splits++
-	s.Records += split.Records
-	switch split.Status {
-	case checkpoint.Done:
-		s.Done++
-		s.Estimate += split.Records
-	case checkpoint.Broken:
-		s.Broken++
-		fallthrough
-	default:
-		s.unknown = s.unknown || split.Estimate == 0
-		s.Estimate += max(split.Estimate, split.Records)
-	}
 }

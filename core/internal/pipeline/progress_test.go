@@ -20,8 +20,7 @@ func TestEstimates(t *testing.T) {
 	} {
 		p := newProgress()
 		for _, s := range splits {
-			p.state[s.ID] = s
-			p.order = append(p.order, s.ID)
+			p.sums.Add(s)
 		}
 		if got := p.snapshot().Streams; len(got) != 1 || got[0].Estimate != want {
 			t.Errorf("%+v, want an estimate of %d", got, want)

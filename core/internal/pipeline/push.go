@@ -3,8 +3,10 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -21,21 +23,21 @@ type push struct {
 func (p *push) group(g *group) error {
 	source := p.d.a.Source.Name
 	for name, n := range g.counts {
-		p.delta.Counters[name] += n
+		p.delta.counted(p.d.a.Hide(name), n)
 	}
 	for e, err := range g.all() {
 		if err != nil {
 			return err
 		}
 		if e.rejected {
-			p.delta.stage(source).In++
+			p.delta.took(source, 1)
 			if err := p.reject(source, e.reject()); err != nil {
 				return err
 			}
 			continue
 		}
 		b := e.Batch
-		p.delta.stage(source).In += int64(b.Count)
+		p.delta.took(source, int64(b.Count))
 		p.delta.passed(source, b.Stream, int64(b.Count), int64(len(b.Payload)))
 		if err := p.through(0, b); err != nil {
 			return err
@@ -58,6 +60,15 @@ func (p *push) through(i int, b sdk.Batch) error {
 		return err
 	}
 	for _, o := range out {
+		if t.stage.Foreign {
+			var bad []sdk.Reject
+			o, bad = wellFormed(o)
+			for _, r := range bad {
+				if err := p.reject(t.stage.Name, r); err != nil {
+					return err
+				}
+			}
+		}
 		if o.Count == 0 {
 			continue
 		}
@@ -77,9 +88,9 @@ func (p *push) transform(t *liveTransform, b sdk.Batch) ([]sdk.Batch, error) {
 		}
 		defer t.turn.give()
 	}
-	p.delta.stage(t.stage.Name).In += int64(b.Count)
+	p.delta.took(t.stage.Name, int64(b.Count))
 	out, err := t.instance.Plugin.Transform(ctx, b)
-	return out, p.refused(t.stage.Name, err)
+	return out, p.refused(t.stage.Name, b, err)
 }
 
 func (p *push) deliver(b sdk.Batch) error {
@@ -87,11 +98,11 @@ func (p *push) deliver(b sdk.Batch) error {
 		if !s.stage.Takes(b.Stream) {
 			continue
 		}
-		p.delta.stage(s.stage.Name).In += int64(b.Count)
+		p.delta.took(s.stage.Name, int64(b.Count))
 		err := s.write(p.ctx(), b)
 		var rejects sdk.Rejects
 		errors.As(err, &rejects)
-		if err := p.refused(s.stage.Name, err); err != nil {
+		if err := p.refused(s.stage.Name, b, err); err != nil {
 			return err
 		}
 		p.delta.passed(s.stage.Name, b.Stream, int64(b.Count-len(rejects)), int64(len(b.Payload)))
@@ -99,11 +110,14 @@ func (p *push) deliver(b sdk.Batch) error {
 	return nil
 }
 
-// refused makes dead letters of rejected records; any other error stays one.
-func (p *push) refused(stage string, err error) error {
+// refused makes dead letters of the records of a batch that a stage rejected; any other error stays one.
+func (p *push) refused(stage string, b sdk.Batch, err error) error {
 	var rejects sdk.Rejects
 	if !errors.As(err, &rejects) {
 		return at(stage, err)
+	}
+	if err := ofBatch(b, rejects); err != nil {
+		return sdk.Permanent(at(stage, err))
 	}
 	for _, r := range rejects {
 		if err := p.reject(stage, r); err != nil {
@@ -113,10 +127,60 @@ func (p *push) refused(stage string, err error) error {
 	return nil
 }
 
+// ofBatch refuses rejects of what a stage was never given: in = out + rejected would not hold, and nobody could tell what
+// became of the records. A stage may tell a part of a record.
+func ofBatch(b sdk.Batch, rejects sdk.Rejects) error {
+	if len(rejects) > b.Count {
+		return fmt.Errorf("the plugin rejected %d records of a batch of %d %s", len(rejects), b.Count, b.Stream)
+	}
+	lines := lines{all: b.Payload, taken: map[int]bool{}}
+	for _, r := range rejects {
+		if r.Stream != b.Stream {
+			return fmt.Errorf("the plugin rejected a record of %q, and was given records of %q", r.Stream, b.Stream)
+		}
+		if !lines.take(r.Record) {
+			return fmt.Errorf("the plugin rejected a record of %s that it was not given, or one of them twice: %.100q",
+				b.Stream, r.Record)
+		}
+	}
+	return nil
+}
+
+// lines are the records of a batch, each of which can be taken once.
+type lines struct {
+	all   []byte
+	next  int // behind the last that was taken: most stages reject in the order in which the records came
+	taken map[int]bool
+}
+
+// take takes a record of which a part is known.
+func (l *lines) take(part []byte) bool {
+	return len(part) > 0 && (l.takeFrom(l.next, part) || l.takeFrom(0, part))
+}
+
+func (l *lines) takeFrom(from int, part []byte) bool {
+	for {
+		at := bytes.Index(l.all[from:], part)
+		if at < 0 {
+			return false
+		}
+		start := bytes.LastIndexByte(l.all[:from+at], '\n') + 1
+		end := len(l.all)
+		if n := bytes.IndexByte(l.all[from+at:], '\n'); n >= 0 {
+			end = from + at + n + 1
+		}
+		if !l.taken[start] {
+			l.taken[start], l.next = true, end
+			return true
+		}
+		from = end
+	}
+}
+
 func (p *push) reject(stage string, r sdk.Reject) error {
 	r.Reason, r.Record = p.d.a.Hide(r.Reason), []byte(p.d.a.Hide(string(r.Record)))
 	p.delta.rejected(stage, r.Reason)
-	return at(lettersStage, p.d.a.Letters.Add(Letter{Stage: stage, Split: p.split, Stream: r.Stream, Reason: r.Reason, Record: r.Record}))
+	return at(lettersStage, p.d.a.Letters.Add(Letter{Stage: stage, Split: p.d.a.Hide(p.split), Stream: r.Stream, Reason: r.Reason, Record: r.Record}))
 }
 
 // ctx is the context of a plugin's call: its counts belong to this group (I5).
@@ -124,7 +188,7 @@ func (p *push) ctx() context.Context {
 	h := sdk.HostOf(p.d.ctx)
 	h.Count = func(name string, n int64) {
 		p.mu.Lock()
-		p.delta.Counters[name] += n
+		p.delta.counted(p.d.a.Hide(name), n)
 		p.mu.Unlock()
 	}
 	return sdk.WithHost(p.d.ctx, h)

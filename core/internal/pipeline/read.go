@@ -17,7 +17,8 @@ type reader struct {
 	a     *attempt
 	split checkpoint.Split // as delivered so far
 	group group
-	moved bool // a group was delivered since the last try
+	trail trail
+	moved bool // a group brought it further since the last try
 	fatal error
 
 	suspect bool // it was being read when the source died
@@ -25,14 +26,15 @@ type reader struct {
 }
 
 func newReader(a *attempt, s checkpoint.Split) *reader {
-	return &reader{a: a, split: s, group: group{memory: a.GroupMemory, dir: a.SpoolDir}}
+	group := group{memory: a.GroupMemory, dir: a.SpoolDir, room: a.SpoolRoom}
+	return &reader{a: a, split: s, group: group, trail: trail{idle: a.Source.MaxIdle}}
 }
 
 // read returns nil when the split is done, broken, or left open because ctx ended; an error ends the attempt.
 func (r *reader) read(ctx context.Context) error {
-	r.a.progress.active(r.split.ID, 1)
-	defer r.a.progress.active(r.split.ID, -1)
-	tries := 0
+	r.a.progress.active(1)
+	defer r.a.progress.active(-1)
+	t := r.a.newTrial(r.a.Source.limits())
 	for {
 		err := r.try(ctx)
 		if r.fatal != nil {
@@ -41,16 +43,14 @@ func (r *reader) read(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
-		if r.moved {
-			tries = 0
+		var stands *standstillError
+		if r.moved && !errors.As(err, &stands) {
+			t.further()
 		}
-		if !r.blameless(err) {
-			tries++
+		delay, over := t.failed(err, !r.blameless(err))
+		if over != nil {
+			return r.giveUp(over)
 		}
-		if sdk.IsPermanent(err) || tries >= r.maxTries() {
-			return r.giveUp(err)
-		}
-		delay := r.a.backoff(tries, err)
 		r.a.event(Event{Kind: SplitRetried, Split: r.split.ID, Stream: r.split.Stream, Err: err, Wait: delay})
 		if !wait(ctx, delay) {
 			return nil
@@ -68,13 +68,6 @@ func (r *reader) blameless(err error) bool {
 	wasAlone := r.suspect
 	r.suspect = true
 	return !wasAlone
-}
-
-func (r *reader) maxTries() int {
-	if n := r.a.Source.Attempts; n > 0 {
-		return n
-	}
-	return 5
 }
 
 // try reads from the last delivered cursor to the end of the split.
@@ -105,7 +98,7 @@ func (r *reader) try(ctx context.Context) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return r.hand(r.split.Cursor, checkpoint.Done)
+	return r.hand(r.split.Cursor, checkpoint.Done, true)
 }
 
 // crashed reports whether err says that a plugin's process died.
@@ -114,10 +107,18 @@ func crashed(err error) bool {
 	return errors.As(err, &c) && c.Crashed()
 }
 
+// giveUp ends the split for this run, or for good if it is to be skipped.
 func (r *reader) giveUp(err error) error {
-	r.split.Status, r.split.Problem = checkpoint.Broken, r.a.Hide(err.Error())
-	r.a.event(Event{Kind: SplitBroken, Split: r.split.ID, Stream: r.split.Stream, Err: err})
-	r.a.deliver.note(r.split)
+	kind, ended := SplitBroken, r.split
+	ended.Status, ended.Problem = checkpoint.Broken, r.a.Hide(err.Error())
+	if sdk.IsSkip(err) {
+		kind, ended.Status = SplitSkipped, checkpoint.Skipped
+	}
+	if err := r.a.deliver.giveUp(r.split, ended); err != nil {
+		return err
+	}
+	r.split = ended
+	r.a.event(Event{Kind: kind, Split: r.split.ID, Stream: r.split.Stream, Err: err})
 	return nil
 }
 
@@ -125,7 +126,7 @@ func (r *reader) count(name string, n int64) {
 	if r.group.counts == nil {
 		r.group.counts = map[string]int64{}
 	}
-	r.group.counts[name] += n
+	tally(r.group.counts, r.a.Hide(name), n, maxCounters, "other/counters")
 }
 
 // Batch takes a batch of the group to come. What was not asked for is not wanted.
@@ -136,7 +137,27 @@ func (r *reader) Batch(b sdk.Batch) error {
 	if !r.a.Source.Takes(b.Stream) {
 		return nil
 	}
+	r.group.keyless = r.group.keyless || r.a.keyless[b.Stream]
+	if r.a.Source.Foreign {
+		var bad []sdk.Reject
+		if b, bad = wellFormed(b); len(bad) > 0 {
+			return r.rejectAll(bad, b)
+		}
+	}
 	return r.group.add(b)
+}
+
+// rejectAll takes the records of a batch that are rejected, and the rest of it.
+func (r *reader) rejectAll(bad []sdk.Reject, rest sdk.Batch) error {
+	for _, reject := range bad {
+		if err := r.group.reject(reject); err != nil {
+			return err
+		}
+	}
+	if rest.Count == 0 {
+		return nil
+	}
+	return r.group.add(rest)
 }
 
 // Split takes a further split of the group to come.
@@ -144,7 +165,7 @@ func (r *reader) Split(s sdk.Split) error {
 	if s.ID == "" {
 		return sdk.Permanent(errors.New("a split without an id"))
 	}
-	r.group.splits = append(r.group.splits, s)
+	r.group.split(s)
 	return nil
 }
 
@@ -153,25 +174,37 @@ func (r *reader) Reject(reject sdk.Reject) error {
 	return r.group.reject(reject)
 }
 
-// Cursor closes the group and delivers it.
+// Cursor closes the group and delivers it. Only a group that brings the split further is progress, whatever comes with it.
 func (r *reader) Cursor(cursor []byte) error {
-	return r.hand(cursor, checkpoint.Open)
+	further, err := r.trail.step(r.split.Cursor, cursor, &r.group)
+	if err != nil {
+		return err
+	}
+	return r.hand(cursor, checkpoint.Open, further)
 }
 
 // hand delivers the group. An error of delivery is no fault of the split: it ends the attempt.
-func (r *reader) hand(cursor []byte, status checkpoint.Status) error {
+func (r *reader) hand(cursor []byte, status checkpoint.Status, further bool) error {
 	next := r.split
 	next.Cursor, next.Status = cursor, status
 	next.Records += r.group.records
-	if err := r.a.deliver.group(next, &r.group); err != nil {
+	if err := r.a.deliver.group(r.split, next, &r.group); err != nil {
 		r.fatal = err
 		return err
 	}
-	r.split, r.moved, r.suspect = next, true, false
+	r.split = next
+	if further {
+		r.progressed()
+	}
+	return r.group.reset()
+}
+
+// progressed says that the split has come further: what failed before is over.
+func (r *reader) progressed() {
+	r.moved, r.suspect = true, false
 	if r.alone {
 		r.alone = false
 		r.a.lane.share()
 	}
 	r.a.source.progressed()
-	return r.group.reset()
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -212,6 +213,7 @@ func (s simSink) ParallelWrites() bool { return s.parallel }
 
 func (s simSink) Open(ctx context.Context, start sdk.Start) error {
 	return s.l.call(ctx, s.p, s.name+" open", "", func() error {
+		s.l.opened(s.name, start)
 		if o, ok := s.inner.(sdk.Opener); ok {
 			return o.Open(ctx, start)
 		}
@@ -233,6 +235,14 @@ func (s simSink) Commit(ctx context.Context) (token sdk.Token, err error) {
 		return err
 	})
 	return token, err
+}
+
+// Finish is told of the end of a run when everything of it is committed.
+func (s simSink) Finish(ctx context.Context, e sdk.End) error {
+	return s.l.call(ctx, s.p, s.name+" finish", "", func() error {
+		s.l.finish(s.name, e)
+		return nil
+	})
 }
 
 func firstHalf(b sdk.Batch) sdk.Batch {
@@ -335,17 +345,42 @@ func (s simStore) Begin(ctx context.Context, b checkpoint.Begin) (run checkpoint
 	return run, err
 }
 
-func (s simStore) Plan(ctx context.Context, run checkpoint.Run, splits []sdk.Split) error {
-	return s.call(ctx, "plan", func() error { return s.Store.Plan(ctx, run, splits) })
-}
-
-func (s simStore) Splits(ctx context.Context, run checkpoint.Run) (out []checkpoint.Split, err error) {
-	err = s.call(ctx, "splits", func() error { out, err = s.Store.Splits(ctx, run); return err })
+func (s simStore) Join(ctx context.Context, run checkpoint.Run) (out checkpoint.Run, err error) {
+	err = s.call(ctx, "join", func() error { out, err = s.Store.Join(ctx, run); return err })
 	return out, err
 }
 
-func (s simStore) Claim(ctx context.Context, run checkpoint.Run, id string) (out checkpoint.Split, err error) {
-	err = s.l.call(ctx, nil, "store claim", id, func() error { out, err = s.Store.Claim(ctx, run, id); return err })
+func (s simStore) Plan(ctx context.Context, run checkpoint.Run, pages iter.Seq2[[]sdk.Split, error]) error {
+	return s.call(ctx, "plan", func() error {
+		// A host that died while it planned has not planned: what it does from then on has no effect.
+		return s.Store.Plan(ctx, run, func(yield func([]sdk.Split, error) bool) {
+			for page, err := range pages {
+				if s.l.host.dead() {
+					page, err = nil, errDead
+				}
+				if !yield(page, err) || err != nil {
+					return
+				}
+			}
+			if s.l.host.dead() {
+				yield(nil, errDead)
+			}
+		})
+	})
+}
+
+func (s simStore) Splits(ctx context.Context, run checkpoint.Run, q checkpoint.Query) (out []checkpoint.Split, err error) {
+	err = s.call(ctx, "splits", func() error { out, err = s.Store.Splits(ctx, run, q); return err })
+	return out, err
+}
+
+func (s simStore) Sums(ctx context.Context, run checkpoint.Run) (out checkpoint.Sums, err error) {
+	err = s.call(ctx, "sums", func() error { out, err = s.Store.Sums(ctx, run); return err })
+	return out, err
+}
+
+func (s simStore) Claim(ctx context.Context, run checkpoint.Run, after int64, n int) (out []checkpoint.Split, err error) {
+	err = s.call(ctx, "claim", func() error { out, err = s.Store.Claim(ctx, run, after, n); return err })
 	return out, err
 }
 
@@ -353,16 +388,24 @@ func (s simStore) Hold(ctx context.Context, run checkpoint.Run, f func()) error 
 	return s.call(ctx, "hold", func() error { return s.Store.Hold(ctx, run, f) })
 }
 
-func (s simStore) Commit(ctx context.Context, run checkpoint.Run, c checkpoint.Commit) error {
-	return s.call(ctx, "commit", func() error { return s.Store.Commit(ctx, run, c) })
+func (s simStore) Commit(ctx context.Context, run checkpoint.Run, c checkpoint.Commit) (added []sdk.Split, err error) {
+	err = s.call(ctx, "commit", func() error { added, err = s.Store.Commit(ctx, run, c); return err })
+	return added, err
 }
 
-func (s simStore) Finish(ctx context.Context, run checkpoint.Run, o checkpoint.Outcome, report []byte) error {
-	return s.call(ctx, "finish", func() error { return s.Store.Finish(ctx, run, o, report) })
+func (s simStore) Finish(ctx context.Context, run checkpoint.Run, o checkpoint.Outcome, end checkpoint.End) error {
+	return s.call(ctx, "finish", func() error {
+		splits, err := checkpoint.All(checkpoint.EachSplit(ctx, s.Store, run, ""))
+		if err == nil {
+			s.l.ending = splits
+			err = s.Store.Finish(ctx, run, o, end)
+		}
+		return err
+	})
 }
 
-func (s simStore) Previous(ctx context.Context) (out []sdk.Split, err error) {
-	err = s.call(ctx, "previous", func() error { out, err = s.Store.Previous(ctx); return err })
+func (s simStore) Previous(ctx context.Context, after string, n int) (out []sdk.Split, err error) {
+	err = s.call(ctx, "previous", func() error { out, err = s.Store.Previous(ctx, after, min(n, 2)); return err })
 	return out, err
 }
 

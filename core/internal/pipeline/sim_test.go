@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -138,7 +139,8 @@ type sim struct {
 	lives  int
 	done   int // records of each root that complete runs have delivered
 
-	completed map[string]bool // runs
+	completed map[string]bool    // runs
+	ending    []checkpoint.Split // of the run that ended last
 
 	openStore func() checkpoint.Store
 	log       *sdktest.MemorySink
@@ -146,14 +148,17 @@ type sim struct {
 	keyed     *keyedSink
 	loose     *looseSink
 
-	mu      sync.Mutex
-	letters map[string][]string // by run
+	mu       sync.Mutex
+	letters  map[string][]string        // by run
+	finished map[string]map[string]bool // by run and sink
+	starts   map[string]sdk.Start       // the last of each sink
 }
 
 // simulate runs a seed to its end, in a bubble of its own.
 func simulate(t *testing.T, seed uint64) *sim {
 	t.Helper()
 	s := &sim{t: t, seed: seed, model: newModel(seed), faults: newFaults(seed), completed: map[string]bool{}, letters: map[string][]string{}}
+	s.finished, s.starts = map[string]map[string]bool{}, map[string]sdk.Start{}
 	s.log, s.keyed, s.loose = sdktest.NewMemorySink(), &keyedSink{records: map[string]simRecord{}}, &looseSink{records: map[string]int{}}
 	s.logPlugin = s.log.Plugin()
 	s.log.Reject = func(_ string, record []byte) string {
@@ -246,8 +251,42 @@ func (s *sim) start(dir string, full *bool) bool {
 	}
 	if done {
 		s.completed[runs[0].ID] = true // even if the host did not live to tell
+		if told := len(s.finished[runs[0].ID]); told != len(c.Sinks) {
+			s.fail("run %s is complete, and %d of %d sinks were told", runs[0].ID, told, len(c.Sinks))
+		}
 	}
 	return done
+}
+
+// opened checks what fencing rests on: the pipeline is the same, and the epoch of each sink's instances rises.
+func (s *sim) opened(sink string, start sdk.Start) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, again := s.starts[sink]
+	s.starts[sink] = start
+	if start.Pipeline == "" || again && start.Pipeline != before.Pipeline {
+		s.fail("%s was opened for pipeline %q, and before for %q", sink, start.Pipeline, before.Pipeline)
+	}
+	if start.Epoch <= before.Epoch {
+		s.fail("%s was opened with epoch %d after %d", sink, start.Epoch, before.Epoch)
+	}
+}
+
+// finish checks that the end of a run is told when all of it is there, and before the store knows of it.
+func (s *sim) finish(sink string, e sdk.End) {
+	s.same("the log at the end of a run", s.logOf(s.log.Items()), s.model.expect(s.model.closure(0, s.model.records)).log)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.completed[e.Run] {
+		s.fail("%s is told of the end of run %s, which the store knows already", sink, e.Run)
+	}
+	if start := s.starts[sink]; e.Run != start.Run {
+		s.fail("%s is told of the end of run %s, and was opened for %s", sink, e.Run, start.Run)
+	}
+	if s.finished[e.Run] == nil {
+		s.finished[e.Run] = map[string]bool{}
+	}
+	s.finished[e.Run][sink] = true
 }
 
 func (s *sim) config(l *life, store checkpoint.Store, dir string) pipeline.Config {
@@ -264,7 +303,7 @@ func (s *sim) config(l *life, store checkpoint.Store, dir string) pipeline.Confi
 			s.sink(l, simLoose, r.IntN(2) == 0, func() sdk.Sink { return s.loose }),
 		},
 		Store: simStore{store, l}, Letters: &simLetters{l: l},
-		Concurrency: 1 + r.IntN(5), CommitEvery: time.Duration(1+r.IntN(200)) * time.Millisecond, CommitBytes: int64(r.IntN(4000)),
+		Concurrency: 1 + r.IntN(5), ClaimAtOnce: 1 + r.IntN(3), CommitEvery: time.Duration(1+r.IntN(200)) * time.Millisecond, CommitBytes: int64(r.IntN(4000)),
 		SpoolDir: dir, GroupMemory: []int{1, 400}[r.IntN(2)] << (20 * min(1, r.IntN(6))),
 		Keep: func(pipeline.Result) error {
 			return l.call(context.Background(), nil, "keep", "", func() error { return nil })
@@ -306,11 +345,12 @@ func (s *sim) audit(store checkpoint.Store, runs []checkpoint.RunInfo) {
 		return
 	}
 	run := runs[0]
-	splits, err := store.Splits(context.Background(), checkpoint.Run{ID: run.ID})
+	splits, err := checkpoint.All(checkpoint.EachSplit(context.Background(), store, checkpoint.Run{ID: run.ID}, ""))
 	if err != nil {
 		s.fail("splits: %v", err)
 		return
 	}
+	s.sums(store, run, splits)
 	tokens, err := store.Tokens(context.Background())
 	if err != nil {
 		s.fail("tokens: %v", err)
@@ -330,6 +370,21 @@ func (s *sim) audit(store checkpoint.Store, runs []checkpoint.RunInfo) {
 	s.same("the log up to its token", s.logged(token.Token), s.model.expect(spans).log)
 }
 
+// sums holds what the store has added up of the splits against these.
+func (s *sim) sums(store checkpoint.Store, run checkpoint.RunInfo, splits []checkpoint.Split) {
+	var want checkpoint.Sums
+	for _, p := range splits {
+		want.Add(p)
+	}
+	got, err := store.Sums(context.Background(), checkpoint.Run{ID: run.ID})
+	if err != nil || !slices.Equal(got, want) {
+		s.fail("the sums of the splits are %+v (%v), want %+v", got, err, want)
+	}
+	if counted := want.Splits(); !maps.Equal(run.Splits, counted) {
+		s.fail("the run has %v, its splits are %v", run.Splits, counted)
+	}
+}
+
 // logged returns what is in the log up to a token.
 func (s *sim) logged(token sdk.Token) map[string]int {
 	items := s.log.Items()
@@ -342,6 +397,10 @@ func (s *sim) logged(token sdk.Token) map[string]int {
 		}
 		items = items[:t.Items]
 	}
+	return s.logOf(items)
+}
+
+func (*sim) logOf(items []sdktest.MemoryItem) map[string]int {
 	out := map[string]int{}
 	for _, it := range items {
 		out[decodeSim([]byte(it.Record)).key()]++
@@ -353,11 +412,7 @@ func (s *sim) logged(token sdk.Token) map[string]int {
 func (s *sim) complete() {
 	want := s.model.expect(s.model.closure(0, s.model.records))
 	s.done = s.model.records
-	got := map[string]int{}
-	for _, it := range s.log.Items() {
-		got[decodeSim([]byte(it.Record)).key()]++
-	}
-	s.same("the log", got, want.log)
+	s.same("the log", s.logOf(s.log.Items()), want.log)
 	keyed, numbers := map[string]int{}, map[int]bool{}
 	for key, r := range s.keyed.records {
 		keyed[key]++
@@ -378,7 +433,7 @@ func (s *sim) complete() {
 
 // counts holds the counts of a complete run against the model, exactly.
 func (s *sim) counts(res pipeline.Result) {
-	want := s.model.expect(s.model.spans(res.Splits))
+	want := s.model.expect(s.model.spans(s.ending))
 	for name, w := range want.counts {
 		var got pipelineCounts
 		if c := res.Counts.Stages[name]; c != nil {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -18,18 +19,20 @@ import (
 type spool struct {
 	file *os.File
 	buf  *bufio.Writer
+	room *disk.Room
+	size int64 // taken of it
 }
 
 const spoolBuffer = 256 << 10
 
-func newSpool(dir string) (*spool, error) {
+func newSpool(dir string, room *disk.Room) (*spool, error) {
 	f, err := os.CreateTemp(dir, "group-*")
 	if err != nil {
 		return nil, spoolError(err)
 	}
 	// Windows refuses to remove an open file; close removes it there.
 	_ = os.Remove(f.Name())
-	return &spool{file: f, buf: bufio.NewWriterSize(f, spoolBuffer)}, nil
+	return &spool{file: f, buf: bufio.NewWriterSize(f, spoolBuffer), room: room}, nil
 }
 
 func spoolError(err error) error {
@@ -53,10 +56,26 @@ func (s *spool) write(e entry) error {
 		head = append(head, text...)
 	}
 	head = binary.AppendUvarint(head, uint64(len(e.Payload)))
+	if err := s.take(int64(len(head) + len(e.Payload))); err != nil {
+		return err
+	}
 	if _, err := s.buf.Write(head); err != nil {
 		return spoolError(err)
 	}
 	_, err := s.buf.Write(e.Payload)
+	return spoolError(err)
+}
+
+// take takes room for what is to be written.
+func (s *spool) take(n int64) error {
+	err := s.room.Take(n)
+	if err == nil {
+		s.size += n
+		return nil
+	}
+	if s.room.Mostly(s.size + n) {
+		return sdk.Permanent(spoolError(err)) // it is this group that needs it
+	}
 	return spoolError(err)
 }
 
@@ -124,6 +143,7 @@ func (f *fields) bytes() []byte {
 }
 
 func (s *spool) close() error {
+	s.room.Give(s.size)
 	err := s.file.Close()
 	if rm := os.Remove(s.file.Name()); rm != nil && !os.IsNotExist(rm) && err == nil {
 		err = rm

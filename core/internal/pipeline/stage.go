@@ -19,10 +19,22 @@ type Stage[P any] struct {
 	Name       string   // "transform llm": unique, used in messages and as the key of its token
 	Streams    []string // those that it is for; nil or "*": all. Others pass a transform untouched and do not reach a sink.
 	MaxRejects int64    // more rejected records than that end the run; negative: no limit
-	// Attempts bounds what is tried in vain: for a source the tries of a split without progress, for a transform or a
-	// sink how often in a row the run goes back to the last commit because of it. 0: 5.
+	Foreign    bool     // the plugin is somebody else's: it is looked whether its records are JSON
+	// Attempts bounds what is tried in vain: for a source the tries of its plan and of a split without progress, for a
+	// transform or a sink how often in a row the run goes back to the last commit because of it. 0: 5.
 	Attempts int
-	Start    func(ctx context.Context) (Instance[P], error)
+	// Patience is for how long that is tried at least, however many attempts it takes. 0: no time if Attempts is set, or for
+	// a source that asks over HTTP, where the host itself tries again; else 30 s.
+	Patience time.Duration
+	Connects bool // the plugin makes connections of its own, to a database say
+	// MaxWait is the longest wait that an error may ask for, alone or with those before it since the last progress. What is
+	// longer ends the split, or the run. 0: 15 min.
+	MaxWait time.Duration
+	// MaxIdle is how many groups in a row may bring no new record before a split is taken to have no end. 0: 10,000;
+	// negative: any number. For a source.
+	MaxIdle int
+	Dir     string // its private folder, see [sdk.Start]; "": it has none
+	Start   func(ctx context.Context) (Instance[P], error)
 }
 
 // Takes reports whether the stage is for a stream.
@@ -75,7 +87,7 @@ func at(stage string, err error) error {
 type liveSource struct {
 	stage   Stage[sdk.Source]
 	onLost  func(error) // told of each death once
-	backoff func(n int, err error) time.Duration
+	backoff func(n int) time.Duration
 
 	turn     turn // held while it is started anew; guards instance
 	instance Instance[sdk.Source]
@@ -111,7 +123,7 @@ func (l *liveSource) get(ctx context.Context) (sdk.Source, error) {
 	}
 	crashes, lost := l.crashed()
 	l.onLost(lost)
-	if !wait(ctx, l.backoff(crashes-1, nil)) {
+	if crashes > 1 && !wait(ctx, l.backoff(crashes-1)) {
 		return nil, ctx.Err()
 	}
 	_ = l.instance.Stop(ctx) // it is dead: how it ends now says nothing

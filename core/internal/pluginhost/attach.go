@@ -22,9 +22,11 @@ func (h *Host) attach(ctx context.Context, s Spec) (*Plugin, error) {
 	if s.Logger == nil {
 		s.Logger = hclog.NewNullLogger()
 	}
-	run := &pluginRunner{process: newProcess(&exec.Cmd{}, &lines{log: s.Logger}, nil)}
+	pulse := &pulse{}
+	log := limitLog(s.Logger, pulse)
+	run := &pluginRunner{process: newProcess(&exec.Cmd{}, &lines{log: log, hide: s.Hide}, nil)}
 	run.attached = true
-	p := &Plugin{label: s.Label, host: h, run: run, conn: conn, hangUp: hangUp}
+	p := &Plugin{label: s.Label, host: h, run: run, log: log, pulse: pulse, conn: conn, hangUp: hangUp}
 	p.services, p.endServices = context.WithCancel(context.Background())
 	h.add(p)
 	if p.info, err = conn.Describe(ctx); err == nil {

@@ -43,7 +43,7 @@ func (h *Host) Greet(ctx context.Context, s Spec, versions string) (Greeting, er
 		return Greeting{}, err
 	}
 	defer func() { _ = os.RemoveAll(sockets) }() // the whole directory goes with the host
-	out := &lines{log: h.log}
+	out := &lines{log: h.log, hide: s.Hide}
 	cmd := &exec.Cmd{Path: s.Path, Args: append([]string{s.Path}, s.Args...)}
 	if versions != "" {
 		cmd.Env = append(rpc.HandshakeEnv(versions), "PLUGIN_UNIX_SOCKET_DIR="+sockets)
@@ -52,6 +52,7 @@ func (h *Host) Greet(ctx context.Context, s Spec, versions string) (Greeting, er
 	if err := p.run(); err != nil {
 		return Greeting{}, sdk.Permanent(fmt.Errorf("%s: %w", s.Label, execError(err)))
 	}
+	go p.watchFolder(sockets)
 	return p.greeting(ctx, out), ctx.Err()
 }
 

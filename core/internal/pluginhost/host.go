@@ -42,6 +42,7 @@ type Host struct {
 	dir     *runDir
 	level   sandbox.Level
 	timeout time.Duration
+	silence time.Duration
 	opened  func()        // for tests: called when a program was looked at; nil
 	begun   func(pid int) // for tests: called when a process runs; nil
 
@@ -73,7 +74,7 @@ func New(o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{log: o.Logger, dir: dir, level: level, timeout: startTimeout, plugins: map[*Plugin]struct{}{}}
+	h := &Host{log: o.Logger, dir: dir, level: level, timeout: startTimeout, silence: silenceTimeout, plugins: map[*Plugin]struct{}{}}
 	h.ctx, h.close = context.WithCancel(context.Background())
 	return h, nil
 }

@@ -27,7 +27,8 @@ const (
 // lines takes a plugin's output. It reads instead of go-plugin, which panics on a line like
 // {"@message":1} and so lets a plugin end its host. Safe for concurrent use.
 type lines struct {
-	log hclog.Logger
+	log  hclog.Logger
+	hide func(string) string // takes out secrets, before the text is changed or cut; nil: there are none
 
 	mu     sync.Mutex
 	last   []string // newest last, at most keptLines
@@ -66,16 +67,25 @@ func (l *lines) Write(p []byte) (int, error) {
 }
 
 func (l *lines) add(raw string) {
-	if e, ok := parseEntry(raw); ok {
+	if e, ok := l.parseEntry(raw); ok {
 		l.log.Log(e.level, e.message, e.args...)
 		if e.level >= hclog.Info {
 			l.keep(e.message, false)
 		}
 		return
 	}
-	text := clean(raw, maxLogLine)
+	text := clean(l.hidden(raw), maxLogLine)
 	l.log.Debug(text)
 	l.keep(text, true)
+}
+
+// hidden returns text without secrets. Half a secret, or one without its tabs, is not known for one:
+// so this comes before clean and clip.
+func (l *lines) hidden(text string) string {
+	if l.hide == nil {
+		return text
+	}
+	return l.hide(text)
 }
 
 func (l *lines) keep(text string, plain bool) {
@@ -104,12 +114,14 @@ type entry struct {
 	args    []any
 }
 
-func parseEntry(raw string) (entry, bool) {
+func (l *lines) parseEntry(raw string) (entry, bool) {
 	if !strings.HasPrefix(raw, "{") {
 		return entry{}, false
 	}
 	var fields map[string]any
-	if json.Unmarshal([]byte(raw), &fields) != nil {
+	dec := json.NewDecoder(strings.NewReader(raw))
+	dec.UseNumber() // an id is shown digit by digit
+	if dec.Decode(&fields) != nil || dec.More() {
 		return entry{}, false
 	}
 	message, ok := fields["@message"].(string)
@@ -117,13 +129,13 @@ func parseEntry(raw string) (entry, bool) {
 		return entry{}, false
 	}
 	level, _ := fields["@level"].(string)
-	e := entry{level: hclog.LevelFromString(level), message: clean(message, maxLogLine)}
+	e := entry{level: hclog.LevelFromString(level), message: clean(l.hidden(message), maxLogLine)}
 	if e.level == hclog.NoLevel {
 		e.level = hclog.Debug
 	}
 	for _, k := range slices.Sorted(maps.Keys(fields)) {
 		if !strings.HasPrefix(k, "@") {
-			e.args = append(e.args, clean(k, maxKept), clean(fmt.Sprint(fields[k]), maxLogLine))
+			e.args = append(e.args, clean(l.hidden(k), maxKept), clean(l.hidden(fmt.Sprint(fields[k])), maxLogLine))
 		}
 	}
 	return e, true

@@ -42,6 +42,24 @@ func TestLinesAreCleanedAndLogged(t *testing.T) {
 	}
 }
 
+// Half a secret, or one whose tabs became spaces, is not known for one: lines are masked first.
+func TestLinesAreMaskedBeforeTheyAreCut(t *testing.T) {
+	t.Parallel()
+	log, out := logged(hclog.Debug)
+	hide := strings.NewReplacer("canary\tsecret", "[redacted]").Replace
+	l := &lines{log: log, hide: hide}
+	for _, text := range []string{
+		"canary\tsecret", strings.Repeat("a", maxKept-6) + "canary\tsecret", strings.Repeat("a", maxLogLine-6) + "canary\tsecret",
+		`{"@level":"warn","@message":"canary\tsecret","canary\tsecret":"is canary\tsecret"}`,
+	} {
+		l.add(text)
+	}
+	last, _ := l.tail()
+	if all := out.String() + strings.Join(last, "\n"); strings.Contains(all, "canary") || !strings.Contains(all, "[redacted]") {
+		t.Errorf("%.2000s", all)
+	}
+}
+
 func TestLinesKeepTheLastOnes(t *testing.T) {
 	t.Parallel()
 	l := &lines{log: hclog.NewNullLogger()}

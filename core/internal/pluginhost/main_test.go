@@ -41,6 +41,11 @@ func TestMain(m *testing.M) {
 	case "sleep":
 		fmt.Fprintln(os.Stderr, "still at it")
 		time.Sleep(time.Minute)
+	case "litter":
+		for i := range 100_000 {
+			must(0, os.WriteFile(fmt.Sprintf("%s/%d", os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), i), nil, 0o600))
+		}
+		time.Sleep(time.Minute)
 	case "mute":
 		os.Stdout.Close()
 		time.Sleep(time.Minute)

@@ -29,6 +29,8 @@ const (
 type Plugin struct {
 	label    string
 	host     *Host
+	log      limitedLog
+	pulse    *pulse
 	run      *pluginRunner
 	client   *plugin.Client
 	conn     *rpc.Conn
@@ -60,7 +62,13 @@ func (p *Plugin) Exited() <-chan struct{} { return p.run.ended }
 
 // Check tries the plugin's settings against the real system, if the plugin can; see [sdk.Checker].
 func (p *Plugin) Check(ctx context.Context) error {
-	return p.explain(p.conn.Check(ctx))
+	return p.call(ctx, "Check", p.conn.Check)
+}
+
+// call makes a call that has an error alone.
+func (p *Plugin) call(ctx context.Context, what string, f func(context.Context) error) error {
+	_, err := call(ctx, p, what, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+	return err
 }
 
 // explain turns the error of a call that ended with the plugin into a [Crash], and leaves every other
@@ -148,5 +156,6 @@ func (p *Plugin) end() {
 		// Its error is the broken connection, which is what was asked for.
 		_ = p.served()
 	}
+	p.log.tell()
 	p.host.remove(p)
 }

@@ -99,16 +99,22 @@ func TestOptionalInterfacesAreThePlugins(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		role     []string
-		optional bool
-	}{{[]string{"sink"}, false}, {[]string{"sink", "all"}, true}} {
+		role         []string
+		open, finish bool
+	}{{[]string{"sink"}, false, false}, {[]string{"sink", "open"}, true, false}, {[]string{"sink", "finish"}, false, true}, {[]string{"sink", "all"}, true, true}} {
 		s := start(t, h, spec(`{}`, c.role...))
 		_, open := s.Sink().(sdk.Opener)
+		finisher, finish := s.Sink().(sdk.Finisher)
 		parallel := s.Sink().(sdk.Parallel).ParallelWrites()
-		if open != c.optional || parallel != c.optional {
-			t.Errorf("%v: open %v, parallel %v", c.role, open, parallel)
+		if open != c.open || parallel != c.open || finish != c.finish {
+			t.Errorf("%v: open %v, parallel %v, finish %v", c.role, open, parallel, finish)
 		}
-		if c.optional {
+		if c.finish {
+			if err := finisher.Finish(t.Context(), sdk.End{Run: "r1"}); err == nil || err.Error() != "end of r1" {
+				t.Errorf("%v: an error of Finish came as %v", c.role, err)
+			}
+		}
+		if c.open {
 			if err := s.Stop(t.Context()); err == nil || err.Error() != "sink fake: close: the disk is full" {
 				t.Errorf("an error of Close came as %v", err)
 			}

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,6 +32,8 @@ type process struct {
 	toHost    *io.PipeWriter
 
 	gone chan struct{} // closed before ended, when the process is gone
+
+	littered atomic.Bool // it was ended for what it made in the folder of its socket
 
 	attached bool // it was not started here, and is not ended here: ended is closed when it is left alone
 

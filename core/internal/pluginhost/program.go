@@ -57,15 +57,14 @@ func checkProgram(path string) error {
 
 // startIn starts the program in the sandbox. It is called on a locked thread that lives as long as the process.
 func (h *Host) startIn(cmd *exec.Cmd, program *os.File, sockets string, s Spec) error {
+	start := (*exec.Cmd).Start
 	if h.level.Confines() {
-		policy := sandbox.Policy{Level: h.level, Sockets: sockets, Read: s.Read, Write: s.Write}
-		if err := sandbox.Command(cmd, program, policy); err != nil {
-			return err
-		}
+		policy := sandbox.Policy{Level: h.level, Sockets: sockets, Read: s.Read, Write: s.Write, Limits: s.Limits}
+		start = func(cmd *exec.Cmd) error { return sandbox.Start(cmd, program, policy) }
 	} else if s.Digest != "" {
 		byDescriptor(cmd, program)
 	}
-	err := cmd.Start()
+	err := start(cmd)
 	if err == nil && h.begun != nil {
 		h.begun(cmd.Process.Pid)
 	}

@@ -183,14 +183,34 @@ func (s *fakeSink) Commit(context.Context) (sdk.Token, error) {
 
 type openingSink struct{ fakeSink }
 
+type finishingSink struct{ fakeSink }
+
+func (*finishingSink) Finish(_ context.Context, e sdk.End) error {
+	return errors.New("end of " + e.Run)
+}
+
+// allSink has every optional method.
+type allSink struct {
+	openingSink
+	finishingSink
+}
+
+func (s *allSink) Write(ctx context.Context, b sdk.Batch) error  { return s.openingSink.Write(ctx, b) }
+func (s *allSink) Commit(ctx context.Context) (sdk.Token, error) { return s.openingSink.Commit(ctx) }
+
 func (s *openingSink) Open(context.Context, sdk.Start) error { return nil }
 func (s *openingSink) ParallelWrites() bool                  { return true }
 func (s *openingSink) Close() error                          { return errors.New("the disk is full") }
 
 func sinkPlugin(args []string) sdk.Plugin {
 	return sdk.SinkPlugin(sdk.Info{Name: "fake", Version: "1"}, func(context.Context, struct{}) (sdk.Sink, error) {
-		if len(args) > 0 {
+		switch strings.Join(args, "") {
+		case "open":
 			return &openingSink{}, nil
+		case "finish":
+			return &finishingSink{}, nil
+		case "all":
+			return &allSink{}, nil
 		}
 		return &fakeSink{}, nil
 	})

@@ -143,7 +143,7 @@ func makeRunDir(parent string) (*runDir, error) {
 // much later, as a plugin that does not start.
 func checkLength(dir string) error {
 	if n := len(dir) + socketTail; maxSocketPath > 0 && n > maxSocketPath {
-		return fmt.Errorf("too long: sockets in it would have names of %d bytes and %s allows %d; set XDG_RUNTIME_DIR or TMPDIR to a shorter folder",
+		return fmt.Errorf("too long: sockets in it would have names of %d bytes and %s allows %d; set TMPDIR to a shorter folder",
 			n, runtime.GOOS, maxSocketPath)
 	}
 	return nil
@@ -157,10 +157,26 @@ func runParent(given string) (string, error) {
 		}
 		return filepath.Abs(given)
 	}
+	var first error
+	for _, dir := range runPlaces() {
+		made, err := private(dir)
+		if err == nil {
+			return made, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return "", fmt.Errorf("run directory: %w; set TMPDIR to a folder that is there and that you may write", first)
+}
+
+// runPlaces are where the folder may be, best first. The last resort is memory, as where the root folder can only be read; who says
+// where temporary files are to be is taken at his word.
+func runPlaces() []string {
 	// XDG_RUNTIME_DIR may be another user's, under sudo: what is made there now would stand in that user's way.
 	// Root's is closed to its plugins.
 	if xdg := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(xdg) && ownedByUs(xdg) == nil && dirMode() == 0o700 {
-		return private(filepath.Join(xdg, "scrapekit"))
+		return []string{filepath.Join(xdg, "scrapekit")}
 	}
 	name := "scrapekit"
 	switch uid := os.Getuid(); {
@@ -174,20 +190,23 @@ func runParent(given string) (string, error) {
 	if checkLength(filepath.Join(dir, runPrefix+"0123456789")) != nil {
 		dir = filepath.Join("/tmp", name)
 	}
-	return private(dir)
+	if os.Getenv("TMPDIR") != "" || runtime.GOOS != "linux" {
+		return []string{dir}
+	}
+	return []string{dir, filepath.Join("/dev/shm", name)}
 }
+
+// SharedDir returns the folder that holds the run directories of all processes of this user, where these may keep what they share.
+func SharedDir() (string, error) { return runParent("") }
 
 // private makes dir for this user alone. In a shared /tmp somebody else may have been there first, with a
 // folder or a link of this name: then it is refused.
 func private(dir string) (string, error) {
 	if err := os.Mkdir(dir, dirMode()); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", fmt.Errorf("run directory: %w", err)
+		return "", err
 	}
 	if err := ownedByUs(dir); err != nil {
-		return "", fmt.Errorf("run directory: %w; remove it or set XDG_RUNTIME_DIR", err)
+		return "", err
 	}
-	if err := os.Chmod(dir, dirMode()); err != nil {
-		return "", fmt.Errorf("run directory: %w", err)
-	}
-	return dir, nil
+	return dir, os.Chmod(dir, dirMode())
 }

@@ -4,9 +4,12 @@ package pluginhost
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -14,6 +17,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin/runner"
+
+	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 )
 
 // pluginRunner is a [runner.Runner] over a process.
@@ -30,7 +35,13 @@ func (r *pluginRunner) take(_ hclog.Logger, cmd *exec.Cmd, socketDir string) (ru
 	return r, nil
 }
 
-func (r *pluginRunner) Start(context.Context) error { return r.run() }
+func (r *pluginRunner) Start(context.Context) error {
+	err := r.run()
+	if err == nil {
+		go r.watchFolder(r.socketDir)
+	}
+	return err
+}
 
 func (r *pluginRunner) Stdout() io.ReadCloser { return r.handshake }
 
@@ -58,6 +69,7 @@ func (r *pluginRunner) Kill(context.Context) error {
 // PluginToHost takes only an address at which nobody but the plugin can listen. A plugin that names
 // another (the socket of an agent, a server on the network) would have the host connect to it.
 func (r *pluginRunner) PluginToHost(network, address string) (string, string, error) {
+	address = r.given(address)
 	if err := checkAddress(r.socketDir, network, address); err != nil {
 		r.refused = err
 		return "", "", err
@@ -68,6 +80,17 @@ func (r *pluginRunner) PluginToHost(network, address string) (string, string, er
 
 func (r *pluginRunner) HostToPlugin(network, address string) (string, string, error) {
 	return network, address, nil
+}
+
+// given returns where the plugin is to be reached that says it is at an address: a confined one may
+// have got its socket from the sandbox, whatever name it asked for.
+func (r *pluginRunner) given(address string) string {
+	socket := filepath.Join(r.socketDir, sandbox.SocketName)
+	_, err := os.Lstat(address)
+	if filepath.Dir(address) == r.socketDir && errors.Is(err, fs.ErrNotExist) && checkSocket(socket) == nil {
+		return socket
+	}
+	return address
 }
 
 // checkAddress accepts a socket directly in dir, or where there are no sockets a loopback port.

@@ -4,8 +4,10 @@ package pluginhost
 
 import (
 	"context"
+	"iter"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
 
 // Source returns what a plugin of kind source serves.
@@ -15,26 +17,30 @@ func (p *Plugin) Source() sdk.Source { return source{p, p.conn.Source()} }
 // sdk.Streamer exactly if the plugin is.
 func (p *Plugin) Transform() sdk.Transform { return wrapTransform(p, p.conn.Transform()) }
 
-// Sink returns what a plugin of kind sink serves. It is an sdk.Opener exactly if the plugin is.
+// Sink returns what a plugin of kind sink serves. It is an sdk.Opener and an sdk.Finisher exactly if the plugin is.
 func (p *Plugin) Sink() sdk.Sink { return wrapSink(p, p.conn.Sink()) }
 
 type source struct {
 	p     *Plugin
-	inner sdk.Source
+	inner rpc.Source
 }
 
 func (s source) Streams(ctx context.Context) ([]sdk.Stream, error) {
-	streams, err := s.inner.Streams(ctx)
-	return streams, s.p.explain(err)
+	return call(ctx, s.p, "Streams", s.inner.Streams)
 }
 
 func (s source) Plan(ctx context.Context, plan sdk.Plan) ([]sdk.Split, error) {
-	splits, err := s.inner.Plan(ctx, plan)
-	return splits, s.p.explain(err)
+	return call(ctx, s.p, "Plan", func(ctx context.Context) ([]sdk.Split, error) { return s.inner.Plan(ctx, plan) })
+}
+
+// PlanPages plans without holding all of what is planned from, or of the plan.
+func (s source) PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error) error {
+	return s.p.explain(s.inner.PlanPages(ctx, streams, previous, page))
 }
 
 func (s source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
-	return s.p.explain(s.inner.Read(ctx, split, w))
+	to := sdk.NewWriter(output{w, s.p.pulse})
+	return s.p.call(ctx, "Read", func(ctx context.Context) error { return s.inner.Read(ctx, split, to) })
 }
 
 type transform struct {
@@ -43,8 +49,7 @@ type transform struct {
 }
 
 func (t transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {
-	batches, err := t.inner.Transform(ctx, b)
-	return batches, t.p.explain(err)
+	return call(ctx, t.p, "Transform", func(ctx context.Context) ([]sdk.Batch, error) { return t.inner.Transform(ctx, b) })
 }
 
 type sink struct {
@@ -53,12 +58,11 @@ type sink struct {
 }
 
 func (s sink) Write(ctx context.Context, b sdk.Batch) error {
-	return s.p.explain(s.inner.Write(ctx, b))
+	return s.p.call(ctx, "Write", func(ctx context.Context) error { return s.inner.Write(ctx, b) })
 }
 
 func (s sink) Commit(ctx context.Context) (sdk.Token, error) {
-	token, err := s.inner.Commit(ctx)
-	return token, s.p.explain(err)
+	return call(ctx, s.p, "Commit", s.inner.Commit)
 }
 
 // Guarantee says what the plugin said.
@@ -78,7 +82,7 @@ type opener struct {
 }
 
 func (o opener) Open(ctx context.Context, s sdk.Start) error {
-	return o.p.explain(o.Opener.Open(ctx, s))
+	return o.p.call(ctx, "Open", func(ctx context.Context) error { return o.Opener.Open(ctx, s) })
 }
 
 type committer struct {
@@ -87,8 +91,16 @@ type committer struct {
 }
 
 func (c committer) Commit(ctx context.Context) (sdk.Token, error) {
-	token, err := c.Committer.Commit(ctx)
-	return token, c.p.explain(err)
+	return call(ctx, c.p, "Commit", c.Committer.Commit)
+}
+
+type finisher struct {
+	p *Plugin
+	sdk.Finisher
+}
+
+func (f finisher) Finish(ctx context.Context, e sdk.End) error {
+	return f.p.call(ctx, "Finish", func(ctx context.Context) error { return f.Finisher.Finish(ctx, e) })
 }
 
 type streamer struct {
@@ -97,17 +109,31 @@ type streamer struct {
 }
 
 func (s streamer) OutStreams(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
-	out, err := s.Streamer.OutStreams(ctx, in)
-	return out, s.p.explain(err)
+	return call(ctx, s.p, "OutStreams", func(ctx context.Context) ([]sdk.Stream, error) { return s.Streamer.OutStreams(ctx, in) })
 }
 
 func wrapSink(p *Plugin, inner sdk.Sink) sdk.Sink {
 	s := sink{p, inner}
-	if o, ok := inner.(sdk.Opener); ok {
+	o, canOpen := inner.(sdk.Opener)
+	f, canFinish := inner.(sdk.Finisher)
+	op, fi := opener{p, o}, finisher{p, f}
+	switch [2]bool{canOpen, canFinish} {
+	case [2]bool{true, true}:
 		return struct {
 			sink
 			opener
-		}{s, opener{p, o}}
+			finisher
+		}{s, op, fi}
+	case [2]bool{true, false}:
+		return struct {
+			sink
+			opener
+		}{s, op}
+	case [2]bool{false, true}:
+		return struct {
+			sink
+			finisher
+		}{s, fi}
 	}
 	return s
 }

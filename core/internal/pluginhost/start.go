@@ -25,17 +25,19 @@ import (
 
 // Spec says what to start, and with what.
 type Spec struct {
-	Label    string          // such as "source jira"; begins every message about the plugin
-	Kind     sdk.Kind        // what it must be; "": anything
-	Path     string          // of the program
-	Attached bool            // Path is the socket of a plugin that runs already
-	Args     []string        // without the program's name
-	Digest   string          // "sha256:" and 64 hex digits: what the program must be; "": whatever is there
-	Read     []string        // files and folders that it may read, absolute
-	Write    []string        // and those that it may write as well
-	Config   json.RawMessage // its settings
-	Services sdk.Host        // what the host does for it
-	Logger   hclog.Logger    // takes what it logs and writes on stderr; nil: only a crash report shows it
+	Label    string              // such as "source jira"; begins every message about the plugin
+	Kind     sdk.Kind            // what it must be; "": anything
+	Path     string              // of the program
+	Attached bool                // Path is the socket of a plugin that runs already
+	Args     []string            // without the program's name
+	Digest   string              // "sha256:" and 64 hex digits: what the program must be; "": whatever is there
+	Read     []string            // files and folders that it may read, absolute
+	Write    []string            // and those that it may write as well
+	Limits   sandbox.Limits      // of its process; none: [sandbox.DefaultLimits]
+	Config   json.RawMessage     // its settings
+	Services sdk.Host            // what the host does for it
+	Logger   hclog.Logger        // takes what it logs and writes on stderr; nil: only a crash report shows it
+	Hide     func(string) string // takes secrets out of what it writes; nil: it knows none
 }
 
 // errSlow is the cause of a start's end when its time is up.
@@ -97,11 +99,13 @@ func (h *Host) newPlugin(s Spec, program *os.File) *Plugin {
 	if s.Logger == nil {
 		s.Logger = hclog.NewNullLogger()
 	}
-	out := &lines{log: s.Logger}
+	pulse := &pulse{}
+	log := limitLog(s.Logger, pulse)
+	out := &lines{log: log, hide: s.Hide}
 	run := &pluginRunner{}
 	cmd := &exec.Cmd{Path: s.Path, Args: append([]string{s.Path}, s.Args...)}
 	run.process = newProcess(cmd, out, func(cmd *exec.Cmd) error { return h.startIn(cmd, program, run.socketDir, s) })
-	p := &Plugin{label: s.Label, host: h, run: run}
+	p := &Plugin{label: s.Label, host: h, run: run, log: log, pulse: pulse}
 	p.services, p.endServices = context.WithCancel(context.Background())
 	p.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  rpc.Handshake(),
@@ -159,10 +163,10 @@ func (p *Plugin) connect(ctx context.Context, s Spec) error {
 func (p *Plugin) configure(ctx context.Context, s Spec) error {
 	defer context.AfterFunc(ctx, p.endServices)()
 	if s.Services.Logger == nil && s.Logger != nil {
-		s.Services.Logger = slog.New(logTo{s.Logger})
+		s.Services.Logger = slog.New(logTo{p.log})
 	}
 	var err error
-	if p.served, err = p.conn.OpenHost(p.services, s.Services); err == nil {
+	if p.served, err = p.conn.OpenHost(p.services, p.pulse.serve(s.Services)); err == nil {
 		p.features, err = p.conn.Configure(ctx, s.Config)
 	}
 	if ctx.Err() != nil {
@@ -191,6 +195,9 @@ func (p *Plugin) startError(ctx context.Context, limit time.Duration, err error)
 		return fmt.Errorf("%s: start: %w", p.label, context.Cause(ctx))
 	case run.pid() == 0:
 		return sdk.Permanent(fmt.Errorf("%s: %w", p.label, execError(err)))
+	case run.littered.Load():
+		return sdk.Permanent(fmt.Errorf("%s: the plugin made more than %d files in the folder of its socket and was ended",
+			p.label, maxSocketFiles))
 	case run.refused != nil:
 		return sdk.Permanent(fmt.Errorf("%s: the plugin's handshake is refused: %w", p.label, run.refused))
 	case mismatch:
@@ -198,7 +205,7 @@ func (p *Plugin) startError(ctx context.Context, limit time.Duration, err error)
 	case errors.As(err, &lost), !greeted && !run.killedByUs():
 		crash := p.death()
 		if err := sandbox.Refusal(crash.ExitCode, crash.LastLines); err != nil {
-			return sdk.Permanent(fmt.Errorf("%s: %w", p.label, execError(err)))
+			return sdk.Permanent(fmt.Errorf("%s: %w", p.label, refusalError(err)))
 		}
 		crash.Early = true
 		return crash
@@ -223,6 +230,17 @@ func versionHint(plugin int) string {
 		who = "scrapekit"
 	}
 	return fmt.Sprintf("the plugin speaks version %d of the protocol, this scrapekit speaks %d: update %s", plugin, rpc.ProtocolVersion, who)
+}
+
+// refusalError explains why the sandbox could not become the program. A program that the system
+// would not run anyway is refused before: what else forbids it is something around this process.
+func refusalError(err error) error {
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSYS) {
+		return fmt.Errorf("the sandbox may not execute the program by its descriptor (execveat): %w; "+
+			"what this process runs in forbids it, such as a container's seccomp profile or a policy of the system: "+
+			"let it allow execveat, or run with --sandbox=env if you trust all plugins", err)
+	}
+	return execError(err)
 }
 
 // execError explains the system's refusal to run a file that is there.

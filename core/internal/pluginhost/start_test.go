@@ -48,6 +48,7 @@ func TestStartFailures(t *testing.T) {
 		"settings":       {spec(`{"fail":"no such project"}`, "source"), "no such project", true},
 		"wrong kind":     {wrongKind, "the plugin fake is a sink, not a source", true},
 		"chatty":         {spec(``, "say", "Hello\x1b[1m World!"), `the plugin printed "Hello World!" on stdout where its handshake belongs; is it a scrapekit plugin, and does it print nothing else there?; last lines: about to speak`, true},
+		"litter":         {spec(``, "litter"), "the plugin made more than 64 files in the folder of its socket and was ended", true},
 		"mute":           {spec(``, "mute"), "the plugin closed its stdout before the handshake", true},
 		"newer":          {spec(``, "say", "1|2|unix|$DIR/x|grpc|"), "the plugin speaks version 2 of the protocol, this scrapekit speaks 1: update scrapekit", true},
 		"older":          {spec(``, "say", "1|0|unix|$DIR/x|grpc|"), "the plugin speaks version 0 of the protocol, this scrapekit speaks 1: update the plugin", true},

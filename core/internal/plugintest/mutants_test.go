@@ -71,6 +71,8 @@ var mutants = map[string]mutant{
 	"forgets all in an empty commit":     {kind: sink, check: "back to a token", also: []string{"next run", "random"}},
 	"keeps what was never committed":     {kind: sink, check: "killed before any commit", also: []string{"lost token", "full run", "random"}},
 	"knows its newest token only":        {kind: sink, check: "lost token", also: []string{"random"}},
+	"ends a run twice":                   {kind: sink, check: "finish"},
+	"shuts nobody out":                   {kind: sink, check: "fenced"},
 	"begins each run anew":               {kind: sink, check: "next run"},
 	"does not start over":                {kind: sink, check: "full run"},
 	"has room for few streams":           {kind: sink, check: "many streams"},
@@ -100,9 +102,11 @@ func mutantPlugin(kind sdk.Kind, mode string) sdk.Plugin {
 	case transform:
 		p = sdk.TransformPlugin(info, func(context.Context, struct{}) (sdk.Transform, error) { return newMutantTransform(mode), nil })
 	default:
-		p = sdk.SinkPlugin(info, func(_ context.Context, c mutantSettings) (sdk.Sink, error) {
-			s := &mutantSink{mode: mode, dir: c.Dir}
+		p = sdk.SinkPlugin(info, func(ctx context.Context, c mutantSettings) (sdk.Sink, error) {
+			s := &mutantSink{mode: mode, dir: c.Dir, server: c.Server, dialer: sdk.DialerOf(ctx)}
 			switch mode {
+			case "ends a run twice":
+				return finishingSink{s}, nil
 			case "loses records that come at once":
 				return parallelSink{s}, nil
 			case "promises and does not say why":
@@ -127,7 +131,8 @@ func dieOfSignals() {
 }
 
 type mutantSettings struct {
-	Dir string `json:"dir" path:"true" doc:"A folder of its own."`
+	Dir    string `json:"dir" path:"true" doc:"A folder of its own."`
+	Server string `json:"server" dial:"true" doc:"What writes for it."`
 }
 
 // company notices calls that run at the same time.

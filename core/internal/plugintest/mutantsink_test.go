@@ -3,17 +3,21 @@
 package plugintest
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"unicode/utf8"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -21,7 +25,8 @@ import (
 )
 
 type mutantSink struct {
-	mode, dir string
+	mode, dir, server string
+	dialer            *sdk.Dialer
 	company
 
 	mu      sync.Mutex
@@ -104,8 +109,72 @@ func (s *mutantSink) Write(_ context.Context, b sdk.Batch) error {
 		s.files[b.Stream] = f
 	}
 	s.written = true
+	if s.server != "" {
+		return s.writeThere(b)
+	}
 	_, err := f.Write(b.Payload)
 	return err
+}
+
+// writeThere has a server write, which does not ask who it is that sends.
+func (s *mutantSink) writeThere(b sdk.Batch) error {
+	conn, err := s.dialer.Dial("tcp", s.server)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	file := filepath.Join(s.dir, b.Stream+".jsonl")
+	if _, err := fmt.Fprintf(conn, "%s\n%s\n", file, b.Payload); err != nil { // an empty line ends it
+		return err
+	}
+	_, err = io.ReadFull(conn, make([]byte, len(written)))
+	return err
+}
+
+// written is what the server says when it has.
+const written = "written\n"
+
+// writer is a server that writes lines to files.
+func writer(t *testing.T) (addr string) {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go writeFor(conn)
+		}
+	}()
+	return l.Addr().String()
+}
+
+func writeFor(conn net.Conn) {
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	file, err := in.ReadString('\n')
+	var lines bytes.Buffer
+	for line := ""; err == nil; lines.WriteString(line) {
+		if line, err = in.ReadString('\n'); line == "\n" {
+			break
+		}
+	}
+	if err != nil {
+		return // it broke off, and nothing is written
+	}
+	f, err := os.OpenFile(strings.TrimSpace(file), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return
+	}
+	_, err = f.Write(lines.Bytes())
+	if errors.Join(err, f.Close()) == nil {
+		_, _ = io.WriteString(conn, written)
+	}
 }
 
 func (s *mutantSink) remove(b sdk.Batch) error {
@@ -156,17 +225,29 @@ type parallelSink struct{ *mutantSink }
 
 func (parallelSink) ParallelWrites() bool { return true }
 
+// finishingSink publishes the end of a run each time that it is told.
+type finishingSink struct{ *mutantSink }
+
+func (s finishingSink) Finish(_ context.Context, e sdk.End) error {
+	f, err := os.OpenFile(filepath.Join(s.dir, "one.jsonl"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "{\"end\":%q}\n", e.Run)
+	return errors.Join(err, f.Close())
+}
+
 // promisingSink says what it guarantees.
 type promisingSink struct{ *mutantSink }
 
 func (promisingSink) Guarantee() sdk.Guarantee { return sdk.Guarantee{Delivery: sdk.ExactlyOnce} }
 
 // mutantOutput is the case of the sink.
-func mutantOutput(rounds int) *conformance.SinkCase {
+func mutantOutput(rounds int, server string) *conformance.SinkCase {
 	return &conformance.SinkCase{
-		Rounds: rounds,
+		Rounds: rounds, Host: sdk.Host{Dial: new(net.Dialer).DialContext},
 		Config: func(t conformance.T, dir string) json.RawMessage {
-			raw, err := json.Marshal(mutantSettings{Dir: dir})
+			raw, err := json.Marshal(mutantSettings{Dir: dir, Server: server})
 			if err != nil {
 				t.Fatalf("%v", err)
 			}

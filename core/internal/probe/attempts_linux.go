@@ -10,7 +10,8 @@ import (
 )
 
 func attempts() []attempt {
-	return slices.Concat(surroundings(), fileAttempts(), networkAttempts(), processAttempts(), kernelAttempts(), foreign())
+	return slices.Concat(surroundings(), fileAttempts(), grantedAttempts(), networkAttempts(), processAttempts(),
+		kernelAttempts(), limitAttempts(), foreign())
 }
 
 // reached turns the error of a call that went as far as to the kernel's own judgement into success: a sandbox would have ended it

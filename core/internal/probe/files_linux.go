@@ -101,6 +101,19 @@ func fileAttempts() []attempt {
 		{group: group, name: "set an attribute of a file", try: in("attribute", func(path string) error {
 			return reached(unix.Setxattr(path, "user.probe", []byte("x"), 0), unix.ENOTSUP)
 		}), plain: true},
+		{group: group, name: "read an attribute of a file", try: in("secret", func(path string) error {
+			_, err := unix.Getxattr(path, originAttribute, make([]byte, 256))
+			return reached(err, unix.ENODATA)
+		})},
+		{group: group, name: "list the attributes of a file", try: in("secret", func(path string) error {
+			_, err := unix.Listxattr(path, make([]byte, 256))
+			return err
+		})},
+		{group: group, name: "see where a link leads", plain: true, try: in("link to a secret", func(path string) error {
+			_, err := os.Readlink(path)
+			return err
+		}), known: "Landlock does not look at it, and runtimes find their own program so; " +
+			"the level full, and a host that is root, hide links"},
 		{group: group, name: "open a file by its handle", try: in("secret", func(path string) error {
 			_, _, err := unix.NameToHandleAt(unix.AT_FDCWD, path, 0)
 			return err

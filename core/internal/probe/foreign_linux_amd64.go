@@ -1,9 +1,11 @@
-// System calls of other architectures, which a filter that knows one lets pass.
+// System calls of other architectures, which a filter that knows one lets pass, and those that only
+// old programs make.
 
 package probe
 
 import (
 	"fmt"
+	"path/filepath"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +16,14 @@ func foreign() []attempt {
 		{group: "kernel", name: "a system call of 32-bit programs", deadly: true, try: func(settings) error { return int80() }},
 		{group: "kernel", name: "a system call of x32 programs", deadly: true, try: func(settings) error {
 			return sys(0x40000000 | unix.SYS_GETPID)
+		}},
+		{group: "granted files", name: "make a program that runs as its owner, by an old call", granted: true, plain: true, try: func(s settings) error {
+			path, err := unix.BytePtrFromString(filepath.Join(s.Write, "setuid4"))
+			if err != nil {
+				return err
+			}
+			fd, _, errno := unix.Syscall(unix.SYS_CREAT, uintptr(unsafe.Pointer(path)), 0o4755, 0)
+			return held(fd, errno)
 		}},
 	}
 }

@@ -1,6 +1,9 @@
 package probe
 
 import (
+	"context"
+	"errors"
+	"net"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -46,6 +49,23 @@ func networkAttempts() []attempt {
 			defer func() { _ = unix.Unlink(path) }() // if it was made
 			return listen(unix.AF_UNIX, 0, &unix.SockaddrUnix{Name: path})
 		}},
+		{group: group, name: "be reached at a unix socket without a path", plain: true, try: func(s settings) error {
+			fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				return err
+			}
+			if err := unix.Bind(fd, &unix.SockaddrUnix{Name: s.Listen}); err != nil {
+				return errors.Join(err, unix.Close(fd))
+			}
+			return unix.Listen(fd, 1) // it stays open, for the host to try
+		}, seen: func(ctx context.Context, b *bait) error {
+			c, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, "unix", b.settings.Listen)
+			if err != nil {
+				return err
+			}
+			return c.Close()
+		}, known: "another program round scrapekit listens to its system calls, and the kernel lets no second one; " +
+			"the level full has a network of its own"},
 	}
 }
 

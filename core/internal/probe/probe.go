@@ -7,10 +7,12 @@ package probe
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -20,20 +22,25 @@ const Name = "probe"
 
 // Result is what came of an attempt.
 type Result struct {
-	Group   string `json:"group"`           // what it is about: files, network, processes, kernel
-	Name    string `json:"name"`            // what was tried, in words
-	Allowed bool   `json:"allowed"`         // it succeeded
-	Said    string `json:"said"`            // by the system
-	Known   string `json:"known,omitempty"` // why it may succeed at the level "strong"; "" if it never may
-	Plain   bool   `json:"plain,omitempty"` // every process may do it that is not confined, on every machine
+	Group   string `json:"group"`            // what it is about: files, network, processes, kernel
+	Name    string `json:"name"`             // what was tried, in words
+	Allowed bool   `json:"allowed"`          // it succeeded
+	Said    string `json:"said"`             // by the system
+	Known   string `json:"known,omitempty"`  // why it may succeed at the level "strong"; "" if it never may
+	Always  bool   `json:"always,omitempty"` // at the level "full" too
+	Plain   bool   `json:"plain,omitempty"`  // every process may do it that is not confined, on every machine
 }
 
 // settings tell the plugin what there is to be reached.
 type settings struct {
-	Host     int    `json:"host"`   // the host's process
-	Folder   string `json:"folder"` // of the host's files
-	TCP      int    `json:"tcp"`    // ports of 127.0.0.1
-	TCP6     int    `json:"tcp6"`   // port of ::1; 0: there is none
+	Host     int    `json:"host"`    // the host's process
+	Folder   string `json:"folder"`  // of the host's files
+	Read     string `json:"read"`    // a folder that the plugin may read; "": none
+	Write    string `json:"write"`   // one that it may write; "": none
+	Threads  int    `json:"threads"` // more than it may have
+	Listen   string `json:"listen"`  // name of a socket without a path that the plugin may try to be reached at
+	TCP      int    `json:"tcp"`     // ports of 127.0.0.1
+	TCP6     int    `json:"tcp6"`    // port of ::1; 0: there is none
 	UDP      int    `json:"udp"`
 	Unix     string `json:"unix"` // paths of sockets
 	Datagram string `json:"datagram"`
@@ -47,7 +54,10 @@ type attempt struct {
 	try         func(settings) error
 	plain       bool
 	deadly      bool // what denies it ends the process: it runs in one of its own
+	granted     bool // it is about files that the plugin was granted
 	known       string
+	always      bool
+	seen        func(context.Context, *bait) error // asks the host, while the plugin runs, whether what it could do did anything; nil: it did
 }
 
 // Plugin is the plugin.
@@ -70,7 +80,7 @@ func (source) Plan(context.Context, sdk.Plan) ([]sdk.Split, error) {
 
 func (s source) Read(_ context.Context, _ sdk.Split, w *sdk.Writer) error {
 	for _, a := range attempts() {
-		if a.deadly && a.name != s.settings.Only || !a.deadly && s.settings.Only != "" {
+		if a.deadly && a.name != s.settings.Only || !a.deadly && s.settings.Only != "" || a.granted && s.settings.Read == "" {
 			continue
 		}
 		if err := w.Emit(stream, a.result(a.try(s.settings))); err != nil {
@@ -81,33 +91,56 @@ func (s source) Read(_ context.Context, _ sdk.Split, w *sdk.Writer) error {
 }
 
 func (a attempt) result(err error) Result {
-	r := Result{Group: a.group, Name: a.name, Allowed: err == nil, Said: "done", Known: a.known, Plain: a.plain}
+	r := Result{Group: a.group, Name: a.name, Allowed: err == nil, Said: "done", Known: a.known, Always: a.always, Plain: a.plain}
 	if err != nil {
 		r.Said = err.Error()
 	}
 	return r
 }
 
-// Open starts the plugin with settings and returns its source; stop ends it.
-type Open func(ctx context.Context, settings json.RawMessage) (source sdk.Source, stop func(), err error)
+// Threads is the limit of threads that the plugin is to be started with: the usual one would take
+// the machine long to come to.
+const Threads = 400
 
-// Run has the plugin try everything, and returns the rows of the table in its order. A deadly attempt that ended the plugin is denied.
+// Start is how the plugin is to be started. What it is granted is absolute.
+type Start struct {
+	Settings    json.RawMessage
+	Read, Write []string
+}
+
+// Open starts the plugin and returns its source; stop ends it.
+type Open func(ctx context.Context, s Start) (source sdk.Source, stop func(), err error)
+
+// Run has the plugin try everything, once without files and once with a folder to read and one to
+// write, and returns the rows of the table in its order. A deadly attempt that ended the plugin is
+// denied.
 func Run(ctx context.Context, open Open) ([]Result, error) {
 	b, err := layBait(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the probe: %w", err)
 	}
 	defer b.close()
-	results, err := b.ask(ctx, open, "")
+	bare, err := b.ask(ctx, open, false, "")
 	if err != nil {
 		return nil, fmt.Errorf("the probe: %w", err)
+	}
+	results, err := b.ask(ctx, open, true, "")
+	if err != nil {
+		return nil, fmt.Errorf("the probe, with files: %w", err)
+	}
+	for i, r := range results {
+		for _, other := range bare {
+			if other.Group == r.Group && other.Name == r.Name && other.Allowed && !r.Allowed {
+				results[i] = other
+			}
+		}
 	}
 	results = append(results, b.look(results)...)
 	for _, a := range attempts() {
 		if !a.deadly {
 			continue
 		}
-		got, err := b.ask(ctx, open, a.name)
+		got, err := b.ask(ctx, open, true, a.name)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -121,25 +154,56 @@ func Run(ctx context.Context, open Open) ([]Result, error) {
 			return nil, fmt.Errorf("the probe: %s: %w", a.name, err)
 		}
 	}
+	inOrder(results)
 	return results, nil
 }
 
+// inOrder puts together what is about the same, in the order of the table.
+func inOrder(results []Result) {
+	place := map[string]int{}
+	for _, a := range attempts() {
+		if _, known := place[a.group]; !known {
+			place[a.group] = len(place)
+		}
+	}
+	slices.SortStableFunc(results, func(a, b Result) int { return cmp.Compare(place[a.Group], place[b.Group]) })
+}
+
 // ask runs the plugin once.
-func (b *bait) ask(ctx context.Context, open Open, only string) ([]Result, error) {
+func (b *bait) ask(ctx context.Context, open Open, granted bool, only string) ([]Result, error) {
 	s := b.settings
 	s.Only = only
-	raw, err := json.Marshal(s)
-	if err != nil {
+	start := Start{Read: []string{s.Read}, Write: []string{s.Write}}
+	if !granted {
+		s.Read, s.Write, start = "", "", Start{}
+	}
+	var err error
+	if start.Settings, err = json.Marshal(s); err != nil {
 		return nil, err
 	}
-	source, stop, err := open(ctx, raw)
+	source, stop, err := open(ctx, start)
 	if err != nil {
 		return nil, err
 	}
 	defer stop()
 	var out collected
 	err = source.Read(ctx, sdk.Split{ID: "all", Stream: stream}, sdk.NewWriter(&out))
+	b.see(ctx, out.results)
 	return out.results, err
+}
+
+// see asks what the host sees of what the plugin could do.
+func (b *bait) see(ctx context.Context, results []Result) {
+	for _, a := range attempts() {
+		for i, r := range results {
+			if a.seen == nil || a.name != r.Name || !r.Allowed {
+				continue
+			}
+			if err := a.seen(ctx, b); err != nil {
+				results[i].Allowed, results[i].Said = false, "done, and of no effect: "+err.Error()
+			}
+		}
+	}
 }
 
 // collected takes what the plugin emits.

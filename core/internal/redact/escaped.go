@@ -13,34 +13,51 @@ import (
 // layers is how often a text is unescaped: an error may quote JSON that quotes a URL.
 const layers = 3
 
+// kinds are the characters that begin the escapes to undo: those of URLs and of JSON or Go, those of
+// one of them alone, since a secret may itself look like an escape of the other.
+var kinds = []string{`%\`, `%`, `\`}
+
 // escaped takes out secrets that are spelt with escapes, whichever characters are escaped and how. They are sought in
 // the text as it reads unescaped.
 func escaped(text string, secrets []string) string {
 	for _, plus := range []bool{false, true} { // a + is a space in the query of a URL, and itself elsewhere
-		text = maskPlain(text, secrets, plus)
+		if plus && !strings.Contains(text, "+") {
+			break
+		}
+		for _, kind := range kindsIn(text) {
+			text = maskPlain(text, secrets, kind, plus)
+		}
 	}
 	return text
 }
 
-func maskPlain(text string, secrets []string, plus bool) string {
-	if !strings.ContainsAny(text, `%\`) && !(plus && strings.Contains(text, "+")) {
+// kindsIn leaves out the kinds that give the same for this text as another one.
+func kindsIn(text string) []string {
+	if strings.Contains(text, `%`) && strings.Contains(text, `\`) {
+		return kinds
+	}
+	return kinds[:1]
+}
+
+func maskPlain(text string, secrets []string, kind string, plus bool) string {
+	if !strings.ContainsAny(text, kind) && !plus {
 		return text
 	}
-	plain, at := unescape(text, nil, plus)
+	plain, at := unescape(text, nil, kind, plus)
 	hits := find(plain, at, secrets, nil)
 	for range layers - 1 {
-		if !strings.ContainsAny(plain, `%\`) {
+		if !strings.ContainsAny(plain, kind) {
 			break
 		}
-		plain, at = unescape(plain, at, false)
+		plain, at = unescape(plain, at, kind, false)
 		hits = find(plain, at, secrets, hits)
 	}
 	return cover(text, hits)
 }
 
-// unescape undoes the escapes of URLs and JSON. The n-th byte of what it returns was at at[n] of the first text, of which
+// unescape undoes the escapes of a kind. The n-th byte of what it returns was at at[n] of the first text, of which
 // from says where the bytes of text are (nil: text is the first), and at ends with the length of it.
-func unescape(text string, from []int, plus bool) (plain string, at []int) {
+func unescape(text string, from []int, kind string, plus bool) (plain string, at []int) {
 	place := func(i int) int {
 		if from == nil {
 			return i
@@ -50,12 +67,10 @@ func unescape(text string, from []int, plus bool) (plain string, at []int) {
 	var b strings.Builder
 	for i := 0; i < len(text); {
 		unit, n := text[i:i+1], 1
-		switch {
-		case text[i] == '%':
-			unit, n = percent(text[i:])
-		case text[i] == '\\':
-			unit, n = backslash(text[i:])
-		case text[i] == '+' && plus:
+		switch c := text[i]; {
+		case strings.IndexByte(kind, c) >= 0:
+			unit, n = escape(text[i:])
+		case c == '+' && plus:
 			unit = " "
 		}
 		for range len(unit) {
@@ -65,6 +80,14 @@ func unescape(text string, from []int, plus bool) (plain string, at []int) {
 		i += n
 	}
 	return b.String(), append(at, place(len(text)))
+}
+
+// escape reads an escape at the start of s: what it stands for and how long it is.
+func escape(s string) (unit string, n int) {
+	if s[0] == '%' {
+		return percent(s)
+	}
+	return backslash(s)
 }
 
 // percent reads an escape of a URL at the start of s: what it stands for and how long it is.
@@ -77,10 +100,12 @@ func percent(s string) (unit string, n int) {
 	return s[:1], 1
 }
 
-// letters are the escapes of JSON that have a letter of their own.
-var letters = map[byte]string{'n': "\n", 'r': "\r", 't': "\t", 'b': "\b", 'f': "\f", '"': `"`, '/': "/", '\\': `\`}
+// letters are the escapes of JSON and Go that have a letter of their own.
+var letters = map[byte]string{
+	'n': "\n", 'r': "\r", 't': "\t", 'b': "\b", 'f': "\f", 'a': "\a", 'v': "\v", '"': `"`, '/': "/", '\\': `\`,
+}
 
-// backslash reads an escape of JSON likewise. A character beyond 16 bits takes two of them.
+// backslash reads an escape of JSON or Go likewise. In JSON a character beyond 16 bits takes two of them.
 func backslash(s string) (unit string, n int) {
 	if r, ok := codeUnit(s); ok {
 		n = 6
@@ -88,6 +113,12 @@ func backslash(s string) (unit string, n int) {
 			r, n = utf16.DecodeRune(r, low), 12
 		}
 		return string(r), n
+	}
+	if r, ok := hexEscape(s, `\U`, 8); ok {
+		return string(r), 10
+	}
+	if r, ok := hexEscape(s, `\x`, 2); ok {
+		return string([]byte{byte(r)}), 4
 	}
 	if len(s) >= 2 {
 		if c, ok := letters[s[1]]; ok {
@@ -97,11 +128,14 @@ func backslash(s string) (unit string, n int) {
 	return s[:1], 1
 }
 
-func codeUnit(s string) (rune, bool) {
-	if len(s) < 6 || s[:2] != `\u` {
+func codeUnit(s string) (rune, bool) { return hexEscape(s, `\u`, 4) }
+
+// hexEscape reads a mark and a number of hexadecimal digits after it.
+func hexEscape(s, mark string, digits int) (rune, bool) {
+	if len(s) < len(mark)+digits || !strings.HasPrefix(s, mark) {
 		return 0, false
 	}
-	c, err := strconv.ParseUint(s[2:6], 16, 16)
+	c, err := strconv.ParseUint(s[len(mark):len(mark)+digits], 16, 31)
 	return rune(c), err == nil
 }
 

@@ -79,39 +79,37 @@ func holds(text string, secrets []string) bool {
 		return true
 	}
 	for _, plus := range []bool{false, true} {
-		plain := text
+		from := text
 		if plus {
-			if plain = strings.ReplaceAll(text, "+", " "); plain == text {
+			if from = strings.ReplaceAll(text, "+", " "); from == text {
 				break
 			}
 		}
-		for range layers {
-			next := unescaped(plain)
-			if next == plain {
-				break
-			}
-			if plain = next; has(plain) {
-				return true
+		for _, kind := range kindsIn(from) {
+			plain := from
+			for range layers {
+				next := unescaped(plain, kind)
+				if next == plain {
+					break
+				}
+				if plain = next; has(plain) {
+					return true
+				}
 			}
 		}
 	}
 	return false
 }
 
-// unescaped undoes one layer of escapes.
-func unescaped(text string) string {
+// unescaped undoes one layer of escapes of a kind.
+func unescaped(text, kind string) string {
 	var b strings.Builder
 	from := 0 // of what is not taken over yet
 	for i := 0; i < len(text); i++ {
-		unit, n := "", 0
-		switch text[i] {
-		case '%':
-			unit, n = percent(text[i:])
-		case '\\':
-			unit, n = backslash(text[i:])
-		default:
+		if strings.IndexByte(kind, text[i]) < 0 {
 			continue
 		}
+		unit, n := escape(text[i:])
 		b.WriteString(text[from:i])
 		b.WriteString(unit)
 		from = i + n

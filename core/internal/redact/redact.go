@@ -3,7 +3,9 @@
 package redact
 
 import (
+	"cmp"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -30,8 +32,8 @@ type known struct {
 	replacer *strings.Replacer
 }
 
-// Add makes s mask secret, in base64 and with any of its characters escaped as in URLs and JSON too. A secret of fewer than
-// 4 characters is ignored.
+// Add makes s mask secret, also in base64, in hex, and with any of its characters escaped as in URLs,
+// JSON, Go and HTML. A secret of fewer than 4 characters is ignored.
 func (s *Set) Add(secret string) {
 	s.add(forms(secret))
 }
@@ -60,15 +62,8 @@ func (s *Set) add(forms []string) {
 
 // newKnown puts the longest form first: where one secret begins another, the whole of the longer one goes.
 func newKnown(forms map[string]struct{}) *known {
-	sorted := make([]string, 0, len(forms))
-	for f := range forms {
-		sorted = append(sorted, f)
-	}
-	slices.SortFunc(sorted, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
-		}
-		return strings.Compare(a, b)
+	sorted := slices.SortedFunc(maps.Keys(forms), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
 	})
 	pairs := make([]string, 0, 2*len(sorted))
 	for _, f := range sorted {

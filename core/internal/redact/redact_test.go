@@ -3,9 +3,11 @@ package redact
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io/fs"
 	"net/url"
 	"strings"
@@ -52,6 +54,53 @@ func TestMixedEscapes(t *testing.T) {
 	for _, text := range []string{"100 % of a+b", `C:\new\u00`, "%zz%", `\`, "a%20b+c"} {
 		if got := s.String(text); got != text {
 			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
+// Secrets that look like an escape themselves, in each way of writing a text and in two at once.
+func TestSecretsThatLookLikeEscapes(t *testing.T) {
+	t.Parallel()
+	inJSON := func(s string) string {
+		raw, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	asIs := func(s string) string { return s }
+	hclog := func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }
+	quote := func(s string) string { return fmt.Sprintf("%q", s) }
+	ascii := func(s string) string { return fmt.Sprintf("%+q", s) }
+	hexed := func(s string) string { return hex.EncodeToString([]byte(s)) }
+	shifted := func(n int) func(string) string {
+		return func(s string) string {
+			return base64.StdEncoding.EncodeToString([]byte("user:"[:n] + s + " and more"))
+		}
+	}
+	spell := map[string]func(string) string{
+		"plain": asIs, "JSON": inJSON, "%q": quote, "%+q": ascii, "hclog": hclog, "query": url.QueryEscape, "path": url.PathEscape,
+		"upper": strings.ToUpper, "lower": strings.ToLower, "HTML": html.EscapeString, "hex": hexed, "HEX": func(s string) string { return strings.ToUpper(hexed(s)) },
+		"base64 at 0": shifted(0), "base64 at 1": shifted(1), "base64 at 2": shifted(2), "base64 at 3": shifted(3),
+	}
+	outer := map[string]func(string) string{"": asIs, "JSON": inJSON, "%q": quote}
+	for _, secret := range []string{
+		`CAN%41RY"tail`, `CAN"ARY\tail`, `CAN\u0041RY"tail`, "CAN\tARY\x01tail", `CANARY<&>'"tail`, "CANARY😀tail", `CAN%2541+RY tail`, `C:\new\x41%zz"`,
+	} {
+		var s Set
+		s.Add(secret)
+		for inner, f := range spell {
+			for around, g := range outer {
+				got := s.String("before " + g(f(secret)) + " after")
+				if !strings.Contains(got, mask) || strings.Contains(got, secret[3:9]) || !strings.HasPrefix(got, "before ") || !strings.HasSuffix(got, " after") {
+					t.Errorf("%q by %s in %s: %q", secret, inner, around, got)
+				}
+				f := s.Finder()
+				f.Add([]byte(g(spell[inner](secret))))
+				if f.End(); !f.Found() {
+					t.Errorf("%q by %s in %s is not found", secret, inner, around)
+				}
+			}
 		}
 	}
 }

@@ -20,10 +20,10 @@ import (
 // nobody is who a plugin is where the host is root and the plugin has no files.
 const nobody = 65534
 
-// Command makes cmd, whose path, arguments and environment are set, start the program confined. The program is the open file
-// itself. cmd is to be started on a thread that lives as long as the process. What the policy asks for and the system has not is
-// an error: nothing is left out silently.
-func Command(cmd *exec.Cmd, file *os.File, p Policy) error {
+// Start starts the program confined: cmd, whose path, arguments and environment are set. The
+// program is the open file itself. It is called on a thread that lives as long as the process. What
+// the policy asks for and the system has not is an error: nothing is left out silently.
+func Start(cmd *exec.Cmd, file *os.File, p Policy) error {
 	system := System()
 	if err := system.Check(p.Level); err != nil {
 		return err
@@ -45,19 +45,40 @@ func Command(cmd *exec.Cmd, file *os.File, p Policy) error {
 	if err := onTop(&o, attr, system, file); err != nil {
 		return err
 	}
+	// They are put there before the first stage runs: a process with threads waits for long when
+	// its table of descriptors grows.
+	cmd.ExtraFiles = make([]*os.File, o.Program-firstFD+1)
+	cmd.ExtraFiles[o.Program-firstFD] = file
+	// Sockets without a path are each namespace's own. Where there is none, the plugin gets its
+	// socket from here.
+	if p.Sockets != "" && attr.Cloneflags&syscall.CLONE_NEWNET == 0 {
+		ours, theirs, err := socketPair()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = theirs.Close() }() // the process has it
+		o.Ask, cmd.ExtraFiles[0] = firstFD, theirs
+		defer func() {
+			if cmd.Process == nil {
+				_ = ours.Close() // it was for nobody
+				return
+			}
+			go bindFor(ours, p.Sockets)
+		}()
+	}
 	raw, err := json.Marshal(o)
 	if err != nil {
 		return err
 	}
 	cmd.Path, cmd.Args = "/proc/self/exe", []string{shimName, string(raw)}
-	// It is put there before the first stage runs: a process with threads waits for long when its table of descriptors grows.
-	cmd.ExtraFiles = make([]*os.File, o.Program-3+1)
-	cmd.ExtraFiles[o.Program-3] = file
 	cmd.Env = append(slices.Clip(cmd.Env), shimEnv...)
 	cmd.SysProcAttr = attr
 	cmd.Dir = "/" // the host's folder is none of its business
-	return nil
+	return cmd.Start()
 }
+
+// firstFD is the first descriptor that a process has beside the standard ones.
+const firstFD = 3
 
 // programFD is the number that the program's descriptor gets: the first that the plugin's limit rules out, or less if the host may
 // not have so many.
@@ -86,7 +107,7 @@ func onTop(o *order, attr *syscall.SysProcAttr, s Support, program *os.File) err
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
 	}
 	if attr.Cloneflags != 0 {
-		o.Hide = true
+		o.Hide, o.Bound = true, s.Root && s.boundsProcesses()
 		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN} // over the exec, to mount
 	}
 	if !s.Root {

@@ -39,7 +39,9 @@ type filterInput struct {
 	pid    int  // the only process it may signal: itself
 	execFD int  // the only descriptor it may execute
 	abi    int  // of Landlock
-	writes bool // it has been granted files to write
+	change bool // it may change modes, times and attributes of open files: only its own can be changed
+	locks  bool // it may lock whole files
+	ask    bool // the host answers for bind
 }
 
 // rule decides about one system call. body ends in a return on every way.
@@ -89,11 +91,15 @@ func conditional(in filterInput) []rule {
 		{unix.SYS_TKILL, argIs(0, pid)},
 		{unix.SYS_RT_SIGQUEUEINFO, argIs(0, pid)},
 		{unix.SYS_RT_TGSIGQUEUEINFO, argIs(0, pid)},
-		// A descriptor can be made to send any signal to any process of the same user.
-		{unix.SYS_FCNTL, argIsNot(1, unix.F_SETOWN, unix.F_SETOWN_EX, unix.F_SETSIG, unix.F_NOTIFY)},
-		{unix.SYS_IOCTL, argIsNot(1, unix.TIOCSTI, tiocLinux, unix.TIOCSCTTY, fioSetOwn, siocSetPgrp)},
-		// It could outlive its host.
-		{unix.SYS_PRCTL, argIsNot(0, unix.PR_SET_PDEATHSIG)},
+		// A descriptor can be made to send signals to other processes, to keep others from a file
+		// (a lease), or to hold much memory.
+		{unix.SYS_FCNTL, argIs(1, fcntls...)},
+		// A file that was opened to be read can have its flags changed, a terminal can be typed
+		// into, and each driver has its own.
+		{unix.SYS_IOCTL, argIs(1, ioctls...)},
+		// It could outlive its host, put more filters before this one, and share processors or
+		// memory pages with others.
+		{unix.SYS_PRCTL, argIsNot(0, unix.PR_SET_PDEATHSIG, unix.PR_SET_SECCOMP, unix.PR_SCHED_CORE, unix.PR_SET_MEMORY_MERGE)},
 		// Limits and priorities, which could be those of any process of the same user: read, not set.
 		{unix.SYS_PRLIMIT64, null(2)},
 		{unix.SYS_SCHED_SETAFFINITY, argIs(0, 0)},
@@ -101,18 +107,46 @@ func conditional(in filterInput) []rule {
 		{unix.SYS_SCHED_SETPARAM, argIs(0, 0)},
 		{unix.SYS_SCHED_SETATTR, argIs(0, 0)},
 		{unix.SYS_PERSONALITY, argIs(0, 0xffffffff)}, // asks, does not set
-		// What Landlock sees of an open is whether it reads or writes. See openFlags.
-		{unix.SYS_OPENAT, openFlags(2)},
+		// What Landlock sees of an open is whether it reads or writes. See openCall.
+		{unix.SYS_OPENAT, openCall(2, 3)},
 		{unix.SYS_OPENAT2, []bpf.Instruction{refuse(unix.ENOSYS)}},
-		// Memory that is shared counts for no limit. Files may be mapped so, but nothing else.
+		{unix.SYS_MKDIRAT, without(2, setID)},
+		// It leaves a device behind.
+		{unix.SYS_RENAMEAT2, without(4, unix.RENAME_WHITEOUT)},
+		// Memory that is shared, or grows downwards as a stack does, counts for no limit. Files may
+		// be mapped so, but nothing else. A stack could be made larger by mremap: allocators can do
+		// without.
 		{unix.SYS_MMAP, []bpf.Instruction{
-			low(3), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MAP_ANONYMOUS, SkipFalse: 2},
+			low(3), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MAP_GROWSDOWN, SkipTrue: 2},
+			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MAP_ANONYMOUS, SkipFalse: 2},
 			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MAP_SHARED, SkipFalse: 1}, refuse(unix.EPERM), allow}},
+		{unix.SYS_MREMAP, []bpf.Instruction{refuse(unix.ENOMEM)}},
 	}
-	if in.writes {
-		rules = append(rules, rule{unix.SYS_UTIMENSAT, null(1)}) // of an open file
+	if in.change {
+		rules = append(rules,
+			rule{unix.SYS_FCHMOD, without(1, setID)},
+			rule{unix.SYS_UTIMENSAT, null(1)}) // of an open file
+	}
+	if in.ask {
+		rules = append(rules, rule{unix.SYS_BIND, []bpf.Instruction{bpf.RetConstant{Val: unix.SECCOMP_RET_USER_NOTIF}}})
 	}
 	return append(rules, archConditional()...)
+}
+
+// setID are the bits of a mode with which a program runs as its owner or group, whoever starts it.
+const setID = unix.S_ISUID | unix.S_ISGID
+
+// fcntls are the commands of fcntl that a plugin has.
+var fcntls = []uint32{
+	unix.F_DUPFD, unix.F_DUPFD_CLOEXEC, unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL,
+	unix.F_GETLK, unix.F_SETLK, unix.F_SETLKW, unix.F_OFD_GETLK, unix.F_OFD_SETLK, unix.F_OFD_SETLKW, unix.F_GETPIPE_SZ, unix.F_DUPFD_QUERY, unix.F_CREATED_QUERY,
+}
+
+// ioctls are the requests of ioctl that a plugin has: what libraries ask of a descriptor, whatever
+// it is.
+var ioctls = []uint32{
+	unix.TCGETS, unix.TIOCGWINSZ, unix.TIOCINQ, unix.TIOCOUTQ,
+	fioNonBlock, fioNoCloseOnExec, fioCloseOnExec, fiGetBlockSize,
 }
 
 func streamsOnly() []bpf.Instruction {
@@ -123,9 +157,18 @@ func streamsOnly() []bpf.Instruction {
 	}
 }
 
-// argIs allows a call if an argument of 32 bits has the value.
-func argIs(arg int, value uint32) []bpf.Instruction {
-	return []bpf.Instruction{low(arg), bpf.JumpIf{Cond: bpf.JumpEqual, Val: value, SkipFalse: 1}, allow, refuse(unix.EPERM)}
+// argIs allows a call if an argument of 32 bits has one of the values.
+func argIs(arg int, values ...uint32) []bpf.Instruction {
+	body := []bpf.Instruction{low(arg)}
+	for _, v := range values {
+		body = append(body, bpf.JumpIf{Cond: bpf.JumpEqual, Val: v, SkipFalse: 1}, allow)
+	}
+	return append(body, refuse(unix.EPERM))
+}
+
+// without allows a call if an argument of 32 bits has none of the bits.
+func without(arg int, bits uint32) []bpf.Instruction {
+	return []bpf.Instruction{low(arg), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: bits, SkipTrue: 1}, allow, refuse(unix.EPERM)}
 }
 
 // argIsNot allows a call unless an argument of 32 bits has one of the values.
@@ -145,15 +188,19 @@ func null(arg int) []bpf.Instruction {
 	}
 }
 
-// openFlags refuses two ways to open a file that ask for less than they get. With the access mode 3 a file is opened neither
-// to be read nor written, which Landlock lets pass, and can have its mode changed; and Landlock before its version 3 takes
-// a truncating open for a reading one.
-func openFlags(arg int) []bpf.Instruction {
+// openCall refuses three ways to open a file that ask for less than they get. With the access mode
+// 3 a file is opened neither to be read nor written, which Landlock lets pass, and can have its
+// mode changed; Landlock before its version 3 takes a truncating open for a reading one; and
+// Landlock does not see the mode of a file that is made.
+func openCall(flags, mode int) []bpf.Instruction {
+	const makes = unix.O_CREAT | unix.O_TMPFILE&^unix.O_DIRECTORY
 	return []bpf.Instruction{
-		low(arg), bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: unix.O_ACCMODE | unix.O_TRUNC},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.O_TRUNC, SkipTrue: 3}, // and O_RDONLY, which is 0
+		low(flags), bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: unix.O_ACCMODE | unix.O_TRUNC},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.O_TRUNC, SkipTrue: 7}, // and O_RDONLY, which is 0
 		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: unix.O_ACCMODE},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.O_ACCMODE, SkipTrue: 1}, allow, refuse(unix.EPERM),
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.O_ACCMODE, SkipTrue: 5},
+		low(flags), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: makes, SkipFalse: 2},
+		low(mode), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: setID, SkipTrue: 1}, allow, refuse(unix.EPERM),
 	}
 }
 
@@ -163,9 +210,15 @@ func unconditional(in filterInput) []rule {
 	for _, number := range absent {
 		out = append(out, rule{number, []bpf.Instruction{refuse(unix.ENOSYS)}})
 	}
+	for _, number := range attributes {
+		out = append(out, rule{number, []bpf.Instruction{refuse(unix.ENOTSUP)}})
+	}
 	denied := slices.Concat(denied, archDenied)
-	if in.writes {
-		denied = slices.DeleteFunc(denied, func(n uintptr) bool { return slices.Contains(changesOpenFile, n) || n == unix.SYS_UTIMENSAT })
+	if !in.change {
+		denied = append(denied, unix.SYS_FCHMOD, unix.SYS_FSETXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_UTIMENSAT)
+	}
+	if !in.locks {
+		denied = append(denied, unix.SYS_FLOCK)
 	}
 	if in.abi < 3 {
 		denied = append(denied, unix.SYS_TRUNCATE)
@@ -178,19 +231,29 @@ func unconditional(in filterInput) []rule {
 
 // Requests of ioctl that package unix does not name.
 const (
-	tiocLinux   = 0x541c
-	fioSetOwn   = 0x8901
-	siocSetPgrp = 0x8902
+	fiGetBlockSize   = 2
+	fioNonBlock      = 0x5421
+	fioNoCloseOnExec = 0x5450
+	fioCloseOnExec   = 0x5451
 )
 
 // absent are calls that programs can do without, and look for another way if they are not there.
 var absent = []uintptr{
 	unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
-	unix.SYS_MEMFD_CREATE, unix.SYS_MEMFD_SECRET, // memory that counts for no limit
+	unix.SYS_MEMFD_CREATE, unix.SYS_MEMFD_SECRET, unix.SYS_MAP_SHADOW_STACK, // memory that counts for no limit
+	// The machine has a number of them, for all its users.
+	unix.SYS_IO_SETUP, unix.SYS_IO_DESTROY, unix.SYS_IO_SUBMIT, unix.SYS_IO_CANCEL,
+	unix.SYS_IO_GETEVENTS, unix.SYS_IO_PGETEVENTS,
+	// Rules and filters are memory of the kernel, without a bound for all of a process's threads.
+	unix.SYS_LANDLOCK_CREATE_RULESET, unix.SYS_LANDLOCK_ADD_RULE, unix.SYS_LANDLOCK_RESTRICT_SELF, unix.SYS_SECCOMP,
 }
 
-// changesOpenFile are the calls that change what is known of an open file, which a plugin may have if it has files.
-var changesOpenFile = []uintptr{unix.SYS_FCHMOD, unix.SYS_FCHOWN, unix.SYS_FSETXATTR, unix.SYS_FREMOVEXATTR}
+// attributes are the calls that read attributes by a file's name, which Landlock does not see.
+// Programs take them for what a file system may not have.
+var attributes = []uintptr{
+	unix.SYS_GETXATTR, unix.SYS_LGETXATTR, unix.SYS_LISTXATTR, unix.SYS_LLISTXATTR,
+	unix.SYS_GETXATTRAT, unix.SYS_LISTXATTRAT, unix.SYS_FILE_GETATTR,
+}
 
 var denied = []uintptr{
 	// Other programs and other processes.
@@ -200,10 +263,10 @@ var denied = []uintptr{
 	unix.SYS_SETSID, unix.SYS_SETPGID,
 	// Network, and daemons of this machine.
 	unix.SYS_CONNECT,
-	// What is known of files, by their names: Landlock does not see it.
-	unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_FCHOWNAT, unix.SYS_UTIMENSAT, unix.SYS_SETXATTR, unix.SYS_LSETXATTR,
-	unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_SETXATTRAT, unix.SYS_REMOVEXATTRAT, unix.SYS_FILE_SETATTR,
-	unix.SYS_FCHMOD, unix.SYS_FCHOWN, unix.SYS_FSETXATTR, unix.SYS_FREMOVEXATTR,
+	// What is known of files: Landlock does not see it. Some of those of an open file come on top:
+	// see unconditional.
+	unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_FCHOWNAT, unix.SYS_FCHOWN, unix.SYS_SETXATTR, unix.SYS_LSETXATTR,
+	unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_SETXATTRAT, unix.SYS_REMOVEXATTRAT, unix.SYS_FILE_SETATTR, unix.SYS_MKNODAT,
 	unix.SYS_INOTIFY_INIT1, unix.SYS_INOTIFY_ADD_WATCH, unix.SYS_FANOTIFY_INIT, unix.SYS_FANOTIFY_MARK,
 	unix.SYS_NAME_TO_HANDLE_AT, unix.SYS_OPEN_BY_HANDLE_AT,
 	// Memory and queues that processes share by a key.
@@ -223,17 +286,19 @@ var denied = []uintptr{
 	unix.SYS_SETDOMAINNAME, unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX, unix.SYS_VHANGUP,
 }
 
-// install puts the filter on this thread, and so on what it executes.
-func install(filter []bpf.RawInstruction) error {
+// install puts the filter on this thread, and so on what it executes. With the flag for it,
+// listener is where the host answers.
+func install(filter []bpf.RawInstruction, flags uintptr) (listener int, err error) {
 	program := make([]unix.SockFilter, len(filter))
 	for i, f := range filter {
 		program[i] = unix.SockFilter{Code: f.Op, Jt: f.Jt, Jf: f.Jf, K: f.K}
 	}
 	prog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
-	if _, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&prog))); errno != 0 {
-		return fmt.Errorf("seccomp: %w", errno)
+	fd, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&prog)))
+	if errno != 0 {
+		return 0, fmt.Errorf("seccomp: %w", errno)
 	}
-	return nil
+	return int(fd), nil
 }
 
 // filterAvailable asks the kernel whether it takes filters with all that ours returns.

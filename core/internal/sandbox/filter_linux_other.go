@@ -12,14 +12,14 @@ import (
 )
 
 type filterInput struct {
-	pid, execFD, abi int
-	writes           bool
+	pid, execFD, abi   int
+	change, locks, ask bool
 }
 
 var errNoFilter = errors.New("there is no seccomp filter for " + runtime.GOARCH)
 
 func newFilter(filterInput) ([]bpf.RawInstruction, error) { return nil, errNoFilter }
 
-func install([]bpf.RawInstruction) error { return errNoFilter }
+func install([]bpf.RawInstruction, uintptr) (int, error) { return 0, errNoFilter }
 
 func filterAvailable() error { return errNoFilter }

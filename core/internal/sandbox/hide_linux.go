@@ -1,5 +1,6 @@
-// Hide: a root folder of the process's own, in which there is what it was granted and nothing else. Landlock forbids to open
-// files; with this, their names are not there either.
+// Hide: a root folder of the process's own, in which there is what it was granted and nothing else.
+// Landlock forbids to open files; with this, their names are not there either, and what is only to
+// be read cannot be changed.
 
 package sandbox
 
@@ -7,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -19,60 +22,74 @@ import (
 var places = []string{"/tmp", "/var", "/mnt", "/run"}
 
 // hide makes the new root and goes there. It needs a namespace of mounts and the power to mount.
-func (o *order) hide(program int) error {
+// sealed is whether no file that the process can open to be read can be changed by its descriptor.
+func (o *order) hide() (sealed bool, err error) {
 	at := slices.IndexFunc(places, func(p string) bool {
 		info, err := os.Stat(p)
 		return err == nil && info.IsDir()
 	})
 	if at < 0 {
-		return errors.New("there is no folder to mount a new root at")
+		return false, errors.New("there is no folder to mount a new root at")
 	}
 	base := places[at]
-	parts, err := o.parts(program)
+	self, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", o.Program))
+	if err != nil {
+		return false, err
+	}
+	parts, err := o.parts(self)
 	defer closeParts(parts)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("make mounts private: %w", err)
+		return false, fmt.Errorf("make mounts private: %w", err)
 	}
 	if err := unix.Mount("scrapekit", base, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0755,size=64k"); err != nil {
-		return fmt.Errorf("mount a new root: %w", err)
+		return false, fmt.Errorf("mount a new root: %w", err)
 	}
-	if err := enter(base, parts); err != nil {
-		return errors.Join(err, unix.Unmount(base, unix.MNT_DETACH))
+	if err := o.enter(base, parts); err != nil {
+		return false, errors.Join(err, unix.Unmount(base, unix.MNT_DETACH))
 	}
-	return nil
+	return o.reopen(self), nil
 }
 
 // part is what the new root has of the old one.
 type part struct {
-	path string
-	fd   int
-	dir  bool
+	path   string
+	fd     int
+	dir    bool
+	within bool // another part
+	write  bool
 }
 
-// parts opens what was granted, as far as it is there, each folder without what is granted in it once more.
-func (o *order) parts(program int) (parts []part, err error) {
-	paths := slices.Concat(o.Libraries, o.Read, o.Write, []string{o.Sockets, o.Loader})
-	for path := range devices {
-		paths = append(paths, path)
+func (p part) holds(path string) bool {
+	return p.dir && strings.HasPrefix(path, strings.TrimSuffix(p.path, "/")+"/")
+}
+
+// parts opens what was granted, as far as it is there: each folder without what is granted in it
+// once more, unless that is to be written and the folder is not. Some programs have their parts
+// behind themselves and open what they are: so the program is there too, by its name.
+func (o *order) parts(self string) (parts []part, err error) {
+	writes := map[string]bool{}
+	for _, path := range slices.Concat(o.Libraries, o.Read, []string{o.Loader}, slices.Collect(maps.Keys(devices))) {
+		writes[filepath.Clean("/"+path)] = false
 	}
-	// Some programs have their parts behind themselves and open what they are.
-	self, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", program))
-	if err == nil {
-		paths = append(paths, self)
+	for _, path := range slices.Concat(o.Write, []string{o.Sockets}) {
+		writes[filepath.Clean("/"+path)] = true
 	}
-	for i, path := range paths {
-		paths[i] = filepath.Clean("/" + path)
-	}
-	slices.Sort(paths)
-	for _, path := range slices.Compact(paths) {
-		within := func(p part) bool { return p.dir && strings.HasPrefix(path, strings.TrimSuffix(p.path, "/")+"/") }
-		if path == "/" || slices.ContainsFunc(parts, within) {
+	writes[self] = false
+	for _, path := range slices.Sorted(maps.Keys(writes)) {
+		p := part{path: path, write: writes[path]}
+		in := part{}
+		for _, earlier := range parts {
+			if earlier.holds(path) {
+				in, p.within = earlier, true
+			}
+		}
+		if path == "/" || p.within && (in.write || !p.write) && (path != self || !in.write) {
 			continue
 		}
-		fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+		p.fd, err = unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) && path == self {
 			continue
 		}
@@ -80,8 +97,9 @@ func (o *order) parts(program int) (parts []part, err error) {
 			return parts, &os.PathError{Op: "grant", Path: path, Err: err}
 		}
 		var stat unix.Stat_t
-		err = unix.Fstat(fd, &stat)
-		parts = append(parts, part{path, fd, stat.Mode&unix.S_IFMT == unix.S_IFDIR})
+		err = unix.Fstat(p.fd, &stat)
+		p.dir = stat.Mode&unix.S_IFMT == unix.S_IFDIR
+		parts = append(parts, p)
 		if err != nil {
 			return parts, err
 		}
@@ -96,7 +114,7 @@ func closeParts(parts []part) {
 }
 
 // enter puts the parts in their places below base and makes base the root.
-func enter(base string, parts []part) error {
+func (o *order) enter(base string, parts []part) error {
 	for _, p := range parts {
 		if err := p.put(base + p.path); err != nil {
 			return fmt.Errorf("%s in a new root: %w", p.path, err)
@@ -107,7 +125,14 @@ func enter(base string, parts []part) error {
 	if err := os.Mkdir(base+"/proc", 0o555); err != nil {
 		return err
 	}
-	_ = unix.Mount("proc", base+"/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	err := unix.Mount("proc", base+"/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	if err == nil && o.Bound {
+		// The number is that of the process's own namespace: see boundsProcesses.
+		most := strconv.FormatUint(reservedPIDs+o.Limits.Threads, 10)
+		if err := os.WriteFile(base+"/proc/sys/kernel/pid_max", []byte(most), 0); err != nil {
+			return fmt.Errorf("limit of threads: %w", err)
+		}
+	}
 	if err := unix.Chdir(base); err != nil {
 		return err
 	}
@@ -121,15 +146,43 @@ func enter(base string, parts []part) error {
 	return unix.Chdir("/")
 }
 
+// put mounts the part. What is not to be written is mounted so, with all that is mounted in it, and
+// nowhere does a program run as its owner.
 func (p part) put(at string) error {
 	var err error
-	if p.dir {
+	switch {
+	case p.within: // it is there, and it is the user's
+	case p.dir:
 		err = os.MkdirAll(at, 0o755)
-	} else if err = os.MkdirAll(filepath.Dir(at), 0o755); err == nil {
-		err = os.WriteFile(at, nil, 0o644)
+	default:
+		if err = os.MkdirAll(filepath.Dir(at), 0o755); err == nil {
+			err = os.WriteFile(at, nil, 0o644)
+		}
+	}
+	if err == nil {
+		err = unix.Mount(fmt.Sprintf("/proc/self/fd/%d", p.fd), at, "", unix.MS_BIND|unix.MS_REC, "")
 	}
 	if err != nil {
 		return err
 	}
-	return unix.Mount(fmt.Sprintf("/proc/self/fd/%d", p.fd), at, "", unix.MS_BIND|unix.MS_REC, "")
+	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_RDONLY}
+	if p.write {
+		attr.Attr_set = unix.MOUNT_ATTR_NOSUID
+	}
+	return unix.MountSetattr(unix.AT_FDCWD, at, unix.AT_RECURSIVE, &attr)
+}
+
+// reopen opens the program by its name in the new root, where it cannot be changed, if that is the
+// same file. The descriptor that the host gave is of a mount that can be written, and the process
+// could open it again by /proc/self/exe.
+func (o *order) reopen(self string) bool {
+	fd, err := unix.Open(self, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = unix.Close(fd) }() // it has another number now
+	var given, found unix.Stat_t
+	err = errors.Join(unix.Fstat(o.Program, &given), unix.Fstat(fd, &found))
+	same := err == nil && given.Dev == found.Dev && given.Ino == found.Ino
+	return same && unix.Dup3(fd, o.Program, unix.O_CLOEXEC) == nil
 }

@@ -36,8 +36,14 @@ func (s Support) Namespaces() error { return s.Check(Full) }
 // Best returns the most that there is.
 func (Support) Best() Level { return Env }
 
-// Command is for Linux alone.
-func Command(_ *exec.Cmd, _ *os.File, p Policy) error { return System().Check(p.Level) }
+// SocketName is Linux's.
+const SocketName = ""
+
+// BoundsThreads is Linux's.
+func (Support) BoundsThreads() bool { return false }
+
+// Start is for Linux alone.
+func Start(_ *exec.Cmd, _ *os.File, p Policy) error { return System().Check(p.Level) }
 
 // Refusal is for Linux alone.
 func Refusal(int, []string) error { return nil }

@@ -8,11 +8,13 @@
 //     UDP, MPTCP or otherwise, and no agent's or daemon's socket. There is no exec, no fork, no signal to others, and
 //     none of the calls by which files are changed that Landlock does not see, such as chmod. System calls of another
 //     architecture kill the process: they would go past a filter that knows one.
+//   - The socket that it listens at is the host's: where it has no network of its own, its call of bind
+//     is answered by the host, once. A socket without a path would be open to everybody.
 //   - Limits: no core dump, few descriptors, bounded memory and threads, no bytes into files for whoever was granted none; no new
 //     privileges, no capabilities.
 //
 // Where the host is root, or where [Full] is asked for, namespaces come on top: no network, no other process and no file is even
-// there. A plugin of root without files is another user too.
+// there, and what is only to be read is mounted so. A plugin of root without files is another user too.
 // Landlock alone is no network sandbox, and a network namespace alone leaves files and unix sockets: so the first two are
 // required and namespaces are a bonus.
 //

@@ -57,13 +57,13 @@ func confined(t *testing.T, p sandbox.Policy, args ...string) (said string, ok b
 	defer program.Close()
 	var out bytes.Buffer
 	cmd := &exec.Cmd{Path: path, Args: append([]string{path}, args...), Env: []string{}, Stdout: &out, Stderr: &out}
-	if err := sandbox.Command(cmd, program, p); err != nil {
-		t.Fatal(err)
-	}
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // the process ends with the thread that started it
-		done <- cmd.Run()
+		if err := sandbox.Start(cmd, program, p); err != nil {
+			t.Error(err)
+		}
+		done <- cmd.Wait()
 	}()
 	err = <-done
 	return out.String(), err == nil
@@ -147,7 +147,7 @@ func machineTasks(t *testing.T) int {
 func TestGrants(t *testing.T) {
 	eachLevel(t, func(t *testing.T, level sandbox.Level) {
 		dir := t.TempDir()
-		for _, name := range []string{"in", "out", "neither"} {
+		for _, name := range []string{"in", "in/out", "out", "neither"} {
 			if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -156,17 +156,37 @@ func TestGrants(t *testing.T) {
 			}
 		}
 		at := func(name string) string { return filepath.Join(dir, name) }
-		p := sandbox.Policy{Level: level, Read: []string{at("in"), at("not there")}, Write: []string{at("out")}}
+		p := sandbox.Policy{Level: level, Read: []string{at("in"), at("not there")}, Write: []string{at("out"), at("in/out")}}
+		// The modes of open files can be changed where those that may only be read are mounted so.
+		s := sandbox.System()
+		sealed := level == sandbox.Full || s.Root && s.Namespaces() == nil
 		for _, c := range []struct {
 			what, with string
 			ok         bool
 		}{
-			{"read", "in/file", true}, {"write", "in/file", false}, {"write", "in/new", false},
-			{"read", "out/file", true}, {"write", "out/file", true}, {"use", "out", true}, {"link", "out/link", false},
+			{"read", "in/file", true}, {"write", "in/file", false}, {"write", "in/new", false}, {"chmod", "in/file", false},
+			{"read", "out/file", true}, {"write", "out/file", true}, {"use", "out", true}, {"link", "out/link", false}, {"chmod", "out/file", sealed},
+			{"read", "in/out/file", true}, {"write", "in/out/file", true}, {"use", "in/out", true}, {"chmod", "in/out/file", sealed},
 			{"read", "neither/file", false}, {"write", "neither/file", false}, {"write", "new", false}, {"read", "in/../neither/file", false},
 		} {
 			if said, ok := confined(t, p, c.what, at(c.with)); ok != c.ok {
 				t.Errorf("%s %s: %v: %s", c.what, c.with, ok, said)
+			}
+		}
+	})
+}
+
+// TestProgramAmongItsFiles: a program in a folder that it may write cannot be changed by itself.
+func TestProgramAmongItsFiles(t *testing.T) {
+	eachLevel(t, func(t *testing.T, level sandbox.Level) {
+		path, err := hog()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := sandbox.Policy{Level: level, Write: []string{filepath.Dir(path)}}
+		for _, name := range []string{path, "/proc/self/exe"} {
+			if said, ok := confined(t, p, "chmod", name); ok {
+				t.Errorf("%s: %s", name, said)
 			}
 		}
 	})

@@ -31,6 +31,8 @@ type order struct {
 	Libraries []string // what the program's loader reads
 	Loader    string   // executes what is not static; "": nothing
 	Hide      bool     // what was not granted is not even there
+	Bound     bool     // the namespace of processes bounds their number
+	Ask       int      // socket by which the host is handed what it answers bind with; 0: it does not
 	Own       bool     // of files of others too: a capability that root keeps for what it was granted
 }
 
@@ -63,14 +65,19 @@ func (o *order) run() error {
 	if orphaned() {
 		return errors.New("the host has died")
 	}
-	if err := o.limits(); err != nil {
+	tasks, err := tasks() // while there is a /proc
+	if err != nil {
 		return err
 	}
 	// Where nobody asked for it, it is a bonus, and what surrounds the host may have something against mounts.
+	sealed := false
 	if o.Hide {
-		if err := o.hide(o.Program); err != nil && o.Level == Full {
+		if sealed, err = o.hide(); err != nil && o.Level == Full {
 			return err
 		}
+	}
+	if err := o.limits(tasks); err != nil {
+		return err
 	}
 	if err := o.dropCapabilities(); err != nil {
 		return err
@@ -78,10 +85,8 @@ func (o *order) run() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
-	filter, err := newFilter(filterInput{pid: os.Getpid(), execFD: o.Program, abi: o.ABI, writes: len(o.Write) > 0})
-	if err != nil {
-		return err
-	}
+	writes := len(o.Write) > 0
+	in := filterInput{pid: os.Getpid(), execFD: o.Program, abi: o.ABI, change: writes && sealed, locks: writes, ask: o.Ask > 0}
 	argv, err := syscall.SlicePtrFromStrings(o.Args)
 	if err != nil {
 		return err
@@ -94,13 +99,34 @@ func (o *order) run() error {
 	if err := o.files(o.Program); err != nil {
 		return err
 	}
-	if err := install(filter); err != nil {
+	if err := o.filter(in); err != nil {
 		return err
 	}
 	var empty [1]byte
 	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(o.Program), uintptr(unsafe.Pointer(&empty)), uintptr(unsafe.Pointer(&argv[0])),
 		uintptr(unsafe.Pointer(&envv[0])), unix.AT_EMPTY_PATH, 0)
 	return &execError{errno}
+}
+
+// filter installs the filter. Where another program round this one listens to system calls already,
+// no second can: then a plugin binds its sockets itself.
+func (o *order) filter(in filterInput) error {
+	if in.ask {
+		filter, err := newFilter(in)
+		if err != nil {
+			return err
+		}
+		if listener, err := install(filter, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER); err == nil {
+			return unix.Sendmsg(o.Ask, []byte{0}, unix.UnixRights(listener), nil, 0)
+		}
+		in.ask = false
+	}
+	filter, err := newFilter(in)
+	if err != nil {
+		return err
+	}
+	_, err = install(filter, 0)
+	return err
 }
 
 // orphaned reports whether the host died before the kernel was told to end this process with it; afterwards it does. In a
@@ -111,17 +137,19 @@ func orphaned() bool {
 	return err == nil && n > 0 && out[0].Revents&unix.POLLERR != 0
 }
 
+// Limits that no policy changes.
+const (
+	maxStack   = 8 << 20 // bytes, of the first thread
+	maxSignals = 1024    // on their way, all of the user's; with timers
+)
+
 // limits sets the limits of the process. That of descriptors is the program's number: no other will ever have it, for the filter allows
 // no limit to be set.
-func (o *order) limits() error {
+func (o *order) limits(tasks uint64) error {
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil && !errors.Is(err, unix.ENOSYS) {
 		return fmt.Errorf("close what was inherited: %w", err) // without it, the host has marked all that it has
 	}
 	unix.CloseOnExec(o.Program)
-	tasks, err := tasks()
-	if err != nil {
-		return err
-	}
 	for _, l := range []struct {
 		resource int
 		limit    uint64
@@ -131,7 +159,9 @@ func (o *order) limits() error {
 		{unix.RLIMIT_CORE, 0, true},
 		{unix.RLIMIT_DATA, o.Limits.Memory, o.Limits.Memory > 0},
 		{unix.RLIMIT_NPROC, tasks + o.Limits.Threads, true},
-		{unix.RLIMIT_FSIZE, 0, len(o.Write) == 0}, // it could fill up the disk of its socket
+		{unix.RLIMIT_STACK, maxStack, true},        // it counts for no other limit
+		{unix.RLIMIT_SIGPENDING, maxSignals, true}, // timers too, which the user has a number of
+		{unix.RLIMIT_FSIZE, 0, len(o.Write) == 0},  // it could fill up the disk of its socket
 	} {
 		if !l.applies {
 			continue

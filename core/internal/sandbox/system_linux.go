@@ -38,7 +38,7 @@ var system = sync.OnceValue(func() Support {
 	s.Landlock, s.landlock = landlockABI()
 	s.seccomp = filterAvailable()
 	s.Seccomp = s.seccomp == nil
-	s.SetUID = s.Root && has(unix.CAP_SETUID) && has(unix.CAP_SETGID)
+	s.SetUID = s.Root && has(unix.CAP_SETUID) && has(unix.CAP_SETGID) && hasNobody()
 	return s
 })
 
@@ -62,6 +62,48 @@ func has(capability uint) bool {
 	var data [2]unix.CapUserData
 	return unix.Capget(&header, &data[0]) == nil && data[0].Effective&(1<<capability) != 0
 }
+
+// hasNobody reports whether this process's namespace of users knows the user and the group that
+// plugins of root are to be, and lets a process choose its groups. One that somebody made without
+// privileges has one user alone.
+func hasNobody() bool {
+	for _, name := range []string{"uid_map", "gid_map"} {
+		raw, err := os.ReadFile("/proc/self/" + name)
+		if err != nil || !mapsID(string(raw), nobody) {
+			return false
+		}
+	}
+	raw, err := os.ReadFile("/proc/self/setgroups")
+	return err != nil || strings.TrimSpace(string(raw)) != "deny"
+}
+
+// mapsID reports whether a map of ids, as /proc shows it, has an id of this namespace.
+func mapsID(idMap string, id uint64) bool {
+	for line := range strings.Lines(idMap) {
+		var inside, outside, count uint64
+		if n, _ := fmt.Sscan(line, &inside, &outside, &count); n == 3 && id >= inside && id-inside < count {
+			return true
+		}
+	}
+	return false
+}
+
+// reservedPIDs are those that a namespace of processes does not hand out again once it came to its
+// end.
+const reservedPIDs = 300
+
+// boundsProcesses reports whether a namespace of processes has a bound of its own, as since Linux
+// 6.14. Before, what is written there is the machine's. It is the only bound of threads that holds
+// for root: a limit of the process does not.
+func (s Support) boundsProcesses() bool {
+	var major, minor int
+	n, _ := fmt.Sscanf(s.Kernel, "%d.%d", &major, &minor)
+	return n == 2 && (major > 6 || major == 6 && minor >= 14)
+}
+
+// BoundsThreads reports whether a plugin of root that has files, and so stays root, has a bound of
+// threads.
+func (s Support) BoundsThreads() bool { return s.Namespaces() == nil && s.boundsProcesses() }
 
 // tryNamespaces starts a process in namespaces of its own, which ends at once.
 func tryNamespaces(root bool) error {

@@ -20,6 +20,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	numbers  map[string]int64
+	texts    map[string]string
 	lists    map[string][]string
 	sets     map[string][]string
 	versions map[string]int // of keys, for WATCH
@@ -36,7 +37,7 @@ func New(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	s := &Server{
-		Addr: l.Addr().String(), numbers: map[string]int64{}, lists: map[string][]string{}, sets: map[string][]string{},
+		Addr: l.Addr().String(), numbers: map[string]int64{}, texts: map[string]string{}, lists: map[string][]string{}, sets: map[string][]string{},
 		versions: map[string]int{}, open: map[net.Conn]struct{}{},
 	}
 	t.Cleanup(func() {
@@ -207,8 +208,20 @@ func (s *session) run(name string, args []string) string {
 		s.numbers[key]++
 		return fmt.Sprintf(":%d\r\n", s.numbers[key])
 	case "GET":
-		text := strconv.FormatInt(s.numbers[key], 10)
+		text, there := s.texts[key]
+		if n, counted := s.numbers[key]; counted {
+			text, there = strconv.FormatInt(n, 10), true
+		}
+		if !there {
+			return "$-1\r\n"
+		}
 		return fmt.Sprintf("$%d\r\n%s\r\n", len(text), text)
+	case "SETNX":
+		if _, there := s.texts[key]; there {
+			return ":0\r\n"
+		}
+		s.texts[key] = args[1]
+		return ":1\r\n"
 	case "SADD":
 		if !slices.Contains(s.sets[key], args[1]) {
 			s.sets[key] = append(s.sets[key], args[1])

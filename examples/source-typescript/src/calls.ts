@@ -6,6 +6,7 @@ import {
 
 import { Fetched, Host } from "./host.js";
 import { fromWire, toWire, Writer } from "./output.js";
+import { exactly } from "./settings.js";
 import { Failure, permanent, type Plugin, type Reading, type Source, type Split, type Stream } from "./scrapekit.js";
 import { encode, type Message } from "./wire.js";
 
@@ -49,7 +50,7 @@ export class Calls {
 
   private describe(): Message {
     const { name, version, doc, config, streams, permissions = {} } = this.plugin;
-    return { name, version, doc, kind: "KIND_SOURCE", configSchema: Buffer.from(JSON.stringify(config)), streams: streams.map(streamToWire), permissions };
+    return { name, version, doc, kind: "KIND_SOURCE", configSchema: Buffer.from(JSON.stringify(exactly(config))), streams: streams.map(streamToWire), permissions };
   }
 
   private configure(config: Buffer = Buffer.alloc(0)): Message {
@@ -124,10 +125,11 @@ function streamToWire(s: Stream): Message {
 
 // toStatus is an error with its class, as the host wants to see it.
 function toStatus(err: unknown): ServerErrorResponse {
-  const { permanent = false, retryAfterMs = 0 } = err instanceof Failure ? err : {};
+  const { permanent = false, retryAfterMs = 0, skip = false } = err instanceof Failure ? err : {};
   const message = (err instanceof Error ? err.message : String(err)).slice(0, 8000);
   const value = encode("scrapekit.plugin.v1.ErrorInfo", {
     permanent,
+    skip,
     ...(retryAfterMs > 0 ? { retryAfter: { seconds: Math.floor(retryAfterMs / 1000), nanos: Math.round((retryAfterMs % 1000) * 1e6) } } : {}),
   });
   const details = [{ type_url: "type.googleapis.com/scrapekit.plugin.v1.ErrorInfo", value }];

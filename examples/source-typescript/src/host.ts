@@ -117,7 +117,7 @@ export class Host {
         const e = m["fetchError"] as Message;
         const wait = e["retryAfter"] as Message | undefined;
         const ms = wait ? Number(wait["seconds"] ?? 0) * 1000 + Number(wait["nanos"] ?? 0) / 1e6 : 0;
-        order.fail(new Failure(String(e["message"] ?? ""), Boolean(e["permanent"]), ms));
+        order.fail(new Failure(String(e["message"] ?? ""), Boolean(e["permanent"]), ms, Boolean(e["robots"])));
       }
     }
   }

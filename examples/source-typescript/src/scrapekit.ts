@@ -75,6 +75,7 @@ export class Failure extends Error {
     message: string,
     readonly permanent: boolean,
     readonly retryAfterMs = 0,
+    readonly skip = false, // robots.txt forbids a request, say: a split that fails so is skipped, and nothing is missing for it
   ) {
     super(message);
   }

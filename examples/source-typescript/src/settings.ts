@@ -22,9 +22,19 @@ export interface SettingsSchema {
   additionalProperties: false;
 }
 
+// exactly bounds the whole numbers of a schema to those that JavaScript holds exactly: the host refuses others, with their line in
+// the pipeline file. A setting that needs more, an id of 64 bits say, is a string.
+export function exactly(schema: SettingsSchema): SettingsSchema {
+  const properties = Object.entries(schema.properties).map(([name, s]): [string, Setting] => [
+    name,
+    s.type === "integer" ? { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER, ...s } : s,
+  ]);
+  return { ...schema, properties: Object.fromEntries(properties) };
+}
+
 const types: Record<Setting["type"], (v: unknown) => boolean> = {
   string: (v) => typeof v === "string",
-  integer: (v) => Number.isInteger(v),
+  integer: (v) => Number.isSafeInteger(v),
   number: (v) => typeof v === "number",
   boolean: (v) => typeof v === "boolean",
   array: Array.isArray,

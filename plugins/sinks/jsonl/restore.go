@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -27,7 +29,7 @@ func (s *Sink) Open(ctx context.Context, start sdk.Start) error {
 	if err != nil {
 		return err
 	}
-	r := &restore{sink: s, start: start, names: s.template.names(start), touched: map[string]bool{}}
+	r := &restore{sink: s, start: start, names: s.template.names(start), touched: map[string]bool{}, gone: map[string]bool{}}
 	if err := r.from(ctx, t, j); err != nil {
 		return errors.Join(err, j.close())
 	}
@@ -44,6 +46,7 @@ type restore struct {
 	kept    []*file         // to be gone on with
 	old     []*file         // to be replaced with the first records
 	touched map[string]bool // folders in which a file was moved or removed
+	gone    map[string]bool // series of which a file is not there any more, or empty
 }
 
 // from brings everything back to the token, with the help of the journal, and then clears that. What an earlier process has done of it
@@ -54,7 +57,7 @@ func (r *restore) from(ctx context.Context, t token, j *journal) error {
 			return sdk.Permanent(fmt.Errorf("%s is not the folder that this run wrote to (%s is new, or another's): put back the folder, or the path in the settings, or start over with a full run",
 				r.sink.template.root, filepath.Base(j.path)))
 		}
-		sdk.Log(ctx).Warn("the files of earlier runs are not here any more: beginning anew", "folder", r.sink.template.root)
+		r.gone = r.current(t.Files)
 		t = token{}
 	}
 	r.token = t
@@ -67,11 +70,42 @@ func (r *restore) from(ctx context.Context, t token, j *journal) error {
 	if err := r.all(t.Files, j.begun); err != nil {
 		return err
 	}
+	r.tellGone(ctx)
 	if len(r.kept) > 0 && t.Format != r.sink.format {
 		return sdk.Permanent(fmt.Errorf("the files in %s were written with compression %s, the settings say %s: set another path, or start over with a full run",
 			r.sink.template.root, t.Format, r.sink.format))
 	}
 	return j.clear()
+}
+
+// tellGone says that output of earlier runs is gone, unless this run delivers everything again or would have replaced it.
+// Whoever took it away on purpose need do nothing.
+func (r *restore) tellGone(ctx context.Context) {
+	for _, f := range r.kept {
+		delete(r.gone, f.Series) // its last files are here: the others were moved away, as files that are finished are
+	}
+	if len(r.gone) == 0 || r.start.Full || r.sink.overwrite {
+		return
+	}
+	const shown = 5
+	names := slices.Sorted(maps.Keys(r.gone))
+	if n := len(names); n > shown {
+		names = append(names[:shown], fmt.Sprintf("… %d more", n-shown))
+	}
+	sdk.Log(ctx).Warn("output of earlier runs is not here any more, or is empty: this run adds only what is new "+
+		"since then; to have everything delivered again, run with --full",
+		"folder", r.sink.template.root, "gone", strings.Join(names, ", "))
+}
+
+// current returns the series of these files that this run may write to.
+func (r *restore) current(files []file) map[string]bool {
+	out := map[string]bool{}
+	for _, f := range files {
+		if r.names.has(f.Series) {
+			out[f.Series] = true
+		}
+	}
+	return out
 }
 
 func (r *restore) all(files []file, lines []begun) error {
@@ -142,8 +176,12 @@ func (r *restore) entry(f *file, open bool) error {
 // goOn keeps a file to be gone on with, if it is there still.
 func (r *restore) goOn(f *file, open bool) error {
 	there, err := r.cut(f, open)
-	if err == nil && there {
+	switch {
+	case err != nil:
+	case there:
 		r.kept = append(r.kept, f)
+	default:
+		r.gone[f.Series] = true
 	}
 	return err
 }

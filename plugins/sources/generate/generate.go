@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -66,12 +65,16 @@ func (s *source) Streams(context.Context) ([]sdk.Stream, error) { return streams
 // Plan implements [sdk.Source]. Split i of n holds the records i, i+n, i+2n, …: so each split only grows when there
 // are more records, and an incremental run goes on at its end. Another number of splits divides them anew.
 func (s *source) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) {
-	var out []sdk.Split
+	before := make(map[string][]byte, len(p.Previous)) // cursors
+	for _, q := range p.Previous {
+		before[q.ID] = q.Cursor
+	}
+	out := make([]sdk.Split, 0, s.Splits)
 	for i := range s.Splits {
 		part := part{First: i, Step: s.Splits}
 		split := sdk.Split{ID: fmt.Sprintf("%d of %d", i+1, s.Splits), Stream: stream}
-		if at := slices.IndexFunc(p.Previous, func(q sdk.Split) bool { return q.ID == split.ID }); at >= 0 {
-			done, err := position(p.Previous[at].Cursor)
+		if cursor, ok := before[split.ID]; ok {
+			done, err := position(cursor)
 			if err != nil {
 				return nil, err
 			}

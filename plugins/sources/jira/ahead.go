@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -34,6 +35,7 @@ type ahead struct {
 type askedPage struct {
 	query   search
 	guessed bool // ahead of the page before it
+	at      time.Time
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 	resp    *http.Response
@@ -53,7 +55,7 @@ func (a *ahead) request(ctx context.Context, q search) *askedPage {
 
 func (a *ahead) start(ctx context.Context, q search) *askedPage {
 	sdk.Count(ctx, "requests/search", 1)
-	p := &askedPage{query: q}
+	p := &askedPage{query: q, at: time.Now()}
 	ctx, p.cancel = context.WithCancel(ctx)
 	p.done.Go(func() { p.resp, p.err = a.ask(ctx, q) }) //nolint:bodyclose // by drop, or by whom wait gives it
 	return p

@@ -180,11 +180,11 @@ func newPlayer(h past) *player {
 	p := &player{past: h, now: epoch, previous: map[string]sdk.Split{}, hidden: map[string]bool{}, compared: map[string]bool{}, chance: rand.New(rand.NewPCG(h.seed, 5))}
 	p.events = slices.Clone(h.events)
 	p.Server = jiratest.New(jiratest.Options{
-		Flavour: h.flavour, Seed: h.seed, MaxResults: 1 + p.chance.IntN(12), JQLPrecision: []time.Duration{0, time.Second, time.Minute}[p.chance.IntN(3)],
+		Flavour: h.flavour, Seed: h.seed, MaxResults: pageSize(p.chance.IntN), JQLPrecision: []time.Duration{0, time.Second, time.Minute}[p.chance.IntN(3)],
 		TimeZone: time.FixedZone("somewhere", (p.chance.IntN(27)-12)*3600), EmbeddedComments: p.chance.IntN(4),
 		Now: func() time.Time { return p.now }, ListPage: 2 + p.chance.IntN(20), FeedPage: 1 + p.chance.IntN(20),
 		Auth:   jiratest.Auth{Bearer: map[string]string{"secret": "root"}},
-		Quirks: jiratest.Quirks{RepeatLastToken: p.chance.IntN(2) == 0, OmitIsLast: p.chance.IntN(2) == 0, OmitTotal: p.chance.IntN(4) == 0},
+		Quirks: jiratest.Quirks{RepeatLastToken: p.chance.IntN(2) == 0, OmitIsLast: p.chance.IntN(2) == 0, OmitTotal: p.chance.IntN(4) == 0, PlaceTokens: p.chance.IntN(2) == 0},
 	})
 	p.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "A", Issues: 3 + p.chance.IntN(12)}, {Key: "B", Issues: 3 + p.chance.IntN(12)}}})
 	p.streams = h.streams

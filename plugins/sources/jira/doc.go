@@ -42,14 +42,17 @@
 // anchor, moves up to the minute of the last issue seen, and the next page is a new query: nothing depends on
 // what was before it, so no edit, insertion or deletion can shift it. The issues of the anchor's minute come
 // again and are dropped by id. Only when one minute holds more issues than a page does the walk go deeper into the
-// same query, by startAt or page token. There pages can shift: on Data Center each begins with the last issue of
-// the one before, or else something went away and the minute is walked again; with tokens it is walked until a pass
-// meets nothing new.
+// same query, by startAt or page token. There the list can move up between two pages and hide an issue. On Data
+// Center each page begins with the last issue of the one before, or at least with one that was met; else the walk
+// goes back until one does. Pages of one issue cannot, nor can those of page tokens, which may name places: what
+// tokens mean while data changes is not documented. Behind those the walk moves on, or ends, only with a roll call
+// that proves it: rollcall.go says how, and why that is sound.
 //
 // Neither total, isLast nor a missing token ends a walk: proxies and bugs make all of them lie. A page that moved the
 // anchor is followed by another query, and only one that has nothing new in it ends the walk, for about one request more a
-// split. Behind a full page, or one that its total does not fit, a deeper one is asked for. Cloud has no deeper page without
-// a token; where the last page does not say that it is the last, the server's count must agree, or the split fails for now.
+// split. Behind a full page, or one that its total does not fit, a deeper one is asked for. Where the server does not
+// stand by its end (a total that says more, an empty page, no isLast), a roll call must show no more than was met,
+// or the split fails for now.
 //
 // An issue without id, or one whose bytes are no JSON, becomes a dead letter, once, and the walk goes on behind it.
 //
@@ -68,10 +71,13 @@
 // That walk is ordered by updated, which does change: an edited issue moves to the end and is met again there.
 // Jira renders an issue from its database but orders by its index, so an issue edited just now may stand early
 // in the list with a late "updated"; moving the anchor to that would jump over all between. Therefore only times
-// older than watermark - overlap move the anchor, and the short rest is paged in depth.
+// older than watermark - overlap move the anchor. What the index has there is owed to this run. Where the walk cannot
+// end with one page, it reads that by itself first, bounded by watermark - overlap and with proof, and then the rest
+// in one pass, as well as it comes: the next run asks for it again.
 //
 // Where "updated" has whole seconds, an issue may be edited, read and edited again within one. A version read
 // within three seconds of its "updated" is remembered with a checksum and dropped only if its content is the same, hashes of Java objects aside.
+// The header Date does not tell those seconds alone: machines before Jira have clocks of their own.
 //
 // # Parts of issues
 //

@@ -56,6 +56,14 @@ func newWorld(t *testing.T, o jiratest.Options) *world {
 	return w
 }
 
+// quietWorld is a world that is asked without a connection, for synctest.
+func quietWorld(o jiratest.Options) *world {
+	w := &world{flavour: o.Flavour, url: "http://jira.test"}
+	o.Now = w.now
+	w.Server = jiratest.New(o)
+	return w
+}
+
 // fill creates issues, one every step, and returns their keys.
 func (w *world) fill(t *testing.T, project string, n int, step time.Duration) []string {
 	t.Helper()

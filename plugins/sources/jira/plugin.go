@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -46,6 +47,8 @@ func Plugin() sdk.Plugin {
 		Version: "0.1.0",
 		Doc:     about,
 		Streams: streams(),
+		// Searches, and what is asked for many issues at once.
+		Permissions: sdk.Permissions{Methods: []string{http.MethodPost}},
 	}, open)
 }
 

@@ -40,32 +40,6 @@ type page struct {
 	last  bool   // Cloud: this page is the last
 }
 
-// more reports whether issues may stand behind this page of the query that q asked. joined: it begins with the last issue
-// of the page before it. The total is believed only where it fits what came, and not behind a full page.
-func (p page) more(at rest.Site, q search, joined bool) bool {
-	if at.Flavour == rest.Cloud {
-		return p.token != ""
-	}
-	behind := p.total - q.startAt - p.count
-	switch {
-	case p.count == 0:
-		return false
-	case behind > 0:
-		return true
-	case joined && p.count == 1:
-		return false
-	}
-	return behind < 0 || p.full(q)
-}
-
-func (p page) full(q search) bool {
-	most := q.max
-	if p.most > 0 {
-		most = min(most, p.most)
-	}
-	return p.count >= most
-}
-
 // search asks for one page and calls each with the raw JSON of every issue as it arrives, or with bytes and why they are
 // no JSON, and the server's time of the reply; raw is good until each returns. Only one issue is held in memory.
 func (c *client) search(ctx context.Context, at rest.Site, q search, each func(raw []byte, bad error, replied time.Time) error) (page, error) {

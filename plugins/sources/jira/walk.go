@@ -44,7 +44,9 @@ type walk struct {
 	size   int // issues of the last page
 	behind int // issues behind it, as it says
 	depth  depth
-	shift  shift
+	proof  proof
+	warned bool      // of an index that names what is gone
+	asked  time.Time // this machine's time when the page that is read was asked for
 	// blank: the last page had nothing in it.
 	blank bool
 }
@@ -85,55 +87,73 @@ func (w *walk) last() cursor {
 // page reads one page, moves on, and reports whether there may be more.
 func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err error) {
 	q := w.query()
-	top := w.anchor // the latest time of this page that may move the anchor
-	var first, last moment
-	var timeless []uint64 // ids of issues that this walk had not met and that came without their time
+	s := &seen{top: w.anchor}
 	p, guessed, err := w.fetch(ctx, q, func(raw []byte, bad error, replied time.Time) error {
 		i, bad := identify(raw, bad)
-		last = moment{i.id, w.time(&i)}
-		if first == (moment{}) {
-			first = last
-		}
-		if w.base != w.anchor && first != w.depth.last {
-			return errUnjoined // what is before the anchor is not known any more
-		}
-		fresh, err := w.meet(ctx, &i, replied, func() error {
-			it := &item{}
-			if bad != nil && !w.reader.ids {
-				it.reject(issuesStream, shortened(raw), bad)
-			} else {
-				it.issue = i
-				it.issue.raw = bytes.Clone(i.raw)
-				it.issue.fetched = replied.Truncate(time.Second)
+		s.last = moment{i.id, w.time(&i)}
+		if s.first == (moment{}) {
+			s.first = s.last
+			if !w.joins(s.first) {
+				return errUnjoined
 			}
-			return emit(it)
-		})
-		if last.at < w.movable {
-			top = max(top, last.at)
-			w.depth.fresh = w.depth.fresh || fresh
 		}
-		if id, ok := parseID(i.id); ok && fresh && w.reader.ids && i.created == 0 {
-			timeless = append(timeless, id)
+		if w.proof.calling {
+			if w.answer(&i) {
+				s.news++
+			}
+			return nil
 		}
-		return err
+		return w.show(ctx, &i, bad, replied, s, emit)
 	})
 	switch {
-	case errors.Is(err, errUnjoined), guessed && (err != nil || first != w.depth.last) && ctx.Err() == nil:
-		w.ahead.miss() // the query from the anchor tells what there is
-		w.rewind()
+	case errors.Is(err, errUnjoined), err == nil && p.count == 0 && !w.joins(moment{}):
+		return true, w.retreat(guessed)
+	case guessed && err != nil && ctx.Err() == nil: // it is asked for when its turn has come
+		w.ahead.miss()
+		if w.base != w.anchor {
+			w.rewind()
+		}
 		return true, nil
 	case err != nil:
 		return w.recover(q, err)
 	}
 	w.blank, w.size, w.behind = p.count == 0, p.count, p.total-q.startAt-p.count
-	if len(timeless) > 0 {
-		created, err := w.reader.client.lastCreated(ctx, w.reader.at, timeless[max(0, len(timeless)-bulk):])
+	if len(s.timeless) > 0 {
+		created, err := w.reader.client.lastCreated(ctx, w.reader.at, s.timeless[max(0, len(s.timeless)-bulk):])
 		if err != nil {
 			return false, err
 		}
-		top = max(top, created)
+		s.top = max(s.top, created)
 	}
-	return w.advance(ctx, q, p, floorMinute(top), first, last)
+	return w.advance(ctx, q, p, s)
+}
+
+// show delivers an issue of a page, and notes in s what it says of the way on.
+func (w *walk) show(
+	ctx context.Context, i *issue, bad error, replied time.Time, s *seen, emit func(*item) error,
+) error {
+	fresh, err := w.meet(ctx, i, replied, func() error {
+		it := &item{}
+		if bad != nil && !w.reader.ids {
+			it.reject(issuesStream, shortened(i.raw), bad)
+		} else {
+			it.issue = *i
+			it.issue.raw = bytes.Clone(i.raw)
+			it.issue.fetched = replied.Truncate(time.Second)
+		}
+		return emit(it)
+	})
+	if w.depth.note(i.id) {
+		s.news++
+	}
+	if s.last.at < w.movable {
+		s.top = max(s.top, s.last.at)
+	}
+	w.depth.fresh = w.depth.fresh || fresh
+	if id, ok := parseID(i.id); ok && fresh && w.reader.ids && i.created == 0 {
+		s.timeless = append(s.timeless, id)
+	}
+	return err
 }
 
 // fetch reads one page, and asks for those behind it where they can be known: with page tokens they cannot. guessed: the page
@@ -147,14 +167,24 @@ func (w *walk) fetch(ctx context.Context, q search, each func(raw []byte, bad er
 	if err != nil {
 		return page{}, asked.guessed, err
 	}
+	w.asked = asked.at
 	p, err := w.reader.client.read(w.reader.at, resp, each)
 	return p, asked.guessed, err
 }
 
-func (w *walk) condition() string { return and(w.where, between(w.field, w.base, w.to)) }
+func (w *walk) condition() string {
+	to := w.to
+	if w.proof.calling {
+		to = w.proof.to
+	}
+	return and(w.where, between(w.field, w.base, to))
+}
 
 func (w *walk) query() search {
-	if w.reader.ids {
+	switch {
+	case w.proof.calling:
+		return w.roll()
+	case w.reader.ids:
 		return w.idQuery()
 	}
 	q := search{
@@ -186,7 +216,7 @@ func (w *walk) idQuery() search {
 
 // recover tells the errors of a deep page that have a way on: a page token that Cloud does not take any more.
 func (w *walk) recover(q search, err error) (more bool, _ error) {
-	if q.token != "" && w.depth.fresh && rest.Status(err) == http.StatusBadRequest {
+	if w.refused(q, err) {
 		w.rewind()
 		return true, nil
 	}
@@ -212,7 +242,7 @@ func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, deliver fu
 	sum := func() uint32 { return checksum(i.raw) }
 	here := mark{ID: i.id, At: w.time(i)}
 	version := mark{ID: i.id, At: i.updated}
-	if i.updated > replied.Add(-settling).UnixMilli() {
+	if i.updated > w.settled(replied) {
 		version.Sum = sum()
 	}
 	if w.field == "updated" {
@@ -232,6 +262,20 @@ func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, deliver fu
 		w.recent.put(version)
 	}
 	return fresh, nil
+}
+
+// settled is from when on an issue that this page shows may be edited again under the same time.
+// The reply's own time is that of whatever stands before Jira, which may be another machine than
+// serverInfo came from, with another clock. So it is not later than Jira's own time in serverInfo
+// and what has passed since, by this machine's clock, when the page was asked for. That is too early
+// rather than too late, which costs a checksum.
+func (w *walk) settled(replied time.Time) int64 {
+	if at := w.reader.at; !at.Now.IsZero() {
+		if sure := at.Now.Add(w.asked.Sub(at.Asked)); sure.Before(replied) {
+			replied = sure
+		}
+	}
+	return replied.Add(-settling).UnixMilli()
 }
 
 // checksum is of an issue's content without such hashes. It is never 0, which means none.
@@ -300,6 +344,7 @@ func (w *walk) leave(ctx context.Context, err error) (more, left bool) {
 		return false, false
 	}
 	w.ahead.drop()
+	w.proof = proof{}
 	w.rewind()
 	if more {
 		w.bound()

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/examples"
+	"github.com/scrapekit/scrapekit/sdk/python"
 )
 
 //go:embed all:templates
@@ -39,7 +40,7 @@ type Repository struct {
 // What there is to choose from.
 var (
 	Kinds    = []string{"source", "transform", "sink"}
-	Langs    = []string{"go", "typescript"}
+	Langs    = []string{"go", "typescript", "python"}
 	Licenses = []string{"apache-2.0", "mit", "none"}
 )
 
@@ -66,6 +67,9 @@ func (r Repository) Check() error {
 
 // Program is the name of the repository, and of its module.
 func (r Repository) Program() string { return "scrapekit-" + r.Kind + "-" + r.Name }
+
+// Python reports whether the language is that one.
+func (r Repository) Python() bool { return r.Lang == "python" }
 
 // TypeScript reports whether the language is that one.
 func (r Repository) TypeScript() bool { return r.Lang == "typescript" }
@@ -130,9 +134,13 @@ func writeNew(file string, text []byte) error {
 func (r Repository) files() (map[string][]byte, error) {
 	out := map[string][]byte{}
 	err := r.render(out, "common")
-	if r.TypeScript() {
+	switch r.Lang {
+	case "typescript":
 		err = errors.Join(err, r.render(out, "typescript"), r.typescript(out))
-	} else {
+	case "python":
+		example := r.renderFile(out, "example.hcl", "templates/"+r.Kind+"/example.hcl.tmpl")
+		err = errors.Join(err, example, r.render(out, "python"), r.render(out, "python-"+r.Kind), takeIn(out, "vendor", python.SDK))
+	default:
 		err = errors.Join(err, r.render(out, "go"), r.render(out, r.Kind))
 	}
 	if r.HasLicense() {
@@ -170,6 +178,16 @@ func (r Repository) renderFile(out map[string][]byte, name, file string) error {
 	}
 	out[name] = made
 	return err
+}
+
+// takeIn adds the files of an SDK to a folder of the repository.
+func takeIn(out map[string][]byte, folder string, sdk fs.FS) error {
+	return fs.WalkDir(sdk, ".", func(file string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			out[folder+"/"+file], err = fs.ReadFile(sdk, file)
+		}
+		return err
+	})
 }
 
 // typescript takes the example in TypeScript, under the plugin's own name.

@@ -66,12 +66,16 @@ func (p *Project) language(o Options) error {
 		return errors.New("with --build, name the program that is built and not the folder")
 	case p.has("package.json"):
 		return p.node()
+	case p.has("plugin.py") && p.has("build"):
+		p.Program = filepath.Join(o.Out, filepath.Base(p.Dir)+exe())
+		p.build = []string{filepath.Join(p.Dir, "build"), p.Program}
+		return nil
 	case p.has("*.go"):
 		p.Program = filepath.Join(o.Out, filepath.Base(p.Dir)+exe())
 		p.build = []string{"go", "build", "-o", p.Program, "."}
 		return nil
 	}
-	return errors.New("there is no Go and no package.json in this folder: name the program, and say with --build how it is made")
+	return errors.New("there is no Go, no package.json and no plugin.py with a script build in this folder: name the program, and say with --build how it is made")
 }
 
 // node takes the program from package.json: its only bin.

@@ -15,7 +15,7 @@ import (
 const watchEvery = 300 * time.Millisecond
 
 // made are folders whose content is made of the rest.
-var made = []string{"bin", "build", "dist", "out", "node_modules"}
+var made = []string{"bin", "build", "dist", "out", "node_modules", "__pycache__"}
 
 // Snapshot is what a folder's files looked like.
 type Snapshot map[string]stamp

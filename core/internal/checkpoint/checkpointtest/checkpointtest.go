@@ -29,9 +29,16 @@ func Run(t *testing.T, open Opener) {
 		{"BeginUnplanned", beginUnplanned},
 		{"BeginFull", beginFull},
 		{"BeginUsedID", beginUsedID},
+		{"Identity", identity},
+		{"Join", joins},
 		{"PlanOnce", planOnce},
 		{"NamelessSplits", namelessSplits},
 		{"SplitsKeepEverything", splitsKeepEverything},
+		{"PlanInPages", planInPages},
+		{"PagesOfSplits", pagesOfSplits},
+		{"PagesOfLargeSplits", pagesOfLargeSplits},
+		{"Sums", sums},
+		{"SumsOfManyStreams", sumsOfManyStreams},
 		{"Claim", claim},
 		{"ClaimsAtOnce", claimsAtOnce},
 		{"Commit", commit},
@@ -42,10 +49,16 @@ func Run(t *testing.T, open Opener) {
 		{"Hold", holds},
 		{"FinishUnfinished", finishUnfinished},
 		{"FinishRefused", finishRefused},
+		{"FinishWithSkipped", finishWithSkipped},
 		{"PreviousMerges", previousMerges},
 		{"PreviousAfterFull", previousAfterFull},
+		{"PreviousInPages", previousInPages},
 		{"RunsNewestFirst", runsNewestFirst},
 		{"RunsCountSplits", runsCountSplits},
+		{"EndsNotBeforeItBegan", endsNotBeforeItBegan},
+		{"Prune", prune},
+		{"PruneKeepsTheUnfinished", pruneKeepsTheUnfinished},
+		{"Compact", compact},
 		{"Reset", reset},
 		{"ForgetPrevious", forgetPrevious},
 		{"ForgetUnfinished", forgetUnfinished},
@@ -122,22 +135,37 @@ func (f *fixture) begin(id string, full bool) checkpoint.Run {
 func (f *fixture) planned(id string, splits ...string) checkpoint.Run {
 	f.Helper()
 	run := f.begin(id, false)
-	f.ok(f.store.Plan(f.Context(), run, splitsOf(splits...)))
+	f.ok(f.plan(run, splitsOf(splits...)))
 	return run
 }
 
-func (f *fixture) claim(run checkpoint.Run, id string) checkpoint.Split {
-	f.Helper()
-	s, err := f.store.Claim(f.Context(), run, id)
-	f.ok(err)
-	return s
+func (f *fixture) plan(run checkpoint.Run, splits []sdk.Split) error {
+	return f.store.Plan(f.Context(), run, checkpoint.OnePage(splits))
 }
 
-// advance claims a split and commits how far it is.
+func (f *fixture) commit(run checkpoint.Run, c checkpoint.Commit) error {
+	return errOf(f.store.Commit(f.Context(), run, c))
+}
+
+// claim claims one split, which must be open.
+func (f *fixture) claim(run checkpoint.Run, id string) checkpoint.Split {
+	f.Helper()
+	page, err := f.store.Claim(f.Context(), run, f.split(run, id).Place-1, 1)
+	f.ok(err)
+	if len(page) != 1 || page[0].ID != id {
+		f.Fatalf("claimed %v, want %s", page, id)
+	}
+	return page[0]
+}
+
+// advance commits how far a split is, which it claims if it is open.
 func (f *fixture) advance(run checkpoint.Run, id, cursor string, status checkpoint.Status) {
 	f.Helper()
-	s := f.claim(run, id)
-	f.ok(f.store.Commit(f.Context(), run, checkpoint.Commit{Splits: []checkpoint.Progress{{
+	s := f.split(run, id)
+	if s.Status == checkpoint.Open {
+		s = f.claim(run, id)
+	}
+	f.ok(f.commit(run, checkpoint.Commit{Splits: []checkpoint.Progress{{
 		ID: id, Epoch: s.Epoch, Cursor: []byte(cursor), Status: status, Records: 7, Problem: problemOf(status),
 	}}}))
 }
@@ -146,17 +174,32 @@ func (f *fixture) advance(run checkpoint.Run, id, cursor string, status checkpoi
 func (f *fixture) complete(id string, full bool, cursor string, splits ...string) {
 	f.Helper()
 	run := f.begin(id, full)
-	f.ok(f.store.Plan(f.Context(), run, splitsOf(splits...)))
+	f.ok(f.plan(run, splitsOf(splits...)))
 	for _, s := range splits {
 		f.advance(run, s, cursor, checkpoint.Done)
 	}
-	f.ok(f.store.Finish(f.Context(), run, checkpoint.Complete, []byte("report "+id)))
+	f.ok(f.finish(run, checkpoint.Complete))
 }
 
+func (f *fixture) finish(run checkpoint.Run, o checkpoint.Outcome) error {
+	return f.store.Finish(f.Context(), run, o, checkpoint.End{Now: began.Add(time.Minute)})
+}
+
+// splits returns all splits of a run, and holds what is kept of them against what they come to.
 func (f *fixture) splits(run checkpoint.Run) []checkpoint.Split {
 	f.Helper()
-	out, err := f.store.Splits(f.Context(), run)
+	out, err := checkpoint.All(checkpoint.EachSplit(f.Context(), f.store, run, ""))
 	f.ok(err)
+	var want checkpoint.Sums
+	for i, s := range out {
+		want.Add(s)
+		if i > 0 && s.Place <= out[i-1].Place || s.Place <= 0 {
+			f.Errorf("split %s has place %d, after %d", s.ID, s.Place, out[max(0, i-1)].Place)
+		}
+	}
+	got, err := f.store.Sums(f.Context(), run)
+	f.ok(err)
+	f.equal("sums", got, want)
 	return out
 }
 
@@ -183,8 +226,11 @@ func (f *fixture) ids(run checkpoint.Run) []string {
 // previous returns the previous splits as id=cursor.
 func (f *fixture) previous() []string {
 	f.Helper()
-	all, err := f.store.Previous(f.Context())
+	all, err := checkpoint.All(checkpoint.EachPrevious(f.Context(), f.store))
 	f.ok(err)
+	n, err := f.store.CountPrevious(f.Context())
+	f.ok(err)
+	f.equal("number of previous splits", n, len(all))
 	out := []string{}
 	for _, s := range all {
 		out = append(out, fmt.Sprintf("%s=%s", s.ID, s.Cursor))
@@ -207,7 +253,7 @@ func (f *fixture) runs(n int) []checkpoint.RunInfo {
 }
 
 func problemOf(s checkpoint.Status) string {
-	if s == checkpoint.Broken {
+	if s == checkpoint.Broken || s == checkpoint.Skipped {
 		return "it broke"
 	}
 	return ""

@@ -20,7 +20,7 @@ func tokensOf(stage, token string) map[string]sdk.Token {
 }
 
 // oddIDs are legal and easy to get wrong.
-var oddIDs = []string{"a/b?c=d", "it's", `"q"`, "новый", "\x00", "\x00\x01", "A", "a", " a"}
+var oddIDs = []string{"a/b?c=d", "it's", `"q"`, "новый", "\u202e", "\u202e\u200b", "A", "a", " a"}
 
 func splitsKeepEverything(f *fixture) {
 	run := f.begin("r1", false)
@@ -30,7 +30,7 @@ func splitsKeepEverything(f *fixture) {
 			ID: id, Stream: "s" + id, Data: json.RawMessage(`{"n": 1.50}`), Cursor: []byte{0, 255, byte(i)}, Estimate: 1 << 40,
 		})
 	}
-	f.ok(f.store.Plan(f.Context(), run, want))
+	f.ok(f.plan(run, want))
 	var got []sdk.Split
 	for i, s := range f.splits(run) {
 		if s.Status != checkpoint.Open || s.Epoch != 0 || s.Records != 0 || s.Problem != "" {
@@ -51,11 +51,11 @@ func namelessSplits(f *fixture) {
 			f.Errorf("%s: %v, want a permanent error that names the stream", what, err)
 		}
 	}
-	refused("a plan", f.store.Plan(f.Context(), run, splitsOf("a", "")))
+	refused("a plan", f.plan(run, splitsOf("a", "")))
 	f.equal("splits after a refused plan", f.ids(run), []string(nil))
-	f.ok(f.store.Plan(f.Context(), run, splitsOf("a")))
+	f.ok(f.plan(run, splitsOf("a")))
 	a := f.claim(run, "a")
-	refused("a commit", f.store.Commit(f.Context(), run, checkpoint.Commit{
+	refused("a commit", f.commit(run, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Status: checkpoint.Done}},
 		Tokens: tokensOf("sink", "t"), New: splitsOf("b", ""), Stats: []byte("s"),
 	}))
@@ -64,20 +64,154 @@ func namelessSplits(f *fixture) {
 	f.equal("tokens after a refused commit", f.tokens(), map[string]checkpoint.Token{})
 }
 
+// pagesOfSplits: each page goes on behind the one before, whatever has changed.
+func pagesOfSplits(f *fixture) {
+	run := f.planned("r1", "a", "b", "c", "d", "e")
+	f.advance(run, "a", "1", checkpoint.Done)
+	f.advance(run, "b", "1", checkpoint.Broken)
+	f.advance(run, "d", "1", checkpoint.Broken)
+	f.ok(f.commit(run, checkpoint.Commit{New: splitsOf("f")}))
+	page := func(status checkpoint.Status, after string, n int, want ...string) {
+		f.Helper()
+		q := checkpoint.Query{Status: status, N: n}
+		if after != "" {
+			q.After = f.split(run, after).Place
+		}
+		all, err := f.store.Splits(f.Context(), run, q)
+		f.ok(err)
+		var got []string
+		for _, s := range all {
+			got = append(got, s.ID)
+		}
+		f.equal(fmt.Sprintf("%d %s after %q", n, status, after), got, want)
+	}
+	page("", "", 2, "a", "b")
+	page("", "b", 3, "c", "d", "e")
+	page("", "e", 3, "f")
+	page("", "f", 3)
+	page("", "", 0)
+	page(checkpoint.Open, "", 2, "c", "e")
+	page(checkpoint.Open, "c", 5, "e", "f")
+	page(checkpoint.Broken, "b", 5, "d")
+	page(checkpoint.Done, "", 5, "a")
+	f.equal("all broken", idsOf(checkpoint.All(checkpoint.EachSplit(f.Context(), f.store, run, checkpoint.Broken))), []string{"b", "d"})
+}
+
+func idsOf(splits []checkpoint.Split, _ error) (out []string) {
+	for _, s := range splits {
+		out = append(out, s.ID)
+	}
+	return out
+}
+
+// pagesOfLargeSplits: a page takes no more than some megabytes, but one split at least.
+func pagesOfLargeSplits(f *fixture) {
+	run := f.begin("r1", false)
+	big := json.RawMessage(`"` + strings.Repeat("x", 5<<20) + `"`)
+	plan := []sdk.Split{{ID: "a"}, {ID: "b", Data: big}, {ID: "c", Data: big}, {ID: "d"}}
+	f.ok(f.plan(run, plan))
+	f.equal("splits", len(f.splits(run)), 4)
+	for after, want := range map[string]int{"": 2, "b": 1, "c": 1} {
+		place := int64(0)
+		if after != "" {
+			place = f.split(run, after).Place
+		}
+		page, err := f.store.Splits(f.Context(), run, checkpoint.Query{After: place, N: 10})
+		f.ok(err)
+		f.equal("splits after "+after, len(page), want)
+		claimed, err := f.store.Claim(f.Context(), run, place, 10)
+		f.ok(err)
+		f.equal("claimed after "+after, len(claimed), want)
+	}
+	for _, s := range plan {
+		f.advance(run, s.ID, "1", checkpoint.Done)
+	}
+	f.ok(f.finish(run, checkpoint.Complete))
+	page, err := f.store.Previous(f.Context(), "", 10)
+	f.ok(err)
+	f.equal("previous", len(page), 2)
+	f.equal("all previous", len(f.previous()), 4)
+}
+
+// sums are compared with the splits each time that a check looks at these. Here they are looked at themselves.
+func sums(f *fixture) {
+	run := f.begin("r1", false)
+	f.ok(f.plan(run, []sdk.Split{
+		{ID: "a", Stream: "issues", Estimate: 100}, {ID: "b", Stream: "users"}, {ID: "c", Stream: "issues"}, {ID: "d", Stream: "issues", Estimate: 5},
+	}))
+	want := func(what string, want ...checkpoint.Sum) {
+		f.Helper()
+		f.splits(run)
+		got, err := f.store.Sums(f.Context(), run)
+		f.ok(err)
+		f.equal(what, got, checkpoint.Sums(want))
+	}
+	want("planned", checkpoint.Sum{Stream: "issues", Open: 3, Expected: 105, Unknown: 1}, checkpoint.Sum{Stream: "users", Open: 1, Unknown: 1})
+	f.advance(run, "a", "1", checkpoint.Open)
+	f.advance(run, "c", "1", checkpoint.Done)
+	f.advance(run, "d", "1", checkpoint.Broken)
+	f.ok(f.commit(run, checkpoint.Commit{New: splitsOf("a", "e")}))
+	want("half-way", checkpoint.Sum{Stream: "issues", Open: 2, Done: 1, Broken: 1, Records: 21, Expected: 114, Unknown: 1}, checkpoint.Sum{Stream: "users", Open: 1, Unknown: 1})
+	f.reopen()
+	run = f.begin("r2", false)
+	want("gone on with", checkpoint.Sum{Stream: "issues", Open: 3, Done: 1, Records: 21, Expected: 114, Unknown: 1}, checkpoint.Sum{Stream: "users", Open: 1, Unknown: 1})
+	f.giveUp("b", true)
+	f.forget("c", true)
+	want("changed by hand", checkpoint.Sum{Stream: "issues", Open: 4, Records: 14, Expected: 107, Unknown: 2}, checkpoint.Sum{Stream: "users", Done: 1})
+	full := f.begin("r3", true)
+	for _, r := range []checkpoint.Run{run, full} {
+		got, err := f.store.Sums(f.Context(), r)
+		f.ok(err)
+		f.equal("sums of "+r.ID, got, checkpoint.Sums(nil))
+	}
+}
+
+// sumsOfManyStreams: what the streams of splits are called is a plugin's to say, and there may be one for each.
+func sumsOfManyStreams(f *fixture) {
+	const streams = 1010
+	run := f.begin("r1", false)
+	var plan []sdk.Split
+	for i := range streams {
+		plan = append(plan, sdk.Split{ID: fmt.Sprint(i), Stream: fmt.Sprint("stream ", i), Estimate: 1})
+	}
+	f.ok(f.plan(run, plan))
+	f.advance(run, fmt.Sprint(streams-1), "1", checkpoint.Done)
+	f.splits(run)
+	got, err := f.store.Sums(f.Context(), run)
+	f.ok(err)
+	last := got[len(got)-1]
+	if len(got) >= streams || last.Stream != checkpoint.OtherStreams || last.Open+last.Done != streams-len(got)+1 || last.Records != 7 {
+		f.Errorf("%d sums, the last: %+v", len(got), last)
+	}
+}
+
 func claim(f *fixture) {
-	run := f.planned("r1", "a", "b")
-	one := f.claim(run, "a")
-	two := f.claim(run, "a")
-	if one.Epoch < 1 || two.Epoch <= one.Epoch {
-		f.Errorf("epochs %d and %d", one.Epoch, two.Epoch)
+	run := f.planned("r1", "a", "b", "c", "d", "e")
+	f.advance(run, "b", "1", checkpoint.Done)
+	f.advance(run, "c", "1", checkpoint.Broken)
+	f.advance(run, "d", "d5", checkpoint.Open)
+	next := func(after int64, n int, want ...string) []checkpoint.Split {
+		f.Helper()
+		page, err := f.store.Claim(f.Context(), run, after, n)
+		f.ok(err)
+		f.equal(fmt.Sprintf("%d after %d", n, after), idsOf(page, nil), want)
+		return page
 	}
-	f.advance(run, "a", "a5", checkpoint.Broken)
-	got := f.claim(run, "a")
-	if string(got.Cursor) != "a5" || got.Records != 7 || got.Status != checkpoint.Broken || got.Problem != "it broke" {
-		f.Errorf("claimed: %+v", got)
+	one := next(0, 2, "a", "d")
+	if d := one[1]; d.Epoch != 2 || string(d.Cursor) != "d5" || d.Records != 7 || d.Status != checkpoint.Open {
+		f.Errorf("claimed: %+v", d)
 	}
-	f.equal("a split beside it", f.split(run, "b").Epoch, int64(0))
-	f.fails("a claim of no split", errOf(f.store.Claim(f.Context(), run, "nope")))
+	next(one[1].Place, 5, "e")
+	next(one[1].Place, 0)
+	f.ok(f.commit(run, checkpoint.Commit{New: splitsOf("f")}))
+	two := next(0, 9, "a", "d", "e", "f")
+	next(two[3].Place, 9)
+	if two[0].Epoch <= one[0].Epoch {
+		f.Errorf("epochs %d and %d", one[0].Epoch, two[0].Epoch)
+	}
+	for id, epoch := range map[string]int64{"a": 2, "b": 1, "c": 1, "d": 3, "e": 2, "f": 1} {
+		f.equal("epoch of "+id, f.split(run, id).Epoch, epoch)
+	}
 }
 
 func claimsAtOnce(f *fixture) {
@@ -88,31 +222,32 @@ func claimsAtOnce(f *fixture) {
 	var wg sync.WaitGroup
 	for range holders {
 		wg.Go(func() {
-			for i := range each {
-				id := []string{"a", "b"}[i%2]
-				s, err := f.store.Claim(f.Context(), run, id)
-				if err != nil {
-					f.Error(err)
+			for range each {
+				page, err := f.store.Claim(f.Context(), run, 0, 2)
+				if err != nil || len(page) != 2 {
+					f.Error(page, err)
 					return
 				}
 				mu.Lock()
-				key := fmt.Sprintf("%s %d", id, s.Epoch)
-				if seen[key] {
-					f.Errorf("claim %s was given twice", key)
+				for _, s := range page {
+					key := fmt.Sprintf("%s %d", s.ID, s.Epoch)
+					if seen[key] {
+						f.Errorf("claim %s was given twice", key)
+					}
+					seen[key] = true
 				}
-				seen[key] = true
 				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	f.equal("epoch after all", f.split(run, "a").Epoch, int64(holders*each/2))
+	f.equal("epoch after all", f.split(run, "a").Epoch, int64(holders*each))
 }
 
 func commit(f *fixture) {
 	run := f.planned("r1", "a", "b")
 	a := f.claim(run, "a")
-	f.ok(f.store.Commit(f.Context(), run, checkpoint.Commit{
+	f.ok(f.commit(run, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte("c1"), Status: checkpoint.Open, Records: 10}},
 		Tokens: map[string]sdk.Token{"one": sdk.Token("1"), "two": sdk.Token("2")},
 		Stats:  []byte("s1"),
@@ -122,7 +257,7 @@ func commit(f *fixture) {
 		f.Errorf("after a commit: %+v", got)
 	}
 	// A second commit by the same claim; a stage that is not named keeps its token, and Stats nil keeps the stats.
-	f.ok(f.store.Commit(f.Context(), run, checkpoint.Commit{
+	f.ok(f.commit(run, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte("c2"), Status: checkpoint.Done, Records: 20}},
 		Tokens: tokensOf("two", "3"),
 	}))
@@ -135,9 +270,9 @@ func commit(f *fixture) {
 	f.equal("the split beside it", f.split(again, "b").Status, checkpoint.Open)
 
 	f.advance(again, "b", "", checkpoint.Done)
-	f.ok(f.store.Finish(f.Context(), again, checkpoint.Complete, nil))
+	f.ok(f.finish(again, checkpoint.Complete))
 	next := f.planned("r2")
-	f.ok(f.store.Commit(f.Context(), next, checkpoint.Commit{Tokens: tokensOf("two", "4")}))
+	f.ok(f.commit(next, checkpoint.Commit{Tokens: tokensOf("two", "4")}))
 	f.equal("whose tokens they are", f.tokens(), map[string]checkpoint.Token{
 		"one": {Run: "r1", Token: sdk.Token("1")}, "two": {Run: "r2", Token: sdk.Token("4")},
 	})
@@ -147,11 +282,13 @@ func commitNewSplits(f *fixture) {
 	run := f.planned("r1", "a", "b")
 	f.advance(run, "a", "a1", checkpoint.Done)
 	news := append(splitsOf("c", "a", "d"), sdk.Split{ID: "c", Stream: "other"})
-	f.ok(f.store.Commit(f.Context(), run, checkpoint.Commit{New: news}))
+	added, err := f.store.Commit(f.Context(), run, checkpoint.Commit{New: news})
+	f.ok(err)
+	f.equal("those that were not known", added, splitsOf("c", "d"))
 	f.equal("order of planned and added", f.ids(run), []string{"a", "b", "c", "d"})
 	f.equal("a known split", f.split(run, "a").Status, checkpoint.Done)
 	f.equal("the first of two", f.split(run, "c").Stream, "issues")
-	f.ok(f.store.Commit(f.Context(), run, checkpoint.Commit{New: splitsOf("d", "e")}))
+	f.ok(f.commit(run, checkpoint.Commit{New: splitsOf("d", "e")}))
 	f.equal("order of planned and added", f.ids(run), []string{"a", "b", "c", "d", "e"})
 }
 
@@ -162,13 +299,13 @@ func commitManySplits(f *fixture) {
 		ids[i] = fmt.Sprintf("split-%06d", i)
 	}
 	run := f.begin("r1", false)
-	f.ok(f.store.Plan(f.Context(), run, splitsOf(ids[:1]...)))
+	f.ok(f.plan(run, splitsOf(ids[:1]...)))
 	s := f.claim(run, ids[0])
-	f.ok(f.store.Commit(f.Context(), run, checkpoint.Commit{New: splitsOf(ids...)}))
+	f.ok(f.commit(run, checkpoint.Commit{New: splitsOf(ids...)}))
 	f.equal("splits", len(f.splits(run)), n)
 	c := checkpoint.Commit{}
 	c.Splits = append(c.Splits, checkpoint.Progress{ID: s.ID, Epoch: s.Epoch, Status: checkpoint.Done})
-	f.ok(f.store.Commit(f.Context(), run, c))
+	f.ok(f.commit(run, c))
 	f.equal("counts", f.runs(1)[0].Splits, map[checkpoint.Status]int{checkpoint.Done: 1, checkpoint.Open: n - 1})
 }
 
@@ -177,10 +314,10 @@ func fencedRun(f *fixture) {
 	s := f.claim(old, "a")
 	now := f.begin("r1", false)
 	f.fenced("Hold", f.store.Hold(f.Context(), old, func() { f.Error("one that was taken over holds the run") }))
-	f.fenced("Plan", f.store.Plan(f.Context(), old, splitsOf("x")))
-	f.fenced("Claim", errOf(f.store.Claim(f.Context(), old, "a")))
-	f.fenced("Finish", f.store.Finish(f.Context(), old, checkpoint.Failed, nil))
-	f.fenced("Commit", f.store.Commit(f.Context(), old, checkpoint.Commit{
+	f.fenced("Plan", f.plan(old, splitsOf("x")))
+	f.fenced("Claim", errOf(f.store.Claim(f.Context(), old, 0, 1)))
+	f.fenced("Finish", f.finish(old, checkpoint.Failed))
+	f.fenced("Commit", f.commit(old, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "a", Epoch: s.Epoch, Cursor: []byte("late"), Status: checkpoint.Done}},
 		Tokens: tokensOf("sink", "late"), New: splitsOf("late"), Stats: []byte("late"),
 	}))
@@ -235,16 +372,16 @@ func fencedSplit(f *fixture) {
 		f.equal(what+": splits", f.ids(run), []string{"a", "b", "c"})
 		f.equal(what+": tokens", f.tokens(), map[string]checkpoint.Token{})
 	}
-	f.fenced("Commit", f.store.Commit(f.Context(), run, late))
+	f.fenced("Commit", f.commit(run, late))
 	check("a fenced split")
 	late.Splits[1] = checkpoint.Progress{ID: "c", Status: checkpoint.Done}
-	f.fenced("Commit of a split that was never claimed", f.store.Commit(f.Context(), run, late))
+	f.fenced("Commit of a split that was never claimed", f.commit(run, late))
 	check("an unclaimed split")
 	late.Splits[1] = checkpoint.Progress{ID: "nope", Epoch: 1, Status: checkpoint.Done}
-	f.fails("Commit of no split", f.store.Commit(f.Context(), run, late))
+	f.fails("Commit of no split", f.commit(run, late))
 	check("an unknown split")
 	late.Splits[1] = checkpoint.Progress{ID: "b", Epoch: taken.Epoch, Cursor: []byte("b2"), Status: checkpoint.Done}
-	f.ok(f.store.Commit(f.Context(), run, late))
+	f.ok(f.commit(run, late))
 	f.equal("the newest claim", string(f.split(run, "b").Cursor), "b2")
 }
 
@@ -267,7 +404,7 @@ func forgetUnfinished(f *fixture) {
 		f.Errorf("a forgotten split: %+v", got)
 	}
 	f.equal("the split beside it", f.split(run, "b").Status, checkpoint.Done)
-	f.fenced("Commit of a forgotten split", f.store.Commit(f.Context(), run, checkpoint.Commit{
+	f.fenced("Commit of a forgotten split", f.commit(run, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "a", Epoch: held.Epoch, Status: checkpoint.Done}},
 	}))
 }
@@ -295,13 +432,13 @@ func giveUp(f *fixture) {
 		f.Errorf("a split that was given up: %+v", got)
 	}
 	f.equal("the split beside it", f.split(run, "other").Status, checkpoint.Open)
-	f.fenced("Commit of a split that was given up", f.store.Commit(f.Context(), run, checkpoint.Commit{
+	f.fenced("Commit of a split that was given up", f.commit(run, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "open", Epoch: held.Epoch, Cursor: []byte("late"), Status: checkpoint.Open}},
 	}))
 	again := f.begin("r1", false)
 	f.equal("when the run goes on", f.split(again, "broken").Status, checkpoint.Done)
 	f.advance(again, "other", "x1", checkpoint.Done)
-	f.ok(f.store.Finish(f.Context(), again, checkpoint.Complete, nil))
+	f.ok(f.finish(again, checkpoint.Complete))
 	f.equal("previous", f.previous(), []string{"broken=b1", "fresh=", "open=o1", "other=x1"})
 }
 
@@ -329,20 +466,20 @@ func (f *fixture) giveUp(id string, want bool) {
 func nilAndEmpty(f *fixture) {
 	run := f.begin("r1", false)
 	want := []sdk.Split{{ID: "nil"}, {ID: "empty", Data: json.RawMessage{}, Cursor: []byte{}}}
-	f.ok(f.store.Plan(f.Context(), run, want))
+	f.ok(f.plan(run, want))
 	f.equal("planned", []sdk.Split{f.split(run, "nil").Split, f.split(run, "empty").Split}, want)
 	c := checkpoint.Commit{Tokens: map[string]sdk.Token{"nil": nil, "empty": {}}, Stats: []byte{}}
 	for _, id := range []string{"nil", "empty"} {
 		s := f.claim(run, id)
 		c.Splits = append(c.Splits, checkpoint.Progress{ID: id, Epoch: s.Epoch, Cursor: s.Cursor, Status: checkpoint.Done})
 	}
-	f.ok(f.store.Commit(f.Context(), run, c))
+	f.ok(f.commit(run, c))
 	f.reopen()
 	f.equal("tokens", f.tokens(), map[string]checkpoint.Token{"nil": {Run: "r1"}, "empty": {Run: "r1", Token: sdk.Token{}}})
 	run = f.begin("r1", false)
 	f.equal("stats", run.Stats, []byte{})
-	f.ok(f.store.Finish(f.Context(), run, checkpoint.Complete, nil))
-	got, err := f.store.Previous(f.Context())
+	f.ok(f.finish(run, checkpoint.Complete))
+	got, err := f.store.Previous(f.Context(), "", 5)
 	f.ok(err)
 	f.equal("previous", got, []sdk.Split{want[1], want[0]})
 }
@@ -351,7 +488,7 @@ func reopen(f *fixture) {
 	f.complete("r1", false, "old", "z")
 	run := f.planned("r2", "a", "b")
 	a := f.claim(run, "a")
-	f.ok(f.store.Commit(f.Context(), run, checkpoint.Commit{
+	f.ok(f.commit(run, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte("a1"), Status: checkpoint.Broken, Records: 3, Problem: "why"}},
 		Tokens: tokensOf("sink", "t1"), New: splitsOf("c"), Stats: []byte("s1"),
 	}))
@@ -362,7 +499,8 @@ func reopen(f *fixture) {
 	f.equal("previous", f.previous(), []string{"z=old"})
 	f.equal("tokens", f.tokens(), map[string]checkpoint.Token{"sink": {Run: "r2", Token: sdk.Token("t1")}})
 	// Whoever held the run may go on, until somebody else takes it over.
-	f.equal("epoch of the next claim", f.claim(run, "a").Epoch, a.Epoch+1)
+	f.equal("epoch of the next claim", f.claim(run, "b").Epoch, int64(1))
+	f.advance(run, "a", "a2", checkpoint.Broken)
 	again := f.begin("r3", false)
 	if again.ID != "r2" || string(again.Stats) != "s1" || again.Epoch <= run.Epoch {
 		f.Errorf("after opening again: %+v", again)
@@ -375,12 +513,16 @@ func cancelled(f *fixture) {
 	cancel()
 	for what, err := range map[string]error{
 		"Begin":    errOf(f.store.Begin(ctx, checkpoint.Begin{ID: "r2", Now: began, Full: true})),
-		"Plan":     f.store.Plan(ctx, run, nil),
-		"Splits":   errOf(f.store.Splits(ctx, run)),
-		"Claim":    errOf(f.store.Claim(ctx, run, "a")),
-		"Commit":   f.store.Commit(ctx, run, checkpoint.Commit{New: splitsOf("b")}),
-		"Finish":   f.store.Finish(ctx, run, checkpoint.Failed, nil),
-		"Previous": errOf(f.store.Previous(ctx)),
+		"Plan":     f.store.Plan(ctx, run, checkpoint.OnePage(nil)),
+		"Splits":   errOf(f.store.Splits(ctx, run, checkpoint.Query{N: 1})),
+		"Sums":     errOf(f.store.Sums(ctx, run)),
+		"Claim":    errOf(f.store.Claim(ctx, run, 0, 1)),
+		"Commit":   errOf(f.store.Commit(ctx, run, checkpoint.Commit{New: splitsOf("b")})),
+		"Finish":   f.store.Finish(ctx, run, checkpoint.Failed, checkpoint.End{Now: began}),
+		"Previous": errOf(f.store.Previous(ctx, "", 1)),
+		"Count":    errOf(f.store.CountPrevious(ctx)),
+		"Prune":    errOf(f.store.Prune(ctx, 0)),
+		"Compact":  f.store.Compact(ctx),
 		"Tokens":   errOf(f.store.Tokens(ctx)),
 		"Runs":     errOf(f.store.Runs(ctx, 1)),
 		"Reset":    f.store.Reset(ctx),
@@ -399,9 +541,9 @@ func cancelled(f *fixture) {
 func returnsCopies(f *fixture) {
 	run := f.begin("r1", false)
 	plan := []sdk.Split{{ID: "a", Data: json.RawMessage(`{"x":1}`), Cursor: []byte("c")}}
-	f.ok(f.store.Plan(f.Context(), run, plan))
+	f.ok(f.plan(run, plan))
 	token := sdk.Token("token")
-	f.ok(f.store.Commit(f.Context(), run, checkpoint.Commit{Tokens: map[string]sdk.Token{"sink": token}}))
+	f.ok(f.commit(run, checkpoint.Commit{Tokens: map[string]sdk.Token{"sink": token}}))
 	plan[0].Data[1], plan[0].Cursor[0], token[0] = '!', '!', '!'
 	got := f.split(run, "a")
 	f.equal("cursor", string(got.Cursor), "c")

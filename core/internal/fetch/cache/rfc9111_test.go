@@ -272,7 +272,7 @@ func addHeaders(h http.Header, text string) {
 // cacheIn returns a cache in a folder.
 func cacheIn(t *testing.T, dir string, next http.RoundTripper, change ...func(*Options)) http.RoundTripper {
 	t.Helper()
-	store, err := Open(dir, 1<<20)
+	store, err := Open(dir, 1<<20, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

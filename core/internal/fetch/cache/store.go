@@ -31,6 +31,7 @@ const (
 type Store struct {
 	dir  string
 	max  int64
+	age  time.Duration
 	salt []byte
 
 	mu    sync.Mutex
@@ -38,12 +39,12 @@ type Store struct {
 }
 
 // Open opens the store in the folder dir, which need not exist. It holds about maxBytes at most: what was not used for the
-// longest time goes first.
-func Open(dir string, maxBytes int64) (*Store, error) {
+// longest time goes first. What was not used for maxAge goes in any case; 0: it stays.
+func Open(dir string, maxBytes int64, maxAge time.Duration) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cache folder: %w", err)
 	}
-	s := &Store{dir: dir, max: maxBytes}
+	s := &Store{dir: dir, max: maxBytes, age: maxAge}
 	var err error
 	if s.salt, err = saltOf(dir); err != nil {
 		return nil, fmt.Errorf("cache folder: %w", err)
@@ -143,7 +144,8 @@ type found struct {
 	used time.Time
 }
 
-// sweep removes what killed processes left, and the entries least recently used until nine tenths of the limit are kept.
+// sweep removes what killed processes left, the entries that were not used for too long, and those least recently used until
+// nine tenths of the limit are kept.
 func (s *Store) sweep() error {
 	var all []found
 	var total int64
@@ -160,6 +162,9 @@ func (s *Store) sweep() error {
 				return ignoreGone(os.Remove(path))
 			}
 			return nil
+		}
+		if s.age > 0 && time.Since(info.ModTime()) > s.age {
+			return ignoreGone(os.Remove(path))
 		}
 		all = append(all, found{path, info.Size(), info.ModTime()})
 		total += info.Size()

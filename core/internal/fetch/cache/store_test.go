@@ -132,7 +132,7 @@ func TestHalfARead(t *testing.T) {
 func TestKilledWhileWriting(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s, err := Open(dir, 1<<20)
+	s, err := Open(dir, 1<<20, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestKilledWhileWriting(t *testing.T) {
 		if err := os.Chtimes(w.file.Name(), then, then); err != nil {
 			t.Fatal(err)
 		}
-		again, err := Open(dir, 1<<20)
+		again, err := Open(dir, 1<<20, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +167,7 @@ func TestEviction(t *testing.T) {
 	const limit, size = 1 << 20, 10 << 10
 	dir := t.TempDir()
 	asked := map[string]int{}
-	s, err := Open(dir, limit)
+	s, err := Open(dir, limit, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func TestLargeBody(t *testing.T) {
 		asked++
 		return fresh(req, io.LimitReader(zeros{}, size), size)
 	})
-	s, err := Open(t.TempDir(), 1<<30)
+	s, err := Open(t.TempDir(), 1<<30, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -386,5 +386,36 @@ func TestAccounts(t *testing.T) {
 		if _, body, err := get(t, rt, "http://h/", "Authorization: "+who); err != nil || body != "for "+who {
 			t.Errorf("%s got %q: %v", who, body, err)
 		}
+	}
+}
+
+// What was not used for long goes, whatever room there is; what was used stays.
+func TestUnusedEntriesGo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	rt := cacheIn(t, dir, answers(func(req *http.Request) *http.Response { return text(req, "the body of "+req.URL.Path) }))
+	ask := func(paths ...string) {
+		t.Helper()
+		for _, path := range paths {
+			if _, _, err := get(t, rt, "http://h/"+path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ask("a", "b", "c")
+	longAgo := time.Now().Add(-48 * time.Hour)
+	for _, path := range entries(t, dir) {
+		if err := os.Chtimes(path, longAgo, longAgo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask("b")
+	for maxAge, want := range map[time.Duration]int{0: 3, 72 * time.Hour: 3} {
+		if _, err := Open(dir, 1<<20, maxAge); err != nil || len(entries(t, dir)) != want {
+			t.Errorf("with %s: %d entries, want %d (%v)", maxAge, len(entries(t, dir)), want, err)
+		}
+	}
+	if _, err := Open(dir, 1<<20, 24*time.Hour); err != nil || len(entries(t, dir)) != 1 {
+		t.Errorf("%d entries, want the one that was used (%v)", len(entries(t, dir)), err)
 	}
 }

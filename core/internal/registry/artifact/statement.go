@@ -27,6 +27,7 @@ type Manifest struct {
 	Kind        sdk.Kind        `json:"kind"`
 	Protocol    int             `json:"protocol"`
 	Permissions sdk.Permissions `json:"permissions"`
+	Paths       Paths           `json:"paths,omitzero"`
 	Description string          `json:"description,omitempty"`
 }
 
@@ -93,6 +94,9 @@ func (m Manifest) Check() error {
 	}
 	if err := m.Permissions.Check(); err != nil {
 		return fmt.Errorf("permissions: %w", err)
+	}
+	if err := m.Paths.Check(); err != nil {
+		return fmt.Errorf("paths: %w", err)
 	}
 	return nil
 }

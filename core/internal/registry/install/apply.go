@@ -140,25 +140,38 @@ func describesItself(info sdk.Info, m artifact.Manifest) error {
 	if !info.Permissions.Covers(m.Permissions) || !m.Permissions.Covers(info.Permissions) {
 		return errors.New("the program asks for other permissions than its publisher signed: it is not installed")
 	}
+	paths, err := artifact.PathsOf(info)
+	switch {
+	case err != nil:
+		return fmt.Errorf("what the program says of itself: %w: it is not installed", err)
+	case !paths.Minus(m.Paths).IsZero() || !m.Paths.Minus(paths).IsZero():
+		return errors.New("the program takes other settings for paths than its publisher signed: it is not installed; a plugin with such settings that was packed by an older scrapekit is to be packed anew")
+	}
 	return nil
 }
 
-// pin remembers the keys that were seen first.
+// pin remembers the keys that were seen first, and what was granted.
 func (in *Installer) pin(p *Plan) error {
-	var entries []keys.Entry
-	for _, c := range p.Changes {
-		if c.FirstUse {
-			entries = append(entries, keys.Entry{Pattern: pinFor(c.After.PublishedName()), Key: c.After.Signer.Key, Since: c.After.Signer.Since, FirstUse: true})
+	user, err := keys.Read(in.KeysFile)
+	if err != nil {
+		return err
+	}
+	before := string(user.Bytes())
+	remember := func(k *keys.Keys) {
+		for _, c := range p.Changes {
+			name := c.After.PublishedName()
+			if c.FirstUse || c.Unseen && c.After.Signer.Key != "" && len(k.For(name)) == 0 {
+				k.Add(keys.Entry{Pattern: pinFor(name), Key: c.After.Signer.Key, Since: lock.Day(in.Now()), FirstUse: true})
+			}
+			if c.Action != Kept && !c.asLocked {
+				k.Grant(keys.Grant{Name: name, Permissions: c.After.Permissions, Paths: c.After.Paths})
+			}
 		}
 	}
-	if entries == nil {
+	if remember(user); string(user.Bytes()) == before {
 		return nil
 	}
-	return keys.Update(in.KeysFile, func(k *keys.Keys) {
-		for _, e := range entries {
-			k.Add(e)
-		}
-	})
+	return keys.Update(in.KeysFile, remember)
 }
 
 // writeLock puts the plan into the lock file, as it is by now: another process may have changed other plugins in it.

@@ -12,8 +12,9 @@
 //     platform; its key is one that is accepted ([policy]). A key that changed is an error that shows both.
 //  4. Rollback: a version lower than that of the lock file, or the same version with another content, is refused; the former can be
 //     asked for by an exact constraint.
-//  5. The user is asked, if the plugin wants to be allowed what it was not before, or has a name that looks like another's. Nothing of
-//     the plugin has run by then.
+//  5. The user is asked, if the plugin wants to be allowed what it was not before, takes more settings for paths, or has a name that
+//     looks like another's; and once on each machine if a lock file has it that came with somebody else's work, unless that lock
+//     file is to be followed as it stands. Nothing of the plugin has run by then.
 //  6. The archive for the platform is fetched by its digest and unpacked: one program, no links, no paths. The program's digest is
 //     compared with the statement and with the lock file.
 //  7. The program goes into the store by its digest, read-only.
@@ -88,12 +89,17 @@ type Change struct {
 	FirstUse bool
 	// Vouched: the key was given by the user.
 	Vouched bool
+	// Unseen: the lock file has it, which may be somebody else's, and nothing of its publisher was installed on this machine before.
+	Unseen bool
 	// More and Less are what it asks for beyond what it was granted before, and no longer.
 	More, Less sdk.Permissions
+	// MorePaths and LessPaths are the settings that name files, and did not before, and those that do no longer.
+	MorePaths, LessPaths artifact.Paths
 	// LooksLike are known names of which its own could be a forgery.
 	LooksLike []string
 	Sizes     map[artifact.Platform]int64 // of its archives
 
+	asLocked  bool // nobody was to be asked
 	remote    remote.Remote
 	release   *artifact.Release
 	statement artifact.Statement
@@ -106,7 +112,7 @@ type Plan struct{ Changes []*Change }
 func (p *Plan) NeedsConsent() []*Change {
 	var out []*Change
 	for _, c := range p.Changes {
-		if !c.More.IsZero() || len(c.LooksLike) > 0 {
+		if !c.More.IsZero() || len(c.LooksLike) > 0 || c.Unseen || c.Action != Added && !c.MorePaths.IsZero() {
 			out = append(out, c)
 		}
 	}

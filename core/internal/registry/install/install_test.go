@@ -3,6 +3,7 @@ package install_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,7 @@ func newPublisher(t testing.TB) publisher {
 type release struct {
 	name, version string // name: as published, "registry.example.com/acme/hello"
 	permissions   sdk.Permissions
+	config        json.RawMessage // schema of the settings
 	protocol      int
 	programs      map[artifact.Platform]string // nil: one for each of the usual platforms
 	archive       []byte                       // in place of those that hold the programs
@@ -76,8 +78,12 @@ func (r release) archiveFor(p artifact.Platform) []byte {
 // publish puts a release into a remote.
 func (p publisher) publish(t testing.TB, to remote.Remote, r release) artifact.Statement {
 	t.Helper()
+	paths, err := artifact.PathsOf(sdk.Info{Kind: sdk.KindSource, Config: r.config})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := artifact.Statement{Source: r.name, Key: p.signer.Public, Targets: map[artifact.Platform]artifact.Target{}, Manifest: artifact.Manifest{
-		Name: artifact.ShortName(r.name), Version: r.version, Kind: sdk.KindSource, Protocol: max(r.protocol, 1), Permissions: r.permissions,
+		Name: artifact.ShortName(r.name), Version: r.version, Kind: sdk.KindSource, Protocol: max(r.protocol, 1), Permissions: r.permissions, Paths: paths,
 	}}
 	if r.unsigned {
 		s.Key = ""
@@ -189,15 +195,15 @@ func (w *world) publish(p publisher, r release) artifact.Statement {
 		w.t.Fatal(err)
 	}
 	st := p.publish(w.t, to, r)
-	w.know(st)
+	w.know(st, r.config)
 	return st
 }
 
 // know lets the programs of a statement say of themselves what it says.
-func (w *world) know(s artifact.Statement) {
+func (w *world) know(s artifact.Statement, config json.RawMessage) {
 	m := s.Manifest
 	for _, t := range s.Targets {
-		w.signed[t.Binary.String()] = sdk.Info{Name: m.Name, Version: m.Version, Kind: m.Kind, Permissions: m.Permissions}
+		w.signed[t.Binary.String()] = sdk.Info{Name: m.Name, Version: m.Version, Kind: m.Kind, Permissions: m.Permissions, Config: config}
 	}
 }
 
@@ -648,7 +654,7 @@ func TestRegistry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.know(acme.publish(t, to, release{name: name, version: "1.0.0"}))
+	w.know(acme.publish(t, to, release{name: name, version: "1.0.0"}), nil)
 	if c := w.must(install.Mode{}, want(name, "~> 1.0")); c.Action != install.Added {
 		t.Errorf("%s", c.Action)
 	}

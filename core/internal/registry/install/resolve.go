@@ -185,7 +185,20 @@ func (r resolution) keep(ctx context.Context, source artifact.Source, before loc
 		return nil, r.fail(fmt.Errorf("%s:%d does not say what the publisher signed for %s: %s; restore the file from version control, or lock the plugin anew: scrapekit plugins remove %s, then scrapekit init",
 			lock.FileName, before.Line, before.Version, why, before.Name))
 	}
+	r.checkSeen(c)
 	return c, nil
+}
+
+// checkSeen finds out what this user has never been asked about a plugin that the lock file has: a lock file comes along with a
+// cloned repository. Who keeps it as it stands takes its word.
+func (r resolution) checkSeen(c *Change) {
+	if c.asLocked = r.how.Locked; c.asLocked {
+		return
+	}
+	name := c.After.PublishedName()
+	granted, installed := r.user.Granted(name)
+	c.Unseen = !installed && len(r.user.For(name)) == 0
+	c.More, c.MorePaths = c.After.Permissions.Minus(granted.Permissions), c.After.Paths.Minus(granted.Paths)
 }
 
 // choose looks for the newest version that is allowed.
@@ -346,6 +359,7 @@ func (r resolution) complete(c *Change) error {
 		c.Action = Updated
 	}
 	c.More, c.Less = c.After.Permissions.Minus(before.Permissions), before.Permissions.Minus(c.After.Permissions)
+	c.MorePaths, c.LessPaths = c.After.Paths.Minus(before.Paths), before.Paths.Minus(c.After.Paths)
 	return r.checkHere(c)
 }
 
@@ -381,7 +395,7 @@ func locks(d Demand, s artifact.Statement) (lock.Plugin, error) {
 	v, err := artifact.ParseVersion(s.Manifest.Version)
 	p := lock.Plugin{
 		Source: d.Source, Version: v, Constraints: d.Constraint, Name: s.Manifest.Name, Kind: s.Manifest.Kind, Protocol: s.Manifest.Protocol,
-		Index: s.Index, Targets: map[artifact.Platform]lock.Target{}, Permissions: s.Manifest.Permissions.Or(sdk.Permissions{}),
+		Index: s.Index, Targets: map[artifact.Platform]lock.Target{}, Permissions: s.Manifest.Permissions.Or(sdk.Permissions{}), Paths: s.Manifest.Paths.Or(artifact.Paths{}),
 	}
 	if s.Source != d.Source {
 		p.PublishedAs = s.Source
@@ -406,6 +420,8 @@ func differs(p lock.Plugin, s artifact.Statement) string {
 		return fmt.Sprintf("the index is %s, not %s", signed.Index, p.Index)
 	case !signed.Permissions.Covers(p.Permissions) || !p.Permissions.Covers(signed.Permissions):
 		return "the permissions are others"
+	case !signed.Paths.Minus(p.Paths).IsZero() || !p.Paths.Minus(signed.Paths).IsZero():
+		return "the settings that name files are others"
 	}
 	for platform, t := range signed.Targets {
 		if p.Targets[platform] != t {

@@ -20,7 +20,7 @@ type known struct {
 
 // policy says which keys may sign a plugin. A key that the user was given decides alone. Else all that is remembered must
 // agree: what the lock file has, what this user saw first for the namespace, what the lock file has for others of it. Where nothing is
-// remembered, the first key is taken, unless the settings want every key to be given.
+// remembered, the first key is taken. Where the settings want every key to be given, nothing but that counts.
 type policy struct {
 	name    string
 	mode    Trust
@@ -68,8 +68,11 @@ func namesakes(name string, all *lock.File) known {
 
 // accepts reports whether a key will do; "" is that of a release that nobody signed.
 func (p *policy) accepts(k artifact.Key) bool {
-	if len(p.known) == 0 {
-		return p.mode == TrustNone || p.mode == TrustFirstUse && k != ""
+	switch {
+	case p.mode == TrustRequire && !p.vouched:
+		return false // a lock file, which may be anybody's, gives no key
+	case len(p.known) == 0:
+		return p.mode == TrustNone || k != ""
 	}
 	for _, one := range p.known {
 		if !slices.Contains(one.keys, k) {
@@ -106,7 +109,7 @@ func (e *KeyError) Error() string {
 		out.WriteString("nobody has signed it")
 	case len(e.policy.known) > 0 && e.policy.vouched:
 		out.WriteString("it is signed with a key that is not one of those that you trust for it")
-	case len(e.policy.known) > 0:
+	case e.policy.mode != TrustRequire:
 		out.WriteString("the key of its publisher has changed")
 	default:
 		out.WriteString("no key is trusted for it, and the settings say trust_default = \"require\"")

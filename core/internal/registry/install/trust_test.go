@@ -203,7 +203,7 @@ func TestFirstUseIsNotWritten(t *testing.T) {
 	if all, err := keys.Read(w.KeysFile); err != nil || len(all.Entries) != 0 {
 		t.Errorf("%+v, %v", all, err)
 	}
-	w.know(s)
+	w.know(s, nil)
 	w.must(install.Mode{}, want(hello, ""))
 	all, err := keys.Read(w.KeysFile)
 	if err != nil || len(all.Entries) != 1 || all.Entries[0] != (keys.Entry{Pattern: "registry.example.com/acme/*", Key: acme.signer.Public, Since: lock.Day(w.Now()), FirstUse: true}) {

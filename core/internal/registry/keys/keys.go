@@ -1,5 +1,6 @@
 // Package keys keeps the public keys of publishers that a user trusts, each for the plugins whose names a pattern fits: those that
-// the user was given by the publisher, and those that were merely seen first.
+// the user was given by the publisher, and those that were merely seen first. Beside them it keeps what plugins were granted, so that a
+// user is asked once, whatever lock file comes along.
 package keys
 
 import (
@@ -16,6 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 	"github.com/scrapekit/scrapekit/core/internal/registry/hclfile"
+	"github.com/scrapekit/scrapekit/core/internal/registry/lock"
+	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // FileName is the name of the file in the folder of the user's settings.
@@ -30,8 +33,38 @@ type Entry struct {
 	FirstUse bool `json:"first_use,omitempty"`
 }
 
-// Keys are the entries, sorted by pattern and then by key.
-type Keys struct{ Entries []Entry }
+// Grant is what a plugin was granted when it was installed here last.
+type Grant struct {
+	Name        string // under which it is published
+	Permissions sdk.Permissions
+	Paths       artifact.Paths
+}
+
+// Keys are the entries, sorted by pattern and then by key, and the grants, sorted by name.
+type Keys struct {
+	Entries []Entry
+	Grants  []Grant
+}
+
+// Grant replaces what a plugin was granted. What was granted before and is not asked for any more is forgotten.
+func (k *Keys) Grant(g Grant) {
+	i, known := slices.BinarySearchFunc(k.Grants, g.Name, func(g Grant, name string) int { return cmp.Compare(g.Name, name) })
+	if known {
+		k.Grants[i] = g
+		return
+	}
+	k.Grants = slices.Insert(k.Grants, i, g)
+}
+
+// Granted returns what a plugin was granted, and whether it was ever installed here.
+func (k *Keys) Granted(name string) (Grant, bool) {
+	for _, g := range k.Grants {
+		if g.Name == name {
+			return g, true
+		}
+	}
+	return Grant{}, false
+}
 
 func compare(a, b Entry) int {
 	return cmp.Or(cmp.Compare(a.Pattern, b.Pattern), cmp.Compare(a.Key, b.Key))
@@ -116,6 +149,15 @@ func Read(path string) (*Keys, error) {
 		b.Done()
 		k.Add(e)
 	}
+	for _, b := range in.Body().Blocks("granted") {
+		g := Grant{Name: b.Label}
+		g.Permissions, g.Paths = lock.ReadAsked(b.Body)
+		if _, err := artifact.ParseSource(g.Name); err != nil {
+			in.Fail(b.Line, "%v", err)
+		}
+		b.Done()
+		k.Grant(g)
+	}
 	in.Body().Done()
 	if err := in.Err(); err != nil {
 		return nil, err
@@ -126,7 +168,7 @@ func Read(path string) (*Keys, error) {
 // Bytes is the text of the file.
 func (k *Keys) Bytes() []byte {
 	var w hclfile.Writer
-	w.Comment("Whose signatures under plugins are taken. Made by `scrapekit plugins trust`.")
+	w.Comment("Whose signatures under plugins are taken, and what plugins were granted. Made by `scrapekit plugins trust` and `scrapekit init`.")
 	for _, e := range k.Entries {
 		w.Blank()
 		w.Block("trust", e.Pattern, func() {
@@ -134,6 +176,10 @@ func (k *Keys) Bytes() []byte {
 			w.Text("since", e.Since)
 			w.Flag("first_use", e.FirstUse)
 		})
+	}
+	for _, g := range k.Grants {
+		w.Blank()
+		w.Block("granted", g.Name, func() { lock.WriteAsked(&w, g.Permissions, g.Paths) })
 	}
 	return w.Bytes()
 }

@@ -85,7 +85,7 @@ func readPlugin(in *hclfile.File, b hclfile.Labelled) Plugin {
 	}
 	p.Targets = readTargets(in, b)
 	p.Signer = readSigner(b)
-	p.Permissions = readPermissions(b)
+	p.Permissions, p.Paths = ReadAsked(b.Body)
 	b.Done()
 	return p
 }
@@ -125,19 +125,6 @@ func readSigner(b hclfile.Labelled) Signer {
 	}
 	in.Done()
 	return s
-}
-
-func readPermissions(b hclfile.Labelled) sdk.Permissions {
-	in := b.Block("permissions")
-	if in == nil {
-		return sdk.Permissions{}
-	}
-	p := sdk.Permissions{HTTP: in.Texts("http"), FSRead: in.Texts("fs_read"), FSWrite: in.Texts("fs_write"), Dial: in.Texts("dial")}
-	if err := p.Check(); err != nil {
-		in.Fail("", "%v", err)
-	}
-	in.Done()
-	return p
 }
 
 // Bytes is the text of the file.
@@ -180,22 +167,7 @@ func (p Plugin) write(w *hclfile.Writer) {
 			w.Text("since", p.Signer.Since)
 		})
 	}
-	if !p.Permissions.IsZero() {
-		w.Blank()
-		w.Block("permissions", "", func() { writePermissions(w, p.Permissions.Or(sdk.Permissions{})) })
-	}
-}
-
-// writePermissions writes them sorted, as Or makes them.
-func writePermissions(w *hclfile.Writer, p sdk.Permissions) {
-	for _, field := range []struct {
-		name    string
-		entries []string
-	}{{"http", p.HTTP}, {"fs_read", p.FSRead}, {"fs_write", p.FSWrite}, {"dial", p.Dial}} {
-		if len(field.entries) > 0 {
-			w.Texts(field.name, field.entries)
-		}
-	}
+	WriteAsked(w, p.Permissions, p.Paths)
 }
 
 // Write puts the file on the disk, as a whole and for all to read.

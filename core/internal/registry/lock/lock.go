@@ -45,6 +45,7 @@ type Plugin struct {
 	Targets     map[artifact.Platform]Target
 	Signer      Signer
 	Permissions sdk.Permissions // what it asks for, and was granted at its installation
+	Paths       artifact.Paths  // its settings that name files
 	Line        int             // where it stands in the file; 0: not read from one
 }
 

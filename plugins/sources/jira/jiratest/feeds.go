@@ -80,6 +80,9 @@ func (c *call) feedPage(events []event, since int64) (page []event, more bool) {
 	if n := c.server.options.FeedPage; n > 0 {
 		longest = n
 	}
+	for longest < len(page) && page[longest].at.UnixMilli() == page[longest-1].at.UnixMilli() {
+		longest++
+	}
 	if len(page) <= longest {
 		return page, false
 	}

@@ -22,6 +22,7 @@ type binder struct {
 	zone      *time.Location
 	now       time.Time
 	precision time.Duration
+	lags      bool // the index is as of an earlier time
 	visible   bool // false: the caller sees no project
 	// unsearchable are the keys of projects that no query finds.
 	unsearchable []string
@@ -66,13 +67,21 @@ func (b binder) leaf(c *clause) (predicate, error) {
 	case "created", "createddate":
 		return b.date(c, func(r *record) time.Time { return r.created })
 	case "updated", "updateddate":
-		return b.date(c, func(r *record) time.Time { return r.updated })
+		return b.date(c, func(r *record) time.Time { return b.indexed(r).updated })
 	case "status", "priority", "resolution", "assignee", "reporter", "creator":
 		return b.named(c, strings.ToLower(c.field))
 	case "issuetype", "type":
 		return b.named(c, "issuetype")
 	}
 	return nil, badJQL("Field '" + c.field + "' does not exist or you do not have permission to view it.")
+}
+
+// indexed is what the index has of an issue.
+func (b binder) indexed(r *record) indexed {
+	if !b.lags {
+		return r.now()
+	}
+	return r.asOf(b.now)
 }
 
 func unsupported(c *clause) error {
@@ -102,7 +111,7 @@ func (b binder) project(c *clause) (predicate, error) {
 		}
 		wanted[p] = true
 	}
-	return equality(c, func(r *record) bool { return wanted[r.project] })
+	return equality(c, func(r *record) bool { return wanted[b.indexed(r).project] })
 }
 
 // issue binds id, key, issue and issuekey, which are one field. A comparison

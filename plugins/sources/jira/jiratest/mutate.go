@@ -52,6 +52,10 @@ func (s *Server) quietly(key string, f func(*record) error) error {
 func (s *Server) touch(r *record) {
 	r.updated = s.stampNow()
 	r.set("updated", nil)
+	if lag := s.options.IndexLag; lag > 0 {
+		r.was = append(r.was, outdated{r.doc, s.options.Now().Add(lag)})
+		r.doc = r.now()
+	}
 }
 
 func (s *Server) log(r *record, items ...change) {

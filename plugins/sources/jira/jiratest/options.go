@@ -41,6 +41,9 @@ type Options struct {
 	// Window is the Data Center result window: startAt+maxResults beyond it
 	// answers 500 "Search limit exceeded". 0 means none.
 	Window int
+	// IndexLag is how long the index lags behind: a search chooses and orders issues
+	// by what they were then, and shows what they are.
+	IndexLag time.Duration
 	// TokenLife is how long a nextPageToken lives. 0 means seven days.
 	TokenLife time.Duration
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 )
 
 // hit is a match with its place among ties.
@@ -27,6 +28,7 @@ type place struct {
 type ordering struct {
 	keys []sortKey
 	seed uint64
+	asOf time.Time // of the index, where it lags; zero: it does not
 }
 
 func newOrdering(keys []sortKey, seed uint64) (ordering, error) {
@@ -39,7 +41,7 @@ func newOrdering(keys []sortKey, seed uint64) (ordering, error) {
 	if len(keys) == 0 {
 		keys = []sortKey{{field: "key", desc: true}}
 	}
-	return ordering{keys, seed}, nil
+	return ordering{keys: keys, seed: seed}, nil
 }
 
 // unique tells that no two issues tie: a key is among the sort keys.
@@ -49,6 +51,7 @@ func (o ordering) unique() bool {
 
 // of returns the place of an issue. Each sort key gives one number and one text.
 func (o ordering) of(r *record) place {
+	at := o.indexed(r)
 	p := place{Tie: mix(o.seed, uint64(r.id))}
 	for _, k := range o.keys {
 		text, number := "", int64(0)
@@ -56,15 +59,22 @@ func (o ordering) of(r *record) place {
 		case "created", "createddate":
 			number = r.created.UnixMilli()
 		case "updated", "updateddate":
-			number = r.updated.UnixMilli()
+			number = at.updated.UnixMilli()
 		case "project":
-			text = r.project.name
+			text = at.project.name
 		default:
-			text, number = r.project.key, int64(r.num)
+			text, number = at.project.key, int64(at.num)
 		}
 		p.Texts, p.Numbers = append(p.Texts, text), append(p.Numbers, number)
 	}
 	return p
+}
+
+func (o ordering) indexed(r *record) indexed {
+	if o.asOf.IsZero() {
+		return r.now()
+	}
+	return r.asOf(o.asOf)
 }
 
 func (o ordering) comparePlaces(a, b place) int {
@@ -82,6 +92,9 @@ func (o ordering) comparePlaces(a, b place) int {
 
 // compare is comparePlaces without the places, for sorting many issues.
 func (o ordering) compare(a, b hit) int {
+	if !o.asOf.IsZero() {
+		return o.comparePlaces(o.of(a.record), o.of(b.record))
+	}
 	for _, k := range o.keys {
 		c := 0
 		switch k.field {

@@ -3,7 +3,9 @@
 package jiratest
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -118,6 +120,65 @@ func TestTokenWalkIsSteadyWhileOthersChange(t *testing.T) {
 	slices.Sort(ids)
 	if len(slices.Compact(ids)) != 100 { // the deleted one was on the first page
 		t.Errorf("%d different issues, want 100", len(ids))
+	}
+}
+
+// Tokens that name places, and an index with an issue that is gone.
+func TestTokensThatNamePlaces(t *testing.T) {
+	t.Parallel()
+	s, base := serve(t, Options{Flavour: Cloud, Quirks: Quirks{PlaceTokens: true, GoneIssues: []string{"ALPHA-7"}}}, 12)
+	jql := "project = ALPHA ORDER BY created ASC, key ASC"
+	if ids := walkTokens(t, base, jql, "4", nil); len(ids) != 11 {
+		t.Errorf("%d issues, want all but the one that is gone", len(ids))
+	}
+	deleted := false
+	ids := walkTokens(t, base, jql, "4", func() {
+		if !deleted {
+			deleted = true
+			if err := s.Delete(s.Issues("ALPHA")[0].Key); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if len(ids) != 10 {
+		t.Errorf("%d issues, want one hidden by the one that went away", len(ids))
+	}
+}
+
+// An index that lags finds an issue where it was, and shows what it is.
+func TestIndexLag(t *testing.T) {
+	t.Parallel()
+	var late atomic.Int64
+	at := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := New(Options{IndexLag: time.Minute, Now: func() time.Time { return at.Add(time.Duration(late.Load())) }})
+	srv := httptest.NewServer(s)
+	t.Cleanup(srv.Close)
+	found := func(jql string) string {
+		var page results
+		get(t, searchURL(srv.URL, jql+" ORDER BY updated ASC, key ASC"), 200, &page)
+		return strings.Join(keysOf(page), " ")
+	}
+	tied(t, s, 2)
+	if _, err := s.Create("OTHER", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := found("project = TIE"); got != "" {
+		t.Errorf("new issues are found at once: %s", got)
+	}
+	late.Store(int64(time.Hour))
+	if err := s.Edit("TIE-1", map[string]any{"summary": "edited"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Move("TIE-2", "OTHER"); err != nil {
+		t.Fatal(err)
+	}
+	since := fmt.Sprintf("project = TIE AND updated >= %d", at.Add(time.Minute).UnixMilli())
+	if all, edited := found("project = TIE"), found(since); all != "TIE-1 OTHER-2" || edited != "" {
+		t.Errorf("while it lags: %q, edited since %q", all, edited)
+	}
+	late.Add(int64(time.Minute))
+	if all, edited, other := found("project = TIE"), found(since), found("project = OTHER"); all != "TIE-1" || edited != "TIE-1" || other != "OTHER-1 OTHER-2" {
+		t.Errorf("later: %q, edited since %q, other %q", all, edited, other)
 	}
 }
 

@@ -4,7 +4,10 @@ package jiratest
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
+	"time"
 )
 
 // Quirks make the server say less than it knows, or other than it knows.
@@ -15,6 +18,15 @@ type Quirks struct {
 	// EmptyPages is how many pages that a token asks for come without their
 	// issues, though with the token of the page behind.
 	EmptyPages int64
+
+	// PlaceTokens makes a nextPageToken name a place in the list, as startAt does,
+	// so that a page begins too late where an issue before it went away.
+	PlaceTokens bool
+	// GoneIssues are keys of issues that are gone and that the index still names:
+	// each takes a place on its page and counts in the total, and does not come.
+	GoneIssues []string
+	InfoDate   time.Duration // how far the clock behind the Date of serverInfo is off
+	OtherDate  time.Duration // likewise of all other replies
 
 	StuckToken bool // every page that a token asks for gives that token again
 
@@ -91,4 +103,22 @@ func (c *call) verbatim(r *record, name string) bool {
 	}
 	c.out.WriteString(value)
 	return true
+}
+
+// date is the Date of a reply.
+func (s *Server) date(r *http.Request) string {
+	off := s.options.Quirks.OtherDate
+	if strings.HasSuffix(r.URL.Path, "/serverInfo") {
+		off = s.options.Quirks.InfoDate
+	}
+	return s.options.Now().Add(off).UTC().Format(http.TimeFormat)
+}
+
+// there leaves out what the index names and what is gone.
+func (c *call) there(page []hit) []hit {
+	gone := c.server.options.Quirks.GoneIssues
+	if len(gone) == 0 {
+		return page
+	}
+	return slices.DeleteFunc(slices.Clone(page), func(h hit) bool { return slices.Contains(gone, h.key()) })
 }

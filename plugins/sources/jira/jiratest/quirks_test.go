@@ -33,6 +33,19 @@ func TestFormsOfA429(t *testing.T) {
 	}
 }
 
+func TestClocksThatDiffer(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := New(Options{Now: func() time.Time { return at }, Quirks: Quirks{InfoDate: -time.Second, OtherDate: time.Minute}})
+	for path, want := range map[string]string{"serverInfo": "Tue, 31 Dec 2024 23:59:59 GMT", "status": "Wed, 01 Jan 2025 00:01:00 GMT"} {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest("GET", "/rest/api/2/"+path, nil))
+		if got := w.Header().Get("Date"); got != want {
+			t.Errorf("%s: Date %q, want %q", path, got, want)
+		}
+	}
+}
+
 func TestQuirksOfPages(t *testing.T) {
 	t.Parallel()
 	s, base := serve(t, Options{Flavour: Cloud, Quirks: Quirks{StuckToken: true, WithoutUpdated: []string{"ALPHA-1"}, Refused: map[string]int{"GET /rest/api/3/status": 403}}}, 9)

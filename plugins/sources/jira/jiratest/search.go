@@ -109,12 +109,15 @@ func number(text string, fallback int) (int, error) {
 
 func (c *call) binder() binder {
 	o := &c.server.options
-	return binder{store: c.server.store, flavour: o.Flavour, zone: o.TimeZone, now: o.Now(), precision: o.JQLPrecision, visible: c.who.sees, unsearchable: o.Quirks.Unsearchable, lenient: c.lenient}
+	return binder{store: c.server.store, flavour: o.Flavour, zone: o.TimeZone, now: o.Now(), precision: o.JQLPrecision, lags: o.IndexLag > 0, visible: c.who.sees, unsearchable: o.Quirks.Unsearchable, lenient: c.lenient}
 }
 
 // find runs the query. The seed decides the order among ties.
 func (c *call) find(q query, seed uint64) ([]hit, ordering, error) {
 	order, err := newOrdering(q.order, seed)
+	if c.server.options.IndexLag > 0 {
+		order.asOf = c.server.options.Now()
+	}
 	if err != nil {
 		return nil, ordering{}, err
 	}
@@ -129,6 +132,10 @@ func (c *call) find(q query, seed uint64) ([]hit, ordering, error) {
 		match = nothing
 	}
 	found := func(r *record) bool { return r.found() && match(r) }
+	if !order.asOf.IsZero() {
+		born := order.asOf.Add(-c.server.options.IndexLag)
+		return order.sorted(c.server.store.all, func(r *record) bool { return !r.created.After(born) && found(r) }), order, nil
+	}
 	if !order.unique() {
 		return order.sorted(c.server.store.all, found), order, nil
 	}
@@ -197,7 +204,7 @@ func (c *call) searchPages() error {
 	fmt.Fprintf(c.out, `{"expand":"names,schema","startAt":%d,"maxResults":%d,`, max(s.StartAt, 0), limit)
 	c.total(len(hits))
 	c.out.WriteString(`"issues":[`)
-	c.page(page, &sel, s.Expand)
+	c.page(c.there(page), &sel, s.Expand)
 	c.out.WriteByte(']')
 	c.describe(&sel, s.Expand)
 	c.out.WriteByte('}')

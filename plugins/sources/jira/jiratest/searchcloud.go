@@ -21,6 +21,7 @@ type pageToken struct {
 	Query   uint64 `json:"q"` // hash of the JQL it belongs to
 	Expires int64  `json:"e"` // epoch milliseconds
 	Last    bool   `json:"l,omitempty"`
+	Skip    int    `json:"n,omitempty"` // how many issues stand before its place, where places count
 }
 
 func (t pageToken) String() string {
@@ -83,18 +84,21 @@ func (c *call) searchTokens() error {
 	if err != nil {
 		return err
 	}
+	skip := 0
 	if s.NextPageToken != "" {
-		hits = hits[c.resume(hits, order, token):]
+		skip = c.resume(hits, order, token)
+		hits = hits[skip:]
 	}
 	sel := selectFields(s.Fields, "id")
 	sel.properties = s.Properties
 	page := hits[:min(len(hits), c.tokenLimit(s, &sel))]
 	c.out.WriteString(`{"issues":[`)
 	if !c.swallows(s.NextPageToken) {
-		c.page(page, &sel, s.Expand)
+		c.page(c.there(page), &sel, s.Expand)
 	}
 	c.out.WriteByte(']')
 	c.describe(&sel, s.Expand)
+	token.Skip = skip + len(page)
 	c.endOfPage(s, token, order, page, len(page) == len(hits))
 	return nil
 }
@@ -111,6 +115,9 @@ func (c *call) walk(s searchRequest, q query) (pageToken, error) {
 // resume returns the index of the first issue of the page that a token names:
 // the one after its place, or at its place where the quirk repeats the last page.
 func (c *call) resume(hits []hit, order ordering, token pageToken) int {
+	if c.server.options.Quirks.PlaceTokens && !token.Last {
+		return min(token.Skip, len(hits))
+	}
 	at, found := slices.BinarySearchFunc(hits, token.After, func(h hit, p place) int { return order.comparePlaces(order.of(h.record), p) })
 	if found && !token.Last {
 		at++

@@ -75,7 +75,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if hook := s.hook.Load(); hook != nil {
 		(*hook)(r)
 	}
-	w.Header().Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
+	w.Header().Set("Date", s.date(r))
 	inner, ok := s.strip(r)
 	if !ok {
 		http.NotFound(w, r)

@@ -69,6 +69,34 @@ type record struct {
 
 	archived bool
 	hidden   bool // nobody may see it
+
+	doc indexed    // what the index has, or is to have
+	was []outdated // what it had before, while it lags
+}
+
+// indexed is what the index keeps of an issue to find and order it by.
+type indexed struct {
+	project *project
+	num     int
+	updated time.Time
+}
+
+// outdated is what the index has until a time.
+type outdated struct {
+	indexed
+	until time.Time
+}
+
+func (r *record) now() indexed { return indexed{r.project, r.num, r.updated} }
+
+// asOf is what an index that lags has of an issue.
+func (r *record) asOf(at time.Time) indexed {
+	for _, w := range r.was {
+		if at.Before(w.until) {
+			return w.indexed
+		}
+	}
+	return r.now()
 }
 
 type field struct {
@@ -180,6 +208,7 @@ func (v value) called(name string) bool {
 }
 
 func (s *store) add(r *record) {
+	r.doc = r.now()
 	s.all = append(s.all, r)
 	s.byID[r.id] = r
 	s.byKey[r.key()] = r

@@ -512,7 +512,8 @@ type Fetch struct {
 	Headers []*Header              `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty"`
 	// At most 64 MiB.
 	Body []byte `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
-	// The request may be sent twice though its method does not say so.
+	// The request may be sent twice though its method does not say so. A POST of a source needs this mark, which says that it
+	// only reads; see Permissions.methods.
 	Idempotent bool `protobuf:"varint,5,opt,name=idempotent,proto3" json:"idempotent,omitempty"`
 	// Keep the body of a 2xx reply on the host's disk instead of sending it.
 	Keep *Keep `protobuf:"bytes,6,opt,name=keep,proto3" json:"keep,omitempty"`
@@ -683,14 +684,40 @@ func (x *Keep) GetType() string {
 	return ""
 }
 
-// ReplyClass says of a reply whether asking again can help, where the status alone does not tell.
+// ReplyClass says of a reply whether asking again can help, where the status alone does not tell. A reply is meant if its status,
+// text and header all fit.
+//
+// Examples of throttled classes, as (field: value):
+//
+//	GitHub's secondary limit       status: 403, text: "secondary rate limit", throttled: true, pause: 60 s
+//	AWS                            status: 400, text: "ThrottlingException", throttled: true
+//	monday.com                     status: 200, text: "COMPLEXITY_BUDGET_EXHAUSTED", throttled: true, seconds: "errors.0.extensions.retry_in_seconds"
+//	MediaWiki's maxlag             status: 200, header: "MediaWiki-API-Error: maxlag", throttled: true
+//	Shopify's GraphQL, refusals    status: 200, text: "THROTTLED", throttled: true, seconds: "extensions.cost.throttleStatus"
+//	Stack Exchange's backoff       status: 200, throttled: true, seconds: "backoff", good: true
 type ReplyClass struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Status int32                  `protobuf:"varint,1,opt,name=status,proto3" json:"status,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 0, if throttled is set: whatever the status.
+	Status int32 `protobuf:"varint,1,opt,name=status,proto3" json:"status,omitempty"`
 	// In the first 64 KiB of the body; empty: whatever the body says.
 	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
-	// Ask again. Otherwise the reply is final, and is handed on as it is.
-	Temporary     bool `protobuf:"varint,3,opt,name=temporary,proto3" json:"temporary,omitempty"`
+	// Ask again. Otherwise the reply is final, and is handed on as it is, unless throttled is set. With a Retry-After it is a refusal, as if throttled were set.
+	Temporary bool `protobuf:"varint,3,opt,name=temporary,proto3" json:"temporary,omitempty"`
+	// The reply refuses because the far end is asked too often: the host pauses all requests to it, and sends this one again when the
+	// pause is over. That is no attempt that failed. A pause longer than http.max_wait ends the fetch with a FetchError that is permanent
+	// and has retry_after.
+	Throttled bool `protobuf:"varint,4,opt,name=throttled,proto3" json:"throttled,omitempty"`
+	// "Name" or "Name: value": a header that the reply has. Empty: whatever the headers are.
+	Header string `protobuf:"bytes,5,opt,name=header,proto3" json:"header,omitempty"`
+	// If throttled: the path in the JSON body to the seconds to wait, its steps separated by dots, an index being a number:
+	// "errors.0.extensions.retry_in_seconds". There stands a number, a text with a number of seconds in it, or an object with
+	// currentlyAvailable, restoreRate and maximumAvailable, which tells a bucket; beside it, requestedQueryCost is what this request costs. A Retry-After
+	// that is longer counts too. At most the first 8 MiB of the body are read for it.
+	Seconds string `protobuf:"bytes,6,opt,name=seconds,proto3" json:"seconds,omitempty"`
+	// If throttled: the first pause where the reply says none; refusals that follow double it, up to a minute. Not set: half a second.
+	Pause *durationpb.Duration `protobuf:"bytes,7,opt,name=pause,proto3" json:"pause,omitempty"`
+	// If throttled: the reply is good and is handed on; what seconds tells is for the requests that come next.
+	Good          bool `protobuf:"varint,8,opt,name=good,proto3" json:"good,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -742,6 +769,41 @@ func (x *ReplyClass) GetText() string {
 func (x *ReplyClass) GetTemporary() bool {
 	if x != nil {
 		return x.Temporary
+	}
+	return false
+}
+
+func (x *ReplyClass) GetThrottled() bool {
+	if x != nil {
+		return x.Throttled
+	}
+	return false
+}
+
+func (x *ReplyClass) GetHeader() string {
+	if x != nil {
+		return x.Header
+	}
+	return ""
+}
+
+func (x *ReplyClass) GetSeconds() string {
+	if x != nil {
+		return x.Seconds
+	}
+	return ""
+}
+
+func (x *ReplyClass) GetPause() *durationpb.Duration {
+	if x != nil {
+		return x.Pause
+	}
+	return nil
+}
+
+func (x *ReplyClass) GetGood() bool {
+	if x != nil {
+		return x.Good
 	}
 	return false
 }
@@ -1060,7 +1122,9 @@ type FetchError struct {
 	Permanent  bool                 `protobuf:"varint,2,opt,name=permanent,proto3" json:"permanent,omitempty"`
 	RetryAfter *durationpb.Duration `protobuf:"bytes,3,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
 	// It is the request for a file, by Fetch.keep, that failed: the host's folder is in order.
-	NotKept       bool `protobuf:"varint,4,opt,name=not_kept,json=notKept,proto3" json:"not_kept,omitempty"`
+	NotKept bool `protobuf:"varint,4,opt,name=not_kept,json=notKept,proto3" json:"not_kept,omitempty"`
+	// The robots.txt of the host forbids the request. A Read that can do nothing without it ends with ErrorInfo.skip.
+	Robots        bool `protobuf:"varint,10,opt,name=robots,proto3" json:"robots,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1119,6 +1183,13 @@ func (x *FetchError) GetRetryAfter() *durationpb.Duration {
 func (x *FetchError) GetNotKept() bool {
 	if x != nil {
 		return x.NotKept
+	}
+	return false
+}
+
+func (x *FetchError) GetRobots() bool {
+	if x != nil {
+		return x.Robots
 	}
 	return false
 }
@@ -1441,12 +1512,17 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x17\n" +
 	"\x04size\x18\x02 \x01(\x03H\x00R\x04size\x88\x01\x01\x12\x12\n" +
 	"\x04type\x18\x03 \x01(\tR\x04typeB\a\n" +
-	"\x05_size\"V\n" +
+	"\x05_size\"\xeb\x01\n" +
 	"\n" +
 	"ReplyClass\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\x05R\x06status\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1c\n" +
-	"\ttemporary\x18\x03 \x01(\bR\ttemporary\"\r\n" +
+	"\ttemporary\x18\x03 \x01(\bR\ttemporary\x12\x1c\n" +
+	"\tthrottled\x18\x04 \x01(\bR\tthrottled\x12\x16\n" +
+	"\x06header\x18\x05 \x01(\tR\x06header\x12\x18\n" +
+	"\aseconds\x18\x06 \x01(\tR\aseconds\x12/\n" +
+	"\x05pause\x18\a \x01(\v2\x19.google.protobuf.DurationR\x05pause\x12\x12\n" +
+	"\x04good\x18\b \x01(\bR\x04good\"\r\n" +
 	"\vFetchCancel\"#\n" +
 	"\vFetchWindow\x12\x14\n" +
 	"\x05bytes\x18\x01 \x01(\x03R\x05bytes\"\x89\x02\n" +
@@ -1466,14 +1542,16 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"FetchChunk\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
-	"\x04last\x18\x02 \x01(\bR\x04last\"\x9b\x01\n" +
+	"\x04last\x18\x02 \x01(\bR\x04last\"\xb3\x01\n" +
 	"\n" +
 	"FetchError\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x1c\n" +
 	"\tpermanent\x18\x02 \x01(\bR\tpermanent\x12:\n" +
 	"\vretry_after\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"retryAfter\x12\x19\n" +
-	"\bnot_kept\x18\x04 \x01(\bR\anotKept\":\n" +
+	"\bnot_kept\x18\x04 \x01(\bR\anotKept\x12\x16\n" +
+	"\x06robots\x18\n" +
+	" \x01(\bR\x06robots\":\n" +
 	"\x04Dial\x12\x18\n" +
 	"\anetwork\x18\x01 \x01(\tR\anetwork\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\"\f\n" +
@@ -1560,17 +1638,18 @@ var file_scrapekit_plugin_v1_host_proto_depIdxs = []int32{
 	4,  // 11: scrapekit.plugin.v1.Fetch.headers:type_name -> scrapekit.plugin.v1.Header
 	6,  // 12: scrapekit.plugin.v1.Fetch.keep:type_name -> scrapekit.plugin.v1.Keep
 	7,  // 13: scrapekit.plugin.v1.Fetch.classes:type_name -> scrapekit.plugin.v1.ReplyClass
-	4,  // 14: scrapekit.plugin.v1.FetchHead.headers:type_name -> scrapekit.plugin.v1.Header
-	11, // 15: scrapekit.plugin.v1.FetchHead.kept:type_name -> scrapekit.plugin.v1.File
-	20, // 16: scrapekit.plugin.v1.FetchError.retry_after:type_name -> google.protobuf.Duration
-	0,  // 17: scrapekit.plugin.v1.DialError.cause:type_name -> scrapekit.plugin.v1.DialCause
-	1,  // 18: scrapekit.plugin.v1.Log.level:type_name -> scrapekit.plugin.v1.Log.Level
-	18, // 19: scrapekit.plugin.v1.Log.fields:type_name -> scrapekit.plugin.v1.Log.Field
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	20, // 14: scrapekit.plugin.v1.ReplyClass.pause:type_name -> google.protobuf.Duration
+	4,  // 15: scrapekit.plugin.v1.FetchHead.headers:type_name -> scrapekit.plugin.v1.Header
+	11, // 16: scrapekit.plugin.v1.FetchHead.kept:type_name -> scrapekit.plugin.v1.File
+	20, // 17: scrapekit.plugin.v1.FetchError.retry_after:type_name -> google.protobuf.Duration
+	0,  // 18: scrapekit.plugin.v1.DialError.cause:type_name -> scrapekit.plugin.v1.DialCause
+	1,  // 19: scrapekit.plugin.v1.Log.level:type_name -> scrapekit.plugin.v1.Log.Level
+	18, // 20: scrapekit.plugin.v1.Log.fields:type_name -> scrapekit.plugin.v1.Log.Field
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_scrapekit_plugin_v1_host_proto_init() }

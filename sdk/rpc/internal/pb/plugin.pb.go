@@ -95,6 +95,8 @@ const (
 	Feature_FEATURE_OUT_STREAMS Feature = 4
 	// Sink: Write may be called several times at once.
 	Feature_FEATURE_PARALLEL_WRITES Feature = 5
+	// Sink: FinishSink is to be called when a run is complete.
+	Feature_FEATURE_FINISH Feature = 6
 )
 
 // Enum value maps for Feature.
@@ -106,6 +108,7 @@ var (
 		3: "FEATURE_COMMIT",
 		4: "FEATURE_OUT_STREAMS",
 		5: "FEATURE_PARALLEL_WRITES",
+		6: "FEATURE_FINISH",
 	}
 	Feature_value = map[string]int32{
 		"FEATURE_UNSPECIFIED":     0,
@@ -114,6 +117,7 @@ var (
 		"FEATURE_COMMIT":          3,
 		"FEATURE_OUT_STREAMS":     4,
 		"FEATURE_PARALLEL_WRITES": 5,
+		"FEATURE_FINISH":          6,
 	}
 )
 
@@ -250,7 +254,9 @@ type DescribeResponse struct {
 	// What the plugin needs beyond the base. It has what is both stated here and granted by the user.
 	Permissions *Permissions `protobuf:"bytes,7,opt,name=permissions,proto3" json:"permissions,omitempty"`
 	// The plugin goes where links lead it, so the host is to keep to robots.txt for it, unless the user says otherwise.
-	Robots        bool `protobuf:"varint,8,opt,name=robots,proto3" json:"robots,omitempty"`
+	Robots bool `protobuf:"varint,8,opt,name=robots,proto3" json:"robots,omitempty"`
+	// Sink or stateful transform: Start.dir is to name a folder that is the stage's alone.
+	PrivateDir    bool `protobuf:"varint,9,opt,name=private_dir,json=privateDir,proto3" json:"private_dir,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -341,6 +347,13 @@ func (x *DescribeResponse) GetRobots() bool {
 	return false
 }
 
+func (x *DescribeResponse) GetPrivateDir() bool {
+	if x != nil {
+		return x.PrivateDir
+	}
+	return false
+}
+
 // Permissions are what a plugin may do beyond the base: to serve the host, to ask over HTTP the hosts that its settings name,
 // and to use the files and addresses that the user wrote into its settings.
 type Permissions struct {
@@ -354,7 +367,9 @@ type Permissions struct {
 	FsWrite []string `protobuf:"bytes,3,rep,name=fs_write,json=fsWrite,proto3" json:"fs_write,omitempty"`
 	// Addresses to which the host opens TCP connections for the plugin: "db.example.com:5432"; "*.example.com:5432" is every host
 	// below, "*:5432" every host, "db.example.com:*" every port.
-	Dial          []string `protobuf:"bytes,4,rep,name=dial,proto3" json:"dial,omitempty"`
+	Dial []string `protobuf:"bytes,4,rep,name=dial,proto3" json:"dial,omitempty"`
+	// Source: methods of HTTP that it sends beside GET and HEAD: "POST", for requests that it marks as Fetch.idempotent.
+	Methods       []string `protobuf:"bytes,5,rep,name=methods,proto3" json:"methods,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -413,6 +428,13 @@ func (x *Permissions) GetFsWrite() []string {
 func (x *Permissions) GetDial() []string {
 	if x != nil {
 		return x.Dial
+	}
+	return nil
+}
+
+func (x *Permissions) GetMethods() []string {
+	if x != nil {
+		return x.Methods
 	}
 	return nil
 }
@@ -1033,7 +1055,7 @@ var File_scrapekit_plugin_v1_plugin_proto protoreflect.FileDescriptor
 const file_scrapekit_plugin_v1_plugin_proto_rawDesc = "" +
 	"\n" +
 	" scrapekit/plugin/v1/plugin.proto\x12\x13scrapekit.plugin.v1\x1a\x1escrapekit/plugin/v1/host.proto\x1a\x1fscrapekit/plugin/v1/types.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\xb9\x02\n" +
+	"\x0fDescribeRequest\"\xda\x02\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12-\n" +
@@ -1042,12 +1064,15 @@ const file_scrapekit_plugin_v1_plugin_proto_rawDesc = "" +
 	"\rconfig_schema\x18\x05 \x01(\fR\fconfigSchema\x125\n" +
 	"\astreams\x18\x06 \x03(\v2\x1b.scrapekit.plugin.v1.StreamR\astreams\x12B\n" +
 	"\vpermissions\x18\a \x01(\v2 .scrapekit.plugin.v1.PermissionsR\vpermissions\x12\x16\n" +
-	"\x06robots\x18\b \x01(\bR\x06robots\"i\n" +
+	"\x06robots\x18\b \x01(\bR\x06robots\x12\x1f\n" +
+	"\vprivate_dir\x18\t \x01(\bR\n" +
+	"privateDir\"\x83\x01\n" +
 	"\vPermissions\x12\x12\n" +
 	"\x04http\x18\x01 \x03(\tR\x04http\x12\x17\n" +
 	"\afs_read\x18\x02 \x03(\tR\x06fsRead\x12\x19\n" +
 	"\bfs_write\x18\x03 \x03(\tR\afsWrite\x12\x12\n" +
-	"\x04dial\x18\x04 \x03(\tR\x04dial\"@\n" +
+	"\x04dial\x18\x04 \x03(\tR\x04dial\x12\x18\n" +
+	"\amethods\x18\x05 \x03(\tR\amethods\"@\n" +
 	"\x10ConfigureRequest\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\x12\x14\n" +
 	"\x05dials\x18\x02 \x01(\bR\x05dials\"\x8b\x01\n" +
@@ -1088,14 +1113,15 @@ const file_scrapekit_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_SOURCE\x10\x01\x12\x12\n" +
 	"\x0eKIND_TRANSFORM\x10\x02\x12\r\n" +
-	"\tKIND_SINK\x10\x03*\x91\x01\n" +
+	"\tKIND_SINK\x10\x03*\xa5\x01\n" +
 	"\aFeature\x12\x17\n" +
 	"\x13FEATURE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rFEATURE_CHECK\x10\x01\x12\x10\n" +
 	"\fFEATURE_OPEN\x10\x02\x12\x12\n" +
 	"\x0eFEATURE_COMMIT\x10\x03\x12\x17\n" +
 	"\x13FEATURE_OUT_STREAMS\x10\x04\x12\x1b\n" +
-	"\x17FEATURE_PARALLEL_WRITES\x10\x052\x81\x04\n" +
+	"\x17FEATURE_PARALLEL_WRITES\x10\x05\x12\x12\n" +
+	"\x0eFEATURE_FINISH\x10\x062\x81\x04\n" +
 	"\rPluginService\x12W\n" +
 	"\bDescribe\x12$.scrapekit.plugin.v1.DescribeRequest\x1a%.scrapekit.plugin.v1.DescribeResponse\x12J\n" +
 	"\x04Host\x12\x1d.scrapekit.plugin.v1.FromHost\x1a\x1f.scrapekit.plugin.v1.FromPlugin(\x010\x01\x12Z\n" +

@@ -280,6 +280,95 @@ func (x *CommitSinkResponse) GetToken() []byte {
 	return nil
 }
 
+type FinishSinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run, as in Start.
+	Run           string `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	Full          bool   `protobuf:"varint,2,opt,name=full,proto3" json:"full,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FinishSinkRequest) Reset() {
+	*x = FinishSinkRequest{}
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FinishSinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FinishSinkRequest) ProtoMessage() {}
+
+func (x *FinishSinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FinishSinkRequest.ProtoReflect.Descriptor instead.
+func (*FinishSinkRequest) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *FinishSinkRequest) GetRun() string {
+	if x != nil {
+		return x.Run
+	}
+	return ""
+}
+
+func (x *FinishSinkRequest) GetFull() bool {
+	if x != nil {
+		return x.Full
+	}
+	return false
+}
+
+type FinishSinkResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FinishSinkResponse) Reset() {
+	*x = FinishSinkResponse{}
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FinishSinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FinishSinkResponse) ProtoMessage() {}
+
+func (x *FinishSinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_sink_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FinishSinkResponse.ProtoReflect.Descriptor instead.
+func (*FinishSinkResponse) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_sink_proto_rawDescGZIP(), []int{7}
+}
+
 var File_scrapekit_plugin_v1_sink_proto protoreflect.FileDescriptor
 
 const file_scrapekit_plugin_v1_sink_proto_rawDesc = "" +
@@ -295,12 +384,18 @@ const file_scrapekit_plugin_v1_sink_proto_rawDesc = "" +
 	"\bcounters\x18\x02 \x03(\v2\x1c.scrapekit.plugin.v1.CounterR\bcounters\"\x13\n" +
 	"\x11CommitSinkRequest\"*\n" +
 	"\x12CommitSinkResponse\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\fR\x05token2\x95\x02\n" +
+	"\x05token\x18\x01 \x01(\fR\x05token\"9\n" +
+	"\x11FinishSinkRequest\x12\x10\n" +
+	"\x03run\x18\x01 \x01(\tR\x03run\x12\x12\n" +
+	"\x04full\x18\x02 \x01(\bR\x04full\"\x14\n" +
+	"\x12FinishSinkResponse2\xf4\x02\n" +
 	"\vSinkService\x12W\n" +
 	"\bOpenSink\x12$.scrapekit.plugin.v1.OpenSinkRequest\x1a%.scrapekit.plugin.v1.OpenSinkResponse\x12N\n" +
 	"\x05Write\x12!.scrapekit.plugin.v1.WriteRequest\x1a\".scrapekit.plugin.v1.WriteResponse\x12]\n" +
 	"\n" +
-	"CommitSink\x12&.scrapekit.plugin.v1.CommitSinkRequest\x1a'.scrapekit.plugin.v1.CommitSinkResponseB7Z5github.com/scrapekit/scrapekit/sdk/rpc/internal/pb;pbb\x06proto3"
+	"CommitSink\x12&.scrapekit.plugin.v1.CommitSinkRequest\x1a'.scrapekit.plugin.v1.CommitSinkResponse\x12]\n" +
+	"\n" +
+	"FinishSink\x12&.scrapekit.plugin.v1.FinishSinkRequest\x1a'.scrapekit.plugin.v1.FinishSinkResponseB7Z5github.com/scrapekit/scrapekit/sdk/rpc/internal/pb;pbb\x06proto3"
 
 var (
 	file_scrapekit_plugin_v1_sink_proto_rawDescOnce sync.Once
@@ -314,7 +409,7 @@ func file_scrapekit_plugin_v1_sink_proto_rawDescGZIP() []byte {
 	return file_scrapekit_plugin_v1_sink_proto_rawDescData
 }
 
-var file_scrapekit_plugin_v1_sink_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_scrapekit_plugin_v1_sink_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_scrapekit_plugin_v1_sink_proto_goTypes = []any{
 	(*OpenSinkRequest)(nil),    // 0: scrapekit.plugin.v1.OpenSinkRequest
 	(*OpenSinkResponse)(nil),   // 1: scrapekit.plugin.v1.OpenSinkResponse
@@ -322,27 +417,31 @@ var file_scrapekit_plugin_v1_sink_proto_goTypes = []any{
 	(*WriteResponse)(nil),      // 3: scrapekit.plugin.v1.WriteResponse
 	(*CommitSinkRequest)(nil),  // 4: scrapekit.plugin.v1.CommitSinkRequest
 	(*CommitSinkResponse)(nil), // 5: scrapekit.plugin.v1.CommitSinkResponse
-	(*Start)(nil),              // 6: scrapekit.plugin.v1.Start
-	(*Batch)(nil),              // 7: scrapekit.plugin.v1.Batch
-	(*Reject)(nil),             // 8: scrapekit.plugin.v1.Reject
-	(*Counter)(nil),            // 9: scrapekit.plugin.v1.Counter
+	(*FinishSinkRequest)(nil),  // 6: scrapekit.plugin.v1.FinishSinkRequest
+	(*FinishSinkResponse)(nil), // 7: scrapekit.plugin.v1.FinishSinkResponse
+	(*Start)(nil),              // 8: scrapekit.plugin.v1.Start
+	(*Batch)(nil),              // 9: scrapekit.plugin.v1.Batch
+	(*Reject)(nil),             // 10: scrapekit.plugin.v1.Reject
+	(*Counter)(nil),            // 11: scrapekit.plugin.v1.Counter
 }
 var file_scrapekit_plugin_v1_sink_proto_depIdxs = []int32{
-	6, // 0: scrapekit.plugin.v1.OpenSinkRequest.start:type_name -> scrapekit.plugin.v1.Start
-	7, // 1: scrapekit.plugin.v1.WriteRequest.batch:type_name -> scrapekit.plugin.v1.Batch
-	8, // 2: scrapekit.plugin.v1.WriteResponse.rejects:type_name -> scrapekit.plugin.v1.Reject
-	9, // 3: scrapekit.plugin.v1.WriteResponse.counters:type_name -> scrapekit.plugin.v1.Counter
-	0, // 4: scrapekit.plugin.v1.SinkService.OpenSink:input_type -> scrapekit.plugin.v1.OpenSinkRequest
-	2, // 5: scrapekit.plugin.v1.SinkService.Write:input_type -> scrapekit.plugin.v1.WriteRequest
-	4, // 6: scrapekit.plugin.v1.SinkService.CommitSink:input_type -> scrapekit.plugin.v1.CommitSinkRequest
-	1, // 7: scrapekit.plugin.v1.SinkService.OpenSink:output_type -> scrapekit.plugin.v1.OpenSinkResponse
-	3, // 8: scrapekit.plugin.v1.SinkService.Write:output_type -> scrapekit.plugin.v1.WriteResponse
-	5, // 9: scrapekit.plugin.v1.SinkService.CommitSink:output_type -> scrapekit.plugin.v1.CommitSinkResponse
-	7, // [7:10] is the sub-list for method output_type
-	4, // [4:7] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	8,  // 0: scrapekit.plugin.v1.OpenSinkRequest.start:type_name -> scrapekit.plugin.v1.Start
+	9,  // 1: scrapekit.plugin.v1.WriteRequest.batch:type_name -> scrapekit.plugin.v1.Batch
+	10, // 2: scrapekit.plugin.v1.WriteResponse.rejects:type_name -> scrapekit.plugin.v1.Reject
+	11, // 3: scrapekit.plugin.v1.WriteResponse.counters:type_name -> scrapekit.plugin.v1.Counter
+	0,  // 4: scrapekit.plugin.v1.SinkService.OpenSink:input_type -> scrapekit.plugin.v1.OpenSinkRequest
+	2,  // 5: scrapekit.plugin.v1.SinkService.Write:input_type -> scrapekit.plugin.v1.WriteRequest
+	4,  // 6: scrapekit.plugin.v1.SinkService.CommitSink:input_type -> scrapekit.plugin.v1.CommitSinkRequest
+	6,  // 7: scrapekit.plugin.v1.SinkService.FinishSink:input_type -> scrapekit.plugin.v1.FinishSinkRequest
+	1,  // 8: scrapekit.plugin.v1.SinkService.OpenSink:output_type -> scrapekit.plugin.v1.OpenSinkResponse
+	3,  // 9: scrapekit.plugin.v1.SinkService.Write:output_type -> scrapekit.plugin.v1.WriteResponse
+	5,  // 10: scrapekit.plugin.v1.SinkService.CommitSink:output_type -> scrapekit.plugin.v1.CommitSinkResponse
+	7,  // 11: scrapekit.plugin.v1.SinkService.FinishSink:output_type -> scrapekit.plugin.v1.FinishSinkResponse
+	8,  // [8:12] is the sub-list for method output_type
+	4,  // [4:8] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_scrapekit_plugin_v1_sink_proto_init() }
@@ -357,7 +456,7 @@ func file_scrapekit_plugin_v1_sink_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_scrapekit_plugin_v1_sink_proto_rawDesc), len(file_scrapekit_plugin_v1_sink_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

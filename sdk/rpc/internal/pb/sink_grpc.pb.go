@@ -24,6 +24,7 @@ const (
 	SinkService_OpenSink_FullMethodName   = "/scrapekit.plugin.v1.SinkService/OpenSink"
 	SinkService_Write_FullMethodName      = "/scrapekit.plugin.v1.SinkService/Write"
 	SinkService_CommitSink_FullMethodName = "/scrapekit.plugin.v1.SinkService/CommitSink"
+	SinkService_FinishSink_FullMethodName = "/scrapekit.plugin.v1.SinkService/FinishSink"
 )
 
 // SinkServiceClient is the client API for SinkService service.
@@ -36,6 +37,10 @@ type SinkServiceClient interface {
 	Write(ctx context.Context, in *WriteRequest, opts ...grpc.CallOption) (*WriteResponse, error)
 	// CommitSink makes all that was written durable and returns the token that stands for it. Never beside Write.
 	CommitSink(ctx context.Context, in *CommitSinkRequest, opts ...grpc.CallOption) (*CommitSinkResponse, error)
+	// FinishSink says that the run is complete: all of its records are committed, and the host has kept the token of the last commit.
+	// Called only if features holds FEATURE_FINISH, after the last commit. It comes again, to another instance that was opened with the
+	// same token, if the host or the plugin ends before the run's end is kept: then it must do nothing twice.
+	FinishSink(ctx context.Context, in *FinishSinkRequest, opts ...grpc.CallOption) (*FinishSinkResponse, error)
 }
 
 type sinkServiceClient struct {
@@ -76,6 +81,16 @@ func (c *sinkServiceClient) CommitSink(ctx context.Context, in *CommitSinkReques
 	return out, nil
 }
 
+func (c *sinkServiceClient) FinishSink(ctx context.Context, in *FinishSinkRequest, opts ...grpc.CallOption) (*FinishSinkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FinishSinkResponse)
+	err := c.cc.Invoke(ctx, SinkService_FinishSink_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // SinkServiceServer is the server API for SinkService service.
 // All implementations must embed UnimplementedSinkServiceServer
 // for forward compatibility.
@@ -86,6 +101,10 @@ type SinkServiceServer interface {
 	Write(context.Context, *WriteRequest) (*WriteResponse, error)
 	// CommitSink makes all that was written durable and returns the token that stands for it. Never beside Write.
 	CommitSink(context.Context, *CommitSinkRequest) (*CommitSinkResponse, error)
+	// FinishSink says that the run is complete: all of its records are committed, and the host has kept the token of the last commit.
+	// Called only if features holds FEATURE_FINISH, after the last commit. It comes again, to another instance that was opened with the
+	// same token, if the host or the plugin ends before the run's end is kept: then it must do nothing twice.
+	FinishSink(context.Context, *FinishSinkRequest) (*FinishSinkResponse, error)
 	mustEmbedUnimplementedSinkServiceServer()
 }
 
@@ -104,6 +123,9 @@ func (UnimplementedSinkServiceServer) Write(context.Context, *WriteRequest) (*Wr
 }
 func (UnimplementedSinkServiceServer) CommitSink(context.Context, *CommitSinkRequest) (*CommitSinkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CommitSink not implemented")
+}
+func (UnimplementedSinkServiceServer) FinishSink(context.Context, *FinishSinkRequest) (*FinishSinkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FinishSink not implemented")
 }
 func (UnimplementedSinkServiceServer) mustEmbedUnimplementedSinkServiceServer() {}
 func (UnimplementedSinkServiceServer) testEmbeddedByValue()                     {}
@@ -180,6 +202,24 @@ func _SinkService_CommitSink_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SinkService_FinishSink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FinishSinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SinkServiceServer).FinishSink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SinkService_FinishSink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SinkServiceServer).FinishSink(ctx, req.(*FinishSinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // SinkService_ServiceDesc is the grpc.ServiceDesc for SinkService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -198,6 +238,10 @@ var SinkService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CommitSink",
 			Handler:    _SinkService_CommitSink_Handler,
+		},
+		{
+			MethodName: "FinishSink",
+			Handler:    _SinkService_FinishSink_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

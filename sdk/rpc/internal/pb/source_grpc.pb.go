@@ -33,7 +33,7 @@ type SourceServiceClient interface {
 	// Streams says which kinds of record the source has.
 	Streams(ctx context.Context, in *StreamsRequest, opts ...grpc.CallOption) (*StreamsResponse, error)
 	// Plan divides the work of one run into splits. The first request holds the streams; the previous splits
-	// follow in requests of about 1 MiB, however many there are. The plugin answers when the host has closed its
+	// follow in requests of about 256 KiB, however many there are. The plugin answers when the host has closed its
 	// side, likewise in pieces; the stream's end without an error is the plan's end.
 	Plan(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[PlanRequest, PlanResponse], error)
 	// Read emits the records of one split from its cursor on. Several Reads run at once, of different
@@ -99,7 +99,7 @@ type SourceServiceServer interface {
 	// Streams says which kinds of record the source has.
 	Streams(context.Context, *StreamsRequest) (*StreamsResponse, error)
 	// Plan divides the work of one run into splits. The first request holds the streams; the previous splits
-	// follow in requests of about 1 MiB, however many there are. The plugin answers when the host has closed its
+	// follow in requests of about 256 KiB, however many there are. The plugin answers when the host has closed its
 	// side, likewise in pieces; the stream's end without an error is the plan's end.
 	Plan(grpc.BidiStreamingServer[PlanRequest, PlanResponse]) error
 	// Read emits the records of one split from its cursor on. Several Reads run at once, of different

@@ -85,8 +85,8 @@ type Batch struct {
 	Op     Op                     `protobuf:"varint,2,opt,name=op,proto3,enum=scrapekit.plugin.v1.Op" json:"op,omitempty"`
 	// Number of records in payload.
 	Count int64 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
-	// Newline-delimited JSON: one record a line, each ended by a newline, none empty. The host never parses
-	// it. Aim for 256 KiB to 1 MiB; one record may be up to 64 MiB.
+	// Newline-delimited JSON: one record a line, each ended by a newline, none empty. The host passes it on as it is, and rejects
+	// lines that are no JSON. Aim for 256 KiB to 1 MiB; one record may be up to 64 MiB.
 	Payload       []byte `protobuf:"bytes,4,opt,name=payload,proto3" json:"payload,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -154,7 +154,8 @@ func (x *Batch) GetPayload() []byte {
 type Reject struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Stream string                 `protobuf:"bytes,1,opt,name=stream,proto3" json:"stream,omitempty"`
-	Record []byte                 `protobuf:"bytes,2,opt,name=record,proto3" json:"record,omitempty"`
+	// The record as it came, or a part of it. A transform or a sink that rejects what it was not given ends the run.
+	Record []byte `protobuf:"bytes,2,opt,name=record,proto3" json:"record,omitempty"`
 	// For people. Reports count by what stands before the first ": ".
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -442,8 +443,11 @@ type ErrorInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Trying again will not help.
 	Permanent bool `protobuf:"varint,1,opt,name=permanent,proto3" json:"permanent,omitempty"`
-	// Try again after this time.
-	RetryAfter    *durationpb.Duration `protobuf:"bytes,2,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
+	// Try again after this time. The host waits no longer than http.max_wait, and otherwise ends the split.
+	RetryAfter *durationpb.Duration `protobuf:"bytes,2,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
+	// Of a Read: the split is not to be read, and nothing is missing for it, as where robots.txt forbids a link
+	// (FetchError.robots). It is skipped: counted and listed in the report, and the run is complete without it.
+	Skip          bool `protobuf:"varint,10,opt,name=skip,proto3" json:"skip,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -492,6 +496,13 @@ func (x *ErrorInfo) GetRetryAfter() *durationpb.Duration {
 	return nil
 }
 
+func (x *ErrorInfo) GetSkip() bool {
+	if x != nil {
+		return x.Skip
+	}
+	return false
+}
+
 // Start is what a run begins with.
 type Start struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -502,8 +513,16 @@ type Start struct {
 	// The token was made by this very run.
 	Resume bool `protobuf:"varint,4,opt,name=resume,proto3" json:"resume,omitempty"`
 	// The run starts over: what the token stands for is to be discarded.
-	Full          bool      `protobuf:"varint,5,opt,name=full,proto3" json:"full,omitempty"`
-	Streams       []*Stream `protobuf:"bytes,6,rep,name=streams,proto3" json:"streams,omitempty"`
+	Full    bool      `protobuf:"varint,5,opt,name=full,proto3" json:"full,omitempty"`
+	Streams []*Stream `protobuf:"bytes,6,rep,name=streams,proto3" json:"streams,omitempty"`
+	// Identifies the pipeline for good: it is kept in the pipeline's state. Two pipelines differ in it, whatever their names.
+	Pipeline string `protobuf:"bytes,7,opt,name=pipeline,proto3" json:"pipeline,omitempty"`
+	// The place in the run that this instance takes, from 0.
+	Seat int32 `protobuf:"varint,8,opt,name=seat,proto3" json:"seat,omitempty"`
+	// Higher than that of every instance that was opened for this seat before. What carries a lower one is to be refused.
+	Epoch int64 `protobuf:"varint,9,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// A private folder of the stage, absolute. It lasts between runs. Empty unless DescribeResponse.private_dir asks for it.
+	Dir           string `protobuf:"bytes,10,opt,name=dir,proto3" json:"dir,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -580,6 +599,34 @@ func (x *Start) GetStreams() []*Stream {
 	return nil
 }
 
+func (x *Start) GetPipeline() string {
+	if x != nil {
+		return x.Pipeline
+	}
+	return ""
+}
+
+func (x *Start) GetSeat() int32 {
+	if x != nil {
+		return x.Seat
+	}
+	return 0
+}
+
+func (x *Start) GetEpoch() int64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Start) GetDir() string {
+	if x != nil {
+		return x.Dir
+	}
+	return ""
+}
+
 var File_scrapekit_plugin_v1_types_proto protoreflect.FileDescriptor
 
 const file_scrapekit_plugin_v1_types_proto_rawDesc = "" +
@@ -611,18 +658,25 @@ const file_scrapekit_plugin_v1_types_proto_rawDesc = "" +
 	"\a_cursor\"+\n" +
 	"\aCounter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\f\n" +
-	"\x01n\x18\x02 \x01(\x03R\x01n\"e\n" +
+	"\x01n\x18\x02 \x01(\x03R\x01n\"y\n" +
 	"\tErrorInfo\x12\x1c\n" +
 	"\tpermanent\x18\x01 \x01(\bR\tpermanent\x12:\n" +
 	"\vretry_after\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter\"\xd7\x01\n" +
+	"retryAfter\x12\x12\n" +
+	"\x04skip\x18\n" +
+	" \x01(\bR\x04skip\"\xaf\x02\n" +
 	"\x05Start\x12\x10\n" +
 	"\x03run\x18\x01 \x01(\tR\x03run\x124\n" +
 	"\astarted\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x19\n" +
 	"\x05token\x18\x03 \x01(\fH\x00R\x05token\x88\x01\x01\x12\x16\n" +
 	"\x06resume\x18\x04 \x01(\bR\x06resume\x12\x12\n" +
 	"\x04full\x18\x05 \x01(\bR\x04full\x125\n" +
-	"\astreams\x18\x06 \x03(\v2\x1b.scrapekit.plugin.v1.StreamR\astreamsB\b\n" +
+	"\astreams\x18\x06 \x03(\v2\x1b.scrapekit.plugin.v1.StreamR\astreams\x12\x1a\n" +
+	"\bpipeline\x18\a \x01(\tR\bpipeline\x12\x12\n" +
+	"\x04seat\x18\b \x01(\x05R\x04seat\x12\x14\n" +
+	"\x05epoch\x18\t \x01(\x03R\x05epoch\x12\x10\n" +
+	"\x03dir\x18\n" +
+	" \x01(\tR\x03dirB\b\n" +
 	"\x06_token*6\n" +
 	"\x02Op\x12\x12\n" +
 	"\x0eOP_UNSPECIFIED\x10\x00\x12\r\n" +

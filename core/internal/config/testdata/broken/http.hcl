@@ -7,6 +7,9 @@ source "jira" {
     burst      = "many"
     timeout    = "10"
     user_agent = "two\nlines"
+    limit "search" { rate = 4 }
+    limit "GET /search" {}
+    limit "GET /search" { rates = 4 }
     auth "basik" {}
   }
 }

@@ -32,6 +32,12 @@ func do(what, with string) error {
 		return os.WriteFile(with, []byte("x"), 0o600)
 	case "link":
 		return os.Symlink("somewhere", with)
+	case "chmod":
+		f, err := os.Open(with)
+		if err != nil {
+			return err
+		}
+		return f.Chmod(0o600)
 	case "use":
 		return use(with)
 	}
@@ -85,7 +91,6 @@ func use(dir string) error {
 	for _, step := range []func() error{
 		func() error { _, err := f.WriteString("text"); return err },
 		func() error { return f.Truncate(2) },
-		func() error { return f.Chmod(0o644) },
 		f.Sync, f.Close,
 		func() error { return os.Rename(part, whole) },
 	} {

@@ -1,0 +1,59 @@
+// A state file of the version before is made one of this.
+
+package checkpoint
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// fromFirst makes the tables of version 2 of those of version 1, which kept the previous splits in a table of their own and
+// no sums. A process of that version that holds the run is fenced: it would not keep the sums.
+const fromFirst = `
+UPDATE holder SET epoch = 0;
+ALTER TABLE runs ADD COLUMN gaps INTEGER NOT NULL DEFAULT 0;
+UPDATE runs SET gaps = 1 WHERE instr(CAST(report AS TEXT), '"missing/') > 0;
+ALTER TABLE runs DROP COLUMN report;
+ALTER TABLE runs ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
+UPDATE runs SET stats = NULL WHERE outcome IN ('complete', 'abandoned');
+ALTER TABLE splits RENAME TO splits_1;
+` + schemaOfSplits + `
+INSERT INTO splits (run, id, stream, data, cursor, estimate, status)
+	SELECT 0, id, stream, data, cursor, estimate, 'done' FROM previous ORDER BY id;
+UPDATE runs SET base = coalesce((SELECT max(seq) FROM splits), 0) WHERE seq = (SELECT max(seq) FROM runs);
+INSERT INTO splits (run, id, stream, data, cursor, estimate, epoch, status, records, problem)
+	SELECT run, id, stream, data, cursor, estimate, epoch, status, records, problem FROM splits_1 ORDER BY seq;
+DROP TABLE splits_1;
+DROP TABLE previous;
+`
+
+// migrate brings the tables to this version, unless another process was quicker.
+func migrate(ctx context.Context, tx *sql.Conn) error {
+	var version int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil || version == schemaVersion {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, fromFirst); err != nil {
+		return err
+	}
+	sums, err := recount(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := storeSums(ctx, tx, nil, sums); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version=%d", schemaVersion))
+	return err
+}
+
+// recount adds the splits of the unfinished run up.
+func recount(ctx context.Context, tx *sql.Conn) (sums Sums, err error) {
+	_, err = collect(ctx, tx, func(row scanner) (struct{}, error) {
+		s, err := scanCounted(row)
+		sums.Add(s)
+		return struct{}{}, err
+	}, "SELECT "+countedColumns+" FROM splits WHERE run = "+unfinishedRun+" ORDER BY seq")
+	return sums, err
+}

@@ -1,0 +1,66 @@
+// User information in URLs: a password that stands in the file is not shown, be the URL right or not.
+
+package config
+
+import (
+	"net/url"
+	"strings"
+)
+
+// hideUserinfo takes the passwords out of the URLs in a text, and what stands alone in the place of a user: tokens do. cover makes of
+// what goes what is shown in its place.
+func hideUserinfo(text string, cover func(string) string) string {
+	const scheme = "://"
+	var out strings.Builder
+	for {
+		i := strings.Index(text, scheme)
+		if i < 0 {
+			return out.String() + text
+		}
+		begin := strings.LastIndexFunc(text[:i], func(r rune) bool { return !strings.ContainsRune(schemeLetters, r) }) + 1
+		i += len(scheme)
+		end := i + endOfURL(text[i:])
+		from, to := userinfo(text[begin:end], i-begin)
+		out.WriteString(text[:begin+from])
+		if from < to {
+			out.WriteString(cover(text[begin+from : begin+to]))
+		}
+		text = text[begin+to:]
+	}
+}
+
+const schemeLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-."
+
+// endOfURL is where a URL ends that may not be right: at the quote that closes the text, or at the end of the line.
+func endOfURL(text string) int {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"', '\n':
+			return i
+		}
+	}
+	return len(text)
+}
+
+// userinfo is what to hide of a URL, whose host may begin at start: what stands between the first colon and the last @ where it
+// cannot be parsed. The place is start, and nothing to hide, if there is none.
+func userinfo(text string, start int) (from, to int) {
+	at := strings.LastIndexByte(text[start:], '@')
+	if at < 0 {
+		return start, start
+	}
+	from, to = start, start+at
+	if u, err := url.Parse(text); err == nil {
+		if u.User == nil {
+			return start, start
+		}
+		authority, _, _ := strings.Cut(text[start:], "/")
+		to = start + strings.LastIndexByte(authority, '@')
+	}
+	if colon := strings.IndexByte(text[from:to], ':'); colon >= 0 {
+		from += colon + 1
+	}
+	return from, to
+}

@@ -1,0 +1,258 @@
+// The table of APIs, asked in virtual time: nobody is asked in a pause, hardly anything is refused, and what is allowed is used.
+
+package fetch
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+const (
+	apiWay     = 20 * time.Millisecond // there and back
+	apiWorkers = 12
+)
+
+// apiWire is the wire to an API. A reply takes 20 ms; one of a limit of requests under way is worked on for 200 ms.
+func apiWire(a apis.API, s *apis.Server) roundTrip {
+	return func(req *http.Request) (*http.Response, error) {
+		if trace := httptrace.ContextClientTrace(req.Context()); trace != nil {
+			trace.GotConn(httptrace.GotConnInfo{Reused: true})
+		}
+		if err := sleep(req.Context(), apiWay/2); err != nil {
+			return nil, err
+		}
+		status, h, text := s.Arrive(time.Now())
+		if status == 200 && !strings.Contains(text, "rror") {
+			if err := sleep(req.Context(), apiService(a)); err != nil {
+				return nil, err
+			}
+			s.Leave()
+		}
+		if err := sleep(req.Context(), apiWay/2); err != nil {
+			return nil, err
+		}
+		return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)), Request: req}, nil
+	}
+}
+
+func apiService(a apis.API) time.Duration {
+	if a.Kind == apis.Crowd {
+		return 200 * time.Millisecond
+	}
+	return 0
+}
+
+// apiRun is what came of a run.
+type apiRun struct {
+	used, refused         float64 // percent
+	volley, inPause, lost int
+	asked                 int
+	took, ideal           time.Duration
+}
+
+func (r apiRun) String() string {
+	return fmt.Sprintf("%6.1f %% used %3d in the first volley %6.2f %% refused later %3d in a pause %3d lost %5d requests %6.1f s of %6.1f s", r.used, r.volley, r.refused, r.inPause, r.lost, r.asked, r.took.Seconds(), r.ideal.Seconds())
+}
+
+// runAPI asks for so many pages, with twelve workers.
+func runAPI(t *testing.T, a apis.API, pages int) (r apiRun) {
+	synctest.Test(t, func(t *testing.T) {
+		s := apis.NewServer(a, time.Now())
+		c := newClient(Options{}, apiWire(a, s))
+		defer c.Close()
+		rt := transport(t, c, Policy{Concurrency: apiWorkers})
+		ctx, cancel := context.WithTimeout(sdk.Throttled(t.Context(), a.Plugin...), 10*time.Minute)
+		defer cancel()
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		work := make(chan int)
+		for range apiWorkers {
+			wg.Go(func() {
+				for i := range work {
+					resp, text, err := ask(ctx, rt, "GET", fmt.Sprint(page, "/", i), "")
+					if err != nil || resp.StatusCode != 200 || strings.Contains(text, "rror") {
+						mu.Lock()
+						r.lost++
+						mu.Unlock()
+					}
+				}
+			})
+		}
+		for i := range pages {
+			work <- i
+		}
+		close(work)
+		wg.Wait()
+		r.took = s.LastTime.Sub(s.First)
+		r.asked, r.inPause, r.refused = s.Taken+s.Refused, s.InPause, percent(s.Refused-s.Volley, s.Taken+s.Refused-s.Volley)
+		r.volley = s.Volley
+	})
+	r.ideal = a.Ideal(pages, apiWorkers, apiWay, apiService(a))
+	r.used = min(100, 100*r.ideal.Seconds()/r.took.Seconds())
+	return r
+}
+
+// pagesOf is how many pages a run of a minute can have.
+func pagesOf(a apis.API) int {
+	n := 1
+	for n < 100_000 && a.Ideal(n, apiWorkers, apiWay, apiService(a)) < time.Minute {
+		n += max(1, n/20)
+	}
+	return n
+}
+
+// TestAPIs prints a line for each row.
+//
+//	go test -run TestAPIs -v ./core/internal/fetch
+func TestAPIs(t *testing.T) {
+	countsRates(t)
+	for _, a := range apis.Table {
+		t.Run(a.Name, func(t *testing.T) {
+			t.Parallel()
+			r := runAPI(t, a, pagesOf(a))
+			t.Logf("%-40s %s", a.Name, r)
+			used, refused := a.Goal()
+			if r.used < used || r.refused > refused || r.lost > 0 || r.volley > apiWorkers {
+				t.Errorf("%s: %s; want %g %% used, at most %g %% refused, none lost, and one volley", a.Name, r, used, refused)
+			}
+			if r.inPause > 0 && !a.NoDate {
+				t.Errorf("%s: %d requests in a pause that was stated", a.Name, r.inPause)
+			}
+		})
+	}
+}
+
+var update = flag.Bool("update", false, "write the page of the manual anew")
+
+// TestPageOfTheManual: the page says what the table says, and what is understood of it.
+func TestPageOfTheManual(t *testing.T) {
+	const file = "../../../cmd/scrapekit/docs/limits.md"
+	page := manualPage()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil || string(got) != page {
+		t.Errorf("%s is not what the table says; go test -run TestPageOfTheManual ./core/internal/fetch -update writes it anew: %v", file, err)
+	}
+}
+
+func manualPage() string {
+	var b strings.Builder
+	b.WriteString(pageHead)
+	now := time.Date(2026, 6, 5, 5, 59, 30, 0, time.UTC)
+	for _, a := range apis.Table {
+		good, refusal := apis.Example(a, true, now), apis.Example(a, false, now)
+		understood := limits.Read(200, good, now.Add(a.Skew), &limits.Clock{}).String()
+		status := a.Status
+		if status == 0 {
+			status = 429
+		}
+		s := limits.Read(status, refusal, now.Add(a.Skew), &limits.Clock{})
+		refused := fmt.Sprint(status)
+		switch {
+		case len(a.Plugin) > 0 && !s.Refuses(status, false):
+			refused += ": the plugin says so"
+		case s.Refuses(status, false):
+			refused += ": a refusal"
+		default:
+			refused += ": found to be a refusal"
+		}
+		if s.Wait > 0 {
+			refused += "; " + s.WaitFrom + " is kept"
+		}
+		var told []string
+		for _, r := range a.Plugin {
+			told = append(told, "`"+refusalText(r)+"`")
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", a.Name, a.Limit, cell(a.Sent), cell(understood), refused, strings.Join(told, ", "))
+	}
+	return b.String()
+}
+
+func cell(text string) string {
+	if text == "" {
+		return "nothing"
+	}
+	return strings.ReplaceAll(text, "|", "\\|")
+}
+
+// refusalText is how a plugin writes r.
+func refusalText(r sdk.Refusal) string {
+	var parts []string
+	for _, p := range []struct {
+		name string
+		v    any
+	}{{"Status", r.Status}, {"Text", r.Text}, {"Header", r.Header}, {"Seconds", r.Seconds}, {"Pause", r.Pause}, {"Good", r.Good}} {
+		switch v := p.v.(type) {
+		case int:
+			if v != 0 {
+				parts = append(parts, fmt.Sprintf("%s: %d", p.name, v))
+			}
+		case string:
+			if v != "" {
+				parts = append(parts, fmt.Sprintf("%s: %q", p.name, v))
+			}
+		case time.Duration:
+			if v != 0 {
+				parts = append(parts, fmt.Sprintf("%s: %d * time.Second", p.name, int(v.Seconds())))
+			}
+		case bool:
+			if v {
+				parts = append(parts, p.name+": true")
+			}
+		}
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+const pageHead = `# Limits: which APIs are understood
+
+Each host has one pace, and so has each part of it that has limits of its own. It goes by what the host states, by its refusals, and by what the pipeline
+file and the plugin say. Nothing has to be set.
+
+- A **refusal** is a reply 429, 420, 509 or 529; any 4xx or 5xx that says when to come again; a 4xx that has nothing left and a reset; and 503s without a word
+  that end when fewer requests are made. The host or its bucket then pauses for as long as the reply says, and the request goes again; that is no failed attempt.
+- A **rate** (a window of up to four seconds, or a bucket that says what it gains) is kept a little below.
+- A **budget** (any longer window) slows nothing down while it lasts. No more requests are under way than are left, and when none are, nothing goes until it
+  is in full again. A pause longer than ` + "`http.max_wait`" + ` ends the run: what was read is committed, the run is incomplete (code 3), and the
+  message says until when the quota is used up. Run it again then; it goes on where it was.
+- A **bucket** is a part of a host with limits of its own: named by replies (X-RateLimit-Resource, X-RateLimit-Bucket, RateLimit-Name), told by a refusal (RateLimit-Reason),
+  by limits that differ from endpoint to endpoint, by one endpoint that is refused while others are not, or by the pipeline file:
+  ` + "`limit \"GET /search/*\" { rate = 4 }`" + ` in the http block.
+- Where the status and the headers do not tell a refusal, the plugin says it with ` + "`sdk.Throttled`" + `: last column.
+
+` + "`scrapekit fetch`" + ` shows for one request what the reply states and what was understood of it ("limits"), and what holds from then on and until when ("pace").
+The live view and the report show the same for each host. Two processes on one machine keep one pace.
+
+Names that nobody knows are read too: a name with "rate limit", "quota" or "throttle" in it and limit or max, remaining or left, used, reset or next, interval or window
+in it; numbers, times to go (12, 1.5, 90s, 6m0s, in milliseconds if the name says ms or the value falls like that), moments (epoch in s, ms or µs, HTTP, ISO 8601 and JavaScript dates), 32/40, lists with a
+member a window, and the fields of the IETF draft in its versions.
+
+The figures: servers that behave like these, asked in virtual time by twelve workers for a minute.
+
+` + "```sh\ngo test -run TestAPIs -v ./core/internal/fetch\n```" + `
+
+| API | limits | sends | understood of a reply | a refusal | what the plugin says |
+|---|---|---|---|---|---|
+`

@@ -1,0 +1,134 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
+)
+
+// TestBuckets: an endpoint that has a limit of its own slows down no other, however that is told.
+func TestBuckets(t *testing.T) {
+	countsRates(t)
+	slow := apis.API{Kind: apis.Bucket, N: 4, Per: 2 * time.Second, Untold: true}
+	budget := apis.API{Kind: apis.Window, N: 30, Per: 15 * time.Second}
+	tell := func(limit int, h http.Header, s apis.State, name string) {
+		h.Set("X-RateLimit-Limit", fmt.Sprint(limit))
+		h.Set("X-RateLimit-Remaining", fmt.Sprint(s.Left))
+		h.Set("X-RateLimit-Reset", fmt.Sprint(int(s.Reset.Seconds())+1))
+		if name != "" {
+			h.Set("X-RateLimit-Resource", name)
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		api    apis.API // of /search
+		tell   func(h http.Header, path string, s apis.State)
+		policy Policy
+		most   int // refusals
+	}{
+		{"a name", budget, func(h http.Header, path string, s apis.State) {
+			if path == "/search" {
+				tell(30, h, s, "search")
+			} else {
+				tell(5000, h, apis.State{Left: 4000, Reset: time.Hour}, "core")
+			}
+		}, Policy{}, 2},
+		{"another size", budget, func(h http.Header, path string, s apis.State) {
+			if path == "/search" {
+				tell(30, h, s, "")
+			} else {
+				tell(600, h, apis.State{Left: 500, Reset: time.Minute}, "")
+			}
+		}, Policy{}, 2},
+		{"a reason", slow, func(h http.Header, path string, s apis.State) {
+			if !s.OK {
+				h.Set("Retry-After", "1")
+				h.Set("RateLimit-Reason", "jira-burst-based")
+			}
+		}, Policy{}, 18},
+		{"refusals alone", slow, func(h http.Header, _ string, s apis.State) {
+			if !s.OK {
+				h.Set("Retry-After", "1")
+			}
+		}, Policy{}, 22},
+		{"the pipeline file", slow, func(h http.Header, path string, s apis.State) {}, Policy{Limits: []EndpointLimit{{Method: "GET", Path: "/search*", Rate: 1.9}}}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				var mu sync.Mutex
+				done := map[string]time.Duration{}
+				s := apis.NewServer(c.api, start)
+				s.Told = func(h http.Header, st apis.State) { c.tell(h, "/search", st) }
+				client := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+					if err := sleep(req.Context(), 20*time.Millisecond); err != nil {
+						return nil, err
+					}
+					status, h, text := 200, http.Header{}, "{}"
+					if req.URL.Path == "/search" {
+						status, h, text = s.Arrive(time.Now())
+					} else {
+						c.tell(h, req.URL.Path, apis.State{OK: true})
+					}
+					return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)), Request: req}, nil
+				}))
+				defer client.Close()
+				p := c.policy
+				p.Concurrency = 12
+				rt := transport(t, client, p)
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+				defer cancel()
+				var wg sync.WaitGroup
+				for i := range 12 {
+					path := []string{"/search", "/issue"}[i%2]
+					wg.Go(func() {
+						for n := range 20 {
+							if resp, _, err := ask(ctx, rt, "GET", fmt.Sprint("http://host.example", path, "?", i, "-", n), ""); err != nil || resp.StatusCode != 200 {
+								t.Errorf("%s: %v", path, err)
+							}
+						}
+						mu.Lock()
+						defer mu.Unlock()
+						done[path] = max(done[path], time.Since(start))
+					})
+				}
+				wg.Wait()
+				ideal := c.api.Ideal(120, 12, 20*time.Millisecond, 0)
+				t.Logf("search %.1f s, ideal %.1f s; issue %.1f s; %d refused", done["/search"].Seconds(), ideal.Seconds(), done["/issue"].Seconds(), s.Refused)
+				if done["/issue"] > 4*time.Second {
+					t.Errorf("the endpoint without a limit took %s", done["/issue"])
+				}
+				if done["/search"] > ideal*5/4+5*time.Second || s.Refused > c.most {
+					t.Errorf("the slow one took %s of %s, %d refused", done["/search"], ideal, s.Refused)
+				}
+			})
+		})
+	}
+}
+
+func TestEndpointLimitFits(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		method, path, url string
+		want              bool
+	}{
+		{"GET", "/search/*", "/search/code", true}, {"GET", "/search/*", "/search/a/b", true}, {"POST", "/search/*", "/search/code", false}, {"", "/search*", "/search", true},
+		{"", "/repos/*/issues", "/repos/x/issues", true}, {"", "/repos/*/issues", "/repos/x/y/issues", false}, {"", "/", "/", true}, {"", "/a", "/ab", false},
+	} {
+		req, err := http.NewRequest("GET", "http://host.example"+c.url+"?q=1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (EndpointLimit{Method: c.method, Path: c.path}).fits(req); got != c.want {
+			t.Errorf("%s %s for %s: %v", c.method, c.path, c.url, got)
+		}
+	}
+}

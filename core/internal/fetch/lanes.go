@@ -1,0 +1,217 @@
+// lane is where requests wait that share limits: those of a host, or those of a bucket of it. It has a pace, a line, and a schedule in the limiter.
+
+package fetch
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+)
+
+type lane struct {
+	key     string // in the limiter, and in the file of what was learned
+	host    string
+	bucket  string // "": the whole host
+	file    bool   // it is a limit of the pipeline file
+	limiter Limiter
+	turn    gate // of one place, held by the request that is next to go
+	sent    gate // requests that are on the wire
+	pace    *pace
+	blocked blocked
+
+	mu     sync.Mutex
+	rate   float64 // what the limiter was last told
+	burst  int
+	window int
+	wait   Wait
+}
+
+func newLane(key, host, bucket string, limiter Limiter) *lane {
+	l := &lane{key: key, host: host, bucket: bucket, limiter: limiter, pace: newPace()}
+	l.turn.resize(1)
+	return l
+}
+
+// name is the lane for people.
+func (l *lane) name() string {
+	if l.bucket == "" {
+		return l.host
+	}
+	return l.host + " (" + l.bucket + ")"
+}
+
+// fix makes the ceilings of pipeline files hold.
+func (l *lane) fix(c ceilings) {
+	l.pace.fix(c.rate, c.burst, c.places)
+	l.apply()
+}
+
+// apply makes the gate and the limiter follow the pace. It asks for the order under its lock: of two replies that
+// come together, the one that is applied last may not be the one that was observed last.
+func (l *lane) apply() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o := l.pace.order()
+	if o.window != l.window {
+		l.window = o.window
+		l.sent.resize(o.window)
+	}
+	if o.burst == l.burst && (o.rate == l.rate || math.Abs(o.rate-l.rate) < l.rate/1000) {
+		return
+	}
+	l.rate, l.burst = o.rate, o.burst
+	if s, ok := l.limiter.(RateSetter); ok {
+		s.SetRate(l.key, o.rate, o.burst)
+	}
+}
+
+// note keeps a pause that begins now, and reports whether it is news: the same pause, stated by several replies, is told once.
+func (l *lane) note(d time.Duration, cause, by string) (w Wait, news bool) {
+	w = Wait{Host: l.host, Bucket: l.bucket, Cause: cause, By: by, For: d, Until: time.Now().Add(d)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	news = w.Until.After(l.wait.Until.Add(time.Second / 4))
+	if w.Until.After(l.wait.Until) {
+		l.wait = w
+	}
+	return w, news
+}
+
+// stats says what holds now.
+func (l *lane) stats() BucketStats {
+	o, stated := l.pace.holds(time.Now())
+	s := BucketStats{Name: l.bucket, Limit: o.window, LimitFrom: o.windowFrom, LimitOf: o.of, Stated: stated, Queued: l.turn.queued()}
+	if o.from != "" {
+		s.Rate, s.RateFrom = o.rate, o.from
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.wait.Until.After(time.Now()) {
+		w := l.wait
+		s.Waiting = &w
+	}
+	return s
+}
+
+// longest returns the longest pause of t and of its buckets that lasts now; 0 if there is none, or if it cannot be known.
+func (t *target) longest(ctx context.Context) time.Duration {
+	wait, _ := t.reserve(ctx, 0)
+	for _, l := range t.buckets.all() {
+		if w, err := l.reserve(ctx, 0); err == nil {
+			wait = max(wait, w)
+		}
+	}
+	return wait
+}
+
+// journey is a request on its way, in the lanes that it went through.
+type journey struct {
+	h      *host
+	bucket *lane // nil: none
+	whole  *flight
+	part   *flight
+	sent   time.Time
+}
+
+func (h *host) went(bucket *lane, now time.Time) *journey {
+	j := &journey{h: h, bucket: bucket, whole: h.lane.pace.began(now), sent: now}
+	if bucket != nil {
+		j.part = bucket.pace.began(now)
+	}
+	return j
+}
+
+// leave gives the places back.
+func (j *journey) leave() {
+	j.h.sent.leave()
+	if j.bucket != nil {
+		j.bucket.sent.leave()
+	}
+}
+
+// failed ends a request that has no reply.
+func (j *journey) failed(now time.Time, blame bool) {
+	j.h.lane.pace.failed(j.whole, now, blame)
+	j.h.apply()
+	if j.bucket != nil {
+		j.bucket.pace.failed(j.part, now, false)
+		j.bucket.apply()
+	}
+}
+
+// share tells the pace what other processes do.
+func (l *lane) share() {
+	if s, ok := l.limiter.(Sharer); ok {
+		l.pace.share(s.Others(l.key))
+	}
+}
+
+// observe shows the reply to the paces. What it says of limits is for the lane that it speaks of, which is returned with what that orders.
+func (j *journey) observe(ex *exchange, resp *http.Response, now time.Time) (*lane, order) {
+	h, w := j.h, ex.word
+	latency := sample{ex.shape, ex.firstByte}
+	h.share()
+	of := h.spokenOf(ex, j)
+	if of == nil {
+		o := h.lane.pace.observe(j.whole, now, resp.StatusCode, w, latency)
+		h.apply()
+		if j.bucket != nil {
+			j.bucket.pace.failed(j.part, now, false)
+			j.bucket.apply()
+		}
+		return h.lane, o
+	}
+	of.share()
+	f := j.part
+	if of != j.bucket { // it is found to be of this bucket now
+		f = of.pace.began(j.sent)
+		if j.bucket != nil {
+			j.bucket.pace.failed(j.part, now, false)
+			j.bucket.apply()
+		}
+	}
+	o := of.pace.observe(f, now, resp.StatusCode, w, sample{})
+	of.apply()
+	if w.refused {
+		h.lane.pace.failed(j.whole, now, false) // which is not the whole host's
+	} else {
+		h.lane.pace.observe(j.whole, now, resp.StatusCode, word{}, latency)
+	}
+	h.apply()
+	return of, o
+}
+
+// share takes in that so many processes ask the host together, and that the others have taken so many requests. What is left, and what may be under way,
+// is for all of them.
+func (p *pace) share(live, taken int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.live = live
+	p.serial += taken
+	p.taken += taken
+	p.stepTaken += taken
+}
+
+// holds returns what holds at now, and what was stated of limits.
+func (p *pace) holds(now time.Time) (order, []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current(now), p.book.Stated(now)
+}
+
+// move gives what was learned of the rate to another pace: it was of that one.
+func (p *pace) move(to *pace) {
+	p.mu.Lock()
+	l := p.lesson
+	p.lesson, p.book = newLesson(), limits.Book{}
+	p.mu.Unlock()
+	to.mu.Lock()
+	defer to.mu.Unlock()
+	if math.IsInf(to.learned, 1) {
+		to.lesson = l
+	}
+}

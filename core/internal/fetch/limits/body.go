@@ -1,0 +1,97 @@
+// What a body says of limits, where a plugin knows the place.
+
+package limits
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// InBody reads a value of a JSON body by its path, "errors.0.extensions.retry_in_seconds": a number of seconds, a text with one in it, or an object that
+// tells a bucket, as Shopify's throttleStatus does: then it is a limit, and wait is until as much is in it as the query costs.
+func InBody(body []byte, path string) (wait time.Duration, l Limit, ok bool) {
+	steps := strings.FieldsFunc(path, func(c rune) bool { return c == '.' || c == '[' || c == ']' || c == '/' })
+	if len(steps) == 0 || !bytes.Contains(body, []byte(`"`+steps[len(steps)-1]+`"`)) && !isIndex(steps[len(steps)-1]) {
+		return 0, l, false // as most: to read all of it would cost
+	}
+	var at, above any
+	if json.Unmarshal(body, &at) != nil {
+		return 0, l, false
+	}
+	for _, step := range steps {
+		above = at
+		if at, ok = child(at, step); !ok {
+			return 0, l, false
+		}
+	}
+	switch v := at.(type) {
+	case float64:
+		return bounded(v)
+	case string:
+		if d, _, ok := duration(v, time.Second); ok {
+			return d, l, d > 0 && d < longest
+		}
+		if m := inWords.FindStringSubmatch(v); m != nil {
+			n, _ := number(m[1])
+			return bounded(n)
+		}
+	case map[string]any:
+		return bucket(path, v, above)
+	}
+	return 0, l, false
+}
+
+// inWords is a time in a sentence: "more requests available in 12 seconds".
+var inWords = regexp.MustCompile(`(\d+(?:\.\d+)?)\s*s(?:ec|econds?)?\b`)
+
+func bounded(n float64) (time.Duration, Limit, bool) {
+	if !(n > 0) || n >= longest.Seconds() {
+		return 0, Limit{}, false
+	}
+	return seconds(n), Limit{}, true
+}
+
+func isIndex(step string) bool {
+	_, err := strconv.Atoi(step)
+	return err == nil
+}
+
+func child(v any, step string) (any, bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		next, ok := v[step]
+		return next, ok
+	case []any:
+		i, err := strconv.Atoi(step)
+		if err != nil || i < 0 || i >= len(v) {
+			return nil, false
+		}
+		return v[i], true
+	}
+	return nil, false
+}
+
+// bucket reads {"maximumAvailable": 1000, "currentlyAvailable": 44, "restoreRate": 50}; beside it stands what the query costs.
+func bucket(name string, v map[string]any, above any) (wait time.Duration, l Limit, ok bool) {
+	if inner, isInside := v["throttleStatus"].(map[string]any); isInside {
+		v, above = inner, v
+	}
+	left, ok1 := v["currentlyAvailable"].(float64)
+	fill, ok2 := v["restoreRate"].(float64)
+	if !ok1 || !ok2 || left < 0 || fill <= 0 {
+		return 0, l, false
+	}
+	l = Limit{Name: name, Left: left, Fill: fill}
+	l.Max, _ = v["maximumAvailable"].(float64)
+	if beside, isObject := above.(map[string]any); isObject {
+		l.Cost, _ = beside["requestedQueryCost"].(float64)
+	}
+	if l.Cost > left {
+		wait = seconds((l.Cost - left) / fill)
+	}
+	return wait, l, true
+}

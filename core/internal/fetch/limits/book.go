@@ -1,0 +1,542 @@
+// Book: what a host has stated lately, and what follows from it.
+
+package limits
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+const (
+	below = 0.97 // a rate that keeps to a limit, as a share of it
+	// short is the longest window that is as good as a rate: its resets are told in whole seconds, too coarse to be waited for, while evenly spaced
+	// requests below the limit are never refused, wherever the window begins. All longer ones are budgets.
+	short   = 4 * time.Second
+	coarse  = 2 * time.Second // by so much a stated reset may be later than the real one: both clocks round
+	spend   = 2 * time.Second // what a bucket holds above its reserve is spent in this time, below a half
+	reserve = 0.1             // share of a bucket that is left to others who share the limit
+	few     = 10              // requests, before it is believed that one costs more than a unit, or that there is a budget
+	stale   = 5 * time.Minute // what was stated so long ago, and for no time, holds no more
+)
+
+// A host that states more or less than this is not taken at its word: its headers are foreign input.
+const (
+	mostRate  = 1e6
+	leastRate = 1.0 / 60
+)
+
+// Unbounded is as many requests under way as one likes.
+const Unbounded = 1 << 20
+
+// Verdict is what follows from what was stated.
+type Verdict struct {
+	Rate   float64 // requests a second; +Inf: none is stated
+	RateOf string  // the limit that it comes from
+	// Places is how many requests may be under way: no more than are left.
+	Places   int
+	PlacesOf string
+	Until    time.Time // nothing is left until then; zero: something is
+	UntilOf  string
+}
+
+// Book keeps what the replies of a host, or of a part of it, have stated. Its methods are for one goroutine at a time.
+//
+// A limit is one of three things. A short window is a rate. A bucket that says what it gains is a rate, and what it holds beside may go at once. All
+// others are budgets: they slow nothing down while they last, let no more requests be under way than are left, and when they are used up, nothing
+// goes until they are in full again.
+type Book struct {
+	order []*entry // as they were first stated
+	found *entry   // the budget that refusals have shown; nil: none
+	none  bool     // they are none of a budget
+}
+
+// entry is one limit, as the reply to the latest request has stated it.
+type entry struct {
+	Limit
+	serial int       // of that request
+	at     time.Time // when it was sent
+	until  time.Time // the reset
+	told   []told
+	resets time.Duration
+	more   time.Duration // see guess
+
+	// Of the present count: it began with the request sent at begun, which left first.
+	begun       time.Time
+	first       float64
+	firstSerial int
+	cost        float64       // units a request, as far as it shows
+	gap         time.Duration // from one count to the next, where nothing names the window
+	origin, end time.Time     // ends of windows, where resets tell them, and
+	turns       int           // how many windows lie between
+	step        time.Duration // the shortest time from one end to the next
+	sends       []time.Time   // of what may still count, where nothing tells the reset
+	restart     int           // how many requests were sent when the count began that nothing was stated of yet
+	restartOf   time.Time
+	kept        int // windows of a budget that was found, and was kept to
+
+	gain  float64 // units a second that it gains, as far as it shows; 0: not known
+	most  float64 // that was left
+	spent float64 // when gain was looked at: units that were gone,
+	ratio float64 // and these in a second of the time until the reset
+	look  time.Time
+	left  float64
+	count int
+	milli bool    // its resets are in milliseconds
+	raw   float64 // the first of them, if it may be
+	rawAt time.Time
+}
+
+// Note takes in what a reply has stated at now, to the request with this serial number, which was sent at that time. Serial numbers count the requests to
+// whatever the limits are for, in the order in which they were sent.
+func (b *Book) Note(s Statement, sent, now time.Time, serial int) {
+	for _, l := range s.Limits {
+		b.entry(l, sent, serial).note(l, sent, now, serial)
+	}
+}
+
+// entry returns the entry of a limit. One of another size is another limit: endpoints have their own, under the same name.
+func (b *Book) entry(l Limit, sent time.Time, serial int) *entry {
+	var e *entry
+	for _, other := range b.order {
+		if other.Name == l.Name && (l.Max == 0 || other.Max == 0 || other.Max == l.Max || l.Name == found) && (e == nil || other.serial > e.serial) {
+			e = other
+		}
+	}
+	if e == nil {
+		e = &entry{Limit: l, serial: -1, begun: sent, first: l.Left, firstSerial: serial, cost: 1}
+		b.order = append(b.order, e)
+		if len(b.order) > mostEntries {
+			b.order = b.order[1:]
+		}
+	}
+	return e
+}
+
+// mostEntries bounds what is kept of a host that names ever new limits.
+const mostEntries = 32
+
+func (e *entry) note(l Limit, sent, now time.Time, serial int) {
+	l.Reset = e.unit(l, now)
+	if serial < e.serial && sent.Before(e.begun) {
+		return // of the count before
+	}
+	if l.Max == 0 {
+		l.Max = e.Max
+	}
+	if l.Window == 0 {
+		l.Window = e.Window
+	}
+	newest := serial >= e.serial
+	rise := .1 // of all: a count has begun anew
+	if e.until.IsZero() && l.Window == 0 {
+		rise = .4 // or it is a bucket, that has gained
+	}
+	if newest && e.serial >= 0 && (e.over(sent) || l.Left > e.Left+max(.5, rise*max(l.Max, e.most)) && !sent.Before(e.heard())) {
+		e.turn(l, sent, now, serial)
+	}
+	if newest {
+		e.Limit, e.serial, e.at = l, serial, sent
+		if l.Reset > 0 {
+			e.until = now.Add(l.Reset)
+		} else if e.over(sent) {
+			e.until = time.Time{}
+		}
+		e.resets = max(e.resets, l.Reset)
+	}
+	if l.Left > 0 || newest { // a refusal does not count
+		e.remember(sent)
+	}
+	e.least(l.Left, sent, now, newest)
+	e.measure(serial)
+	e.buckets(sent, serial)
+}
+
+// told is what was left, and when that was heard.
+type told struct {
+	left float64
+	at   time.Time
+}
+
+// least takes the least of what the latest replies say is left, of those whose requests were under way together: these come to the host in any order.
+func (e *entry) least(left float64, sent, now time.Time, newest bool) {
+	if newest {
+		keep := e.told[:0]
+		for _, t := range e.told {
+			if t.at.After(sent) {
+				keep = append(keep, t)
+			}
+		}
+		e.told = keep
+	}
+	e.told = append(e.told, told{left, now})
+	e.Left = left
+	for _, t := range e.told {
+		e.Left = min(e.Left, t.left)
+	}
+}
+
+// heard is when the latest statement came.
+func (e *entry) heard() time.Time {
+	if len(e.told) == 0 {
+		return time.Time{}
+	}
+	return e.told[len(e.told)-1].at
+}
+
+// unit tells a reset in milliseconds from one in seconds: it falls by a thousand a second.
+func (e *entry) unit(l Limit, now time.Time) time.Duration {
+	if !l.Unsure {
+		return l.Reset
+	}
+	raw, passed := l.Reset.Seconds(), now.Sub(e.rawAt).Seconds()
+	switch fell := e.raw - raw; {
+	case e.milli:
+	case e.rawAt.IsZero() || fell < 0:
+		e.raw, e.rawAt = raw, now
+	case fell >= 5 && fell > 100*passed:
+		e.milli, e.resets, e.until = true, 0, time.Time{}
+	}
+	if e.milli {
+		return l.Reset / 1000
+	}
+	return l.Reset
+}
+
+// over reports whether the count has ended by a time.
+func (e *entry) over(now time.Time) bool { return !e.until.IsZero() && !now.Before(e.until) }
+
+// turn begins another count.
+func (e *entry) turn(l Limit, sent, now time.Time, serial int) {
+	if gap := sent.Sub(e.begun); e.firstSerial > 0 && (e.gap == 0 || gap < e.gap) {
+		e.gap = gap
+	}
+	e.begun, e.first, e.firstSerial, e.told = sent, l.Left, serial, nil
+	if l.Reset == 0 || e.until.IsZero() {
+		return
+	}
+	until, before := now.Add(l.Reset), e.until
+	if !l.End.IsZero() && !e.End.IsZero() { // by the host's clock, and as exact as it is told
+		until, before = l.End, e.End
+	}
+	if until.Sub(before) <= 0 {
+		return
+	}
+	if e.turns == 0 || until.Sub(before) > 2*e.each()+coarse { // one was missed
+		e.origin, e.turns = before, 0
+	}
+	if step := until.Sub(before); step >= time.Second/2 && (e.step == 0 || step < e.step) {
+		e.step = step
+	}
+	e.turns++
+	e.end = until
+}
+
+// each is how long the windows are, by the times of their ends.
+func (e *entry) each() time.Duration {
+	if e.turns == 0 {
+		return longest
+	}
+	each := e.end.Sub(e.origin) / time.Duration(e.turns)
+	if e.step > 0 && (!e.End.IsZero() || each < e.step*5/4) { // some were missed; moments are told exactly
+		return e.step
+	}
+	return each
+}
+
+// measure finds out what a request costs.
+func (e *entry) measure(serial int) {
+	if e.Cost > 0 {
+		e.cost = max(1, e.Cost)
+		return
+	}
+	own, gone := float64(serial-e.firstSerial), e.first-e.Left
+	if each := gone / max(own, 1); own >= few || own >= 2 && each > few/2 {
+		if each < 1.2 {
+			each = 1
+		}
+		e.cost = each
+	}
+}
+
+// buckets finds out whether the limit is a bucket, and what it gains. One that says when it is full again is emptied and filled in proportion to that
+// time; one that says nothing is seen to gain.
+func (e *entry) buckets(sent time.Time, serial int) {
+	e.most = max(e.most, e.Left, e.Max)
+	gone := e.most - e.Left
+	if e.Fill > 0 || e.Left < 0 || gone < 3 || e.Window > 0 && e.Window <= short {
+		return
+	}
+	if e.Reset > 0 {
+		if e.Reset >= coarse+time.Second {
+			e.inProportion(gone, gone/(e.Reset-coarse/4).Seconds())
+		}
+		return
+	}
+	if e.Window > 0 {
+		return
+	}
+	passed := sent.Sub(e.look).Seconds()
+	if e.look.IsZero() || e.look.Before(e.begun) || passed > 30 {
+		e.look, e.left, e.count = sent, e.Left, serial
+		return
+	}
+	if passed < 2 {
+		return
+	}
+	gain := max(0, (e.Left-e.left+float64(serial-e.count)*e.cost)/passed)
+	if e.gain > 0 {
+		gain = e.gain + (gain-e.gain)/4
+	}
+	if gain < e.most/600 {
+		gain = 0 // it takes longer than ten minutes to fill: a budget
+	}
+	e.gain, e.look, e.left, e.count = gain, sent, e.Left, serial
+}
+
+// found is the budget that refusals have shown, which ask for a pause and state nothing else.
+const found = "refusals that ask for a pause"
+
+const (
+	budgetWait = 3 * time.Second // a pause of so long is that of a budget, as a rule
+	budgetMost = 5 * time.Minute // and of one that takes longer, nothing is to be learned for this run
+	budgetFew  = 50              // requests: of fewer, a rate does as well, and what is tried costs too much
+	budgetHeld = 8               // windows for which a budget is kept to, before more is tried
+)
+
+// inProportion looks whether what is gone of a limit is in proportion to the time until all of it is there again.
+func (e *entry) inProportion(gone, ratio float64) {
+	like := e.ratio > 0 && ratio > .7*e.ratio && ratio < 1.35*e.ratio
+	switch {
+	case e.spent > 0 && gone > e.spent/1.5 && gone < 1.5*e.spent:
+		if e.gain > 0 && like {
+			e.gain += (ratio - e.gain) / 8
+		}
+	case like:
+		if e.gain == 0 {
+			e.gain = ratio
+		}
+		e.spent, e.ratio = gone, ratio
+	default:
+		e.gain, e.spent, e.ratio = 0, gone, ratio
+	}
+}
+
+// Found takes in a refusal at now that asks for a pause and states no limit: since the last pause so many requests were taken. It reports whether that is to
+// be taken for a budget: the next count ends when as many are sent, without a refusal. Where the next refusals come after far fewer requests, it is
+// none, and the rate is what counts.
+func (b *Book) Found(taken int, wait time.Duration, sent, now time.Time, serial int) bool {
+	if wait < budgetWait || wait > budgetMost || b.none || taken < budgetFew {
+		return false
+	}
+	e := b.found
+	if e != nil && float64(taken) < .7*e.Max {
+		b.none = true
+		e.Max, e.until = 0, time.Time{}
+		return false
+	}
+	l := Limit{Name: found, Max: float64(taken), Left: 0, Reset: wait}
+	if e == nil {
+		e = b.entry(l, sent, serial)
+		b.found = e
+	}
+	if e.over(sent) {
+		e.turn(l, sent, now, serial)
+	}
+	e.Limit, e.serial, e.at, e.until, e.cost, e.kept = l, serial, sent, now.Add(wait), 1, 0
+	return true
+}
+
+// Refused notes a refusal: a window that was guessed is too short, or a bucket gains less than was seen.
+func (b *Book) Refused() {
+	for _, e := range b.order {
+		e.more += coarse / 8
+		if e.gain > 0 && e.Left < e.cost {
+			e.gain *= below
+		}
+		if e.Window == 0 && e.Left < e.cost {
+			e.gap += e.gap / 10
+		}
+	}
+}
+
+// Verdict returns what holds at now, with so many requests under way of those that were sent, serial in all.
+func (b *Book) Verdict(now time.Time, underway, serial int) Verdict {
+	v := Verdict{Rate: math.Inf(1), Places: Unbounded}
+	for _, e := range b.order {
+		e.judge(&v, now, underway, serial)
+	}
+	if !math.IsInf(v.Rate, 1) {
+		v.Rate = min(max(v.Rate, leastRate), mostRate)
+	}
+	return v
+}
+
+func (e *entry) judge(v *Verdict, now time.Time, underway, serial int) {
+	left, counted := e.Left, false
+	switch {
+	case e.Crowd:
+		if e.Max >= 1 {
+			v.places(e.Max, e.Name)
+		}
+		return
+	case e.over(now) && e.turns > 0 && !now.Before(e.until.Add(e.each())) && e.restartOf.Equal(e.until): // and that count is over too
+		e.until = e.until.Add(e.each())
+		if e.kept++; e.Name == found && e.kept%budgetHeld == 0 {
+			e.Max *= 1.1
+		}
+		e.judge(v, now, underway, serial)
+		return
+	case e.over(now) && max(e.Fill, e.gain) > 0:
+		left = e.Max
+	case e.over(now): // nothing is stated of the new count yet, and by some hosts nothing will be before the next refusal: so it is counted here
+		if e.Max == 0 {
+			return
+		}
+		if e.restart == 0 || !e.restartOf.Equal(e.until) {
+			e.restart, e.restartOf = serial-underway, e.until
+		}
+		left, counted = e.Max-float64(serial-e.restart)*e.cost, true
+		if left < e.cost && e.turns == 0 {
+			v.places(1, e.Name) // how long the window is will show
+			return
+		}
+		left = max(left, 0)
+	case e.until.IsZero() && now.Sub(e.at) > stale:
+		return
+	}
+	if rate, ok := e.rate(left, underway); ok {
+		if rate < v.Rate {
+			v.Rate, v.RateOf = rate, e.Name
+		}
+		if !math.IsInf(rate, 1) && (e.Window > 0 || max(e.Fill, e.gain) > 0 || e.turns >= 3) {
+			return // evenly spaced, whatever is left
+		}
+	}
+	if left < 0 {
+		return
+	}
+	until := e.back(left)
+	if counted {
+		v.places(left/e.cost+float64(underway), e.Name)
+		until = e.until.Add(e.each())
+		if !until.After(now) {
+			return
+		}
+	} else {
+		v.places(left/e.cost, e.Name)
+	}
+	if left >= e.cost {
+		return
+	}
+	if until.After(now) && until.After(v.Until) {
+		v.Until, v.UntilOf = until, e.Name
+	}
+}
+
+func (v *Verdict) places(n float64, of string) {
+	if p := int(max(1, min(n, Unbounded))); p < v.Places {
+		v.Places, v.PlacesOf = p, of
+	}
+}
+
+// rate returns the rate of a bucket or of a short window; false for a budget.
+func (e *entry) rate(left float64, underway int) (float64, bool) {
+	if fill := max(e.Fill, e.gain); fill > 0 {
+		if left > e.most/2 && left >= 5 {
+			return math.Inf(1), true
+		}
+		rate := below * fill
+		if left >= 0 {
+			rate += max(0, left-float64(underway)-reserve*e.most) / spend.Seconds()
+		}
+		return rate / e.cost, true
+	}
+	window := e.Window
+	if window == 0 && e.resets > 0 && e.resets <= short {
+		window = e.guess()
+	}
+	if e.Max > 0 && window > 0 && window <= short {
+		return below * e.Max / window.Seconds() / e.cost, true
+	}
+	return 0, false
+}
+
+// guess tells the length of a short window that is not named by the longest time to a reset that was seen. Such times are rounded up: the guess begins low,
+// and each refusal adds to it.
+func (e *entry) guess() time.Duration {
+	if e.turns >= 3 {
+		return max(e.each(), time.Second/2)
+	}
+	return min(max(e.resets-coarse, time.Second)+e.more, e.resets)
+}
+
+// back returns when something is left again; zero if nobody knows.
+func (e *entry) back(left float64) time.Time {
+	switch {
+	case e.Fill > 0 || e.gain > 0:
+		return e.at.Add(time.Duration((e.cost - left) / max(e.Fill, e.gain) * float64(time.Second)))
+	case !e.until.IsZero():
+		return e.until
+	case e.window() > 0 && len(e.sends) > 0:
+		return e.sends[0].Add(e.window())
+	}
+	return time.Time{}
+}
+
+// window is how long the window is, as it is named or as far as it shows.
+func (e *entry) window() time.Duration {
+	if e.Window > 0 {
+		return e.Window
+	}
+	return e.gap
+}
+
+// mostSends bounds the requests that are remembered.
+const mostSends = 10_000
+
+// remember keeps when the requests were sent that may still count.
+func (e *entry) remember(sent time.Time) {
+	if !e.until.IsZero() || e.Fill > 0 {
+		e.sends = nil
+		return
+	}
+	n := 0
+	for n < len(e.sends) && (e.window() > 0 && !e.sends[n].After(sent.Add(-e.window())) || len(e.sends)-n >= mostSends) {
+		n++
+	}
+	e.sends = append(e.sends[n:], sent)
+}
+
+// UsedUp reports whether a limit that is stated has nothing left but for what is under way: it is what a refusal is for, and not for a rate.
+func (b *Book) UsedUp(now time.Time, underway int) bool {
+	for _, e := range b.order {
+		if !e.Crowd && e.Left >= 0 && !e.over(now) && e.Left-float64(underway) < e.cost && (!e.isRate() || e.gain > 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// isRate reports whether the limit is a rate and no budget.
+func (e *entry) isRate() bool {
+	_, ok := e.rate(e.Left, 0)
+	return ok
+}
+
+// Stated returns the limits in the order in which they were first stated, as they are at now.
+func (b *Book) Stated(now time.Time) []string {
+	var all []string
+	for _, e := range b.order {
+		l := e.Limit
+		if !e.until.IsZero() {
+			l.Reset = max(0, e.until.Sub(now))
+		}
+		text := l.String()
+		if e.cost > 1 {
+			text += fmt.Sprintf(", a request costs %.3g", e.cost)
+		}
+		all = append(all, text)
+	}
+	return all
+}

@@ -1,0 +1,158 @@
+// Names of headers: which of them speak of limits, and what each says of which.
+
+package limits
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+)
+
+type role int
+
+const (
+	roleBare role = iota // the stem itself: a number, or a field with parameters
+	roleMax
+	roleLeft
+	roleUsed
+	roleReset
+	roleWindow
+	roleFill
+	roleCost
+	rolePolicy
+	roleBucket
+	roleReason
+	roleGlobal
+	roleRetry
+	roleCrowdMax
+	roleCrowdLeft
+	roleNone // what says nothing that is of use
+)
+
+// part is what the name of a header tells.
+type part struct {
+	stem   string // what the headers of one limit have in common
+	role   role
+	unit   time.Duration // of a number that is a time; 0: by its size
+	period time.Duration // the window, where the name says it: -Minute, -Daily
+	exact  bool          // a time to go, where another header may tell a moment
+}
+
+// roles are the words by which a header of a limit says which one it is.
+var roles = map[string]role{
+	"limit": roleMax, "max": roleMax, "maximum": roleMax, "total": roleMax, "capacity": roleMax,
+	"remaining": roleLeft, "remain": roleLeft, "left": roleLeft, "available": roleLeft,
+	"used": roleUsed, "usage": roleUsed, "observed": roleUsed, "consumed": roleUsed,
+	"reset": roleReset, "resets": roleReset, "next": roleReset, "resettime": roleReset, "resetat": roleReset, "resetin": roleReset, "expires": roleReset,
+	"interval": roleWindow, "window": roleWindow, "period": roleWindow, "duration": roleWindow,
+	"fillrate": roleFill, "fill": roleFill, "replenish": roleFill, "refill": roleFill, "restore": roleFill,
+	"cost": roleCost, "charge": roleCost, "requested": roleCost,
+	"policy": rolePolicy, "bucket": roleBucket, "resource": roleBucket, "name": roleBucket,
+	"reason": roleReason, "problem": roleReason, "scope": roleReason, "global": roleGlobal,
+	"concurrentlimit": roleCrowdMax, "concurrentremaining": roleCrowdLeft, "nearlimit": roleNone,
+}
+
+// units and periods are words for times.
+var (
+	units = map[string]time.Duration{
+		"ms": time.Millisecond, "millis": time.Millisecond, "milliseconds": time.Millisecond, "seconds": time.Second, "secs": time.Second, "s": time.Second,
+	}
+	periods = map[string]time.Duration{
+		"sec": time.Second, "second": time.Second, "secondly": time.Second, "min": time.Minute, "minute": time.Minute, "minutely": time.Minute,
+		"hour": time.Hour, "hourly": time.Hour, "day": day, "daily": day, "week": 7 * day, "weekly": 7 * day, "month": 30 * day, "monthly": 30 * day,
+	}
+)
+
+const day = 24 * time.Hour
+
+// periodLimit is a name in one word: MinLimit, AppMinLimit, DailyLimit.
+var periodLimit = regexp.MustCompile(`^(?:app)?(sec|second|min|minute|hour|hourly|day|daily|week|weekly|month|monthly)(limit|remaining)$`)
+
+// joining words stand beside a role and add nothing to it.
+var joining = map[string]bool{"after": true, "in": true, "at": true, "time": true, "rate": true, "tokens": true, "burst": true}
+
+// classify says what a header is by its name. A name with "rate limit" in it, or a word for it, is divided into the words that say what it
+// tells and the stem, the rest, which the headers of one limit have in common.
+func classify(name string) (part, bool) {
+	words := strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return c == '-' || c == '_' })
+	if p, ok := retries(words); ok {
+		return p, true
+	}
+	p := part{}
+	from, to := anchor(words)
+	if to == 0 {
+		return p, false
+	}
+	if m := periodLimit.FindStringSubmatch(words[to-1]); m != nil {
+		p.period = periods[m[1]]
+	}
+	stem := append([]string{}, words[:to]...)
+	found := false
+	for i, w := range words[to:] {
+		r, ok := roles[w]
+		m := periodLimit.FindStringSubmatch(w)
+		switch {
+		case ok && !found:
+			p.role, found = r, true
+			p.exact = w == "reset" && to+i+1 < len(words) && words[to+i+1] == "after"
+		case m != nil && !found: // RateLimit-DailyLimit
+			p.role, found, p.period = roles[m[2]], true, periods[m[1]]
+		case units[w] > 0 && found:
+			p.unit = units[w]
+		case joining[w] && (found || w == "burst"):
+		case periods[w] > 0:
+			p.period = periods[w]
+			stem = append(stem, w)
+		default:
+			stem = append(stem, w)
+		}
+	}
+	p.stem = strings.Join(stem, "-")
+	if strings.Contains(strings.Join(words[from:to], ""), "limited") && p.role != roleReason {
+		return p, false
+	}
+	return p, p.role != roleNone
+}
+
+// retries knows Retry-After and its like.
+func retries(words []string) (part, bool) {
+	for i, w := range words {
+		if w == "retryafter" || w == "retry" && i+1 < len(words) && (words[i+1] == "after" || words[i+1] == "in") {
+			return part{role: roleRetry, unit: units[words[len(words)-1]]}, true
+		}
+	}
+	return part{}, false
+}
+
+// anchor finds the words that stand for a limit of requests; to is 0 if there are none.
+func anchor(words []string) (from, to int) {
+	for i, w := range words {
+		next := ""
+		if i+1 < len(words) {
+			next = words[i+1]
+		}
+		switch {
+		case w == "ratelimit", w == "ratelimits", w == "ratelimiting", w == "quota", w == "throttle", w == "throttling", periodLimit.MatchString(w):
+			return i, i + 1
+		case w == "rate" && strings.HasPrefix(next, "limit"), w == "call" && next == "limit", w == "limit" && next == "info":
+			return i, i + 2
+		}
+	}
+	return 0, 0
+}
+
+// display is a stem for people.
+func display(stem string) string { return http.CanonicalHeaderKey(stem) }
+
+// inName is a window that a name ends in: GetVMScaleSet30Min.
+var inName = regexp.MustCompile(`(?i)(\d+)(sec|min|hour|day)s?$`)
+
+func windowIn(name string) time.Duration {
+	m := inName.FindStringSubmatch(name)
+	if m == nil {
+		return 0
+	}
+	n, _ := number(m[1])
+	return time.Duration(n) * periods[strings.ToLower(m[2])]
+}

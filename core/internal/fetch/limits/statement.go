@@ -1,0 +1,487 @@
+// Package limits reads what the replies of a host state of its limits, in the many forms in use, and says what follows: [Read] makes a
+// [Statement] of one reply, and a [Book] keeps what the latest ones have stated. It has no clock and makes no request: package fetch
+// shows it each reply and does what it says.
+package limits
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// longest bounds the times that are believed: more is a mistake.
+const longest = 32 * 24 * time.Hour
+
+// Statement is what one reply states. Its times are from the arrival of the reply on.
+type Statement struct {
+	Wait     time.Duration // until the host wants to be asked again, as Retry-After says; 0: not stated
+	WaitFrom string        // the header that says so
+	Limits   []Limit
+	Bucket   string // the host's name for what the request counted in: "core", a hash; "": not named
+	Reach    Reach
+	Crowd    bool     // a refusal is for the number of requests under way, not for their rate
+	Ignored  []string // headers with a value that cannot be
+}
+
+// Reach is how much of a host a refusal speaks of.
+type Reach int
+
+// What a refusal speaks of.
+const (
+	Unsaid   Reach = iota
+	Endpoint       // of the endpoint that was asked
+	Whole          // of the host as a whole, whatever the bucket
+)
+
+// Limit is one limit. What is not stated is 0, and -1 for Left.
+type Limit struct {
+	Name   string  // tells the limits of a host apart
+	Max    float64 // units in a window, or that a bucket holds
+	Left   float64
+	Window time.Duration
+	Reset  time.Duration // until Left is Max again
+	End    time.Time     // the same, by the host's clock, where it tells a moment
+	Fill   float64       // units per second that a bucket gains
+	Cost   float64       // units that this request cost
+	Crowd  bool          // it counts requests under way
+	Unsure bool          // Reset is a large number of seconds, which may be milliseconds
+}
+
+// String reads like "X-Ratelimit: 12 of 60 left, in full again in 30 s".
+func (l Limit) String() string {
+	var b strings.Builder
+	b.WriteString(l.Name)
+	b.WriteString(": ")
+	switch {
+	case l.Crowd && l.Max > 0:
+		fmt.Fprintf(&b, "%.6g at once", l.Max)
+	case l.Left >= 0 && l.Max > 0:
+		fmt.Fprintf(&b, "%.6g of %.6g left", l.Left, l.Max)
+	case l.Left >= 0:
+		fmt.Fprintf(&b, "%.6g left", l.Left)
+	default:
+		fmt.Fprintf(&b, "%.6g", l.Max)
+	}
+	if l.Window > 0 {
+		b.WriteString(" in " + Short(l.Window))
+	}
+	if l.Fill > 0 {
+		fmt.Fprintf(&b, ", %.4g more a second", l.Fill)
+	}
+	if l.Reset > 0 {
+		b.WriteString(", in full again in " + Short(l.Reset))
+	}
+	if l.Cost > 0 {
+		fmt.Fprintf(&b, ", this request cost %.4g", l.Cost)
+	}
+	return b.String()
+}
+
+// String tells a person what was understood; "" if nothing was stated.
+func (s Statement) String() string {
+	var parts []string
+	if s.Wait > 0 {
+		parts = append(parts, fmt.Sprintf("%s asks for a pause of %s", s.WaitFrom, Short(s.Wait)))
+	}
+	for _, l := range s.Limits {
+		parts = append(parts, l.String())
+	}
+	if s.Bucket != "" {
+		parts = append(parts, "counted in the bucket "+s.Bucket)
+	}
+	switch s.Reach {
+	case Unsaid:
+	case Endpoint:
+		parts = append(parts, "of this endpoint alone")
+	case Whole:
+		parts = append(parts, "of the host as a whole")
+	}
+	if s.Crowd {
+		parts = append(parts, "for the number of requests under way")
+	}
+	for _, i := range s.Ignored {
+		parts = append(parts, "not understood: "+i)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Refuses reports whether a reply of this status is a refusal for asking too often. usual says that the host sends Retry-After with good
+// replies too, where it tells nothing.
+func (s Statement) Refuses(status int, usual bool) bool {
+	switch {
+	case status == http.StatusTooManyRequests, status == 420, status == 509, status == 529:
+		return true
+	case status < 400 || status > 599:
+		return false
+	case s.Wait > 0 && !usual:
+		return true
+	case status < 500:
+		return s.usedUp() > 0
+	}
+	return false
+}
+
+// usedUp returns how long nothing is left for, 0 if something is.
+func (s Statement) usedUp() time.Duration {
+	var wait time.Duration
+	for _, l := range s.Limits {
+		if l.Left == 0 && !l.Crowd {
+			wait = max(wait, l.Reset)
+		}
+	}
+	return wait
+}
+
+// Read reads a reply that came at now. clock is what is known of the host's clock, and learns of it.
+func Read(status int, header http.Header, now time.Time, clock *Clock) Statement {
+	var s Statement
+	if !speaks(header, status) {
+		return s
+	}
+	r := reader{s: &s, refused: status == http.StatusTooManyRequests, groups: map[string]*group{}, clock: clock, now: now}
+	r.date = clock.at(header, now)
+	for name, values := range header {
+		if p, ok := classify(name); ok {
+			r.take(p, name, strings.Join(values, ", "), status)
+		}
+	}
+	r.finish()
+	return s
+}
+
+// speaks reports whether any header may speak of a limit. Most replies have none, and to look closer would be a tenth of what a small one
+// costs. A good reply's Retry-After says nothing: some hosts send "Retry-After: 0" with each.
+func speaks(header http.Header, status int) bool {
+	for name := range header {
+		if strings.Contains(name, "imit") || strings.Contains(name, "uota") || strings.Contains(name, "hrottl") {
+			return true
+		}
+		if status >= 300 && strings.Contains(name, "Retry") {
+			return true
+		}
+	}
+	return false
+}
+
+// group is what the headers of one stem say: those of one limit, or of a list of limits.
+type group struct {
+	name                                        string // of the first header, without its role
+	max, left, used, window, fill, cost, policy string
+	bare                                        string
+	crowdMax, crowdLeft                         string
+	reset                                       string
+	resetUnit, windowUnit, period               time.Duration
+	exactReset                                  bool
+	maxName, leftName, resetName                string // for what is ignored
+}
+
+type reader struct {
+	s       *Statement
+	refused bool
+	groups  map[string]*group
+	clock   *Clock
+	now     time.Time
+	date    time.Time // by the host's clock
+	exact   bool      // Wait is in milliseconds
+	fixed   bool      // Wait is from Retry-After itself
+}
+
+// take notes one header.
+func (r *reader) take(p part, name, value string, status int) {
+	value = strings.TrimSpace(value)
+	switch p.role {
+	case roleRetry:
+		r.retry(p, name, value, status)
+		return
+	case roleBucket:
+		r.s.Bucket = value
+		return
+	case roleReason:
+		r.reason(value)
+		return
+	case roleGlobal:
+		if strings.EqualFold(value, "true") {
+			r.s.Reach = Whole
+		}
+		return
+	}
+	g := r.groups[p.stem]
+	if g == nil {
+		g = &group{name: p.stem}
+		r.groups[p.stem] = g
+	}
+	if p.period > 0 {
+		g.period = p.period
+	}
+	switch p.role {
+	case roleMax:
+		g.max, g.maxName = value, name
+	case roleLeft:
+		g.left, g.leftName = value, name
+	case roleUsed:
+		g.used = value
+	case roleReset:
+		if exact := p.exact || p.unit == time.Millisecond; g.reset == "" || exact && !g.exactReset {
+			g.reset, g.resetUnit, g.resetName, g.exactReset = value, p.unit, name, exact
+		}
+	case roleWindow:
+		g.window, g.windowUnit = value, p.unit
+	case roleFill:
+		g.fill = value
+	case roleCost:
+		g.cost = value
+	case rolePolicy:
+		g.policy = value
+	case roleCrowdMax:
+		g.crowdMax = value
+	case roleCrowdLeft:
+		g.crowdLeft = value
+	case roleBare:
+		g.bare = value
+	}
+}
+
+// retry reads a header that says when to come again. One in milliseconds is nearer than another.
+func (r *reader) retry(p part, name, value string, status int) {
+	if status < 300 {
+		return
+	}
+	wait, _, ok := r.clock.wait(value, p.unit, r.date)
+	if !ok {
+		r.ignore(name, value)
+		return
+	}
+	exact, fixed := p.unit == time.Millisecond, http.CanonicalHeaderKey(name) == "Retry-After"
+	if wait > 0 && (r.s.Wait == 0 || exact && !r.exact || fixed && !r.fixed && !r.exact) {
+		r.s.Wait, r.s.WaitFrom, r.exact, r.fixed = wait, name, exact, fixed
+	}
+}
+
+// reason reads a word for what a refusal is about.
+func (r *reader) reason(value string) {
+	v := strings.ToLower(value)
+	switch {
+	case strings.Contains(v, "burst-based"), strings.Contains(v, "endpoint"), strings.Contains(v, "per-issue"):
+		r.s.Reach = Endpoint
+	case strings.Contains(v, "global"), strings.Contains(v, "quota"):
+		r.s.Reach = Whole
+	}
+	if strings.Contains(v, "concurren") {
+		r.s.Crowd = true
+	}
+}
+
+func (r *reader) ignore(name, value string) {
+	r.s.Ignored = append(r.s.Ignored, fmt.Sprintf("%s: %.60s", name, value))
+}
+
+// finish makes limits of the groups, in a fixed order.
+func (r *reader) finish() {
+	policies := map[string][]item{}
+	for stem, g := range r.groups {
+		if g.policy != "" {
+			policies[stem] = items(g.policy)
+		}
+	}
+	for _, stem := range slices.Sorted(keys(r.groups)) {
+		g := r.groups[stem]
+		policy := policies[stem]
+		if strings.ContainsAny(g.bare, "=;") {
+			r.drafts(g, policy)
+			policy = nil
+		}
+		r.crowd(g)
+		for _, l := range r.plain(g, policy) {
+			r.add(l)
+		}
+	}
+	slices.SortStableFunc(r.s.Limits, func(a, b Limit) int { return strings.Compare(a.Name, b.Name) })
+	slices.Sort(r.s.Ignored)
+}
+
+func keys[V any](m map[string]V) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// add takes a limit in. Two forms of one limit, which say the same of what is left, become one.
+func (r *reader) add(l Limit) {
+	for i := range r.s.Limits {
+		o := &r.s.Limits[i]
+		if o.Crowd || l.Crowd || o.Left != l.Left || o.Left < 0 || o.Max > 0 && l.Max > 0 && o.Max != l.Max {
+			continue
+		}
+		if o.Window > 0 && l.Window > 0 && o.Window != l.Window || o.Reset > 0 && l.Reset > 0 && (o.Reset-l.Reset).Abs() > 2*time.Second {
+			continue
+		}
+		o.Max, o.Window, o.Fill, o.Cost = cmp.Or(o.Max, l.Max), cmp.Or(o.Window, l.Window), cmp.Or(o.Fill, l.Fill), cmp.Or(o.Cost, l.Cost)
+		o.Reset, o.Name = max(o.Reset, l.Reset), min(o.Name, l.Name)
+		return
+	}
+	r.s.Limits = append(r.s.Limits, l)
+}
+
+// crowd reads a limit of the requests under way.
+func (r *reader) crowd(g *group) {
+	if n, ok := number(g.crowdMax); ok && n >= 1 {
+		l := Limit{Name: display(g.name) + "-Concurrent", Max: n, Left: -1, Crowd: true}
+		if left, ok := number(g.crowdLeft); ok {
+			l.Left = left
+			r.s.Crowd = r.s.Crowd || r.refused && left == 0
+		}
+		r.add(l)
+	}
+}
+
+// plain reads a group of numbers; lists of numbers, one member a window, are as many limits.
+func (r *reader) plain(g *group, policy []item) []Limit {
+	lefts := split(g.left, ',')
+	if len(lefts) < 2 || strings.Contains(g.left, "=") || strings.Count(g.left, ";") > 0 {
+		if l, ok := r.one(g, policy); ok {
+			return l
+		}
+		return nil
+	}
+	maxes, resets := split(g.max, ','), split(g.reset, ',')
+	var all []Limit
+	for i := range lefts {
+		one := *g
+		one.left, one.max, one.reset, one.policy = lefts[i], at(maxes, i), at(resets, i), ""
+		var its []item
+		if i < len(policy) {
+			its = policy[i : i+1]
+		}
+		l, ok := r.one(&one, its)
+		if !ok {
+			continue
+		}
+		if i > 0 {
+			l[0].Name += fmt.Sprintf(" (%d)", i+1)
+		}
+		all = append(all, l[0])
+	}
+	return all
+}
+
+func at(list []string, i int) string {
+	if i < len(list) {
+		return list[i]
+	}
+	return ""
+}
+
+// one reads a group as one limit, or as one for each name in it ("a;197,b;1297").
+func (r *reader) one(g *group, policy []item) ([]Limit, bool) {
+	l := Limit{Name: display(g.name), Left: -1}
+	for _, it := range items(g.left) {
+		if n, ok := number(it.last()); ok && len(it.names) == 2 && !it.numbered() { // Azure: "Microsoft.Compute/GetVM3Min;197"
+			r.add(Limit{Name: l.Name + " " + it.names[0], Left: n, Window: windowIn(it.names[0])})
+			l.Name = ""
+		}
+	}
+	if l.Name == "" {
+		return nil, false
+	}
+	r.amount(g, &l)
+	r.times(g, policy, &l)
+	if r.refused && l.Left < 0 && l.Reset > 0 {
+		l.Left = 0 // a refusal that only says when to come again has nothing left
+	}
+	if r.refused && l.Left == 0 && g.max != "" && l.Max == 0 {
+		r.s.Crowd = true // so Okta tells its limit of requests under way
+		return nil, false
+	}
+	if l.Left < 0 && l.Fill == 0 && (l.Max == 0 || l.Window == 0) {
+		return nil, false
+	}
+	return []Limit{l}, true
+}
+
+// amount reads how much there is, and how much is left.
+func (r *reader) amount(g *group, l *Limit) {
+	if n, ok := number(g.max); ok {
+		l.Max = n
+	} else if g.max != "" {
+		r.ignore(g.maxName, g.max)
+	}
+	if n, ok := number(g.left); ok {
+		l.Left = n
+	} else if g.left != "" {
+		r.ignore(g.leftName, g.left)
+	}
+	if n, ok := number(g.bare); ok && g.max == "" {
+		l.Max = n
+	}
+	for _, form := range []string{g.bare, g.max} { // 32/40, api-usage=18/5000
+		_, after, _ := strings.Cut("="+form, "=")
+		if i := strings.LastIndex(form, "="); i >= 0 {
+			after = form[i+1:]
+		}
+		used, size, ok := strings.Cut(after, "/")
+		if u, ok1 := number(used); ok && ok1 {
+			if m, ok2 := number(size); ok2 && m > 0 {
+				l.Max, l.Left = m, math.Max(0, m-u)
+			}
+		}
+	}
+	if u, ok := number(g.used); ok && l.Left < 0 && l.Max > 0 && g.left == "" {
+		l.Left = math.Max(0, l.Max-u)
+	}
+	if c, ok := number(g.cost); ok {
+		l.Cost = c
+	}
+}
+
+// times reads the window, the reset and the rate of a group.
+func (r *reader) times(g *group, policy []item, l *Limit) {
+	l.Window = g.period
+	for _, it := range slices.Concat(policy, items(g.max), items(g.left)) {
+		q, named := number(it.first())
+		if n, ok := it.number("q"); ok {
+			q, named = n, true
+		}
+		if w, ok := it.number("w"); ok && named && (q == l.Max || l.Max == 0 || len(policy) == 1) {
+			l.Window = seconds(w)
+			l.Max = cmp.Or(l.Max, q)
+			break
+		}
+	}
+	if g.window != "" {
+		if d, _, ok := duration(g.window, g.windowUnit); ok {
+			l.Window = d
+		}
+	}
+	if n, ok := number(g.fill); ok {
+		l.Fill = n
+		if l.Window > 0 {
+			l.Fill, l.Window = n/l.Window.Seconds(), 0
+		}
+	}
+	if g.reset == "" {
+		return
+	}
+	reset, unsure, ok := r.clock.wait(g.reset, g.resetUnit, r.date)
+	switch {
+	case !ok:
+		r.ignore(g.resetName, g.reset)
+	case unsure && l.Window > 0 && reset > l.Window+time.Minute: // longer than its own window: it is in milliseconds
+		l.Reset = reset / 1000
+	default:
+		l.Reset, l.Unsure = reset, unsure
+		l.End, _ = moment(g.reset)
+	}
+	if l.Reset > longest {
+		l.Reset = 0
+		r.ignore(g.resetName, g.reset)
+	}
+	r.clock.note(g.reset, l.Window, r.now, r.date)
+}

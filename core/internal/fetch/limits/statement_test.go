@@ -1,0 +1,153 @@
+package limits
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+// TestRead: what is understood of a reply, in words.
+func TestRead(t *testing.T) {
+	now := time.Date(2026, 6, 5, 5, 59, 30, 0, time.UTC)
+	type h = map[string]string
+	for _, c := range []struct {
+		name   string
+		status int
+		header h
+		want   string
+	}{
+		{"nothing", 200, nil, ""},
+		{"Retry-After in seconds", 429, h{"Retry-After": "12"}, "Retry-After asks for a pause of 12 s"},
+		{"Retry-After with a unit", 429, h{"Retry-After": "1m30s"}, "Retry-After asks for a pause of 90 s"},
+		{"Retry-After as a date", 503, h{"Retry-After": "Fri, 05 Jun 2026 06:00:00 GMT"}, "Retry-After asks for a pause of 30 s"},
+		{"Retry-After as an RFC 850 date", 429, h{"Retry-After": "Friday, 05-Jun-26 06:00:00 GMT"}, "Retry-After asks for a pause of 30 s"},
+		{"Retry-After in the past", 503, h{"Retry-After": "Fri, 05 Jun 2026 05:00:00 GMT"}, ""},
+		{"Retry-After of a good reply", 200, h{"Retry-After": "12"}, ""},
+		{"both, the finer one counts", 429, h{"Retry-After": "2", "Retry-After-Ms": "1250"}, "Retry-After-Ms asks for a pause of 1 s"},
+		{"nonsense", 429, h{"Retry-After": "soon", "X-RateLimit-Remaining": "NaN", "RateLimit": "???;=,;;", "RateLimit-Policy": `";q=`},
+			"not understood: Retry-After: soon; not understood: X-Ratelimit-Remaining: NaN"},
+		{"negative", 429, h{"Retry-After": "-5", "X-RateLimit-Remaining": "-1"}, "not understood: Retry-After: -5; not understood: X-Ratelimit-Remaining: -1"},
+		{"endless", 429, h{"Retry-After": "99999999999999999999"}, "not understood: Retry-After: 99999999999999999999"},
+		{"no time to go and no epoch", 429, h{"Retry-After": "4000000"}, "not understood: Retry-After: 4000000"},
+		{"epoch seconds", 200, h{"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4999", "X-RateLimit-Reset": "1780639230"},
+			"X-Ratelimit: 4999 of 5000 left, in full again in 60 s"},
+		{"epoch milliseconds", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1780639230000"}, "X-Ratelimit: 1 left, in full again in 60 s"},
+		{"epoch microseconds", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1780639230000000"}, "X-Ratelimit: 1 left, in full again in 60 s"},
+		{"milliseconds to go, longer than the window", 200, h{"X-RateLimit-Limit": "9", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1500000", "X-RateLimit-Interval": "1h"},
+			"X-Ratelimit: 1 of 9 left in 60 min, in full again in 25 min"},
+		{"ISO to the minute", 429, h{"X-RateLimit-Limit": "350", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2026-06-05T06:00Z"},
+			"X-Ratelimit: 0 of 350 left, in full again in 30 s"},
+		{"ISO with a fraction and a zone", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "2026-06-05T08:00:10.123+02:00"}, "X-Ratelimit: 1 left, in full again in 40 s"},
+		{"a date and time without a zone", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "2026-06-05 06:00:10"}, "X-Ratelimit: 1 left, in full again in 40 s"},
+		{"JavaScript's date", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "Fri Jun 05 2026 07:00:10 GMT+0100 (Central European Standard Time)"},
+			"X-Ratelimit: 1 left, in full again in 40 s"},
+		{"a token bucket", 200, h{"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "4", "X-RateLimit-FillRate": "6", "X-RateLimit-Interval-Seconds": "2", "Retry-After": "0"},
+			"X-Ratelimit: 4 of 5 left, 3 more a second"},
+		{"draft, three headers", 200, h{"RateLimit-Limit": "100, 100;w=60", "RateLimit-Remaining": "50", "RateLimit-Reset": "20"},
+			"Ratelimit: 50 of 100 left in 60 s, in full again in 20 s"},
+		{"draft, three headers and a policy", 200, h{"RateLimit-Limit": "100", "RateLimit-Remaining": "50", "RateLimit-Reset": "20", "RateLimit-Policy": `100;w=60;comment="a, b; c"`},
+			"Ratelimit: 50 of 100 left in 60 s, in full again in 20 s"},
+		{"draft, one header without names", 200, h{"RateLimit": "limit=100, remaining=50, reset=5", "RateLimit-Policy": "100;w=60"},
+			"Ratelimit: 50 of 100 left in 60 s, in full again in 5 s"},
+		{"draft, names", 200, h{"RateLimit-Policy": `"default";q=100;qu="requests";w=30;pk=:cHsdsRa894==:`, "RateLimit": `"default";r=50;t=30;pk=:cHsdsRa894==:`},
+			"Ratelimit default: 50 of 100 left in 30 s, in full again in 30 s"},
+		{"draft, bytes", 200, h{"RateLimit-Policy": `"b";q=65535;qu="content-bytes";w=10`, "RateLimit": `"b";r=9;t=3`},
+			"Ratelimit b (content-bytes): 9 of 65535 left in 10 s, in full again in 3 s"},
+		{"draft, the only policy", 200, h{"RateLimit-Policy": `"burst";q=100;w=60`, "RateLimit": `"default";r=50;t=30`}, "Ratelimit default: 50 of 100 left in 60 s, in full again in 30 s"},
+		{"two limits", 200, h{"RateLimit-Policy": `"burst";q=100;w=60, "day";q=1000;w=86400`, "RateLimit": `"burst";r=50;t=30, "day";r=100;t=4000`},
+			"Ratelimit burst: 50 of 100 left in 60 s, in full again in 30 s; Ratelimit day: 100 of 1000 left in 24 h 0 min, in full again in 67 min"},
+		{"a refusal with a reset alone", 429, h{"X-RateLimit-Reset": "30"}, "X-Ratelimit: 0 left, in full again in 30 s"},
+		{"a good reply with a reset alone", 200, h{"X-RateLimit-Reset": "30"}, ""},
+		{"a limit alone", 200, h{"X-RateLimit-Limit": "30"}, ""},
+		{"used up of two limits", 429, h{"X-RateLimit-Limit": "350", "X-RateLimit-Remaining": "349", "X-Beta-RateLimit-Reset": "2026-06-05T06:00Z"},
+			"X-Beta-Ratelimit: 0 left, in full again in 30 s; X-Ratelimit: 349 of 350 left"},
+		{"one limit in two forms", 200, h{"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "50", "RateLimit-Policy": `"b";q=100;w=60`, "RateLimit": `"b";r=50;t=30`},
+			"Ratelimit b: 50 of 100 left in 60 s, in full again in 30 s"},
+		{"one limit in two forms, used up", 429, h{"X-Rate-Limit": "700", "X-Rate-Limit-Remaining": "0", "RateLimit-Limit": "700", "RateLimit-Remaining": "0", "RateLimit-Reset": "44"},
+			"Ratelimit: 0 of 700 left, in full again in 44 s"},
+		{"what no header of a limit is", 200, h{"X-Page-Limit": "100", "X-Limit-Text": "12", "X-Rate": "3", "Quota-Free": "yes"}, ""},
+		{"a name that nobody has used yet", 200, h{"X-Acme-Rate-Limit-Uploads-Max": "10", "X-Acme-Rate-Limit-Uploads-Available": "4", "X-Acme-Rate-Limit-Uploads-Reset-In": "30 seconds"},
+			"X-Acme-Rate-Limit-Uploads: 4 of 10 left, in full again in 30 s"},
+		{"used instead of remaining", 200, h{"X-Quota-Limit": "10", "X-Quota-Used": "7", "X-Quota-Reset": "3600"}, "X-Quota: 3 of 10 left, in full again in 60 min"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			header := http.Header{"Date": {now.Format(http.TimeFormat)}}
+			for k, v := range c.header {
+				header.Set(k, v)
+			}
+			if got := Read(c.status, header, now.Add(time.Hour), &Clock{}).String(); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestClock: a host without a Date whose clock is slow or fast is understood as soon as its resets show it.
+func TestClock(t *testing.T) {
+	start := time.Unix(1780639230, 0)
+	for _, ahead := range []time.Duration{-30 * time.Second, 30 * time.Second} {
+		var c Clock
+		var last time.Duration
+		for at := time.Duration(0); at < 40*time.Second; at += time.Second / 4 {
+			now := start.Add(at)
+			end := now.Add(ahead).Truncate(16 * time.Second).Add(16 * time.Second)
+			h := http.Header{"X-Ratelimit-Limit": {"100"}, "X-Ratelimit-Remaining": {"1"}, "X-Ratelimit-Interval": {"16s"}, "X-Ratelimit-Reset": {end.UTC().Format(time.RFC3339)}}
+			s := Read(200, h, now, &c)
+			last = s.Limits[0].Reset - end.Sub(now.Add(ahead))
+		}
+		if last.Abs() > time.Second {
+			t.Errorf("a clock that is %s ahead: the reset is wrong by %s", ahead, last)
+		}
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		header map[string]string
+		want   bool
+	}{
+		{429, nil, true}, {420, nil, true}, {509, nil, true}, {529, nil, true},
+		{403, nil, false}, {400, nil, false}, {500, nil, false}, {503, nil, false}, {302, map[string]string{"Retry-After": "5"}, false}, {200, map[string]string{"Retry-After": "5"}, false},
+		{403, map[string]string{"Retry-After": "5"}, true}, {503, map[string]string{"Retry-After": "5"}, true}, {500, map[string]string{"Retry-After": "5"}, true},
+		{400, map[string]string{"X-Ms-Retry-After-Ms": "5"}, true}, {404, map[string]string{"Retry-After": "0"}, false},
+		{403, map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}, true},
+		{403, map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "30"}, false},
+		{403, map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0"}, false},
+		{200, map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}, false},
+	} {
+		h := http.Header{}
+		for k, v := range c.header {
+			h.Set(k, v)
+		}
+		if got := Read(c.status, h, time.Unix(1780639230, 0), &Clock{}).Refuses(c.status, false); got != c.want {
+			t.Errorf("%d %v: %v", c.status, c.header, got)
+		}
+	}
+	if h := (http.Header{"Retry-After": {"2"}}); Read(404, h, time.Now(), &Clock{}).Refuses(404, true) {
+		t.Error("a Retry-After that comes with every reply makes a 404 a refusal")
+	}
+}
+
+func TestInBody(t *testing.T) {
+	for _, c := range []struct {
+		path, body string
+		want       time.Duration
+	}{
+		{"retry_after", `{"retry_after": 0.65}`, 650 * time.Millisecond},
+		{"errors.0.extensions.retry_in_seconds", `{"errors":[{"extensions":{"retry_in_seconds":12}}]}`, 12 * time.Second},
+		{"errors[0].extensions.retry_in_seconds", `{"errors":[{"extensions":{"retry_in_seconds":"12"}}]}`, 12 * time.Second},
+		{"error_message", `{"error_message":"too many requests from this IP, more requests available in 31 seconds"}`, 31 * time.Second},
+		{"backoff", `{"items":[1,2,3],"has_more":true,"backoff":10}`, 10 * time.Second},
+		{"backoff", `{"items":[1,2,3]}`, 0},
+		{"backoff", `<html>"backoff"`, 0},
+		{"backoff", `{"backoff":-1}`, 0},
+		{"backoff", `{"backoff":1e99}`, 0},
+		{"extensions.cost.throttleStatus", `{"extensions":{"cost":{"requestedQueryCost":100,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":50,"restoreRate":50}}}}`, time.Second},
+		{"extensions.cost", `{"extensions":{"cost":{"requestedQueryCost":100,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":50,"restoreRate":50}}}}`, time.Second},
+	} {
+		if got, _, _ := InBody([]byte(c.body), c.path); got != c.want {
+			t.Errorf("%s in %s: %s, want %s", c.path, c.body, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package fetch
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/machine"
+)
+
+// openShared makes what another process of the machine would have.
+func openShared(t *testing.T, path string) *machine.Shared {
+	t.Helper()
+	s, err := machine.Open(path, NewLimiter().(machine.Limiter), func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// TestTwoProcessesKeepOnePace: two that know nothing of each other but by the file are refused hardly more often than one, and use what is allowed.
+func TestTwoProcessesKeepOnePace(t *testing.T) {
+	countsRates(t)
+	for _, c := range []struct {
+		name string
+		host func() *policed
+	}{
+		{"bare 429", func() *policed { return newPoliced(admitting(tokenBucket(20, 20, nil)), 1) }},
+		{"Retry-After", func() *policed { return newPoliced(admitting(tokenBucket(20, 20, retryAfter)), 1) }},
+		{"Data Center", func() *policed { return newPoliced(admitting(tokenBucket(20, 20, dataCenter(20, 20))), 1) }},
+		{"a budget", func() *policed {
+			return newPoliced(admitting(fixedWindow(300, 15*time.Second, 0, epochReset(300))), 1)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				host, path := c.host(), filepath.Join(t.TempDir(), "pace")
+				start := time.Now()
+				var wg sync.WaitGroup
+				for range 2 {
+					l := openShared(t, path)
+					wg.Go(func() {
+						client := newClient(Options{Limiter: l}, host)
+						defer client.Close()
+						crawl(t, client, Policy{Concurrency: 8}, 1000)
+					})
+				}
+				wg.Wait()
+				taken, refused := host.taken(start)
+				took := time.Since(start)
+				t.Logf("%d taken, %d refused in %s", taken, refused, took)
+				if refused > 45 || took > 115*time.Second {
+					t.Errorf("%d refused in %s: 2000 at 20 a second take 100 s", refused, took)
+				}
+			})
+		})
+	}
+}
+
+// TestPauseHoldsForBothProcesses: what one is told, the other keeps too; and a process that has gone holds nobody back.
+func TestPauseHoldsForBothProcesses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "pace")
+		a, b := openShared(t, path), openShared(t, path)
+		ask := func(s *machine.Shared) time.Duration {
+			d, err := s.Reserve(t.Context(), "host.example", 0)
+			if err != nil {
+				t.Error(err)
+			}
+			return d
+		}
+		for _, s := range []*machine.Shared{a, b} {
+			if _, err := s.Reserve(t.Context(), "host.example", 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := a.Penalize(t.Context(), "host.example", 20*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		within(t, "the other's wait", ask(b), 20*time.Second, 20*time.Second)
+		within(t, "its own", ask(a), 20*time.Second, 20*time.Second)
+		time.Sleep(15 * time.Second) // a says nothing more
+		within(t, "after the first has gone", ask(b), 0, 0)
+	})
+}
+
+// TestSharedFileOfRubbish: whatever is in the file, requests go.
+func TestSharedFileOfRubbish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "pace")
+		raw := make([]byte, 300_000)
+		for i := range raw {
+			raw[i] = byte(i * 7)
+		}
+		if err := os.WriteFile(path, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		client := newClient(Options{Limiter: openShared(t, path)}, roundTrip(func(*http.Request) (*http.Response, error) { return status(200), nil }))
+		defer client.Close()
+		took := crawl(t, client, Policy{Concurrency: 4}, 50)
+		within(t, "50 requests", took, 0, time.Second)
+		if r := only(t, client).Rate; math.IsNaN(r) {
+			t.Error(fmt.Sprint(r))
+		}
+	})
+}

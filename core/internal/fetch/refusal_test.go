@@ -1,0 +1,140 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// TestRefusals: a reply that refuses pauses the host, for as long as it says, and costs no attempt, whatever its status.
+func TestRefusals(t *testing.T) {
+	throttled := func(r sdk.Refusal) func(context.Context) context.Context {
+		return func(ctx context.Context) context.Context { return sdk.Throttled(ctx, r) }
+	}
+	for _, c := range []struct {
+		name    string
+		mark    func(context.Context) context.Context
+		status  int
+		body    string
+		headers []string
+		wait    time.Duration // before the host is asked again; 0: it is not
+	}{
+		{"403 with Retry-After", nil, 403, "secondary rate limit", []string{"Retry-After: 5"}, 5 * time.Second},
+		{"500 with Retry-After", nil, 500, "", []string{"Retry-After: 5"}, 5 * time.Second},
+		{"420", nil, 420, "", []string{"Retry-After: 5"}, 5 * time.Second},
+		{"403, used up", nil, 403, "", []string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 30"}, 30 * time.Second},
+		{"403, not used up", nil, 403, "", []string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 7", "X-RateLimit-Reset: 30"}, 0},
+		{"404", nil, 404, "", nil, 0},
+		{"temporary, with Retry-After", func(ctx context.Context) context.Context { return sdk.Temporary(ctx, 403, "abuse") }, 403, "abuse", []string{"Retry-After: 7"}, 7 * time.Second},
+		{"told by text", throttled(sdk.Refusal{Status: 400, Text: "Throttling", Pause: 9 * time.Second}), 400, `{"__type":"ThrottlingException"}`, nil, 9 * time.Second},
+		{"told by another text", throttled(sdk.Refusal{Status: 400, Text: "Throttling"}), 400, `{"__type":"Validation"}`, nil, 0},
+		{"told by a header", throttled(sdk.Refusal{Header: "MediaWiki-API-Error: maxlag"}), 200, "{}", []string{"MediaWiki-API-Error: maxlag", "Retry-After: 5"}, 5 * time.Second},
+		{"told by another header", throttled(sdk.Refusal{Header: "MediaWiki-API-Error: maxlag"}), 200, "{}", []string{"MediaWiki-API-Error: other"}, 0},
+		{"told by the body", throttled(sdk.Refusal{Status: 200, Text: "retry_in", Seconds: "errors.0.retry_in"}), 200, `{"errors":[{"retry_in":12}]}`, nil, 12 * time.Second},
+		{"final", func(ctx context.Context) context.Context { return sdk.Final(ctx, 429) }, 429, "", []string{"Retry-After: 5"}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &scripted{scripts: []script{reply(c.status, c.body, c.headers...), reply(200, "good")}}
+				client := s.client(t, Options{})
+				defer client.Close()
+				ctx := t.Context()
+				if c.mark != nil {
+					ctx = c.mark(ctx)
+				}
+				start := time.Now()
+				resp, _, err := ask(ctx, transport(t, client, Policy{Attempts: 1}), "GET", page, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if c.wait == 0 {
+					if s.requests.Load() != 1 || resp.StatusCode != c.status {
+						t.Errorf("%d requests, status %d", s.requests.Load(), resp.StatusCode)
+					}
+					return
+				}
+				within(t, "the pause", time.Since(start), c.wait-time.Second, c.wait+c.wait/5+2*time.Second)
+				if s.requests.Load() != 2 || resp.StatusCode != 200 {
+					t.Errorf("%d requests, status %d", s.requests.Load(), resp.StatusCode)
+				}
+			})
+		})
+	}
+}
+
+// TestGoodReplyPauses: a good reply whose body asks for a pause is handed on, and the next request waits.
+func TestGoodReplyPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{scripts: []script{reply(200, `{"items":[1],"backoff":10}`), reply(200, `{"items":[2]}`)}}
+		client := s.client(t, Options{})
+		defer client.Close()
+		ctx := sdk.Throttled(t.Context(), sdk.Refusal{Status: 200, Seconds: "backoff", Good: true})
+		rt, start := transport(t, client, Policy{}), time.Now()
+		for i, want := range []time.Duration{0, 10 * time.Second} {
+			if _, body, err := ask(ctx, rt, "GET", page, ""); err != nil || !strings.Contains(body, fmt.Sprint(i+1)) {
+				t.Errorf("%s %v", body, err)
+			}
+			within(t, "reply", time.Since(start), want, want+time.Second)
+		}
+	})
+}
+
+// TestBucketOfTheBody: a bucket that only the bodies tell is kept to without a refusal.
+func TestBucketOfTheBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		left, last, refused := 1000.0, time.Now(), 0
+		client := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+			if err := sleep(req.Context(), 50*time.Millisecond); err != nil {
+				return nil, err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			left = min(1000, left+50*time.Since(last).Seconds())
+			last = time.Now()
+			text := ""
+			if left < 25 {
+				refused++
+				text = `"errors":[{"extensions":{"code":"THROTTLED"}}],`
+			} else {
+				left -= 25
+			}
+			r := status(200)
+			r.Body = http.NoBody
+			return withText(r, fmt.Sprintf(`{%s"extensions":{"cost":{"requestedQueryCost":25,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":%g,"restoreRate":50}}}}`, text, left)), nil
+		}))
+		defer client.Close()
+		rt := transport(t, client, Policy{})
+		ctx := sdk.Throttled(t.Context(), sdk.Refusal{Status: 200, Text: "THROTTLED", Seconds: "extensions.cost.throttleStatus"},
+			sdk.Refusal{Status: 200, Seconds: "extensions.cost.throttleStatus", Good: true})
+		start := time.Now()
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for range 20 {
+					if _, body, err := ask(ctx, rt, "GET", page, ""); err != nil || strings.Contains(body, "THROTTLED") {
+						t.Errorf("%s %v", body, err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		within(t, "160 queries of 25 points at 50 a second, 1000 of which are there", time.Since(start), 60*time.Second, 66*time.Second)
+		if refused > 1 {
+			t.Errorf("%d refused", refused)
+		}
+	})
+}
+
+func withText(r *http.Response, text string) *http.Response {
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	return r
+}

@@ -1,0 +1,32 @@
+package fetch
+
+import (
+	"math"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// FuzzHints: whatever a host states, the order stays one that can be carried out.
+func FuzzHints(f *testing.F) {
+	f.Add("12", "5000", "0", "2026-06-05T06:00Z", `"b";q=100;w=60`, `"b";r=50;t=30`)
+	f.Add("Fri, 05 Jun 2026 06:00:00 GMT", "1e308", "1e-300", "99999999999999999999", "a;q=0;w=0", "a;r=0;t=0")
+	f.Fuzz(func(t *testing.T, after, limit, remaining, reset, policy, state string) {
+		resp := &http.Response{StatusCode: 429, Header: http.Header{
+			"Retry-After": {after}, "X-Ratelimit-Limit": {limit}, "X-Ratelimit-Remaining": {remaining}, "X-Ratelimit-Reset": {reset},
+			"X-Ratelimit-Fillrate": {limit}, "X-Ratelimit-Interval-Seconds": {reset}, "Ratelimit-Policy": {policy}, "Ratelimit": {state},
+			"Beta-Ratelimit-Policy": {policy}, "Beta-Ratelimit": {limit},
+		}}
+		p := newPace()
+		for range 3 {
+			now := time.Now()
+			for _, status := range []int{200, 429, 503} {
+				w := p.read(now, now, status, resp.Header)
+				o := p.observe(p.began(now), now, status, w, sample{"GET/", time.Second})
+				if !(o.rate > 0) || o.burst < 1 || o.window < 1 || o.pause < 0 || o.pause > 32*24*time.Hour || math.IsNaN(o.rate) {
+					t.Fatalf("%+v", o)
+				}
+			}
+		}
+	})
+}

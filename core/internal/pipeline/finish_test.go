@@ -1,0 +1,140 @@
+// The end of a run: which sinks are told, when, and how often.
+
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// finishing is a sink that is told of the end of a run.
+type finishing struct {
+	memorySink
+	fails *int // how many calls fail yet
+	told  *[]string
+}
+
+func (f finishing) Finish(_ context.Context, e sdk.End) error {
+	if *f.fails > 0 {
+		*f.fails--
+		return errors.New("not published")
+	}
+	*f.told = append(*f.told, fmt.Sprintf("%s with %d records, full %v", e.Run, len(f.s.records), e.Full))
+	return nil
+}
+
+// newFinishing is a world whose sink is told of the end of a run.
+func newFinishing(t *testing.T) (w *world, fails *int, told *[]string) {
+	t.Helper()
+	w = newWorld(t, &numbers{splits: 2, records: 5, every: 2})
+	fails, told = new(int), new([]string)
+	sink := finishing{memorySink{w.shelf}, fails, told}
+	w.config.Sinks = []pipeline.Stage[sdk.Sink]{always[sdk.Sink]("sink shelf", sink)}
+	return w, fails, told
+}
+
+func (w *world) wantTold(t *testing.T, told *[]string, want ...string) {
+	t.Helper()
+	if !slices.Equal(*told, want) {
+		t.Errorf("the sink was told of %q, want %q", *told, want)
+	}
+}
+
+func TestCompleteRunTellsItsSinks(t *testing.T) {
+	t.Parallel()
+	w, _, told := newFinishing(t)
+	w.config.Keep = func(pipeline.Result) error {
+		if len(*told) != w.runs {
+			t.Errorf("the report of run %d is kept, and the sink has been told of %q", w.runs, *told)
+		}
+		return nil
+	}
+	w.run(t.Context(), t)
+	w.config.Begin.Full = true
+	w.run(t.Context(), t)
+	w.wantTold(t, told, "run1 with 10 records, full false", "run2 with 10 records, full true")
+}
+
+// TestUnfinishedRunTellsNobody: a run that lacks a part, or is stopped, is not complete until a later start has completed it.
+func TestUnfinishedRunTellsNobody(t *testing.T) {
+	t.Parallel()
+	w, _, told := newFinishing(t)
+	w.config.Source.Attempts = 1
+	w.source.before = func(_ context.Context, split string, n int) error {
+		if split == "s1" && n == 3 {
+			return sdk.Permanent(errors.New("gone"))
+		}
+		return nil
+	}
+	if res := w.run(t.Context(), t); res.Outcome != checkpoint.Incomplete {
+		t.Fatalf("outcome %s", res.Outcome)
+	}
+	w.wantTold(t, told)
+	stopped, stop := context.WithCancel(t.Context())
+	w.source.before = func(ctx context.Context, _ string, _ int) error { stop(); <-ctx.Done(); return ctx.Err() }
+	if res := w.run(stopped, t); res.Outcome != checkpoint.Interrupted {
+		t.Fatalf("outcome %s", res.Outcome)
+	}
+	w.wantTold(t, told)
+	w.source.before = nil
+	w.run(t.Context(), t)
+	w.wantTold(t, told, "run1 with 10 records, full false")
+}
+
+// TestFailedFinishComesAgain: the sink is opened again, with a higher epoch, before it is told again.
+func TestFailedFinishComesAgain(t *testing.T) {
+	t.Parallel()
+	w, fails, told := newFinishing(t)
+	*fails = 2
+	w.run(t.Context(), t)
+	w.wantTold(t, told, "run1 with 10 records, full false")
+	w.check(t, 1)
+	for i, start := range w.shelf.opens {
+		if i > 0 && (start.Epoch <= w.shelf.opens[i-1].Epoch || start.Token == nil || !start.Resume) {
+			t.Errorf("open %d: %+v after %+v", i, start, w.shelf.opens[i-1])
+		}
+	}
+	if len(w.shelf.opens) != 3 {
+		t.Errorf("%d opens, want 3", len(w.shelf.opens))
+	}
+}
+
+// TestKilledAfterFinish: what the sink was told is not known to the store yet, so it is told again.
+func TestKilledAfterFinish(t *testing.T) {
+	t.Parallel()
+	w, _, told := newFinishing(t)
+	w.config.Keep = func(pipeline.Result) error { return errors.New("killed") }
+	if _, err := w.try(t.Context()); err == nil {
+		t.Fatal("the run has ended")
+	}
+	w.config.Keep = nil
+	w.run(t.Context(), t)
+	w.wantTold(t, told, "run1 with 10 records, full false", "run1 with 10 records, full false")
+	w.check(t, 1)
+}
+
+// TestFencedRunFinishesNothing: the end of a run is the matter of who holds it.
+func TestFencedRunFinishesNothing(t *testing.T) {
+	t.Parallel()
+	w, _, told := newFinishing(t)
+	w.config.Step = func(at string) {
+		if at != "telling" {
+			return
+		}
+		if _, err := w.store.Begin(t.Context(), checkpoint.Begin{ID: "usurper", Now: time.Now()}); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := w.try(t.Context()); !errors.Is(err, checkpoint.ErrFenced) {
+		t.Errorf("error %v, want ErrFenced", err)
+	}
+	w.wantTold(t, told)
+}

@@ -1,0 +1,76 @@
+package pipeline
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+var samples = []string{
+	`{}`, `[]`, `""`, `0`, `-0`, `1.5e+10`, `true`, `false`, `null`, ` { "a" : [ 1 , 2.0 , { } , [ ] ] , "b" : "x\u00e9\\\"\n" } `,
+	`{"a":{"b":{"c":[[[]]]}}}`, "{\"long\":\"" + strings.Repeat("abcdefg ", 20) + "é\"}", `{"a":1}`, "\t1\r",
+	``, ` `, `not json at all`, `{`, `}`, `[`, `]`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{,}`, `[1,]`, `[,1]`, `{"a":1]`, `[1}`, `"`, `"\x"`, `"\u12g4"`,
+	`"\u12`, `01`, `1.`, `.5`, `-`, `+1`, `1e`, `1e+`, `0x1`, `tru`, `nul`, `truefalse`, `1 2`, `{} {}`, `{"a":1}}`, `{a:1}`, `{'a':1}`, "\"a\tb\"",
+	"\"1234567\x1f\"", `NaN`, `[1 2]`, `{"a" 1}`, `{"a":1 "b":2}`, "\"\xff\"", `{1:2}`, `[]]`, `"abc\`,
+	strings.Repeat("[", 9_999) + strings.Repeat("]", 9_999), strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
+}
+
+// The scan takes what encoding/json takes, and nothing else.
+func TestScan(t *testing.T) {
+	t.Parallel()
+	for _, line := range samples {
+		checkScan(t, []byte(line))
+	}
+}
+
+func FuzzScan(f *testing.F) {
+	for _, line := range samples {
+		f.Add([]byte(line))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) { checkScan(t, line) })
+}
+
+func checkScan(t *testing.T, line []byte) {
+	t.Helper()
+	if bytes.IndexByte(line, '\n') >= 0 || len(line) == 0 {
+		return // no line of a batch
+	}
+	if got, want := isJSON(line), json.Valid(line); got != want {
+		t.Errorf("%.100q: %v, want %v", line, got, want)
+	}
+	const good = `{"a":[1,"two"]}`
+	payload := []byte(good + "\n" + string(line) + "\n" + good + "\n")
+	b, bad := wellFormed(sdk.Batch{Stream: "s", Count: 3, Payload: payload})
+	if want := json.Valid(line) && utf8.Valid(line); want != (len(bad) == 0) || b.Count+len(bad) != 3 || bytes.Count(b.Payload, []byte{'\n'}) != b.Count {
+		t.Errorf("%.100q among others: %d records, %d rejected, JSON: %v", line, b.Count, len(bad), want)
+	}
+	if len(bad) == 1 && (!bytes.Equal(bad[0].Record, line) || string(b.Payload) != good+"\n"+good+"\n") {
+		t.Errorf("%.100q: rejected %q, kept %q", line, bad[0].Record, b.Payload)
+	}
+}
+
+func BenchmarkWellFormed(b *testing.B) {
+	record := `{"id":123456,"key":"ABC-123","summary":"Something does not work as it should","created":"2024-01-01T00:07:00.000+0000","labels":["a","b"],` +
+		`"body":"` + strings.Repeat("It was seen on a machine with many cores. ", 4) + `\n","votes":12,"open":true,"parent":null}` + "\n"
+	batch := sdk.Batch{Stream: "s", Count: 600, Payload: []byte(strings.Repeat(record, 600))}
+	b.SetBytes(int64(len(batch.Payload)))
+	for b.Loop() {
+		if _, bad := wellFormed(batch); len(bad) > 0 {
+			b.Fatal(bad)
+		}
+	}
+}
+
+func BenchmarkJSONValid(b *testing.B) {
+	record := []byte(`{"id":123456,"key":"ABC-123","body":"` + strings.Repeat("It was seen on a machine with many cores. ", 6) + `"}`)
+	b.SetBytes(int64(len(record)))
+	for b.Loop() {
+		if !json.Valid(record) {
+			b.Fatal()
+		}
+	}
+}

@@ -1,0 +1,165 @@
+// Silence: a call that is never answered ends all the same. How long a call may take is nobody's to
+// say; but a plugin that neither answers, nor hands anything over, nor asks for anything, is not at
+// work for ever.
+
+package pluginhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// silenceTimeout is for which a plugin may give no sign while it is called: a database may take
+// long to build an index.
+const silenceTimeout = time.Hour
+
+// pulse tells signs of a plugin's life.
+type pulse struct {
+	busy atomic.Int64 // things that the host does for it right now
+	last atomic.Int64 // sign, in nanoseconds since 1970
+}
+
+func (p *pulse) beat() { p.last.Store(time.Now().UnixNano()) }
+
+// during is a sign that lasts until end is called.
+func (p *pulse) during() (end func()) {
+	p.busy.Add(1)
+	return func() {
+		p.beat()
+		p.busy.Add(-1)
+	}
+}
+
+// silent returns for how long there was no sign.
+func (p *pulse) silent() time.Duration {
+	if p.busy.Load() > 0 {
+		return 0
+	}
+	return time.Since(time.Unix(0, p.last.Load()))
+}
+
+// errSilent is the cause of a call's end.
+var errSilent = errors.New("no sign of life")
+
+// call makes a call to the plugin, and explains its error. One that runs in a debugger takes as
+// long as it takes.
+func call[T any](ctx context.Context, p *Plugin, what string, f func(context.Context) (T, error)) (T, error) {
+	if p.hangUp == nil {
+		var stop func()
+		ctx, stop = p.pulse.watch(ctx, p.host.silence)
+		defer stop()
+	}
+	v, err := f(ctx)
+	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		return v, fmt.Errorf("%s was not answered, and for %s the plugin handed nothing over and asked for nothing: "+
+			"it hangs, and the call is given up", what, p.host.silence)
+	}
+	return v, p.explain(err)
+}
+
+// watch returns a context that ends once there was no sign for a time, from now on. stop ends the
+// watch.
+func (p *pulse) watch(ctx context.Context, limit time.Duration) (watched context.Context, stop func()) {
+	p.beat()
+	watched, cancel := context.WithCancelCause(ctx)
+	var next *time.Timer
+	next = time.AfterFunc(limit, func() {
+		if silent := p.silent(); silent < limit {
+			next.Reset(limit - silent)
+			return
+		}
+		cancel(errSilent)
+	})
+	return watched, func() { next.Stop(); cancel(nil) }
+}
+
+// serve makes what the host does for the plugin a sign of its life.
+func (p *pulse) serve(h sdk.Host) sdk.Host {
+	if inner := h.Transport; inner != nil {
+		h.Transport = roundTripper(func(req *http.Request) (*http.Response, error) {
+			defer p.during()()
+			return inner.RoundTrip(req)
+		})
+	}
+	if inner := h.Dial; inner != nil {
+		h.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			defer p.during()()
+			c, err := inner(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return conn{c, p}, nil
+		}
+	}
+	inner := h.Count
+	h.Count = func(name string, n int64) {
+		p.beat()
+		if inner != nil {
+			inner(name, n)
+		}
+	}
+	return h
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// conn is a connection of the plugin's.
+type conn struct {
+	net.Conn
+	pulse *pulse
+}
+
+func (c conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.pulse.beat()
+	return n, err
+}
+
+func (c conn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.pulse.beat()
+	return n, err
+}
+
+// CloseWrite ends what is sent, if the connection can.
+func (c conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// output makes what a source hands over a sign of its life, for as long as that is dealt with.
+type output struct {
+	to    *sdk.Writer
+	pulse *pulse
+}
+
+func (o output) Batch(b sdk.Batch) error {
+	defer o.pulse.during()()
+	return o.to.Batch(b)
+}
+
+func (o output) Cursor(c []byte) error {
+	defer o.pulse.during()()
+	return o.to.Cursor(c)
+}
+
+func (o output) Split(s sdk.Split) error {
+	defer o.pulse.during()()
+	return o.to.Split(s)
+}
+
+func (o output) Reject(r sdk.Reject) error {
+	defer o.pulse.during()()
+	return o.to.Reject(r.Stream, r.Record, r.Reason)
+}

@@ -1,0 +1,185 @@
+// Prune: what no run needs any more goes after a while.
+
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/deadletter"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
+)
+
+// Pruned is what was removed.
+type Pruned struct {
+	Runs    int   // that are forgotten
+	Folders int   // of runs, with their reports and dead letters
+	Replies int   // that were cached
+	Bytes   int64 // that all of that took, and what the state file had free
+}
+
+// Prune removes what is kept for longer than the file's retention says, and gives the room that the state file has free back to
+// the disk.
+func (p *Pipeline) Prune(ctx context.Context) (done Pruned, err error) {
+	err = p.change(ctx, func(s checkpoint.Store) error {
+		before := sizeOf(p.stateFile())
+		if done, err = p.prune(ctx, s, -1); err != nil {
+			return err
+		}
+		if err := p.pruneCaches(&done); err != nil {
+			return err
+		}
+		if err := s.Compact(ctx); err != nil {
+			return err
+		}
+		done.Bytes += max(0, before-sizeOf(p.stateFile()))
+		return nil
+	})
+	return done, err
+}
+
+// prunedAtOnce is how many folders of old runs a run removes at its end: it is not to wait for all that years have left.
+const prunedAtOnce = 200
+
+// pruneSome is what each run does at its end. That it fails is no failure of the run.
+func (p *Pipeline) pruneSome(ctx context.Context, s checkpoint.Store) {
+	if _, err := p.prune(ctx, s, prunedAtOnce); err != nil {
+		p.logger.Warn("old runs could not be removed; `scrapekit state prune` does that too", "error", err)
+	}
+}
+
+// prune forgets old runs and removes their folders, at most n of them; a negative n: all.
+func (p *Pipeline) prune(ctx context.Context, s checkpoint.Store, n int) (done Pruned, err error) {
+	keep := p.config.Retention
+	runs, err := s.Runs(ctx, keep.Runs)
+	if err != nil {
+		return done, err
+	}
+	if len(runs) == keep.Runs {
+		if done.Runs, err = s.Prune(ctx, keep.Runs); err != nil {
+			return done, err
+		}
+	}
+	folders, err := p.oldFolders(runs)
+	if err != nil {
+		return done, fmt.Errorf("folders of runs: %w", err)
+	}
+	for _, run := range folders {
+		if n >= 0 && done.Folders == n || ctx.Err() != nil {
+			break
+		}
+		if p.rejectsOf(run, keep) {
+			continue
+		}
+		size := sizeOf(p.runDir(run))
+		if err := os.RemoveAll(p.runDir(run)); err != nil {
+			return done, fmt.Errorf("folders of runs: %w", err)
+		}
+		done.Folders++
+		done.Bytes += size
+	}
+	return done, ctx.Err()
+}
+
+// oldFolders returns the names of the folders that are neither of these runs nor among as many of the newest by their names: a state that was
+// moved away takes no report along.
+func (p *Pipeline) oldFolders(runs []checkpoint.RunInfo) (old []string, err error) {
+	all, err := os.ReadDir(p.runDir("")) // sorted
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(e fs.DirEntry) bool { return !runID.MatchString(e.Name()) })
+	kept := map[string]bool{}
+	for _, r := range runs {
+		kept[r.ID] = true
+	}
+	for _, e := range all[:max(0, len(all)-p.config.Retention.Runs)] {
+		if !kept[e.Name()] {
+			old = append(old, e.Name())
+		}
+	}
+	return old, nil
+}
+
+// runID is what newRunID makes: no other folder is a run's.
+var runID = regexp.MustCompile(`^\d{8}-\d{6}-[0-9a-f]{4}$`)
+
+// rejectsOf reports whether a run has dead letters that are still to be kept.
+func (p *Pipeline) rejectsOf(run string, keep config.Retention) bool {
+	info, err := os.Stat(filepath.Join(p.runDir(run), deadletter.FileName))
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	return time.Since(info.ModTime()) < keep.Rejects
+}
+
+// pruneCaches removes the replies that were not used for long, and the caches of blocks that the file has no more. A run does
+// the former when it opens them.
+func (p *Pipeline) pruneCaches(done *Pruned) error {
+	var blocks []string
+	for _, b := range p.blocks() {
+		if c := b.HTTP.Cache; c != nil {
+			dir := p.cacheDir(b)
+			blocks = append(blocks, filepath.Base(dir))
+			before, count := sizeOf(dir), filesIn(dir)
+			if count == 0 {
+				continue
+			}
+			if _, err := cache.Open(dir, c.MaxSize, p.config.Retention.Replies); err != nil {
+				return err
+			}
+			done.Replies += count - filesIn(dir)
+			done.Bytes += before - sizeOf(dir)
+		}
+	}
+	caches, err := os.ReadDir(p.caches())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, c := range caches {
+		dir := filepath.Join(p.caches(), c.Name())
+		if slices.Contains(blocks, c.Name()) {
+			continue
+		}
+		done.Replies += filesIn(dir)
+		done.Bytes += sizeOf(dir)
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sizeOf returns how many bytes the files below a path hold, or it, if it is one.
+func sizeOf(path string) (n int64) {
+	eachFile(path, func(info fs.FileInfo) { n += info.Size() })
+	return n
+}
+
+// filesIn returns how many files there are below a path.
+func filesIn(path string) (n int) {
+	eachFile(path, func(fs.FileInfo) { n++ })
+	return n
+}
+
+// eachFile goes through the files below a path. What goes away meanwhile, or cannot be seen, is none.
+func eachFile(path string, f func(fs.FileInfo)) {
+	_ = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil //nolint:nilerr // see above
+		}
+		if info, err := d.Info(); err == nil {
+			f(info)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,81 @@
+// Output of earlier runs that somebody took away: said when the sink is opened, unless everything
+// comes again anyhow.
+
+package jsonl
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+func TestSaysWhatIsGone(t *testing.T) {
+	t.Parallel()
+	empty := func(p *place) {
+		p.ok(os.Truncate(p.file("out/a.jsonl"), 0))
+		p.ok(os.Truncate(p.file("out/b.jsonl"), 0))
+	}
+	for name, c := range map[string]struct {
+		config Config
+		take   func(p *place)
+		change func(s *sdk.Start)
+		says   string // "": nothing
+	}{
+		"the folder": {take: func(p *place) { p.ok(os.RemoveAll(p.file("out"))) }, says: "a.jsonl, b.jsonl"},
+		"the journal with it": {take: func(p *place) {
+			p.ok(os.RemoveAll(p.file("out")))
+			p.put("out/a.jsonl", "somebody else's\n")
+		}, says: "a.jsonl, b.jsonl"},
+		"one file":            {take: func(p *place) { p.ok(os.Remove(p.file("out/a.jsonl"))) }, says: "gone=a.jsonl"},
+		"all emptied":         {take: empty, says: "a.jsonl, b.jsonl"},
+		"emptied, compressed": {config: Config{Path: "out/{stream}.jsonl", Compression: "gzip"}, take: empty, says: "a.jsonl, b.jsonl"},
+		"finished files, not the last": {config: Config{Path: "out/{stream}.jsonl", RotateSize: "2B"}, take: func(p *place) {
+			p.ok(os.Remove(p.file("out/a-00001.jsonl")))
+		}},
+		"finished files and the last": {config: Config{Path: "out/{stream}.jsonl", RotateSize: "2B"}, take: func(p *place) {
+			p.ok(os.Remove(p.file("out/a-00001.jsonl")))
+			p.ok(os.Remove(p.file("out/a-00002.jsonl")))
+		}, says: "gone=a.jsonl"},
+		"nothing":              {take: func(*place) {}},
+		"before a full run":    {take: empty, change: func(s *sdk.Start) { s.Full = true }},
+		"what is overwritten":  {config: Config{Path: "out/{stream}.jsonl", Mode: "overwrite"}, take: empty},
+		"what another run has": {config: Config{Path: "out/{run}/{stream}.jsonl"}, take: func(p *place) { p.ok(os.RemoveAll(p.file("out"))) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.config.Path == "" {
+				c.config.Path = "out/{stream}.jsonl"
+			}
+			p := newPlace(t, c.config)
+			p.open(sdk.Start{Run: "r1"})
+			for range 2 {
+				p.write("a", "1")
+				p.write("b", "1")
+			}
+			token := p.commit()
+			p.ok(p.sink.Close())
+			c.take(p)
+			var log bytes.Buffer
+			ctx := sdk.WithHost(p.Context(), sdk.Host{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			start := sdk.Start{Run: "r2", Started: day, Token: token}
+			if c.change != nil {
+				c.change(&start)
+			}
+			p.ok(p.sink.Open(ctx, start))
+			if c.says == "" {
+				if log.Len() > 0 {
+					t.Errorf("it says %s", &log)
+				}
+				return
+			}
+			for _, says := range []string{c.says, "adds only what is new", "--full"} {
+				if !strings.Contains(log.String(), says) {
+					t.Errorf("it says %q, want %q in it", &log, says)
+				}
+			}
+		})
+	}
+}

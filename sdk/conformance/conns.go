@@ -1,0 +1,187 @@
+// Connections of an instance: they break when it is killed, as those of a process do, and what it has sent last may still be
+// on its way.
+
+package conformance
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// conns are the connections of one instance.
+type conns struct {
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mu     sync.Mutex
+	all    []*conn
+	writes int           // so far, on all of them
+	holdAt int           // from this write on nothing is sent, and what it and the same connection's later ones hold is kept; 0: never
+	held   chan struct{} // closed at that write
+	cut    bool
+}
+
+// conn is one of them.
+type conn struct {
+	net.Conn
+	of   *conns
+	late [][]byte // what is kept
+}
+
+// connsOf returns a host whose connections are one instance's.
+func connsOf(h sdk.Host) (sdk.Host, *conns) {
+	c := &conns{dial: h.Dial}
+	if h.Dial != nil {
+		h.Dial = c.open
+	}
+	return h, c
+}
+
+func (c *conns) open(ctx context.Context, network, address string) (net.Conn, error) {
+	inner, err := c.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cut {
+		return nil, errors.Join(errCut, inner.Close())
+	}
+	one := &conn{Conn: inner, of: c}
+	c.all = append(c.all, one)
+	return one, nil
+}
+
+var errCut = errors.New("the instance was killed")
+
+// any reports whether there was a connection.
+func (c *conns) any() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.all) > 0
+}
+
+// written is how many writes there were.
+func (c *conns) written() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writes
+}
+
+// hold keeps what is written from the n-th write on, counted from now. The channel is closed when it comes.
+func (c *conns) hold(n int) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holdAt, c.held = c.writes+n, make(chan struct{})
+	return c.held
+}
+
+// hangUp breaks all connections: the instance was killed. Those with something on its way are broken for the instance alone.
+func (c *conns) hangUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = true
+	for _, one := range c.all {
+		if one.late == nil {
+			_ = one.Conn.Close() // it may be closed already
+		} else {
+			_ = one.Conn.SetReadDeadline(time.Now()) // who reads is woken up
+		}
+	}
+}
+
+// arrive delivers what was on its way, and then the end of the connections. It returns when the far end has had its
+// say, or has had time for it.
+func (c *conns) arrive() {
+	c.mu.Lock()
+	late := c.all
+	c.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, one := range late {
+		wg.Go(one.arrive)
+	}
+	wg.Wait()
+}
+
+func (c *conn) arrive() {
+	c.of.mu.Lock()
+	late := c.late
+	c.late = nil
+	c.of.mu.Unlock()
+	if late == nil {
+		return
+	}
+	_ = c.Conn.SetDeadline(time.Now().Add(2 * time.Second)) // whatever goes wrong is the far end's right
+	for _, p := range late {
+		if _, err := c.Conn.Write(p); err != nil {
+			break
+		}
+	}
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+	var b [4096]byte
+	for {
+		if _, err := c.Conn.Read(b[:]); err != nil {
+			break
+		}
+	}
+	_ = c.Conn.Close()
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(p []byte) (int, error) {
+	c.of.mu.Lock()
+	if c.of.cut {
+		c.of.mu.Unlock()
+		return 0, errCut
+	}
+	c.of.writes++
+	if at := c.of.holdAt; at > 0 && c.of.writes >= at {
+		if c.of.writes == at {
+			close(c.of.held)
+		}
+		c.late = append(c.late, append([]byte(nil), p...))
+		c.of.mu.Unlock()
+		return len(p), nil
+	}
+	c.of.mu.Unlock()
+	return c.Conn.Write(p)
+}
+
+// pending reports whether something is on its way.
+func (c *conn) pending() bool {
+	c.of.mu.Lock()
+	defer c.of.mu.Unlock()
+	return c.late != nil
+}
+
+// Close implements net.Conn. What is on its way is delivered all the same.
+func (c *conn) Close() error {
+	if c.pending() {
+		return c.Conn.SetReadDeadline(time.Now())
+	}
+	return c.Conn.Close()
+}
+
+// CloseWrite and SetLinger are what a connection over the wire has beyond net.Conn.
+
+func (c *conn) CloseWrite() error {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || c.pending() {
+		return nil
+	}
+	return half.CloseWrite()
+}
+
+func (c *conn) SetLinger(sec int) error {
+	l, ok := c.Conn.(interface{ SetLinger(sec int) error })
+	if !ok || c.pending() {
+		return nil
+	}
+	return l.SetLinger(sec)
+}

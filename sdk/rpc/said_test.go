@@ -1,0 +1,114 @@
+// What a plugin says is not to be taken for what the host says, nor to command a terminal.
+
+package rpc
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+const evilWords = "\x1b]0;T\x07\x1b[2JEVIL\u202eABC\r\nrun FORGED\u009b31m"
+
+// described is what the host takes of what a plugin says of itself.
+func described(t *testing.T, p sdk.Plugin) (sdk.Info, error) {
+	t.Helper()
+	c, end, err := InProcess(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	return c.Describe(t.Context())
+}
+
+func TestNamesThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*sdk.Info){
+		"name":       func(i *sdk.Info) { i.Name = "x" + evilWords },
+		"version":    func(i *sdk.Info) { i.Version = "1\u202e" },
+		"stream":     func(i *sdk.Info) { i.Streams = []sdk.Stream{{Name: "a\nb"}} },
+		"permission": func(i *sdk.Info) { i.Permissions.FSRead = []string{"~\x1b[1A\x1b[2K"} },
+	} {
+		p := sourceOf(nil)
+		change(&p.Info)
+		if _, err := described(t, p); !sdk.IsPermanent(err) || strings.ContainsAny(err.Error(), "\x1b\n\u202e") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// sayer is a source that says one thing in every place.
+type sayer struct{}
+
+func (s *sayer) Streams(context.Context) ([]sdk.Stream, error) {
+	return []sdk.Stream{{Name: evilWords}}, nil
+}
+
+func (s *sayer) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) {
+	if p.Streams[0] == "error" {
+		return nil, errors.New("plan: " + evilWords)
+	}
+	return []sdk.Split{{ID: "s" + p.Streams[0], Stream: "r"}}, nil
+}
+
+func (s *sayer) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
+	sdk.Count(ctx, "head/"+evilWords, 1)
+	switch split.ID {
+	case "batch":
+		return w.EmitJSON(evilWords, []byte("{}"))
+	case "split":
+		return w.Split(sdk.Split{ID: evilWords, Stream: "r"})
+	case "reject":
+		return w.Reject("r"+evilWords, []byte("{}"), "why: "+evilWords)
+	}
+	return sdk.Permanent(errors.New("read: " + evilWords))
+}
+
+func TestWhatIsSaidIsCleaned(t *testing.T) {
+	t.Parallel()
+	c, end, err := InProcess(t.Context(), pluginOf(sdk.KindSource, &sayer{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	if _, err := c.Configure(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	src := c.Source()
+	const clean = "·]0;T··[2JEVIL·ABC; run FORGED·31m"
+	var counted []string
+	ctx := sdk.WithHost(t.Context(), sdk.Host{Count: func(name string, _ int64) { counted = append(counted, name) }})
+	var got rejects
+	read := func(id string) error { return src.Read(ctx, sdk.Split{ID: id, Stream: "r"}, sdk.NewWriter(&got)) }
+	if err := read("x"); err == nil || err.Error() != "read: "+clean || !sdk.IsPermanent(err) {
+		t.Errorf("%q", err)
+	}
+	if _, err := src.Plan(t.Context(), sdk.Plan{Streams: []string{"error"}}); err == nil || err.Error() != "plan: "+clean {
+		t.Errorf("%q", err)
+	}
+	if err := read("reject"); err != nil || len(got) != 1 || got[0].Reason != "why: "+clean || got[0].Stream != "r"+clean {
+		t.Errorf("%v %q", err, got)
+	}
+	if !slices.Contains(counted, "head/"+clean) || len(slices.Compact(counted)) != 1 {
+		t.Errorf("%q", counted)
+	}
+	_, streams := src.Streams(t.Context())
+	_, plan := src.Plan(t.Context(), sdk.Plan{Streams: []string{"\n"}})
+	for what, err := range map[string]error{"stream": streams, "planned split": plan, "batch": read("batch"), "added split": read("split")} {
+		if !sdk.IsPermanent(err) || strings.ContainsAny(err.Error(), "\x1b\n\u202e\u009b") {
+			t.Errorf("%s: %q", what, err)
+		}
+	}
+}
+
+// rejects is an output that keeps what is rejected.
+type rejects []sdk.Reject
+
+func (*rejects) Batch(sdk.Batch) error         { return nil }
+func (*rejects) Cursor([]byte) error           { return nil }
+func (*rejects) Split(s sdk.Split) error       { return s.Validate() }
+func (r *rejects) Reject(one sdk.Reject) error { *r = append(*r, one); return nil }

@@ -1,0 +1,40 @@
+// The mutants of the sandbox, and the rows of the probe that find them out.
+
+package main
+
+const sandbox = "core/internal/sandbox"
+
+// probed is a mutant that the probe finds out, as root and as a user.
+func probed(name string, edits ...edit) mutant {
+	return mutant{name: "sandbox: " + name, edits: edits, pkg: "core/internal/pluginhost", test: "TestProbe", linux: true}
+}
+
+// fences are what "a plugin needs no trust" rests on.
+var fences = []mutant{
+	probed("a mode may have setuid",
+		edit{sandbox + "/filter_linux.go", `const setID = unix.S_ISUID | unix.S_ISGID`, `const setID = 0`}),
+	probed("modes of open files change where nothing is mounted to be read only",
+		edit{sandbox + "/shim_linux.go", `change: writes && sealed`, `change: writes || sealed`}),
+	probed("what is only to be read is mounted to be written",
+		edit{sandbox + "/hide_linux.go", `unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_RDONLY}`, `unix.MOUNT_ATTR_NOSUID}`}),
+	probed("the program's descriptor is of a mount to be written",
+		edit{sandbox + "/hide_linux.go", ` && unix.Dup3(fd, o.Program, unix.O_CLOEXEC) == nil`, ``}),
+	probed("a device is left by a rename",
+		edit{sandbox + "/filter_linux.go", `without(4, unix.RENAME_WHITEOUT)`, `without(4, 0)`}),
+	probed("any request of ioctl but the terminal's",
+		edit{sandbox + "/filter_linux.go", `{unix.SYS_IOCTL, argIs(1, ioctls...)}`, `{unix.SYS_IOCTL, argIsNot(1, unix.TIOCSTI)}`}),
+	probed("any command of fcntl but those of signals",
+		edit{sandbox + "/filter_linux.go", `{unix.SYS_FCNTL, argIs(1, fcntls...)}`, `{unix.SYS_FCNTL, argIsNot(1, unix.F_SETOWN, unix.F_SETOWN_EX, unix.F_SETSIG)}`}),
+	probed("memory grows downwards",
+		edit{sandbox + "/filter_linux.go", `Val: unix.MAP_GROWSDOWN, SkipTrue: 2`, `Val: 0, SkipTrue: 2`}),
+	probed("a plugin binds its sockets itself",
+		edit{sandbox + "/command_linux.go", `o.Ask, cmd.ExtraFiles[0] = firstFD, theirs`, `_ = firstFD`}),
+	probed("the threads of root have no bound",
+		edit{sandbox + "/hide_linux.go", `err == nil && o.Bound {`, `err == nil && o.Bound && o.Level == "" {`}),
+	{name: "state: a folder of somebody else's is used", pkg: "core", test: "TestStateFolderOfAnother", linux: true,
+		edits: []edit{{"core/lock.go", `	err := disk.Ours(dir)
+`, `	var err error
+`}}},
+	{name: "state: links in its folder are followed", pkg: "core", test: "TestStateFollowsNoLink",
+		edits: []edit{{"core/lock.go", `err = disk.Replace(holder, raw, false)`, `err = os.WriteFile(holder, raw, 0o600)`}}},
+}
