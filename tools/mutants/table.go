@@ -21,7 +21,6 @@ const (
 	jsonl      = "plugins/sinks/jsonl"
 	fetch      = "core/internal/fetch"
 	files      = "core/internal/files"
-	jira       = "plugins/sources/jira"
 )
 
 // fewSeeds is enough for what a simulation finds at once.
