@@ -28,7 +28,7 @@ func checkSize(raw json.RawMessage) error {
 	for d := json.NewDecoder(bytes.NewReader(raw)); ; {
 		token, err := d.Token()
 		if err != nil {
-			return nil // its end; what is wrong with it, who reads it says better
+			return nil //nolint:nilerr // its end; what is wrong with it, who reads it says better
 		}
 		switch token {
 		case json.Delim('{'), json.Delim('['):
