@@ -19,7 +19,9 @@
 //
 // # Decisions that are easy to undo by accident
 //
-//   - The host never parses a payload. What is known of records, the plugins say with counters.
+//   - The host makes nothing of a payload: what is known of records, the plugins say with counters. It only looks, in one pass,
+//     whether the lines of other people's plugins are JSON, for a line that is none makes a whole output unreadable. The
+//     plugins that are part of it write through the sdk, which sees to that.
 //   - Counters ride with the reply of the call that made them, not on the reverse stream: only so can they
 //     be committed with the records that they speak of, and be exact after a kill. Counts made outside of a call go
 //     over the reverse stream and are not exact.

@@ -114,9 +114,9 @@ func (l *lookup) describeProgram(ctx context.Context, path, digest string) (sdk.
 type LocalPlugin struct{ Name, Path, Where string }
 
 // PluginDemands reads what pipeline files want of plugins: those that are published, and programs of this machine.
-func PluginDemands(files []string, vars map[string]string) (demands []Demand, local []LocalPlugin, found Diagnostics) {
+func PluginDemands(ctx context.Context, files []string, vars map[string]string) (demands []Demand, local []LocalPlugin, found Diagnostics) {
 	for _, file := range files {
-		required, diags := config.Requirements(file, config.Options{Vars: vars, Getenv: os.LookupEnv})
+		required, diags := config.Requirements(ctx, file, config.Options{Vars: vars, Getenv: os.LookupEnv})
 		found = append(found, diags...)
 		for _, r := range required {
 			if r.Path != "" {

@@ -132,10 +132,17 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 		return nil, err
 	}
 	defer func() { _ = inst.Stop(context.WithoutCancel(ctx)) }() // it was asked and is not needed any more
+	again := func(err error, wait time.Duration) {
+		p.logger.Warn("planning is tried again", "stage", source.Name, "error", err, "in", wait)
+	}
 	var streams []string
-	all, err := inst.Plugin.Streams(ctx)
+	var all []sdk.Stream
+	err = pipeline.Ask(ctx, source, again, func() (err error) {
+		all, err = inst.Plugin.Streams(ctx)
+		return err
+	})
 	if err != nil {
-		return nil, at(source.Name, err)
+		return nil, err
 	}
 	for _, s := range all {
 		if p.Hide(s.Name) != s.Name {
@@ -160,20 +167,24 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 			previous = checkpoint.EachPrevious(ctx, store)
 		}
 	}
-	if inst.Check != nil {
-		if err := inst.Check(ctx); err != nil {
-			return nil, at(source.Name, err)
+	before := *out
+	err = pipeline.Ask(ctx, source, again, func() (err error) {
+		if inst.Check != nil {
+			if err := inst.Check(ctx); err != nil {
+				return err
+			}
 		}
-	}
-	err = pipeline.PlanPages(ctx, inst.Plugin, streams, previous, func(page []sdk.Split) error {
-		for _, s := range page {
-			out.Records += s.Estimate
-			out.list(p.splitInfo(checkpoint.Split{Split: s, Status: checkpoint.Open}), n)
-		}
-		return nil
+		*out = before // what a try that failed has listed is listed again
+		return pipeline.PlanPages(ctx, inst.Plugin, streams, previous, func(page []sdk.Split) error {
+			for _, s := range page {
+				out.Records += s.Estimate
+				out.list(p.splitInfo(checkpoint.Split{Split: s, Status: checkpoint.Open}), n)
+			}
+			return nil
+		})
 	})
 	if err != nil {
-		return nil, at(source.Name, err)
+		return nil, err
 	}
 	return out, nil
 }

@@ -38,7 +38,8 @@ func (o Op) String() string {
 }
 
 // A Batch is some records of one stream with one operation. The payload is newline-delimited JSON: one
-// record a line, each line ended by '\n', no line empty. The host never parses it. A batch that was
+// record a line, each line ended by '\n', no line empty. The host passes it on as it is, and
+// rejects lines that are no JSON. A batch that was
 // handed over is not changed any more, by either side.
 type Batch struct {
 	Stream  string

@@ -1,5 +1,6 @@
-// Numbers of settings: as they are written, or an error. JSON that is decoded into any has them as float64, in which whole
-// numbers beyond 2^53 become their neighbours, and an id of 64 bits names somebody else.
+// Numbers of settings: as they are written, or an error. JSON that is decoded into any has them as
+// float64, in which whole numbers beyond 2^53 become their neighbours, and an id of 64 bits names
+// somebody else.
 
 package sdk
 
@@ -17,7 +18,8 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 )
 
-// The formats of whole numbers in a settings schema, for which the keywords for bounds have no exact number.
+// The formats of whole numbers in a settings schema, for which the keywords for bounds have no
+// exact number.
 const (
 	// FormatInt64 is a whole number from -2^63 to 2^63-1.
 	FormatInt64 = "int64"
@@ -55,9 +57,10 @@ func decodeExact(raw []byte) (any, error) {
 	return v, nil
 }
 
-// checkNumbers goes through settings and their schema. It refuses numbers that would not arrive as they are written, writes
-// those that are whole without a point or an exponent, so that they fit into a whole number of Go, and returns the settings
-// with float64 in place of numbers, as a validator wants them.
+// checkNumbers goes through settings and their schema. It refuses numbers that would not arrive as
+// they are written, writes those that are whole without a point or an exponent, so that they fit
+// into a whole number of Go, and returns the settings with float64 in place of numbers, as a
+// validator wants them.
 func checkNumbers(s *jsonschema.Schema, v any, path string) (any, error) {
 	switch v := v.(type) {
 	case []any:
@@ -117,7 +120,8 @@ func itemsOf(s *jsonschema.Schema) *jsonschema.Schema {
 	return s.Items
 }
 
-// plainNumber writes a whole number by its digits alone: 3.0 as 3, 1e3 as 1000. Others stay as they are.
+// plainNumber writes a whole number by its digits alone: 3.0 as 3, 1e3 as 1000. Others stay as they
+// are.
 func plainNumber(n json.Number) json.Number {
 	text := string(n)
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(text), "e")
@@ -134,8 +138,8 @@ func plainNumber(n json.Number) json.Number {
 	return n
 }
 
-// FitsFormat reports whether a whole number is one that the format of a settings schema allows; see [FormatInt64]. It is for
-// who checks settings before a plugin gets them.
+// FitsFormat reports whether a whole number is one that the format of a settings schema allows; see
+// [FormatInt64]. It is for who checks settings before a plugin gets them.
 func FitsFormat(n json.Number, format string) bool {
 	var err error
 	switch format {
@@ -147,8 +151,9 @@ func FitsFormat(n json.Number, format string) bool {
 	return !errors.Is(err, strconv.ErrRange)
 }
 
-// FitsFloat reports whether a number, if it is whole, is the same as a float64, as which most programs read the numbers of
-// JSON. A number of more than 128 bits names nothing any more: it is a size, which may be rounded.
+// FitsFloat reports whether a number, if it is whole, is the same as a float64, as which most
+// programs read the numbers of JSON. A number of more than 128 bits names nothing any more: it is a
+// size, which may be rounded.
 func FitsFloat(n json.Number) bool {
 	i, whole := new(big.Int).SetString(string(plainNumber(n)), 10)
 	if !whole || i.BitLen() > 128 {

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// ErrRobots is what the error of a request is, by errors.Is, that the host did not make because robots.txt forbids it. A
-// Read that returns it has its split skipped, as with [Skip]; one that can do without the reply goes on.
+// ErrRobots is what the error of a request is, by errors.Is, that the host did not make because
+// robots.txt forbids it. A Read that returns it has its split skipped, as with [Skip]; one that can
+// do without the reply goes on.
 var ErrRobots = errors.New("robots.txt forbids it")
 
 // classified carries the class of an error through any number of wraps.
@@ -22,8 +23,8 @@ type classified struct {
 func (e *classified) Error() string { return e.err.Error() }
 func (e *classified) Unwrap() error { return e.err }
 
-// Permanent marks an error that trying again will not mend: a refused token, a missing project. Every
-// other error is temporary. Permanent(nil) is nil.
+// Permanent marks an error that trying again will not mend: a refused token, a missing project.
+// Every other error is temporary. Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -31,7 +32,9 @@ func Permanent(err error) error {
 	return &classified{err: err, permanent: true}
 }
 
-// RetryAfter marks a temporary error with the time that the far end asked for. RetryAfter(nil, d) is nil.
+// RetryAfter marks a temporary error with the time that the far end asked for. The host waits for
+// it, but not for longer than http.max_wait in the pipeline file: then it ends the split and says
+// when to run again. RetryAfter(nil, d) is nil.
 func RetryAfter(err error, d time.Duration) error {
 	if err == nil {
 		return nil
@@ -39,10 +42,11 @@ func RetryAfter(err error, d time.Duration) error {
 	return &classified{err: err, after: d}
 }
 
-// Skip marks an error that says why a split is not to be read, and that nothing is missing for it: a page that its owner
-// does not want read, a board that is no board any more. Returned from Read it ends the split. What was emitted up to the
-// last cursor stays; the run is complete without the rest, and its report counts and lists what was skipped. Elsewhere it
-// is as [Permanent]. Skip(nil) is nil.
+// Skip marks an error that says why a split is not to be read, and that nothing is missing for it:
+// a page that its owner does not want read, a board that is no board any more. Returned from Read
+// it ends the split. What was emitted up to the last cursor stays; the run is complete without the
+// rest, and its report counts and lists what was skipped. Elsewhere it is as [Permanent]. Skip(nil)
+// is nil.
 func Skip(err error) error {
 	if err == nil {
 		return nil
@@ -50,7 +54,8 @@ func Skip(err error) error {
 	return &classified{err: err, permanent: true, skip: true}
 }
 
-// IsPermanent reports whether err, or an error that it wraps, was marked by [Permanent] or [Skip], or is [ErrRobots].
+// IsPermanent reports whether err, or an error that it wraps, was marked by [Permanent] or [Skip],
+// or is [ErrRobots].
 func IsPermanent(err error) bool {
 	return IsSkip(err) || marked(err, func(c *classified) bool { return c.permanent })
 }

@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -86,10 +88,30 @@ func ReplyError(resp *http.Response, body []byte) error {
 	return Permanent(err)
 }
 
+// pauseOf returns the time that a reply asks for: so many seconds, however many digits they have, or until a date.
+func pauseOf(h http.Header) time.Duration {
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	if until, err := http.ParseTime(text); err == nil {
+		now, err := http.ParseTime(h.Get("Date"))
+		if err != nil {
+			now = time.Now()
+		}
+		return until.Sub(now)
+	}
+	seconds, err := strconv.ParseFloat(text, 64)
+	switch {
+	case text == "" || text[0] < '0' || text[0] > '9' || err != nil && !errors.Is(err, strconv.ErrRange):
+		return 0
+	case seconds >= math.MaxInt64/float64(time.Second):
+		return math.MaxInt64
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
 // late marks an error with the time that the reply asks for, if it does.
 func late(resp *http.Response, err error) error {
-	if seconds, e := strconv.Atoi(resp.Header.Get("Retry-After")); e == nil && seconds > 0 && seconds < 1<<31 {
-		return RetryAfter(err, time.Duration(seconds)*time.Second)
+	if pause := pauseOf(resp.Header); pause > 0 {
+		return RetryAfter(err, pause)
 	}
 	return err
 }

@@ -25,7 +25,8 @@ type Source interface {
 	// Read emits the records of a split from s.Cursor on (nil: from its beginning) and returns nil at
 	// its end. What was emitted after the last cursor counts as delivered when Read returns nil, and is
 	// thrown away when it returns an error. When ctx ends, Read returns soon with ctx's error. An error is
-	// temporary (the split is read again, from its last cursor) unless marked by [Permanent].
+	// temporary (the split is read again, from its last cursor) unless marked by [Permanent]. One that is marked by [Skip]
+	// ends the split without anything missing.
 	Read(ctx context.Context, s Split, w *Writer) error
 }
 

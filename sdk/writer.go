@@ -77,6 +77,11 @@ func (w *Writer) Batch(b Batch) error {
 // []byte or json.RawMessage goes as it is, anything else is marshalled. A cursor after every page, or
 // every few hundred records, is about right; a group should stay well under 16 MiB. A cursor longer than
 // [MaxCursor] is a permanent error.
+//
+// The host tells by cursors and records whether a split gets any further. A try that brings neither a new cursor nor a new
+// record is one in vain, whatever else it emits. A read that comes back to earlier cursors, or brings the same keyed records
+// again under others, for 100 cursors ends with an error, and so does one of 10,000 cursors without a new record
+// (on_error.max_idle). So a source that goes over the same places twice on purpose says in its cursors which time it is.
 func (w *Writer) Cursor(v any) error {
 	var raw []byte
 	switch v := v.(type) {

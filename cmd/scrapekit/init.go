@@ -126,7 +126,7 @@ func (a *app) init(ctx context.Context, files []string, vars fileFlags, f instal
 	if err != nil {
 		return err
 	}
-	demands, local, diags := core.PluginDemands(files, values)
+	demands, local, diags := core.PluginDemands(ctx, files, values)
 	if len(diags) > 0 {
 		if err := core.WriteDiagnostics(a.err, diags, a.paint, widthOf(a.err)); err != nil {
 			return err

@@ -189,7 +189,7 @@ func (a *app) remove(ctx context.Context, in *core.Installer, dir string, chosen
 	if err != nil {
 		return err
 	}
-	demands, _, _ := core.PluginDemands(files, nil) // a file that is not right says so when it is run
+	demands, _, _ := core.PluginDemands(ctx, files, nil) // a file that is not right says so when it is run
 	rows := []removedJSON{}
 	for _, p := range chosen {
 		row := removedJSON{Source: p.Source, Name: p.Name, Version: p.Version.String()}

@@ -15,37 +15,61 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 )
 
-// printReport says how a run ended, what it delivered, and what to do next.
+// printReport says how a run ended, what it delivered, and what to do next, within the columns of a terminal.
 func (a *app) printReport(w io.Writer, r *core.Report) error {
-	a.printOutcome(w, r)
-	if err := printStages(w, r); err != nil {
+	text, err := a.reportText(r, columnsOf(w), isTerminal(w))
+	if err != nil {
 		return err
 	}
-	printHTTP(w, r.HTTP)
-	printConnections(w, r.Connections)
-	printCounters(w, r.Counters)
-	fmt.Fprintf(w, "\nReport: %s\n", filepath.Join(r.Dir, core.ReportFile))
-	if r.DeadLetters != "" {
-		fmt.Fprintf(w, "Dead letters: %s\n", r.DeadLetters)
-	}
-	if r.Crashes != "" {
-		fmt.Fprintf(w, "Stack traces of plugins that died: %s\n", r.Crashes)
-	}
-	return nil
+	_, err = io.WriteString(w, text)
+	return err
 }
 
-// printStages lists what passed the stages, unless a run came to nothing.
-func printStages(w io.Writer, r *core.Report) error {
+func (a *app) reportText(r *core.Report, columns int, inColor bool) (string, error) {
+	var out strings.Builder
+	a.printOutcome(&out, r, inColor)
+	if err := printStages(&out, r, columns); err != nil {
+		return "", err
+	}
+	printHTTP(&out, r.HTTP)
+	printConnections(&out, r.Connections)
+	printCounters(&out, r.Counters)
+	fmt.Fprintf(&out, "\nReport: %s\n", filepath.Join(r.Dir, core.ReportFile))
+	if r.DeadLetters != "" {
+		fmt.Fprintf(&out, "Dead letters: %s\n", r.DeadLetters)
+	}
+	if r.Crashes != "" {
+		fmt.Fprintf(&out, "Stack traces of plugins that died: %s\n", r.Crashes)
+	}
+	return fit(out.String(), columns, func(string) int { return -1 }), nil
+}
+
+// printStages lists what passed the stages, unless a run came to nothing. The streams are below each other where they need more columns
+// than there are; what else there is of a stage is, where the table has not room enough.
+func printStages(w io.Writer, r *core.Report, columns int) error {
 	if r.Outcome != core.Complete && empty(r) {
 		return nil
 	}
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "\nSTAGE\tIN\tOUT\tREJECTED\tBYTES OUT\tSTREAMS")
+	const streams = "STREAMS"
+	var table strings.Builder
+	t := tabwriter.NewWriter(&table, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "\nSTAGE\tIN\tOUT\tREJECTED\tBYTES OUT\t"+streams)
 	for _, s := range r.Stages {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, count(s.In), count(s.Out), count(s.Rejected), size(s.BytesOut), byName(s.Streams))
 	}
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	head, _, _ := strings.Cut(strings.TrimPrefix(table.String(), "\n"), "\n")
+	if at := strings.Index(head, streams); columns > 0 && at > columns-leastRoom {
+		table.Reset()
+		table.WriteByte('\n')
+		for _, s := range r.Stages {
+			fmt.Fprintf(&table, "%s: %s in, %s out, %s rejected, %s, %s\n", s.Name, count(s.In), count(s.Out), count(s.Rejected), size(s.BytesOut), byName(s.Streams))
+		}
+		fmt.Fprint(w, fit(table.String(), columns, func(string) int { return -1 }))
+	} else {
+		fmt.Fprint(w, fit(table.String(), columns, func(string) int { return at }))
 	}
 	for _, s := range r.Stages {
 		for _, reason := range byCount(s.Reasons) {
@@ -60,10 +84,10 @@ func empty(r *core.Report) bool {
 	return !slices.ContainsFunc(r.Stages, func(s core.StageReport) bool { return s.In+s.Out+s.Rejected > 0 })
 }
 
-func (a *app) printOutcome(w io.Writer, r *core.Report) {
+func (a *app) printOutcome(w io.Writer, r *core.Report, inColor bool) {
 	ink := map[core.Outcome]ink{core.Complete: green, core.Interrupted: yellow, core.Incomplete: yellow, core.Failed: red}[r.Outcome]
 	text := "Run " + r.Run + " " + ended(r.Outcome)
-	if isTerminal(w) {
+	if inColor {
 		text = a.style(ink, text)
 	}
 	fmt.Fprintf(w, "\n%s after %s", text, brief(time.Duration(r.Seconds*float64(time.Second))))

@@ -35,7 +35,7 @@ var buildOnce = sync.OnceValues(func() (tools, error) {
 	if err := os.Chmod(dir, 0o755); err != nil { // an ordinary user runs them too
 		return "", err
 	}
-	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), ".", "./testdata/steady", "../../examples/transform-number", "./testdata/connects", "./testdata/readlist", "../../examples/sink-redis", "../../sdk/sdktest/crashtest/launch")
+	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), ".", "./testdata/steady", "../../examples/transform-number", "./testdata/connects", "./testdata/readlist", "../../examples/sink-redis", "../../examples/source-forum", "../../sdk/sdktest/crashtest/launch")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS="+strings.ReplaceAll(os.Getenv("GOFLAGS"), "-race", ""))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building: %w\n%s", err, out)

@@ -42,7 +42,7 @@ func TestNamesThatAreRefused(t *testing.T) {
 }
 
 // sayer is a source that says one thing in every place.
-type sayer struct{ fakeSource }
+type sayer struct{}
 
 func (s *sayer) Streams(context.Context) ([]sdk.Stream, error) {
 	return []sdk.Stream{{Name: evilWords}}, nil

@@ -8,6 +8,7 @@ var mutants = slices.Concat(guarantees, walks, installation, fences)
 
 const (
 	install  = "core/internal/registry/install"
+	config   = "core/internal/config"
 	artifact = "core/internal/registry/artifact"
 )
 
@@ -46,7 +47,35 @@ var installation = []mutant{
 		edits: []edit{{install + "/apply.go", `	return describesItself(info, c.statement.Manifest)`, `	_ = info
 	return nil`}}},
 	{name: "install: more is allowed than was granted", pkg: install, test: "TestPermissions",
-		edits: []edit{{install + "/doc.go", `if !c.More.IsZero() || len(c.LooksLike) > 0 {`, `if len(c.LooksLike) > 0 {`}}},
+		edits: []edit{{install + "/doc.go", `if !c.More.IsZero() || len(c.LooksLike) > 0 ||`, `if len(c.LooksLike) > 0 ||`}}},
+	{name: "install: a permission moves the cursor of who is asked", pkg: "sdk", test: "TestPermissionsCheck",
+		edits: []edit{{"sdk/permissions.go", `err := printable.Check(entry)`, `err := printable.Check("")`}}},
+	{name: "install: a lock file that was cloned is the user's word", pkg: install, test: "TestClonedLockFile",
+		edits: []edit{{install + "/doc.go", `len(c.LooksLike) > 0 || c.Unseen ||`, `len(c.LooksLike) > 0 ||`}}},
+	{name: "install: what was never granted on this machine is in the lock file", pkg: install, test: "TestClonedLockFile",
+		edits: []edit{{install + "/resolve.go", `c.After.Permissions.Minus(granted.Permissions), c.After`, `c.Before.Permissions.Minus(c.Before.Permissions), c.After`}}},
+	{name: "install: a lock file gives a key where keys are to be given", pkg: install, test: "TestRequiredKeys",
+		edits: []edit{{install + "/trust.go", `case p.mode == TrustRequire && !p.vouched:`, `case p.mode == TrustRequire && len(p.known) == 0:`}}},
+	{name: "install: an update takes another setting for a path", pkg: install, test: "TestPathSettings",
+		edits: []edit{{install + "/doc.go", `c.Action != Added && !c.MorePaths.IsZero()`, `c.Action == Added && !c.MorePaths.IsZero()`}}},
+	{name: "install: a setting is a path that was not signed", pkg: install, test: "TestOtherPathsThanSigned",
+		edits: []edit{{install + "/apply.go", `case !paths.Minus(m.Paths).IsZero() ||`, `case paths.Minus(m.Paths).IsZero() &&`}}},
+	{name: "start: a setting gives the user's own folders away", pkg: config, test: "TestOwnPlaces",
+		edits: []edit{{config + "/places_own.go", `if why := c.gives(p); why != "" {`, `if why := c.gives(sdk.Permissions{}); why != "" {`}}},
+	{name: "start: a setting gives them away by a link", pkg: config, test: "TestOwnPlaces",
+		edits: []edit{{config + "/places_own.go", `if followed, err := filepath.EvalSymlinks(at); err == nil {`, `if followed, err := filepath.Abs(at); err == nil {`}, {config + "/places_own.go", `err == nil && os.SameFile(info, otherInfo)`, `err == nil && os.SameFile(info, otherInfo) && path == other`}}},
+	{name: "start: a setting is a path since the installation", pkg: config, test: "TestMorePathsThanInstalled",
+		edits: []edit{{config + "/stages.go", `err == nil && !more.IsZero() {`, `err == nil && more.IsZero() && l == nil {`}}},
+	{name: "start: the grant to paste is an expression", pkg: config, test: "TestGrantBlockIsQuoted",
+		edits: []edit{{config + "/grants.go", `quoted[i] = hclfile.Quote(entry)`, `quoted[i] = strings.ReplaceAll(hclfile.Quote(entry), "$${", "${")`}}},
+	{name: "start: a source sends what changes things", pkg: "core/internal/fetch", test: "TestMethods",
+		edits: []edit{{"core/internal/fetch/allowed.go", `case !slices.Contains(p.Methods, m):`, `case !slices.Contains(p.Methods, all[0]):`}}},
+	{name: "start: a source sends a POST that it does not mark", pkg: "core/internal/fetch", test: "TestMethods",
+		edits: []edit{{"core/internal/fetch/allowed.go", `&& !sdk.IsIdempotent(req):`, `&& !sdk.IsIdempotent(req) && m == "":`}}},
+	{name: "start: what a plugin says looks like a line of the host's", pkg: "sdk/rpc", test: "TestWhatIsSaidIsCleaned",
+		edits: []edit{{"sdk/rpc/errors.go", `said := printable.Line(st.Message())`, `said := printable.Text(st.Message())`}}},
+	{name: "start: what people read commands the terminal", pkg: "cmd/scrapekit", test: "TestScreen",
+		edits: []edit{{"cmd/scrapekit/screen.go", `out.WriteString(printable.Text(part[len(parameters):]))`, `out.WriteString(part[len(parameters):])`}}},
 	{name: "install: the lock file was edited", pkg: install, test: "TestLockFileWasEdited",
 		edits: []edit{{install + "/resolve.go", `if c.Action == Kept && r.verifyStatement(before) != nil {`, `if c.Action == Fetched && r.verifyStatement(before) != nil {`}}},
 	{name: "install: a name looks like another", pkg: install, test: "TestLooksLike",

@@ -39,21 +39,23 @@ var guarantees = []mutant{
 	c = checkpoint.Commit{Stats: c.Stats}
 	held := d.a.Store.Hold(`}),
 	simulated("an error of a sink's write is ignored",
-		edit{pipeline + "/push.go", `		if err := p.refused(s.stage.Name, err); err != nil {
+		edit{pipeline + "/push.go", `		if err := p.refused(s.stage.Name, b, err); err != nil {
 			return err
 		}
 		p.delta.passed(s`, `		if len(rejects) == 0 {
 			err = nil
 		}
-		if err := p.refused(s.stage.Name, err); err != nil {
+		if err := p.refused(s.stage.Name, b, err); err != nil {
 			return err
 		}
 		p.delta.passed(s`}),
 	{name: "an error of a sink's commit is ignored", pkg: pipeline, test: "TestCommitFailureKeepsNothing",
 		edits: []edit{{pipeline + "/deliver.go", `				return at(stage, err)`, `				return nil`}}},
 	simulated("a split is read again from a stale cursor",
-		edit{pipeline + "/read.go", `	r.split, r.moved, r.suspect = next, true, false`, `	next.Cursor = r.split.Cursor
-	r.split, r.moved, r.suspect = next, true, false`}),
+		edit{pipeline + "/read.go", `	r.split = next
+`, `	next.Cursor = r.split.Cursor
+	r.split = next
+`}),
 	simulated("an older cursor is kept",
 		edit{pipeline + "/deliver.go", `	d.pending[s.ID] = p
 `, `	if _, older := d.pending[s.ID]; !older || s.Status != checkpoint.Open {
@@ -78,12 +80,57 @@ var guarantees = []mutant{
 		return err`, `		if crashed(err) {
 			r.a.source.died(err)
 		}
-		return errors.Join(err, w.Flush(), r.hand(r.split.Cursor, checkpoint.Open))`}),
+		return errors.Join(err, w.Flush(), r.hand(r.split.Cursor, checkpoint.Open, true))`}),
 	simulated("counts of what was rolled back stay",
 		edit{pipeline + "/attempt.go", `	p.progress.restart(counts)`, `	_ = counts`}),
 	{name: "a dead letter is dropped", pkg: pipeline, test: "TestRejectsBecomeDeadLettersOnce",
 		edits: []edit{{pipeline + "/push.go", `	return at(lettersStage, p.d.a.Letters.Add(`, `	return nil
 	return at(lettersStage, p.d.a.Letters.Add(`}}},
+	{name: "a cursor that stands still is progress", pkg: pipeline, test: "TestTriesInVain",
+		edits: []edit{{pipeline + "/trail.go", `	return newPlace || newRecords, nil`, `	return true, nil`}}},
+	{name: "a read that goes round in circles has no end", pkg: pipeline, test: "TestReadsWithoutEnd",
+		edits: []edit{{pipeline + "/trail.go", `	if repeats >= maxRepeats {`, `	if repeats < 0 {`}}},
+	{name: "a read that finds nothing has no end", pkg: pipeline, test: "TestReadsWithoutEnd",
+		edits: []edit{{pipeline + "/trail.go", `limit >= 0 && nothing >= limit {`, `limit >= 0 && nothing < 0 {`}}},
+	{name: "a split that kills its source is free of blame for a cursor", pkg: pipeline, test: "TestDeathsInVain",
+		edits: []edit{{pipeline + "/read.go", `	if further {
+		r.progressed()
+	}`, `	r.progressed()`}}},
+	{name: "a commit in vain gives a sink its attempts anew", pkg: pipeline, test: "TestCommitsInVain",
+		edits: []edit{{pipeline + "/gained.go", `	gain := g.ended`, `	gain := g.ended || len(g.places) > 0`}}},
+	{name: "a wait has no bound", pkg: pipeline, test: "TestWaitsAreBounded",
+		edits: []edit{{pipeline + "/retry.go", `	if asked > 0 && asked > t.maxWait`, `	if asked < 0 && asked > t.maxWait`}}},
+	{name: "waits have no bound together", pkg: pipeline, test: "TestWaitsAreBounded",
+		edits: []edit{{pipeline + "/retry.go", `asked > t.maxWait-now.Sub(t.since) {`, `asked > t.maxWait {`}}},
+	{name: "planning is not tried again", pkg: pipeline, test: "TestPlanningIsTriedAgain",
+		edits: []edit{{pipeline + "/retry.go", `		if over != nil {
+			return sdk.Permanent(`, `		if over = err; over != nil {
+			return sdk.Permanent(`}}},
+	{name: "a database that restarts ends the run", pkg: pipeline, test: "TestOutageOfASink",
+		edits: []edit{{pipeline + "/retry.go", `	if t.tries >= t.attempts && now.Sub(t.since) >= t.patience {`, `	if t.tries >= t.attempts {`}}},
+	{name: "what is skipped is missing", pkg: pipeline, test: "TestSkippedSplits",
+		edits: []edit{{pipeline + "/read.go", `	if sdk.IsSkip(err) {`, `	if sdk.IsSkip(err) && err == nil {`}}},
+	{name: "what was skipped counts as read", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_run.go", `"DELETE FROM splits WHERE status <> 'done'"`,
+			`"DELETE FROM splits WHERE status = 'open'"`}}},
+	{name: "records that are no JSON reach a sink", pkg: pipeline, test: "TestRecordsThatAreNoJSON",
+		edits: []edit{{pipeline + "/read.go", `	if r.a.Source.Foreign {`, `	if r.a.Source.Foreign && b.Count == 0 {`}}},
+	{name: "a transform's records that are no JSON reach a sink", pkg: pipeline, test: "TestRecordsThatAreNoJSON",
+		edits: []edit{{pipeline + "/push.go", `		if t.stage.Foreign {`, `		if t.stage.Foreign && o.Count == 0 {`}}},
+	{name: "a record with a field _op reaches a file", pkg: "sdk", test: "TestJSONLines",
+		edits: []edit{{"sdk/jsonlines.go", `	case hasOp(record):`, `	case hasOp(record) && op == Delete:`}}},
+	{name: "a stage rejects what it was not given", pkg: pipeline, test: "TestRejectsOfNothing",
+		edits: []edit{{pipeline + "/push.go", `	if err := ofBatch(b, rejects); err != nil {`, `	if err := ofBatch(b, rejects); err != nil && b.Count < 0 {`}}},
+	{name: "reasons have no bound", pkg: pipeline, test: "TestCountsAreBounded",
+		edits: []edit{{pipeline + "/counts.go", `!known && len(sums) >= most {`, `!known && most < 0 {`}}},
+	{name: "settings go through float64", pkg: "sdk", test: "TestDecodeConfigKeepsNumbers",
+		edits: []edit{{"sdk/confignumber.go", `	dec.UseNumber()
+`, ``}}},
+	{name: "a whole number of the file may be too large", pkg: "core/internal/config", test: "TestNumbersOfTypes",
+		edits: []edit{{"core/internal/config/settings.go", `!sdk.FitsFormat(n, format):`, `!sdk.FitsFormat(n, format[:0]):`}}},
+	{name: "jsonl: nobody is told what is gone", pkg: jsonl, test: "TestSaysWhatIsGone",
+		edits: []edit{{jsonl + "/restore.go", `	r.tellGone(ctx)
+`, ``}}},
 	{name: "dead letters are not cut back", pkg: "core/internal/deadletter", test: "TestLettersComeBackToTheirToken",
 		edits: []edit{{"core/internal/deadletter/deadletter.go", `	return f.file.Truncate(f.size)`, `	return nil`}}},
 	{name: "a split that is known is planned again", pkg: checkpoint, test: "TestSQLite",
@@ -205,7 +252,17 @@ var guarantees = []mutant{
 	{name: "fetch: a POST is sent twice", pkg: fetch, test: "TestOnlyIdempotentIsRepeated",
 		edits: []edit{{fetch + "/retried.go", `	if sdk.IsIdempotent(t.req) {`, `	if sdk.IsIdempotent(t.req) || t.req.Method == "POST" {`}}},
 	{name: "fetch: Retry-After holds for one request alone", pkg: fetch, test: "TestPauseHoldsForAll",
-		edits: []edit{{fetch + "/hosts.go", `	return t.limiter.Penalize(context.WithoutCancel(ctx), t.key, d)`, `	return nil`}}},
+		edits: []edit{{fetch + "/hosts.go", `	return l.limiter.Penalize(context.WithoutCancel(ctx), l.key, d)`, `	return nil`}}},
+	{name: "fetch: a 403 with Retry-After is a failure", pkg: fetch, test: "TestRefusals",
+		edits: []edit{{fetch + "/limits/statement.go", `	case s.Wait > 0 && !usual:`, `	case s.Wait > 0 && !usual && status == 503:`}}},
+	{name: "fetch: a reply that the plugin calls a refusal is none", pkg: fetch, test: "TestRefusals",
+		edits: []edit{{fetch + "/weighed.go", `		case c.Throttled:`, `		case c.Throttled && c.Status == 429:`}}},
+	{name: "fetch: a budget that is used up is asked on", pkg: fetch, test: "TestAPIs",
+		edits: []edit{{fetch + "/pace.go", `	case left > 0:`, `	case left > 0 && status == 429:`}}},
+	{name: "fetch: one endpoint's refusal holds for the whole host", pkg: fetch, test: "TestBuckets",
+		edits: []edit{{fetch + "/buckets.go", `	case w.refused && w.Reach == limits.Endpoint:`, `	case w.refused && w.Reach == limits.Endpoint && w.Crowd:`}}},
+	{name: "fetch: processes do not see each other's pauses", pkg: fetch, test: "TestPauseHoldsForBothProcesses",
+		edits: []edit{{fetch + "/machine/limiter.go", `			at.until, at.by = until, s.id`, `			at.by = s.id`}}},
 	{name: "fetch: half a reply is taken for a whole one", pkg: fetch, test: "TestRetriedFailures",
 		edits: []edit{{fetch + "/whole.go", `	err = errors.Join(b.fill(limited), decoded.Close())`, `	_ = b.fill(limited)
 	err = decoded.Close()`}}},

@@ -18,7 +18,7 @@ func (l *loader) evaluate(expr hclsyntax.Expression) (cty.Value, bool) {
 	if !l.checkNames(expr) {
 		return cty.DynamicVal, false
 	}
-	v, found := expr.Value(l.scope)
+	v, found := l.value(expr, l.scope)
 	if !found.HasErrors() {
 		return v, l.checkCalls(expr, v)
 	}

@@ -1,4 +1,5 @@
-// Values that reach a plugin as they are written, or not at all: numbers, and paths in the home folder.
+// Values that reach a plugin as they are written, or not at all: numbers, and paths in the home
+// folder.
 
 package config_test
 

@@ -20,6 +20,27 @@ import (
 
 // functions lists all functions by name.
 func (l *loader) functions() map[string]function.Function {
+	all := l.unmetered()
+	for name, cost := range costs {
+		all[name] = l.metered(all[name], cost)
+	}
+	return all
+}
+
+// metered is a function that is called only if its cost can be paid.
+func (l *loader) metered(f function.Function, cost func([]cty.Value) int64) function.Function {
+	return function.New(&function.Spec{
+		Params: f.Params(), VarParam: f.VarParam(), Type: f.ReturnTypeForValues,
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if !l.budget.spend(cost(args)) {
+				return cty.DynamicVal, errTooLarge
+			}
+			return f.Call(args)
+		},
+	})
+}
+
+func (l *loader) unmetered() map[string]function.Function {
 	return map[string]function.Function{
 		"env": l.envFunction(), "file": l.fileFunction(), "keyring": l.keyringFunction(),
 		"sensitive": l.sensitiveFunction(), "nonsensitive": l.nonsensitiveFunction(),
@@ -69,7 +90,7 @@ func (l *loader) envFunction() function.Function {
 			case ok && !utf8.ValidString(text):
 				return cty.UnknownVal(cty.String), shownError(nameOf(args[0]) + " is not valid UTF-8")
 			case ok:
-				l.secrets.addText(text, marked)
+				l.budget.note(func() { l.secrets.addText(text, marked) })
 				return cty.StringVal(text).Mark(sensitiveMark), nil
 			case len(args) == 2:
 				return args[1].WithMarks(marks), nil
@@ -93,7 +114,7 @@ func (l *loader) fileFunction() function.Function {
 			if err != nil {
 				return cty.UnknownVal(cty.String), shownError(fmt.Sprintf("%s: %v (a relative path starts at the folder of the pipeline file)", nameOf(args[0]), err))
 			}
-			l.secrets.addText(string(raw), marked)
+			l.budget.note(func() { l.secrets.addText(string(raw), marked) })
 			v := cty.StringVal(string(raw)).Mark(sensitiveMark)
 			if othersRead(l.resolve(path.AsString())) {
 				v = v.Mark(exposedMark)
@@ -106,7 +127,7 @@ func (l *loader) fileFunction() function.Function {
 // sensitiveFunction marks its argument.
 func (l *loader) sensitiveFunction() function.Function {
 	return markFunction(func(v cty.Value) cty.Value {
-		l.secrets.add(v, marked)
+		l.budget.note(func() { l.secrets.add(v, marked) })
 		return v.Mark(sensitiveMark)
 	})
 }
@@ -114,7 +135,7 @@ func (l *loader) sensitiveFunction() function.Function {
 // nonsensitiveFunction takes the marks off: the author of the file says that the value may be shown.
 func (l *loader) nonsensitiveFunction() function.Function {
 	return markFunction(func(v cty.Value) cty.Value {
-		l.secrets.add(v, public)
+		l.budget.note(func() { l.secrets.add(v, public) })
 		standIns, _ := lateIn(v)
 		plain, _ := v.UnmarkDeep()
 		for _, s := range standIns { // what is not known yet cannot be shown

@@ -113,21 +113,27 @@ func (l *loader) keyringFunction() function.Function {
 		Params: []function.Parameter{{Name: "service", Type: cty.String}, {Name: "user", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			s := Secret{Service: args[0].AsString(), User: args[1].AsString()}
-			s.Title = fmt.Sprintf("keyring(%q, %q)", s.Service, s.User)
-			for i, known := range l.late {
-				if known.Title == s.Title {
-					s = known
-					l.late = slices.Delete(l.late, i, i+1)
-					break
-				}
-			}
-			if s.StandIn == "" {
-				s.StandIn = "⟦" + regexp.MustCompile(`[^A-Za-z0-9()"]`).ReplaceAllStringFunc(s.Title, func(c string) string { return fmt.Sprintf("_%x", c) }) + "⟧"
-			}
-			return l.addLate(s), nil
+			v := cty.DynamicVal
+			l.budget.note(func() { v = l.keyringValue(args[0].AsString(), args[1].AsString()) })
+			return v, nil
 		},
 	})
+}
+
+func (l *loader) keyringValue(service, user string) cty.Value {
+	s := Secret{Service: service, User: user}
+	s.Title = fmt.Sprintf("keyring(%q, %q)", s.Service, s.User)
+	for i, known := range l.late {
+		if known.Title == s.Title {
+			s = known
+			l.late = slices.Delete(l.late, i, i+1)
+			break
+		}
+	}
+	if s.StandIn == "" {
+		s.StandIn = "⟦" + regexp.MustCompile(`[^A-Za-z0-9()"]`).ReplaceAllStringFunc(s.Title, func(c string) string { return fmt.Sprintf("_%x", c) }) + "⟧"
+	}
+	return l.addLate(s)
 }
 
 // checkLate reports a value that is not known before the run where it must be, and one that is worked out from it.

@@ -27,12 +27,13 @@ type loader struct {
 	late    []Secret
 	sandbox string // the level that the pipeline block names
 	own     []ownPlace
+	budget  *budget
 }
 
 // Load reads and checks a pipeline file. The pipeline is nil if one of the diagnostics is an error. All that is
 // wrong is reported, except that a file with wrong syntax is not looked at further.
 func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) {
-	l := &loader{options: o, file: file, secrets: secrets{}}
+	l := &loader{options: o, file: file, secrets: secrets{}, budget: newBudget(ctx)}
 	body, ok := l.parse()
 	if !ok {
 		return nil, l.diagnostics()

@@ -133,9 +133,11 @@ func TestLoad(t *testing.T) {
 		t.Errorf("pipeline\n got %+v\nwant %+v", got, want)
 	}
 	if got, want := p.Source.HTTP, (config.HTTP{
-		Allow: []string{"http://mirror.example.com:8080", "https://*.atlassian.net", "https://cdn.example.com", "https://issues.apache.org"},
-		Auth:  []config.Auth{{Scheme: "basic", User: "bot", Password: "hunter2", Origins: []string{"https://issues.apache.org", "https://me.atlassian.net"}, Pos: "jira.hcl:56"}},
-		Rate:  2.5, Burst: 5, Concurrency: 8, Limits: []config.EndpointLimit{{Method: "GET", Path: "/search/*", Rate: 4, Burst: 2}, {Path: "/slow", Concurrency: 1}}, Attempts: 6,
+		Allow:   []string{"http://mirror.example.com:8080", "https://*.atlassian.net", "https://cdn.example.com", "https://issues.apache.org"},
+		Methods: []string{"GET", "HEAD"},
+		Auth:    []config.Auth{{Scheme: "basic", User: "bot", Password: "hunter2", Origins: []string{"https://issues.apache.org", "https://me.atlassian.net"}, Pos: "jira.hcl:56"}},
+		Rate:    2.5, Burst: 5, Concurrency: 8, Attempts: 6,
+		Limits:  []config.EndpointLimit{{Method: "GET", Path: "/search/*", Rate: 4, Burst: 2}, {Path: "/slow", Concurrency: 1}},
 		ConnectTimeout: time.Second, HeaderTimeout: 2 * time.Second, IdleTimeout: 3 * time.Second, Timeout: 4 * time.Second, MaxWait: 5 * time.Second,
 		Deadline: 6 * time.Second, RetryBudget: 0.5,
 		UserAgent: "me", MaxRatio: 2000,

@@ -25,7 +25,6 @@ type ownPlace struct {
 // ownPlaces lists them for a pipeline file.
 func (l *loader) ownPlaces() []ownPlace {
 	places := []ownPlace{
-		{filepath.VolumeName(l.dir) + string(filepath.Separator), "the whole file system", false},
 		{l.dir, "the folder of the pipeline file", false},
 		{filepath.Join(l.dir, filepath.Base(l.file)), "the pipeline file", false},
 		{lock.Beside(filepath.Join(l.dir, filepath.Base(l.file))), "the lock file", false},
@@ -47,6 +46,9 @@ func (l *loader) ownPlaces() []ownPlace {
 func (l *loader) gives(p sdk.Permissions) string {
 	for _, path := range slices.Concat(p.FSRead, p.FSWrite) {
 		chain := realPath(path)
+		if len(chain) == 1 {
+			return path + " is the whole file system"
+		}
 		for _, own := range l.own {
 			switch ownChain := realPath(own.path); {
 			case slices.ContainsFunc(ownChain, same(chain[0])):

@@ -65,8 +65,8 @@ func TestOwnPlaces(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ settings, want string }{
-		{`in = "/"`, "in is a path to the plugin: / is the whole file system, or holds it"},
-		{`in = "root"`, "is the whole file system, or holds it"},
+		{`in = "/"`, "in is a path to the plugin: / is the whole file system"},
+		{`in = "root"`, "is the whole file system"},
 		{`in = "."`, "is the folder of the pipeline file, or holds it"},
 		{`in = ".."`, "is the folder of the pipeline file, or holds it"},
 		{`in = "here/here"`, "is the folder of the pipeline file, or holds it"},
@@ -80,7 +80,7 @@ func TestOwnPlaces(t *testing.T) {
 		{`in = "` + filepath.Join(outer, "store", "x", "new") + `"`, "is in what scrapekit keeps for you"},
 		{`all = ["data", "/"]`, "all is a path to the plugin: / is the whole file system"},
 		{`out = "world"`, "is the folder of the pipeline file, or holds it"},
-		{`out = "/api"`, "/ is the whole file system, or holds it"},
+		{`out = "/api"`, "/ is the whole file system"},
 		{`out = ".scrapekit/p/x"`, "is in the state of the pipelines"},
 	} {
 		_, _, d := withPaths(t, c.settings, links)

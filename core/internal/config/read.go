@@ -10,10 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // maxFile is the most bytes of a file that is read.
 const maxFile = 256 << 10
+
+// readTimeout is how long a file may take that can keep its reader waiting.
+const readTimeout = 2 * time.Second
 
 var errNoFile = errors.New("no such file")
 
@@ -31,7 +35,12 @@ func read(path string) ([]byte, error) {
 		return nil, reason(err)
 	}
 	defer f.Close()
+	// Some files of the kernel's never end, and wait for more. They have deadlines; those on a disk have none, and need none.
+	_ = f.SetReadDeadline(time.Now().Add(readTimeout))
 	raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, fmt.Errorf("it had no end within %s", readTimeout)
+	}
 	if err != nil {
 		return nil, reason(err)
 	}

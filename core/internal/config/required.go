@@ -4,6 +4,7 @@ package config
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -145,8 +146,8 @@ func (l *loader) installed(ref BlockRef, r Requirement) (BlockRef, bool) {
 // Requirements reads from a file nothing but the plugins that it requires, for whoever is to install them: those of required_plugins,
 // and programs that are named by their paths. A file that is no pipeline requires none. Diagnostics are what is wrong with
 // the requirements.
-func Requirements(file string, o Options) ([]Requirement, Diagnostics) {
-	l := &loader{options: o, file: file, secrets: secrets{}}
+func Requirements(ctx context.Context, file string, o Options) ([]Requirement, Diagnostics) {
+	l := &loader{options: o, file: file, secrets: secrets{}, budget: newBudget(ctx)}
 	body, ok := l.parse()
 	if !ok {
 		return nil, l.diagnostics()

@@ -80,7 +80,7 @@ func TestInstalledPlugins(t *testing.T) {
 func TestRequirements(t *testing.T) {
 	t.Parallel()
 	file := write(t, "forum.hcl", requiring)
-	got, diagnostics := config.Requirements(file, options(map[string]string{"host": "other.example.com"}, nil))
+	got, diagnostics := config.Requirements(t.Context(), file, options(map[string]string{"host": "other.example.com"}, nil))
 	if len(diagnostics) != 0 {
 		t.Fatalf("%v", diagnostics)
 	}
@@ -107,11 +107,11 @@ func TestRequirements(t *testing.T) {
 		strings.Replace(requiring, `"~> 1.2"`, "var.missing", 1): ":11: required_plugins: forum does not say where",
 		strings.Replace(requiring, `"~> 1.2"`, "var.nothing", 1): `:11: there is no variable "nothing"`,
 	} {
-		if _, d := config.Requirements(write(t, "forum.hcl", text), options(nil, nil)); !d.HasErrors() || !strings.Contains(d.Error(), want) {
+		if _, d := config.Requirements(t.Context(), write(t, "forum.hcl", text), options(nil, nil)); !d.HasErrors() || !strings.Contains(d.Error(), want) {
 			t.Errorf("%s: %v", want, d)
 		}
 	}
-	if got, d := config.Requirements(write(t, "other.hcl", "a = 1\n"), options(nil, nil)); len(got) != 0 || len(d) != 0 {
+	if got, d := config.Requirements(t.Context(), write(t, "other.hcl", "a = 1\n"), options(nil, nil)); len(got) != 0 || len(d) != 0 {
 		t.Errorf("no pipeline: %v, %v", got, d)
 	}
 }

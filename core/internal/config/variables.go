@@ -124,7 +124,7 @@ func (l *loader) givenValue(v variable, g given) cty.Value {
 	}
 	if l.wantsExpression(v) {
 		var ok bool
-		if value, ok = parseValue(g); !ok {
+		if value, ok = l.parseValue(g); !ok {
 			hint := fmt.Sprintf(`write the value as in the file, for example '%s=["a", "b"]'`, g.from)
 			l.failGiven(hint, "%s: not a value of type %s", g.from, typeexpr.TypeString(v.typ))
 			return cty.UnknownVal(v.typ)
@@ -139,7 +139,7 @@ func (l *loader) givenValue(v variable, g given) cty.Value {
 }
 
 // parseValue reads an expression that uses no variable and no function.
-func parseValue(g given) (cty.Value, bool) {
+func (l *loader) parseValue(g given) (cty.Value, bool) {
 	if _, deep := tooDeep([]byte(g.text), g.from); deep {
 		return cty.DynamicVal, false
 	}
@@ -147,7 +147,7 @@ func parseValue(g given) (cty.Value, bool) {
 	if found.HasErrors() {
 		return cty.DynamicVal, false
 	}
-	value, found := expr.Value(nil)
+	value, found := l.value(expr, nil)
 	return value, !found.HasErrors()
 }
 
@@ -159,7 +159,7 @@ func (l *loader) wantsExpression(v variable) bool {
 	if v.preset == nil {
 		return false
 	}
-	value, found := v.preset.Expr.Value(l.scope)
+	value, found := l.value(v.preset.Expr, l.scope)
 	return !found.HasErrors() && !value.Type().IsPrimitiveType()
 }
 

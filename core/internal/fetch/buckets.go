@@ -158,7 +158,7 @@ func (h *host) open(name string) (l *lane, made bool) {
 }
 
 // spokenOf returns the bucket that a reply speaks of, which it may be the first to name; nil: the host as a whole.
-func (h *host) spokenOf(ex *exchange, j *journey, now time.Time) *lane {
+func (h *host) spokenOf(ex *exchange, j *journey) *lane {
 	b := &h.buckets
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -155,7 +155,7 @@ func (j *journey) observe(ex *exchange, resp *http.Response, now time.Time) (*la
 	h, w := j.h, ex.word
 	latency := sample{ex.shape, ex.firstByte}
 	h.share()
-	of := h.spokenOf(ex, j, now)
+	of := h.spokenOf(ex, j)
 	if of == nil {
 		o := h.lane.pace.observe(j.whole, now, resp.StatusCode, w, latency)
 		h.apply()

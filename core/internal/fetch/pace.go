@@ -268,6 +268,9 @@ func (p *pace) observe(f *flight, now time.Time, status int, w word, latency sam
 	}
 	// A budget that is used up, or a limit of what is under way, refuses for that and not for the rate.
 	teaches := w.refused && !w.Crowd && !p.book.UsedUp(now, len(p.underway)) && w.wait < longWait
+	if p.live > 1 && !math.IsInf(v.Rate, 1) {
+		teaches = false // others share what is stated
+	}
 	if status < 500 && !w.Crowd && (teaches || !w.refused) { // a host that is in trouble may count a request or not
 		p.fit.add(sent, w.refused, before)
 	}

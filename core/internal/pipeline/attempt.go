@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -205,29 +206,11 @@ func (a *attempt) planned(ctx context.Context, yield func([]sdk.Split) bool) err
 	return nil
 }
 
-// ask asks the source for what a run needs before it reads, with the tries that a split has. Giving
-// up ends the run, for nothing is lost by ending before the first record; a source that died is
-// started again by another attempt.
+// ask asks the source for what a run needs before it reads; see [Ask].
 func (a *attempt) ask(ctx context.Context, question func() error) error {
-	t := a.newTrial(a.Source.limits())
-	for {
-		err := question()
-		var state *storeError
-		if err == nil || errors.As(err, &state) || errors.Is(err, checkpoint.ErrFenced) {
-			return err
-		}
-		if crashed(err) || isCancel(err) {
-			return at(a.Source.Name, err)
-		}
-		delay, over := t.failed(err, true)
-		if over != nil {
-			return sdk.Permanent(at(a.Source.Name, over))
-		}
-		a.event(Event{Kind: PlanRetried, Stage: a.Source.Name, Err: err, Wait: delay})
-		if !wait(ctx, delay) {
-			return ctx.Err()
-		}
-	}
+	return a.askAgain(ctx, a.Source, func(err error, wait time.Duration) {
+		a.event(Event{Kind: PlanRetried, Stage: a.Source.Name, Err: err, Wait: wait})
+	}, question)
 }
 
 func storeFailure(err error) error {

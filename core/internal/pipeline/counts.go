@@ -1,4 +1,5 @@
-// Counts: what the report says of a run. They are kept with each commit, so they are exact across kills.
+// Counts: what the report says of a run. They are kept with each commit, so they are exact across
+// kills.
 
 package pipeline
 
@@ -10,7 +11,8 @@ import (
 	"strings"
 )
 
-// A plugin chooses these names, so a run keeps so many of each kind at most, and sums up the rest under one name.
+// A plugin chooses these names, so a run keeps so many of each kind at most, and sums up the rest
+// under one name.
 const (
 	maxCounters = 5000
 	maxStreams  = 1000 // of a stage
@@ -26,8 +28,8 @@ type Counts struct {
 	Groups   int64                   `json:"groups"`
 }
 
-// StageCounts are the numbers of one stage. For a sink and a source in = out + rejected; a transform may
-// make more or fewer records of those that it took.
+// StageCounts are the numbers of one stage. For a sink and a source in = out + rejected; a
+// transform may make more or fewer records of those that it took.
 type StageCounts struct {
 	In       int64            `json:"in"`
 	Out      int64            `json:"out"`
@@ -98,7 +100,8 @@ func (c *Counts) add(d Counts) {
 	c.Commits = plus(c.Commits, d.Commits)
 }
 
-// tally adds n under a name, which is cut if it is long; what would be one name too many goes under rest.
+// tally adds n under a name, which is cut if it is long; what would be one name too many goes under
+// rest.
 func tally(sums map[string]int64, name string, n int64, most int, rest string) {
 	if len(name) > maxName {
 		name = strings.ToValidUTF8(name[:maxName], "") + "…"

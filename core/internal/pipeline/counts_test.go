@@ -15,7 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Reasons, counters and streams keep their bounds over all groups of a run, and their names are short.
+// Reasons, counters and streams keep their bounds over all groups of a run, and their names are
+// short.
 func TestCountsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -4,8 +4,9 @@ package pipeline
 
 import "github.com/scrapekit/scrapekit/core/internal/checkpoint"
 
-// gained is what the commits of an attempt kept: splits that ended, and where those that are open have come to. A commit
-// alone is no gain: a source may emit the cursor that it was given, and a sink fail after it, for ever.
+// gained is what the commits of an attempt kept: splits that ended, and where those that are open
+// have come to. A commit alone is no gain: a source may emit the cursor that it was given, and a
+// sink fail after it, for ever.
 type gained struct {
 	ended  bool
 	places map[string]uint64 // by the id of an open split, the hash of its cursor
@@ -26,7 +27,8 @@ func (g *gained) commit(splits []checkpoint.Progress) {
 	}
 }
 
-// since reports whether there is a gain over the attempts that were noted in been before, and notes this one.
+// since reports whether there is a gain over the attempts that were noted in been before, and notes
+// this one.
 func (g *gained) since(been map[uint64]bool) bool {
 	gain := g.ended
 	for _, place := range g.places {

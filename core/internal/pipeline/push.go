@@ -139,7 +139,8 @@ func ofBatch(b sdk.Batch, rejects sdk.Rejects) error {
 			return fmt.Errorf("the plugin rejected a record of %q, and was given records of %q", r.Stream, b.Stream)
 		}
 		if !lines.take(r.Record) {
-			return fmt.Errorf("the plugin rejected a record of %s that it was not given, or one of them twice: %.100q", b.Stream, r.Record)
+			return fmt.Errorf("the plugin rejected a record of %s that it was not given, or one of them twice: %.100q",
+				b.Stream, r.Record)
 		}
 	}
 	return nil

@@ -4,9 +4,12 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -16,8 +19,8 @@ const (
 
 	// defaultAttempts is how often something is tried in vain before it is given up.
 	defaultAttempts = 5
-	// defaultPatience is for how long, at least, a stage that reaches something by itself is tried in vain: a database
-	// restarts within that.
+	// defaultPatience is for how long, at least, a stage that reaches something by itself is tried
+	// in vain: a database restarts within that.
 	defaultPatience = 30 * time.Second
 	// defaultMaxWait is the longest wait that anybody may ask for, as http.max_wait has it.
 	defaultMaxWait = 15 * time.Minute
@@ -32,8 +35,8 @@ type limits struct {
 	maxWait  time.Duration
 }
 
-// limits are those of the pipeline file. A stage is given up when both its attempts and its patience are used up; who sets
-// one of them alone means that one.
+// limits are those of the pipeline file. A stage is given up when both its attempts and its
+// patience are used up; who sets one of them alone means that one.
 func (s Stage[P]) limits() limits {
 	l := limits{attempts: s.Attempts, patience: s.Patience, maxWait: s.MaxWait}
 	_, source := any(s).(Stage[sdk.Source])
@@ -62,8 +65,8 @@ func (p *Pipeline) newTrial(l limits) *trial { return &trial{limits: l, p: p} }
 // further says that something was gained since the last failure.
 func (t *trial) further() { t.tries, t.since = 0, time.Time{} }
 
-// failed takes in a failure. It returns how long to wait before the next try, or why there is none. A failure that is not
-// counted says nothing of what is tried.
+// failed takes in a failure. It returns how long to wait before the next try, or why there is none.
+// A failure that is not counted says nothing of what is tried.
 func (t *trial) failed(err error, counted bool) (time.Duration, error) {
 	if sdk.IsPermanent(err) {
 		return 0, err
@@ -76,7 +79,7 @@ func (t *trial) failed(err error, counted bool) (time.Duration, error) {
 		t.tries++
 	}
 	asked := sdk.RetryDelay(err)
-	if asked > t.maxWait || asked > 0 && now.Sub(t.since)+asked > t.maxWait {
+	if asked > 0 && asked > t.maxWait-now.Sub(t.since) {
 		return 0, &waitError{err: err, until: now.Add(asked), asked: asked, most: t.maxWait}
 	}
 	if t.tries >= t.attempts && now.Sub(t.since) >= t.patience {
@@ -85,14 +88,15 @@ func (t *trial) failed(err error, counted bool) (time.Duration, error) {
 	return max(asked, min(t.maxWait, t.p.backoff(t.tries))), nil
 }
 
-// backoff is the time before try n (counted from 0), at random up to a bound that doubles, so that splits that failed
-// together do not come back together.
+// backoff is the time before try n (counted from 0), at random up to a bound that doubles, so that
+// splits that failed together do not come back together.
 func (p *Pipeline) backoff(n int) time.Duration {
 	bound := min(backoffCap, backoffBase<<min(n, 10))
 	return time.Duration(p.Random(int64(bound)))
 }
 
-// waitError ends what would have to wait for longer than the pipeline file allows. Trying again now does not mend it.
+// waitError ends what would have to wait for longer than the pipeline file allows. Trying again now
+// does not mend it.
 type waitError struct {
 	err         error
 	until       time.Time
@@ -104,7 +108,8 @@ func (e *waitError) Error() string {
 		return fmt.Sprintf("%v: that may be tried again after more than %d days only", e.err, int(longestWait.Hours()/24))
 	}
 	if e.asked <= e.most {
-		return fmt.Sprintf("%v: it has been waited for as long as http.max_wait allows (%s): run again after %s", e.err, e.most, clock(e.until))
+		return fmt.Sprintf("%v: it has been waited for as long as http.max_wait allows (%s): run again after %s",
+			e.err, e.most, clock(e.until))
 	}
 	return fmt.Sprintf("%v: a wait of %s is asked for, http.max_wait allows %s: run again after %s",
 		e.err, e.asked.Round(time.Second), e.most, clock(e.until))
@@ -114,6 +119,41 @@ func (e *waitError) Unwrap() error { return e.err }
 
 // clock is a time for people: when to come back.
 func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 MST") }
+
+// Ask asks a source that runs for what is needed before it is read, its streams or its plan, with
+// the tries that a split has. told is told of each that failed and is made again. Giving up is a
+// permanent error, for nothing is lost by ending before the first record; a source that died has to
+// be started again by the caller.
+func Ask(ctx context.Context, source Stage[sdk.Source], told Told, question func() error) error {
+	return (&Pipeline{Config: Config{Random: rand.Int64N}}).askAgain(ctx, source, told, question)
+}
+
+// Told is told why something is tried again, and after which time.
+type Told func(err error, wait time.Duration)
+
+func (p *Pipeline) askAgain(
+	ctx context.Context, source Stage[sdk.Source], told Told, question func() error,
+) error {
+	t := p.newTrial(source.limits())
+	for {
+		err := question()
+		var state *storeError
+		if err == nil || errors.As(err, &state) || errors.Is(err, checkpoint.ErrFenced) {
+			return err
+		}
+		if crashed(err) || isCancel(err) {
+			return at(source.Name, err)
+		}
+		delay, over := t.failed(err, true)
+		if over != nil {
+			return sdk.Permanent(at(source.Name, over))
+		}
+		told(err, delay)
+		if !wait(ctx, delay) {
+			return ctx.Err()
+		}
+	}
+}
 
 // wait reports whether d went by before ctx ended.
 func wait(ctx context.Context, d time.Duration) bool {

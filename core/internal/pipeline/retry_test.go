@@ -18,7 +18,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Nobody may ask for a longer wait than max_wait: the split ends, and the next run reads the rest of it.
+// Nobody may ask for a longer wait than max_wait: the split ends, and the next run reads the rest
+// of it.
 func TestWaitsAreBounded(t *testing.T) {
 	t.Parallel()
 	busy := errors.New("busy")
@@ -137,7 +138,8 @@ func (u *unplanned) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	return u.walker.Plan(ctx, p)
 }
 
-// One odd reply to what is asked before reading ends no run, and no more of them than reading bears.
+// One odd reply to what is asked before reading ends no run, and no more of them than reading
+// bears.
 func TestPlanningIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	odd := errors.New("an HTML page instead of JSON")
@@ -225,7 +227,8 @@ func TestOutageOfASink(t *testing.T) {
 	}
 }
 
-// A split that is not to be read is skipped: its records so far stay, the run is complete, and the report tells of it.
+// A split that is not to be read is skipped: its records so far stay, the run is complete, and the
+// report tells of it.
 func TestSkippedSplits(t *testing.T) {
 	t.Parallel()
 	for name, why := range map[string]error{

@@ -10,19 +10,23 @@ import (
 )
 
 const (
-	// maxRepeats is how many groups in a row may come back to cursors or to records that were there before.
+	// maxRepeats is how many groups in a row may come back to cursors or to records that were there
+	// before.
 	maxRepeats = 100
-	// maxIdle is how many groups in a row may bring no new record at all, unless the pipeline file sets another limit. It is
-	// much larger: a source may have to look through many places that hold nothing.
+	// maxIdle is how many groups in a row may bring no new record at all, unless the pipeline file
+	// sets another limit. It is much larger: a source may have to look through many places that
+	// hold nothing.
 	maxIdle = 10_000
-	// maxTrail is how many groups back a repetition is noticed at most. It bounds the memory of a split's trail to some 10 MB.
+	// maxTrail is how many groups back a repetition is noticed at most. It bounds the memory of a
+	// split's trail to some 10 MB.
 	maxTrail = 1 << 18
 )
 
-// trail watches the groups of one split while it is read. A group brings the split further if its cursor is a new one, or
-// if it delivers records that are new. A repetition is a page that comes again under another cursor, or a cursor that
-// comes back after others, whatever the length of the loop. Records are told apart by a hash of their bytes, so a page
-// that is repeated under new cursors with other bytes each time, by the time of the request say, is not found out.
+// trail watches the groups of one split while it is read. A group brings the split further if its
+// cursor is a new one, or if it delivers records that are new. A repetition is a page that comes
+// again under another cursor, or a cursor that comes back after others, whatever the length of the
+// loop. Records are told apart by a hash of their bytes, so a page that is repeated under new
+// cursors with other bytes each time, by the time of the request say, is not found out.
 //
 // The trail begins anew with each attempt: what was not committed is read again then, rightly.
 type trail struct {
@@ -36,8 +40,9 @@ type trail struct {
 	nothing int // groups in a row without a new record
 }
 
-// step takes in a group that is about to be delivered. It reports whether the group brings the split further, or returns
-// an error if there were too many that did not; such a group must not be delivered, and is as if it had not come.
+// step takes in a group that is about to be delivered. It reports whether the group brings the
+// split further, or returns an error if there were too many that did not; such a group must not be
+// delivered, and is as if it had not come.
 func (t *trail) step(before, cursor []byte, g *group) (further bool, err error) {
 	if !t.begun {
 		t.begun, t.last = true, hashOf(before)
@@ -120,11 +125,12 @@ type standstillError struct {
 
 func (e *standstillError) Error() string {
 	if e.repeats > 0 {
-		return fmt.Sprintf("it goes round in circles: %d cursors in a row came back to a place or to records that were there before, the last is %s: "+
-			"does the server ignore which page is asked for, name the same next page again, or repeat its last page?", e.repeats, shownCursor(e.cursor))
+		return fmt.Sprintf("it goes round in circles: %d cursors in a row came back to a place or to records that "+
+			"were there before, the last is %s: does the server ignore which page is asked for, name the same next "+
+			"page again, or repeat its last page?", e.repeats, shownCursor(e.cursor))
 	}
-	return fmt.Sprintf("it finds no end: %d cursors in a row brought no new record, the last is %s: does the server say where its list ends? "+
-		"If so much is empty, raise on_error.max_idle", e.nothing, shownCursor(e.cursor))
+	return fmt.Sprintf("it finds no end: %d cursors in a row brought no new record, the last is %s: does the server "+
+		"say where its list ends? If so much is empty, raise on_error.max_idle", e.nothing, shownCursor(e.cursor))
 }
 
 // shownCursor is the beginning of a cursor. What the host keeps of it hides secrets.

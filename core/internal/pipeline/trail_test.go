@@ -1,4 +1,5 @@
-// Splits that emit and get no further: whatever comes again and again ends, and what only looks so does not.
+// Splits that emit and get no further: whatever comes again and again ends, and what only looks so
+// does not.
 
 package pipeline_test
 
@@ -172,7 +173,9 @@ func TestReadsWithoutEnd(t *testing.T) {
 				groups := 0
 				res, _ := walk(t, walker{keyless: c.keyless, read: func(_ string, w *sdk.Writer) error {
 					for {
-						groups++
+						if groups++; groups > 2*c.groups {
+							return sdk.Permanent(errors.New("it is not ended"))
+						}
 						if err := page(w, first(c.page(groups)), second(c.page(groups))); err != nil {
 							return err
 						}

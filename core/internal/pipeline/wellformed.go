@@ -1,5 +1,6 @@
-// wellformed: whether the records of a plugin are JSON. Sinks write them as they come, so one that is none would make their
-// output unreadable. The plugins that are part of scrapekit make their records with its own writer, and need no look.
+// wellformed: whether the records of a plugin are JSON. Sinks write them as they come, so one that
+// is none would make their output unreadable. The plugins that are part of scrapekit make their
+// records with its own writer, and need no look.
 
 package pipeline
 
@@ -53,8 +54,8 @@ func isJSON(line []byte) bool {
 // maxNesting is how deep a value may be nested, as encoding/json has it.
 const maxNesting = 10_000
 
-// scan goes through JSON in one pass, keeping the brackets that are open and nothing else. It is several times as fast as
-// json.Valid, which works byte by byte.
+// scan goes through JSON in one pass, keeping the brackets that are open and nothing else. It is
+// several times as fast as json.Valid, which works byte by byte.
 type scan struct {
 	in    []byte
 	at    int
@@ -190,7 +191,8 @@ func (s *scan) text() bool {
 	}
 }
 
-// plain returns how many of eight bytes, from the first on, are neither a quote, a backslash nor a control character.
+// plain returns how many of eight bytes, from the first on, are neither a quote, a backslash nor a
+// control character.
 func plain(w uint64) int {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	quote, back := w^(ones*'"'), w^(ones*'\\')

@@ -1,4 +1,5 @@
-// Output of earlier runs that somebody took away: said when the sink is opened, unless everything comes again anyhow.
+// Output of earlier runs that somebody took away: said when the sink is opened, unless everything
+// comes again anyhow.
 
 package jsonl
 

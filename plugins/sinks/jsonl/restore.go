@@ -92,7 +92,8 @@ func (r *restore) tellGone(ctx context.Context) {
 	if n := len(names); n > shown {
 		names = append(names[:shown], fmt.Sprintf("… %d more", n-shown))
 	}
-	sdk.Log(ctx).Warn("output of earlier runs is not here any more, or is empty: this run adds only what is new since then; to have everything delivered again, run with --full",
+	sdk.Log(ctx).Warn("output of earlier runs is not here any more, or is empty: this run adds only what is new "+
+		"since then; to have everything delivered again, run with --full",
 		"folder", r.sink.template.root, "gone", strings.Join(names, ", "))
 }
 

@@ -33,8 +33,11 @@ type API struct {
 	Skew time.Duration
 	// Hold is for how long it refuses everything after a refusal.
 	Hold time.Duration
-	// Volleys is how many times it has to refuse before its limit is known, where no reply tells it; 0: once.
+	// Untold says that no reply tells the limit: only refusals do.
 	Untold bool
+	// Used and Refused are what is to be reached at least and at most, in percent, where it is not 95 and 1, or 3 where it is untold; see Why.
+	Used, Refused float64
+	Why           string
 }
 
 // Kind is how a limit counts.
@@ -255,4 +258,40 @@ func (a API) Ideal(n, places int, latency, service time.Duration) time.Duration 
 		now = now.Add(max(st.Wait, time.Microsecond))
 	}
 	return max(now.Sub(start), time.Duration(math.Ceil(float64(n)/float64(places)))*(latency+service))
+}
+
+// Goal returns how many percent of what is allowed are to be used, and how many of the requests may be refused beside the first volley.
+func (a API) Goal() (used, refused float64) {
+	used, refused = 95, 1
+	if a.Untold {
+		refused = 3
+	}
+	if a.Used > 0 {
+		used = a.Used
+	}
+	if a.Refused > 0 {
+		refused = a.Refused
+	}
+	return used, refused
+}
+
+// Example returns the head of a reply of an API, a good one or a refusal, at a time by its clock.
+func Example(a API, good bool, now time.Time) http.Header {
+	st := State{OK: good, Limit: a.N, Left: a.N / 2, Window: a.Per, Reset: 10 * time.Second, Wait: 10 * time.Second, Now: now, Costs: max(1, a.Cost)}
+	if a.Per > 0 {
+		st.Fill = float64(a.N) / a.Per.Seconds()
+		st.Reset = min(st.Reset, a.Per/2)
+	}
+	if !good {
+		st.Left = 0
+	}
+	if b := a.Also; b != nil {
+		st.AlsoLimit, st.AlsoLeft, st.AlsoWindow, st.AlsoReset = b.N, b.N/2, b.Per, b.Per/2
+	}
+	h := http.Header{}
+	h.Set("Date", now.UTC().Format(http.TimeFormat))
+	if a.Tell != nil {
+		a.Tell(h, st)
+	}
+	return h
 }

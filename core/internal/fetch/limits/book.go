@@ -238,7 +238,7 @@ func (e *entry) each() time.Duration {
 		return longest
 	}
 	each := e.end.Sub(e.origin) / time.Duration(e.turns)
-	if e.step > 0 && each < e.step*5/4 { // some were missed
+	if e.step > 0 && (!e.End.IsZero() || each < e.step*5/4) { // some were missed; moments are told exactly
 		return e.step
 	}
 	return each
@@ -353,6 +353,9 @@ func (b *Book) Refused() {
 		e.more += coarse / 8
 		if e.gain > 0 && e.Left < e.cost {
 			e.gain *= below
+		}
+		if e.Window == 0 && e.Left < e.cost {
+			e.gap += e.gap / 10
 		}
 	}
 }
@@ -508,7 +511,7 @@ func (e *entry) remember(sent time.Time) {
 // UsedUp reports whether a limit that is stated has nothing left but for what is under way: it is what a refusal is for, and not for a rate.
 func (b *Book) UsedUp(now time.Time, underway int) bool {
 	for _, e := range b.order {
-		if !e.Crowd && e.Left >= 0 && !e.over(now) && e.Left-float64(underway) < e.cost && (!e.isRate() || max(e.Fill, e.gain) > 0) {
+		if !e.Crowd && e.Left >= 0 && !e.over(now) && e.Left-float64(underway) < e.cost && (!e.isRate() || e.gain > 0) {
 			return true
 		}
 	}

@@ -116,6 +116,8 @@ func TestReadIsStrict(t *testing.T) {
 		{`name  = "x"`, "name = 1", `x.hcl:6: plugin "a": name: want text in quotes`},
 		{`name  = "x"`, "name = null", `x.hcl:6: plugin "a": name: it has no value`},
 		{`name  = "x"`, `name = env("HOME")`, `x.hcl:6: function calls not allowed`},
+		{`["1", "2"]`, `[for a in ["1"] : [for b in ["2"] : b]]`, `x.hcl:7: a loop cannot stand here: this file holds values`},
+		{`name  = "x"`, "name = \"%{ for a in [1] }x%{ endfor }\"", `x.hcl:6: a loop cannot stand here`},
 		{`name  = "x"`, `name = "${var.x}"`, `x.hcl:6: variables not allowed`},
 		{`["1", "2"]`, `["1", 2]`, `x.hcl:7: plugin "a": parts: want a list`},
 		{`true`, `"true"`, `x.hcl:8: plugin "a": loud: want true or false`},

@@ -82,8 +82,20 @@ func Parse(path string, raw []byte) (*File, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: not HCL in its own syntax", path)
 	}
+	// A loop is no value, and a few lines of them take all the memory that there is: such a file may have come with a repository.
+	loops := hclsyntax.VisitAll(body, func(n hclsyntax.Node) hcl.Diagnostics {
+		switch n.(type) {
+		case *hclsyntax.ForExpr, *hclsyntax.SplatExpr:
+			at := n.Range()
+			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "a loop cannot stand here: this file holds values", Subject: &at}}
+		}
+		return nil
+	})
+	for _, d := range loops {
+		f.report(d)
+	}
 	f.root = &Body{file: f, line: 1, body: body}
-	return f, nil
+	return f, f.Err()
 }
 
 // Body returns the file's top.

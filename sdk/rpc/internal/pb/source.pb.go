@@ -351,7 +351,8 @@ type ReadResponse_Batch struct {
 }
 
 type ReadResponse_Cursor struct {
-	// All that came since the last cursor is one group; reading may go on from here. Up to 16 MiB.
+	// All that came since the last cursor is one group; reading may go on from here. Up to 16 MiB. A try that brings neither a
+	// new cursor nor a new record is one in vain, and a read that goes round in circles is ended.
 	Cursor []byte `protobuf:"bytes,2,opt,name=cursor,proto3,oneof"`
 }
 

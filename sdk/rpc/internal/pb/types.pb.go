@@ -85,8 +85,8 @@ type Batch struct {
 	Op     Op                     `protobuf:"varint,2,opt,name=op,proto3,enum=scrapekit.plugin.v1.Op" json:"op,omitempty"`
 	// Number of records in payload.
 	Count int64 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
-	// Newline-delimited JSON: one record a line, each ended by a newline, none empty. The host never parses
-	// it. Aim for 256 KiB to 1 MiB; one record may be up to 64 MiB.
+	// Newline-delimited JSON: one record a line, each ended by a newline, none empty. The host passes it on as it is, and rejects
+	// lines that are no JSON. Aim for 256 KiB to 1 MiB; one record may be up to 64 MiB.
 	Payload       []byte `protobuf:"bytes,4,opt,name=payload,proto3" json:"payload,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -443,7 +443,7 @@ type ErrorInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Trying again will not help.
 	Permanent bool `protobuf:"varint,1,opt,name=permanent,proto3" json:"permanent,omitempty"`
-	// Try again after this time.
+	// Try again after this time. The host waits no longer than http.max_wait, and otherwise ends the split.
 	RetryAfter *durationpb.Duration `protobuf:"bytes,2,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
 	// Of a Read: the split is not to be read, and nothing is missing for it, as where robots.txt forbids a link
 	// (FetchError.robots). It is skipped: counted and listed in the report, and the run is complete without it.

@@ -1,0 +1,62 @@
+// Fitting: text for a terminal is broken where the terminal would break it, but between words, and set in below its beginning.
+
+package main
+
+import (
+	"strings"
+
+	"github.com/rivo/uniseg"
+)
+
+// fit breaks the lines of text that are wider than columns. 0 columns: it is for no terminal. hang says how far what follows of a line is
+// set in; negative: two columns more than the line. A word that is wider than the terminal stays whole: it is a path or a URL.
+func fit(text string, columns int, hang func(line string) int) string {
+	if columns <= 0 {
+		return text
+	}
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		bare := strings.TrimSuffix(line, "\n")
+		if columnsOfText(bare) <= columns {
+			out.WriteString(line)
+			continue
+		}
+		out.WriteString(broken(bare, columns, hang(bare)))
+		out.WriteString(line[len(bare):])
+	}
+	return out.String()
+}
+
+// leastRoom is how many columns a column of a table needs to be one.
+const leastRoom = 14
+
+// columnsOfText is how many it takes, styles left aside.
+func columnsOfText(text string) int { return uniseg.StringWidth(onScreen(text, false)) }
+
+// broken is one line as several.
+func broken(line string, columns, hang int) string {
+	lead := len(line) - len(strings.TrimLeft(line, " "))
+	if hang < 0 {
+		hang = lead + 2
+	}
+	if hang > columns-leastRoom {
+		hang = min(lead+2, columns/2)
+	}
+	var out strings.Builder
+	used, begun := 0, false
+	for i, word := range strings.SplitAfter(line[lead:], " ") {
+		if i == 0 {
+			out.WriteString(line[:lead])
+			used = lead
+		}
+		width := columnsOfText(strings.TrimRight(word, " "))
+		if begun && width > 0 && used+width > columns {
+			out.WriteString("\n" + strings.Repeat(" ", hang))
+			used = hang
+		}
+		out.WriteString(word)
+		used += columnsOfText(word)
+		begun = begun || width > 0
+	}
+	return out.String()
+}
