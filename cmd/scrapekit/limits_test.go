@@ -1,3 +1,7 @@
+// Limits: the program against servers that refuse, as real APIs do.
+
+//go:build linux
+
 package main
 
 import (
