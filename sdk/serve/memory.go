@@ -24,7 +24,7 @@ const (
 
 var (
 	tuned sync.Once
-	floor []byte
+	floor []byte //nolint:unused // it only takes up room
 )
 
 // TuneMemory sets the garbage collector for a process through which batches pass. [Main] does it; so does the

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net/http"
+	"reflect"
 	"slices"
 	"time"
 
@@ -54,6 +55,7 @@ type walk struct {
 // run walks to the end. save is called after every page with the cursor to go on from, and once with the last one.
 func (w *walk) run(ctx context.Context, emit func(*item) error, save func(cursor) error) error {
 	defer w.ahead.drop()
+	saved := w.cursor()
 	for {
 		more, err := w.page(ctx, emit)
 		left := false
@@ -66,8 +68,13 @@ func (w *walk) run(ctx context.Context, emit func(*item) error, save func(cursor
 		if !more {
 			return nil
 		}
-		if err := save(w.cursor()); err != nil {
-			return err
+		// A page that brings nothing new saves no cursor: a roll call goes over the same issues again, and
+		// cursors that come again are taken for a read that goes round in circles.
+		if c := w.cursor(); !reflect.DeepEqual(c, saved) {
+			if err := save(c); err != nil {
+				return err
+			}
+			saved = c
 		}
 	}
 }
