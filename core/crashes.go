@@ -47,9 +47,11 @@ func (f *firstError) event(e Event) {
 	if f.err != nil {
 		return
 	}
-	f.err = e.Err
-	if e.Split != "" {
+	switch f.err = e.Err; {
+	case e.Split != "":
 		f.err = fmt.Errorf("%s: %w", e.Split, e.Err)
+	case e.Stage != "":
+		f.err = at(e.Stage, e.Err)
 	}
 	f.end()
 }

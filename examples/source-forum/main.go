@@ -22,15 +22,14 @@ func (forum) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) { return p
 
 func (f forum) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
 	next, err := sdk.CursorOf(s, 1)
-	for n := 1; err == nil && n > 0; next++ { // until a page is empty
+	for n := 1; err == nil && n > 0; next++ { // until a page is empty; one without items is an error
 		var page struct {
-			Items []json.RawMessage `json:"items" required:"true"` // a reply without them is an error, not an empty page
+			Items []json.RawMessage `json:"items" required:"true"`
 		}
-		url := fmt.Sprintf("%s/%s?page=%d&per_page=%d", f.URL, s.Stream, next, f.PageSize)
-		if err = sdk.GetJSON(ctx, url, &page); err == nil && len(page.Items) > 0 {
+		err = sdk.GetJSON(ctx, fmt.Sprintf("%s/%s?page=%d&per_page=%d", f.URL, s.Stream, next, f.PageSize), &page)
+		if n = len(page.Items); err == nil && n > 0 {
 			err = w.EmitPage(s.Stream, page.Items, next+1)
 		}
-		n = len(page.Items)
 	}
 	return err
 }
@@ -38,5 +37,4 @@ func (f forum) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
 func plugin() sdk.Plugin {
 	return sdk.SourceOf[forum](sdk.Info{Name: "forum", Version: "1.0.0", Doc: "Reads a forum.", Streams: streams})
 }
-
 func main() { serve.Main(plugin()) }

@@ -99,7 +99,7 @@ func TestWaitingIsCheap(t *testing.T) {
 		time.Sleep(time.Minute)
 		each := (inUse() - before) / n
 		t.Logf("%d bytes for each request that waits", each)
-		if each > 16<<10 {
+		if each > 16<<10 && !raceEnabled { // the detector's own memory is not ours
 			t.Errorf("%d bytes for each request that waits", each)
 		}
 		if s := only(t, c).Waits[waitRate]; s.Count == 0 || only(t, c).Waits[waitConcurrency].Total > s.Total {
