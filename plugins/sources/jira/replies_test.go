@@ -348,10 +348,9 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 			h := fullHost(t, w)
 			s := &spoiling{next: h.transport, path: regexp.MustCompile(c.path), answer: c.answer}
 			if c.answer == nil { // the token dies while it is read
-				asked := map[bool]int{}
+				var logins atomic.Int64
 				s.answer = func(req *http.Request) (*http.Response, error) {
-					myself := strings.HasSuffix(req.URL.Path, "/myself")
-					if asked[myself]++; myself && asked[myself] == 1 {
+					if strings.HasSuffix(req.URL.Path, "/myself") && logins.Add(1) == 1 {
 						return always(200, `{"name":"me"}`)(req)
 					}
 					return always(401, `{}`, slices.Concat(credential, login)...)(req)
