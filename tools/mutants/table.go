@@ -191,7 +191,7 @@ var guarantees = []mutant{
 	simulated("an attempt opens its stages with the epoch of the one before",
 		edit{pipeline + "/open.go", `	if a.again {`, `	if a.again && a.run0 == nil {`}),
 	simulated("the end of a run is told though a part is missing",
-		edit{pipeline + "/finish.go", `len(finishers) == 0 || len(a.progress.broken()) > 0 {`, `len(finishers) == 0 {`}),
+		edit{pipeline + "/finish.go", `len(finishers) == 0 || a.progress.broken() > 0 || a.progress.lacks() {`, `len(finishers) == 0 {`}),
 	simulated("the end of a run is told to nobody",
 		edit{pipeline + "/attempt.go", `	return a.finish(work)`, `	return nil`}),
 	{name: "a host that was taken over ends the run at its sinks", pkg: pipeline, test: "TestFencedRunFinishesNothing",

@@ -20,7 +20,7 @@ func (a *attempt) finish(ctx context.Context) error {
 			finishers = append(finishers, s)
 		}
 	}
-	if len(finishers) == 0 || a.progress.broken() > 0 {
+	if len(finishers) == 0 || a.progress.broken() > 0 || a.progress.lacks() {
 		return nil
 	}
 	a.progress.phase("finishing")

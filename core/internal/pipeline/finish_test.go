@@ -63,6 +63,23 @@ func TestCompleteRunTellsItsSinks(t *testing.T) {
 	w.wantTold(t, told, "run1 with 10 records, full false", "run2 with 10 records, full true")
 }
 
+// TestRunWithoutAPartTellsNobody: its splits are done, but the source went on without something.
+func TestRunWithoutAPartTellsNobody(t *testing.T) {
+	t.Parallel()
+	w, _, told := newFinishing(t)
+	w.source.before = func(ctx context.Context, split string, n int) error {
+		if w.runs == 1 && split == "s1" && n == 3 {
+			sdk.Missing(ctx, "board 7", errors.New("500"))
+		}
+		return nil
+	}
+	w.run(t.Context(), t)
+	w.wantTold(t, told)
+	w.config.Begin.Full = true
+	w.run(t.Context(), t)
+	w.wantTold(t, told, "run2 with 10 records, full true")
+}
+
 // TestUnfinishedRunTellsNobody: a run that lacks a part, or is stopped, is not complete until a
 // later start has completed it.
 func TestUnfinishedRunTellsNobody(t *testing.T) {

@@ -170,6 +170,13 @@ func (p *progress) broken() int {
 	return p.sums.Splits()[checkpoint.Broken]
 }
 
+// lacks reports whether the source has gone on without a part.
+func (p *progress) lacks() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.now.Section(sdk.HeadingMissing)) > 0
+}
+
 func (p *progress) note(e Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
