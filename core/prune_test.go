@@ -79,7 +79,6 @@ func TestOldRunsGo(t *testing.T) {
 		}
 		ids = append(ids, report.Run)
 	}
-	slices.Sort(ids[1:]) // two may be of one second
 	kept := folders(t, p)
 	want := slices.Concat([]string{"20250101-000000-0002"}, ids[1:], []string{"notes"})
 	if slices.Sort(kept); len(kept) != 4 || kept[0] != want[0] || kept[3] != "notes" {
