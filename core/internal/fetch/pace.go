@@ -239,7 +239,8 @@ func (p *pace) read(sent, now time.Time, status int, header http.Header) word {
 	w.refused = w.Refuses(status, p.usual)
 	w.busy = status == http.StatusServiceUnavailable
 	began := p.suspect.active
-	if p.suspect.see(sent, now, status, w.busy && !w.refused) {
+	// A host that states its limits, and has something left, does not refuse by a 503 that says nothing of them.
+	if p.suspect.see(sent, now, status, w.busy && !w.refused && !p.book.HasLeft(now)) {
 		w.refused, w.busy, w.suspected = true, false, true
 		if !began {
 			p.suspect.before = p.lesson

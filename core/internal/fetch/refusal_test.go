@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,4 +138,40 @@ func TestBucketOfTheBody(t *testing.T) {
 func withText(r *http.Response, text string) *http.Response {
 	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
 	return r
+}
+
+// TestFailuresBesideStatedLimits: a host that states its limits, and has something left, fails now and then with a 503. That is a failure, and slows
+// nothing down.
+func TestFailuresBesideStatedLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int64
+		client := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+			if err := sleep(req.Context(), 10*time.Millisecond); err != nil {
+				return nil, err
+			}
+			if n.Add(1)%14 == 0 {
+				return status(503), nil
+			}
+			r := status(200)
+			r.Header.Set("X-RateLimit-Limit", "5")
+			r.Header.Set("X-RateLimit-Remaining", "4")
+			r.Header.Set("X-RateLimit-FillRate", "20")
+			r.Header.Set("X-RateLimit-Interval-Seconds", "1")
+			return r, nil
+		}))
+		defer client.Close()
+		rt, start := transport(t, client, Policy{}), time.Now()
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range 60 {
+					if _, _, err := ask(t.Context(), rt, "GET", page, ""); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		within(t, "257 requests at 20 a second", time.Since(start), 11*time.Second, 16*time.Second)
+	})
 }

@@ -92,8 +92,8 @@ type Server struct {
 	until    time.Time // refuses everything until then
 	Taken    int
 	Refused  int
-	Volley   int // of these, when the limit was met for the first time
-	volley   time.Time
+	Volley   int       // of these, when the limit was met for the first time
+	volley   time.Time // its end
 	InPause  int       // requests that came in a pause that was stated
 	paused   time.Time // the stated pause
 	since    time.Time
@@ -110,7 +110,10 @@ func NewServer(a API, now time.Time) *Server {
 func (s *Server) Arrive(now time.Time) (status int, h http.Header, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	const late = 150 * time.Millisecond // what was under way, and the way itself
+	const (
+		late    = 150 * time.Millisecond // what was under way, and the way itself
+		wayBack = 20 * time.Millisecond
+	)
 	if s.First.IsZero() {
 		s.First = now
 	}
@@ -140,10 +143,10 @@ func (s *Server) Arrive(now time.Time) (status int, h http.Header, body string) 
 		return http.StatusOK, h, body
 	}
 	s.Refused++
-	if s.volley.IsZero() {
-		s.volley = now
+	if s.volley.IsZero() { // what was under way, or goes before the pause can be known
+		s.volley = now.Add(min(late, max(st.Wait, wayBack)))
 	}
-	if !now.After(s.volley.Add(late)) {
+	if !now.After(s.volley) {
 		s.Volley++
 	}
 	if s.api.states(h) {

@@ -95,6 +95,21 @@ func (b *Book) Note(s Statement, sent, now time.Time, serial int) {
 	}
 }
 
+// HasLeft reports whether the host states limits of its own, and says that of each something is left at now.
+func (b *Book) HasLeft(now time.Time) bool {
+	stated := false
+	for _, e := range b.order {
+		if e.Name == found || now.Sub(e.at) > stale {
+			continue
+		}
+		if e.Left < max(1, e.cost) && !e.over(now) {
+			return false
+		}
+		stated = true
+	}
+	return stated
+}
+
 // entry returns the entry of a limit. One of another size is another limit: endpoints have their own, under the same name.
 func (b *Book) entry(l Limit, sent time.Time, serial int) *entry {
 	var e *entry
