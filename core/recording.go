@@ -45,16 +45,19 @@ func (p *Pipeline) openHTTP(c *closers, o fetch.Options, resumed bool) (*fetch.C
 		o.Learned = "" // nobody is asked
 		o.Replay = player
 	}
-	if o.Hosts == nil && o.Replay == nil {
-		o.Limiter = p.machinePace(c)
+	if o.Hosts == nil {
+		o.Hosts = NewHosts()
+	}
+	if o.Replay == nil {
+		o.Hosts.Share(p.machinePace)
 	}
 	client := fetch.New(o)
 	c.add(func() error { client.Close(); return nil })
 	return client, nil
 }
 
-// machinePace returns a limiter that this user's processes on this machine share; nil, if that cannot be.
-func (p *Pipeline) machinePace(c *closers) fetch.Limiter {
+// machinePace returns a limiter that this user's processes on this machine share; nil, if that cannot be. It lasts as long as the process.
+func (p *Pipeline) machinePace() fetch.Limiter {
 	alone := func(err error) {
 		p.logger.Warn("other processes of this machine do not see the pace of this one, nor it theirs", "error", err)
 	}
@@ -68,7 +71,6 @@ func (p *Pipeline) machinePace(c *closers) fetch.Limiter {
 		alone(err)
 		return nil
 	}
-	c.add(l.Close)
 	return l
 }
 

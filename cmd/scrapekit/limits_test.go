@@ -147,6 +147,45 @@ func TestRefusalsOfRealPrograms(t *testing.T) {
 	}
 }
 
+// TestTwoProgramsKeepOnePace: two runs of the program at one time ask a host together no faster than it allows, and what one is told holds for both.
+func TestTwoProgramsKeepOnePace(t *testing.T) {
+	t.Parallel()
+	b, err := buildOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rate, depth = 20, 10
+	s, tokens, last := &refuser{}, float64(depth), time.Now()
+	s.refuse = func(w http.ResponseWriter, now time.Time) bool {
+		tokens = min(depth, tokens+rate*now.Sub(last).Seconds())
+		if last = now; tokens < 1 {
+			return s.later(w, now, http.StatusTooManyRequests, 1)
+		}
+		tokens--
+		return false
+	}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	start := time.Now()
+	var wg sync.WaitGroup
+	for range 2 {
+		dir := t.TempDir()
+		wg.Go(func() {
+			code, out := forumRun(t, b, dir, server.URL)
+			if got := forumRecords(t, dir); code != 0 || got != 2*forumPages*forumPage {
+				t.Errorf("code %d, %d records\n%s", code, got, out)
+			}
+		})
+	}
+	wg.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.Logf("%d refused, %d in a pause, %s", s.refused, s.inPause, time.Since(start))
+	if s.inPause > 0 || s.refused > 8 {
+		t.Errorf("%d refused, %d requests in a pause", s.refused, s.inPause)
+	}
+}
+
 // TestQuotaOfADay: a quota that is used up for hours ends the run; what was read is kept, and the next run goes on.
 func TestQuotaOfADay(t *testing.T) {
 	t.Parallel()

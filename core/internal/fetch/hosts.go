@@ -18,6 +18,7 @@ import (
 // It holds one entry for each name and port. http and https on their own ports are one host: limits are
 // rarely kept apart by scheme.
 type Hosts struct {
+	once    sync.Once // for Share
 	limiter Limiter
 
 	mu sync.Mutex
@@ -30,6 +31,18 @@ func NewHosts(l Limiter) *Hosts {
 		l = NewLimiter()
 	}
 	return &Hosts{limiter: l, m: map[string]*target{}}
+}
+
+// Share spaces the requests by what open returns, if that is not nil, and hs has asked nobody yet: its first call does, later ones do nothing.
+func (hs *Hosts) Share(open func() Limiter) {
+	hs.once.Do(func() {
+		l := open()
+		hs.mu.Lock()
+		defer hs.mu.Unlock()
+		if l != nil && len(hs.m) == 0 {
+			hs.limiter = l
+		}
+	})
 }
 
 func (hs *Hosts) get(key string) *target {
@@ -129,7 +142,6 @@ func (t *target) tell(w Wait) {
 // hosts are those that one client asks.
 type hosts struct {
 	shared  *Hosts
-	limiter Limiter
 	onWait  func(Wait)
 	log     hclog.Logger
 	learned map[string]learnedLimit // by earlier runs
@@ -141,7 +153,7 @@ type hosts struct {
 }
 
 func newHosts(o Options) *hosts {
-	hs := &hosts{shared: o.Hosts, limiter: o.Hosts.limiter, onWait: o.OnWait, log: o.Logger.Named("fetch"), m: map[string]*host{}}
+	hs := &hosts{shared: o.Hosts, onWait: o.OnWait, log: o.Logger.Named("fetch"), m: map[string]*host{}}
 	if o.Learned != "" {
 		f, err := readLearned(o.Learned)
 		if err != nil {
