@@ -177,7 +177,7 @@ func TestUnknownEncodings(t *testing.T) {
 			w.Header().Set("Content-Encoding", says)
 			_, _ = io.WriteString(w, body)
 		})
-		p.Attempts = 9
+		p.Attempts = 3
 		_, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, "")
 		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "the body is not what Content-Encoding says") || requests != 2 {
 			t.Errorf("%s: %v after %d requests", says, err, requests)

@@ -216,6 +216,7 @@ func (d *delivery) commit(ctx context.Context) error {
 	}
 	// Who was stopped for long may wake up here, and what a sink makes durable stays so even if the store refuses the commit: nobody takes
 	// over meanwhile.
+	d.a.Step("collected")
 	held := d.a.Store.Hold(ctx, *d.a.run0, func() {
 		d.a.Step("committing")
 		c.Tokens, err = d.tokens(ctx)

@@ -52,6 +52,7 @@ func (a *attempt) open(ctx context.Context) error {
 		return &storeError{err}
 	}
 	// The tokens of another holder would bring the stages back behind what it commits: they are this one's as long as it holds the run.
+	a.Step("joined")
 	var opened error
 	if err := a.Store.Hold(ctx, *a.run0, func() { opened = a.bringBack(ctx, tokens) }); err != nil {
 		return storeFailure(err)
