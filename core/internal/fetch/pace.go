@@ -22,6 +22,7 @@
 package fetch
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -33,10 +34,11 @@ import (
 )
 
 const (
-	below        = 0.97 // a rate that keeps to a limit, as a share of it
-	rash         = 0.8  // of a rate that was refused at once, again
-	few          = 30   // requests: a first refusal after fewer tells little
-	saved        = 0.2  // seconds for which a host has saved up, by a guess, when it is asked for the first time
+	below        = 0.97            // a rate that keeps to a limit, as a share of it
+	rash         = 0.8             // of a rate that was refused at once, again
+	few          = 30              // requests: a first refusal after fewer tells little
+	saved        = 0.2             // seconds for which a host has saved up, by a guess, when it is asked for the first time
+	dear         = 3 * time.Second // a pause after a refusal that costs more than a guess that is too low
 	leastLearned = 1.0 / 600
 	longWait     = 2 * time.Minute        // a pause of so long is a budget's: it tells nothing of a rate
 	firstPause   = 500 * time.Millisecond // after a refusal that names none
@@ -340,7 +342,7 @@ func (p *pace) refuse(sent, now time.Time, w word, left time.Duration, teaches b
 	p.refusals++
 	p.book.Refused()
 	if teaches && !w.busy && p.crowd.limit() == unlimited && (p.suspect.active || !p.book.Found(p.taken, w.wait, sent, now, p.serial)) {
-		p.learn(now)
+		p.learn(now, cmp.Or(w.wait, w.least))
 	}
 	if w.suspected {
 		p.doubt(now)
@@ -373,14 +375,16 @@ func (p *pace) doubt(now time.Time) {
 	}
 }
 
-// learn lowers the rate to just below what the host grants.
-func (p *pace) learn(now time.Time) {
+// learn lowers the rate to just below what the host grants, after a refusal that asks for a pause of wait.
+func (p *pace) learn(now time.Time, wait time.Duration) {
 	inForce := min(p.rate(), p.book.Verdict(now, len(p.underway), p.serial).Rate)
 	elapsed := now.Sub(p.since).Seconds()
 	granted := float64(p.taken) / max(elapsed, 1) // limits are hardly ever kept for less than a second
 	p.longest = longest
 	if math.IsInf(p.ceiling, 1) && p.taken < few {
-		granted, p.longest = float64(p.taken)/(elapsed+saved), quick
+		if wait < dear {
+			granted, p.longest = float64(p.taken)/(elapsed+saved), quick
+		}
 	}
 	low, high, fits := p.fit.rates(now, inForce)
 	fits = fits && p.live < 2 // it does not see the requests of other processes
@@ -401,6 +405,8 @@ func (p *pace) learn(now time.Time) {
 		}
 	case math.IsInf(inForce, 1):
 		p.learned = below * granted
+	case wait >= dear: // a step that was not refused may have used up what the host had saved: it proves nothing
+		p.learned, p.ceiling, p.proven = below*min(granted, inForce), min(granted, inForce), 0
 	case fits:
 		p.ceiling, p.longest = high, longest
 		p.learned, p.proven = below*math.Sqrt(low*high), below*low
@@ -437,8 +443,8 @@ func (p *pace) take(sent, now time.Time) {
 		p.window = min(p.window+1, p.places)
 		if p.stale {
 			p.stale, p.refusals = false, 0
-			// What a host saves up in a pause is anything between nothing and all of it.
-			p.since, p.taken = p.refusedAt.Add(p.paused/2), 0
+			// What a host saves up in a pause is anything between nothing and all of it; hardly ever more than it takes in a second.
+			p.since, p.taken = p.refusedAt.Add(p.paused-min(p.paused/2, time.Second)), 0
 		}
 	}
 	p.taken++

@@ -133,7 +133,7 @@ var Table = []API{
 	{Name: "Slack", Limit: "so many a minute, each method its own", Sent: "Retry-After", Kind: Bucket, N: 20, Per: 2 * second, Untold: true, Tell: and(nothing)},
 	{Name: "Slack, with 200", Limit: "so many a minute", Sent: `200, Retry-After, {"ok":false,"error":"ratelimited"}`, Kind: Bucket, N: 20, Per: 2 * second, Status: 200, Untold: true,
 		Tell: and(said(`{"ok":false,"error":"ratelimited"}`)), Plugin: []sdk.Refusal{{Status: 200, Text: `"ratelimited"`}}},
-	{Name: "Discord", Limit: "each route a bucket, and a limit of all", Sent: "X-RateLimit-Limit, -Remaining, -Reset (epoch with decimals), -Reset-After (decimals), -Bucket; Retry-After", Used: 90, Why: "its windows are short; what is lost is the time until their length shows", Kind: Window, N: 30, Per: 2 * second,
+	{Name: "Discord", Limit: "each route a bucket, and a limit of all", Sent: "X-RateLimit-Limit, -Remaining, -Reset (epoch with decimals), -Reset-After (decimals), -Bucket; Retry-After", Kind: Window, N: 30, Per: 2 * second,
 		Tell: and(func(h http.Header, s State) string {
 			h.Set("X-RateLimit-Limit", num(s.Limit))
 			h.Set("X-RateLimit-Remaining", num(s.Left))
@@ -188,7 +188,7 @@ var Table = []API{
 		}, Plugin: []sdk.Refusal{{Status: 403, Text: "REQUEST_LIMIT_EXCEEDED"}}},
 	{Name: "Notion", Limit: "a budget a minute", Sent: "Retry-After", Kind: Window, N: 200, Per: 16 * second, Untold: true, Tell: and(nothing)},
 	{Name: "Notion, overload", Limit: "not told", Sent: "529 with Retry-After", Kind: Bucket, N: 30, Per: 2 * second, Status: 529, Untold: true, Tell: and(nothing)},
-	{Name: "Airtable", Limit: "so many a second; after a refusal nothing for half a minute", Sent: "nothing", Used: 45, Why: "each refusal costs five seconds, and some are needed to find the rate", Kind: Bucket, N: 15, Per: second, Hold: 5 * second, Untold: true, Tell: nothing,
+	{Name: "Airtable", Limit: "so many a second; after a refusal nothing for half a minute", Sent: "nothing", Used: 78, Why: "each refusal costs five seconds, and two are needed to find the rate", Kind: Bucket, N: 15, Per: second, Hold: 5 * second, Untold: true, Tell: nothing,
 		Plugin: []sdk.Refusal{{Status: 429, Pause: 5 * second}}},
 	{Name: "Asana", Limit: "so many a minute", Sent: "Retry-After", Kind: Bucket, N: 30, Per: 2 * second, Untold: true, Tell: and(nothing)},
 	{Name: "Trello", Limit: "so many in ten seconds", Sent: "x-rate-limit-api-token-interval-ms, -max, -remaining", Used: 92, Why: "as Docker Hub", Kind: Window, N: 100, Per: 10 * second,
@@ -236,7 +236,7 @@ var Table = []API{
 			h.Set("X-Database-Lag", "7")
 			return `{"error":{"code":"maxlag"}}`
 		})), Plugin: []sdk.Refusal{{Header: "MediaWiki-API-Error: maxlag"}}},
-	{Name: "api.data.gov, NASA, NREL", Limit: "so many an hour, rolling", Sent: "X-RateLimit-Limit, -Remaining", Used: 60, Refused: 4, Why: "nothing says how long the window is; it takes three windows to see it", Kind: Sliding, N: 200, Per: 16 * second,
+	{Name: "api.data.gov, NASA, NREL", Limit: "so many an hour, rolling", Sent: "X-RateLimit-Limit, -Remaining", Used: 80, Refused: 2, Why: "nothing says how long the window is; it takes three windows to see it", Kind: Sliding, N: 200, Per: 16 * second,
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-RateLimit-Limit", num(s.Limit))
 			h.Set("X-RateLimit-Remaining", num(s.Left))
@@ -352,8 +352,8 @@ var Table = []API{
 			h.Set("X-Rate-Limit-Interval", "1s")
 			return ""
 		}, Untold: true},
-	{Name: "MusicBrainz", Limit: "so many a second", Sent: "503, Retry-After, X-RateLimit-* of a global limit", Used: 88, Why: "as lemlist", Kind: Window, N: 30, Per: 2 * second, Status: 503, Tell: and(three("X-RateLimit-", epochReset))},
-	{Name: "lemlist", Limit: "so many in two seconds", Sent: "Retry-After with every reply, X-RateLimit-Reset: JavaScript's date", Used: 80, Why: "windows of two seconds whose end is told to the second", Kind: Window, N: 30, Per: 2 * second,
+	{Name: "MusicBrainz", Limit: "so many a second", Sent: "503, Retry-After, X-RateLimit-* of a global limit", Used: 90, Why: "as lemlist", Kind: Window, N: 30, Per: 2 * second, Status: 503, Tell: and(three("X-RateLimit-", epochReset))},
+	{Name: "lemlist", Limit: "so many in two seconds", Sent: "Retry-After with every reply, X-RateLimit-Reset: JavaScript's date", Used: 90, Why: "windows of two seconds whose end is told to the second", Kind: Window, N: 30, Per: 2 * second,
 		Tell: func(h http.Header, s State) string {
 			h.Set("Retry-After", "2")
 			return three("X-RateLimit-", func(s State) string {
@@ -368,7 +368,7 @@ var Table = []API{
 			}
 			return three("X-RateLimit-", func(s State) string { return s.Now.Add(s.Reset + 999*time.Millisecond).UTC().Format(time.DateTime) })(h, s)
 		}},
-	{Name: "Attio", Limit: "so many a second", Sent: "Retry-After: an HTTP date", Used: 85, Why: "a refusal costs up to two of the windows of a second: its date is in whole seconds", Kind: Window, N: 20, Per: second, Untold: true,
+	{Name: "Attio", Limit: "so many a second", Sent: "Retry-After: an HTTP date", Used: 87, Why: "a refusal costs up to two of the windows of a second: its date is in whole seconds", Kind: Window, N: 20, Per: second, Untold: true,
 		Tell: onRefusal(func(h http.Header, s State) string {
 			h.Set("Retry-After", s.Now.Add(s.Wait+999*time.Millisecond).UTC().Format(http.TimeFormat))
 			return ""
