@@ -18,6 +18,8 @@ const (
 	reserve = 0.1             // share of a bucket that is left to others who share the limit
 	few     = 10              // requests, before it is believed that one costs more than a unit, or that there is a budget
 	stale   = 5 * time.Minute // what was stated so long ago, and for no time, holds no more
+	silent  = 100             // requests, and a time, for which another size alone was stated: the limit has been changed
+	silence = 10 * time.Second
 )
 
 // A host that states more or less than this is not taken at its word: its headers are foreign input.
@@ -99,7 +101,7 @@ func (b *Book) Note(s Statement, sent, now time.Time, serial int) {
 func (b *Book) HasLeft(now time.Time) bool {
 	stated := false
 	for _, e := range b.order {
-		if e.Name == found || now.Sub(e.at) > stale {
+		if e.Name == found || now.Sub(e.at) > stale || b.replaced(e) {
 			continue
 		}
 		if e.Left < max(1, e.cost) && !e.over(now) {
@@ -108,6 +110,17 @@ func (b *Book) HasLeft(now time.Time) bool {
 		stated = true
 	}
 	return stated
+}
+
+// replaced reports whether a limit was raised or lowered since: under its name another size is stated, and has been for long. Where endpoints have
+// their own limits under one name, each is heard of again and again.
+func (b *Book) replaced(e *entry) bool {
+	for _, other := range b.order {
+		if other.Name == e.Name && other != e && other.serial > e.serial+silent && other.at.Sub(e.at) > silence {
+			return true
+		}
+	}
+	return false
 }
 
 // entry returns the entry of a limit. One of another size is another limit: endpoints have their own, under the same name.
@@ -379,7 +392,9 @@ func (b *Book) Refused() {
 func (b *Book) Verdict(now time.Time, underway, serial int) Verdict {
 	v := Verdict{Rate: math.Inf(1), Places: Unbounded}
 	for _, e := range b.order {
-		e.judge(&v, now, underway, serial)
+		if !b.replaced(e) {
+			e.judge(&v, now, underway, serial)
+		}
 	}
 	if !math.IsInf(v.Rate, 1) {
 		v.Rate = min(max(v.Rate, leastRate), mostRate)
