@@ -256,3 +256,48 @@ The figures: servers that behave like these, asked in virtual time by twelve wor
 | API | limits | sends | understood of a reply | a refusal | what the plugin says |
 |---|---|---|---|---|---|
 `
+
+// TestCrowdIsKnownSoon: that a host refuses by the number of requests under way, and how many it takes, is known within 50 requests.
+func TestCrowdIsKnownSoon(t *testing.T) {
+	for _, a := range apis.Table {
+		if a.Kind != apis.Crowd {
+			continue
+		}
+		t.Run(a.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := apis.NewServer(a, time.Now())
+				c := newClient(Options{}, apiWire(a, s))
+				defer c.Close()
+				rt := transport(t, c, Policy{Concurrency: apiWorkers})
+				askAll := func(pages int) {
+					work := make(chan int)
+					var wg sync.WaitGroup
+					for range apiWorkers {
+						wg.Go(func() {
+							for i := range work {
+								if _, _, err := ask(sdk.Throttled(t.Context(), a.Plugin...), rt, "GET", fmt.Sprint(page, "/", i), ""); err != nil {
+									t.Error(err)
+								}
+							}
+						})
+					}
+					for i := range pages {
+						work <- i
+					}
+					close(work)
+					wg.Wait()
+				}
+				askAll(50)
+				asked, refused, h := s.Taken+s.Refused, s.Refused, only(t, c)
+				askAll(100)
+				t.Logf("%d requests, %d refused: %d at once (%s); then %d refused", asked, refused, h.Limit, h.LimitFrom, s.Refused-refused)
+				if h.LimitFrom == "file" || h.LimitFrom == "start" || h.Limit < a.N-1 || h.Limit > a.N {
+					t.Errorf("%d at once (%s), the host takes %d", h.Limit, h.LimitFrom, a.N)
+				}
+				if asked-50 > apiWorkers || s.Refused-refused > 1 {
+					t.Errorf("%d refused of the first %d, then %d of 100", refused, asked, s.Refused-refused)
+				}
+			})
+		})
+	}
+}

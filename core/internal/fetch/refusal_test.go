@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -173,5 +176,24 @@ func TestFailuresBesideStatedLimits(t *testing.T) {
 		}
 		wg.Wait()
 		within(t, "257 requests at 20 a second", time.Since(start), 11*time.Second, 16*time.Second)
+	})
+}
+
+// TestLimitsNotUnderstood: a header of a limit whose value cannot be is passed over, and the debug log says so.
+func TestLimitsNotUnderstood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		log := hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: &out})
+		s := &scripted{scripts: []script{reply(200, "good", "X-RateLimit-Limit: many", "X-RateLimit-Remaining: -7")}}
+		client := s.client(t, Options{Logger: log})
+		defer client.Close()
+		if _, _, err := ask(t.Context(), transport(t, client, Policy{}), "GET", page, ""); err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range []string{"limits that are not understood", "X-Ratelimit-Limit: many", "X-Ratelimit-Remaining: -7"} {
+			if !strings.Contains(out.String(), part) {
+				t.Errorf("%q is not in the log:\n%s", part, out.String())
+			}
+		}
 	})
 }

@@ -63,6 +63,9 @@ func (ex *exchange) weigh(resp *http.Response, sent, now time.Time) {
 		}
 	}
 	ex.word = w
+	if len(w.Ignored) > 0 {
+		ex.host.all.log.Debug("limits that are not understood", "host", ex.host.key, "headers", w.Ignored)
+	}
 	if text := w.String(); text != "" {
 		ex.explain("limits", func() string { return text })
 	}
