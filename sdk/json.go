@@ -30,38 +30,53 @@ import (
 // A reply without a member so tagged, at whatever depth, or with null in its place, is a temporary error that holds the server's
 // words; so is null in place of the whole reply, unless into points to an interface or a json.RawMessage.
 func GetJSON(ctx context.Context, url string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := getJSON(ctx, url)
 	if err != nil {
 		return Permanent(err)
 	}
-	req.Header.Set("Accept", "application/json")
 	return DoJSON(ctx, req, into)
+}
+
+// getJSON is a GET that asks for JSON.
+func getJSON(ctx context.Context, url string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	return req, nil
 }
 
 // DoJSON makes a request as [GetJSON] does.
 func DoJSON(ctx context.Context, req *http.Request, into any) error {
+	_, err := DoJSONHeader(ctx, req, into)
+	return err
+}
+
+// DoJSONHeader makes a request as [GetJSON] does, and returns the head of the reply too.
+func DoJSONHeader(ctx context.Context, req *http.Request, into any) (http.Header, error) {
 	resp, err := HTTPClient(ctx).Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", req.Method, req.URL.Redacted(), err)
+		return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Redacted(), err)
 	}
 	if err := ReplyError(resp, body); err != nil {
-		return err
+		return nil, err
 	}
 	if what := failureIn(body); what != "" {
-		return late(resp, fmt.Errorf("%s %s: %s, but the reply is an error: %s: %s", req.Method, req.URL.Redacted(), resp.Status, what, beginning(body)))
+		return nil, late(resp, fmt.Errorf("%s %s: %s, but the reply is an error: %s: %s", req.Method, req.URL.Redacted(), resp.Status, what, beginning(body)))
 	}
 	if err := DecodeJSON(body, into); err != nil {
 		if led := RedirectOf(resp.Request); led != nil {
 			err = fmt.Errorf("%w (%s)", err, led.Error())
 		}
-		return fmt.Errorf("%s %s: %w", req.Method, req.URL.Redacted(), err)
+		return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Redacted(), err)
 	}
-	return nil
+	return resp.Header, nil
 }
 
 // ReplyError returns nil for a reply 2xx, and otherwise an error of the right class that says what the host did, and which

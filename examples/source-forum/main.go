@@ -1,9 +1,8 @@
-// Command source-forum reads a paged JSON API: a whole source, in forty lines.
+// Command source-forum reads a paged JSON API: a whole source, in thirty lines.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -21,17 +20,9 @@ func (forum) Streams(context.Context) ([]sdk.Stream, error)           { return s
 func (forum) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) { return p.Splits(), nil }
 
 func (f forum) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
-	next, err := sdk.CursorOf(s, 1)
-	for n := 1; err == nil && n > 0; next++ { // until a page is empty; one without items is an error
-		var page struct {
-			Items []json.RawMessage `json:"items" required:"true"`
-		}
-		err = sdk.GetJSON(ctx, fmt.Sprintf("%s/%s?page=%d&per_page=%d", f.URL, s.Stream, next, f.PageSize), &page)
-		if n = len(page.Items); err == nil && n > 0 {
-			err = w.EmitPage(s.Stream, page.Items, next+1)
-		}
-	}
-	return err
+	return sdk.ReadPages(ctx, s, w, sdk.Pages{ // until a page is empty; one without items is an error
+		URL: fmt.Sprintf("%s/%s?page=1&per_page=%d", f.URL, s.Stream, f.PageSize), Records: "items", Next: sdk.NextPage("page", 1),
+	})
 }
 
 func plugin() sdk.Plugin {

@@ -1,0 +1,291 @@
+// Pages: most APIs list their records page by page, in one of five ways.
+
+package sdk
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Pages is a list of an API that comes page by page. See [ReadPages].
+type Pages struct {
+	// URL is that of the first page.
+	URL string
+	// Records is where the records are in a reply: names of members with dots between them, as in "data.items"; "" if the
+	// reply is the list.
+	Records string
+	// Next finds the next page. nil: there is one page.
+	Next Next
+	// Request makes the request for a page; nil: a GET.
+	Request func(ctx context.Context, url string) (*http.Request, error)
+}
+
+// A Page is a reply that [Next] looks at.
+type Page struct {
+	URL     string
+	Header  http.Header
+	Body    json.RawMessage
+	Records int // in it
+}
+
+// Next returns the URL of the page after one, which may be relative to it, or "" if there is none.
+type Next func(Page) (string, error)
+
+// ReadPages reads a split page by page, from its cursor on, and emits the records. After each page it sets a cursor: the URL of the
+// next one. A reply without the list is a temporary error that holds the server's words, never an empty page. A page that
+// names itself as the next is a permanent error.
+//
+//	func (f forum) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
+//		return sdk.ReadPages(ctx, s, w, sdk.Pages{
+//			URL: f.URL + "/" + s.Stream + "?per_page=100", Records: "items", Next: sdk.NextPage("page", 1),
+//		})
+//	}
+func ReadPages(ctx context.Context, s Split, w *Writer, p Pages) error {
+	at, err := CursorOf(s, p.URL)
+	for err == nil && at != "" { // a cursor "" is behind the last page
+		at, err = p.read(ctx, s.Stream, at, w)
+	}
+	return err
+}
+
+// read emits the page at a URL and returns that of the next.
+func (p Pages) read(ctx context.Context, stream, at string, w *Writer) (string, error) {
+	page, records, err := p.get(ctx, at)
+	if err != nil {
+		return "", err
+	}
+	next := ""
+	if p.Next != nil {
+		if next, err = p.Next(page); err != nil {
+			return "", fmt.Errorf("the page after %s: %w", at, err)
+		}
+	}
+	if next != "" {
+		if next, err = resolve(at, next); err != nil {
+			return "", Permanent(fmt.Errorf("the page after %s: %w", at, err))
+		}
+		if next == at {
+			return "", Permanent(fmt.Errorf("%s names itself as the next page", at))
+		}
+	}
+	return next, w.EmitPage(stream, records, next)
+}
+
+func (p Pages) get(ctx context.Context, at string) (Page, []json.RawMessage, error) {
+	request := p.Request
+	if request == nil {
+		request = getJSON
+	}
+	req, err := request(ctx, at)
+	if err != nil {
+		return Page{}, nil, Permanent(err)
+	}
+	page := Page{URL: at}
+	if page.Header, err = DoJSONHeader(ctx, req, &page.Body); err != nil {
+		return Page{}, nil, err
+	}
+	var records []json.RawMessage
+	raw, ok := memberOf(page.Body, p.Records)
+	if err := json.Unmarshal(raw, &records); !ok || err != nil || records == nil {
+		where := "it is no list"
+		if p.Records != "" {
+			where = fmt.Sprintf("it has no list %q", p.Records)
+		}
+		return Page{}, nil, fmt.Errorf("%s %s: the reply is not what was asked for: %s: %s",
+			req.Method, req.URL.Redacted(), where, beginning(page.Body))
+	}
+	page.Records = len(records)
+	return page, records, nil
+}
+
+// memberOf returns the member of a JSON value at a path of names with dots between them; false if there is none. "" is the value.
+func memberOf(raw json.RawMessage, path string) (json.RawMessage, bool) {
+	for path != "" {
+		name, rest, _ := strings.Cut(path, ".")
+		var members map[string]json.RawMessage
+		if json.Unmarshal(raw, &members) != nil {
+			return nil, false
+		}
+		var ok bool
+		if raw, ok = members[name]; !ok {
+			return nil, false
+		}
+		path = rest
+	}
+	return raw, true
+}
+
+// scalarAt returns the text of a string or number at a path of a page; "" if it is missing, null, false or empty.
+func scalarAt(p Page, path string) (string, error) {
+	raw, ok := memberOf(p.Body, path)
+	raw = bytes.TrimSpace(raw)
+	switch {
+	case !ok, string(raw) == "null", string(raw) == "false":
+		return "", nil
+	case raw[0] == '"':
+		var text string
+		err := json.Unmarshal(raw, &text)
+		return text, err
+	case raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9':
+		return string(raw), nil
+	}
+	return "", fmt.Errorf("%s is neither a text nor a number: %.100s", path, raw)
+}
+
+// resolve returns the URL of a link that stands on a page.
+func resolve(page, link string) (string, error) {
+	base, err := url.Parse(page)
+	if err != nil {
+		return "", err
+	}
+	to, err := base.Parse(link)
+	if err != nil {
+		return "", err
+	}
+	return to.String(), nil
+}
+
+// with returns a URL with a parameter of its query set, the others as they are.
+func with(at, name, value string) (string, error) {
+	u, err := url.Parse(at)
+	if err != nil {
+		return "", err
+	}
+	q := u.Query()
+	q.Set(name, value)
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+// NextLink finds the next page by a URL in the reply, at a path as that of [Pages].Records. There is none where the member is missing,
+// null or "".
+func NextLink(path string) Next {
+	return func(p Page) (string, error) { return scalarAt(p, path) }
+}
+
+// NextLinkHeader finds the next page by the header Link with rel="next" (RFC 8288).
+func NextLinkHeader() Next {
+	return func(p Page) (string, error) {
+		for _, link := range links(strings.Join(p.Header.Values("Link"), ",")) {
+			for rel := range strings.FieldsSeq(link.rel) {
+				if strings.EqualFold(rel, "next") {
+					return link.url, nil
+				}
+			}
+		}
+		return "", nil
+	}
+}
+
+type link struct{ url, rel string }
+
+// links reads a header Link. A comma or a semicolon may stand inside <> and inside quotes.
+func links(header string) (out []link) {
+	for rest := header; ; {
+		_, after, ok := strings.Cut(rest, "<")
+		if !ok {
+			return out
+		}
+		target, after, ok := strings.Cut(after, ">")
+		if !ok {
+			return out
+		}
+		end := outside(after, ',')
+		l := link{url: strings.TrimSpace(target)}
+		for params := after[:end]; params != ""; {
+			at := outside(params, ';')
+			name, value, _ := strings.Cut(params[:at], "=")
+			if strings.EqualFold(strings.TrimSpace(name), "rel") && l.rel == "" {
+				l.rel = strings.Trim(strings.TrimSpace(value), `"`)
+			}
+			params = strings.TrimPrefix(params[at:], ";")
+		}
+		out, rest = append(out, l), after[end:]
+	}
+}
+
+// outside returns where the first c that is not inside quotes stands in s, or its length.
+func outside(s string, c byte) int {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && quoted:
+			i++
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == c && !quoted:
+			return i
+		}
+	}
+	return len(s)
+}
+
+// NextPage counts pages in a parameter of the query; first is the number of the first page. The list ends with an empty page.
+func NextPage(param string, first int) Next {
+	return counted(param, first, func(Page) int { return 1 })
+}
+
+// NextOffset counts records in a parameter of the query, from 0. The list ends with an empty page.
+func NextOffset(param string) Next { return counted(param, 0, func(p Page) int { return p.Records }) }
+
+func counted(param string, first int, step func(Page) int) Next {
+	return func(p Page) (string, error) {
+		if p.Records == 0 {
+			return "", nil
+		}
+		u, err := url.Parse(p.URL)
+		if err != nil {
+			return "", err
+		}
+		now := first
+		if text := u.Query().Get(param); text != "" {
+			if now, err = strconv.Atoi(text); err != nil {
+				return "", fmt.Errorf("%s of the page's own URL: %w", param, err)
+			}
+		}
+		return with(p.URL, param, strconv.Itoa(now+step(p)))
+	}
+}
+
+// NextCursor takes a text or number of the reply, at a path as that of [Pages].Records, as a parameter of the query for the next
+// page. There is none where the member is missing, null, false or "".
+func NextCursor(param, path string) Next {
+	return func(p Page) (string, error) {
+		cursor, err := scalarAt(p, path)
+		if err != nil || cursor == "" {
+			return "", err
+		}
+		return with(p.URL, param, cursor)
+	}
+}
+
+// An Edge is how far a stream was read that is ordered by a time or a number which records can share, and whose API gives what is at or after
+// a value: each run gets the last records of the one before again, and New tells which. It is a cursor, or a part of one: encode it as JSON.
+type Edge struct {
+	At   string   `json:"at"`   // the latest value
+	Keys []string `json:"keys"` // of the records that have it
+}
+
+// New reports whether a record was not there when the edge was noted, and notes it. at is compared as text: times in one form
+// of fixed length, in UTC, are right. A record before the edge is new: the API has brought it late.
+func (e *Edge) New(at, key string) bool {
+	switch {
+	case at < e.At:
+		return true
+	case at > e.At:
+		e.At, e.Keys = at, nil
+	}
+	for _, known := range e.Keys {
+		if known == key {
+			return false
+		}
+	}
+	e.Keys = append(e.Keys, key)
+	return true
+}
