@@ -1,45 +1,21 @@
-// Package disk is what all that keep something on disk must know of it: when a name lasts, and how a file is replaced as
-// a whole.
+// Package disk is what the host must know of a disk beside what package durable has for plugins too: room, owners, temporary folders.
 package disk
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/scrapekit/scrapekit/sdk/durable"
 )
 
-// Replace puts raw in the place of a file, as a whole and readable by its owner alone: whoever opens it sees the old content
-// or the new, and of two processes the last one wins. synced: it outlasts a power cut once Replace has returned.
-func Replace(path string, raw []byte, synced bool) error {
-	return ReplaceMode(path, raw, synced, 0o600)
-}
-
-// ReplaceMode is [Replace] for a file of another mode.
-func ReplaceMode(path string, raw []byte, synced bool, mode os.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
-	if err != nil {
-		return toMake(path, err)
-	}
-	_, err = f.Write(raw)
-	if mode != 0o600 {
-		err = errors.Join(err, f.Chmod(mode))
-	}
-	if synced {
-		err = errors.Join(err, f.Sync())
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	if synced {
-		return SyncDir(filepath.Dir(path))
-	}
-	return nil
-}
+// These are those of package durable.
+var (
+	Replace     = durable.Replace
+	ReplaceMode = durable.ReplaceMode
+	MakeDir     = durable.MakeDir
+	SyncDir     = durable.SyncDir
+	TempDirFor  = durable.TempDirFor
+)
 
 // TempDir makes a folder among the temporary ones, for this user alone.
 func TempDir(pattern string) (string, error) {
@@ -48,49 +24,4 @@ func TempDir(pattern string) (string, error) {
 		return "", fmt.Errorf("temporary folder: %w; set TMPDIR to a folder that is there and that you may write", err)
 	}
 	return dir, nil
-}
-
-// TempDirFor makes a folder beside the one that it is to become.
-func TempDirFor(dir string) (string, error) {
-	temp, err := os.MkdirTemp(filepath.Dir(dir), ".new-*")
-	if err != nil {
-		return "", toMake(dir, err)
-	}
-	return temp, nil
-}
-
-// toMake names what was to be made: the name that it has until then says nothing to anybody.
-func toMake(path string, err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		return &fs.PathError{Op: "make", Path: path, Err: at.Err}
-	}
-	return err
-}
-
-// MakeDir makes a folder with its parents, so that its name lasts. One that is there may have been made by a process that was
-// killed before it came to that, so its name is made to last too.
-func MakeDir(dir string, mode os.FileMode) error {
-	parent := filepath.Dir(dir)
-	switch err := os.Mkdir(dir, mode); {
-	case errors.Is(err, fs.ErrNotExist) && parent != dir:
-		if err := MakeDir(parent, mode); err != nil {
-			return err
-		}
-		return MakeDir(dir, mode)
-	case errors.Is(err, fs.ErrExist):
-		info, err := os.Stat(dir)
-		if err == nil && !info.IsDir() {
-			err = &fs.PathError{Op: "mkdir", Path: dir, Err: errors.New("it is a file, and should be a folder")}
-		}
-		if err != nil {
-			return err
-		}
-	case err != nil:
-		return err
-	}
-	if err := SyncDir(parent); !errors.Is(err, fs.ErrPermission) { // whose folder that is has made it long ago
-		return err
-	}
-	return nil
 }

@@ -2,7 +2,7 @@
 
 //go:build !windows
 
-package disk
+package durable
 
 import (
 	"errors"

@@ -1,6 +1,6 @@
 // What is kept in one file outlasts a power cut, a kill and a disk that fails.
 
-package disk_test
+package durable_test
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/core/internal/disk"
+	"github.com/scrapekit/scrapekit/sdk/durable"
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
@@ -38,10 +38,10 @@ func TestMain(m *testing.M) {
 // keep is what all do that keep one thing in a file: they make its folder and replace it.
 func keep(dir string, n int) error {
 	path := file(dir)
-	if err := disk.MakeDir(filepath.Dir(path), 0o755); err != nil {
+	if err := durable.MakeDir(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return disk.Replace(path, []byte(fmt.Sprint("number ", n)), true)
+	return durable.Replace(path, []byte(fmt.Sprint("number ", n)), true)
 }
 
 func file(dir string) string { return filepath.Join(dir, "a", "b", "kept") }

@@ -1,4 +1,4 @@
-package disk_test
+package durable_test
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/core/internal/disk"
+	"github.com/scrapekit/scrapekit/sdk/durable"
 )
 
 func TestReplace(t *testing.T) {
@@ -18,7 +18,7 @@ func TestReplace(t *testing.T) {
 		text   string
 		synced bool
 	}{{"first, and longer", false}, {"second", true}} {
-		if err := disk.Replace(path, []byte(c.text), c.synced); err != nil {
+		if err := durable.Replace(path, []byte(c.text), c.synced); err != nil {
 			t.Fatal(err)
 		}
 		if raw, err := os.ReadFile(path); err != nil || string(raw) != c.text {
@@ -30,7 +30,7 @@ func TestReplace(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "full"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := disk.Replace(dir, []byte("x"), true); err == nil {
+	if err := durable.Replace(dir, []byte("x"), true); err == nil {
 		t.Error("a folder was replaced")
 	}
 	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 2 {
@@ -42,7 +42,7 @@ func TestMakeDir(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for range 2 {
-		if err := disk.MakeDir(filepath.Join(dir, "a", "b", "c"), 0o755); err != nil {
+		if err := durable.MakeDir(filepath.Join(dir, "a", "b", "c"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -54,7 +54,7 @@ func TestMakeDir(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{file, filepath.Join(file, "below")} {
-		if err := disk.MakeDir(path, 0o755); err == nil {
+		if err := durable.MakeDir(path, 0o755); err == nil {
 			t.Errorf("%s was made in place of a file", path)
 		}
 	}
@@ -64,8 +64,8 @@ func TestMakeDir(t *testing.T) {
 func TestWhatCannotBeMade(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "gone", "scrapekit.lock.hcl")
-	_, dirErr := disk.TempDirFor(path)
-	for _, err := range []error{disk.Replace(path, nil, false), dirErr} {
+	_, dirErr := durable.TempDirFor(path)
+	for _, err := range []error{durable.Replace(path, nil, false), dirErr} {
 		if !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "make "+path+": ") {
 			t.Errorf("%v", err)
 		}

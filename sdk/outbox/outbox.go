@@ -1,0 +1,180 @@
+// Package outbox makes a sink exactly once whose far end has no transactions, only requests with a key: an HTTP endpoint that takes an
+// Idempotency-Key, a queue that drops what it has seen. A batch is sealed in the sink's private folder before its token is
+// made, and delivered under an id that never changes, again and again, until the far end has confirmed it.
+//
+//	func (s *sink) Open(_ context.Context, start sdk.Start) (err error) {
+//		s.box, err = outbox.Open(start)
+//		return err
+//	}
+//
+//	func (s *sink) Write(ctx context.Context, b sdk.Batch) error {
+//		s.box.Kept() // a further call says that the host has kept the last token
+//		s.open = append(s.open, b.Payload...)
+//		return s.box.Deliver(ctx, s.send)
+//	}
+//
+//	func (s *sink) Commit(context.Context) (sdk.Token, error) {
+//		s.box.Kept()
+//		if err := s.box.Seal(s.open); err != nil {
+//			return nil, err
+//		}
+//		s.open = nil
+//		return s.box.Token()
+//	}
+//
+//	func (s *sink) Finish(ctx context.Context, _ sdk.End) error {
+//		s.box.Kept()
+//		return s.box.Deliver(ctx, s.send)
+//	}
+//
+// The sink must ask for its folder ([sdk.Info.PrivateDir]) and be an [sdk.Finisher]: a run is complete when its outbox is empty.
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/durable"
+)
+
+// Box is a sink's outbox. Its methods are for one goroutine at a time.
+type Box struct {
+	dir    string
+	mark   string  // of the folder; a part of each id
+	sealed int64   // the last
+	kept   int64   // the last whose token the host has kept
+	items  []int64 // that are not confirmed, in order
+}
+
+// Item is a sealed batch.
+type Item struct {
+	// ID is the batch's, the same at each attempt, and no other batch's: letters, digits and '-'.
+	ID   string
+	path string
+}
+
+// Payload reads the batch.
+func (i Item) Payload() ([]byte, error) { return os.ReadFile(i.path) }
+
+// token is what stands for the outbox at a commit.
+type token struct {
+	Mark   string `json:"mark"`
+	Sealed int64  `json:"sealed"`
+}
+
+const markFile = "mark"
+
+// Open brings the outbox in a sink's private folder to s.Token: batches that were sealed after it are dropped, and all
+// that it names and that were not confirmed are there to be delivered. A full run drops everything. A folder that is not the one that the
+// token was made for is a permanent error: what it held is not known to be delivered.
+func Open(s sdk.Start) (*Box, error) {
+	if s.Dir == "" {
+		return nil, sdk.Permanent(errors.New("an outbox needs the sink's private folder: set Info.PrivateDir"))
+	}
+	b := &Box{dir: filepath.Join(s.Dir, "outbox")}
+	var at token
+	if s.Token != nil {
+		if err := json.Unmarshal(s.Token, &at); err != nil {
+			return nil, sdk.Permanent(fmt.Errorf("the token is none of an outbox: %w", err))
+		}
+	}
+	if err := durable.MakeDir(b.dir, 0o700); err != nil {
+		return nil, err
+	}
+	raw, err := os.ReadFile(filepath.Join(b.dir, markFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	switch b.mark = string(raw); {
+	case s.Token == nil || s.Full:
+		b.mark, at = rand.Text(), token{} // ids of an earlier beginning are never given again
+		if err := durable.Replace(filepath.Join(b.dir, markFile), []byte(b.mark), true); err != nil {
+			return nil, err
+		}
+	case b.mark != at.Mark:
+		return nil, sdk.Permanent(fmt.Errorf("%s is not the folder that the last token was made for: what it held may not be delivered; put it back, or start over with a full run", b.dir))
+	}
+	b.sealed, b.kept = at.Sealed, at.Sealed
+	return b, b.load()
+}
+
+// load finds the batches in the folder, and removes those that the token does not name.
+func (b *Box) load() error {
+	entries, err := os.ReadDir(b.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		mark, number, ok := strings.Cut(e.Name(), "-")
+		n, err := strconv.ParseInt(number, 10, 64)
+		switch {
+		case e.Name() == markFile:
+		case ok && err == nil && mark == b.mark && n <= b.sealed:
+			b.items = append(b.items, n)
+		default:
+			if err := os.Remove(filepath.Join(b.dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	slices.SortFunc(b.items, cmp.Compare[int64])
+	return durable.SyncDir(b.dir)
+}
+
+func (b *Box) item(n int64) Item {
+	id := fmt.Sprintf("%s-%d", b.mark, n)
+	return Item{ID: id, path: filepath.Join(b.dir, id)}
+}
+
+// Seal keeps a batch, so that it outlasts a power cut. It is delivered once the host has kept a token that was made after it.
+// An empty one is no batch.
+func (b *Box) Seal(payload []byte) error {
+	if len(payload) == 0 {
+		return nil
+	}
+	if err := durable.Replace(b.item(b.sealed+1).path, payload, true); err != nil {
+		return err
+	}
+	b.sealed++
+	b.items = append(b.items, b.sealed)
+	return nil
+}
+
+// Token stands for all that was sealed.
+func (b *Box) Token() (sdk.Token, error) { return json.Marshal(token{b.mark, b.sealed}) }
+
+// Kept says that the host has kept a token for all that was sealed: any call of the sink after a Commit says so.
+func (b *Box) Kept() { b.kept = b.sealed }
+
+// Waiting is how many batches are not confirmed.
+func (b *Box) Waiting() int { return len(b.items) }
+
+// Deliver hands each batch that the host knows to be sealed to send, in order, until one fails. nil from send confirms it: the far end has it for good, and it is
+// forgotten. After a kill a batch may come again that was confirmed, with the same id.
+func (b *Box) Deliver(ctx context.Context, send func(context.Context, Item) error) error {
+	for len(b.items) > 0 && b.items[0] <= b.kept {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		it := b.item(b.items[0])
+		if err := send(ctx, it); err != nil {
+			return fmt.Errorf("deliver batch %s: %w", it.ID, err)
+		}
+		if err := os.Remove(it.path); err != nil {
+			return err
+		}
+		b.items = b.items[1:]
+	}
+	return nil
+}

@@ -1,0 +1,235 @@
+package outbox_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/durable"
+	"github.com/scrapekit/scrapekit/sdk/outbox"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
+)
+
+// childEnv names the folder in which the test binary, started once more, delivers batches.
+const childEnv = "OUTBOX_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	dir := os.Getenv(childEnv)
+	if dir == "" {
+		os.Exit(m.Run())
+	}
+	err := crashtest.Watch()
+	if err == nil {
+		err = deliver(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+const batches = 3
+
+// deliver is a host, a sink and a far end in one: three batches, numbered, are sealed and delivered. The host keeps tokens in a file, the far end writes
+// what comes to another.
+func deliver(dir string) error {
+	kept, private := filepath.Join(dir, "token"), filepath.Join(dir, "private")
+	start := sdk.Start{Run: "r", Dir: private, Resume: true}
+	if raw, err := os.ReadFile(kept); err == nil {
+		start.Token = raw
+	}
+	if err := durable.MakeDir(private, 0o700); err != nil {
+		return err
+	}
+	box, err := outbox.Open(start)
+	if err != nil {
+		return err
+	}
+	done := 0
+	if start.Token != nil {
+		if _, err := fmt.Sscanf(string(start.Token[strings.LastIndex(string(start.Token), ":")+1:]), "%d", &done); err != nil {
+			return err
+		}
+	}
+	send := func(_ context.Context, it outbox.Item) error {
+		payload, err := it.Payload()
+		if err != nil {
+			return err
+		}
+		return far(dir, it.ID+" "+string(payload))
+	}
+	for n := done + 1; n <= batches; n++ {
+		if err := errors.Join(box.Seal([]byte(fmt.Sprint("batch ", n))), box.Deliver(context.Background(), send)); err != nil {
+			return err
+		}
+		token, err := box.Token()
+		if err != nil {
+			return err
+		}
+		if err := durable.Replace(kept, token, true); err != nil {
+			return err
+		}
+		box.Kept()
+	}
+	return box.Deliver(context.Background(), send)
+}
+
+// far is the far end: what has come to it is there for good.
+func far(dir, line string) error {
+	f, err := os.OpenFile(filepath.Join(dir, "far"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(line + "\n")
+	return errors.Join(err, f.Sync(), f.Close(), durable.SyncDir(dir))
+}
+
+// check ends what was begun, and looks what the far end has: each batch once, by its id, in order.
+func check(t *testing.T, when, dir string) {
+	t.Helper()
+	if err := deliver(dir); err != nil {
+		t.Errorf("%s: %v", when, err)
+		return
+	}
+	f, err := os.Open(filepath.Join(dir, "far"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var got []string
+	seen := map[string]string{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		id, payload, ok := strings.Cut(lines.Text(), " ")
+		if !ok || !strings.HasPrefix(payload, "batch ") {
+			continue // a line that a cut has left half
+		}
+		if before, ok := seen[id]; ok {
+			if before != payload {
+				t.Errorf("%s: %s was %q and is %q", when, id, before, payload)
+			}
+			continue
+		}
+		seen[id] = payload
+		got = append(got, payload)
+	}
+	if want := []string{"batch 1", "batch 2", "batch 3"}; !slices.Equal(got, want) {
+		t.Errorf("%s: the far end has %q", when, got)
+	}
+	if left, err := os.ReadDir(filepath.Join(dir, "private", "outbox")); err != nil || len(left) != 1 {
+		t.Errorf("%s: left %v (%v)", when, left, err)
+	}
+}
+
+func watch(t *testing.T, f crashtest.Fault) (string, *crashtest.Outcome) {
+	t.Helper()
+	if err := crashtest.Supported(); err != nil {
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	out, err := crashtest.Program{
+		Path: os.Args[0], Env: append(os.Environ(), childEnv+"="+dir, "GORACE=atexit_sleep_ms=0"), Root: dir, Fault: f, Record: true,
+	}.Run(t.Context())
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out.Output)
+	}
+	return dir, out
+}
+
+// TestPowerCuts: after a power cut at any moment each batch comes to the far end once, under one id.
+func TestPowerCuts(t *testing.T) {
+	t.Parallel()
+	_, out := watch(t, crashtest.Fault{})
+	n := 0
+	for c := range out.PowerCuts(1) {
+		n++
+		dir := t.TempDir()
+		if err := c.Restore(dir); err != nil {
+			t.Fatal(err)
+		}
+		check(t, fmt.Sprintf("power cut after %d operations, %s kept", c.After, c.How), dir)
+	}
+	if out.Code != 0 || n < 45 {
+		t.Errorf("code %d, %d power cuts\n%s", out.Code, n, out.Output)
+	}
+}
+
+// TestKills kills it before each of its operations, breaks the disk, and fills it.
+func TestKills(t *testing.T) {
+	t.Parallel()
+	for _, do := range []crashtest.Failure{crashtest.Kill, crashtest.BrokenDisk, crashtest.FullDisk} {
+		for n := 1; ; n++ {
+			dir, out := watch(t, crashtest.Fault{At: n, Do: do})
+			if out.Hit == nil {
+				if n < 40 {
+					t.Errorf("%s: only %d operations", do, n-1)
+				}
+				break
+			}
+			check(t, fmt.Sprintf("%s at operation %d (%v)", do, n, out.Hit), dir)
+		}
+	}
+}
+
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	open := func(s sdk.Start) *outbox.Box {
+		t.Helper()
+		s.Dir = dir
+		b, err := outbox.Open(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	ids := map[string]bool{}
+	send := func(_ context.Context, it outbox.Item) error {
+		if ids[it.ID] {
+			t.Errorf("%s again", it.ID)
+		}
+		ids[it.ID] = true
+		return nil
+	}
+	first := open(sdk.Start{})
+	if err := errors.Join(first.Seal([]byte("a")), first.Seal(nil), first.Deliver(t.Context(), send)); err != nil || len(ids) > 0 || first.Waiting() != 1 {
+		t.Errorf("%v: %d delivered before the host has kept the token, %d wait", err, len(ids), first.Waiting())
+	}
+	token, err := first.Token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Seal([]byte("b")); err != nil { // after the token
+		t.Fatal(err)
+	}
+	again := open(sdk.Start{Token: token, Resume: true})
+	failing := errors.New("far away")
+	if err := again.Deliver(t.Context(), func(context.Context, outbox.Item) error { return failing }); !errors.Is(err, failing) || again.Waiting() != 1 {
+		t.Errorf("%v, %d wait", err, again.Waiting())
+	}
+	if err := again.Deliver(t.Context(), send); err != nil || len(ids) != 1 || again.Waiting() != 0 {
+		t.Errorf("%v: %v", err, ids)
+	}
+	over := open(sdk.Start{Token: token, Full: true})
+	over.Kept()
+	if err := over.Seal([]byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	over.Kept()
+	if err := over.Deliver(t.Context(), send); err != nil || len(ids) != 2 {
+		t.Errorf("a full run: %v, ids %v", err, ids)
+	}
+	if _, err := outbox.Open(sdk.Start{Dir: dir, Token: token}); !sdk.IsPermanent(err) {
+		t.Errorf("the token of another beginning: %v", err)
+	}
+	if _, err := outbox.Open(sdk.Start{}); !sdk.IsPermanent(err) {
+		t.Errorf("without a folder: %v", err)
+	}
+}
