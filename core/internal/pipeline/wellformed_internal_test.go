@@ -16,10 +16,11 @@ var samples = []string{
 	``, ` `, `not json at all`, `{`, `}`, `[`, `]`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{,}`, `[1,]`, `[,1]`, `{"a":1]`, `[1}`, `"`, `"\x"`, `"\u12g4"`,
 	`"\u12`, `01`, `1.`, `.5`, `-`, `+1`, `1e`, `1e+`, `0x1`, `tru`, `nul`, `truefalse`, `1 2`, `{} {}`, `{"a":1}}`, `{a:1}`, `{'a':1}`, "\"a\tb\"",
 	"\"1234567\x1f\"", `NaN`, `[1 2]`, `{"a" 1}`, `{"a":1 "b":2}`, "\"\xff\"", `{1:2}`, `[]]`, `"abc\`,
+	`{"_op":"delete","id":1}`, `{"id":1,"\u005f\u006F\u0070":null}`, `{"_op" :{}}`, `{"a":{"_op":1}}`, `[{"_op":1}]`, `{"a":"_op"}`, `{"_opa":1,"_o":2,"\u005fopp":3}`,
 	strings.Repeat("[", 9_999) + strings.Repeat("]", 9_999), strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
 }
 
-// The scan takes what encoding/json takes, and nothing else.
+// The scan takes what encoding/json takes and has no field "_op" at its top, and nothing else.
 func TestScan(t *testing.T) {
 	t.Parallel()
 	for _, line := range samples {
@@ -39,14 +40,29 @@ func checkScan(t *testing.T, line []byte) {
 	if bytes.IndexByte(line, '\n') >= 0 || len(line) == 0 {
 		return // no line of a batch
 	}
-	if got, want := isJSON(line), json.Valid(line); got != want {
-		t.Errorf("%.100q: %v, want %v", line, got, want)
+	why := ""
+	var fields map[string]json.RawMessage
+	switch isObject := json.Unmarshal(line, &fields) == nil; {
+	case !json.Valid(line) || !utf8.Valid(line):
+		why = reasonNoJSON
+	case isObject && fields["_op"] != nil:
+		why = reasonReserved
+	}
+	if got := problem(sdk.Upsert, line); got != why {
+		t.Errorf("%.100q: %q, want %q", line, got, why)
+	}
+	whyKey := why
+	if why == "" && len(fields) == 0 {
+		whyKey = reasonKey
+	}
+	if got := problem(sdk.Delete, line); got != whyKey {
+		t.Errorf("as a key %.100q: %q, want %q", line, got, whyKey)
 	}
 	const good = `{"a":[1,"two"]}`
 	payload := []byte(good + "\n" + string(line) + "\n" + good + "\n")
 	b, bad := wellFormed(sdk.Batch{Stream: "s", Count: 3, Payload: payload})
-	if want := json.Valid(line) && utf8.Valid(line); want != (len(bad) == 0) || b.Count+len(bad) != 3 || bytes.Count(b.Payload, []byte{'\n'}) != b.Count {
-		t.Errorf("%.100q among others: %d records, %d rejected, JSON: %v", line, b.Count, len(bad), want)
+	if (why == "") != (len(bad) == 0) || b.Count+len(bad) != 3 || bytes.Count(b.Payload, []byte{'\n'}) != b.Count {
+		t.Errorf("%.100q among others: %d records, %d rejected, want: %q", line, b.Count, len(bad), why)
 	}
 	if len(bad) == 1 && (!bytes.Equal(bad[0].Record, line) || string(b.Payload) != good+"\n"+good+"\n") {
 		t.Errorf("%.100q: rejected %q, kept %q", line, bad[0].Record, b.Payload)
