@@ -22,6 +22,7 @@ _KINDS = {Source: "source", Transform: "transform", Sink: "sink"}
 # Methods that the host is to call only if the author has written them.
 _FEATURES = {"check": "CHECK", "open": "OPEN", "commit": "COMMIT", "out_streams": "OUT_STREAMS", "finish": "FINISH"}
 _QUEUED = 8  # events of a Read that wait to be sent
+_LONGEST_WAIT = 100 * 365 * 24 * 3600  # seconds that travel: as good as for ever
 _THREADS = 1024  # a thread for each call under way; they are made when they are needed
 
 
@@ -260,7 +261,7 @@ class _Calls:
         if not isinstance(err, Failure):
             self._host.log(f"{message}\n{_trace(err)}", "debug", {})
         info = pb.ErrorInfo(permanent=getattr(err, "permanent", False), skip=isinstance(err, Skip))
-        if wait := getattr(err, "retry_after", 0):
+        if wait := min(getattr(err, "retry_after", 0), _LONGEST_WAIT):
             info.retry_after.seconds, info.retry_after.nanos = int(wait), int(wait % 1 * 1e9)
         status = Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message)
         status.details.add(type_url="type.googleapis.com/scrapekit.plugin.v1.ErrorInfo", value=info.SerializeToString())

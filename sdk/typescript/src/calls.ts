@@ -211,9 +211,13 @@ function startFromWire(m: Message): Start {
   };
 }
 
+// longestWait is the longest wait that travels: 100 years, as good as for ever.
+const longestWait = 100 * 365 * 24 * 3600 * 1000;
+
 // toStatus is an error with its class, as the host wants to see it.
-function toStatus(err: unknown): ServerErrorResponse {
-  const { permanent = false, retryAfterMs = 0, skip = false } = err instanceof Failure ? err : {};
+export function toStatus(err: unknown): ServerErrorResponse {
+  const { permanent = false, skip = false, retryAfterMs: asked = 0 } = err instanceof Failure ? err : {};
+  const retryAfterMs = Math.min(asked, longestWait);
   const message = (err instanceof Error ? err.message : String(err)).slice(0, 8000);
   const value = encode("scrapekit.plugin.v1.ErrorInfo", {
     permanent,
