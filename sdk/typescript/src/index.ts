@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 
 import { Calls } from "./calls.js";
 import type { Fetched } from "./host.js";
+import { ExactNumber, parse, stringify } from "./json.js";
 import { startServer } from "./server.js";
 import { checkSettings, exactly, type SettingsSchema } from "./settings.js";
 
@@ -196,6 +197,8 @@ export const permanent = (message: string): Failure => new Failure(message, true
 export class Reject extends Error {}
 
 // eachRecord makes a transform of a function: it returns the record that takes the place of this one, a list, or null to drop it.
+// A whole number beyond 2^53 comes as a BigInt, and another one that a number cannot hold, 1e400, as an ExactNumber: both are written as
+// they came.
 export function eachRecord(f: (record: any, stream: string, services: Services) => unknown): Transform {
   return {
     async transform(batch, out, services) {
@@ -205,7 +208,7 @@ export function eachRecord(f: (record: any, stream: string, services: Services) 
           continue;
         }
         try {
-          const made = await f(parse(line), batch.stream, services);
+          const made = await f(recordOf(line), batch.stream, services);
           for (const one of Array.isArray(made) ? made : made === null ? [] : [made]) await out.emit(batch.stream, one as object);
         } catch (err) {
           if (!(err instanceof Reject)) throw err;
@@ -216,9 +219,9 @@ export function eachRecord(f: (record: any, stream: string, services: Services) 
   };
 }
 
-function parse(line: Buffer): unknown {
+function recordOf(line: Buffer): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(line));
+    return parse(new TextDecoder("utf-8", { fatal: true }).decode(line));
   } catch (err) {
     throw new Reject(`no JSON: ${String(err)}`);
   }
@@ -269,4 +272,5 @@ function byHand(kind: Kind, plugin: Plugin): void {
   process.exitCode = 2;
 }
 
+export { ExactNumber, parse, stringify };
 export type { Fetched, SettingsSchema };

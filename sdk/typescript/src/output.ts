@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { ServerWritableStream } from "@grpc/grpc-js";
 
 import { Failure, type Batch, type Output, type SourceOutput, type Split } from "./index.js";
+import { parse, stringify } from "./json.js";
 import type { Message } from "./wire.js";
 
 // batchTarget is the size in bytes at which a batch is sent.
@@ -77,7 +78,7 @@ abstract class Packer implements Output {
 // lineOf is a record as a line. A Buffer is JSON already, and is taken as it is if it is one line.
 function lineOf(record: object): Buffer {
   if (Buffer.isBuffer(record) && !record.includes("\n") && !record.includes("\r")) return Buffer.concat([record, Buffer.from("\n")]);
-  return Buffer.from(JSON.stringify(Buffer.isBuffer(record) ? JSON.parse(record.toString()) : record) + "\n");
+  return Buffer.from(stringify(Buffer.isBuffer(record) ? parse(record.toString()) : record) + "\n");
 }
 
 // Writer is the output of one Read.
@@ -91,7 +92,7 @@ export class Writer extends Packer implements SourceOutput {
 
   async cursor(at: unknown): Promise<void> {
     await this.flush();
-    await this.event({ cursor: Buffer.from(JSON.stringify(at)) });
+    await this.event({ cursor: Buffer.from(stringify(at)) });
   }
 
   split(split: Split): Promise<void> {
@@ -130,7 +131,7 @@ export function batchFromWire(m: Message): Batch {
 
 // toWire is a split as the protocol has it.
 export function toWire(s: Split): Message {
-  const data = s.data === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(s.data));
+  const data = s.data === undefined ? Buffer.alloc(0) : Buffer.from(stringify(s.data));
   return { id: s.id, stream: s.stream, data, estimate: s.estimate ?? 0 };
 }
 
@@ -138,8 +139,8 @@ export function toWire(s: Split): Message {
 export function fromWire(m: Message): Split {
   const split: Split = { id: String(m["id"] ?? ""), stream: String(m["stream"] ?? "") };
   const data = m["data"] as Buffer | undefined;
-  if (data?.length) split.data = JSON.parse(data.toString());
+  if (data?.length) split.data = parse(data.toString());
   const cursor = m["cursor"] as Buffer | undefined;
-  if (cursor) split.cursor = JSON.parse(cursor.toString());
+  if (cursor) split.cursor = parse(cursor.toString());
   return split;
 }
