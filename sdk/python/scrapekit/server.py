@@ -225,7 +225,7 @@ class _Calls:
                 getattr(reply, {"batch": "batches", "reject": "rejects"}[name]).append(value)
             reply.counters.extend(counters)
         try:
-            self._work(context, lambda out: method(self._plugin, Batch.from_wire(batch), out), send)
+            self._work(context, lambda out: method(self._plugin, Batch.from_wire(batch), out), send, takes=True)
         except Exception as err:
             self._fail(context, err)
         return reply
@@ -237,7 +237,7 @@ class _Calls:
         except Exception as err:
             self._fail(context, err)
 
-    def _work(self, context, f, send, split="", configured=True):
+    def _work(self, context, f, send, split="", configured=True, takes=False):
         if configured and self._plugin is None:
             raise Permanent("the plugin has not been configured yet")
         call = Call(self._host, context, split)
@@ -246,7 +246,7 @@ class _Calls:
                 raise Failure("the plugin is being ended")
             self._calls.add(call)
         try:
-            out = Output(send, call)
+            out = Output(send, call, takes)
             value = call.run(f, out)
             if send:
                 out._flush()

@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { Calls } from "./calls.js";
 import type { Fetched } from "./host.js";
 import { ExactNumber, parse, stringify } from "./json.js";
+import { textOf } from "./output.js";
 import { startServer } from "./server.js";
 import { checkSettings, exactly, type SettingsSchema } from "./settings.js";
 
@@ -90,11 +91,12 @@ export interface Reading extends Services {
   split: Split;
 }
 
-// Output takes what a stage makes. A record is an object, or a Buffer with its JSON.
+// Output takes what a stage makes. A record is an object, or a Buffer with its JSON. One that cannot be written becomes a dead letter in
+// a source; in a transform emit throws a Reject, for only the transform knows which record it was made of.
 export interface Output {
   emit(stream: string, record: object): Promise<void>;
   remove(stream: string, key: object): Promise<void>;
-  reject(stream: string, record: string | Buffer, reason: string): Promise<void>;
+  reject(stream: string, record: string | Buffer, reason: string): Promise<void>; // in a transform or sink: the line as it came
 }
 
 // SourceOutput also takes cursors: what lies between two is delivered whole or not at all.
@@ -209,7 +211,8 @@ export function eachRecord(f: (record: any, stream: string, services: Services) 
         }
         try {
           const made = await f(recordOf(line), batch.stream, services);
-          for (const one of Array.isArray(made) ? made : made === null ? [] : [made]) await out.emit(batch.stream, one as object);
+          const texts = (Array.isArray(made) ? made : made === null ? [] : [made]).map(textOf); // all of them, or none
+          for (const text of texts) await out.emit(batch.stream, text);
         } catch (err) {
           if (!(err instanceof Reject)) throw err;
           await out.reject(batch.stream, line, err.message);

@@ -1,8 +1,9 @@
 // What a stage makes: records packed into batches, with the pace of whoever takes them.
 import { once } from "node:events";
+import { inspect } from "node:util";
 import type { ServerWritableStream } from "@grpc/grpc-js";
 
-import { Failure, type Batch, type Output, type SourceOutput, type Split } from "./index.js";
+import { Failure, Reject, type Batch, type Output, type SourceOutput, type Split } from "./index.js";
 import { parse, stringify } from "./json.js";
 import type { Message } from "./wire.js";
 
@@ -52,11 +53,14 @@ abstract class Packer implements Output {
   }
 
   private async add(stream: string, op: string, record: object): Promise<void> {
-    const line = lineOf(record);
-    if (line.length > maxRecord) {
-      await this.reject(stream, line.subarray(0, 64 << 10), "record too long");
+    let text: Buffer;
+    try {
+      text = textOf(record);
+    } catch (err) {
+      await this.unwritable(stream, record, err as Reject);
       return;
     }
+    const line = Buffer.concat([text, Buffer.from("\n")]);
     let batch = this.open.get(stream);
     if (batch && (batch.op !== op || batch.size + line.length > batchTarget)) {
       await this.sendBatch(batch); // an upsert and a deletion of one key keep their order
@@ -70,15 +74,27 @@ abstract class Packer implements Output {
     batch.size += line.length;
   }
 
+  // unwritable takes a record that cannot be written. Only the transform knows which record it was made of, and refuses that one.
+  protected unwritable(_stream: string, _record: object, why: Reject): Promise<void> {
+    throw why;
+  }
+
   private sendBatch({ stream, op, lines }: Open): Promise<void> {
     return this.event({ batch: { stream, op, count: lines.length, payload: Buffer.concat(lines) } });
   }
 }
 
-// lineOf is a record as a line. A Buffer is JSON already, and is taken as it is if it is one line.
-function lineOf(record: object): Buffer {
-  if (Buffer.isBuffer(record) && !record.includes("\n") && !record.includes("\r")) return Buffer.concat([record, Buffer.from("\n")]);
-  return Buffer.from(stringify(Buffer.isBuffer(record) ? parse(record.toString()) : record) + "\n");
+// textOf is a record as JSON on one line, or throws a Reject. A Buffer is JSON already, and is taken as it is if it is one line.
+export function textOf(record: unknown): Buffer {
+  let text: Buffer;
+  try {
+    const isBuffer = Buffer.isBuffer(record);
+    text = isBuffer && !record.includes("\n") && !record.includes("\r") ? record : Buffer.from(stringify(isBuffer ? parse(record.toString()) : record));
+  } catch (err) {
+    throw new Reject(`no JSON: ${String(err)}`);
+  }
+  if (text.length >= maxRecord) throw new Reject(`record too long: ${text.length} bytes, the limit is ${maxRecord}`);
+  return text;
 }
 
 // Writer is the output of one Read.
@@ -88,6 +104,11 @@ export class Writer extends Packer implements SourceOutput {
     private readonly signal: AbortSignal,
   ) {
     super();
+  }
+
+  protected override unwritable(stream: string, record: object, why: Reject): Promise<void> {
+    const text = Buffer.isBuffer(record) ? record : Buffer.from(inspect(record));
+    return this.reject(stream, text.subarray(0, 64 << 10), why.message);
   }
 
   async cursor(at: unknown): Promise<void> {

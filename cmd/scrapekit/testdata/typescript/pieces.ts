@@ -52,6 +52,21 @@ async function numbers(): Promise<void> {
   assert.equal(fromWire({ cursor: Buffer.from("9007199254740993") }).cursor, 9007199254740993n);
 }
 
+// A record that cannot be written costs itself alone: the one that came is rejected, byte for byte.
+async function rejections(): Promise<void> {
+  const bad = '{ "n": 2, "text": "\\u00e9" }';
+  const loop: any[] = [];
+  loop.push(loop);
+  for (const made of [loop, { loop }, [{ good: 1 }, { loop }], undefined, Buffer.from("{\n")]) {
+    const got = await transform((record) => (record.n === 2 ? made : record), '{"n":1}', bad, '{"n":3}');
+    assert.deepEqual(got.lines, ['{"n":1}', '{"n":3}']);
+    assert.deepEqual(got.rejects.map((r: any) => r.record), [bad]);
+    assert.match(got.rejects[0].reason, /^no JSON: /);
+  }
+  const long = await transform(() => ({ text: "x".repeat(65 << 20) }), bad);
+  assert.deepEqual([long.rejects[0].record, long.rejects[0].reason.split(":")[0]], [bad, "record too long"]);
+}
+
 // Whole numbers in settings are bounded at any depth.
 const least = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER };
 assert.deepEqual(
@@ -72,7 +87,7 @@ assert.deepEqual(
   },
 );
 
-void Promise.all([numbers()]).catch((err: unknown) => {
+void Promise.all([numbers(), rejections()]).catch((err: unknown) => {
   console.error(err);
   process.exitCode = 1;
 });
