@@ -126,6 +126,8 @@ var guarantees = []mutant{
 		edits: []edit{{pipeline + "/wellformed.go", `op == sdk.Delete && !s.named`, `op == sdk.Delete && !s.named && s.at < 0`}}},
 	{name: "a record with a field _op reaches a file", pkg: "sdk", test: "TestJSONLines",
 		edits: []edit{{"sdk/jsonlines.go", `	case hasOp(record):`, `	case hasOp(record) && op == Delete:`}}},
+	{name: "a page that repeats with the time of the request has no end", pkg: pipeline, test: "TestPagesThatRepeatOtherwise",
+		edits: []edit{{pipeline + "/trail.go", `		t.keys.add(g.keys)`, `		t.keys.add(g.hash)`}}},
 	{name: "a Retry-After of many digits is ignored", pkg: fetch, test: "TestThrottlingHasItsOwnLimit",
 		edits: []edit{{fetch + "/limits/statement.go", `	wait, ok := pause(value, p.unit, r.date)`, `	wait, _, ok := r.clock.wait(value, p.unit, r.date)`}}},
 	{name: "a stage rejects what it was not given", pkg: pipeline, test: "TestRejectsOfNothing",

@@ -21,11 +21,13 @@ const (
 	reasonKey      = "invalid key: it must be a JSON object with a field"
 )
 
-// wellFormed divides a batch into the records that may reach a sink and the others.
-func wellFormed(b sdk.Batch) (sdk.Batch, []sdk.Reject) {
-	if utf8.Valid(b.Payload) && allGood(b.Op, b.Payload) {
+// wellFormed divides a batch into the records that may reach a sink and the others. keys are told of the keys of a batch whose records
+// may all reach one; nil: nobody wants to know.
+func wellFormed(b sdk.Batch, keys *keySum) (sdk.Batch, []sdk.Reject) {
+	if utf8.Valid(b.Payload) && allGood(b.Op, b.Payload, keys) {
 		return b, nil
 	}
+	keys.unknown()
 	good := sdk.Batch{Stream: b.Stream, Op: b.Op, Payload: make([]byte, 0, len(b.Payload))}
 	var bad []sdk.Reject
 	for record := range b.Records() {
@@ -40,12 +42,13 @@ func wellFormed(b sdk.Batch) (sdk.Batch, []sdk.Reject) {
 }
 
 // allGood reports whether no line has a problem. It finds the ends of lines while it scans.
-func allGood(op sdk.Op, lines []byte) bool {
-	s := scan{in: lines}
+func allGood(op sdk.Op, lines []byte, keys *keySum) bool {
+	s := scan{in: lines, keys: keys}
 	for s.at < len(lines) {
 		if !s.value() || s.at >= len(lines) || lines[s.at] != '\n' || s.problem(op) != "" {
 			return false
 		}
+		keys.record()
 		s.at++
 	}
 	return true
@@ -72,6 +75,10 @@ type scan struct {
 
 	named    bool // the last value is an object with a field
 	reserved bool // and one of its fields is "_op"
+
+	keys  *keySum // nil: not wanted
+	field int     // of the primary key, the value of which began at from; counted from 1, 0: none
+	from  int
 }
 
 // problem says what is wrong with the last value, which is JSON, or nothing. A key without a field would mean all records.
@@ -87,7 +94,7 @@ func (s *scan) problem(op sdk.Op) string {
 
 // value passes over a value and the blanks around it, but for the end of the line.
 func (s *scan) value() bool {
-	s.stack, s.named, s.reserved = s.stack[:0], false, false
+	s.stack, s.named, s.reserved, s.field = s.stack[:0], false, false, 0
 	for {
 		// A value begins here.
 		s.blanks()
@@ -127,6 +134,10 @@ func (s *scan) value() bool {
 		// A value has ended, or the brackets of an empty one are about to be closed.
 		more := false
 		for !more {
+			if s.field > 0 && len(s.stack) == 1 {
+				s.keys.value(s.field, s.in[s.from:s.at])
+				s.field = 0
+			}
 			s.blanks()
 			if len(s.stack) == 0 {
 				return true
@@ -163,12 +174,15 @@ func (s *scan) key() bool {
 	}
 	if len(s.stack) == 1 {
 		s.named, s.reserved = true, s.reserved || isReserved(s.in[from:s.at])
+		s.field = s.keys.field(s.in[from:s.at])
 	}
 	s.blanks()
 	if s.at >= len(s.in) || s.in[s.at] != ':' {
 		return false
 	}
 	s.at++
+	s.blanks()
+	s.from = s.at
 	return true
 }
 

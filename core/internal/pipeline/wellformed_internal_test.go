@@ -28,6 +28,38 @@ func TestScan(t *testing.T) {
 	}
 }
 
+// The sum of keys goes by the values of the key, wherever they stand, and by nothing else.
+func TestKeySum(t *testing.T) {
+	t.Parallel()
+	sum := func(lines ...string) (uint64, bool) {
+		var k keySum
+		k.begin([]string{`"id"`, `"part"`})
+		wellFormed(sdk.Batch{Count: len(lines), Payload: []byte(strings.Join(lines, "\n") + "\n")}, &k)
+		return k.sum, k.known
+	}
+	want, known := sum(`{"id":1,"part":{"a":[1,"id"]},"at":1}`, `{"id":2,"part":"x"}`)
+	if !known {
+		t.Fatal("the keys are not known")
+	}
+	if got, known := sum(`{ "at":{"id":7,"part":8} , "part" : {"a":[1,"id"]} , "id": 1 }`, `{"part":"x","id":2,"more":[{"id":3}]}`); got != want || !known {
+		t.Errorf("the same keys are %x and %x (%v)", got, want, known)
+	}
+	for _, lines := range [][]string{
+		{`{"id":2,"part":"x"}`, `{"id":1,"part":{"a":[1,"id"]}}`}, // in another order
+		{`{"id":1,"part":{"a":[1,"id"]}}`, `{"id":"x","part":2}`},
+		{`{"id":1,"part":{"a":[1,"id"]}}`},
+	} {
+		if got, known := sum(lines...); got == want || !known {
+			t.Errorf("%s have the same keys (%v)", lines, known)
+		}
+	}
+	for _, line := range []string{`{"id":1}`, `{"id":1,"id":1}`, `[{"id":1,"part":2}]`, `{"a":{"id":1,"part":2}}`, `{"\u0069d":1,"part":2}`} {
+		if _, known := sum(line); known {
+			t.Errorf("%s has a key", line)
+		}
+	}
+}
+
 func FuzzScan(f *testing.F) {
 	for _, line := range samples {
 		f.Add([]byte(line))
@@ -60,7 +92,7 @@ func checkScan(t *testing.T, line []byte) {
 	}
 	const good = `{"a":[1,"two"]}`
 	payload := []byte(good + "\n" + string(line) + "\n" + good + "\n")
-	b, bad := wellFormed(sdk.Batch{Stream: "s", Count: 3, Payload: payload})
+	b, bad := wellFormed(sdk.Batch{Stream: "s", Count: 3, Payload: payload}, nil)
 	if (why == "") != (len(bad) == 0) || b.Count+len(bad) != 3 || bytes.Count(b.Payload, []byte{'\n'}) != b.Count {
 		t.Errorf("%.100q among others: %d records, %d rejected, want: %q", line, b.Count, len(bad), why)
 	}
@@ -73,9 +105,11 @@ func BenchmarkWellFormed(b *testing.B) {
 	record := `{"id":123456,"key":"ABC-123","summary":"Something does not work as it should","created":"2024-01-01T00:07:00.000+0000","labels":["a","b"],` +
 		`"body":"` + strings.Repeat("It was seen on a machine with many cores. ", 4) + `\n","votes":12,"open":true,"parent":null}` + "\n"
 	batch := sdk.Batch{Stream: "s", Count: 600, Payload: []byte(strings.Repeat(record, 600))}
+	var keys keySum
 	b.SetBytes(int64(len(batch.Payload)))
 	for b.Loop() {
-		if _, bad := wellFormed(batch); len(bad) > 0 {
+		keys.begin([]string{`"id"`})
+		if _, bad := wellFormed(batch, &keys); len(bad) > 0 || !keys.known {
 			b.Fatal(bad)
 		}
 	}
