@@ -39,8 +39,8 @@ func (o Op) String() string {
 
 // A Batch is some records of one stream with one operation. The payload is newline-delimited JSON: one
 // record a line, each line ended by '\n', no line empty. The host passes it on as it is, and
-// rejects lines that are no JSON. A batch that was
-// handed over is not changed any more, by either side.
+// rejects lines that are no JSON, records with a field "_op" at their top, and keys that are no object with a field.
+// A batch that was handed over is not changed any more, by either side.
 type Batch struct {
 	Stream  string
 	Op      Op

@@ -79,6 +79,16 @@ func TestPythonServices(t *testing.T) {
 	s.run(t, dir, "services")
 }
 
+// TestPythonPieces tests what a plugin is hard to bring to.
+func TestPythonPieces(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), pythonOf(t), filepath.Join("testdata", "python", "pieces.py"))
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+filepath.Join("..", "..", "sdk", "python"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
 // servicesPipeline is a run of a source, in whichever language, that uses each service of the host once.
 const servicesPipeline = `
 source "./PROGRAM" {

@@ -85,6 +85,22 @@ func TestTypeScriptServices(t *testing.T) {
 	startServices(t).run(t, dir, "bin/forum")
 }
 
+// TestTypeScriptPieces tests what a plugin is hard to bring to.
+func TestTypeScriptPieces(t *testing.T) {
+	t.Parallel()
+	modules := modulesOf(t)
+	program := filepath.Join(t.TempDir(), "pieces.js")
+	build := exec.CommandContext(t.Context(), filepath.Join(modules, ".bin", "esbuild"), filepath.Join("testdata", "typescript", "pieces.ts"),
+		"--bundle", "--platform=node", "--outfile="+program, "--log-level=warning")
+	build.Env = append(os.Environ(), "NODE_PATH="+modules)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err := exec.CommandContext(t.Context(), "node", program).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
 // TestTypeScriptProtocol: what was made of the proto files is what they say.
 func TestTypeScriptProtocol(t *testing.T) {
 	t.Parallel()

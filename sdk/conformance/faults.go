@@ -36,7 +36,7 @@ func (s *sourceTest) killed(t T) {
 			continue
 		}
 		l := s.start(t)
-		r, err := s.record(l.ctx, l, p, func(n int) error {
+		r, err := s.toEnd(l.ctx, l, p, func(n int) error {
 			if n == at {
 				l.kill()
 			}
@@ -47,7 +47,7 @@ func (s *sourceTest) killed(t T) {
 		rest.Cursor = from
 		again := s.start(t)
 		if err != nil {
-			r, err = s.record(again.ctx, again, rest, nil)
+			r, err = s.toEnd(again.ctx, again, rest, nil)
 			kept = append(kept, r.items...)
 		}
 		if err == nil {
@@ -119,7 +119,7 @@ func (f *faulty) under(t T, p sdk.Split, what string, o otherwise) (*recording, 
 
 func (f *faulty) read(t T, p sdk.Split, what string) (*recording, error) {
 	t.Helper()
-	r, err := f.record(f.live.ctx, f.live, p, nil)
+	r, err := f.toEnd(f.live.ctx, f.live, p, nil)
 	switch {
 	case errors.Is(err, errHung):
 		t.Fatalf("%s: %v", what, err)
@@ -146,7 +146,7 @@ func (s *sourceTest) rateLimit(t T) {
 	}}
 	switch _, err := s.faulty().under(t, s.asking, "429 to every request", o); {
 	case err == nil:
-		t.Errorf("429 to every request: Read returned nil, as if it were at its end")
+		t.Errorf("429 to every request: Read returned nil, or skipped the rest, as if it were at its end")
 	case sdk.IsPermanent(err):
 		t.Errorf("429 to every request: Read returned a permanent error, and a rate limit passes: %v", err)
 	}
@@ -177,7 +177,7 @@ func (s *sourceTest) badReplies(t T) {
 				continue
 			}
 			if err := flowOf(s.whole[s.asking.ID].items).differs(flowOf(r.items)); err != nil {
-				t.Errorf("%s: Read returned nil, and records are missing: %v", what, err)
+				t.Errorf("%s: Read returned nil, or skipped the rest, and records are missing: %v", what, err)
 			}
 		}
 	}

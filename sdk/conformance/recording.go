@@ -32,9 +32,22 @@ func (r *recording) count(name string, _ int64) {
 	}
 }
 
-// item is a record, a reject, a split or a cursor.
+// skipped notes that the rest of the split is skipped: what came after the last cursor does not count.
+func (r *recording) skipped() {
+	r.items, _ = upToCursor(r.items, false)
+	added := 0
+	for _, it := range r.items {
+		if it.kind == "split" {
+			added++
+		}
+	}
+	r.added = r.added[:added]
+	r.items = append(r.items, item{kind: "skip"})
+}
+
+// item is a record, a reject, a split, a cursor, or the skip at the end.
 type item struct {
-	kind   string // "upsert", "delete", "reject", "split" or "cursor"
+	kind   string // "upsert", "delete", "reject", "split", "cursor" or "skip"
 	stream string
 	text   string
 }
@@ -119,7 +132,7 @@ func flowOf(items []item) flow {
 		switch it.kind {
 		case "cursor":
 			continue
-		case "split", "reject":
+		case "split", "reject", "skip":
 			key = "(" + it.kind + "s)"
 		}
 		out[key] = append(out[key], it.kind+" "+it.text)

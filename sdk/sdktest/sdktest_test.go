@@ -4,6 +4,7 @@ package sdktest
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,6 +49,31 @@ func TestMemorySourceIncremental(t *testing.T) {
 	if n := r.records; n != 2 {
 		t.Errorf("an incremental run gave %d records, want the 2 new ones", n)
 	}
+}
+
+// TestSkips: a source may skip the rest of a split, or all of it, as where robots.txt forbids a link.
+func TestSkips(t *testing.T) {
+	t.Parallel()
+	m := &MemorySource{Splits: 3, Records: 25, Every: 4}
+	source := &readSource{MemorySource: *m, read: func(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
+		if s.ID == "s1" {
+			return sdk.ErrRobots
+		}
+		if err := m.Read(ctx, s, w); err != nil || s.ID != "s2" {
+			return err
+		}
+		if err := errors.Join(w.Emit("records", map[string]any{"id": "lost"}), w.Split(sdk.Split{ID: "lost", Stream: "records"}), w.Flush()); err != nil {
+			return err
+		}
+		return sdk.Skip(errors.New("the rest is not to be read"))
+	}}
+	p := sdk.SourcePlugin(sdk.Info{Name: "skips", Version: "1", Doc: "Skips."}, func(context.Context, struct{}) (sdk.Source, error) { return source, nil })
+	TestSource(t, p, SourceCase{Check: func(t *testing.T, records map[string][]string) {
+		// Of s2 comes what was before its last cursor.
+		if got := len(records["records"]); got < 25 || got > 50 || strings.Contains(strings.Join(records["records"], ""), "lost") {
+			t.Errorf("%d records: %q", got, records["records"])
+		}
+	}})
 }
 
 func TestMemorySink(t *testing.T) {

@@ -66,6 +66,28 @@ var wrongs = map[string]struct {
 			return w.Emit("records", map[string]any{"id": "a", "n": n.Add(1)})
 		}), SourceCase{})
 	}},
+	"source skips only now and then": {"read", func(t *testing.T) {
+		var n atomic.Int64
+		TestSource(t, sourcePlugin(func(_ context.Context, _ sdk.Split, _ *sdk.Writer) error {
+			if n.Add(1)%2 == 0 {
+				return sdk.Skip(errors.New("not now"))
+			}
+			return nil
+		}), SourceCase{})
+	}},
+	"source skips what it cannot read": {"bad_replies", func(t *testing.T) {
+		TestSource(t, sourcePlugin(func(ctx context.Context, _ sdk.Split, w *sdk.Writer) error {
+			r, err := sdk.HTTPClient(ctx).Get("http://remote.test/")
+			if err != nil {
+				return err
+			}
+			defer r.Body.Close()
+			if r.StatusCode >= 500 {
+				return sdk.Skip(errors.New("it is broken"))
+			}
+			return w.Emit("records", map[string]any{"id": "a"})
+		}), SourceCase{Host: sdk.Host{Transport: answering{}}})
+	}},
 	"source deletes by another field":     {"read", deletingSource(map[string]any{"n": 1})},
 	"source deletes by more than the key": {"read", deletingSource(map[string]any{"id": "s0-1", "n": 1})},
 	"source plans a split without an id": {"in_process", func(t *testing.T) {

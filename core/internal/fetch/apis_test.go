@@ -236,7 +236,8 @@ file and the plugin say. Nothing has to be set.
 - A **rate** (a window of up to four seconds, or a bucket that says what it gains) is kept a little below.
 - A **budget** (any longer window) slows nothing down while it lasts. No more requests are under way than are left, and when none are, nothing goes until it
   is in full again. A pause longer than ` + "`http.max_wait`" + ` ends the run: what was read is committed, the run is incomplete (code 3), and the
-  message says until when the quota is used up. Run it again then; it goes on where it was.
+  message says until when the quota is used up. Run it again then; it goes on where it was. A Retry-After is believed however long it is, by whatever
+  of its names; a reset of a limit that is more than 32 days away is not.
 - A **bucket** is a part of a host with limits of its own: named by replies (X-RateLimit-Resource, X-RateLimit-Bucket, RateLimit-Name), told by a refusal (RateLimit-Reason),
   by limits that differ from endpoint to endpoint, by one endpoint that is refused while others are not, or by the pipeline file:
   ` + "`limit \"GET /search/*\" { rate = 4 }`" + ` in the http block.

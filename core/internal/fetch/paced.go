@@ -6,11 +6,13 @@ package fetch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -164,7 +166,7 @@ func (l *lane) nowText(o order) string {
 		if o.by != "" {
 			by += ", " + o.by
 		}
-		return fmt.Sprintf("%s: a pause of %s, until %s (%s)", where, short(o.pause), time.Now().Add(o.pause).Local().Format(time.TimeOnly), by)
+		return fmt.Sprintf("%s: a pause of %s, %s (%s)", where, short(o.pause), until(o.pause, time.TimeOnly), by)
 	}
 	rate := "no limit of the rate"
 	if o.from != "" {
@@ -194,12 +196,22 @@ func (l *lane) usedUp(left, maxWait time.Duration) error {
 	l.mu.Lock()
 	by := cmp.Or(l.wait.By, l.wait.Cause, "a pause")
 	l.mu.Unlock()
-	end := time.Now().Add(left).Local()
-	at := end.Format("15:04")
-	if left > 12*time.Hour {
-		at = end.Format("2006-01-02 15:04")
+	text := fmt.Sprintf("the quota of %s is used up %s (%s), longer than http.max_wait (%s)", l.name(), until(left, "15:04"), by, short(maxWait))
+	if !limits.Endless(left) {
+		text += "; run again then"
 	}
-	return fmt.Errorf("the quota of %s is used up until %s (%s), longer than http.max_wait (%s); run again then", l.name(), at, by, short(maxWait))
+	return errors.New(text)
+}
+
+// until says when a pause that begins now is over: a time of the day in this layout, or a date.
+func until(pause time.Duration, layout string) string {
+	switch {
+	case limits.Endless(pause):
+		return "for " + short(pause)
+	case pause > 12*time.Hour:
+		layout = "2006-01-02 15:04"
+	}
+	return "until " + time.Now().Add(pause).Local().Format(layout)
 }
 
 // sitOut waits until l is not paused. A pause of more than maxWait is an error that says until when it is: a run that waited for it would hold for

@@ -308,6 +308,26 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 			}
 		})
 	})
+	for until, header := range map[string]string{
+		"used up for more than 99 years (Retry-After), longer than http.max_wait (15 min)":                    "Retry-After: 99999999999999999999",
+		"used up for more than 99 years (X-Retry-After), longer than http.max_wait (15 min)":                  "X-Retry-After: 99999999999999999999",
+		"used up until 2000-02-16 07:06 (Retry-After), longer than http.max_wait (15 min); run again then":    "Retry-After: 4000000",
+		"used up until 2000-02-16 07:06 (Retry-After-Ms), longer than http.max_wait (15 min); run again then": "Retry-After-Ms: 4000000000",
+	} {
+		t.Run(header, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &scripted{scripts: []script{reply(429, "", header)}}
+				c := s.client(t, Options{})
+				defer c.Close()
+				start := time.Now()
+				_, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+				within(t, "error", time.Since(start), 0, time.Second)
+				if !sdk.IsPermanent(err) || s.requests.Load() != 1 || !strings.Contains(err.Error(), until) {
+					t.Errorf("%v after %d requests", err, s.requests.Load())
+				}
+			})
+		})
+	}
 	t.Run("many do not use up the attempts", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			busy := reply(429, "", "Retry-After: 20")

@@ -23,10 +23,10 @@ type attempt struct {
 	source     *liveSource
 	transforms []*liveTransform
 	sinks      []*liveSink
-	streams    []sdk.Stream    // selected
-	declared   map[string]bool // streams that the source has
-	keyless    map[string]bool // those of them without a primary key
-	lane       *lane           // for splits: see reader.blameless
+	streams    []sdk.Stream        // selected
+	declared   map[string]bool     // streams that the source has
+	keys       map[string][]string // the fields of their primary keys
+	lane       *lane               // for splits: see reader.blameless
 	queue      Queue
 	deliver    *delivery
 	gained     gained

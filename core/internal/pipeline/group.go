@@ -24,7 +24,9 @@ type group struct {
 	counts  map[string]int64
 	hash    uint64 // of all entries and splits
 	entries int
-	keyless bool // a record is of a stream without a primary key
+	keyless bool   // a record is of a stream without a primary key
+	keys    uint64 // the sum of the keys of the records, if those of all batches are known
+	batches int    // of which they are known
 }
 
 // entry is a batch, or a rejected record in the same shape: the record is the payload.
@@ -43,6 +45,17 @@ func (g *group) add(b sdk.Batch) error {
 	g.bytes += int64(len(b.Payload))
 	return g.hold(entry{Batch: b})
 }
+
+// keyedBy notes the keys of a batch that is about to be added.
+func (g *group) keyedBy(b sdk.Batch, keys *keySum) {
+	if keys.known {
+		g.batches++
+		g.keys = mix(chain(g.keys, entry{Batch: sdk.Batch{Stream: b.Stream, Op: b.Op}}), keys.sum)
+	}
+}
+
+// keyed reports whether the group is records whose keys are known, and nothing else.
+func (g *group) keyed() bool { return g.entries > 0 && g.batches == g.entries && len(g.splits) == 0 }
 
 func (g *group) reject(r sdk.Reject) error {
 	return g.hold(entry{Batch: sdk.Batch{Stream: r.Stream, Payload: r.Record}, rejected: true, reason: r.Reason})

@@ -29,7 +29,7 @@ func (a *attempt) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.keyless = keylessStreams(all)
+	a.keys = keysOf(all)
 	for _, s := range all {
 		if a.Hide(s.Name) != s.Name {
 			return at(a.Source.Name, ErrSecretName)

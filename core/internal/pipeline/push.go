@@ -62,7 +62,7 @@ func (p *push) through(i int, b sdk.Batch) error {
 	for _, o := range out {
 		if t.stage.Foreign {
 			var bad []sdk.Reject
-			o, bad = wellFormed(o)
+			o, bad = wellFormed(o, nil)
 			for _, r := range bad {
 				if err := p.reject(t.stage.Name, r); err != nil {
 					return err

@@ -17,6 +17,7 @@ type reader struct {
 	a     *attempt
 	split checkpoint.Split // as delivered so far
 	group group
+	keys  keySum // of the batch at hand
 	trail trail
 	moved bool // a group brought it further since the last try
 	fatal error
@@ -137,10 +138,13 @@ func (r *reader) Batch(b sdk.Batch) error {
 	if !r.a.Source.Takes(b.Stream) {
 		return nil
 	}
-	r.group.keyless = r.group.keyless || r.a.keyless[b.Stream]
+	r.group.keyless = r.group.keyless || len(r.a.keys[b.Stream]) == 0
 	if r.a.Source.Foreign {
 		var bad []sdk.Reject
-		if b, bad = wellFormed(b); len(bad) > 0 {
+		r.keys.begin(r.a.keys[b.Stream])
+		b, bad = wellFormed(b, &r.keys)
+		r.group.keyedBy(b, &r.keys)
+		if len(bad) > 0 {
 			return r.rejectAll(bad, b)
 		}
 	}

@@ -13,20 +13,25 @@ const (
 	// maxRepeats is how many groups in a row may come back to cursors or to records that were there
 	// before.
 	maxRepeats = 100
-	// maxIdle is how many groups in a row may bring no new record at all, unless the pipeline file
-	// sets another limit. It is much larger: a source may have to look through many places that
-	// hold nothing.
+	// maxIdle is how many groups in a row may bring no new record at all, or only records whose keys came before in
+	// that order, unless the pipeline file sets another limit. It is much larger: a source may have to look through many
+	// places that hold nothing, and a record may change often.
 	maxIdle = 10_000
 	// maxTrail is how many groups back a repetition is noticed at most. It bounds the memory of a
-	// split's trail to some 10 MB.
+	// split's trail to some 15 MB.
 	maxTrail = 1 << 18
 )
 
 // trail watches the groups of one split while it is read. A group brings the split further if its
 // cursor is a new one, or if it delivers records that are new. A repetition is a page that comes
 // again under another cursor, or a cursor that comes back after others, whatever the length of the
-// loop. Records are told apart by a hash of their bytes, so a page that is repeated under new
-// cursors with other bytes each time, by the time of the request say, is not found out.
+// loop. Records are told apart by a hash of their bytes.
+//
+// A page that is repeated under new cursors with other bytes each time, by the time of the request say, is told by the
+// keys of its records. That takes longer: a feed of changes may well bring one record again and again, and is read to
+// its end, as long as no more than maxIdle groups in a row bring keys that came before in that order, or nothing. So a
+// loop is found out after as many, unless its pages are in another order each time, or its records have no key, or the
+// source is part of scrapekit.
 //
 // The trail begins anew with each attempt: what was not committed is read again then, rightly.
 type trail struct {
@@ -35,6 +40,7 @@ type trail struct {
 	begun    bool
 	cursors  recent
 	contents recent
+	keys     recent // of the records of a group, in their order
 
 	repeats int // repetitions since the last group with a new cursor
 	nothing int // groups in a row without a new record
@@ -52,7 +58,7 @@ func (t *trail) step(before, cursor []byte, g *group) (further bool, err error) 
 	stands, newPlace := at == t.last, !t.cursors.has(at)
 	newRecords := !g.empty() && !t.contents.has(g.hash)
 	repeats, nothing := t.repeats+1, t.nothing+1
-	if newRecords {
+	if newRecords && !(g.keyed() && t.keys.has(g.keys)) {
 		nothing = 0
 	}
 	switch {
@@ -71,6 +77,9 @@ func (t *trail) step(before, cursor []byte, g *group) (further bool, err error) 
 	t.cursors.add(at)
 	if !g.empty() {
 		t.contents.add(g.hash)
+	}
+	if g.keyed() {
+		t.keys.add(g.keys)
 	}
 	return newPlace || newRecords, nil
 }
@@ -111,10 +120,14 @@ func hashOf(b []byte) uint64 { return maphash.Bytes(seed, b) }
 func chain(so uint64, e entry) uint64 {
 	h := so
 	for _, part := range []uint64{maphash.String(seed, e.Stream), uint64(e.Op), maphash.Bytes(seed, e.Payload)} {
-		h = (h ^ part) * 0x9E3779B97F4A7C15
-		h ^= h >> 29
+		h = mix(h, part)
 	}
 	return h
+}
+
+func mix(h, part uint64) uint64 {
+	h = (h ^ part) * 0x9E3779B97F4A7C15
+	return h ^ h>>29
 }
 
 // standstillError ends a try that gets no further though it emits.
@@ -129,8 +142,9 @@ func (e *standstillError) Error() string {
 			"were there before, the last is %s: does the server ignore which page is asked for, name the same next "+
 			"page again, or repeat its last page?", e.repeats, shownCursor(e.cursor))
 	}
-	return fmt.Sprintf("it finds no end: %d cursors in a row brought no new record, the last is %s: does the server "+
-		"say where its list ends? If so much is empty, raise on_error.max_idle", e.nothing, shownCursor(e.cursor))
+	return fmt.Sprintf("it finds no end: %d cursors in a row brought no new record, or only changed ones of keys that had come "+
+		"before, the last is %s: does the server say where its list ends, or repeat a page? If so much is empty, or changes so "+
+		"often, raise on_error.max_idle", e.nothing, shownCursor(e.cursor))
 }
 
 // shownCursor is the beginning of a cursor. What the host keeps of it hides secrets.
@@ -142,12 +156,12 @@ func shownCursor(c []byte) string {
 	return fmt.Sprintf("%q", c)
 }
 
-// keylessStreams names the streams whose records have no primary key.
-func keylessStreams(all []sdk.Stream) map[string]bool {
-	out := map[string]bool{}
+// keysOf returns the fields of the primary key of each stream, in their quotes; none for a stream without a key.
+func keysOf(all []sdk.Stream) map[string][]string {
+	out := map[string][]string{}
 	for _, s := range all {
-		if len(s.PrimaryKey) == 0 {
-			out[s.Name] = true
+		for _, name := range s.PrimaryKey {
+			out[s.Name] = append(out[s.Name], `"`+name+`"`)
 		}
 	}
 	return out

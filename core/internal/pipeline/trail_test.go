@@ -192,6 +192,56 @@ func TestReadsWithoutEnd(t *testing.T) {
 func first[A, B any](a A, _ B) A  { return a }
 func second[A, B any](_ A, b B) B { return b }
 
+// A page that repeats with the time of the request in its records is told by its keys. A record that changes often is
+// none.
+func TestPagesThatRepeatOtherwise(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		keys  func(n int) []int
+		pages int
+		idle  int
+		ends  bool
+	}{
+		{"a page again and again", func(int) []int { return []int{1, 2} }, 20_000, 0, false},
+		{"three by turns", func(n int) []int { return []int{n % 3, 7} }, 20_000, 0, false},
+		{"with empty ones between", func(n int) []int { return []int{1, 2}[:n%2*2] }, 20_000, 0, false},
+		{"one that changes often", func(int) []int { return []int{1} }, 9_000, 0, true},
+		{"few that change often", func(n int) []int { return []int{n * n % 7, n % 5, n * n % 3, n / 9000} }, 20_000, 0, true},
+		{"more often than usual, as the file allows", func(int) []int { return []int{1} }, 20_000, -1, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				groups := 0
+				res, _ := walk(t, walker{read: func(_ string, w *sdk.Writer) error {
+					for n := range c.pages {
+						groups++
+						for _, key := range c.keys(n) {
+							if err := w.Emit("numbers", map[string]int{"n": key, "at": n}); err != nil {
+								return err
+							}
+						}
+						if err := w.Cursor([]byte(fmt.Sprint(n))); err != nil {
+							return err
+						}
+					}
+					return nil
+				}}, func(w *world) {
+					w.config.Source.MaxIdle, w.config.Source.Foreign = c.idle, true
+					w.config.Source.Attempts = 1
+				})
+				switch {
+				case c.ends && res.Outcome != checkpoint.Complete:
+					t.Errorf("outcome %s: %v", res.Outcome, res.Err)
+				case !c.ends && (res.Outcome != checkpoint.Incomplete || !strings.Contains(res.Err.Error(), "finds no end") || groups > 10_100):
+					t.Errorf("outcome %s after %d groups: %v", res.Outcome, groups, res.Err)
+				}
+			})
+		})
+	}
+}
+
 // What only looks like standing still is not ended.
 func TestReadsThatTakeLong(t *testing.T) {
 	t.Parallel()

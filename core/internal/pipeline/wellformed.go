@@ -1,54 +1,66 @@
-// wellformed: whether the records of a plugin are JSON. Sinks write them as they come, so one that
-// is none would make their output unreadable. The plugins that are part of scrapekit make their
-// records with its own writer, and need no look.
+// wellformed: whether the records of a plugin may reach a sink. Sinks write them as they come: one that is no JSON
+// would make their output unreadable, and one with a field "_op" would be read as a deletion. The plugins that are part
+// of scrapekit make their records with its own writer and with field names of their own, and need no look.
 
 package pipeline
 
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"math/bits"
 	"unicode/utf8"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// reasonNoJSON is why a record is rejected that is none.
-const reasonNoJSON = "not valid JSON: the plugin must emit one JSON value a line, in UTF-8"
+// Why a record is rejected.
+const (
+	reasonNoJSON   = "not valid JSON: the plugin must emit one JSON value a line, in UTF-8"
+	reasonReserved = `reserved field "_op": the record would be read as a deletion or the like: rename the field`
+	reasonKey      = "invalid key: it must be a JSON object with a field"
+)
 
-// wellFormed divides a batch into the records that are JSON and the others.
-func wellFormed(b sdk.Batch) (sdk.Batch, []sdk.Reject) {
-	if utf8.Valid(b.Payload) && allJSON(b.Payload) {
+// wellFormed divides a batch into the records that may reach a sink and the others. keys are told of the keys of a batch whose records
+// may all reach one; nil: nobody wants to know.
+func wellFormed(b sdk.Batch, keys *keySum) (sdk.Batch, []sdk.Reject) {
+	if utf8.Valid(b.Payload) && allGood(b.Op, b.Payload, keys) {
 		return b, nil
 	}
+	keys.unknown()
 	good := sdk.Batch{Stream: b.Stream, Op: b.Op, Payload: make([]byte, 0, len(b.Payload))}
 	var bad []sdk.Reject
 	for record := range b.Records() {
-		if utf8.Valid(record) && isJSON(record) {
+		why := problem(b.Op, record)
+		if why == "" {
 			good.Payload, good.Count = append(append(good.Payload, record...), '\n'), good.Count+1
 			continue
 		}
-		bad = append(bad, sdk.Reject{Stream: b.Stream, Record: bytes.Clone(record), Reason: reasonNoJSON})
+		bad = append(bad, sdk.Reject{Stream: b.Stream, Record: bytes.Clone(record), Reason: why})
 	}
 	return good, bad
 }
 
-// allJSON reports whether each line is a JSON value. It finds the ends of lines while it scans.
-func allJSON(lines []byte) bool {
-	s := scan{in: lines}
+// allGood reports whether no line has a problem. It finds the ends of lines while it scans.
+func allGood(op sdk.Op, lines []byte, keys *keySum) bool {
+	s := scan{in: lines, keys: keys}
 	for s.at < len(lines) {
-		if !s.value() || s.at >= len(lines) || lines[s.at] != '\n' {
+		if !s.value() || s.at >= len(lines) || lines[s.at] != '\n' || s.problem(op) != "" {
 			return false
 		}
+		keys.record()
 		s.at++
 	}
 	return true
 }
 
-// isJSON reports whether a line without its end is one JSON value.
-func isJSON(line []byte) bool {
+// problem says why a line, without its end, must not reach a sink, or nothing.
+func problem(op sdk.Op, line []byte) string {
 	s := scan{in: line}
-	return s.value() && s.at == len(line)
+	if !utf8.Valid(line) || !s.value() || s.at != len(line) {
+		return reasonNoJSON
+	}
+	return s.problem(op)
 }
 
 // maxNesting is how deep a value may be nested, as encoding/json has it.
@@ -60,11 +72,29 @@ type scan struct {
 	in    []byte
 	at    int
 	stack []byte // the closing bracket of each value that is open
+
+	named    bool // the last value is an object with a field
+	reserved bool // and one of its fields is "_op"
+
+	keys  *keySum // nil: not wanted
+	field int     // of the primary key, the value of which began at from; counted from 1, 0: none
+	from  int
+}
+
+// problem says what is wrong with the last value, which is JSON, or nothing. A key without a field would mean all records.
+func (s *scan) problem(op sdk.Op) string {
+	switch {
+	case s.reserved:
+		return reasonReserved
+	case op == sdk.Delete && !s.named:
+		return reasonKey
+	}
+	return ""
 }
 
 // value passes over a value and the blanks around it, but for the end of the line.
 func (s *scan) value() bool {
-	s.stack = s.stack[:0]
+	s.stack, s.named, s.reserved, s.field = s.stack[:0], false, false, 0
 	for {
 		// A value begins here.
 		s.blanks()
@@ -104,6 +134,10 @@ func (s *scan) value() bool {
 		// A value has ended, or the brackets of an empty one are about to be closed.
 		more := false
 		for !more {
+			if s.field > 0 && len(s.stack) == 1 {
+				s.keys.value(s.field, s.in[s.from:s.at])
+				s.field = 0
+			}
 			s.blanks()
 			if len(s.stack) == 0 {
 				return true
@@ -134,15 +168,31 @@ func (s *scan) value() bool {
 
 // key passes over the key of an object and its colon.
 func (s *scan) key() bool {
+	from := s.at
 	if s.at >= len(s.in) || s.in[s.at] != '"' || !s.text() {
 		return false
+	}
+	if len(s.stack) == 1 {
+		s.named, s.reserved = true, s.reserved || isReserved(s.in[from:s.at])
+		s.field = s.keys.field(s.in[from:s.at])
 	}
 	s.blanks()
 	if s.at >= len(s.in) || s.in[s.at] != ':' {
 		return false
 	}
 	s.at++
+	s.blanks()
+	s.from = s.at
 	return true
+}
+
+// isReserved reports whether a key, in its quotes, is "_op", however that is spelt. Few keys begin so that it has to look.
+func isReserved(key []byte) bool {
+	if key[1] != '_' && key[1] != '\\' {
+		return false
+	}
+	var name string
+	return json.Unmarshal(key, &name) == nil && name == "_op"
 }
 
 func (s *scan) blanks() {

@@ -27,7 +27,9 @@ takes away the lines before it that have these very values; it may name the firs
 many. Read the lines in order: the last one of a key counts. A record that is not valid UTF-8 is rejected.
 
 After a crash every file is cut back to the last commit. The sink keeps a small journal for that in the
-output folder, a hidden file named ` + "`.scrapekit-jsonl-…`" + `; leave it there while a run is unfinished. It is also
+output folder, a hidden file named ` + "`.scrapekit-jsonl-…`" + `; leave it there while a run is unfinished. Without it
+the sink does not know its own files again: they stay, the next run adds to them, or behind them, and says so. When a run starts, it names the files of
+earlier runs that are gone or empty, also those that a rotated series had finished: it says so once, and if you moved them away, all is well. The hidden file is also
 the lock that keeps a second sink or run away from the same path. Lines that you add to a plain file after a run stay. A
 compressed file that somebody else has added to, or a shorter one than was committed, is refused.`
 

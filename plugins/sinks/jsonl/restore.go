@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +28,7 @@ func (s *Sink) Open(ctx context.Context, start sdk.Start) error {
 	if err != nil {
 		return err
 	}
-	r := &restore{sink: s, start: start, names: s.template.names(start), touched: map[string]bool{}, gone: map[string]bool{}}
+	r := &restore{sink: s, start: start, names: s.template.names(start), touched: map[string]bool{}}
 	if err := r.from(ctx, t, j); err != nil {
 		return errors.Join(err, j.close())
 	}
@@ -46,7 +45,8 @@ type restore struct {
 	kept    []*file         // to be gone on with
 	old     []*file         // to be replaced with the first records
 	touched map[string]bool // folders in which a file was moved or removed
-	gone    map[string]bool // series of which a file is not there any more, or empty
+	gone    []string        // paths of files that are not there any more, or empty
+	strange []string        // and of files that stand where those of earlier runs were, in a folder with another mark
 }
 
 // from brings everything back to the token, with the help of the journal, and then clears that. What an earlier process has done of it
@@ -57,7 +57,9 @@ func (r *restore) from(ctx context.Context, t token, j *journal) error {
 			return sdk.Permanent(fmt.Errorf("%s is not the folder that this run wrote to (%s is new, or another's): put back the folder, or the path in the settings, or start over with a full run",
 				r.sink.template.root, filepath.Base(j.path)))
 		}
-		r.gone = r.current(t.Files)
+		if err := r.lost(t.Files); err != nil {
+			return err
+		}
 		t = token{}
 	}
 	r.token = t
@@ -71,6 +73,7 @@ func (r *restore) from(ctx context.Context, t token, j *journal) error {
 		return err
 	}
 	r.tellGone(ctx)
+	r.tellStrange(ctx, filepath.Base(j.path))
 	if len(r.kept) > 0 && t.Format != r.sink.format {
 		return sdk.Permanent(fmt.Errorf("the files in %s were written with compression %s, the settings say %s: set another path, or start over with a full run",
 			r.sink.template.root, t.Format, r.sink.format))
@@ -79,33 +82,57 @@ func (r *restore) from(ctx context.Context, t token, j *journal) error {
 }
 
 // tellGone says that output of earlier runs is gone, unless this run delivers everything again or would have replaced it.
-// Whoever took it away on purpose need do nothing.
+// Whoever took it away on purpose need do nothing: it is said once.
 func (r *restore) tellGone(ctx context.Context) {
-	for _, f := range r.kept {
-		delete(r.gone, f.Series) // its last files are here: the others were moved away, as files that are finished are
-	}
 	if len(r.gone) == 0 || r.start.Full || r.sink.overwrite {
 		return
 	}
-	const shown = 5
-	names := slices.Sorted(maps.Keys(r.gone))
-	if n := len(names); n > shown {
-		names = append(names[:shown], fmt.Sprintf("… %d more", n-shown))
-	}
 	sdk.Log(ctx).Warn("output of earlier runs is not here any more, or is empty: this run adds only what is new "+
 		"since then; to have everything delivered again, run with --full",
-		"folder", r.sink.template.root, "gone", strings.Join(names, ", "))
+		"folder", r.sink.template.root, "gone", listed(r.gone))
 }
 
-// current returns the series of these files that this run may write to.
-func (r *restore) current(files []file) map[string]bool {
-	out := map[string]bool{}
+// tellStrange says that files stand where those of earlier runs were, and that the sink does not know them as its own any more.
+func (r *restore) tellStrange(ctx context.Context, mark string) {
+	if len(r.strange) == 0 || r.sink.overwrite {
+		return
+	}
+	text := "the hidden file that marks the folder is new, or another's, so it is not known who wrote these files: they stay, and this run "
+	if r.start.Full {
+		text += "adds everything to them, or behind them: if it is in them already, stop it, move them away, and run with --full again"
+	} else {
+		text += "adds only what is new since the run before to them, or behind them; if they are not its output, move them away and run with --full"
+	}
+	sdk.Log(ctx).Warn(text, "folder", r.sink.template.root, "mark", mark, "files", listed(r.strange))
+}
+
+// listed is some names for a message.
+func listed(names []string) string {
+	const shown = 5
+	slices.Sort(names)
+	if n := len(names); n > shown {
+		names = append(names[:shown:shown], fmt.Sprintf("… %d more", n-shown))
+	}
+	return strings.Join(names, ", ")
+}
+
+// lost notes what became of the files that this run may write to, in a folder with another mark.
+func (r *restore) lost(files []file) error {
 	for _, f := range files {
-		if r.names.has(f.Series) {
-			out[f.Series] = true
+		if !r.names.has(f.Series) {
+			continue
+		}
+		info, err := os.Stat(r.sink.abs(f.path()))
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 && f.Size > 0:
+			r.gone = append(r.gone, f.path())
+		case err != nil:
+			return err
+		default:
+			r.strange = append(r.strange, f.path())
 		}
 	}
-	return out
+	return nil
 }
 
 func (r *restore) all(files []file, lines []begun) error {
@@ -181,7 +208,7 @@ func (r *restore) goOn(f *file, open bool) error {
 	case there:
 		r.kept = append(r.kept, f)
 	default:
-		r.gone[f.Series] = true
+		r.gone = append(r.gone, f.path())
 	}
 	return err
 }

@@ -123,7 +123,7 @@ class Reply:
         if self.status not in (408, 425, 429) and self.status < 500:
             return Permanent(text)
         wait = self.headers.get("retry-after", "")
-        return Failure(text, int(wait) if wait.isdecimal() else 0)
+        return Failure(text, float(wait) if wait.isdecimal() else 0)
 
     def json(self, *members):
         """The body of a reply 2xx, parsed. members are those that the value must have: without one of them it is not what

@@ -4,7 +4,7 @@ import datetime
 import json
 
 from .errors import Permanent, Reject
-from .records import MAX_RECORD, Packer, to_line
+from .records import MAX_RECORD, Packer, line_of, to_line
 from .wire import pb
 
 
@@ -112,10 +112,14 @@ class Start:
 
 
 class Output:
-    """Takes what a stage makes. Records are JSON values, or bytes that are JSON already."""
+    """Takes what a stage makes. Records are JSON values, or bytes that are JSON already.
 
-    def __init__(self, send, call):
-        self._send, self._call = send, call
+    A record that cannot be written, because it holds nan or is too long, becomes a dead letter in a source. A transform's
+    emit raises Reject: only the transform knows which record it was made of, and refuses that one.
+    """
+
+    def __init__(self, send, call, takes=False):
+        self._send, self._call, self._takes = send, call, takes
         self._packer = Packer(lambda batch: self._event(batch=batch.to_wire()))
 
     def emit(self, stream, record):
@@ -136,18 +140,18 @@ class Output:
         self._event(split=split.to_wire())
 
     def reject(self, stream, record, reason):
-        """Refuses a record, which becomes a dead letter."""
+        """Refuses a record, which becomes a dead letter. In a transform or sink it is the line as it came, or a part of it."""
         raw = record if isinstance(record, bytes) else to_line(record)
         self._event(reject=pb.Reject(stream=stream, record=raw[:MAX_RECORD].rstrip(b"\n"), reason=reason))
 
     def _add(self, stream, op, record):
         try:
-            line = to_line(record)
-        except (TypeError, ValueError, RecursionError) as err:
-            self.reject(stream, repr(record)[:1000].encode(), f"no JSON: {err}")
-            return
-        if len(line) > MAX_RECORD:
-            self.reject(stream, line[: 64 << 10], "record too long")
+            line = line_of(record)
+        except Reject as why:
+            if self._takes:
+                raise
+            raw = record if isinstance(record, bytes) else repr(record).encode()
+            self.reject(stream, raw[: 64 << 10], str(why))
             return
         self._packer.add(stream, op, line)
 
@@ -216,11 +220,12 @@ class Transform(_Plugin):
                 continue
             try:
                 made = self.record(batch.stream, record)
+                made = [line_of(one) for one in (made if isinstance(made, list) else [made] if made is not None else [])]
             except Reject as why:
                 out.reject(batch.stream, line, str(why))
                 continue
-            for one in made if isinstance(made, list) else [made] if made is not None else []:
-                out.emit(batch.stream, one)
+            for one in made:
+                out.emit(batch.stream, one[:-1])
 
     def out_streams(self, streams):
         """The streams that come out when these go in."""

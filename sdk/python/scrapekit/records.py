@@ -1,6 +1,7 @@
 """Records in batches: newline-delimited JSON, one record a line."""
 import json
 
+from .errors import Reject
 from .wire import pb
 
 BATCH_TARGET = 256 << 10  # bytes at which a batch is sent
@@ -16,6 +17,17 @@ def to_line(record):
     if isinstance(record, bytes):
         record = json.loads(record)
     return json.dumps(record, ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def line_of(record):
+    """A record as a line that may travel. Raises Reject."""
+    try:
+        line = to_line(record)
+    except (TypeError, ValueError, RecursionError) as err:
+        raise Reject(f"no JSON: {err}") from None
+    if len(line) > MAX_RECORD:
+        raise Reject(f"record too long: {len(line)} bytes, the limit is {MAX_RECORD}")
+    return line
 
 
 class Batch:

@@ -22,6 +22,7 @@ _KINDS = {Source: "source", Transform: "transform", Sink: "sink"}
 # Methods that the host is to call only if the author has written them.
 _FEATURES = {"check": "CHECK", "open": "OPEN", "commit": "COMMIT", "out_streams": "OUT_STREAMS", "finish": "FINISH"}
 _QUEUED = 8  # events of a Read that wait to be sent
+_LONGEST_WAIT = 100 * 365 * 24 * 3600  # seconds that travel: as good as for ever
 _THREADS = 1024  # a thread for each call under way; they are made when they are needed
 
 
@@ -224,7 +225,7 @@ class _Calls:
                 getattr(reply, {"batch": "batches", "reject": "rejects"}[name]).append(value)
             reply.counters.extend(counters)
         try:
-            self._work(context, lambda out: method(self._plugin, Batch.from_wire(batch), out), send)
+            self._work(context, lambda out: method(self._plugin, Batch.from_wire(batch), out), send, takes=True)
         except Exception as err:
             self._fail(context, err)
         return reply
@@ -236,7 +237,7 @@ class _Calls:
         except Exception as err:
             self._fail(context, err)
 
-    def _work(self, context, f, send, split="", configured=True):
+    def _work(self, context, f, send, split="", configured=True, takes=False):
         if configured and self._plugin is None:
             raise Permanent("the plugin has not been configured yet")
         call = Call(self._host, context, split)
@@ -245,7 +246,7 @@ class _Calls:
                 raise Failure("the plugin is being ended")
             self._calls.add(call)
         try:
-            out = Output(send, call)
+            out = Output(send, call, takes)
             value = call.run(f, out)
             if send:
                 out._flush()
@@ -260,7 +261,7 @@ class _Calls:
         if not isinstance(err, Failure):
             self._host.log(f"{message}\n{_trace(err)}", "debug", {})
         info = pb.ErrorInfo(permanent=getattr(err, "permanent", False), skip=isinstance(err, Skip))
-        if wait := getattr(err, "retry_after", 0):
+        if wait := min(getattr(err, "retry_after", 0), _LONGEST_WAIT):
             info.retry_after.seconds, info.retry_after.nanos = int(wait), int(wait % 1 * 1e9)
         status = Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message)
         status.details.add(type_url="type.googleapis.com/scrapekit.plugin.v1.ErrorInfo", value=info.SerializeToString())

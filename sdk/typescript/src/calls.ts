@@ -7,6 +7,7 @@ import {
 import { Host } from "./host.js";
 import { batchFromWire, Collector, fromWire, toWire, Writer } from "./output.js";
 import { Failure, permanent, type Kind, type Plugin, type Services, type Sink, type Source, type Split, type Start, type Stream, type Transform } from "./index.js";
+import { parse, stringify } from "./json.js";
 import { exactly } from "./settings.js";
 import { encode, type Message } from "./wire.js";
 
@@ -102,7 +103,7 @@ export class Calls {
   private async commit(): Promise<Message> {
     const token = await this.configured().commit!();
     if (token === undefined || token === null) throw permanent("commit returned nothing: it must return a JSON value that stands for what was written");
-    return { token: Buffer.from(JSON.stringify(token)) };
+    return { token: Buffer.from(stringify(token)) };
   }
 
   // take hands a batch to the plugin, and replies with what it makes of it.
@@ -200,7 +201,7 @@ function startFromWire(m: Message): Start {
   const raw = m["token"] as Buffer | undefined;
   let token: unknown;
   try {
-    token = raw && JSON.parse(raw.toString());
+    token = raw && parse(raw.toString());
   } catch {
     token = null;
   }
@@ -211,9 +212,13 @@ function startFromWire(m: Message): Start {
   };
 }
 
+// longestWait is the longest wait that travels: 100 years, as good as for ever.
+const longestWait = 100 * 365 * 24 * 3600 * 1000;
+
 // toStatus is an error with its class, as the host wants to see it.
-function toStatus(err: unknown): ServerErrorResponse {
-  const { permanent = false, retryAfterMs = 0, skip = false } = err instanceof Failure ? err : {};
+export function toStatus(err: unknown): ServerErrorResponse {
+  const { permanent = false, skip = false, retryAfterMs: asked = 0 } = err instanceof Failure ? err : {};
+  const retryAfterMs = Math.min(asked, longestWait);
   const message = (err instanceof Error ? err.message : String(err)).slice(0, 8000);
   const value = encode("scrapekit.plugin.v1.ErrorInfo", {
     permanent,

@@ -3,6 +3,7 @@ import { Duplex } from "node:stream";
 import { Metadata, type ServerDuplexStream } from "@grpc/grpc-js";
 
 import { Failure, permanent, type Init, type KeptFile, type ReplyClass } from "./index.js";
+import { parse } from "./json.js";
 import type { Message } from "./wire.js";
 
 // Fetched is a reply, whole.
@@ -33,14 +34,14 @@ export class Fetched {
   }
 
   // json returns the body of a reply 2xx. Other replies, and a body that is no JSON, are errors of the right class. So is a value
-  // without one of these members: it is not what was asked for, but an error in the clothes of a success.
+  // without one of these members: it is not what was asked for, but an error in the clothes of a success. Large numbers are as in eachRecord.
   json<T>(...members: (keyof T & string)[]): T {
     const err = this.error();
     if (err) throw err;
     const beginning = this.beginning();
     let value: unknown;
     try {
-      value = JSON.parse(this.text());
+      value = parse(this.text());
     } catch (err) {
       throw new Failure(`${this.url}: the reply is not JSON: ${String(err)}: ${beginning}`, false);
     }

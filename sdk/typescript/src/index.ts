@@ -4,6 +4,8 @@ import type { Duplex } from "node:stream";
 
 import { Calls } from "./calls.js";
 import type { Fetched } from "./host.js";
+import { ExactNumber, parse, stringify } from "./json.js";
+import { textOf } from "./output.js";
 import { startServer } from "./server.js";
 import { checkSettings, exactly, type SettingsSchema } from "./settings.js";
 
@@ -89,11 +91,12 @@ export interface Reading extends Services {
   split: Split;
 }
 
-// Output takes what a stage makes. A record is an object, or a Buffer with its JSON.
+// Output takes what a stage makes. A record is an object, or a Buffer with its JSON. One that cannot be written becomes a dead letter in
+// a source; in a transform emit throws a Reject, for only the transform knows which record it was made of.
 export interface Output {
   emit(stream: string, record: object): Promise<void>;
   remove(stream: string, key: object): Promise<void>;
-  reject(stream: string, record: string | Buffer, reason: string): Promise<void>;
+  reject(stream: string, record: string | Buffer, reason: string): Promise<void>; // in a transform or sink: the line as it came
 }
 
 // SourceOutput also takes cursors: what lies between two is delivered whole or not at all.
@@ -196,6 +199,8 @@ export const permanent = (message: string): Failure => new Failure(message, true
 export class Reject extends Error {}
 
 // eachRecord makes a transform of a function: it returns the record that takes the place of this one, a list, or null to drop it.
+// A whole number beyond 2^53 comes as a BigInt, and another one that a number cannot hold, 1e400, as an ExactNumber: both are written as
+// they came.
 export function eachRecord(f: (record: any, stream: string, services: Services) => unknown): Transform {
   return {
     async transform(batch, out, services) {
@@ -205,8 +210,9 @@ export function eachRecord(f: (record: any, stream: string, services: Services) 
           continue;
         }
         try {
-          const made = await f(parse(line), batch.stream, services);
-          for (const one of Array.isArray(made) ? made : made === null ? [] : [made]) await out.emit(batch.stream, one as object);
+          const made = await f(recordOf(line), batch.stream, services);
+          const texts = (Array.isArray(made) ? made : made === null ? [] : [made]).map(textOf); // all of them, or none
+          for (const text of texts) await out.emit(batch.stream, text);
         } catch (err) {
           if (!(err instanceof Reject)) throw err;
           await out.reject(batch.stream, line, err.message);
@@ -216,9 +222,9 @@ export function eachRecord(f: (record: any, stream: string, services: Services) 
   };
 }
 
-function parse(line: Buffer): unknown {
+function recordOf(line: Buffer): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(line));
+    return parse(new TextDecoder("utf-8", { fatal: true }).decode(line));
   } catch (err) {
     throw new Reject(`no JSON: ${String(err)}`);
   }
@@ -269,4 +275,5 @@ function byHand(kind: Kind, plugin: Plugin): void {
   process.exitCode = 2;
 }
 
+export { ExactNumber, parse, stringify };
 export type { Fetched, SettingsSchema };

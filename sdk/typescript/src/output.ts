@@ -1,8 +1,10 @@
 // What a stage makes: records packed into batches, with the pace of whoever takes them.
 import { once } from "node:events";
+import { inspect } from "node:util";
 import type { ServerWritableStream } from "@grpc/grpc-js";
 
-import { Failure, type Batch, type Output, type SourceOutput, type Split } from "./index.js";
+import { Failure, Reject, type Batch, type Output, type SourceOutput, type Split } from "./index.js";
+import { parse, stringify } from "./json.js";
 import type { Message } from "./wire.js";
 
 // batchTarget is the size in bytes at which a batch is sent.
@@ -51,11 +53,14 @@ abstract class Packer implements Output {
   }
 
   private async add(stream: string, op: string, record: object): Promise<void> {
-    const line = lineOf(record);
-    if (line.length > maxRecord) {
-      await this.reject(stream, line.subarray(0, 64 << 10), "record too long");
+    let text: Buffer;
+    try {
+      text = textOf(record);
+    } catch (err) {
+      await this.unwritable(stream, record, err as Reject);
       return;
     }
+    const line = Buffer.concat([text, Buffer.from("\n")]);
     let batch = this.open.get(stream);
     if (batch && (batch.op !== op || batch.size + line.length > batchTarget)) {
       await this.sendBatch(batch); // an upsert and a deletion of one key keep their order
@@ -69,15 +74,27 @@ abstract class Packer implements Output {
     batch.size += line.length;
   }
 
+  // unwritable takes a record that cannot be written. Only the transform knows which record it was made of, and refuses that one.
+  protected unwritable(_stream: string, _record: object, why: Reject): Promise<void> {
+    throw why;
+  }
+
   private sendBatch({ stream, op, lines }: Open): Promise<void> {
     return this.event({ batch: { stream, op, count: lines.length, payload: Buffer.concat(lines) } });
   }
 }
 
-// lineOf is a record as a line. A Buffer is JSON already, and is taken as it is if it is one line.
-function lineOf(record: object): Buffer {
-  if (Buffer.isBuffer(record) && !record.includes("\n") && !record.includes("\r")) return Buffer.concat([record, Buffer.from("\n")]);
-  return Buffer.from(JSON.stringify(Buffer.isBuffer(record) ? JSON.parse(record.toString()) : record) + "\n");
+// textOf is a record as JSON on one line, or throws a Reject. A Buffer is JSON already, and is taken as it is if it is one line.
+export function textOf(record: unknown): Buffer {
+  let text: Buffer;
+  try {
+    const isBuffer = Buffer.isBuffer(record);
+    text = isBuffer && !record.includes("\n") && !record.includes("\r") ? record : Buffer.from(stringify(isBuffer ? parse(record.toString()) : record));
+  } catch (err) {
+    throw new Reject(`no JSON: ${String(err)}`);
+  }
+  if (text.length >= maxRecord) throw new Reject(`record too long: ${text.length} bytes, the limit is ${maxRecord}`);
+  return text;
 }
 
 // Writer is the output of one Read.
@@ -89,9 +106,14 @@ export class Writer extends Packer implements SourceOutput {
     super();
   }
 
+  protected override unwritable(stream: string, record: object, why: Reject): Promise<void> {
+    const text = Buffer.isBuffer(record) ? record : Buffer.from(inspect(record));
+    return this.reject(stream, text.subarray(0, 64 << 10), why.message);
+  }
+
   async cursor(at: unknown): Promise<void> {
     await this.flush();
-    await this.event({ cursor: Buffer.from(JSON.stringify(at)) });
+    await this.event({ cursor: Buffer.from(stringify(at)) });
   }
 
   split(split: Split): Promise<void> {
@@ -130,7 +152,7 @@ export function batchFromWire(m: Message): Batch {
 
 // toWire is a split as the protocol has it.
 export function toWire(s: Split): Message {
-  const data = s.data === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(s.data));
+  const data = s.data === undefined ? Buffer.alloc(0) : Buffer.from(stringify(s.data));
   return { id: s.id, stream: s.stream, data, estimate: s.estimate ?? 0 };
 }
 
@@ -138,8 +160,8 @@ export function toWire(s: Split): Message {
 export function fromWire(m: Message): Split {
   const split: Split = { id: String(m["id"] ?? ""), stream: String(m["stream"] ?? "") };
   const data = m["data"] as Buffer | undefined;
-  if (data?.length) split.data = JSON.parse(data.toString());
+  if (data?.length) split.data = parse(data.toString());
   const cursor = m["cursor"] as Buffer | undefined;
-  if (cursor) split.cursor = JSON.parse(cursor.toString());
+  if (cursor) split.cursor = parse(cursor.toString());
   return split;
 }

@@ -23,20 +23,30 @@ export interface SettingsSchema {
   additionalProperties: false;
 }
 
-// exactly bounds the whole numbers of a schema to those that JavaScript holds exactly: the host refuses others, with their line in
-// the pipeline file. A setting that needs more, an id of 64 bits say, is a string.
-export function exactly(schema: SettingsSchema): SettingsSchema {
-  const properties = Object.entries(schema.properties).map(([name, s]): [string, Setting] => [
-    name,
-    s.type === "integer" ? { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER, ...s } : s,
-  ]);
-  return { ...schema, properties: Object.fromEntries(properties) };
+// exactly bounds the whole numbers of a schema, at any depth, to those that JavaScript holds exactly: the host refuses others, with
+// their line in the pipeline file. A setting that needs more, an id of 64 bits say, is a string.
+export function exactly<S extends object>(schema: S): S {
+  const s: Record<string, any> = { ...schema };
+  if (s["type"] === "integer" || (Array.isArray(s["type"]) && s["type"].includes("integer"))) {
+    s["minimum"] = Math.max(Number.MIN_SAFE_INTEGER, (s["minimum"] as number | undefined) ?? -Infinity);
+    s["maximum"] = Math.min(Number.MAX_SAFE_INTEGER, (s["maximum"] as number | undefined) ?? Infinity);
+  }
+  for (const name of ["items", "additionalProperties"]) {
+    if (typeof s[name] === "object" && s[name] !== null) s[name] = exactly(s[name] as object);
+  }
+  for (const name of ["properties", "patternProperties"]) {
+    if (s[name]) s[name] = Object.fromEntries(Object.entries(s[name] as object).map(([key, inner]) => [key, exactly(inner as object)]));
+  }
+  for (const name of ["anyOf", "oneOf", "allOf", "prefixItems"]) {
+    if (Array.isArray(s[name])) s[name] = s[name].map((inner: object) => exactly(inner));
+  }
+  return s as S;
 }
 
 const types: Record<Setting["type"], (v: unknown) => boolean> = {
   string: (v) => typeof v === "string",
   integer: (v) => Number.isSafeInteger(v),
-  number: (v) => typeof v === "number",
+  number: Number.isFinite,
   boolean: (v) => typeof v === "boolean",
   array: Array.isArray,
   object: (v) => typeof v === "object" && v !== null && !Array.isArray(v),

@@ -91,7 +91,7 @@ func bucket(name string, v map[string]any, above any) (wait time.Duration, l Lim
 		l.Cost, _ = beside["requestedQueryCost"].(float64)
 	}
 	if l.Cost > left {
-		wait = seconds((l.Cost - left) / fill)
+		wait = min(seconds((l.Cost-left)/fill), longest)
 	}
 	return wait, l, true
 }

@@ -138,7 +138,7 @@ func (r *reader) drafts(g *group, policies []item) {
 			l.Max = q
 		}
 		if w, ok := p.any("w"); ok {
-			l.Window = seconds(w)
+			l.Window = min(seconds(w), longest)
 		}
 		for _, key := range []string{"t", "reset", "resets"} {
 			if v, ok := it.params[key]; ok {

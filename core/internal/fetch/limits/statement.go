@@ -13,8 +13,12 @@ import (
 	"time"
 )
 
-// longest bounds the times that are believed: more is a mistake.
-const longest = 32 * 24 * time.Hour
+const (
+	// longest bounds the times of limits that are believed: more is a mistake.
+	longest = 32 * 24 * time.Hour
+	// forever is the longest pause that is told apart from a longer one.
+	forever = 100 * 365 * 24 * time.Hour
+)
 
 // Statement is what one reply states. Its times are from the arrival of the reply on.
 type Statement struct {
@@ -250,7 +254,7 @@ func (r *reader) retry(p part, name, value string, status int) {
 	if status < 300 {
 		return
 	}
-	wait, _, ok := r.clock.wait(value, p.unit, r.date)
+	wait, ok := pause(value, p.unit, r.date)
 	if !ok {
 		r.ignore(name, value)
 		return
@@ -450,14 +454,14 @@ func (r *reader) times(g *group, policy []item, l *Limit) {
 			q, named = n, true
 		}
 		if w, ok := it.number("w"); ok && named && (q == l.Max || l.Max == 0 || len(policy) == 1) {
-			l.Window = seconds(w)
+			l.Window = min(seconds(w), longest)
 			l.Max = cmp.Or(l.Max, q)
 			break
 		}
 	}
 	if g.window != "" {
 		if d, _, ok := duration(g.window, g.windowUnit); ok {
-			l.Window = d
+			l.Window = min(d, longest)
 		}
 	}
 	if n, ok := number(g.fill); ok {

@@ -2,6 +2,7 @@ package limits
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -27,8 +28,19 @@ func TestRead(t *testing.T) {
 		{"nonsense", 429, h{"Retry-After": "soon", "X-RateLimit-Remaining": "NaN", "RateLimit": "???;=,;;", "RateLimit-Policy": `";q=`},
 			"not understood: Retry-After: soon; not understood: X-Ratelimit-Remaining: NaN"},
 		{"negative", 429, h{"Retry-After": "-5", "X-RateLimit-Remaining": "-1"}, "not understood: Retry-After: -5; not understood: X-Ratelimit-Remaining: -1"},
-		{"endless", 429, h{"Retry-After": "99999999999999999999"}, "not understood: Retry-After: 99999999999999999999"},
-		{"no time to go and no epoch", 429, h{"Retry-After": "4000000"}, "not understood: Retry-After: 4000000"},
+		{"endless", 429, h{"Retry-After": "99999999999999999999"}, "Retry-After asks for a pause of more than 99 years"},
+		{"endless, more than a float64 holds", 429, h{"Retry-After": strings.Repeat("9", 400)}, "Retry-After asks for a pause of more than 99 years"},
+		{"endless, in milliseconds", 429, h{"Retry-After-Ms": "99999999999999999999"}, "Retry-After-Ms asks for a pause of more than 99 years"},
+		{"endless, by another name", 429, h{"X-Retry-After": "99999999999999999999"}, "X-Retry-After asks for a pause of more than 99 years"},
+		{"a date in the far future", 503, h{"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, "Retry-After asks for a pause of more than 99 years"},
+		{"a long time to go", 429, h{"Retry-After": "4000000"}, "Retry-After asks for a pause of 46 days"},
+		{"a long time to go, with a unit", 429, h{"Retry-After": "46 days"}, "Retry-After asks for a pause of 46 days"},
+		{"a time to go that would be a moment of long ago", 429, h{"Retry-After": "600000000"}, "Retry-After asks for a pause of 6944 days"},
+		{"a long time to go, in milliseconds", 429, h{"Retry-After-Ms": "864000000"}, "Retry-After-Ms asks for a pause of 10 days"},
+		{"Retry-After as an epoch", 429, h{"Retry-After": "1780639230"}, "Retry-After asks for a pause of 60 s"},
+		{"Retry-After as an epoch in the past", 429, h{"Retry-After": "1780639110"}, ""},
+		{"no number", 429, h{"Retry-After": "Infinity"}, "not understood: Retry-After: Infinity"},
+		{"a reset beyond belief", 200, h{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "99999999999999999999"}, "X-Ratelimit: 0 left; not understood: X-Ratelimit-Reset: 99999999999999999999"},
 		{"epoch seconds", 200, h{"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4999", "X-RateLimit-Reset": "1780639230"},
 			"X-Ratelimit: 4999 of 5000 left, in full again in 60 s"},
 		{"epoch milliseconds", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1780639230000"}, "X-Ratelimit: 1 left, in full again in 60 s"},

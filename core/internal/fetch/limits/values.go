@@ -3,6 +3,7 @@
 package limits
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -12,19 +13,28 @@ import (
 	"time"
 )
 
-// number reads a number that is not negative. "100, 100;w=60", an older form, is 100.
+// number reads a number that is not negative, nor beyond belief. "100, 100;w=60", an older form, is 100.
 func number(s string) (float64, bool) {
+	n, ok := anyNumber(s)
+	if n > 1e18 {
+		return 0, false
+	}
+	return n, ok
+}
+
+// anyNumber reads a number that is not negative, however many digits it has. One that is too large for a float64 is infinite.
+func anyNumber(s string) (float64, bool) {
 	s, _, _ = strings.Cut(s, ",")
 	s, _, _ = strings.Cut(s, ";")
 	n, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-	if err != nil || !(n >= 0) || n > 1e18 {
+	if !(n >= 0) || err != nil && !errors.Is(err, strconv.ErrRange) || err == nil && math.IsInf(n, 1) {
 		return 0, false
 	}
 	return n, true
 }
 
 func seconds(n float64) time.Duration {
-	return time.Duration(min(n, longest.Seconds()) * float64(time.Second))
+	return time.Duration(min(n, forever.Seconds()) * float64(time.Second))
 }
 
 // spelt is a time with a word: 1s, 6m0s, 12ms, 60 seconds, 1d.
@@ -156,9 +166,33 @@ func (c *Clock) wait(value string, unit time.Duration, date time.Time) (d time.D
 	return d, unsure, ok && d < longest
 }
 
+// pause reads when to come again. That is the host's wish, however far away it is: no number is too large. One that would be a moment far from now
+// is a time to go.
+func pause(value string, unit time.Duration, date time.Time) (d time.Duration, ok bool) {
+	n, isNumber := anyNumber(value)
+	if t, isMoment := moment(value); isMoment {
+		if d = t.Sub(date); !isNumber || d.Abs() <= longest {
+			return min(max(d, 0), forever), true
+		}
+	}
+	if isNumber {
+		if unit == time.Millisecond {
+			n /= 1000
+		}
+		return seconds(n), true
+	}
+	d, _, ok = duration(value, unit)
+	return d, ok
+}
+
+// Endless reports whether a time is as good as for ever: no more can be told of it than that it is longer than 99 years.
+func Endless(d time.Duration) bool { return d > forever/100*99 }
+
 // Short is a time for people: 340 ms, 12 s, 4 min, 2 h 5 min.
 func Short(d time.Duration) string {
 	switch {
+	case Endless(d):
+		return "more than 99 years"
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
 	case d < 2*time.Minute:
