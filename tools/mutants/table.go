@@ -19,6 +19,7 @@ const (
 	pipeline   = "core/internal/pipeline"
 	checkpoint = "core/internal/checkpoint"
 	jsonl      = "plugins/sinks/jsonl"
+	filesink   = "sdk/filesink"
 	fetch      = "core/internal/fetch"
 	files      = "core/internal/files"
 )
@@ -139,8 +140,8 @@ var guarantees = []mutant{
 `, ``}}},
 	{name: "a whole number of the file may be too large", pkg: "core/internal/config", test: "TestNumbersOfTypes",
 		edits: []edit{{"core/internal/config/settings.go", `!sdk.FitsFormat(n, format):`, `!sdk.FitsFormat(n, format[:0]):`}}},
-	{name: "jsonl: nobody is told what is gone", pkg: jsonl, test: "TestSaysWhatIsGone",
-		edits: []edit{{jsonl + "/restore.go", `	r.tellGone(ctx)
+	{name: "jsonl: nobody is told what is gone", pkg: filesink, test: "TestSaysWhatIsGone",
+		edits: []edit{{filesink + "/restore.go", `	r.tellGone(ctx)
 `, ``}}},
 	{name: "dead letters are not cut back", pkg: "core/internal/deadletter", test: "TestLettersComeBackToTheirToken",
 		edits: []edit{{"core/internal/deadletter/deadletter.go", `	return f.file.Truncate(f.size)`, `	return nil`}}},
@@ -234,21 +235,22 @@ var guarantees = []mutant{
 		edits: []edit{{"sdk/outbox/outbox.go", `		b.mark, at = rand.Text(), token{} //`, `		b.mark, at = b.mark+rand.Text()[:0], token{} //`}}},
 	{name: "two hosts run one pipeline", pkg: "core", test: "TestLock",
 		edits: []edit{{"core/lock.go", `		if got {`, `		if got || name != "" {`}}},
-	{name: "jsonl: two sinks write one path", pkg: jsonl, test: "TestOneWriter",
-		edits: []edit{{jsonl + "/journal.go", `	if err := lockWithin(ctx, j.out, patience); err != nil {`, `	if err := lockWithin(ctx, j.out, patience); err != nil && patience < 0 {`}}},
+	{name: "jsonl: two sinks write one path", pkg: filesink, test: "TestOneWriter",
+		edits: []edit{{filesink + "/journal.go", `	if err := lockWithin(ctx, j.out, patience); err != nil {`, `	if err := lockWithin(ctx, j.out, patience); err != nil && patience < 0 {`}}},
 	{name: "jsonl: files are not cut back", pkg: jsonl, test: "TestConformance/plain",
-		edits: []edit{{jsonl + "/restore.go", `errors.Join(f.Truncate(size), f.Sync(), f.Close())`, `errors.Join(f.Sync(), f.Close())`}}},
+		edits: []edit{{filesink + "/restore.go", `errors.Join(f.Truncate(size), f.Sync(), f.Close())`, `errors.Join(f.Sync(), f.Close())`}}},
 	{name: "jsonl: no fsync of the records", pkg: jsonl, test: "TestCrash/plain", linux: true,
-		edits: []edit{{jsonl + "/output.go", `	if err := o.out.Sync(); err != nil {
+		edits: []edit{{filesink + "/output.go", `	if err := o.out.Sync(); err != nil {
 		return err
 	}`, ``}}},
 	{name: "jsonl: no fsync of the folder", pkg: jsonl, test: "TestCrash/plain", linux: true,
-		edits: []edit{{jsonl + "/sink.go", `		if err := syncDir(dir); err != nil {
+		edits: []edit{{filesink + "/files.go", `		if err := durable.SyncDir(dir); err != nil {
 			return err
 		}
-		delete(`, `		delete(`}}},
+		delete(`, `		_ = durable.SyncDir
+		delete(`}}},
 	{name: "jsonl: no fsync of the journal", pkg: jsonl, test: "TestCrash/plain", linux: true,
-		edits: []edit{{jsonl + "/journal.go", `	if err != nil {
+		edits: []edit{{filesink + "/journal.go", `	if err != nil {
 		return err
 	}
 	return j.out.Sync()
@@ -259,7 +261,7 @@ var guarantees = []mutant{
 
 // close`}}},
 	{name: "jsonl: a name that a killed process made is taken for durable", pkg: jsonl, test: "TestCrash/plain", linux: true,
-		edits: []edit{{jsonl + "/journal.go", `		err = syncDir(t.root) //`, `		_ = t.root //`}}},
+		edits: []edit{{filesink + "/journal.go", `		err = durable.SyncDir(t.root) //`, `		_ = t.root //`}}},
 	{name: "standard output: no fsync of a file", pkg: "core", test: "TestStdoutCrash", linux: true,
 		edits: []edit{{"core/stdout.go", `return nil, s.file.Sync()`, `return nil, nil`}}},
 	{name: "standard output: a record goes behind half a line", pkg: "core", test: "TestStdoutCrash", linux: true,

@@ -3,74 +3,16 @@
 package jsonl
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/filesink/filesinktest"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
 )
-
-// readFile returns the lines of a file. A frame that is not whole fails the test; with torn it ends the file, as for a
-// reader who looks while it is written.
-func readFile(t *testing.T, path string, torn bool) []string {
-	t.Helper()
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r io.Reader = bytes.NewReader(raw)
-	if len(raw) > 0 {
-		switch filepath.Ext(path) {
-		case ".gz":
-			r, err = gzip.NewReader(r)
-		case ".zst":
-			r, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(r)
-	if err != nil && !(torn && errors.Is(err, io.ErrUnexpectedEOF)) {
-		t.Fatalf("%s: %v", path, err)
-	}
-	if len(text) == 0 {
-		return nil
-	}
-	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-}
-
-// streamOf returns the lines of all files of a stream below dir, by the rule stream.ext or stream-00001.ext.
-func streamOf(t *testing.T, dir, stream string) []string {
-	t.Helper()
-	var out []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		name, _, _ := strings.Cut(d.Name(), ".")
-		if name == stream || strings.HasPrefix(name, stream+"-0") {
-			out = append(out, readFile(t, path, false)...)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
@@ -88,7 +30,7 @@ func TestConformance(t *testing.T) {
 			t.Parallel()
 			sdktest.TestSink(t, mortal(), sdktest.SinkCase{
 				Config:   func(_ *testing.T, dir string) any { return settings(c, dir) },
-				Read:     streamOf,
+				Read:     filesinktest.StreamLines,
 				Replaces: c.Mode == "overwrite",
 			})
 		})
@@ -110,7 +52,7 @@ func mortal() sdk.Plugin {
 		mu.Lock()
 		defer mu.Unlock()
 		if before := alive[string(raw)]; before != nil {
-			abandon(before)
+			before.Abandon()
 		}
 		alive[string(raw)] = v.(*Sink)
 		return v, nil
@@ -137,7 +79,7 @@ func TestCrash(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			sdktest.CrashSink(t, Plugin(), sdktest.SinkCase{Config: func(_ *testing.T, dir string) any { return settings(c, dir) }, Read: streamOf})
+			sdktest.CrashSink(t, Plugin(), sdktest.SinkCase{Config: func(_ *testing.T, dir string) any { return settings(c, dir) }, Read: filesinktest.StreamLines})
 		})
 	}
 }

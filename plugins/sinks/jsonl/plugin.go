@@ -5,11 +5,9 @@ package jsonl
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/filesink"
 )
 
 // Config is the sink's settings.
@@ -40,56 +38,28 @@ func Plugin() sdk.Plugin {
 	})
 }
 
+// Sink writes JSON Lines files.
+type Sink struct{ *filesink.Files }
+
 // New returns the sink of these settings. Every mistake in them is permanent.
 func New(c Config) (*Sink, error) {
 	if c.Path == "-" {
 		return nil, sdk.Permanent(errors.New(`path "-": a plugin's process cannot reach the terminal; scrapekit writes to it itself where the sink is its own jsonl`))
 	}
-	t, err := parseTemplate(c.Path)
+	files, err := filesink.New(filesink.Options{
+		Name: "jsonl", Path: c.Path, Compression: c.Compression, RotateSize: c.RotateSize, Mode: c.Mode,
+	})
 	if err != nil {
-		return nil, sdk.Permanent(err)
+		return nil, err
 	}
-	rotate, err := parseSize(c.RotateSize)
-	if err != nil {
-		return nil, sdk.Permanent(fmt.Errorf("rotate_size: %w", err))
-	}
-	format, err := formatOf(c.Compression, c.Path)
-	if err != nil {
-		return nil, sdk.Permanent(err)
-	}
-	switch c.Mode {
-	case "", "append", "overwrite":
-	default:
-		return nil, sdk.Permanent(fmt.Errorf("mode %q: it is append or overwrite", c.Mode))
-	}
-	return &Sink{template: t, rotate: rotate, format: format, overwrite: c.Mode == "overwrite", patience: patience}, nil
+	return &Sink{files}, nil
 }
 
-// Guarantee implements [sdk.Guarantor].
-func (s *Sink) Guarantee() sdk.Guarantee {
-	return sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "its files are cut back to the last commit before a run goes on"}
-}
-
-// Check tries whether the output folder, or the one in which it will be made, can be written. It leaves nothing behind.
-func (s *Sink) Check(context.Context) error {
-	dir := s.template.root
-	for {
-		info, err := os.Stat(dir)
-		if err == nil && !info.IsDir() {
-			return sdk.Permanent(fmt.Errorf("%s is a file, and should be the output folder", dir))
-		}
-		if err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		if !errors.Is(err, os.ErrNotExist) || parent == dir {
-			return sdk.Permanent(err)
-		}
-		dir = parent
+// Write implements [sdk.Sink].
+func (s *Sink) Write(_ context.Context, b sdk.Batch) error {
+	payload, rejects := sdk.JSONLines(b)
+	if err := s.Append(b.Stream, payload); err != nil {
+		return err
 	}
-	probe, err := os.CreateTemp(dir, ".scrapekit-check-*")
-	if err != nil {
-		return sdk.Permanent(fmt.Errorf("output folder: %w", err))
-	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	return rejects.Err()
 }

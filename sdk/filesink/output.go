@@ -1,6 +1,6 @@
 // One file while it is open.
 
-package jsonl
+package filesink
 
 import (
 	"bufio"

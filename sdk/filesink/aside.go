@@ -1,6 +1,6 @@
 // Overwriting: what is replaced is kept aside until the host has kept a token for what came instead.
 
-package jsonl
+package filesink
 
 import (
 	"crypto/rand"
@@ -11,6 +11,8 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+
+	"github.com/scrapekit/scrapekit/sdk/durable"
 )
 
 // check refuses what the sink does not write, and what would lead out of the output folder.
@@ -32,7 +34,7 @@ func asideOf(path string) string {
 }
 
 // setAside moves files out of the way of this run's own.
-func (s *Sink) setAside(paths []string) error {
+func (s *Files) setAside(paths []string) error {
 	a := aside{ID: rand.Text(), Run: s.run, Paths: paths}
 	s.journal.pending = true
 	if err := s.journal.add(line{Aside: &a}); err != nil {
@@ -51,7 +53,7 @@ func (s *Sink) setAside(paths []string) error {
 		moved[filepath.Dir(path)] = true
 	}
 	for dir := range moved {
-		if err := syncDir(dir); err != nil {
+		if err := durable.SyncDir(dir); err != nil {
 			return err
 		}
 	}
@@ -62,7 +64,7 @@ func (s *Sink) setAside(paths []string) error {
 
 // replace moves what earlier runs wrote out of the way. It is called with the first records of a run, so that
 // a run that finds nothing, or does not reach its source, takes nothing away.
-func (s *Sink) replace() error {
+func (s *Files) replace() error {
 	if len(s.old) == 0 {
 		return nil
 	}
@@ -76,7 +78,7 @@ func (s *Sink) replace() error {
 
 // drop removes for good what was set aside before the last token: that a further call came says that the host has
 // kept that token.
-func (s *Sink) drop() error {
+func (s *Files) drop() error {
 	if len(s.replaced) == 0 {
 		return nil
 	}

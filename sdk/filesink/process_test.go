@@ -1,6 +1,6 @@
 // Processes that do a few steps and are then killed, where the instant matters.
 
-package jsonl
+package filesink
 
 import (
 	"bufio"
@@ -18,12 +18,12 @@ import (
 )
 
 // stepsEnv holds the plan of the test binary, started once more.
-const stepsEnv = "JSONL_TEST_STEPS"
+const stepsEnv = "FILESINK_TEST_STEPS"
 
 // plan is what such a process does: it opens the sink, does the steps, and waits to be killed. A step is "commit", or
 // "stream: record".
 type plan struct {
-	Config Config
+	Config Options
 	Start  sdk.Start
 	Steps  []string
 }
@@ -34,7 +34,7 @@ func takeSteps(raw string) error {
 	if err := json.Unmarshal([]byte(raw), &do); err != nil {
 		return err
 	}
-	sink, err := New(do.Config)
+	sink, err := newSink(do.Config)
 	if err == nil {
 		err = sink.Open(ctx, do.Start)
 	}
@@ -104,7 +104,7 @@ func (r *process) kill() {
 
 // TestOneWriter: a path belongs to one sink from Open to Close, whichever process it is in.
 func TestOneWriter(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	first := p.inProcess(sdk.Start{Run: "r1"}, "a: 1", "commit", "a: 2")
 	p.refuses(sdk.Start{Run: "r9"}, p.file("{stream}.jsonl"), "another sink or run")
 	p.has("a.jsonl", "1\n2\n") // it was not brought back to anything
@@ -122,10 +122,10 @@ func TestOneWriter(t *testing.T) {
 
 // TestWaitsForTheDying: who was killed a moment ago may hold the lock still.
 func TestWaitsForTheDying(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	holder := p.sink
-	waiter, err := New(Config{Path: p.file("{stream}.jsonl")})
+	waiter, err := newSink(Options{Path: p.file("{stream}.jsonl")})
 	p.ok(err)
 	opened := make(chan error, 1)
 	go func() { opened <- waiter.Open(t.Context(), sdk.Start{Run: "r2", Started: day}) }()
@@ -134,17 +134,17 @@ func TestWaitsForTheDying(t *testing.T) {
 		t.Fatalf("opened beside another: %v", err)
 	default:
 	}
-	abandon(holder)
+	holder.Abandon()
 	p.ok(<-opened)
 	p.ok(waiter.Close())
 }
 
 // TestOneFileTwoPaths: two paths may lead to one file.
 func TestOneFileTwoPaths(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
-	other, err := New(Config{Path: p.file("a.jsonl")})
+	other, err := newSink(Options{Path: p.file("a.jsonl")})
 	p.ok(err)
 	p.ok(other.Open(t.Context(), sdk.Start{Run: "r2", Started: day}))
 	defer other.Close()
@@ -164,7 +164,7 @@ func (p *place) hidden() []string {
 
 // TestOverwriteNothing: a run that finds nothing, or does not get that far, takes nothing away.
 func TestOverwriteNothing(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl", Mode: "overwrite"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl", Mode: "overwrite"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	p.write("b", "1")
@@ -193,7 +193,7 @@ func TestOverwriteNothing(t *testing.T) {
 
 // TestOverwriteKilled: until the host has kept a token of the new records, what they replace is brought back.
 func TestOverwriteKilled(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl", Mode: "overwrite"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl", Mode: "overwrite"})
 	p.put("c.jsonl", "users\n")
 	first := p.inProcess(sdk.Start{Run: "r1"}, "a: 1", "b: 1", "commit")
 	first.kill()
@@ -232,7 +232,7 @@ func TestOverwriteKilled(t *testing.T) {
 
 // TestOverwriteDropsInTime: two versions of the data are not kept for longer than needed.
 func TestOverwriteDropsInTime(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl", Mode: "overwrite"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl", Mode: "overwrite"})
 	p.put("a.jsonl", "users\n")
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
@@ -251,7 +251,7 @@ func TestOverwriteDropsInTime(t *testing.T) {
 
 // TestOverwriteThenReset: without a state, what a token was handed out for is the user's; so is what it replaced gone.
 func TestOverwriteThenReset(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl", Mode: "overwrite"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl", Mode: "overwrite"})
 	p.put("a.jsonl", "users\n")
 	p.inProcess(sdk.Start{Run: "r1"}, "a: 1", "commit").kill()
 	p.open(sdk.Start{Run: "r2"})
@@ -263,7 +263,7 @@ func TestOverwriteThenReset(t *testing.T) {
 
 // TestUsersLines: what somebody has added to a finished file stays, and what a killed run has added goes.
 func TestUsersLines(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	token := p.commit()
@@ -294,7 +294,7 @@ func TestUsersLines(t *testing.T) {
 
 // TestUsersLinesInBetween: a run that was interrupted in an orderly way has left nothing of its own behind.
 func TestUsersLinesInBetween(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	start := sdk.Start{Run: "r1", Token: p.commit(), Resume: true}
@@ -320,7 +320,7 @@ func TestUsersLinesInBetween(t *testing.T) {
 func TestReplacedByUser(t *testing.T) {
 	for _, ext := range []string{"", ".gz"} {
 		t.Run("jsonl"+ext, func(t *testing.T) {
-			p := newPlace(t, Config{Path: "{stream}.jsonl" + ext})
+			p := newPlace(t, Options{Path: "{stream}.jsonl" + ext})
 			p.open(sdk.Start{Run: "r1"})
 			p.write("a", "1")
 			start := sdk.Start{Run: "r2", Token: p.commit()}
@@ -342,7 +342,7 @@ func TestReplacedByUser(t *testing.T) {
 
 // TestUsersLinesOfAnEarlierDay: a file that is never written again is never cut again either.
 func TestUsersLinesOfAnEarlierDay(t *testing.T) {
-	p := newPlace(t, Config{Path: "{date}.jsonl"})
+	p := newPlace(t, Options{Path: "{date}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	token := p.commit()
@@ -356,7 +356,7 @@ func TestUsersLinesOfAnEarlierDay(t *testing.T) {
 
 // TestAnotherRunInBetween: a run that was interrupted does not cut off what another has written since.
 func TestAnotherRunInBetween(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	token := p.commit()

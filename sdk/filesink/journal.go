@@ -1,6 +1,6 @@
 // The journal: what has to be known of a file before it is written to, moved or removed.
 
-package jsonl
+package filesink
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/durable"
 )
 
 // journal is a hidden file in the output folder, one a path of the settings: JSON Lines, the folder's mark
@@ -64,10 +65,10 @@ type line struct {
 const about = "scrapekit needs this file to go on after a crash; do not remove it while a run is unfinished"
 
 // openJournal opens the journal of a path alone, or makes it.
-func openJournal(ctx context.Context, t template, patience time.Duration) (_ *journal, err error) {
+func openJournal(ctx context.Context, name string, t template, patience time.Duration) (_ *journal, err error) {
 	sum := sha256.Sum256([]byte(t.rest))
-	j := &journal{path: filepath.Join(t.root, ".scrapekit-jsonl-"+hex.EncodeToString(sum[:4]))}
-	if err := makeFolder(t.root); err != nil {
+	j := &journal{path: filepath.Join(t.root, ".scrapekit-"+name+"-"+hex.EncodeToString(sum[:4]))}
+	if err := durable.MakeDir(t.root, 0o755); err != nil {
 		return nil, sdk.Permanent(err)
 	}
 	if j.out, err = os.OpenFile(j.path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
@@ -90,7 +91,7 @@ func openJournal(ctx context.Context, t template, patience time.Duration) (_ *jo
 		err = j.found()
 	}
 	if err == nil {
-		err = syncDir(t.root) // who made it may have been killed before it came to that
+		err = durable.SyncDir(t.root) // who made it may have been killed before it came to that
 	}
 	if err != nil {
 		return nil, sdk.Permanent(err)

@@ -1,6 +1,6 @@
 // Coming back to a token where users have their hands in the folder.
 
-package jsonl
+package filesink
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/filesink/filesinktest"
 )
 
 var day = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
@@ -19,11 +20,11 @@ var day = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 type place struct {
 	*testing.T
 	dir    string
-	config Config
-	sink   *Sink
+	config Options
+	sink   *sink
 }
 
-func newPlace(t *testing.T, c Config) *place {
+func newPlace(t *testing.T, c Options) *place {
 	t.Helper()
 	t.Parallel()
 	return &place{T: t, dir: t.TempDir(), config: c}
@@ -37,14 +38,14 @@ func (p *place) tryOpen(s sdk.Start) error {
 	c := p.config
 	c.Path = filepath.Join(p.dir, filepath.FromSlash(c.Path))
 	p.kill()
-	sink, err := New(c)
+	sink, err := newSink(c)
 	if err != nil {
 		p.Fatal(err)
 	}
 	// A process that another test starts holds our files, and so their locks, until it is another program.
 	sink.patience = time.Second
 	p.sink = sink
-	p.Cleanup(func() { abandon(sink) })
+	p.Cleanup(func() { sink.Abandon() })
 	if s.Started.IsZero() {
 		s.Started = day
 	}
@@ -54,22 +55,8 @@ func (p *place) tryOpen(s sdk.Start) error {
 // kill leaves the sink as a kill would.
 func (p *place) kill() {
 	if p.sink != nil {
-		abandon(p.sink)
+		p.sink.Abandon()
 	}
-}
-
-// abandon lets go of what the system would take from a killed process.
-func abandon(s *Sink) {
-	if s.journal == nil {
-		return
-	}
-	for _, sr := range s.byPath {
-		if sr.current != nil {
-			_ = sr.current.out.Close()
-		}
-	}
-	_ = s.journal.close()
-	s.journal = nil
 }
 
 func (p *place) open(s sdk.Start) {
@@ -143,7 +130,7 @@ func (p *place) ok(err error) {
 }
 
 func TestUsersFile(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.put("a.jsonl", "users\n")
 	p.put("b.jsonl", "no end of line")
 	first := sdk.Start{Run: "r1"}
@@ -172,7 +159,7 @@ func TestUsersFile(t *testing.T) {
 }
 
 func TestUsersFileBesideNumbers(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl", RotateSize: "4"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl", RotateSize: "4"})
 	p.put("a-00001.jsonl", "users\n")
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
@@ -191,7 +178,7 @@ func TestUsersFileBesideNumbers(t *testing.T) {
 }
 
 func TestOverwriteReplacesWhatWasThere(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl", Mode: "overwrite"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl", Mode: "overwrite"})
 	p.put("a.jsonl", "users\n")
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
@@ -210,7 +197,7 @@ func TestOverwriteReplacesWhatWasThere(t *testing.T) {
 
 // TestMovedAway: who uses a finished run's files may take them away; the next run begins anew, and comes back to that.
 func TestMovedAway(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	p.write("b", "1")
@@ -243,7 +230,7 @@ func TestMovedAway(t *testing.T) {
 }
 
 func TestEmptiedByUser(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	token := p.commit()
@@ -255,7 +242,7 @@ func TestEmptiedByUser(t *testing.T) {
 }
 
 func TestMovedFolder(t *testing.T) {
-	p := newPlace(t, Config{Path: "out/{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "out/{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	token := p.commit()
@@ -270,7 +257,7 @@ func TestMovedFolder(t *testing.T) {
 
 // TestOtherFolder: files of the same names in another folder are not ours to cut.
 func TestOtherFolder(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	token := p.commit()
@@ -289,7 +276,7 @@ func TestOtherFolder(t *testing.T) {
 
 // TestStateReset: without a token, what a token was handed out for is the user's, and what was not is a leftover.
 func TestStateReset(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	p.commit()
@@ -303,7 +290,7 @@ func TestStateReset(t *testing.T) {
 }
 
 func TestDateAndRun(t *testing.T) {
-	p := newPlace(t, Config{Path: "{date}/{run}/{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{date}/{run}/{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1", Started: day})
 	p.write("a", "1")
 	token := p.commit()
@@ -325,7 +312,7 @@ func TestDateAndRun(t *testing.T) {
 }
 
 func TestChangedCompression(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	token := p.commit()
@@ -340,7 +327,7 @@ func TestChangedCompression(t *testing.T) {
 func TestEveryCommitIsAWholeFile(t *testing.T) {
 	for _, ext := range []string{"", ".gz", ".zst"} {
 		t.Run("jsonl"+ext, func(t *testing.T) {
-			p := newPlace(t, Config{Path: "{stream}.jsonl" + ext})
+			p := newPlace(t, Options{Path: "{stream}.jsonl" + ext})
 			p.open(sdk.Start{Run: "r1"})
 			for n := 1; n <= 5; n++ {
 				p.write("a", strings.Repeat("x", n*1000))
@@ -350,7 +337,7 @@ func TestEveryCommitIsAWholeFile(t *testing.T) {
 				p.ok(err)
 				cut := filepath.Join(t.TempDir(), "cut.jsonl"+ext)
 				p.ok(os.WriteFile(cut, raw[:token.Files[0].Size], 0o644))
-				if got := readFile(t, cut, false); len(got) != n || len(got[n-1]) != n*1000 {
+				if got := filesinktest.Lines(t, cut, false); len(got) != n || len(got[n-1]) != n*1000 {
 					t.Errorf("after commit %d: %d records", n, len(got))
 				}
 			}
@@ -360,7 +347,7 @@ func TestEveryCommitIsAWholeFile(t *testing.T) {
 
 // TestCrashWithin ends Open and begin half-way, where a kill could.
 func TestCrashWithin(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.put("b.jsonl", "users\n")
 	start := sdk.Start{Run: "r1", Started: day}
 	p.open(start)
@@ -372,11 +359,11 @@ func TestCrashWithin(t *testing.T) {
 
 	// Open is killed after it has brought the files back, and before it clears the journal.
 	p.kill()
-	j, err := openJournal(t.Context(), p.sink.template, 0)
+	j, err := openJournal(t.Context(), "test", p.sink.template, 0)
 	p.ok(err)
 	token, err := decodeToken(start.Token)
 	p.ok(err)
-	r := &restore{sink: p.sink, start: start, names: p.sink.template.names(start), touched: map[string]bool{}}
+	r := &restore{sink: p.sink.Files, start: start, names: p.sink.template.names(start), touched: map[string]bool{}}
 	p.ok(r.all(token.Files, j.begun))
 	p.ok(j.close())
 	p.has("b.jsonl", "users\n")
@@ -411,7 +398,7 @@ func TestCrashWithin(t *testing.T) {
 
 // TestCrashWithinFirstJournal: a first line that has no end speaks of nothing.
 func TestCrashWithinFirstJournal(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.ok(os.WriteFile(p.sink.journal.path, []byte(`{"about":"scra`), 0o644))
 	p.open(sdk.Start{Run: "r1"})
@@ -423,7 +410,7 @@ func TestCrashWithinFirstJournal(t *testing.T) {
 }
 
 func TestFolderInPlaceOfFile(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.ok(os.Mkdir(p.file("a.jsonl"), 0o755))
 	p.open(sdk.Start{Run: "r1"})
 	err := p.sink.Write(context.Background(), batch("a", "1"))
@@ -434,7 +421,7 @@ func TestFolderInPlaceOfFile(t *testing.T) {
 
 // TestLostTokenThenFull: what the lost token stood for was never the user's.
 func TestLostTokenThenFull(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	p.commit() // and the host is killed before it keeps the token
@@ -444,7 +431,7 @@ func TestLostTokenThenFull(t *testing.T) {
 
 // TestPlaceTakenByUser: a leftover is taken away once. What the user puts in its place stays.
 func TestPlaceTakenByUser(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	p.open(sdk.Start{Run: "r1"})
@@ -456,7 +443,7 @@ func TestPlaceTakenByUser(t *testing.T) {
 
 // TestContinuedFileGone: a file of an earlier run that this one has written to is this one's.
 func TestContinuedFileGone(t *testing.T) {
-	p := newPlace(t, Config{Path: "{stream}.jsonl"})
+	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
 	p.write("a", "1")
 	token := p.commit()

@@ -1,6 +1,6 @@
 // The token: what the sink answers for, and how large it was at the commit.
 
-package jsonl
+package filesink
 
 import (
 	"bytes"

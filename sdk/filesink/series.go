@@ -1,6 +1,6 @@
 // Series: which file a stream's records go to.
 
-package jsonl
+package filesink
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/durable"
 )
 
 // series is the files of one or more streams, of which the last one is written.
@@ -20,7 +21,7 @@ type series struct {
 }
 
 // output returns the open file that a stream goes to.
-func (s *Sink) output(stream string) (*output, error) {
+func (s *Files) output(stream string) (*output, error) {
 	sr := s.byStream[stream]
 	if sr == nil {
 		var err error
@@ -45,7 +46,7 @@ func (s *Sink) output(stream string) (*output, error) {
 }
 
 // newSeries finds or makes a series. Two names that differ in case alone are one file on some disks.
-func (s *Sink) newSeries(name string) (*series, error) {
+func (s *Files) newSeries(name string) (*series, error) {
 	if sr := s.byPath[name]; sr != nil {
 		return sr, nil
 	}
@@ -60,7 +61,7 @@ func (s *Sink) newSeries(name string) (*series, error) {
 }
 
 // begin opens the file that a series goes on with, or begins one.
-func (s *Sink) begin(sr *series) error {
+func (s *Files) begin(sr *series) error {
 	if s.open >= s.format.maxOpen() {
 		if err := s.retireOldest(); err != nil {
 			return err
@@ -92,10 +93,10 @@ func (s *Sink) begin(sr *series) error {
 
 // prepare notes what has to be known of a file before it is written to for the first time since Open, and makes
 // room for it.
-func (s *Sink) prepare(f *file, fresh bool) error {
+func (s *Files) prepare(f *file, fresh bool) error {
 	path := s.abs(f.path())
 	if fresh {
-		if err := makeFolder(filepath.Dir(path)); err != nil {
+		if err := durable.MakeDir(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
 		s.unsynced[filepath.Dir(path)] = true
@@ -110,7 +111,7 @@ func (s *Sink) prepare(f *file, fresh bool) error {
 }
 
 // next chooses the file that a series goes on with: the last one if there is room, or a fresh one.
-func (s *Sink) next(sr *series) (f *file, fresh bool, err error) {
+func (s *Files) next(sr *series) (f *file, fresh bool, err error) {
 	n := 0
 	if s.rotate > 0 {
 		n = max(sr.last, 1)
@@ -132,7 +133,7 @@ func (s *Sink) next(sr *series) (f *file, fresh bool, err error) {
 }
 
 // fresh looks at what is in the place of a file that no token names.
-func (s *Sink) fresh(name string, n int) (*file, error) {
+func (s *Files) fresh(name string, n int) (*file, error) {
 	f := &file{Series: name, N: n, New: true, Run: s.run}
 	info, err := os.Stat(s.abs(f.path()))
 	switch {
@@ -152,7 +153,7 @@ func (s *Sink) fresh(name string, n int) (*file, error) {
 }
 
 // retire makes a file durable and closes it.
-func (s *Sink) retire(sr *series) error {
+func (s *Files) retire(sr *series) error {
 	o := sr.current
 	sr.current = nil
 	s.open--
@@ -160,7 +161,7 @@ func (s *Sink) retire(sr *series) error {
 }
 
 // retireOldest closes the file that was not used for the longest time.
-func (s *Sink) retireOldest() error {
+func (s *Files) retireOldest() error {
 	var oldest *series
 	for _, sr := range s.byPath {
 		if sr.current != nil && (oldest == nil || sr.current.used < oldest.current.used) {

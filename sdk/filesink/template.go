@@ -1,6 +1,6 @@
 // The path with its placeholders, and the names of the files that it gives.
 
-package jsonl
+package filesink
 
 import (
 	"fmt"

@@ -1,6 +1,6 @@
 // Locks of open files on Windows, where a lock keeps others from reading too.
 
-package jsonl
+package filesink
 
 import (
 	"errors"

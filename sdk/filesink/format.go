@@ -1,6 +1,6 @@
 // Compression: what is between a record and the disk.
 
-package jsonl
+package filesink
 
 import (
 	"fmt"

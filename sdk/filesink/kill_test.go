@@ -1,6 +1,6 @@
 // Killed for real: a process that writes, again and again.
 
-package jsonl
+package filesink
 
 import (
 	"bufio"
@@ -18,10 +18,11 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/filesink/filesinktest"
 )
 
 // childEnv holds what the test binary, started once more, is to write: path, token, first record.
-const childEnv = "JSONL_TEST_CHILD"
+const childEnv = "FILESINK_TEST_CHILD"
 
 func TestMain(m *testing.M) {
 	if args := os.Getenv(childEnv); args != "" {
@@ -51,7 +52,7 @@ func writeForever(args []string) error {
 	if err != nil {
 		return err
 	}
-	sink, err := New(Config{Path: args[0], RotateSize: "20kB"})
+	sink, err := newSink(Options{Path: args[0], RotateSize: "20kB"})
 	if err != nil {
 		return err
 	}
@@ -161,7 +162,7 @@ func holdsFirst(t *testing.T, dir, path, token string, n int) {
 	if len(raw) > 0 {
 		start.Token, start.Resume = raw, true
 	}
-	sink, err := New(Config{Path: path, RotateSize: "20kB"})
+	sink, err := newSink(Options{Path: path, RotateSize: "20kB"})
 	if err == nil {
 		err = sink.Open(t.Context(), start)
 	}
@@ -174,7 +175,7 @@ func holdsFirst(t *testing.T, dir, path, token string, n int) {
 		want = append(want, numberedRecord(i))
 	}
 	for i := range 3 {
-		got = append(got, streamOf(t, dir, fmt.Sprint("s", i))...)
+		got = append(got, filesinktest.StreamLines(t, dir, fmt.Sprint("s", i))...)
 	}
 	slices.Sort(want)
 	slices.Sort(got)

@@ -1,6 +1,6 @@
 // Sizes as people write them.
 
-package jsonl
+package filesink
 
 import (
 	"fmt"

@@ -1,7 +1,7 @@
 // Output of earlier runs that somebody took away: said when the sink is opened, unless everything
 // comes again anyhow.
 
-package jsonl
+package filesink
 
 import (
 	"bytes"
@@ -21,14 +21,14 @@ func TestSaysWhatIsGone(t *testing.T) {
 		p.ok(os.Truncate(p.file("out/b.jsonl"), 0))
 	}
 	takeMark := func(p *place) {
-		marks, err := filepath.Glob(p.file("out/.scrapekit-jsonl-*"))
+		marks, err := filepath.Glob(p.file("out/.scrapekit-test-*"))
 		if err != nil || len(marks) != 1 {
 			p.Fatalf("%q: %v", marks, err)
 		}
 		p.ok(os.Remove(marks[0]))
 	}
 	for name, c := range map[string]struct {
-		config  Config
+		config  Options
 		take    func(p *place)
 		change  func(s *sdk.Start)
 		says    string // of what is gone; "": nothing
@@ -40,25 +40,25 @@ func TestSaysWhatIsGone(t *testing.T) {
 			p.put("out/a.jsonl", "somebody else's\n")
 		}, says: "gone=b.jsonl", strange: "files=a.jsonl"},
 		"the journal alone": {take: takeMark, strange: `files="a.jsonl, b.jsonl"`},
-		"the journal alone, numbered": {config: Config{Path: "out/{stream}.jsonl", RotateSize: "1KB"}, take: takeMark,
+		"the journal alone, numbered": {config: Options{Path: "out/{stream}.jsonl", RotateSize: "1KB"}, take: takeMark,
 			strange: `files="a-00001.jsonl, b-00001.jsonl"`},
 		"the journal, before a full run": {take: takeMark, change: func(s *sdk.Start) { s.Full = true },
 			strange: `adds everything to them, or behind them: if it is in them already`},
-		"the journal, of what is overwritten": {config: Config{Path: "out/{stream}.jsonl", Mode: "overwrite"}, take: takeMark},
+		"the journal, of what is overwritten": {config: Options{Path: "out/{stream}.jsonl", Mode: "overwrite"}, take: takeMark},
 		"one file":                            {take: func(p *place) { p.ok(os.Remove(p.file("out/a.jsonl"))) }, says: "gone=a.jsonl"},
 		"all emptied":                         {take: empty, says: "a.jsonl, b.jsonl"},
-		"emptied, compressed":                 {config: Config{Path: "out/{stream}.jsonl", Compression: "gzip"}, take: empty, says: "a.jsonl, b.jsonl"},
-		"finished files, not the last": {config: Config{Path: "out/{stream}.jsonl", RotateSize: "2B"}, take: func(p *place) {
+		"emptied, compressed":                 {config: Options{Path: "out/{stream}.jsonl", Compression: "gzip"}, take: empty, says: "a.jsonl, b.jsonl"},
+		"finished files, not the last": {config: Options{Path: "out/{stream}.jsonl", RotateSize: "2B"}, take: func(p *place) {
 			p.ok(os.Remove(p.file("out/a-00001.jsonl")))
 		}, says: "gone=a-00001.jsonl"},
-		"finished files and the last": {config: Config{Path: "out/{stream}.jsonl", RotateSize: "2B"}, take: func(p *place) {
+		"finished files and the last": {config: Options{Path: "out/{stream}.jsonl", RotateSize: "2B"}, take: func(p *place) {
 			p.ok(os.Remove(p.file("out/a-00001.jsonl")))
 			p.ok(os.Remove(p.file("out/a-00002.jsonl")))
 		}, says: `gone="a-00001.jsonl, a-00002.jsonl"`},
 		"nothing":              {take: func(*place) {}},
 		"before a full run":    {take: empty, change: func(s *sdk.Start) { s.Full = true }},
-		"what is overwritten":  {config: Config{Path: "out/{stream}.jsonl", Mode: "overwrite"}, take: empty},
-		"what another run has": {config: Config{Path: "out/{run}/{stream}.jsonl"}, take: func(p *place) { p.ok(os.RemoveAll(p.file("out"))) }},
+		"what is overwritten":  {config: Options{Path: "out/{stream}.jsonl", Mode: "overwrite"}, take: empty},
+		"what another run has": {config: Options{Path: "out/{run}/{stream}.jsonl"}, take: func(p *place) { p.ok(os.RemoveAll(p.file("out"))) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.config.Path == "" {

@@ -2,7 +2,7 @@
 
 //go:build !windows
 
-package jsonl
+package filesink
 
 import (
 	"errors"

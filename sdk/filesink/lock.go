@@ -1,6 +1,6 @@
 // The lock of an open file: who writes to it is alone.
 
-package jsonl
+package filesink
 
 import (
 	"context"

@@ -1,6 +1,6 @@
-// Sink: batches into files, and the commit.
+// Files: payloads into files, and the commit.
 
-package jsonl
+package filesink
 
 import (
 	"cmp"
@@ -14,10 +14,12 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/durable"
 )
 
-// Sink writes JSON Lines files. Calls come one at a time.
-type Sink struct {
+// Files writes files that come back to a token. Calls come one at a time.
+type Files struct {
+	name      string // of the sink, in the journal's name
 	template  template
 	rotate    int64
 	format    format
@@ -50,7 +52,7 @@ type Sink struct {
 }
 
 // ready makes the sink ready for writes after what Open has found.
-func (s *Sink) ready(r *restore, j *journal) {
+func (s *Files) ready(r *restore, j *journal) {
 	s.run, s.names, s.journal, s.open, s.broken, s.token = r.start.Run, r.names, j, 0, nil, nil
 	s.old, s.oldFormat, s.aside, s.waiting, s.replaced, s.dropUpTo = r.old, r.token.Format, r.token.Aside, nil, nil, ""
 	s.files = map[string]*file{}
@@ -68,26 +70,23 @@ func (s *Sink) ready(r *restore, j *journal) {
 	}
 }
 
-func (s *Sink) abs(path string) string {
+func (s *Files) abs(path string) string {
 	return filepath.Join(s.template.root, filepath.FromSlash(path))
 }
 
-// Write implements [sdk.Sink].
-func (s *Sink) Write(_ context.Context, b sdk.Batch) error {
-	if err := s.usable(); err != nil {
+// Append writes a payload to the file that the records of a stream go to. For a compressed or numbered file it is what lies between two payloads
+// where a new file may begin.
+func (s *Files) Append(stream string, payload []byte) error {
+	if err := s.usable(); err != nil || len(payload) == 0 {
 		return err
 	}
-	payload, rejects := sdk.JSONLines(b)
-	if len(payload) == 0 {
-		return rejects.Err()
-	}
-	if err := s.write(b.Stream, payload); err != nil {
+	if err := s.append(stream, payload); err != nil {
 		return s.fail(err)
 	}
-	return rejects.Err()
+	return nil
 }
 
-func (s *Sink) write(stream string, payload []byte) error {
+func (s *Files) append(stream string, payload []byte) error {
 	s.token = nil
 	if err := s.replace(); err != nil {
 		return err
@@ -100,7 +99,7 @@ func (s *Sink) write(stream string, payload []byte) error {
 }
 
 // Commit implements [sdk.Sink].
-func (s *Sink) Commit(context.Context) (sdk.Token, error) {
+func (s *Files) Commit(context.Context) (sdk.Token, error) {
 	if err := s.usable(); err != nil {
 		return nil, err
 	}
@@ -116,7 +115,7 @@ func (s *Sink) Commit(context.Context) (sdk.Token, error) {
 	return raw, nil
 }
 
-func (s *Sink) tokenNow() token {
+func (s *Files) tokenNow() token {
 	t := token{Version: tokenVersion, Mark: s.journal.mark, Format: s.format, Aside: s.aside, Files: make([]file, 0, len(s.files))}
 	if len(s.old) > 0 {
 		t.Format = s.oldFormat // there are no others then
@@ -134,7 +133,7 @@ func (s *Sink) tokenNow() token {
 }
 
 // settle makes all files and their names durable, and then the note that a token speaks of them.
-func (s *Sink) settle() error {
+func (s *Files) settle() error {
 	for _, sr := range s.byPath {
 		if sr.current != nil {
 			if err := sr.current.settle(); err != nil {
@@ -143,7 +142,7 @@ func (s *Sink) settle() error {
 		}
 	}
 	for dir := range s.unsynced {
-		if err := syncDir(dir); err != nil {
+		if err := durable.SyncDir(dir); err != nil {
 			return err
 		}
 		delete(s.unsynced, dir)
@@ -152,7 +151,7 @@ func (s *Sink) settle() error {
 }
 
 // Close ends the sink. What was not committed may stay in the files until the next Open.
-func (s *Sink) Close() error {
+func (s *Files) Close() error {
 	if s.journal == nil {
 		return nil
 	}
@@ -174,7 +173,22 @@ func (s *Sink) Close() error {
 	return err
 }
 
-func (s *Sink) usable() error {
+// Abandon leaves the files as a kill would, and lets go of what the system would take from a killed process. It is for tests that kill a sink within
+// their own process.
+func (s *Files) Abandon() {
+	if s.journal == nil {
+		return
+	}
+	for _, sr := range s.byPath {
+		if sr.current != nil {
+			_ = sr.current.out.Close() // what is not written is lost, as it is to be
+		}
+	}
+	_ = s.journal.close()
+	s.journal = nil
+}
+
+func (s *Files) usable() error {
 	if s.broken != nil {
 		return fmt.Errorf("not opened again since: %w", s.broken)
 	}
@@ -185,7 +199,7 @@ func (s *Sink) usable() error {
 }
 
 // fail remembers the first error. The system's own names the file.
-func (s *Sink) fail(err error) error {
+func (s *Files) fail(err error) error {
 	s.broken = err
 	if hopeless(err) {
 		s.broken = sdk.Permanent(err)

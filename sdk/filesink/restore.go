@@ -1,6 +1,6 @@
 // Open: every file back to where the token, or the journal, says. The table in doc.go is decide.
 
-package jsonl
+package filesink
 
 import (
 	"context"
@@ -13,10 +13,11 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/durable"
 )
 
 // Open implements [sdk.Opener].
-func (s *Sink) Open(ctx context.Context, start sdk.Start) error {
+func (s *Files) Open(ctx context.Context, start sdk.Start) error {
 	if err := s.Close(); err != nil {
 		return err
 	}
@@ -24,7 +25,7 @@ func (s *Sink) Open(ctx context.Context, start sdk.Start) error {
 	if err != nil {
 		return sdk.Permanent(err)
 	}
-	j, err := openJournal(ctx, s.template, s.patience)
+	j, err := openJournal(ctx, s.name, s.template, s.patience)
 	if err != nil {
 		return err
 	}
@@ -38,7 +39,7 @@ func (s *Sink) Open(ctx context.Context, start sdk.Start) error {
 
 // restore is the work of one Open.
 type restore struct {
-	sink    *Sink
+	sink    *Files
 	start   sdk.Start
 	names   names
 	token   token
@@ -154,7 +155,7 @@ func (r *restore) all(files []file, lines []begun) error {
 		}
 	}
 	for dir := range r.touched {
-		if err := syncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := durable.SyncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
