@@ -31,6 +31,8 @@ var fences = []mutant{
 		edit{sandbox + "/command_linux.go", `o.Ask, cmd.ExtraFiles[0] = firstFD, theirs`, `_ = firstFD`}),
 	probed("the threads of root have no bound",
 		edit{sandbox + "/hide_linux.go", `err == nil && o.Bound {`, `err == nil && o.Bound && o.Level == "" {`}),
+	{name: "secrets: a command prints without end", pkg: "core", test: "TestSecretsWithoutEnd",
+		edits: []edit{{"core/secrets.go", `	if p.full != nil && p.kept.Len() == p.most {`, `	if p.full != nil && p.kept.Len() > p.most {`}}},
 	{name: "state: a folder of somebody else's is used", pkg: "core", test: "TestStateFolderOfAnother", linux: true,
 		edits: []edit{{"core/lock.go", `	err := disk.Ours(dir)
 `, `	var err error
