@@ -75,7 +75,7 @@ func (s *secret) run(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("%s was not done within %s", s.Exec[0], s.Timeout))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.Exec[0], s.Exec[1:]...)
-	cmd.Dir, cmd.WaitDelay = s.Dir, time.Second // a child of its own may hold the pipes
+	cmd.Dir, cmd.WaitDelay = s.Dir, time.Second                                               // a child of its own may hold the pipes
 	out, words := prefix{most: longestSecret + 16, full: cancel}, prefix{most: longestSecret} // a line break at the end does not count
 	cmd.Stdout, cmd.Stderr = &out, &words
 	err := cmd.Run()

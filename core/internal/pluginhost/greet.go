@@ -66,7 +66,7 @@ func (p *process) greeting(ctx context.Context, out *lines) Greeting {
 		p.kill()
 	}
 	<-p.ended
-	g := Greeting{Ended: !p.killedByUs(), Line: clean(strings.TrimSpace(line), maxKept)}
+	g := Greeting{Ended: !p.killedByUs(), Line: out.hide.clean(strings.TrimSpace(line), maxKept)}
 	g.Output, _ = out.tail()
 	if p.state != nil {
 		g.Code = p.state.ExitCode()

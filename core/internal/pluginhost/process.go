@@ -207,7 +207,7 @@ func (p *process) killedByUs() bool {
 func (p *process) firstLine() (string, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return clean(p.hello, maxKept), p.greeted
+	return p.out.hide.clean(p.hello, maxKept), p.greeted
 }
 
 // closeAll closes files that are only ever closed to say that nothing follows; one that is closed

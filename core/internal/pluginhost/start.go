@@ -165,7 +165,7 @@ func (p *Plugin) connect(ctx context.Context, s Spec) error {
 func (p *Plugin) configure(ctx context.Context, s Spec) error {
 	defer context.AfterFunc(ctx, p.endServices)()
 	if s.Services.Logger == nil && s.Logger != nil {
-		s.Services.Logger = slog.New(logTo{p.log})
+		s.Services.Logger = slog.New(logTo{p.log, s.Hide})
 	}
 	var err error
 	if p.served, err = p.conn.OpenHost(p.services, p.pulse.serve(s.Services)); err == nil {
