@@ -196,6 +196,21 @@ func TestPlanAndPreviewLeaveNothing(t *testing.T) {
 	}
 }
 
+// TestStreamNamedByASecretIsNotShown: neither by plan nor by preview.
+func TestStreamNamedByASecretIsNotShown(t *testing.T) {
+	t.Parallel()
+	const secret = "lines" // as the source's stream is called
+	file := pipelineFile(t, strings.Replace(fmt.Sprintf(toFile, serving(t, "1\n")), "url", "token = \""+secret+"\"\n  url", 1))
+	p := load(t, file, options(io.Discard, nil))
+	_, err := p.Plan(t.Context(), false, -1)
+	err2 := p.Preview(t.Context(), 1, func(stream string, _ []byte) error { return fmt.Errorf("it shows %q", stream) })
+	for _, err := range []error{err, err2} {
+		if err == nil || !strings.Contains(err.Error(), "the name of a stream holds a secret") {
+			t.Error(err)
+		}
+	}
+}
+
 // TestChangedSettings: a run that is not finished goes on with the settings that it began with, or is given up.
 func TestChangedSettings(t *testing.T) {
 	t.Parallel()

@@ -33,6 +33,16 @@ var fences = []mutant{
 		edit{sandbox + "/hide_linux.go", `err == nil && o.Bound {`, `err == nil && o.Bound && o.Level == "" {`}),
 	{name: "secrets: a command prints without end", pkg: "core", test: "TestSecretsWithoutEnd",
 		edits: []edit{{"core/secrets.go", `	if p.full != nil && p.kept.Len() == p.most {`, `	if p.full != nil && p.kept.Len() > p.most {`}}},
+	{name: "secrets: what a plugin logs is cut before they are masked", pkg: "core/internal/pluginhost", test: "TestSecretsThatAPluginLogs",
+		edits: []edit{{"core/internal/pluginhost/lines.go", `	return clip(h.of(printable.Printed(h.of(text))), limit)`, `	return h.of(clean(text, limit))`}}},
+	{name: "secrets: half of one is not known", pkg: "core/internal/redact", test: "TestAlmostSecrets",
+		edits: []edit{{"core/internal/redact/almost.go", `			if cut && splintered(rest) {`, `			if cut && splintered(rest) && rest == "…" {`}}},
+	{name: "secrets: the stream of a dead letter is not masked", pkg: pipeline, test: "TestSecretsInNamesAreHidden",
+		edits: []edit{{pipeline + "/push.go", `Stream: hide(r.Stream)`, `Stream: r.Stream`}}},
+	{name: "secrets: a preview shows the stream that is named by one", pkg: "core", test: "TestStreamNamedByASecretIsNotShown",
+		edits: []edit{{"core/plan.go", `, Hide: p.redact.String,
+	})`, `,
+	})`}}},
 	{name: "state: a folder of somebody else's is used", pkg: "core", test: "TestStateFolderOfAnother", linux: true,
 		edits: []edit{{"core/lock.go", `	err := disk.Ours(dir)
 `, `	var err error
