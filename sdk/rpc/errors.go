@@ -115,7 +115,7 @@ const maxRetryAfter = 30 * 24 * time.Hour
 // wireText makes a text fit for a protobuf string and a header.
 func wireText(s string) string {
 	if len(s) > maxErrorText {
-		s = s[:maxErrorText] + " …"
+		s = s[:maxErrorText] + "…" // the host knows half a secret by what follows it
 	}
 	return validText(s)
 }

@@ -124,11 +124,19 @@ func TestSecretsInNamesAreHidden(t *testing.T) {
 func TestStreamNamedByASecretIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*world){
-		"source":     func(w *world) { w.config.Source = always[sdk.Source]("source odd", telltale{stream: "sesame street"}) },
-		"plan":       func(w *world) { w.config.Source = always[sdk.Source]("source odd", telltale{stream: "known", splits: "sesame"}) },
-		"split":      func(w *world) { w.config.Source = always[sdk.Source]("source odd", telltale{stream: "known", later: "sesame"}) },
-		"OutStreams": func(w *world) { w.config.Transforms = []pipeline.Stage[sdk.Transform]{always[sdk.Transform]("odd", renamer{says: "sesame"})} },
-		"batch":      func(w *world) { w.config.Transforms = []pipeline.Stage[sdk.Transform]{always[sdk.Transform]("odd", renamer{does: "sesame"})} },
+		"source": func(w *world) { w.config.Source = always[sdk.Source]("source odd", telltale{stream: "sesame street"}) },
+		"plan": func(w *world) {
+			w.config.Source = always[sdk.Source]("source odd", telltale{stream: "known", splits: "sesame"})
+		},
+		"split": func(w *world) {
+			w.config.Source = always[sdk.Source]("source odd", telltale{stream: "known", later: "sesame"})
+		},
+		"OutStreams": func(w *world) {
+			w.config.Transforms = []pipeline.Stage[sdk.Transform]{always[sdk.Transform]("odd", renamer{says: "sesame"})}
+		},
+		"batch": func(w *world) {
+			w.config.Transforms = []pipeline.Stage[sdk.Transform]{always[sdk.Transform]("odd", renamer{does: "sesame"})}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

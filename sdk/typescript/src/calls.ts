@@ -214,7 +214,8 @@ function startFromWire(m: Message): Start {
 // toStatus is an error with its class, as the host wants to see it.
 function toStatus(err: unknown): ServerErrorResponse {
   const { permanent = false, retryAfterMs = 0, skip = false } = err instanceof Failure ? err : {};
-  const message = (err instanceof Error ? err.message : String(err)).slice(0, 8000);
+  const said = err instanceof Error ? err.message : String(err);
+  const message = said.length > 8000 ? `${said.slice(0, 8000)}…` : said; // the host knows half a secret by what follows it
   const value = encode("scrapekit.plugin.v1.ErrorInfo", {
     permanent,
     skip,
