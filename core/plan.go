@@ -266,7 +266,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 		return nil, nil, err
 	}
 	c.add(func() error { return os.RemoveAll(spool) })
-	client, err := p.openHTTP(&c, fetch.Options{Learned: p.learnedFile(), Aside: true}, false)
+	client, err := p.openHTTP(&c, fetch.Options{Learned: p.learnedFile(), Aside: true, OnWait: p.tellWait}, false)
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
@@ -281,6 +281,15 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	return parts, c.close, nil
+}
+
+// toldWait is how long a wait is that is told where no view shows it: without a word a command seems to hang.
+const toldWait = 2 * time.Second
+
+func (p *Pipeline) tellWait(w fetch.Wait) {
+	if w.For >= toldWait {
+		p.logger.Warn("waiting", "for", w.String())
+	}
 }
 
 // errEnough ends a preview.

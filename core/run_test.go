@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -208,6 +210,29 @@ func TestStreamNamedByASecretIsNotShown(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "the name of a stream holds a secret") {
 			t.Error(err)
 		}
+	}
+}
+
+// TestWaitsAreTold: what asks a server beside a run says that it waits, as a run does.
+func TestWaitsAreTold(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) == 1 {
+			w.Header().Set("Retry-After", "2")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		_, _ = io.WriteString(w, "1\n")
+	}))
+	t.Cleanup(s.Close)
+	var log output
+	o := options(io.Discard, &log)
+	o.Level = hclog.Warn
+	p := load(t, pipelineFile(t, fmt.Sprintf(toFile, s.URL)), o)
+	err := p.Preview(t.Context(), 1, func(string, []byte) error { return nil })
+	if err != nil || !strings.Contains(log.String(), "429 (Retry-After), retry in 2") {
+		t.Errorf("%v, and: %s", err, log.String())
 	}
 }
 
