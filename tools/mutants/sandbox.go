@@ -43,6 +43,8 @@ var fences = []mutant{
 		edits: []edit{{"core/plan.go", `, Hide: p.redact.String,
 	})`, `,
 	})`}}},
+	{name: "a split's id has no bound", pkg: "sdk/rpc", test: "TestWhatIsSaidIsBounded",
+		edits: []edit{{"sdk/source.go", `	case len(s.ID) > maxName || len`, `	case len(s.ID) < 0 || len`}}},
 	{name: "state: a folder of somebody else's is used", pkg: "core", test: "TestStateFolderOfAnother", linux: true,
 		edits: []edit{{"core/lock.go", `	err := disk.Ours(dir)
 `, `	var err error
