@@ -33,6 +33,8 @@ var fences = []mutant{
 		edit{sandbox + "/hide_linux.go", `err == nil && o.Bound {`, `err == nil && o.Bound && o.Level == "" {`}),
 	probed("memory that is only read is not looked at",
 		edit{"core/internal/pluginhost/memory_linux.go", `		if held > p.memory {`, `		if held > p.memory && held == 0 {`}),
+	{name: "a link out of the pipeline file's folder is a grant", pkg: "core/internal/config", test: "TestOwnPlaces",
+		edits: []edit{{"core/internal/config/places_own.go", `		if strings.HasPrefix(path, l.dir+`, `		if path == "" && strings.HasPrefix(path, l.dir+`}}},
 	{name: "secrets: a command prints without end", pkg: "core", test: "TestSecretsWithoutEnd",
 		edits: []edit{{"core/secrets.go", `	if p.full != nil && p.kept.Len() == p.most {`, `	if p.full != nil && p.kept.Len() > p.most {`}}},
 	{name: "secrets: what a plugin logs is cut before they are masked", pkg: "core/internal/pluginhost", test: "TestSecretsThatAPluginLogs",
