@@ -31,6 +31,8 @@ var fences = []mutant{
 		edit{sandbox + "/command_linux.go", `o.Ask, cmd.ExtraFiles[0] = firstFD, theirs`, `_ = firstFD`}),
 	probed("the threads of root have no bound",
 		edit{sandbox + "/hide_linux.go", `err == nil && o.Bound {`, `err == nil && o.Bound && o.Level == "" {`}),
+	probed("a plugin sees the processor time of others",
+		edit{sandbox + "/filter_linux.go", `	const negative, thread = 1 << 31, 4`, `	const negative, thread = 1 << 30, 4`}),
 	probed("memory that is only read is not looked at",
 		edit{"core/internal/pluginhost/memory_linux.go", `		if held > p.memory {`, `		if held > p.memory && held == 0 {`}),
 	{name: "a link out of the pipeline file's folder is a grant", pkg: "core/internal/config", test: "TestOwnPlaces",
