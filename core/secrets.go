@@ -75,8 +75,10 @@ func (s *secret) run(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("%s was not done within %s", s.Exec[0], s.Timeout))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.Exec[0], s.Exec[1:]...)
-	cmd.Dir, cmd.WaitDelay = s.Dir, time.Second                                               // a child of its own may hold the pipes
-	out, words := prefix{most: longestSecret + 16, full: cancel}, prefix{most: longestSecret} // a line break at the end does not count
+	cmd.Dir, cmd.WaitDelay = s.Dir, time.Second // a child of its own may hold the pipes
+
+	const lineBreak = 16 // at the end, which does not count
+	out, words := prefix{most: longestSecret + lineBreak, full: cancel}, prefix{most: longestSecret}
 	cmd.Stdout, cmd.Stderr = &out, &words
 	err := cmd.Run()
 	value := strings.TrimRight(out.kept.String(), "\r\n")
@@ -98,7 +100,8 @@ func (s *secret) run(ctx context.Context) (string, error) {
 	return value, nil
 }
 
-// prefix keeps the first bytes of what a command prints. The buffer is no embedded one: io.Copy would read into that without a bound.
+// prefix keeps the first bytes of what a command prints. The buffer is no embedded one: io.Copy would read into that
+// without a bound.
 type prefix struct {
 	kept bytes.Buffer
 	most int

@@ -82,7 +82,8 @@ func TestSecretsThatCannotBeHad(t *testing.T) {
 	}
 }
 
-// TestSecretsWithoutEnd: a command that prints for ever ends at once, and one that complains for ever in its time; neither fills the memory.
+// TestSecretsWithoutEnd: a command that prints for ever ends at once, and one that complains for ever in its time;
+// neither fills the memory.
 func TestSecretsWithoutEnd(t *testing.T) { // not parallel: the memory is the process's
 	for script, want := range map[string]string{
 		"yes":     "printed more than 64 KiB",

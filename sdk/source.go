@@ -67,7 +67,8 @@ func (s Split) Validate() error {
 	case s.ID == "":
 		return Permanent(fmt.Errorf("a split of stream %q has no id: give it one that is the same in every run, for it is found again by it", s.Stream))
 	case len(s.ID) > maxName || len(s.Stream) > maxName:
-		return Permanent(fmt.Errorf("the split %.40q… of stream %.40q has an id of %d bytes and a stream of %d, the limit is %d: what is to be read goes into its data",
+		return Permanent(fmt.Errorf("the split %.40q… of stream %.40q has an id of %d bytes and a stream of %d, the limit is %d: "+
+			"what is to be read goes into its data",
 			s.ID, s.Stream, len(s.ID), len(s.Stream), maxName))
 	case strings.ContainsFunc(s.ID, breaks) || strings.ContainsFunc(s.Stream, breaks):
 		return Permanent(fmt.Errorf("the split %.100q of stream %.100q has a control character in its id or its stream: escape it, for people read both", s.ID, s.Stream))

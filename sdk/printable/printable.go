@@ -86,7 +86,8 @@ func Line(text string) string {
 
 var escapeSequence = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)?)")
 
-// Printed is text without the characters that cannot be printed and without whole sequences that command a terminal. Tabs become spaces.
+// Printed is text without the characters that cannot be printed and without whole sequences that command a terminal.
+// Tabs become spaces.
 func Printed(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

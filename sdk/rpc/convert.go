@@ -128,7 +128,8 @@ func badStream(name string) error {
 	return sdk.Permanent(fmt.Errorf("the plugin has a stream of the name %.100q, and %w: a name is what people read", name, nameFault(name)))
 }
 
-// harmless is a text of the plugin's, or of a server's in it, as the host shows it: not like the host's own, and no longer than it may travel.
+// harmless is a text of the plugin's, or of a server's in it, as the host shows it: not like the host's own, and no
+// longer than it may travel.
 func harmless(text string) string { return printable.Line(wireText(text)) }
 
 func permissionsTo(p sdk.Permissions) *pb.Permissions {

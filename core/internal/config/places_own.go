@@ -53,8 +53,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// gives says which of the user's own places a permission gives away; "" if none. What links lead to out of the pipeline file's folder is
-// one of them: a link comes with the folder, from whoever made that.
+// gives says which of the user's own places a permission gives away; "" if none. What links lead to out of the
+// pipeline file's folder is one of them: a link comes with the folder, from whoever made that.
 func (l *loader) gives(p sdk.Permissions) string {
 	for _, path := range slices.Concat(p.FSRead, p.FSWrite) {
 		chain := realPath(path)

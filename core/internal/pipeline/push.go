@@ -192,8 +192,8 @@ func (p *push) reject(stage string, r sdk.Reject) error {
 	}))
 }
 
-// hidden is a record without secrets. Of one that is too long a stage tells the beginning: its end may be half a secret, which is known for
-// one before an ellipsis.
+// hidden is a record without secrets. Of one that is too long a stage tells the beginning: its end may be half a
+// secret, which is known for one before an ellipsis.
 func hidden(hide func(string) string, record []byte) []byte {
 	return []byte(strings.TrimSuffix(hide(string(record)+"…"), "…"))
 }

@@ -50,8 +50,8 @@ func (l *lines) readAll(r *bufio.Reader) {
 	}
 }
 
-// readLine returns the next line without its newline, cut at the reader's size. An ellipsis says that it was: half a secret before that is
-// known for one.
+// readLine returns the next line without its newline, cut at the reader's size. An ellipsis says that it was: half a
+// secret before that is known for one.
 func readLine(r *bufio.Reader) (string, error) {
 	raw, more, err := r.ReadLine()
 	line := string(raw)
@@ -163,8 +163,9 @@ func (h hiding) of(text string) string {
 	return h(text)
 }
 
-// clean returns text without secrets and made harmless. Half a secret, or one without its tabs, is not known for one: so they are taken out
-// before text is changed. One that had something in it that cannot be seen is whole only after that, and still before it is cut.
+// clean returns text without secrets and made harmless. Half a secret, or one without its tabs, is not known for one:
+// so they are taken out before text is changed. One that had something in it that cannot be seen is whole only after
+// that, and still before it is cut.
 func (h hiding) clean(text string, limit int) string {
 	return clip(h.of(printable.Printed(h.of(text))), limit)
 }

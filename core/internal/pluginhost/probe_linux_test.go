@@ -37,7 +37,8 @@ func TestRootOfOneUser(t *testing.T) {
 	}
 }
 
-// TestRunDirOfAnotherRoot: the machine's root has run plugins, and then root of a namespace that a user made, as by `unshare -r`.
+// TestRunDirOfAnotherRoot: the machine's root has run plugins, and then root of a namespace that a user made, as by
+// `unshare -r`.
 func TestRunDirOfAnotherRoot(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

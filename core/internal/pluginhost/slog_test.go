@@ -25,7 +25,8 @@ func TestWhatAPluginLogs(t *testing.T) {
 	}
 }
 
-// TestSecretsThatAPluginLogs: they are masked in the message, the keys and the values, before a text is changed or cut, and after.
+// TestSecretsThatAPluginLogs: they are masked in the message, the keys and the values, before a text is changed or
+// cut, and after.
 func TestSecretsThatAPluginLogs(t *testing.T) {
 	t.Parallel()
 	var secrets redact.Set

@@ -77,8 +77,8 @@ func timers(settings) (err error) {
 	return nil
 }
 
-// readOnlyMemory fills memory, piece by piece, and makes each to be read only: then the kernel counts it for no limit. The host takes a moment to
-// see it.
+// readOnlyMemory fills memory, piece by piece, and makes each to be read only: then the kernel counts it for no
+// limit. The host takes a moment to see it.
 func readOnlyMemory(s settings) (err error) {
 	const piece = 32 << 20
 	var all [][]byte

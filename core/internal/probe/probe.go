@@ -99,8 +99,8 @@ func (a attempt) result(err error) Result {
 	return r
 }
 
-// Threads and Memory are the limits of threads and memory that the plugin is to be started with: the usual ones would take
-// the machine long to come to.
+// Threads and Memory are the limits of threads and memory that the plugin is to be started with: the usual ones would
+// take the machine long to come to.
 const (
 	Threads = 400
 	Memory  = 256 << 20

@@ -80,8 +80,12 @@ func processAttempts() []attempt {
 			}
 			return unix.SchedSetaffinity(s.Host, &now)
 		}},
-		{group: group, name: "see the host's group of processes", plain: true, try: func(s settings) error { return asked(unix.SYS_GETPGID, uintptr(s.Host)) }},
-		{group: group, name: "see the host's session", plain: true, try: func(s settings) error { return asked(unix.SYS_GETSID, uintptr(s.Host)) }},
+		{group: group, name: "see the host's group of processes", plain: true, try: func(s settings) error {
+			return asked(unix.SYS_GETPGID, uintptr(s.Host))
+		}},
+		{group: group, name: "see the host's session", plain: true, try: func(s settings) error {
+			return asked(unix.SYS_GETSID, uintptr(s.Host))
+		}},
 		{group: group, name: "see the host's limits", plain: true, try: func(s settings) error {
 			return unix.Prlimit(s.Host, unix.RLIMIT_CORE, nil, &unix.Rlimit{})
 		}},

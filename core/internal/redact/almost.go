@@ -21,8 +21,8 @@ func almost(plain string, at []int, k *known, hits []span) []span {
 	return hits
 }
 
-// unseen are the characters that a reader does not see, and the mark that stands for one where a text was made harmless. Line breaks and
-// tabs are seen.
+// unseen are the characters that a reader does not see, and the mark that stands for one where a text was made
+// harmless. Line breaks and tabs are seen.
 func unseen(r rune) bool {
 	switch r {
 	case '\n', '\r', '\t':

@@ -33,8 +33,8 @@ type known struct {
 	replacer *strings.Replacer
 }
 
-// Add makes s mask secret, also in base64, in hex, and with any of its characters escaped as in URLs,
-// JSON, Go and HTML, with characters in it that cannot be seen, and its beginning where a text was cut within it and ends with an
+// Add makes s mask secret, also in base64, in hex, and with any of its characters escaped as in URLs, JSON, Go and
+// HTML, with characters in it that cannot be seen, and its beginning where a text was cut within it and ends with an
 // ellipsis. A secret of fewer than 4 characters is ignored.
 func (s *Set) Add(secret string) {
 	s.add(forms(secret))

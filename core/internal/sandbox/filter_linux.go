@@ -102,7 +102,8 @@ func conditional(in filterInput) []rule {
 		{unix.SYS_PRCTL, argIsNot(0, unix.PR_SET_PDEATHSIG, unix.PR_SET_SECCOMP, unix.PR_SCHED_CORE, unix.PR_SET_MEMORY_MERGE)},
 		// Limits and priorities, which could be those of any process of the same user: read, not set.
 		{unix.SYS_PRLIMIT64, append([]bpf.Instruction{
-			low(0), bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 2}, bpf.JumpIf{Cond: bpf.JumpEqual, Val: pid, SkipTrue: 1}, refuse(unix.EPERM)},
+			low(0), bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 2},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: pid, SkipTrue: 1}, refuse(unix.EPERM)},
 			null(2)...)},
 		{unix.SYS_SCHED_SETAFFINITY, argIs(0, 0)},
 		{unix.SYS_SCHED_SETSCHEDULER, argIs(0, 0)},
@@ -190,11 +191,12 @@ func orElse(body []bpf.Instruction, errno unix.Errno) []bpf.Instruction {
 
 // ofProcess allows a call about a process if it is this one: the first argument says that it is about one, and how.
 func ofProcess(which, pid uint32) []bpf.Instruction {
-	return append([]bpf.Instruction{low(0), bpf.JumpIf{Cond: bpf.JumpEqual, Val: which, SkipTrue: 1}, refuse(unix.EPERM)}, argIs(1, 0, pid)...)
+	about := []bpf.Instruction{low(0), bpf.JumpIf{Cond: bpf.JumpEqual, Val: which, SkipTrue: 1}, refuse(unix.EPERM)}
+	return append(about, argIs(1, 0, pid)...)
 }
 
-// ownClock refuses clocks of the processor time of a process that is named by its number, and those of devices: negative numbers without the bit
-// of a thread, which must be one's own.
+// ownClock refuses clocks of the processor time of a process that is named by its number, and those of devices:
+// negative numbers without the bit of a thread, which must be one's own.
 func ownClock() []bpf.Instruction {
 	const negative, thread = 1 << 31, 4
 	return []bpf.Instruction{
