@@ -190,7 +190,7 @@ func (d *Diagnosis) probe(ctx context.Context, host *pluginhost.Host, o Options,
 	}
 	path, args := o.Serve(probe.Name)
 	limits := sandbox.DefaultLimits()
-	limits.Threads = probe.Threads
+	limits.Threads, limits.Memory = probe.Threads, min(limits.Memory, probe.Memory)
 	results, err := probe.Run(ctx, func(ctx context.Context, s probe.Start) (sdk.Source, func(), error) {
 		p, err := host.Start(ctx, pluginhost.Spec{
 			Label: "source probe", Path: path, Args: args, Config: s.Settings, Read: s.Read, Write: s.Write, Limits: limits,

@@ -4,6 +4,7 @@ package core
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -86,7 +87,7 @@ type SplitInfo struct {
 // splitInfo shows a split without secrets: its source may have named it by what it got.
 func (p *Pipeline) splitInfo(s checkpoint.Split) SplitInfo {
 	return SplitInfo{
-		ID: p.Hide(s.ID), Stream: s.Stream, Status: s.Status, Estimate: s.Estimate, Records: s.Records, Problem: p.Hide(s.Problem),
+		ID: p.Hide(s.ID), Stream: p.Hide(s.Stream), Status: s.Status, Estimate: s.Estimate, Records: s.Records, Problem: p.Hide(s.Problem),
 	}
 }
 
@@ -94,6 +95,19 @@ func (p *Pipeline) splitInfo(s checkpoint.Split) SplitInfo {
 type StreamInfo struct {
 	sdk.Stream
 	Selected bool `json:"selected"`
+}
+
+// hideStream shows what a source says of a stream without secrets; the name holds none.
+func (p *Pipeline) hideStream(s sdk.Stream) sdk.Stream {
+	s.Doc, s.Cursor = p.Hide(s.Doc), p.Hide(s.Cursor)
+	s.PrimaryKey = slices.Clone(s.PrimaryKey)
+	for i, key := range s.PrimaryKey {
+		s.PrimaryKey[i] = p.Hide(key)
+	}
+	if s.Schema != nil {
+		s.Schema = json.RawMessage(p.Hide(string(s.Schema)))
+	}
+	return s
 }
 
 // list takes a split in, as one of the first n or as one more; a negative n: as one of the first.
@@ -123,7 +137,7 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 		}
 		out.Files = append(out.Files, filesOf(b)...)
 	}
-	if err := guarantees(ctx, parts, out); err != nil {
+	if err := p.guarantees(ctx, parts, out); err != nil {
 		return nil, err
 	}
 	source := parts.source()
@@ -148,8 +162,9 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 		if p.Hide(s.Name) != s.Name {
 			return nil, at(source.Name, pipeline.ErrSecretName)
 		}
-		out.Streams = append(out.Streams, StreamInfo{Stream: s, Selected: pipeline.Reads(source, s)})
-		if pipeline.Reads(source, s) {
+		reads := pipeline.Reads(source, s)
+		out.Streams = append(out.Streams, StreamInfo{Stream: p.hideStream(s), Selected: reads})
+		if reads {
 			streams = append(streams, s.Name)
 		}
 	}
@@ -190,13 +205,15 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 }
 
 // guarantees asks every sink what it promises. None is opened.
-func guarantees(ctx context.Context, parts *parts, out *PlanInfo) error {
+func (p *Pipeline) guarantees(ctx context.Context, parts *parts, out *PlanInfo) error {
 	for _, s := range parts.sinks() {
 		inst, err := s.Start(ctx)
 		if err != nil {
 			return err
 		}
-		out.Sinks = append(out.Sinks, SinkInfo{s.Name, sdk.GuaranteeOf(inst.Plugin)})
+		g := sdk.GuaranteeOf(inst.Plugin)
+		g.Why = p.Hide(g.Why)
+		out.Sinks = append(out.Sinks, SinkInfo{s.Name, g})
 		_ = inst.Stop(context.WithoutCancel(ctx)) // it was asked and is not needed any more
 	}
 	return nil
@@ -249,7 +266,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 		return nil, nil, err
 	}
 	c.add(func() error { return os.RemoveAll(spool) })
-	client, err := p.openHTTP(&c, fetch.Options{Learned: p.learnedFile(), Aside: true}, false)
+	client, err := p.openHTTP(&c, fetch.Options{Learned: p.learnedFile(), Aside: true, OnWait: p.tellWait}, false)
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
@@ -264,6 +281,15 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
 	return parts, c.close, nil
+}
+
+// toldWait is how long a wait is that is told where no view shows it: without a word a command seems to hang.
+const toldWait = 2 * time.Second
+
+func (p *Pipeline) tellWait(w fetch.Wait) {
+	if w.For >= toldWait {
+		p.logger.Warn("waiting", "for", w.String())
+	}
 }
 
 // errEnough ends a preview.
@@ -290,7 +316,7 @@ func (p *Pipeline) preview(ctx context.Context, parts *parts, n int, emit func(s
 			return inProcess(sdk.Sink(show)), nil
 		}}},
 		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "preview", Now: time.Now()},
-		Concurrency: 1, SpoolDir: parts.spool, SpoolRoom: parts.room, Logger: p.logger, OnEvent: first.event,
+		Concurrency: 1, SpoolDir: parts.spool, SpoolRoom: parts.room, Logger: p.logger, OnEvent: first.event, Hide: p.redact.String,
 	})
 	res, err := run.Run(ctx)
 	if errors.Is(context.Cause(ctx), errEnough) {

@@ -117,7 +117,7 @@ func (r *Run) report(res pipeline.Result) *Report {
 // listed names splits for the report, without secrets, and says how many there are more.
 func (r *Run) listed(splits []checkpoint.Split, all int) (out []Missing, more int) {
 	for _, s := range splits {
-		out = append(out, Missing{Split: r.p.Hide(s.ID), Stream: s.Stream, Records: s.Records, Problem: r.p.redact.String(s.Problem)})
+		out = append(out, Missing{Split: r.p.Hide(s.ID), Stream: r.p.Hide(s.Stream), Records: s.Records, Problem: r.p.redact.String(s.Problem)})
 	}
 	return out, all - len(out)
 }

@@ -152,7 +152,7 @@ func (r *Run) event(e Event) {
 	if r.o.OnEvent == nil {
 		return
 	}
-	e.Err, e.Split = r.p.redact.Error(e.Err), r.p.Hide(e.Split)
+	e.Err, e.Split, e.Stream = r.p.redact.Error(e.Err), r.p.Hide(e.Split), r.p.Hide(e.Stream)
 	r.o.OnEvent(e)
 }
 

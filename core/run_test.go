@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -193,6 +195,44 @@ func TestPlanAndPreviewLeaveNothing(t *testing.T) {
 	}
 	if left, err := os.ReadDir(tmp); err != nil || len(left) != 0 {
 		t.Errorf("in the folder for temporary files: %v (%v)", left, err)
+	}
+}
+
+// TestStreamNamedByASecretIsNotShown: neither by plan nor by preview.
+func TestStreamNamedByASecretIsNotShown(t *testing.T) {
+	t.Parallel()
+	const secret = "lines" // as the source's stream is called
+	file := pipelineFile(t, strings.Replace(fmt.Sprintf(toFile, serving(t, "1\n")), "url", "token = \""+secret+"\"\n  url", 1))
+	p := load(t, file, options(io.Discard, nil))
+	_, err := p.Plan(t.Context(), false, -1)
+	err2 := p.Preview(t.Context(), 1, func(stream string, _ []byte) error { return fmt.Errorf("it shows %q", stream) })
+	for _, err := range []error{err, err2} {
+		if err == nil || !strings.Contains(err.Error(), "the name of a stream holds a secret") {
+			t.Error(err)
+		}
+	}
+}
+
+// TestWaitsAreTold: what asks a server beside a run says that it waits, as a run does.
+func TestWaitsAreTold(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) == 1 {
+			w.Header().Set("Retry-After", "2")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		_, _ = io.WriteString(w, "1\n")
+	}))
+	t.Cleanup(s.Close)
+	var log output
+	o := options(io.Discard, &log)
+	o.Level = hclog.Warn
+	p := load(t, pipelineFile(t, fmt.Sprintf(toFile, s.URL)), o)
+	err := p.Preview(t.Context(), 1, func(string, []byte) error { return nil })
+	if err != nil || !strings.Contains(log.String(), "429 (Retry-After), retry in 2") {
+		t.Errorf("%v, and: %s", err, log.String())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -75,18 +76,20 @@ func (s *secret) run(ctx context.Context) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.Exec[0], s.Exec[1:]...)
 	cmd.Dir, cmd.WaitDelay = s.Dir, time.Second // a child of its own may hold the pipes
-	out, words := prefix{full: cancel}, prefix{full: func() {}}
+
+	const lineBreak = 16 // at the end, which does not count
+	out, words := prefix{most: longestSecret + lineBreak, full: cancel}, prefix{most: longestSecret}
 	cmd.Stdout, cmd.Stderr = &out, &words
 	err := cmd.Run()
-	value := strings.TrimRight(out.String(), "\r\n")
+	value := strings.TrimRight(out.kept.String(), "\r\n")
 	switch {
-	case len(value) > longestSecret:
+	case len(value) > longestSecret || out.kept.Len() == out.most:
 		return "", fmt.Errorf("%s printed more than %d KiB", s.Exec[0], longestSecret>>10)
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
 	case err != nil:
 		s.redact.Add(value)
-		said := s.hidden(words.String())
+		said := s.hidden(words.kept.String())
 		if said == "" {
 			return "", fmt.Errorf("%s: %w", s.Exec[0], err)
 		}
@@ -97,21 +100,21 @@ func (s *secret) run(ctx context.Context) (string, error) {
 	return value, nil
 }
 
-// prefix keeps the first bytes of what a command prints, a few more than a secret may have, and calls
-// full when there are more.
+// prefix keeps the first bytes of what a command prints. The buffer is no embedded one: io.Copy would read into that
+// without a bound.
 type prefix struct {
-	bytes.Buffer
-	full func()
+	kept bytes.Buffer
+	most int
+	full func() // called when there is more, which then ends the reading; nil: what is more is dropped
 }
 
 func (p *prefix) Write(b []byte) (int, error) {
-	const most = longestSecret + 16 // a line break at the end does not count
-	if room := most - p.Len(); len(b) > room {
-		p.Buffer.Write(b[:room])
+	p.kept.Write(b[:min(len(b), p.most-p.kept.Len())])
+	if p.full != nil && p.kept.Len() == p.most {
 		p.full()
-		return len(b), nil
+		return 0, io.ErrShortWrite
 	}
-	return p.Buffer.Write(b)
+	return len(b), nil
 }
 
 // hidden is what a command that fails has said, for people: without what is known to be secret, be it of the environment, and no longer

@@ -82,6 +82,34 @@ func TestSecretsThatCannotBeHad(t *testing.T) {
 	}
 }
 
+// TestSecretsWithoutEnd: a command that prints for ever ends at once, and one that complains for ever in its time;
+// neither fills the memory.
+func TestSecretsWithoutEnd(t *testing.T) { // not parallel: the memory is the process's
+	for script, want := range map[string]string{
+		"yes":     "printed more than 64 KiB",
+		"yes; :":  "printed more than 64 KiB", // by a child of the shell
+		"yes >&2": "sh was not done within 2s",
+	} {
+		s := shell(t, script)
+		s.Timeout = 2 * time.Second
+		if want == "printed more than 64 KiB" {
+			s.Timeout = 20 * time.Second
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		_, _, err := s.after(t.Context(), time.Time{})
+		took := time.Since(start)
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), want) || took > 15*time.Second {
+			t.Errorf("%s: %v after %s", script, err, took)
+		}
+		if got := after.TotalAlloc - before.TotalAlloc; got > 8<<20 {
+			t.Errorf("%s: it took %d MiB", script, got>>20)
+		}
+	}
+}
+
 // TestWordsOfACommandThatFails: what is known to be secret is not shown, and not half of it either.
 func TestWordsOfACommandThatFails(t *testing.T) { // not parallel: the environment is the process's
 	t.Setenv("VAULT_TOKEN", "environment-4711")

@@ -51,18 +51,25 @@ type Plan struct {
 
 // A Split is a part of the work that can be read alone, by any process that has the same settings.
 type Split struct {
-	ID       string          // unique and stable within the pipeline: a split of a known id is not planned twice in a run; no control characters
+	ID       string          // unique and stable within the pipeline: a split of a known id is not planned twice in a run; no control characters, 1 KiB at the most
 	Stream   string          // for people: the stream that it feeds, or the main one
 	Data     json.RawMessage // the source's own description of the part
 	Cursor   []byte          // where to go on; set by the host, nil at the beginning
 	Estimate int64           // records expected, for the progress display; 0: not known
 }
 
+// maxName is how long the id and the stream of a split may be, in bytes: people read both, and they are kept.
+const maxName = 1 << 10
+
 // Validate says, as a permanent error, why a source may not plan or add this split, if so.
 func (s Split) Validate() error {
 	switch {
 	case s.ID == "":
 		return Permanent(fmt.Errorf("a split of stream %q has no id: give it one that is the same in every run, for it is found again by it", s.Stream))
+	case len(s.ID) > maxName || len(s.Stream) > maxName:
+		return Permanent(fmt.Errorf("the split %.40q… of stream %.40q has an id of %d bytes and a stream of %d, the limit is %d: "+
+			"what is to be read goes into its data",
+			s.ID, s.Stream, len(s.ID), len(s.Stream), maxName))
 	case strings.ContainsFunc(s.ID, breaks) || strings.ContainsFunc(s.Stream, breaks):
 		return Permanent(fmt.Errorf("the split %.100q of stream %.100q has a control character in its id or its stream: escape it, for people read both", s.ID, s.Stream))
 	case len(s.Data) > MaxCursor:

@@ -177,6 +177,7 @@ func TestWriterRefusesSplitsThatCannotBeFoundAgain(t *testing.T) {
 		says  string
 	}{
 		"no id":       {sdk.Split{Stream: "pages"}, `stream "pages" has no id`},
+		"long id":     {sdk.Split{ID: strings.Repeat("x", 1025)}, `an id of 1025 bytes`},
 		"long data":   {sdk.Split{ID: "s", Data: long}, `split "s": its data is 16777217 bytes long`},
 		"long cursor": {sdk.Split{ID: "s", Cursor: long}, `split "s": cursor of 16777217 bytes`},
 	} {

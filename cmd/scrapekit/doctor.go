@@ -76,7 +76,8 @@ func (a *app) printDiagnosis(d *core.Diagnosis) error {
 		}
 		fmt.Fprintf(w, "sandbox %s\t%s\n", l.Level, state)
 	}
-	fmt.Fprintf(w, "limits of a plugin\t%s of memory, %s threads beyond those of the machine, %s open files, no core dump\n",
+	fmt.Fprintf(w, "limits of a plugin\t%s of memory (looked at four times a second where the kernel does not count), "+
+		"%s threads beyond those of the machine, %s open files, no core dump\n",
 		memory(d.Limits.Memory), count(int64(d.Limits.Threads)), count(int64(d.Limits.Files)))
 	for _, p := range d.Plugins {
 		state := p.Error

@@ -6,6 +6,7 @@ package printable
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -81,6 +82,22 @@ func Line(text string) string {
 		text = strings.Join(lines, " ")
 	}
 	return clean(strings.ReplaceAll(text, "\t", " "), none)
+}
+
+var escapeSequence = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)?)")
+
+// Printed is text without the characters that cannot be printed and without whole sequences that command a terminal.
+// Tabs become spaces.
+func Printed(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return ' '
+		case unicode.IsPrint(r):
+			return r
+		}
+		return -1
+	}, escapeSequence.ReplaceAllString(text, ""))
 }
 
 // Check returns why a name cannot be shown as it is: it names the first character that is in the way. Joiners are in the way too, for two

@@ -51,7 +51,7 @@ func checkedBatch(b *pb.Batch) (sdk.Batch, error) {
 	switch lines := bytes.Count(out.Payload, []byte{'\n'}); {
 	case out.Stream == "":
 		return out, sdk.Permanent(fmt.Errorf("the plugin sent a batch of %d records without the name of its stream", out.Count))
-	case printable.Check(out.Stream) != nil:
+	case nameFault(out.Stream) != nil:
 		return out, badStream(out.Stream)
 	case b.GetOp() != pb.Op_OP_UPSERT && b.GetOp() != pb.Op_OP_DELETE:
 		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch with the unknown operation %d", out.Stream, b.GetOp()))
@@ -92,19 +92,45 @@ func streamFrom(s *pb.Stream) sdk.Stream {
 	}
 }
 
+// What a plugin says of itself is printed and kept: so many bytes of it are taken, at the most.
+const (
+	maxName = 1 << 10
+	maxDoc  = 64 << 10
+)
+
 // announced converts the streams that a plugin has. Their names go into reports, names of files and messages.
 func announced(streams []*pb.Stream) ([]sdk.Stream, error) {
 	for _, s := range streams {
-		if printable.Check(s.GetName()) != nil {
+		if nameFault(s.GetName()) != nil {
 			return nil, badStream(s.GetName())
+		}
+		said := len(s.GetDoc()) + len(s.GetCursor())
+		for _, key := range s.GetPrimaryKey() {
+			said += len(key)
+		}
+		if said > maxDoc {
+			return nil, sdk.Permanent(fmt.Errorf("the doc, the key and the cursor of the plugin's stream %s have %d bytes together, %d are the most",
+				s.GetName(), said, maxDoc))
 		}
 	}
 	return each(streams, streamFrom), nil
 }
 
-func badStream(name string) error {
-	return sdk.Permanent(fmt.Errorf("the plugin has a stream of the name %.100q, and %w: a name is what people read", name, printable.Check(name)))
+// nameFault says what is wrong with a name that a plugin gives.
+func nameFault(name string) error {
+	if len(name) > maxName {
+		return fmt.Errorf("it has %d bytes, %d are the most", len(name), maxName)
+	}
+	return printable.Check(name)
 }
+
+func badStream(name string) error {
+	return sdk.Permanent(fmt.Errorf("the plugin has a stream of the name %.100q, and %w: a name is what people read", name, nameFault(name)))
+}
+
+// harmless is a text of the plugin's, or of a server's in it, as the host shows it: not like the host's own, and no
+// longer than it may travel.
+func harmless(text string) string { return printable.Line(wireText(text)) }
 
 func permissionsTo(p sdk.Permissions) *pb.Permissions {
 	if p.IsZero() {
@@ -130,7 +156,7 @@ func rejectTo(r sdk.Reject) *pb.Reject {
 }
 
 func rejectFrom(r *pb.Reject) sdk.Reject {
-	return sdk.Reject{Stream: printable.Line(r.GetStream()), Record: r.GetRecord(), Reason: printable.Line(r.GetReason())}
+	return sdk.Reject{Stream: harmless(r.GetStream()), Record: r.GetRecord(), Reason: harmless(r.GetReason())}
 }
 
 func startTo(s sdk.Start) *pb.Start {

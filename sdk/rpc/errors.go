@@ -15,7 +15,6 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/scrapekit/scrapekit/sdk"
-	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -60,7 +59,7 @@ func fromStatus(ctx context.Context, err error) error {
 	if !ok {
 		return err
 	}
-	said := printable.Line(st.Message()) // a plugin's text, or a server's in it, is not to look like the host's
+	said := harmless(st.Message())
 	for _, d := range st.Details() {
 		if info, ok := d.(*pb.ErrorInfo); ok {
 			err := withClass(errors.New(said), info.GetPermanent(), info.GetRetryAfter())
@@ -115,7 +114,7 @@ const maxRetryAfter = 30 * 24 * time.Hour
 // wireText makes a text fit for a protobuf string and a header.
 func wireText(s string) string {
 	if len(s) > maxErrorText {
-		s = s[:maxErrorText] + " …"
+		s = s[:maxErrorText] + "…" // the host knows half a secret by what follows it
 	}
 	return validText(s)
 }

@@ -15,7 +15,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/scrapekit/scrapekit/sdk"
-	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -287,8 +286,11 @@ func infoFrom(r *pb.DescribeResponse) (sdk.Info, error) {
 		Config: rawJSON(r.GetConfigSchema()), Permissions: permissionsFrom(r.GetPermissions()), Robots: r.GetRobots(),
 		PrivateDir: r.GetPrivateDir(),
 	}
-	if err := errors.Join(printable.Check(info.Name), printable.Check(info.Version)); err != nil {
+	if err := errors.Join(nameFault(info.Name), nameFault(info.Version)); err != nil {
 		return info, sdk.Permanent(fmt.Errorf("the plugin calls itself %.100q, version %.100q: %w", info.Name, info.Version, err))
+	}
+	if n := len(info.Doc); n > maxDoc {
+		return info, sdk.Permanent(fmt.Errorf("plugin %s: its doc has %d bytes, %d are the most", info.Name, n, maxDoc))
 	}
 	var err error
 	if info.Streams, err = announced(r.GetStreams()); err != nil {

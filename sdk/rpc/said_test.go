@@ -9,7 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
 const evilWords = "\x1b]0;T\x07\x1b[2JEVIL\u202eABC\r\nrun FORGED\u009b31m"
@@ -28,16 +32,43 @@ func described(t *testing.T, p sdk.Plugin) (sdk.Info, error) {
 func TestNamesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*sdk.Info){
-		"name":       func(i *sdk.Info) { i.Name = "x" + evilWords },
-		"version":    func(i *sdk.Info) { i.Version = "1\u202e" },
-		"stream":     func(i *sdk.Info) { i.Streams = []sdk.Stream{{Name: "a\nb"}} },
+		"name":        func(i *sdk.Info) { i.Name = "x" + evilWords },
+		"version":     func(i *sdk.Info) { i.Version = "1\u202e" },
+		"stream":      func(i *sdk.Info) { i.Streams = []sdk.Stream{{Name: "a\nb"}} },
+		"long name":   func(i *sdk.Info) { i.Name = strings.Repeat("x", maxName+1) },
+		"long doc":    func(i *sdk.Info) { i.Doc = strings.Repeat("x", maxDoc+1) },
+		"long stream": func(i *sdk.Info) { i.Streams = []sdk.Stream{{Name: strings.Repeat("x", maxName+1)}} },
+		"stream's doc": func(i *sdk.Info) {
+			i.Streams = []sdk.Stream{{Name: "x", Doc: strings.Repeat("x", maxDoc), PrimaryKey: []string{"k"}}}
+		},
 		"permission": func(i *sdk.Info) { i.Permissions.FSRead = []string{"~\x1b[1A\x1b[2K"} },
 	} {
 		p := sourceOf(nil)
 		change(&p.Info)
-		if _, err := described(t, p); !sdk.IsPermanent(err) || strings.ContainsAny(err.Error(), "\x1b\n\u202e") {
-			t.Errorf("%s: %v", name, err)
+		if _, err := described(t, p); !sdk.IsPermanent(err) || strings.ContainsAny(err.Error(), "\x1b\n\u202e") || len(err.Error()) > 500 {
+			t.Errorf("%s: %.500v", name, err)
 		}
+	}
+}
+
+// A plugin that is not made with the kit may say more than the kit lets through.
+func TestWhatIsSaidIsBounded(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 20<<20)
+	r := rejectFrom(&pb.Reject{Stream: long, Reason: long})
+	if len(r.Stream) > maxErrorText+10 || len(r.Reason) > maxErrorText+10 {
+		t.Errorf("%d and %d bytes", len(r.Stream), len(r.Reason))
+	}
+	if err := fromStatus(t.Context(), status.Error(codes.Unknown, long)); len(err.Error()) > maxErrorText+10 {
+		t.Errorf("%d bytes", len(err.Error()))
+	}
+	for what, split := range map[string]sdk.Split{"id": {ID: long}, "stream": {ID: "x", Stream: long}} {
+		if err := splitFrom(splitTo(split)).Validate(); !sdk.IsPermanent(err) || len(err.Error()) > 500 {
+			t.Errorf("%s: %.500v", what, err)
+		}
+	}
+	if _, err := checkedBatch(&pb.Batch{Stream: long, Op: pb.Op_OP_UPSERT}); !sdk.IsPermanent(err) || len(err.Error()) > 500 {
+		t.Errorf("batch: %.500v", err)
 	}
 }
 

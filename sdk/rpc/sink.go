@@ -6,7 +6,6 @@ import (
 	"context"
 
 	"github.com/scrapekit/scrapekit/sdk"
-	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -107,7 +106,7 @@ func guaranteeOf(v any) *pb.Guarantee {
 func guaranteeFrom(g *pb.Guarantee) sdk.Guarantee {
 	for delivery, wire := range deliveries {
 		if wire == g.GetDelivery() {
-			return sdk.Guarantee{Delivery: delivery, Why: printable.Line(g.GetWhy())}
+			return sdk.Guarantee{Delivery: delivery, Why: harmless(g.GetWhy())}
 		}
 	}
 	return sdk.Guarantee{}

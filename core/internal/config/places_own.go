@@ -28,6 +28,7 @@ func (l *loader) ownPlaces() []ownPlace {
 		{l.dir, "the folder of the pipeline file", false},
 		{filepath.Join(l.dir, filepath.Base(l.file)), "the pipeline file", false},
 		{lock.Beside(filepath.Join(l.dir, filepath.Base(l.file))), "the lock file", false},
+		{filepath.Join(l.dir, ".git"), "what git keeps of the folder", true},
 		{cmp.Or(l.options.StateDir, filepath.Join(l.dir, ".scrapekit")), "the state of the pipelines", true},
 	}
 	if home, err := os.UserHomeDir(); err == nil {
@@ -36,13 +37,24 @@ func (l *loader) ownPlaces() []ownPlace {
 	if me, err := user.Current(); err == nil && me.HomeDir != "" {
 		places = append(places, ownPlace{me.HomeDir, "your home folder", false})
 	}
+	for dir := filepath.Dir(l.dir); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if git := filepath.Join(dir, ".git"); exists(git) {
+			places = append(places, ownPlace{git, "what git keeps of the folder", true})
+		}
+	}
 	for _, dir := range l.options.Own {
 		places = append(places, ownPlace{dir, "what scrapekit keeps for you", true})
 	}
 	return places
 }
 
-// gives says which of the user's own places a permission gives away; "" if none.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// gives says which of the user's own places a permission gives away; "" if none. What links lead to out of the
+// pipeline file's folder is one of them: a link comes with the folder, from whoever made that.
 func (l *loader) gives(p sdk.Permissions) string {
 	for _, path := range slices.Concat(p.FSRead, p.FSWrite) {
 		chain := realPath(path)
@@ -56,6 +68,9 @@ func (l *loader) gives(p sdk.Permissions) string {
 			case own.deep && slices.ContainsFunc(chain, same(ownChain[0])):
 				return fmt.Sprintf("%s is in %s", path, own.what)
 			}
+		}
+		if strings.HasPrefix(path, l.dir+string(filepath.Separator)) && !slices.ContainsFunc(chain, same(l.dir)) {
+			return fmt.Sprintf("%s leads to %s, by a link out of the folder of the pipeline file", path, chain[0])
 		}
 	}
 	return ""

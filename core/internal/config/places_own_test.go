@@ -80,6 +80,11 @@ func TestOwnPlaces(t *testing.T) {
 		{`in = "` + filepath.Join(outer, "store", "x", "new") + `"`, "is in what scrapekit keeps for you"},
 		{`all = ["data", "/"]`, "all is a path to the plugin: / is the whole file system"},
 		{`out = "world"`, "is the folder of the pipeline file, or holds it"},
+		{`in = "root/etc/passwd"`, "leads to /etc/passwd, by a link out of the folder of the pipeline file"},
+		{`in = "home/data"`, "leads to " + filepath.Join(home, "data") + ", by a link out of"},
+		{`out = "root/tmp/x/"`, "leads to /tmp/x, by a link out of"},
+		{`out = ".git/hooks/x"`, "is in what git keeps of the folder"},
+		{`out = "here/.git/x"`, "is what git keeps of the folder, or holds it"},
 		{`out = "/api"`, "/ is the whole file system"},
 		{`out = ".scrapekit/p/x"`, "is in the state of the pipelines"},
 	} {
@@ -88,7 +93,7 @@ func TestOwnPlaces(t *testing.T) {
 			t.Errorf("%s: %v\nwant %s", c.settings, d, c.want)
 		}
 	}
-	for _, fine := range []string{`in = "data"`, `in = "home/data"`, `in = "/etc/hostname"`, `out = "out/"`, `out = "` + filepath.Join(home, "data") + `/"`, `in = "-"`, `in = ""`, `all = ["a", "b/c"]`} {
+	for _, fine := range []string{`in = "data"`, `in = "here/data"`, `in = "/etc/hostname"`, `out = "out/"`, `out = "` + filepath.Join(home, "data") + `/"`, `in = "-"`, `in = ""`, `all = ["a", "b/c"]`} {
 		if p, _, d := withPaths(t, fine, links); len(d) > 0 || fine != `in = "-"` && fine != `in = ""` && len(p.Source.Read)+len(p.Source.Write) == 0 {
 			t.Errorf("%s: %v", fine, d)
 		}

@@ -189,6 +189,11 @@ func (a *attempt) planned(ctx context.Context, yield func([]sdk.Split) bool) err
 		streams = append(streams, s.Name)
 	}
 	err := PlanPages(ctx, a.source.instance.Plugin, streams, previous, func(page []sdk.Split) error {
+		for _, s := range page {
+			if err := a.names(s.Stream); err != nil {
+				return at(a.Source.Name, err)
+			}
+		}
 		if !yield(page) {
 			return errRefused
 		}

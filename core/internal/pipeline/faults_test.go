@@ -16,6 +16,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -106,13 +107,15 @@ func TestSecretsInNamesAreHidden(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, &numbers{})
-		w.config.Hide = strings.NewReplacer("sesame", "[redacted]").Replace
+		var secrets redact.Set
+		secrets.Add("sesame")
+		w.config.Hide = secrets.String
 		w.config.Source = always[sdk.Source]("source odd", telltale{stream: "known"})
 		res := w.run(t.Context(), t)
 		if res.Counts.Counters["odd/[redacted]"] != 1 || len(res.Counts.Counters) != 1 {
 			t.Errorf("counters %v", res.Counts.Counters)
 		}
-		if all := fmt.Sprintf("%s", w.box.letters); strings.Contains(all, "sesame") || !strings.Contains(all, "split [redacted]") {
+		if all := fmt.Sprintf("%s", w.box.letters); strings.Contains(all, "sesa") || !strings.Contains(all, "[redacted] street") || !strings.Contains(all, "split [redacted]") {
 			t.Errorf("dead letters %s", all)
 		}
 	})
@@ -120,30 +123,65 @@ func TestSecretsInNamesAreHidden(t *testing.T) {
 
 func TestStreamNamedByASecretIsRefused(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, &numbers{})
-		w.config.Hide = strings.NewReplacer("sesame", "[redacted]").Replace
-		w.config.Source = always[sdk.Source]("source odd", telltale{stream: "sesame street"})
-		if res, err := w.try(t.Context()); !errors.Is(errors.Join(err, res.Err), pipeline.ErrSecretName) {
-			t.Errorf("%v %v", err, res.Err)
-		}
-	})
+	for name, change := range map[string]func(*world){
+		"source": func(w *world) { w.config.Source = always[sdk.Source]("source odd", telltale{stream: "sesame street"}) },
+		"plan": func(w *world) {
+			w.config.Source = always[sdk.Source]("source odd", telltale{stream: "known", splits: "sesame"})
+		},
+		"split": func(w *world) {
+			w.config.Source = always[sdk.Source]("source odd", telltale{stream: "known", later: "sesame"})
+		},
+		"OutStreams": func(w *world) {
+			w.config.Transforms = []pipeline.Stage[sdk.Transform]{always[sdk.Transform]("odd", renamer{says: "sesame"})}
+		},
+		"batch": func(w *world) {
+			w.config.Transforms = []pipeline.Stage[sdk.Transform]{always[sdk.Transform]("odd", renamer{does: "sesame"})}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, &numbers{splits: 1, records: 1, every: 1})
+				w.config.Hide = strings.NewReplacer("sesame", "[redacted]").Replace
+				change(w)
+				res, err := w.try(t.Context())
+				if err = errors.Join(err, res.Err); err == nil || !strings.Contains(err.Error(), pipeline.ErrSecretName.Error()) {
+					t.Error(err)
+				}
+			})
+		})
+	}
 }
 
-// telltale names its split, and a counter, by a secret.
-type telltale struct{ stream string }
+// renamer says that it makes a stream, and makes one.
+type renamer struct{ says, does string }
+
+func (r renamer) OutStreams(_ context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
+	return append(in, sdk.Stream{Name: r.says}), nil
+}
+
+func (r renamer) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) {
+	b.Stream = r.does
+	return []sdk.Batch{b}, nil
+}
+
+// telltale names its split, a counter and the stream of a reject by a secret.
+type telltale struct{ stream, splits, later string }
 
 func (e telltale) Streams(context.Context) ([]sdk.Stream, error) {
 	return []sdk.Stream{{Name: e.stream}}, nil
 }
 
-func (telltale) Plan(context.Context, sdk.Plan) ([]sdk.Split, error) {
-	return []sdk.Split{{ID: "split sesame"}}, nil
+func (e telltale) Plan(context.Context, sdk.Plan) ([]sdk.Split, error) {
+	return []sdk.Split{{ID: "split sesame", Stream: e.splits}}, nil
 }
 
-func (telltale) Read(ctx context.Context, _ sdk.Split, w *sdk.Writer) error {
+func (e telltale) Read(ctx context.Context, _ sdk.Split, w *sdk.Writer) error {
 	sdk.HostOf(ctx).Count("odd/sesame", 1)
-	return w.Reject("known", []byte(`"sesame"`), "odd")
+	if err := w.Split(sdk.Split{ID: "split sesame", Stream: e.later}); err != nil {
+		return err
+	}
+	return w.Reject("sesame street", []byte(`"sesame", of what is too long the beginning, sesa`), "odd")
 }
 
 // A selection that nothing fits would drop records in silence: it is refused before anything is read.

@@ -15,9 +15,17 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// ErrSecretName is the error of a source one of whose streams is named by a secret. Names of streams are
+// ErrSecretName is the error of a source or transform one of whose streams is named by a secret. Names of streams are
 // names of files, tables and numbers of the report: none of them can be masked.
 var ErrSecretName = sdk.Permanent(errors.New("the name of a stream holds a secret of the pipeline file"))
+
+// names refuses a stream that is named by a secret.
+func (a *attempt) names(stream string) error {
+	if !a.declared[stream] && a.Hide(stream) != stream {
+		return ErrSecretName
+	}
+	return nil
+}
 
 // open finds out which streams flow where, and brings every stage back to its token.
 func (a *attempt) open(ctx context.Context) error {
@@ -31,8 +39,8 @@ func (a *attempt) open(ctx context.Context) error {
 	}
 	a.keys = keysOf(all)
 	for _, s := range all {
-		if a.Hide(s.Name) != s.Name {
-			return at(a.Source.Name, ErrSecretName)
+		if err := a.names(s.Name); err != nil {
+			return at(a.Source.Name, err)
 		}
 		a.declared[s.Name] = true
 	}
@@ -81,6 +89,11 @@ func (a *attempt) bringBack(ctx context.Context, tokens map[string]checkpoint.To
 		}
 		if flowing, err = t.out(ctx, flowing); err != nil {
 			return at(t.stage.Name, err)
+		}
+		for _, s := range flowing {
+			if err := a.names(s.Name); err != nil {
+				return at(t.stage.Name, err)
+			}
 		}
 	}
 	g, gctx := errgroup.WithContext(ctx)

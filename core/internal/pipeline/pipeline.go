@@ -44,7 +44,7 @@ type Config struct {
 	// report, whatever is killed. May be nil.
 	Keep func(Result) error
 	// Hide takes secrets out of a text that is kept or shown: why a split is broken, why a record was rejected, that record,
-	// and the names of counters. May be nil.
+	// its stream, and the names of counters. A stream that it changes the name of is refused. May be nil.
 	Hide func(string) string
 	// Random returns a number below bound, for the pauses between tries; nil: any. Tests that must repeat give their own.
 	Random func(bound int64) int64

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -60,6 +61,11 @@ func (p *push) through(i int, b sdk.Batch) error {
 		return err
 	}
 	for _, o := range out {
+		if o.Stream != b.Stream {
+			if err := p.d.a.names(o.Stream); err != nil {
+				return at(t.stage.Name, err)
+			}
+		}
 		if t.stage.Foreign {
 			var bad []sdk.Reject
 			o, bad = wellFormed(o, nil)
@@ -178,9 +184,18 @@ func (l *lines) takeFrom(from int, part []byte) bool {
 }
 
 func (p *push) reject(stage string, r sdk.Reject) error {
-	r.Reason, r.Record = p.d.a.Hide(r.Reason), []byte(p.d.a.Hide(string(r.Record)))
+	hide := p.d.a.Hide
+	r.Reason = hide(r.Reason)
 	p.delta.rejected(stage, r.Reason)
-	return at(lettersStage, p.d.a.Letters.Add(Letter{Stage: stage, Split: p.d.a.Hide(p.split), Stream: r.Stream, Reason: r.Reason, Record: r.Record}))
+	return at(lettersStage, p.d.a.Letters.Add(Letter{
+		Stage: stage, Split: hide(p.split), Stream: hide(r.Stream), Reason: r.Reason, Record: hidden(hide, r.Record),
+	}))
+}
+
+// hidden is a record without secrets. Of one that is too long a stage tells the beginning: its end may be half a
+// secret, which is known for one before an ellipsis.
+func hidden(hide func(string) string, record []byte) []byte {
+	return []byte(strings.TrimSuffix(hide(string(record)+"…"), "…"))
 }
 
 // ctx is the context of a plugin's call: its counts belong to this group (I5).

@@ -169,6 +169,9 @@ func (r *reader) Split(s sdk.Split) error {
 	if s.ID == "" {
 		return sdk.Permanent(errors.New("a split without an id"))
 	}
+	if err := r.a.names(s.Stream); err != nil {
+		return err
+	}
 	r.group.split(s)
 	return nil
 }

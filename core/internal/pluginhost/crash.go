@@ -24,6 +24,8 @@ type Crash struct {
 	LastLines []string // what it last wrote, oldest first, without the panic's trace
 	// Silent: it still ran but had closed its connection, and so the host has ended it.
 	Silent bool
+	// Memory is the limit in bytes beyond which it held memory, so that the host has ended it; 0: it did not.
+	Memory uint64
 	// Early: it was not ready yet.
 	Early bool
 }
@@ -42,6 +44,8 @@ func (c *Crash) Error() string {
 func (c *Crash) Reason() string {
 	how := fmt.Sprintf("exit status %d", c.ExitCode)
 	switch {
+	case c.Memory > 0:
+		how = fmt.Sprintf("it held more than %d MiB of memory, the most that a plugin may have, and was ended", c.Memory>>20)
 	case c.Silent:
 		how = "it closed its connection and had to be ended"
 	case c.Signal != "":

@@ -49,6 +49,7 @@ func (h *Host) Greet(ctx context.Context, s Spec, versions string) (Greeting, er
 		cmd.Env = append(rpc.HandshakeEnv(versions), "PLUGIN_UNIX_SOCKET_DIR="+sockets)
 	}
 	p := newProcess(cmd, out, func(cmd *exec.Cmd) error { return h.startIn(cmd, program, sockets, s) })
+	p.memory = h.memory(s)
 	if err := p.run(); err != nil {
 		return Greeting{}, sdk.Permanent(fmt.Errorf("%s: %w", s.Label, execError(err)))
 	}
@@ -66,7 +67,7 @@ func (p *process) greeting(ctx context.Context, out *lines) Greeting {
 		p.kill()
 	}
 	<-p.ended
-	g := Greeting{Ended: !p.killedByUs(), Line: clean(strings.TrimSpace(line), maxKept)}
+	g := Greeting{Ended: !p.killedByUs(), Line: out.hide.clean(strings.TrimSpace(line), maxKept)}
 	g.Output, _ = out.tail()
 	if p.state != nil {
 		g.Code = p.state.ExitCode()

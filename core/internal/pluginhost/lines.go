@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
-	"unicode"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
 const (
@@ -28,7 +28,7 @@ const (
 // {"@message":1} and so lets a plugin end its host. Safe for concurrent use.
 type lines struct {
 	log  hclog.Logger
-	hide func(string) string // takes out secrets, before the text is changed or cut; nil: there are none
+	hide hiding
 	// plain is told what is no line of a log, and no panic; nil: nobody is.
 	plain func(line string)
 
@@ -50,10 +50,14 @@ func (l *lines) readAll(r *bufio.Reader) {
 	}
 }
 
-// readLine returns the next line without its newline, cut at the reader's size.
+// readLine returns the next line without its newline, cut at the reader's size. An ellipsis says that it was: half a
+// secret before that is known for one.
 func readLine(r *bufio.Reader) (string, error) {
 	raw, more, err := r.ReadLine()
 	line := string(raw)
+	if more {
+		line += "…"
+	}
 	for more && err == nil {
 		_, more, err = r.ReadLine()
 	}
@@ -76,20 +80,11 @@ func (l *lines) add(raw string) {
 		}
 		return
 	}
-	text := clean(l.hidden(raw), maxLogLine)
+	text := l.hide.clean(raw, maxLogLine)
 	l.log.Debug(text)
 	if l.keep(text, true) && l.plain != nil {
 		l.plain(text)
 	}
-}
-
-// hidden returns text without secrets. Half a secret, or one without its tabs, is not known for one:
-// so this comes before clean and clip.
-func (l *lines) hidden(text string) string {
-	if l.hide == nil {
-		return text
-	}
-	return l.hide(text)
 }
 
 // keep reports whether a line is one of its own: not empty, and not of a panic.
@@ -142,34 +137,37 @@ func (l *lines) parseEntry(raw string) (entry, bool) {
 		return entry{}, false
 	}
 	level, _ := fields["@level"].(string)
-	e := entry{level: hclog.LevelFromString(level), message: clean(l.hidden(message), maxLogLine)}
+	e := entry{level: hclog.LevelFromString(level), message: l.hide.clean(message, maxLogLine)}
 	if e.level == hclog.NoLevel {
 		e.level = hclog.Debug
 	}
 	for _, k := range slices.Sorted(maps.Keys(fields)) {
 		if !strings.HasPrefix(k, "@") {
-			e.args = append(e.args, clean(l.hidden(k), maxKept), clean(l.hidden(fmt.Sprint(fields[k])), maxLogLine))
+			e.args = append(e.args, l.hide.clean(k, maxKept), l.hide.clean(fmt.Sprint(fields[k]), maxLogLine))
 		}
 	}
 	return e, true
 }
 
-var escapeSequence = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)?)")
-
 // clean makes text harmless for a terminal and a log: no control characters, no direction marks, no
 // broken UTF-8, at most limit bytes. Tabs become spaces.
-func clean(text string, limit int) string {
-	text = escapeSequence.ReplaceAllString(text, "")
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t':
-			return ' '
-		case unicode.IsPrint(r):
-			return r
-		}
-		return -1
-	}, text)
-	return clip(text, limit)
+func clean(text string, limit int) string { return clip(printable.Printed(text), limit) }
+
+// hiding takes secrets out of a text; nil: there are none.
+type hiding func(string) string
+
+func (h hiding) of(text string) string {
+	if h == nil {
+		return text
+	}
+	return h(text)
+}
+
+// clean returns text without secrets and made harmless. Half a secret, or one without its tabs, is not known for one:
+// so they are taken out before text is changed. One that had something in it that cannot be seen is whole only after
+// that, and still before it is cut.
+func (h hiding) clean(text string, limit int) string {
+	return clip(h.of(printable.Printed(h.of(text))), limit)
 }
 
 // clip cuts text to about limit bytes, at the border of a character.

@@ -16,7 +16,7 @@ func TestLogIsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		limited := limitLog(hclog.New(&hclog.LoggerOptions{Output: &out, Level: hclog.Warn}), &pulse{})
-		plain, structured := &lines{log: limited}, slog.New(logTo{limited}).With("a", "b")
+		plain, structured := &lines{log: limited}, slog.New(logTo{log: limited}).With("a", "b")
 		for range 100_000 { // what nobody sees costs nothing
 			plain.add("no log at all")
 			plain.add(`{"@message":"quiet","@level":"info"}`)

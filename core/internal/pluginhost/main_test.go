@@ -46,6 +46,8 @@ func TestMain(m *testing.M) {
 			must(0, os.WriteFile(fmt.Sprintf("%s/%d", os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), i), nil, 0o600))
 		}
 		time.Sleep(time.Minute)
+	case "rundir":
+		fmt.Println(must(runParent("")))
 	case "mute":
 		os.Stdout.Close()
 		time.Sleep(time.Minute)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -128,6 +129,20 @@ func TestErrorsKeepTheirClass(t *testing.T) {
 	err := read(t, p, &collected{})
 	if err == nil || err.Error() != "the far end is busy" || sdk.RetryDelay(err) != time.Minute || isCrash(err) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestHalfASecretInALongError: the plugin's side cuts what is too long to travel, and knows no secrets.
+func TestHalfASecretInALongError(t *testing.T) {
+	t.Parallel()
+	var secrets redact.Set
+	secrets.Add("sesame/4711é\"open\"")
+	for _, half := range []int{4, 8, len("sesame/4711é") - 1, 16} {
+		long := strings.Repeat("x", 32<<10-half) + "sesame/4711é\"open\" and more"
+		_, err := newHost(t).Start(t.Context(), spec(fmt.Sprintf(`{"fail":%q}`, long), "source"))
+		if err == nil || strings.Contains(secrets.Error(err).Error(), "sesa") || !strings.HasSuffix(secrets.Error(err).Error(), "[redacted]…") {
+			t.Errorf("at %d: %.300q", half, err.Error()[max(0, len(err.Error())-60):])
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,6 +34,35 @@ func TestRootOfOneUser(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRunDirOfAnotherRoot: the machine's root has run plugins, and then root of a namespace that a user made, as by
+// `unshare -r`.
+func TestRunDirOfAnotherRoot(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("it needs root, and another user")
+	}
+	const user = 12345
+	tmp := shortDir(t)
+	must(0, os.Chmod(tmp, 0o1777))
+	for _, attr := range []*syscall.SysProcAttr{{}, {
+		Credential:  &syscall.Credential{Uid: 0, Gid: 0, NoSetGroups: true},
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: user, Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: user, Size: 1}},
+	}, {}} {
+		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "as", "rundir")
+		cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR=", "TMPDIR="+tmp)
+		cmd.SysProcAttr = attr
+		out, err := cmd.CombinedOutput()
+		if err != nil && attr.Cloneflags != 0 && len(out) == 0 {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
 	}
 }
 

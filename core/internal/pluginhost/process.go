@@ -33,7 +33,9 @@ type process struct {
 
 	gone chan struct{} // closed before ended, when the process is gone
 
-	littered atomic.Bool // it was ended for what it made in the folder of its socket
+	littered  atomic.Bool // it was ended for what it made in the folder of its socket
+	memory    uint64      // bytes that it may hold; 0: any number
+	overgrown atomic.Bool // it was ended for holding more
 
 	attached bool // it was not started here, and is not ended here: ended is closed when it is left alone
 
@@ -89,6 +91,9 @@ func (p *process) live(started chan<- error, ours, theirs []*os.File) {
 	if err != nil {
 		close(p.ended)
 		return
+	}
+	if p.memory > 0 {
+		go p.watchMemory()
 	}
 	var readers sync.WaitGroup
 	readers.Go(func() { p.readStdout(ours[0]) })
@@ -193,7 +198,11 @@ func (p *process) crash(label string) *Crash {
 	<-p.ended
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return newCrash(label, p.state, p.out)
+	c := newCrash(label, p.state, p.out)
+	if p.overgrown.Load() {
+		c.Memory = p.memory
+	}
+	return c
 }
 
 // killedByUs reports whether the process was alive when it was killed.
@@ -207,7 +216,7 @@ func (p *process) killedByUs() bool {
 func (p *process) firstLine() (string, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return clean(p.hello, maxKept), p.greeted
+	return p.out.hide.clean(p.hello, maxKept), p.greeted
 }
 
 // closeAll closes files that are only ever closed to say that nothing follows; one that is closed

@@ -59,7 +59,7 @@ func checkProgram(path string) error {
 func (h *Host) startIn(cmd *exec.Cmd, program *os.File, sockets string, s Spec) error {
 	start := (*exec.Cmd).Start
 	if h.level.Confines() {
-		policy := sandbox.Policy{Level: h.level, Sockets: sockets, Read: s.Read, Write: s.Write, Limits: s.Limits}
+		policy := sandbox.Policy{Level: h.level, Sockets: sockets, Read: s.Read, Write: s.Write, Limits: limitsOf(s)}
 		start = func(cmd *exec.Cmd) error { return sandbox.Start(cmd, program, policy) }
 	} else if s.Digest != "" {
 		byDescriptor(cmd, program)
@@ -69,6 +69,21 @@ func (h *Host) startIn(cmd *exec.Cmd, program *os.File, sockets string, s Spec) 
 		h.begun(cmd.Process.Pid)
 	}
 	return err
+}
+
+func limitsOf(s Spec) sandbox.Limits {
+	if s.Limits == (sandbox.Limits{}) {
+		return sandbox.DefaultLimits()
+	}
+	return s.Limits
+}
+
+// memory is how much a process that is started in h may hold.
+func (h *Host) memory(s Spec) uint64 {
+	if !h.level.Confines() {
+		return 0
+	}
+	return limitsOf(s).Memory
 }
 
 // checkDigest reads r whole.

@@ -182,6 +182,9 @@ func runPlaces() []string {
 	switch uid := os.Getuid(); {
 	case dirMode() != 0o700:
 		name += "-root" // others may pass through it, which those of one's own do not let
+		if outer := outerRoot(); outer != "0" {
+			name += "-" + outer // root of a namespace that a user made: the machine's root has a folder of its own
+		}
 	case uid >= 0:
 		name += "-" + strconv.Itoa(uid)
 	}
@@ -194,6 +197,15 @@ func runPlaces() []string {
 		return []string{dir}
 	}
 	return []string{dir, filepath.Join("/dev/shm", name)}
+}
+
+// outerRoot is who root is outside of this namespace of users.
+func outerRoot() string {
+	raw, err := os.ReadFile("/proc/self/uid_map")
+	if fields := strings.Fields(string(raw)); err == nil && len(fields) >= 3 && fields[0] == "0" {
+		return fields[1]
+	}
+	return "0"
 }
 
 // SharedDir returns the folder that holds the run directories of all processes of this user, where these may keep what they share.

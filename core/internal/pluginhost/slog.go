@@ -10,7 +10,10 @@ import (
 )
 
 // logTo is a slog.Handler that writes to an hclog.Logger.
-type logTo struct{ log hclog.Logger }
+type logTo struct {
+	log  hclog.Logger
+	hide hiding
+}
 
 func levelOf(l slog.Level) hclog.Level {
 	switch {
@@ -30,25 +33,25 @@ func (h logTo) Enabled(_ context.Context, l slog.Level) bool { return levelOf(l)
 func (h logTo) Handle(_ context.Context, r slog.Record) error {
 	var args []any
 	r.Attrs(func(a slog.Attr) bool {
-		args = append(args, pair(a)...)
+		args = append(args, h.pair(a)...)
 		return true
 	})
-	h.log.Log(levelOf(r.Level), clean(r.Message, maxLogLine), args...)
+	h.log.Log(levelOf(r.Level), h.hide.clean(r.Message, maxLogLine), args...)
 	return nil
 }
 
 func (h logTo) WithAttrs(attrs []slog.Attr) slog.Handler {
 	var args []any
 	for _, a := range attrs {
-		args = append(args, pair(a)...)
+		args = append(args, h.pair(a)...)
 	}
-	return logTo{h.log.With(args...)}
+	return logTo{h.log.With(args...), h.hide}
 }
 
 // WithGroup does nothing: what comes over the wire has its groups in its names.
 func (h logTo) WithGroup(string) slog.Handler { return h }
 
 // pair is an attribute as hclog takes it.
-func pair(a slog.Attr) []any {
-	return []any{clean(a.Key, maxKept), clean(a.Value.String(), maxLogLine)}
+func (h logTo) pair(a slog.Attr) []any {
+	return []any{h.hide.clean(a.Key, maxKept), h.hide.clean(a.Value.String(), maxLogLine)}
 }

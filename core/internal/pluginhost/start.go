@@ -107,6 +107,7 @@ func (h *Host) newPlugin(s Spec, program *os.File) *Plugin {
 	run := &pluginRunner{}
 	cmd := &exec.Cmd{Path: s.Path, Args: append([]string{s.Path}, s.Args...)}
 	run.process = newProcess(cmd, out, func(cmd *exec.Cmd) error { return h.startIn(cmd, program, run.socketDir, s) })
+	run.memory = h.memory(s)
 	p := &Plugin{label: s.Label, host: h, run: run, log: log, pulse: pulse}
 	p.services, p.endServices = context.WithCancel(context.Background())
 	p.client = plugin.NewClient(&plugin.ClientConfig{
@@ -165,7 +166,7 @@ func (p *Plugin) connect(ctx context.Context, s Spec) error {
 func (p *Plugin) configure(ctx context.Context, s Spec) error {
 	defer context.AfterFunc(ctx, p.endServices)()
 	if s.Services.Logger == nil && s.Logger != nil {
-		s.Services.Logger = slog.New(logTo{p.log})
+		s.Services.Logger = slog.New(logTo{p.log, s.Hide})
 	}
 	var err error
 	if p.served, err = p.conn.OpenHost(p.services, p.pulse.serve(s.Services)); err == nil {
@@ -200,6 +201,10 @@ func (p *Plugin) startError(ctx context.Context, limit time.Duration, err error)
 	case run.littered.Load():
 		return sdk.Permanent(fmt.Errorf("%s: the plugin made more than %d files in the folder of its socket and was ended",
 			p.label, maxSocketFiles))
+	case run.overgrown.Load():
+		crash := p.death()
+		crash.Early = true
+		return crash
 	case run.refused != nil:
 		return sdk.Permanent(fmt.Errorf("%s: the plugin's handshake is refused: %w", p.label, run.refused))
 	case mismatch:

@@ -33,7 +33,7 @@ type bait struct {
 }
 
 func layBait(ctx context.Context) (b *bait, err error) {
-	b = &bait{settings: settings{Host: os.Getpid()}}
+	b = &bait{settings: settings{Host: os.Getpid(), Memory: Memory + 64<<20}}
 	defer func() {
 		if err != nil {
 			b.close()

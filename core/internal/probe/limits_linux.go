@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"runtime"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -43,6 +44,7 @@ func limitAttempts() []attempt {
 			action := uint32(unix.SECCOMP_RET_ALLOW)
 			return sys(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action)))
 		}},
+		{group: group, name: "more memory than its limit, made to be read only", plain: true, deadly: true, try: readOnlyMemory},
 		{group: group, name: "more threads than its limit", plain: true, deadly: true, try: threads,
 			known: "the kernel counts no threads of root; from Linux 6.14 on, a namespace of processes counts them, " +
 				"where one is to be had", always: true},
@@ -72,6 +74,33 @@ func timers(settings) (err error) {
 		}
 		ids = append(ids, id)
 	}
+	return nil
+}
+
+// readOnlyMemory fills memory, piece by piece, and makes each to be read only: then the kernel counts it for no
+// limit. The host takes a moment to see it.
+func readOnlyMemory(s settings) (err error) {
+	const piece = 32 << 20
+	var all [][]byte
+	defer func() {
+		for _, m := range all {
+			err = errors.Join(err, unix.Munmap(m))
+		}
+	}()
+	for range s.Memory / piece {
+		m, err := unix.Mmap(-1, 0, piece, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+		if err != nil {
+			return err
+		}
+		all = append(all, m)
+		for i := 0; i < len(m); i += 4096 {
+			m[i] = 1
+		}
+		if err := unix.Mprotect(m, unix.PROT_READ); err != nil {
+			return err
+		}
+	}
+	time.Sleep(2 * time.Second)
 	return nil
 }
 

@@ -38,6 +38,7 @@ type settings struct {
 	Read     string `json:"read"`    // a folder that the plugin may read; "": none
 	Write    string `json:"write"`   // one that it may write; "": none
 	Threads  int    `json:"threads"` // more than it may have
+	Memory   int    `json:"memory"`  // likewise, in bytes
 	Listen   string `json:"listen"`  // name of a socket without a path that the plugin may try to be reached at
 	TCP      int    `json:"tcp"`     // ports of 127.0.0.1
 	TCP6     int    `json:"tcp6"`    // port of ::1; 0: there is none
@@ -98,9 +99,12 @@ func (a attempt) result(err error) Result {
 	return r
 }
 
-// Threads is the limit of threads that the plugin is to be started with: the usual one would take
-// the machine long to come to.
-const Threads = 400
+// Threads and Memory are the limits of threads and memory that the plugin is to be started with: the usual ones would
+// take the machine long to come to.
+const (
+	Threads = 400
+	Memory  = 256 << 20
+)
 
 // Start is how the plugin is to be started. What it is granted is absolute.
 type Start struct {

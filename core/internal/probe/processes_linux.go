@@ -80,6 +80,43 @@ func processAttempts() []attempt {
 			}
 			return unix.SchedSetaffinity(s.Host, &now)
 		}},
+		{group: group, name: "see the host's group of processes", plain: true, try: func(s settings) error {
+			return asked(unix.SYS_GETPGID, uintptr(s.Host))
+		}},
+		{group: group, name: "see the host's session", plain: true, try: func(s settings) error {
+			return asked(unix.SYS_GETSID, uintptr(s.Host))
+		}},
+		{group: group, name: "see the host's limits", plain: true, try: func(s settings) error {
+			return unix.Prlimit(s.Host, unix.RLIMIT_CORE, nil, &unix.Rlimit{})
+		}},
+		{group: group, name: "see the host's priority", plain: true, try: func(s settings) error {
+			return asked(unix.SYS_GETPRIORITY, unix.PRIO_PROCESS, uintptr(s.Host))
+		}},
+		{group: group, name: "see the priority of all of the user's processes", plain: true, try: func(settings) error {
+			return asked(unix.SYS_GETPRIORITY, unix.PRIO_USER, uintptr(unix.Getuid()))
+		}},
+		{group: group, name: "see the host's priority of input and output", plain: true, try: func(s settings) error {
+			return asked(unix.SYS_IOPRIO_GET, 1, uintptr(s.Host))
+		}},
+		{group: group, name: "see how the host is scheduled", plain: true, try: func(s settings) error {
+			return asked(unix.SYS_SCHED_GETSCHEDULER, uintptr(s.Host))
+		}},
+		{group: group, name: "see how the host is scheduled, with its attributes", plain: true, try: func(s settings) error {
+			_, err := unix.SchedGetAttr(s.Host, 0)
+			return err
+		}},
+		{group: group, name: "see the host's processors", plain: true, try: func(s settings) error {
+			return unix.SchedGetaffinity(s.Host, &unix.CPUSet{})
+		}},
+		{group: group, name: "see the host's capabilities", plain: true, try: func(s settings) error {
+			header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3, Pid: int32(s.Host)}
+			var has [2]unix.CapUserData
+			return unix.Capget(&header, &has[0])
+		}},
+		{group: group, name: "see the host's processor time", plain: true, try: func(s settings) error {
+			const scheduled = 2 // the kind of clock
+			return unix.ClockGettime(int32(^s.Host<<3|scheduled), &unix.Timespec{})
+		}},
 		{group: group, name: "outlive the host", plain: true, try: func(settings) error {
 			if err := unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0); err != nil {
 				return err
@@ -87,6 +124,16 @@ func processAttempts() []attempt {
 			return unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
 		}},
 	}
+}
+
+// asked makes a call that only asks.
+func asked(number uintptr, args ...uintptr) error {
+	args = append(args, 0, 0)
+	_, _, errno := unix.RawSyscall(number, args[0], args[1], 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // fork makes a process that ends at once.

@@ -19,13 +19,13 @@ var kinds = []string{`%\`, `%`, `\`}
 
 // escaped takes out secrets that are spelt with escapes, whichever characters are escaped and how. They are sought in
 // the text as it reads unescaped.
-func escaped(text string, secrets []string) string {
+func escaped(text string, k *known) string {
 	for _, plus := range []bool{false, true} { // a + is a space in the query of a URL, and itself elsewhere
 		if plus && !strings.Contains(text, "+") {
 			break
 		}
 		for _, kind := range kindsIn(text) {
-			text = maskPlain(text, secrets, kind, plus)
+			text = maskPlain(text, k, kind, plus)
 		}
 	}
 	return text
@@ -39,18 +39,18 @@ func kindsIn(text string) []string {
 	return kinds[:1]
 }
 
-func maskPlain(text string, secrets []string, kind string, plus bool) string {
+func maskPlain(text string, k *known, kind string, plus bool) string {
 	if !strings.ContainsAny(text, kind) && !plus {
 		return text
 	}
 	plain, at := unescape(text, nil, kind, plus)
-	hits := find(plain, at, secrets, nil)
+	hits := find(plain, at, k, nil)
 	for range layers - 1 {
 		if !strings.ContainsAny(plain, kind) {
 			break
 		}
 		plain, at = unescape(plain, at, kind, false)
-		hits = find(plain, at, secrets, hits)
+		hits = find(plain, at, k, hits)
 	}
 	return cover(text, hits)
 }
@@ -58,12 +58,6 @@ func maskPlain(text string, secrets []string, kind string, plus bool) string {
 // unescape undoes the escapes of a kind. The n-th byte of what it returns was at at[n] of the first text, of which
 // from says where the bytes of text are (nil: text is the first), and at ends with the length of it.
 func unescape(text string, from []int, kind string, plus bool) (plain string, at []int) {
-	place := func(i int) int {
-		if from == nil {
-			return i
-		}
-		return from[i]
-	}
 	var b strings.Builder
 	for i := 0; i < len(text); {
 		unit, n := text[i:i+1], 1
@@ -74,12 +68,20 @@ func unescape(text string, from []int, kind string, plus bool) (plain string, at
 			unit = " "
 		}
 		for range len(unit) {
-			at = append(at, place(i))
+			at = append(at, place(from, i))
 		}
 		b.WriteString(unit)
 		i += n
 	}
-	return b.String(), append(at, place(len(text)))
+	return b.String(), append(at, place(from, len(text)))
+}
+
+// place is where the i-th byte was, of a text whose bytes were at from; nil: it is the first text.
+func place(from []int, i int) int {
+	if from == nil {
+		return i
+	}
+	return from[i]
 }
 
 // escape reads an escape at the start of s: what it stands for and how long it is.
@@ -143,7 +145,11 @@ func hexEscape(s, mark string, digits int) (rune, bool) {
 type span struct{ from, to int }
 
 // find adds to hits where secrets are in plain, in places of the first text.
-func find(plain string, at []int, secrets []string, hits []span) []span {
+func find(plain string, at []int, k *known, hits []span) []span {
+	return almost(plain, at, k, whole(plain, at, k.sorted, hits))
+}
+
+func whole(plain string, at []int, secrets []string, hits []span) []span {
 	for _, s := range secrets {
 		for i := 0; ; {
 			n := strings.Index(plain[i:], s)
@@ -151,7 +157,7 @@ func find(plain string, at []int, secrets []string, hits []span) []span {
 				break
 			}
 			i += n
-			hits = append(hits, span{at[i], at[i+len(s)]})
+			hits = append(hits, span{place(at, i), place(at, i+len(s))})
 			i += len(s)
 		}
 	}

@@ -23,7 +23,7 @@ func forms(secret string) []string {
 	lower := hex.EncodeToString([]byte(secret))
 	all := append([]string{secret, strings.ToUpper(secret), strings.ToLower(secret), lower, strings.ToUpper(lower)}, base64Forms(secret)...)
 	all = append(all, spellings(secret)...)
-	all = append(all, printable.Line(secret), printable.Text(secret)) // a text from a plugin comes so
+	all = append(all, printable.Line(secret), printable.Text(secret), printable.Printed(secret)) // a text from a plugin comes so
 	// A secret of several lines, such as a private key, is often shown line by line.
 	for line := range strings.Lines(secret) {
 		if line = strings.TrimSpace(line); len(line) >= 16 {

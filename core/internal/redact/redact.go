@@ -28,12 +28,14 @@ type Set struct {
 
 // known is what a Set looks for, made anew when it learns of another secret.
 type known struct {
-	sorted   []string // the longest first
+	sorted   []string            // the longest first
+	starts   map[string][]string // those that begin so, the longest first
 	replacer *strings.Replacer
 }
 
-// Add makes s mask secret, also in base64, in hex, and with any of its characters escaped as in URLs,
-// JSON, Go and HTML. A secret of fewer than 4 characters is ignored.
+// Add makes s mask secret, also in base64, in hex, and with any of its characters escaped as in URLs, JSON, Go and
+// HTML, with characters in it that cannot be seen, and its beginning where a text was cut within it and ends with an
+// ellipsis. A secret of fewer than 4 characters is ignored.
 func (s *Set) Add(secret string) {
 	s.add(forms(secret))
 }
@@ -66,10 +68,12 @@ func newKnown(forms map[string]struct{}) *known {
 		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
 	})
 	pairs := make([]string, 0, 2*len(sorted))
+	starts := map[string][]string{}
 	for _, f := range sorted {
 		pairs = append(pairs, f, mask)
+		starts[f[:shortest]] = append(starts[f[:shortest]], f)
 	}
-	return &known{sorted: sorted, replacer: strings.NewReplacer(pairs...)}
+	return &known{sorted: sorted, starts: starts, replacer: strings.NewReplacer(pairs...)}
 }
 
 // String returns text without the secrets of s, and without the values of telling URL parameters.
@@ -86,7 +90,8 @@ func (s *Set) secrets(text string) string {
 	if k == nil {
 		return text
 	}
-	return escaped(k.replacer.Replace(text), k.sorted)
+	text = k.replacer.Replace(text)
+	return escaped(cover(text, almost(text, nil, k, nil)), k)
 }
 
 // Error returns an error whose text is that of err without secrets; errors.Is and errors.As see through it.

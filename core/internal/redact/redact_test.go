@@ -105,6 +105,37 @@ func TestSecretsThatLookLikeEscapes(t *testing.T) {
 	}
 }
 
+// TestAlmostSecrets: what cannot be seen is in the text or the secret, or the text was cut within the secret.
+func TestAlmostSecrets(t *testing.T) {
+	t.Parallel()
+	var s Set
+	s.Add("sesame/open \"me\" 4711")
+	s.Add("can\u200bary\x07-\x1b[31msecret")
+	s.AddBasic("me", "over the hills and far away")
+	basic := base64.StdEncoding.EncodeToString([]byte("me:over the hills and far away"))
+	for _, text := range []string{
+		"sesame/o\u200bpen \"me\" 4711", "ses\x00ame/open \"me\" 4711", "sesame/open·\u00a0 \"me\" 4711", `sesa\u200bme\/open \"me\" 4711`,
+		"canary-secret", "can·ary·-·[31msecret", "ca\u200dnary-secret", "sesame\x1b[0m/open \"me\" 4711", "sesame·[0m/open \"me\" 4711",
+		"sesame/open…", "sesa…", `sesame/open \"m…`, "SESAME/O…", "sesame%2Fop…", "sesame%2fop %e2…", `sesame\/open \…`, "sesame/open \ufffd …",
+		basic[:17] + "…", hex.EncodeToString([]byte("sesame"))[:11] + "…", "ses\u200bame/…",
+	} {
+		got := s.String("before " + text + " after")
+		if !strings.HasPrefix(got, "before "+mask) || !strings.HasSuffix(got, " after") || len(got) > len("before  after…")+2*len(mask) {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+	for _, text := range []string{"open sesame", "ses…", "sesame is good…", "a … b", "zero\u200bwidth", "sesame/", "read·only"} {
+		if got := s.String(text); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+	f := s.Finder()
+	f.Add([]byte("sesame/o\u200bpen \"me\" 4711"))
+	if f.End(); !f.Found() {
+		t.Error("it is not found")
+	}
+}
+
 func TestOverlap(t *testing.T) {
 	t.Parallel()
 	var s Set

@@ -101,11 +101,29 @@ func conditional(in filterInput) []rule {
 		// memory pages with others.
 		{unix.SYS_PRCTL, argIsNot(0, unix.PR_SET_PDEATHSIG, unix.PR_SET_SECCOMP, unix.PR_SCHED_CORE, unix.PR_SET_MEMORY_MERGE)},
 		// Limits and priorities, which could be those of any process of the same user: read, not set.
-		{unix.SYS_PRLIMIT64, null(2)},
+		{unix.SYS_PRLIMIT64, append([]bpf.Instruction{
+			low(0), bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 2},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: pid, SkipTrue: 1}, refuse(unix.EPERM)},
+			null(2)...)},
 		{unix.SYS_SCHED_SETAFFINITY, argIs(0, 0)},
 		{unix.SYS_SCHED_SETSCHEDULER, argIs(0, 0)},
 		{unix.SYS_SCHED_SETPARAM, argIs(0, 0)},
 		{unix.SYS_SCHED_SETATTR, argIs(0, 0)},
+		// What there is of other processes, and how it goes with them: of its own alone.
+		{unix.SYS_GETPGID, argIs(0, 0, pid)},
+		{unix.SYS_GETSID, argIs(0, 0, pid)},
+		{unix.SYS_SCHED_GETSCHEDULER, argIs(0, 0, pid)},
+		{unix.SYS_SCHED_GETPARAM, argIs(0, 0, pid)},
+		{unix.SYS_SCHED_GETATTR, argIs(0, 0, pid)},
+		{unix.SYS_SCHED_RR_GET_INTERVAL, argIs(0, 0, pid)},
+		{unix.SYS_GETPRIORITY, ofProcess(unix.PRIO_PROCESS, pid)},
+		{unix.SYS_IOPRIO_GET, ofProcess(ioprioProcess, pid)},
+		// The C library asks for the processors of its threads, and does without where there is no such call.
+		{unix.SYS_SCHED_GETAFFINITY, orElse(argIs(0, 0, pid), unix.ENOSYS)},
+		{unix.SYS_CLOCK_GETTIME, ownClock()},
+		{unix.SYS_CLOCK_GETRES, ownClock()},
+		{unix.SYS_CLOCK_NANOSLEEP, ownClock()},
+		{unix.SYS_TIMER_CREATE, ownClock()},
 		{unix.SYS_PERSONALITY, argIs(0, 0xffffffff)}, // asks, does not set
 		// What Landlock sees of an open is whether it reads or writes. See openCall.
 		{unix.SYS_OPENAT, openCall(2, 3)},
@@ -164,6 +182,27 @@ func argIs(arg int, values ...uint32) []bpf.Instruction {
 		body = append(body, bpf.JumpIf{Cond: bpf.JumpEqual, Val: v, SkipFalse: 1}, allow)
 	}
 	return append(body, refuse(unix.EPERM))
+}
+
+// orElse changes what the end of a body refuses with.
+func orElse(body []bpf.Instruction, errno unix.Errno) []bpf.Instruction {
+	return append(body[:len(body)-1], refuse(errno))
+}
+
+// ofProcess allows a call about a process if it is this one: the first argument says that it is about one, and how.
+func ofProcess(which, pid uint32) []bpf.Instruction {
+	about := []bpf.Instruction{low(0), bpf.JumpIf{Cond: bpf.JumpEqual, Val: which, SkipTrue: 1}, refuse(unix.EPERM)}
+	return append(about, argIs(1, 0, pid)...)
+}
+
+// ownClock refuses clocks of the processor time of a process that is named by its number, and those of devices:
+// negative numbers without the bit of a thread, which must be one's own.
+func ownClock() []bpf.Instruction {
+	const negative, thread = 1 << 31, 4
+	return []bpf.Instruction{
+		low(0), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: negative, SkipFalse: 2},
+		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: thread, SkipTrue: 1}, refuse(unix.EINVAL), allow,
+	}
 }
 
 // without allows a call if an argument of 32 bits has none of the bits.
@@ -237,6 +276,9 @@ const (
 	fioCloseOnExec   = 0x5451
 )
 
+// ioprioProcess is what ioprio_get calls a process.
+const ioprioProcess = 1
+
 // absent are calls that programs can do without, and look for another way if they are not there.
 var absent = []uintptr{
 	unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER,
@@ -259,7 +301,7 @@ var denied = []uintptr{
 	// Other programs and other processes.
 	unix.SYS_EXECVE, unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_KCMP, unix.SYS_PIDFD_OPEN,
 	unix.SYS_PIDFD_GETFD, unix.SYS_PIDFD_SEND_SIGNAL, unix.SYS_PROCESS_MADVISE, unix.SYS_PROCESS_MRELEASE, unix.SYS_MIGRATE_PAGES,
-	unix.SYS_MOVE_PAGES, unix.SYS_SETRLIMIT, unix.SYS_SETPRIORITY, unix.SYS_IOPRIO_SET, unix.SYS_GET_ROBUST_LIST,
+	unix.SYS_MOVE_PAGES, unix.SYS_SETRLIMIT, unix.SYS_SETPRIORITY, unix.SYS_IOPRIO_SET, unix.SYS_GET_ROBUST_LIST, unix.SYS_CAPGET,
 	unix.SYS_SETSID, unix.SYS_SETPGID,
 	// Network, and daemons of this machine.
 	unix.SYS_CONNECT,

@@ -5,8 +5,8 @@
 //
 //   - Landlock keeps the process from every file but its own program, its socket's folder and what the policy grants.
 //   - A seccomp filter of our own leaves it no socket but unix stream sockets, and no connect at all: so there is no network, TCP,
-//     UDP, MPTCP or otherwise, and no agent's or daemon's socket. There is no exec, no fork, no signal to others, and
-//     none of the calls by which files are changed that Landlock does not see, such as chmod. System calls of another
+//     UDP, MPTCP or otherwise, and no agent's or daemon's socket. There is no exec, no fork, no signal to others
+//     and no question about them, and none of the calls by which files are changed that Landlock does not see, such as chmod. System calls of another
 //     architecture kill the process: they would go past a filter that knows one.
 //   - The socket that it listens at is the host's: where it has no network of its own, its call of bind
 //     is answered by the host, once. A socket without a path would be open to everybody.

@@ -140,7 +140,8 @@ class Reply:
         return value
 
     def beginning(self):
-        return " ".join(self.body[:200].decode("utf-8", "replace").split())
+        more = "…" if len(self.body) > 200 else ""
+        return " ".join(self.body[:200].decode("utf-8", "replace").split()) + more
 
 
 def request(url, *, method="GET", headers=None, body=b"", idempotent=False, classes=(), redirects=_REDIRECTS):

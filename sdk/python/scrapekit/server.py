@@ -257,7 +257,9 @@ class _Calls:
 
     def _fail(self, context, err):
         """Ends a call with an error and its class."""
-        message = str(err)[:8000] if isinstance(err, Failure) else f"{type(err).__name__}: {err}"[:8000]
+        message = str(err) if isinstance(err, Failure) else f"{type(err).__name__}: {err}"
+        if len(message) > 8000:
+            message = message[:8000] + "…"  # the host knows half a secret by what follows it
         if not isinstance(err, Failure):
             self._host.log(f"{message}\n{_trace(err)}", "debug", {})
         info = pb.ErrorInfo(permanent=getattr(err, "permanent", False), skip=isinstance(err, Skip))

@@ -219,7 +219,8 @@ const longestWait = 100 * 365 * 24 * 3600 * 1000;
 export function toStatus(err: unknown): ServerErrorResponse {
   const { permanent = false, skip = false, retryAfterMs: asked = 0 } = err instanceof Failure ? err : {};
   const retryAfterMs = Math.min(asked, longestWait);
-  const message = (err instanceof Error ? err.message : String(err)).slice(0, 8000);
+  const said = err instanceof Error ? err.message : String(err);
+  const message = said.length > 8000 ? `${said.slice(0, 8000)}…` : said; // the host knows half a secret by what follows it
   const value = encode("scrapekit.plugin.v1.ErrorInfo", {
     permanent,
     skip,

@@ -30,7 +30,8 @@ export class Fetched {
   }
 
   private beginning(): string {
-    return this.text().slice(0, 200).split(/\s+/).join(" ");
+    const text = this.text();
+    return text.slice(0, 200).split(/\s+/).join(" ") + (text.length > 200 ? "…" : "");
   }
 
   // json returns the body of a reply 2xx. Other replies, and a body that is no JSON, are errors of the right class. So is a value
