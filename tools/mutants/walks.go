@@ -5,6 +5,14 @@ package main
 
 const jira = "plugins/sources/jira"
 
+// jiraLists is the lists of a site.
+const jiraLists = jira + "/internal/lists"
+
+// listed is a mutant of the lists of a site.
+func listed(name, test string, edits ...edit) mutant {
+	return mutant{name: "jira: " + name, edits: edits, pkg: jiraLists, test: test}
+}
+
 // walk is a mutant of a walk.
 func walk(name, test string, edits ...edit) mutant {
 	return mutant{name: "jira: " + name, edits: edits, pkg: jira, test: test}
@@ -32,4 +40,14 @@ var walks = []mutant{
 `}, edit{jira + "/advance.go", `p.holed(q) && !w.proof.calling`, `p.holed(q) && w.proof.calling`}),
 	walk("the header Date tells when a version is final", "TestTwoEditsWithinOneSecondOfOtherClocks",
 		edit{jira + "/walk.go", `; sure.Before(replied) {`, `; sure.IsZero() {`}),
+	listed("an empty page ends a list against its total", "TestListThatEndsBeforeItsEnd",
+		edit{jiraLists + "/list.go", `	case short && e.pages != whole && `, `	case short && came < 0 && `}),
+	listed("an empty page ends a list that says to go on", "TestListThatEndsBeforeItsEnd",
+		edit{jiraLists + "/list.go", `	case p.more:
+`, `	case p.more && short:
+`}),
+	listed("a list that lacks a few deletes", "TestListThatLacksAFewOfItsTotal",
+		edit{jiraLists + "/list.go", `r.at.Cut || short || e.cut`, `r.at.Cut || e.cut`}),
+	listed("the log goes on behind what was not read", "TestAuditRecordsThatEndBeforeTheirEnd",
+		edit{jiraLists + "/read.go", `len(r.at.Recent) == 0 || r.at.Why != "" || r.at.Cut {`, `len(r.at.Recent) == 0 {`}),
 }
