@@ -38,6 +38,14 @@ var walks = []mutant{
 		edit{jira + "/advance.go", `	return p.total <= q.startAt+p.count
 `, `	return p.total <= q.startAt+p.count || q.startAt > 0
 `}, edit{jira + "/advance.go", `p.holed(q) && !w.proof.calling`, `p.holed(q) && w.proof.calling`}),
+	walk("an index that lacks many issues is believed", "TestIssuesThatAreCountedAndNotShown",
+		edit{jira + "/internal/rest/few.go", `total-shown <= max(1, total/100)`, `total > 0`}),
+	walk("a gap is believed at the first look", "TestListThatIsCut",
+		edit{jira + "/rollcall.go", `	case dataCenter && steady && rest.FewLack(`, `	case dataCenter && rest.FewLack(`}),
+	walk("totals are not held against each other", "TestIssuesThatAreCountedAndNotShown",
+		edit{jira + "/balance.go", `	if s.Total <= met+p.total {`, `	if s.Total >= 0 {`}),
+	walk("the end is not held against the total", "TestIssuesThatAreCountedAndNotShown",
+		edit{jira + "/rollcall.go", `to == w.to && w.stretch.Total >`, `to != w.to && w.stretch.Total >`}),
 	walk("the header Date tells when a version is final", "TestTwoEditsWithinOneSecondOfOtherClocks",
 		edit{jira + "/walk.go", `; sure.Before(replied) {`, `; sure.IsZero() {`}),
 	listed("an empty page ends a list against its total", "TestListThatEndsBeforeItsEnd",

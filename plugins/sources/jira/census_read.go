@@ -141,8 +141,9 @@ func (c *censusReader) note(i *issue) error {
 
 // savePage saves a cursor now and then only: the ids travel with it, and more and more of them.
 func (c *censusReader) savePage(page cursor) error {
+	back := page.Anchor < c.at.Anchor // what lies between is not proven
 	c.at.Anchor = page.Anchor
-	if len(c.present) < c.saved+c.saved/8+1 {
+	if !back && len(c.present) < c.saved+c.saved/8+1 {
 		return nil
 	}
 	return c.save()

@@ -54,6 +54,10 @@
 // stand by its end (a total that says more, an empty page, no isLast), a roll call must show no more than was met,
 // or the split fails for now.
 //
+// On Data Center the totals are held against each other, too: what a query counts must have been met, or be counted by the query from
+// the next anchor on. What is counted and never shown, even in a roll call, is an issue that only the index still has, if there is one or
+// one in a hundred; beyond that the split fails, and goes on from where all was shown: see balance.go.
+//
 // An issue without id, or one whose bytes are no JSON, becomes a dead letter, once, and the walk goes on behind it.
 //
 // Bounds are whole minutes in epoch milliseconds. JQL reads a date string in the account's time zone, an epoch
