@@ -27,7 +27,7 @@ var walks = []mutant{
 	walk("what a roll call names need not have been met", "TestListThatMovesUpBetweenPages",
 		edit{jira + "/rollcall.go", `			missing++`, `			_ = id`}),
 	walk("a roll call is whole at once", "TestAnswersThatFlap",
-		edit{jira + "/rollcall.go", `maps.Equal(named, f.before)`, `(maps.Equal(named, f.before) || len(named) > 0)`}),
+		edit{jira + "/rollcall.go", `f.rolls > 0 && maps.Equal(named, f.before)`, `f.rolls > 0 && (maps.Equal(named, f.before) || len(named) > 0)`}),
 	walk("what is owed is read together with the rest", "TestIndexThatCatchesUpBetweenPages",
 		edit{jira + "/advance.go", `	w.to = w.movable
 `, `	w.to = w.movable + 1<<40
@@ -46,6 +46,10 @@ var walks = []mutant{
 		edit{jira + "/balance.go", `	if s.Total <= met+p.total {`, `	if s.Total >= 0 {`}),
 	walk("the end is not held against the total", "TestIssuesThatAreCountedAndNotShown",
 		edit{jira + "/rollcall.go", `to == w.to && w.stretch.Total >`, `to != w.to && w.stretch.Total >`}),
+	walk("what was read without the login is whole", "TestCredentialsThatDieInTheMiddle",
+		edit{jira + "/internal/rest/vouch.go", `	case !account || strings`, `	case !account || who == "" || strings`}),
+	walk("a cursor goes behind what was read without the login", "TestCredentialsThatDieInTheMiddle",
+		edit{jira + "/output.go", `	if ok, err := o.sure(); !ok {`, `	if ok, err := o.sure(); !ok && err != nil {`}),
 	walk("the header Date tells when a version is final", "TestTwoEditsWithinOneSecondOfOtherClocks",
 		edit{jira + "/walk.go", `; sure.Before(replied) {`, `; sure.IsZero() {`}),
 	listed("an empty page ends a list against its total", "TestListThatEndsBeforeItsEnd",

@@ -96,7 +96,8 @@
 // again while the server answers other requests, be it a list of one issue, a file, a board or a project, is left out, and said to be
 // missing (see [sdk.Missing]); the report names it and the run is incomplete, yet all else is read, in this run and the next. An issue
 // that was delivered so is asked for again by its id, see again.go. Credentials that are refused by any reply end the run: Jira would go on
-// answering as it answers anybody.
+// answering as it answers anybody. For the same reason nothing counts as read, and no cursor goes out, before a reply has named the
+// account, or /myself has: see [rest.Vouch].
 //
 // # Ahead of the delivery
 //

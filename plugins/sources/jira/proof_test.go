@@ -285,7 +285,9 @@ func (h *harvest) goOn(t *testing.T, host *host) *harvest {
 		if err := host.readSplit(ctx, src, &h.splits[n], h); err != nil {
 			t.Fatal(err)
 		}
+		host.previous[h.splits[n].ID] = h.splits[n]
 	}
+	must(t, host.readAdded(ctx, src, h))
 	return h
 }
 

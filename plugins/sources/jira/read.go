@@ -75,7 +75,15 @@ func readWalk(ctx context.Context, in *reader) error {
 			return err
 		}
 	}
-	return r.save(walk.last())
+	return r.end(ctx, walk.last())
+}
+
+// end saves the last cursor, if all was read with the credentials.
+func (r *walkReader) end(ctx context.Context, c cursor) error {
+	if err := r.client.Stand(ctx); err != nil {
+		return err
+	}
+	return r.save(c)
 }
 
 // emitChunk makes the records of some issues.

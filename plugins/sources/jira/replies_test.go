@@ -372,6 +372,104 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 	}
 }
 
+// TestCredentialsThatDieInTheMiddle lets the login end at every request of a run in turn: Jira goes on to answer as it answers anybody,
+// with 200 and less. The run is not complete then, and with the right login it comes to what an undisturbed one has.
+func TestCredentialsThatDieInTheMiddle(t *testing.T) {
+	t.Parallel()
+	streams := []string{"issues", "comments", "worklogs", "votes", "worklog_feed", "boards", "sprints", "priorities", "census"}
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		for _, named := range []bool{true, false} {
+			t.Run(fmt.Sprint("named ", named), func(t *testing.T) {
+				t.Parallel()
+				w := fullWorld(t, f)
+				clean := fullHost(t, w)
+				clean.run(streams...)
+				dead := 0
+				for after := int64(0); ; after += 2 {
+					h := fullHost(t, w)
+					h.settings["page_size"] = 1
+					d := &dying{next: h.transport, after: after, named: named}
+					h.transport = d
+					got, err := h.tryRun(streams...)
+					if d.asked.Load() <= after {
+						break
+					}
+					d.well.Store(true)
+					switch {
+					case err == nil:
+					case got.splits == nil:
+						got = h.run(streams...)
+					default:
+						got.goOn(t, h)
+					}
+					if err != nil {
+						dead++
+						wantError(t, err, true, "http.auth")
+					}
+					if diff := differing(clean.kept(), h.kept()); diff != "" {
+						t.Errorf("after %d requests (%v): %s", after, err, diff)
+					}
+				}
+				if dead < 5 {
+					t.Errorf("only %d runs were cut short", dead)
+				}
+			})
+		}
+	})
+}
+
+// dying is a login that ends after some requests.
+type dying struct {
+	next  http.RoundTripper
+	after int64
+	named bool // replies say whom they are for
+	asked atomic.Int64
+	well  atomic.Bool
+}
+
+func (d *dying) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := d.next.RoundTrip(req)
+	if d.asked.Add(1) > d.after && !d.well.Load() && err == nil {
+		body := `{"values":[]}`
+		switch path := req.URL.Path; {
+		case strings.HasSuffix(path, "/serverInfo"), strings.Contains(path, "/project/"):
+			d.say(resp, "anonymous")
+			return resp, nil
+		case strings.HasSuffix(path, "/myself"):
+			return always(http.StatusUnauthorized, `{}`, sdk.HeaderCredential, `auth "bearer" of jira.hcl:3`)(req)
+		case strings.Contains(path, "/search"), strings.HasSuffix(path, "/bulkfetch"):
+			body = `{"startAt":0,"maxResults":100,"total":0,"issues":[],"values":[],"count":0,"isLast":true,"issueChangeLogs":[]}`
+		case strings.HasSuffix(path, "/priority"), strings.HasSuffix(path, "/field"), strings.HasSuffix(path, "/worklog/list"):
+			body = `[]`
+		case strings.HasSuffix(path, "/comment"):
+			body = `{"total":0,"comments":[]}`
+		case strings.HasSuffix(path, "/worklog"):
+			body = `{"total":0,"worklogs":[]}`
+		case strings.HasSuffix(path, "/votes"):
+			body = `{"votes":0,"voters":[]}`
+		case strings.HasSuffix(path, "/project"):
+			body = `[{"key":"ALPHA"}]`
+		}
+		d.say(resp, "anonymous")
+		resp.Body.Close()
+		return always(http.StatusOK, body, "X-AUSERNAME", resp.Header.Get("X-AUSERNAME"))(req)
+	}
+	if err == nil && !d.named {
+		d.say(resp, "")
+	}
+	return resp, err
+}
+
+// say has a reply say whom it is for, where the flavour does and the test lets it.
+func (d *dying) say(resp *http.Response, who string) {
+	if d.named && resp.Header.Get("X-AUSERNAME") != "" {
+		resp.Header.Set("X-AUSERNAME", who)
+		return
+	}
+	resp.Header.Del("X-AUSERNAME")
+	resp.Header.Del("X-AACCOUNTID")
+}
+
 // TestWholeNumbersAsFloats: a Jira that writes 3.0 for 3 is read like any other.
 func TestWholeNumbersAsFloats(t *testing.T) {
 	t.Parallel()

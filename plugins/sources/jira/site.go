@@ -267,5 +267,5 @@ func (s *Source) projectPagesOf(ctx context.Context, api string, conditions url.
 type client struct{ *rest.Client }
 
 func (s *Source) client(ctx context.Context) *client {
-	return &client{rest.NewClient(ctx, s.base)}
+	return &client{rest.NewClient(ctx, s.base, &s.vouch)}
 }

@@ -63,6 +63,9 @@ func readFeed(ctx context.Context, r *reader) error {
 	case err != nil:
 		return err
 	}
+	if err := r.client.Stand(ctx); err != nil {
+		return err
+	}
 	c.Done = true
 	return r.cursor(c)
 }
@@ -140,16 +143,23 @@ func (f *feed) page(ctx context.Context, name string, since int64) (events []eve
 	query := url.Values{"since": {strconv.FormatInt(max(since, 0), 10)}}
 	var page struct {
 		Values   []event `json:"values" required:"true"`
-		LastPage bool    `json:"lastPage"`
+		LastPage *bool   `json:"lastPage"`
 	}
 	header, err := f.client.GetJSON(ctx, f.at.API()+"/worklog/"+name, query, &page)
 	if err != nil {
 		return nil, false, err
 	}
+	last := page.LastPage != nil && *page.LastPage
+	switch none := len(page.Values) == 0; {
+	case none && page.LastPage != nil && !last:
+		return nil, false, fmt.Errorf("the feed of worklogs says that there are more events behind %d, and shows none: try again later", since)
+	case none:
+		return nil, false, nil
+	}
 	young := rest.Whole(f.at.Clock(header).Add(-time.Minute).UnixMilli())
 	settled := slices.DeleteFunc(slices.Clone(page.Values), func(e event) bool { return e.At > young })
 	slices.SortStableFunc(settled, func(a, b event) int { return int(min(max(a.At-b.At, -1), 1)) })
-	return settled, !page.LastPage && len(settled) == len(page.Values), nil
+	return settled, !last && len(settled) == len(page.Values), nil
 }
 
 // changed asks for the worklogs of the events and emits them. One that was deleted meanwhile does not come.

@@ -36,7 +36,7 @@ func (r *reading) list(ctx context.Context, first *ahead) error {
 			return err
 		}
 		if more {
-			if err := r.save(); err != nil {
+			if err := r.save(ctx); err != nil {
 				return err
 			}
 		}
@@ -45,7 +45,7 @@ func (r *reading) list(ctx context.Context, first *ahead) error {
 	if r.at.Next == len(r.at.Parents) {
 		return nil // the end of the level; what follows has a cursor of its own
 	}
-	return r.save()
+	return r.save(ctx)
 }
 
 func (r *reading) page(ctx context.Context, first *ahead) (page, error) {

@@ -108,7 +108,7 @@ func (r *reading) run(ctx context.Context) error {
 		}
 		r.at.Level++
 		r.at.Parents, r.at.Found, r.at.Next, r.found = r.at.Found, nil, 0, map[string]bool{}
-		if err := r.save(); err != nil {
+		if err := r.save(ctx); err != nil {
 			return err
 		}
 	}
@@ -131,6 +131,9 @@ func (r *reading) level(ctx context.Context) error {
 // finish emits what is gone, and leaves the snapshot for the next run.
 func (r *reading) finish(ctx context.Context) error {
 	row := r.row()
+	if err := r.site.Client.Stand(ctx); err != nil {
+		return err
+	}
 	r.warn(ctx)
 	switch {
 	case row.created != "":
