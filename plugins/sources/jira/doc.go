@@ -95,7 +95,10 @@
 // A reply 200 that lacks what was asked for is an error with the server's words: Jira says 200 to much that went wrong. A part that fails
 // again while the server answers other requests, be it a list of one issue, a file, a board or a project, is left out, and said to be
 // missing (see [sdk.Missing]); the report names it and the run is incomplete, yet all else is read, in this run and the next. An issue
-// that was delivered so is asked for again by its id, see again.go. Credentials that are refused by any reply end the run: Jira would go on
+// that was delivered so is asked for again by its id, see again.go. A list of an issue that ends before
+// its total is missing once; what is still not shown in the next run is what this account may not see, for all that is known, and is
+// counted.
+// Credentials that are refused by any reply end the run: Jira would go on
 // answering as it answers anybody. For the same reason nothing counts as read, and no cursor goes out, before a reply has named the
 // account, or /myself has: see [rest.Vouch].
 //

@@ -106,6 +106,8 @@ type reader struct {
 	at     rest.Site
 	part   part
 	from   []byte // cursor to go on from; nil at the beginning
+	// estimate is how many records the plan took the split to have; 0: not known.
+	estimate int
 	output
 }
 
@@ -113,7 +115,7 @@ type reader struct {
 func (s *Source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
 	c := s.client(ctx)
 	sure := func() (bool, error) { return c.Sure(ctx) }
-	r := &reader{source: s, client: c, from: split.Cursor, output: output{out: w, sure: sure}}
+	r := &reader{source: s, client: c, from: split.Cursor, estimate: int(split.Estimate), output: output{out: w, sure: sure}}
 	if err := json.Unmarshal(split.Data, &r.part); err != nil {
 		return sdk.Permanent(fmt.Errorf("%s: %w", split.ID, err))
 	}

@@ -103,7 +103,7 @@ func TestEveryPlaceReadsWhatWasAskedFor(t *testing.T) {
 		`{"errorMessages":["The search index is being rebuilt"],"errors":{}}`, `{}`, `null`, `[]`, `<html><title>Log in</title></html>`,
 	}
 	legal := map[string][]string{ // an empty list is what was asked for
-		`/field$`: {`[]`}, `/remotelink$`: {`[]`}, `/worklog/list$`: {`[]`}, `/priority(/search)?$`: {`[]`}, `/board/\d+/sprint$`: nil,
+		`/field$`: {`[]`}, `/remotelink$`: {`[]`}, `/priority(/search)?$`: {`[]`}, `/board/\d+/sprint$`: nil,
 	}
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
 		w := fullWorld(t, f)
@@ -369,6 +369,80 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestListsOfIssuesThatAreShort: a list of an issue that is shorter than its total is missing, and asked for again. If it is still short
+// then, it is said, and the runs are complete: the account may not see the rest.
+func TestListsOfIssuesThatAreShort(t *testing.T) {
+	t.Parallel()
+	streams := []string{"issues", "comments", "worklogs"}
+	short := always(http.StatusOK, `{"startAt":0,"maxResults":20,"total":25,"comments":[],"worklogs":[]}`)
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		for _, heals := range []bool{true, false} {
+			w := fullWorld(t, f)
+			clean, h := fullHost(t, w), fullHost(t, w)
+			clean.run(streams...)
+			h.attempts = 9
+			s := &spoiling{next: h.transport, path: regexp.MustCompile(`/(comment|worklog)$`), answer: short}
+			h.transport = s
+			s.on.Store(true)
+			got := h.run(streams...)
+			wantKeys(t, got, []string{"ALPHA-1", "ALPHA-2"})
+			wantMissing(t, got, "comments of issues", "ends before its total")
+			wantMissing(t, got, "worklogs of issues", "ends before its total")
+			s.on.Store(!heals)
+			again := h.run(streams...)
+			if missing := again.missing(); len(missing) > 0 {
+				t.Errorf("heals %v: still missing: %v", heals, missing)
+			}
+			if n := again.counters["comments/counted and not shown"]; (n > 0) == heals {
+				t.Errorf("heals %v: %d counted and not shown", heals, n)
+			}
+			if diff := differing(clean.kept(), h.kept()); heals && diff != "" {
+				t.Error(diff)
+			}
+			asked := s.asked.Load()
+			if h.run(streams...); s.asked.Load() != asked {
+				t.Errorf("heals %v: they are asked for in every run", heals)
+			}
+		}
+	})
+}
+
+// TestWorklogsThatAreNamedAndDoNotCome: a few may be hidden or deleted, and are counted.
+func TestWorklogsThatAreNamedAndDoNotCome(t *testing.T) {
+	t.Parallel()
+	for n, fails := range map[int]bool{3: false, 11: true} {
+		w := newWorld(t, jiratest.Options{Auth: jiratest.Auth{Bearer: map[string]string{"secret": "root"}}})
+		key := w.fill(t, "ALPHA", 1, time.Minute)[0]
+		for range n {
+			_, err := w.AddWorklog(key, time.Hour, "work")
+			must(t, err)
+		}
+		w.advance(time.Hour)
+		h := fullHost(t, w)
+		s := &spoiling{next: h.transport, path: regexp.MustCompile(`/worklog/list$`), answer: always(http.StatusOK, `[]`)}
+		h.transport = s
+		s.on.Store(true)
+		got, err := h.tryRun("worklog_feed")
+		if (err != nil) != fails || !fails && got.counters["worklog_feed/named and not shown"] != int64(n) {
+			t.Errorf("%d worklogs: %v, %v", n, err, got.counters)
+		}
+	}
+}
+
+// TestCloudThatCountsMoreThanItShows: the count of Cloud is an estimate, so it is said and no more.
+func TestCloudThatCountsMoreThanItShows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, jiratest.Options{Flavour: jiratest.Cloud})
+	keys := w.fill(t, "ALPHA", 12, time.Hour)
+	h := newHost(t, w, nil)
+	each(t, keys[5:], w.Skip)
+	got := h.run("issues")
+	wantKeys(t, got, keys[:5])
+	if n := got.counters["issues/counted and not shown"]; n != 7 {
+		t.Errorf("%d are said to be counted and not shown, want 7", n)
 	}
 }
 
