@@ -5,6 +5,14 @@ package main
 
 const jira = "plugins/sources/jira"
 
+// jiraLists is the lists of a site.
+const jiraLists = jira + "/internal/lists"
+
+// listed is a mutant of the lists of a site.
+func listed(name, test string, edits ...edit) mutant {
+	return mutant{name: "jira: " + name, edits: edits, pkg: jiraLists, test: test}
+}
+
 // walk is a mutant of a walk.
 func walk(name, test string, edits ...edit) mutant {
 	return mutant{name: "jira: " + name, edits: edits, pkg: jira, test: test}
@@ -19,7 +27,7 @@ var walks = []mutant{
 	walk("what a roll call names need not have been met", "TestListThatMovesUpBetweenPages",
 		edit{jira + "/rollcall.go", `			missing++`, `			_ = id`}),
 	walk("a roll call is whole at once", "TestAnswersThatFlap",
-		edit{jira + "/rollcall.go", `maps.Equal(named, f.before)`, `(maps.Equal(named, f.before) || len(named) > 0)`}),
+		edit{jira + "/rollcall.go", `f.rolls > 0 && maps.Equal(named, f.before)`, `f.rolls > 0 && (maps.Equal(named, f.before) || len(named) > 0)`}),
 	walk("what is owed is read together with the rest", "TestIndexThatCatchesUpBetweenPages",
 		edit{jira + "/advance.go", `	w.to = w.movable
 `, `	w.to = w.movable + 1<<40
@@ -30,6 +38,34 @@ var walks = []mutant{
 		edit{jira + "/advance.go", `	return p.total <= q.startAt+p.count
 `, `	return p.total <= q.startAt+p.count || q.startAt > 0
 `}, edit{jira + "/advance.go", `p.holed(q) && !w.proof.calling`, `p.holed(q) && w.proof.calling`}),
+	walk("an index that lacks many issues is believed", "TestIssuesThatAreCountedAndNotShown",
+		edit{jira + "/internal/rest/few.go", `total-shown <= max(1, total/100)`, `total > 0`}),
+	walk("a gap is believed at the first look", "TestListThatIsCut",
+		edit{jira + "/rollcall.go", `	case dataCenter && steady && rest.FewLack(`, `	case dataCenter && rest.FewLack(`}),
+	walk("totals are not held against each other", "TestIssuesThatAreCountedAndNotShown",
+		edit{jira + "/balance.go", `	if s.Total <= met+p.total {`, `	if s.Total >= 0 {`}),
+	walk("the end is not held against the total", "TestIssuesThatAreCountedAndNotShown",
+		edit{jira + "/rollcall.go", `to == w.to && w.stretch.Total >`, `to != w.to && w.stretch.Total >`}),
+	walk("what was read without the login is whole", "TestCredentialsThatDieInTheMiddle",
+		edit{jira + "/internal/rest/vouch.go", `	case !account || strings`, `	case !account || who == "" || strings`}),
+	walk("a cursor goes behind what was read without the login", "TestCredentialsThatDieInTheMiddle",
+		edit{jira + "/output.go", `	if ok, err := o.sure(); !ok {`, `	if ok, err := o.sure(); !ok && err != nil {`}),
+	walk("a list of an issue that is short is whole", "TestListsOfIssuesThatAreShort",
+		edit{jira + "/complete.go", `	if len(r.part.Lacking) == 0 {`, `	if len(r.part.Lacking) < 0 {`}),
+	walk("worklogs that the feed names need not come", "TestWorklogsThatAreNamedAndDoNotCome",
+		edit{jira + "/worklogfeed.go", `	if came == 0 && len(named) > mostHidden {`, `	if came < 0 && len(named) > mostHidden {`}),
+	walk("a count of Cloud is not looked at", "TestCloudThatCountsMoreThanItShows",
+		edit{jira + "/read.go", `	if r.estimate <= 1 || `, `	if r.estimate >= 0 || `}),
 	walk("the header Date tells when a version is final", "TestTwoEditsWithinOneSecondOfOtherClocks",
 		edit{jira + "/walk.go", `; sure.Before(replied) {`, `; sure.IsZero() {`}),
+	listed("an empty page ends a list against its total", "TestListThatEndsBeforeItsEnd",
+		edit{jiraLists + "/list.go", `	case short && e.pages != whole && `, `	case short && came < 0 && `}),
+	listed("an empty page ends a list that says to go on", "TestListThatEndsBeforeItsEnd",
+		edit{jiraLists + "/list.go", `	case p.more:
+`, `	case p.more && short:
+`}),
+	listed("a list that lacks a few deletes", "TestListThatLacksAFewOfItsTotal",
+		edit{jiraLists + "/list.go", `r.at.Cut || short || e.cut`, `r.at.Cut || e.cut`}),
+	listed("the log goes on behind what was not read", "TestAuditRecordsThatEndBeforeTheirEnd",
+		edit{jiraLists + "/read.go", `len(r.at.Recent) == 0 || r.at.Why != "" || r.at.Cut {`, `len(r.at.Recent) == 0 {`}),
 }

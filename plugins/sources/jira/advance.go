@@ -254,18 +254,20 @@ func (w *walk) ends(q search, p page) bool {
 }
 
 // counted is how many issues the query shows by the server's own count, and how many it has shown.
-// Cloud is asked only where it does not stand by its end. Data Center counts issues, too, that are
-// gone and that its index names: then both are the same, unless it shows nothing at all.
+// Cloud is asked only where it does not stand by its end. Of Data Center the total of a roll call
+// counts. Of what is not owed both are the same there, unless it shows nothing at all: the next run
+// asks for that again.
 func (w *walk) counted(ctx context.Context, q search, p page) (held, met int, err error) {
 	met = len(w.met())
 	if w.proof.calling {
 		met = len(w.depth.met)
 	}
+	dataCenter := w.reader.at.Flavour == rest.DataCenter
 	switch {
-	case w.ends(q, p) || w.reader.at.Flavour == rest.DataCenter && met > 0:
-		return met, met, nil
-	case w.reader.at.Flavour == rest.DataCenter:
+	case dataCenter && (w.proof.calling || met == 0):
 		return p.total, met, nil
+	case dataCenter || w.ends(q, p):
+		return met, met, nil
 	}
 	held, err = w.reader.client.count(ctx, w.reader.at, w.condition())
 	return held, met, err
@@ -282,7 +284,7 @@ func (w *walk) over() (more bool) {
 	if !w.reader.part.updates() || w.to == 0 {
 		return false
 	}
-	w.to = 0
+	w.to, w.stretch = 0, stretch{}
 	w.moveTo(w.movable)
 	w.restart()
 	return true

@@ -110,11 +110,14 @@ func (r *walkReader) readAgain(ctx context.Context, from cursor) error {
 			return err
 		}
 		from.Next += len(some)
-		if err := r.save(cursor{Next: from.Next, Done: from.Next == len(ids)}); err != nil {
+		if from.Next == len(ids) {
+			break
+		}
+		if err := r.save(cursor{Next: from.Next}); err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.end(ctx, cursor{Next: len(ids), Done: true})
 }
 
 // again delivers those of some issues of which more can be had now than before.

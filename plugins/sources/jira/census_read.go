@@ -141,8 +141,9 @@ func (c *censusReader) note(i *issue) error {
 
 // savePage saves a cursor now and then only: the ids travel with it, and more and more of them.
 func (c *censusReader) savePage(page cursor) error {
+	back := page.Anchor < c.at.Anchor // what lies between is not proven
 	c.at.Anchor = page.Anchor
-	if len(c.present) < c.saved+c.saved/8+1 {
+	if !back && len(c.present) < c.saved+c.saved/8+1 {
 		return nil
 	}
 	return c.save()
@@ -205,7 +206,7 @@ func (c *censusReader) settle(ctx context.Context) error {
 	last := censusCursor{Done: true, Met: c.walk.sent.sets(), Lacking: c.walk.lacking}
 	if c.refused {
 		last.censusState = c.unfinished()
-		return c.cursor(last)
+		return c.end(ctx, last)
 	}
 	last.Present = c.set()
 	read := unite(slices.Collect(maps.Values(last.Met))...).without(c.walk.vanished)
@@ -247,6 +248,14 @@ func (c *censusReader) settle(ctx context.Context) error {
 	last.Absent = map[string]idSet{}
 	for state, ids := range absent {
 		last.Absent[state] = idsOf(ids)
+	}
+	return c.end(ctx, last)
+}
+
+// end saves the last cursor, if all was read with the credentials.
+func (c *censusReader) end(ctx context.Context, last censusCursor) error {
+	if err := c.client.Stand(ctx); err != nil {
+		return err
 	}
 	return c.cursor(last)
 }

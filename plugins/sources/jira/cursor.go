@@ -15,6 +15,8 @@ type cursor struct {
 	Seen   []mark `json:"seen,omitempty"`   // met at the anchor or after it
 	Recent []mark `json:"recent,omitempty"` // versions that the next run will meet again in its overlap
 	Done   bool   `json:"done,omitempty"`
+	// Stretch is the query of Data Center that the next one is balanced against.
+	Stretch *stretch `json:"stretch,omitempty"`
 	// Left are projects that the server did not know any more, and that were not read to the end.
 	Left []string `json:"left,omitempty"`
 	// Met are the issues delivered so far, by project: what a census must find again.

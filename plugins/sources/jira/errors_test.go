@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -254,5 +255,33 @@ func TestSettingsThatCannotWork(t *testing.T) {
 	}
 	if _, err := openWith(t, map[string]any{"url": "https://jira.example.org", "jql": `summary ~ "order by"`}); err != nil {
 		t.Error(err)
+	}
+}
+
+// A list of projects that ends before its end is no plan: the others would be taken for gone.
+func TestProjectsThatEndBeforeTheirEnd(t *testing.T) {
+	t.Parallel()
+	for name, page := range map[string]string{
+		"a total":           `{"startAt":%d,"maxResults":2,"total":6,"values":[%s]}`,
+		"a total, the last": `{"startAt":%d,"maxResults":2,"total":6,"isLast":true,"values":[%s]}`,
+		"not the last":      `{"startAt":%d,"maxResults":2,"isLast":false,"values":[%s]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, jiratest.Options{Flavour: jiratest.Cloud})
+			w.fill(t, "ALPHA", 2, time.Hour)
+			h := newHost(t, w, nil)
+			s := &spoiling{next: h.transport, path: regexp.MustCompile(`/project/search$`), answer: func(req *http.Request) (*http.Response, error) {
+				start, values := 0, `{"key":"ALPHA"},{"key":"BETA"}`
+				if req.URL.Query().Get("startAt") != "0" {
+					start, values = 2, ""
+				}
+				return always(http.StatusOK, fmt.Sprintf(page, start, values))(req)
+			}}
+			s.on.Store(true)
+			h.transport = s
+			_, err := h.tryRun("issues")
+			wantError(t, err, false, "try again later")
+		})
 	}
 }

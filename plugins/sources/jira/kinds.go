@@ -106,12 +106,16 @@ type reader struct {
 	at     rest.Site
 	part   part
 	from   []byte // cursor to go on from; nil at the beginning
+	// estimate is how many records the plan took the split to have; 0: not known.
+	estimate int
 	output
 }
 
 // Read implements [sdk.Source].
 func (s *Source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
-	r := &reader{source: s, client: s.client(ctx), from: split.Cursor, output: output{out: w}}
+	c := s.client(ctx)
+	sure := func() (bool, error) { return c.Sure(ctx) }
+	r := &reader{source: s, client: c, from: split.Cursor, estimate: int(split.Estimate), output: output{out: w, sure: sure}}
 	if err := json.Unmarshal(split.Data, &r.part); err != nil {
 		return sdk.Permanent(fmt.Errorf("%s: %w", split.ID, err))
 	}
@@ -119,6 +123,7 @@ func (s *Source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error
 	if n < 0 {
 		return sdk.Permanent(fmt.Errorf("%s: splits of kind %q are not known to this version: start over with --full", split.ID, r.part.Kind))
 	}
+	s.vouch.Expect(r.part.Account)
 	var err error
 	if r.at, err = s.known(ctx); err != nil {
 		return err

@@ -14,6 +14,8 @@ import (
 type output struct {
 	out   *sdk.Writer
 	lines sdk.Builder // records on their way to out
+	// sure reports whether what was put was read with the credentials.
+	sure func() (bool, error)
 }
 
 // put emits a record. The decoder has found it to be JSON already, so it goes past the check of the Writer, which costs
@@ -36,9 +38,14 @@ func (o *output) remove(stream string, key any) error {
 	return o.send(o.lines.Full())
 }
 
-// cursor says that reading may go on from c; everything put before is delivered.
+// cursor says that reading may go on from c; everything put before is delivered. Where it is not sure that what was put was read
+// with the credentials, nothing is said, and the next cursor stands for this one. Before the last one of a split that must be known: see
+// [rest.Client.Stand].
 func (o *output) cursor(c any) error {
 	if err := o.send(o.lines.Flush()); err != nil {
+		return err
+	}
+	if ok, err := o.sure(); !ok {
 		return err
 	}
 	return o.out.Cursor(c)

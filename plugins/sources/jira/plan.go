@@ -56,6 +56,7 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	if err := sameAccount(found.who, previous); err != nil {
 		return nil, err
 	}
+	s.vouch.Expect(found.who != "")
 	base := part{
 		Scope:   s.scope(),
 		Run:     nextRun(previous),
@@ -75,6 +76,9 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 		cancel()
 	}
 	names.Wait()
+	if err == nil {
+		err = s.client(ctx).StandAll(ctx)
+	}
 	return splits, err
 }
 

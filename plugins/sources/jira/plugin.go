@@ -61,6 +61,8 @@ type Source struct {
 	names fieldNames
 	// patience is with what fails for itself alone.
 	patience rest.Patience
+	// vouch is for the credentials.
+	vouch rest.Vouch
 }
 
 var orderBy = regexp.MustCompile(`(?i)\border\s+by\b`)

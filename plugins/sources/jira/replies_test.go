@@ -103,7 +103,7 @@ func TestEveryPlaceReadsWhatWasAskedFor(t *testing.T) {
 		`{"errorMessages":["The search index is being rebuilt"],"errors":{}}`, `{}`, `null`, `[]`, `<html><title>Log in</title></html>`,
 	}
 	legal := map[string][]string{ // an empty list is what was asked for
-		`/field$`: {`[]`}, `/remotelink$`: {`[]`}, `/worklog/list$`: {`[]`}, `/priority(/search)?$`: {`[]`}, `/board/\d+/sprint$`: nil,
+		`/field$`: {`[]`}, `/remotelink$`: {`[]`}, `/priority(/search)?$`: {`[]`}, `/board/\d+/sprint$`: nil,
 	}
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
 		w := fullWorld(t, f)
@@ -370,6 +370,178 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestListsOfIssuesThatAreShort: a list of an issue that is shorter than its total is missing, and asked for again. If it is still short
+// then, it is said, and the runs are complete: the account may not see the rest.
+func TestListsOfIssuesThatAreShort(t *testing.T) {
+	t.Parallel()
+	streams := []string{"issues", "comments", "worklogs"}
+	short := always(http.StatusOK, `{"startAt":0,"maxResults":20,"total":25,"comments":[],"worklogs":[]}`)
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		for _, heals := range []bool{true, false} {
+			w := fullWorld(t, f)
+			clean, h := fullHost(t, w), fullHost(t, w)
+			clean.run(streams...)
+			h.attempts = 9
+			s := &spoiling{next: h.transport, path: regexp.MustCompile(`/(comment|worklog)$`), answer: short}
+			h.transport = s
+			s.on.Store(true)
+			got := h.run(streams...)
+			wantKeys(t, got, []string{"ALPHA-1", "ALPHA-2"})
+			wantMissing(t, got, "comments of issues", "ends before its total")
+			wantMissing(t, got, "worklogs of issues", "ends before its total")
+			s.on.Store(!heals)
+			again := h.run(streams...)
+			if missing := again.missing(); len(missing) > 0 {
+				t.Errorf("heals %v: still missing: %v", heals, missing)
+			}
+			if n := again.counters["comments/counted and not shown"]; (n > 0) == heals {
+				t.Errorf("heals %v: %d counted and not shown", heals, n)
+			}
+			if diff := differing(clean.kept(), h.kept()); heals && diff != "" {
+				t.Error(diff)
+			}
+			asked := s.asked.Load()
+			if h.run(streams...); s.asked.Load() != asked {
+				t.Errorf("heals %v: they are asked for in every run", heals)
+			}
+		}
+	})
+}
+
+// TestWorklogsThatAreNamedAndDoNotCome: a few may be hidden or deleted, and are counted.
+func TestWorklogsThatAreNamedAndDoNotCome(t *testing.T) {
+	t.Parallel()
+	for n, fails := range map[int]bool{3: false, 11: true} {
+		w := newWorld(t, jiratest.Options{Auth: jiratest.Auth{Bearer: map[string]string{"secret": "root"}}})
+		key := w.fill(t, "ALPHA", 1, time.Minute)[0]
+		for range n {
+			_, err := w.AddWorklog(key, time.Hour, "work")
+			must(t, err)
+		}
+		w.advance(time.Hour)
+		h := fullHost(t, w)
+		s := &spoiling{next: h.transport, path: regexp.MustCompile(`/worklog/list$`), answer: always(http.StatusOK, `[]`)}
+		h.transport = s
+		s.on.Store(true)
+		got, err := h.tryRun("worklog_feed")
+		if (err != nil) != fails || !fails && got.counters["worklog_feed/named and not shown"] != int64(n) {
+			t.Errorf("%d worklogs: %v, %v", n, err, got.counters)
+		}
+	}
+}
+
+// TestCloudThatCountsMoreThanItShows: the count of Cloud is an estimate, so it is said and no more.
+func TestCloudThatCountsMoreThanItShows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, jiratest.Options{Flavour: jiratest.Cloud})
+	keys := w.fill(t, "ALPHA", 12, time.Hour)
+	h := newHost(t, w, nil)
+	each(t, keys[5:], w.Skip)
+	got := h.run("issues")
+	wantKeys(t, got, keys[:5])
+	if n := got.counters["issues/counted and not shown"]; n != 7 {
+		t.Errorf("%d are said to be counted and not shown, want 7", n)
+	}
+}
+
+// TestCredentialsThatDieInTheMiddle lets the login end at every request of a run in turn: Jira goes on to answer as it answers anybody,
+// with 200 and less. The run is not complete then, and with the right login it comes to what an undisturbed one has.
+func TestCredentialsThatDieInTheMiddle(t *testing.T) {
+	t.Parallel()
+	streams := []string{"issues", "comments", "worklogs", "votes", "worklog_feed", "boards", "sprints", "priorities", "census"}
+	flavours(t, func(t *testing.T, f jiratest.Flavour) {
+		for _, named := range []bool{true, false} {
+			t.Run(fmt.Sprint("named ", named), func(t *testing.T) {
+				t.Parallel()
+				w := fullWorld(t, f)
+				clean := fullHost(t, w)
+				clean.run(streams...)
+				dead := 0
+				for after := int64(0); ; after += 2 {
+					h := fullHost(t, w)
+					h.settings["page_size"] = 1
+					d := &dying{next: h.transport, after: after, named: named}
+					h.transport = d
+					got, err := h.tryRun(streams...)
+					if d.asked.Load() <= after {
+						break
+					}
+					d.well.Store(true)
+					switch {
+					case err == nil:
+					case got.splits == nil:
+						got = h.run(streams...)
+					default:
+						got.goOn(t, h)
+					}
+					if err != nil {
+						dead++
+						wantError(t, err, true, "http.auth")
+					}
+					if diff := differing(clean.kept(), h.kept()); diff != "" {
+						t.Errorf("after %d requests (%v): %s", after, err, diff)
+					}
+				}
+				if dead < 5 {
+					t.Errorf("only %d runs were cut short", dead)
+				}
+			})
+		}
+	})
+}
+
+// dying is a login that ends after some requests.
+type dying struct {
+	next  http.RoundTripper
+	after int64
+	named bool // replies say whom they are for
+	asked atomic.Int64
+	well  atomic.Bool
+}
+
+func (d *dying) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := d.next.RoundTrip(req)
+	if d.asked.Add(1) > d.after && !d.well.Load() && err == nil {
+		body := `{"values":[]}`
+		switch path := req.URL.Path; {
+		case strings.HasSuffix(path, "/serverInfo"), strings.Contains(path, "/project/"):
+			d.say(resp, "anonymous")
+			return resp, nil
+		case strings.HasSuffix(path, "/myself"):
+			return always(http.StatusUnauthorized, `{}`, sdk.HeaderCredential, `auth "bearer" of jira.hcl:3`)(req)
+		case strings.Contains(path, "/search"), strings.HasSuffix(path, "/bulkfetch"):
+			body = `{"startAt":0,"maxResults":100,"total":0,"issues":[],"values":[],"count":0,"isLast":true,"issueChangeLogs":[]}`
+		case strings.HasSuffix(path, "/priority"), strings.HasSuffix(path, "/field"), strings.HasSuffix(path, "/worklog/list"):
+			body = `[]`
+		case strings.HasSuffix(path, "/comment"):
+			body = `{"total":0,"comments":[]}`
+		case strings.HasSuffix(path, "/worklog"):
+			body = `{"total":0,"worklogs":[]}`
+		case strings.HasSuffix(path, "/votes"):
+			body = `{"votes":0,"voters":[]}`
+		case strings.HasSuffix(path, "/project"):
+			body = `[{"key":"ALPHA"}]`
+		}
+		d.say(resp, "anonymous")
+		resp.Body.Close()
+		return always(http.StatusOK, body, "X-AUSERNAME", resp.Header.Get("X-AUSERNAME"))(req)
+	}
+	if err == nil && !d.named {
+		d.say(resp, "")
+	}
+	return resp, err
+}
+
+// say has a reply say whom it is for, where the flavour does and the test lets it.
+func (d *dying) say(resp *http.Response, who string) {
+	if d.named && resp.Header.Get("X-AUSERNAME") != "" {
+		resp.Header.Set("X-AUSERNAME", who)
+		return
+	}
+	resp.Header.Del("X-AUSERNAME")
+	resp.Header.Del("X-AACCOUNTID")
 }
 
 // TestWholeNumbersAsFloats: a Jira that writes 3.0 for 3 is read like any other.

@@ -224,7 +224,8 @@ func (s *Source) projectList(ctx context.Context, api string) ([]string, error) 
 }
 
 // projectPages is Cloud's. Ordered by key, which hardly ever changes; a project that slips through a shift comes in the next
-// run. The list is at its end where a page says so or has no new key; the total may be missing.
+// run. The list is at its end where a page says so and its total does not say otherwise, or where one has no new key; the total may
+// be missing. Where the server says that there is more, the list is not whole, and is asked for again later.
 func (s *Source) projectPages(ctx context.Context, api string) ([]string, error) {
 	return s.projectPagesOf(ctx, api, nil)
 }
@@ -235,8 +236,9 @@ func (s *Source) projectPagesOf(ctx context.Context, api string, conditions url.
 	have := map[string]bool{}
 	for start := 0; ; {
 		var page struct {
-			IsLast bool      `json:"isLast"`
-			Values []project `json:"values" required:"true"`
+			IsLast *bool      `json:"isLast"`
+			Total  rest.Whole `json:"total"`
+			Values []project  `json:"values" required:"true"`
 		}
 		query := url.Values{"startAt": {strconv.Itoa(start)}, "maxResults": {"100"}, "orderBy": {"key"}}
 		maps.Copy(query, conditions)
@@ -251,7 +253,11 @@ func (s *Source) projectPagesOf(ctx context.Context, api string, conditions url.
 			}
 		}
 		start += len(page.Values)
-		if page.IsLast || len(keys) == before {
+		last, total := page.IsLast != nil && *page.IsLast, int(page.Total)
+		switch none := len(keys) == before; {
+		case none && page.IsLast != nil && !last, none && total > start && !rest.FewLack(start, total):
+			return nil, fmt.Errorf("the server ends the list after %d of %d projects, or says that it goes on: try again later", start, max(start, total))
+		case none, last && total <= start:
 			return keys, nil
 		}
 	}
@@ -261,5 +267,5 @@ func (s *Source) projectPagesOf(ctx context.Context, api string, conditions url.
 type client struct{ *rest.Client }
 
 func (s *Source) client(ctx context.Context) *client {
-	return &client{rest.NewClient(ctx, s.base)}
+	return &client{rest.NewClient(ctx, s.base, &s.vouch)}
 }

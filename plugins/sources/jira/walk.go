@@ -46,8 +46,10 @@ type walk struct {
 	behind int // issues behind it, as it says
 	depth  depth
 	proof  proof
-	warned bool      // of an index that names what is gone
-	asked  time.Time // this machine's time when the page that is read was asked for
+	// stretch is what the totals are held against.
+	stretch stretch
+	warned  bool      // of an index that names what is gone
+	asked   time.Time // this machine's time when the page that is read was asked for
 	// blank: the last page had nothing in it.
 	blank bool
 }
@@ -83,7 +85,14 @@ func (w *walk) run(ctx context.Context, emit func(*item) error, save func(cursor
 var errUnjoined = errors.New("the page does not join the one before it")
 
 func (w *walk) cursor() cursor {
-	return cursor{Anchor: w.anchor, Seen: w.seen.since(w.anchor), Recent: w.recent.since(w.reader.part.Floor), Left: w.left}
+	from := w.anchor
+	if w.stretch.Total > 0 { // the marks behind its beginning are of use as long as it is not balanced
+		from = min(from, w.stretch.from)
+	}
+	met := slices.DeleteFunc(w.seen.since(from), func(m mark) bool { return m.At != 0 && m.At < w.anchor })
+	return cursor{
+		Anchor: w.anchor, Seen: met, Recent: w.recent.since(w.reader.part.Floor), Left: w.left, Stretch: w.held(),
+	}
 }
 
 // last is the cursor at the end.
@@ -125,6 +134,9 @@ func (w *walk) page(ctx context.Context, emit func(*item) error) (more bool, err
 		return w.recover(q, err)
 	}
 	w.blank, w.size, w.behind = p.count == 0, p.count, p.total-q.startAt-p.count
+	if ok, err := w.balance(q, p); !ok {
+		return err == nil, err
+	}
 	if len(s.timeless) > 0 {
 		created, err := w.reader.client.lastCreated(ctx, w.reader.at, s.timeless[max(0, len(s.timeless)-bulk):])
 		if err != nil {
@@ -303,6 +315,10 @@ func newWalk(r *walkReader, from cursor) *walk {
 		w.anchor = max(w.anchor, r.part.From)
 	}
 	w.base = w.anchor
+	if from.Stretch != nil {
+		w.stretch = *from.Stretch
+		w.stretch.from = w.anchor
+	}
 	w.bound()
 	return w
 }
@@ -351,7 +367,7 @@ func (w *walk) leave(ctx context.Context, err error) (more, left bool) {
 		return false, false
 	}
 	w.ahead.drop()
-	w.proof = proof{}
+	w.proof, w.stretch = proof{}, stretch{}
 	w.rewind()
 	if more {
 		w.bound()

@@ -63,6 +63,9 @@ func readFeed(ctx context.Context, r *reader) error {
 	case err != nil:
 		return err
 	}
+	if err := r.client.Stand(ctx); err != nil {
+		return err
+	}
 	c.Done = true
 	return r.cursor(c)
 }
@@ -140,17 +143,28 @@ func (f *feed) page(ctx context.Context, name string, since int64) (events []eve
 	query := url.Values{"since": {strconv.FormatInt(max(since, 0), 10)}}
 	var page struct {
 		Values   []event `json:"values" required:"true"`
-		LastPage bool    `json:"lastPage"`
+		LastPage *bool   `json:"lastPage"`
 	}
 	header, err := f.client.GetJSON(ctx, f.at.API()+"/worklog/"+name, query, &page)
 	if err != nil {
 		return nil, false, err
 	}
+	last := page.LastPage != nil && *page.LastPage
+	switch none := len(page.Values) == 0; {
+	case none && page.LastPage != nil && !last:
+		return nil, false, fmt.Errorf("the feed of worklogs says that there are more events behind %d, and shows none: try again later", since)
+	case none:
+		return nil, false, nil
+	}
 	young := rest.Whole(f.at.Clock(header).Add(-time.Minute).UnixMilli())
 	settled := slices.DeleteFunc(slices.Clone(page.Values), func(e event) bool { return e.At > young })
 	slices.SortStableFunc(settled, func(a, b event) int { return int(min(max(a.At-b.At, -1), 1)) })
-	return settled, !page.LastPage && len(settled) == len(page.Values), nil
+	return settled, !last && len(settled) == len(page.Values), nil
 }
+
+// mostHidden is how many worklogs at once may not come, though their feed names them: they were deleted meanwhile, or this account may
+// not see them. Where none comes of more than that, and they were not deleted, the list does not do what it is for.
+const mostHidden = 10
 
 // changed asks for the worklogs of the events and emits them. One that was deleted meanwhile does not come.
 func (f *feed) changed(ctx context.Context, events []event) error {
@@ -164,6 +178,9 @@ func (f *feed) changed(ctx context.Context, events []event) error {
 		if err := f.client.PostJSON(ctx, f.at.API()+"/worklog/list", map[string]any{"ids": some}, &worklogs); err != nil {
 			return err
 		}
+		if err := f.hidden(ctx, some, events[0].At, len(worklogs)); err != nil {
+			return err
+		}
 		for _, worklog := range worklogs {
 			if err := f.put(feedStream, f.maker.FeedWorklog(f.at, worklog)); err != nil {
 				return err
@@ -171,6 +188,45 @@ func (f *feed) changed(ctx context.Context, events []event) error {
 		}
 	}
 	return nil
+}
+
+// hidden tells of worklogs that the feed names from a time on and that do not come.
+func (f *feed) hidden(ctx context.Context, named []rest.Whole, from rest.Whole, came int) error {
+	if came >= len(named) {
+		return nil
+	}
+	if came == 0 && len(named) > mostHidden {
+		gone, err := f.gone(ctx, from)
+		if err != nil {
+			return err
+		}
+		if there := slices.DeleteFunc(slices.Clone(named), func(id rest.Whole) bool { return gone[id] }); len(there) > mostHidden {
+			return rest.Short("POST " + f.at.API() + "/worklog/list")
+		}
+	}
+	sdk.Count(ctx, feedStream+"/named and not shown", int64(len(named)-came))
+	sdk.Log(ctx).Warn("worklogs that the feed names do not come: they were deleted since, or this account may not see them",
+		"named", len(named), "came", came)
+	return nil
+}
+
+// gone is the worklogs that were deleted from a time on.
+func (f *feed) gone(ctx context.Context, from rest.Whole) (map[rest.Whole]bool, error) {
+	gone := map[rest.Whole]bool{}
+	for since := int64(from) - 1; ; {
+		events, more, err := f.page(ctx, "deleted", since)
+		if err != nil {
+			return nil, err
+		}
+		before := since
+		for _, e := range events {
+			gone[e.ID] = true
+			since = max(since, int64(e.At))
+		}
+		if !more || since == before {
+			return gone, nil
+		}
+	}
 }
 
 func (f *feed) deleted(_ context.Context, events []event) error {

@@ -78,11 +78,18 @@ func (c *call) writeBody() {
 	if c.who.refused {
 		c.w.Header().Set("X-Seraph-LoginReason", "AUTHENTICATED_FAILED")
 	}
-	if !c.cloud() {
-		c.w.Header().Set("X-AUSERNAME", cmp.Or(c.who.name, "anonymous"))
-	}
 	c.w.WriteHeader(http.StatusOK)
 	c.w.Write(body) // an error means that the caller has gone
+}
+
+// sayWho says whom a reply is for.
+func (c *call) sayWho() {
+	switch {
+	case !c.cloud():
+		c.w.Header().Set("X-AUSERNAME", cmp.Or(c.who.name, "anonymous"))
+	case c.who.name != "":
+		c.w.Header().Set("X-AACCOUNTID", c.who.name)
+	}
 }
 
 // base is the address of the server as the caller wrote it.

@@ -143,6 +143,7 @@ func (c *call) finish(err error) {
 	var reply *problem
 	var jql badJQL
 	var long *http.MaxBytesError
+	c.sayWho()
 	switch {
 	case err == nil && c.send != nil:
 		c.send()

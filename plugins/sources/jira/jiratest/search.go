@@ -197,8 +197,9 @@ func (c *call) searchPages() error {
 	if err != nil {
 		return err
 	}
-	from := min(max(s.StartAt, 0), len(hits))
-	page := hits[from:min(from+limit, len(hits))]
+	shown := displayed(hits)
+	from := min(max(s.StartAt, 0), len(shown))
+	page := shown[from:min(from+limit, len(shown))]
 	sel := selectFields(s.Fields, "*navigable")
 	sel.properties = s.Properties
 	fmt.Fprintf(c.out, `{"expand":"names,schema","startAt":%d,"maxResults":%d,`, max(s.StartAt, 0), limit)

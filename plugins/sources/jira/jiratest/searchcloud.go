@@ -84,7 +84,7 @@ func (c *call) searchTokens() error {
 	if err != nil {
 		return err
 	}
-	skip := 0
+	hits, skip := displayed(hits), 0
 	if s.NextPageToken != "" {
 		skip = c.resume(hits, order, token)
 		hits = hits[skip:]

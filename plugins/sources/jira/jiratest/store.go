@@ -69,6 +69,7 @@ type record struct {
 
 	archived bool
 	hidden   bool // nobody may see it
+	skipped  bool // searches count it and do not show it
 
 	doc indexed    // what the index has, or is to have
 	was []outdated // what it had before, while it lags

@@ -2,7 +2,10 @@
 
 package jiratest
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // ProjectStatus is what Cloud calls the status of a project.
 type ProjectStatus string
@@ -22,14 +25,33 @@ func (s *Server) Hide(key string) error { return s.setHidden(key, true) }
 func (s *Server) Show(key string) error { return s.setHidden(key, false) }
 
 func (s *Server) setHidden(key string, hidden bool) error {
+	return s.set(key, func(r *record) { r.hidden = hidden })
+}
+
+// Skip has searches count an issue and not show it, as a node with half an index does: the one behind it takes its place.
+func (s *Server) Skip(key string) error { return s.set(key, func(r *record) { r.skipped = true }) }
+
+// Unskip undoes Skip.
+func (s *Server) Unskip(key string) error { return s.set(key, func(r *record) { r.skipped = false }) }
+
+func (s *Server) set(key string, change func(*record)) error {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	r := s.store.find(key)
 	if r == nil {
 		return fmt.Errorf("issue %s: there is none", key)
 	}
-	r.hidden = hidden
+	change(r)
 	return nil
+}
+
+// displayed leaves out what searches count and do not show.
+func displayed(hits []hit) []hit {
+	skipped := func(h hit) bool { return h.skipped }
+	if !slices.ContainsFunc(hits, skipped) {
+		return hits
+	}
+	return slices.DeleteFunc(slices.Clone(hits), skipped)
 }
 
 // SetProjectStatus archives a project, puts it into the trash, or brings it back.

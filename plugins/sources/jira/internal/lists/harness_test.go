@@ -155,6 +155,7 @@ type host struct {
 	counters map[string]int64
 	mu       sync.Mutex
 	patience rest.Patience
+	vouch    rest.Vouch
 }
 
 func newHost(t *testing.T, f *fake, flavour string) *host {
@@ -206,7 +207,7 @@ func (h *host) site() (context.Context, Site) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return ctx, Site{Site: rest.Site{Flavour: h.flavour}, Client: rest.NewClient(ctx, base), Projects: h.projects, Overlap: 5 * time.Minute, Patience: &h.patience}
+	return ctx, Site{Site: rest.Site{Flavour: h.flavour}, Client: rest.NewClient(ctx, base, &h.vouch), Projects: h.projects, Overlap: 5 * time.Minute, Patience: &h.patience}
 }
 
 // plan says how the next run reads a stream.

@@ -28,7 +28,7 @@ func (r *reading) list(ctx context.Context, first *ahead) error {
 			break
 		}
 		more, err = r.take(ctx, p)
-		if errors.As(err, new(*endless)) {
+		if errors.As(err, new(*unproven)) {
 			err = r.refuse(ctx, err)
 			more = false
 		}
@@ -36,7 +36,7 @@ func (r *reading) list(ctx context.Context, first *ahead) error {
 			return err
 		}
 		if more {
-			if err := r.save(); err != nil {
+			if err := r.save(ctx); err != nil {
 				return err
 			}
 		}
@@ -45,7 +45,7 @@ func (r *reading) list(ctx context.Context, first *ahead) error {
 	if r.at.Next == len(r.at.Parents) {
 		return nil // the end of the level; what follows has a cursor of its own
 	}
-	return r.save()
+	return r.save(ctx)
 }
 
 func (r *reading) page(ctx context.Context, first *ahead) (page, error) {
@@ -64,7 +64,7 @@ func (r *reading) refuse(ctx context.Context, err error) error {
 	case !given && slices.Contains(e.empty, status):
 		return nil
 	case !given && (forbidden || absent):
-	case (r.site.Client.Alone(ctx, err) || errors.As(err, new(*endless))) && r.site.Patience.Over(r.listName(), err): // it fails each time, and others do not
+	case (r.site.Client.Alone(ctx, err) || errors.As(err, new(*unproven))) && r.site.Patience.Over(r.listName(), err): // it fails each time, and others do not
 	default:
 		return err
 	}
@@ -119,11 +119,10 @@ func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 	l.Shifted = l.Shifted || p.total != l.Total || repeated > 0 && repeated < count
 	// Where the total is another one, something came before what was read, and the list has only shifted.
 	if repeated == count && count > 0 && begin == l.First && l.Start > 0 && p.total == l.Total && (p.more || p.total > len(r.met)) {
-		return false, &endless{fmt.Sprintf("%s: the server gives the same page again for ever: it does not heed where a page is to start, and says that there is more than the %d records that came", r.row().name, len(r.met))}
+		return false, &unproven{fmt.Sprintf("%s: the server gives the same page again for ever: it does not heed where a page is to start, and says that there is more than the %d records that came", r.row().name, len(r.met))}
 	}
 	if r.ends(p, repeated) {
-		r.at.Cut = r.at.Cut || e.pages == whole && p.total > count || e.cut > 0 && len(r.met) == e.cut
-		return r.again(), nil
+		return r.end(p)
 	}
 	l.Start += count
 	if e.pages == aligned && p.most > count {
@@ -132,10 +131,30 @@ func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 	return true, nil
 }
 
-// endless is the error of a list that does not end.
-type endless struct{ text string }
+// end judges the end of a list: what the server itself says to be behind it is not gone. A list of which it holds few records back
+// is read once more, and then taken, though nothing is deleted by it: see [rest.FewLack].
+func (r *reading) end(p page) (more bool, err error) {
+	l, e, name := &r.at.List, r.endpoint(), r.row().name
+	came := l.Start + len(p.elements)
+	short := p.total > came
+	switch {
+	case p.more:
+		return false, &unproven{fmt.Sprintf("%s: the server ends the list after %d records, and says that it goes on", name, came)}
+	case short && e.pages != whole && !rest.FewLack(came, p.total):
+		return false, &unproven{fmt.Sprintf("%s: the server ends the list after %d of %d records", name, came, p.total)}
+	}
+	l.Shifted = l.Shifted || short && e.pages != whole
+	if r.again() {
+		return true, nil
+	}
+	r.at.Cut = r.at.Cut || short || e.cut > 0 && len(r.met) == e.cut
+	return false, nil
+}
 
-func (e *endless) Error() string { return e.text }
+// unproven is the error of a list that is not known to be whole: it does not end, or ends before its end.
+type unproven struct{ text string }
+
+func (e *unproven) Error() string { return e.text }
 
 // deliverAll delivers the elements of a page. It returns the key of the first, and how many this pass had met.
 func (r *reading) deliverAll(ctx context.Context, p page) (begin string, repeated int, err error) {
@@ -162,7 +181,7 @@ func (r *reading) deliverAll(ctx context.Context, p page) (begin string, repeate
 	return begin, repeated, nil
 }
 
-// ends reports whether a page is the last of its list. No single word of the server's is enough for that.
+// ends reports whether a page is the last of its list, or there is no way behind it. No single word of the server's is enough for that.
 func (r *reading) ends(p page, repeated int) bool {
 	e, count := r.endpoint(), len(p.elements)
 	reached := p.total < 0 || r.at.List.Start+count >= p.total

@@ -25,17 +25,13 @@ func priorities(t *testing.T, n int) (*host, *list, []string) {
 func TestPagesOfAnyServer(t *testing.T) {
 	t.Parallel()
 	for name, q := range map[string]quirk{
-		"plain":                  {},
-		"says no isLast":         {noLast: true},
-		"says no total":          {noTotal: true},
-		"says no maxResults":     {noMost: true},
-		"says nothing at all":    {noLast: true, noTotal: true, noMost: true},
-		"total too small":        {total: -17},
-		"total too small alone":  {total: -17, noLast: true, noMost: true},
-		"total too large":        {total: 7},
-		"total too large alone":  {total: 7, noLast: true, noMost: true},
-		"never the last":         {alwaysMore: true},
-		"never the last, simply": {alwaysMore: true, noTotal: true, noMost: true},
+		"plain":                 {},
+		"says no isLast":        {noLast: true},
+		"says no total":         {noTotal: true},
+		"says no maxResults":    {noMost: true},
+		"says nothing at all":   {noLast: true, noTotal: true, noMost: true},
+		"total too small":       {total: -17},
+		"total too small alone": {total: -17, noLast: true, noMost: true},
 	} {
 		for _, n := range []int{0, 1, 9, 10, 11, 25, 30} {
 			t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) {
@@ -52,6 +48,76 @@ func TestPagesOfAnyServer(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A list that ends before its end is not whole, whatever says that it goes on: it is tried once more, then what came of it is taken, it
+// is said to be missing, and nothing that it held is gone.
+func TestListThatEndsBeforeItsEnd(t *testing.T) {
+	t.Parallel()
+	for name, q := range map[string]quirk{
+		"total":             {total: 7},
+		"total alone":       {total: 7, noLast: true, noMost: true},
+		"more":              {alwaysMore: true},
+		"more alone":        {alwaysMore: true, noTotal: true, noMost: true},
+		"neither, an error": {alwaysMore: true, total: 7},
+	} {
+		for _, n := range []int{0, 1, 9, 10, 11, 25, 30} {
+			t.Run(fmt.Sprintf("%s/%d", name, n), func(t *testing.T) {
+				t.Parallel()
+				h, l, keys := priorities(t, 35)
+				h.run("priorities")
+				held := l.values
+				l.values, l.quirk = held[:n], q
+				if _, err := h.read(h.plan("priorities"), nil); err == nil || !strings.Contains(err.Error(), "the server ends the list after") {
+					t.Errorf("%v, want an error that says so", err)
+				}
+				got := h.run("priorities")
+				want(t, "deleted", got.deleted, nil)
+				if h.missing("priorities") != 1 {
+					t.Errorf("it is not said to be missing: %v", h.counters)
+				}
+				l.values, l.quirk = append(held[1:], `{"id":"new","name":"new"}`), quirk{}
+				got = h.run("priorities")
+				want(t, "records of the whole list", ids(t, got.records, "id"), []string{"new"})
+				want(t, "deleted by it", got.deleted, []string{`{"id":"` + keys[0] + `"}`})
+			})
+		}
+	}
+}
+
+// One record in a hundred that the total counts and that never comes may be an index that names what is gone: the list is taken after a
+// second look, and deletes nothing.
+func TestListThatLacksAFewOfItsTotal(t *testing.T) {
+	t.Parallel()
+	for total, taken := range map[int]bool{1: true, 2: true, 3: false} {
+		h, l, _ := priorities(t, 230)
+		h.run("priorities")
+		l.values, l.quirk = l.values[:220], quirk{total: total}
+		h.fake.requests = nil
+		got, err := h.read(h.plan("priorities"), nil)
+		if (err == nil) != taken {
+			t.Errorf("%d of %d lack: %v", total, 220+total, err)
+		}
+		want(t, "deleted", got.deleted, nil)
+		if n := len(h.fake.requests); taken && n != 2*23 {
+			t.Errorf("%d requests, want a second look", n)
+		}
+	}
+}
+
+// What is read in one reply that says to be a page is not whole either.
+func TestListInOneReplyThatGoesOn(t *testing.T) {
+	t.Parallel()
+	values, _ := objects(12)
+	f := newFake()
+	f.lists["/rest/api/2/screens"] = &list{values: values, member: "values", pages: whole}
+	h := newHost(t, f, rest.DataCenter)
+	h.run("screens")
+	f.lists["/rest/api/2/screens"].instead = `{"startAt":0,"maxResults":2,"isLast":false,"values":[` + strings.Join(values[:2], ",") + `]}`
+	if _, err := h.read(h.plan("screens"), nil); err == nil {
+		t.Error("it is taken for whole")
+	}
+	want(t, "deleted", h.run("screens").deleted, nil)
 }
 
 func TestOneRequestIsEnoughForAShortList(t *testing.T) {

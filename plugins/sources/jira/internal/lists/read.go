@@ -108,7 +108,7 @@ func (r *reading) run(ctx context.Context) error {
 		}
 		r.at.Level++
 		r.at.Parents, r.at.Found, r.at.Next, r.found = r.at.Found, nil, 0, map[string]bool{}
-		if err := r.save(); err != nil {
+		if err := r.save(ctx); err != nil {
 			return err
 		}
 	}
@@ -131,6 +131,9 @@ func (r *reading) level(ctx context.Context) error {
 // finish emits what is gone, and leaves the snapshot for the next run.
 func (r *reading) finish(ctx context.Context) error {
 	row := r.row()
+	if err := r.site.Client.Stand(ctx); err != nil {
+		return err
+	}
 	r.warn(ctx)
 	switch {
 	case row.created != "":
@@ -192,7 +195,7 @@ func (r *reading) warn(ctx context.Context) {
 		log.Warn("some lists of the stream were refused and are left out; what they held before stays", "lists", r.at.Refused, "error", r.at.Why)
 		sdk.Count(ctx, name+"/lists refused", int64(r.at.Refused))
 	case r.at.Cut:
-		log.Warn("the server gives only the beginning of this list: the rest is not to be had, and nothing is deleted", "records", len(r.seen.hashes))
+		log.Warn("the server gives less of this list than it says to have: the rest is not to be had, and nothing is deleted", "records", len(r.seen.hashes))
 	case r.hidden() && !dated:
 		log.Warn("the list is suddenly empty, which a token that died looks like too: nothing is deleted", "records before", len(r.before.hashes))
 	}
@@ -208,9 +211,9 @@ func (r *reading) keepRecent() {
 	for key := range r.at.Recent {
 		kept.put(key, 0)
 	}
-	if len(r.at.Recent) == 0 { // nothing came: what was known stays known
+	if len(r.at.Recent) == 0 || r.at.Why != "" || r.at.Cut { // nothing came, or not all: the next run asks from where this one did
 		kept = r.before
-		r.at.Top = max(r.at.Top, r.part.From+r.part.Overlap)
+		r.at.Top = r.part.From + r.part.Overlap
 	}
 	r.seen = kept
 }

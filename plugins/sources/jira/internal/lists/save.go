@@ -2,6 +2,8 @@
 
 package lists
 
+import "context"
+
 // perRequest is how many bytes of cursor one request is worth.
 const perRequest = 16 << 10
 
@@ -11,11 +13,14 @@ type dues struct {
 	last     int // length of the last one
 }
 
-// save emits a cursor if it is due.
-func (r *reading) save() error {
+// save emits a cursor if it is due, and what came before was read with the credentials.
+func (r *reading) save(ctx context.Context) error {
 	r.dues.requests++
 	if r.dues.requests*perRequest < r.dues.last {
 		return nil
+	}
+	if ok, err := r.site.Client.Sure(ctx); !ok {
+		return err
 	}
 	r.forget()
 	c := r.at

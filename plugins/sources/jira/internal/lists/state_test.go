@@ -4,6 +4,7 @@ package lists
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -110,6 +111,28 @@ func TestAuditRecordsAreReadOn(t *testing.T) {
 	h.run("audit_records")
 	f.lists[auditPath+"?from=2024-03-01T12:45:00.000+0000"].values = []string{audit(8, "12:49"), audit(7, "12:50")}
 	want(t, "fifth run", ids(t, h.run("audit_records").records, "id"), []string{"8"})
+}
+
+// What of the log could not be read comes with the next run: it asks from where this one did.
+func TestAuditRecordsThatEndBeforeTheirEnd(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	values := []string{audit(5, "12:30"), audit(4, "12:28"), audit(3, "12:20"), audit(2, "12:10"), audit(1, "12:00")}
+	l := &list{member: "records", pages: byOffset, most: 2, values: values[:2], quirk: quirk{total: 3}}
+	f.lists[auditPath] = l
+	h := newHost(t, f, rest.Cloud)
+	if _, err := h.read(h.plan("audit_records"), nil); err == nil {
+		t.Error("it is taken for whole")
+	}
+	h.run("audit_records")
+	if h.missing("audit_records") != 1 {
+		t.Errorf("it is not said to be missing: %v", h.counters)
+	}
+	l.values, l.quirk = values, quirk{}
+	got := ids(t, h.run("audit_records").records, "id")
+	if !slices.Contains(got, "1") || !slices.Contains(got, "3") {
+		t.Errorf("%q came, when the server was well", got)
+	}
 }
 
 // A server that takes the time for a date gives the whole day again.

@@ -21,11 +21,13 @@ type Client struct {
 	http     *http.Client
 	base     *url.URL
 	accepted accepted
+	vouch    *Vouch
+	doubt    uint64 // the last reply that does not say whom it is for; guarded by vouch
 }
 
-// NewClient returns a client for the call of ctx. base has no slash at its end.
-func NewClient(ctx context.Context, base *url.URL) *Client {
-	return &Client{http: sdk.HTTPClient(ctx), base: base}
+// NewClient returns a client for the call of ctx. base has no slash at its end. All calls of a process share vouch.
+func NewClient(ctx context.Context, base *url.URL, vouch *Vouch) *Client {
+	return &Client{http: sdk.HTTPClient(ctx), base: base, vouch: vouch}
 }
 
 // Get asks for a path below the base URL. The caller closes the body. Every error, and every reply that is not JSON with
@@ -60,12 +62,17 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("X-Atlassian-Token", "no-check") // or Data Center may take a POST for a forged form
 	}
+	number := c.vouch.event()
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, &failedRequest{unsent(req, err)}
 	}
 	resp.Body = body{sdk.JSONText(resp.Body), resp.Body}
-	if err := c.judge(ctx, resp, path); err != nil {
+	err = c.vouched(ctx, number, resp, path)
+	if err == nil {
+		err = c.judge(ctx, resp, path)
+	}
+	if err != nil {
 		resp.Body.Close()
 		return nil, err
 	}

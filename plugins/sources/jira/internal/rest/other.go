@@ -38,6 +38,11 @@ type failedRequest struct{ err error }
 func (e *failedRequest) Error() string { return e.err.Error() }
 func (e *failedRequest) Unwrap() error { return e.err }
 
+// Short makes the error for a list that is shorter than it says to be, whose request where names. It is temporary.
+func Short(where string) error {
+	return sdk.RetryAfter(&otherReply{where, "the list ends before its total"}, soon)
+}
+
 func isOther(err error) bool { return errors.As(err, new(*otherReply)) }
 
 // soon is how long to wait after a reply that is not what was asked for: what it comes of, an index that is built anew or a login that
