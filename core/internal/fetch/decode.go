@@ -221,7 +221,8 @@ func (l *layers) push(name string) error {
 	return nil
 }
 
-// members reads the members of a gzip one after another. Zeros behind the last are ignored, as gzip(1) has it: they fill up blocks.
+// members reads the members of a gzip one after another. Zeros behind the last are ignored, as gzip(1) has it: they fill
+// up blocks.
 type members struct {
 	one  *gzip.Reader
 	body *bufio.Reader
