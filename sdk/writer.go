@@ -81,7 +81,8 @@ func (w *Writer) Batch(b Batch) error {
 // The host tells by cursors and records whether a split gets any further. A try that brings neither a new cursor nor a new
 // record is one in vain, whatever else it emits. A read that comes back to earlier cursors, or brings the same keyed records
 // again under others, for 100 cursors ends with an error, and so does one of 10,000 cursors without a new record, or
-// with changed ones of the keys that came before alone (on_error.max_idle). So a source that goes over the same places twice on purpose says in its cursors which time it is.
+// with changed ones of the keys that came before alone (on_error.max_idle). So a source that goes over the same places
+// twice on purpose says in its cursors which time it is.
 func (w *Writer) Cursor(v any) error {
 	var raw []byte
 	switch v := v.(type) {

@@ -93,16 +93,20 @@ func (r *restore) tellGone(ctx context.Context) {
 		"folder", r.sink.template.root, "gone", listed(r.gone))
 }
 
-// tellStrange says that files stand where those of earlier runs were, and that the sink does not know them as its own any more.
+// tellStrange says that files stand where those of earlier runs were, and that the sink does not know them as its own any
+// more.
 func (r *restore) tellStrange(ctx context.Context, mark string) {
 	if len(r.strange) == 0 || r.sink.overwrite {
 		return
 	}
-	text := "the hidden file that marks the folder is new, or another's, so it is not known who wrote these files: they stay, and this run "
+	text := "the hidden file that marks the folder is new, or another's, so it is not known who wrote these files: they " +
+		"stay, and this run "
 	if r.start.Full {
-		text += "adds everything to them, or behind them: if it is in them already, stop it, move them away, and run with --full again"
+		text += "adds everything to them, or behind them: if it is in them already, stop it, move them away, and run with " +
+			"--full again"
 	} else {
-		text += "adds only what is new since the run before to them, or behind them; if they are not its output, move them away and run with --full"
+		text += "adds only what is new since the run before to them, or behind them; if they are not its output, move them " +
+			"away and run with --full"
 	}
 	sdk.Log(ctx).Warn(text, "folder", r.sink.template.root, "mark", mark, "files", listed(r.strange))
 }

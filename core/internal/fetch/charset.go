@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -45,6 +46,8 @@ func utf8Text(r io.Reader, set string) (io.Reader, bool) {
 	switch set {
 	case "", "utf-8", "utf8":
 		return r, false
+	case "utf-32", "utf-32be", "utf-32le", "utf32":
+		return thirtyTwo(bufio.NewReaderSize(r, headBytes))
 	}
 	e, err := htmlindex.Get(set)
 	if err != nil {
@@ -73,6 +76,24 @@ func sixteen(body *bufio.Reader) (io.Reader, bool) {
 		e = unicode.UTF16(unicode.BigEndian, unicode.UseBOM)
 	case head[0] == 0xff && head[1] == 0xfe, head[1] == 0:
 		e = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)
+	default:
+		return body, false
+	}
+	return e.NewDecoder().Reader(body), true
+}
+
+// thirtyTwo does the same for UTF-32.
+func thirtyTwo(body *bufio.Reader) (io.Reader, bool) {
+	head, _ := body.Peek(4)
+	if len(head) < 4 {
+		return body, false
+	}
+	var e encoding.Encoding
+	switch {
+	case head[0] == 0 && head[1] == 0 && (head[2] == 0 || head[2] == 0xfe && head[3] == 0xff):
+		e = utf32.UTF32(utf32.BigEndian, utf32.UseBOM)
+	case head[2] == 0 && head[3] == 0 && (head[1] == 0 || head[0] == 0xff && head[1] == 0xfe):
+		e = utf32.UTF32(utf32.LittleEndian, utf32.UseBOM)
 	default:
 		return body, false
 	}

@@ -195,7 +195,8 @@ func (l *layers) push(name string) error {
 		if err != nil {
 			return cut(err)
 		}
-		l.Reader = z
+		z.Multistream(false)
+		l.Reader = &members{z, body}
 	case "zstd":
 		z, err := zstd.NewReader(body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
 		if err != nil {
@@ -217,6 +218,49 @@ func (l *layers) push(name string) error {
 	default:
 		return &encodingError{l.says, fmt.Errorf("it is in %s, which was never asked for and cannot be decoded", name)}
 	}
+	return nil
+}
+
+// members reads the members of a gzip one after another. Zeros behind the last are ignored, as gzip(1) has it: they fill
+// up blocks.
+type members struct {
+	one  *gzip.Reader
+	body *bufio.Reader
+}
+
+func (m *members) Read(p []byte) (int, error) {
+	for {
+		n, err := m.one.Read(p)
+		if !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		if n > 0 {
+			return n, nil // the end comes again
+		}
+		if err := m.next(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// next goes on to the next member, or returns io.EOF if there is none.
+func (m *members) next() error {
+	for {
+		b, err := m.body.ReadByte()
+		if err != nil {
+			return err
+		}
+		if b != 0 {
+			break
+		}
+	}
+	if err := m.body.UnreadByte(); err != nil {
+		return err
+	}
+	if err := m.one.Reset(m.body); err != nil {
+		return cut(err)
+	}
+	m.one.Multistream(false)
 	return nil
 }
 

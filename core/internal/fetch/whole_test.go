@@ -22,6 +22,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
 
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -141,6 +142,9 @@ func TestWrongEncodings(t *testing.T) {
 		"with nonsense beside it":      {"gzip, utf-8", "application/json", encoded(t, "gzip", text)},
 		"in an odd spelling":           {"\"GZIP\";q=1", "application/json", encoded(t, "gzip", text)},
 		"JSON, with nonsense said":     {"none", "application/json", text},
+		"gzip with zeros behind it":    {"gzip", "application/json", encoded(t, "gzip", text) + strings.Repeat("\x00", 5000)},
+		"gzip in parts, with zeros":    {"gzip", "application/json", encoded(t, "gzip", text[:3]) + "\x00" + encoded(t, "gzip", text[3:]) + "\x00\x00"},
+		"gzip in parts":                {"gzip", "application/json", encoded(t, "gzip", text[:3]) + encoded(t, "gzip", "") + encoded(t, "gzip", text[3:])},
 		"a file in gzip, nothing said": {"", "application/gzip", encoded(t, "gzip", text)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -208,6 +212,11 @@ func TestCharsets(t *testing.T) {
 		"UTF-16 without mark":        {"application/json; charset=utf-16le", in(unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), text), text},
 		"UTF-16 of the other order":  {"application/json; charset=utf-16", in(unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), text), text},
 		"UTF-8 called UTF-16":        {"application/json; charset=utf-16", text, text},
+		"UTF-32 with mark":           {"application/json; charset=utf-32", in(utf32.UTF32(utf32.LittleEndian, utf32.ExpectBOM), text), text},
+		"UTF-32 without mark":        {"application/json; charset=UTF-32LE", in(utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM), text), text},
+		"UTF-32 of the other order":  {"application/json; charset=utf-32", in(utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM), text), text},
+		"UTF-32 of the other, mark":  {"application/json; charset=utf-32be", in(utf32.UTF32(utf32.BigEndian, utf32.ExpectBOM), text), text},
+		"UTF-8 called UTF-32":        {"application/json; charset=utf-32", text, text},
 		"an unknown set":             {"application/json; charset=klingon", text, text},
 		"text where JSON was asked":  {"text/plain; charset=ISO-8859-2", in(charmap.ISO8859_2, text), text},
 		"a page":                     {"text/html; charset=ISO-8859-2", in(charmap.ISO8859_2, text), in(charmap.ISO8859_2, text)},
