@@ -272,6 +272,25 @@ func TestIssuesThatAreCountedAndNotShown(t *testing.T) {
 	}
 }
 
+// One issue that is counted and not shown may be gone; that takes a second look.
+func TestIssueThatIsShownAtTheSecondLook(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, jiratest.Options{})
+	keys := w.fill(t, "ALPHA", 24, time.Hour)
+	h := newHost(t, w, map[string]any{"projects": []string{"ALPHA"}})
+	must(t, w.Skip(keys[5]))
+	looks := 0
+	w.OnRequest(func(r *http.Request) {
+		if !strings.Contains(r.URL.Query().Get("jql"), "key DESC") {
+			return
+		}
+		if looks++; looks == 2 {
+			must(t, w.Unskip(keys[5]))
+		}
+	})
+	wantKeys(t, h.run("issues"), keys)
+}
+
 // each does something with each issue.
 func each(t *testing.T, keys []string, do func(string) error) {
 	t.Helper()
