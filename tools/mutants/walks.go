@@ -40,7 +40,7 @@ var walks = []mutant{
 `}, edit{jira + "/advance.go", `p.holed(q) && !w.proof.calling`, `p.holed(q) && w.proof.calling`}),
 	walk("an index that lacks many issues is believed", "TestIssuesThatAreCountedAndNotShown",
 		edit{jira + "/internal/rest/few.go", `total-shown <= max(1, total/100)`, `total > 0`}),
-	walk("a gap is believed at the first look", "TestListThatIsCut",
+	walk("a gap is believed at the first look", "TestIssueThatIsShownAtTheSecondLook",
 		edit{jira + "/rollcall.go", `	case dataCenter && steady && rest.FewLack(`, `	case dataCenter && rest.FewLack(`}),
 	walk("totals are not held against each other", "TestIssuesThatAreCountedAndNotShown",
 		edit{jira + "/balance.go", `	if s.Total <= met+p.total {`, `	if s.Total >= 0 {`}),

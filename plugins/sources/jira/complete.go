@@ -259,9 +259,10 @@ func (r *walkReader) wholeList(ctx context.Context, issueID, path, name string) 
 	return all, short, nil
 }
 
-// short is an error where a list is shorter than it says to be: then what came with the issue stays, and the next run asks again. What is
-// short in that run, too, is taken as it is, with a warning and a count: no document of Jira's says that its totals leave out what this
-// account may not see, and what is hidden from it must not keep every run from being complete. The list does not pass for whole.
+// short is an error where a list is shorter than it says to be: then what came with the issue stays, and the next run
+// asks again. What is short in that run, too, is taken as it is, with a warning and a count: no document of Jira's
+// says that its totals leave out what this account may not see, and what is hidden from it must not keep every run
+// from being complete. The list does not pass for whole.
 func (r *walkReader) short(ctx context.Context, it *item, stream string, short int) error {
 	if short == 0 {
 		return nil
@@ -270,7 +271,8 @@ func (r *walkReader) short(ctx context.Context, it *item, stream string, short i
 		return rest.Short("GET " + r.at.API() + "/issue/" + it.issue.id)
 	}
 	sdk.Count(ctx, stream+"/counted and not shown", int64(short))
-	sdk.Log(ctx).Warn("a list of an issue is still shorter than it says to be: this account may not see the rest, or the server has lost it",
+	sdk.Log(ctx).Warn("a list of an issue is still shorter than it says to be: "+
+		"this account may not see the rest, or the server has lost it",
 		"issue", it.issue.key, "stream", stream, "short", short)
 	return nil
 }

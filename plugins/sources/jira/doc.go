@@ -54,9 +54,10 @@
 // stand by its end (a total that says more, an empty page, no isLast), a roll call must show no more than was met,
 // or the split fails for now.
 //
-// On Data Center the totals are held against each other, too: what a query counts must have been met, or be counted by the query from
-// the next anchor on. What is counted and never shown, even in a roll call, is an issue that only the index still has, if there is one or
-// one in a hundred; beyond that the split fails, and goes on from where all was shown: see balance.go.
+// On Data Center the totals are held against each other, too: what a query counts must have been met, or be counted
+// by the query from the next anchor on. What is counted and never shown, even in a roll call, is an issue that only
+// the index still has, if there is one or one in a hundred; beyond that the split fails, and goes on from where all
+// was shown: see balance.go.
 //
 // An issue without id, or one whose bytes are no JSON, becomes a dead letter, once, and the walk goes on behind it.
 //
@@ -92,15 +93,14 @@
 //
 // # What is missing
 //
-// A reply 200 that lacks what was asked for is an error with the server's words: Jira says 200 to much that went wrong. A part that fails
-// again while the server answers other requests, be it a list of one issue, a file, a board or a project, is left out, and said to be
-// missing (see [sdk.Missing]); the report names it and the run is incomplete, yet all else is read, in this run and the next. An issue
-// that was delivered so is asked for again by its id, see again.go. A list of an issue that ends before
-// its total is missing once; what is still not shown in the next run is what this account may not see, for all that is known, and is
-// counted.
-// Credentials that are refused by any reply end the run: Jira would go on
-// answering as it answers anybody. For the same reason nothing counts as read, and no cursor goes out, before a reply has named the
-// account, or /myself has: see [rest.Vouch].
+// A reply 200 that lacks what was asked for is an error with the server's words: Jira says 200 to much that went wrong.
+// A part that fails again while the server answers other requests, be it a list of one issue, a file, a board or a
+// project, is left out, and said to be missing (see [sdk.Missing]); the report names it and the run is incomplete, yet
+// all else is read, in this run and the next. An issue that was delivered so is asked for again by its id, see
+// again.go. A list of an issue that ends before its total is missing once; what is still not shown in the next run is
+// what this account may not see, for all that is known, and is counted. Credentials that are refused by any reply end
+// the run: Jira would go on answering as it answers anybody. For the same reason nothing counts as read, and no cursor
+// goes out, before a reply has named the account, or /myself has: see [rest.Vouch].
 //
 // # Ahead of the delivery
 //

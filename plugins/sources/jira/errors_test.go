@@ -271,13 +271,14 @@ func TestProjectsThatEndBeforeTheirEnd(t *testing.T) {
 			w := newWorld(t, jiratest.Options{Flavour: jiratest.Cloud})
 			w.fill(t, "ALPHA", 2, time.Hour)
 			h := newHost(t, w, nil)
-			s := &spoiling{next: h.transport, path: regexp.MustCompile(`/project/search$`), answer: func(req *http.Request) (*http.Response, error) {
+			answer := func(req *http.Request) (*http.Response, error) {
 				start, values := 0, `{"key":"ALPHA"},{"key":"BETA"}`
 				if req.URL.Query().Get("startAt") != "0" {
 					start, values = 2, ""
 				}
 				return always(http.StatusOK, fmt.Sprintf(page, start, values))(req)
-			}}
+			}
+			s := &spoiling{next: h.transport, path: regexp.MustCompile(`/project/search$`), answer: answer}
 			s.on.Store(true)
 			h.transport = s
 			_, err := h.tryRun("issues")

@@ -115,7 +115,9 @@ type reader struct {
 func (s *Source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
 	c := s.client(ctx)
 	sure := func() (bool, error) { return c.Sure(ctx) }
-	r := &reader{source: s, client: c, from: split.Cursor, estimate: int(split.Estimate), output: output{out: w, sure: sure}}
+	r := &reader{
+		source: s, client: c, from: split.Cursor, estimate: int(split.Estimate), output: output{out: w, sure: sure},
+	}
 	if err := json.Unmarshal(split.Data, &r.part); err != nil {
 		return sdk.Permanent(fmt.Errorf("%s: %w", split.ID, err))
 	}

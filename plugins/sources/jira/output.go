@@ -38,9 +38,9 @@ func (o *output) remove(stream string, key any) error {
 	return o.send(o.lines.Full())
 }
 
-// cursor says that reading may go on from c; everything put before is delivered. Where it is not sure that what was put was read
-// with the credentials, nothing is said, and the next cursor stands for this one. Before the last one of a split that must be known: see
-// [rest.Client.Stand].
+// cursor says that reading may go on from c; everything put before is delivered. Where it is not sure that what was
+// put was read with the credentials, nothing is said, and the next cursor stands for this one. Before the last one of
+// a split that must be known: see [rest.Client.Stand].
 func (o *output) cursor(c any) error {
 	if err := o.send(o.lines.Flush()); err != nil {
 		return err

@@ -81,8 +81,8 @@ func readWalk(ctx context.Context, in *reader) error {
 	return r.end(ctx, walk.last())
 }
 
-// few says so where a full walk of Cloud, which has no totals, met fewer issues than the server counted for the plan, and still does. The
-// count is an estimate, so it is no error.
+// few says so where a full walk of Cloud, which has no totals, met fewer issues than the server counted for the plan,
+// and still does. The count is an estimate, so it is no error.
 func (r *walkReader) few(ctx context.Context, w *walk) error {
 	if r.at.Flavour != rest.Cloud || r.part.updates() || len(w.left) > 0 {
 		return nil

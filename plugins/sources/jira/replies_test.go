@@ -372,8 +372,8 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 	}
 }
 
-// TestListsOfIssuesThatAreShort: a list of an issue that is shorter than its total is missing, and asked for again. If it is still short
-// then, it is said, and the runs are complete: the account may not see the rest.
+// TestListsOfIssuesThatAreShort: a list of an issue that is shorter than its total is missing, and asked for again.
+// If it is still short then, it is said, and the runs are complete: the account may not see the rest.
 func TestListsOfIssuesThatAreShort(t *testing.T) {
 	t.Parallel()
 	streams := []string{"issues", "comments", "worklogs"}
@@ -446,11 +446,14 @@ func TestCloudThatCountsMoreThanItShows(t *testing.T) {
 	}
 }
 
-// TestCredentialsThatDieInTheMiddle lets the login end at every request of a run in turn: Jira goes on to answer as it answers anybody,
-// with 200 and less. The run is not complete then, and with the right login it comes to what an undisturbed one has.
+// TestCredentialsThatDieInTheMiddle lets the login end at every request of a run in turn: Jira goes on to answer as
+// it answers anybody, with 200 and less. The run is not complete then, and with the right login it comes to what an
+// undisturbed one has.
 func TestCredentialsThatDieInTheMiddle(t *testing.T) {
 	t.Parallel()
-	streams := []string{"issues", "comments", "worklogs", "votes", "worklog_feed", "boards", "sprints", "priorities", "census"}
+	streams := []string{
+		"issues", "comments", "worklogs", "votes", "worklog_feed", "boards", "sprints", "priorities", "census",
+	}
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
 		for _, named := range []bool{true, false} {
 			t.Run(fmt.Sprint("named ", named), func(t *testing.T) {
@@ -512,8 +515,10 @@ func (d *dying) RoundTrip(req *http.Request) (*http.Response, error) {
 		case strings.HasSuffix(path, "/myself"):
 			return always(http.StatusUnauthorized, `{}`, sdk.HeaderCredential, `auth "bearer" of jira.hcl:3`)(req)
 		case strings.Contains(path, "/search"), strings.HasSuffix(path, "/bulkfetch"):
-			body = `{"startAt":0,"maxResults":100,"total":0,"issues":[],"values":[],"count":0,"isLast":true,"issueChangeLogs":[]}`
-		case strings.HasSuffix(path, "/priority"), strings.HasSuffix(path, "/field"), strings.HasSuffix(path, "/worklog/list"):
+			body = `{"startAt":0,"maxResults":100,"total":0,"issues":[],"values":[],"count":0,` +
+				`"isLast":true,"issueChangeLogs":[]}`
+		case strings.HasSuffix(path, "/priority"), strings.HasSuffix(path, "/field"),
+			strings.HasSuffix(path, "/worklog/list"):
 			body = `[]`
 		case strings.HasSuffix(path, "/comment"):
 			body = `{"total":0,"comments":[]}`

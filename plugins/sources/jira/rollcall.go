@@ -125,8 +125,8 @@ func (w *walk) called(ctx context.Context, q search, p page) (more bool, err err
 		}
 		return w.proven(), nil
 	case dataCenter && steady && held > len(named):
-		return false, fmt.Errorf("%w; if it stays so, its index lacks issues or names those that are gone, and must be built anew",
-			w.short(len(named), held))
+		return false, fmt.Errorf("%w; if it stays so, its index lacks issues or names those that are gone, "+
+			"and must be built anew", w.short(len(named), held))
 	}
 	if f.rolls == 0 || len(met) > f.met || len(named) < f.least {
 		f.tries, f.least = 0, len(named)

@@ -223,9 +223,10 @@ func (s *Source) projectList(ctx context.Context, api string) ([]string, error) 
 	return keys, nil
 }
 
-// projectPages is Cloud's. Ordered by key, which hardly ever changes; a project that slips through a shift comes in the next
-// run. The list is at its end where a page says so and its total does not say otherwise, or where one has no new key; the total may
-// be missing. Where the server says that there is more, the list is not whole, and is asked for again later.
+// projectPages is Cloud's. Ordered by key, which hardly ever changes; a project that slips through a shift comes in
+// the next run. The list is at its end where a page says so and its total does not say otherwise, or where one has no
+// new key; the total may be missing. Where the server says that there is more, the list is not whole, and is asked
+// for again later.
 func (s *Source) projectPages(ctx context.Context, api string) ([]string, error) {
 	return s.projectPagesOf(ctx, api, nil)
 }
@@ -256,7 +257,8 @@ func (s *Source) projectPagesOf(ctx context.Context, api string, conditions url.
 		last, total := page.IsLast != nil && *page.IsLast, int(page.Total)
 		switch none := len(keys) == before; {
 		case none && page.IsLast != nil && !last, none && total > start && !rest.FewLack(start, total):
-			return nil, fmt.Errorf("the server ends the list after %d of %d projects, or says that it goes on: try again later", start, max(start, total))
+			return nil, fmt.Errorf("the server ends the list after %d projects, of %d or more: try again later",
+				start, max(start, total))
 		case none, last && total <= start:
 			return keys, nil
 		}

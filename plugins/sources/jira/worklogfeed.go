@@ -152,7 +152,8 @@ func (f *feed) page(ctx context.Context, name string, since int64) (events []eve
 	last := page.LastPage != nil && *page.LastPage
 	switch none := len(page.Values) == 0; {
 	case none && page.LastPage != nil && !last:
-		return nil, false, fmt.Errorf("the feed of worklogs says that there are more events behind %d, and shows none: try again later", since)
+		return nil, false, fmt.Errorf("the feed of worklogs says that there are events behind %d, and shows none: "+
+			"try again later", since)
 	case none:
 		return nil, false, nil
 	}
@@ -162,8 +163,9 @@ func (f *feed) page(ctx context.Context, name string, since int64) (events []eve
 	return settled, !last && len(settled) == len(page.Values), nil
 }
 
-// mostHidden is how many worklogs at once may not come, though their feed names them: they were deleted meanwhile, or this account may
-// not see them. Where none comes of more than that, and they were not deleted, the list does not do what it is for.
+// mostHidden is how many worklogs at once may not come, though their feed names them: they were deleted meanwhile, or
+// this account may not see them. Where none comes of more than that, and they were not deleted, the list does not do
+// what it is for.
 const mostHidden = 10
 
 // changed asks for the worklogs of the events and emits them. One that was deleted meanwhile does not come.
@@ -200,12 +202,13 @@ func (f *feed) hidden(ctx context.Context, named []rest.Whole, from rest.Whole, 
 		if err != nil {
 			return err
 		}
-		if there := slices.DeleteFunc(slices.Clone(named), func(id rest.Whole) bool { return gone[id] }); len(there) > mostHidden {
+		there := slices.DeleteFunc(slices.Clone(named), func(id rest.Whole) bool { return gone[id] })
+		if len(there) > mostHidden {
 			return rest.Short("POST " + f.at.API() + "/worklog/list")
 		}
 	}
 	sdk.Count(ctx, feedStream+"/named and not shown", int64(len(named)-came))
-	sdk.Log(ctx).Warn("worklogs that the feed names do not come: they were deleted since, or this account may not see them",
+	sdk.Log(ctx).Warn("worklogs that the feed names do not come: they were deleted, or this account may not see them",
 		"named", len(named), "came", came)
 	return nil
 }

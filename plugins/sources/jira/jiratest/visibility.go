@@ -28,7 +28,8 @@ func (s *Server) setHidden(key string, hidden bool) error {
 	return s.set(key, func(r *record) { r.hidden = hidden })
 }
 
-// Skip has searches count an issue and not show it, as a node with half an index does: the one behind it takes its place.
+// Skip has searches count an issue and not show it, as a node with half an index does: the one behind it takes its
+// place.
 func (s *Server) Skip(key string) error { return s.set(key, func(r *record) { r.skipped = true }) }
 
 // Unskip undoes Skip.

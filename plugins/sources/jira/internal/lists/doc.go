@@ -24,10 +24,11 @@
 // is more (it ignores startAt); and where the total changed between pages, or a record came on two of them, the
 // list is read a second time for what slipped through.
 //
-// An empty page, or one that is read already, ends a list only where the server does not say otherwise: by a total that says more, by
-// isLast: false or by the address of a next page. Otherwise the list is not known to be whole: it is tried again, and if it stays so,
-// what came is kept, the list is said to be missing, and it deletes nothing. Of the log that is read on by time, the next run asks
-// from where this one did. A total that counts one record in a hundred more than come is let pass, without deletions.
+// An empty page, or one that is read already, ends a list only where the server does not say otherwise: by a total
+// that says more, by isLast: false or by the address of a next page. Otherwise the list is not known to be whole: it
+// is tried again, and if it stays so, what came is kept, the list is said to be missing, and it deletes nothing. Of
+// the log that is read on by time, the next run asks from where this one did. A total that counts one record in a
+// hundred more than come is let pass, without deletions.
 //
 // # What is refused
 //

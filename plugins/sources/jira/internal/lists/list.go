@@ -131,15 +131,16 @@ func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 	return true, nil
 }
 
-// end judges the end of a list: what the server itself says to be behind it is not gone. A list of which it holds few records back
-// is read once more, and then taken, though nothing is deleted by it: see [rest.FewLack].
+// end judges the end of a list: what the server itself says to be behind it is not gone. A list of which it holds few
+// records back is read once more, and then taken, though nothing is deleted by it: see [rest.FewLack].
 func (r *reading) end(p page) (more bool, err error) {
 	l, e, name := &r.at.List, r.endpoint(), r.row().name
 	came := l.Start + len(p.elements)
 	short := p.total > came
 	switch {
 	case p.more:
-		return false, &unproven{fmt.Sprintf("%s: the server ends the list after %d records, and says that it goes on", name, came)}
+		const text = "%s: the server ends the list after %d records, and says that it goes on"
+		return false, &unproven{fmt.Sprintf(text, name, came)}
 	case short && e.pages != whole && !rest.FewLack(came, p.total):
 		return false, &unproven{fmt.Sprintf("%s: the server ends the list after %d of %d records", name, came, p.total)}
 	}
@@ -181,7 +182,8 @@ func (r *reading) deliverAll(ctx context.Context, p page) (begin string, repeate
 	return begin, repeated, nil
 }
 
-// ends reports whether a page is the last of its list, or there is no way behind it. No single word of the server's is enough for that.
+// ends reports whether a page is the last of its list, or there is no way behind it. No single word of the server's
+// is enough for that.
 func (r *reading) ends(p page, repeated int) bool {
 	e, count := r.endpoint(), len(p.elements)
 	reached := p.total < 0 || r.at.List.Start+count >= p.total

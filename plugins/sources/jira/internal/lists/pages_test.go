@@ -50,8 +50,8 @@ func TestPagesOfAnyServer(t *testing.T) {
 	}
 }
 
-// A list that ends before its end is not whole, whatever says that it goes on: it is tried once more, then what came of it is taken, it
-// is said to be missing, and nothing that it held is gone.
+// A list that ends before its end is not whole, whatever says that it goes on: it is tried once more, then what came
+// of it is taken, it is said to be missing, and nothing that it held is gone.
 func TestListThatEndsBeforeItsEnd(t *testing.T) {
 	t.Parallel()
 	for name, q := range map[string]quirk{
@@ -85,8 +85,8 @@ func TestListThatEndsBeforeItsEnd(t *testing.T) {
 	}
 }
 
-// One record in a hundred that the total counts and that never comes may be an index that names what is gone: the list is taken after a
-// second look, and deletes nothing.
+// One record in a hundred that the total counts and that never comes may be an index that names what is gone: the
+// list is taken after a second look, and deletes nothing.
 func TestListThatLacksAFewOfItsTotal(t *testing.T) {
 	t.Parallel()
 	for total, taken := range map[int]bool{1: true, 2: true, 3: false} {

@@ -211,7 +211,8 @@ func (r *reading) keepRecent() {
 	for key := range r.at.Recent {
 		kept.put(key, 0)
 	}
-	if len(r.at.Recent) == 0 || r.at.Why != "" || r.at.Cut { // nothing came, or not all: the next run asks from where this one did
+	// Where nothing came, or not all, the next run asks from where this one did.
+	if len(r.at.Recent) == 0 || r.at.Why != "" || r.at.Cut {
 		kept = r.before
 		r.at.Top = r.part.From + r.part.Overlap
 	}
