@@ -42,15 +42,9 @@ func (w *walk) balance(q search, p page) (ok bool, err error) {
 		w.anchor = s.Base
 		return false, w.short(met+p.total, s.Total)
 	}
-	w.back(here)
-	return false, nil
-}
-
-// back goes back to the beginning of the stretch, for a roll call of what is before to.
-func (w *walk) back(to int64) {
-	s := &w.stretch
 	w.anchor, s.from, s.Met = s.Base, s.Base, 0
-	w.call(to)
+	w.call(here)
+	return false, nil
 }
 
 // begin has the stretch begin anew.

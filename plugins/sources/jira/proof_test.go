@@ -117,6 +117,7 @@ func TestListOfAFullWalkThatMovesUpBetweenPages(t *testing.T) {
 	for name, o := range map[string]jiratest.Options{
 		"one":       {MaxResults: 1},
 		"two":       {MaxResults: 2},
+		"no totals": {MaxResults: 2, Quirks: jiratest.Quirks{OmitTotal: true}},
 		"by places": {Flavour: jiratest.Cloud, MaxResults: 2, Quirks: jiratest.Quirks{PlaceTokens: true}},
 	} {
 		t.Run(name, func(t *testing.T) {

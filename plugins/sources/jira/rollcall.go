@@ -38,7 +38,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"net/http"
 	"strings"
 
@@ -151,12 +150,8 @@ func (w *walk) called(ctx context.Context, q search, p page) (more bool, err err
 func (w *walk) proven() (more bool) {
 	to := w.proof.to
 	w.proof = proof{}
-	switch {
-	case w.stretch.Base >= w.anchor:
-		w.stretch = stretch{}
-	case to == w.to && w.stretch.Total > w.stretch.Met+w.seen.between(w.stretch.from, math.MaxInt64):
-		w.back(to)
-		return true
+	if w.stretch.Base >= w.anchor {
+		w.stretch = stretch{} // else only its end is proven
 	}
 	if to == w.to {
 		return w.over()
