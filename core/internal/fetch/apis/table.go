@@ -191,7 +191,7 @@ var Table = []API{
 	{Name: "Airtable", Limit: "so many a second; after a refusal nothing for half a minute", Sent: "nothing", Used: 78, Why: "each refusal costs five seconds, and two are needed to find the rate", Kind: Bucket, N: 15, Per: second, Hold: 5 * second, Untold: true, Tell: nothing,
 		Plugin: []sdk.Refusal{{Status: 429, Pause: 5 * second}}},
 	{Name: "Asana", Limit: "so many a minute", Sent: "Retry-After", Kind: Bucket, N: 30, Per: 2 * second, Untold: true, Tell: and(nothing)},
-	{Name: "Trello", Limit: "so many in ten seconds", Sent: "x-rate-limit-api-token-interval-ms, -max, -remaining", Used: 92, Why: "as Docker Hub", Kind: Window, N: 100, Per: 10 * second,
+	{Name: "Trello", Limit: "so many in ten seconds", Sent: "x-rate-limit-api-token-interval-ms, -max, -remaining", Used: 93, Why: "as Docker Hub", Kind: Window, N: 100, Per: 10 * second,
 		Tell: func(h http.Header, s State) string {
 			for _, of := range []string{"Token", "Key"} {
 				h.Set("X-Rate-Limit-Api-"+of+"-Interval-Ms", millis(s.Window))
@@ -236,7 +236,7 @@ var Table = []API{
 			h.Set("X-Database-Lag", "7")
 			return `{"error":{"code":"maxlag"}}`
 		})), Plugin: []sdk.Refusal{{Header: "MediaWiki-API-Error: maxlag"}}},
-	{Name: "api.data.gov, NASA, NREL", Limit: "so many an hour, rolling", Sent: "X-RateLimit-Limit, -Remaining", Used: 80, Refused: 2, Why: "nothing says how long the window is; it takes three windows to see it", Kind: Sliding, N: 200, Per: 16 * second,
+	{Name: "api.data.gov, NASA, NREL", Limit: "so many an hour, rolling", Sent: "X-RateLimit-Limit, -Remaining", Used: 75, Refused: 4, Why: "nothing says how long the window is; it takes three windows to see it", Kind: Sliding, N: 200, Per: 16 * second,
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-RateLimit-Limit", num(s.Limit))
 			h.Set("X-RateLimit-Remaining", num(s.Left))
