@@ -35,7 +35,12 @@ func GuaranteeOf(s Sink) Guarantee {
 	if g, ok := s.(Guarantor); ok {
 		return g.Guarantee()
 	}
-	if _, ok := s.(Opener); ok {
+	return UnsaidGuarantee(AbilitiesOf(s).Open != nil)
+}
+
+// UnsaidGuarantee is what a sink guarantees that says nothing itself, and is an [Opener] or none.
+func UnsaidGuarantee(opens bool) Guarantee {
+	if opens {
 		return Guarantee{ExactlyOnce, "it goes back to its last commit before a run goes on"}
 	}
 	return Guarantee{AtLeastOnce, "it cannot take back what came after its last commit"}

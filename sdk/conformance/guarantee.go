@@ -19,7 +19,7 @@ func sinkGuarantee(s *sinkTest) {
 	if g.Why == "" {
 		s.Errorf("the sink guarantees %q and does not say why", g.Delivery)
 	}
-	if _, opens := s.live.value.(sdk.Opener); !opens && g.Delivery == sdk.ExactlyOnce {
+	if sdk.AbilitiesOf(s.live.value).Open == nil && g.Delivery == sdk.ExactlyOnce {
 		s.Errorf("the sink guarantees %q but is no sdk.Opener: it cannot come back to a token", g.Delivery)
 	}
 }

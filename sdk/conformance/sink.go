@@ -134,11 +134,11 @@ func (s *sinkTest) tryOpenBeside(start sdk.Start) error {
 	start.Streams = s.streams
 	start = s.startOf(start, s.private)
 	s.guarantee = sdk.GuaranteeOf(s.sink())
-	o, ok := l.value.(sdk.Opener)
-	if !ok {
+	open := sdk.AbilitiesOf(l.value).Open
+	if open == nil {
 		return nil
 	}
-	return s.watch.call(l.ctx, "Open", nil, func(ctx context.Context) error { return o.Open(ctx, start) })
+	return s.watch.call(l.ctx, "Open", nil, func(ctx context.Context) error { return open(ctx, start) })
 }
 
 // send is Write by one instance, tokenOf Commit, tell Finish.
@@ -155,11 +155,11 @@ func (s *sinkTest) tokenOf(l *live) (token sdk.Token, err error) {
 }
 
 func (s *sinkTest) tell(l *live, e sdk.End) error {
-	f, ok := l.value.(sdk.Finisher)
-	if !ok {
+	finish := sdk.AbilitiesOf(l.value).Finish
+	if finish == nil {
 		return nil
 	}
-	return s.watch.call(l.ctx, "Finish", nil, func(ctx context.Context) error { return f.Finish(ctx, e) })
+	return s.watch.call(l.ctx, "Finish", nil, func(ctx context.Context) error { return finish(ctx, e) })
 }
 
 // write writes a batch of n new records and returns them.
@@ -195,7 +195,7 @@ func (s *sinkTest) commit() sdk.Token {
 	if err != nil {
 		s.Fatalf("commit: %v", err)
 	}
-	if _, opens := s.live.value.(sdk.Opener); opens && token == nil {
+	if sdk.AbilitiesOf(s.live.value).Open != nil && token == nil {
 		s.Fatalf("commit: the token is nil, which stands for no commit")
 	}
 	return token
@@ -451,7 +451,7 @@ func (s *sinkTest) remove(key string) {
 // sinkForeignToken: a token that the sink never made is an error, and not the end.
 func sinkForeignToken(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
-	if _, opens := s.live.value.(sdk.Opener); !opens {
+	if sdk.AbilitiesOf(s.live.value).Open == nil {
 		s.Skipf("the sink takes no token")
 	}
 	for _, token := range []string{"", "x", "null", "[]", `{"v":99}`, "\x00\xff", strings.Repeat("[", 10_000)} {
@@ -463,8 +463,7 @@ func sinkForeignToken(s *sinkTest) {
 
 func sinkParallel(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
-	p, ok := s.live.value.(sdk.Parallel)
-	if !ok || !p.ParallelWrites() {
+	if !sdk.AbilitiesOf(s.live.value).Parallel {
 		s.Skipf("the sink takes one write at a time")
 	}
 	var mu sync.Mutex

@@ -16,7 +16,7 @@ import (
 // instance there is then.
 func sinkFinish(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
-	if _, ok := s.live.value.(sdk.Finisher); !ok {
+	if sdk.AbilitiesOf(s.live.value).Finish == nil {
 		s.Skipf("the end of a run is nothing to the sink")
 	}
 	a := s.write("one", 3)

@@ -94,19 +94,19 @@ func (x *transformTest) open(t T, token sdk.Token) (*live, []sdk.Stream) {
 func (x *transformTest) openIn(t T, dir string, token sdk.Token) (*live, []sdk.Stream) {
 	t.Helper()
 	l := x.start(t)
-	if o, ok := l.value.(sdk.Opener); ok {
+	can := sdk.AbilitiesOf(l.value)
+	if can.Open != nil {
 		start := x.startOf(sdk.Start{Run: "run", Token: token, Resume: token != nil, Streams: x.Streams}, dir)
-		if err := x.watch.call(l.ctx, "Open", nil, func(ctx context.Context) error { return o.Open(ctx, start) }); err != nil {
+		if err := x.watch.call(l.ctx, "Open", nil, func(ctx context.Context) error { return can.Open(ctx, start) }); err != nil {
 			t.Fatalf("open: %v", err)
 		}
 	}
-	s, ok := l.value.(sdk.Streamer)
-	if !ok {
+	if can.OutStreams == nil {
 		return l, x.Streams
 	}
 	var out []sdk.Stream
 	err := x.watch.call(l.ctx, "OutStreams", nil, func(ctx context.Context) (err error) {
-		out, err = s.OutStreams(ctx, x.Streams)
+		out, err = can.OutStreams(ctx, x.Streams)
 		return err
 	})
 	if err != nil {
@@ -139,7 +139,7 @@ func (x *transformTest) call(l *live, b sdk.Batch) (result, error) {
 func (x *transformTest) serial(t T) {
 	l, streams := x.open(t, nil)
 	defer l.stop()
-	_, x.stateful = l.value.(sdk.Committer)
+	x.stateful = sdk.AbilitiesOf(l.value).Commit != nil
 	for _, s := range streams {
 		checkStream(t, s)
 	}
@@ -299,7 +299,7 @@ func (x *transformTest) restore(t T) {
 		x.same(t, first, i)
 		var token sdk.Token
 		err := x.watch.call(first.ctx, "Commit", nil, func(ctx context.Context) (err error) {
-			token, err = first.value.(sdk.Committer).Commit(ctx)
+			token, err = sdk.AbilitiesOf(first.value).Commit(ctx)
 			return err
 		})
 		if err != nil {

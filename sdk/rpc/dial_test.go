@@ -529,7 +529,7 @@ func TestDialInEveryCall(t *testing.T) {
 	_, transform := connect(t, pluginOf(sdk.KindTransform, dialTransform{}), host).Transform().Transform(t.Context(), batchOf(100, 50))
 	read := func(ctx context.Context, _ sdk.Split, _ *sdk.Writer) error { return dialled(ctx) }
 	err := errors.Join(
-		sink.Sink().(sdk.Opener).Open(t.Context(), sdk.Start{}), sink.Check(t.Context()), sink.Sink().Write(t.Context(), batchOf(100, 50)), commit, transform,
+		sdk.AbilitiesOf(sink.Sink()).Open(t.Context(), sdk.Start{}), sink.Check(t.Context()), sink.Sink().Write(t.Context(), batchOf(100, 50)), commit, transform,
 		connect(t, sourceOf(read), host).Source().Read(t.Context(), sdk.Split{ID: "s"}, sdk.NewWriter(&recorder{})),
 	)
 	if err != nil || n != 6 {

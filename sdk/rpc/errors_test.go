@@ -52,13 +52,13 @@ func failures(t *testing.T, err error) map[string]error {
 	out["Read"] = src.Source().Read(ctx, sdk.Split{}, sdk.NewWriter(&recorder{}))
 	out["Check"] = src.Check(ctx)
 	_, out["Transform"] = tr.Transform(ctx, b)
-	_, out["OutStreams"] = tr.(sdk.Streamer).OutStreams(ctx, nil)
-	out["OpenTransform"] = tr.(sdk.Opener).Open(ctx, sdk.Start{})
-	_, out["CommitTransform"] = tr.(sdk.Committer).Commit(ctx)
+	_, out["OutStreams"] = sdk.AbilitiesOf(tr).OutStreams(ctx, nil)
+	out["OpenTransform"] = sdk.AbilitiesOf(tr).Open(ctx, sdk.Start{})
+	_, out["CommitTransform"] = sdk.AbilitiesOf(tr).Commit(ctx)
 	out["Write"] = sink.Write(ctx, b)
-	out["OpenSink"] = sink.(sdk.Opener).Open(ctx, sdk.Start{})
+	out["OpenSink"] = sdk.AbilitiesOf(sink).Open(ctx, sdk.Start{})
 	_, out["CommitSink"] = sink.Commit(ctx)
-	out["FinishSink"] = sink.(sdk.Finisher).Finish(ctx, sdk.End{})
+	out["FinishSink"] = sdk.AbilitiesOf(sink).Finish(ctx, sdk.End{})
 
 	p := sourceOf(nil)
 	p.New = func(context.Context, json.RawMessage) (any, error) { return nil, err }

@@ -265,19 +265,20 @@ func TestTransformHasWhatThePluginHas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := connect(t, pluginOf(sdk.KindTransform, v), sdk.Host{}).Transform()
-			same[sdk.Opener](t, v, got)
-			same[sdk.Committer](t, v, got)
-			same[sdk.Streamer](t, v, got)
+			sameAbilities(t, v, got)
 		})
 	}
 }
 
-// same fails unless both values are a T, or neither.
-func same[T any](t *testing.T, plugin, host any) {
+// sameAbilities fails unless both values can do the same.
+func sameAbilities(t *testing.T, plugin, host any) {
 	t.Helper()
-	_, want := plugin.(T)
-	if _, got := host.(T); got != want {
-		t.Errorf("host's value is a %v: %v, the plugin's: %v", reflect.TypeFor[T](), got, want)
+	want, got := sdk.AbilitiesOf(plugin), sdk.AbilitiesOf(host)
+	has := func(a sdk.Abilities) [5]bool {
+		return [5]bool{a.Open != nil, a.Finish != nil, a.Commit != nil, a.OutStreams != nil, a.Parallel}
+	}
+	if has(got) != has(want) {
+		t.Errorf("the host's value can open, finish, commit, name streams, write in parallel: %v, the plugin's: %v", has(got), has(want))
 	}
 }
 
@@ -295,17 +296,17 @@ func TestStatefulTransform(t *testing.T) {
 		Pipeline: "ours", Seat: 3, Epoch: 1 << 40, Dir: "/state/stages/transform.x", Run: "r1", Started: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC), Token: sdk.Token{1, 0},
 		Resume: true, Full: true, Streams: []sdk.Stream{{Name: "issues"}},
 	}
-	if err := tr.(sdk.Opener).Open(t.Context(), start); err != nil {
+	if err := sdk.AbilitiesOf(tr).Open(t.Context(), start); err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(*o.got, start) {
 		t.Errorf("got  %+v\nwant %+v", *o.got, start)
 	}
-	token, err := tr.(sdk.Committer).Commit(t.Context())
+	token, err := sdk.AbilitiesOf(tr).Commit(t.Context())
 	if err != nil || token == nil {
 		t.Errorf("Commit gave %v, %v; a token is never nil, that would mean that there was no commit", token, err)
 	}
-	streams, err := tr.(sdk.Streamer).OutStreams(t.Context(), start.Streams)
+	streams, err := sdk.AbilitiesOf(tr).OutStreams(t.Context(), start.Streams)
 	if err != nil || len(streams) != 2 || streams[1].Name != "twin" {
 		t.Errorf("OutStreams gave %v, %v", streams, err)
 	}
@@ -338,7 +339,7 @@ func TestFinish(t *testing.T) {
 		finisher
 	}{new(memorySink), f}), sdk.Host{}).Sink()
 	want := sdk.End{Run: "r1", Full: true}
-	if err := sink.(sdk.Finisher).Finish(t.Context(), want); err != nil || *f.got != want {
+	if err := sdk.AbilitiesOf(sink).Finish(t.Context(), want); err != nil || *f.got != want {
 		t.Errorf("got %+v, %v; want %+v", *f.got, err, want)
 	}
 }
@@ -354,13 +355,13 @@ func TestSink(t *testing.T) {
 	t.Parallel()
 	fake := &parallelSink{opener: opener{new(sdk.Start)}}
 	sink := connect(t, sinkOf(fake), sdk.Host{}).Sink()
-	if err := sink.(sdk.Opener).Open(t.Context(), sdk.Start{Run: "r", Token: sdk.Token{}}); err != nil {
+	if err := sdk.AbilitiesOf(sink).Open(t.Context(), sdk.Start{Run: "r", Token: sdk.Token{}}); err != nil {
 		t.Fatal(err)
 	}
 	if fake.got.Token == nil || !fake.got.Started.IsZero() {
 		t.Errorf("got %+v, want an empty token that is not nil, and no time", *fake.got)
 	}
-	if !sink.(sdk.Parallel).ParallelWrites() {
+	if !sdk.AbilitiesOf(sink).Parallel {
 		t.Error("the sink takes parallel writes, but the host does not know")
 	}
 	if err := sink.Write(t.Context(), batchOf(1000, 100)); err != nil {
@@ -384,14 +385,12 @@ func TestSink(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := connect(t, sinkOf(v), sdk.Host{}).Sink()
-			same[sdk.Opener](t, v, got)
-			same[sdk.Finisher](t, v, got)
+			sameAbilities(t, v, got)
 		})
 	}
 	plain := connect(t, sinkOf(&memorySink{}), sdk.Host{}).Sink()
-	same[sdk.Finisher](t, &memorySink{}, plain)
-	same[sdk.Opener](t, &memorySink{}, plain)
-	if plain.(sdk.Parallel).ParallelWrites() {
+	sameAbilities(t, &memorySink{}, plain)
+	if sdk.AbilitiesOf(plain).Parallel {
 		t.Error("a plain sink takes no parallel writes")
 	}
 }

@@ -9,34 +9,23 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// Sink is the plugin as a sink, after Configure. It is an sdk.Opener and an sdk.Finisher exactly if the plugin's value is,
-// and its ParallelWrites says what the plugin said.
-func (c *Conn) Sink() sdk.Sink {
-	s, open, finish := sink{c}, sinkOpener{c}, sinkFinisher{c}
-	switch f := c.configured(); {
-	case f.Open && f.Finish:
-		return struct {
-			sink
-			sinkOpener
-			sinkFinisher
-		}{s, open, finish}
-	case f.Open:
-		return struct {
-			sink
-			sinkOpener
-		}{s, open}
-	case f.Finish:
-		return struct {
-			sink
-			sinkFinisher
-		}{s, finish}
-	}
-	return s
-}
+// Sink is the plugin as a sink, after Configure. Its abilities ([sdk.AbilitiesOf]) are those of the plugin's value.
+func (c *Conn) Sink() sdk.Sink { return sink{c} }
 
 type sink struct{ conn *Conn }
 
-func (s sink) ParallelWrites() bool { return s.conn.configured().ParallelWrites }
+// Abilities are what the plugin has announced.
+func (s sink) Abilities() sdk.Abilities {
+	f := s.conn.configured()
+	a := sdk.Abilities{Parallel: f.ParallelWrites}
+	if f.Open {
+		a.Open = s.open
+	}
+	if f.Finish {
+		a.Finish = s.finish
+	}
+	return a
+}
 
 // Guarantee implements [sdk.Guarantor].
 func (s sink) Guarantee() sdk.Guarantee {
@@ -44,14 +33,7 @@ func (s sink) Guarantee() sdk.Guarantee {
 	if f.Guarantee.Delivery != "" {
 		return f.Guarantee
 	}
-	type silent struct{ sdk.Sink } // says nothing of itself
-	if f.Open {
-		return sdk.GuaranteeOf(struct {
-			silent
-			sinkOpener
-		}{})
-	}
-	return sdk.GuaranteeOf(silent{})
+	return sdk.UnsaidGuarantee(f.Open)
 }
 
 func (s sink) Write(ctx context.Context, b sdk.Batch) error {
@@ -71,16 +53,12 @@ func (s sink) Commit(ctx context.Context) (sdk.Token, error) {
 	return tokenFrom(r.GetToken()), nil
 }
 
-type sinkOpener struct{ conn *Conn }
-
-func (s sinkOpener) Open(ctx context.Context, start sdk.Start) error {
+func (s sink) open(ctx context.Context, start sdk.Start) error {
 	_, err := s.conn.sink.OpenSink(ctx, &pb.OpenSinkRequest{Start: startTo(start)})
 	return fromStatus(ctx, err)
 }
 
-type sinkFinisher struct{ conn *Conn }
-
-func (s sinkFinisher) Finish(ctx context.Context, e sdk.End) error {
+func (s sink) finish(ctx context.Context, e sdk.End) error {
 	_, err := s.conn.sink.FinishSink(ctx, &pb.FinishSinkRequest{Run: e.Run, Full: e.Full})
 	return fromStatus(ctx, err)
 }

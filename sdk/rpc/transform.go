@@ -10,45 +10,26 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// Transform is the plugin as a transform, after Configure. It is an sdk.Opener, sdk.Committer and
-// sdk.Streamer exactly if the plugin's value is.
-func (c *Conn) Transform() sdk.Transform {
-	t, open, commit, out := transform{c}, transformOpener{c}, transformCommitter{c}, transformStreamer{c}
-	switch f := c.configured(); {
-	case f.Commit && f.OutStreams:
-		return struct {
-			transform
-			transformOpener
-			transformCommitter
-			transformStreamer
-		}{t, open, commit, out}
-	case f.Commit:
-		return struct {
-			transform
-			transformOpener
-			transformCommitter
-		}{t, open, commit}
-	case f.Open && f.OutStreams:
-		return struct {
-			transform
-			transformOpener
-			transformStreamer
-		}{t, open, out}
-	case f.Open:
-		return struct {
-			transform
-			transformOpener
-		}{t, open}
-	case f.OutStreams:
-		return struct {
-			transform
-			transformStreamer
-		}{t, out}
-	}
-	return t
-}
+// Transform is the plugin as a transform, after Configure. Its abilities ([sdk.AbilitiesOf]) are those of the plugin's value.
+func (c *Conn) Transform() sdk.Transform { return transform{c} }
 
 type transform struct{ conn *Conn }
+
+// Abilities are what the plugin has announced.
+func (t transform) Abilities() sdk.Abilities {
+	var a sdk.Abilities
+	f := t.conn.configured()
+	if f.Open {
+		a.Open = t.open
+	}
+	if f.Commit {
+		a.Commit = t.commit
+	}
+	if f.OutStreams {
+		a.OutStreams = t.outStreams
+	}
+	return a
+}
 
 func (t transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {
 	r, err := t.conn.transform.Transform(ctx, &pb.TransformRequest{Batch: batchTo(b)})
@@ -69,16 +50,12 @@ func (t transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, err
 	return out, sdk.Rejects(each(r.GetRejects(), rejectFrom)).Err()
 }
 
-type transformOpener struct{ conn *Conn }
-
-func (t transformOpener) Open(ctx context.Context, s sdk.Start) error {
+func (t transform) open(ctx context.Context, s sdk.Start) error {
 	_, err := t.conn.transform.OpenTransform(ctx, &pb.OpenTransformRequest{Start: startTo(s)})
 	return fromStatus(ctx, err)
 }
 
-type transformCommitter struct{ conn *Conn }
-
-func (t transformCommitter) Commit(ctx context.Context) (sdk.Token, error) {
+func (t transform) commit(ctx context.Context) (sdk.Token, error) {
 	r, err := t.conn.transform.CommitTransform(ctx, &pb.CommitTransformRequest{})
 	if err != nil {
 		return nil, fromStatus(ctx, err)
@@ -86,9 +63,7 @@ func (t transformCommitter) Commit(ctx context.Context) (sdk.Token, error) {
 	return tokenFrom(r.GetToken()), nil
 }
 
-type transformStreamer struct{ conn *Conn }
-
-func (t transformStreamer) OutStreams(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
+func (t transform) outStreams(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
 	r, err := t.conn.transform.OutStreams(ctx, &pb.OutStreamsRequest{Streams: each(in, streamTo)})
 	if err != nil {
 		return nil, fromStatus(ctx, err)

@@ -82,10 +82,11 @@ func (h *crashHost) do(i int) error {
 		}
 		return err
 	case "finish":
-		if f, ok := h.sink.(sdk.Finisher); ok {
-			return f.Finish(ctx, sdk.End{Run: runID(a.run), Full: a.run == fullRun})
+		finish := sdk.AbilitiesOf(h.sink).Finish
+		if finish == nil {
+			return nil
 		}
-		return nil
+		return finish(ctx, sdk.End{Run: runID(a.run), Full: a.run == fullRun})
 	}
 	return h.close()
 }
@@ -96,14 +97,14 @@ func (h *crashHost) open(ctx context.Context, run int, resume bool) error {
 		return err
 	}
 	h.sink = v.(sdk.Sink)
-	o, ok := v.(sdk.Opener)
-	if !ok && sdk.GuaranteeOf(h.sink).Delivery == sdk.ExactlyOnce {
+	open := sdk.AbilitiesOf(v).Open
+	if open == nil && sdk.GuaranteeOf(h.sink).Delivery == sdk.ExactlyOnce {
 		return errors.New("it is no sdk.Opener: it cannot come back to a token")
 	}
-	if !ok {
+	if open == nil {
 		return nil
 	}
-	return o.Open(ctx, h.x.startOf(run, h.token, resume))
+	return open(ctx, h.x.startOf(run, h.token, resume))
 }
 
 func (h *crashHost) close() error {

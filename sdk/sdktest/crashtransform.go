@@ -81,8 +81,8 @@ func (w *witness) read(*testing.T, string, string) []string {
 
 // Open implements [sdk.Opener].
 func (o *witnessed) Open(ctx context.Context, s sdk.Start) error {
-	opener, opens := o.transform.(sdk.Opener)
-	if _, commits := o.transform.(sdk.Committer); !opens || !commits {
+	can := sdk.AbilitiesOf(o.transform)
+	if can.Open == nil || can.Commit == nil {
 		return errors.New("the transform keeps no state: it is no sdk.Committer and sdk.Opener")
 	}
 	var t witnessToken
@@ -94,14 +94,14 @@ func (o *witnessed) Open(ctx context.Context, s sdk.Start) error {
 	if s.Token = t.Inner; !s.Full {
 		o.out = t.Out
 	}
-	if err := opener.Open(ctx, s); err != nil {
+	if err := can.Open(ctx, s); err != nil {
 		return err
 	}
-	if streamer, ok := o.transform.(sdk.Streamer); ok {
-		_, err := streamer.OutStreams(ctx, s.Streams)
-		return err
+	if can.OutStreams == nil {
+		return nil
 	}
-	return nil
+	_, err := can.OutStreams(ctx, s.Streams)
+	return err
 }
 
 // Write implements [sdk.Sink].
@@ -127,7 +127,7 @@ func (o *witnessed) note(format string, args ...any) {
 
 // Commit implements [sdk.Sink].
 func (o *witnessed) Commit(ctx context.Context) (sdk.Token, error) {
-	inner, err := o.transform.(sdk.Committer).Commit(ctx)
+	inner, err := sdk.AbilitiesOf(o.transform).Commit(ctx)
 	if err != nil {
 		return nil, err
 	}

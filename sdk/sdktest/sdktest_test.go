@@ -105,7 +105,7 @@ func TestMemorySinkRefusesAnOldProcess(t *testing.T) {
 	m := NewMemorySink()
 	open := func() sdk.Sink {
 		s := m.process()
-		if err := s.(sdk.Opener).Open(t.Context(), sdk.Start{}); err != nil {
+		if err := sdk.AbilitiesOf(s).Open(t.Context(), sdk.Start{}); err != nil {
 			t.Fatal(err)
 		}
 		return s

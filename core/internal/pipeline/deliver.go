@@ -273,8 +273,8 @@ func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
 		})
 	}
 	for _, t := range d.a.transforms {
-		if c, ok := t.instance.Plugin.(sdk.Committer); ok {
-			take(t.stage.Name, c.Commit)
+		if t.can.Commit != nil {
+			take(t.stage.Name, t.can.Commit)
 		}
 	}
 	for _, s := range d.a.sinks {

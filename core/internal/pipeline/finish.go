@@ -16,7 +16,7 @@ import (
 func (a *attempt) finish(ctx context.Context) error {
 	var finishers []*liveSink
 	for _, s := range a.sinks {
-		if _, ok := s.instance.Plugin.(sdk.Finisher); ok {
+		if s.can.Finish != nil {
 			finishers = append(finishers, s)
 		}
 	}
@@ -31,7 +31,7 @@ func (a *attempt) finish(ctx context.Context) error {
 		g, gctx := errgroup.WithContext(ctx)
 		for _, s := range finishers {
 			g.Go(func() error {
-				return at(s.stage.Name, s.instance.Plugin.(sdk.Finisher).Finish(gctx, sdk.End{Run: a.run0.ID, Full: a.run0.Full}))
+				return at(s.stage.Name, s.can.Finish(gctx, sdk.End{Run: a.run0.ID, Full: a.run0.Full}))
 			})
 		}
 		told = g.Wait()

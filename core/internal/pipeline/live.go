@@ -12,14 +12,14 @@ import (
 type liveTransform struct {
 	stage    Stage[sdk.Transform]
 	instance Instance[sdk.Transform]
-	stateful bool
+	can      sdk.Abilities
 	turn     turn // held around a stateful transform's calls
 }
 
 func (t *liveTransform) start(ctx context.Context) (err error) {
 	t.instance, err = t.stage.Start(ctx)
 	if err == nil {
-		_, t.stateful = t.instance.Plugin.(sdk.Committer)
+		t.can = sdk.AbilitiesOf(t.instance.Plugin)
 	}
 	return at(t.stage.Name, err)
 }
@@ -32,16 +32,15 @@ func (t *liveTransform) stop(ctx context.Context) error {
 }
 
 func (t *liveTransform) open(ctx context.Context, s sdk.Start) error {
-	if o, ok := t.instance.Plugin.(sdk.Opener); ok {
-		return o.Open(ctx, s)
+	if t.can.Open == nil {
+		return nil
 	}
-	return nil
+	return t.can.Open(ctx, s)
 }
 
 // out returns the streams after this transform: those that it takes are replaced by those that it makes.
 func (t *liveTransform) out(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
-	s, ok := t.instance.Plugin.(sdk.Streamer)
-	if !ok {
+	if t.can.OutStreams == nil {
 		return in, nil
 	}
 	var taken, rest []sdk.Stream
@@ -52,7 +51,7 @@ func (t *liveTransform) out(ctx context.Context, in []sdk.Stream) ([]sdk.Stream,
 			rest = append(rest, st)
 		}
 	}
-	made, err := s.OutStreams(ctx, taken)
+	made, err := t.can.OutStreams(ctx, taken)
 	return append(rest, made...), err
 }
 
@@ -60,15 +59,14 @@ func (t *liveTransform) out(ctx context.Context, in []sdk.Stream) ([]sdk.Stream,
 type liveSink struct {
 	stage    Stage[sdk.Sink]
 	instance Instance[sdk.Sink]
-	parallel bool
+	can      sdk.Abilities
 	turn     turn // held around Write unless the sink takes writes in parallel
 }
 
 func (s *liveSink) start(ctx context.Context) (err error) {
 	s.instance, err = s.stage.Start(ctx)
 	if err == nil {
-		p, ok := s.instance.Plugin.(sdk.Parallel)
-		s.parallel = ok && p.ParallelWrites()
+		s.can = sdk.AbilitiesOf(s.instance.Plugin)
 	}
 	return at(s.stage.Name, err)
 }
@@ -81,14 +79,14 @@ func (s *liveSink) stop(ctx context.Context) error {
 }
 
 func (s *liveSink) open(ctx context.Context, start sdk.Start) error {
-	if o, ok := s.instance.Plugin.(sdk.Opener); ok {
-		return o.Open(ctx, start)
+	if s.can.Open == nil {
+		return nil
 	}
-	return nil
+	return s.can.Open(ctx, start)
 }
 
 func (s *liveSink) write(ctx context.Context, b sdk.Batch) error {
-	if !s.parallel {
+	if !s.can.Parallel {
 		if err := s.turn.take(ctx); err != nil {
 			return err
 		}

@@ -88,7 +88,7 @@ func (p *push) through(i int, b sdk.Batch) error {
 
 func (p *push) transform(t *liveTransform, b sdk.Batch) ([]sdk.Batch, error) {
 	ctx := p.ctx()
-	if t.stateful {
+	if t.can.Commit != nil {
 		if err := t.turn.take(ctx); err != nil {
 			return nil, err
 		}

@@ -214,8 +214,8 @@ func (s simSink) ParallelWrites() bool { return s.parallel }
 func (s simSink) Open(ctx context.Context, start sdk.Start) error {
 	return s.l.call(ctx, s.p, s.name+" open", "", func() error {
 		s.l.opened(s.name, start)
-		if o, ok := s.inner.(sdk.Opener); ok {
-			return o.Open(ctx, start)
+		if open := sdk.AbilitiesOf(s.inner).Open; open != nil {
+			return open(ctx, start)
 		}
 		return nil
 	})

@@ -74,9 +74,8 @@ func TestOptionalInterfacesAreThePlugins(t *testing.T) {
 	} {
 		p := start(t, h, spec(`{}`, c.role...))
 		tr := p.Transform()
-		opener, open := tr.(sdk.Opener)
-		committer, commit := tr.(sdk.Committer)
-		streamer, stream := tr.(sdk.Streamer)
+		can := sdk.AbilitiesOf(tr)
+		open, commit, stream := can.Open != nil, can.Commit != nil, can.OutStreams != nil
 		if open != c.open || commit != c.commit || stream != c.streamer {
 			t.Errorf("%v: open %v, commit %v, streams %v", c.role, open, commit, stream)
 		}
@@ -84,17 +83,17 @@ func TestOptionalInterfacesAreThePlugins(t *testing.T) {
 			t.Errorf("%v: %v", c.role, err)
 		}
 		if open {
-			if err := opener.Open(t.Context(), sdk.Start{Run: "r"}); err != nil {
+			if err := can.Open(t.Context(), sdk.Start{Run: "r"}); err != nil {
 				t.Error(err)
 			}
 		}
 		if commit {
-			if token, err := committer.Commit(t.Context()); string(token) != "t" || err != nil {
+			if token, err := can.Commit(t.Context()); string(token) != "t" || err != nil {
 				t.Errorf("token %q, %v", token, err)
 			}
 		}
 		if stream {
-			if out, err := streamer.OutStreams(t.Context(), nil); len(out) != 1 || err != nil {
+			if out, err := can.OutStreams(t.Context(), nil); len(out) != 1 || err != nil {
 				t.Errorf("streams %v, %v", out, err)
 			}
 		}
@@ -104,14 +103,13 @@ func TestOptionalInterfacesAreThePlugins(t *testing.T) {
 		open, finish bool
 	}{{[]string{"sink"}, false, false}, {[]string{"sink", "open"}, true, false}, {[]string{"sink", "finish"}, false, true}, {[]string{"sink", "all"}, true, true}} {
 		s := start(t, h, spec(`{}`, c.role...))
-		_, open := s.Sink().(sdk.Opener)
-		finisher, finish := s.Sink().(sdk.Finisher)
-		parallel := s.Sink().(sdk.Parallel).ParallelWrites()
+		can := sdk.AbilitiesOf(s.Sink())
+		open, finish, parallel := can.Open != nil, can.Finish != nil, can.Parallel
 		if open != c.open || parallel != c.open || finish != c.finish {
 			t.Errorf("%v: open %v, parallel %v, finish %v", c.role, open, parallel, finish)
 		}
 		if c.finish {
-			if err := finisher.Finish(t.Context(), sdk.End{Run: "r1"}); err == nil || err.Error() != "end of r1" {
+			if err := can.Finish(t.Context(), sdk.End{Run: "r1"}); err == nil || err.Error() != "end of r1" {
 				t.Errorf("%v: an error of Finish came as %v", c.role, err)
 			}
 		}

@@ -13,12 +13,11 @@ import (
 // Source returns what a plugin of kind source serves.
 func (p *Plugin) Source() sdk.Source { return source{p, p.conn.Source()} }
 
-// Transform returns what a plugin of kind transform serves. It is an sdk.Opener, sdk.Committer and
-// sdk.Streamer exactly if the plugin is.
-func (p *Plugin) Transform() sdk.Transform { return wrapTransform(p, p.conn.Transform()) }
+// Transform returns what a plugin of kind transform serves.
+func (p *Plugin) Transform() sdk.Transform { return transform{p, p.conn.Transform()} }
 
-// Sink returns what a plugin of kind sink serves. It is an sdk.Opener and an sdk.Finisher exactly if the plugin is.
-func (p *Plugin) Sink() sdk.Sink { return wrapSink(p, p.conn.Sink()) }
+// Sink returns what a plugin of kind sink serves.
+func (p *Plugin) Sink() sdk.Sink { return sink{p, p.conn.Sink()} }
 
 type source struct {
 	p     *Plugin
@@ -68,113 +67,33 @@ func (s sink) Commit(ctx context.Context) (sdk.Token, error) {
 // Guarantee says what the plugin said.
 func (s sink) Guarantee() sdk.Guarantee { return sdk.GuaranteeOf(s.inner) }
 
-// ParallelWrites is a question, so that every sink may be asked.
-func (s sink) ParallelWrites() bool {
-	parallel, ok := s.inner.(sdk.Parallel)
-	return ok && parallel.ParallelWrites()
-}
+// Abilities are the plugin's.
+func (s sink) Abilities() sdk.Abilities { return s.p.abilities(s.inner) }
 
-// The optional interfaces, each alone, to be put together as a plugin has them.
+// Abilities are the plugin's.
+func (t transform) Abilities() sdk.Abilities { return t.p.abilities(t.inner) }
 
-type opener struct {
-	p *Plugin
-	sdk.Opener
-}
-
-func (o opener) Open(ctx context.Context, s sdk.Start) error {
-	return o.p.call(ctx, "Open", func(ctx context.Context) error { return o.Opener.Open(ctx, s) })
-}
-
-type committer struct {
-	p *Plugin
-	sdk.Committer
-}
-
-func (c committer) Commit(ctx context.Context) (sdk.Token, error) {
-	return call(ctx, c.p, "Commit", c.Committer.Commit)
-}
-
-type finisher struct {
-	p *Plugin
-	sdk.Finisher
-}
-
-func (f finisher) Finish(ctx context.Context, e sdk.End) error {
-	return f.p.call(ctx, "Finish", func(ctx context.Context) error { return f.Finisher.Finish(ctx, e) })
-}
-
-type streamer struct {
-	p *Plugin
-	sdk.Streamer
-}
-
-func (s streamer) OutStreams(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
-	return call(ctx, s.p, "OutStreams", func(ctx context.Context) ([]sdk.Stream, error) { return s.Streamer.OutStreams(ctx, in) })
-}
-
-func wrapSink(p *Plugin, inner sdk.Sink) sdk.Sink {
-	s := sink{p, inner}
-	o, canOpen := inner.(sdk.Opener)
-	f, canFinish := inner.(sdk.Finisher)
-	op, fi := opener{p, o}, finisher{p, f}
-	switch [2]bool{canOpen, canFinish} {
-	case [2]bool{true, true}:
-		return struct {
-			sink
-			opener
-			finisher
-		}{s, op, fi}
-	case [2]bool{true, false}:
-		return struct {
-			sink
-			opener
-		}{s, op}
-	case [2]bool{false, true}:
-		return struct {
-			sink
-			finisher
-		}{s, fi}
+// abilities are those of what a plugin serves.
+func (p *Plugin) abilities(inner any) sdk.Abilities {
+	has := sdk.AbilitiesOf(inner)
+	out := sdk.Abilities{Parallel: has.Parallel}
+	if has.Open != nil {
+		out.Open = func(ctx context.Context, s sdk.Start) error {
+			return p.call(ctx, "Open", func(ctx context.Context) error { return has.Open(ctx, s) })
+		}
 	}
-	return s
-}
-
-// wrapTransform has one case for each set of optional interfaces: a type has an interface or has it not.
-// Package rpc refuses a Committer that is no Opener.
-func wrapTransform(p *Plugin, inner sdk.Transform) sdk.Transform {
-	o, canOpen := inner.(sdk.Opener)
-	c, canCommit := inner.(sdk.Committer)
-	s, canStream := inner.(sdk.Streamer)
-	t, op, co, st := transform{p, inner}, opener{p, o}, committer{p, c}, streamer{p, s}
-	switch [3]bool{canOpen, canCommit, canStream} {
-	case [3]bool{true, true, true}:
-		return struct {
-			transform
-			opener
-			committer
-			streamer
-		}{t, op, co, st}
-	case [3]bool{true, true, false}:
-		return struct {
-			transform
-			opener
-			committer
-		}{t, op, co}
-	case [3]bool{true, false, true}:
-		return struct {
-			transform
-			opener
-			streamer
-		}{t, op, st}
-	case [3]bool{true, false, false}:
-		return struct {
-			transform
-			opener
-		}{t, op}
-	case [3]bool{false, false, true}:
-		return struct {
-			transform
-			streamer
-		}{t, st}
+	if has.Finish != nil {
+		out.Finish = func(ctx context.Context, e sdk.End) error {
+			return p.call(ctx, "Finish", func(ctx context.Context) error { return has.Finish(ctx, e) })
+		}
 	}
-	return t
+	if has.Commit != nil {
+		out.Commit = func(ctx context.Context) (sdk.Token, error) { return call(ctx, p, "Commit", has.Commit) }
+	}
+	if has.OutStreams != nil {
+		out.OutStreams = func(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
+			return call(ctx, p, "OutStreams", func(ctx context.Context) ([]sdk.Stream, error) { return has.OutStreams(ctx, in) })
+		}
+	}
+	return out
 }
