@@ -67,10 +67,14 @@ func TestNoMoreConnectionsThanInFlight(t *testing.T) {
 			if err := errors.Join(errs...); err != nil {
 				t.Fatal(err)
 			}
-			if n := connections.Load(); n > inFlight || others.Load() > 0 {
-				t.Errorf("%d connections for %d in flight; %d requests not over %s", n, inFlight, others.Load(), name)
-			}
 			st := only(t, c)
+			again := int64(0) // on a busy machine a handshake may take longer than it is given, and is begun anew
+			for _, n := range st.Retries {
+				again += int64(n)
+			}
+			if n := connections.Load(); n > inFlight+again || others.Load() > 0 {
+				t.Errorf("%d connections for %d in flight; %d requests not over %s; retries %v", n, inFlight, others.Load(), name, st.Retries)
+			}
 			t.Logf("%d connections, %d of %d requests over one that was there", st.Connections, st.Reused, st.Requests)
 		})
 	}
