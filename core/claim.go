@@ -11,16 +11,17 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/core/internal/disk"
+	"github.com/scrapekit/scrapekit/core/internal/state"
 )
 
-// claim notes that the state folder dir is that of a pipeline file, and refuses another file that still
+// claim notes that the state folder is that of a pipeline file, and refuses another file that still
 // exists beside it: two pipelines of one name would each take the other's work for done.
-func claim(dir, name, file string) error {
+func claim(home state.Home, name, file string) error {
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		return err
 	}
-	kept := filepath.Join(dir, "file")
+	kept := home.Owner()
 	raw, err := os.ReadFile(kept)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("state folder: %w", err)

@@ -19,6 +19,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/core/internal/registry/lock"
 	"github.com/scrapekit/scrapekit/core/internal/sandbox"
+	"github.com/scrapekit/scrapekit/core/internal/state"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -126,6 +127,9 @@ func (p *Pipeline) Caches() bool {
 
 // StateDir returns the folder that holds the pipeline's state.
 func (p *Pipeline) StateDir() string { return p.config.StateDir }
+
+// home is where the pipeline's state lies.
+func (p *Pipeline) home() state.Home { return state.Home(p.config.StateDir) }
 
 // lookup describes plugins for config: first-party ones from the list, others by asking them.
 type lookup struct {

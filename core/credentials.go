@@ -22,7 +22,7 @@ func (p *parts) credentials(ctx context.Context, b config.Block) ([]fetch.Auth, 
 			return nil, fmt.Errorf("%s: http.auth: %w", a.Pos, err)
 		}
 		if auth.OAuth2 != nil && a.OAuth2.RefreshToken != "" {
-			auth.OAuth2.Keep = newKeptToken(p.config.StateDir, auth.OAuth2).use
+			auth.OAuth2.Keep = newKeptToken(p.home(), auth.OAuth2).use
 		}
 		all = append(all, auth)
 	}

@@ -35,6 +35,7 @@ var floors = []floor{
 	{"core/internal/redact", []string{"sdk/printable"}, "hiding secrets needs nothing but to know how text is shown"},
 	{"sdk/durable", nil, "what lasts on disk needs nothing"},
 	{"core/internal/disk", []string{"sdk/durable"}, "a disk, to the host"},
+	{"core/internal/state", nil, "where state lies is a matter of names"},
 	{"core/internal/checkpoint", []string{"sdk", "core/internal/disk", "core/internal/checkpoint/"}, "state is kept, not understood"},
 	{"core/internal/address", nil, "where an address leads, not who may go there"},
 	{"core/internal/dial", []string{"sdk", "core/internal/address"}, "connections know no pipeline and no process"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
+	"github.com/scrapekit/scrapekit/core/internal/state"
 )
 
 // ErrTakenOver ends a run that another process has gone on with, though its lock should have kept it away: a lock that
@@ -42,15 +43,10 @@ func (e *LockedError) Error() string {
 		e.Pipeline, e.Holder.PID, e.Holder.Host, e.Holder.Started.Local().Format("2006-01-02 15:04:05"))
 }
 
-// The names of the lock and of what says who holds it, in a state folder.
-const (
-	lockFile   = "lock"
-	holderFile = "holder.json"
-)
-
-// lockState takes the lock of the state folder dir, or says who holds it. The system frees it when the process
+// lockState takes the lock of a pipeline's state, or says who holds it. The system frees it when the process
 // ends, however it ends.
-func lockState(name, dir string) (unlock func() error, err error) {
+func lockState(name string, home state.Home) (unlock func() error, err error) {
+	dir := home.Dir()
 	if err := ownState(dir); err != nil {
 		return nil, err
 	}
@@ -60,9 +56,8 @@ func lockState(name, dir string) (unlock func() error, err error) {
 	if err := ownState(dir); err != nil { // somebody else may have made it meanwhile
 		return nil, err
 	}
-	l := flock.New(filepath.Join(dir, lockFile))
-	holder := filepath.Join(dir, holderFile)
-	if err := take(l, name, holder); err != nil {
+	l := flock.New(home.Lock())
+	if err := take(l, name, home); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -72,7 +67,7 @@ func lockState(name, dir string) (unlock func() error, err error) {
 	}()
 	raw, err := json.Marshal(Holder{PID: os.Getpid(), Host: hostname(), Started: time.Now()})
 	if err == nil {
-		err = disk.Replace(holder, raw, false)
+		err = disk.Replace(home.Holder(), raw, false)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
@@ -98,7 +93,7 @@ func ownState(dir string) error {
 const afterlife = 10 * time.Second
 
 // take waits for nobody but the dead.
-func take(l *flock.Flock, name, holder string) error {
+func take(l *flock.Flock, name string, home state.Home) error {
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		got, err := l.TryLock()
 		if err != nil {
@@ -107,7 +102,7 @@ func take(l *flock.Flock, name, holder string) error {
 		if got {
 			return nil
 		}
-		held := &LockedError{Pipeline: name, Holder: holderOf(filepath.Dir(holder))}
+		held := &LockedError{Pipeline: name, Holder: holderOf(home)}
 		if held.Holder.Host != hostname() || alive(held.Holder.PID) || time.Since(began) > afterlife {
 			return held
 		}
@@ -116,19 +111,19 @@ func take(l *flock.Flock, name, holder string) error {
 
 // holderOf returns who holds the lock of a state folder, or held it last. One that is just starting has not said so yet: then the
 // answer has no names.
-func holderOf(dir string) (h Holder) {
-	if raw, err := os.ReadFile(filepath.Join(dir, holderFile)); err == nil {
+func holderOf(home state.Home) (h Holder) {
+	if raw, err := os.ReadFile(home.Holder()); err == nil {
 		_ = json.Unmarshal(raw, &h)
 	}
 	return h
 }
 
 // isHeld reports whether a process holds the lock of a state folder, or may hold it.
-func isHeld(dir string) bool {
-	if h := holderOf(dir); h.PID != 0 && h.Host == hostname() && !alive(h.PID) {
+func isHeld(home state.Home) bool {
+	if h := holderOf(home); h.PID != 0 && h.Host == hostname() && !alive(h.PID) {
 		return false // and the lock is not touched: who takes it now must not find it taken
 	}
-	path := filepath.Join(dir, lockFile)
+	path := home.Lock()
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return false
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/scrapekit/scrapekit/core/internal/state"
 )
 
 func TestStateFolderOfAnother(t *testing.T) {
@@ -38,7 +40,7 @@ func TestStateFolderOfAnother(t *testing.T) {
 		if err := lay(dir); err != nil {
 			t.Fatal(err)
 		}
-		if unlock, err := lockState("p", dir); err == nil || !strings.Contains(err.Error(), "state folder: ") {
+		if unlock, err := lockState("p", state.Home(dir)); err == nil || !strings.Contains(err.Error(), "state folder: ") {
 			t.Errorf("%s: %v", name, err)
 			if err == nil {
 				_ = unlock()
@@ -66,11 +68,11 @@ func TestStateFollowsNoLink(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	unlock, err := lockState("p", dir)
+	unlock, err := lockState("p", state.Home(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := claim(dir, "p", "p.hcl"); err != nil {
+	if err := claim(state.Home(dir), "p", "p.hcl"); err != nil {
 		t.Error(err)
 	}
 	if err := unlock(); err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
+	"github.com/scrapekit/scrapekit/core/internal/state"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -266,7 +267,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 		return nil, nil, err
 	}
 	c.add(func() error { return os.RemoveAll(spool) })
-	client, err := p.openHTTP(&c, fetch.Options{Learned: p.learnedFile(), Aside: true, OnWait: p.tellWait}, false)
+	client, err := p.openHTTP(&c, fetch.Options{Learned: p.home().Limits(), Aside: true, OnWait: p.tellWait}, false)
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
@@ -276,7 +277,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	}
 	parts := &parts{
 		Pipeline: p, host: host, fetch: client, dial: p.openDial(), spool: spool, room: disk.NewRoom(p.config.MaxSpool),
-		stages: filepath.Join(spool, "stages"), files: p.keepIn(filepath.Join(spool, "files")),
+		own: state.Home(spool), files: p.keepIn(filepath.Join(spool, "files")),
 	}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
@@ -368,11 +369,8 @@ func (p *Pipeline) openState(ctx context.Context) (checkpoint.Store, error) {
 	if err := ownState(p.config.StateDir); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(p.stateFile()); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(p.home().Store()); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return checkpoint.OpenSQLite(ctx, p.stateFile())
+	return checkpoint.OpenSQLite(ctx, p.home().Store())
 }
-
-// stateFile is where runs, splits and tokens are kept.
-func (p *Pipeline) stateFile() string { return filepath.Join(p.config.StateDir, "state.db") }

@@ -31,7 +31,7 @@ type Pruned struct {
 // the disk.
 func (p *Pipeline) Prune(ctx context.Context) (done Pruned, err error) {
 	err = p.change(ctx, func(s checkpoint.Store) error {
-		before := sizeOf(p.stateFile())
+		before := sizeOf(p.home().Store())
 		if done, err = p.prune(ctx, s, -1); err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func (p *Pipeline) Prune(ctx context.Context) (done Pruned, err error) {
 		if err := s.Compact(ctx); err != nil {
 			return err
 		}
-		done.Bytes += max(0, before-sizeOf(p.stateFile()))
+		done.Bytes += max(0, before-sizeOf(p.home().Store()))
 		return nil
 	})
 	return done, err
@@ -80,8 +80,8 @@ func (p *Pipeline) prune(ctx context.Context, s checkpoint.Store, n int) (done P
 		if p.rejectsOf(run, keep) {
 			continue
 		}
-		size := sizeOf(p.runDir(run))
-		if err := os.RemoveAll(p.runDir(run)); err != nil {
+		size := sizeOf(p.home().Run(run))
+		if err := os.RemoveAll(p.home().Run(run)); err != nil {
 			return done, fmt.Errorf("folders of runs: %w", err)
 		}
 		done.Folders++
@@ -93,7 +93,7 @@ func (p *Pipeline) prune(ctx context.Context, s checkpoint.Store, n int) (done P
 // oldFolders returns the names of the folders that are neither of these runs nor among as many of the newest by their names: a state that was
 // moved away takes no report along.
 func (p *Pipeline) oldFolders(runs []checkpoint.RunInfo) (old []string, err error) {
-	all, err := os.ReadDir(p.runDir("")) // sorted
+	all, err := os.ReadDir(p.home().Runs()) // sorted
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ var runID = regexp.MustCompile(`^\d{8}-\d{6}-[0-9a-f]{4}$`)
 
 // rejectsOf reports whether a run has dead letters that are still to be kept.
 func (p *Pipeline) rejectsOf(run string, keep config.Retention) bool {
-	info, err := os.Stat(filepath.Join(p.runDir(run), deadletter.FileName))
+	info, err := os.Stat(filepath.Join(p.home().Run(run), deadletter.FileName))
 	if err != nil {
 		return !errors.Is(err, fs.ErrNotExist)
 	}
@@ -141,12 +141,12 @@ func (p *Pipeline) pruneCaches(done *Pruned) error {
 			done.Bytes += before - sizeOf(dir)
 		}
 	}
-	caches, err := os.ReadDir(p.caches())
+	caches, err := os.ReadDir(p.home().Caches())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, c := range caches {
-		dir := filepath.Join(p.caches(), c.Name())
+		dir := p.home().Cache(c.Name())
 		if slices.Contains(blocks, c.Name()) {
 			continue
 		}

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -130,7 +129,7 @@ func (p *Pipeline) replayed(name string) string {
 	if p.opts.Replay == "" {
 		return ""
 	}
-	return filepath.Join(p.config.StateDir, name)
+	return p.home().Replayed(name)
 }
 
 // forgetReplay removes what the last replay left: each begins with nothing. The folder is that of replays alone.
@@ -140,7 +139,7 @@ func (p *Pipeline) forgetReplay() error {
 		return err
 	}
 	for _, e := range all {
-		if !slices.Contains([]string{lockFile, holderFile, "file"}, e.Name()) {
+		if !p.home().Keeps(e.Name()) {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(p.config.StateDir, e.Name())))
 		}
 	}

@@ -96,7 +96,7 @@ func (r *Run) report(res pipeline.Result) *Report {
 		Started: res.Run.Started, ThisStart: r.started, Ended: ended, Seconds: took.Seconds(),
 		Splits: res.Splits, Counters: map[string]map[string]int64{}, HTTP: r.fetch.Stats(), Connections: r.dial.Stats(),
 		Commits: res.Counts.Commits, Groups: res.Counts.Groups, Retries: snap.Retries, RollBacks: snap.RollBacks,
-		Dir: r.p.runDir(res.Run.ID),
+		Dir: r.p.home().Run(res.Run.ID),
 	}
 	if res.Err != nil {
 		out.Problem = r.p.redact.String(res.Err.Error())

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -48,11 +47,11 @@ type Run struct {
 
 // Start takes the pipeline's lock and prepares a run. [Run.Wait] does it.
 func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, func() error, error) {
-	unlock, err := lockState(p.config.Name, p.config.StateDir)
+	unlock, err := lockState(p.config.Name, p.home())
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := claim(p.config.StateDir, p.config.Name, p.config.File); err != nil {
+	if err := claim(p.home(), p.config.Name, p.config.File); err != nil {
 		return nil, nil, errors.Join(err, unlock())
 	}
 	if p.opts.Replay != "" {
@@ -71,11 +70,11 @@ func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, func() error,
 // assemble puts a run together, top to bottom.
 func (r *Run) assemble(ctx context.Context, c *closers) error {
 	p := r.p
-	spool := filepath.Join(p.config.StateDir, "spool")
+	spool := p.home().Spool()
 	if err := emptyDir(spool); err != nil {
 		return fmt.Errorf("spool folder: %w", err)
 	}
-	store, err := checkpoint.OpenSQLite(ctx, p.stateFile())
+	store, err := checkpoint.OpenSQLite(ctx, p.home().Store())
 	if err != nil {
 		return err
 	}
@@ -85,7 +84,7 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	if err != nil {
 		return err
 	}
-	if r.fetch, err = p.openHTTP(c, fetch.Options{Learned: p.learnedFile(), OnWait: r.wait}, len(earlier) > 0 && !r.o.Full); err != nil {
+	if r.fetch, err = p.openHTTP(c, fetch.Options{Learned: p.home().Limits(), OnWait: r.wait}, len(earlier) > 0 && !r.o.Full); err != nil {
 		return err
 	}
 	host, err := pluginhost.New(pluginhost.Options{Logger: p.logger, Sandbox: p.level})
@@ -95,11 +94,11 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	r.dial = p.openDial()
 	room := disk.NewRoom(p.config.MaxSpool)
 	parts := &parts{
-		Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, room: room, stages: p.stageDirs(), files: p.keepIn(p.replayed("files")),
+		Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, room: room, own: p.home(), files: p.keepIn(p.replayed("files")),
 	}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
-	r.letters = deadletter.New(p.runDir)
+	r.letters = deadletter.New(p.home().Run)
 	c.add(r.letters.Close)
 
 	fingerprint, err := p.fingerprint()
@@ -145,7 +144,7 @@ func (r *Run) try(ctx context.Context) (*Report, error) {
 
 // event hands an event on without secrets: an error, or the name of a split, may hold what a plugin or a server said.
 func (r *Run) event(e Event) {
-	r.crashes.event(e, r.p.runDir)
+	r.crashes.event(e, r.p.home().Run)
 	if r.first != nil {
 		r.first.event(e)
 	}
@@ -164,7 +163,7 @@ func (r *Run) keep(res pipeline.Result) error {
 	if r.kept.Crashes, err = r.crashes.kept(); err != nil {
 		r.p.logger.Warn("what a plugin printed as it died is not kept", "error", err)
 	}
-	return r.kept.keep(r.p.runDir(res.Run.ID))
+	return r.kept.keep(r.p.home().Run(res.Run.ID))
 }
 
 // explain says what to do about an error that a run could not begin with.

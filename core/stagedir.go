@@ -5,15 +5,11 @@ package core
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
 )
-
-// stageDirs is where the private folders of the pipeline's stages are.
-func (p *Pipeline) stageDirs() string { return filepath.Join(p.config.StateDir, "stages") }
 
 // privateDir is the private folder of a block's stage; "" if its plugin asks for none. A plugin
 // that has no files is confined more, so that none gets a folder that it did not ask for.
@@ -21,7 +17,7 @@ func (p *parts) privateDir(b config.Block) string {
 	if !b.Info.PrivateDir || b.Kind == sdk.KindSource {
 		return ""
 	}
-	return filepath.Join(p.stages, string(b.Kind)+"."+b.Name)
+	return p.own.Stage(stageKey(b))
 }
 
 // makePrivate makes the private folder of a block's stage, if it has one: for this user alone.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/files"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
+	"github.com/scrapekit/scrapekit/core/internal/state"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -30,10 +30,9 @@ type parts struct {
 	dial  *dial.Client
 	spool string
 	room  *disk.Room // in spool
-	// stages is where the private folders of stages are.
-	stages string
-	made   madeFolders
-	files  func() (*files.Folder, error) // where the source keeps files; nil: nowhere
+	own   state.Home // where the private folders of stages are
+	made  madeFolders
+	files func() (*files.Folder, error) // where the source keeps files; nil: nowhere
 }
 
 func (p *parts) source() pipeline.Stage[sdk.Source] {
@@ -61,6 +60,9 @@ func (p *parts) sinks() []pipeline.Stage[sdk.Sink] {
 	}
 	return out
 }
+
+// stageKey names a block in the state: "source.jira".
+func stageKey(b config.Block) string { return string(b.Kind) + "." + b.Name }
 
 // stageName names a block in messages and reports: "transform llm".
 func stageName(b config.Block) string { return string(b.Kind) + " " + b.Name }
@@ -206,12 +208,5 @@ func inProcess[P any](plugin P) pipeline.Instance[P] {
 
 // cacheDir is where the replies to a stage are kept.
 func (p *Pipeline) cacheDir(b config.Block) string {
-	return filepath.Join(p.caches(), string(b.Kind)+"."+b.Name)
-}
-
-// caches is where all of them are.
-func (p *Pipeline) caches() string { return filepath.Join(p.config.StateDir, "cache") }
-
-func (p *Pipeline) runDir(run string) string {
-	return filepath.Join(p.config.StateDir, "runs", run)
+	return p.home().Cache(stageKey(b))
 }

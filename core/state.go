@@ -86,7 +86,7 @@ func (p *Pipeline) runs(ctx context.Context, store checkpoint.Store, state *Stat
 		all, state.MoreRuns = all[:n], true
 	}
 	for i, r := range all {
-		if i == 0 && r.Outcome == checkpoint.Running && !isHeld(p.config.StateDir) {
+		if i == 0 && r.Outcome == checkpoint.Running && !isHeld(p.home()) {
 			r.Outcome = p.lastWord(r.ID)
 		}
 		state.Runs = append(state.Runs, RunInfo{ID: r.ID, Started: r.Started, Ended: r.Ended, Outcome: outcomeOf(r), Full: r.Full, Starts: r.Starts, Splits: r.Splits})
@@ -96,9 +96,9 @@ func (p *Pipeline) runs(ctx context.Context, store checkpoint.Store, state *Stat
 
 // lastWord says how a run ended whose state does not: as its last start reported, or, if it did not come to that, by a kill.
 func (p *Pipeline) lastWord(run string) Outcome {
-	raw, err := os.ReadFile(filepath.Join(p.runDir(run), ReportFile))
+	raw, err := os.ReadFile(filepath.Join(p.home().Run(run), ReportFile))
 	var r Report
-	if err != nil || json.Unmarshal(raw, &r) != nil || r.ThisStart.Before(holderOf(p.config.StateDir).Started) {
+	if err != nil || json.Unmarshal(raw, &r) != nil || r.ThisStart.Before(holderOf(p.home()).Started) {
 		return Killed
 	}
 	return r.Outcome
@@ -142,19 +142,16 @@ func (s *State) tokens(ctx context.Context, store checkpoint.Store) error {
 // stays who it is.
 func (p *Pipeline) Reset(ctx context.Context) error {
 	return p.change(ctx, func(s checkpoint.Store) error {
-		if err := os.Remove(p.learnedFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(p.home().Limits()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		if err := s.Reset(ctx); err != nil {
 			return err
 		}
 		// After the tokens: without its token a stage does not miss what was in its folder, and a run not its dead letters.
-		return errors.Join(os.RemoveAll(p.stageDirs()), os.RemoveAll(p.runDir("")), s.Compact(ctx))
+		return errors.Join(os.RemoveAll(p.home().Stages()), os.RemoveAll(p.home().Runs()), s.Compact(ctx))
 	})
 }
-
-// learnedFile is where the limits are kept that hosts have shown.
-func (p *Pipeline) learnedFile() string { return filepath.Join(p.config.StateDir, "limits.json") }
 
 // Forget makes one split be read anew.
 func (p *Pipeline) Forget(ctx context.Context, split string) error {
@@ -180,7 +177,7 @@ func (p *Pipeline) GiveUp(ctx context.Context, split string) error {
 
 // change changes the state while no run does.
 func (p *Pipeline) change(ctx context.Context, f func(checkpoint.Store) error) (err error) {
-	unlock, err := lockState(p.config.Name, p.config.StateDir)
+	unlock, err := lockState(p.config.Name, p.home())
 	if err != nil {
 		return err
 	}

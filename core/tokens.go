@@ -18,15 +18,16 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/state"
 )
 
 // keptToken is the file of one credential. It is named after what the pipeline file says, so that a token that is put
 // there anew counts, and not what followed after the one before.
 type keptToken struct{ path string }
 
-func newKeptToken(stateDir string, o *fetch.OAuth2) keptToken {
+func newKeptToken(home state.Home, o *fetch.OAuth2) keptToken {
 	sum := sha256.Sum256([]byte(strings.Join([]string{o.TokenURL, o.ClientID, o.RefreshToken}, "\x00")))
-	return keptToken{filepath.Join(stateDir, "tokens", hex.EncodeToString(sum[:8]))}
+	return keptToken{filepath.Join(home.Tokens(), hex.EncodeToString(sum[:8]))}
 }
 
 // use calls f with the token that is kept ("": none), and keeps the one that f returns. No other process uses it

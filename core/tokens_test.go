@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/state"
 )
 
 func TestRefreshTokenIsKept(t *testing.T) {
@@ -17,7 +18,7 @@ func TestRefreshTokenIsKept(t *testing.T) {
 	o := &fetch.OAuth2{TokenURL: "https://login.example.com", ClientID: "me", RefreshToken: "first"}
 	turn := func(next string, fail error) (kept string) {
 		t.Helper()
-		err := newKeptToken(dir, o).use(t.Context(), func(k string) (string, error) { kept = k; return next, fail })
+		err := newKeptToken(state.Home(dir), o).use(t.Context(), func(k string) (string, error) { kept = k; return next, fail })
 		if !errors.Is(err, fail) {
 			t.Fatal(err)
 		}
@@ -50,7 +51,7 @@ func TestRefreshTokenIsKept(t *testing.T) {
 
 func TestKeptTokenIsUsedByOneAtATime(t *testing.T) {
 	t.Parallel()
-	k := newKeptToken(t.TempDir(), &fetch.OAuth2{})
+	k := newKeptToken(state.Home(t.TempDir()), &fetch.OAuth2{})
 	err := k.use(t.Context(), func(string) (string, error) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
