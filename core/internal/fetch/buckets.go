@@ -149,6 +149,7 @@ func (h *host) open(name string) (l *lane, made bool) {
 		return nil, false
 	}
 	l = newLane(h.key+" "+name, h.key, name, h.limiter)
+	l.told = h.tell
 	if learned, ok := h.all.learned[l.key]; ok {
 		l.pace.recall(learned, time.Now())
 	}

@@ -51,6 +51,7 @@ func (hs *Hosts) get(key string) *target {
 	t := hs.m[key]
 	if t == nil {
 		t = &target{lane: newLane(key, key, "", hs.limiter), breaker: newBreaker(), users: map[*hosts]ceilings{}}
+		t.told = t.tell
 		hs.m[key] = t
 	}
 	return t

@@ -22,6 +22,7 @@ type lane struct {
 	sent    gate // requests that are on the wire
 	pace    *pace
 	blocked blocked
+	told    func(Wait) // is told of pauses that come from elsewhere; nil: nobody
 
 	mu     sync.Mutex
 	rate   float64 // what the limiter was last told

@@ -64,7 +64,7 @@ func TestTwoProcessesKeepOnePace(t *testing.T) {
 	}
 }
 
-// TestPauseHoldsForBothProcesses: what one is told, the other keeps too; and a process that has gone holds nobody back.
+// TestPauseHoldsForBothProcesses: what one is told, the other keeps too, also after that has gone; but for a quota of hours.
 func TestPauseHoldsForBothProcesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "pace")
@@ -87,7 +87,15 @@ func TestPauseHoldsForBothProcesses(t *testing.T) {
 		within(t, "the other's wait", ask(b), 20*time.Second, 20*time.Second)
 		within(t, "its own", ask(a), 20*time.Second, 20*time.Second)
 		time.Sleep(15 * time.Second) // a says nothing more
-		within(t, "after the first has gone", ask(b), 0, 0)
+		within(t, "after the first has gone", ask(b), 5*time.Second, 5*time.Second)
+		time.Sleep(10 * time.Second)
+		within(t, "after its end", ask(b), 0, 0)
+		if err := a.Penalize(t.Context(), "host.example", 6*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		within(t, "a quota", ask(b), 6*time.Hour, 6*time.Hour)
+		time.Sleep(15 * time.Second)
+		within(t, "a quota, after who was told of it has gone", ask(b), 0, 0)
 	})
 }
 
@@ -108,6 +116,25 @@ func TestSharedFileOfRubbish(t *testing.T) {
 		within(t, "50 requests", took, 0, time.Second)
 		if r := only(t, client).Rate; math.IsNaN(r) {
 			t.Error(fmt.Sprint(r))
+		}
+	})
+}
+
+// TestForeignPauseIsTold: who waits for a pause that another process was told of hears of it.
+func TestForeignPauseIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "pace")
+		if err := openShared(t, path).Penalize(t.Context(), "host.example", 20*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		var told []Wait
+		client := newClient(Options{Limiter: openShared(t, path), OnWait: func(w Wait) { told = append(told, w) }},
+			roundTrip(func(*http.Request) (*http.Response, error) { return status(200), nil }))
+		defer client.Close()
+		took := crawl(t, client, Policy{Concurrency: 1}, 1)
+		within(t, "the wait", took, 20*time.Second, 21*time.Second)
+		if len(told) != 1 || told[0].For != 20*time.Second || told[0].Cause != "another process was told to wait" {
+			t.Errorf("told: %+v", told)
 		}
 	})
 }

@@ -250,6 +250,9 @@ func (p *pace) read(sent, now time.Time, status int, header http.Header) word {
 	}
 	w := word{Statement: limits.Read(status, header, now, &p.clock)}
 	w.refused = w.Refuses(status, p.usual)
+	if w.refused && status < 500 && status != http.StatusTooManyRequests && status != 420 && w.Wait == 0 {
+		w.refused, w.unsure = mayRefuse(status), true
+	}
 	w.busy = status == http.StatusServiceUnavailable
 	began := p.suspect.active
 	// A host that states its limits, and has something left, does not refuse by a 503 that says nothing of them.
@@ -265,6 +268,16 @@ func (p *pace) read(sent, now time.Time, status int, header http.Header) word {
 		w.wait = w.Wait
 	}
 	return w
+}
+
+// mayRefuse reports whether a 4xx that says only that nothing is left is a refusal. GitHub, Foursquare and Linear say it with these; a 404 or a 401 is
+// about the request, and one unit was what it cost.
+func mayRefuse(status int) bool {
+	switch status {
+	case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusForbidden:
+		return true
+	}
+	return false
 }
 
 // observe takes in the reply to f, and what it says.

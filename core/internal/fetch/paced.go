@@ -227,12 +227,20 @@ func (l *lane) sitOut(ctx context.Context, maxWait time.Duration) error {
 			l.blocked.add(waitPause, time.Since(start))
 			return nil
 		}
+		l.foreign(left)
 		if left > maxWait {
 			return &attemptError{outcome: of("pause"), unsent: true, err: sdk.RetryAfter(l.usedUp(left, maxWait), left)}
 		}
 		if err := sleep(ctx, left); err != nil {
 			return err
 		}
+	}
+}
+
+// foreign notes a pause that this process was not told of by the host, and tells of it.
+func (l *lane) foreign(left time.Duration) {
+	if w, news := l.note(left, "another process was told to wait", ""); news && l.told != nil {
+		l.told(w)
 	}
 }
 

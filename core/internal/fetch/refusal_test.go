@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -37,6 +38,9 @@ func TestRefusals(t *testing.T) {
 		{"403, used up", nil, 403, "", []string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 30"}, 30 * time.Second},
 		{"403, not used up", nil, 403, "", []string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 7", "X-RateLimit-Reset: 30"}, 0},
 		{"404", nil, 404, "", nil, 0},
+		{"404, its unit was the last", nil, 404, "", []string{"X-RateLimit-Limit: 1", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1"}, 0},
+		{"422, likewise", nil, 422, "", []string{"X-RateLimit-Limit: 1", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1"}, 0},
+		{"400, used up", nil, 400, "", []string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 30"}, 30 * time.Second},
 		{"temporary, with Retry-After", func(ctx context.Context) context.Context { return sdk.Temporary(ctx, 403, "abuse") }, 403, "abuse", []string{"Retry-After: 7"}, 7 * time.Second},
 		{"told by text", throttled(sdk.Refusal{Status: 400, Text: "Throttling", Pause: 9 * time.Second}), 400, `{"__type":"ThrottlingException"}`, nil, 9 * time.Second},
 		{"told by another text", throttled(sdk.Refusal{Status: 400, Text: "Throttling"}), 400, `{"__type":"Validation"}`, nil, 0},
@@ -196,4 +200,32 @@ func TestLimitsNotUnderstood(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRefusalThatStays: a 403 that has nothing left of a small limit each time is about the request, and is handed on.
+func TestRefusalThatStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{scripts: []script{reply(403, "not yours", "X-RateLimit-Limit: 1", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1")}}
+		client := s.client(t, Options{})
+		defer client.Close()
+		resp, body, err := ask(t.Context(), transport(t, client, Policy{}), "GET", page, "")
+		if err != nil || resp.StatusCode != 403 || body != "not yours" || s.requests.Load() != believed+1 {
+			t.Errorf("%v %q %v after %d requests", resp, body, err, s.requests.Load())
+		}
+	})
+}
+
+// TestBareRefusalsBesideADaysQuota: a proxy refuses by 503s without a word, whatever the app behind it says is left of a day.
+func TestBareRefusalsBesideADaysQuota(t *testing.T) {
+	countsRates(t)
+	a := apis.API{Kind: apis.Bucket, N: 15, Per: time.Second, Status: 503, Untold: true, Tell: func(h http.Header, s apis.State) string {
+		if s.OK {
+			h.Set("X-RateLimit-Limit", "100000")
+			h.Set("X-RateLimit-Remaining", "90000")
+		}
+		return ""
+	}}
+	if r := runAPI(t, a, 900); r.used < 95 || r.refused > 3 || r.lost > 0 {
+		t.Errorf("%s", r)
+	}
 }

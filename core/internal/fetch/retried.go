@@ -58,8 +58,12 @@ type trial struct {
 	tries     map[string]int // likewise, of classes that have fewer than others
 	throttled time.Time      // the first refusal
 	last      outcome
+	unsure    int  // refusals that only a limit with nothing left has told
 	once      bool // it may pass, but the request is not to be sent twice
 }
+
+// believed is how often a request is taken for refused because its reply has nothing left of a limit, and says nothing else of it.
+const believed = 3
 
 func newTrial(p Policy, log hclog.Logger, req *http.Request) *trial {
 	t := &trial{policy: p, log: log, req: req, ex: exchangeOf(req), start: time.Now()}
@@ -111,6 +115,12 @@ func (t *trial) over(resp *http.Response, err error) bool {
 	}
 	switch t.last.verdict {
 	case throttled:
+		if t.ex.word.unsure {
+			if t.unsure++; t.unsure > believed { // after pauses in which the limit was whole again: it is about the request
+				t.last = outcome{verdict: done}
+				return true
+			}
+		}
 		if t.throttled.IsZero() {
 			t.throttled = time.Now()
 		}

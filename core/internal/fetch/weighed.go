@@ -21,7 +21,9 @@ const (
 type word struct {
 	limits.Statement
 	refused bool // for asking too often
-	busy    bool // by a host that may just be busy: a 503, which tells nothing of a rate
+	// unsure says that nothing but a limit with nothing left tells a refusal: where a limit is small, a reply of any kind may use its last unit.
+	unsure bool
+	busy   bool // by a host that may just be busy: a 503, which tells nothing of a rate
 	// suspected says that it is a 503 without a word, which may be no refusal at all; see suspect.go.
 	suspected bool
 	wait      time.Duration // until it is to be asked again; 0: not said

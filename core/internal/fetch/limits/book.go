@@ -97,7 +97,8 @@ func (b *Book) Note(s Statement, sent, now time.Time, serial int) {
 	}
 }
 
-// HasLeft reports whether the host states limits of its own, and says that of each something is left at now.
+// HasLeft reports whether the host states a limit of a rate, and says that of each of its limits something is left at now. What is left of a day says
+// nothing of a second.
 func (b *Book) HasLeft(now time.Time) bool {
 	stated := false
 	for _, e := range b.order {
@@ -107,7 +108,7 @@ func (b *Book) HasLeft(now time.Time) bool {
 		if e.Left < max(1, e.cost) && !e.over(now) {
 			return false
 		}
-		stated = true
+		stated = stated || max(e.Fill, e.gain) > 0 || e.Window > 0 && e.Window <= short
 	}
 	return stated
 }

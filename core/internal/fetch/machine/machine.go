@@ -26,7 +26,8 @@ const (
 	holders = 8   // processes that are told apart
 	alive   = 10 * time.Second
 	beat    = time.Second // from one sign of life to the next, of a process without a limit of the rate
-	// farthest bounds the schedule: what lies beyond was never written by one of us.
+	// farthest bounds the schedule, and the pauses that outlast who was told of them: what lies beyond is a quota, which may be another account's, and whoever
+	// asks is told of it again.
 	farthest = time.Hour
 )
 
@@ -157,9 +158,13 @@ func (at *slot) pause(now time.Time, me uint64) time.Duration {
 	if at.by == me || at.until <= now.UnixNano() {
 		return 0
 	}
+	left := time.Duration(at.until - now.UnixNano())
+	if left <= farthest {
+		return left // the host has said so, whoever was told, and what has become of that process
+	}
 	for _, w := range at.who {
 		if w.id == at.by && now.Sub(time.Unix(0, w.seen)) < alive {
-			return time.Duration(at.until - now.UnixNano())
+			return left
 		}
 	}
 	return 0
