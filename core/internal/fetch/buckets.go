@@ -3,7 +3,7 @@
 //   - the pipeline file: limit "GET /search/*" { … };
 //   - the name that replies give, as in X-RateLimit-Resource;
 //   - refusals that say that they are for the endpoint;
-//   - limits that differ from endpoint to endpoint: other names, or another size;
+//   - limits that differ from endpoint to endpoint: other names, another size, or one size and another count of what is left;
 //   - refusals of one endpoint while another is taken.
 //
 // An endpoint is a shape: the method and the path without what looks like an id.
@@ -13,6 +13,7 @@ package fetch
 import (
 	"cmp"
 	"maps"
+	"math"
 	"net/http"
 	"path"
 	"slices"
@@ -27,7 +28,9 @@ import (
 const (
 	mostShapes  = 256 // that are remembered
 	mostBuckets = 64
-	alternate   = 2 // changes from one endpoint's limits to another's and back, before they are believed to be of each
+	alternate   = 2  // changes from one endpoint's limits to another's and back, before they are believed to be of each
+	twinGap     = 24 // units between two replies that requests under way together explain
+	twinsSeen   = 4
 	apart       = 3 // requests taken of others, sent after one that was refused, before an endpoint is believed to be refused for itself
 )
 
@@ -65,6 +68,11 @@ type buckets struct {
 	previous string            // the shape of the last reply that stated any
 	changes  int
 	split    bool
+	// Of limits that look the same and are counted apart:
+	lefts map[string]float64 // what was last left of the first limit, for each shape
+	last  string             // the shape of the last of them
+	twins int                // replies that fit the count of their own shape alone, one after another
+	apart bool               // each endpoint counts by itself
 	// Of refusals of one endpoint:
 	refused string // the shape
 	since   time.Time
@@ -233,7 +241,37 @@ func (b *buckets) named(shape string, w word) string {
 	if b.split {
 		return sign
 	}
+	if b.countedApart(shape, sign, w) {
+		return endpoint(shape)
+	}
 	return ""
+}
+
+// countedApart finds out whether endpoints whose limits look the same are counted each by itself: what is left goes on from the last reply of the same
+// endpoint, and is far from what the last reply of another said. Requests that are under way together, and what one costs, are no such gap.
+func (b *buckets) countedApart(shape, sign string, w word) bool {
+	left := w.Limits[0].Left
+	if b.apart || w.refused || left < 0 {
+		return b.apart
+	}
+	if b.lefts == nil {
+		b.lefts = map[string]float64{}
+	}
+	own, known := b.lefts[shape]
+	if other, ok := b.lefts[b.last]; known && ok && b.last != shape && b.signs[b.last] == sign {
+		far, near := math.Abs(left-other) > twinGap, left <= own && own-left <= twinGap
+		switch {
+		case far && near:
+			b.twins++
+		case !far:
+			b.twins = 0
+		}
+		b.apart = b.twins >= twinsSeen
+	}
+	if known || len(b.lefts) < mostShapes {
+		b.lefts[shape], b.last = left, shape
+	}
+	return b.apart
 }
 
 // signature is what tells the limits of one endpoint from those of another.

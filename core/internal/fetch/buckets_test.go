@@ -133,3 +133,65 @@ func TestEndpointLimitFits(t *testing.T) {
 		}
 	}
 }
+
+// TestEndpointsOfOneSize: endpoints that have limits of the same name and size, each its own, do not wait for each other, though nothing but what is left
+// tells them apart; those that share one are one.
+func TestEndpointsOfOneSize(t *testing.T) {
+	countsRates(t)
+	for _, shared := range []bool{false, true} {
+		t.Run(fmt.Sprintf("shared %v", shared), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := apis.API{Kind: apis.Window, N: 100, Per: 15 * time.Second, Tell: func(h http.Header, s apis.State) string {
+					h.Set("X-RateLimit-Limit", "100")
+					h.Set("X-RateLimit-Remaining", fmt.Sprint(s.Left))
+					h.Set("X-RateLimit-Reset", fmt.Sprint(int(s.Reset.Seconds())+1))
+					return ""
+				}}
+				tweets := apis.NewServer(a, time.Now())
+				users := apis.NewServer(a, time.Now())
+				if shared {
+					users = tweets
+				}
+				client := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+					s := tweets
+					if req.URL.Path == "/users" {
+						s = users
+					}
+					return apiWire(a, s)(req)
+				}))
+				defer client.Close()
+				rt := transport(t, client, Policy{Concurrency: 12})
+				start, done := time.Now(), time.Duration(0)
+				var mu sync.Mutex
+				var wg sync.WaitGroup
+				for i := range 12 {
+					path, n := "/tweets", 30
+					if i%4 == 0 {
+						path, n = "/users", 25
+					}
+					wg.Go(func() {
+						for k := range n {
+							if _, _, err := ask(t.Context(), rt, "GET", fmt.Sprint("http://host.example", path, "?", i, "-", k), ""); err != nil {
+								t.Error(err)
+							}
+						}
+						if path == "/users" {
+							mu.Lock()
+							done = max(done, time.Since(start))
+							mu.Unlock()
+						}
+					})
+				}
+				wg.Wait()
+				refused := tweets.Refused + users.Refused
+				t.Logf("users done after %s, all after %s, %d refused", done, time.Since(start), refused)
+				if soon := 3 * time.Second; !shared && done > soon || refused > 4 {
+					t.Errorf("/users took %s, %d refused", done, refused)
+				}
+				if _, split := client.hosts.m["host.example"].buckets.lanes["GET /users"]; split == shared {
+					t.Errorf("counted apart: %v", split)
+				}
+			})
+		})
+	}
+}
