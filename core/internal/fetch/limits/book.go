@@ -61,6 +61,7 @@ type entry struct {
 	until  time.Time // the reset
 	told   []told
 	resets time.Duration
+	zero   bool          // a reset was told as 0: what is told is rounded down
 	more   time.Duration // see guess
 
 	// Of the present count: it began with the request sent at begun, which left first.
@@ -147,6 +148,7 @@ const mostEntries = 32
 
 func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 	l.Reset = e.unit(l, now)
+	e.zero = e.zero || e.resets > 0 && l.Reset <= 0
 	if serial < e.serial && sent.Before(e.begun) {
 		return // of the count before
 	}
@@ -267,7 +269,8 @@ func (e *entry) each() time.Duration {
 		return longest
 	}
 	each := e.end.Sub(e.origin) / time.Duration(e.turns)
-	if e.step > 0 && (!e.End.IsZero() || each < e.step*5/4) { // some were missed; moments are told exactly
+	// Some were missed, if the shortest is shorter. Of a short window that is told in whole seconds to go, no single one is exact.
+	if e.step > 0 && (!e.End.IsZero() || e.step > short && each < e.step*5/4) {
 		return e.step
 	}
 	return each
@@ -497,7 +500,14 @@ func (e *entry) rate(left float64, underway int) (float64, bool) {
 // and each refusal adds to it.
 func (e *entry) guess() time.Duration {
 	if e.turns >= 3 {
-		return max(e.each(), time.Second/2)
+		each := max(e.each(), time.Second/2)
+		if !e.zero && e.resets == time.Second {
+			each = min(each, e.resets) // always 1 and never 0: it is rounded up, so that the window is no longer
+		}
+		if whole := each.Round(time.Second); e.End.IsZero() && whole > 0 && (each-whole).Abs() < whole*3/8 {
+			return whole // as windows are: what is beyond it are replies that came late, and windows without a request
+		}
+		return each
 	}
 	return min(max(e.resets-coarse, time.Second)+e.more, e.resets)
 }
