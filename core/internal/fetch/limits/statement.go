@@ -293,15 +293,17 @@ func (r *reader) finish() {
 	}
 	for _, stem := range slices.Sorted(keys(r.groups)) {
 		g := r.groups[stem]
-		policy := policies[stem]
+		policy := slices.Concat(policies[stem], g.sizes())
+		own := policy
 		if strings.ContainsAny(g.bare, "=;") {
 			r.drafts(g, policy)
-			policy = nil
+			own = g.sizes()
 		}
 		r.crowd(g)
-		for _, l := range r.plain(g, policy) {
+		for _, l := range r.plain(g, own) {
 			r.add(l)
 		}
+		r.rest(g, policy)
 	}
 	slices.SortStableFunc(r.s.Limits, func(a, b Limit) int { return strings.Compare(a.Name, b.Name) })
 	slices.Sort(r.s.Ignored)
@@ -360,8 +362,8 @@ func (r *reader) plain(g *group, policy []item) []Limit {
 	for i := range lefts {
 		one := *g
 		one.left, one.max, one.reset, one.policy = lefts[i], at(maxes, i), at(resets, i), ""
-		var its []item
-		if i < len(policy) {
+		its := policy
+		if n, known := number(one.max); i < len(policy) && (!known || policy[i].size() == n) {
 			its = policy[i : i+1]
 		}
 		l, ok := r.one(&one, its)
@@ -374,6 +376,36 @@ func (r *reader) plain(g *group, policy []item) []Limit {
 		all = append(all, l[0])
 	}
 	return all
+}
+
+// sizes are the members of RateLimit-Limit that tell a window: "100, 100;w=60", as policies.
+func (g *group) sizes() []item {
+	var all []item
+	for _, it := range items(g.max) {
+		if it.numbered() && it.params["w"] != "" {
+			all = append(all, it)
+		}
+	}
+	return all
+}
+
+// size is the size of the limit. Where policies stand beside it, it is the number that has no window, else the one that
+// fits what is left.
+func (r *reader) size(g *group) (float64, bool) {
+	all := items(g.max)
+	if sizes := g.sizes(); len(all) > 1 && len(sizes) > 0 {
+		for _, it := range all {
+			if it.numbered() && len(it.params) == 0 {
+				return number(it.first())
+			}
+		}
+		left, _ := number(g.left)
+		reset, _, _ := r.clock.wait(g.reset, g.resetUnit, r.date)
+		if p, ok := fitting(sizes, 0, left, reset); ok {
+			return p.size(), true
+		}
+	}
+	return number(g.max)
 }
 
 func at(list []string, i int) string {
@@ -412,7 +444,7 @@ func (r *reader) one(g *group, policy []item) ([]Limit, bool) {
 
 // amount reads how much there is, and how much is left.
 func (r *reader) amount(g *group, l *Limit) {
-	if n, ok := number(g.max); ok {
+	if n, ok := r.size(g); ok {
 		l.Max = n
 	} else if g.max != "" {
 		r.ignore(g.maxName, g.max)
@@ -448,16 +480,12 @@ func (r *reader) amount(g *group, l *Limit) {
 // times reads the window, the reset and the rate of a group.
 func (r *reader) times(g *group, policy []item, l *Limit) {
 	l.Window = g.period
-	for _, it := range slices.Concat(policy, items(g.max), items(g.left)) {
-		q, named := number(it.first())
-		if n, ok := it.number("q"); ok {
-			q, named = n, true
-		}
-		if w, ok := it.number("w"); ok && named && (q == l.Max || l.Max == 0 || len(policy) == 1) {
-			l.Window = min(seconds(w), longest)
-			l.Max = cmp.Or(l.Max, q)
-			break
-		}
+	soon, _, _ := r.clock.wait(g.reset, g.resetUnit, r.date)
+	if p, ok := fitting(policy, l.Max, l.Left, soon); ok && p.size() > 0 && p.window() > 0 {
+		l.Window = p.window()
+		l.Max = cmp.Or(l.Max, p.size())
+	} else if it := items(g.left); len(it) == 1 && it[0].numbered() && it[0].window() > 0 {
+		l.Window = it[0].window()
 	}
 	if g.window != "" {
 		if d, _, ok := duration(g.window, g.windowUnit); ok {
