@@ -69,6 +69,9 @@ const day = 24 * time.Hour
 // periodLimit is a name in one word: MinLimit, AppMinLimit, DailyLimit.
 var periodLimit = regexp.MustCompile(`^(?:app)?(sec|second|min|minute|hour|hourly|day|daily|week|weekly|month|monthly)(limit|remaining)$`)
 
+// oneWord is a name with "rate limit" in one word, and what the limit is of before it: RateLimit, ReadRateLimit.
+var oneWord = regexp.MustCompile(`^[a-z]*ratelimit(?:s|ing)?$`)
+
 // joining words stand beside a role and add nothing to it.
 var joining = map[string]bool{"after": true, "in": true, "at": true, "time": true, "rate": true, "tokens": true, "burst": true}
 
@@ -133,7 +136,7 @@ func anchor(words []string) (from, to int) {
 			next = words[i+1]
 		}
 		switch {
-		case w == "ratelimit", w == "ratelimits", w == "ratelimiting", w == "quota", w == "throttle", w == "throttling", periodLimit.MatchString(w):
+		case oneWord.MatchString(w), w == "quota", w == "throttle", w == "throttling", periodLimit.MatchString(w):
 			return i, i + 1
 		case w == "rate" && strings.HasPrefix(next, "limit"), w == "call" && next == "limit", w == "limit" && next == "info":
 			return i, i + 2

@@ -350,8 +350,12 @@ func (r *reader) crowd(g *group) {
 
 // plain reads a group of numbers; lists of numbers, one member a window, are as many limits.
 func (r *reader) plain(g *group, policy []item) []Limit {
-	lefts := split(g.left, ',')
-	if len(lefts) < 2 || strings.Contains(g.left, "=") || strings.Count(g.left, ";") > 0 {
+	lefts, useds := split(g.left, ','), split(g.used, ',')
+	count := len(lefts)
+	if count == 0 && len(useds) == len(split(g.max, ',')) && !strings.ContainsAny(g.used+g.max, ";=/") {
+		count = len(useds) // Strava states no more than these two
+	}
+	if count < 2 || strings.ContainsAny(g.left, ";=") {
 		if l, ok := r.one(g, policy); ok {
 			return l
 		}
@@ -359,9 +363,9 @@ func (r *reader) plain(g *group, policy []item) []Limit {
 	}
 	maxes, resets := split(g.max, ','), split(g.reset, ',')
 	var all []Limit
-	for i := range lefts {
+	for i := range count {
 		one := *g
-		one.left, one.max, one.reset, one.policy = lefts[i], at(maxes, i), at(resets, i), ""
+		one.left, one.used, one.max, one.reset, one.policy = at(lefts, i), at(useds, i), at(maxes, i), at(resets, i), ""
 		its := policy
 		if n, known := number(one.max); i < len(policy) && (!known || policy[i].size() == n) {
 			its = policy[i : i+1]

@@ -128,6 +128,16 @@ func TestRead(t *testing.T) {
 		{"what no header of a limit is", 200, h{"X-Page-Limit": "100", "X-Limit-Text": "12", "X-Rate": "3", "Quota-Free": "yes"}, ""},
 		{"a name that nobody has used yet", 200, h{"X-Acme-Rate-Limit-Uploads-Max": "10", "X-Acme-Rate-Limit-Uploads-Available": "4", "X-Acme-Rate-Limit-Uploads-Reset-In": "30 seconds"},
 			"X-Acme-Rate-Limit-Uploads: 4 of 10 left, in full again in 30 s"},
+		{"lists of used ones", 200, h{"X-RateLimit-Limit": "600,30000", "X-RateLimit-Usage": "314,30000"},
+			"X-Ratelimit: 286 of 600 left; X-Ratelimit (2): 0 of 30000 left"},
+		{"lists of used ones, and a set for reading", 429,
+			h{"X-RateLimit-Limit": "200, 2000", "X-RateLimit-Usage": "120, 150",
+				"X-ReadRateLimit-Limit": "100,1000", "X-ReadRateLimit-Usage": "103,140"},
+			"X-Ratelimit: 80 of 200 left; X-Ratelimit (2): 1850 of 2000 left; " +
+				"X-Readratelimit: 0 of 100 left; X-Readratelimit (2): 860 of 1000 left"},
+		{"a list of used ones with resets", 200,
+			h{"X-RateLimit-Limit": "10, 100", "X-RateLimit-Used": "4, 7", "X-RateLimit-Reset": "5, 50"},
+			"X-Ratelimit: 6 of 10 left, in full again in 5 s; X-Ratelimit (2): 93 of 100 left, in full again in 50 s"},
 		{"used instead of remaining", 200, h{"X-Quota-Limit": "10", "X-Quota-Used": "7", "X-Quota-Reset": "3600"}, "X-Quota: 3 of 10 left, in full again in 60 min"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
