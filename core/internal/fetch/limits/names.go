@@ -5,6 +5,7 @@ package limits
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -95,10 +96,14 @@ func classify(name string) (part, bool) {
 	for i, w := range words[to:] {
 		r, ok := roles[w]
 		m := periodLimit.FindStringSubmatch(w)
+		next := at(words, to+i+1)
 		switch {
+		case w == "time" && !found && isTime(next): // Time-Reset is the same as Reset
+		case w == "quota" && !found && !anyRole(words[to+i+1:]): // Requests-Quota, not Quota-Remaining
+			p.role, found = roleMax, true
 		case ok && !found:
 			p.role, found = r, true
-			p.exact = w == "reset" && to+i+1 < len(words) && words[to+i+1] == "after"
+			p.exact = w == "reset" && next == "after"
 		case m != nil && !found: // RateLimit-DailyLimit
 			p.role, found, p.period = roles[m[2]], true, periods[m[1]]
 		case units[w] > 0 && found:
@@ -116,6 +121,20 @@ func classify(name string) (part, bool) {
 		return p, false
 	}
 	return p, p.role != roleNone
+}
+
+// isTime reports whether a word tells of a limit when, or how long.
+func isTime(word string) bool {
+	r, ok := roles[word]
+	return ok && (r == roleReset || r == roleWindow)
+}
+
+// anyRole reports whether a word among these says what a header tells.
+func anyRole(words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool {
+		_, ok := roles[w]
+		return ok || periodLimit.MatchString(w)
+	})
 }
 
 // retries knows Retry-After and its like.

@@ -285,6 +285,7 @@ func (r *reader) ignore(name, value string) {
 
 // finish makes limits of the groups, in a fixed order.
 func (r *reader) finish() {
+	r.lendTimes()
 	policies := map[string][]item{}
 	for stem, g := range r.groups {
 		if g.policy != "" {
@@ -307,6 +308,43 @@ func (r *reader) finish() {
 	}
 	slices.SortStableFunc(r.s.Limits, func(a, b Limit) int { return strings.Compare(a.Name, b.Name) })
 	slices.Sort(r.s.Ignored)
+}
+
+// lendTimes gives times that stand alone to the limit that they are of, if it has none and is the only one:
+// X-Rate-Limit-Time-Reset-Ms is of X-Rate-Limit-Requests-Left.
+func (r *reader) lendTimes() {
+	for _, stem := range slices.Backward(slices.Sorted(keys(r.groups))) {
+		times := r.groups[stem]
+		if times.counts() || times.reset == "" && times.window == "" {
+			continue
+		}
+		var of *group
+		others := 0
+		for other, g := range r.groups {
+			if other != stem && strings.HasPrefix(other, stem+"-") {
+				of = g
+				others++
+			}
+		}
+		if others != 1 || !of.counts() || of.reset != "" && times.reset != "" || of.window != "" && times.window != "" {
+			continue
+		}
+		if n, ok := number(of.left); r.refused && ok && n > 0 {
+			continue // the refusal is for another limit, and the reset is of that
+		}
+		if times.reset != "" {
+			of.reset, of.resetUnit, of.resetName = times.reset, times.resetUnit, times.resetName
+		}
+		if times.window != "" {
+			of.window, of.windowUnit = times.window, times.windowUnit
+		}
+		delete(r.groups, stem)
+	}
+}
+
+// counts reports whether a group says anything but times.
+func (g *group) counts() bool {
+	return g.max+g.left+g.used+g.fill+g.cost+g.policy+g.bare+g.crowdMax+g.crowdLeft != ""
 }
 
 func keys[V any](m map[string]V) func(func(string) bool) {
