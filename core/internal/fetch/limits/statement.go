@@ -1,6 +1,6 @@
-// Package limits reads what the replies of a host state of its limits, in the many forms in use, and says what follows: [Read] makes a
-// [Statement] of one reply, and a [Book] keeps what the latest ones have stated. It has no clock and makes no request: package fetch
-// shows it each reply and does what it says.
+// Package limits reads what the replies of a host state of its limits, in the many forms in use, and says what follows:
+// [Read] makes a [Statement] of one reply, and a [Book] keeps what the latest ones have stated. It makes no request,
+// and but for [InBody] it has no clock: package fetch shows it each reply and does what it says.
 package limits
 
 import (

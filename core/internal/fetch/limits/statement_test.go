@@ -1,6 +1,7 @@
 package limits
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -263,5 +264,66 @@ func TestInBody(t *testing.T) {
 		if got, _, _ := InBody([]byte(c.body), c.path); got != c.want {
 			t.Errorf("%s in %s: %s, want %s", c.path, c.body, got, c.want)
 		}
+	}
+}
+
+// TestInSentence: of the times in a text for people, the one to wait is found.
+func TestInSentence(t *testing.T) {
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"Too many requests, try again in 1m30s":                                          90 * time.Second,
+		"Too many requests. Please retry in 1h2m3s.":                                     3723 * time.Second,
+		"5 requests per 10 seconds exceeded, retry in 42 seconds":                        42 * time.Second,
+		"retry in 42 seconds: 5 requests per 10 seconds exceeded":                        42 * time.Second,
+		"5 requests in 10 seconds exceeded, 42 seconds left":                             42 * time.Second,
+		"100 requests every 60 seconds are allowed, next one: 7 s":                       7 * time.Second,
+		"limit is 100/60s; wait 5s":                                                      5 * time.Second,
+		"at most 100 calls in a 60-second window. Wait at least 12.5 seconds.":           12500 * time.Millisecond,
+		"5 requests per 10 seconds exceeded":                                             0,
+		"5 requests within the last 10 seconds":                                          0,
+		"The first of them came 10 seconds ago":                                          0,
+		"Timed out after 3 seconds. Retry in 42 seconds":                                 42 * time.Second,
+		"Retry in 42 seconds, the quota resets after 1 hour":                             42 * time.Second,
+		"Please wait 2 minutes.":                                                         2 * time.Minute,
+		"Please wait 1 minute and 30 seconds before you ask again.":                      90 * time.Second,
+		"Blocked for 2 hours, 5 minutes":                                                 125 * time.Minute,
+		"Request was throttled. Expected available in 350ms.":                            350 * time.Millisecond,
+		"Please try again in 20ms. Limit 3500 RPM":                                       20 * time.Millisecond,
+		"Please wait 1,500 milliseconds":                                                 1500 * time.Millisecond,
+		"Bitte 1,5 s warten":                                                             1500 * time.Millisecond,
+		"Retry after 30":                                                                 30 * time.Second,
+		"rate limited (retry_after: 30)":                                                 30 * time.Second,
+		"rate limited, retryAfterMs=1500, attempt 3":                                     1500 * time.Millisecond,
+		"Retry after 5 attempts failed":                                                  0,
+		"Error 429: wait 10-20 seconds":                                                  20 * time.Second,
+		"Retry in -5 seconds":                                                            0,
+		"Quota will be replenished in 02:14:44.":                                         8084 * time.Second,
+		"Try again at 12:30:00":                                                          0,
+		"Retry in PT1M30S":                                                               90 * time.Second,
+		"Please retry after 2026-11-30T12:00:42Z":                                        42 * time.Second,
+		"2026-11-30T11:59:59Z: 5 per 10 seconds exceeded, until 2026-11-30 12:01:00 UTC": time.Minute,
+		"The limit resets at 2026-11-30T13:00:42.5+01:00.":                               42500 * time.Millisecond,
+		"Try again after Mon, 30 Nov 2026 12:00:42 GMT.":                                 42 * time.Second,
+		"Try again after 2026-11-30 12:01 UTC":                                           time.Minute,
+		"Blocked until 30/Nov/2026:12:00:42 +0000":                                       42 * time.Second,
+		"Your limit will reset at 1796040042":                                            42 * time.Second,
+		"Your limit will reset at 1796040042500":                                         42500 * time.Millisecond,
+		"2026-11-30T12:00:42Z":                                                           42 * time.Second,
+		"30/Nov/2026:12:00:42 +0000":                                                     42 * time.Second,
+		"1796040042":                                                                     42 * time.Second,
+		"2026-11-30T11:00:42Z":                                                           0,
+		"request 1234567890 to 10 servers in 5 regions failed":                           0,
+		"": 0,
+	} {
+		body, err := json.Marshal(map[string]string{"message": text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _, ok := InBodyAt(body, "message", now); ok && got != want || ok != (want > 0) {
+			t.Errorf("%s: %s %v, want %s", text, got, ok, want)
+		}
+	}
+	if got, _, _ := InBodyAt([]byte(`{"reset":1796040042}`), "reset", now); got != 42*time.Second {
+		t.Errorf("an epoch that is a number: %s", got)
 	}
 }
