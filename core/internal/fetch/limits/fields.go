@@ -143,7 +143,7 @@ func (r *reader) drafts(g *group, policies []item) {
 			if v, ok := it.params[key]; ok {
 				l.Reset, l.Unsure, ok = r.clock.wait(v, 0, r.date)
 				if !ok || l.Reset > longest {
-					l.Reset = 0
+					l.Reset, l.Unread = 0, true
 					r.ignore(l.Name, key+"="+v)
 				}
 			}

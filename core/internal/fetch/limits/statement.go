@@ -53,6 +53,7 @@ type Limit struct {
 	Cost   float64       // units that this request cost
 	Crowd  bool          // it counts requests under way
 	Unsure bool          // Reset is a large number of seconds, which may be milliseconds
+	Unread bool          // a reset is stated, in a form that is not understood
 }
 
 // String reads like "X-Ratelimit: 12 of 60 left, in full again in 30 s".
@@ -124,7 +125,7 @@ func (s Statement) Refuses(status int, usual bool) bool {
 	case s.Wait > 0 && !usual:
 		return true
 	case status < 500:
-		return s.usedUp() > 0
+		return s.usedUp() > 0 || slices.ContainsFunc(s.Limits, func(l Limit) bool { return l.Left == 0 && l.Unread })
 	}
 	return false
 }
@@ -368,7 +369,7 @@ func (r *reader) add(l Limit) {
 			continue
 		}
 		o.Max, o.Window, o.Fill, o.Cost = cmp.Or(o.Max, l.Max), cmp.Or(o.Window, l.Window), cmp.Or(o.Fill, l.Fill), cmp.Or(o.Cost, l.Cost)
-		o.Reset, o.Name = max(o.Reset, l.Reset), min(o.Name, l.Name)
+		o.Reset, o.Name, o.Unread = max(o.Reset, l.Reset), min(o.Name, l.Name), o.Unread || l.Unread
 		return
 	}
 	r.s.Limits = append(r.s.Limits, l)
@@ -546,6 +547,7 @@ func (r *reader) times(g *group, policy []item, l *Limit) {
 	reset, unsure, ok := r.clock.wait(g.reset, g.resetUnit, r.date)
 	switch {
 	case !ok:
+		l.Unread = true
 		r.ignore(g.resetName, g.reset)
 	case unsure && l.Window > 0 && reset > l.Window+time.Minute: // longer than its own window: it is in milliseconds
 		l.Reset = reset / 1000
@@ -554,7 +556,7 @@ func (r *reader) times(g *group, policy []item, l *Limit) {
 		l.End, _ = moment(g.reset)
 	}
 	if l.Reset > longest {
-		l.Reset = 0
+		l.Reset, l.Unread = 0, true
 		r.ignore(g.resetName, g.reset)
 	}
 	r.clock.note(g.reset, l.Window, r.now, r.date)

@@ -230,6 +230,20 @@ func TestRefuses(t *testing.T) {
 		{403, map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "30"}, false},
 		{403, map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0"}, false},
 		{200, map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}, false},
+		{403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "soon"}, true},
+		{400, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "99999999999999999999"}, true},
+		{403, map[string]string{"X-RateLimit-Limit": "5, 9",
+			"X-RateLimit-Remaining": "3, 0", "X-RateLimit-Reset": "9, -1"}, true},
+		{403, map[string]string{"X-RateLimit-Limit": "5, 9",
+			"X-RateLimit-Remaining": "0, 3", "X-RateLimit-Reset": "0, -1"}, false},
+		{403, map[string]string{"RateLimit": "limit=60, remaining=0, reset=soon"}, true},
+		{403, map[string]string{"RateLimit": `"default";r=0;t=-1`}, true},
+		{403, map[string]string{"X-Rate-Limit-Requests-Left": "0", "X-Rate-Limit-Time-Reset-Ms": "soon"}, true},
+		{403, map[string]string{"X-RateLimit-Remaining": "0", "RateLimit-Remaining": "0", "RateLimit-Reset": "soon"}, true},
+		{403, map[string]string{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "soon"}, false},
+		{403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": ""}, false},
+		{500, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "soon"}, false},
+		{200, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "soon"}, false},
 	} {
 		h := http.Header{}
 		for k, v := range c.header {
