@@ -224,13 +224,16 @@ func (r *reader) take(p part, name, value string, status int) {
 	}
 	switch p.role {
 	case roleMax:
-		g.max, g.maxName = value, name
+		if plainer(name, g.maxName) {
+			g.max, g.maxName = value, name
+		}
 	case roleLeft:
 		g.left, g.leftName = value, name
 	case roleUsed:
 		g.used = value
 	case roleReset:
-		if exact := p.exact || p.unit == time.Millisecond; g.reset == "" || exact && !g.exactReset {
+		exact := p.exact || p.unit == time.Millisecond
+		if g.reset == "" || exact && !g.exactReset || exact == g.exactReset && plainer(name, g.resetName) {
 			g.reset, g.resetUnit, g.resetName, g.exactReset = value, p.unit, name, exact
 		}
 	case roleWindow:
@@ -248,6 +251,11 @@ func (r *reader) take(p part, name, value string, status int) {
 	case roleBare:
 		g.bare = value
 	}
+}
+
+// plainer reports whether of two names of one thing, which come in any order, the first one counts.
+func plainer(name, other string) bool {
+	return other == "" || len(name) < len(other) || len(name) == len(other) && name < other
 }
 
 // retry reads a header that says when to come again. One in milliseconds is nearer than another.
