@@ -5,15 +5,20 @@ package limits
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// InBody reads a value of a JSON body by its path, "errors.0.extensions.retry_in_seconds": a number of seconds, a text with one in it, or an object that
-// tells a bucket, as Shopify's throttleStatus does: then it is a limit, and wait is until as much is in it as the query costs.
+// InBody is [InBodyAt] by the clock of this machine.
 func InBody(body []byte, path string) (wait time.Duration, l Limit, ok bool) {
+	return InBodyAt(body, path, time.Now())
+}
+
+// InBodyAt reads a value of a JSON body by its path, "errors.0.extensions.retry_in_seconds": a number of seconds, a
+// moment, a text with one of these in it, or an object that tells a bucket, as Shopify's throttleStatus does: then it
+// is a limit, and wait is until as much is in it as the query costs. date is what the host's clock says.
+func InBodyAt(body []byte, path string, date time.Time) (wait time.Duration, l Limit, ok bool) {
 	steps := strings.FieldsFunc(path, func(c rune) bool { return c == '.' || c == '[' || c == ']' || c == '/' })
 	if len(steps) == 0 || !bytes.Contains(body, []byte(`"`+steps[len(steps)-1]+`"`)) && !isIndex(steps[len(steps)-1]) {
 		return 0, l, false // as most: to read all of it would cost
@@ -30,23 +35,24 @@ func InBody(body []byte, path string) (wait time.Duration, l Limit, ok bool) {
 	}
 	switch v := at.(type) {
 	case float64:
+		if t, isMoment := moment(strconv.FormatFloat(v, 'f', -1, 64)); isMoment {
+			return bounded(t.Sub(date).Seconds())
+		}
 		return bounded(v)
 	case string:
+		if t, isMoment := moment(v); isMoment {
+			return bounded(t.Sub(date).Seconds())
+		}
 		if d, _, ok := duration(v, time.Second); ok {
 			return d, l, d > 0 && d < longest
 		}
-		if m := inWords.FindStringSubmatch(v); m != nil {
-			n, _ := number(m[1])
-			return bounded(n)
-		}
+		wait, ok = inSentence(v, date)
+		return wait, l, ok
 	case map[string]any:
 		return bucket(path, v, above)
 	}
 	return 0, l, false
 }
-
-// inWords is a time in a sentence: "more requests available in 12 seconds".
-var inWords = regexp.MustCompile(`(\d+(?:\.\d+)?)\s*s(?:ec|econds?)?\b`)
 
 func bounded(n float64) (time.Duration, Limit, bool) {
 	if !(n > 0) || n >= longest.Seconds() {

@@ -106,6 +106,9 @@ func (b *Book) HasLeft(now time.Time) bool {
 		if e.Name == found || now.Sub(e.at) > stale || b.replaced(e) {
 			continue
 		}
+		if e.Left < 0 && !e.Crowd {
+			continue // a rate, of which nothing is said to be left or not
+		}
 		if e.Left < max(1, e.cost) && !e.over(now) {
 			return false
 		}

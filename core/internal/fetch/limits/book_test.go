@@ -32,3 +32,20 @@ func TestLimitThatIsRaised(t *testing.T) {
 		})
 	}
 }
+
+// TestRateBesideALimit: a rate of which nothing is said to be left is kept, and is no sign that nothing is.
+func TestRateBesideALimit(t *testing.T) {
+	t.Parallel()
+	var b Book
+	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	b.Note(Statement{Limits: []Limit{
+		{Name: "x", Max: 200, Left: 150, Window: 4 * time.Second, Reset: 3 * time.Second},
+		{Name: "x-policy", Max: 30, Left: -1, Window: time.Second},
+	}}, now, now, 1)
+	if got := b.Verdict(now, 0, 2).Rate; got < 29 || got > 30 {
+		t.Errorf("%g requests a second, want about 30", got)
+	}
+	if !b.HasLeft(now) {
+		t.Error("150 of 200 are left, and a rate beside them is taken for a limit that is used up")
+	}
+}

@@ -3,7 +3,9 @@
 package limits
 
 import (
+	"slices"
 	"strings"
+	"time"
 )
 
 // item is one member of a list: names, which some leave out, and parameters.
@@ -109,7 +111,8 @@ func split(text string, by byte) []string {
 //	RateLimit-Policy: 100;w=60                          RateLimit: limit=100, remaining=50, reset=5
 //	zendesk-ratelimit-tickets-index: total=100; remaining=99; resets=41
 //
-// A policy without a name is that of all limits that have none of their own, and so is the only one there is, whatever its name.
+// A policy that has the name of a limit, or its size, is its own, and so is the only one there is if the limit tells no
+// size, whatever its name. The other ones are limits too.
 func (r *reader) drafts(g *group, policies []item) {
 	states := items(g.bare)
 	if joined, ok := joinParams(states); ok {
@@ -132,19 +135,15 @@ func (r *reader) drafts(g *group, policies []item) {
 		}
 		if q, ok := it.any("limit", "total", "max", "q"); ok {
 			l.Max = q
-		} else if q, ok := p.any("q"); ok {
-			l.Max = q
-		} else if q, ok := number(p.first()); ok {
-			l.Max = q
+		} else {
+			l.Max = p.size()
 		}
-		if w, ok := p.any("w"); ok {
-			l.Window = min(seconds(w), longest)
-		}
+		l.Window = p.window()
 		for _, key := range []string{"t", "reset", "resets"} {
 			if v, ok := it.params[key]; ok {
 				l.Reset, l.Unsure, ok = r.clock.wait(v, 0, r.date)
 				if !ok || l.Reset > longest {
-					l.Reset = 0
+					l.Reset, l.Unread = 0, true
 					r.ignore(l.Name, key+"="+v)
 				}
 			}
@@ -173,7 +172,7 @@ func joinParams(all []item) (item, bool) {
 	return joined, true
 }
 
-// policyOf finds the policy of a state.
+// policyOf finds the policy of a state: by a name, else by its size.
 func policyOf(policies []item, state item, states int) item {
 	for _, p := range policies {
 		for _, name := range state.names {
@@ -182,13 +181,108 @@ func policyOf(policies []item, state item, states int) item {
 			}
 		}
 	}
+	var open []item
 	for _, p := range policies {
-		if len(p.names) == 0 || p.numbered() {
-			return p
+		if len(p.names) == 0 || p.numbered() || states == 1 {
+			open = append(open, p)
 		}
 	}
-	if len(policies) == 1 && states == 1 {
-		return policies[0]
+	size, _ := state.any("limit", "total", "max", "q")
+	left, _ := state.any("r", "remaining", "left")
+	reset, _ := state.any("t", "reset", "resets")
+	p, _ := fitting(open, size, left, seconds(reset))
+	return p
+}
+
+// size is how many units a policy grants; 0: it does not tell.
+func (i item) size() float64 {
+	if q, ok := i.number("q"); ok {
+		return q
 	}
-	return item{}
+	q, _ := number(i.first())
+	return q
+}
+
+// window is how long that is for; 0: it does not tell.
+func (i item) window() time.Duration {
+	w, _ := i.number("w")
+	return min(seconds(w), longest)
+}
+
+// fitting finds the policy of a limit of this size, of which so much is left until the reset: whatever the order, one
+// of the same size, and of several of these the shortest that is not over before the reset. A size of 0 is not known:
+// then the one policy that can be is the one.
+func fitting(policies []item, size, left float64, reset time.Duration) (item, bool) {
+	if reset > longest {
+		reset = 0 // a moment
+	}
+	var best item
+	found := 0
+	for _, p := range policies {
+		switch q := p.size(); {
+		case size > 0 && q != size && p.burst() != size && !(q == 0 && len(policies) == 1):
+			continue
+		case size == 0 && len(policies) > 1 && (q == 0 || q < left || p.window() > 0 && p.window() < reset):
+			continue
+		}
+		if found++; found == 1 || nearer(p.window(), best.window(), reset) {
+			best = p
+		}
+	}
+	if found == 0 || size == 0 && found > 1 {
+		return item{}, false
+	}
+	return best, true
+}
+
+// burst is how many units a policy grants at once.
+func (i item) burst() float64 {
+	n, _ := i.number("burst")
+	return n
+}
+
+// nearer reports whether a window fits a reset better than another one.
+func nearer(window, other, reset time.Duration) bool {
+	if over := window < reset; over != (other < reset) {
+		return !over
+	}
+	return (window < other) == (window >= reset)
+}
+
+// rest adds the policies that no limit of the group has been found to be: they are limits too, and what is left of them
+// is not known.
+func (r *reader) rest(g *group, policies []item) {
+	for _, p := range policies {
+		l := Limit{Name: display(g.name) + "-Policy", Max: p.size(), Left: -1, Window: p.window()}
+		switch p.params["qu"] {
+		case "", "requests":
+		case "concurrent-requests":
+			l.Crowd, l.Window = true, 0
+		default:
+			continue // what a request costs in these units is not known
+		}
+		if l.Max < 1 || l.Window == 0 && !l.Crowd {
+			continue
+		}
+		if name := p.last(); name != "" && !p.numbered() {
+			l.Name += " " + name
+		}
+		alike := func(o item) bool {
+			return o.last() == p.last() && o.size() == p.size() && o.window() != p.window()
+		}
+		if slices.ContainsFunc(policies, alike) { // a name is to tell them apart
+			l.Name += " (" + Short(l.Window) + ")"
+		}
+		if !r.has(l, p.burst()) {
+			r.s.Limits = append(r.s.Limits, l)
+		}
+	}
+}
+
+// has reports whether a limit is stated already, by what grants so much at once.
+func (r *reader) has(l Limit, burst float64) bool {
+	return slices.ContainsFunc(r.s.Limits, func(o Limit) bool {
+		size := o.Max == l.Max || burst > 0 && o.Max == burst
+		return o.Crowd == l.Crowd && size && (o.Window == l.Window || o.Fill > 0)
+	})
 }

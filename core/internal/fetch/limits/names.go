@@ -5,6 +5,7 @@ package limits
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -44,7 +45,7 @@ var roles = map[string]role{
 	"limit": roleMax, "max": roleMax, "maximum": roleMax, "total": roleMax, "capacity": roleMax,
 	"remaining": roleLeft, "remain": roleLeft, "left": roleLeft, "available": roleLeft,
 	"used": roleUsed, "usage": roleUsed, "observed": roleUsed, "consumed": roleUsed,
-	"reset": roleReset, "resets": roleReset, "next": roleReset, "resettime": roleReset, "resetat": roleReset, "resetin": roleReset, "expires": roleReset,
+	"reset": roleReset, "resets": roleReset, "next": roleReset, "expires": roleReset,
 	"interval": roleWindow, "window": roleWindow, "period": roleWindow, "duration": roleWindow,
 	"fillrate": roleFill, "fill": roleFill, "replenish": roleFill, "refill": roleFill, "restore": roleFill,
 	"cost": roleCost, "charge": roleCost, "requested": roleCost,
@@ -69,13 +70,41 @@ const day = 24 * time.Hour
 // periodLimit is a name in one word: MinLimit, AppMinLimit, DailyLimit.
 var periodLimit = regexp.MustCompile(`^(?:app)?(sec|second|min|minute|hour|hourly|day|daily|week|weekly|month|monthly)(limit|remaining)$`)
 
+// oneWord is a name with "rate limit" in one word, and what the limit is of before it: RateLimit, ReadRateLimit.
+var oneWord = regexp.MustCompile(`^[a-z]*ratelimit(?:s|ing)?$`)
+
 // joining words stand beside a role and add nothing to it.
-var joining = map[string]bool{"after": true, "in": true, "at": true, "time": true, "rate": true, "tokens": true, "burst": true}
+var joining = map[string]bool{
+	"timestamp": true, "epoch": true, "unix": true, "date": true, "utc": true,
+	"after": true, "in": true, "at": true, "time": true, "rate": true, "tokens": true, "burst": true,
+}
+
+// inOneWord is what is mostly said in two words or three: ResetAfter, ResetInMs, RetryAfterSeconds.
+var inOneWord = regexp.MustCompile(
+	`^(resets?|retry)(after|in|at|on|time|date|epoch|timestamp|unix|utc)(ms|millis|milliseconds|s|secs|seconds)?$`)
+
+// wordsOf divides a name into its words.
+func wordsOf(name string) []string {
+	var words []string
+	for _, w := range strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return c == '-' || c == '_' }) {
+		m := inOneWord.FindStringSubmatch(w)
+		if m == nil {
+			words = append(words, w)
+			continue
+		}
+		for _, part := range m[1:] {
+			if part != "" {
+				words = append(words, part)
+			}
+		}
+	}
+	return words
+}
 
 // classify says what a header is by its name. A name with "rate limit" in it, or a word for it, is divided into the words that say what it
 // tells and the stem, the rest, which the headers of one limit have in common.
 func classify(name string) (part, bool) {
-	words := strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return c == '-' || c == '_' })
+	words := wordsOf(name)
 	if p, ok := retries(words); ok {
 		return p, true
 	}
@@ -92,10 +121,14 @@ func classify(name string) (part, bool) {
 	for i, w := range words[to:] {
 		r, ok := roles[w]
 		m := periodLimit.FindStringSubmatch(w)
+		next := at(words, to+i+1)
 		switch {
+		case w == "time" && !found && isTime(next): // Time-Reset is the same as Reset
+		case w == "quota" && !found && !anyRole(words[to+i+1:]): // Requests-Quota, not Quota-Remaining
+			p.role, found = roleMax, true
 		case ok && !found:
 			p.role, found = r, true
-			p.exact = w == "reset" && to+i+1 < len(words) && words[to+i+1] == "after"
+			p.exact = r == roleReset && (next == "after" || next == "in")
 		case m != nil && !found: // RateLimit-DailyLimit
 			p.role, found, p.period = roles[m[2]], true, periods[m[1]]
 		case units[w] > 0 && found:
@@ -115,10 +148,24 @@ func classify(name string) (part, bool) {
 	return p, p.role != roleNone
 }
 
+// isTime reports whether a word tells of a limit when, or how long.
+func isTime(word string) bool {
+	r, ok := roles[word]
+	return ok && (r == roleReset || r == roleWindow)
+}
+
+// anyRole reports whether a word among these says what a header tells.
+func anyRole(words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool {
+		_, ok := roles[w]
+		return ok || periodLimit.MatchString(w)
+	})
+}
+
 // retries knows Retry-After and its like.
 func retries(words []string) (part, bool) {
 	for i, w := range words {
-		if w == "retryafter" || w == "retry" && i+1 < len(words) && (words[i+1] == "after" || words[i+1] == "in") {
+		if w == "retry" && i+1 < len(words) && (words[i+1] == "after" || words[i+1] == "in") {
 			return part{role: roleRetry, unit: units[words[len(words)-1]]}, true
 		}
 	}
@@ -133,7 +180,7 @@ func anchor(words []string) (from, to int) {
 			next = words[i+1]
 		}
 		switch {
-		case w == "ratelimit", w == "ratelimits", w == "ratelimiting", w == "quota", w == "throttle", w == "throttling", periodLimit.MatchString(w):
+		case oneWord.MatchString(w), w == "quota", w == "throttle", w == "throttling", periodLimit.MatchString(w):
 			return i, i + 1
 		case w == "rate" && strings.HasPrefix(next, "limit"), w == "call" && next == "limit", w == "limit" && next == "info":
 			return i, i + 2

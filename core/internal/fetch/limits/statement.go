@@ -1,6 +1,6 @@
-// Package limits reads what the replies of a host state of its limits, in the many forms in use, and says what follows: [Read] makes a
-// [Statement] of one reply, and a [Book] keeps what the latest ones have stated. It has no clock and makes no request: package fetch
-// shows it each reply and does what it says.
+// Package limits reads what the replies of a host state of its limits, in the many forms in use, and says what follows:
+// [Read] makes a [Statement] of one reply, and a [Book] keeps what the latest ones have stated. It makes no request,
+// and but for [InBody] it has no clock: package fetch shows it each reply and does what it says.
 package limits
 
 import (
@@ -53,6 +53,7 @@ type Limit struct {
 	Cost   float64       // units that this request cost
 	Crowd  bool          // it counts requests under way
 	Unsure bool          // Reset is a large number of seconds, which may be milliseconds
+	Unread bool          // a reset is stated, in a form that is not understood
 }
 
 // String reads like "X-Ratelimit: 12 of 60 left, in full again in 30 s".
@@ -124,7 +125,7 @@ func (s Statement) Refuses(status int, usual bool) bool {
 	case s.Wait > 0 && !usual:
 		return true
 	case status < 500:
-		return s.usedUp() > 0
+		return s.usedUp() > 0 || slices.ContainsFunc(s.Limits, func(l Limit) bool { return l.Left == 0 && l.Unread })
 	}
 	return false
 }
@@ -223,13 +224,16 @@ func (r *reader) take(p part, name, value string, status int) {
 	}
 	switch p.role {
 	case roleMax:
-		g.max, g.maxName = value, name
+		if plainer(name, g.maxName) {
+			g.max, g.maxName = value, name
+		}
 	case roleLeft:
 		g.left, g.leftName = value, name
 	case roleUsed:
 		g.used = value
 	case roleReset:
-		if exact := p.exact || p.unit == time.Millisecond; g.reset == "" || exact && !g.exactReset {
+		exact := p.exact || p.unit == time.Millisecond
+		if g.reset == "" || exact && !g.exactReset || exact == g.exactReset && plainer(name, g.resetName) {
 			g.reset, g.resetUnit, g.resetName, g.exactReset = value, p.unit, name, exact
 		}
 	case roleWindow:
@@ -247,6 +251,11 @@ func (r *reader) take(p part, name, value string, status int) {
 	case roleBare:
 		g.bare = value
 	}
+}
+
+// plainer reports whether of two names of one thing, which come in any order, the first one counts.
+func plainer(name, other string) bool {
+	return other == "" || len(name) < len(other) || len(name) == len(other) && name < other
 }
 
 // retry reads a header that says when to come again. One in milliseconds is nearer than another.
@@ -285,6 +294,7 @@ func (r *reader) ignore(name, value string) {
 
 // finish makes limits of the groups, in a fixed order.
 func (r *reader) finish() {
+	r.lendTimes()
 	policies := map[string][]item{}
 	for stem, g := range r.groups {
 		if g.policy != "" {
@@ -293,18 +303,57 @@ func (r *reader) finish() {
 	}
 	for _, stem := range slices.Sorted(keys(r.groups)) {
 		g := r.groups[stem]
-		policy := policies[stem]
+		policy := slices.Concat(policies[stem], g.sizes())
+		own := policy
 		if strings.ContainsAny(g.bare, "=;") {
 			r.drafts(g, policy)
-			policy = nil
+			own = g.sizes()
 		}
 		r.crowd(g)
-		for _, l := range r.plain(g, policy) {
+		for _, l := range r.plain(g, own) {
 			r.add(l)
 		}
+		r.rest(g, policy)
 	}
 	slices.SortStableFunc(r.s.Limits, func(a, b Limit) int { return strings.Compare(a.Name, b.Name) })
 	slices.Sort(r.s.Ignored)
+}
+
+// lendTimes gives times that stand alone to the limit that they are of, if it has none and is the only one:
+// X-Rate-Limit-Time-Reset-Ms is of X-Rate-Limit-Requests-Left.
+func (r *reader) lendTimes() {
+	for _, stem := range slices.Backward(slices.Sorted(keys(r.groups))) {
+		times := r.groups[stem]
+		if times.counts() || times.reset == "" && times.window == "" {
+			continue
+		}
+		var of *group
+		others := 0
+		for other, g := range r.groups {
+			if other != stem && strings.HasPrefix(other, stem+"-") {
+				of = g
+				others++
+			}
+		}
+		if others != 1 || !of.counts() || of.reset != "" && times.reset != "" || of.window != "" && times.window != "" {
+			continue
+		}
+		if n, ok := number(of.left); r.refused && ok && n > 0 {
+			continue // the refusal is for another limit, and the reset is of that
+		}
+		if times.reset != "" {
+			of.reset, of.resetUnit, of.resetName = times.reset, times.resetUnit, times.resetName
+		}
+		if times.window != "" {
+			of.window, of.windowUnit = times.window, times.windowUnit
+		}
+		delete(r.groups, stem)
+	}
+}
+
+// counts reports whether a group says anything but times.
+func (g *group) counts() bool {
+	return g.max+g.left+g.used+g.fill+g.cost+g.policy+g.bare+g.crowdMax+g.crowdLeft != ""
 }
 
 func keys[V any](m map[string]V) func(func(string) bool) {
@@ -328,7 +377,7 @@ func (r *reader) add(l Limit) {
 			continue
 		}
 		o.Max, o.Window, o.Fill, o.Cost = cmp.Or(o.Max, l.Max), cmp.Or(o.Window, l.Window), cmp.Or(o.Fill, l.Fill), cmp.Or(o.Cost, l.Cost)
-		o.Reset, o.Name = max(o.Reset, l.Reset), min(o.Name, l.Name)
+		o.Reset, o.Name, o.Unread = max(o.Reset, l.Reset), min(o.Name, l.Name), o.Unread || l.Unread
 		return
 	}
 	r.s.Limits = append(r.s.Limits, l)
@@ -348,8 +397,12 @@ func (r *reader) crowd(g *group) {
 
 // plain reads a group of numbers; lists of numbers, one member a window, are as many limits.
 func (r *reader) plain(g *group, policy []item) []Limit {
-	lefts := split(g.left, ',')
-	if len(lefts) < 2 || strings.Contains(g.left, "=") || strings.Count(g.left, ";") > 0 {
+	lefts, useds := split(g.left, ','), split(g.used, ',')
+	count := len(lefts)
+	if count == 0 && len(useds) == len(split(g.max, ',')) && !strings.ContainsAny(g.used+g.max, ";=/") {
+		count = len(useds) // Strava states no more than these two
+	}
+	if count < 2 || strings.ContainsAny(g.left, ";=") {
 		if l, ok := r.one(g, policy); ok {
 			return l
 		}
@@ -357,11 +410,11 @@ func (r *reader) plain(g *group, policy []item) []Limit {
 	}
 	maxes, resets := split(g.max, ','), split(g.reset, ',')
 	var all []Limit
-	for i := range lefts {
+	for i := range count {
 		one := *g
-		one.left, one.max, one.reset, one.policy = lefts[i], at(maxes, i), at(resets, i), ""
-		var its []item
-		if i < len(policy) {
+		one.left, one.used, one.max, one.reset, one.policy = at(lefts, i), at(useds, i), at(maxes, i), at(resets, i), ""
+		its := policy
+		if n, known := number(one.max); i < len(policy) && (!known || policy[i].size() == n) {
 			its = policy[i : i+1]
 		}
 		l, ok := r.one(&one, its)
@@ -374,6 +427,36 @@ func (r *reader) plain(g *group, policy []item) []Limit {
 		all = append(all, l[0])
 	}
 	return all
+}
+
+// sizes are the members of RateLimit-Limit that tell a window: "100, 100;w=60", as policies.
+func (g *group) sizes() []item {
+	var all []item
+	for _, it := range items(g.max) {
+		if it.numbered() && it.params["w"] != "" {
+			all = append(all, it)
+		}
+	}
+	return all
+}
+
+// size is the size of the limit. Where policies stand beside it, it is the number that has no window, else the one that
+// fits what is left.
+func (r *reader) size(g *group) (float64, bool) {
+	all := items(g.max)
+	if sizes := g.sizes(); len(all) > 1 && len(sizes) > 0 {
+		for _, it := range all {
+			if it.numbered() && len(it.params) == 0 {
+				return number(it.first())
+			}
+		}
+		left, _ := number(g.left)
+		reset, _, _ := r.clock.wait(g.reset, g.resetUnit, r.date)
+		if p, ok := fitting(sizes, 0, left, reset); ok {
+			return p.size(), true
+		}
+	}
+	return number(g.max)
 }
 
 func at(list []string, i int) string {
@@ -412,7 +495,7 @@ func (r *reader) one(g *group, policy []item) ([]Limit, bool) {
 
 // amount reads how much there is, and how much is left.
 func (r *reader) amount(g *group, l *Limit) {
-	if n, ok := number(g.max); ok {
+	if n, ok := r.size(g); ok {
 		l.Max = n
 	} else if g.max != "" {
 		r.ignore(g.maxName, g.max)
@@ -448,16 +531,12 @@ func (r *reader) amount(g *group, l *Limit) {
 // times reads the window, the reset and the rate of a group.
 func (r *reader) times(g *group, policy []item, l *Limit) {
 	l.Window = g.period
-	for _, it := range slices.Concat(policy, items(g.max), items(g.left)) {
-		q, named := number(it.first())
-		if n, ok := it.number("q"); ok {
-			q, named = n, true
-		}
-		if w, ok := it.number("w"); ok && named && (q == l.Max || l.Max == 0 || len(policy) == 1) {
-			l.Window = min(seconds(w), longest)
-			l.Max = cmp.Or(l.Max, q)
-			break
-		}
+	soon, _, _ := r.clock.wait(g.reset, g.resetUnit, r.date)
+	if p, ok := fitting(policy, l.Max, l.Left, soon); ok && p.size() > 0 && p.window() > 0 {
+		l.Window = p.window()
+		l.Max = cmp.Or(l.Max, p.size())
+	} else if it := items(g.left); len(it) == 1 && it[0].numbered() && it[0].window() > 0 {
+		l.Window = it[0].window()
 	}
 	if g.window != "" {
 		if d, _, ok := duration(g.window, g.windowUnit); ok {
@@ -476,6 +555,7 @@ func (r *reader) times(g *group, policy []item, l *Limit) {
 	reset, unsure, ok := r.clock.wait(g.reset, g.resetUnit, r.date)
 	switch {
 	case !ok:
+		l.Unread = true
 		r.ignore(g.resetName, g.reset)
 	case unsure && l.Window > 0 && reset > l.Window+time.Minute: // longer than its own window: it is in milliseconds
 		l.Reset = reset / 1000
@@ -484,7 +564,7 @@ func (r *reader) times(g *group, policy []item, l *Limit) {
 		l.End, _ = moment(g.reset)
 	}
 	if l.Reset > longest {
-		l.Reset = 0
+		l.Reset, l.Unread = 0, true
 		r.ignore(g.resetName, g.reset)
 	}
 	r.clock.note(g.reset, l.Window, r.now, r.date)

@@ -1,6 +1,7 @@
 package limits
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -53,6 +54,32 @@ func TestRead(t *testing.T) {
 		{"a date and time without a zone", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "2026-06-05 06:00:10"}, "X-Ratelimit: 1 left, in full again in 40 s"},
 		{"JavaScript's date", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "Fri Jun 05 2026 07:00:10 GMT+0100 (Central European Standard Time)"},
 			"X-Ratelimit: 1 left, in full again in 40 s"},
+		{"a date of a log", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "05/Jun/2026:08:00:10 +0200"},
+			"X-Ratelimit: 1 left, in full again in 40 s"},
+		{"a date of a log in brackets", 429, h{"Retry-After": "[05/Jun/2026:06:00:10 +0000]"},
+			"Retry-After asks for a pause of 40 s"},
+		{"ISO 8601, a time to go", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "PT1M30S"},
+			"X-Ratelimit: 1 left, in full again in 90 s"},
+		{"ISO 8601, a time to go with a fraction, and a window", 200,
+			h{"X-RateLimit-Limit": "9", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "PT12.5S",
+				"X-RateLimit-Window": "P1DT1H"},
+			"X-Ratelimit: 1 of 9 left in 25 h 0 min, in full again in 12 s"},
+		{"ISO 8601, a pause", 429, h{"Retry-After": "PT2H"}, "Retry-After asks for a pause of 2 h 0 min"},
+		{"ISO 8601, no time", 429, h{"Retry-After": "PT"}, "not understood: Retry-After: PT"},
+		{"ISO 8601 in a draft", 200, h{"RateLimit": "limit=10, remaining=5, reset=PT12S"},
+			"Ratelimit: 5 of 10 left, in full again in 12 s"},
+		{"ResetAfter", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-ResetAfter": "12.5"},
+			"X-Ratelimit: 1 left, in full again in 12 s"},
+		{"ResetAfter, nearer than a moment", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-ResetAfter": "12",
+			"X-RateLimit-Reset": "1780639230"}, "X-Ratelimit: 1 left, in full again in 12 s"},
+		{"Reset-After and Reset-In", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset-After": "12",
+			"X-Quota-Remaining": "3", "X-Quota-Reset-In": "7", "X-Quota-Reset": "1780639230"},
+			"X-Quota: 3 left, in full again in 7 s; X-Ratelimit: 1 left, in full again in 12 s"},
+		{"ResetInMs", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-ResetInMs": "12000"},
+			"X-Ratelimit: 1 left, in full again in 12 s"},
+		{"Reset-Timestamp", 200, h{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset-Timestamp": "1780639230"},
+			"X-Ratelimit: 1 left, in full again in 60 s"},
+		{"RetryAfterMs", 429, h{"X-RetryAfterMs": "4000"}, "X-Retryafterms asks for a pause of 4 s"},
 		{"a token bucket", 200, h{"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "4", "X-RateLimit-FillRate": "6", "X-RateLimit-Interval-Seconds": "2", "Retry-After": "0"},
 			"X-Ratelimit: 4 of 5 left, 3 more a second"},
 		{"draft, three headers", 200, h{"RateLimit-Limit": "100, 100;w=60", "RateLimit-Remaining": "50", "RateLimit-Reset": "20"},
@@ -61,6 +88,55 @@ func TestRead(t *testing.T) {
 			"Ratelimit: 50 of 100 left in 60 s, in full again in 20 s"},
 		{"draft, one header without names", 200, h{"RateLimit": "limit=100, remaining=50, reset=5", "RateLimit-Policy": "100;w=60"},
 			"Ratelimit: 50 of 100 left in 60 s, in full again in 5 s"},
+		{"draft, several policies, the limit's is the last", 200,
+			h{"RateLimit": "limit=200, remaining=150, reset=12", "RateLimit-Policy": "30;w=1, 200;w=16"},
+			"Ratelimit: 150 of 200 left in 16 s, in full again in 12 s; Ratelimit-Policy: 30 in 1 s"},
+		{"draft, several policies, the limit's is the first", 200,
+			h{"RateLimit": "limit=200, remaining=150, reset=12", "RateLimit-Policy": "200;w=16, 30;w=1"},
+			"Ratelimit: 150 of 200 left in 16 s, in full again in 12 s; Ratelimit-Policy: 30 in 1 s"},
+		{"draft, several policies of one size", 200,
+			h{"RateLimit": "limit=100, remaining=50, reset=12", "RateLimit-Policy": "100;w=3600, 100;w=1, 100;w=60"},
+			"Ratelimit: 50 of 100 left in 60 s, in full again in 12 s; " +
+				"Ratelimit-Policy (1 s): 100 in 1 s; Ratelimit-Policy (60 min): 100 in 60 min"},
+		{"draft, a policy that is not the limit's", 200,
+			h{"RateLimit": "limit=200, remaining=150, reset=12", "RateLimit-Policy": "30;w=1"},
+			"Ratelimit: 150 of 200 left, in full again in 12 s; Ratelimit-Policy: 30 in 1 s"},
+		{"draft, a policy with a burst", 200,
+			h{"RateLimit": "limit=330, remaining=150, reset=2", "RateLimit-Policy": "300;w=5;burst=330"},
+			"Ratelimit: 150 of 330 left in 5 s, in full again in 2 s"},
+		{"draft, no size and several policies", 200,
+			h{"RateLimit": "remaining=150, reset=12", "RateLimit-Policy": "30;w=1, 200;w=16"},
+			"Ratelimit: 150 of 200 left in 16 s, in full again in 12 s; Ratelimit-Policy: 30 in 1 s"},
+		{"draft, three headers and several policies", 200,
+			h{"RateLimit-Limit": "200", "RateLimit-Remaining": "150", "RateLimit-Reset": "12",
+				"RateLimit-Policy": "30;w=1, 200;w=16"},
+			"Ratelimit: 150 of 200 left in 16 s, in full again in 12 s; Ratelimit-Policy: 30 in 1 s"},
+		{"draft, several policies beside the limit", 200,
+			h{"RateLimit-Limit": "200, 30;w=1, 200;w=16", "RateLimit-Remaining": "150", "RateLimit-Reset": "12"},
+			"Ratelimit: 150 of 200 left in 16 s, in full again in 12 s; Ratelimit-Policy: 30 in 1 s"},
+		{"draft, several policies before the limit", 200,
+			h{"RateLimit-Limit": "30;w=1, 200;w=16, 200", "RateLimit-Remaining": "150", "RateLimit-Reset": "12"},
+			"Ratelimit: 150 of 200 left in 16 s, in full again in 12 s; Ratelimit-Policy: 30 in 1 s"},
+		{"draft, several policies without the limit", 200,
+			h{"RateLimit-Limit": "30;w=1, 200;w=16", "RateLimit-Remaining": "150", "RateLimit-Reset": "12"},
+			"Ratelimit: 150 of 200 left in 16 s, in full again in 12 s; Ratelimit-Policy: 30 in 1 s"},
+		{"lists, the policies in another order", 200,
+			h{"X-RateLimit-Limit": "1, 15000", "X-RateLimit-Remaining": "1, 1000", "X-RateLimit-Reset": "1, 1419704",
+				"X-RateLimit-Policy": "15000;w=2592000, 1;w=1"},
+			"X-Ratelimit: 1 of 1 left in 1 s, in full again in 1 s; " +
+				"X-Ratelimit (2): 1000 of 15000 left in 30 days, in full again in 16 days"},
+		{"draft, names, and one policy is not stated", 200,
+			h{"RateLimit-Policy": `"day";q=1000;w=86400, "second";q=20;w=1`, "RateLimit": `"day";r=100;t=4000`},
+			"Ratelimit day: 100 of 1000 left in 24 h 0 min, in full again in 67 min; " +
+				"Ratelimit-Policy second: 20 in 1 s"},
+		{"draft, names that differ", 200,
+			h{"RateLimit-Policy": `"s";q=20;w=1, "d";q=1000;w=86400`, "RateLimit": `"default";r=100;t=4000`},
+			"Ratelimit default: 100 of 1000 left in 24 h 0 min, in full again in 67 min; " +
+				"Ratelimit-Policy s: 20 in 1 s"},
+		{"draft, policies in other units", 200,
+			h{"RateLimit": `"d";r=50;t=30`,
+				"RateLimit-Policy": `"d";q=100;w=60, "b";q=65535;qu="bytes";w=1, "c";q=10;qu="concurrent-requests"`},
+			"Ratelimit d: 50 of 100 left in 60 s, in full again in 30 s; Ratelimit-Policy c: 10 at once"},
 		{"draft, names", 200, h{"RateLimit-Policy": `"default";q=100;qu="requests";w=30;pk=:cHsdsRa894==:`, "RateLimit": `"default";r=50;t=30;pk=:cHsdsRa894==:`},
 			"Ratelimit default: 50 of 100 left in 30 s, in full again in 30 s"},
 		{"draft, bytes", 200, h{"RateLimit-Policy": `"b";q=65535;qu="content-bytes";w=10`, "RateLimit": `"b";r=9;t=3`},
@@ -80,6 +156,38 @@ func TestRead(t *testing.T) {
 		{"what no header of a limit is", 200, h{"X-Page-Limit": "100", "X-Limit-Text": "12", "X-Rate": "3", "Quota-Free": "yes"}, ""},
 		{"a name that nobody has used yet", 200, h{"X-Acme-Rate-Limit-Uploads-Max": "10", "X-Acme-Rate-Limit-Uploads-Available": "4", "X-Acme-Rate-Limit-Uploads-Reset-In": "30 seconds"},
 			"X-Acme-Rate-Limit-Uploads: 4 of 10 left, in full again in 30 s"},
+		{"lists of used ones", 200, h{"X-RateLimit-Limit": "600,30000", "X-RateLimit-Usage": "314,30000"},
+			"X-Ratelimit: 286 of 600 left; X-Ratelimit (2): 0 of 30000 left"},
+		{"lists of used ones, and a set for reading", 429,
+			h{"X-RateLimit-Limit": "200, 2000", "X-RateLimit-Usage": "120, 150",
+				"X-ReadRateLimit-Limit": "100,1000", "X-ReadRateLimit-Usage": "103,140"},
+			"X-Ratelimit: 80 of 200 left; X-Ratelimit (2): 1850 of 2000 left; " +
+				"X-Readratelimit: 0 of 100 left; X-Readratelimit (2): 860 of 1000 left"},
+		{"a list of used ones with resets", 200,
+			h{"X-RateLimit-Limit": "10, 100", "X-RateLimit-Used": "4, 7", "X-RateLimit-Reset": "5, 50"},
+			"X-Ratelimit: 6 of 10 left, in full again in 5 s; X-Ratelimit (2): 93 of 100 left, in full again in 50 s"},
+		{"times under a stem that is shorter", 200,
+			h{"X-Rate-Limit-Requests-Left": "35", "X-Rate-Limit-Requests-Quota": "150",
+				"X-Rate-Limit-Time-Window-Ms": "30000", "X-Rate-Limit-Time-Reset-Ms": "15000"},
+			"X-Rate-Limit-Requests: 35 of 150 left in 30 s, in full again in 15 s"},
+		{"times under a stem that is shorter, nothing left", 429,
+			h{"X-Rate-Limit-Requests-Left": "0", "X-Rate-Limit-Requests-Quota": "150",
+				"X-Rate-Limit-Time-Window-Ms": "30000", "X-Rate-Limit-Time-Reset-Ms": "1500"},
+			"X-Rate-Limit-Requests: 0 of 150 left in 30 s, in full again in 2 s"},
+		{"a reset of one of two limits", 200,
+			h{"X-RateLimit-Limit-Day": "10", "X-RateLimit-Remaining-Day": "5", "X-RateLimit-Limit-Hour": "8",
+				"X-RateLimit-Remaining-Hour": "4", "X-RateLimit-Reset": "30"},
+			"X-Ratelimit-Day: 5 of 10 left in 24 h 0 min; X-Ratelimit-Hour: 4 of 8 left in 60 min"},
+		{"a reset of a refusal, beside a limit that is not used up", 429,
+			h{"X-RateLimit-Limit-Day": "10", "X-RateLimit-Remaining-Day": "5", "X-RateLimit-Reset": "30"},
+			"X-Ratelimit: 0 left, in full again in 30 s; X-Ratelimit-Day: 5 of 10 left in 24 h 0 min"},
+		{"a limit and a quota, two resets: the plainer ones", 200,
+			h{"X-RateLimit-Limit": "10", "X-RateLimit-Quota": "4000", "X-RateLimit-Remaining": "4",
+				"X-RateLimit-Reset": "30", "X-RateLimit-Reset-Date": "tomorrow"},
+			"X-Ratelimit: 4 of 10 left, in full again in 30 s"},
+		{"a quota and what remains of it", 200,
+			h{"X-RateLimit-Quota-Limit": "10", "X-RateLimit-Quota-Remaining": "4", "X-RateLimit-Quota-Reset": "30"},
+			"X-Ratelimit-Quota: 4 of 10 left, in full again in 30 s"},
 		{"used instead of remaining", 200, h{"X-Quota-Limit": "10", "X-Quota-Used": "7", "X-Quota-Reset": "3600"}, "X-Quota: 3 of 10 left, in full again in 60 min"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -127,6 +235,20 @@ func TestRefuses(t *testing.T) {
 		{403, map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "30"}, false},
 		{403, map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0"}, false},
 		{200, map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}, false},
+		{403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "soon"}, true},
+		{400, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "99999999999999999999"}, true},
+		{403, map[string]string{"X-RateLimit-Limit": "5, 9",
+			"X-RateLimit-Remaining": "3, 0", "X-RateLimit-Reset": "9, -1"}, true},
+		{403, map[string]string{"X-RateLimit-Limit": "5, 9",
+			"X-RateLimit-Remaining": "0, 3", "X-RateLimit-Reset": "0, -1"}, false},
+		{403, map[string]string{"RateLimit": "limit=60, remaining=0, reset=soon"}, true},
+		{403, map[string]string{"RateLimit": `"default";r=0;t=-1`}, true},
+		{403, map[string]string{"X-Rate-Limit-Requests-Left": "0", "X-Rate-Limit-Time-Reset-Ms": "soon"}, true},
+		{403, map[string]string{"X-RateLimit-Left": "0", "RateLimit-Left": "0", "RateLimit-Reset": "soon"}, true},
+		{403, map[string]string{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "soon"}, false},
+		{403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": ""}, false},
+		{500, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "soon"}, false},
+		{200, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "soon"}, false},
 	} {
 		h := http.Header{}
 		for k, v := range c.header {
@@ -161,5 +283,66 @@ func TestInBody(t *testing.T) {
 		if got, _, _ := InBody([]byte(c.body), c.path); got != c.want {
 			t.Errorf("%s in %s: %s, want %s", c.path, c.body, got, c.want)
 		}
+	}
+}
+
+// TestInSentence: of the times in a text for people, the one to wait is found.
+func TestInSentence(t *testing.T) {
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"Too many requests, try again in 1m30s":                                          90 * time.Second,
+		"Too many requests. Please retry in 1h2m3s.":                                     3723 * time.Second,
+		"5 requests per 10 seconds exceeded, retry in 42 seconds":                        42 * time.Second,
+		"retry in 42 seconds: 5 requests per 10 seconds exceeded":                        42 * time.Second,
+		"5 requests in 10 seconds exceeded, 42 seconds left":                             42 * time.Second,
+		"100 requests every 60 seconds are allowed, next one: 7 s":                       7 * time.Second,
+		"limit is 100/60s; wait 5s":                                                      5 * time.Second,
+		"at most 100 calls in a 60-second window. Wait at least 12.5 seconds.":           12500 * time.Millisecond,
+		"5 requests per 10 seconds exceeded":                                             0,
+		"5 requests within the last 10 seconds":                                          0,
+		"The first of them came 10 seconds ago":                                          0,
+		"Timed out after 3 seconds. Retry in 42 seconds":                                 42 * time.Second,
+		"Retry in 42 seconds, the quota resets after 1 hour":                             42 * time.Second,
+		"Please wait 2 minutes.":                                                         2 * time.Minute,
+		"Please wait 1 minute and 30 seconds before you ask again.":                      90 * time.Second,
+		"Blocked for 2 hours, 5 minutes":                                                 125 * time.Minute,
+		"Request was throttled. Expected available in 350ms.":                            350 * time.Millisecond,
+		"Please try again in 20ms. Limit 3500 RPM":                                       20 * time.Millisecond,
+		"Please wait 1,500 milliseconds":                                                 1500 * time.Millisecond,
+		"Bitte 1,5 s warten":                                                             1500 * time.Millisecond,
+		"Retry after 30":                                                                 30 * time.Second,
+		"rate limited (retry_after: 30)":                                                 30 * time.Second,
+		"rate limited, retryAfterMs=1500, attempt 3":                                     1500 * time.Millisecond,
+		"Retry after 5 attempts failed":                                                  0,
+		"Error 429: wait 10-20 seconds":                                                  20 * time.Second,
+		"Retry in -5 seconds":                                                            0,
+		"Quota will be replenished in 02:14:44.":                                         8084 * time.Second,
+		"Try again at 12:30:00":                                                          0,
+		"Retry in PT1M30S":                                                               90 * time.Second,
+		"Please retry after 2026-11-30T12:00:42Z":                                        42 * time.Second,
+		"2026-11-30T11:59:59Z: 5 per 10 seconds exceeded, until 2026-11-30 12:01:00 UTC": time.Minute,
+		"The limit resets at 2026-11-30T13:00:42.5+01:00.":                               42500 * time.Millisecond,
+		"Try again after Mon, 30 Nov 2026 12:00:42 GMT.":                                 42 * time.Second,
+		"Try again after 2026-11-30 12:01 UTC":                                           time.Minute,
+		"Blocked until 30/Nov/2026:12:00:42 +0000":                                       42 * time.Second,
+		"Your limit will reset at 1796040042":                                            42 * time.Second,
+		"Your limit will reset at 1796040042500":                                         42500 * time.Millisecond,
+		"2026-11-30T12:00:42Z":                                                           42 * time.Second,
+		"30/Nov/2026:12:00:42 +0000":                                                     42 * time.Second,
+		"1796040042":                                                                     42 * time.Second,
+		"2026-11-30T11:00:42Z":                                                           0,
+		"request 1234567890 to 10 servers in 5 regions failed":                           0,
+		"": 0,
+	} {
+		body, err := json.Marshal(map[string]string{"message": text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _, ok := InBodyAt(body, "message", now); ok && got != want || ok != (want > 0) {
+			t.Errorf("%s: %s %v, want %s", text, got, ok, want)
+		}
+	}
+	if got, _, _ := InBodyAt([]byte(`{"reset":1796040042}`), "reset", now); got != 42*time.Second {
+		t.Errorf("an epoch that is a number: %s", got)
 	}
 }

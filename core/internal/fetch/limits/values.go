@@ -40,11 +40,15 @@ func seconds(n float64) time.Duration {
 // spelt is a time with a word: 1s, 6m0s, 12ms, 60 seconds, 1d.
 var spelt = regexp.MustCompile(`^(?:\s*\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?))+$`)
 
+// iso is a time to go of ISO 8601: PT12S, PT1M30S, P1DT2H.
+var iso = regexp.MustCompile(
+	strings.ReplaceAll(`^p(?:Nw)?(?:Nd)?(?:t(?:Nh)?(?:Nm)?(?:Ns)?)?$`, "N", `(\d+(?:\.\d+)?)`))
+
 var piece = regexp.MustCompile(`(\d+(?:\.\d+)?)\s*([a-z]+)`)
 
 // duration reads a time to go. A number without a unit is one of seconds; unsure says that it may be one of milliseconds.
 func duration(s string, unit time.Duration) (d time.Duration, unsure, ok bool) {
-	s = strings.ToLower(strings.TrimSpace(s))
+	s = strings.ToLower(strings.Trim(strings.TrimSpace(s), `"`))
 	if spelt.MatchString(s) {
 		var sum float64
 		for _, m := range piece.FindAllStringSubmatch(s, -1) {
@@ -64,6 +68,15 @@ func duration(s string, unit time.Duration) (d time.Duration, unsure, ok bool) {
 		}
 		return seconds(sum), false, true
 	}
+	if m := iso.FindStringSubmatch(s); m != nil {
+		var sum float64
+		for i, u := range []float64{7 * 86400, 86400, 3600, 60, 1} {
+			if n, err := strconv.ParseFloat(m[1+i], 64); err == nil {
+				sum, ok = sum+n*u, true
+			}
+		}
+		return seconds(sum), false, ok
+	}
 	n, ok := number(s)
 	if !ok {
 		return 0, false, false
@@ -79,11 +92,13 @@ var layouts = []string{
 	time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04Z0700", "2006-01-02T15:04:05", "2006-01-02 15:04:05",
 	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 MST", time.RFC1123Z, "Mon, 2 Jan 2006 15:04:05 MST",
 	"Mon Jan 2 2006 15:04:05 GMT-0700", "Mon Jan 2 15:04:05 -0700 2006",
+	"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02 15:04Z07:00", "2006-01-02 15:04 MST",
+	"2/Jan/2006:15:04:05 -0700", "2/Jan/2006:15:04:05", // of the logs of web servers
 }
 
-// moment reads a point in time: an epoch by its size, a date of HTTP, of ISO 8601 or of JavaScript.
+// moment reads a point in time: an epoch by its size, a date of HTTP, of ISO 8601, of JavaScript or of a log.
 func moment(s string) (time.Time, bool) {
-	s = strings.Trim(strings.TrimSpace(s), `"`)
+	s = strings.Trim(strings.TrimSpace(s), `"[]`)
 	if n, ok := number(s); ok && !strings.Contains(s, ",") {
 		switch {
 		case n > 1e17:
