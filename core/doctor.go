@@ -201,6 +201,9 @@ func (d *Diagnosis) probe(ctx context.Context, host *pluginhost.Host, o Options,
 		return p.Source(), func() { _ = p.Stop(ctx) }, nil
 	})
 	for _, r := range results {
+		if r.Name == probe.BeyondMemory && limits.Memory == 0 {
+			r.Known, r.Always = "this build sets no limit of memory, for the race detector takes it without bounds", true
+		}
 		d.Probe = append(d.Probe, ProbeResult{Group: r.Group, Name: r.Name, Allowed: r.Allowed, Said: r.Said, Known: r.Known})
 		if r.Allowed && level.Confines() && (r.Known == "" || level == sandbox.Full && !r.Always) {
 			d.Problems = append(d.Problems, fmt.Sprintf("at the level %s a plugin can %s", level, r.Name))

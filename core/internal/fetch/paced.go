@@ -239,6 +239,12 @@ func (l *lane) sitOut(ctx context.Context, maxWait time.Duration) error {
 
 // foreign notes a pause that this process was not told of by the host, and tells of it.
 func (l *lane) foreign(left time.Duration) {
+	l.mu.Lock()
+	own := l.wait.Until
+	l.mu.Unlock()
+	if time.Now().Add(left).Before(own.Add(time.Second)) {
+		return
+	}
 	if w, news := l.note(left, "another process was told to wait", ""); news && l.told != nil {
 		l.told(w)
 	}

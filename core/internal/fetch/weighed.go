@@ -79,7 +79,7 @@ func (w *word) look(c sdk.ReplyClass, resp *http.Response) {
 	if !ok || c.Seconds == "" {
 		return
 	}
-	wait, limit, ok := limits.InBody(b.head(lookedFor), c.Seconds)
+	wait, limit, ok := limits.InBodyAt(b.head(lookedFor), c.Seconds, dateOf(resp))
 	if !ok {
 		return
 	}
@@ -87,4 +87,12 @@ func (w *word) look(c sdk.ReplyClass, resp *http.Response) {
 	if limit.Name != "" {
 		w.Limits = append(w.Limits, limit)
 	}
+}
+
+// dateOf is the time by the host's clock, or by this machine's where it does not say.
+func dateOf(resp *http.Response) time.Time {
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		return date
+	}
+	return time.Now()
 }

@@ -127,7 +127,7 @@ func remains(name string, hidden, manyThreads bool) bool {
 	switch name {
 	case "see whether a file exists", "see where a link leads":
 		return !hidden
-	case "more memory than its limit, made to be read only":
+	case probe.BeyondMemory:
 		return sandbox.DefaultLimits().Memory == 0
 	case "more threads than its limit":
 		return manyThreads

@@ -44,7 +44,7 @@ func limitAttempts() []attempt {
 			action := uint32(unix.SECCOMP_RET_ALLOW)
 			return sys(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action)))
 		}},
-		{group: group, name: "more memory than its limit, made to be read only", plain: true, deadly: true, try: readOnlyMemory},
+		{group: group, name: BeyondMemory, plain: true, deadly: true, try: readOnlyMemory},
 		{group: group, name: "more threads than its limit", plain: true, deadly: true, try: threads,
 			known: "the kernel counts no threads of root; from Linux 6.14 on, a namespace of processes counts them, " +
 				"where one is to be had", always: true},

@@ -115,6 +115,9 @@ type Start struct {
 // Open starts the plugin and returns its source; stop ends it.
 type Open func(ctx context.Context, s Start) (source sdk.Source, stop func(), err error)
 
+// BeyondMemory is the attempt that a limit of memory alone denies.
+const BeyondMemory = "more memory than its limit, made to be read only"
+
 // Run has the plugin try everything, once without files and once with a folder to read and one to
 // write, and returns the rows of the table in its order. A deadly attempt that ended the plugin is
 // denied.

@@ -490,8 +490,12 @@ func (e *entry) rate(left float64, underway int) (float64, bool) {
 		return rate / e.cost, true
 	}
 	window := e.Window
-	if window == 0 && e.resets > 0 && e.resets <= short {
+	switch {
+	case window > 0:
+	case e.resets > 0 && e.resets <= short:
 		window = e.guess()
+	case e.resets == 0 && e.Soon: // rounded down to 0, each time: a window of a second
+		window = time.Second
 	}
 	if e.Max > 0 && window > 0 && window <= short {
 		return below * e.Max / window.Seconds() / e.cost, true

@@ -54,6 +54,7 @@ type Limit struct {
 	Crowd  bool          // it counts requests under way
 	Unsure bool          // Reset is a large number of seconds, which may be milliseconds
 	Unread bool          // a reset is stated, in a form that is not understood
+	Soon   bool          // it is stated to be less than a second
 }
 
 // String reads like "X-Ratelimit: 12 of 60 left, in full again in 30 s".
@@ -562,6 +563,7 @@ func (r *reader) times(g *group, policy []item, l *Limit) {
 	default:
 		l.Reset, l.Unsure = reset, unsure
 		l.End, _ = moment(g.reset)
+		l.Soon = reset <= 0 && l.End.IsZero()
 	}
 	if l.Reset > longest {
 		l.Reset, l.Unread = 0, true

@@ -26,7 +26,7 @@ const (
 	holders = 8   // processes that are told apart
 	alive   = 10 * time.Second
 	beat    = time.Second // from one sign of life to the next, of a process without a limit of the rate
-	// farthest bounds the schedule, and the pauses that outlast who was told of them: what lies beyond is a quota, which may be another account's, and whoever
+	// farthest bounds the schedule, and the pauses that others keep: what lies beyond is a quota, which may be another account's, and whoever
 	// asks is told of it again.
 	farthest = time.Hour
 )
@@ -159,15 +159,10 @@ func (at *slot) pause(now time.Time, me uint64) time.Duration {
 		return 0
 	}
 	left := time.Duration(at.until - now.UnixNano())
-	if left <= farthest {
-		return left // the host has said so, whoever was told, and what has become of that process
+	if left > farthest {
+		return 0
 	}
-	for _, w := range at.who {
-		if w.id == at.by && now.Sub(time.Unix(0, w.seen)) < alive {
-			return left
-		}
-	}
-	return 0
+	return left // the host has said so, whoever was told, and whatever has become of that process
 }
 
 // place takes n places of a schedule at a rate.
