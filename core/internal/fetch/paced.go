@@ -196,7 +196,11 @@ func (l *lane) usedUp(left, maxWait time.Duration) error {
 	l.mu.Lock()
 	by := cmp.Or(l.wait.By, l.wait.Cause, "a pause")
 	l.mu.Unlock()
-	text := fmt.Sprintf("the quota of %s is used up %s (%s), longer than http.max_wait (%s)", l.name(), until(left, "15:04"), by, short(maxWait))
+	layout := "15:04"
+	if left < time.Hour {
+		layout = time.TimeOnly
+	}
+	text := fmt.Sprintf("the quota of %s is used up %s (%s), longer than http.max_wait (%s)", l.name(), until(left, layout), by, short(maxWait))
 	if !limits.Endless(left) {
 		text += "; run again then"
 	}

@@ -246,10 +246,13 @@ func (e *entry) turn(l Limit, sent, now time.Time, serial int) {
 		e.gap = gap
 	}
 	e.begun, e.first, e.firstSerial, e.told = sent, l.Left, serial, nil
-	if l.Reset == 0 || e.until.IsZero() {
+	if l.Reset == 0 || e.until.IsZero() && e.turns == 0 {
 		return
 	}
 	until, before := now.Add(l.Reset), e.until
+	if before.IsZero() { // the last reply told it as 0
+		before = e.end
+	}
 	if !l.End.IsZero() && !e.End.IsZero() { // by the host's clock, and as exact as it is told
 		until, before = l.End, e.End
 	}
