@@ -14,8 +14,10 @@ func (h Home) at(parts ...string) string {
 	return filepath.Join(append([]string{string(h)}, parts...)...)
 }
 
-// Lock is locked as long as a process works on the state, and Holder says which.
-func (h Home) Lock() string   { return h.at("lock") }
+// Lock is locked as long as a process works on the state.
+func (h Home) Lock() string { return h.at("lock") }
+
+// Holder says which process holds the lock, or held it last.
 func (h Home) Holder() string { return h.at("holder.json") }
 
 // Owner names the pipeline file whose state this is.
