@@ -56,5 +56,5 @@ var fences = []mutant{
 `, `	var err error
 `}}},
 	{name: "state: links in its folder are followed", pkg: "core", test: "TestStateFollowsNoLink",
-		edits: []edit{{"core/lock.go", `err = disk.Replace(holder, raw, false)`, `err = os.WriteFile(holder, raw, 0o600)`}}},
+		edits: []edit{{"core/lock.go", `err = disk.Replace(home.Holder(), raw, false)`, `err = os.WriteFile(home.Holder(), raw, 0o600)`}}},
 }
