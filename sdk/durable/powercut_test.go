@@ -18,21 +18,15 @@ import (
 const childEnv = "DISK_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	dir := os.Getenv(childEnv)
-	if dir == "" {
-		os.Exit(m.Run())
-	}
-	err := crashtest.Watch()
-	for n := 1; err == nil && n <= 3; n++ {
-		if err = keep(dir, n); err == nil {
+	crashtest.Main(m, childEnv, func(dir string) error {
+		for n := 1; n <= 3; n++ {
+			if err := keep(dir, n); err != nil {
+				return err
+			}
 			fmt.Println(n)
 		}
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
+		return nil
+	})
 }
 
 // keep is what all do that keep one thing in a file: they make its folder and replace it.
@@ -45,21 +39,6 @@ func keep(dir string, n int) error {
 }
 
 func file(dir string) string { return filepath.Join(dir, "a", "b", "kept") }
-
-func watch(t *testing.T, f crashtest.Fault) (string, *crashtest.Outcome) {
-	t.Helper()
-	if err := crashtest.Supported(); err != nil {
-		t.Skip(err)
-	}
-	dir := t.TempDir()
-	out, err := crashtest.Program{
-		Path: os.Args[0], Env: append(os.Environ(), childEnv+"="+dir, "GORACE=atexit_sleep_ms=0"), Root: dir, Fault: f, Record: true,
-	}.Run(t.Context())
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out.Output)
-	}
-	return dir, out
-}
 
 // check checks that what is kept is whole, and no older than what was said; and that it can be replaced again.
 func check(t *testing.T, when, dir string, said []string) {
@@ -83,7 +62,7 @@ func check(t *testing.T, when, dir string, said []string) {
 // TestOutlasts: what Replace and MakeDir have done outlasts a power cut, and is whole.
 func TestOutlasts(t *testing.T) {
 	t.Parallel()
-	_, out := watch(t, crashtest.Fault{})
+	_, out := crashtest.Child(t, childEnv, crashtest.Fault{})
 	n := 0
 	for c := range out.PowerCuts(1) {
 		n++
@@ -103,7 +82,7 @@ func TestFails(t *testing.T) {
 	t.Parallel()
 	for _, do := range []crashtest.Failure{crashtest.Kill, crashtest.BrokenDisk, crashtest.FullDisk} {
 		for n := 1; ; n++ {
-			dir, out := watch(t, crashtest.Fault{At: n, Do: do})
+			dir, out := crashtest.Child(t, childEnv, crashtest.Fault{At: n, Do: do})
 			if out.Hit == nil {
 				if n < 20 {
 					t.Errorf("%s: only %d operations", do, n-1)

@@ -21,19 +21,7 @@ import (
 const childEnv = "OUTBOX_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	dir := os.Getenv(childEnv)
-	if dir == "" {
-		os.Exit(m.Run())
-	}
-	err := crashtest.Watch()
-	if err == nil {
-		err = deliver(dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
+	crashtest.Main(m, childEnv, deliver)
 }
 
 const batches = 3
@@ -128,25 +116,10 @@ func check(t *testing.T, when, dir string) {
 	}
 }
 
-func watch(t *testing.T, f crashtest.Fault) (string, *crashtest.Outcome) {
-	t.Helper()
-	if err := crashtest.Supported(); err != nil {
-		t.Skip(err)
-	}
-	dir := t.TempDir()
-	out, err := crashtest.Program{
-		Path: os.Args[0], Env: append(os.Environ(), childEnv+"="+dir, "GORACE=atexit_sleep_ms=0"), Root: dir, Fault: f, Record: true,
-	}.Run(t.Context())
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out.Output)
-	}
-	return dir, out
-}
-
 // TestPowerCuts: after a power cut at any moment each batch comes to the far end once, under one id.
 func TestPowerCuts(t *testing.T) {
 	t.Parallel()
-	_, out := watch(t, crashtest.Fault{})
+	_, out := crashtest.Child(t, childEnv, crashtest.Fault{})
 	n := 0
 	for c := range out.PowerCuts(1) {
 		n++
@@ -166,7 +139,7 @@ func TestKills(t *testing.T) {
 	t.Parallel()
 	for _, do := range []crashtest.Failure{crashtest.Kill, crashtest.BrokenDisk, crashtest.FullDisk} {
 		for n := 1; ; n++ {
-			dir, out := watch(t, crashtest.Fault{At: n, Do: do})
+			dir, out := crashtest.Child(t, childEnv, crashtest.Fault{At: n, Do: do})
 			if out.Hit == nil {
 				if n < 40 {
 					t.Errorf("%s: only %d operations", do, n-1)

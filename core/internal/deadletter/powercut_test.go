@@ -4,7 +4,6 @@ package deadletter
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -18,19 +17,7 @@ import (
 const childEnv = "DEADLETTER_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	dir := os.Getenv(childEnv)
-	if dir == "" {
-		os.Exit(m.Run())
-	}
-	err := crashtest.Watch()
-	if err == nil {
-		err = keepLetters(dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
+	crashtest.Main(m, childEnv, keepLetters)
 }
 
 // keepLetters keeps four letters to a commit, long enough not to fit the buffer, and says each token.
@@ -57,21 +44,6 @@ func keepLetters(dir string) error {
 
 func in(dir string) *File {
 	return New(func(run string) string { return filepath.Join(dir, "runs", run) })
-}
-
-func watch(t *testing.T, f crashtest.Fault) (string, *crashtest.Outcome) {
-	t.Helper()
-	if err := crashtest.Supported(); err != nil {
-		t.Skip(err)
-	}
-	dir := t.TempDir()
-	out, err := crashtest.Program{
-		Path: os.Args[0], Env: append(os.Environ(), childEnv+"="+dir, "GORACE=atexit_sleep_ms=0"), Root: dir, Fault: f, Record: true,
-	}.Run(t.Context())
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out.Output)
-	}
-	return dir, out
 }
 
 // checkLetters opens the letters with the last token that was said, and adds one.
@@ -107,7 +79,7 @@ func checkLetters(t *testing.T, when, dir string, said []string) {
 
 func TestPowerCuts(t *testing.T) {
 	t.Parallel()
-	_, out := watch(t, crashtest.Fault{})
+	_, out := crashtest.Child(t, childEnv, crashtest.Fault{})
 	n := 0
 	for c := range out.PowerCuts(1) {
 		n++
@@ -124,7 +96,7 @@ func TestFailures(t *testing.T) {
 	t.Parallel()
 	for _, do := range []crashtest.Failure{crashtest.Kill, crashtest.BrokenDisk, crashtest.FullDisk} {
 		for n := 1; ; n++ {
-			dir, out := watch(t, crashtest.Fault{At: n, Do: do})
+			dir, out := crashtest.Child(t, childEnv, crashtest.Fault{At: n, Do: do})
 			if out.Hit == nil {
 				if n < 10 {
 					t.Errorf("%s: only %d operations", do, n-1)

@@ -23,19 +23,9 @@ const childEnv = "FILES_TEST_CHILD"
 var contents = []string{strings.Repeat("one ", 3000), "two", strings.Repeat("one ", 3000), "three"}
 
 func TestMain(m *testing.M) {
-	dir := os.Getenv(childEnv)
-	if dir == "" {
-		os.Exit(m.Run())
-	}
-	err := crashtest.Watch()
-	if err == nil {
-		err = keepAll(dir, func(f sdk.File) { fmt.Println("kept", f.SHA256) })
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
+	crashtest.Main(m, childEnv, func(dir string) error {
+		return keepAll(dir, func(f sdk.File) { fmt.Println("kept", f.SHA256) })
+	})
 }
 
 // keepAll keeps what is not known yet.
@@ -55,21 +45,6 @@ func keepAll(dir string, kept func(sdk.File)) error {
 		kept(file)
 	}
 	return nil
-}
-
-func watch(t *testing.T, f crashtest.Fault) (string, *crashtest.Outcome) {
-	t.Helper()
-	if err := crashtest.Supported(); err != nil {
-		t.Skip(err)
-	}
-	dir := t.TempDir()
-	out, err := crashtest.Program{
-		Path: os.Args[0], Env: append(os.Environ(), childEnv+"="+dir, "GORACE=atexit_sleep_ms=0"), Root: dir, Fault: f, Record: true,
-	}.Run(t.Context())
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out.Output)
-	}
-	return dir, out
 }
 
 // checkKept checks what a process that said this has left, and keeps the rest.
@@ -114,7 +89,7 @@ func whole(dir, hash string) error {
 
 func TestPowerCuts(t *testing.T) {
 	t.Parallel()
-	_, out := watch(t, crashtest.Fault{})
+	_, out := crashtest.Child(t, childEnv, crashtest.Fault{})
 	n := 0
 	for c := range out.PowerCuts(1) {
 		n++
@@ -133,7 +108,7 @@ func TestFailures(t *testing.T) {
 	t.Parallel()
 	for _, do := range []crashtest.Failure{crashtest.Kill, crashtest.BrokenDisk, crashtest.FullDisk} {
 		for n := 1; ; n++ {
-			dir, out := watch(t, crashtest.Fault{At: n, Do: do})
+			dir, out := crashtest.Child(t, childEnv, crashtest.Fault{At: n, Do: do})
 			if out.Hit == nil {
 				if n < 30 {
 					t.Errorf("%s: only %d operations", do, n-1)
