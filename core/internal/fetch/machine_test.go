@@ -35,6 +35,11 @@ func TestTwoProcessesKeepOnePace(t *testing.T) {
 		{"bare 429", func() *policed { return newPoliced(admitting(tokenBucket(20, 20, nil)), 1) }},
 		{"Retry-After", func() *policed { return newPoliced(admitting(tokenBucket(20, 20, retryAfter)), 1) }},
 		{"Data Center", func() *policed { return newPoliced(admitting(tokenBucket(20, 20, dataCenter(20, 20))), 1) }},
+		{"bare 503", func() *policed {
+			host := newPoliced(admitting(tokenBucket(20, 20, nil)), 1)
+			host.status = 503
+			return host
+		}},
 		{"a budget", func() *policed {
 			return newPoliced(admitting(fixedWindow(300, 15*time.Second, 0, epochReset(300))), 1)
 		}},

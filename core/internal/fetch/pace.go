@@ -47,6 +47,7 @@ import (
 const (
 	below        = 0.97            // a rate that keeps to a limit, as a share of it
 	rash         = 0.8             // of a rate that was refused at once, again
+	hasty        = 0.25            // likewise, at least, where the bucket gains far less
 	few          = 30              // requests: a first refusal after fewer tells little
 	saved        = 0.2             // seconds for which a host has saved up, by a guess, when it is asked for the first time
 	dear         = 3 * time.Second // a pause after a refusal that costs more than a guess that is too low
@@ -432,8 +433,11 @@ func (p *pace) learn(now time.Time, wait time.Duration) {
 	case fits:
 		p.ceiling, p.longest = high, longest
 		p.learned, p.proven = below*math.Sqrt(low*high), below*low
-	case elapsed < .5 && p.taken < few: // so soon after the last one: too little to tell how much it grants
+	case elapsed < .5 && p.taken < few: // so soon after the last one: too little to tell how much it grants, but for the pause
 		p.learned, p.ceiling = rash*inForce, inForce
+		if gain := float64(p.taken+1) / now.Sub(p.refusedAt).Seconds(); !p.refusedAt.IsZero() && gain < p.learned {
+			p.learned = max(gain, hasty*inForce) // of a bucket that was empty then
+		}
 	case p.stale:
 		p.learned = min(p.learned, below*granted) // the pause was too short, that is all
 	default:
