@@ -37,6 +37,7 @@ type crowd struct {
 	took     time.Duration // what was taken took, lately
 	turn     time.Duration // the shortest time in which a refusal came back: the way to the host and back
 	most     int           // the limit; 0: none
+	among    int           // processes that asked the host when it was made: it is for one of them
 	gap      time.Duration
 	changed  time.Time // when the limit was lowered or raised
 	since    int       // requests taken since then
@@ -78,9 +79,9 @@ func (c *crowd) add(f *flight, now time.Time, status, together int, w word) (fou
 		}
 		c.last, c.inVolley = now, 0
 		if c.most > 0 {
-			return false, c.shrink(now)
+			return false, c.shrink(now, w.Crowd)
 		}
-		if n := min(f.crowd-f.early, crowdSeen); n >= crowdLeast && !now.Before(c.barred) && (w.Crowd || c.likely() && c.explains(n)) {
+		if n := min(f.crowd-f.early, crowdSeen); w.Crowd || n >= crowdLeast && !now.Before(c.barred) && c.likely() && c.explains(n) {
 			c.inVolley, c.outermost = 1, max(n, together)
 			c.largest = c.outermost // what was inside is all of them but those that were refused: one, as far as is known
 			return true, false
@@ -130,18 +131,19 @@ func (c *crowd) explains(n int) bool {
 	return n >= crowdLeast && float64(over) <= max(crowdFew, crowdOver*float64(c.all))
 }
 
-// adopt makes a limit.
-func (c *crowd) adopt(now time.Time) {
-	c.most, c.gap, c.repeats, c.raised, c.held = c.largest-1, probeEvery, 0, 0, 0
+// adopt makes a limit, which is found beside the other processes that ask the host: so many with this one.
+func (c *crowd) adopt(now time.Time, processes int) {
+	c.among = max(1, processes)
+	c.most, c.gap, c.repeats, c.raised, c.held = max(1, c.largest-1), probeEvery, 0, 0, 0
 	c.changed, c.since, c.used = now, 0, 0
 }
 
-// shrink lowers the limit, or gives it up if it keeps nothing from being refused.
-func (c *crowd) shrink(now time.Time) (lost bool) {
+// shrink lowers the limit, or gives it up if it keeps nothing from being refused, unless the host has said that it is what it refuses for.
+func (c *crowd) shrink(now time.Time, said bool) (lost bool) {
 	switch {
 	case c.raised > 0:
 		c.repeats, c.gap = 0, min(2*c.gap, 16*probeEvery)
-	case c.since < crowdProbe:
+	case c.since < crowdProbe && !said:
 		c.repeats++
 	default:
 		c.repeats = 0
@@ -158,7 +160,7 @@ func (c *crowd) shrink(now time.Time) (lost bool) {
 // recall begins with the limit of an earlier run, which was last refused at a time.
 func (c *crowd) recall(most int, last, now time.Time) {
 	c.largest = most + 1
-	c.adopt(now)
+	c.adopt(now, 1)
 	c.recalled, c.held, c.last = true, crowdHeld, last
 }
 

@@ -220,7 +220,7 @@ func (p *pace) current(now time.Time) order {
 	for _, w := range []struct {
 		size int
 		from string
-	}{{p.part(v.Places), "stated"}, {p.part(p.crowd.limit()), "learned"}, {p.gradient.window(), "latency"}, {p.window, "start"}} {
+	}{{p.part(v.Places, 1), "stated"}, {p.part(p.crowd.limit(), p.crowd.among), "learned"}, {p.gradient.window(), "latency"}, {p.window, "start"}} {
 		if w.size < o.window {
 			o.window, o.windowFrom = w.size, w.from
 		}
@@ -231,12 +231,13 @@ func (p *pace) current(now time.Time) order {
 	return o
 }
 
-// part is what is for this process of a number of requests under way.
-func (p *pace) part(places int) int {
-	if places >= unlimited || p.live < 2 {
+// part is what is for this process of a number of requests under way, which is what there is for so many.
+func (p *pace) part(places, processes int) int {
+	live := max(1, p.live)
+	if places >= unlimited || live <= processes {
 		return places
 	}
-	return max(1, places/p.live)
+	return max(1, places*processes/live)
 }
 
 // rate is the limit of the rate beside what is stated.
@@ -344,7 +345,7 @@ func (p *pace) company(f *flight, now time.Time, status int, w word, v limits.Ve
 	}
 	switch found, lost := p.crowd.add(f, now, status, min(together, crowdSeen), w); {
 	case found && math.IsInf(v.Rate, 1): // the host refuses by the number of requests under way, not by their rate
-		p.crowd.adopt(now)
+		p.crowd.adopt(now, p.live)
 		p.before = p.lesson
 		p.lesson, p.eased = newLesson(), newEased()
 	case lost:
