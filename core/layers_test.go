@@ -63,6 +63,7 @@ var floors = []floor{
 	{"core", []string{"sdk", "sdk/rpc", "sdk/conformance", "core/internal/"}, "the one place where parts are put together, but no plugin"},
 	{"cmd/", []string{"sdk", "sdk/printable", "sdk/serve", "core", "plugins/", "examples", "sdk/python", "sdk/typescript"}, "the command sees the core, lists the first-party plugins, and writes the SDKs of other languages into repositories"},
 	{"examples", []string{"sdk", "sdk/serve"}, "an example is a third party's"},
+	{"tools", nil, "tools know the repository by its files and its commands"},
 }
 
 // sealed are modules that only some folders may import.
