@@ -120,7 +120,7 @@ func TestLearnedCrowdThatIsNone(t *testing.T) {
 	}
 	run := func(t *testing.T, file string, host *policed, requests int) (kept learnedLimit, limit int) {
 		client := newClient(Options{Learned: file}, host)
-		crawl(t, client, Policy{Concurrency: 16}, requests)
+		crawl(t, client, httppolicy.Policy{Concurrency: 16}, requests)
 		limit = only(t, client).Limit
 		client.Close()
 		f, err := readLearned(file)

@@ -161,7 +161,7 @@ func TestTwoProcessesUnderWay(t *testing.T) {
 						time.Sleep(time.Duration(i) * 300 * time.Millisecond)
 						client := newClient(Options{Limiter: l}, apiWire(a, s))
 						defer client.Close()
-						crawl(t, client, Policy{Concurrency: apiWorkers}, 700)
+						crawl(t, client, httppolicy.Policy{Concurrency: apiWorkers}, 700)
 					})
 				}
 				wg.Wait()
