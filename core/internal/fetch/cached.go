@@ -12,7 +12,6 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
-	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // CachePolicy says how the replies to one plugin are kept.
@@ -80,7 +79,7 @@ func cached(p Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
 	return func(next http.RoundTripper) http.RoundTripper {
 		kept := cache.New(o, next)
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			if sdk.KeepingOf(req.Context()) != nil && p.Cache.Mode != cache.Only {
+			if isForFile(req) && p.Cache.Mode != cache.Only {
 				return next.RoundTrip(req) // the body is kept elsewhere, for good
 			}
 			req.ContentLength = int64(len(exchangeOf(req).body)) // the body itself is set by each attempt
