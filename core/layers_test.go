@@ -30,7 +30,8 @@ var floors = []floor{
 	{"sdk/conformance", []string{"sdk"}, "checks know a plugin by its contract, not how it is run"},
 	{"sdk/sdktest", []string{"sdk", "sdk/rpc", "sdk/conformance"}, "go test runs the checks in process and across the wire"},
 	{"sdk", nil, "third parties inherit what the contract imports"},
-	{"plugins/sources/jira/jiratest", nil, "a test server is no part of what it tests"},
+	{"plugins/sources/jira/internal/jiratest", nil, "a test server is no part of what it tests"},
+	{"plugins/internal/markup", nil, "texts become Markdown, whatever plugin reads them"},
 	{"plugins/", []string{"sdk", "sdk/filesink", "sdk/serve", "plugins/"}, "a plugin reads as a third party's: the SDK and its own packages only"},
 	{"core/internal/redact", []string{"sdk/printable"}, "hiding secrets needs nothing but to know how text is shown"},
 	{"sdk/durable", nil, "what lasts on disk needs nothing"},
@@ -63,6 +64,7 @@ var floors = []floor{
 	{"core", []string{"sdk", "sdk/rpc", "sdk/conformance", "core/internal/"}, "the one place where parts are put together, but no plugin"},
 	{"cmd/", []string{"sdk", "sdk/printable", "sdk/serve", "core", "plugins/", "examples", "sdk/python", "sdk/typescript"}, "the command sees the core, lists the first-party plugins, and writes the SDKs of other languages into repositories"},
 	{"examples", []string{"sdk", "sdk/serve"}, "an example is a third party's"},
+	{"tools", nil, "tools know the repository by its files and its commands"},
 }
 
 // sealed are modules that only some folders may import.

@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/core"
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 )
 
 var fence = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
@@ -98,12 +98,12 @@ func newReadmeSite(t *testing.T) readmeSite {
 // readmeJira has the projects that the README names, and takes its token.
 func readmeJira(t *testing.T) string {
 	t.Helper()
-	jira := jiratest.New(jiratest.Options{Seed: 3, Auth: jiratest.Auth{Bearer: map[string]string{"your-token": "you"}}})
-	var projects []jiratest.Project
+	jira := jiraserver.New(jiraserver.Options{Seed: 3, Auth: jiraserver.Auth{Bearer: map[string]string{"your-token": "you"}}})
+	var projects []jiraserver.Project
 	for _, key := range []string{"KAFKA", "SPARK", "CASSANDRA", "ABC", "XYZ"} {
-		projects = append(projects, jiratest.Project{Key: key, Issues: 5})
+		projects = append(projects, jiraserver.Project{Key: key, Issues: 5})
 	}
-	jira.Generate(jiratest.Synthetic{Projects: projects})
+	jira.Generate(jiraserver.Synthetic{Projects: projects})
 	server := httptest.NewServer(jira)
 	t.Cleanup(server.Close)
 	return server.URL

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -97,5 +98,68 @@ func TestLearnedOfAKilledRun(t *testing.T) {
 		if err != nil || f.Hosts["host.example"].Rate < 10 || f.Hosts["host.example"].Rate > 25 {
 			t.Errorf("%+v %v", f, err)
 		}
+	})
+}
+
+// TestLearnedCrowdThatIsNone: a limit of the requests under way that the host does not have, or no more, is gone in a run of some minutes, is not told to the
+// next one when nothing has confirmed it for long, and is not told at all after few requests.
+func TestLearnedCrowdThatIsNone(t *testing.T) {
+	slow := func() *policed {
+		host := newPoliced(admitting(func(time.Time) (bool, http.Header) { return true, nil }), 1)
+		host.service = 350 * time.Millisecond
+		return host
+	}
+	keep := func(t *testing.T, l learnedLimit) string {
+		file := filepath.Join(t.TempDir(), "limits.json")
+		if err := writeLearned(file, learnedFile{Version: 1, Hosts: map[string]learnedLimit{"host.example": l}}); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	run := func(t *testing.T, file string, host *policed, requests int) (kept learnedLimit, limit int) {
+		client := newClient(Options{Learned: file}, host)
+		crawl(t, client, Policy{Concurrency: 16}, requests)
+		limit = only(t, client).Limit
+		client.Close()
+		f, err := readLearned(file)
+		if err != nil {
+			t.Error(err)
+		}
+		return f.Hosts["host.example"], limit
+	}
+	t.Run("raised", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			file := keep(t, learnedLimit{Crowd: 6, At: time.Now(), CrowdAt: time.Now()})
+			start := time.Now()
+			_, limit := run(t, file, slow(), 3600)
+			if took := time.Since(start); limit < 16 || took > 2*time.Minute {
+				t.Errorf("%d at once at last, after %s; 90 s is what 16 at once take", limit, took)
+			}
+		})
+	})
+	t.Run("aged", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			file := keep(t, learnedLimit{Crowd: 6, At: time.Now(), CrowdAt: time.Now()})
+			for range 2 { // short runs, a day apart: nothing is refused, and nothing is confirmed
+				time.Sleep(24 * time.Hour)
+				run(t, file, slow(), 40)
+			}
+			if _, limit := run(t, file, slow(), 40); limit < 16 {
+				t.Errorf("%d at once", limit)
+			}
+		})
+	})
+	t.Run("few requests", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "limits.json")
+			host := slow()
+			host.limit, host.status = atMost{6, nil}, 503
+			if kept, limit := run(t, file, host, 80); kept.Crowd != 0 || limit != 6 {
+				t.Errorf("%d at once, kept %+v after 80 requests", limit, kept)
+			}
+			if kept, _ := run(t, file, host, 1000); kept.Crowd != 6 {
+				t.Errorf("kept %+v after 1000 requests", kept)
+			}
+		})
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/machine"
 )
 
@@ -35,6 +36,11 @@ func TestTwoProcessesKeepOnePace(t *testing.T) {
 		{"bare 429", func() *policed { return newPoliced(admitting(tokenBucket(20, 20, nil)), 1) }},
 		{"Retry-After", func() *policed { return newPoliced(admitting(tokenBucket(20, 20, retryAfter)), 1) }},
 		{"Data Center", func() *policed { return newPoliced(admitting(tokenBucket(20, 20, dataCenter(20, 20))), 1) }},
+		{"bare 503", func() *policed {
+			host := newPoliced(admitting(tokenBucket(20, 20, nil)), 1)
+			host.status = 503
+			return host
+		}},
 		{"a budget", func() *policed {
 			return newPoliced(admitting(fixedWindow(300, 15*time.Second, 0, epochReset(300))), 1)
 		}},
@@ -135,4 +141,35 @@ func TestForeignPauseIsTold(t *testing.T) {
 			t.Errorf("told: %+v", told)
 		}
 	})
+}
+
+// TestTwoProcessesUnderWay: of a host that takes so many requests at once, each of two processes finds a share, and hardly anything is refused from then on.
+func TestTwoProcessesUnderWay(t *testing.T) {
+	countsRates(t)
+	for _, a := range apis.Table {
+		if a.Kind != apis.Crowd {
+			continue
+		}
+		t.Run(a.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, path := apis.NewServer(a, time.Now()), filepath.Join(t.TempDir(), "pace")
+				var wg sync.WaitGroup
+				for i := range 2 {
+					l := openShared(t, path)
+					wg.Go(func() {
+						time.Sleep(time.Duration(i) * 300 * time.Millisecond)
+						client := newClient(Options{Limiter: l}, apiWire(a, s))
+						defer client.Close()
+						crawl(t, client, Policy{Concurrency: apiWorkers}, 700)
+					})
+				}
+				wg.Wait()
+				took := s.LastTime.Sub(s.First)
+				t.Logf("%d taken, %d refused in %s", s.Taken, s.Refused, took)
+				if s.Taken != 1400 || s.Refused > 30 || took > 3*time.Minute {
+					t.Errorf("%d taken, %d refused in %s: 1400, five at once, take 62 s", s.Taken, s.Refused, took)
+				}
+			})
+		})
+	}
 }
