@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // TestForFiles: a file is kept byte by byte, though it says that it is JSON in another character set.
@@ -18,7 +21,7 @@ func TestForFiles(t *testing.T) {
 	t.Cleanup(server.Close)
 	c := New(Options{})
 	t.Cleanup(c.Close)
-	rt := transport(t, c, Policy{Allow: []Origin{mustOrigin(t, server.URL)}, Attempts: 1})
+	rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, server.URL)}, Attempts: 1})
 	for want, rt := range map[string]http.RoundTripper{body: ForFiles(rt), `"café"`: rt} {
 		if _, got, err := ask(t.Context(), rt, "GET", server.URL, ""); err != nil || got != want {
 			t.Errorf("%q, %v; want %q", got, err, want)
