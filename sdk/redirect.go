@@ -31,12 +31,12 @@ func (e *Redirected) Unwrap() error { return e.Err }
 func (e *Redirected) Advice(setting string) string {
 	switch base, moved := e.Moved(); {
 	case moved && setting == "url":
-		return fmt.Sprintf("the server is at %s now: set url to it", base)
+		return fmt.Sprintf("the server has moved to %s: set url to that", base)
 	case moved:
-		return fmt.Sprintf("the server is at %s now: write that into %s in place of %s", base, setting, origin(e.From))
+		return fmt.Sprintf("the server has moved to %s: write that into %s in place of %s", base, setting, origin(e.From))
 	}
 	if loginPlace.MatchString(e.To.Host + e.To.Path) {
-		return "a login page, it seems: no credential was sent there, and none belongs there; a token in http.auth often avoids it"
+		return "it looks like a login page, and no credential was sent there; a token in http.auth often avoids it"
 	}
 	return "if that host is a part of the system, add it to http.allow; if it is a login page, a token in http.auth often avoids it"
 }

@@ -114,7 +114,7 @@ func (ex *exchange) explainDropped(given, sent *http.Request) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(given.Header)) {
 		if _, ok := sent.Header[name]; !ok || http.CanonicalHeaderKey(name) == "User-Agent" {
-			ex.tell("", "allow", "the header "+name+" is not sent as given: it is for the host to set")
+			ex.tell("", "allow", "the header "+name+" is not sent: only the host sets it")
 		}
 	}
 }
@@ -197,7 +197,7 @@ func (p *allowance) mayChange(req *http.Request) error {
 		case !slices.Contains(p.Methods, m):
 			return fmt.Errorf("plugin %s may send %s, not %.40q: if it should, add it to methods in the http block of %s", p.Plugin, strings.Join(p.Methods, ", "), m, p.Pos)
 		case p.Reads && (m == http.MethodPost || m == http.MethodPatch) && !sdk.IsIdempotent(req):
-			return fmt.Errorf("plugin %s does not mark this %s as one that only reads, and a source's goes only so: its author marks it with sdk.Idempotent", p.Plugin, m)
+			return fmt.Errorf("plugin %s does not mark this %s as one that only reads, and a source may send no other: its author marks it with sdk.Idempotent", p.Plugin, m)
 		}
 	}
 	return nil

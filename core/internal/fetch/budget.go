@@ -64,7 +64,7 @@ func (t *trial) spend() error {
 	for !h.budget.retry(time.Now(), share) {
 		wait := budgetSlot/2 + rand.N(budgetSlot)
 		if t.ex.held == "" {
-			t.ex.held = fmt.Sprintf("the host's retries of the last minute were more than http.retry_budget allows (%g %% of the requests)", 100*share)
+			t.ex.held = fmt.Sprintf("the retries to the host in the last minute exceed http.retry_budget (%g %% of the requests)", 100*share)
 			h.all.onWait(Wait{Host: h.key, Cause: waitBudget, For: wait, Until: time.Now().Add(wait)})
 		}
 		if err := sleep(t.ctx, wait); err != nil {

@@ -41,7 +41,7 @@ func obeying(p httppolicy.Policy, known *rulebooks, log hclog.Logger) decorator 
 				return readRobots(ctx, p, ex, next)
 			})
 			if err != nil {
-				return nil, fmt.Errorf("the rules of %s/robots.txt are not known, so nothing else is asked there: %w", ex.origin, err)
+				return nil, fmt.Errorf("%s/robots.txt could not be read, so nothing else is requested there: %w", ex.origin, err)
 			}
 			rules := file.For(p.UserAgent)
 			ok, by := rules.Allows(req.URL.RequestURI())

@@ -173,7 +173,7 @@ func IsTooLarge(err error) bool {
 
 // tooDense is told of a bomb, and of an honest log of one line again and again, which shrinks to a thousandth.
 func tooDense(ratio int64) error {
-	return &attemptError{outcome: outcome{never, "too large"}, err: fmt.Errorf("the body grows by decoding to more than %d MiB and more than %d times its size: taken for an attack; if the host is honest, as a log that repeats itself may be, raise http.max_ratio", ratioFrom>>20, ratio)}
+	return &attemptError{outcome: outcome{never, "too large"}, err: fmt.Errorf("the decoded body has more than %d MiB and more than %d times its encoded size, which may be an attack; if the host is honest, raise http.max_ratio", ratioFrom>>20, ratio)}
 }
 
 func tooLarge(limit int64) error {

@@ -123,7 +123,7 @@ func (a *attempt) stop(late bool) {
 
 func (a *attempt) stopped(stage string, err error) {
 	if err != nil {
-		a.Logger.Warn("a plugin did not end well", "stage", stage, "error", err)
+		a.Logger.Warn("a plugin failed", "stage", stage, "error", err)
 	}
 }
 
