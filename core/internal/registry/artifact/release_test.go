@@ -131,7 +131,7 @@ func TestVerify(t *testing.T) {
 		"another name":             {[]artifact.Signed{change(func(s *artifact.Statement) { s.Source = "registry.example.com/acme/other" })}, `not of "` + source},
 		"another version":          {[]artifact.Signed{change(func(s *artifact.Statement) { s.Manifest.Version = "1.4.1"; *s = withIndex(t, *s) })}, "version 1.4.1, not of 1.4.2"},
 		"another index":            {[]artifact.Signed{change(func(s *artifact.Statement) { s.Index = digest.FromString("x") })}, "another release"},
-		"is inconsistent":       {[]artifact.Signed{change(func(s *artifact.Statement) { s.Manifest.Permissions = sdk.Permissions{} })}, "is inconsistent"},
+		"is inconsistent":          {[]artifact.Signed{change(func(s *artifact.Statement) { s.Manifest.Permissions = sdk.Permissions{} })}, "is inconsistent"},
 		"mine is the seventeenth":  {append(repeat(sign(t, good, theirs), artifact.MaxSignatures), sign(t, good, mine)), "not trusted"},
 		"signed, but names no key": {[]artifact.Signed{{Statement: sign(t, good, nil).Statement, Signature: mine.Sign(sign(t, good, nil).Statement, "")}}, "names no key"},
 	} {
