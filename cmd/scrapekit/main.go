@@ -82,6 +82,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.sandbox, "sandbox", "", "how much plugins are confined: "+strings.Join(core.SandboxLevels(), ", ")+"; the preset is strong on Linux")
 	root.AddCommand(a.runCommand(), a.initCommand(), a.demoCommand(), a.validateCommand(), a.planCommand(), a.previewCommand(),
 		a.fetchCommand(), a.stateCommand(), a.recordingCommand(), a.pluginsCommand(), a.doctorCommand(), a.versionCommand())
+	root.SetHelpCommand(a.helpCommand())
 	return root
 }
 
