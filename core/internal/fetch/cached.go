@@ -14,7 +14,6 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
-	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // CacheStats is what a cache saved one host.
@@ -73,7 +72,7 @@ func cached(p httppolicy.Policy, set *redact.Set, log hclog.Logger) (decorator, 
 	return func(next http.RoundTripper) http.RoundTripper {
 		kept := cache.New(o, next)
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			if sdk.KeepingOf(req.Context()) != nil && p.Cache.Mode != httppolicy.CacheOnly {
+			if isForFile(req) && p.Cache.Mode != httppolicy.CacheOnly {
 				return next.RoundTrip(req) // the body is kept elsewhere, for good
 			}
 			req.ContentLength = int64(len(exchangeOf(req).body)) // the body itself is set by each attempt
