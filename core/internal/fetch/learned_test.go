@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // TestLearnedIsKept: a second run is not refused before it knows the limit, and an old file counts less.
@@ -26,7 +28,7 @@ func TestLearnedIsKept(t *testing.T) {
 					host := newPoliced(admitting(tokenBucket(20, 20, retryAfter)), 1)
 					client := newClient(Options{Learned: file}, host)
 					start := time.Now()
-					crawl(t, client, Policy{Concurrency: 16}, 600)
+					crawl(t, client, httppolicy.Policy{Concurrency: 16}, 600)
 					client.Close()
 					_, refused = host.taken(start)
 					return refused
@@ -54,7 +56,7 @@ func TestLearnedCrowd(t *testing.T) {
 			host.limit, host.lines, host.status = atMost{10, nil}, nil, 503
 			client := newClient(Options{Learned: file}, host)
 			start := time.Now()
-			crawl(t, client, Policy{Concurrency: 16}, 2000)
+			crawl(t, client, httppolicy.Policy{Concurrency: 16}, 2000)
 			_, refused := host.taken(start)
 			limits = append(limits, only(t, client).Limit, refused)
 			client.Close()
@@ -75,7 +77,7 @@ func TestLearnedRubbish(t *testing.T) {
 				t.Fatal(err)
 			}
 			client := newClient(Options{Learned: file}, newPoliced(admitting(tokenBucket(20, 20, nil)), 1))
-			crawl(t, client, Policy{Concurrency: 16}, 100)
+			crawl(t, client, httppolicy.Policy{Concurrency: 16}, 100)
 			client.Close()
 			f, err := readLearned(file)
 			if err != nil || f.Hosts["host.example"].Rate <= 0 {
@@ -93,7 +95,7 @@ func TestLearnedOfAKilledRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "limits.json")
 		client := newClient(Options{Learned: file}, newPoliced(admitting(tokenBucket(20, 20, retryAfter)), 1))
-		crawl(t, client, Policy{Concurrency: 16}, 600)
+		crawl(t, client, httppolicy.Policy{Concurrency: 16}, 600)
 		f, err := readLearned(file) // and the client is not closed
 		if err != nil || f.Hosts["host.example"].Rate < 10 || f.Hosts["host.example"].Rate > 25 {
 			t.Errorf("%+v %v", f, err)
@@ -118,7 +120,7 @@ func TestLearnedCrowdThatIsNone(t *testing.T) {
 	}
 	run := func(t *testing.T, file string, host *policed, requests int) (kept learnedLimit, limit int) {
 		client := newClient(Options{Learned: file}, host)
-		crawl(t, client, Policy{Concurrency: 16}, requests)
+		crawl(t, client, httppolicy.Policy{Concurrency: 16}, requests)
 		limit = only(t, client).Limit
 		client.Close()
 		f, err := readLearned(file)

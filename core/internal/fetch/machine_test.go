@@ -13,6 +13,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/machine"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // openShared makes what another process of the machine would have.
@@ -55,7 +56,7 @@ func TestTwoProcessesKeepOnePace(t *testing.T) {
 					wg.Go(func() {
 						client := newClient(Options{Limiter: l}, host)
 						defer client.Close()
-						crawl(t, client, Policy{Concurrency: 8}, 1000)
+						crawl(t, client, httppolicy.Policy{Concurrency: 8}, 1000)
 					})
 				}
 				wg.Wait()
@@ -116,7 +117,7 @@ func TestSharedFileOfRubbish(t *testing.T) {
 		}
 		client := newClient(Options{Limiter: openShared(t, path)}, roundTrip(func(*http.Request) (*http.Response, error) { return status(200), nil }))
 		defer client.Close()
-		took := crawl(t, client, Policy{Concurrency: 4}, 50)
+		took := crawl(t, client, httppolicy.Policy{Concurrency: 4}, 50)
 		within(t, "50 requests", took, 0, time.Second)
 		if r := only(t, client).Rate; math.IsNaN(r) {
 			t.Error(fmt.Sprint(r))
@@ -135,7 +136,7 @@ func TestForeignPauseIsTold(t *testing.T) {
 		client := newClient(Options{Limiter: openShared(t, path), OnWait: func(w Wait) { told = append(told, w) }},
 			roundTrip(func(*http.Request) (*http.Response, error) { return status(200), nil }))
 		defer client.Close()
-		took := crawl(t, client, Policy{Concurrency: 1}, 1)
+		took := crawl(t, client, httppolicy.Policy{Concurrency: 1}, 1)
 		within(t, "the wait", took, 20*time.Second, 21*time.Second)
 		if len(told) != 1 || told[0].For != 20*time.Second || told[0].Cause != "another process was told to wait" {
 			t.Errorf("told: %+v", told)
@@ -160,7 +161,7 @@ func TestTwoProcessesUnderWay(t *testing.T) {
 						time.Sleep(time.Duration(i) * 300 * time.Millisecond)
 						client := newClient(Options{Limiter: l}, apiWire(a, s))
 						defer client.Close()
-						crawl(t, client, Policy{Concurrency: apiWorkers}, 700)
+						crawl(t, client, httppolicy.Policy{Concurrency: apiWorkers}, 700)
 					})
 				}
 				wg.Wait()

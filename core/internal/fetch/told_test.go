@@ -8,6 +8,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // TestLongPauseIsNoAttempt: a pause that is too long to wait for is told beside the one attempt that there was.
@@ -34,7 +37,7 @@ func TestLongPauseIsNoAttempt(t *testing.T) {
 // TestNoRateIsWaitedForLongerThanMaxWait: a host whose rate, as it states it, puts the next request farther away than http.max_wait ends the request; a rate
 // of the pipeline file is what the user wants.
 func TestNoRateIsWaitedForLongerThanMaxWait(t *testing.T) {
-	run := func(t *testing.T, p Policy, headers ...string) (err error, took time.Duration) {
+	run := func(t *testing.T, p httppolicy.Policy, headers ...string) (err error, took time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &scripted{scripts: []script{reply(200, "{}", headers...)}}
 			client := s.client(t, Options{})
@@ -50,14 +53,14 @@ func TestNoRateIsWaitedForLongerThanMaxWait(t *testing.T) {
 		return err, took
 	}
 	slow := []string{"X-RateLimit-Limit: 90", "X-RateLimit-Remaining: 5", "X-RateLimit-FillRate: 1", "X-RateLimit-Interval-Seconds: 45"}
-	err, took := run(t, Policy{MaxWait: 20 * time.Second}, slow...)
+	err, took := run(t, httppolicy.Policy{MaxWait: 20 * time.Second}, slow...)
 	if err == nil || !strings.Contains(err.Error(), "longer than http.max_wait (20 s)") || !strings.Contains(err.Error(), "stated: X-Ratelimit") || took > time.Second {
 		t.Errorf("after %s: %v", took, err)
 	}
-	if err, took := run(t, Policy{MaxWait: time.Minute}, slow...); err != nil || took < 45*time.Second {
+	if err, took := run(t, httppolicy.Policy{MaxWait: time.Minute}, slow...); err != nil || took < 45*time.Second {
 		t.Errorf("after %s: %v", took, err)
 	}
-	if err, took := run(t, Policy{MaxWait: 20 * time.Second, Rate: 1. / 45}); err != nil || took < 80*time.Second {
+	if err, took := run(t, httppolicy.Policy{MaxWait: 20 * time.Second, Rate: 1. / 45}); err != nil || took < 80*time.Second {
 		t.Errorf("the file's rate, after %s: %v", took, err)
 	}
 }
@@ -102,7 +105,7 @@ func TestRequestsOnTheWayAreTold(t *testing.T) {
 		}
 	})
 	p.Robots = true
-	p.Auth = []Auth{{Kind: AuthOAuth2, Origins: p.Allow, Pos: "jira.hcl:5", OAuth2: &OAuth2{Grant: GrantClientCredentials, TokenURL: s.URL + "/token", ClientID: "me", ClientSecret: "sesame"}}}
+	p.Auth = []credential.Credential{{Scheme: "oauth2", Origins: p.Allow, Pos: "jira.hcl:5", Value: credential.OAuth2{Grant: credential.GrantClientCredentials, TokenURL: s.URL + "/token", ClientID: "me", ClientSecret: "sesame"}}}
 	rt := transport(t, c, p)
 	steps := map[string]string{}
 	told := func(url string) error {
