@@ -34,7 +34,9 @@ var floors = []floor{
 	{"sdk/conformance", []string{"sdk", "sdk/host", "sdk/host/hint"}, "checks know a plugin by its contract, not how it is run"},
 	{"sdk/sdktest", []string{"sdk", "sdk/host", "sdk/rpc", "sdk/conformance"}, "go test runs the checks in process and across the wire"},
 	{"sdk", []string{"sdk/printable", "sdk/host/hint", "sdk/host/keyword"}, "third parties inherit what the contract imports"},
-	{"plugins/sources/jira/internal/jiratest", nil, "a test server is no part of what it tests"},
+	{"plugins/sources/jira/internal/prose", nil, "invented texts need nothing"},
+	{"plugins/sources/jira/internal/jiratest", []string{"plugins/sources/jira/internal/prose"}, "a test server is no part of what it tests"},
+	{"plugins/sources/jira/jirademo", []string{"plugins/sources/jira/internal/prose"}, "nor is the demo's server, which is shipped and small"},
 	{"plugins/internal/markup", nil, "texts become Markdown, whatever plugin reads them"},
 	{"plugins/", []string{"sdk", "sdk/filesink", "sdk/normal", "sdk/serve", "plugins/"}, "a plugin reads as a third party's: the SDK and its own packages only"},
 	{"core/internal/redact", []string{"sdk/printable"}, "hiding secrets needs nothing but to know how text is shown"},
@@ -153,6 +155,23 @@ func TestSealedModules(t *testing.T) {
 					t.Errorf("%s imports %s: %s", path, imp, s.because)
 				}
 			}
+		}
+	}
+}
+
+// TestShippedProgram: servers that tests read from are not linked into the command.
+func TestShippedProgram(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("go", "list", "-deps", "./cmd/scrapekit")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	linked := strings.Fields(string(out))
+	for _, path := range []string{"net/http/httptest", module + "plugins/sources/jira/internal/jiratest", module + "plugins/sources/jira/jiraserver"} {
+		if slices.Contains(linked, path) {
+			t.Errorf("the shipped program links %s", path)
 		}
 	}
 }

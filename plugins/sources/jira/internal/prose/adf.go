@@ -2,7 +2,7 @@
 // Only the markup that the synthetic texts use is understood; the rest stays
 // plain text, so every document is valid.
 
-package jiratest
+package prose
 
 import (
 	"encoding/json"
@@ -20,8 +20,8 @@ type node struct {
 	Marks   []node         `json:"marks,omitempty"`
 }
 
-// document renders wiki markup as a document.
-func document(wiki string, people []*user) []byte {
+// Document renders wiki markup as a document.
+func Document(wiki string, people []Person) []byte {
 	b := adf{people: people}
 	doc := struct {
 		Version int    `json:"version"`
@@ -38,7 +38,7 @@ func document(wiki string, people []*user) []byte {
 	return raw
 }
 
-type adf struct{ people []*user }
+type adf struct{ people []Person }
 
 // blocks turns lines into block nodes.
 func (b adf) blocks(lines []string) []node {
@@ -214,8 +214,8 @@ func marked(text string, mark node) node {
 
 func (b adf) mention(name string) node {
 	id, display := name, name
-	if u, ok := findUser(b.people, name); ok {
-		id, display = u.account, u.display
+	if u, ok := find(b.people, name); ok {
+		id, display = u.Account, u.Display
 	}
 	return node{Type: "mention", Attrs: map[string]any{"id": id, "text": "@" + display}}
 }

@@ -1,6 +1,6 @@
-// Prose: summaries, descriptions and comments in wiki markup.
-
-package jiratest
+// Package prose invents what people write into a Jira: summaries, descriptions and comments in wiki markup, from random
+// numbers alone. The test server and the demo's server tell it; nobody and no software in it exists.
+package prose
 
 import (
 	"fmt"
@@ -8,21 +8,26 @@ import (
 	"strings"
 )
 
-// prose writes text about one theme with the random numbers of one issue.
-type prose struct {
-	rng     *rand.Rand
-	theme   *theme
-	project string
-	num     int
-	people  []*user
-	title   string // the summary
-	fixed   bool   // the issue ends in a fix
+// A Writer writes text about one theme with the random numbers of one issue.
+type Writer struct {
+	Rand    *rand.Rand
+	Theme   *Theme
+	Project string // its key
+	Num     int    // the issue's
+	People  []Person
+	Title   string // the summary
+	Fixed   bool   // the issue ends in a fix
 }
 
-func (p *prose) one(list []string) string { return list[p.rng.IntN(len(list))] }
+// Versions are the releases of every project.
+func Versions() []string {
+	return []string{"0.9.0", "1.0.0", "1.0.1", "1.1.0", "1.2.0", "2.0.0", "2.0.1", "2.1.0", "2.2.0", "3.0.0"}
+}
+
+func (p *Writer) one(list []string) string { return list[p.Rand.IntN(len(list))] }
 
 // fill puts words of the theme in for the names in angle brackets.
-func (p *prose) fill(template string) string {
+func (p *Writer) fill(template string) string {
 	var b strings.Builder
 	for {
 		before, rest, ok := strings.Cut(template, "<")
@@ -36,36 +41,36 @@ func (p *prose) fill(template string) string {
 	}
 }
 
-func (p *prose) word(name string) string {
+func (p *Writer) word(name string) string {
 	switch name {
 	case "class":
-		return p.one(p.theme.classes)
+		return p.one(p.Theme.classes)
 	case "method":
-		return p.one(p.theme.methods)
+		return p.one(p.Theme.methods)
 	case "setting":
-		return p.one(p.theme.settings)
+		return p.one(p.Theme.settings)
 	case "thing":
-		return p.one(p.theme.things)
+		return p.one(p.Theme.things)
 	case "event":
-		return p.one(p.theme.events)
+		return p.one(p.Theme.events)
 	case "does":
-		return p.one(p.theme.actions)
+		return p.one(p.Theme.actions)
 	case "component":
-		return p.one(p.theme.components)
+		return p.one(p.Theme.Components)
 	case "version":
-		return p.one(versionNames())
+		return p.one(Versions())
 	case "n":
-		return fmt.Sprint(2 + p.rng.IntN(900))
+		return fmt.Sprint(2 + p.Rand.IntN(900))
 	case "issue":
-		return fmt.Sprintf("%s-%d", p.project, 1+p.rng.IntN(max(p.num, 2)))
+		return fmt.Sprintf("%s-%d", p.Project, 1+p.Rand.IntN(max(p.Num, 2)))
 	case "mention":
-		return "[~" + p.people[p.rng.IntN(len(p.people)-2)].name + "]"
+		return "[~" + p.People[p.Rand.IntN(len(p.People)-2)].Name + "]"
 	case "pkg":
-		return p.theme.pkg
+		return p.Theme.pkg
 	case "name":
-		return p.theme.name
+		return p.Theme.Name
 	case "path":
-		return strings.ReplaceAll(p.theme.pkg, ".", "/")
+		return strings.ReplaceAll(p.Theme.pkg, ".", "/")
 	}
 	return name
 }
@@ -93,17 +98,17 @@ func sentenceForms() []string {
 	}
 }
 
-func (p *prose) sentence() string { return p.fill(p.one(sentenceForms())) }
+func (p *Writer) Sentence() string { return p.fill(p.one(sentenceForms())) }
 
-func (p *prose) paragraph(sentences int) string {
+func (p *Writer) paragraph(sentences int) string {
 	parts := make([]string, max(sentences, 1))
 	for i := range parts {
-		parts[i] = p.sentence()
+		parts[i] = p.Sentence()
 	}
 	return strings.Join(parts, " ")
 }
 
-func (p *prose) summary(kind string) string {
+func (p *Writer) Summary(kind string) string {
 	forms := map[string][]string{
 		"Bug": {"<class> <does> after <event>", "<method> throws when <thing> meets <event>", "Upgrade to <version> breaks <thing>",
 			"<class>.<method> <does> if <setting> is <n>", "Race between <class> and <class> during <event>", "NullPointerException in <class>.<method>"},
@@ -116,12 +121,12 @@ func (p *prose) summary(kind string) string {
 	return p.fill(p.one(forms[kind]))
 }
 
-// description is the first text of an issue: some paragraphs and, by kind and
+// Description is the first text of an issue: some paragraphs and, by kind and
 // chance, steps, a table, code, a trace or a log.
-func (p *prose) description(kind string) string {
-	parts := []string{p.paragraph(1 + p.rng.IntN(4))}
+func (p *Writer) Description(kind string) string {
+	parts := []string{p.paragraph(1 + p.Rand.IntN(4))}
 	add := func(chance float64, block func() string) {
-		if p.rng.Float64() < chance {
+		if p.Rand.Float64() < chance {
 			parts = append(parts, block())
 		}
 	}
@@ -133,47 +138,47 @@ func (p *prose) description(kind string) string {
 	add(0.2, p.code)
 	add(0.08, p.table)
 	add(0.15, p.bullets)
-	add(0.5, func() string { return p.paragraph(1 + p.rng.IntN(3)) })
+	add(0.5, func() string { return p.paragraph(1 + p.Rand.IntN(3)) })
 	add(0.06, func() string {
-		return "Reported by [~" + p.people[4].name + "] (" + p.people[4].display + ") as well: 再起動の後に再現します。"
+		return "Reported by [~" + p.People[4].Name + "] (" + p.People[4].Display + ") as well: 再起動の後に再現します。"
 	})
-	add(0.004, func() string { return "Console output: \x1b[31mERROR\x1b[0m \x00\x07 " + p.sentence() })
+	add(0.004, func() string { return "Console output: \x1b[31mERROR\x1b[0m \x00\x07 " + p.Sentence() })
 	separator := "\n\n"
-	if p.rng.Float64() < 0.5 { // half of the browsers send CRLF
+	if p.Rand.Float64() < 0.5 { // half of the browsers send CRLF
 		separator = "\r\n\r\n"
 	}
 	return strings.Join(parts, separator)
 }
 
-func (p *prose) environment() string {
+func (p *Writer) Environment() string {
 	return p.fill("<name> <version>, " + p.one([]string{"Linux 5.15 x86_64", "Windows Server 2019", "macOS 14 arm64", "Debian 12 in Kubernetes 1.27"}) + ", " + p.one([]string{"JDK 8u292", "JDK 11.0.20", "JDK 17.0.9"}))
 }
 
-// reply is a comment by a person: the i-th of n.
-func (p *prose) reply(i, n int) string {
+// Reply is a comment by a person: the i-th of n.
+func (p *Writer) Reply(i, n int) string {
 	forms := []func() string{
-		func() string { return p.paragraph(1 + p.rng.IntN(3)) },
-		func() string { return p.fill("<mention> " + p.sentence()) },
-		func() string { return "{quote}" + p.sentence() + "{quote}\n" + p.paragraph(1+p.rng.IntN(2)) },
-		func() string { return p.sentence() + "\n\n" + p.code() },
+		func() string { return p.paragraph(1 + p.Rand.IntN(3)) },
+		func() string { return p.fill("<mention> " + p.Sentence()) },
+		func() string { return "{quote}" + p.Sentence() + "{quote}\n" + p.paragraph(1+p.Rand.IntN(2)) },
+		func() string { return p.Sentence() + "\n\n" + p.code() },
 		func() string { return p.fill("Thanks <mention>, merged to trunk and <version>.") },
 		func() string {
-			return p.fill("Isn't this a duplicate of [" + p.project + "-" + fmt.Sprint(1+p.rng.IntN(max(p.num, 2))) + "|https://jira.example.org/browse/" + p.project + "]?")
+			return p.fill("Isn't this a duplicate of [" + p.Project + "-" + fmt.Sprint(1+p.Rand.IntN(max(p.Num, 2))) + "|https://jira.example.org/browse/" + p.Project + "]?")
 		},
-		func() string { return "+1 " + p.sentence() },
+		func() string { return "+1 " + p.Sentence() },
 		func() string { return p.paragraph(2) + "\n\n" + p.bullets() },
 		func() string { return "I get this too:\n" + p.stackTrace() },
-		func() string { return p.sentence() + "\r\n\r\n" + p.log() },
+		func() string { return p.Sentence() + "\r\n\r\n" + p.log() },
 	}
 	weights := []int{30, 16, 10, 8, 6, 4, 6, 6, 5, 2}
-	if i < n-2 || !p.fixed {
+	if i < n-2 || !p.Fixed {
 		weights[4] = 0 // a merge comes last, and only with a fix
 	}
 	total := 0
 	for _, w := range weights {
 		total += w
 	}
-	x := p.rng.IntN(total)
+	x := p.Rand.IntN(total)
 	for k, w := range weights {
 		if x -= w; x < 0 {
 			return forms[k]()

@@ -1,13 +1,13 @@
 // Blocks of wiki markup: code, traces, logs, lists, tables and what bots write.
 
-package jiratest
+package prose
 
 import (
 	"fmt"
 	"strings"
 )
 
-func (p *prose) code() string {
+func (p *Writer) code() string {
 	return p.fill(p.one([]string{
 		"{code:java}\ntry (<class> s = new <class>(config)) {\n    s.<method>(Duration.ofMillis(<n>));\n    assertEquals(<n>, s.<method>());\n}\n{code}",
 		"{code}\nif (pending.size() > <n>) {\n    <method>(); // too early, see <class>\n    return;\n}\n{code}",
@@ -17,32 +17,32 @@ func (p *prose) code() string {
 	}))
 }
 
-func (p *prose) steps() string {
+func (p *Writer) steps() string {
 	lines := []string{"h3. Steps to reproduce", "# Start a cluster with " + p.fill("{{<setting>=<n>}}"), "# Cause " + p.fill("<event>"), "# Call " + p.fill("{{<class>.<method>}}")}
 	return strings.Join(lines, "\n") + "\n\n*Expected:* no error\n*Actual:* " + p.fill("<thing> <does>")
 }
 
-func (p *prose) bullets() string {
-	lines := make([]string, 2+p.rng.IntN(4))
+func (p *Writer) bullets() string {
+	lines := make([]string, 2+p.Rand.IntN(4))
 	for i := range lines {
-		lines[i] = "* " + p.sentence()
+		lines[i] = "* " + p.Sentence()
 	}
 	return strings.Join(lines, "\n")
 }
 
-func (p *prose) table() string {
+func (p *Writer) table() string {
 	lines := []string{"||version||nodes||p99 (ms)||"}
-	for range 2 + p.rng.IntN(5) {
+	for range 2 + p.Rand.IntN(5) {
 		lines = append(lines, p.fill("|<version>|<n>|<n>|"))
 	}
 	return strings.Join(lines, "\n")
 }
 
 // stackTrace is a Java trace; one in eight is longer than a screen.
-func (p *prose) stackTrace() string {
-	depth := 6 + p.rng.IntN(14)
-	if p.rng.IntN(8) == 0 {
-		depth = 80 + p.rng.IntN(60)
+func (p *Writer) stackTrace() string {
+	depth := 6 + p.Rand.IntN(14)
+	if p.Rand.IntN(8) == 0 {
+		depth = 80 + p.Rand.IntN(60)
 	}
 	exception := p.one([]string{"java.lang.NullPointerException", "java.lang.IllegalStateException: already closed", "java.util.concurrent.TimeoutException", "java.io.IOException: No space left on device", "java.lang.OutOfMemoryError: Java heap space"})
 	lines := []string{"{noformat}", exception}
@@ -50,52 +50,52 @@ func (p *prose) stackTrace() string {
 		if i > 0 && i%30 == 0 {
 			lines = append(lines, "Caused by: "+exception)
 		}
-		class := p.one(p.theme.classes)
-		lines = append(lines, fmt.Sprintf("\tat %s.%s.%s(%s.java:%d)", p.theme.pkg, class, p.one(p.theme.methods), class, 20+p.rng.IntN(900)))
+		class := p.one(p.Theme.classes)
+		lines = append(lines, fmt.Sprintf("\tat %s.%s.%s(%s.java:%d)", p.Theme.pkg, class, p.one(p.Theme.methods), class, 20+p.Rand.IntN(900)))
 	}
 	return strings.Join(append(lines, "\tat java.base/java.lang.Thread.run(Thread.java:829)", "{noformat}"), "\n")
 }
 
-func (p *prose) log() string {
-	n := 5 + p.rng.IntN(25)
-	if p.rng.IntN(6) == 0 {
-		n = 85 + p.rng.IntN(80)
+func (p *Writer) log() string {
+	n := 5 + p.Rand.IntN(25)
+	if p.Rand.IntN(6) == 0 {
+		n = 85 + p.Rand.IntN(80)
 	}
 	lines := []string{"{noformat}"}
 	for range n {
-		lines = append(lines, p.logLine())
+		lines = append(lines, p.LogLine())
 	}
 	return strings.Join(append(lines, "{noformat}"), "\n")
 }
 
-func (p *prose) logLine() string {
+func (p *Writer) LogLine() string {
 	level := p.one([]string{"INFO", "INFO", "INFO", "DEBUG", "WARN", "ERROR"})
-	return fmt.Sprintf("%02d:%02d:%02d,%03d %-5s [%s-%d] %s - %s", p.rng.IntN(24), p.rng.IntN(60), p.rng.IntN(60), p.rng.IntN(1000), level,
-		p.one(p.theme.components), p.rng.IntN(16), p.one(p.theme.classes), p.fill(p.one([]string{
+	return fmt.Sprintf("%02d:%02d:%02d,%03d %-5s [%s-%d] %s - %s", p.Rand.IntN(24), p.Rand.IntN(60), p.Rand.IntN(60), p.Rand.IntN(1000), level,
+		p.one(p.Theme.Components), p.Rand.IntN(16), p.one(p.Theme.classes), p.fill(p.one([]string{
 			"<method> took <n> ms", "waiting for <thing>", "<thing> <does>", "retrying <method>, attempt <n>", "<setting> is <n>", "finished <event>"})))
 }
 
-// pullRequest is what the bot of the code host copies into the issue.
-func (p *prose) pullRequest() string {
-	author := p.people[p.rng.IntN(len(p.people)-2)].name
-	number := 100 + p.num%4000
-	url := fmt.Sprintf("https://github.example.org/%s/pull/%d", strings.ToLower(p.theme.name), number)
-	if p.rng.IntN(2) == 0 {
-		return fmt.Sprintf("%s opened a new pull request, #%d:\nURL: %s\n\n   %s\n   \n   ## What changes were proposed\n   %s\n", author, number, url, p.title, p.paragraph(2))
+// PullRequest is what the bot of the code host copies into the issue.
+func (p *Writer) PullRequest() string {
+	author := p.People[p.Rand.IntN(len(p.People)-2)].Name
+	number := 100 + p.Num%4000
+	url := fmt.Sprintf("https://github.example.org/%s/pull/%d", strings.ToLower(p.Theme.Name), number)
+	if p.Rand.IntN(2) == 0 {
+		return fmt.Sprintf("%s opened a new pull request, #%d:\nURL: %s\n\n   %s\n   \n   ## What changes were proposed\n   %s\n", author, number, url, p.Title, p.paragraph(2))
 	}
 	hunk := p.fill("   @@ -<n>,6 +<n>,7 @@ class <class>\n   -    <method>();\n   +    if (open) { <method>(); }\n")
 	return fmt.Sprintf("%s commented on a change in pull request #%d:\nURL: %s#discussion_r%d\n\n\n##########\nsrc/main/java/%s/%s.java:\n##########\n%s\nReview Comment:\n   %s\n",
-		author, number, url, p.rng.IntN(1_000_000_000), p.word("path"), p.one(p.theme.classes), hunk, p.sentence())
+		author, number, url, p.Rand.IntN(1_000_000_000), p.word("path"), p.one(p.Theme.classes), hunk, p.Sentence())
 }
 
-// build is what the build server reports after a commit.
-func (p *prose) build() string {
-	name := p.theme.name + "-trunk"
+// Build is what the build server reports after a commit.
+func (p *Writer) Build() string {
+	name := p.Theme.Name + "-trunk"
 	result := p.one([]string{"SUCCESS", "SUCCESS", "FAILURE", "UNSTABLE"})
-	build := 1000 + p.rng.IntN(4000)
+	build := 1000 + p.Rand.IntN(4000)
 	lines := []string{fmt.Sprintf("%s: Integrated in %s #%d (See [https://builds.example.org/job/%s/%d/])", result, name, build, name, build),
-		fmt.Sprintf("%s-%d %s: rev %08x", p.project, p.num, p.title, p.rng.Uint32())}
-	for range 1 + p.rng.IntN(6) {
+		fmt.Sprintf("%s-%d %s: rev %08x", p.Project, p.Num, p.Title, p.Rand.Uint32())}
+	for range 1 + p.Rand.IntN(6) {
 		lines = append(lines, p.fill("* (edit) src/main/java/<path>/<class>.java"))
 	}
 	return strings.Join(lines, "\n")
