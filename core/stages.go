@@ -15,6 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/files"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
@@ -162,7 +163,7 @@ func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTrippe
 	if err != nil || b.Kind != sdk.KindSource {
 		return next, err
 	}
-	return &files.Keeper{Next: next, Folder: p.files, MaxSize: b.Files.MaxSize, TooLong: fetch.IsTooLarge}, nil
+	return &files.Keeper{Next: next, Folder: p.files, MaxSize: b.Files.MaxSize, TooLong: fault.IsTooLarge}, nil
 }
 
 // keepIn opens the folder for files when it is needed first. It returns nil if the pipeline file names none; dir is where

@@ -12,14 +12,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-func paced(p httppolicy.Policy) decorator {
+func paced(p httppolicy.Policy) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			ex, ctx := exchangeOf(req), req.Context()
 			h := ex.host
 			ex.shape = shapeOf(req)
@@ -36,7 +38,7 @@ func paced(p httppolicy.Policy) decorator {
 				return nil, err
 			}
 			where, o := went.observe(ex, resp, time.Now())
-			ex.explain("pace", func() string { return where.nowText(o) })
+			ex.Explain("pace", func() string { return where.nowText(o) })
 			if o.refused {
 				h.all.taught(time.Now())
 			}
@@ -111,7 +113,7 @@ func (h *host) await(ctx context.Context, p httppolicy.Policy, ex *exchange, l *
 	}
 	waited := split(time.Since(start), before, l.blocked.read())
 	h.meter.waitedFor(waited)
-	ex.explain("pace", func() string { return l.limitsText(waited) })
+	ex.Explain("pace", func() string { return l.limitsText(waited) })
 	return nil
 }
 
@@ -122,7 +124,7 @@ func (l *lane) limitsText(waited [len(waitCauses)]time.Duration) string {
 		if waited[i] < time.Millisecond {
 			continue
 		}
-		text := cause + " " + short(waited[i])
+		text := cause + " " + limits.Short(waited[i])
 		if cause == waitPause {
 			l.mu.Lock()
 			text += " (" + l.wait.Cause + ")"
@@ -167,7 +169,7 @@ func (l *lane) nowText(o order) string {
 		if o.by != "" {
 			by += ", " + o.by
 		}
-		return fmt.Sprintf("%s: a pause of %s, %s (%s)", where, short(o.pause), until(o.pause, time.TimeOnly), by)
+		return fmt.Sprintf("%s: a pause of %s, %s (%s)", where, limits.Short(o.pause), until(o.pause, time.TimeOnly), by)
 	}
 	rate := "no limit of the rate"
 	if o.from != "" {
@@ -201,7 +203,7 @@ func (l *lane) usedUp(left, maxWait time.Duration) error {
 	if left < time.Hour {
 		layout = time.TimeOnly
 	}
-	text := fmt.Sprintf("the quota of %s is used up %s (%s), longer than http.max_wait (%s)", l.name(), until(left, layout), by, short(maxWait))
+	text := fmt.Sprintf("the quota of %s is used up %s (%s), longer than http.max_wait (%s)", l.name(), until(left, layout), by, limits.Short(maxWait))
 	if !limits.Endless(left) {
 		text += "; run again then"
 	}
@@ -212,7 +214,7 @@ func (l *lane) usedUp(left, maxWait time.Duration) error {
 func until(pause time.Duration, layout string) string {
 	switch {
 	case limits.Endless(pause):
-		return "for " + short(pause)
+		return "for " + limits.Short(pause)
 	case pause > 12*time.Hour:
 		layout = "2006-01-02 15:04"
 	}
@@ -234,7 +236,7 @@ func (l *lane) sitOut(ctx context.Context, maxWait time.Duration) error {
 		}
 		l.foreign(left)
 		if left > maxWait {
-			return &attemptError{outcome: of("pause"), unsent: true, err: sdk.RetryAfter(l.usedUp(left, maxWait), left)}
+			return &fault.Error{Outcome: fault.Of("pause"), Unsent: true, Err: sdk.RetryAfter(l.usedUp(left, maxWait), left)}
 		}
 		if err := sleep(ctx, left); err != nil {
 			return err
@@ -264,7 +266,7 @@ func (l *lane) reserve(ctx context.Context, n int) (time.Duration, error) {
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
 	}
-	return 0, &attemptError{outcome: outcome{again, "limiter"}, unsent: true, err: fmt.Errorf("place in the schedule of %s: %w", l.name(), err)}
+	return 0, &fault.Error{Outcome: fault.Outcome{Verdict: fault.Again, Cause: "limiter"}, Unsent: true, Err: fmt.Errorf("place in the schedule of %s: %w", l.name(), err)}
 }
 
 // sleep waits for d or for the end of ctx.

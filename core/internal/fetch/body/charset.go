@@ -1,6 +1,6 @@
 // charset makes UTF-8 of JSON in another character set that its reply declares, so that no plugin in any language has to.
 
-package fetch
+package body
 
 import (
 	"bufio"
