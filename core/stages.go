@@ -15,6 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/files"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
@@ -91,7 +92,7 @@ func stage[P any](p *parts, b config.Block, pick func(*pluginhost.Plugin) P) pip
 }
 
 func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, error) {
-	transport, err := p.transport(ctx, b)
+	services, err := p.services(ctx, b)
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
@@ -102,7 +103,7 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 		return nil, sdk.Permanent(err)
 	}
 	s := p.spec(b)
-	s.Services = sdk.Host{Transport: transport, Dial: p.dialer(b)}
+	s.Services = services
 	plugin, err := p.host.Start(ctx, s)
 	if err != nil && !IsCrash(err) && ctx.Err() == nil { // it is in the file, or in what the file names
 		err = fmt.Errorf("%w (the block at %s)", err, b.Pos)
@@ -144,6 +145,20 @@ func (p *parts) dialer(b config.Block) dial.Func {
 	return p.dial.For(dial.Policy{Plugin: stageName(b), Pos: b.Pos, Granted: b.Dial, Asked: b.AsksDial})
 }
 
+// services are what the host does for a plugin.
+func (p *parts) services(ctx context.Context, b config.Block) (sdk.Host, error) {
+	transport, err := p.transport(ctx, b)
+	if err != nil {
+		return sdk.Host{}, err
+	}
+	host := sdk.Host{Transport: transport, Dial: p.dialer(b)}
+	if b.Kind == sdk.KindSource {
+		keeper := &files.Keeper{Next: body.ForFiles(transport), Folder: p.files, MaxSize: b.Files.MaxSize, TooLong: fault.IsTooLarge}
+		host.Keep = keeper.Keep
+	}
+	return host, nil
+}
+
 // transport is the plugin's way to HTTP, with the policy of its block.
 func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTripper, error) {
 	policy, err := b.HTTP, error(nil)
@@ -159,11 +174,7 @@ func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTrippe
 		policy.Cache = &cache
 	}
 	policy.MaxBody = max(cmp.Or(b.HTTP.MaxBody, httppolicy.DefaultMaxBody), b.Files.MaxSize)
-	next, err := p.fetch.For(policy)
-	if err != nil || b.Kind != sdk.KindSource {
-		return next, err
-	}
-	return &files.Keeper{Next: next, Folder: p.files, MaxSize: b.Files.MaxSize, TooLong: fault.IsTooLarge}, nil
+	return p.fetch.For(policy)
 }
 
 // keepIn opens the folder for files when it is needed first. It returns nil if the pipeline file names none; dir is where

@@ -36,9 +36,9 @@ func (a *app) demoCommand() *cobra.Command {
 	f := demoFlags{dir: "scrapekit-demo", issues: 3000, seed: 1, rate: 8}
 	var flags runFlags
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Run the Jira pipeline against a Jira of its own, offline", Args: args,
-		Long: "Starts a Jira on loopback with invented issues, a rate limit and faults switched on, and runs the shipped\n" +
-			"jira.hcl against it. The training records, the report and the pipeline file are left in a folder.\n" +
+		Use: "demo", Short: "Run the Jira pipeline against a built-in Jira, offline", Args: args,
+		Long: "Starts a Jira on this machine, with invented issues, a rate limit and faults, and runs the shipped\n" +
+			"jira.hcl against it. Training records, report and pipeline file are left in a folder.\n" +
 			"Stop it or kill it at any moment and start it again: it goes on.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(flags.check(), f.check()); err != nil {

@@ -10,12 +10,12 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
-	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // CacheStats is what a cache saved one host.
@@ -74,7 +74,7 @@ func cached(p httppolicy.Policy, hosts *hosts, set *redact.Set, log hclog.Logger
 	return func(next http.RoundTripper) http.RoundTripper {
 		kept := cache.New(o, next)
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
-			if sdk.KeepingOf(req.Context()) != nil && p.Cache.Mode != httppolicy.CacheOnly {
+			if body.IsForFile(req) && p.Cache.Mode != httppolicy.CacheOnly {
 				return next.RoundTrip(req) // the body is kept elsewhere, for good
 			}
 			req.ContentLength = int64(len(trip.FactsOf(req).Body)) // the body itself is set by each attempt
