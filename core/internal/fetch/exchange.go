@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // exchange is what the retries, the breaker and the pace know of a request beside its facts.
@@ -17,10 +17,10 @@ type exchange struct {
 	firstByte  time.Duration // from the last attempt's connection to the head of its reply
 
 	clock   *clock
-	classes []sdk.ReplyClass
+	classes []hint.Class
 	shape   string          // of the request; see shapeOf
 	word    word            // what the last attempt's reply says of limits
-	class   *sdk.ReplyClass // which of classes it is; nil: none
+	class   *hint.Class // which of classes it is; nil: none
 	held    string          // what it waits for; "" if for nothing
 	probe   bool            // it goes to find out whether the host is back
 	probed  bool            // it did, in vain, for a host that is waited for

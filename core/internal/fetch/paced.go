@@ -17,6 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 func paced(p httppolicy.Policy) trip.Decorator {
@@ -98,7 +99,7 @@ func (h *host) await(ctx context.Context, p httppolicy.Policy, ex *exchange, l *
 	resume := ex.clock.hold()
 	defer resume()
 	start, before := time.Now(), l.blocked.read()
-	if err := l.turn.enter(ctx, party{h.all, p.Plugin}, sdk.SplitOf(ctx), ex.sentBefore); err != nil {
+	if err := l.turn.enter(ctx, party{h.all, p.Plugin}, hint.Split(ctx), ex.sentBefore); err != nil {
 		return err
 	}
 	defer l.turn.leave()

@@ -18,6 +18,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 const (
@@ -72,7 +73,7 @@ func newTrial(p httppolicy.Policy, hosts *hosts, log hclog.Logger, req *http.Req
 	facts := trip.FactsOf(req)
 	t.ex = &exchange{Facts: facts, host: hosts.get(facts.Origin, p)}
 	t.ctx, t.ex.clock = startClock(context.WithValue(req.Context(), exchangeKey{}, t.ex), p.Deadline)
-	t.ex.classes = sdk.ReplyClasses(req)
+	t.ex.classes = hint.Classes(req)
 	t.ex.host.budget.request(t.start)
 	return t
 }
@@ -144,7 +145,7 @@ func (t *trial) failed() bool {
 
 // repeatable reports whether the request may be sent again: by its nature, or because nothing of it was sent.
 func (t *trial) repeatable(err error) bool {
-	if sdk.IsIdempotent(t.req) {
+	if hint.Idempotent(t.req) {
 		return true
 	}
 	var failed *fault.Error
@@ -192,7 +193,7 @@ func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
 
 // endReply hands a reply on. A plugin reads more out of a 503 than we can, so it gets it, and is told how often it came.
 func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
-	resp.Header.Del(sdk.HeaderGaveUp)
+	resp.Header.Del(hint.GaveUp)
 	switch {
 	case t.last.Verdict == fault.Done:
 		return resp, nil
@@ -203,7 +204,7 @@ func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
 	}
 	t.log.Warn("given up", "url", t.ex.URL, "why", t.gaveUp())
 	if t.causes.total > 1 || t.once {
-		resp.Header.Set(sdk.HeaderGaveUp, t.gaveUp())
+		resp.Header.Set(hint.GaveUp, t.gaveUp())
 	}
 	return resp, nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 const maxURL = 16 << 10
@@ -154,7 +155,7 @@ func (p *allowance) mayChange(req *http.Request) error {
 		switch {
 		case !slices.Contains(p.Methods, m):
 			return fmt.Errorf("plugin %s may send %s, not %.40q: if it should, add it to methods in the http block of %s", p.Plugin, strings.Join(p.Methods, ", "), m, p.Pos)
-		case p.Reads && (m == http.MethodPost || m == http.MethodPatch) && !sdk.IsIdempotent(req):
+		case p.Reads && (m == http.MethodPost || m == http.MethodPatch) && !hint.Idempotent(req):
 			return fmt.Errorf("plugin %s does not mark this %s as one that only reads, and a source's goes only so: its author marks it with sdk.Idempotent", p.Plugin, m)
 		}
 	}
