@@ -1,6 +1,5 @@
-// body holds a whole body: in memory up to 8 MiB, beyond that in a file.
-
-package fetch
+// Package body holds the body of a reply as a whole, decoded: in memory up to 8 MiB, beyond that in a file.
+package body
 
 import (
 	"errors"
@@ -11,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core/internal/disk"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 const (
@@ -19,26 +20,27 @@ const (
 	nextPiece  = 128 << 10
 )
 
-// pieces lends the memory of bodies.
-type pieces struct {
+// Pool lends the memory of bodies.
+type Pool struct {
 	first, next sync.Pool // of *[]byte
 }
 
-func newPieces() *pieces {
+// NewPool returns an empty pool.
+func NewPool() *Pool {
 	lend := func(size int) func() any {
 		return func() any { b := make([]byte, size); return &b }
 	}
-	return &pieces{first: sync.Pool{New: lend(firstPiece)}, next: sync.Pool{New: lend(nextPiece)}}
+	return &Pool{first: sync.Pool{New: lend(firstPiece)}, next: sync.Pool{New: lend(nextPiece)}}
 }
 
-func (p *pieces) get(i int) *[]byte {
+func (p *Pool) get(i int) *[]byte {
 	if i == 0 {
 		return p.first.Get().(*[]byte)
 	}
 	return p.next.Get().(*[]byte)
 }
 
-func (p *pieces) put(i int, b *[]byte) {
+func (p *Pool) put(i int, b *[]byte) {
 	if i == 0 {
 		p.first.Put(b)
 		return
@@ -46,9 +48,9 @@ func (p *pieces) put(i int, b *[]byte) {
 	p.next.Put(b)
 }
 
-// body is what a plugin reads. Close gives its memory back and removes its file.
-type body struct {
-	pool *pieces
+// Body is what a plugin reads. Close gives its memory back and removes its file.
+type Body struct {
+	pool *Pool
 	dir  string
 	room *disk.Room
 	size int64
@@ -63,8 +65,19 @@ type body struct {
 	closed bool
 }
 
-// fill reads r to its end.
-func (b *body) fill(r io.Reader) error {
+// New returns an empty body that is spooled as p says.
+func New(pool *Pool, p httppolicy.Policy) *Body {
+	return &Body{pool: pool, dir: p.SpoolDir, room: p.SpoolRoom}
+}
+
+// Size is the length in bytes.
+func (b *Body) Size() int64 { return b.size }
+
+// Wire is how many bytes came over the wire for it.
+func (b *Body) Wire() int64 { return b.wire }
+
+// Fill reads r to its end.
+func (b *Body) Fill(r io.Reader) error {
 	for b.size < memoryBody {
 		piece := b.pool.get(len(b.held))
 		b.held = append(b.held, piece)
@@ -94,7 +107,7 @@ func readFull(r io.Reader, p []byte) (n int, ended bool, err error) {
 }
 
 // spool moves the body to a file and reads the rest of r into it.
-func (b *body) spool(r io.Reader) error {
+func (b *Body) spool(r io.Reader) error {
 	f, err := os.CreateTemp(b.dir, "body-*")
 	if err != nil {
 		return spoolError(err)
@@ -128,7 +141,7 @@ func (b *body) spool(r io.Reader) error {
 // spoolWriter tells the errors of the disk from those of the network.
 type spoolWriter struct {
 	f *os.File
-	b *body
+	b *Body
 }
 
 func (w spoolWriter) Write(p []byte) (int, error) {
@@ -144,10 +157,11 @@ func (w spoolWriter) Write(p []byte) (int, error) {
 }
 
 func spoolError(err error) error {
-	return &attemptError{outcome: outcome{stop, "disk"}, err: fmt.Errorf("keep a large body on disk: %w", err)}
+	return &fault.Error{Outcome: fault.Outcome{Verdict: fault.Stop, Cause: "disk"}, Err: fmt.Errorf("keep a large body on disk: %w", err)}
 }
 
-func (b *body) Read(p []byte) (int, error) {
+// Read implements io.Reader.
+func (b *Body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -170,7 +184,7 @@ func (b *body) Read(p []byte) (int, error) {
 }
 
 // rest is what is left of the piece that is read now.
-func (b *body) rest() []byte {
+func (b *Body) rest() []byte {
 	i, at, from := 0, b.offset, int64(0)
 	if at >= firstPiece {
 		i = 1 + int((at-firstPiece)/nextPiece)
@@ -181,7 +195,7 @@ func (b *body) rest() []byte {
 }
 
 // WriteTo implements io.WriterTo: a body in memory is written without being copied first.
-func (b *body) WriteTo(w io.Writer) (int64, error) {
+func (b *Body) WriteTo(w io.Writer) (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -203,8 +217,8 @@ func (b *body) WriteTo(w io.Writer) (int64, error) {
 	return b.offset - start, nil
 }
 
-// rewind makes the body be read from its beginning again.
-func (b *body) rewind() error {
+// Rewind makes the body be read from its beginning again.
+func (b *Body) Rewind() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.offset = 0
@@ -216,7 +230,7 @@ func (b *body) rewind() error {
 }
 
 // Close may be called more than once.
-func (b *body) Close() error {
+func (b *Body) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -236,4 +250,24 @@ func (b *body) Close() error {
 		err = errors.Join(err, os.Remove(b.path))
 	}
 	return err
+}
+
+// Head returns the first n bytes of a body, as far as it has so many, and reads nothing off it. It is for a body that
+// nobody has read from yet.
+func (b *Body) Head(n int) []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil
+	}
+	out := make([]byte, min(int64(n), b.size))
+	if b.file != nil {
+		got, _ := b.file.ReadAt(out, 0) // what cannot be read is not found; Read will tell why
+		return out[:got]
+	}
+	at := 0
+	for _, piece := range b.held {
+		at += copy(out[at:], *piece)
+	}
+	return out
 }

@@ -1,6 +1,6 @@
-// login tells with a refusal what it was that a host refused, for the plugin sees no credential.
+// What is told with a refusal what it was that a host refused, for the plugin sees no credential.
 
-package fetch
+package auth
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// tellLogin puts [hint.Login] and [hint.Credential] into the reply to a request for origin.
-func tellLogin(resp *http.Response, p httppolicy.Policy, to origin.Origin) {
+// TellLogin puts [hint.Login] and [hint.Credential] into the reply to a request for origin.
+func TellLogin(resp *http.Response, p httppolicy.Policy, to origin.Origin) {
 	resp.Header.Del(hint.Login)
 	resp.Header.Del(hint.Credential)
 	if resp.StatusCode == http.StatusUnauthorized {
@@ -28,8 +28,8 @@ func tellLogin(resp *http.Response, p httppolicy.Policy, to origin.Origin) {
 	}
 }
 
-// credentialText says which credentials go along to an origin.
-func credentialText(all []credential.Credential, to origin.Origin) string {
+// Text says which credentials go along to an origin.
+func Text(all []credential.Credential, to origin.Origin) string {
 	if sent, _ := credentialsFor(all, to); len(sent) > 0 {
 		return strings.Join(sent, " and ")
 	}

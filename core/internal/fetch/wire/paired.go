@@ -1,9 +1,9 @@
-// paired makes sure that a reply is the one to its request. A host that sends a reply too many leaves it in the buffer of a
+// Paired makes sure that a reply is the one to its request. A host that sends a reply too many leaves it in the buffer of a
 // connection that is kept open, where net/http takes it for the reply to the next request, be it that of another
 // plugin. Its mark is that it was read from the network before that request was written. (One that is read later still is a reply
 // to that request for all that HTTP/1.1 can tell. A plugin whose replies say what they are should look.)
 
-package fetch
+package wire
 
 import (
 	"context"
@@ -14,14 +14,18 @@ import (
 	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 )
 
-func paired() decorator {
+// Paired makes sure that a reply is the one to its request. It stands right before the transport, below [Timed].
+func Paired() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			var over atomic.Pointer[countedConn] // the connection, if it gave a reply that is not ours
 			var mine atomic.Pointer[countedConn]
-			told := exchangeOf(req).trace // of this attempt: net/http may tell late
+			told := hooksOf(req.Context()) // of this attempt: net/http may tell late
 			trace := &httptrace.ClientTrace{
 				GotConn: func(i httptrace.GotConnInfo) {
 					told.gotConn(i.Reused)
@@ -48,7 +52,7 @@ func paired() decorator {
 			if err == nil {
 				resp.Body.Close() // of somebody else's reply
 			}
-			return nil, &attemptError{outcome: of("garbage"), err: errors.New("the host sent a reply that nobody asked for")}
+			return nil, &fault.Error{Outcome: fault.Of("garbage"), Err: errors.New("the host sent a reply that nobody asked for")}
 		})
 	}
 }
@@ -61,8 +65,8 @@ type countedConn struct {
 	waiting bool // it has, and nothing was read since
 }
 
-// counted makes the connections of dial counted ones.
-func counted(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(ctx context.Context, network, addr string) (net.Conn, error) {
+// Counted makes the connections of dial counted ones.
+func Counted(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := dial(ctx, network, addr)
 		if err != nil {

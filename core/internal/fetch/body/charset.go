@@ -1,6 +1,6 @@
 // charset makes UTF-8 of JSON in another character set that its reply declares, so that no plugin in any language has to.
 
-package fetch
+package body
 
 import (
 	"bufio"
@@ -20,7 +20,7 @@ import (
 // jsonText reports whether resp is JSON, by its type or because text came where JSON was asked for, and the character set that it
 // declares, "" if that is none. A body that is to be kept as it is counts as none.
 func jsonText(req *http.Request, resp *http.Response) (isJSON bool, set string) {
-	if isForFile(req) {
+	if IsForFile(req) {
 		return false, ""
 	}
 	kind, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))

@@ -1,10 +1,11 @@
-// liveCredential is a credential in use: its value now, and how the next one is obtained.
+// What a credential in use is: its value now, and how the next one is obtained.
 
-package fetch
+package auth
 
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,8 +29,8 @@ const (
 // obtain returns the value that follows, and until when it is good; zero: no such time is known.
 type obtain func(ctx context.Context, now credential.Value) (next credential.Value, until time.Time, err error)
 
-// liveCredential may be used by several goroutines at once.
-type liveCredential struct {
+// live may be used by several goroutines at once.
+type live struct {
 	name    string // for people
 	origins []origin.Origin
 	set     *redact.Set
@@ -68,8 +69,8 @@ type failure struct {
 	err     error
 }
 
-// newCredential returns a credential that is a; obtain may be nil, and missing says that it must be obtained first.
-func newCredential(a credential.Credential, set *redact.Set, obtain obtain, missing bool) *liveCredential {
+// newLive returns a credential that is a; obtain may be nil, and missing says that it must be obtained first.
+func newLive(a credential.Credential, set *redact.Set, obtain obtain, missing bool) *live {
 	h := newHeld(a.Value, 0)
 	switch {
 	case missing:
@@ -78,18 +79,18 @@ func newCredential(a credential.Credential, set *redact.Set, obtain obtain, miss
 	case a.TTL > 0:
 		h.until = h.got.Add(a.TTL)
 	}
-	return &liveCredential{name: a.Title(), origins: a.Origins, set: set, obtain: obtain, held: h}
+	return &live{name: a.Title(), origins: a.Origins, set: set, obtain: obtain, held: h}
 }
 
 // peek returns the credential as it is.
-func (c *liveCredential) peek() *held {
+func (c *live) peek() *held {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.held
 }
 
 // ready returns when the credential can be used.
-func (c *liveCredential) ready(ctx context.Context) error {
+func (c *live) ready(ctx context.Context) error {
 	h := c.peek()
 	if c.obtain == nil || h.until.IsZero() || time.Now().Before(h.until) {
 		return nil
@@ -99,7 +100,7 @@ func (c *liveCredential) ready(ctx context.Context) error {
 }
 
 // renew returns the credential after a host refused sent: sent itself where another is not to be had.
-func (c *liveCredential) renew(ctx context.Context, sent *held) (*held, error) {
+func (c *live) renew(ctx context.Context, sent *held) (*held, error) {
 	if c.obtain == nil || sent == nil || !sent.worked.Load() && sent.vain && time.Since(sent.got) < obtainRest {
 		return sent, nil
 	}
@@ -107,7 +108,7 @@ func (c *liveCredential) renew(ctx context.Context, sent *held) (*held, error) {
 }
 
 // anew obtains what follows after stale, once for all who wait.
-func (c *liveCredential) anew(ctx context.Context, stale *held) (*held, error) {
+func (c *live) anew(ctx context.Context, stale *held) (*held, error) {
 	done := c.flight.DoChan("", func() (any, error) {
 		c.mu.Lock()
 		now, failed := c.held, c.failed
@@ -134,7 +135,7 @@ func (c *liveCredential) anew(ctx context.Context, stale *held) (*held, error) {
 	}
 }
 
-func (c *liveCredential) replace(ctx context.Context, stale *held) (*held, error) {
+func (c *live) replace(ctx context.Context, stale *held) (*held, error) {
 	value, until, err := c.obtain(ctx, stale.value)
 	if err != nil {
 		err = fmt.Errorf("%s could not be obtained: %w", c.name, c.set.Error(err))
@@ -152,24 +153,28 @@ func (c *liveCredential) replace(ctx context.Context, stale *held) (*held, error
 	return next, nil
 }
 
-// credentials makes those of a policy.
-func (c *Client) credentials(p httppolicy.Policy) ([]*liveCredential, error) {
-	var all []*liveCredential
+// Credentials are those of one plugin.
+type Credentials struct{ all []*live }
+
+// New makes the credentials of a policy, and adds them to set. host is the host's own HTTP, by which it obtains access
+// tokens.
+func New(p httppolicy.Policy, set *redact.Set, host func(httppolicy.Policy) (http.RoundTripper, error)) (*Credentials, error) {
+	var all []*live
 	for _, a := range p.Auth {
-		a.Value.Hide(c.opts.Redact)
-		live := newCredential(a, c.opts.Redact, nil, false)
+		a.Value.Hide(set)
+		one := newLive(a, set, nil, false)
 		if o, ok := a.Value.(credential.OAuth2); ok {
-			obtain, err := c.tokens(p, o, a.Keep)
+			obtain, err := tokens(p, o, a.Keep, set, host)
 			if err != nil {
 				return nil, err
 			}
-			live = newCredential(a, c.opts.Redact, obtain, true)
+			one = newLive(a, set, obtain, true)
 		} else if a.Renew != nil {
-			live = newCredential(a, c.opts.Redact, renewed(a), false)
+			one = newLive(a, set, renewed(a), false)
 		}
-		all = append(all, live)
+		all = append(all, one)
 	}
-	return all, nil
+	return &Credentials{all}, nil
 }
 
 // renewed obtains a by its own means.

@@ -1,7 +1,7 @@
-// whole reads the body of a reply to its end and decodes it, so that a reply that breaks off is a failure of the
+// Whole reads the body of a reply to its end and decodes it, so that a reply that breaks off is a failure of the
 // attempt and never reaches a plugin.
 
-package fetch
+package body
 
 import (
 	"errors"
@@ -12,15 +12,18 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // encodings is what is offered to hosts, best first.
 const encodings = "zstd, br, gzip"
 
-func whole(p httppolicy.Policy, pool *pieces) decorator {
+// Whole reads and decodes each reply; the body of one that it hands on is a [*Body].
+func Whole(p httppolicy.Policy, pool *Pool) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			req.Header.Set("Accept-Encoding", encodings)
 			if req.Header.Get("Range") != "" {
 				req.Header.Set("Accept-Encoding", "identity") // a part of an encoded body cannot be decoded
@@ -41,28 +44,28 @@ func whole(p httppolicy.Policy, pool *pieces) decorator {
 
 // bodyError says what is wrong with a body: that it broke off, or that it is not what it says.
 func bodyError(resp *http.Response, err error) error {
-	var known *attemptError
+	var known *fault.Error
 	var other *encodingError
 	switch {
 	case errors.As(err, &known):
 		return err
 	case errors.As(err, &other):
-		return &attemptError{outcome: of("encoding"), err: fmt.Errorf("the reply (%s): %w", statusText(resp.StatusCode), err)}
+		return &fault.Error{Outcome: fault.Of("encoding"), Err: fmt.Errorf("the reply (%s): %w", fault.StatusText(resp.StatusCode), err)}
 	}
-	return &attemptError{outcome: judgeBody(err), err: fmt.Errorf("the reply (%s) broke off: %w", statusText(resp.StatusCode), err)}
+	return &fault.Error{Outcome: judgeBody(err), Err: fmt.Errorf("the reply (%s) broke off: %w", fault.StatusText(resp.StatusCode), err)}
 }
 
 // judgeBody judges an error met in a body.
-func judgeBody(err error) outcome {
-	o := judgeError(err)
-	if o.cause == "reset" || o.cause == "garbage" {
-		return of("truncated")
+func judgeBody(err error) fault.Outcome {
+	o := fault.JudgeError(err)
+	if o.Cause == "reset" || o.Cause == "garbage" {
+		return fault.Of("truncated")
 	}
 	return o
 }
 
 // readWhole reads resp's body and makes its headers say what is left to say.
-func readWhole(req *http.Request, resp *http.Response, p httppolicy.Policy, pool *pieces) (*body, error) {
+func readWhole(req *http.Request, resp *http.Response, p httppolicy.Policy, pool *Pool) (*Body, error) {
 	defer resp.Body.Close() // read to its end, or of no more use
 	if resp.ContentLength > p.MaxBody {
 		return nil, tooLarge(p.MaxBody)
@@ -74,9 +77,9 @@ func readWhole(req *http.Request, resp *http.Response, p httppolicy.Policy, pool
 		return nil, wire.blame(resp, err)
 	}
 	text, isText := utf8Text(decoded, set)
-	b := &body{pool: pool, dir: p.SpoolDir, room: p.SpoolRoom}
+	b := New(pool, p)
 	limited := &limiter{r: text, wire: wire, max: p.MaxBody, encoded: isEncoded, ratio: p.MaxRatio}
-	err = errors.Join(b.fill(limited), decoded.Close())
+	err = errors.Join(b.Fill(limited), decoded.Close())
 	if err == nil {
 		err = wire.drain()
 	}
@@ -125,7 +128,7 @@ func (c *counter) Read(p []byte) (int, error) {
 // blame makes an error of decoding an [encodingError], unless the transfer was at fault or the body ended too soon.
 func (c *counter) blame(resp *http.Response, err error) error {
 	transfer := c.err != nil && !errors.Is(c.err, io.EOF)
-	if err == nil || transfer || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(*attemptError)) || errors.As(err, new(*encodingError)) {
+	if err == nil || transfer || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(*fault.Error)) || errors.As(err, new(*encodingError)) {
 		return err
 	}
 	return &encodingError{strings.Join(encodingsOf(resp), ", "), err}
@@ -165,17 +168,11 @@ func (l *limiter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// IsTooLarge reports whether err says that a body was larger than the policy allows.
-func IsTooLarge(err error) bool {
-	var failed *attemptError
-	return errors.As(err, &failed) && failed.outcome.cause == "too large"
-}
-
 // tooDense is told of a bomb, and of an honest log of one line again and again, which shrinks to a thousandth.
 func tooDense(ratio int64) error {
-	return &attemptError{outcome: outcome{never, "too large"}, err: fmt.Errorf("the body grows by decoding to more than %d MiB and more than %d times its size: taken for an attack; if the host is honest, as a log that repeats itself may be, raise http.max_ratio", ratioFrom>>20, ratio)}
+	return &fault.Error{Outcome: fault.Outcome{Verdict: fault.Never, Cause: "too large"}, Err: fmt.Errorf("the body grows by decoding to more than %d MiB and more than %d times its size: taken for an attack; if the host is honest, as a log that repeats itself may be, raise http.max_ratio", ratioFrom>>20, ratio)}
 }
 
 func tooLarge(limit int64) error {
-	return &attemptError{outcome: outcome{never, "too large"}, err: fmt.Errorf("the body is larger than http.max_body (%d bytes); ask for less at a time or raise the limit", limit)}
+	return &fault.Error{Outcome: fault.Outcome{Verdict: fault.Never, Cause: "too large"}, Err: fmt.Errorf("the body is larger than http.max_body (%d bytes); ask for less at a time or raise the limit", limit)}
 }

@@ -1,36 +1,32 @@
-// allowed lets through only requests to the hosts that the pipeline file names, and makes them the host's own: headers
+// Package allow lets through only requests to the hosts that the pipeline file names, and makes them the host's own: headers
 // that are not a plugin's to set go, the User-Agent comes.
-
-package fetch
+package allow
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/auth"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-const (
-	maxURL    = 16 << 10
-	maxHeader = 1 << 20 // names and values together
-	maxSent   = 64 << 20
-)
+const maxURL = 16 << 10
 
 // hostsOwn are the headers that the host sets or that belong to one connection. A plugin that could set them could
 // log in as somebody else, ask for another virtual host, or confuse proxies about where a request ends.
@@ -40,16 +36,17 @@ var hostsOwn = map[string]bool{
 	"Expect": true, "User-Agent": true,
 }
 
-func allowed(p httppolicy.Policy, hosts *hosts, set *redact.Set) decorator {
+// Allow is outermost but for what masks and records: below it a request has its [trip.Facts].
+func Allow(p httppolicy.Policy, set *redact.Set) trip.Decorator {
 	g := &allowance{Policy: p, own: ownHeaders(p)}
 	return func(next http.RoundTripper) http.RoundTripper {
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			resp, err := allow(g, hosts, set, next, req)
-			if isDown(err) {
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
+			resp, err := send(g, set, next, req)
+			if fault.IsDown(err) {
 				return nil, err // which names the host and is the same for all requests to it
 			}
 			if err != nil {
-				return nil, fmt.Errorf("%s %s: %w", method(req), set.URL(req.URL), err)
+				return nil, fmt.Errorf("%s %s: %w", trip.Method(req), set.URL(req.URL), err)
 			}
 			return resp, nil
 		})
@@ -70,8 +67,8 @@ type destination struct {
 	origin       origin.Origin
 }
 
-func allow(p *allowance, hosts *hosts, set *redact.Set, next http.RoundTripper, req *http.Request) (*http.Response, error) {
-	body, err := bodyOf(req)
+func send(p *allowance, set *redact.Set, next http.RoundTripper, req *http.Request) (*http.Response, error) {
+	body, err := trip.BodyOf(req)
 	if err != nil {
 		return nil, err
 	}
@@ -79,19 +76,17 @@ func allow(p *allowance, hosts *hosts, set *redact.Set, next http.RoundTripper, 
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
-	ex := &exchange{
-		host: hosts.get(to, p.Policy), origin: to, body: body, url: set.URL(req.URL), tell: listener(req.Context()),
-	}
-	ex.explainAllowed(p.Policy)
-	out := req.Clone(context.WithValue(req.Context(), exchangeKey{}, ex))
+	out := req.Clone(trip.With(req.Context(), trip.Facts{Origin: to, Body: body, URL: set.URL(req.URL)}))
+	facts := trip.FactsOf(out)
+	explainAllowed(facts, p.Policy)
 	p.clean(out, to)
-	ex.explainDropped(req, out)
+	explainDropped(facts, req, out)
 	resp, err := next.RoundTrip(out)
 	if err != nil {
 		return nil, err
 	}
 	resp.Request = req // without the credentials
-	tellLogin(resp, p.Policy, to)
+	auth.TellLogin(resp, p.Policy, to)
 	for _, name := range []string{"Set-Cookie", "Set-Cookie2", "Authorization", "Proxy-Authenticate", "Connection", "Keep-Alive", "Transfer-Encoding", "Trailer", "Upgrade"} {
 		resp.Header.Del(name)
 	}
@@ -99,64 +94,27 @@ func allow(p *allowance, hosts *hosts, set *redact.Set, next http.RoundTripper, 
 }
 
 // explainAllowed says why the request may go, and with which credentials.
-func (ex *exchange) explainAllowed(p httppolicy.Policy) {
+func explainAllowed(facts *trip.Facts, p httppolicy.Policy) {
 	if p.OwnAuthorization {
-		ex.explain("allow", func() string { return "asks " + ex.url + ", which the pipeline file names" })
+		facts.Explain("allow", func() string { return "asks " + facts.URL + ", which the pipeline file names" })
 		return
 	}
-	ex.explain("allow", func() string { return fmt.Sprintf("%s is among the hosts that %s may ask", ex.origin, p.Plugin) })
-	ex.explain("auth", func() string { return credentialText(p.Auth, ex.origin) })
+	facts.Explain("allow", func() string { return fmt.Sprintf("%s is among the hosts that %s may ask", facts.Origin, p.Plugin) })
+	facts.Explain("auth", func() string { return auth.Text(p.Auth, facts.Origin) })
 }
 
 // explainDropped names the headers of the request that are the host's to set, which went.
-func (ex *exchange) explainDropped(given, sent *http.Request) {
-	if ex.tell == nil {
+func explainDropped(facts *trip.Facts, given, sent *http.Request) {
+	if !facts.Asked() {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(given.Header)) {
 		if _, ok := sent.Header[name]; !ok || http.CanonicalHeaderKey(name) == "User-Agent" {
-			ex.tell("", "allow", "the header "+name+" is not sent as given: it is for the host to set")
+			facts.Explain("allow", func() string {
+				return "the header " + name + " is not sent as given: it is for the host to set"
+			})
 		}
 	}
-}
-
-// exchange is what the decorators below know of a request beside the request itself.
-type exchange struct {
-	host   *host
-	origin origin.Origin
-	body   []byte // what every attempt sends
-	url    string // for people
-	tell   teller // hears each step; nil: nobody asked
-
-	trace      hooks         // of the attempt under way
-	sentBefore bool          // an attempt has gone already
-	firstByte  time.Duration // from the last attempt's connection to the head of its reply
-
-	// What retried and guarded tell each other, and those between.
-	clock   *clock
-	classes []hint.Class
-	shape   string      // of the request; see shapeOf
-	word    word        // what the last attempt's reply says of limits
-	class   *hint.Class // which of classes it is; nil: none
-	held    string      // what it waits for; "" if for nothing
-	probe   bool        // it goes to find out whether the host is back
-	probed  bool        // it did, in vain, for a host that is waited for
-
-	sent map[*liveCredential]*held // with the latest attempt
-}
-
-// hooks are told what net/http does for an attempt. They are called by paired, which is next to the wire: were each
-// decorator to hang up a trace of its own, net/http would join them by reflection, for every request.
-type hooks struct {
-	gotConn func(reused bool)
-	wrote   func() // the head
-	sent    func() // all of it
-}
-
-type exchangeKey struct{}
-
-func exchangeOf(req *http.Request) *exchange {
-	return req.Context().Value(exchangeKey{}).(*exchange)
 }
 
 // check returns where req goes to, or why it may not.
@@ -164,7 +122,7 @@ func (p *allowance) check(req *http.Request) (origin.Origin, error) {
 	if req.URL == nil {
 		return origin.Origin{}, errors.New("the URL is missing")
 	}
-	if !validMethod(method(req)) {
+	if !validMethod(trip.Method(req)) {
 		return origin.Origin{}, fmt.Errorf("the method %q is not allowed", req.Method)
 	}
 	if err := p.mayChange(req); err != nil {
@@ -187,7 +145,7 @@ func (p *allowance) mayChange(req *http.Request) error {
 	if p.Methods == nil {
 		return nil
 	}
-	all := []string{method(req)}
+	all := []string{trip.Method(req)}
 	for name, values := range req.Header {
 		if slices.Contains(overrides, http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))) {
 			all = append(all, values...)
@@ -216,7 +174,7 @@ func (p *allowance) destined(u *url.URL) (origin.Origin, error) {
 	if !origin.Covered(p.Allow, to) {
 		return origin.Origin{}, fmt.Errorf("plugin %s may not ask %s: add it to http.allow in the pipeline file if it should", p.Plugin, to)
 	}
-	if err := checkLiteral(to.Host); err != nil {
+	if err := wire.CheckLiteral(to.Host); err != nil {
 		return origin.Origin{}, err
 	}
 	p.latest.Store(&destination{u.Scheme, u.Host, to})
@@ -236,8 +194,8 @@ func checkHeader(h http.Header) error {
 			size += len(name) + len(v)
 		}
 	}
-	if size > maxHeader {
-		return fmt.Errorf("the headers are longer than %d KiB", maxHeader>>10)
+	if size > trip.MaxHeader {
+		return fmt.Errorf("the headers are longer than %d KiB", trip.MaxHeader>>10)
 	}
 	return nil
 }
@@ -261,8 +219,8 @@ func (p *allowance) clean(out *http.Request, to origin.Origin) {
 		out.Header = http.Header{}
 	}
 	out.Header.Set("User-Agent", p.UserAgent)
-	out.Method = method(out)
-	out.URL = hop(out.URL, to)
+	out.Method = trip.Method(out)
+	out.URL = Hop(out.URL, to)
 	for _, at := range places(p.Policy, credential.InQuery) {
 		out.URL.RawQuery = credential.WithoutParameter(out.URL.RawQuery, at)
 	}
@@ -320,41 +278,18 @@ func referers(values []string, to origin.Origin) []string {
 		if from, err := origin.Of(u); err != nil || from != to {
 			continue
 		}
-		u = hop(u, to)
+		u = Hop(u, to)
 		u.RawQuery, u.ForceQuery = "", false
 		kept = append(kept, u.String())
 	}
 	return kept
 }
 
-// hop is u with its host in the spelling that was checked, so that no other can be dialled.
-func hop(u *url.URL, to origin.Origin) *url.URL {
+// Hop is u with its host in the spelling that was checked, so that no other can be dialled.
+func Hop(u *url.URL, to origin.Origin) *url.URL {
 	h := *u
 	h.Scheme, h.Host, h.Fragment, h.RawFragment = to.Scheme, to.Address(), "", ""
 	return &h
-}
-
-// bodyOf reads and closes the body of req: each attempt needs it anew.
-func bodyOf(req *http.Request) ([]byte, error) {
-	if req.Body == nil || req.Body == http.NoBody {
-		return nil, nil
-	}
-	defer req.Body.Close() // only read from
-	body, err := io.ReadAll(io.LimitReader(req.Body, maxSent+1))
-	if err != nil {
-		return nil, fmt.Errorf("the body to be sent: %w", err)
-	}
-	if len(body) > maxSent {
-		return nil, sdk.Permanent(fmt.Errorf("the body to be sent is longer than %d MiB", maxSent>>20))
-	}
-	return body, nil
-}
-
-func method(req *http.Request) string {
-	if req.Method == "" {
-		return http.MethodGet
-	}
-	return req.Method
 }
 
 // validMethod refuses what is not a token, and the two methods that are for proxies and debuggers.

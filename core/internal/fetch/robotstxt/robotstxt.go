@@ -1,6 +1,5 @@
-// obeying keeps to the robots.txt of hosts, for a source that asks for it.
-
-package fetch
+// Package robotstxt keeps to the robots.txt of hosts, for a source that asks for it.
+package robotstxt
 
 import (
 	"context"
@@ -12,10 +11,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/allow"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/robots"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -29,28 +31,30 @@ const (
 	longestDelay = time.Minute
 )
 
-func obeying(p httppolicy.Policy, known *rulebooks, log hclog.Logger) decorator {
+// Obey lets through what the robots.txt of a host allows to p's user agent. delay is told of the time that a host wants
+// between two requests.
+func Obey(p httppolicy.Policy, known *Books, delay func(host origin.Origin, every time.Duration)) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		if !p.Robots {
 			return next
 		}
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			ex := exchangeOf(req)
-			b := known.get(ex.origin)
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
+			facts := trip.FactsOf(req)
+			b := known.get(facts.Origin)
 			file, err := b.read(req.Context(), func(ctx context.Context) (*robots.File, error) {
-				return readRobots(ctx, p, ex, next)
+				return readRobots(ctx, p, facts.Origin, next)
 			})
 			if err != nil {
-				return nil, fmt.Errorf("the rules of %s/robots.txt are not known, so nothing else is asked there: %w", ex.origin, err)
+				return nil, fmt.Errorf("the rules of %s/robots.txt are not known, so nothing else is asked there: %w", facts.Origin, err)
 			}
 			rules := file.For(p.UserAgent)
 			ok, by := rules.Allows(req.URL.RequestURI())
-			ex.explain("robots", func() string { return robotsText(ok, by, rules.Delay) })
+			facts.Explain("robots", func() string { return robotsText(ok, by, rules.Delay) })
 			if !ok {
-				return nil, &forbiddenError{origin: ex.origin, by: by}
+				return nil, &forbiddenError{origin: facts.Origin, by: by}
 			}
-			if d := min(rules.Delay, longestDelay); d > 0 && ex.host.use(ex.host.all, ceilings{rate: 1 / d.Seconds(), burst: 1}) {
-				log.Info("crawl delay", "host", ex.host.key, "every", d)
+			if d := min(rules.Delay, longestDelay); d > 0 {
+				delay(facts.Origin, d)
 			}
 			return next.RoundTrip(req)
 		})
@@ -76,18 +80,18 @@ func robotsText(ok bool, by string, delay time.Duration) string {
 		text = "robots.txt forbids it (" + by + ")"
 	}
 	if delay > 0 {
-		text += fmt.Sprintf(", one request every %s", short(min(delay, longestDelay)))
+		text += fmt.Sprintf(", one request every %s", limits.Short(min(delay, longestDelay)))
 	}
 	return text
 }
 
-// rulebooks keeps the robots.txt of each origin.
-type rulebooks struct {
+// Books keeps the robots.txt of each origin. The zero value works.
+type Books struct {
 	mu sync.Mutex
 	m  map[origin.Origin]*rulebook
 }
 
-func (r *rulebooks) get(o origin.Origin) *rulebook {
+func (r *Books) get(o origin.Origin) *rulebook {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.m == nil {
@@ -156,12 +160,12 @@ func (b *rulebook) kept() (file *robots.File, err error, fresh bool) {
 
 // readRobots asks for the file by way of next. That a host has none (4xx) means that it has no rules; that it cannot
 // say (5xx, no reply) that it must be left alone.
-func readRobots(ctx context.Context, p httppolicy.Policy, ex *exchange, next http.RoundTripper) (*robots.File, error) {
-	at, own := &url.URL{Scheme: ex.origin.Scheme, Host: ex.origin.Address(), Path: "/robots.txt"}, *ex
-	own.tell = listener(onTheWay(ctx, "robots.txt"))
+func readRobots(ctx context.Context, p httppolicy.Policy, of origin.Origin, next http.RoundTripper) (*robots.File, error) {
+	at := &url.URL{Scheme: of.Scheme, Host: of.Address(), Path: "/robots.txt"}
+	ctx = trip.Aside(ctx, "robots.txt")
 	for range robotsHops + 1 {
-		own.body, own.url = nil, at.String()
-		req, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, &own), http.MethodGet, at.String(), nil)
+		facts := trip.Facts{Origin: of, URL: at.String()}
+		req, err := http.NewRequestWithContext(trip.With(ctx, facts), http.MethodGet, at.String(), nil)
 		if err != nil {
 			return nil, err
 		}
@@ -185,13 +189,13 @@ func readRobots(ctx context.Context, p httppolicy.Policy, ex *exchange, next htt
 			if err != nil {
 				return nil, err
 			}
-			own.origin, own.host, at = to, ex.host.all.get(to, p), hop(at, to)
+			of, at = to, allow.Hop(at, to)
 		case resp.StatusCode < 500:
 			resp.Body.Close() // as above
 			return &robots.File{}, nil
 		default:
 			resp.Body.Close() // as above
-			return nil, errors.New(statusText(resp.StatusCode))
+			return nil, errors.New(fault.StatusText(resp.StatusCode))
 		}
 	}
 	return &robots.File{}, nil // too many redirects count as no file

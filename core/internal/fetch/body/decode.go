@@ -2,7 +2,7 @@
 // gzip that calls itself deflate, JSON in gzip that nobody mentions. It is taken for what its first bytes are, where these leave no
 // doubt.
 
-package fetch
+package body
 
 import (
 	"bufio"

@@ -1,6 +1,5 @@
-// cookied keeps the cookies of a plugin in the host, where the pipeline file wants it: the plugin never sees them.
-
-package fetch
+// Package cookies keeps the cookies of a plugin in the host, where the pipeline file wants it: the plugin never sees them.
+package cookies
 
 import (
 	"net/http"
@@ -10,17 +9,19 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
 
-// jars holds one jar for each plugin, for as long as the process runs: a plugin that is started again goes on
-// with its session.
-type jars struct {
+// Jars holds one jar for each plugin, for as long as the process runs: a plugin that is started again goes on
+// with its session. The zero value works.
+type Jars struct {
 	mu sync.Mutex
-	m  map[string]*jar
+	m  map[string]*Jar
 }
 
-func (js *jars) get(plugin string, set *redact.Set) *jar {
+// Get returns the jar of a plugin, whose values set masks.
+func (js *Jars) Get(plugin string, set *redact.Set) *Jar {
 	js.mu.Lock()
 	defer js.mu.Unlock()
 	if j := js.m[plugin]; j != nil {
@@ -28,9 +29,9 @@ func (js *jars) get(plugin string, set *redact.Set) *jar {
 	}
 	// It fails for no options that there are.
 	cookies, _ := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
-	j := &jar{cookies: cookies, set: set}
+	j := &Jar{cookies: cookies, set: set}
 	if js.m == nil {
-		js.m = map[string]*jar{}
+		js.m = map[string]*Jar{}
 	}
 	js.m[plugin] = j
 	return j
@@ -39,7 +40,8 @@ func (js *jars) get(plugin string, set *redact.Set) *jar {
 // mostHidden bounds how many values of cookies are masked: a host may give a new one with every reply.
 const mostHidden = 256
 
-type jar struct {
+// Jar holds the cookies of one plugin.
+type Jar struct {
 	cookies *cookiejar.Jar
 	set     *redact.Set
 
@@ -48,7 +50,7 @@ type jar struct {
 }
 
 // hide masks a session's id, which is as good as a password. Short values are settings.
-func (j *jar) hide(value string) {
+func (j *Jar) hide(value string) {
 	const shortest = 12
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -58,12 +60,13 @@ func (j *jar) hide(value string) {
 	}
 }
 
-func cookied(j *jar) decorator {
+// Keep sends the cookies of j, and takes in those of the replies. A nil j keeps none.
+func Keep(j *Jar) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		if j == nil {
 			return next
 		}
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			if have := j.cookies.Cookies(req.URL); len(have) > 0 {
 				req = req.Clone(req.Context())
 				for _, c := range have {

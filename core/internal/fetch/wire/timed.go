@@ -1,47 +1,76 @@
-// timed ends an attempt that makes no progress: one limit for each of its phases and one for all of it.
+// Timed ends an attempt that makes no progress: one limit for each of its phases and one for all of it.
 
-package fetch
+package wire
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
-func timed(p httppolicy.Policy) decorator {
+// Attempt is what an attempt tells of its connection to the one that set it with [Watch].
+type Attempt struct {
+	Connected func(reused bool) // called when there is a connection; by net/http, perhaps after the attempt is over
+	FirstByte time.Duration     // from the connection to the head of the reply, of an attempt that had one
+}
+
+type attemptKey struct{}
+
+// Watch returns a context whose attempt tells a.
+func Watch(ctx context.Context, a *Attempt) context.Context {
+	return context.WithValue(ctx, attemptKey{}, a)
+}
+
+func attemptOf(ctx context.Context) *Attempt { return ctx.Value(attemptKey{}).(*Attempt) }
+
+// hooks are told what net/http does for an attempt. They are called by Paired, which is next to the transport: were each
+// decorator to hang up a trace of its own, net/http would join them by reflection, for every request.
+type hooks struct {
+	gotConn func(reused bool)
+	wrote   func() // the head
+	sent    func() // all of it
+}
+
+type hooksKey struct{}
+
+func hooksOf(ctx context.Context) hooks { return ctx.Value(hooksKey{}).(hooks) }
+
+// Timed gives each phase of an attempt its limit, and one to all of it. The context has an [Attempt].
+func Timed(p httppolicy.Policy) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			ctx, cancel := context.WithCancelCause(req.Context())
 			w := newWatch(ctx, cancel, p)
 			var sent atomic.Bool
 			var ready atomic.Pointer[time.Time] // when there was a connection
 			begun := time.Now()
 			ready.Store(&begun)
-			ex := exchangeOf(req)
-			ex.trace = hooks{
+			at := attemptOf(req.Context())
+			ctx = context.WithValue(ctx, hooksKey{}, hooks{
 				gotConn: func(reused bool) {
-					ex.host.meter.connected(reused)
+					at.Connected(reused)
 					now := time.Now()
 					ready.Store(&now)
 					w.phase("sent no reply", p.HeaderTimeout)
 				},
 				wrote: func() { sent.Store(true) },
 				sent:  func() { w.phase("sent no reply", p.HeaderTimeout) },
-			}
+			})
 			resp, err := next.RoundTrip(req.WithContext(ctx))
 			if err != nil {
 				err = w.reason(err)
 				w.stop()
-				return nil, &attemptError{outcome: judgeSending(err, sent.Load()), unsent: !sent.Load(), err: err}
+				return nil, &fault.Error{Outcome: judgeSending(err, sent.Load()), Unsent: !sent.Load(), Err: err}
 			}
-			ex.firstByte = time.Since(*ready.Load())
+			at.FirstByte = time.Since(*ready.Load())
 			w.phase("sent nothing more", p.IdleTimeout)
 			resp.Body = &watchedBody{body: resp.Body, watch: w}
 			return resp, nil
@@ -51,12 +80,12 @@ func timed(p httppolicy.Policy) decorator {
 
 // judgeSending judges an error of the wire. What went wrong before the head of the request was sent did so on the way to
 // the host.
-func judgeSending(err error, sent bool) outcome {
-	o := judgeError(err)
-	switch o.cause {
+func judgeSending(err error, sent bool) fault.Outcome {
+	o := fault.JudgeError(err)
+	switch o.Cause {
 	case "timeout", "reset", "truncated", "garbage":
 		if !sent {
-			return of("connect")
+			return fault.Of("connect")
 		}
 	}
 	return o
@@ -77,7 +106,7 @@ type watch struct {
 
 func newWatch(ctx context.Context, cancel context.CancelCauseFunc, p httppolicy.Policy) *watch {
 	w := &watch{ctx: ctx, cancel: cancel}
-	w.whole = time.AfterFunc(p.Timeout, func() { cancel(&timeoutError{"was not done", p.Timeout}) })
+	w.whole = time.AfterFunc(p.Timeout, func() { cancel(&fault.TimeoutError{What: "was not done", Limit: p.Timeout}) })
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.what, w.limit = "could not be reached", p.ConnectTimeout
@@ -108,7 +137,7 @@ func (w *watch) alive() {
 func (w *watch) expire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.cancel(&timeoutError{w.what, w.limit})
+	w.cancel(&fault.TimeoutError{What: w.what, Limit: w.limit})
 }
 
 // stop ends the attempt.
@@ -123,24 +152,12 @@ func (w *watch) stop() {
 
 // reason is why err came: the time limit, if one is over.
 func (w *watch) reason(err error) error {
-	var t *timeoutError
+	var t *fault.TimeoutError
 	if errors.As(context.Cause(w.ctx), &t) {
 		return t
 	}
 	return err
 }
-
-// timeoutError is a net.Error that says which limit is over.
-type timeoutError struct {
-	what  string
-	limit time.Duration
-}
-
-func (e *timeoutError) Error() string {
-	return fmt.Sprintf("the host %s within %s", e.what, short(e.limit))
-}
-func (e *timeoutError) Timeout() bool   { return true }
-func (e *timeoutError) Temporary() bool { return true }
 
 // watchedBody shows each piece of a body to the watch. It belongs to one goroutine.
 type watchedBody struct {

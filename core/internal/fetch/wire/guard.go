@@ -2,7 +2,7 @@
 // leads elsewhere from one moment to the next is found out. It keeps plugins from what is inside of a network and is
 // meant for nobody outside.
 
-package fetch
+package wire
 
 import (
 	"context"
@@ -13,12 +13,8 @@ import (
 	"syscall"
 
 	"github.com/scrapekit/scrapekit/core/internal/address"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 )
-
-// addressError says why an address is not connected to.
-type addressError struct{ text string }
-
-func (e *addressError) Error() string { return e.text }
 
 // checkAddress says why a connection to host, which leads to ip, may not be made. inside: the pipeline file allows its
 // own network.
@@ -28,11 +24,11 @@ func checkAddress(host string, ip netip.Addr, inside bool) error {
 	case kind == address.Public:
 		return nil
 	case kind == address.Special:
-		return &addressError{fmt.Sprintf("%s is a special address that is never connected to (link-local, metadata service, multicast or reserved)", named(host, ip))}
+		return &fault.AddressError{Text: fmt.Sprintf("%s is a special address that is never connected to (link-local, metadata service, multicast or reserved)", named(host, ip))}
 	case inside || address.Is(host, ip) || host == "localhost" && ip.IsLoopback():
 		return nil
 	}
-	return &addressError{fmt.Sprintf("%s resolves to the private address %s: write http { allow_private = true } in the block if that host is meant", host, ip)}
+	return &fault.AddressError{Text: fmt.Sprintf("%s resolves to the private address %s: write http { allow_private = true } in the block if that host is meant", host, ip)}
 }
 
 func named(host string, ip netip.Addr) string {
@@ -42,29 +38,30 @@ func named(host string, ip netip.Addr) string {
 	return fmt.Sprintf("%s, which is %s,", host, ip)
 }
 
-// checkLiteral is checkAddress for a host that is an address itself. It needs no connection, so it holds where a proxy
+// CheckLiteral is checkAddress for a host that is an address itself. It needs no connection, so it holds where a proxy
 // makes it.
-func checkLiteral(host string) error {
+func CheckLiteral(host string) error {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return checkAddress(host, ip, true)
 	}
 	return nil // a name: looked at when it is resolved
 }
 
-// guard dials.
-type guard struct {
-	dialer  net.Dialer
-	inside  bool            // the pipeline file allows its own network
+// Guard dials, as [http.Transport] asks it to.
+type Guard struct {
+	Dialer  net.Dialer
+	Inside  bool            // the pipeline file allows its own network
 	proxies map[string]bool // host:port of those of the pipeline file, which may be inside
 }
 
-func (g *guard) dial(ctx context.Context, network, to string) (net.Conn, error) {
+// Dial connects to an address that is not among those that plugins are kept from.
+func (g *Guard) Dial(ctx context.Context, network, to string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(to)
 	if err != nil {
 		return nil, err
 	}
-	inside := g.inside || g.proxies[to]
-	d := g.dialer
+	inside := g.Inside || g.proxies[to]
+	d := g.Dialer
 	d.ControlContext = func(_ context.Context, _, resolved string, _ syscall.RawConn) error {
 		at, err := netip.ParseAddrPort(resolved)
 		if err != nil {
@@ -73,7 +70,7 @@ func (g *guard) dial(ctx context.Context, network, to string) (net.Conn, error) 
 		return checkAddress(host, at.Addr(), inside)
 	}
 	c, err := d.DialContext(ctx, network, to)
-	var refused *addressError
+	var refused *fault.AddressError
 	if errors.As(err, &refused) {
 		return nil, refused // without the words of the system, which look like a fault of the network
 	}

@@ -1,7 +1,7 @@
 // OAuth 2: access tokens, from the client's own credentials or from a refresh token. The host's own HTTP asks for
 // them, behind the same guard and within the same limits as everything else.
 
-package fetch
+package auth
 
 import (
 	"cmp"
@@ -16,8 +16,11 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
@@ -26,12 +29,12 @@ import (
 type keep = func(ctx context.Context, use func(kept string) (next string, err error)) error
 
 // tokens returns what obtains the access tokens of o, for p. keep may be nil.
-func (c *Client) tokens(p httppolicy.Policy, o credential.OAuth2, keep keep) (obtain, error) {
+func tokens(p httppolicy.Policy, o credential.OAuth2, keep keep, set *redact.Set, host func(httppolicy.Policy) (http.RoundTripper, error)) (obtain, error) {
 	to, err := origin.Parse(o.TokenURL)
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
-	transport, err := c.For(httppolicy.Policy{
+	transport, err := host(httppolicy.Policy{
 		Plugin: p.Plugin, Allow: []origin.Origin{to}, OwnAuthorization: true, UserAgent: p.UserAgent, SpoolDir: p.SpoolDir, SpoolRoom: p.SpoolRoom, MaxBody: 1 << 20,
 		AllowPrivate: p.AllowPrivate, Proxy: p.Proxy, TLS: p.TLS, Certified: p.Certified,
 		Attempts: p.Attempts, ConnectTimeout: p.ConnectTimeout, HeaderTimeout: p.HeaderTimeout, MaxWait: p.MaxWait,
@@ -39,7 +42,7 @@ func (c *Client) tokens(p httppolicy.Policy, o credential.OAuth2, keep keep) (ob
 	if err != nil {
 		return nil, err
 	}
-	t := &tokenEndpoint{o: o, keep: keep, set: c.opts.Redact.Add, host: to.Host, client: &http.Client{
+	t := &tokenEndpoint{o: o, keep: keep, set: set.Add, host: to.Host, client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -105,7 +108,7 @@ func (t *tokenEndpoint) ask(ctx context.Context, params url.Values) (*oauth2.Tok
 		params.Set("audience", t.o.Audience)
 	}
 	t.conf.EndpointParams = params
-	token, err := t.conf.Token(context.WithValue(onTheWay(ctx, "access token"), oauth2.HTTPClient, t.client))
+	token, err := t.conf.Token(context.WithValue(trip.Aside(ctx, "access token"), oauth2.HTTPClient, t.client))
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +123,7 @@ func (t *tokenEndpoint) explain(err error) error {
 		return fmt.Errorf("access token from %s: %w", t.host, err)
 	}
 	status := refused.Response.StatusCode
-	said := statusText(status)
+	said := fault.StatusText(status)
 	if refused.ErrorCode != "" {
 		said += ", " + printable.Line(refused.ErrorCode)
 	}

@@ -1,7 +1,6 @@
-// authorized adds credentials to requests for the hosts that they belong to, and obtains those anew that a host does not
-// take any more: once for all requests that wait for them, and once for a request.
-
-package fetch
+// Package auth adds credentials to requests for the hosts that they belong to, and obtains those again that a host does
+// not take any more: once for all requests that wait for them, and once for a request.
+package auth
 
 import (
 	"context"
@@ -10,19 +9,23 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// authorized sees to it that there are credentials, and goes on from a 401. It stands above the limits: to obtain a
+// Ready sees to it that there are credentials, and goes on from a 401. It stands above the limits: to obtain a
 // credential may take a request to the same host.
-func authorized(all []*liveCredential) decorator {
+func (cs *Credentials) Ready() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		if len(all) == 0 {
+		if len(cs.all) == 0 {
 			return next
 		}
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			mine := belonging(all, exchangeOf(req).origin)
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
+			latest := &sent{}
+			req = req.WithContext(context.WithValue(req.Context(), sentKey{}, latest))
+			mine := belonging(cs.all, trip.FactsOf(req).Origin)
 			for _, c := range mine {
 				if err := c.ready(req.Context()); err != nil {
 					return nil, credentialError(req.Context(), err)
@@ -32,10 +35,10 @@ func authorized(all []*liveCredential) decorator {
 			if err != nil || resp.StatusCode != http.StatusUnauthorized {
 				return resp, err
 			}
-			changed, err := renew(req, mine)
+			changed, err := renew(req.Context(), latest, mine)
 			if err != nil {
 				resp.Body.Close() // memory or a spool file: nothing to lose
-				return nil, credentialError(req.Context(), fmt.Errorf("401 Unauthorized from %s, and %w", exchangeOf(req).origin, err))
+				return nil, credentialError(req.Context(), fmt.Errorf("401 Unauthorized from %s, and %w", trip.FactsOf(req).Origin, err))
 			}
 			if !changed {
 				return resp, nil
@@ -46,15 +49,20 @@ func authorized(all []*liveCredential) decorator {
 	}
 }
 
-// renew obtains those of the credentials anew that req was sent with, as far as they can be.
-func renew(req *http.Request, mine []*liveCredential) (changed bool, err error) {
+// sent is what the latest attempt of a request was sent with.
+type sent map[*live]*held
+
+type sentKey struct{}
+
+// renew obtains those of the credentials again that a request was sent with, as far as they can be.
+func renew(ctx context.Context, latest *sent, mine []*live) (changed bool, err error) {
 	for _, c := range mine {
-		sent := exchangeOf(req).sent[c]
-		now, err := c.renew(req.Context(), sent)
+		was := (*latest)[c]
+		now, err := c.renew(ctx, was)
 		if err != nil {
 			return false, err
 		}
-		changed = changed || now.version != sent.version && !credential.Same(now.value, sent.value)
+		changed = changed || now.version != was.version && !credential.Same(now.value, was.value)
 	}
 	return changed, nil
 }
@@ -62,12 +70,12 @@ func renew(req *http.Request, mine []*liveCredential) (changed bool, err error) 
 // once returns req to be sent once more: with its body anew.
 func once(req *http.Request) *http.Request {
 	out := req.Clone(req.Context())
-	exchangeOf(req).fill(out)
+	trip.FactsOf(req).Fill(out)
 	return out
 }
 
-func belonging(all []*liveCredential, to origin.Origin) []*liveCredential {
-	var mine []*liveCredential
+func belonging(all []*live, to origin.Origin) []*live {
+	var mine []*live
 	for _, c := range all {
 		if origin.Covered(c.origins, to) {
 			mine = append(mine, c)
@@ -81,38 +89,38 @@ func credentialError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	class := of("credentials")
+	class := fault.Of("credentials")
 	if sdk.IsPermanent(err) {
-		class = of("no credentials")
+		class = fault.Of("no credentials")
 	}
-	return &attemptError{outcome: class, unsent: true, err: err}
+	return &fault.Error{Outcome: class, Unsent: true, Err: err}
 }
 
-// signed puts the credentials in. It stands below the limits: a signature is good for minutes, and a request may wait
+// Sign puts the credentials in. It stands below the limits: a signature is good for minutes, and a request may wait
 // for longer.
-func signed(all []*liveCredential) decorator {
+func (cs *Credentials) Sign() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		if len(all) == 0 {
+		if len(cs.all) == 0 {
 			return next
 		}
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			ex := exchangeOf(req)
-			mine := belonging(all, ex.origin)
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
+			facts, now := trip.FactsOf(req), sent{}
+			mine := belonging(cs.all, facts.Origin)
 			req = req.Clone(req.Context())
-			ex.sent = map[*liveCredential]*held{}
+			*req.Context().Value(sentKey{}).(*sent) = now
 			for _, c := range mine {
 				h := c.peek()
-				if err := h.value.Put(req, ex.body); err != nil {
-					return nil, &attemptError{outcome: of("no credentials"), unsent: true, err: err}
+				if err := h.value.Put(req, facts.Body); err != nil {
+					return nil, &fault.Error{Outcome: fault.Of("no credentials"), Unsent: true, Err: err}
 				}
-				ex.sent[c] = h
+				now[c] = h
 			}
 			resp, err := next.RoundTrip(req)
 			if err != nil {
 				return nil, err
 			}
 			for _, c := range mine {
-				h := ex.sent[c]
+				h := now[c]
 				if resp.StatusCode != http.StatusUnauthorized {
 					h.worked.Store(true)
 				}

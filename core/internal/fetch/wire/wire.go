@@ -1,6 +1,6 @@
-// wire is net/http's own transport. Plugins whose wires are set up alike share one, and so its connections.
-
-package fetch
+// Package wire is the host's connections: net/http's transports, shared by plugins whose settings are alike; what keeps
+// them from addresses that are not for plugins; and the time limits of an attempt.
+package wire
 
 import (
 	"context"
@@ -17,7 +17,9 @@ import (
 
 	"golang.org/x/net/http/httpproxy"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -28,15 +30,23 @@ type wiring struct {
 	inside bool
 }
 
-// wires makes each wire once.
-type wires struct {
+// Pool makes each transport once. Make one with [NewPool].
+type Pool struct {
 	make func(wiring) (http.RoundTripper, error)
 
 	mu sync.Mutex
 	m  map[wiring]http.RoundTripper
 }
 
-func (w *wires) get(how wiring) (http.RoundTripper, error) {
+// NewPool returns an empty pool.
+func NewPool() *Pool { return &Pool{make: open} }
+
+// Only returns a pool whose only transport is t, whatever a policy says: for tests.
+func Only(t http.RoundTripper) *Pool {
+	return &Pool{make: func(wiring) (http.RoundTripper, error) { return t, nil }}
+}
+
+func (w *Pool) get(how wiring) (http.RoundTripper, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if t := w.m[how]; t != nil {
@@ -53,7 +63,8 @@ func (w *wires) get(how wiring) (http.RoundTripper, error) {
 	return t, nil
 }
 
-func (w *wires) closeIdle() {
+// CloseIdle ends the connections that no request uses.
+func (w *Pool) CloseIdle() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, t := range w.m {
@@ -63,8 +74,8 @@ func (w *wires) closeIdle() {
 	}
 }
 
-// forPolicy returns the way of p's requests: the client certificate goes where it belongs, and nowhere else.
-func (w *wires) forPolicy(p httppolicy.Policy) (http.RoundTripper, error) {
+// For returns the way of p's requests: the client certificate goes where it belongs, and nowhere else.
+func (w *Pool) For(p httppolicy.Policy) (http.RoundTripper, error) {
 	how := wiring{tls: p.TLS, proxy: p.Proxy, inside: p.AllowPrivate}
 	certified, err := w.get(how)
 	if err != nil || p.TLS.Cert == "" {
@@ -75,18 +86,18 @@ func (w *wires) forPolicy(p httppolicy.Policy) (http.RoundTripper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return roundTrip(func(req *http.Request) (*http.Response, error) {
-		if origin.Covered(p.Certified, exchangeOf(req).origin) {
+	return trip.Func(func(req *http.Request) (*http.Response, error) {
+		if origin.Covered(p.Certified, trip.FactsOf(req).Origin) {
 			return certified.RoundTrip(req)
 		}
 		return plain.RoundTrip(req)
 	}), nil
 }
 
-func wireOf(how wiring) (http.RoundTripper, error) {
-	t := newWire()
-	g := &guard{dialer: net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}, inside: how.inside}
-	t.DialContext = counted(g.dial)
+func open(how wiring) (http.RoundTripper, error) {
+	t := New()
+	g := &Guard{Dialer: net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}, Inside: how.inside}
+	t.DialContext = Counted(g.Dial)
 	var err error
 	if t.TLSClientConfig, err = tlsConfig(how.tls); err != nil {
 		return nil, err
@@ -96,9 +107,9 @@ func wireOf(how wiring) (http.RoundTripper, error) {
 	return t, err
 }
 
-// newWire returns the transport. Concurrency and times are limited by the decorators above; the times here only
+// New returns the transport. Concurrency and times are limited by the decorators above; the times here only
 // end dials that nobody waits for any more.
-func newWire() *http.Transport {
+func New() *http.Transport {
 	return &http.Transport{
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    30 * time.Second,
@@ -108,7 +119,7 @@ func newWire() *http.Transport {
 		MaxIdleConns:           1024,
 		MaxIdleConnsPerHost:    256,
 		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: maxHeader,
+		MaxResponseHeaderBytes: trip.MaxHeader,
 		ReadBufferSize:         16 << 10,
 		WriteBufferSize:        16 << 10,
 	}
@@ -173,7 +184,7 @@ func proxied(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Resp
 	if s == http.StatusOK {
 		return nil
 	}
-	err := fmt.Errorf("the proxy %s makes no connection: %s", proxy.Host, statusText(s))
+	err := fmt.Errorf("the proxy %s makes no connection: %s", proxy.Host, fault.StatusText(s))
 	if s == http.StatusProxyAuthRequired {
 		err = fmt.Errorf("%w; give user and password in http.proxy: http://USER:PASSWORD@%s", err, proxy.Host)
 	}
@@ -181,7 +192,7 @@ func proxied(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Resp
 	if s >= 500 || s == http.StatusTooManyRequests {
 		class = "connect" // it does not reach the host now
 	}
-	return &attemptError{outcome: of(class), unsent: true, err: err}
+	return &fault.Error{Outcome: fault.Of(class), Unsent: true, Err: err}
 }
 
 // canonicalAddress is what net/http dials for a proxy.
