@@ -139,7 +139,7 @@ var guarantees = []mutant{
 		edits: []edit{{"sdk/confignumber.go", `	dec.UseNumber()
 `, ``}}},
 	{name: "a whole number of the file may be too large", pkg: "core/internal/config", test: "TestNumbersOfTypes",
-		edits: []edit{{"core/internal/config/settings.go", `!sdk.FitsFormat(n, format):`, `!sdk.FitsFormat(n, format[:0]):`}}},
+		edits: []edit{{"core/internal/config/settings.go", `!keyword.Fits(n, format):`, `!keyword.Fits(n, format[:0]):`}}},
 	{name: "jsonl: nobody is told what is gone", pkg: filesink, test: "TestSaysWhatIsGone",
 		edits: []edit{{filesink + "/restore.go", `	r.tellGone(ctx)
 `, ``}}},
@@ -271,7 +271,7 @@ var guarantees = []mutant{
 	{name: "store: a plugin is in place before it is on disk", pkg: "core/internal/registry/store", test: "TestPowerCuts", linux: true,
 		edits: []edit{{"core/internal/registry/store/draft.go", `errors.Join(f.Sync(), f.Close(), os.Chmod(path, mode))`, `errors.Join(f.Close(), os.Chmod(path, mode))`}}},
 	{name: "fetch: a POST is sent twice", pkg: fetch, test: "TestOnlyIdempotentIsRepeated",
-		edits: []edit{{fetch + "/retried.go", `	if sdk.IsIdempotent(t.req) {`, `	if sdk.IsIdempotent(t.req) || t.req.Method == "POST" {`}}},
+		edits: []edit{{fetch + "/retried.go", `	if hint.Idempotent(t.req) {`, `	if hint.Idempotent(t.req) || t.req.Method == "POST" {`}}},
 	{name: "fetch: Retry-After holds for one request alone", pkg: fetch, test: "TestPauseHoldsForAll",
 		edits: []edit{{fetch + "/hosts.go", `	return l.limiter.Penalize(context.WithoutCancel(ctx), l.key, d)`, `	return nil`}}},
 	{name: "fetch: a 403 with Retry-After is a failure", pkg: fetch, test: "TestRefusals",
@@ -285,12 +285,12 @@ var guarantees = []mutant{
 	{name: "fetch: processes do not see each other's pauses", pkg: fetch, test: "TestPauseHoldsForBothProcesses",
 		edits: []edit{{fetch + "/machine/limiter.go", `			at.until, at.by = until, s.id`, `			at.by = s.id`}}},
 	{name: "fetch: half a reply is taken for a whole one", pkg: fetch, test: "TestRetriedFailures",
-		edits: []edit{{fetch + "/whole.go", `	err = errors.Join(b.fill(limited), decoded.Close())`, `	_ = b.fill(limited)
+		edits: []edit{{fetch + "/body/whole.go", `	err = errors.Join(b.Fill(limited), decoded.Close())`, `	_ = b.Fill(limited)
 	err = decoded.Close()`}}},
 	{name: "fetch: a plugin asks a host that is not allowed", pkg: fetch, test: "TestAllowList",
-		edits: []edit{{fetch + "/allowed.go", `	if !coveredBy(p.Allow, origin) {`, `	if !coveredBy(p.Allow, origin) && p.Allow == nil {`}}},
+		edits: []edit{{fetch + "/allow/allow.go", `	if !origin.Covered(p.Allow, to) {`, `	if !origin.Covered(p.Allow, to) && p.Allow == nil {`}}},
 	{name: "fetch: a body that is no gzip is taken for one that was cut", pkg: fetch, test: "TestUnknownEncodings",
-		edits: []edit{{fetch + "/whole.go", `	case errors.As(err, &other):`, `	case errors.As(err, &other) && other == nil:`}}},
+		edits: []edit{{fetch + "/body/whole.go", `	case errors.As(err, &other):`, `	case errors.As(err, &other) && other == nil:`}}},
 	{name: "files: whatever came is kept", pkg: files, test: "TestAnotherFile",
 		edits: []edit{{files + "/keeper.go", `	body, err := expected(expect, resp)`, `	body, err := expected(sdk.Expect{}, resp)`}}},
 	{name: "files: what was kept wrongly stays", pkg: files, test: "TestAnotherFileThatWasKept",

@@ -6,9 +6,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // TestLongPauseIsNoAttempt: a pause that is too long to wait for is told beside the one attempt that there was.
@@ -32,12 +35,43 @@ func TestLongPauseIsNoAttempt(t *testing.T) {
 	}
 }
 
+// TestNoRateIsWaitedForLongerThanMaxWait: a host whose rate, as it states it, puts the next request farther away than http.max_wait ends the request; a rate
+// of the pipeline file is what the user wants.
+func TestNoRateIsWaitedForLongerThanMaxWait(t *testing.T) {
+	run := func(t *testing.T, p httppolicy.Policy, headers ...string) (took time.Duration, err error) {
+		synctest.Test(t, func(t *testing.T) {
+			s := &scripted{scripts: []script{reply(200, "{}", headers...)}}
+			client := s.client(t, Options{})
+			defer client.Close()
+			rt, start := transport(t, client, p), time.Now()
+			for range 3 {
+				if _, _, err = ask(t.Context(), rt, "GET", page, ""); err != nil {
+					break
+				}
+			}
+			took = time.Since(start)
+		})
+		return took, err
+	}
+	slow := []string{"X-RateLimit-Limit: 90", "X-RateLimit-Remaining: 5", "X-RateLimit-FillRate: 1", "X-RateLimit-Interval-Seconds: 45"}
+	took, err := run(t, httppolicy.Policy{MaxWait: 20 * time.Second}, slow...)
+	if err == nil || !strings.Contains(err.Error(), "longer than http.max_wait (20 s)") || !strings.Contains(err.Error(), "stated: X-Ratelimit") || took > time.Second {
+		t.Errorf("after %s: %v", took, err)
+	}
+	if took, err := run(t, httppolicy.Policy{MaxWait: time.Minute}, slow...); err != nil || took < 45*time.Second {
+		t.Errorf("after %s: %v", took, err)
+	}
+	if took, err := run(t, httppolicy.Policy{MaxWait: 20 * time.Second, Rate: 1. / 45}); err != nil || took < 80*time.Second {
+		t.Errorf("the file's rate, after %s: %v", took, err)
+	}
+}
+
 // TestHeadersOfTheHostAreTold: who gives a header that is the host's hears that it is not sent.
 func TestHeadersOfTheHostAreTold(t *testing.T) {
 	t.Parallel()
 	c, s, p := serve(t, func(http.ResponseWriter, *http.Request) {})
 	var told []string
-	ctx := Explained(t.Context(), func(s Step) { told = append(told, s.Text) })
+	ctx := trip.Explained(t.Context(), func(s trip.Step) { told = append(told, s.Text) })
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +111,7 @@ func TestRequestsOnTheWayAreTold(t *testing.T) {
 	steps := map[string]string{}
 	told := func(url string) error {
 		clear(steps)
-		ctx := Explained(t.Context(), func(s Step) { steps[s.For] += s.Part + ": " + s.Text + "\n" })
+		ctx := trip.Explained(t.Context(), func(s trip.Step) { steps[s.For] += s.Part + ": " + s.Text + "\n" })
 		_, _, err := ask(ctx, rt, "GET", url, "")
 		return err
 	}

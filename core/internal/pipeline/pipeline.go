@@ -15,6 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // Config is what one run is made of.
@@ -234,7 +235,7 @@ func (p *Pipeline) finish(res Result) (Result, error) {
 		return res, errors.Join(res.Err, err)
 	}
 	p.Step("finishing")
-	end := checkpoint.End{Now: time.Now(), Gaps: len(res.Counts.Section(sdk.HeadingMissing)) > 0}
+	end := checkpoint.End{Now: time.Now(), Gaps: len(res.Counts.Section(hint.Missing)) > 0}
 	if err := p.Store.Finish(ctx, res.Run, res.Outcome, end); err != nil {
 		return res, errors.Join(res.Err, err)
 	}

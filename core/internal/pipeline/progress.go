@@ -8,6 +8,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // Kind says what happened.
@@ -174,7 +175,7 @@ func (p *progress) broken() int {
 func (p *progress) lacks() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.now.Section(sdk.HeadingMissing)) > 0
+	return len(p.now.Section(hint.Missing)) > 0
 }
 
 func (p *progress) note(e Event) {

@@ -3,7 +3,6 @@
 package llm
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -26,30 +25,39 @@ func (o *output) add(stream string, v any) error {
 // Transform makes the records of a batch of issues. Batches of other streams pass through unchanged. It keeps
 // nothing between calls, so any number of them may run at the same time.
 func (t *transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {
-	if b.Stream != issuesStream {
+	form := t.formOf(b.Stream)
+	if form == other {
 		return []sdk.Batch{b}, nil
 	}
 	var out output
-	var rejects sdk.Rejects
 	counts := tally{}
-	for line := range b.Records() {
+	err := sdk.EachRecord(b, func(line []byte) error {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		one := t.upsert
 		if b.Op == sdk.Delete {
 			one = t.remove
 		}
-		if err := one(line, counts, &out); err != nil {
-			rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: bytes.Clone(line), Reason: err.Error()})
+		if err := one(form, line, counts, &out); err != nil {
+			return sdk.Reject{Reason: err.Error()}
 		}
-	}
+		return nil
+	})
 	counts.report(ctx)
-	return out.Flush(), rejects.Err()
+	return out.Flush(), err
 }
 
-// upsert makes all records of an issue.
-func (t *transform) upsert(line []byte, counts tally, out *output) error {
+// upsert makes all records of an issue or of a document.
+func (t *transform) upsert(form form, line []byte, counts tally, out *output) error {
+	if form == documents {
+		doc, err := readDocument(line)
+		if err != nil {
+			return err
+		}
+		counts.add("documents/read", 1)
+		return t.newWork(doc, counts.add, out).pretrain()
+	}
 	is, err := readIssue(line)
 	if err != nil {
 		return err
@@ -75,8 +83,8 @@ func (t *transform) upsert(line []byte, counts tally, out *output) error {
 	return nil
 }
 
-// remove deletes all that an issue has ever given, with these settings or others.
-func (t *transform) remove(line []byte, counts tally, out *output) error {
+// remove deletes all that an issue or a document has ever given, with these settings or others.
+func (t *transform) remove(form form, line []byte, counts tally, out *output) error {
 	var key struct {
 		ID string `json:"id"`
 	}
@@ -86,13 +94,13 @@ func (t *transform) remove(line []byte, counts tally, out *output) error {
 	if key.ID == "" {
 		return fmt.Errorf("invalid key: it has no id")
 	}
-	counts.add("issues/deleted", 1)
+	counts.add(form.String()+"/deleted", 1)
 	if t.Pretrain {
 		if err := out.remove(pretrainStream, key.ID); err != nil {
 			return err
 		}
 	}
-	if len(t.Tasks) == 0 {
+	if form == documents || len(t.Tasks) == 0 {
 		return nil
 	}
 	return out.remove(t.Format, key.ID)
