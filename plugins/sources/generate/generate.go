@@ -15,7 +15,7 @@ import (
 type Config struct {
 	Records     int64  `json:"records" default:"1000000" min:"0" doc:"How many records there are in all."`
 	Splits      int64  `json:"splits" default:"8" min:"1" max:"1000000" doc:"Into how many splits they are divided."`
-	Size        int    `json:"size" default:"400" min:"200" max:"1000000" doc:"About how many bytes a record has."`
+	Size        int    `json:"size" default:"400" min:"200" max:"1000000" doc:"About how many bytes each record has."`
 	Seed        uint64 `json:"seed" default:"1" doc:"Another seed gives other records."`
 	CursorEvery int64  `json:"cursor_every" default:"1000" min:"1" doc:"How many records come between two cursors."`
 }
