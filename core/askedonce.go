@@ -8,8 +8,6 @@ import (
 	"io"
 	"net/http"
 	"sync"
-
-	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // askedOnce answers a request that came before as it was answered then. Errors, and replies that may pass, are not remembered. The requests of one kind wait
@@ -29,9 +27,6 @@ type answer struct {
 
 // RoundTrip implements http.RoundTripper.
 func (a *askedOnce) RoundTrip(req *http.Request) (*http.Response, error) {
-	if sdk.KeepingOf(req.Context()) != nil {
-		return a.next.RoundTrip(req) // it has a file for an answer
-	}
 	key := req.Method + " " + req.URL.String() + "\n"
 	if req.Body != nil {
 		body, err := io.ReadAll(req.Body)

@@ -133,11 +133,11 @@ func (p *parts) conformance(ctx context.Context, b config.Block, o ConformanceOp
 
 // pluginCase adds what the checks of a kind need.
 func (p *parts) pluginCase(ctx context.Context, plan *plugintest.Plan, b config.Block, o ConformanceOptions) error {
-	transport, err := p.transport(ctx, b)
+	host, err := p.services(ctx, b)
 	if err != nil {
 		return err
 	}
-	host := sdk.Host{Transport: &askedOnce{next: transport}, Dial: p.dialer(b)}
+	host.Transport = &askedOnce{next: host.Transport}
 	switch b.Kind {
 	case sdk.KindSource:
 		plan.Source = &conformance.SourceCase{Host: host, Streams: selected(b), MaxResumes: o.MaxResumes, MaxRecords: cmp.Or(o.Records, maxSourceRecords)}

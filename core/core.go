@@ -14,7 +14,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
-	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/core/internal/registry/lock"
@@ -54,10 +54,10 @@ type Options struct {
 }
 
 // CacheMode says what a run does with the caches of its blocks.
-type CacheMode = cache.Mode
+type CacheMode = httppolicy.CacheMode
 
 // CacheModes are all of them.
-var CacheModes = cache.Modes
+var CacheModes = httppolicy.CacheModes
 
 // Hosts is what a process knows of the hosts that it asks.
 type Hosts = fetch.Hosts

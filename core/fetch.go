@@ -119,9 +119,9 @@ func (r FetchRequest) target(b config.Block) (string, error) {
 	if !strings.HasPrefix(r.URL, "/") {
 		return r.URL, nil
 	}
-	for _, origin := range b.HTTP.Allow {
-		if !strings.Contains(origin, "*") {
-			return origin + r.URL, nil
+	for _, o := range b.HTTP.Allow {
+		if !strings.Contains(o.Host, "*") {
+			return o.String() + r.URL, nil
 		}
 	}
 	return "", sdk.Permanent(fmt.Errorf("%s names no host that %s could be on: give the whole URL", stageName(b), r.URL))

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
@@ -31,13 +33,13 @@ func TestMemoryOfLargeBodies(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	origin, err := fetch.ParseOrigin(s.URL)
+	at, err := origin.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	client := fetch.New(fetch.Options{})
 	defer client.Close()
-	transport, err := client.For(fetch.Policy{Plugin: "test", Allow: []fetch.Origin{origin}, SpoolDir: t.TempDir()})
+	transport, err := client.For(httppolicy.Policy{Plugin: "test", Allow: []origin.Origin{at}, SpoolDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

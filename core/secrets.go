@@ -17,6 +17,7 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/credential"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
 
@@ -133,22 +134,24 @@ func (s *secret) hidden(said string) string {
 	return said
 }
 
-// lateAuth is a credential with stand-ins in it.
+// lateAuth is the value of a credential with stand-ins in it.
 type lateAuth struct {
-	config.Auth
+	value   credential.Value
 	secrets []*secret
 	got     map[*secret]time.Time // when what was last put in was obtained
 }
 
-// newLateAuth returns nil if a needs no secret.
-func newLateAuth(a config.Auth, all []*secret) *lateAuth {
-	late := &lateAuth{Auth: a, got: map[*secret]time.Time{}}
+// newLateAuth returns nil if v needs no secret.
+func newLateAuth(v credential.Value, all []*secret) *lateAuth {
+	late := &lateAuth{value: v, got: map[*secret]time.Time{}}
 	for _, s := range all {
-		for _, text := range texts(&a) {
-			if strings.Contains(*text, s.StandIn) {
-				late.secrets = append(late.secrets, s)
-				break
-			}
+		needs := false
+		v.Map(func(text string) string {
+			needs = needs || strings.Contains(text, s.StandIn)
+			return text
+		})
+		if needs {
+			late.secrets = append(late.secrets, s)
 		}
 	}
 	if late.secrets == nil {
@@ -157,26 +160,24 @@ func newLateAuth(a config.Auth, all []*secret) *lateAuth {
 	return late
 }
 
-// next returns the credential with secrets that are newer than those of the call before.
-func (l *lateAuth) next(ctx context.Context) (config.Auth, error) {
-	out := l.Auth
-	if out.OAuth2 != nil {
-		o := *out.OAuth2
-		out.OAuth2 = &o
-	}
-	if out.AWS != nil {
-		s := *out.AWS
-		out.AWS = &s
-	}
+// credential returns c with the secrets in place, and with what obtains them again.
+func (l *lateAuth) credential(ctx context.Context, c credential.Credential) (credential.Credential, error) {
+	var err error
+	c.Value, err = l.next(ctx)
+	c.Renew, c.TTL = l.next, l.ttl()
+	return c, err
+}
+
+// next returns the value with secrets that are newer than those of the call before.
+func (l *lateAuth) next(ctx context.Context) (credential.Value, error) {
+	out := l.value
 	for _, s := range l.secrets {
 		value, at, err := s.after(ctx, l.got[s])
 		if err != nil {
-			return config.Auth{}, err
+			return nil, err
 		}
 		l.got[s] = at
-		for _, text := range texts(&out) {
-			*text = strings.ReplaceAll(*text, s.StandIn, value)
-		}
+		out = out.Map(func(text string) string { return strings.ReplaceAll(text, s.StandIn, value) })
 	}
 	return out, nil
 }
@@ -190,16 +191,4 @@ func (l *lateAuth) ttl() time.Duration {
 		}
 	}
 	return least
-}
-
-// texts are those in which a secret may stand.
-func texts(a *config.Auth) []*string {
-	all := []*string{&a.User, &a.Password, &a.Token, &a.Value}
-	if o := a.OAuth2; o != nil {
-		all = append(all, &o.ClientID, &o.ClientSecret, &o.RefreshToken)
-	}
-	if s := a.AWS; s != nil {
-		all = append(all, &s.AccessKeyID, &s.SecretAccessKey, &s.SessionToken)
-	}
-	return all
 }

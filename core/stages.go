@@ -16,6 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/files"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/state"
@@ -89,7 +90,7 @@ func stage[P any](p *parts, b config.Block, pick func(*pluginhost.Plugin) P) pip
 }
 
 func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, error) {
-	transport, err := p.transport(ctx, b)
+	services, err := p.services(ctx, b)
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
@@ -100,7 +101,7 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 		return nil, sdk.Permanent(err)
 	}
 	s := p.spec(b)
-	s.Services = sdk.Host{Transport: transport, Dial: p.dialer(b)}
+	s.Services = services
 	plugin, err := p.host.Start(ctx, s)
 	if err != nil && !IsCrash(err) && ctx.Err() == nil { // it is in the file, or in what the file names
 		err = fmt.Errorf("%w (the block at %s)", err, b.Pos)
@@ -142,40 +143,36 @@ func (p *parts) dialer(b config.Block) dial.Func {
 	return p.dial.For(dial.Policy{Plugin: stageName(b), Pos: b.Pos, Granted: b.Dial, Asked: b.AsksDial})
 }
 
+// services are what the host does for a plugin.
+func (p *parts) services(ctx context.Context, b config.Block) (sdk.Host, error) {
+	transport, err := p.transport(ctx, b)
+	if err != nil {
+		return sdk.Host{}, err
+	}
+	host := sdk.Host{Transport: transport, Dial: p.dialer(b)}
+	if b.Kind == sdk.KindSource {
+		keeper := &files.Keeper{Next: fetch.ForFiles(transport), Folder: p.files, MaxSize: b.Files.MaxSize, TooLong: fetch.IsTooLarge}
+		host.Keep = keeper.Keep
+	}
+	return host, nil
+}
+
 // transport is the plugin's way to HTTP, with the policy of its block.
 func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTripper, error) {
-	policy := fetch.Policy{
-		Plugin: stageName(b), Pos: b.Pos, Rate: b.HTTP.Rate, Burst: b.HTTP.Burst, Concurrency: b.HTTP.Concurrency, Attempts: b.HTTP.Attempts,
-		ConnectTimeout: b.HTTP.ConnectTimeout, HeaderTimeout: b.HTTP.HeaderTimeout, IdleTimeout: b.HTTP.IdleTimeout,
-		Timeout: b.HTTP.Timeout, MaxWait: b.HTTP.MaxWait, Deadline: b.HTTP.Deadline, RetryBudget: b.HTTP.RetryBudget, UserAgent: b.HTTP.UserAgent, SpoolDir: p.spool, SpoolRoom: p.room,
-		AllowPrivate: b.HTTP.AllowPrivate, Proxy: b.HTTP.Proxy, Robots: b.HTTP.Robots, Cookies: b.HTTP.Cookies,
-		Methods: b.HTTP.Methods, Reads: b.Kind == sdk.KindSource && b.HTTP.Methods != nil,
-	}
-	for _, l := range b.HTTP.Limits {
-		policy.Limits = append(policy.Limits, fetch.EndpointLimit(l))
-	}
-	var err error
-	if policy.Allow, err = origins(b.HTTP.Allow); err != nil {
-		return nil, fmt.Errorf("%s: http.allow: %w", b.Pos, err)
-	}
+	policy, err := b.HTTP, error(nil)
+	policy.Plugin, policy.Pos = stageName(b), b.Pos
+	policy.SpoolDir, policy.SpoolRoom = p.spool, p.room
+	policy.Reads = b.Kind == sdk.KindSource && b.HTTP.Methods != nil
 	if policy.Auth, err = p.credentials(ctx, b); err != nil {
 		return nil, err
 	}
-	t := b.HTTP.TLS
-	policy.TLS = fetch.TLS{CA: t.CA, Cert: t.Cert, Key: t.Key, Min: t.Min, Insecure: t.Insecure}
-	if policy.Certified, err = origins(t.Origins); err != nil {
-		return nil, fmt.Errorf("%s: http.tls: %w", b.Pos, err)
+	if policy.Cache != nil {
+		cache := *policy.Cache
+		cache.Dir, cache.Mode, cache.MaxAge = p.cacheDir(b), p.opts.Cache, p.config.Retention.Replies
+		policy.Cache = &cache
 	}
-	if c := b.HTTP.Cache; c != nil {
-		policy.Cache = &fetch.CachePolicy{Dir: p.cacheDir(b), Mode: p.opts.Cache, MaxSize: c.MaxSize, MaxAge: p.config.Retention.Replies, StaleIfError: c.StaleIfError}
-	}
-	policy.MaxBody = max(cmp.Or(b.HTTP.MaxBody, fetch.DefaultMaxBody), b.Files.MaxSize)
-	policy.MaxRatio = int64(b.HTTP.MaxRatio)
-	next, err := p.fetch.For(policy)
-	if err != nil || b.Kind != sdk.KindSource {
-		return next, err
-	}
-	return &files.Keeper{Next: next, Folder: p.files, MaxSize: b.Files.MaxSize, TooLong: fetch.IsTooLarge}, nil
+	policy.MaxBody = max(cmp.Or(b.HTTP.MaxBody, httppolicy.DefaultMaxBody), b.Files.MaxSize)
+	return p.fetch.For(policy)
 }
 
 // keepIn opens the folder for files when it is needed first. It returns nil if the pipeline file names none; dir is where
@@ -187,18 +184,6 @@ func (p *Pipeline) keepIn(dir string) func() (*files.Folder, error) {
 	}
 	owner := p.config.StateDir + "\x00" + stageName(p.config.Source)
 	return sync.OnceValues(func() (*files.Folder, error) { return files.Open(cmp.Or(dir, path), owner) })
-}
-
-func origins(urls []string) ([]fetch.Origin, error) {
-	var out []fetch.Origin
-	for _, u := range urls {
-		o, err := fetch.ParseOrigin(u)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, o)
-	}
-	return out, nil
 }
 
 // inProcess is an instance that lives in the host: nothing starts and nothing can die.

@@ -16,8 +16,8 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/scrapekit/scrapekit/core/internal/credential"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
-	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/state"
 )
 
@@ -25,7 +25,7 @@ import (
 // there anew counts, and not what followed after the one before.
 type keptToken struct{ path string }
 
-func newKeptToken(home state.Home, o *fetch.OAuth2) keptToken {
+func newKeptToken(home state.Home, o credential.OAuth2) keptToken {
 	sum := sha256.Sum256([]byte(strings.Join([]string{o.TokenURL, o.ClientID, o.RefreshToken}, "\x00")))
 	return keptToken{filepath.Join(home.Tokens(), hex.EncodeToString(sum[:8]))}
 }

@@ -8,14 +8,14 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/credential"
 	"github.com/scrapekit/scrapekit/core/internal/state"
 )
 
 func TestRefreshTokenIsKept(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	o := &fetch.OAuth2{TokenURL: "https://login.example.com", ClientID: "me", RefreshToken: "first"}
+	o := credential.OAuth2{TokenURL: "https://login.example.com", ClientID: "me", RefreshToken: "first"}
 	turn := func(next string, fail error) (kept string) {
 		t.Helper()
 		err := newKeptToken(state.Home(dir), o).use(t.Context(), func(k string) (string, error) { kept = k; return next, fail })
@@ -51,7 +51,7 @@ func TestRefreshTokenIsKept(t *testing.T) {
 
 func TestKeptTokenIsUsedByOneAtATime(t *testing.T) {
 	t.Parallel()
-	k := newKeptToken(state.Home(t.TempDir()), &fetch.OAuth2{})
+	k := newKeptToken(state.Home(t.TempDir()), credential.OAuth2{})
 	err := k.use(t.Context(), func(string) (string, error) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

@@ -5,7 +5,7 @@
 //	func main() { serve.Main(jira.Plugin()) }
 //
 // The host owns HTTP, credentials, rate limits, retries, checkpoints and scheduling. A plugin reaches
-// it through the context of a call: [HTTPClient], [Dial], [Log], [Count].
+// it through the context of a call: [HTTPClient], [Keep], [Dial], [Log], [Count].
 //
 // # Where to begin
 //

@@ -16,6 +16,8 @@ import (
 // every call; a test may put its own there with [WithHost]. Any field may be nil.
 type Host struct {
 	Transport http.RoundTripper
+	// Keep makes req, a GET whose redirects it follows, and keeps the file that comes. See the function [Keep].
+	Keep func(req *http.Request, key string, expect Expect) (File, error)
 	// Dial connects to an address, which it checks. In a test of a plugin new(net.Dialer).DialContext will do.
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
 	Logger *slog.Logger
@@ -24,7 +26,7 @@ type Host struct {
 
 type hostKey struct{}
 
-// WithHost returns a context in which h serves [HTTPClient], [Dial], [Log] and [Count].
+// WithHost returns a context in which h serves [HTTPClient], [Keep], [Dial], [Log] and [Count].
 func WithHost(ctx context.Context, h Host) context.Context {
 	return context.WithValue(ctx, hostKey{}, h)
 }

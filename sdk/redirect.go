@@ -3,7 +3,6 @@
 package sdk
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -90,13 +89,4 @@ func (t redirects) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, e
 	}
 	return nil, err
-}
-
-// unwrapped takes the error of an http.Client for the URL, which may hold what is secret, off what the transport said.
-func unwrapped(err error) error {
-	var outer *url.Error
-	if errors.As(err, &outer) {
-		return outer.Err
-	}
-	return err
 }

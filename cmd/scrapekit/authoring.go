@@ -34,8 +34,8 @@ type projectFlags struct {
 
 func (f *projectFlags) add(cmd *cobra.Command) {
 	f.fileFlags.add(cmd)
-	cmd.Flags().StringVar(&f.config, "config", "", "a pipeline file that shows the plugin: its settings are taken from there (default example.hcl beside it, or the only one)")
-	cmd.Flags().StringVar(&f.replay, "replay", "", "take the replies of remote systems from this recording, and ask nobody")
+	cmd.Flags().StringVar(&f.config, "config", "", "a pipeline file that uses the plugin, for its settings (default example.hcl beside it, or the only one)")
+	cmd.Flags().StringVar(&f.replay, "replay", "", "take all replies from this recording, and make no request")
 	cmd.Flags().StringVar(&f.build, "build", "", "a command that builds PLUGIN, which then names a program (default: go build, or npm run build)")
 }
 

@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 )
 
 // realIssues are issues of a public site, beside the repository.
@@ -30,14 +30,14 @@ const realIssues = "../../../shared/fixtures/jira/apache/issues.jsonl"
 // server and of everything else, and the peaks of the memory of the host and of the source, which must not grow with the number of issues.
 // Server, host and plugins share the cores of the machine. On Cloud the text is a document, made by the server for each issue anew.
 func BenchmarkJiraIssues(b *testing.B) {
-	for _, f := range []jiratest.Flavour{jiratest.DataCenter, jiratest.Cloud} {
+	for _, f := range []jiraserver.Flavour{jiraserver.DataCenter, jiraserver.Cloud} {
 		for _, n := range strings.Split(cmp.Or(os.Getenv("SCRAPEKIT_ISSUES"), "20000"), ",") {
 			issues, err := strconv.Atoi(n)
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.Run(fmt.Sprintf("%s/%d", f, issues), func(b *testing.B) {
-				jira, issues := copiedIssues(b, jiratest.Options{Flavour: f}, issues)
+				jira, issues := copiedIssues(b, jiraserver.Options{Flavour: f}, issues)
 				server := httptest.NewServer(jira)
 				defer server.Close()
 				for b.Loop() {
@@ -49,14 +49,14 @@ func BenchmarkJiraIssues(b *testing.B) {
 }
 
 // copiedIssues returns a Jira with at least n issues, and how many they are.
-func copiedIssues(b *testing.B, o jiratest.Options, n int) (*jiratest.Server, int) {
+func copiedIssues(b *testing.B, o jiraserver.Options, n int) (*jiraserver.Server, int) {
 	b.Helper()
 	file, err := os.Open(realIssues)
 	if err != nil {
 		b.Skip("the real issues are not here: ", err)
 	}
 	defer file.Close()
-	jira := jiratest.New(o)
+	jira := jiraserver.New(o)
 	if err := jira.LoadIssues(file); err != nil {
 		b.Fatal(err)
 	}

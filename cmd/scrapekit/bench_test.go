@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 )
 
 // BenchmarkThroughput delivers records of about 400 bytes from a generator to JSON Lines: host, source and sink are
@@ -76,12 +76,12 @@ func lines(tb testing.TB, dir string) int {
 // BenchmarkPolite reads a Jira that allows so many requests a second, told by headers or by 429 alone. It
 // reports the time against the ideal, requests / limit, and the share of refused requests.
 func BenchmarkPolite(b *testing.B) {
-	forms := map[string]jiratest.LimitForm{"headers": jiratest.DataCenterHeaders, "retry-after": jiratest.RetryAfterSeconds, "html-429": jiratest.HTMLBody}
+	forms := map[string]jiraserver.LimitForm{"headers": jiraserver.DataCenterHeaders, "retry-after": jiraserver.RetryAfterSeconds, "html-429": jiraserver.HTMLBody}
 	for name, form := range forms {
 		b.Run(name, func(b *testing.B) {
 			const limit = 20
 			for b.Loop() {
-				politeRun(b, jiratest.Options{Seed: 3, BasePath: "/jira", Limit: &jiratest.Limit{PerSecond: limit, Burst: 5, Form: form}}, 3000, func(s seen) {
+				politeRun(b, jiraserver.Options{Seed: 3, BasePath: "/jira", Limit: &jiraserver.Limit{PerSecond: limit, Burst: 5, Form: form}}, 3000, func(s seen) {
 					// The first request waits for nothing: n requests take n-1 intervals, less what the burst gives.
 					b.ReportMetric(s.took.Seconds()/(float64(s.requests)/limit), "of-ideal")
 					b.ReportMetric(100*float64(s.refused)/float64(s.requests), "%refused")
@@ -95,7 +95,7 @@ func BenchmarkPolite(b *testing.B) {
 // BenchmarkLatency reads a Jira that takes 50 ms for each reply, 16 at once, without a limit.
 func BenchmarkLatency(b *testing.B) {
 	for b.Loop() {
-		politeRun(b, jiratest.Options{Seed: 3, BasePath: "/jira", Latency: 50 * time.Millisecond}, 12000, func(s seen) {
+		politeRun(b, jiraserver.Options{Seed: 3, BasePath: "/jira", Latency: 50 * time.Millisecond}, 12000, func(s seen) {
 			ideal := float64(s.requests) * 0.050 / 16
 			b.ReportMetric(100*ideal/s.took.Seconds(), "%of-ideal-rate")
 			b.ReportMetric(float64(s.requests), "requests")
@@ -109,14 +109,14 @@ type seen struct {
 	took              time.Duration // from the first request to the last reply
 }
 
-func politeRun(b *testing.B, o jiratest.Options, issues int, report func(seen)) {
+func politeRun(b *testing.B, o jiraserver.Options, issues int, report func(seen)) {
 	b.Helper()
-	jira := jiratest.New(o)
-	projects := make([]jiratest.Project, 16)
+	jira := jiraserver.New(o)
+	projects := make([]jiraserver.Project, 16)
 	for i := range projects {
-		projects[i] = jiratest.Project{Key: fmt.Sprintf("P%c", 'A'+i), Issues: issues / 16}
+		projects[i] = jiraserver.Project{Key: fmt.Sprintf("P%c", 'A'+i), Issues: issues / 16}
 	}
-	jira.Generate(jiratest.Synthetic{Projects: projects})
+	jira.Generate(jiraserver.Synthetic{Projects: projects})
 	var mu sync.Mutex
 	var s seen
 	var first, last time.Time

@@ -22,7 +22,8 @@ func (a *app) validateCommand() *cobra.Command {
 	var check bool
 	cmd := &cobra.Command{
 		Use: "validate FILE", Short: "Check a pipeline file without running it", Args: args,
-		Long: "Checks a pipeline file: its syntax, its names, and every setting against the plugin's schema.\nNothing is requested and nothing is written, unless --check is given.",
+		Long: "Checks a pipeline file: its syntax, its names, and every setting against the schema of its plugin.\n" +
+			"Without --check it requests nothing and writes nothing.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			p, err := a.load(cmd.Context(), given[0], f)
 			if err != nil {

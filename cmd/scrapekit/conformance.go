@@ -29,24 +29,26 @@ var errChecks = errors.New("the plugin fails checks")
 func (a *app) pluginsTestCommand() *cobra.Command {
 	var f testFlags
 	cmd := &cobra.Command{
-		Use: "test PLUGIN", Short: "Test a plugin of any language as a process: the conformance suite", Args: args,
+		Use: "test PLUGIN", Short: "Test a plugin in any language: the conformance suite", Args: args,
 		Example: "  scrapekit plugins test ./my-plugin --replay testdata/replies.jsonl\n  scrapekit plugins test ./bin/my-plugin --build make --check resume --check killed",
-		Long: "Tests a plugin as the host meets it: as a process, which it starts, asks, interrupts and kills. PLUGIN is a program, a folder in Go or with a\n" +
-			"package.json, which is built first, or the name of a shipped plugin. Its settings come from the pipeline file that shows it; a source there\n" +
-			"is asked, with its limits, for nothing twice. A transform is tested with what comes to it there. A sink writes below a temporary folder, and what\n" +
-			"it wrote is read as JSON Lines from files in whose paths the stream's name is, or by the program of --read. A plugin connects to what the pipeline file grants; a sink of a database is told by --place\n" +
-			"where each check has it write.\n\n" +
-			"Ends with code 1 if a check fails, and says which promise of scrapekit's that breaks.",
+		Long: "Tests a plugin as a process: starts it, calls it, interrupts it and kills it. PLUGIN is a program, a\n" +
+			"folder in Go or with a package.json (which is built first), or the name of a shipped plugin.\n\n" +
+			"Its settings come from a pipeline file that uses it. A source is read as in that file, with its\n" +
+			"limits, and no request is made twice. A transform gets the records that reach it in that file. A sink\n" +
+			"writes into a temporary folder; what it wrote is read as JSON Lines from the files with the name of\n" +
+			"the stream in their paths, or with the program of --read. A plugin may connect to what the pipeline\n" +
+			"file grants; --place tells a sink of a database where each check writes.\n\n" +
+			"Ends with code 1 if a check fails, and says which promise that breaks.",
 		RunE: func(cmd *cobra.Command, given []string) error { return a.testPlugin(cmd.Context(), given[0], f) },
 	}
 	f.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.output, "output", "plain", "how to show the results: plain, json")
-	flags.StringArrayVar(&f.o.Checks, "check", nil, "run only this check, and those that it builds on; may be given several times")
-	flags.IntVar(&f.o.MaxResumes, "max-resumes", 20, "of a source: how many cursors of a split are resumed from; 0: all")
-	flags.IntVar(&f.o.Records, "records", 0, "how many records a transform is tested with (default 200), or a source may have at most (default 20,000)")
-	flags.StringVar(&f.o.Sink.Read, "read", "", "of a sink: a program that prints a stream's records as JSON Lines; it is called with the folder, the stream and the place")
-	flags.StringVar(&f.o.Sink.Place, "place", "", "of a sink that writes to no files: a setting that says where, such as a table; each check adds a name of its own")
+	flags.StringArrayVar(&f.o.Checks, "check", nil, "run only this check, and those that it needs; repeatable")
+	flags.IntVar(&f.o.MaxResumes, "max-resumes", 20, "of a source: from how many cursors of a split it is resumed; 0: all")
+	flags.IntVar(&f.o.Records, "records", 0, "records for a transform (default 200), or at most of a source (default 20,000)")
+	flags.StringVar(&f.o.Sink.Read, "read", "", "of a sink: a program that prints the records of a stream as JSON Lines; its arguments are\nthe folder, the stream and the place")
+	flags.StringVar(&f.o.Sink.Place, "place", "", "of a sink without files: the setting that says where it writes, such as a table;\neach check appends a name of its own")
 	flags.BoolVar(&f.o.Sink.Replaces, "replaces", false, "of a sink: a run replaces what earlier ones wrote")
 	flags.BoolVar(&f.o.Sink.Keyed, "keyed", false, "of a sink: it keeps the last record of each key")
 	flags.IntVar(&f.o.Sink.Rounds, "rounds", 60, "of a sink: steps of the random walk")

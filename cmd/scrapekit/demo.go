@@ -18,7 +18,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/examples"
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 )
 
 // demoFlags say what the demo's Jira is like.
@@ -36,9 +36,9 @@ func (a *app) demoCommand() *cobra.Command {
 	f := demoFlags{dir: "scrapekit-demo", issues: 3000, seed: 1, rate: 8}
 	var flags runFlags
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Run the Jira pipeline against a Jira of its own, offline", Args: args,
-		Long: "Starts a Jira on loopback with invented issues, a rate limit and faults switched on, and runs the shipped\n" +
-			"jira.hcl against it. The training records, the report and the pipeline file are left in a folder.\n" +
+		Use: "demo", Short: "Run the Jira pipeline against a built-in Jira, offline", Args: args,
+		Long: "Starts a Jira on this machine, with invented issues, a rate limit and faults, and runs the shipped\n" +
+			"jira.hcl against it. Training records, report and pipeline file are left in a folder.\n" +
 			"Stop it or kill it at any moment and start it again: it goes on.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(flags.check(), f.check()); err != nil {
@@ -145,18 +145,18 @@ func (a *app) demoEnd(f demoFlags, flags runFlags, r *core.Report) {
 // serve starts the demo's Jira. Its port is kept in the folder: the records name the server, so a demo that
 // goes on must find it where it was.
 func (f demoFlags) serve(ctx context.Context) (url string, stop func(), err error) {
-	o := jiratest.Options{Seed: f.seed, BasePath: "/jira"}
+	o := jiraserver.Options{Seed: f.seed, BasePath: "/jira"}
 	if f.cloud {
-		o.Flavour, o.BasePath = jiratest.Cloud, ""
+		o.Flavour, o.BasePath = jiraserver.Cloud, ""
 	}
 	if f.rate > 0 {
-		o.Limit = &jiratest.Limit{PerSecond: f.rate, Burst: 5, Form: jiratest.DataCenterHeaders}
+		o.Limit = &jiraserver.Limit{PerSecond: f.rate, Burst: 5, Form: jiraserver.DataCenterHeaders}
 	}
 	if !f.calm {
 		o.Faults = demoFaults()
 	}
-	jira := jiratest.New(o)
-	jira.Generate(jiratest.Synthetic{Projects: []jiratest.Project{
+	jira := jiraserver.New(o)
+	jira.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{
 		{Key: "ALPHA", Issues: f.issues / 2}, {Key: "BRAVO", Issues: f.issues / 3}, {Key: "CHARLIE", Issues: f.issues - f.issues/2 - f.issues/3},
 	}})
 	l, err := f.listen(ctx)
@@ -191,8 +191,8 @@ func (f demoFlags) listen(ctx context.Context) (net.Listener, error) {
 }
 
 // demoFaults is a bad day of the demo's Jira: errors, proxies' HTML, broken bodies and connections, slow replies.
-func demoFaults() jiratest.Faults {
-	return jiratest.Faults{
+func demoFaults() jiraserver.Faults {
+	return jiraserver.Faults{
 		ServerErrors: 0.03, HTMLErrors: 0.02, Truncated: 0.02, Resets: 0.02, Slow: 0.03, Delay: 300 * time.Millisecond,
 	}
 }

@@ -22,9 +22,10 @@ func (a *app) doctorCommand() *cobra.Command {
 	var f fileFlags
 	output := "plain"
 	cmd := &cobra.Command{
-		Use: "doctor [FILE]", Short: "Look at this machine: sandbox, limits, plugins, state; try to break out",
-		Long: "Shows what the kernel has for the sandbox and which of its levels there are, starts every plugin, looks at the state of the\n" +
-			"pipeline FILE if one is given, and has a plugin try everything that no plugin may do. Ends with 1 if something is not as it should be.",
+		Use: "doctor [FILE]", Short: "Check this machine: sandbox, limits, plugins, state",
+		Long: "Shows what this machine offers for the sandbox and which levels it has, starts every plugin, checks\n" +
+			"the state of the pipeline FILE if one is given, and has a plugin try everything that is forbidden.\n" +
+			"Ends with code 1 if something is wrong.",
 		Args: func(cmd *cobra.Command, given []string) error {
 			if len(given) > 1 {
 				return usageError{fmt.Errorf("%q is too much: %s", strings.Join(given[1:], " "), cmd.UseLine())}

@@ -33,11 +33,11 @@ type fetchFlags struct {
 func (a *app) fetchCommand() *cobra.Command {
 	var f fetchFlags
 	cmd := &cobra.Command{
-		Use: "fetch URL --pipeline FILE", Short: "Make one request as the host would for a plugin, and explain it", Args: cobra.ExactArgs(1),
-		Long: "Makes one request with the credentials, limits, cache and retries of a pipeline's source, or of another of its stages.\n" +
-			"The body goes to standard output; what was decided and done on the way goes to standard error.\n" +
+		Use: "fetch URL --pipeline FILE", Short: "Make one request as the host would, and explain it", Args: cobra.ExactArgs(1),
+		Long: "Makes one request with the credentials, limits, cache and retries of a pipeline's source, or of\n" +
+			"another stage. The body goes to standard output, the explanation of each step to standard error.\n" +
 			"A URL that begins with / is on the first host that the stage may ask.\n\n" +
-			"The exit code is 0 for a reply below 400, and 1 for any other end.",
+			"Ends with code 0 for a status below 400, and with 1 otherwise.",
 		Example: "  scrapekit fetch /jira/rest/api/2/serverInfo --pipeline jira.hcl",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			r, err := f.request(given[0])
@@ -70,10 +70,10 @@ func (a *app) fetchCommand() *cobra.Command {
 		},
 	}
 	f.file.add(cmd)
-	cmd.Flags().StringVar(&f.pipeline, "pipeline", "", "the pipeline file whose settings hold (required)")
-	cmd.Flags().StringVar(&f.stage, "stage", "", "whose HTTP settings: a plugin's name, or a stage's (default the source's)")
+	cmd.Flags().StringVar(&f.pipeline, "pipeline", "", "the pipeline file (required)")
+	cmd.Flags().StringVar(&f.stage, "stage", "", "use the HTTP settings of this stage: its name, or its plugin's (default the source)")
 	cmd.Flags().StringVarP(&f.method, "request", "X", "", "method (default GET, or POST with --data)")
-	cmd.Flags().StringArrayVarP(&f.headers, "header", "H", nil, `a header as "Name: value"; may be given several times`)
+	cmd.Flags().StringArrayVarP(&f.headers, "header", "H", nil, `a header as "Name: value"; repeatable`)
 	cmd.Flags().StringVarP(&f.data, "data", "d", "", "body of the request; @FILE reads it from a file")
 	cmd.Flags().BoolVarP(&f.follow, "location", "L", false, "follow redirects, each hop with the same checks")
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "print the body only")

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 )
 
 const withFiles = `
@@ -31,11 +31,11 @@ sink "jsonl" { path = "out/{stream}.jsonl" }
 // The bytes of every attachment lie where its record says, and the host that Cloud redirects to sees no credential.
 func TestAttachmentsAreKept(t *testing.T) {
 	t.Parallel()
-	for name, flavour := range map[string]jiratest.Flavour{"data center": jiratest.DataCenter, "cloud": jiratest.Cloud} {
+	for name, flavour := range map[string]jiraserver.Flavour{"data center": jiraserver.DataCenter, "cloud": jiraserver.Cloud} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			jira := jiratest.New(jiratest.Options{Seed: 3, Flavour: flavour, Auth: jiratest.Auth{Bearer: map[string]string{"sesame-open": "reader"}, NoAnonymous: true}})
-			jira.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: 60}}})
+			jira := jiraserver.New(jiraserver.Options{Seed: 3, Flavour: flavour, Auth: jiraserver.Auth{Bearer: map[string]string{"sesame-open": "reader"}, NoAnonymous: true}})
+			jira.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: 60}}})
 			server, media := httptest.NewServer(jira), httptest.NewServer(jira.Media())
 			t.Cleanup(server.Close)
 			t.Cleanup(media.Close)
@@ -50,7 +50,7 @@ func TestAttachmentsAreKept(t *testing.T) {
 				t.Fatalf("exit code %d\n%s", code, &out)
 			}
 			checkKept(t, jira, server.URL, dir)
-			if flavour == jiratest.Cloud && len(jira.MediaRequests()) == 0 {
+			if flavour == jiraserver.Cloud && len(jira.MediaRequests()) == 0 {
 				t.Error("nothing came from the other host")
 			}
 			for _, header := range jira.MediaRequests() {
@@ -63,7 +63,7 @@ func TestAttachmentsAreKept(t *testing.T) {
 }
 
 // checkKept holds the records and the files in dir against the server's books.
-func checkKept(t *testing.T, jira *jiratest.Server, url, dir string) {
+func checkKept(t *testing.T, jira *jiraserver.Server, url, dir string) {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(dir, "out", "attachments.jsonl"))
 	if err != nil {

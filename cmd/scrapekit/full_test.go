@@ -16,7 +16,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira"
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -25,11 +25,11 @@ var lackedStreams = regexp.MustCompile(`this Jira has no such streams[^\n]*strea
 
 func TestAllOfAJiraIsAsItsBooksSay(t *testing.T) {
 	t.Parallel()
-	for _, f := range []jiratest.Flavour{jiratest.DataCenter, jiratest.Cloud} {
+	for _, f := range []jiraserver.Flavour{jiraserver.DataCenter, jiraserver.Cloud} {
 		t.Run(f.String(), func(t *testing.T) {
 			t.Parallel()
-			w := jiratest.New(jiratest.Options{Seed: 1, Flavour: f, Auth: jiratest.Auth{Bearer: map[string]string{"secret": "root"}, NoAnonymous: true}})
-			w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: 14}, {Key: "BRAVO", Issues: 10}}})
+			w := jiraserver.New(jiraserver.Options{Seed: 1, Flavour: f, Auth: jiraserver.Auth{Bearer: map[string]string{"secret": "root"}, NoAnonymous: true}})
+			w.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: 14}, {Key: "BRAVO", Issues: 10}}})
 			server := httptest.NewServer(w)
 			t.Cleanup(server.Close)
 			dir := t.TempDir()
@@ -116,7 +116,7 @@ func compareStream(t *testing.T, file string, s sdk.Stream, want map[string]stri
 	lines := linesOf(t, file)
 	missing := maps.Clone(want)
 	for _, line := range lines {
-		key, content := jiratest.KeyedRecord(s.Name, s.PrimaryKey, line)
+		key, content := jiraserver.KeyedRecord(s.Name, s.PrimaryKey, line)
 		expected, known := want[key]
 		_, open := missing[key]
 		switch {

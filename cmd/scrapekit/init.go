@@ -15,9 +15,10 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 )
 
-const installHelp = `A plugin that asks for permissions beyond what every plugin has is installed only if you grant them: you are asked in a terminal;
-elsewhere --yes grants what is asked, and --grant grants exactly what it names or installs nothing. An update that asks for more is
-asked about again, and shows the difference.`
+const installHelp = `A plugin that asks for more permissions than every plugin has is installed only if you grant them. In a
+terminal you are asked. Elsewhere --yes grants everything that is asked for, and --grant exactly what it
+names; if that is not enough, nothing is installed. An update that asks for more shows the difference and
+asks again.`
 
 // installFlags are those of commands that install.
 type installFlags struct {
@@ -30,10 +31,10 @@ type installFlags struct {
 }
 
 func (f *installFlags) add(cmd *cobra.Command) {
-	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "grant what plugins ask for, without a question")
-	cmd.Flags().StringArrayVar(&f.grants, "grant", nil, "a permission to grant, as in http=https://api.example.com or dial=db.example.com:5432; may be given several times, and must be all that is asked for")
-	cmd.Flags().StringSliceVar(&f.platforms, "platform", nil, "platforms to install for, such as linux_arm64,darwin_arm64; the default is this machine's")
-	cmd.Flags().StringVar(&f.mirror, "mirror", "", "get everything from there: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "grant everything that plugins ask for, without a question")
+	cmd.Flags().StringArrayVar(&f.grants, "grant", nil, "a permission to grant, such as http=https://api.example.com or dial=db.example.com:5432;\nrepeatable, and together they must be all that is asked for")
+	cmd.Flags().StringSliceVar(&f.platforms, "platform", nil, "platforms to install for, such as linux_arm64,darwin_arm64 (default this machine's)")
+	cmd.Flags().StringVar(&f.mirror, "mirror", "", "get everything from this mirror: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print what was done as JSON")
 }
 
@@ -90,9 +91,10 @@ func (a *app) initCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [FILE...]",
 		Short: "Install the plugins that pipeline files require",
-		Long: "Installs the plugins that stand in required_plugins of the pipeline files, or of all in this folder, and writes down exactly which\n" +
-			"they are in " + core.LockFileName + " beside them. What is written there already is installed as it stands there, and nothing else. Run it\n" +
-			"after a change of required_plugins, and on every machine; keep " + core.LockFileName + " in version control.\n\n" + installHelp,
+		Long: "Installs the plugins in required_plugins of the pipeline files, or of all pipeline files in this\n" +
+			"folder, and writes exactly what it installed into " + core.LockFileName + " beside them. Plugins that are\n" +
+			"locked there already are installed as locked. Run it after each change of required_plugins, and on\n" +
+			"every machine. Keep " + core.LockFileName + " in version control.\n\n" + installHelp,
 		Example: "  scrapekit init\n  scrapekit init --upgrade jira.hcl\n  scrapekit init --locked",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if how.Upgrade && how.Locked {
@@ -104,7 +106,7 @@ func (a *app) initCommand() *cobra.Command {
 	f.add(cmd)
 	vars.add(cmd)
 	cmd.Flags().BoolVarP(&how.Upgrade, "upgrade", "u", false, "take the newest versions that the pipeline files allow")
-	cmd.Flags().BoolVar(&how.Locked, "locked", false, "change nothing in "+core.LockFileName+": an error if that would be necessary, as for CI")
+	cmd.Flags().BoolVar(&how.Locked, "locked", false, "fail if "+core.LockFileName+" would have to change: for CI")
 	return cmd
 }
 

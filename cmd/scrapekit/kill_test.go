@@ -25,7 +25,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/examples"
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 )
 
 // site is a Jira that stays up while hosts and plugins die, and the pipeline that reads it.
@@ -36,8 +36,8 @@ type site struct {
 // newSite starts a Jira like the demo's: faults on, and slow enough that kills fall into the middle.
 func newSite(t *testing.T, issues int, latency time.Duration) site {
 	t.Helper()
-	jira := jiratest.New(jiratest.Options{Seed: 7, BasePath: "/jira", Faults: demoFaults(), Latency: latency})
-	jira.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: issues / 2}, {Key: "BRAVO", Issues: issues - issues/2}}})
+	jira := jiraserver.New(jiraserver.Options{Seed: 7, BasePath: "/jira", Faults: demoFaults(), Latency: latency})
+	jira.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: issues / 2}, {Key: "BRAVO", Issues: issues - issues/2}}})
 	server := httptest.NewServer(jira)
 	t.Cleanup(server.Close)
 	return site{url: server.URL + "/jira"}

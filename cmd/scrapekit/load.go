@@ -21,7 +21,7 @@ type fileFlags struct {
 }
 
 func (f *fileFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.vars, "var", nil, "value of a variable of the file, as name=value; may be given several times")
+	cmd.Flags().StringArrayVar(&f.vars, "var", nil, "value of a variable of the file, as name=value; repeatable")
 }
 
 func (f *fileFlags) values() (map[string]string, error) {

@@ -66,10 +66,11 @@ func longFlags(args []string) []string {
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "scrapekit",
-		Short: "Pull data out of remote systems, reliably and politely",
-		Long: "scrapekit runs pipelines: a source reads a remote system, transforms change its records, sinks deliver them.\n" +
-			"Nothing is lost and nothing comes twice, whatever is stopped or killed: run it again and it goes on.\n\n" +
-			"Begin with `scrapekit demo`: it needs no network.\n\n" + exitCodes,
+		Short: "Read remote systems, reliably and politely",
+		Long: "scrapekit runs pipelines: a source reads a remote system, transforms change its records, sinks deliver\n" +
+			"them. Nothing is lost and nothing is delivered twice, whatever is stopped or killed: run it again and\n" +
+			"it goes on.\n\n" +
+			"Begin with `scrapekit demo`: it needs no network. `scrapekit help` lists the pages of the manual.\n\n" + exitCodes,
 		Args:          cobra.ArbitraryArgs, // so that a command that there is not comes to subcommand
 		RunE:          subcommand,
 		SilenceErrors: true,
@@ -78,10 +79,11 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetVersionTemplate("scrapekit {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.PersistentFlags().StringVar(&a.logLevel, "log", "warn", "least level of log lines on standard error: debug, info, warn, error, off")
-	root.PersistentFlags().StringVar(&a.sandbox, "sandbox", "", "how much plugins are confined: "+strings.Join(core.SandboxLevels(), ", ")+"; the preset is strong on Linux")
+	root.PersistentFlags().StringVar(&a.logLevel, "log", "warn", "lowest level of log lines on standard error: debug, info, warn, error, off")
+	root.PersistentFlags().StringVar(&a.sandbox, "sandbox", "", "how much plugins are confined: "+strings.Join(core.SandboxLevels(), ", ")+" (default strong on Linux)")
 	root.AddCommand(a.runCommand(), a.initCommand(), a.demoCommand(), a.validateCommand(), a.planCommand(), a.previewCommand(),
 		a.fetchCommand(), a.stateCommand(), a.recordingCommand(), a.pluginsCommand(), a.doctorCommand(), a.versionCommand())
+	root.SetHelpCommand(a.helpCommand())
 	return root
 }
 

@@ -37,7 +37,7 @@ func serveCommand(name string) (string, []string) {
 }
 
 func (a *app) pluginsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "plugins", Short: "Install plugins of others; write, test and publish your own; list them, print their reference", RunE: subcommand}
+	cmd := &cobra.Command{Use: "plugins", Short: "Install plugins; write, test and publish your own", RunE: subcommand}
 	cmd.AddCommand(a.userCommands()...)
 	cmd.AddCommand(a.writingCommands()...)
 	cmd.AddCommand(a.authorCommands()...)
@@ -82,7 +82,7 @@ func (a *app) pluginsListCommand() *cobra.Command {
 	var asJSON bool
 	var dir string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the plugins of this program, and those of " + core.LockFileName, Args: args,
+		Use: "list", Short: "List the shipped plugins, and those in " + core.LockFileName, Args: args,
 		RunE: func(*cobra.Command, []string) error {
 			all, err := a.listed(dir)
 			if err != nil {
@@ -105,7 +105,7 @@ func (a *app) pluginsListCommand() *cobra.Command {
 			return w.Flush()
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print everything that is known of them as JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print everything about them as JSON")
 	addDir(cmd, &dir)
 	return cmd
 }

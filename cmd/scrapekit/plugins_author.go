@@ -23,12 +23,14 @@ func (a *app) pluginsPackCommand() *cobra.Command {
 	var p core.Packing
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "pack --source NAME PROGRAM...", Short: "Pack programs of a plugin into a folder with a release of it",
-		Long: "Packs the programs of a plugin, one for each platform, into a folder with the files of a release: an archive for each, a\n" +
-			"statement of what they are, and SHA256SUMS. PROGRAM is a file, or PLATFORM=FILE as in linux_amd64=FILE where the file does not\n" +
-			"tell. The program for this platform is started and asked for its name, version, kind and permissions.\n\n" +
-			"NAME is where the plugin will be published, and its name for ever: HOST/PATH of an OCI registry, https://HOST/PATH for files, or\n" +
-			"github.com/OWNER/REPOSITORY for the files of GitHub releases. The same programs give the same bytes.",
+		Use: "pack --source NAME PROGRAM...", Short: "Pack the programs of a plugin into a release",
+		Long: "Packs the programs of a plugin, one for each platform, into a folder with the files of a release: an\n" +
+			"archive for each program, a statement that describes them, and SHA256SUMS. PROGRAM is a file, or\n" +
+			"PLATFORM=FILE, such as linux_amd64=FILE, if the file does not tell its platform. The program for this\n" +
+			"platform is started to ask for its name, version, kind and permissions.\n\n" +
+			"NAME is where the plugin will be published, and its name for ever: HOST/PATH of an OCI registry,\n" +
+			"https://HOST/PATH for files, or github.com/OWNER/REPOSITORY for GitHub releases. The same programs\n" +
+			"give the same bytes.",
 		Example: "  scrapekit plugins pack --source registry.example.com/acme/scrapekit-hello --include LICENSE build/*",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			switch {
@@ -51,9 +53,9 @@ func (a *app) pluginsPackCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&p.Source, "source", "", "where the plugin will be published: its name")
-	cmd.Flags().StringVarP(&p.Dir, "out", "o", "dist", "the folder to make; that of an earlier release is replaced")
-	cmd.Flags().StringArrayVar(&p.Include, "include", nil, "a file that goes along: LICENSE, NOTICE, README or CHANGELOG; may be given several times")
-	cmd.Flags().StringVar(&p.Describe, "describe", "", "a file with what a program prints with --describe, if none is for this platform")
+	cmd.Flags().StringVarP(&p.Dir, "out", "o", "dist", "the folder to write; an earlier release there is replaced")
+	cmd.Flags().StringArrayVar(&p.Include, "include", nil, "a file to include: LICENSE, NOTICE, README or CHANGELOG; repeatable")
+	cmd.Flags().StringVar(&p.Describe, "describe", "", "a file with the output of PROGRAM --describe, if no program is for this platform")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was packed as JSON")
 	return cmd
 }
@@ -78,13 +80,14 @@ func (a *app) printPacked(done string, p *core.Packed) {
 func (a *app) pluginsPushCommand() *cobra.Command {
 	var unsigned, asJSON bool
 	cmd := &cobra.Command{
-		Use: "push DIR [TO]", Short: "Publish a release: to a registry, a layout or a folder of files",
-		Long: "Publishes the release of a folder that `scrapekit plugins pack` made and `scrapekit plugins sign` signed. TO is\n\n" +
-			"  HOST/PATH           a repository of an OCI registry; the default is what the release is named by\n" +
-			"  oci-layout:FOLDER   a folder in the layout of OCI, for machines without a network\n" +
-			"  ./FOLDER            a folder of files, to be served at the URL that the release is named by\n\n" +
-			"Credentials for registries are those of Docker: `docker login` and its helpers. A version is published once: it\n" +
-			"is an error if it is another release there, and none if it is the same.",
+		Use: "push DIR [TO]", Short: "Publish a release to a registry, an OCI layout or a folder",
+		Long: "Publishes the release in DIR, which `scrapekit plugins pack` made and `scrapekit plugins sign` signed.\n" +
+			"TO is\n\n" +
+			"  HOST/PATH           a repository of an OCI registry (default the name of the release)\n" +
+			"  oci-layout:FOLDER   a folder in the OCI layout, for machines without a network\n" +
+			"  ./FOLDER            a folder of files, to be served at the URL that is the name of the release\n\n" +
+			"Registries take the credentials of Docker: `docker login` and its helpers. A version is published\n" +
+			"once: a different release of the same version is an error, the same release is not.",
 		Args: cobra.RangeArgs(0, 2),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if len(given) == 0 {
@@ -106,7 +109,7 @@ func (a *app) pluginsPushCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&unsigned, "unsigned", false, "publish a release that nobody signed")
+	cmd.Flags().BoolVar(&unsigned, "unsigned", false, "publish an unsigned release")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was published as JSON")
 	return cmd
 }
@@ -116,8 +119,8 @@ func (a *app) pluginsSignCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "sign --key FILE DIR", Short: "Sign a packed release",
-		Long: "Signs the release of a folder that `scrapekit plugins pack` made, with a key that `scrapekit plugins keygen` or minisign made. The\n" +
-			"signatures are those of minisign: `minisign -Vm statement.json -P KEY` verifies them too.\n\n" + passwordHelp,
+		Long: "Signs the release in DIR, which `scrapekit plugins pack` made, with a key from\n" +
+			"`scrapekit plugins keygen` or minisign. `minisign -Vm statement.json -P KEY` verifies it too.\n\n" + passwordHelp,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			switch {
 			case key == "":

@@ -17,14 +17,15 @@ import (
 // passwordVar holds the password where nobody can be asked.
 const passwordVar = "SCRAPEKIT_KEY_PASSWORD"
 
-const passwordHelp = "The password of an encrypted key is asked for in a terminal; elsewhere it is taken from " + passwordVar + "."
+const passwordHelp = "In a terminal you are asked for the password of the key; elsewhere " + passwordVar + " holds it."
 
 func (a *app) pluginsKeygenCommand() *cobra.Command {
 	var open, asJSON bool
 	cmd := &cobra.Command{
-		Use: "keygen FILE", Short: "Make the key that you sign your plugins with", Args: args,
-		Long: "Makes a pair of keys in the format of minisign: the private one in FILE, encrypted with a password, and the public one beside it, as\n" +
-			".pub. Keep FILE: whoever has it can publish in your name, and without it you cannot.\n\n" + passwordHelp,
+		Use: "keygen FILE", Short: "Make the key that signs your plugins", Args: args,
+		Long: "Makes a pair of keys in the format of minisign: the private key in FILE, encrypted with a password, and\n" +
+			"the public key beside it, as .pub. Keep FILE safe: whoever has it can publish in your name, and without\n" +
+			"it you cannot.\n\n" + passwordHelp,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			password := ""
 			if !open {
@@ -42,11 +43,11 @@ func (a *app) pluginsKeygenCommand() *cobra.Command {
 			}
 			fmt.Fprintf(a.out, "private key: %s; keep it, and keep it to yourself\n", given[0])
 			fmt.Fprintf(a.out, "public key:  %s (%s), also in %s\n", key.Key, key.ID, key.File)
-			fmt.Fprintln(a.out, "tell it to your users where they can believe it: in your README, on your site")
+			fmt.Fprintln(a.out, "publish it where your users can trust it: in your README, on your site")
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&open, "no-password", false, "do not encrypt the private key, as for one that lies in a vault")
+	cmd.Flags().BoolVar(&open, "no-password", false, "do not encrypt the private key, for example because it is kept in a vault")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the public key as JSON")
 	return cmd
 }

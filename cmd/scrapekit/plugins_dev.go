@@ -27,11 +27,12 @@ type devFlags struct {
 func (a *app) pluginsDevCommand() *cobra.Command {
 	var f devFlags
 	cmd := &cobra.Command{
-		Use: "dev PLUGIN", Short: "Build a plugin, run it and show its records, again at every change", Args: args,
+		Use: "dev PLUGIN", Short: "Build a plugin and show its records, again after every change", Args: args,
 		Example: "  scrapekit plugins dev . --replay testdata/replies.jsonl",
-		Long: "Builds the plugin and runs the pipeline file that shows it: the first records after all transforms, or for a sink a whole run, with a state that is\n" +
-			"thrown away. What the plugin prints is shown. Nothing is tried twice but requests: an error is shown at once, with the stack of a panic. When a file in\n" +
-			"its folder changes, it does so again. Ctrl-C ends it.",
+		Long: "Builds the plugin, runs a pipeline file that uses it, and shows the first records after all transforms\n" +
+			"(for a sink: a whole run, with a temporary state). It shows what the plugin prints. Only requests are\n" +
+			"tried again: any error is shown at once, with the stack of a panic. It starts over when a file in the\n" +
+			"folder of the plugin changes. Ctrl-C ends it.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if f.n < 1 {
 				return usageError{errors.New("--n: want 1 or more")}

@@ -26,8 +26,9 @@ func (a *app) pluginsDocsCommand() *cobra.Command {
 	format := "markdown"
 	cmd := &cobra.Command{
 		Use: "docs [PLUGIN...]", Short: "Print the reference of plugins: settings and streams",
-		Long: "Prints the reference of plugins, from the schema of their settings and what they say of their streams. PLUGIN is the name of a shipped or an\n" +
-			"installed plugin, a program in any language, or a folder that is built first; without one, all shipped and installed plugins are meant.",
+		Long: "Prints the reference of plugins, from the schema of their settings and the description of their streams.\n" +
+			"PLUGIN is the name of a shipped or installed plugin, a program in any language, or a folder, which is\n" +
+			"built first. Without PLUGIN it prints all shipped and installed plugins.",
 		Example: "  scrapekit plugins docs jira\n  scrapekit plugins docs ./bin/my-plugin --format man | man -l -",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			write, ok := map[string]func(io.Writer, sdk.Info) error{"markdown": writeReference, "man": writeManual, "json": writeInfo}[format]
@@ -49,7 +50,7 @@ func (a *app) pluginsDocsCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", format, "markdown, man for a page of section 7, or json with the JSON Schemas of settings and records")
+	cmd.Flags().StringVar(&format, "format", format, "markdown, man (a page of section 7), or json with the JSON Schemas of settings and records")
 	cmd.Flags().StringVar(&f.build, "build", "", "a command that builds PLUGIN, which then names a program")
 	addDir(cmd, &f.dir)
 	return cmd

@@ -28,8 +28,9 @@ func (a *app) pluginsInstallCommand() *cobra.Command {
 	var how core.InstallMode
 	cmd := &cobra.Command{
 		Use: "install SOURCE[@CONSTRAINT]...", Short: "Install plugins that no pipeline file requires yet",
-		Long: "Installs the newest version that the constraint allows, and writes it into " + core.LockFileName + ". SOURCE is HOST/PATH in an OCI registry,\n" +
-			"oci-layout:FOLDER, https://HOST/PATH, or github.com/OWNER/REPOSITORY. A constraint is \"1.4.2\", \"~> 1.4\" or \">= 1.2, < 2.0\".\n\n" + installHelp,
+		Long: "Installs the newest version that the constraint allows, and writes it into " + core.LockFileName + ". SOURCE is\n" +
+			"HOST/PATH in an OCI registry, oci-layout:FOLDER, https://HOST/PATH, or github.com/OWNER/REPOSITORY.\n" +
+			"A constraint is \"1.4.2\", \"~> 1.4\" or \">= 1.2, < 2.0\".\n\n" + installHelp,
 		Example: "  scrapekit plugins install registry.example.com/acme/scrapekit-hello\n  scrapekit plugins install 'registry.example.com/acme/scrapekit-hello@~> 1.4'",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if len(given) == 0 {
@@ -48,7 +49,7 @@ func (a *app) pluginsInstallCommand() *cobra.Command {
 	}
 	f.add(cmd)
 	f.addDir(cmd)
-	cmd.Flags().BoolVarP(&how.Upgrade, "upgrade", "u", false, "take the newest version, even if another that is allowed is installed")
+	cmd.Flags().BoolVarP(&how.Upgrade, "upgrade", "u", false, "take the newest version, even if an older one that is allowed is installed")
 	return cmd
 }
 
@@ -79,7 +80,8 @@ func (a *app) pluginsUpdateCommand() *cobra.Command {
 	var f installFlags
 	cmd := &cobra.Command{
 		Use: "update [NAME...]", Short: "Update installed plugins as far as their constraints allow",
-		Long: "Takes the newest versions that the constraints in " + core.LockFileName + " allow: those that the pipeline files had when `scrapekit init` ran last.\n\n" + installHelp,
+		Long: "Takes the newest versions that the constraints in " + core.LockFileName + " allow. The constraints are those\n" +
+			"of the pipeline files when `scrapekit init` ran last.\n\n" + installHelp,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			chosen, err := lockedPlugins(f.dir, given)
 			if err != nil {
@@ -147,8 +149,8 @@ func (a *app) pluginsRemoveCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "remove NAME...", Short: "Take plugins out of " + core.LockFileName,
-		Long: "Takes plugins out of " + core.LockFileName + ". What a pipeline file requires comes back with the next `scrapekit init`, as if it were new: that is how\n" +
-			"to lock a plugin anew. Programs stay in the store until `scrapekit plugins prune`.",
+		Long: "Takes plugins out of " + core.LockFileName + ". The next `scrapekit init` installs and locks anew what a\n" +
+			"pipeline file requires. Programs stay in the store until `scrapekit plugins prune`.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if len(given) == 0 {
 				return usageError{errors.New("NAME is missing: `scrapekit plugins list` names them")}

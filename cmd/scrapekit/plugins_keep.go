@@ -16,7 +16,7 @@ func (a *app) pluginsVerifyCommand() *cobra.Command {
 	var dir string
 	var all, asJSON bool
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Hold installed programs against " + core.LockFileName + " and their signatures, without a network", Args: args,
+		Use: "verify", Short: "Compare installed programs with " + core.LockFileName + " and their signatures, offline", Args: args,
 		RunE: func(*cobra.Command, []string) error {
 			in, err := a.installer(dir, installFlags{})
 			if err != nil {
@@ -75,7 +75,7 @@ func (a *app) pluginsVerifyCommand() *cobra.Command {
 		},
 	}
 	addDir(cmd, &dir)
-	cmd.Flags().BoolVar(&all, "all", false, "verify every program in the store, whichever folder uses it")
+	cmd.Flags().BoolVar(&all, "all", false, "verify every program in the store, for all folders")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
 }
@@ -83,9 +83,10 @@ func (a *app) pluginsVerifyCommand() *cobra.Command {
 func (a *app) pluginsLockCommand() *cobra.Command {
 	var f installFlags
 	cmd := &cobra.Command{
-		Use: "lock --platform PLATFORM,...", Short: "Fetch and verify what is locked, for other platforms too", Args: nil,
-		Long: core.LockFileName + " has the digests for every platform that a publisher signed, so another machine needs nothing from this one. This command\n" +
-			"makes sure that the programs for other platforms are there and are what was signed, and puts them into the store, as for an image.",
+		Use: "lock --platform PLATFORM,...", Short: "Fetch and verify locked plugins for other platforms too", Args: nil,
+		Long: core.LockFileName + " has the digests for every platform that the publisher signed, so other machines need\n" +
+			"nothing else. This command also downloads the programs for other platforms into the store and verifies\n" +
+			"them, for example for a container image.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			switch {
 			case len(given) > 0:
@@ -120,11 +121,12 @@ func (a *app) pluginsLockCommand() *cobra.Command {
 func (a *app) pluginsMirrorCommand() *cobra.Command {
 	var f installFlags
 	cmd := &cobra.Command{
-		Use: "mirror TO", Short: "Copy what is locked, for all platforms, to a folder or a registry", Args: args,
-		Long: "Copies the plugins of " + core.LockFileName + " for all platforms, with their signatures. TO is a folder, which becomes an OCI layout, or\n" +
-			"oci://HOST/PREFIX in a registry. A machine without a network installs from it:\n\n" +
+		Use: "mirror TO", Short: "Copy locked plugins, for all platforms, to a folder or a registry", Args: args,
+		Long: "Copies the plugins of " + core.LockFileName + " for all platforms, with their signatures. TO is a folder,\n" +
+			"which becomes an OCI layout, or oci://HOST/PREFIX in a registry. A machine without a network installs\n" +
+			"from it:\n\n" +
 			"  scrapekit init --locked --mirror oci-layout:FOLDER\n\n" +
-			"or with a mirror in its settings, config.hcl:\n\n" +
+			"or with a mirror in its config.hcl:\n\n" +
 			"  mirror \"registry.example.com/*\" {\n    to = \"oci-layout:/srv/plugins\"\n  }",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			in, err := a.installer(f.dir, f)
@@ -159,9 +161,9 @@ func (a *app) pluginsMirrorCommand() *cobra.Command {
 func (a *app) pluginsPruneCommand() *cobra.Command {
 	var dry, asJSON bool
 	cmd := &cobra.Command{
-		Use: "prune", Short: "Remove programs that no " + core.LockFileName + " names from the store", Args: args,
-		Long: "Removes the programs from the store that no " + core.LockFileName + " of yours names: the store knows which of them were installed from. A lock file\n" +
-			"that is gone needs nothing. What is removed can be installed again.",
+		Use: "prune", Short: "Remove programs from the store that no " + core.LockFileName + " names", Args: args,
+		Long: "Removes the programs in the store that none of your " + core.LockFileName + " files names. The store knows\n" +
+			"which lock files it was used with. What is removed can be installed again.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			gone, err := core.PrunePlugins(cmd.Context(), dry)
 			if err != nil {
@@ -183,7 +185,7 @@ func (a *app) pluginsPruneCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "remove nothing, only say what")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only say what would be removed")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was removed as JSON")
 	return cmd
 }

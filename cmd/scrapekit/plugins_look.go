@@ -23,9 +23,9 @@ func (outdatedError) Error() string { return "there are newer versions" }
 func (a *app) pluginsOutdatedCommand() *cobra.Command {
 	var f installFlags
 	cmd := &cobra.Command{
-		Use: "outdated", Short: "Show installed plugins of which there are newer versions", Args: args,
-		Long: "Shows installed plugins of which there are newer versions: wanted is the newest that the constraint allows, newest the newest of\n" +
-			"all. Ends with code 5 if there is any.",
+		Use: "outdated", Short: "Show installed plugins with newer versions", Args: args,
+		Long: "Shows installed plugins with newer versions. WANTED is the newest version that the constraint allows,\n" +
+			"NEWEST the newest of all. Ends with code 5 if there are any.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			in, err := a.installer(f.dir, f)
 			if err != nil {
@@ -82,7 +82,7 @@ func (a *app) pluginsOutdatedCommand() *cobra.Command {
 		},
 	}
 	addDir(cmd, &f.dir)
-	cmd.Flags().StringVar(&f.mirror, "mirror", "", "look there: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
+	cmd.Flags().StringVar(&f.mirror, "mirror", "", "look in this mirror: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print all plugins as JSON")
 	return cmd
 }
@@ -97,14 +97,14 @@ func dash(s string) string {
 func (a *app) pluginsInfoCommand() *cobra.Command {
 	var f installFlags
 	cmd := &cobra.Command{
-		Use: "info NAME|SOURCE[@CONSTRAINT]", Short: "Show what is published of a plugin: versions, permissions, platforms, key",
+		Use: "info NAME|SOURCE[@CONSTRAINT]", Short: "Show a published plugin: versions, permissions, platforms, key",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if len(given) != 1 {
-				return usageError{errors.New("name one plugin: an installed one by its name, or any by where it is published")}
+				return usageError{errors.New("name one plugin: an installed one by its name, or any by its source")}
 			}
 			d, err := core.ParseDemand(given[0])
 			if found, lockErr := lockedPlugins(f.dir, given); err != nil && lockErr != nil && !strings.ContainsAny(given[0], "/:") {
-				return fmt.Errorf("%w; one that is not installed is named by where it is published, HOST/PATH", lockErr)
+				return fmt.Errorf("%w; name a plugin that is not installed by its source, HOST/PATH", lockErr)
 			} else if lockErr == nil {
 				d, err = core.Demand{Source: found[0].Source, Constraint: found[0].Constraints}, nil
 			}
@@ -126,7 +126,7 @@ func (a *app) pluginsInfoCommand() *cobra.Command {
 		},
 	}
 	addDir(cmd, &f.dir)
-	cmd.Flags().StringVar(&f.mirror, "mirror", "", "look there: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
+	cmd.Flags().StringVar(&f.mirror, "mirror", "", "look in this mirror: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print it as JSON")
 	return cmd
 }
@@ -221,10 +221,11 @@ func (a *app) pluginsSearchCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "search TERM...", Short: "Search the indexes of plugins that you name",
-		Long: "Looks for plugins in whose source, name, kind or description all words stand; without a word all are shown. There is no index that all\n" +
-			"share: those are searched that --index names, or else the settings, by indexes = [\"…\"] in config.hcl. An index is a JSON file or its URL,\n" +
-			`{"plugins": [{"source": "…", "name": "…", "kind": "source", "description": "…"}]}, or a folder, oci-layout:PATH, such as a mirror. What an` + "\n" +
-			"index says is nobody's word but its own.",
+		Long: "Searches for plugins with all the words in their source, name, kind or description; without a word it\n" +
+			"lists all. There is no index that everybody shares: --index names the indexes to search, or else\n" +
+			"indexes = [\"…\"] in config.hcl. An index is a JSON file or its URL,\n" +
+			`{"plugins": [{"source": "…", "name": "…", "kind": "source", "description": "…"}]},` + "\n" +
+			"or a folder, oci-layout:PATH, such as a mirror. Nothing in an index is verified.",
 		Example: "  scrapekit plugins search --index https://example.com/plugins.json jira\n  scrapekit plugins search --index oci-layout:mirror",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			found, err := core.SearchPlugins(cmd.Context(), ".", indexes, strings.Join(given, " "))
@@ -245,7 +246,7 @@ func (a *app) pluginsSearchCommand() *cobra.Command {
 			return w.Flush()
 		},
 	}
-	cmd.Flags().StringArrayVar(&indexes, "index", nil, "an index to look into, in place of those of the settings; may be given several times")
+	cmd.Flags().StringArrayVar(&indexes, "index", nil, "an index to search instead of those in config.hcl; repeatable")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was found as JSON")
 	return cmd
 }

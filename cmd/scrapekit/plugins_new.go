@@ -20,11 +20,12 @@ func (a *app) pluginsNewCommand() *cobra.Command {
 	var r author.Repository
 	var tidy bool
 	cmd := &cobra.Command{
-		Use: "new KIND NAME", Short: "Write a repository for a source, transform or sink of your own", Args: args,
+		Use: "new KIND NAME", Short: "Write a repository for a new source, transform or sink", Args: args,
 		Example: "  scrapekit plugins new source forum\n  scrapekit plugins new source forum --lang typescript --license mit\n" +
 			"  scrapekit plugins new sink lake --lang python",
-		Long: "Writes a repository that builds and passes its tests: the plugin, its tests, an example pipeline, its CI, and the steps of a release. KIND is\n" +
-			"source, transform or sink. What is there already is not touched: then nothing is written.",
+		Long: "Writes a repository that builds and passes its tests: the plugin, its tests, an example pipeline, its\n" +
+			"CI, and the steps of a release. KIND is source, transform or sink. If a file exists already, nothing is\n" +
+			"written.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			r.Kind, r.Name = given[0], given[1]
 			if err := r.Check(); err != nil {

@@ -14,9 +14,9 @@ import (
 
 func (a *app) trustCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "trust", Short: "Keys of publishers: give, list, take away", RunE: subcommand,
-		Long: "Every release of a plugin is signed by its publisher. The first key that is seen of a publisher is remembered, and a later one is\n" +
-			"refused. A key that you give yourself is not only the first that was seen, but the right one, and decides alone.",
+		Use: "trust", Short: "Give, list and remove keys of publishers", RunE: subcommand,
+		Long: "Every release of a plugin is signed by its publisher. The first key that is seen of a publisher is\n" +
+			"remembered, and another key later is refused. A key that you give yourself decides alone.",
 	}
 	cmd.AddCommand(a.trustAddCommand(), a.trustListCommand(), a.trustRemoveCommand())
 	return cmd
@@ -25,9 +25,10 @@ func (a *app) trustCommand() *cobra.Command {
 func (a *app) trustAddCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "add PATTERN KEY", Short: "Trust a key for the plugins whose names a pattern fits", Args: args,
-		Long: "PATTERN is the name of a plugin, or a beginning of names with * after a slash. KEY is what the publisher tells, RW…, or a file that\n" +
-			"holds it. Several keys may be trusted for one pattern, as while a publisher changes them; the closest pattern decides.",
+		Use: "add PATTERN KEY", Short: "Trust a key for the plugins whose names match a pattern", Args: args,
+		Long: "PATTERN is the name of a plugin, or the beginning of names followed by /*. KEY is the public key that\n" +
+			"the publisher announces, RW…, or a file with it. A pattern may have several keys, for example while a\n" +
+			"publisher changes them. The closest pattern decides.",
 		Example: "  scrapekit plugins trust add 'registry.example.com/acme/*' acme.pub",
 		RunE: func(_ *cobra.Command, given []string) error {
 			e, err := core.ParseTrust(given[0], given[1])
@@ -51,7 +52,7 @@ func (a *app) trustAddCommand() *cobra.Command {
 func (a *app) trustListCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the keys that are trusted, and those that were seen first", Args: args,
+		Use: "list", Short: "List trusted keys, and keys that were remembered at first use", Args: args,
 		RunE: func(*cobra.Command, []string) error {
 			all, path, err := core.TrustedKeys()
 			if err != nil {
@@ -83,7 +84,7 @@ func (a *app) trustListCommand() *cobra.Command {
 func (a *app) trustRemoveCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "remove PATTERN [KEY]", Short: "Trust the keys of a pattern no longer, or one of them",
+		Use: "remove PATTERN [KEY]", Short: "Stop trusting the keys of a pattern, or one of them",
 		RunE: func(_ *cobra.Command, given []string) error {
 			if len(given) == 0 || len(given) > 2 {
 				return usageError{errors.New("want PATTERN, and KEY for one of several; `scrapekit plugins trust list` shows them")}

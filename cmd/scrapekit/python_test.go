@@ -123,13 +123,14 @@ func (s *services) run(t *testing.T, dir, program string) {
 	}
 	for _, want := range []string{
 		`{"redirected":"the page"}`, `{"posted":"GET /page"}`, `{"loop":"more than 10 redirects"}`, `{"temporary":"mended"}`, `{"final":503}`,
-		`{"kept":8}`, `{"echo":"hello","end":""}`, `{"refused":true}`, `{"missing":"no member"}`, `{"big":1152921504606846977}`,
+		`{"kept":8}`, `{"other":"8 bytes came of the 9 that it has"}`, `{"none":404}`,
+		`{"echo":"hello","end":""}`, `{"refused":true}`, `{"missing":"no member"}`, `{"big":1152921504606846977}`,
 	} {
 		if !bytes.Contains(got, []byte(want+"\n")) {
 			t.Errorf("no %s in\n%s", want, got)
 		}
 	}
-	if n := bytes.Count(got, []byte("\n")); n != 10 {
+	if n := bytes.Count(got, []byte("\n")); n != 12 {
 		t.Errorf("%d answers:\n%s", n, got)
 	}
 }

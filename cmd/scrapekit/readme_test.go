@@ -1,10 +1,13 @@
-// The README, held to its word: every command in it runs, every pipeline file is right, every piece of Go is
-// the example's.
+// README and manual, held to their word: every command in them runs, every pipeline file is right, every piece of Go is
+// the example's, every link leads somewhere.
 
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -14,32 +17,55 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/docs"
 	"github.com/scrapekit/scrapekit/core"
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 )
 
-var fence = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
+var fence = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
 
-// blocks returns the README's blocks of a language.
-func blocks(t *testing.T, language string) []string {
+// manualPage is the README, or a page of the manual.
+type manualPage struct {
+	file string // in the module
+	text string
+}
+
+func readPage(t *testing.T, file string) manualPage {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	raw, err := os.ReadFile(filepath.Join("..", "..", file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []string
-	for _, m := range fence.FindAllStringSubmatch(string(raw), -1) {
-		if m[1] == language {
-			out = append(out, m[2])
-		}
-	}
-	if len(out) == 0 {
-		t.Fatalf("the README has no %s block", language)
+	return manualPage{file, string(raw)}
+}
+
+// allPages are the README and the whole manual.
+func allPages(t *testing.T) []manualPage {
+	t.Helper()
+	out := []manualPage{readPage(t, "README.md")}
+	for _, s := range docs.Subjects {
+		out = append(out, readPage(t, manualFile(s)))
 	}
 	return out
 }
 
-// prelude makes the README's commands run here: offline, small, and with the command under test. What go would
+func manualFile(subject string) string { return "cmd/scrapekit/docs/" + subject + ".md" }
+
+// blocks returns the blocks of a language.
+func (p manualPage) blocks(language string) []string {
+	var out []string
+	for _, m := range fence.FindAllStringSubmatch(p.text, -1) {
+		if m[1] == language {
+			out = append(out, m[2])
+		}
+	}
+	return out
+}
+
+// prose is the text without its blocks.
+func (p manualPage) prose() string { return fence.ReplaceAllString(p.text, "") }
+
+// prelude makes the commands run here: offline, small, and with the command under test. What go would
 // do with the whole module is noted in $NOTED and checked by the test.
 const prelude = `set -eu
 scrapekit() {
@@ -72,7 +98,7 @@ type readmeSite struct {
 	env                        []string
 }
 
-// text is a block of the README with its hosts on this machine.
+// text is a block of a page with its hosts on this machine.
 func (s readmeSite) text(block string) string {
 	return strings.NewReplacer("https://jira.example.com", s.url, "registry.example.com", s.registry).Replace(block)
 }
@@ -95,15 +121,15 @@ func newReadmeSite(t *testing.T) readmeSite {
 	return s
 }
 
-// readmeJira has the projects that the README names, and takes its token.
+// readmeJira has the projects that the pages name, and takes their token.
 func readmeJira(t *testing.T) string {
 	t.Helper()
-	jira := jiratest.New(jiratest.Options{Seed: 3, Auth: jiratest.Auth{Bearer: map[string]string{"your-token": "you"}}})
-	var projects []jiratest.Project
+	jira := jiraserver.New(jiraserver.Options{Seed: 3, Auth: jiraserver.Auth{Bearer: map[string]string{"your-token": "you"}}})
+	var projects []jiraserver.Project
 	for _, key := range []string{"KAFKA", "SPARK", "CASSANDRA", "ABC", "XYZ"} {
-		projects = append(projects, jiratest.Project{Key: key, Issues: 5})
+		projects = append(projects, jiraserver.Project{Key: key, Issues: 5})
 	}
-	jira.Generate(jiratest.Synthetic{Projects: projects})
+	jira.Generate(jiraserver.Synthetic{Projects: projects})
 	server := httptest.NewServer(jira)
 	t.Cleanup(server.Close)
 	return server.URL
@@ -130,40 +156,86 @@ func (s readmeSite) write(t *testing.T, name, text string) {
 	}
 }
 
-// TestReadmeCommands runs the README's shell blocks in their order, each line of them.
+// made are files that the commands of pages leave.
+var made = map[string][]string{
+	"README.md":               {"scrapekit-demo/corpus/messages.jsonl", "first/issues.jsonl", "examples/generated/records.jsonl"},
+	manualFile("jira"):        {"examples/corpus/messages.jsonl", "examples/abc/pretrain.jsonl", "corpus/instruct.jsonl.zst", "examples/jira-full/fields.jsonl"},
+	manualFile("operating"):   {"events.jsonl", "examples/corpus/messages.jsonl"},
+	manualFile("performance"): {"examples/generated/records.jsonl"},
+	manualFile("writing"):     {"examples/source-hello/out/greetings.jsonl"},
+	manualFile("publishing"):  {"dist/statement.json.minisig", "plugins/index.json", "site/1.0.0/SHA256SUMS"},
+	manualFile("installing"):  {"greetings/greetings.jsonl"},
+	manualFile("sandbox"):     {"doctor.json"},
+}
+
+// follows are pages that go on where another one ended.
+var follows = map[string]string{"publishing": "writing", "installing": "publishing"}
+
+// TestReadmeCommands runs the shell blocks of each page in their order, each line of them.
 func TestReadmeCommands(t *testing.T) {
 	t.Parallel()
-	s := newReadmeSite(t)
-	for _, text := range blocks(t, "hcl") {
-		name := strings.TrimPrefix(strings.SplitN(text, "\n", 2)[0], "# ")
+	groups := [][]manualPage{{readPage(t, "README.md")}}
+	for _, s := range docs.Subjects {
+		p := readPage(t, manualFile(s))
+		if follows[s] != "" {
+			last := len(groups) - 1
+			groups[last] = append(groups[last], p)
+			continue
+		}
+		groups = append(groups, []manualPage{p})
+	}
+	for _, group := range groups {
+		t.Run(filepath.Base(group[0].file), func(t *testing.T) {
+			t.Parallel()
+			s := newReadmeSite(t)
+			for _, p := range group {
+				s.follow(t, p)
+			}
+			s.checkNoted(t)
+		})
+	}
+}
+
+// follow does what a page says.
+func (s readmeSite) follow(t *testing.T, p manualPage) {
+	t.Helper()
+	var files []string
+	for i, text := range p.blocks("hcl") {
+		name, named := strings.CutPrefix(strings.SplitN(text, "\n", 2)[0], "# ")
+		if !named { // a part of a block
+			name = fmt.Sprintf("part-%d.hcl", i)
+			text = "source \"jira\" {\n  url = \"https://jira.example.com\"\n" + text + "}\n\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n"
+		}
 		s.write(t, name, s.text(text))
+		files = append(files, name)
 	}
-	for _, block := range blocks(t, "sh") {
-		script := prelude + s.text(block)
-		cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
-		cmd.Dir, cmd.Env = s.dir, s.env
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v\n%s\n%s", err, block, out)
-		}
+	for _, block := range p.blocks("sh") {
+		s.sh(t, block)
 	}
-	for _, file := range []string{
-		"scrapekit-demo/corpus/messages.jsonl", "examples/corpus/messages.jsonl", "examples/abc/pretrain.jsonl",
-		"corpus/instruct.jsonl.zst", "events.jsonl", "examples/jira-full/fields.jsonl", "examples/generated/records.jsonl", "examples/source-hello/out/greetings.jsonl", "greetings/greetings.jsonl",
-		"dist/statement.json.minisig", "plugins/index.json", "site/1.0.0/SHA256SUMS",
-	} {
+	for _, file := range files {
+		s.sh(t, "export JIRA_TOKEN=your-token\nscrapekit validate "+file)
+	}
+	for _, file := range made[p.file] {
 		if info, err := os.Stat(filepath.Join(s.dir, file)); err != nil || info.Size() == 0 {
-			t.Errorf("after all commands of the README, %s: %v", file, err)
+			t.Errorf("after all commands of %s, %s: %v", p.file, file, err)
 		}
 	}
-	s.checkNoted(t)
+}
+
+func (s readmeSite) sh(t *testing.T, block string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", prelude+s.text(block))
+	cmd.Dir, cmd.Env = s.dir, s.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, block, out)
+	}
 }
 
 // checkNoted checks what was not run: that CI runs it, or that it names what is there.
 func (s readmeSite) checkNoted(t *testing.T) {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(s.dir, "noted"))
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
 	ci, err := os.ReadFile(filepath.Join(s.module, ".ci", "run"))
@@ -180,8 +252,8 @@ func (s readmeSite) checkNoted(t *testing.T) {
 				t.Error("CI does not run go test ./...")
 			}
 		case words[0] == "test":
-			if err := hasTests(folder, words); err != nil {
-				t.Errorf("go %s: %v", line, err)
+			if files, err := filepath.Glob(filepath.Join(folder, "*_test.go")); err != nil || len(files) == 0 {
+				t.Errorf("go %s: no tests there: %v", line, err)
 			}
 		case words[0] == "run":
 			if text, err := os.ReadFile(filepath.Join(s.module, words[1], "main.go")); err != nil || !strings.Contains(string(text), "\npackage main\n") {
@@ -197,33 +269,7 @@ func (s readmeSite) checkNoted(t *testing.T) {
 	}
 }
 
-// hasTests reports what is missing of the tests and benchmarks that a go test line names.
-func hasTests(folder string, words []string) error {
-	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
-	if err != nil || len(files) == 0 {
-		return fmt.Errorf("no tests in %s: %w", folder, err)
-	}
-	var text strings.Builder
-	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		text.Write(raw)
-	}
-	for flag, before := range map[string]string{"-run": "func ", "-bench": "func Benchmark"} {
-		i := slices.Index(words, flag)
-		if i < 0 || words[i+1] == "^$" {
-			continue
-		}
-		if !strings.Contains(text.String(), before+words[i+1]+"(") {
-			return fmt.Errorf("%s is not in %s", words[i+1], folder)
-		}
-	}
-	return nil
-}
-
-// TestReadmeGo checks that the Go in the README is that of the examples, which are built and tested.
+// TestReadmeGo checks that the Go in the pages is that of the examples, which are built and tested, and that their JSON is JSON.
 func TestReadmeGo(t *testing.T) {
 	t.Parallel()
 	var source strings.Builder
@@ -234,49 +280,102 @@ func TestReadmeGo(t *testing.T) {
 		}
 		source.Write(raw)
 	}
-	for _, block := range blocks(t, "go") {
-		if !strings.Contains(source.String(), block) {
-			t.Errorf("not in the examples:\n%s", block)
+	for _, p := range allPages(t) {
+		for _, block := range p.blocks("go") {
+			if !strings.Contains(source.String(), block) {
+				t.Errorf("%s: not in the examples:\n%s", p.file, block)
+			}
+		}
+		for _, block := range p.blocks("json") {
+			for line := range strings.Lines(block) {
+				if !json.Valid([]byte(line)) {
+					t.Errorf("%s: not JSON: %s", p.file, line)
+				}
+			}
 		}
 	}
 }
 
-var link = regexp.MustCompile(`\]\(([^)#]+)\)`)
+var link = regexp.MustCompile(`\]\(([^)]+)\)`)
 
-// TestReadmeNames checks that the files which the README links to are there, and that it tells the exit codes as the help does.
-func TestReadmeNames(t *testing.T) {
-	t.Parallel()
-	raw, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(raw)
-	for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
-		if strings.HasPrefix(m[1], "https://") {
+// deadLinks returns the links of a page that lead nowhere.
+func (p manualPage) deadLinks(t *testing.T) (dead []string) {
+	t.Helper()
+	for _, m := range link.FindAllStringSubmatch(p.prose(), -1) {
+		target, anchor, _ := strings.Cut(m[1], "#")
+		if strings.Contains(target, "://") {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join("..", "..", m[1])); err != nil {
-			t.Errorf("a dead link: %v", err)
+		file := p.file
+		if target != "" {
+			file = filepath.Join(filepath.Dir(p.file), target)
+		}
+		if _, err := os.Stat(filepath.Join("..", "..", file)); err != nil {
+			dead = append(dead, err.Error())
+		} else if anchor != "" && !slices.Contains(readPage(t, file).anchors(), anchor) {
+			dead = append(dead, m[1]+": there is no such heading")
 		}
 	}
+	return dead
+}
+
+var (
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	dropped = regexp.MustCompile(`[^\pL\pN _-]`)
+)
+
+// anchors are the names that GitHub gives to the headings.
+func (p manualPage) anchors() (out []string) {
+	for _, m := range heading.FindAllStringSubmatch(p.prose(), -1) {
+		out = append(out, strings.ReplaceAll(dropped.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
+	}
+	return out
+}
+
+// TestReadmeLinks checks that links lead somewhere, that the README leads to every page, and that it stays short.
+func TestReadmeLinks(t *testing.T) {
+	t.Parallel()
+	for _, p := range append(allPages(t), readPage(t, "CONTRIBUTING.md"), readPage(t, "CHANGELOG.md"), readPage(t, "examples/tutorial/README.md")) {
+		for _, dead := range p.deadLinks(t) {
+			t.Errorf("%s: a dead link: %s", p.file, dead)
+		}
+	}
+	readme := readPage(t, "README.md").text
+	for _, s := range docs.Subjects {
+		if !strings.Contains(readme, "["+s+"]("+manualFile(s)+")") {
+			t.Errorf("the README does not lead to %s", manualFile(s))
+		}
+	}
+	if n := strings.Count(readme, "\n"); n > 250 {
+		t.Errorf("the README has %d lines, and 250 are enough", n)
+	}
+	files, err := filepath.Glob(filepath.Join("..", "..", "cmd", "scrapekit", "docs", "*.md"))
+	if err != nil || len(files) != len(docs.Subjects) {
+		t.Errorf("%d pages and %d subjects: %v", len(files), len(docs.Subjects), err)
+	}
+}
+
+// TestReadmeExitCodes checks that the manual tells the exit codes as the help does.
+func TestReadmeExitCodes(t *testing.T) {
+	t.Parallel()
+	text := readPage(t, manualFile("operating")).text
 	for _, line := range strings.Split(exitCodes, "\n")[1:] {
 		code, meaning, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if row := "| " + code + " | " + strings.TrimSpace(meaning) + " |"; !strings.Contains(text, row) {
-			t.Errorf("the README has no row %q", row)
+			t.Errorf("the manual has no row %q", row)
 		}
 	}
 }
 
 var testCommand = regexp.MustCompile(`go test[^\x60\n]* -(run|bench) ([A-Za-z0-9]+)[^\x60\n]* \./([a-z0-9/]+)`)
 
-// TestReadmeTests checks that the tests which the README has one run are there: go test says "ok" of none too.
+// TestReadmeTests checks that the tests which the pages have one run are there: go test says "ok" of none too.
 func TestReadmeTests(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
+	var all [][]string
+	for _, p := range append(allPages(t), readPage(t, "CONTRIBUTING.md")) {
+		all = append(all, testCommand.FindAllStringSubmatch(p.text, -1)...)
 	}
-	all := testCommand.FindAllStringSubmatch(string(raw), -1)
 	if len(all) < 15 {
 		t.Errorf("%d commands", len(all))
 	}

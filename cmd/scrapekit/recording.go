@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) recordingCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "recording", Short: "Look into what run --record kept", RunE: subcommand}
+	cmd := &cobra.Command{Use: "recording", Short: "Look into recordings of run --record", RunE: subcommand}
 	cmd.AddCommand(a.recordingShowCommand())
 	return cmd
 }
@@ -22,7 +22,8 @@ func (a *app) recordingShowCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "show FILE", Short: "List the exchanges of a recording", Args: args,
-		Long: "Lists the exchanges of a recording in the order of their ends. With --json it prints each with its body, a line each:\nsdktest.Replay answers a plugin's test from such lines.",
+		Long: "Lists the exchanges of a recording in the order in which they ended. --json prints each of them with\n" +
+			"its body, one a line; sdktest.Replay plays these lines in the test of a plugin.",
 		RunE: func(_ *cobra.Command, given []string) error {
 			if asJSON {
 				out := json.NewEncoder(jsonOut{a.out})

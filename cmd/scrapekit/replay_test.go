@@ -11,14 +11,14 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
 )
 
 func TestReplayOfTheShippedPipeline(t *testing.T) {
 	t.Parallel()
-	jira := jiratest.New(jiratest.Options{Seed: 7, BasePath: "/jira", Faults: demoFaults()})
-	jira.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: 60}, {Key: "BRAVO", Issues: 60}}})
+	jira := jiraserver.New(jiraserver.Options{Seed: 7, BasePath: "/jira", Faults: demoFaults()})
+	jira.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: 60}, {Key: "BRAVO", Issues: 60}}})
 	server := httptest.NewServer(jira)
 	defer server.Close()
 	s := site{url: server.URL + "/jira"}

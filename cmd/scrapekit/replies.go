@@ -21,10 +21,10 @@ type replyFlags struct {
 }
 
 func (f *replyFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.cache, "cache", "on", "replies that a cache block keeps: on (ask whether they still hold), off, refresh (ask anew, and keep),\nonly (ask nobody, however old they are)")
-	cmd.Flags().StringVar(&f.record, "record", "", "add every exchange to this file, without credentials, for --replay")
-	cmd.Flags().StringArrayVar(&f.attach, "attach", nil, "STAGE=SOCKET: use the plugin that waits there, started with SCRAPEKIT_DEBUG=1 in a debugger; may be given several times")
-	cmd.Flags().StringVar(&f.replay, "replay", "", "take the replies from this file, and ask nobody; state and outputs are kept apart")
+	cmd.Flags().StringVar(&f.cache, "cache", "on", "replies that a cache block keeps: on (ask whether they have changed), off, refresh (ask anew, and keep),\nonly (use them however old, and make no request)")
+	cmd.Flags().StringVar(&f.record, "record", "", "append every exchange to this file, without credentials, for --replay")
+	cmd.Flags().StringArrayVar(&f.attach, "attach", nil, "STAGE=SOCKET: use the plugin that waits there, started in a debugger with SCRAPEKIT_DEBUG=1; repeatable")
+	cmd.Flags().StringVar(&f.replay, "replay", "", "take all replies from this file, and make no request; state and outputs are kept apart")
 }
 
 // set puts the flags into the options of a pipeline.

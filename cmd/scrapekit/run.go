@@ -42,8 +42,9 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "run FILE", Short: "Run a pipeline", Args: args,
 		Example: "  scrapekit run jira.hcl\n  scrapekit run jira.hcl --var url=https://jira.example.com --var 'projects=[\"ABC\"]'",
-		Long: "Runs a pipeline file. A run that was stopped, killed or left incomplete is gone on with; otherwise the\n" +
-			"run reads what has changed since the last one. Ctrl-C commits what was read and stops; a second Ctrl-C\nstops at once, and nothing is lost by that either.\n\n" + exitCodes,
+		Long: "Runs a pipeline file. It goes on with a run that was stopped, killed or left incomplete; otherwise it\n" +
+			"reads what has changed since the last run. Ctrl-C commits what was read and stops. A second Ctrl-C\n" +
+			"stops at once, and loses nothing either.\n\n" + exitCodes,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if err := flags.check(); err != nil {
 				return err

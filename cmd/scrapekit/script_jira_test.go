@@ -16,7 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 )
 
 // jiraKey is where a script keeps its Jira.
@@ -24,7 +24,7 @@ type jiraKey struct{}
 
 // scriptJira is the Jira of one script. Requests can be held, so that a script acts in the middle of a run.
 type scriptJira struct {
-	server  *jiratest.Server
+	server  *jiraserver.Server
 	release chan struct{} // closed: held requests go on
 	stop    func()
 	held    chan struct{} // gets a value when the first request is held
@@ -50,16 +50,16 @@ func startJira(ts *testscript.TestScript, _ bool, args []string) {
 	cloud := f.Bool("cloud", false, "")
 	tags := f.Bool("tags", false, "replies have an ETag each, and conditional requests a 304")
 	ts.Check(f.Parse(args))
-	o := jiratest.Options{Seed: 1}
+	o := jiraserver.Options{Seed: 1}
 	if *cloud {
-		o.Flavour = jiratest.Cloud
+		o.Flavour = jiraserver.Cloud
 	}
 	if *token != "" {
-		o.Auth = jiratest.Auth{Bearer: map[string]string{*token: "reader"}, NoAnonymous: true}
+		o.Auth = jiraserver.Auth{Bearer: map[string]string{*token: "reader"}, NoAnonymous: true}
 	}
 	j := ts.Value(jiraKey{}).(*scriptJira)
-	j.server = jiratest.New(o)
-	j.server.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: *issues / 2}, {Key: "BRAVO", Issues: *issues - *issues/2}}})
+	j.server = jiraserver.New(o)
+	j.server.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: *issues / 2}, {Key: "BRAVO", Issues: *issues - *issues/2}}})
 	handler := http.Handler(j.server)
 	if *tags {
 		handler = tagged(handler)

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) stateCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "state", Short: "Look at what is kept between runs, or forget it", RunE: subcommand}
+	cmd := &cobra.Command{Use: "state", Short: "Show or remove what is kept between runs", RunE: subcommand}
 	cmd.AddCommand(a.stateShowCommand(), a.statePruneCommand(), a.stateResetCommand(), a.stateRmCommand())
 	return cmd
 }
@@ -26,8 +26,9 @@ func (a *app) stateShowCommand() *cobra.Command {
 	var asJSON, all bool
 	o := core.StateOptions{Runs: shownRuns, Splits: shownSplits}
 	cmd := &cobra.Command{
-		Use: "show FILE", Short: "Show runs, open splits and tokens", Args: args,
-		Long: "Shows the newest runs, the splits of an unfinished run that are not done, broken ones first, and those that the next run goes on from.",
+		Use: "show FILE", Short: "Show runs, open splits and where the next run begins", Args: args,
+		Long: "Shows the newest runs, the splits of an unfinished run that are not done (broken ones first), and the\n" +
+			"splits from which the next run goes on.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			p, err := a.load(cmd.Context(), given[0], f)
 			if err != nil {
@@ -105,9 +106,10 @@ func (a *app) printFinished(s *core.State) {
 func (a *app) statePruneCommand() *cobra.Command {
 	var f fileFlags
 	cmd := &cobra.Command{
-		Use: "prune FILE", Short: "Remove what is kept for longer than the file says", Args: args,
-		Long: "Removes runs with their reports and dead letters, and cached replies, that are older than `pipeline { retention { … } }` says, the caches of blocks that\n" +
-			"the file has no more, and what the state file has free. Runs do the most of that by themselves. What the next run goes on from stays.",
+		Use: "prune FILE", Short: "Remove what is older than the retention block allows", Args: args,
+		Long: "Removes runs, their reports and dead letters, and cached replies that are older than the retention\n" +
+			"block of the pipeline file allows; also the caches of removed blocks, and unused space of the state\n" +
+			"file. Every run does most of that itself. What the next run needs stays.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			p, err := a.load(cmd.Context(), given[0], f)
 			if err != nil {
@@ -131,7 +133,9 @@ func (a *app) stateResetCommand() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use: "reset FILE", Short: "Forget everything: the next run is the first", Args: args,
-		Long: "Forgets cursors, tokens and runs with their reports and dead letters, the private folders of stages, and the limits that hosts have shown. What sinks\nhold stays as it is, so the next run delivers it again; to start over with the output too, use `scrapekit run --full`.",
+		Long: "Forgets cursors, tokens, runs, reports, dead letters, the private folders of stages, and the learned\n" +
+			"limits of hosts. The output of sinks stays, so the next run delivers everything again. To start over\n" +
+			"with the output too, use `scrapekit run --full`.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			p, err := a.load(cmd.Context(), given[0], f)
 			if err != nil {
@@ -177,6 +181,6 @@ func (a *app) stateRmCommand() *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().BoolVar(&giveUp, "give-up", false, "do not read the split any more in the unfinished run: for one that cannot be read")
+	cmd.Flags().BoolVar(&giveUp, "give-up", false, "do not read the split any more in the unfinished run, because it cannot be read")
 	return cmd
 }

@@ -138,9 +138,4 @@ func TestTutorial(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(string(text), ""), -1) {
-		if _, err := os.Stat(filepath.Join(module, "examples", "tutorial", m[1])); err != nil {
-			t.Errorf("a dead link: %v", err)
-		}
-	}
 }

@@ -83,8 +83,10 @@ func (s *server) begin(wire context.Context, fields ...string) (*call, error) {
 		c.counts.close()
 		s.calls.running.Done()
 	}
+	t := &transport{link: s.link, call: ctx}
 	c.ctx = sdk.WithHost(ctx, sdk.Host{
-		Transport: &transport{link: s.link, call: ctx},
+		Transport: t,
+		Keep:      t.keep,
 		Dial:      s.link.dial,
 		Logger:    slog.New(newLogHandler(s.link, fields...)),
 		Count: func(name string, n int64) {

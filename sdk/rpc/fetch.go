@@ -52,12 +52,6 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		f.close()
 		return nil, err
 	}
-	if k := sdk.KeepingOf(req.Context()); k != nil {
-		k.Problem = head.GetNotKept()
-		if kept := head.GetKept(); kept != nil {
-			k.File = &sdk.File{Path: kept.GetPath(), SHA256: kept.GetSha256(), Size: kept.GetSize()}
-		}
-	}
 	return f.response(req, head), nil
 }
 
@@ -102,7 +96,8 @@ func (t *transport) start(req context.Context) (*fetch, error) {
 		unhook()
 		cancel(errBodyClosed)
 	}
-	if err := t.link.enrol(f); err != nil {
+	var err error
+	if f.id, err = t.link.enrol(f); err != nil {
 		f.end()
 		return nil, err
 	}
@@ -117,9 +112,6 @@ func (f *fetch) ask(req *http.Request, body []byte) *pb.FromPlugin {
 		Method: req.Method, Url: req.URL.String(), Headers: headersTo(req.Header), Body: body,
 		Idempotent: sdk.IsIdempotent(req), Classes: classesTo(sdk.ReplyClasses(req)),
 		BodyInHead: true,
-	}
-	if k := sdk.KeepingOf(req.Context()); k != nil {
-		ask.Keep = &pb.Keep{Key: k.Key, Size: k.Expect.Size, Type: validText(k.Expect.Type)}
 	}
 	return &pb.FromPlugin{Id: f.id, Message: &pb.FromPlugin_Fetch{Fetch: ask}}
 }
@@ -161,18 +153,18 @@ func (f *fetch) take(m *pb.FromHost) {
 		f.takeBody(m.FetchHead.GetBody(), m.FetchHead.GetLast())
 	case *pb.FromHost_FetchChunk:
 		f.takeBody(m.FetchChunk.GetData(), m.FetchChunk.GetLast())
-	case *pb.FromHost_FetchError:
-		e := m.FetchError
-		f.err = withClass(hostError(e.GetMessage()), e.GetPermanent(), e.GetRetryAfter())
-		if e.GetNotKept() {
-			f.err = &sdk.NotKept{Err: f.err}
-		}
-		if e.GetRobots() {
-			f.err = &forbidden{f.err}
-		}
-		f.answered = true
+	case *pb.FromHost_RequestError:
+		f.err, f.answered = requestErrorFrom(m.RequestError), true
 	}
 	f.signal()
+}
+
+func requestErrorFrom(e *pb.RequestError) error {
+	err := withClass(hostError(e.GetMessage()), e.GetPermanent(), e.GetRetryAfter())
+	if e.GetRobots() {
+		return &forbidden{err}
+	}
+	return err
 }
 
 // hostError is what the host says of a request. It names the request where that matters.
@@ -239,7 +231,7 @@ func (f *fetch) close() {
 		f.mu.Unlock()
 		if !answered {
 			// Without a stream there is no host that would still work on it.
-			_ = f.link.send(context.Background(), &pb.FromPlugin{Id: f.id, Message: &pb.FromPlugin_FetchCancel{FetchCancel: &pb.FetchCancel{}}})
+			_ = f.link.send(context.Background(), cancelOf(f.id))
 		}
 	})
 }

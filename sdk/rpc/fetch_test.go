@@ -46,9 +46,13 @@ func within(t *testing.T, h roundTrip, do func(ctx context.Context, client *http
 
 func readThrough(t *testing.T, ctx context.Context, h http.RoundTripper, do func(context.Context, *http.Client) error) error {
 	t.Helper()
-	c := connect(t, sourceOf(func(ctx context.Context, _ sdk.Split, _ *sdk.Writer) error {
-		return do(ctx, sdk.HTTPClient(ctx))
-	}), sdk.Host{Transport: h})
+	return readWith(t, ctx, sdk.Host{Transport: h}, func(ctx context.Context) error { return do(ctx, sdk.HTTPClient(ctx)) })
+}
+
+// readWith runs do as the Read of a plugin that h serves.
+func readWith(t *testing.T, ctx context.Context, h sdk.Host, do func(context.Context) error) error {
+	t.Helper()
+	c := connect(t, sourceOf(func(ctx context.Context, _ sdk.Split, _ *sdk.Writer) error { return do(ctx) }), h)
 	return c.Source().Read(ctx, sdk.Split{ID: "s"}, sdk.NewWriter(&recorder{}))
 }
 
@@ -438,49 +442,4 @@ func wantErr(got, want error) error {
 		return fmt.Errorf("got %w, want %w", got, want)
 	}
 	return nil
-}
-
-// The wish to keep a body reaches the host, and where it was kept reaches the plugin.
-func TestKeepCrossesTheWire(t *testing.T) {
-	t.Parallel()
-	want := sdk.File{Path: "ab/abc", SHA256: "abc", Size: 7}
-	host := func(req *http.Request) (*http.Response, error) {
-		k := sdk.KeepingOf(req.Context())
-		switch {
-		case k == nil || k.Key != "attachment 1":
-			return nil, fmt.Errorf("keeping %+v", k)
-		case req.URL.Path == "/moved":
-			moved := text("")
-			moved.StatusCode, moved.Header = http.StatusSeeOther, http.Header{"Location": {"/there"}}
-			return moved, nil
-		case req.URL.Path == "/there":
-			k.File = &want
-			return text(""), nil
-		case req.URL.Path == "/another":
-			k.Problem = fmt.Sprintf("not %d bytes of %s", *k.Expect.Size, k.Expect.Type)
-			return text(""), nil
-		case req.URL.Path == "/down":
-			return nil, &sdk.NotKept{Err: sdk.Permanent(errors.New("it may not be asked"))}
-		}
-		return reply(404, strings.NewReader("no"), 2), nil
-	}
-	within(t, host, func(ctx context.Context, _ *http.Client) error {
-		got, err := sdk.Keep(ctx, "attachment 1", "https://jira.test/moved")
-		if err != nil || got != want {
-			t.Errorf("%+v (%v), want %+v", got, err, want)
-		}
-		var none *sdk.NotKept
-		if _, err := sdk.Keep(ctx, "attachment 1", "https://jira.test/none"); !errors.As(err, &none) || none.Status != 404 {
-			t.Errorf("%v, want a NotKept", err)
-		}
-		_, err = sdk.Keep(ctx, "attachment 1", "https://jira.test/another", sdk.Expect{Size: new(int64(0)), Type: "text/plain"})
-		if !errors.As(err, &none) || none.Problem != "not 0 bytes of text/plain" || none.Status != 200 {
-			t.Errorf("%v, want what it is not", err)
-		}
-		_, err = sdk.Keep(ctx, "attachment 1", "https://jira.test/down")
-		if !errors.As(err, &none) || none.Err == nil || !sdk.IsPermanent(err) || err.Error() != "it may not be asked" {
-			t.Errorf("%v, want what kept the request from being made", err)
-		}
-		return nil
-	})
 }

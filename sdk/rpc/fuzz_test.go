@@ -90,6 +90,10 @@ func (answers) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)), Request: req}, nil
 }
 
+func keepsNothing(req *http.Request, _ string, _ sdk.Expect) (sdk.File, error) {
+	return sdk.File{}, &sdk.NotKept{Status: 404, URL: req.URL.String()}
+}
+
 func noDial(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }
 
 // FuzzReverseStream: whatever a plugin asks of the host, it ends, and only what was asked for is answered.
@@ -113,10 +117,14 @@ func FuzzReverseStream(f *testing.F) {
 	add(fetch(1, get), window(1, 1<<62), window(1, -1<<62), fetch(2, get))
 	add(fetch(1, get), fetch(1, get))
 	add(fetch(1, &pb.Fetch{Method: "GET\r\n", Url: "::", Classes: []*pb.ReplyClass{{Status: -1, Text: "x"}}}), window(9, 1))
-	add(&pb.FromPlugin{Message: &pb.FromPlugin_FetchCancel{}}, &pb.FromPlugin{}, &pb.FromPlugin{Message: &pb.FromPlugin_Log{}}, &pb.FromPlugin{Message: &pb.FromPlugin_Counter{}})
+	add(&pb.FromPlugin{Message: &pb.FromPlugin_Cancel{}}, &pb.FromPlugin{}, &pb.FromPlugin{Message: &pb.FromPlugin_Log{}}, &pb.FromPlugin{Message: &pb.FromPlugin_Counter{}})
 	dial := func(id uint64) *pb.FromPlugin {
 		return &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Dial{Dial: &pb.Dial{Network: "tcp", Address: "a.b:1"}}}
 	}
+	keep := func(id uint64, url string) *pb.FromPlugin {
+		return &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Keep{Keep: &pb.Keep{Key: "k", Url: url, Size: new(int64(-1))}}}
+	}
+	add(keep(1, "http://a.b/c"), keep(2, "::"), keep(2, ""), fetch(3, get))
 	hangUp := func(id uint64) *pb.FromPlugin {
 		return &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_DialCancel{}}
 	}
@@ -135,11 +143,11 @@ func FuzzReverseStream(f *testing.F) {
 			if err != nil {
 				break
 			}
-			if m.GetFetch() != nil || m.GetDial() != nil {
+			if m.GetFetch() != nil || m.GetDial() != nil || m.GetKeep() != nil || m.GetMessage() == nil {
 				asked[m.GetId()] = true
 			}
 		}
-		d := newDesk(ctx, &Conn{}, sdk.Host{Transport: answers{}, Count: func(string, int64) {}, Dial: noDial}, s)
+		d := newDesk(ctx, &Conn{}, sdk.Host{Transport: answers{}, Keep: keepsNothing, Count: func(string, int64) {}, Dial: noDial}, s)
 		if err := d.serve(); err == nil {
 			t.Error("the stream ended without an error")
 		}

@@ -106,8 +106,10 @@ func (d *desk) serve() error {
 		}
 		switch what := m.GetMessage().(type) {
 		case *pb.FromPlugin_Fetch:
-			err = d.take(m.GetId(), what.Fetch)
-		case *pb.FromPlugin_FetchCancel:
+			err = d.take(d.fetchOrder(m.GetId(), what.Fetch))
+		case *pb.FromPlugin_Keep:
+			err = d.take(d.keepOrder(m.GetId(), what.Keep))
+		case *pb.FromPlugin_Cancel:
 			d.line.cancel(m.GetId())
 		case *pb.FromPlugin_FetchWindow:
 			if o := d.line.find(m.GetId()); o != nil {
@@ -123,6 +125,10 @@ func (d *desk) serve() error {
 			if d.host.Count != nil {
 				d.host.Count(printable.Line(what.Counter.GetName()), what.Counter.GetN())
 			}
+		default:
+			if m.GetId() != 0 { // of a plugin that is newer than this host, and waits
+				err = d.send(requestError(m.GetId(), sdk.Permanent(errors.New("this host does not know what the plugin asks for: a newer scrapekit may"))))
+			}
 		}
 		if err != nil {
 			return err
@@ -130,12 +136,11 @@ func (d *desk) serve() error {
 	}
 }
 
-// take puts a fetch in line, and sees to it that somebody serves the line.
-func (d *desk) take(id uint64, f *pb.Fetch) error {
-	o := &order{id: id, fetch: f, more: make(chan struct{}, 1), room: window}
+// take puts an order in line, and sees to it that somebody serves the line.
+func (d *desk) take(o *order) error {
 	switch d.line.join(o) {
 	case twice:
-		return fmt.Errorf("the plugin used the id %d for two fetches at once", id)
+		return fmt.Errorf("the plugin used the id %d for two requests at once", o.id)
 	case full:
 		d.work.Go(func() { d.refuse(o, errors.New("too many requests at once; wait for some to end")) })
 	case alone:
@@ -148,18 +153,29 @@ func (d *desk) take(id uint64, f *pb.Fetch) error {
 	return nil
 }
 
-// run makes the request and sends the reply.
+// run serves an order.
 func (d *desk) run(o *order) {
 	defer d.line.drop(o)
-	if err := d.roundTrip(o); err != nil && o.ctx.Err() == nil {
+	if err := o.serve(o); err != nil && o.ctx.Err() == nil {
 		d.refuse(o, err)
 	}
 }
 
-func (d *desk) roundTrip(o *order) error {
-	req, err := request(o)
+func (d *desk) fetchOrder(id uint64, f *pb.Fetch) *order {
+	return &order{
+		id: id, split: f.GetSplit(), size: len(f.GetBody()), more: make(chan struct{}, 1), room: window,
+		serve: func(o *order) error { return d.fetch(o, f) },
+	}
+}
+
+// fetch makes the request and sends the reply.
+func (d *desk) fetch(o *order, f *pb.Fetch) error {
+	req, err := request(o, f.GetMethod(), f.GetBody(), f)
 	if err != nil {
 		return sdk.Permanent(err)
+	}
+	if f.GetIdempotent() {
+		req = req.WithContext(sdk.Idempotent(req.Context()))
 	}
 	if d.host.Transport == nil {
 		return sdk.Permanent(errors.New("this host makes no HTTP requests"))
@@ -172,14 +188,8 @@ func (d *desk) roundTrip(o *order) error {
 	head := &pb.FetchHead{
 		Status: int32(resp.StatusCode), Proto: resp.Proto, Headers: headersTo(resp.Header), ContentLength: resp.ContentLength,
 	}
-	if k := sdk.KeepingOf(req.Context()); k != nil {
-		head.NotKept = wireText(k.Problem)
-		if k.File != nil {
-			head.Kept = &pb.File{Path: k.File.Path, Sha256: k.File.SHA256, Size: k.File.Size}
-		}
-	}
 	var broken error
-	if n := resp.ContentLength; o.fetch.GetBodyInHead() && 0 <= n && n < maxChunk {
+	if n := resp.ContentLength; f.GetBodyInHead() && 0 <= n && n < maxChunk {
 		head.Body, head.Last, broken = short(resp)
 		o.grow(-int64(len(head.GetBody())))
 	}
@@ -202,31 +212,32 @@ func short(resp *http.Response) (body []byte, last bool, err error) {
 
 func bodyError(err error) error { return fmt.Errorf("body of the reply: %w", err) }
 
+// wanted is what a Fetch and a Keep have in common.
+type wanted interface {
+	GetUrl() string
+	GetHeaders() []*pb.Header
+	GetClasses() []*pb.ReplyClass
+}
+
 // request makes the plugin's request one of ours.
-func request(o *order) (*http.Request, error) {
+func request(o *order, method string, body []byte, w wanted) (*http.Request, error) {
 	ctx := o.ctx
-	if o.fetch.GetIdempotent() {
-		ctx = sdk.Idempotent(ctx)
+	if o.split != "" {
+		ctx = sdk.WithSplit(ctx, o.split)
 	}
-	if split := o.fetch.GetSplit(); split != "" {
-		ctx = sdk.WithSplit(ctx, split)
+	if n := len(w.GetClasses()); n > maxClasses {
+		return nil, fmt.Errorf("%d classes of replies for one request, %d are the most", n, maxClasses)
 	}
-	if k := o.fetch.GetKeep(); k != nil {
-		ctx = sdk.WithKeeping(ctx, &sdk.Keeping{Key: k.GetKey(), Expect: sdk.Expect{Size: k.Size, Type: k.GetType()}})
+	ctx = sdk.WithReplyClasses(ctx, classesFrom(w.GetClasses())...)
+	var content io.Reader
+	if len(body) > 0 {
+		content = bytes.NewReader(body)
 	}
-	if len(o.fetch.GetClasses()) > maxClasses {
-		return nil, fmt.Errorf("%d classes of replies for one request, %d are the most", len(o.fetch.GetClasses()), maxClasses)
-	}
-	ctx = sdk.WithReplyClasses(ctx, classesFrom(o.fetch.GetClasses())...)
-	var body io.Reader
-	if b := o.fetch.GetBody(); len(b) > 0 {
-		body = bytes.NewReader(b)
-	}
-	req, err := http.NewRequestWithContext(ctx, o.fetch.GetMethod(), o.fetch.GetUrl(), body)
+	req, err := http.NewRequestWithContext(ctx, method, w.GetUrl(), content)
 	if err != nil {
 		return nil, err
 	}
-	req.Header = headersFrom(o.fetch.GetHeaders())
+	req.Header = headersFrom(w.GetHeaders())
 	return req, nil
 }
 
@@ -267,12 +278,19 @@ func chunkSize(left int64) int64 {
 
 // refuse answers with an error.
 func (d *desk) refuse(o *order, err error) {
-	permanent, after := classOf(err)
 	// If it cannot be sent, the stream is down and the plugin knows it.
-	_ = d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_FetchError{FetchError: &pb.FetchError{
-		Message: wireText(err.Error()), Permanent: permanent, RetryAfter: after,
-		NotKept: errors.As(err, new(*sdk.NotKept)), Robots: errors.Is(err, sdk.ErrRobots),
-	}}})
+	_ = d.send(requestError(o.id, err))
+}
+
+func requestError(id uint64, err error) *pb.FromHost {
+	return &pb.FromHost{Id: id, Message: &pb.FromHost_RequestError{RequestError: requestErrorTo(err)}}
+}
+
+func requestErrorTo(err error) *pb.RequestError {
+	permanent, after := classOf(err)
+	return &pb.RequestError{
+		Message: wireText(err.Error()), Permanent: permanent, RetryAfter: after, Robots: errors.Is(err, sdk.ErrRobots),
+	}
 }
 
 func (d *desk) send(m *pb.FromHost) error {

@@ -1,5 +1,5 @@
-// The line of a plugin's fetches: some are under way, the others wait, and the splits that they are for take turns. One that
-// waits holds its request and nothing else, no goroutine above all.
+// The line of a plugin's orders, its fetches and keeps: some are under way, the others wait, and the splits that they are
+// for take turns. One that waits holds its request and nothing else, no goroutine above all.
 
 package rpc
 
@@ -7,12 +7,10 @@ import (
 	"container/list"
 	"context"
 	"sync"
-
-	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
 const (
-	// maxFetches is how many fetches of one plugin run at once; more wait.
+	// maxFetches is how many orders of one plugin run at once; more wait.
 	maxFetches = 256
 	// maxWaiting is how many may be under way or wait, and maxHeld how many bytes of request bodies they
 	// may hold; what goes beyond is refused, so that no plugin fills the host's memory.
@@ -23,13 +21,15 @@ const (
 	maxIdle = 32
 )
 
-// order is one fetch.
+// order is one fetch or keep.
 type order struct {
 	id    uint64
-	fetch *pb.Fetch
-	more  chan struct{} // holds a token when room has grown
-	row   *row          // in line; nil: under way
-	place *list.Element // in row
+	split string             // that it is for
+	size  int                // of the request's body in bytes
+	serve func(*order) error // answers it, or returns why not
+	more  chan struct{}      // holds a token when room has grown
+	row   *row               // in line; nil: under way
+	place *list.Element      // in row
 
 	// Set when it gets under way.
 	ctx    context.Context
@@ -67,7 +67,7 @@ func (o *order) grow(n int64) {
 	}
 }
 
-// line holds the fetches of one plugin.
+// line holds the orders of one plugin.
 type line struct {
 	mu      sync.Mutex // guards the rest
 	come    sync.Cond  // an order has come for one of the idle, or the end for all
@@ -100,15 +100,14 @@ const (
 func (l *line) join(o *order) joined {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	size := len(o.fetch.GetBody())
 	switch {
 	case l.orders[o.id] != nil:
 		return twice
-	case len(l.orders) >= maxWaiting || l.held+size > maxHeld:
+	case len(l.orders) >= maxWaiting || l.held+o.size > maxHeld:
 		return full
 	}
 	l.orders[o.id] = o
-	l.held += size
+	l.held += o.size
 	l.wait(o)
 	switch {
 	case l.idle > 0:
@@ -123,15 +122,14 @@ func (l *line) join(o *order) joined {
 
 // wait puts o into the row of its split. l.mu is held.
 func (l *line) wait(o *order) {
-	split := o.fetch.GetSplit()
-	r := l.rows[split]
+	r := l.rows[o.split]
 	if r == nil {
 		if l.rows == nil {
 			l.rows = map[string]*row{}
 		}
-		r = &row{split: split}
+		r = &row{split: o.split}
 		r.turn = l.turns.PushBack(r)
-		l.rows[split] = r
+		l.rows[o.split] = r
 	}
 	o.row, o.place = r, r.waiting.PushBack(o)
 }
@@ -198,7 +196,7 @@ func (l *line) drop(o *order) {
 // forget takes o out of the count. l.mu is held.
 func (l *line) forget(o *order) {
 	delete(l.orders, o.id)
-	l.held -= len(o.fetch.GetBody())
+	l.held -= o.size
 }
 
 // close lets nobody wait any more.

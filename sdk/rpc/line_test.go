@@ -122,9 +122,9 @@ func TestFetchCancelledInLine(t *testing.T) {
 	for range maxFetches {
 		<-begun
 	}
-	a.says <- &pb.FromPlugin{Id: maxFetches, Message: &pb.FromPlugin_FetchCancel{FetchCancel: &pb.FetchCancel{}}}
+	a.says <- &pb.FromPlugin{Id: maxFetches, Message: &pb.FromPlugin_Cancel{Cancel: &pb.Cancel{}}}
 	a.says <- fetchOf(maxFetches, &pb.Fetch{BodyInHead: true}) // its id is free again: it is out of the line
-	a.says <- &pb.FromPlugin{Id: maxFetches, Message: &pb.FromPlugin_FetchCancel{FetchCancel: &pb.FetchCancel{}}}
+	a.says <- &pb.FromPlugin{Id: maxFetches, Message: &pb.FromPlugin_Cancel{Cancel: &pb.Cancel{}}}
 	a.says <- &pb.FromPlugin{Message: &pb.FromPlugin_FetchWindow{FetchWindow: &pb.FetchWindow{}}} // so that the cancel was read
 	close(free)
 	for range maxFetches + 1 {

@@ -25,14 +25,20 @@ type link struct {
 	stream hostStream    // nil: not open
 	conns  *conns
 
-	mu      sync.Mutex // guards the rest
-	open    bool
-	lastID  uint64
-	fetches map[uint64]*fetch
+	mu     sync.Mutex // guards the rest
+	open   bool
+	lastID uint64
+	asking map[uint64]asker
+}
+
+// asker waits for an answer of the host's. Its methods do not wait.
+type asker interface {
+	take(m *pb.FromHost)
+	fail(err error) // no answer can come any more
 }
 
 func newLink() *link {
-	return &link{turn: make(chan struct{}, 1), fetches: map[uint64]*fetch{}, conns: newConns()}
+	return &link{turn: make(chan struct{}, 1), asking: map[uint64]asker{}, conns: newConns()}
 }
 
 // Host serves the reverse stream for as long as it is open.
@@ -70,8 +76,8 @@ func (l *link) attach(stream hostStream) error {
 func (l *link) detach() {
 	l.mu.Lock()
 	l.open = false
-	for _, f := range l.fetches {
-		f.fail(errNoHost)
+	for _, a := range l.asking {
+		a.fail(errNoHost)
 	}
 	l.mu.Unlock()
 	l.conns.failAll(errNoHost)
@@ -97,38 +103,42 @@ func (l *link) send(ctx context.Context, m *pb.FromPlugin) error {
 	return nil
 }
 
-// enrol gives f an id, under which it gets its answer.
-func (l *link) enrol(f *fetch) error {
+// enrol returns an id, under which a gets its answer.
+func (l *link) enrol(a asker) (id uint64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.open {
-		return errNoHost
+		return 0, errNoHost
 	}
 	l.lastID++
-	f.id = l.lastID
-	l.fetches[f.id] = f
-	return nil
+	l.asking[l.lastID] = a
+	return l.lastID, nil
 }
 
 func (l *link) forget(id uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.fetches, id)
+	delete(l.asking, id)
 }
 
-// deliver passes a message on. It never waits: each fetch keeps what it gets, and the host sends no more
-// than the fetch's window.
+// deliver passes a message on. It never waits: who asked keeps what comes, and the host sends no more
+// than a fetch's window.
 func (l *link) deliver(m *pb.FromHost) {
 	if e := m.GetDialError(); e != nil {
 		l.conns.answer(m.GetId(), dialed{err: dialErrorFrom(e)})
 		return
 	}
 	l.mu.Lock()
-	f := l.fetches[m.GetId()]
+	a := l.asking[m.GetId()]
 	l.mu.Unlock()
-	if f != nil {
-		f.take(m)
+	if a != nil {
+		a.take(m)
 	}
+}
+
+// cancelOf gives up what was asked for under an id.
+func cancelOf(id uint64) *pb.FromPlugin {
+	return &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Cancel{Cancel: &pb.Cancel{}}}
 }
 
 // count counts outside of a call. Without a host there is nobody who would want to know.

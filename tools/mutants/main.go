@@ -1,8 +1,8 @@
 // Command mutants breaks one thing at a time that a guarantee of scrapekit rests on, and shows that a test finds it out. Nothing in
 // the working tree is touched: the Go compiler is given the broken files as an overlay.
 //
-//	go run -C tools ./mutants            # all
-//	go run -C tools ./mutants fsync      # those whose names match
+//	go run ./tools/mutants            # all
+//	go run ./tools/mutants fsync      # those whose names match
 //
 // It fails if a mutant lives, if one does not apply or compile any more, and if a test fails without its mutant.
 package main
@@ -24,7 +24,7 @@ func main() {
 	list := flag.Bool("list", false, "list the mutants and what finds them out")
 	jobs := flag.Int("j", max(1, runtime.GOMAXPROCS(0)), "how many at once")
 	limit := flag.Duration("timeout", 5*time.Minute, "the longest that a test may take; a mutant that hangs is found out")
-	root := flag.String("root", "..", "the repository")
+	root := flag.String("root", ".", "the repository")
 	flag.Parse()
 	chosen, err := choose(mutants, flag.Args())
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -109,10 +110,10 @@ type Block struct {
 	Version string // the version of a published plugin that is installed; "" for others
 	// Attached says that Path is the socket of a plugin that runs already.
 	Attached bool
-	Digest   string          // what the executable must be; "": whatever is there
-	Config   json.RawMessage // the settings as the plugin gets them, secrets included: never to be printed
-	Streams  []string        // those selected; nil: all
-	HTTP     HTTP
+	Digest   string            // what the executable must be; "": whatever is there
+	Config   json.RawMessage   // the settings as the plugin gets them, secrets included: never to be printed
+	Streams  []string          // those selected; nil: all
+	HTTP     httppolicy.Policy // what the file says; the host adds its own part
 	Files    Files
 	OnError  OnError
 	Read     []string      // files and folders that the plugin may read, absolute
@@ -128,89 +129,6 @@ type Block struct {
 type Files struct {
 	Path    string // absolute; "": nowhere
 	MaxSize int64  // of a file in bytes
-}
-
-// HTTP is what the host may do for a plugin over HTTP. A zero number or time means: not given.
-type HTTP struct {
-	// Allow are the origins (scheme://host[:port]) that may be reached: those of the block's allow list and those of
-	// the plugin's host settings. Sorted, lower case, default ports left out. One of the list may be
-	// https://*.example.com: every host below example.com.
-	Allow []string
-	// Methods are those that the plugin may send; nil: any.
-	Methods []string
-	Auth    []Auth
-
-	Rate        float64 // requests a second
-	Burst       int
-	Concurrency int             // requests at once
-	Limits      []EndpointLimit // beside those, for parts of a host
-	Attempts    int             // per request, the first included
-
-	ConnectTimeout time.Duration
-	HeaderTimeout  time.Duration // until the reply's headers
-	IdleTimeout    time.Duration // without a byte of the body
-	Timeout        time.Duration // of one attempt as a whole
-	MaxWait        time.Duration // the longest wait that a server may ask for
-	Deadline       time.Duration // of a request with all its attempts
-	RetryBudget    float64       // retries as a share of the requests
-
-	UserAgent string
-	MaxBody   int64 // bytes of a reply, decoded
-	MaxRatio  int   // times that a reply may grow by decoding
-
-	AllowPrivate bool   // names may lead to addresses of one's own network
-	Proxy        string // "", none, env or a URL
-	TLS          TLS
-	Robots       bool // keep to robots.txt
-	Cookies      bool // keep cookies
-
-	Cache *Cache // nil: no reply is kept
-}
-
-// TLS says whom to trust and who to be. Certificates and keys are in PEM.
-type TLS struct {
-	CA        string   // trusted beside the system's
-	Cert, Key string   // of the client
-	Origins   []string // that are shown it
-	Min       uint16   // 0: not given
-	Insecure  bool
-}
-
-// Cache says how replies are kept.
-type Cache struct {
-	MaxSize      int64         // in bytes
-	StaleIfError time.Duration // how long past its time a reply may stand in for a host in trouble
-}
-
-// Auth is a credential. It goes to Origins and to nowhere else.
-type Auth struct {
-	Scheme   string // a label of the table schemes
-	User     string // basic
-	Password string // basic
-	Token    string // bearer
-	Name     string // header, query, cookie: its name
-	Value    string // header, query, cookie: its value
-	OAuth2   *OAuth2
-	AWS      *AWS
-	Origins  []string
-	Pos      string // "jira.hcl:12"
-}
-
-// OAuth2 is where access tokens come from.
-type OAuth2 struct {
-	Grant                  string // client_credentials or refresh_token
-	TokenURL               string
-	ClientID, ClientSecret string
-	RefreshToken           string
-	Scopes                 []string
-	Audience               string
-}
-
-// AWS is what requests are signed with.
-type AWS struct {
-	Region, Service              string
-	AccessKeyID, SecretAccessKey string
-	SessionToken                 string
 }
 
 // OnError says how many failures of a stage are too many.

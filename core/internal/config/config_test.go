@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -42,6 +43,20 @@ type jsonlSettings struct {
 	Path  string   `json:"path" required:"true" path:"true"`
 	Index string   `json:"index" path:"true" default:"index.json"`
 	Also  []string `json:"also" path:"true"`
+}
+
+// origins parses those of a test.
+func origins(t *testing.T, texts ...string) []origin.Origin {
+	t.Helper()
+	var out []origin.Origin
+	for _, text := range texts {
+		o, err := origin.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, o)
+	}
+	return out
 }
 
 // plugins are the first-party plugins of the tests.

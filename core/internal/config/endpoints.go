@@ -8,22 +8,15 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-)
 
-// EndpointLimit is `limit "GET /search/*" { … }`.
-type EndpointLimit struct {
-	Method      string // "": any
-	Path        string // a pattern; a * at its end stands for any rest
-	Rate        float64
-	Burst       int
-	Concurrency int
-}
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+)
 
 var methodName = regexp.MustCompile(`^[A-Z]+$`)
 
 // endpoints reads all limit blocks.
-func (s *section) endpoints() []EndpointLimit {
-	var all []EndpointLimit
+func (s *section) endpoints() []httppolicy.EndpointLimit {
+	var all []httppolicy.EndpointLimit
 	for _, b := range s.all("limit") {
 		if l, ok := s.endpoint(b); ok {
 			all = append(all, l)
@@ -32,7 +25,7 @@ func (s *section) endpoints() []EndpointLimit {
 	return all
 }
 
-func (s *section) endpoint(b *hclsyntax.Block) (l EndpointLimit, ok bool) {
+func (s *section) endpoint(b *hclsyntax.Block) (l httppolicy.EndpointLimit, ok bool) {
 	const hint = `write limit "GET /search/*" { rate = 4 }, or limit "/search/*" for all methods`
 	if len(b.Labels) != 1 {
 		s.fail(b.DefRange(), hint, "%s: limit is labelled with the requests that it is for", s.title)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
@@ -33,7 +34,7 @@ func TestShippedExample(t *testing.T) {
 	if p.Name != "jira" || p.Source.Type != "jira" || len(p.Transforms) != 1 || len(p.Sinks) != 1 {
 		t.Errorf("got %q with %q, %d transforms and %d sinks", p.Name, p.Source.Type, len(p.Transforms), len(p.Sinks))
 	}
-	if want := []string{"https://issues.apache.org"}; !reflect.DeepEqual(p.Source.HTTP.Allow, want) {
+	if want := origins(t, "https://issues.apache.org"); !slices.Equal(p.Source.HTTP.Allow, want) {
 		t.Errorf("allowed: %v, want %v", p.Source.HTTP.Allow, want)
 	}
 	examples, err := filepath.Abs(filepath.FromSlash("../../../examples"))
@@ -48,7 +49,7 @@ func TestShippedExample(t *testing.T) {
 func TestShippedExampleElsewhere(t *testing.T) {
 	t.Parallel()
 	p := shipped(t, map[string]string{"url": "http://127.0.0.1:8080/jira", "projects": `["KAFKA"]`, "out": t.TempDir()})
-	if want := []string{"http://127.0.0.1:8080"}; !reflect.DeepEqual(p.Source.HTTP.Allow, want) {
+	if want := origins(t, "http://127.0.0.1:8080"); !slices.Equal(p.Source.HTTP.Allow, want) {
 		t.Errorf("allowed: %v, want %v", p.Source.HTTP.Allow, want)
 	}
 	if got := setting(t, p.Source, "projects"); !reflect.DeepEqual(got, []any{"KAFKA"}) {

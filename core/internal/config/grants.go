@@ -12,6 +12,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/registry/hclfile"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -33,9 +35,9 @@ func (n *implied) add(p sdk.Permissions, preset bool) {
 
 // grant finds out what a plugin may do: what its settings name, and of what it asks for what is granted in the block's grant block, by
 // its http.allow and http.methods, or at the installation. asked is what it asks for, granted or not. b is nil if there is no grant block.
-func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, http HTTP, n implied) (has, asked sdk.Permissions) {
+func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, http httppolicy.Policy, n implied) (has, asked sdk.Permissions) {
 	asked = l.located(info.Permissions).Or(n.preset)
-	granted := sdk.Permissions{HTTP: http.Allow}
+	granted := sdk.Permissions{HTTP: originTexts(http.Allow)}
 	if http.Methods != nil {
 		granted.Methods = asked.Methods // the file says which of them go
 	}
@@ -119,6 +121,28 @@ func (l *loader) grantBlock(st stage, b *hclsyntax.Block, asked sdk.Permissions,
 	}
 	s.end()
 	return all
+}
+
+// grantedOrigins are those of permissions.
+func (l *loader) grantedOrigins(st stage, texts []string) []origin.Origin {
+	var out []origin.Origin
+	for _, text := range texts {
+		o, err := origin.Parse(text)
+		if err != nil {
+			l.fail(st.block.DefRange(), "this is a fault of the plugin, not of the pipeline file", "%s: the plugin asks for the origin %q: %v", st.title, text, err)
+			continue
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func originTexts(origins []origin.Origin) []string {
+	var out []string
+	for _, o := range origins {
+		out = append(out, o.String())
+	}
+	return out
 }
 
 // located returns permissions with absolute paths.

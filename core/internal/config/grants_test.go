@@ -90,7 +90,7 @@ func TestAskedAndNotGranted(t *testing.T) {
 	if len(d) > 0 {
 		t.Fatalf("%v\n%s", d, block)
 	}
-	if b := p.Sinks[0]; !slices.Equal(b.Write, asks.FSWrite) || !slices.Contains(b.Dial, "*.example.com:5432") || !slices.Equal(b.HTTP.Allow, asks.HTTP) {
+	if b := p.Sinks[0]; !slices.Equal(b.Write, asks.FSWrite) || !slices.Contains(b.Dial, "*.example.com:5432") || !slices.Equal(b.HTTP.Allow, origins(t, asks.HTTP...)) {
 		t.Errorf("%q %q %q", b.Write, b.Dial, b.HTTP.Allow)
 	}
 }

@@ -4,10 +4,10 @@ package config
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -16,16 +16,16 @@ const maxRequests = 1000
 
 // http reads an http block; b is nil if there is none. The settings have the origins of the plugin's hosts, and robots is whether it
 // asks to be kept to robots.txt.
-func (l *loader) http(st stage, b *hclsyntax.Block, set settings, robots bool) HTTP {
+func (l *loader) http(st stage, b *hclsyntax.Block, set settings, robots bool) httppolicy.Policy {
 	hosts := set.hosts
-	out := HTTP{Allow: hosts, Robots: robots}
+	out := httppolicy.Policy{Allow: hosts, Robots: robots}
 	if b == nil {
 		return out
 	}
 	s := l.section(st.title+": http", b.Body)
 	s.unsure = set.unsure
 	allow, at := s.texts("allow", `allow = ["https://cdn.example.com"]`)
-	out.Allow = union(hosts, s.origins("allow", allow, at))
+	out.Allow = unionOrigins(hosts, s.origins("allow", allow, at))
 	out.Methods = s.methods()
 	out.Rate = s.number("rate", 0, 0.001)
 	out.Burst = s.whole("burst", 0, 1)
@@ -42,12 +42,12 @@ func (l *loader) http(st stage, b *hclsyntax.Block, set settings, robots bool) H
 	out.UserAgent = s.headerValue("user_agent", s.text("user_agent"))
 	out.Auth = s.auths(hosts, out.Allow)
 	out.MaxBody = s.size("max_body", 0)
-	out.MaxRatio = s.whole("max_ratio", 0, 1)
+	out.MaxRatio = int64(s.whole("max_ratio", 0, 1))
 	out.AllowPrivate, out.Cookies = s.flag("allow_private"), s.flag("cookies")
 	out.Robots = s.flagOr("robots", robots)
 	out.Proxy = s.proxy()
 	if b := s.bare("tls"); b != nil {
-		out.TLS = s.tls(b, hosts, out.Allow)
+		out.TLS, out.Certified = s.tls(b, hosts, out.Allow)
 	}
 	if b := s.bare("cache"); b != nil {
 		out.Cache = l.cache(s.title, b)
@@ -74,14 +74,9 @@ func (s *section) methods() []string {
 const defaultCache = 1 << 30
 
 // cache reads `cache { … }`.
-func (l *loader) cache(title string, b *hclsyntax.Block) *Cache {
+func (l *loader) cache(title string, b *hclsyntax.Block) *httppolicy.Cache {
 	s := l.section(title+": cache", b.Body)
-	c := &Cache{MaxSize: s.size("max_size", defaultCache), StaleIfError: s.duration("stale_if_error", 0)}
+	c := &httppolicy.Cache{MaxSize: s.size("max_size", defaultCache), StaleIfError: s.duration("stale_if_error", 0)}
 	s.end()
 	return c
-}
-
-// union merges lists of origins, sorted, each once.
-func union(a, b []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/credential"
 )
 
 const late = `
@@ -62,7 +63,8 @@ func TestLateValues(t *testing.T) {
 		t.Fatalf("got %+v\nwant %+v", p.Late, want)
 	}
 	token, key := p.Late[0].StandIn, p.Late[1].StandIn
-	if a := p.Source.HTTP.Auth; a[0].User != key || a[0].Password != token+"-"+key || a[1].Value != "Token "+token {
+	login := credential.Basic{User: key, Password: token + "-" + key}
+	if a := p.Source.HTTP.Auth; a[0].Value != login || a[1].Value.Sent() != "Token "+token {
 		t.Errorf("%+v", a)
 	}
 	if found, _ := filepath.Glob(filepath.Join(dir, "was-run")); found != nil {

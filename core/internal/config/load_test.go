@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -132,16 +134,19 @@ func TestLoad(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("pipeline\n got %+v\nwant %+v", got, want)
 	}
-	if got, want := p.Source.HTTP, (config.HTTP{
-		Allow:   []string{"http://mirror.example.com:8080", "https://*.atlassian.net", "https://cdn.example.com", "https://issues.apache.org"},
+	if got, want := p.Source.HTTP, (httppolicy.Policy{
+		Allow:   origins(t, "http://mirror.example.com:8080", "https://*.atlassian.net", "https://cdn.example.com", "https://issues.apache.org"),
 		Methods: []string{"GET", "HEAD"},
-		Auth:    []config.Auth{{Scheme: "basic", User: "bot", Password: "hunter2", Origins: []string{"https://issues.apache.org", "https://me.atlassian.net"}, Pos: "jira.hcl:61"}},
-		Rate:    2.5, Burst: 5, Concurrency: 8, Attempts: 6,
-		Limits:         []config.EndpointLimit{{Method: "GET", Path: "/search/*", Rate: 4, Burst: 2}, {Path: "/slow", Concurrency: 1}},
+		Auth: []credential.Credential{{
+			Scheme: "basic", Value: credential.Basic{User: "bot", Password: "hunter2"}, Pos: "jira.hcl:61",
+			Origins: origins(t, "https://issues.apache.org", "https://me.atlassian.net"),
+		}},
+		Rate: 2.5, Burst: 5, Concurrency: 8, Attempts: 6,
+		Limits:         []httppolicy.EndpointLimit{{Method: "GET", Path: "/search/*", Rate: 4, Burst: 2}, {Path: "/slow", Concurrency: 1}},
 		ConnectTimeout: time.Second, HeaderTimeout: 2 * time.Second, IdleTimeout: 3 * time.Second, Timeout: 4 * time.Second, MaxWait: 5 * time.Second,
 		Deadline: 6 * time.Second, RetryBudget: 0.5,
 		UserAgent: "me", MaxRatio: 2000,
-		Cache: &config.Cache{MaxSize: 2 << 30, StaleIfError: 24 * time.Hour},
+		Cache: &httppolicy.Cache{MaxSize: 2 << 30, StaleIfError: 24 * time.Hour},
 	}); !reflect.DeepEqual(got, want) {
 		t.Errorf("http\n got %+v\nwant %+v", got, want)
 	}
@@ -226,7 +231,7 @@ func TestLoadDefaults(t *testing.T) {
 	if want := (config.Retention{Runs: 1000, Rejects: 90 * 24 * time.Hour, Replies: 30 * 24 * time.Hour}); p.Retention != want {
 		t.Errorf("retention: %v, want %v", p.Retention, want)
 	}
-	if want := []string{"https://example.com"}; !slices.Equal(p.Source.HTTP.Allow, want) {
+	if want := origins(t, "https://example.com"); !slices.Equal(p.Source.HTTP.Allow, want) {
 		t.Errorf("allowed: %v, want %v", p.Source.HTTP.Allow, want)
 	}
 	if p.Secrets != nil {

@@ -101,7 +101,7 @@ func TestSchemaPresets(t *testing.T) {
 		"deep": {"properties": {"url": {"default": "https://deep.example.com", "x-scrapekit-host": true}}},
 		"size": {"default": 5}}}`
 	p := load(t, write(t, "a.hcl", withSetting(`5`)), withSchema(schema))
-	if want := []string{"https://api.example.com"}; !slices.Equal(p.Source.HTTP.Allow, want) {
+	if want := origins(t, "https://api.example.com"); !slices.Equal(p.Source.HTTP.Allow, want) {
 		t.Errorf("allowed: %v, want %v", p.Source.HTTP.Allow, want)
 	}
 	if got, _ := setting(t, p.Source, "cache").(string); !strings.HasPrefix(got, p.Dir) {

@@ -14,16 +14,17 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // settings is what came of the attributes of a block.
 type settings struct {
 	raw     json.RawMessage
-	hosts   []string // origins of the host settings
-	unsure  bool     // the plugin is not known, or a host setting is wrong: hosts are not all that are meant
-	names   []string // of all settings that the plugin has
-	implied implied  // permissions that follow from them
+	hosts   []origin.Origin // origins of the host settings
+	unsure  bool            // the plugin is not known, or a host setting is wrong: hosts are not all that are meant
+	names   []string        // of all settings that the plugin has
+	implied implied         // permissions that follow from them
 	files   []PathSetting
 	place   string // where a sink writes, as far as its settings say; see outputs.go
 	right   bool   // the schema allows them
@@ -38,7 +39,7 @@ type checker struct {
 	lost    map[string]bool      // attributes whose value is not known, which is reported already
 	secret  map[string]bool      // pointers to parts that the schema calls sensitive
 	meant   map[string]bool      // pointers to settings whose names were probably meant by wrong ones
-	hosts   []string
+	hosts   []origin.Origin
 	noHost  bool // a host setting holds what is no host
 	implied implied
 	files   []PathSetting
@@ -63,7 +64,7 @@ func (l *loader) settings(st stage, s *schema) settings {
 		l.fail(st.block.DefRange(), "", "%s: its settings as JSON: %v", st.title, err)
 	}
 	return settings{
-		raw: raw, hosts: union(c.hosts, nil), unsure: c.wrongHost(instance), names: s.names(),
+		raw: raw, hosts: unionOrigins(c.hosts, nil), unsure: c.wrongHost(instance), names: s.names(),
 		implied: c.implied, files: c.files, place: c.place(instance),
 		right: len(c.lost) == 0 && len(l.found.Errs()) == before,
 	}
@@ -212,7 +213,7 @@ func (c *checker) wrongHost(instance map[string]any) bool {
 
 // host takes the origin of a host setting.
 func (c *checker) host(text string, path []string, preset bool) {
-	origin, u, err := parseOrigin(text)
+	o, u, err := parseOrigin(text)
 	if err != nil {
 		c.noHost = true
 		if c.sensitiveAt(path) {
@@ -226,10 +227,10 @@ func (c *checker) host(text string, path []string, preset bool) {
 		c.fail(c.rangeOf(path), `write http { auth "basic" { user = … password = env("…") } }`, "%s: %s: a URL cannot hold a user and password here", c.stage.title, c.shown(path))
 	}
 	if preset {
-		c.implied.add(sdk.Permissions{HTTP: []string{origin}}, true)
+		c.implied.add(sdk.Permissions{HTTP: []string{o.String()}}, true)
 		return
 	}
-	c.hosts = append(c.hosts, origin)
+	c.hosts = append(c.hosts, o)
 }
 
 // absolute makes the paths of a setting absolute. "-" is standard input or output, and a URL is no path.

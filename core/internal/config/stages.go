@@ -137,10 +137,11 @@ func (l *loader) readStage(st stage, plugin described) (Block, settings) {
 	b.Files = l.files(st, s.bare("files"))
 	b.OnError = l.onError(st, s.bare("on_error"))
 	p, asked := l.grant(st, plugin.info, s.bare("grant"), b.HTTP, settings.implied)
-	b.HTTP.Allow, b.Read, b.Write, b.Dial = union(b.HTTP.Allow, p.HTTP), p.FSRead, p.FSWrite, p.Dial
+	b.HTTP.Allow = unionOrigins(b.HTTP.Allow, l.grantedOrigins(st, p.HTTP))
+	b.Read, b.Write, b.Dial = p.FSRead, p.FSWrite, p.Dial
 	b.AsksDial = asked.Dial
 	if st.kind == sdk.KindSource && b.HTTP.Methods == nil {
-		b.HTTP.Methods = union(readMethods, p.Methods)
+		b.HTTP.Methods = slices.Compact(slices.Sorted(slices.Values(slices.Concat(readMethods, p.Methods))))
 	}
 	b.Paths = settings.files
 	s.endBlocks(settings.names)

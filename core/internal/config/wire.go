@@ -11,6 +11,9 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // proxy is none, env or the URL of a proxy.
@@ -33,13 +36,13 @@ func (s *section) proxy() string {
 }
 
 // tls reads `tls { … }`.
-func (s *section) tls(b *hclsyntax.Block, hosts, allow []string) TLS {
+func (s *section) tls(b *hclsyntax.Block, hosts, allow []origin.Origin) (out httppolicy.TLS, certified []origin.Origin) {
 	in := s.section(s.title+": tls", b.Body)
 	in.unsure = s.unsure
-	out := TLS{CA: in.content("ca_file"), Cert: in.content("cert_file"), Key: in.content("key_file")}
+	out = httppolicy.TLS{CA: in.content("ca_file"), Cert: in.content("cert_file"), Key: in.content("key_file")}
 	in.checkCertificates(out, b.DefRange())
 	if out.Cert != "" {
-		out.Origins = in.authOrigins("the certificate", b.DefRange(), hosts, allow)
+		certified = in.authOrigins("the certificate", b.DefRange(), hosts, allow)
 	}
 	switch v := in.text("min_version"); v {
 	case "", "1.2":
@@ -52,10 +55,10 @@ func (s *section) tls(b *hclsyntax.Block, hosts, allow []string) TLS {
 		in.warn(in.body.Attributes["insecure_skip_verify"].Range(), "name the certificate to be trusted with ca_file instead", "%s: anybody on the way can read and change what is sent and what comes back", in.title)
 	}
 	in.end()
-	return out
+	return out, certified
 }
 
-func (s *section) checkCertificates(t TLS, header hcl.Range) {
+func (s *section) checkCertificates(t httppolicy.TLS, header hcl.Range) {
 	if t.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(t.CA)) {
 		s.fail(s.body.Attributes["ca_file"].Expr.Range(), "it begins with -----BEGIN CERTIFICATE-----", "%s: ca_file holds no certificate in PEM", s.title)
 	}

@@ -18,6 +18,9 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -36,7 +39,7 @@ var hostsOwn = map[string]bool{
 	"Expect": true, "User-Agent": true,
 }
 
-func allowed(p Policy, hosts *hosts, set *redact.Set) decorator {
+func allowed(p httppolicy.Policy, hosts *hosts, set *redact.Set) decorator {
 	g := &allowance{Policy: p, own: ownHeaders(p)}
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -54,7 +57,7 @@ func allowed(p Policy, hosts *hosts, set *redact.Set) decorator {
 
 // allowance is a policy, and what follows from it for every request.
 type allowance struct {
-	Policy
+	httppolicy.Policy
 	own    map[string]bool // headers that a plugin may not set
 	latest atomic.Pointer[destination]
 }
@@ -63,7 +66,7 @@ type allowance struct {
 // at it again would be a twentieth of what the host does for a small reply.
 type destination struct {
 	scheme, host string
-	origin       Origin
+	origin       origin.Origin
 }
 
 func allow(p *allowance, hosts *hosts, set *redact.Set, next http.RoundTripper, req *http.Request) (*http.Response, error) {
@@ -71,23 +74,23 @@ func allow(p *allowance, hosts *hosts, set *redact.Set, next http.RoundTripper, 
 	if err != nil {
 		return nil, err
 	}
-	origin, err := p.check(req)
+	to, err := p.check(req)
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
 	ex := &exchange{
-		host: hosts.get(origin, p.Policy), origin: origin, body: body, url: set.URL(req.URL), tell: listener(req.Context()),
+		host: hosts.get(to, p.Policy), origin: to, body: body, url: set.URL(req.URL), tell: listener(req.Context()),
 	}
 	ex.explainAllowed(p.Policy)
 	out := req.Clone(context.WithValue(req.Context(), exchangeKey{}, ex))
-	p.clean(out, origin)
+	p.clean(out, to)
 	ex.explainDropped(req, out)
 	resp, err := next.RoundTrip(out)
 	if err != nil {
 		return nil, err
 	}
 	resp.Request = req // without the credentials
-	tellLogin(resp, p.Policy, origin)
+	tellLogin(resp, p.Policy, to)
 	for _, name := range []string{"Set-Cookie", "Set-Cookie2", "Authorization", "Proxy-Authenticate", "Connection", "Keep-Alive", "Transfer-Encoding", "Trailer", "Upgrade"} {
 		resp.Header.Del(name)
 	}
@@ -95,8 +98,8 @@ func allow(p *allowance, hosts *hosts, set *redact.Set, next http.RoundTripper, 
 }
 
 // explainAllowed says why the request may go, and with which credentials.
-func (ex *exchange) explainAllowed(p Policy) {
-	if p.hostsOwn {
+func (ex *exchange) explainAllowed(p httppolicy.Policy) {
+	if p.OwnAuthorization {
 		ex.explain("allow", func() string { return "asks " + ex.url + ", which the pipeline file names" })
 		return
 	}
@@ -119,7 +122,7 @@ func (ex *exchange) explainDropped(given, sent *http.Request) {
 // exchange is what the decorators below know of a request beside the request itself.
 type exchange struct {
 	host   *host
-	origin Origin
+	origin origin.Origin
 	body   []byte // what every attempt sends
 	url    string // for people
 	tell   teller // hears each step; nil: nobody asked
@@ -138,7 +141,7 @@ type exchange struct {
 	probe   bool            // it goes to find out whether the host is back
 	probed  bool            // it did, in vain, for a host that is waited for
 
-	sent map[*credential]*held // with the latest attempt
+	sent map[*liveCredential]*held // with the latest attempt
 }
 
 // hooks are told what net/http does for an attempt. They are called by paired, which is next to the wire: were each
@@ -156,21 +159,21 @@ func exchangeOf(req *http.Request) *exchange {
 }
 
 // check returns where req goes to, or why it may not.
-func (p *allowance) check(req *http.Request) (Origin, error) {
+func (p *allowance) check(req *http.Request) (origin.Origin, error) {
 	if req.URL == nil {
-		return Origin{}, errors.New("the URL is missing")
+		return origin.Origin{}, errors.New("the URL is missing")
 	}
 	if !validMethod(method(req)) {
-		return Origin{}, fmt.Errorf("the method %q is not allowed", req.Method)
+		return origin.Origin{}, fmt.Errorf("the method %q is not allowed", req.Method)
 	}
 	if err := p.mayChange(req); err != nil {
-		return Origin{}, err
+		return origin.Origin{}, err
 	}
 	if len(req.URL.String()) > maxURL {
-		return Origin{}, fmt.Errorf("the URL is longer than %d KiB; send the parameters as a body", maxURL>>10)
+		return origin.Origin{}, fmt.Errorf("the URL is longer than %d KiB; send the parameters as a body", maxURL>>10)
 	}
 	if err := checkHeader(req.Header); err != nil {
-		return Origin{}, err
+		return origin.Origin{}, err
 	}
 	return p.destined(req.URL)
 }
@@ -201,22 +204,22 @@ func (p *allowance) mayChange(req *http.Request) error {
 }
 
 // destined returns the origin of u if the policy allows it.
-func (p *allowance) destined(u *url.URL) (Origin, error) {
+func (p *allowance) destined(u *url.URL) (origin.Origin, error) {
 	if d := p.latest.Load(); d != nil && d.scheme == u.Scheme && d.host == u.Host && u.User == nil && u.Opaque == "" {
 		return d.origin, nil
 	}
-	origin, err := originOf(u, false)
+	to, err := origin.Of(u)
 	if err != nil {
-		return Origin{}, err
+		return origin.Origin{}, err
 	}
-	if !coveredBy(p.Allow, origin) {
-		return Origin{}, fmt.Errorf("plugin %s may not ask %s: add it to http.allow in the pipeline file if it should", p.Plugin, origin)
+	if !origin.Covered(p.Allow, to) {
+		return origin.Origin{}, fmt.Errorf("plugin %s may not ask %s: add it to http.allow in the pipeline file if it should", p.Plugin, to)
 	}
-	if err := checkLiteral(origin.Host); err != nil {
-		return Origin{}, err
+	if err := checkLiteral(to.Host); err != nil {
+		return origin.Origin{}, err
 	}
-	p.latest.Store(&destination{u.Scheme, u.Host, origin})
-	return origin, nil
+	p.latest.Store(&destination{u.Scheme, u.Host, to})
+	return to, nil
 }
 
 func checkHeader(h http.Header) error {
@@ -239,7 +242,7 @@ func checkHeader(h http.Header) error {
 }
 
 // clean makes out, a copy, the host's own request.
-func (p *allowance) clean(out *http.Request, origin Origin) {
+func (p *allowance) clean(out *http.Request, to origin.Origin) {
 	authorization := out.Header.Get("Authorization")
 	connection := ofConnection(out.Header)
 	for name, values := range out.Header {
@@ -247,10 +250,10 @@ func (p *allowance) clean(out *http.Request, origin Origin) {
 		case p.own[canonical] || connection[canonical] || strings.HasPrefix(canonical, "Proxy-"):
 			delete(out.Header, name)
 		case canonical == "Referer":
-			out.Header[name] = referers(values, origin)
+			out.Header[name] = referers(values, to)
 		}
 	}
-	if p.hostsOwn && authorization != "" {
+	if p.OwnAuthorization && authorization != "" {
 		out.Header.Set("Authorization", authorization)
 	}
 	if out.Header == nil {
@@ -258,11 +261,9 @@ func (p *allowance) clean(out *http.Request, origin Origin) {
 	}
 	out.Header.Set("User-Agent", p.UserAgent)
 	out.Method = method(out)
-	out.URL = hop(out.URL, origin)
-	for _, a := range p.Auth {
-		if a.Kind == AuthQuery {
-			out.URL.RawQuery = withoutParameter(out.URL.RawQuery, a.Name)
-		}
+	out.URL = hop(out.URL, to)
+	for _, at := range places(p.Policy, credential.InQuery) {
+		out.URL.RawQuery = credential.WithoutParameter(out.URL.RawQuery, at)
 	}
 	out.Host = ""
 	out.Close = false
@@ -284,30 +285,41 @@ func ofConnection(h http.Header) map[string]bool {
 	return names
 }
 
-// ownHeaders are those that a plugin may not set: the host's, and those of its credentials.
-func ownHeaders(p Policy) map[string]bool {
-	own := maps.Clone(hostsOwn)
-	for _, a := range p.Auth {
-		for _, name := range a.headers() {
-			own[http.CanonicalHeaderKey(name)] = true
+// places names what the plugin's credentials fill in a part of a request.
+func places(p httppolicy.Policy, in string) []string {
+	var names []string
+	for _, c := range p.Auth {
+		for _, at := range c.Value.Places() {
+			if at.In == in {
+				names = append(names, at.Name)
+			}
 		}
+	}
+	return names
+}
+
+// ownHeaders are those that a plugin may not set: the host's, and those of its credentials.
+func ownHeaders(p httppolicy.Policy) map[string]bool {
+	own := maps.Clone(hostsOwn)
+	for _, name := range places(p, credential.InHeader) {
+		own[name] = true
 	}
 	return own
 }
 
 // referers leaves of a Referer the page, if it is one of the origin itself. An http.Client that follows a redirect sends the
 // URL it came from, with whatever secrets are in its query, to the next host.
-func referers(values []string, origin Origin) []string {
+func referers(values []string, to origin.Origin) []string {
 	var kept []string
 	for _, v := range values {
 		u, err := url.Parse(v)
 		if err != nil {
 			continue
 		}
-		if from, err := originOf(u, false); err != nil || from != origin {
+		if from, err := origin.Of(u); err != nil || from != to {
 			continue
 		}
-		u = hop(u, origin)
+		u = hop(u, to)
 		u.RawQuery, u.ForceQuery = "", false
 		kept = append(kept, u.String())
 	}
@@ -315,9 +327,9 @@ func referers(values []string, origin Origin) []string {
 }
 
 // hop is u with its host in the spelling that was checked, so that no other can be dialled.
-func hop(u *url.URL, origin Origin) *url.URL {
+func hop(u *url.URL, to origin.Origin) *url.URL {
 	h := *u
-	h.Scheme, h.Host, h.Fragment, h.RawFragment = origin.Scheme, origin.address(), "", ""
+	h.Scheme, h.Host, h.Fragment, h.RawFragment = to.Scheme, to.Address(), "", ""
 	return &h
 }
 

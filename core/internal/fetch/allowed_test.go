@@ -13,44 +13,21 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-func TestParseOrigin(t *testing.T) {
-	for raw, want := range map[string]string{
-		"https://issues.apache.org":           "https://issues.apache.org",
-		"HTTPS://Issues.Apache.ORG./jira?x=1": "https://issues.apache.org",
-		"https://host:8443/":                  "https://host:8443",
-		"https://host:443":                    "https://host",
-		"http://*.example.com":                "http://*.example.com",
-		"http://[::1]:8080":                   "http://[::1]:8080",
-		"http://[2001:DB8::0:1]":              "http://[2001:db8::1]",
-		"http://bücher.de":                    "http://xn--bcher-kva.de",
-		"http://my_host":                      "http://my_host",
-		"host.example":                        "",
-		"ftp://host.example":                  "",
-		"https://":                            "",
-		"https://user:pw@host":                "",
-		"https://a b":                         "",
-		"https://*":                           "",
-		"https://a.*.b":                       "",
-	} {
-		o, err := ParseOrigin(raw)
-		if (err != nil) != (want == "") || err == nil && o.String() != want {
-			t.Errorf("%s: %v %v, want %q", raw, o, err, want)
-		}
-	}
-}
-
 func TestAllowList(t *testing.T) {
-	allow := []Origin{mustOrigin(t, "https://a.example"), mustOrigin(t, "http://*.b.example:8080"), mustOrigin(t, "http://127.0.0.1")}
+	allow := []origin.Origin{mustOrigin(t, "https://a.example"), mustOrigin(t, "http://*.b.example:8080"), mustOrigin(t, "http://127.0.0.1")}
 	var asked []string
 	c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
 		asked = append(asked, req.URL.String())
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
 	}))
-	rt := transport(t, c, Policy{Allow: allow})
+	rt := transport(t, c, httppolicy.Policy{Allow: allow})
 	for raw, ok := range map[string]bool{
 		"https://a.example/x":           true,
 		"https://A.EXAMPLE.:443/x":      true,
@@ -99,7 +76,7 @@ func FuzzAllowList(f *testing.F) {
 			}
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
 		}))
-		rt := transport(t, c, Policy{Allow: []Origin{allow}})
+		rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{allow}})
 		if resp, err := rt.RoundTrip(&http.Request{Method: "GET", URL: u, Host: "evil"}); err == nil {
 			resp.Body.Close()
 		}
@@ -115,7 +92,7 @@ func TestRequestIsTheHostsOwn(t *testing.T) {
 		w.Header().Set("Location", "http://elsewhere.example/")
 		w.WriteHeader(302)
 	})
-	p.Auth = []Auth{{Kind: AuthHeader, Name: "x-api-key", Value: "s3cret", Origins: p.Allow}}
+	p.Auth = []credential.Credential{{Scheme: "header", Value: credential.Header{Name: "x-api-key", Value: "s3cret"}, Origins: p.Allow}}
 	resp, _, err := ask(t.Context(), transport(t, c, p), "POST", s.URL+"/x#frag", "body", "Authorization: Basic eDp5", "cookie: a=b", "Proxy-Authorization: x",
 		"Host: other.example", "X-API-KEY: mine", "TE: trailers", "Accept-Encoding: lzma", "User-Agent: me", "Connection: upgrade", "Upgrade: h2c", "Transfer-Encoding: x",
 		"Content-Length: 99", "Accept: application/json", "X-Other: kept")
@@ -175,12 +152,12 @@ func TestRefererStaysAtItsHost(t *testing.T) {
 func TestCredentialsGoWhereTheyBelong(t *testing.T) {
 	t.Parallel()
 	for _, a := range []struct {
-		auth Auth
+		auth credential.Credential
 		want string
 	}{
-		{Auth{Kind: AuthBasic, User: "me", Password: "pass word"}, "Basic bWU6cGFzcyB3b3Jk"},
-		{Auth{Kind: AuthBearer, Token: "abcdef"}, "Bearer abcdef"},
-		{Auth{Kind: AuthHeader, Name: "Authorization", Value: "GenieKey 1"}, "GenieKey 1"},
+		{credential.Credential{Scheme: "basic", Value: credential.Basic{User: "me", Password: "pass word"}}, "Basic bWU6cGFzcyB3b3Jk"},
+		{credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "abcdef"}}, "Bearer abcdef"},
+		{credential.Credential{Scheme: "header", Value: credential.Header{Name: "Authorization", Value: "GenieKey 1"}}, "GenieKey 1"},
 	} {
 		var got []string
 		record := func(w http.ResponseWriter, r *http.Request) { got = append(got, r.Header.Get("Authorization")) }
@@ -188,7 +165,7 @@ func TestCredentialsGoWhereTheyBelong(t *testing.T) {
 		_, other, q := serve(t, record)
 		p.Allow = append(p.Allow, q.Allow...)
 		a.auth.Origins = p.Allow[:1]
-		p.Auth = []Auth{a.auth}
+		p.Auth = []credential.Credential{a.auth}
 		rt := transport(t, c, p)
 		for _, u := range []string{mine.URL, other.URL} {
 			if _, _, err := ask(t.Context(), rt, "GET", u, ""); err != nil {
@@ -209,7 +186,7 @@ func TestNoCredentialsInTheClear(t *testing.T) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
 	}))
 	secure := mustOrigin(t, "https://h.example:8080")
-	rt := transport(t, c, Policy{Allow: []Origin{secure, mustOrigin(t, "http://h.example:8080")}, Auth: []Auth{{Kind: AuthBearer, Token: "abcdef", Origins: []Origin{secure}}}})
+	rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{secure, mustOrigin(t, "http://h.example:8080")}, Auth: []credential.Credential{{Scheme: "bearer", Value: credential.Bearer{Token: "abcdef"}, Origins: []origin.Origin{secure}}}})
 	for _, u := range []string{"https://h.example:8080/", "http://h.example:8080/"} {
 		if _, _, err := ask(t.Context(), rt, "GET", u, ""); err != nil {
 			t.Fatal(err)
@@ -221,11 +198,11 @@ func TestNoCredentialsInTheClear(t *testing.T) {
 }
 
 func TestPoliciesThatCannotWork(t *testing.T) {
-	for name, p := range map[string]Policy{
-		"no origin":  {Auth: []Auth{{Kind: AuthBearer, Token: "x"}}},
-		"kind":       {Auth: []Auth{{Kind: "magic", Origins: []Origin{{}}}}},
-		"header":     {Auth: []Auth{{Kind: AuthHeader, Name: "a b", Origins: []Origin{{}}}}},
-		"line break": {Auth: []Auth{{Kind: AuthBearer, Token: "x\n", Origins: []Origin{{}}}}},
+	for name, p := range map[string]httppolicy.Policy{
+		"no origin":  {Auth: []credential.Credential{{Scheme: "bearer", Value: credential.Bearer{Token: "x"}}}},
+		"kind":       {Auth: []credential.Credential{{Scheme: "magic", Origins: []origin.Origin{{}}}}},
+		"header":     {Auth: []credential.Credential{{Value: credential.Header{Name: "a b"}, Origins: []origin.Origin{{}}}}},
+		"line break": {Auth: []credential.Credential{{Scheme: "bearer", Value: credential.Bearer{Token: "x\n"}, Origins: []origin.Origin{{}}}}},
 		"negative":   {Rate: -1},
 		"user agent": {UserAgent: "a\r\nX: y"},
 	} {
@@ -239,7 +216,7 @@ func TestPoliciesThatCannotWork(t *testing.T) {
 func TestAllowedOnceIsNotForEver(t *testing.T) {
 	t.Parallel()
 	wire, _ := open(0)
-	rt := transport(t, newClient(Options{}, wire), Policy{})
+	rt := transport(t, newClient(Options{}, wire), httppolicy.Policy{})
 	for range 2 {
 		if _, _, err := ask(t.Context(), rt, "GET", page, ""); err != nil {
 			t.Fatal(err)
@@ -254,7 +231,7 @@ func TestAllowedOnceIsNotForEver(t *testing.T) {
 
 func TestRefusedRequests(t *testing.T) {
 	c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) { return nil, errors.New("was sent") }))
-	rt := transport(t, c, Policy{})
+	rt := transport(t, c, httppolicy.Policy{})
 	for name, change := range map[string]func(*http.Request){
 		"long URL":      func(r *http.Request) { r.URL.RawQuery = strings.Repeat("x", maxURL) },
 		"method":        func(r *http.Request) { r.Method = "GET /x HTTP/1.1\r\nA:" },
@@ -279,8 +256,8 @@ func TestSecretsStayInside(t *testing.T) {
 	set := &redact.Set{}
 	c := New(Options{Redact: set, Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: set.Writer(&log)})})
 	defer c.Close()
-	a := Auth{Kind: AuthBasic, User: "me", Password: "hunter2/+", Origins: []Origin{mustOrigin(t, "http://127.0.0.1:1")}}
-	rt := transport(t, c, Policy{Allow: a.Origins, Auth: []Auth{a}, Attempts: 2})
+	a := credential.Credential{Scheme: "basic", Value: credential.Basic{User: "me", Password: "hunter2/+"}, Origins: []origin.Origin{mustOrigin(t, "http://127.0.0.1:1")}}
+	rt := transport(t, c, httppolicy.Policy{Allow: a.Origins, Auth: []credential.Credential{a}, Attempts: 2})
 	for _, u := range []string{"http://127.0.0.1:1/?access_token=QUERYSECRET&issueKey=KAFKA-1", "http://127.0.0.1:1/hunter2/+", "http://127.0.0.1:1/?q=hunter2%2F%2B", "http://other/?sig=QUERYSECRET"} {
 		_, _, err := ask(t.Context(), rt, "GET", u, "")
 		if err == nil {

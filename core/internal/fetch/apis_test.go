@@ -20,6 +20,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -76,7 +77,7 @@ func runAPI(t *testing.T, a apis.API, pages int) (r apiRun) {
 		s := apis.NewServer(a, time.Now())
 		c := newClient(Options{}, apiWire(a, s))
 		defer c.Close()
-		rt := transport(t, c, Policy{Concurrency: apiWorkers})
+		rt := transport(t, c, httppolicy.Policy{Concurrency: apiWorkers})
 		ctx, cancel := context.WithTimeout(sdk.Throttled(t.Context(), a.Plugin...), 10*time.Minute)
 		defer cancel()
 		var wg sync.WaitGroup
@@ -270,7 +271,7 @@ func TestCrowdIsKnownSoon(t *testing.T) {
 				s := apis.NewServer(a, time.Now())
 				c := newClient(Options{}, apiWire(a, s))
 				defer c.Close()
-				rt := transport(t, c, Policy{Concurrency: apiWorkers})
+				rt := transport(t, c, httppolicy.Policy{Concurrency: apiWorkers})
 				askAll := func(pages int) {
 					work := make(chan int)
 					var wg sync.WaitGroup

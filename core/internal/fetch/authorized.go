@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // authorized sees to it that there are credentials, and goes on from a 401. It stands above the limits: to obtain a
 // credential may take a request to the same host.
-func authorized(all []*credential) decorator {
+func authorized(all []*liveCredential) decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		if len(all) == 0 {
 			return next
@@ -45,14 +47,14 @@ func authorized(all []*credential) decorator {
 }
 
 // renew obtains those of the credentials anew that req was sent with, as far as they can be.
-func renew(req *http.Request, mine []*credential) (changed bool, err error) {
+func renew(req *http.Request, mine []*liveCredential) (changed bool, err error) {
 	for _, c := range mine {
 		sent := exchangeOf(req).sent[c]
 		now, err := c.renew(req.Context(), sent)
 		if err != nil {
 			return false, err
 		}
-		changed = changed || now.version != sent.version && !now.auth.same(sent.auth)
+		changed = changed || now.version != sent.version && !credential.Same(now.value, sent.value)
 	}
 	return changed, nil
 }
@@ -64,10 +66,10 @@ func once(req *http.Request) *http.Request {
 	return out
 }
 
-func belonging(all []*credential, origin Origin) []*credential {
-	var mine []*credential
+func belonging(all []*liveCredential, to origin.Origin) []*liveCredential {
+	var mine []*liveCredential
 	for _, c := range all {
-		if coveredBy(c.origins, origin) {
+		if origin.Covered(c.origins, to) {
 			mine = append(mine, c)
 		}
 	}
@@ -88,7 +90,7 @@ func credentialError(ctx context.Context, err error) error {
 
 // signed puts the credentials in. It stands below the limits: a signature is good for minutes, and a request may wait
 // for longer.
-func signed(all []*credential) decorator {
+func signed(all []*liveCredential) decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		if len(all) == 0 {
 			return next
@@ -97,10 +99,10 @@ func signed(all []*credential) decorator {
 			ex := exchangeOf(req)
 			mine := belonging(all, ex.origin)
 			req = req.Clone(req.Context())
-			ex.sent = map[*credential]*held{}
+			ex.sent = map[*liveCredential]*held{}
 			for _, c := range mine {
 				h := c.peek()
-				if err := h.auth.put(req, ex.body); err != nil {
+				if err := h.value.Put(req, ex.body); err != nil {
 					return nil, &attemptError{outcome: of("no credentials"), unsent: true, err: err}
 				}
 				ex.sent[c] = h
@@ -125,13 +127,25 @@ func signed(all []*credential) decorator {
 func (h *held) unecho(header http.Header) {
 	for name, values := range header {
 		for i, v := range values {
-			if h.auth.Kind == AuthQuery && name == "Location" {
-				before, query, found := strings.Cut(v, "?")
-				if found {
-					v = strings.TrimSuffix(before+"?"+withoutParameter(query, h.auth.Name), "?")
-				}
+			if name == "Location" {
+				v = h.withoutParameters(v)
 			}
 			values[i] = h.echo.Known(v)
 		}
 	}
+}
+
+// withoutParameters takes what the credential puts into the query of a URL out of it.
+func (h *held) withoutParameters(location string) string {
+	before, query, found := strings.Cut(location, "?")
+	if !found {
+		return location
+	}
+	for _, at := range h.value.Places() {
+		if at.In == credential.InQuery {
+			query = credential.WithoutParameter(query, at.Name)
+			location = strings.TrimSuffix(before+"?"+query, "?")
+		}
+	}
+	return location
 }

@@ -8,6 +8,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // BenchmarkLatency is a host that takes 50 ms, asked by 16 at a time: at best 320 requests a second.
@@ -37,7 +40,7 @@ func bench(b *testing.B, latency time.Duration, body string) {
 	s := page16(b, latency, body)
 	c := New(Options{})
 	defer c.Close()
-	rt, err := c.For(Policy{Plugin: "bench", Allow: []Origin{mustOrigin(b, s.URL)}, Concurrency: 16})
+	rt, err := c.For(httppolicy.Policy{Plugin: "bench", Allow: []origin.Origin{mustOrigin(b, s.URL)}, Concurrency: 16})
 	if err != nil {
 		b.Fatal(err)
 	}

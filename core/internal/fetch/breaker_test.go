@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -63,7 +64,7 @@ func TestBreakerSitsOut(t *testing.T) {
 				var mu sync.Mutex
 				var waits []Wait
 				c := newClient(Options{OnWait: func(w Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }}, f)
-				one, two := transport(t, c, Policy{Plugin: "one"}), transport(t, c, Policy{Plugin: "two"})
+				one, two := transport(t, c, httppolicy.Policy{Plugin: "one"}), transport(t, c, httppolicy.Policy{Plugin: "two"})
 				if _, _, err := ask(t.Context(), one, "GET", page, ""); err != nil {
 					t.Fatal(err)
 				}
@@ -107,7 +108,7 @@ func TestBreakerOfOneSplit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fragile{}
 		c := newClient(Options{}, f)
-		rt := transport(t, c, Policy{})
+		rt := transport(t, c, httppolicy.Policy{})
 		_, _, _ = ask(t.Context(), rt, "GET", page, "")
 		f.set(func(*http.Request) (*http.Response, error) { return status(502), nil })
 		time.AfterFunc(20*time.Minute, func() { f.set(nil) })
@@ -131,7 +132,7 @@ func TestBreakerGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fragile{}
 		c := newClient(Options{}, f)
-		rt := transport(t, c, Policy{Deadline: 10 * time.Minute})
+		rt := transport(t, c, httppolicy.Policy{Deadline: 10 * time.Minute})
 		if _, _, err := ask(t.Context(), rt, "GET", page, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +168,7 @@ func TestBreakerNeverAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fragile{fault: refusing}
 		c := newClient(Options{}, f)
-		rt := transport(t, c, Policy{})
+		rt := transport(t, c, httppolicy.Policy{})
 		var wg sync.WaitGroup
 		start := time.Now()
 		for range 30 {
@@ -197,7 +198,7 @@ func TestBreakerSpares(t *testing.T) {
 			return status(200), nil
 		}}
 		c := newClient(Options{}, f)
-		rt := transport(t, c, Policy{})
+		rt := transport(t, c, httppolicy.Policy{})
 		for range 5 {
 			resp, _, err := ask(t.Context(), rt, "GET", "http://host.example/poison", "")
 			if err != nil || resp.StatusCode != 500 || !strings.Contains(sdk.GaveUp(resp), "gave up after 6 attempts in ") {
@@ -228,7 +229,7 @@ func TestBreakerByRatio(t *testing.T) {
 					return status(503), nil
 				}}
 				c := newClient(Options{}, f)
-				rt := transport(t, c, Policy{Attempts: 100})
+				rt := transport(t, c, httppolicy.Policy{Attempts: 100})
 				var wg sync.WaitGroup
 				for i := range 40 {
 					wg.Go(func() {
@@ -257,7 +258,7 @@ func TestBreakerProbeGivenUp(t *testing.T) {
 			}
 			return resp, err
 		}))
-		rt := transport(t, c, Policy{})
+		rt := transport(t, c, httppolicy.Policy{})
 		_, _, _ = ask(t.Context(), rt, "GET", page, "")
 		f.set(refusing)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // TestPoliteToSmallBuckets prints its figures as a table.
@@ -35,7 +37,7 @@ func TestPoliteToSmallBuckets(t *testing.T) {
 					var took float64
 					synctest.Test(t, func(t *testing.T) {
 						host = &limitedHost{latency: 50 * time.Millisecond, jitter: jitter, admit: tokenBucket(float64(rate), float64(burst), form.state(rate, burst))}
-						took = crawl(t, newClient(Options{}, host), Policy{Concurrency: 16}, n).Seconds()
+						took = crawl(t, newClient(Options{}, host), httppolicy.Policy{Concurrency: 16}, n).Seconds()
 					})
 					ideal := float64(n) / float64(rate)
 					all, of := host.refused(0)

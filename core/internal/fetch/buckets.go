@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 const (
@@ -34,19 +35,8 @@ const (
 	apart       = 3 // requests taken of others, sent after one that was refused, before an endpoint is believed to be refused for itself
 )
 
-// EndpointLimit is a limit of the pipeline file for a part of a host.
-type EndpointLimit struct {
-	Method      string // "": any
-	Path        string // a pattern of package path; a * at its end stands for any rest
-	Rate        float64
-	Burst       int
-	Concurrency int
-}
-
-// String is the limit as it stands in the file.
-func (l EndpointLimit) String() string { return strings.TrimSpace(l.Method + " " + l.Path) }
-
-func (l EndpointLimit) fits(req *http.Request) bool {
+// endpointFits reports whether l is for a request.
+func endpointFits(l httppolicy.EndpointLimit, req *http.Request) bool {
 	if l.Method != "" && l.Method != method(req) {
 		return false
 	}
@@ -91,9 +81,9 @@ func (b *buckets) all() []*lane {
 }
 
 // bucketOf returns the lane that a request goes through beside that of the whole host; nil if there is none.
-func (h *host) bucketOf(req *http.Request, p Policy, shape string) *lane {
+func (h *host) bucketOf(req *http.Request, p httppolicy.Policy, shape string) *lane {
 	for _, l := range p.Limits {
-		if l.fits(req) {
+		if endpointFits(l, req) {
 			return h.fileLane(l)
 		}
 	}
@@ -132,7 +122,7 @@ func sameParts(a, b string) int {
 }
 
 // fileLane returns the lane of a limit of the pipeline file.
-func (h *host) fileLane(e EndpointLimit) *lane {
+func (h *host) fileLane(e httppolicy.EndpointLimit) *lane {
 	b := &h.buckets
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // TestBuckets: an endpoint that has a limit of its own slows down no other, however that is told.
@@ -31,7 +32,7 @@ func TestBuckets(t *testing.T) {
 		name   string
 		api    apis.API // of /search
 		tell   func(h http.Header, path string, s apis.State)
-		policy Policy
+		policy httppolicy.Policy
 		most   int           // refusals
 		soon   time.Duration // the other endpoint is done
 	}{
@@ -41,26 +42,26 @@ func TestBuckets(t *testing.T) {
 			} else {
 				tell(5000, h, apis.State{Left: 4000, Reset: time.Hour}, "core")
 			}
-		}, Policy{}, 2, time.Second},
+		}, httppolicy.Policy{}, 2, time.Second},
 		{"another size", budget, func(h http.Header, path string, s apis.State) {
 			if path == "/search" {
 				tell(30, h, s, "")
 			} else {
 				tell(600, h, apis.State{Left: 500, Reset: time.Minute}, "")
 			}
-		}, Policy{}, 2, time.Second},
+		}, httppolicy.Policy{}, 2, time.Second},
 		{"a reason", slow, func(h http.Header, path string, s apis.State) {
 			if !s.OK {
 				h.Set("Retry-After", "1")
 				h.Set("RateLimit-Reason", "jira-burst-based")
 			}
-		}, Policy{}, 18, time.Second},
+		}, httppolicy.Policy{}, 18, time.Second},
 		{"refusals alone", slow, func(h http.Header, _ string, s apis.State) {
 			if !s.OK {
 				h.Set("Retry-After", "1")
 			}
-		}, Policy{}, 22, 4 * time.Second},
-		{"the pipeline file", slow, func(h http.Header, path string, s apis.State) {}, Policy{Limits: []EndpointLimit{{Method: "GET", Path: "/search*", Rate: 1.9}}}, 0, time.Second},
+		}, httppolicy.Policy{}, 22, 4 * time.Second},
+		{"the pipeline file", slow, func(h http.Header, path string, s apis.State) {}, httppolicy.Policy{Limits: []httppolicy.EndpointLimit{{Method: "GET", Path: "/search*", Rate: 1.9}}}, 0, time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -128,7 +129,7 @@ func TestEndpointLimitFits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (EndpointLimit{Method: c.method, Path: c.path}).fits(req); got != c.want {
+		if got := endpointFits(httppolicy.EndpointLimit{Method: c.method, Path: c.path}, req); got != c.want {
 			t.Errorf("%s %s for %s: %v", c.method, c.path, c.url, got)
 		}
 	}
@@ -160,7 +161,7 @@ func TestEndpointsOfOneSize(t *testing.T) {
 					return apiWire(a, s)(req)
 				}))
 				defer client.Close()
-				rt := transport(t, client, Policy{Concurrency: 12})
+				rt := transport(t, client, httppolicy.Policy{Concurrency: 12})
 				start, done := time.Now(), time.Duration(0)
 				var mu sync.Mutex
 				var wg sync.WaitGroup

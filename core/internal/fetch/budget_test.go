@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -27,7 +28,7 @@ func TestBudget(t *testing.T) {
 			}
 			return status(200), nil
 		}))
-		took := crawl(t, c, Policy{Concurrency: 8, Attempts: 100}, 1000)
+		took := crawl(t, c, httppolicy.Policy{Concurrency: 8, Attempts: 100}, 1000)
 		minutes := took.Minutes() + 1
 		retries := float64(only(t, c).Retries["425"])
 		t.Logf("1000 requests, %g retries in %s", retries, took)
@@ -71,7 +72,7 @@ func TestDeadline(t *testing.T) {
 		c := s.client(t, Options{})
 		defer c.Close()
 		start := time.Now()
-		_, _, err := ask(t.Context(), transport(t, c, Policy{Deadline: 2 * time.Minute, Attempts: 100}), "GET", page, "")
+		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Deadline: 2 * time.Minute, Attempts: 100}), "GET", page, "")
 		within(t, "end", time.Since(start), 2*time.Minute, 2*time.Minute+time.Millisecond)
 		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "not done within http.deadline (2 min); gave up after ") ||
 			!strings.Contains(err.Error(), "503 Service Unavailable, the host sent no reply within 60 s") {
@@ -84,7 +85,7 @@ func TestDeadline(t *testing.T) {
 func TestDeadlineLeavesLinesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire, _ := open(time.Second)
-		took := crawl(t, newClient(Options{}, wire), Policy{Rate: 0.1, Concurrency: 4, Deadline: 3 * time.Second}, 20)
+		took := crawl(t, newClient(Options{}, wire), httppolicy.Policy{Rate: 0.1, Concurrency: 4, Deadline: 3 * time.Second}, 20)
 		within(t, "20 requests", took, 190*time.Second, 200*time.Second)
 	})
 }

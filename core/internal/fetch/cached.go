@@ -6,23 +6,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/scrapekit/scrapekit/core/internal/credential"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
-	"github.com/scrapekit/scrapekit/sdk"
 )
-
-// CachePolicy says how the replies to one plugin are kept.
-type CachePolicy struct {
-	Dir          string
-	Mode         cache.Mode
-	MaxSize      int64         // bytes that the folder holds, about
-	MaxAge       time.Duration // replies that were not used for so long go; 0: they stay
-	StaleIfError time.Duration // a reply may be so long past its time if its host is in trouble
-}
 
 // CacheStats is what a cache saved one host.
 type CacheStats struct {
@@ -53,8 +45,8 @@ var cacheWords = map[cache.Outcome]string{
 	cache.Revalidated: "the host was asked and says that what is kept still holds", cache.Stale: "what is kept is past its time, and had to do",
 }
 
-func cached(p Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
-	if p.Cache == nil || p.Cache.Mode == cache.Off {
+func cached(p httppolicy.Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
+	if p.Cache == nil || p.Cache.Mode == httppolicy.CacheOff {
 		return func(next http.RoundTripper) http.RoundTripper { return next }, nil
 	}
 	account, err := account(p.Auth)
@@ -62,7 +54,7 @@ func cached(p Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
 		return nil, err
 	}
 	age := p.Cache.MaxAge
-	if p.Cache.Mode == cache.Only {
+	if p.Cache.Mode == httppolicy.CacheOnly {
 		age = 0 // however old they are, nothing else is to be had
 	}
 	store, err := cache.Open(p.Cache.Dir, p.Cache.MaxSize, age)
@@ -80,7 +72,7 @@ func cached(p Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
 	return func(next http.RoundTripper) http.RoundTripper {
 		kept := cache.New(o, next)
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			if sdk.KeepingOf(req.Context()) != nil && p.Cache.Mode != cache.Only {
+			if isForFile(req) && p.Cache.Mode != httppolicy.CacheOnly {
 				return next.RoundTrip(req) // the body is kept elsewhere, for good
 			}
 			req.ContentLength = int64(len(exchangeOf(req).body)) // the body itself is set by each attempt
@@ -91,20 +83,22 @@ func cached(p Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
 
 // account returns what tells the credentials that an origin gets from all others. It is for the cache's names, which
 // show nothing of it.
-func account(all []Auth) (func(Origin) string, error) {
+func account(all []credential.Credential) (func(origin.Origin) string, error) {
 	texts := make([]string, len(all))
 	for i, a := range all {
-		a.Origins, a.Pos = nil, ""
-		whole, err := json.Marshal(a)
+		whole, err := json.Marshal(struct {
+			Scheme string
+			Value  credential.Value
+		}{a.Scheme, a.Value})
 		if err != nil {
 			return nil, fmt.Errorf("the cache cannot tell credentials apart: %w", err)
 		}
 		texts[i] = string(whole)
 	}
-	return func(o Origin) string {
+	return func(o origin.Origin) string {
 		var mine string
 		for i, a := range all {
-			if coveredBy(a.Origins, o) {
+			if origin.Covered(a.Origins, o) {
 				mine += texts[i]
 			}
 		}

@@ -3,7 +3,6 @@
 package fetch
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,7 +11,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
+	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -51,14 +52,14 @@ func newPaged(t *testing.T) (*paged, string) {
 func TestASecondRunAsksWhetherItStillHolds(t *testing.T) {
 	t.Parallel()
 	host, url := newPaged(t)
-	kept := &CachePolicy{Dir: t.TempDir(), Mode: cache.Normal, MaxSize: 1 << 20}
-	run := func(mode cache.Mode, token string) CacheStats {
+	kept := &httppolicy.Cache{Dir: t.TempDir(), Mode: httppolicy.CacheOn, MaxSize: 1 << 20}
+	run := func(mode httppolicy.CacheMode, token string) CacheStats {
 		t.Helper()
 		c := New(Options{})
 		defer c.Close()
 		kept.Mode = mode
-		p := Policy{Allow: []Origin{mustOrigin(t, url)}, Cache: kept, Attempts: 1}
-		p.Auth = []Auth{{Kind: AuthBearer, Token: token, Origins: p.Allow}}
+		p := httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, url)}, Cache: kept, Attempts: 1}
+		p.Auth = []credential.Credential{{Scheme: "bearer", Value: credential.Bearer{Token: token}, Origins: p.Allow}}
 		rt := transport(t, c, p)
 		for _, path := range []string{"/1", "/2", "/3"} {
 			resp, body, err := ask(t.Context(), rt, "GET", url+path, "")
@@ -70,18 +71,18 @@ func TestASecondRunAsksWhetherItStillHolds(t *testing.T) {
 	}
 	const saved = 3 * int64(len("/1 for a"))
 	for i, step := range []struct {
-		mode     cache.Mode
+		mode     httppolicy.CacheMode
 		token    string
 		down     bool
 		requests int64
 		want     CacheStats
 	}{
-		{cache.Normal, "token-a", false, 3, CacheStats{Misses: 3}},
-		{cache.Normal, "token-a", false, 3, CacheStats{Revalidated: 3, BytesSaved: saved}},
-		{cache.Normal, "token-b", false, 3, CacheStats{Misses: 3}},
-		{cache.Refresh, "token-a", false, 3, CacheStats{Misses: 3}},
-		{cache.Off, "token-a", false, 3, CacheStats{}},
-		{cache.Only, "token-a", true, 0, CacheStats{Stale: 3, BytesSaved: saved}},
+		{httppolicy.CacheOn, "token-a", false, 3, CacheStats{Misses: 3}},
+		{httppolicy.CacheOn, "token-a", false, 3, CacheStats{Revalidated: 3, BytesSaved: saved}},
+		{httppolicy.CacheOn, "token-b", false, 3, CacheStats{Misses: 3}},
+		{httppolicy.CacheRefresh, "token-a", false, 3, CacheStats{Misses: 3}},
+		{httppolicy.CacheOff, "token-a", false, 3, CacheStats{}},
+		{httppolicy.CacheOnly, "token-a", true, 0, CacheStats{Stale: 3, BytesSaved: saved}},
 	} {
 		host.requests.Store(0)
 		host.down.Store(step.down)
@@ -101,9 +102,9 @@ func TestStaleAfterRetries(t *testing.T) {
 	host, url := newPaged(t)
 	c := New(Options{})
 	defer c.Close()
-	rt := transport(t, c, Policy{
-		Allow: []Origin{mustOrigin(t, url)}, Attempts: 2,
-		Cache: &CachePolicy{Dir: t.TempDir(), Mode: cache.Normal, MaxSize: 1 << 20, StaleIfError: 1 << 40},
+	rt := transport(t, c, httppolicy.Policy{
+		Allow: []origin.Origin{mustOrigin(t, url)}, Attempts: 2,
+		Cache: &httppolicy.Cache{Dir: t.TempDir(), Mode: httppolicy.CacheOn, MaxSize: 1 << 20, StaleIfError: 1 << 40},
 	})
 	for _, down := range []bool{false, true} {
 		host.down.Store(down)
@@ -121,9 +122,9 @@ func TestOnlyTheCache(t *testing.T) {
 	host, url := newPaged(t)
 	c := New(Options{})
 	defer c.Close()
-	rt := transport(t, c, Policy{Allow: []Origin{mustOrigin(t, url)}, Cache: &CachePolicy{Dir: t.TempDir(), Mode: cache.Only, MaxSize: 1 << 20}})
+	rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, url)}, Cache: &httppolicy.Cache{Dir: t.TempDir(), Mode: httppolicy.CacheOnly, MaxSize: 1 << 20}})
 	for _, method := range []string{"GET", "POST"} {
-		_, _, err := ask(sdk.WithKeeping(context.Background(), &sdk.Keeping{Key: "a"}), rt, method, url+"/1", "x")
+		_, _, err := ask(t.Context(), ForFiles(rt), method, url+"/1", "x")
 		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "--cache=only asks nobody") || !strings.HasPrefix(err.Error(), method+" "+url) {
 			t.Errorf("%s: %v", method, err)
 		}
@@ -143,7 +144,7 @@ func TestBodiesPassBy(t *testing.T) {
 	host, url := newPaged(t)
 	c := New(Options{})
 	defer c.Close()
-	rt := transport(t, c, Policy{Allow: []Origin{mustOrigin(t, url)}, Cache: &CachePolicy{Dir: t.TempDir(), Mode: cache.Normal, MaxSize: 1 << 20}})
+	rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, url)}, Cache: &httppolicy.Cache{Dir: t.TempDir(), Mode: httppolicy.CacheOn, MaxSize: 1 << 20}})
 	for range 2 {
 		if _, _, err := ask(t.Context(), rt, "GET", url+"/1", "question"); err != nil {
 			t.Fatal(err)
@@ -158,7 +159,7 @@ func TestACacheThatCannotBe(t *testing.T) {
 	t.Parallel()
 	c := New(Options{})
 	defer c.Close()
-	_, err := c.For(Policy{Plugin: "source x", Cache: &CachePolicy{Dir: "\x00", Mode: cache.Normal, MaxSize: 1}})
+	_, err := c.For(httppolicy.Policy{Plugin: "source x", Cache: &httppolicy.Cache{Dir: "\x00", Mode: httppolicy.CacheOn, MaxSize: 1}})
 	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "http of source x: cache folder") || errors.Unwrap(err) == nil {
 		t.Errorf("%v", err)
 	}

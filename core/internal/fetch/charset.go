@@ -15,14 +15,12 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
-
-	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // jsonText reports whether resp is JSON, by its type or because text came where JSON was asked for, and the character set that it
 // declares, "" if that is none. A body that is to be kept as it is counts as none.
 func jsonText(req *http.Request, resp *http.Response) (isJSON bool, set string) {
-	if sdk.KeepingOf(req.Context()) != nil {
+	if isForFile(req) {
 		return false, ""
 	}
 	kind, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/recording"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -16,7 +17,7 @@ import (
 // Options are what the host gives to its HTTP. The zero value works.
 type Options struct {
 	Logger hclog.Logger // nil: no log
-	Redact *redact.Set  // the credentials of every Policy are added to it; nil: a set of the client's own
+	Redact *redact.Set  // the credentials of every httppolicy.Policy are added to it; nil: a set of the client's own
 	// Hosts is shared by the clients of all runs of a process, so that they keep a host's limits together; nil: this client is
 	// alone.
 	Hosts *Hosts
@@ -79,10 +80,10 @@ func newClient(o Options, wire http.RoundTripper) *Client {
 //
 // A reply that it hands on is whole and decoded: no Content-Encoding is left, Content-Length is right, and reading
 // it cannot fail for reasons of the network. An error's class is that of package sdk.
-func (c *Client) For(p Policy) (http.RoundTripper, error) {
-	p, err := p.complete(c.opts.Version)
+func (c *Client) For(p httppolicy.Policy) (http.RoundTripper, error) {
+	p, err := p.Complete(c.opts.Version)
 	if err != nil {
-		return nil, err
+		return nil, sdk.Permanent(err)
 	}
 	credentials, err := c.credentials(p)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/publicsuffix"
 
+	"github.com/scrapekit/scrapekit/core/internal/credential"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
 
@@ -66,7 +67,7 @@ func cookied(j *jar) decorator {
 			if have := j.cookies.Cookies(req.URL); len(have) > 0 {
 				req = req.Clone(req.Context())
 				for _, c := range have {
-					addCookie(req, c.Name+"="+c.Value)
+					credential.AddCookie(req, c.Name+"="+c.Value)
 				}
 			}
 			resp, err := next.RoundTrip(req)

@@ -1,4 +1,4 @@
-// credential is an Auth in use: what it consists of now, and how it is obtained anew.
+// liveCredential is a credential in use: its value now, and how the next one is obtained.
 
 package fetch
 
@@ -11,6 +11,9 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
 
@@ -22,12 +25,15 @@ const (
 	failedRest = 5 * time.Second
 )
 
-// credential may be used by several goroutines at once.
-type credential struct {
+// obtain returns the value that follows, and until when it is good; zero: no such time is known.
+type obtain func(ctx context.Context, now credential.Value) (next credential.Value, until time.Time, err error)
+
+// liveCredential may be used by several goroutines at once.
+type liveCredential struct {
 	name    string // for people
-	origins []Origin
+	origins []origin.Origin
 	set     *redact.Set
-	obtain  func(ctx context.Context, now Auth) (next Auth, until time.Time, err error) // nil: it does not change
+	obtain  obtain // nil: it does not change
 
 	flight singleflight.Group
 	mu     sync.Mutex
@@ -37,7 +43,7 @@ type credential struct {
 
 // held is what a credential consists of for a time. It does not change, but for worked.
 type held struct {
-	auth    Auth
+	value   credential.Value
 	version int
 	got     time.Time
 	until   time.Time    // then it must be obtained anew; zero: no such time is known
@@ -46,11 +52,11 @@ type held struct {
 	vain    bool         // the one before did not work either
 }
 
-func newHeld(a Auth, version int) *held {
-	h := &held{auth: a, version: version, got: time.Now(), worked: &atomic.Bool{}, echo: &redact.Set{}}
+func newHeld(v credential.Value, version int) *held {
+	h := &held{value: v, version: version, got: time.Now(), worked: &atomic.Bool{}, echo: &redact.Set{}}
 	const shortest = 8 // less may well be a part of an honest header
-	if len(a.Password) >= shortest || len(a.Token) >= shortest || len(a.Value) >= shortest {
-		a.hide(h.echo)
+	if len(v.Sent()) >= shortest {
+		v.Hide(h.echo)
 	}
 	return h
 }
@@ -63,8 +69,8 @@ type failure struct {
 }
 
 // newCredential returns a credential that is a; obtain may be nil, and missing says that it must be obtained first.
-func newCredential(a Auth, set *redact.Set, obtain func(context.Context, Auth) (Auth, time.Time, error), missing bool) *credential {
-	h := newHeld(a, 0)
+func newCredential(a credential.Credential, set *redact.Set, obtain obtain, missing bool) *liveCredential {
+	h := newHeld(a.Value, 0)
 	switch {
 	case missing:
 		h.until = h.got
@@ -72,18 +78,18 @@ func newCredential(a Auth, set *redact.Set, obtain func(context.Context, Auth) (
 	case a.TTL > 0:
 		h.until = h.got.Add(a.TTL)
 	}
-	return &credential{name: a.title(), origins: a.Origins, set: set, obtain: obtain, held: h}
+	return &liveCredential{name: a.Title(), origins: a.Origins, set: set, obtain: obtain, held: h}
 }
 
 // peek returns the credential as it is.
-func (c *credential) peek() *held {
+func (c *liveCredential) peek() *held {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.held
 }
 
 // ready returns when the credential can be used.
-func (c *credential) ready(ctx context.Context) error {
+func (c *liveCredential) ready(ctx context.Context) error {
 	h := c.peek()
 	if c.obtain == nil || h.until.IsZero() || time.Now().Before(h.until) {
 		return nil
@@ -93,7 +99,7 @@ func (c *credential) ready(ctx context.Context) error {
 }
 
 // renew returns the credential after a host refused sent: sent itself where another is not to be had.
-func (c *credential) renew(ctx context.Context, sent *held) (*held, error) {
+func (c *liveCredential) renew(ctx context.Context, sent *held) (*held, error) {
 	if c.obtain == nil || sent == nil || !sent.worked.Load() && sent.vain && time.Since(sent.got) < obtainRest {
 		return sent, nil
 	}
@@ -101,7 +107,7 @@ func (c *credential) renew(ctx context.Context, sent *held) (*held, error) {
 }
 
 // anew obtains what follows after stale, once for all who wait.
-func (c *credential) anew(ctx context.Context, stale *held) (*held, error) {
+func (c *liveCredential) anew(ctx context.Context, stale *held) (*held, error) {
 	done := c.flight.DoChan("", func() (any, error) {
 		c.mu.Lock()
 		now, failed := c.held, c.failed
@@ -128,8 +134,8 @@ func (c *credential) anew(ctx context.Context, stale *held) (*held, error) {
 	}
 }
 
-func (c *credential) replace(ctx context.Context, stale *held) (*held, error) {
-	auth, until, err := c.obtain(ctx, stale.auth)
+func (c *liveCredential) replace(ctx context.Context, stale *held) (*held, error) {
+	value, until, err := c.obtain(ctx, stale.value)
 	if err != nil {
 		err = fmt.Errorf("%s could not be obtained: %w", c.name, c.set.Error(err))
 		c.mu.Lock()
@@ -137,8 +143,8 @@ func (c *credential) replace(ctx context.Context, stale *held) (*held, error) {
 		c.mu.Unlock()
 		return nil, err
 	}
-	auth.hide(c.set) // before it can be anywhere
-	next := newHeld(auth, stale.version+1)
+	value.Hide(c.set) // before it can be anywhere
+	next := newHeld(value, stale.version+1)
 	next.until, next.vain = until, !stale.worked.Load()
 	c.mu.Lock()
 	c.held, c.failed = next, nil
@@ -147,44 +153,39 @@ func (c *credential) replace(ctx context.Context, stale *held) (*held, error) {
 }
 
 // credentials makes those of a policy.
-func (c *Client) credentials(p Policy) ([]*credential, error) {
-	var all []*credential
+func (c *Client) credentials(p httppolicy.Policy) ([]*liveCredential, error) {
+	var all []*liveCredential
 	for _, a := range p.Auth {
-		a.hide(c.opts.Redact)
-		switch {
-		case a.Kind == AuthOAuth2:
-			obtain, err := c.tokens(p, *a.OAuth2)
+		a.Value.Hide(c.opts.Redact)
+		live := newCredential(a, c.opts.Redact, nil, false)
+		if o, ok := a.Value.(credential.OAuth2); ok {
+			obtain, err := c.tokens(p, o, a.Keep)
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, newCredential(a, c.opts.Redact, obtain, true))
-		case a.Renew != nil:
-			all = append(all, newCredential(a, c.opts.Redact, renewed(a), false))
-		default:
-			all = append(all, newCredential(a, c.opts.Redact, nil, false))
+			live = newCredential(a, c.opts.Redact, obtain, true)
+		} else if a.Renew != nil {
+			live = newCredential(a, c.opts.Redact, renewed(a), false)
 		}
+		all = append(all, live)
 	}
 	return all, nil
 }
 
 // renewed obtains a by its own means.
-func renewed(a Auth) func(context.Context, Auth) (Auth, time.Time, error) {
-	return func(ctx context.Context, _ Auth) (Auth, time.Time, error) {
+func renewed(a credential.Credential) obtain {
+	return func(ctx context.Context, _ credential.Value) (credential.Value, time.Time, error) {
 		next, err := a.Renew(ctx)
 		if err != nil {
-			return Auth{}, time.Time{}, err
+			return nil, time.Time{}, err
 		}
-		if next.Origins == nil {
-			next.Origins = a.Origins
-		}
-		if err := next.check(); err != nil {
-			return Auth{}, time.Time{}, err
+		if err := next.Check(); err != nil {
+			return nil, time.Time{}, fmt.Errorf("credentials: %w", err)
 		}
 		var until time.Time
 		if a.TTL > 0 {
 			until = time.Now().Add(a.TTL)
 		}
-		next.TTL = a.TTL
 		return next, until, nil
 	}
 }

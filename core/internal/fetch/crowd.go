@@ -16,14 +16,16 @@ const (
 	crowdProven  = 200              // requests taken, before it is believed that a 429 is not for the rate
 	crowdSettled = 20 * time.Second // after which it counts what a limit lets through
 	crowdBarred  = 10 * time.Minute
-	crowdRepeats = 2 // refusals at the limit, hardly anything taken between them: then it is none
+	crowdRepeats = 2   // refusals at the limit, hardly anything taken between them: then it is none
+	crowdHeld    = 100 // requests taken at the limit, before the next run is told of it
 )
 
 // crowd counts, for each number of requests under way, how many were taken. Where the rate is what counts, requests
 // are refused however few are under way. Where the crowd counts, those that were refused had more company than nearly
 // all that were taken, where no company is what had left the host when they came. Two such refusals in a row make a limit, or three
 // after some hundred requests if they are 429s, as for a rate. From there it follows the host: one less for a refusal, one more
-// after some hundred requests that were taken while it was in use. Where the host says that this is what it refuses for, or a refusal comes far sooner
+// after some hundred requests that were taken while it was in use, and soon twice as many more each time that nothing is refused
+// for it: a limit that was none is gone in a minute or two. The next run looks sooner. Where the host says that this is what it refuses for, or a refusal comes far sooner
 // than other replies do, the first one makes a limit.
 type crowd struct {
 	taken    [crowdSeen + 1]int
@@ -35,11 +37,14 @@ type crowd struct {
 	took     time.Duration // what was taken took, lately
 	turn     time.Duration // the shortest time in which a refusal came back: the way to the host and back
 	most     int           // the limit; 0: none
+	among    int           // processes that asked the host when it was made: it is for one of them
 	gap      time.Duration
 	changed  time.Time // when the limit was lowered or raised
 	since    int       // requests taken since then
 	used     int       // of these, sent when the limit was reached
-	raised   bool      // the limit was, and nothing was refused since
+	raised   int       // by so many the limit was, and nothing was refused since
+	recalled bool      // it is an earlier run's, and nothing was tried since
+	held     int       // requests taken at it, since there is one
 	repeats  int
 	// Of a volley that has made a limit at once: how many of it were refused, and the most company that one of them had.
 	inVolley, outermost int
@@ -74,9 +79,9 @@ func (c *crowd) add(f *flight, now time.Time, status, together int, w word) (fou
 		}
 		c.last, c.inVolley = now, 0
 		if c.most > 0 {
-			return false, c.shrink(now)
+			return false, c.shrink(now, w.Crowd)
 		}
-		if n := min(f.crowd-f.early, crowdSeen); n >= crowdLeast && !now.Before(c.barred) && (w.Crowd || c.likely() && c.explains(n)) {
+		if n := min(f.crowd-f.early, crowdSeen); w.Crowd || n >= crowdLeast && !now.Before(c.barred) && c.likely() && c.explains(n) {
 			c.inVolley, c.outermost = 1, max(n, together)
 			c.largest = c.outermost // what was inside is all of them but those that were refused: one, as far as is known
 			return true, false
@@ -126,18 +131,19 @@ func (c *crowd) explains(n int) bool {
 	return n >= crowdLeast && float64(over) <= max(crowdFew, crowdOver*float64(c.all))
 }
 
-// adopt makes a limit.
-func (c *crowd) adopt(now time.Time) {
-	c.most, c.gap, c.repeats = c.largest-1, probeEvery, 0
+// adopt makes a limit, which is found beside the other processes that ask the host: so many with this one.
+func (c *crowd) adopt(now time.Time, processes int) {
+	c.among = max(1, processes)
+	c.most, c.gap, c.repeats, c.raised, c.held = max(1, c.largest-1), probeEvery, 0, 0, 0
 	c.changed, c.since, c.used = now, 0, 0
 }
 
-// shrink lowers the limit, or gives it up if it keeps nothing from being refused.
-func (c *crowd) shrink(now time.Time) (lost bool) {
+// shrink lowers the limit, or gives it up if it keeps nothing from being refused, unless the host has said that it is what it refuses for.
+func (c *crowd) shrink(now time.Time, said bool) (lost bool) {
 	switch {
-	case c.raised:
+	case c.raised > 0:
 		c.repeats, c.gap = 0, min(2*c.gap, 16*probeEvery)
-	case c.since < crowdProbe:
+	case c.since < crowdProbe && !said:
 		c.repeats++
 	default:
 		c.repeats = 0
@@ -146,9 +152,33 @@ func (c *crowd) shrink(now time.Time) (lost bool) {
 		c.giveUp(now)
 		return true
 	}
-	c.most, c.raised = max(1, c.most-1), false
+	c.most, c.raised, c.recalled = max(1, c.most-max(1, c.raised)), 0, false
 	c.changed, c.since, c.used = now, 0, 0
 	return false
+}
+
+// recall begins with the limit of an earlier run, which was last refused at a time.
+func (c *crowd) recall(most int, last, now time.Time) {
+	c.largest = most + 1
+	c.adopt(now, 1)
+	c.recalled, c.held, c.last = true, crowdHeld, last
+}
+
+// lesson returns the limit if the next run is to be told of it, else 0. What was tried last and was not refused yet is not part of it.
+func (c *crowd) lesson(now time.Time) int {
+	if c.held < crowdHeld || now.Sub(c.last) > learnedFresh {
+		return 0
+	}
+	return c.most - c.raised
+}
+
+// due reports whether it is time to let more be under way.
+func (c *crowd) due(now time.Time) bool {
+	requests, gap := crowdProbe, c.gap
+	if c.raised > 0 || c.recalled {
+		requests, gap = probeSome, probeStep
+	}
+	return c.most > 0 && c.used >= requests && now.Sub(c.changed) >= gap
 }
 
 func (c *crowd) giveUp(now time.Time) {
@@ -168,10 +198,12 @@ func (c *crowd) take(f *flight, now time.Time) {
 	c.since++
 	if min(f.crowd, crowdSeen) >= c.most {
 		c.used++
+		c.held++
 	}
-	if c.most > 0 && c.used >= crowdProbe && now.Sub(c.changed) >= c.gap {
-		c.most++
-		c.raised = true
+	if c.due(now) {
+		c.raised = max(1, 2*c.raised)
+		c.most += c.raised
+		c.recalled = false
 		c.changed, c.since, c.used = now, 0, 0
 	}
 	if c.all > 10*crowdProbe { // old times count less

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // TestServerErrorsSlowDown: a host of which two replies in five are server errors is asked ever more slowly, though not hardly at all, and
@@ -16,7 +18,7 @@ func TestServerErrorsSlowDown(t *testing.T) {
 	countsRates(t)
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64
-		rate := askedThrough(t, 80, 8, Policy{Concurrency: 8, Attempts: 1}, func(at time.Duration) int {
+		rate := askedThrough(t, 80, 8, httppolicy.Policy{Concurrency: 8, Attempts: 1}, func(at time.Duration) int {
 			if at >= 10*time.Second && at < 30*time.Second && n.Add(1)%5 < 2 {
 				return 500
 			}
@@ -36,7 +38,7 @@ func TestFastAgainAfterAnOutage(t *testing.T) {
 	for workers, fault := range map[int]int{2: 500, 8: 502} { // two different requests alone are no outage of a host
 		t.Run(fmt.Sprint(workers, " splits"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				rate := askedThrough(t, 100, workers, Policy{Concurrency: 8}, func(at time.Duration) int {
+				rate := askedThrough(t, 100, workers, httppolicy.Policy{Concurrency: 8}, func(at time.Duration) int {
 					if at >= 10*time.Second && at < 40*time.Second {
 						return fault
 					}
@@ -54,7 +56,7 @@ func TestFastAgainAfterAnOutage(t *testing.T) {
 
 // askedThrough asks a host for so many seconds, with so many workers that each have a page of their own. The host takes 50 ms for a reply, of the
 // status that it has at a time since the start, and rate is how many requests a second came to it from one second to another.
-func askedThrough(t *testing.T, seconds, workers int, p Policy, statusAt func(time.Duration) int) (rate func(from, to int) int64) {
+func askedThrough(t *testing.T, seconds, workers int, p httppolicy.Policy, statusAt func(time.Duration) int) (rate func(from, to int) int64) {
 	t.Helper()
 	start, perSecond := time.Now(), make([]atomic.Int64, seconds)
 	c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {

@@ -13,11 +13,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // flood asks n times at once, and returns when all have been answered or ctx has ended.
-func flood(t *testing.T, ctx context.Context, c *Client, p Policy, n int, body string) *sync.WaitGroup {
+func flood(t *testing.T, ctx context.Context, c *Client, p httppolicy.Policy, n int, body string) *sync.WaitGroup {
 	t.Helper()
 	var wg sync.WaitGroup
 	rt := transport(t, c, p)
@@ -37,7 +38,7 @@ func flood(t *testing.T, ctx context.Context, c *Client, p Policy, n int, body s
 
 // TestFairness: however many requests of one plugin wait, those of another, and of another run, wait for a few only.
 func TestFairness(t *testing.T) {
-	for _, p := range []Policy{{Rate: 10}, {Concurrency: 1}, {Concurrency: 4}} {
+	for _, p := range []httppolicy.Policy{{Rate: 10}, {Concurrency: 1}, {Concurrency: 4}} {
 		t.Run(fmt.Sprintf("rate %g, concurrency %d", p.Rate, p.Concurrency), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				wire, _ := open(100 * time.Millisecond)
@@ -75,10 +76,10 @@ func TestLimitsGoWithTheirRun(t *testing.T) {
 		wire, _ := open(10 * time.Millisecond)
 		shared := NewHosts(nil)
 		a, b := newClient(Options{Hosts: shared}, wire), newClient(Options{Hosts: shared}, wire)
-		crawl(t, a, Policy{Rate: 5, Concurrency: 2}, 5)
-		within(t, "20 at 5 a second", crawl(t, b, Policy{Concurrency: 4}, 20), 3900*time.Millisecond, 4300*time.Millisecond)
+		crawl(t, a, httppolicy.Policy{Rate: 5, Concurrency: 2}, 5)
+		within(t, "20 at 5 a second", crawl(t, b, httppolicy.Policy{Concurrency: 4}, 20), 3900*time.Millisecond, 4300*time.Millisecond)
 		a.Close()
-		within(t, "20 at full speed", crawl(t, b, Policy{Concurrency: 4}, 20), 50*time.Millisecond, 400*time.Millisecond)
+		within(t, "20 at full speed", crawl(t, b, httppolicy.Policy{Concurrency: 4}, 20), 50*time.Millisecond, 400*time.Millisecond)
 		if s := only(t, b); s.Limit != 4 || s.LimitFrom != "file" || s.Rate != 0 {
 			t.Errorf("%+v", s)
 		}
@@ -95,7 +96,7 @@ func TestWaitingIsCheap(t *testing.T) {
 		c := newClient(Options{}, wire)
 		ctx, cancel := context.WithCancel(t.Context())
 		before := inUse()
-		all := flood(t, ctx, c, Policy{Rate: 0.1, Concurrency: 1}, n, body)
+		all := flood(t, ctx, c, httppolicy.Policy{Rate: 0.1, Concurrency: 1}, n, body)
 		time.Sleep(time.Minute)
 		each := (inUse() - before) / n
 		t.Logf("%d bytes for each request that waits", each)
@@ -124,7 +125,7 @@ func TestSplitsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire, _ := open(10 * time.Millisecond)
 		c := newClient(Options{}, wire)
-		p := Policy{Rate: 10, Plugin: "splits"}
+		p := httppolicy.Policy{Rate: 10, Plugin: "splits"}
 		ctx, cancel := context.WithCancel(t.Context())
 		var all []*sync.WaitGroup
 		for i := range 20 {

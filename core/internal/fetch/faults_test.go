@@ -23,7 +23,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/credential"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/faulttest"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -127,9 +130,9 @@ func play(t *testing.T, s *faulttest.Server) (missing int) {
 		scheme = "https://"
 	}
 	dir := os.TempDir()
-	rt := transport(t, c, Policy{
-		Allow: []Origin{mustOrigin(t, scheme+faulttest.Host)}, Concurrency: 1 + r.IntN(8), Attempts: 1 + r.IntN(8),
-		MaxBody: 1 << 20, SpoolDir: dir, Auth: []Auth{{Kind: AuthBearer, Token: "hunter2-hunter2", Origins: []Origin{mustOrigin(t, scheme+faulttest.Host)}}},
+	rt := transport(t, c, httppolicy.Policy{
+		Allow: []origin.Origin{mustOrigin(t, scheme+faulttest.Host)}, Concurrency: 1 + r.IntN(8), Attempts: 1 + r.IntN(8),
+		MaxBody: 1 << 20, SpoolDir: dir, Auth: []credential.Credential{{Scheme: "bearer", Value: credential.Bearer{Token: "hunter2-hunter2"}, Origins: []origin.Origin{mustOrigin(t, scheme+faulttest.Host)}}},
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 48*time.Hour)
 	defer cancel()

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/core/internal/address/addresstest"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -50,7 +52,7 @@ func resolving(t *testing.T, s *httptest.Server, inside bool, r *net.Resolver) (
 		t.Fatal(err)
 	}
 	name := "http://rebind.example:" + u.Port()
-	return transport(t, c, Policy{Allow: []Origin{mustOrigin(t, name)}, Attempts: 3}), name
+	return transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, name)}, Attempts: 3}), name
 }
 
 // TestRebinding: a name that was fine a moment ago leads to the metadata service.
@@ -87,7 +89,7 @@ func TestLoopbackInTheFile(t *testing.T) {
 	for _, base := range []string{s.URL, strings.Replace(s.URL, "127.0.0.1", "localhost", 1)} {
 		c := New(Options{})
 		defer c.Close()
-		rt := transport(t, c, Policy{Allow: []Origin{mustOrigin(t, base)}})
+		rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, base)}})
 		if resp, _, err := ask(t.Context(), rt, "GET", base, ""); err != nil || resp.StatusCode != 404 {
 			t.Errorf("%s: %v", base, err)
 		}
@@ -103,7 +105,7 @@ func TestProxyAndMetadata(t *testing.T) {
 	c := New(Options{})
 	defer c.Close()
 	const metadata = "http://169.254.169.254"
-	rt := transport(t, c, Policy{Proxy: proxy.URL, Allow: []Origin{mustOrigin(t, metadata), mustOrigin(t, "http://public.example")}})
+	rt := transport(t, c, httppolicy.Policy{Proxy: proxy.URL, Allow: []origin.Origin{mustOrigin(t, metadata), mustOrigin(t, "http://public.example")}})
 	if _, _, err := ask(t.Context(), rt, "GET", metadata+"/latest", ""); !sdk.IsPermanent(err) {
 		t.Errorf("metadata: %v", err)
 	}

@@ -15,6 +15,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // scripted is a host. Each request that it reads is answered by the next script, the last one again and again;
@@ -108,13 +111,13 @@ func stall(text string) script {
 }
 
 // transport returns the HTTP of a plugin that may ask http://host.example.
-func transport(t *testing.T, c *Client, p Policy) http.RoundTripper {
+func transport(t *testing.T, c *Client, p httppolicy.Policy) http.RoundTripper {
 	t.Helper()
 	if p.Plugin == "" {
 		p.Plugin = "test"
 	}
 	if p.Allow == nil {
-		p.Allow = []Origin{mustOrigin(t, "http://host.example")}
+		p.Allow = []origin.Origin{mustOrigin(t, "http://host.example")}
 	}
 	rt, err := c.For(p)
 	if err != nil {

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // Hosts is what a process knows of the hosts that it asks: their limits, and who waits for them. Clients that
@@ -169,8 +172,8 @@ func newHosts(o Options) *hosts {
 }
 
 // get returns the host of an origin, with its limits no looser than those of p.
-func (hs *hosts) get(o Origin, p Policy) *host {
-	key := o.address()
+func (hs *hosts) get(o origin.Origin, p httppolicy.Policy) *host {
+	key := o.Address()
 	hs.mu.Lock()
 	h := hs.m[key]
 	if h == nil {

@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 )
 
 // verdict is what to do about an outcome.
@@ -232,7 +234,7 @@ func isLargeHead(err error) bool {
 }
 
 // wordsOf tells err in a few words that are the same for the same cause, so that they can be counted.
-func wordsOf(err error, o Origin) string {
+func wordsOf(err error, o origin.Origin) string {
 	var t *timeoutError
 	switch class := judgeError(err).cause; {
 	case errors.As(err, &t):
@@ -268,7 +270,7 @@ func wordsOf(err error, o Origin) string {
 }
 
 // dialled is where a connection was to go: to the host, or to a proxy.
-func dialled(err error, o Origin) string {
+func dialled(err error, o origin.Origin) string {
 	var op *net.OpError
 	for e := err; errors.As(e, &op); e = op.Err {
 		if op.Op == "dial" && op.Addr != nil && isProxied(err) {
@@ -279,7 +281,7 @@ func dialled(err error, o Origin) string {
 }
 
 // nameOf is the name that no host has: that of the host, or of a proxy.
-func nameOf(err error, o Origin) string {
+func nameOf(err error, o origin.Origin) string {
 	var dns *net.DNSError
 	if isProxied(err) && errors.As(err, &dns) {
 		return dns.Name + ", the proxy's,"

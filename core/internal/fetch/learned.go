@@ -35,6 +35,8 @@ type learnedLimit struct {
 	Crowd   int       `json:"crowd,omitzero"`   // requests under way, learned of refusals
 	Latency float64   `json:"latency,omitzero"` // likewise, learned of the latency
 	At      time.Time `json:"at"`
+	// CrowdAt is when more than Crowd were last refused. A run that keeps to it is not refused, and so does not make it any truer.
+	CrowdAt time.Time `json:"crowd_at,omitzero"`
 }
 
 // readLearned reads a file. One that is missing or makes no sense holds nothing: its limits are learned again.
@@ -84,9 +86,8 @@ func (p *pace) recall(l learnedLimit, now time.Time) {
 			p.ceiling = l.Ceiling
 		}
 	}
-	if l.Crowd > 0 && l.Crowd < crowdSeen {
-		p.crowd.largest = l.Crowd + 1
-		p.crowd.adopt(now)
+	if since := now.Sub(l.CrowdAt); l.Crowd > 0 && l.Crowd < crowdSeen && since >= 0 && since <= learnedFresh {
+		p.crowd.recall(l.Crowd, l.CrowdAt, now)
 	}
 	if l.Latency >= 1 && l.Latency < unlimited {
 		p.gradient.most = l.Latency
@@ -107,7 +108,9 @@ func (p *pace) lessons(now time.Time) (learnedLimit, bool) {
 			l.Rate, l.Ceiling = max(p.proven, leastLearned), 0
 		}
 	}
-	l.Crowd = p.crowd.most
+	if l.Crowd = p.crowd.lesson(now); l.Crowd > 0 {
+		l.CrowdAt = p.crowd.last
+	}
 	if !math.IsInf(p.gradient.most, 1) {
 		l.Latency = p.gradient.most
 	}

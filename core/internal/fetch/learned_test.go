@@ -1,11 +1,14 @@
 package fetch
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // TestLearnedIsKept: a second run is not refused before it knows the limit, and an old file counts less.
@@ -25,7 +28,7 @@ func TestLearnedIsKept(t *testing.T) {
 					host := newPoliced(admitting(tokenBucket(20, 20, retryAfter)), 1)
 					client := newClient(Options{Learned: file}, host)
 					start := time.Now()
-					crawl(t, client, Policy{Concurrency: 16}, 600)
+					crawl(t, client, httppolicy.Policy{Concurrency: 16}, 600)
 					client.Close()
 					_, refused = host.taken(start)
 					return refused
@@ -53,7 +56,7 @@ func TestLearnedCrowd(t *testing.T) {
 			host.limit, host.lines, host.status = atMost{10, nil}, nil, 503
 			client := newClient(Options{Learned: file}, host)
 			start := time.Now()
-			crawl(t, client, Policy{Concurrency: 16}, 2000)
+			crawl(t, client, httppolicy.Policy{Concurrency: 16}, 2000)
 			_, refused := host.taken(start)
 			limits = append(limits, only(t, client).Limit, refused)
 			client.Close()
@@ -74,7 +77,7 @@ func TestLearnedRubbish(t *testing.T) {
 				t.Fatal(err)
 			}
 			client := newClient(Options{Learned: file}, newPoliced(admitting(tokenBucket(20, 20, nil)), 1))
-			crawl(t, client, Policy{Concurrency: 16}, 100)
+			crawl(t, client, httppolicy.Policy{Concurrency: 16}, 100)
 			client.Close()
 			f, err := readLearned(file)
 			if err != nil || f.Hosts["host.example"].Rate <= 0 {
@@ -92,10 +95,73 @@ func TestLearnedOfAKilledRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "limits.json")
 		client := newClient(Options{Learned: file}, newPoliced(admitting(tokenBucket(20, 20, retryAfter)), 1))
-		crawl(t, client, Policy{Concurrency: 16}, 600)
+		crawl(t, client, httppolicy.Policy{Concurrency: 16}, 600)
 		f, err := readLearned(file) // and the client is not closed
 		if err != nil || f.Hosts["host.example"].Rate < 10 || f.Hosts["host.example"].Rate > 25 {
 			t.Errorf("%+v %v", f, err)
 		}
+	})
+}
+
+// TestLearnedCrowdThatIsNone: a limit of the requests under way that the host does not have, or no more, is gone in a run of some minutes, is not told to the
+// next one when nothing has confirmed it for long, and is not told at all after few requests.
+func TestLearnedCrowdThatIsNone(t *testing.T) {
+	slow := func() *policed {
+		host := newPoliced(admitting(func(time.Time) (bool, http.Header) { return true, nil }), 1)
+		host.service = 350 * time.Millisecond
+		return host
+	}
+	keep := func(t *testing.T, l learnedLimit) string {
+		file := filepath.Join(t.TempDir(), "limits.json")
+		if err := writeLearned(file, learnedFile{Version: 1, Hosts: map[string]learnedLimit{"host.example": l}}); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	run := func(t *testing.T, file string, host *policed, requests int) (kept learnedLimit, limit int) {
+		client := newClient(Options{Learned: file}, host)
+		crawl(t, client, httppolicy.Policy{Concurrency: 16}, requests)
+		limit = only(t, client).Limit
+		client.Close()
+		f, err := readLearned(file)
+		if err != nil {
+			t.Error(err)
+		}
+		return f.Hosts["host.example"], limit
+	}
+	t.Run("raised", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			file := keep(t, learnedLimit{Crowd: 6, At: time.Now(), CrowdAt: time.Now()})
+			start := time.Now()
+			_, limit := run(t, file, slow(), 3600)
+			if took := time.Since(start); limit < 16 || took > 2*time.Minute {
+				t.Errorf("%d at once at last, after %s; 90 s is what 16 at once take", limit, took)
+			}
+		})
+	})
+	t.Run("aged", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			file := keep(t, learnedLimit{Crowd: 6, At: time.Now(), CrowdAt: time.Now()})
+			for range 2 { // short runs, a day apart: nothing is refused, and nothing is confirmed
+				time.Sleep(24 * time.Hour)
+				run(t, file, slow(), 40)
+			}
+			if _, limit := run(t, file, slow(), 40); limit < 16 {
+				t.Errorf("%d at once", limit)
+			}
+		})
+	})
+	t.Run("few requests", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "limits.json")
+			host := slow()
+			host.limit, host.status = atMost{6, nil}, 503
+			if kept, limit := run(t, file, host, 80); kept.Crowd != 0 || limit != 6 {
+				t.Errorf("%d at once, kept %+v after 80 requests", limit, kept)
+			}
+			if kept, _ := run(t, file, host, 1000); kept.Crowd != 6 {
+				t.Errorf("kept %+v after 1000 requests", kept)
+			}
+		})
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -37,7 +38,7 @@ func open(latency time.Duration) (wire roundTrip, most *atomic.Int64) {
 func TestConcurrencyIsUsedAndKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire, most := open(50 * time.Millisecond)
-		took := crawl(t, newClient(Options{}, wire), Policy{Concurrency: 16}, 3200)
+		took := crawl(t, newClient(Options{}, wire), httppolicy.Policy{Concurrency: 16}, 3200)
 		t.Logf("3200 requests in %s, ideal 10 s", took)
 		within(t, "3200 requests", took, 10*time.Second, 11*time.Second)
 		if most.Load() != 16 {
@@ -60,7 +61,7 @@ func TestSmallDelaysAreNoQueue(t *testing.T) {
 				}
 				return status(200), nil
 			}))
-			crawl(t, c, Policy{Concurrency: 16}, 1000)
+			crawl(t, c, httppolicy.Policy{Concurrency: 16}, 1000)
 			if st := only(t, c); st.LimitFrom != want {
 				t.Errorf("%s for each request under way: %d at once, from %s, want %s", each, st.Limit, st.LimitFrom, want)
 			}
@@ -75,8 +76,8 @@ func TestStrictestHolds(t *testing.T) {
 		c := newClient(Options{}, wire)
 		var wg sync.WaitGroup
 		start := time.Now()
-		wg.Go(func() { crawl(t, c, Policy{Concurrency: 3, Rate: 10}, 100) })
-		wg.Go(func() { crawl(t, c, Policy{Concurrency: 8}, 100) })
+		wg.Go(func() { crawl(t, c, httppolicy.Policy{Concurrency: 3, Rate: 10}, 100) })
+		wg.Go(func() { crawl(t, c, httppolicy.Policy{Concurrency: 8}, 100) })
 		wg.Wait()
 		within(t, "200 requests at 10 a second", time.Since(start), 19*time.Second, 21*time.Second)
 		if most.Load() > 3 {
@@ -92,7 +93,7 @@ func TestBurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire, _ := open(time.Millisecond)
 		c := newClient(Options{}, wire)
-		p := Policy{Rate: 1, Burst: 10, Concurrency: 20}
+		p := httppolicy.Policy{Rate: 1, Burst: 10, Concurrency: 20}
 		crawl(t, c, p, 1) // makes the limit known
 		time.Sleep(time.Minute)
 		within(t, "12 after a rest", crawl(t, c, p, 12), 2*time.Second, 2100*time.Millisecond)
@@ -115,7 +116,7 @@ func TestLimitThatChanges(t *testing.T) {
 				}}
 				c := newClient(Options{}, host)
 				for time.Since(start) < 30*time.Minute {
-					crawl(t, c, Policy{Concurrency: 16}, 500)
+					crawl(t, c, httppolicy.Policy{Concurrency: 16}, 500)
 				}
 				n, of := host.refused(0.5)
 				t.Logf("rate %.1f at the end, refused %d of %d in the second half", only(t, c).Rate, n, of)
@@ -148,7 +149,7 @@ func TestHerdAfterPause(t *testing.T) {
 			}
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
 		})
-		crawl(t, newClient(Options{}, wire), Policy{Concurrency: 64}, 1000)
+		crawl(t, newClient(Options{}, wire), httppolicy.Policy{Concurrency: 64}, 1000)
 		end := times[499].Add(5 * time.Second)
 		i := slices.IndexFunc(times, func(at time.Time) bool { return !at.Before(end) })
 		if late := times[i-1].Sub(times[499]); late > 51*time.Millisecond {
@@ -171,7 +172,7 @@ func TestLimiterFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire, most := open(0)
 		c := newClient(Options{Limiter: faultyLimiter{NewLimiter()}}, wire)
-		_, _, err := ask(t.Context(), transport(t, c, Policy{}), "POST", page, "")
+		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "POST", page, "")
 		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "database is gone (6×)") || most.Load() != 0 {
 			t.Errorf("%v", err)
 		}
@@ -238,7 +239,7 @@ func TestLimiter(t *testing.T) {
 func TestStatsAsJSON(t *testing.T) {
 	wire, _ := open(0)
 	c := newClient(Options{}, wire)
-	if _, _, err := ask(t.Context(), transport(t, c, Policy{}), "POST", page, "12345"); err != nil {
+	if _, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "POST", page, "12345"); err != nil {
 		t.Fatal(err)
 	}
 	stats := c.Stats()

@@ -11,7 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/machine"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // openShared makes what another process of the machine would have.
@@ -35,6 +37,11 @@ func TestTwoProcessesKeepOnePace(t *testing.T) {
 		{"bare 429", func() *policed { return newPoliced(admitting(tokenBucket(20, 20, nil)), 1) }},
 		{"Retry-After", func() *policed { return newPoliced(admitting(tokenBucket(20, 20, retryAfter)), 1) }},
 		{"Data Center", func() *policed { return newPoliced(admitting(tokenBucket(20, 20, dataCenter(20, 20))), 1) }},
+		{"bare 503", func() *policed {
+			host := newPoliced(admitting(tokenBucket(20, 20, nil)), 1)
+			host.status = 503
+			return host
+		}},
 		{"a budget", func() *policed {
 			return newPoliced(admitting(fixedWindow(300, 15*time.Second, 0, epochReset(300))), 1)
 		}},
@@ -49,7 +56,7 @@ func TestTwoProcessesKeepOnePace(t *testing.T) {
 					wg.Go(func() {
 						client := newClient(Options{Limiter: l}, host)
 						defer client.Close()
-						crawl(t, client, Policy{Concurrency: 8}, 1000)
+						crawl(t, client, httppolicy.Policy{Concurrency: 8}, 1000)
 					})
 				}
 				wg.Wait()
@@ -110,7 +117,7 @@ func TestSharedFileOfRubbish(t *testing.T) {
 		}
 		client := newClient(Options{Limiter: openShared(t, path)}, roundTrip(func(*http.Request) (*http.Response, error) { return status(200), nil }))
 		defer client.Close()
-		took := crawl(t, client, Policy{Concurrency: 4}, 50)
+		took := crawl(t, client, httppolicy.Policy{Concurrency: 4}, 50)
 		within(t, "50 requests", took, 0, time.Second)
 		if r := only(t, client).Rate; math.IsNaN(r) {
 			t.Error(fmt.Sprint(r))
@@ -129,10 +136,41 @@ func TestForeignPauseIsTold(t *testing.T) {
 		client := newClient(Options{Limiter: openShared(t, path), OnWait: func(w Wait) { told = append(told, w) }},
 			roundTrip(func(*http.Request) (*http.Response, error) { return status(200), nil }))
 		defer client.Close()
-		took := crawl(t, client, Policy{Concurrency: 1}, 1)
+		took := crawl(t, client, httppolicy.Policy{Concurrency: 1}, 1)
 		within(t, "the wait", took, 20*time.Second, 21*time.Second)
 		if len(told) != 1 || told[0].For != 20*time.Second || told[0].Cause != "another process was told to wait" {
 			t.Errorf("told: %+v", told)
 		}
 	})
+}
+
+// TestTwoProcessesUnderWay: of a host that takes so many requests at once, each of two processes finds a share, and hardly anything is refused from then on.
+func TestTwoProcessesUnderWay(t *testing.T) {
+	countsRates(t)
+	for _, a := range apis.Table {
+		if a.Kind != apis.Crowd {
+			continue
+		}
+		t.Run(a.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, path := apis.NewServer(a, time.Now()), filepath.Join(t.TempDir(), "pace")
+				var wg sync.WaitGroup
+				for i := range 2 {
+					l := openShared(t, path)
+					wg.Go(func() {
+						time.Sleep(time.Duration(i) * 300 * time.Millisecond)
+						client := newClient(Options{Limiter: l}, apiWire(a, s))
+						defer client.Close()
+						crawl(t, client, httppolicy.Policy{Concurrency: apiWorkers}, 700)
+					})
+				}
+				wg.Wait()
+				took := s.LastTime.Sub(s.First)
+				t.Logf("%d taken, %d refused in %s", s.Taken, s.Refused, took)
+				if s.Taken != 1400 || s.Refused > 30 || took > 3*time.Minute {
+					t.Errorf("%d taken, %d refused in %s: 1400, five at once, take 62 s", s.Taken, s.Refused, took)
+				}
+			})
+		})
+	}
 }

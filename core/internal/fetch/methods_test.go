@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -16,7 +18,7 @@ func TestMethods(t *testing.T) {
 		sent++
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
 	}))
-	allow := []Origin{mustOrigin(t, "https://a.example")}
+	allow := []origin.Origin{mustOrigin(t, "https://a.example")}
 	for _, p := range []struct {
 		name    string
 		methods []string
@@ -29,7 +31,7 @@ func TestMethods(t *testing.T) {
 		{"a sink that may create", []string{"POST"}, false, "POST POST+"},
 		{"a sink", nil, false, "GET HEAD POST PUT PATCH DELETE PURGE post GET+ HEAD+ POST+ PUT+ PATCH+ DELETE+ PURGE+ post+"},
 	} {
-		rt := transport(t, c, Policy{Plugin: "source x", Pos: "x.hcl:1", Allow: allow, Methods: p.methods, Reads: p.reads, Attempts: 1})
+		rt := transport(t, c, httppolicy.Policy{Plugin: "source x", Pos: "x.hcl:1", Allow: allow, Methods: p.methods, Reads: p.reads, Attempts: 1})
 		for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "PURGE", "post"} {
 			for _, marked := range []string{"", "+"} {
 				ctx := t.Context()

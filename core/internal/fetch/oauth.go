@@ -15,63 +15,31 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
+	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
-// Grants.
-const (
-	GrantClientCredentials = "client_credentials"
-	GrantRefreshToken      = "refresh_token"
-)
+// keep is [credential.Credential.Keep].
+type keep = func(ctx context.Context, use func(kept string) (next string, err error)) error
 
-// OAuth2 says where tokens come from, and for what.
-type OAuth2 struct {
-	Grant        string
-	TokenURL     string
-	ClientID     string
-	ClientSecret string
-	RefreshToken string
-	Scopes       []string
-	Audience     string
-	// Keep keeps refresh tokens: some servers give another with every use, and the one before is void then. It
-	// calls use with the token that was kept ("": none), and keeps what use returns before it returns itself. nil: they
-	// are known to this process only.
-	Keep func(ctx context.Context, use func(kept string) (next string, err error)) error `json:"-"`
-}
-
-func (o *OAuth2) check() error {
-	switch {
-	case o == nil, o.Grant != GrantClientCredentials && o.Grant != GrantRefreshToken:
-		return errors.New("credentials: oauth2 needs a grant: client_credentials or refresh_token")
-	case o.ClientID == "":
-		return errors.New("credentials: oauth2 needs a client_id")
-	case o.Grant == GrantClientCredentials && o.ClientSecret == "":
-		return errors.New("credentials: the grant client_credentials needs a client_secret")
-	case o.Grant == GrantRefreshToken && o.RefreshToken == "":
-		return errors.New("credentials: the grant refresh_token needs a refresh_token")
-	}
-	if _, err := ParseOrigin(o.TokenURL); err != nil {
-		return fmt.Errorf("credentials: token_url: %w", err)
-	}
-	return nil
-}
-
-// tokens returns what obtains the access tokens of o, for p.
-func (c *Client) tokens(p Policy, o OAuth2) (func(context.Context, Auth) (Auth, time.Time, error), error) {
-	origin, err := ParseOrigin(o.TokenURL)
+// tokens returns what obtains the access tokens of o, for p. keep may be nil.
+func (c *Client) tokens(p httppolicy.Policy, o credential.OAuth2, keep keep) (obtain, error) {
+	to, err := origin.Parse(o.TokenURL)
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
-	transport, err := c.For(Policy{
-		Plugin: p.Plugin, Allow: []Origin{origin}, hostsOwn: true, UserAgent: p.UserAgent, SpoolDir: p.SpoolDir, SpoolRoom: p.SpoolRoom, MaxBody: 1 << 20,
+	transport, err := c.For(httppolicy.Policy{
+		Plugin: p.Plugin, Allow: []origin.Origin{to}, OwnAuthorization: true, UserAgent: p.UserAgent, SpoolDir: p.SpoolDir, SpoolRoom: p.SpoolRoom, MaxBody: 1 << 20,
 		AllowPrivate: p.AllowPrivate, Proxy: p.Proxy, TLS: p.TLS, Certified: p.Certified,
 		Attempts: p.Attempts, ConnectTimeout: p.ConnectTimeout, HeaderTimeout: p.HeaderTimeout, MaxWait: p.MaxWait,
 	})
 	if err != nil {
 		return nil, err
 	}
-	t := &tokenEndpoint{o: o, set: c.opts.Redact.Add, host: origin.Host, client: &http.Client{
+	t := &tokenEndpoint{o: o, keep: keep, set: c.opts.Redact.Add, host: to.Host, client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -84,7 +52,8 @@ func (c *Client) tokens(p Policy, o OAuth2) (func(context.Context, Auth) (Auth, 
 
 // tokenEndpoint is used by one goroutine at a time.
 type tokenEndpoint struct {
-	o      OAuth2
+	o      credential.OAuth2
+	keep   keep // nil: refresh tokens are known to this process only
 	conf   clientcredentials.Config
 	client *http.Client
 	host   string
@@ -92,18 +61,18 @@ type tokenEndpoint struct {
 }
 
 // obtain returns now with another access token, and when to obtain the next.
-func (t *tokenEndpoint) obtain(ctx context.Context, now Auth) (Auth, time.Time, error) {
+func (t *tokenEndpoint) obtain(ctx context.Context, now credential.Value) (credential.Value, time.Time, error) {
 	var token *oauth2.Token
 	var err error
 	switch {
-	case t.o.Grant == GrantClientCredentials:
+	case t.o.Grant == credential.GrantClientCredentials:
 		token, err = t.ask(sdk.Idempotent(ctx), nil)
-	case t.o.Keep == nil:
+	case t.keep == nil:
 		if token, err = t.refresh(ctx, t.o.RefreshToken); err == nil {
 			t.o.RefreshToken = cmp.Or(token.RefreshToken, t.o.RefreshToken)
 		}
 	default:
-		err = t.o.Keep(ctx, func(kept string) (string, error) {
+		err = t.keep(ctx, func(kept string) (string, error) {
 			token, err = t.refresh(ctx, cmp.Or(kept, t.o.RefreshToken))
 			if err != nil {
 				return "", err
@@ -112,15 +81,16 @@ func (t *tokenEndpoint) obtain(ctx context.Context, now Auth) (Auth, time.Time, 
 		})
 	}
 	if err != nil {
-		return Auth{}, time.Time{}, t.explain(err)
+		return nil, time.Time{}, t.explain(err)
 	}
-	now.Token = token.AccessToken
-	return now, early(time.Now(), token.Expiry), nil
+	next := now.(credential.OAuth2)
+	next.Token = token.AccessToken
+	return next, early(time.Now(), token.Expiry), nil
 }
 
 func (t *tokenEndpoint) refresh(ctx context.Context, refreshToken string) (*oauth2.Token, error) {
 	t.set(refreshToken)
-	token, err := t.ask(ctx, url.Values{"grant_type": {GrantRefreshToken}, "refresh_token": {refreshToken}})
+	token, err := t.ask(ctx, url.Values{"grant_type": {credential.GrantRefreshToken}, "refresh_token": {refreshToken}})
 	if err == nil {
 		t.set(token.RefreshToken)
 	}
@@ -161,7 +131,7 @@ func (t *tokenEndpoint) explain(err error) error {
 	if refused.ErrorCode == "invalid_client" || refused.ErrorCode == "" && status == http.StatusUnauthorized {
 		err = fmt.Errorf("%w; check client_id and client_secret", err)
 	}
-	if refused.ErrorCode == "invalid_grant" && t.o.Grant == GrantRefreshToken {
+	if refused.ErrorCode == "invalid_grant" && t.o.Grant == credential.GrantRefreshToken {
 		err = fmt.Errorf("%w; the refresh token is not good any more: log in anew and put the new one into the pipeline file", err)
 	}
 	if status >= 400 && status < 500 && status != http.StatusTooManyRequests {

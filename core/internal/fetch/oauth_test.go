@@ -14,6 +14,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -71,9 +74,16 @@ func (s *tokenServer) revoke() {
 
 const api = "http://api.example"
 
-func clientOf(origins []Origin, base string) Auth {
-	return Auth{Kind: AuthOAuth2, Origins: origins, OAuth2: &OAuth2{
-		Grant: GrantClientCredentials, TokenURL: base + "/token", ClientID: "me", ClientSecret: "client-sesame",
+// refreshing is a's value with a refresh token.
+func refreshing(a credential.Credential, token string) credential.OAuth2 {
+	o := a.Value.(credential.OAuth2)
+	o.Grant, o.RefreshToken = credential.GrantRefreshToken, token
+	return o
+}
+
+func clientOf(origins []origin.Origin, base string) credential.Credential {
+	return credential.Credential{Scheme: "oauth2", Origins: origins, Value: credential.OAuth2{
+		Grant: credential.GrantClientCredentials, TokenURL: base + "/token", ClientID: "me", ClientSecret: "client-sesame",
 	}}
 }
 
@@ -82,7 +92,7 @@ func TestOneRefreshForAll(t *testing.T) {
 	t.Parallel()
 	s := &tokenServer{life: 3600}
 	c, server, p := serve(t, s.ServeHTTP)
-	p.Auth, p.Concurrency = []Auth{clientOf(p.Allow, server.URL)}, 100
+	p.Auth, p.Concurrency = []credential.Credential{clientOf(p.Allow, server.URL)}, 100
 	rt := transport(t, c, p)
 	for _, round := range []string{"at first", "after it was revoked"} {
 		var wait sync.WaitGroup
@@ -107,8 +117,8 @@ func TestRefreshBeforeExpiry(t *testing.T) {
 		s := &tokenServer{life: 100}
 		c := newClient(Options{}, s)
 		defer c.Close()
-		p := Policy{Allow: []Origin{mustOrigin(t, api)}}
-		p.Auth = []Auth{clientOf(p.Allow, api)}
+		p := httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, api)}}
+		p.Auth = []credential.Credential{clientOf(p.Allow, api)}
 		rt := transport(t, c, p)
 		for i, step := range []struct {
 			wait  time.Duration
@@ -128,15 +138,15 @@ func TestRefreshTokenRotates(t *testing.T) {
 	c, server, p := serve(t, s.ServeHTTP)
 	kept := ""
 	a := clientOf(p.Allow, server.URL)
-	a.OAuth2.Grant, a.OAuth2.RefreshToken = GrantRefreshToken, "refresh-0"
-	a.OAuth2.Keep = func(_ context.Context, use func(string) (string, error)) error {
+	a.Value = refreshing(a, "refresh-0")
+	a.Keep = func(_ context.Context, use func(string) (string, error)) error {
 		next, err := use(kept)
 		if err == nil {
 			kept = next
 		}
 		return err
 	}
-	p.Auth = []Auth{a}
+	p.Auth = []credential.Credential{a}
 	for range 2 { // the second is another run
 		rt := transport(t, c, p)
 		for range 2 {
@@ -157,8 +167,8 @@ func TestRefusedRefreshToken(t *testing.T) {
 	s := &tokenServer{refuse: "invalid_grant"}
 	c, server, p := serve(t, s.ServeHTTP)
 	a := clientOf(p.Allow, server.URL)
-	a.OAuth2.Grant, a.OAuth2.RefreshToken = GrantRefreshToken, "refresh-sesame"
-	p.Auth = []Auth{a}
+	a.Value = refreshing(a, "refresh-sesame")
+	p.Auth = []credential.Credential{a}
 	_, _, err := ask(t.Context(), transport(t, c, p), "GET", server.URL, "")
 	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "invalid_grant: no good: [redacted]; the refresh token is not good any more") || strings.Contains(err.Error(), "sesame") {
 		t.Error(err)
@@ -166,7 +176,7 @@ func TestRefusedRefreshToken(t *testing.T) {
 }
 
 // taking is a host that takes none but one token.
-func taking(t *testing.T, good string) (Policy, *atomic.Int64, func(a Auth) http.RoundTripper) {
+func taking(t *testing.T, good string) (httppolicy.Policy, *atomic.Int64, func(a credential.Credential) http.RoundTripper) {
 	t.Helper()
 	var asked atomic.Int64
 	c, _, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -175,9 +185,9 @@ func taking(t *testing.T, good string) (Policy, *atomic.Int64, func(a Auth) http
 			w.WriteHeader(http.StatusUnauthorized)
 		}
 	})
-	return p, &asked, func(a Auth) http.RoundTripper {
+	return p, &asked, func(a credential.Credential) http.RoundTripper {
 		a.Origins, p.Concurrency = p.Allow, 50
-		p.Auth = []Auth{a}
+		p.Auth = []credential.Credential{a}
 		return transport(t, c, p)
 	}
 }
@@ -187,9 +197,9 @@ func TestRenewedOnceForAll(t *testing.T) {
 	t.Parallel()
 	p, asked, with := taking(t, "new-token")
 	var renewals atomic.Int64
-	rt := with(Auth{Kind: AuthBearer, Token: "old-token", Renew: func(context.Context) (Auth, error) {
+	rt := with(credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "old-token"}, Renew: func(context.Context) (credential.Value, error) {
 		renewals.Add(1)
-		return Auth{Kind: AuthBearer, Token: "new-token"}, nil
+		return credential.Bearer{Token: "new-token"}, nil
 	}})
 	var wait sync.WaitGroup
 	for range 50 {
@@ -210,8 +220,8 @@ func TestRefusedForGood(t *testing.T) {
 	t.Parallel()
 	p, asked, with := taking(t, "another")
 	var renewals int
-	same := Auth{Kind: AuthBearer, Token: "old-token"}
-	rt := with(Auth{Kind: AuthBearer, Token: "old-token", Renew: func(context.Context) (Auth, error) { renewals++; return same, nil }})
+	same := credential.Bearer{Token: "old-token"}
+	rt := with(credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "old-token"}, Renew: func(context.Context) (credential.Value, error) { renewals++; return same, nil }})
 	for range 5 {
 		if resp, _, err := ask(t.Context(), rt, "GET", p.Allow[0].String(), "body"); err != nil || resp.StatusCode != 401 {
 			t.Fatal(resp, err)
@@ -220,7 +230,7 @@ func TestRefusedForGood(t *testing.T) {
 	if renewals > 2 || asked.Load() != 5 {
 		t.Errorf("%d renewals and %d requests for five refusals", renewals, asked.Load())
 	}
-	rt = with(Auth{Kind: AuthBearer, Token: "old-token", Renew: func(context.Context) (Auth, error) { return Auth{}, errors.New("the vault is sealed") }})
+	rt = with(credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "old-token"}, Renew: func(context.Context) (credential.Value, error) { return nil, errors.New("the vault is sealed") }})
 	if _, _, err := ask(t.Context(), rt, "GET", p.Allow[0].String(), "body"); err == nil || !strings.Contains(err.Error(), "401 Unauthorized") || !strings.Contains(err.Error(), "the vault is sealed") {
 		t.Error(err)
 	}
@@ -235,10 +245,10 @@ func TestRefusalNamesTheCredential(t *testing.T) {
 		w.WriteHeader(map[string]int{"/forbidden": http.StatusForbidden, "/right": http.StatusOK, "/": http.StatusUnauthorized}[r.URL.Path])
 	})
 	p.Pos = "jira.hcl:3"
-	mine := Auth{Kind: AuthBearer, Token: "abcdef", Origins: p.Allow, Pos: "jira.hcl:7"}
+	mine := credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "abcdef"}, Origins: p.Allow, Pos: "jira.hcl:7"}
 	other := mine
-	other.Origins = []Origin{mustOrigin(t, "https://other.example")}
-	for want, all := range map[string][]Auth{
+	other.Origins = []origin.Origin{mustOrigin(t, "https://other.example")}
+	for want, all := range map[string][]credential.Credential{
 		"no credential is set: write http { auth … } into the block at jira.hcl:3":                              nil,
 		`the credential was refused: check auth "bearer" of jira.hcl:7`:                                         {mine},
 		fmt.Sprintf(`no credential was sent: add %s to the origins of auth "bearer" of jira.hcl:7`, p.Allow[0]): {other},

@@ -15,6 +15,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/robots"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -27,7 +29,7 @@ const (
 	longestDelay = time.Minute
 )
 
-func obeying(p Policy, known *rulebooks, log hclog.Logger) decorator {
+func obeying(p httppolicy.Policy, known *rulebooks, log hclog.Logger) decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		if !p.Robots {
 			return next
@@ -57,7 +59,7 @@ func obeying(p Policy, known *rulebooks, log hclog.Logger) decorator {
 
 // forbiddenError is [sdk.ErrRobots], and says by which line of which file.
 type forbiddenError struct {
-	origin Origin
+	origin origin.Origin
 	by     string
 }
 
@@ -82,14 +84,14 @@ func robotsText(ok bool, by string, delay time.Duration) string {
 // rulebooks keeps the robots.txt of each origin.
 type rulebooks struct {
 	mu sync.Mutex
-	m  map[Origin]*rulebook
+	m  map[origin.Origin]*rulebook
 }
 
-func (r *rulebooks) get(o Origin) *rulebook {
+func (r *rulebooks) get(o origin.Origin) *rulebook {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.m == nil {
-		r.m = map[Origin]*rulebook{}
+		r.m = map[origin.Origin]*rulebook{}
 	}
 	b := r.m[o]
 	if b == nil {
@@ -154,8 +156,8 @@ func (b *rulebook) kept() (file *robots.File, err error, fresh bool) {
 
 // readRobots asks for the file by way of next. That a host has none (4xx) means that it has no rules; that it cannot
 // say (5xx, no reply) that it must be left alone.
-func readRobots(ctx context.Context, p Policy, ex *exchange, next http.RoundTripper) (*robots.File, error) {
-	at, own := &url.URL{Scheme: ex.origin.Scheme, Host: ex.origin.address(), Path: "/robots.txt"}, *ex
+func readRobots(ctx context.Context, p httppolicy.Policy, ex *exchange, next http.RoundTripper) (*robots.File, error) {
+	at, own := &url.URL{Scheme: ex.origin.Scheme, Host: ex.origin.Address(), Path: "/robots.txt"}, *ex
 	own.tell = listener(onTheWay(ctx, "robots.txt"))
 	for range robotsHops + 1 {
 		own.body, own.url = nil, at.String()
@@ -176,8 +178,8 @@ func readRobots(ctx context.Context, p Policy, ex *exchange, next http.RoundTrip
 			if at, err = at.Parse(resp.Header.Get("Location")); err != nil || resp.Header.Get("Location") == "" {
 				return nil, errors.New("it redirects to nowhere")
 			}
-			to, err := originOf(at, false)
-			if err == nil && !coveredBy(p.Allow, to) {
+			to, err := origin.Of(at)
+			if err == nil && !origin.Covered(p.Allow, to) {
 				err = sdk.Permanent(fmt.Errorf("it redirects to %s: add that to http.allow in the pipeline file, or set http.robots = false", to))
 			}
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -34,7 +35,7 @@ func TestOwnClasses(t *testing.T) {
 				s := &scripted{scripts: []script{reply(c.status, c.body), reply(200, "good")}}
 				client := s.client(t, Options{})
 				defer client.Close()
-				_, body, err := ask(c.mark(t.Context()), transport(t, client, Policy{}), "GET", page, "")
+				_, body, err := ask(c.mark(t.Context()), transport(t, client, httppolicy.Policy{}), "GET", page, "")
 				if n := s.requests.Load(); err != nil || n != c.want {
 					t.Errorf("%d requests, want %d: %v", n, c.want, err)
 				}

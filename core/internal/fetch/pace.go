@@ -47,6 +47,7 @@ import (
 const (
 	below        = 0.97            // a rate that keeps to a limit, as a share of it
 	rash         = 0.8             // of a rate that was refused at once, again
+	hasty        = 0.25            // likewise, at least, where the bucket gains far less
 	few          = 30              // requests: a first refusal after fewer tells little
 	saved        = 0.2             // seconds for which a host has saved up, by a guess, when it is asked for the first time
 	dear         = 3 * time.Second // a pause after a refusal that costs more than a guess that is too low
@@ -219,7 +220,7 @@ func (p *pace) current(now time.Time) order {
 	for _, w := range []struct {
 		size int
 		from string
-	}{{p.part(v.Places), "stated"}, {p.part(p.crowd.limit()), "learned"}, {p.gradient.window(), "latency"}, {p.window, "start"}} {
+	}{{p.part(v.Places, 1), "stated"}, {p.part(p.crowd.limit(), p.crowd.among), "learned"}, {p.gradient.window(), "latency"}, {p.window, "start"}} {
 		if w.size < o.window {
 			o.window, o.windowFrom = w.size, w.from
 		}
@@ -230,12 +231,13 @@ func (p *pace) current(now time.Time) order {
 	return o
 }
 
-// part is what is for this process of a number of requests under way.
-func (p *pace) part(places int) int {
-	if places >= unlimited || p.live < 2 {
+// part is what is for this process of a number of requests under way, which is what there is for so many.
+func (p *pace) part(places, processes int) int {
+	live := max(1, p.live)
+	if places >= unlimited || live <= processes {
 		return places
 	}
-	return max(1, places/p.live)
+	return max(1, places*processes/live)
 }
 
 // rate is the limit of the rate beside what is stated.
@@ -343,7 +345,7 @@ func (p *pace) company(f *flight, now time.Time, status int, w word, v limits.Ve
 	}
 	switch found, lost := p.crowd.add(f, now, status, min(together, crowdSeen), w); {
 	case found && math.IsInf(v.Rate, 1): // the host refuses by the number of requests under way, not by their rate
-		p.crowd.adopt(now)
+		p.crowd.adopt(now, p.live)
 		p.before = p.lesson
 		p.lesson, p.eased = newLesson(), newEased()
 	case lost:
@@ -432,8 +434,11 @@ func (p *pace) learn(now time.Time, wait time.Duration) {
 	case fits:
 		p.ceiling, p.longest = high, longest
 		p.learned, p.proven = below*math.Sqrt(low*high), below*low
-	case elapsed < .5 && p.taken < few: // so soon after the last one: too little to tell how much it grants
+	case elapsed < .5 && p.taken < few: // so soon after the last one: too little to tell how much it grants, but for the pause
 		p.learned, p.ceiling = rash*inForce, inForce
+		if gain := float64(p.taken+1) / now.Sub(p.refusedAt).Seconds(); !p.refusedAt.IsZero() && gain < p.learned {
+			p.learned = max(gain, hasty*inForce) // of a bucket that was empty then
+		}
 	case p.stale:
 		p.learned = min(p.learned, below*granted) // the pause was too short, that is all
 	default:

@@ -20,6 +20,9 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // kind is a kind of limit.
@@ -196,7 +199,7 @@ func measure(t *testing.T, k kind, form string, r float64, plugins int) measured
 func polite(ctx context.Context, t *testing.T, c *Client, plugins int) {
 	var wg sync.WaitGroup
 	for i := range plugins {
-		rt, err := c.For(Policy{Plugin: fmt.Sprint("plugin ", i), Concurrency: 16, Allow: []Origin{mustOrigin(t, "http://host.example")}})
+		rt, err := c.For(httppolicy.Policy{Plugin: fmt.Sprint("plugin ", i), Concurrency: 16, Allow: []origin.Origin{mustOrigin(t, "http://host.example")}})
 		if err != nil {
 			t.Error(err)
 			return

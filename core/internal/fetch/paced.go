@@ -13,10 +13,11 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-func paced(p Policy) decorator {
+func paced(p httppolicy.Policy) decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
 			ex, ctx := exchangeOf(req), req.Context()
@@ -52,7 +53,7 @@ func paced(p Policy) decorator {
 
 // enter returns when the request of ex may go, which is in a bucket of h or nil: when it may in the bucket, and then in h as a whole. If the bucket
 // has been paused meanwhile, it begins anew.
-func (h *host) enter(ctx context.Context, p Policy, ex *exchange, bucket *lane) error {
+func (h *host) enter(ctx context.Context, p httppolicy.Policy, ex *exchange, bucket *lane) error {
 	for {
 		if bucket != nil {
 			if err := h.await(ctx, p, ex, bucket); err != nil {
@@ -91,7 +92,7 @@ func (h *host) enter(ctx context.Context, p Policy, ex *exchange, bucket *lane) 
 // await returns when the next request of a lane may go; then it has a place in l.sent. Requests stand in line, the plugins
 // in turn and the splits of each likewise: only the first of it has places in the window and in the limiter's schedule, so a
 // pause that begins now holds back all the others too, and its end sets free one at a time.
-func (h *host) await(ctx context.Context, p Policy, ex *exchange, l *lane) error {
+func (h *host) await(ctx context.Context, p httppolicy.Policy, ex *exchange, l *lane) error {
 	resume := ex.clock.hold()
 	defer resume()
 	start, before := time.Now(), l.blocked.read()

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // TestReplyTooMany: a reply that was sent before the request is not the one to it.
@@ -21,7 +23,7 @@ func TestReplyTooMany(t *testing.T) {
 		defer c.Close()
 		wire := theWire(t, c)
 		wire.DialContext = counted(wire.DialContext)
-		rt := transport(t, c, Policy{})
+		rt := transport(t, c, httppolicy.Policy{})
 		for _, want := range []string{"one", "two", "two"} {
 			if _, body, err := ask(t.Context(), rt, "GET", page, ""); err != nil || body != want {
 				t.Errorf("%q, want %q: %v", body, want, err)

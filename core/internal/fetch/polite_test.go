@@ -15,6 +15,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // limitedHost is a RoundTripper that answers as a host with a limit does.
@@ -173,7 +176,7 @@ func TestPolite(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				host := &limitedHost{latency: 50 * time.Millisecond, jitter: 5 * time.Millisecond, admit: c.admit()}
-				took := crawl(t, newClient(Options{}, host), Policy{Concurrency: 16}, c.requests)
+				took := crawl(t, newClient(Options{}, host), httppolicy.Policy{Concurrency: 16}, c.requests)
 				ideal := time.Duration((float64(c.requests) - c.burst) / c.rate * float64(time.Second))
 				n, of := host.refused(0)
 				late, lateOf := host.refused(0.2)
@@ -191,9 +194,9 @@ func TestPolite(t *testing.T) {
 }
 
 // crawl makes n requests from as many goroutines as p lets run at once, and returns how long it took.
-func crawl(t testing.TB, c *Client, p Policy, n int) time.Duration {
+func crawl(t testing.TB, c *Client, p httppolicy.Policy, n int) time.Duration {
 	t.Helper()
-	p.Plugin, p.Allow = "test", []Origin{mustOrigin(t, "http://host.example")}
+	p.Plugin, p.Allow = "test", []origin.Origin{mustOrigin(t, "http://host.example")}
 	rt, err := c.For(p)
 	if err != nil {
 		t.Fatal(err)
@@ -236,9 +239,9 @@ func get(t testing.TB, rt http.RoundTripper, url string) (int, string) {
 	return resp.StatusCode, string(b)
 }
 
-func mustOrigin(t testing.TB, s string) Origin {
+func mustOrigin(t testing.TB, s string) origin.Origin {
 	t.Helper()
-	o, err := ParseOrigin(s)
+	o, err := origin.Parse(s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/recording"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-func recorded(w *recording.Writer, p Policy, pool *pieces) decorator {
+func recorded(w *recording.Writer, p httppolicy.Policy, pool *pieces) decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		if w == nil || p.hostsOwn { // what the host asks for itself are credentials
+		if w == nil || p.OwnAuthorization { // what the host asks for itself are credentials
 			return next
 		}
 		return roundTrip(func(req *http.Request) (*http.Response, error) {

@@ -18,7 +18,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/recording"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -56,7 +59,7 @@ func replayer(t *testing.T, file string, secrets ...string) http.RoundTripper {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close() })
-	return transport(t, New(Options{Replay: recording.NewPlayer(r, set), Redact: set}), Policy{})
+	return transport(t, New(Options{Replay: recording.NewPlayer(r, set), Redact: set}), httppolicy.Policy{})
 }
 
 // echo answers with what was asked, and counts.
@@ -105,7 +108,7 @@ func TestReplayIsTheSame(t *testing.T) {
 	server := echo(t)
 	file := filepath.Join(t.TempDir(), "a.rec")
 	c, end := newRecorder(t, file)
-	live := transport(t, c, Policy{Allow: []Origin{mustOrigin(t, server.URL)}, Attempts: 1})
+	live := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, server.URL)}, Attempts: 1})
 	asks := [][2]string{
 		{"GET", "/a?x=1&y=2"}, {"GET", "/a?x=2"}, {"GET", "/again"}, {"GET", "/again"}, {"POST", "/a|one"}, {"POST", "/a|two"},
 		{"HEAD", "/a"}, {"GET", "/missing"}, {"GET", "/large"}, {"GET", "/cut"}, {"GET", "http://elsewhere.example/"},
@@ -161,7 +164,7 @@ func TestRecordingCutAnywhere(t *testing.T) {
 		t.Helper()
 		c, end := newRecorder(t, file)
 		defer end()
-		if _, _, err := ask(t.Context(), transport(t, c, Policy{Allow: []Origin{mustOrigin(t, server.URL)}}), "GET", server.URL+path, ""); err != nil {
+		if _, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, server.URL)}}), "GET", server.URL+path, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -221,13 +224,13 @@ func TestNoSecretIsRecorded(t *testing.T) {
 		{"POST", "/", `{"text":"sesame\/open\u00205"}`, "X-Custom: " + secret},
 		{"POST", "/token", "grant_type=client_credentials&client_secret=LOGIN-SECRET", "X-Token: PLUGINS"},
 	}
-	for _, auth := range []Auth{
-		{Kind: AuthBasic, User: "user", Password: password}, {Kind: AuthBearer, Token: password}, {Kind: AuthHeader, Name: "X-Secret-Sauce", Value: password},
+	for _, auth := range []credential.Credential{
+		{Scheme: "basic", Value: credential.Basic{User: "user", Password: password}}, {Scheme: "bearer", Value: credential.Bearer{Token: password}}, {Scheme: "header", Value: credential.Header{Name: "X-Secret-Sauce", Value: password}},
 	} {
 		c, end := newRecorder(t, file, secret)
-		p := Policy{Allow: []Origin{mustOrigin(t, server.URL)}}
+		p := httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, server.URL)}}
 		auth.Origins = p.Allow
-		p.Auth = []Auth{auth}
+		p.Auth = []credential.Credential{auth}
 		rt := transport(t, c, p)
 		for _, a := range asks {
 			if _, _, err := ask(t.Context(), rt, a.method, server.URL+a.url, a.body, a.header); err != nil {
@@ -301,7 +304,7 @@ func TestRecordingAtOnce(t *testing.T) {
 		}
 		all.Wait()
 	}
-	each(transport(t, c, Policy{Allow: []Origin{mustOrigin(t, server.URL)}}))
+	each(transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, server.URL)}}))
 	if _, err := recording.Create(file, nil, recording.About{}); err == nil || !strings.Contains(err.Error(), "another process records into it") {
 		t.Errorf("a second recorder: %v", err)
 	}
@@ -324,7 +327,7 @@ func TestRecordingThatFails(t *testing.T) {
 	}
 	c := New(Options{Record: w, Redact: set})
 	defer c.Close()
-	_, _, err = ask(t.Context(), transport(t, c, Policy{Allow: []Origin{mustOrigin(t, server.URL)}}), "GET", server.URL, "")
+	_, _, err = ask(t.Context(), transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, server.URL)}}), "GET", server.URL, "")
 	if !sdk.IsPermanent(err) || !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "record: ") {
 		t.Errorf("%v", err)
 	}

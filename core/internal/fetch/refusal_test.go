@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -59,7 +60,7 @@ func TestRefusals(t *testing.T) {
 					ctx = c.mark(ctx)
 				}
 				start := time.Now()
-				resp, _, err := ask(ctx, transport(t, client, Policy{Attempts: 1}), "GET", page, "")
+				resp, _, err := ask(ctx, transport(t, client, httppolicy.Policy{Attempts: 1}), "GET", page, "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -85,7 +86,7 @@ func TestGoodReplyPauses(t *testing.T) {
 		client := s.client(t, Options{})
 		defer client.Close()
 		ctx := sdk.Throttled(t.Context(), sdk.Refusal{Status: 200, Seconds: "backoff", Good: true})
-		rt, start := transport(t, client, Policy{}), time.Now()
+		rt, start := transport(t, client, httppolicy.Policy{}), time.Now()
 		for i, want := range []time.Duration{0, 10 * time.Second} {
 			if _, body, err := ask(ctx, rt, "GET", page, ""); err != nil || !strings.Contains(body, fmt.Sprint(i+1)) {
 				t.Errorf("%s %v", body, err)
@@ -120,7 +121,7 @@ func TestBucketOfTheBody(t *testing.T) {
 			return withText(r, fmt.Sprintf(`{%s"extensions":{"cost":{"requestedQueryCost":25,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":%g,"restoreRate":50}}}}`, text, left)), nil
 		}))
 		defer client.Close()
-		rt := transport(t, client, Policy{})
+		rt := transport(t, client, httppolicy.Policy{})
 		ctx := sdk.Throttled(t.Context(), sdk.Refusal{Status: 200, Text: "THROTTLED", Seconds: "extensions.cost.throttleStatus"},
 			sdk.Refusal{Status: 200, Seconds: "extensions.cost.throttleStatus", Good: true})
 		start := time.Now()
@@ -167,7 +168,7 @@ func TestFailuresBesideStatedLimits(t *testing.T) {
 			return r, nil
 		}))
 		defer client.Close()
-		rt, start := transport(t, client, Policy{}), time.Now()
+		rt, start := transport(t, client, httppolicy.Policy{}), time.Now()
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
@@ -191,7 +192,7 @@ func TestLimitsNotUnderstood(t *testing.T) {
 		s := &scripted{scripts: []script{reply(200, "good", "X-RateLimit-Limit: many", "X-RateLimit-Remaining: -7")}}
 		client := s.client(t, Options{Logger: log})
 		defer client.Close()
-		if _, _, err := ask(t.Context(), transport(t, client, Policy{}), "GET", page, ""); err != nil {
+		if _, _, err := ask(t.Context(), transport(t, client, httppolicy.Policy{}), "GET", page, ""); err != nil {
 			t.Fatal(err)
 		}
 		for _, part := range []string{"limits that are not understood", "X-Ratelimit-Limit: many", "X-Ratelimit-Remaining: -7"} {
@@ -208,7 +209,7 @@ func TestRefusalThatStays(t *testing.T) {
 		s := &scripted{scripts: []script{reply(403, "not yours", "X-RateLimit-Limit: 1", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1")}}
 		client := s.client(t, Options{})
 		defer client.Close()
-		resp, body, err := ask(t.Context(), transport(t, client, Policy{}), "GET", page, "")
+		resp, body, err := ask(t.Context(), transport(t, client, httppolicy.Policy{}), "GET", page, "")
 		if err != nil || resp.StatusCode != 403 || body != "not yours" || s.requests.Load() != believed+1 {
 			t.Errorf("%v %q %v after %d requests", resp, body, err, s.requests.Load())
 		}
@@ -227,5 +228,20 @@ func TestBareRefusalsBesideADaysQuota(t *testing.T) {
 	}}
 	if r := runAPI(t, a, 900); r.used < 95 || r.refused > 3 || r.lost > 0 {
 		t.Errorf("%s", r)
+	}
+}
+
+// TestBareRefusalsOfSlowHosts: hosts that grant a few requests a second and refuse by 503s without a word, which take many refusals to find, are not taken for
+// ones that fail.
+func TestBareRefusalsOfSlowHosts(t *testing.T) {
+	countsRates(t)
+	for _, rate := range []int{4, 8, 15} {
+		for _, burst := range []int{2, 5, 15, 40} {
+			a := apis.API{Kind: apis.Bucket, N: burst, Per: time.Duration(burst) * time.Second / time.Duration(rate), Status: 503, Untold: true}
+			r := runAPI(t, a, pagesOf(a))
+			if t.Logf("%2d a second, %2d at once: %s", rate, burst, r); r.used < 80 || r.refused > 7 || r.lost > 0 {
+				t.Errorf("%d a second, %d at once: %s", rate, burst, r)
+			}
+		}
 	}
 }

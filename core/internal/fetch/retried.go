@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -23,7 +24,7 @@ const (
 	backoffCap  = time.Minute
 )
 
-func retried(p Policy, log hclog.Logger) decorator {
+func retried(p httppolicy.Policy, log hclog.Logger) decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
 			t := newTrial(p, log, req)
@@ -46,7 +47,7 @@ func retried(p Policy, log hclog.Logger) decorator {
 
 // trial is one request and its attempts so far.
 type trial struct {
-	policy Policy
+	policy httppolicy.Policy
 	log    hclog.Logger
 	req    *http.Request
 	ctx    context.Context // ends with the request's and with the deadline
@@ -65,7 +66,7 @@ type trial struct {
 // believed is how often a request is taken for refused because its reply has nothing left of a limit, and says nothing else of it.
 const believed = 3
 
-func newTrial(p Policy, log hclog.Logger, req *http.Request) *trial {
+func newTrial(p httppolicy.Policy, log hclog.Logger, req *http.Request) *trial {
 	t := &trial{policy: p, log: log, req: req, ex: exchangeOf(req), start: time.Now()}
 	t.ctx, t.ex.clock = startClock(req.Context(), p.Deadline)
 	t.ex.classes = sdk.ReplyClasses(req)

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -42,7 +43,7 @@ func TestRetriedFailures(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &scripted{scripts: []script{fault, fault, reply(200, "good")}}
 				c := s.client(t, Options{})
-				resp, body, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+				resp, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
 				if err != nil || resp.StatusCode != 200 || body != "good" {
 					t.Fatalf("%v %q %v", resp, body, err)
 				}
@@ -74,7 +75,7 @@ func TestUnknownHost(t *testing.T) {
 			dials++
 			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "host.example", IsNotFound: true}}
 		}
-		_, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
 		if err == nil || dials != 2 || !strings.Contains(err.Error(), "no host has the name host.example (2×); is it spelt right") {
 			t.Errorf("%v after %d", err, dials)
 		}
@@ -92,7 +93,7 @@ func TestNotRetried(t *testing.T) {
 				}
 			}
 			c := s.client(t, Options{})
-			resp, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+			resp, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
 			if err != nil || resp.StatusCode != status || s.requests.Load() != 1 {
 				t.Errorf("%d: %v %v, %d requests", status, resp, err, s.requests.Load())
 			}
@@ -107,7 +108,7 @@ func TestGivenUp(t *testing.T) {
 			s := &scripted{scripts: []script{reply(503, "down for today")}}
 			c := s.client(t, Options{})
 			defer c.Close()
-			resp, body, err := ask(t.Context(), transport(t, c, Policy{Attempts: 3}), "GET", page, "")
+			resp, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Attempts: 3}), "GET", page, "")
 			if err != nil || resp.StatusCode != 503 || body != "down for today" || s.requests.Load() != 3 {
 				t.Errorf("%v %q %v after %d", resp, body, err, s.requests.Load())
 			}
@@ -118,7 +119,7 @@ func TestGivenUp(t *testing.T) {
 			s := &scripted{scripts: []script{reply(503, ""), reply(503, ""), raw("")}}
 			c := s.client(t, Options{})
 			defer c.Close()
-			_, _, err := ask(t.Context(), transport(t, c, Policy{Attempts: 4}), "GET", page, "")
+			_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Attempts: 4}), "GET", page, "")
 			if err == nil || sdk.IsPermanent(err) {
 				t.Fatalf("%v", err)
 			}
@@ -138,7 +139,7 @@ func TestBackoff(t *testing.T) {
 			s := &scripted{scripts: []script{reply(503, "")}}
 			c := s.client(t, Options{})
 			start := time.Now()
-			if _, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, ""); err != nil {
+			if _, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, ""); err != nil {
 				t.Fatal(err)
 			}
 			took := time.Since(start)
@@ -174,7 +175,7 @@ func TestOnlyIdempotentIsRepeated(t *testing.T) {
 			if c.mark {
 				ctx = sdk.Idempotent(ctx)
 			}
-			resp, _, err := ask(ctx, transport(t, client, Policy{}), c.method, page, "the body")
+			resp, _, err := ask(ctx, transport(t, client, httppolicy.Policy{}), c.method, page, "the body")
 			says := fmt.Sprint(err)
 			if err == nil {
 				says = sdk.GaveUp(resp)
@@ -208,7 +209,7 @@ func TestUnsentIsRepeated(t *testing.T) {
 			}
 			return dial(ctx, network, addr)
 		}
-		_, body, err := ask(t.Context(), transport(t, c, Policy{}), "POST", page, "b")
+		_, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "POST", page, "b")
 		if err != nil || body != "good" || refusals != -1 {
 			t.Errorf("%q %v", body, err)
 		}
@@ -222,7 +223,7 @@ func TestRefusedConnection(t *testing.T) {
 		wire.DialContext = func(context.Context, string, string) (netConn, error) {
 			return nil, errors.New("dial tcp 127.0.0.1:80: connect: connection refused")
 		}
-		_, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
 		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "connection refused by host.example:80 (6×); is the server running") {
 			t.Errorf("%v", err)
 		}
@@ -237,7 +238,7 @@ func TestPauseHoldsForAll(t *testing.T) {
 		s := &scripted{scripts: []script{reply(200, ""), reply(429, "", "Retry-After: 12"), reply(200, "")}}
 		c := s.client(t, Options{OnWait: func(w Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }})
 		defer c.Close()
-		one, two := transport(t, c, Policy{Plugin: "one"}), transport(t, c, Policy{Plugin: "two"})
+		one, two := transport(t, c, httppolicy.Policy{Plugin: "one"}), transport(t, c, httppolicy.Policy{Plugin: "two"})
 		start := time.Now()
 		if _, _, err := ask(t.Context(), one, "GET", page, ""); err != nil {
 			t.Fatal(err)
@@ -284,7 +285,7 @@ func TestPauseThatBeginsInLine(t *testing.T) {
 			}
 			return r, nil
 		}))
-		crawl(t, c, Policy{Rate: 0.1, Concurrency: 4}, 5)
+		crawl(t, c, httppolicy.Policy{Rate: 0.1, Concurrency: 4}, 5)
 		within(t, "the next one after the refusal", times[3].Sub(times[2]), 65*time.Second, 80*time.Second)
 	})
 }
@@ -296,14 +297,14 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 			c := s.client(t, Options{})
 			defer c.Close()
 			start := time.Now()
-			_, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+			_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
 			within(t, "error", time.Since(start), 0, time.Second)
 			within(t, "RetryAfter", sdk.RetryDelay(err), 7190*time.Second, 7200*time.Second)
 			if !sdk.IsPermanent(err) || s.requests.Load() != 1 || !strings.Contains(err.Error(), "the quota of host.example is used up until 02:00 (Retry-After), longer than http.max_wait (15 min); run again then") {
 				t.Errorf("%v after %d", err, s.requests.Load())
 			}
 			// Another request does not go, nor wait.
-			_, _, err = ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+			_, _, err = ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
 			if sdk.RetryDelay(err) == 0 || s.requests.Load() != 1 {
 				t.Errorf("%v after %d", err, s.requests.Load())
 			}
@@ -321,7 +322,7 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 				c := s.client(t, Options{})
 				defer c.Close()
 				start := time.Now()
-				_, _, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+				_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
 				within(t, "error", time.Since(start), 0, time.Second)
 				if !sdk.IsPermanent(err) || s.requests.Load() != 1 || !strings.Contains(err.Error(), until) {
 					t.Errorf("%v after %d requests", err, s.requests.Load())
@@ -335,7 +336,7 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 			s := &scripted{scripts: []script{busy, busy, busy, busy, busy, busy, busy, busy, busy, reply(200, "at last")}}
 			c := s.client(t, Options{})
 			defer c.Close()
-			_, body, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+			_, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
 			if err != nil || body != "at last" {
 				t.Errorf("%q %v", body, err)
 			}
@@ -347,7 +348,7 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 			c := s.client(t, Options{})
 			defer c.Close()
 			start := time.Now()
-			_, _, err := ask(t.Context(), transport(t, c, Policy{MaxWait: 10 * time.Minute}), "GET", page, "")
+			_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{MaxWait: 10 * time.Minute}), "GET", page, "")
 			within(t, "gave up", time.Since(start), 10*time.Minute, 11*time.Minute)
 			if sdk.RetryDelay(err) == 0 || !strings.Contains(err.Error(), "429 Too Many Requests") {
 				t.Errorf("%v", err)
@@ -369,7 +370,7 @@ func TestCancelIsPrompt(t *testing.T) {
 				s := &scripted{scripts: scripts}
 				c := s.client(t, Options{})
 				defer c.Close()
-				p := Policy{Attempts: 1000, HeaderTimeout: time.Hour, IdleTimeout: time.Hour, Timeout: 10 * time.Hour}
+				p := httppolicy.Policy{Attempts: 1000, HeaderTimeout: time.Hour, IdleTimeout: time.Hour, Timeout: 10 * time.Hour}
 				ctx, cancel := context.WithTimeout(t.Context(), 11*time.Minute)
 				if name == "in a pause" {
 					cancel()
@@ -396,7 +397,7 @@ func TestCancelInLine(t *testing.T) {
 		}}}
 		c := s.client(t, Options{})
 		defer c.Close()
-		rt := transport(t, c, Policy{Concurrency: 1})
+		rt := transport(t, c, httppolicy.Policy{Concurrency: 1})
 		var wg sync.WaitGroup
 		for i := range 6 {
 			wg.Go(func() {
@@ -427,7 +428,7 @@ func TestResetAloneIsObeyed(t *testing.T) {
 			s := &scripted{scripts: []script{reply(429, "<html>no</html>", header), reply(200, "good")}}
 			c := s.client(t, Options{})
 			start := time.Now()
-			if _, body, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, ""); err != nil || body != "good" {
+			if _, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, ""); err != nil || body != "good" {
 				t.Fatalf("%s: %q %v", header, body, err)
 			}
 			within(t, header, time.Since(start), 30*time.Second, 31*time.Second)

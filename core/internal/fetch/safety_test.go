@@ -14,7 +14,7 @@
 // and what follows from it:
 //
 //	a hop is a request of its own, at most ten                                        TestRedirectsAreChecked, TestEveryFault (redirect loop)
-//	scheme, host and port: lower case, punycode, no dot at the end                    TestParseOrigin, TestAllowList, FuzzAllowList
+//	scheme, host and port: lower case, punycode, no dot at the end                    origin.TestParse, TestAllowList, FuzzAllowList
 //	credentials by origin, in https only unless the file names http                   TestCredentialsGoWhereTheyBelong, TestNoCredentialsInTheClear
 //	a plugin's Authorization, Cookie, Proxy-*, Host, Connection, TE and so on are dropped   TestRequestIsTheHostsOwn
 //	private addresses by allow_private alone, link-local and metadata never           TestAddresses, TestPrivateNamesAreAllowedByHand
@@ -39,6 +39,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -56,8 +59,11 @@ func TestApiKeyStaysAtItsHost(t *testing.T) {
 		note(r)
 		http.Redirect(w, r, other.URL+"/?"+r.URL.RawQuery, http.StatusFound) // hands the key on, as some do
 	})
-	for _, kind := range []string{AuthHeader, AuthQuery, AuthCookie} {
-		p.Auth = append(p.Auth, Auth{Kind: kind, Name: map[string]string{AuthHeader: "X-Api-Key", AuthQuery: "key", AuthCookie: "id"}[kind], Value: "sesame-4711", Origins: p.Allow[:1:1]})
+	for _, v := range []credential.Value{
+		credential.Header{Name: "X-Api-Key", Value: "sesame-4711"}, credential.Query{Name: "key", Value: "sesame-4711"},
+		credential.Cookie{Name: "id", Value: "sesame-4711"},
+	} {
+		p.Auth = append(p.Auth, credential.Credential{Value: v, Origins: p.Allow[:1:1]})
 	}
 	p.Allow = append(p.Allow, mustOrigin(t, other.URL))
 	resp, err := (&http.Client{Transport: transport(t, c, p)}).Get(s.URL)
@@ -156,7 +162,7 @@ func TestProxyIsByHand(t *testing.T) {
 		c := New(Options{})
 		defer c.Close()
 		const nowhere = "http://host.invalid" // no environment names a proxy for one's own machine
-		rt := transport(t, c, Policy{Proxy: setting, Attempts: 1, ConnectTimeout: time.Second, Allow: []Origin{mustOrigin(t, nowhere)}})
+		rt := transport(t, c, httppolicy.Policy{Proxy: setting, Attempts: 1, ConnectTimeout: time.Second, Allow: []origin.Origin{mustOrigin(t, nowhere)}})
 		_, _, err := ask(t.Context(), rt, "GET", nowhere, "")
 		if proxied != want || (err == nil) != (want == 1) {
 			t.Errorf("proxy %q: it was asked %d times, %v", setting, proxied, err)
@@ -190,7 +196,7 @@ func TestProxyThatRefuses(t *testing.T) {
 		status, asked = c.status, 0
 		client := New(Options{})
 		defer client.Close()
-		p := Policy{Proxy: c.proxy, Attempts: 2, Allow: []Origin{mustOrigin(t, target)}}
+		p := httppolicy.Policy{Proxy: c.proxy, Attempts: 2, Allow: []origin.Origin{mustOrigin(t, target)}}
 		_, _, err := ask(t.Context(), transport(t, client, p), "GET", target, "")
 		if err == nil || !strings.Contains(err.Error(), c.says) || sdk.IsPermanent(err) != c.permanent || asked != c.attempts {
 			t.Errorf("%d attempts, permanent %t, %v; want %+v", asked, sdk.IsPermanent(err), err, c)

@@ -8,7 +8,8 @@ import "time"
 const (
 	suspectTaken  = 10 // requests taken, before a 503 is anything but a failure
 	suspectGap    = 15 // requests taken from one refusal to the next, on the average, are too few for a rate that was found
-	suspectRuns   = 5  // refusals, before that is looked at; and so many without anything taken between them are an outage
+	suspectRuns   = 5  // refusals over which that is looked at; and so many without anything taken between them are an outage
+	suspectMost   = 10 // refusals in which a rate is found that is hardly refused
 	suspectFall   = 0.6
 	suspectBarred = 10 * time.Minute
 )
@@ -18,12 +19,12 @@ const (
 type suspect struct {
 	taken  int
 	active bool
-	since  int       // taken, when the trial began
-	runs   int       // refusals since then, a volley being one
-	streak int       // of these, with nothing taken between them
-	last   time.Time // the last of them
-	first  float64   // the rate that the first few have taught
-	before lesson    // what was known before it
+	runs   int              // refusals since then, a volley being one
+	streak int              // of these, with nothing taken between them
+	last   time.Time        // the last of them
+	first  float64          // the rate that the first few have taught
+	before lesson           // what was known before it
+	lately [suspectRuns]int // taken, at the latest of them
 	barred time.Time
 }
 
@@ -39,12 +40,15 @@ func (s *suspect) see(sent, now time.Time, status int, bare bool) bool {
 	case s.active && !sent.After(s.last): // one of a volley
 		return true
 	case !s.active:
-		s.active, s.since, s.runs, s.streak, s.first = true, s.taken, 0, 0, 0
+		s.active, s.runs, s.streak, s.first = true, 0, 0, 0
 	}
 	s.last = now
 	s.runs++
 	s.streak++
-	if s.streak >= suspectRuns || s.runs > suspectRuns && s.taken-s.since < suspectGap*(s.runs-1) {
+	at := &s.lately[s.runs%suspectRuns]
+	often := s.runs > suspectMost && s.taken-*at < suspectGap*suspectRuns
+	*at = s.taken
+	if s.streak >= suspectRuns || often {
 		s.bar(now)
 		return false
 	}

@@ -11,9 +11,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
-func timed(p Policy) decorator {
+func timed(p httppolicy.Policy) decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
 			ctx, cancel := context.WithCancelCause(req.Context())
@@ -73,7 +75,7 @@ type watch struct {
 	over  bool
 }
 
-func newWatch(ctx context.Context, cancel context.CancelCauseFunc, p Policy) *watch {
+func newWatch(ctx context.Context, cancel context.CancelCauseFunc, p httppolicy.Policy) *watch {
 	w := &watch{ctx: ctx, cancel: cancel}
 	w.whole = time.AfterFunc(p.Timeout, func() { cancel(&timeoutError{"was not done", p.Timeout}) })
 	w.mu.Lock()

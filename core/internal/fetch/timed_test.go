@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -41,7 +43,7 @@ func TestTimeLimits(t *testing.T) {
 				s := &scripted{scripts: []script{c.script}}
 				client := s.client(t, Options{})
 				start := time.Now()
-				_, _, err := ask(t.Context(), transport(t, client, Policy{Attempts: 1}), "GET", page, "")
+				_, _, err := ask(t.Context(), transport(t, client, httppolicy.Policy{Attempts: 1}), "GET", page, "")
 				within(t, "error", time.Since(start), c.after, c.after+time.Millisecond)
 				if err == nil || !strings.Contains(err.Error(), c.text) || sdk.IsPermanent(err) {
 					t.Errorf("%v, want %q", err, c.text)
@@ -64,7 +66,7 @@ func TestConnectTimeLimit(t *testing.T) {
 			return nil, ctx.Err()
 		}
 		start := time.Now()
-		_, _, err := ask(t.Context(), transport(t, c, Policy{Attempts: 1}), "GET", page, "")
+		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Attempts: 1}), "GET", page, "")
 		within(t, "error", time.Since(start), 10*time.Second, 10*time.Second+time.Millisecond)
 		if err == nil || !strings.Contains(err.Error(), "could not be reached within 10 s") {
 			t.Errorf("%v", err)
@@ -86,7 +88,7 @@ func TestSlowBodyIsNoTimeout(t *testing.T) {
 		}}}
 		c := s.client(t, Options{})
 		defer c.Close()
-		_, body, err := ask(t.Context(), transport(t, c, Policy{}), "GET", page, "")
+		_, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
 		if err != nil || len(body) != 15 || s.requests.Load() != 1 {
 			t.Errorf("%q %v", body, err)
 		}
@@ -101,7 +103,7 @@ func TestTLS(t *testing.T) {
 	s.Config.ErrorLog = quiet()
 	s.StartTLS()
 	defer s.Close()
-	allow := Policy{Allow: []Origin{mustOrigin(t, s.URL)}}
+	allow := httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, s.URL)}}
 
 	t.Run("certificate", func(t *testing.T) {
 		c := New(Options{})
@@ -129,7 +131,7 @@ func TestTLS(t *testing.T) {
 		defer old.Close()
 		c := New(Options{})
 		defer c.Close()
-		_, _, err := ask(t.Context(), transport(t, c, Policy{Allow: []Origin{mustOrigin(t, old.URL)}}), "GET", old.URL, "")
+		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, old.URL)}}), "GET", old.URL, "")
 		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "does not speak TLS 1.2") || only(t, c).Requests != 1 {
 			t.Errorf("%v", err)
 		}
@@ -139,9 +141,9 @@ func TestTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mine := TLS{Insecure: true, Key: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),
+		mine := httppolicy.TLS{Insecure: true, Key: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),
 			Cert: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))}
-		for says, shown := range map[string]TLS{"wants a certificate of the client": {Insecure: true}, "does not take the client's certificate": mine} {
+		for says, shown := range map[string]httppolicy.TLS{"wants a certificate of the client": {Insecure: true}, "does not take the client's certificate": mine} {
 			strict := httptest.NewUnstartedServer(http.NotFoundHandler())
 			strict.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: x509.NewCertPool()}
 			strict.Config.ErrorLog = quiet()
@@ -149,7 +151,7 @@ func TestTLS(t *testing.T) {
 			defer strict.Close()
 			c := New(Options{})
 			defer c.Close()
-			p := Policy{Allow: []Origin{mustOrigin(t, strict.URL)}, TLS: shown, Certified: []Origin{mustOrigin(t, strict.URL)}}
+			p := httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, strict.URL)}, TLS: shown, Certified: []origin.Origin{mustOrigin(t, strict.URL)}}
 			_, _, err := ask(t.Context(), transport(t, c, p), "GET", strict.URL, "")
 			if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "see cert_file and key_file") || only(t, c).Requests != 1 {
 				t.Errorf("%v, want %q", err, says)
@@ -162,7 +164,7 @@ func TestTLS(t *testing.T) {
 		u := strings.Replace(plain.URL, "http:", "https:", 1)
 		c := New(Options{})
 		defer c.Close()
-		_, _, err := ask(t.Context(), transport(t, c, Policy{Allow: []Origin{mustOrigin(t, u)}}), "GET", u, "")
+		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, u)}}), "GET", u, "")
 		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "should the URL begin with http://?") {
 			t.Errorf("%v", err)
 		}

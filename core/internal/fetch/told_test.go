@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/credential"
 )
 
 // TestLongPauseIsNoAttempt: a pause that is too long to wait for is told beside the one attempt that there was.
@@ -70,7 +72,7 @@ func TestRequestsOnTheWayAreTold(t *testing.T) {
 		}
 	})
 	p.Robots = true
-	p.Auth = []Auth{{Kind: AuthOAuth2, Origins: p.Allow, Pos: "jira.hcl:5", OAuth2: &OAuth2{Grant: GrantClientCredentials, TokenURL: s.URL + "/token", ClientID: "me", ClientSecret: "sesame"}}}
+	p.Auth = []credential.Credential{{Scheme: "oauth2", Origins: p.Allow, Pos: "jira.hcl:5", Value: credential.OAuth2{Grant: credential.GrantClientCredentials, TokenURL: s.URL + "/token", ClientID: "me", ClientSecret: "sesame"}}}
 	rt := transport(t, c, p)
 	steps := map[string]string{}
 	told := func(url string) error {

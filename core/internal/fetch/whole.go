@@ -11,12 +11,14 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // encodings is what is offered to hosts, best first.
 const encodings = "zstd, br, gzip"
 
-func whole(p Policy, pool *pieces) decorator {
+func whole(p httppolicy.Policy, pool *pieces) decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
 			req.Header.Set("Accept-Encoding", encodings)
@@ -60,7 +62,7 @@ func judgeBody(err error) outcome {
 }
 
 // readWhole reads resp's body and makes its headers say what is left to say.
-func readWhole(req *http.Request, resp *http.Response, p Policy, pool *pieces) (*body, error) {
+func readWhole(req *http.Request, resp *http.Response, p httppolicy.Policy, pool *pieces) (*body, error) {
 	defer resp.Body.Close() // read to its end, or of no more use
 	if resp.ContentLength > p.MaxBody {
 		return nil, tooLarge(p.MaxBody)

@@ -25,6 +25,8 @@ import (
 	"golang.org/x/text/encoding/unicode/utf32"
 
 	"github.com/scrapekit/scrapekit/core/internal/disk"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -57,13 +59,13 @@ func encoded(t testing.TB, name, text string) string {
 }
 
 // serve starts a host and returns a client for it.
-func serve(t *testing.T, h http.HandlerFunc) (*Client, *httptest.Server, Policy) {
+func serve(t *testing.T, h http.HandlerFunc) (*Client, *httptest.Server, httppolicy.Policy) {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	c := New(Options{})
 	t.Cleanup(c.Close)
-	return c, s, Policy{Allow: []Origin{mustOrigin(t, s.URL)}, SpoolDir: t.TempDir(), Attempts: 2}
+	return c, s, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, s.URL)}, SpoolDir: t.TempDir(), Attempts: 2}
 }
 
 func random(n int) string {
@@ -283,7 +285,7 @@ func TestRepetitionIsNoBomb(t *testing.T) {
 	for _, name := range []string{"gzip", "zstd", "br"} {
 		small := encoded(t, name, log)
 		ratio := int64(len(log) / len(small))
-		if ratio <= defaultMaxRatio {
+		if ratio <= httppolicy.DefaultMaxRatio {
 			t.Fatalf("%s: %d bytes of %d: no test of the ratio", name, len(small), len(log))
 		}
 		c, s, p := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -311,7 +313,7 @@ func TestRepetitionIsNoBomb(t *testing.T) {
 func TestRatioIsMeasured(t *testing.T) {
 	t.Parallel()
 	for n, ok := range map[int64]bool{1 << 20: true, 200 * 6000: true, 201*6000 + 1: false} {
-		l := &limiter{r: strings.NewReader(strings.Repeat("x", int(n))), wire: &counter{n: 6000}, max: 1 << 30, encoded: true, ratio: defaultMaxRatio}
+		l := &limiter{r: strings.NewReader(strings.Repeat("x", int(n))), wire: &counter{n: 6000}, max: 1 << 30, encoded: true, ratio: httppolicy.DefaultMaxRatio}
 		if got, err := io.Copy(io.Discard, l); (err == nil) != ok {
 			t.Errorf("%d bytes of %d: %v", got, n, err)
 		}
@@ -488,7 +490,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		resp := &http.Response{StatusCode: 200, ContentLength: -1, Header: http.Header{"Content-Encoding": {name}, "Content-Type": {"application/json; charset=ISO-8859-1"}}, Body: io.NopCloser(bytes.NewReader(data))}
-		b, err := readWhole(httptest.NewRequest("GET", "/", nil), resp, Policy{MaxBody: 1 << 20, SpoolDir: os.TempDir()}, newPieces())
+		b, err := readWhole(httptest.NewRequest("GET", "/", nil), resp, httppolicy.Policy{MaxBody: 1 << 20, SpoolDir: os.TempDir()}, newPieces())
 		if err != nil {
 			return
 		}

@@ -16,19 +16,14 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
-)
 
-// TLS says whom to trust and who to be. Zero values stand for the defaults.
-type TLS struct {
-	CA        string // certificates in PEM that are trusted beside the system's
-	Cert, Key string // of the client, in PEM: shown to the origins of Policy.Certified alone
-	Min       uint16 // least version; default TLS 1.2
-	Insecure  bool   // take any certificate
-}
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+)
 
 // wiring is all in which wires differ.
 type wiring struct {
-	tls    TLS
+	tls    httppolicy.TLS
 	proxy  string
 	inside bool
 }
@@ -69,7 +64,7 @@ func (w *wires) closeIdle() {
 }
 
 // forPolicy returns the way of p's requests: the client certificate goes where it belongs, and nowhere else.
-func (w *wires) forPolicy(p Policy) (http.RoundTripper, error) {
+func (w *wires) forPolicy(p httppolicy.Policy) (http.RoundTripper, error) {
 	how := wiring{tls: p.TLS, proxy: p.Proxy, inside: p.AllowPrivate}
 	certified, err := w.get(how)
 	if err != nil || p.TLS.Cert == "" {
@@ -81,7 +76,7 @@ func (w *wires) forPolicy(p Policy) (http.RoundTripper, error) {
 		return nil, err
 	}
 	return roundTrip(func(req *http.Request) (*http.Response, error) {
-		if coveredBy(p.Certified, exchangeOf(req).origin) {
+		if origin.Covered(p.Certified, exchangeOf(req).origin) {
 			return certified.RoundTrip(req)
 		}
 		return plain.RoundTrip(req)
@@ -93,7 +88,7 @@ func wireOf(how wiring) (http.RoundTripper, error) {
 	g := &guard{dialer: net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}, inside: how.inside}
 	t.DialContext = counted(g.dial)
 	var err error
-	if t.TLSClientConfig, err = how.tls.config(); err != nil {
+	if t.TLSClientConfig, err = tlsConfig(how.tls); err != nil {
 		return nil, err
 	}
 	t.Proxy, g.proxies, err = proxyOf(how.proxy)
@@ -119,8 +114,8 @@ func newWire() *http.Transport {
 	}
 }
 
-// config makes the settings of crypto/tls.
-func (t TLS) config() (*tls.Config, error) {
+// tlsConfig makes the settings of crypto/tls.
+func tlsConfig(t httppolicy.TLS) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: max(t.Min, tls.VersionTLS12), InsecureSkipVerify: t.Insecure}
 	if t.CA != "" {
 		pool, err := x509.SystemCertPool()

@@ -11,6 +11,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
 // TestNoMoreConnectionsThanInFlight makes 1,000 requests, 16 at once, over HTTP/1.1 and, where it is offered, over HTTP/2.
@@ -46,7 +49,7 @@ func TestNoMoreConnectionsThanInFlight(t *testing.T) {
 			wire.TLSClientConfig.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 			c := newClient(Options{}, wire)
 			defer c.Close()
-			rt := transport(t, c, Policy{Allow: []Origin{mustOrigin(t, s.URL)}, Concurrency: inFlight})
+			rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, s.URL)}, Concurrency: inFlight})
 			for range 2 * inFlight { // the window opens by one with each reply
 				if _, _, err := ask(t.Context(), rt, "GET", s.URL+"/warm", ""); err != nil {
 					t.Fatal(err)

@@ -1,5 +1,5 @@
 // Package files keeps bodies of replies in a folder, for plugins that ask for it by [sdk.Keep]: attachments, images,
-// archives. It is a decorator of the plugin's HTTP, so all that holds there (credentials, limits, retries) holds here too.
+// archives. Its requests go the way of the plugin's own, so all that holds there (credentials, limits, retries) holds here too.
 //
 // A file's name is the SHA-256 of its content, so equal content is kept once, a file that is there is whole, and
 // reading anew what was read before a crash changes nothing:

@@ -59,7 +59,7 @@ func newShelf(t *testing.T) *shelf {
 
 func (s *shelf) keep(t *testing.T, key, path string, expect ...sdk.Expect) (sdk.File, error) {
 	t.Helper()
-	return sdk.Keep(sdk.WithHost(t.Context(), sdk.Host{Transport: s.keeper}), key, s.url+path, expect...)
+	return sdk.Keep(sdk.WithHost(t.Context(), sdk.Host{Keep: s.keeper.Keep}), key, s.url+path, expect...)
 }
 
 // all returns the files in the folder, without the notes about keys.
@@ -136,10 +136,13 @@ func TestWhatIsNotKept(t *testing.T) {
 		path string
 		want func(error) bool
 	}{
-		{"/none", func(err error) bool { var n *sdk.NotKept; return errors.As(err, &n) && n.Status == 404 }},
-		{"/broken", func(err error) bool { var n *sdk.NotKept; return errors.As(err, &n) && n.Status == 413 }},
+		{"/none", func(err error) bool {
+			var n *sdk.NotKept
+			return errors.As(err, &n) && n.Status == 404 && n.Said == "404 page not found"
+		}},
+		{"/broken", func(err error) bool { var n *sdk.NotKept; return errors.As(err, &n) && n.TooLong && n.Status == 200 }},
 		{"/cut", func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }},
-		{"/flushed", func(err error) bool { var n *sdk.NotKept; return errors.As(err, &n) && n.Status == 413 }},
+		{"/flushed", func(err error) bool { var n *sdk.NotKept; return errors.As(err, &n) && n.TooLong }},
 	} {
 		s := newShelf(t)
 		if _, err := s.keep(t, "1", c.path); err == nil || !c.want(err) {
@@ -235,7 +238,7 @@ func TestRequestForAFileFails(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	ctx, cancel := context.WithCancel(sdk.WithHost(t.Context(), sdk.Host{Transport: s.keeper}))
+	ctx, cancel := context.WithCancel(sdk.WithHost(t.Context(), sdk.Host{Keep: s.keeper.Keep}))
 	cancel()
 	s.keeper.Next = http.DefaultTransport
 	if _, err := sdk.Keep(ctx, "1", s.url); !errors.Is(err, context.Canceled) || errors.As(err, new(*sdk.NotKept)) {
@@ -271,7 +274,7 @@ func TestWithoutFolder(t *testing.T) {
 		t.Errorf("a host that keeps nothing: %v", err)
 	}
 	s.keeper.Next = failing{}
-	if _, err := sdk.Keep(sdk.WithHost(context.Background(), sdk.Host{Transport: s.keeper}), "1", "http://x/"); err == nil {
+	if _, err := sdk.Keep(sdk.WithHost(context.Background(), sdk.Host{Keep: s.keeper.Keep}), "1", "http://x/"); err == nil {
 		t.Error("no error")
 	}
 }

@@ -1,4 +1,4 @@
-// Keeper: the decorator that keeps the replies that a plugin asks to keep.
+// Keeper: it asks for the files that a plugin wants kept.
 
 package files
 
@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -14,7 +16,7 @@ import (
 // errTooLong is in the error of a file that is longer than the pipeline file allows.
 var errTooLong = errors.New("the file is longer than files.max_size allows")
 
-// Keeper makes a plugin's requests by Next and keeps replies in Folder where the plugin asks for it.
+// Keeper makes a plugin's requests for files by Next and keeps what comes in Folder.
 type Keeper struct {
 	Next    http.RoundTripper
 	Folder  func() (*Folder, error) // opened when it is needed first; nil: the pipeline file names none
@@ -22,60 +24,82 @@ type Keeper struct {
 	TooLong func(error) bool        // whether Next refused a reply for its length; nil: it never does
 }
 
-// RoundTrip implements http.RoundTripper.
-func (k *Keeper) RoundTrip(req *http.Request) (*http.Response, error) {
-	ask := sdk.KeepingOf(req.Context())
-	if ask == nil {
-		return k.Next.RoundTrip(req)
-	}
+// Keep is [sdk.Host.Keep].
+func (k *Keeper) Keep(req *http.Request, key string, expect sdk.Expect) (sdk.File, error) {
 	if k.Folder == nil {
-		return nil, sdk.Permanent(errors.New(`no folder for files: add files { path = "…" } to the source's block`))
+		return sdk.File{}, sdk.Permanent(errors.New(`no folder for files: add files { path = "…" } to the source's block`))
 	}
 	folder, err := k.Folder()
 	if err != nil {
-		return nil, sdk.Permanent(fmt.Errorf("folder for files: %w", err))
+		return sdk.File{}, sdk.Permanent(fmt.Errorf("folder for files: %w", err))
 	}
-	if file, ok := folder.Known(ask.Key); ok && sized(ask.Expect, file.Size) {
-		ask.File = &file
-		return short(req, http.StatusNoContent), nil
+	if file, ok := folder.Known(key); ok && sized(expect, file.Size) {
+		return file, nil
 	}
-	resp, err := k.Next.RoundTrip(req)
-	switch {
-	case err != nil && k.TooLong != nil && k.TooLong(err):
-		return short(req, http.StatusRequestEntityTooLarge), nil
-	case err != nil && req.Context().Err() == nil && sdk.RetryDelay(err) == 0: // a pause is no fault of the file
-		return nil, &sdk.NotKept{Err: err}
-	case err != nil || resp.StatusCode < 200 || resp.StatusCode > 299:
-		return resp, err
+	resp, err := sdk.HTTPClient(sdk.WithHost(req.Context(), sdk.Host{Transport: k.Next})).Do(req)
+	if err != nil {
+		return sdk.File{}, k.noReply(req, err)
 	}
-	file, err := k.keep(folder, ask, resp)
+	defer resp.Body.Close()
+	none := &sdk.NotKept{Status: resp.StatusCode, URL: resp.Request.URL.Redacted()}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		none.Said = said(resp)
+		return sdk.File{}, none
+	}
+	file, err := k.keep(folder, key, expect, resp)
 	var other *otherFile
 	switch {
 	case errors.Is(err, errTooLong):
-		return short(req, http.StatusRequestEntityTooLarge), nil
+		none.TooLong, none.Problem = true, errTooLong.Error()
+		return sdk.File{}, none
 	case errors.As(err, &other):
-		ask.Problem = other.why
-		return short(req, resp.StatusCode), nil
+		none.Problem = other.why
+		return sdk.File{}, none
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", req.URL.Redacted(), err)
+		return sdk.File{}, fmt.Errorf("%s: %w", none.URL, err)
 	}
-	ask.File = &file
-	return short(req, http.StatusNoContent), nil
+	return file, nil
 }
 
-func (k *Keeper) keep(folder *Folder, ask *sdk.Keeping, resp *http.Response) (sdk.File, error) {
-	defer resp.Body.Close()
+// noReply says what the error of a request is to the file.
+func (k *Keeper) noReply(req *http.Request, err error) error {
+	if outer := (*url.Error)(nil); errors.As(err, &outer) {
+		err = outer.Err // without the URL, which may hold what is secret
+	}
+	switch {
+	case k.TooLong != nil && k.TooLong(err):
+		return &sdk.NotKept{URL: req.URL.Redacted(), TooLong: true, Problem: errTooLong.Error()}
+	case req.Context().Err() != nil || sdk.RetryDelay(err) > 0: // a pause is no fault of the file
+		return err
+	}
+	return &sdk.NotKept{URL: req.URL.Redacted(), Err: err}
+}
+
+// said is the beginning of a body, and what the host has to say of the reply.
+func said(resp *http.Response) string {
+	const shown = 200
+	head, _ := io.ReadAll(io.LimitReader(resp.Body, shown)) // as far as it can be had
+	var all []string
+	for _, text := range []string{strings.Join(strings.Fields(strings.ToValidUTF8(string(head), "")), " "), sdk.GaveUp(resp), sdk.Login(resp)} {
+		if text != "" {
+			all = append(all, text)
+		}
+	}
+	return strings.Join(all, ": ")
+}
+
+func (k *Keeper) keep(folder *Folder, key string, expect sdk.Expect, resp *http.Response) (sdk.File, error) {
 	if k.MaxSize > 0 && resp.ContentLength > k.MaxSize {
 		return sdk.File{}, errTooLong
 	}
-	body, err := expected(ask.Expect, resp)
+	body, err := expected(expect, resp)
 	if err != nil {
 		return sdk.File{}, err
 	}
 	if k.MaxSize > 0 {
 		body = &bounded{r: body, left: k.MaxSize}
 	}
-	return folder.Keep(ask.Key, body)
+	return folder.Keep(key, body)
 }
 
 // bounded refuses to read more than left bytes.
@@ -90,12 +114,4 @@ func (b *bounded) Read(p []byte) (int, error) {
 		return 0, errTooLong
 	}
 	return n, err
-}
-
-// short is a reply without a body: 204 in place of the one whose body lies in the folder, 413 for one that is too long for it.
-func short(req *http.Request, status int) *http.Response {
-	return &http.Response{
-		Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{}, Body: http.NoBody, Request: req,
-	}
 }

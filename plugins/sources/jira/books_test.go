@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira"
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 )
 
 var flavourNames = map[jiratest.Flavour]string{jiratest.DataCenter: "datacenter", jiratest.Cloud: "cloud"}

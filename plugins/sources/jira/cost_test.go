@@ -1,4 +1,4 @@
-// What a run costs the server: requests per 1,000 issues, and of a run with nothing new. The README's table is made here.
+// What a run costs the server: requests per 1,000 issues, and of a run with nothing new. The table of the manual is made here.
 
 package jira_test
 
@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 )
 
 // costRow is a row of the table: streams that are read together.
@@ -40,7 +40,7 @@ func costRows() []costRow {
 // cost is how many requests the first run makes, and the next one.
 type cost struct{ first, idle int }
 
-// TestRequestsPerThousandIssues counts what the streams cost, and holds the README to it. After a change that is meant:
+// TestRequestsPerThousandIssues counts what the streams cost, and holds the manual to it. After a change that is meant:
 //
 //	go test -run RequestsPer -update ./plugins/sources/jira
 func TestRequestsPerThousandIssues(t *testing.T) {
@@ -74,7 +74,7 @@ func TestRequestsPerThousandIssues(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	holdReadme(t, costTable(counted[jiratest.DataCenter], counted[jiratest.Cloud]))
+	holdManual(t, costTable(counted[jiratest.DataCenter], counted[jiratest.Cloud]))
 }
 
 // routesOf lists what was asked between two moments.
@@ -111,10 +111,10 @@ func thousands(n int) string {
 	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 }
 
-// holdReadme compares the table of the README with this one, or puts this one there.
-func holdReadme(t *testing.T, table string) {
+// holdManual compares the table of the manual with this one, or puts this one there.
+func holdManual(t *testing.T, table string) {
 	t.Helper()
-	file := filepath.Join("..", "..", "..", "README.md")
+	file := filepath.Join("..", "..", "..", "cmd", "scrapekit", "docs", "jira.md")
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func holdReadme(t *testing.T, table string) {
 	text := string(bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n")))
 	from := strings.Index(text, "| streams | requests per 1,000 issues")
 	if from < 0 {
-		t.Fatal("the README has no table of requests per 1,000 issues")
+		t.Fatal("the manual has no table of requests per 1,000 issues")
 	}
 	to := from + strings.Index(text[from:], "\n\n") + 1
 	switch {
@@ -132,6 +132,6 @@ func holdReadme(t *testing.T, table string) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("the README says\n%swhere was counted\n%sgo test -run RequestsPer -update ./plugins/sources/jira", text[from:to], table)
+		t.Errorf("the manual says\n%swhere was counted\n%sgo test -run RequestsPer -update ./plugins/sources/jira", text[from:to], table)
 	}
 }

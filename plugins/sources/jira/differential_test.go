@@ -27,7 +27,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira"
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
 )

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 )
 
 func TestFullDeliversEveryIssueOnce(t *testing.T) {

@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira"
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -84,6 +84,7 @@ type host struct {
 	t         *testing.T
 	settings  map[string]any
 	transport http.RoundTripper
+	keep      func(req *http.Request, key string, expect sdk.Expect) (sdk.File, error)
 	previous  map[string]sdk.Split
 	pending   []sdk.Batch // that are not in holds yet; guarded by the harvest's mutex
 	holds     keyed
@@ -206,7 +207,7 @@ func openWith(t *testing.T, settings map[string]any) (any, error) {
 }
 
 func (h *host) context(count func(string, int64)) context.Context {
-	return sdk.WithHost(h.t.Context(), sdk.Host{Transport: h.transport, Count: count})
+	return sdk.WithHost(h.t.Context(), sdk.Host{Transport: h.transport, Keep: h.keep, Count: count})
 }
 
 // run does a whole run, which must succeed.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 )
 
 // historySeeds is how many of each flavour are played by default; SCRAPEKIT_HISTORIES says otherwise,

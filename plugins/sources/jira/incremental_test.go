@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 )
 
 func TestIncrementalDeliversEachChangeOnce(t *testing.T) {

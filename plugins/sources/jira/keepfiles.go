@@ -78,6 +78,9 @@ func (r *walkReader) keepFile(ctx context.Context, it *item, id string, a rest.M
 
 // lasting reports whether a file is not there for this account, or too long: to ask again would not help.
 func lasting(none *sdk.NotKept) bool {
+	if none.TooLong {
+		return true
+	}
 	switch none.Status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusUnauthorized:
 		return false

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiratest"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -227,29 +227,17 @@ func TestServerInTroubleIsNoBadPart(t *testing.T) {
 
 // filing keeps files as the host does, or says why not.
 type filing struct {
-	next http.RoundTripper
 	fail func(url string, e sdk.Expect) error // nil: it is kept
 	kept map[string]bool                      // by key
 }
 
-func (f *filing) RoundTrip(req *http.Request) (*http.Response, error) {
-	k := sdk.KeepingOf(req.Context())
-	if k == nil {
-		return f.next.RoundTrip(req)
+func (f *filing) keep(req *http.Request, key string, e sdk.Expect) (sdk.File, error) {
+	err := f.fail(req.URL.String(), e)
+	if err != nil && !f.kept[key] {
+		return sdk.File{}, err
 	}
-	var none *sdk.NotKept
-	err := f.fail(req.URL.String(), k.Expect)
-	switch {
-	case f.kept[k.Key] || err == nil:
-		f.kept[k.Key] = true
-		k.File = &sdk.File{Path: "ab/abc", SHA256: "abc", Size: *k.Expect.Size}
-	case errors.As(err, &none) && none.Status != 0:
-		k.Problem = none.Problem
-		return always(none.Status, "")(req)
-	default:
-		return nil, err
-	}
-	return always(204, "")(req)
+	f.kept[key] = true
+	return sdk.File{Path: "ab/abc", SHA256: "abc", Size: *e.Size}, nil
 }
 
 // TestFileThatCannotBeHad: it costs no record, its record says why, and it is asked for again where that may help.
@@ -260,13 +248,13 @@ func TestFileThatCannotBeHad(t *testing.T) {
 		says  string
 		again bool
 	}{
-		"a login page":  {&sdk.NotKept{Status: 200, Problem: "a page of HTML came"}, "a page of HTML came", true},
-		"always 500":    {&sdk.NotKept{Status: 500}, "500 Internal Server Error", true},
-		"401":           {&sdk.NotKept{Status: 401}, "401 Unauthorized", true},
-		"another host":  {&sdk.NotKept{Err: sdk.Permanent(errors.New("plugin may not ask it"))}, "plugin may not ask it", true},
-		"host is down":  {&sdk.NotKept{Err: errors.New("no such host")}, "no such host", true},
-		"404":           {&sdk.NotKept{Status: 404}, "404 Not Found", false},
-		"too long: 413": {&sdk.NotKept{Status: 413}, "413 Request Entity Too Large", false},
+		"a login page": {&sdk.NotKept{Status: 200, Problem: "a page of HTML came"}, "a page of HTML came", true},
+		"always 500":   {&sdk.NotKept{Status: 500}, "500 Internal Server Error", true},
+		"401":          {&sdk.NotKept{Status: 401}, "401 Unauthorized", true},
+		"another host": {&sdk.NotKept{Err: sdk.Permanent(errors.New("plugin may not ask it"))}, "plugin may not ask it", true},
+		"host is down": {&sdk.NotKept{Err: errors.New("no such host")}, "no such host", true},
+		"404":          {&sdk.NotKept{Status: 404}, "404 Not Found", false},
+		"too long":     {&sdk.NotKept{Status: 200, TooLong: true, Problem: "the file is too long"}, "the file is too long", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -280,7 +268,7 @@ func TestFileThatCannotBeHad(t *testing.T) {
 			h := newHost(t, w, map[string]any{"keep_files": true})
 			h.attempts = 2
 			bad := true
-			h.transport = &filing{next: h.transport, kept: map[string]bool{}, fail: func(url string, e sdk.Expect) error {
+			h.keep = (&filing{kept: map[string]bool{}, fail: func(url string, e sdk.Expect) error {
 				if e.Size == nil || e.Type == "" {
 					t.Errorf("%s: nothing is expected: %+v", url, e)
 				}
@@ -288,7 +276,7 @@ func TestFileThatCannotBeHad(t *testing.T) {
 					return c.err
 				}
 				return nil
-			}}
+			}}).keep
 			streams := []string{"issues", "attachments"}
 			file := func() string {
 				for _, raw := range h.kept()["attachments"] {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/markup"
+	"github.com/scrapekit/scrapekit/plugins/internal/markup"
 )
 
 const minAnswer = 20 // characters of prose

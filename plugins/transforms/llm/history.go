@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/markup"
+	"github.com/scrapekit/scrapekit/plugins/internal/markup"
 )
 
 // atCreation returns the value that a field had at first: what its first change changed from, or what it is now.

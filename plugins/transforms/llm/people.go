@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/markup"
+	"github.com/scrapekit/scrapekit/plugins/internal/markup"
 )
 
 // people maps the accounts of one issue to what they are called in its records. It never leaves the issue.

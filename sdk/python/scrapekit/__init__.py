@@ -11,7 +11,7 @@ The host starts the program. It makes the plugin's HTTP requests, adds the crede
 :func:`get_json`, :func:`request` and :func:`keep`, and connect by :func:`dial`. Each may be called in any method that the
 host has called, and in no other thread.
 """
-from .errors import Failure, Permanent, Reject, RetryAfter, Skip
+from .errors import Failure, NotKept, Permanent, Reject, RetryAfter, Skip
 from .host import Final, Reply, Temporary, Throttled, count, dial, get_json, keep, log, request
 from .plugin import Output, Plan, Sink, Source, Split, Start, Stream, Transform, start_of
 from .records import Batch
@@ -20,7 +20,7 @@ from .settings import setting
 
 __version__ = "0.1.0"
 __all__ = [
-    "Batch", "Failure", "Final", "Output", "Permanent", "Plan", "Reject", "Reply", "RetryAfter", "Sink", "Skip", "Source", "Split",
+    "Batch", "Failure", "Final", "NotKept", "Output", "Permanent", "Plan", "Reject", "Reply", "RetryAfter", "Sink", "Skip", "Source", "Split",
     "Start", "Stream", "Temporary", "Throttled", "Transform", "count", "dial", "get_json", "keep", "log", "request", "serve",
     "setting", "start_of",
 ]

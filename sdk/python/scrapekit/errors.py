@@ -27,6 +27,19 @@ class Skip(Permanent):
     """
 
 
+class NotKept(Failure):
+    """There is no such file as :func:`scrapekit.keep` was to keep: the reply is another, or too long.
+
+    status: of the reply, 0 if it was too long and not read. problem: why the body of a 2xx reply is not the file. too_long: it is longer
+    than the pipeline file allows. A request that fails raises its own error instead.
+    """
+
+    def __init__(self, message, status, problem="", too_long=False):
+        super().__init__(message)
+        self.status, self.problem, self.too_long = status, problem, too_long
+        self.permanent = too_long or not problem and status not in (408, 425, 429) and status < 500
+
+
 class RetryAfter(Failure):
     """A temporary error after which the next try is to wait: RetryAfter("the index is being built", 30)."""
 

@@ -9,7 +9,7 @@ import socket
 import threading
 import urllib.parse
 
-from .errors import Failure, Permanent, Skip
+from .errors import Failure, NotKept, Permanent, Skip
 from .wire import pb
 
 _REDIRECTS = 10
@@ -110,8 +110,8 @@ class Throttled:
 class Reply:
     """A whole reply."""
 
-    def __init__(self, method, url, head, body, kept=None):
-        self.method, self.url, self.status, self.body, self.kept = method, url, head.status, body, kept
+    def __init__(self, method, url, head, body):
+        self.method, self.url, self.status, self.body = method, url, head.status, body
         self.headers = {h.name.lower(): h.value for h in head.headers}
 
     def error(self):
@@ -150,13 +150,9 @@ def request(url, *, method="GET", headers=None, body=b"", idempotent=False, clas
     idempotent: it only reads and may be sent twice, though its method does not say so; a POST of a source must have it. classes: what the plugin knows of replies to it.
     redirects: how many to follow. The errors may be let through: the host gives them the right class.
     """
-    return _follow(method, url, headers, body, idempotent, classes, redirects)
-
-
-def _follow(method, url, headers=None, body=b"", idempotent=False, classes=(), redirects=_REDIRECTS, key=None):
     call, headers = _call(), dict(headers or {})
     for _ in range(redirects + 1):
-        reply = call.host.fetch(call, method, url, headers, body, idempotent, classes, key)
+        reply = call.host.fetch(call, method, url, headers, body, idempotent, classes)
         to = reply.headers.get("location")
         if reply.status not in (301, 302, 303, 307, 308) or not to or not redirects:
             return reply
@@ -174,14 +170,14 @@ def get_json(url, *members, **options):
     return request(url, **options).json(*members)
 
 
-def keep(key, url, **options):
+def keep(key, url, *, headers=None, classes=(), size=None, type=""):
     """Has the host keep the body of a reply to a GET in the pipeline's folder of files. Returns a dict with path, sha256 and
-    size. key names the content for good: what was kept under it is not asked for again. options are headers and classes, as
-    in :func:`request`. It needs a block files in the pipeline file."""
-    reply = _follow("GET", url, key=key, **options)
-    if reply.kept is None:
-        raise reply.error() or Permanent(f"{url}: {reply.status}: no file came")
-    return dict(path=reply.kept.path, sha256=reply.kept.sha256, size=reply.kept.size)
+    size. key names the content for good: what was kept under it is not asked for again. headers and classes are those of
+    :func:`request`. size and type are the length in bytes and the media type of the file, if they are known: what is not so
+    is not the file. Raises :class:`NotKept` if there is no such file. It needs a block files in the pipeline file."""
+    call = _call()
+    kept = call.host.keep(call, key, url, headers or {}, classes, size, type)
+    return dict(path=kept.path, sha256=kept.sha256, size=kept.size)
 
 
 def dial(address):
@@ -226,18 +222,15 @@ class Host:
         fields = [_field(k, v) for k, v in fields.items()]
         self._out.put(pb.FromPlugin(log=pb.Log(level=f"LEVEL_{level.upper()}", message=str(message), fields=fields)))
 
-    def fetch(self, call, method, url, headers, body, idempotent, classes, key=None):
-        headers = [pb.Header(name=k, value=v) for k, v in headers.items()]
-        ask = pb.Fetch(method=method, url=url, headers=headers, body=body, body_in_head=True, split=call.split,
+    def fetch(self, call, method, url, headers, body, idempotent, classes):
+        ask = pb.Fetch(method=method, url=url, headers=_headers(headers), body=body, body_in_head=True, split=call.split,
                        idempotent=idempotent, classes=[c.to_wire() for c in classes])
-        if key is not None:
-            ask.keep.key = key
-        with self._order(call, pb.FromPlugin(fetch=ask), pb.FromPlugin(fetch_cancel=pb.FetchCancel())) as (number, answers):
+        with self._order(call, pb.FromPlugin(fetch=ask), pb.FromPlugin(cancel=pb.Cancel())) as (number, answers):
             head, data = None, []
             for m in answers:
                 kind = m.WhichOneof("message")
-                if kind == "fetch_error":
-                    raise _failure(m.fetch_error)
+                if kind == "request_error":
+                    raise _failure(m.request_error)
                 part = getattr(m, kind)
                 if kind == "fetch_head":
                     head = part
@@ -248,7 +241,18 @@ class Host:
                         self._out.put(pb.FromPlugin(id=number, fetch_window=pb.FetchWindow(bytes=len(part.data))))
                 if part.last:
                     break
-            return Reply(method, url, head, b"".join(data), head.kept if head.HasField("kept") else None)
+            return Reply(method, url, head, b"".join(data))
+
+    def keep(self, call, key, url, headers, classes, size, type):
+        ask = pb.Keep(key=key, url=url, headers=_headers(headers), classes=[c.to_wire() for c in classes], size=size,
+                      type=type, split=call.split)
+        with self._order(call, pb.FromPlugin(keep=ask), pb.FromPlugin(cancel=pb.Cancel())) as (_, answers):
+            m = next(answers)
+            if m.WhichOneof("message") == "kept":
+                return m.kept
+            if m.WhichOneof("message") == "request_error":
+                raise _failure(m.request_error)
+            raise _not_kept(m.not_kept)
 
     def dial(self, call, address):
         cancel = pb.FromPlugin(dial_cancel=pb.DialCancel())
@@ -326,6 +330,17 @@ def _receive(requests, ours):
 
 def _field(name, value):
     return getattr(pb, "Log.Field")(name=name, value=str(value))
+
+
+def _headers(headers):
+    return [pb.Header(name=k, value=v) for k, v in headers.items()]
+
+
+def _not_kept(e):
+    if e.HasField("error"):
+        return _failure(e.error)
+    text = f"{e.url}: {e.problem}" if e.problem else f"GET {e.url}: {e.status}: {e.said}"
+    return NotKept(text, e.status, e.problem, e.too_long)
 
 
 def _failure(e):

@@ -2,7 +2,7 @@
 import { Duplex } from "node:stream";
 import { Metadata, type ServerDuplexStream } from "@grpc/grpc-js";
 
-import { Failure, permanent, type Init, type KeptFile, type ReplyClass } from "./index.js";
+import { Failure, NotKept, permanent, type FileInit, type Init, type KeptFile, type ReplyClass } from "./index.js";
 import { parse } from "./json.js";
 import type { Message } from "./wire.js";
 
@@ -13,7 +13,6 @@ export class Fetched {
     readonly status: number,
     readonly headers: Map<string, string>,
     readonly body: Buffer,
-    readonly kept?: KeptFile,
   ) {}
 
   text(): string {
@@ -54,21 +53,15 @@ export class Fetched {
   }
 }
 
-interface Order {
-  url: string;
-  head?: Message;
-  chunks: Buffer[];
-  done(reply: Fetched): void;
-  fail(err: Error): void;
-}
-
-// Request is what the host is asked for.
-export interface Request extends Init {
+// Asked is what a question has in common with others.
+interface Asked {
   url: string;
   split?: string;
   signal: AbortSignal;
-  key?: string; // the body is to be kept under it
 }
+
+// Request is what the host is asked for.
+export type Request = Init & Asked;
 
 interface Dialing {
   done(conn: Duplex): void;
@@ -80,7 +73,7 @@ const maxRedirects = 10;
 // Host is the plugin's end of the stream.
 export class Host {
   private stream: ServerDuplexStream<Message, Message> | undefined;
-  private readonly orders = new Map<number, Order>();
+  private readonly orders = new Map<number, (m: Message) => void>();
   private readonly dialing = new Map<number, Dialing>();
   private last = 0;
 
@@ -112,10 +105,14 @@ export class Host {
     }
   }
 
-  async keep(key: string, r: Request): Promise<KeptFile> {
-    const reply = await this.follow({ ...r, key });
-    if (reply.kept) return reply.kept;
-    throw reply.error() ?? permanent(`${r.url}: ${reply.status}: no file came`);
+  // keep has the host keep a file.
+  keep(key: string, { url, split = "", signal, headers, classes = [], size, type = "" }: FileInit & Asked): Promise<KeptFile> {
+    const keep = { key, url, headers: headersToWire(headers), classes: classes.map(classToWire), type, split, ...(size === undefined ? {} : { size }) };
+    return this.ask<KeptFile>({ keep }, signal, (m, done, fail) => {
+      const file = m["kept"] as Message | undefined;
+      if (file) done({ path: String(file["path"] ?? ""), sha256: String(file["sha256"] ?? ""), size: Number(file["size"] ?? 0) });
+      else fail(notKept(m["notKept"] as Message));
+    });
   }
 
   // dial asks for a connection. The host opens it and then calls Dial, or says why not.
@@ -175,28 +172,48 @@ export class Host {
   }
 
   fetch(r: Request): Promise<Fetched> {
+    const { method = "GET", url, split = "", idempotent = false, classes = [] } = r;
+    const body = r.body === undefined ? Buffer.alloc(0) : Buffer.from(r.body);
+    const fetch = { method, url, headers: headersToWire(r.headers), body, bodyInHead: true, split, idempotent, classes: classes.map(classToWire) };
+    let head: Message = {};
+    const chunks: Buffer[] = [];
+    return this.ask<Fetched>({ fetch }, r.signal, (m, done) => {
+      head = (m["fetchHead"] as Message | undefined) ?? head;
+      const part = (m["fetchChunk"] as Message | undefined) ?? head;
+      const data = (part["data"] ?? part["body"]) as Buffer | undefined;
+      if (data?.length) chunks.push(data);
+      if (part["last"]) done(new Fetched(url, Number(head["status"] ?? 0), headersFromWire(head), Buffer.concat(chunks)));
+      else if (part !== head && data) this.stream?.write({ id: m["id"], fetchWindow: { bytes: data.length } });
+    });
+  }
+
+  // ask asks a question and gives its answers to take, until that has called done or fail, or nobody waits any more.
+  private ask<T>(
+    what: Message, signal: AbortSignal, take: (m: Message, done: (answer: T) => void, fail: (err: Error) => void) => void,
+  ): Promise<T> {
     const id = ++this.last;
     return new Promise((done, fail) => {
-      const give = (end: () => void): void => {
+      const over = (): void => {
         this.orders.delete(id);
-        r.signal.removeEventListener("abort", abort);
-        end();
+        signal.removeEventListener("abort", abort);
       };
-      const abort = (): void => give(() => {
-        this.stream?.write({ id, fetchCancel: {} });
+      const abort = (): void => {
+        over();
+        this.stream?.write({ id, cancel: {} });
         fail(new Failure("nobody waits for it any more", false));
-      });
-      if (r.signal.aborted) {
+      };
+      if (signal.aborted) {
         fail(new Failure("nobody waits for it any more", false));
         return;
       }
-      r.signal.addEventListener("abort", abort);
-      this.orders.set(id, { url: r.url, chunks: [], done: (reply) => give(() => done(reply)), fail: (err) => give(() => fail(err)) });
-      const headers = Object.entries(r.headers ?? {}).map(([name, value]) => ({ name, value }));
-      const body = r.body === undefined ? Buffer.alloc(0) : Buffer.from(r.body);
-      const { method = "GET", url, split = "", idempotent = false, classes = [] } = r;
-      const fetch = { method, url, headers, body, bodyInHead: true, split, idempotent, classes: classes.map(classToWire) };
-      this.stream?.write({ id, fetch: r.key === undefined ? fetch : { ...fetch, keep: { key: r.key } } });
+      signal.addEventListener("abort", abort);
+      const failed = (err: Error): void => (over(), fail(err));
+      this.orders.set(id, (m) => {
+        const error = m["requestError"] as Message | undefined;
+        if (error) failed(failure(error));
+        else take(m, (answer) => (over(), done(answer)), failed);
+      });
+      this.stream?.write({ id, ...what });
     });
   }
 
@@ -210,39 +227,30 @@ export class Host {
       this.dialing.get(m["id"] as number)?.fail(new Failure(String(e["message"] ?? ""), Boolean(e["permanent"])));
       return;
     }
-    const order = this.orders.get(m["id"] as number);
-    if (!order) return; // it was given up
-    switch (m["message"]) {
-      case "fetchHead":
-        order.head = m["fetchHead"] as Message;
-        this.body(order, order.head["body"] as Buffer | undefined, order.head["last"] as boolean);
-        break;
-      case "fetchChunk": {
-        const chunk = m["fetchChunk"] as Message;
-        const data = chunk["data"] as Buffer | undefined;
-        if (!chunk["last"] && data) this.stream?.write({ id: m["id"], fetchWindow: { bytes: data.length } });
-        this.body(order, data, chunk["last"] as boolean);
-        break;
-      }
-      case "fetchError": {
-        const e = m["fetchError"] as Message;
-        const wait = e["retryAfter"] as Message | undefined;
-        const ms = wait ? Number(wait["seconds"] ?? 0) * 1000 + Number(wait["nanos"] ?? 0) / 1e6 : 0;
-        order.fail(new Failure(String(e["message"] ?? ""), Boolean(e["permanent"]), ms, Boolean(e["robots"])));
-      }
-    }
+    this.orders.get(m["id"] as number)?.(m); // or it was given up
   }
+}
 
-  private body(order: Order, data: Buffer | undefined, last: boolean): void {
-    if (data?.length) order.chunks.push(data);
-    if (!last) return;
-    const head = order.head ?? {};
-    const headers = new Map<string, string>();
-    for (const h of (head["headers"] as Message[] | undefined) ?? []) headers.set(String(h["name"]).toLowerCase(), String(h["value"] ?? ""));
-    const kept = head["kept"] as Message | undefined;
-    const file = kept && { path: String(kept["path"] ?? ""), sha256: String(kept["sha256"] ?? ""), size: Number(kept["size"] ?? 0) };
-    order.done(new Fetched(order.url, Number(head["status"] ?? 0), headers, Buffer.concat(order.chunks), file));
-  }
+function headersToWire(headers: Record<string, string> = {}): Message[] {
+  return Object.entries(headers).map(([name, value]) => ({ name, value }));
+}
+
+function headersFromWire(head: Message): Map<string, string> {
+  const headers = new Map<string, string>();
+  for (const h of (head["headers"] as Message[] | undefined) ?? []) headers.set(String(h["name"]).toLowerCase(), String(h["value"] ?? ""));
+  return headers;
+}
+
+function failure(e: Message): Failure {
+  const wait = e["retryAfter"] as Message | undefined;
+  const ms = wait ? Number(wait["seconds"] ?? 0) * 1000 + Number(wait["nanos"] ?? 0) / 1e6 : 0;
+  return new Failure(String(e["message"] ?? ""), Boolean(e["permanent"]), ms, Boolean(e["robots"]));
+}
+
+function notKept(e: Message): Failure {
+  if (e["error"]) return failure(e["error"] as Message);
+  const [status, problem] = [Number(e["status"] ?? 0), String(e["problem"] ?? "")];
+  return new NotKept(`${String(e["url"])}: ${problem || `${status}: ${String(e["said"] ?? "")}`}`, status, problem, Boolean(e["tooLong"]));
 }
 
 function classToWire({ pauseMs, ...c }: ReplyClass): Message {

@@ -66,6 +66,12 @@ export interface Init {
   redirects?: number; // how many to follow; default 10
 }
 
+// FileInit is what is known of a file besides its URL.
+export interface FileInit extends Pick<Init, "headers" | "classes"> {
+  size?: number; // in bytes: a body of another length is not the file
+  type?: string; // its media type: a page of HTML is not the file if this is another type
+}
+
 // KeptFile is a file in the pipeline's folder of files.
 export interface KeptFile {
   path: string; // within that folder
@@ -77,8 +83,9 @@ export interface KeptFile {
 export interface Services {
   // fetch has the host make a request: it adds the credentials, keeps the limits and tries again. Redirects are followed.
   fetch(url: string, init?: Init): Promise<Fetched>;
-  // keep has the host keep the body of a reply to a GET. key names it for good: what was kept under it is not asked for again.
-  keep(key: string, url: string, init?: Pick<Init, "headers" | "classes">): Promise<KeptFile>;
+  // keep has the host keep the body of a reply to a GET. key names it for good: what was kept under it is not asked for again. It
+  // throws a NotKept if there is no such file.
+  keep(key: string, url: string, init?: FileInit): Promise<KeptFile>;
   // dial opens a TCP connection to "host:port", if the pipeline file grants the address.
   dial(address: string): Promise<Duplex>;
   log(message: string, fields?: Record<string, string>): void;
@@ -189,6 +196,18 @@ export class Failure extends Error {
     readonly skip = false, // robots.txt forbids a request, say: a split that fails so is skipped, and nothing is missing for it
   ) {
     super(message);
+  }
+}
+
+// NotKept is the error of a file that is not there: the reply is another, or too long. A request that fails has its own error instead.
+export class NotKept extends Failure {
+  constructor(
+    message: string,
+    readonly status: number, // of the reply; 0: it was too long and not read
+    readonly problem: string, // why the body of a 2xx reply is not the file
+    readonly tooLong: boolean, // longer than the pipeline file allows
+  ) {
+    super(message, tooLong || (!problem && ![408, 425, 429].includes(status) && status < 500));
   }
 }
 

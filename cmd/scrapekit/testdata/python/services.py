@@ -30,6 +30,14 @@ class Services(scrapekit.Source):
         out.emit("answers", {"temporary": odd.body.decode()})
         out.emit("answers", {"final": scrapekit.request(url + "/final", classes=[scrapekit.Final(503)]).status})
         out.emit("answers", {"kept": scrapekit.keep("the file", url + "/files")["size"]})
+        try:
+            scrapekit.keep("no file", url + "/file", size=9)
+        except scrapekit.NotKept as err:
+            out.emit("answers", {"other": err.problem})
+        try:
+            scrapekit.keep("none", url + "/none")
+        except scrapekit.NotKept as err:
+            out.emit("answers", {"none": err.permanent and err.status})
         with scrapekit.dial(self.settings.echo) as conn:
             conn.sendall(b"hello")
             got = conn.recv(5, socket.MSG_WAITALL)

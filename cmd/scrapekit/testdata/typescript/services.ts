@@ -1,6 +1,6 @@
 // A source that uses each service of the host once.
 import { once } from "node:events";
-import { Failure, final, serve, temporary, type Reading, type SourceOutput } from "scrapekit";
+import { Failure, final, NotKept, serve, temporary, type Reading, type SourceOutput } from "scrapekit";
 
 interface Settings {
   url: string;
@@ -34,6 +34,8 @@ serve<Settings>({
       await say({ temporary: (await fetch(url + "/odd", { classes: [temporary(403, "wait a moment")] })).text() });
       await say({ final: (await fetch(url + "/final", { classes: [final(503)] })).status });
       await say({ kept: (await keep("the file", url + "/files")).size });
+      await keep("no file", url + "/file", { size: 9 }).catch((err: unknown) => say({ other: err instanceof NotKept && err.problem }));
+      await keep("none", url + "/none").catch((err: unknown) => say({ none: err instanceof NotKept && err.permanent && err.status }));
       const conn = await dial(echo);
       conn.write("hello");
       const [got] = (await once(conn, "data")) as [Buffer];

@@ -13,23 +13,10 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
-
-// Mode says what a run does with the cache.
-type Mode string
-
-// The modes.
-const (
-	Normal  Mode = "on"
-	Off     Mode = "off"     // neither read nor written
-	Only    Mode = "only"    // what is kept is the answer, however old; nobody is asked
-	Refresh Mode = "refresh" // everything is asked for anew, and kept
-)
-
-// Modes are all of them, for people who write them down.
-var Modes = []Mode{Normal, Off, Only, Refresh}
 
 // Outcome says how a request was answered.
 type Outcome int
@@ -45,7 +32,7 @@ const (
 // Options are what a cache is made of.
 type Options struct {
 	Store *Store
-	Mode  Mode
+	Mode  httppolicy.CacheMode
 	// StaleIfError is how long after its time a reply may stand in for a host that is in trouble, even if
 	// the host does not say so.
 	StaleIfError time.Duration
@@ -56,7 +43,7 @@ type Options struct {
 	Logger  hclog.Logger
 }
 
-// New returns a cache in front of next. With the mode [Off], leave it out.
+// New returns a cache in front of next. With the mode off, leave it out.
 func New(o Options, next http.RoundTripper) http.RoundTripper {
 	return &cache{Options: o, next: next}
 }
@@ -69,7 +56,7 @@ type cache struct {
 // RoundTrip implements http.RoundTripper.
 func (c *cache) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
-	case c.Mode == Only:
+	case c.Mode == httppolicy.CacheOnly:
 		return c.only(req)
 	case req.Method == http.MethodGet && !passesBy(req):
 		return c.get(req)
@@ -120,7 +107,7 @@ func (c *cache) atOnce(req *http.Request) (*entry, *http.Response) {
 
 // lookUp returns the entry that fits req, or nil.
 func (c *cache) lookUp(req *http.Request) *entry {
-	if c.Mode == Refresh {
+	if c.Mode == httppolicy.CacheRefresh {
 		return nil
 	}
 	e := c.Store.get(c.key(req, req.URL.String()))
@@ -128,7 +115,7 @@ func (c *cache) lookUp(req *http.Request) *entry {
 		return nil
 	}
 	fits := e.head.Selecting == c.selecting(req, e.head.Header)
-	if !fits || c.Mode != Only && !reusable(e.head.Status, e.head.Header) {
+	if !fits || c.Mode != httppolicy.CacheOnly && !reusable(e.head.Status, e.head.Header) {
 		_ = e.Close() // only read from
 		return nil
 	}

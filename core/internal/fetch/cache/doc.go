@@ -8,7 +8,7 @@
 //     guessed from Last-Modified.
 //   - One reply is kept for a URL and an account. Vary decides whether it fits a request; if not, the next takes its place.
 //   - Failures (408, 425, 429, 5xx) are never kept, nor parts (206), nor a reply in which a secret is found. Refusals (401, 403)
-//     and whatever else the RFC does not let be used again are there for the mode [Only] alone.
+//     and whatever else the RFC does not let be used again are there for the mode only alone.
 //   - A request that is conditional by itself, asks for a range or has a body passes by.
 //
 // An entry is one file, 0600: the body, then the head, then a footer with a checksum. It is written aside and renamed, and

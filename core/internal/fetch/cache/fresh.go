@@ -29,7 +29,7 @@ func storable(req *http.Request, resp *http.Response) bool {
 	}
 }
 
-// reusable reports whether a reply that was kept may stand for that to another request. Others are there for [Only] alone:
+// reusable reports whether a reply that was kept may stand for that to another request. Others are there for the mode only:
 // a site that says 401 to one question and 200 to all others must do so on a plane too.
 func reusable(status int, header http.Header) bool {
 	says := directivesOf(header)

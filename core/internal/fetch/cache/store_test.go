@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -214,7 +215,7 @@ func TestAtOnce(t *testing.T) {
 	for p := range 4 {
 		rt := cacheIn(t, dir, host, func(o *Options) {
 			if p == 0 {
-				o.Mode = Refresh
+				o.Mode = httppolicy.CacheRefresh
 			}
 		})
 		for range 2 {
@@ -343,8 +344,10 @@ func TestModes(t *testing.T) {
 		asked++
 		return text(req, fmt.Sprint(asked), "Vary: Accept")
 	})
-	in := func(m Mode) http.RoundTripper { return cacheIn(t, dir, host, func(o *Options) { o.Mode = m }) }
-	expect := func(m Mode, want string, headers ...string) {
+	in := func(m httppolicy.CacheMode) http.RoundTripper {
+		return cacheIn(t, dir, host, func(o *Options) { o.Mode = m })
+	}
+	expect := func(m httppolicy.CacheMode, want string, headers ...string) {
 		t.Helper()
 		if _, body, err := get(t, in(m), "http://h/", headers...); err != nil || body != want {
 			t.Errorf("%s: %q, %v; want %q", m, body, err, want)
@@ -357,19 +360,19 @@ func TestModes(t *testing.T) {
 			t.Fatal(err)
 		}
 		addHeaders(req.Header, strings.Join(headers, "|"))
-		_, err = in(Only).RoundTrip(req)
+		_, err = in(httppolicy.CacheOnly).RoundTrip(req)
 		if err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s %s: %v", method, url, err)
 		}
 	}
-	expect(Normal, "1")
-	expect(Normal, "1")
-	expect(Refresh, "2")
-	expect(Normal, "2")
+	expect(httppolicy.CacheOn, "1")
+	expect(httppolicy.CacheOn, "1")
+	expect(httppolicy.CacheRefresh, "2")
+	expect(httppolicy.CacheOn, "2")
 	up = false
-	expect(Only, "2")
-	expect(Only, "2", "Cache-Control: no-cache")
-	expect(Only, "2", `If-None-Match: "x"`)
+	expect(httppolicy.CacheOnly, "2")
+	expect(httppolicy.CacheOnly, "2", "Cache-Control: no-cache")
+	expect(httppolicy.CacheOnly, "2", `If-None-Match: "x"`)
 	refused("GET", "http://h/other", "not in the cache")
 	refused("GET", "http://h/", "not in the cache", "Accept: b")
 	refused("GET", "http://h/", "plain GETs", "Range: bytes=0-1")

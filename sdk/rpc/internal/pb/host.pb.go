@@ -146,23 +146,25 @@ func (x Log_Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Log_Level.Descriptor instead.
 func (Log_Level) EnumDescriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{15, 0}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // FromPlugin is what a plugin says on the reverse stream.
 type FromPlugin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unique among the fetches and connections under way; 0 for a log or a counter.
+	// Unique among what is asked for and the connections under way; 0 for a log or a counter. A host that does not know a
+	// message answers its id with a RequestError.
 	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Types that are valid to be assigned to Message:
 	//
 	//	*FromPlugin_Fetch
-	//	*FromPlugin_FetchCancel
+	//	*FromPlugin_Cancel
 	//	*FromPlugin_FetchWindow
 	//	*FromPlugin_Log
 	//	*FromPlugin_Counter
 	//	*FromPlugin_Dial
 	//	*FromPlugin_DialCancel
+	//	*FromPlugin_Keep
 	Message       isFromPlugin_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -221,10 +223,10 @@ func (x *FromPlugin) GetFetch() *Fetch {
 	return nil
 }
 
-func (x *FromPlugin) GetFetchCancel() *FetchCancel {
+func (x *FromPlugin) GetCancel() *Cancel {
 	if x != nil {
-		if x, ok := x.Message.(*FromPlugin_FetchCancel); ok {
-			return x.FetchCancel
+		if x, ok := x.Message.(*FromPlugin_Cancel); ok {
+			return x.Cancel
 		}
 	}
 	return nil
@@ -275,6 +277,15 @@ func (x *FromPlugin) GetDialCancel() *DialCancel {
 	return nil
 }
 
+func (x *FromPlugin) GetKeep() *Keep {
+	if x != nil {
+		if x, ok := x.Message.(*FromPlugin_Keep); ok {
+			return x.Keep
+		}
+	}
+	return nil
+}
+
 type isFromPlugin_Message interface {
 	isFromPlugin_Message()
 }
@@ -283,9 +294,9 @@ type FromPlugin_Fetch struct {
 	Fetch *Fetch `protobuf:"bytes,2,opt,name=fetch,proto3,oneof"`
 }
 
-type FromPlugin_FetchCancel struct {
-	// The answer to this id is no longer wanted.
-	FetchCancel *FetchCancel `protobuf:"bytes,3,opt,name=fetch_cancel,json=fetchCancel,proto3,oneof"`
+type FromPlugin_Cancel struct {
+	// The answer to this id, of a Fetch or a Keep, is no longer wanted.
+	Cancel *Cancel `protobuf:"bytes,3,opt,name=cancel,proto3,oneof"`
 }
 
 type FromPlugin_FetchWindow struct {
@@ -312,9 +323,13 @@ type FromPlugin_DialCancel struct {
 	DialCancel *DialCancel `protobuf:"bytes,8,opt,name=dial_cancel,json=dialCancel,proto3,oneof"`
 }
 
+type FromPlugin_Keep struct {
+	Keep *Keep `protobuf:"bytes,9,opt,name=keep,proto3,oneof"`
+}
+
 func (*FromPlugin_Fetch) isFromPlugin_Message() {}
 
-func (*FromPlugin_FetchCancel) isFromPlugin_Message() {}
+func (*FromPlugin_Cancel) isFromPlugin_Message() {}
 
 func (*FromPlugin_FetchWindow) isFromPlugin_Message() {}
 
@@ -326,6 +341,8 @@ func (*FromPlugin_Dial) isFromPlugin_Message() {}
 
 func (*FromPlugin_DialCancel) isFromPlugin_Message() {}
 
+func (*FromPlugin_Keep) isFromPlugin_Message() {}
+
 // FromHost is what the host says on the reverse stream.
 type FromHost struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -334,8 +351,10 @@ type FromHost struct {
 	//
 	//	*FromHost_FetchHead
 	//	*FromHost_FetchChunk
-	//	*FromHost_FetchError
+	//	*FromHost_RequestError
 	//	*FromHost_DialError
+	//	*FromHost_Kept
+	//	*FromHost_NotKept
 	Message       isFromHost_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -403,10 +422,10 @@ func (x *FromHost) GetFetchChunk() *FetchChunk {
 	return nil
 }
 
-func (x *FromHost) GetFetchError() *FetchError {
+func (x *FromHost) GetRequestError() *RequestError {
 	if x != nil {
-		if x, ok := x.Message.(*FromHost_FetchError); ok {
-			return x.FetchError
+		if x, ok := x.Message.(*FromHost_RequestError); ok {
+			return x.RequestError
 		}
 	}
 	return nil
@@ -416,6 +435,24 @@ func (x *FromHost) GetDialError() *DialError {
 	if x != nil {
 		if x, ok := x.Message.(*FromHost_DialError); ok {
 			return x.DialError
+		}
+	}
+	return nil
+}
+
+func (x *FromHost) GetKept() *File {
+	if x != nil {
+		if x, ok := x.Message.(*FromHost_Kept); ok {
+			return x.Kept
+		}
+	}
+	return nil
+}
+
+func (x *FromHost) GetNotKept() *NotKept {
+	if x != nil {
+		if x, ok := x.Message.(*FromHost_NotKept); ok {
+			return x.NotKept
 		}
 	}
 	return nil
@@ -433,8 +470,9 @@ type FromHost_FetchChunk struct {
 	FetchChunk *FetchChunk `protobuf:"bytes,3,opt,name=fetch_chunk,json=fetchChunk,proto3,oneof"`
 }
 
-type FromHost_FetchError struct {
-	FetchError *FetchError `protobuf:"bytes,4,opt,name=fetch_error,json=fetchError,proto3,oneof"`
+type FromHost_RequestError struct {
+	// Ends a Fetch or a Keep instead of an answer.
+	RequestError *RequestError `protobuf:"bytes,4,opt,name=request_error,json=requestError,proto3,oneof"`
 }
 
 type FromHost_DialError struct {
@@ -442,13 +480,27 @@ type FromHost_DialError struct {
 	DialError *DialError `protobuf:"bytes,5,opt,name=dial_error,json=dialError,proto3,oneof"`
 }
 
+type FromHost_Kept struct {
+	// Answers a Keep.
+	Kept *File `protobuf:"bytes,6,opt,name=kept,proto3,oneof"`
+}
+
+type FromHost_NotKept struct {
+	// Answers a Keep, if there is no such file.
+	NotKept *NotKept `protobuf:"bytes,7,opt,name=not_kept,json=notKept,proto3,oneof"`
+}
+
 func (*FromHost_FetchHead) isFromHost_Message() {}
 
 func (*FromHost_FetchChunk) isFromHost_Message() {}
 
-func (*FromHost_FetchError) isFromHost_Message() {}
+func (*FromHost_RequestError) isFromHost_Message() {}
 
 func (*FromHost_DialError) isFromHost_Message() {}
+
+func (*FromHost_Kept) isFromHost_Message() {}
+
+func (*FromHost_NotKept) isFromHost_Message() {}
 
 // Header is one header line.
 type Header struct {
@@ -515,8 +567,6 @@ type Fetch struct {
 	// The request may be sent twice though its method does not say so. A POST of a source needs this mark, which says that it
 	// only reads; see Permissions.methods.
 	Idempotent bool `protobuf:"varint,5,opt,name=idempotent,proto3" json:"idempotent,omitempty"`
-	// Keep the body of a 2xx reply on the host's disk instead of sending it.
-	Keep *Keep `protobuf:"bytes,6,opt,name=keep,proto3" json:"keep,omitempty"`
 	// What the plugin knows of replies to this request; the first that fits holds. At most 64.
 	Classes []*ReplyClass `protobuf:"bytes,7,rep,name=classes,proto3" json:"classes,omitempty"`
 	// The plugin reads FetchHead.body.
@@ -592,13 +642,6 @@ func (x *Fetch) GetIdempotent() bool {
 	return false
 }
 
-func (x *Fetch) GetKeep() *Keep {
-	if x != nil {
-		return x.Keep
-	}
-	return nil
-}
-
 func (x *Fetch) GetClasses() []*ReplyClass {
 	if x != nil {
 		return x.Classes
@@ -616,70 +659,6 @@ func (x *Fetch) GetBodyInHead() bool {
 func (x *Fetch) GetSplit() string {
 	if x != nil {
 		return x.Split
-	}
-	return ""
-}
-
-// Keep is the wish to keep a body in the pipeline's folder of files.
-type Keep struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names the content for good, within the pipeline: what was kept under it is not requested again.
-	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Its length in bytes, if it is known: a body of another length is not kept.
-	Size *int64 `protobuf:"varint,2,opt,name=size,proto3,oneof" json:"size,omitempty"`
-	// Its media type, if it is known: a page of HTML is not kept in the place of another type.
-	Type          string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Keep) Reset() {
-	*x = Keep{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Keep) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Keep) ProtoMessage() {}
-
-func (x *Keep) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Keep.ProtoReflect.Descriptor instead.
-func (*Keep) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *Keep) GetKey() string {
-	if x != nil {
-		return x.Key
-	}
-	return ""
-}
-
-func (x *Keep) GetSize() int64 {
-	if x != nil && x.Size != nil {
-		return *x.Size
-	}
-	return 0
-}
-
-func (x *Keep) GetType() string {
-	if x != nil {
-		return x.Type
 	}
 	return ""
 }
@@ -704,7 +683,7 @@ type ReplyClass struct {
 	// Ask again. Otherwise the reply is final, and is handed on as it is, unless throttled is set. With a Retry-After it is a refusal, as if throttled were set.
 	Temporary bool `protobuf:"varint,3,opt,name=temporary,proto3" json:"temporary,omitempty"`
 	// The reply refuses because the far end is asked too often: the host pauses all requests to it, and sends this one again when the
-	// pause is over. That is no attempt that failed. A pause longer than http.max_wait ends the fetch with a FetchError that is permanent
+	// pause is over. That is no attempt that failed. A pause longer than http.max_wait ends the fetch with a RequestError that is permanent
 	// and has retry_after.
 	Throttled bool `protobuf:"varint,4,opt,name=throttled,proto3" json:"throttled,omitempty"`
 	// "Name" or "Name: value": a header that the reply has. Empty: whatever the headers are.
@@ -724,7 +703,7 @@ type ReplyClass struct {
 
 func (x *ReplyClass) Reset() {
 	*x = ReplyClass{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[5]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -736,7 +715,7 @@ func (x *ReplyClass) String() string {
 func (*ReplyClass) ProtoMessage() {}
 
 func (x *ReplyClass) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[5]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -749,7 +728,7 @@ func (x *ReplyClass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplyClass.ProtoReflect.Descriptor instead.
 func (*ReplyClass) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{5}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ReplyClass) GetStatus() int32 {
@@ -808,28 +787,28 @@ func (x *ReplyClass) GetGood() bool {
 	return false
 }
 
-// FetchCancel gives up a fetch.
-type FetchCancel struct {
+// Cancel gives up a Fetch or a Keep.
+type Cancel struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *FetchCancel) Reset() {
-	*x = FetchCancel{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[6]
+func (x *Cancel) Reset() {
+	*x = Cancel{}
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *FetchCancel) String() string {
+func (x *Cancel) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*FetchCancel) ProtoMessage() {}
+func (*Cancel) ProtoMessage() {}
 
-func (x *FetchCancel) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[6]
+func (x *Cancel) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -840,9 +819,9 @@ func (x *FetchCancel) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use FetchCancel.ProtoReflect.Descriptor instead.
-func (*FetchCancel) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{6}
+// Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
+func (*Cancel) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{5}
 }
 
 // FetchWindow lets the host send more of a body. The host starts with 1 MiB.
@@ -855,7 +834,7 @@ type FetchWindow struct {
 
 func (x *FetchWindow) Reset() {
 	*x = FetchWindow{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[7]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -867,7 +846,7 @@ func (x *FetchWindow) String() string {
 func (*FetchWindow) ProtoMessage() {}
 
 func (x *FetchWindow) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[7]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -880,7 +859,7 @@ func (x *FetchWindow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchWindow.ProtoReflect.Descriptor instead.
 func (*FetchWindow) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{7}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *FetchWindow) GetBytes() int64 {
@@ -898,21 +877,17 @@ type FetchHead struct {
 	Headers []*Header              `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty"`
 	// Length of the body in bytes.
 	ContentLength int64 `protobuf:"varint,4,opt,name=content_length,json=contentLength,proto3" json:"content_length,omitempty"`
-	// The body was kept, as Fetch.keep asks, and does not come. A host that does not know keep leaves this out.
-	Kept *File `protobuf:"bytes,5,opt,name=kept,proto3" json:"kept,omitempty"`
 	// A short body, or the beginning of one; only if Fetch.body_in_head asks for it.
 	Body []byte `protobuf:"bytes,6,opt,name=body,proto3" json:"body,omitempty"`
 	// The body has ended: no chunk comes after this.
-	Last bool `protobuf:"varint,7,opt,name=last,proto3" json:"last,omitempty"`
-	// Why the body of a 2xx reply was not kept: it is not the file that Fetch.keep describes.
-	NotKept       string `protobuf:"bytes,8,opt,name=not_kept,json=notKept,proto3" json:"not_kept,omitempty"`
+	Last          bool `protobuf:"varint,7,opt,name=last,proto3" json:"last,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FetchHead) Reset() {
 	*x = FetchHead{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[8]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -924,7 +899,7 @@ func (x *FetchHead) String() string {
 func (*FetchHead) ProtoMessage() {}
 
 func (x *FetchHead) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[8]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -937,7 +912,7 @@ func (x *FetchHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchHead.ProtoReflect.Descriptor instead.
 func (*FetchHead) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{8}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FetchHead) GetStatus() int32 {
@@ -968,13 +943,6 @@ func (x *FetchHead) GetContentLength() int64 {
 	return 0
 }
 
-func (x *FetchHead) GetKept() *File {
-	if x != nil {
-		return x.Kept
-	}
-	return nil
-}
-
 func (x *FetchHead) GetBody() []byte {
 	if x != nil {
 		return x.Body
@@ -989,9 +957,391 @@ func (x *FetchHead) GetLast() bool {
 	return false
 }
 
-func (x *FetchHead) GetNotKept() string {
+// FetchChunk is a part of the body, at most 1 MiB long.
+type FetchChunk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Data  []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	// Nothing comes after this.
+	Last          bool `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FetchChunk) Reset() {
+	*x = FetchChunk{}
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FetchChunk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FetchChunk) ProtoMessage() {}
+
+func (x *FetchChunk) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[8]
 	if x != nil {
-		return x.NotKept
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FetchChunk.ProtoReflect.Descriptor instead.
+func (*FetchChunk) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *FetchChunk) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *FetchChunk) GetLast() bool {
+	if x != nil {
+		return x.Last
+	}
+	return false
+}
+
+// RequestError is what came of a request instead of a reply.
+type RequestError struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Message string                 `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	// Trying again will not help: the pipeline file does not allow the host, say.
+	Permanent  bool                 `protobuf:"varint,2,opt,name=permanent,proto3" json:"permanent,omitempty"`
+	RetryAfter *durationpb.Duration `protobuf:"bytes,3,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
+	// The robots.txt of the host forbids the request. A Read that can do nothing without it ends with ErrorInfo.skip.
+	Robots        bool `protobuf:"varint,10,opt,name=robots,proto3" json:"robots,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequestError) Reset() {
+	*x = RequestError{}
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequestError) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequestError) ProtoMessage() {}
+
+func (x *RequestError) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequestError.ProtoReflect.Descriptor instead.
+func (*RequestError) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RequestError) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *RequestError) GetPermanent() bool {
+	if x != nil {
+		return x.Permanent
+	}
+	return false
+}
+
+func (x *RequestError) GetRetryAfter() *durationpb.Duration {
+	if x != nil {
+		return x.RetryAfter
+	}
+	return nil
+}
+
+func (x *RequestError) GetRobots() bool {
+	if x != nil {
+		return x.Robots
+	}
+	return false
+}
+
+// Keep asks the host for a file: it makes a GET of the URL, follows redirects, and keeps the body of the reply in the pipeline's
+// folder of files. The bytes do not reach the plugin. The answer is a File when it is on the disk, durably; a NotKept if there is no
+// such file; a RequestError if it is not known whether there is: the host has no folder, the folder cannot be written, or the request has
+// to wait (RequestError.retry_after).
+type Keep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the content for good, within the pipeline: what was kept under it is not requested again, unless its size is
+	// another than the one below.
+	Key     string    `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Url     string    `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	Headers []*Header `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty"`
+	// As in Fetch.
+	Classes []*ReplyClass `protobuf:"bytes,4,rep,name=classes,proto3" json:"classes,omitempty"`
+	// The length of the file in bytes, if it is known: a body of another length is not kept.
+	Size *int64 `protobuf:"varint,5,opt,name=size,proto3,oneof" json:"size,omitempty"`
+	// The media type of the file, if it is known: a page of HTML is not kept in the place of another type.
+	Type string `protobuf:"bytes,6,opt,name=type,proto3" json:"type,omitempty"`
+	// As in Fetch.
+	Split         string `protobuf:"bytes,7,opt,name=split,proto3" json:"split,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Keep) Reset() {
+	*x = Keep{}
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Keep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Keep) ProtoMessage() {}
+
+func (x *Keep) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Keep.ProtoReflect.Descriptor instead.
+func (*Keep) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Keep) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Keep) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Keep) GetHeaders() []*Header {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *Keep) GetClasses() []*ReplyClass {
+	if x != nil {
+		return x.Classes
+	}
+	return nil
+}
+
+func (x *Keep) GetSize() int64 {
+	if x != nil && x.Size != nil {
+		return *x.Size
+	}
+	return 0
+}
+
+func (x *Keep) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Keep) GetSplit() string {
+	if x != nil {
+		return x.Split
+	}
+	return ""
+}
+
+// NotKept says why there is no such file. The next Keep of its key asks for it again.
+type NotKept struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the reply; 0: none came, or too_long is set and it was not read.
+	Status int32 `protobuf:"varint,1,opt,name=status,proto3" json:"status,omitempty"`
+	// What was asked for last, after redirects, without what is secret in it.
+	Url string `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	// Why the body of a 2xx reply is not the file that Keep describes, or not kept.
+	Problem string `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
+	// The file is longer than the pipeline file allows.
+	TooLong bool `protobuf:"varint,4,opt,name=too_long,json=tooLong,proto3" json:"too_long,omitempty"`
+	// Of a reply that is not 2xx: the beginning of its body, and what the host did to get another reply.
+	Said string `protobuf:"bytes,5,opt,name=said,proto3" json:"said,omitempty"`
+	// Why no reply came.
+	Error *RequestError `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
+	// The redirect to another origin after which no reply came.
+	Redirect      *Redirect `protobuf:"bytes,7,opt,name=redirect,proto3" json:"redirect,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NotKept) Reset() {
+	*x = NotKept{}
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NotKept) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NotKept) ProtoMessage() {}
+
+func (x *NotKept) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NotKept.ProtoReflect.Descriptor instead.
+func (*NotKept) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *NotKept) GetStatus() int32 {
+	if x != nil {
+		return x.Status
+	}
+	return 0
+}
+
+func (x *NotKept) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *NotKept) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *NotKept) GetTooLong() bool {
+	if x != nil {
+		return x.TooLong
+	}
+	return false
+}
+
+func (x *NotKept) GetSaid() string {
+	if x != nil {
+		return x.Said
+	}
+	return ""
+}
+
+func (x *NotKept) GetError() *RequestError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *NotKept) GetRedirect() *Redirect {
+	if x != nil {
+		return x.Redirect
+	}
+	return nil
+}
+
+// Redirect is a reply that leads to another origin.
+type Redirect struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Status int32                  `protobuf:"varint,1,opt,name=status,proto3" json:"status,omitempty"`
+	// URLs, without what may be secret in them.
+	From          string `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	To            string `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Redirect) Reset() {
+	*x = Redirect{}
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Redirect) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Redirect) ProtoMessage() {}
+
+func (x *Redirect) ProtoReflect() protoreflect.Message {
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Redirect.ProtoReflect.Descriptor instead.
+func (*Redirect) Descriptor() ([]byte, []int) {
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Redirect) GetStatus() int32 {
+	if x != nil {
+		return x.Status
+	}
+	return 0
+}
+
+func (x *Redirect) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Redirect) GetTo() string {
+	if x != nil {
+		return x.To
 	}
 	return ""
 }
@@ -1011,7 +1361,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[9]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1023,7 +1373,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[9]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1036,7 +1386,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{9}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *File) GetPath() string {
@@ -1060,140 +1410,6 @@ func (x *File) GetSize() int64 {
 	return 0
 }
 
-// FetchChunk is a part of the body, at most 1 MiB long.
-type FetchChunk struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Data  []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
-	// Nothing comes after this.
-	Last          bool `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *FetchChunk) Reset() {
-	*x = FetchChunk{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[10]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *FetchChunk) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*FetchChunk) ProtoMessage() {}
-
-func (x *FetchChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[10]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use FetchChunk.ProtoReflect.Descriptor instead.
-func (*FetchChunk) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{10}
-}
-
-func (x *FetchChunk) GetData() []byte {
-	if x != nil {
-		return x.Data
-	}
-	return nil
-}
-
-func (x *FetchChunk) GetLast() bool {
-	if x != nil {
-		return x.Last
-	}
-	return false
-}
-
-// FetchError ends a fetch instead of an answer.
-type FetchError struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Message string                 `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
-	// Trying again will not help: the pipeline file does not allow the host, say.
-	Permanent  bool                 `protobuf:"varint,2,opt,name=permanent,proto3" json:"permanent,omitempty"`
-	RetryAfter *durationpb.Duration `protobuf:"bytes,3,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
-	// It is the request for a file, by Fetch.keep, that failed: the host's folder is in order.
-	NotKept bool `protobuf:"varint,4,opt,name=not_kept,json=notKept,proto3" json:"not_kept,omitempty"`
-	// The robots.txt of the host forbids the request. A Read that can do nothing without it ends with ErrorInfo.skip.
-	Robots        bool `protobuf:"varint,10,opt,name=robots,proto3" json:"robots,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *FetchError) Reset() {
-	*x = FetchError{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[11]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *FetchError) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*FetchError) ProtoMessage() {}
-
-func (x *FetchError) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[11]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use FetchError.ProtoReflect.Descriptor instead.
-func (*FetchError) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{11}
-}
-
-func (x *FetchError) GetMessage() string {
-	if x != nil {
-		return x.Message
-	}
-	return ""
-}
-
-func (x *FetchError) GetPermanent() bool {
-	if x != nil {
-		return x.Permanent
-	}
-	return false
-}
-
-func (x *FetchError) GetRetryAfter() *durationpb.Duration {
-	if x != nil {
-		return x.RetryAfter
-	}
-	return nil
-}
-
-func (x *FetchError) GetNotKept() bool {
-	if x != nil {
-		return x.NotKept
-	}
-	return false
-}
-
-func (x *FetchError) GetRobots() bool {
-	if x != nil {
-		return x.Robots
-	}
-	return false
-}
-
 // Dial asks for a TCP connection. The host opens it if the address is granted, and then calls PluginService.Dial.
 type Dial struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1207,7 +1423,7 @@ type Dial struct {
 
 func (x *Dial) Reset() {
 	*x = Dial{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1219,7 +1435,7 @@ func (x *Dial) String() string {
 func (*Dial) ProtoMessage() {}
 
 func (x *Dial) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[12]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1232,7 +1448,7 @@ func (x *Dial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dial.ProtoReflect.Descriptor instead.
 func (*Dial) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{12}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Dial) GetNetwork() string {
@@ -1259,7 +1475,7 @@ type DialCancel struct {
 
 func (x *DialCancel) Reset() {
 	*x = DialCancel{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[13]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1271,7 +1487,7 @@ func (x *DialCancel) String() string {
 func (*DialCancel) ProtoMessage() {}
 
 func (x *DialCancel) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[13]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1284,7 +1500,7 @@ func (x *DialCancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DialCancel.ProtoReflect.Descriptor instead.
 func (*DialCancel) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{13}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{15}
 }
 
 // DialError says why there is no connection, or none any more.
@@ -1301,7 +1517,7 @@ type DialError struct {
 
 func (x *DialError) Reset() {
 	*x = DialError{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[14]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1313,7 +1529,7 @@ func (x *DialError) String() string {
 func (*DialError) ProtoMessage() {}
 
 func (x *DialError) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[14]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1326,7 +1542,7 @@ func (x *DialError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DialError.ProtoReflect.Descriptor instead.
 func (*DialError) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{14}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DialError) GetMessage() string {
@@ -1362,7 +1578,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[15]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1374,7 +1590,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[15]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1387,7 +1603,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{15}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Log) GetLevel() Log_Level {
@@ -1422,7 +1638,7 @@ type Log_Field struct {
 
 func (x *Log_Field) Reset() {
 	*x = Log_Field{}
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[16]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1434,7 +1650,7 @@ func (x *Log_Field) String() string {
 func (*Log_Field) ProtoMessage() {}
 
 func (x *Log_Field) ProtoReflect() protoreflect.Message {
-	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[16]
+	mi := &file_scrapekit_plugin_v1_host_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1447,7 +1663,7 @@ func (x *Log_Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log_Field.ProtoReflect.Descriptor instead.
 func (*Log_Field) Descriptor() ([]byte, []int) {
-	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{15, 0}
+	return file_scrapekit_plugin_v1_host_proto_rawDescGZIP(), []int{17, 0}
 }
 
 func (x *Log_Field) GetName() string {
@@ -1468,33 +1684,35 @@ var File_scrapekit_plugin_v1_host_proto protoreflect.FileDescriptor
 
 const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\n" +
-	"\x1escrapekit/plugin/v1/host.proto\x12\x13scrapekit.plugin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fscrapekit/plugin/v1/types.proto\"\xc6\x03\n" +
+	"\x1escrapekit/plugin/v1/host.proto\x12\x13scrapekit.plugin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fscrapekit/plugin/v1/types.proto\"\xe7\x03\n" +
 	"\n" +
 	"FromPlugin\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x122\n" +
-	"\x05fetch\x18\x02 \x01(\v2\x1a.scrapekit.plugin.v1.FetchH\x00R\x05fetch\x12E\n" +
-	"\ffetch_cancel\x18\x03 \x01(\v2 .scrapekit.plugin.v1.FetchCancelH\x00R\vfetchCancel\x12E\n" +
+	"\x05fetch\x18\x02 \x01(\v2\x1a.scrapekit.plugin.v1.FetchH\x00R\x05fetch\x125\n" +
+	"\x06cancel\x18\x03 \x01(\v2\x1b.scrapekit.plugin.v1.CancelH\x00R\x06cancel\x12E\n" +
 	"\ffetch_window\x18\x04 \x01(\v2 .scrapekit.plugin.v1.FetchWindowH\x00R\vfetchWindow\x12,\n" +
 	"\x03log\x18\x05 \x01(\v2\x18.scrapekit.plugin.v1.LogH\x00R\x03log\x128\n" +
 	"\acounter\x18\x06 \x01(\v2\x1c.scrapekit.plugin.v1.CounterH\x00R\acounter\x12/\n" +
 	"\x04dial\x18\a \x01(\v2\x19.scrapekit.plugin.v1.DialH\x00R\x04dial\x12B\n" +
 	"\vdial_cancel\x18\b \x01(\v2\x1f.scrapekit.plugin.v1.DialCancelH\x00R\n" +
-	"dialCancelB\t\n" +
-	"\amessage\"\xaf\x02\n" +
+	"dialCancel\x12/\n" +
+	"\x04keep\x18\t \x01(\v2\x19.scrapekit.plugin.v1.KeepH\x00R\x04keepB\t\n" +
+	"\amessage\"\xa1\x03\n" +
 	"\bFromHost\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12?\n" +
 	"\n" +
 	"fetch_head\x18\x02 \x01(\v2\x1e.scrapekit.plugin.v1.FetchHeadH\x00R\tfetchHead\x12B\n" +
 	"\vfetch_chunk\x18\x03 \x01(\v2\x1f.scrapekit.plugin.v1.FetchChunkH\x00R\n" +
-	"fetchChunk\x12B\n" +
-	"\vfetch_error\x18\x04 \x01(\v2\x1f.scrapekit.plugin.v1.FetchErrorH\x00R\n" +
-	"fetchError\x12?\n" +
+	"fetchChunk\x12H\n" +
+	"\rrequest_error\x18\x04 \x01(\v2!.scrapekit.plugin.v1.RequestErrorH\x00R\frequestError\x12?\n" +
 	"\n" +
-	"dial_error\x18\x05 \x01(\v2\x1e.scrapekit.plugin.v1.DialErrorH\x00R\tdialErrorB\t\n" +
+	"dial_error\x18\x05 \x01(\v2\x1e.scrapekit.plugin.v1.DialErrorH\x00R\tdialError\x12/\n" +
+	"\x04kept\x18\x06 \x01(\v2\x19.scrapekit.plugin.v1.FileH\x00R\x04kept\x129\n" +
+	"\bnot_kept\x18\a \x01(\v2\x1c.scrapekit.plugin.v1.NotKeptH\x00R\anotKeptB\t\n" +
 	"\amessage\"2\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\xbe\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\x8f\x02\n" +
 	"\x05Fetch\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x10\n" +
 	"\x03url\x18\x02 \x01(\tR\x03url\x125\n" +
@@ -1502,17 +1720,11 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\x04body\x18\x04 \x01(\fR\x04body\x12\x1e\n" +
 	"\n" +
 	"idempotent\x18\x05 \x01(\bR\n" +
-	"idempotent\x12-\n" +
-	"\x04keep\x18\x06 \x01(\v2\x19.scrapekit.plugin.v1.KeepR\x04keep\x129\n" +
+	"idempotent\x129\n" +
 	"\aclasses\x18\a \x03(\v2\x1f.scrapekit.plugin.v1.ReplyClassR\aclasses\x12 \n" +
 	"\fbody_in_head\x18\b \x01(\bR\n" +
 	"bodyInHead\x12\x14\n" +
-	"\x05split\x18\t \x01(\tR\x05split\"N\n" +
-	"\x04Keep\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x12\x17\n" +
-	"\x04size\x18\x02 \x01(\x03H\x00R\x04size\x88\x01\x01\x12\x12\n" +
-	"\x04type\x18\x03 \x01(\tR\x04typeB\a\n" +
-	"\x05_size\"\xeb\x01\n" +
+	"\x05split\x18\t \x01(\tR\x05split\"\xeb\x01\n" +
 	"\n" +
 	"ReplyClass\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\x05R\x06status\x12\x12\n" +
@@ -1522,36 +1734,53 @@ const file_scrapekit_plugin_v1_host_proto_rawDesc = "" +
 	"\x06header\x18\x05 \x01(\tR\x06header\x12\x18\n" +
 	"\aseconds\x18\x06 \x01(\tR\aseconds\x12/\n" +
 	"\x05pause\x18\a \x01(\v2\x19.google.protobuf.DurationR\x05pause\x12\x12\n" +
-	"\x04good\x18\b \x01(\bR\x04good\"\r\n" +
-	"\vFetchCancel\"#\n" +
+	"\x04good\x18\b \x01(\bR\x04good\"\b\n" +
+	"\x06Cancel\"#\n" +
 	"\vFetchWindow\x12\x14\n" +
-	"\x05bytes\x18\x01 \x01(\x03R\x05bytes\"\x89\x02\n" +
+	"\x05bytes\x18\x01 \x01(\x03R\x05bytes\"\xbf\x01\n" +
 	"\tFetchHead\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\x05R\x06status\x12\x14\n" +
 	"\x05proto\x18\x02 \x01(\tR\x05proto\x125\n" +
 	"\aheaders\x18\x03 \x03(\v2\x1b.scrapekit.plugin.v1.HeaderR\aheaders\x12%\n" +
-	"\x0econtent_length\x18\x04 \x01(\x03R\rcontentLength\x12-\n" +
-	"\x04kept\x18\x05 \x01(\v2\x19.scrapekit.plugin.v1.FileR\x04kept\x12\x12\n" +
+	"\x0econtent_length\x18\x04 \x01(\x03R\rcontentLength\x12\x12\n" +
 	"\x04body\x18\x06 \x01(\fR\x04body\x12\x12\n" +
-	"\x04last\x18\a \x01(\bR\x04last\x12\x19\n" +
-	"\bnot_kept\x18\b \x01(\tR\anotKept\"F\n" +
-	"\x04File\x12\x12\n" +
-	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
-	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12\x12\n" +
-	"\x04size\x18\x03 \x01(\x03R\x04size\"4\n" +
+	"\x04last\x18\a \x01(\bR\x04last\"4\n" +
 	"\n" +
 	"FetchChunk\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
-	"\x04last\x18\x02 \x01(\bR\x04last\"\xb3\x01\n" +
-	"\n" +
-	"FetchError\x12\x18\n" +
+	"\x04last\x18\x02 \x01(\bR\x04last\"\x9a\x01\n" +
+	"\fRequestError\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x1c\n" +
 	"\tpermanent\x18\x02 \x01(\bR\tpermanent\x12:\n" +
 	"\vretry_after\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter\x12\x19\n" +
-	"\bnot_kept\x18\x04 \x01(\bR\anotKept\x12\x16\n" +
+	"retryAfter\x12\x16\n" +
 	"\x06robots\x18\n" +
-	" \x01(\bR\x06robots\":\n" +
+	" \x01(\bR\x06robots\"\xe8\x01\n" +
+	"\x04Keep\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url\x125\n" +
+	"\aheaders\x18\x03 \x03(\v2\x1b.scrapekit.plugin.v1.HeaderR\aheaders\x129\n" +
+	"\aclasses\x18\x04 \x03(\v2\x1f.scrapekit.plugin.v1.ReplyClassR\aclasses\x12\x17\n" +
+	"\x04size\x18\x05 \x01(\x03H\x00R\x04size\x88\x01\x01\x12\x12\n" +
+	"\x04type\x18\x06 \x01(\tR\x04type\x12\x14\n" +
+	"\x05split\x18\a \x01(\tR\x05splitB\a\n" +
+	"\x05_size\"\xf0\x01\n" +
+	"\aNotKept\x12\x16\n" +
+	"\x06status\x18\x01 \x01(\x05R\x06status\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url\x12\x18\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\x12\x19\n" +
+	"\btoo_long\x18\x04 \x01(\bR\atooLong\x12\x12\n" +
+	"\x04said\x18\x05 \x01(\tR\x04said\x127\n" +
+	"\x05error\x18\x06 \x01(\v2!.scrapekit.plugin.v1.RequestErrorR\x05error\x129\n" +
+	"\bredirect\x18\a \x01(\v2\x1d.scrapekit.plugin.v1.RedirectR\bredirect\"F\n" +
+	"\bRedirect\x12\x16\n" +
+	"\x06status\x18\x01 \x01(\x05R\x06status\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\tR\x02to\"F\n" +
+	"\x04File\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
+	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x03R\x04size\":\n" +
 	"\x04Dial\x12\x18\n" +
 	"\anetwork\x18\x01 \x01(\tR\anetwork\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\"\f\n" +
@@ -1599,7 +1828,7 @@ func file_scrapekit_plugin_v1_host_proto_rawDescGZIP() []byte {
 }
 
 var file_scrapekit_plugin_v1_host_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_scrapekit_plugin_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_scrapekit_plugin_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_scrapekit_plugin_v1_host_proto_goTypes = []any{
 	(DialCause)(0),              // 0: scrapekit.plugin.v1.DialCause
 	(Log_Level)(0),              // 1: scrapekit.plugin.v1.Log.Level
@@ -1607,49 +1836,56 @@ var file_scrapekit_plugin_v1_host_proto_goTypes = []any{
 	(*FromHost)(nil),            // 3: scrapekit.plugin.v1.FromHost
 	(*Header)(nil),              // 4: scrapekit.plugin.v1.Header
 	(*Fetch)(nil),               // 5: scrapekit.plugin.v1.Fetch
-	(*Keep)(nil),                // 6: scrapekit.plugin.v1.Keep
-	(*ReplyClass)(nil),          // 7: scrapekit.plugin.v1.ReplyClass
-	(*FetchCancel)(nil),         // 8: scrapekit.plugin.v1.FetchCancel
-	(*FetchWindow)(nil),         // 9: scrapekit.plugin.v1.FetchWindow
-	(*FetchHead)(nil),           // 10: scrapekit.plugin.v1.FetchHead
-	(*File)(nil),                // 11: scrapekit.plugin.v1.File
-	(*FetchChunk)(nil),          // 12: scrapekit.plugin.v1.FetchChunk
-	(*FetchError)(nil),          // 13: scrapekit.plugin.v1.FetchError
-	(*Dial)(nil),                // 14: scrapekit.plugin.v1.Dial
-	(*DialCancel)(nil),          // 15: scrapekit.plugin.v1.DialCancel
-	(*DialError)(nil),           // 16: scrapekit.plugin.v1.DialError
-	(*Log)(nil),                 // 17: scrapekit.plugin.v1.Log
-	(*Log_Field)(nil),           // 18: scrapekit.plugin.v1.Log.Field
-	(*Counter)(nil),             // 19: scrapekit.plugin.v1.Counter
-	(*durationpb.Duration)(nil), // 20: google.protobuf.Duration
+	(*ReplyClass)(nil),          // 6: scrapekit.plugin.v1.ReplyClass
+	(*Cancel)(nil),              // 7: scrapekit.plugin.v1.Cancel
+	(*FetchWindow)(nil),         // 8: scrapekit.plugin.v1.FetchWindow
+	(*FetchHead)(nil),           // 9: scrapekit.plugin.v1.FetchHead
+	(*FetchChunk)(nil),          // 10: scrapekit.plugin.v1.FetchChunk
+	(*RequestError)(nil),        // 11: scrapekit.plugin.v1.RequestError
+	(*Keep)(nil),                // 12: scrapekit.plugin.v1.Keep
+	(*NotKept)(nil),             // 13: scrapekit.plugin.v1.NotKept
+	(*Redirect)(nil),            // 14: scrapekit.plugin.v1.Redirect
+	(*File)(nil),                // 15: scrapekit.plugin.v1.File
+	(*Dial)(nil),                // 16: scrapekit.plugin.v1.Dial
+	(*DialCancel)(nil),          // 17: scrapekit.plugin.v1.DialCancel
+	(*DialError)(nil),           // 18: scrapekit.plugin.v1.DialError
+	(*Log)(nil),                 // 19: scrapekit.plugin.v1.Log
+	(*Log_Field)(nil),           // 20: scrapekit.plugin.v1.Log.Field
+	(*Counter)(nil),             // 21: scrapekit.plugin.v1.Counter
+	(*durationpb.Duration)(nil), // 22: google.protobuf.Duration
 }
 var file_scrapekit_plugin_v1_host_proto_depIdxs = []int32{
 	5,  // 0: scrapekit.plugin.v1.FromPlugin.fetch:type_name -> scrapekit.plugin.v1.Fetch
-	8,  // 1: scrapekit.plugin.v1.FromPlugin.fetch_cancel:type_name -> scrapekit.plugin.v1.FetchCancel
-	9,  // 2: scrapekit.plugin.v1.FromPlugin.fetch_window:type_name -> scrapekit.plugin.v1.FetchWindow
-	17, // 3: scrapekit.plugin.v1.FromPlugin.log:type_name -> scrapekit.plugin.v1.Log
-	19, // 4: scrapekit.plugin.v1.FromPlugin.counter:type_name -> scrapekit.plugin.v1.Counter
-	14, // 5: scrapekit.plugin.v1.FromPlugin.dial:type_name -> scrapekit.plugin.v1.Dial
-	15, // 6: scrapekit.plugin.v1.FromPlugin.dial_cancel:type_name -> scrapekit.plugin.v1.DialCancel
-	10, // 7: scrapekit.plugin.v1.FromHost.fetch_head:type_name -> scrapekit.plugin.v1.FetchHead
-	12, // 8: scrapekit.plugin.v1.FromHost.fetch_chunk:type_name -> scrapekit.plugin.v1.FetchChunk
-	13, // 9: scrapekit.plugin.v1.FromHost.fetch_error:type_name -> scrapekit.plugin.v1.FetchError
-	16, // 10: scrapekit.plugin.v1.FromHost.dial_error:type_name -> scrapekit.plugin.v1.DialError
-	4,  // 11: scrapekit.plugin.v1.Fetch.headers:type_name -> scrapekit.plugin.v1.Header
-	6,  // 12: scrapekit.plugin.v1.Fetch.keep:type_name -> scrapekit.plugin.v1.Keep
-	7,  // 13: scrapekit.plugin.v1.Fetch.classes:type_name -> scrapekit.plugin.v1.ReplyClass
-	20, // 14: scrapekit.plugin.v1.ReplyClass.pause:type_name -> google.protobuf.Duration
-	4,  // 15: scrapekit.plugin.v1.FetchHead.headers:type_name -> scrapekit.plugin.v1.Header
-	11, // 16: scrapekit.plugin.v1.FetchHead.kept:type_name -> scrapekit.plugin.v1.File
-	20, // 17: scrapekit.plugin.v1.FetchError.retry_after:type_name -> google.protobuf.Duration
-	0,  // 18: scrapekit.plugin.v1.DialError.cause:type_name -> scrapekit.plugin.v1.DialCause
-	1,  // 19: scrapekit.plugin.v1.Log.level:type_name -> scrapekit.plugin.v1.Log.Level
-	18, // 20: scrapekit.plugin.v1.Log.fields:type_name -> scrapekit.plugin.v1.Log.Field
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	7,  // 1: scrapekit.plugin.v1.FromPlugin.cancel:type_name -> scrapekit.plugin.v1.Cancel
+	8,  // 2: scrapekit.plugin.v1.FromPlugin.fetch_window:type_name -> scrapekit.plugin.v1.FetchWindow
+	19, // 3: scrapekit.plugin.v1.FromPlugin.log:type_name -> scrapekit.plugin.v1.Log
+	21, // 4: scrapekit.plugin.v1.FromPlugin.counter:type_name -> scrapekit.plugin.v1.Counter
+	16, // 5: scrapekit.plugin.v1.FromPlugin.dial:type_name -> scrapekit.plugin.v1.Dial
+	17, // 6: scrapekit.plugin.v1.FromPlugin.dial_cancel:type_name -> scrapekit.plugin.v1.DialCancel
+	12, // 7: scrapekit.plugin.v1.FromPlugin.keep:type_name -> scrapekit.plugin.v1.Keep
+	9,  // 8: scrapekit.plugin.v1.FromHost.fetch_head:type_name -> scrapekit.plugin.v1.FetchHead
+	10, // 9: scrapekit.plugin.v1.FromHost.fetch_chunk:type_name -> scrapekit.plugin.v1.FetchChunk
+	11, // 10: scrapekit.plugin.v1.FromHost.request_error:type_name -> scrapekit.plugin.v1.RequestError
+	18, // 11: scrapekit.plugin.v1.FromHost.dial_error:type_name -> scrapekit.plugin.v1.DialError
+	15, // 12: scrapekit.plugin.v1.FromHost.kept:type_name -> scrapekit.plugin.v1.File
+	13, // 13: scrapekit.plugin.v1.FromHost.not_kept:type_name -> scrapekit.plugin.v1.NotKept
+	4,  // 14: scrapekit.plugin.v1.Fetch.headers:type_name -> scrapekit.plugin.v1.Header
+	6,  // 15: scrapekit.plugin.v1.Fetch.classes:type_name -> scrapekit.plugin.v1.ReplyClass
+	22, // 16: scrapekit.plugin.v1.ReplyClass.pause:type_name -> google.protobuf.Duration
+	4,  // 17: scrapekit.plugin.v1.FetchHead.headers:type_name -> scrapekit.plugin.v1.Header
+	22, // 18: scrapekit.plugin.v1.RequestError.retry_after:type_name -> google.protobuf.Duration
+	4,  // 19: scrapekit.plugin.v1.Keep.headers:type_name -> scrapekit.plugin.v1.Header
+	6,  // 20: scrapekit.plugin.v1.Keep.classes:type_name -> scrapekit.plugin.v1.ReplyClass
+	11, // 21: scrapekit.plugin.v1.NotKept.error:type_name -> scrapekit.plugin.v1.RequestError
+	14, // 22: scrapekit.plugin.v1.NotKept.redirect:type_name -> scrapekit.plugin.v1.Redirect
+	0,  // 23: scrapekit.plugin.v1.DialError.cause:type_name -> scrapekit.plugin.v1.DialCause
+	1,  // 24: scrapekit.plugin.v1.Log.level:type_name -> scrapekit.plugin.v1.Log.Level
+	20, // 25: scrapekit.plugin.v1.Log.fields:type_name -> scrapekit.plugin.v1.Log.Field
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_scrapekit_plugin_v1_host_proto_init() }
@@ -1660,27 +1896,30 @@ func file_scrapekit_plugin_v1_host_proto_init() {
 	file_scrapekit_plugin_v1_types_proto_init()
 	file_scrapekit_plugin_v1_host_proto_msgTypes[0].OneofWrappers = []any{
 		(*FromPlugin_Fetch)(nil),
-		(*FromPlugin_FetchCancel)(nil),
+		(*FromPlugin_Cancel)(nil),
 		(*FromPlugin_FetchWindow)(nil),
 		(*FromPlugin_Log)(nil),
 		(*FromPlugin_Counter)(nil),
 		(*FromPlugin_Dial)(nil),
 		(*FromPlugin_DialCancel)(nil),
+		(*FromPlugin_Keep)(nil),
 	}
 	file_scrapekit_plugin_v1_host_proto_msgTypes[1].OneofWrappers = []any{
 		(*FromHost_FetchHead)(nil),
 		(*FromHost_FetchChunk)(nil),
-		(*FromHost_FetchError)(nil),
+		(*FromHost_RequestError)(nil),
 		(*FromHost_DialError)(nil),
+		(*FromHost_Kept)(nil),
+		(*FromHost_NotKept)(nil),
 	}
-	file_scrapekit_plugin_v1_host_proto_msgTypes[4].OneofWrappers = []any{}
+	file_scrapekit_plugin_v1_host_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_scrapekit_plugin_v1_host_proto_rawDesc), len(file_scrapekit_plugin_v1_host_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

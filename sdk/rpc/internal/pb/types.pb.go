@@ -446,7 +446,7 @@ type ErrorInfo struct {
 	// Try again after this time. The host waits no longer than http.max_wait, and otherwise ends the split.
 	RetryAfter *durationpb.Duration `protobuf:"bytes,2,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
 	// Of a Read: the split is not to be read, and nothing is missing for it, as where robots.txt forbids a link
-	// (FetchError.robots). It is skipped: counted and listed in the report, and the run is complete without it.
+	// (RequestError.robots). It is skipped: counted and listed in the report, and the run is complete without it.
 	Skip          bool `protobuf:"varint,10,opt,name=skip,proto3" json:"skip,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -8,8 +8,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/scrapekit/scrapekit/plugins/internal/markup"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/markup"
 )
 
 // line is a record, appended member by member.

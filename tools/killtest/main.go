@@ -1,7 +1,7 @@
 // Command killtest kills a program that reads an API into files, again and again, and counts what is lost, twice and torn in the
 // files when it has come to its end. It knows the program by its command line alone, so that any two can be compared.
 //
-//	go run ./cmd/killtest -- {killtest} naive {url}
+//	go run ./tools/killtest -- {killtest} naive {url}
 //
 // It serves a paged JSON API with records of known ids. {url} in the command and in the files of -copy is that of the API,
 // {dir} the folder in which the command runs, {root} the folder from which killtest was started, {killtest} its own program.

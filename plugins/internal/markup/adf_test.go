@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/markup"
+	"github.com/scrapekit/scrapekit/plugins/internal/markup"
 )
 
 // adfNodes has a case for each node of the schema: what it is as JSON, and as Markdown.

@@ -11,10 +11,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/markup"
+	"github.com/scrapekit/scrapekit/plugins/internal/markup"
 )
 
-const fixtures = "../../../../../shared/fixtures/jira"
+const fixtures = "../../../../shared/fixtures/jira"
 
 // reference is one line of the fixture.
 type reference struct {

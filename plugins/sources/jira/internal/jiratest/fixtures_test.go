@@ -17,7 +17,7 @@ import (
 // fixture opens a file of the fixtures, or skips the test.
 func fixture(t *testing.T, name string) []byte {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "..", "shared", "fixtures", "jira", name))
+	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "..", "..", "shared", "fixtures", "jira", name))
 	if os.IsNotExist(err) {
 		t.Skip("the fixtures are not beside the repository")
 	}

@@ -1,6 +1,6 @@
 // The signer of AWS against the vectors that AWS publishes.
 
-package fetch
+package credential
 
 import (
 	"net/http"
@@ -45,7 +45,7 @@ func TestSigV4Vectors(t *testing.T) {
 				for k, v := range c.header {
 					req.Header[k] = v
 				}
-				if err := (Auth{Kind: AuthAWS, AWS: &c.keys}).put(req, nil); err != nil {
+				if err := c.keys.Put(req, nil); err != nil {
 					t.Fatal(err)
 				}
 				if got := req.Header.Get("Authorization"); got != c.want {

@@ -1,4 +1,4 @@
-# The pipeline that killtest kills: see the README, "What is guaranteed".
+# The pipeline that killtest kills: see the page "guarantees" of the manual.
 pipeline {
   commit_every = "100ms"
 }

@@ -1,4 +1,4 @@
-module github.com/scrapekit/scrapekit/tools
+module github.com/scrapekit/scrapekit/tools/buf
 
 go 1.26.7
 

@@ -1,13 +1,12 @@
-// Origin: scheme, host and port, in the one spelling in which they are compared.
-
-package fetch
+// Package origin is scheme, host and port of a URL, in the one spelling in which they are compared.
+package origin
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/scrapekit/scrapekit/core/internal/address"
@@ -17,33 +16,32 @@ import (
 // origins, the host may be "*.example.com": every host below example.com, not example.com itself.
 type Origin struct{ Scheme, Host, Port string }
 
-// ParseOrigin reads an origin from a URL; a path and what follows are not looked at. The host becomes lower case
+// Parse reads an origin from a URL; a path and what follows are not looked at. The host becomes lower case
 // ASCII (bücher.de is xn--bcher-kva.de) without a dot at the end, the port the scheme's own if there is none.
-func ParseOrigin(raw string) (Origin, error) {
+// The errors do not quote raw, which may hold a password.
+func Parse(raw string) (Origin, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return Origin{}, fmt.Errorf("origin %q: not a URL", raw)
+		return Origin{}, errors.New("not a URL")
 	}
-	o, err := originOf(u, true)
-	if err != nil {
-		return Origin{}, fmt.Errorf("origin %q: %w", raw, err)
-	}
-	return o, nil
+	return of(u, true)
 }
 
-// originOf returns the origin of u. A wildcard is refused unless it is asked for.
-func originOf(u *url.URL, wildcard bool) (Origin, error) {
+// Of returns the origin of u, which may not have a wildcard.
+func Of(u *url.URL) (Origin, error) { return of(u, false) }
+
+func of(u *url.URL, wildcard bool) (Origin, error) {
 	o := Origin{Scheme: strings.ToLower(u.Scheme), Port: u.Port()}
 	if o.Port == "" {
 		o.Port = defaultPort(o.Scheme)
 	}
 	switch {
 	case o.Scheme != "http" && o.Scheme != "https":
-		return Origin{}, errors.New("want http:// or https:// and a host")
+		return Origin{}, errors.New("a URL begins with https:// or http://")
 	case u.User != nil:
 		return Origin{}, errors.New("a user name or password in a URL is refused; set http.auth instead")
 	case u.Opaque != "" || u.Hostname() == "":
-		return Origin{}, errors.New("the host is missing")
+		return Origin{}, errors.New("the URL names no host")
 	}
 	name, wild := u.Hostname(), ""
 	if rest, ok := strings.CutPrefix(name, "*."); ok && wildcard {
@@ -79,10 +77,10 @@ func (o Origin) Covers(target Origin) bool {
 }
 
 // String returns the origin as it stands in a pipeline file.
-func (o Origin) String() string { return o.Scheme + "://" + o.address() }
+func (o Origin) String() string { return o.Scheme + "://" + o.Address() }
 
-// address is host and, where it is not the scheme's own, port.
-func (o Origin) address() string {
+// Address returns the host and, where it is not the scheme's own, the port.
+func (o Origin) Address() string {
 	if o.Port != defaultPort(o.Scheme) {
 		return net.JoinHostPort(o.Host, o.Port)
 	}
@@ -92,11 +90,14 @@ func (o Origin) address() string {
 	return o.Host
 }
 
-func coveredBy(origins []Origin, target Origin) bool {
-	for _, o := range origins {
-		if o.Covers(target) {
-			return true
-		}
-	}
-	return false
+// Covered reports whether one of origins covers target.
+func Covered(origins []Origin, target Origin) bool {
+	return slices.ContainsFunc(origins, func(o Origin) bool { return o.Covers(target) })
+}
+
+// PlainText reports whether requests to the origin can be read on the way: they are not encrypted
+// and leave the machine.
+func (o Origin) PlainText() bool {
+	ip := net.ParseIP(o.Host)
+	return o.Scheme == "http" && o.Host != "localhost" && (ip == nil || !ip.IsLoopback())
 }

@@ -1,0 +1,20 @@
+// Requests for files: their bodies are kept as they came.
+
+package fetch
+
+import (
+	"context"
+	"net/http"
+)
+
+type forFileKey struct{}
+
+// ForFiles makes requests by next whose bodies are kept by whoever asks: no character set is decoded, and the cache of replies
+// does not hold them.
+func ForFiles(next http.RoundTripper) http.RoundTripper {
+	return roundTrip(func(req *http.Request) (*http.Response, error) {
+		return next.RoundTrip(req.WithContext(context.WithValue(req.Context(), forFileKey{}, true)))
+	})
+}
+
+func isForFile(req *http.Request) bool { return req.Context().Value(forFileKey{}) != nil }

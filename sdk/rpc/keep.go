@@ -1,0 +1,129 @@
+// Keep, both ends: a file that the plugin asks for, and the host keeps.
+
+package rpc
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+)
+
+// keeping is a file that the plugin waits for.
+type keeping chan kept
+
+// kept is what came of it.
+type kept struct {
+	file sdk.File
+	err  error
+}
+
+func (k keeping) take(m *pb.FromHost) {
+	switch m := m.GetMessage().(type) {
+	case *pb.FromHost_Kept:
+		k.settle(kept{file: sdk.File{Path: m.Kept.GetPath(), SHA256: m.Kept.GetSha256(), Size: m.Kept.GetSize()}})
+	case *pb.FromHost_NotKept:
+		k.settle(kept{err: notKeptFrom(m.NotKept)})
+	case *pb.FromHost_RequestError:
+		k.settle(kept{err: requestErrorFrom(m.RequestError)})
+	}
+}
+
+func (k keeping) fail(err error) { k.settle(kept{err: err}) }
+
+// settle never waits: the first answer holds.
+func (k keeping) settle(what kept) {
+	select {
+	case k <- what:
+	default:
+	}
+}
+
+// keep asks the host for a file, within the call.
+func (t *transport) keep(req *http.Request, key string, expect sdk.Expect) (sdk.File, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(t.call, func() { cancel(t.call.Err()) })()
+	k := make(keeping, 1)
+	id, err := t.link.enrol(k)
+	if err != nil {
+		return sdk.File{}, err
+	}
+	defer t.link.forget(id)
+	err = t.link.send(ctx, &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Keep{Keep: &pb.Keep{
+		Key: validText(key), Url: req.URL.String(), Headers: headersTo(req.Header), Classes: classesTo(sdk.ReplyClasses(req)),
+		Size: expect.Size, Type: validText(expect.Type), Split: validText(sdk.SplitOf(t.call)),
+	}}})
+	if err != nil {
+		return sdk.File{}, err
+	}
+	select {
+	case got := <-k:
+		return got.file, got.err
+	case <-ctx.Done():
+		_ = t.link.send(context.Background(), cancelOf(id)) // without a stream there is no host that works on it
+		return sdk.File{}, context.Cause(ctx)
+	}
+}
+
+func (d *desk) keepOrder(id uint64, k *pb.Keep) *order {
+	return &order{id: id, split: k.GetSplit(), serve: func(o *order) error { return d.keep(o, k) }}
+}
+
+// keep has the host keep a file and says which, or why there is none.
+func (d *desk) keep(o *order, k *pb.Keep) error {
+	if d.host.Keep == nil {
+		return sdk.Permanent(errors.New("this host keeps no files"))
+	}
+	req, err := request(o, http.MethodGet, nil, k)
+	if err != nil {
+		return sdk.Permanent(err)
+	}
+	file, err := d.host.Keep(req, k.GetKey(), sdk.Expect{Size: k.Size, Type: k.GetType()})
+	var none *sdk.NotKept
+	switch {
+	case errors.As(err, &none):
+		return d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_NotKept{NotKept: notKeptTo(none)}})
+	case err != nil:
+		return err
+	}
+	return d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_Kept{Kept: &pb.File{
+		Path: validText(file.Path), Sha256: file.SHA256, Size: file.Size,
+	}}})
+}
+
+func notKeptTo(e *sdk.NotKept) *pb.NotKept {
+	none := &pb.NotKept{
+		Status: int32(e.Status), Url: wireText(e.URL), Problem: wireText(e.Problem), TooLong: e.TooLong, Said: wireText(e.Said),
+	}
+	if e.Err != nil {
+		none.Error = requestErrorTo(e.Err)
+	}
+	if led := (*sdk.Redirected)(nil); errors.As(e.Err, &led) {
+		none.Redirect = &pb.Redirect{
+			Status: int32(led.Status), From: wireText(led.From.String()), To: wireText(led.To.String()),
+		}
+	}
+	return none
+}
+
+func notKeptFrom(none *pb.NotKept) *sdk.NotKept {
+	e := &sdk.NotKept{
+		Status: int(none.GetStatus()), URL: none.GetUrl(), Problem: none.GetProblem(), TooLong: none.GetTooLong(), Said: none.GetSaid(),
+	}
+	if none.GetError() == nil {
+		return e
+	}
+	e.Err = requestErrorFrom(none.GetError())
+	if led := none.GetRedirect(); led != nil {
+		from, fromErr := url.Parse(led.GetFrom())
+		to, toErr := url.Parse(led.GetTo())
+		if fromErr == nil && toErr == nil {
+			e.Err = &sdk.Redirected{Status: int(led.GetStatus()), From: from, To: to, Err: e.Err}
+		}
+	}
+	return e
+}
