@@ -46,7 +46,7 @@ func newDelivery(ctx context.Context, s *seat, fail context.CancelCauseFunc) *de
 }
 
 // group pushes a group through every stage, then notes where its split has come to: from before to now. Either all of it is
-// delivered or the attempt is over (I1).
+// delivered, or this holder delivers nothing more (I1).
 func (d *delivery) group(before, now checkpoint.Split, g *group) error {
 	if err := d.gate.enter(d.ctx, false); err != nil {
 		return d.broke(err)
@@ -183,7 +183,7 @@ func (d *delivery) checkLimits() {
 // commitEvery is the default time between commits.
 const commitEvery = 5 * time.Second
 
-// commitLoop commits from time to time until stop is closed. A failure ends the attempt.
+// commitLoop commits from time to time until stop is closed. A failure ends the work on the seat.
 func (d *delivery) commitLoop(ctx context.Context, stop <-chan struct{}) error {
 	every := d.CommitEvery
 	if every <= 0 {

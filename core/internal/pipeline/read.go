@@ -33,7 +33,7 @@ func newReader(s *seat, out *delivery, l *lane, split checkpoint.Split) *reader 
 	return &reader{seat: s, out: out, lane: l, split: split, group: group, trail: trail{idle: s.Source.MaxIdle}}
 }
 
-// read returns nil when the split is done, broken, or left open because ctx ended; an error ends the attempt.
+// read returns nil when the split is done, broken, or left open because ctx ended; an error ends the work on the seat.
 func (r *reader) read(ctx context.Context) error {
 	r.progress.active(1)
 	defer r.progress.active(-1)
@@ -192,7 +192,7 @@ func (r *reader) Cursor(cursor []byte) error {
 	return r.hand(cursor, checkpoint.Open, further)
 }
 
-// hand delivers the group. An error of delivery is no fault of the split: it ends the attempt.
+// hand delivers the group. An error of delivery is no fault of the split: it ends the work on the seat.
 func (r *reader) hand(cursor []byte, status checkpoint.Status, further bool) error {
 	next := r.split
 	next.Cursor, next.Status = cursor, status
