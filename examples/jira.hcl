@@ -28,7 +28,7 @@ variable "out" {
 source "jira" {
   url      = var.url
   projects = var.projects
-  content  = "raw" # the transform takes it apart itself
+  content  = "normalised" # the form that the transform reads
 
   select {
     streams = ["issues"]

@@ -9,6 +9,8 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -20,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 )
 
@@ -97,8 +100,13 @@ sink %q {
 	if peaks["host"] == 0 || peaks["jira"] == 0 {
 		b.Errorf("peaks in MiB: %v", peaks)
 	}
-	report, err := firstReport(filepath.Dir(file))
-	if err != nil {
+	reports, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".scrapekit", "*", "runs", "*", core.ReportFile))
+	if err != nil || len(reports) != 1 {
+		b.Fatalf("reports %v, %v", reports, err)
+	}
+	var report core.Report
+	raw, err := os.ReadFile(reports[0])
+	if err = errors.Join(err, json.Unmarshal(raw, &report)); err != nil {
 		b.Fatal(err)
 	}
 	if n := report.Stages[len(report.Stages)-1].Out; n != int64(issues) {

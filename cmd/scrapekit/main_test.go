@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -50,34 +49,7 @@ func TestMain(m *testing.M) {
 		quickRaces()
 		reduceSandbox()
 	}
-	testscript.Main(cleaned{m}, commands)
-}
-
-// cleaned removes what tests share when all of them have ended.
-type cleaned struct{ *testing.M }
-
-func (c cleaned) Run() int {
-	code := c.M.Run()
-	shared.Lock()
-	defer shared.Unlock()
-	for _, dir := range shared.dirs {
-		if err := os.RemoveAll(dir); err != nil {
-			panic(err)
-		}
-	}
-	return code
-}
-
-// shared are folders that tests share.
-var shared struct {
-	sync.Mutex
-	dirs []string
-}
-
-func removeAtEnd(dir string) {
-	shared.Lock()
-	defer shared.Unlock()
-	shared.dirs = append(shared.dirs, dir)
+	testscript.Main(m, commands)
 }
 
 // quickRaces makes processes with the race detector end at once: by itself it waits a second at every end.

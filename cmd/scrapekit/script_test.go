@@ -33,10 +33,30 @@ import (
 //	records N FILE [TEXT]        a file has this many lines, or as many that hold a text
 //
 // and ./troubled, a third-party plugin that panics, in the script's folder.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, ".") }
+
+// TestScriptsLong runs those that take long.
+func TestScriptsLong(t *testing.T) {
+	if testing.Short() {
+		t.Skip("they take long")
+	}
+	runScripts(t, "long")
+}
+
+// TestScriptsRegistry runs those that publish and install, against the registry that SCRAPEKIT_REGISTRY names too.
+//
+//ci:registry
+func TestScriptsRegistry(t *testing.T) {
+	if testing.Short() {
+		t.Skip("they take long")
+	}
+	runScripts(t, "registry")
+}
+
+func runScripts(t *testing.T, folder string) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+		Dir:                 filepath.Join("testdata", "script", folder),
 		Setup:               setUpScript,
 		WorkdirRoot:         t.TempDir(), // or a folder stays behind when -run picks a script
 		RequireExplicitExec: true,

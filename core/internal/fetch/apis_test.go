@@ -308,7 +308,7 @@ func TestCrowdIsKnownSoon(t *testing.T) {
 // TestShortWindowsInWholeSeconds: windows of one to three seconds whose reset is told in whole seconds, too coarse to be waited for, are used, however few
 // requests they hold.
 func TestShortWindowsInWholeSeconds(t *testing.T) {
-	for i, n := range []int{1, 2, 5, 15, 5, 15} {
+	for i, n := range []int{1, 2, 5, 15, 1, 2, 5, 15} {
 		for _, per := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second} {
 			round := math.Ceil
 			if i > 3 {

@@ -17,6 +17,8 @@ import (
 // run is allowed 15 % more time than the ideal, or what three pauses cost where that is more, and a few more in a run that is over in
 // seconds. A host that saves nothing up (burst 1) refuses whatever comes early by a hair, and latency varies by up to
 // jitter: it can be asked once in 1/rate + jitter at best. A burst of 2 makes that seldom.
+//
+//ci:plain
 func TestPoliteToSmallBuckets(t *testing.T) {
 	countsRates(t)
 	const jitter = 5 * time.Millisecond

@@ -101,6 +101,8 @@ func TestBurst(t *testing.T) {
 }
 
 // TestLimitThatChanges: the pace follows a host that takes less, and one that takes more.
+//
+//ci:plain
 func TestLimitThatChanges(t *testing.T) {
 	countsRates(t)
 	for name, rates := range map[string][2]float64{"down": {50, 20}, "up": {20, 50}} {

@@ -28,6 +28,8 @@ func openShared(t *testing.T, path string) *machine.Shared {
 }
 
 // TestTwoProcessesKeepOnePace: two that know nothing of each other but by the file are refused hardly more often than one, and use what is allowed.
+//
+//ci:plain
 func TestTwoProcessesKeepOnePace(t *testing.T) {
 	countsRates(t)
 	for _, c := range []struct {

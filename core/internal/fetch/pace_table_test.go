@@ -123,6 +123,7 @@ func countsRates(t *testing.T) {
 	}
 }
 
+//ci:plain
 func TestPaceTable(t *testing.T) {
 	countsRates(t)
 	t.Logf("%-26s %-18s %5s %7s %9s %9s %9s %18s %10s | %9s %9s | %9s %9s", "server", "told by", "rate", "plugins", "requests", "% allowed", "% refused", "rate at the end", "at once", "fixed: %", "% refused", "at 1.5x %", "% refused")

@@ -185,11 +185,29 @@ func (l *lane) scheduled(ctx context.Context, maxWait time.Duration) error {
 	if err != nil {
 		return err
 	}
+	if o := l.pace.order(); wait > maxWait && o.from != "file" { // whoever writes a rate into the file wants to wait for it
+		return longer(l.tooSlow(o, wait, maxWait), wait)
+	}
 	if err := sleep(ctx, wait); err != nil {
 		return err
 	}
 	l.blocked.add(waitRate, wait)
 	return l.sitOut(ctx, maxWait)
+}
+
+// longer is the end of a request that would have to wait longer than http.max_wait.
+func longer(err error, wait time.Duration) error {
+	return &attemptError{outcome: of("pause"), unsent: true, err: sdk.RetryAfter(err, wait)}
+}
+
+// tooSlow says that the rate of a host is so low that its next request is too far away, and when that would be.
+func (l *lane) tooSlow(o order, wait, maxWait time.Duration) error {
+	why := cmp.Or(o.from, "another process's")
+	if o.of != "" {
+		why += ": " + o.of
+	}
+	return fmt.Errorf("the next request to %s is %s away at its rate (%s), longer than http.max_wait (%s); run again then",
+		l.name(), short(wait), why, short(maxWait))
 }
 
 // usedUp says that a pause is too long to wait for, and until when it is.
@@ -234,7 +252,7 @@ func (l *lane) sitOut(ctx context.Context, maxWait time.Duration) error {
 		}
 		l.foreign(left)
 		if left > maxWait {
-			return &attemptError{outcome: of("pause"), unsent: true, err: sdk.RetryAfter(l.usedUp(left, maxWait), left)}
+			return longer(l.usedUp(left, maxWait), left)
 		}
 		if err := sleep(ctx, left); err != nil {
 			return err

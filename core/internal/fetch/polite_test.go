@@ -140,6 +140,7 @@ func epochReset(limit int) statement {
 	}
 }
 
+//ci:plain
 func TestPolite(t *testing.T) {
 	countsRates(t)
 	const s = time.Second

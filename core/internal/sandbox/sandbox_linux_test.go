@@ -83,6 +83,7 @@ func eachLevel(t *testing.T, test func(t *testing.T, level sandbox.Level)) {
 	}
 }
 
+//ci:plain
 func TestLimits(t *testing.T) {
 	eachLevel(t, func(t *testing.T, level sandbox.Level) {
 		limits := sandbox.Limits{Memory: 256 << 20, Threads: 50, Files: 100}

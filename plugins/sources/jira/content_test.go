@@ -19,6 +19,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
+	"github.com/scrapekit/scrapekit/sdk/normal"
 )
 
 // fixtures are real issues of a public site, beside the repository; they are not part of it.
@@ -101,25 +102,31 @@ func rawAsServed(t *testing.T, w *world, records map[string]record) {
 func validate(t *testing.T, got *harvest) {
 	t.Helper()
 	for _, s := range plugin().Streams {
-		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(s.Schema))
-		if err != nil {
-			t.Fatal(err)
+		validateAs(t, s.Name, s.Schema, got.records[s.Name])
+	}
+	validateAs(t, "normalised", normal.IssueSchema, got.records["issues"])
+}
+
+func validateAs(t *testing.T, name string, form json.RawMessage, records []json.RawMessage) {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	must(t, c.AddResource(name, doc))
+	schema, err := c.Compile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, raw := range records {
+		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+		if err == nil {
+			err = schema.Validate(v)
 		}
-		c := jsonschema.NewCompiler()
-		c.AssertFormat()
-		must(t, c.AddResource(s.Name, doc))
-		schema, err := c.Compile(s.Name)
 		if err != nil {
-			t.Fatal(err)
-		}
-		for _, raw := range got.records[s.Name] {
-			v, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
-			if err == nil {
-				err = schema.Validate(v)
-			}
-			if err != nil {
-				t.Fatalf("%s: %v", s.Name, err)
-			}
+			t.Fatalf("%s: %v", name, err)
 		}
 	}
 }

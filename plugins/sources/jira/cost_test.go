@@ -43,6 +43,8 @@ type cost struct{ first, idle int }
 // TestRequestsPerThousandIssues counts what the streams cost, and holds the manual to it. After a change that is meant:
 //
 //	go test -run RequestsPer -update ./plugins/sources/jira
+//
+//ci:plain
 func TestRequestsPerThousandIssues(t *testing.T) {
 	t.Parallel()
 	if raceEnabled {

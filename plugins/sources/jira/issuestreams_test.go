@@ -14,6 +14,7 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/normal"
 )
 
 // keyed is what a keyed sink holds: stream, key, record.
@@ -227,6 +228,8 @@ func TestContentOfIssues(t *testing.T) {
 				API, Reporter string
 				URL, Flavour  string
 				FetchedAt     time.Time `json:"fetched_at"`
+				People        []normal.Person
+				Changes       []normal.Change
 				Completeness  map[string]struct {
 					Here, Of int
 					Complete bool
@@ -241,6 +244,11 @@ func TestContentOfIssues(t *testing.T) {
 			}
 			if !slices.Equal(issue.OldKeys, []string{key}) || issue.Description != "**strong** words" || issue.Reporter == "" {
 				t.Errorf("%s: old keys %q, description %q, reporter %q", content, issue.OldKeys, issue.Description, issue.Reporter)
+			}
+			n = slices.IndexFunc(issue.Changes, func(c normal.Change) bool { return c.Field == "key" && c.From == key && c.To == moved })
+			sorted := slices.IsSortedFunc(issue.Changes, func(a, b normal.Change) int { return strings.Compare(a.Created, b.Created) })
+			if n < 0 || issue.Changes[n].Author == "" || !sorted || (len(issue.People) > 0) != (f == jiratest.DataCenter) {
+				t.Errorf("%s: changes %+v, people %v", content, issue.Changes, issue.People)
 			}
 			if last := issue.Comments[len(issue.Comments)-1]; !strings.Contains(string(last), "\"body_markdown\":\"a `comment`\"") {
 				t.Errorf("%s: the last comment is %s", content, last)

@@ -31,6 +31,8 @@ func (s slots) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // TestASlowServerIsKeptBusy reads, in virtual time, projects of a Jira that takes 50 ms for each reply and is asked 16 times at once. At
 // best all requests take 1/16 of their times.
+//
+//ci:plain
 func TestASlowServerIsKeptBusy(t *testing.T) {
 	t.Parallel()
 	if raceEnabled {

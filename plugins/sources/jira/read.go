@@ -3,7 +3,6 @@
 package jira
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -244,7 +243,7 @@ func (r *walkReader) emitParts(it *item) error {
 		return func(line []byte) error { return r.put(stream, line) }
 	}
 	if r.wants(changelogStream) {
-		for _, raw := range oldestFirst(rest.Elements(i.histories.of(i.raw))) {
+		for _, raw := range record.OldestFirst(rest.Elements(i.histories.of(i.raw))) {
 			if err := r.maker.History(h, raw, put(changelogStream)); err != nil {
 				return err
 			}
@@ -283,16 +282,6 @@ func (r *walkReader) emitParts(it *item) error {
 		}
 	}
 	return nil
-}
-
-// oldestFirst puts histories into the one order that both flavours share.
-func oldestFirst(histories [][]byte) [][]byte {
-	times := make(map[*byte]int64, len(histories))
-	for _, h := range histories {
-		times[&h[0]] = rest.Open(h).Time("created")
-	}
-	slices.SortStableFunc(histories, func(a, b []byte) int { return cmp.Compare(times[&a[0]], times[&b[0]]) })
-	return histories
 }
 
 // gone reports whether err says that an issue is not there, or not any more for this account. Data Center tells an anonymous

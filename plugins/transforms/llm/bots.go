@@ -23,7 +23,7 @@ func newBots(names, patterns []string) bots {
 
 // match reports whether an account is a bot, by any of its names.
 func (b bots) match(p person) bool {
-	for _, s := range [...]string{p.name, p.display, p.key} {
+	for _, s := range [...]string{p.login, p.display, p.id} {
 		if s == "" {
 			continue
 		}

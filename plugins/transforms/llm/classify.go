@@ -58,7 +58,7 @@ func (w *work) classifyAs(target, report string, prose int) error {
 func (w *work) valueOf(target string) string {
 	switch target {
 	case "type":
-		return w.is.atCreation("issuetype", w.is.kind)
+		return w.is.atCreation("type", w.is.kind)
 	case "priority":
 		return w.is.atCreation("priority", w.is.priority)
 	case "component":

@@ -1,10 +1,11 @@
-// Package llm is the transform that makes training records of issues: the stream issues of the Jira source goes in,
-// and the streams pretrain (one document an issue) and messages or instruct (one record a task) come out.
+// Package llm is the transform that makes training records of issues: normalised issues ([normal.Issue]) go in, and the
+// streams pretrain (one document an issue) and messages or instruct (one record a task) come out. Normalised documents
+// ([normal.Document]) go in too, and give a document each.
 //
 // Everything in a record is taken from the issue itself. An issue that cannot give a record gives none, and the
 // run's report counts why. The rules, and where they live:
 //
-//   - read.go: what is taken from the raw issue; the only file that knows Jira's JSON.
+//   - read.go: what is taken from a record; the only file that knows its form.
 //   - history.go: values as they were at creation, and the transition that fixed the issue.
 //   - bots.go, people.go, names.go: whose text is dropped, and how people become pseudonyms.
 //   - render.go: the texts as Markdown.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -53,7 +54,7 @@ func newIssue(fields m, more m) m {
 	for k, v := range more {
 		raw[k] = v
 	}
-	return m{"id": "1001", "key": "ACME-7", "project": "ACME", "flavour": "datacenter", "url": "https://jira.example.org/browse/ACME-7", "raw": raw}
+	return m{"id": "1001", "key": "ACME-7", "project": "ACME", "raw": raw}
 }
 
 // history makes a changelog of items of one day each.
@@ -122,16 +123,41 @@ func counting() (context.Context, map[string]int64) {
 	}}), counts
 }
 
+// normalised is the record that the Jira source makes of an issue; what the issue has beside raw is as it is there.
+func normalised(t testing.TB, issue m) []byte {
+	t.Helper()
+	raw, err := json.Marshal(issue["raw"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := jiraserver.Record("https://jira.example.org", jiraserver.DataCenter, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var record map[string]json.RawMessage
+	if err := json.Unmarshal(line, &record); err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range issue {
+		if name == "raw" {
+			continue
+		}
+		if record[name], err = json.Marshal(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if line, err = json.Marshal(record); err != nil {
+		t.Fatal(err)
+	}
+	return line
+}
+
 // transformed runs records through the transform.
 func transformed(t testing.TB, settings string, records ...m) result {
 	t.Helper()
 	var lines []string
 	for _, r := range records {
-		raw, err := json.Marshal(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines = append(lines, string(raw))
+		lines = append(lines, string(normalised(t, r)))
 	}
 	return transformedLines(t, settings, sdk.Upsert, lines...)
 }

@@ -26,12 +26,11 @@ func (is *issue) titleAtCreation() string {
 	return strings.Join(strings.Fields(is.atCreation("summary", is.title)), " ")
 }
 
-// descriptionAtCreation is the description that the issue was reported with. The history holds it as wiki markup,
-// in both flavours.
+// descriptionAtCreation is the description that the issue was reported with. The history holds it as a string.
 func (is *issue) descriptionAtCreation() markup.Node {
 	for _, c := range is.changes {
 		if c.field == "description" {
-			return markup.ParseWiki(clean(c.from))
+			return is.parse(clean(c.from))
 		}
 	}
 	return is.description
@@ -41,7 +40,7 @@ func (is *issue) descriptionAtCreation() markup.Node {
 func (is *issue) componentsAtCreation() []string {
 	set := slices.Clone(is.components)
 	for _, c := range slices.Backward(is.changes) {
-		if c.field != "component" {
+		if c.field != "components" {
 			continue
 		}
 		if c.to != "" {

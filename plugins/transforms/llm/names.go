@@ -49,7 +49,7 @@ func newMatcher(list []person, called []string) *matcher {
 
 // addPerson adds what a person may be called in text.
 func addPerson(p person, becomes string, add func(name, becomes string, anyCase bool)) {
-	for _, s := range [...]string{p.account, p.name, p.key} {
+	for _, s := range [...]string{p.login, p.id} {
 		if letters(s) == 0 {
 			continue
 		}

@@ -48,10 +48,13 @@ func (t *transform) newPeople(is *issue) *people {
 // identities are the names by which an account may be referred to, each marked with its sort.
 func (q person) identities() []string {
 	var out []string
-	for _, id := range [...]struct{ sort, value string }{{"account", q.account}, {"name", q.name}, {"name", q.key}} {
-		if id.value != "" {
-			out = append(out, id.sort+":"+strings.ToLower(id.value))
-		}
+	sort := "account:"
+	if q.login != "" {
+		sort = "name:"
+		out = append(out, sort+strings.ToLower(q.login))
+	}
+	if q.id != "" {
+		out = append(out, sort+strings.ToLower(q.id))
 	}
 	if len(out) == 0 && q.display != "" {
 		out = append(out, "display:"+strings.ToLower(q.display))
@@ -106,7 +109,7 @@ func (p *people) mentioned(id, shown string) int {
 			return i
 		}
 	}
-	return p.add(person{name: id, display: shown})
+	return p.add(person{login: id, display: shown})
 }
 
 // call returns what a person is called in the records: a pseudonym, or the display name. Nobody is unknown.
@@ -120,7 +123,7 @@ func (p *people) call(q person) string {
 	case q.display != "":
 		return q.display
 	}
-	return cmpOr(q.name, q.account)
+	return cmpOr(q.login, q.id)
 }
 
 // mention is how a mention is written.

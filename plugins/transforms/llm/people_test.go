@@ -67,8 +67,8 @@ func TestCloudPeople(t *testing.T) {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	list := []person{
-		{name: "ann", display: "Ann Lee"}, {name: "annlee2", display: "Ann Lee-Moor"}, {name: "will", display: "Will Frost"},
-		{display: "王小明"}, {name: "x", display: "Xi"}, {name: "épée", display: "Élan Vital"},
+		{login: "ann", display: "Ann Lee"}, {login: "annlee2", display: "Ann Lee-Moor"}, {login: "will", display: "Will Frost"},
+		{display: "王小明"}, {login: "x", display: "Xi"}, {login: "épée", display: "Élan Vital"},
 	}
 	match := newMatcher(list, []string{"u1", "u2", "u3", "u4", "u5", "u6"})
 	for in, want := range map[string]string{
@@ -92,7 +92,7 @@ func TestNamesOfNobody(t *testing.T) {
 	t.Parallel()
 	const text = "One. Two, e.g. three - (four) * and the A. or a b @. @x [a-z]+ $1 王 end."
 	for _, name := range []string{".", "...", "-", "- -", "(", "*", "$", "@", "a.", "I .", "e.g.", "A B", "Al", "王", "and", "The", "\\"} {
-		match := newMatcher([]person{{display: name}, {name: "z" + name, display: name}}, []string{"u1", "u1"})
+		match := newMatcher([]person{{display: name}, {login: "z" + name, display: name}}, []string{"u1", "u1"})
 		if got := match.replace(text); got != text {
 			t.Errorf("%q: %q", name, got)
 		}
@@ -105,7 +105,7 @@ func TestNamesOfNobody(t *testing.T) {
 // Accounts and display names are found in any case, first names as they are written or in capitals.
 func TestNamesInAnyCase(t *testing.T) {
 	t.Parallel()
-	match := newMatcher([]person{{name: "jsmith", display: "Jane Smith"}, {name: "ruby", display: "Ruby Frost"}, {name: "Q.Fox", display: "fox.quin"}}, []string{"u1", "u2", "u3"})
+	match := newMatcher([]person{{login: "jsmith", display: "Jane Smith"}, {login: "ruby", display: "Ruby Frost"}, {login: "Q.Fox", display: "fox.quin"}}, []string{"u1", "u2", "u3"})
 	for in, want := range map[string]string{
 		"JSMITH Jsmith jsmith's jsmiths": "u1 u1 u1's jsmiths",
 		"JANE Jane jane @jane":           "u1 u1 jane @u1",
@@ -118,7 +118,7 @@ func TestNamesInAnyCase(t *testing.T) {
 		}
 	}
 	// Of two people with one name, the one who is written so.
-	match = newMatcher([]person{{name: "jane"}, {name: "other", display: "Jane Moor"}}, []string{"u1", "u2"})
+	match = newMatcher([]person{{login: "jane"}, {login: "other", display: "Jane Moor"}}, []string{"u1", "u2"})
 	if got := match.replace("jane Jane"); got != "u1 u2" {
 		t.Errorf("got %q", got)
 	}

@@ -16,6 +16,8 @@ import (
 // Config is what a pipeline file may set.
 type Config struct {
 	Format        string            `json:"format,omitempty" default:"messages" enum:"messages,instruct" doc:"Form of the task records: messages (chat) or instruct (instruction, input, output). One form in a stream, never both."`
+	Issues        []string          `json:"issues,omitempty" default:"[\"issues\"]" doc:"Streams whose records are normalised issues. Each gives documents and tasks."`
+	Documents     []string          `json:"documents,omitempty" default:"[\"documents\"]" doc:"Streams whose records are normalised documents. Each record gives a document in pretrain."`
 	Tasks         []string          `json:"tasks,omitempty" default:"[\"summarization\",\"classification\",\"question_answering\"]" enum:"summarization,classification,question_answering" doc:"Tasks to derive from each issue."`
 	Targets       []string          `json:"targets,omitempty" default:"[\"type\",\"priority\"]" enum:"type,priority,component,resolution" doc:"What classification predicts, each in a record of its own."`
 	Labels        map[string]string `json:"labels,omitempty" doc:"Table that maps issue types to labels for classification. With it, types that it does not name give no record."`
@@ -38,13 +40,13 @@ type Shares struct {
 	Test       float64 `json:"test,omitempty" min:"0" doc:"Share of the split test."`
 }
 
-const about = `Makes training records of Jira issues: documents for pre-training, and the tasks summarization, classification and
-question answering, derived only from what the issue holds. Wiki markup and ADF become Markdown, bots are dropped,
-people become pseudonyms. An issue that cannot give a record gives none; the report counts why.`
+const about = `Makes training records of issues: documents for pre-training, and the tasks summarization, classification and
+question answering, derived only from what the issue holds. It reads normalised issues, whatever source they come from:
+their form is sdk/normal/issue.json, and that of documents sdk/normal/document.json. Wiki markup and ADF become Markdown,
+bots are dropped, people become pseudonyms. An issue that cannot give a record gives none; the report counts why.`
 
 // The streams that come out.
 const (
-	issuesStream   = "issues"
 	pretrainStream = "pretrain"
 	messagesStream = "messages"
 	instructStream = "instruct"
@@ -88,22 +90,49 @@ func newTransform(c Config) (*transform, error) {
 	return t, nil
 }
 
-// OutStreams replaces issues by what is made of them.
+// OutStreams replaces issues and documents by what is made of them.
 func (t *transform) OutStreams(_ context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
 	var out []sdk.Stream
+	add := func(name string) {
+		if !slices.ContainsFunc(out, func(s sdk.Stream) bool { return s.Name == name }) {
+			out = append(out, streamOf(name))
+		}
+	}
 	for _, s := range in {
-		if s.Name != issuesStream {
+		form := t.formOf(s.Name)
+		if form == other {
 			out = append(out, s)
 			continue
 		}
 		if t.Pretrain {
-			out = append(out, streamOf(pretrainStream))
+			add(pretrainStream)
 		}
-		if len(t.Tasks) > 0 {
-			out = append(out, streamOf(t.Format))
+		if form == issues && len(t.Tasks) > 0 {
+			add(t.Format)
 		}
 	}
 	return out, nil
+}
+
+// form is what the records of a stream are.
+type form int
+
+const (
+	other     form = iota // passed through
+	issues                // normalised issues
+	documents             // normalised documents, which are read if they are to be made into anything
+)
+
+func (f form) String() string { return [...]string{"other", "issues", "documents"}[f] }
+
+func (t *transform) formOf(stream string) form {
+	switch {
+	case slices.Contains(t.Issues, stream):
+		return issues
+	case t.Pretrain && slices.Contains(t.Documents, stream):
+		return documents
+	}
+	return other
 }
 
 func (t *transform) wants(task string) bool { return slices.Contains(t.Tasks, task) }

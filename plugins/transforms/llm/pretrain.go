@@ -21,6 +21,7 @@ func (w *work) pretrain() error {
 		return w.none(taskPretrain, "no text")
 	case length < w.t.MinChars:
 		return w.none(taskPretrain, "text too short")
+	case w.is.alone:
 	case len(who) < 2 && length > soloMaxChars:
 		return w.none(taskPretrain, "one person, text too long")
 	case len(who) < 2 && events > soloMaxEvents:

@@ -1,4 +1,4 @@
-// Reading: what is taken from a record of the stream issues. No other file knows Jira's JSON.
+// Reading: what is taken from a normalised record. No other file knows its form.
 
 package llm
 
@@ -11,13 +11,18 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/scrapekit/scrapekit/plugins/internal/markup"
+	"github.com/scrapekit/scrapekit/sdk/normal"
 )
 
 // issue is what the tasks work on.
 type issue struct {
-	id, key, project, flavour, url     string
+	id, key, project                   string
+	source, flavour, url               string
 	title                              string
+	parse                              parser
+	alone                              bool // a document: it has no thread and gives no tasks
 	description                        markup.Node
 	kind, status, priority, resolution string
 	labels, components                 []string
@@ -32,7 +37,7 @@ type issue struct {
 }
 
 // person is an account as far as a record shows it. The zero value is nobody.
-type person struct{ account, key, name, display string }
+type person struct{ id, login, display string }
 
 // comment is one comment of the thread.
 type comment struct {
@@ -49,129 +54,89 @@ type change struct {
 	from, to string
 }
 
-// The record and the raw issue in it, as far as they are read.
-type (
-	rawRecord struct {
-		ID      string   `json:"id"`
-		Key     string   `json:"key"`
-		Project string   `json:"project"`
-		Flavour string   `json:"flavour"`
-		URL     string   `json:"url"`
-		History *bool    `json:"changelog_complete"` // nil: the source does not say
-		Raw     rawIssue `json:"raw"`
-	}
-	rawIssue struct {
-		ID        string    `json:"id"`
-		Key       string    `json:"key"`
-		Fields    rawFields `json:"fields"`
-		Changelog struct {
-			Histories []rawHistory `json:"histories"`
-		} `json:"changelog"`
-	}
-	rawFields struct {
-		Summary        string         `json:"summary"`
-		Description    jsontext.Value `json:"description"`
-		IssueType      rawName        `json:"issuetype"`
-		Status         rawName        `json:"status"`
-		Priority       rawName        `json:"priority"`
-		Resolution     rawName        `json:"resolution"`
-		ResolutionDate string         `json:"resolutiondate"`
-		Created        string         `json:"created"`
-		Updated        string         `json:"updated"`
-		Labels         []string       `json:"labels"`
-		Components     []rawName      `json:"components"`
-		FixVersions    []rawName      `json:"fixVersions"`
-		Versions       []rawName      `json:"versions"`
-		Reporter       rawUser        `json:"reporter"`
-		Creator        rawUser        `json:"creator"`
-		Assignee       rawUser        `json:"assignee"`
-		Comment        struct {
-			Comments []rawComment `json:"comments"`
-		} `json:"comment"`
-		IssueLinks  []rawLink  `json:"issuelinks"`
-		Attachments []struct{} `json:"attachment"` // they are counted alone
-	}
-	rawName struct {
-		Name string `json:"name"`
-	}
-	rawRef struct {
-		ID  string `json:"id"`
-		Key string `json:"key"`
-	}
-	rawUser struct {
-		AccountID   string `json:"accountId"`
-		Name        string `json:"name"`
-		Key         string `json:"key"`
-		DisplayName string `json:"displayName"`
-	}
-	rawComment struct {
-		Author  rawUser        `json:"author"`
-		Created string         `json:"created"`
-		Body    jsontext.Value `json:"body"`
-	}
-	rawLink struct {
-		Type         rawName `json:"type"`
-		InwardIssue  rawRef  `json:"inwardIssue"`
-		OutwardIssue rawRef  `json:"outwardIssue"`
-	}
-	rawHistory struct {
-		Author  rawUser   `json:"author"`
-		Created string    `json:"created"`
-		Items   []rawItem `json:"items"`
-	}
-	rawItem struct {
-		Field      string `json:"field"`
-		FieldType  string `json:"fieldtype"`
-		FieldID    string `json:"fieldId"` // Cloud alone
-		FromString string `json:"fromString"`
-		To         string `json:"toString"`
-	}
-)
-
 // readIssue reads one record. The error says first what class of fault it is: invalid JSON, or an invalid issue.
 func readIssue(line []byte) (*issue, error) {
-	var r rawRecord
-	if err := json.Unmarshal(line, &r); err != nil {
-		var semantic *json.SemanticError
-		if errors.As(err, &semantic) {
-			return nil, fmt.Errorf("invalid issue: %w", err)
-		}
-		return nil, fmt.Errorf("invalid JSON: %w", err)
+	var r struct {
+		normal.Issue
+		Raw jsontext.Value `json:"raw"` // of a source that was told to leave the normalised members out
 	}
-	f := &r.Raw.Fields
+	if err := decode(line, "issue", &r); err != nil {
+		return nil, err
+	}
+	who := accounts(r.People)
 	is := &issue{
-		id: cmpOr(r.ID, r.Raw.ID), key: cmpOr(r.Key, r.Raw.Key), project: r.Project, flavour: r.Flavour, url: r.URL,
-		title: strings.Join(strings.Fields(clean(f.Summary)), " "),
-		kind:  clean(f.IssueType.Name), status: clean(f.Status.Name), priority: clean(f.Priority.Name), resolution: clean(f.Resolution.Name),
-		labels: cleanAll(f.Labels), components: names(f.Components), fixVersions: names(f.FixVersions), versions: names(f.Versions),
-		reporter: f.Reporter.person(), creator: f.Creator.person(), assignee: f.Assignee.person(),
-		created: instant(f.Created), updated: instant(f.Updated), resolved: instant(f.ResolutionDate),
-		historyKnown: r.History == nil || *r.History, attachments: len(f.Attachments),
+		id: r.ID, key: r.Key, project: r.Project, source: r.Source, flavour: r.Flavour, url: r.URL,
+		title: oneLine(r.Summary), parse: parsers[r.TextFormat],
+		kind: clean(r.Type), status: clean(r.Status), priority: clean(r.Priority), resolution: clean(r.Resolution),
+		labels: cleanAll(r.Labels), components: names(r.Components), fixVersions: names(r.FixVersions), versions: names(r.AffectedVersions),
+		reporter: who.person(r.ReporterID, r.Reporter), creator: who.person(r.CreatorID, r.Creator), assignee: who.person(r.AssigneeID, r.Assignee),
+		created: instant(r.Created), updated: instant(r.Updated), resolved: instant(r.Resolved),
+		historyKnown: r.ChangelogComplete == nil || *r.ChangelogComplete, attachments: len(r.Attachments),
 	}
-	if is.key == "" {
+	switch {
+	case is.key == "":
 		return nil, errors.New("invalid issue: it has no key")
+	case is.parse == nil:
+		return nil, fmt.Errorf("invalid issue: text_format %.20q: want markdown, wiki or plain", r.TextFormat)
+	case r.Raw != nil && r.Source == "" && is.title == "":
+		return nil, errors.New("invalid issue: it holds what the source's system sent, but no normalised members: let the source write those, " +
+			`such as with content = "normalised"`)
 	}
 	if is.project == "" {
 		is.project, _, _ = strings.Cut(is.key, "-")
 	}
-	if err := is.readTexts(f); err != nil {
+	if err := is.readTexts(&r.Issue, who); err != nil {
 		return nil, err
 	}
-	is.readHistory(r.Raw.Changelog.Histories)
-	is.readLinks(f.IssueLinks)
+	is.readHistory(r.Changes, who)
+	is.readLinks(r.Links)
 	return is, nil
 }
 
+// readDocument reads one record of a stream of documents: an issue that has a title and a description alone.
+func readDocument(line []byte) (*issue, error) {
+	var r normal.Document
+	if err := decode(line, "document", &r); err != nil {
+		return nil, err
+	}
+	switch {
+	case r.ID == "":
+		return nil, errors.New("invalid document: it has no id")
+	case parsers[r.TextFormat] == nil:
+		return nil, fmt.Errorf("invalid document: text_format %.20q: want markdown, wiki or plain", r.TextFormat)
+	}
+	is := &issue{
+		alone: true, parse: parsers[r.TextFormat],
+		id: r.ID, key: r.ID, source: r.Source, url: r.URL, title: oneLine(r.Title), labels: cleanAll(r.Labels),
+		components: []string{}, fixVersions: []string{}, versions: []string{},
+		reporter: accounts(nil).person(r.AuthorID, r.Author), created: instant(r.Created), updated: instant(r.Updated),
+	}
+	var err error
+	if is.description, err = is.body(r.Text); err != nil {
+		return nil, fmt.Errorf("invalid document: text: %w", err)
+	}
+	return is, nil
+}
+
+func decode(line []byte, what string, into any) error {
+	err := json.Unmarshal(line, into)
+	var semantic *json.SemanticError
+	switch {
+	case errors.As(err, &semantic):
+		return fmt.Errorf("invalid %s: %w", what, err)
+	case err != nil:
+		return fmt.Errorf("invalid JSON: %w", err)
+	}
+	return nil
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(clean(s)), " ") }
+
 // readLinks keeps the links that say: the same report once more.
-func (is *issue) readLinks(links []rawLink) {
+func (is *issue) readLinks(links []normal.Link) {
 	for _, l := range links {
-		if !strings.Contains(strings.ToLower(l.Type.Name), "duplicate") && !strings.EqualFold(l.Type.Name, "Cloners") {
-			continue
-		}
-		for _, to := range [...]rawRef{l.InwardIssue, l.OutwardIssue} {
-			if to != (rawRef{}) {
-				is.duplicates = append(is.duplicates, ref{id: to.ID, key: to.Key})
-			}
+		if strings.Contains(strings.ToLower(l.Type), "duplicate") || strings.EqualFold(l.Type, "Cloners") {
+			is.duplicates = append(is.duplicates, ref{id: l.OtherID, key: l.OtherKey})
 		}
 	}
 }
@@ -183,23 +148,24 @@ func cmpOr(a, b string) string {
 	return b
 }
 
-func (is *issue) readTexts(f *rawFields) (err error) {
-	if is.description, err = body(f.Description); err != nil {
+func (is *issue) readTexts(r *normal.Issue, who logins) (err error) {
+	if is.description, err = is.body(r.Description); err != nil {
 		return fmt.Errorf("invalid issue: description: %w", err)
 	}
-	for _, c := range f.Comment.Comments {
-		text, err := body(c.Body)
+	for _, c := range r.Comments {
+		text, err := is.body(c.Body)
 		if err != nil {
 			return fmt.Errorf("invalid issue: comment: %w", err)
 		}
-		is.comments = append(is.comments, comment{author: c.Author.person(), created: instant(c.Created), body: text})
+		is.comments = append(is.comments, comment{author: who.person(c.AuthorID, c.Author), created: instant(c.Created), body: text})
 	}
 	slices.SortStableFunc(is.comments, func(a, b comment) int { return a.created.Compare(b.created) })
 	return nil
 }
 
-// body reads a text: wiki markup is a string, ADF an object. Nothing at all is an empty document.
-func body(v jsontext.Value) (markup.Node, error) {
+// body reads a text: a string in its format, or an Atlassian document. Nothing at all is an empty document.
+func (is *issue) body(raw normal.Text) (markup.Node, error) {
+	v := jsontext.Value(raw)
 	switch v.Kind() {
 	case 0, 'n':
 		return markup.Node{}, nil
@@ -208,13 +174,20 @@ func body(v jsontext.Value) (markup.Node, error) {
 		if err := json.Unmarshal(v, &s); err != nil {
 			return markup.Node{}, err
 		}
-		return markup.ParseWiki(clean(s)), nil
+		return is.parse(clean(s)), nil
 	case '{':
 		doc, err := markup.ParseADF(v)
 		cleanNode(&doc)
 		return doc, err
 	}
 	return markup.Node{}, fmt.Errorf("it is neither text nor a document but %.20s", v)
+}
+
+// parser reads a text that is a string.
+type parser = func(string) markup.Node
+
+var parsers = map[string]parser{
+	"": markup.ParseMarkdown, normal.Markdown: markup.ParseMarkdown, normal.Wiki: markup.ParseWiki, normal.Plain: markup.ParsePlain,
 }
 
 // cleanNode cleans every text of a document.
@@ -225,37 +198,35 @@ func cleanNode(n *markup.Node) {
 	}
 }
 
-// readHistory reads the changes; Data Center gives them oldest first, Cloud newest first.
-func (is *issue) readHistory(histories []rawHistory) {
-	for _, h := range histories {
-		at, by := instant(h.Created), h.Author.person()
-		for _, it := range h.Items {
-			is.changes = append(is.changes, change{at: at, by: by, field: it.field(), from: it.FromString, to: it.To})
+// readHistory reads the changes.
+func (is *issue) readHistory(changes []normal.Change, who logins) {
+	for _, c := range changes {
+		field := c.Field
+		if c.Custom {
+			field = ""
 		}
+		is.changes = append(is.changes, change{at: instant(c.Created), by: who.person(c.AuthorID, c.Author), field: field, from: c.From, to: c.To})
 	}
 	slices.SortStableFunc(is.changes, func(a, b change) int { return a.at.Compare(b.at) })
 }
 
-// field names what changed. A site may call a field of its own Priority, and one more Description.
-func (it rawItem) field() string {
-	if it.FieldType == "custom" || strings.HasPrefix(it.FieldID, "customfield_") {
-		return ""
+// logins are the login names of a record, by id.
+type logins map[string]string
+
+func accounts(people []normal.Person) logins {
+	l := make(logins, len(people))
+	for _, p := range people {
+		l[p.ID] = clean(p.Login)
 	}
-	return strings.ToLower(it.Field)
+	return l
 }
 
-func (u rawUser) person() person {
-	return person{account: u.AccountID, key: u.Key, name: clean(u.Name), display: strings.TrimSpace(clean(u.DisplayName))}
+func (l logins) person(id, shown string) person {
+	return person{id: id, login: l[id], display: strings.TrimSpace(clean(shown))}
 }
 
-func names(list []rawName) []string {
-	out := make([]string, 0, len(list))
-	for _, n := range list {
-		if s := clean(n.Name); s != "" {
-			out = append(out, s)
-		}
-	}
-	return out
+func names(list []string) []string {
+	return slices.DeleteFunc(cleanAll(list), func(s string) bool { return s == "" })
 }
 
 func cleanAll(list []string) []string {
@@ -266,12 +237,11 @@ func cleanAll(list []string) []string {
 	return out
 }
 
-// instant reads a time as Jira writes it. What is no time is the zero time: a record is not lost over a date.
+// instant reads a time. What is no time is the zero time: a record is not lost over a date.
 func instant(s string) time.Time {
-	for _, layout := range [...]string{"2006-01-02T15:04:05.999-0700", time.RFC3339Nano} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC()
-		}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return time.Time{}
 	}
-	return time.Time{}
+	return t.UTC()
 }

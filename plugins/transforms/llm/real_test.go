@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -43,7 +44,7 @@ func lines(t testing.TB, path string) [][]byte {
 func apacheIssues(t testing.TB) []string {
 	var out []string
 	for _, raw := range lines(t, "apache/issues.jsonl") {
-		out = append(out, wrap(t, raw, "datacenter"))
+		out = append(out, wrap(t, raw, jiraserver.DataCenter))
 	}
 	return out
 }
@@ -55,18 +56,13 @@ func cloudIssues(t testing.TB) []string {
 		if err := json.Unmarshal(raw, &row); err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, wrap(t, row.Data, "cloud"))
+		out = append(out, wrap(t, row.Data, jiraserver.Cloud))
 	}
 	return out
 }
 
-func wrap(t testing.TB, raw []byte, flavour string) string {
-	var id struct{ ID, Key string }
-	if err := json.Unmarshal(raw, &id); err != nil {
-		t.Fatal(err)
-	}
-	project, _, _ := strings.Cut(id.Key, "-")
-	line, err := json.Marshal(m{"id": id.ID, "key": id.Key, "project": project, "flavour": flavour, "url": "https://jira.example.org/browse/" + id.Key, "raw": json.RawMessage(raw)})
+func wrap(t testing.TB, raw []byte, flavour jiraserver.Flavour) string {
+	line, err := jiraserver.Record("https://jira.example.org", flavour, raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +162,7 @@ func checkNames(t *testing.T, issues []string, res result) {
 			people = append(people, c.author)
 		}
 		for _, p := range people {
-			for _, name := range []string{p.name, p.display} {
+			for _, name := range []string{p.login, p.display} {
 				if at := wordAt(texts[is.key], name); at != "" {
 					t.Errorf("%s holds the name %q: …%s…", is.key, name, at)
 				}

@@ -90,7 +90,7 @@ func (w *work) head(task, target string) head {
 	issue := cmpOr(w.is.id, w.is.key)
 	return head{
 		IssueID: issue, ID: recordID(issue, task, target),
-		Task: task, Target: target, Issue: w.is.key, Source: "jira", Split: w.t.splitOf(w.is), SchemaVersion: schemaVersion,
+		Task: task, Target: target, Issue: w.is.key, Source: w.is.source, Split: w.t.splitOf(w.is), SchemaVersion: schemaVersion,
 	}
 }
 

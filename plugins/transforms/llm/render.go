@@ -34,7 +34,7 @@ func (t *transform) newWork(is *issue, count func(string, int64), out *output) *
 	w.description = w.markdown(is.description)
 	for _, c := range is.comments {
 		if t.DropBots && t.bots.match(c.author) {
-			count("bot comments/"+label(cmpOr(c.author.display, c.author.name)), 1)
+			count("bot comments/"+label(cmpOr(c.author.display, c.author.login)), 1)
 			continue
 		}
 		text := w.markdown(c.body)
@@ -65,7 +65,10 @@ func (w *work) document(title string, thread []post) string {
 	if title != "" {
 		b.WriteString("# " + title + "\n\n")
 	}
-	if w.description != "" {
+	switch {
+	case w.is.alone:
+		b.WriteString(w.description)
+	case w.description != "":
 		writePost(&b, w.people.call(w.author()), stamp(w.is.created), w.description)
 	}
 	for _, p := range thread {

@@ -26,7 +26,8 @@ func (o *output) add(stream string, v any) error {
 // Transform makes the records of a batch of issues. Batches of other streams pass through unchanged. It keeps
 // nothing between calls, so any number of them may run at the same time.
 func (t *transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {
-	if b.Stream != issuesStream {
+	form := t.formOf(b.Stream)
+	if form == other {
 		return []sdk.Batch{b}, nil
 	}
 	var out output
@@ -40,7 +41,7 @@ func (t *transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, er
 		if b.Op == sdk.Delete {
 			one = t.remove
 		}
-		if err := one(line, counts, &out); err != nil {
+		if err := one(form, line, counts, &out); err != nil {
 			rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: bytes.Clone(line), Reason: err.Error()})
 		}
 	}
@@ -48,8 +49,16 @@ func (t *transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, er
 	return out.Flush(), rejects.Err()
 }
 
-// upsert makes all records of an issue.
-func (t *transform) upsert(line []byte, counts tally, out *output) error {
+// upsert makes all records of an issue or of a document.
+func (t *transform) upsert(form form, line []byte, counts tally, out *output) error {
+	if form == documents {
+		doc, err := readDocument(line)
+		if err != nil {
+			return err
+		}
+		counts.add("documents/read", 1)
+		return t.newWork(doc, counts.add, out).pretrain()
+	}
 	is, err := readIssue(line)
 	if err != nil {
 		return err
@@ -75,8 +84,8 @@ func (t *transform) upsert(line []byte, counts tally, out *output) error {
 	return nil
 }
 
-// remove deletes all that an issue has ever given, with these settings or others.
-func (t *transform) remove(line []byte, counts tally, out *output) error {
+// remove deletes all that an issue or a document has ever given, with these settings or others.
+func (t *transform) remove(form form, line []byte, counts tally, out *output) error {
 	var key struct {
 		ID string `json:"id"`
 	}
@@ -86,13 +95,13 @@ func (t *transform) remove(line []byte, counts tally, out *output) error {
 	if key.ID == "" {
 		return fmt.Errorf("invalid key: it has no id")
 	}
-	counts.add("issues/deleted", 1)
+	counts.add(form.String()+"/deleted", 1)
 	if t.Pretrain {
 		if err := out.remove(pretrainStream, key.ID); err != nil {
 			return err
 		}
 	}
-	if len(t.Tasks) == 0 {
+	if form == documents || len(t.Tasks) == 0 {
 		return nil
 	}
 	return out.remove(t.Format, key.ID)

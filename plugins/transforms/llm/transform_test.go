@@ -64,10 +64,7 @@ func TestOtherStreamsPass(t *testing.T) {
 
 func TestMalformed(t *testing.T) {
 	t.Parallel()
-	good, err := json.Marshal(newIssue(nil, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
+	good := normalised(t, newIssue(nil, nil))
 	replace := func(from, to string) string { return strings.Replace(string(good), from, to, 1) }
 	for name, tt := range map[string]struct{ line, class string }{
 		"bad UTF-8":       {replace("Consumer", "Con\xffsumer"), "invalid JSON"},
@@ -78,6 +75,8 @@ func TestMalformed(t *testing.T) {
 		"wrong type":      {replace(`"labels":["regression"]`, `"labels":7`), "invalid issue"},
 		"numeric text":    {replace(`"body":"The`, `"body":12,"x":"The`), "invalid issue"},
 		"no document":     {replace(`"body":"The`, `"body":{"type":"x"},"x":"The`), "invalid issue"},
+		"raw alone":       {`{"key":"A-1","raw":{"fields":{}}}`, "invalid issue"},
+		"no such format":  {replace(`"text_format":"wiki"`, `"text_format":"rtf"`), "invalid issue"},
 		"no key":          {strings.ReplaceAll(string(good), `"key":"ACME-7"`, `"k":1`), "invalid issue"},
 		"duplicate field": {replace(`"id":"1001"`, `"a":{"b":1,"b":2},"id":"1001"`), "invalid JSON"},
 	} {
@@ -97,7 +96,7 @@ func TestMalformed(t *testing.T) {
 
 func TestNothingKnown(t *testing.T) {
 	t.Parallel()
-	res := transformedLines(t, `{}`, sdk.Upsert, `{"key":"A-1","raw":{"fields":{"comment":{"comments":[{"author":null,"body":null},{}]},"description":null}}}`)
+	res := transformedLines(t, `{}`, sdk.Upsert, `{"key":"A-1","comments":[{"author":null,"body":null},{}],"description":null}`)
 	if len(res.rejects) != 0 || res.counts["no pretrain/no text"] != 1 || res.counts["comments dropped/empty"] != 2 {
 		t.Errorf("rejects %v, counts %v", res.rejects, res.counts)
 	}
@@ -196,11 +195,7 @@ func TestSplitOfMovedIssue(t *testing.T) {
 	root := func(key string, links ...m) string {
 		raw := newIssue(m{"issuelinks": links}, nil)
 		raw["key"] = key
-		line, err := json.Marshal(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		is, err := readIssue(line)
+		is, err := readIssue(normalised(t, raw))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +206,7 @@ func TestSplitOfMovedIssue(t *testing.T) {
 		if id != "" {
 			to["id"] = id
 		}
-		return m{"type": m{"name": kind}, "outwardIssue": to}
+		return m{"id": "77", "type": m{"name": kind}, "outwardIssue": to}
 	}
 	if a, b := root("ACME-7"), root("OTHER-1"); a != "1001" || b != a {
 		t.Errorf("roots %q and %q", a, b)
@@ -228,10 +223,7 @@ func TestSplitOfMovedIssue(t *testing.T) {
 // The same batch gives the same bytes, also in many calls at once: after a crash a batch comes again.
 func TestRepeatable(t *testing.T) {
 	t.Parallel()
-	raw, err := json.Marshal(newIssue(nil, history(m{"field": "priority", "fromString": "Minor", "toString": "Major"})))
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := normalised(t, newIssue(nil, history(m{"field": "priority", "fromString": "Minor", "toString": "Major"})))
 	b := sdk.Batch{Stream: "issues", Count: 1, Payload: append(raw, '\n')}
 	v := opened(t, `{"targets":["type","priority","component","resolution"]}`)
 	want, err := v.Transform(context.Background(), b)

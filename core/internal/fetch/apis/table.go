@@ -352,8 +352,8 @@ var Table = []API{
 			h.Set("X-Rate-Limit-Interval", "1s")
 			return ""
 		}, Untold: true},
-	{Name: "MusicBrainz", Limit: "so many a second", Sent: "503, Retry-After, X-RateLimit-* of a global limit", Used: 90, Why: "as lemlist", Kind: Window, N: 30, Per: 2 * second, Status: 503, Tell: and(three("X-RateLimit-", epochReset))},
-	{Name: "lemlist", Limit: "so many in two seconds", Sent: "Retry-After with every reply, X-RateLimit-Reset: JavaScript's date", Used: 90, Why: "windows of two seconds whose end is told to the second", Kind: Window, N: 30, Per: 2 * second,
+	{Name: "MusicBrainz", Limit: "so many a second", Sent: "503, Retry-After, X-RateLimit-* of a global limit", Used: 94, Why: "as lemlist", Kind: Window, N: 30, Per: 2 * second, Status: 503, Tell: and(three("X-RateLimit-", epochReset))},
+	{Name: "lemlist", Limit: "so many in two seconds", Sent: "Retry-After with every reply, X-RateLimit-Reset: JavaScript's date", Used: 94, Why: "the ends of windows of two seconds are told by two clocks of whole seconds: until two are over each may last three, and then 97 % are used", Kind: Window, N: 30, Per: 2 * second,
 		Tell: func(h http.Header, s State) string {
 			h.Set("Retry-After", "2")
 			return three("X-RateLimit-", func(s State) string {

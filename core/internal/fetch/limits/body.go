@@ -5,6 +5,7 @@ package limits
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -15,8 +16,8 @@ func InBody(body []byte, path string) (wait time.Duration, l Limit, ok bool) {
 	return InBodyAt(body, path, time.Now())
 }
 
-// InBodyAt reads a value of a JSON body by its path, "errors.0.extensions.retry_in_seconds": a number of seconds, a
-// moment, a text with one of these in it, or an object that tells a bucket, as Shopify's throttleStatus does: then it
+// InBodyAt reads a value of a JSON body by its path, "errors.0.extensions.retry_in_seconds": a number of seconds (of
+// milliseconds, if its name says so), a moment, a text with one of these in it, or an object that tells a bucket, as Shopify's throttleStatus does: then it
 // is a limit, and wait is until as much is in it as the query costs. date is what the host's clock says.
 func InBodyAt(body []byte, path string, date time.Time) (wait time.Duration, l Limit, ok bool) {
 	steps := strings.FieldsFunc(path, func(c rune) bool { return c == '.' || c == '[' || c == ']' || c == '/' })
@@ -33,17 +34,21 @@ func InBodyAt(body []byte, path string, date time.Time) (wait time.Duration, l L
 			return 0, l, false
 		}
 	}
+	unit := time.Second
+	if inMillis.MatchString(steps[len(steps)-1]) {
+		unit = time.Millisecond
+	}
 	switch v := at.(type) {
 	case float64:
 		if t, isMoment := moment(strconv.FormatFloat(v, 'f', -1, 64)); isMoment {
 			return bounded(t.Sub(date).Seconds())
 		}
-		return bounded(v)
+		return bounded(v * unit.Seconds())
 	case string:
 		if t, isMoment := moment(v); isMoment {
 			return bounded(t.Sub(date).Seconds())
 		}
-		if d, _, ok := duration(v, time.Second); ok {
+		if d, _, ok := duration(v, unit); ok {
 			return d, l, d > 0 && d < longest
 		}
 		wait, ok = inSentence(v, date)
@@ -53,6 +58,9 @@ func InBodyAt(body []byte, path string, date time.Time) (wait time.Duration, l L
 	}
 	return 0, l, false
 }
+
+// inMillis is a name that says that its number is one of milliseconds: retry_after_ms, retryAfterMs.
+var inMillis = regexp.MustCompile(`(?:^|[-_])(?i:ms|msecs?|millis|milliseconds)$|[a-z](?:Ms|MS|Msecs?|Millis|Milliseconds)$`)
 
 func bounded(n float64) (time.Duration, Limit, bool) {
 	if !(n > 0) || n >= longest.Seconds() {

@@ -10,8 +10,9 @@ import (
 
 const (
 	below = 0.97 // a rate that keeps to a limit, as a share of it
-	// short is the longest window that is as good as a rate: its resets are told in whole seconds, too coarse to be waited for, while evenly spaced
-	// requests below the limit are never refused, wherever the window begins. All longer ones are budgets.
+	// short is the longest window that is as good as a rate: where its ends are told as moments, they are rounded twice, by two clocks, too coarse to be
+	// waited for, while evenly spaced requests below the limit are never refused, wherever the window begins. All longer ones are budgets, and so
+	// are those of more than a second that tell a time to go: that is late by the same part of a second each time, which costs it once.
 	short   = 4 * time.Second
 	coarse  = 2 * time.Second // by so much a stated reset may be later than the real one: both clocks round
 	spend   = 2 * time.Second // what a bucket holds above its reserve is spent in this time, below a half
@@ -171,7 +172,10 @@ func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 	}
 	if newest {
 		e.Limit, e.serial, e.at = l, serial, sent
-		if l.Reset > 0 {
+		down := e.zero && l.End.IsZero() && l.Reset%time.Second == 0 // it is a second more, at most
+		if l.Reset > 0 && down || down && l.Left < e.cost {
+			e.until = now.Add(l.Reset + time.Second)
+		} else if l.Reset > 0 {
 			e.until = now.Add(l.Reset)
 		} else if e.over(sent) {
 			e.until = time.Time{}
@@ -449,7 +453,7 @@ func (e *entry) judge(v *Verdict, now time.Time, underway, serial int) {
 		if rate < v.Rate {
 			v.Rate, v.RateOf = rate, e.Name
 		}
-		if !math.IsInf(rate, 1) && (e.Window > 0 || max(e.Fill, e.gain) > 0 || e.turns >= 3) {
+		if !math.IsInf(rate, 1) && (e.Window > 0 || max(e.Fill, e.gain) > 0 || e.turns >= 2) {
 			return // evenly spaced, whatever is left
 		}
 	}
@@ -493,6 +497,9 @@ func (e *entry) rate(left float64, underway int) (float64, bool) {
 		return rate / e.cost, true
 	}
 	window := e.Window
+	if e.End.IsZero() && (e.resets > time.Second || e.resets == time.Second && e.zero) {
+		return 0, false // told as a time to go, that is as good a pause as that of any budget
+	}
 	switch {
 	case window > 0:
 	case e.resets > 0 && e.resets <= short:
@@ -509,7 +516,7 @@ func (e *entry) rate(left float64, underway int) (float64, bool) {
 // guess tells the length of a short window that is not named by the longest time to a reset that was seen. Such times are rounded up: the guess begins low,
 // and each refusal adds to it.
 func (e *entry) guess() time.Duration {
-	if e.turns >= 3 {
+	if e.turns >= 2 {
 		each := max(e.each(), time.Second/2)
 		if !e.zero && e.resets == time.Second {
 			each = min(each, e.resets) // always 1 and never 0: it is rounded up, so that the window is no longer

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -295,6 +296,10 @@ func (r *reader) ignore(name, value string) {
 
 // finish makes limits of the groups, in a fixed order.
 func (r *reader) finish() {
+	for _, g := range r.groups {
+		g.ungroup()
+	}
+	r.joinForms()
 	r.lendTimes()
 	policies := map[string][]item{}
 	for stem, g := range r.groups {
@@ -318,6 +323,52 @@ func (r *reader) finish() {
 	}
 	slices.SortStableFunc(r.s.Limits, func(a, b Limit) int { return strings.Compare(a.Name, b.Name) })
 	slices.Sort(r.s.Ignored)
+}
+
+// thousands is a number whose digits are grouped: 5,000.
+var thousands = regexp.MustCompile(`^\d{1,3}(?:,\d{3})+$`)
+
+// ungroup makes plain numbers of those whose digits are grouped, if nothing beside them is a list: "200,2000" has two members, and so has "12,345" then.
+func (g *group) ungroup() {
+	amounts := []*string{&g.max, &g.left, &g.used}
+	for _, v := range []string{g.max, g.left, g.used, g.reset, g.window} {
+		if strings.Contains(v, ",") && !thousands.MatchString(v) {
+			if _, isMoment := moment(v); !isMoment { // a date has a comma too
+				return
+			}
+		}
+	}
+	for _, v := range amounts {
+		if thousands.MatchString(*v) {
+			*v = strings.ReplaceAll(*v, ",", "")
+		}
+	}
+}
+
+// joinForms makes one limit of what is said under a name with X- before it and under the same without, where neither says all of it:
+// RateLimit-Remaining and X-RateLimit-Reset.
+func (r *reader) joinForms() {
+	for stem, x := range r.groups {
+		plain, isX := strings.CutPrefix(stem, "x-")
+		g := r.groups[plain]
+		if !isX || g == nil || g.left+g.used != "" && x.left+x.used != "" || g.max != "" && x.max != "" && g.max != x.max {
+			continue
+		}
+		if x.policy+x.bare+g.policy+g.bare != "" {
+			continue // whatever these say, they say all of it
+		}
+		g.max, g.left, g.used = cmp.Or(g.max, x.max), cmp.Or(g.left, x.left), cmp.Or(g.used, x.used)
+		g.maxName, g.leftName = cmp.Or(g.maxName, x.maxName), cmp.Or(g.leftName, x.leftName)
+		g.fill, g.cost, g.period = cmp.Or(g.fill, x.fill), cmp.Or(g.cost, x.cost), cmp.Or(g.period, x.period)
+		g.crowdMax, g.crowdLeft = cmp.Or(g.crowdMax, x.crowdMax), cmp.Or(g.crowdLeft, x.crowdLeft)
+		if g.reset == "" {
+			g.reset, g.resetUnit, g.resetName = x.reset, x.resetUnit, x.resetName
+		}
+		if g.window == "" {
+			g.window, g.windowUnit = x.window, x.windowUnit
+		}
+		delete(r.groups, stem)
+	}
 }
 
 // lendTimes gives times that stand alone to the limit that they are of, if it has none and is the only one:

@@ -175,10 +175,12 @@ func TestSigned(t *testing.T) {
 }
 
 // TestEncryptedKey takes a GiB of memory; with the race detector it takes several.
+//
+//ci:plain
 func TestEncryptedKey(t *testing.T) {
 	t.Parallel()
 	if raced || testing.Short() {
-		t.Skip("it takes too much memory here; .ci/run registries runs it")
+		t.Skip("it takes too much memory here; .ci/run plain runs it")
 	}
 	key := filepath.Join(t.TempDir(), "acme.key")
 	public, _, err := publish.Keygen(key, "correct horse")

@@ -15,6 +15,8 @@ import (
 // own (tools/registry), because of what it needs. Go with
 //
 //	go build -C tools/registry -o /tmp/registry . && SCRAPEKIT_REGISTRY=/tmp/registry go test -run Distribution ./core/internal/registry/remote
+//
+//ci:registry
 func TestDistribution(t *testing.T) {
 	t.Parallel()
 	program := os.Getenv("SCRAPEKIT_REGISTRY")

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
+	"github.com/scrapekit/scrapekit/sdk/normal"
 )
 
 // Issue is an issue with what is known of its lists.
@@ -55,6 +56,8 @@ func (m *Maker) Issue(i *Issue, plain bool) []byte {
 
 func (m *Maker) normalised(l *line, i *Issue) {
 	f := rest.Open(i.Fields)
+	l.text("source", "jira")
+	l.text("text_format", normal.Wiki) // of strings; a document is an object
 	l.text("api", i.Site.API())
 	l.time("fetched_at", i.Fetched)
 	l.texts("old_keys", oldKeys(i.Histories, i.Key))
@@ -86,6 +89,9 @@ func (m *Maker) normalised(l *line, i *Issue) {
 	epic := m.customFields(l, f)
 	l.relations(f, epic)
 	l.parts(i, f)
+	histories := OldestFirst(rest.Elements(i.Histories))
+	l.changes(histories)
+	l.people(i, f, histories)
 	l.completeness(i)
 }
 

@@ -1,6 +1,6 @@
 // Plugins in TypeScript, tested as a stranger would: built by their own build, and held to the conformance suite by their own CI.
 
-package main
+package e2e
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ func modulesOf(t *testing.T) string {
 			t.Skipf("%s is not there, so the source in TypeScript is not tested", tool)
 		}
 	}
-	modules, err := filepath.Abs(filepath.Join("..", "..", "examples", "source-typescript", "node_modules"))
+	modules, err := filepath.Abs(filepath.Join("..", "..", "..", "examples", "source-typescript", "node_modules"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,19 +105,19 @@ func TestTypeScriptPieces(t *testing.T) {
 func TestTypeScriptProtocol(t *testing.T) {
 	t.Parallel()
 	modules := modulesOf(t)
-	kept, err := os.ReadFile(filepath.Join("..", "..", "sdk", "typescript", "src", "protocol.json"))
+	kept, err := os.ReadFile(filepath.Join("..", "..", "..", "sdk", "typescript", "src", "protocol.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	script, err := os.ReadFile(filepath.Join("..", "..", "sdk", "typescript", "protocol.mjs"))
+	script, err := os.ReadFile(filepath.Join("..", "..", "..", "sdk", "typescript", "protocol.mjs"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(os.Symlink(modules, filepath.Join(dir, "node_modules")), os.WriteFile(filepath.Join(dir, "protocol.mjs"), script, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	proto, err := filepath.Abs(filepath.Join("..", "..", "proto"))
+	proto, err := filepath.Abs(filepath.Join("..", "..", "..", "proto"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,11 +2,13 @@
 
 //go:build linux
 
-package main
+package e2e
 
 import (
+	"errors"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -17,7 +19,7 @@ import (
 
 func TestReplayOfTheShippedPipeline(t *testing.T) {
 	t.Parallel()
-	jira := jiraserver.New(jiraserver.Options{Seed: 7, BasePath: "/jira", Faults: demoFaults()})
+	jira := jiraserver.New(jiraserver.Options{Seed: 7, BasePath: "/jira", Faults: badDay})
 	jira.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: 60}, {Key: "BRAVO", Issues: 60}}})
 	server := httptest.NewServer(jira)
 	defer server.Close()
@@ -37,14 +39,8 @@ func TestReplayOfTheShippedPipeline(t *testing.T) {
 
 	// A plugin's test can have the same as lines.
 	lines := filepath.Join(live.dir, "run.jsonl")
-	f, err := os.Create(lines)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if code := run([]string{"recording", "show", file, "--json"}, f, os.Stderr); code != 0 {
-		t.Errorf("recording show: code %d", code)
-	}
-	if err := f.Close(); err != nil {
+	shown, err := exec.CommandContext(t.Context(), scrapekit, "recording", "show", file, "--json").Output()
+	if err = errors.Join(err, os.WriteFile(lines, shown, 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	req := httptest.NewRequestWithContext(t.Context(), "GET", s.url+"/rest/api/2/serverInfo", nil)

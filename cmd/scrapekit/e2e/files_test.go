@@ -1,6 +1,6 @@
 // Attachments: bytes that go from the server to the disk.
 
-package main
+package e2e
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -45,9 +46,8 @@ func TestAttachmentsAreKept(t *testing.T) {
 			if err := os.WriteFile(file, fmt.Appendf(nil, withFiles, server.URL, media.URL), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			var out bytes.Buffer
-			if code := run([]string{"run", file}, &out, &out); code != exitOK {
-				t.Fatalf("exit code %d\n%s", code, &out)
+			if out, err := exec.CommandContext(t.Context(), scrapekit, "run", file).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
 			}
 			checkKept(t, jira, server.URL, dir)
 			if flavour == jiraserver.Cloud && len(jira.MediaRequests()) == 0 {

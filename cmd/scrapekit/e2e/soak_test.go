@@ -2,7 +2,7 @@
 
 //go:build linux
 
-package main
+package e2e
 
 import (
 	"bufio"
@@ -125,7 +125,7 @@ func (s *soak) run(t *testing.T) {
 	t.Helper()
 	s.of = map[string]int{}
 	for {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "run", s.file(), "--output", "plain")
+		cmd := exec.CommandContext(t.Context(), scrapekit, "run", s.file(), "--output", "plain")
 		cmd.Env = append(os.Environ(), gaugesVar+"="+s.gauges)
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out

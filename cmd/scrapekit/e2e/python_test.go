@@ -1,6 +1,6 @@
 // Plugins in Python, tested as a stranger would: built by their own build, and held to the conformance suite by their own CI.
 
-package main
+package e2e
 
 import (
 	"bytes"
@@ -64,13 +64,13 @@ func TestPython(t *testing.T) {
 func TestPythonServices(t *testing.T) {
 	t.Parallel()
 	python := pythonOf(t)
-	module, err := filepath.Abs(filepath.Join("..", ".."))
+	module, err := filepath.Abs(filepath.Join("..", "..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := startServices(t)
 	dir := t.TempDir()
-	build := exec.CommandContext(t.Context(), python, "-m", "scrapekit.build", filepath.Join(module, "cmd", "scrapekit", "testdata", "python", "services.py"),
+	build := exec.CommandContext(t.Context(), python, "-m", "scrapekit.build", filepath.Join(module, "cmd", "scrapekit", "e2e", "testdata", "python", "services.py"),
 		"-o", filepath.Join(dir, "services"))
 	build.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+filepath.Join(module, "sdk", "python"))
 	if out, err := build.CombinedOutput(); err != nil {
@@ -83,7 +83,7 @@ func TestPythonServices(t *testing.T) {
 func TestPythonPieces(t *testing.T) {
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), pythonOf(t), filepath.Join("testdata", "python", "pieces.py"))
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+filepath.Join("..", "..", "sdk", "python"))
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+filepath.Join("..", "..", "..", "sdk", "python"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -108,11 +108,7 @@ func (s *services) run(t *testing.T, dir, program string) {
 	if err := os.WriteFile(filepath.Join(dir, "p.hcl"), []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), self, "run", "p.hcl")
+	cmd := exec.CommandContext(t.Context(), scrapekit, "run", "p.hcl")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "SCRAPEKIT_SANDBOX=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -1,6 +1,6 @@
 // The tutorial, followed to the letter: all its commands and files, in their order, in one shell.
 
-package main
+package e2e
 
 import (
 	"bufio"
@@ -115,7 +115,7 @@ func TestTutorial(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("its commands are those of a shell")
 	}
-	module, err := filepath.Abs(filepath.Join("..", ".."))
+	module, err := filepath.Abs(filepath.Join("..", "..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 // A server for sources in other languages: what the host does for a plugin, one path for each.
 
-package main
+package e2e
 
 import (
 	"fmt"

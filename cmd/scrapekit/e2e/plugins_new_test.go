@@ -1,6 +1,6 @@
 // Repositories of new plugins, held to their own CI.
 
-package main
+package e2e
 
 import (
 	"os"
@@ -18,14 +18,10 @@ func newRepository(t *testing.T, args ...string) (dir string, env []string) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the CI of a new plugin is a shell script")
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	// The flags of this test's own build are not those of the plugin's.
-	env = append(os.Environ(), "GOFLAGS=", "GOPROXY=off", "GOSUMDB=off", "CGO_ENABLED=0", "SCRAPEKIT="+self)
+	env = append(os.Environ(), "GOFLAGS=", "GOPROXY=off", "GOSUMDB=off", "CGO_ENABLED=0", "SCRAPEKIT="+scrapekit)
 	dir = filepath.Join(t.TempDir(), "repo")
-	cmd := exec.CommandContext(t.Context(), self, append([]string{"plugins", "new", "--tidy=false", "--dir", dir}, args...)...)
+	cmd := exec.CommandContext(t.Context(), scrapekit, append([]string{"plugins", "new", "--tidy=false", "--dir", dir}, args...)...)
 	cmd.Env = env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -44,7 +40,7 @@ func newRepository(t *testing.T, args ...string) (dir string, env []string) {
 // modules listed are those that this test was built from, so the cache holds them.
 func offlineModules(t *testing.T) (requires, sums string) {
 	t.Helper()
-	module := filepath.Join("..", "..")
+	module := filepath.Join("..", "..", "..")
 	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}\t{{.Path}} {{.Version}}{{end}}{{end}}",
 		"./cmd/scrapekit", "./sdk/serve", "./sdk/sdktest")
 	list.Dir, list.Env = module, append(os.Environ(), "GOFLAGS=", "GOPROXY=off")
@@ -86,7 +82,7 @@ func runCI(t *testing.T, dir string, env []string) {
 
 func TestNewPlugins(t *testing.T) {
 	t.Parallel()
-	module, err := filepath.Abs(filepath.Join("..", ".."))
+	module, err := filepath.Abs(filepath.Join("..", "..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}

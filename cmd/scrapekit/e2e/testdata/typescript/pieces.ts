@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import protobuf from "protobufjs/light.js";
 
-import { toStatus } from "../../../../sdk/typescript/src/calls.js";
-import { Fetched } from "../../../../sdk/typescript/src/host.js";
-import { eachRecord, ExactNumber, parse, stringify } from "../../../../sdk/typescript/src/index.js";
-import { Collector, batchFromWire, fromWire } from "../../../../sdk/typescript/src/output.js";
-import { exactly } from "../../../../sdk/typescript/src/settings.js";
-import protocol from "../../../../sdk/typescript/src/protocol.json";
+import { toStatus } from "../../../../../sdk/typescript/src/calls.js";
+import { Fetched } from "../../../../../sdk/typescript/src/host.js";
+import { eachRecord, ExactNumber, parse, stringify } from "../../../../../sdk/typescript/src/index.js";
+import { Collector, batchFromWire, fromWire } from "../../../../../sdk/typescript/src/output.js";
+import { exactly } from "../../../../../sdk/typescript/src/settings.js";
+import protocol from "../../../../../sdk/typescript/src/protocol.json";
 
 const root = protobuf.Root.fromJSON(protocol as never);
 const decode = (type: string, raw: Uint8Array): any => root.lookupType(type).decode(raw);

@@ -1,6 +1,6 @@
 // All of a Jira, by the shipped pipeline and the real program: every record of every stream comes, and comes once.
 
-package main
+package e2e
 
 import (
 	"bytes"
@@ -38,7 +38,7 @@ func TestAllOfAJiraIsAsItsBooksSay(t *testing.T) {
 				t.Fatal(err)
 			}
 			ask := func(command string, more ...string) string {
-				cmd := exec.Command(os.Args[0], append([]string{command, "jira-full.hcl", "--var", "url=" + server.URL}, more...)...)
+				cmd := exec.Command(scrapekit, append([]string{command, "jira-full.hcl", "--var", "url=" + server.URL}, more...)...)
 				cmd.Dir, cmd.Env = dir, append(os.Environ(), "JIRA_TOKEN=secret")
 				out, err := cmd.CombinedOutput()
 				if err != nil {
@@ -84,7 +84,7 @@ func TestAllOfAJiraIsAsItsBooksSay(t *testing.T) {
 // fullExample is the shipped pipeline with its credential uncommented.
 func fullExample(t *testing.T) []byte {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("..", "..", "examples", "jira-full.hcl"))
+	raw, err := os.ReadFile(filepath.Join("..", "..", "..", "examples", "jira-full.hcl"))
 	if err != nil {
 		t.Fatal(err)
 	}

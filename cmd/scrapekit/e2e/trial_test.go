@@ -2,7 +2,7 @@
 
 //go:build linux
 
-package main
+package e2e
 
 import (
 	"context"
@@ -27,20 +27,13 @@ type tools string
 
 // buildOnce builds the tools for all tests of the package.
 var buildOnce = sync.OnceValues(func() (tools, error) {
-	dir, err := os.MkdirTemp("", "scrapekit-tools-*")
-	if err != nil {
-		return "", err
-	}
-	removeAtEnd(dir)
-	if err := os.Chmod(dir, 0o755); err != nil { // an ordinary user runs them too
-		return "", err
-	}
-	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), ".", "./testdata/steady", "../../examples/transform-number", "./testdata/connects", "./testdata/readlist", "../../examples/sink-redis", "../../examples/source-forum", "../../sdk/sdktest/crashtest/launch")
+	cmd := exec.Command("go", "build", "-o", toolsDir+string(filepath.Separator), "..", "./testdata/steady", "./testdata/connects", "./testdata/readlist",
+		"../../../examples/transform-number", "../../../examples/sink-redis", "../../../examples/source-forum", "../../../sdk/sdktest/crashtest/launch")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS="+strings.ReplaceAll(os.Getenv("GOFLAGS"), "-race", ""))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building: %w\n%s", err, out)
 	}
-	return tools(dir), nil
+	return tools(toolsDir), nil
 })
 
 // needTools skips a test where programs cannot be watched.

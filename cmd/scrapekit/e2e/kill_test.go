@@ -2,7 +2,7 @@
 
 //go:build linux
 
-package main
+package e2e
 
 import (
 	"bytes"
@@ -36,12 +36,15 @@ type site struct {
 // newSite starts a Jira like the demo's: faults on, and slow enough that kills fall into the middle.
 func newSite(t *testing.T, issues int, latency time.Duration) site {
 	t.Helper()
-	jira := jiraserver.New(jiraserver.Options{Seed: 7, BasePath: "/jira", Faults: demoFaults(), Latency: latency})
+	jira := jiraserver.New(jiraserver.Options{Seed: 7, BasePath: "/jira", Faults: badDay, Latency: latency})
 	jira.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: issues / 2}, {Key: "BRAVO", Issues: issues - issues/2}}})
 	server := httptest.NewServer(jira)
 	t.Cleanup(server.Close)
 	return site{url: server.URL + "/jira"}
 }
+
+// badDay is what fails of a Jira: errors, proxies' HTML, broken bodies and connections, slow replies.
+var badDay = jiraserver.Faults{ServerErrors: 0.03, HTMLErrors: 0.02, Truncated: 0.02, Resets: 0.02, Slow: 0.03, Delay: 300 * time.Millisecond}
 
 // place is a folder with the shipped pipeline file, set to commit often.
 func (s site) place(t *testing.T, pageSize int) place {
@@ -83,7 +86,7 @@ func (p place) file() string { return filepath.Join(p.dir, "jira.hcl") }
 
 // command is the host on this place's pipeline.
 func (p place) command(ctx context.Context) (*exec.Cmd, *bytes.Buffer) {
-	cmd := exec.CommandContext(ctx, os.Args[0], "run", p.file(), "--output", "plain",
+	cmd := exec.CommandContext(ctx, scrapekit, "run", p.file(), "--output", "plain",
 		"--var", "url="+p.site.url, "--var", `projects=["ALPHA", "BRAVO"]`, "--var", "out=corpus")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
