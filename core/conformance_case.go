@@ -28,6 +28,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/conformance"
+	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
 // selected are the streams that a source is tested with: those that a run would read; nil: all.
@@ -186,7 +187,7 @@ func relocated(b config.Block, from, dir string, o SinkOptions) (json.RawMessage
 	files := false
 	for name, p := range schema.Properties {
 		var path string
-		writes := p[sdk.KeywordPath] == true || p[sdk.KeywordPath] == "write"
+		writes := p[keyword.Path] == true || p[keyword.Path] == "write"
 		if !writes || json.Unmarshal(settings[name], &path) != nil || path == "" || path == "-" {
 			continue
 		}

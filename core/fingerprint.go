@@ -12,7 +12,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
 // fingerprint stands for the stages and their settings: records of one run must not be made in two ways.
@@ -44,7 +44,7 @@ func writeBlock(w io.Writer, b config.Block) error {
 		return err
 	}
 	for name, s := range schema.Properties {
-		if sensitive, _ := s.Extra[sdk.KeywordSensitive].(bool); sensitive {
+		if sensitive, _ := s.Extra[keyword.Sensitive].(bool); sensitive {
 			delete(settings, name)
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/state"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 // PlanInfo is what the next run would read.
@@ -212,7 +213,7 @@ func (p *Pipeline) guarantees(ctx context.Context, parts *parts, out *PlanInfo) 
 		if err != nil {
 			return err
 		}
-		g := sdk.GuaranteeOf(inst.Plugin)
+		g := host.GuaranteeOf(inst.Plugin)
 		g.Why = p.Hide(g.Why)
 		out.Sinks = append(out.Sinks, SinkInfo{s.Name, g})
 		_ = inst.Stop(context.WithoutCancel(ctx)) // it was asked and is not needed any more

@@ -17,7 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // ReportFile is the name of the report in a run's folder.
@@ -138,7 +138,7 @@ func (r *Report) counters(p *Pipeline, c pipeline.Counts) {
 	for _, path := range slices.Sorted(maps.Keys(c.Counters)) {
 		n := c.Counters[path]
 		heading, name, ok := strings.Cut(path, "/")
-		if ok && heading == sdk.HeadingMissing {
+		if ok && heading == hint.Missing {
 			part, why, _ := strings.Cut(name, ": ")
 			r.Missing = append(r.Missing, Missing{Part: p.redact.String(part), Times: n, Problem: p.redact.String(why)})
 			continue

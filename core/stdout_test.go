@@ -13,6 +13,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
 )
 
@@ -42,7 +43,7 @@ func printedTo(_ *testing.T, dir string) any { return printedConfig{filepath.Joi
 func TestStdoutKeepsItsGuarantee(t *testing.T) {
 	t.Parallel()
 	sdktest.TestSink(t, printedPlugin(), sdktest.SinkCase{Config: printedTo, Read: printedOf})
-	if g := sdk.GuaranteeOf(&stdout{}); g.Delivery != sdk.AtLeastOnce {
+	if g := host.GuaranteeOf(&stdout{}); g.Delivery != sdk.AtLeastOnce {
 		t.Errorf("standard output guarantees %q, and cannot take anything back", g.Delivery)
 	}
 }

@@ -13,42 +13,9 @@ import (
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
-
-// Keywords of our own in a settings schema.
-const (
-	// KeywordSensitive marks a setting that is never printed.
-	KeywordSensitive = "x-scrapekit-sensitive"
-	// KeywordHost marks a URL, or a list of them, whose scheme, host and port the plugin may reach: what the user writes
-	// there, the host allows.
-	KeywordHost = "x-scrapekit-host"
-	// KeywordPath marks a path in the file system, or a list of them. The host makes a relative one absolute, from the folder of the
-	// pipeline file; "-" stays as it is. Its value says what the plugin does there: "read", "write", or true for what is
-	// usual, which is to write at a sink's required path and to read elsewhere. A plugin may read what is there; or write in the folder
-	// of what is there, or of the folder above the first "{" of a path with placeholders.
-	KeywordPath = "x-scrapekit-path"
-	// KeywordDial marks an address, host:port or a URL with one, or a list of them, to which the plugin may open TCP connections:
-	// what the user writes there is a permission to [Permissions].Dial. See [Dial].
-	KeywordDial = "x-scrapekit-dial"
-)
-
-// PathUse says what the value of [KeywordPath] means in the schema of a setting, for a plugin of a kind: that it reads what is there, or
-// writes in its folder. required says that the setting is one of the plugin as a whole, and must be given.
-func PathUse(keyword any, kind Kind, required bool) (read, write bool) {
-	switch keyword {
-	case nil, false:
-		return false, false
-	case "read":
-		return true, false
-	case "write":
-		return false, true
-	}
-	write = kind == KindSink && required
-	return !write, write
-}
-
-// DurationPattern is the pattern of a [Duration] in a settings schema.
-const DurationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 
 // Duration is a time.Duration that is written as "5s" or "1h30m" in settings.
 type Duration time.Duration
@@ -194,7 +161,7 @@ func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {
 		return nil, fmt.Errorf("settings are a struct, not %s", t)
 	}
 	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[Duration](): {Type: "string", Pattern: DurationPattern, Description: "a duration such as 5s or 1h30m"},
+		reflect.TypeFor[Duration](): {Type: "string", Pattern: keyword.Duration, Description: "a duration such as 5s or 1h30m"},
 	}})
 	if err != nil {
 		return nil, err
@@ -264,16 +231,18 @@ func annotateField(p *jsonschema.Schema, f reflect.StructField) error {
 			*bound = &n
 		}
 	}
-	for tag, keyword := range map[string]string{"sensitive": KeywordSensitive, "host": KeywordHost, "path": KeywordPath, "dial": KeywordDial} {
+	for tag, word := range map[string]string{
+		"sensitive": keyword.Sensitive, "host": keyword.Host, "path": keyword.Path, "dial": keyword.Dial,
+	} {
 		value := f.Tag.Get(tag)
 		if p.Extra == nil && value != "" {
 			p.Extra = map[string]any{}
 		}
 		switch {
 		case value == "true":
-			p.Extra[keyword] = true
+			p.Extra[word] = true
 		case tag == "path" && (value == "read" || value == "write"):
-			p.Extra[keyword] = value
+			p.Extra[word] = value
 		case value != "" && value != "false":
 			return fmt.Errorf("tag %s: %q says nothing", tag, value)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
 type server struct {
@@ -42,13 +43,13 @@ func TestSchemaSaysWhatTheTagsSay(t *testing.T) {
 	s := schemaOf(t)
 	props := s["properties"].(map[string]any)
 	url := props["url"].(map[string]any)
-	if url["type"] != "string" || url["description"] != "where it is" || url[sdk.KeywordHost] != true {
+	if url["type"] != "string" || url["description"] != "where it is" || url[keyword.Host] != true {
 		t.Errorf("url: %v", url)
 	}
-	if token := props["token"].(map[string]any); token[sdk.KeywordSensitive] != true {
+	if token := props["token"].(map[string]any); token[keyword.Sensitive] != true {
 		t.Errorf("token: %v", token)
 	}
-	if path := props["path"].(map[string]any); path[sdk.KeywordPath] != true {
+	if path := props["path"].(map[string]any); path[keyword.Path] != true {
 		t.Errorf("path: %v", path)
 	}
 	if mode := props["mode"].(map[string]any); mode["default"] != "slow" || len(mode["enum"].([]any)) != 2 {

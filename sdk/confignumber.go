@@ -10,21 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"reflect"
-	"strconv"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
-)
 
-// The formats of whole numbers in a settings schema, for which the keywords for bounds have no
-// exact number.
-const (
-	// FormatInt64 is a whole number from -2^63 to 2^63-1.
-	FormatInt64 = "int64"
-	// FormatUint64 is a whole number from 0 to 2^64-1.
-	FormatUint64 = "uint64"
+	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
 // annotateWidth states how large a whole number may be. Smaller types have bounds already.
@@ -37,9 +28,9 @@ func annotateWidth(p *jsonschema.Schema, t reflect.Type) {
 	}
 	switch t.Kind() {
 	case reflect.Int, reflect.Int64:
-		p.Format = FormatInt64
+		p.Format = keyword.Int64
 	case reflect.Uint, reflect.Uint64, reflect.Uintptr:
-		p.Format = FormatUint64
+		p.Format = keyword.Uint64
 	}
 }
 
@@ -98,16 +89,16 @@ func checkElement(s *jsonschema.Schema, v any, path string) (rounded, exact any,
 		rounded, err = checkNumbers(s, v, path)
 		return rounded, v, err
 	}
-	n = plainNumber(n)
+	n = keyword.PlainNumber(n)
 	f, err := n.Float64()
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: the number %s is out of range", path, n)
 	}
 	whole := s != nil && s.Type == "integer"
 	switch {
-	case whole && !FitsFormat(n, s.Format):
+	case whole && !keyword.Fits(n, s.Format):
 		return nil, nil, fmt.Errorf("%s: %s is too large for a whole number of 64 bits", path, n)
-	case !whole && !FitsFloat(n):
+	case !whole && !keyword.FitsFloat(n):
 		return nil, nil, fmt.Errorf("%s: %s would be rounded here: write it in quotes", path, n)
 	}
 	return f, n, nil
@@ -118,47 +109,4 @@ func itemsOf(s *jsonschema.Schema) *jsonschema.Schema {
 		return nil
 	}
 	return s.Items
-}
-
-// plainNumber writes a whole number by its digits alone: 3.0 as 3, 1e3 as 1000. Others stay as they
-// are.
-func plainNumber(n json.Number) json.Number {
-	text := string(n)
-	mantissa, exponent, _ := strings.Cut(strings.ToLower(text), "e")
-	if mantissa == text && !strings.Contains(text, ".") {
-		return n
-	}
-	const most = 400 // more zeros than a float64 has
-	if e, err := strconv.Atoi(exponent); exponent != "" && (err != nil || e > most || e < -most) {
-		return n
-	}
-	if r, ok := new(big.Rat).SetString(text); ok && r.IsInt() {
-		return json.Number(r.Num().String())
-	}
-	return n
-}
-
-// FitsFormat reports whether a whole number is one that the format of a settings schema allows; see
-// [FormatInt64]. It is for who checks settings before a plugin gets them.
-func FitsFormat(n json.Number, format string) bool {
-	var err error
-	switch format {
-	case FormatInt64:
-		_, err = strconv.ParseInt(string(plainNumber(n)), 10, 64)
-	case FormatUint64:
-		_, err = strconv.ParseUint(string(plainNumber(n)), 10, 64)
-	}
-	return !errors.Is(err, strconv.ErrRange)
-}
-
-// FitsFloat reports whether a number, if it is whole, is the same as a float64, as which most
-// programs read the numbers of JSON. A number of more than 128 bits names nothing any more: it is a
-// size, which may be rounded.
-func FitsFloat(n json.Number) bool {
-	i, whole := new(big.Int).SetString(string(plainNumber(n)), 10)
-	if !whole || i.BitLen() > 128 {
-		return true
-	}
-	_, accuracy := new(big.Float).SetInt(i).Float64()
-	return accuracy == big.Exact
 }

@@ -8,9 +8,6 @@ import (
 	"net"
 )
 
-// MaxConns is how many connections one plugin may have at a time, those that are being opened among them.
-const MaxConns = 64
-
 // ErrNotGranted is in the error of a connection that the user has not granted; see [Dial].
 var ErrNotGranted = errors.New("not granted")
 
@@ -38,7 +35,7 @@ var ErrNotGranted = errors.New("not granted")
 // it within five seconds. TLS is the plugin's own: crypto/tls over the connection. Errors are those of package net, a
 // [*net.OpError] that wraps, say, syscall.ECONNREFUSED.
 //
-// A plugin may have [MaxConns] connections at a time; a further one is refused.
+// A plugin may have 64 connections at a time, those that are being opened among them; a further one is refused.
 func Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return DialerOf(ctx).DialContext(ctx, network, address)
 }

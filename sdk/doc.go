@@ -24,7 +24,7 @@
 // at the end of a run has a fourth: [Finisher].
 //
 // An error is temporary, and the host tries again, unless it is marked by [Permanent]. What cannot be delivered alone is rejected
-// alone: [Writer.Reject] in a source, [Rejects] in a transform or a sink.
+// alone: [Writer.Reject] in a source, a [Reject] of [EachRecord] in a transform or a sink.
 //
 // Whether all that is right is told by package sdktest under go test, and by `scrapekit plugins test` for plugins in any language.
 //
@@ -46,8 +46,9 @@
 // those that you fill in. A plugin that was built against an earlier version of the protocol runs under a later host of the
 // same protocol number, and a later plugin under an earlier host as far as that host knows what the plugin uses.
 //
-// Not API: sdk/rpc and what is below it, which is the wire between the SDK and the host; everything under core and cmd; the texts
-// of errors and log lines; the names and the number of conformance checks, of which more may come.
+// Not API: sdk/host and what is below it, which is what the host calls of the contract; sdk/rpc and what is below it, which is
+// the wire between the SDK and the host; everything under core and cmd; the texts of errors and log lines; the names and the
+// number of conformance checks, of which more may come.
 //
 // # Words
 //

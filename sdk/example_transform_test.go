@@ -25,20 +25,16 @@ func (c century) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) 
 		return []sdk.Batch{b}, nil // these are keys, not records
 	}
 	var out sdk.Builder
-	var rejects sdk.Rejects
-	for record := range b.Records() {
+	err := sdk.EachRecord(b, func(record []byte) error {
 		var known book
 		var fields map[string]any
 		if err := json.Unmarshal(record, &known); err != nil || json.Unmarshal(record, &fields) != nil || known.Year == 0 {
-			rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: record, Reason: "no year"})
-			continue
+			return sdk.Reject{Reason: "no year"}
 		}
 		fields[c.Field] = (known.Year + 99) / 100
-		if err := out.Add(b.Stream, fields); err != nil {
-			return nil, sdk.Permanent(err)
-		}
-	}
-	return out.Flush(), rejects.Err()
+		return out.Add(b.Stream, fields)
+	})
+	return out.Flush(), err
 }
 
 // A whole transform, which adds a field to every record. Its main function would be serve.Main(plugin); what is done with it here is

@@ -22,26 +22,9 @@ type Guarantee struct {
 	Why      string   `json:"why"` // by which means, or what stands against more: half a sentence for people
 }
 
-// Guarantor is implemented by a sink that says itself what it guarantees. Of any other the host takes what follows from
-// its methods: see [GuaranteeOf].
+// Guarantor is implemented by a sink that says itself what it guarantees. Any other promises [ExactlyOnce] if it
+// is an [Opener], which goes back to its last commit, and [AtLeastOnce] if it is none.
 type Guarantor interface {
 	// Guarantee may be called at any time. Only an [Opener] can give [ExactlyOnce].
 	Guarantee() Guarantee
-}
-
-// GuaranteeOf returns what a sink guarantees. One that is an [Opener] owes its token to the record; one that is none
-// cannot take back what it wrote.
-func GuaranteeOf(s Sink) Guarantee {
-	if g, ok := s.(Guarantor); ok {
-		return g.Guarantee()
-	}
-	return UnsaidGuarantee(AbilitiesOf(s).Open != nil)
-}
-
-// UnsaidGuarantee is what a sink guarantees that says nothing itself, and is an [Opener] or none.
-func UnsaidGuarantee(opens bool) Guarantee {
-	if opens {
-		return Guarantee{ExactlyOnce, "it goes back to its last commit before a run goes on"}
-	}
-	return Guarantee{AtLeastOnce, "it cannot take back what came after its last commit"}
 }

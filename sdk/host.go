@@ -8,8 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"time"
+
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // Host is what the host offers to a plugin while a call runs. sdk/serve puts one into the context of
@@ -56,50 +57,11 @@ func (noTransport) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, Permanent(errors.New("no host in this context: use the context of the call, or sdk.WithHost in a test"))
 }
 
-type splitKey struct{}
-
-// WithSplit returns a context whose requests are made for the split with this id: splits take turns at a host that many of
-// them ask. Who calls a source's Read has put it into its context.
-func WithSplit(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, splitKey{}, id)
-}
-
-// SplitOf returns the id of the split that a context's work is done for, or "".
-func SplitOf(ctx context.Context) string {
-	id, _ := ctx.Value(splitKey{}).(string)
-	return id
-}
-
-type idempotentKey struct{}
-
 // Idempotent marks the requests made with the returned context as safe to send twice, whatever their
 // method: a search by POST. GET, HEAD, OPTIONS, PUT and DELETE are so by themselves. A source's POST goes only with this mark, by
 // which it says that the request changes nothing, and if the user grants it; see [Permissions].Methods.
 func Idempotent(ctx context.Context) context.Context {
-	return context.WithValue(ctx, idempotentKey{}, true)
-}
-
-// IsIdempotent reports whether the host may send req again after a failure.
-func IsIdempotent(req *http.Request) bool {
-	switch req.Method {
-	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
-		return true
-	}
-	marked, _ := req.Context().Value(idempotentKey{}).(bool)
-	return marked
-}
-
-// ReplyClass says of a reply whether asking again can help, where the plugin knows better than the host.
-type ReplyClass struct {
-	Status    int    // 0 if Throttled: whatever the status
-	Text      string // in the first 64 KiB of the body; "": whatever the body says
-	Temporary bool   // ask again; else the reply is final, unless it is Throttled
-
-	Throttled bool // it refuses for asking too often; see Refusal for what follows
-	Header    string
-	Seconds   string
-	Pause     time.Duration
-	Good      bool
+	return hint.WithIdempotent(ctx)
 }
 
 // Refusal is a reply by which a far end says that it is asked too often, where its status, a Retry-After or the limits in its
@@ -121,8 +83,6 @@ type Refusal struct {
 	Good bool
 }
 
-type classesKey struct{}
-
 // Final marks a reply to the requests made with the returned context as final: the host hands it on and does not ask
 // again, though its status looks temporary. So for a 500 that says "window too deep", by whose words it is known:
 // the reply is meant if the first 64 KiB of its body hold one of texts, or whatever they hold if there are none.
@@ -142,57 +102,36 @@ func Temporary(ctx context.Context, status int, texts ...string) context.Context
 // that of a Retry-After or of [Refusal].Seconds, else one that grows from refusal to refusal. A pause that is longer than http.max_wait of
 // the pipeline file ends the request with a permanent error that says until when it lasts.
 func Throttled(ctx context.Context, refusals ...Refusal) context.Context {
-	var more []ReplyClass
+	var more []hint.Class
 	for _, r := range refusals {
-		more = append(more, ReplyClass{Status: r.Status, Text: r.Text, Throttled: true, Header: r.Header, Seconds: r.Seconds, Pause: r.Pause, Good: r.Good})
+		more = append(more, hint.Class{Status: r.Status, Text: r.Text, Throttled: true, Header: r.Header, Seconds: r.Seconds, Pause: r.Pause, Good: r.Good})
 	}
-	return WithReplyClasses(ctx, more...)
+	return hint.WithClasses(ctx, more...)
 }
 
 func withClasses(ctx context.Context, status int, temporary bool, texts []string) context.Context {
 	if len(texts) == 0 {
 		texts = []string{""}
 	}
-	var more []ReplyClass
+	var more []hint.Class
 	for _, text := range texts {
-		more = append(more, ReplyClass{Status: status, Text: text, Temporary: temporary})
+		more = append(more, hint.Class{Status: status, Text: text, Temporary: temporary})
 	}
-	return WithReplyClasses(ctx, more...)
+	return hint.WithClasses(ctx, more...)
 }
-
-// WithReplyClasses adds classes to those of a context, for who hands on what a plugin said.
-func WithReplyClasses(ctx context.Context, more ...ReplyClass) context.Context {
-	known, _ := ctx.Value(classesKey{}).([]ReplyClass)
-	return context.WithValue(ctx, classesKey{}, append(slices.Clip(known), more...)) // the parent's is not ours to add to
-}
-
-// ReplyClasses returns what [Final], [Temporary] and [Throttled] said of replies to req, for who makes requests. The first that fits holds.
-func ReplyClasses(req *http.Request) []ReplyClass {
-	classes, _ := req.Context().Value(classesKey{}).([]ReplyClass)
-	return classes
-}
-
-// HeaderGaveUp is a header that the host adds to a reply which it has tried to get better, in vain.
-const HeaderGaveUp = "Scrapekit-Gave-Up"
 
 // GaveUp says what the host did before it handed on a reply that is a failure, to be added to the plugin's error: "gave up
 // after 6 attempts in 14 s: 503 Service Unavailable (6×)". It is "" if there was no other attempt.
-func GaveUp(resp *http.Response) string { return resp.Header.Get(HeaderGaveUp) }
-
-// HeaderLogin is a header that the host adds to a 401.
-const HeaderLogin = "Scrapekit-Login"
+func GaveUp(resp *http.Response) string { return resp.Header.Get(hint.GaveUp) }
 
 // Login says of a 401 which credential of the pipeline file it was that was refused, or that none is set, to be added to the
 // plugin's error: `the credential was refused: check auth "basic" of jira.hcl:12`. It is "" for other replies.
-func Login(resp *http.Response) string { return resp.Header.Get(HeaderLogin) }
-
-// HeaderCredential is a header that the host adds to a 401 and a 403.
-const HeaderCredential = "Scrapekit-Credential"
+func Login(resp *http.Response) string { return resp.Header.Get(hint.Login) }
 
 // Credential names the credential of the pipeline file that went along with a request which was answered by 401 or 403, as in
 // `auth "basic" of jira.hcl:12`; "" if none did. A system that refuses a credential may answer other requests as it answers
 // anybody: a source must not take such replies for those that its user asked for.
-func Credential(resp *http.Response) string { return resp.Header.Get(HeaderCredential) }
+func Credential(resp *http.Response) string { return resp.Header.Get(hint.Credential) }
 
 // Log returns the logger of a call. Its lines appear in the host's log with the plugin's name, the
 // stream and the split already in them.

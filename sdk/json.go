@@ -34,7 +34,8 @@ func GetJSON(ctx context.Context, url string, into any) error {
 	if err != nil {
 		return Permanent(err)
 	}
-	return DoJSON(ctx, req, into)
+	_, err = DoJSON(ctx, req, into)
+	return err
 }
 
 // getJSON is a GET that asks for JSON.
@@ -47,14 +48,8 @@ func getJSON(ctx context.Context, url string) (*http.Request, error) {
 	return req, nil
 }
 
-// DoJSON makes a request as [GetJSON] does.
-func DoJSON(ctx context.Context, req *http.Request, into any) error {
-	_, err := DoJSONHeader(ctx, req, into)
-	return err
-}
-
-// DoJSONHeader makes a request as [GetJSON] does, and returns the head of the reply too.
-func DoJSONHeader(ctx context.Context, req *http.Request, into any) (http.Header, error) {
+// DoJSON makes a request as [GetJSON] does, and returns the headers of the reply.
+func DoJSON(ctx context.Context, req *http.Request, into any) (http.Header, error) {
 	resp, err := HTTPClient(ctx).Do(req)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // replies answers every request alike.
@@ -38,7 +39,7 @@ func TestGetJSONClassifies(t *testing.T) {
 	}{
 		"good":        {reply: replies{status: 200, body: `{"n":7}`}},
 		"not found":   {reply: replies{status: 404, body: "no such\n page"}, says: "GET http://api.test/a: 404 Not Found: no such page", permanent: true},
-		"refused":     {reply: replies{status: 401, header: http.Header{sdk.HeaderLogin: {"check auth"}}}, says: "401 Unauthorized: check auth", permanent: true},
+		"refused":     {reply: replies{status: 401, header: http.Header{hint.Login: {"check auth"}}}, says: "401 Unauthorized: check auth", permanent: true},
 		"slow down":   {reply: replies{status: 429, header: http.Header{"Retry-After": {"7"}}}, says: "429", after: 7 * time.Second},
 		"for ever":    {reply: replies{status: 429, header: http.Header{"Retry-After": {"99999999999999999999"}}}, says: "429", after: math.MaxInt64},
 		"many digits": {reply: replies{status: 503, header: http.Header{"Retry-After": {"9223372037"}}}, says: "503", after: math.MaxInt64},
@@ -47,7 +48,7 @@ func TestGetJSONClassifies(t *testing.T) {
 		}}, says: "503", after: 30 * time.Second},
 		"a word":        {reply: replies{status: 503, header: http.Header{"Retry-After": {"soon"}}}, says: "503"},
 		"less than 0":   {reply: replies{status: 503, header: http.Header{"Retry-After": {"-5"}}}, says: "503"},
-		"trouble":       {reply: replies{status: 502, header: http.Header{sdk.HeaderGaveUp: {"gave up after 6 attempts"}}}, says: "gave up after 6 attempts"},
+		"trouble":       {reply: replies{status: 502, header: http.Header{hint.GaveUp: {"gave up after 6 attempts"}}}, says: "gave up after 6 attempts"},
 		"half":          {reply: replies{status: 200, body: `{"n":`}, says: "not the JSON that was expected"},
 		"another shape": {reply: replies{status: 200, body: `[7]`}, says: "not the JSON that was expected"},
 		"two values":    {reply: replies{status: 200, body: `{"n":7}{"n":8}`}, says: "not the JSON that was expected"},

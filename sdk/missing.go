@@ -5,10 +5,9 @@ package sdk
 import (
 	"context"
 	"strings"
-)
 
-// HeadingMissing is the heading of the counters that [Missing] adds to.
-const HeadingMissing = "missing"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
+)
 
 // maxMissing bounds what one entry says, in bytes.
 const maxMissing = 500
@@ -24,5 +23,5 @@ func Missing(ctx context.Context, part string, why error) {
 	if len(name) > maxMissing {
 		name = strings.ToValidUTF8(name[:maxMissing], "") + "…"
 	}
-	Count(ctx, HeadingMissing+"/"+name, 1)
+	Count(ctx, hint.Missing+"/"+name, 1)
 }

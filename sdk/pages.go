@@ -87,7 +87,7 @@ func (p Pages) get(ctx context.Context, at string) (Page, []json.RawMessage, err
 		return Page{}, nil, Permanent(err)
 	}
 	page := Page{URL: at}
-	if page.Header, err = DoJSONHeader(ctx, req, &page.Body); err != nil {
+	if page.Header, err = DoJSON(ctx, req, &page.Body); err != nil {
 		return Page{}, nil, err
 	}
 	var records []json.RawMessage

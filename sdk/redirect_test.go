@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // leading redirects what is asked of a.test to another place, which may not be asked.
@@ -59,7 +60,7 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 		reply replies
 		says  string
 	}{
-		{replies{status: 401, header: http.Header{sdk.HeaderLogin: {"add it to the origins"}}}, "the server is at https://b.test now"},
+		{replies{status: 401, header: http.Header{hint.Login: {"add it to the origins"}}}, "the server is at https://b.test now"},
 		{replies{status: 200, body: "<html>Log in</html>"}, "the server is at https://b.test now"},
 	} {
 		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: landing{leading{301, "https://b.test/jira", nil}, c.reply}})

@@ -3,7 +3,9 @@
 package sdk
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -35,6 +37,9 @@ type Reject struct {
 	Reason string // why, for people; the part before the first ": " is what reports count by
 }
 
+// Error makes a Reject an error, with which the function of [EachRecord] refuses its record.
+func (r Reject) Error() string { return r.Reason }
+
 // Rejects is the error of a Transform or a Write that took all records but these.
 type Rejects []Reject
 
@@ -51,4 +56,37 @@ func (r Rejects) Err() error {
 		return nil
 	}
 	return r
+}
+
+// EachRecord calls f with each record of a batch, for a Transform or a Write. A [Reject] that f returns refuses its record alone, of
+// which f need give the Reason only; any other error ends the loop and is returned: it refuses the batch. The error is of type
+// [Rejects] if there is nothing but refused records.
+//
+//	var out sdk.Builder
+//	err := sdk.EachRecord(b, func(record []byte) error {
+//		v, err := decode(record)
+//		if err != nil {
+//			return sdk.Reject{Reason: err.Error()}
+//		}
+//		return out.Add(b.Stream, v)
+//	})
+//	return out.Flush(), err
+func EachRecord(b Batch, f func(record []byte) error) error {
+	var rejects Rejects
+	for record := range b.Records() {
+		err := f(record)
+		var reject Reject
+		switch {
+		case err == nil:
+		case errors.As(err, &reject):
+			reject.Stream = cmp.Or(reject.Stream, b.Stream)
+			if reject.Record == nil {
+				reject.Record = record
+			}
+			rejects = append(rejects, reject)
+		default:
+			return err
+		}
+	}
+	return rejects.Err()
 }

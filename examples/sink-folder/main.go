@@ -64,23 +64,16 @@ func (f *folder) Write(_ context.Context, b sdk.Batch) error {
 		return err
 	}
 	f.changed[f.Dir], f.changed[dir] = true, true
-	var rejects sdk.Rejects
-	for record := range b.Records() {
+	return sdk.EachRecord(b, func(record []byte) error {
 		name, err := f.name(b, record)
-		if err != nil {
-			rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: record, Reason: err.Error()})
-			continue
+		switch {
+		case err != nil:
+			return sdk.Reject{Reason: err.Error()}
+		case b.Op == sdk.Delete:
+			return remove(dir, name)
 		}
-		if b.Op == sdk.Delete {
-			err = remove(dir, name)
-		} else {
-			err = replace(dir, name, record)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return rejects.Err()
+		return replace(dir, name, record)
+	})
 }
 
 // name is made of the fields of a record's key; of a deletion's, which may be the first few. Records of a stream without a key are

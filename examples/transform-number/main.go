@@ -26,22 +26,17 @@ type numbered struct {
 // Transform implements [sdk.Transform]. Its calls come one at a time, as it has a state.
 func (x *number) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) {
 	var out sdk.Builder
-	var rejects sdk.Rejects
-	for record := range b.Records() {
+	err := sdk.EachRecord(b, func(record []byte) error {
 		if !json.Valid(record) {
-			rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: record, Reason: "it is not JSON"})
-			continue
+			return sdk.Reject{Reason: "it is not JSON"}
 		}
 		x.n++
 		if x.RejectEvery > 0 && x.n%x.RejectEvery == 0 {
-			rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: record, Reason: fmt.Sprintf("number %d", x.n)})
-			continue
+			return sdk.Reject{Reason: fmt.Sprintf("number %d", x.n)}
 		}
-		if err := out.Add(b.Stream, numbered{x.n, record}); err != nil {
-			return nil, err
-		}
-	}
-	return out.Flush(), rejects.Err()
+		return out.Add(b.Stream, numbered{x.n, record})
+	})
+	return out.Flush(), err
 }
 
 // Open goes back to the token; a run that starts over counts anew.

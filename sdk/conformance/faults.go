@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // maxFaults is how many requests of a source are answered badly, spread evenly; each costs a Read for every way.
@@ -142,7 +143,7 @@ func crashed(err error) bool {
 func (s *sourceTest) rateLimit(t T) {
 	s.needsRequests(t)
 	o := otherwise{to: anyRequest, status: http.StatusTooManyRequests, body: []byte(`{"error":"slow down"}`), header: http.Header{
-		"Retry-After": {"7"}, "Content-Type": {"application/json"}, sdk.HeaderGaveUp: {"gave up after 6 attempts in 14 s: 429 Too Many Requests (6×)"},
+		"Retry-After": {"7"}, "Content-Type": {"application/json"}, hint.GaveUp: {"gave up after 6 attempts in 14 s: 429 Too Many Requests (6×)"},
 	}}
 	switch _, err := s.faulty().under(t, s.asking, "429 to every request", o); {
 	case err == nil:

@@ -7,19 +7,20 @@ import (
 	"slices"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 // sinkGuarantee: what a sink says of itself is whole, and it can keep it.
 func sinkGuarantee(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
-	g := sdk.GuaranteeOf(s.sink())
+	g := host.GuaranteeOf(s.sink())
 	if !slices.Contains([]sdk.Delivery{sdk.ExactlyOnce, sdk.OncePerKey, sdk.AtLeastOnce}, g.Delivery) {
 		s.Errorf("the sink guarantees %q, which is none of the deliveries of package sdk", g.Delivery)
 	}
 	if g.Why == "" {
 		s.Errorf("the sink guarantees %q and does not say why", g.Delivery)
 	}
-	if sdk.AbilitiesOf(s.live.value).Open == nil && g.Delivery == sdk.ExactlyOnce {
+	if host.AbilitiesOf(s.live.value).Open == nil && g.Delivery == sdk.ExactlyOnce {
 		s.Errorf("the sink guarantees %q but is no sdk.Opener: it cannot come back to a token", g.Delivery)
 	}
 }

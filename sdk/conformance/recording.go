@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // recording is an [sdk.Output] that keeps all it gets.
@@ -27,7 +28,7 @@ type recording struct {
 
 // count notes that the source says what it goes on without.
 func (r *recording) count(name string, _ int64) {
-	if strings.HasPrefix(name, sdk.HeadingMissing+"/") {
+	if strings.HasPrefix(name, hint.Missing+"/") {
 		r.missing.Store(true)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 // SinkCase is a sink that writes below a folder, or to a place named after it.
@@ -133,8 +134,8 @@ func (s *sinkTest) tryOpenBeside(start sdk.Start) error {
 	start.Token = slices.Clone(start.Token)
 	start.Streams = s.streams
 	start = s.startOf(start, s.private)
-	s.guarantee = sdk.GuaranteeOf(s.sink())
-	open := sdk.AbilitiesOf(l.value).Open
+	s.guarantee = host.GuaranteeOf(s.sink())
+	open := host.AbilitiesOf(l.value).Open
 	if open == nil {
 		return nil
 	}
@@ -155,7 +156,7 @@ func (s *sinkTest) tokenOf(l *live) (token sdk.Token, err error) {
 }
 
 func (s *sinkTest) tell(l *live, e sdk.End) error {
-	finish := sdk.AbilitiesOf(l.value).Finish
+	finish := host.AbilitiesOf(l.value).Finish
 	if finish == nil {
 		return nil
 	}
@@ -195,7 +196,7 @@ func (s *sinkTest) commit() sdk.Token {
 	if err != nil {
 		s.Fatalf("commit: %v", err)
 	}
-	if sdk.AbilitiesOf(s.live.value).Open != nil && token == nil {
+	if host.AbilitiesOf(s.live.value).Open != nil && token == nil {
 		s.Fatalf("commit: the token is nil, which stands for no commit")
 	}
 	return token
@@ -451,7 +452,7 @@ func (s *sinkTest) remove(key string) {
 // sinkForeignToken: a token that the sink never made is an error, and not the end.
 func sinkForeignToken(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
-	if sdk.AbilitiesOf(s.live.value).Open == nil {
+	if host.AbilitiesOf(s.live.value).Open == nil {
 		s.Skipf("the sink takes no token")
 	}
 	for _, token := range []string{"", "x", "null", "[]", `{"v":99}`, "\x00\xff", strings.Repeat("[", 10_000)} {
@@ -463,7 +464,7 @@ func sinkForeignToken(s *sinkTest) {
 
 func sinkParallel(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
-	if !sdk.AbilitiesOf(s.live.value).Parallel {
+	if !host.AbilitiesOf(s.live.value).Parallel {
 		s.Skipf("the sink takes one write at a time")
 	}
 	var mu sync.Mutex

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 // sinkFinish: the host tells of the end of a run until it has kept that it did, to whatever
 // instance there is then.
 func sinkFinish(s *sinkTest) {
 	s.open(sdk.Start{Run: "r1"})
-	if sdk.AbilitiesOf(s.live.value).Finish == nil {
+	if host.AbilitiesOf(s.live.value).Finish == nil {
 		s.Skipf("the end of a run is nothing to the sink")
 	}
 	a := s.write("one", 3)

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 // TransformCase is a transform and what goes into it.
@@ -94,7 +95,7 @@ func (x *transformTest) open(t T, token sdk.Token) (*live, []sdk.Stream) {
 func (x *transformTest) openIn(t T, dir string, token sdk.Token) (*live, []sdk.Stream) {
 	t.Helper()
 	l := x.start(t)
-	can := sdk.AbilitiesOf(l.value)
+	can := host.AbilitiesOf(l.value)
 	if can.Open != nil {
 		start := x.startOf(sdk.Start{Run: "run", Token: token, Resume: token != nil, Streams: x.Streams}, dir)
 		if err := x.watch.call(l.ctx, "Open", nil, func(ctx context.Context) error { return can.Open(ctx, start) }); err != nil {
@@ -139,7 +140,7 @@ func (x *transformTest) call(l *live, b sdk.Batch) (result, error) {
 func (x *transformTest) serial(t T) {
 	l, streams := x.open(t, nil)
 	defer l.stop()
-	x.stateful = sdk.AbilitiesOf(l.value).Commit != nil
+	x.stateful = host.AbilitiesOf(l.value).Commit != nil
 	for _, s := range streams {
 		checkStream(t, s)
 	}
@@ -299,7 +300,7 @@ func (x *transformTest) restore(t T) {
 		x.same(t, first, i)
 		var token sdk.Token
 		err := x.watch.call(first.ctx, "Commit", nil, func(ctx context.Context) (err error) {
-			token, err = sdk.AbilitiesOf(first.value).Commit(ctx)
+			token, err = host.AbilitiesOf(first.value).Commit(ctx)
 			return err
 		})
 		if err != nil {

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/net/nettest"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 // dialing is a plugin that hands out its dialer.
@@ -300,7 +301,7 @@ func TestConnLimit(t *testing.T) {
 	l := listen(t)
 	d := dialer(t, nil)
 	var open []net.Conn
-	for range sdk.MaxConns {
+	for range maxConns {
 		c, err := d.Dial("tcp", l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -468,7 +469,7 @@ func TestManyConnections(t *testing.T) {
 	}()
 	d := dialer(t, nil)
 	var all sync.WaitGroup
-	for g := range sdk.MaxConns / 2 { // one that is closed counts until the host knows of it
+	for g := range maxConns / 2 { // one that is closed counts until the host knows of it
 		all.Go(func() {
 			for n := range 4 {
 				c, err := d.Dial("tcp", l.Addr().String())
@@ -519,18 +520,18 @@ func (dialTransform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, e
 func TestDialInEveryCall(t *testing.T) {
 	t.Parallel()
 	n := 0
-	host := sdk.Host{Dial: func(context.Context, string, string) (net.Conn, error) {
+	services := sdk.Host{Dial: func(context.Context, string, string) (net.Conn, error) {
 		n++
 		near, far := net.Pipe()
 		return near, far.Close()
 	}}
-	sink := connect(t, sinkOf(dialSink{}), host)
+	sink := connect(t, sinkOf(dialSink{}), services)
 	_, commit := sink.Sink().Commit(t.Context())
-	_, transform := connect(t, pluginOf(sdk.KindTransform, dialTransform{}), host).Transform().Transform(t.Context(), batchOf(100, 50))
+	_, transform := connect(t, pluginOf(sdk.KindTransform, dialTransform{}), services).Transform().Transform(t.Context(), batchOf(100, 50))
 	read := func(ctx context.Context, _ sdk.Split, _ *sdk.Writer) error { return dialled(ctx) }
 	err := errors.Join(
-		sdk.AbilitiesOf(sink.Sink()).Open(t.Context(), sdk.Start{}), sink.Check(t.Context()), sink.Sink().Write(t.Context(), batchOf(100, 50)), commit, transform,
-		connect(t, sourceOf(read), host).Source().Read(t.Context(), sdk.Split{ID: "s"}, sdk.NewWriter(&recorder{})),
+		host.AbilitiesOf(sink.Sink()).Open(t.Context(), sdk.Start{}), sink.Check(t.Context()), sink.Sink().Write(t.Context(), batchOf(100, 50)), commit, transform,
+		connect(t, sourceOf(read), services).Source().Read(t.Context(), sdk.Split{ID: "s"}, sdk.NewWriter(&recorder{})),
 	)
 	if err != nil || n != 6 {
 		t.Errorf("%d connections, want 6: %v", n, err)

@@ -15,8 +15,11 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// errTooManyConns is the end of a dial that goes beyond sdk.MaxConns.
-var errTooManyConns = fmt.Errorf("too many connections at once: a plugin may have %d", sdk.MaxConns)
+// maxConns is how many connections one plugin may have at a time, those that are being opened among them.
+const maxConns = 64
+
+// errTooManyConns is the end of a dial that goes beyond maxConns.
+var errTooManyConns = fmt.Errorf("too many connections at once: a plugin may have %d", maxConns)
 
 // dialErrorTo says an error without the addresses, which the plugin's own error names.
 func dialErrorTo(err error) *pb.DialError {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 func TestErrorsKeepTextAndClass(t *testing.T) {
@@ -52,13 +53,13 @@ func failures(t *testing.T, err error) map[string]error {
 	out["Read"] = src.Source().Read(ctx, sdk.Split{}, sdk.NewWriter(&recorder{}))
 	out["Check"] = src.Check(ctx)
 	_, out["Transform"] = tr.Transform(ctx, b)
-	_, out["OutStreams"] = sdk.AbilitiesOf(tr).OutStreams(ctx, nil)
-	out["OpenTransform"] = sdk.AbilitiesOf(tr).Open(ctx, sdk.Start{})
-	_, out["CommitTransform"] = sdk.AbilitiesOf(tr).Commit(ctx)
+	_, out["OutStreams"] = host.AbilitiesOf(tr).OutStreams(ctx, nil)
+	out["OpenTransform"] = host.AbilitiesOf(tr).Open(ctx, sdk.Start{})
+	_, out["CommitTransform"] = host.AbilitiesOf(tr).Commit(ctx)
 	out["Write"] = sink.Write(ctx, b)
-	out["OpenSink"] = sdk.AbilitiesOf(sink).Open(ctx, sdk.Start{})
+	out["OpenSink"] = host.AbilitiesOf(sink).Open(ctx, sdk.Start{})
 	_, out["CommitSink"] = sink.Commit(ctx)
-	out["FinishSink"] = sdk.AbilitiesOf(sink).Finish(ctx, sdk.End{})
+	out["FinishSink"] = host.AbilitiesOf(sink).Finish(ctx, sdk.End{})
 
 	p := sourceOf(nil)
 	p.New = func(context.Context, json.RawMessage) (any, error) { return nil, err }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -42,7 +43,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	ask := f.ask(req, body)
-	ask.GetFetch().Split = validText(sdk.SplitOf(t.call))
+	ask.GetFetch().Split = validText(hint.Split(t.call))
 	if err := t.link.send(f.ctx, ask); err != nil {
 		f.close()
 		return nil, err
@@ -110,7 +111,7 @@ var errBodyClosed = errors.New("the body of the reply was closed")
 func (f *fetch) ask(req *http.Request, body []byte) *pb.FromPlugin {
 	ask := &pb.Fetch{
 		Method: req.Method, Url: req.URL.String(), Headers: headersTo(req.Header), Body: body,
-		Idempotent: sdk.IsIdempotent(req), Classes: classesTo(sdk.ReplyClasses(req)),
+		Idempotent: hint.Idempotent(req), Classes: classesTo(hint.Classes(req)),
 		BodyInHead: true,
 	}
 	return &pb.FromPlugin{Id: f.id, Message: &pb.FromPlugin_Fetch{Fetch: ask}}
@@ -303,7 +304,7 @@ func (f *fetch) read(p []byte) (n int, grant int64, err error) {
 	return n, grant, nil
 }
 
-func classesTo(classes []sdk.ReplyClass) []*pb.ReplyClass {
+func classesTo(classes []hint.Class) []*pb.ReplyClass {
 	var out []*pb.ReplyClass
 	for _, c := range classes {
 		one := &pb.ReplyClass{
@@ -319,10 +320,10 @@ func classesTo(classes []sdk.ReplyClass) []*pb.ReplyClass {
 }
 
 // classesFrom is the other way. A pause that cannot be is none.
-func classesFrom(in []*pb.ReplyClass) []sdk.ReplyClass {
-	var out []sdk.ReplyClass
+func classesFrom(in []*pb.ReplyClass) []hint.Class {
+	var out []hint.Class
 	for _, c := range in {
-		out = append(out, sdk.ReplyClass{
+		out = append(out, hint.Class{
 			Status: int(c.GetStatus()), Text: c.GetText(), Temporary: c.GetTemporary(),
 			Throttled: c.GetThrottled(), Header: c.GetHeader(), Seconds: c.GetSeconds(), Good: c.GetGood(),
 			Pause: min(max(c.GetPause().AsDuration(), 0), maxRetryAfter),

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -59,7 +60,7 @@ func readWith(t *testing.T, ctx context.Context, h sdk.Host, do func(context.Con
 // TestFetchNamesItsSplit: the host knows for which split a request of Read is.
 func TestFetchNamesItsSplit(t *testing.T) {
 	t.Parallel()
-	within(t, func(req *http.Request) (*http.Response, error) { return text(sdk.SplitOf(req.Context())), nil },
+	within(t, func(req *http.Request) (*http.Response, error) { return text(hint.Split(req.Context())), nil },
 		func(ctx context.Context, client *http.Client) error {
 			raw, err := get(context.Background(), client, "https://jira.test/") // a request need not have the context of Read
 			if err == nil && string(raw) != "s" {
@@ -76,7 +77,7 @@ func TestFetchPassesRequestAndReply(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		got := fmt.Sprint(req.Method, " ", req.URL, " ", req.Header["X-A"], " ", string(sent), " ", sdk.IsIdempotent(req))
+		got := fmt.Sprint(req.Method, " ", req.URL, " ", req.Header["X-A"], " ", string(sent), " ", hint.Idempotent(req))
 		return reply(201, strings.NewReader(got), int64(len(got))), nil
 	}
 	within(t, host, func(ctx context.Context, client *http.Client) error {
@@ -113,9 +114,9 @@ func TestFetchPassesRequestAndReply(t *testing.T) {
 // TestClassesCrossTheWire: what the plugin knows of replies reaches the host, in its order.
 func TestClassesCrossTheWire(t *testing.T) {
 	t.Parallel()
-	want := []sdk.ReplyClass{{Status: 500, Text: "too deep"}, {Status: 403, Text: "rate", Temporary: true}, {Status: 403, Text: "abuse", Temporary: true}, {Status: 503}}
+	want := []hint.Class{{Status: 500, Text: "too deep"}, {Status: 403, Text: "rate", Temporary: true}, {Status: 403, Text: "abuse", Temporary: true}, {Status: 503}}
 	host := func(req *http.Request) (*http.Response, error) {
-		if got := sdk.ReplyClasses(req); !slices.Equal(got, want) {
+		if got := hint.Classes(req); !slices.Equal(got, want) {
 			t.Errorf("%v, want %v", got, want)
 		}
 		return text(""), nil

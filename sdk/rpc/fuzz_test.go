@@ -130,7 +130,7 @@ func FuzzReverseStream(f *testing.F) {
 	}
 	add(dial(1), dial(1), hangUp(1), hangUp(2), dial(3), fetch(3, get))
 	var flood []*pb.FromPlugin
-	for id := range uint64(2 * sdk.MaxConns) {
+	for id := range uint64(2 * maxConns) {
 		flood = append(flood, dial(id))
 	}
 	add(flood...)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 // promising is a sink that says what it guarantees.
@@ -30,8 +31,8 @@ func TestGuaranteeCrossesTheWire(t *testing.T) {
 		"of one that can go back": {&opening{promising{promise: sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "of a transaction"}}}, sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "of a transaction"}},
 		"by key":                  {&promising{promise: sdk.Guarantee{Delivery: sdk.OncePerKey, Why: "of the key"}}, sdk.Guarantee{Delivery: sdk.OncePerKey, Why: "of the key"}},
 		"less than it could":      {&opening{promising{promise: sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "of a queue"}}}, sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "of a queue"}},
-		"silent":                  {&memorySink{}, sdk.GuaranteeOf(&memorySink{})},
-		"unknown": {&opening{promising{promise: sdk.Guarantee{Delivery: "twice"}}}, sdk.GuaranteeOf(struct {
+		"silent":                  {&memorySink{}, host.GuaranteeOf(&memorySink{})},
+		"unknown": {&opening{promising{promise: sdk.Guarantee{Delivery: "twice"}}}, host.GuaranteeOf(struct {
 			sdk.Sink
 			sdk.Opener
 		}{})},
@@ -46,7 +47,7 @@ func TestGuaranteeCrossesTheWire(t *testing.T) {
 			if _, err := conn.Configure(t.Context(), nil); err != nil {
 				t.Fatal(err)
 			}
-			if got := sdk.GuaranteeOf(conn.Sink()); got != c.want {
+			if got := host.GuaranteeOf(conn.Sink()); got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})

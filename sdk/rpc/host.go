@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
@@ -223,12 +224,12 @@ type wanted interface {
 func request(o *order, method string, body []byte, w wanted) (*http.Request, error) {
 	ctx := o.ctx
 	if o.split != "" {
-		ctx = sdk.WithSplit(ctx, o.split)
+		ctx = hint.WithSplit(ctx, o.split)
 	}
 	if n := len(w.GetClasses()); n > maxClasses {
 		return nil, fmt.Errorf("%d classes of replies for one request, %d are the most", n, maxClasses)
 	}
-	ctx = sdk.WithReplyClasses(ctx, classesFrom(w.GetClasses())...)
+	ctx = hint.WithClasses(ctx, classesFrom(w.GetClasses())...)
 	var content io.Reader
 	if len(body) > 0 {
 		content = bytes.NewReader(body)

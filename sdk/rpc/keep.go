@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -54,8 +55,8 @@ func (t *transport) keep(req *http.Request, key string, expect sdk.Expect) (sdk.
 	}
 	defer t.link.forget(id)
 	err = t.link.send(ctx, &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Keep{Keep: &pb.Keep{
-		Key: validText(key), Url: req.URL.String(), Headers: headersTo(req.Header), Classes: classesTo(sdk.ReplyClasses(req)),
-		Size: expect.Size, Type: validText(expect.Type), Split: validText(sdk.SplitOf(t.call)),
+		Key: validText(key), Url: req.URL.String(), Headers: headersTo(req.Header), Classes: classesTo(hint.Classes(req)),
+		Size: expect.Size, Type: validText(expect.Type), Split: validText(hint.Split(t.call)),
 	}}})
 	if err != nil {
 		return sdk.File{}, err

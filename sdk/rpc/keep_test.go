@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -34,7 +35,7 @@ func TestKeepCrossesTheWire(t *testing.T) {
 	t.Parallel()
 	want := sdk.File{Path: "ab/abc", SHA256: "abc", Size: 7}
 	keepWith(t, func(req *http.Request, key string, e sdk.Expect) (sdk.File, error) {
-		got := fmt.Sprint(req.Method, " ", req.URL, " ", key, " ", *e.Size, " ", e.Type, " ", sdk.ReplyClasses(req)[0].Text, " ", sdk.SplitOf(req.Context()))
+		got := fmt.Sprint(req.Method, " ", req.URL, " ", key, " ", *e.Size, " ", e.Type, " ", hint.Classes(req)[0].Text, " ", hint.Split(req.Context()))
 		if got != "GET https://jira.test/a attachment 1 0 text/plain busy s" {
 			t.Errorf("the host is asked for %s", got)
 		}

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -142,7 +143,7 @@ func TestSplitsTakeTurnsInLine(t *testing.T) {
 	t.Parallel()
 	free, begun := make(chan struct{}), make(chan string)
 	a := desked(t, roundTrip(func(r *http.Request) (*http.Response, error) {
-		begun <- sdk.SplitOf(r.Context())
+		begun <- hint.Split(r.Context())
 		<-free
 		return text("x"), nil
 	}))

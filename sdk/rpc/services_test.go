@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 func TestDescribe(t *testing.T) {
@@ -271,10 +272,10 @@ func TestTransformHasWhatThePluginHas(t *testing.T) {
 }
 
 // sameAbilities fails unless both values can do the same.
-func sameAbilities(t *testing.T, plugin, host any) {
+func sameAbilities(t *testing.T, plugin, hosts any) {
 	t.Helper()
-	want, got := sdk.AbilitiesOf(plugin), sdk.AbilitiesOf(host)
-	has := func(a sdk.Abilities) [5]bool {
+	want, got := host.AbilitiesOf(plugin), host.AbilitiesOf(hosts)
+	has := func(a host.Abilities) [5]bool {
 		return [5]bool{a.Open != nil, a.Finish != nil, a.Commit != nil, a.OutStreams != nil, a.Parallel}
 	}
 	if has(got) != has(want) {
@@ -296,17 +297,17 @@ func TestStatefulTransform(t *testing.T) {
 		Pipeline: "ours", Seat: 3, Epoch: 1 << 40, Dir: "/state/stages/transform.x", Run: "r1", Started: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC), Token: sdk.Token{1, 0},
 		Resume: true, Full: true, Streams: []sdk.Stream{{Name: "issues"}},
 	}
-	if err := sdk.AbilitiesOf(tr).Open(t.Context(), start); err != nil {
+	if err := host.AbilitiesOf(tr).Open(t.Context(), start); err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(*o.got, start) {
 		t.Errorf("got  %+v\nwant %+v", *o.got, start)
 	}
-	token, err := sdk.AbilitiesOf(tr).Commit(t.Context())
+	token, err := host.AbilitiesOf(tr).Commit(t.Context())
 	if err != nil || token == nil {
 		t.Errorf("Commit gave %v, %v; a token is never nil, that would mean that there was no commit", token, err)
 	}
-	streams, err := sdk.AbilitiesOf(tr).OutStreams(t.Context(), start.Streams)
+	streams, err := host.AbilitiesOf(tr).OutStreams(t.Context(), start.Streams)
 	if err != nil || len(streams) != 2 || streams[1].Name != "twin" {
 		t.Errorf("OutStreams gave %v, %v", streams, err)
 	}
@@ -339,7 +340,7 @@ func TestFinish(t *testing.T) {
 		finisher
 	}{new(memorySink), f}), sdk.Host{}).Sink()
 	want := sdk.End{Run: "r1", Full: true}
-	if err := sdk.AbilitiesOf(sink).Finish(t.Context(), want); err != nil || *f.got != want {
+	if err := host.AbilitiesOf(sink).Finish(t.Context(), want); err != nil || *f.got != want {
 		t.Errorf("got %+v, %v; want %+v", *f.got, err, want)
 	}
 }
@@ -355,13 +356,13 @@ func TestSink(t *testing.T) {
 	t.Parallel()
 	fake := &parallelSink{opener: opener{new(sdk.Start)}}
 	sink := connect(t, sinkOf(fake), sdk.Host{}).Sink()
-	if err := sdk.AbilitiesOf(sink).Open(t.Context(), sdk.Start{Run: "r", Token: sdk.Token{}}); err != nil {
+	if err := host.AbilitiesOf(sink).Open(t.Context(), sdk.Start{Run: "r", Token: sdk.Token{}}); err != nil {
 		t.Fatal(err)
 	}
 	if fake.got.Token == nil || !fake.got.Started.IsZero() {
 		t.Errorf("got %+v, want an empty token that is not nil, and no time", *fake.got)
 	}
-	if !sdk.AbilitiesOf(sink).Parallel {
+	if !host.AbilitiesOf(sink).Parallel {
 		t.Error("the sink takes parallel writes, but the host does not know")
 	}
 	if err := sink.Write(t.Context(), batchOf(1000, 100)); err != nil {
@@ -390,7 +391,7 @@ func TestSink(t *testing.T) {
 	}
 	plain := connect(t, sinkOf(&memorySink{}), sdk.Host{}).Sink()
 	sameAbilities(t, &memorySink{}, plain)
-	if sdk.AbilitiesOf(plain).Parallel {
+	if host.AbilitiesOf(plain).Parallel {
 		t.Error("a plain sink takes no parallel writes")
 	}
 }

@@ -6,18 +6,19 @@ import (
 	"context"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// Sink is the plugin as a sink, after Configure. Its abilities ([sdk.AbilitiesOf]) are those of the plugin's value.
+// Sink is the plugin as a sink, after Configure. Its abilities ([host.AbilitiesOf]) are those of the plugin's value.
 func (c *Conn) Sink() sdk.Sink { return sink{c} }
 
 type sink struct{ conn *Conn }
 
 // Abilities are what the plugin has announced.
-func (s sink) Abilities() sdk.Abilities {
+func (s sink) Abilities() host.Abilities {
 	f := s.conn.configured()
-	a := sdk.Abilities{Parallel: f.ParallelWrites}
+	a := host.Abilities{Parallel: f.ParallelWrites}
 	if f.Open {
 		a.Open = s.open
 	}
@@ -33,7 +34,7 @@ func (s sink) Guarantee() sdk.Guarantee {
 	if f.Guarantee.Delivery != "" {
 		return f.Guarantee
 	}
-	return sdk.UnsaidGuarantee(f.Open)
+	return host.UnsaidGuarantee(f.Open)
 }
 
 func (s sink) Write(ctx context.Context, b sdk.Batch) error {
@@ -76,7 +77,7 @@ func guaranteeOf(v any) *pb.Guarantee {
 	if !ok {
 		return nil
 	}
-	g := sdk.GuaranteeOf(s)
+	g := host.GuaranteeOf(s)
 	return &pb.Guarantee{Delivery: deliveries[g.Delivery], Why: validText(g.Why)}
 }
 

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -102,7 +103,7 @@ func (s *sourceServer) Streams(ctx context.Context, _ *pb.StreamsRequest) (*pb.S
 
 func (s *sourceServer) Read(r *pb.ReadRequest, stream grpc.ServerStreamingServer[pb.ReadResponse]) error {
 	split := splitFrom(r.GetSplit())
-	src, c, err := beginOn[sdk.Source](sdk.WithSplit(stream.Context(), split.ID), s.server, "stream", split.Stream, "split", split.ID)
+	src, c, err := beginOn[sdk.Source](hint.WithSplit(stream.Context(), split.ID), s.server, "stream", split.Stream, "split", split.ID)
 	if err != nil {
 		return err
 	}

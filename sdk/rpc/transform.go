@@ -7,17 +7,18 @@ import (
 	"errors"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// Transform is the plugin as a transform, after Configure. Its abilities ([sdk.AbilitiesOf]) are those of the plugin's value.
+// Transform is the plugin as a transform, after Configure. Its abilities ([host.AbilitiesOf]) are those of the plugin's value.
 func (c *Conn) Transform() sdk.Transform { return transform{c} }
 
 type transform struct{ conn *Conn }
 
 // Abilities are what the plugin has announced.
-func (t transform) Abilities() sdk.Abilities {
-	var a sdk.Abilities
+func (t transform) Abilities() host.Abilities {
+	var a host.Abilities
 	f := t.conn.configured()
 	if f.Open {
 		a.Open = t.open

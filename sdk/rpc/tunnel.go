@@ -52,7 +52,7 @@ func (ts *tunnels) add(id uint64, cancel context.CancelFunc) (*tunnel, error) {
 	switch {
 	case ts.m[id] != nil:
 		return nil, fmt.Errorf("the plugin used the id %d for two connections at once", id)
-	case len(ts.m) >= sdk.MaxConns:
+	case len(ts.m) >= maxConns:
 		return nil, errTooManyConns
 	case ts.m == nil:
 		ts.m = map[uint64]*tunnel{}

@@ -74,7 +74,7 @@ type SinkCase struct {
 
 // TestSink checks that a token brings the sink back to exactly the records that were written before its
 // commit: after kills, lost tokens and further runs, in a fixed order and in a random one (seeded). See
-// [sdk.GuaranteeOf] for sinks that promise less.
+// [sdk.Guarantor] for sinks that promise less.
 func TestSink(t *testing.T, p sdk.Plugin, c SinkCase) {
 	inner := conformance.SinkCase{
 		Config: func(t conformance.T, dir string) json.RawMessage {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
@@ -55,7 +56,7 @@ type crash struct {
 }
 
 // CrashSink proves that a sink of files keeps its guarantee, whatever happens to its process, its
-// disk and its power: nothing is lost, and of what [sdk.GuaranteeOf] says is there once nothing is
+// disk and its power: nothing is lost, and of what [host.GuaranteeOf] says is there once nothing is
 // there twice. A child process lives through three runs. It is then killed before every change that
 // it makes to a file, and every change fails (EIO, and a disk that is full from there on), and the
 // power fails after every change, where what was not synced is lost in several ways, also what an
@@ -138,7 +139,7 @@ func (x *crash) undisturbed() {
 		}
 		x.after[i] = x.holds()
 		if h.sink != nil {
-			x.keeps = sdk.GuaranteeOf(h.sink).Delivery
+			x.keeps = host.GuaranteeOf(h.sink).Delivery
 		}
 	}
 	h.end()

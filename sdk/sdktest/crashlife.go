@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 // act is one call of a host.
@@ -82,7 +83,7 @@ func (h *crashHost) do(i int) error {
 		}
 		return err
 	case "finish":
-		finish := sdk.AbilitiesOf(h.sink).Finish
+		finish := host.AbilitiesOf(h.sink).Finish
 		if finish == nil {
 			return nil
 		}
@@ -97,8 +98,8 @@ func (h *crashHost) open(ctx context.Context, run int, resume bool) error {
 		return err
 	}
 	h.sink = v.(sdk.Sink)
-	open := sdk.AbilitiesOf(v).Open
-	if open == nil && sdk.GuaranteeOf(h.sink).Delivery == sdk.ExactlyOnce {
+	open := host.AbilitiesOf(v).Open
+	if open == nil && host.GuaranteeOf(h.sink).Delivery == sdk.ExactlyOnce {
 		return errors.New("it is no sdk.Opener: it cannot come back to a token")
 	}
 	if open == nil {

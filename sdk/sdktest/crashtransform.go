@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 // CrashTransform proves that a stateful transform comes back to its token, whatever happens to its process and to the files
@@ -81,7 +82,7 @@ func (w *witness) read(*testing.T, string, string) []string {
 
 // Open implements [sdk.Opener].
 func (o *witnessed) Open(ctx context.Context, s sdk.Start) error {
-	can := sdk.AbilitiesOf(o.transform)
+	can := host.AbilitiesOf(o.transform)
 	if can.Open == nil || can.Commit == nil {
 		return errors.New("the transform keeps no state: it is no sdk.Committer and sdk.Opener")
 	}
@@ -127,7 +128,7 @@ func (o *witnessed) note(format string, args ...any) {
 
 // Commit implements [sdk.Sink].
 func (o *witnessed) Commit(ctx context.Context) (sdk.Token, error) {
-	inner, err := sdk.AbilitiesOf(o.transform).Commit(ctx)
+	inner, err := host.AbilitiesOf(o.transform).Commit(ctx)
 	if err != nil {
 		return nil, err
 	}

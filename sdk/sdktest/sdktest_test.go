@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 func TestMemorySource(t *testing.T) {
@@ -105,7 +106,7 @@ func TestMemorySinkRefusesAnOldProcess(t *testing.T) {
 	m := NewMemorySink()
 	open := func() sdk.Sink {
 		s := m.process()
-		if err := sdk.AbilitiesOf(s).Open(t.Context(), sdk.Start{}); err != nil {
+		if err := host.AbilitiesOf(s).Open(t.Context(), sdk.Start{}); err != nil {
 			t.Fatal(err)
 		}
 		return s

@@ -71,7 +71,7 @@ var installation = []mutant{
 	{name: "start: a source sends what changes things", pkg: "core/internal/fetch", test: "TestMethods",
 		edits: []edit{{"core/internal/fetch/allowed.go", `case !slices.Contains(p.Methods, m):`, `case !slices.Contains(p.Methods, all[0]):`}}},
 	{name: "start: a source sends a POST that it does not mark", pkg: "core/internal/fetch", test: "TestMethods",
-		edits: []edit{{"core/internal/fetch/allowed.go", `&& !sdk.IsIdempotent(req):`, `&& !sdk.IsIdempotent(req) && m == "":`}}},
+		edits: []edit{{"core/internal/fetch/allowed.go", `&& !hint.Idempotent(req):`, `&& !hint.Idempotent(req) && m == "":`}}},
 	{name: "start: what a plugin says looks like a line of the host's", pkg: "sdk/rpc", test: "TestWhatIsSaidIsCleaned",
 		edits: []edit{{"sdk/rpc/convert.go", `return printable.Line(wireText(text))`, `return printable.Text(wireText(text))`}}},
 	{name: "start: what people read commands the terminal", pkg: "cmd/scrapekit", test: "TestScreen",

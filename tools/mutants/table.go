@@ -139,7 +139,7 @@ var guarantees = []mutant{
 		edits: []edit{{"sdk/confignumber.go", `	dec.UseNumber()
 `, ``}}},
 	{name: "a whole number of the file may be too large", pkg: "core/internal/config", test: "TestNumbersOfTypes",
-		edits: []edit{{"core/internal/config/settings.go", `!sdk.FitsFormat(n, format):`, `!sdk.FitsFormat(n, format[:0]):`}}},
+		edits: []edit{{"core/internal/config/settings.go", `!keyword.Fits(n, format):`, `!keyword.Fits(n, format[:0]):`}}},
 	{name: "jsonl: nobody is told what is gone", pkg: filesink, test: "TestSaysWhatIsGone",
 		edits: []edit{{filesink + "/restore.go", `	r.tellGone(ctx)
 `, ``}}},
@@ -283,7 +283,7 @@ var guarantees = []mutant{
 	{name: "store: a plugin is in place before it is on disk", pkg: "core/internal/registry/store", test: "TestPowerCuts", linux: true,
 		edits: []edit{{"core/internal/registry/store/draft.go", `errors.Join(f.Sync(), f.Close(), os.Chmod(path, mode))`, `errors.Join(f.Close(), os.Chmod(path, mode))`}}},
 	{name: "fetch: a POST is sent twice", pkg: fetch, test: "TestOnlyIdempotentIsRepeated",
-		edits: []edit{{fetch + "/retried.go", `	if sdk.IsIdempotent(t.req) {`, `	if sdk.IsIdempotent(t.req) || t.req.Method == "POST" {`}}},
+		edits: []edit{{fetch + "/retried.go", `	if hint.Idempotent(t.req) {`, `	if hint.Idempotent(t.req) || t.req.Method == "POST" {`}}},
 	{name: "fetch: Retry-After holds for one request alone", pkg: fetch, test: "TestPauseHoldsForAll",
 		edits: []edit{{fetch + "/hosts.go", `	return l.limiter.Penalize(context.WithoutCancel(ctx), l.key, d)`, `	return nil`}}},
 	{name: "fetch: a 403 with Retry-After is a failure", pkg: fetch, test: "TestRefusals",

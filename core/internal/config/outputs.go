@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
 // place is where a sink writes: the paths that it cannot do without, cleaned. It is empty if there are none. A path that may
@@ -21,7 +22,7 @@ func (c *checker) place(instance map[string]any) string {
 	var parts []string
 	for _, name := range c.required() {
 		path, ok := instance[name].(string)
-		if !ok || c.schema.at([]string{name})[sdk.KeywordPath] == nil {
+		if !ok || c.schema.at([]string{name})[keyword.Path] == nil {
 			continue
 		}
 		if path == "-" || strings.Contains(path, "://") {

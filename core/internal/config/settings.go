@@ -16,6 +16,8 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
+	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
 // settings is what came of the attributes of a block.
@@ -124,9 +126,9 @@ func (c *checker) number(node map[string]any, n json.Number, path []string) {
 	format, _ := node["format"].(string)
 	var problem string
 	switch {
-	case node["type"] == "integer" && !sdk.FitsFormat(n, format):
+	case node["type"] == "integer" && !keyword.Fits(n, format):
 		problem = "is too large for a whole number of 64 bits"
-	case node["type"] == "number" && !sdk.FitsFloat(n):
+	case node["type"] == "number" && !keyword.FitsFloat(n):
 		problem = "has more digits than such a number keeps"
 	default:
 		return
@@ -161,19 +163,19 @@ func (c *checker) visitObject(node, value map[string]any, path []string) {
 // keywords does what our own keywords ask for, with a value that is given or preset.
 func (c *checker) keywords(node map[string]any, value any, path []string, set func(any), preset bool) {
 	preset = preset && c.stage.ref.Path != "" // what ours preset is right
-	if node[sdk.KeywordSensitive] == true {
+	if node[keyword.Sensitive] == true {
 		c.secret[pointer(path)] = true
 		for _, text := range texts(value) {
 			c.secrets.addText(text, certain)
 		}
 	}
-	if node[sdk.KeywordHost] == true {
+	if node[keyword.Host] == true {
 		c.eachHost(value, path, preset)
 	}
-	if node[sdk.KeywordDial] == true {
+	if node[keyword.Dial] == true {
 		c.eachAddress(value, path, preset)
 	}
-	read, write := sdk.PathUse(node[sdk.KeywordPath], c.stage.kind, slices.Contains(c.required(), pointer(path)))
+	read, write := host.PathUse(node[keyword.Path], c.stage.kind, slices.Contains(c.required(), pointer(path)))
 	if (read || write) && set != nil {
 		c.rewrite = append(c.rewrite, func() {
 			at := c.apart(c.absolute(value), path)
@@ -200,7 +202,7 @@ func (c *checker) eachHost(value any, path []string, preset bool) {
 // wrongHost reports whether a host setting is wrong or missing, which has been said: what follows from it need not be.
 func (c *checker) wrongHost(instance map[string]any) bool {
 	for name, p := range object(c.schema.document["properties"]) {
-		if c.schema.follow(object(p))[sdk.KeywordHost] != true {
+		if c.schema.follow(object(p))[keyword.Host] != true {
 			continue
 		}
 		_, given := instance[name]

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
 // validate checks the settings against the schema.
@@ -150,7 +150,7 @@ func (c *checker) problem(e *jsonschema.ValidationError) (problem, hint string) 
 	case *kind.UniqueItems:
 		return fmt.Sprintf("has the same element twice, as number %d and %d", k.Duplicates[0]+1, k.Duplicates[1]+1), ""
 	case *kind.Pattern:
-		if k.Want == sdk.DurationPattern {
+		if k.Want == keyword.Duration {
 			return "is no duration" + c.value(path), `for example "500ms", "10s", "1h30m"`
 		}
 		return "must match the pattern " + k.Want + c.value(path), ""

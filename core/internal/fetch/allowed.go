@@ -23,6 +23,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 const (
@@ -133,13 +134,13 @@ type exchange struct {
 
 	// What retried and guarded tell each other, and those between.
 	clock   *clock
-	classes []sdk.ReplyClass
-	shape   string          // of the request; see shapeOf
-	word    word            // what the last attempt's reply says of limits
-	class   *sdk.ReplyClass // which of classes it is; nil: none
-	held    string          // what it waits for; "" if for nothing
-	probe   bool            // it goes to find out whether the host is back
-	probed  bool            // it did, in vain, for a host that is waited for
+	classes []hint.Class
+	shape   string      // of the request; see shapeOf
+	word    word        // what the last attempt's reply says of limits
+	class   *hint.Class // which of classes it is; nil: none
+	held    string      // what it waits for; "" if for nothing
+	probe   bool        // it goes to find out whether the host is back
+	probed  bool        // it did, in vain, for a host that is waited for
 
 	sent map[*liveCredential]*held // with the latest attempt
 }
@@ -196,7 +197,7 @@ func (p *allowance) mayChange(req *http.Request) error {
 		switch {
 		case !slices.Contains(p.Methods, m):
 			return fmt.Errorf("plugin %s may send %s, not %.40q: if it should, add it to methods in the http block of %s", p.Plugin, strings.Join(p.Methods, ", "), m, p.Pos)
-		case p.Reads && (m == http.MethodPost || m == http.MethodPatch) && !sdk.IsIdempotent(req):
+		case p.Reads && (m == http.MethodPost || m == http.MethodPatch) && !hint.Idempotent(req):
 			return fmt.Errorf("plugin %s does not mark this %s as one that only reads, and a source's goes only so: its author marks it with sdk.Idempotent", p.Plugin, m)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // flood asks n times at once, and returns when all have been answered or ctx has ended.
@@ -129,13 +129,13 @@ func TestSplitsTakeTurns(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var all []*sync.WaitGroup
 		for i := range 20 {
-			all = append(all, flood(t, sdk.WithSplit(ctx, fmt.Sprint("greedy", i)), c, p, 200, ""))
+			all = append(all, flood(t, hint.WithSplit(ctx, fmt.Sprint("greedy", i)), c, p, 200, ""))
 		}
 		time.Sleep(10 * time.Second)
 		took := func(plugin, split string) time.Duration {
 			p.Plugin = plugin
 			start := time.Now()
-			if _, _, err := ask(sdk.WithSplit(t.Context(), split), transport(t, c, p), "GET", page, ""); err != nil {
+			if _, _, err := ask(hint.WithSplit(t.Context(), split), transport(t, c, p), "GET", page, ""); err != nil {
 				t.Error(err)
 			}
 			return time.Since(start)

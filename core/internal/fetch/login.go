@@ -10,21 +10,21 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/credential"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// tellLogin puts [sdk.HeaderLogin] and [sdk.HeaderCredential] into the reply to a request for origin.
+// tellLogin puts [hint.Login] and [hint.Credential] into the reply to a request for origin.
 func tellLogin(resp *http.Response, p httppolicy.Policy, to origin.Origin) {
-	resp.Header.Del(sdk.HeaderLogin)
-	resp.Header.Del(sdk.HeaderCredential)
+	resp.Header.Del(hint.Login)
+	resp.Header.Del(hint.Credential)
 	if resp.StatusCode == http.StatusUnauthorized {
-		resp.Header.Set(sdk.HeaderLogin, login(p, to))
+		resp.Header.Set(hint.Login, login(p, to))
 	}
 	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
 		return
 	}
 	if sent, _ := credentialsFor(p.Auth, to); len(sent) > 0 {
-		resp.Header.Set(sdk.HeaderCredential, strings.Join(sent, " and "))
+		resp.Header.Set(hint.Credential, strings.Join(sent, " and "))
 	}
 }
 

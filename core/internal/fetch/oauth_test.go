@@ -18,6 +18,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // tokenServer gives out access tokens, and takes the latest one alone.
@@ -240,8 +241,8 @@ func TestRefusedForGood(t *testing.T) {
 func TestRefusalNamesTheCredential(t *testing.T) {
 	t.Parallel()
 	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set(sdk.HeaderLogin, "the host's own")
-		w.Header().Set(sdk.HeaderCredential, "the host's own")
+		w.Header().Set(hint.Login, "the host's own")
+		w.Header().Set(hint.Credential, "the host's own")
 		w.WriteHeader(map[string]int{"/forbidden": http.StatusForbidden, "/right": http.StatusOK, "/": http.StatusUnauthorized}[r.URL.Path])
 	})
 	p.Pos = "jira.hcl:3"

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // judge asks the plugin's classes first, then what the reply says of limits.
@@ -31,17 +31,17 @@ func (ex *exchange) judge(resp *http.Response, err error) outcome {
 }
 
 // ownClass returns the first class that names resp, and says more than how long to wait after a good reply.
-func ownClass(classes []sdk.ReplyClass, resp *http.Response) (sdk.ReplyClass, bool) {
+func ownClass(classes []hint.Class, resp *http.Response) (hint.Class, bool) {
 	for _, c := range classes {
 		if !c.Good && fits(c, resp) {
 			return c, true
 		}
 	}
-	return sdk.ReplyClass{}, false
+	return hint.Class{}, false
 }
 
 // fits reports whether a class names resp.
-func fits(c sdk.ReplyClass, resp *http.Response) bool {
+func fits(c hint.Class, resp *http.Response) bool {
 	if c.Status != resp.StatusCode && (c.Status != 0 || !c.Throttled) || !hasHeader(resp.Header, c.Header) {
 		return false
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 func paced(p httppolicy.Policy) decorator {
@@ -96,7 +97,7 @@ func (h *host) await(ctx context.Context, p httppolicy.Policy, ex *exchange, l *
 	resume := ex.clock.hold()
 	defer resume()
 	start, before := time.Now(), l.blocked.read()
-	if err := l.turn.enter(ctx, party{h.all, p.Plugin}, sdk.SplitOf(ctx), ex.sentBefore); err != nil {
+	if err := l.turn.enter(ctx, party{h.all, p.Plugin}, hint.Split(ctx), ex.sentBefore); err != nil {
 		return err
 	}
 	defer l.turn.leave()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 const (
@@ -69,7 +70,7 @@ const believed = 3
 func newTrial(p httppolicy.Policy, log hclog.Logger, req *http.Request) *trial {
 	t := &trial{policy: p, log: log, req: req, ex: exchangeOf(req), start: time.Now()}
 	t.ctx, t.ex.clock = startClock(req.Context(), p.Deadline)
-	t.ex.classes = sdk.ReplyClasses(req)
+	t.ex.classes = hint.Classes(req)
 	t.ex.host.budget.request(t.start)
 	return t
 }
@@ -152,7 +153,7 @@ func (t *trial) failed() bool {
 
 // repeatable reports whether the request may be sent again: by its nature, or because nothing of it was sent.
 func (t *trial) repeatable(err error) bool {
-	if sdk.IsIdempotent(t.req) {
+	if hint.Idempotent(t.req) {
 		return true
 	}
 	var failed *attemptError
@@ -200,7 +201,7 @@ func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
 
 // endReply hands a reply on. A plugin reads more out of a 503 than we can, so it gets it, and is told how often it came.
 func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
-	resp.Header.Del(sdk.HeaderGaveUp)
+	resp.Header.Del(hint.GaveUp)
 	switch {
 	case t.last.verdict == done:
 		return resp, nil
@@ -211,7 +212,7 @@ func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
 	}
 	t.log.Warn("given up", "url", t.ex.url, "why", t.gaveUp())
 	if t.causes.total > 1 || t.once {
-		resp.Header.Set(sdk.HeaderGaveUp, t.gaveUp())
+		resp.Header.Set(hint.GaveUp, t.gaveUp())
 	}
 	return resp, nil
 }

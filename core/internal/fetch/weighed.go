@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // lookedAt is how much of a body is searched for the text of a class, and lookedFor for how long the plugin is to wait.
@@ -74,7 +74,7 @@ func (ex *exchange) weigh(resp *http.Response, sent, now time.Time) {
 }
 
 // look reads what the body says of limits, where a class of the plugin tells.
-func (w *word) look(c sdk.ReplyClass, resp *http.Response) {
+func (w *word) look(c hint.Class, resp *http.Response) {
 	b, ok := resp.Body.(*body)
 	if !ok || c.Seconds == "" {
 		return

@@ -12,6 +12,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // maxListed bounds how many splits a result names of a kind, and maxListedBytes how long their names and problems may be.
@@ -165,7 +166,7 @@ func (c *coordinator) result(ctx context.Context) (res Result, err error) {
 }
 
 // lacks reports whether the source has gone on without a part.
-func lacks(c Counts) bool { return len(c.Section(sdk.HeadingMissing)) > 0 }
+func lacks(c Counts) bool { return len(c.Section(hint.Missing)) > 0 }
 
 // finish ends the run in the store. It has all the time that it takes, and ends the run even if the user has stopped it: its
 // end is what the next run goes by, and nothing of it waits for anybody else.

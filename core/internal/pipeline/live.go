@@ -6,20 +6,21 @@ import (
 	"context"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 // liveTransform is a transform while it runs.
 type liveTransform struct {
 	stage    Stage[sdk.Transform]
 	instance Instance[sdk.Transform]
-	can      sdk.Abilities
+	can      host.Abilities
 	turn     turn // held around a stateful transform's calls
 }
 
 func (t *liveTransform) start(ctx context.Context) (err error) {
 	t.instance, err = t.stage.Start(ctx)
 	if err == nil {
-		t.can = sdk.AbilitiesOf(t.instance.Plugin)
+		t.can = host.AbilitiesOf(t.instance.Plugin)
 	}
 	return at(t.stage.Name, err)
 }
@@ -59,14 +60,14 @@ func (t *liveTransform) out(ctx context.Context, in []sdk.Stream) ([]sdk.Stream,
 type liveSink struct {
 	stage    Stage[sdk.Sink]
 	instance Instance[sdk.Sink]
-	can      sdk.Abilities
+	can      host.Abilities
 	turn     turn // held around Write unless the sink takes writes in parallel
 }
 
 func (s *liveSink) start(ctx context.Context) (err error) {
 	s.instance, err = s.stage.Start(ctx)
 	if err == nil {
-		s.can = sdk.AbilitiesOf(s.instance.Plugin)
+		s.can = host.AbilitiesOf(s.instance.Plugin)
 	}
 	return at(s.stage.Name, err)
 }

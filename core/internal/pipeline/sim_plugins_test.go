@@ -16,6 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 // The stages of a simulated run.
@@ -214,7 +215,7 @@ func (s simSink) ParallelWrites() bool { return s.parallel }
 func (s simSink) Open(ctx context.Context, start sdk.Start) error {
 	return s.l.call(ctx, s.p, s.name+" open", "", func() error {
 		s.l.opened(s.name, start)
-		if open := sdk.AbilitiesOf(s.inner).Open; open != nil {
+		if open := host.AbilitiesOf(s.inner).Open; open != nil {
 			return open(ctx, start)
 		}
 		return nil

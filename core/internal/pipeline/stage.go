@@ -50,7 +50,7 @@ func Reads(source Stage[sdk.Source], s sdk.Stream) bool {
 	return source.Takes(s.Name) && (source.Streams != nil || !s.Optional)
 }
 
-// Instance is a started plugin. What it can do beside what all can is said by [sdk.AbilitiesOf].
+// Instance is a started plugin. What it can do beside what all can is said by AbilitiesOf of sdk/host.
 type Instance[P any] struct {
 	Plugin P
 	Check  func(ctx context.Context) error // nil: nothing to check

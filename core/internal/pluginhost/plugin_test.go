@@ -23,6 +23,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
 func TestNormalLife(t *testing.T) {
@@ -74,7 +75,7 @@ func TestOptionalInterfacesAreThePlugins(t *testing.T) {
 	} {
 		p := start(t, h, spec(`{}`, c.role...))
 		tr := p.Transform()
-		can := sdk.AbilitiesOf(tr)
+		can := host.AbilitiesOf(tr)
 		open, commit, stream := can.Open != nil, can.Commit != nil, can.OutStreams != nil
 		if open != c.open || commit != c.commit || stream != c.streamer {
 			t.Errorf("%v: open %v, commit %v, streams %v", c.role, open, commit, stream)
@@ -103,7 +104,7 @@ func TestOptionalInterfacesAreThePlugins(t *testing.T) {
 		open, finish bool
 	}{{[]string{"sink"}, false, false}, {[]string{"sink", "open"}, true, false}, {[]string{"sink", "finish"}, false, true}, {[]string{"sink", "all"}, true, true}} {
 		s := start(t, h, spec(`{}`, c.role...))
-		can := sdk.AbilitiesOf(s.Sink())
+		can := host.AbilitiesOf(s.Sink())
 		open, finish, parallel := can.Open != nil, can.Finish != nil, can.Parallel
 		if open != c.open || parallel != c.open || finish != c.finish {
 			t.Errorf("%v: open %v, parallel %v, finish %v", c.role, open, parallel, finish)

@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
 	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
 
@@ -65,18 +66,18 @@ func (s sink) Commit(ctx context.Context) (sdk.Token, error) {
 }
 
 // Guarantee says what the plugin said.
-func (s sink) Guarantee() sdk.Guarantee { return sdk.GuaranteeOf(s.inner) }
+func (s sink) Guarantee() sdk.Guarantee { return host.GuaranteeOf(s.inner) }
 
 // Abilities are the plugin's.
-func (s sink) Abilities() sdk.Abilities { return s.p.abilities(s.inner) }
+func (s sink) Abilities() host.Abilities { return s.p.abilities(s.inner) }
 
 // Abilities are the plugin's.
-func (t transform) Abilities() sdk.Abilities { return t.p.abilities(t.inner) }
+func (t transform) Abilities() host.Abilities { return t.p.abilities(t.inner) }
 
 // abilities are those of what a plugin serves.
-func (p *Plugin) abilities(inner any) sdk.Abilities {
-	has := sdk.AbilitiesOf(inner)
-	out := sdk.Abilities{Parallel: has.Parallel}
+func (p *Plugin) abilities(inner any) host.Abilities {
+	has := host.AbilitiesOf(inner)
+	out := host.Abilities{Parallel: has.Parallel}
 	if has.Open != nil {
 		out.Open = func(ctx context.Context, s sdk.Start) error {
 			return p.call(ctx, "Open", func(ctx context.Context) error { return has.Open(ctx, s) })

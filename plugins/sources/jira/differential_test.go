@@ -274,7 +274,7 @@ func (p *player) open(ctx context.Context) error {
 		return err
 	}
 	p.sink = sink.(sdk.Sink)
-	return sdk.AbilitiesOf(sink).Open(ctx, sdk.Start{Run: "r", Streams: streams})
+	return sink.(sdk.Opener).Open(ctx, sdk.Start{Run: "r", Streams: streams})
 }
 
 // read does a run. Splits are read in turn, killed now and then; their groups reach the sink in any order among splits.

@@ -409,7 +409,7 @@ func wantKeys(t *testing.T, got *harvest, want []string) {
 func wantMissing(t *testing.T, got *harvest, part string, words ...string) {
 	t.Helper()
 	for name := range got.counters {
-		why, ok := strings.CutPrefix(name, sdk.HeadingMissing+"/"+part+": ")
+		why, ok := strings.CutPrefix(name, "missing/"+part+": ")
 		if ok && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(why, w) }) {
 			return
 		}
@@ -421,7 +421,7 @@ func wantMissing(t *testing.T, got *harvest, part string, words ...string) {
 func (h *harvest) missing() []string {
 	var all []string
 	for name := range h.counters {
-		if what, ok := strings.CutPrefix(name, sdk.HeadingMissing+"/"); ok {
+		if what, ok := strings.CutPrefix(name, "missing/"); ok {
 			all = append(all, what)
 		}
 	}

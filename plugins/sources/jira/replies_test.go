@@ -19,6 +19,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // spoiling answers the requests whose path fits in a way of its own, while it is told to.
@@ -310,8 +311,8 @@ func TestFileThatCannotBeHad(t *testing.T) {
 // so.
 func TestCredentialsThatAreRefused(t *testing.T) {
 	t.Parallel()
-	credential := []string{sdk.HeaderCredential, `auth "bearer" of jira.hcl:3`}
-	login := []string{sdk.HeaderLogin, `the credential was refused: check auth "bearer" of jira.hcl:3`}
+	credential := []string{hint.Credential, `auth "bearer" of jira.hcl:3`}
+	login := []string{hint.Login, `the credential was refused: check auth "bearer" of jira.hcl:3`}
 	captcha := []string{"X-Authentication-Denied-Reason", "CAPTCHA_CHALLENGE; login-url=https://jira.example/login.jsp?secret=1"}
 	for name, c := range map[string]struct {
 		path   string
@@ -501,7 +502,7 @@ func (d *dying) RoundTrip(req *http.Request) (*http.Response, error) {
 			d.say(resp, "anonymous")
 			return resp, nil
 		case strings.HasSuffix(path, "/myself"):
-			return always(http.StatusUnauthorized, `{}`, sdk.HeaderCredential, `auth "bearer" of jira.hcl:3`)(req)
+			return always(http.StatusUnauthorized, `{}`, hint.Credential, `auth "bearer" of jira.hcl:3`)(req)
 		case strings.Contains(path, "/search"), strings.HasSuffix(path, "/bulkfetch"):
 			body = `{"startAt":0,"maxResults":100,"total":0,"issues":[],"values":[],"count":0,` +
 				`"isLast":true,"issueChangeLogs":[]}`

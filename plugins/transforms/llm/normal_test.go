@@ -70,7 +70,7 @@ func TestDocuments(t *testing.T) {
 	if text := rec["text"].(string); !strings.HasPrefix(text, "# How it works\n\n# Start\n\nThe") || rec["issue_id"] != "p1" {
 		t.Errorf("record %.200v", rec)
 	}
-	streams, err := sdk.AbilitiesOf(opened(t, settings)).OutStreams(t.Context(), []sdk.Stream{{Name: "pages"}, {Name: "issues"}})
+	streams, err := opened(t, settings).(sdk.Streamer).OutStreams(t.Context(), []sdk.Stream{{Name: "pages"}, {Name: "issues"}})
 	if err != nil || len(streams) != 2 || streams[0].Name != "pretrain" || streams[1].Name != "messages" {
 		t.Errorf("streams %v, %v", streams, err)
 	}

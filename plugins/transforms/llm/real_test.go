@@ -186,7 +186,7 @@ func wordAt(text, name string) string {
 
 // checkSchemas: all that comes out is valid against the schemas that are published, and no id is there twice.
 func checkSchemas(t *testing.T, settings string, res result) {
-	streams, err := sdk.AbilitiesOf(opened(t, settings)).OutStreams(context.Background(), []sdk.Stream{{Name: "issues"}})
+	streams, err := opened(t, settings).(sdk.Streamer).OutStreams(context.Background(), []sdk.Stream{{Name: "issues"}})
 	if err != nil {
 		t.Fatal(err)
 	}

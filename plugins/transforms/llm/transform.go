@@ -3,7 +3,6 @@
 package llm
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -31,22 +30,22 @@ func (t *transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, er
 		return []sdk.Batch{b}, nil
 	}
 	var out output
-	var rejects sdk.Rejects
 	counts := tally{}
-	for line := range b.Records() {
+	err := sdk.EachRecord(b, func(line []byte) error {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		one := t.upsert
 		if b.Op == sdk.Delete {
 			one = t.remove
 		}
 		if err := one(form, line, counts, &out); err != nil {
-			rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: bytes.Clone(line), Reason: err.Error()})
+			return sdk.Reject{Reason: err.Error()}
 		}
-	}
+		return nil
+	})
 	counts.report(ctx)
-	return out.Flush(), rejects.Err()
+	return out.Flush(), err
 }
 
 // upsert makes all records of an issue or of a document.

@@ -25,7 +25,7 @@ func TestOutStreams(t *testing.T) {
 		`{"tasks":[]}`:                           "pretrain comments",
 		`{"format":"instruct","pretrain":false}`: "instruct comments",
 	} {
-		out, err := sdk.AbilitiesOf(opened(t, settings)).OutStreams(context.Background(), in)
+		out, err := opened(t, settings).(sdk.Streamer).OutStreams(context.Background(), in)
 		if err != nil {
 			t.Fatal(err)
 		}

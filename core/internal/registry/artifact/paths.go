@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
+	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
@@ -109,7 +111,7 @@ func (w *pathWalk) walk(node any, name string, required bool) error {
 		defer delete(w.open, ref)
 		return w.walk(w.at(ref), name, required)
 	}
-	switch read, write := sdk.PathUse(schema[sdk.KeywordPath], w.kind, required); {
+	switch read, write := host.PathUse(schema[keyword.Path], w.kind, required); {
 	case write:
 		w.found.Write = append(w.found.Write, name)
 	case read:

@@ -242,7 +242,7 @@ func (h *host) read(p Part, from []byte) (*harvest, error) {
 // missing is how often a part was said to be missing.
 func (h *host) missing(part string) (times int64) {
 	for name, n := range h.counters {
-		if strings.HasPrefix(name, sdk.HeadingMissing+"/"+part+": ") {
+		if strings.HasPrefix(name, "missing/"+part+": ") {
 			times += n
 		}
 	}
