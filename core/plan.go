@@ -178,10 +178,10 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 		}
 		if store != nil {
 			defer func() { err = errors.Join(err, store.Close()) }()
-			if done, err := p.fromState(ctx, store, out, n); err != nil || done {
+			if done, err := p.fromState(ctx, store.View(), out, n); err != nil || done {
 				return out, err
 			}
-			previous = checkpoint.EachPrevious(ctx, store)
+			previous = checkpoint.EachPrevious(ctx, store.View())
 		}
 	}
 	before := *out
@@ -223,7 +223,7 @@ func (p *Pipeline) guarantees(ctx context.Context, parts *parts, out *PlanInfo) 
 
 // fromState looks at what earlier runs left: an unfinished run is the whole plan, finished ones are where
 // the next begins.
-func (p *Pipeline) fromState(ctx context.Context, store checkpoint.Store, out *PlanInfo, n int) (done bool, err error) {
+func (p *Pipeline) fromState(ctx context.Context, store checkpoint.View, out *PlanInfo, n int) (done bool, err error) {
 	run, ok, err := unfinished(ctx, store)
 	if err != nil || !ok {
 		before, err := store.CountPrevious(ctx)
@@ -231,7 +231,7 @@ func (p *Pipeline) fromState(ctx context.Context, store checkpoint.Store, out *P
 		return false, err
 	}
 	out.Unfinished = run.ID
-	sums, err := store.Sums(ctx, checkpoint.Run{ID: run.ID})
+	sums, err := store.Sums(ctx, run.ID)
 	for _, s := range sums {
 		out.Records += s.Expected - s.Records
 	}
@@ -243,9 +243,9 @@ func (p *Pipeline) fromState(ctx context.Context, store checkpoint.Store, out *P
 }
 
 // left returns the first n splits of the unfinished run that are not done; a negative n: all. Broken ones come first.
-func (p *Pipeline) left(ctx context.Context, store checkpoint.Store, run string, n int) (out []SplitInfo, err error) {
+func (p *Pipeline) left(ctx context.Context, store checkpoint.View, run string, n int) (out []SplitInfo, err error) {
 	for _, status := range []checkpoint.Status{checkpoint.Broken, checkpoint.Open} {
-		for page, err := range checkpoint.EachSplit(ctx, store, checkpoint.Run{ID: run}, status) {
+		for page, err := range checkpoint.EachSplit(ctx, store, run, status) {
 			if err != nil {
 				return nil, err
 			}
@@ -361,9 +361,9 @@ func (f *firstRecords) Commit(context.Context) (sdk.Token, error) { return nil, 
 // noLetters drops dead letters: a preview keeps nothing.
 type noLetters struct{}
 
-func (noLetters) Open(string, sdk.Token) error { return nil }
-func (noLetters) Add(pipeline.Letter) error    { return nil }
-func (noLetters) Commit() (sdk.Token, error)   { return nil, nil }
+func (noLetters) Open(string, int, sdk.Token) error { return nil }
+func (noLetters) Add(pipeline.Letter) error         { return nil }
+func (noLetters) Commit() (sdk.Token, error)        { return nil, nil }
 
 // openState opens the pipeline's state for looking at it; nil if there is none.
 func (p *Pipeline) openState(ctx context.Context) (checkpoint.Store, error) {
