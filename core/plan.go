@@ -17,6 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/state"
@@ -288,7 +289,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 // toldWait is how long a wait is that is told where no view shows it: without a word a command seems to hang.
 const toldWait = 2 * time.Second
 
-func (p *Pipeline) tellWait(w fetch.Wait) {
+func (p *Pipeline) tellWait(w stats.Wait) {
 	if w.For >= toldWait {
 		p.logger.Warn("waiting", "for", w.String())
 	}
