@@ -272,7 +272,7 @@ func TestLoadBuilds(t *testing.T) {
 	const secret = "sesame-open-4712"
 	t.Setenv("CORE_TEST_TOKEN", secret)
 	for text, want := range map[string]string{
-		"source \"web\" {\n  url = \"http://127.0.0.1/wrong\"\n  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"jsonl\" {\n  path = \"-\"\n}\n": "web.hcl:2: source \"web\": url: wrong for (sensitive)",
+		"source \"web\" {\n  url = \"http://127.0.0.1/wrong\"\n  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"stdout\" {}\n": "web.hcl:2: source \"web\": url: wrong for (sensitive)",
 		"source \"web\" {\n  url = \"http://127.0.0.1\"\n}\nsink \"jsonl\" {\n  path = \"x/{nope}.jsonl\"\n}\n":                              "web.hcl:5: sink \"jsonl\": path ",
 		"source \"web\" {\n  url = \"http://127.0.0.1\"\n}\nsink \"jsonl\" {\n  path = \"x/\"\n}\n":                                          "it names no file",
 	} {

@@ -114,7 +114,7 @@ func (a *app) describe(ctx context.Context, p *project, opts core.Options) (sdk.
 // madeUp is the least pipeline that has the plugin in it.
 func madeUp(info sdk.Info, p *project) string {
 	label := strconv.Quote(filepath.ToSlash(p.Program))
-	source, transform, sink := "source \"generate\" {\n  records = 200\n}\n", "", "sink \"jsonl\" {\n  path = \"-\"\n}\n"
+	source, transform, sink := "source \"generate\" {\n  records = 200\n}\n", "", "sink \"stdout\" {}\n"
 	switch info.Kind {
 	case sdk.KindSource:
 		source = "source " + label + " {}\n"

@@ -72,7 +72,7 @@ func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags)
 	a.hide = p.Hide
 	if p.WritesToStdout() {
 		if flags.output == "json" {
-			return nil, usageError{errors.New("--output json and a sink with the path \"-\" would both write to standard output")}
+			return nil, usageError{errors.New("--output json and the sink stdout would both write to standard output")}
 		}
 		out = a.err
 	}
