@@ -336,7 +336,7 @@ func (e *entry) buckets(sent time.Time, serial int) {
 		}
 		return
 	}
-	if e.Window > 0 {
+	if e.Window > 0 || e.Soon {
 		return
 	}
 	passed := sent.Sub(e.look).Seconds()
