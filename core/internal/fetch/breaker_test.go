@@ -11,6 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -52,7 +55,7 @@ func unavailable(*http.Request) (*http.Response, error) { return status(503), ni
 
 func refusing(*http.Request) (*http.Response, error) {
 	err := errors.New("dial tcp 192.0.2.1:80: connect: connection refused")
-	return nil, &attemptError{outcome: of("connect"), unsent: true, err: err}
+	return nil, &fault.Error{Outcome: fault.Of("connect"), Unsent: true, Err: err}
 }
 
 // TestBreakerSitsOut: a host that goes away for ten minutes costs no request, and few probes.
@@ -62,8 +65,8 @@ func TestBreakerSitsOut(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := &fragile{}
 				var mu sync.Mutex
-				var waits []Wait
-				c := newClient(Options{OnWait: func(w Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }}, f)
+				var waits []stats.Wait
+				c := newClient(Options{OnWait: func(w stats.Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }}, f)
 				one, two := transport(t, c, httppolicy.Policy{Plugin: "one"}), transport(t, c, httppolicy.Policy{Plugin: "two"})
 				if _, _, err := ask(t.Context(), one, "GET", page, ""); err != nil {
 					t.Fatal(err)
@@ -95,7 +98,7 @@ func TestBreakerSitsOut(t *testing.T) {
 					}
 				}
 				st := only(t, c)
-				if down == 0 || st.Outages == 0 || st.Waits[waitDown].Count == 0 {
+				if down == 0 || st.Outages == 0 || st.Waits[stats.WaitDown].Count == 0 {
 					t.Errorf("told of %v, counted %+v", waits, st)
 				}
 			})
@@ -251,7 +254,7 @@ func TestBreakerByRatio(t *testing.T) {
 func TestBreakerProbeGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fragile{}
-		c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+		c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 			resp, err := f.RoundTrip(req)
 			if req.URL.Path == "/slow" {
 				return nil, sleep(req.Context(), time.Hour)

@@ -12,7 +12,9 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -53,7 +55,7 @@ func TestASecondRunAsksWhetherItStillHolds(t *testing.T) {
 	t.Parallel()
 	host, url := newPaged(t)
 	kept := &httppolicy.Cache{Dir: t.TempDir(), Mode: httppolicy.CacheOn, MaxSize: 1 << 20}
-	run := func(mode httppolicy.CacheMode, token string) CacheStats {
+	run := func(mode httppolicy.CacheMode, token string) stats.Cache {
 		t.Helper()
 		c := New(Options{})
 		defer c.Close()
@@ -75,14 +77,14 @@ func TestASecondRunAsksWhetherItStillHolds(t *testing.T) {
 		token    string
 		down     bool
 		requests int64
-		want     CacheStats
+		want     stats.Cache
 	}{
-		{httppolicy.CacheOn, "token-a", false, 3, CacheStats{Misses: 3}},
-		{httppolicy.CacheOn, "token-a", false, 3, CacheStats{Revalidated: 3, BytesSaved: saved}},
-		{httppolicy.CacheOn, "token-b", false, 3, CacheStats{Misses: 3}},
-		{httppolicy.CacheRefresh, "token-a", false, 3, CacheStats{Misses: 3}},
-		{httppolicy.CacheOff, "token-a", false, 3, CacheStats{}},
-		{httppolicy.CacheOnly, "token-a", true, 0, CacheStats{Stale: 3, BytesSaved: saved}},
+		{httppolicy.CacheOn, "token-a", false, 3, stats.Cache{Misses: 3}},
+		{httppolicy.CacheOn, "token-a", false, 3, stats.Cache{Revalidated: 3, BytesSaved: saved}},
+		{httppolicy.CacheOn, "token-b", false, 3, stats.Cache{Misses: 3}},
+		{httppolicy.CacheRefresh, "token-a", false, 3, stats.Cache{Misses: 3}},
+		{httppolicy.CacheOff, "token-a", false, 3, stats.Cache{}},
+		{httppolicy.CacheOnly, "token-a", true, 0, stats.Cache{Stale: 3, BytesSaved: saved}},
 	} {
 		host.requests.Store(0)
 		host.down.Store(step.down)
@@ -124,7 +126,7 @@ func TestOnlyTheCache(t *testing.T) {
 	defer c.Close()
 	rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, url)}, Cache: &httppolicy.Cache{Dir: t.TempDir(), Mode: httppolicy.CacheOnly, MaxSize: 1 << 20}})
 	for _, method := range []string{"GET", "POST"} {
-		_, _, err := ask(t.Context(), ForFiles(rt), method, url+"/1", "x")
+		_, _, err := ask(t.Context(), body.ForFiles(rt), method, url+"/1", "x")
 		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "--cache=only asks nobody") || !strings.HasPrefix(err.Error(), method+" "+url) {
 			t.Errorf("%s: %v", method, err)
 		}
@@ -150,7 +152,7 @@ func TestBodiesPassBy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if s := only(t, c).Cache; s != (CacheStats{}) || host.requests.Load() != 2 || host.conditional.Load() != 0 {
+	if s := only(t, c).Cache; s != (stats.Cache{}) || host.requests.Load() != 2 || host.conditional.Load() != 0 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -15,12 +15,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // open is a host without limits; it notes how many requests it saw at once.
-func open(latency time.Duration) (wire roundTrip, most *atomic.Int64) {
+func open(latency time.Duration) (wire trip.Func, most *atomic.Int64) {
 	var now atomic.Int64
 	most = &atomic.Int64{}
 	return func(req *http.Request) (*http.Response, error) {
@@ -52,7 +54,7 @@ func TestSmallDelaysAreNoQueue(t *testing.T) {
 	for each, want := range map[time.Duration]string{200 * time.Microsecond: "file", 20 * time.Millisecond: "latency"} {
 		synctest.Test(t, func(t *testing.T) {
 			var inside atomic.Int64
-			c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+			c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 				defer inside.Add(-1)
 				n := inside.Add(1)
 				httptrace.ContextClientTrace(req.Context()).GotConn(httptrace.GotConnInfo{Reused: true})
@@ -83,7 +85,7 @@ func TestStrictestHolds(t *testing.T) {
 		if most.Load() > 3 {
 			t.Errorf("%d at once", most.Load())
 		}
-		if st := only(t, c); st.Rate != 10 || st.RateFrom != "file" || st.Waits[waitRate].Count < 190 {
+		if st := only(t, c); st.Rate != 10 || st.RateFrom != "file" || st.Waits[stats.WaitRate].Count < 190 {
 			t.Errorf("%+v", st)
 		}
 	})
@@ -138,7 +140,7 @@ func TestHerdAfterPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var times []time.Time
-		wire := roundTrip(func(req *http.Request) (*http.Response, error) {
+		wire := trip.Func(func(req *http.Request) (*http.Response, error) {
 			mu.Lock()
 			times = append(times, time.Now())
 			refuse := len(times) == 500
@@ -244,12 +246,12 @@ func TestStatsAsJSON(t *testing.T) {
 	if _, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "POST", page, "12345"); err != nil {
 		t.Fatal(err)
 	}
-	stats := c.Stats()
-	if l := stats.Hosts[0].Latency; l.Count != 1 || l.Max <= 0 {
+	all := c.Stats()
+	if l := all.Hosts[0].Latency; l.Count != 1 || l.Max <= 0 {
 		t.Errorf("latency %+v", l)
 	}
-	stats.Hosts[0].Latency = Histogram{}
-	b, err := json.Marshal(stats)
+	all.Hosts[0].Latency = stats.Histogram{}
+	b, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/machine"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -117,7 +119,7 @@ func TestSharedFileOfRubbish(t *testing.T) {
 		if err := os.WriteFile(path, raw, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		client := newClient(Options{Limiter: openShared(t, path)}, roundTrip(func(*http.Request) (*http.Response, error) { return status(200), nil }))
+		client := newClient(Options{Limiter: openShared(t, path)}, trip.Func(func(*http.Request) (*http.Response, error) { return status(200), nil }))
 		defer client.Close()
 		took := crawl(t, client, httppolicy.Policy{Concurrency: 4}, 50)
 		within(t, "50 requests", took, 0, time.Second)
@@ -134,9 +136,9 @@ func TestForeignPauseIsTold(t *testing.T) {
 		if err := openShared(t, path).Penalize(t.Context(), "host.example", 20*time.Second); err != nil {
 			t.Fatal(err)
 		}
-		var told []Wait
-		client := newClient(Options{Limiter: openShared(t, path), OnWait: func(w Wait) { told = append(told, w) }},
-			roundTrip(func(*http.Request) (*http.Response, error) { return status(200), nil }))
+		var told []stats.Wait
+		client := newClient(Options{Limiter: openShared(t, path), OnWait: func(w stats.Wait) { told = append(told, w) }},
+			trip.Func(func(*http.Request) (*http.Response, error) { return status(200), nil }))
 		defer client.Close()
 		took := crawl(t, client, httppolicy.Policy{Concurrency: 1}, 1)
 		within(t, "the wait", took, 20*time.Second, 21*time.Second)

@@ -41,6 +41,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 )
 
@@ -317,7 +318,7 @@ func (p *pace) observe(f *flight, now time.Time, status int, w word, latency sam
 	var cause, by string
 	switch left := v.Until.Sub(now); {
 	case w.refused:
-		cause = statusCause(status)
+		cause = fault.StatusCause(status)
 		pause = p.refuse(sent, now, w, left, teaches)
 		if by = w.WaitFrom; w.wait == 0 && pause == left {
 			by = v.UntilOf

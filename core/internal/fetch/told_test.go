@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -70,7 +71,7 @@ func TestHeadersOfTheHostAreTold(t *testing.T) {
 	t.Parallel()
 	c, s, p := serve(t, func(http.ResponseWriter, *http.Request) {})
 	var told []string
-	ctx := Explained(t.Context(), func(s Step) { told = append(told, s.Text) })
+	ctx := trip.Explained(t.Context(), func(s trip.Step) { told = append(told, s.Text) })
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +111,7 @@ func TestRequestsOnTheWayAreTold(t *testing.T) {
 	steps := map[string]string{}
 	told := func(url string) error {
 		clear(steps)
-		ctx := Explained(t.Context(), func(s Step) { steps[s.For] += s.Part + ": " + s.Text + "\n" })
+		ctx := trip.Explained(t.Context(), func(s trip.Step) { steps[s.For] += s.Part + ": " + s.Text + "\n" })
 		_, _, err := ask(ctx, rt, "GET", url, "")
 		return err
 	}

@@ -233,7 +233,7 @@ func (s *sim) start(dir string, full *bool) bool {
 		s.faults.note(l.n, s.began, fmt.Sprintf("ended: %s, %v, %v", res.Outcome, res.Err, err))
 	}
 	l.host.die()
-	runs, lookErr := store.Runs(context.Background(), 1)
+	runs, lookErr := store.View().Runs(context.Background(), 1)
 	if lookErr != nil {
 		s.fail("runs: %v", lookErr)
 		return true
@@ -345,16 +345,20 @@ func (s *sim) audit(store checkpoint.Store, runs []checkpoint.RunInfo) {
 		return
 	}
 	run := runs[0]
-	splits, err := checkpoint.All(checkpoint.EachSplit(context.Background(), store, checkpoint.Run{ID: run.ID}, ""))
+	splits, err := checkpoint.All(checkpoint.EachSplit(context.Background(), store.View(), run.ID, ""))
 	if err != nil {
 		s.fail("splits: %v", err)
 		return
 	}
 	s.sums(store, run, splits)
-	tokens, err := store.Tokens(context.Background())
+	seats, err := store.View().Seats(context.Background())
 	if err != nil {
-		s.fail("tokens: %v", err)
+		s.fail("seats: %v", err)
 		return
+	}
+	tokens := map[string]checkpoint.Token{}
+	if len(seats) > 0 {
+		tokens = seats[0].Tokens
 	}
 	spans := s.model.spans(splits)
 	if mine := tokens["dead letters"]; mine.Run == run.ID {
@@ -376,7 +380,7 @@ func (s *sim) sums(store checkpoint.Store, run checkpoint.RunInfo, splits []chec
 	for _, p := range splits {
 		want.Add(p)
 	}
-	got, err := store.Sums(context.Background(), checkpoint.Run{ID: run.ID})
+	got, err := store.View().Sums(context.Background(), run.ID)
 	if err != nil || !slices.Equal(got, want) {
 		s.fail("the sums of the splits are %+v (%v), want %+v", got, err, want)
 	}

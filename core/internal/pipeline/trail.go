@@ -33,7 +33,7 @@ const (
 // loop is found out after as many, unless its pages are in another order each time, or its records have no key, or the
 // source is part of scrapekit.
 //
-// The trail begins anew with each attempt: what was not committed is read again then, rightly.
+// The trail begins anew with each claim: what was not committed is read again then, rightly.
 type trail struct {
 	idle     int // the limit in place of maxIdle; negative: none
 	last     uint64
