@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
-	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -29,7 +29,7 @@ type FetchRequest struct {
 }
 
 // FetchStep is something that was decided or done for a request.
-type FetchStep = fetch.Step
+type FetchStep = trip.Step
 
 // Fetch makes a request exactly as the host would for a plugin: with its credentials, limits, cache and retries. The
 // reply's body is whole and is to be closed before end is called.
@@ -99,7 +99,7 @@ func (r FetchRequest) request(ctx context.Context, b config.Block, hide func(str
 		}
 	}
 	if r.OnStep != nil {
-		ctx = fetch.Explained(ctx, func(s FetchStep) {
+		ctx = trip.Explained(ctx, func(s FetchStep) {
 			s.Text = hide(s.Text)
 			r.OnStep(s)
 		})

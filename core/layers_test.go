@@ -34,7 +34,9 @@ var floors = []floor{
 	{"sdk/conformance", []string{"sdk", "sdk/host", "sdk/host/hint"}, "checks know a plugin by its contract, not how it is run"},
 	{"sdk/sdktest", []string{"sdk", "sdk/host", "sdk/rpc", "sdk/conformance"}, "go test runs the checks in process and across the wire"},
 	{"sdk", []string{"sdk/printable", "sdk/host/hint", "sdk/host/keyword"}, "third parties inherit what the contract imports"},
-	{"plugins/sources/jira/internal/jiratest", nil, "a test server is no part of what it tests"},
+	{"plugins/sources/jira/internal/prose", nil, "invented texts need nothing"},
+	{"plugins/sources/jira/internal/jiratest", []string{"plugins/sources/jira/internal/prose"}, "a test server is no part of what it tests"},
+	{"plugins/sources/jira/jirademo", []string{"plugins/sources/jira/internal/prose"}, "nor is the demo's server, which is shipped and small"},
 	{"plugins/internal/markup", nil, "texts become Markdown, whatever plugin reads them"},
 	{"plugins/", []string{"sdk", "sdk/filesink", "sdk/normal", "sdk/serve", "plugins/"}, "a plugin reads as a third party's: the SDK and its own packages only"},
 	{"core/internal/redact", []string{"sdk/printable"}, "hiding secrets needs nothing but to know how text is shown"},
@@ -48,10 +50,19 @@ var floors = []floor{
 	{"core/internal/fetch/origin", []string{"core/internal/address"}, "where a request goes is a value"},
 	{"core/internal/credential", []string{"core/internal/fetch/origin", "core/internal/redact"}, "what a scheme puts into a request knows no file and no client"},
 	{"core/internal/httppolicy", []string{"core/internal/credential", "core/internal/disk", "core/internal/fetch/origin"}, "what a plugin may do over HTTP is a value: the file fills it in, HTTP keeps to it"},
-	{"core/internal/fetch/cache", []string{"sdk", "core/internal/disk", "core/internal/httppolicy", "core/internal/redact"}, "kept replies know no pace"},
 	{"core/internal/fetch/limits", nil, "what replies state and what follows, without a clock and without a request"},
 	{"core/internal/fetch/machine", nil, "processes share numbers in a file, whatever they are for"},
 	{"core/internal/fetch/apis", []string{"sdk"}, "servers as they are out there know no client"},
+	{"core/internal/fetch/trip", []string{"sdk", "core/internal/fetch/origin"}, "how decorators are put together, and what does not change about a request"},
+	{"core/internal/fetch/fault", []string{"core/internal/fetch/limits", "core/internal/fetch/origin", "core/internal/fetch/trip"}, "a failure is judged without asking again"},
+	{"core/internal/fetch/wire", []string{"core/internal/address", "core/internal/httppolicy", "core/internal/fetch/fault", "core/internal/fetch/limits", "core/internal/fetch/origin", "core/internal/fetch/trip"}, "connections know no retries"},
+	{"core/internal/fetch/body", []string{"sdk", "core/internal/disk", "core/internal/httppolicy", "core/internal/fetch/fault", "core/internal/fetch/limits", "core/internal/fetch/trip"}, "bodies know no retries"},
+	{"core/internal/fetch/cookies", []string{"core/internal/credential", "core/internal/redact", "core/internal/fetch/trip"}, "cookies are the host's"},
+	{"core/internal/fetch/auth", []string{"sdk", "sdk/host/hint", "sdk/printable", "core/internal/credential", "core/internal/httppolicy", "core/internal/redact", "core/internal/fetch/fault", "core/internal/fetch/origin", "core/internal/fetch/trip"}, "credentials are obtained by whatever HTTP they are given"},
+	{"core/internal/fetch/allow", []string{"sdk", "sdk/host/hint", "core/internal/credential", "core/internal/httppolicy", "core/internal/redact", "core/internal/fetch/auth", "core/internal/fetch/fault", "core/internal/fetch/origin", "core/internal/fetch/trip", "core/internal/fetch/wire"}, "what may go is decided before anything is sent"},
+	{"core/internal/fetch/robotstxt", []string{"sdk", "sdk/host/hint", "core/internal/httppolicy", "core/internal/robots", "core/internal/fetch/allow", "core/internal/fetch/fault", "core/internal/fetch/limits", "core/internal/fetch/origin", "core/internal/fetch/trip"}, "the file is asked for by whatever HTTP it is given"},
+	{"core/internal/fetch/recording", []string{"sdk", "sdk/host/hint", "core/internal/disk", "core/internal/httppolicy", "core/internal/redact", "core/internal/fetch/body", "core/internal/fetch/trip"}, "an exchange is recorded, whatever became of it"},
+	{"core/internal/fetch/cache", []string{"sdk", "core/internal/disk", "core/internal/httppolicy", "core/internal/redact"}, "kept replies know no pace"},
 	{"core/internal/fetch", []string{"sdk", "sdk/host/hint", "sdk/printable", "core/internal/fetch/", "core/internal/address", "core/internal/credential", "core/internal/httppolicy", "core/internal/disk", "core/internal/redact", "core/internal/robots"}, "HTTP knows no pipeline"},
 	{"core/internal/files", []string{"sdk", "core/internal/disk"}, "files are bytes by a key"},
 	{"core/internal/config", []string{"sdk", "sdk/host", "sdk/host/", "sdk/printable", "core/internal/credential", "core/internal/fetch/origin", "core/internal/httppolicy", "core/internal/registry/artifact", "core/internal/registry/hclfile", "core/internal/registry/lock"}, "a file becomes values; nothing is started, and nothing looked for"},
@@ -153,6 +164,23 @@ func TestSealedModules(t *testing.T) {
 					t.Errorf("%s imports %s: %s", path, imp, s.because)
 				}
 			}
+		}
+	}
+}
+
+// TestShippedProgram: servers that tests read from are not linked into the command.
+func TestShippedProgram(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("go", "list", "-deps", "./cmd/scrapekit")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	linked := strings.Fields(string(out))
+	for _, path := range []string{"net/http/httptest", module + "plugins/sources/jira/internal/jiratest", module + "plugins/sources/jira/jiraserver"} {
+		if slices.Contains(linked, path) {
+			t.Errorf("the shipped program links %s", path)
 		}
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/files"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
@@ -151,7 +153,7 @@ func (p *parts) services(ctx context.Context, b config.Block) (sdk.Host, error) 
 	}
 	host := sdk.Host{Transport: transport, Dial: p.dialer(b)}
 	if b.Kind == sdk.KindSource {
-		keeper := &files.Keeper{Next: fetch.ForFiles(transport), Folder: p.files, MaxSize: b.Files.MaxSize, TooLong: fetch.IsTooLarge}
+		keeper := &files.Keeper{Next: body.ForFiles(transport), Folder: p.files, MaxSize: b.Files.MaxSize, TooLong: fault.IsTooLarge}
 		host.Keep = keeper.Keep
 	}
 	return host, nil

@@ -18,7 +18,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/examples"
-	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/jirademo"
 )
 
 // demoFlags say what the demo's Jira is like.
@@ -145,20 +145,12 @@ func (a *app) demoEnd(f demoFlags, flags runFlags, r *core.Report) {
 // serve starts the demo's Jira. Its port is kept in the folder: the records name the server, so a demo that
 // goes on must find it where it was.
 func (f demoFlags) serve(ctx context.Context) (url string, stop func(), err error) {
-	o := jiraserver.Options{Seed: f.seed, BasePath: "/jira"}
-	if f.cloud {
-		o.Flavour, o.BasePath = jiraserver.Cloud, ""
-	}
-	if f.rate > 0 {
-		o.Limit = &jiraserver.Limit{PerSecond: f.rate, Burst: 5, Form: jiraserver.DataCenterHeaders}
-	}
-	if !f.calm {
-		o.Faults = demoFaults()
-	}
-	jira := jiraserver.New(o)
-	jira.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{
+	jira, path := jirademo.New(jirademo.Options{Cloud: f.cloud, Seed: f.seed, Rate: f.rate, Faults: !f.calm, Projects: []jirademo.Project{
 		{Key: "ALPHA", Issues: f.issues / 2}, {Key: "BRAVO", Issues: f.issues / 3}, {Key: "CHARLIE", Issues: f.issues - f.issues/2 - f.issues/3},
-	}})
+	}}), ""
+	if !f.cloud {
+		jira, path = http.StripPrefix("/jira", jira), "/jira"
+	}
 	l, err := f.listen(ctx)
 	if err != nil {
 		return "", nil, err
@@ -169,7 +161,7 @@ func (f demoFlags) serve(ctx context.Context) (url string, stop func(), err erro
 		defer close(ended)
 		_ = server.Serve(l) // ends with Close below, and with nothing else
 	}()
-	return "http://" + l.Addr().String() + o.BasePath, func() { _ = server.Close(); <-ended }, nil
+	return "http://" + l.Addr().String() + path, func() { _ = server.Close(); <-ended }, nil
 }
 
 func (f demoFlags) listen(ctx context.Context) (net.Listener, error) {
@@ -188,11 +180,4 @@ func (f demoFlags) listen(ctx context.Context) (net.Listener, error) {
 		return nil, err
 	}
 	return l, os.WriteFile(kept, []byte(l.Addr().String()+"\n"), 0o644)
-}
-
-// demoFaults is a bad day of the demo's Jira: errors, proxies' HTML, broken bodies and connections, slow replies.
-func demoFaults() jiraserver.Faults {
-	return jiraserver.Faults{
-		ServerErrors: 0.03, HTMLErrors: 0.02, Truncated: 0.02, Resets: 0.02, Slow: 0.03, Delay: 300 * time.Millisecond,
-	}
 }

@@ -308,12 +308,12 @@ var guarantees = []mutant{
 	{name: "fetch: processes do not see each other's pauses", pkg: fetch, test: "TestPauseHoldsForBothProcesses",
 		edits: []edit{{fetch + "/machine/limiter.go", `			at.until, at.by = until, s.id`, `			at.by = s.id`}}},
 	{name: "fetch: half a reply is taken for a whole one", pkg: fetch, test: "TestRetriedFailures",
-		edits: []edit{{fetch + "/whole.go", `	err = errors.Join(b.fill(limited), decoded.Close())`, `	_ = b.fill(limited)
+		edits: []edit{{fetch + "/body/whole.go", `	err = errors.Join(b.Fill(limited), decoded.Close())`, `	_ = b.Fill(limited)
 	err = decoded.Close()`}}},
 	{name: "fetch: a plugin asks a host that is not allowed", pkg: fetch, test: "TestAllowList",
-		edits: []edit{{fetch + "/allowed.go", `	if !coveredBy(p.Allow, origin) {`, `	if !coveredBy(p.Allow, origin) && p.Allow == nil {`}}},
+		edits: []edit{{fetch + "/allow/allow.go", `	if !origin.Covered(p.Allow, to) {`, `	if !origin.Covered(p.Allow, to) && p.Allow == nil {`}}},
 	{name: "fetch: a body that is no gzip is taken for one that was cut", pkg: fetch, test: "TestUnknownEncodings",
-		edits: []edit{{fetch + "/whole.go", `	case errors.As(err, &other):`, `	case errors.As(err, &other) && other == nil:`}}},
+		edits: []edit{{fetch + "/body/whole.go", `	case errors.As(err, &other):`, `	case errors.As(err, &other) && other == nil:`}}},
 	{name: "files: whatever came is kept", pkg: files, test: "TestAnotherFile",
 		edits: []edit{{files + "/keeper.go", `	body, err := expected(expect, resp)`, `	body, err := expected(sdk.Expect{}, resp)`}}},
 	{name: "files: what was kept wrongly stays", pkg: files, test: "TestAnotherFileThatWasKept",

@@ -20,6 +20,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -30,7 +31,7 @@ const (
 )
 
 // apiWire is the wire to an API. A reply takes 20 ms; one of a limit of requests under way is worked on for 200 ms.
-func apiWire(a apis.API, s *apis.Server) roundTrip {
+func apiWire(a apis.API, s *apis.Server) trip.Func {
 	return func(req *http.Request) (*http.Response, error) {
 		if trace := httptrace.ContextClientTrace(req.Context()); trace != nil {
 			trace.GotConn(httptrace.GotConnInfo{Reused: true})

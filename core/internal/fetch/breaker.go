@@ -21,6 +21,10 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 )
 
 const (
@@ -51,9 +55,9 @@ type breaker struct {
 }
 
 // guarded shows the breaker what becomes of each attempt. Whether one may go is asked by paced, in the line.
-func guarded() decorator {
+func guarded() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			ex := exchangeOf(req)
 			resp, err := next.RoundTrip(req)
 			ex.host.learn(ex, resp, err)
@@ -74,7 +78,7 @@ func (h *host) guard(ctx context.Context, ex *exchange, limit time.Duration) (er
 			waited := time.Since(start)
 			h.meter.waited(waitDown, waited)
 			if waited >= time.Millisecond {
-				ex.explain("pace", func() string { return fmt.Sprintf("waited %s more: %s", short(waited), ex.held) })
+				ex.Explain("pace", func() string { return fmt.Sprintf("waited %s more: %s", limits.Short(waited), ex.held) })
 			}
 			return err
 		}
@@ -103,7 +107,7 @@ func (b *breaker) admit(key string, now time.Time, limit time.Duration) (wait ti
 		b.probing = true
 		return 0, nil, true, nil
 	case !b.answered || !now.Before(over):
-		return 0, nil, false, &attemptError{outcome: of("down"), unsent: true, err: errors.New(b.say(key, now))}
+		return 0, nil, false, &fault.Error{Outcome: fault.Of("down"), Unsent: true, Err: errors.New(b.say(key, now))}
 	case b.probing:
 		return over.Sub(now), b.change, false, nil
 	default:
@@ -138,8 +142,8 @@ func (b *breaker) learn(ex *exchange, resp *http.Response, err error, now time.T
 		b.probing = false
 		defer b.wake()
 	}
-	switch blame := ex.judge(resp, err).rule().blame; {
-	case err == nil && blame == none:
+	switch blame := ex.judge(resp, err).Rule().Blame; {
+	case err == nil && blame == fault.None:
 		b.answered = true
 		b.lately.add(0)
 		if b.pauses > 0 {
@@ -147,7 +151,7 @@ func (b *breaker) learn(ex *exchange, resp *http.Response, err error, now time.T
 			defer b.wake()
 		}
 		b.streak, b.plain, b.gateway, b.pauses, b.kinds = 0, 0, 0, 0, nil
-	case blame == none:
+	case blame == fault.None:
 		// Given up, or a fault of ours: nothing is known of the host.
 	default:
 		b.answered = b.answered || err == nil
@@ -170,14 +174,14 @@ func (b *breaker) open(now time.Time) time.Duration {
 	return pause
 }
 
-func (b *breaker) fail(blame blame, ex *exchange, cause string, now time.Time) {
+func (b *breaker) fail(blame fault.Blame, ex *exchange, cause string, now time.Time) {
 	if b.streak++; b.streak == 1 {
 		b.since = now
 	}
-	if blame >= gateway {
+	if blame >= fault.Gateway {
 		b.gateway++
 	}
-	if blame == plainly {
+	if blame == fault.Plainly {
 		b.plain++
 	}
 	b.cause = cause
@@ -227,12 +231,6 @@ func (b *breaker) say(key string, now time.Time) string {
 	return fmt.Sprintf("%s is down since %s: %s", key, since(b.since, now), b.cause)
 }
 
-// isDown reports whether err says that the host is down, and nothing of the request itself.
-func isDown(err error) bool {
-	var a *attemptError
-	return errors.As(err, &a) && a.cause == "down" && err.Error() == a.Error()
-}
-
 // since is a time for people. All requests that wait for a host say the same of it, so that it can be told once.
 func since(t, now time.Time) string {
 	if now.Sub(t) > 12*time.Hour {
@@ -254,8 +252,8 @@ var seed = maphash.MakeSeed()
 func (ex *exchange) kind() uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
-	_, _ = h.WriteString(ex.url) // never fails
-	_, _ = h.Write(ex.body)
+	_, _ = h.WriteString(ex.URL) // never fails
+	_, _ = h.Write(ex.Body)
 	return h.Sum64() | 1 // never 0
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -52,7 +54,7 @@ func unavailable(*http.Request) (*http.Response, error) { return status(503), ni
 
 func refusing(*http.Request) (*http.Response, error) {
 	err := errors.New("dial tcp 192.0.2.1:80: connect: connection refused")
-	return nil, &attemptError{outcome: of("connect"), unsent: true, err: err}
+	return nil, &fault.Error{Outcome: fault.Of("connect"), Unsent: true, Err: err}
 }
 
 // TestBreakerSitsOut: a host that goes away for ten minutes costs no request, and few probes.
@@ -251,7 +253,7 @@ func TestBreakerByRatio(t *testing.T) {
 func TestBreakerProbeGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fragile{}
-		c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+		c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 			resp, err := f.RoundTrip(req)
 			if req.URL.Path == "/slow" {
 				return nil, sleep(req.Context(), time.Hour)

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -37,7 +38,7 @@ const (
 
 // endpointFits reports whether l is for a request.
 func endpointFits(l httppolicy.EndpointLimit, req *http.Request) bool {
-	if l.Method != "" && l.Method != method(req) {
+	if l.Method != "" && l.Method != trip.Method(req) {
 		return false
 	}
 	p := cmp.Or(req.URL.Path, "/")

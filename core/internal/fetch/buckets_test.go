@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -70,7 +71,7 @@ func TestBuckets(t *testing.T) {
 				done := map[string]time.Duration{}
 				s := apis.NewServer(c.api, start)
 				s.Told = func(h http.Header, st apis.State) { c.tell(h, "/search", st) }
-				client := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+				client := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 					if err := sleep(req.Context(), 20*time.Millisecond); err != nil {
 						return nil, err
 					}
@@ -153,7 +154,7 @@ func TestEndpointsOfOneSize(t *testing.T) {
 				if shared {
 					users = tweets
 				}
-				client := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+				client := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 					s := tweets
 					if req.URL.Path == "/users" {
 						s = users

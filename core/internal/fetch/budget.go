@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 )
 
 const (
@@ -72,7 +74,7 @@ func (t *trial) spend() error {
 		}
 	}
 	if waited := time.Since(start); t.ex.held != "" {
-		t.ex.explain("retry", func() string { return fmt.Sprintf("waited %s: %s", short(waited), t.ex.held) })
+		t.ex.Explain("retry", func() string { return fmt.Sprintf("waited %s: %s", limits.Short(waited), t.ex.held) })
 		t.ex.held = ""
 		h.meter.waited(waitBudget, waited)
 	}

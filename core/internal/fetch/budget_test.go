@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -17,7 +18,7 @@ func TestBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
 		var mu sync.Mutex
-		c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+		c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 			if err := sleep(req.Context(), 50*time.Millisecond); err != nil {
 				return nil, err
 			}

@@ -10,8 +10,10 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
@@ -45,7 +47,7 @@ var cacheWords = map[cache.Outcome]string{
 	cache.Revalidated: "the host was asked and says that what is kept still holds", cache.Stale: "what is kept is past its time, and had to do",
 }
 
-func cached(p httppolicy.Policy, set *redact.Set, log hclog.Logger) (decorator, error) {
+func cached(p httppolicy.Policy, hosts *hosts, set *redact.Set, log hclog.Logger) (trip.Decorator, error) {
 	if p.Cache == nil || p.Cache.Mode == httppolicy.CacheOff {
 		return func(next http.RoundTripper) http.RoundTripper { return next }, nil
 	}
@@ -63,19 +65,19 @@ func cached(p httppolicy.Policy, set *redact.Set, log hclog.Logger) (decorator, 
 	}
 	o := cache.Options{
 		Store: store, Mode: p.Cache.Mode, StaleIfError: p.Cache.StaleIfError, Redact: set, Logger: log,
-		Account: func(req *http.Request) string { return account(exchangeOf(req).origin) },
+		Account: func(req *http.Request) string { return account(trip.FactsOf(req).Origin) },
 		Count: func(req *http.Request, o cache.Outcome, saved int64) {
-			exchangeOf(req).host.meter.count(func(s *HostStats) { s.Cache.add(o, saved) })
-			exchangeOf(req).explain("cache", func() string { return cacheWords[o] })
+			hosts.get(trip.FactsOf(req).Origin, p).meter.count(func(s *HostStats) { s.Cache.add(o, saved) })
+			trip.FactsOf(req).Explain("cache", func() string { return cacheWords[o] })
 		},
 	}
 	return func(next http.RoundTripper) http.RoundTripper {
 		kept := cache.New(o, next)
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			if isForFile(req) && p.Cache.Mode != httppolicy.CacheOnly {
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
+			if body.IsForFile(req) && p.Cache.Mode != httppolicy.CacheOnly {
 				return next.RoundTrip(req) // the body is kept elsewhere, for good
 			}
-			req.ContentLength = int64(len(exchangeOf(req).body)) // the body itself is set by each attempt
+			req.ContentLength = int64(len(trip.FactsOf(req).Body)) // the body itself is set by each attempt
 			return kept.RoundTrip(req)
 		})
 	}, nil

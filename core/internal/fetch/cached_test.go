@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -124,7 +125,7 @@ func TestOnlyTheCache(t *testing.T) {
 	defer c.Close()
 	rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, url)}, Cache: &httppolicy.Cache{Dir: t.TempDir(), Mode: httppolicy.CacheOnly, MaxSize: 1 << 20}})
 	for _, method := range []string{"GET", "POST"} {
-		_, _, err := ask(t.Context(), ForFiles(rt), method, url+"/1", "x")
+		_, _, err := ask(t.Context(), body.ForFiles(rt), method, url+"/1", "x")
 		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "--cache=only asks nobody") || !strings.HasPrefix(err.Error(), method+" "+url) {
 			t.Errorf("%s: %v", method, err)
 		}

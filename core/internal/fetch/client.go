@@ -5,10 +5,19 @@ package fetch
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/allow"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/auth"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/cookies"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/recording"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/robotstxt"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -42,21 +51,19 @@ type Client struct {
 	opts   Options
 	log    hclog.Logger
 	hosts  *hosts
-	pieces *pieces
-	wires  *wires
-	jars   jars
-	robots rulebooks
+	pieces *body.Pool
+	wires  *wire.Pool
+	jars   cookies.Jars
+	robots robotstxt.Books
 }
 
 // New returns a client. Close it at the end.
 func New(o Options) *Client {
-	c := newClient(o, nil)
-	c.wires.make = wireOf
-	return c
+	return newWith(o, wire.NewPool())
 }
 
-// newClient takes the wire from outside, so that tests can put a server of their own there.
-func newClient(o Options, wire http.RoundTripper) *Client {
+// newWith takes the wires from outside, so that tests can put a server of their own there.
+func newWith(o Options, wires *wire.Pool) *Client {
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
 	}
@@ -72,8 +79,7 @@ func newClient(o Options, wire http.RoundTripper) *Client {
 	if o.Version == "" {
 		o.Version = "dev"
 	}
-	wires := &wires{make: func(wiring) (http.RoundTripper, error) { return wire, nil }}
-	return &Client{opts: o, log: o.Logger, hosts: newHosts(o), pieces: newPieces(), wires: wires}
+	return &Client{opts: o, log: o.Logger, hosts: newHosts(o), pieces: body.NewPool(), wires: wires}
 }
 
 // For returns the HTTP of one plugin. It fails, permanently, on a policy that cannot work.
@@ -85,62 +91,46 @@ func (c *Client) For(p httppolicy.Policy) (http.RoundTripper, error) {
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
-	credentials, err := c.credentials(p)
+	credentials, err := auth.New(p, c.opts.Redact, c.For)
 	if err != nil {
 		return nil, err
 	}
 	if c.opts.Replay != nil {
-		return stack(c.opts.Replay, redacted(c.opts.Redact)), nil
+		return trip.Stack(c.opts.Replay, redacted(c.opts.Redact)), nil
 	}
-	wire, err := c.wires.forPolicy(p)
+	transport, err := c.wires.For(p)
 	if err != nil {
 		return nil, sdk.Permanent(fmt.Errorf("http of %s: %w", p.Plugin, err))
 	}
-	var cookies *jar
+	var jar *cookies.Jar
 	if p.Cookies {
-		cookies = c.jars.get(p.Plugin, c.opts.Redact)
+		jar = c.jars.Get(p.Plugin, c.opts.Redact)
 	}
 	log := c.log.Named("fetch").With("plugin", p.Plugin)
-	kept, err := cached(p, c.opts.Redact, log)
+	kept, err := cached(p, c.hosts, c.opts.Redact, log)
 	if err != nil {
 		return nil, sdk.Permanent(fmt.Errorf("http of %s: %w", p.Plugin, err))
 	}
-	return stack(wire,
+	return trip.Stack(transport,
 		redacted(c.opts.Redact),
-		recorded(c.opts.Record, p, c.pieces),
-		allowed(p, c.hosts, c.opts.Redact),
+		recording.Record(c.opts.Record, p, c.pieces),
+		allow.Allow(p, c.opts.Redact),
 		kept,
-		obeying(p, &c.robots, log),
-		retried(p, log),
-		authorized(credentials),
+		robotstxt.Obey(p, &c.robots, func(o origin.Origin, every time.Duration) { c.hosts.crawlDelay(o, p, every) }),
+		retried(p, c.hosts, log),
+		credentials.Ready(),
 		paced(p),
 		guarded(),
 		weighed(),
 		metered(),
-		signed(credentials),
-		cookied(cookies),
-		whole(p, c.pieces),
-		timed(p),
-		explained(),
-		paired(),
+		credentials.Sign(),
+		cookies.Keep(jar),
+		body.Whole(p, c.pieces),
+		wire.Timed(p),
+		wire.Traced(),
+		wire.Paired(),
 	), nil
 }
-
-// decorator makes a RoundTripper out of the next one towards the wire.
-type decorator func(next http.RoundTripper) http.RoundTripper
-
-// stack puts decorators round wire, the first outermost.
-func stack(wire http.RoundTripper, decorators ...decorator) http.RoundTripper {
-	for i := len(decorators) - 1; i >= 0; i-- {
-		wire = decorators[i](wire)
-	}
-	return wire
-}
-
-// roundTrip is a RoundTripper that is a function.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 // Stats returns what was counted so far.
 func (c *Client) Stats() Stats { return c.hosts.stats() }
@@ -154,5 +144,5 @@ func (c *Client) Close() {
 		}
 	}
 	c.hosts.close()
-	c.wires.closeIdle()
+	c.wires.CloseIdle()
 }

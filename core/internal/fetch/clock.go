@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 )
 
 type clock struct {
@@ -63,5 +65,5 @@ func (c *clock) over() error {
 type deadlineError struct{ limit time.Duration }
 
 func (e *deadlineError) Error() string {
-	return fmt.Sprintf("not done within http.deadline (%s)", short(e.limit))
+	return fmt.Sprintf("not done within http.deadline (%s)", limits.Short(e.limit))
 }

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -59,7 +60,7 @@ func TestFastAgainAfterAnOutage(t *testing.T) {
 func askedThrough(t *testing.T, seconds, workers int, p httppolicy.Policy, statusAt func(time.Duration) int) (rate func(from, to int) int64) {
 	t.Helper()
 	start, perSecond := time.Now(), make([]atomic.Int64, seconds)
-	c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+	c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 		at := time.Since(start)
 		perSecond[int(at.Seconds())].Add(1)
 		if err := sleep(req.Context(), 50*time.Millisecond); err != nil {

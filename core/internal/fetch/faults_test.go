@@ -121,7 +121,7 @@ func TestEveryFault(t *testing.T) {
 // play reads all pages as a source does, four at a time, and checks what comes. It returns how many are missing.
 func play(t *testing.T, s *faulttest.Server) (missing int) {
 	wire := newWire()
-	wire.DialContext, wire.ForceAttemptHTTP2 = counted(s.Dial), false
+	wire.DialContext, wire.ForceAttemptHTTP2 = countedDial(s.Dial), false
 	wire.TLSClientConfig.RootCAs = faulttest.Roots()
 	c := newClient(Options{}, wire)
 	r := rand.New(rand.NewPCG(s.Seed, 9))

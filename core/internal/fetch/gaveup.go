@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -45,9 +47,9 @@ func (t *tally) String() string {
 // words tells an attempt that failed in a few words.
 func words(ex *exchange, resp *http.Response, err error) string {
 	if err != nil {
-		return wordsOf(err, ex.origin)
+		return fault.Words(err, ex.Origin)
 	}
-	return statusText(resp.StatusCode)
+	return fault.StatusText(resp.StatusCode)
 }
 
 // gaveUp reads like "gave up after 4 attempts in 12 s: connection reset (2×), 503 Service Unavailable (2×)".
@@ -56,7 +58,7 @@ func (t *trial) gaveUp() string {
 	if t.causes.total == 1 {
 		attempts = "one attempt"
 	}
-	return join("; ", fmt.Sprintf("gave up after %s in %s: %s", attempts, short(time.Since(t.start)), t.causes.String()), t.whyOnce())
+	return join("; ", fmt.Sprintf("gave up after %s in %s: %s", attempts, limits.Short(time.Since(t.start)), t.causes.String()), t.whyOnce())
 }
 
 // whyOnce says why a failure that may pass was the last; "" if that needs no saying.
@@ -70,12 +72,12 @@ func (t *trial) whyOnce() string {
 // isAttempt reports whether the last outcome is one of a request that was to go: not while a host is down or asks for too long
 // a pause.
 func (t *trial) isAttempt() bool {
-	return t.last.cause != "canceled" && t.last.cause != "down" && t.last.cause != "pause"
+	return t.last.Cause != "canceled" && t.last.Cause != "down" && t.last.Cause != "pause"
 }
 
 // unsaid is what ended the attempts, if it was no attempt itself.
 func (t *trial) unsaid(err error) string {
-	if t.last.cause == "down" || t.last.cause == "pause" {
+	if t.last.Cause == "down" || t.last.Cause == "pause" {
 		return err.Error()
 	}
 	return ""
@@ -89,9 +91,9 @@ func (t *trial) classed(err error) error {
 		if t.causes.total > 0 {
 			tried = t.gaveUp()
 		}
-		return &toldError{join("; ", late.Error(), t.ex.held, tried), err}
+		return fault.Told(join("; ", late.Error(), t.ex.held, tried), err)
 	}
-	if t.last.rule().permanent || t.last.verdict == never {
+	if t.last.Rule().Permanent || t.last.Verdict == fault.Never {
 		return sdk.Permanent(err)
 	}
 	return err

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -35,6 +36,19 @@ type netConn = net.Conn
 type script func(c net.Conn, req *http.Request) (keep bool)
 
 // client returns a client whose every connection leads to s.
+// newClient returns a client whose requests all end at rt.
+func newClient(o Options, rt http.RoundTripper) *Client { return newWith(o, wire.Only(rt)) }
+
+// guardedDial dials as a plugin's connections do, with names looked up by r.
+func guardedDial(r *net.Resolver, inside bool) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return (&wire.Guard{Dialer: net.Dialer{Resolver: r}, Inside: inside}).Dial
+}
+
+// countedDial is [wire.Counted].
+var countedDial = wire.Counted
+
+func newWire() *http.Transport { return wire.New() }
+
 func (s *scripted) client(t *testing.T, o Options) *Client {
 	t.Helper()
 	wire := newWire()
@@ -52,7 +66,7 @@ func (s *scripted) client(t *testing.T, o Options) *Client {
 // theWire returns the one wire of a client that was made with it.
 func theWire(t *testing.T, c *Client) *http.Transport {
 	t.Helper()
-	wire, err := c.wires.get(wiring{})
+	wire, err := c.wires.For(httppolicy.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -188,6 +188,14 @@ func (hs *hosts) get(o origin.Origin, p httppolicy.Policy) *host {
 	return h
 }
 
+// crawlDelay makes the time that robots.txt wants between two requests hold.
+func (hs *hosts) crawlDelay(o origin.Origin, p httppolicy.Policy, every time.Duration) {
+	h := hs.get(o, p)
+	if h.use(hs, ceilings{rate: 1 / every.Seconds(), burst: 1}) {
+		hs.log.Info("crawl delay", "host", h.key, "every", every)
+	}
+}
+
 // close takes the limits of the client's plugins away from the hosts that it shares with others.
 func (hs *hosts) close() {
 	hs.mu.Lock()

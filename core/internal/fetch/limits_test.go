@@ -15,12 +15,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // open is a host without limits; it notes how many requests it saw at once.
-func open(latency time.Duration) (wire roundTrip, most *atomic.Int64) {
+func open(latency time.Duration) (wire trip.Func, most *atomic.Int64) {
 	var now atomic.Int64
 	most = &atomic.Int64{}
 	return func(req *http.Request) (*http.Response, error) {
@@ -52,7 +53,7 @@ func TestSmallDelaysAreNoQueue(t *testing.T) {
 	for each, want := range map[time.Duration]string{200 * time.Microsecond: "file", 20 * time.Millisecond: "latency"} {
 		synctest.Test(t, func(t *testing.T) {
 			var inside atomic.Int64
-			c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+			c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 				defer inside.Add(-1)
 				n := inside.Add(1)
 				httptrace.ContextClientTrace(req.Context()).GotConn(httptrace.GotConnInfo{Reused: true})
@@ -138,7 +139,7 @@ func TestHerdAfterPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var times []time.Time
-		wire := roundTrip(func(req *http.Request) (*http.Response, error) {
+		wire := trip.Func(func(req *http.Request) (*http.Response, error) {
 			mu.Lock()
 			times = append(times, time.Now())
 			refuse := len(times) == 500

@@ -13,6 +13,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/machine"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -117,7 +118,7 @@ func TestSharedFileOfRubbish(t *testing.T) {
 		if err := os.WriteFile(path, raw, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		client := newClient(Options{Limiter: openShared(t, path)}, roundTrip(func(*http.Request) (*http.Response, error) { return status(200), nil }))
+		client := newClient(Options{Limiter: openShared(t, path)}, trip.Func(func(*http.Request) (*http.Response, error) { return status(200), nil }))
 		defer client.Close()
 		took := crawl(t, client, httppolicy.Policy{Concurrency: 4}, 50)
 		within(t, "50 requests", took, 0, time.Second)
@@ -136,7 +137,7 @@ func TestForeignPauseIsTold(t *testing.T) {
 		}
 		var told []Wait
 		client := newClient(Options{Limiter: openShared(t, path), OnWait: func(w Wait) { told = append(told, w) }},
-			roundTrip(func(*http.Request) (*http.Response, error) { return status(200), nil }))
+			trip.Func(func(*http.Request) (*http.Response, error) { return status(200), nil }))
 		defer client.Close()
 		took := crawl(t, client, httppolicy.Policy{Concurrency: 1}, 1)
 		within(t, "the wait", took, 20*time.Second, 21*time.Second)

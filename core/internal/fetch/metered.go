@@ -8,21 +8,29 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
 )
 
-func metered() decorator {
+func metered() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			ex := exchangeOf(req)
 			m := ex.host.meter
-			m.count(func(s *HostStats) { s.Requests++; s.InFlight++; s.BytesOut += int64(len(ex.body)) })
+			m.count(func(s *HostStats) { s.Requests++; s.InFlight++; s.BytesOut += int64(len(ex.Body)) })
+			at := wire.Attempt{Connected: m.connected}
 			began := time.Now()
-			resp, err := next.RoundTrip(req)
+			resp, err := next.RoundTrip(req.WithContext(wire.Watch(req.Context(), &at)))
+			ex.firstByte = at.FirstByte
 			took := time.Since(began)
 			m.count(func(s *HostStats) {
 				s.InFlight--
 				if err != nil {
-					s.Errors[judgeError(err).cause]++
+					s.Errors[fault.JudgeError(err).Cause]++
 					return
 				}
 				s.Latency.add(took)
@@ -30,13 +38,13 @@ func metered() decorator {
 				if resp.Proto != "" {
 					s.Protocols[resp.Proto]++
 				}
-				if b, ok := resp.Body.(*body); ok { // whole is next
-					s.BytesIn += b.wire
-					s.BytesDecoded += b.size
+				if b, ok := resp.Body.(*body.Body); ok { // whole is next
+					s.BytesIn += b.Wire()
+					s.BytesDecoded += b.Size()
 				}
 			})
 			if resp != nil { // failures are told by the retries
-				ex.explain("reply", func() string { return replyText(resp, took) })
+				ex.Explain("reply", func() string { return replyText(resp, took) })
 			}
 			return resp, err
 		})
@@ -46,13 +54,13 @@ func metered() decorator {
 // replyText says what came.
 func replyText(resp *http.Response, took time.Duration) string {
 	sizes := "an empty body"
-	if b, ok := resp.Body.(*body); ok && b.size > 0 {
-		sizes = fmt.Sprintf("%d bytes", b.size)
+	if b, ok := resp.Body.(*body.Body); ok && b.Size() > 0 {
+		sizes = fmt.Sprintf("%d bytes", b.Size())
 		if resp.Uncompressed {
-			sizes = fmt.Sprintf("%d bytes, which travelled as %d", b.size, b.wire)
+			sizes = fmt.Sprintf("%d bytes, which travelled as %d", b.Size(), b.Wire())
 		}
 	}
-	return fmt.Sprintf("%s over %s after %s with %s", statusText(resp.StatusCode), resp.Proto, short(took), sizes)
+	return fmt.Sprintf("%s over %s after %s with %s", fault.StatusText(resp.StatusCode), resp.Proto, limits.Short(took), sizes)
 }
 
 // meter holds the counts of one host.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -14,7 +15,7 @@ import (
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	sent := 0
-	c := newClient(Options{}, roundTrip(func(*http.Request) (*http.Response, error) {
+	c := newClient(Options{}, trip.Func(func(*http.Request) (*http.Response, error) {
 		sent++
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
 	}))

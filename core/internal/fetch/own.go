@@ -8,26 +8,28 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // judge asks the plugin's classes first, then what the reply says of limits.
-func (ex *exchange) judge(resp *http.Response, err error) outcome {
+func (ex *exchange) judge(resp *http.Response, err error) fault.Outcome {
 	if err != nil {
-		return judgeError(err)
+		return fault.JudgeError(err)
 	}
-	refused := outcome{throttled, statusCause(resp.StatusCode)}
+	refused := fault.Outcome{Verdict: fault.Throttled, Cause: fault.StatusCause(resp.StatusCode)}
 	switch c := ex.class; {
 	case c == nil && ex.word.refused:
 		return refused
 	case c == nil:
-		return judge(resp)
+		return fault.Judge(resp)
 	case (c.Throttled || c.Temporary) && ex.word.refused:
 		return refused
 	case c.Temporary:
-		return of("temporary")
+		return fault.Of("temporary")
 	}
-	return outcome{done, ""}
+	return fault.Outcome{Verdict: fault.Done, Cause: ""}
 }
 
 // ownClass returns the first class that names resp, and says more than how long to wait after a good reply.
@@ -48,8 +50,8 @@ func fits(c hint.Class, resp *http.Response) bool {
 	if c.Text == "" {
 		return true
 	}
-	b, ok := resp.Body.(*body)
-	return ok && bytes.Contains(b.head(lookedAt), []byte(c.Text))
+	b, ok := resp.Body.(*body.Body)
+	return ok && bytes.Contains(b.Head(lookedAt), []byte(c.Text))
 }
 
 // hasHeader reports whether a reply has a header, "Name" or "Name: value"; "" is always there.
@@ -60,24 +62,4 @@ func hasHeader(h http.Header, want string) bool {
 	name, value, given := strings.Cut(want, ":")
 	values := h.Values(strings.TrimSpace(name))
 	return len(values) > 0 && (!given || slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(strings.TrimSpace(v), strings.TrimSpace(value)) }))
-}
-
-// head returns the first n bytes of a body, as far as it has so many, and reads nothing off it. It is for a body that
-// nobody has read from yet.
-func (b *body) head(n int) []byte {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return nil
-	}
-	out := make([]byte, min(int64(n), b.size))
-	if b.file != nil {
-		got, _ := b.file.ReadAt(out, 0) // what cannot be read is not found; Read will tell why
-		return out[:got]
-	}
-	at := 0
-	for _, piece := range b.held {
-		at += copy(out[at:], *piece)
-	}
-	return out
 }

@@ -12,15 +12,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-func paced(p httppolicy.Policy) decorator {
+func paced(p httppolicy.Policy) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			ex, ctx := exchangeOf(req), req.Context()
 			h := ex.host
 			ex.shape = shapeOf(req)
@@ -37,7 +39,7 @@ func paced(p httppolicy.Policy) decorator {
 				return nil, err
 			}
 			where, o := went.observe(ex, resp, time.Now())
-			ex.explain("pace", func() string { return where.nowText(o) })
+			ex.Explain("pace", func() string { return where.nowText(o) })
 			if o.refused {
 				h.all.taught(time.Now())
 			}
@@ -112,7 +114,7 @@ func (h *host) await(ctx context.Context, p httppolicy.Policy, ex *exchange, l *
 	}
 	waited := split(time.Since(start), before, l.blocked.read())
 	h.meter.waitedFor(waited)
-	ex.explain("pace", func() string { return l.limitsText(waited) })
+	ex.Explain("pace", func() string { return l.limitsText(waited) })
 	return nil
 }
 
@@ -123,7 +125,7 @@ func (l *lane) limitsText(waited [len(waitCauses)]time.Duration) string {
 		if waited[i] < time.Millisecond {
 			continue
 		}
-		text := cause + " " + short(waited[i])
+		text := cause + " " + limits.Short(waited[i])
 		if cause == waitPause {
 			l.mu.Lock()
 			text += " (" + l.wait.Cause + ")"
@@ -168,7 +170,7 @@ func (l *lane) nowText(o order) string {
 		if o.by != "" {
 			by += ", " + o.by
 		}
-		return fmt.Sprintf("%s: a pause of %s, %s (%s)", where, short(o.pause), until(o.pause, time.TimeOnly), by)
+		return fmt.Sprintf("%s: a pause of %s, %s (%s)", where, limits.Short(o.pause), until(o.pause, time.TimeOnly), by)
 	}
 	rate := "no limit of the rate"
 	if o.from != "" {
@@ -198,7 +200,7 @@ func (l *lane) scheduled(ctx context.Context, maxWait time.Duration) error {
 
 // longer is the end of a request that would have to wait longer than http.max_wait.
 func longer(err error, wait time.Duration) error {
-	return &attemptError{outcome: of("pause"), unsent: true, err: sdk.RetryAfter(err, wait)}
+	return &fault.Error{Outcome: fault.Of("pause"), Unsent: true, Err: sdk.RetryAfter(err, wait)}
 }
 
 // tooSlow says that the rate of a host is so low that its next request is too far away, and when that would be.
@@ -208,7 +210,7 @@ func (l *lane) tooSlow(o order, wait, maxWait time.Duration) error {
 		why += ": " + o.of
 	}
 	return fmt.Errorf("the next request to %s is %s away at its rate (%s), longer than http.max_wait (%s); run again then",
-		l.name(), short(wait), why, short(maxWait))
+		l.name(), limits.Short(wait), why, limits.Short(maxWait))
 }
 
 // usedUp says that a pause is too long to wait for, and until when it is.
@@ -220,7 +222,7 @@ func (l *lane) usedUp(left, maxWait time.Duration) error {
 	if left < time.Hour {
 		layout = time.TimeOnly
 	}
-	text := fmt.Sprintf("the quota of %s is used up %s (%s), longer than http.max_wait (%s)", l.name(), until(left, layout), by, short(maxWait))
+	text := fmt.Sprintf("the quota of %s is used up %s (%s), longer than http.max_wait (%s)", l.name(), until(left, layout), by, limits.Short(maxWait))
 	if !limits.Endless(left) {
 		text += "; run again then"
 	}
@@ -231,7 +233,7 @@ func (l *lane) usedUp(left, maxWait time.Duration) error {
 func until(pause time.Duration, layout string) string {
 	switch {
 	case limits.Endless(pause):
-		return "for " + short(pause)
+		return "for " + limits.Short(pause)
 	case pause > 12*time.Hour:
 		layout = "2006-01-02 15:04"
 	}
@@ -283,7 +285,7 @@ func (l *lane) reserve(ctx context.Context, n int) (time.Duration, error) {
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
 	}
-	return 0, &attemptError{outcome: outcome{again, "limiter"}, unsent: true, err: fmt.Errorf("place in the schedule of %s: %w", l.name(), err)}
+	return 0, &fault.Error{Outcome: fault.Outcome{Verdict: fault.Again, Cause: "limiter"}, Unsent: true, Err: fmt.Errorf("place in the schedule of %s: %w", l.name(), err)}
 }
 
 // sleep waits for d or for the end of ctx.

@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -22,7 +21,7 @@ func TestReplyTooMany(t *testing.T) {
 		c := s.client(t, Options{})
 		defer c.Close()
 		wire := theWire(t, c)
-		wire.DialContext = counted(wire.DialContext)
+		wire.DialContext = countedDial(wire.DialContext)
 		rt := transport(t, c, httppolicy.Policy{})
 		for _, want := range []string{"one", "two", "two"} {
 			if _, body, err := ask(t.Context(), rt, "GET", page, ""); err != nil || body != want {
@@ -30,29 +29,4 @@ func TestReplyTooMany(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestCountedConn: what was read before a request began to be written is no answer to it.
-func TestCountedConn(t *testing.T) {
-	t.Parallel()
-	near, far := net.Pipe()
-	defer far.Close()
-	c := &countedConn{Conn: near}
-	defer c.Close()
-	go io.Copy(io.Discard, far)
-	steps := []struct {
-		do       func()
-		answered bool
-	}{
-		{c.expect, false},
-		{func() { go far.Write([]byte("x")); c.Read(make([]byte, 1)) }, false}, // too early
-		{func() { c.Write([]byte("request")) }, false},
-		{func() { go far.Write([]byte("x")); c.Read(make([]byte, 1)) }, true},
-		{c.expect, false},
-	}
-	for i, s := range steps {
-		if s.do(); c.answered() != s.answered {
-			t.Errorf("step %d: answered %v", i, c.answered())
-		}
-	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -101,7 +102,7 @@ func TestBucketOfTheBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		left, last, refused := 1000.0, time.Now(), 0
-		client := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+		client := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 			if err := sleep(req.Context(), 50*time.Millisecond); err != nil {
 				return nil, err
 			}
@@ -153,7 +154,7 @@ func withText(r *http.Response, text string) *http.Response {
 func TestFailuresBesideStatedLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64
-		client := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+		client := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 			if err := sleep(req.Context(), 10*time.Millisecond); err != nil {
 				return nil, err
 			}

@@ -4,17 +4,18 @@
 package fetch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
@@ -25,10 +26,10 @@ const (
 	backoffCap  = time.Minute
 )
 
-func retried(p httppolicy.Policy, log hclog.Logger) decorator {
+func retried(p httppolicy.Policy, hosts *hosts, log hclog.Logger) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			t := newTrial(p, log, req)
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
+			t := newTrial(p, hosts, log, req)
 			defer t.ex.clock.end()
 			for {
 				resp, err := next.RoundTrip(t.attempt())
@@ -59,7 +60,7 @@ type trial struct {
 	failures  int            // that count as attempts
 	tries     map[string]int // likewise, of classes that have fewer than others
 	throttled time.Time      // the first refusal
-	last      outcome
+	last      fault.Outcome
 	unsure    int  // refusals that only a limit with nothing left has told
 	once      bool // it may pass, but the request is not to be sent twice
 }
@@ -67,9 +68,11 @@ type trial struct {
 // believed is how often a request is taken for refused because its reply has nothing left of a limit, and says nothing else of it.
 const believed = 3
 
-func newTrial(p httppolicy.Policy, log hclog.Logger, req *http.Request) *trial {
-	t := &trial{policy: p, log: log, req: req, ex: exchangeOf(req), start: time.Now()}
-	t.ctx, t.ex.clock = startClock(req.Context(), p.Deadline)
+func newTrial(p httppolicy.Policy, hosts *hosts, log hclog.Logger, req *http.Request) *trial {
+	t := &trial{policy: p, log: log, req: req, start: time.Now()}
+	facts := trip.FactsOf(req)
+	t.ex = &exchange{Facts: facts, host: hosts.get(facts.Origin, p)}
+	t.ctx, t.ex.clock = startClock(context.WithValue(req.Context(), exchangeKey{}, t.ex), p.Deadline)
 	t.ex.classes = hint.Classes(req)
 	t.ex.host.budget.request(t.start)
 	return t
@@ -79,47 +82,36 @@ func newTrial(p httppolicy.Policy, log hclog.Logger, req *http.Request) *trial {
 func (t *trial) attempt() *http.Request {
 	t.ex.probe, t.ex.probed = false, false
 	out := t.req.Clone(t.ctx)
-	t.ex.fill(out)
+	t.ex.Fill(out)
 	return out
-}
-
-// fill gives out a body of its own.
-func (ex *exchange) fill(out *http.Request) {
-	if ex.body == nil {
-		out.Body, out.ContentLength = nil, 0
-		return
-	}
-	out.ContentLength = int64(len(ex.body))
-	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(ex.body)), nil }
-	out.Body = io.NopCloser(bytes.NewReader(ex.body))
 }
 
 // over takes in an outcome and reports whether it is the last.
 func (t *trial) over(resp *http.Response, err error) bool {
 	t.last = t.ex.judge(resp, err)
-	if t.last.verdict == done {
+	if t.last.Verdict == fault.Done {
 		return true
 	}
 	if t.isAttempt() {
 		why := words(t.ex, resp, err)
 		t.causes.add(why)
-		t.ex.explain("retry", func() string { return fmt.Sprintf("attempt %d: %s", t.causes.total, why) })
+		t.ex.Explain("retry", func() string { return fmt.Sprintf("attempt %d: %s", t.causes.total, why) })
 	}
-	if t.last.cause == "pause" {
-		t.ex.explain("retry", err.Error)
+	if t.last.Cause == "pause" {
+		t.ex.Explain("retry", err.Error)
 	}
 	if t.ctx.Err() != nil {
 		return true
 	}
 	if !t.repeatable(err) {
-		t.once = t.last.verdict == again || t.last.verdict == throttled
+		t.once = t.last.Verdict == fault.Again || t.last.Verdict == fault.Throttled
 		return true
 	}
-	switch t.last.verdict {
-	case throttled:
+	switch t.last.Verdict {
+	case fault.Throttled:
 		if t.ex.word.unsure {
 			if t.unsure++; t.unsure > believed { // after pauses in which the limit was whole again: it is about the request
-				t.last = outcome{verdict: done}
+				t.last = fault.Outcome{Verdict: fault.Done}
 				return true
 			}
 		}
@@ -127,7 +119,7 @@ func (t *trial) over(resp *http.Response, err error) bool {
 			t.throttled = time.Now()
 		}
 		return time.Since(t.throttled) >= t.policy.MaxWait
-	case again:
+	case fault.Again:
 		return t.failed()
 	}
 	return true
@@ -136,19 +128,19 @@ func (t *trial) over(resp *http.Response, err error) bool {
 // failed counts a failure and reports whether it is one too many. One that found out that the host is still out of reach
 // does not count: the deadline ends that.
 func (t *trial) failed() bool {
-	r := t.last.rule()
-	if t.ex.probed && r.blame >= gateway {
+	r := t.last.Rule()
+	if t.ex.probed && r.Blame >= fault.Gateway {
 		return false
 	}
 	t.failures++
-	if r.tries == 0 {
+	if r.Tries == 0 {
 		return t.failures >= t.policy.Attempts
 	}
 	if t.tries == nil {
 		t.tries = map[string]int{}
 	}
-	t.tries[t.last.cause]++
-	return t.tries[t.last.cause] >= r.tries || t.failures >= t.policy.Attempts
+	t.tries[t.last.Cause]++
+	return t.tries[t.last.Cause] >= r.Tries || t.failures >= t.policy.Attempts
 }
 
 // repeatable reports whether the request may be sent again: by its nature, or because nothing of it was sent.
@@ -156,25 +148,25 @@ func (t *trial) repeatable(err error) bool {
 	if hint.Idempotent(t.req) {
 		return true
 	}
-	var failed *attemptError
-	return errors.As(err, &failed) && failed.unsent
+	var failed *fault.Error
+	return errors.As(err, &failed) && failed.Unsent
 }
 
 // backOff waits before the next attempt, for the backoff and for the budget. The pause of a host that throttles is kept by
 // paced, and the one of a host that is down by guarded, for all requests to it.
 func (t *trial) backOff() error {
 	h := t.ex.host
-	h.meter.count(func(s *HostStats) { s.Retries[t.last.cause]++ })
-	if t.last.verdict == throttled || t.ex.probed {
+	h.meter.count(func(s *HostStats) { s.Retries[t.last.Cause]++ })
+	if t.last.Verdict == fault.Throttled || t.ex.probed {
 		return t.ctx.Err()
 	}
 	wait := rand.N(min(backoffCap, backoffBase<<min(t.failures-1, 20)) + 1)
-	t.log.Debug("retry", "url", t.ex.url, "cause", t.last.cause, "attempt", t.failures+1, "in", wait.Round(time.Millisecond))
+	t.log.Debug("retry", "url", t.ex.URL, "cause", t.last.Cause, "attempt", t.failures+1, "in", wait.Round(time.Millisecond))
 	if wait >= time.Second {
-		h.all.onWait(Wait{Host: h.key, Cause: t.last.cause, For: wait, Until: time.Now().Add(wait)})
+		h.all.onWait(Wait{Host: h.key, Cause: t.last.Cause, For: wait, Until: time.Now().Add(wait)})
 	}
 	h.meter.waited(waitBackoff, wait)
-	t.ex.explain("retry", func() string { return "again in " + short(wait) })
+	t.ex.Explain("retry", func() string { return "again in " + limits.Short(wait) })
 	if err := sleep(t.ctx, wait); err != nil {
 		return err
 	}
@@ -191,10 +183,10 @@ func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
 	}
 	if late := t.ex.clock.over(); late != nil {
 		err = late
-	} else if t.causes.total == 0 || t.causes.total == 1 && t.last.cause != "pause" {
-		err = &toldError{join("; ", words(t.ex, nil, err), t.whyOnce(), advice(err)), err}
+	} else if t.causes.total == 0 || t.causes.total == 1 && t.last.Cause != "pause" {
+		err = fault.Told(join("; ", words(t.ex, nil, err), t.whyOnce(), fault.Advice(err)), err)
 	} else {
-		err = &toldError{join("; ", t.gaveUp(), t.unsaid(err), advice(err)), err}
+		err = fault.Told(join("; ", t.gaveUp(), t.unsaid(err), fault.Advice(err)), err)
 	}
 	return nil, t.classed(err)
 }
@@ -203,14 +195,14 @@ func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
 func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
 	resp.Header.Del(hint.GaveUp)
 	switch {
-	case t.last.verdict == done:
+	case t.last.Verdict == fault.Done:
 		return resp, nil
-	case t.last.verdict == throttled && !t.throttled.IsZero():
+	case t.last.Verdict == fault.Throttled && !t.throttled.IsZero():
 		resp.Body.Close() // as above
 		wait := t.ex.host.longest(t.req.Context())
 		return nil, sdk.RetryAfter(errors.New(t.gaveUp()), max(wait, time.Second))
 	}
-	t.log.Warn("given up", "url", t.ex.url, "why", t.gaveUp())
+	t.log.Warn("given up", "url", t.ex.URL, "why", t.gaveUp())
 	if t.causes.total > 1 || t.once {
 		resp.Header.Set(hint.GaveUp, t.gaveUp())
 	}

@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -88,7 +90,7 @@ func TestNotRetried(t *testing.T) {
 			s := &scripted{scripts: []script{reply(status, "")}}
 			if status == 204 || status == 304 {
 				s.scripts[0] = func(c netConn, _ *http.Request) bool {
-					_, err := c.Write([]byte("HTTP/1.1 " + statusText(status) + "\r\n\r\n"))
+					_, err := c.Write([]byte("HTTP/1.1 " + fault.StatusText(status) + "\r\n\r\n"))
 					return err == nil
 				}
 			}
@@ -273,7 +275,7 @@ func TestPauseHoldsForAll(t *testing.T) {
 func TestPauseThatBeginsInLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var times []time.Time
-		c := newClient(Options{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+		c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 			times = append(times, time.Now())
 			n := len(times)
 			if err := sleep(req.Context(), 5*time.Second); err != nil {

@@ -5,9 +5,7 @@ package fetch
 import (
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -73,7 +71,7 @@ func (w Wait) String() string {
 	if w.By != "" {
 		cause += " (" + w.By + ")"
 	}
-	return fmt.Sprintf("%s: %s, retry in %s", where, cause, short(w.For))
+	return fmt.Sprintf("%s: %s, retry in %s", where, cause, limits.Short(w.For))
 }
 
 // BucketStats is what holds of a part of a host that has limits of its own.
@@ -125,13 +123,3 @@ func (h *host) stats() HostStats {
 	}
 	return s
 }
-
-func statusCause(status int) string { return strconv.Itoa(status) }
-
-// statusText is a status for people.
-func statusText(status int) string {
-	return strings.TrimSpace(statusCause(status) + " " + http.StatusText(status))
-}
-
-// short is a time for people: 340 ms, 12 s, 4 min, 2 h 5 min.
-func short(d time.Duration) string { return limits.Short(d) }

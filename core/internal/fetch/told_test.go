@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -37,7 +38,7 @@ func TestLongPauseIsNoAttempt(t *testing.T) {
 // TestNoRateIsWaitedForLongerThanMaxWait: a host whose rate, as it states it, puts the next request farther away than http.max_wait ends the request; a rate
 // of the pipeline file is what the user wants.
 func TestNoRateIsWaitedForLongerThanMaxWait(t *testing.T) {
-	run := func(t *testing.T, p httppolicy.Policy, headers ...string) (err error, took time.Duration) {
+	run := func(t *testing.T, p httppolicy.Policy, headers ...string) (took time.Duration, err error) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &scripted{scripts: []script{reply(200, "{}", headers...)}}
 			client := s.client(t, Options{})
@@ -50,17 +51,17 @@ func TestNoRateIsWaitedForLongerThanMaxWait(t *testing.T) {
 			}
 			took = time.Since(start)
 		})
-		return err, took
+		return took, err
 	}
 	slow := []string{"X-RateLimit-Limit: 90", "X-RateLimit-Remaining: 5", "X-RateLimit-FillRate: 1", "X-RateLimit-Interval-Seconds: 45"}
-	err, took := run(t, httppolicy.Policy{MaxWait: 20 * time.Second}, slow...)
+	took, err := run(t, httppolicy.Policy{MaxWait: 20 * time.Second}, slow...)
 	if err == nil || !strings.Contains(err.Error(), "longer than http.max_wait (20 s)") || !strings.Contains(err.Error(), "stated: X-Ratelimit") || took > time.Second {
 		t.Errorf("after %s: %v", took, err)
 	}
-	if err, took := run(t, httppolicy.Policy{MaxWait: time.Minute}, slow...); err != nil || took < 45*time.Second {
+	if took, err := run(t, httppolicy.Policy{MaxWait: time.Minute}, slow...); err != nil || took < 45*time.Second {
 		t.Errorf("after %s: %v", took, err)
 	}
-	if err, took := run(t, httppolicy.Policy{MaxWait: 20 * time.Second, Rate: 1. / 45}); err != nil || took < 80*time.Second {
+	if took, err := run(t, httppolicy.Policy{MaxWait: 20 * time.Second, Rate: 1. / 45}); err != nil || took < 80*time.Second {
 		t.Errorf("the file's rate, after %s: %v", took, err)
 	}
 }
@@ -70,7 +71,7 @@ func TestHeadersOfTheHostAreTold(t *testing.T) {
 	t.Parallel()
 	c, s, p := serve(t, func(http.ResponseWriter, *http.Request) {})
 	var told []string
-	ctx := Explained(t.Context(), func(s Step) { told = append(told, s.Text) })
+	ctx := trip.Explained(t.Context(), func(s trip.Step) { told = append(told, s.Text) })
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +111,7 @@ func TestRequestsOnTheWayAreTold(t *testing.T) {
 	steps := map[string]string{}
 	told := func(url string) error {
 		clear(steps)
-		ctx := Explained(t.Context(), func(s Step) { steps[s.For] += s.Part + ": " + s.Text + "\n" })
+		ctx := trip.Explained(t.Context(), func(s trip.Step) { steps[s.For] += s.Part + ": " + s.Text + "\n" })
 		_, _, err := ask(ctx, rt, "GET", url, "")
 		return err
 	}

@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
@@ -30,9 +32,9 @@ type word struct {
 	least     time.Duration // the first pause, where it is not said
 }
 
-func weighed() decorator {
+func weighed() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			ex := exchangeOf(req)
 			ex.word, ex.class = word{}, nil
 			sent := time.Now()
@@ -69,17 +71,17 @@ func (ex *exchange) weigh(resp *http.Response, sent, now time.Time) {
 		ex.host.all.log.Debug("limits that are not understood", "host", ex.host.key, "headers", w.Ignored)
 	}
 	if text := w.String(); text != "" {
-		ex.explain("limits", func() string { return text })
+		ex.Explain("limits", func() string { return text })
 	}
 }
 
 // look reads what the body says of limits, where a class of the plugin tells.
 func (w *word) look(c hint.Class, resp *http.Response) {
-	b, ok := resp.Body.(*body)
+	b, ok := resp.Body.(*body.Body)
 	if !ok || c.Seconds == "" {
 		return
 	}
-	wait, limit, ok := limits.InBodyAt(b.head(lookedFor), c.Seconds, dateOf(resp))
+	wait, limit, ok := limits.InBodyAt(b.Head(lookedFor), c.Seconds, dateOf(resp))
 	if !ok {
 		return
 	}

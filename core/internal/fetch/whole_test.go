@@ -25,7 +25,9 @@ import (
 	"golang.org/x/text/encoding/unicode/utf32"
 
 	"github.com/scrapekit/scrapekit/core/internal/disk"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -309,17 +311,6 @@ func TestRepetitionIsNoBomb(t *testing.T) {
 	}
 }
 
-// TestRatioIsMeasured: 200 times is taken, a little more is not, from the first byte after 1 MiB.
-func TestRatioIsMeasured(t *testing.T) {
-	t.Parallel()
-	for n, ok := range map[int64]bool{1 << 20: true, 200 * 6000: true, 201*6000 + 1: false} {
-		l := &limiter{r: strings.NewReader(strings.Repeat("x", int(n))), wire: &counter{n: 6000}, max: 1 << 30, encoded: true, ratio: httppolicy.DefaultMaxRatio}
-		if got, err := io.Copy(io.Discard, l); (err == nil) != ok {
-			t.Errorf("%d bytes of %d: %v", got, n, err)
-		}
-	}
-}
-
 func TestMaxBody(t *testing.T) {
 	t.Parallel()
 	for _, announced := range []bool{true, false} {
@@ -344,6 +335,7 @@ func TestMaxBody(t *testing.T) {
 // TestBodySizes reads bodies on both sides of every limit, by Read and by WriteTo.
 func TestBodySizes(t *testing.T) {
 	t.Parallel()
+	const firstPiece, nextPiece, memoryBody = 16 << 10, 128 << 10, 8 << 20 // as in package body
 	whole := random(20 << 20)
 	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		var n int
@@ -490,10 +482,13 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		resp := &http.Response{StatusCode: 200, ContentLength: -1, Header: http.Header{"Content-Encoding": {name}, "Content-Type": {"application/json; charset=ISO-8859-1"}}, Body: io.NopCloser(bytes.NewReader(data))}
-		b, err := readWhole(httptest.NewRequest("GET", "/", nil), resp, httppolicy.Policy{MaxBody: 1 << 20, SpoolDir: os.TempDir()}, newPieces())
+		whole := body.Whole(httppolicy.Policy{MaxBody: 1 << 20, SpoolDir: os.TempDir()}, body.NewPool())
+		req := httptest.NewRequest("GET", "/", nil)
+		resp, err := whole(trip.Func(func(*http.Request) (*http.Response, error) { return resp, nil })).RoundTrip(req)
 		if err != nil {
 			return
 		}
+		b := resp.Body
 		defer b.Close()
 		if got, err := io.ReadAll(b); err != nil || int64(len(got)) != resp.ContentLength || len(got) > 1<<20 {
 			t.Errorf("%d bytes of %d: %v", len(got), resp.ContentLength, err)

@@ -162,17 +162,17 @@ func (r *Recording) drop() {
 }
 
 // Body returns a reader of an exchange's body.
-func (r *Recording) Body(e Exchange) io.Reader { return &body{r: r, at: e.at, left: e.Pieces} }
+func (r *Recording) Body(e Exchange) io.Reader { return &recordedBody{r: r, at: e.at, left: e.Pieces} }
 
-// body reads a body piece by piece.
-type body struct {
+// recordedBody reads a body piece by piece.
+type recordedBody struct {
 	r    *Recording
 	at   int64
 	left int
 	held []byte
 }
 
-func (b *body) Read(p []byte) (int, error) {
+func (b *recordedBody) Read(p []byte) (int, error) {
 	for len(b.held) == 0 {
 		if b.left == 0 {
 			return 0, io.EOF

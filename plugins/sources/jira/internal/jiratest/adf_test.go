@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/prose"
 )
 
 // documentSchema returns a check against Atlassian's own schema.
@@ -30,7 +32,7 @@ func documentSchema(t *testing.T) func(any) error {
 
 func TestDocuments(t *testing.T) {
 	t.Parallel()
-	people := newPeople(Cloud)
+	people := prose.People()
 	for _, c := range []struct{ wiki, want string }{
 		{"", `{"version":1,"type":"doc","content":[]}`},
 		{"one\r\ntwo\n\nthree", `{"version":1,"type":"doc","content":[{"type":"paragraph","content":[{"type":"text","text":"one"},{"type":"hardBreak"},{"type":"text","text":"two"}]},{"type":"paragraph","content":[{"type":"text","text":"three"}]}]}`},
@@ -39,9 +41,9 @@ func TestDocuments(t *testing.T) {
 		{"{quote}said{quote}", `{"version":1,"type":"doc","content":[{"type":"blockquote","content":[{"type":"paragraph","content":[{"type":"text","text":"said"}]}]}]}`},
 		{"h3. Head\n# a\n# b", `{"version":1,"type":"doc","content":[{"type":"heading","attrs":{"level":3},"content":[{"type":"text","text":"Head"}]},{"type":"orderedList","content":[{"type":"listItem","content":[{"type":"paragraph","content":[{"type":"text","text":"a"}]}]},{"type":"listItem","content":[{"type":"paragraph","content":[{"type":"text","text":"b"}]}]}]}]}`},
 		{"||h||\n|c|", `{"version":1,"type":"doc","content":[{"type":"table","content":[{"type":"tableRow","content":[{"type":"tableHeader","content":[{"type":"paragraph","content":[{"type":"text","text":"h"}]}]}]},{"type":"tableRow","content":[{"type":"tableCell","content":[{"type":"paragraph","content":[{"type":"text","text":"c"}]}]}]}]}]}`},
-		{"[~renske] {{x}} *b* [l|http://a.b/c]", `{"version":1,"type":"doc","content":[{"type":"paragraph","content":[{"type":"mention","attrs":{"id":"` + people[2].account + `","text":"@Renske van Aalst"}},{"type":"text","text":" "},{"type":"text","text":"x","marks":[{"type":"code"}]},{"type":"text","text":" "},{"type":"text","text":"b","marks":[{"type":"strong"}]},{"type":"text","text":" "},{"type":"text","text":"l","marks":[{"type":"link","attrs":{"href":"http://a.b/c"}}]}]}]}`},
+		{"[~renske] {{x}} *b* [l|http://a.b/c]", `{"version":1,"type":"doc","content":[{"type":"paragraph","content":[{"type":"mention","attrs":{"id":"` + people[2].Account + `","text":"@Renske van Aalst"}},{"type":"text","text":" "},{"type":"text","text":"x","marks":[{"type":"code"}]},{"type":"text","text":" "},{"type":"text","text":"b","marks":[{"type":"strong"}]},{"type":"text","text":" "},{"type":"text","text":"l","marks":[{"type":"link","attrs":{"href":"http://a.b/c"}}]}]}]}`},
 	} {
-		if got := string(document(c.wiki, people)); got != c.want {
+		if got := string(prose.Document(c.wiki, people)); got != c.want {
 			t.Errorf("%q:\n got %s\nwant %s", c.wiki, got, c.want)
 		}
 	}
@@ -55,7 +57,7 @@ func TestSyntheticDocumentsAreValid(t *testing.T) {
 	for _, r := range s.store.all {
 		for _, m := range r.comments {
 			var v any
-			if err := json.Unmarshal(document(m.body, s.people), &v); err != nil {
+			if err := json.Unmarshal(prose.Document(m.body, s.persons), &v); err != nil {
 				t.Fatal(err)
 			}
 			if err := check(v); err != nil {
@@ -67,10 +69,14 @@ func TestSyntheticDocumentsAreValid(t *testing.T) {
 
 func FuzzDocument(f *testing.F) {
 	f.Add("{code}a{code}{quote}b\n\n{quote}|x||y|\n* \n# \nh1. \nbq. \n[~a][b|http://c]{{d}}")
-	people := newPeople(Cloud)
+	people := prose.People()
+	type node struct {
+		Type, Text string
+		Content    []node
+	}
 	f.Fuzz(func(t *testing.T, wiki string) {
 		var doc struct{ Content []node }
-		if err := json.Unmarshal(document(wiki, people), &doc); err != nil {
+		if err := json.Unmarshal(prose.Document(wiki, people), &doc); err != nil {
 			t.Fatalf("%q: %v", wiki, err)
 		}
 		var empty func([]node) bool

@@ -5,6 +5,8 @@ package jiratest
 import (
 	"fmt"
 	"testing"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/prose"
 )
 
 // listPage is a page of a list.
@@ -23,7 +25,7 @@ func TestListsComeInPages(t *testing.T) {
 		var p listPage
 		as(t, "GET", address, "", 200, &p)
 		seen += len(p.Values)
-		if p.IsLast != (p.NextPage == "") || p.MaxResults != 4 || p.Total != len(versionNames()) {
+		if p.IsLast != (p.NextPage == "") || p.MaxResults != 4 || p.Total != len(prose.Versions()) {
 			t.Fatalf("%s: %+v", address, p)
 		}
 		address = p.NextPage

@@ -5,6 +5,8 @@ package jiratest
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/prose"
 )
 
 type user struct {
@@ -15,34 +17,13 @@ type user struct {
 	raw                      json.RawMessage
 }
 
-// newPeople returns the invented users; bots come last. Nobody here exists.
+// newPeople returns the invented users; bots come last.
 func newPeople(f Flavour) []*user {
-	people := []*user{
-		{name: "mlindqvist", display: "Maja Lindqvist", zone: "Europe/Stockholm"},
-		{name: "t_okafor", display: "Tobe Okafor", zone: "Africa/Lagos"},
-		{name: "renske", display: "Renske van Aalst", zone: "Europe/Amsterdam"},
-		{name: "j.zelenka", display: "Jiří Zelenka", zone: "Europe/Prague"},
-		{name: "hsato", display: "佐藤 遥", zone: "Asia/Tokyo"},
-		{name: "pquirke", display: "Padraig Quirke", zone: "Europe/Dublin"},
-		{name: "ines.duarte", display: "Inês Duarte", zone: "America/Sao_Paulo"},
-		{name: "kbaptiste", display: "Kerline Baptiste", zone: "America/New_York"},
-		{name: "vshulga", display: "Vira Shulga", zone: "Europe/Kyiv"},
-		{name: "arjun_m", display: "Arjun Mahadevan", zone: "Asia/Kolkata"},
-		{name: "lwn", display: "Lowri Wyn", zone: "Europe/London"},
-		{name: "fbrandt", key: "felix.brandt", display: "Felix Brandt", zone: "Europe/Berlin"},
-		{name: "oyelaran", key: "JIRAUSER290417", display: "Dami Oyelaran", zone: "Etc/UTC"},
-		{name: "cmarkham", key: "JIRAUSER301122", display: "Cass Markham", zone: "America/Denver", gone: true},
-		{name: "githubbot", display: "ASF GitHub Bot", zone: "Etc/UTC", bot: true},
-		{name: "hudson", display: "Hudson", zone: "Etc/UTC", bot: true},
-	}
-	for i := range people {
-		p := people[i]
-		p.order = i
-		if p.key == "" {
-			p.key = p.name
-		}
-		p.account = fmt.Sprintf("712020:%08x-5d1c-4f0e-9a77-%012x", 0x51ab0000+i*7919, 0x2f00d0000+i*104729)
-		p.raw = p.render(f)
+	var people []*user
+	for i, p := range prose.People() {
+		u := &user{name: p.Name, key: p.Key, display: p.Display, zone: p.Zone, account: p.Account, bot: p.Bot, gone: p.Gone, order: i}
+		u.raw = u.render(f)
+		people = append(people, u)
 	}
 	return people
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/prose"
 )
 
 // Server is a Jira. It implements http.Handler; all methods are safe for
@@ -18,6 +20,7 @@ type Server struct {
 	store   *store
 	catalog *catalog
 	people  []*user
+	persons []prose.Person // those of the beginning, as texts name them
 	mux     *http.ServeMux
 	limit   *bucket
 	faults  *faultPlan
@@ -48,6 +51,7 @@ func New(o Options) *Server {
 		store:   newStore(),
 		catalog: newCatalog(o.Flavour),
 		people:  newPeople(o.Flavour),
+		persons: prose.People(),
 		mux:     http.NewServeMux(),
 		limit:   newBucket(o.Limit, o.Now),
 		faults:  newFaultPlan(o.Faults, o.Seed),

@@ -25,7 +25,7 @@ func (g *generator) story(r *record) *story {
 	s := &story{kind: weighted(g, "Bug", 52, "Improvement", 22, "New Feature", 8, "Task", 10, "Test", 8),
 		priority: weighted(g, "Major", 52, "Minor", 24, "Critical", 10, "Trivial", 7, "Blocker", 7),
 		status:   "Open", reporter: g.someone(), end: r.created}
-	g.text.title = g.text.summary(s.kind)
+	g.text.Title = g.text.Summary(s.kind)
 	if g.chance(0.75) {
 		s.assignee = g.someone()
 	}
@@ -127,7 +127,7 @@ func (g *generator) resolve(r *record, s *story) {
 // discussion writes the comments: a median of three, a tail beyond sixty.
 func (g *generator) discussion(r *record, s *story) {
 	n := min(int(math.Exp(g.rng.NormFloat64()*1.05+1.2)), 90)
-	g.text.fixed = s.resolution == "Fixed"
+	g.text.Fixed = s.resolution == "Fixed"
 	span := max(s.end.Sub(r.created), 36*time.Hour)
 	times := make([]time.Time, n)
 	for i := range times {
@@ -144,11 +144,11 @@ func (g *generator) comment(s *story, at time.Time, i, n int) comment {
 	u, body := g.someone(), ""
 	switch {
 	case s.reviewed && g.chance(0.2):
-		u, body = g.bot("githubbot"), g.text.pullRequest()
+		u, body = g.bot("githubbot"), g.text.PullRequest()
 	case s.status == "Resolved" && i == n-1 && g.chance(0.4):
-		u, body = g.bot("hudson"), g.text.build()
+		u, body = g.bot("hudson"), g.text.Build()
 	default:
-		body = g.text.reply(i, n)
+		body = g.text.Reply(i, n)
 	}
 	c := comment{id: g.server.store.nextSub(), author: g.author(u), updater: u.raw, body: body, created: at, updated: at}
 	if g.chance(0.08) {
@@ -175,7 +175,7 @@ func (g *generator) work(r *record, s *story) {
 	for range n {
 		at = at.Add(time.Duration(1+g.rng.IntN(30)) * time.Hour)
 		seconds := (1 + g.rng.IntN(16)) * 30 * 60
-		r.worklogs = append(r.worklogs, worklog{id: g.server.store.nextSub(), author: s.assignee.raw, updater: s.assignee.raw, comment: g.text.sentence(),
+		r.worklogs = append(r.worklogs, worklog{id: g.server.store.nextSub(), author: s.assignee.raw, updater: s.assignee.raw, comment: g.text.Sentence(),
 			created: at, started: at.Add(-time.Duration(seconds) * time.Second), seconds: seconds})
 	}
 }

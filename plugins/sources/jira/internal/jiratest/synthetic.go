@@ -10,6 +10,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/prose"
 )
 
 // Synthetic says what Generate makes.
@@ -55,10 +57,10 @@ func (s *Server) Generate(spec Synthetic) {
 type generator struct {
 	server  *Server
 	project *project
-	theme   *theme
+	theme   *prose.Theme
 	shared  sharedParts
 	rng     *rand.Rand // of the issue at hand
-	text    *prose
+	text    *prose.Writer
 	made    []*record
 	sprints []*sprint // of the project
 	epics   []*record
@@ -72,31 +74,27 @@ type sharedParts struct {
 
 func (s *Server) generator(spec Project) *generator {
 	seed := s.options.Seed ^ hashText(spec.Key)
-	th := &themes()[hashText(spec.Key)%uint64(len(themes()))]
+	th := &prose.Themes()[hashText(spec.Key)%uint64(len(prose.Themes()))]
 	if spec.Name == "" {
-		spec.Name = th.name
+		spec.Name = th.Name
 	}
 	g := &generator{server: s, theme: th, rng: rand.New(rand.NewPCG(seed, 0))}
 	g.project = s.projectOf(spec.Key, nil)
 	g.project.name = spec.Name
 	g.project.raw = g.project.render()
-	g.project.detail = fmt.Appendf(nil, `"description":%s,"lead":%s`, quote(th.about), s.people[0].raw)
+	g.project.detail = fmt.Appendf(nil, `"description":%s,"lead":%s`, quote(th.About), s.people[0].raw)
 	g.shared = sharedParts{null: json.RawMessage("null"), empty: json.RawMessage("[]")}
-	for i, name := range th.components {
+	for i, name := range th.Components {
 		id := g.project.id*1000 + int64(i)
 		raw := fmt.Appendf(nil, `{"self":"%s/component/%d","id":"%d","name":%s}`, apiRoot, id, id, quote(name))
 		g.shared.components = append(g.shared.components, s.offer("project_components", g.project, id, name, raw))
 	}
-	for i, name := range versionNames() {
+	for i, name := range prose.Versions() {
 		id := g.project.id*1000 + 500 + int64(i)
 		raw := fmt.Appendf(nil, `{"self":"%s/version/%d","id":"%d","name":"%s","archived":false,"released":%t}`, apiRoot, id, id, name, i < 8)
 		g.shared.versions = append(g.shared.versions, s.offer("project_versions", g.project, id, name, raw))
 	}
 	return g
-}
-
-func versionNames() []string {
-	return []string{"0.9.0", "1.0.0", "1.0.1", "1.1.0", "1.2.0", "2.0.0", "2.0.1", "2.1.0", "2.2.0", "3.0.0"}
 }
 
 func (g *generator) grow(spec Synthetic, p Project, firstID, stride int64) {
@@ -126,7 +124,7 @@ func (g *generator) seed(num int) {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s-%d", g.project.key, num)
 	g.rng = rand.New(rand.NewPCG(g.server.options.Seed, h.Sum64()))
-	g.text = &prose{rng: g.rng, theme: g.theme, project: g.project.key, num: num, people: g.server.people}
+	g.text = &prose.Writer{Rand: g.rng, Theme: g.theme, Project: g.project.key, Num: num, People: g.server.persons}
 }
 
 // chance is true with probability p.
@@ -214,7 +212,7 @@ func (g *generator) huge(r *record, size int) {
 	g.seed(r.num)
 	body := []byte("Full log of the failed run:\n{noformat}\n")
 	for len(body) < size {
-		body = append(body, g.text.logLine()...)
+		body = append(body, g.text.LogLine()...)
 		body = append(body, '\n')
 	}
 	body = append(body[:max(size-len("{noformat}"), 0)], "{noformat}"...)

@@ -29,7 +29,7 @@ func (g *generator) value(name string, r *record, s *story) json.RawMessage {
 	case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", "parent", "attachment", "votes", "watches", volatileField, sprintField, epicField:
 		return nil
 	case "summary":
-		return json.RawMessage(quote(g.text.title))
+		return json.RawMessage(quote(g.text.Title))
 	case "description":
 		return g.description(s)
 	case "issuetype":
@@ -101,7 +101,7 @@ func (g *generator) number(name string, r *record) json.RawMessage {
 	case name == "workratio":
 		return json.RawMessage("-1")
 	case name == "environment" && g.chance(0.15):
-		return json.RawMessage(quote(g.text.environment()))
+		return json.RawMessage(quote(g.text.Environment()))
 	}
 	return g.custom(name, r)
 }
@@ -135,7 +135,7 @@ func (g *generator) custom(name string, r *record) json.RawMessage {
 		}
 	case "customfield_12314422":
 		if g.chance(0.04) {
-			return json.RawMessage(quote(g.text.sentence()))
+			return json.RawMessage(quote(g.text.Sentence()))
 		}
 	}
 	return g.shared.null
@@ -145,7 +145,7 @@ func (g *generator) description(s *story) json.RawMessage {
 	if g.chance(0.03) {
 		return g.shared.null
 	}
-	return json.RawMessage(quote(g.text.description(s.kind)))
+	return json.RawMessage(quote(g.text.Description(s.kind)))
 }
 
 func (g *generator) labels() json.RawMessage {

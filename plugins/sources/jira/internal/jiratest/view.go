@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/prose"
 )
 
 // embeddedWorklogs is where both products cut the worklogs inside an issue.
@@ -238,7 +240,7 @@ func (c *call) document(text string) {
 	changes := c.server.store.mu.changes.Load()
 	doc, ok := c.server.cache.document(changes, text)
 	if !ok {
-		doc = document(text, c.server.people)
+		doc = prose.Document(text, c.server.persons)
 		c.server.cache.keepDocument(changes, text, doc)
 	}
 	c.out.Write(doc)

@@ -1,0 +1,211 @@
+// Package robotstxt keeps to the robots.txt of hosts, for a source that asks for it.
+package robotstxt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/allow"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/core/internal/robots"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+const (
+	robotsAge  = 24 * time.Hour // RFC 9309, section 2.4
+	robotsHops = 5              // section 2.3.1.2
+	robotsRest = time.Minute    // from one failure to the next attempt
+	// longestDelay bounds a Crawl-delay: some ask for hours and mean: not you. That is for the Disallow lines to say.
+	longestDelay = time.Minute
+)
+
+// Obey lets through what the robots.txt of a host allows to p's user agent. delay is told of the time that a host wants
+// between two requests.
+func Obey(p httppolicy.Policy, known *Books, delay func(host origin.Origin, every time.Duration)) trip.Decorator {
+	return func(next http.RoundTripper) http.RoundTripper {
+		if !p.Robots {
+			return next
+		}
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
+			facts := trip.FactsOf(req)
+			b := known.get(facts.Origin)
+			file, err := b.read(req.Context(), func(ctx context.Context) (*robots.File, error) {
+				return readRobots(ctx, p, facts.Origin, next)
+			})
+			if err != nil {
+				return nil, fmt.Errorf("the rules of %s/robots.txt are not known, so nothing else is asked there: %w", facts.Origin, err)
+			}
+			rules := file.For(p.UserAgent)
+			ok, by := rules.Allows(req.URL.RequestURI())
+			facts.Explain("robots", func() string { return robotsText(ok, by, rules.Delay) })
+			if !ok {
+				return nil, &forbiddenError{origin: facts.Origin, by: by}
+			}
+			if d := min(rules.Delay, longestDelay); d > 0 {
+				delay(facts.Origin, d)
+			}
+			return next.RoundTrip(req)
+		})
+	}
+}
+
+// forbiddenError is [sdk.ErrRobots], and says by which line of which file.
+type forbiddenError struct {
+	origin origin.Origin
+	by     string
+}
+
+func (e *forbiddenError) Error() string {
+	return fmt.Sprintf("%s/robots.txt forbids it (%s); with the owner's consent set http.robots = false", e.origin, e.by)
+}
+
+func (e *forbiddenError) Is(target error) bool { return target == sdk.ErrRobots }
+
+// robotsText says what the file says of a request.
+func robotsText(ok bool, by string, delay time.Duration) string {
+	text := "robots.txt allows it"
+	if !ok {
+		text = "robots.txt forbids it (" + by + ")"
+	}
+	if delay > 0 {
+		text += fmt.Sprintf(", one request every %s", limits.Short(min(delay, longestDelay)))
+	}
+	return text
+}
+
+// Books keeps the robots.txt of each origin. The zero value works.
+type Books struct {
+	mu sync.Mutex
+	m  map[origin.Origin]*rulebook
+}
+
+func (r *Books) get(o origin.Origin) *rulebook {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.m == nil {
+		r.m = map[origin.Origin]*rulebook{}
+	}
+	b := r.m[o]
+	if b == nil {
+		b = &rulebook{}
+		r.m[o] = b
+	}
+	return b
+}
+
+// rulebook is the robots.txt of one origin, as it was last read.
+type rulebook struct {
+	flight singleflight.Group
+
+	mu   sync.Mutex
+	file *robots.File
+	err  error // of the last attempt
+	at   time.Time
+}
+
+// read returns the file, asked for once for all who wait. One that is too old is better than none.
+func (b *rulebook) read(ctx context.Context, ask func(context.Context) (*robots.File, error)) (*robots.File, error) {
+	if file, err, fresh := b.kept(); fresh {
+		return file, err
+	}
+	done := b.flight.DoChan("", func() (any, error) {
+		if file, err, fresh := b.kept(); fresh {
+			return file, err
+		}
+		file, err := ask(context.WithoutCancel(ctx))
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if err == nil {
+			b.file = file
+		}
+		b.err, b.at = err, time.Now()
+		if b.file != nil {
+			return b.file, nil
+		}
+		return nil, err
+	})
+	select {
+	case r := <-done:
+		file, _ := r.Val.(*robots.File)
+		return file, r.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (b *rulebook) kept() (file *robots.File, err error, fresh bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	age := time.Since(b.at)
+	switch {
+	case b.at.IsZero(), b.err != nil && age >= robotsRest, age >= robotsAge:
+		return nil, nil, false
+	case b.file != nil:
+		return b.file, nil, true
+	}
+	return nil, b.err, true
+}
+
+// readRobots asks for the file by way of next. That a host has none (4xx) means that it has no rules; that it cannot
+// say (5xx, no reply) that it must be left alone.
+func readRobots(ctx context.Context, p httppolicy.Policy, of origin.Origin, next http.RoundTripper) (*robots.File, error) {
+	at := &url.URL{Scheme: of.Scheme, Host: of.Address(), Path: "/robots.txt"}
+	ctx = trip.Aside(ctx, "robots.txt")
+	for range robotsHops + 1 {
+		facts := trip.Facts{Origin: of, URL: at.String()}
+		req, err := http.NewRequestWithContext(trip.With(ctx, facts), http.MethodGet, at.String(), nil)
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("User-Agent", p.UserAgent)
+		resp, err := next.RoundTrip(req)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case resp.StatusCode < 300:
+			return parseRobots(resp.Body)
+		case resp.StatusCode < 400:
+			resp.Body.Close() // memory or a spool file: nothing to lose
+			if at, err = at.Parse(resp.Header.Get("Location")); err != nil || resp.Header.Get("Location") == "" {
+				return nil, errors.New("it redirects to nowhere")
+			}
+			to, err := origin.Of(at)
+			if err == nil && !origin.Covered(p.Allow, to) {
+				err = sdk.Permanent(fmt.Errorf("it redirects to %s: add that to http.allow in the pipeline file, or set http.robots = false", to))
+			}
+			if err != nil {
+				return nil, err
+			}
+			of, at = to, allow.Hop(at, to)
+		case resp.StatusCode < 500:
+			resp.Body.Close() // as above
+			return &robots.File{}, nil
+		default:
+			resp.Body.Close() // as above
+			return nil, errors.New(fault.StatusText(resp.StatusCode))
+		}
+	}
+	return &robots.File{}, nil // too many redirects count as no file
+}
+
+func parseRobots(body io.ReadCloser) (*robots.File, error) {
+	defer body.Close() // as above
+	text, err := io.ReadAll(io.LimitReader(body, robots.MaxSize))
+	if err != nil {
+		return nil, err
+	}
+	return robots.Parse(text), nil
+}

@@ -1,0 +1,92 @@
+// Package trip holds what the decorators of the host's HTTP share: how they are put together, and what
+// does not change about a request on its way through them.
+package trip
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Decorator makes a RoundTripper out of the next one towards the wire.
+type Decorator func(next http.RoundTripper) http.RoundTripper
+
+// Stack puts decorators round wire, the first outermost.
+func Stack(wire http.RoundTripper, decorators ...Decorator) http.RoundTripper {
+	for i := len(decorators) - 1; i >= 0; i-- {
+		wire = decorators[i](wire)
+	}
+	return wire
+}
+
+// Func is a RoundTripper that is a function.
+type Func func(*http.Request) (*http.Response, error)
+
+// RoundTrip calls f.
+func (f Func) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// Facts are what does not change about a request. They are in its context below the list of allowed hosts.
+type Facts struct {
+	Origin origin.Origin
+	Body   []byte // what every attempt sends; nil: none
+	URL    string // for people, without secrets
+
+	tell teller // hears each step; nil: nobody asked
+}
+
+type factsKey struct{}
+
+// With returns a context with facts; what is explained of them goes to who asked for it in ctx.
+func With(ctx context.Context, f Facts) context.Context {
+	f.tell = listener(ctx)
+	return context.WithValue(ctx, factsKey{}, &f)
+}
+
+// FactsOf returns those of a request, which must have some.
+func FactsOf(req *http.Request) *Facts { return req.Context().Value(factsKey{}).(*Facts) }
+
+// Fill gives out a body of its own, to be sent once.
+func (f *Facts) Fill(out *http.Request) {
+	if f.Body == nil {
+		out.Body, out.ContentLength = nil, 0
+		return
+	}
+	out.ContentLength = int64(len(f.Body))
+	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(f.Body)), nil }
+	out.Body = io.NopCloser(bytes.NewReader(f.Body))
+}
+
+// MaxHeader bounds the headers of a request and those of a reply: names and values together, in bytes.
+const MaxHeader = 1 << 20
+
+const maxSent = 64 << 20
+
+// BodyOf reads and closes the body of req: each attempt needs one of its own. It fails, permanently, where the body
+// is longer than 64 MiB.
+func BodyOf(req *http.Request) ([]byte, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return nil, nil
+	}
+	defer req.Body.Close() // only read from
+	body, err := io.ReadAll(io.LimitReader(req.Body, maxSent+1))
+	if err != nil {
+		return nil, fmt.Errorf("the body to be sent: %w", err)
+	}
+	if len(body) > maxSent {
+		return nil, sdk.Permanent(fmt.Errorf("the body to be sent is longer than %d MiB", maxSent>>20))
+	}
+	return body, nil
+}
+
+// Method is the method of req; net/http lets it be empty.
+func Method(req *http.Request) string {
+	if req.Method == "" {
+		return http.MethodGet
+	}
+	return req.Method
+}
