@@ -217,6 +217,17 @@ var guarantees = []mutant{
 	opened = s.bringBack(ctx)`}}},
 	simulated("a seat's stages are opened with the epoch of the coordinator",
 		edit{pipeline + "/open.go", `Epoch: s.info.Epoch,`, `Epoch: run.Epoch,`}),
+	{name: "memory: one who was taken over commits when it wakes up", pkg: checkpoint, test: "TestMemory",
+		edits: []edit{{checkpoint + "/memory.go", `if s == nil || s.epoch != h.epoch {`, `if s == nil {`}}},
+	simulated("a seat's counts take the place of those of others",
+		edit{checkpoint + "/stats.go", `sum[name] = saturated(so, n)`, `sum[name] = saturated(so-so, n)`}),
+	simulated("a seat whose holder is gone is left as it is",
+		edit{pipeline + "/coordinator.go", `			if o.Free {`, `			if o.Free && o.N < 0 {`},
+		edit{pipeline + "/worker.go", `		if s.Free && !s.Settled {`, `		if s.Free && !s.Settled && s.N < 0 {`}),
+	simulated("a split that others hold is claimed",
+		edit{checkpoint + "/memory.go", `|| q.Free && s.Seat != AnySeat {`, `|| q.Free && s.Seat == h0 {`}, edit{checkpoint + "/memory.go", `// page returns the splits of a page.`, `const h0 = -7
+
+// page returns the splits of a page.`}),
 	simulated("the end of a run is told though a part is missing",
 		edit{pipeline + "/coordinator.go", `	if res.Splits[checkpoint.Broken] > 0 || lacks(res.Counts) {`, `	if len(res.Splits) < 0 {`}),
 	simulated("the end of a run is told to nobody",

@@ -12,8 +12,8 @@
 // A holder that dies leaves a seat that is not settled: a sink may hold what was never committed. Another
 // joins the seat when its lease has run out, opens the stages with the seat's tokens, and goes on.
 //
-// From the top down, and a file calls those below it: coordinator, worker, plan, read, queue, deliver,
-// push, open, seat, live, retry, config, then progress, counts and groups.
+// From the top down, and a file calls those below it: coordinator, worker, plan, read, deliver, push,
+// queue, open, seat, live, retry, config, progress, stage; then what groups are made of, and counts.
 //
 // # Invariants
 //

@@ -14,10 +14,6 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// ErrSecretName is the error of a source or transform one of whose streams is named by a secret. Names of streams are
-// names of files, tables and numbers of the report: none of them can be masked.
-var ErrSecretName = sdk.Permanent(errors.New("the name of a stream holds a secret of the pipeline file"))
-
 // open finds out which streams flow where, and brings every stage back to its token.
 func (s *seat) open(ctx context.Context) error {
 	var all []sdk.Stream

@@ -104,12 +104,6 @@ func (r *reader) try(ctx context.Context) error {
 	return r.hand(r.split.Cursor, checkpoint.Done, true)
 }
 
-// crashed reports whether err says that a plugin's process died.
-func crashed(err error) bool {
-	var c interface{ Crashed() bool }
-	return errors.As(err, &c) && c.Crashed()
-}
-
 // giveUp ends the split for this run, or for good if it is to be skipped.
 func (r *reader) giveUp(err error) error {
 	kind, ended := SplitBroken, r.split

@@ -78,6 +78,10 @@ func (s *seat) leave() error {
 	return storeFailure(err)
 }
 
+// ErrSecretName is the error of a source or transform one of whose streams is named by a secret. Names of streams are
+// names of files, tables and numbers of the report: none of them can be masked.
+var ErrSecretName = sdk.Permanent(errors.New("the name of a stream holds a secret of the pipeline file"))
+
 // names refuses a stream that is named by a secret.
 func (s *seat) names(stream string) error {
 	if !s.declared[stream] && s.Hide(stream) != stream {
@@ -144,8 +148,4 @@ func storeFailure(err error) error {
 		return err
 	}
 	return &storeError{err}
-}
-
-func isCancel(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -5,6 +5,7 @@ package pipeline_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -201,20 +202,29 @@ func (t *simNumberer) Commit(ctx context.Context) (token sdk.Token, err error) {
 	return token, err
 }
 
-// simSink lets the calls of another sink go wrong.
+// simSink lets the calls of another sink go wrong. It refuses those of an instance after which another was opened for the seat.
 type simSink struct {
 	l        *life
 	p        *process
 	name     string
-	inner    sdk.Sink
+	at       func(seat int) sdk.Sink
 	parallel bool
+
+	start sdk.Start
+	inner sdk.Sink
 }
 
-func (s simSink) ParallelWrites() bool { return s.parallel }
+// errLateSink is what one is told who comes late.
+var errLateSink = errors.New("another was opened for this seat")
 
-func (s simSink) Open(ctx context.Context, start sdk.Start) error {
+func (s *simSink) ParallelWrites() bool { return s.parallel }
+
+func (s *simSink) Open(ctx context.Context, start sdk.Start) error {
 	return s.l.call(ctx, s.p, s.name+" open", "", func() error {
-		s.l.opened(s.name, start)
+		if !s.l.opened(s.name, start) {
+			return errLateSink
+		}
+		s.start, s.inner = start, s.at(start.Seat)
 		if open := host.AbilitiesOf(s.inner).Open; open != nil {
 			return open(ctx, start)
 		}
@@ -222,16 +232,24 @@ func (s simSink) Open(ctx context.Context, start sdk.Start) error {
 	})
 }
 
-func (s simSink) Write(ctx context.Context, b sdk.Batch) error {
-	write := func(b sdk.Batch) error { return s.inner.Write(ctx, b) }
+func (s *simSink) Write(ctx context.Context, b sdk.Batch) error {
+	write := func(b sdk.Batch) error {
+		if s.l.late(s.name, s.start) {
+			return errLateSink
+		}
+		return s.inner.Write(ctx, b)
+	}
 	return s.l.callIn(ctx, s.p, s.name+" write", splitOf(b), func() error { return write(b) }, func() error {
 		_ = write(firstHalf(b)) // what it rejects is not told any more
 		return nil
 	})
 }
 
-func (s simSink) Commit(ctx context.Context) (token sdk.Token, err error) {
+func (s *simSink) Commit(ctx context.Context) (token sdk.Token, err error) {
 	err = s.l.call(ctx, s.p, s.name+" commit", "", func() error {
+		if s.l.late(s.name, s.start) {
+			return errLateSink
+		}
 		token, err = s.inner.Commit(ctx)
 		return err
 	})
@@ -239,9 +257,12 @@ func (s simSink) Commit(ctx context.Context) (token sdk.Token, err error) {
 }
 
 // Finish is told of the end of a run when everything of it is committed.
-func (s simSink) Finish(ctx context.Context, e sdk.End) error {
+func (s *simSink) Finish(ctx context.Context, e sdk.End) error {
 	return s.l.call(ctx, s.p, s.name+" finish", "", func() error {
-		s.l.finish(s.name, e)
+		if s.l.late(s.name, s.start) {
+			return errLateSink
+		}
+		s.l.finish(s.name, s.start, e)
 		return nil
 	})
 }
@@ -293,31 +314,35 @@ func (*looseSink) Commit(context.Context) (sdk.Token, error) { return nil, nil }
 
 // simLetters are the dead letters of all runs, and where the open ones are.
 type simLetters struct {
-	l   *life
-	run string
+	l  *life
+	at place
 }
 
-func (b *simLetters) Open(run string, _ int, token sdk.Token) error {
+func (b *simLetters) Open(run string, seat int, token sdk.Token) error {
 	return b.call("open", "", func() error {
+		b.at = place{run, seat}
 		n := position(token)
-		if n > len(b.l.letters[run]) {
-			return sdk.Permanent(fmt.Errorf("%d letters were committed, %d are there", n, len(b.l.letters[run])))
+		if n > len(b.l.letters[b.at]) {
+			return sdk.Permanent(fmt.Errorf("%d letters were committed, %d are there", n, len(b.l.letters[b.at])))
 		}
-		b.run, b.l.letters[run] = run, b.l.letters[run][:n:n]
+		b.l.owners[b.at], b.l.letters[b.at] = b, b.l.letters[b.at][:n:n]
 		return nil
 	})
 }
 
 func (b *simLetters) Add(l pipeline.Letter) error {
 	return b.call("add", l.Stage+" "+l.Split, func() error {
-		b.l.letters[b.run] = append(b.l.letters[b.run], l.Stage+" "+decodeSim(l.Record).ID)
+		if b.l.owners[b.at] != b {
+			return errLateSink
+		}
+		b.l.letters[b.at] = append(b.l.letters[b.at], l.Stage+" "+decodeSim(l.Record).ID)
 		return nil
 	})
 }
 
 func (b *simLetters) Commit() (token sdk.Token, err error) {
 	err = b.call("commit", "", func() error {
-		token = sdk.Token(strconv.Itoa(len(b.l.letters[b.run])))
+		token = sdk.Token(strconv.Itoa(len(b.l.letters[b.at])))
 		return nil
 	})
 	return token, err

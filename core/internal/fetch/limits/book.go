@@ -167,11 +167,12 @@ func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 		l.Window = e.Window
 	}
 	newest := serial >= e.serial
-	rise := .1 // of all: a count has begun anew
+	rise, least := .1, 0. // of all: a count has begun anew
 	if e.until.IsZero() && l.Window == 0 {
-		rise = .4 // or it is a bucket, that has gained
+		rise, least = .4, .8 // or it is a bucket, that has gained
 	}
-	if newest && e.serial >= 0 && (e.over(sent) || l.Left > e.Left+max(.5, rise*max(l.Max, e.most)) && !sent.Before(e.heard())) {
+	most := max(l.Max, e.most)
+	if newest && e.serial >= 0 && (e.over(sent) || l.Left > max(e.Left+max(.5, rise*most), least*most) && !sent.Before(e.heard())) {
 		e.turn(l, sent, now, serial)
 	}
 	if newest {
@@ -335,7 +336,7 @@ func (e *entry) buckets(sent time.Time, serial int) {
 		}
 		return
 	}
-	if e.Window > 0 {
+	if e.Window > 0 || e.Soon {
 		return
 	}
 	passed := sent.Sub(e.look).Seconds()
