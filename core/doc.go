@@ -13,7 +13,7 @@
 //	                                       transforms ◄──────────────────┘
 //	                                           │
 //	                                        sinks.Write            every few seconds, between groups:
-//	                                                               sinks.Commit → tokens; store.Commit(cursors + tokens)
+//	                                                               sinks.Commit → tokens; seat.Commit(cursors + tokens)
 //	plugin's http.Client ── gRPC ──► fetch: redact → record → allow-list → cache → robots → retry → auth → limits → wire
 //	plugin's net.Conn ──── gRPC ──► dial: what is granted → where it leads → TCP
 //

@@ -63,6 +63,8 @@ var floors = []floor{
 	{"core/internal/fetch/robotstxt", []string{"sdk", "sdk/host/hint", "core/internal/httppolicy", "core/internal/robots", "core/internal/fetch/allow", "core/internal/fetch/fault", "core/internal/fetch/limits", "core/internal/fetch/origin", "core/internal/fetch/trip"}, "the file is asked for by whatever HTTP it is given"},
 	{"core/internal/fetch/recording", []string{"sdk", "sdk/host/hint", "core/internal/disk", "core/internal/httppolicy", "core/internal/redact", "core/internal/fetch/body", "core/internal/fetch/trip"}, "an exchange is recorded, whatever became of it"},
 	{"core/internal/fetch/cache", []string{"sdk", "core/internal/disk", "core/internal/httppolicy", "core/internal/redact"}, "kept replies know no pace"},
+	{"core/internal/fetch/stats", []string{"core/internal/fetch/cache", "core/internal/fetch/limits"}, "counts are values"},
+	{"core/internal/fetch/breaker", []string{"core/internal/fetch/fault"}, "a host in trouble is known by what became of attempts"},
 	{"core/internal/fetch", []string{"sdk", "sdk/host/hint", "sdk/printable", "core/internal/fetch/", "core/internal/address", "core/internal/credential", "core/internal/httppolicy", "core/internal/disk", "core/internal/redact", "core/internal/robots"}, "HTTP knows no pipeline"},
 	{"core/internal/files", []string{"sdk", "core/internal/disk"}, "files are bytes by a key"},
 	{"core/internal/config", []string{"sdk", "sdk/host", "sdk/host/", "sdk/printable", "core/internal/credential", "core/internal/fetch/origin", "core/internal/httppolicy", "core/internal/registry/artifact", "core/internal/registry/hclfile", "core/internal/registry/lock"}, "a file becomes values; nothing is started, and nothing looked for"},

@@ -17,6 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/state"
@@ -178,10 +179,10 @@ func (p *Pipeline) plan(ctx context.Context, parts *parts, full bool, n int) (ou
 		}
 		if store != nil {
 			defer func() { err = errors.Join(err, store.Close()) }()
-			if done, err := p.fromState(ctx, store, out, n); err != nil || done {
+			if done, err := p.fromState(ctx, store.View(), out, n); err != nil || done {
 				return out, err
 			}
-			previous = checkpoint.EachPrevious(ctx, store)
+			previous = checkpoint.EachPrevious(ctx, store.View())
 		}
 	}
 	before := *out
@@ -223,7 +224,7 @@ func (p *Pipeline) guarantees(ctx context.Context, parts *parts, out *PlanInfo) 
 
 // fromState looks at what earlier runs left: an unfinished run is the whole plan, finished ones are where
 // the next begins.
-func (p *Pipeline) fromState(ctx context.Context, store checkpoint.Store, out *PlanInfo, n int) (done bool, err error) {
+func (p *Pipeline) fromState(ctx context.Context, store checkpoint.View, out *PlanInfo, n int) (done bool, err error) {
 	run, ok, err := unfinished(ctx, store)
 	if err != nil || !ok {
 		before, err := store.CountPrevious(ctx)
@@ -231,7 +232,7 @@ func (p *Pipeline) fromState(ctx context.Context, store checkpoint.Store, out *P
 		return false, err
 	}
 	out.Unfinished = run.ID
-	sums, err := store.Sums(ctx, checkpoint.Run{ID: run.ID})
+	sums, err := store.Sums(ctx, run.ID)
 	for _, s := range sums {
 		out.Records += s.Expected - s.Records
 	}
@@ -243,9 +244,9 @@ func (p *Pipeline) fromState(ctx context.Context, store checkpoint.Store, out *P
 }
 
 // left returns the first n splits of the unfinished run that are not done; a negative n: all. Broken ones come first.
-func (p *Pipeline) left(ctx context.Context, store checkpoint.Store, run string, n int) (out []SplitInfo, err error) {
+func (p *Pipeline) left(ctx context.Context, store checkpoint.View, run string, n int) (out []SplitInfo, err error) {
 	for _, status := range []checkpoint.Status{checkpoint.Broken, checkpoint.Open} {
-		for page, err := range checkpoint.EachSplit(ctx, store, checkpoint.Run{ID: run}, status) {
+		for page, err := range checkpoint.EachSplit(ctx, store, run, status) {
 			if err != nil {
 				return nil, err
 			}
@@ -288,7 +289,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 // toldWait is how long a wait is that is told where no view shows it: without a word a command seems to hang.
 const toldWait = 2 * time.Second
 
-func (p *Pipeline) tellWait(w fetch.Wait) {
+func (p *Pipeline) tellWait(w stats.Wait) {
 	if w.For >= toldWait {
 		p.logger.Warn("waiting", "for", w.String())
 	}
@@ -361,9 +362,9 @@ func (f *firstRecords) Commit(context.Context) (sdk.Token, error) { return nil, 
 // noLetters drops dead letters: a preview keeps nothing.
 type noLetters struct{}
 
-func (noLetters) Open(string, sdk.Token) error { return nil }
-func (noLetters) Add(pipeline.Letter) error    { return nil }
-func (noLetters) Commit() (sdk.Token, error)   { return nil, nil }
+func (noLetters) Open(string, int, sdk.Token) error { return nil }
+func (noLetters) Add(pipeline.Letter) error         { return nil }
+func (noLetters) Commit() (sdk.Token, error)        { return nil, nil }
 
 // openState opens the pipeline's state for looking at it; nil if there is none.
 func (p *Pipeline) openState(ctx context.Context) (checkpoint.Store, error) {

@@ -38,7 +38,7 @@ func (p *Pipeline) Prune(ctx context.Context) (done Pruned, err error) {
 		if err := p.pruneCaches(&done); err != nil {
 			return err
 		}
-		if err := s.Compact(ctx); err != nil {
+		if err := s.Admin().Compact(ctx); err != nil {
 			return err
 		}
 		done.Bytes += max(0, before-sizeOf(p.home().Store()))
@@ -60,12 +60,12 @@ func (p *Pipeline) pruneSome(ctx context.Context, s checkpoint.Store) {
 // prune forgets old runs and removes their folders, at most n of them; a negative n: all.
 func (p *Pipeline) prune(ctx context.Context, s checkpoint.Store, n int) (done Pruned, err error) {
 	keep := p.config.Retention
-	runs, err := s.Runs(ctx, keep.Runs)
+	runs, err := s.View().Runs(ctx, keep.Runs)
 	if err != nil {
 		return done, err
 	}
 	if len(runs) == keep.Runs {
-		if done.Runs, err = s.Prune(ctx, keep.Runs); err != nil {
+		if done.Runs, err = s.Admin().Prune(ctx, keep.Runs); err != nil {
 			return done, err
 		}
 	}
@@ -115,11 +115,14 @@ var runID = regexp.MustCompile(`^\d{8}-\d{6}-[0-9a-f]{4}$`)
 
 // rejectsOf reports whether a run has dead letters that are still to be kept.
 func (p *Pipeline) rejectsOf(run string, keep config.Retention) bool {
-	info, err := os.Stat(filepath.Join(p.home().Run(run), deadletter.FileName))
-	if err != nil {
-		return !errors.Is(err, fs.ErrNotExist)
+	files, err := filepath.Glob(filepath.Join(p.home().Run(run), deadletter.Files))
+	for _, file := range files {
+		info, statErr := os.Stat(file)
+		if statErr != nil || time.Since(info.ModTime()) < keep.Rejects {
+			return true
+		}
 	}
-	return time.Since(info.ModTime()) < keep.Rejects
+	return err != nil
 }
 
 // pruneCaches removes the replies that were not used for long, and the caches of blocks that the file has no more. A run does

@@ -153,7 +153,7 @@ func TestRunThatNobodyRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	if _, err := store.Begin(t.Context(), checkpoint.Begin{ID: "r1", Now: time.Now()}); err != nil {
+	if _, _, err := store.Begin(t.Context(), checkpoint.Begin{ID: "r1", Now: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	shown := func(want core.Outcome) {

@@ -15,7 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
-	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
@@ -57,7 +57,7 @@ type Report struct {
 	MissingMore int                         `json:"missing_more,omitempty"`
 	SkippedMore int                         `json:"skipped_more,omitempty"`
 	Counters    map[string]map[string]int64 `json:"counters,omitempty"` // by heading and name
-	HTTP        fetch.Stats                 `json:"http"`
+	HTTP        stats.Stats                 `json:"http"`
 	Connections []dial.Stats                `json:"connections,omitempty"` // over TCP, of plugins that speak something else
 	Commits     int64                       `json:"commits"`
 	Groups      int64                       `json:"groups"`

@@ -80,7 +80,7 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	}
 	r.store = store
 	c.add(store.Close)
-	earlier, err := store.Runs(ctx, 1)
+	earlier, err := store.View().Runs(ctx, 1)
 	if err != nil {
 		return err
 	}

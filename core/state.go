@@ -55,25 +55,26 @@ func (p *Pipeline) State(ctx context.Context, o StateOptions) (state *State, err
 		return state, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := p.runs(ctx, store, state, o.Runs); err != nil {
+	view := store.View()
+	if err := p.runs(ctx, view, state, o.Runs); err != nil {
 		return nil, err
 	}
-	if run, ok, err := unfinished(ctx, store); err != nil {
+	if run, ok, err := unfinished(ctx, view); err != nil {
 		return nil, err
 	} else if ok {
-		if state.Open, err = p.left(ctx, store, run.ID, o.Splits); err != nil {
+		if state.Open, err = p.left(ctx, view, run.ID, o.Splits); err != nil {
 			return nil, err
 		}
 		state.MoreOpen = run.Splits[checkpoint.Open] + run.Splits[checkpoint.Broken] - len(state.Open)
 	}
-	if err := p.finished(ctx, store, state, o.Splits); err != nil {
+	if err := p.finished(ctx, view, state, o.Splits); err != nil {
 		return nil, err
 	}
-	return state, state.tokens(ctx, store)
+	return state, state.tokens(ctx, view)
 }
 
 // runs lists the newest n runs; a negative n: all. One that says that it runs, though nobody runs it, has not lived to say how it ended.
-func (p *Pipeline) runs(ctx context.Context, store checkpoint.Store, state *State, n int) error {
+func (p *Pipeline) runs(ctx context.Context, store checkpoint.View, state *State, n int) error {
 	ask := n + 1
 	if n < 0 {
 		ask = math.MaxInt
@@ -105,7 +106,7 @@ func (p *Pipeline) lastWord(run string) Outcome {
 }
 
 // finished lists the first n splits that the next plan goes on from; a negative n: all.
-func (p *Pipeline) finished(ctx context.Context, store checkpoint.Store, state *State, n int) error {
+func (p *Pipeline) finished(ctx context.Context, store checkpoint.View, state *State, n int) error {
 	all, err := store.CountPrevious(ctx)
 	if err != nil {
 		return err
@@ -128,11 +129,16 @@ func (p *Pipeline) finished(ctx context.Context, store checkpoint.Store, state *
 	return nil
 }
 
-func (s *State) tokens(ctx context.Context, store checkpoint.Store) error {
-	tokens, err := store.Tokens(ctx)
+func (s *State) tokens(ctx context.Context, store checkpoint.View) error {
+	seats, err := store.Seats(ctx)
 	s.Tokens = map[string]string{}
-	for stage, t := range tokens {
-		s.Tokens[stage] = string(t.Token)
+	for _, seat := range seats {
+		for stage, t := range seat.Tokens {
+			if seat.N > 0 {
+				stage = fmt.Sprintf("%s (seat %d)", stage, seat.N)
+			}
+			s.Tokens[stage] = string(t.Token)
+		}
 	}
 	return err
 }
@@ -145,18 +151,18 @@ func (p *Pipeline) Reset(ctx context.Context) error {
 		if err := os.Remove(p.home().Limits()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		if err := s.Reset(ctx); err != nil {
+		if err := s.Admin().Reset(ctx); err != nil {
 			return err
 		}
 		// After the tokens: without its token a stage does not miss what was in its folder, and a run not its dead letters.
-		return errors.Join(os.RemoveAll(p.home().Stages()), os.RemoveAll(p.home().Runs()), s.Compact(ctx))
+		return errors.Join(os.RemoveAll(p.home().Stages()), os.RemoveAll(p.home().Runs()), s.Admin().Compact(ctx))
 	})
 }
 
 // Forget makes one split be read anew.
 func (p *Pipeline) Forget(ctx context.Context, split string) error {
 	return p.change(ctx, func(s checkpoint.Store) error {
-		found, err := s.Forget(ctx, split)
+		found, err := s.Admin().Forget(ctx, split)
 		if err == nil && !found {
 			err = fmt.Errorf("no split %q is kept; `scrapekit state show` lists them", split)
 		}
@@ -167,7 +173,7 @@ func (p *Pipeline) Forget(ctx context.Context, split string) error {
 // GiveUp ends one split of the unfinished run as it is: what was delivered of it stays, the rest is not read.
 func (p *Pipeline) GiveUp(ctx context.Context, split string) error {
 	return p.change(ctx, func(s checkpoint.Store) error {
-		found, err := s.GiveUp(ctx, split)
+		found, err := s.Admin().GiveUp(ctx, split)
 		if err == nil && !found {
 			err = fmt.Errorf("no open split %q in an unfinished run; `scrapekit state show` lists them", split)
 		}
@@ -200,7 +206,7 @@ func outcomeOf(r checkpoint.RunInfo) Outcome {
 }
 
 // unfinished returns the newest run if the next one would go on with it.
-func unfinished(ctx context.Context, store checkpoint.Store) (checkpoint.RunInfo, bool, error) {
+func unfinished(ctx context.Context, store checkpoint.View) (checkpoint.RunInfo, bool, error) {
 	runs, err := store.Runs(ctx, 1)
 	if err != nil || len(runs) == 0 {
 		return checkpoint.RunInfo{}, false, err

@@ -8,7 +8,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/dial"
-	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 )
 
@@ -23,17 +23,17 @@ type (
 	// StreamProgress is how far a stream is.
 	StreamProgress = pipeline.StreamProgress
 	// HTTPStats is what was requested.
-	HTTPStats = fetch.Stats
+	HTTPStats = stats.Stats
 	// HTTPHost is what was requested of one host.
-	HTTPHost = fetch.HostStats
+	HTTPHost = stats.Host
 	// ConnStats is what a plugin's connections to one address were.
 	ConnStats = dial.Stats
 	// CacheStats is what a cache saved.
-	CacheStats = fetch.CacheStats
+	CacheStats = stats.Cache
 	// Wait is something that the host waits for: a limit, the time until a retry.
-	Wait = fetch.Wait
+	Wait = stats.Wait
 	// WaitStats sums up waits of one cause.
-	WaitStats = fetch.WaitStats
+	WaitStats = stats.Waits
 	// SplitStatus says how far a split is.
 	SplitStatus = checkpoint.Status
 )
@@ -83,7 +83,7 @@ func (r *Run) Status() Status {
 }
 
 // wait notes what the host waits for, one wait a host: the newest.
-func (r *Run) wait(w fetch.Wait) {
+func (r *Run) wait(w stats.Wait) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waits[w.Host+" "+w.Bucket] = w

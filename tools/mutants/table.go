@@ -35,11 +35,11 @@ func simulated(name string, edits ...edit) mutant {
 // guarantees are what "nothing lost, nothing twice" rests on.
 var guarantees = []mutant{
 	simulated("checkpoint before the sink's commit",
-		edit{pipeline + "/deliver.go", `	held := d.a.Store.Hold(`, `	if _, err := d.a.Store.Commit(ctx, *d.a.run0, c); err != nil {
+		edit{pipeline + "/deliver.go", `	held := d.held.Hold(`, `	if _, err := d.held.Commit(ctx, c); err != nil {
 		return d.broke(storeFailure(err))
 	}
-	c = checkpoint.Commit{Stats: c.Stats}
-	held := d.a.Store.Hold(`}),
+	c = checkpoint.Commit{}
+	held := d.held.Hold(`}),
 	simulated("an error of a sink's write is ignored",
 		edit{pipeline + "/push.go", `		if err := p.refused(s.stage.Name, b, err); err != nil {
 			return err
@@ -77,17 +77,17 @@ var guarantees = []mutant{
 	return d.failed`, `	return err`}),
 	simulated("half a group is delivered when its read fails",
 		edit{pipeline + "/read.go", `		if crashed(err) {
-			r.a.source.died(err)
+			r.source.died(err)
 		}
 		return err`, `		if crashed(err) {
-			r.a.source.died(err)
+			r.source.died(err)
 		}
 		return errors.Join(err, w.Flush(), r.hand(r.split.Cursor, checkpoint.Open, true))`}),
 	simulated("counts of what was rolled back stay",
-		edit{pipeline + "/attempt.go", `	p.progress.restart(counts)`, `	_ = counts`}),
+		edit{pipeline + "/seat.go", `	p.progress.restart(counts)`, `	_ = counts`}),
 	{name: "a dead letter is dropped", pkg: pipeline, test: "TestRejectsBecomeDeadLettersOnce",
-		edits: []edit{{pipeline + "/push.go", `	return at(lettersStage, p.d.a.Letters.Add(`, `	return nil
-	return at(lettersStage, p.d.a.Letters.Add(`}}},
+		edits: []edit{{pipeline + "/push.go", `	return at(lettersStage, p.Letters.Add(`, `	return nil
+	return at(lettersStage, p.Letters.Add(`}}},
 	{name: "a cursor that stands still is progress", pkg: pipeline, test: "TestTriesInVain",
 		edits: []edit{{pipeline + "/trail.go", `	return newPlace || newRecords, nil`, `	return true, nil`}}},
 	{name: "a read that goes round in circles has no end", pkg: pipeline, test: "TestReadsWithoutEnd",
@@ -116,7 +116,7 @@ var guarantees = []mutant{
 		edits: []edit{{checkpoint + "/sqlite_run.go", `"DELETE FROM splits WHERE status <> 'done'"`,
 			`"DELETE FROM splits WHERE status = 'open'"`}}},
 	{name: "records that are no JSON reach a sink", pkg: pipeline, test: "TestRecordsThatAreNoJSON",
-		edits: []edit{{pipeline + "/read.go", `	if r.a.Source.Foreign {`, `	if r.a.Source.Foreign && b.Count == 0 {`}}},
+		edits: []edit{{pipeline + "/read.go", `	if r.Source.Foreign {`, `	if r.Source.Foreign && b.Count == 0 {`}}},
 	{name: "a transform's records that are no JSON reach a sink", pkg: pipeline, test: "TestRecordsThatAreNoJSON",
 		edits: []edit{{pipeline + "/push.go", `		if t.stage.Foreign {`, `		if t.stage.Foreign && o.Count == 0 {`}}},
 	{name: "a record with a field _op reaches a sink", pkg: pipeline, test: "TestRecordsThatWouldDelete",
@@ -147,8 +147,19 @@ var guarantees = []mutant{
 		edits: []edit{{"core/internal/deadletter/deadletter.go", `	return f.file.Truncate(f.size)`, `	return nil`}}},
 	{name: "a split that is known is planned again", pkg: checkpoint, test: "TestSQLite",
 		edits: []edit{{checkpoint + "/sqlite_run.go", `ON CONFLICT (id, run) DO NOTHING`, `ON CONFLICT (id, run) DO UPDATE SET status = 'open', cursor = NULL`}}},
-	simulated("a split that was handed out is handed out again",
-		edit{pipeline + "/queue.go", `q.place, q.more = page, page[len(page)-1].Place, true`, `q.place, q.more = page, page[len(page)-1].Place-1, true`}),
+	{name: "state: a split that is held is claimed again", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_seat.go", `q := Query{Status: Open, Free: true, After`, `q := Query{Status: Open, After`}}},
+	{name: "state: what the dead held is given away before the sinks are open", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_seat.go", `		if sat.Epoch, err = raise(ctx, tx); err != nil {
+			return err
+		}`, `		if sat.Epoch, err = raise(ctx, tx); err != nil {
+			return err
+		}
+		if err := (&sqliteHeld{seat: sat.N}).giveBack(ctx, tx); err != nil {
+			return err
+		}`}}},
+	{name: "state: a run ends beside a seat that is not settled", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/rules.go", `			if !s.Settled {`, `			if !s.Settled && s.N < 0 {`}}},
 	simulated("splits that are found while nobody has one are not read",
 		edit{pipeline + "/queue.go", `	q.more = true
 	q.changed()`, `	q.changed()`}),
@@ -164,7 +175,7 @@ var guarantees = []mutant{
 	d.keep(now)`, `	d.mu.Lock()
 	d.keep(now)`}}},
 	{name: "state: the sums of splits are not kept", pkg: checkpoint, test: "TestSQLite",
-		edits: []edit{{checkpoint + "/sqlite_run.go", `			now.Status, now.Records = p.Status, p.Records
+		edits: []edit{{checkpoint + "/sqlite_seat.go", `			now.Status, now.Records = p.Status, p.Records
 			sums.Change(before, now)`, `			now.Status, now.Records = p.Status, p.Records`}}},
 	{name: "state: a plan that broke off is kept", pkg: checkpoint, test: "TestSQLite",
 		edits: []edit{{checkpoint + "/sqlite_run.go", `			if err != nil {
@@ -181,38 +192,50 @@ var guarantees = []mutant{
 		edits: []edit{{"sdk/serve/memory.go", `want := max(memoryLimit, 2*live)`, `want := max(memoryLimit, live-live)`}}},
 	{name: "a fenced host commits", pkg: checkpoint, test: "TestSQLite",
 		edits: []edit{{checkpoint + "/sqlite_run.go", `WHERE id = ? AND epoch = ? AND epoch > 0"`, `WHERE id = ? AND ? > 0"`}}},
+	{name: "the holder of before commits for a seat", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_seat.go", `seats.seat = ? AND seats.epoch = ?"`, `seats.seat = ? AND seats.epoch <= ?"`},
+			{checkpoint + "/sqlite_seat.go", `h.run, h.seat, h.epoch).Scan`, `h.run, h.seat, h.epoch+1000).Scan`}}},
 	{name: "a claim that was taken over commits", pkg: checkpoint, test: "TestSQLite",
-		edits: []edit{{checkpoint + "/sqlite_run.go", `WHERE id = ? AND run = ? AND epoch = ? AND epoch > 0`, `WHERE id = ? AND run = ? AND ? > 0`}}},
+		edits: []edit{{checkpoint + "/sqlite_seat.go", `WHERE id = ? AND run = ? AND epoch = ? AND seat = ?`, `WHERE id = ? AND run = ? AND ? > 0 AND seat = ?`}}},
+	{name: "a seat commits a split of another", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_seat.go", `WHERE id = ? AND run = ? AND epoch = ? AND seat = ?`, `WHERE id = ? AND run = ? AND epoch = ? AND seat >= ?`}}},
 	{name: "a host that was taken over has its sinks commit", pkg: pipeline, test: "TestFencedRunDoesNoHarm",
-		edits: []edit{{pipeline + "/deliver.go", `d.a.Store.Hold(ctx, *d.a.run0, func() {`, `func(f func()) error { f(); return nil }(func() {`}}},
+		edits: []edit{{pipeline + "/deliver.go", `d.held.Hold(ctx, func(ctx context.Context) {`, `func(f func(context.Context)) error { f(ctx); return nil }(func(ctx context.Context) {`}}},
 	{name: "a host that was taken over brings the sinks back", pkg: pipeline, test: "TestFencedRunDoesNoHarm",
-		edits: []edit{{pipeline + "/open.go", `	if err := a.Store.Hold(ctx, *a.run0, func() { opened = a.bringBack(ctx, tokens) }); err != nil {`,
-			`	if opened = a.bringBack(ctx, tokens); opened != nil {`}, {pipeline + "/open.go", `		return storeFailure(err)
+		edits: []edit{{pipeline + "/open.go", `	if err := s.held.Hold(ctx, func(ctx context.Context) { opened = s.bringBack(ctx) }); err != nil {`,
+			`	if opened = s.bringBack(ctx); opened != nil {`}, {pipeline + "/open.go", `		return storeFailure(err)
 	}
 	if opened != nil {`, `		return storeFailure(opened)
 	}
 	if opened != nil {`}}},
 	{name: "a run is taken over while its sinks are brought back", pkg: pipeline, test: "TestNobodyTakesOverMeanwhile",
-		edits: []edit{{pipeline + "/open.go", `func() { opened = a.bringBack(ctx, tokens) }); err != nil {
+		edits: []edit{{pipeline + "/open.go", `func(ctx context.Context) { opened = s.bringBack(ctx) }); err != nil {
 		return storeFailure(err)
-	}`, `func() {}); err != nil {
+	}`, `func(context.Context) {}); err != nil {
 		return storeFailure(err)
 	}
-	opened = a.bringBack(ctx, tokens)`}}},
-	simulated("an attempt opens its stages with the epoch of the one before",
-		edit{pipeline + "/open.go", `	if a.again {`, `	if a.again && a.run0 == nil {`}),
+	opened = s.bringBack(ctx)`}}},
+	simulated("a seat's stages are opened with the epoch of the coordinator",
+		edit{pipeline + "/open.go", `Epoch: s.info.Epoch,`, `Epoch: run.Epoch,`}),
+	{name: "memory: one who was taken over commits when it wakes up", pkg: checkpoint, test: "TestMemory",
+		edits: []edit{{checkpoint + "/memory.go", `if s == nil || s.epoch != h.epoch {`, `if s == nil {`}}},
+	simulated("a seat's counts take the place of those of others",
+		edit{checkpoint + "/stats.go", `sum[name] = saturated(so, n)`, `sum[name] = saturated(so-so, n)`}),
+	simulated("a seat whose holder is gone is left as it is",
+		edit{pipeline + "/coordinator.go", `			if o.Free {`, `			if o.Free && o.N < 0 {`},
+		edit{pipeline + "/worker.go", `		if s.Free && !s.Settled {`, `		if s.Free && !s.Settled && s.N < 0 {`}),
+	simulated("a split that others hold is claimed",
+		edit{checkpoint + "/memory.go", `|| q.Free && s.Seat != AnySeat {`, `|| q.Free && s.Seat == h0 {`}, edit{checkpoint + "/memory.go", `// page returns the splits of a page.`, `const h0 = -7
+
+// page returns the splits of a page.`}),
 	simulated("the end of a run is told though a part is missing",
-		edit{pipeline + "/finish.go", `len(finishers) == 0 || a.progress.broken() > 0 || a.progress.lacks() {`, `len(finishers) == 0 {`}),
+		edit{pipeline + "/coordinator.go", `	if res.Splits[checkpoint.Broken] > 0 || lacks(res.Counts) {`, `	if len(res.Splits) < 0 {`}),
 	simulated("the end of a run is told to nobody",
-		edit{pipeline + "/attempt.go", `	return a.finish(work)`, `	return nil`}),
+		edit{pipeline + "/coordinator.go", `end: c.tell}`, `end: nil}`}),
 	{name: "a host that was taken over ends the run at its sinks", pkg: pipeline, test: "TestFencedRunFinishesNothing",
-		edits: []edit{{pipeline + "/finish.go", `	if err := a.Store.Hold(ctx, *a.run0, func() {`, `	if err := func(f func()) error { f(); return nil }(func() {`}}},
-	{name: "state: an attempt does not fence the one before", pkg: checkpoint, test: "TestSQLite",
-		edits: []edit{{checkpoint + "/sqlite_run.go", `		return raise(ctx, tx, &run)
-	})
-	return run, err`, `		return nil
-	})
-	return run, err`}}},
+		edits: []edit{{pipeline + "/coordinator.go", `	if err := s.held.Hold(ctx, func(ctx context.Context) {`, `	if err := func(f func(context.Context)) error { f(ctx); return nil }(func(ctx context.Context) {`}}},
+	{name: "state: a coordinator does not fence the seats of the one before", pkg: checkpoint, test: "TestSQLite",
+		edits: []edit{{checkpoint + "/sqlite_run.go", `UPDATE holder SET epoch = 0; UPDATE seats SET epoch = 0`, `UPDATE holder SET epoch = 0`}}},
 	{name: "state: two pipelines have one identity", pkg: checkpoint, test: "TestSQLite",
 		edits: []edit{{checkpoint + "/sqlite_run.go", `VALUES (1, ?)", rand.Text())`, `VALUES (1, ?)", rand.Text()[:0])`}}},
 	{name: "state: who holds a run keeps nobody away", pkg: checkpoint, test: "TestSQLite",

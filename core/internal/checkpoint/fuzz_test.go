@@ -19,18 +19,18 @@ func stateFile(f *testing.F) []byte {
 	if err != nil {
 		f.Fatal(err)
 	}
-	run, err := s.Begin(f.Context(), checkpoint.Begin{ID: "r", Now: time.Now()})
+	run, err := begin(f.Context(), s, checkpoint.Begin{ID: "r", Now: time.Now()})
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := plan(f.Context(), s, run, []sdk.Split{{ID: "a", Stream: "s", Data: []byte("{}")}, {ID: "b", Stream: "s"}}); err != nil {
+	if err := plan(f.Context(), run, []sdk.Split{{ID: "a", Stream: "s", Data: []byte("{}")}, {ID: "b", Stream: "s"}}); err != nil {
 		f.Fatal(err)
 	}
-	split, err := claimFirst(f.Context(), s, run)
+	split, err := claimFirst(f.Context(), run)
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := commit(f.Context(), s, run, checkpoint.Commit{
+	if err := commit(f.Context(), run, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "a", Epoch: split.Epoch, Cursor: []byte("1"), Status: checkpoint.Open}},
 		Tokens: map[string]sdk.Token{"sink": sdk.Token("t")},
 	}); err != nil {
@@ -78,26 +78,28 @@ func FuzzStateFile(f *testing.F) {
 }
 
 // use does what a run does. What is damaged makes errors, which are fine.
-func use(t *testing.T, s checkpoint.Store) {
+func use(t *testing.T, s *checkpoint.SQLite) {
 	t.Helper()
 	ctx := t.Context()
 	_, _ = s.Runs(ctx, 10)
-	_, _ = s.Tokens(ctx)
+	_, _ = tokensOf(ctx, s)
 	_, _ = checkpoint.All(checkpoint.EachPrevious(ctx, s))
-	run, err := s.Begin(ctx, checkpoint.Begin{ID: "r2", Now: time.Now()})
+	run, err := begin(ctx, s, checkpoint.Begin{ID: "r2", Now: time.Now()})
 	if err != nil {
 		return
 	}
-	splits, err := s.Claim(ctx, run, 0, 10)
+	splits, err := run.Claim(ctx, 10)
 	if err != nil {
 		return
 	}
-	_, _ = s.Sums(ctx, run)
+	_, _ = s.Sums(ctx, run.ID)
+	_, _, _ = s.Current(ctx)
 	for _, split := range splits {
 		if split.ID == "" {
 			t.Errorf("a split without an id: %+v", split)
 		}
-		_ = commit(ctx, s, run, checkpoint.Commit{Splits: []checkpoint.Progress{{ID: split.ID, Epoch: split.Epoch, Cursor: []byte("2"), Status: checkpoint.Done}}})
+		_ = commit(ctx, run, checkpoint.Commit{Splits: []checkpoint.Progress{{ID: split.ID, Epoch: split.Epoch, Cursor: []byte("2"), Status: checkpoint.Done}}})
 	}
-	_ = s.Finish(ctx, run, checkpoint.Complete, checkpoint.End{Now: time.Now()})
+	_ = run.Leave(ctx)
+	_ = run.Finish(ctx, checkpoint.Complete, checkpoint.End{Now: time.Now()})
 }

@@ -18,11 +18,11 @@ import (
 type Memory struct {
 	pipeline string
 	mu       turn
-	epoch    int64 // of the newest holder; 0: nobody holds
+	epoch    int64 // of the coordinator; 0: there is none
 	last     int64 // the highest epoch ever given, also across Reset
 	runs     []*memoryRun
+	seats    map[int]*memorySeat
 	previous map[string]sdk.Split
-	tokens   map[string]Token
 }
 
 type memoryRun struct {
@@ -35,9 +35,16 @@ type memoryRun struct {
 	sums        Sums
 }
 
+type memorySeat struct {
+	epoch   int64 // of its holder; 0: nobody holds it
+	until   time.Time
+	settled bool
+	tokens  map[string]Token
+}
+
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
-	return &Memory{pipeline: rand.Text(), mu: make(turn, 1), previous: map[string]sdk.Split{}, tokens: map[string]Token{}}
+	return &Memory{pipeline: rand.Text(), mu: make(turn, 1), seats: map[int]*memorySeat{}, previous: map[string]sdk.Split{}}
 }
 
 // turn is a mutex for what may take long: who waits for a channel is seen to wait in virtual time.
@@ -46,10 +53,16 @@ type turn chan struct{}
 func (t turn) Lock()   { t <- struct{}{} }
 func (t turn) Unlock() { <-t }
 
+// View implements [Store].
+func (m *Memory) View() View { return m }
+
+// Admin implements [Store].
+func (m *Memory) Admin() Admin { return m }
+
 // Begin implements [Store].
-func (m *Memory) Begin(ctx context.Context, b Begin) (Run, error) {
+func (m *Memory) Begin(ctx context.Context, b Begin) (Run, Coordinator, error) {
 	if err := ctx.Err(); err != nil {
-		return Run{}, err
+		return Run{}, nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -58,12 +71,12 @@ func (m *Memory) Begin(ctx context.Context, b Begin) (Run, error) {
 	switch {
 	case resumed:
 		if r.planned && r.fingerprint != b.Fingerprint {
-			return Run{}, ErrChanged
+			return Run{}, nil, ErrChanged
 		}
 		r.fingerprint = b.Fingerprint
 		r.reopen()
 	case m.run(b.ID) != nil:
-		return Run{}, usedID(b.ID)
+		return Run{}, nil, usedID(b.ID)
 	default:
 		if r != nil {
 			r.end(Abandoned, b.Now)
@@ -71,41 +84,99 @@ func (m *Memory) Begin(ctx context.Context, b Begin) (Run, error) {
 		r = &memoryRun{fingerprint: b.Fingerprint, splits: map[string]*Split{}}
 		r.info = RunInfo{ID: b.ID, Started: b.Now.UTC().Round(0), Outcome: Running, Full: b.Full, Starts: 1}
 		m.runs = append(m.runs, r)
+		for _, s := range m.seats {
+			s.settled = s.settled && !b.Full
+		}
 	}
+	m.fence()
 	m.last++
 	m.epoch = m.last
+	run := m.asRun(r)
+	run.Resumed = resumed
+	return run, &memoryCoordinator{m: m, run: run}, nil
+}
+
+// fence takes the run and its seats from whoever holds them.
+func (m *Memory) fence() {
+	m.epoch = 0
+	for _, s := range m.seats {
+		s.epoch = 0
+	}
+}
+
+func (m *Memory) asRun(r *memoryRun) Run {
 	return Run{
 		Pipeline: m.pipeline, ID: r.info.ID, Epoch: m.epoch, Started: r.info.Started, Full: r.info.Full,
-		Planned: r.planned, Resumed: resumed, Stats: bytes.Clone(r.stats),
-	}, nil
+		Planned: r.planned, Resumed: r.info.Starts > 1, Stats: bytes.Clone(r.stats),
+	}
+}
+
+// Current implements [Store].
+func (m *Memory) Current(ctx context.Context) (Run, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return Run{}, false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.epoch == 0 {
+		return Run{}, false, nil
+	}
+	return m.asRun(m.unfinished()), true, nil
 }
 
 // Join implements [Store].
-func (m *Memory) Join(ctx context.Context, run Run) (Run, error) {
-	_, unlock, err := m.held(ctx, run)
+func (m *Memory) Join(ctx context.Context, run Run, seat int) (Seat, Held, error) {
+	r, unlock, err := m.coordinated(ctx, run)
 	if err != nil {
-		return run, err
+		return Seat{}, nil, err
 	}
 	defer unlock()
+	if seat == AnySeat {
+		seat = anySeat(m.info())
+	}
+	s := m.seats[seat]
+	if s == nil {
+		s = &memorySeat{tokens: map[string]Token{}}
+		m.seats[seat] = s
+	}
 	m.last++
-	m.epoch = m.last
-	run.Epoch = m.epoch
-	return run, nil
+	s.epoch, s.until, s.settled = m.last, time.Now().Add(Lease), false
+	return Seat{Run: m.asRun(r), N: seat, Epoch: s.epoch, Tokens: cloneTokens(s.tokens)},
+		&memoryHeld{m: m, run: run.ID, seat: seat, epoch: s.epoch}, nil
 }
 
-// Plan implements [Store].
-func (m *Memory) Plan(ctx context.Context, run Run, pages iter.Seq2[[]sdk.Split, error]) error {
+// coordinated locks the store and returns the run if it has the same coordinator still.
+func (m *Memory) coordinated(ctx context.Context, run Run) (*memoryRun, func(), error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	m.mu.Lock()
+	r := m.run(run.ID)
+	if r == nil || m.epoch == 0 || run.Epoch != m.epoch {
+		m.mu.Unlock()
+		return nil, nil, runFenced(run.ID)
+	}
+	return r, m.mu.Unlock, nil
+}
+
+type memoryCoordinator struct {
+	m   *Memory
+	run Run
+}
+
+// Plan implements [Coordinator].
+func (c *memoryCoordinator) Plan(ctx context.Context, pages iter.Seq2[[]sdk.Split, error]) error {
 	splits, err := All(pages)
 	if err != nil {
 		return err
 	}
-	r, unlock, err := m.held(ctx, run)
+	r, unlock, err := c.m.coordinated(ctx, c.run)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	if r.planned {
-		return plannedTwice(run.ID)
+		return plannedTwice(c.run.ID)
 	}
 	if err := named(splits, 0); err != nil {
 		return err
@@ -122,96 +193,26 @@ func (m *Memory) Plan(ctx context.Context, run Run, pages iter.Seq2[[]sdk.Split,
 	return nil
 }
 
-// Splits implements [Store].
-func (m *Memory) Splits(ctx context.Context, run Run, q Query) ([]Split, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return clones(m.run(run.ID).page(q)), nil
-}
-
-// Sums implements [Store].
-func (m *Memory) Sums(ctx context.Context, run Run) (Sums, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	r := m.run(run.ID)
-	if r == nil {
-		return nil, nil
-	}
-	return slices.Clone(r.sums), nil
-}
-
-// Claim implements [Store].
-func (m *Memory) Claim(ctx context.Context, run Run, after int64, n int) ([]Split, error) {
-	r, unlock, err := m.held(ctx, run)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	page := r.page(Query{Status: Open, After: after, N: n})
-	for _, s := range page {
-		s.Epoch++
-	}
-	return clones(page), nil
-}
-
-// Commit implements [Store].
-func (m *Memory) Commit(ctx context.Context, run Run, c Commit) ([]sdk.Split, error) {
-	r, unlock, err := m.held(ctx, run)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	if err := named(c.New, 0); err != nil {
-		return nil, err
-	}
-	for _, p := range c.Splits {
-		s := r.splits[p.ID]
-		if s == nil {
-			return nil, unknownSplit(run.ID, p.ID)
-		}
-		if p.Epoch == 0 || p.Epoch != s.Epoch {
-			return nil, splitFenced(p.ID)
-		}
-	}
-	for _, p := range c.Splits {
-		r.change(r.splits[p.ID], func(s *Split) {
-			s.Cursor, s.Status, s.Records, s.Problem = bytes.Clone(p.Cursor), p.Status, p.Records, p.Problem
-		})
-	}
-	for stage, t := range c.Tokens {
-		m.tokens[stage] = Token{Run: run.ID, Token: bytes.Clone(t)}
-	}
-	if c.Stats != nil {
-		r.stats = bytes.Clone(c.Stats)
-	}
-	return r.add(c.New), nil
-}
-
-// Hold implements [Store].
-func (m *Memory) Hold(ctx context.Context, run Run, f func()) error {
-	_, unlock, err := m.held(ctx, run)
+// Hold implements [Coordinator].
+func (c *memoryCoordinator) Hold(ctx context.Context, f func(ctx context.Context)) error {
+	_, unlock, err := c.m.coordinated(ctx, c.run)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	f()
+	f(ctx)
 	return nil
 }
 
-// Finish implements [Store].
-func (m *Memory) Finish(ctx context.Context, run Run, outcome Outcome, end End) error {
-	r, unlock, err := m.held(ctx, run)
+// Finish implements [Coordinator].
+func (c *memoryCoordinator) Finish(ctx context.Context, outcome Outcome, end End) error {
+	m := c.m
+	r, unlock, err := m.coordinated(ctx, c.run)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := mayFinish(run.ID, outcome, r.planned, r.sums.Splits()); err != nil {
+	if err := mayFinish(c.run.ID, outcome, r.planned, r.sums.Splits(), m.info()); err != nil {
 		return err
 	}
 	if outcome == Complete {
@@ -219,7 +220,7 @@ func (m *Memory) Finish(ctx context.Context, run Run, outcome Outcome, end End) 
 	}
 	r.end(outcome, end.Now)
 	r.info.Gaps = end.Gaps
-	m.epoch = 0
+	m.fence()
 	return nil
 }
 
@@ -236,7 +237,167 @@ func (m *Memory) keep(r *memoryRun) {
 	}
 }
 
-// Previous implements [Store].
+type memoryHeld struct {
+	m       *Memory
+	run     string
+	seat    int
+	epoch   int64
+	claimed bool  // the first claim was made; m.mu is held
+	after   int64 // the place behind which the next claim looks first
+}
+
+// held locks the store, and renews the lease of a seat that is held still.
+func (h *memoryHeld) held(ctx context.Context) (*memoryRun, func(), error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	h.m.mu.Lock()
+	s := h.m.seats[h.seat]
+	if s == nil || s.epoch != h.epoch {
+		h.m.mu.Unlock()
+		return nil, nil, seatFenced(h.run, h.seat)
+	}
+	return h.m.run(h.run), func() {
+		s.until = time.Now().Add(Lease)
+		h.m.mu.Unlock()
+	}, nil
+}
+
+// Claim implements [Held].
+func (h *memoryHeld) Claim(ctx context.Context, n int) ([]Split, error) {
+	r, unlock, err := h.held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if !h.claimed {
+		r.giveBack(h.seat)
+		h.claimed = true
+	}
+	q := Query{Status: Open, Free: true, After: h.after, N: n}
+	page := r.page(q)
+	if len(page) == 0 {
+		q.After = 0
+		page = r.page(q)
+	}
+	for _, s := range page {
+		s.Epoch++
+		s.Seat, h.after = h.seat, s.Place
+	}
+	return clones(page), nil
+}
+
+// Commit implements [Held].
+func (h *memoryHeld) Commit(ctx context.Context, c Commit) ([]sdk.Split, error) {
+	r, unlock, err := h.held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := named(c.New, 0); err != nil {
+		return nil, err
+	}
+	for _, p := range c.Splits {
+		s := r.splits[p.ID]
+		if s == nil {
+			return nil, unknownSplit(h.run, p.ID)
+		}
+		if s.Seat != h.seat || p.Epoch != s.Epoch {
+			return nil, splitFenced(p.ID)
+		}
+	}
+	stats, err := addStats(r.stats, c.Stats)
+	if err != nil {
+		return nil, err
+	}
+	r.stats = stats
+	for _, p := range c.Splits {
+		r.change(r.splits[p.ID], func(s *Split) {
+			s.Cursor, s.Status, s.Records, s.Problem = bytes.Clone(p.Cursor), p.Status, p.Records, p.Problem
+			if ended(p.Status) {
+				s.Seat = AnySeat
+			}
+		})
+	}
+	for stage, t := range c.Tokens {
+		h.m.seats[h.seat].tokens[stage] = Token{Run: h.run, Token: bytes.Clone(t)}
+	}
+	return r.add(c.New), nil
+}
+
+// Hold implements [Held].
+func (h *memoryHeld) Hold(ctx context.Context, f func(ctx context.Context)) error {
+	_, unlock, err := h.held(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	f(ctx)
+	return nil
+}
+
+// Renew implements [Held].
+func (h *memoryHeld) Renew(ctx context.Context) error { return h.Hold(ctx, func(context.Context) {}) }
+
+// Leave implements [Held].
+func (h *memoryHeld) Leave(ctx context.Context) error {
+	r, unlock, err := h.held(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r.giveBack(h.seat)
+	s := h.m.seats[h.seat]
+	s.epoch, s.settled = 0, true
+	return nil
+}
+
+// info returns the seats, by number.
+func (m *Memory) info() []SeatInfo {
+	var out []SeatInfo
+	for _, n := range slices.Sorted(maps.Keys(m.seats)) {
+		s := m.seats[n]
+		free := s.epoch == 0 || !time.Now().Before(s.until)
+		out = append(out, SeatInfo{N: n, Free: free, Settled: s.settled, Tokens: cloneTokens(s.tokens)})
+	}
+	return out
+}
+
+// Seats implements [View].
+func (m *Memory) Seats(ctx context.Context) ([]SeatInfo, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.info(), nil
+}
+
+// Splits implements [View].
+func (m *Memory) Splits(ctx context.Context, run string, q Query) ([]Split, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return clones(m.run(run).page(q)), nil
+}
+
+// Sums implements [View].
+func (m *Memory) Sums(ctx context.Context, run string) (Sums, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.run(run)
+	if r == nil {
+		return nil, nil
+	}
+	return slices.Clone(r.sums), nil
+}
+
+// Previous implements [View].
 func (m *Memory) Previous(ctx context.Context, after string, n int) ([]sdk.Split, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -261,7 +422,7 @@ func (m *Memory) Previous(ctx context.Context, after string, n int) ([]sdk.Split
 	return out, nil
 }
 
-// CountPrevious implements [Store].
+// CountPrevious implements [View].
 func (m *Memory) CountPrevious(ctx context.Context) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -271,21 +432,7 @@ func (m *Memory) CountPrevious(ctx context.Context) (int, error) {
 	return len(m.previous), nil
 }
 
-// Tokens implements [Store].
-func (m *Memory) Tokens(ctx context.Context) (map[string]Token, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	out := map[string]Token{}
-	for stage, t := range m.tokens {
-		out[stage] = Token{Run: t.Run, Token: bytes.Clone(t.Token)}
-	}
-	return out, nil
-}
-
-// Runs implements [Store].
+// Runs implements [View].
 func (m *Memory) Runs(ctx context.Context, n int) ([]RunInfo, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -304,7 +451,7 @@ func (m *Memory) Runs(ctx context.Context, n int) ([]RunInfo, error) {
 	return out, nil
 }
 
-// Prune implements [Store].
+// Prune implements [Admin].
 func (m *Memory) Prune(ctx context.Context, n int) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -319,10 +466,10 @@ func (m *Memory) Prune(ctx context.Context, n int) (int, error) {
 	return gone, nil
 }
 
-// Compact implements [Store].
+// Compact implements [Admin].
 func (m *Memory) Compact(ctx context.Context) error { return ctx.Err() }
 
-// Reset implements [Store].
+// Reset implements [Admin].
 func (m *Memory) Reset(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -331,11 +478,11 @@ func (m *Memory) Reset(ctx context.Context) error {
 	defer m.mu.Unlock()
 	m.epoch, m.runs = 0, nil
 	clear(m.previous)
-	clear(m.tokens)
+	clear(m.seats)
 	return nil
 }
 
-// Forget implements [Store].
+// Forget implements [Admin].
 func (m *Memory) Forget(ctx context.Context, id string) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -348,13 +495,13 @@ func (m *Memory) Forget(ctx context.Context, id string) (bool, error) {
 		if s := r.splits[id]; s != nil {
 			found = true
 			s.Epoch++
-			r.change(s, func(s *Split) { s.Cursor, s.Status, s.Records, s.Problem = nil, Open, 0, "" })
+			r.change(s, func(s *Split) { s.Cursor, s.Status, s.Seat, s.Records, s.Problem = nil, Open, AnySeat, 0, "" })
 		}
 	}
 	return found, nil
 }
 
-// GiveUp implements [Store].
+// GiveUp implements [Admin].
 func (m *Memory) GiveUp(ctx context.Context, id string) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -370,26 +517,12 @@ func (m *Memory) GiveUp(ctx context.Context, id string) (bool, error) {
 		return false, nil
 	}
 	s.Epoch++
-	r.change(s, func(s *Split) { s.Status, s.Problem = Done, "" })
+	r.change(s, func(s *Split) { s.Status, s.Seat, s.Problem = Done, AnySeat, "" })
 	return true, nil
 }
 
 // Close implements [Store].
 func (m *Memory) Close() error { return nil }
-
-// held locks the store and returns the run if run holds it still.
-func (m *Memory) held(ctx context.Context, run Run) (*memoryRun, func(), error) {
-	if err := ctx.Err(); err != nil {
-		return nil, nil, err
-	}
-	m.mu.Lock()
-	r := m.run(run.ID)
-	if r == nil || m.epoch == 0 || run.Epoch != m.epoch {
-		m.mu.Unlock()
-		return nil, nil, runFenced(run.ID)
-	}
-	return r, m.mu.Unlock, nil
-}
 
 func (m *Memory) run(id string) *memoryRun {
 	for _, r := range m.runs {
@@ -418,7 +551,7 @@ func (r *memoryRun) reopen() {
 	r.info.Outcome, r.info.Ended = Running, time.Time{}
 	for _, s := range r.splits {
 		if s.Status == Broken {
-			r.change(s, func(s *Split) { s.Status, s.Problem = Open, "" })
+			r.change(s, func(s *Split) { s.Status, s.Seat, s.Problem = Open, AnySeat, "" })
 		}
 	}
 }
@@ -439,6 +572,15 @@ func (r *memoryRun) counts() map[Status]int {
 	return r.sums.Splits()
 }
 
+// giveBack frees the splits that a seat holds.
+func (r *memoryRun) giveBack(seat int) {
+	for _, s := range r.splits {
+		if s.Seat == seat {
+			s.Seat = AnySeat
+		}
+	}
+}
+
 // add appends the splits whose ids are not known, and returns them.
 func (r *memoryRun) add(splits []sdk.Split) (added []sdk.Split) {
 	for _, p := range splits {
@@ -446,7 +588,7 @@ func (r *memoryRun) add(splits []sdk.Split) (added []sdk.Split) {
 			continue
 		}
 		r.order = append(r.order, p.ID)
-		s := &Split{Split: cloneSplit(p), Place: int64(len(r.order)), Status: Open}
+		s := &Split{Split: cloneSplit(p), Place: int64(len(r.order)), Seat: AnySeat, Status: Open}
 		r.splits[p.ID] = s
 		r.sums.Add(*s)
 		added = append(added, p)
@@ -469,7 +611,7 @@ func (r *memoryRun) page(q Query) (out []*Split) {
 	left := newRoom(q.N)
 	for _, id := range r.order[q.After:] {
 		s := r.splits[id]
-		if q.Status != "" && s.Status != q.Status {
+		if q.Status != "" && s.Status != q.Status || q.Free && s.Seat != AnySeat {
 			continue
 		}
 		out = append(out, s)
@@ -496,4 +638,12 @@ func (s *Split) clone() Split {
 func cloneSplit(s sdk.Split) sdk.Split {
 	s.Data, s.Cursor = bytes.Clone(s.Data), bytes.Clone(s.Cursor)
 	return s
+}
+
+func cloneTokens(tokens map[string]Token) map[string]Token {
+	out := map[string]Token{}
+	for stage, t := range tokens {
+		out[stage] = Token{Run: t.Run, Token: bytes.Clone(t.Token)}
+	}
+	return out
 }

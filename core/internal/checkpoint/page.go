@@ -17,7 +17,7 @@ const (
 )
 
 // EachSplit goes through the run's splits of a status ("": of any), in their order. An error ends it.
-func EachSplit(ctx context.Context, s Store, run Run, status Status) iter.Seq2[[]Split, error] {
+func EachSplit(ctx context.Context, s View, run string, status Status) iter.Seq2[[]Split, error] {
 	return pages(func(last *Split) ([]Split, error) {
 		q := Query{Status: status, N: pageLength}
 		if last != nil {
@@ -28,7 +28,7 @@ func EachSplit(ctx context.Context, s Store, run Run, status Status) iter.Seq2[[
 }
 
 // EachPrevious goes through the previous splits, ordered by id. An error ends it.
-func EachPrevious(ctx context.Context, s Store) iter.Seq2[[]sdk.Split, error] {
+func EachPrevious(ctx context.Context, s View) iter.Seq2[[]sdk.Split, error] {
 	return pages(func(last *sdk.Split) ([]sdk.Split, error) {
 		after := ""
 		if last != nil {

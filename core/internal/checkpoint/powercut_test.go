@@ -29,18 +29,18 @@ func commitWatched(path string) {
 	must(crashtest.Watch())
 	s, err := checkpoint.OpenSQLite(ctx, path)
 	must(err)
-	run, err := s.Begin(ctx, checkpoint.Begin{ID: "r", Now: time.Now()})
+	run, err := begin(ctx, s, checkpoint.Begin{ID: "r", Now: time.Now()})
 	must(err)
-	must(plan(ctx, s, run, []sdk.Split{{ID: "a"}}))
-	a, err := claimFirst(ctx, s, run)
+	must(plan(ctx, run, []sdk.Split{{ID: "a"}}))
+	a, err := claimFirst(ctx, run)
 	must(err)
 	for n := int64(1); n <= watchedCommits; n++ {
-		must(commit(ctx, s, run, numbered(a, n, checkpoint.Open)))
+		must(commit(ctx, run, numbered(a, n, checkpoint.Open)))
 		fmt.Println(n)
 	}
-	must(commit(ctx, s, run, numbered(a, watchedCommits+1, checkpoint.Done)))
+	must(commit(ctx, run, numbered(a, watchedCommits+1, checkpoint.Done)))
 	fmt.Println(watchedCommits + 1)
-	must(s.Finish(ctx, run, checkpoint.Incomplete, checkpoint.End{Now: time.Now()}))
+	must(run.Finish(ctx, checkpoint.Incomplete, checkpoint.End{Now: time.Now()}))
 	fmt.Println("finished")
 	must(s.Close())
 }
@@ -52,7 +52,7 @@ func numbered(a checkpoint.Split, n int64, status checkpoint.Status) checkpoint.
 		Splits: []checkpoint.Progress{{ID: a.ID, Epoch: a.Epoch, Cursor: []byte(text), Status: status, Records: n}},
 		Tokens: map[string]sdk.Token{"sink": sdk.Token(text)},
 		New:    []sdk.Split{{ID: "new " + text}},
-		Stats:  []byte(text),
+		Stats:  []byte(`{"n":1}`),
 	}
 }
 
@@ -153,17 +153,18 @@ func goOn(ctx context.Context, path string, said int) (err error) {
 	if err := right(ctx, s, splits, said); err != nil {
 		return err
 	}
-	run, err := s.Begin(ctx, checkpoint.Begin{ID: "r2", Now: time.Now()})
+	run, err := begin(ctx, s, checkpoint.Begin{ID: "r2", Now: time.Now()})
 	if err != nil || run.ID != "r" || len(splits) == 0 {
 		return err
 	}
-	a := splits[0]
-	if a.Status == checkpoint.Open {
-		if a, err = claimFirst(ctx, s, run); err != nil {
-			return err
-		}
+	if splits[0].Status != checkpoint.Open {
+		return commit(ctx, run, checkpoint.Commit{})
 	}
-	return commit(ctx, s, run, numbered(a, 1000, checkpoint.Open))
+	a, err := claimFirst(ctx, run)
+	if err != nil {
+		return err
+	}
+	return commit(ctx, run, numbered(a, 1000, checkpoint.Open))
 }
 
 // right compares the state with how much was committed.
@@ -174,7 +175,7 @@ func right(ctx context.Context, s *checkpoint.SQLite, splits []checkpoint.Split,
 		}
 		return nil
 	}
-	tokens, err := s.Tokens(ctx)
+	tokens, err := tokensOf(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -4,12 +4,17 @@ package checkpoint
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
 func runFenced(run string) error { return fmt.Errorf("run %s: %w", run, ErrFenced) }
+
+func seatFenced(run string, seat int) error {
+	return fmt.Errorf("run %s: seat %d: %w", run, seat, ErrFenced)
+}
 
 func splitFenced(id string) error { return fmt.Errorf("split %s: %w", id, ErrFenced) }
 
@@ -41,8 +46,12 @@ func notBefore(ended, started time.Time) time.Time {
 	return ended.UTC().Round(0)
 }
 
-// mayFinish refuses an end that would lose splits or leave the run without one.
-func mayFinish(run string, o Outcome, planned bool, splits map[Status]int) error {
+// ended reports whether nothing comes any more of a split, so that nobody holds it.
+func ended(s Status) bool { return s == Done || s == Skipped }
+
+// mayFinish refuses an end that would lose splits, or leave the run without one or with something
+// uncommitted in a sink.
+func mayFinish(run string, o Outcome, planned bool, splits map[Status]int, seats []SeatInfo) error {
 	switch o {
 	case Incomplete, Interrupted, Failed:
 		return nil
@@ -50,7 +59,31 @@ func mayFinish(run string, o Outcome, planned bool, splits map[Status]int) error
 		if open := splits[Open] + splits[Broken]; !planned || open > 0 {
 			return fmt.Errorf("run %s: it is not complete: %d splits are not done", run, open)
 		}
+		for _, s := range seats {
+			if !s.Settled {
+				return fmt.Errorf("run %s: it is not complete: seat %d is not settled", run, s.N)
+			}
+		}
 		return nil
 	}
 	return fmt.Errorf("run %s: %q is no end of a run", run, o)
+}
+
+// anySeat is what [AnySeat] means while these are the seats that there are.
+func anySeat(seats []SeatInfo) int {
+	free := len(seats) // they are numbered without gaps, or a gap is free
+	for i, s := range slices.Backward(seats) {
+		if s.Free {
+			free = s.N
+		}
+		if s.N != i {
+			free = i
+		}
+	}
+	for _, s := range seats {
+		if s.Free && !s.Settled {
+			return s.N
+		}
+	}
+	return free
 }

@@ -66,7 +66,7 @@ func begins(t *testing.T, path string) {
 	t.Helper()
 	s := openSQLite(t, path)
 	defer s.Close()
-	run, err := s.Begin(t.Context(), checkpoint.Begin{ID: "r", Now: time.Now()})
+	run, err := begin(t.Context(), s, checkpoint.Begin{ID: "r", Now: time.Now()})
 	if err != nil || run.Resumed {
 		t.Fatalf("a run in a new store: %+v, %v", run, err)
 	}
@@ -108,7 +108,7 @@ func TestMadeByManyAtOnce(t *testing.T) {
 	}
 	for i, s := range stores {
 		defer s.Close()
-		run, err := s.Begin(t.Context(), checkpoint.Begin{ID: "r", Now: time.Now()})
+		run, err := begin(t.Context(), s, checkpoint.Begin{ID: "r", Now: time.Now()})
 		if err != nil || run.Resumed != (i > 0) {
 			t.Errorf("store %d: %+v, %v; it is not the file of the others", i, run, err)
 		}
@@ -187,12 +187,12 @@ func TestLostLog(t *testing.T) {
 	if err != nil || len(splits) > 0 && splits[0].Records > 3 {
 		t.Errorf("%+v, %v", splits, err)
 	}
-	run, err := s.Begin(t.Context(), checkpoint.Begin{ID: "r", Now: time.Now()})
+	run, err := begin(t.Context(), s, checkpoint.Begin{ID: "r", Now: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !run.Planned {
-		if err := plan(t.Context(), s, run, []sdk.Split{{ID: "a"}}); err != nil {
+		if err := plan(t.Context(), run, []sdk.Split{{ID: "a"}}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -1,4 +1,4 @@
-// A state file of the version before is made one of this.
+// A state file of an earlier version is made one of this.
 
 package checkpoint
 
@@ -8,10 +8,9 @@ import (
 	"fmt"
 )
 
-// fromFirst makes the tables of version 2 of those of version 1, which kept the previous splits in a table of their own and
-// no sums. A process of that version that holds the run is fenced: it would not keep the sums.
+// fromFirst makes the runs and splits of this version of those of version 1, which kept the previous
+// splits in a table of their own and no sums.
 const fromFirst = `
-UPDATE holder SET epoch = 0;
 ALTER TABLE runs ADD COLUMN gaps INTEGER NOT NULL DEFAULT 0;
 UPDATE runs SET gaps = 1 WHERE instr(CAST(report AS TEXT), '"missing/') > 0;
 ALTER TABLE runs DROP COLUMN report;
@@ -28,12 +27,40 @@ DROP TABLE splits_1;
 DROP TABLE previous;
 `
 
+// fromSecond makes the splits of this version of those of version 2, which had one seat and no name for it.
+const fromSecond = `
+ALTER TABLE splits ADD COLUMN seat INTEGER;
+` + indexesOfSeats
+
+// withSeats makes the seats of either: what was done, seat 0 did, and it is not settled if a run was killed.
+// A process of the former version that holds the run is fenced: it would know nothing of seats and sums.
+const withSeats = `
+UPDATE holder SET epoch = 0;
+ALTER TABLE tokens RENAME TO tokens_1;
+` + schemaOfSeats + `
+INSERT INTO tokens (stage, seat, run, token) SELECT stage, 0, run, token FROM tokens_1;
+INSERT INTO seats (seat, epoch, until, settled) SELECT 0, 0, 0, count(*) = 0 FROM runs WHERE seq = ` + unfinishedRun + `;
+DROP TABLE tokens_1;
+`
+
 // migrate brings the tables to this version, unless another process was quicker.
 func migrate(ctx context.Context, tx *sql.Conn) error {
 	var version int
 	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil || version == schemaVersion {
 		return err
 	}
+	if version == 1 {
+		if err := migrateFirst(ctx, tx); err != nil {
+			return err
+		}
+	} else if _, err := tx.ExecContext(ctx, fromSecond); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, withSeats+fmt.Sprintf("PRAGMA user_version=%d", schemaVersion))
+	return err
+}
+
+func migrateFirst(ctx context.Context, tx *sql.Conn) error {
 	if _, err := tx.ExecContext(ctx, fromFirst); err != nil {
 		return err
 	}
@@ -41,11 +68,7 @@ func migrate(ctx context.Context, tx *sql.Conn) error {
 	if err != nil {
 		return err
 	}
-	if err := storeSums(ctx, tx, nil, sums); err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version=%d", schemaVersion))
-	return err
+	return storeSums(ctx, tx, nil, sums)
 }
 
 // recount adds the splits of the unfinished run up.

@@ -29,13 +29,19 @@ func (b *blob) Scan(v any) error {
 	return nil
 }
 
+// View implements [Store].
+func (s *SQLite) View() View { return s }
+
+// Admin implements [Store].
+func (s *SQLite) Admin() Admin { return s }
+
 // scanner is one row, of a query for one or for many.
 type scanner interface{ Scan(into ...any) error }
 
-const splitColumns = "id, stream, data, cursor, estimate, seq, epoch, status, records, problem"
+const splitColumns = "id, stream, data, cursor, estimate, seq, epoch, coalesce(seat, -1), status, records, problem"
 
 func scanSplit(row scanner) (s Split, err error) {
-	err = row.Scan(&s.ID, &s.Stream, (*blob)(&s.Data), (*blob)(&s.Cursor), &s.Estimate, &s.Place, &s.Epoch, (*string)(&s.Status), &s.Records, &s.Problem)
+	err = row.Scan(&s.ID, &s.Stream, (*blob)(&s.Data), (*blob)(&s.Cursor), &s.Estimate, &s.Place, &s.Epoch, &s.Seat, (*string)(&s.Status), &s.Records, &s.Problem)
 	return s, err
 }
 
@@ -50,11 +56,11 @@ func scanCounted(row scanner) (s Split, err error) {
 // unfinishedRun is the number of the unfinished run; -1 if there is none.
 const unfinishedRun = `coalesce((SELECT seq FROM runs WHERE seq = (SELECT max(seq) FROM runs) AND outcome NOT IN ('complete', 'abandoned')), -1)`
 
-// Splits implements [Store].
-func (s *SQLite) Splits(ctx context.Context, run Run, q Query) (out []Split, err error) {
+// Splits implements [View].
+func (s *SQLite) Splits(ctx context.Context, run string, q Query) (out []Split, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var seq, base int64
-		err := tx.QueryRowContext(ctx, "SELECT seq, base FROM runs WHERE id = ? AND seq = "+unfinishedRun, run.ID).Scan(&seq, &base)
+		err := tx.QueryRowContext(ctx, "SELECT seq, base FROM runs WHERE id = ? AND seq = "+unfinishedRun, run).Scan(&seq, &base)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -77,6 +83,9 @@ func page(ctx context.Context, q querier, seq, base int64, which Query) ([]Split
 	default: // by the index of what is left
 		query += " AND status <> 'done' AND status = ?5"
 	}
+	if which.Free {
+		query += " AND status = 'open' AND seat IS NULL" // as its index has it
+	}
 	left := newRoom(which.N)
 	return collectSome(ctx, q, func(row scanner) (Split, bool, error) {
 		s, err := scanSplit(row)
@@ -84,11 +93,11 @@ func page(ctx context.Context, q querier, seq, base int64, which Query) ([]Split
 	}, "SELECT "+splitColumns+" FROM splits WHERE "+query+" ORDER BY seq LIMIT ?4", args...)
 }
 
-// Sums implements [Store].
-func (s *SQLite) Sums(ctx context.Context, run Run) (sums Sums, err error) {
+// Sums implements [View].
+func (s *SQLite) Sums(ctx context.Context, run string) (sums Sums, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var unfinished bool
-		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM runs WHERE id = ? AND seq = "+unfinishedRun+")", run.ID).Scan(&unfinished)
+		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM runs WHERE id = ? AND seq = "+unfinishedRun+")", run).Scan(&unfinished)
 		if err == nil && unfinished {
 			sums, err = readSums(ctx, tx)
 		}
@@ -104,7 +113,7 @@ func readSums(ctx context.Context, q querier) (Sums, error) {
 	}, "SELECT stream, open, done, broken, records, expected, skipped, unknown FROM sums ORDER BY place")
 }
 
-// Previous implements [Store].
+// Previous implements [View].
 func (s *SQLite) Previous(ctx context.Context, after string, n int) (out []sdk.Split, err error) {
 	left := newRoom(n)
 	scan := func(row scanner) (p sdk.Split, more bool, err error) {
@@ -119,7 +128,7 @@ func (s *SQLite) Previous(ctx context.Context, after string, n int) (out []sdk.S
 	return out, err
 }
 
-// CountPrevious implements [Store].
+// CountPrevious implements [View].
 func (s *SQLite) CountPrevious(ctx context.Context) (n int, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		return tx.QueryRowContext(ctx, "SELECT count(*) FROM splits WHERE run <> "+unfinishedRun).Scan(&n)
@@ -127,24 +136,7 @@ func (s *SQLite) CountPrevious(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// Tokens implements [Store].
-func (s *SQLite) Tokens(ctx context.Context) (map[string]Token, error) {
-	out := map[string]Token{}
-	scan := func(row scanner) (struct{}, error) {
-		var stage string
-		var t Token
-		err := row.Scan(&stage, &t.Run, (*blob)(&t.Token))
-		out[stage] = t
-		return struct{}{}, err
-	}
-	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := collect(ctx, tx, scan, "SELECT stage, run, token FROM tokens")
-		return err
-	})
-	return out, err
-}
-
-// Runs implements [Store].
+// Runs implements [View].
 func (s *SQLite) Runs(ctx context.Context, n int) (out []RunInfo, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		out, err = collect(ctx, tx, scanRun,
@@ -177,6 +169,7 @@ func scanRun(row scanner) (r RunInfo, err error) {
 // querier is a connection or a transaction.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 func collect[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
@@ -204,7 +197,7 @@ func collectSome[T any](ctx context.Context, q querier, scan func(scanner) (T, b
 	return out, rows.Err()
 }
 
-// Prune implements [Store].
+// Prune implements [Admin].
 func (s *SQLite) Prune(ctx context.Context, n int) (gone int, err error) {
 	err = s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
 		res, err := tx.ExecContext(ctx,
@@ -219,7 +212,7 @@ func (s *SQLite) Prune(ctx context.Context, n int) (gone int, err error) {
 	return gone, err
 }
 
-// Compact implements [Store].
+// Compact implements [Admin].
 func (s *SQLite) Compact(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -228,18 +221,18 @@ func (s *SQLite) Compact(ctx context.Context) error {
 	return s.explain(err)
 }
 
-// Reset implements [Store]. The highest epoch stays, so that no old holder is taken for a new one.
+// Reset implements [Admin]. The highest epoch stays, so that no old holder is taken for a new one.
 func (s *SQLite) Reset(ctx context.Context) error {
 	return s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM runs; DELETE FROM splits; DELETE FROM sums; DELETE FROM tokens; UPDATE holder SET epoch = 0;`)
+		_, err := tx.ExecContext(ctx, `DELETE FROM runs; DELETE FROM splits; DELETE FROM sums; DELETE FROM tokens; DELETE FROM seats; UPDATE holder SET epoch = 0`)
 		return err
 	})
 }
 
-// Forget implements [Store].
+// Forget implements [Admin].
 func (s *SQLite) Forget(ctx context.Context, id string) (found bool, err error) {
 	err = s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
-		if found, err = touch(ctx, tx, id, "epoch = epoch + 1, cursor = NULL, status = 'open', records = 0, problem = ''", "true"); err != nil {
+		if found, err = touch(ctx, tx, id, "epoch = epoch + 1, seat = NULL, cursor = NULL, status = 'open', records = 0, problem = ''", "true"); err != nil {
 			return err
 		}
 		res, err := tx.ExecContext(ctx, "DELETE FROM splits WHERE id = ? AND run <> "+unfinishedRun, id)
@@ -253,10 +246,10 @@ func (s *SQLite) Forget(ctx context.Context, id string) (found bool, err error) 
 	return found, err
 }
 
-// GiveUp implements [Store].
+// GiveUp implements [Admin].
 func (s *SQLite) GiveUp(ctx context.Context, id string) (found bool, err error) {
 	err = s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
-		found, err = touch(ctx, tx, id, "epoch = epoch + 1, status = 'done', problem = ''", "status <> 'done'")
+		found, err = touch(ctx, tx, id, "epoch = epoch + 1, seat = NULL, status = 'done', problem = ''", "status <> 'done'")
 		return err
 	})
 	return found, err

@@ -1,4 +1,4 @@
-// SQLite: the life of a run. Every change begins with the question whether the run is held still.
+// SQLite: the life of a run, to its coordinator.
 
 package checkpoint
 
@@ -16,7 +16,7 @@ import (
 )
 
 // Begin implements [Store].
-func (s *SQLite) Begin(ctx context.Context, b Begin) (run Run, err error) {
+func (s *SQLite) Begin(ctx context.Context, b Begin) (run Run, c Coordinator, err error) {
 	err = s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
 		r, err := unfinished(ctx, tx)
 		if err != nil {
@@ -27,6 +27,7 @@ func (s *SQLite) Begin(ctx context.Context, b Begin) (run Run, err error) {
 			if r.Planned && r.fingerprint != b.Fingerprint {
 				return ErrChanged
 			}
+			r.Resumed = true
 			err = reopen(ctx, tx, r.seq, b.Fingerprint)
 		default:
 			if r != nil {
@@ -43,29 +44,53 @@ func (s *SQLite) Begin(ctx context.Context, b Begin) (run Run, err error) {
 		if run.Pipeline, err = identity(ctx, tx); err != nil {
 			return err
 		}
-		return raise(ctx, tx, &run)
-	})
-	if err != nil {
-		return Run{}, err
-	}
-	return run, nil
-}
-
-// Join implements [Store].
-func (s *SQLite) Join(ctx context.Context, run Run) (Run, error) {
-	err := s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
-		if _, _, err := held(ctx, tx, run); err != nil {
+		if err := fence(ctx, tx); err != nil {
 			return err
 		}
-		return raise(ctx, tx, &run)
+		if run.Epoch, err = raise(ctx, tx); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE holder SET epoch = ?", run.Epoch)
+		return err
 	})
-	return run, err
+	if err != nil {
+		return Run{}, nil, err
+	}
+	return run, &sqliteCoordinator{s: s, run: run}, nil
 }
 
-// raise gives the holder an epoch that nobody ever had.
-func raise(ctx context.Context, tx *sql.Conn, run *Run) error {
-	return tx.QueryRowContext(ctx,
-		"UPDATE holder SET last = last + 1, epoch = last + 1 RETURNING epoch").Scan(&run.Epoch)
+// fence takes the run and its seats from whoever holds them.
+func fence(ctx context.Context, tx *sql.Conn) error {
+	_, err := tx.ExecContext(ctx, "UPDATE holder SET epoch = 0; UPDATE seats SET epoch = 0")
+	return err
+}
+
+// raise returns an epoch that nobody ever had.
+func raise(ctx context.Context, tx *sql.Conn) (epoch int64, err error) {
+	return epoch, tx.QueryRowContext(ctx, "UPDATE holder SET last = last + 1 RETURNING last").Scan(&epoch)
+}
+
+// Current implements [Store].
+func (s *SQLite) Current(ctx context.Context) (run Run, ok bool, err error) {
+	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		run, ok, err = current(ctx, tx)
+		return err
+	})
+	return run, ok, err
+}
+
+// current returns the run that has a coordinator; false: none has.
+func current(ctx context.Context, q querier) (Run, bool, error) {
+	var epoch int64
+	if err := q.QueryRowContext(ctx, "SELECT epoch FROM holder").Scan(&epoch); err != nil || epoch == 0 {
+		return Run{}, false, err
+	}
+	r, err := unfinished(ctx, q)
+	if err != nil {
+		return Run{}, false, err
+	}
+	r.Epoch = epoch
+	return r.Run, true, q.QueryRowContext(ctx, "SELECT id FROM pipeline").Scan(&r.Pipeline)
 }
 
 // identity returns what identifies the pipeline, made at its first run. Files of earlier versions have no table for it.
@@ -88,12 +113,12 @@ type storedRun struct {
 }
 
 // unfinished returns the run that the next one goes on with: only the newest can be it.
-func unfinished(ctx context.Context, tx *sql.Conn) (*storedRun, error) {
-	r := storedRun{Run: Run{Resumed: true}}
+func unfinished(ctx context.Context, q querier) (*storedRun, error) {
+	var r storedRun
 	var started, outcome string
-	err := tx.QueryRowContext(ctx,
-		"SELECT seq, id, fingerprint, started, outcome, full, planned, stats FROM runs ORDER BY seq DESC LIMIT 1").
-		Scan(&r.seq, &r.ID, &r.fingerprint, &started, &outcome, &r.Full, &r.Planned, (*blob)(&r.Stats))
+	err := q.QueryRowContext(ctx,
+		"SELECT seq, id, fingerprint, started, outcome, full, planned, starts > 1, stats FROM runs ORDER BY seq DESC LIMIT 1").
+		Scan(&r.seq, &r.ID, &r.fingerprint, &started, &outcome, &r.Full, &r.Planned, &r.Resumed, (*blob)(&r.Stats))
 	if errors.Is(err, sql.ErrNoRows) || err == nil && (Outcome(outcome) == Complete || Outcome(outcome) == Abandoned) {
 		return nil, nil
 	}
@@ -117,6 +142,9 @@ func start(ctx context.Context, tx *sql.Conn, b Begin) (*storedRun, error) {
 	_, err := tx.ExecContext(ctx, `INSERT INTO runs (id, fingerprint, started, outcome, full, base)
 		VALUES (?, ?, ?, ?, ?, coalesce((SELECT max(seq) FROM splits), 0))`,
 		b.ID, b.Fingerprint, formatTime(b.Now), string(Running), b.Full)
+	if err == nil && b.Full {
+		_, err = tx.ExecContext(ctx, "UPDATE seats SET settled = 0")
+	}
 	return &storedRun{Run: Run{ID: b.ID, Started: b.Now.UTC().Round(0), Full: b.Full}}, err
 }
 
@@ -133,7 +161,7 @@ func reopen(ctx context.Context, tx *sql.Conn, seq int64, fingerprint string) er
 			before.Status = Broken
 			sums.Change(before, now)
 			return struct{}{}, err
-		}, "UPDATE splits SET status = 'open', problem = '' WHERE status <> 'done' AND status = 'broken' RETURNING "+countedColumns)
+		}, "UPDATE splits SET status = 'open', seat = NULL, problem = '' WHERE status <> 'done' AND status = 'broken' RETURNING "+countedColumns)
 		return err
 	})
 }
@@ -175,8 +203,28 @@ func end(ctx context.Context, tx *sql.Conn, seq int64, o Outcome, now time.Time)
 	return err
 }
 
-// held returns the number of a run, and whether it is planned, if run holds it still.
-func held(ctx context.Context, tx *sql.Conn, run Run) (seq int64, planned bool, err error) {
+// sqliteCoordinator is a [Coordinator].
+type sqliteCoordinator struct {
+	s   *SQLite
+	run Run
+}
+
+// write runs f in a transaction if the run has no other coordinator. f is given the run's number, and
+// whether it is planned.
+func (c *sqliteCoordinator) write(
+	ctx context.Context, level string, f func(ctx context.Context, tx *sql.Conn, seq int64, planned bool) error,
+) error {
+	return c.s.write(ctx, level, func(ctx context.Context, tx *sql.Conn) error {
+		seq, planned, err := coordinated(ctx, tx, c.run)
+		if err != nil {
+			return err
+		}
+		return f(ctx, tx, seq, planned)
+	})
+}
+
+// coordinated returns the number of a run, and whether it is planned, if it has the same coordinator still.
+func coordinated(ctx context.Context, tx *sql.Conn, run Run) (seq int64, planned bool, err error) {
 	err = tx.QueryRowContext(ctx,
 		"SELECT seq, planned FROM runs, holder WHERE id = ? AND epoch = ? AND epoch > 0", run.ID, run.Epoch).Scan(&seq, &planned)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -185,33 +233,26 @@ func held(ctx context.Context, tx *sql.Conn, run Run) (seq int64, planned bool, 
 	return seq, planned, err
 }
 
-// Hold implements [Store]. It is a transaction that changes nothing: the system gives its lock to nobody else as long as this process
-// lives, also while it is stopped.
-func (s *SQLite) Hold(ctx context.Context, run Run, f func()) error {
-	return s.write(ctx, kept, func(ctx context.Context, tx *sql.Conn) error {
-		if _, _, err := held(ctx, tx, run); err != nil {
-			return err
-		}
-		f()
+// Hold implements [Coordinator]. It is a transaction that changes nothing: the system gives its lock to
+// nobody else as long as this process lives, also while it is stopped.
+func (c *sqliteCoordinator) Hold(ctx context.Context, f func(ctx context.Context)) error {
+	return c.write(ctx, kept, func(context.Context, *sql.Conn, int64, bool) error {
+		f(ctx)
 		return nil
 	})
 }
 
-// Plan implements [Store].
-func (s *SQLite) Plan(ctx context.Context, run Run, pages iter.Seq2[[]sdk.Split, error]) error {
+// Plan implements [Coordinator].
+func (c *sqliteCoordinator) Plan(ctx context.Context, pages iter.Seq2[[]sdk.Split, error]) error {
 	next, stop := iter.Pull2(pages)
 	defer stop()
 	first, err, more := next()
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
-		seq, planned, err := held(ctx, tx, run)
-		if err != nil {
-			return err
-		}
+	return c.write(ctx, durable, func(ctx context.Context, tx *sql.Conn, seq int64, planned bool) error {
 		if planned {
-			return plannedTwice(run.ID)
+			return plannedTwice(c.run.ID)
 		}
 		if _, err := tx.ExecContext(ctx, "UPDATE runs SET planned = 1 WHERE seq = ?", seq); err != nil {
 			return err
@@ -275,117 +316,18 @@ func add(ctx context.Context, tx *sql.Conn, seq int64, splits []sdk.Split) (adde
 	})
 }
 
-// Claim implements [Store]. A claim need not outlive a power failure: nobody else does either.
-func (s *SQLite) Claim(ctx context.Context, run Run, after int64, n int) (out []Split, err error) {
-	err = s.write(ctx, kept, func(ctx context.Context, tx *sql.Conn) error {
-		seq, _, err := held(ctx, tx, run)
-		if err != nil {
-			return err
-		}
-		if out, err = page(ctx, tx, seq, 0, Query{Status: Open, After: after, N: n}); err != nil || len(out) == 0 {
-			return err
-		}
-		for i := range out {
-			out[i].Epoch++
-		}
-		_, err = tx.ExecContext(ctx, "UPDATE splits SET epoch = epoch + 1 WHERE status <> 'done' AND status = 'open' AND seq >= ? AND seq <= ?",
-			out[0].Place, out[len(out)-1].Place)
-		return err
-	})
-	return out, err
-}
-
-// Commit implements [Store].
-func (s *SQLite) Commit(ctx context.Context, run Run, c Commit) (added []sdk.Split, err error) {
-	err = s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
-		seq, _, err := held(ctx, tx, run)
-		if err != nil {
-			return err
-		}
-		if err := named(c.New, 0); err != nil {
-			return err
-		}
-		if err := advance(ctx, tx, seq, run.ID, c.Splits); err != nil {
-			return err
-		}
-		for stage, t := range c.Tokens {
-			if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO tokens (stage, run, token) VALUES (?, ?, ?)", stage, run.ID, []byte(t)); err != nil {
-				return err
-			}
-		}
-		if c.Stats != nil {
-			if _, err := tx.ExecContext(ctx, "UPDATE runs SET stats = ? WHERE seq = ?", c.Stats, seq); err != nil {
-				return err
-			}
-		}
-		added, err = add(ctx, tx, seq, c.New)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return added, nil
-}
-
-// advance stores how far the splits are, if every one of them is held still.
-func advance(ctx context.Context, tx *sql.Conn, seq int64, run string, splits []Progress) error {
-	if len(splits) == 0 {
-		return nil
-	}
-	find, err := tx.PrepareContext(ctx, "SELECT "+countedColumns+" FROM splits WHERE id = ? AND run = ? AND epoch = ? AND epoch > 0")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = find.Close() }() // nothing is pending in it
-	update, err := tx.PrepareContext(ctx, "UPDATE splits SET cursor = ?, status = ?, records = ?, problem = ? WHERE seq = ?")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = update.Close() }() // nothing is pending in it
-	return changeSums(ctx, tx, func(sums *Sums) error {
-		for _, p := range splits {
-			before, err := scanCounted(find.QueryRowContext(ctx, p.ID, seq, p.Epoch))
-			if errors.Is(err, sql.ErrNoRows) {
-				return notHeld(ctx, tx, seq, run, p.ID)
-			}
-			if err != nil {
-				return err
-			}
-			if _, err := update.ExecContext(ctx, p.Cursor, string(p.Status), p.Records, p.Problem, before.Place); err != nil {
-				return err
-			}
-			now := before
-			now.Status, now.Records = p.Status, p.Records
-			sums.Change(before, now)
-		}
-		return nil
-	})
-}
-
-// notHeld says why a split could not be stored.
-func notHeld(ctx context.Context, tx *sql.Conn, seq int64, run, id string) error {
-	var known bool
-	if err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM splits WHERE run = ? AND id = ?)", seq, id).Scan(&known); err != nil {
-		return err
-	}
-	if !known {
-		return unknownSplit(run, id)
-	}
-	return splitFenced(id)
-}
-
-// Finish implements [Store].
-func (s *SQLite) Finish(ctx context.Context, run Run, outcome Outcome, e End) error {
-	return s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
-		seq, planned, err := held(ctx, tx, run)
-		if err != nil {
-			return err
-		}
+// Finish implements [Coordinator].
+func (c *sqliteCoordinator) Finish(ctx context.Context, outcome Outcome, e End) error {
+	return c.write(ctx, durable, func(ctx context.Context, tx *sql.Conn, seq int64, planned bool) error {
 		sums, err := readSums(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if err := mayFinish(run.ID, outcome, planned, sums.Splits()); err != nil {
+		seats, err := readSeats(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := mayFinish(c.run.ID, outcome, planned, sums.Splits(), seats); err != nil {
 			return err
 		}
 		if outcome == Complete {
@@ -399,8 +341,7 @@ func (s *SQLite) Finish(ctx context.Context, run Run, outcome Outcome, e End) er
 		if _, err := tx.ExecContext(ctx, "UPDATE runs SET gaps = ? WHERE seq = ?", e.Gaps, seq); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE holder SET epoch = 0")
-		return err
+		return fence(ctx, tx)
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 
 const (
 	applicationID = 0x73637270 // "scrp": SQLite keeps it in the file's header
-	schemaVersion = 2
+	schemaVersion = 3
 	// checkBelow is the size in pages up to which a file is checked whole when it is opened: a few milliseconds. Damage
 	// in a larger one is found when its page is read.
 	checkBelow = 512
@@ -24,7 +24,7 @@ const (
 const schema = `
 CREATE TABLE holder (
 	one   INTEGER PRIMARY KEY CHECK (one = 1),
-	epoch INTEGER NOT NULL, -- of the newest holder; 0: nobody holds the run
+	epoch INTEGER NOT NULL, -- of the coordinator; 0: there is none
 	last  INTEGER NOT NULL  -- the highest epoch ever given
 );
 INSERT INTO holder VALUES (1, 0, 0);
@@ -43,12 +43,23 @@ CREATE TABLE runs (
 	gaps        INTEGER NOT NULL DEFAULT 0, -- the source has gone on without parts
 	base        INTEGER NOT NULL DEFAULT 0 -- the place behind which its splits are
 );
-CREATE TABLE tokens (
-	stage TEXT PRIMARY KEY,
-	run   TEXT NOT NULL,
-	token BLOB
+` + schemaOfSeats + schemaOfSplits
+
+const schemaOfSeats = `
+CREATE TABLE seats (
+	seat    INTEGER PRIMARY KEY,
+	epoch   INTEGER NOT NULL, -- of its holder; 0: nobody holds it
+	until   INTEGER NOT NULL, -- when its lease runs out, in milliseconds of the Unix clock
+	settled INTEGER NOT NULL
 );
-` + schemaOfSplits
+CREATE TABLE tokens (
+	stage TEXT NOT NULL,
+	seat  INTEGER NOT NULL,
+	run   TEXT NOT NULL,
+	token BLOB,
+	PRIMARY KEY (stage, seat)
+);
+`
 
 const schemaOfSplits = `
 CREATE TABLE splits (
@@ -63,9 +74,11 @@ CREATE TABLE splits (
 	status   TEXT NOT NULL DEFAULT 'open',
 	records  INTEGER NOT NULL DEFAULT 0,
 	problem  TEXT NOT NULL DEFAULT '',
+	seat     INTEGER, -- that holds it; NULL: none does
 	UNIQUE (id, run)
 );
 CREATE INDEX splits_left ON splits (status, seq) WHERE status <> 'done';
+` + indexesOfSeats + `
 CREATE TABLE sums ( -- of the splits of the unfinished run, by stream
 	place    INTEGER PRIMARY KEY,
 	stream   TEXT NOT NULL,
@@ -77,6 +90,11 @@ CREATE TABLE sums ( -- of the splits of the unfinished run, by stream
 	skipped  INTEGER NOT NULL,
 	unknown  INTEGER NOT NULL
 );
+`
+
+const indexesOfSeats = `
+CREATE INDEX splits_free ON splits (seq) WHERE status = 'open' AND seat IS NULL;
+CREATE INDEX splits_held ON splits (seat) WHERE seat IS NOT NULL;
 `
 
 // createSchema makes the tables.

@@ -48,17 +48,17 @@ func commitForever(path string) {
 	ctx := context.Background()
 	s, err := checkpoint.OpenSQLite(ctx, path)
 	must(err)
-	run, err := s.Begin(ctx, checkpoint.Begin{ID: "r", Now: time.Now()})
+	run, err := begin(ctx, s, checkpoint.Begin{ID: "r", Now: time.Now()})
 	must(err)
 	if !run.Planned {
-		must(plan(ctx, s, run, []sdk.Split{{ID: "a"}}))
+		must(plan(ctx, run, []sdk.Split{{ID: "a"}}))
 	}
-	a, err := claimFirst(ctx, s, run)
+	a, err := claimFirst(ctx, run)
 	must(err)
 	n := a.Records
 	for {
 		n++
-		must(commit(ctx, s, run, numbered(a, n, checkpoint.Open)))
+		must(commit(ctx, run, numbered(a, n, checkpoint.Open)))
 		fmt.Println(n)
 	}
 }
@@ -83,7 +83,7 @@ func TestKill(t *testing.T) {
 	for range rounds {
 		said := commitAndKill(t, path, 1+random.IntN(40))
 		s := openSQLite(t, path)
-		tokens, err := s.Tokens(t.Context())
+		tokens, err := tokensOf(t.Context(), s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +141,7 @@ func filled(t *testing.T, splits int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "state.db")
 	s := openSQLite(t, path)
-	run, err := s.Begin(t.Context(), checkpoint.Begin{ID: "r", Now: time.Now()})
+	run, err := begin(t.Context(), s, checkpoint.Begin{ID: "r", Now: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func filled(t *testing.T, splits int) string {
 	for i := range all {
 		all[i] = sdk.Split{ID: fmt.Sprint("split ", i), Data: []byte(strings.Repeat("x", 100))}
 	}
-	if err := plan(t.Context(), s, run, all); err != nil {
+	if err := plan(t.Context(), run, all); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -247,7 +247,7 @@ func TestFileWithoutIdentity(t *testing.T) {
 	change(t, path, "DROP TABLE IF EXISTS pipeline")
 	s := openSQLite(t, path)
 	defer s.Close()
-	run, err := s.Begin(t.Context(), checkpoint.Begin{ID: "next", Now: time.Now(), Full: true})
+	run, err := begin(t.Context(), s, checkpoint.Begin{ID: "next", Now: time.Now(), Full: true})
 	if err != nil || run.Pipeline == "" {
 		t.Errorf("%+v, %v", run, err)
 	}
@@ -297,21 +297,21 @@ func TestTwoProcesses(t *testing.T) {
 	one, two := openSQLite(t, path), openSQLite(t, path)
 	defer one.Close()
 	defer two.Close()
-	first, err := one.Begin(t.Context(), checkpoint.Begin{ID: "r", Now: time.Now()})
+	first, err := begin(t.Context(), one, checkpoint.Begin{ID: "r", Now: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := plan(t.Context(), one, first, []sdk.Split{{ID: "a"}}); err != nil {
+	if err := plan(t.Context(), first, []sdk.Split{{ID: "a"}}); err != nil {
 		t.Fatal(err)
 	}
-	second, err := two.Begin(t.Context(), checkpoint.Begin{ID: "r2", Now: time.Now()})
+	second, err := begin(t.Context(), two, checkpoint.Begin{ID: "r2", Now: time.Now()})
 	if err != nil || second.ID != "r" {
 		t.Fatal(second, err)
 	}
-	if err := commit(t.Context(), one, first, checkpoint.Commit{}); !errors.Is(err, checkpoint.ErrFenced) {
+	if err := commit(t.Context(), first, checkpoint.Commit{}); !errors.Is(err, checkpoint.ErrFenced) {
 		t.Errorf("the old holder's commit: %v", err)
 	}
-	if _, err := claimFirst(t.Context(), two, second); err != nil {
+	if _, err := claimFirst(t.Context(), second); err != nil {
 		t.Error(err)
 	}
 }
@@ -320,7 +320,7 @@ func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	s := openSQLite(t, filepath.Join(t.TempDir(), "state.db"))
 	defer s.Close()
-	run, err := s.Begin(t.Context(), checkpoint.Begin{ID: "r", Now: time.Now()})
+	run, err := begin(t.Context(), s, checkpoint.Begin{ID: "r", Now: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -328,7 +328,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	big := sdk.Split{ID: "big", Data: []byte(strings.Repeat("x", 1<<20))}
-	err = commit(t.Context(), s, run, checkpoint.Commit{New: []sdk.Split{{ID: "small"}, big}, Stats: []byte("new")})
+	err = commit(t.Context(), run, checkpoint.Commit{New: []sdk.Split{{ID: "small"}, big}, Stats: []byte(`{"n":1}`)})
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "no space") {
 		t.Fatalf("got %v, want ENOSPC", err)
 	}
@@ -339,7 +339,7 @@ func TestFullDisk(t *testing.T) {
 	if err := s.LimitPages(10_000); err != nil {
 		t.Fatal(err)
 	}
-	if err := commit(t.Context(), s, run, checkpoint.Commit{New: []sdk.Split{big}}); err != nil {
+	if err := commit(t.Context(), run, checkpoint.Commit{New: []sdk.Split{big}}); err != nil {
 		t.Errorf("with space again: %v", err)
 	}
 }
@@ -355,19 +355,19 @@ func BenchmarkSQLite(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "state.db")
 	s := openSQLite(b, path)
 	wholeRun := func(name string) {
-		run, err := s.Begin(b.Context(), checkpoint.Begin{ID: name, Now: time.Now()})
+		run, err := begin(b.Context(), s, checkpoint.Begin{ID: name, Now: time.Now()})
 		must(err)
 		took := func(what string, f func()) {
 			started := time.Now()
 			f()
 			b.Logf("%s, %d splits: %s takes %s", name, n, what, time.Since(started).Round(time.Millisecond))
 		}
-		took("plan", func() { must(s.Plan(b.Context(), run, manySplits(n))) })
+		took("plan", func() { must(run.Plan(b.Context(), manySplits(n))) })
 		var claims, commits time.Duration
 		var c checkpoint.Commit
-		for place := int64(0); ; {
+		for {
 			started := time.Now()
-			page, err := s.Claim(b.Context(), run, place, 64)
+			page, err := run.Claim(b.Context(), 64)
 			must(err)
 			claims += time.Since(started)
 			for _, p := range page {
@@ -375,18 +375,18 @@ func BenchmarkSQLite(b *testing.B) {
 			}
 			if len(c.Splits) >= 5000 || len(page) == 0 {
 				started = time.Now()
-				must(commit(b.Context(), s, run, c))
+				must(commit(b.Context(), run, c))
 				commits += time.Since(started)
 				c.Splits = c.Splits[:0]
 			}
 			if len(page) == 0 {
 				break
 			}
-			place = page[len(page)-1].Place
 		}
 		b.Logf("%s: claims take %s, commits %s", name, claims.Round(time.Millisecond), commits.Round(time.Millisecond))
-		took("sums", func() { _, err = s.Sums(b.Context(), run); must(err) })
-		took("finish", func() { must(s.Finish(b.Context(), run, checkpoint.Complete, checkpoint.End{Now: time.Now()})) })
+		took("sums", func() { _, err = s.Sums(b.Context(), run.ID); must(err) })
+		must(run.Leave(b.Context()))
+		took("finish", func() { must(run.Finish(b.Context(), checkpoint.Complete, checkpoint.End{Now: time.Now()})) })
 		took("going through the previous splits", func() {
 			for _, err := range checkpoint.EachPrevious(b.Context(), s) {
 				must(err)
@@ -416,18 +416,34 @@ func manySplits(n int) iter.Seq2[[]sdk.Split, error] {
 	}
 }
 
-// plan plans splits that are few.
-func plan(ctx context.Context, s checkpoint.Store, run checkpoint.Run, splits []sdk.Split) error {
-	return s.Plan(ctx, run, checkpoint.OnePage(splits))
+// sitting is a run with its coordinator, who also sits on seat 0.
+type sitting struct {
+	checkpoint.Run
+	checkpoint.Coordinator
+	checkpoint.Held
 }
 
-func commit(ctx context.Context, s checkpoint.Store, run checkpoint.Run, c checkpoint.Commit) error {
-	_, err := s.Commit(ctx, run, c)
+func begin(ctx context.Context, s checkpoint.Store, b checkpoint.Begin) (sitting, error) {
+	run, coordinator, err := s.Begin(ctx, b)
+	if err != nil {
+		return sitting{}, err
+	}
+	_, held, err := s.Join(ctx, run, 0)
+	return sitting{run, coordinator, held}, err
+}
+
+// plan plans splits that are few.
+func plan(ctx context.Context, run sitting, splits []sdk.Split) error {
+	return run.Plan(ctx, checkpoint.OnePage(splits))
+}
+
+func commit(ctx context.Context, run sitting, c checkpoint.Commit) error {
+	_, err := run.Commit(ctx, c)
 	return err
 }
 
-func claimFirst(ctx context.Context, s checkpoint.Store, run checkpoint.Run) (checkpoint.Split, error) {
-	page, err := s.Claim(ctx, run, 0, 1)
+func claimFirst(ctx context.Context, run sitting) (checkpoint.Split, error) {
+	page, err := run.Claim(ctx, 1)
 	if err == nil && len(page) == 0 {
 		err = errors.New("no split is open")
 	}
@@ -437,9 +453,18 @@ func claimFirst(ctx context.Context, s checkpoint.Store, run checkpoint.Run) (ch
 	return page[0], nil
 }
 
+// tokensOf returns the tokens of seat 0.
+func tokensOf(ctx context.Context, s checkpoint.View) (map[string]checkpoint.Token, error) {
+	seats, err := s.Seats(ctx)
+	if err != nil || len(seats) == 0 {
+		return nil, err
+	}
+	return seats[0].Tokens, nil
+}
+
 // allSplits returns the splits of run r, if the sums that are kept are what they come to.
-func allSplits(ctx context.Context, s checkpoint.Store) ([]checkpoint.Split, error) {
-	run := checkpoint.Run{ID: "r"}
+func allSplits(ctx context.Context, s checkpoint.View) ([]checkpoint.Split, error) {
+	const run = "r"
 	splits, err := checkpoint.All(checkpoint.EachSplit(ctx, s, run, ""))
 	if err != nil {
 		return nil, err

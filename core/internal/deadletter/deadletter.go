@@ -1,5 +1,5 @@
-// Package deadletter keeps rejected records in a JSON Lines file of the run's folder: each exactly once,
-// because the file is brought back to the last committed length before a run goes on.
+// Package deadletter keeps rejected records in JSON Lines files of the run's folder, one for each seat: each
+// record exactly once, because a file is brought back to the last committed length before its seat goes on.
 package deadletter
 
 import (
@@ -20,8 +20,16 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// FileName is the name of the file in a run's folder.
-const FileName = "rejects.jsonl"
+// Files matches the names of the files in a run's folder.
+const Files = "rejects*.jsonl"
+
+// fileName is that of a seat. On one machine there is no other than the first.
+func fileName(seat int) string {
+	if seat == 0 {
+		return "rejects.jsonl"
+	}
+	return fmt.Sprintf("rejects-%d.jsonl", seat)
+}
 
 // line is one dead letter as it is kept. Record holds the record itself if it is valid JSON, Bytes its
 // bytes in base64 otherwise.
@@ -34,7 +42,7 @@ type line struct {
 	Bytes  []byte          `json:"bytes,omitempty"`
 }
 
-// File is the dead letters of one run. The file is made with the first letter: most runs have none.
+// File is the dead letters of one seat of a run. The file is made with the first letter: most runs have none.
 type File struct {
 	folder func(run string) string
 
@@ -49,13 +57,13 @@ type File struct {
 func New(folder func(run string) string) *File { return &File{folder: folder} }
 
 // Open brings the file back to its token; nil: to nothing.
-func (f *File) Open(run string, token sdk.Token) error {
+func (f *File) Open(run string, seat int, token sdk.Token) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.close(); err != nil {
 		return err
 	}
-	f.path, f.size = filepath.Join(f.folder(run), FileName), 0
+	f.path, f.size = filepath.Join(f.folder(run), fileName(seat)), 0
 	if len(token) > 0 {
 		n, err := strconv.ParseInt(string(token), 10, 64)
 		if err != nil || n < 0 {

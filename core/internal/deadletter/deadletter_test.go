@@ -20,7 +20,7 @@ func place(t *testing.T) (*File, string) {
 	dir := t.TempDir()
 	f := New(func(run string) string { return filepath.Join(dir, run) })
 	t.Cleanup(func() { _ = f.Close() })
-	return f, filepath.Join(dir, "r1", FileName)
+	return f, filepath.Join(dir, "r1", fileName(0))
 }
 
 func ok(t *testing.T, err error) {
@@ -57,7 +57,7 @@ func read(t *testing.T, path string) []line {
 func TestLettersComeBackToTheirToken(t *testing.T) {
 	t.Parallel()
 	f, path := place(t)
-	ok(t, f.Open("r1", nil))
+	ok(t, f.Open("r1", 0, nil))
 	empty, err := f.Commit()
 	ok(t, err)
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
@@ -69,7 +69,7 @@ func TestLettersComeBackToTheirToken(t *testing.T) {
 	add(t, f, letter("late", `{"id":3}`))
 	_, err = f.Commit() // durable, but its token is lost
 	ok(t, err)
-	ok(t, f.Open("r1", token))
+	ok(t, f.Open("r1", 0, token))
 	add(t, f, letter("again", `{"id":3}`))
 	_, err = f.Commit()
 	ok(t, err)
@@ -80,9 +80,28 @@ func TestLettersComeBackToTheirToken(t *testing.T) {
 	if l := got[0]; l.Stage != "sink x" || l.Stream != "s" || l.Split != "p" || string(l.Record) != `{"id":1}` {
 		t.Errorf("%+v", l)
 	}
-	ok(t, f.Open("r1", empty))
+	ok(t, f.Open("r1", 0, empty))
 	if got := read(t, path); len(got) != 0 {
 		t.Errorf("%d letters after going back to the beginning", len(got))
+	}
+}
+
+// Seats have files of their own: one that goes back takes nothing from another.
+func TestSeatsAreApart(t *testing.T) {
+	t.Parallel()
+	f, path := place(t)
+	ok(t, f.Open("r1", 0, nil))
+	add(t, f, letter("one", "{}"))
+	_, err := f.Commit()
+	ok(t, err)
+	ok(t, f.Open("r1", 2, nil))
+	add(t, f, letter("two", "{}"))
+	_, err = f.Commit()
+	ok(t, err)
+	for file, want := range map[string]string{path: "one", filepath.Join(filepath.Dir(path), "rejects-2.jsonl"): "two"} {
+		if got := read(t, file); len(got) != 1 || got[0].Reason != want {
+			t.Errorf("%s holds %+v, want %s", file, got, want)
+		}
 	}
 }
 
@@ -90,7 +109,7 @@ func TestLettersComeBackToTheirToken(t *testing.T) {
 func TestAnyRecordIsKept(t *testing.T) {
 	t.Parallel()
 	f, path := place(t)
-	ok(t, f.Open("r1", nil))
+	ok(t, f.Open("r1", 0, nil))
 	records := []string{"{", "\xff\x00", "", "null", "\"\xff\""}
 	for _, r := range records {
 		add(t, f, letter("odd", r))
@@ -111,20 +130,20 @@ func TestAnyRecordIsKept(t *testing.T) {
 func TestLostLettersAreAnError(t *testing.T) {
 	t.Parallel()
 	f, path := place(t)
-	ok(t, f.Open("r1", nil))
+	ok(t, f.Open("r1", 0, nil))
 	add(t, f, letter("bad", `{"id":1}`))
 	token, err := f.Commit()
 	ok(t, err)
 	ok(t, f.Close())
 	ok(t, os.Truncate(path, 3))
-	if err := f.Open("r1", token); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), path) {
+	if err := f.Open("r1", 0, token); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), path) {
 		t.Errorf("cut: %v", err)
 	}
 	ok(t, os.Remove(path))
-	if err := f.Open("r1", token); err == nil {
+	if err := f.Open("r1", 0, token); err == nil {
 		t.Error("a file that is gone was not missed")
 	}
-	if err := f.Open("r1", sdk.Token("x")); !sdk.IsPermanent(err) {
+	if err := f.Open("r1", 0, sdk.Token("x")); !sdk.IsPermanent(err) {
 		t.Errorf("token x: %v", err)
 	}
 }

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 // keepLetters keeps four letters to a commit, long enough not to fit the buffer, and says each token.
 func keepLetters(dir string) error {
 	f := in(dir)
-	if err := f.Open("r1", nil); err != nil {
+	if err := f.Open("r1", 0, nil); err != nil {
 		return err
 	}
 	for n := range 16 {
@@ -59,14 +59,14 @@ func checkLetters(t *testing.T, when, dir string, said []string) {
 		}
 	}
 	f := in(dir)
-	if err := f.Open("r1", token); err != nil {
+	if err := f.Open("r1", 0, token); err != nil {
 		t.Fatalf("%s: %v", when, err)
 	}
 	add(t, f, letter(strconv.Itoa(want), `"again"`))
 	_, err := f.Commit()
 	ok(t, err)
 	ok(t, f.Close())
-	got := read(t, filepath.Join(dir, "runs", "r1", FileName))
+	got := read(t, filepath.Join(dir, "runs", "r1", fileName(0)))
 	if len(got) != want+1 {
 		t.Fatalf("%s: %d letters, want %d", when, len(got), want+1)
 	}

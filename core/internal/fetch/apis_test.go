@@ -28,6 +28,8 @@ import (
 const (
 	apiWay     = 20 * time.Millisecond // there and back
 	apiWorkers = 12
+	// knownRefused is how much may be refused once a limit is known, in percent.
+	knownRefused = 1
 )
 
 // apiWire is the wire to an API. A reply takes 20 ms; one of a limit of requests under way is worked on for 200 ms.
@@ -63,13 +65,14 @@ func apiService(a apis.API) time.Duration {
 // apiRun is what came of a run.
 type apiRun struct {
 	used, refused         float64 // percent
+	late                  float64 // percent refused in the second half of the run
 	volley, inPause, lost int
 	asked                 int
 	took, ideal           time.Duration
 }
 
 func (r apiRun) String() string {
-	return fmt.Sprintf("%6.1f %% used %3d in the first volley %6.2f %% refused later %3d in a pause %3d lost %5d requests %6.1f s of %6.1f s", r.used, r.volley, r.refused, r.inPause, r.lost, r.asked, r.took.Seconds(), r.ideal.Seconds())
+	return fmt.Sprintf("%6.1f %% used %3d in the first volley %6.2f %% refused later %6.2f %% in the second half %3d in a pause %3d lost %5d requests %6.1f s of %6.1f s", r.used, r.volley, r.refused, r.late, r.inPause, r.lost, r.asked, r.took.Seconds(), r.ideal.Seconds())
 }
 
 // runAPI asks for so many pages, with twelve workers.
@@ -96,11 +99,16 @@ func runAPI(t *testing.T, a apis.API, pages int) (r apiRun) {
 				}
 			})
 		}
+		var taken, refused int
 		for i := range pages {
+			if i == pages/2 {
+				taken, refused = s.Counts()
+			}
 			work <- i
 		}
 		close(work)
 		wg.Wait()
+		r.late = percent(s.Refused-refused, s.Taken-taken+s.Refused-refused)
 		r.took = s.LastTime.Sub(s.First)
 		r.asked, r.inPause, r.refused = s.Taken+s.Refused, s.InPause, percent(s.Refused-s.Volley, s.Taken+s.Refused-s.Volley)
 		r.volley = s.Volley
@@ -132,6 +140,9 @@ func TestAPIs(t *testing.T) {
 			used, refused := a.Goal()
 			if r.used < used || r.refused > refused || r.lost > 0 || r.volley > apiWorkers {
 				t.Errorf("%s: %s; want %g %% used, at most %g %% refused, none lost, and one volley", a.Name, r, used, refused)
+			}
+			if pagesOf(a) > 200 && r.late > max(knownRefused, 2*a.Refused) { // a half of the requests // of fewer, one is more than that
+				t.Errorf("%s: %.2f %% refused in the second half, when the limit is known", a.Name, r.late)
 			}
 			if r.inPause > 0 && !a.NoDate {
 				t.Errorf("%s: %d requests in a pause that was stated", a.Name, r.inPause)

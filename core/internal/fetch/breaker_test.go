@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -64,8 +65,8 @@ func TestBreakerSitsOut(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := &fragile{}
 				var mu sync.Mutex
-				var waits []Wait
-				c := newClient(Options{OnWait: func(w Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }}, f)
+				var waits []stats.Wait
+				c := newClient(Options{OnWait: func(w stats.Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }}, f)
 				one, two := transport(t, c, httppolicy.Policy{Plugin: "one"}), transport(t, c, httppolicy.Policy{Plugin: "two"})
 				if _, _, err := ask(t.Context(), one, "GET", page, ""); err != nil {
 					t.Fatal(err)
@@ -97,7 +98,7 @@ func TestBreakerSitsOut(t *testing.T) {
 					}
 				}
 				st := only(t, c)
-				if down == 0 || st.Outages == 0 || st.Waits[waitDown].Count == 0 {
+				if down == 0 || st.Outages == 0 || st.Waits[stats.WaitDown].Count == 0 {
 					t.Errorf("told of %v, counted %+v", waits, st)
 				}
 			})

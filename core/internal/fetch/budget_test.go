@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -33,38 +34,13 @@ func TestBudget(t *testing.T) {
 		minutes := took.Minutes() + 1
 		retries := float64(only(t, c).Retries["425"])
 		t.Logf("1000 requests, %g retries in %s", retries, took)
-		if retries > 0.2*1000+minutes*(budgetFloor+1) {
+		if retries > 0.2*1000+minutes*(30+1) {
 			t.Errorf("%g retries of 1000 requests in %s", retries, took)
 		}
-		if only(t, c).Waits[waitBudget].Count == 0 {
+		if only(t, c).Waits[stats.WaitBudget].Count == 0 {
 			t.Error("no retry had to wait")
 		}
 	})
-}
-
-func TestBudgetSlots(t *testing.T) {
-	t.Parallel()
-	b, now := &budget{}, time.Unix(1e9, 0)
-	grant := func(want int) {
-		t.Helper()
-		got := 0
-		for b.retry(now, 0.2) {
-			got++
-		}
-		if got != want {
-			t.Errorf("%d retries granted, want %d", got, want)
-		}
-	}
-	for range 100 {
-		b.request(now)
-	}
-	grant(budgetFloor + 20)
-	now = now.Add(30 * time.Second)
-	grant(0)
-	now = now.Add(31 * time.Second)
-	grant(budgetFloor)
-	now = now.Add(24 * time.Hour)
-	grant(budgetFloor)
 }
 
 func TestDeadline(t *testing.T) {

@@ -13,33 +13,11 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
-
-// CacheStats is what a cache saved one host.
-type CacheStats struct {
-	Hits        int64 `json:"hits"`        // requests that were not made
-	Revalidated int64 `json:"revalidated"` // that were answered by a 304
-	Stale       int64 `json:"stale"`       // whose old reply had to do
-	Misses      int64 `json:"misses"`      // that the cache had nothing for
-	BytesSaved  int64 `json:"bytes_saved"` // of bodies that did not travel
-}
-
-func (s *CacheStats) add(o cache.Outcome, saved int64) {
-	switch o {
-	case cache.Hit:
-		s.Hits++
-	case cache.Revalidated:
-		s.Revalidated++
-	case cache.Stale:
-		s.Stale++
-	case cache.Miss:
-		s.Misses++
-	}
-	s.BytesSaved += saved
-}
 
 // cacheWords say an outcome to a person.
 var cacheWords = map[cache.Outcome]string{
@@ -67,7 +45,7 @@ func cached(p httppolicy.Policy, hosts *hosts, set *redact.Set, log hclog.Logger
 		Store: store, Mode: p.Cache.Mode, StaleIfError: p.Cache.StaleIfError, Redact: set, Logger: log,
 		Account: func(req *http.Request) string { return account(trip.FactsOf(req).Origin) },
 		Count: func(req *http.Request, o cache.Outcome, saved int64) {
-			hosts.get(trip.FactsOf(req).Origin, p).meter.count(func(s *HostStats) { s.Cache.add(o, saved) })
+			hosts.get(trip.FactsOf(req).Origin, p).meter.Count(func(s *stats.Host) { s.Cache.Add(o, saved) })
 			trip.FactsOf(req).Explain("cache", func() string { return cacheWords[o] })
 		},
 	}

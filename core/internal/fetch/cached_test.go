@@ -14,6 +14,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/credential"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -54,7 +55,7 @@ func TestASecondRunAsksWhetherItStillHolds(t *testing.T) {
 	t.Parallel()
 	host, url := newPaged(t)
 	kept := &httppolicy.Cache{Dir: t.TempDir(), Mode: httppolicy.CacheOn, MaxSize: 1 << 20}
-	run := func(mode httppolicy.CacheMode, token string) CacheStats {
+	run := func(mode httppolicy.CacheMode, token string) stats.Cache {
 		t.Helper()
 		c := New(Options{})
 		defer c.Close()
@@ -76,14 +77,14 @@ func TestASecondRunAsksWhetherItStillHolds(t *testing.T) {
 		token    string
 		down     bool
 		requests int64
-		want     CacheStats
+		want     stats.Cache
 	}{
-		{httppolicy.CacheOn, "token-a", false, 3, CacheStats{Misses: 3}},
-		{httppolicy.CacheOn, "token-a", false, 3, CacheStats{Revalidated: 3, BytesSaved: saved}},
-		{httppolicy.CacheOn, "token-b", false, 3, CacheStats{Misses: 3}},
-		{httppolicy.CacheRefresh, "token-a", false, 3, CacheStats{Misses: 3}},
-		{httppolicy.CacheOff, "token-a", false, 3, CacheStats{}},
-		{httppolicy.CacheOnly, "token-a", true, 0, CacheStats{Stale: 3, BytesSaved: saved}},
+		{httppolicy.CacheOn, "token-a", false, 3, stats.Cache{Misses: 3}},
+		{httppolicy.CacheOn, "token-a", false, 3, stats.Cache{Revalidated: 3, BytesSaved: saved}},
+		{httppolicy.CacheOn, "token-b", false, 3, stats.Cache{Misses: 3}},
+		{httppolicy.CacheRefresh, "token-a", false, 3, stats.Cache{Misses: 3}},
+		{httppolicy.CacheOff, "token-a", false, 3, stats.Cache{}},
+		{httppolicy.CacheOnly, "token-a", true, 0, stats.Cache{Stale: 3, BytesSaved: saved}},
 	} {
 		host.requests.Store(0)
 		host.down.Store(step.down)
@@ -151,7 +152,7 @@ func TestBodiesPassBy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if s := only(t, c).Cache; s != (CacheStats{}) || host.requests.Load() != 2 || host.conditional.Load() != 0 {
+	if s := only(t, c).Cache; s != (stats.Cache{}) || host.requests.Load() != 2 || host.conditional.Load() != 0 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/recording"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/robotstxt"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
@@ -39,7 +40,7 @@ type Options struct {
 	Limiter Limiter
 	// OnWait is told of every pause of a host and of every wait before a retry as it begins. It is called
 	// by several goroutines at once and must return soon.
-	OnWait  func(Wait)
+	OnWait  func(stats.Wait)
 	Version string // of scrapekit, for the default User-Agent
 
 	Record *recording.Writer // nil: nothing is recorded
@@ -74,7 +75,7 @@ func newWith(o Options, wires *wire.Pool) *Client {
 		o.Hosts = NewHosts(o.Limiter)
 	}
 	if o.OnWait == nil {
-		o.OnWait = func(Wait) {}
+		o.OnWait = func(stats.Wait) {}
 	}
 	if o.Version == "" {
 		o.Version = "dev"
@@ -133,7 +134,7 @@ func (c *Client) For(p httppolicy.Policy) (http.RoundTripper, error) {
 }
 
 // Stats returns what was counted so far.
-func (c *Client) Stats() Stats { return c.hosts.stats() }
+func (c *Client) Stats() stats.Stats { return c.hosts.stats() }
 
 // Close ends idle connections, and no limit of the client's plugins binds others any more. Requests under way are ended
 // by their contexts.

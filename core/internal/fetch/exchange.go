@@ -18,12 +18,12 @@ type exchange struct {
 
 	clock   *clock
 	classes []hint.Class
-	shape   string          // of the request; see shapeOf
-	word    word            // what the last attempt's reply says of limits
+	shape   string      // of the request; see shapeOf
+	word    word        // what the last attempt's reply says of limits
 	class   *hint.Class // which of classes it is; nil: none
-	held    string          // what it waits for; "" if for nothing
-	probe   bool            // it goes to find out whether the host is back
-	probed  bool            // it did, in vain, for a host that is waited for
+	held    string      // what it waits for; "" if for nothing
+	probe   bool        // it goes to find out whether the host is back
+	probed  bool        // it did, in vain, for a host that is waited for
 }
 
 type exchangeKey struct{}

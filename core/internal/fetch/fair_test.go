@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
@@ -103,7 +104,7 @@ func TestWaitingIsCheap(t *testing.T) {
 		if each > 16<<10 && !raceEnabled { // the detector's own memory is not ours
 			t.Errorf("%d bytes for each request that waits", each)
 		}
-		if s := only(t, c).Waits[waitRate]; s.Count == 0 || only(t, c).Waits[waitConcurrency].Total > s.Total {
+		if s := only(t, c).Waits[stats.WaitRate]; s.Count == 0 || only(t, c).Waits[stats.WaitConcurrency].Total > s.Total {
 			t.Errorf("waits: %+v", only(t, c).Waits)
 		}
 		cancel()

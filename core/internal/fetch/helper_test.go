@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
@@ -162,7 +163,7 @@ func ask(ctx context.Context, rt http.RoundTripper, method, url, body string, he
 	return resp, string(b), errors.Join(err, resp.Body.Close())
 }
 
-func only(t *testing.T, c *Client) HostStats {
+func only(t *testing.T, c *Client) stats.Host {
 	t.Helper()
 	s := c.Stats()
 	if len(s.Hosts) != 1 {

@@ -6,12 +6,15 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/breaker"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -53,7 +56,7 @@ func (hs *Hosts) get(key string) *target {
 	defer hs.mu.Unlock()
 	t := hs.m[key]
 	if t == nil {
-		t = &target{lane: newLane(key, key, "", hs.limiter), breaker: newBreaker(), users: map[*hosts]ceilings{}}
+		t = &target{lane: newLane(key, key, "", hs.limiter), breaker: breaker.New(), users: map[*hosts]ceilings{}}
 		t.told = t.tell
 		hs.m[key] = t
 	}
@@ -65,8 +68,8 @@ func (hs *Hosts) get(key string) *target {
 type target struct {
 	*lane
 	buckets buckets
-	breaker *breaker
-	budget  budget
+	breaker *breaker.Breaker
+	budget  breaker.Budget
 
 	users map[*hosts]ceilings // mu of the lane guards it
 }
@@ -133,7 +136,7 @@ func (t *target) pause(ctx context.Context, l *lane, d time.Duration, cause, by 
 }
 
 // tell tells everybody who asks t of a pause.
-func (t *target) tell(w Wait) {
+func (t *target) tell(w stats.Wait) {
 	t.mu.Lock()
 	users := slices.Collect(maps.Keys(t.users))
 	t.mu.Unlock()
@@ -146,7 +149,7 @@ func (t *target) tell(w Wait) {
 // hosts are those that one client asks.
 type hosts struct {
 	shared  *Hosts
-	onWait  func(Wait)
+	onWait  func(stats.Wait)
 	log     hclog.Logger
 	learned map[string]learnedLimit // by earlier runs
 	file    string                  // where it is kept; "": nowhere
@@ -177,7 +180,7 @@ func (hs *hosts) get(o origin.Origin, p httppolicy.Policy) *host {
 	hs.mu.Lock()
 	h := hs.m[key]
 	if h == nil {
-		h = &host{target: hs.shared.get(key), all: hs, meter: newMeter()}
+		h = &host{target: hs.shared.get(key), all: hs, meter: stats.NewMeter()}
 		if l, ok := hs.learned[key]; ok {
 			h.pace.recall(l, time.Now())
 		}
@@ -213,7 +216,7 @@ func (hs *hosts) close() {
 type host struct {
 	*target
 	all   *hosts
-	meter *meter
+	meter *stats.Meter
 }
 
 // blocked sums up for how long the request that was next to go was held back, by cause. A request that waits behind it
@@ -224,7 +227,7 @@ type blocked struct {
 }
 
 // waitCauses are what a request waits for before it is sent.
-var waitCauses = [...]string{waitConcurrency, waitPause, waitRate}
+var waitCauses = [...]string{stats.WaitConcurrency, stats.WaitPause, stats.WaitRate}
 
 func (b *blocked) add(cause string, d time.Duration) {
 	b.mu.Lock()
@@ -236,4 +239,53 @@ func (b *blocked) read() [len(waitCauses)]time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.total
+}
+
+// stats returns a copy of what was counted.
+func (hs *hosts) stats() stats.Stats {
+	hs.mu.Lock()
+	all := slices.Collect(maps.Values(hs.m))
+	hs.mu.Unlock()
+	slices.SortFunc(all, func(a, b *host) int { return strings.Compare(a.key, b.key) })
+	s := stats.Stats{Hosts: make([]stats.Host, 0, len(all))}
+	for _, h := range all {
+		s.Hosts = append(s.Hosts, h.stats())
+	}
+	return s
+}
+
+func (h *host) stats() stats.Host {
+	s := h.meter.Read()
+	s.Host = h.key
+	own := h.lane.stats()
+	s.Rate, s.RateFrom, s.Limit, s.LimitFrom, s.LimitOf = own.Rate, own.RateFrom, own.Limit, own.LimitFrom, own.LimitOf
+	s.Stated, s.Queued, s.Waiting = own.Stated, own.Queued, own.Waiting
+	for _, l := range h.buckets.all() {
+		b := l.stats()
+		s.Queued += b.Queued
+		s.Buckets = append(s.Buckets, b)
+	}
+	return s
+}
+
+// waitedFor adds a wait for a place and a turn, by cause.
+func waitedFor(m *stats.Meter, causes [len(waitCauses)]time.Duration) {
+	for i, cause := range waitCauses {
+		m.Waited(cause, causes[i])
+	}
+}
+
+// split divides a wait for a place and a turn among the causes that held it back: as each grew between two readings.
+func split(d time.Duration, before, after [len(waitCauses)]time.Duration) (parts [len(waitCauses)]time.Duration) {
+	var all time.Duration
+	for i := range before {
+		all += after[i] - before[i]
+	}
+	if all <= 0 || d < time.Millisecond {
+		return parts
+	}
+	for i := range parts {
+		parts[i] = time.Duration(float64(d) * float64(after[i]-before[i]) / float64(all))
+	}
+	return parts
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 )
 
 type lane struct {
@@ -22,13 +23,13 @@ type lane struct {
 	sent    gate // requests that are on the wire
 	pace    *pace
 	blocked blocked
-	told    func(Wait) // is told of pauses that come from elsewhere; nil: nobody
+	told    func(stats.Wait) // is told of pauses that come from elsewhere; nil: nobody
 
 	mu     sync.Mutex
 	rate   float64 // what the limiter was last told
 	burst  int
 	window int
-	wait   Wait
+	wait   stats.Wait
 }
 
 func newLane(key, host, bucket string, limiter Limiter) *lane {
@@ -71,8 +72,8 @@ func (l *lane) apply() {
 }
 
 // note keeps a pause that begins now, and reports whether it is news: the same pause, stated by several replies, is told once.
-func (l *lane) note(d time.Duration, cause, by string) (w Wait, news bool) {
-	w = Wait{Host: l.host, Bucket: l.bucket, Cause: cause, By: by, For: d, Until: time.Now().Add(d)}
+func (l *lane) note(d time.Duration, cause, by string) (w stats.Wait, news bool) {
+	w = stats.Wait{Host: l.host, Bucket: l.bucket, Cause: cause, By: by, For: d, Until: time.Now().Add(d)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	news = w.Until.After(l.wait.Until.Add(time.Second / 4))
@@ -83,9 +84,9 @@ func (l *lane) note(d time.Duration, cause, by string) (w Wait, news bool) {
 }
 
 // stats says what holds now.
-func (l *lane) stats() BucketStats {
+func (l *lane) stats() stats.Bucket {
 	o, stated := l.pace.holds(time.Now())
-	s := BucketStats{Name: l.bucket, Limit: o.window, LimitFrom: o.windowFrom, LimitOf: o.of, Stated: stated, Queued: l.turn.queued()}
+	s := stats.Bucket{Name: l.bucket, Limit: o.window, LimitFrom: o.windowFrom, LimitOf: o.of, Stated: stated, Queued: l.turn.queued()}
 	if o.from != "" {
 		s.Rate, s.RateFrom = o.rate, o.from
 	}

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -84,7 +85,7 @@ func TestStrictestHolds(t *testing.T) {
 		if most.Load() > 3 {
 			t.Errorf("%d at once", most.Load())
 		}
-		if st := only(t, c); st.Rate != 10 || st.RateFrom != "file" || st.Waits[waitRate].Count < 190 {
+		if st := only(t, c); st.Rate != 10 || st.RateFrom != "file" || st.Waits[stats.WaitRate].Count < 190 {
 			t.Errorf("%+v", st)
 		}
 	})
@@ -245,12 +246,12 @@ func TestStatsAsJSON(t *testing.T) {
 	if _, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "POST", page, "12345"); err != nil {
 		t.Fatal(err)
 	}
-	stats := c.Stats()
-	if l := stats.Hosts[0].Latency; l.Count != 1 || l.Max <= 0 {
+	all := c.Stats()
+	if l := all.Hosts[0].Latency; l.Count != 1 || l.Max <= 0 {
 		t.Errorf("latency %+v", l)
 	}
-	stats.Hosts[0].Latency = Histogram{}
-	b, err := json.Marshal(stats)
+	all.Hosts[0].Latency = stats.Histogram{}
+	b, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
 	}

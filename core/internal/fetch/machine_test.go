@@ -13,6 +13,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/machine"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
@@ -135,8 +136,8 @@ func TestForeignPauseIsTold(t *testing.T) {
 		if err := openShared(t, path).Penalize(t.Context(), "host.example", 20*time.Second); err != nil {
 			t.Fatal(err)
 		}
-		var told []Wait
-		client := newClient(Options{Limiter: openShared(t, path), OnWait: func(w Wait) { told = append(told, w) }},
+		var told []stats.Wait
+		client := newClient(Options{Limiter: openShared(t, path), OnWait: func(w stats.Wait) { told = append(told, w) }},
 			trip.Func(func(*http.Request) (*http.Response, error) { return status(200), nil }))
 		defer client.Close()
 		took := crawl(t, client, httppolicy.Policy{Concurrency: 1}, 1)

@@ -296,6 +296,9 @@ func (p *pace) observe(f *flight, now time.Time, status int, w word, latency sam
 	if len(w.Limits) > 0 && !w.refused && p.recalled {
 		p.recalled, p.lesson = false, newLesson() // the host's own word beats what an earlier run has learned
 	}
+	if w.refused && sent.After(p.refusedAt) {
+		p.book.Refused()
+	}
 	// A budget that is used up, or a limit of what is under way, refuses for that and not for the rate.
 	teaches := w.refused && !w.Crowd && !p.book.UsedUp(now, len(p.underway)) && w.wait < longWait
 	if p.live > 1 && !math.IsInf(v.Rate, 1) {
@@ -367,7 +370,6 @@ func (p *pace) refuse(sent, now time.Time, w word, left time.Duration, teaches b
 		return w.wait // it was under way when another was refused, and is held back by that one's pause
 	}
 	p.refusals++
-	p.book.Refused()
 	if teaches && !w.busy && p.crowd.limit() == unlimited && (p.suspect.active || !p.book.Found(p.taken, w.wait, sent, now, p.serial)) {
 		p.learn(now, cmp.Or(w.wait, w.least))
 	}

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -179,7 +180,7 @@ func measure(t *testing.T, k kind, form string, r float64, plugins int) measured
 		})
 		return requests, allowed, refused
 	}
-	var end HostStats
+	var end stats.Host
 	n, allowed, refused := run(func(ctx context.Context, host *policed) {
 		c := newClient(Options{}, host)
 		polite(ctx, t, c, plugins)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -107,13 +108,13 @@ func (h *host) await(ctx context.Context, p httppolicy.Policy, ex *exchange, l *
 	if err := l.sent.enter(ctx, party{}, "", false); err != nil {
 		return err
 	}
-	l.blocked.add(waitConcurrency, time.Since(mine))
+	l.blocked.add(stats.WaitConcurrency, time.Since(mine))
 	if err := l.scheduled(ctx, p.MaxWait); err != nil {
 		l.sent.leave()
 		return err
 	}
 	waited := split(time.Since(start), before, l.blocked.read())
-	h.meter.waitedFor(waited)
+	waitedFor(h.meter, waited)
 	ex.Explain("pace", func() string { return l.limitsText(waited) })
 	return nil
 }
@@ -126,7 +127,7 @@ func (l *lane) limitsText(waited [len(waitCauses)]time.Duration) string {
 			continue
 		}
 		text := cause + " " + limits.Short(waited[i])
-		if cause == waitPause {
+		if cause == stats.WaitPause {
 			l.mu.Lock()
 			text += " (" + l.wait.Cause + ")"
 			l.mu.Unlock()
@@ -194,7 +195,7 @@ func (l *lane) scheduled(ctx context.Context, maxWait time.Duration) error {
 	if err := sleep(ctx, wait); err != nil {
 		return err
 	}
-	l.blocked.add(waitRate, wait)
+	l.blocked.add(stats.WaitRate, wait)
 	return l.sitOut(ctx, maxWait)
 }
 
@@ -250,7 +251,7 @@ func (l *lane) sitOut(ctx context.Context, maxWait time.Duration) error {
 			return err
 		}
 		if left <= 0 {
-			l.blocked.add(waitPause, time.Since(start))
+			l.blocked.add(stats.WaitPause, time.Since(start))
 			return nil
 		}
 		l.foreign(left)

@@ -13,8 +13,10 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/breaker"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -74,7 +76,7 @@ func newTrial(p httppolicy.Policy, hosts *hosts, log hclog.Logger, req *http.Req
 	t.ex = &exchange{Facts: facts, host: hosts.get(facts.Origin, p)}
 	t.ctx, t.ex.clock = startClock(context.WithValue(req.Context(), exchangeKey{}, t.ex), p.Deadline)
 	t.ex.classes = hint.Classes(req)
-	t.ex.host.budget.request(t.start)
+	t.ex.host.budget.Request(t.start)
 	return t
 }
 
@@ -156,16 +158,16 @@ func (t *trial) repeatable(err error) bool {
 // paced, and the one of a host that is down by guarded, for all requests to it.
 func (t *trial) backOff() error {
 	h := t.ex.host
-	h.meter.count(func(s *HostStats) { s.Retries[t.last.Cause]++ })
+	h.meter.Count(func(s *stats.Host) { s.Retries[t.last.Cause]++ })
 	if t.last.Verdict == fault.Throttled || t.ex.probed {
 		return t.ctx.Err()
 	}
 	wait := rand.N(min(backoffCap, backoffBase<<min(t.failures-1, 20)) + 1)
 	t.log.Debug("retry", "url", t.ex.URL, "cause", t.last.Cause, "attempt", t.failures+1, "in", wait.Round(time.Millisecond))
 	if wait >= time.Second {
-		h.all.onWait(Wait{Host: h.key, Cause: t.last.Cause, For: wait, Until: time.Now().Add(wait)})
+		h.all.onWait(stats.Wait{Host: h.key, Cause: t.last.Cause, For: wait, Until: time.Now().Add(wait)})
 	}
-	h.meter.waited(waitBackoff, wait)
+	h.meter.Waited(stats.WaitBackoff, wait)
 	t.ex.Explain("retry", func() string { return "again in " + limits.Short(wait) })
 	if err := sleep(t.ctx, wait); err != nil {
 		return err
@@ -207,4 +209,25 @@ func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
 		resp.Header.Set(hint.GaveUp, t.gaveUp())
 	}
 	return resp, nil
+}
+
+// spend takes a retry out of the host's budget, when there is one.
+func (t *trial) spend() error {
+	h, share, start := t.ex.host, t.policy.RetryBudget, time.Now()
+	for !h.budget.Retry(time.Now(), share) {
+		wait := breaker.BudgetSlot/2 + rand.N(breaker.BudgetSlot)
+		if t.ex.held == "" {
+			t.ex.held = fmt.Sprintf("the host's retries of the last minute were more than http.retry_budget allows (%g %% of the requests)", 100*share)
+			h.all.onWait(stats.Wait{Host: h.key, Cause: stats.WaitBudget, For: wait, Until: time.Now().Add(wait)})
+		}
+		if err := sleep(t.ctx, wait); err != nil {
+			return err
+		}
+	}
+	if waited := time.Since(start); t.ex.held != "" {
+		t.ex.Explain("retry", func() string { return fmt.Sprintf("waited %s: %s", limits.Short(waited), t.ex.held) })
+		t.ex.held = ""
+		h.meter.Waited(stats.WaitBudget, waited)
+	}
+	return nil
 }

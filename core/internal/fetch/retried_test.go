@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -236,9 +237,9 @@ func TestRefusedConnection(t *testing.T) {
 func TestPauseHoldsForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
-		var waits []Wait
+		var waits []stats.Wait
 		s := &scripted{scripts: []script{reply(200, ""), reply(429, "", "Retry-After: 12"), reply(200, "")}}
-		c := s.client(t, Options{OnWait: func(w Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }})
+		c := s.client(t, Options{OnWait: func(w stats.Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }})
 		defer c.Close()
 		one, two := transport(t, c, httppolicy.Policy{Plugin: "one"}), transport(t, c, httppolicy.Policy{Plugin: "two"})
 		start := time.Now()
@@ -265,7 +266,7 @@ func TestPauseHoldsForAll(t *testing.T) {
 		if len(waits) != 1 || waits[0].For != 12*time.Second {
 			t.Errorf("told of %v", waits)
 		}
-		if st := only(t, c); st.Waits[waitPause].Count == 0 || st.Status[429] != 1 || st.Status[200] != 3 || st.Retries["429"] != 1 {
+		if st := only(t, c); st.Waits[stats.WaitPause].Count == 0 || st.Status[429] != 1 || st.Status[200] != 3 || st.Retries["429"] != 1 {
 			t.Errorf("counted %+v", st)
 		}
 	})

@@ -38,7 +38,7 @@ func TestLongPauseIsNoAttempt(t *testing.T) {
 // TestNoRateIsWaitedForLongerThanMaxWait: a host whose rate, as it states it, puts the next request farther away than http.max_wait ends the request; a rate
 // of the pipeline file is what the user wants.
 func TestNoRateIsWaitedForLongerThanMaxWait(t *testing.T) {
-	run := func(t *testing.T, p httppolicy.Policy, headers ...string) (err error, took time.Duration) {
+	run := func(t *testing.T, p httppolicy.Policy, headers ...string) (took time.Duration, err error) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &scripted{scripts: []script{reply(200, "{}", headers...)}}
 			client := s.client(t, Options{})
@@ -51,17 +51,17 @@ func TestNoRateIsWaitedForLongerThanMaxWait(t *testing.T) {
 			}
 			took = time.Since(start)
 		})
-		return err, took
+		return took, err
 	}
 	slow := []string{"X-RateLimit-Limit: 90", "X-RateLimit-Remaining: 5", "X-RateLimit-FillRate: 1", "X-RateLimit-Interval-Seconds: 45"}
-	err, took := run(t, httppolicy.Policy{MaxWait: 20 * time.Second}, slow...)
+	took, err := run(t, httppolicy.Policy{MaxWait: 20 * time.Second}, slow...)
 	if err == nil || !strings.Contains(err.Error(), "longer than http.max_wait (20 s)") || !strings.Contains(err.Error(), "stated: X-Ratelimit") || took > time.Second {
 		t.Errorf("after %s: %v", took, err)
 	}
-	if err, took := run(t, httppolicy.Policy{MaxWait: time.Minute}, slow...); err != nil || took < 45*time.Second {
+	if took, err := run(t, httppolicy.Policy{MaxWait: time.Minute}, slow...); err != nil || took < 45*time.Second {
 		t.Errorf("after %s: %v", took, err)
 	}
-	if err, took := run(t, httppolicy.Policy{MaxWait: 20 * time.Second, Rate: 1. / 45}); err != nil || took < 80*time.Second {
+	if took, err := run(t, httppolicy.Policy{MaxWait: 20 * time.Second, Rate: 1. / 45}); err != nil || took < 80*time.Second {
 		t.Errorf("the file's rate, after %s: %v", took, err)
 	}
 }

@@ -100,6 +100,30 @@ func (c *Counts) add(d Counts) {
 	c.Commits = plus(c.Commits, d.Commits)
 }
 
+// minus returns what was added since c was before.
+func (c Counts) minus(before Counts) Counts {
+	out := newCounts()
+	for name, s := range c.Stages {
+		b, d := before.stage(name), out.stage(name)
+		d.In, d.Out = plus(s.In, -b.In), plus(s.Out, -b.Out)
+		d.BytesOut, d.Rejected = plus(s.BytesOut, -b.BytesOut), plus(s.Rejected, -b.Rejected)
+		subtract(d.Reasons, s.Reasons, b.Reasons)
+		subtract(d.Streams, s.Streams, b.Streams)
+	}
+	subtract(out.Counters, c.Counters, before.Counters)
+	out.Commits, out.Groups = c.Commits-before.Commits, c.Groups-before.Groups
+	return out
+}
+
+// subtract fills out with what was added to the numbers of before.
+func subtract(out, now, before map[string]int64) {
+	for name, n := range now {
+		if b, known := before[name]; !known || n != b {
+			out[name] = plus(n, -b)
+		}
+	}
+}
+
 // tally adds n under a name, which is cut if it is long; what would be one name too many goes under
 // rest.
 func tally(sums map[string]int64, name string, n int64, most int, rest string) {

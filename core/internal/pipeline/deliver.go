@@ -14,9 +14,13 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// delivery is shared by all readers of an attempt.
+// delivery is shared by all readers of a seat.
 type delivery struct {
-	a    *attempt
+	*seat
+	queue   *queue
+	gained  gained
+	drained bool // all that was delivered is committed, and nothing more comes
+
 	ctx  context.Context // of the calls to transforms and sinks; ends when delivery has failed
 	fail context.CancelCauseFunc
 
@@ -29,16 +33,20 @@ type delivery struct {
 	added   []sdk.Split                    // found since then
 	book    int                            // bytes that these two take, about
 	found   int                            // splits that commits have made known
+	begun   bool                           // the stages have tokens of this run: the first commit is made even of nothing
 	bytes   int64
 	due     chan struct{} // a commit is due before its time
 }
 
-func newDelivery(ctx context.Context, a *attempt, fail context.CancelCauseFunc) *delivery {
-	return &delivery{a: a, ctx: ctx, fail: fail, pending: map[string]checkpoint.Progress{}, due: make(chan struct{}, 1), gate: newLane()}
+func newDelivery(ctx context.Context, s *seat, fail context.CancelCauseFunc) *delivery {
+	return &delivery{
+		seat: s, queue: newQueue(s.held.Claim, s.ClaimAtOnce), ctx: ctx, fail: fail, gate: newLane(),
+		pending: map[string]checkpoint.Progress{}, due: make(chan struct{}, 1), begun: s.info.Tokens[lettersStage].Run == s.info.Run.ID,
+	}
 }
 
 // group pushes a group through every stage, then notes where its split has come to: from before to now. Either all of it is
-// delivered or the attempt is over (I1).
+// delivered, or this holder delivers nothing more (I1).
 func (d *delivery) group(before, now checkpoint.Split, g *group) error {
 	if err := d.gate.enter(d.ctx, false); err != nil {
 		return d.broke(err)
@@ -47,11 +55,11 @@ func (d *delivery) group(before, now checkpoint.Split, g *group) error {
 	if err := d.failure(); err != nil {
 		return err
 	}
-	push := &push{d: d, split: now.ID, delta: newCounts()}
+	push := &push{seat: d.seat, ctx: d.ctx, split: now.ID, delta: newCounts()}
 	if err := push.group(g); err != nil {
 		return d.broke(err)
 	}
-	d.a.Step("group delivered")
+	d.Step("group delivered")
 	d.accept(before, now, g, push.delta)
 	return nil
 }
@@ -70,12 +78,12 @@ func (d *delivery) accept(before, now checkpoint.Split, g *group, delta Counts) 
 		d.book += entrySize + len(s.ID) + len(s.Data)
 	}
 	d.bytes += g.bytes
-	due := d.a.CommitBytes > 0 && d.bytes >= d.a.CommitBytes || d.book >= bookSize
+	due := d.CommitBytes > 0 && d.bytes >= d.CommitBytes || d.book >= bookSize
 	d.mu.Unlock()
-	d.a.progress.delivered(before, now, delta)
+	d.progress.delivered(before, now, delta)
 	d.checkLimits()
 	if now.Status == checkpoint.Done {
-		d.a.event(Event{Kind: SplitDone, Split: now.ID, Stream: now.Stream, N: now.Records})
+		d.event(Event{Kind: SplitDone, Split: now.ID, Stream: now.Stream, N: now.Records})
 	}
 	if due || d.overLimit() != nil {
 		d.commitSoon()
@@ -120,7 +128,7 @@ func (d *delivery) giveUp(before, now checkpoint.Split) error {
 	d.keep(now)
 	due := d.book >= bookSize
 	d.mu.Unlock()
-	d.a.progress.delivered(before, now, newCounts())
+	d.progress.delivered(before, now, newCounts())
 	if due {
 		d.commitSoon()
 	}
@@ -154,14 +162,14 @@ func (d *delivery) overLimit() error {
 // checkLimits looks whether a stage has rejected more than it may. The group that went over the limit is delivered and
 // committed all the same, so that its dead letters can be looked at.
 func (d *delivery) checkLimits() {
-	limits := map[string]int64{d.a.Source.Name: d.a.Source.MaxRejects}
-	for _, t := range d.a.Transforms {
+	limits := map[string]int64{d.Source.Name: d.Source.MaxRejects}
+	for _, t := range d.Transforms {
 		limits[t.Name] = t.MaxRejects
 	}
-	for _, s := range d.a.Sinks {
+	for _, s := range d.Sinks {
 		limits[s.Name] = s.MaxRejects
 	}
-	stage, n := d.a.progress.overLimit(limits)
+	stage, n := d.progress.overLimit(limits)
 	if stage == "" {
 		return
 	}
@@ -175,9 +183,9 @@ func (d *delivery) checkLimits() {
 // commitEvery is the default time between commits.
 const commitEvery = 5 * time.Second
 
-// commitLoop commits from time to time until stop is closed. A failure ends the attempt.
+// commitLoop commits from time to time until stop is closed. A failure ends the work on the seat.
 func (d *delivery) commitLoop(ctx context.Context, stop <-chan struct{}) error {
-	every := d.a.CommitEvery
+	every := d.CommitEvery
 	if every <= 0 {
 		every = commitEvery
 	}
@@ -210,15 +218,15 @@ func (d *delivery) commit(ctx context.Context) error {
 	if err := d.failure(); err != nil {
 		return err
 	}
-	c, counts, err := d.collect()
-	if err != nil || len(c.Splits) == 0 && counts.Commits > 1 {
-		return err // the first commit is made even of nothing: by it every stage has a token of this run
+	c, err := d.collect()
+	if err != nil || len(c.Splits) == 0 && d.begun {
+		return err
 	}
-	// Who was stopped for long may wake up here, and what a sink makes durable stays so even if the store refuses the commit: nobody takes
-	// over meanwhile.
-	d.a.Step("collected")
-	held := d.a.Store.Hold(ctx, *d.a.run0, func() {
-		d.a.Step("committing")
+	// Who was stopped for long may wake up here, and what a sink makes durable stays so even if the store
+	// refuses the commit: nobody takes the seat meanwhile.
+	d.Step("collected")
+	held := d.held.Hold(ctx, func(ctx context.Context) {
+		d.Step("committing")
 		c.Tokens, err = d.tokens(ctx)
 	})
 	if held != nil {
@@ -227,29 +235,27 @@ func (d *delivery) commit(ctx context.Context) error {
 	if err != nil {
 		return d.broke(err)
 	}
-	d.a.Step("tokens taken")
+	d.Step("tokens taken")
 	// What the sinks have made durable is worth its transaction, however long a plugin has kept a stopped run from draining.
-	added, err := d.a.Store.Commit(context.WithoutCancel(ctx), *d.a.run0, c)
+	added, err := d.held.Commit(context.WithoutCancel(ctx), c)
 	if err != nil {
 		return d.broke(storeFailure(err))
 	}
-	d.a.Step("committed")
-	return d.committed(ctx, c, counts, added)
+	d.Step("committed")
+	d.committed(c, added)
+	return nil
 }
 
-// collect makes the commit of what is pending, and keeps the counts with it (I5).
-func (d *delivery) collect() (checkpoint.Commit, Counts, error) {
+// collect makes the commit of what is pending, and of what was counted since the last one (I5).
+func (d *delivery) collect() (c checkpoint.Commit, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	c := checkpoint.Commit{New: d.added}
+	c.New = d.added
 	for _, p := range d.pending {
 		c.Splits = append(c.Splits, p)
 	}
-	counts := d.a.progress.counts()
-	counts.Commits++
-	var err error
-	c.Stats, err = counts.marshal()
-	return c, counts, err
+	c.Stats, err = d.progress.uncommitted().marshal()
+	return c, err
 }
 
 // tokens asks every stage that keeps something to make it durable.
@@ -272,36 +278,36 @@ func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
 			return nil
 		})
 	}
-	for _, t := range d.a.transforms {
+	for _, t := range d.transforms {
 		if t.can.Commit != nil {
 			take(t.stage.Name, t.can.Commit)
 		}
 	}
-	for _, s := range d.a.sinks {
+	for _, s := range d.sinks {
 		take(s.stage.Name, s.instance.Plugin.Commit)
 	}
-	take(lettersStage, func(context.Context) (sdk.Token, error) { return d.a.Letters.Commit() })
+	take(lettersStage, func(context.Context) (sdk.Token, error) { return d.Letters.Commit() })
 	return out, g.Wait()
 }
 
 // committed forgets what is kept now, and lets further splits be read.
-func (d *delivery) committed(ctx context.Context, c checkpoint.Commit, counts Counts, added []sdk.Split) error {
+func (d *delivery) committed(c checkpoint.Commit, added []sdk.Split) {
 	d.mu.Lock()
 	clear(d.pending)
 	d.added = nil
 	d.bytes, d.book = 0, 0
 	d.mu.Unlock()
-	d.a.gained.commit(c.Splits)
-	d.a.progress.commit(counts, c.Stats)
-	d.a.event(Event{Kind: Committed, N: int64(len(c.Splits))})
+	d.gained.commit(c.Splits)
+	d.begun = true
+	d.progress.commit()
+	d.event(Event{Kind: Committed, N: int64(len(c.Splits))})
 	if len(added) > 0 {
-		d.a.progress.add(added)
-		d.a.queue.Added()
+		d.progress.add(added)
+		d.queue.added()
 		d.mu.Lock()
 		d.found += len(added)
 		d.mu.Unlock()
 	}
-	return d.a.queue.Renew(ctx)
 }
 
 // knows returns how many splits commits have made known so far.

@@ -150,7 +150,7 @@ type box struct {
 	letters []pipeline.Letter
 }
 
-func (b *box) Open(_ string, token sdk.Token) error {
+func (b *box) Open(_ string, _ int, token sdk.Token) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := 0
@@ -172,6 +172,37 @@ func (b *box) Commit() (sdk.Token, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return sdk.Token(strconv.Itoa(len(b.letters))), nil
+}
+
+// otherStore is a store of whose parts some are others; nil: they are the same.
+type otherStore struct {
+	checkpoint.Store
+	coordinator func(checkpoint.Coordinator) checkpoint.Coordinator
+	held        func(checkpoint.Held) checkpoint.Held
+	view        func(checkpoint.View) checkpoint.View
+}
+
+func (s otherStore) Begin(ctx context.Context, b checkpoint.Begin) (checkpoint.Run, checkpoint.Coordinator, error) {
+	run, c, err := s.Store.Begin(ctx, b)
+	if err == nil && s.coordinator != nil {
+		c = s.coordinator(c)
+	}
+	return run, c, err
+}
+
+func (s otherStore) Join(ctx context.Context, run checkpoint.Run, n int) (checkpoint.Seat, checkpoint.Held, error) {
+	seat, held, err := s.Store.Join(ctx, run, n)
+	if err == nil && s.held != nil {
+		held = s.held(held)
+	}
+	return seat, held, err
+}
+
+func (s otherStore) View() checkpoint.View {
+	if s.view == nil {
+		return s.Store.View()
+	}
+	return s.view(s.Store.View())
 }
 
 // always is a stage whose plugin is always there.

@@ -148,7 +148,7 @@ func TestFencedRunFinishesNothing(t *testing.T) {
 		if at != "telling" {
 			return
 		}
-		if _, err := w.store.Begin(t.Context(), checkpoint.Begin{ID: "usurper", Now: time.Now()}); err != nil {
+		if _, _, err := w.store.Begin(t.Context(), checkpoint.Begin{ID: "usurper", Now: time.Now()}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -1,10 +1,10 @@
-// gained: what an attempt has brought a run that stays, however it ends.
+// gained: what work on a seat has brought the run that stays, however it ends.
 
 package pipeline
 
 import "github.com/scrapekit/scrapekit/core/internal/checkpoint"
 
-// gained is what the commits of an attempt kept: splits that ended, and where those that are open
+// gained is what the commits of one holder kept: splits that ended, and where those that are open
 // have come to. A commit alone is no gain: a source may emit the cursor that it was given, and a
 // sink fail after it, for ever.
 type gained struct {

@@ -29,17 +29,6 @@ type group struct {
 	batches int    // of which they are known
 }
 
-// entry is a batch, or a rejected record in the same shape: the record is the payload.
-type entry struct {
-	sdk.Batch
-	rejected bool
-	reason   string
-}
-
-func (e entry) reject() sdk.Reject {
-	return sdk.Reject{Stream: e.Stream, Record: e.Payload, Reason: e.reason}
-}
-
 func (g *group) add(b sdk.Batch) error {
 	g.records += int64(b.Count)
 	g.bytes += int64(len(b.Payload))

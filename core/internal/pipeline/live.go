@@ -1,9 +1,11 @@
-// Transforms and sinks while they run.
+// live: the stages of a seat while they run.
 
 package pipeline
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host"
@@ -95,3 +97,97 @@ func (s *liveSink) write(ctx context.Context, b sdk.Batch) error {
 	}
 	return s.instance.Plugin.Write(ctx, b)
 }
+
+// liveSource is the source while it runs: when its process dies, the first to notice starts another.
+type liveSource struct {
+	stage   Stage[sdk.Source]
+	onLost  func(error) // told of each death once
+	backoff func(n int) time.Duration
+
+	turn     turn // held while it is started anew; guards instance
+	instance Instance[sdk.Source]
+
+	mu      sync.Mutex
+	crashes int   // since the last progress
+	lost    error // what the last death looked like
+}
+
+func newLiveSource(p *Pipeline) *liveSource {
+	return &liveSource{stage: p.Source, backoff: p.backoff, turn: newTurn(), onLost: func(err error) {
+		p.event(Event{Kind: PluginLost, Stage: p.Source.Name, Err: err})
+	}}
+}
+
+func (l *liveSource) start(ctx context.Context) error {
+	inst, err := l.stage.Start(ctx)
+	if err != nil {
+		return at(l.stage.Name, err)
+	}
+	l.instance = inst
+	return nil
+}
+
+// get returns a source that runs, started anew if the last one died.
+func (l *liveSource) get(ctx context.Context) (sdk.Source, error) {
+	if err := l.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer l.turn.give()
+	if !closed(l.instance.Exited) {
+		return l.instance.Plugin, nil
+	}
+	crashes, lost := l.crashed()
+	l.onLost(lost)
+	if crashes > 1 && !wait(ctx, l.backoff(crashes-1)) {
+		return nil, ctx.Err()
+	}
+	_ = l.instance.Stop(ctx) // it is dead: how it ends now says nothing
+	if err := l.start(ctx); err != nil {
+		return nil, err
+	}
+	return l.instance.Plugin, nil
+}
+
+// crashed counts a death, and returns what it looked like.
+func (l *liveSource) crashed() (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.crashes++
+	return l.crashes, l.lost
+}
+
+// died notes how a read saw the process die.
+func (l *liveSource) died(err error) {
+	l.mu.Lock()
+	l.lost = err
+	l.mu.Unlock()
+}
+
+func (l *liveSource) progressed() {
+	l.mu.Lock()
+	l.crashes = 0
+	l.mu.Unlock()
+}
+
+// stop ends the source. Nobody reads any more.
+func (l *liveSource) stop(ctx context.Context) error {
+	if l.instance.Stop == nil {
+		return nil
+	}
+	return l.instance.Stop(ctx)
+}
+
+func closed(c <-chan struct{}) bool {
+	if c == nil {
+		return false
+	}
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// stopTime is how long a plugin may take to close what it holds.
+const stopTime = 10 * time.Second

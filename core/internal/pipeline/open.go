@@ -11,112 +11,87 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// ErrSecretName is the error of a source or transform one of whose streams is named by a secret. Names of streams are
-// names of files, tables and numbers of the report: none of them can be masked.
-var ErrSecretName = sdk.Permanent(errors.New("the name of a stream holds a secret of the pipeline file"))
-
-// names refuses a stream that is named by a secret.
-func (a *attempt) names(stream string) error {
-	if !a.declared[stream] && a.Hide(stream) != stream {
-		return ErrSecretName
-	}
-	return nil
-}
-
 // open finds out which streams flow where, and brings every stage back to its token.
-func (a *attempt) open(ctx context.Context) error {
+func (s *seat) open(ctx context.Context) error {
 	var all []sdk.Stream
-	err := a.ask(ctx, func() (err error) {
-		all, err = a.source.instance.Plugin.Streams(ctx)
+	err := s.ask(ctx, func() (err error) {
+		all, err = s.source.instance.Plugin.Streams(ctx)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	a.keys = keysOf(all)
-	for _, s := range all {
-		if err := a.names(s.Name); err != nil {
-			return at(a.Source.Name, err)
+	s.keys = keysOf(all)
+	for _, st := range all {
+		if err := s.names(st.Name); err != nil {
+			return at(s.Source.Name, err)
 		}
-		a.declared[s.Name] = true
+		s.declared[st.Name] = true
 	}
-	if a.streams, err = selected(a.Source, all); err != nil {
+	if s.streams, err = selected(s.Source, all); err != nil {
 		return err
 	}
-	if a.again {
-		// Plugins of the attempt before may live on, and what they have sent may be on its way.
-		joined, err := a.Store.Join(ctx, *a.run0)
-		if err != nil {
-			return storeFailure(err)
-		}
-		*a.run0 = joined
-	}
-	tokens, err := a.Store.Tokens(ctx)
-	if err != nil {
-		return &storeError{err}
-	}
-	// The tokens of another holder would bring the stages back behind what it commits: they are this one's as long as it holds the run.
-	a.Step("joined")
+	// Who sits here later would be brought back behind what it has committed: the tokens are this holder's as
+	// long as it holds the seat.
 	var opened error
-	if err := a.Store.Hold(ctx, *a.run0, func() { opened = a.bringBack(ctx, tokens) }); err != nil {
+	if err := s.held.Hold(ctx, func(ctx context.Context) { opened = s.bringBack(ctx) }); err != nil {
 		return storeFailure(err)
 	}
 	if opened != nil {
 		return opened
 	}
-	a.Step("opened")
+	s.Step("opened")
 	var letters sdk.Token
-	if t := tokens[lettersStage]; t.Run == a.run0.ID {
+	if t := s.info.Tokens[lettersStage]; t.Run == s.info.Run.ID {
 		letters = t.Token
 	}
-	return at(lettersStage, a.Letters.Open(a.run0.ID, letters))
+	return at(lettersStage, s.Letters.Open(s.info.Run.ID, s.info.N, letters))
 }
 
 // bringBack opens the transforms and sinks with their tokens.
-func (a *attempt) bringBack(ctx context.Context, tokens map[string]checkpoint.Token) (err error) {
-	a.Step("opening")
-	flowing := a.streams
-	for _, t := range a.transforms {
+func (s *seat) bringBack(ctx context.Context) (err error) {
+	s.Step("opening")
+	flowing := s.streams
+	for _, t := range s.transforms {
 		if err := known(t.stage, flowing); err != nil {
 			return err
 		}
-		if err := t.open(ctx, startFor(a, t.stage, tokens, flowing)); err != nil {
+		if err := t.open(ctx, startFor(s, t.stage, flowing)); err != nil {
 			return at(t.stage.Name, err)
 		}
 		if flowing, err = t.out(ctx, flowing); err != nil {
 			return at(t.stage.Name, err)
 		}
-		for _, s := range flowing {
-			if err := a.names(s.Name); err != nil {
+		for _, st := range flowing {
+			if err := s.names(st.Name); err != nil {
 				return at(t.stage.Name, err)
 			}
 		}
 	}
 	g, gctx := errgroup.WithContext(ctx)
-	for _, s := range a.sinks {
-		if err := known(s.stage, flowing); err != nil {
+	for _, sink := range s.sinks {
+		if err := known(sink.stage, flowing); err != nil {
 			return err
 		}
 		g.Go(func() error {
-			mine := slices.DeleteFunc(slices.Clone(flowing), func(f sdk.Stream) bool { return !s.stage.Takes(f.Name) })
-			return at(s.stage.Name, s.open(gctx, startFor(a, s.stage, tokens, mine)))
+			mine := slices.DeleteFunc(slices.Clone(flowing), func(f sdk.Stream) bool { return !sink.stage.Takes(f.Name) })
+			return at(sink.stage.Name, sink.open(gctx, startFor(s, sink.stage, mine)))
 		})
 	}
 	return g.Wait()
 }
 
-// startFor is what a stage is opened with. There is one seat: all of a run is done here.
-func startFor[P any](a *attempt, stage Stage[P], tokens map[string]checkpoint.Token, streams []sdk.Stream) sdk.Start {
-	t := tokens[stage.Name]
-	resume := t.Run == a.run0.ID
+// startFor is what a stage is opened with.
+func startFor[P any](s *seat, stage Stage[P], streams []sdk.Stream) sdk.Start {
+	run, t := s.info.Run, s.info.Tokens[stage.Name]
+	resume := t.Run == run.ID
 	return sdk.Start{
-		Pipeline: a.run0.Pipeline, Epoch: a.run0.Epoch, Dir: stage.Dir,
-		Run: a.run0.ID, Started: a.run0.Started, Token: t.Token,
-		Resume: resume, Full: a.run0.Full && !resume, Streams: streams,
+		Pipeline: run.Pipeline, Seat: s.info.N, Epoch: s.info.Epoch, Dir: stage.Dir,
+		Run: run.ID, Started: run.Started, Token: t.Token,
+		Resume: resume, Full: run.Full && !resume, Streams: streams,
 	}
 }
 

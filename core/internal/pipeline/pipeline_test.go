@@ -3,9 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -127,7 +125,7 @@ func TestCommitFailureKeepsNothing(t *testing.T) {
 		if res.Outcome != checkpoint.Failed || !strings.Contains(res.Err.Error(), "sink shelf: no space left") {
 			t.Fatalf("outcome %s, error %v", res.Outcome, res.Err)
 		}
-		splits, err := checkpoint.All(checkpoint.EachSplit(t.Context(), w.store, res.Run, ""))
+		splits, err := checkpoint.All(checkpoint.EachSplit(t.Context(), w.store.View(), res.Run.ID, ""))
 		if err != nil || res.Splits[checkpoint.Open] != 2 {
 			t.Errorf("%v of %v are open (%v)", res.Splits, splits, err)
 		}
@@ -311,9 +309,7 @@ func TestSplitsThatAreKnownWhenNobodyReadsAnyMore(t *testing.T) {
 		w := newWorld(t, &numbers{})
 		w.config.Source = always[sdk.Source]("source tree", &treeSource{})
 		w.config.CommitEvery, w.config.CommitBytes = time.Hour, 1
-		w.config.NewQueue = func(claim pipeline.Claim) pipeline.Queue {
-			return &dawdler{backwards: backwards{claim: claim}}
-		}
+		w.config.Store = otherStore{Store: w.store, held: func(h checkpoint.Held) checkpoint.Held { return dawdler{h} }}
 		w.config.Concurrency = 1
 		if res, err := w.try(t.Context()); err != nil || res.Outcome != checkpoint.Complete {
 			t.Fatalf("outcome %s: %v, %v", res.Outcome, res.Err, err)
@@ -325,19 +321,14 @@ func TestSplitsThatAreKnownWhenNobodyReadsAnyMore(t *testing.T) {
 }
 
 // dawdler takes its time to say that nothing is left, so that a commit that is due comes first.
-type dawdler struct {
-	mu sync.Mutex
-	backwards
-}
+type dawdler struct{ checkpoint.Held }
 
-func (d *dawdler) Take(ctx context.Context) (checkpoint.Split, error) {
-	d.mu.Lock()
-	s, err := d.backwards.Take(ctx)
-	d.mu.Unlock()
-	if err != nil {
+func (d dawdler) Claim(ctx context.Context, n int) ([]checkpoint.Split, error) {
+	page, err := d.Held.Claim(ctx, n)
+	if len(page) == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	return s, err
+	return page, err
 }
 
 // treeSource is a crawler: each page links to two others and back to the first.
@@ -374,7 +365,7 @@ func TestFencedRunCommitsNothing(t *testing.T) {
 		w := newWorld(t, &numbers{splits: 1, records: 20, every: 10})
 		w.source.before = func(ctx context.Context, _ string, n int) error {
 			if n == 15 {
-				_, err := w.store.Begin(ctx, checkpoint.Begin{ID: "usurper", Now: time.Now()})
+				_, _, err := w.store.Begin(ctx, checkpoint.Begin{ID: "usurper", Now: time.Now()})
 				return err
 			}
 			return nil
@@ -402,7 +393,7 @@ func TestFencedRunDoesNoHarm(t *testing.T) {
 						return
 					}
 					takenOver = true
-					if _, err := w.store.Begin(t.Context(), checkpoint.Begin{ID: "usurper", Now: time.Now()}); err != nil {
+					if _, _, err := w.store.Begin(t.Context(), checkpoint.Begin{ID: "usurper", Now: time.Now()}); err != nil {
 						t.Error(err)
 					}
 				}
@@ -450,7 +441,7 @@ func TestNobodyTakesOverMeanwhile(t *testing.T) {
 					}
 					tried = true
 					go func() {
-						_, err := w.store.Begin(context.WithoutCancel(t.Context()), checkpoint.Begin{ID: "usurper", Now: time.Now()})
+						_, _, err := w.store.Begin(context.WithoutCancel(t.Context()), checkpoint.Begin{ID: "usurper", Now: time.Now()})
 						taken <- err
 					}()
 					synctest.Wait()
@@ -515,56 +506,3 @@ func closedChan(c <-chan struct{}) bool {
 		return false
 	}
 }
-
-// Another queue can stand in the local one's place: it is asked for every split, told of every end, and kept
-// informed that the work goes on.
-func TestQueueCanBeAnother(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, &numbers{splits: 5, records: 20, every: 4})
-		q := &backwards{}
-		w.config.NewQueue = func(claim pipeline.Claim) pipeline.Queue {
-			q.claim = claim
-			return q
-		}
-		w.config.Concurrency = 1
-		if res := w.run(t.Context(), t); res.Outcome != checkpoint.Complete {
-			t.Fatalf("outcome %s: %v", res.Outcome, res.Err)
-		}
-		w.check(t, 1)
-		if strings.Join(q.taken, " ") != "s4 s3 s2 s1 s0" || q.done != 5 || q.renewed == 0 {
-			t.Errorf("taken %q, %d done, renewed %d times", q.taken, q.done, q.renewed)
-		}
-	})
-}
-
-// backwards hands out the last split first.
-type backwards struct {
-	splits  []checkpoint.Split
-	place   int64
-	claim   pipeline.Claim
-	taken   []string
-	done    int
-	renewed int
-}
-
-func (b *backwards) Take(ctx context.Context) (checkpoint.Split, error) {
-	if len(b.splits) == 0 {
-		page, err := b.claim(ctx, b.place, 100)
-		if err == nil && len(page) == 0 {
-			err = io.EOF
-		}
-		if err != nil {
-			return checkpoint.Split{}, err
-		}
-		b.splits, b.place = page, page[len(page)-1].Place
-	}
-	last := b.splits[len(b.splits)-1]
-	b.splits = b.splits[:len(b.splits)-1]
-	b.taken = append(b.taken, last.ID)
-	return last, nil
-}
-
-func (b *backwards) Renew(context.Context) error { b.renewed++; return nil }
-func (b *backwards) Done(string)                 { b.done++ }
-func (b *backwards) Added()                      {}

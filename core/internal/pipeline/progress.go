@@ -8,7 +8,6 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/sdk"
-	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
 // Kind says what happened.
@@ -70,7 +69,7 @@ type StreamProgress struct {
 type progress struct {
 	mu        sync.Mutex
 	now       Counts
-	committed []byte // the counts of the last commit of this process, as kept
+	committed Counts // of it
 	sums      checkpoint.Sums
 	reading   int // splits
 	phaseNow  string
@@ -80,14 +79,14 @@ type progress struct {
 }
 
 func newProgress() *progress {
-	return &progress{now: newCounts()}
+	return &progress{now: newCounts(), committed: newCounts()}
 }
 
 // restart goes back to what the store keeps.
 func (p *progress) restart(c Counts) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.now = c
+	p.now, p.committed = c, c.clone()
 	p.reading = 0
 }
 
@@ -128,28 +127,20 @@ func (p *progress) delivered(before, now checkpoint.Split, delta Counts) {
 	p.now.add(delta)
 }
 
-func (p *progress) commit(c Counts, raw []byte) {
+// uncommitted returns what was counted since the last commit, and the commit that is to come.
+func (p *progress) uncommitted() Counts {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.now.Commits = c.Commits
-	p.committed = raw
+	p.now.Commits = p.committed.Commits + 1
+	return p.now.minus(p.committed)
+}
+
+// commit notes that what was counted is committed.
+func (p *progress) commit() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.committed = p.now.clone()
 	p.commitAt = time.Now()
-}
-
-func (p *progress) counts() Counts {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.now.clone()
-}
-
-// kept returns what the last commit kept: what a report may speak of. before is what the store had at the start.
-func (p *progress) kept(before []byte) (Counts, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.committed != nil {
-		before = p.committed
-	}
-	return countsOf(before)
 }
 
 // overLimit returns a stage that has rejected more than its limit, and how much.
@@ -162,20 +153,6 @@ func (p *progress) overLimit(limits map[string]int64) (string, int64) {
 		}
 	}
 	return "", 0
-}
-
-// broken returns how many splits are broken.
-func (p *progress) broken() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.sums.Splits()[checkpoint.Broken]
-}
-
-// lacks reports whether the source has gone on without a part.
-func (p *progress) lacks() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.now.Section(hint.Missing)) > 0
 }
 
 func (p *progress) note(e Event) {

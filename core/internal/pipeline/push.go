@@ -15,16 +15,17 @@ import (
 
 // push is one group's way down.
 type push struct {
-	d     *delivery
+	*seat
+	ctx   context.Context // of the calls to transforms and sinks
 	split string
 	mu    sync.Mutex // a plugin may count from several goroutines
 	delta Counts
 }
 
 func (p *push) group(g *group) error {
-	source := p.d.a.Source.Name
+	source := p.Source.Name
 	for name, n := range g.counts {
-		p.delta.counted(p.d.a.Hide(name), n)
+		p.delta.counted(p.Hide(name), n)
 	}
 	for e, err := range g.all() {
 		if err != nil {
@@ -49,10 +50,10 @@ func (p *push) group(g *group) error {
 
 // through takes a batch from transform i on to the sinks.
 func (p *push) through(i int, b sdk.Batch) error {
-	if i == len(p.d.a.transforms) {
+	if i == len(p.transforms) {
 		return p.deliver(b)
 	}
-	t := p.d.a.transforms[i]
+	t := p.transforms[i]
 	if !t.stage.Takes(b.Stream) {
 		return p.through(i+1, b)
 	}
@@ -62,7 +63,7 @@ func (p *push) through(i int, b sdk.Batch) error {
 	}
 	for _, o := range out {
 		if o.Stream != b.Stream {
-			if err := p.d.a.names(o.Stream); err != nil {
+			if err := p.names(o.Stream); err != nil {
 				return at(t.stage.Name, err)
 			}
 		}
@@ -87,7 +88,7 @@ func (p *push) through(i int, b sdk.Batch) error {
 }
 
 func (p *push) transform(t *liveTransform, b sdk.Batch) ([]sdk.Batch, error) {
-	ctx := p.ctx()
+	ctx := p.call()
 	if t.can.Commit != nil {
 		if err := t.turn.take(ctx); err != nil {
 			return nil, err
@@ -100,12 +101,12 @@ func (p *push) transform(t *liveTransform, b sdk.Batch) ([]sdk.Batch, error) {
 }
 
 func (p *push) deliver(b sdk.Batch) error {
-	for _, s := range p.d.a.sinks {
+	for _, s := range p.sinks {
 		if !s.stage.Takes(b.Stream) {
 			continue
 		}
 		p.delta.took(s.stage.Name, int64(b.Count))
-		err := s.write(p.ctx(), b)
+		err := s.write(p.call(), b)
 		var rejects sdk.Rejects
 		errors.As(err, &rejects)
 		if err := p.refused(s.stage.Name, b, err); err != nil {
@@ -184,10 +185,10 @@ func (l *lines) takeFrom(from int, part []byte) bool {
 }
 
 func (p *push) reject(stage string, r sdk.Reject) error {
-	hide := p.d.a.Hide
+	hide := p.Hide
 	r.Reason = hide(r.Reason)
 	p.delta.rejected(stage, r.Reason)
-	return at(lettersStage, p.d.a.Letters.Add(Letter{
+	return at(lettersStage, p.Letters.Add(Letter{
 		Stage: stage, Split: hide(p.split), Stream: hide(r.Stream), Reason: r.Reason, Record: hidden(hide, r.Record),
 	}))
 }
@@ -198,13 +199,13 @@ func hidden(hide func(string) string, record []byte) []byte {
 	return []byte(strings.TrimSuffix(hide(string(record)+"…"), "…"))
 }
 
-// ctx is the context of a plugin's call: its counts belong to this group (I5).
-func (p *push) ctx() context.Context {
-	h := sdk.HostOf(p.d.ctx)
+// call is the context of a plugin's call: its counts belong to this group (I5).
+func (p *push) call() context.Context {
+	h := sdk.HostOf(p.ctx)
 	h.Count = func(name string, n int64) {
 		p.mu.Lock()
-		p.delta.counted(p.d.a.Hide(name), n)
+		p.delta.counted(p.Hide(name), n)
 		p.mu.Unlock()
 	}
-	return sdk.WithHost(p.d.ctx, h)
+	return sdk.WithHost(p.ctx, h)
 }

@@ -1,4 +1,4 @@
-// Queue: which split is read next, and by whom.
+// queue: which split is read next.
 
 package pipeline
 
@@ -10,46 +10,30 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 )
 
-// Queue hands out the splits of a run, of which it knows only some at a time. The local one stands before the store; a
-// distributed engine can stand in its place. Its methods may be called by several goroutines at once.
-type Queue interface {
-	// Take returns a claimed split. It waits while there is none but one may still come, and returns
-	// io.EOF when there is none left and every split that it gave is done.
-	Take(ctx context.Context) (checkpoint.Split, error)
-	// Renew says that the holder still works on its splits. It is called after every commit.
-	Renew(ctx context.Context) error
-	// Done gives a split back: finished, broken, or left open.
-	Done(id string)
-	// Added says that the run has further splits.
-	Added()
-}
+// claim is that of [checkpoint.Held].
+type claim = func(ctx context.Context, n int) ([]checkpoint.Split, error)
 
-// Claim takes the next open splits behind a place for this process, at most n: commits of whoever had them before are refused
-// from then on.
-type Claim func(ctx context.Context, after int64, n int) ([]checkpoint.Split, error)
-
-// claimAtOnce is how many splits are claimed at once. Each claim is a transaction.
-const claimAtOnce = 64
-
-// localQueue is the queue of one process that does all the work. It claims a page when the last one is handed out.
-type localQueue struct {
-	claim   Claim
+// queue hands out the splits that a seat claims, of which it knows only some at a time: it claims a page when
+// the last one is handed out. Its methods may be called by several goroutines at once.
+type queue struct {
+	claim   claim
 	atATime int
 
 	mu     sync.Mutex
 	page   []checkpoint.Split // claimed, and not handed out yet
-	place  int64              // of the last one that was claimed
-	more   bool               // there may be some behind that
+	more   bool               // there may be some to claim
 	asking bool               // the store is being asked
 	active int
 	change chan struct{} // closed and replaced at each change
 }
 
-func newLocalQueue(claim Claim, atATime int) *localQueue {
-	return &localQueue{claim: claim, atATime: atATime, more: true, change: make(chan struct{})}
+func newQueue(claim claim, atATime int) *queue {
+	return &queue{claim: claim, atATime: atATime, more: true, change: make(chan struct{})}
 }
 
-func (q *localQueue) Take(ctx context.Context) (checkpoint.Split, error) {
+// take returns a claimed split. It waits while there is none but one may still come, and returns io.EOF when
+// there is none left and every split that it gave is done.
+func (q *queue) take(ctx context.Context) (checkpoint.Split, error) {
 	for {
 		s, do, change := q.next()
 		switch do {
@@ -82,7 +66,7 @@ const (
 )
 
 // next takes the first claimed split; without one it says what to do, and returns what to wait for.
-func (q *localQueue) next() (s checkpoint.Split, do step, change <-chan struct{}) {
+func (q *queue) next() (s checkpoint.Split, do step, change <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
@@ -91,7 +75,7 @@ func (q *localQueue) next() (s checkpoint.Split, do step, change <-chan struct{}
 		q.active++
 		return s, handOut, nil
 	case q.more && !q.asking:
-		q.more, q.asking = false, true // Added may say otherwise meanwhile
+		q.more, q.asking = false, true // added may say otherwise meanwhile
 		return s, ask, nil
 	case q.active == 0 && !q.asking:
 		return s, ended, nil
@@ -100,42 +84,35 @@ func (q *localQueue) next() (s checkpoint.Split, do step, change <-chan struct{}
 }
 
 // ask claims the next page.
-func (q *localQueue) ask(ctx context.Context) error {
-	page, err := q.claim(ctx, q.behind(), q.atATime)
+func (q *queue) ask(ctx context.Context) error {
+	page, err := q.claim(ctx, q.atATime)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.asking = false
 	if len(page) > 0 {
-		q.page, q.place, q.more = page, page[len(page)-1].Place, true
+		q.page, q.more = page, true
 	}
 	q.changed()
 	return err
 }
 
-func (q *localQueue) behind() int64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.place
-}
-
-// Renew has nothing to do here: the run's lock says who works.
-func (q *localQueue) Renew(context.Context) error { return nil }
-
-func (q *localQueue) Done(string) {
+// done says that a split which was handed out is finished, broken, or left open.
+func (q *queue) done() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.active--
 	q.changed()
 }
 
-func (q *localQueue) Added() {
+// added says that there may be further splits to claim.
+func (q *queue) added() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.more = true
 	q.changed()
 }
 
-func (q *localQueue) changed() {
+func (q *queue) changed() {
 	close(q.change)
 	q.change = make(chan struct{})
 }

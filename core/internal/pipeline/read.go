@@ -14,10 +14,12 @@ import (
 // reader reads one claimed split. It is the source's output: it takes batches until their cursor comes,
 // then hands the group to delivery in the same call stack.
 type reader struct {
-	a     *attempt
+	*seat
+	out   *delivery
+	lane  *lane            // of all readers: see blameless
 	split checkpoint.Split // as delivered so far
 	group group
-	keys  keySum // of the batch at hand
+	sum   keySum // of the keys of the batch at hand
 	trail trail
 	moved bool // a group brought it further since the last try
 	fatal error
@@ -26,16 +28,16 @@ type reader struct {
 	alone   bool // it is being read alone now
 }
 
-func newReader(a *attempt, s checkpoint.Split) *reader {
-	group := group{memory: a.GroupMemory, dir: a.SpoolDir, room: a.SpoolRoom}
-	return &reader{a: a, split: s, group: group, trail: trail{idle: a.Source.MaxIdle}}
+func newReader(s *seat, out *delivery, l *lane, split checkpoint.Split) *reader {
+	group := group{memory: s.GroupMemory, dir: s.SpoolDir, room: s.SpoolRoom}
+	return &reader{seat: s, out: out, lane: l, split: split, group: group, trail: trail{idle: s.Source.MaxIdle}}
 }
 
-// read returns nil when the split is done, broken, or left open because ctx ended; an error ends the attempt.
+// read returns nil when the split is done, broken, or left open because ctx ended; an error ends the work on the seat.
 func (r *reader) read(ctx context.Context) error {
-	r.a.progress.active(1)
-	defer r.a.progress.active(-1)
-	t := r.a.newTrial(r.a.Source.limits())
+	r.progress.active(1)
+	defer r.progress.active(-1)
+	t := r.newTrial(r.Source.limits())
 	for {
 		err := r.try(ctx)
 		if r.fatal != nil {
@@ -52,7 +54,7 @@ func (r *reader) read(ctx context.Context) error {
 		if over != nil {
 			return r.giveUp(over)
 		}
-		r.a.event(Event{Kind: SplitRetried, Split: r.split.ID, Stream: r.split.Stream, Err: err, Wait: delay})
+		r.event(Event{Kind: SplitRetried, Split: r.split.ID, Stream: r.split.Stream, Err: err, Wait: delay})
 		if !wait(ctx, delay) {
 			return nil
 		}
@@ -78,11 +80,11 @@ func (r *reader) try(ctx context.Context) error {
 		return err
 	}
 	r.alone = r.suspect
-	if err := r.a.lane.enter(ctx, r.alone); err != nil {
+	if err := r.lane.enter(ctx, r.alone); err != nil {
 		return err
 	}
-	defer func() { r.a.lane.leave(r.alone) }()
-	source, err := r.a.source.get(ctx)
+	defer func() { r.lane.leave(r.alone) }()
+	source, err := r.source.get(ctx)
 	if err != nil {
 		r.fatal = err
 		return err
@@ -92,7 +94,7 @@ func (r *reader) try(ctx context.Context) error {
 	w := sdk.NewWriter(r)
 	if err := source.Read(sdk.WithHost(ctx, h), r.split.Split, w); err != nil {
 		if crashed(err) {
-			r.a.source.died(err)
+			r.source.died(err)
 		}
 		return err
 	}
@@ -102,24 +104,18 @@ func (r *reader) try(ctx context.Context) error {
 	return r.hand(r.split.Cursor, checkpoint.Done, true)
 }
 
-// crashed reports whether err says that a plugin's process died.
-func crashed(err error) bool {
-	var c interface{ Crashed() bool }
-	return errors.As(err, &c) && c.Crashed()
-}
-
 // giveUp ends the split for this run, or for good if it is to be skipped.
 func (r *reader) giveUp(err error) error {
 	kind, ended := SplitBroken, r.split
-	ended.Status, ended.Problem = checkpoint.Broken, r.a.Hide(err.Error())
+	ended.Status, ended.Problem = checkpoint.Broken, r.Hide(err.Error())
 	if sdk.IsSkip(err) {
 		kind, ended.Status = SplitSkipped, checkpoint.Skipped
 	}
-	if err := r.a.deliver.giveUp(r.split, ended); err != nil {
+	if err := r.out.giveUp(r.split, ended); err != nil {
 		return err
 	}
 	r.split = ended
-	r.a.event(Event{Kind: kind, Split: r.split.ID, Stream: r.split.Stream, Err: err})
+	r.event(Event{Kind: kind, Split: r.split.ID, Stream: r.split.Stream, Err: err})
 	return nil
 }
 
@@ -127,23 +123,23 @@ func (r *reader) count(name string, n int64) {
 	if r.group.counts == nil {
 		r.group.counts = map[string]int64{}
 	}
-	tally(r.group.counts, r.a.Hide(name), n, maxCounters, "other/counters")
+	tally(r.group.counts, r.Hide(name), n, maxCounters, "other/counters")
 }
 
 // Batch takes a batch of the group to come. What was not asked for is not wanted.
 func (r *reader) Batch(b sdk.Batch) error {
-	if !r.a.declared[b.Stream] {
+	if !r.declared[b.Stream] {
 		return sdk.Permanent(fmt.Errorf("records of a stream %q that the source does not name among its streams", b.Stream))
 	}
-	if !r.a.Source.Takes(b.Stream) {
+	if !r.Source.Takes(b.Stream) {
 		return nil
 	}
-	r.group.keyless = r.group.keyless || len(r.a.keys[b.Stream]) == 0
-	if r.a.Source.Foreign {
+	r.group.keyless = r.group.keyless || len(r.keys[b.Stream]) == 0
+	if r.Source.Foreign {
 		var bad []sdk.Reject
-		r.keys.begin(r.a.keys[b.Stream])
-		b, bad = wellFormed(b, &r.keys)
-		r.group.keyedBy(b, &r.keys)
+		r.sum.begin(r.keys[b.Stream])
+		b, bad = wellFormed(b, &r.sum)
+		r.group.keyedBy(b, &r.sum)
 		if len(bad) > 0 {
 			return r.rejectAll(bad, b)
 		}
@@ -169,7 +165,7 @@ func (r *reader) Split(s sdk.Split) error {
 	if s.ID == "" {
 		return sdk.Permanent(errors.New("a split without an id"))
 	}
-	if err := r.a.names(s.Stream); err != nil {
+	if err := r.names(s.Stream); err != nil {
 		return err
 	}
 	r.group.split(s)
@@ -190,12 +186,12 @@ func (r *reader) Cursor(cursor []byte) error {
 	return r.hand(cursor, checkpoint.Open, further)
 }
 
-// hand delivers the group. An error of delivery is no fault of the split: it ends the attempt.
+// hand delivers the group. An error of delivery is no fault of the split: it ends the work on the seat.
 func (r *reader) hand(cursor []byte, status checkpoint.Status, further bool) error {
 	next := r.split
 	next.Cursor, next.Status = cursor, status
 	next.Records += r.group.records
-	if err := r.a.deliver.group(r.split, next, &r.group); err != nil {
+	if err := r.out.group(r.split, next, &r.group); err != nil {
 		r.fatal = err
 		return err
 	}
@@ -211,7 +207,7 @@ func (r *reader) progressed() {
 	r.moved, r.suspect = true, false
 	if r.alone {
 		r.alone = false
-		r.a.lane.share()
+		r.lane.share()
 	}
-	r.a.source.progressed()
+	r.source.progressed()
 }

@@ -265,7 +265,7 @@ func TestSkippedSplits(t *testing.T) {
 				if len(kept) != 1 || kept[0].ID != "s1" || kept[0].Problem == "" || res.Splits[checkpoint.Skipped] != 1 || res.Splits[checkpoint.Done] != 2 {
 					t.Errorf("skipped: %+v, splits: %v", kept, res.Splits)
 				}
-				previous, err := w.store.Previous(t.Context(), "", 9)
+				previous, err := w.store.View().Previous(t.Context(), "", 9)
 				if err != nil || len(previous) != 2 {
 					t.Errorf("the next plan goes on from %v: %v", previous, err)
 				}

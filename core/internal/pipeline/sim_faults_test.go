@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -31,21 +32,22 @@ const (
 	hostDiesYet fault = "host dies after"
 	stops       fault = "the user stops the run"
 	slow        fault = "slow"
+	sleeps      fault = "the host stands still"
 )
 
 // may lists what can go wrong where. A site is "stage call".
 func may(site string) []fault {
 	switch {
 	case strings.HasPrefix(site, "step"):
-		return []fault{hostDies, stops}
+		return []fault{hostDies, stops, sleeps}
 	case strings.HasPrefix(site, "store"), strings.HasPrefix(site, "keep"):
-		return []fault{temporary, lostReply, hostDies, hostDiesYet, slow, stops}
+		return []fault{temporary, lostReply, hostDies, hostDiesYet, slow, stops, sleeps}
 	case strings.HasPrefix(site, lettersSite):
 		return []fault{temporary, lostReply, hostDies, hostDiesYet, slow}
 	case strings.HasSuffix(site, "write"):
-		return []fault{temporary, limited, lostReply, half, half, half, dies, diesAfter, hostDies, hostDiesYet, stops, slow, permanent}
+		return []fault{temporary, limited, lostReply, half, half, half, half, half, half, dies, diesAfter, hostDies, hostDiesYet, stops, slow, sleeps, permanent}
 	}
-	return []fault{temporary, limited, lostReply, dies, diesAfter, hostDies, hostDiesYet, stops, slow, permanent}
+	return []fault{temporary, limited, lostReply, dies, diesAfter, hostDies, hostDiesYet, stops, slow, sleeps, permanent}
 }
 
 // faults draws them, up to a budget, so that every seed comes to an end.
@@ -157,6 +159,30 @@ type life struct {
 	n    int
 	host *process
 	stop context.CancelFunc // what the user's Ctrl-C does
+
+	mu     sync.Mutex
+	asleep time.Time // until when it stands still
+}
+
+// sleep has the host stand still for longer than its lease: none of its calls goes on until then.
+func (l *life) sleep(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asleep = time.Now().Add(checkpoint.Lease + d)
+}
+
+// awake waits until the host does not stand still, or is dead.
+func (l *life) awake() {
+	l.mu.Lock()
+	d := time.Until(l.asleep)
+	l.mu.Unlock()
+	if d <= 0 {
+		return
+	}
+	select {
+	case <-time.After(d):
+	case <-l.host.gone:
+	}
 }
 
 // call lets one call happen, or not, as the seed has it. plugin is nil for the host's own calls.
@@ -191,6 +217,12 @@ func (l *life) callIn(ctx context.Context, plugin *process, site, key string, ef
 		return errDead
 	case stops:
 		l.stop()
+	case sleeps:
+		l.sleep(takes * 10_000)
+		l.awake()
+		if l.host.dead() {
+			return errDead
+		}
 	case half:
 		return errors.Join(part(), errors.New(site+": broke off"))
 	}
@@ -216,6 +248,7 @@ func (l *life) pass(ctx context.Context, plugin *process, takes time.Duration) e
 		gone = plugin.gone
 	}
 	if takes == 0 {
+		l.awake()
 		return nil
 	}
 	timer := time.NewTimer(takes)
@@ -228,6 +261,7 @@ func (l *life) pass(ctx context.Context, plugin *process, takes time.Duration) e
 	case <-ctx.Done():
 		time.Sleep(takes / 1000)
 	}
+	l.awake()
 	switch {
 	case l.host.dead():
 		return errDead

@@ -5,6 +5,7 @@ package pipeline_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -201,20 +202,29 @@ func (t *simNumberer) Commit(ctx context.Context) (token sdk.Token, err error) {
 	return token, err
 }
 
-// simSink lets the calls of another sink go wrong.
+// simSink lets the calls of another sink go wrong. It refuses those of an instance after which another was opened for the seat.
 type simSink struct {
 	l        *life
 	p        *process
 	name     string
-	inner    sdk.Sink
+	at       func(seat int) sdk.Sink
 	parallel bool
+
+	start sdk.Start
+	inner sdk.Sink
 }
 
-func (s simSink) ParallelWrites() bool { return s.parallel }
+// errLateSink is what one is told who comes late.
+var errLateSink = errors.New("another was opened for this seat")
 
-func (s simSink) Open(ctx context.Context, start sdk.Start) error {
+func (s *simSink) ParallelWrites() bool { return s.parallel }
+
+func (s *simSink) Open(ctx context.Context, start sdk.Start) error {
 	return s.l.call(ctx, s.p, s.name+" open", "", func() error {
-		s.l.opened(s.name, start)
+		if !s.l.opened(s.name, start) {
+			return errLateSink
+		}
+		s.start, s.inner = start, s.at(start.Seat)
 		if open := host.AbilitiesOf(s.inner).Open; open != nil {
 			return open(ctx, start)
 		}
@@ -222,16 +232,24 @@ func (s simSink) Open(ctx context.Context, start sdk.Start) error {
 	})
 }
 
-func (s simSink) Write(ctx context.Context, b sdk.Batch) error {
-	write := func(b sdk.Batch) error { return s.inner.Write(ctx, b) }
+func (s *simSink) Write(ctx context.Context, b sdk.Batch) error {
+	write := func(b sdk.Batch) error {
+		if s.l.late(s.name, s.start) {
+			return errLateSink
+		}
+		return s.inner.Write(ctx, b)
+	}
 	return s.l.callIn(ctx, s.p, s.name+" write", splitOf(b), func() error { return write(b) }, func() error {
 		_ = write(firstHalf(b)) // what it rejects is not told any more
 		return nil
 	})
 }
 
-func (s simSink) Commit(ctx context.Context) (token sdk.Token, err error) {
+func (s *simSink) Commit(ctx context.Context) (token sdk.Token, err error) {
 	err = s.l.call(ctx, s.p, s.name+" commit", "", func() error {
+		if s.l.late(s.name, s.start) {
+			return errLateSink
+		}
 		token, err = s.inner.Commit(ctx)
 		return err
 	})
@@ -239,9 +257,12 @@ func (s simSink) Commit(ctx context.Context) (token sdk.Token, err error) {
 }
 
 // Finish is told of the end of a run when everything of it is committed.
-func (s simSink) Finish(ctx context.Context, e sdk.End) error {
+func (s *simSink) Finish(ctx context.Context, e sdk.End) error {
 	return s.l.call(ctx, s.p, s.name+" finish", "", func() error {
-		s.l.finish(s.name, e)
+		if s.l.late(s.name, s.start) {
+			return errLateSink
+		}
+		s.l.finish(s.name, s.start, e)
 		return nil
 	})
 }
@@ -293,31 +314,35 @@ func (*looseSink) Commit(context.Context) (sdk.Token, error) { return nil, nil }
 
 // simLetters are the dead letters of all runs, and where the open ones are.
 type simLetters struct {
-	l   *life
-	run string
+	l  *life
+	at place
 }
 
-func (b *simLetters) Open(run string, token sdk.Token) error {
+func (b *simLetters) Open(run string, seat int, token sdk.Token) error {
 	return b.call("open", "", func() error {
+		b.at = place{run, seat}
 		n := position(token)
-		if n > len(b.l.letters[run]) {
-			return sdk.Permanent(fmt.Errorf("%d letters were committed, %d are there", n, len(b.l.letters[run])))
+		if n > len(b.l.letters[b.at]) {
+			return sdk.Permanent(fmt.Errorf("%d letters were committed, %d are there", n, len(b.l.letters[b.at])))
 		}
-		b.run, b.l.letters[run] = run, b.l.letters[run][:n:n]
+		b.l.owners[b.at], b.l.letters[b.at] = b, b.l.letters[b.at][:n:n]
 		return nil
 	})
 }
 
 func (b *simLetters) Add(l pipeline.Letter) error {
 	return b.call("add", l.Stage+" "+l.Split, func() error {
-		b.l.letters[b.run] = append(b.l.letters[b.run], l.Stage+" "+decodeSim(l.Record).ID)
+		if b.l.owners[b.at] != b {
+			return errLateSink
+		}
+		b.l.letters[b.at] = append(b.l.letters[b.at], l.Stage+" "+decodeSim(l.Record).ID)
 		return nil
 	})
 }
 
 func (b *simLetters) Commit() (token sdk.Token, err error) {
 	err = b.call("commit", "", func() error {
-		token = sdk.Token(strconv.Itoa(len(b.l.letters[b.run])))
+		token = sdk.Token(strconv.Itoa(len(b.l.letters[b.at])))
 		return nil
 	})
 	return token, err
@@ -337,82 +362,129 @@ type simStore struct {
 	l *life
 }
 
-func (s simStore) call(ctx context.Context, what string, effect func() error) error {
-	return s.l.call(ctx, nil, "store "+what, "", effect)
-}
-
-func (s simStore) Begin(ctx context.Context, b checkpoint.Begin) (run checkpoint.Run, err error) {
-	err = s.call(ctx, "begin", func() error { run, err = s.Store.Begin(ctx, b); return err })
-	return run, err
-}
-
-func (s simStore) Join(ctx context.Context, run checkpoint.Run) (out checkpoint.Run, err error) {
-	err = s.call(ctx, "join", func() error { out, err = s.Store.Join(ctx, run); return err })
+// stored lets a call of the store happen that returns something.
+func stored[T any](ctx context.Context, l *life, what string, effect func() (T, error)) (out T, err error) {
+	err = l.call(ctx, nil, "store "+what, "", func() error { out, err = effect(); return err })
 	return out, err
 }
 
-func (s simStore) Plan(ctx context.Context, run checkpoint.Run, pages iter.Seq2[[]sdk.Split, error]) error {
-	return s.call(ctx, "plan", func() error {
+func (s simStore) Begin(ctx context.Context, b checkpoint.Begin) (run checkpoint.Run, c checkpoint.Coordinator, err error) {
+	run, err = stored(ctx, s.l, "begin", func() (checkpoint.Run, error) {
+		var err error
+		run, c, err = s.Store.Begin(ctx, b)
+		return run, err
+	})
+	return run, simCoordinator{c, s.Store.View(), run.ID, s.l}, err
+}
+
+func (s simStore) Current(ctx context.Context) (run checkpoint.Run, ok bool, err error) {
+	run, err = stored(ctx, s.l, "current", func() (checkpoint.Run, error) {
+		var err error
+		run, ok, err = s.Store.Current(ctx)
+		return run, err
+	})
+	return run, ok, err
+}
+
+func (s simStore) Join(ctx context.Context, run checkpoint.Run, n int) (seat checkpoint.Seat, held checkpoint.Held, err error) {
+	seat, err = stored(ctx, s.l, "join", func() (checkpoint.Seat, error) {
+		var err error
+		seat, held, err = s.Store.Join(ctx, run, n)
+		return seat, err
+	})
+	return seat, simHeld{held, s.l}, err
+}
+
+func (s simStore) View() checkpoint.View { return simView{s.Store.View(), s.l} }
+
+// simCoordinator lets the calls of a coordinator go wrong.
+type simCoordinator struct {
+	checkpoint.Coordinator
+	view checkpoint.View
+	run  string
+	l    *life
+}
+
+func (c simCoordinator) Plan(ctx context.Context, pages iter.Seq2[[]sdk.Split, error]) error {
+	return c.l.call(ctx, nil, "store plan", "", func() error {
 		// A host that died while it planned has not planned: what it does from then on has no effect.
-		return s.Store.Plan(ctx, run, func(yield func([]sdk.Split, error) bool) {
+		return c.Coordinator.Plan(ctx, func(yield func([]sdk.Split, error) bool) {
 			for page, err := range pages {
-				if s.l.host.dead() {
+				if c.l.host.dead() {
 					page, err = nil, errDead
 				}
 				if !yield(page, err) || err != nil {
 					return
 				}
 			}
-			if s.l.host.dead() {
+			if c.l.host.dead() {
 				yield(nil, errDead)
 			}
 		})
 	})
 }
 
-func (s simStore) Splits(ctx context.Context, run checkpoint.Run, q checkpoint.Query) (out []checkpoint.Split, err error) {
-	err = s.call(ctx, "splits", func() error { out, err = s.Store.Splits(ctx, run, q); return err })
-	return out, err
+func (c simCoordinator) Hold(ctx context.Context, f func(context.Context)) error {
+	return c.l.call(ctx, nil, "store hold the run", "", func() error { return c.Coordinator.Hold(ctx, f) })
 }
 
-func (s simStore) Sums(ctx context.Context, run checkpoint.Run) (out checkpoint.Sums, err error) {
-	err = s.call(ctx, "sums", func() error { out, err = s.Store.Sums(ctx, run); return err })
-	return out, err
-}
-
-func (s simStore) Claim(ctx context.Context, run checkpoint.Run, after int64, n int) (out []checkpoint.Split, err error) {
-	err = s.call(ctx, "claim", func() error { out, err = s.Store.Claim(ctx, run, after, n); return err })
-	return out, err
-}
-
-func (s simStore) Hold(ctx context.Context, run checkpoint.Run, f func()) error {
-	return s.call(ctx, "hold", func() error { return s.Store.Hold(ctx, run, f) })
-}
-
-func (s simStore) Commit(ctx context.Context, run checkpoint.Run, c checkpoint.Commit) (added []sdk.Split, err error) {
-	err = s.call(ctx, "commit", func() error { added, err = s.Store.Commit(ctx, run, c); return err })
-	return added, err
-}
-
-func (s simStore) Finish(ctx context.Context, run checkpoint.Run, o checkpoint.Outcome, end checkpoint.End) error {
-	return s.call(ctx, "finish", func() error {
-		splits, err := checkpoint.All(checkpoint.EachSplit(ctx, s.Store, run, ""))
+func (c simCoordinator) Finish(ctx context.Context, o checkpoint.Outcome, end checkpoint.End) error {
+	return c.l.call(ctx, nil, "store finish", "", func() error {
+		splits, err := checkpoint.All(checkpoint.EachSplit(ctx, c.view, c.run, ""))
 		if err == nil {
-			s.l.ending = splits
-			err = s.Store.Finish(ctx, run, o, end)
+			c.l.ending = splits
+			err = c.Coordinator.Finish(ctx, o, end)
 		}
 		return err
 	})
 }
 
-func (s simStore) Previous(ctx context.Context, after string, n int) (out []sdk.Split, err error) {
-	err = s.call(ctx, "previous", func() error { out, err = s.Store.Previous(ctx, after, min(n, 2)); return err })
-	return out, err
+// simHeld lets the calls of a seat's holder go wrong.
+type simHeld struct {
+	checkpoint.Held
+	l *life
 }
 
-func (s simStore) Tokens(ctx context.Context) (out map[string]checkpoint.Token, err error) {
-	err = s.call(ctx, "tokens", func() error { out, err = s.Store.Tokens(ctx); return err })
-	return out, err
+func (h simHeld) Claim(ctx context.Context, n int) ([]checkpoint.Split, error) {
+	return stored(ctx, h.l, "claim", func() ([]checkpoint.Split, error) { return h.Held.Claim(ctx, n) })
+}
+
+func (h simHeld) Commit(ctx context.Context, c checkpoint.Commit) ([]sdk.Split, error) {
+	return stored(ctx, h.l, "commit", func() ([]sdk.Split, error) { return h.Held.Commit(ctx, c) })
+}
+
+func (h simHeld) Hold(ctx context.Context, f func(context.Context)) error {
+	return h.l.call(ctx, nil, "store hold", "", func() error { return h.Held.Hold(ctx, f) })
+}
+
+func (h simHeld) Renew(ctx context.Context) error {
+	return h.l.call(ctx, nil, "store renew", "", func() error { return h.Held.Renew(ctx) })
+}
+
+func (h simHeld) Leave(ctx context.Context) error {
+	return h.l.call(ctx, nil, "store leave", "", func() error { return h.Held.Leave(ctx) })
+}
+
+// simView lets looking go wrong.
+type simView struct {
+	checkpoint.View
+	l *life
+}
+
+func (v simView) Splits(ctx context.Context, run string, q checkpoint.Query) ([]checkpoint.Split, error) {
+	return stored(ctx, v.l, "splits", func() ([]checkpoint.Split, error) { return v.View.Splits(ctx, run, q) })
+}
+
+func (v simView) Sums(ctx context.Context, run string) (checkpoint.Sums, error) {
+	return stored(ctx, v.l, "sums", func() (checkpoint.Sums, error) { return v.View.Sums(ctx, run) })
+}
+
+func (v simView) Seats(ctx context.Context) ([]checkpoint.SeatInfo, error) {
+	return stored(ctx, v.l, "seats", func() ([]checkpoint.SeatInfo, error) { return v.View.Seats(ctx) })
+}
+
+func (v simView) Previous(ctx context.Context, after string, n int) ([]sdk.Split, error) {
+	return stored(ctx, v.l, "previous", func() ([]sdk.Split, error) { return v.View.Previous(ctx, after, min(n, 2)) })
 }
 
 // splitOf returns the split that a batch comes from: a group is of one.

@@ -69,16 +69,20 @@ type simTotals struct {
 	mu             sync.Mutex
 	lives, records int
 	faults         map[fault]int
+	seats          map[int]int // how many seeds had so many
 }
 
 func (s *simTotals) add(w *sim) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.faults == nil {
-		s.faults = map[fault]int{}
+		s.faults, s.seats = map[fault]int{}, map[int]int{}
 	}
 	s.lives += w.lives
-	s.records += len(w.log.Items())
+	for _, log := range w.logs {
+		s.records += len(log.Items())
+	}
+	s.seats[len(w.logs)]++
 	for _, e := range w.faults.trace {
 		if e.fault != noFault {
 			s.faults[e.fault]++
@@ -87,7 +91,12 @@ func (s *simTotals) add(w *sim) {
 }
 
 func (s *simTotals) check(t *testing.T, seeds int) {
-	t.Logf("%d seeds: %d starts of the host, %d records, faults %v", seeds, s.lives, s.records, s.faults)
+	t.Logf("%d seeds: %d starts of the host, %d records, seeds by seats %v, faults %v", seeds, s.lives, s.records, s.seats, s.faults)
+	for n := range 4 {
+		if seeds >= 1000 && s.seats[n+1] < seeds/50 {
+			t.Errorf("%d seats were taken in %d of %d seeds: the simulation proves less than it says", n+1, s.seats[n+1], seeds)
+		}
+	}
 	kinds := slices.Sorted(slices.Values(append(may("sink write"), lostReply)))
 	for _, f := range slices.Compact(kinds) {
 		if seeds >= 1000 && s.faults[f] < seeds/16 { // the rarest, half done, comes once in twelve seeds
@@ -131,42 +140,43 @@ func parting(a, b string) string {
 
 // sim is what outlives the hosts of one seed.
 type sim struct {
-	t      *testing.T
-	seed   uint64
-	began  time.Time
-	model  *model
-	faults *faults
-	lives  int
-	done   int // records of each root that complete runs have delivered
+	t       *testing.T
+	seed    uint64
+	began   time.Time
+	model   *model
+	faults  *faults
+	lives   int
+	helpers int // processes beside the coordinator's
+	done    int // records of each root that complete runs have delivered
 
 	completed map[string]bool    // runs
 	ending    []checkpoint.Split // of the run that ended last
 
 	openStore func() checkpoint.Store
-	log       *sdktest.MemorySink
-	logPlugin sdk.Plugin
+	logs      map[int]*sdktest.MemorySink // by seat
 	keyed     *keyedSink
 	loose     *looseSink
 
 	mu       sync.Mutex
-	letters  map[string][]string        // by run
+	letters  map[place][]string         // by run and seat
+	owners   map[place]*simLetters      // who has opened them last
 	finished map[string]map[string]bool // by run and sink
-	starts   map[string]sdk.Start       // the last of each sink
+	starts   map[place]sdk.Start        // the last by sink and seat
+}
+
+// place is what belongs to a seat: the dead letters of a run, a sink.
+type place struct {
+	of   string
+	seat int
 }
 
 // simulate runs a seed to its end, in a bubble of its own.
 func simulate(t *testing.T, seed uint64) *sim {
 	t.Helper()
-	s := &sim{t: t, seed: seed, model: newModel(seed), faults: newFaults(seed), completed: map[string]bool{}, letters: map[string][]string{}}
-	s.finished, s.starts = map[string]map[string]bool{}, map[string]sdk.Start{}
-	s.log, s.keyed, s.loose = sdktest.NewMemorySink(), &keyedSink{records: map[string]simRecord{}}, &looseSink{records: map[string]int{}}
-	s.logPlugin = s.log.Plugin()
-	s.log.Reject = func(_ string, record []byte) string {
-		if r := decodeSim(record); s.model.refuser(r.Split, r.N) == simLog {
-			return "the log refuses"
-		}
-		return ""
-	}
+	s := &sim{t: t, seed: seed, model: newModel(seed), faults: newFaults(seed), completed: map[string]bool{}, letters: map[place][]string{}, owners: map[place]*simLetters{}}
+	s.finished, s.starts = map[string]map[string]bool{}, map[place]sdk.Start{}
+	s.logs, s.keyed, s.loose = map[int]*sdktest.MemorySink{}, &keyedSink{records: map[string]simRecord{}}, &looseSink{records: map[string]int{}}
+	s.helpers = []int{0, 0, 1, 1, 2, 4}[chance(seed, "seats").IntN(6)]
 	dir := t.TempDir()
 	s.openStore = sync.OnceValue(func() checkpoint.Store { return checkpoint.NewMemory() }) // in the bubble
 	if seed%sqliteEvery == 0 {
@@ -221,6 +231,7 @@ func (s *sim) start(dir string, full *bool) bool {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	l := &life{sim: s, n: s.lives, host: newProcess(), stop: stop}
+	helped := s.help(store, dir)
 	before := s.faults.count()
 	// Whoever sets the clock may set it back.
 	now := time.Now().Add(time.Duration(chance(s.seed, "clock", s.lives).IntN(200)-100) * time.Hour)
@@ -233,7 +244,8 @@ func (s *sim) start(dir string, full *bool) bool {
 		s.faults.note(l.n, s.began, fmt.Sprintf("ended: %s, %v, %v", res.Outcome, res.Err, err))
 	}
 	l.host.die()
-	runs, lookErr := store.Runs(context.Background(), 1)
+	helped()
+	runs, lookErr := store.View().Runs(context.Background(), 1)
 	if lookErr != nil {
 		s.fail("runs: %v", lookErr)
 		return true
@@ -258,29 +270,81 @@ func (s *sim) start(dir string, full *bool) bool {
 	return done
 }
 
-// opened checks what fencing rests on: the pipeline is the same, and the epoch of each sink's instances rises.
-func (s *sim) opened(sink string, start sdk.Start) {
+// help has others take part in the run, each of which is followed by another when it dies. The function that is returned kills
+// them all.
+func (s *sim) help(store checkpoint.Store, dir string) func() {
+	var wg sync.WaitGroup
+	over, dies := false, func() {}
+	var mu sync.Mutex
+	next := func() (*life, context.Context) {
+		mu.Lock()
+		defer mu.Unlock()
+		if over {
+			return nil, nil
+		}
+		s.lives++
+		ctx, stop := context.WithCancel(context.Background())
+		l := &life{sim: s, n: s.lives, host: newProcess(), stop: stop}
+		before := dies
+		dies = func() { before(); l.die() }
+		return l, ctx
+	}
+	began := s.lives
+	for i := range s.helpers {
+		wg.Go(func() {
+			early := chance(s.seed, "help", began, i).Int64N(int64(120 * time.Millisecond))
+			time.Sleep(time.Duration(early) + nap)
+			for l, ctx := next(); l != nil; l, ctx = next() {
+				err := pipeline.New(s.config(l, store, dir)).Work(ctx)
+				s.faults.note(l.n, s.began, fmt.Sprintf("worked: %v", err))
+				time.Sleep(time.Second + time.Duration(i)*nap)
+			}
+		})
+	}
+	return func() {
+		mu.Lock()
+		over = true
+		mu.Unlock()
+		dies()
+		wg.Wait()
+	}
+}
+
+// opened checks what fencing rests on: the pipeline is the same, and the epoch of each sink's instances rises, seat by seat. It
+// returns false for one that comes too late.
+func (s *sim) opened(sink string, start sdk.Start) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before, again := s.starts[sink]
-	s.starts[sink] = start
+	before, again := s.starts[place{sink, start.Seat}]
+	if s.helpers > 0 && start.Epoch < before.Epoch {
+		return false
+	}
+	s.starts[place{sink, start.Seat}] = start
 	if start.Pipeline == "" || again && start.Pipeline != before.Pipeline {
 		s.fail("%s was opened for pipeline %q, and before for %q", sink, start.Pipeline, before.Pipeline)
 	}
 	if start.Epoch <= before.Epoch {
 		s.fail("%s was opened with epoch %d after %d", sink, start.Epoch, before.Epoch)
 	}
+	return true
+}
+
+// late reports whether another instance was opened for the seat of one that was opened so.
+func (s *sim) late(sink string, start sdk.Start) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return start.Epoch < s.starts[place{sink, start.Seat}].Epoch
 }
 
 // finish checks that the end of a run is told when all of it is there, and before the store knows of it.
-func (s *sim) finish(sink string, e sdk.End) {
-	s.same("the log at the end of a run", s.logOf(s.log.Items()), s.model.expect(s.model.closure(0, s.model.records)).log)
+func (s *sim) finish(sink string, start sdk.Start, e sdk.End) {
+	s.same("the log at the end of a run", s.logged(nil), s.model.expect(s.model.closure(0, s.model.records)).log)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.completed[e.Run] {
 		s.fail("%s is told of the end of run %s, which the store knows already", sink, e.Run)
 	}
-	if start := s.starts[sink]; e.Run != start.Run {
+	if e.Run != start.Run {
 		s.fail("%s is told of the end of run %s, and was opened for %s", sink, e.Run, start.Run)
 	}
 	if s.finished[e.Run] == nil {
@@ -299,8 +363,8 @@ func (s *sim) config(l *life, store checkpoint.Store, dir string) pipeline.Confi
 		},
 		Sinks: []pipeline.Stage[sdk.Sink]{
 			s.sink(l, simLog, r.IntN(2) == 0, s.openLog),
-			s.sink(l, simKeyed, r.IntN(2) == 0, func() sdk.Sink { return s.keyed }),
-			s.sink(l, simLoose, r.IntN(2) == 0, func() sdk.Sink { return s.loose }),
+			s.sink(l, simKeyed, r.IntN(2) == 0, func(int) sdk.Sink { return s.keyed }),
+			s.sink(l, simLoose, r.IntN(2) == 0, func(int) sdk.Sink { return s.loose }),
 		},
 		Store: simStore{store, l}, Letters: &simLetters{l: l},
 		Concurrency: 1 + r.IntN(5), ClaimAtOnce: 1 + r.IntN(3), CommitEvery: time.Duration(1+r.IntN(200)) * time.Millisecond, CommitBytes: int64(r.IntN(4000)),
@@ -324,14 +388,28 @@ func (s *sim) config(l *life, store checkpoint.Store, dir string) pipeline.Confi
 	return c
 }
 
-func (s *sim) sink(l *life, name string, parallel bool, open func() sdk.Sink) pipeline.Stage[sdk.Sink] {
+func (s *sim) sink(l *life, name string, parallel bool, open func(seat int) sdk.Sink) pipeline.Stage[sdk.Sink] {
 	return staged(l, name, func(p *process) sdk.Sink {
-		return simSink{l: l, p: p, name: name, inner: open(), parallel: parallel}
+		return &simSink{l: l, p: p, name: name, at: open, parallel: parallel}
 	})
 }
 
-func (s *sim) openLog() sdk.Sink {
-	v, err := s.logPlugin.New(context.Background(), json.RawMessage("{}"))
+// openLog returns an instance of the log of a seat.
+func (s *sim) openLog(seat int) sdk.Sink {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	log := s.logs[seat]
+	if log == nil {
+		log = sdktest.NewMemorySink()
+		log.Reject = func(_ string, record []byte) string {
+			if r := decodeSim(record); s.model.refuser(r.Split, r.N) == simLog {
+				return "the log refuses"
+			}
+			return ""
+		}
+		s.logs[seat] = log
+	}
+	v, err := log.Plugin().New(context.Background(), json.RawMessage("{}"))
 	if err != nil {
 		panic(err)
 	}
@@ -345,29 +423,33 @@ func (s *sim) audit(store checkpoint.Store, runs []checkpoint.RunInfo) {
 		return
 	}
 	run := runs[0]
-	splits, err := checkpoint.All(checkpoint.EachSplit(context.Background(), store, checkpoint.Run{ID: run.ID}, ""))
+	splits, err := checkpoint.All(checkpoint.EachSplit(context.Background(), store.View(), run.ID, ""))
 	if err != nil {
 		s.fail("splits: %v", err)
 		return
 	}
 	s.sums(store, run, splits)
-	tokens, err := store.Tokens(context.Background())
+	seats, err := store.View().Seats(context.Background())
 	if err != nil {
-		s.fail("tokens: %v", err)
+		s.fail("seats: %v", err)
 		return
 	}
 	spans := s.model.spans(splits)
-	if mine := tokens["dead letters"]; mine.Run == run.ID {
-		s.same("dead letters", multiset(s.letters[run.ID][:position(mine.Token)]), s.model.expect(spans).letters)
+	var letters []string
+	tokens := map[int]sdk.Token{}
+	for _, seat := range seats {
+		if mine := seat.Tokens["dead letters"]; mine.Run == run.ID {
+			letters = append(letters, s.letters[place{run.ID, seat.N}][:position(mine.Token)]...)
+		}
+		if mine := seat.Tokens[simLog]; !run.Full || mine.Run == run.ID { // or what is there is to be discarded
+			tokens[seat.N] = mine.Token
+		}
 	}
-	token := tokens[simLog]
-	if run.Full && token.Run != run.ID {
-		return // what is there is to be discarded
-	}
+	s.same("dead letters", multiset(letters), s.model.expect(spans).letters)
 	if !run.Full {
 		spans = append(spans, s.model.closure(0, s.done)...)
 	}
-	s.same("the log up to its token", s.logged(token.Token), s.model.expect(spans).log)
+	s.same("the logs up to their tokens", s.logged(tokens), s.model.expect(spans).log)
 }
 
 // sums holds what the store has added up of the splits against these.
@@ -376,7 +458,7 @@ func (s *sim) sums(store checkpoint.Store, run checkpoint.RunInfo, splits []chec
 	for _, p := range splits {
 		want.Add(p)
 	}
-	got, err := store.Sums(context.Background(), checkpoint.Run{ID: run.ID})
+	got, err := store.View().Sums(context.Background(), run.ID)
 	if err != nil || !slices.Equal(got, want) {
 		s.fail("the sums of the splits are %+v (%v), want %+v", got, err, want)
 	}
@@ -385,25 +467,25 @@ func (s *sim) sums(store checkpoint.Store, run checkpoint.RunInfo, splits []chec
 	}
 }
 
-// logged returns what is in the log up to a token.
-func (s *sim) logged(token sdk.Token) map[string]int {
-	items := s.log.Items()
-	if token == nil {
-		items = nil
-	} else {
-		var t struct{ Items int }
-		if err := json.Unmarshal(token, &t); err != nil {
-			panic(err)
-		}
-		items = items[:t.Items]
-	}
-	return s.logOf(items)
-}
-
-func (*sim) logOf(items []sdktest.MemoryItem) map[string]int {
+// logged returns what is in the logs of all seats, or, if there are tokens, of those that have one up to it.
+func (s *sim) logged(tokens map[int]sdk.Token) map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	out := map[string]int{}
-	for _, it := range items {
-		out[decodeSim([]byte(it.Record)).key()]++
+	for seat, log := range s.logs {
+		items := log.Items()
+		if tokens != nil {
+			t := struct{ Items int }{}
+			if token := tokens[seat]; token != nil {
+				if err := json.Unmarshal(token, &t); err != nil {
+					panic(err)
+				}
+			}
+			items = items[:t.Items]
+		}
+		for _, it := range items {
+			out[decodeSim([]byte(it.Record)).key()]++
+		}
 	}
 	return out
 }
@@ -412,14 +494,14 @@ func (*sim) logOf(items []sdktest.MemoryItem) map[string]int {
 func (s *sim) complete() {
 	want := s.model.expect(s.model.closure(0, s.model.records))
 	s.done = s.model.records
-	s.same("the log", s.logOf(s.log.Items()), want.log)
+	s.same("the log", s.logged(nil), want.log)
 	keyed, numbers := map[string]int{}, map[int]bool{}
 	for key, r := range s.keyed.records {
 		keyed[key]++
 		numbers[r.Seq] = true
 	}
 	s.same("what is kept by key", keyed, want.all)
-	for n := 1; n <= len(keyed); n++ {
+	for n := 1; n <= len(keyed) && s.helpers == 0; n++ { // each seat counts for itself
 		if !numbers[n] {
 			s.fail("no record has the number %d of %d: the transform did not go back to its token", n, len(keyed))
 			break
@@ -449,7 +531,16 @@ func (s *sim) counts(res pipeline.Result) {
 	if got := res.Counts.Counters["seen"]; got != want.seen {
 		s.fail("the source has counted %d records, want %d", got, want.seen)
 	}
-	s.same("dead letters of a complete run", multiset(s.letters[res.Run.ID]), want.letters)
+	s.same("dead letters of a complete run", multiset(s.lettersOf(res.Run.ID)), want.letters)
+}
+
+func (s *sim) lettersOf(run string) (all []string) {
+	for at, letters := range s.letters {
+		if at.of == run {
+			all = append(all, letters...)
+		}
+	}
+	return all
 }
 
 func (s *sim) same(what string, got, want map[string]int) {

@@ -52,34 +52,43 @@ func TestBrokenDuringACommit(t *testing.T) {
 	})
 }
 
-// slowStore takes its time for everything at a run's end.
-type slowStore struct {
-	checkpoint.Store
-	takes  time.Duration
-	commit time.Duration
+// slowView, slowEnd and slowCommit take their time for everything at a run's end.
+type slowView struct {
+	checkpoint.View
+	takes time.Duration
 }
 
-func (s slowStore) Commit(ctx context.Context, run checkpoint.Run, c checkpoint.Commit) ([]sdk.Split, error) {
-	time.Sleep(s.commit)
-	return s.Store.Commit(ctx, run, c)
-}
-
-func (s slowStore) Sums(ctx context.Context, run checkpoint.Run) (checkpoint.Sums, error) {
+func (s slowView) Sums(ctx context.Context, run string) (checkpoint.Sums, error) {
 	time.Sleep(s.takes)
-	return s.Store.Sums(ctx, run)
+	return s.View.Sums(ctx, run)
 }
 
-func (s slowStore) Splits(ctx context.Context, run checkpoint.Run, q checkpoint.Query) ([]checkpoint.Split, error) {
+func (s slowView) Splits(ctx context.Context, run string, q checkpoint.Query) ([]checkpoint.Split, error) {
 	time.Sleep(s.takes)
-	return s.Store.Splits(ctx, run, q)
+	return s.View.Splits(ctx, run, q)
 }
 
-func (s slowStore) Finish(ctx context.Context, run checkpoint.Run, o checkpoint.Outcome, end checkpoint.End) error {
+type slowEnd struct {
+	checkpoint.Coordinator
+	takes time.Duration
+}
+
+func (s slowEnd) Finish(ctx context.Context, o checkpoint.Outcome, end checkpoint.End) error {
 	time.Sleep(s.takes)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.Store.Finish(ctx, run, o, end)
+	return s.Coordinator.Finish(ctx, o, end)
+}
+
+type slowCommit struct {
+	checkpoint.Held
+	takes time.Duration
+}
+
+func (s slowCommit) Commit(ctx context.Context, c checkpoint.Commit) ([]sdk.Split, error) {
+	time.Sleep(s.takes)
+	return s.Held.Commit(ctx, c)
 }
 
 // A machine that does a hundred things besides comes to the end of a run too.
@@ -87,7 +96,11 @@ func TestNoDeadlineForBookkeeping(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, &numbers{splits: 2, records: 10, every: 5})
-		w.config.Store = slowStore{Store: w.store, takes: time.Hour}
+		w.config.Store = otherStore{
+			Store:       w.store,
+			view:        func(v checkpoint.View) checkpoint.View { return slowView{v, time.Hour} },
+			coordinator: func(c checkpoint.Coordinator) checkpoint.Coordinator { return slowEnd{c, time.Hour} },
+		}
 		if res := w.run(t.Context(), t); res.Outcome != checkpoint.Complete {
 			t.Fatalf("outcome %s: %v", res.Outcome, res.Err)
 		}
@@ -103,7 +116,9 @@ func TestNoDeadlineForBookkeeping(t *testing.T) {
 			return nil
 		}})
 		w.config.CommitEvery = time.Hour
-		w.config.Store = slowStore{Store: w.store, commit: 10 * time.Minute}
+		w.config.Store = otherStore{Store: w.store, held: func(h checkpoint.Held) checkpoint.Held {
+			return slowCommit{h, 10 * time.Minute}
+		}}
 		if res := w.run(ctx, t); res.Outcome != checkpoint.Interrupted || res.Counts.Commits == 0 || res.Counts.Stages["source numbers"].Out < 5 {
 			t.Fatalf("outcome %s, %+v: %v", res.Outcome, res.Counts, res.Err)
 		}
@@ -181,16 +196,18 @@ func TestPlanInPages(t *testing.T) {
 	}
 	// The store refuses a page: the source is not asked for the others, and the store's reason is told.
 	p.splits = 300
-	w.config.Store = refusing{w.store}
+	w.config.Store = otherStore{Store: w.store, coordinator: func(c checkpoint.Coordinator) checkpoint.Coordinator {
+		return refusing{c}
+	}}
 	if res := w.run(t.Context(), t); res.Outcome != checkpoint.Failed || !strings.Contains(res.Err.Error(), "state: no page is wanted") || p.given != 0 {
 		t.Errorf("outcome %s after %d pages: %v", res.Outcome, p.given, res.Err)
 	}
 }
 
-// refusing is a store that refuses each plan at its first page.
-type refusing struct{ checkpoint.Store }
+// refusing refuses each plan at its first page.
+type refusing struct{ checkpoint.Coordinator }
 
-func (refusing) Plan(_ context.Context, _ checkpoint.Run, pages iter.Seq2[[]sdk.Split, error]) error {
+func (refusing) Plan(_ context.Context, pages iter.Seq2[[]sdk.Split, error]) error {
 	for range pages {
 		break
 	}
@@ -203,7 +220,7 @@ func TestQueueAsksOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q pipeline.Queue
 		asking, asked := 0, 0
-		q = pipeline.NewLocalQueue(func(_ context.Context, after int64, n int) ([]checkpoint.Split, error) {
+		q = pipeline.NewQueue(func(_ context.Context, n int) ([]checkpoint.Split, error) {
 			asking++
 			asked++
 			if asking > 1 || n != 2 {
@@ -212,8 +229,8 @@ func TestQueueAsksOnce(t *testing.T) {
 			time.Sleep(time.Second)
 			asking--
 			switch {
-			case after < 4:
-				return []checkpoint.Split{{Place: after + 1}, {Place: after + 2}}, nil
+			case asked < 3:
+				return []checkpoint.Split{{Place: int64(2*asked - 1)}, {Place: int64(2 * asked)}}, nil
 			case asked == 3:
 				q.Added() // while the answer is under way
 			case asked == 4:
@@ -235,7 +252,7 @@ func TestQueueAsksOnce(t *testing.T) {
 					}
 					time.Sleep(time.Minute)
 					places <- s.Place
-					q.Done(s.ID)
+					q.Done()
 				}
 			}()
 		}
@@ -253,7 +270,7 @@ func TestQueueAsksOnce(t *testing.T) {
 func TestQueueAfterAFailure(t *testing.T) {
 	t.Parallel()
 	broke := errors.New("the store broke")
-	q := pipeline.NewLocalQueue(func(context.Context, int64, int) ([]checkpoint.Split, error) { return nil, broke }, 2)
+	q := pipeline.NewQueue(func(context.Context, int) ([]checkpoint.Split, error) { return nil, broke }, 2)
 	for range 2 {
 		if _, err := q.Take(t.Context()); !errors.Is(err, broke) {
 			t.Errorf("got %v", err)

@@ -14,6 +14,17 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
+// entry is a batch, or a rejected record in the same shape: the record is the payload.
+type entry struct {
+	sdk.Batch
+	rejected bool
+	reason   string
+}
+
+func (e entry) reject() sdk.Reject {
+	return sdk.Reject{Stream: e.Stream, Record: e.Payload, Reason: e.reason}
+}
+
 // spool is a file of entries, each field with its length before it. The file has no name where the system
 // allows that, so that nothing is left behind by a kill.
 type spool struct {

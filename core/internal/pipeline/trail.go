@@ -4,7 +4,6 @@ package pipeline
 
 import (
 	"fmt"
-	"hash/maphash"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -33,7 +32,7 @@ const (
 // loop is found out after as many, unless its pages are in another order each time, or its records have no key, or the
 // source is part of scrapekit.
 //
-// The trail begins anew with each attempt: what was not committed is read again then, rightly.
+// The trail begins anew with each claim: what was not committed is read again then, rightly.
 type trail struct {
 	idle     int // the limit in place of maxIdle; negative: none
 	last     uint64
@@ -110,24 +109,6 @@ func (r *recent) add(h uint64) {
 		r.now, r.before = map[uint64]struct{}{}, r.now
 	}
 	r.now[h] = struct{}{}
-}
-
-var seed = maphash.MakeSeed()
-
-func hashOf(b []byte) uint64 { return maphash.Bytes(seed, b) }
-
-// chain is the hash of a batch or a rejected record that follows what has the hash so far.
-func chain(so uint64, e entry) uint64 {
-	h := so
-	for _, part := range []uint64{maphash.String(seed, e.Stream), uint64(e.Op), maphash.Bytes(seed, e.Payload)} {
-		h = mix(h, part)
-	}
-	return h
-}
-
-func mix(h, part uint64) uint64 {
-	h = (h ^ part) * 0x9E3779B97F4A7C15
-	return h ^ h>>29
 }
 
 // standstillError ends a try that gets no further though it emits.

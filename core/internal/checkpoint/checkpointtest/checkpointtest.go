@@ -30,7 +30,15 @@ func Run(t *testing.T, open Opener) {
 		{"BeginFull", beginFull},
 		{"BeginUsedID", beginUsedID},
 		{"Identity", identity},
+		{"Current", current},
 		{"Join", joins},
+		{"JoinAny", joinAny},
+		{"SeatsAreApart", seatsAreApart},
+		{"SeatsAreSettled", seatsAreSettled},
+		{"SeatsOfAFullRun", seatsOfAFullRun},
+		{"ClaimsOfTheDead", claimsOfTheDead},
+		{"Lease", lease},
+		{"StatsAddUp", statsAddUp},
 		{"PlanOnce", planOnce},
 		{"NamelessSplits", namelessSplits},
 		{"SplitsKeepEverything", splitsKeepEverything},
@@ -124,42 +132,75 @@ func (f *fixture) equal(what string, got, want any) {
 	}
 }
 
-func (f *fixture) begin(id string, full bool) checkpoint.Run {
+// sitting is a run with its coordinator, who also sits on a seat.
+type sitting struct {
+	checkpoint.Run
+	coordinator checkpoint.Coordinator
+	seat        checkpoint.Seat
+	held        checkpoint.Held
+	claims      map[string]checkpoint.Split // by this holder
+}
+
+func (f *fixture) begin(id string, full bool) sitting {
 	f.Helper()
-	run, err := f.store.Begin(f.Context(), checkpoint.Begin{ID: id, Now: began, Full: full, Fingerprint: "print"})
+	run, err := f.beginAs(checkpoint.Begin{ID: id, Now: began, Full: full, Fingerprint: "print"})
 	f.ok(err)
 	return run
 }
 
+// beginAs begins a run and sits down on its seat 0.
+func (f *fixture) beginAs(b checkpoint.Begin) (s sitting, err error) {
+	f.Helper()
+	if s.Run, s.coordinator, err = f.store.Begin(f.Context(), b); err == nil {
+		s = f.join(s, 0)
+	}
+	return s, err
+}
+
+// join is the run as somebody has it who sits down on a seat.
+func (f *fixture) join(run sitting, seat int) sitting {
+	f.Helper()
+	var err error
+	run.seat, run.held, err = f.store.Join(f.Context(), run.Run, seat)
+	f.ok(err)
+	run.claims = map[string]checkpoint.Split{}
+	return run
+}
+
 // planned begins a run and plans splits of these ids.
-func (f *fixture) planned(id string, splits ...string) checkpoint.Run {
+func (f *fixture) planned(id string, splits ...string) sitting {
 	f.Helper()
 	run := f.begin(id, false)
 	f.ok(f.plan(run, splitsOf(splits...)))
 	return run
 }
 
-func (f *fixture) plan(run checkpoint.Run, splits []sdk.Split) error {
-	return f.store.Plan(f.Context(), run, checkpoint.OnePage(splits))
+func (f *fixture) plan(run sitting, splits []sdk.Split) error {
+	return run.coordinator.Plan(f.Context(), checkpoint.OnePage(splits))
 }
 
-func (f *fixture) commit(run checkpoint.Run, c checkpoint.Commit) error {
-	return errOf(f.store.Commit(f.Context(), run, c))
+func (f *fixture) commit(run sitting, c checkpoint.Commit) error {
+	return errOf(run.held.Commit(f.Context(), c))
 }
 
-// claim claims one split, which must be open.
-func (f *fixture) claim(run checkpoint.Run, id string) checkpoint.Split {
+// claim claims one split, which must be open, and those before it.
+func (f *fixture) claim(run sitting, id string) checkpoint.Split {
 	f.Helper()
-	page, err := f.store.Claim(f.Context(), run, f.split(run, id).Place-1, 1)
-	f.ok(err)
-	if len(page) != 1 || page[0].ID != id {
-		f.Fatalf("claimed %v, want %s", page, id)
+	for {
+		if s, ok := run.claims[id]; ok {
+			return s
+		}
+		page, err := run.held.Claim(f.Context(), 1)
+		f.ok(err)
+		if len(page) != 1 {
+			f.Fatalf("claimed %v, want %s", page, id)
+		}
+		run.claims[page[0].ID] = page[0]
 	}
-	return page[0]
 }
 
 // advance commits how far a split is, which it claims if it is open.
-func (f *fixture) advance(run checkpoint.Run, id, cursor string, status checkpoint.Status) {
+func (f *fixture) advance(run sitting, id, cursor string, status checkpoint.Status) {
 	f.Helper()
 	s := f.split(run, id)
 	if s.Status == checkpoint.Open {
@@ -178,17 +219,24 @@ func (f *fixture) complete(id string, full bool, cursor string, splits ...string
 	for _, s := range splits {
 		f.advance(run, s, cursor, checkpoint.Done)
 	}
-	f.ok(f.finish(run, checkpoint.Complete))
+	f.ok(f.end(run))
 }
 
-func (f *fixture) finish(run checkpoint.Run, o checkpoint.Outcome) error {
-	return f.store.Finish(f.Context(), run, o, checkpoint.End{Now: began.Add(time.Minute)})
+// end leaves the seat of a run, which is complete by that.
+func (f *fixture) end(run sitting) error {
+	f.Helper()
+	f.ok(run.held.Leave(f.Context()))
+	return f.finish(run, checkpoint.Complete)
+}
+
+func (f *fixture) finish(run sitting, o checkpoint.Outcome) error {
+	return run.coordinator.Finish(f.Context(), o, checkpoint.End{Now: began.Add(time.Minute)})
 }
 
 // splits returns all splits of a run, and holds what is kept of them against what they come to.
-func (f *fixture) splits(run checkpoint.Run) []checkpoint.Split {
+func (f *fixture) splits(run sitting) []checkpoint.Split {
 	f.Helper()
-	out, err := checkpoint.All(checkpoint.EachSplit(f.Context(), f.store, run, ""))
+	out, err := checkpoint.All(checkpoint.EachSplit(f.Context(), f.store.View(), run.ID, ""))
 	f.ok(err)
 	var want checkpoint.Sums
 	for i, s := range out {
@@ -197,13 +245,13 @@ func (f *fixture) splits(run checkpoint.Run) []checkpoint.Split {
 			f.Errorf("split %s has place %d, after %d", s.ID, s.Place, out[max(0, i-1)].Place)
 		}
 	}
-	got, err := f.store.Sums(f.Context(), run)
+	got, err := f.store.View().Sums(f.Context(), run.ID)
 	f.ok(err)
 	f.equal("sums", got, want)
 	return out
 }
 
-func (f *fixture) split(run checkpoint.Run, id string) checkpoint.Split {
+func (f *fixture) split(run sitting, id string) checkpoint.Split {
 	f.Helper()
 	for _, s := range f.splits(run) {
 		if s.ID == id {
@@ -214,7 +262,7 @@ func (f *fixture) split(run checkpoint.Run, id string) checkpoint.Split {
 	return checkpoint.Split{}
 }
 
-func (f *fixture) ids(run checkpoint.Run) []string {
+func (f *fixture) ids(run sitting) []string {
 	f.Helper()
 	var out []string
 	for _, s := range f.splits(run) {
@@ -226,9 +274,9 @@ func (f *fixture) ids(run checkpoint.Run) []string {
 // previous returns the previous splits as id=cursor.
 func (f *fixture) previous() []string {
 	f.Helper()
-	all, err := checkpoint.All(checkpoint.EachPrevious(f.Context(), f.store))
+	all, err := checkpoint.All(checkpoint.EachPrevious(f.Context(), f.store.View()))
 	f.ok(err)
-	n, err := f.store.CountPrevious(f.Context())
+	n, err := f.store.View().CountPrevious(f.Context())
 	f.ok(err)
 	f.equal("number of previous splits", n, len(all))
 	out := []string{}
@@ -238,16 +286,27 @@ func (f *fixture) previous() []string {
 	return out
 }
 
+// tokens returns those of seat 0.
 func (f *fixture) tokens() map[string]checkpoint.Token {
 	f.Helper()
-	out, err := f.store.Tokens(f.Context())
+	for _, s := range f.seats() {
+		if s.N == 0 {
+			return s.Tokens
+		}
+	}
+	return map[string]checkpoint.Token{}
+}
+
+func (f *fixture) seats() []checkpoint.SeatInfo {
+	f.Helper()
+	out, err := f.store.View().Seats(f.Context())
 	f.ok(err)
 	return out
 }
 
 func (f *fixture) runs(n int) []checkpoint.RunInfo {
 	f.Helper()
-	out, err := f.store.Runs(f.Context(), n)
+	out, err := f.store.View().Runs(f.Context(), n)
 	f.ok(err)
 	return out
 }

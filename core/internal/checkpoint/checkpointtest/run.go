@@ -3,9 +3,12 @@
 package checkpointtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
@@ -18,17 +21,17 @@ func beginNew(f *fixture) {
 		f.Errorf("started %v, want %v", run.Started, began)
 	}
 	held := false
-	f.ok(f.store.Hold(f.Context(), run, func() { held = true }))
+	f.ok(run.held.Hold(f.Context(), func(context.Context) { held = true }))
 	f.equal("held", held, true)
-	run.Started = time.Time{}
-	if run.Epoch == 0 {
-		f.Error("a held run has epoch 0")
+	if run.Epoch == 0 || run.seat.Epoch <= run.Epoch {
+		f.Errorf("epoch %d, and %d of the seat", run.Epoch, run.seat.Epoch)
 	}
-	run.Epoch = 0
 	if run.Pipeline == "" {
 		f.Error("the pipeline has no identity")
 	}
-	f.equal("new run", run, checkpoint.Run{Pipeline: run.Pipeline, ID: "r1"})
+	want := checkpoint.Run{Pipeline: run.Pipeline, ID: "r1", Epoch: run.Epoch, Started: run.Started}
+	f.equal("new run", run.Run, want)
+	f.equal("new seat", run.seat, checkpoint.Seat{Run: want, Epoch: run.seat.Epoch, Tokens: map[string]checkpoint.Token{}})
 	f.equal("previous of the first run", f.previous(), []string{})
 	f.equal("tokens of the first run", f.tokens(), map[string]checkpoint.Token{})
 }
@@ -38,11 +41,11 @@ func beginResumes(f *fixture) {
 	f.advance(first, "a", "a9", checkpoint.Done)
 	f.advance(first, "b", "b5", checkpoint.Broken)
 	f.advance(first, "c", "c3", checkpoint.Open)
-	f.ok(f.commit(first, checkpoint.Commit{Stats: []byte("stats")}))
+	f.ok(f.commit(first, checkpoint.Commit{Stats: []byte(`{"n":1}`)}))
 
-	again, err := f.store.Begin(f.Context(), checkpoint.Begin{ID: "r2", Now: began.Add(time.Hour), Fingerprint: "print"})
+	again, err := f.beginAs(checkpoint.Begin{ID: "r2", Now: began.Add(time.Hour), Fingerprint: "print"})
 	f.ok(err)
-	if again.ID != "r1" || !again.Resumed || !again.Planned || string(again.Stats) != "stats" || !again.Started.Equal(began) {
+	if again.ID != "r1" || !again.Resumed || !again.Planned || string(again.Stats) != `{"n":1}` || !again.Started.Equal(began) {
 		f.Errorf("the unfinished run came back as %+v", again)
 	}
 	if again.Epoch <= first.Epoch {
@@ -60,22 +63,22 @@ func beginChanged(f *fixture) {
 	first := f.planned("r1", "a")
 	f.advance(first, "a", "a1", checkpoint.Broken)
 	other := checkpoint.Begin{ID: "r2", Now: began, Fingerprint: "other"}
-	if _, err := f.store.Begin(f.Context(), other); !errors.Is(err, checkpoint.ErrChanged) {
+	if _, err := f.beginAs(other); !errors.Is(err, checkpoint.ErrChanged) {
 		f.Fatalf("other settings: %v, want ErrChanged", err)
 	}
 	f.equal("the broken split after a refused Begin", f.split(first, "a").Status, checkpoint.Broken)
 	// Nothing changed: the holder holds it still.
 	f.advance(first, "a", "a2", checkpoint.Done)
-	f.ok(f.finish(first, checkpoint.Complete))
-	run, err := f.store.Begin(f.Context(), other)
+	f.ok(f.end(first))
+	run, err := f.beginAs(other)
 	f.ok(err)
 	f.equal("run after a complete one", run.ID, "r2")
 }
 
 // beginUnplanned: nothing holds a run to its settings before it is planned, and the settings of its plan do then.
 func beginUnplanned(f *fixture) {
-	begin := func(id, fingerprint string, full bool) (checkpoint.Run, error) {
-		return f.store.Begin(f.Context(), checkpoint.Begin{ID: id, Now: began, Full: full, Fingerprint: fingerprint})
+	begin := func(id, fingerprint string, full bool) (sitting, error) {
+		return f.beginAs(checkpoint.Begin{ID: id, Now: began, Full: full, Fingerprint: fingerprint})
 	}
 	first, err := begin("r1", "mistyped", true)
 	f.ok(err)
@@ -99,31 +102,31 @@ func beginUnplanned(f *fixture) {
 func beginFull(f *fixture) {
 	first := f.planned("r1", "a", "b")
 	f.advance(first, "a", "a1", checkpoint.Done)
-	full, err := f.store.Begin(f.Context(), checkpoint.Begin{ID: "r2", Now: began, Full: true, Fingerprint: "other"})
+	full, err := f.beginAs(checkpoint.Begin{ID: "r2", Now: began, Full: true, Fingerprint: "other"})
 	f.ok(err)
 	if full.ID != "r2" || !full.Full || full.Resumed || full.Planned || full.Stats != nil {
 		f.Errorf("full run: %+v", full)
 	}
 	f.equal("splits of the new run", f.ids(full), []string(nil))
 	f.equal("splits of the abandoned run", f.ids(first), []string(nil))
-	f.fenced("Claim", errOf(f.store.Claim(f.Context(), first, 0, 1)))
+	f.fenced("Claim", errOf(first.held.Claim(f.Context(), 1)))
 	runs := f.runs(2)
 	f.equal("outcome of the abandoned run", runs[1].Outcome, checkpoint.Abandoned)
 	f.equal("counts of the abandoned run", runs[1].Splits, map[checkpoint.Status]int{checkpoint.Done: 1, checkpoint.Open: 1})
 
-	again, err := f.store.Begin(f.Context(), checkpoint.Begin{ID: "r3", Now: began, Fingerprint: "other"})
+	again, err := f.beginAs(checkpoint.Begin{ID: "r3", Now: began, Fingerprint: "other"})
 	f.ok(err)
 	if again.ID != "r2" || !again.Full || !again.Resumed {
 		f.Errorf("an unfinished full run came back as %+v", again)
 	}
-	anew, err := f.store.Begin(f.Context(), checkpoint.Begin{ID: "r4", Now: began, Full: true, Fingerprint: "other"})
+	anew, err := f.beginAs(checkpoint.Begin{ID: "r4", Now: began, Full: true, Fingerprint: "other"})
 	f.ok(err)
 	f.equal("full over an unfinished full run", anew.ID, "r4")
 }
 
 func beginUsedID(f *fixture) {
 	f.complete("r1", false, "x", "a")
-	_, err := f.store.Begin(f.Context(), checkpoint.Begin{ID: "r1", Now: began, Fingerprint: "print"})
+	_, err := f.beginAs(checkpoint.Begin{ID: "r1", Now: began, Fingerprint: "print"})
 	f.fails("a second run of the same id", err)
 	f.equal("runs", len(f.runs(10)), 1)
 }
@@ -150,7 +153,7 @@ func planInPages(f *fixture) {
 	broke := errors.New("it broke off")
 	ended := false
 	plan := func(last error, pages ...[]sdk.Split) error {
-		return f.store.Plan(f.Context(), run, func(yield func([]sdk.Split, error) bool) {
+		return run.coordinator.Plan(f.Context(), func(yield func([]sdk.Split, error) bool) {
 			defer func() { ended = true }()
 			f.equal("previous before the first page", f.previous(), []string{"z=1"})
 			for _, p := range pages {
@@ -208,21 +211,28 @@ func finishUnfinished(f *fixture) {
 
 func finishRefused(f *fixture) {
 	run := f.begin("r1", false)
-	f.fails("Complete of a run without a plan", f.finish(run, checkpoint.Complete))
+	refused := func(what string, o checkpoint.Outcome) {
+		f.Helper()
+		f.ok(run.held.Leave(f.Context()))
+		f.fails(what, f.finish(run, o))
+		run = f.join(run, 0) // it goes on
+	}
+	refused("Complete of a run without a plan", checkpoint.Complete)
 	f.ok(f.plan(run, splitsOf("a", "b")))
 	f.advance(run, "a", "a1", checkpoint.Done)
-	f.fails("Complete with an open split", f.finish(run, checkpoint.Complete))
+	refused("Complete with an open split", checkpoint.Complete)
 	f.advance(run, "b", "b1", checkpoint.Broken)
-	f.fails("Complete with a broken split", f.finish(run, checkpoint.Complete))
 	f.fails("an end that is none", f.finish(run, checkpoint.Running))
+	f.fails("Complete with a broken split", f.finish(run, checkpoint.Complete))
 	f.equal("previous after refused ends", f.previous(), []string{})
 	f.advance(run, "b", "b2", checkpoint.Done) // it is held still
-	f.ok(f.finish(run, checkpoint.Complete))
+	f.fails("Complete with a seat that is not settled", f.finish(run, checkpoint.Complete))
+	f.ok(f.end(run))
 	f.equal("previous", f.previous(), []string{"a=a1", "b=b2"})
 	f.equal("splits of a complete run", f.ids(run), []string(nil))
 
 	none := f.planned("r2")
-	f.ok(f.finish(none, checkpoint.Complete))
+	f.ok(f.end(none))
 }
 
 // A run is complete without the splits that it skipped, and the next plan does not take them for read.
@@ -238,7 +248,8 @@ func finishWithSkipped(f *fixture) {
 	f.equal("why", f.split(run, "c").Problem, "it broke")
 	f.advance(run, "d", "d3", checkpoint.Done)
 	f.equal("done and skipped", f.runs(1)[0].Gaps, false)
-	f.ok(f.store.Finish(f.Context(), run, checkpoint.Complete, checkpoint.End{Now: began, Gaps: true}))
+	f.ok(run.held.Leave(f.Context()))
+	f.ok(run.coordinator.Finish(f.Context(), checkpoint.Complete, checkpoint.End{Now: began, Gaps: true}))
 	f.equal("gaps", f.runs(1)[0].Gaps, true)
 	f.equal("previous", f.previous(), []string{"a=1", "b=1", "d=d3"})
 	f.equal("counts", f.runs(1)[0].Splits, map[checkpoint.Status]int{checkpoint.Done: 1, checkpoint.Skipped: 2})
@@ -260,7 +271,7 @@ func previousAfterFull(f *fixture) {
 	f.equal("while a full run goes on", f.previous(), []string{"a=1", "b=1"})
 	f.ok(f.plan(run, splitsOf("b")))
 	f.advance(run, "b", "2", checkpoint.Done)
-	f.ok(f.finish(run, checkpoint.Complete))
+	f.ok(f.end(run))
 	f.equal("after a full run", f.previous(), []string{"b=2"})
 }
 
@@ -274,7 +285,7 @@ func previousInPages(f *fixture) {
 	f.planned("r3", "s07", "t") // is none of them
 	page := func(after string, n int, want ...string) {
 		f.Helper()
-		all, err := f.store.Previous(f.Context(), after, n)
+		all, err := f.store.View().Previous(f.Context(), after, n)
 		f.ok(err)
 		var got []string
 		for _, s := range all {
@@ -293,9 +304,9 @@ func previousInPages(f *fixture) {
 // endsNotBeforeItBegan: a clock may be set back while a run goes on.
 func endsNotBeforeItBegan(f *fixture) {
 	run := f.planned("r1", "a")
-	f.ok(f.store.Finish(f.Context(), run, checkpoint.Failed, checkpoint.End{Now: began.Add(-time.Hour)}))
+	f.ok(run.coordinator.Finish(f.Context(), checkpoint.Failed, checkpoint.End{Now: began.Add(-time.Hour)}))
 	f.equal("ended", f.runs(1)[0].Ended.Equal(began), true)
-	_, err := f.store.Begin(f.Context(), checkpoint.Begin{ID: "r2", Now: began.Add(-time.Hour), Full: true})
+	_, err := f.beginAs(checkpoint.Begin{ID: "r2", Now: began.Add(-time.Hour), Full: true})
 	f.ok(err)
 	f.equal("abandoned", f.runs(2)[1].Ended.Equal(began), true)
 }
@@ -306,10 +317,10 @@ func prune(f *fixture) {
 	}
 	run := f.planned("r5")
 	f.ok(f.commit(run, checkpoint.Commit{Tokens: tokensOf("sink", "t")}))
-	f.ok(f.finish(run, checkpoint.Complete))
+	f.ok(f.end(run))
 	keep := func(n, want int, left ...string) {
 		f.Helper()
-		gone, err := f.store.Prune(f.Context(), n)
+		gone, err := f.store.Admin().Prune(f.Context(), n)
 		f.ok(err)
 		f.equal("forgotten", gone, want)
 		var ids []string
@@ -332,7 +343,7 @@ func pruneKeepsTheUnfinished(f *fixture) {
 	f.complete("r1", false, "1", "a")
 	run := f.planned("r2", "a", "b")
 	f.advance(run, "a", "2", checkpoint.Open)
-	gone, err := f.store.Prune(f.Context(), 0)
+	gone, err := f.store.Admin().Prune(f.Context(), 0)
 	f.ok(err)
 	f.equal("forgotten", gone, 1)
 	f.equal("cursor", string(f.split(run, "a").Cursor), "2")
@@ -347,12 +358,12 @@ func compact(f *fixture) {
 	run := f.planned("r2", "a", "b")
 	f.advance(run, "a", "2", checkpoint.Done)
 	splits, runs, previous := f.splits(run), f.runs(5), f.previous()
-	f.ok(f.store.Compact(f.Context()))
+	f.ok(f.store.Admin().Compact(f.Context()))
 	f.equal("splits", f.splits(run), splits)
 	f.equal("runs", f.runs(5), runs)
 	f.equal("previous", f.previous(), previous)
 	f.advance(run, "b", "2", checkpoint.Done)
-	f.ok(f.finish(run, checkpoint.Complete))
+	f.ok(f.end(run))
 	f.equal("previous", f.previous(), []string{"a=2", "b=2", "c=1"})
 }
 
@@ -381,7 +392,7 @@ func runsCountSplits(f *fixture) {
 	f.equal("while it runs", f.runs(1)[0].Splits, map[checkpoint.Status]int{checkpoint.Done: 1, checkpoint.Broken: 1, checkpoint.Open: 1})
 	f.advance(run, "b", "1", checkpoint.Done)
 	f.advance(run, "c", "1", checkpoint.Done)
-	f.ok(f.finish(run, checkpoint.Complete))
+	f.ok(f.end(run))
 	f.equal("when it is complete", f.runs(1)[0].Splits, map[checkpoint.Status]int{checkpoint.Done: 3})
 }
 
@@ -390,7 +401,7 @@ func reset(f *fixture) {
 	old := f.planned("r2", "a")
 	s := f.claim(old, "a")
 	f.ok(f.commit(old, checkpoint.Commit{Tokens: tokensOf("sink", "t")}))
-	f.ok(f.store.Reset(f.Context()))
+	f.ok(f.store.Admin().Reset(f.Context()))
 	f.equal("previous", f.previous(), []string{})
 	f.equal("tokens", f.tokens(), map[string]checkpoint.Token{})
 	f.equal("runs", len(f.runs(5)), 0)
@@ -413,28 +424,207 @@ func identity(f *fixture) {
 	f.equal("identity in another process", again.Pipeline, first.Pipeline)
 	elsewhere := f.open(f.T, f.TempDir())
 	f.T.Cleanup(func() { f.ok(elsewhere.Close()) })
-	other, err := elsewhere.Begin(f.Context(), checkpoint.Begin{ID: "r1", Now: began, Fingerprint: "print"})
+	other, _, err := elsewhere.Begin(f.Context(), checkpoint.Begin{ID: "r1", Now: began, Fingerprint: "print"})
 	f.ok(err)
 	if other.Pipeline == first.Pipeline {
 		f.Errorf("two pipelines are both %s", other.Pipeline)
 	}
 }
 
-// joins: an attempt fences the one before it, and is the holder still.
+// current: the run under way, for those that have not begun it.
+func current(f *fixture) {
+	none := func(when string) {
+		f.Helper()
+		_, ok, err := f.store.Current(f.Context())
+		f.ok(err)
+		f.equal("a run "+when, ok, false)
+	}
+	none("at first")
+	run := f.planned("r1", "a")
+	f.ok(f.commit(run, checkpoint.Commit{Stats: []byte(`{"n":2}`)}))
+	got, ok, err := f.store.Current(f.Context())
+	f.ok(err)
+	want := run.Run
+	want.Planned, want.Stats = true, []byte(`{"n":2}`)
+	f.equal("there is a run", ok, true)
+	f.equal("current run", got, want)
+	f.ok(f.finish(run, checkpoint.Failed))
+	none("after its end")
+	again := f.begin("r2", false)
+	got, _, err = f.store.Current(f.Context())
+	f.ok(err)
+	f.equal("goes on", []any{got.ID, got.Resumed, got.Epoch}, []any{"r1", true, again.Epoch})
+}
+
+// joins: who sits down on a seat fences the one who sat there, and nobody else.
 func joins(f *fixture) {
 	run := f.planned("r1", "a")
-	joined, err := f.store.Join(f.Context(), run)
-	f.ok(err)
-	if joined.Epoch <= run.Epoch {
-		f.Errorf("epoch %d after %d", joined.Epoch, run.Epoch)
+	other := f.join(run, 3)
+	joined := f.join(run, 0)
+	if joined.seat.Epoch <= run.seat.Epoch || joined.seat.N != 0 {
+		f.Errorf("%+v after %+v", joined.seat, run.seat)
 	}
 	f.fenced("Commit", f.commit(run, checkpoint.Commit{}))
-	f.fenced("Join", errOf(f.store.Join(f.Context(), run)))
+	f.fenced("Renew", run.held.Renew(f.Context()))
+	f.fenced("Leave", run.held.Leave(f.Context()))
+	f.ok(f.commit(other, checkpoint.Commit{}))
 	f.advance(joined, "a", "a1", checkpoint.Done)
-	f.reopen()
 	after := f.begin("r2", false)
-	if after.Epoch <= joined.Epoch {
-		f.Errorf("epoch %d after %d", after.Epoch, joined.Epoch)
+	if after.seat.Epoch <= joined.seat.Epoch {
+		f.Errorf("epoch %d after %d", after.seat.Epoch, joined.seat.Epoch)
 	}
-	f.fenced("Join", errOf(f.store.Join(f.Context(), joined)))
+	f.fenced("Commit beside another coordinator", f.commit(other, checkpoint.Commit{}))
+	f.fenced("Join", errOf2(f.store.Join(f.Context(), joined.Run, 0)))
+	f.ok(f.finish(after, checkpoint.Failed))
+	f.fenced("Join after the end", errOf2(f.store.Join(f.Context(), after.Run, 0)))
+	f.fenced("Commit after the end", f.commit(after, checkpoint.Commit{}))
 }
+
+// joinAny: what nobody has settled comes first, then the lowest that is free.
+func joinAny(f *fixture) {
+	run := f.begin("r1", false)
+	var all []sitting
+	for n := 1; n < 4; n++ {
+		all = append(all, f.join(run, checkpoint.AnySeat))
+		f.equal("next seat", all[n-1].seat.N, n)
+	}
+	f.ok(all[0].held.Leave(f.Context()))
+	f.ok(all[2].held.Leave(f.Context()))
+	f.equal("lowest free seat", f.join(run, checkpoint.AnySeat).seat.N, 1)
+	f.equal("the next", f.join(run, checkpoint.AnySeat).seat.N, 3)
+	run = f.begin("r1", false) // fences all of them
+	for _, want := range []int{1, 2, 3, 4} {
+		f.equal("seat", f.join(run, checkpoint.AnySeat).seat.N, want)
+	}
+}
+
+// seatsAreApart: each has its own splits and tokens.
+func seatsAreApart(f *fixture) {
+	one := f.planned("r1", "a", "b", "c")
+	two := f.join(one, 1)
+	a := f.claim(one, "a")
+	b := f.claim(two, "b")
+	f.equal("who holds a", f.split(one, "a").Seat, 0)
+	f.equal("who holds b", f.split(one, "b").Seat, 1)
+	f.equal("who holds c", f.split(one, "c").Seat, checkpoint.AnySeat)
+	free, err := f.store.View().Splits(f.Context(), one.ID, checkpoint.Query{Status: checkpoint.Open, Free: true, N: 5})
+	f.equal("free splits", idsOf(free, err), []string{"c"})
+	f.fenced("Commit of another's split", f.commit(one, checkpoint.Commit{
+		Splits: []checkpoint.Progress{{ID: "b", Epoch: b.Epoch, Status: checkpoint.Done}}, Tokens: tokensOf("sink", "late"),
+	}))
+	f.ok(f.commit(one, checkpoint.Commit{
+		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Status: checkpoint.Done}}, Tokens: tokensOf("sink", "of 0"),
+	}))
+	f.ok(f.commit(two, checkpoint.Commit{Tokens: tokensOf("sink", "of 1")}))
+	f.equal("seat of a done split", f.split(one, "a").Seat, checkpoint.AnySeat)
+	f.reopen()
+	for n, want := range []string{"of 0", "of 1"} {
+		f.equal("tokens", f.seats()[n].Tokens, map[string]checkpoint.Token{"sink": {Run: "r1", Token: sdk.Token(want)}})
+		f.equal("tokens of who sits down", f.join(one, n).seat.Tokens, f.seats()[n].Tokens)
+	}
+}
+
+// seatsAreSettled: a run is complete when every seat was left.
+func seatsAreSettled(f *fixture) {
+	one := f.planned("r1", "a", "b")
+	two := f.join(one, 1)
+	f.advance(two, "a", "1", checkpoint.Done)
+	f.claim(two, "b")
+	f.equal("settled", []bool{f.seats()[0].Settled, f.seats()[1].Settled}, []bool{false, false})
+	f.ok(two.held.Leave(f.Context()))
+	f.equal("settled", []bool{f.seats()[0].Settled, f.seats()[1].Settled}, []bool{false, true})
+	f.equal("free", []bool{f.seats()[0].Free, f.seats()[1].Free}, []bool{false, true})
+	f.fenced("Commit of one who has left", f.commit(two, checkpoint.Commit{}))
+	f.advance(one, "b", "2", checkpoint.Done)
+	late := f.join(one, 1)
+	f.ok(one.held.Leave(f.Context()))
+	f.fails("Complete beside a seat that is held", f.finish(one, checkpoint.Complete))
+	f.ok(late.held.Leave(f.Context()))
+	f.ok(f.finish(one, checkpoint.Complete))
+}
+
+// seatsOfAFullRun: what earlier runs have delivered on any seat is to be discarded.
+func seatsOfAFullRun(f *fixture) {
+	one := f.planned("r1")
+	two := f.join(one, 1)
+	f.ok(two.held.Leave(f.Context()))
+	f.ok(f.end(one))
+	next := f.planned("r2")
+	f.equal("settled in the next run", f.seats()[1].Settled, true)
+	f.ok(f.end(next))
+	full := f.begin("r3", true)
+	f.equal("settled in a full run", f.seats()[1].Settled, false)
+	f.equal("the seat to begin with", f.join(full, checkpoint.AnySeat).seat.N, 1)
+}
+
+// claimsOfTheDead: what the former holder of a seat held is nobody else's before the stages are open.
+func claimsOfTheDead(f *fixture) {
+	one := f.planned("r1", "a", "b")
+	dead := f.join(one, 1)
+	a := f.claim(dead, "a")
+	after := f.join(one, 1)
+	f.equal("before the stages are open", f.split(one, "a").Seat, 1)
+	f.claim(one, "b")
+	page, err := one.held.Claim(f.Context(), 5)
+	f.equal("left for others", idsOf(page, err), []string(nil))
+	page, err = after.held.Claim(f.Context(), 5)
+	f.equal("claimed", idsOf(page, err), []string{"a"})
+	if page[0].Epoch <= a.Epoch {
+		f.Errorf("epoch %d after %d", page[0].Epoch, a.Epoch)
+	}
+	f.ok(after.held.Leave(f.Context()))
+	page, err = one.held.Claim(f.Context(), 5)
+	f.equal("what was left", idsOf(page, err), []string{"a"})
+	f.fenced("Commit of the dead", f.commit(dead, checkpoint.Commit{
+		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Status: checkpoint.Done}},
+	}))
+}
+
+// lease: a seat is free when nothing is heard of its holder, who can go on until another comes.
+func lease(f *fixture) {
+	dir := f.TempDir()
+	synctest.Test(f.T, func(t *testing.T) {
+		inside := &fixture{T: t, open: f.open, dir: dir, store: f.open(t, dir)}
+		leaseInTime(inside)
+		inside.ok(inside.store.Close())
+	})
+}
+
+func leaseInTime(f *fixture) {
+	run := f.planned("r1", "a")
+	time.Sleep(checkpoint.Lease * 2 / 3)
+	f.equal("free", f.seats()[0].Free, false)
+	for what, renew := range map[string]func() error{
+		"Renew":  func() error { return run.held.Renew(f.Context()) },
+		"Commit": func() error { return f.commit(run, checkpoint.Commit{}) },
+		"Hold": func() error {
+			return run.held.Hold(f.Context(), func(context.Context) { time.Sleep(checkpoint.Lease * 2) })
+		},
+		"Claim": func() error { return errOf(run.held.Claim(f.Context(), 1)) },
+	} {
+		time.Sleep(checkpoint.Lease * 2 / 3)
+		f.ok(renew())
+		f.equal("free after "+what, f.seats()[0].Free, false)
+	}
+	time.Sleep(checkpoint.Lease)
+	f.equal("free", f.seats()[0].Free, true)
+	f.ok(run.held.Renew(f.Context()))
+	f.equal("free", f.seats()[0].Free, false)
+	time.Sleep(checkpoint.Lease)
+	f.equal("the seat of one who is gone", f.join(run, checkpoint.AnySeat).seat.N, 0)
+	f.fenced("Renew", run.held.Renew(f.Context()))
+}
+
+// statsAddUp: whatever seats they come from.
+func statsAddUp(f *fixture) {
+	one := f.begin("r1", false)
+	two := f.join(one, 1)
+	f.ok(f.commit(one, checkpoint.Commit{Stats: []byte(`{"stages":{"a":{"in":1,"out":9223372036854775800}},"n":1}`)}))
+	f.ok(f.commit(two, checkpoint.Commit{Stats: []byte(`{"stages":{"a":{"in":2,"out":100},"b":{"in":-3}}}`)}))
+	f.ok(f.commit(two, checkpoint.Commit{}))
+	f.fails("stats that are none", f.commit(one, checkpoint.Commit{Stats: []byte(`{"n":"1"}`)}))
+	f.equal("stats", string(f.join(one, 0).seat.Run.Stats),
+		`{"n":1,"stages":{"a":{"in":3,"out":9223372036854775807},"b":{"in":-3}}}`)
+}
+
+func errOf2[T, U any](_ T, _ U, err error) error { return err }

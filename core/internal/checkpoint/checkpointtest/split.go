@@ -57,7 +57,7 @@ func namelessSplits(f *fixture) {
 	a := f.claim(run, "a")
 	refused("a commit", f.commit(run, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Status: checkpoint.Done}},
-		Tokens: tokensOf("sink", "t"), New: splitsOf("b", ""), Stats: []byte("s"),
+		Tokens: tokensOf("sink", "t"), New: splitsOf("b", ""), Stats: []byte(`{"n":1}`),
 	}))
 	f.equal("splits after a refused commit", f.ids(run), []string{"a"})
 	f.equal("status after a refused commit", f.split(run, "a").Status, checkpoint.Open)
@@ -77,7 +77,7 @@ func pagesOfSplits(f *fixture) {
 		if after != "" {
 			q.After = f.split(run, after).Place
 		}
-		all, err := f.store.Splits(f.Context(), run, q)
+		all, err := f.store.View().Splits(f.Context(), run.ID, q)
 		f.ok(err)
 		var got []string
 		for _, s := range all {
@@ -94,7 +94,7 @@ func pagesOfSplits(f *fixture) {
 	page(checkpoint.Open, "c", 5, "e", "f")
 	page(checkpoint.Broken, "b", 5, "d")
 	page(checkpoint.Done, "", 5, "a")
-	f.equal("all broken", idsOf(checkpoint.All(checkpoint.EachSplit(f.Context(), f.store, run, checkpoint.Broken))), []string{"b", "d"})
+	f.equal("all broken", idsOf(checkpoint.All(checkpoint.EachSplit(f.Context(), f.store.View(), run.ID, checkpoint.Broken))), []string{"b", "d"})
 }
 
 func idsOf(splits []checkpoint.Split, _ error) (out []string) {
@@ -116,18 +116,22 @@ func pagesOfLargeSplits(f *fixture) {
 		if after != "" {
 			place = f.split(run, after).Place
 		}
-		page, err := f.store.Splits(f.Context(), run, checkpoint.Query{After: place, N: 10})
+		page, err := f.store.View().Splits(f.Context(), run.ID, checkpoint.Query{After: place, N: 10})
 		f.ok(err)
 		f.equal("splits after "+after, len(page), want)
-		claimed, err := f.store.Claim(f.Context(), run, place, 10)
-		f.ok(err)
-		f.equal("claimed after "+after, len(claimed), want)
+	}
+	for _, want := range [][]string{{"a", "b"}, {"c"}, {"d"}} {
+		claimed, err := run.held.Claim(f.Context(), 10)
+		f.equal("claimed", idsOf(claimed, err), want)
+		for _, s := range claimed {
+			run.claims[s.ID] = s
+		}
 	}
 	for _, s := range plan {
 		f.advance(run, s.ID, "1", checkpoint.Done)
 	}
-	f.ok(f.finish(run, checkpoint.Complete))
-	page, err := f.store.Previous(f.Context(), "", 10)
+	f.ok(f.end(run))
+	page, err := f.store.View().Previous(f.Context(), "", 10)
 	f.ok(err)
 	f.equal("previous", len(page), 2)
 	f.equal("all previous", len(f.previous()), 4)
@@ -142,7 +146,7 @@ func sums(f *fixture) {
 	want := func(what string, want ...checkpoint.Sum) {
 		f.Helper()
 		f.splits(run)
-		got, err := f.store.Sums(f.Context(), run)
+		got, err := f.store.View().Sums(f.Context(), run.ID)
 		f.ok(err)
 		f.equal(what, got, checkpoint.Sums(want))
 	}
@@ -159,8 +163,8 @@ func sums(f *fixture) {
 	f.forget("c", true)
 	want("changed by hand", checkpoint.Sum{Stream: "issues", Open: 4, Records: 14, Expected: 107, Unknown: 2}, checkpoint.Sum{Stream: "users", Done: 1})
 	full := f.begin("r3", true)
-	for _, r := range []checkpoint.Run{run, full} {
-		got, err := f.store.Sums(f.Context(), r)
+	for _, r := range []sitting{run, full} {
+		got, err := f.store.View().Sums(f.Context(), r.ID)
 		f.ok(err)
 		f.equal("sums of "+r.ID, got, checkpoint.Sums(nil))
 	}
@@ -177,7 +181,7 @@ func sumsOfManyStreams(f *fixture) {
 	f.ok(f.plan(run, plan))
 	f.advance(run, fmt.Sprint(streams-1), "1", checkpoint.Done)
 	f.splits(run)
-	got, err := f.store.Sums(f.Context(), run)
+	got, err := f.store.View().Sums(f.Context(), run.ID)
 	f.ok(err)
 	last := got[len(got)-1]
 	if len(got) >= streams || last.Stream != checkpoint.OtherStreams || last.Open+last.Done != streams-len(got)+1 || last.Records != 7 {
@@ -187,61 +191,76 @@ func sumsOfManyStreams(f *fixture) {
 
 func claim(f *fixture) {
 	run := f.planned("r1", "a", "b", "c", "d", "e")
-	f.advance(run, "b", "1", checkpoint.Done)
-	f.advance(run, "c", "1", checkpoint.Broken)
-	f.advance(run, "d", "d5", checkpoint.Open)
-	next := func(after int64, n int, want ...string) []checkpoint.Split {
+	first, err := run.held.Claim(f.Context(), 4)
+	f.equal("the first four", idsOf(first, err), []string{"a", "b", "c", "d"})
+	f.ok(f.commit(run, checkpoint.Commit{Splits: []checkpoint.Progress{
+		{ID: "b", Epoch: 1, Cursor: []byte("1"), Status: checkpoint.Done},
+		{ID: "c", Epoch: 1, Cursor: []byte("1"), Status: checkpoint.Broken},
+		{ID: "d", Epoch: 1, Cursor: []byte("d5"), Status: checkpoint.Open, Records: 7},
+	}}))
+	run = f.join(run, 0)
+	next := func(n int, want ...string) []checkpoint.Split {
 		f.Helper()
-		page, err := f.store.Claim(f.Context(), run, after, n)
+		page, err := run.held.Claim(f.Context(), n)
 		f.ok(err)
-		f.equal(fmt.Sprintf("%d after %d", n, after), idsOf(page, nil), want)
+		f.equal(fmt.Sprintf("%d", n), idsOf(page, nil), want)
 		return page
 	}
-	one := next(0, 2, "a", "d")
+	next(0)
+	one := next(2, "a", "d")
 	if d := one[1]; d.Epoch != 2 || string(d.Cursor) != "d5" || d.Records != 7 || d.Status != checkpoint.Open {
 		f.Errorf("claimed: %+v", d)
 	}
-	next(one[1].Place, 5, "e")
-	next(one[1].Place, 0)
+	next(5, "e")
+	next(5)
 	f.ok(f.commit(run, checkpoint.Commit{New: splitsOf("f")}))
-	two := next(0, 9, "a", "d", "e", "f")
-	next(two[3].Place, 9)
-	if two[0].Epoch <= one[0].Epoch {
-		f.Errorf("epochs %d and %d", one[0].Epoch, two[0].Epoch)
+	next(9, "f")
+	f.forget("a", true) // nobody holds it now
+	again := next(9, "a")
+	next(9)
+	if again[0].Epoch <= one[0].Epoch {
+		f.Errorf("epochs %d and %d", one[0].Epoch, again[0].Epoch)
 	}
-	for id, epoch := range map[string]int64{"a": 2, "b": 1, "c": 1, "d": 3, "e": 2, "f": 1} {
+	for id, epoch := range map[string]int64{"a": 4, "b": 1, "c": 1, "d": 2, "e": 1, "f": 1} {
 		f.equal("epoch of "+id, f.split(run, id).Epoch, epoch)
 	}
 }
 
 func claimsAtOnce(f *fixture) {
-	run := f.planned("r1", "a", "b")
-	const holders, each = 8, 10
+	const seats, each = 8, 10
+	var ids []string
+	for i := range seats * each * 2 {
+		ids = append(ids, fmt.Sprint(i))
+	}
+	run := f.planned("r1", ids...)
 	var mu sync.Mutex
 	seen := map[string]bool{}
 	var wg sync.WaitGroup
-	for range holders {
+	for n := range seats {
+		if n%2 == 0 { // two share a seat
+			run = f.join(run, n/2)
+		}
+		held := run.held
 		wg.Go(func() {
 			for range each {
-				page, err := f.store.Claim(f.Context(), run, 0, 2)
+				page, err := held.Claim(f.Context(), 2)
 				if err != nil || len(page) != 2 {
 					f.Error(page, err)
 					return
 				}
 				mu.Lock()
 				for _, s := range page {
-					key := fmt.Sprintf("%s %d", s.ID, s.Epoch)
-					if seen[key] {
-						f.Errorf("claim %s was given twice", key)
+					if seen[s.ID] || s.Epoch != 1 {
+						f.Errorf("split %s was given twice", s.ID)
 					}
-					seen[key] = true
+					seen[s.ID] = true
 				}
 				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	f.equal("epoch after all", f.split(run, "a").Epoch, int64(holders*each))
+	f.equal("claimed", len(seen), len(ids))
 }
 
 func commit(f *fixture) {
@@ -250,7 +269,7 @@ func commit(f *fixture) {
 	f.ok(f.commit(run, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte("c1"), Status: checkpoint.Open, Records: 10}},
 		Tokens: map[string]sdk.Token{"one": sdk.Token("1"), "two": sdk.Token("2")},
-		Stats:  []byte("s1"),
+		Stats:  []byte(`{"n":1}`),
 	}))
 	got := f.split(run, "a")
 	if string(got.Cursor) != "c1" || got.Records != 10 || got.Status != checkpoint.Open {
@@ -265,12 +284,12 @@ func commit(f *fixture) {
 		"one": {Run: "r1", Token: sdk.Token("1")}, "two": {Run: "r1", Token: sdk.Token("3")},
 	})
 	again := f.begin("r1", false)
-	f.equal("stats", string(again.Stats), "s1")
+	f.equal("stats", string(again.Stats), `{"n":1}`)
 	f.equal("status", f.split(again, "a").Status, checkpoint.Done)
 	f.equal("the split beside it", f.split(again, "b").Status, checkpoint.Open)
 
 	f.advance(again, "b", "", checkpoint.Done)
-	f.ok(f.finish(again, checkpoint.Complete))
+	f.ok(f.end(again))
 	next := f.planned("r2")
 	f.ok(f.commit(next, checkpoint.Commit{Tokens: tokensOf("two", "4")}))
 	f.equal("whose tokens they are", f.tokens(), map[string]checkpoint.Token{
@@ -282,7 +301,7 @@ func commitNewSplits(f *fixture) {
 	run := f.planned("r1", "a", "b")
 	f.advance(run, "a", "a1", checkpoint.Done)
 	news := append(splitsOf("c", "a", "d"), sdk.Split{ID: "c", Stream: "other"})
-	added, err := f.store.Commit(f.Context(), run, checkpoint.Commit{New: news})
+	added, err := run.held.Commit(f.Context(), checkpoint.Commit{New: news})
 	f.ok(err)
 	f.equal("those that were not known", added, splitsOf("c", "d"))
 	f.equal("order of planned and added", f.ids(run), []string{"a", "b", "c", "d"})
@@ -313,13 +332,14 @@ func fencedRun(f *fixture) {
 	old := f.planned("r1", "a")
 	s := f.claim(old, "a")
 	now := f.begin("r1", false)
-	f.fenced("Hold", f.store.Hold(f.Context(), old, func() { f.Error("one that was taken over holds the run") }))
+	f.fenced("Lead", old.coordinator.Hold(f.Context(), func(context.Context) { f.Error("one that was taken over holds the run") }))
+	f.fenced("Hold", old.held.Hold(f.Context(), func(context.Context) { f.Error("one that was taken over holds the run") }))
 	f.fenced("Plan", f.plan(old, splitsOf("x")))
-	f.fenced("Claim", errOf(f.store.Claim(f.Context(), old, 0, 1)))
+	f.fenced("Claim", errOf(old.held.Claim(f.Context(), 1)))
 	f.fenced("Finish", f.finish(old, checkpoint.Failed))
 	f.fenced("Commit", f.commit(old, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "a", Epoch: s.Epoch, Cursor: []byte("late"), Status: checkpoint.Done}},
-		Tokens: tokensOf("sink", "late"), New: splitsOf("late"), Stats: []byte("late"),
+		Tokens: tokensOf("sink", "late"), New: splitsOf("late"), Stats: []byte(`{"late":1}`),
 	}))
 	got := f.split(now, "a")
 	if got.Cursor != nil || got.Status != checkpoint.Open || got.Epoch != s.Epoch {
@@ -333,12 +353,15 @@ func fencedRun(f *fixture) {
 // holds: who would take over waits until it is let go.
 func holds(f *fixture) {
 	run := f.planned("r1", "a")
+	led := false
+	f.ok(run.coordinator.Hold(f.Context(), func(context.Context) { led = true }))
+	f.equal("held by the coordinator", led, true)
 	other := f.open(f.T, f.dir)
 	letGo := false
 	taken := make(chan error, 1)
-	f.ok(f.store.Hold(f.Context(), run, func() {
+	f.ok(run.held.Hold(f.Context(), func(context.Context) {
 		go func() {
-			_, err := other.Begin(f.Context(), checkpoint.Begin{ID: "r2", Now: began, Fingerprint: "print"})
+			_, _, err := other.Begin(f.Context(), checkpoint.Begin{ID: "r2", Now: began, Fingerprint: "print"})
 			taken <- err
 		}()
 		select {
@@ -351,36 +374,41 @@ func holds(f *fixture) {
 	}))
 	f.ok(<-taken)
 	f.equal("let go", letGo, true)
-	f.fenced("Hold", f.store.Hold(f.Context(), run, func() { f.Error("one that was taken over holds the run") }))
+	f.fenced("Hold", run.held.Hold(f.Context(), func(context.Context) { f.Error("one that was taken over holds the run") }))
 	f.ok(other.Close())
 }
 
 func fencedSplit(f *fixture) {
 	run := f.planned("r1", "a", "b", "c")
 	a, b := f.claim(run, "a"), f.claim(run, "b")
-	taken := f.claim(run, "b")
+	f.forget("b", true)
+	taken, err := run.held.Claim(f.Context(), 2) // c, and b once more
+	f.equal("claimed", idsOf(taken, err), []string{"c"})
+	taken, err = run.held.Claim(f.Context(), 2)
+	f.equal("claimed", idsOf(taken, err), []string{"b"})
+	f.ok(f.commit(run, checkpoint.Commit{New: splitsOf("fresh")}))
 	late := checkpoint.Commit{
 		Splits: []checkpoint.Progress{
 			{ID: "a", Epoch: a.Epoch, Cursor: []byte("a1"), Status: checkpoint.Done},
 			{ID: "b", Epoch: b.Epoch, Cursor: []byte("b1"), Status: checkpoint.Done},
 		},
-		Tokens: tokensOf("sink", "late"), New: splitsOf("late"), Stats: []byte("late"),
+		Tokens: tokensOf("sink", "late"), New: splitsOf("late"), Stats: []byte(`{"late":1}`),
 	}
 	check := func(what string) {
 		f.Helper()
 		f.equal(what+": the split beside it", f.split(run, "a").Cursor, []byte(nil))
-		f.equal(what+": splits", f.ids(run), []string{"a", "b", "c"})
+		f.equal(what+": splits", f.ids(run), []string{"a", "b", "c", "fresh"})
 		f.equal(what+": tokens", f.tokens(), map[string]checkpoint.Token{})
 	}
 	f.fenced("Commit", f.commit(run, late))
 	check("a fenced split")
-	late.Splits[1] = checkpoint.Progress{ID: "c", Status: checkpoint.Done}
+	late.Splits[1] = checkpoint.Progress{ID: "fresh", Status: checkpoint.Done}
 	f.fenced("Commit of a split that was never claimed", f.commit(run, late))
 	check("an unclaimed split")
 	late.Splits[1] = checkpoint.Progress{ID: "nope", Epoch: 1, Status: checkpoint.Done}
 	f.fails("Commit of no split", f.commit(run, late))
 	check("an unknown split")
-	late.Splits[1] = checkpoint.Progress{ID: "b", Epoch: taken.Epoch, Cursor: []byte("b2"), Status: checkpoint.Done}
+	late.Splits[1] = checkpoint.Progress{ID: "b", Epoch: taken[0].Epoch, Cursor: []byte("b2"), Status: checkpoint.Done}
 	f.ok(f.commit(run, late))
 	f.equal("the newest claim", string(f.split(run, "b").Cursor), "b2")
 }
@@ -411,7 +439,7 @@ func forgetUnfinished(f *fixture) {
 
 func (f *fixture) forget(id string, want bool) {
 	f.Helper()
-	found, err := f.store.Forget(f.Context(), id)
+	found, err := f.store.Admin().Forget(f.Context(), id)
 	f.ok(err)
 	f.equal("found "+id, found, want)
 }
@@ -426,19 +454,19 @@ func giveUp(f *fixture) {
 		f.giveUp(id, true)
 		f.giveUp(id, false) // it is done
 	}
+	f.fenced("Commit of a split that was given up", f.commit(run, checkpoint.Commit{
+		Splits: []checkpoint.Progress{{ID: "open", Epoch: held.Epoch, Cursor: []byte("late"), Status: checkpoint.Open}},
+	}))
 	f.reopen()
 	got := f.split(run, "broken")
 	if got.Status != checkpoint.Done || string(got.Cursor) != "b1" || got.Records != 7 || got.Problem != "" {
 		f.Errorf("a split that was given up: %+v", got)
 	}
 	f.equal("the split beside it", f.split(run, "other").Status, checkpoint.Open)
-	f.fenced("Commit of a split that was given up", f.commit(run, checkpoint.Commit{
-		Splits: []checkpoint.Progress{{ID: "open", Epoch: held.Epoch, Cursor: []byte("late"), Status: checkpoint.Open}},
-	}))
 	again := f.begin("r1", false)
 	f.equal("when the run goes on", f.split(again, "broken").Status, checkpoint.Done)
 	f.advance(again, "other", "x1", checkpoint.Done)
-	f.ok(f.finish(again, checkpoint.Complete))
+	f.ok(f.end(again))
 	f.equal("previous", f.previous(), []string{"broken=b1", "fresh=", "open=o1", "other=x1"})
 }
 
@@ -458,7 +486,7 @@ func giveUpNothing(f *fixture) {
 
 func (f *fixture) giveUp(id string, want bool) {
 	f.Helper()
-	found, err := f.store.GiveUp(f.Context(), id)
+	found, err := f.store.Admin().GiveUp(f.Context(), id)
 	f.ok(err)
 	f.equal("to give up "+id, found, want)
 }
@@ -468,7 +496,7 @@ func nilAndEmpty(f *fixture) {
 	want := []sdk.Split{{ID: "nil"}, {ID: "empty", Data: json.RawMessage{}, Cursor: []byte{}}}
 	f.ok(f.plan(run, want))
 	f.equal("planned", []sdk.Split{f.split(run, "nil").Split, f.split(run, "empty").Split}, want)
-	c := checkpoint.Commit{Tokens: map[string]sdk.Token{"nil": nil, "empty": {}}, Stats: []byte{}}
+	c := checkpoint.Commit{Tokens: map[string]sdk.Token{"nil": nil, "empty": {}}}
 	for _, id := range []string{"nil", "empty"} {
 		s := f.claim(run, id)
 		c.Splits = append(c.Splits, checkpoint.Progress{ID: id, Epoch: s.Epoch, Cursor: s.Cursor, Status: checkpoint.Done})
@@ -477,9 +505,9 @@ func nilAndEmpty(f *fixture) {
 	f.reopen()
 	f.equal("tokens", f.tokens(), map[string]checkpoint.Token{"nil": {Run: "r1"}, "empty": {Run: "r1", Token: sdk.Token{}}})
 	run = f.begin("r1", false)
-	f.equal("stats", run.Stats, []byte{})
-	f.ok(f.finish(run, checkpoint.Complete))
-	got, err := f.store.Previous(f.Context(), "", 5)
+	f.equal("stats", run.Stats, []byte(nil))
+	f.ok(f.end(run))
+	got, err := f.store.View().Previous(f.Context(), "", 5)
 	f.ok(err)
 	f.equal("previous", got, []sdk.Split{want[1], want[0]})
 }
@@ -490,7 +518,7 @@ func reopen(f *fixture) {
 	a := f.claim(run, "a")
 	f.ok(f.commit(run, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte("a1"), Status: checkpoint.Broken, Records: 3, Problem: "why"}},
-		Tokens: tokensOf("sink", "t1"), New: splitsOf("c"), Stats: []byte("s1"),
+		Tokens: tokensOf("sink", "t1"), New: splitsOf("c"), Stats: []byte(`{"n":1}`),
 	}))
 	splits, runs := f.splits(run), f.runs(5)
 	f.reopen()
@@ -498,11 +526,11 @@ func reopen(f *fixture) {
 	f.equal("runs", f.runs(5), runs)
 	f.equal("previous", f.previous(), []string{"z=old"})
 	f.equal("tokens", f.tokens(), map[string]checkpoint.Token{"sink": {Run: "r2", Token: sdk.Token("t1")}})
-	// Whoever held the run may go on, until somebody else takes it over.
+	// Who knows of the run may go on with it, until it has another coordinator.
+	run = f.join(run, 0)
 	f.equal("epoch of the next claim", f.claim(run, "b").Epoch, int64(1))
-	f.advance(run, "a", "a2", checkpoint.Broken)
 	again := f.begin("r3", false)
-	if again.ID != "r2" || string(again.Stats) != "s1" || again.Epoch <= run.Epoch {
+	if again.ID != "r2" || string(again.Stats) != `{"n":1}` || again.Epoch <= run.Epoch {
 		f.Errorf("after opening again: %+v", again)
 	}
 }
@@ -512,22 +540,28 @@ func cancelled(f *fixture) {
 	ctx, cancel := context.WithCancel(f.Context())
 	cancel()
 	for what, err := range map[string]error{
-		"Begin":    errOf(f.store.Begin(ctx, checkpoint.Begin{ID: "r2", Now: began, Full: true})),
-		"Plan":     f.store.Plan(ctx, run, checkpoint.OnePage(nil)),
-		"Splits":   errOf(f.store.Splits(ctx, run, checkpoint.Query{N: 1})),
-		"Sums":     errOf(f.store.Sums(ctx, run)),
-		"Claim":    errOf(f.store.Claim(ctx, run, 0, 1)),
-		"Commit":   errOf(f.store.Commit(ctx, run, checkpoint.Commit{New: splitsOf("b")})),
-		"Finish":   f.store.Finish(ctx, run, checkpoint.Failed, checkpoint.End{Now: began}),
-		"Previous": errOf(f.store.Previous(ctx, "", 1)),
-		"Count":    errOf(f.store.CountPrevious(ctx)),
-		"Prune":    errOf(f.store.Prune(ctx, 0)),
-		"Compact":  f.store.Compact(ctx),
-		"Tokens":   errOf(f.store.Tokens(ctx)),
-		"Runs":     errOf(f.store.Runs(ctx, 1)),
-		"Reset":    f.store.Reset(ctx),
-		"Forget":   errOf(f.store.Forget(ctx, "a")),
-		"GiveUp":   errOf(f.store.GiveUp(ctx, "a")),
+		"Begin":    errOf2(f.store.Begin(ctx, checkpoint.Begin{ID: "r2", Now: began, Full: true})),
+		"Current":  errOf2(f.store.Current(ctx)),
+		"Join":     errOf2(f.store.Join(ctx, run.Run, 0)),
+		"Plan":     run.coordinator.Plan(ctx, checkpoint.OnePage(nil)),
+		"Lead":     run.coordinator.Hold(ctx, func(context.Context) { f.Error("held") }),
+		"Finish":   run.coordinator.Finish(ctx, checkpoint.Failed, checkpoint.End{Now: began}),
+		"Claim":    errOf(run.held.Claim(ctx, 1)),
+		"Commit":   errOf(run.held.Commit(ctx, checkpoint.Commit{New: splitsOf("b")})),
+		"Hold":     run.held.Hold(ctx, func(context.Context) { f.Error("held") }),
+		"Renew":    run.held.Renew(ctx),
+		"Leave":    run.held.Leave(ctx),
+		"Splits":   errOf(f.store.View().Splits(ctx, run.ID, checkpoint.Query{N: 1})),
+		"Sums":     errOf(f.store.View().Sums(ctx, run.ID)),
+		"Seats":    errOf(f.store.View().Seats(ctx)),
+		"Previous": errOf(f.store.View().Previous(ctx, "", 1)),
+		"Count":    errOf(f.store.View().CountPrevious(ctx)),
+		"Prune":    errOf(f.store.Admin().Prune(ctx, 0)),
+		"Compact":  f.store.Admin().Compact(ctx),
+		"Runs":     errOf(f.store.View().Runs(ctx, 1)),
+		"Reset":    f.store.Admin().Reset(ctx),
+		"Forget":   errOf(f.store.Admin().Forget(ctx, "a")),
+		"GiveUp":   errOf(f.store.Admin().GiveUp(ctx, "a")),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			f.Errorf("%s with a cancelled context: %v", what, err)

@@ -164,6 +164,13 @@ func (s *Server) Arrive(now time.Time) (status int, h http.Header, body string) 
 // states reports whether a refusal says until when.
 func (a API) states(h http.Header) bool { return len(h) > 1 && !a.Untold }
 
+// Counts returns how many requests were taken and refused so far.
+func (s *Server) Counts() (taken, refused int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Taken, s.Refused
+}
+
 // Leave ends a request that was taken.
 func (s *Server) Leave() {
 	s.mu.Lock()

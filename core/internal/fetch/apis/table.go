@@ -149,7 +149,7 @@ var Table = []API{
 			h.Set("X-Ratelimit-Reset", whole(s.Reset))
 			return ""
 		}},
-	{Name: "Shopify REST", Limit: "a leaky bucket", Sent: "X-Shopify-Shop-Api-Call-Limit: 32/40; Retry-After: 2.0", Refused: 3.5, Why: "what the bucket gains has to be seen, in whole requests", Kind: Bucket, N: 40, Per: 4 * second,
+	{Name: "Shopify REST", Limit: "a leaky bucket", Sent: "X-Shopify-Shop-Api-Call-Limit: 32/40; Retry-After: 2.0", Kind: Bucket, N: 40, Per: 4 * second,
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-Shopify-Shop-Api-Call-Limit", fmt.Sprintf("%d/%d", s.Limit-s.Left, s.Limit))
 			if !s.OK {
@@ -188,10 +188,10 @@ var Table = []API{
 		}, Plugin: []sdk.Refusal{{Status: 403, Text: "REQUEST_LIMIT_EXCEEDED"}}},
 	{Name: "Notion", Limit: "a budget a minute", Sent: "Retry-After", Kind: Window, N: 200, Per: 16 * second, Untold: true, Tell: and(nothing)},
 	{Name: "Notion, overload", Limit: "not told", Sent: "529 with Retry-After", Kind: Bucket, N: 30, Per: 2 * second, Status: 529, Untold: true, Tell: and(nothing)},
-	{Name: "Airtable", Limit: "so many a second; after a refusal nothing for half a minute", Sent: "nothing", Used: 78, Why: "each refusal costs five seconds, and two are needed to find the rate", Kind: Bucket, N: 15, Per: second, Hold: 5 * second, Untold: true, Tell: nothing,
+	{Name: "Airtable", Limit: "so many a second; after a refusal nothing for half a minute", Sent: "nothing", Used: 78, Why: "of 60.3 s: a refusal tells that there is a limit, another how much it is beside what was saved up; each costs 5 s, and 97 % of the rate is kept: 60.3 / (62.2 + 10) is 83 %", Kind: Bucket, N: 15, Per: second, Hold: 5 * second, Untold: true, Tell: nothing,
 		Plugin: []sdk.Refusal{{Status: 429, Pause: 5 * second}}},
 	{Name: "Asana", Limit: "so many a minute", Sent: "Retry-After", Kind: Bucket, N: 30, Per: 2 * second, Untold: true, Tell: and(nothing)},
-	{Name: "Trello", Limit: "so many in ten seconds", Sent: "x-rate-limit-api-token-interval-ms, -max, -remaining", Used: 93, Why: "as Docker Hub", Kind: Window, N: 100, Per: 10 * second,
+	{Name: "Trello", Limit: "so many in ten seconds", Sent: "x-rate-limit-api-token-interval-ms, -max, -remaining", Used: 94, Why: "as Docker Hub: 66.7 / (66.7 + 10/3) is 95.3 %", Kind: Window, N: 100, Per: 10 * second,
 		Tell: func(h http.Header, s State) string {
 			for _, of := range []string{"Token", "Key"} {
 				h.Set("X-Rate-Limit-Api-"+of+"-Interval-Ms", millis(s.Window))
@@ -236,7 +236,7 @@ var Table = []API{
 			h.Set("X-Database-Lag", "7")
 			return `{"error":{"code":"maxlag"}}`
 		})), Plugin: []sdk.Refusal{{Header: "MediaWiki-API-Error: maxlag"}}},
-	{Name: "api.data.gov, NASA, NREL", Limit: "so many an hour, rolling", Sent: "X-RateLimit-Limit, -Remaining", Used: 75, Refused: 4, Why: "nothing says how long the window is; it takes three windows to see it", Kind: Sliding, N: 200, Per: 16 * second,
+	{Name: "api.data.gov, NASA, NREL", Limit: "so many an hour, rolling", Sent: "X-RateLimit-Limit, -Remaining", Used: 75, Refused: 4, Why: "nothing says how long the window is: of four windows the first two end with pauses that double, and so end up to 8 s late: 64 / (64 + 16) is 80 %", Kind: Sliding, N: 200, Per: 16 * second,
 		Tell: func(h http.Header, s State) string {
 			h.Set("X-RateLimit-Limit", num(s.Limit))
 			h.Set("X-RateLimit-Remaining", num(s.Left))
@@ -321,7 +321,7 @@ var Table = []API{
 			h.Set("X-RateLimit-Reset", whole(s.Reset)+", "+whole(s.AlsoReset))
 			return ""
 		}},
-	{Name: "Docker Hub", Limit: "so many in six hours", Sent: "ratelimit-limit: 100;w=21600, ratelimit-remaining: 76;w=21600", Used: 90, Why: "nothing says when the window began, so that of the first a part is lost", Kind: Window, N: 200, Per: 16 * second,
+	{Name: "Docker Hub", Limit: "so many in six hours", Sent: "ratelimit-limit: 100;w=21600, ratelimit-remaining: 76;w=21600", Used: 93, Why: "nothing says that the first window of 16 s began a third before: 74.7 / (74.7 + 16/3) is 93.3 %", Kind: Window, N: 200, Per: 16 * second,
 		Tell: func(h http.Header, s State) string {
 			h.Set("Ratelimit-Limit", fmt.Sprintf("%d;w=%d", s.Limit, int(s.Window.Seconds())))
 			h.Set("Ratelimit-Remaining", fmt.Sprintf("%d;w=%d", s.Left, int(s.Window.Seconds())))
@@ -368,7 +368,7 @@ var Table = []API{
 			}
 			return three("X-RateLimit-", func(s State) string { return s.Now.Add(s.Reset + 999*time.Millisecond).UTC().Format(time.DateTime) })(h, s)
 		}},
-	{Name: "Attio", Limit: "so many a second", Sent: "Retry-After: an HTTP date", Used: 87, Why: "a refusal costs up to two of the windows of a second: its date is in whole seconds", Kind: Window, N: 20, Per: second, Untold: true,
+	{Name: "Attio", Limit: "so many a second", Sent: "Retry-After: an HTTP date", Used: 87, Why: "97 % of the rate is kept, and each of the three refusals that find it costs up to two seconds, for its date is in whole ones: 60.7 / (62.6 + 6) is 88 %", Kind: Window, N: 20, Per: second, Untold: true,
 		Tell: onRefusal(func(h http.Header, s State) string {
 			h.Set("Retry-After", s.Now.Add(s.Wait+999*time.Millisecond).UTC().Format(http.TimeFormat))
 			return ""
@@ -400,7 +400,7 @@ var Table = []API{
 			h.Set("RateLimit", fmt.Sprintf(`"burst";r=%d;t=%s, "window";r=%d;t=%s`, s.Left, whole(s.Reset), s.AlsoLeft, whole(s.AlsoReset)))
 			return ""
 		}},
-	{Name: "no Date, a slow clock", Used: 88, Why: "that the clock is slow shows in the second window", Limit: "so many in a window", Sent: "X-RateLimit-* (epoch), no Date, 30 s behind", Kind: Window, N: 200, Per: 16 * second, NoDate: true, Skew: -30 * second, Tell: three("X-RateLimit-", epochReset)},
+	{Name: "no Date, a slow clock", Used: 90, Why: "that the clock is slow shows in the second window. The first has 10.7 s to go when it is used up, and pauses that double meet that after 15.5 s: 74.7 / (74.7 + 4.8) is 94 %", Limit: "so many in a window", Sent: "X-RateLimit-* (epoch), no Date, 30 s behind", Kind: Window, N: 200, Per: 16 * second, NoDate: true, Skew: -30 * second, Tell: three("X-RateLimit-", epochReset)},
 	{Name: "requests under way, 429", Limit: "so many at once", Sent: "429", Kind: Crowd, N: 5, Untold: true, Tell: nothing},
 	{Name: "requests under way, 503", Limit: "so many at once", Sent: "503", Kind: Crowd, N: 5, Status: 503, Untold: true, Tell: nothing},
 }

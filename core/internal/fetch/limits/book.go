@@ -17,6 +17,7 @@ const (
 	coarse  = 2 * time.Second // by so much a stated reset may be later than the real one: both clocks round
 	spend   = 2 * time.Second // what a bucket holds above its reserve is spent in this time, below a half
 	reserve = 0.1             // share of a bucket that is left to others who share the limit
+	dearest = 0.1             // share of a limit: a request that is refused while more than that is left is refused for something else
 	few     = 10              // requests, before it is believed that one costs more than a unit, or that there is a budget
 	stale   = 5 * time.Minute // what was stated so long ago, and for no time, holds no more
 	silent  = 100             // requests, and a time, for which another size alone was stated: the limit has been changed
@@ -70,6 +71,9 @@ type entry struct {
 	first       float64
 	firstSerial int
 	cost        float64       // units a request, as far as it shows
+	charged     float64       // what requests to a bucket cost,
+	charges     int           // and so many of them
+	dear        float64       // units that one which was refused costs at least, where more than a request mostly costs were left
 	gap         time.Duration // from one count to the next, where nothing names the window
 	origin, end time.Time     // ends of windows, where resets tell them, and
 	turns       int           // how many windows lie between
@@ -163,14 +167,16 @@ func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 		l.Window = e.Window
 	}
 	newest := serial >= e.serial
-	rise := .1 // of all: a count has begun anew
+	rise, least := .1, 0. // of all: a count has begun anew
 	if e.until.IsZero() && l.Window == 0 {
-		rise = .4 // or it is a bucket, that has gained
+		rise, least = .4, .8 // or it is a bucket, that has gained
 	}
-	if newest && e.serial >= 0 && (e.over(sent) || l.Left > e.Left+max(.5, rise*max(l.Max, e.most)) && !sent.Before(e.heard())) {
+	most := max(l.Max, e.most)
+	if newest && e.serial >= 0 && (e.over(sent) || l.Left > max(e.Left+max(.5, rise*most), least*most) && !sent.Before(e.heard())) {
 		e.turn(l, sent, now, serial)
 	}
 	if newest {
+		e.charge(l, sent, serial)
 		e.Limit, e.serial, e.at = l, serial, sent
 		down := e.zero && l.End.IsZero() && l.Reset%time.Second == 0 // it is a second more, at most
 		if l.Reset > 0 && down || down && l.Left < e.cost {
@@ -286,6 +292,18 @@ func (e *entry) each() time.Duration {
 	return each
 }
 
+// charge adds up what the requests of a bucket cost since the last statement, where it says what it gains and is not full.
+func (e *entry) charge(l Limit, sent time.Time, serial int) {
+	fill := max(e.Fill, e.gain)
+	if fill == 0 || e.Fill == 0 && e.resets == 0 || e.serial < 0 || l.Left < 0 || max(e.Left, l.Left) > .9*e.most {
+		return
+	}
+	e.charged += max(0, e.Left-l.Left+fill*sent.Sub(e.at).Seconds())
+	if e.charges += serial - e.serial; e.charges > 10*few {
+		e.charged, e.charges = e.charged/2, e.charges/2
+	}
+}
+
 // measure finds out what a request costs.
 func (e *entry) measure(serial int) {
 	if e.Cost > 0 {
@@ -293,6 +311,9 @@ func (e *entry) measure(serial int) {
 		return
 	}
 	own, gone := float64(serial-e.firstSerial), e.first-e.Left
+	if e.charges >= few {
+		own, gone = float64(e.charges), e.charged
+	}
 	if each := gone / max(own, 1); own >= few || own >= 2 && each > few/2 {
 		if each < 1.2 {
 			each = 1
@@ -315,7 +336,7 @@ func (e *entry) buckets(sent time.Time, serial int) {
 		}
 		return
 	}
-	if e.Window > 0 {
+	if e.Window > 0 || e.Soon {
 		return
 	}
 	passed := sent.Sub(e.look).Seconds()
@@ -389,9 +410,12 @@ func (b *Book) Found(taken int, wait time.Duration, sent, now time.Time, serial 
 	return true
 }
 
-// Refused notes a refusal: a window that was guessed is too short, or a bucket gains less than was seen.
+// Refused notes a refusal: a window that was guessed is too short, a bucket gains less than was seen, or a request costs more than is left.
 func (b *Book) Refused() {
 	for _, e := range b.order {
+		if e.Left >= max(e.cost, e.dear) && e.Left < dearest*e.Max && !e.Crowd {
+			e.dear = e.Left + 1
+		}
 		e.more += coarse / 8
 		if e.gain > 0 && e.Left < e.cost {
 			e.gain *= below
@@ -470,7 +494,7 @@ func (e *entry) judge(v *Verdict, now time.Time, underway, serial int) {
 	} else {
 		v.places(left/e.cost, e.Name)
 	}
-	if left >= e.cost {
+	if left >= max(e.cost, e.dear) {
 		return
 	}
 	if until.After(now) && until.After(v.Until) {
@@ -492,7 +516,7 @@ func (e *entry) rate(left float64, underway int) (float64, bool) {
 		}
 		rate := below * fill
 		if left >= 0 {
-			rate += max(0, left-float64(underway)-reserve*e.most) / spend.Seconds()
+			rate += max(0, left-float64(underway)*e.cost-max(reserve*e.most, e.dear)) / spend.Seconds()
 		}
 		return rate / e.cost, true
 	}
@@ -569,7 +593,7 @@ func (e *entry) remember(sent time.Time) {
 // UsedUp reports whether a limit that is stated has nothing left but for what is under way: it is what a refusal is for, and not for a rate.
 func (b *Book) UsedUp(now time.Time, underway int) bool {
 	for _, e := range b.order {
-		if !e.Crowd && e.Left >= 0 && !e.over(now) && e.Left-float64(underway) < e.cost && (!e.isRate() || e.gain > 0) {
+		if !e.Crowd && e.Left >= 0 && !e.over(now) && e.Left-float64(underway) < max(e.cost, e.dear) && (!e.isRate() || e.gain > 0) {
 			return true
 		}
 	}

@@ -24,7 +24,7 @@ func TestLimitThatIsRaised(t *testing.T) {
 					size = 200
 				}
 				b.Note(Statement{Limits: []Limit{{Name: "x", Max: size, Left: size / 2, Fill: size}}}, now, now, n)
-				now = now.Add(10 * time.Millisecond)
+				now = now.Add(time.Duration(float64(time.Second) / size)) // as many as it gains: one costs a unit
 			}
 			if got := b.Verdict(now, 0, 4000).Rate; got < below*c.want || got > 1.2*c.want {
 				t.Errorf("%g requests a second, want about %g", got, c.want)

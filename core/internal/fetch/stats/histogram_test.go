@@ -1,4 +1,4 @@
-package fetch
+package stats
 
 import (
 	"encoding/json"
@@ -17,7 +17,7 @@ func TestHistogramQuantiles(t *testing.T) {
 		all := make([]time.Duration, 1+rng.IntN(500))
 		for i := range all {
 			all[i] = time.Duration(rng.ExpFloat64() * float64(time.Duration(1+rng.IntN(3000))*time.Millisecond))
-			h.add(all[i])
+			h.Add(all[i])
 		}
 		slices.Sort(all)
 		raw, err := json.Marshal(h)

@@ -1,4 +1,4 @@
-// breaker notices that a host as a whole is out of order, for all plugins at once. Then one request at a time goes, a
+// Package breaker keeps a host in trouble from more requests than do it good. Breaker notices that a host as a whole is out of order, for all plugins at once. Then one request at a time goes, a
 // probe, after pauses that grow; the others wait for what becomes of it. So a host that is down is neither
 // hammered nor the end of every split: the run goes on as soon as it is back.
 //
@@ -9,22 +9,18 @@
 //
 // How long one waits is bounded by http.deadline, from the first failure on: a host that is down for longer fails
 // every request at once. A host that never answered at all is not waited for either: its name or port is wrong, as a rule.
-
-package fetch
+//
+// Budget bounds the retries.
+package breaker
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"math/rand/v2"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
-	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
-	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 )
 
 const (
@@ -37,8 +33,8 @@ const (
 	breakerCap   = 30 * time.Second
 )
 
-// breaker is closed as long as pauses is 0.
-type breaker struct {
+// Breaker is the circuit breaker of one host; it is closed as long as pauses is 0. Make one with [New].
+type Breaker struct {
 	mu       sync.Mutex
 	answered bool // the host has answered at some time
 	plain    int  // failures in a row, of those that speak plainly against the host
@@ -54,50 +50,8 @@ type breaker struct {
 	change   chan struct{} // closed at the next change
 }
 
-// guarded shows the breaker what becomes of each attempt. Whether one may go is asked by paced, in the line.
-func guarded() trip.Decorator {
-	return func(next http.RoundTripper) http.RoundTripper {
-		return trip.Func(func(req *http.Request) (*http.Response, error) {
-			ex := exchangeOf(req)
-			resp, err := next.RoundTrip(req)
-			ex.host.learn(ex, resp, err)
-			return resp, err
-		})
-	}
-}
-
-// guard waits until the request of ex, which is the next, may go; it may go as a probe.
-func (h *host) guard(ctx context.Context, ex *exchange, limit time.Duration) (err error) {
-	start := time.Now()
-	ex.held = ""
-	for {
-		var wait time.Duration
-		var change <-chan struct{}
-		wait, change, ex.probe, err = h.breaker.admit(h.key, time.Now(), limit)
-		if err != nil || wait == 0 {
-			waited := time.Since(start)
-			h.meter.waited(waitDown, waited)
-			if waited >= time.Millisecond {
-				ex.Explain("pace", func() string { return fmt.Sprintf("waited %s more: %s", limits.Short(waited), ex.held) })
-			}
-			return err
-		}
-		ex.held = h.breaker.text(h.key, time.Now())
-		t := time.NewTimer(wait)
-		select {
-		case <-t.C:
-		case <-change:
-		case <-ctx.Done():
-		}
-		t.Stop()
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-}
-
-// admit says whether a request may go now, and as a probe; or how long to wait, or until what changes; or that it may not.
-func (b *breaker) admit(key string, now time.Time, limit time.Duration) (wait time.Duration, change <-chan struct{}, probe bool, err error) {
+// Admit says whether a request may go now, and as a probe; or how long to wait, or until what changes; or that it may not.
+func (b *Breaker) Admit(key string, now time.Time, limit time.Duration) (wait time.Duration, change <-chan struct{}, probe bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch over := b.since.Add(limit); {
@@ -115,35 +69,26 @@ func (b *breaker) admit(key string, now time.Time, limit time.Duration) (wait ti
 	}
 }
 
-// learn takes in what became of an attempt.
-func (h *host) learn(ex *exchange, resp *http.Response, err error) {
-	now := time.Now()
-	pause, back := h.breaker.learn(ex, resp, err, now)
-	switch {
-	case pause > 0:
-		h.meter.count(func(s *HostStats) { s.Outages++ })
-		w := Wait{Host: h.key, Cause: "down (" + words(ex, resp, err) + ")", For: pause, Until: now.Add(pause)}
-		h.mu.Lock()
-		h.wait = w
-		h.mu.Unlock()
-		h.tell(w)
-	case back > 0:
-		h.all.log.Info("the host is back", "host", h.key, "after", back.Round(time.Second))
-		h.pace.restart(now)
-		h.apply()
-	}
+// Attempt is what became of one.
+type Attempt struct {
+	Probe   bool // it went to find out whether the host is back
+	Replied bool
+	Blame   fault.Blame
+	Kind    func() uint64 // what tells requests apart that are not the same; never 0. Called for failures only.
+	Cause   string        // of a failure, in words
 }
 
-// learn returns the pause that has begun, or the time after which the host is back.
-func (b *breaker) learn(ex *exchange, resp *http.Response, err error, now time.Time) (pause, back time.Duration) {
+// Learn takes in what became of an attempt. It returns the pause that has begun, or the time after which the host is back.
+// inVain says that the attempt was a probe that failed, of a host that is waited for.
+func (b *Breaker) Learn(a Attempt, now time.Time) (pause, back time.Duration, inVain bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if ex.probe {
+	if a.Probe {
 		b.probing = false
 		defer b.wake()
 	}
-	switch blame := ex.judge(resp, err).Rule().Blame; {
-	case err == nil && blame == fault.None:
+	switch {
+	case a.Replied && a.Blame == fault.None:
 		b.answered = true
 		b.lately.add(0)
 		if b.pauses > 0 {
@@ -151,22 +96,21 @@ func (b *breaker) learn(ex *exchange, resp *http.Response, err error, now time.T
 			defer b.wake()
 		}
 		b.streak, b.plain, b.gateway, b.pauses, b.kinds = 0, 0, 0, 0, nil
-	case blame == fault.None:
+	case a.Blame == fault.None:
 		// Given up, or a fault of ours: nothing is known of the host.
 	default:
-		b.answered = b.answered || err == nil
-		b.fail(blame, ex, words(ex, resp, err), now)
-		ex.probed = ex.probe && b.answered
-		ex.sentBefore = ex.sentBefore && !ex.probe // another is the next probe: this request itself may be at fault
-		if ex.probe || b.pauses == 0 && b.broken() {
+		b.answered = b.answered || a.Replied
+		b.fail(a, now)
+		inVain = a.Probe && b.answered
+		if a.Probe || b.pauses == 0 && b.broken() {
 			pause = b.open(now)
 		}
 	}
-	return pause, back
+	return pause, back, inVain
 }
 
 // open begins a pause, after which a probe may go.
-func (b *breaker) open(now time.Time) time.Duration {
+func (b *Breaker) open(now time.Time) time.Duration {
 	pause := min(breakerCap, breakerPause<<min(b.pauses, 10))
 	pause = pause/2 + rand.N(pause/2+1)
 	b.pauses++
@@ -174,28 +118,28 @@ func (b *breaker) open(now time.Time) time.Duration {
 	return pause
 }
 
-func (b *breaker) fail(blame fault.Blame, ex *exchange, cause string, now time.Time) {
+func (b *Breaker) fail(a Attempt, now time.Time) {
 	if b.streak++; b.streak == 1 {
 		b.since = now
 	}
-	if blame >= fault.Gateway {
+	if a.Blame >= fault.Gateway {
 		b.gateway++
 	}
-	if blame == fault.Plainly {
+	if a.Blame == fault.Plainly {
 		b.plain++
 	}
-	b.cause = cause
+	b.cause = a.Cause
 	if b.kinds == nil {
 		b.kinds = map[uint64]bool{}
 	}
-	kind := ex.kind()
+	kind := a.Kind()
 	if len(b.kinds) < breakerKinds {
 		b.kinds[kind] = true
 	}
 	b.lately.add(kind)
 }
 
-func (b *breaker) broken() bool {
+func (b *Breaker) broken() bool {
 	return b.plain >= breakerAfter || b.gateway >= breakerAlone || b.streak >= breakerAfter && len(b.kinds) >= breakerKinds || b.lately.broken()
 }
 
@@ -221,13 +165,14 @@ func (l *lately) broken() bool {
 	return l.n >= breakerLast && float64(failed) > breakerShare*breakerLast && len(kinds) >= breakerKinds
 }
 
-func (b *breaker) text(key string, now time.Time) string {
+// Text says that the host is down, since when and why; key names it.
+func (b *Breaker) Text(key string, now time.Time) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.say(key, now)
 }
 
-func (b *breaker) say(key string, now time.Time) string {
+func (b *Breaker) say(key string, now time.Time) string {
 	return fmt.Sprintf("%s is down since %s: %s", key, since(b.since, now), b.cause)
 }
 
@@ -239,28 +184,10 @@ func since(t, now time.Time) string {
 	return t.Local().Format(time.TimeOnly)
 }
 
-func (b *breaker) wake() {
+func (b *Breaker) wake() {
 	close(b.change)
 	b.change = make(chan struct{})
 }
 
-func newBreaker() *breaker { return &breaker{change: make(chan struct{})} }
-
-var seed = maphash.MakeSeed()
-
-// kind tells requests apart that are not the same.
-func (ex *exchange) kind() uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	_, _ = h.WriteString(ex.URL) // never fails
-	_, _ = h.Write(ex.Body)
-	return h.Sum64() | 1 // never 0
-}
-
-// restart lets requests go one by one again, as in the beginning.
-func (p *pace) restart(now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.window = 1
-	p.eased.back(now)
-}
+// New returns a breaker that is closed.
+func New() *Breaker { return &Breaker{change: make(chan struct{})} }

@@ -1,6 +1,6 @@
 // Histogram: how long replies took, in buckets that grow by a factor of about two.
 
-package fetch
+package stats
 
 import (
 	"encoding/json"
@@ -26,8 +26,8 @@ type Histogram struct {
 	buckets []int64 // as bounds, and one more
 }
 
-// add counts a time.
-func (h *Histogram) add(d time.Duration) {
+// Add counts a time.
+func (h *Histogram) Add(d time.Duration) {
 	if h.buckets == nil {
 		h.buckets = make([]int64, len(bounds)+1)
 	}

@@ -1,0 +1,232 @@
+// coordinator: it begins, plans and ends a run, and sits on a seat of it itself.
+
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
+)
+
+// maxListed bounds how many splits a result names of a kind, and maxListedBytes how long their names and problems may be.
+const (
+	maxListed      = 50_000
+	maxListedBytes = 32 << 20
+)
+
+// coordinator is that of one run.
+type coordinator struct {
+	*Pipeline
+	run  checkpoint.Run
+	held checkpoint.Coordinator
+}
+
+// Run begins a run, or goes on with the unfinished one, until it is complete, until nothing more can be
+// done, or until ctx ends: then it drains and commits what it has. Others may take part, see
+// [Pipeline.Work]; it sees to what they leave behind. The error is for what kept the run from being begun or
+// ended in the store; everything else is in the Result.
+func (p *Pipeline) Run(ctx context.Context) (Result, error) {
+	run, held, err := p.Store.Begin(ctx, p.Begin)
+	if err != nil {
+		return Result{}, err
+	}
+	p.Step("begun")
+	p.event(Event{Kind: RunStarted, Message: run.ID, Resumed: run.Resumed})
+	c := &coordinator{Pipeline: p, run: run, held: held}
+	w := &worker{Pipeline: p, run: run, begin: c.plan, next: c.next, end: c.tell}
+	err = w.work(ctx, 0)
+	switch {
+	case errors.Is(err, checkpoint.ErrFenced):
+		return Result{Run: run}, err
+	case err == nil:
+		return c.finish(checkpoint.Complete, nil)
+	case errors.Is(err, errDrain):
+		return c.finish(checkpoint.Interrupted, errDrain)
+	case ctx.Err() != nil && isCancel(err):
+		return c.finish(checkpoint.Interrupted, nil)
+	}
+	return c.finish(checkpoint.Failed, err)
+}
+
+// plan asks the source for the splits of a run that has none yet.
+func (c *coordinator) plan(ctx context.Context, s *seat) error {
+	if c.run.Planned {
+		return nil
+	}
+	c.progress.phase("planning")
+	n, err := s.plan(ctx, c.held)
+	if err != nil {
+		return err
+	}
+	c.run.Planned = true
+	c.event(Event{Kind: Planned, N: int64(n)})
+	return nil
+}
+
+// next says on which seat there is something to do, when on s there is no split to claim: on one whose
+// holder is gone (I6), or on s itself. It waits for those that are at work, and returns nowhere when all
+// splits are read and all other seats are settled.
+func (c *coordinator) next(ctx context.Context, s *seat) (int, error) {
+	for {
+		sums, err := c.Store.View().Sums(ctx, c.run.ID)
+		if err != nil {
+			return nowhere, storeFailure(err)
+		}
+		seats, err := c.Store.View().Seats(ctx)
+		if err != nil {
+			return nowhere, storeFailure(err)
+		}
+		others := false
+		for _, o := range seats {
+			if o.N == s.info.N || o.Settled {
+				continue
+			}
+			if o.Free {
+				return o.N, nil
+			}
+			others = true
+		}
+		switch open := sums.Splits()[checkpoint.Open]; {
+		case open > 0 && !others:
+			return s.info.N, nil // the last of the others has left some
+		case open == 0 && !others:
+			return nowhere, nil
+		}
+		if free, err := c.free(ctx, c.run); err != nil || free {
+			return s.info.N, err
+		}
+		if !wait(ctx, lookEvery) {
+			return nowhere, ctx.Err()
+		}
+	}
+}
+
+// tell tells the sinks that the run is complete, if it is: after the last commit of all seats, and before
+// the store is told. Who is killed between the two goes on with a run that has nothing left to read,
+// and comes here again.
+func (c *coordinator) tell(ctx context.Context, s *seat) error {
+	var finishers []*liveSink
+	for _, sink := range s.sinks {
+		if sink.can.Finish != nil {
+			finishers = append(finishers, sink)
+		}
+	}
+	if len(finishers) == 0 {
+		return nil
+	}
+	res, err := c.result(ctx)
+	if err != nil {
+		return storeFailure(err)
+	}
+	if res.Splits[checkpoint.Broken] > 0 || lacks(res.Counts) {
+		return nil
+	}
+	c.progress.phase("finishing")
+	c.Step("telling")
+	// What a sink does now cannot be taken back: it is not for a coordinator that another has followed.
+	var told error
+	if err := s.held.Hold(ctx, func(ctx context.Context) {
+		g, gctx := errgroup.WithContext(ctx)
+		for _, f := range finishers {
+			g.Go(func() error {
+				return at(f.stage.Name, f.can.Finish(gctx, sdk.End{Run: c.run.ID, Full: c.run.Full}))
+			})
+		}
+		told = g.Wait()
+	}); err != nil {
+		return storeFailure(err)
+	}
+	c.Step("told")
+	return told
+}
+
+// result says how far the run is by the store: what all seats have committed.
+func (c *coordinator) result(ctx context.Context) (res Result, err error) {
+	run, ok, err := c.Store.Current(ctx)
+	if err != nil {
+		return res, err
+	}
+	if !ok || run.Epoch != c.run.Epoch {
+		return res, fmt.Errorf("run %s: %w", c.run.ID, checkpoint.ErrFenced)
+	}
+	res.Run = run
+	if res.Counts, err = countsOf(run.Stats); err != nil {
+		return res, err
+	}
+	sums, err := c.Store.View().Sums(ctx, run.ID)
+	res.Splits = sums.Splits()
+	return res, err
+}
+
+// lacks reports whether the source has gone on without a part.
+func lacks(c Counts) bool { return len(c.Section(hint.Missing)) > 0 }
+
+// finish ends the run in the store. It has all the time that it takes, and ends the run even if the user has stopped it: its
+// end is what the next run goes by, and nothing of it waits for anybody else.
+func (c *coordinator) finish(outcome checkpoint.Outcome, cause error) (Result, error) {
+	ctx := context.Background()
+	res, err := c.result(ctx)
+	if err != nil {
+		return Result{Run: c.run, Outcome: outcome, Err: cause}, errors.Join(cause, err)
+	}
+	res.Outcome, res.Err = outcome, cause
+	if res.Broken, err = c.list(ctx, checkpoint.Broken); err != nil {
+		return res, errors.Join(res.Err, err)
+	}
+	if res.Skipped, err = c.list(ctx, checkpoint.Skipped); err != nil {
+		return res, errors.Join(res.Err, err)
+	}
+	if broken := res.Splits[checkpoint.Broken]; outcome == checkpoint.Complete && broken > 0 {
+		res.Outcome, res.Err = checkpoint.Incomplete, &IncompleteError{Count: broken, Broken: res.Broken}
+	}
+	held := c.held.Hold(ctx, func(context.Context) { err = c.Keep(res) }) // or the report is another's
+	if err := errors.Join(held, err); err != nil {
+		return res, errors.Join(res.Err, err)
+	}
+	c.Step("finishing")
+	if err := c.held.Finish(ctx, res.Outcome, checkpoint.End{Now: time.Now(), Gaps: lacks(res.Counts)}); err != nil {
+		return res, errors.Join(res.Err, err)
+	}
+	c.Step("finished")
+	c.event(Event{Kind: RunEnded, Message: string(res.Outcome), Err: res.Err})
+	return res, nil
+}
+
+// list returns the splits of a status, as many as a result names.
+func (c *coordinator) list(ctx context.Context, status checkpoint.Status) (out []checkpoint.Split, err error) {
+	bytes := 0
+	for page, err := range checkpoint.EachSplit(ctx, c.Store.View(), c.run.ID, status) {
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range page {
+			if bytes += len(s.ID) + len(s.Problem); len(out) == maxListed || len(out) > 0 && bytes > maxListedBytes {
+				return out, nil
+			}
+			s.Data, s.Cursor = nil, nil
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+// IncompleteError says how many splits stayed broken, and names the first of them.
+type IncompleteError struct {
+	Count  int
+	Broken []checkpoint.Split
+}
+
+func (e *IncompleteError) Error() string {
+	b := e.Broken[0]
+	if e.Count == 1 {
+		return fmt.Sprintf("split %s could not be read: %s", b.ID, b.Problem)
+	}
+	return fmt.Sprintf("%d splits could not be read, the first: %s: %s", e.Count, b.ID, b.Problem)
+}

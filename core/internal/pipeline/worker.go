@@ -1,0 +1,310 @@
+// worker: it sits on the seats of a run, one after another: joins, opens, reads, delivers, leaves.
+
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// worker is one process at work on a run. The functions are the coordinator's; who only takes part has none.
+type worker struct {
+	*Pipeline
+	run  checkpoint.Run
+	held checkpoint.Held // of the seat that it sat on last; nil: none yet
+
+	begin func(ctx context.Context, s *seat) error        // the stages of s are open
+	next  func(ctx context.Context, s *seat) (int, error) // there is no split to claim: the seat to go on with
+	end   func(ctx context.Context, s *seat) error        // there is nowhere to go on
+}
+
+// nowhere is no seat: nothing is left to do.
+const nowhere = -2
+
+// Work takes part in the run that another process coordinates, until that has ended or ctx ends: then it
+// drains and commits what it has. It waits for a run that is not planned yet, and while there is nothing
+// to do for it.
+func (p *Pipeline) Work(ctx context.Context) error {
+	for ctx.Err() == nil {
+		run, ok, err := p.Store.Current(ctx)
+		if err != nil || !ok {
+			return storeFailure(err)
+		}
+		todo, err := p.left(ctx, run)
+		if err != nil {
+			return storeFailure(err)
+		}
+		if !todo {
+			wait(ctx, lookEvery)
+			continue
+		}
+		w := &worker{Pipeline: p, run: run}
+		err = w.work(ctx, checkpoint.AnySeat)
+		if err != nil && !errors.Is(err, checkpoint.ErrFenced) && ctx.Err() == nil {
+			return err // who is fenced looks whether there is another coordinator
+		}
+	}
+	return nil
+}
+
+// lookEvery is how often those look who wait for others.
+const lookEvery = time.Second
+
+// left reports whether there is something to do for one who takes part: a split that nobody holds, or a
+// seat whose holder is gone.
+func (p *Pipeline) left(ctx context.Context, run checkpoint.Run) (bool, error) {
+	if !run.Planned {
+		return false, nil
+	}
+	seats, err := p.Store.View().Seats(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, s := range seats {
+		if s.Free && !s.Settled {
+			return true, nil
+		}
+	}
+	return p.free(ctx, run)
+}
+
+// free reports whether there is a split that nobody holds.
+func (p *Pipeline) free(ctx context.Context, run checkpoint.Run) (bool, error) {
+	some, err := p.Store.View().Splits(ctx, run.ID, checkpoint.Query{Status: checkpoint.Open, Free: true, N: 1})
+	return len(some) > 0, storeFailure(err)
+}
+
+// work sits down on seats, n being the first, until nothing is left to do. After a failure it goes back to
+// the last commit of its seat, as long as that may mend it.
+func (w *worker) work(ctx context.Context, n int) error {
+	t, been := w.newTrial(limits{}), map[uint64]bool{}
+	for n != nowhere {
+		next, gained, err := w.sit(ctx, n)
+		if gained.since(been) {
+			t.further()
+		}
+		switch {
+		case err == nil:
+			n = next
+			continue
+		case errors.Is(err, errDrain), ctx.Err() != nil && isCancel(err), final(err):
+			return err
+		case errors.Is(err, checkpoint.ErrFenced):
+			if n, err = checkpoint.AnySeat, w.follows(ctx, err); err != nil {
+				return err
+			}
+			continue
+		}
+		t.limits = w.limitsFor(err)
+		delay, over := t.failed(err, true)
+		if over != nil {
+			return over
+		}
+		w.event(Event{Kind: RolledBack, Err: err, Wait: delay})
+		if !wait(ctx, delay) {
+			return ctx.Err()
+		}
+		if w.held != nil && errors.Is(w.held.Renew(ctx), checkpoint.ErrFenced) {
+			n = checkpoint.AnySeat // somebody has settled it meanwhile
+		}
+	}
+	return nil
+}
+
+// follows returns nil if only the seat was taken over, and fenced, by which that was found out, if the run
+// has another coordinator.
+func (w *worker) follows(ctx context.Context, fenced error) error {
+	run, ok, err := w.Store.Current(ctx)
+	if err != nil {
+		return storeFailure(err)
+	}
+	if !ok || run.Epoch != w.run.Epoch {
+		return fenced
+	}
+	return nil
+}
+
+// limitsFor returns the limits of the stage that err comes from.
+func (p *Pipeline) limitsFor(err error) limits {
+	all := map[string]limits{p.Source.Name: p.Source.limits()}
+	for _, t := range p.Transforms {
+		all[t.Name] = t.limits()
+	}
+	for _, s := range p.Sinks {
+		all[s.Name] = s.limits()
+	}
+	for stage, l := range all {
+		if strings.HasPrefix(err.Error(), stage+": ") {
+			return l
+		}
+	}
+	return Stage[sdk.Sink]{}.limits()
+}
+
+// final reports whether going back to the last commit cannot mend err.
+func final(err error) bool {
+	var s *storeError
+	var w *waitError
+	return sdk.IsPermanent(err) || errors.As(err, &s) || errors.As(err, &w)
+}
+
+// sit does what there is to do on one seat, with freshly started plugins. It returns the seat to go on
+// with, and ctx's error when it has drained and committed because ctx ended.
+func (w *worker) sit(ctx context.Context, n int) (next int, g gained, err error) {
+	s, err := join(ctx, w.Pipeline, w.run, n)
+	if err != nil {
+		return nowhere, g, err
+	}
+	w.held = s.held
+	// The plugins outlive ctx: what was read when the user stops is still delivered and committed.
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	var renewing sync.WaitGroup
+	defer renewing.Wait()
+	defer cancel(nil)
+	renewing.Go(func() { s.renew(work, cancel) })
+	defer context.AfterFunc(ctx, func() {
+		if wait(work, drainTime) {
+			cancel(errDrain)
+		}
+	})()
+	d := newDelivery(work, s, cancel)
+	next, err = w.occupy(ctx, work, s, d)
+	cause := context.Cause(work)
+	if errors.Is(cause, errDrain) || errors.Is(cause, checkpoint.ErrFenced) {
+		err = cause
+	}
+	s.stop(errors.Is(cause, errDrain))
+	if d.drained && (err == nil || isCancel(err)) {
+		err = errors.Join(err, s.leave())
+	}
+	return next, d.gained, err
+}
+
+// occupy opens the stages of a seat and reads until there is no split to claim.
+func (w *worker) occupy(ctx, work context.Context, s *seat, d *delivery) (next int, err error) {
+	w.progress.phase("starting the plugins")
+	if err := s.start(ctx); err != nil {
+		return nowhere, err
+	}
+	if err := s.open(ctx); err != nil {
+		return nowhere, err
+	}
+	if w.begin != nil {
+		if err := w.begin(ctx, s); err != nil {
+			return nowhere, err
+		}
+	}
+	sums, err := w.Store.View().Sums(ctx, w.run.ID)
+	if err != nil {
+		return nowhere, &storeError{err}
+	}
+	w.progress.splits(sums)
+	if d.checkLimits(); d.overLimit() != nil {
+		return nowhere, d.overLimit() // nothing has changed since the run that ended for it
+	}
+	w.progress.phase("reading")
+	if next, err = w.read(ctx, work, s, d); err != nil {
+		return nowhere, err
+	}
+	if next == nowhere && w.end != nil {
+		return next, w.end(work, s)
+	}
+	return next, nil
+}
+
+// read reads open splits, in rounds: splits that were added while reading become known with a commit.
+func (w *worker) read(ctx, work context.Context, s *seat, d *delivery) (next int, err error) {
+	// Readers stop when the user does, and when delivery has failed.
+	read, stopReading := context.WithCancelCause(work)
+	defer stopReading(nil)
+	defer context.AfterFunc(ctx, func() { stopReading(ctx.Err()) })()
+
+	commits := make(chan error, 1)
+	stopCommits := make(chan struct{})
+	go func() { commits <- d.commitLoop(work, stopCommits) }()
+	next, readErr := w.rounds(read, work, s, d)
+	close(stopCommits)
+	if err := <-commits; err != nil && readErr == nil {
+		readErr = err
+	}
+	if failure := d.failure(); failure != nil {
+		return nowhere, failure
+	}
+	if readErr != nil && !isCancel(readErr) {
+		return nowhere, readErr
+	}
+	w.progress.phase("committing")
+	if err := d.commit(work); err != nil {
+		return nowhere, err
+	}
+	d.drained = true
+	return next, errors.Join(ctx.Err(), d.overLimit())
+}
+
+// rounds reads until no split is known to be left, or read ends.
+func (w *worker) rounds(read, work context.Context, s *seat, d *delivery) (next int, err error) {
+	for {
+		// Any commit since may have made splits known, a timely one after the last reader had gone too.
+		before := d.knows()
+		if err := w.readAll(read, s, d); err != nil || read.Err() != nil {
+			return nowhere, err
+		}
+		if err := d.commit(work); err != nil {
+			return nowhere, err
+		}
+		if d.knows() != before {
+			continue
+		}
+		if w.next == nil {
+			return nowhere, nil
+		}
+		if next, err = w.next(read, s); err != nil || next != s.info.N {
+			return next, err
+		}
+		d.queue.added()
+	}
+}
+
+// readAll runs the readers until the queue is empty or the first fatal error.
+func (w *worker) readAll(ctx context.Context, s *seat, d *delivery) error {
+	lane := newLane()
+	g, gctx := errgroup.WithContext(ctx)
+	for range max(1, w.Concurrency) {
+		g.Go(func() error {
+			for {
+				split, err := d.queue.take(gctx)
+				if errors.Is(err, io.EOF) {
+					return nil
+				}
+				if err != nil {
+					if isCancel(err) {
+						return err
+					}
+					return storeFailure(err)
+				}
+				err = newReader(s, d, lane, split).read(gctx)
+				d.queue.done()
+				if err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return g.Wait()
+}
+
+// drainTime is how long a stopped run may take to deliver and commit what it has read.
+const drainTime = 30 * time.Second
+
+// errDrain ends a run that a plugin keeps from draining.
+var errDrain = fmt.Errorf("a plugin kept the run from draining for %s: what was not committed is read again by the next run", drainTime)
