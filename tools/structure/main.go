@@ -8,7 +8,7 @@
 // Generated files and tests are left out. A line over 120 characters is long, one of a comment over 100; a tab is one.
 //
 // An arrow leads from a file to another of its package in which something stands, at package level, that it uses; however often
-// it uses it, and whatever else of that file. Method calls are no arrows: a method belongs to its type. The files are put in
+// it uses it, and whatever else of that file. With -members the uses of methods and fields make arrows too. The files are put in
 // the order in which the fewest arrows run back up, as far as it is found: the heuristic of Eades, Lin and Smyth for the
 // smallest feedback arc set, and then single files are moved as long as that helps.
 package main
@@ -26,13 +26,14 @@ import (
 
 func main() {
 	dir := flag.String("dir", ".", "a `folder` of the module")
+	members := flag.Bool("members", false, "methods and fields that are used make arrows too")
 	arrows := flag.Bool("arrows", false, "print the order of the files, and the arrows that run back up")
 	flag.Parse()
 	patterns := flag.Args()
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
 	}
-	all, err := measure(*dir, patterns)
+	all, err := measure(*dir, patterns, *members)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "structure:", err)
 		os.Exit(1)

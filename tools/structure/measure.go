@@ -49,7 +49,7 @@ type listed struct {
 	DepOnly                 bool
 }
 
-func measure(dir string, patterns []string) ([]pkg, error) {
+func measure(dir string, patterns []string, members bool) ([]pkg, error) {
 	cmd := exec.Command("go", append([]string{"list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,DepOnly", "--"}, patterns...)...)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	out, err := cmd.Output()
@@ -71,7 +71,7 @@ func measure(dir string, patterns []string) ([]pkg, error) {
 	imports := importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
 	var all []pkg
 	for _, l := range chosen {
-		p, err := measureOne(fset, imports, l)
+		p, err := measureOne(fset, imports, l, members)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.ImportPath, err)
 		}
@@ -80,7 +80,7 @@ func measure(dir string, patterns []string) ([]pkg, error) {
 	return all, nil
 }
 
-func measureOne(fset *token.FileSet, imports types.Importer, l listed) (pkg, error) {
+func measureOne(fset *token.FileSet, imports types.Importer, l listed, members bool) (pkg, error) {
 	p := pkg{path: l.ImportPath}
 	var parsed []*ast.File
 	for _, name := range l.GoFiles {
@@ -104,7 +104,7 @@ func measureOne(fset *token.FileSet, imports types.Importer, l listed) (pkg, err
 		return p, err
 	}
 	p.measureInterfaces(checked)
-	p.measureArrows(fset, checked, info)
+	p.measureArrows(fset, checked, info, members)
 	return p, nil
 }
 
@@ -140,12 +140,23 @@ func (p *pkg) measureInterfaces(checked *types.Package) {
 	}
 }
 
+// member reports whether something is a method or a field.
+func member(obj types.Object) bool {
+	switch obj := obj.(type) {
+	case *types.Var:
+		return obj.IsField()
+	case *types.Func:
+		return obj.Signature().Recv() != nil
+	}
+	return false
+}
+
 // measureArrows finds the arrows, and puts the files in order.
-func (p *pkg) measureArrows(fset *token.FileSet, checked *types.Package, info *types.Info) {
+func (p *pkg) measureArrows(fset *token.FileSet, checked *types.Package, info *types.Info, members bool) {
 	place := func(pos token.Pos) int { return slices.Index(p.files, filepath.Base(fset.Position(pos).Filename)) }
 	names := map[[2]int][]string{}
 	for id, obj := range info.Uses {
-		if obj.Parent() != checked.Scope() {
+		if obj.Parent() != checked.Scope() && !(members && obj.Pkg() == checked && member(obj)) {
 			continue
 		}
 		from, to := place(id.Pos()), place(obj.Pos())

@@ -10,7 +10,7 @@ import (
 
 func TestSmallModule(t *testing.T) {
 	t.Parallel()
-	all, err := measure("testdata/small", []string{"./..."})
+	all, err := measure("testdata/small", []string{"./..."}, true)
 	if err != nil || len(all) != 2 {
 		t.Fatalf("%d packages, %v", len(all), err)
 	}
