@@ -26,6 +26,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/core/internal/plugintest"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/conformance"
 	"github.com/scrapekit/scrapekit/sdk/host/keyword"
@@ -137,7 +138,7 @@ func (f *firstBatches) Write(_ context.Context, b sdk.Batch) error {
 func (f *firstBatches) Commit(context.Context) (sdk.Token, error) { return nil, nil }
 
 // sinkCase is a sink whose output goes into the folder of a check, and how that is read.
-func (p *parts) sinkCase(b config.Block, host sdk.Host, o SinkOptions) *conformance.SinkCase {
+func (p *parts) sinkCase(b config.Block, host sdk.Host, o plugintest.SinkOptions) *conformance.SinkCase {
 	return &conformance.SinkCase{
 		Host: host, Replaces: o.Replaces, Keyed: o.Keyed, Rounds: o.Rounds,
 		Config: func(t conformance.T, dir string) json.RawMessage {
@@ -159,7 +160,7 @@ func (p *parts) sinkCase(b config.Block, host sdk.Host, o SinkOptions) *conforma
 
 // relocated returns the settings of a block with each path moved below dir: "out/{stream}.csv" beside the file becomes
 // dir/out/{stream}.csv. A setting that is a place, and no path, is made dir's own.
-func relocated(b config.Block, from, dir string, o SinkOptions) (json.RawMessage, error) {
+func relocated(b config.Block, from, dir string, o plugintest.SinkOptions) (json.RawMessage, error) {
 	var schema struct {
 		Properties map[string]map[string]any `json:"properties"`
 	}
@@ -178,7 +179,7 @@ func relocated(b config.Block, from, dir string, o SinkOptions) (json.RawMessage
 	}
 	for _, name := range placeOf(b, o.Place, dir) {
 		if schema.Properties[o.Place]["type"] != "string" {
-			return nil, fmt.Errorf("%w: %s: %s has no setting %q that is a text, in which a place could be named", ErrNotTested, b.Pos, stageName(b), o.Place)
+			return nil, fmt.Errorf("%w: %s: %s has no setting %q that is a text, in which a place could be named", plugintest.ErrNotTested, b.Pos, stageName(b), o.Place)
 		}
 		if err := set(o.Place, name); err != nil {
 			return nil, err
@@ -201,12 +202,12 @@ func relocated(b config.Block, from, dir string, o SinkOptions) (json.RawMessage
 		}
 	}
 	if !moved {
-		return nil, fmt.Errorf("%w: %s: no setting of %s is a path in a folder, where the checks could have it write: name one with --place that says where it writes, or test it with Go's sdktest.TestSink", ErrNotTested, b.Pos, stageName(b))
+		return nil, fmt.Errorf("%w: %s: no setting of %s is a path in a folder, where the checks could have it write: name one with --place that says where it writes, or test it with Go's sdktest.TestSink", plugintest.ErrNotTested, b.Pos, stageName(b))
 	}
 	if !files && o.Read == "" {
 		return nil, fmt.Errorf("%w: %s: %s writes to no files, so the checks cannot see what it has written: name a program with --read that prints the records of a stream, "+
 			"one JSON object a line; it is called with a folder, the name of the stream and the place, such as %q",
-			ErrNotTested, b.Pos, stageName(b), placeOf(b, o.Place, dir)[0])
+			plugintest.ErrNotTested, b.Pos, stageName(b), placeOf(b, o.Place, dir)[0])
 	}
 	return json.Marshal(settings)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/core/internal/installed"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/core/internal/registry/lock"
@@ -39,7 +40,7 @@ type Options struct {
 	Output io.Writer
 	Log    io.Writer   // where log lines go, without the secrets of the file; nil: nowhere
 	Level  hclog.Level // the least level of a line
-	Stdout io.Writer   // where a sink with the path "-" writes; nil: os.Stdout
+	Stdout io.Writer   // where the sink stdout writes; nil: os.Stdout
 	// StateDir overrides where the state of pipelines is kept; "": .scrapekit beside the file.
 	StateDir string
 	// Cache says what is done with replies that are kept, where the file has a cache block; "": as HTTP has it.
@@ -94,9 +95,9 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 		o.Stdout = os.Stdout
 	}
 	secrets := &redact.Set{}
-	l := &lookup{opts: o, logger: newLogger(o, secrets)}
-	plugins := &installed{lockFile: lock.Beside(file)}
-	c, diags := config.Load(ctx, file, config.Options{Installed: plugins.program, Granted: plugins.granted, Paths: plugins.paths, Own: ownFolders(), Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Program: o.Program, Attached: o.Attach, Getenv: os.LookupEnv,
+	l := &lookup{opts: o, logger: secrets.Logger(o.Log, o.Level)}
+	plugins := &installed.Plugins{LockFile: lock.Beside(file)}
+	c, diags := config.Load(ctx, file, config.Options{Installed: plugins.Program, Granted: plugins.Granted, Paths: plugins.Paths, Own: installed.OwnFolders(), Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Program: o.Program, Attached: o.Attach, Getenv: os.LookupEnv,
 		StateDir: o.StateDir, Replay: o.Replay != "", Levels: SandboxLevels(), Loose: looseLevels(o.Sandbox)})
 	if diags.HasErrors() {
 		return nil, diags
@@ -104,7 +105,7 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	if err := unattached(c, o.Attach); err != nil {
 		return nil, append(diags, config.Diagnostic{Severity: config.Error, Summary: err.Error()})
 	}
-	level, err := levelOf(o.Sandbox, c.Sandbox)
+	level, err := sandbox.LevelOf(o.Sandbox, c.Sandbox)
 	if err != nil {
 		return nil, append(diags, config.Diagnostic{Severity: config.Error, Summary: err.Error()})
 	}
@@ -137,14 +138,6 @@ type lookup struct {
 	logger hclog.Logger
 }
 
-// newLogger returns a logger whose lines, the plugins' among them, hold no secret.
-func newLogger(o Options, secrets *redact.Set) hclog.Logger {
-	if o.Log == nil {
-		return hclog.NewNullLogger()
-	}
-	return hclog.New(&hclog.LoggerOptions{Name: "scrapekit", Level: o.Level, Output: secrets.Writer(o.Log)})
-}
-
 func (l *lookup) names(kind sdk.Kind) []string {
 	var out []string
 	for _, p := range l.opts.Plugins {
@@ -152,33 +145,34 @@ func (l *lookup) names(kind sdk.Kind) []string {
 			out = append(out, p.Name)
 		}
 	}
+	if kind == sdk.KindSink {
+		out = append(out, StdoutSink().Name)
+	}
 	return out
 }
 
 func (l *lookup) describe(ctx context.Context, b config.BlockRef) (sdk.Info, error) {
+	if isStdout(b) {
+		return StdoutSink(), nil
+	}
 	if b.Path == "" {
 		p, err := l.firstParty(b)
 		return p.Info, err
 	}
-	level, err := levelOf(l.opts.Sandbox, b.Sandbox)
+	level, err := sandbox.LevelOf(l.opts.Sandbox, b.Sandbox)
 	if err != nil {
 		return sdk.Info{}, err
 	}
-	h, err := pluginhost.New(pluginhost.Options{Logger: l.logger, Sandbox: level})
+	o := pluginhost.Options{Logger: l.logger, Sandbox: level}
+	if !b.Attached {
+		return pluginhost.DescribeProgram(ctx, o, b.Path, b.Digest)
+	}
+	h, err := pluginhost.New(o)
 	if err != nil {
 		return sdk.Info{}, err
 	}
 	defer func() { _ = h.Close() }() // it described itself or did not: its end changes nothing
-	if b.Attached {
-		return h.DescribeAttached(ctx, b.Path)
-	}
-	return h.Describe(ctx, b.Path, b.Digest)
-}
-
-// Describe starts a program and asks it what it is.
-func Describe(ctx context.Context, program string, o Options) (sdk.Info, error) {
-	l := &lookup{opts: o, logger: newLogger(o, &redact.Set{})}
-	return l.describe(ctx, config.BlockRef{Path: program})
+	return h.DescribeAttached(ctx, b.Path)
 }
 
 func (l *lookup) firstParty(b config.BlockRef) (sdk.Plugin, error) {
@@ -192,7 +186,7 @@ func (l *lookup) firstParty(b config.BlockRef) (sdk.Plugin, error) {
 // build makes a first-party plugin of its settings, for its own check of them: New of ours reaches nothing outside. A
 // third party's is checked when it starts.
 func (l *lookup) build(ctx context.Context, b config.BlockRef, settings json.RawMessage) error {
-	if b.Path != "" || isStdout(b, settings) {
+	if b.Path != "" || isStdout(b) {
 		return nil
 	}
 	p, err := l.firstParty(b)

@@ -1,10 +1,10 @@
 // Package core puts the parts of scrapekit together: a pipeline file becomes a run. It is the one place
-// that knows all of them; cmd/scrapekit stands above it and knows none.
+// that knows all of them. Package core/plugins, which installs and tests plugins, and cmd/scrapekit stand above it.
 //
 // # The tour
 //
 // [Load] reads a pipeline file (internal/config) and asks each plugin for the schema of its settings.
-// [Pipeline.Run] takes the pipeline's lock, opens its state (internal/checkpoint), its HTTP
+// [Pipeline.Start] takes the pipeline's lock, opens its state (internal/checkpoint), its HTTP
 // (internal/fetch) and the processes of its plugins (internal/pluginhost), and hands them to
 // internal/pipeline, which knows none of these and does the work:
 //

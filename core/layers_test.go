@@ -88,8 +88,10 @@ var floors = []floor{
 	{"core/internal/plugintest", []string{"sdk", "sdk/rpc", "sdk/conformance", "core/internal/pluginhost"}, "a plugin is tested as a process, without a pipeline"},
 	{"core/internal/pipeline", []string{"sdk", "sdk/host", "sdk/host/", "core/internal/checkpoint", "core/internal/disk"}, "a run knows no gRPC, HCL or process"},
 	{"core/internal/deadletter", []string{"sdk", "core/internal/disk", "core/internal/pipeline"}, "dead letters are a kind of the pipeline's Letters"},
+	{"core/internal/installed", []string{"sdk", "core/internal/config", "core/internal/registry/"}, "from a lock file to programs, none of which is started"},
+	{"core/plugins", []string{"sdk", "sdk/conformance", "core", "core/internal/"}, "installing, publishing and testing plugins stands above running pipelines"},
 	{"core", []string{"sdk", "sdk/host", "sdk/host/", "sdk/rpc", "sdk/conformance", "core/internal/"}, "the one place where parts are put together, but no plugin"},
-	{"cmd/", []string{"sdk", "sdk/printable", "sdk/serve", "core", "plugins/", "examples", "sdk/python", "sdk/typescript"}, "the command sees the core, lists the first-party plugins, and writes the SDKs of other languages into repositories"},
+	{"cmd/", []string{"sdk", "sdk/printable", "sdk/serve", "core", "core/plugins", "plugins/", "examples", "sdk/python", "sdk/typescript"}, "the command sees the core, lists the first-party plugins, and writes the SDKs of other languages into repositories"},
 	{"examples", []string{"sdk", "sdk/serve"}, "an example is a third party's"},
 	{"tools", nil, "tools know the repository by its files and its commands"},
 }

@@ -59,11 +59,11 @@ func TestLockOfTheDead(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.AfterFunc(100*time.Millisecond, func() { _ = in.Close() })
-	_, closeRun, err := p.Start(t.Context(), core.RunOptions{})
+	run, err := p.Start(t.Context(), core.RunOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := closeRun(); err != nil {
+	if err := run.Close(); err != nil {
 		t.Error(err)
 	}
 	if err := heir.Wait(); err != nil {

@@ -183,12 +183,12 @@ func load(t *testing.T, file string, o core.Options) *core.Pipeline {
 // run runs a pipeline once, to whatever end.
 func run(t *testing.T, p *core.Pipeline, o core.RunOptions) (*core.Report, error) {
 	t.Helper()
-	r, end, err := p.Start(t.Context(), o)
+	r, err := p.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := end(); err != nil {
+		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
 	}()

@@ -143,11 +143,10 @@ func TestResetLeavesNoRecords(t *testing.T) {
 func TestRunThatNobodyRuns(t *testing.T) {
 	t.Parallel()
 	p := load(t, pipelineFile(t, fmt.Sprintf(toFile, serving(t, "1\n"))), options(nil, nil))
-	r, end, err := p.Start(t.Context(), core.RunOptions{}) // holds the lock
+	r, err := p.Start(t.Context(), core.RunOptions{}) // holds the lock
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = r
 	store, err := checkpoint.OpenSQLite(t.Context(), filepath.Join(p.StateDir(), "state.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +163,7 @@ func TestRunThatNobodyRuns(t *testing.T) {
 		}
 	}
 	shown(checkpoint.Running)
-	if err := end(); err != nil {
+	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
 	shown(core.Killed)

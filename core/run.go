@@ -40,32 +40,35 @@ type Run struct {
 	kept     *Report     // of the run's end
 	first    *firstError // with OneTry; nil
 	crashes  crashes
+	opened   closers
 
 	mu    sync.Mutex
 	waits map[string]Wait // by host
 }
 
-// Start takes the pipeline's lock and prepares a run. [Run.Wait] does it.
-func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, func() error, error) {
+// Start takes the pipeline's lock and prepares a run. [Run.Wait] does it, and [Run.Close] must be called.
+func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, error) {
 	unlock, err := lockState(p.config.Name, p.home())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := claim(p.home(), p.config.Name, p.config.File); err != nil {
-		return nil, nil, errors.Join(err, unlock())
+		return nil, errors.Join(err, unlock())
 	}
 	if p.opts.Replay != "" {
 		if err := p.forgetReplay(); err != nil {
-			return nil, nil, errors.Join(fmt.Errorf("folder of the replay: %w", err), unlock())
+			return nil, errors.Join(fmt.Errorf("folder of the replay: %w", err), unlock())
 		}
 	}
-	r := &Run{p: p, o: o, started: time.Now(), waits: map[string]Wait{}}
-	closers := closers{unlock}
-	if err := r.assemble(ctx, &closers); err != nil {
-		return nil, nil, errors.Join(err, closers.close())
+	r := &Run{p: p, o: o, started: time.Now(), waits: map[string]Wait{}, opened: closers{unlock}}
+	if err := r.assemble(ctx, &r.opened); err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
-	return r, closers.close, nil
+	return r, nil
 }
+
+// Close frees what the run has opened, and gives the pipeline's lock back. It is called when Wait has returned, or in its place.
+func (r *Run) Close() error { return r.opened.close() }
 
 // assemble puts a run together, top to bottom.
 func (r *Run) assemble(ctx context.Context, c *closers) error {

@@ -156,7 +156,7 @@ func files(t *testing.T, dir string) map[string]string {
 
 func TestStdoutTakesWhatAFileTakes(t *testing.T) {
 	t.Parallel()
-	file := pipelineFile(t, fmt.Sprintf("source \"web\" {\n  url = %q\n}\nsink \"jsonl\" {\n  path = \"-\"\n}\n", serving(t, "1\nraw\ngone 1\n2\n")))
+	file := pipelineFile(t, fmt.Sprintf("source \"web\" {\n  url = %q\n}\nsink \"stdout\" {}\n", serving(t, "1\nraw\ngone 1\n2\n")))
 	var out output
 	report, err := run(t, load(t, file, options(&out, nil)), core.RunOptions{})
 	if err != nil {
@@ -272,7 +272,7 @@ func TestLoadBuilds(t *testing.T) {
 	const secret = "sesame-open-4712"
 	t.Setenv("CORE_TEST_TOKEN", secret)
 	for text, want := range map[string]string{
-		"source \"web\" {\n  url = \"http://127.0.0.1/wrong\"\n  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"jsonl\" {\n  path = \"-\"\n}\n": "web.hcl:2: source \"web\": url: wrong for (sensitive)",
+		"source \"web\" {\n  url = \"http://127.0.0.1/wrong\"\n  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"stdout\" {}\n": "web.hcl:2: source \"web\": url: wrong for (sensitive)",
 		"source \"web\" {\n  url = \"http://127.0.0.1\"\n}\nsink \"jsonl\" {\n  path = \"x/{nope}.jsonl\"\n}\n":                              "web.hcl:5: sink \"jsonl\": path ",
 		"source \"web\" {\n  url = \"http://127.0.0.1\"\n}\nsink \"jsonl\" {\n  path = \"x/\"\n}\n":                                          "it names no file",
 	} {
@@ -293,7 +293,7 @@ func hold(file string) {
 	if diags.HasErrors() {
 		panic(diags)
 	}
-	if _, _, err := p.Start(bg, core.RunOptions{}); err != nil {
+	if _, err := p.Start(bg, core.RunOptions{}); err != nil {
 		panic(err)
 	}
 	fmt.Println("held")
@@ -329,7 +329,7 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := load(t, file, options(io.Discard, nil))
-	_, _, err = p.Start(t.Context(), core.RunOptions{})
+	_, err = p.Start(t.Context(), core.RunOptions{})
 	var locked *core.LockedError
 	if !errors.As(err, &locked) || locked.Holder.PID != cmd.Process.Pid || locked.Holder.Started.IsZero() {
 		t.Fatalf("got %v, want a *LockedError with the holder %d", err, cmd.Process.Pid)

@@ -3,13 +3,11 @@
 package core
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 
@@ -19,7 +17,7 @@ import (
 )
 
 // SandboxVar is the variable of the environment that names a user's own level of the sandbox.
-const SandboxVar = "SCRAPEKIT_SANDBOX"
+const SandboxVar = sandbox.Var
 
 // SandboxLevels are the levels of the sandbox, from the most to the least.
 func SandboxLevels() []string {
@@ -49,23 +47,6 @@ func (p *Pipeline) SandboxByFile() bool { return p.opts.Sandbox == "" && p.confi
 func BestSandbox() (level string, reason error) {
 	s := sandbox.System()
 	return string(s.Best()), s.Check(sandbox.Strong)
-}
-
-// presetLevel is "strong" wherever there can be such a thing: where a kernel does not have it, plugins do not run.
-func presetLevel() sandbox.Level {
-	if runtime.GOOS == "linux" {
-		return sandbox.Strong
-	}
-	return sandbox.Env
-}
-
-// levelOf decides between what the caller says, the file, and the user's environment.
-func levelOf(caller, file string) (sandbox.Level, error) {
-	l, err := sandbox.ParseLevel(cmp.Or(caller, file, os.Getenv(SandboxVar), string(presetLevel())))
-	if err != nil && caller == "" && file == "" {
-		err = fmt.Errorf("%s: %w", SandboxVar, err)
-	}
-	return l, err
 }
 
 // Sandbox returns the level at which the pipeline's plugins run, and whether the kernel holds them there.

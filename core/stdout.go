@@ -1,4 +1,4 @@
-// stdout: the sink of the path "-". A plugin's process has no way to the terminal, so this one lives in the host.
+// stdout: the host's own sink. A plugin's process has no way to the terminal, so this one lives in the host.
 
 package core
 
@@ -33,21 +33,25 @@ func newStdout(w io.Writer) *stdout {
 	return s
 }
 
-// toStdout reports whether a sink's settings send it to standard output.
-func toStdout(b config.Block) bool {
-	return isStdout(config.BlockRef{Kind: b.Kind, Type: b.Type, Path: b.Path}, b.Config)
-}
-
-func isStdout(b config.BlockRef, config json.RawMessage) bool {
-	var settings struct {
-		Path string `json:"path"`
+// StdoutSink is what the host's own sink says of itself: sink "stdout" in a pipeline file.
+func StdoutSink() sdk.Info {
+	return sdk.Info{
+		Name: "stdout", Version: "1.0.0", Kind: sdk.KindSink, Config: json.RawMessage(`{"type":"object","additionalProperties":false}`),
+		Doc: "Writes records to standard output as JSON Lines.\n\nA deletion is a line with `\"_op\":\"delete\"` and the fields of the key. " +
+			"What was printed cannot be taken back: after a kill, records since the last commit come again.",
 	}
-	// Settings of another shape have no such path.
-	_ = json.Unmarshal(config, &settings)
-	return b.Kind == sdk.KindSink && b.Path == "" && b.Type == "jsonl" && settings.Path == "-"
 }
 
-// Write writes the lines that the jsonl sink would write to a file.
+// toStdout reports whether a block is the host's own sink.
+func toStdout(b config.Block) bool {
+	return isStdout(config.BlockRef{Kind: b.Kind, Type: b.Type, Path: b.Path})
+}
+
+func isStdout(b config.BlockRef) bool {
+	return b.Kind == sdk.KindSink && b.Path == "" && b.Type == StdoutSink().Name
+}
+
+// Write writes JSON Lines.
 func (s *stdout) Write(_ context.Context, b sdk.Batch) error {
 	lines, rejects := sdk.JSONLines(b)
 	s.mu.Lock()

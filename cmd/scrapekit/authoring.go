@@ -16,6 +16,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/author"
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -107,13 +108,13 @@ func (a *app) describe(ctx context.Context, p *project, opts core.Options) (sdk.
 		own, err := pluginNamed(p.Program)
 		return own.Info, err
 	}
-	return core.Describe(ctx, p.Program, opts)
+	return plugins.Describe(ctx, p.Program, opts)
 }
 
 // madeUp is the least pipeline that has the plugin in it.
 func madeUp(info sdk.Info, p *project) string {
 	label := strconv.Quote(filepath.ToSlash(p.Program))
-	source, transform, sink := "source \"generate\" {\n  records = 200\n}\n", "", "sink \"jsonl\" {\n  path = \"-\"\n}\n"
+	source, transform, sink := "source \"generate\" {\n  records = 200\n}\n", "", "sink \"stdout\" {}\n"
 	switch info.Kind {
 	case sdk.KindSource:
 		source = "source " + label + " {}\n"

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -20,7 +21,7 @@ import (
 type testFlags struct {
 	projectFlags
 	output string
-	o      core.ConformanceOptions
+	o      plugins.TestOptions
 }
 
 // errChecks is a plugin that failed. The report has been printed.
@@ -70,7 +71,7 @@ func (a *app) testPlugin(ctx context.Context, name string, f testFlags) error {
 	}
 	show := &checksShown{app: a, plain: f.output == "plain"}
 	if err := a.startsAtAll(ctx, p, f); err != nil {
-		return show.end([]core.CheckResult{show.noStart(ctx, err)})
+		return show.end([]plugins.CheckResult{show.noStart(ctx, err)})
 	}
 	pipeline, err := a.loadProject(ctx, p, f.projectFlags, dir)
 	if err != nil {
@@ -78,8 +79,8 @@ func (a *app) testPlugin(ctx context.Context, name string, f testFlags) error {
 	}
 	a.hide = pipeline.Hide
 	f.o.Plugin, f.o.Begin, f.o.Done = p.Program, show.begin, show.done
-	results, err := pipeline.Conformance(ctx, f.o)
-	if errors.Is(err, core.ErrNotTested) {
+	results, err := plugins.Test(ctx, pipeline, f.o)
+	if errors.Is(err, plugins.ErrNotTested) {
 		return usageError{err}
 	}
 	if err != nil {
@@ -92,15 +93,15 @@ func (a *app) testPlugin(ctx context.Context, name string, f testFlags) error {
 func (a *app) startsAtAll(ctx context.Context, p *project, f testFlags) error {
 	opts, err := a.fileOptions(f.fileFlags)
 	if err == nil && !p.own {
-		_, err = core.Describe(ctx, p.Program, opts)
+		_, err = plugins.Describe(ctx, p.Program, opts)
 	}
 	return err
 }
 
 // noStart is the result of a plugin that cannot be tested further.
-func (s *checksShown) noStart(ctx context.Context, err error) core.CheckResult {
-	r := core.CheckResult{Check: "handshake", Status: core.CheckFailed, Messages: []string{err.Error()}}
-	for _, c := range core.PluginChecks(sdk.KindSource) {
+func (s *checksShown) noStart(ctx context.Context, err error) plugins.CheckResult {
+	r := plugins.CheckResult{Check: "handshake", Status: plugins.CheckFailed, Messages: []string{err.Error()}}
+	for _, c := range plugins.Checks(sdk.KindSource) {
 		if c.Name == r.Check {
 			r.Doc, r.Promise = c.Doc, c.Promise
 		}
@@ -121,46 +122,46 @@ type checksShown struct {
 func (s *checksShown) begin(info sdk.Info) {
 	s.info = info
 	if s.plain {
-		fmt.Fprintf(s.out, "%s %s, a %s: %s\n\n", info.Name, info.Version, info.Kind, many(int64(len(core.PluginChecks(info.Kind))), "check"))
+		fmt.Fprintf(s.out, "%s %s, a %s: %s\n\n", info.Name, info.Version, info.Kind, many(int64(len(plugins.Checks(info.Kind))), "check"))
 	}
 }
 
 // done prints a check: what must hold, and if it does not, what was found and which promise that breaks.
-func (s *checksShown) done(r core.CheckResult) {
+func (s *checksShown) done(r plugins.CheckResult) {
 	if !s.plain {
 		return
 	}
-	mark := map[core.CheckStatus]string{core.CheckPassed: "ok", core.CheckFailed: "FAIL", core.CheckSkipped: "skip", core.CheckNotRun: "–"}[r.Status]
+	mark := map[plugins.CheckStatus]string{plugins.CheckPassed: "ok", plugins.CheckFailed: "FAIL", plugins.CheckSkipped: "skip", plugins.CheckNotRun: "–"}[r.Status]
 	fmt.Fprintf(s.out, "  %-4s  %-24s  %s\n", mark, r.Check, r.Doc)
 	for _, m := range r.Messages {
 		fmt.Fprintf(s.out, "        %s\n", strings.ReplaceAll(strings.TrimSpace(s.hide(m)), "\n", "\n        "))
 	}
-	if r.Status == core.CheckFailed {
+	if r.Status == plugins.CheckFailed {
 		fmt.Fprintf(s.out, "        this breaks the promise: %s\n", r.Promise)
 	}
 }
 
 // checksReport is what --output json prints.
 type checksReport struct {
-	Name     string             `json:"name"`
-	Version  string             `json:"version"`
-	Kind     sdk.Kind           `json:"kind"`
-	Protocol int                `json:"protocol"`
-	Passed   int                `json:"passed"`
-	Failed   int                `json:"failed"`
-	Skipped  int                `json:"skipped"`
-	NotRun   int                `json:"not_run"`
-	Broken   []string           `json:"broken,omitempty"` // promises
-	Took     time.Duration      `json:"took_ns"`
-	Checks   []core.CheckResult `json:"checks"`
+	Name     string                `json:"name"`
+	Version  string                `json:"version"`
+	Kind     sdk.Kind              `json:"kind"`
+	Protocol int                   `json:"protocol"`
+	Passed   int                   `json:"passed"`
+	Failed   int                   `json:"failed"`
+	Skipped  int                   `json:"skipped"`
+	NotRun   int                   `json:"not_run"`
+	Broken   []string              `json:"broken,omitempty"` // promises
+	Took     time.Duration         `json:"took_ns"`
+	Checks   []plugins.CheckResult `json:"checks"`
 }
 
-func (s *checksShown) end(results []core.CheckResult) error {
+func (s *checksShown) end(results []plugins.CheckResult) error {
 	r := checksReport{Name: s.info.Name, Version: s.info.Version, Kind: s.info.Kind, Protocol: core.ProtocolVersion, Checks: results}
 	for i, c := range results {
 		r.Took += c.Took
-		*map[core.CheckStatus]*int{core.CheckPassed: &r.Passed, core.CheckFailed: &r.Failed, core.CheckSkipped: &r.Skipped, core.CheckNotRun: &r.NotRun}[c.Status]++
-		if promise := string(c.Promise); c.Status == core.CheckFailed && !slices.Contains(r.Broken, promise) {
+		*map[plugins.CheckStatus]*int{plugins.CheckPassed: &r.Passed, plugins.CheckFailed: &r.Failed, plugins.CheckSkipped: &r.Skipped, plugins.CheckNotRun: &r.NotRun}[c.Status]++
+		if promise := string(c.Promise); c.Status == plugins.CheckFailed && !slices.Contains(r.Broken, promise) {
 			r.Broken = append(r.Broken, promise)
 		}
 		for j, m := range c.Messages {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
 // errIll is the end of a doctor that found something. It has been printed.
@@ -46,7 +47,7 @@ func (a *app) doctorCommand() *cobra.Command {
 					return err
 				}
 			}
-			d, err := core.Doctor(cmd.Context(), opts, p)
+			d, err := plugins.Doctor(cmd.Context(), opts, p)
 			if err != nil {
 				return err
 			}
@@ -66,7 +67,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) printDiagnosis(d *core.Diagnosis) error {
+func (a *app) printDiagnosis(d *plugins.Diagnosis) error {
 	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "scrapekit\t%s, %s\n", d.Version, d.Platform)
 	fmt.Fprintf(w, "kernel\t%s, Landlock %s, seccomp filters %s, %s\n", d.Kernel, landlock(d.Landlock), yes(d.Seccomp), user(d.Root))
@@ -110,7 +111,7 @@ func (a *app) printDiagnosis(d *core.Diagnosis) error {
 }
 
 // printProbe prints the table of attempts.
-func (a *app) printProbe(d *core.Diagnosis) error {
+func (a *app) printProbe(d *plugins.Diagnosis) error {
 	if len(d.Probe) == 0 {
 		return nil
 	}
@@ -141,7 +142,7 @@ func (a *app) printProbe(d *core.Diagnosis) error {
 	return nil
 }
 
-func stateText(p *core.PipelineHealth) string {
+func stateText(p *plugins.PipelineHealth) string {
 	switch {
 	case p.Error != "":
 		return p.Error

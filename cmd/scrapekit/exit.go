@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
 const (
@@ -53,7 +54,7 @@ func exitCode(err error) int {
 	var locked *core.LockedError
 	var outcome outcomeError
 	var outdated outdatedError
-	var unlocked *core.NotLockedError
+	var unlocked *plugins.NotLockedError
 	switch {
 	case errors.As(err, &usage), errors.As(err, &invalid):
 		return exitUsage

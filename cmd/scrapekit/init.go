@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
 const installHelp = `A plugin that asks for more permissions than every plugin has is installed only if you grant them. In a
@@ -41,21 +42,21 @@ func (f *installFlags) add(cmd *cobra.Command) {
 func (f *installFlags) addDir(cmd *cobra.Command) { addDir(cmd, &f.dir) }
 
 func addDir(cmd *cobra.Command, dir *string) {
-	cmd.Flags().StringVar(dir, "dir", ".", "the folder with "+core.LockFileName)
+	cmd.Flags().StringVar(dir, "dir", ".", "the folder with "+plugins.LockFileName)
 }
 
 // installer is that of a folder, for the platforms of the flags.
-func (a *app) installer(dir string, f installFlags) (*core.Installer, error) {
+func (a *app) installer(dir string, f installFlags) (*plugins.Installer, error) {
 	o, err := a.options(nil)
 	if err != nil {
 		return nil, err
 	}
-	in, err := core.NewInstaller(dir, o)
+	in, err := plugins.NewInstaller(dir, o)
 	if err != nil {
 		return nil, err
 	}
 	in.Mirror = f.mirror
-	in.Consent = func(ctx context.Context, p *core.InstallPlan) error { return a.consent(ctx, p, f) }
+	in.Consent = func(ctx context.Context, p *plugins.Plan) error { return a.consent(ctx, p, f) }
 	in.Note = func(line string) {
 		if !f.asJSON {
 			fmt.Fprintln(a.out, line)
@@ -67,13 +68,13 @@ func (a *app) installer(dir string, f installFlags) (*core.Installer, error) {
 	return in, nil
 }
 
-func platforms(given []string, preset []core.Platform) ([]core.Platform, error) {
+func platforms(given []string, preset []plugins.Platform) ([]plugins.Platform, error) {
 	if len(given) == 0 {
 		return preset, nil
 	}
-	var out []core.Platform
+	var out []plugins.Platform
 	for _, text := range given {
-		p, err := core.ParsePlatform(text)
+		p, err := plugins.ParsePlatform(text)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--platform: %w", err)}
 		}
@@ -87,14 +88,14 @@ func platforms(given []string, preset []core.Platform) ([]core.Platform, error) 
 func (a *app) initCommand() *cobra.Command {
 	var f installFlags
 	var vars fileFlags
-	var how core.InstallMode
+	var how plugins.Mode
 	cmd := &cobra.Command{
 		Use:   "init [FILE...]",
 		Short: "Install the plugins that pipeline files require",
 		Long: "Installs the plugins in required_plugins of the pipeline files, or of all pipeline files in this\n" +
-			"folder, and writes exactly what it installed into " + core.LockFileName + " beside them. Plugins that are\n" +
+			"folder, and writes exactly what it installed into " + plugins.LockFileName + " beside them. Plugins that are\n" +
 			"locked there already are installed as locked. Run it after each change of required_plugins, and on\n" +
-			"every machine. Keep " + core.LockFileName + " in version control.\n\n" + installHelp,
+			"every machine. Keep " + plugins.LockFileName + " in version control.\n\n" + installHelp,
 		Example: "  scrapekit init\n  scrapekit init --upgrade jira.hcl\n  scrapekit init --locked",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if how.Upgrade && how.Locked {
@@ -106,18 +107,18 @@ func (a *app) initCommand() *cobra.Command {
 	f.add(cmd)
 	vars.add(cmd)
 	cmd.Flags().BoolVarP(&how.Upgrade, "upgrade", "u", false, "take the newest versions that the pipeline files allow")
-	cmd.Flags().BoolVar(&how.Locked, "locked", false, "fail if "+core.LockFileName+" would have to change: for CI")
+	cmd.Flags().BoolVar(&how.Locked, "locked", false, "fail if "+plugins.LockFileName+" would have to change: for CI")
 	return cmd
 }
 
-func (a *app) init(ctx context.Context, files []string, vars fileFlags, f installFlags, how core.InstallMode) error {
+func (a *app) init(ctx context.Context, files []string, vars fileFlags, f installFlags, how plugins.Mode) error {
 	values, err := vars.values()
 	if err != nil {
 		return err
 	}
 	whole := len(files) == 0
 	if whole {
-		if files, err = core.PipelineFiles("."); err != nil {
+		if files, err = plugins.PipelineFiles("."); err != nil {
 			return err
 		}
 		if len(files) == 0 {
@@ -128,7 +129,7 @@ func (a *app) init(ctx context.Context, files []string, vars fileFlags, f instal
 	if err != nil {
 		return err
 	}
-	demands, local, diags := core.PluginDemands(ctx, files, values)
+	demands, local, diags := plugins.Demands(ctx, files, values)
 	if len(diags) > 0 {
 		if err := core.WriteDiagnostics(a.err, diags, a.paint, widthOf(a.err)); err != nil {
 			return err
@@ -148,24 +149,24 @@ func folderOf(files []string) (string, error) {
 	dir := filepath.Dir(files[0])
 	for _, file := range files {
 		if other := filepath.Dir(file); other != dir {
-			return "", usageError{fmt.Errorf("%s and %s are in different folders, and each folder has a %s of its own: run it for one after the other", files[0], file, core.LockFileName)}
+			return "", usageError{fmt.Errorf("%s and %s are in different folders, and each folder has a %s of its own: run it for one after the other", files[0], file, plugins.LockFileName)}
 		}
 	}
 	return dir, nil
 }
 
 // checkLocal says of programs of this machine that nothing holds them to what they are.
-func (a *app) checkLocal(local []core.LocalPlugin, locked bool) error {
+func (a *app) checkLocal(local []plugins.LocalPlugin, locked bool) error {
 	for _, p := range local {
 		if locked {
-			return &core.NotLockedError{Source: p.Where + ": " + p.Name, Why: p.Path + " is a file of this machine, which nothing can lock"}
+			return &plugins.NotLockedError{Source: p.Where + ": " + p.Name, Why: p.Path + " is a file of this machine, which nothing can lock"}
 		}
 		fmt.Fprintf(a.err, "%s %s: %s is %s, a file of this machine: it runs as it is, and is not locked\n", a.style(yellow, "note:"), p.Where, p.Name, p.Path)
 	}
 	return nil
 }
 
-func (a *app) initAs(ctx context.Context, dir string, demands []core.Demand, whole bool, f installFlags, how core.InstallMode) error {
+func (a *app) initAs(ctx context.Context, dir string, demands []plugins.Demand, whole bool, f installFlags, how plugins.Mode) error {
 	in, err := a.installer(dir, f)
 	if err != nil {
 		return err
@@ -188,7 +189,7 @@ func (a *app) initAs(ctx context.Context, dir string, demands []core.Demand, who
 }
 
 // apply shows a plan and does it.
-func (a *app) apply(ctx context.Context, in *core.Installer, plan *core.InstallPlan, remove []string, f installFlags) error {
+func (a *app) apply(ctx context.Context, in *plugins.Installer, plan *plugins.Plan, remove []string, f installFlags) error {
 	if !f.asJSON {
 		a.printInstall(plan, remove)
 	}
@@ -198,8 +199,8 @@ func (a *app) apply(ctx context.Context, in *core.Installer, plan *core.InstallP
 	if f.asJSON {
 		return a.json(installed(plan, remove))
 	}
-	if len(remove) > 0 || slices.ContainsFunc(plan.Changes, func(c *core.InstallChange) bool { return c.Changes() }) {
-		fmt.Fprintf(a.out, "%s is written; keep it in version control\n", core.LockFileName)
+	if len(remove) > 0 || slices.ContainsFunc(plan.Changes, func(c *plugins.Change) bool { return c.Changes() }) {
+		fmt.Fprintf(a.out, "%s is written; keep it in version control\n", plugins.LockFileName)
 	}
 	fmt.Fprintf(a.out, "%s %s ready\n", many(int64(len(plan.Changes)), "plugin"), isAre(len(plan.Changes)))
 	return nil

@@ -12,37 +12,37 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
 // changeJSON is what became of a plugin, for programs.
 type changeJSON struct {
-	Source      string            `json:"source"`
-	Action      string            `json:"action"`
-	Name        string            `json:"name,omitempty"`
-	Kind        sdk.Kind          `json:"kind,omitempty"`
-	Version     string            `json:"version,omitempty"`
-	Before      string            `json:"version_before,omitempty"`
-	Constraints string            `json:"constraints,omitempty"`
-	Index       string            `json:"index,omitempty"`
-	Key         string            `json:"key,omitempty"`
-	FirstUse    bool              `json:"key_first_use,omitempty"`
-	Permissions sdk.Permissions   `json:"permissions,omitzero"`
-	More        sdk.Permissions   `json:"permissions_added,omitzero"`
-	Less        sdk.Permissions   `json:"permissions_removed,omitzero"`
-	MorePaths   core.PathSettings `json:"paths_added,omitzero"`
-	LessPaths   core.PathSettings `json:"paths_removed,omitzero"`
-	Paths       core.PathSettings `json:"paths,omitzero"`
-	Unseen      bool              `json:"key_unseen,omitempty"` // the lock file has it, and nothing of the publisher was installed here
-	LooksLike   []string          `json:"looks_like,omitempty"`
+	Source      string               `json:"source"`
+	Action      string               `json:"action"`
+	Name        string               `json:"name,omitempty"`
+	Kind        sdk.Kind             `json:"kind,omitempty"`
+	Version     string               `json:"version,omitempty"`
+	Before      string               `json:"version_before,omitempty"`
+	Constraints string               `json:"constraints,omitempty"`
+	Index       string               `json:"index,omitempty"`
+	Key         string               `json:"key,omitempty"`
+	FirstUse    bool                 `json:"key_first_use,omitempty"`
+	Permissions sdk.Permissions      `json:"permissions,omitzero"`
+	More        sdk.Permissions      `json:"permissions_added,omitzero"`
+	Less        sdk.Permissions      `json:"permissions_removed,omitzero"`
+	MorePaths   plugins.PathSettings `json:"paths_added,omitzero"`
+	LessPaths   plugins.PathSettings `json:"paths_removed,omitzero"`
+	Paths       plugins.PathSettings `json:"paths,omitzero"`
+	Unseen      bool                 `json:"key_unseen,omitempty"` // the lock file has it, and nothing of the publisher was installed here
+	LooksLike   []string             `json:"looks_like,omitempty"`
 }
 
 type installedJSON struct {
 	Plugins []changeJSON `json:"plugins"`
 }
 
-func installed(plan *core.InstallPlan, remove []string) installedJSON {
+func installed(plan *plugins.Plan, remove []string) installedJSON {
 	out := installedJSON{Plugins: []changeJSON{}}
 	for _, c := range plan.Changes {
 		p := c.After
@@ -63,7 +63,7 @@ func installed(plan *core.InstallPlan, remove []string) installedJSON {
 }
 
 // printInstall shows what is going to happen: a block a plugin, with what a user should know of it.
-func (a *app) printInstall(plan *core.InstallPlan, remove []string) {
+func (a *app) printInstall(plan *plugins.Plan, remove []string) {
 	for _, c := range plan.Changes {
 		a.printChange(c)
 	}
@@ -72,7 +72,7 @@ func (a *app) printInstall(plan *core.InstallPlan, remove []string) {
 	}
 }
 
-func (a *app) printChange(c *core.InstallChange) {
+func (a *app) printChange(c *plugins.Change) {
 	p := c.After
 	signs := map[string]string{"added": a.style(green, "+"), "updated": a.style(green, "~"), "downgrade": a.style(yellow, "~"), "fetched": "=", "kept": "="}
 	versions := p.Version.String()
@@ -83,7 +83,7 @@ func (a *app) printChange(c *core.InstallChange) {
 	for _, like := range c.LooksLike {
 		fmt.Fprintf(a.out, "    %s its name looks like %s: is it what you meant?\n", a.style(yellow, "warning:"), like)
 	}
-	if news := c.Unseen || !c.More.IsZero() || !c.MorePaths.IsZero(); c.Action == core.PluginKept || c.Action == core.PluginFetched && !news {
+	if news := c.Unseen || !c.More.IsZero() || !c.MorePaths.IsZero(); c.Action == plugins.Kept || c.Action == plugins.Fetched && !news {
 		return
 	}
 	fmt.Fprintf(a.out, "    %s, signed by %s\n", p.Kind, signerText(c))
@@ -95,7 +95,7 @@ func (a *app) printChange(c *core.InstallChange) {
 	}
 }
 
-func signerText(c *core.InstallChange) string {
+func signerText(c *plugins.Change) string {
 	k := c.After.Signer.Key
 	switch {
 	case k == "":
@@ -103,7 +103,7 @@ func signerText(c *core.InstallChange) string {
 	case c.Vouched:
 		return k.Fingerprint() + ", a key that you trust"
 	case c.Unseen:
-		return k.Fingerprint() + "\n    named by " + core.LockFileName + ", and never seen on this machine: compare it with what the publisher says"
+		return k.Fingerprint() + "\n    named by " + plugins.LockFileName + ", and never seen on this machine: compare it with what the publisher says"
 	case c.FirstUse:
 		return k.Fingerprint() + "\n    the first that is seen of this publisher, and remembered: compare it with what the publisher says"
 	case c.Before.Version.IsZero():
@@ -113,9 +113,9 @@ func signerText(c *core.InstallChange) string {
 }
 
 // consent asks for what a plan needs a user's word for, or takes the word of the flags.
-func (a *app) consent(ctx context.Context, plan *core.InstallPlan, f installFlags) error {
+func (a *app) consent(ctx context.Context, plan *plugins.Plan, f installFlags) error {
 	var more sdk.Permissions
-	var paths core.PathSettings
+	var paths plugins.PathSettings
 	alike, unseen := false, false
 	for _, c := range plan.NeedsConsent() {
 		more, paths = more.Or(c.More), paths.Or(c.MorePaths)
@@ -150,7 +150,7 @@ func withoutTerminal(asked []string, alike, unseen bool) error {
 	case alike:
 		return errors.New("a name looks like another's, and there is no terminal to ask in: see the warning; if it is what you meant, add --yes")
 	case unseen:
-		return fmt.Errorf("%s names a publisher that was never seen on this machine, and there is no terminal to ask in: to follow the file as it stands add --locked, or --yes to remember the key too", core.LockFileName)
+		return fmt.Errorf("%s names a publisher that was never seen on this machine, and there is no terminal to ask in: to follow the file as it stands add --locked, or --yes to remember the key too", plugins.LockFileName)
 	}
 	var grants []string
 	for _, g := range asked {
@@ -163,7 +163,7 @@ func withoutTerminal(asked []string, alike, unseen bool) error {
 var grantNames = []string{"http", "fs_read", "fs_write", "dial", "methods", "paths_read", "paths_write"}
 
 // grantTexts are permissions and settings that name files, as --grant takes them.
-func grantTexts(p sdk.Permissions, paths core.PathSettings) []string {
+func grantTexts(p sdk.Permissions, paths plugins.PathSettings) []string {
 	var out []string
 	for i, entries := range [][]string{p.HTTP, p.FSRead, p.FSWrite, p.Dial, p.Methods, paths.Read, paths.Write} {
 		for _, e := range entries {

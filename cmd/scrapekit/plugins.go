@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/plugins/sinks/jsonl"
 	"github.com/scrapekit/scrapekit/plugins/sources/generate"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira"
@@ -25,6 +26,15 @@ import (
 // firstParty lists the plugins that are inside this program.
 func firstParty() []sdk.Plugin {
 	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin()}
+}
+
+// shipped is what the plugins of this program, and the host's own sink, say of themselves.
+func shipped() []sdk.Info {
+	var out []sdk.Info
+	for _, p := range firstParty() {
+		out = append(out, p.Info)
+	}
+	return append(out, core.StdoutSink())
 }
 
 // serveCommand is the command that serves a first-party plugin: this program, started again.
@@ -44,7 +54,7 @@ func (a *app) pluginsCommand() *cobra.Command {
 	cmd.AddCommand(a.pluginsListCommand(), a.pluginsDocsCommand(), &cobra.Command{
 		Use: "serve NAME", Hidden: true, Args: args,
 		RunE: func(_ *cobra.Command, given []string) error {
-			if probe := core.ProbePlugin(); given[0] == probe.Name {
+			if probe := plugins.Probe(); given[0] == probe.Name {
 				serve.Main(probe) // no plugin of anybody's pipeline
 				return nil
 			}
@@ -71,6 +81,15 @@ func pluginNamed(name string) (sdk.Plugin, error) {
 	return all[i], nil
 }
 
+// infoNamed is what the shipped plugin of a name, or the host's own sink, says of itself.
+func infoNamed(name string) (sdk.Info, error) {
+	if own := core.StdoutSink(); name == own.Name {
+		return own, nil
+	}
+	p, err := pluginNamed(name)
+	return p.Info, err
+}
+
 // listed is a plugin of the list.
 type listed struct {
 	sdk.Info
@@ -82,7 +101,7 @@ func (a *app) pluginsListCommand() *cobra.Command {
 	var asJSON bool
 	var dir string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the shipped plugins, and those in " + core.LockFileName, Args: args,
+		Use: "list", Short: "List the shipped plugins, and those in " + plugins.LockFileName, Args: args,
 		RunE: func(*cobra.Command, []string) error {
 			all, err := a.listed(dir)
 			if err != nil {
@@ -113,15 +132,15 @@ func (a *app) pluginsListCommand() *cobra.Command {
 // listed are the plugins of this program, then those of a folder's lock file.
 func (a *app) listed(dir string) ([]listed, error) {
 	var out []listed
-	for _, p := range firstParty() {
-		out = append(out, listed{Info: p.Info})
+	for _, info := range shipped() {
+		out = append(out, listed{Info: info})
 	}
-	locked, err := core.LockedPlugins(dir)
+	locked, err := plugins.AllLocked(dir)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range locked {
-		here, err := core.IsInstalled(p)
+		here, err := plugins.IsInstalled(p)
 		if err != nil {
 			return nil, err
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
 // authorCommands are the parts of `scrapekit plugins` that an author uses.
@@ -20,7 +20,7 @@ func (a *app) authorCommands() []*cobra.Command {
 }
 
 func (a *app) pluginsPackCommand() *cobra.Command {
-	var p core.Packing
+	var p plugins.Packing
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "pack --source NAME PROGRAM...", Short: "Pack the programs of a plugin into a release",
@@ -40,7 +40,7 @@ func (a *app) pluginsPackCommand() *cobra.Command {
 				return usageError{errors.New("PROGRAM... is missing: the programs to pack, one for each platform")}
 			}
 			p.Programs, p.Sandbox = given, a.sandbox
-			out, err := core.Pack(cmd.Context(), p)
+			out, err := plugins.Pack(cmd.Context(), p)
 			if err != nil {
 				return err
 			}
@@ -61,7 +61,7 @@ func (a *app) pluginsPackCommand() *cobra.Command {
 }
 
 // printPacked says what a release is.
-func (a *app) printPacked(done string, p *core.Packed) {
+func (a *app) printPacked(done string, p *plugins.Packed) {
 	fmt.Fprintf(a.out, "%s %s %s, %s, in %s\n", done, p.Source, p.Version, p.Kind, p.Dir)
 	fmt.Fprintf(a.out, "platforms:   %s\n", strings.Join(p.Platforms, ", "))
 	for i, line := range slices.Concat(p.Permissions.Lines(), p.Paths.Lines()) {
@@ -93,9 +93,9 @@ func (a *app) pluginsPushCommand() *cobra.Command {
 			if len(given) == 0 {
 				return usageError{errors.New("DIR is missing: the folder that `scrapekit plugins pack` made")}
 			}
-			p, to, err := core.Push(cmd.Context(), given[0], strings.Join(given[1:], ""), unsigned)
+			p, to, err := plugins.Push(cmd.Context(), given[0], strings.Join(given[1:], ""), unsigned)
 			switch {
-			case errors.Is(err, core.ErrUnsigned):
+			case errors.Is(err, plugins.ErrUnsigned):
 				return fmt.Errorf("%w: sign it with `scrapekit plugins sign --key FILE %s`, or push it with --unsigned for those who install without signatures", err, given[0])
 			case err != nil:
 				return err
@@ -128,7 +128,7 @@ func (a *app) pluginsSignCommand() *cobra.Command {
 			case len(given) != 1:
 				return usageError{errors.New("name one folder: the one that `scrapekit plugins pack` made")}
 			}
-			p, err := core.SignPacked(given[0], key, func() (string, error) { return a.password(cmd.Context(), "password of "+filepath.Base(key)+": ") })
+			p, err := plugins.SignPacked(given[0], key, func() (string, error) { return a.password(cmd.Context(), "password of "+filepath.Base(key)+": ") })
 			if err != nil {
 				return err
 			}

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
 // passwordVar holds the password where nobody can be asked.
@@ -34,7 +34,7 @@ func (a *app) pluginsKeygenCommand() *cobra.Command {
 					return err
 				}
 			}
-			key, err := core.NewKey(given[0], password)
+			key, err := plugins.NewKey(given[0], password)
 			if err != nil {
 				return err
 			}

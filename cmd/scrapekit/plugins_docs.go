@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -69,15 +69,13 @@ func (a *app) infosOf(ctx context.Context, names []string, f docsFlags) ([]sdk.I
 	if len(names) > 0 {
 		return out, nil
 	}
-	for _, p := range firstParty() {
-		out = append(out, p.Info)
-	}
-	locked, err := core.LockedPlugins(f.dir)
+	out = append(out, shipped()...)
+	locked, err := plugins.AllLocked(f.dir)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range locked {
-		if here, err := core.IsInstalled(p); err != nil {
+		if here, err := plugins.IsInstalled(p); err != nil {
 			return nil, err
 		} else if !here {
 			fmt.Fprintf(a.err, "%s %s is not on this machine, so it is left out: run scrapekit init\n", a.style(yellow, "note:"), p.Name)
@@ -95,12 +93,12 @@ func (a *app) infosOf(ctx context.Context, names []string, f docsFlags) ([]sdk.I
 // infoOf is what a plugin says of itself: a shipped one, an installed one, a program, or what a folder is built into. A name that is also a
 // file's is the file's where the plugin is shipped, and the plugin's where it is installed.
 func (a *app) infoOf(ctx context.Context, name string, f docsFlags) (sdk.Info, error) {
-	shipped, err := pluginNamed(name)
+	shipped, err := infoNamed(name)
 	_, missing := os.Stat(name)
 	if err == nil && missing != nil {
-		return shipped.Info, nil
+		return shipped, nil
 	}
-	locked, lockErr := core.LockedNamed(f.dir, name)
+	locked, lockErr := plugins.LockedNamed(f.dir, name)
 	switch {
 	case lockErr != nil:
 		return sdk.Info{}, lockErr
@@ -131,12 +129,12 @@ func (a *app) infoOf(ctx context.Context, name string, f docsFlags) (sdk.Info, e
 
 // noPlugin says that a name is that of nothing, and which there are. err says it of the shipped ones.
 func (a *app) noPlugin(name string, err error, f docsFlags) error {
-	locked, lockErr := core.LockedPlugins(f.dir)
+	locked, lockErr := plugins.AllLocked(f.dir)
 	if lockErr != nil {
 		return lockErr
 	}
 	if strings.ContainsAny(name, `/\`) {
-		err = fmt.Errorf("%s: no such file or folder, and no plugin of %s is called so", name, core.LockFileName)
+		err = fmt.Errorf("%s: no such file or folder, and no plugin of %s is called so", name, plugins.LockFileName)
 	}
 	for i, p := range locked {
 		separator := ", "
@@ -148,12 +146,12 @@ func (a *app) noPlugin(name string, err error, f docsFlags) error {
 	return usageError{err}
 }
 
-func (a *app) lockedInfo(ctx context.Context, p core.LockedPlugin, f docsFlags) (sdk.Info, error) {
+func (a *app) lockedInfo(ctx context.Context, p plugins.Locked, f docsFlags) (sdk.Info, error) {
 	opts, err := a.fileOptions(f.fileFlags)
 	if err != nil {
 		return sdk.Info{}, err
 	}
-	info, warning, err := core.DescribeLocked(ctx, f.dir, p, opts)
+	info, warning, err := plugins.DescribeLocked(ctx, f.dir, p, opts)
 	if warning != "" {
 		fmt.Fprintf(a.err, "%s %s\n", a.style(yellow, "warning:"), warning)
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
 // userCommands are the parts of `scrapekit plugins` for those who use plugins of others.
@@ -25,10 +25,10 @@ func (a *app) userCommands() []*cobra.Command {
 
 func (a *app) pluginsInstallCommand() *cobra.Command {
 	var f installFlags
-	var how core.InstallMode
+	var how plugins.Mode
 	cmd := &cobra.Command{
 		Use: "install SOURCE[@CONSTRAINT]...", Short: "Install plugins that no pipeline file requires yet",
-		Long: "Installs the newest version that the constraint allows, and writes it into " + core.LockFileName + ". SOURCE is\n" +
+		Long: "Installs the newest version that the constraint allows, and writes it into " + plugins.LockFileName + ". SOURCE is\n" +
 			"HOST/PATH in an OCI registry, oci-layout:FOLDER, https://HOST/PATH, or github.com/OWNER/REPOSITORY.\n" +
 			"A constraint is \"1.4.2\", \"~> 1.4\" or \">= 1.2, < 2.0\".\n\n" + installHelp,
 		Example: "  scrapekit plugins install registry.example.com/acme/scrapekit-hello\n  scrapekit plugins install 'registry.example.com/acme/scrapekit-hello@~> 1.4'",
@@ -36,9 +36,9 @@ func (a *app) pluginsInstallCommand() *cobra.Command {
 			if len(given) == 0 {
 				return usageError{errors.New("SOURCE is missing: where the plugin is published, such as registry.example.com/acme/scrapekit-hello")}
 			}
-			var demands []core.Demand
+			var demands []plugins.Demand
 			for _, text := range given {
-				d, err := core.ParseDemand(text)
+				d, err := plugins.ParseDemand(text)
 				if err != nil {
 					return usageError{err}
 				}
@@ -53,7 +53,7 @@ func (a *app) pluginsInstallCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) install(ctx context.Context, demands []core.Demand, f installFlags, how core.InstallMode) error {
+func (a *app) install(ctx context.Context, demands []plugins.Demand, f installFlags, how plugins.Mode) error {
 	in, err := a.installer(f.dir, f)
 	if err != nil {
 		return err
@@ -80,22 +80,22 @@ func (a *app) pluginsUpdateCommand() *cobra.Command {
 	var f installFlags
 	cmd := &cobra.Command{
 		Use: "update [NAME...]", Short: "Update installed plugins as far as their constraints allow",
-		Long: "Takes the newest versions that the constraints in " + core.LockFileName + " allow. The constraints are those\n" +
+		Long: "Takes the newest versions that the constraints in " + plugins.LockFileName + " allow. The constraints are those\n" +
 			"of the pipeline files when `scrapekit init` ran last.\n\n" + installHelp,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			chosen, err := lockedPlugins(f.dir, given)
 			if err != nil {
 				return err
 			}
-			var demands []core.Demand
+			var demands []plugins.Demand
 			for _, p := range chosen {
-				demands = append(demands, core.Demand{Source: p.Source, Constraint: p.Constraints})
+				demands = append(demands, plugins.Demand{Source: p.Source, Constraint: p.Constraints})
 			}
 			in, err := a.installer(f.dir, f)
 			if err != nil {
 				return err
 			}
-			plan, err := in.Resolve(cmd.Context(), demands, core.InstallMode{Upgrade: true})
+			plan, err := in.Resolve(cmd.Context(), demands, plugins.Mode{Upgrade: true})
 			if err != nil {
 				return err
 			}
@@ -108,24 +108,24 @@ func (a *app) pluginsUpdateCommand() *cobra.Command {
 }
 
 // lockedPlugins are those of a folder that names mean; without names all of them.
-func lockedPlugins(dir string, names []string) ([]core.LockedPlugin, error) {
-	all, err := core.LockedPlugins(dir)
+func lockedPlugins(dir string, names []string) ([]plugins.Locked, error) {
+	all, err := plugins.AllLocked(dir)
 	if err != nil || len(names) == 0 {
 		return all, err
 	}
-	var out []core.LockedPlugin
+	var out []plugins.Locked
 	for _, name := range names {
-		found, err := core.LockedNamed(dir, name)
+		found, err := plugins.LockedNamed(dir, name)
 		if err != nil {
 			return nil, err
 		}
 		switch len(found) {
 		case 1:
-			if !slices.ContainsFunc(out, func(p core.LockedPlugin) bool { return p.Source == found[0].Source }) {
+			if !slices.ContainsFunc(out, func(p plugins.Locked) bool { return p.Source == found[0].Source }) {
 				out = append(out, found[0])
 			}
 		case 0:
-			return nil, usageError{fmt.Errorf("%s has no plugin %q; %s", core.LockFileName, name, thereAre(all))}
+			return nil, usageError{fmt.Errorf("%s has no plugin %q; %s", plugins.LockFileName, name, thereAre(all))}
 		default:
 			return nil, usageError{fmt.Errorf("%q is the name of several plugins: say which by its source; %s", name, thereAre(found))}
 		}
@@ -133,7 +133,7 @@ func lockedPlugins(dir string, names []string) ([]core.LockedPlugin, error) {
 	return out, nil
 }
 
-func thereAre(all []core.LockedPlugin) string {
+func thereAre(all []plugins.Locked) string {
 	if len(all) == 0 {
 		return "it has none: `scrapekit init` and `scrapekit plugins install` put them there"
 	}
@@ -148,8 +148,8 @@ func (a *app) pluginsRemoveCommand() *cobra.Command {
 	var dir string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "remove NAME...", Short: "Take plugins out of " + core.LockFileName,
-		Long: "Takes plugins out of " + core.LockFileName + ". The next `scrapekit init` installs and locks anew what a\n" +
+		Use: "remove NAME...", Short: "Take plugins out of " + plugins.LockFileName,
+		Long: "Takes plugins out of " + plugins.LockFileName + ". The next `scrapekit init` installs and locks anew what a\n" +
 			"pipeline file requires. Programs stay in the store until `scrapekit plugins prune`.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if len(given) == 0 {
@@ -179,7 +179,7 @@ type removedJSON struct {
 	RequiredBy []string `json:"required_by,omitempty"` // places in pipeline files that want it still
 }
 
-func (a *app) remove(ctx context.Context, in *core.Installer, dir string, chosen []core.LockedPlugin, asJSON bool) error {
+func (a *app) remove(ctx context.Context, in *plugins.Installer, dir string, chosen []plugins.Locked, asJSON bool) error {
 	var sources []string
 	for _, p := range chosen {
 		sources = append(sources, p.Source)
@@ -187,11 +187,11 @@ func (a *app) remove(ctx context.Context, in *core.Installer, dir string, chosen
 	if err := in.Remove(ctx, sources...); err != nil {
 		return err
 	}
-	files, err := core.PipelineFiles(dir)
+	files, err := plugins.PipelineFiles(dir)
 	if err != nil {
 		return err
 	}
-	demands, _, _ := core.PluginDemands(ctx, files, nil) // a file that is not right says so when it is run
+	demands, _, _ := plugins.Demands(ctx, files, nil) // a file that is not right says so when it is run
 	rows := []removedJSON{}
 	for _, p := range chosen {
 		row := removedJSON{Source: p.Source, Name: p.Name, Version: p.Version.String()}

@@ -9,14 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
 func (a *app) pluginsVerifyCommand() *cobra.Command {
 	var dir string
 	var all, asJSON bool
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Compare installed programs with " + core.LockFileName + " and their signatures, offline", Args: args,
+		Use: "verify", Short: "Compare installed programs with " + plugins.LockFileName + " and their signatures, offline", Args: args,
 		RunE: func(*cobra.Command, []string) error {
 			in, err := a.installer(dir, installFlags{})
 			if err != nil {
@@ -38,7 +38,7 @@ func (a *app) pluginsVerifyCommand() *cobra.Command {
 			for _, v := range found {
 				r := row{Name: v.Plugin.Name, Source: v.Plugin.Source, Version: v.Plugin.Version.String(), Status: "right"}
 				for _, p := range v.Missing {
-					if p == core.ThisPlatform() {
+					if p == plugins.ThisPlatform() {
 						r.Status = "not here"
 					}
 				}
@@ -50,7 +50,7 @@ func (a *app) pluginsVerifyCommand() *cobra.Command {
 			}
 			stored := 0
 			if all {
-				items, problems, err := core.StoredPlugins()
+				items, problems, err := plugins.AllStored()
 				if err != nil {
 					return err
 				}
@@ -84,7 +84,7 @@ func (a *app) pluginsLockCommand() *cobra.Command {
 	var f installFlags
 	cmd := &cobra.Command{
 		Use: "lock --platform PLATFORM,...", Short: "Fetch and verify locked plugins for other platforms too", Args: nil,
-		Long: core.LockFileName + " has the digests for every platform that the publisher signed, so other machines need\n" +
+		Long: plugins.LockFileName + " has the digests for every platform that the publisher signed, so other machines need\n" +
 			"nothing else. This command also downloads the programs for other platforms into the store and verifies\n" +
 			"them, for example for a container image.",
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -94,19 +94,19 @@ func (a *app) pluginsLockCommand() *cobra.Command {
 			case len(f.platforms) == 0:
 				return usageError{errors.New("--platform is missing, as in --platform linux_amd64,linux_arm64,darwin_arm64")}
 			}
-			locked, err := core.LockedPlugins(f.dir)
+			locked, err := plugins.AllLocked(f.dir)
 			if err != nil {
 				return err
 			}
-			var demands []core.Demand
+			var demands []plugins.Demand
 			for _, p := range locked {
-				demands = append(demands, core.Demand{Source: p.Source, Constraint: p.Constraints})
+				demands = append(demands, plugins.Demand{Source: p.Source, Constraint: p.Constraints})
 			}
 			in, err := a.installer(f.dir, f)
 			if err != nil {
 				return err
 			}
-			plan, err := in.Resolve(cmd.Context(), demands, core.InstallMode{Locked: true})
+			plan, err := in.Resolve(cmd.Context(), demands, plugins.Mode{Locked: true})
 			if err != nil {
 				return err
 			}
@@ -122,7 +122,7 @@ func (a *app) pluginsMirrorCommand() *cobra.Command {
 	var f installFlags
 	cmd := &cobra.Command{
 		Use: "mirror TO", Short: "Copy locked plugins, for all platforms, to a folder or a registry", Args: args,
-		Long: "Copies the plugins of " + core.LockFileName + " for all platforms, with their signatures. TO is a folder,\n" +
+		Long: "Copies the plugins of " + plugins.LockFileName + " for all platforms, with their signatures. TO is a folder,\n" +
 			"which becomes an OCI layout, or oci://HOST/PREFIX in a registry. A machine without a network installs\n" +
 			"from it:\n\n" +
 			"  scrapekit init --locked --mirror oci-layout:FOLDER\n\n" +
@@ -161,16 +161,16 @@ func (a *app) pluginsMirrorCommand() *cobra.Command {
 func (a *app) pluginsPruneCommand() *cobra.Command {
 	var dry, asJSON bool
 	cmd := &cobra.Command{
-		Use: "prune", Short: "Remove programs from the store that no " + core.LockFileName + " names", Args: args,
-		Long: "Removes the programs in the store that none of your " + core.LockFileName + " files names. The store knows\n" +
+		Use: "prune", Short: "Remove programs from the store that no " + plugins.LockFileName + " names", Args: args,
+		Long: "Removes the programs in the store that none of your " + plugins.LockFileName + " files names. The store knows\n" +
 			"which lock files it was used with. What is removed can be installed again.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			gone, err := core.PrunePlugins(cmd.Context(), dry)
+			gone, err := plugins.Prune(cmd.Context(), dry)
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return a.json(append([]core.PrunedPlugin{}, gone...))
+				return a.json(append([]plugins.Stored{}, gone...))
 			}
 			var bytes int64
 			for _, g := range gone {

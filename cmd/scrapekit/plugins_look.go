@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -102,11 +102,11 @@ func (a *app) pluginsInfoCommand() *cobra.Command {
 			if len(given) != 1 {
 				return usageError{errors.New("name one plugin: an installed one by its name, or any by its source")}
 			}
-			d, err := core.ParseDemand(given[0])
+			d, err := plugins.ParseDemand(given[0])
 			if found, lockErr := lockedPlugins(f.dir, given); err != nil && lockErr != nil && !strings.ContainsAny(given[0], "/:") {
 				return fmt.Errorf("%w; name a plugin that is not installed by its source, HOST/PATH", lockErr)
 			} else if lockErr == nil {
-				d, err = core.Demand{Source: found[0].Source, Constraint: found[0].Constraints}, nil
+				d, err = plugins.Demand{Source: found[0].Source, Constraint: found[0].Constraints}, nil
 			}
 			if err != nil {
 				return usageError{err}
@@ -133,23 +133,23 @@ func (a *app) pluginsInfoCommand() *cobra.Command {
 
 // about is what is known of a published plugin.
 type about struct {
-	Source      string            `json:"source"`
-	Name        string            `json:"name"`
-	Kind        sdk.Kind          `json:"kind"`
-	Description string            `json:"description,omitempty"`
-	Version     string            `json:"version"`
-	Locked      string            `json:"locked,omitempty"` // the version that is installed
-	Versions    []string          `json:"versions"`
-	Protocol    int               `json:"protocol"`
-	Platforms   map[string]int64  `json:"platforms"` // bytes of the archive
-	Permissions sdk.Permissions   `json:"permissions,omitzero"`
-	Paths       core.PathSettings `json:"paths,omitzero"`
-	Key         string            `json:"key,omitempty"`
-	Trust       string            `json:"trust"` // what is to be said of the key
-	LooksLike   []string          `json:"looks_like,omitempty"`
+	Source      string               `json:"source"`
+	Name        string               `json:"name"`
+	Kind        sdk.Kind             `json:"kind"`
+	Description string               `json:"description,omitempty"`
+	Version     string               `json:"version"`
+	Locked      string               `json:"locked,omitempty"` // the version that is installed
+	Versions    []string             `json:"versions"`
+	Protocol    int                  `json:"protocol"`
+	Platforms   map[string]int64     `json:"platforms"` // bytes of the archive
+	Permissions sdk.Permissions      `json:"permissions,omitzero"`
+	Paths       plugins.PathSettings `json:"paths,omitzero"`
+	Key         string               `json:"key,omitempty"`
+	Trust       string               `json:"trust"` // what is to be said of the key
+	LooksLike   []string             `json:"looks_like,omitempty"`
 }
 
-func aboutOf(in *core.PluginAbout) about {
+func aboutOf(in *plugins.About) about {
 	s := in.Statement
 	out := about{
 		Source: in.Source, Name: s.Manifest.Name, Kind: s.Manifest.Kind, Description: s.Manifest.Description, Version: s.Manifest.Version,
@@ -228,12 +228,12 @@ func (a *app) pluginsSearchCommand() *cobra.Command {
 			"or a folder, oci-layout:PATH, such as a mirror. Nothing in an index is verified.",
 		Example: "  scrapekit plugins search --index https://example.com/plugins.json jira\n  scrapekit plugins search --index oci-layout:mirror",
 		RunE: func(cmd *cobra.Command, given []string) error {
-			found, err := core.SearchPlugins(cmd.Context(), ".", indexes, strings.Join(given, " "))
+			found, err := plugins.Search(cmd.Context(), ".", indexes, strings.Join(given, " "))
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return a.json(slices.Concat([]core.IndexEntry{}, found))
+				return a.json(slices.Concat([]plugins.IndexEntry{}, found))
 			}
 			if len(found) == 0 {
 				fmt.Fprintln(a.out, "nothing was found")

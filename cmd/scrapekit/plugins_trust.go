@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
 func (a *app) trustCommand() *cobra.Command {
@@ -31,11 +31,11 @@ func (a *app) trustAddCommand() *cobra.Command {
 			"publisher changes them. The closest pattern decides.",
 		Example: "  scrapekit plugins trust add 'registry.example.com/acme/*' acme.pub",
 		RunE: func(_ *cobra.Command, given []string) error {
-			e, err := core.ParseTrust(given[0], given[1])
+			e, err := plugins.ParseTrust(given[0], given[1])
 			if err != nil {
 				return usageError{err}
 			}
-			if err := core.AddTrust(e); err != nil {
+			if err := plugins.AddTrust(e); err != nil {
 				return err
 			}
 			if asJSON {
@@ -54,12 +54,12 @@ func (a *app) trustListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List trusted keys, and keys that were remembered at first use", Args: args,
 		RunE: func(*cobra.Command, []string) error {
-			all, path, err := core.TrustedKeys()
+			all, path, err := plugins.TrustedKeys()
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return a.json(append([]core.TrustEntry{}, all...))
+				return a.json(append([]plugins.TrustEntry{}, all...))
 			}
 			if len(all) == 0 {
 				fmt.Fprintf(a.out, "no keys in %s\n", path)
@@ -91,13 +91,13 @@ func (a *app) trustRemoveCommand() *cobra.Command {
 			}
 			key := ""
 			if len(given) == 2 {
-				e, err := core.ParseTrust(given[0], given[1])
+				e, err := plugins.ParseTrust(given[0], given[1])
 				if err != nil {
 					return usageError{err}
 				}
 				key = string(e.Key)
 			}
-			gone, err := core.RemoveTrust(given[0], key)
+			gone, err := plugins.RemoveTrust(given[0], key)
 			if err != nil {
 				return err
 			}

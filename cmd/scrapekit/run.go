@@ -72,7 +72,7 @@ func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags)
 	a.hide = p.Hide
 	if p.WritesToStdout() {
 		if flags.output == "json" {
-			return nil, usageError{errors.New("--output json and a sink with the path \"-\" would both write to standard output")}
+			return nil, usageError{errors.New("--output json and the sink stdout would both write to standard output")}
 		}
 		out = a.err
 	}
@@ -80,14 +80,14 @@ func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags)
 		fmt.Fprintf(a.err, "plugins run at the sandbox level %q: what they do is theirs to decide; see `scrapekit doctor`\n", level)
 	}
 	w := a.watcher(flags.output)
-	run, closeRun, err := p.Start(ctx, core.RunOptions{Full: flags.full, OneTry: flags.oneTry, OnEvent: w.event})
+	run, err := p.Start(ctx, core.RunOptions{Full: flags.full, OneTry: flags.oneTry, OnEvent: w.event})
 	if err != nil {
 		return nil, err
 	}
 	w.begin(ctx, run)
 	report, err := run.Wait(ctx)
 	w.end()
-	err = errors.Join(err, closeRun())
+	err = errors.Join(err, run.Close())
 	if report == nil {
 		return nil, err
 	}

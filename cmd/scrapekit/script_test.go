@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -85,7 +86,7 @@ func setUpScript(e *testscript.Env) error {
 	e.Values[jiraKey{}] = &scriptJira{}
 	e.Setenv("GORACE", os.Getenv("GORACE"))
 	e.Setenv("SCRAPEKIT_PLUGIN_STORE", filepath.Join(e.WorkDir, ".store"))
-	e.Setenv(core.ConfigVar, filepath.Join(e.WorkDir, ".config"))
+	e.Setenv(plugins.ConfigVar, filepath.Join(e.WorkDir, ".config"))
 	examples, err := filepath.Abs(filepath.Join("..", "..", "examples"))
 	if err != nil {
 		return err

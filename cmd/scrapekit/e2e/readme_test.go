@@ -18,7 +18,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/docs"
-	"github.com/scrapekit/scrapekit/core"
+	coreplugins "github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 )
 
@@ -115,7 +115,7 @@ func newReadmeSite(t *testing.T) readmeSite {
 	}
 	s.env = append(os.Environ(), "MODULE="+module, "SITE="+s.dir, "GOPROXY=off", "NOTED="+filepath.Join(s.dir, "noted"),
 		"SCRAPEKIT_VAR_url="+s.url, "SCRAPEKIT_VAR_records=1000",
-		"SCRAPEKIT_PLUGIN_STORE="+filepath.Join(s.dir, ".store"), core.ConfigVar+"="+filepath.Join(s.dir, ".config"))
+		"SCRAPEKIT_PLUGIN_STORE="+filepath.Join(s.dir, ".store"), coreplugins.ConfigVar+"="+filepath.Join(s.dir, ".config"))
 	return s
 }
 

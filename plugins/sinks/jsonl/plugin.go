@@ -12,7 +12,7 @@ import (
 
 // Config is the sink's settings.
 type Config struct {
-	Path        string `json:"path" required:"true" path:"true" doc:"The file to write. {stream}, {date} (the day the run started, UTC) and {run} (its id) stand for their values. With {date} or {run} in it, files of earlier days or runs are never touched again, not even by a full run. One sink of one run may write to a path at a time. \"-\" is standard output." example:"out/{stream}.jsonl.zst"`
+	Path        string `json:"path" required:"true" path:"true" doc:"The file to write. {stream}, {date} (the day the run started, UTC) and {run} (its id) stand for their values. With {date} or {run} in it, files of earlier days or runs are never touched again, not even by a full run. One sink of one run may write to a path at a time." example:"out/{stream}.jsonl.zst"`
 	Compression string `json:"compression" enum:"auto,none,gzip,zstd" default:"auto" doc:"How the files are compressed; auto goes by the extension: .gz, .zst, anything else is plain."`
 	RotateSize  string `json:"rotate_size" doc:"Begin a new file when one has reached this size on disk, and number the files: issues-00001.jsonl. Not set: one file." example:"512MiB"`
 	Mode        string `json:"mode" enum:"append,overwrite" default:"append" doc:"append adds to what is there, also to lines that somebody else has put there. overwrite replaces what earlier runs wrote, and any file of the same name, when a new run has its first records: a run that finds nothing replaces nothing, and until the first commit an interrupted one gives back what was there. A full run (--full) removes what earlier runs wrote before it reads, in either mode."`
@@ -44,7 +44,7 @@ type Sink struct{ *filesink.Files }
 // New returns the sink of these settings. Every mistake in them is permanent.
 func New(c Config) (*Sink, error) {
 	if c.Path == "-" {
-		return nil, sdk.Permanent(errors.New(`path "-": a plugin's process cannot reach the terminal; scrapekit writes to it itself where the sink is its own jsonl`))
+		return nil, sdk.Permanent(errors.New(`path "-": a plugin has no standard output; for that write sink "stdout" {}`))
 	}
 	files, err := filesink.New(filesink.Options{
 		Name: "jsonl", Path: c.Path, Compression: c.Compression, RotateSize: c.RotateSize, Mode: c.Mode,

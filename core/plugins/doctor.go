@@ -1,6 +1,6 @@
 // Doctor: what this machine has for plugins, whether they run, and whether they are held.
 
-package core
+package plugins
 
 import (
 	"cmp"
@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/probe"
 	"github.com/scrapekit/scrapekit/core/internal/sandbox"
@@ -77,12 +78,12 @@ type ProbeResult struct {
 	Known   string `json:"known,omitempty"` // why it is allowed though plugins are confined
 }
 
-// ProbePlugin is the plugin that tries to break out. [Options.Serve] must know it beside those of [Options.Plugins].
-func ProbePlugin() sdk.Plugin { return probe.Plugin() }
+// Probe is the plugin that tries to break out. [core.Options.Serve] must know it beside those of [core.Options.Plugins].
+func Probe() sdk.Plugin { return probe.Plugin() }
 
 // Doctor looks at the machine, starts every plugin, and has the probe try what no plugin may. p is a pipeline to be looked at too, or nil.
 // The error is that of a look that could not be had; what is wrong is in the diagnosis.
-func Doctor(ctx context.Context, o Options, p *Pipeline) (*Diagnosis, error) {
+func Doctor(ctx context.Context, o core.Options, p *core.Pipeline) (*Diagnosis, error) {
 	system := sandbox.System()
 	limits := sandbox.DefaultLimits()
 	d := &Diagnosis{
@@ -111,7 +112,7 @@ func Doctor(ctx context.Context, o Options, p *Pipeline) (*Diagnosis, error) {
 }
 
 // levels finds out what there is, and returns what the probe runs at: the level that a run would have, or the best.
-func (d *Diagnosis) levels(o Options, p *Pipeline, system sandbox.Support) (sandbox.Level, error) {
+func (d *Diagnosis) levels(o core.Options, p *core.Pipeline, system sandbox.Support) (sandbox.Level, error) {
 	for _, l := range sandbox.Levels() {
 		state := LevelState{Level: string(l)}
 		if err := system.Check(l); err != nil {
@@ -122,11 +123,11 @@ func (d *Diagnosis) levels(o Options, p *Pipeline, system sandbox.Support) (sand
 		}
 		d.Levels = append(d.Levels, state)
 	}
-	file := ""
+	level, err := sandbox.LevelOf(o.Sandbox, "")
 	if p != nil {
-		file = p.config.Sandbox
+		named, _ := p.Sandbox()
+		level, err = sandbox.Level(named), nil
 	}
-	level, err := levelOf(o.Sandbox, file)
 	if err != nil {
 		return "", err
 	}
@@ -139,7 +140,7 @@ func (d *Diagnosis) levels(o Options, p *Pipeline, system sandbox.Support) (sand
 }
 
 // start starts a plugin as far as to know what it is.
-func (d *Diagnosis) start(ctx context.Context, host *pluginhost.Host, o Options, plugin sdk.Plugin) {
+func (d *Diagnosis) start(ctx context.Context, host *pluginhost.Host, o core.Options, plugin sdk.Plugin) {
 	path, args := o.Serve(plugin.Name)
 	began := time.Now()
 	info, err := host.Describe(ctx, path, "", args...)
@@ -152,9 +153,9 @@ func (d *Diagnosis) start(ctx context.Context, host *pluginhost.Host, o Options,
 }
 
 // pipeline reads what is kept of a pipeline.
-func (d *Diagnosis) pipeline(ctx context.Context, p *Pipeline) {
+func (d *Diagnosis) pipeline(ctx context.Context, p *core.Pipeline) {
 	d.Pipeline = &PipelineHealth{Name: p.Name(), Dir: p.StateDir()}
-	state, err := p.State(ctx, StateOptions{Runs: -1})
+	state, err := p.State(ctx, core.StateOptions{Runs: -1})
 	if err == nil {
 		err = writable(p.StateDir())
 	}
@@ -184,7 +185,7 @@ func writable(dir string) error {
 }
 
 // probe runs the table.
-func (d *Diagnosis) probe(ctx context.Context, host *pluginhost.Host, o Options, level sandbox.Level) error {
+func (d *Diagnosis) probe(ctx context.Context, host *pluginhost.Host, o core.Options, level sandbox.Level) error {
 	if runtime.GOOS != "linux" {
 		return nil
 	}

@@ -1,6 +1,6 @@
 // What the author of a plugin does before others can install it: keys, packing, signing, publishing.
 
-package core
+package plugins
 
 import (
 	"context"
@@ -10,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 	"github.com/scrapekit/scrapekit/core/internal/registry/publish"
 	"github.com/scrapekit/scrapekit/core/internal/registry/remote"
+	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -90,7 +92,7 @@ func Pack(ctx context.Context, p Packing) (*Packed, error) {
 		return nil, fmt.Errorf("what the plugin says of itself: %w", err)
 	}
 	packing.Manifest = artifact.Manifest{
-		Name: info.Name, Version: info.Version, Kind: info.Kind, Protocol: ProtocolVersion, Permissions: info.Permissions, Paths: paths, Description: info.Doc,
+		Name: info.Name, Version: info.Version, Kind: info.Kind, Protocol: core.ProtocolVersion, Permissions: info.Permissions, Paths: paths, Description: info.Doc,
 	}
 	if _, err := publish.Pack(packing); err != nil {
 		return nil, err
@@ -112,7 +114,7 @@ func (p Packing) describe(ctx context.Context, programs []publish.Program) (sdk.
 		if err != nil {
 			return sdk.Info{}, err
 		}
-		level, err := levelOf(p.Sandbox, "")
+		level, err := sandbox.LevelOf(p.Sandbox, "")
 		if err != nil {
 			return sdk.Info{}, err
 		}

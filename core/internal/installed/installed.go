@@ -1,0 +1,114 @@
+// Package installed leads from the lock file beside a pipeline file to the programs in the store.
+package installed
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/scrapekit/scrapekit/core/internal/config"
+	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
+	"github.com/scrapekit/scrapekit/core/internal/registry/install"
+	"github.com/scrapekit/scrapekit/core/internal/registry/lock"
+	"github.com/scrapekit/scrapekit/core/internal/registry/store"
+	"github.com/scrapekit/scrapekit/sdk"
+)
+
+// Plugins finds the plugins that a lock file names. It reads it when it is asked first.
+type Plugins struct {
+	LockFile string
+
+	once     sync.Once
+	locked   *lock.File
+	settings install.Settings
+	store    *store.Store
+	err      error
+}
+
+func (i *Plugins) read() error {
+	i.once.Do(func() {
+		var dir string
+		if i.locked, i.err = lock.Read(i.LockFile); i.err != nil {
+			return
+		}
+		if i.settings, i.err = install.UserSettings(); i.err != nil {
+			return
+		}
+		dir, i.err = store.DefaultDir()
+		i.store = store.At(dir)
+	})
+	return i.err
+}
+
+// Program finds the program of a plugin. That it is the right one is seen when it is started.
+func (i *Plugins) Program(r config.Requirement) (config.Program, error) {
+	if err := i.read(); err != nil {
+		return config.Program{}, err
+	}
+	for _, o := range i.settings.Dev {
+		if o.Source == r.Source {
+			return devOverride(o)
+		}
+	}
+	p, ok := i.locked.Get(r.Source)
+	if !ok {
+		return config.Program{}, &config.NotInstalledError{Text: fmt.Sprintf("%s is not in %s", r.Source, lock.FileName)}
+	}
+	allowed, err := artifact.ParseConstraint(r.Constraint)
+	if err != nil {
+		return config.Program{}, err
+	}
+	if !allowed.Allows(p.Version) {
+		return config.Program{}, &config.NotInstalledError{Text: fmt.Sprintf("version %s is wanted, and %s has %s", r.Constraint, lock.FileName, p.Version)}
+	}
+	here := artifact.Here()
+	t, ok := p.Targets[here]
+	if !ok {
+		return config.Program{}, fmt.Errorf("version %s is not published for %s", p.Version, here)
+	}
+	path, err := i.store.Program(t.Binary.String(), here.Program())
+	if errors.Is(err, store.ErrNotThere) {
+		return config.Program{}, &config.NotInstalledError{Text: fmt.Sprintf("version %s, which %s names, is not on this machine", p.Version, lock.FileName)}
+	}
+	return config.Program{Path: path, Digest: t.Binary.String(), Version: p.Version.String()}, err
+}
+
+// devOverride lets a developer run a program in place of what is published. Where nobody develops, it is an error.
+func devOverride(o install.Override) (config.Program, error) {
+	if os.Getenv("CI") == "true" {
+		return config.Program{}, fmt.Errorf("dev_override for %s: not where CI=true", o.Source)
+	}
+	path, err := filepath.Abs(o.Path)
+	return config.Program{Path: path, Version: "dev", Warning: fmt.Sprintf("%s runs in place of %s, by a dev_override in your settings", path, o.Source)}, err
+}
+
+// OwnFolders are where the settings, keys and programs of this user are. One that is not known is not there either.
+func OwnFolders() []string {
+	var out []string
+	for _, find := range []func() (string, error){install.ConfigDir, store.DefaultDir} {
+		if dir, err := find(); err == nil {
+			out = append(out, dir)
+		}
+	}
+	return out
+}
+
+// Paths are the settings that named files when a plugin was installed.
+func (i *Plugins) Paths(b config.BlockRef) artifact.Paths {
+	if b.Source == "" || i.read() != nil {
+		return artifact.Paths{}
+	}
+	p, _ := i.locked.Get(b.Source)
+	return p.Paths
+}
+
+// Granted is what a plugin was granted at its installation: all that it asked for then.
+func (i *Plugins) Granted(b config.BlockRef) sdk.Permissions {
+	if b.Source == "" || i.read() != nil {
+		return sdk.Permissions{}
+	}
+	p, _ := i.locked.Get(b.Source)
+	return p.Permissions
+}
