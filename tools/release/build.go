@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"runtime/debug"
 	"strings"
 )
@@ -63,7 +62,11 @@ func (r *release) licences(ctx context.Context, linked []*debug.Module) ([]file,
 	if err != nil {
 		return nil, err
 	}
-	dirs := map[string]string{"go": runtime.GOROOT()}
+	root, err := r.output(ctx, nil, "go", "env", "GOROOT")
+	if err != nil {
+		return nil, err
+	}
+	dirs := map[string]string{"go": strings.TrimSpace(string(root))}
 	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
 		var m struct{ Path, Dir string }
 		if err := dec.Decode(&m); err != nil {

@@ -49,7 +49,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, args []string) (err error) {
 	r := release{built: map[string]program{}}
 	f := flag.NewFlagSet("release", flag.ContinueOnError)
 	f.StringVar(&r.version, "version", "", "the `version`, such as 0.1.0; the changelog has a section of it")
@@ -65,11 +65,10 @@ func run(ctx context.Context, args []string) error {
 	if r.version == "" {
 		return errors.New("name the version: -version 0.1.0")
 	}
-	var err error
 	if r.work, err = os.MkdirTemp("", "scrapekit-release-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(r.work)
+	defer func() { err = errors.Join(err, os.RemoveAll(r.work)) }()
 	if *compare != "" {
 		r.dir = filepath.Join(r.work, "again")
 	}
