@@ -271,12 +271,11 @@ func (s readmeSite) checkNoted(t *testing.T) {
 func TestReadmeGo(t *testing.T) {
 	t.Parallel()
 	var source strings.Builder
-	for _, file := range []string{"source-forum/main.go", "source-hello/main.go", "source-hello/main_test.go"} {
-		raw, err := os.ReadFile(filepath.Join("..", "..", "..", "examples", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		source.Write(raw)
+	for _, file := range []string{
+		"examples/source-forum/main.go", "examples/source-hello/main.go", "examples/source-hello/main_test.go",
+		"sdk/example_transform_test.go", "sdk/example_sink_test.go",
+	} {
+		source.WriteString(readPage(t, file).text)
 	}
 	for _, p := range allPages(t) {
 		for _, block := range p.blocks("go") {
