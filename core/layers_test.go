@@ -28,6 +28,12 @@ type floor struct {
 // The first row that fits a package holds.
 var floors = []floor{
 	{"sdk/rpc/internal/pb", nil, "generated code knows nothing"},
+	{"sdk/rpc/internal/text", []string{"sdk/printable"}, "texts on the wire are texts"},
+	{"sdk/rpc/internal/chunk", nil, "buffers are bytes"},
+	{"sdk/rpc/internal/line", nil, "who is next is a matter of splits, not of messages"},
+	{"sdk/rpc/internal/conn", []string{"sdk/rpc/internal/chunk"}, "a connection knows nothing of gRPC"},
+	{"sdk/rpc/internal/logline", []string{"sdk/rpc/internal/pb", "sdk/rpc/internal/text"}, "lines of a log know no stream"},
+	{"sdk/rpc/internal/neterr", []string{"sdk", "sdk/rpc/internal/pb", "sdk/rpc/internal/text"}, "errors of connections are values"},
 	{"sdk/printable", nil, "what may be shown is a matter of characters"},
 	{"sdk/host/hint", nil, "what is said of a request is values in a context"},
 	{"sdk/host/keyword", nil, "the words of a settings schema are words"},
