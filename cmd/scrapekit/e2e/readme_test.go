@@ -62,8 +62,12 @@ func (p manualPage) blocks(language string) []string {
 	return out
 }
 
-// prose is the text without its blocks.
-func (p manualPage) prose() string { return fence.ReplaceAllString(p.text, "") }
+var code = regexp.MustCompile("`[^`\n]*`")
+
+// prose is the text without its code.
+func (p manualPage) prose() string {
+	return code.ReplaceAllString(fence.ReplaceAllString(p.text, ""), "")
+}
 
 // prelude makes the commands run here: offline, small, and with the command under test. What go would
 // do with the whole module is noted in $NOTED and checked by the test.
@@ -323,7 +327,7 @@ var (
 
 // anchors are the names that GitHub gives to the headings.
 func (p manualPage) anchors() (out []string) {
-	for _, m := range heading.FindAllStringSubmatch(p.prose(), -1) {
+	for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(p.text, ""), -1) {
 		out = append(out, strings.ReplaceAll(dropped.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
 	}
 	return out
