@@ -71,4 +71,3 @@ func (p *Pace) Learned(now time.Time) (Learned, bool) {
 	}
 	return l, l.Rate > 0 || l.Crowd > 0 || l.Latency > 0
 }
-

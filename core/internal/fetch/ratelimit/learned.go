@@ -41,7 +41,7 @@ func ReadLearned(path string) (LearnedFile, error) {
 	}
 	var f LearnedFile
 	if err := json.Unmarshal(raw, &f); err != nil || f.Version != 1 || f.Hosts == nil {
-		return none, fmt.Errorf("%s holds no learned limits that can be read; it is written anew", path)
+		return none, fmt.Errorf("%s holds no readable learned limits; it is written anew", path)
 	}
 	return f, nil
 }
