@@ -1,4 +1,4 @@
-// guarded shows each host's circuit breaker what becomes of its attempts. Whether one may go is asked by paced, in the line.
+// guarded shows each host's circuit breaker what becomes of its attempts. Whether one may go is asked by Paced, in the line.
 
 package ratelimit
 
@@ -16,7 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 )
 
-// guarded shows the breaker what becomes of each attempt. Whether one may go is asked by paced, in the line.
+// Guarded shows the breaker what becomes of each attempt. Whether one may go is asked by Paced, in the line.
 func Guarded() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
 )
 
+// Metered counts each attempt.
 func Metered() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {

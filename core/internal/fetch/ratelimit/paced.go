@@ -1,6 +1,5 @@
-// paced sends the requests to one host as its pace says: so many at one time, so many a second, and none while the host
-// asks for a pause. It shows each reply to the pace.
-
+// Package ratelimit sends the requests to one host as its pace says: so many at one time, so many a second, and none while the
+// host asks for a pause. It shows each reply to the pace. Hosts are what a process knows of the hosts, a Session is one client's.
 package ratelimit
 
 import (
@@ -22,6 +21,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
+// Paced lets a request go when its lines let it, and shows the reply to their paces.
 func Paced(p httppolicy.Policy) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
