@@ -41,7 +41,7 @@ func scenarios(t *testing.T) []uint64 {
 		return []uint64{seed}
 	}
 	n := 1000
-	if raceEnabled {
+	if raceEnabled || testing.Short() {
 		n = 200
 	}
 	if s := os.Getenv("SCRAPEKIT_SCENARIOS"); s != "" {

@@ -120,7 +120,7 @@ func lasting(k kind, r float64) time.Duration {
 // times slower and finds there what it finds in all the others. Without the detector it runs.
 func countsRates(t *testing.T) {
 	t.Helper()
-	if raceEnabled {
+	if raceEnabled || testing.Short() {
 		t.Skip("counts rates: runs without the race detector")
 	}
 }

@@ -1,6 +1,5 @@
-// Log lines: a slog.Handler whose lines appear in the host's log.
-
-package rpc
+// Package logline carries the lines of a plugin's log to the host's.
+package logline
 
 import (
 	"context"
@@ -10,46 +9,47 @@ import (
 	"slices"
 
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
-// logHandler sends lines over the reverse stream; what cannot be sent goes to stderr, which the host
-// reads too.
-type logHandler struct {
-	link   *link
+// Handler is a slog.Handler that sends lines; what cannot be sent goes to stderr, which the host reads too.
+type Handler struct {
+	send   func(*pb.Log) error
 	prefix string // of the open groups
 	fields []*pb.Log_Field
 }
 
-// newLogHandler takes names and values that each line carries; a field with an empty value is left out.
-func newLogHandler(l *link, fields ...string) *logHandler {
-	h := &logHandler{link: l}
+// NewHandler takes names and values that each line carries; a field with an empty value is left out.
+func NewHandler(send func(*pb.Log) error, fields ...string) *Handler {
+	h := &Handler{send: send}
 	for i := 0; i+1 < len(fields); i += 2 {
 		if fields[i+1] != "" {
-			h.fields = append(h.fields, &pb.Log_Field{Name: fields[i], Value: validText(fields[i+1])})
+			h.fields = append(h.fields, &pb.Log_Field{Name: fields[i], Value: text.Valid(fields[i+1])})
 		}
 	}
 	return h
 }
 
 // Enabled is true: the host decides what is shown.
-func (h *logHandler) Enabled(context.Context, slog.Level) bool { return true }
+func (h *Handler) Enabled(context.Context, slog.Level) bool { return true }
 
-func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
+// Handle implements slog.Handler.
+func (h *Handler) Handle(_ context.Context, r slog.Record) error {
 	fields := slices.Clone(h.fields)
 	r.Attrs(func(a slog.Attr) bool {
 		fields = appendField(fields, h.prefix, a)
 		return true
 	})
-	line := &pb.Log{Level: levelTo(r.Level), Message: validText(r.Message), Fields: fields}
-	// Not the call's context: a line that says why a call is given up is to arrive.
-	err := h.link.send(context.Background(), &pb.FromPlugin{Message: &pb.FromPlugin_Log{Log: line}})
+	line := &pb.Log{Level: levelTo(r.Level), Message: text.Valid(r.Message), Fields: fields}
+	err := h.send(line)
 	if err != nil {
 		_, err = fmt.Fprintln(os.Stderr, r.Level, r.Message, fields)
 	}
 	return err
 }
 
-func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+// WithAttrs implements slog.Handler.
+func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	out := *h
 	out.fields = slices.Clone(h.fields)
 	for _, a := range attrs {
@@ -58,7 +58,8 @@ func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &out
 }
 
-func (h *logHandler) WithGroup(name string) slog.Handler {
+// WithGroup implements slog.Handler.
+func (h *Handler) WithGroup(name string) slog.Handler {
 	out := *h
 	if name != "" {
 		out.prefix += name + "."
@@ -81,7 +82,7 @@ func appendField(fields []*pb.Log_Field, prefix string, a slog.Attr) []*pb.Log_F
 	if a.Equal(slog.Attr{}) {
 		return fields
 	}
-	return append(fields, &pb.Log_Field{Name: validText(prefix + a.Key), Value: validText(v.String())})
+	return append(fields, &pb.Log_Field{Name: text.Valid(prefix + a.Key), Value: text.Valid(v.String())})
 }
 
 func levelTo(l slog.Level) pb.Log_Level {
@@ -96,8 +97,8 @@ func levelTo(l slog.Level) pb.Log_Level {
 	return pb.Log_LEVEL_DEBUG
 }
 
-// logLine writes a plugin's line to the host's logger.
-func logLine(ctx context.Context, to *slog.Logger, line *pb.Log) {
+// Write writes a plugin's line to the host's logger.
+func Write(ctx context.Context, to *slog.Logger, line *pb.Log) {
 	if to == nil {
 		return
 	}

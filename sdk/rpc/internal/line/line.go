@@ -1,7 +1,6 @@
-// The line of a plugin's orders, its fetches and keeps: some are under way, the others wait, and the splits that they are
-// for take turns. One that waits holds its request and nothing else, no goroutine above all.
-
-package rpc
+// Package line holds the orders of a plugin, its fetches and keeps: some are under way, the others wait, and the splits that they
+// are for take turns. One that waits holds its request and nothing else, no goroutine above all.
+package line
 
 import (
 	"container/list"
@@ -10,23 +9,23 @@ import (
 )
 
 const (
-	// maxFetches is how many orders of one plugin run at once; more wait.
-	maxFetches = 256
-	// maxWaiting is how many may be under way or wait, and maxHeld how many bytes of request bodies they
+	// MaxRunning is how many orders of one plugin run at once; more wait.
+	MaxRunning = 256
+	// MaxWaiting is how many may be under way or wait, and maxHeld how many bytes of request bodies they
 	// may hold; what goes beyond is refused, so that no plugin fills the host's memory.
-	maxWaiting = 16 << 10
+	MaxWaiting = 16 << 10
 	maxHeld    = 512 << 20
 	// maxIdle is how many goroutines stay for the fetches to come: a new one has to grow its stack first, which costs a tenth
 	// of the host's time for a small reply.
 	maxIdle = 32
 )
 
-// order is one fetch or keep.
-type order struct {
-	id    uint64
+// Order is one fetch or keep.
+type Order struct {
+	ID    uint64
 	split string             // that it is for
 	size  int                // of the request's body in bytes
-	serve func(*order) error // answers it, or returns why not
+	Serve func(*Order) error // answers it, or returns why not
 	more  chan struct{}      // holds a token when room has grown
 	row   *row               // in line; nil: under way
 	place *list.Element      // in row
@@ -39,8 +38,8 @@ type order struct {
 	room int64 // how much of the body may be sent
 }
 
-// wait returns how much may be sent, when it is more than nothing.
-func (o *order) wait() (int64, error) {
+// Wait returns how much may be sent, when it is more than nothing.
+func (o *Order) Wait() (int64, error) {
 	for {
 		o.mu.Lock()
 		room := o.room
@@ -56,8 +55,8 @@ func (o *order) wait() (int64, error) {
 	}
 }
 
-// grow changes the room by n. It is bounded, or a plugin's large numbers would make it run over.
-func (o *order) grow(n int64) {
+// Grow changes the room by n. It is bounded, or a plugin's large numbers would make it run over.
+func (o *Order) Grow(n int64) {
 	o.mu.Lock()
 	o.room = min(o.room+min(n, maxHeld), maxHeld)
 	o.mu.Unlock()
@@ -67,11 +66,27 @@ func (o *order) grow(n int64) {
 	}
 }
 
-// line holds the orders of one plugin.
-type line struct {
+// NewOrder returns an order that is for a split and holds size bytes of a request. room is how much of a body may be sent at first; serve
+// answers the order, or returns why not.
+func NewOrder(id uint64, split string, size int, room int64, serve func(*Order) error) *Order {
+	return &Order{ID: id, split: split, size: size, Serve: serve, more: make(chan struct{}, 1), room: room}
+}
+
+// New returns an empty line.
+func New() *Line {
+	l := &Line{orders: map[uint64]*Order{}}
+	l.come.L = &l.mu
+	return l
+}
+
+// Context is that of an order under way: it ends when the order is cancelled.
+func (o *Order) Context() context.Context { return o.ctx }
+
+// Line holds the orders of one plugin.
+type Line struct {
 	mu      sync.Mutex // guards the rest
 	come    sync.Cond  // an order has come for one of the idle, or the end for all
-	orders  map[uint64]*order
+	orders  map[uint64]*Order
 	held    int // bytes of request bodies
 	rows    map[string]*row
 	turns   list.List // of *row, those in which an order waits; the first is next
@@ -83,45 +98,47 @@ type line struct {
 // row is what waits for one split.
 type row struct {
 	split   string
-	waiting list.List // of *order
+	waiting list.List // of *Order
 	turn    *list.Element
 }
 
-// joined says what became of an order.
-type joined int
+// Joined says what became of an order.
+type Joined int
 
+// What becomes of one.
 const (
-	inLine joined = iota // it will be served
-	alone                // it will, if the caller starts one more goroutine that serves the line
-	full
-	twice
+	InLine Joined = iota // it will be served
+	Alone                // it will, if the caller starts one more goroutine that serves the line
+	Full
+	Twice
 )
 
-func (l *line) join(o *order) joined {
+// Join puts an order in line.
+func (l *Line) Join(o *Order) Joined {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case l.orders[o.id] != nil:
-		return twice
-	case len(l.orders) >= maxWaiting || l.held+o.size > maxHeld:
-		return full
+	case l.orders[o.ID] != nil:
+		return Twice
+	case len(l.orders) >= MaxWaiting || l.held+o.size > maxHeld:
+		return Full
 	}
-	l.orders[o.id] = o
+	l.orders[o.ID] = o
 	l.held += o.size
 	l.wait(o)
 	switch {
 	case l.idle > 0:
 		l.idle--
 		l.come.Signal()
-	case l.serving < maxFetches:
+	case l.serving < MaxRunning:
 		l.serving++
-		return alone
+		return Alone
 	}
-	return inLine
+	return InLine
 }
 
 // wait puts o into the row of its split. l.mu is held.
-func (l *line) wait(o *order) {
+func (l *Line) wait(o *Order) {
 	r := l.rows[o.split]
 	if r == nil {
 		if l.rows == nil {
@@ -135,7 +152,7 @@ func (l *line) wait(o *order) {
 }
 
 // unwait takes o out of its row. l.mu is held.
-func (l *line) unwait(o *order) {
+func (l *Line) unwait(o *Order) {
 	r := o.row
 	r.waiting.Remove(o.place)
 	o.row, o.place = nil, nil
@@ -145,8 +162,8 @@ func (l *line) unwait(o *order) {
 	}
 }
 
-// next waits for an order and sets it under way; nil: the goroutine is not needed any more.
-func (l *line) next(ctx context.Context) *order {
+// Next waits for an order and sets it under way; nil: the goroutine is not needed any more.
+func (l *Line) Next(ctx context.Context) *Order {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.turns.Len() == 0 || l.closed {
@@ -159,14 +176,14 @@ func (l *line) next(ctx context.Context) *order {
 	}
 	r := l.turns.Front().Value.(*row)
 	l.turns.MoveToBack(r.turn)
-	o := r.waiting.Front().Value.(*order)
+	o := r.waiting.Front().Value.(*Order)
 	l.unwait(o)
 	o.ctx, o.cancel = context.WithCancel(ctx)
 	return o
 }
 
-// cancel ends an order that is under way, and forgets one that waits.
-func (l *line) cancel(id uint64) {
+// Cancel ends an order that is under way, and forgets one that waits.
+func (l *Line) Cancel(id uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch o := l.orders[id]; {
@@ -179,14 +196,15 @@ func (l *line) cancel(id uint64) {
 	}
 }
 
-func (l *line) find(id uint64) *order {
+// Find returns the order of an id that is in line or under way, or nil.
+func (l *Line) Find(id uint64) *Order {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.orders[id]
 }
 
-// drop ends an order that was under way.
-func (l *line) drop(o *order) {
+// Drop ends an order that was under way.
+func (l *Line) Drop(o *Order) {
 	o.cancel()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -194,13 +212,13 @@ func (l *line) drop(o *order) {
 }
 
 // forget takes o out of the count. l.mu is held.
-func (l *line) forget(o *order) {
-	delete(l.orders, o.id)
+func (l *Line) forget(o *Order) {
+	delete(l.orders, o.ID)
 	l.held -= o.size
 }
 
-// close lets nobody wait any more.
-func (l *line) close() {
+// Close lets nobody wait any more.
+func (l *Line) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true

@@ -1,6 +1,5 @@
-// Errors of connections: those of package net, across the wire.
-
-package rpc
+// Package neterr takes the errors of connections, those of package net, across the wire.
+package neterr
 
 import (
 	"context"
@@ -13,16 +12,17 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
-// maxConns is how many connections one plugin may have at a time, those that are being opened among them.
-const maxConns = 64
+// MaxConns is how many connections one plugin may have at a time, those that are being opened among them.
+const MaxConns = 64
 
-// errTooManyConns is the end of a dial that goes beyond maxConns.
-var errTooManyConns = fmt.Errorf("too many connections at once: a plugin may have %d", maxConns)
+// ErrTooMany is the end of a dial that goes beyond MaxConns.
+var ErrTooMany = fmt.Errorf("too many connections at once: a plugin may have %d", MaxConns)
 
-// dialErrorTo says an error without the addresses, which the plugin's own error names.
-func dialErrorTo(err error) *pb.DialError {
+// To says an error without the addresses, which the plugin's own error names.
+func To(err error) *pb.DialError {
 	out := &pb.DialError{Cause: causeOf(err), Permanent: sdk.IsPermanent(err)}
 	var op *net.OpError
 	var dns *net.DNSError
@@ -34,7 +34,7 @@ func dialErrorTo(err error) *pb.DialError {
 	default:
 		out.Message = err.Error()
 	}
-	out.Message = wireText(out.Message)
+	out.Message = text.Bounded(out.Message)
 	return out
 }
 
@@ -43,7 +43,7 @@ func causeOf(err error) pb.DialCause {
 	switch {
 	case errors.Is(err, sdk.ErrNotGranted):
 		return pb.DialCause_DIAL_CAUSE_NOT_GRANTED
-	case errors.Is(err, errTooManyConns):
+	case errors.Is(err, ErrTooMany):
 		return pb.DialCause_DIAL_CAUSE_LIMIT
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return pb.DialCause_DIAL_CAUSE_NO_SUCH_HOST
@@ -76,10 +76,10 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) && t.Timeout() || errors.Is(err, context.DeadlineExceeded)
 }
 
-// dialErrorFrom is the error behind a *net.OpError: its text is the host's, and what it wraps is what net would wrap.
-func dialErrorFrom(e *pb.DialError) error {
-	text := e.GetMessage()
-	var err error = &farError{text: text, is: map[pb.DialCause]error{
+// From is the error behind a *net.OpError: its text is the host's, and what it wraps is what net would wrap.
+func From(e *pb.DialError) error {
+	said := e.GetMessage()
+	var err error = &farError{text: said, is: map[pb.DialCause]error{
 		pb.DialCause_DIAL_CAUSE_NOT_GRANTED: sdk.ErrNotGranted,
 		pb.DialCause_DIAL_CAUSE_REFUSED:     syscall.ECONNREFUSED,
 		pb.DialCause_DIAL_CAUSE_UNREACHABLE: syscall.EHOSTUNREACH,
@@ -87,7 +87,7 @@ func dialErrorFrom(e *pb.DialError) error {
 		pb.DialCause_DIAL_CAUSE_TIMED_OUT:   syscall.ETIMEDOUT,
 	}[e.GetCause()]}
 	if e.GetCause() == pb.DialCause_DIAL_CAUSE_NO_SUCH_HOST {
-		err = &farError{text: text, is: &net.DNSError{Err: "no such host", IsNotFound: true}}
+		err = &farError{text: said, is: &net.DNSError{Err: "no such host", IsNotFound: true}}
 	}
 	if e.GetPermanent() {
 		err = sdk.Permanent(err)
@@ -108,8 +108,8 @@ func (e *farError) Unwrap() error { return e.is }
 func (e *farError) Timeout() bool   { return errors.Is(e.is, syscall.ETIMEDOUT) }
 func (e *farError) Temporary() bool { return e.Timeout() }
 
-// contextError is the end of a context as package net says it.
-func contextError(err error) error {
+// OfContext is the end of a context as package net says it.
+func OfContext(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return os.ErrDeadlineExceeded
 	}
