@@ -37,17 +37,17 @@ func apiWire(a apis.API, s *apis.Server) trip.Func {
 		if trace := httptrace.ContextClientTrace(req.Context()); trace != nil {
 			trace.GotConn(httptrace.GotConnInfo{Reused: true})
 		}
-		if err := sleep(req.Context(), apiWay/2); err != nil {
+		if err := trip.Sleep(req.Context(), apiWay/2); err != nil {
 			return nil, err
 		}
 		status, h, text := s.Arrive(time.Now())
 		if status == 200 && !strings.Contains(text, "rror") {
-			if err := sleep(req.Context(), apiService(a)); err != nil {
+			if err := trip.Sleep(req.Context(), apiService(a)); err != nil {
 				return nil, err
 			}
 			s.Leave()
 		}
-		if err := sleep(req.Context(), apiWay/2); err != nil {
+		if err := trip.Sleep(req.Context(), apiWay/2); err != nil {
 			return nil, err
 		}
 		return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)), Request: req}, nil
