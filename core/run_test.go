@@ -273,8 +273,8 @@ func TestLoadBuilds(t *testing.T) {
 	t.Setenv("CORE_TEST_TOKEN", secret)
 	for text, want := range map[string]string{
 		"source \"web\" {\n  url = \"http://127.0.0.1/wrong\"\n  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"stdout\" {}\n": "web.hcl:2: source \"web\": url: wrong for (sensitive)",
-		"source \"web\" {\n  url = \"http://127.0.0.1\"\n}\nsink \"jsonl\" {\n  path = \"x/{nope}.jsonl\"\n}\n":                              "web.hcl:5: sink \"jsonl\": path ",
-		"source \"web\" {\n  url = \"http://127.0.0.1\"\n}\nsink \"jsonl\" {\n  path = \"x/\"\n}\n":                                          "it names no file",
+		"source \"web\" {\n  url = \"http://127.0.0.1\"\n}\nsink \"jsonl\" {\n  path = \"x/{nope}.jsonl\"\n}\n":             "web.hcl:5: sink \"jsonl\": path ",
+		"source \"web\" {\n  url = \"http://127.0.0.1\"\n}\nsink \"jsonl\" {\n  path = \"x/\"\n}\n":                         "it names no file",
 	} {
 		file := pipelineFile(t, text)
 		_, diags := core.Load(t.Context(), file, options(io.Discard, nil))

@@ -1,7 +1,6 @@
-// paced sends the requests to one host as its pace says: so many at one time, so many a second, and none while the host
-// asks for a pause. It shows each reply to the pace.
-
-package fetch
+// Package ratelimit sends the requests to one host as its pace says: so many at one time, so many a second, and none while the
+// host asks for a pause. It shows each reply to the pace. Hosts are what a process knows of the hosts, a Session is one client's.
+package ratelimit
 
 import (
 	"cmp"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/pace"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
@@ -21,17 +21,18 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-func paced(p httppolicy.Policy) trip.Decorator {
+// Paced lets a request go when its lines let it, and shows the reply to their paces.
+func Paced(p httppolicy.Policy) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
-			ex, ctx := exchangeOf(req), req.Context()
-			h := ex.host
-			ex.shape = shapeOf(req)
-			bucket := h.bucketOf(req, p, ex.shape)
-			if err := h.enter(ctx, p, ex, bucket); err != nil {
+			c, ctx := callOf(req), req.Context()
+			h := c.Host
+			c.shape = pace.ShapeOf(req)
+			bucket := h.bucketOf(req, p, c.shape)
+			if err := h.enter(ctx, p, c, bucket); err != nil {
 				return nil, err
 			}
-			ex.sentBefore = true
+			c.sentBefore = true
 			went := h.went(bucket, time.Now())
 			resp, err := next.RoundTrip(req)
 			defer went.leave()
@@ -39,13 +40,13 @@ func paced(p httppolicy.Policy) trip.Decorator {
 				went.failed(time.Now(), ctx.Err() == nil)
 				return nil, err
 			}
-			where, o := went.observe(ex, resp, time.Now())
-			ex.Explain("pace", func() string { return where.nowText(o) })
-			if o.refused {
+			where, o := went.observe(c, resp, time.Now())
+			c.Explain("pace", func() string { return where.nowText(o) })
+			if o.Refused {
 				h.all.taught(time.Now())
 			}
-			if o.pause > 0 {
-				if err := h.pause(ctx, where, o.pause, o.cause, o.by); err != nil {
+			if o.Pause > 0 {
+				if err := h.pause(ctx, where, o.Pause, o.Cause, o.By); err != nil {
 					resp.Body.Close() // memory or a spool file: nothing to lose
 					return nil, fmt.Errorf("pause of %s: %w", where.name(), err)
 				}
@@ -57,14 +58,14 @@ func paced(p httppolicy.Policy) trip.Decorator {
 
 // enter returns when the request of ex may go, which is in a bucket of h or nil: when it may in the bucket, and then in h as a whole. If the bucket
 // has been paused meanwhile, it begins anew.
-func (h *host) enter(ctx context.Context, p httppolicy.Policy, ex *exchange, bucket *lane) error {
+func (h *Host) enter(ctx context.Context, p httppolicy.Policy, c *Call, bucket *lane) error {
 	for {
 		if bucket != nil {
-			if err := h.await(ctx, p, ex, bucket); err != nil {
+			if err := h.await(ctx, p, c, bucket); err != nil {
 				return err
 			}
 		}
-		if err := h.await(ctx, p, ex, h.lane); err != nil {
+		if err := h.await(ctx, p, c, h.lane); err != nil {
 			if bucket != nil {
 				bucket.sent.leave()
 			}
@@ -83,7 +84,7 @@ func (h *host) enter(ctx context.Context, p httppolicy.Policy, ex *exchange, buc
 			return err
 		}
 	}
-	if err := h.guard(ctx, ex, p.Deadline); err != nil {
+	if err := h.guard(ctx, c, p.Deadline); err != nil {
 		h.sent.leave()
 		if bucket != nil {
 			bucket.sent.leave()
@@ -96,11 +97,11 @@ func (h *host) enter(ctx context.Context, p httppolicy.Policy, ex *exchange, buc
 // await returns when the next request of a lane may go; then it has a place in l.sent. Requests stand in line, the plugins
 // in turn and the splits of each likewise: only the first of it has places in the window and in the limiter's schedule, so a
 // pause that begins now holds back all the others too, and its end sets free one at a time.
-func (h *host) await(ctx context.Context, p httppolicy.Policy, ex *exchange, l *lane) error {
-	resume := ex.clock.hold()
+func (h *Host) await(ctx context.Context, p httppolicy.Policy, c *Call, l *lane) error {
+	resume := c.Hold()
 	defer resume()
 	start, before := time.Now(), l.blocked.read()
-	if err := l.turn.enter(ctx, party{h.all, p.Plugin}, hint.Split(ctx), ex.sentBefore); err != nil {
+	if err := l.turn.enter(ctx, party{h.all, p.Plugin}, hint.Split(ctx), c.sentBefore); err != nil {
 		return err
 	}
 	defer l.turn.leave()
@@ -114,8 +115,8 @@ func (h *host) await(ctx context.Context, p httppolicy.Policy, ex *exchange, l *
 		return err
 	}
 	waited := split(time.Since(start), before, l.blocked.read())
-	waitedFor(h.meter, waited)
-	ex.Explain("pace", func() string { return l.limitsText(waited) })
+	waitedFor(h.Meter, waited)
+	c.Explain("pace", func() string { return l.limitsText(waited) })
 	return nil
 }
 
@@ -134,12 +135,12 @@ func (l *lane) limitsText(waited [len(waitCauses)]time.Duration) string {
 		}
 		why = append(why, text)
 	}
-	o := l.pace.order()
+	o := l.pace.Order()
 	rate := "no limit of the rate is known"
-	if o.from != "" {
-		rate = fmt.Sprintf("the rate is %.3g requests/s (%s)", o.rate, o.from)
+	if o.From != "" {
+		rate = fmt.Sprintf("the rate is %.3g requests/s (%s)", o.Rate, o.From)
 	}
-	window := o.windowFrom
+	window := o.WindowFrom
 	if window == "start" {
 		window = "more with each reply"
 	}
@@ -151,14 +152,14 @@ func (l *lane) limitsText(waited [len(waitCauses)]time.Duration) string {
 	if l.bucket != "" {
 		where = "in the bucket " + l.bucket + ": "
 	}
-	return fmt.Sprintf("%s%s; %s; %d at once (%s)", where, waits, rate, o.window, window)
+	return fmt.Sprintf("%s%s; %s; %d at once (%s)", where, waits, rate, o.Window, window)
 }
 
 // nowText says what holds after a reply, and until when.
-func (l *lane) nowText(o order) string {
+func (l *lane) nowText(o pace.Order) string {
 	from := func(from string) string {
-		if from == "stated" && o.of != "" {
-			return "stated: " + o.of
+		if from == "stated" && o.Of != "" {
+			return "stated: " + o.Of
 		}
 		return from
 	}
@@ -166,18 +167,18 @@ func (l *lane) nowText(o order) string {
 	if l.bucket != "" {
 		where += ", in the bucket " + l.bucket
 	}
-	if o.pause > 0 {
-		by := o.cause
-		if o.by != "" {
-			by += ", " + o.by
+	if o.Pause > 0 {
+		by := o.Cause
+		if o.By != "" {
+			by += ", " + o.By
 		}
-		return fmt.Sprintf("%s: a pause of %s, %s (%s)", where, limits.Short(o.pause), until(o.pause, time.TimeOnly), by)
+		return fmt.Sprintf("%s: a pause of %s, %s (%s)", where, limits.Short(o.Pause), until(o.Pause, time.TimeOnly), by)
 	}
 	rate := "no limit of the rate"
-	if o.from != "" {
-		rate = fmt.Sprintf("%.3g requests/s (%s)", o.rate, from(o.from))
+	if o.From != "" {
+		rate = fmt.Sprintf("%.3g requests/s (%s)", o.Rate, from(o.From))
 	}
-	return fmt.Sprintf("%s: %s, %d at once (%s)", where, rate, o.window, from(o.windowFrom))
+	return fmt.Sprintf("%s: %s, %d at once (%s)", where, rate, o.Window, from(o.WindowFrom))
 }
 
 // scheduled waits for the pause and the schedule of l, in which the caller is the next.
@@ -189,10 +190,10 @@ func (l *lane) scheduled(ctx context.Context, maxWait time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if o := l.pace.order(); wait > maxWait && o.from != "file" { // whoever writes a rate into the file wants to wait for it
+	if o := l.pace.Order(); wait > maxWait && o.From != "file" { // whoever writes a rate into the file wants to wait for it
 		return longer(l.tooSlow(o, wait, maxWait), wait)
 	}
-	if err := sleep(ctx, wait); err != nil {
+	if err := trip.Sleep(ctx, wait); err != nil {
 		return err
 	}
 	l.blocked.add(stats.WaitRate, wait)
@@ -205,10 +206,10 @@ func longer(err error, wait time.Duration) error {
 }
 
 // tooSlow says that the rate of a host is so low that its next request is too far away, and when that would be.
-func (l *lane) tooSlow(o order, wait, maxWait time.Duration) error {
-	why := cmp.Or(o.from, "another process's")
-	if o.of != "" {
-		why += ": " + o.of
+func (l *lane) tooSlow(o pace.Order, wait, maxWait time.Duration) error {
+	why := cmp.Or(o.From, "another process's")
+	if o.Of != "" {
+		why += ": " + o.Of
 	}
 	return fmt.Errorf("the next request to %s is %s away at its rate (%s), longer than http.max_wait (%s); run again then",
 		l.name(), limits.Short(wait), why, limits.Short(maxWait))
@@ -258,7 +259,7 @@ func (l *lane) sitOut(ctx context.Context, maxWait time.Duration) error {
 		if left > maxWait {
 			return longer(l.usedUp(left, maxWait), left)
 		}
-		if err := sleep(ctx, left); err != nil {
+		if err := trip.Sleep(ctx, left); err != nil {
 			return err
 		}
 	}
@@ -287,19 +288,4 @@ func (l *lane) reserve(ctx context.Context, n int) (time.Duration, error) {
 		return 0, ctx.Err()
 	}
 	return 0, &fault.Error{Outcome: fault.Outcome{Verdict: fault.Again, Cause: "limiter"}, Unsent: true, Err: fmt.Errorf("place in the schedule of %s: %w", l.name(), err)}
-}
-
-// sleep waits for d or for the end of ctx.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -1,6 +1,6 @@
 // The plugin's own classes: replies of which it knows better than the table in judge.go whether they pass, and whether they are refusals.
 
-package fetch
+package ratelimit
 
 import (
 	"bytes"
@@ -9,28 +9,8 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
-	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
-
-// judge asks the plugin's classes first, then what the reply says of limits.
-func (ex *exchange) judge(resp *http.Response, err error) fault.Outcome {
-	if err != nil {
-		return fault.JudgeError(err)
-	}
-	refused := fault.Outcome{Verdict: fault.Throttled, Cause: fault.StatusCause(resp.StatusCode)}
-	switch c := ex.class; {
-	case c == nil && ex.word.refused:
-		return refused
-	case c == nil:
-		return fault.Judge(resp)
-	case (c.Throttled || c.Temporary) && ex.word.refused:
-		return refused
-	case c.Temporary:
-		return fault.Of("temporary")
-	}
-	return fault.Outcome{Verdict: fault.Done, Cause: ""}
-}
 
 // ownClass returns the first class that names resp, and says more than how long to wait after a good reply.
 func ownClass(classes []hint.Class, resp *http.Response) (hint.Class, bool) {

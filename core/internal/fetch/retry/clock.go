@@ -1,7 +1,7 @@
 // clock ends a request that takes longer than http.deadline, with all its attempts and the waits between them. It stands
 // still while the request waits in one of the host's own lines, for concurrency or pace: a slow rate is no failure.
 
-package fetch
+package retry
 
 import (
 	"context"

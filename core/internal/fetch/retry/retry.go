@@ -1,7 +1,6 @@
-// retried sends a request again after failures that pass, as the table in judge.go says. What is given up tells every
+// Package retry sends a request again after failures that pass, as the table in package fault says. What is given up tells every
 // attempt and its cause.
-
-package fetch
+package retry
 
 import (
 	"context"
@@ -16,6 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/breaker"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/ratelimit"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
@@ -28,11 +28,12 @@ const (
 	backoffCap  = time.Minute
 )
 
-func retried(p httppolicy.Policy, hosts *hosts, log hclog.Logger) trip.Decorator {
+// Retry makes the attempts of a request, of a host that hosts knows.
+func Retry(p httppolicy.Policy, hosts *ratelimit.Session, log hclog.Logger) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
 			t := newTrial(p, hosts, log, req)
-			defer t.ex.clock.end()
+			defer t.clock.end()
 			for {
 				resp, err := next.RoundTrip(t.attempt())
 				if t.over(resp, err) {
@@ -55,7 +56,8 @@ type trial struct {
 	log    hclog.Logger
 	req    *http.Request
 	ctx    context.Context // ends with the request's and with the deadline
-	ex     *exchange
+	call   *ratelimit.Call
+	clock  *clock
 	start  time.Time
 	causes tally
 
@@ -70,37 +72,37 @@ type trial struct {
 // believed is how often a request is taken for refused because its reply has nothing left of a limit, and says nothing else of it.
 const believed = 3
 
-func newTrial(p httppolicy.Policy, hosts *hosts, log hclog.Logger, req *http.Request) *trial {
+func newTrial(p httppolicy.Policy, hosts *ratelimit.Session, log hclog.Logger, req *http.Request) *trial {
 	t := &trial{policy: p, log: log, req: req, start: time.Now()}
-	facts := trip.FactsOf(req)
-	t.ex = &exchange{Facts: facts, host: hosts.get(facts.Origin, p)}
-	t.ctx, t.ex.clock = startClock(context.WithValue(req.Context(), exchangeKey{}, t.ex), p.Deadline)
-	t.ex.classes = hint.Classes(req)
-	t.ex.host.budget.Request(t.start)
+	var ctx context.Context
+	t.call, ctx = hosts.NewCall(req.Context(), trip.FactsOf(req), p)
+	t.ctx, t.clock = startClock(ctx, p.Deadline)
+	t.call.Hold, t.call.Classes = t.clock.hold, hint.Classes(req)
+	t.call.Host.Budget.Request(t.start)
 	return t
 }
 
 // attempt returns a request of its own for one attempt: the decorators below may change it.
 func (t *trial) attempt() *http.Request {
-	t.ex.probe, t.ex.probed = false, false
+	t.call.Begin()
 	out := t.req.Clone(t.ctx)
-	t.ex.Fill(out)
+	t.call.Fill(out)
 	return out
 }
 
 // over takes in an outcome and reports whether it is the last.
 func (t *trial) over(resp *http.Response, err error) bool {
-	t.last = t.ex.judge(resp, err)
+	t.last = t.call.Judge(resp, err)
 	if t.last.Verdict == fault.Done {
 		return true
 	}
 	if t.isAttempt() {
-		why := words(t.ex, resp, err)
+		why := t.call.Words(resp, err)
 		t.causes.add(why)
-		t.ex.Explain("retry", func() string { return fmt.Sprintf("attempt %d: %s", t.causes.total, why) })
+		t.call.Explain("retry", func() string { return fmt.Sprintf("attempt %d: %s", t.causes.total, why) })
 	}
 	if t.last.Cause == "pause" {
-		t.ex.Explain("retry", err.Error)
+		t.call.Explain("retry", err.Error)
 	}
 	if t.ctx.Err() != nil {
 		return true
@@ -111,7 +113,7 @@ func (t *trial) over(resp *http.Response, err error) bool {
 	}
 	switch t.last.Verdict {
 	case fault.Throttled:
-		if t.ex.word.unsure {
+		if t.call.Unsure() {
 			if t.unsure++; t.unsure > believed { // after pauses in which the limit was whole again: it is about the request
 				t.last = fault.Outcome{Verdict: fault.Done}
 				return true
@@ -131,7 +133,7 @@ func (t *trial) over(resp *http.Response, err error) bool {
 // does not count: the deadline ends that.
 func (t *trial) failed() bool {
 	r := t.last.Rule()
-	if t.ex.probed && r.Blame >= fault.Gateway {
+	if t.call.ProbedInVain() && r.Blame >= fault.Gateway {
 		return false
 	}
 	t.failures++
@@ -157,19 +159,19 @@ func (t *trial) repeatable(err error) bool {
 // backOff waits before the next attempt, for the backoff and for the budget. The pause of a host that throttles is kept by
 // paced, and the one of a host that is down by guarded, for all requests to it.
 func (t *trial) backOff() error {
-	h := t.ex.host
-	h.meter.Count(func(s *stats.Host) { s.Retries[t.last.Cause]++ })
-	if t.last.Verdict == fault.Throttled || t.ex.probed {
+	h := t.call.Host
+	h.Meter.Count(func(s *stats.Host) { s.Retries[t.last.Cause]++ })
+	if t.last.Verdict == fault.Throttled || t.call.ProbedInVain() {
 		return t.ctx.Err()
 	}
 	wait := rand.N(min(backoffCap, backoffBase<<min(t.failures-1, 20)) + 1)
-	t.log.Debug("retry", "url", t.ex.URL, "cause", t.last.Cause, "attempt", t.failures+1, "in", wait.Round(time.Millisecond))
+	t.log.Debug("retry", "url", t.call.URL, "cause", t.last.Cause, "attempt", t.failures+1, "in", wait.Round(time.Millisecond))
 	if wait >= time.Second {
-		h.all.onWait(stats.Wait{Host: h.key, Cause: t.last.Cause, For: wait, Until: time.Now().Add(wait)})
+		h.Tell(stats.Wait{Host: h.Key(), Cause: t.last.Cause, For: wait, Until: time.Now().Add(wait)})
 	}
-	h.meter.Waited(stats.WaitBackoff, wait)
-	t.ex.Explain("retry", func() string { return "again in " + limits.Short(wait) })
-	if err := sleep(t.ctx, wait); err != nil {
+	h.Meter.Waited(stats.WaitBackoff, wait)
+	t.call.Explain("retry", func() string { return "again in " + limits.Short(wait) })
+	if err := trip.Sleep(t.ctx, wait); err != nil {
 		return err
 	}
 	return t.spend()
@@ -183,10 +185,10 @@ func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
 	if t.req.Context().Err() != nil {
 		return nil, t.req.Context().Err()
 	}
-	if late := t.ex.clock.over(); late != nil {
+	if late := t.clock.over(); late != nil {
 		err = late
 	} else if t.causes.total == 0 || t.causes.total == 1 && t.last.Cause != "pause" {
-		err = fault.Told(join("; ", words(t.ex, nil, err), t.whyOnce(), fault.Advice(err)), err)
+		err = fault.Told(join("; ", t.call.Words(nil, err), t.whyOnce(), fault.Advice(err)), err)
 	} else {
 		err = fault.Told(join("; ", t.gaveUp(), t.unsaid(err), fault.Advice(err)), err)
 	}
@@ -201,10 +203,10 @@ func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
 		return resp, nil
 	case t.last.Verdict == fault.Throttled && !t.throttled.IsZero():
 		resp.Body.Close() // as above
-		wait := t.ex.host.longest(t.req.Context())
+		wait := t.call.Host.Longest(t.req.Context())
 		return nil, sdk.RetryAfter(errors.New(t.gaveUp()), max(wait, time.Second))
 	}
-	t.log.Warn("given up", "url", t.ex.URL, "why", t.gaveUp())
+	t.log.Warn("given up", "url", t.call.URL, "why", t.gaveUp())
 	if t.causes.total > 1 || t.once {
 		resp.Header.Set(hint.GaveUp, t.gaveUp())
 	}
@@ -213,21 +215,21 @@ func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
 
 // spend takes a retry out of the host's budget, when there is one.
 func (t *trial) spend() error {
-	h, share, start := t.ex.host, t.policy.RetryBudget, time.Now()
-	for !h.budget.Retry(time.Now(), share) {
+	h, share, start := t.call.Host, t.policy.RetryBudget, time.Now()
+	for !h.Budget.Retry(time.Now(), share) {
 		wait := breaker.BudgetSlot/2 + rand.N(breaker.BudgetSlot)
-		if t.ex.held == "" {
-			t.ex.held = fmt.Sprintf("the retries to the host in the last minute exceed http.retry_budget (%g %% of the requests)", 100*share)
-			h.all.onWait(stats.Wait{Host: h.key, Cause: stats.WaitBudget, For: wait, Until: time.Now().Add(wait)})
+		if t.call.Held == "" {
+			t.call.Held = fmt.Sprintf("the retries to the host in the last minute exceed http.retry_budget (%g %% of the requests)", 100*share)
+			h.Tell(stats.Wait{Host: h.Key(), Cause: stats.WaitBudget, For: wait, Until: time.Now().Add(wait)})
 		}
-		if err := sleep(t.ctx, wait); err != nil {
+		if err := trip.Sleep(t.ctx, wait); err != nil {
 			return err
 		}
 	}
-	if waited := time.Since(start); t.ex.held != "" {
-		t.ex.Explain("retry", func() string { return fmt.Sprintf("waited %s: %s", limits.Short(waited), t.ex.held) })
-		t.ex.held = ""
-		h.meter.Waited(stats.WaitBudget, waited)
+	if waited := time.Since(start); t.call.Held != "" {
+		t.call.Explain("retry", func() string { return fmt.Sprintf("waited %s: %s", limits.Short(waited), t.call.Held) })
+		t.call.Held = ""
+		h.Meter.Waited(stats.WaitBudget, waited)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-// pace finds out how fast a host may be asked. It is told of every reply and answers with an order: the
+// Package pace finds out how fast a host may be asked. A Pace is told of every reply and answers with an order: the
 // rate, how many requests may be under way, and a pause if one is due. It holds no timer and makes no request.
 //
 // Of the limits of the rate the least holds:
@@ -29,8 +29,7 @@
 // The first request to a host goes alone, and after a pause too: its reply may state the limit. Each
 // reply that is not refused then lets one more be under way, up to the file's limit and to those that crowd.go and gradient.go
 // find out.
-
-package fetch
+package pace
 
 import (
 	"cmp"
@@ -59,24 +58,37 @@ const (
 	unlimited    = 1 << 20 // requests under way
 )
 
-// order is what the pace asks for.
-type order struct {
-	rate   float64 // requests per second; +Inf: no limit
-	burst  int     // that may go at once after a rest
-	window int     // requests under way
-	pause  time.Duration
-	cause  string // of the pause
-	from   string // where the rate comes from: file, stated, learned, 5xx, or nothing
-	// windowFrom is where the window comes from: file, stated, learned (of refusals), latency, or start, while it grows after a beginning
+// Order is what the pace asks for.
+type Order struct {
+	Rate   float64 // requests per second; +Inf: no limit
+	Burst  int     // that may go at once after a rest
+	Window int     // requests under way
+	Pause  time.Duration
+	Cause  string // of the pause
+	From   string // where the rate comes from: file, stated, learned, 5xx, or nothing
+	// WindowFrom is where the window comes from: file, stated, learned (of refusals), latency, or start, while it grows after a beginning
 	// or a pause.
-	windowFrom string
-	by         string // what says how long the pause is
-	of         string // the stated limit that the rate or the window comes from
-	refused    bool   // the reply that was observed
+	WindowFrom string
+	By         string // what says how long the pause is
+	Of         string // the stated limit that the rate or the window comes from
+	Refused    bool   // the reply that was observed
 }
 
-// flight is a request under way.
-type flight struct {
+// Word is what a reply says.
+type Word struct {
+	limits.Statement
+	Refused bool // for asking too often
+	// Unsure says that nothing but a limit with nothing left tells a refusal: where a limit is small, a reply of any kind may use its last unit.
+	Unsure bool
+	Busy   bool // by a host that may just be busy: a 503, which tells nothing of a rate
+	// Suspected says that it is a 503 without a word, which may be no refusal at all; see suspect.go.
+	Suspected bool
+	Pause     time.Duration // until it is to be asked again; 0: not said
+	Least     time.Duration // the first pause, where it is not said
+}
+
+// Flight is a request under way.
+type Flight struct {
 	sent   time.Time
 	serial int
 	crowd  int // requests under way when it was sent, itself included
@@ -84,7 +96,8 @@ type flight struct {
 	early  int // likewise, before it can have come to the host: their replies were on the way already
 }
 
-type pace struct {
+// Pace is that of one host, or of a part of it. Make one with [New]. Its methods may be called by several goroutines at once.
+type Pace struct {
 	mu       sync.Mutex
 	fixed    float64
 	burst    int // for fixed
@@ -96,7 +109,7 @@ type pace struct {
 	usual    bool // the host sends Retry-After with good replies too
 	suspect  suspect
 	window   int
-	underway []*flight
+	underway []*Flight
 	crowd    crowd
 	gradient gradient
 	eased    eased
@@ -133,13 +146,14 @@ type lesson struct {
 
 func newLesson() lesson { return lesson{learned: math.Inf(1), ceiling: math.Inf(1), fit: newFit()} }
 
-func newPace() *pace {
+// New returns a pace that knows nothing yet.
+func New() *Pace {
 	inf := math.Inf(1)
-	return &pace{fixed: inf, burst: 1, lesson: newLesson(), places: unlimited, window: 1, crowd: newCrowd(), eased: newEased(), gradient: newGradient(), probeGap: probeEvery, probeGain: probeUp}
+	return &Pace{fixed: inf, burst: 1, lesson: newLesson(), places: unlimited, window: 1, crowd: newCrowd(), eased: newEased(), gradient: newGradient(), probeGap: probeEvery, probeGain: probeUp}
 }
 
-// fix takes over the limits of the pipeline files. 0 is none.
-func (p *pace) fix(rate float64, burst, places int) {
+// Fix takes over the limits of the pipeline files. 0 is none.
+func (p *Pace) Fix(rate float64, burst, places int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fixed, p.burst, p.places = math.Inf(1), 1, unlimited
@@ -151,18 +165,18 @@ func (p *pace) fix(rate float64, burst, places int) {
 	}
 }
 
-// began notes a request that goes now. It ends with observe or failed.
-func (p *pace) began(now time.Time) *flight {
+// Began notes a request that goes now. It ends with observe or failed.
+func (p *Pace) Began(now time.Time) *Flight {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.serial++
-	f := &flight{sent: now, serial: p.serial, crowd: len(p.underway) + 1}
+	f := &Flight{sent: now, serial: p.serial, crowd: len(p.underway) + 1}
 	p.underway = append(p.underway, f)
 	return f
 }
 
-// failed ends a request that has no reply, by a fault of the host or on the way to it if blame is set.
-func (p *pace) failed(f *flight, now time.Time, blame bool) {
+// Failed ends a request that has no reply, by a fault of the host or on the way to it if blame is set.
+func (p *Pace) Failed(f *Flight, now time.Time, blame bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.remove(f, now)
@@ -172,7 +186,7 @@ func (p *pace) failed(f *flight, now time.Time, blame bool) {
 }
 
 // remove takes a request out of those under way and returns how many of the others were sent no later.
-func (p *pace) remove(f *flight, now time.Time) (before int) {
+func (p *Pace) remove(f *Flight, now time.Time) (before int) {
 	i := slices.Index(p.underway, f)
 	if i >= 0 {
 		p.underway = slices.Delete(p.underway, i, i+1)
@@ -191,49 +205,49 @@ func (p *pace) remove(f *flight, now time.Time) (before int) {
 	return before
 }
 
-// order returns what holds now.
-func (p *pace) order() order {
+// Order returns what holds now.
+func (p *Pace) Order() Order {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.current(time.Now())
 }
 
 // current is order under the lock.
-func (p *pace) current(now time.Time) order {
+func (p *Pace) current(now time.Time) Order {
 	v := p.book.Verdict(now, len(p.underway), p.serial)
-	o := order{rate: min(p.rate(), v.Rate), burst: 1}
+	o := Order{Rate: min(p.rate(), v.Rate), Burst: 1}
 	switch {
-	case math.IsInf(o.rate, 1):
-	case o.rate == p.fixed:
-		o.from, o.burst = "file", p.burst
-	case o.rate == p.eased.rate():
-		o.from = "5xx"
-	case o.rate == v.Rate:
-		o.from, o.of = "stated", v.RateOf
+	case math.IsInf(o.Rate, 1):
+	case o.Rate == p.fixed:
+		o.From, o.Burst = "file", p.burst
+	case o.Rate == p.eased.rate():
+		o.From = "5xx"
+	case o.Rate == v.Rate:
+		o.From, o.Of = "stated", v.RateOf
 	default:
-		o.from = "learned"
+		o.From = "learned"
 	}
 	// Above some hundred a second the clock is too coarse to space single requests.
-	if few := o.rate / 200; few > float64(o.burst) && !math.IsInf(o.rate, 1) {
-		o.burst = int(few) + 1
+	if few := o.Rate / 200; few > float64(o.Burst) && !math.IsInf(o.Rate, 1) {
+		o.Burst = int(few) + 1
 	}
-	o.window, o.windowFrom = p.places, "file"
+	o.Window, o.WindowFrom = p.places, "file"
 	for _, w := range []struct {
 		size int
 		from string
 	}{{p.part(v.Places, 1), "stated"}, {p.part(p.crowd.limit(), p.crowd.among), "learned"}, {p.gradient.window(), "latency"}, {p.window, "start"}} {
-		if w.size < o.window {
-			o.window, o.windowFrom = w.size, w.from
+		if w.size < o.Window {
+			o.Window, o.WindowFrom = w.size, w.from
 		}
 	}
-	if o.windowFrom == "stated" {
-		o.of = v.PlacesOf
+	if o.WindowFrom == "stated" {
+		o.Of = v.PlacesOf
 	}
 	return o
 }
 
 // part is what is for this process of a number of requests under way, which is what there is for so many.
-func (p *pace) part(places, processes int) int {
+func (p *Pace) part(places, processes int) int {
 	live := max(1, p.live)
 	if places >= unlimited || live <= processes {
 		return places
@@ -242,33 +256,33 @@ func (p *pace) part(places, processes int) int {
 }
 
 // rate is the limit of the rate beside what is stated.
-func (p *pace) rate() float64 { return min(p.fixed, p.learned, p.eased.rate()) }
+func (p *Pace) rate() float64 { return min(p.fixed, p.learned, p.eased.rate()) }
 
-// read reads what a reply states that came at now, to a request sent at a time, and whether it is a refusal.
-func (p *pace) read(sent, now time.Time, status int, header http.Header) word {
+// Read reads what a reply states that came at now, to a request sent at a time, and whether it is a refusal.
+func (p *Pace) Read(sent, now time.Time, status int, header http.Header) Word {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if status < 300 && header.Get("Retry-After") != "" && header.Get("Retry-After") != "0" {
 		p.usual = true
 	}
-	w := word{Statement: limits.Read(status, header, now, &p.clock)}
-	w.refused = w.Refuses(status, p.usual)
-	if w.refused && status < 500 && status != http.StatusTooManyRequests && status != 420 && w.Wait == 0 {
-		w.refused, w.unsure = mayRefuse(status), true
+	w := Word{Statement: limits.Read(status, header, now, &p.clock)}
+	w.Refused = w.Refuses(status, p.usual)
+	if w.Refused && status < 500 && status != http.StatusTooManyRequests && status != 420 && w.Wait == 0 {
+		w.Refused, w.Unsure = mayRefuse(status), true
 	}
-	w.busy = status == http.StatusServiceUnavailable
+	w.Busy = status == http.StatusServiceUnavailable
 	began := p.suspect.active
 	// A host that states its limits, and has something left, does not refuse by a 503 that says nothing of them.
-	if p.suspect.see(sent, now, status, w.busy && !w.refused && !p.book.HasLeft(now)) {
-		w.refused, w.busy, w.suspected = true, false, true
+	if p.suspect.see(sent, now, status, w.Busy && !w.Refused && !p.book.HasLeft(now)) {
+		w.Refused, w.Busy, w.Suspected = true, false, true
 		if !began {
 			p.suspect.before = p.lesson
 		}
 	} else if began && !p.suspect.active {
 		p.lesson = p.suspect.before
 	}
-	if w.refused {
-		w.wait = w.Wait
+	if w.Refused {
+		w.Pause = w.Wait
 	}
 	return w
 }
@@ -283,8 +297,8 @@ func mayRefuse(status int) bool {
 	return false
 }
 
-// observe takes in the reply to f, and what it says.
-func (p *pace) observe(f *flight, now time.Time, status int, w word, latency sample) order {
+// Observe takes in the reply to f, and what it says.
+func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sample) Order {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	sent, before := f.sent, p.remove(f, now)
@@ -293,38 +307,38 @@ func (p *pace) observe(f *flight, now time.Time, status int, w word, latency sam
 	}
 	p.book.Note(w.Statement, sent, now, f.serial)
 	v := p.book.Verdict(now, len(p.underway), p.serial)
-	if len(w.Limits) > 0 && !w.refused && p.recalled {
+	if len(w.Limits) > 0 && !w.Refused && p.recalled {
 		p.recalled, p.lesson = false, newLesson() // the host's own word beats what an earlier run has learned
 	}
-	if w.refused && sent.After(p.refusedAt) {
+	if w.Refused && sent.After(p.refusedAt) {
 		p.book.Refused()
 	}
 	// A budget that is used up, or a limit of what is under way, refuses for that and not for the rate.
-	teaches := w.refused && !w.Crowd && !p.book.UsedUp(now, len(p.underway)) && w.wait < longWait
+	teaches := w.Refused && !w.Crowd && !p.book.UsedUp(now, len(p.underway)) && w.Pause < longWait
 	if p.live > 1 && !math.IsInf(v.Rate, 1) {
 		teaches = false // others share what is stated
 	}
-	if status < 500 && !w.Crowd && (teaches || !w.refused) { // a host that is in trouble may count a request or not
-		p.fit.add(sent, w.refused, before)
+	if status < 500 && !w.Crowd && (teaches || !w.Refused) { // a host that is in trouble may count a request or not
+		p.fit.add(sent, w.Refused, before)
 	}
-	if teaches || !w.refused || w.Crowd {
+	if teaches || !w.Refused || w.Crowd {
 		p.company(f, now, status, w, v)
 	}
-	p.eased.add(now, status >= 500 && !w.refused && p.crowd.limit() == unlimited)
-	if status < 400 && !w.refused {
+	p.eased.add(now, status >= 500 && !w.Refused && p.crowd.limit() == unlimited)
+	if status < 400 && !w.Refused {
 		p.gradient.add(f, now, latency)
 	}
 	var pause time.Duration
 	var cause, by string
 	switch left := v.Until.Sub(now); {
-	case w.refused:
+	case w.Refused:
 		cause = fault.StatusCause(status)
 		pause = p.refuse(sent, now, w, left, teaches)
-		if by = w.WaitFrom; w.wait == 0 && pause == left {
+		if by = w.WaitFrom; w.Pause == 0 && pause == left {
 			by = v.UntilOf
 		}
-	case w.wait > 0: // a good reply that asks for a pause
-		cause, pause = "as the reply asks", w.wait
+	case w.Pause > 0: // a good reply that asks for a pause
+		cause, pause = "as the reply asks", w.Pause
 		p.window = 1
 	case left > 0:
 		cause, pause, by = "quota used up", left, v.UntilOf
@@ -337,12 +351,12 @@ func (p *pace) observe(f *flight, now time.Time, status int, w word, latency sam
 		p.take(sent, now)
 	}
 	o := p.current(now)
-	o.pause, o.cause, o.by, o.refused = pause, cause, by, w.refused
+	o.Pause, o.Cause, o.By, o.Refused = pause, cause, by, w.Refused
 	return o
 }
 
 // company shows the reply to crowd.
-func (p *pace) company(f *flight, now time.Time, status int, w word, v limits.Verdict) {
+func (p *Pace) company(f *Flight, now time.Time, status int, w Word, v limits.Verdict) {
 	together := f.crowd
 	for _, other := range p.underway {
 		together = max(together, other.crowd)
@@ -361,27 +375,27 @@ func (p *pace) company(f *flight, now time.Time, status int, w word, v limits.Ve
 }
 
 // refuse takes in a refusal and returns the pause that is due. left is for how long a stated limit has nothing left.
-func (p *pace) refuse(sent, now time.Time, w word, left time.Duration, teaches bool) time.Duration {
+func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches bool) time.Duration {
 	p.window = 1
 	if most := p.crowd.limit(); most < unlimited {
 		p.window = most // it is known how many may go
 	}
 	if !sent.After(p.refusedAt) {
-		return w.wait // it was under way when another was refused, and is held back by that one's pause
+		return w.Pause // it was under way when another was refused, and is held back by that one's pause
 	}
 	p.refusals++
-	if teaches && !w.busy && p.crowd.limit() == unlimited && (p.suspect.active || !p.book.Found(p.taken, w.wait, sent, now, p.serial)) {
-		p.learn(now, cmp.Or(w.wait, w.least))
+	if teaches && !w.Busy && p.crowd.limit() == unlimited && (p.suspect.active || !p.book.Found(p.taken, w.Pause, sent, now, p.serial)) {
+		p.learn(now, cmp.Or(w.Pause, w.Least))
 	}
-	if w.suspected {
+	if w.Suspected {
 		p.doubt(now)
 	}
-	pause := w.wait
+	pause := w.Pause
 	if pause == 0 && left > 0 {
 		pause = left
 	}
 	if pause == 0 {
-		pause = min(pauseCap, max(firstPause, w.least)<<min(p.refusals-1, 10))
+		pause = min(pauseCap, max(firstPause, w.Least)<<min(p.refusals-1, 10))
 		pause += rand.N(pause / 10)
 	}
 	p.refusedAt, p.paused, p.stale = now, pause, true
@@ -393,7 +407,7 @@ func (p *pace) refuse(sent, now time.Time, w word, left time.Duration, teaches b
 }
 
 // doubt ends the trial of a host's 503s if they make the rate fall again and again: then they are none of a rate.
-func (p *pace) doubt(now time.Time) {
+func (p *Pace) doubt(now time.Time) {
 	switch s := &p.suspect; {
 	case s.runs < suspectRuns: // the first guess may be far too high
 	case s.first == 0:
@@ -405,7 +419,7 @@ func (p *pace) doubt(now time.Time) {
 }
 
 // learn lowers the rate to just below what the host grants, after a refusal that asks for a pause of wait.
-func (p *pace) learn(now time.Time, wait time.Duration) {
+func (p *Pace) learn(now time.Time, wait time.Duration) {
 	inForce := min(p.rate(), p.book.Verdict(now, len(p.underway), p.serial).Rate)
 	elapsed := now.Sub(p.since).Seconds()
 	granted := float64(p.taken) / max(elapsed, 1) // limits are hardly ever kept for less than a second
@@ -455,7 +469,7 @@ func (p *pace) learn(now time.Time, wait time.Duration) {
 }
 
 // fall lowers the rate after a refusal of inForce to what was granted or is proven.
-func (p *pace) fall(inForce, granted float64) {
+func (p *Pace) fall(inForce, granted float64) {
 	if inForce <= p.proven {
 		p.proven = 0 // it holds no more
 	}
@@ -468,7 +482,7 @@ func (p *pace) fall(inForce, granted float64) {
 }
 
 // take takes in a reply that is not a refusal.
-func (p *pace) take(sent, now time.Time) {
+func (p *Pace) take(sent, now time.Time) {
 	if sent.After(p.refusedAt) { // what was under way at a refusal says nothing of the time after it
 		p.window = min(p.window+1, p.places)
 		if p.stale {
@@ -482,4 +496,43 @@ func (p *pace) take(sent, now time.Time) {
 	if !math.IsInf(p.learned, 1) {
 		p.climb(now)
 	}
+}
+
+// Share takes in that so many processes ask the host together, and that the others have taken so many requests. What is left, and what may be under way,
+// is for all of them.
+func (p *Pace) Share(live, taken int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.live = live
+	p.serial += taken
+	p.taken += taken
+	p.stepTaken += taken
+}
+
+// Holds returns what holds at now, and what was stated of limits.
+func (p *Pace) Holds(now time.Time) (Order, []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current(now), p.book.Stated(now)
+}
+
+// Move gives what was learned of the rate to another pace: it was of that one.
+func (p *Pace) Move(to *Pace) {
+	p.mu.Lock()
+	l := p.lesson
+	p.lesson, p.book = newLesson(), limits.Book{}
+	p.mu.Unlock()
+	to.mu.Lock()
+	defer to.mu.Unlock()
+	if math.IsInf(to.learned, 1) {
+		to.lesson = l
+	}
+}
+
+// Restart lets requests go one by one again, as in the beginning.
+func (p *Pace) Restart(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.window = 1
+	p.eased.back(now)
 }

@@ -1,7 +1,7 @@
 // gate is where the requests to one host wait. Plugins are let in by turns, and the splits of a plugin by turns within its
 // own, whoever floods it.
 
-package fetch
+package ratelimit
 
 import (
 	"container/list"
@@ -21,7 +21,7 @@ type gate struct {
 
 // party is who shares a gate with others: a plugin of a run. Where only one waits at a time, it needs no name.
 type party struct {
-	client *hosts
+	client *Session
 	plugin string
 }
 

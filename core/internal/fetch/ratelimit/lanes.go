@@ -1,6 +1,6 @@
 // lane is where requests wait that share limits: those of a host, or those of a bucket of it. It has a pace, a line, and a schedule in the limiter.
 
-package fetch
+package ratelimit
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/pace"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 )
 
@@ -21,7 +21,7 @@ type lane struct {
 	limiter Limiter
 	turn    gate // of one place, held by the request that is next to go
 	sent    gate // requests that are on the wire
-	pace    *pace
+	pace    *pace.Pace
 	blocked blocked
 	told    func(stats.Wait) // is told of pauses that come from elsewhere; nil: nobody
 
@@ -33,7 +33,7 @@ type lane struct {
 }
 
 func newLane(key, host, bucket string, limiter Limiter) *lane {
-	l := &lane{key: key, host: host, bucket: bucket, limiter: limiter, pace: newPace()}
+	l := &lane{key: key, host: host, bucket: bucket, limiter: limiter, pace: pace.New()}
 	l.turn.resize(1)
 	return l
 }
@@ -48,7 +48,7 @@ func (l *lane) name() string {
 
 // fix makes the ceilings of pipeline files hold.
 func (l *lane) fix(c ceilings) {
-	l.pace.fix(c.rate, c.burst, c.places)
+	l.pace.Fix(c.rate, c.burst, c.places)
 	l.apply()
 }
 
@@ -57,17 +57,17 @@ func (l *lane) fix(c ceilings) {
 func (l *lane) apply() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	o := l.pace.order()
-	if o.window != l.window {
-		l.window = o.window
-		l.sent.resize(o.window)
+	o := l.pace.Order()
+	if o.Window != l.window {
+		l.window = o.Window
+		l.sent.resize(o.Window)
 	}
-	if o.burst == l.burst && (o.rate == l.rate || math.Abs(o.rate-l.rate) < l.rate/1000) {
+	if o.Burst == l.burst && (o.Rate == l.rate || math.Abs(o.Rate-l.rate) < l.rate/1000) {
 		return
 	}
-	l.rate, l.burst = o.rate, o.burst
+	l.rate, l.burst = o.Rate, o.Burst
 	if s, ok := l.limiter.(RateSetter); ok {
-		s.SetRate(l.key, o.rate, o.burst)
+		s.SetRate(l.key, o.Rate, o.Burst)
 	}
 }
 
@@ -85,10 +85,10 @@ func (l *lane) note(d time.Duration, cause, by string) (w stats.Wait, news bool)
 
 // stats says what holds now.
 func (l *lane) stats() stats.Bucket {
-	o, stated := l.pace.holds(time.Now())
-	s := stats.Bucket{Name: l.bucket, Limit: o.window, LimitFrom: o.windowFrom, LimitOf: o.of, Stated: stated, Queued: l.turn.queued()}
-	if o.from != "" {
-		s.Rate, s.RateFrom = o.rate, o.from
+	o, stated := l.pace.Holds(time.Now())
+	s := stats.Bucket{Name: l.bucket, Limit: o.Window, LimitFrom: o.WindowFrom, LimitOf: o.Of, Stated: stated, Queued: l.turn.queued()}
+	if o.From != "" {
+		s.Rate, s.RateFrom = o.Rate, o.From
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -99,8 +99,8 @@ func (l *lane) stats() stats.Bucket {
 	return s
 }
 
-// longest returns the longest pause of t and of its buckets that lasts now; 0 if there is none, or if it cannot be known.
-func (t *target) longest(ctx context.Context) time.Duration {
+// Longest returns the longest pause of t and of its buckets that lasts now; 0 if there is none, or if it cannot be known.
+func (t *target) Longest(ctx context.Context) time.Duration {
 	wait, _ := t.reserve(ctx, 0)
 	for _, l := range t.buckets.all() {
 		if w, err := l.reserve(ctx, 0); err == nil {
@@ -112,17 +112,17 @@ func (t *target) longest(ctx context.Context) time.Duration {
 
 // journey is a request on its way, in the lanes that it went through.
 type journey struct {
-	h      *host
+	h      *Host
 	bucket *lane // nil: none
-	whole  *flight
-	part   *flight
+	whole  *pace.Flight
+	part   *pace.Flight
 	sent   time.Time
 }
 
-func (h *host) went(bucket *lane, now time.Time) *journey {
-	j := &journey{h: h, bucket: bucket, whole: h.lane.pace.began(now), sent: now}
+func (h *Host) went(bucket *lane, now time.Time) *journey {
+	j := &journey{h: h, bucket: bucket, whole: h.lane.pace.Began(now), sent: now}
 	if bucket != nil {
-		j.part = bucket.pace.began(now)
+		j.part = bucket.pace.Began(now)
 	}
 	return j
 }
@@ -137,10 +137,10 @@ func (j *journey) leave() {
 
 // failed ends a request that has no reply.
 func (j *journey) failed(now time.Time, blame bool) {
-	j.h.lane.pace.failed(j.whole, now, blame)
+	j.h.lane.pace.Failed(j.whole, now, blame)
 	j.h.apply()
 	if j.bucket != nil {
-		j.bucket.pace.failed(j.part, now, false)
+		j.bucket.pace.Failed(j.part, now, false)
 		j.bucket.apply()
 	}
 }
@@ -148,21 +148,21 @@ func (j *journey) failed(now time.Time, blame bool) {
 // share tells the pace what other processes do.
 func (l *lane) share() {
 	if s, ok := l.limiter.(Sharer); ok {
-		l.pace.share(s.Others(l.key))
+		l.pace.Share(s.Others(l.key))
 	}
 }
 
 // observe shows the reply to the paces. What it says of limits is for the lane that it speaks of, which is returned with what that orders.
-func (j *journey) observe(ex *exchange, resp *http.Response, now time.Time) (*lane, order) {
-	h, w := j.h, ex.word
-	latency := sample{ex.shape, ex.firstByte}
+func (j *journey) observe(c *Call, resp *http.Response, now time.Time) (*lane, pace.Order) {
+	h, w := j.h, c.word
+	latency := pace.Sample{Shape: c.shape, Took: c.firstByte}
 	h.share()
-	of := h.spokenOf(ex, j)
+	of := h.spokenOf(c, j)
 	if of == nil {
-		o := h.lane.pace.observe(j.whole, now, resp.StatusCode, w, latency)
+		o := h.lane.pace.Observe(j.whole, now, resp.StatusCode, w, latency)
 		h.apply()
 		if j.bucket != nil {
-			j.bucket.pace.failed(j.part, now, false)
+			j.bucket.pace.Failed(j.part, now, false)
 			j.bucket.apply()
 		}
 		return h.lane, o
@@ -170,50 +170,19 @@ func (j *journey) observe(ex *exchange, resp *http.Response, now time.Time) (*la
 	of.share()
 	f := j.part
 	if of != j.bucket { // it is found to be of this bucket now
-		f = of.pace.began(j.sent)
+		f = of.pace.Began(j.sent)
 		if j.bucket != nil {
-			j.bucket.pace.failed(j.part, now, false)
+			j.bucket.pace.Failed(j.part, now, false)
 			j.bucket.apply()
 		}
 	}
-	o := of.pace.observe(f, now, resp.StatusCode, w, sample{})
+	o := of.pace.Observe(f, now, resp.StatusCode, w, pace.Sample{})
 	of.apply()
-	if w.refused {
-		h.lane.pace.failed(j.whole, now, false) // which is not the whole host's
+	if w.Refused {
+		h.lane.pace.Failed(j.whole, now, false) // which is not the whole host's
 	} else {
-		h.lane.pace.observe(j.whole, now, resp.StatusCode, word{}, latency)
+		h.lane.pace.Observe(j.whole, now, resp.StatusCode, pace.Word{}, latency)
 	}
 	h.apply()
 	return of, o
-}
-
-// share takes in that so many processes ask the host together, and that the others have taken so many requests. What is left, and what may be under way,
-// is for all of them.
-func (p *pace) share(live, taken int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.live = live
-	p.serial += taken
-	p.taken += taken
-	p.stepTaken += taken
-}
-
-// holds returns what holds at now, and what was stated of limits.
-func (p *pace) holds(now time.Time) (order, []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.current(now), p.book.Stated(now)
-}
-
-// move gives what was learned of the rate to another pace: it was of that one.
-func (p *pace) move(to *pace) {
-	p.mu.Lock()
-	l := p.lesson
-	p.lesson, p.book = newLesson(), limits.Book{}
-	p.mu.Unlock()
-	to.mu.Lock()
-	defer to.mu.Unlock()
-	if math.IsInf(to.learned, 1) {
-		to.lesson = l
-	}
 }

@@ -1,7 +1,7 @@
 // suspect finds out whether the 503s of a host, which say nothing else, are refusals for asking too often, as those of many proxies are, or
 // failures.
 
-package fetch
+package pace
 
 import "time"
 

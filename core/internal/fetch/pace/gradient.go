@@ -1,7 +1,7 @@
 // gradient finds out how many requests a host works on at one time, by its latency: beyond that number they wait inside it, so
 // that more of them make each slower and none of them sooner.
 
-package fetch
+package pace
 
 import (
 	"math"
@@ -23,14 +23,14 @@ const (
 	restRound     = 10
 )
 
-// sample is the latency of one reply: the time to its first byte, and the shape of its request.
-type sample struct {
-	shape string
-	took  time.Duration
+// Sample is the latency of one reply: the time to its first byte, and the shape of its request.
+type Sample struct {
+	Shape string
+	Took  time.Duration
 }
 
-// shapeOf is what requests of comparable latency have in common: the method and the path without what looks like an id.
-func shapeOf(req *http.Request) string {
+// ShapeOf is what requests of comparable latency have in common: the method and the path without what looks like an id.
+func ShapeOf(req *http.Request) string {
 	parts := strings.Split(req.URL.Path, "/")
 	for i, part := range parts {
 		if strings.ContainsAny(part, "0123456789") {
@@ -80,19 +80,19 @@ func (g *gradient) window() int {
 }
 
 // add takes in a good reply.
-func (g *gradient) add(f *flight, now time.Time, latency sample) {
-	if latency.took <= 0 || g.resting && f.sent.Before(g.rested) {
+func (g *gradient) add(f *Flight, now time.Time, latency Sample) {
+	if latency.Took <= 0 || g.resting && f.sent.Before(g.rested) {
 		return
 	}
-	s := g.shapes[latency.shape]
+	s := g.shapes[latency.Shape]
 	if s == nil {
 		if len(g.shapes) >= gradientShapes {
 			return
 		}
 		s = &shape{}
-		g.shapes[latency.shape] = s
+		g.shapes[latency.Shape] = s
 	}
-	s.sum += latency.took.Seconds()
+	s.sum += latency.Took.Seconds()
 	s.n++
 	g.n++
 	g.since++

@@ -1,6 +1,6 @@
 // crowd finds out whether a host refuses by how many requests are under way, and how many it takes.
 
-package fetch
+package pace
 
 import (
 	"net/http"
@@ -63,9 +63,9 @@ func (c *crowd) limit() int {
 
 // add takes in the fate of a request, beside which so many were under way together. It returns whether there is reason to make a limit, see adopt, or whether it has given
 // one up.
-func (c *crowd) add(f *flight, now time.Time, status, together int, w word) (found, lost bool) {
+func (c *crowd) add(f *Flight, now time.Time, status, together int, w Word) (found, lost bool) {
 	switch {
-	case w.refused || status == 503:
+	case w.Refused || status == 503:
 		if took := now.Sub(f.sent); c.turn == 0 || took < c.turn {
 			c.turn = took
 		}
@@ -192,7 +192,7 @@ func (c *crowd) slower(than float64, now time.Time) bool {
 	return c.most > 0 && c.since >= crowdProven && 2*c.used >= c.since && elapsed >= crowdSettled && float64(c.since) < than*elapsed.Seconds()
 }
 
-func (c *crowd) take(f *flight, now time.Time) {
+func (c *crowd) take(f *Flight, now time.Time) {
 	c.taken[min(f.crowd-f.early, crowdSeen)]++
 	c.all++
 	c.since++

@@ -1,6 +1,6 @@
 // hosts: what the process knows of each target host, whoever asks it.
 
-package fetch
+package ratelimit
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/breaker"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/pace"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
@@ -56,7 +57,7 @@ func (hs *Hosts) get(key string) *target {
 	defer hs.mu.Unlock()
 	t := hs.m[key]
 	if t == nil {
-		t = &target{lane: newLane(key, key, "", hs.limiter), breaker: breaker.New(), users: map[*hosts]ceilings{}}
+		t = &target{lane: newLane(key, key, "", hs.limiter), breaker: breaker.New(), users: map[*Session]ceilings{}}
 		t.told = t.tell
 		hs.m[key] = t
 	}
@@ -69,9 +70,9 @@ type target struct {
 	*lane
 	buckets buckets
 	breaker *breaker.Breaker
-	budget  breaker.Budget
+	Budget  breaker.Budget
 
-	users map[*hosts]ceilings // mu of the lane guards it
+	users map[*Session]ceilings // mu of the lane guards it
 }
 
 // ceilings are those of a pipeline file.
@@ -93,7 +94,7 @@ func (l ceilings) strictest(other ceilings) ceilings {
 }
 
 // use makes the limits of a user hold too, and reports whether they are news.
-func (t *target) use(user *hosts, more ceilings) bool {
+func (t *target) use(user *Session, more ceilings) bool {
 	t.mu.Lock()
 	before, known := t.users[user]
 	after := before.strictest(more)
@@ -107,7 +108,7 @@ func (t *target) use(user *hosts, more ceilings) bool {
 }
 
 // forget takes the limits of a user away.
-func (t *target) forget(user *hosts) {
+func (t *target) forget(user *Session) {
 	t.mu.Lock()
 	delete(t.users, user)
 	t.mu.Unlock()
@@ -146,23 +147,33 @@ func (t *target) tell(w stats.Wait) {
 	}
 }
 
-// hosts are those that one client asks.
-type hosts struct {
+// Session is the hosts that one client asks.
+type Session struct {
 	shared  *Hosts
 	onWait  func(stats.Wait)
 	log     hclog.Logger
-	learned map[string]learnedLimit // by earlier runs
+	learned map[string]pace.Learned // by earlier runs
 	file    string                  // where it is kept; "": nowhere
 
 	mu   sync.Mutex
-	m    map[string]*host
+	m    map[string]*Host
 	kept time.Time // when the file was last written
 }
 
-func newHosts(o Options) *hosts {
-	hs := &hosts{shared: o.Hosts, onWait: o.OnWait, log: o.Logger.Named("fetch"), m: map[string]*host{}}
+// Options are what a client tells of itself.
+type Options struct {
+	Hosts   *Hosts // shared with other clients
+	Logger  hclog.Logger
+	OnWait  func(stats.Wait) // told of every pause of a host
+	Learned string           // the file in which what is learned is kept; "": none
+	Aside   bool             // what is learned is not kept
+}
+
+// NewSession returns the hosts as one client asks them.
+func NewSession(o Options) *Session {
+	hs := &Session{shared: o.Hosts, onWait: o.OnWait, log: o.Logger.Named("fetch"), m: map[string]*Host{}}
 	if o.Learned != "" {
-		f, err := readLearned(o.Learned)
+		f, err := ReadLearned(o.Learned)
 		if err != nil {
 			hs.log.Warn("learned limits", "error", err)
 		}
@@ -174,15 +185,15 @@ func newHosts(o Options) *hosts {
 	return hs
 }
 
-// get returns the host of an origin, with its limits no looser than those of p.
-func (hs *hosts) get(o origin.Origin, p httppolicy.Policy) *host {
+// Get returns the host of an origin, with its limits no looser than those of p.
+func (hs *Session) Get(o origin.Origin, p httppolicy.Policy) *Host {
 	key := o.Address()
 	hs.mu.Lock()
 	h := hs.m[key]
 	if h == nil {
-		h = &host{target: hs.shared.get(key), all: hs, meter: stats.NewMeter()}
+		h = &Host{target: hs.shared.get(key), all: hs, Meter: stats.NewMeter()}
 		if l, ok := hs.learned[key]; ok {
-			h.pace.recall(l, time.Now())
+			h.pace.Recall(l, time.Now())
 		}
 		hs.m[key] = h
 	}
@@ -191,18 +202,23 @@ func (hs *hosts) get(o origin.Origin, p httppolicy.Policy) *host {
 	return h
 }
 
-// crawlDelay makes the time that robots.txt wants between two requests hold.
-func (hs *hosts) crawlDelay(o origin.Origin, p httppolicy.Policy, every time.Duration) {
-	h := hs.get(o, p)
+// CrawlDelay makes the time that robots.txt wants between two requests hold.
+func (hs *Session) CrawlDelay(o origin.Origin, p httppolicy.Policy, every time.Duration) {
+	h := hs.Get(o, p)
 	if h.use(hs, ceilings{rate: 1 / every.Seconds(), burst: 1}) {
 		hs.log.Info("crawl delay", "host", h.key, "every", every)
 	}
 }
 
-// close takes the limits of the client's plugins away from the hosts that it shares with others.
-func (hs *hosts) close() {
+// Close keeps what was learned, and takes the limits of the client's plugins away from the hosts that it shares with others.
+func (hs *Session) Close() {
+	if hs.file != "" {
+		if err := hs.keepLearned(hs.file); err != nil {
+			hs.log.Warn("learned limits are not kept", "error", err)
+		}
+	}
 	hs.mu.Lock()
-	all := make([]*host, 0, len(hs.m))
+	all := make([]*Host, 0, len(hs.m))
 	for _, h := range hs.m {
 		all = append(all, h)
 	}
@@ -212,11 +228,11 @@ func (hs *hosts) close() {
 	}
 }
 
-// host is one target host, as one client sees it.
-type host struct {
+// Host is one target host, as one client sees it.
+type Host struct {
 	*target
-	all   *hosts
-	meter *stats.Meter
+	all   *Session
+	Meter *stats.Meter
 }
 
 // blocked sums up for how long the request that was next to go was held back, by cause. A request that waits behind it
@@ -241,12 +257,12 @@ func (b *blocked) read() [len(waitCauses)]time.Duration {
 	return b.total
 }
 
-// stats returns a copy of what was counted.
-func (hs *hosts) stats() stats.Stats {
+// Stats returns a copy of what was counted.
+func (hs *Session) Stats() stats.Stats {
 	hs.mu.Lock()
 	all := slices.Collect(maps.Values(hs.m))
 	hs.mu.Unlock()
-	slices.SortFunc(all, func(a, b *host) int { return strings.Compare(a.key, b.key) })
+	slices.SortFunc(all, func(a, b *Host) int { return strings.Compare(a.key, b.key) })
 	s := stats.Stats{Hosts: make([]stats.Host, 0, len(all))}
 	for _, h := range all {
 		s.Hosts = append(s.Hosts, h.stats())
@@ -254,8 +270,8 @@ func (hs *hosts) stats() stats.Stats {
 	return s
 }
 
-func (h *host) stats() stats.Host {
-	s := h.meter.Read()
+func (h *Host) stats() stats.Host {
+	s := h.Meter.Read()
 	s.Host = h.key
 	own := h.lane.stats()
 	s.Rate, s.RateFrom, s.Limit, s.LimitFrom, s.LimitOf = own.Rate, own.RateFrom, own.Limit, own.LimitFrom, own.LimitOf
@@ -289,3 +305,9 @@ func split(d time.Duration, before, after [len(waitCauses)]time.Duration) (parts
 	}
 	return parts
 }
+
+// Key is the host's name, with its port where that is not the scheme's own.
+func (h *Host) Key() string { return h.key }
+
+// Tell tells the client of a wait.
+func (h *Host) Tell(w stats.Wait) { h.all.onWait(w) }

@@ -1,6 +1,6 @@
 // rounds is a queue in which the splits of a plugin take turns.
 
-package fetch
+package ratelimit
 
 import "container/list"
 

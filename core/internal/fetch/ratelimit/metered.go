@@ -1,6 +1,6 @@
 // metered counts the attempts of each host.
 
-package fetch
+package ratelimit
 
 import (
 	"fmt"
@@ -15,16 +15,17 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
 )
 
-func metered() trip.Decorator {
+// Metered counts each attempt.
+func Metered() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
-			ex := exchangeOf(req)
-			m := ex.host.meter
-			m.Count(func(s *stats.Host) { s.Requests++; s.InFlight++; s.BytesOut += int64(len(ex.Body)) })
+			c := callOf(req)
+			m := c.Host.Meter
+			m.Count(func(s *stats.Host) { s.Requests++; s.InFlight++; s.BytesOut += int64(len(c.Body)) })
 			at := wire.Attempt{Connected: m.Connected}
 			began := time.Now()
 			resp, err := next.RoundTrip(req.WithContext(wire.Watch(req.Context(), &at)))
-			ex.firstByte = at.FirstByte
+			c.firstByte = at.FirstByte
 			took := time.Since(began)
 			m.Count(func(s *stats.Host) {
 				s.InFlight--
@@ -43,7 +44,7 @@ func metered() trip.Decorator {
 				}
 			})
 			if resp != nil { // failures are told by the retries
-				ex.Explain("reply", func() string { return replyText(resp, took) })
+				c.Explain("reply", func() string { return replyText(resp, took) })
 			}
 			return resp, err
 		})

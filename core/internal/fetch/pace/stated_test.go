@@ -1,4 +1,4 @@
-package fetch
+package pace
 
 import (
 	"math"
@@ -17,13 +17,13 @@ func FuzzHints(f *testing.F) {
 			"X-Ratelimit-Fillrate": {limit}, "X-Ratelimit-Interval-Seconds": {reset}, "Ratelimit-Policy": {policy}, "Ratelimit": {state},
 			"Beta-Ratelimit-Policy": {policy}, "Beta-Ratelimit": {limit},
 		}}
-		p := newPace()
+		p := New()
 		for range 3 {
 			now := time.Now()
 			for _, status := range []int{200, 429, 503} {
-				w := p.read(now, now, status, resp.Header)
-				o := p.observe(p.began(now), now, status, w, sample{"GET/", time.Second})
-				if !(o.rate > 0) || o.burst < 1 || o.window < 1 || o.pause < 0 || o.pause > 32*24*time.Hour || math.IsNaN(o.rate) {
+				w := p.Read(now, now, status, resp.Header)
+				o := p.Observe(p.Began(now), now, status, w, Sample{"GET/", time.Second})
+				if !(o.Rate > 0) || o.Burst < 1 || o.Window < 1 || o.Pause < 0 || o.Pause > 32*24*time.Hour || math.IsNaN(o.Rate) {
 					t.Fatalf("%+v", o)
 				}
 			}

@@ -1,6 +1,6 @@
 // Limiter: the seam behind which the requests of one process, or of many machines, are spaced; and its form for one process.
 
-package fetch
+package ratelimit
 
 import (
 	"context"

@@ -8,7 +8,7 @@
 //
 // An endpoint is a shape: the method and the path without what looks like an id.
 
-package fetch
+package ratelimit
 
 import (
 	"cmp"
@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/pace"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
@@ -82,7 +83,7 @@ func (b *buckets) all() []*lane {
 }
 
 // bucketOf returns the lane that a request goes through beside that of the whole host; nil if there is none.
-func (h *host) bucketOf(req *http.Request, p httppolicy.Policy, shape string) *lane {
+func (h *Host) bucketOf(req *http.Request, p httppolicy.Policy, shape string) *lane {
 	for _, l := range p.Limits {
 		if endpointFits(l, req) {
 			return h.fileLane(l)
@@ -123,7 +124,7 @@ func sameParts(a, b string) int {
 }
 
 // fileLane returns the lane of a limit of the pipeline file.
-func (h *host) fileLane(e httppolicy.EndpointLimit) *lane {
+func (h *Host) fileLane(e httppolicy.EndpointLimit) *lane {
 	b := &h.buckets
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -136,7 +137,7 @@ func (h *host) fileLane(e httppolicy.EndpointLimit) *lane {
 }
 
 // open returns the lane of a bucket, and whether it is new. b.mu is held.
-func (h *host) open(name string) (l *lane, made bool) {
+func (h *Host) open(name string) (l *lane, made bool) {
 	b := &h.buckets
 	if l = b.lanes[name]; l != nil {
 		return l, false
@@ -150,7 +151,7 @@ func (h *host) open(name string) (l *lane, made bool) {
 	l = newLane(h.key+" "+name, h.key, name, h.limiter)
 	l.told = h.tell
 	if learned, ok := h.all.learned[l.key]; ok {
-		l.pace.recall(learned, time.Now())
+		l.pace.Recall(learned, time.Now())
 	}
 	l.apply()
 	b.lanes[name] = l
@@ -158,27 +159,27 @@ func (h *host) open(name string) (l *lane, made bool) {
 }
 
 // spokenOf returns the bucket that a reply speaks of, which it may be the first to name; nil: the host as a whole.
-func (h *host) spokenOf(ex *exchange, j *journey) *lane {
+func (h *Host) spokenOf(c *Call, j *journey) *lane {
 	b := &h.buckets
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	w := ex.word
+	w := c.word
 	if j.bucket != nil && j.bucket.file {
 		if w.Reach == limits.Whole {
 			return nil
 		}
 		return j.bucket
 	}
-	name := b.named(ex.shape, w)
+	name := b.named(c.shape, w)
 	if name == "" {
-		name = b.apartFrom(ex.shape, w, j.sent)
+		name = b.apartFrom(c.shape, w, j.sent)
 	}
 	if name == "" && w.Reach != limits.Whole {
-		name = b.shapes[ex.shape]
+		name = b.shapes[c.shape]
 	}
 	if name == "" {
 		if b.shapes != nil {
-			b.remember(ex.shape, "")
+			b.remember(c.shape, "")
 		}
 		return nil
 	}
@@ -187,9 +188,9 @@ func (h *host) spokenOf(ex *exchange, j *journey) *lane {
 		return nil
 	}
 	if made {
-		h.lane.pace.move(l.pace) // what was taken for the whole host's
+		h.lane.pace.Move(l.pace) // what was taken for the whole host's
 	}
-	b.remember(ex.shape, name)
+	b.remember(c.shape, name)
 	b.counts[name]++
 	if w.Reach == limits.Whole {
 		return nil
@@ -204,11 +205,11 @@ func (b *buckets) remember(shape, name string) {
 }
 
 // named returns the bucket that a reply names, by itself or by the limits that it states.
-func (b *buckets) named(shape string, w word) string {
+func (b *buckets) named(shape string, w pace.Word) string {
 	switch {
 	case w.Bucket != "":
 		return w.Bucket
-	case w.refused && w.Reach == limits.Endpoint:
+	case w.Refused && w.Reach == limits.Endpoint:
 		return endpoint(shape)
 	case len(w.Limits) == 0:
 		return ""
@@ -218,13 +219,13 @@ func (b *buckets) named(shape string, w word) string {
 		b.signs = map[string]string{}
 	}
 	mine, seen := b.signs[shape]
-	if before := b.signs[b.previous]; b.previous != "" && b.previous != shape && before != sign && seen && mine == sign && !w.refused {
+	if before := b.signs[b.previous]; b.previous != "" && b.previous != shape && before != sign && seen && mine == sign && !w.Refused {
 		if b.changes++; b.changes >= alternate {
 			b.split = true
 		}
 	}
 	if seen || len(b.signs) < mostShapes {
-		if !w.refused {
+		if !w.Refused {
 			b.signs[shape] = sign
 		}
 		b.previous = shape
@@ -240,9 +241,9 @@ func (b *buckets) named(shape string, w word) string {
 
 // countedApart finds out whether endpoints whose limits look the same are counted each by itself: what is left goes on from the last reply of the same
 // endpoint, and is far from what the last reply of another said. Requests that are under way together, and what one costs, are no such gap.
-func (b *buckets) countedApart(shape, sign string, w word) bool {
+func (b *buckets) countedApart(shape, sign string, w pace.Word) bool {
 	left := w.Limits[0].Left
-	if b.apart || w.refused || left < 0 {
+	if b.apart || w.Refused || left < 0 {
 		return b.apart
 	}
 	if b.lefts == nil {
@@ -266,7 +267,7 @@ func (b *buckets) countedApart(shape, sign string, w word) bool {
 }
 
 // signature is what tells the limits of one endpoint from those of another.
-func signature(w word) string {
+func signature(w pace.Word) string {
 	var all []string
 	for _, l := range w.Limits {
 		all = append(all, l.Name+" "+strconv.FormatFloat(l.Max, 'g', 6, 64))
@@ -278,9 +279,9 @@ func signature(w word) string {
 func endpoint(shape string) string { return strings.Replace(shape, "/", " /", 1) }
 
 // apartFrom finds out whether one endpoint is refused while others are taken.
-func (b *buckets) apartFrom(shape string, w word, sent time.Time) string {
+func (b *buckets) apartFrom(shape string, w pace.Word, sent time.Time) string {
 	switch {
-	case w.refused && w.Reach != limits.Whole && b.shapes[shape] == "":
+	case w.Refused && w.Reach != limits.Whole && b.shapes[shape] == "":
 		if b.refused != "" && b.refused != shape && !sent.Before(b.since) {
 			b.refused, b.others = "", nil // others are refused too
 			return ""
@@ -288,7 +289,7 @@ func (b *buckets) apartFrom(shape string, w word, sent time.Time) string {
 		if b.refused == "" {
 			b.refused, b.since, b.others = shape, sent, map[string]int{}
 		}
-	case !w.refused && b.refused != "" && !sent.Before(b.since):
+	case !w.Refused && b.refused != "" && !sent.Before(b.since):
 		if shape == b.refused {
 			if b.others["taken"] < apart { // it is taken again: another refusal will show
 				b.refused, b.others = "", nil
@@ -297,7 +298,7 @@ func (b *buckets) apartFrom(shape string, w word, sent time.Time) string {
 		}
 		b.others["taken"]++
 	}
-	if b.refused == shape && w.refused && b.others["taken"] >= apart {
+	if b.refused == shape && w.Refused && b.others["taken"] >= apart {
 		b.refused, b.others = "", nil
 		return endpoint(shape)
 	}

@@ -1,7 +1,7 @@
 // eased lowers the rate while a host is in trouble: multiplicatively for a burst of server errors, and additively back up. After
 // errors alone, as of a host that was away, the way up begins with doublings: how much such a host takes is not known to be little.
 
-package fetch
+package pace
 
 import (
 	"math"

@@ -2,7 +2,7 @@
 // far and seldom when it is near, and it stays just below it. From time to time, at most once a minute or two and 500
 // requests, a probe goes beyond: the limit may have been raised.
 
-package fetch
+package pace
 
 import "time"
 
@@ -21,7 +21,7 @@ const (
 )
 
 // climb raises the learned rate towards the ceiling, or beyond it if a probe is due.
-func (p *pace) climb(now time.Time) {
+func (p *Pace) climb(now time.Time) {
 	elapsed := now.Sub(p.stepAt)
 	top := below * p.ceiling
 	gap := top/p.learned - 1
@@ -51,12 +51,12 @@ func (p *pace) climb(now time.Time) {
 }
 
 // used reports whether the rate was made use of since the last step: otherwise nothing is proven.
-func (p *pace) used(elapsed time.Duration) bool {
+func (p *Pace) used(elapsed time.Duration) bool {
 	return float64(p.stepTaken) >= 0.7*p.rate()*elapsed.Seconds()
 }
 
 // probe goes beyond the ceiling, if it is time.
-func (p *pace) probe(now time.Time) {
+func (p *Pace) probe(now time.Time) {
 	gap, requests := p.probeGap, probeAfter
 	if p.probing {
 		gap, requests = probeStep, probeSome

@@ -1,6 +1,6 @@
 // fit finds the rate of a token bucket, the commonest kind of limit, out of what it took and what it refused.
 
-package fetch
+package pace
 
 import (
 	"math"

@@ -1,11 +1,10 @@
 // What is said of a request that is given up: every attempt, and why.
 
-package fetch
+package retry
 
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -42,14 +41,6 @@ func (t *tally) String() string {
 		all = append(all, c)
 	}
 	return strings.Join(all, ", ")
-}
-
-// words tells an attempt that failed in a few words.
-func words(ex *exchange, resp *http.Response, err error) string {
-	if err != nil {
-		return fault.Words(err, ex.Origin)
-	}
-	return fault.StatusText(resp.StatusCode)
 }
 
 // gaveUp reads like "gave up after 4 attempts in 12 s: connection reset (2×), 503 Service Unavailable (2×)".
@@ -91,7 +82,7 @@ func (t *trial) classed(err error) error {
 		if t.causes.total > 0 {
 			tried = t.gaveUp()
 		}
-		return fault.Told(join("; ", late.Error(), t.ex.held, tried), err)
+		return fault.Told(join("; ", late.Error(), t.call.Held, tried), err)
 	}
 	if t.last.Rule().Permanent || t.last.Verdict == fault.Never {
 		return sdk.Permanent(err)

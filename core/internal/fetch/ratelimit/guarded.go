@@ -1,6 +1,6 @@
-// guarded shows each host's circuit breaker what becomes of its attempts. Whether one may go is asked by paced, in the line.
+// guarded shows each host's circuit breaker what becomes of its attempts. Whether one may go is asked by Paced, in the line.
 
-package fetch
+package ratelimit
 
 import (
 	"context"
@@ -16,35 +16,35 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 )
 
-// guarded shows the breaker what becomes of each attempt. Whether one may go is asked by paced, in the line.
-func guarded() trip.Decorator {
+// Guarded shows the breaker what becomes of each attempt. Whether one may go is asked by Paced, in the line.
+func Guarded() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
-			ex := exchangeOf(req)
+			c := callOf(req)
 			resp, err := next.RoundTrip(req)
-			ex.host.learn(ex, resp, err)
+			c.Host.learn(c, resp, err)
 			return resp, err
 		})
 	}
 }
 
 // guard waits until the request of ex, which is the next, may go; it may go as a probe.
-func (h *host) guard(ctx context.Context, ex *exchange, limit time.Duration) (err error) {
+func (h *Host) guard(ctx context.Context, c *Call, limit time.Duration) (err error) {
 	start := time.Now()
-	ex.held = ""
+	c.Held = ""
 	for {
 		var wait time.Duration
 		var change <-chan struct{}
-		wait, change, ex.probe, err = h.breaker.Admit(h.key, time.Now(), limit)
+		wait, change, c.probe, err = h.breaker.Admit(h.key, time.Now(), limit)
 		if err != nil || wait == 0 {
 			waited := time.Since(start)
-			h.meter.Waited(stats.WaitDown, waited)
+			h.Meter.Waited(stats.WaitDown, waited)
 			if waited >= time.Millisecond {
-				ex.Explain("pace", func() string { return fmt.Sprintf("waited %s more: %s", limits.Short(waited), ex.held) })
+				c.Explain("pace", func() string { return fmt.Sprintf("waited %s more: %s", limits.Short(waited), c.Held) })
 			}
 			return err
 		}
-		ex.held = h.breaker.Text(h.key, time.Now())
+		c.Held = h.breaker.Text(h.key, time.Now())
 		t := time.NewTimer(wait)
 		select {
 		case <-t.C:
@@ -59,18 +59,18 @@ func (h *host) guard(ctx context.Context, ex *exchange, limit time.Duration) (er
 }
 
 // learn takes in what became of an attempt.
-func (h *host) learn(ex *exchange, resp *http.Response, err error) {
+func (h *Host) learn(c *Call, resp *http.Response, err error) {
 	now := time.Now()
-	a := breaker.Attempt{Probe: ex.probe, Replied: err == nil, Blame: ex.judge(resp, err).Rule().Blame, Kind: ex.kind}
+	a := breaker.Attempt{Probe: c.probe, Replied: err == nil, Blame: c.Judge(resp, err).Rule().Blame, Kind: c.kind}
 	if a.Blame != fault.None {
-		a.Cause = words(ex, resp, err)
-		ex.sentBefore = ex.sentBefore && !ex.probe // another is the next probe: this request itself may be at fault
+		a.Cause = c.Words(resp, err)
+		c.sentBefore = c.sentBefore && !c.probe // another is the next probe: this request itself may be at fault
 	}
 	pause, back, inVain := h.breaker.Learn(a, now)
-	ex.probed = inVain
+	c.probed = inVain
 	switch {
 	case pause > 0:
-		h.meter.Count(func(s *stats.Host) { s.Outages++ })
+		h.Meter.Count(func(s *stats.Host) { s.Outages++ })
 		w := stats.Wait{Host: h.key, Cause: "down (" + a.Cause + ")", For: pause, Until: now.Add(pause)}
 		h.mu.Lock()
 		h.wait = w
@@ -78,7 +78,7 @@ func (h *host) learn(ex *exchange, resp *http.Response, err error) {
 		h.tell(w)
 	case back > 0:
 		h.all.log.Info("the host is back", "host", h.key, "after", back.Round(time.Second))
-		h.pace.restart(now)
+		h.pace.Restart(now)
 		h.apply()
 	}
 }
@@ -86,18 +86,10 @@ func (h *host) learn(ex *exchange, resp *http.Response, err error) {
 var seed = maphash.MakeSeed()
 
 // kind tells requests apart that are not the same.
-func (ex *exchange) kind() uint64 {
+func (c *Call) kind() uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
-	_, _ = h.WriteString(ex.URL) // never fails
-	_, _ = h.Write(ex.Body)
+	_, _ = h.WriteString(c.URL) // never fails
+	_, _ = h.Write(c.Body)
 	return h.Sum64() | 1 // never 0
-}
-
-// restart lets requests go one by one again, as in the beginning.
-func (p *pace) restart(now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.window = 1
-	p.eased.back(now)
 }
