@@ -16,6 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 )
 
 // Hosts is what a process knows of the hosts that it asks: their limits, and who waits for them. Clients that
@@ -142,17 +143,17 @@ func (t *target) tell(w stats.Wait) {
 	t.mu.Unlock()
 	for _, u := range users {
 		u.log.Info("pause", "host", w.Host, "bucket", w.Bucket, "cause", w.Cause, "for", w.For.Round(time.Millisecond))
-		u.onWait(w)
+		u.listeners.Tell(observe.Waited(w))
 	}
 }
 
 // hosts are those that one client asks.
 type hosts struct {
-	shared  *Hosts
-	onWait  func(stats.Wait)
-	log     hclog.Logger
-	learned map[string]learnedLimit // by earlier runs
-	file    string                  // where it is kept; "": nowhere
+	shared    *Hosts
+	listeners observe.Listeners
+	log       hclog.Logger
+	learned   map[string]learnedLimit // by earlier runs
+	file      string                  // where it is kept; "": nowhere
 
 	mu   sync.Mutex
 	m    map[string]*host
@@ -160,7 +161,7 @@ type hosts struct {
 }
 
 func newHosts(o Options) *hosts {
-	hs := &hosts{shared: o.Hosts, onWait: o.OnWait, log: o.Logger.Named("fetch"), m: map[string]*host{}}
+	hs := &hosts{shared: o.Hosts, listeners: o.Listeners, log: o.Logger.Named("fetch"), m: map[string]*host{}}
 	if o.Learned != "" {
 		f, err := readLearned(o.Learned)
 		if err != nil {

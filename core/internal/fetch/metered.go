@@ -13,6 +13,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 )
 
 func metered() trip.Decorator {
@@ -26,22 +27,27 @@ func metered() trip.Decorator {
 			resp, err := next.RoundTrip(req.WithContext(wire.Watch(req.Context(), &at)))
 			ex.firstByte = at.FirstByte
 			took := time.Since(began)
+			told := observe.Exchanged{Host: ex.host.key, BytesOut: int64(len(ex.Body)), Took: took}
 			m.Count(func(s *stats.Host) {
 				s.InFlight--
 				if err != nil {
-					s.Errors[fault.JudgeError(err).Cause]++
+					told.Err = fault.JudgeError(err).Cause
+					s.Errors[told.Err]++
 					return
 				}
+				told.Status = resp.StatusCode
 				s.Latency.Add(took)
 				s.Status[resp.StatusCode]++
 				if resp.Proto != "" {
 					s.Protocols[resp.Proto]++
 				}
 				if b, ok := resp.Body.(*body.Body); ok { // whole is next
-					s.BytesIn += b.Wire()
+					told.BytesIn = b.Wire()
+					s.BytesIn += told.BytesIn
 					s.BytesDecoded += b.Size()
 				}
 			})
+			ex.host.all.listeners.Tell(told)
 			if resp != nil { // failures are told by the retries
 				ex.Explain("reply", func() string { return replyText(resp, took) })
 			}

@@ -19,6 +19,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
@@ -165,7 +166,7 @@ func (t *trial) backOff() error {
 	wait := rand.N(min(backoffCap, backoffBase<<min(t.failures-1, 20)) + 1)
 	t.log.Debug("retry", "url", t.ex.URL, "cause", t.last.Cause, "attempt", t.failures+1, "in", wait.Round(time.Millisecond))
 	if wait >= time.Second {
-		h.all.onWait(stats.Wait{Host: h.key, Cause: t.last.Cause, For: wait, Until: time.Now().Add(wait)})
+		h.all.listeners.Tell(observe.Waited{Host: h.key, Cause: t.last.Cause, For: wait, Until: time.Now().Add(wait)})
 	}
 	h.meter.Waited(stats.WaitBackoff, wait)
 	t.ex.Explain("retry", func() string { return "again in " + limits.Short(wait) })
@@ -218,7 +219,7 @@ func (t *trial) spend() error {
 		wait := breaker.BudgetSlot/2 + rand.N(breaker.BudgetSlot)
 		if t.ex.held == "" {
 			t.ex.held = fmt.Sprintf("the host's retries of the last minute were more than http.retry_budget allows (%g %% of the requests)", 100*share)
-			h.all.onWait(stats.Wait{Host: h.key, Cause: stats.WaitBudget, For: wait, Until: time.Now().Add(wait)})
+			h.all.listeners.Tell(observe.Waited{Host: h.key, Cause: stats.WaitBudget, For: wait, Until: time.Now().Add(wait)})
 		}
 		if err := sleep(t.ctx, wait); err != nil {
 			return err
