@@ -79,7 +79,7 @@ func (p *parts) input(ctx context.Context, c *conformance.TransformCase, b confi
 		err = nil
 	}
 	if err == nil && len(in.batches) == 0 {
-		err = fmt.Errorf("%s: nothing comes to %s that it could be tested with", p.config.File, stageName(b))
+		err = fmt.Errorf("%s: no record reaches %s that it could be tested with", p.config.File, stageName(b))
 	}
 	c.Input, c.Streams = in.batches, in.streams
 	return err
@@ -151,7 +151,7 @@ func (p *parts) sinkCase(b config.Block, host sdk.Host, o plugintest.SinkOptions
 		Read: func(t conformance.T, dir, stream string) []string {
 			lines, err := readStream(t.Context(), o.Read, dir, stream, placeOf(b, o.Place, dir)...)
 			if err != nil {
-				t.Fatalf("reading what the sink has written: %v", err)
+				t.Fatalf("read what the sink has written: %v", err)
 			}
 			return lines
 		},

@@ -26,7 +26,7 @@ func StackOf(err error) string {
 }
 
 // errFirst is the cause of a run's end that is not to try anything twice.
-var errFirst = errors.New("something went wrong, and nothing is tried twice")
+var errFirst = errors.New("something went wrong, and nothing is tried again")
 
 // firstError keeps the first error of a run's events, and ends the run. It is a listener.
 type firstError struct {

@@ -28,7 +28,7 @@ func (p *Pipeline) openHTTP(c *closers, o fetch.Options, resumed bool) (*fetch.C
 	switch {
 	case p.opts.Record != "":
 		if resumed {
-			p.logger.Warn("this run goes on from earlier ones, so it cannot be replayed from nothing: record with --full", "recording", p.opts.Record)
+			p.logger.Warn("this run goes on from earlier ones, and a replay starts from nothing: record with --full", "recording", p.opts.Record)
 		}
 		w, err := recording.Create(p.opts.Record, p.redact, recording.About{Pipeline: p.config.Name, Version: p.opts.Version, Resumed: resumed})
 		if err != nil {
@@ -58,7 +58,7 @@ func (p *Pipeline) openHTTP(c *closers, o fetch.Options, resumed bool) (*fetch.C
 // machinePace returns a limiter that this user's processes on this machine share; nil, if that cannot be. It lasts as long as the process.
 func (p *Pipeline) machinePace() fetch.Limiter {
 	alone := func(err error) {
-		p.logger.Warn("other processes of this machine do not see the pace of this one, nor it theirs", "error", err)
+		p.logger.Warn("this process does not share its pace with other processes of this machine", "error", err)
 	}
 	dir, err := pluginhost.SharedDir()
 	if err != nil {
@@ -74,7 +74,7 @@ func (p *Pipeline) machinePace() fetch.Limiter {
 }
 
 // errReplay is why a plugin gets no connection in a replay: what it would do with a real system is no part of what was recorded.
-var errReplay = errors.New("a replay makes no connections, for a recording holds HTTP alone: run it without --replay, or without the plugin that connects")
+var errReplay = errors.New("a replay makes no connections, because a recording holds only HTTP: run without --replay, or without the plugin that connects")
 
 // openDial makes the host's way to TCP. A recording does not hold what goes over it.
 func (p *Pipeline) openDial() *dial.Client {

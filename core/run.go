@@ -163,7 +163,7 @@ func (r *Run) keep(res pipeline.Result) error {
 	r.kept = r.report(res)
 	var err error
 	if r.kept.Crashes, err = r.crashes.kept(); err != nil {
-		r.p.logger.Warn("what a plugin printed as it died is not kept", "error", err)
+		r.p.logger.Warn("the last output of a plugin that died is not kept", "error", err)
 	}
 	return r.kept.keep(r.p.home().Run(res.Run.ID))
 }
@@ -174,7 +174,7 @@ func (r *Run) explain(err error) error {
 	case errors.Is(err, checkpoint.ErrChanged):
 		return fmt.Errorf("%w: finish it with the former settings, or start over with --full", err)
 	case errors.Is(err, checkpoint.ErrFenced):
-		return fmt.Errorf("%w, and goes on from the last commit: what this one has not committed is left to it", err)
+		return fmt.Errorf("%w, and goes on from the last commit; what this process had not committed is read there", err)
 	}
 	return err
 }

@@ -92,7 +92,7 @@ func (s *stdout) torn() bool {
 
 // Guarantee implements [sdk.Guarantor].
 func (s *stdout) Guarantee() sdk.Guarantee {
-	return sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "what was printed cannot be taken back"}
+	return sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "printed output cannot be taken back"}
 }
 
 // Commit makes what was printed last. A terminal or another program has nothing to make last.

@@ -23,10 +23,10 @@ type Op int
 const (
 	// Upsert adds records or replaces those of the same primary key.
 	Upsert Op = iota
-	// Delete removes the records of these keys. Each line of the payload is a JSON object that holds
-	// the fields of the stream's primary key, and nothing else. It may hold only the first of them, at
-	// least one: then it removes every record whose key begins so, "all comments of issue 10042", and is
-	// no error if there is none.
+	// Delete removes the records with these keys. Each line of the payload is a JSON object with
+	// the fields of the stream's primary key, and nothing else. It may have only the first of them,
+	// at least one: then it removes every record whose key begins with them ("all comments of issue
+	// 10042"). It is not an error if there is none.
 	Delete
 )
 
@@ -37,10 +37,10 @@ func (o Op) String() string {
 	return "upsert"
 }
 
-// A Batch is some records of one stream with one operation. The payload is newline-delimited JSON: one
-// record a line, each line ended by '\n', no line empty. The host passes it on as it is, and
-// rejects lines that are no JSON, records with a field "_op" at their top, and keys that are no object with a field.
-// A batch that was handed over is not changed any more, by either side.
+// A Batch is some records of one stream with one operation. The payload is newline-delimited JSON:
+// one record a line, each line ended by '\n', no line empty. The host passes it on as it is, and
+// rejects lines that are not JSON, records with a top-level field "_op", and keys that are not an
+// object with a field. Nobody changes a batch after it was handed over.
 type Batch struct {
 	Stream  string
 	Op      Op
@@ -48,7 +48,8 @@ type Batch struct {
 	Payload []byte
 }
 
-// Records yields the batch's records one by one, without their newline. The slices are parts of Payload.
+// Records yields the batch's records one by one, without their newline. The slices are parts of
+// Payload.
 func (b Batch) Records() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		rest := b.Payload
@@ -90,13 +91,14 @@ func (b *Builder) AddLine(stream string, op Op, line []byte) {
 	o.Count++
 	if len(o.Payload) >= BatchTarget {
 		b.done = append(b.done, *o)
-		// A stream that filled one batch fills the next: room for it at once spares the copies of growing.
+		// A stream that filled one batch fills the next: room for it at once spares the copies of
+		// growing.
 		*o = Batch{Stream: stream, Op: op, Payload: make([]byte, 0, BatchTarget+BatchTarget/16)}
 	}
 }
 
-// batch finds the open batch of a stream. A change of operation closes the batch before it, so that an
-// upsert and a delete of one key keep their order.
+// batch finds the open batch of a stream. A change of operation closes the batch before it, so that
+// an upsert and a delete of one key keep their order.
 func (b *Builder) batch(stream string, op Op) *Batch {
 	for i := range b.open {
 		o := &b.open[i]

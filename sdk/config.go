@@ -1,4 +1,5 @@
-// Settings: a struct with tags gives the JSON Schema that the host checks the pipeline file against.
+// Settings: a struct with tags gives the JSON Schema that the host checks the pipeline file
+// against.
 
 package sdk
 
@@ -37,8 +38,8 @@ func (d *Duration) UnmarshalJSON(raw []byte) error {
 // MarshalJSON writes the syntax of time.Duration.String.
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
 
-// Schema derives the JSON Schema of the settings struct C. Each exported field is a setting, named by its
-// json tag (required, or a panic). Further tags:
+// Schema derives the JSON Schema of the settings struct C. Each exported field is a setting, named
+// by its json tag (required, or a panic). Further tags:
 //
 //	doc:"…"            what it is for; one sentence or more
 //	default:"…"        JSON, or a bare string; applied by [DecodeConfig]
@@ -53,8 +54,8 @@ func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Durat
 //	min:"1" max:"100"  bounds of a number
 //	example:"…"        for the reference
 //
-// Fields may be strings, booleans, numbers, [Duration], slices, maps with string keys, and structs of these.
-// It panics on anything else: a plugin with such a field cannot work.
+// Fields may be strings, booleans, numbers, [Duration], slices, maps with string keys, and structs
+// of these. It panics on anything else: a plugin with such a field cannot work.
 func Schema[C any]() json.RawMessage {
 	s, err := schemaOf(reflect.TypeFor[C]())
 	if err != nil {
@@ -68,8 +69,9 @@ func Schema[C any]() json.RawMessage {
 	return raw
 }
 
-// DecodeConfig checks raw against the schema of the struct that into points to, applies the defaults and
-// fills the struct. It names every setting that is wrong. Numbers arrive as they are written, or are an error.
+// DecodeConfig checks raw against the schema of the struct that into points to, applies the
+// defaults and fills the struct. It names every setting that is wrong. Numbers arrive as they are
+// written, or are an error.
 func DecodeConfig(raw json.RawMessage, into any) error {
 	if err := decodeConfig(raw, into); err != nil {
 		return fmt.Errorf("settings: %w", err)
@@ -275,7 +277,8 @@ func annotateInner(p *jsonschema.Schema, t reflect.Type) error {
 	return nil
 }
 
-// dropNull makes "null or array" just "array": a setting that is null is a setting that is not given.
+// dropNull makes "null or array" just "array": a setting that is null is a setting that is not
+// given.
 func dropNull(p *jsonschema.Schema) {
 	if i := slices.Index(p.Types, "null"); i >= 0 && len(p.Types) == 2 {
 		p.Type, p.Types = p.Types[1-i], nil

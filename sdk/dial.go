@@ -11,42 +11,46 @@ import (
 // ErrNotGranted is in the error of a connection that the user has not granted; see [Dial].
 var ErrNotGranted = errors.New("not granted")
 
-// Dial connects to an address by way of the host: a plugin has no network of its own. It is what net.Dialer.DialContext is, to be
-// given to the driver of a database:
+// Dial connects to an address through the host, because a plugin has no network of its own. It has
+// the signature of net.Dialer.DialContext, so that a database driver can use it:
 //
 //	conf.DialFunc = sdk.Dial                                                           // jackc/pgx
 //	conf.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil } // and who resolves names
 //	opts.Dialer = sdk.Dial                                                             // redis/go-redis
 //	mysql.RegisterDialContext("tcp", func(ctx context.Context, addr string) (net.Conn, error) { return sdk.Dial(ctx, "tcp", addr) })
 //
-// ctx is that of a call, or made of it. A driver that connects with contexts of its own, such as a pool in the background,
-// needs [DialerOf].
+// ctx is that of a call, or made of it. A driver that connects with contexts of its own, such as a
+// pool in the background, needs [DialerOf].
 //
-// network is "tcp", "tcp4" or "tcp6", address a host and the number of a port: "db.example.com:5432". The host resolves the name; a plugin
-// cannot, so a driver that looks names up by itself is to be told not to. An address may be dialled that stands in a setting with
-// the tag dial:"true", or that [Info].Permissions asks for and the user has granted. Any other is refused before its name is
-// resolved, with [ErrNotGranted] and a permanent error that says what the user has to write. A granted name may lead into a private network; an
-// address that only a wildcard covers may not. Link-local addresses and those of metadata services are connected to if they are
-// granted as they are, and not by a name. Where a granted name has led, the plugin may connect to by the address too.
+// network is "tcp", "tcp4" or "tcp6"; address is a host and a port number: "db.example.com:5432".
+// The host resolves the name. A plugin cannot, so turn off the name lookup of a driver. The plugin
+// may connect to an address in a setting with the tag dial:"true", and to one that
+// [Info].Permissions asks for and the user has granted. Any other address is refused before its
+// name is resolved, with a permanent error that wraps [ErrNotGranted] and says what the user has to
+// write. A granted name may lead into a private network; an address that only a wildcard covers may
+// not. Link-local addresses and those of metadata services must be granted as addresses. The plugin
+// may also connect to the addresses to which a granted name has resolved.
 //
-// ctx bounds the dialling, the host half a minute. The connection outlives the call: it is open until it is closed or the plugin ends. It is a
-// [net.Conn] in full, with deadlines, and with the CloseWrite of a [net.TCPConn]. A Write returns when its bytes are on their way to the host,
-// of which at most half a MiB are buffered, as a system's socket would. What was written before Close is delivered still, if the far end takes
-// it within five seconds. TLS is the plugin's own: crypto/tls over the connection. Errors are those of package net, a
-// [*net.OpError] that wraps, say, syscall.ECONNREFUSED.
+// ctx bounds the time to connect; the host allows half a minute. The connection outlives the call:
+// it stays open until it is closed or the plugin ends. It is a complete [net.Conn], with deadlines
+// and the CloseWrite of a [net.TCPConn]. A Write returns when its bytes are on their way to the
+// host; at most half a MiB are buffered. Bytes written before Close are still delivered if the far
+// end takes them within five seconds. For TLS use crypto/tls over the connection. Errors are those
+// of package net: a [*net.OpError] that wraps, for example, syscall.ECONNREFUSED.
 //
-// A plugin may have 64 connections at a time, those that are being opened among them; a further one is refused.
+// A plugin may have 64 connections at a time, including those that are being opened.
 func Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return DialerOf(ctx).DialContext(ctx, network, address)
 }
 
-// A Dialer opens connections by way of the host, as [Dial] does, for as long as the plugin lives and in whatever context. It fits
-// what drivers call a dialer: see its methods.
+// A Dialer opens connections through the host like [Dial], in any context, as long as the plugin
+// lives. It fits what drivers call a dialer: see its methods.
 type Dialer struct {
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// DialerOf returns the dialer of a call's context, for a driver that outlives the call: one that New or Open sets up.
+// DialerOf returns the dialer of a call's context, for a driver that outlives the call: one that
+// New or Open sets up.
 func DialerOf(ctx context.Context) *Dialer {
 	d := HostOf(ctx).Dial
 	if d == nil {
@@ -60,7 +64,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.
 	return d.dial(ctx, network, address)
 }
 
-// Dial connects as [Dial] does, without a limit of time but the host's.
+// Dial connects like [Dial], with no time limit except the host's.
 func (d *Dialer) Dial(network, address string) (net.Conn, error) {
 	return d.dial(context.Background(), network, address)
 }

@@ -4,13 +4,14 @@
 //
 //	func main() { serve.Main(jira.Plugin()) }
 //
-// The host owns HTTP, credentials, rate limits, retries, checkpoints and scheduling. A plugin reaches
-// it through the context of a call: [HTTPClient], [Keep], [Dial], [Log], [Count].
+// The host owns HTTP, credentials, rate limits, retries, checkpoints and scheduling. A plugin
+// reaches it through the context of a call: [HTTPClient], [Keep], [Dial], [Log], [Count].
 //
 // # Where to begin
 //
-// `scrapekit plugins new source NAME` writes a repository that builds and passes its tests, and the folder examples/tutorial leads from
-// there to a plugin that others install. The examples of [Source], [Transform] and [Sink] are a whole plugin each.
+// `scrapekit plugins new source NAME` writes a repository that builds and passes its tests, and the
+// folder examples/tutorial leads from there to a plugin that others install. The examples of
+// [Source], [Transform] and [Sink] are a whole plugin each.
 //
 // Of a source an author writes
 //
@@ -20,38 +21,44 @@
 //   - Read: requests ([GetJSON], or any library with the [HTTPClient]), records ([Writer.Emit], [Writer.EmitJSON]) and, between
 //     pages, a cursor ([Writer.Cursor], [CursorOf]).
 //
-// A transform has one method, a sink two, and a sink that can come back to a commit, as it should, a third: [Opener]. One that does something
-// at the end of a run has a fourth: [Finisher].
+// A transform has one method, a sink two, and a sink that can come back to a commit, as it should,
+// a third: [Opener]. One that does something at the end of a run has a fourth: [Finisher].
 //
-// An error is temporary, and the host tries again, unless it is marked by [Permanent]. What cannot be delivered alone is rejected
-// alone: [Writer.Reject] in a source, a [Reject] of [EachRecord] in a transform or a sink.
+// An error is temporary, and the host tries again, unless it is marked by [Permanent]. What cannot
+// be delivered alone is rejected alone: [Writer.Reject] in a source, a [Reject] of [EachRecord] in
+// a transform or a sink.
 //
-// Whether all that is right is told by package sdktest under go test, and by `scrapekit plugins test` for plugins in any language.
+// Whether all that is right is told by package sdktest under go test, and by `scrapekit plugins
+// test` for plugins in any language.
 //
 // # The path of a record
 //
-// A source emits records; the SDK packs them into batches. Between batches the source emits cursors:
-// what lies between two cursors is a group, which reaches every sink whole or not at all. A commit
-// makes everything delivered so far durable, cursors and sink tokens in one transaction. After a crash
-// every sink is brought back to its last token and every split is read again from its last cursor. So:
+// A source emits records; the SDK packs them into batches. Between batches the source emits
+// cursors: what lies between two cursors is a group, which reaches every sink whole or not at all.
+// A commit makes everything delivered so far durable, cursors and sink tokens in one transaction.
+// After a crash every sink is brought back to its last token and every split is read again from its
+// last cursor. So:
 //
 //   - reading from a cursor must give the records after it, and no record before it;
 //   - a sink must be able to return to any token, exactly.
 //
 // # What is API and what is not
 //
-// Stable, and changed by addition alone within a major version: the exported names of sdk, sdk/serve, sdk/sdktest and
-// sdk/conformance; the tags of settings; the proto files of scrapekit.plugin.v1 and the handshake. Interfaces here do not get methods:
-// what a plugin can do beyond them is an interface of its own, which it may implement. A struct may get fields, so name the fields of
-// those that you fill in. A plugin that was built against an earlier version of the protocol runs under a later host of the
-// same protocol number, and a later plugin under an earlier host as far as that host knows what the plugin uses.
+// Stable, and changed by addition alone within a major version: the exported names of sdk,
+// sdk/serve, sdk/sdktest and sdk/conformance; the tags of settings; the proto files of
+// scrapekit.plugin.v1 and the handshake. Interfaces here do not get methods: what a plugin can do
+// beyond them is an interface of its own, which it may implement. A struct may get fields, so name
+// the fields of those that you fill in. A plugin that was built against an earlier version of the
+// protocol runs under a later host of the same protocol number, and a later plugin under an earlier
+// host as far as that host knows what the plugin uses.
 //
-// Not API: sdk/host and what is below it, which is what the host calls of the contract; sdk/rpc and what is below it, which is
-// the wire between the SDK and the host; everything under core and cmd; the texts of errors and log lines; the names and the
-// number of conformance checks, of which more may come.
+// Not API: sdk/host and what is below it, which is what the host calls of the contract; sdk/rpc and
+// what is below it, which is the wire between the SDK and the host; everything under core and cmd;
+// the texts of errors and log lines; the names and the number of conformance checks, of which more
+// may come.
 //
 // # Words
 //
-// A stream is a named kind of record. A split is a part of the work that can be read alone. A cursor
-// says where in a split reading goes on. A token says up to where a sink is durable.
+// A stream is a named kind of record. A split is a part of the work that can be read alone. A
+// cursor says where in a split reading goes on. A token says up to where a sink is durable.
 package sdk

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// ErrRobots is what the error of a request is, by errors.Is, that the host did not make because
-// robots.txt forbids it. A Read that returns it has its split skipped, as with [Skip]; one that can
-// do without the reply goes on.
+// ErrRobots is in the error (see errors.Is) of a request that the host did not make because
+// robots.txt forbids it. If Read returns it, the split is skipped, as with [Skip]. A Read that can
+// do without the reply may go on.
 var ErrRobots = errors.New("robots.txt forbids it")
 
 // classified carries the class of an error through any number of wraps.
@@ -23,7 +23,7 @@ type classified struct {
 func (e *classified) Error() string { return e.err.Error() }
 func (e *classified) Unwrap() error { return e.err }
 
-// Permanent marks an error that trying again will not mend: a refused token, a missing project.
+// Permanent marks an error that another attempt will not fix: a refused token, a missing project.
 // Every other error is temporary. Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
@@ -42,11 +42,10 @@ func RetryAfter(err error, d time.Duration) error {
 	return &classified{err: err, after: d}
 }
 
-// Skip marks an error that says why a split is not to be read, and that nothing is missing for it:
-// a page that its owner does not want read, a board that is no board any more. Returned from Read
-// it ends the split. What was emitted up to the last cursor stays; the run is complete without the
-// rest, and its report counts and lists what was skipped. Elsewhere it is as [Permanent]. Skip(nil)
-// is nil.
+// Skip marks an error that says why a split must not be read, so that nothing counts as missing: a
+// page that its owner does not want read, a board that was removed. Returned from Read it ends the
+// split. Records up to the last cursor stay. The run is complete without the rest, and its report
+// counts and lists skipped splits. Elsewhere it is the same as [Permanent]. Skip(nil) is nil.
 func Skip(err error) error {
 	if err == nil {
 		return nil

@@ -1,4 +1,5 @@
-// Files: bodies of replies that the host keeps beside the records, without their passing through the plugin.
+// Files: bodies of replies that the host keeps beside the records; they do not pass through the
+// plugin.
 
 package sdk
 
@@ -17,8 +18,8 @@ type File struct {
 	Size   int64  `json:"size"`   // in bytes
 }
 
-// Expect is what is known of a file before it comes: a server that wants a login answers 200 with its page, and a connection
-// through a proxy may end early.
+// Expect is what is known of a file in advance. It matters because a server that wants a login
+// answers with status 200 and its login page, and a connection through a proxy may end early.
 type Expect struct {
 	Size *int64 // in bytes: a body of another length is not the file; nil: not known
 	Type string // its media type: a page of HTML is not the file if this is another type; "": not known
@@ -47,16 +48,18 @@ func (e *NotKept) Error() string {
 
 func (e *NotKept) Unwrap() error { return e.Err }
 
-// Keep asks the host to make a request, a GET of something large, and to keep the body of its reply in the folder
-// that the block "files" of the pipeline file names. The bytes go from the wire to the disk and do not reach the plugin.
+// Keep asks the host to make a request, a GET of something large, and to keep the body of its reply
+// in the folder that the block "files" of the pipeline file names. The bytes go from the wire to
+// the disk and do not reach the plugin.
 //
-// key names the content for good, within the pipeline: what was kept under it is not requested again, in a later run
-// neither, unless it is not what expect says. Redirects are followed. The file is on the disk, durably, when Keep returns.
+// key is the permanent name of the content within the pipeline: a file that was kept under it is
+// not requested again, in later runs too, unless it differs from what expect says. Redirects are
+// followed. When Keep returns, the file is durable on disk.
 //
-// The error is a [*NotKept] where there is no such file: for a reply that is not 2xx; for a file that is longer than that
-// block allows; for a body that is not what expect says; and where the request itself fails. Nothing is kept
-// then, and the same key is asked for again. The error is permanent where the pipeline file has no such block; any other
-// may be returned from Read.
+// The error is a [*NotKept] if there is no such file: for a status that is not 2xx, for a file that
+// is longer than the block allows, for a body that differs from what expect says, and for a failed
+// request. Nothing is kept then, and the key may be tried again. The error is permanent if the
+// pipeline file has no such block; Read may return any other error.
 func Keep(ctx context.Context, key, url string, expect ...Expect) (File, error) {
 	var known Expect
 	for _, e := range expect {

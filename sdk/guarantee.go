@@ -2,17 +2,17 @@
 
 package sdk
 
-// Delivery says how often a record is in a sink at the end, when processes were killed on the way.
+// Delivery says how often a record arrives in a sink if processes are killed.
 type Delivery string
 
 // The deliveries, the strongest first.
 const (
-	// ExactlyOnce: the sink comes back to its last token, so what came later is not there twice.
+	// ExactlyOnce: the sink goes back to its last token, so no record is there twice.
 	ExactlyOnce Delivery = "exactly once"
-	// OncePerKey: a record that comes again replaces the one of the same key. Who reads while a run is unfinished may
-	// see records that no commit stands for yet.
+	// OncePerKey: a record that comes again replaces the one with the same key. While a run is
+	// unfinished, readers may see records that are not committed yet.
 	OncePerKey Delivery = "once per key"
-	// AtLeastOnce: what came since the last commit comes again.
+	// AtLeastOnce: records since the last commit come again.
 	AtLeastOnce Delivery = "at least once"
 )
 
@@ -22,8 +22,9 @@ type Guarantee struct {
 	Why      string   `json:"why"` // by which means, or what stands against more: half a sentence for people
 }
 
-// Guarantor is implemented by a sink that says itself what it guarantees. Any other promises [ExactlyOnce] if it
-// is an [Opener], which goes back to its last commit, and [AtLeastOnce] if it is none.
+// Guarantor is implemented by a sink that states its guarantee. Any other sink promises
+// [ExactlyOnce] if it is an [Opener], which goes back to its last commit, and [AtLeastOnce]
+// otherwise.
 type Guarantor interface {
 	// Guarantee may be called at any time. Only an [Opener] can give [ExactlyOnce].
 	Guarantee() Guarantee

@@ -16,19 +16,22 @@ import (
 	"time"
 )
 
-// GetJSON asks for url with GET, by the host, and decodes the reply into the value that into points to. The error may be
-// returned from Read as it is: a reply 4xx is a permanent one, but 408, 425 and 429 are temporary, as 5xx and a body that is
-// no JSON are. It names the URL, the status and the beginning of the body.
+// GetJSON requests url with GET, through the host, and decodes the reply into the value that into
+// points to. Read may return the error as it is: it is permanent for a status 4xx, but temporary
+// for 408, 425 and 429, for 5xx, and for a body that is not JSON. It names the URL, the status and
+// the beginning of the body.
 //
-// Many servers say 200 to what is an error: {"error": …}, {}, null. One that is an error in JSON and has no data,
-// {"ok": false} or {"error": "…"}, is a temporary error. To tell others from an empty page, tag the member that was asked for:
+// Many servers answer an error with status 200: {"error": …}, {}, null. A JSON error without data,
+// such as {"ok": false} or {"error": "…"}, is a temporary error. To tell other errors from an empty
+// page, tag the member that must be there:
 //
 //	var page struct {
 //		Items []json.RawMessage `json:"items" required:"true"`
 //	}
 //
-// A reply without a member so tagged, at whatever depth, or with null in its place, is a temporary error that holds the server's
-// words; so is null in place of the whole reply, unless into points to an interface or a json.RawMessage.
+// A reply without a member that is tagged so, at any depth, or with null in its place, is a
+// temporary error with the message of the server. So is null in place of the whole reply, unless
+// into points to an interface or a json.RawMessage.
 func GetJSON(ctx context.Context, url string, into any) error {
 	req, err := getJSON(ctx, url)
 	if err != nil {
@@ -74,8 +77,8 @@ func DoJSON(ctx context.Context, req *http.Request, into any) (http.Header, erro
 	return resp.Header, nil
 }
 
-// ReplyError returns nil for a reply 2xx, and otherwise an error of the right class that says what the host did, and which
-// credential was refused. body is what is known of the reply's body.
+// ReplyError returns nil for a status 2xx, and otherwise an error of the right class that says what
+// the host did and which credential was refused. body is the body of the reply, or its beginning.
 func ReplyError(resp *http.Response, body []byte) error {
 	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
 		return nil
@@ -98,7 +101,8 @@ func ReplyError(resp *http.Response, body []byte) error {
 	return Permanent(err)
 }
 
-// pauseOf returns the time that a reply asks for: so many seconds, however many digits they have, or until a date.
+// pauseOf returns the time that a reply asks for: so many seconds, however many digits they have,
+// or until a date.
 func pauseOf(h http.Header) time.Duration {
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	if until, err := http.ParseTime(text); err == nil {
@@ -126,8 +130,9 @@ func late(resp *http.Response, err error) error {
 	return err
 }
 
-// failureIn returns what says that a reply 2xx is an error, and nothing else: "ok": false, or an "error" or "errors" without any data
-// beside it, as many APIs answer. A source that looked for the records alone would take that for an empty page.
+// failureIn returns what says that a reply 2xx is an error, and nothing else: "ok": false, or an
+// "error" or "errors" without any data beside it, as many APIs answer. A source that looked for the
+// records alone would take that for an empty page.
 func failureIn(body []byte) string {
 	if !bytes.Contains(body, []byte(`"error`)) && !bytes.Contains(body, []byte(`"ok"`)) {
 		return ""
@@ -175,8 +180,8 @@ func beginning(body []byte) string {
 	return text
 }
 
-// CursorOf decodes the cursor of a split into a T, or returns first at the split's beginning. A cursor that is no T is a permanent
-// error: it was made by another version of the source.
+// CursorOf decodes the cursor of a split into a T, or returns first at the beginning of the split.
+// A cursor that is not a T is a permanent error: another version of the source made it.
 func CursorOf[T any](s Split, first T) (T, error) {
 	if s.Cursor == nil {
 		return first, nil
@@ -188,8 +193,8 @@ func CursorOf[T any](s Split, first T) (T, error) {
 	return at, nil
 }
 
-// Splits plans one split for each selected stream, named after it: all that a source needs which reads each stream from one
-// end to the other.
+// Splits plans one split for each selected stream, with its name. That is enough for a source that
+// reads each stream from one end to the other.
 func (p Plan) Splits() []Split {
 	var out []Split
 	for _, name := range p.Streams {
@@ -198,8 +203,9 @@ func (p Plan) Splits() []Split {
 	return out
 }
 
-// SplitsSince plans as [Plan.Splits] does, for a source that reads only what came since the run before: the Data of a split is the cursor with
-// which the split of its stream ended then, and [StartOf] begins there. A full run has no run before it.
+// SplitsSince plans like [Plan.Splits], for a source that reads only what is new since the last
+// run: the Data of a split is the last cursor of its stream's split in that run, and [StartOf]
+// begins there. A full run begins anew.
 func (p Plan) SplitsSince() []Split {
 	before := map[string][]byte{} // cursors
 	for _, done := range p.Previous {
@@ -214,8 +220,9 @@ func (p Plan) SplitsSince() []Split {
 	return out
 }
 
-// StartOf says where to read a split of [Plan.SplitsSince] from: at its cursor; at its beginning where the run before has ended; or at first,
-// if there was none. Its errors are those of [CursorOf].
+// StartOf returns where to begin in a split of [Plan.SplitsSince]: at its cursor; at its beginning,
+// where the last run ended; or at first, if there was no run before. Its errors are those of
+// [CursorOf].
 func StartOf[T any](s Split, first T) (T, error) {
 	if s.Cursor == nil && s.Data != nil {
 		s.Cursor = s.Data
@@ -223,8 +230,8 @@ func StartOf[T any](s Split, first T) (T, error) {
 	return CursorOf(s, first)
 }
 
-// EmitPage emits the records of a page and then the cursor after it: where the next page begins, or anything that says
-// that there is none.
+// EmitPage emits the records of a page, and then the cursor after it: where the next page begins,
+// or a value that says that there is none.
 func (w *Writer) EmitPage(stream string, records []json.RawMessage, next any) error {
 	for _, r := range records {
 		if err := w.EmitJSON(stream, r); err != nil {

@@ -9,10 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// JSONLines returns a batch as a sink of JSON Lines writes it, and the records that it must not write: what is
-// not UTF-8, a key that is no object or an empty one, and a record with a field "_op" at its top, which would be read as a
-// deletion, or as something else that the source never said. Records stay as they are, so the lines of a batch without deletions are
-// its payload, not a copy of it. A deletion is the key with "_op":"delete" as its first field.
+// JSONLines returns a batch as a sink of JSON Lines writes it, and the records that it must not
+// write: what is not UTF-8, a key that is no object or an empty one, and a record with a field
+// "_op" at its top, which would be read as a deletion, or as something else that the source never
+// said. Records stay as they are, so the lines of a batch without deletions are its payload, not a
+// copy of it. A deletion is the key with "_op":"delete" as its first field.
 func JSONLines(b Batch) ([]byte, Rejects) {
 	if len(b.Payload) == 0 {
 		return nil, nil
@@ -58,8 +59,8 @@ func problem(op Op, record []byte) string {
 	return ""
 }
 
-// mayHaveOp reports whether somewhere in the text could be a field "_op". It spells each of its letters in every way that JSON
-// has, and costs next to nothing.
+// mayHaveOp reports whether somewhere in the text could be a field "_op". It spells each of its
+// letters in every way that JSON has, and costs next to nothing.
 func mayHaveOp(text []byte) bool {
 	for _, part := range [][]byte{
 		[]byte(`"_op"`), []byte(`\u005f`), []byte(`\u005F`), []byte(`\u006f`), []byte(`\u006F`), []byte(`\u0070`),
@@ -81,7 +82,8 @@ func hasOp(record []byte) bool {
 	return has
 }
 
-// badKey says what is wrong with the key of a deletion, or nothing. Without a field it would mean all records.
+// badKey says what is wrong with the key of a deletion, or nothing. Without a field it would mean
+// all records.
 func badKey(record []byte) string {
 	key := bytes.TrimSpace(record)
 	if len(key) < 2 || key[0] != '{' || key[len(key)-1] != '}' {

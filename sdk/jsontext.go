@@ -1,4 +1,5 @@
-// JSON as servers write it: behind a byte order mark, in UTF-16, behind a prefix that keeps browsers from running it.
+// JSON as servers write it: behind a byte order mark, in UTF-16, behind a prefix that keeps
+// browsers from running it.
 
 package sdk
 
@@ -10,9 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// JSONText returns the JSON text in the body of a reply as UTF-8. Byte order marks are passed over, UTF-16 is recognised by its
-// mark or its zeros, and a prefix that keeps a browser from running JSON as a script, such as )]}' or while(1);, is left
-// out. Any other character set that the reply declares the host has decoded already.
+// JSONText returns the JSON text in the body of a reply as UTF-8. Byte order marks are passed over,
+// UTF-16 is recognised by its mark or its zeros, and a prefix that keeps a browser from running
+// JSON as a script, such as )]}' or while(1);, is left out. Any other character set that the reply
+// declares the host has decoded already.
 func JSONText(body io.Reader) io.Reader { return &jsonText{from: body} }
 
 // jsonText looks at the beginning when it is read first: to look may wait for the network.
@@ -40,8 +42,8 @@ func (t *jsonText) Read(p []byte) (int, error) {
 	return t.text.Read(p)
 }
 
-// guards are the prefixes that servers write before JSON so that no other site's page can run it. None of them begins JSON
-// text.
+// guards are the prefixes that servers write before JSON so that no other site's page can run it.
+// None of them begins JSON text.
 var guards = []string{")]}',", ")]}'", ")]}", "while(1);", "while (1);", "for(;;);", "for (;;);", "{}&&", "{} &&"}
 
 func begins(r *bufio.Reader, text string) bool {
@@ -51,7 +53,8 @@ func begins(r *bufio.Reader, text string) bool {
 
 func drop(r *bufio.Reader, text string) { _, _ = r.Discard(len(text)) } // it was peeked at
 
-// wide returns the order of the bytes of UTF-16, nil for any other text. JSON begins with an ASCII character.
+// wide returns the order of the bytes of UTF-16, nil for any other text. JSON begins with an ASCII
+// character.
 func wide(r *bufio.Reader) binary.ByteOrder {
 	head, _ := r.Peek(2) // as above
 	switch {
@@ -85,7 +88,8 @@ func (w *wideText) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// next decodes one unit. Half a pair becomes the replacement character, half a unit at the end is a text that was cut.
+// next decodes one unit. Half a pair becomes the replacement character, half a unit at the end is a
+// text that was cut.
 func (w *wideText) next() {
 	var unit [2]byte
 	if _, w.err = io.ReadFull(w.from, unit[:]); w.err != nil {

@@ -12,12 +12,13 @@ import (
 // maxMissing bounds what one entry says, in bytes.
 const maxMissing = 500
 
-// Missing says within Read that a part of what was asked for could not be had, and that the rest is read without it: a list that
-// is refused, one item that the remote system answers with 500 whenever it is asked for. part names it, as the user would; it
-// must not differ at every run. why must not be nil.
+// Missing reports, within Read, that a part cannot be read and that the rest is read without it: a
+// list that is refused, an item for which the remote system always answers 500. part names it as a
+// user would; it must be the same in each run. why must not be nil.
 //
-// The run ends as incomplete, with part and why in its report, though each of its splits is done: the next run plans anew, and
-// the source asks for the part again. An error from Read means more: that the split is to be read again before anything new is.
+// The run ends incomplete, with part and why in its report, although all its splits are done. The
+// next run plans anew, and the source asks for the part again. An error from Read is stronger: the
+// split is read again before anything new.
 func Missing(ctx context.Context, part string, why error) {
 	name := strings.ReplaceAll(part, ": ", " ") + ": " + why.Error()
 	if len(name) > maxMissing {

@@ -13,12 +13,12 @@ import (
 	"strings"
 )
 
-// Pages is a list of an API that comes page by page. See [ReadPages].
+// Pages describes a paged list of an API. See [ReadPages].
 type Pages struct {
 	// URL is that of the first page.
 	URL string
-	// Records is where the records are in a reply: names of members with dots between them, as in "data.items"; "" if the
-	// reply is the list.
+	// Records is where the records are in a reply: names of members with dots between them, such as
+	// "data.items"; "" if the reply itself is the list.
 	Records string
 	// Next finds the next page. nil: there is one page.
 	Next Next
@@ -37,9 +37,10 @@ type Page struct {
 // Next returns the URL of the page after one, which may be relative to it, or "" if there is none.
 type Next func(Page) (string, error)
 
-// ReadPages reads a split page by page, from its cursor on, and emits the records. After each page it sets a cursor: the URL of the
-// next one. A reply without the list is a temporary error that holds the server's words, never an empty page. A page that
-// names itself as the next is a permanent error.
+// ReadPages reads a split page by page from its cursor on, and emits the records. After each page
+// it emits a cursor: the URL of the next page. A reply without the list is a temporary error with
+// the message of the server, and never an empty page. A page that names itself as the next is a
+// permanent error.
 //
 //	func (f forum) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
 //		return sdk.ReadPages(ctx, s, w, sdk.Pages{
@@ -104,7 +105,8 @@ func (p Pages) get(ctx context.Context, at string) (Page, []json.RawMessage, err
 	return page, records, nil
 }
 
-// memberOf returns the member of a JSON value at a path of names with dots between them; false if there is none. "" is the value.
+// memberOf returns the member of a JSON value at a path of names with dots between them; false if
+// there is none. "" is the value.
 func memberOf(raw json.RawMessage, path string) (json.RawMessage, bool) {
 	for path != "" {
 		name, rest, _ := strings.Cut(path, ".")
@@ -121,7 +123,8 @@ func memberOf(raw json.RawMessage, path string) (json.RawMessage, bool) {
 	return raw, true
 }
 
-// scalarAt returns the text of a string or number at a path of a page; "" if it is missing, null, false or empty.
+// scalarAt returns the text of a string or number at a path of a page; "" if it is missing, null,
+// false or empty.
 func scalarAt(p Page, path string) (string, error) {
 	raw, ok := memberOf(p.Body, path)
 	raw = bytes.TrimSpace(raw)
@@ -163,8 +166,8 @@ func with(at, name, value string) (string, error) {
 	return u.String(), nil
 }
 
-// NextLink finds the next page by a URL in the reply, at a path as that of [Pages].Records. There is none where the member is missing,
-// null or "".
+// NextLink finds the next page by a URL in the reply, at a path like [Pages].Records. There is no
+// next page if the member is missing, null or "".
 func NextLink(path string) Next {
 	return func(p Page) (string, error) { return scalarAt(p, path) }
 }
@@ -226,7 +229,8 @@ func outside(s string, c byte) int {
 	return len(s)
 }
 
-// NextPage counts pages in a parameter of the query; first is the number of the first page. The list ends with an empty page.
+// NextPage counts pages in a parameter of the query; first is the number of the first page. The
+// list ends with an empty page.
 func NextPage(param string, first int) Next {
 	return counted(param, first, func(Page) int { return 1 })
 }
@@ -253,8 +257,8 @@ func counted(param string, first int, step func(Page) int) Next {
 	}
 }
 
-// NextCursor takes a text or number of the reply, at a path as that of [Pages].Records, as a parameter of the query for the next
-// page. There is none where the member is missing, null, false or "".
+// NextCursor takes a text or number in the reply, at a path like [Pages].Records, as a query
+// parameter for the next page. There is no next page if the member is missing, null, false or "".
 func NextCursor(param, path string) Next {
 	return func(p Page) (string, error) {
 		cursor, err := scalarAt(p, path)
@@ -265,15 +269,16 @@ func NextCursor(param, path string) Next {
 	}
 }
 
-// An Edge is how far a stream was read that is ordered by a time or a number which records can share, and whose API gives what is at or after
-// a value: each run gets the last records of the one before again, and New tells which. It is a cursor, or a part of one: encode it as JSON.
+// An Edge removes the duplicates of an API that returns records at or after a time or a number, in
+// that order, where records can share a value: each run gets the last records of the run before
+// again, and New tells which are new. It is a cursor, or a part of one: encode it as JSON.
 type Edge struct {
 	At   string   `json:"at"`   // the latest value
 	Keys []string `json:"keys"` // of the records that have it
 }
 
-// New reports whether a record was not there when the edge was noted, and notes it. at is compared as text: times in one form
-// of fixed length, in UTC, are right. A record before the edge is new: the API has brought it late.
+// New reports whether a record is new, and remembers it. at is compared as text: use times of one
+// form and length, in UTC. A record before the edge is new: the API returned it late.
 func (e *Edge) New(at, key string) bool {
 	switch {
 	case at < e.At:

@@ -16,24 +16,27 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
-// Permissions are what a plugin may do beyond the base. The base is: to serve the host, to ask over HTTP the hosts that its
-// settings name, and to use the files and addresses that the user wrote into its settings (see the tags host and path
-// of [Schema]). A plugin states in [Info] what it needs beyond that, the user grants it in the pipeline file or at the
-// installation, and the plugin has what is both stated and granted.
+// Permissions are what a plugin may do beyond the base. The base is: to serve the host, to send
+// HTTP requests to the hosts in its settings, and to use the files and addresses in its settings
+// (see the tags host, path and dial of [Schema]). A plugin states in [Info] what it needs beyond
+// that. The user grants it in the pipeline file or at installation. The plugin gets what is both
+// stated and granted.
 type Permissions struct {
-	// HTTP are the origins that the host asks for the plugin: "https://api.example.com", "https://*.example.com" for every
-	// host below example.com.
+	// HTTP are origins to which the plugin may send requests: "https://api.example.com", or
+	// "https://*.example.com" for every host below example.com.
 	HTTP []string `json:"http,omitempty"`
-	// FSRead are files and folders that the plugin reads. A folder stands for everything in it; a relative path starts at
-	// the folder of the pipeline file. Slashes everywhere.
+	// FSRead are files and folders that the plugin reads, with slashes on every system. A folder
+	// stands for everything in it. A relative path starts at the folder of the pipeline file.
 	FSRead []string `json:"fs_read,omitempty"`
 	// FSWrite are files and folders that the plugin reads, writes, makes and removes.
 	FSWrite []string `json:"fs_write,omitempty"`
-	// Dial are the addresses to which the host opens TCP connections for the plugin: "db.example.com:5432",
-	// "*.example.com:5432" for every host below example.com, "*:5432" for every host, "db.example.com:*" for every port. See [Dial].
+	// Dial are the addresses to which the host opens TCP connections for the plugin:
+	// "db.example.com:5432", "*.example.com:5432" for every host below example.com, "*:5432" for
+	// every host, "db.example.com:*" for every port. See [Dial].
 	Dial []string `json:"dial,omitempty"`
-	// Methods are those of HTTP that a source sends beside GET and HEAD. "POST" stands for requests that the source marks by
-	// [Idempotent]: a search, a batch of questions. Transforms and sinks need none.
+	// Methods are the HTTP methods that a source sends beside GET and HEAD. "POST" stands for
+	// requests that the source marks with [Idempotent], such as a search. Transforms and sinks need
+	// none.
 	Methods []string `json:"methods,omitempty"`
 }
 
@@ -62,16 +65,17 @@ func (p Permissions) IsZero() bool {
 	return len(p.HTTP)+len(p.FSRead)+len(p.FSWrite)+len(p.Dial)+len(p.Methods) == 0
 }
 
-// Covers reports whether p permits everything that q does: a wildcard covers what it stands for, a folder what is in it,
-// and who may write may read.
+// Covers reports whether p permits everything that q does: a wildcard covers what it stands for, a
+// folder what is in it, and who may write may read.
 func (p Permissions) Covers(q Permissions) bool { return q.Minus(p).IsZero() }
 
-// Minus returns the entries of p that q does not cover: what an update of a plugin asks for beyond what was granted.
+// Minus returns the entries of p that q does not cover: what an update of a plugin asks for beyond
+// what was granted.
 func (p Permissions) Minus(q Permissions) Permissions {
 	return p.filter(func(k permissionKind, entry string) bool { return !q.permits(k, entry) })
 }
 
-// And returns what both permit.
+// And returns what both p and q permit.
 func (p Permissions) And(q Permissions) Permissions {
 	mine := p.filter(func(k permissionKind, entry string) bool { return q.permits(k, entry) })
 	theirs := q.filter(func(k permissionKind, entry string) bool { return p.permits(k, entry) })
@@ -89,8 +93,8 @@ func (p Permissions) Or(q Permissions) Permissions {
 	return out
 }
 
-// Lines says each permission in words, one a line: "open TCP connections: db.example.com:5432". An entry with spaces that could make
-// it look like another, or like the end of the line, is in quotes.
+// Lines describes each permission in words, one a line: "open TCP connections:
+// db.example.com:5432". An entry with spaces is quoted if it could look like another one.
 func (p Permissions) Lines() []string {
 	var out []string
 	for _, k := range permissionKinds() {
@@ -122,7 +126,8 @@ const (
 	maxPermission  = 1 << 10 // bytes of one
 )
 
-// Check returns what is wrong with the entries. What cannot be shown as it is cannot be granted either.
+// Check returns what is wrong with the entries. An entry that cannot be displayed cannot be
+// granted.
 func (p Permissions) Check() error {
 	var errs []error
 	for _, k := range permissionKinds() {

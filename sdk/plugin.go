@@ -17,7 +17,7 @@ const (
 	KindSink      Kind = "sink"
 )
 
-// Info is what a plugin says of itself, before it has any settings.
+// Info describes a plugin. It does not depend on settings.
 type Info struct {
 	Name    string          `json:"name"`
 	Version string          `json:"version"`
@@ -25,13 +25,13 @@ type Info struct {
 	Doc     string          `json:"doc"`               // what it does, for people; Markdown
 	Config  json.RawMessage `json:"config"`            // JSON Schema of its settings
 	Streams []Stream        `json:"streams,omitempty"` // those known without settings, for the reference
-	// Permissions are what it needs beyond the base, and gets if the user grants it.
+	// Permissions are what it needs beyond the base. It gets them if the user grants them.
 	Permissions Permissions `json:"permissions,omitzero"`
-	// Robots asks the host to keep to robots.txt (RFC 9309), unless the pipeline file says otherwise. It is for a source that goes
-	// where links lead it; one that reads an API has no use for it.
+	// Robots asks the host to obey robots.txt (RFC 9309), unless the pipeline file says otherwise.
+	// It is for a source that follows links; a source that reads an API does not need it.
 	Robots bool `json:"robots,omitempty"`
-	// PrivateDir asks for a private folder, [Start.Dir], of a sink or of a transform that keeps state. The host grants it: the
-	// user need not.
+	// PrivateDir asks for a private folder, [Start.Dir], of a sink or of a transform that keeps
+	// state. The host grants it: the user need not.
 	PrivateDir bool `json:"private_dir,omitempty"`
 }
 
@@ -42,14 +42,15 @@ type Plugin struct {
 	New func(ctx context.Context, config json.RawMessage) (any, error)
 }
 
-// SourcePlugin makes a plugin of a source whose settings are the struct C; see [Schema] for its tags.
+// SourcePlugin makes a plugin of a source whose settings are the struct C; see [Schema] for its
+// tags.
 func SourcePlugin[C any](info Info, open func(ctx context.Context, config C) (Source, error)) Plugin {
 	info.Kind = KindSource
 	return plugin(info, func(ctx context.Context, c C) (any, error) { return open(ctx, c) })
 }
 
-// SourceOf makes a plugin of a source that is its own settings: a struct with the tags of [Schema] that has the methods of
-// [Source], and nothing to open.
+// SourceOf makes a plugin of a source that is its own settings: a struct with the tags of [Schema]
+// and the methods of [Source].
 func SourceOf[S Source](info Info) Plugin {
 	return SourcePlugin(info, func(_ context.Context, s S) (Source, error) { return s, nil })
 }

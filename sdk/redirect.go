@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Redirected is the error of a request that a redirect has led to another origin, where it failed: the pipeline file does not
-// allow that origin, as a rule.
+// Redirected is the error of a request that was redirected to another origin and failed there,
+// usually because the pipeline file does not allow that origin.
 type Redirected struct {
 	Status   int      // of the reply that led there
 	From, To *url.URL // without what may be secret in them
@@ -20,7 +20,8 @@ type Redirected struct {
 
 func (e *Redirected) Error() string { return e.Explain("the settings") }
 
-// Explain says what came and what to do. setting is what holds the address: "url", or "the settings".
+// Explain says what happened and what to do. setting names where the address is set: "url", or "the
+// settings".
 func (e *Redirected) Explain(setting string) string {
 	return fmt.Sprintf("%d %s from %s leads to %s: %s", e.Status, http.StatusText(e.Status), e.From, origin(e.To), e.Advice(setting))
 }
@@ -31,12 +32,12 @@ func (e *Redirected) Unwrap() error { return e.Err }
 func (e *Redirected) Advice(setting string) string {
 	switch base, moved := e.Moved(); {
 	case moved && setting == "url":
-		return fmt.Sprintf("the server is at %s now: set url to it", base)
+		return fmt.Sprintf("the server has moved to %s: set url to that", base)
 	case moved:
-		return fmt.Sprintf("the server is at %s now: write that into %s in place of %s", base, setting, origin(e.From))
+		return fmt.Sprintf("the server has moved to %s: write that into %s in place of %s", base, setting, origin(e.From))
 	}
 	if loginPlace.MatchString(e.To.Host + e.To.Path) {
-		return "a login page, it seems: no credential was sent there, and none belongs there; a token in http.auth often avoids it"
+		return "it looks like a login page, and no credential was sent there; a token in http.auth often avoids it"
 	}
 	return "if that host is a part of the system, add it to http.allow; if it is a login page, a token in http.auth often avoids it"
 }
@@ -44,8 +45,8 @@ func (e *Redirected) Advice(setting string) string {
 // loginPlace are hosts and paths of logins, as far as they are known by their names.
 var loginPlace = regexp.MustCompile(`(?i)log-?[io]n|sign-?in|saml|\bsso\b|oauth|\bidp\b|adfs|okta|authorize|authenticate`)
 
-// Moved reports whether the same thing is at another origin, and returns the base of what was asked there: by the path, which
-// is the same but for what may stand before it, and by the status or the name of the host.
+// Moved reports whether the same resource is at another origin, and returns its base there. It goes
+// by the path, which is the same except for a prefix, and by the status or the name of the host.
 func (e *Redirected) Moved() (base string, moved bool) {
 	from, to := strings.TrimSuffix(e.From.Path, "/"), strings.TrimSuffix(e.To.Path, "/")
 	lasting := e.Status == http.StatusMovedPermanently || e.Status == http.StatusPermanentRedirect
@@ -63,7 +64,7 @@ func (e *Redirected) Moved() (base string, moved bool) {
 
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
-// RedirectOf returns the redirect to another origin by which a request came to be, nil if there was none.
+// RedirectOf returns the redirect to another origin that led to a request, or nil.
 func RedirectOf(req *http.Request) *Redirected {
 	for ; req != nil && req.Response != nil && req.Response.Request != nil; req = req.Response.Request {
 		if before := req.Response.Request; origin(before.URL) != origin(req.URL) {
@@ -75,8 +76,8 @@ func RedirectOf(req *http.Request) *Redirected {
 
 func bare(u *url.URL) *url.URL { return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path} }
 
-// redirects explains the failure of a request that a redirect has made. It is a permanent one in either case: the address
-// that the user wrote leads there each time.
+// redirects explains the failure of a request that a redirect has made. It is a permanent one in
+// either case: the address that the user wrote leads there each time.
 type redirects struct{ next http.RoundTripper }
 
 func (t redirects) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -33,13 +33,13 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 		to     string
 		says   string
 	}{
-		"moved for good":          {301, "https://b.test/jira/rest/api/2/serverInfo?secret=1", "the server is at https://b.test now"},
-		"moved, with a new path":  {308, "https://b.test/new/jira/rest/api/2/serverInfo", "the server is at https://b.test/new now"},
-		"to TLS, for this time":   {302, "https://a.test:443/jira/rest/api/2/serverInfo", "the server is at https://a.test:443 now"},
-		"to a login host":         {302, "https://login.test/saml?to=secret", "a login page, it seems"},
-		"to a login for good":     {301, "https://login.test/saml", "a login page, it seems"},
+		"moved for good":          {301, "https://b.test/jira/rest/api/2/serverInfo?secret=1", "the server has moved to https://b.test"},
+		"moved, with a new path":  {308, "https://b.test/new/jira/rest/api/2/serverInfo", "the server has moved to https://b.test/new"},
+		"to TLS, for this time":   {302, "https://a.test:443/jira/rest/api/2/serverInfo", "the server has moved to https://a.test:443"},
+		"to a login host":         {302, "https://login.test/saml?to=secret", "it looks like a login page"},
+		"to a login for good":     {301, "https://login.test/saml", "it looks like a login page"},
 		"to a host of media":      {302, "https://media.test/file/1", "if that host is a part of the system, add it to http.allow"},
-		"to a login on this host": {302, "http://a.test:8443/login", "a login page, it seems"},
+		"to a login on this host": {302, "http://a.test:8443/login", "it looks like a login page"},
 	} {
 		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: leading{c.status, c.to, refused}})
 		err := sdk.GetJSON(ctx, asked, new(any))
@@ -60,8 +60,8 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 		reply replies
 		says  string
 	}{
-		{replies{status: 401, header: http.Header{hint.Login: {"add it to the origins"}}}, "the server is at https://b.test now"},
-		{replies{status: 200, body: "<html>Log in</html>"}, "the server is at https://b.test now"},
+		{replies{status: 401, header: http.Header{hint.Login: {"add it to the origins"}}}, "the server has moved to https://b.test"},
+		{replies{status: 200, body: "<html>Log in</html>"}, "the server has moved to https://b.test"},
 	} {
 		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: landing{leading{301, "https://b.test/jira", nil}, c.reply}})
 		if err := sdk.GetJSON(ctx, "http://a.test/jira", new(any)); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "origins") {

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// DecodeJSON decodes the JSON text of a reply into the value that into points to, as [GetJSON] does: see there for what it
-// refuses. body may begin as [JSONText] has it.
+// DecodeJSON decodes the JSON text of a reply into the value that into points to, as [GetJSON]
+// does: see there for what it refuses. body may begin as [JSONText] has it.
 func DecodeJSON(body []byte, into any) error {
 	text, err := io.ReadAll(JSONText(bytes.NewReader(body)))
 	if err != nil {
@@ -32,8 +32,8 @@ func DecodeJSON(body []byte, into any) error {
 	return nil
 }
 
-// lacking returns an error if raw, which was decoded into a t, is null or lacks a member that is tagged required. at is where
-// raw is in the reply.
+// lacking returns an error if raw, which was decoded into a t, is null or lacks a member that is
+// tagged required. at is where raw is in the reply.
 func lacking(t reflect.Type, raw json.RawMessage, at string) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -87,7 +87,8 @@ func lacking(t reflect.Type, raw json.RawMessage, at string) error {
 	return nil
 }
 
-// demanding reports whether t, or what it holds, has a member that is tagged required. within are the types that are looked at.
+// demanding reports whether t, or what it holds, has a member that is tagged required. within are
+// the types that are looked at.
 func demanding(t reflect.Type, within []reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array:

@@ -8,25 +8,23 @@ import (
 	"time"
 )
 
-// A Sink delivers records to one place. Calls come one at a time unless it is [Parallel]; Commit
-// never runs beside a Write.
+// A Sink delivers records to one place. Its methods are called one at a time, unless it is
+// [Parallel]; Commit is never called during a Write.
 type Sink interface {
-	// Write takes a batch; it need not be durable yet. An error of type [Rejects] names the records
-	// that were refused, all others are taken. After any other error the host opens the sink again
-	// with its last token, so a write that broke off half-way does no harm.
+	// Write accepts a batch, which need not be durable yet. An error of type [Rejects] names the
+	// rejected records; all others are accepted. After any other error the host opens the sink
+	// again with its last token, so an incomplete write does no harm.
 	Write(ctx context.Context, b Batch) error
-	// Commit makes everything that was written durable and returns the token that stands for it.
-	// The host keeps the token in the same transaction as the cursors; only then is it the last
-	// token.
+	// Commit makes everything that was written durable, and returns a token for that point. The
+	// host saves the token in the same transaction as the cursors; only then is it the last token.
 	Commit(ctx context.Context) (Token, error)
 }
 
-// A Token says up to where a sink or a stateful transform is durable. The host keeps it and never
-// looks inside. Like a cursor it travels and is kept with each commit: it may be [MaxCursor] bytes
-// long.
+// A Token says up to which point a sink or a stateful transform is durable. Only the stage
+// understands it. It may have [MaxCursor] bytes.
 type Token []byte
 
-// Validate says, as a permanent error, why the host does not keep the token, if so.
+// Validate returns a permanent error if the token is too long.
 func (t Token) Validate() error {
 	if len(t) > MaxCursor {
 		return Permanent(fmt.Errorf("a token of %d bytes, the limit is %d: let it stand for what is durable, not hold it", len(t), MaxCursor))
@@ -34,23 +32,21 @@ func (t Token) Validate() error {
 	return nil
 }
 
-// Opener is implemented by every sink, and every stateful transform, that has to bring itself back
-// to a token.
+// Opener is implemented by a sink or a stateful transform that can go back to a token.
 type Opener interface {
-	// Open is called once, before anything else after the settings, and must leave the plugin
-	// exactly at s.Token: what came later is taken away, however it got there.
+	// Open is called once, before any other method. It must bring the output, or the state, back to
+	// exactly s.Token, and remove everything that was written later.
 	Open(ctx context.Context, s Start) error
 }
 
 // Finisher is implemented by a sink that does something when a run is complete: it publishes a
-// manifest, puts what was written in the place of what was there, waits until an outbox is
-// delivered.
+// manifest, replaces the previous output, or waits until an outbox is delivered.
 type Finisher interface {
-	// Finish is called once in a run that is complete, after its last commit, whose token the host
-	// has kept. A run that ends otherwise goes on later and is not complete until then. If the host
-	// or the sink is killed before the host has kept the end of the run, another instance is opened
-	// with that token and Finish comes again: it must do nothing twice. After any error the host
-	// opens the sink again, and calls Finish again.
+	// Finish is called once in a complete run, after its last commit. If the host or the sink is
+	// killed before the host has saved the end of the run, another instance is opened with the last
+	// token and Finish is called again: it must be idempotent. After any error the host opens the
+	// sink again and calls Finish again. A run that ends in another way is not finished until a
+	// later start completes it.
 	Finish(ctx context.Context, e End) error
 }
 
@@ -62,28 +58,26 @@ type End struct {
 
 // Start is what a run begins with.
 type Start struct {
-	// Pipeline identifies the pipeline for good: it is kept in the pipeline's state and outlasts
-	// `state reset`, and two pipelines differ in it even if their files have one name. A sink of a
-	// shared place notes it there, so that it can refuse, or keep apart, what belongs to another
-	// pipeline.
+	// Pipeline is the permanent identity of the pipeline. It is part of the state, survives `state
+	// reset`, and differs between two pipelines even if their files have the same name. A sink that
+	// writes to a shared place stores it there, to recognise the data of other pipelines.
 	Pipeline string
-	// Seat is the place in the run that this instance takes, from 0: a run on one machine has no
-	// other. What a sink keeps to come back to a token belongs to a seat.
+	// Seat is the number of the seat in the run, from 0. A run on one machine has only seat 0. What
+	// a sink keeps for going back to a token belongs to a seat.
 	Seat int
-	// Epoch is higher than that of every instance that was opened for this seat of the pipeline
-	// before. What an instance of a lower epoch still sends is to be refused: it was killed, or
-	// sleeps and will wake up.
+	// Epoch is higher than that of every earlier instance of this seat of the pipeline. Refuse
+	// writes with a lower epoch: they come from an instance that was replaced, and that may still
+	// wake up.
 	Epoch   int64
 	Run     string    // the run's id, the same when the run goes on after an interruption
 	Started time.Time // when the run was first started
 	Token   Token     // of the last commit; nil: there was none
-	// Resume: the token was made by this very run. Otherwise it is an earlier, finished run's: what
-	// it stands for may have been taken away since, by whoever uses it.
+	// Resume: the token was made in this run. Otherwise an earlier, finished run made it, and its
+	// output may have been moved or removed since.
 	Resume bool
-	// Full: the run starts over. What the token stands for is to be discarded. Never set with
-	// Resume.
+	// Full: the run starts over. Discard what the token stands for. Never set with Resume.
 	Full bool
-	// Streams are those that will come, and no others do.
+	// Streams are all streams that will come.
 	Streams []Stream
 	// Dir is a private folder of the stage, absolute. It lasts between runs and goes with the
 	// pipeline's state: `state reset` clears it. What is in it may be older or newer than Token,

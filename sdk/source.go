@@ -10,23 +10,24 @@ import (
 	"unicode"
 )
 
-// MaxCursor is how long a cursor, and the Data of a split, may be, in bytes. Both travel and are kept with each commit:
-// some hundred bytes are usual.
+// MaxCursor is the maximum length in bytes of a cursor and of the Data of a split. Both travel and
+// are kept with each commit; some hundred bytes are usual.
 const MaxCursor = 16 << 20
 
-// A Source reads records out of one remote system. The host calls Streams and Plan one at a time, Read
-// for several splits at once: Read must be safe for concurrent calls with different splits.
+// A Source reads records from one remote system. The host calls Streams and Plan one at a time. It
+// calls Read for several splits at once: Read must be safe for concurrent calls with different
+// splits.
 type Source interface {
-	// Streams says which kinds of record the source has, in the order in which they are best shown.
+	// Streams returns the streams of the source, in the order in which they are shown.
 	Streams(ctx context.Context) ([]Stream, error)
-	// Plan divides the work of one run into splits. It is called once a run, never again for a run that
-	// goes on after an interruption. No splits means: nothing to do.
+	// Plan divides the work of one run into splits. It is called once in a run, and not again when
+	// the run goes on after an interruption. No splits mean that there is nothing to do.
 	Plan(ctx context.Context, p Plan) ([]Split, error)
-	// Read emits the records of a split from s.Cursor on (nil: from its beginning) and returns nil at
-	// its end. What was emitted after the last cursor counts as delivered when Read returns nil, and is
-	// thrown away when it returns an error. When ctx ends, Read returns soon with ctx's error. An error is
-	// temporary (the split is read again, from its last cursor) unless marked by [Permanent]. One that is marked by [Skip]
-	// ends the split without anything missing.
+	// Read emits the records of a split from s.Cursor on (nil: from its beginning) and returns nil
+	// at its end. Records after the last cursor are delivered if Read returns nil, and thrown away
+	// if it returns an error. When ctx ends, Read returns soon with the error of ctx. An error is
+	// temporary (the split is read again from its last cursor) unless it is marked by [Permanent].
+	// An error that is marked by [Skip] ends the split, and nothing counts as missing.
 	Read(ctx context.Context, s Split, w *Writer) error
 }
 
@@ -40,12 +41,12 @@ type Stream struct {
 	Optional   bool            `json:"optional,omitempty"`    // read only where the pipeline file selects it, by name or by "*"
 }
 
-// A Plan is what a source plans a run from.
+// A Plan is what [Source].Plan gets.
 type Plan struct {
 	// Streams are the names of the selected streams, never empty.
 	Streams []string
-	// Previous holds every split that earlier runs finished, each id once, with the cursor that it ended
-	// with: what an incremental plan goes on from. It is empty in the first run and in a full one.
+	// Previous holds every split that earlier runs finished, each id once, with its last cursor. An
+	// incremental plan goes on from there. It is empty in the first run and in a full run.
 	Previous []Split
 }
 
@@ -58,22 +59,23 @@ type Split struct {
 	Estimate int64           // records expected, for the progress display; 0: not known
 }
 
-// maxName is how long the id and the stream of a split may be, in bytes: people read both, and they are kept.
+// maxName is how long the id and the stream of a split may be, in bytes: people read both, and they
+// are kept.
 const maxName = 1 << 10
 
-// Validate says, as a permanent error, why a source may not plan or add this split, if so.
+// Validate returns a permanent error if a source may not plan or add this split.
 func (s Split) Validate() error {
 	switch {
 	case s.ID == "":
-		return Permanent(fmt.Errorf("a split of stream %q has no id: give it one that is the same in every run, for it is found again by it", s.Stream))
+		return Permanent(fmt.Errorf("a split of stream %q has no id: give it one that is the same in every run, because the host recognises the split by it", s.Stream))
 	case len(s.ID) > maxName || len(s.Stream) > maxName:
 		return Permanent(fmt.Errorf("the split %.40q… of stream %.40q has an id of %d bytes and a stream of %d, the limit is %d: "+
 			"what is to be read goes into its data",
 			s.ID, s.Stream, len(s.ID), len(s.Stream), maxName))
 	case strings.ContainsFunc(s.ID, breaks) || strings.ContainsFunc(s.Stream, breaks):
-		return Permanent(fmt.Errorf("the split %.100q of stream %.100q has a control character in its id or its stream: escape it, for people read both", s.ID, s.Stream))
+		return Permanent(fmt.Errorf("the split %.100q of stream %.100q has a control character in its id or its stream: escape it, because people read both", s.ID, s.Stream))
 	case len(s.Data) > MaxCursor:
-		return Permanent(fmt.Errorf("split %q: its data is %d bytes long, the limit is %d: let it name what to read, not hold it", s.ID, len(s.Data), MaxCursor))
+		return Permanent(fmt.Errorf("split %q: its data is %d bytes long, the limit is %d: let it name what to read, not contain it", s.ID, len(s.Data), MaxCursor))
 	}
 	if err := checkCursor(s.Cursor); err != nil {
 		return fmt.Errorf("split %q: %w", s.ID, err)
@@ -86,12 +88,12 @@ func breaks(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.
 
 func checkCursor(cursor []byte) error {
 	if len(cursor) > MaxCursor {
-		return Permanent(fmt.Errorf("cursor of %d bytes, the limit is %d: let it say where to go on, not hold what was read", len(cursor), MaxCursor))
+		return Permanent(fmt.Errorf("cursor of %d bytes, the limit is %d: let it say where to go on, not contain what was read", len(cursor), MaxCursor))
 	}
 	return nil
 }
 
-// Checker is implemented by a plugin that can try its settings against the real system, cheaply: log in,
+// Checker is implemented by a plugin that can cheaply try its settings on the real system: log in,
 // open the output. The host calls it before a run and for `scrapekit validate --check`.
 type Checker interface {
 	Check(ctx context.Context) error

@@ -9,38 +9,38 @@ import (
 	"fmt"
 )
 
-// A Transform makes batches out of a batch: fewer, more, of other streams. It must be safe for concurrent
-// calls; batches of one split come one after another, in order. What it returns must depend on the batch
-// and the settings alone, because after a crash a batch comes again.
+// A Transform turns a batch into any number of batches, also of other streams. It must be safe for
+// concurrent calls; the batches of one split come one after another, in order. The result must
+// depend only on the batch and the settings, because a batch comes again after a crash.
 type Transform interface {
-	// Transform may return both batches and an error of type [Rejects]: then the named records were
-	// refused and all others taken. Any other error refuses the whole batch.
+	// Transform may return both batches and an error of type [Rejects]: then it rejected the named
+	// records and accepted all others. Any other error means that the whole batch failed.
 	Transform(ctx context.Context, b Batch) ([]Batch, error)
 }
 
 // Streamer is implemented by a transform whose output streams differ from its input.
 type Streamer interface {
-	// OutStreams says which streams come out when these go in. It is called before any batch.
+	// OutStreams returns the output streams for these input streams. It is called before any batch.
 	OutStreams(ctx context.Context, in []Stream) ([]Stream, error)
 }
 
-// Committer is implemented by a transform that keeps state between batches. It is then an [Opener] too,
-// and brings itself back to the token. For such a transform the host sends one batch at a time.
+// Committer is implemented by a transform that keeps state between batches. It must also be an
+// [Opener], which goes back to the token. The host sends such a transform one batch at a time.
 type Committer interface {
 	Commit(ctx context.Context) (Token, error)
 }
 
-// A Reject is one record that a stage refused, for the dead letters.
+// A Reject is one record that a stage rejected. It becomes a dead letter.
 type Reject struct {
 	Stream string
-	Record []byte // the record as it came, or a part of it; a source may say what it knows of it
-	Reason string // why, for people; the part before the first ": " is what reports count by
+	Record []byte // the record as it came, or a part of it
+	Reason string // for people; reports count by the part before the first ": "
 }
 
 // Error makes a Reject an error, with which the function of [EachRecord] refuses its record.
 func (r Reject) Error() string { return r.Reason }
 
-// Rejects is the error of a Transform or a Write that took all records but these.
+// Rejects is the error of a Transform or a Write that accepted all records except these.
 type Rejects []Reject
 
 func (r Rejects) Error() string {
@@ -58,9 +58,10 @@ func (r Rejects) Err() error {
 	return r
 }
 
-// EachRecord calls f with each record of a batch, for a Transform or a Write. A [Reject] that f returns refuses its record alone, of
-// which f need give the Reason only; any other error ends the loop and is returned: it refuses the batch. The error is of type
-// [Rejects] if there is nothing but refused records.
+// EachRecord calls f with each record of a batch, for a Transform or a Write. A [Reject] that f
+// returns refuses its record alone, of which f need give the Reason only; any other error ends the
+// loop and is returned: it refuses the batch. The error is of type [Rejects] if there is nothing
+// but refused records.
 //
 //	var out sdk.Builder
 //	err := sdk.EachRecord(b, func(record []byte) error {

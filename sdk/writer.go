@@ -16,8 +16,8 @@ type Output interface {
 	Reject(r Reject) error
 }
 
-// A Writer takes what one Read emits. It is not safe for concurrent use: a source that fetches in
-// parallel emits in one goroutine. An error that a method returns is to be returned from Read as it is.
+// A Writer receives what one Read emits. It is not safe for concurrent use: a source that fetches
+// in parallel emits in one goroutine. Read must return an error of a method as it is.
 type Writer struct {
 	out     Output
 	builder Builder
@@ -35,8 +35,8 @@ func (w *Writer) Emit(stream string, v any) error {
 	return w.line(stream, Upsert, raw)
 }
 
-// EmitJSON emits a record that is JSON already: kept byte for byte, but put on one line. What is no JSON
-// is rejected, with the reason, and costs only itself.
+// EmitJSON emits a record that is JSON already. Its bytes are kept, except that it is put on one
+// line. A record that is not JSON is rejected, with the reason.
 func (w *Writer) EmitJSON(stream string, raw []byte) error {
 	if !json.Valid(raw) {
 		return w.Reject(stream, raw, "not valid JSON")
@@ -51,9 +51,9 @@ func (w *Writer) EmitJSON(stream string, raw []byte) error {
 	return w.line(stream, Upsert, raw)
 }
 
-// Delete says that the record of this key is gone, or all whose key begins so. key marshals to an object
-// that holds the fields of the stream's primary key, or the first of them, as [Delete] has it. A key without
-// a field is a permanent error.
+// Delete emits a deletion of the record with this key, or of all records whose key begins with it.
+// key marshals to an object with the fields of the stream's primary key, or the first of them; see
+// [Delete]. A key without a field is a permanent error.
 func (w *Writer) Delete(stream string, key any) error {
 	raw, err := json.Marshal(key)
 	if err != nil {
@@ -65,7 +65,7 @@ func (w *Writer) Delete(stream string, key any) error {
 	return w.line(stream, Delete, raw)
 }
 
-// Batch passes on a batch that is made already.
+// Batch emits a finished batch.
 func (w *Writer) Batch(b Batch) error {
 	if err := w.Flush(); err != nil {
 		return err
@@ -73,16 +73,16 @@ func (w *Writer) Batch(b Batch) error {
 	return w.out.Batch(b)
 }
 
-// Cursor says that reading may go on from here: everything emitted before is delivered as one group. A
-// []byte or json.RawMessage goes as it is, anything else is marshalled. A cursor after every page, or
-// every few hundred records, is about right; a group should stay well under 16 MiB. A cursor longer than
-// [MaxCursor] is a permanent error.
+// Cursor says that reading may resume here: everything emitted since the last cursor is delivered
+// as one group. A []byte or json.RawMessage is kept as it is, anything else is marshalled. A cursor
+// after every page, or every few hundred records, is about right; a group should stay well under 16
+// MiB. A cursor longer than [MaxCursor] is a permanent error.
 //
-// The host tells by cursors and records whether a split gets any further. A try that brings neither a new cursor nor a new
-// record is one in vain, whatever else it emits. A read that comes back to earlier cursors, or brings the same keyed records
-// again under others, for 100 cursors ends with an error, and so does one of 10,000 cursors without a new record, or
-// with changed ones of the keys that came before alone (on_error.max_idle). So a source that goes over the same places
-// twice on purpose says in its cursors which time it is.
+// Cursors and records show the host whether a split makes progress. An attempt without a new cursor
+// and without a new record made none. A read ends with an error when it returns to earlier cursors,
+// or brings the same keyed records again, for 100 cursors; or when 10,000 cursors
+// (on_error.max_idle) bring no new record, or only changed records of known keys. So a source that
+// visits the same places twice on purpose puts the number of the pass into its cursors.
 func (w *Writer) Cursor(v any) error {
 	var raw []byte
 	switch v := v.(type) {
@@ -105,8 +105,8 @@ func (w *Writer) Cursor(v any) error {
 	return w.out.Cursor(raw)
 }
 
-// Split adds a split to the run. It is stored together with the next cursor; one whose id the run knows
-// already is dropped, and one without an id is a permanent error, as [Split.Validate] has it.
+// Split adds a split to the run. It is saved together with the next cursor. A split with a known id
+// is dropped; an invalid one is a permanent error, see [Split.Validate].
 func (w *Writer) Split(s Split) error {
 	if err := s.Validate(); err != nil {
 		return err
@@ -114,12 +114,12 @@ func (w *Writer) Split(s Split) error {
 	return w.out.Split(s)
 }
 
-// Reject gives up one record: it becomes a dead letter, with the reason.
+// Reject rejects one record: it becomes a dead letter, with the reason.
 func (w *Writer) Reject(stream string, raw []byte, why string) error {
 	return w.out.Reject(Reject{Stream: stream, Record: bytes.Clone(raw), Reason: why})
 }
 
-// Flush hands over what is packed so far. The host's side calls it at the end of Read; a source need not.
+// Flush hands over the open batches. It is called after Read; a source need not call it.
 func (w *Writer) Flush() error { return w.send(w.builder.Flush()) }
 
 func (w *Writer) line(stream string, op Op, raw []byte) error {

@@ -97,7 +97,7 @@ func (a *app) loadProject(ctx context.Context, p *project, f projectFlags, dir s
 	quiet.err = io.Discard // what is wrong with a file that nobody wrote helps nobody
 	loaded, err := quiet.loadWith(ctx, file, opts)
 	if invalid := (invalidError{}); errors.As(err, &invalid) {
-		return nil, usageError{fmt.Errorf("%s needs settings: name a pipeline file that shows it with --config", p.name)}
+		return nil, usageError{fmt.Errorf("%s needs settings: name a pipeline file that uses it with --config", p.name)}
 	}
 	return loaded, err
 }

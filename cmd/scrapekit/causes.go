@@ -90,7 +90,7 @@ func (c *causes) more() []string {
 		a.times, a.splits = 0, nil
 	}
 	if c.rest.times > 0 {
-		lines = append(lines, fmt.Sprintf("other causes than the %d that were told, in %s; the report lists what is missing", maxCauses, many(int64(len(c.rest.splits)), "split")))
+		lines = append(lines, fmt.Sprintf("more causes than the %d shown, in %s; the report lists what is missing", maxCauses, many(int64(len(c.rest.splits)), "split")))
 		c.rest = ail{}
 	}
 	return lines

@@ -29,7 +29,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			"Ends with code 1 if something is wrong.",
 		Args: func(cmd *cobra.Command, given []string) error {
 			if len(given) > 1 {
-				return usageError{fmt.Errorf("%q is too much: %s", strings.Join(given[1:], " "), cmd.UseLine())}
+				return usageError{fmt.Errorf("unexpected argument %q: %s", strings.Join(given[1:], " "), cmd.UseLine())}
 			}
 			return nil
 		},

@@ -108,7 +108,7 @@ func args(cmd *cobra.Command, given []string) error {
 	case len(given) < len(wanted):
 		return usageError{fmt.Errorf("%s is missing: %s", strings.Join(wanted[len(given):], " "), cmd.UseLine())}
 	case len(given) > len(wanted):
-		return usageError{fmt.Errorf("%q is too much: %s", strings.Join(given[len(wanted):], " "), cmd.UseLine())}
+		return usageError{fmt.Errorf("unexpected argument %q: %s", strings.Join(given[len(wanted):], " "), cmd.UseLine())}
 	}
 	return nil
 }

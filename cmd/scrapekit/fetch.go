@@ -91,7 +91,7 @@ func stepText(s core.FetchStep) string {
 
 func (f *fetchFlags) request(url string) (core.FetchRequest, error) {
 	if f.pipeline == "" {
-		return core.FetchRequest{}, errors.New("--pipeline is missing: whose credentials and limits hold?")
+		return core.FetchRequest{}, errors.New("--pipeline is missing: name the pipeline file whose credentials and limits to use")
 	}
 	r := core.FetchRequest{Stage: f.stage, Method: f.method, URL: url, Header: http.Header{}, Follow: f.follow}
 	for _, h := range f.headers {

@@ -182,7 +182,7 @@ func (a *app) initAs(ctx context.Context, dir string, demands []plugins.Demand, 
 		return err
 	}
 	if len(plan.Changes)+len(unwanted) == 0 && !f.asJSON {
-		fmt.Fprintln(a.out, "no plugin is required beyond those that are a part of scrapekit")
+		fmt.Fprintln(a.out, "only shipped plugins are required: there is nothing to install")
 		return nil
 	}
 	return a.apply(ctx, in, plan, unwanted, f)

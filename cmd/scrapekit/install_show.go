@@ -103,9 +103,9 @@ func signerText(c *plugins.Change) string {
 	case c.Vouched:
 		return k.Fingerprint() + ", a key that you trust"
 	case c.Unseen:
-		return k.Fingerprint() + "\n    named by " + plugins.LockFileName + ", and never seen on this machine: compare it with what the publisher says"
+		return k.Fingerprint() + "\n    named by " + plugins.LockFileName + ", and never seen on this machine: compare it with the key that the publisher announces"
 	case c.FirstUse:
-		return k.Fingerprint() + "\n    the first that is seen of this publisher, and remembered: compare it with what the publisher says"
+		return k.Fingerprint() + "\n    the first key seen of this publisher, and now remembered: compare it with the key that the publisher announces"
 	case c.Before.Version.IsZero():
 		return k.Fingerprint() + ", as before for this publisher"
 	}

@@ -29,7 +29,7 @@ func (f *fileFlags) values() (map[string]string, error) {
 	for _, v := range f.vars {
 		name, value, ok := strings.Cut(v, "=")
 		if !ok || name == "" {
-			return nil, usageError{errors.New("--var: want name=value; what was given is not repeated, for it may be a secret")}
+			return nil, usageError{errors.New("--var: want name=value; the value is not shown, because it may be a secret")}
 		}
 		out[name] = value
 	}

@@ -41,7 +41,7 @@ func (a *app) pluginsKeygenCommand() *cobra.Command {
 			if asJSON {
 				return a.json(key)
 			}
-			fmt.Fprintf(a.out, "private key: %s; keep it, and keep it to yourself\n", given[0])
+			fmt.Fprintf(a.out, "private key: %s; keep it safe and secret\n", given[0])
 			fmt.Fprintf(a.out, "public key:  %s (%s), also in %s\n", key.Key, key.ID, key.File)
 			fmt.Fprintln(a.out, "publish it where your users can trust it: in your README, on your site")
 			return nil

@@ -90,7 +90,7 @@ func (a *app) pluginsLockCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, given []string) error {
 			switch {
 			case len(given) > 0:
-				return usageError{fmt.Errorf("%q is too much: platforms are named by --platform", strings.Join(given, " "))}
+				return usageError{fmt.Errorf("unexpected argument %q: platforms are named by --platform", strings.Join(given, " "))}
 			case len(f.platforms) == 0:
 				return usageError{errors.New("--platform is missing, as in --platform linux_amd64,linux_arm64,darwin_arm64")}
 			}

@@ -99,7 +99,7 @@ func (a *app) tidy(ctx context.Context, r author.Repository) string {
 		return ""
 	case r.Replace == "" && bytes.Contains(out, []byte(ownModule)):
 		// It says so of each package, in dozens of lines.
-		fmt.Fprintf(a.err, "go mod tidy: there is no %s to be had. To build against a checkout in DIR: `plugins new` with --replace DIR, or now, in %s,\n"+
+		fmt.Fprintf(a.err, "go mod tidy: %s cannot be downloaded. To build against a checkout in DIR: `plugins new` with --replace DIR, or now, in %s,\n"+
 			"  go mod edit -replace %s=DIR\n", ownModule, r.Dir, ownModule)
 	default:
 		fmt.Fprintf(a.err, "go mod tidy: %v\n%s", err, out)

@@ -73,7 +73,7 @@ func describe(file string, info core.RecordingInfo) string {
 		text += fmt.Sprintf(" and in %s more", many(int64(info.Sessions-1), "session"))
 	}
 	if !info.Complete {
-		text += "; it was cut short, by a kill perhaps"
+		text += "; it was cut short, perhaps by a kill"
 	}
 	return text
 }

@@ -27,7 +27,7 @@ func writeReference(w io.Writer, info sdk.Info) error {
 		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", cell(name), cell(typeOf(p)), defaultOf(p, slices.Contains(s.Required, name)), cell(p.Description))
 	}
 	if info.Robots {
-		fmt.Fprintln(w, "\nIt asks to be kept to robots.txt; `http { robots = false }` lets it go where the owner of a site has allowed it by other means.")
+		fmt.Fprintln(w, "\nIt obeys robots.txt. `http { robots = false }` switches that off, for sites whose owner allows it.")
 	}
 	if len(info.Streams) == 0 {
 		return nil

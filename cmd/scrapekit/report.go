@@ -92,7 +92,7 @@ func (a *app) printOutcome(w io.Writer, r *core.Report, inColor bool) {
 	}
 	fmt.Fprintf(w, "\n%s after %s", text, brief(time.Duration(r.Seconds*float64(time.Second))))
 	if r.Resumed {
-		fmt.Fprintf(w, " (gone on with; first started %s)", r.Started.Local().Format("2006-01-02 15:04:05"))
+		fmt.Fprintf(w, " (resumed; first started %s)", r.Started.Local().Format("2006-01-02 15:04:05"))
 	}
 	fmt.Fprintf(w, ". Splits: %d done", r.Splits[core.SplitFinished])
 	if n := r.Splits[core.SplitOpen]; n > 0 {
@@ -113,7 +113,7 @@ func (a *app) printOutcome(w io.Writer, r *core.Report, inColor bool) {
 	switch {
 	case r.Outcome == core.Complete:
 	case slices.ContainsFunc(a.args, isReplay):
-		fmt.Fprintf(w, "A replay begins with nothing each time. To play it again: scrapekit %s\n", a.hide(commandLine(a.args)))
+		fmt.Fprintf(w, "Each replay starts from nothing. To play it again: scrapekit %s\n", a.hide(commandLine(a.args)))
 	case empty(r):
 		fmt.Fprintf(w, "Nothing was delivered. To try again: scrapekit %s\n", a.hide(commandLine(a.args)))
 	default:
@@ -132,7 +132,7 @@ func printGaps(w io.Writer, what string, missing []core.Missing, more, most int)
 		fmt.Fprintf(w, "  %s: %s\n", what, g)
 	}
 	if more > 0 {
-		fmt.Fprintf(w, "  %s: %s more, which the report does not list either\n", what, many(int64(more), "split"))
+		fmt.Fprintf(w, "  %s: %s more, which are not in the report either\n", what, many(int64(more), "split"))
 	}
 }
 

@@ -77,7 +77,7 @@ func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags)
 		out = a.err
 	}
 	if level, confined := p.Sandbox(); !confined && !p.SandboxByFile() { // what the file says was said when it was loaded
-		fmt.Fprintf(a.err, "plugins run at the sandbox level %q: what they do is theirs to decide; see `scrapekit doctor`\n", level)
+		fmt.Fprintf(a.err, "plugins run at the sandbox level %q: the kernel does not confine them; see `scrapekit doctor`\n", level)
 	}
 	w := a.watcher(flags.output)
 	run, err := p.Start(ctx, core.RunOptions{Full: flags.full, OneTry: flags.oneTry, Listeners: []core.Listener{w.event}})

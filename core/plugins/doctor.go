@@ -203,7 +203,7 @@ func (d *Diagnosis) probe(ctx context.Context, host *pluginhost.Host, o core.Opt
 	})
 	for _, r := range results {
 		if r.Name == probe.BeyondMemory && limits.Memory == 0 {
-			r.Known, r.Always = "this build sets no limit of memory, for the race detector takes it without bounds", true
+			r.Known, r.Always = "this build sets no limit of memory, because the race detector needs more", true
 		}
 		d.Probe = append(d.Probe, ProbeResult{Group: r.Group, Name: r.Name, Allowed: r.Allowed, Said: r.Said, Known: r.Known})
 		if r.Allowed && level.Confines() && (r.Known == "" || level == sandbox.Full && !r.Always) {

@@ -89,7 +89,7 @@ func Pack(ctx context.Context, p Packing) (*Packed, error) {
 	}
 	paths, err := artifact.PathsOf(info)
 	if err != nil {
-		return nil, fmt.Errorf("what the plugin says of itself: %w", err)
+		return nil, fmt.Errorf("the description of the plugin: %w", err)
 	}
 	packing.Manifest = artifact.Manifest{
 		Name: info.Name, Version: info.Version, Kind: info.Kind, Protocol: core.ProtocolVersion, Permissions: info.Permissions, Paths: paths, Description: info.Doc,
@@ -125,7 +125,7 @@ func (p Packing) describe(ctx context.Context, programs []publish.Program) (sdk.
 		info, err := h.Describe(ctx, path, "")
 		return info, errors.Join(err, h.Close())
 	}
-	return sdk.Info{}, fmt.Errorf("none of the programs is for %s, so none can be asked what it is: name a file with what one prints with --describe", artifact.Here())
+	return sdk.Info{}, fmt.Errorf("no program is for %s, so none can be started to describe itself: give the output of PROGRAM --describe in a file, with --describe FILE", artifact.Here())
 }
 
 func readDescription(path string) (sdk.Info, error) {
@@ -135,7 +135,7 @@ func readDescription(path string) (sdk.Info, error) {
 	}
 	var info sdk.Info
 	if err := json.Unmarshal(raw, &info); err != nil {
-		return sdk.Info{}, fmt.Errorf("%s is not what a plugin prints with --describe: %w", path, err)
+		return sdk.Info{}, fmt.Errorf("%s is not the output of a plugin's --describe: %w", path, err)
 	}
 	return info, nil
 }

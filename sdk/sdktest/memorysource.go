@@ -122,7 +122,7 @@ func position(cursor []byte) (int, error) {
 	}
 	n, err := strconv.Atoi(string(cursor))
 	if err != nil || n < 0 {
-		return 0, sdk.Permanent(fmt.Errorf("cursor %q: it is none of this source", cursor))
+		return 0, sdk.Permanent(fmt.Errorf("cursor %q: it is not a cursor of this source", cursor))
 	}
 	return n, nil
 }

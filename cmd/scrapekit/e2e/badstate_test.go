@@ -83,7 +83,7 @@ func TestStateInUse(t *testing.T) {
 		t.Parallel()
 		x, want := halfway(t)
 		unlock := x.locked(t)
-		x.refuses(t, "another process keeps it locked", "try again")
+		x.refuses(t, "another process has locked it", "try again")
 		unlock()
 		x.endsSame(t, "the state was in use", want)
 	})
@@ -94,7 +94,7 @@ func TestStateInUse(t *testing.T) {
 		s := b.asleep(t)
 		unlock := s.locked(t)
 		code, out := s.wakes(t)
-		if code != exitFailed || !strings.Contains(out, "another process keeps it locked") {
+		if code != exitFailed || !strings.Contains(out, "another process has locked it") {
 			t.Errorf("code %d\n%s", code, out)
 		}
 		unlock()

@@ -54,7 +54,7 @@ func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("state file %s: it is not a file", path)
 	case info.Size() == 0:
-		return nil, &FileError{Path: path, Problem: "it is damaged: nothing is in it"}
+		return nil, &FileError{Path: path, Problem: "it is damaged: it is empty"}
 	default:
 		keepOwn(path, info.Mode())
 	}

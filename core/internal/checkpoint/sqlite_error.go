@@ -46,14 +46,14 @@ func (s *SQLite) explain(err error) error {
 	}
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return &FileError{Path: s.path, Problem: "it is damaged or no state file: " + e.Error(), Err: err}
+		return &FileError{Path: s.path, Problem: "it is damaged or not a state file: " + e.Error(), Err: err}
 	case sqlite3.SQLITE_FULL:
 		return s.full(err)
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
 		return s.unwritable(err)
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return &FileError{
-			Path: s.path, Problem: "another process keeps it locked",
+			Path: s.path, Problem: "another process has locked it",
 			Advice: "wait until it is done, or end it, and try again", Err: err,
 		}
 	case sqlite3.SQLITE_IOERR:
@@ -61,8 +61,8 @@ func (s *SQLite) explain(err error) error {
 			return s.full(err) // SQLite says no more than that it could not make its log's index larger
 		}
 		return &FileError{
-			Path: s.path, Problem: "the disk did not do what it was asked to: " + e.Error(),
-			Advice: "see the system's log; what was committed before is kept", Err: err,
+			Path: s.path, Problem: "the disk failed: " + e.Error(),
+			Advice: "see the log of the system; what was committed is kept", Err: err,
 		}
 	}
 	return fmt.Errorf("state file %s: %w", s.path, err)

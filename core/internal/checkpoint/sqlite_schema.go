@@ -123,9 +123,9 @@ func (s *SQLite) inspect(ctx context.Context) (version int, err error) {
 	case err != nil:
 		return 0, err
 	case short:
-		return 0, &FileError{Path: s.path, Problem: "it is damaged: its end is missing"}
+		return 0, &FileError{Path: s.path, Problem: "it is damaged: it is truncated"}
 	case id != applicationID:
-		return 0, &FileError{Path: s.path, Problem: "it is a database of something else"}
+		return 0, &FileError{Path: s.path, Problem: "it is a database of another program"}
 	case version > schemaVersion:
 		return 0, &FileError{
 			Path:    s.path,

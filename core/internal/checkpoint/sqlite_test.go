@@ -230,7 +230,7 @@ func TestForeignFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
 	change(t, path, "CREATE TABLE songs (title TEXT)")
-	unusable(t, path, "something else")
+	unusable(t, path, "another program")
 }
 
 func TestNewerFile(t *testing.T) {

@@ -26,7 +26,7 @@ func (s *section) auths(hosts, allow []origin.Origin) []credential.Credential {
 		for _, before := range all {
 			if c.Clash(before) {
 				s.fail(b.DefRange(), "the first is at "+before.Pos+"; give each its origins",
-					"%s: two credentials take the same place in requests to one host", s.title)
+					"%s: two credentials use the same place in requests to one host", s.title)
 			}
 		}
 		all = append(all, c)

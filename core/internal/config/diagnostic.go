@@ -98,9 +98,9 @@ func withhold(found hcl.Diagnostics) hcl.Diagnostics {
 			if errors.As(extra.FunctionCallError(), &shown) {
 				continue
 			}
-			d.Summary = fmt.Sprintf("%s() cannot be worked out", extra.CalledFunctionName())
+			d.Summary = fmt.Sprintf("%s() cannot be evaluated", extra.CalledFunctionName())
 		}
-		d.Detail = "the reason is not shown: a sensitive value takes part in it"
+		d.Detail = "the reason is not shown, because it contains a sensitive value"
 	}
 	return found
 }

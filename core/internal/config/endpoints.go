@@ -28,7 +28,7 @@ func (s *section) endpoints() []httppolicy.EndpointLimit {
 func (s *section) endpoint(b *hclsyntax.Block) (l httppolicy.EndpointLimit, ok bool) {
 	const hint = `write limit "GET /search/*" { rate = 4 }, or limit "/search/*" for all methods`
 	if len(b.Labels) != 1 {
-		s.fail(b.DefRange(), hint, "%s: limit is labelled with the requests that it is for", s.title)
+		s.fail(b.DefRange(), hint, "%s: limit needs a label: the requests that it is for", s.title)
 		return l, false
 	}
 	method, pattern, found := strings.Cut(b.Labels[0], " ")
@@ -46,7 +46,7 @@ func (s *section) endpoint(b *hclsyntax.Block) (l httppolicy.EndpointLimit, ok b
 	l.Concurrency = inner.whole("concurrency", 0, 1)
 	inner.end()
 	if l.Rate == 0 && l.Concurrency == 0 && inner.body.Attributes["rate"] == nil && inner.body.Attributes["concurrency"] == nil {
-		s.fail(b.DefRange(), "give it a rate, a concurrency, or both", "%s: limit %q limits nothing", s.title, b.Labels[0])
+		s.fail(b.DefRange(), "give it a rate, a concurrency, or both", "%s: limit %q has no effect", s.title, b.Labels[0])
 		return l, false
 	}
 	return l, true

@@ -212,7 +212,7 @@ func (l *loader) fromHome(path string) string {
 	}
 	switch {
 	case first != "~":
-		l.failPath(fmt.Sprintf("write the path of that user's home folder, or ./%s if the folder is called so", path), "%q: %s is a user's home folder to a shell alone", path, first)
+		l.failPath(fmt.Sprintf("write the path of that user's home folder, or ./%s if the folder is called so", path), "%q: %s is a home folder only to a shell", path, first)
 	case !known || !filepath.IsAbs(home):
 		l.failPath("write the path from / on", "%q: ~ is the home folder, and HOME does not say which", path)
 	default:

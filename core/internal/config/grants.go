@@ -62,10 +62,10 @@ func (l *loader) askGrant(st stage, missing sdk.Permissions, n implied) {
 	}
 	advice := ""
 	if !missing.And(n.preset).IsZero() && len(n.why) > 0 {
-		advice = n.whyText() + "\nif that is not what you meant, write another value, such as a folder of its own: \"out/\"\n"
+		advice = n.whyText() + "\nif you did not mean that, write another value, such as a folder of its own: \"out/\"\n"
 	}
-	l.fail(st.block.DefRange(), advice+"if you trust it with that, write in the block\n"+grantText(missing)+"\nwith nothing between the braces it runs without, as far as it can",
-		"%s: the plugin asks for more than it is granted: %s", st.title, strings.Join(missing.Lines(), "; "))
+	l.fail(st.block.DefRange(), advice+"to grant them, write in the block\n"+grantText(missing)+"\nempty braces run it without them, as far as it can",
+		"%s: the plugin needs permissions that are not granted: %s", st.title, strings.Join(missing.Lines(), "; "))
 }
 
 // grantText is a grant block of permissions.
@@ -114,7 +114,7 @@ func (l *loader) grantBlock(st stage, b *hclsyntax.Block, asked sdk.Permissions,
 			}
 			one = l.located(one)
 			if described && asked.And(one).IsZero() {
-				l.warn(place, "the plugin does not ask for it, so it has no effect", "%s: %s: %q is granted in vain", s.title, field.name, entry)
+				l.warn(place, "the plugin does not ask for it, so it has no effect", "%s: %s: %q is granted without need", s.title, field.name, entry)
 			}
 			all = all.Or(one)
 		}

@@ -143,9 +143,9 @@ func (s *section) checkLate(name string, v cty.Value, at hcl.Range) bool {
 	case len(standIns) == 0 || s.late && whole:
 		return true
 	case s.late:
-		s.fail(at, `put it in as it is, or into a text: "Token ${secret.name}"`, "%s: %s: what the secret is, only the run finds out: nothing can be worked out from it", s.title, name)
+		s.fail(at, `put it in as it is, or into a text: "Token ${secret.name}"`, "%s: %s: the secret is looked up during the run: expressions cannot use its value", s.title, name)
 	default:
-		s.fail(at, "it goes into auth blocks; elsewhere use env() or file()", "%s: %s cannot hold a secret that only the run obtains", s.title, name)
+		s.fail(at, "it goes into auth blocks; elsewhere use env() or file()", "%s: %s cannot hold a secret that is looked up during the run", s.title, name)
 	}
 	return false
 }
@@ -160,7 +160,7 @@ func (l *loader) checkCalls(expr hclsyntax.Expression, v cty.Value) bool {
 	}
 	for _, call := range calls(expr) {
 		if !slices.Contains(passing, call.Name) {
-			l.fail(call.NameRange, `put it in as it is, or into a text: "Token ${secret.name}"`, "%s(): what the secret is, only the run finds out: nothing can be worked out from it", call.Name)
+			l.fail(call.NameRange, `put it in as it is, or into a text: "Token ${secret.name}"`, "%s(): the secret is looked up during the run: expressions cannot use its value", call.Name)
 			return false
 		}
 	}

@@ -79,7 +79,7 @@ func TestNothingIsWorkedOutFromLateValues(t *testing.T) {
 		`substr(keyring("a", "b"), 0, 2)`, `strlen(secret.token)`,
 	} {
 		file := write(t, "a.hcl", strings.Replace(late, "value = local.header", "value = "+expression, 1))
-		if got := refuse(t, file, options(nil, map[string]string{"ACCOUNT": "me"})); !strings.Contains(got, "nothing can be worked out from it") {
+		if got := refuse(t, file, options(nil, map[string]string{"ACCOUNT": "me"})); !strings.Contains(got, "expressions cannot use its value") {
 			t.Errorf("%s: %s", expression, got)
 		}
 	}
@@ -97,7 +97,7 @@ func TestExposedFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, found := config.Load(t.Context(), file, options(nil, map[string]string{"ACCOUNT": "me"}))
-		if got := strings.Contains(found.Error(), `auth "header": others on this machine can read the file that value is from`); got != want || len(found) > 1 {
+		if got := strings.Contains(found.Error(), `auth "header": other users of this machine can read the file that value comes from`); got != want || len(found) > 1 {
 			t.Errorf("%s: %v", mode, found)
 		}
 	}

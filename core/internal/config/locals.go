@@ -53,7 +53,7 @@ func (all *locals) evaluateLocal(name string) {
 	a := all.attributes[name]
 	if slices.Contains(all.open, name) {
 		ring := append(slices.Clone(all.open[slices.Index(all.open, name):]), name)
-		all.fail(a.NameRange, "", "local values use each other in a ring: %s", strings.Join(ring, " → "))
+		all.fail(a.NameRange, "", "local values refer to each other in a circle: %s", strings.Join(ring, " → "))
 		all.values[name] = cty.DynamicVal
 		all.publish()
 		return

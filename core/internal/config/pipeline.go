@@ -47,7 +47,7 @@ func (l *loader) pipelineBlock(p *Pipeline, blocks []*hclsyntax.Block) map[strin
 		l.out = filepath.Join(p.StateDir, "out")
 	}
 	p.Concurrency = s.wholeBetween("concurrency", defaultConcurrency, 1, maxConcurrency,
-		"it is how many splits are read at once; more of them do not make a server faster")
+		"it is how many splits are read at once; more of them make no server faster")
 	p.CommitEvery = s.duration("commit_every", defaultCommitEvery)
 	p.CommitBytes = s.size("commit_bytes", defaultCommitBytes)
 	p.MaxSpool = s.size("max_spool", defaultMaxSpool)
@@ -78,10 +78,10 @@ func (s *section) sandbox() string {
 	level := s.text("sandbox")
 	if level != "" && !slices.Contains(s.options.Levels, level) {
 		s.fail(s.body.Attributes["sandbox"].Expr.Range(), joinLines(didYouMean(level, s.options.Levels), "there are "+strings.Join(s.options.Levels, ", ")),
-			"pipeline: %q is no level of the sandbox", level)
+			"pipeline: %q is not a level of the sandbox", level)
 	} else if slices.Contains(s.options.Loose, level) {
 		s.warn(s.body.Attributes["sandbox"].Expr.Range(), "leave it out, or give --sandbox, if you do not know why it is there; see `scrapekit doctor`",
-			"pipeline: the file asks for the sandbox level %q: the programs that it names run as you do, and that includes looking at what they are", level)
+			"pipeline: the file asks for the sandbox level %q: its programs run with all your rights, also when `validate` asks them what they are", level)
 	}
 	return level
 }
@@ -96,7 +96,7 @@ func (s *section) name() string {
 	}
 	name := strings.TrimSuffix(filepath.Base(s.file), ".hcl")
 	if strings.Trim(name, ".") == "" {
-		s.failGiven(`write pipeline { name = "…" } in it`, "pipeline file %s: its name makes no name for the pipeline", s.file)
+		s.failGiven(`write pipeline { name = "…" } in it`, "pipeline file %s: its file name cannot be the name of the pipeline", s.file)
 	}
 	return name
 }

@@ -28,7 +28,7 @@ func (l *loader) ownPlaces() []ownPlace {
 		{l.dir, "the folder of the pipeline file", false},
 		{filepath.Join(l.dir, filepath.Base(l.file)), "the pipeline file", false},
 		{lock.Beside(filepath.Join(l.dir, filepath.Base(l.file))), "the lock file", false},
-		{filepath.Join(l.dir, ".git"), "what git keeps of the folder", true},
+		{filepath.Join(l.dir, ".git"), "the git data of the folder", true},
 		{cmp.Or(l.options.StateDir, filepath.Join(l.dir, ".scrapekit")), "the state of the pipelines", true},
 	}
 	if home, err := os.UserHomeDir(); err == nil {
@@ -39,11 +39,11 @@ func (l *loader) ownPlaces() []ownPlace {
 	}
 	for dir := filepath.Dir(l.dir); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		if git := filepath.Join(dir, ".git"); exists(git) {
-			places = append(places, ownPlace{git, "what git keeps of the folder", true})
+			places = append(places, ownPlace{git, "the git data of the folder", true})
 		}
 	}
 	for _, dir := range l.options.Own {
-		places = append(places, ownPlace{dir, "what scrapekit keeps for you", true})
+		places = append(places, ownPlace{dir, "your scrapekit settings and programs", true})
 	}
 	return places
 }

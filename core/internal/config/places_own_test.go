@@ -77,14 +77,14 @@ func TestOwnPlaces(t *testing.T) {
 		{`in = "` + home + `"`, "is your home folder, or holds it"},
 		{`in = "home"`, "is your home folder, or holds it"},
 		{`in = "` + outer + `"`, "is your home folder, or holds it"},
-		{`in = "` + filepath.Join(outer, "store", "x", "new") + `"`, "is in what scrapekit keeps for you"},
+		{`in = "` + filepath.Join(outer, "store", "x", "new") + `"`, "is in your scrapekit settings and programs"},
 		{`all = ["data", "/"]`, "all is a path to the plugin: / is the whole file system"},
 		{`out = "world"`, "is the folder of the pipeline file, or holds it"},
 		{`in = "root/etc/passwd"`, "leads to /etc/passwd, by a link out of the folder of the pipeline file"},
 		{`in = "home/data"`, "leads to " + filepath.Join(home, "data") + ", by a link out of"},
 		{`out = "root/tmp/x/"`, "leads to /tmp/x, by a link out of"},
-		{`out = ".git/hooks/x"`, "is in what git keeps of the folder"},
-		{`out = "here/.git/x"`, "is what git keeps of the folder, or holds it"},
+		{`out = ".git/hooks/x"`, "is in the git data of the folder"},
+		{`out = "here/.git/x"`, "is the git data of the folder, or holds it"},
 		{`out = "/api"`, "/ is the whole file system"},
 		{`out = ".scrapekit/p/x"`, "is in the state of the pipelines"},
 	} {
@@ -163,7 +163,7 @@ func TestGrantBlockIsQuoted(t *testing.T) {
 		t.Fatal(d)
 	}
 	_, block, _ := strings.Cut(d[0].Detail, "\ngrant {")
-	block, _, _ = strings.Cut("grant {"+block, "\nwith nothing")
+	block, _, _ = strings.Cut("grant {"+block, "\nempty braces")
 	parsed, problems := hclsyntax.ParseConfig([]byte(block), "paste.hcl", hcl.InitialPos)
 	if problems.HasErrors() {
 		t.Fatalf("%v\n%s", problems, block)

@@ -91,7 +91,7 @@ func (l *loader) hintForPlugin(ref BlockRef, required map[string]Requirement) st
 		}
 	}
 	names := slices.Concat(l.options.Names(ref.Kind), slices.Collect(maps.Keys(required)))
-	return joinLines(didYouMean(ref.Type, names), "a plugin of somebody else's is named in pipeline { required_plugins { … } }, one of your own there or by its path")
+	return joinLines(didYouMean(ref.Type, names), "name a third party's plugin in pipeline { required_plugins { … } }, and your own there or by its path")
 }
 
 // described is what Lookup said of a plugin.

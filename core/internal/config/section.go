@@ -166,7 +166,7 @@ func (s *section) secret(name string, header hcl.Range) string {
 	text := s.needed(name, header)
 	s.secrets.addText(text, certain)
 	if s.exposed {
-		s.warn(s.body.Attributes[name].Expr.Range(), "chmod 600", "%s: others on this machine can read the file that %s is from", s.title, name)
+		s.warn(s.body.Attributes[name].Expr.Range(), "chmod 600", "%s: other users of this machine can read the file that %s comes from", s.title, name)
 	}
 	return text
 }
@@ -253,7 +253,7 @@ func (s *section) duration(name string, preset time.Duration) time.Duration {
 	}
 	d, err := time.ParseDuration(v.AsString())
 	if err != nil || d <= 0 {
-		s.fail(at, `for example "500ms", "10s", "1h30m"`, "%s: %s is no duration: %q", s.title, name, v.AsString())
+		s.fail(at, `for example "500ms", "10s", "1h30m"`, "%s: %s is not a duration: %q", s.title, name, v.AsString())
 		return preset
 	}
 	return d

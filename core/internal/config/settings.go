@@ -84,7 +84,7 @@ func (c *checker) evaluateAll() map[string]any {
 		c.secrets.addMarked(v)
 		if standIns, _ := lateIn(v); len(standIns) > 0 {
 			c.lost[a.Name] = true
-			c.fail(a.Expr.Range(), "it goes into auth blocks, which the plugin does not see", "%s: %s cannot hold a secret that only the run obtains", c.stage.title, a.Name)
+			c.fail(a.Expr.Range(), "it goes into auth blocks, which the plugin does not see", "%s: %s cannot hold a secret that is looked up during the run", c.stage.title, a.Name)
 			continue
 		}
 		c.values[a.Name] = v

@@ -81,7 +81,7 @@ func (l *loader) needBlock(kind sdk.Kind, blocks []*hclsyntax.Block) {
 // stage reads the head of a block.
 func (l *loader) stage(kind sdk.Kind, b *hclsyntax.Block, required map[string]Requirement) (stage, bool) {
 	if len(b.Labels) == 0 || len(b.Labels) > 2 || b.Labels[0] == "" {
-		l.fail(b.DefRange(), fmt.Sprintf(`write %s "PLUGIN" { … }, or %s "PLUGIN" "NAME" { … }`, kind, kind), "a %s block is labelled with its plugin", kind)
+		l.fail(b.DefRange(), fmt.Sprintf(`write %s "PLUGIN" { … }, or %s "PLUGIN" "NAME" { … }`, kind, kind), "a %s block needs a label: the name of its plugin", kind)
 		return stage{}, false
 	}
 	s := stage{block: b, kind: kind, name: stageName(b.Labels[0])}
@@ -116,7 +116,7 @@ func (l *loader) checkStageNames(all []stage) {
 			continue
 		}
 		hint := fmt.Sprintf("the first is at %s; give one of them a name of its own: %s %q \"NAME\" { … }", l.pos(before.block.TypeRange), s.kind, s.block.Labels[0])
-		l.fail(s.block.DefRange(), hint, "a second stage of the name %q", s.name)
+		l.fail(s.block.DefRange(), hint, "a second stage with the name %q", s.name)
 	}
 }
 
@@ -179,7 +179,7 @@ func (l *loader) checkPaths(st stage, plugin described) {
 		err = fmt.Errorf("when it was installed it did not %s", strings.Join(more.Lines(), ", nor "))
 	}
 	if err != nil {
-		l.fail(st.block.LabelRanges[0], "scrapekit plugins verify", "%s: the plugin is not what it said it was: %v", st.title, err)
+		l.fail(st.block.LabelRanges[0], "scrapekit plugins verify", "%s: the plugin differs from what was installed: %v", st.title, err)
 	}
 }
 
@@ -207,7 +207,7 @@ func (l *loader) selection(s *section, info sdk.Info) []string {
 			continue
 		}
 		if info.Kind == sdk.KindSource && len(names) > 0 && !slices.Contains(names, name) {
-			l.warn(at, didYouMean(name, names), "%s: %q is none of the streams that the plugin is known for", s.title, name)
+			l.warn(at, didYouMean(name, names), "%s: the plugin has no stream %q", s.title, name)
 		}
 	}
 	return streams

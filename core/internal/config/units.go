@@ -23,7 +23,7 @@ func parseSize(text string) (int64, error) {
 	factor, ok := factors[unit]
 	n, err := strconv.ParseFloat(digits, 64)
 	if !ok || err != nil || math.IsNaN(n) || n*factor < 1 || n*factor > 1<<50 {
-		return 0, fmt.Errorf("%q is no size in bytes", text)
+		return 0, fmt.Errorf("%q is not a size in bytes", text)
 	}
 	return int64(n * factor), nil
 }

@@ -151,7 +151,7 @@ func (c *checker) problem(e *jsonschema.ValidationError) (problem, hint string) 
 		return fmt.Sprintf("has the same element twice, as number %d and %d", k.Duplicates[0]+1, k.Duplicates[1]+1), ""
 	case *kind.Pattern:
 		if k.Want == keyword.Duration {
-			return "is no duration" + c.value(path), `for example "500ms", "10s", "1h30m"`
+			return "is not a duration" + c.value(path), `for example "500ms", "10s", "1h30m"`
 		}
 		return "must match the pattern " + k.Want + c.value(path), ""
 	}

@@ -29,7 +29,7 @@ func (s *section) proxy() string {
 		}
 	}
 	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
-		s.fail(s.body.Attributes["proxy"].Expr.Range(), `write "none", "env" for HTTPS_PROXY and its like, or a URL: "http://proxy.example.com:3128"`, "%s: proxy is not the URL of one", s.title)
+		s.fail(s.body.Attributes["proxy"].Expr.Range(), `write "none", "env" for HTTPS_PROXY and the like, or a URL: "http://proxy.example.com:3128"`, "%s: proxy is not the URL of a proxy", s.title)
 		return ""
 	}
 	return text
@@ -52,7 +52,7 @@ func (s *section) tls(b *hclsyntax.Block, hosts, allow []origin.Origin) (out htt
 		in.fail(in.body.Attributes["min_version"].Expr.Range(), `write "1.2" or "1.3"`, "%s: min_version cannot be %q", in.title, v)
 	}
 	if out.Insecure = in.flag("insecure_skip_verify"); out.Insecure {
-		in.warn(in.body.Attributes["insecure_skip_verify"].Range(), "name the certificate to be trusted with ca_file instead", "%s: anybody on the way can read and change what is sent and what comes back", in.title)
+		in.warn(in.body.Attributes["insecure_skip_verify"].Range(), "name the certificate to be trusted with ca_file instead", "%s: anybody on the network path can read and change requests and replies", in.title)
 	}
 	in.end()
 	return out, certified

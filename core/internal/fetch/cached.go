@@ -21,8 +21,8 @@ import (
 
 // cacheWords say an outcome to a person.
 var cacheWords = map[cache.Outcome]string{
-	cache.Miss: "nothing was kept that would do; the host was asked", cache.Hit: "answered from what is kept; the host was not asked",
-	cache.Revalidated: "the host was asked and says that what is kept still holds", cache.Stale: "what is kept is past its time, and had to do",
+	cache.Miss: "nothing usable was kept; the host was asked", cache.Hit: "answered from what is kept; the host was not asked",
+	cache.Revalidated: "the host was asked, and the kept reply is still valid", cache.Stale: "the kept reply is stale, and was used all the same",
 }
 
 func cached(p httppolicy.Policy, hosts *hosts, set *redact.Set, log hclog.Logger) (trip.Decorator, error) {

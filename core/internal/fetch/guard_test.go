@@ -51,7 +51,7 @@ func TestPrivateNamesAreAllowedByHand(t *testing.T) {
 	defer s.Close()
 	rt, name := resolving(t, s, false, addresstest.Resolver(t, "127.0.0.1"))
 	_, _, err := ask(t.Context(), rt, "GET", name, "")
-	if err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "rebind.example resolves to the private address 127.0.0.1: write http { allow_private = true }") {
+	if err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "rebind.example resolves to the private address 127.0.0.1: if you mean that host, write http { allow_private = true }") {
 		t.Error(err)
 	}
 }

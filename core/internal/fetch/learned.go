@@ -57,7 +57,7 @@ func readLearned(path string) (learnedFile, error) {
 	}
 	var f learnedFile
 	if err := json.Unmarshal(raw, &f); err != nil || f.Version != 1 || f.Hosts == nil {
-		return none, fmt.Errorf("%s holds no learned limits that can be read; it is written anew", path)
+		return none, fmt.Errorf("%s holds no readable learned limits; it is written anew", path)
 	}
 	return f, nil
 }

@@ -171,7 +171,7 @@ func TestRefusedRefreshToken(t *testing.T) {
 	a.Value = refreshing(a, "refresh-sesame")
 	p.Auth = []credential.Credential{a}
 	_, _, err := ask(t.Context(), transport(t, c, p), "GET", server.URL, "")
-	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "invalid_grant: no good: [redacted]; the refresh token is not good any more") || strings.Contains(err.Error(), "sesame") {
+	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "invalid_grant: no good: [redacted]; the refresh token is not valid any more") || strings.Contains(err.Error(), "sesame") {
 		t.Error(err)
 	}
 }

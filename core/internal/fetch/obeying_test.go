@@ -23,7 +23,7 @@ func TestRobots(t *testing.T) {
 		"for another": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "User-agent: evilbot\nDisallow: /") }, true, ""},
 		"none":        {http.NotFound, true, ""},
 		"moved":       {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/rules", http.StatusFound) }, false, "forbids it"},
-		"broken":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, false, "are not known, so nothing else is asked there"},
+		"broken":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, false, "could not be read, so nothing else is requested there"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

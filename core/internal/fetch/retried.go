@@ -218,7 +218,7 @@ func (t *trial) spend() error {
 	for !h.budget.Retry(time.Now(), share) {
 		wait := breaker.BudgetSlot/2 + rand.N(breaker.BudgetSlot)
 		if t.ex.held == "" {
-			t.ex.held = fmt.Sprintf("the host's retries of the last minute were more than http.retry_budget allows (%g %% of the requests)", 100*share)
+			t.ex.held = fmt.Sprintf("the retries to the host in the last minute exceed http.retry_budget (%g %% of the requests)", 100*share)
 			h.all.listeners.Tell(observe.Waited{Host: h.key, Cause: stats.WaitBudget, For: wait, Until: time.Now().Add(wait)})
 		}
 		if err := sleep(t.ctx, wait); err != nil {

@@ -119,7 +119,7 @@ func TestGzipBomb(t *testing.T) {
 		_, _ = w.Write(bomb.Bytes()) // an error: the client has had enough
 	})
 	_, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, "")
-	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "more than 200 times its size") || requests != 1 {
+	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "more than 200 times its encoded size") || requests != 1 {
 		t.Errorf("%v after %d requests", err, requests)
 	}
 }

@@ -115,7 +115,7 @@ func known[P any](s Stage[P], come []sdk.Stream) error {
 	}
 	for _, want := range s.Streams {
 		if want != everyStream && !slices.Contains(names, want) {
-			return sdk.Permanent(&StageError{Stage: s.Name, Err: fmt.Errorf("it selects the stream %q, which does not come here; there are %s", want, strings.Join(names, ", "))})
+			return sdk.Permanent(&StageError{Stage: s.Name, Err: fmt.Errorf("it selects the stream %q, which no stage before it emits; there are %s", want, strings.Join(names, ", "))})
 		}
 	}
 	return nil

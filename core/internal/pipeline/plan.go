@@ -20,7 +20,7 @@ type PagePlanner interface {
 }
 
 // errRefused is what a page comes back with that nobody wants.
-var errRefused = errors.New("the plan is not wanted any more")
+var errRefused = errors.New("the plan was cancelled")
 
 // PlanPages plans in pages whatever source there is.
 func PlanPages(ctx context.Context, source sdk.Source, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error) error {

@@ -105,13 +105,13 @@ type waitError struct {
 
 func (e *waitError) Error() string {
 	if e.asked >= longestWait {
-		return fmt.Sprintf("%v: that may be tried again after more than %d days only", e.err, int(longestWait.Hours()/24))
+		return fmt.Sprintf("%v: it may be tried again only after more than %d days", e.err, int(longestWait.Hours()/24))
 	}
 	if e.asked <= e.most {
-		return fmt.Sprintf("%v: it has been waited for as long as http.max_wait allows (%s): run again after %s",
+		return fmt.Sprintf("%v: the waits have reached http.max_wait (%s): run again after %s",
 			e.err, e.most, clock(e.until))
 	}
-	return fmt.Sprintf("%v: a wait of %s is asked for, http.max_wait allows %s: run again after %s",
+	return fmt.Sprintf("%v: it asks for a wait of %s, and http.max_wait allows %s: run again after %s",
 		e.err, e.asked.Round(time.Second), e.most, clock(e.until))
 }
 

@@ -131,7 +131,7 @@ func (s *seat) stop(late bool) {
 
 func (s *seat) stopped(stage string, err error) {
 	if err != nil {
-		s.Logger.Warn("a plugin did not end well", "stage", stage, "error", err)
+		s.Logger.Warn("a plugin failed", "stage", stage, "error", err)
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 
 // probed is what a host of its own found out.
 type probed struct {
-	Missing string // why the level is not to be had
+	Missing string // why the level is not available
 	Results []probe.Result
 }
 

@@ -89,7 +89,7 @@ func (h *Host) memory(s Spec) uint64 {
 // checkDigest reads r whole.
 func checkDigest(r io.Reader, want string) error {
 	if !strings.HasPrefix(want, digestPrefix) || len(want) != len(digestPrefix)+2*sha256.Size {
-		return fmt.Errorf("the digest that it must have is %q, and a digest is sha256: and 64 hex digits", want)
+		return fmt.Errorf("the digest in the lock file is %q; want sha256: and 64 hex digits", want)
 	}
 	h := sha256.New()
 	if _, err := io.Copy(h, r); err != nil {

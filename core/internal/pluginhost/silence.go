@@ -58,8 +58,8 @@ func call[T any](ctx context.Context, p *Plugin, what string, f func(context.Con
 	}
 	v, err := f(ctx)
 	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
-		return v, fmt.Errorf("%s was not answered, and for %s the plugin handed nothing over and asked for nothing: "+
-			"it hangs, and the call is given up", what, p.host.silence)
+		return v, fmt.Errorf("%s got no answer, and for %s the plugin sent nothing and requested nothing: "+
+			"the plugin hangs, and the call is given up", what, p.host.silence)
 	}
 	return v, p.explain(err)
 }

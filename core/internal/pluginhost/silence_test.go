@@ -83,7 +83,7 @@ func TestCallNeverAnswered(t *testing.T) {
 	h.silence = 200 * time.Millisecond
 	p := start(t, h, spec(`{"do":"hang"}`, "source"))
 	err := read(t, p, &collected{})
-	if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "Read was not answered, and for 200ms the plugin handed nothing over") {
+	if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "Read got no answer, and for 200ms the plugin sent nothing") {
 		t.Errorf("got %v", err)
 	}
 	if err := p.Stop(t.Context()); err != nil {

@@ -244,7 +244,7 @@ func versionHint(plugin int) string {
 func refusalError(err error) error {
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSYS) {
 		return fmt.Errorf("the sandbox may not execute the program by its descriptor (execveat): %w; "+
-			"what this process runs in forbids it, such as a container's seccomp profile or a policy of the system: "+
+			"something around this process forbids it, such as the seccomp profile of a container or a policy of the system: "+
 			"let it allow execveat, or run with --sandbox=env if you trust all plugins", err)
 	}
 	return execError(err)
@@ -256,7 +256,7 @@ func execError(err error) error {
 	case errors.Is(err, syscall.ENOEXEC):
 		return fmt.Errorf("%w: not a program for %s/%s, or a script without a #! line", err, runtime.GOOS, runtime.GOARCH)
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("%w: the file is there, but not what it runs under: its #! line or dynamic loader", err)
+		return fmt.Errorf("%w: the file exists, but what starts it does not: the program of its #! line, or its dynamic loader", err)
 	}
 	return err
 }

@@ -141,7 +141,7 @@ func TestDigestOfTheProgram(t *testing.T) {
 
 	for digest, want := range map[string]string{
 		"sha256:" + strings.Repeat("0", 64): "not the program that was installed",
-		"md5:00":                            "a digest is sha256:",
+		"md5:00":                            "want sha256:",
 	} {
 		s.Digest = digest
 		if _, err := h.Start(t.Context(), s); err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), want) {

@@ -97,7 +97,7 @@ func (s *suite) end() []Result {
 		ran := slices.ContainsFunc(s.results, func(r Result) bool { return r.Check == c.Name })
 		if !ran && s.wanted(c.Name) {
 			r := s.blank(c.Name)
-			r.Status, r.Messages = NotRun, []string{"a check before it failed that it builds on"}
+			r.Status, r.Messages = NotRun, []string{"a check that it needs has failed"}
 			s.keep(r)
 		}
 	}

@@ -61,7 +61,7 @@ func ParseLevel(text string) (Level, error) {
 	for _, l := range Levels() {
 		names = append(names, string(l))
 	}
-	return "", fmt.Errorf("%q is no level of the sandbox; there are %s", text, strings.Join(names, ", "))
+	return "", fmt.Errorf("%q is not a level of the sandbox; there are %s", text, strings.Join(names, ", "))
 }
 
 // Confines reports whether the kernel holds the plugin, and not its good will.
@@ -93,10 +93,10 @@ type MissingError struct {
 }
 
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("the sandbox level %q is not to be had here: %s; %s", e.Level, e.What, wayOut)
+	return fmt.Sprintf("the sandbox level %q is not available here: %s; %s", e.Level, e.What, wayOut)
 }
 
-const wayOut = "`scrapekit doctor` shows what there is; --sandbox=env runs plugins unconfined, with their good will alone, if you trust all of them"
+const wayOut = "`scrapekit doctor` shows what there is; --sandbox=env runs plugins unconfined, if you trust all of them"
 
 // refusalPrefix begins what the first stage says on standard error when it cannot go on, and refusalCode is what it exits with.
 const (

@@ -134,7 +134,7 @@ func (s Support) Check(l Level) error {
 	}
 	if l == Full {
 		if err := s.Namespaces(); err != nil {
-			missing = append(missing, fmt.Sprintf("namespaces of one's own are not to be had: %v", err))
+			missing = append(missing, fmt.Sprintf("namespaces are not available: %v", err))
 		}
 	}
 	if len(missing) == 0 {

@@ -12,24 +12,26 @@ import (
 
 // Config is the sink's settings.
 type Config struct {
-	Path        string `json:"path" required:"true" path:"true" doc:"The file to write. {stream}, {date} (the day the run started, UTC) and {run} (its id) stand for their values. With {date} or {run} in it, files of earlier days or runs are never touched again, not even by a full run. One sink of one run may write to a path at a time." example:"out/{stream}.jsonl.zst"`
+	Path        string `json:"path" required:"true" path:"true" doc:"The file to write. {stream}, {date} (the day the run started, UTC) and {run} (its id) stand for their values. With {date} or {run} in the path, files of earlier days or runs are never changed, not even by a full run. Only one sink of one run may write to a path at a time." example:"out/{stream}.jsonl.zst"`
 	Compression string `json:"compression" enum:"auto,none,gzip,zstd" default:"auto" doc:"How the files are compressed; auto goes by the extension: .gz, .zst, anything else is plain."`
-	RotateSize  string `json:"rotate_size" doc:"Begin a new file when one has reached this size on disk, and number the files: issues-00001.jsonl. Not set: one file." example:"512MiB"`
-	Mode        string `json:"mode" enum:"append,overwrite" default:"append" doc:"append adds to what is there, also to lines that somebody else has put there. overwrite replaces what earlier runs wrote, and any file of the same name, when a new run has its first records: a run that finds nothing replaces nothing, and until the first commit an interrupted one gives back what was there. A full run (--full) removes what earlier runs wrote before it reads, in either mode."`
+	RotateSize  string `json:"rotate_size" doc:"Begin a new file when the current one has reached this size on disk. Files are numbered: issues-00001.jsonl. Not set: one file." example:"512MiB"`
+	Mode        string `json:"mode" enum:"append,overwrite" default:"append" doc:"append adds to existing files, whoever wrote them. overwrite replaces existing files when a new run has its first records: a run without records replaces nothing, and a run that is interrupted before its first commit restores them. A full run (--full) removes what earlier runs wrote, in either mode."`
 }
 
-const doc = `Writes JSON Lines: one record a line, as it came.
+const doc = `Writes JSON Lines: one record a line, unchanged.
 
-A deletion is a line too: ` + "`\"_op\":\"delete\"`" + ` and the fields of the key, as in ` + "`{\"_op\":\"delete\",\"issue_id\":\"10042\"}`" + `. It
-takes away the lines before it that have these very values; it may name the first fields of the key alone, and so take away
-many. Read the lines in order: the last one of a key counts. A record that is not valid UTF-8 is rejected.
+A deletion is a line too: ` + "`\"_op\":\"delete\"`" + ` and the fields of the key, such as ` + "`{\"_op\":\"delete\",\"issue_id\":\"10042\"}`" + `.
+It removes the earlier lines with these values. It may name only the first fields of the key, and so
+remove many lines. Read the lines in order: the last line of a key counts. A record that is not valid UTF-8 is rejected.
 
-After a crash every file is cut back to the last commit. The sink keeps a small journal for that in the
-output folder, a hidden file named ` + "`.scrapekit-jsonl-…`" + `; leave it there while a run is unfinished. Without it
-the sink does not know its own files again: they stay, the next run adds to them, or behind them, and says so. When a run starts, it names the files of
-earlier runs that are gone or empty, also those that a rotated series had finished: it says so once, and if you moved them away, all is well. The hidden file is also
-the lock that keeps a second sink or run away from the same path. Lines that you add to a plain file after a run stay. A
-compressed file that somebody else has added to, or a shorter one than was committed, is refused.`
+After a crash every file is cut back to the last commit. For that the sink keeps a small journal in the output
+folder, a hidden file named ` + "`.scrapekit-jsonl-…`" + `. Do not remove it while a run is unfinished: without it the
+sink does not know its own files again. They stay, the next run appends to them, or writes behind them, and says so.
+The hidden file is also a lock: no second sink or run can write to the same path.
+
+When a run starts, it names the files of earlier runs that are gone or empty, once; if you moved them away, ignore it.
+Lines that you append to a plain file after a run stay. A compressed file that was changed by somebody else, or is
+shorter than at the last commit, is refused.`
 
 // Plugin returns the sink as a plugin.
 func Plugin() sdk.Plugin {

@@ -15,12 +15,12 @@ import (
 type Config struct {
 	Records     int64  `json:"records" default:"1000000" min:"0" doc:"How many records there are in all."`
 	Splits      int64  `json:"splits" default:"8" min:"1" max:"1000000" doc:"Into how many splits they are divided."`
-	Size        int    `json:"size" default:"400" min:"200" max:"1000000" doc:"About how many bytes a record has."`
+	Size        int    `json:"size" default:"400" min:"200" max:"1000000" doc:"About how many bytes each record has."`
 	Seed        uint64 `json:"seed" default:"1" doc:"Another seed gives other records."`
 	CursorEvery int64  `json:"cursor_every" default:"1000" min:"1" doc:"How many records come between two cursors."`
 }
 
-const doc = `Makes records up: issues that nobody wrote, all of one size and of the same content each time.
+const doc = `Makes records up: invented issues, all of one size, and with the same content each time.
 
 It needs no remote system. Use it to measure a pipeline, or to see how a sink or a transform works. A second run finds nothing new unless
 ` + "`records`" + ` was raised; ` + "`--full`" + ` makes all of them again.`
@@ -53,7 +53,7 @@ const schema = `{
 
 func streams() []sdk.Stream {
 	return []sdk.Stream{{
-		Name: stream, Doc: "Issues that nobody wrote.", Schema: json.RawMessage(schema), PrimaryKey: []string{"id"}, Cursor: "id",
+		Name: stream, Doc: "Invented issues.", Schema: json.RawMessage(schema), PrimaryKey: []string{"id"}, Cursor: "id",
 	}}
 }
 
@@ -109,10 +109,10 @@ func (s *source) count(p part) int64 {
 func (s *source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
 	var p part
 	if err := json.Unmarshal(split.Data, &p); err != nil {
-		return sdk.Permanent(fmt.Errorf("split %s: %q is no part of this source: %w", split.ID, split.Data, err))
+		return sdk.Permanent(fmt.Errorf("split %s: %q is not a split of this source: %w", split.ID, split.Data, err))
 	}
 	if p.Step < 1 || p.First < 0 {
-		return sdk.Permanent(fmt.Errorf("split %s: %q is no part of this source", split.ID, split.Data))
+		return sdk.Permanent(fmt.Errorf("split %s: %q is not a split of this source", split.ID, split.Data))
 	}
 	from, err := position(split.Cursor)
 	if err != nil {
@@ -160,7 +160,7 @@ func position(cursor []byte) (int64, error) {
 	}
 	n, err := strconv.ParseInt(string(cursor), 10, 64)
 	if err != nil || n < 0 {
-		return 0, sdk.Permanent(fmt.Errorf("cursor %q: it is none of this source", cursor))
+		return 0, sdk.Permanent(fmt.Errorf("cursor %q: it is not a cursor of this source", cursor))
 	}
 	return n, nil
 }

@@ -88,7 +88,7 @@ func (w *walk) retreat(guessed bool) error {
 	d := &w.depth
 	if d.lost++; d.lost > mostIdle {
 		return fmt.Errorf("pages of one query do not join: at startAt %d comes each time what does not belong there: "+
-			"the answers of the server flap, or it ignores startAt: try again later", d.startAt)
+			"the server gives changing answers, or it ignores startAt: try again later", d.startAt)
 	}
 	d.back = max(2*d.back, w.size/4, 1)
 	d.startAt = max(0, d.startAt-d.back)

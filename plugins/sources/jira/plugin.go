@@ -20,18 +20,18 @@ import (
 // Config is what a pipeline file may set.
 type Config struct {
 	URL          string       `json:"url" required:"true" host:"true" doc:"Base URL of the Jira, with its context path if it has one." example:"https://issues.apache.org/jira"`
-	Projects     []string     `json:"projects,omitempty" doc:"Keys of the projects to read. Empty: all that the account may see."`
+	Projects     []string     `json:"projects,omitempty" doc:"Keys of the projects to read. Empty: all projects that the account may see."`
 	JQL          string       `json:"jql,omitempty" doc:"A further condition in JQL, without ORDER BY. Changing it reads the projects in full again." example:"issuetype = Bug"`
 	Since        string       `json:"since,omitempty" doc:"Only issues updated at or after this date (2024-01-31) or time (RFC 3339), UTC if it names no zone."`
-	Fields       []string     `json:"fields,omitempty" default:"[\"*all\"]" doc:"Issue fields to ask for. What the records need (such as comment, created, updated) is always added."`
-	Content      string       `json:"content,omitempty" default:"both" enum:"both,raw,normalised" doc:"What a record holds: raw, the JSON of Jira; normalised, the same taken apart, with text as Markdown and custom fields under their names; or both. raw concerns issues only."`
-	KeepFiles    bool         `json:"keep_files,omitempty" doc:"Have the host keep the bytes of every attachment in the folder of the block files; records of the stream attachments, which must be selected, then say where they lie. On Cloud the host that attachments are redirected to must be in http.allow."`
-	PageSize     int          `json:"page_size,omitempty" default:"100" min:"1" max:"5000" doc:"Issues to ask for at once. The server may give fewer."`
-	SplitSize    int          `json:"split_size,omitempty" default:"1000" min:"1" doc:"Issues in one split, about. Smaller: more in parallel, more planning."`
-	Overlap      sdk.Duration `json:"overlap,omitempty" default:"5m" doc:"How far an incremental run looks back behind the start of the last run, for an index that lags."`
+	Fields       []string     `json:"fields,omitempty" default:"[\"*all\"]" doc:"Issue fields to request. Fields that the records need, such as comment, created and updated, are always added."`
+	Content      string       `json:"content,omitempty" default:"both" enum:"both,raw,normalised" doc:"What a record holds. raw: the JSON of Jira. normalised: the normalised issue, with text as Markdown and custom fields under their names. both: both. raw is for issues only."`
+	KeepFiles    bool         `json:"keep_files,omitempty" doc:"Keep the bytes of every attachment in the folder of the block files. Select the stream attachments: its records say where the files are. On Cloud, add the host to which attachments are redirected to http.allow."`
+	PageSize     int          `json:"page_size,omitempty" default:"100" min:"1" max:"5000" doc:"Issues per request. The server may return fewer."`
+	SplitSize    int          `json:"split_size,omitempty" default:"1000" min:"1" doc:"About how many issues are in one split. Smaller splits: more in parallel, more planning."`
+	Overlap      sdk.Duration `json:"overlap,omitempty" default:"5m" doc:"How far before the start of the last run an incremental run begins, because the search index may lag."`
 	Deletions    bool         `json:"deletions,omitempty" doc:"In every run, look which issues are there at all: deleted ones are deleted in the streams too, and restored ones are read again. It costs, per 1,000 issues, 1 to 10 requests on Data Center, by the longest page that the server gives, and less than one on Cloud, at least 2 a project, on Cloud 4. Selecting the stream census does the same."`
-	MassDeletion int          `json:"mass_deletion,omitempty" default:"50" min:"0" max:"100" doc:"If at least this percentage of a project's issues is missing at once, believe that the account lost a permission: nothing is deleted, and the run warns. 0: believe any deletion."`
-	Flavour      string       `json:"flavour,omitempty" default:"auto" enum:"auto,datacenter,cloud" doc:"Which API to speak. auto asks the server."`
+	MassDeletion int          `json:"mass_deletion,omitempty" default:"50" min:"0" max:"100" doc:"If at least this percentage of the issues of a project is missing at once, assume that the account lost a permission: delete nothing, and warn. 0: believe every deletion."`
+	Flavour      string       `json:"flavour,omitempty" default:"auto" enum:"auto,datacenter,cloud" doc:"Which API to use. auto asks the server."`
 }
 
 const about = `Reads issues, each with its whole comment thread and history, and comments, from Jira Data Center, Server and Cloud; on

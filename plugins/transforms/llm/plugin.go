@@ -20,16 +20,16 @@ type Config struct {
 	Documents     []string          `json:"documents,omitempty" default:"[\"documents\"]" doc:"Streams whose records are normalised documents. Each record gives a document in pretrain."`
 	Tasks         []string          `json:"tasks,omitempty" default:"[\"summarization\",\"classification\",\"question_answering\"]" enum:"summarization,classification,question_answering" doc:"Tasks to derive from each issue."`
 	Targets       []string          `json:"targets,omitempty" default:"[\"type\",\"priority\"]" enum:"type,priority,component,resolution" doc:"What classification predicts, each in a record of its own."`
-	Labels        map[string]string `json:"labels,omitempty" doc:"Table that maps issue types to labels for classification. With it, types that it does not name give no record."`
+	Labels        map[string]string `json:"labels,omitempty" doc:"Table from issue types to labels, for classification. Types that it does not name give no record."`
 	Pretrain      bool              `json:"pretrain,omitempty" default:"true" doc:"Also write the stream pretrain: the whole issue as one document."`
 	Pseudonymise  bool              `json:"pseudonymise,omitempty" default:"true" doc:"Replace people by pseudonyms such as user_1, and e-mail addresses by <email>."`
 	Salt          string            `json:"salt,omitempty" sensitive:"true" doc:"Secret that makes a person's pseudonym the same in all issues. Without it pseudonyms count from 1 in each issue."`
 	DropBots      bool              `json:"drop_bots,omitempty" default:"true" doc:"Leave out comments of bots."`
-	Bots          []string          `json:"bots,omitempty" default:"[\"ASF GitHub Bot\",\"githubbot\",\"ASF subversion and git services\",\"jira-bot\",\"Hadoop QA\",\"hadoopqa\",\"genericqa\",\"Hudson\",\"hudson\",\"Apache Spark\",\"apachespark\",\"ASF Jira Bot\",\"asfjirabot\",\"Jenkins\",\"Automation for Jira\"]" doc:"Accounts that are bots: names or display names, whole."`
-	BotPatterns   []string          `json:"bot_patterns,omitempty" default:"[\"* bot\",\"*-bot\",\"*_bot\",\"*[bot]*\",\"*github-bot*\",\"*botmanager*\",\"bors-*\",\"k8s-*\",\"*jenkins*\",\"travis-ci*\",\"*-ci\",\"*-build\",\"*-service-account\"]" doc:"The same by pattern: * stands for anything, case does not matter."`
+	Bots          []string          `json:"bots,omitempty" default:"[\"ASF GitHub Bot\",\"githubbot\",\"ASF subversion and git services\",\"jira-bot\",\"Hadoop QA\",\"hadoopqa\",\"genericqa\",\"Hudson\",\"hudson\",\"Apache Spark\",\"apachespark\",\"ASF Jira Bot\",\"asfjirabot\",\"Jenkins\",\"Automation for Jira\"]" doc:"Accounts that are bots: full names or display names."`
+	BotPatterns   []string          `json:"bot_patterns,omitempty" default:"[\"* bot\",\"*-bot\",\"*_bot\",\"*[bot]*\",\"*github-bot*\",\"*botmanager*\",\"bors-*\",\"k8s-*\",\"*jenkins*\",\"travis-ci*\",\"*-ci\",\"*-build\",\"*-service-account\"]" doc:"Bots by pattern: * stands for any text; case does not matter."`
 	MinChars      int               `json:"min_chars,omitempty" default:"200" min:"0" doc:"Shortest text of description and comments, in characters, that makes a document or a summary."`
-	MaxChars      int               `json:"max_chars,omitempty" default:"100000" min:"0" doc:"Longest text of a record, in characters. Longer ones are cut, with a mark. 0: no limit."`
-	TruncateLines int               `json:"truncate_lines,omitempty" default:"80" min:"0" doc:"Code and logs longer than this many lines keep the first three quarters of it and the last quarter, with a mark between. 0: no limit."`
+	MaxChars      int               `json:"max_chars,omitempty" default:"100000" min:"0" doc:"Longest text of a record, in characters. A longer text is cut, with a mark. 0: no limit."`
+	TruncateLines int               `json:"truncate_lines,omitempty" default:"80" min:"0" doc:"Longer code and logs are cut to this many lines: three quarters from their beginning and one from their end, with a mark between. 0: no limit."`
 	Split         Shares            `json:"split,omitempty" default:"{\"train\":98,\"validation\":1,\"test\":1}" doc:"Shares of the splits. An issue and all its records are in one split, and so are issues that a Duplicate link joins; a link added later may move an issue to another split."`
 }
 

@@ -111,7 +111,7 @@ func explainDropped(facts *trip.Facts, given, sent *http.Request) {
 	for _, name := range slices.Sorted(maps.Keys(given.Header)) {
 		if _, ok := sent.Header[name]; !ok || http.CanonicalHeaderKey(name) == "User-Agent" {
 			facts.Explain("allow", func() string {
-				return "the header " + name + " is not sent as given: it is for the host to set"
+				return "the header " + name + " is not sent: only the host sets it"
 			})
 		}
 	}
@@ -156,7 +156,7 @@ func (p *allowance) mayChange(req *http.Request) error {
 		case !slices.Contains(p.Methods, m):
 			return fmt.Errorf("plugin %s may send %s, not %.40q: if it should, add it to methods in the http block of %s", p.Plugin, strings.Join(p.Methods, ", "), m, p.Pos)
 		case p.Reads && (m == http.MethodPost || m == http.MethodPatch) && !hint.Idempotent(req):
-			return fmt.Errorf("plugin %s does not mark this %s as one that only reads, and a source's goes only so: its author marks it with sdk.Idempotent", p.Plugin, m)
+			return fmt.Errorf("plugin %s does not mark this %s as one that only reads, and a source may send no other: its author marks it with sdk.Idempotent", p.Plugin, m)
 		}
 	}
 	return nil

@@ -216,7 +216,7 @@ func (l *layers) push(name string) error {
 		}
 		l.Reader = flate.NewReader(body)
 	default:
-		return &encodingError{l.says, fmt.Errorf("it is in %s, which was never asked for and cannot be decoded", name)}
+		return &encodingError{l.says, fmt.Errorf("it is encoded as %s, which was not asked for and cannot be decoded", name)}
 	}
 	return nil
 }

@@ -170,7 +170,7 @@ func (l *limiter) Read(p []byte) (int, error) {
 
 // tooDense is told of a bomb, and of an honest log of one line again and again, which shrinks to a thousandth.
 func tooDense(ratio int64) error {
-	return &fault.Error{Outcome: fault.Outcome{Verdict: fault.Never, Cause: "too large"}, Err: fmt.Errorf("the body grows by decoding to more than %d MiB and more than %d times its size: taken for an attack; if the host is honest, as a log that repeats itself may be, raise http.max_ratio", ratioFrom>>20, ratio)}
+	return &fault.Error{Outcome: fault.Outcome{Verdict: fault.Never, Cause: "too large"}, Err: fmt.Errorf("the decoded body has more than %d MiB and more than %d times its encoded size, which may be an attack; if the host is honest, raise http.max_ratio", ratioFrom>>20, ratio)}
 }
 
 func tooLarge(limit int64) error {

@@ -70,7 +70,7 @@ func saltOf(dir string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("%s: not as it was made; remove the folder", path)
+	return nil, fmt.Errorf("%s: damaged; remove the folder", path)
 }
 
 // makeSalt makes the salt unless another process is quicker.

@@ -64,6 +64,7 @@ type entry struct {
 	told   []told
 	resets time.Duration
 	zero   bool          // a reset was told as 0: what is told is rounded down
+	early  bool          // and so is what is told of a count that is used up, which ends up to a second later; of a bucket, 0 says that it is full
 	more   time.Duration // see guess
 
 	// Of the present count: it began with the request sent at begun, which left first.
@@ -157,6 +158,7 @@ const mostEntries = 32
 func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 	l.Reset = e.unit(l, now)
 	e.zero = e.zero || e.resets > 0 && l.Reset <= 0
+	e.early = e.early || e.zero && l.Reset <= 0 && l.Left < 1 && l.Left >= 0
 	if serial < e.serial && sent.Before(e.begun) {
 		return // of the count before
 	}
@@ -178,7 +180,7 @@ func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 	if newest {
 		e.charge(l, sent, serial)
 		e.Limit, e.serial, e.at = l, serial, sent
-		down := e.zero && l.End.IsZero() && l.Reset%time.Second == 0 // it is a second more, at most
+		down := e.early && l.End.IsZero() && l.Reset%time.Second == 0 // it is a second more, at most
 		if l.Reset > 0 && down || down && l.Left < e.cost {
 			e.until = now.Add(l.Reset + time.Second)
 		} else if l.Reset > 0 {

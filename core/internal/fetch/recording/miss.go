@@ -28,10 +28,10 @@ func (p *Player) miss(r Request) error {
 		text.WriteString(", which holds no exchange")
 	}
 	if !p.rec.Complete {
-		text.WriteString("; the recording was cut short, by a kill perhaps")
+		text.WriteString("; the recording was cut short, perhaps by a kill")
 	}
 	if p.rec.Resumed {
-		text.WriteString("; it is of a run that went on from earlier ones, and a replay begins with nothing: record with --full")
+		text.WriteString("; it is of a run that went on from earlier ones, and a replay starts from nothing: record with --full")
 	}
 	return errors.New(text.String())
 }

@@ -45,7 +45,7 @@ func Obey(p httppolicy.Policy, known *Books, delay func(host origin.Origin, ever
 				return readRobots(ctx, p, facts.Origin, next)
 			})
 			if err != nil {
-				return nil, fmt.Errorf("the rules of %s/robots.txt are not known, so nothing else is asked there: %w", facts.Origin, err)
+				return nil, fmt.Errorf("%s/robots.txt could not be read, so nothing else is requested there: %w", facts.Origin, err)
 			}
 			rules := file.For(p.UserAgent)
 			ok, by := rules.Allows(req.URL.RequestURI())

@@ -28,7 +28,7 @@ func checkAddress(host string, ip netip.Addr, inside bool) error {
 	case inside || address.Is(host, ip) || host == "localhost" && ip.IsLoopback():
 		return nil
 	}
-	return &fault.AddressError{Text: fmt.Sprintf("%s resolves to the private address %s: write http { allow_private = true } in the block if that host is meant", host, ip)}
+	return &fault.AddressError{Text: fmt.Sprintf("%s resolves to the private address %s: if you mean that host, write http { allow_private = true } in the block", host, ip)}
 }
 
 func named(host string, ip netip.Addr) string {

@@ -125,9 +125,9 @@ func (e *entries) check(h *tar.Header) error {
 	case h.Typeflag == tar.TypeSymlink || h.Typeflag == tar.TypeLink:
 		return fmt.Errorf("%.100q is a link, to %.100q", name, h.Linkname)
 	case h.Typeflag != tar.TypeReg || isSparse(h):
-		return fmt.Errorf("%.100q is no regular file", name)
+		return fmt.Errorf("%.100q is not a regular file", name)
 	case name != path.Base(name) || !program.MatchString(name):
-		return fmt.Errorf("%.100q is no name of a file in the top folder", name)
+		return fmt.Errorf("%.100q is not a file name in the top folder", name)
 	case h.Mode&^0o777 != 0:
 		return fmt.Errorf("%q has the mode %o: setuid and its like are refused", name, h.Mode)
 	case h.Size < 0 || h.Size > e.left:

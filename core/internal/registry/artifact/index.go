@@ -97,7 +97,7 @@ func SignatureForm(index ocispec.Descriptor, s Signed) (manifest Blob, layers []
 }
 
 // ErrOther says that a manifest is not the signature of a release.
-var ErrOther = errors.New("the manifest is no signature of this release")
+var ErrOther = errors.New("the manifest is not a signature of this release")
 
 // SignatureLayers reads the manifest that refers to an index and returns where its statement and its signature are; signature
 // is nil if there is none.

@@ -18,7 +18,7 @@ var platformName = regexp.MustCompile(`^[a-z][a-z0-9]{0,19}_[a-z0-9]{1,20}$`)
 func ParsePlatform(text string) (Platform, error) {
 	text = strings.ReplaceAll(text, "/", "_")
 	if !platformName.MatchString(text) {
-		return "", fmt.Errorf("%q is no platform: want one such as linux_amd64, darwin_arm64, windows_amd64", text)
+		return "", fmt.Errorf("%q is not a platform: want one such as linux_amd64, darwin_arm64, windows_amd64", text)
 	}
 	return Platform(text), nil
 }

@@ -121,5 +121,5 @@ func (r *Release) statement(name string, signed Signed) (Statement, error) {
 }
 
 func errIndex(s Statement) error {
-	return fmt.Errorf("the statement contradicts itself: its index %s does not follow from its plugin and targets", s.Index)
+	return fmt.Errorf("the statement is inconsistent: its index %s does not follow from its plugin and targets", s.Index)
 }

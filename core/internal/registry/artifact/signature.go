@@ -18,7 +18,7 @@ type Key string
 func ParseKey(text string) (Key, error) {
 	var k minisign.PublicKey
 	if len(text) > 1000 || k.UnmarshalText([]byte(strings.TrimSpace(text))) != nil {
-		return "", fmt.Errorf("%.60q is no public key of minisign: want the line that begins with RW", strings.TrimSpace(text))
+		return "", fmt.Errorf("%.60q is not a minisign public key: want the line that begins with RW", strings.TrimSpace(text))
 	}
 	lines := strings.Fields(k.String()) // it may or may not begin with a comment
 	return Key(lines[len(lines)-1]), nil
@@ -44,13 +44,13 @@ func (k Key) ID() string {
 }
 
 // ErrSignature says that a signature is not that of the key under these bytes.
-var ErrSignature = errors.New("the signature does not fit")
+var ErrSignature = errors.New("the signature does not match")
 
 // KeyID is what the signature says of the key that made it: a hint, no proof.
 func KeyID(signature []byte) (uint64, error) {
 	var s minisign.Signature
 	if err := s.UnmarshalText(signature); err != nil {
-		return 0, errors.New("the signature is none of minisign")
+		return 0, errors.New("the signature is not one of minisign")
 	}
 	return s.KeyID, nil
 }
@@ -59,7 +59,7 @@ func KeyID(signature []byte) (uint64, error) {
 func (k Key) Verify(message, signature []byte) error {
 	var p minisign.PublicKey
 	if err := p.UnmarshalText([]byte(k)); err != nil {
-		return fmt.Errorf("%q is no public key of minisign", string(k))
+		return fmt.Errorf("%q is not a minisign public key", string(k))
 	}
 	if len(signature) > 10_000 || !minisign.Verify(p, message, signature) {
 		return ErrSignature

@@ -116,13 +116,13 @@ func parseURL(text string) (Source, error) {
 	case err != nil:
 		return Source{}, errors.New("not a URL")
 	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Host)):
-		return Source{}, errors.New("only https:// is taken, and http:// of this machine; a registry is named without a scheme: registry.example.com/acme/scrapekit-jira")
+		return Source{}, errors.New("only https:// is allowed, and http:// on this machine; a registry is named without a scheme: registry.example.com/acme/scrapekit-jira")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return Source{}, errors.New("a source is scheme, host and path, and nothing else")
+		return Source{}, errors.New("a source is a scheme, a host and a path, and nothing else")
 	case !hostName.MatchString(u.Host):
-		return Source{}, fmt.Errorf("%q is no name of a host in lower-case ASCII", u.Host)
+		return Source{}, fmt.Errorf("%q is not a host name in lower-case ASCII", u.Host)
 	case u.Path != path.Clean(u.Path) || u.Path == "/" || strings.ContainsAny(text, `\%`) || !isASCII(u.Path):
-		return Source{}, errors.New("the path is to be plain, with no slash at its end")
+		return Source{}, errors.New("the path must be plain, without a slash at its end")
 	}
 	return Source{Kind: HTTPS, Host: u.Host, Path: strings.TrimPrefix(u.Path, "/")}, nil
 }
@@ -193,7 +193,7 @@ func Matches(pattern, name string) bool {
 // CheckPattern says what is wrong with a pattern.
 func CheckPattern(pattern string) error {
 	if i := strings.IndexByte(pattern, '*'); i >= 0 && (i != len(pattern)-1 || i > 0 && pattern[i-1] != '/') || pattern == "" {
-		return fmt.Errorf("pattern %q: a star stands at the end, after a slash: registry.example.com/acme/*", pattern)
+		return fmt.Errorf("pattern %q: a star must stand at the end, after a slash: registry.example.com/acme/*", pattern)
 	}
 	return nil
 }

@@ -108,11 +108,11 @@ func (s Statement) check() error {
 		return fmt.Errorf("the statement: %w", err)
 	}
 	if source.Kind == Layout {
-		return fmt.Errorf("the statement: source %q: a layout is no name", s.Source)
+		return fmt.Errorf("the statement: source %q: a layout is not a name", s.Source)
 	}
 	if s.Key != "" {
 		if key, err := ParseKey(string(s.Key)); err != nil || key != s.Key {
-			return fmt.Errorf("the statement: %.60q is no public key of minisign", s.Key)
+			return fmt.Errorf("the statement: %.60q is not a minisign public key", s.Key)
 		}
 	}
 	if err := s.Manifest.Check(); err != nil {
@@ -131,7 +131,7 @@ func (s Statement) checkDigests() error {
 	for _, p := range s.Platforms() {
 		t := s.Targets[p]
 		if known, err := ParsePlatform(string(p)); err != nil || known != p {
-			return fmt.Errorf("the statement: %.40q is no platform", p)
+			return fmt.Errorf("the statement: %.40q is not a platform", p)
 		}
 		if err := errors.Join(CheckDigest(t.Archive), CheckDigest(t.Binary)); err != nil {
 			return fmt.Errorf("the statement: %s: %w", p, err)
@@ -149,7 +149,7 @@ func (s Statement) Platforms() []Platform { return slices.Sorted(maps.Keys(s.Tar
 // CheckDigest takes only SHA-256: one algorithm everywhere.
 func CheckDigest(d digest.Digest) error {
 	if err := d.Validate(); err != nil || d.Algorithm() != digest.SHA256 {
-		return fmt.Errorf("%.100q is no digest: want sha256: and 64 hexadecimal digits", d)
+		return fmt.Errorf("%.100q is not a digest: want sha256: and 64 hexadecimal digits", d)
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func ParseSums(raw []byte) (Sums, error) {
 		case !ok || err != nil || len(binary) != 32:
 			return nil, fmt.Errorf("%s:%d: want a SHA-256, two spaces and a name", SumsFile, n)
 		case !isFileName(name):
-			return nil, fmt.Errorf("%s:%d: %.100q is no plain name of a file", SumsFile, n, name)
+			return nil, fmt.Errorf("%s:%d: %.100q is not a plain file name", SumsFile, n, name)
 		case out[name] != "":
 			return nil, fmt.Errorf("%s:%d: %q is there twice", SumsFile, n, name)
 		case len(out) == maxSums:

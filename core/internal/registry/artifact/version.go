@@ -18,11 +18,11 @@ var semantic = regexp.MustCompile(`^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]
 // ParseVersion reads "1.4.2" or "2.0.0-rc.1".
 func ParseVersion(text string) (Version, error) {
 	if !semantic.MatchString(text) || len(text) > 100 {
-		return Version{}, fmt.Errorf("%.100q is no version: want three numbers such as 1.4.2, or 2.0.0-rc.1", text)
+		return Version{}, fmt.Errorf("%.100q is not a version: want three numbers such as 1.4.2, or 2.0.0-rc.1", text)
 	}
 	v, err := version.NewSemver(text)
 	if err != nil {
-		return Version{}, fmt.Errorf("%q is no version: %w", text, err)
+		return Version{}, fmt.Errorf("%q is not a version: %w", text, err)
 	}
 	return Version{v}, nil
 }
@@ -62,7 +62,7 @@ func ParseConstraint(text string) (Constraint, error) {
 		c, err = version.NewConstraint(text)
 	}
 	if err != nil || c == nil {
-		return Constraint{}, fmt.Errorf(`%.200q is no version constraint: want "1.4.2", "~> 1.4" (1.4 or newer, but not 2), "~> 1.4.2", ">= 1.2, < 2.0"`, text)
+		return Constraint{}, fmt.Errorf(`%.200q is not a version constraint: want "1.4.2", "~> 1.4" (1.4 or newer, but not 2), "~> 1.4.2", ">= 1.2, < 2.0"`, text)
 	}
 	return Constraint{text, c}, nil
 }

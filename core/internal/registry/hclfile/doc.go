@@ -43,4 +43,4 @@ func (e Errors) Unwrap() []error {
 	return out
 }
 
-var errConflict = errors.New("it holds a conflict of git that was not resolved: take one side, and let `scrapekit init` mend the rest")
+var errConflict = errors.New("it has an unresolved git conflict: keep one side, and run `scrapekit init`")

@@ -129,7 +129,7 @@ func TestReadIsStrict(t *testing.T) {
 		{`plugin "a"`, `plugin "a" "b"`, `x.hcl:5: want plugin "…" { … }`},
 		{`signer {`, `signer "me" {`, `x.hcl:14: plugin "a": the block signer has no label`},
 		{`signer {`, "signer {\nkey = \"1\"\n}\nsigner {", `x.hcl:17: plugin "a": a second block signer; the first is in line 14`},
-		{`version = 1`, "<<<<<<< HEAD\nversion = 1", "x.hcl:3: it holds a conflict of git"},
+		{`version = 1`, "<<<<<<< HEAD\nversion = 1", "x.hcl:3: it has an unresolved git conflict"},
 		{`version = 1`, "version = " + strings.Repeat("[", 10000), "x.hcl:3: brackets nest too deep"},
 		{`version = 1`, "version = ", "x.hcl:3: "},
 	} {

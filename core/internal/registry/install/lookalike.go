@@ -27,7 +27,7 @@ func (r resolution) lookAlikes(p lock.Plugin) []string {
 	}
 	for _, shipped := range r.Shipped {
 		if short := artifact.ShortName(name); near(short, shipped) || p.Name == shipped {
-			out = append(out, shipped+", which is a part of scrapekit")
+			out = append(out, shipped+", which is shipped with scrapekit")
 		}
 	}
 	return out

@@ -60,7 +60,7 @@ func (r resolution) copyTo(ctx context.Context, p lock.Plugin, target artifact.S
 	}
 	pusher, ok := to.(remote.Pusher)
 	if !ok {
-		return fmt.Errorf("%s: nothing can be put there", target.Text)
+		return fmt.Errorf("%s: it cannot be written to", target.Text)
 	}
 	r.Platforms = nil // it is for all
 	c := &Change{Demand: r.demand, Before: p}

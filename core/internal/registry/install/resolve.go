@@ -237,7 +237,7 @@ func newest(versions []artifact.Version, allowed artifact.Constraint, where stri
 		}
 	}
 	if len(versions) == 0 {
-		return artifact.Version{}, fmt.Errorf("%s has no version of it: tags that are no version, such as latest, are passed over", where)
+		return artifact.Version{}, fmt.Errorf("%s has no version of it: tags that are not versions, such as latest, are ignored", where)
 	}
 	var some []string
 	for _, v := range versions[:min(len(versions), 5)] {
@@ -248,7 +248,7 @@ func newest(versions []artifact.Version, allowed artifact.Constraint, where stri
 		text += fmt.Sprintf(" and %d older ones", more)
 	}
 	if allowed.String() == "" {
-		return artifact.Version{}, fmt.Errorf("only prereleases are published: %s; to take one, name it: version = %q", text, versions[0])
+		return artifact.Version{}, fmt.Errorf("only prereleases are published: %s; to install one, name it: version = %q", text, versions[0])
 	}
 	return artifact.Version{}, fmt.Errorf("no version fits %q: %s", allowed, text)
 }
@@ -258,8 +258,8 @@ func (r resolution) checkRollback(before lock.Plugin, v artifact.Version, allowe
 	if before.Version.IsZero() || v.Compare(before.Version) >= 0 || allowed.Exact(v) {
 		return nil
 	}
-	return &RollbackError{fmt.Sprintf("the newest version that is there and allowed is %s, and %s has %s: somebody may want you to go back to a version with known holes; "+
-		"if it is you who wants that, say so exactly, with version = %q", v, lock.FileName, before.Version, v)}
+	return &RollbackError{fmt.Sprintf("the newest version that is there and allowed is %s, and %s has %s: somebody may be leading you back to a version with known vulnerabilities; "+
+		"if you want that version, write it exactly: version = %q", v, lock.FileName, before.Version, v)}
 }
 
 // open opens the source, or its mirror, and returns which it was.
@@ -309,7 +309,7 @@ func (r resolution) get(ctx context.Context, c *Change, v artifact.Version, name
 func (r resolution) checkStatement(s artifact.Statement) error {
 	m := s.Manifest
 	if m.Protocol != r.Protocol {
-		who := "ask for another version of it, or its publisher for a newer one"
+		who := "choose another version of it, or ask its publisher for a newer one"
 		if m.Protocol > r.Protocol {
 			who = "update scrapekit, or ask for an older version of it"
 		}
@@ -419,13 +419,13 @@ func differs(p lock.Plugin, s artifact.Statement) string {
 	case signed.Index != p.Index:
 		return fmt.Sprintf("the index is %s, not %s", signed.Index, p.Index)
 	case !signed.Permissions.Covers(p.Permissions) || !p.Permissions.Covers(signed.Permissions):
-		return "the permissions are others"
+		return "the permissions differ"
 	case !signed.Paths.Minus(p.Paths).IsZero() || !p.Paths.Minus(signed.Paths).IsZero():
-		return "the settings that name files are others"
+		return "the settings that name files differ"
 	}
 	for platform, t := range signed.Targets {
 		if p.Targets[platform] != t {
-			return fmt.Sprintf("the digests for %s are others", platform)
+			return fmt.Sprintf("the digests for %s differ", platform)
 		}
 	}
 	return "it names another plugin or other platforms"

@@ -113,7 +113,7 @@ func openIndex(ctx context.Context, index, dir string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if request.URL.Scheme != "https" && !artifact.IsLoopback(request.URL.Host) {
-		return nil, errors.New("only https:// is taken, and http:// of this machine")
+		return nil, errors.New("only https:// is allowed, and http:// on this machine")
 	}
 	client := &http.Client{Timeout: indexTimeout, CheckRedirect: remote.KeepHTTPS}
 	response, err := client.Do(request)

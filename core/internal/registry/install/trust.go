@@ -125,10 +125,10 @@ func (e *KeyError) Error() string {
 	if len(signed) == 0 {
 		out.WriteString("\nask the publisher to sign it, with `scrapekit plugins sign`")
 		if len(e.policy.known) == 0 {
-			out.WriteString("; trust_default = \"none\" in your settings takes what is not signed")
+			out.WriteString("; trust_default = \"none\" in your settings accepts unsigned releases")
 		}
 		return out.String()
 	}
-	fmt.Fprintf(&out, "\nask the publisher, by another way than this one; if the key is theirs:\n  scrapekit plugins trust add '%s' %s", pinFor(e.policy.name), signed[0])
+	fmt.Fprintf(&out, "\nask the publisher through another channel; if the key is theirs:\n  scrapekit plugins trust add '%s' %s", pinFor(e.policy.name), signed[0])
 	return out.String()
 }

@@ -140,8 +140,8 @@ func TestLooksLike(t *testing.T) {
 		"registry.examp1e.com/acme/scrapekit-forum":    hello,                            // 1 for l in the host
 		"registry.example.com/amce/scrapekit-forum":    hello,                            // letters that changed places
 		"registry.example.com/trustedd/anything":       "registry.example.com/trusted/*", //
-		"registry.example.com/other/scrapekit-jiraa":   "jira, which is a part of scrapekit",
-		"registry.example.com/other/scrapekit-jira":    "jira, which is a part of scrapekit",
+		"registry.example.com/other/scrapekit-jiraa":   "jira, which is shipped with scrapekit",
+		"registry.example.com/other/scrapekit-jira":    "jira, which is shipped with scrapekit",
 		"registry.example.com/acme/scrapekit-hello2":   "", // the publisher is known
 		"registry.example.com/trusted/scrapekit-hello": "", // so is this one, and was given
 		"registry.example.com/quite/different":         "",

@@ -82,7 +82,7 @@ func InUse(lockFiles []string) (store.InUse, error) {
 	for _, path := range lockFiles {
 		f, err := lock.Read(path)
 		if err != nil {
-			return store.InUse{}, fmt.Errorf("which plugins are in use is not known: %w; mend the file or remove it", err)
+			return store.InUse{}, fmt.Errorf("which plugins are in use is not known: %w; repair the file or remove it", err)
 		}
 		for _, p := range f.Plugins {
 			out.Releases = append(out.Releases, p.Index.String())

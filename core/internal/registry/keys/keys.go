@@ -144,7 +144,7 @@ func Read(path string) (*Keys, error) {
 			b.Fail("key", "%v", err)
 		}
 		if _, err := time.Parse(time.DateOnly, e.Since); err != nil {
-			b.Fail("since", "%q is no day: want one such as 2026-11-23", e.Since)
+			b.Fail("since", "%q is not a date: want one such as 2026-11-23", e.Since)
 		}
 		b.Done()
 		k.Add(e)

@@ -107,8 +107,8 @@ func TestReadIsStrict(t *testing.T) {
 	for _, c := range []struct{ replace, by, want string }{
 		{"acme/*", "ac*me", ":1: pattern"},
 		{"acme/*", "", ":1: "},
-		{string(key), "RWQ", `:2: trust "r.example.com/acme/*": key: "RWQ" is no public key`},
-		{"2026-11-25", "today", `:3: trust "r.example.com/acme/*": since: "today" is no day`},
+		{string(key), "RWQ", `:2: trust "r.example.com/acme/*": key: "RWQ" is not a minisign public key`},
+		{"2026-11-25", "today", `:3: trust "r.example.com/acme/*": since: "today" is not a date`},
 		{"since", "sinse", `: trust "r.example.com/acme/*": `},
 		{"trust", "trusts", `:1: there is no block "trusts"`},
 	} {

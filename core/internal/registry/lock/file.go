@@ -96,7 +96,7 @@ func readTargets(in *hclfile.File, b hclfile.Labelled) map[artifact.Platform]Tar
 		p, err := artifact.ParsePlatform(row.Name)
 		t := Target{digest.Digest(row.Fields["archive"]), digest.Digest(row.Fields["binary"])}
 		if err == nil && string(p) != row.Name {
-			err = fmt.Errorf("%q is no platform: write %s", row.Name, p)
+			err = fmt.Errorf("%q is not a platform: write %s", row.Name, p)
 		}
 		if err = errors.Join(err, t.check()); err != nil {
 			in.Fail(row.Line, "plugin %q: targets: %v", b.Label, err)
@@ -121,7 +121,7 @@ func readSigner(b hclfile.Labelled) Signer {
 	}
 	s := Signer{key, in.Need("since")}
 	if _, err := time.Parse(time.DateOnly, s.Since); err != nil {
-		in.Fail("since", "%q is no day: want one such as 2026-11-23", s.Since)
+		in.Fail("since", "%q is not a date: want one such as 2026-11-23", s.Since)
 	}
 	in.Done()
 	return s

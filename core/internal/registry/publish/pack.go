@@ -37,7 +37,7 @@ func ParseProgram(text string) (Program, error) {
 	}
 	switch {
 	case built == nil:
-		return Program{}, fmt.Errorf("%s: its header does not tell what it is for: say it, as in linux_amd64=%s", text, text)
+		return Program{}, fmt.Errorf("%s: its header does not tell its platform: say it, as in linux_amd64=%s", text, text)
 	case slices.ContainsFunc(built, func(p artifact.Platform) bool { return p.OS() == "darwin" && p != built[0] }):
 		return Program{}, fmt.Errorf("%s is for several platforms: name it for each, as in %s=%s", text, built[0], text)
 	}
@@ -127,7 +127,7 @@ func (p Packing) statement() (artifact.Statement, error) {
 		return s, errors.New("no program to pack")
 	}
 	if err := p.Manifest.Check(); err != nil {
-		return s, fmt.Errorf("what the plugin says of itself: %w", err)
+		return s, fmt.Errorf("the description of the plugin: %w", err)
 	}
 	for _, program := range p.Programs {
 		if _, twice := s.Targets[program.Platform]; twice {
@@ -137,7 +137,7 @@ func (p Packing) statement() (artifact.Statement, error) {
 	}
 	for _, path := range p.Include {
 		if !artifact.IsBeside(filepath.Base(path)) {
-			return s, fmt.Errorf("%s: only LICENSE, NOTICE, README and CHANGELOG go along, with .md or .txt or nothing at the end", path)
+			return s, fmt.Errorf("%s: only LICENSE, NOTICE, README and CHANGELOG may be included, with .md, .txt or no extension", path)
 		}
 	}
 	return s, nil
@@ -159,7 +159,7 @@ func checkReplaceable(dir string) error {
 	}
 	for _, f := range files {
 		if !releaseFile(f.Name()) {
-			return fmt.Errorf("%s holds %s, which is no part of a release: name another folder", dir, f.Name())
+			return fmt.Errorf("%s holds %s, which is not part of a release: name another folder", dir, f.Name())
 		}
 	}
 	return nil

@@ -191,7 +191,7 @@ func (l *layoutRemote) index() (*ocispec.Index, error) {
 	raw, err := readBounded(filepath.Join(l.dir, ocispec.ImageIndexFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, l.explain(fmt.Errorf("%w: %s holds no index.json: it is no OCI layout", ErrNotFound, l.dir))
+		return nil, l.explain(fmt.Errorf("%w: %s holds no index.json: it is not an OCI layout", ErrNotFound, l.dir))
 	case err != nil:
 		return nil, l.explain(err)
 	}

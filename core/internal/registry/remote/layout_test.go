@@ -144,7 +144,7 @@ func TestLayoutsThatAreRefused(t *testing.T) {
 		change func(t *testing.T, dir string, p published)
 		want   string
 	}{
-		"no index.json": {func(t *testing.T, dir string, _ published) { remove(t, dir, "index.json") }, "it is no OCI layout"},
+		"no index.json": {func(t *testing.T, dir string, _ published) { remove(t, dir, "index.json") }, "it is not an OCI layout"},
 		"garbage":       {func(t *testing.T, dir string, _ published) { write(t, dir, "index.json", []byte("<html>")) }, "index.json"},
 		"a huge index.json": {func(t *testing.T, dir string, _ published) {
 			write(t, dir, "index.json", make([]byte, artifact.MaxMetadata+1))

@@ -77,7 +77,7 @@ func Open(s artifact.Source, o Options) (Remote, error) {
 	case artifact.GitHub:
 		return openGitHub(s, o), nil
 	}
-	return nil, fmt.Errorf("source %q is of no known kind", s.Text)
+	return nil, fmt.Errorf("source %q is not of a known kind", s.Text)
 }
 
 // CopyFrom returns the archives of a release of another remote, for Push: that is how a mirror is made.

@@ -82,7 +82,7 @@ func (d *Draft) seal(program string) error {
 			mode = 0o555
 		}
 		if !file.Type().IsRegular() {
-			return fmt.Errorf("%s is no regular file", path)
+			return fmt.Errorf("%s is not a regular file", path)
 		}
 		if err := syncAs(path, mode); err != nil {
 			return err

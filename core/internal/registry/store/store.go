@@ -69,7 +69,7 @@ var digests = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 // hexOf takes only SHA-256, and so keeps strange names from becoming paths.
 func hexOf(digest string) (string, error) {
 	if !digests.MatchString(digest) {
-		return "", fmt.Errorf("%.100q is no digest: want sha256: and 64 hexadecimal digits", digest)
+		return "", fmt.Errorf("%.100q is not a digest: want sha256: and 64 hexadecimal digits", digest)
 	}
 	return strings.TrimPrefix(digest, "sha256:"), nil
 }
@@ -98,7 +98,7 @@ func (s *Store) Program(digest, name string) (string, error) {
 	case err != nil:
 		return "", err
 	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%s: %w: %s is no regular file", digest, ErrNotThere, path)
+		return "", fmt.Errorf("%s: %w: %s is not a regular file", digest, ErrNotThere, path)
 	}
 	return path, nil
 }

@@ -119,7 +119,7 @@ func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 	l.Shifted = l.Shifted || p.total != l.Total || repeated > 0 && repeated < count
 	// Where the total is another one, something came before what was read, and the list has only shifted.
 	if repeated == count && count > 0 && begin == l.First && l.Start > 0 && p.total == l.Total && (p.more || p.total > len(r.met)) {
-		return false, &unproven{fmt.Sprintf("%s: the server gives the same page again for ever: it does not heed where a page is to start, and says that there is more than the %d records that came", r.row().name, len(r.met))}
+		return false, &unproven{fmt.Sprintf("%s: the server gives the same page again and again: it ignores where a page should start, and claims more than the %d records that it gave", r.row().name, len(r.met))}
 	}
 	if r.ends(p, repeated) {
 		return r.end(p)

@@ -195,9 +195,9 @@ func (r *reading) warn(ctx context.Context) {
 		log.Warn("some lists of the stream were refused and are left out; what they held before stays", "lists", r.at.Refused, "error", r.at.Why)
 		sdk.Count(ctx, name+"/lists refused", int64(r.at.Refused))
 	case r.at.Cut:
-		log.Warn("the server gives less of this list than it says to have: the rest is not to be had, and nothing is deleted", "records", len(r.seen.hashes))
+		log.Warn("the server gives less of this list than its total: the rest is missing, and nothing is deleted", "records", len(r.seen.hashes))
 	case r.hidden() && !dated:
-		log.Warn("the list is suddenly empty, which a token that died looks like too: nothing is deleted", "records before", len(r.before.hashes))
+		log.Warn("the list is suddenly empty, as with an expired token: nothing is deleted", "records before", len(r.before.hashes))
 	}
 	if r.seen.over && !dated {
 		log.Warn("the list is too long to remember: it comes whole in every run, and deletions are not seen")

@@ -38,7 +38,7 @@ type endpoint struct {
 	pages  paging
 	per    int       // records to ask for at once
 	empty  []int     // statuses that mean that there is no such list here, and nothing wrong
-	gone   []int     // statuses beside 401, 403, 404 and 410 that mean that it is not to be had
+	gone   []int     // statuses beside 401, 403, 404 and 410 that mean that it is not available
 	cut    int       // a list of just so many is the beginning of a longer one; 0: none is
 	alike  bool      // who is refused the list of one parent is refused that of each
 	named  *endpoint // of one project that the settings name; nil: they make no difference

@@ -87,7 +87,7 @@ func (c *Client) judge(ctx context.Context, resp *http.Response, path string) er
 		return refused(resp, resp.Header.Get("X-Seraph-LoginReason"))
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
-		why := "a login page or a proxy stands before Jira, or url lacks the context path (https://host/jira)"
+		why := "a login page or a proxy is in front of Jira, or url lacks the context path (https://host/jira)"
 		if led := sdk.RedirectOf(resp.Request); led != nil {
 			why = led.Explain("url")
 		}
@@ -104,7 +104,7 @@ func (c *Client) judgeStatus(ctx context.Context, resp *http.Response, path stri
 	e := &statusError{where: Where(resp), status: resp.StatusCode, says: messages(body), tried: sdk.GaveUp(resp)}
 	switch resp.StatusCode {
 	case http.StatusBadRequest:
-		e.hint = "check jql and projects; what the account may not see does not exist for it"
+		e.hint = "check jql and projects; to the account, what it may not see does not exist"
 	case http.StatusUnauthorized, http.StatusForbidden:
 		if err := c.login(ctx, resp, path, e.says); err != nil {
 			return err

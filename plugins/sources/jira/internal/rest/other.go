@@ -24,7 +24,7 @@ func (e *otherReply) Error() string { return e.where + ": " + e.text }
 func Other(resp *http.Response, why error, body []byte) error {
 	text := "reply: " + why.Error()
 	if strings.Contains(text, "invalid character '<'") {
-		text += ": a page, as of a login or a proxy before Jira"
+		text += ": a page, perhaps of a login or of a proxy in front of Jira"
 	}
 	if says := messages(body); says != "" && !strings.Contains(text, says) {
 		text += ": " + says

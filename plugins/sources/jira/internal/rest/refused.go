@@ -33,7 +33,7 @@ func refused(resp *http.Response, why string) error {
 	advice := "check http.auth"
 	switch {
 	case locked(resp):
-		advice = "after too many refused logins Jira wants one by browser first" + loginURL(resp) + "; then check http.auth"
+		advice = "after too many failed logins Jira wants you to log in with a browser first" + loginURL(resp) + "; then check http.auth"
 	case sdk.Login(resp) != "":
 		advice = sdk.Login(resp)
 	}

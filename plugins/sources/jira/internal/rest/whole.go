@@ -35,7 +35,7 @@ func (w *Whole) UnmarshalJSON(raw []byte) error {
 	}
 	n, ok := WholeOf(string(raw))
 	if !ok {
-		return fmt.Errorf("%.40s is no whole number", raw)
+		return fmt.Errorf("%.40s is not a whole number", raw)
 	}
 	*w = Whole(n)
 	return nil
