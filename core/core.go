@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
-	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/ratelimit"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/installed"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
@@ -61,10 +61,10 @@ type CacheMode = httppolicy.CacheMode
 var CacheModes = httppolicy.CacheModes
 
 // Hosts is what a process knows of the hosts that it asks.
-type Hosts = fetch.Hosts
+type Hosts = ratelimit.Hosts
 
 // NewHosts returns a Hosts that knows nothing yet.
-func NewHosts() *Hosts { return fetch.NewHosts(nil) }
+func NewHosts() *Hosts { return ratelimit.NewHosts(nil) }
 
 // Pipeline is a pipeline file that was read and found right.
 type Pipeline struct {

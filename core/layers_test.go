@@ -3,8 +3,14 @@
 package core_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +28,12 @@ type floor struct {
 // The first row that fits a package holds.
 var floors = []floor{
 	{"sdk/rpc/internal/pb", nil, "generated code knows nothing"},
+	{"sdk/rpc/internal/text", []string{"sdk/printable"}, "texts on the wire are texts"},
+	{"sdk/rpc/internal/chunk", nil, "buffers are bytes"},
+	{"sdk/rpc/internal/line", nil, "who is next is a matter of splits, not of messages"},
+	{"sdk/rpc/internal/conn", []string{"sdk/rpc/internal/chunk"}, "a connection knows nothing of gRPC"},
+	{"sdk/rpc/internal/logline", []string{"sdk/rpc/internal/pb", "sdk/rpc/internal/text"}, "lines of a log know no stream"},
+	{"sdk/rpc/internal/neterr", []string{"sdk", "sdk/rpc/internal/pb", "sdk/rpc/internal/text"}, "errors of connections are values"},
 	{"sdk/printable", nil, "what may be shown is a matter of characters"},
 	{"sdk/host/hint", nil, "what is said of a request is values in a context"},
 	{"sdk/host/keyword", nil, "the words of a settings schema are words"},
@@ -66,6 +78,9 @@ var floors = []floor{
 	{"core/internal/fetch/cache", []string{"sdk", "core/internal/disk", "core/internal/httppolicy", "core/internal/redact"}, "kept replies know no pace"},
 	{"core/internal/fetch/stats", []string{"core/internal/fetch/cache", "core/internal/fetch/limits"}, "counts are values"},
 	{"core/internal/fetch/breaker", []string{"core/internal/fetch/fault"}, "a host in trouble is known by what became of attempts"},
+	{"core/internal/fetch/pace", []string{"core/internal/fetch/fault", "core/internal/fetch/limits"}, "how fast a host may be asked follows from its replies, without a request"},
+	{"core/internal/fetch/ratelimit", []string{"sdk", "sdk/host/hint", "core/internal/disk", "core/internal/httppolicy", "core/internal/observe", "core/internal/fetch/"}, "lines know no retries"},
+	{"core/internal/fetch/retry", []string{"sdk", "sdk/host/hint", "core/internal/httppolicy", "core/internal/observe", "core/internal/fetch/"}, "attempts are made by whatever lines there are"},
 	{"core/internal/fetch", []string{"sdk", "sdk/host/hint", "sdk/printable", "core/internal/fetch/", "core/internal/address", "core/internal/credential", "core/internal/httppolicy", "core/internal/disk", "core/internal/observe", "core/internal/redact", "core/internal/robots"}, "HTTP knows no pipeline"},
 	{"core/internal/files", []string{"sdk", "core/internal/disk"}, "files are bytes by a key"},
 	{"core/internal/config", []string{"sdk", "sdk/host", "sdk/host/", "sdk/printable", "core/internal/credential", "core/internal/fetch/origin", "core/internal/httppolicy", "core/internal/registry/artifact", "core/internal/registry/hclfile", "core/internal/registry/lock"}, "a file becomes values; nothing is started, and nothing looked for"},
@@ -102,6 +117,8 @@ var sealed = []floor{
 
 type pkg struct {
 	ImportPath   string
+	Dir          string
+	GoFiles      []string
 	Imports      []string
 	TestImports  []string
 	XTestImports []string
@@ -109,7 +126,7 @@ type pkg struct {
 
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports,TestImports,XTestImports", "./...")
 	cmd.Dir = ".."
 	out, err := cmd.Output()
 	if err != nil {
@@ -188,4 +205,76 @@ func TestShippedProgram(t *testing.T) {
 			t.Errorf("the shipped program links %s", path)
 		}
 	}
+}
+
+// Sizes that a package and an interface have without a reason.
+const (
+	mostLines   = 3000 // of code that is not generated and no test
+	mostMethods = 6
+)
+
+// large are packages and interfaces that have more.
+var large = map[string]string{
+	"plugins/sources/jira/internal/jiratest": "two products' APIs, as the source reads them; only tests import it",
+	"plugins/sources/jira":                   "one walk over a Jira and the traps on its way; what is apart is in internal",
+	"cmd/scrapekit":                          "a file a command, and what terminals show",
+	"core":                                   "the façade of pipelines, and that of installing and publishing",
+	"core/internal/config":                   "one language: each block's file knows the others' values",
+	"core/internal/fetch":                    "the pace: its controllers see each other's waits; the rest has left it",
+	"core/internal/pipeline":                 "a run, from its plan to its last commit, on one set of types",
+	"plugins/internal/markup":                "two readers and a writer of one tree",
+	"sdk/rpc":                                "both ends of the wire, which change together",
+	"sdk/conformance.T":                      "it is testing.T, as far as checks use it",
+}
+
+// TestSizes: what is large says why, and says it no longer than it is.
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	found := map[string]bool{}
+	note := func(name string, n, most int) {
+		if n <= most {
+			return
+		}
+		if found[name] = true; large[name] == "" {
+			t.Errorf("%s has %d, more than %d: split it, or give it a reason", name, n, most)
+		}
+	}
+	for _, p := range packages(t) {
+		path, lines := strings.TrimPrefix(p.ImportPath, module), 0
+		for _, name := range p.GoFiles {
+			f, n := parseFile(t, filepath.Join(p.Dir, name))
+			if ast.IsGenerated(f) {
+				continue
+			}
+			lines += n
+			ast.Inspect(f, func(n ast.Node) bool {
+				spec, ok := n.(*ast.TypeSpec)
+				if !ok {
+					return true
+				}
+				if i, ok := spec.Type.(*ast.InterfaceType); ok {
+					note(path+"."+spec.Name.Name, i.Methods.NumFields(), mostMethods)
+				}
+				return true
+			})
+		}
+		note(path, lines, mostLines)
+	}
+	for name := range large {
+		if !found[name] {
+			t.Errorf("%s is not large any more: take its reason away", name)
+		}
+	}
+}
+
+func parseFile(t *testing.T, path string) (f *ast.File, lines int) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err = parser.ParseFile(token.NewFileSet(), path, raw, parser.ParseComments); err != nil {
+		t.Fatal(err)
+	}
+	return f, bytes.Count(raw, []byte("\n"))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/machine"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/ratelimit"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/recording"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/sdk/conformance"
@@ -56,7 +57,7 @@ func (p *Pipeline) openHTTP(c *closers, o fetch.Options, resumed bool) (*fetch.C
 }
 
 // machinePace returns a limiter that this user's processes on this machine share; nil, if that cannot be. It lasts as long as the process.
-func (p *Pipeline) machinePace() fetch.Limiter {
+func (p *Pipeline) machinePace() ratelimit.Limiter {
 	alone := func(err error) {
 		p.logger.Warn("this process does not share its pace with other processes of this machine", "error", err)
 	}
@@ -65,7 +66,7 @@ func (p *Pipeline) machinePace() fetch.Limiter {
 		alone(err)
 		return nil
 	}
-	l, err := machine.Open(filepath.Join(dir, "pace"), fetch.NewLimiter(), alone)
+	l, err := machine.Open(filepath.Join(dir, "pace"), ratelimit.NewLimiter(), alone)
 	if err != nil {
 		alone(err)
 		return nil

@@ -12,24 +12,25 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// archiveSettings are what a pipeline file sets. The tag path lets the plugin write there, and nowhere else.
+// archiveSettings are the settings. The tag path lets the plugin write there, and nowhere else.
 type archiveSettings struct {
 	Path string `json:"path" required:"true" path:"write" doc:"The file to write."`
 }
 
-// archive writes all records into one file. Its token is the length of the file.
+// archive writes all records to one file. Its token is the length of the file.
 type archive struct {
 	archiveSettings
 	file *os.File
 }
 
-// Open goes back to exactly the token: what was written after that commit is cut off, for it comes again.
+// Open goes back to exactly the token: it cuts off what was written after that commit, because those
+// records come again.
 func (a *archive) Open(_ context.Context, start sdk.Start) error {
 	var size int64
 	if start.Token != nil && !start.Full {
 		var err error
 		if size, err = strconv.ParseInt(string(start.Token), 10, 64); err != nil {
-			return sdk.Permanent(fmt.Errorf("the token %q is none of this sink's", start.Token))
+			return sdk.Permanent(fmt.Errorf("the token %q is not one of this sink", start.Token))
 		}
 	}
 	f, err := os.OpenFile(a.Path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
@@ -53,7 +54,7 @@ func (a *archive) Write(_ context.Context, b sdk.Batch) error {
 	return rejects.Err()
 }
 
-// Commit makes what was written durable, and returns the token that stands for it.
+// Commit makes the written records durable, and returns the token for that point.
 func (a *archive) Commit(context.Context) (sdk.Token, error) {
 	info, err := a.file.Stat()
 	if err := errors.Join(err, a.file.Sync()); err != nil {
@@ -65,9 +66,10 @@ func (a *archive) Commit(context.Context) (sdk.Token, error) {
 // Close is called at the end.
 func (a *archive) Close() error { return a.file.Close() }
 
-// A whole sink, which writes into a file. Its main function would be serve.Main(plugin). What is done with it here is the host's part:
-// it is killed after a write that was not committed, and another process of it goes on from the last commit. One thing is left out for
-// brevity: a sink also syncs the folder of a file that it has made. `scrapekit plugins new sink` writes one that does.
+// A whole sink, which writes to a file. Its main function would be serve.Main(plugin). The rest of
+// this function is what the host does: it kills the sink after an uncommitted write, and another
+// process goes on from the last commit. One thing is left out for brevity: a sink also syncs the
+// folder of a file that it has made. `scrapekit plugins new sink` writes one that does.
 func ExampleSink() {
 	plugin := sdk.SinkPlugin(sdk.Info{Name: "archive", Version: "1.0.0", Doc: "Writes into a file."},
 		func(_ context.Context, s archiveSettings) (sdk.Sink, error) { return &archive{archiveSettings: s}, nil })

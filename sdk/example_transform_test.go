@@ -8,18 +8,18 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// century is a transform that is its own settings.
+// century is a transform whose fields are its settings.
 type century struct {
 	Field string `json:"field" default:"century" doc:"Name of the field to add."`
 }
 
-// book is what of a record is looked at.
+// book has the fields that are read.
 type book struct {
 	Year int `json:"year"`
 }
 
-// Transform adds a field. A record that does not have what is needed is rejected by itself, with the reason; the host keeps it as a
-// dead letter, and all others go on.
+// Transform adds a field. A record without a year is rejected, with the reason. The host keeps it as
+// a dead letter; all others go on.
 func (c century) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) {
 	if b.Op == sdk.Delete {
 		return []sdk.Batch{b}, nil // these are keys, not records
@@ -37,10 +37,10 @@ func (c century) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) 
 	return out.Flush(), err
 }
 
-// A whole transform, which adds a field to every record. Its main function would be serve.Main(plugin); what is done with it here is
-// the host's part.
+// A whole transform, which adds a field to every record. Its main function would be
+// serve.Main(plugin). The rest of this function is what the host does.
 func ExampleTransform() {
-	plugin := sdk.TransformOf[century](sdk.Info{Name: "century", Version: "1.0.0", Doc: "Says of books in which century they were written."})
+	plugin := sdk.TransformOf[century](sdk.Info{Name: "century", Version: "1.0.0", Doc: "Adds the century in which a book was written."})
 
 	ctx := context.Background()
 	made, err := plugin.New(ctx, json.RawMessage(`{}`))

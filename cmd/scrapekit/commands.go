@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"text/tabwriter"
 
@@ -175,14 +174,4 @@ func (a *app) previewCommand() *cobra.Command {
 	cmd.Flags().IntVarP(&n, "n", "n", n, "how many records")
 	cmd.Flags().BoolVar(&raw, "raw", false, "print JSON Lines, as a sink would get them")
 	return cmd
-}
-
-func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: args,
-		RunE: func(*cobra.Command, []string) error {
-			fmt.Fprintf(a.out, "scrapekit %s, plugin protocol %d, %s %s/%s\n", version(), core.ProtocolVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return nil
-		},
-	}
 }

@@ -8,7 +8,6 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -113,13 +112,4 @@ func (a *app) untilInterrupted(parent context.Context) (context.Context, func())
 		cancel()
 		close(a.force)
 	}
-}
-
-// version is the module's version, or that of the build.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }

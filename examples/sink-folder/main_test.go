@@ -36,5 +36,8 @@ func TestSink(t *testing.T) {
 // TestCrash kills, fails and cuts off the sink at each thing that it does to its files.
 func TestCrash(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it is killed hundreds of times")
+	}
 	sdktest.CrashSink(t, plugin(), theCase)
 }

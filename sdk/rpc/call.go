@@ -6,13 +6,13 @@ package rpc
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"math"
 	"sync"
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
 var errDraining = errors.New("the plugin is being ended")
@@ -67,35 +67,6 @@ type call struct {
 	wire   context.Context // gRPC's
 	counts counts
 	end    func() // must be called
-}
-
-// begin starts a call. fields are names and values that its log lines carry.
-func (s *server) begin(wire context.Context, fields ...string) (*call, error) {
-	if err := s.calls.enter(); err != nil {
-		return nil, toStatus(wire, err)
-	}
-	ctx, cancel := context.WithCancel(wire)
-	unhook := context.AfterFunc(s.calls.life, cancel)
-	c := &call{wire: wire}
-	c.end = func() {
-		unhook()
-		cancel()
-		c.counts.close()
-		s.calls.running.Done()
-	}
-	t := &transport{link: s.link, call: ctx}
-	c.ctx = sdk.WithHost(ctx, sdk.Host{
-		Transport: t,
-		Keep:      t.keep,
-		Dial:      s.link.dial,
-		Logger:    slog.New(newLogHandler(s.link, fields...)),
-		Count: func(name string, n int64) {
-			if !c.counts.add(name, n) {
-				s.link.count(name, n)
-			}
-		},
-	})
-	return c, nil
 }
 
 // status is err ready for the wire.
@@ -160,7 +131,7 @@ func (c *counts) take() []*pb.Counter {
 	defer c.mu.Unlock()
 	var out []*pb.Counter
 	for _, name := range c.names {
-		out = append(out, &pb.Counter{Name: validText(name), N: c.sums[name]})
+		out = append(out, &pb.Counter{Name: text.Valid(name), N: c.sums[name]})
 	}
 	c.names, c.sums = nil, nil
 	return out

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/chunk"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -65,7 +66,7 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 		return join(&pb.TransformResponse{Rejects: m.GetRejects(), Counters: m.GetCounters()}, fieldReplyBatches, m.GetBatches()...)
 	case *pb.FromHost:
 		if e, ok := m.GetMessage().(*pb.FromHost_FetchChunk); ok && len(e.FetchChunk.GetData()) > 0 {
-			return chunk(m.GetId(), e.FetchChunk), nil
+			return chunkOf(m.GetId(), e.FetchChunk), nil
 		}
 	case *pb.DialRequest:
 		if e, ok := m.GetMessage().(*pb.DialRequest_Data); ok {
@@ -109,8 +110,8 @@ func join(rest proto.Message, field protowire.Number, batches ...*pb.Batch) (mem
 	return out, nil
 }
 
-// chunk encodes a part of a body: what is said of it, and then its data.
-func chunk(id uint64, c *pb.FetchChunk) mem.BufferSlice {
+// chunkOf encodes a part of a body: what is said of it, and then its data.
+func chunkOf(id uint64, c *pb.FetchChunk) mem.BufferSlice {
 	var inner []byte
 	if c.GetLast() {
 		inner = protowire.AppendTag(inner, fieldChunkLast, protowire.VarintType)
@@ -126,40 +127,13 @@ func chunk(id uint64, c *pb.FetchChunk) mem.BufferSlice {
 	}
 	head = protowire.AppendTag(head, fieldFetchChunk, protowire.BytesType)
 	head = protowire.AppendVarint(head, uint64(len(inner)+len(data)))
-	return mem.BufferSlice{mem.SliceBuffer(append(head, inner...)), mem.NewBuffer(&data, &chunks)}
+	return mem.BufferSlice{mem.SliceBuffer(append(head, inner...)), mem.NewBuffer(&data, &chunk.Buffers)}
 }
 
 // lone encodes a message of one field of bytes, which are gRPC's until they are written, and then used again.
 func lone(field protowire.Number, data []byte) mem.BufferSlice {
 	head := protowire.AppendVarint(protowire.AppendTag(nil, field, protowire.BytesType), uint64(len(data)))
-	return mem.BufferSlice{mem.SliceBuffer(head), mem.NewBuffer(&data, &chunks)}
-}
-
-// chunkPool holds buffers of maxChunk bytes for parts of bodies.
-type chunkPool struct{ pool sync.Pool }
-
-var chunks chunkPool
-
-// Get returns a buffer of length bytes, which hold anything.
-func (p *chunkPool) Get(length int) *[]byte {
-	if length <= maxChunk/2 || length > maxChunk {
-		b := make([]byte, length)
-		return &b
-	}
-	b, ok := p.pool.Get().(*[]byte)
-	if !ok {
-		b = new([]byte)
-		*b = make([]byte, maxChunk)
-	}
-	*b = (*b)[:length]
-	return b
-}
-
-// Put takes a buffer back that nobody uses any more.
-func (p *chunkPool) Put(b *[]byte) {
-	if cap(*b) == maxChunk {
-		p.pool.Put(b)
-	}
+	return mem.BufferSlice{mem.SliceBuffer(head), mem.NewBuffer(&data, &chunk.Buffers)}
 }
 
 // Unmarshal puts the pieces of a message together in a buffer that is used again, and not zeroed between.

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
 func codecMessages(stream string, count int64, payload []byte) []proto.Message {
@@ -37,7 +38,7 @@ func FuzzCodecWritesProtobuf(f *testing.F) {
 	f.Add("long", int64(1), bytes.Repeat([]byte("x"), 70_000), uint8(200))
 	c := newCodec()
 	f.Fuzz(func(t *testing.T, stream string, count int64, payload []byte, cut uint8) {
-		for _, m := range codecMessages(validText(stream), count, payload) {
+		for _, m := range codecMessages(text.Valid(stream), count, payload) {
 			data, err := c.Marshal(m)
 			if err != nil {
 				t.Fatal(err)

@@ -1,322 +1,89 @@
-// A connection of the plugin's: a net.Conn whose bytes travel in messages. It knows nothing of gRPC: what comes is put into inbound,
-// what goes is taken from outbound.
+// Conn: a live plugin, as the host sees it.
 
 package rpc
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
-	"io"
-	"net"
-	"os"
-	"sync"
-	"syscall"
-	"time"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// maxUnread is how many bytes that have come wait for their reader; then nothing more is taken from the stream, whose window fills up.
-const maxUnread = 256 << 10
-
-// netConn is one connection.
-type netConn struct {
-	local, remote net.Addr
-	in            inbound
-	out           outbound
-	once          sync.Once
-	gone          func() // tells the host that it was closed
+// Conn is a live plugin as the host sees it. Its methods, and those of what it hands out, may be called
+// by several goroutines at once. Their errors have the plugin's own text and class; a broken connection is
+// a *[LostError], a call whose context ended returns the context's error.
+type Conn struct {
+	cc        *grpc.ClientConn
+	plugin    pb.PluginServiceClient
+	source    pb.SourceServiceClient
+	transform pb.TransformServiceClient
+	sink      pb.SinkServiceClient
+	features  atomic.Pointer[Features]
+	tunnels   tunnels
 }
 
-func newNetConn(local, remote net.Addr, gone func()) *netConn {
-	c := &netConn{local: local, remote: remote, gone: gone}
-	c.in.change.L, c.out.change.L = &c.in.mu, &c.out.mu
-	return c
-}
-
-func (c *netConn) LocalAddr() net.Addr  { return c.local }
-func (c *netConn) RemoteAddr() net.Addr { return c.remote }
-
-// Read implements net.Conn.
-func (c *netConn) Read(p []byte) (int, error) {
-	n, err := c.in.read(p)
-	return n, c.failed("read", err)
-}
-
-// Write implements net.Conn. It returns when its bytes are in the buffer.
-func (c *netConn) Write(p []byte) (int, error) {
-	n, err := c.out.write(p)
-	return n, c.failed("write", err)
-}
-
-// CloseWrite ends what is sent: the far end reads its end.
-func (c *netConn) CloseWrite() error { return c.failed("close", c.out.shut()) }
-
-// Close closes the connection. What was written before is still sent.
-func (c *netConn) Close() error {
-	closed := false
-	c.once.Do(func() {
-		closed = true
-		c.in.close()
-		c.out.close()
-		c.gone()
-	})
-	if !closed {
-		return c.failed("close", net.ErrClosed)
-	}
-	return nil
-}
-
-// broken ends it in both directions with the far end's error. What has come can still be read.
-func (c *netConn) broken(err error) {
-	c.in.end(err)
-	c.out.fail(err)
-}
-
-func (c *netConn) SetDeadline(t time.Time) error {
-	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
-}
-
-func (c *netConn) SetReadDeadline(t time.Time) error {
-	return c.failed("set", c.in.setDeadline(t))
-}
-
-func (c *netConn) SetWriteDeadline(t time.Time) error {
-	return c.failed("set", c.out.setDeadline(t))
-}
-
-// failed says of an error what net's own connections say.
-func (c *netConn) failed(op string, err error) error {
-	if err == nil || errors.Is(err, io.EOF) {
-		return err
-	}
-	return &net.OpError{Op: op, Net: c.remote.Network(), Source: c.local, Addr: c.remote, Err: err}
-}
-
-// half is one direction of a connection.
-type half struct {
-	mu     sync.Mutex // guards the rest, and what embeds it
-	change sync.Cond  // of anything
-	closed bool
-	late   bool // the deadline is over
-	timer  *time.Timer
-}
-
-// stopped says why nobody may use this direction now. mu is held.
-func (h *half) stopped() error {
-	switch {
-	case h.closed:
-		return net.ErrClosed
-	case h.late:
-		return os.ErrDeadlineExceeded
-	}
-	return nil
-}
-
-func (h *half) setDeadline(t time.Time) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return net.ErrClosed
-	}
-	if h.timer != nil {
-		h.timer.Stop()
-	}
-	h.timer, h.late = nil, false
-	if left := time.Until(t); left > 0 {
-		var timer *time.Timer
-		timer = time.AfterFunc(left, func() {
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			if h.timer == timer { // or another has taken its place
-				h.late = true
-				h.change.Broadcast()
-			}
-		})
-		h.timer = timer
-	} else {
-		h.late = !t.IsZero()
-	}
-	h.change.Broadcast()
-	return nil
-}
-
-func (h *half) close() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.closed = true
-	if h.timer != nil {
-		h.timer.Stop()
-	}
-	h.change.Broadcast()
-}
-
-// inbound is what comes.
-type inbound struct {
-	half
-	chunks [][]byte
-	unread int
-	err    error // what is read when all has been: io.EOF, or why the connection broke
-}
-
-// put adds bytes, which are the connection's from now on, when there is room for them. It reports false when nobody reads any more.
-func (i *inbound) put(b []byte) bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for i.unread >= maxUnread && !i.closed {
-		i.change.Wait()
-	}
-	if i.closed || i.err != nil {
-		return false
-	}
-	if len(b) > 0 {
-		i.chunks = append(i.chunks, b)
-		i.unread += len(b)
-		i.change.Broadcast()
-	}
-	return true
-}
-
-// end says that nothing comes any more. The first reason holds.
-func (i *inbound) end(err error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.err == nil {
-		i.err = err
-	}
-	i.change.Broadcast()
-}
-
-func (i *inbound) read(p []byte) (int, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for {
-		if err := i.stopped(); err != nil {
-			return 0, err
-		}
-		switch {
-		case len(p) == 0:
-			return 0, nil
-		case len(i.chunks) > 0:
-			return i.take(p), nil
-		case i.err != nil:
-			return 0, i.err
-		}
-		i.change.Wait()
+func newConn(cc *grpc.ClientConn) *Conn {
+	return &Conn{
+		cc:        cc,
+		plugin:    pb.NewPluginServiceClient(cc),
+		source:    pb.NewSourceServiceClient(cc),
+		transform: pb.NewTransformServiceClient(cc),
+		sink:      pb.NewSinkServiceClient(cc),
 	}
 }
 
-// take copies what there is. mu is held.
-func (i *inbound) take(p []byte) int {
-	n := 0
-	for n < len(p) && len(i.chunks) > 0 {
-		part := copy(p[n:], i.chunks[0])
-		n += part
-		if i.chunks[0] = i.chunks[0][part:]; len(i.chunks[0]) == 0 {
-			i.chunks[0] = nil
-			i.chunks = i.chunks[1:]
-		}
+// Describe returns what the plugin says of itself. It needs neither OpenHost nor Configure before it.
+func (c *Conn) Describe(ctx context.Context) (sdk.Info, error) {
+	r, err := c.plugin.Describe(ctx, &pb.DescribeRequest{})
+	if err != nil {
+		return sdk.Info{}, fromStatus(ctx, err)
 	}
-	if i.unread >= maxUnread && i.unread-n < maxUnread {
-		i.change.Broadcast()
-	}
-	i.unread -= n
-	return n
+	return infoFrom(r)
 }
 
-// outbound is what goes. While one part is being sent, the next gathers.
-type outbound struct {
-	half
-	part    []byte // at most maxChunk bytes
-	writing bool   // one Write is under way; another waits, so that they do not mix
-	ended   bool   // by CloseWrite
-	told    bool   // that it has ended
-	err     error  // the connection broke
+// Configure hands over the settings, a JSON object, once.
+func (c *Conn) Configure(ctx context.Context, config json.RawMessage) (Features, error) {
+	r, err := c.plugin.Configure(ctx, &pb.ConfigureRequest{Config: config, Dials: true})
+	if err != nil {
+		return Features{}, fromStatus(ctx, err)
+	}
+	f := featuresFrom(r.GetFeatures())
+	f.Guarantee = guaranteeFrom(r.GetGuarantee())
+	if f.Guarantee.Delivery == sdk.ExactlyOnce && !f.Open {
+		return Features{}, sdk.Permanent(errors.New("the sink promises to deliver exactly once, but cannot be brought back to a token: it has no Open"))
+	}
+	if f.Commit && !f.Open {
+		return Features{}, sdk.Permanent(errors.New("the plugin keeps state that it cannot be brought back to: it has Commit but no Open"))
+	}
+	c.features.Store(&f)
+	return f, nil
 }
 
-func (o *outbound) write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for o.writing && o.usable() == nil {
-		o.change.Wait()
-	}
-	if err := o.usable(); err != nil {
-		return 0, err
-	}
-	o.writing = true
-	defer func() {
-		o.writing = false
-		o.change.Broadcast()
-	}()
-	n := 0
-	for n < len(p) {
-		if err := o.usable(); err != nil {
-			return n, err
-		}
-		if o.part == nil {
-			o.part = (*chunks.Get(min(len(p)-n, maxChunk)))[:0]
-		}
-		fits := min(len(p)-n, maxChunk-len(o.part))
-		if fits == 0 {
-			o.change.Wait()
-			continue
-		}
-		o.part = append(o.part, p[n:n+fits]...)
-		n += fits
-		o.change.Broadcast()
-	}
-	return n, nil
+// Check tries the settings against the real system. Without Features.Check it does nothing.
+func (c *Conn) Check(ctx context.Context) error {
+	_, err := c.plugin.Check(ctx, &pb.CheckRequest{})
+	return fromStatus(ctx, err)
 }
 
-// usable says why nothing can be written. mu is held.
-func (o *outbound) usable() error {
-	switch err := o.stopped(); {
-	case err != nil:
-		return err
-	case o.err != nil:
-		return o.err
-	case o.ended:
-		return syscall.EPIPE
+// Drain ends the plugin's calls, has it close what it holds, and returns when it has. The process still
+// runs then; it takes no more calls.
+func (c *Conn) Drain(ctx context.Context) error {
+	_, err := c.plugin.Drain(ctx, &pb.DrainRequest{})
+	if err == nil {
+		c.tunnels.end(ctx) // the last bytes of the plugin's connections
 	}
-	return nil
+	return fromStatus(ctx, err)
 }
 
-func (o *outbound) shut() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return net.ErrClosed
+// configured returns the features that Configure found; none before it.
+func (c *Conn) configured() Features {
+	if f := c.features.Load(); f != nil {
+		return *f
 	}
-	o.ended = true
-	o.change.Broadcast()
-	return nil
-}
-
-func (o *outbound) fail(err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.err == nil {
-		o.err = err
-	}
-	o.change.Broadcast()
-}
-
-// next waits for what is to be sent: bytes, which are the caller's, or that there will be no more of them; more is false when the
-// connection is closed and all has been taken, or is broken.
-func (o *outbound) next() (part []byte, ended, more bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for {
-		switch {
-		case o.err != nil:
-			return nil, false, false
-		case len(o.part) > 0:
-			part, o.part = o.part, nil
-			o.change.Broadcast()
-			return part, false, true
-		case o.closed:
-			return nil, false, false
-		case o.ended && !o.told:
-			o.told = true
-			return nil, true, true
-		}
-		o.change.Wait()
-	}
+	return Features{}
 }

@@ -6,12 +6,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
 	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
 // A name or an id that is no UTF-8 fails to travel, with an error; texts for people are mended instead.
@@ -80,7 +85,7 @@ func shortEnough(b sdk.Batch) error {
 
 func streamTo(s sdk.Stream) *pb.Stream {
 	return &pb.Stream{
-		Name: s.Name, Doc: validText(s.Doc), Schema: s.Schema,
+		Name: s.Name, Doc: text.Valid(s.Doc), Schema: s.Schema,
 		PrimaryKey: s.PrimaryKey, Cursor: s.Cursor, Optional: s.Optional,
 	}
 }
@@ -128,10 +133,6 @@ func badStream(name string) error {
 	return sdk.Permanent(fmt.Errorf("the plugin has a stream of the name %.100q, and %w: a name is what people read", name, nameFault(name)))
 }
 
-// harmless is a text of the plugin's, or of a server's in it, as the host shows it: not like the host's own, and no
-// longer than it may travel.
-func harmless(text string) string { return printable.Line(wireText(text)) }
-
 func permissionsTo(p sdk.Permissions) *pb.Permissions {
 	if p.IsZero() {
 		return nil
@@ -152,11 +153,11 @@ func splitFrom(s *pb.Split) sdk.Split {
 }
 
 func rejectTo(r sdk.Reject) *pb.Reject {
-	return &pb.Reject{Stream: r.Stream, Record: r.Record, Reason: wireText(r.Reason)}
+	return &pb.Reject{Stream: r.Stream, Record: r.Record, Reason: text.Bounded(r.Reason)}
 }
 
 func rejectFrom(r *pb.Reject) sdk.Reject {
-	return sdk.Reject{Stream: harmless(r.GetStream()), Record: r.GetRecord(), Reason: harmless(r.GetReason())}
+	return sdk.Reject{Stream: text.Harmless(r.GetStream()), Record: r.GetRecord(), Reason: text.Harmless(r.GetReason())}
 }
 
 func startTo(s sdk.Start) *pb.Start {
@@ -198,4 +199,76 @@ func rawJSON(raw []byte) json.RawMessage {
 		return nil
 	}
 	return raw
+}
+
+func classesTo(classes []hint.Class) []*pb.ReplyClass {
+	var out []*pb.ReplyClass
+	for _, c := range classes {
+		one := &pb.ReplyClass{
+			Status: int32(c.Status), Text: text.Valid(c.Text), Temporary: c.Temporary,
+			Throttled: c.Throttled, Header: text.Valid(c.Header), Seconds: text.Valid(c.Seconds), Good: c.Good,
+		}
+		if c.Pause > 0 {
+			one.Pause = durationpb.New(c.Pause)
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// classesFrom is the other way. A pause that cannot be is none.
+func classesFrom(in []*pb.ReplyClass) []hint.Class {
+	var out []hint.Class
+	for _, c := range in {
+		out = append(out, hint.Class{
+			Status: int(c.GetStatus()), Text: c.GetText(), Temporary: c.GetTemporary(),
+			Throttled: c.GetThrottled(), Header: c.GetHeader(), Seconds: c.GetSeconds(), Good: c.GetGood(),
+			Pause: min(max(c.GetPause().AsDuration(), 0), maxRetryAfter),
+		})
+	}
+	return out
+}
+
+func headersTo(h http.Header) []*pb.Header {
+	var out []*pb.Header
+	for name, values := range h {
+		for _, v := range values {
+			out = append(out, &pb.Header{Name: text.Valid(name), Value: text.Valid(v)})
+		}
+	}
+	return out
+}
+
+func headersFrom(in []*pb.Header) http.Header {
+	out := make(http.Header, len(in))
+	for _, h := range in {
+		out.Add(h.GetName(), h.GetValue())
+	}
+	return out
+}
+
+var deliveries = map[sdk.Delivery]pb.Guarantee_Delivery{
+	sdk.AtLeastOnce: pb.Guarantee_DELIVERY_AT_LEAST_ONCE,
+	sdk.OncePerKey:  pb.Guarantee_DELIVERY_ONCE_PER_KEY,
+	sdk.ExactlyOnce: pb.Guarantee_DELIVERY_EXACTLY_ONCE,
+}
+
+// guaranteeOf returns what a sink promises; nil for anything else.
+func guaranteeOf(v any) *pb.Guarantee {
+	s, ok := v.(sdk.Sink)
+	if !ok {
+		return nil
+	}
+	g := host.GuaranteeOf(s)
+	return &pb.Guarantee{Delivery: deliveries[g.Delivery], Why: text.Valid(g.Why)}
+}
+
+// guaranteeFrom returns the zero value for a promise that this host does not know.
+func guaranteeFrom(g *pb.Guarantee) sdk.Guarantee {
+	for delivery, wire := range deliveries {
+		if wire == g.GetDelivery() {
+			return sdk.Guarantee{Delivery: delivery, Why: text.Harmless(g.GetWhy())}
+		}
+	}
+	return sdk.Guarantee{}
 }

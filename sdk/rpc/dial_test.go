@@ -22,6 +22,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/neterr"
 )
 
 // dialing is a plugin that hands out its dialer.
@@ -301,7 +302,7 @@ func TestConnLimit(t *testing.T) {
 	l := listen(t)
 	d := dialer(t, nil)
 	var open []net.Conn
-	for range maxConns {
+	for range neterr.MaxConns {
 		c, err := d.Dial("tcp", l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -469,7 +470,7 @@ func TestManyConnections(t *testing.T) {
 	}()
 	d := dialer(t, nil)
 	var all sync.WaitGroup
-	for g := range maxConns / 2 { // one that is closed counts until the host knows of it
+	for g := range neterr.MaxConns / 2 { // one that is closed counts until the host knows of it
 		all.Go(func() {
 			for n := range 4 {
 				c, err := d.Dial("tcp", l.Addr().String())

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 
@@ -16,10 +17,8 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
-
-// maxErrorText is how many bytes of an error's text travel: it goes in a header, which has its limits.
-const maxErrorText = 32 << 10
 
 // LostError says that the connection to the plugin broke, most likely because its process ended: who
 // holds the process knows more.
@@ -39,7 +38,7 @@ func toStatus(ctx context.Context, err error) error {
 		return status.FromContextError(ctx.Err()).Err()
 	}
 	permanent, after := classOf(err)
-	text := wireText(toldOnce(err))
+	text := text.Bounded(toldOnce(err))
 	st, detailErr := status.New(codes.Unknown, text).WithDetails(&pb.ErrorInfo{Permanent: permanent, RetryAfter: after, Skip: sdk.IsSkip(err)})
 	if detailErr != nil {
 		return status.Error(codes.Unknown, text)
@@ -59,7 +58,7 @@ func fromStatus(ctx context.Context, err error) error {
 	if !ok {
 		return err
 	}
-	said := harmless(st.Message())
+	said := text.Harmless(st.Message())
 	for _, d := range st.Details() {
 		if info, ok := d.(*pb.ErrorInfo); ok {
 			err := withClass(errors.New(said), info.GetPermanent(), info.GetRetryAfter())
@@ -111,13 +110,43 @@ func withClass(err error, permanent bool, after *durationpb.Duration) error {
 // maxRetryAfter bounds what the other side may ask for.
 const maxRetryAfter = 30 * 24 * time.Hour
 
-// wireText makes a text fit for a protobuf string and a header.
-func wireText(s string) string {
-	if len(s) > maxErrorText {
-		s = s[:maxErrorText] + "…" // the host knows half a secret by what follows it
+func requestErrorFrom(e *pb.RequestError) error {
+	err := withClass(hostError(e.GetMessage()), e.GetPermanent(), e.GetRetryAfter())
+	if e.GetRobots() {
+		return &forbidden{err}
 	}
-	return validText(s)
+	return err
 }
 
-// validText replaces what is no UTF-8, which a protobuf string may not hold.
-func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+// hostError is what the host says of a request. It names the request where that matters.
+type hostError string
+
+func (e hostError) Error() string { return string(e) }
+
+// forbidden is the host's error of a request that robots.txt forbids.
+type forbidden struct{ error }
+
+func (e *forbidden) Is(target error) bool { return target == sdk.ErrRobots }
+func (e *forbidden) Unwrap() error        { return e.error }
+
+// toldOnce is the text of err without what an http.Client has put before the host's own words, if these say where the
+// request went.
+func toldOnce(err error) string {
+	text := err.Error()
+	var twice *url.Error
+	var own hostError
+	if !errors.As(err, &twice) || !errors.As(twice.Err, &own) {
+		return text
+	}
+	if to, err := url.Parse(twice.URL); err == nil && to.Host != "" && strings.Contains(string(own), to.Host) {
+		return strings.Replace(text, twice.Error(), twice.Err.Error(), 1)
+	}
+	return text
+}
+
+func requestErrorTo(err error) *pb.RequestError {
+	permanent, after := classOf(err)
+	return &pb.RequestError{
+		Message: text.Bounded(err.Error()), Permanent: permanent, RetryAfter: after, Robots: errors.Is(err, sdk.ErrRobots),
+	}
+}

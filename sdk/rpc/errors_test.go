@@ -14,6 +14,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
 func TestErrorsKeepTextAndClass(t *testing.T) {
@@ -94,9 +95,9 @@ func (f failingSink) Write(context.Context, sdk.Batch) error { return f.err }
 
 func TestAnErrorsTextIsMadeFitToTravel(t *testing.T) {
 	t.Parallel()
-	c := connect(t, pluginOf(sdk.KindSource, failing{errors.New("bad \xff byte " + strings.Repeat("é", maxErrorText))}), sdk.Host{})
+	c := connect(t, pluginOf(sdk.KindSource, failing{errors.New("bad \xff byte " + strings.Repeat("é", text.MaxBytes))}), sdk.Host{})
 	_, err := c.Source().Streams(t.Context())
-	if err == nil || !strings.HasPrefix(err.Error(), "bad \uFFFD byte éé") || len(err.Error()) > maxErrorText+100 {
+	if err == nil || !strings.HasPrefix(err.Error(), "bad \uFFFD byte éé") || len(err.Error()) > text.MaxBytes+100 {
 		t.Errorf("got %.100q…", err)
 	}
 }

@@ -8,15 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
-
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
 const (
@@ -43,7 +40,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	ask := f.ask(req, body)
-	ask.GetFetch().Split = validText(hint.Split(t.call))
+	ask.GetFetch().Split = text.Valid(hint.Split(t.call))
 	if err := t.link.send(f.ctx, ask); err != nil {
 		f.close()
 		return nil, err
@@ -160,40 +157,6 @@ func (f *fetch) take(m *pb.FromHost) {
 	f.signal()
 }
 
-func requestErrorFrom(e *pb.RequestError) error {
-	err := withClass(hostError(e.GetMessage()), e.GetPermanent(), e.GetRetryAfter())
-	if e.GetRobots() {
-		return &forbidden{err}
-	}
-	return err
-}
-
-// hostError is what the host says of a request. It names the request where that matters.
-type hostError string
-
-func (e hostError) Error() string { return string(e) }
-
-// forbidden is the host's error of a request that robots.txt forbids.
-type forbidden struct{ error }
-
-func (e *forbidden) Is(target error) bool { return target == sdk.ErrRobots }
-func (e *forbidden) Unwrap() error        { return e.error }
-
-// toldOnce is the text of err without what an http.Client has put before the host's own words, if these say where the
-// request went.
-func toldOnce(err error) string {
-	text := err.Error()
-	var twice *url.Error
-	var own hostError
-	if !errors.As(err, &twice) || !errors.As(twice.Err, &own) {
-		return text
-	}
-	if to, err := url.Parse(twice.URL); err == nil && to.Host != "" && strings.Contains(string(own), to.Host) {
-		return strings.Replace(text, twice.Error(), twice.Err.Error(), 1)
-	}
-	return text
-}
-
 // takeBody keeps a part of the body. f.mu is held.
 func (f *fetch) takeBody(part []byte, last bool) {
 	if len(part) > 0 {
@@ -302,50 +265,4 @@ func (f *fetch) read(p []byte) (n int, grant int64, err error) {
 		grant, f.taken = f.taken, 0
 	}
 	return n, grant, nil
-}
-
-func classesTo(classes []hint.Class) []*pb.ReplyClass {
-	var out []*pb.ReplyClass
-	for _, c := range classes {
-		one := &pb.ReplyClass{
-			Status: int32(c.Status), Text: validText(c.Text), Temporary: c.Temporary,
-			Throttled: c.Throttled, Header: validText(c.Header), Seconds: validText(c.Seconds), Good: c.Good,
-		}
-		if c.Pause > 0 {
-			one.Pause = durationpb.New(c.Pause)
-		}
-		out = append(out, one)
-	}
-	return out
-}
-
-// classesFrom is the other way. A pause that cannot be is none.
-func classesFrom(in []*pb.ReplyClass) []hint.Class {
-	var out []hint.Class
-	for _, c := range in {
-		out = append(out, hint.Class{
-			Status: int(c.GetStatus()), Text: c.GetText(), Temporary: c.GetTemporary(),
-			Throttled: c.GetThrottled(), Header: c.GetHeader(), Seconds: c.GetSeconds(), Good: c.GetGood(),
-			Pause: min(max(c.GetPause().AsDuration(), 0), maxRetryAfter),
-		})
-	}
-	return out
-}
-
-func headersTo(h http.Header) []*pb.Header {
-	var out []*pb.Header
-	for name, values := range h {
-		for _, v := range values {
-			out = append(out, &pb.Header{Name: validText(name), Value: validText(v)})
-		}
-	}
-	return out
-}
-
-func headersFrom(in []*pb.Header) http.Header {
-	out := make(http.Header, len(in))
-	for _, h := range in {
-		out.Add(h.GetName(), h.GetValue())
-	}
-	return out
 }

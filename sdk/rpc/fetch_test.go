@@ -19,6 +19,8 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/chunk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/line"
 )
 
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -32,7 +34,7 @@ func reply(status int, body io.Reader, length int64) *http.Response {
 	}
 }
 
-func text(s string) *http.Response { return reply(200, strings.NewReader(s), int64(len(s))) }
+func saying(s string) *http.Response { return reply(200, strings.NewReader(s), int64(len(s))) }
 
 // within runs do as the Read of a plugin whose host makes requests with h, in a bubble.
 func within(t *testing.T, h roundTrip, do func(ctx context.Context, client *http.Client) error) {
@@ -60,7 +62,7 @@ func readWith(t *testing.T, ctx context.Context, h sdk.Host, do func(context.Con
 // TestFetchNamesItsSplit: the host knows for which split a request of Read is.
 func TestFetchNamesItsSplit(t *testing.T) {
 	t.Parallel()
-	within(t, func(req *http.Request) (*http.Response, error) { return text(hint.Split(req.Context())), nil },
+	within(t, func(req *http.Request) (*http.Response, error) { return saying(hint.Split(req.Context())), nil },
 		func(ctx context.Context, client *http.Client) error {
 			raw, err := get(context.Background(), client, "https://jira.test/") // a request need not have the context of Read
 			if err == nil && string(raw) != "s" {
@@ -119,7 +121,7 @@ func TestClassesCrossTheWire(t *testing.T) {
 		if got := hint.Classes(req); !slices.Equal(got, want) {
 			t.Errorf("%v, want %v", got, want)
 		}
-		return text(""), nil
+		return saying(""), nil
 	}
 	within(t, host, func(ctx context.Context, client *http.Client) error {
 		ctx = sdk.Final(ctx, 500, "too deep")
@@ -134,9 +136,9 @@ func TestFetchFollowsRedirectsByAskingAgain(t *testing.T) {
 	t.Parallel()
 	host := func(req *http.Request) (*http.Response, error) {
 		if req.URL.Path == "/new" {
-			return text("arrived"), nil
+			return saying("arrived"), nil
 		}
-		r := text("")
+		r := saying("")
 		r.StatusCode, r.Header = http.StatusFound, http.Header{"Location": {"/new"}}
 		return r, nil
 	}
@@ -165,7 +167,7 @@ func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 // TestFetchManyAtOnce has more fetches under way than slots, every tenth with a body longer than a window.
 func TestFetchManyAtOnce(t *testing.T) {
 	t.Parallel()
-	const fetches = maxFetches + 40
+	const fetches = line.MaxRunning + 40
 	body := func(i string) []byte {
 		if strings.HasSuffix(i, "0") {
 			return bytes.Repeat([]byte(i), window/2)
@@ -200,7 +202,7 @@ func TestFetchASlowReaderDoesNotBlockTheOthers(t *testing.T) {
 		if req.URL.Path == "/large" {
 			return reply(200, io.TeeReader(io.LimitReader(zeros{}, 8<<20), &sent), 8<<20), nil
 		}
-		return text("small"), nil
+		return saying("small"), nil
 	}
 	within(t, host, func(ctx context.Context, client *http.Client) error {
 		resp, err := client.Get("https://jira.test/large")
@@ -209,7 +211,7 @@ func TestFetchASlowReaderDoesNotBlockTheOthers(t *testing.T) {
 		}
 		defer resp.Body.Close()
 		synctest.Wait()
-		if n := sent.n.Load(); n < window || n > window+maxChunk {
+		if n := sent.n.Load(); n < window || n > window+chunk.Size {
 			return fmt.Errorf("the host has sent %d bytes of a body that nobody reads, want one window", n)
 		}
 		for range 100 {

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/neterr"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -130,7 +131,7 @@ func FuzzReverseStream(f *testing.F) {
 	}
 	add(dial(1), dial(1), hangUp(1), hangUp(2), dial(3), fetch(3, get))
 	var flood []*pb.FromPlugin
-	for id := range uint64(2 * maxConns) {
+	for id := range uint64(2 * neterr.MaxConns) {
 		flood = append(flood, dial(id))
 	}
 	add(flood...)

@@ -17,12 +17,13 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 	"github.com/scrapekit/scrapekit/sdk/printable"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/chunk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/line"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/logline"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
 const (
-	// maxChunk is how much of a body travels in one message.
-	maxChunk = 256 << 10
 	// maxClasses is how many classes of replies a fetch may name: each is sought in the body.
 	maxClasses = 64
 )
@@ -79,19 +80,17 @@ type desk struct {
 	stream   grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]
 	work     sync.WaitGroup
 	sends    sync.Mutex // one sends at a time
-	line     line
+	line     *line.Line
 	refusals atomic.Int64 // of connections, that are under way
 }
 
 func newDesk(ctx context.Context, c *Conn, h sdk.Host, stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]) *desk {
-	d := &desk{ctx: ctx, conn: c, host: h, stream: stream, line: line{orders: map[uint64]*order{}}}
-	d.line.come.L = &d.line.mu
-	return d
+	return &desk{ctx: ctx, conn: c, host: h, stream: stream, line: line.New()}
 }
 
 // end waits until all work has ended. d.ctx is at its end, and serve has returned.
 func (d *desk) end() {
-	d.line.close()
+	d.line.Close()
 	d.work.Wait()
 }
 
@@ -111,17 +110,17 @@ func (d *desk) serve() error {
 		case *pb.FromPlugin_Keep:
 			err = d.take(d.keepOrder(m.GetId(), what.Keep))
 		case *pb.FromPlugin_Cancel:
-			d.line.cancel(m.GetId())
+			d.line.Cancel(m.GetId())
 		case *pb.FromPlugin_FetchWindow:
-			if o := d.line.find(m.GetId()); o != nil {
-				o.grow(what.FetchWindow.GetBytes())
+			if o := d.line.Find(m.GetId()); o != nil {
+				o.Grow(what.FetchWindow.GetBytes())
 			}
 		case *pb.FromPlugin_Dial:
 			err = d.dial(m.GetId(), what.Dial)
 		case *pb.FromPlugin_DialCancel:
 			d.conn.tunnels.hangUp(m.GetId())
 		case *pb.FromPlugin_Log:
-			logLine(d.ctx, d.host.Logger, what.Log)
+			logline.Write(d.ctx, d.host.Logger, what.Log)
 		case *pb.FromPlugin_Counter:
 			if d.host.Count != nil {
 				d.host.Count(printable.Line(what.Counter.GetName()), what.Counter.GetN())
@@ -138,15 +137,15 @@ func (d *desk) serve() error {
 }
 
 // take puts an order in line, and sees to it that somebody serves the line.
-func (d *desk) take(o *order) error {
-	switch d.line.join(o) {
-	case twice:
-		return fmt.Errorf("the plugin used the id %d for two requests at once", o.id)
-	case full:
+func (d *desk) take(o *line.Order) error {
+	switch d.line.Join(o) {
+	case line.Twice:
+		return fmt.Errorf("the plugin used the id %d for two requests at once", o.ID)
+	case line.Full:
 		d.work.Go(func() { d.refuse(o, errors.New("too many requests at once; wait for some to end")) })
-	case alone:
+	case line.Alone:
 		d.work.Go(func() {
-			for o := d.line.next(d.ctx); o != nil; o = d.line.next(d.ctx) {
+			for o := d.line.Next(d.ctx); o != nil; o = d.line.Next(d.ctx) {
 				d.run(o)
 			}
 		})
@@ -155,22 +154,19 @@ func (d *desk) take(o *order) error {
 }
 
 // run serves an order.
-func (d *desk) run(o *order) {
-	defer d.line.drop(o)
-	if err := o.serve(o); err != nil && o.ctx.Err() == nil {
+func (d *desk) run(o *line.Order) {
+	defer d.line.Drop(o)
+	if err := o.Serve(o); err != nil && o.Context().Err() == nil {
 		d.refuse(o, err)
 	}
 }
 
-func (d *desk) fetchOrder(id uint64, f *pb.Fetch) *order {
-	return &order{
-		id: id, split: f.GetSplit(), size: len(f.GetBody()), more: make(chan struct{}, 1), room: window,
-		serve: func(o *order) error { return d.fetch(o, f) },
-	}
+func (d *desk) fetchOrder(id uint64, f *pb.Fetch) *line.Order {
+	return line.NewOrder(id, f.GetSplit(), len(f.GetBody()), window, func(o *line.Order) error { return d.fetch(o, f) })
 }
 
 // fetch makes the request and sends the reply.
-func (d *desk) fetch(o *order, f *pb.Fetch) error {
+func (d *desk) fetch(o *line.Order, f *pb.Fetch) error {
 	req, err := request(o, f.GetMethod(), f.GetBody(), f)
 	if err != nil {
 		return sdk.Permanent(err)
@@ -190,11 +186,11 @@ func (d *desk) fetch(o *order, f *pb.Fetch) error {
 		Status: int32(resp.StatusCode), Proto: resp.Proto, Headers: headersTo(resp.Header), ContentLength: resp.ContentLength,
 	}
 	var broken error
-	if n := resp.ContentLength; f.GetBodyInHead() && 0 <= n && n < maxChunk {
+	if n := resp.ContentLength; f.GetBodyInHead() && 0 <= n && n < chunk.Size {
 		head.Body, head.Last, broken = short(resp)
-		o.grow(-int64(len(head.GetBody())))
+		o.Grow(-int64(len(head.GetBody())))
 	}
-	err = d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_FetchHead{FetchHead: head}})
+	err = d.send(&pb.FromHost{Id: o.ID, Message: &pb.FromHost_FetchHead{FetchHead: head}})
 	if err != nil || head.GetLast() {
 		return err
 	}
@@ -207,24 +203,25 @@ func (d *desk) fetch(o *order, f *pb.Fetch) error {
 // short reads a body that should fit into one message, and reports whether that is all of it: a message less for most replies.
 func short(resp *http.Response) (body []byte, last bool, err error) {
 	b := bytes.NewBuffer(make([]byte, 0, resp.ContentLength+bytes.MinRead)) // so that it need not grow
-	_, err = b.ReadFrom(io.LimitReader(resp.Body, maxChunk))
-	return b.Bytes(), err == nil && b.Len() < maxChunk, err
+	_, err = b.ReadFrom(io.LimitReader(resp.Body, chunk.Size))
+	return b.Bytes(), err == nil && b.Len() < chunk.Size, err
 }
 
 func bodyError(err error) error { return fmt.Errorf("body of the reply: %w", err) }
 
 // wanted is what a Fetch and a Keep have in common.
 type wanted interface {
+	GetSplit() string
 	GetUrl() string
 	GetHeaders() []*pb.Header
 	GetClasses() []*pb.ReplyClass
 }
 
 // request makes the plugin's request one of ours.
-func request(o *order, method string, body []byte, w wanted) (*http.Request, error) {
-	ctx := o.ctx
-	if o.split != "" {
-		ctx = hint.WithSplit(ctx, o.split)
+func request(o *line.Order, method string, body []byte, w wanted) (*http.Request, error) {
+	ctx := o.Context()
+	if split := w.GetSplit(); split != "" {
+		ctx = hint.WithSplit(ctx, split)
 	}
 	if n := len(w.GetClasses()); n > maxClasses {
 		return nil, fmt.Errorf("%d classes of replies for one request, %d are the most", n, maxClasses)
@@ -243,25 +240,25 @@ func request(o *order, method string, body []byte, w wanted) (*http.Request, err
 }
 
 // sendBody sends the body as the plugin makes room for it.
-func (d *desk) sendBody(o *order, resp *http.Response) error {
+func (d *desk) sendBody(o *line.Order, resp *http.Response) error {
 	left := resp.ContentLength
 	for {
-		room, err := o.wait()
+		room, err := o.Wait()
 		if err != nil {
 			return err
 		}
-		chunk := *chunks.Get(int(min(room, chunkSize(left)))) // another each time: gRPC may keep it after Send, and puts it back
-		n, err := resp.Body.Read(chunk)
+		part := *chunk.Buffers.Get(int(min(room, chunkSize(left)))) // another each time: gRPC may keep it after Send, and puts it back
+		n, err := resp.Body.Read(part)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return bodyError(err)
 		}
 		last := err != nil
 		left -= int64(n)
-		o.grow(-int64(n))
+		o.Grow(-int64(n))
 		if n == 0 && !last {
 			continue
 		}
-		m := &pb.FromHost{Id: o.id, Message: &pb.FromHost_FetchChunk{FetchChunk: &pb.FetchChunk{Data: chunk[:n], Last: last}}}
+		m := &pb.FromHost{Id: o.ID, Message: &pb.FromHost_FetchChunk{FetchChunk: &pb.FetchChunk{Data: part[:n], Last: last}}}
 		if err := d.send(m); err != nil || last {
 			return err
 		}
@@ -274,24 +271,17 @@ func chunkSize(left int64) int64 {
 	if left < 0 {
 		return unknown
 	}
-	return min(left+1, maxChunk) // one more than there should be, so that a short body ends in one read
+	return min(left+1, chunk.Size) // one more than there should be, so that a short body ends in one read
 }
 
 // refuse answers with an error.
-func (d *desk) refuse(o *order, err error) {
+func (d *desk) refuse(o *line.Order, err error) {
 	// If it cannot be sent, the stream is down and the plugin knows it.
-	_ = d.send(requestError(o.id, err))
+	_ = d.send(requestError(o.ID, err))
 }
 
 func requestError(id uint64, err error) *pb.FromHost {
 	return &pb.FromHost{Id: id, Message: &pb.FromHost_RequestError{RequestError: requestErrorTo(err)}}
-}
-
-func requestErrorTo(err error) *pb.RequestError {
-	permanent, after := classOf(err)
-	return &pb.RequestError{
-		Message: wireText(err.Error()), Permanent: permanent, RetryAfter: after, Robots: errors.Is(err, sdk.ErrRobots),
-	}
 }
 
 func (d *desk) send(m *pb.FromHost) error {

@@ -10,7 +10,9 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/line"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
 // keeping is a file that the plugin waits for.
@@ -55,8 +57,8 @@ func (t *transport) keep(req *http.Request, key string, expect sdk.Expect) (sdk.
 	}
 	defer t.link.forget(id)
 	err = t.link.send(ctx, &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Keep{Keep: &pb.Keep{
-		Key: validText(key), Url: req.URL.String(), Headers: headersTo(req.Header), Classes: classesTo(hint.Classes(req)),
-		Size: expect.Size, Type: validText(expect.Type), Split: validText(hint.Split(t.call)),
+		Key: text.Valid(key), Url: req.URL.String(), Headers: headersTo(req.Header), Classes: classesTo(hint.Classes(req)),
+		Size: expect.Size, Type: text.Valid(expect.Type), Split: text.Valid(hint.Split(t.call)),
 	}}})
 	if err != nil {
 		return sdk.File{}, err
@@ -70,12 +72,12 @@ func (t *transport) keep(req *http.Request, key string, expect sdk.Expect) (sdk.
 	}
 }
 
-func (d *desk) keepOrder(id uint64, k *pb.Keep) *order {
-	return &order{id: id, split: k.GetSplit(), serve: func(o *order) error { return d.keep(o, k) }}
+func (d *desk) keepOrder(id uint64, k *pb.Keep) *line.Order {
+	return line.NewOrder(id, k.GetSplit(), 0, 0, func(o *line.Order) error { return d.keep(o, k) })
 }
 
 // keep has the host keep a file and says which, or why there is none.
-func (d *desk) keep(o *order, k *pb.Keep) error {
+func (d *desk) keep(o *line.Order, k *pb.Keep) error {
 	if d.host.Keep == nil {
 		return sdk.Permanent(errors.New("this host keeps no files"))
 	}
@@ -87,25 +89,25 @@ func (d *desk) keep(o *order, k *pb.Keep) error {
 	var none *sdk.NotKept
 	switch {
 	case errors.As(err, &none):
-		return d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_NotKept{NotKept: notKeptTo(none)}})
+		return d.send(&pb.FromHost{Id: o.ID, Message: &pb.FromHost_NotKept{NotKept: notKeptTo(none)}})
 	case err != nil:
 		return err
 	}
-	return d.send(&pb.FromHost{Id: o.id, Message: &pb.FromHost_Kept{Kept: &pb.File{
-		Path: validText(file.Path), Sha256: file.SHA256, Size: file.Size,
+	return d.send(&pb.FromHost{Id: o.ID, Message: &pb.FromHost_Kept{Kept: &pb.File{
+		Path: text.Valid(file.Path), Sha256: file.SHA256, Size: file.Size,
 	}}})
 }
 
 func notKeptTo(e *sdk.NotKept) *pb.NotKept {
 	none := &pb.NotKept{
-		Status: int32(e.Status), Url: wireText(e.URL), Problem: wireText(e.Problem), TooLong: e.TooLong, Said: wireText(e.Said),
+		Status: int32(e.Status), Url: text.Bounded(e.URL), Problem: text.Bounded(e.Problem), TooLong: e.TooLong, Said: text.Bounded(e.Said),
 	}
 	if e.Err != nil {
 		none.Error = requestErrorTo(e.Err)
 	}
 	if led := (*sdk.Redirected)(nil); errors.As(e.Err, &led) {
 		none.Redirect = &pb.Redirect{
-			Status: int32(led.Status), From: wireText(led.From.String()), To: wireText(led.To.String()),
+			Status: int32(led.Status), From: text.Bounded(led.From.String()), To: text.Bounded(led.To.String()),
 		}
 	}
 	return none

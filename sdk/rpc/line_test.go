@@ -19,6 +19,8 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/chunk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/line"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -45,7 +47,7 @@ func (a *asking) Send(m *pb.FromHost) error {
 // desked serves such a plugin until the test ends.
 func desked(t *testing.T, h http.RoundTripper) *asking {
 	t.Helper()
-	a := &asking{says: make(chan *pb.FromPlugin), hears: make(chan *pb.FromHost, maxWaiting)}
+	a := &asking{says: make(chan *pb.FromPlugin), hears: make(chan *pb.FromHost, line.MaxWaiting)}
 	ctx, cancel := context.WithCancel(context.Background())
 	d := newDesk(ctx, &Conn{}, sdk.Host{Transport: h}, a)
 	var served sync.WaitGroup
@@ -71,7 +73,7 @@ func TestFetchesThatWaitCostLittle(t *testing.T) { //nolint:paralleltest // see 
 	free := make(chan struct{})
 	a := desked(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		<-free
-		return text(""), nil
+		return saying(""), nil
 	}))
 	before := inUse()
 	for id := range uint64(fetches) {
@@ -110,31 +112,31 @@ func inUse() int64 {
 func TestFetchCancelledInLine(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
-	free, begun := make(chan struct{}), make(chan struct{}, maxFetches+2)
+	free, begun := make(chan struct{}), make(chan struct{}, line.MaxRunning+2)
 	a := desked(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		asked.Add(1)
 		begun <- struct{}{}
 		<-free
-		return text("x"), nil
+		return saying("x"), nil
 	}))
-	for id := range uint64(maxFetches + 2) {
+	for id := range uint64(line.MaxRunning + 2) {
 		a.says <- fetchOf(id, &pb.Fetch{BodyInHead: true})
 	}
-	for range maxFetches {
+	for range line.MaxRunning {
 		<-begun
 	}
-	a.says <- &pb.FromPlugin{Id: maxFetches, Message: &pb.FromPlugin_Cancel{Cancel: &pb.Cancel{}}}
-	a.says <- fetchOf(maxFetches, &pb.Fetch{BodyInHead: true}) // its id is free again: it is out of the line
-	a.says <- &pb.FromPlugin{Id: maxFetches, Message: &pb.FromPlugin_Cancel{Cancel: &pb.Cancel{}}}
+	a.says <- &pb.FromPlugin{Id: line.MaxRunning, Message: &pb.FromPlugin_Cancel{Cancel: &pb.Cancel{}}}
+	a.says <- fetchOf(line.MaxRunning, &pb.Fetch{BodyInHead: true}) // its id is free again: it is out of the line
+	a.says <- &pb.FromPlugin{Id: line.MaxRunning, Message: &pb.FromPlugin_Cancel{Cancel: &pb.Cancel{}}}
 	a.says <- &pb.FromPlugin{Message: &pb.FromPlugin_FetchWindow{FetchWindow: &pb.FetchWindow{}}} // so that the cancel was read
 	close(free)
-	for range maxFetches + 1 {
-		if m := <-a.hears; m.GetId() == maxFetches || string(m.GetFetchHead().GetBody()) != "x" {
+	for range line.MaxRunning + 1 {
+		if m := <-a.hears; m.GetId() == line.MaxRunning || string(m.GetFetchHead().GetBody()) != "x" {
 			t.Errorf("got %v", m)
 		}
 	}
-	if n := asked.Load(); n != maxFetches+1 {
-		t.Errorf("%d requests, want %d", n, maxFetches+1)
+	if n := asked.Load(); n != line.MaxRunning+1 {
+		t.Errorf("%d requests, want %d", n, line.MaxRunning+1)
 	}
 }
 
@@ -145,18 +147,18 @@ func TestSplitsTakeTurnsInLine(t *testing.T) {
 	a := desked(t, roundTrip(func(r *http.Request) (*http.Response, error) {
 		begun <- hint.Split(r.Context())
 		<-free
-		return text("x"), nil
+		return saying("x"), nil
 	}))
-	for id := range uint64(2 * maxFetches) {
+	for id := range uint64(2 * line.MaxRunning) {
 		a.says <- fetchOf(id, &pb.Fetch{BodyInHead: true, Split: "greedy"})
 	}
-	for range maxFetches {
+	for range line.MaxRunning {
 		<-begun
 	}
-	a.says <- fetchOf(2*maxFetches, &pb.Fetch{BodyInHead: true, Split: "modest"})
+	a.says <- fetchOf(2*line.MaxRunning, &pb.Fetch{BodyInHead: true, Split: "modest"})
 	a.says <- &pb.FromPlugin{Message: &pb.FromPlugin_FetchWindow{FetchWindow: &pb.FetchWindow{}}} // so that it is in line
 	turn := 0
-	for i := range maxFetches + 1 {
+	for i := range line.MaxRunning + 1 {
 		free <- struct{}{}
 		if <-begun == "modest" {
 			turn = i + 1
@@ -166,7 +168,7 @@ func TestSplitsTakeTurnsInLine(t *testing.T) {
 		t.Errorf("the other split's turn was number %d", turn)
 	}
 	close(free)
-	for range 2*maxFetches + 1 {
+	for range 2*line.MaxRunning + 1 {
 		<-a.hears
 	}
 }
@@ -180,16 +182,18 @@ func TestBodyInHead(t *testing.T) {
 		heads  string // what comes with the head
 		chunks string // and after it
 	}{
-		"short":                {true, func() *http.Response { return text("short") }, "short", ""},
-		"empty":                {true, func() *http.Response { return text("") }, "", ""},
-		"older plugin":         {false, func() *http.Response { return text("short") }, "", "short"},
+		"short":                {true, func() *http.Response { return saying("short") }, "short", ""},
+		"empty":                {true, func() *http.Response { return saying("") }, "", ""},
+		"older plugin":         {false, func() *http.Response { return saying("short") }, "", "short"},
 		"unknown length":       {true, func() *http.Response { return reply(200, strings.NewReader("short"), -1) }, "", "short"},
 		"shorter than it says": {true, func() *http.Response { return reply(200, strings.NewReader("short"), 100) }, "short", ""},
 		"longer than it says":  {true, func() *http.Response { return reply(200, strings.NewReader("longer"), 1) }, "longer", ""},
-		"long": {true, func() *http.Response { return reply(200, strings.NewReader(strings.Repeat("x", maxChunk)), maxChunk) },
-			"", strings.Repeat("x", maxChunk)},
-		"long, though it says short": {true, func() *http.Response { return reply(200, strings.NewReader(strings.Repeat("x", maxChunk+1)), 1) },
-			strings.Repeat("x", maxChunk), "x"},
+		"long": {true, func() *http.Response {
+			return reply(200, strings.NewReader(strings.Repeat("x", chunk.Size)), chunk.Size)
+		},
+			"", strings.Repeat("x", chunk.Size)},
+		"long, though it says short": {true, func() *http.Response { return reply(200, strings.NewReader(strings.Repeat("x", chunk.Size+1)), 1) },
+			strings.Repeat("x", chunk.Size), "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,10 +8,11 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/neterr"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
 var errNoHost = errors.New("the host's services are out of reach: the stream to the host is not open")
@@ -39,24 +40,6 @@ type asker interface {
 
 func newLink() *link {
 	return &link{turn: make(chan struct{}, 1), asking: map[uint64]asker{}, conns: newConns()}
-}
-
-// Host serves the reverse stream for as long as it is open.
-func (s *server) Host(stream hostStream) error {
-	if err := s.link.attach(stream); err != nil {
-		return toStatus(stream.Context(), err)
-	}
-	defer s.link.detach()
-	if err := stream.SendHeader(metadata.MD{}); err != nil { // the host waits for it
-		return err
-	}
-	for {
-		m, err := stream.Recv()
-		if err != nil {
-			return nil // the host has ended it, or is gone
-		}
-		s.link.deliver(m)
-	}
 }
 
 func (l *link) attach(stream hostStream) error {
@@ -125,7 +108,7 @@ func (l *link) forget(id uint64) {
 // than a fetch's window.
 func (l *link) deliver(m *pb.FromHost) {
 	if e := m.GetDialError(); e != nil {
-		l.conns.answer(m.GetId(), dialed{err: dialErrorFrom(e)})
+		l.conns.answer(m.GetId(), dialed{err: neterr.From(e)})
 		return
 	}
 	l.mu.Lock()
@@ -143,5 +126,10 @@ func cancelOf(id uint64) *pb.FromPlugin {
 
 // count counts outside of a call. Without a host there is nobody who would want to know.
 func (l *link) count(name string, n int64) {
-	_ = l.send(context.Background(), &pb.FromPlugin{Message: &pb.FromPlugin_Counter{Counter: &pb.Counter{Name: validText(name), N: n}}})
+	_ = l.send(context.Background(), &pb.FromPlugin{Message: &pb.FromPlugin_Counter{Counter: &pb.Counter{Name: text.Valid(name), N: n}}})
+}
+
+// log sends a line. Not with a call's context: a line that says why a call is given up is to arrive.
+func (l *link) log(line *pb.Log) error {
+	return l.send(context.Background(), &pb.FromPlugin{Message: &pb.FromPlugin_Log{Log: line}})
 }

@@ -20,9 +20,6 @@ const (
 	// planPiece is how many bytes of splits travel in one message; a split that is longer travels alone. Taken apart they are
 	// several times that, in the host and in the plugin.
 	planPiece = 256 << 10
-	// maxPlan is how many bytes of splits the host takes from one Plan: it keeps them all, and a plugin is not trusted
-	// with the whole disk.
-	maxPlan = 1 << 30
 )
 
 // Plan plans from and into memory; see PlanPages.

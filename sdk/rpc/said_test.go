@@ -14,6 +14,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
 const evilWords = "\x1b]0;T\x07\x1b[2JEVIL\u202eABC\r\nrun FORGED\u009b31m"
@@ -56,10 +57,10 @@ func TestWhatIsSaidIsBounded(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 20<<20)
 	r := rejectFrom(&pb.Reject{Stream: long, Reason: long})
-	if len(r.Stream) > maxErrorText+10 || len(r.Reason) > maxErrorText+10 {
+	if len(r.Stream) > text.MaxBytes+10 || len(r.Reason) > text.MaxBytes+10 {
 		t.Errorf("%d and %d bytes", len(r.Stream), len(r.Reason))
 	}
-	if err := fromStatus(t.Context(), status.Error(codes.Unknown, long)); len(err.Error()) > maxErrorText+10 {
+	if err := fromStatus(t.Context(), status.Error(codes.Unknown, long)); len(err.Error()) > text.MaxBytes+10 {
 		t.Errorf("%d bytes", len(err.Error()))
 	}
 	for what, split := range map[string]sdk.Split{"id": {ID: long}, "stream": {ID: "x", Stream: long}} {

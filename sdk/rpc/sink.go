@@ -65,32 +65,6 @@ func (s sink) finish(ctx context.Context, e sdk.End) error {
 }
 
 // deliveries are the guarantees on the wire.
-var deliveries = map[sdk.Delivery]pb.Guarantee_Delivery{
-	sdk.AtLeastOnce: pb.Guarantee_DELIVERY_AT_LEAST_ONCE,
-	sdk.OncePerKey:  pb.Guarantee_DELIVERY_ONCE_PER_KEY,
-	sdk.ExactlyOnce: pb.Guarantee_DELIVERY_EXACTLY_ONCE,
-}
-
-// guaranteeOf returns what a sink promises; nil for anything else.
-func guaranteeOf(v any) *pb.Guarantee {
-	s, ok := v.(sdk.Sink)
-	if !ok {
-		return nil
-	}
-	g := host.GuaranteeOf(s)
-	return &pb.Guarantee{Delivery: deliveries[g.Delivery], Why: validText(g.Why)}
-}
-
-// guaranteeFrom returns the zero value for a promise that this host does not know.
-func guaranteeFrom(g *pb.Guarantee) sdk.Guarantee {
-	for delivery, wire := range deliveries {
-		if wire == g.GetDelivery() {
-			return sdk.Guarantee{Delivery: delivery, Why: harmless(g.GetWhy())}
-		}
-	}
-	return sdk.Guarantee{}
-}
-
 // sinkServer is the plugin's side.
 type sinkServer struct {
 	pb.UnimplementedSinkServiceServer

@@ -15,6 +15,10 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
+// maxPlan is how many bytes of splits the host takes from one Plan: it keeps them all, and a plugin is not trusted
+// with the whole disk.
+const maxPlan = 1 << 30
+
 // Source is a source that can also be planned in pages.
 type Source interface {
 	sdk.Source

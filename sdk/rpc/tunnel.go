@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -15,12 +14,13 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/chunk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/neterr"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
 const (
-	// lingerTime is how long the far end may take to take in what a plugin wrote before it closed the connection.
-	lingerTime = 5 * time.Second
 	// maxPart is the longest message with bytes of a connection that the host takes: 1 MiB, and what stands around it.
 	maxPart = 1<<20 + 1<<10
 	// smallRead is the size of the buffer of a connection on which little comes.
@@ -29,111 +29,11 @@ const (
 	maxRefusals = 1024
 )
 
-// tunnels are the connections of one plugin.
-type tunnels struct {
-	mu    sync.Mutex // guards the rest
-	m     map[uint64]*tunnel
-	ended *sync.Cond // one has; nil: nobody waits
-}
-
-// tunnel is one connection, from the plugin's wish for it on.
-type tunnel struct {
-	cancel context.CancelFunc // breaks it off
-
-	mu     sync.Mutex  // guards the rest
-	open   bool        // it stands
-	linger *time.Timer // until it is broken off; nil: it is not closed
-}
-
-// add returns nil if the id is in use, or if there are too many.
-func (ts *tunnels) add(id uint64, cancel context.CancelFunc) (*tunnel, error) {
-	ts.mu.Lock()
-	defer ts.mu.Unlock()
-	switch {
-	case ts.m[id] != nil:
-		return nil, fmt.Errorf("the plugin used the id %d for two connections at once", id)
-	case len(ts.m) >= maxConns:
-		return nil, errTooManyConns
-	case ts.m == nil:
-		ts.m = map[uint64]*tunnel{}
-	}
-	t := &tunnel{cancel: cancel}
-	ts.m[id] = t
-	return t, nil
-}
-
-func (ts *tunnels) remove(id uint64) {
-	ts.mu.Lock()
-	defer ts.mu.Unlock()
-	delete(ts.m, id)
-	if ts.ended != nil {
-		ts.ended.Broadcast()
-	}
-}
-
-// hangUp is the plugin's wish to end one.
-func (ts *tunnels) hangUp(id uint64) {
-	ts.mu.Lock()
-	t := ts.m[id]
-	ts.mu.Unlock()
-	if t != nil {
-		t.hangUp()
-	}
-}
-
-func (t *tunnel) hangUp() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case !t.open:
-		t.cancel()
-	case t.linger == nil:
-		t.linger = time.AfterFunc(lingerTime, t.cancel)
-	}
-}
-
-// end gives the connections of a plugin that will use none any more their time to deliver what it wrote, and returns when there is none left
-// or ctx ends.
-func (ts *tunnels) end(ctx context.Context) {
-	ts.mu.Lock()
-	defer ts.mu.Unlock()
-	for _, t := range ts.m {
-		t.hangUp()
-	}
-	if ts.ended == nil {
-		ts.ended = sync.NewCond(&ts.mu)
-	}
-	defer context.AfterFunc(ctx, func() {
-		ts.mu.Lock()
-		defer ts.mu.Unlock()
-		ts.ended.Broadcast()
-	})()
-	for len(ts.m) > 0 && ctx.Err() == nil {
-		ts.ended.Wait()
-	}
-}
-
-// opened notes that the connection stands: from now on it may linger.
-func (t *tunnel) opened() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.open = true
-}
-
-func (t *tunnel) end() {
-	t.cancel()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.linger != nil {
-		t.linger.Stop()
-	}
-}
-
 // dial begins a connection. It does not wait.
 func (d *desk) dial(id uint64, ask *pb.Dial) error {
 	ctx, cancel := context.WithCancel(d.ctx)
 	t, err := d.conn.tunnels.add(id, cancel)
-	if errors.Is(err, errTooManyConns) {
+	if errors.Is(err, neterr.ErrTooMany) {
 		cancel()
 		if d.refusals.Add(1) > maxRefusals {
 			return errors.New("the plugin asks for ever more connections and does not hear that it has too many")
@@ -170,7 +70,7 @@ func (d *desk) tunnel(ctx context.Context, id uint64, t *tunnel, ask *pb.Dial) e
 	stream, err := d.conn.plugin.Dial(ctx, grpc.MaxCallRecvMsgSize(maxPart))
 	if err == nil {
 		err = stream.Send(&pb.DialRequest{Message: &pb.DialRequest_Connected_{Connected: &pb.DialRequest_Connected{
-			Id: id, Local: validText(addrText(far.LocalAddr())), Remote: validText(addrText(far.RemoteAddr())),
+			Id: id, Local: text.Valid(addrText(far.LocalAddr())), Remote: text.Valid(addrText(far.RemoteAddr())),
 		}}})
 	}
 	if err != nil {
@@ -184,7 +84,7 @@ func (d *desk) tunnel(ctx context.Context, id uint64, t *tunnel, ask *pb.Dial) e
 
 func (d *desk) refuseDial(id uint64, err error) {
 	// If it cannot be sent, the stream is down and the plugin knows it.
-	_ = d.send(&pb.FromHost{Id: id, Message: &pb.FromHost_DialError{DialError: dialErrorTo(err)}})
+	_ = d.send(&pb.FromHost{Id: id, Message: &pb.FromHost_DialError{DialError: neterr.To(err)}})
 }
 
 func addrText(a net.Addr) string {
@@ -272,7 +172,7 @@ func (c *carrier) down() {
 	var buf []byte
 	for {
 		if buf == nil {
-			buf = *chunks.Get(size)
+			buf = *chunk.Buffers.Get(size)
 		}
 		n, err := c.far.Read(buf)
 		if n > 0 {
@@ -283,7 +183,7 @@ func (c *carrier) down() {
 				buf = nil
 			}
 			if n == size {
-				size = maxChunk
+				size = chunk.Size
 			} else if n < smallRead {
 				size = smallRead
 			}
@@ -323,5 +223,5 @@ func (c *carrier) end(err error) {
 }
 
 func brokenBy(err error) *pb.DialRequest {
-	return &pb.DialRequest{Message: &pb.DialRequest_Broken{Broken: dialErrorTo(err)}}
+	return &pb.DialRequest{Message: &pb.DialRequest_Broken{Broken: neterr.To(err)}}
 }

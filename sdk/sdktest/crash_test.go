@@ -159,5 +159,8 @@ func crashAppending(a appending) func(t *testing.T) {
 
 func TestCrashSink(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes half a minute")
+	}
 	crashAppending(appending{})(t)
 }

@@ -345,6 +345,9 @@ func TestSinkOfADatabase(t *testing.T) {
 // TestHangsAreBounded: a suite whose every second call hangs ends, says so, and tells where.
 func TestHangsAreBounded(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes half a minute")
+	}
 	out, err := wrongPlugin(t, "sink waits for what a killed instance holds")
 	if err == nil || !strings.Contains(out, "the call hangs: Write was still at it after 200ms") {
 		t.Errorf("%v:\n%s", err, out)

@@ -35,6 +35,9 @@ var few = []string{"-records", "1000", "-latency", "2ms", "-trials", "2", "-kill
 
 func TestNaiveProgramIsFoundOut(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it kills a program, and waits for it")
+	}
 	code, out := killtest(t, append(few, "--", "{killtest}", "naive", "{url}")...)
 	if code != broken || !regexp.MustCompile(`(?m)^seed 1, .*; \d+ lost, [1-9]\d* twice`).MatchString(out) {
 		t.Errorf("ended with %d; the naive program delivers twice what it read since it kept its place", code)
@@ -46,6 +49,9 @@ func TestNaiveProgramIsFoundOut(t *testing.T) {
 
 func TestScrapekitKeepsItsPromise(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it kills a program, and waits for it")
+	}
 	dir := t.TempDir()
 	for _, name := range []string{"cmd/scrapekit", "examples/source-forum"} {
 		build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./"+name)

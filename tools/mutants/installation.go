@@ -73,7 +73,7 @@ var installation = []mutant{
 	{name: "start: a source sends a POST that it does not mark", pkg: "core/internal/fetch", test: "TestMethods",
 		edits: []edit{{"core/internal/fetch/allow/allow.go", `&& !hint.Idempotent(req):`, `&& !hint.Idempotent(req) && m == "":`}}},
 	{name: "start: what a plugin says looks like a line of the host's", pkg: "sdk/rpc", test: "TestWhatIsSaidIsCleaned",
-		edits: []edit{{"sdk/rpc/convert.go", `return printable.Line(wireText(text))`, `return printable.Text(wireText(text))`}}},
+		edits: []edit{{"sdk/rpc/internal/text/text.go", `return printable.Line(Bounded(s))`, `return printable.Text(Bounded(s))`}}},
 	{name: "start: what people read commands the terminal", pkg: "cmd/scrapekit", test: "TestScreen",
 		edits: []edit{{"cmd/scrapekit/screen.go", `out.WriteString(printable.Text(part[len(parameters):]))`, `out.WriteString(part[len(parameters):])`}}},
 	{name: "install: the lock file was edited", pkg: install, test: "TestLockFileWasEdited",

@@ -62,8 +62,12 @@ func (p manualPage) blocks(language string) []string {
 	return out
 }
 
-// prose is the text without its blocks.
-func (p manualPage) prose() string { return fence.ReplaceAllString(p.text, "") }
+var code = regexp.MustCompile("`[^`\n]*`")
+
+// prose is the text without its code.
+func (p manualPage) prose() string {
+	return code.ReplaceAllString(fence.ReplaceAllString(p.text, ""), "")
+}
 
 // prelude makes the commands run here: offline, small, and with the command under test. What go would
 // do with the whole module is noted in $NOTED and checked by the test.
@@ -271,12 +275,11 @@ func (s readmeSite) checkNoted(t *testing.T) {
 func TestReadmeGo(t *testing.T) {
 	t.Parallel()
 	var source strings.Builder
-	for _, file := range []string{"source-forum/main.go", "source-hello/main.go", "source-hello/main_test.go"} {
-		raw, err := os.ReadFile(filepath.Join("..", "..", "..", "examples", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		source.Write(raw)
+	for _, file := range []string{
+		"examples/source-forum/main.go", "examples/source-hello/main.go", "examples/source-hello/main_test.go",
+		"sdk/example_transform_test.go", "sdk/example_sink_test.go",
+	} {
+		source.WriteString(readPage(t, file).text)
 	}
 	for _, p := range allPages(t) {
 		for _, block := range p.blocks("go") {
@@ -324,7 +327,7 @@ var (
 
 // anchors are the names that GitHub gives to the headings.
 func (p manualPage) anchors() (out []string) {
-	for _, m := range heading.FindAllStringSubmatch(p.prose(), -1) {
+	for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(p.text, ""), -1) {
 		out = append(out, strings.ReplaceAll(dropped.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
 	}
 	return out

@@ -257,7 +257,7 @@ func TestBreakerProbeGivenUp(t *testing.T) {
 		c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 			resp, err := f.RoundTrip(req)
 			if req.URL.Path == "/slow" {
-				return nil, sleep(req.Context(), time.Hour)
+				return nil, trip.Sleep(req.Context(), time.Hour)
 			}
 			return resp, err
 		}))

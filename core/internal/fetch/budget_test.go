@@ -20,7 +20,7 @@ func TestBudget(t *testing.T) {
 		n := 0
 		var mu sync.Mutex
 		c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
-			if err := sleep(req.Context(), 50*time.Millisecond); err != nil {
+			if err := trip.Sleep(req.Context(), 50*time.Millisecond); err != nil {
 				return nil, err
 			}
 			mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/cache"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/ratelimit"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
@@ -25,7 +26,7 @@ var cacheWords = map[cache.Outcome]string{
 	cache.Revalidated: "the host was asked, and the kept reply is still valid", cache.Stale: "the kept reply is stale, and was used all the same",
 }
 
-func cached(p httppolicy.Policy, hosts *hosts, set *redact.Set, log hclog.Logger) (trip.Decorator, error) {
+func cached(p httppolicy.Policy, hosts *ratelimit.Session, set *redact.Set, log hclog.Logger) (trip.Decorator, error) {
 	if p.Cache == nil || p.Cache.Mode == httppolicy.CacheOff {
 		return func(next http.RoundTripper) http.RoundTripper { return next }, nil
 	}
@@ -45,7 +46,7 @@ func cached(p httppolicy.Policy, hosts *hosts, set *redact.Set, log hclog.Logger
 		Store: store, Mode: p.Cache.Mode, StaleIfError: p.Cache.StaleIfError, Redact: set, Logger: log,
 		Account: func(req *http.Request) string { return account(trip.FactsOf(req).Origin) },
 		Count: func(req *http.Request, o cache.Outcome, saved int64) {
-			hosts.get(trip.FactsOf(req).Origin, p).meter.Count(func(s *stats.Host) { s.Cache.Add(o, saved) })
+			hosts.Get(trip.FactsOf(req).Origin, p).Meter.Count(func(s *stats.Host) { s.Cache.Add(o, saved) })
 			trip.FactsOf(req).Explain("cache", func() string { return cacheWords[o] })
 		},
 	}

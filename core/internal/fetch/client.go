@@ -14,7 +14,9 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/cookies"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/ratelimit"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/recording"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/retry"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/robotstxt"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
@@ -31,14 +33,14 @@ type Options struct {
 	Redact *redact.Set  // the credentials of every httppolicy.Policy are added to it; nil: a set of the client's own
 	// Hosts is shared by the clients of all runs of a process, so that they keep a host's limits together; nil: this client is
 	// alone.
-	Hosts *Hosts
+	Hosts *ratelimit.Hosts
 	// Learned is the file in which what is learned of hosts is kept for the next run; "": none.
 	Learned string
 	// Aside says that what is learned is not kept: a few requests beside the runs teach little.
 	Aside bool
-	// Limiter spaces the requests if Hosts is nil; nil: one for this process alone. If it has the method of [RateSetter], it
+	// Limiter spaces the requests if Hosts is nil; nil: one for this process alone. If it has the method of [ratelimit.RateSetter], it
 	// is told the rate of each host and what is learned of it.
-	Limiter Limiter
+	Limiter ratelimit.Limiter
 	// Listeners are told of every exchange, and of every pause of a host and wait before a retry as it begins.
 	Listeners observe.Listeners
 	Version   string // of scrapekit, for the default User-Agent
@@ -51,7 +53,7 @@ type Options struct {
 type Client struct {
 	opts   Options
 	log    hclog.Logger
-	hosts  *hosts
+	hosts  *ratelimit.Session
 	pieces *body.Pool
 	wires  *wire.Pool
 	jars   cookies.Jars
@@ -72,12 +74,14 @@ func newWith(o Options, wires *wire.Pool) *Client {
 		o.Redact = &redact.Set{}
 	}
 	if o.Hosts == nil {
-		o.Hosts = NewHosts(o.Limiter)
+		o.Hosts = ratelimit.NewHosts(o.Limiter)
 	}
 	if o.Version == "" {
 		o.Version = "dev"
 	}
-	return &Client{opts: o, log: o.Logger, hosts: newHosts(o), pieces: body.NewPool(), wires: wires}
+	return &Client{opts: o, log: o.Logger, hosts: ratelimit.NewSession(ratelimit.Options{
+		Hosts: o.Hosts, Logger: o.Logger, Listeners: o.Listeners, Learned: o.Learned, Aside: o.Aside,
+	}), pieces: body.NewPool(), wires: wires}
 }
 
 // For returns the HTTP of one plugin. It fails, permanently, on a policy that cannot work.
@@ -114,13 +118,13 @@ func (c *Client) For(p httppolicy.Policy) (http.RoundTripper, error) {
 		recording.Record(c.opts.Record, p, c.pieces),
 		allow.Allow(p, c.opts.Redact),
 		kept,
-		robotstxt.Obey(p, &c.robots, func(o origin.Origin, every time.Duration) { c.hosts.crawlDelay(o, p, every) }),
-		retried(p, c.hosts, log),
+		robotstxt.Obey(p, &c.robots, func(o origin.Origin, every time.Duration) { c.hosts.CrawlDelay(o, p, every) }),
+		retry.Retry(p, c.hosts, log),
 		credentials.Ready(),
-		paced(p),
-		guarded(),
-		weighed(),
-		metered(),
+		ratelimit.Paced(p),
+		ratelimit.Guarded(),
+		ratelimit.Weighed(),
+		ratelimit.Metered(),
 		credentials.Sign(),
 		cookies.Keep(jar),
 		body.Whole(p, c.pieces),
@@ -131,16 +135,11 @@ func (c *Client) For(p httppolicy.Policy) (http.RoundTripper, error) {
 }
 
 // Stats returns what was counted so far.
-func (c *Client) Stats() stats.Stats { return c.hosts.stats() }
+func (c *Client) Stats() stats.Stats { return c.hosts.Stats() }
 
 // Close ends idle connections, and no limit of the client's plugins binds others any more. Requests under way are ended
 // by their contexts.
 func (c *Client) Close() {
-	if c.hosts.file != "" {
-		if err := c.hosts.keepLearned(c.hosts.file); err != nil {
-			c.log.Warn("learned limits are not kept", "error", err)
-		}
-	}
-	c.hosts.close()
+	c.hosts.Close()
 	c.wires.CloseIdle()
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -31,11 +32,11 @@ type priced struct {
 }
 
 func (s *priced) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := sleep(req.Context(), apiWay/2); err != nil {
+	if err := trip.Sleep(req.Context(), apiWay/2); err != nil {
 		return nil, err
 	}
 	status, h := s.arrive(strings.Contains(req.URL.Path, "/dear/"))
-	if err := sleep(req.Context(), apiWay/2); err != nil {
+	if err := trip.Sleep(req.Context(), apiWay/2); err != nil {
 		return nil, err
 	}
 	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader("{}")), ContentLength: 2, Request: req}, nil

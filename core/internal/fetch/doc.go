@@ -6,12 +6,12 @@
 //	allow.Allow          only the hosts that the pipeline file names, and only headers that are a plugin's to set
 //	cached               replies kept on disk, if the pipeline file asks for it: see package cache
 //	robotstxt.Obey       robots.txt, if the pipeline file asks to keep to it
-//	retried              again after failures that pass, if the request may be sent twice: see the table in package fault
+//	retry.Retry          again after failures that pass, if the request may be sent twice: see the table in package fault
 //	auth Ready           obtains credentials, for the hosts that they belong to
-//	paced                so many requests to one host at a time and a second, and none while it asks for a pause: see pace.go
-//	guarded              the circuit breaker: notices a host that is down, of which paced lets none but a probe go, see breaker.go
-//	weighed              reads what a reply states of limits, and whether it is a refusal: see package limits
-//	metered              counts
+//	ratelimit.Paced      so many requests to one host at a time and a second, and none while it asks for a pause: see package pace
+//	ratelimit.Guarded    the circuit breaker: notices a host that is down, of which Paced lets none but a probe go, see package breaker
+//	ratelimit.Weighed    reads what a reply states of limits, and whether it is a refusal: see package limits
+//	ratelimit.Metered    counts
 //	auth Sign            puts the credentials in, as late as can be: a signature is good for minutes
 //	cookies.Keep         a jar in the host, if the pipeline file asks for one
 //	body.Whole           reads and decodes the body, so that nobody sees half a reply

@@ -63,7 +63,7 @@ func askedThrough(t *testing.T, seconds, workers int, p httppolicy.Policy, statu
 	c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 		at := time.Since(start)
 		perSecond[int(at.Seconds())].Add(1)
-		if err := sleep(req.Context(), 50*time.Millisecond); err != nil {
+		if err := trip.Sleep(req.Context(), 50*time.Millisecond); err != nil {
 			return nil, err
 		}
 		return status(statusAt(at)), nil

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/ratelimit"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
@@ -43,7 +44,7 @@ func TestFairness(t *testing.T) {
 		t.Run(fmt.Sprintf("rate %g, concurrency %d", p.Rate, p.Concurrency), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				wire, _ := open(100 * time.Millisecond)
-				shared := NewHosts(nil)
+				shared := ratelimit.NewHosts(nil)
 				a, b := newClient(Options{Hosts: shared}, wire), newClient(Options{Hosts: shared}, wire)
 				ctx, cancel := context.WithCancel(t.Context())
 				p.Plugin = "flood"
@@ -75,7 +76,7 @@ func TestFairness(t *testing.T) {
 func TestLimitsGoWithTheirRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire, _ := open(10 * time.Millisecond)
-		shared := NewHosts(nil)
+		shared := ratelimit.NewHosts(nil)
 		a, b := newClient(Options{Hosts: shared}, wire), newClient(Options{Hosts: shared}, wire)
 		crawl(t, a, httppolicy.Policy{Rate: 5, Concurrency: 2}, 5)
 		within(t, "20 at 5 a second", crawl(t, b, httppolicy.Policy{Concurrency: 4}, 20), 3900*time.Millisecond, 4300*time.Millisecond)

@@ -26,6 +26,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/credential"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/faulttest"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -40,7 +41,7 @@ func scenarios(t *testing.T) []uint64 {
 		return []uint64{seed}
 	}
 	n := 1000
-	if raceEnabled {
+	if raceEnabled || testing.Short() {
 		n = 200
 	}
 	if s := os.Getenv("SCRAPEKIT_SCENARIOS"); s != "" {
@@ -176,7 +177,7 @@ func readPage(ctx context.Context, c *http.Client, s *faulttest.Server, url stri
 		if err = readOnce(ctx, c, s, url, n); err == nil || sdk.IsPermanent(err) || errors.As(err, new(wrongRecord)) {
 			return err
 		}
-		if err := sleep(ctx, max(sdk.RetryDelay(err), time.Second<<try)); err != nil {
+		if err := trip.Sleep(ctx, max(sdk.RetryDelay(err), time.Second<<try)); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/pace"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/ratelimit"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -38,7 +40,7 @@ func TestLearnedIsKept(t *testing.T) {
 				if again := run(); again > c.most || first <= c.most {
 					t.Errorf("refused %d times, then %d", first, again)
 				}
-				time.Sleep(learnedOld + time.Hour)
+				time.Sleep(pace.Forgotten + time.Hour)
 				if again := run(); again < first/2 {
 					t.Errorf("refused %d times, and %d when the file was too old to count", first, again)
 				}
@@ -79,7 +81,7 @@ func TestLearnedRubbish(t *testing.T) {
 			client := newClient(Options{Learned: file}, newPoliced(admitting(tokenBucket(20, 20, nil)), 1))
 			crawl(t, client, httppolicy.Policy{Concurrency: 16}, 100)
 			client.Close()
-			f, err := readLearned(file)
+			f, err := ratelimit.ReadLearned(file)
 			if err != nil || f.Hosts["host.example"].Rate <= 0 {
 				t.Errorf("%q: %+v %v", text, f, err)
 			}
@@ -96,7 +98,7 @@ func TestLearnedOfAKilledRun(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "limits.json")
 		client := newClient(Options{Learned: file}, newPoliced(admitting(tokenBucket(20, 20, retryAfter)), 1))
 		crawl(t, client, httppolicy.Policy{Concurrency: 16}, 600)
-		f, err := readLearned(file) // and the client is not closed
+		f, err := ratelimit.ReadLearned(file) // and the client is not closed
 		if err != nil || f.Hosts["host.example"].Rate < 10 || f.Hosts["host.example"].Rate > 25 {
 			t.Errorf("%+v %v", f, err)
 		}
@@ -111,19 +113,19 @@ func TestLearnedCrowdThatIsNone(t *testing.T) {
 		host.service = 350 * time.Millisecond
 		return host
 	}
-	keep := func(t *testing.T, l learnedLimit) string {
+	keep := func(t *testing.T, l pace.Learned) string {
 		file := filepath.Join(t.TempDir(), "limits.json")
-		if err := writeLearned(file, learnedFile{Version: 1, Hosts: map[string]learnedLimit{"host.example": l}}); err != nil {
+		if err := ratelimit.WriteLearned(file, ratelimit.LearnedFile{Version: 1, Hosts: map[string]pace.Learned{"host.example": l}}); err != nil {
 			t.Fatal(err)
 		}
 		return file
 	}
-	run := func(t *testing.T, file string, host *policed, requests int) (kept learnedLimit, limit int) {
+	run := func(t *testing.T, file string, host *policed, requests int) (kept pace.Learned, limit int) {
 		client := newClient(Options{Learned: file}, host)
 		crawl(t, client, httppolicy.Policy{Concurrency: 16}, requests)
 		limit = only(t, client).Limit
 		client.Close()
-		f, err := readLearned(file)
+		f, err := ratelimit.ReadLearned(file)
 		if err != nil {
 			t.Error(err)
 		}
@@ -131,7 +133,7 @@ func TestLearnedCrowdThatIsNone(t *testing.T) {
 	}
 	t.Run("raised", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			file := keep(t, learnedLimit{Crowd: 6, At: time.Now(), CrowdAt: time.Now()})
+			file := keep(t, pace.Learned{Crowd: 6, At: time.Now(), CrowdAt: time.Now()})
 			start := time.Now()
 			_, limit := run(t, file, slow(), 3600)
 			if took := time.Since(start); limit < 16 || took > 2*time.Minute {
@@ -141,7 +143,7 @@ func TestLearnedCrowdThatIsNone(t *testing.T) {
 	})
 	t.Run("aged", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			file := keep(t, learnedLimit{Crowd: 6, At: time.Now(), CrowdAt: time.Now()})
+			file := keep(t, pace.Learned{Crowd: 6, At: time.Now(), CrowdAt: time.Now()})
 			for range 2 { // short runs, a day apart: nothing is refused, and nothing is confirmed
 				time.Sleep(24 * time.Hour)
 				run(t, file, slow(), 40)

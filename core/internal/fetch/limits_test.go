@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/ratelimit"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
@@ -30,7 +31,7 @@ func open(latency time.Duration) (wire trip.Func, most *atomic.Int64) {
 		defer now.Add(-1)
 		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 		}
-		if err := sleep(req.Context(), latency); err != nil {
+		if err := trip.Sleep(req.Context(), latency); err != nil {
 			return nil, err
 		}
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
@@ -58,7 +59,7 @@ func TestSmallDelaysAreNoQueue(t *testing.T) {
 				defer inside.Add(-1)
 				n := inside.Add(1)
 				httptrace.ContextClientTrace(req.Context()).GotConn(httptrace.GotConnInfo{Reused: true})
-				if err := sleep(req.Context(), time.Duration(n)*each); err != nil {
+				if err := trip.Sleep(req.Context(), time.Duration(n)*each); err != nil {
 					return nil, err
 				}
 				return status(200), nil
@@ -145,7 +146,7 @@ func TestHerdAfterPause(t *testing.T) {
 			times = append(times, time.Now())
 			refuse := len(times) == 500
 			mu.Unlock()
-			if err := sleep(req.Context(), 50*time.Millisecond); err != nil {
+			if err := trip.Sleep(req.Context(), 50*time.Millisecond); err != nil {
 				return nil, err
 			}
 			if refuse {
@@ -166,7 +167,7 @@ func TestHerdAfterPause(t *testing.T) {
 }
 
 // faultyLimiter is a shared limiter that cannot be reached.
-type faultyLimiter struct{ Limiter }
+type faultyLimiter struct{ ratelimit.Limiter }
 
 func (faultyLimiter) Reserve(context.Context, string, int) (time.Duration, error) {
 	return 0, errors.New("database is gone")
@@ -175,7 +176,7 @@ func (faultyLimiter) Reserve(context.Context, string, int) (time.Duration, error
 func TestLimiterFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire, most := open(0)
-		c := newClient(Options{Limiter: faultyLimiter{NewLimiter()}}, wire)
+		c := newClient(Options{Limiter: faultyLimiter{ratelimit.NewLimiter()}}, wire)
 		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "POST", page, "")
 		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "database is gone (6×)") || most.Load() != 0 {
 			t.Errorf("%v", err)
@@ -186,7 +187,7 @@ func TestLimiterFails(t *testing.T) {
 func TestLimiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
-		l := NewLimiter()
+		l := ratelimit.NewLimiter()
 		wait := func(n int) time.Duration {
 			d, err := l.Reserve(ctx, "k", n)
 			if err != nil {
@@ -199,7 +200,7 @@ func TestLimiter(t *testing.T) {
 				t.Fatalf("no rate: wait %s", d)
 			}
 		}
-		l.(RateSetter).SetRate("k", 10, 3)
+		l.(ratelimit.RateSetter).SetRate("k", 10, 3)
 		time.Sleep(time.Minute)
 		for i, want := range []time.Duration{0, 0, 0, 100 * time.Millisecond, 200 * time.Millisecond} {
 			if d := wait(1); d != want {
@@ -220,11 +221,11 @@ func TestLimiter(t *testing.T) {
 			t.Errorf("places at %s and %s: what was saved before the pause is gone", a, b)
 		}
 		time.Sleep(time.Minute)
-		l.(RateSetter).SetRate("k", 1, 1)
+		l.(ratelimit.RateSetter).SetRate("k", 1, 1)
 		if a, b := wait(1), wait(1); a != 0 || b != time.Second {
 			t.Errorf("places at %s and %s, want 0 and 1 s", a, b)
 		}
-		l.(RateSetter).SetRate("k", 2, 1)
+		l.(ratelimit.RateSetter).SetRate("k", 2, 1)
 		time.Sleep(time.Second)
 		if d := wait(1); d != 500*time.Millisecond {
 			t.Errorf("a higher rate: the next place %s after one that was taken before", d)
@@ -232,7 +233,7 @@ func TestLimiter(t *testing.T) {
 		if d, err := l.Reserve(ctx, "other", 1); d != 0 || err != nil {
 			t.Errorf("another key: %s %v", d, err)
 		}
-		l.(RateSetter).SetRate("k", math.Inf(1), 1)
+		l.(ratelimit.RateSetter).SetRate("k", math.Inf(1), 1)
 		time.Sleep(time.Minute)
 		if d := wait(1); d != 0 {
 			t.Errorf("no rate any more: %s", d)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/apis"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/machine"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/ratelimit"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
@@ -21,7 +22,7 @@ import (
 // openShared makes what another process of the machine would have.
 func openShared(t *testing.T, path string) *machine.Shared {
 	t.Helper()
-	s, err := machine.Open(path, NewLimiter().(machine.Limiter), func(err error) { t.Error(err) })
+	s, err := machine.Open(path, ratelimit.NewLimiter().(machine.Limiter), func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}

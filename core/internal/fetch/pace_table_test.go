@@ -23,6 +23,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -119,7 +120,7 @@ func lasting(k kind, r float64) time.Duration {
 // times slower and finds there what it finds in all the others. Without the detector it runs.
 func countsRates(t *testing.T) {
 	t.Helper()
-	if raceEnabled {
+	if raceEnabled || testing.Short() {
 		t.Skip("counts rates: runs without the race detector")
 	}
 }
@@ -234,7 +235,7 @@ func fixedRate(ctx context.Context, host http.RoundTripper, r float64) {
 	var wg sync.WaitGroup
 	readers(ctx, &wg, func(req *http.Request) (*http.Response, error) {
 		for try := 0; ; try++ {
-			if err := sleep(ctx, limit.Reserve().Delay()); err != nil {
+			if err := trip.Sleep(ctx, limit.Reserve().Delay()); err != nil {
 				return nil, err
 			}
 			resp, err := host.RoundTrip(req)
@@ -242,7 +243,7 @@ func fixedRate(ctx context.Context, host http.RoundTripper, r float64) {
 				return resp, err
 			}
 			io.Copy(io.Discard, resp.Body)
-			if err := sleep(ctx, time.Second<<try); err != nil {
+			if err := trip.Sleep(ctx, time.Second<<try); err != nil {
 				return nil, err
 			}
 		}

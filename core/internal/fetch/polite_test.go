@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
@@ -35,14 +36,14 @@ func (s *limitedHost) RoundTrip(req *http.Request) (*http.Response, error) {
 	if s.jitter > 0 {
 		delay += rand.N(s.jitter)
 	}
-	if err := sleep(req.Context(), delay/2); err != nil {
+	if err := trip.Sleep(req.Context(), delay/2); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	ok, header := s.admit(time.Now())
 	s.log = append(s.log, ok)
 	s.mu.Unlock()
-	if err := sleep(req.Context(), delay-delay/2); err != nil {
+	if err := trip.Sleep(req.Context(), delay-delay/2); err != nil {
 		return nil, err
 	}
 	if header == nil {

@@ -291,7 +291,7 @@ func TestPauseThatBeginsInLine(t *testing.T) {
 		c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 			times = append(times, time.Now())
 			n := len(times)
-			if err := sleep(req.Context(), 5*time.Second); err != nil {
+			if err := trip.Sleep(req.Context(), 5*time.Second); err != nil {
 				return nil, err
 			}
 			r := &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}

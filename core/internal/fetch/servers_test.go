@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 )
 
 // policed is a host that decides at the arrival of each request whether to take it, and how long it is busy with it.
@@ -58,7 +60,7 @@ func (s *policed) RoundTrip(req *http.Request) (*http.Response, error) {
 	if trace := httptrace.ContextClientTrace(req.Context()); trace != nil {
 		trace.GotConn(httptrace.GotConnInfo{Reused: true})
 	}
-	if err := sleep(req.Context(), s.vary(s.latency/2)); err != nil {
+	if err := trip.Sleep(req.Context(), s.vary(s.latency/2)); err != nil {
 		return nil, err
 	}
 	ok, header := s.arrive()
@@ -68,7 +70,7 @@ func (s *policed) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	if err := sleep(req.Context(), s.vary(s.latency/2)); err != nil {
+	if err := trip.Sleep(req.Context(), s.vary(s.latency/2)); err != nil {
 		return nil, err
 	}
 	header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
@@ -109,7 +111,7 @@ func (s *policed) serve(req *http.Request) error {
 			return req.Context().Err()
 		}
 	}
-	return sleep(req.Context(), s.vary(s.service))
+	return trip.Sleep(req.Context(), s.vary(s.service))
 }
 
 // taken counts the requests that were taken and refused since from.

@@ -73,6 +73,9 @@ func settings(c Config, dir string) map[string]any {
 
 func TestCrash(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it is killed hundreds of times")
+	}
 	for name, c := range map[string]Config{
 		"plain":             {Path: "{stream}.jsonl"},
 		"overwritten, many": {Path: "new/{stream}.jsonl.gz", Mode: "overwrite", RotateSize: "1kB"},

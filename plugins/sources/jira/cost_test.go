@@ -47,7 +47,7 @@ type cost struct{ first, idle int }
 //ci:plain
 func TestRequestsPerThousandIssues(t *testing.T) {
 	t.Parallel()
-	if raceEnabled {
+	if raceEnabled || testing.Short() {
 		t.Skip("thousands of issues: .ci/run does it without the race detector")
 	}
 	const issues = 1000

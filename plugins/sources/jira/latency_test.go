@@ -35,7 +35,7 @@ func (s slots) RoundTrip(req *http.Request) (*http.Response, error) {
 //ci:plain
 func TestASlowServerIsKeptBusy(t *testing.T) {
 	t.Parallel()
-	if raceEnabled {
+	if raceEnabled || testing.Short() {
 		t.Skip("thousands of issues: .ci/run does it without the race detector")
 	}
 	const latency, atOnce = 50 * time.Millisecond, 16

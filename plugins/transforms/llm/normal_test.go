@@ -4,6 +4,7 @@ package llm
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -59,7 +60,8 @@ func TestDocuments(t *testing.T) {
 	ctx, counts := counting()
 	const settings = `{"documents":["pages"]}`
 	out, err := opened(t, settings).Transform(ctx, in)
-	rejects, _ := err.(sdk.Rejects)
+	var rejects sdk.Rejects
+	errors.As(err, &rejects)
 	if len(out) != 1 || out[0].Stream != "pretrain" || out[0].Count != 1 || len(rejects) != 2 || counts["no pretrain/text too short"] != 1 {
 		t.Fatalf("%d batches, %v, counts %v", len(out), err, counts)
 	}

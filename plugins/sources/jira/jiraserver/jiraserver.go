@@ -6,17 +6,25 @@ package jiraserver
 
 import "github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 
-// The server, and what it is made of.
 type (
-	Server    = jiratest.Server    // an http.Handler
-	Options   = jiratest.Options   // how it behaves
-	Auth      = jiratest.Auth      // who may read
-	Faults    = jiratest.Faults    // what fails
-	Limit     = jiratest.Limit     // how many requests it allows
-	LimitForm = jiratest.LimitForm // how it refuses one too many
-	Synthetic = jiratest.Synthetic // what Generate makes
-	Project   = jiratest.Project   // one project of it
-	Flavour   = jiratest.Flavour   // which product it plays
+	// Server is an http.Handler.
+	Server = jiratest.Server
+	// Options say how it behaves.
+	Options = jiratest.Options
+	// Auth says who may read.
+	Auth = jiratest.Auth
+	// Faults say what fails.
+	Faults = jiratest.Faults
+	// Limit says how many requests it allows.
+	Limit = jiratest.Limit
+	// LimitForm says how it refuses one too many.
+	LimitForm = jiratest.LimitForm
+	// Synthetic says what Generate makes.
+	Synthetic = jiratest.Synthetic
+	// Project is one project of it.
+	Project = jiratest.Project
+	// Flavour says which product it plays.
+	Flavour = jiratest.Flavour
 )
 
 // The two products.

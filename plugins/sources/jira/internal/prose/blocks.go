@@ -68,6 +68,7 @@ func (p *Writer) log() string {
 	return strings.Join(append(lines, "{noformat}"), "\n")
 }
 
+// LogLine is a line of a log.
 func (p *Writer) LogLine() string {
 	level := p.one([]string{"INFO", "INFO", "INFO", "DEBUG", "WARN", "ERROR"})
 	return fmt.Sprintf("%02d:%02d:%02d,%03d %-5s [%s-%d] %s - %s", p.Rand.IntN(24), p.Rand.IntN(60), p.Rand.IntN(60), p.Rand.IntN(1000), level,

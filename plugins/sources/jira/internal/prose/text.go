@@ -98,6 +98,7 @@ func sentenceForms() []string {
 	}
 }
 
+// Sentence is one sentence.
 func (p *Writer) Sentence() string { return p.fill(p.one(sentenceForms())) }
 
 func (p *Writer) paragraph(sentences int) string {
@@ -108,6 +109,7 @@ func (p *Writer) paragraph(sentences int) string {
 	return strings.Join(parts, " ")
 }
 
+// Summary is the title of an issue of a type.
 func (p *Writer) Summary(kind string) string {
 	forms := map[string][]string{
 		"Bug": {"<class> <does> after <event>", "<method> throws when <thing> meets <event>", "Upgrade to <version> breaks <thing>",
@@ -150,6 +152,7 @@ func (p *Writer) Description(kind string) string {
 	return strings.Join(parts, separator)
 }
 
+// Environment is where a fault shows.
 func (p *Writer) Environment() string {
 	return p.fill("<name> <version>, " + p.one([]string{"Linux 5.15 x86_64", "Windows Server 2019", "macOS 14 arm64", "Debian 12 in Kubernetes 1.27"}) + ", " + p.one([]string{"JDK 8u292", "JDK 11.0.20", "JDK 17.0.9"}))
 }

@@ -1,0 +1,538 @@
+// Package pace finds out how fast a host may be asked. A Pace is told of every reply and answers with an order: the
+// rate, how many requests may be under way, and a pause if one is due. It holds no timer and makes no request.
+//
+// Of the limits of the rate the least holds:
+//
+//   - fixed, from the pipeline file;
+//   - eased, while the host is in trouble: see eased.go;
+//   - stated, by the host: what follows from that is told in package limits. A budget is not a rate: it bounds the requests under way by what is
+//     left of it, and is a pause when nothing is;
+//   - learned, from refusals (429). The first comes soon and tells little: a guess, from which the rate climbs fast
+//     until it is refused again. From then on fit knows the rate of a host that keeps a small token bucket. For all
+//     others, what the host took from one refusal to the next is what it grants, and the rate falls to just below
+//     that. How it rises again is told in climb.go.
+//
+// A refusal costs a pause, often of a whole second, however soon the host would take more. So in a short run each
+// refusal that is saved counts for more than a rate that is nearer to the limit.
+//
+// Each of these was left out, and the tables run without it (go test -run 'TestAPIs|TestPaceTable|TestPoliteToSmallBuckets' -v). Without
+//
+//   - the limit of requests under way (crowd.go), hosts that refuse by it are used to 26 to 82 %, and up to 20 % is refused;
+//   - the trial of bare 503s (suspect.go), up to 16 % is refused;
+//   - fit, a run of 300 requests against a small bucket takes 7 % longer, one of 3,000 1 %, and twice as many are refused;
+//   - budgets that refusals show (limits.Book.Found), Spotify's is used to 90 %, not 98;
+//   - probes (climb.go), a limit that is doubled is never found;
+//   - easing (eased.go), a host in trouble is asked as fast as ever.
+//
+// The one of latency (gradient.go) gains no throughput: it keeps sixteen requests from standing in line inside a host that works on four.
+//
+// The first request to a host goes alone, and after a pause too: its reply may state the limit. Each
+// reply that is not refused then lets one more be under way, up to the file's limit and to those that crowd.go and gradient.go
+// find out.
+package pace
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+)
+
+const (
+	below        = 0.97            // a rate that keeps to a limit, as a share of it
+	rash         = 0.8             // of a rate that was refused at once, again
+	hasty        = 0.25            // likewise, at least, where the bucket gains far less
+	few          = 30              // requests: a first refusal after fewer tells little
+	saved        = 0.2             // seconds for which a host has saved up, by a guess, when it is asked for the first time
+	dear         = 3 * time.Second // a pause after a refusal that costs more than a guess that is too low
+	leastLearned = 1.0 / 600
+	longWait     = 2 * time.Minute        // a pause of so long is a budget's: it tells nothing of a rate
+	firstPause   = 500 * time.Millisecond // after a refusal that names none
+	pauseCap     = time.Minute
+	unlimited    = 1 << 20 // requests under way
+)
+
+// Order is what the pace asks for.
+type Order struct {
+	Rate   float64 // requests per second; +Inf: no limit
+	Burst  int     // that may go at once after a rest
+	Window int     // requests under way
+	Pause  time.Duration
+	Cause  string // of the pause
+	From   string // where the rate comes from: file, stated, learned, 5xx, or nothing
+	// WindowFrom is where the window comes from: file, stated, learned (of refusals), latency, or start, while it grows after a beginning
+	// or a pause.
+	WindowFrom string
+	By         string // what says how long the pause is
+	Of         string // the stated limit that the rate or the window comes from
+	Refused    bool   // the reply that was observed
+}
+
+// Word is what a reply says.
+type Word struct {
+	limits.Statement
+	Refused bool // for asking too often
+	// Unsure says that nothing but a limit with nothing left tells a refusal: where a limit is small, a reply of any kind may use its last unit.
+	Unsure bool
+	Busy   bool // by a host that may just be busy: a 503, which tells nothing of a rate
+	// Suspected says that it is a 503 without a word, which may be no refusal at all; see suspect.go.
+	Suspected bool
+	Pause     time.Duration // until it is to be asked again; 0: not said
+	Least     time.Duration // the first pause, where it is not said
+}
+
+// Flight is a request under way.
+type Flight struct {
+	sent   time.Time
+	serial int
+	crowd  int // requests under way when it was sent, itself included
+	gone   int // of these, replied since
+	early  int // likewise, before it can have come to the host: their replies were on the way already
+}
+
+// Pace is that of one host, or of a part of it. Make one with [New]. Its methods may be called by several goroutines at once.
+type Pace struct {
+	mu       sync.Mutex
+	fixed    float64
+	burst    int // for fixed
+	places   int // of the file
+	book     limits.Book
+	clock    limits.Clock
+	serial   int  // requests that were sent
+	live     int  // processes that ask the host; 0: this one
+	usual    bool // the host sends Retry-After with good replies too
+	suspect  suspect
+	window   int
+	underway []*Flight
+	crowd    crowd
+	gradient gradient
+	eased    eased
+
+	// Of what the host took since the last refusal that taught something:
+	since     time.Time
+	taken     int
+	stale     bool      // a refusal has ended the count; the next reply that is not refused begins another
+	refusedAt time.Time // the last refusal: replies to requests sent before it teach nothing new
+	paused    time.Duration
+	brokeAt   time.Time // the last server error, likewise
+	refusals  int       // one after another, with nothing taken between them
+
+	lesson
+	before lesson // what crowd has put aside
+
+	// Of the way back up:
+	stepAt    time.Time // when the rate was last changed
+	stepTaken int       // since then
+	longest   float64   // a step, as a share of the rate: more while little is known
+	probing   bool
+	probeGap  time.Duration
+	probeGain float64
+}
+
+// lesson is what was learned of a host's rate.
+type lesson struct {
+	learned  float64
+	ceiling  float64 // the rate that was refused
+	proven   float64 // the highest rate that was kept for a step, below the ceiling
+	fit      *fit
+	recalled bool // it is an earlier run's
+}
+
+func newLesson() lesson { return lesson{learned: math.Inf(1), ceiling: math.Inf(1), fit: newFit()} }
+
+// New returns a pace that knows nothing yet.
+func New() *Pace {
+	inf := math.Inf(1)
+	return &Pace{fixed: inf, burst: 1, lesson: newLesson(), places: unlimited, window: 1, crowd: newCrowd(), eased: newEased(), gradient: newGradient(), probeGap: probeEvery, probeGain: probeUp}
+}
+
+// Fix takes over the limits of the pipeline files. 0 is none.
+func (p *Pace) Fix(rate float64, burst, places int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fixed, p.burst, p.places = math.Inf(1), 1, unlimited
+	if rate > 0 {
+		p.fixed, p.burst = rate, burst
+	}
+	if places > 0 {
+		p.places = places
+	}
+}
+
+// Began notes a request that goes now. It ends with observe or failed.
+func (p *Pace) Began(now time.Time) *Flight {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.serial++
+	f := &Flight{sent: now, serial: p.serial, crowd: len(p.underway) + 1}
+	p.underway = append(p.underway, f)
+	return f
+}
+
+// Failed ends a request that has no reply, by a fault of the host or on the way to it if blame is set.
+func (p *Pace) Failed(f *Flight, now time.Time, blame bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.remove(f, now)
+	if blame {
+		p.eased.add(now, true)
+	}
+}
+
+// remove takes a request out of those under way and returns how many of the others were sent no later.
+func (p *Pace) remove(f *Flight, now time.Time) (before int) {
+	i := slices.Index(p.underway, f)
+	if i >= 0 {
+		p.underway = slices.Delete(p.underway, i, i+1)
+	}
+	for at, other := range p.underway {
+		if !other.sent.After(f.sent) {
+			before++
+		}
+		if i >= 0 && at >= i { // f was counted in its crowd
+			other.gone++
+			if now.Sub(other.sent) < p.crowd.turn {
+				other.early++
+			}
+		}
+	}
+	return before
+}
+
+// Order returns what holds now.
+func (p *Pace) Order() Order {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current(time.Now())
+}
+
+// current is order under the lock.
+func (p *Pace) current(now time.Time) Order {
+	v := p.book.Verdict(now, len(p.underway), p.serial)
+	o := Order{Rate: min(p.rate(), v.Rate), Burst: 1}
+	switch {
+	case math.IsInf(o.Rate, 1):
+	case o.Rate == p.fixed:
+		o.From, o.Burst = "file", p.burst
+	case o.Rate == p.eased.rate():
+		o.From = "5xx"
+	case o.Rate == v.Rate:
+		o.From, o.Of = "stated", v.RateOf
+	default:
+		o.From = "learned"
+	}
+	// Above some hundred a second the clock is too coarse to space single requests.
+	if few := o.Rate / 200; few > float64(o.Burst) && !math.IsInf(o.Rate, 1) {
+		o.Burst = int(few) + 1
+	}
+	o.Window, o.WindowFrom = p.places, "file"
+	for _, w := range []struct {
+		size int
+		from string
+	}{{p.part(v.Places, 1), "stated"}, {p.part(p.crowd.limit(), p.crowd.among), "learned"}, {p.gradient.window(), "latency"}, {p.window, "start"}} {
+		if w.size < o.Window {
+			o.Window, o.WindowFrom = w.size, w.from
+		}
+	}
+	if o.WindowFrom == "stated" {
+		o.Of = v.PlacesOf
+	}
+	return o
+}
+
+// part is what is for this process of a number of requests under way, which is what there is for so many.
+func (p *Pace) part(places, processes int) int {
+	live := max(1, p.live)
+	if places >= unlimited || live <= processes {
+		return places
+	}
+	return max(1, places*processes/live)
+}
+
+// rate is the limit of the rate beside what is stated.
+func (p *Pace) rate() float64 { return min(p.fixed, p.learned, p.eased.rate()) }
+
+// Read reads what a reply states that came at now, to a request sent at a time, and whether it is a refusal.
+func (p *Pace) Read(sent, now time.Time, status int, header http.Header) Word {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if status < 300 && header.Get("Retry-After") != "" && header.Get("Retry-After") != "0" {
+		p.usual = true
+	}
+	w := Word{Statement: limits.Read(status, header, now, &p.clock)}
+	w.Refused = w.Refuses(status, p.usual)
+	if w.Refused && status < 500 && status != http.StatusTooManyRequests && status != 420 && w.Wait == 0 {
+		w.Refused, w.Unsure = mayRefuse(status), true
+	}
+	w.Busy = status == http.StatusServiceUnavailable
+	began := p.suspect.active
+	// A host that states its limits, and has something left, does not refuse by a 503 that says nothing of them.
+	if p.suspect.see(sent, now, status, w.Busy && !w.Refused && !p.book.HasLeft(now)) {
+		w.Refused, w.Busy, w.Suspected = true, false, true
+		if !began {
+			p.suspect.before = p.lesson
+		}
+	} else if began && !p.suspect.active {
+		p.lesson = p.suspect.before
+	}
+	if w.Refused {
+		w.Pause = w.Wait
+	}
+	return w
+}
+
+// mayRefuse reports whether a 4xx that says only that nothing is left is a refusal. GitHub, Foursquare and Linear say it with these; a 404 or a 401 is
+// about the request, and one unit was what it cost.
+func mayRefuse(status int) bool {
+	switch status {
+	case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusForbidden:
+		return true
+	}
+	return false
+}
+
+// Observe takes in the reply to f, and what it says.
+func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sample) Order {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sent, before := f.sent, p.remove(f, now)
+	if p.since.IsZero() {
+		p.since = sent
+	}
+	p.book.Note(w.Statement, sent, now, f.serial)
+	v := p.book.Verdict(now, len(p.underway), p.serial)
+	if len(w.Limits) > 0 && !w.Refused && p.recalled {
+		p.recalled, p.lesson = false, newLesson() // the host's own word beats what an earlier run has learned
+	}
+	if w.Refused && sent.After(p.refusedAt) {
+		p.book.Refused()
+	}
+	// A budget that is used up, or a limit of what is under way, refuses for that and not for the rate.
+	teaches := w.Refused && !w.Crowd && !p.book.UsedUp(now, len(p.underway)) && w.Pause < longWait
+	if p.live > 1 && !math.IsInf(v.Rate, 1) {
+		teaches = false // others share what is stated
+	}
+	if status < 500 && !w.Crowd && (teaches || !w.Refused) { // a host that is in trouble may count a request or not
+		p.fit.add(sent, w.Refused, before)
+	}
+	if teaches || !w.Refused || w.Crowd {
+		p.company(f, now, status, w, v)
+	}
+	p.eased.add(now, status >= 500 && !w.Refused && p.crowd.limit() == unlimited)
+	if status < 400 && !w.Refused {
+		p.gradient.add(f, now, latency)
+	}
+	var pause time.Duration
+	var cause, by string
+	switch left := v.Until.Sub(now); {
+	case w.Refused:
+		cause = fault.StatusCause(status)
+		pause = p.refuse(sent, now, w, left, teaches)
+		if by = w.WaitFrom; w.Pause == 0 && pause == left {
+			by = v.UntilOf
+		}
+	case w.Pause > 0: // a good reply that asks for a pause
+		cause, pause = "as the reply asks", w.Pause
+		p.window = 1
+	case left > 0:
+		cause, pause, by = "quota used up", left, v.UntilOf
+		p.window = 1
+	case status >= 500:
+		if sent.After(p.brokeAt) {
+			p.brokeAt, p.window = now, max(1, p.window*7/10)
+		}
+	default:
+		p.take(sent, now)
+	}
+	o := p.current(now)
+	o.Pause, o.Cause, o.By, o.Refused = pause, cause, by, w.Refused
+	return o
+}
+
+// company shows the reply to crowd.
+func (p *Pace) company(f *Flight, now time.Time, status int, w Word, v limits.Verdict) {
+	together := f.crowd
+	for _, other := range p.underway {
+		together = max(together, other.crowd)
+	}
+	switch found, lost := p.crowd.add(f, now, status, min(together, crowdSeen), w); {
+	case found && math.IsInf(v.Rate, 1): // the host refuses by the number of requests under way, not by their rate
+		p.crowd.adopt(now, p.live)
+		p.before = p.lesson
+		p.lesson, p.eased = newLesson(), newEased()
+	case lost:
+		p.lesson = p.before
+	case !math.IsInf(p.before.learned, 1) && p.crowd.slower(p.before.learned, now):
+		p.crowd.giveUp(now)
+		p.lesson = p.before
+	}
+}
+
+// refuse takes in a refusal and returns the pause that is due. left is for how long a stated limit has nothing left.
+func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches bool) time.Duration {
+	p.window = 1
+	if most := p.crowd.limit(); most < unlimited {
+		p.window = most // it is known how many may go
+	}
+	if !sent.After(p.refusedAt) {
+		return w.Pause // it was under way when another was refused, and is held back by that one's pause
+	}
+	p.refusals++
+	if teaches && !w.Busy && p.crowd.limit() == unlimited && (p.suspect.active || !p.book.Found(p.taken, w.Pause, sent, now, p.serial)) {
+		p.learn(now, cmp.Or(w.Pause, w.Least))
+	}
+	if w.Suspected {
+		p.doubt(now)
+	}
+	pause := w.Pause
+	if pause == 0 && left > 0 {
+		pause = left
+	}
+	if pause == 0 {
+		pause = min(pauseCap, max(firstPause, w.Least)<<min(p.refusals-1, 10))
+		pause += rand.N(pause / 10)
+	}
+	p.refusedAt, p.paused, p.stale = now, pause, true
+	p.stepAt, p.stepTaken = now, 0
+	if p.longest == quick {
+		p.stepAt = now.Add(pause) // the hunt goes on right after it
+	}
+	return pause
+}
+
+// doubt ends the trial of a host's 503s if they make the rate fall again and again: then they are none of a rate.
+func (p *Pace) doubt(now time.Time) {
+	switch s := &p.suspect; {
+	case s.runs < suspectRuns: // the first guess may be far too high
+	case s.first == 0:
+		s.first = p.learned
+	case p.learned < suspectFall*s.first:
+		s.bar(now)
+		p.lesson = s.before
+	}
+}
+
+// learn lowers the rate to just below what the host grants, after a refusal that asks for a pause of wait.
+func (p *Pace) learn(now time.Time, wait time.Duration) {
+	inForce := min(p.rate(), p.book.Verdict(now, len(p.underway), p.serial).Rate)
+	elapsed := now.Sub(p.since).Seconds()
+	granted := float64(p.taken) / max(elapsed, 1) // limits are hardly ever kept for less than a second
+	p.longest = longest
+	if math.IsInf(p.ceiling, 1) && p.taken < few && wait < dear {
+		granted, p.longest = float64(p.taken)/(elapsed+saved), quick
+	}
+	low, high, fits := p.fit.rates(now, inForce)
+	fits = fits && p.live < 2 // it does not see the requests of other processes
+	switch {
+	case p.taken == 0:
+		// Somebody else has used the limit up: nothing to learn from.
+	case p.probing:
+		p.probing = false
+		p.learned, p.ceiling = p.proven, p.proven/below
+		if p.probeGain > probeUp { // the limit has been raised: it is between the two
+			p.ceiling = inForce
+		}
+		p.probeGap = min(2*p.probeGap, probeRarest)
+		if p.probeGain == probeUp {
+			p.probeGain = probeNear
+		} else {
+			p.probeGain = probeUp
+		}
+	case math.IsInf(inForce, 1):
+		p.learned = below * granted
+	case wait >= dear: // a step that was not refused may have used up what the host had saved: it proves nothing
+		p.learned, p.ceiling, p.proven = below*min(granted, inForce), min(granted, inForce), 0
+	case fits:
+		p.ceiling, p.longest = high, longest
+		p.learned, p.proven = below*math.Sqrt(low*high), below*low
+	case elapsed < .5 && p.taken < few: // so soon after the last one: too little to tell how much it grants, but for the pause
+		p.learned, p.ceiling = rash*inForce, inForce
+		if gain := float64(p.taken+1) / now.Sub(p.refusedAt).Seconds(); !p.refusedAt.IsZero() && gain < p.learned {
+			p.learned = max(gain, hasty*inForce) // of a bucket that was empty then
+		}
+	case p.stale:
+		p.learned = min(p.learned, below*granted) // the pause was too short, that is all
+	default:
+		p.fit = newFit() // the host has changed, or is of another kind
+		p.fall(inForce, granted)
+	}
+	p.learned = max(p.learned, leastLearned)
+	if v := p.book.Verdict(now, len(p.underway), p.serial); v.Rate < math.Inf(1) {
+		p.learned = max(p.learned, v.Rate/2) // others who share a stated limit do not take it for long
+	}
+}
+
+// fall lowers the rate after a refusal of inForce to what was granted or is proven.
+func (p *Pace) fall(inForce, granted float64) {
+	if inForce <= p.proven {
+		p.proven = 0 // it holds no more
+	}
+	first := math.IsInf(p.ceiling, 1)
+	p.ceiling = inForce
+	if first && p.taken < 10 {
+		p.ceiling *= 1.25 // so few prove little
+	}
+	p.learned = min(max(below*granted, p.proven), below*inForce)
+}
+
+// take takes in a reply that is not a refusal.
+func (p *Pace) take(sent, now time.Time) {
+	if sent.After(p.refusedAt) { // what was under way at a refusal says nothing of the time after it
+		p.window = min(p.window+1, p.places)
+		if p.stale {
+			p.stale, p.refusals = false, 0
+			// What a host saves up in a pause is anything between nothing and all of it; hardly ever more than it takes in a second.
+			p.since, p.taken = p.refusedAt.Add(p.paused-min(p.paused/2, time.Second)), 0
+		}
+	}
+	p.taken++
+	p.stepTaken++
+	if !math.IsInf(p.learned, 1) {
+		p.climb(now)
+	}
+}
+
+// Share takes in that so many processes ask the host together, and that the others have taken so many requests. What is left, and what may be under way,
+// is for all of them.
+func (p *Pace) Share(live, taken int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.live = live
+	p.serial += taken
+	p.taken += taken
+	p.stepTaken += taken
+}
+
+// Holds returns what holds at now, and what was stated of limits.
+func (p *Pace) Holds(now time.Time) (Order, []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current(now), p.book.Stated(now)
+}
+
+// Move gives what was learned of the rate to another pace: it was of that one.
+func (p *Pace) Move(to *Pace) {
+	p.mu.Lock()
+	l := p.lesson
+	p.lesson, p.book = newLesson(), limits.Book{}
+	p.mu.Unlock()
+	to.mu.Lock()
+	defer to.mu.Unlock()
+	if math.IsInf(to.learned, 1) {
+		to.lesson = l
+	}
+}
+
+// Restart lets requests go one by one again, as in the beginning.
+func (p *Pace) Restart(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.window = 1
+	p.eased.back(now)
+}

@@ -1,0 +1,306 @@
+// buckets are the parts of a host that have limits of their own. They are known by
+//
+//   - the pipeline file: limit "GET /search/*" { … };
+//   - the name that replies give, as in X-RateLimit-Resource;
+//   - refusals that say that they are for the endpoint;
+//   - limits that differ from endpoint to endpoint: other names, another size, or one size and another count of what is left;
+//   - refusals of one endpoint while another is taken.
+//
+// An endpoint is a shape: the method and the path without what looks like an id.
+
+package ratelimit
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/pace"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+)
+
+const (
+	mostShapes  = 256 // that are remembered
+	mostBuckets = 64
+	alternate   = 2  // changes from one endpoint's limits to another's and back, before they are believed to be of each
+	twinGap     = 24 // units between two replies that requests under way together explain
+	twinsSeen   = 4
+	apart       = 3 // requests taken of others, sent after one that was refused, before an endpoint is believed to be refused for itself
+)
+
+// endpointFits reports whether l is for a request.
+func endpointFits(l httppolicy.EndpointLimit, req *http.Request) bool {
+	if l.Method != "" && l.Method != trip.Method(req) {
+		return false
+	}
+	p := cmp.Or(req.URL.Path, "/")
+	if begin, ok := strings.CutSuffix(l.Path, "*"); ok && strings.HasPrefix(p, begin) && !strings.ContainsAny(begin, "*?[") {
+		return true
+	}
+	ok, err := path.Match(l.Path, p)
+	return err == nil && ok
+}
+
+type buckets struct {
+	mu     sync.Mutex
+	lanes  map[string]*lane
+	counts map[string]int    // replies, by bucket
+	shapes map[string]string // the bucket of each shape
+	// Of limits that differ:
+	signs    map[string]string // what was last stated to each shape
+	previous string            // the shape of the last reply that stated any
+	changes  int
+	split    bool
+	// Of limits that look the same and are counted apart:
+	lefts map[string]float64 // what was last left of the first limit, for each shape
+	last  string             // the shape of the last of them
+	twins int                // replies that fit the count of their own shape alone, one after another
+	apart bool               // each endpoint counts by itself
+	// Of refusals of one endpoint:
+	refused string // the shape
+	since   time.Time
+	others  map[string]int
+}
+
+// all returns the lanes in the order of their names.
+func (b *buckets) all() []*lane {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := make([]*lane, 0, len(b.lanes))
+	for _, name := range slices.Sorted(maps.Keys(b.lanes)) {
+		out = append(out, b.lanes[name])
+	}
+	return out
+}
+
+// bucketOf returns the lane that a request goes through beside that of the whole host; nil if there is none.
+func (h *Host) bucketOf(req *http.Request, p httppolicy.Policy, shape string) *lane {
+	for _, l := range p.Limits {
+		if endpointFits(l, req) {
+			return h.fileLane(l)
+		}
+	}
+	b := &h.buckets
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.lanes) == 0 {
+		return nil
+	}
+	if name, ok := b.shapes[shape]; ok {
+		return b.lanes[name]
+	}
+	return b.lanes[b.likely(shape)]
+}
+
+// likely is the bucket of a shape that was not seen yet: that of the shape that begins most like it, or else the one that most requests are in. Where requests
+// are in no bucket, "" is one of them.
+func (b *buckets) likely(shape string) string {
+	best, most := "", -1
+	for known, name := range b.shapes {
+		if n := sameParts(known, shape); n > most || n == most && b.counts[name] > b.counts[best] {
+			best, most = name, n
+		}
+	}
+	return best
+}
+
+// sameParts counts the parts that two shapes have in common at their beginning.
+func sameParts(a, b string) int {
+	x, y := strings.Split(a, "/"), strings.Split(b, "/")
+	n := 0
+	for n < len(x) && n < len(y) && x[n] == y[n] {
+		n++
+	}
+	return n
+}
+
+// fileLane returns the lane of a limit of the pipeline file.
+func (h *Host) fileLane(e httppolicy.EndpointLimit) *lane {
+	b := &h.buckets
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l, made := h.open(e.String())
+	if made {
+		l.file = true
+		l.fix(ceilings{rate: e.Rate, burst: max(1, e.Burst), places: e.Concurrency})
+	}
+	return l
+}
+
+// open returns the lane of a bucket, and whether it is new. b.mu is held.
+func (h *Host) open(name string) (l *lane, made bool) {
+	b := &h.buckets
+	if l = b.lanes[name]; l != nil {
+		return l, false
+	}
+	if b.lanes == nil {
+		b.lanes, b.counts, b.shapes = map[string]*lane{}, map[string]int{}, map[string]string{}
+	}
+	if len(b.lanes) >= mostBuckets {
+		return nil, false
+	}
+	l = newLane(h.key+" "+name, h.key, name, h.limiter)
+	l.told = h.tell
+	if learned, ok := h.all.learned[l.key]; ok {
+		l.pace.Recall(learned, time.Now())
+	}
+	l.apply()
+	b.lanes[name] = l
+	return l, true
+}
+
+// spokenOf returns the bucket that a reply speaks of, which it may be the first to name; nil: the host as a whole.
+func (h *Host) spokenOf(c *Call, j *journey) *lane {
+	b := &h.buckets
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	w := c.word
+	if j.bucket != nil && j.bucket.file {
+		if w.Reach == limits.Whole {
+			return nil
+		}
+		return j.bucket
+	}
+	name := b.named(c.shape, w)
+	if name == "" {
+		name = b.apartFrom(c.shape, w, j.sent)
+	}
+	if name == "" && w.Reach != limits.Whole {
+		name = b.shapes[c.shape]
+	}
+	if name == "" {
+		if b.shapes != nil {
+			b.remember(c.shape, "")
+		}
+		return nil
+	}
+	l, made := h.open(name)
+	if l == nil {
+		return nil
+	}
+	if made {
+		h.lane.pace.Move(l.pace) // what was taken for the whole host's
+	}
+	b.remember(c.shape, name)
+	b.counts[name]++
+	if w.Reach == limits.Whole {
+		return nil
+	}
+	return l
+}
+
+func (b *buckets) remember(shape, name string) {
+	if _, ok := b.shapes[shape]; ok || len(b.shapes) < mostShapes {
+		b.shapes[shape] = name
+	}
+}
+
+// named returns the bucket that a reply names, by itself or by the limits that it states.
+func (b *buckets) named(shape string, w pace.Word) string {
+	switch {
+	case w.Bucket != "":
+		return w.Bucket
+	case w.Refused && w.Reach == limits.Endpoint:
+		return endpoint(shape)
+	case len(w.Limits) == 0:
+		return ""
+	}
+	sign := signature(w)
+	if b.signs == nil {
+		b.signs = map[string]string{}
+	}
+	mine, seen := b.signs[shape]
+	if before := b.signs[b.previous]; b.previous != "" && b.previous != shape && before != sign && seen && mine == sign && !w.Refused {
+		if b.changes++; b.changes >= alternate {
+			b.split = true
+		}
+	}
+	if seen || len(b.signs) < mostShapes {
+		if !w.Refused {
+			b.signs[shape] = sign
+		}
+		b.previous = shape
+	}
+	if b.split {
+		return sign
+	}
+	if b.countedApart(shape, sign, w) {
+		return endpoint(shape)
+	}
+	return ""
+}
+
+// countedApart finds out whether endpoints whose limits look the same are counted each by itself: what is left goes on from the last reply of the same
+// endpoint, and is far from what the last reply of another said. Requests that are under way together, and what one costs, are no such gap.
+func (b *buckets) countedApart(shape, sign string, w pace.Word) bool {
+	left := w.Limits[0].Left
+	if b.apart || w.Refused || left < 0 {
+		return b.apart
+	}
+	if b.lefts == nil {
+		b.lefts = map[string]float64{}
+	}
+	own, known := b.lefts[shape]
+	if other, ok := b.lefts[b.last]; known && ok && b.last != shape && b.signs[b.last] == sign {
+		far, near := math.Abs(left-other) > twinGap, left <= own && own-left <= twinGap
+		switch {
+		case far && near:
+			b.twins++
+		case !far:
+			b.twins = 0
+		}
+		b.apart = b.twins >= twinsSeen
+	}
+	if known || len(b.lefts) < mostShapes {
+		b.lefts[shape], b.last = left, shape
+	}
+	return b.apart
+}
+
+// signature is what tells the limits of one endpoint from those of another.
+func signature(w pace.Word) string {
+	var all []string
+	for _, l := range w.Limits {
+		all = append(all, l.Name+" "+strconv.FormatFloat(l.Max, 'g', 6, 64))
+	}
+	return strings.Join(all, ", ")
+}
+
+// endpoint is a shape for people.
+func endpoint(shape string) string { return strings.Replace(shape, "/", " /", 1) }
+
+// apartFrom finds out whether one endpoint is refused while others are taken.
+func (b *buckets) apartFrom(shape string, w pace.Word, sent time.Time) string {
+	switch {
+	case w.Refused && w.Reach != limits.Whole && b.shapes[shape] == "":
+		if b.refused != "" && b.refused != shape && !sent.Before(b.since) {
+			b.refused, b.others = "", nil // others are refused too
+			return ""
+		}
+		if b.refused == "" {
+			b.refused, b.since, b.others = shape, sent, map[string]int{}
+		}
+	case !w.Refused && b.refused != "" && !sent.Before(b.since):
+		if shape == b.refused {
+			if b.others["taken"] < apart { // it is taken again: another refusal will show
+				b.refused, b.others = "", nil
+			}
+			return ""
+		}
+		b.others["taken"]++
+	}
+	if b.refused == shape && w.Refused && b.others["taken"] >= apart {
+		b.refused, b.others = "", nil
+		return endpoint(shape)
+	}
+	return ""
+}

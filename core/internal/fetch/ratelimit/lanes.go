@@ -1,0 +1,188 @@
+// lane is where requests wait that share limits: those of a host, or those of a bucket of it. It has a pace, a line, and a schedule in the limiter.
+
+package ratelimit
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/pace"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
+)
+
+type lane struct {
+	key     string // in the limiter, and in the file of what was learned
+	host    string
+	bucket  string // "": the whole host
+	file    bool   // it is a limit of the pipeline file
+	limiter Limiter
+	turn    gate // of one place, held by the request that is next to go
+	sent    gate // requests that are on the wire
+	pace    *pace.Pace
+	blocked blocked
+	told    func(stats.Wait) // is told of pauses that come from elsewhere; nil: nobody
+
+	mu     sync.Mutex
+	rate   float64 // what the limiter was last told
+	burst  int
+	window int
+	wait   stats.Wait
+}
+
+func newLane(key, host, bucket string, limiter Limiter) *lane {
+	l := &lane{key: key, host: host, bucket: bucket, limiter: limiter, pace: pace.New()}
+	l.turn.resize(1)
+	return l
+}
+
+// name is the lane for people.
+func (l *lane) name() string {
+	if l.bucket == "" {
+		return l.host
+	}
+	return l.host + " (" + l.bucket + ")"
+}
+
+// fix makes the ceilings of pipeline files hold.
+func (l *lane) fix(c ceilings) {
+	l.pace.Fix(c.rate, c.burst, c.places)
+	l.apply()
+}
+
+// apply makes the gate and the limiter follow the pace. It asks for the order under its lock: of two replies that
+// come together, the one that is applied last may not be the one that was observed last.
+func (l *lane) apply() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o := l.pace.Order()
+	if o.Window != l.window {
+		l.window = o.Window
+		l.sent.resize(o.Window)
+	}
+	if o.Burst == l.burst && (o.Rate == l.rate || math.Abs(o.Rate-l.rate) < l.rate/1000) {
+		return
+	}
+	l.rate, l.burst = o.Rate, o.Burst
+	if s, ok := l.limiter.(RateSetter); ok {
+		s.SetRate(l.key, o.Rate, o.Burst)
+	}
+}
+
+// note keeps a pause that begins now, and reports whether it is news: the same pause, stated by several replies, is told once.
+func (l *lane) note(d time.Duration, cause, by string) (w stats.Wait, news bool) {
+	w = stats.Wait{Host: l.host, Bucket: l.bucket, Cause: cause, By: by, For: d, Until: time.Now().Add(d)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	news = w.Until.After(l.wait.Until.Add(time.Second / 4))
+	if w.Until.After(l.wait.Until) {
+		l.wait = w
+	}
+	return w, news
+}
+
+// stats says what holds now.
+func (l *lane) stats() stats.Bucket {
+	o, stated := l.pace.Holds(time.Now())
+	s := stats.Bucket{Name: l.bucket, Limit: o.Window, LimitFrom: o.WindowFrom, LimitOf: o.Of, Stated: stated, Queued: l.turn.queued()}
+	if o.From != "" {
+		s.Rate, s.RateFrom = o.Rate, o.From
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.wait.Until.After(time.Now()) {
+		w := l.wait
+		s.Waiting = &w
+	}
+	return s
+}
+
+// Longest returns the longest pause of t and of its buckets that lasts now; 0 if there is none, or if it cannot be known.
+func (t *target) Longest(ctx context.Context) time.Duration {
+	wait, _ := t.reserve(ctx, 0)
+	for _, l := range t.buckets.all() {
+		if w, err := l.reserve(ctx, 0); err == nil {
+			wait = max(wait, w)
+		}
+	}
+	return wait
+}
+
+// journey is a request on its way, in the lanes that it went through.
+type journey struct {
+	h      *Host
+	bucket *lane // nil: none
+	whole  *pace.Flight
+	part   *pace.Flight
+	sent   time.Time
+}
+
+func (h *Host) went(bucket *lane, now time.Time) *journey {
+	j := &journey{h: h, bucket: bucket, whole: h.lane.pace.Began(now), sent: now}
+	if bucket != nil {
+		j.part = bucket.pace.Began(now)
+	}
+	return j
+}
+
+// leave gives the places back.
+func (j *journey) leave() {
+	j.h.sent.leave()
+	if j.bucket != nil {
+		j.bucket.sent.leave()
+	}
+}
+
+// failed ends a request that has no reply.
+func (j *journey) failed(now time.Time, blame bool) {
+	j.h.lane.pace.Failed(j.whole, now, blame)
+	j.h.apply()
+	if j.bucket != nil {
+		j.bucket.pace.Failed(j.part, now, false)
+		j.bucket.apply()
+	}
+}
+
+// share tells the pace what other processes do.
+func (l *lane) share() {
+	if s, ok := l.limiter.(Sharer); ok {
+		l.pace.Share(s.Others(l.key))
+	}
+}
+
+// observe shows the reply to the paces. What it says of limits is for the lane that it speaks of, which is returned with what that orders.
+func (j *journey) observe(c *Call, resp *http.Response, now time.Time) (*lane, pace.Order) {
+	h, w := j.h, c.word
+	latency := pace.Sample{Shape: c.shape, Took: c.firstByte}
+	h.share()
+	of := h.spokenOf(c, j)
+	if of == nil {
+		o := h.lane.pace.Observe(j.whole, now, resp.StatusCode, w, latency)
+		h.apply()
+		if j.bucket != nil {
+			j.bucket.pace.Failed(j.part, now, false)
+			j.bucket.apply()
+		}
+		return h.lane, o
+	}
+	of.share()
+	f := j.part
+	if of != j.bucket { // it is found to be of this bucket now
+		f = of.pace.Began(j.sent)
+		if j.bucket != nil {
+			j.bucket.pace.Failed(j.part, now, false)
+			j.bucket.apply()
+		}
+	}
+	o := of.pace.Observe(f, now, resp.StatusCode, w, pace.Sample{})
+	of.apply()
+	if w.Refused {
+		h.lane.pace.Failed(j.whole, now, false) // which is not the whole host's
+	} else {
+		h.lane.pace.Observe(j.whole, now, resp.StatusCode, pace.Word{}, latency)
+	}
+	h.apply()
+	return of, o
+}

@@ -1,0 +1,127 @@
+// Limiter: the seam behind which the requests of one process, or of many machines, are spaced; and its form for one process.
+
+package ratelimit
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Limiter spaces requests. A key is a target host. Its methods may be called by several goroutines at once, Reserve
+// for one key by one at a time in each process.
+type Limiter interface {
+	// Reserve takes n places in the key's schedule and returns how long to wait until they come. With n = 0 it
+	// takes none and returns how much longer the key's pause lasts, 0 if there is none: asked again after a
+	// wait, it tells whether a pause has begun meanwhile.
+	Reserve(ctx context.Context, key string, n int) (time.Duration, error)
+	// Penalize pauses the key for d from now, at least. After a pause the places come one by one, however
+	// many were not used before.
+	Penalize(ctx context.Context, key string, d time.Duration) error
+}
+
+// RateSetter is implemented by a Limiter that follows what the host finds out about a target.
+type RateSetter interface {
+	// SetRate sets the rate of a key in requests per second (+Inf: none) and the number that may go at once.
+	SetRate(key string, perSecond float64, burst int)
+}
+
+// Sharer is implemented by a Limiter that is shared with other processes.
+type Sharer interface {
+	// Others returns how many processes ask a key, this one included, and how many places the others have taken since it was
+	// last asked.
+	Others(key string) (live, taken int)
+}
+
+// Schedule is a Limiter for one process. It implements [RateSetter].
+type Schedule interface {
+	Limiter
+	RateSetter
+}
+
+// NewLimiter returns a Limiter for one process.
+func NewLimiter() Schedule {
+	return &schedule{keys: map[string]*bucket{}}
+}
+
+type schedule struct {
+	mu   sync.Mutex
+	keys map[string]*bucket
+}
+
+type bucket struct {
+	tokens *rate.Limiter
+	until  time.Time // end of the pause
+	next   time.Time // when the last place that was taken comes
+}
+
+// bucket returns the bucket of key. s.mu is held.
+func (s *schedule) bucket(key string) *bucket {
+	b := s.keys[key]
+	if b == nil {
+		b = &bucket{tokens: rate.NewLimiter(rate.Inf, 1)}
+		s.keys[key] = b
+	}
+	return b
+}
+
+func (s *schedule) Reserve(ctx context.Context, key string, n int) (time.Duration, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.bucket(key)
+	now := time.Now()
+	at := now
+	if b.until.After(now) {
+		at = b.until
+	}
+	wait := at.Sub(now)
+	if n > 0 {
+		wait += b.tokens.ReserveN(at, min(n, b.tokens.Burst())).DelayFrom(at)
+		b.next = now.Add(wait)
+	}
+	return wait, nil
+}
+
+func (s *schedule) Penalize(ctx context.Context, key string, d time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.bucket(key)
+	until := time.Now().Add(d)
+	if !until.After(b.until) {
+		return nil
+	}
+	b.until = until
+	if saved := int(b.tokens.TokensAt(until)); saved > 0 && b.tokens.Limit() != rate.Inf {
+		b.tokens.AllowN(until, saved)
+	}
+	return nil
+}
+
+// SetRate implements RateSetter.
+func (s *schedule) SetRate(key string, perSecond float64, burst int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, at := s.bucket(key), time.Now()
+	// A pause does not fill the bucket, and a place that is taken comes at the old rate: else a higher rate
+	// would let the next one go right behind it.
+	for _, later := range []time.Time{b.until, b.next} {
+		if later.After(at) {
+			at = later
+		}
+	}
+	limit := rate.Inf
+	if !math.IsInf(perSecond, 1) {
+		limit = rate.Limit(perSecond)
+	}
+	b.tokens.SetLimitAt(at, limit)
+	b.tokens.SetBurstAt(at, burst)
+}

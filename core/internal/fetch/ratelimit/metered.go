@@ -1,0 +1,70 @@
+// metered counts the attempts of each host.
+
+package ratelimit
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/body"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
+)
+
+// Metered counts each attempt.
+func Metered() trip.Decorator {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
+			c := callOf(req)
+			m := c.Host.Meter
+			m.Count(func(s *stats.Host) { s.Requests++; s.InFlight++; s.BytesOut += int64(len(c.Body)) })
+			at := wire.Attempt{Connected: m.Connected}
+			began := time.Now()
+			resp, err := next.RoundTrip(req.WithContext(wire.Watch(req.Context(), &at)))
+			c.firstByte = at.FirstByte
+			took := time.Since(began)
+			told := observe.Exchanged{Host: c.Host.key, BytesOut: int64(len(c.Body)), Took: took}
+			m.Count(func(s *stats.Host) {
+				s.InFlight--
+				if err != nil {
+					told.Err = fault.JudgeError(err).Cause
+					s.Errors[told.Err]++
+					return
+				}
+				told.Status = resp.StatusCode
+				s.Latency.Add(took)
+				s.Status[resp.StatusCode]++
+				if resp.Proto != "" {
+					s.Protocols[resp.Proto]++
+				}
+				if b, ok := resp.Body.(*body.Body); ok { // whole is next
+					told.BytesIn = b.Wire()
+					s.BytesIn += told.BytesIn
+					s.BytesDecoded += b.Size()
+				}
+			})
+			c.Host.Tell(told)
+			if resp != nil { // failures are told by the retries
+				c.Explain("reply", func() string { return replyText(resp, took) })
+			}
+			return resp, err
+		})
+	}
+}
+
+// replyText says what came.
+func replyText(resp *http.Response, took time.Duration) string {
+	sizes := "an empty body"
+	if b, ok := resp.Body.(*body.Body); ok && b.Size() > 0 {
+		sizes = fmt.Sprintf("%d bytes", b.Size())
+		if resp.Uncompressed {
+			sizes = fmt.Sprintf("%d bytes, which travelled as %d", b.Size(), b.Wire())
+		}
+	}
+	return fmt.Sprintf("%s over %s after %s with %s", fault.StatusText(resp.StatusCode), resp.Proto, limits.Short(took), sizes)
+}

@@ -1,0 +1,291 @@
+// Package ratelimit sends the requests to one host as its pace says: so many at one time, so many a second, and none while the
+// host asks for a pause. It shows each reply to the pace. Hosts are what a process knows of the hosts, a Session is one client's.
+package ratelimit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/limits"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/pace"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
+	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/hint"
+)
+
+// Paced lets a request go when its lines let it, and shows the reply to their paces.
+func Paced(p httppolicy.Policy) trip.Decorator {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return trip.Func(func(req *http.Request) (*http.Response, error) {
+			c, ctx := callOf(req), req.Context()
+			h := c.Host
+			c.shape = pace.ShapeOf(req)
+			bucket := h.bucketOf(req, p, c.shape)
+			if err := h.enter(ctx, p, c, bucket); err != nil {
+				return nil, err
+			}
+			c.sentBefore = true
+			went := h.went(bucket, time.Now())
+			resp, err := next.RoundTrip(req)
+			defer went.leave()
+			if err != nil {
+				went.failed(time.Now(), ctx.Err() == nil)
+				return nil, err
+			}
+			where, o := went.observe(c, resp, time.Now())
+			c.Explain("pace", func() string { return where.nowText(o) })
+			if o.Refused {
+				h.all.taught(time.Now())
+			}
+			if o.Pause > 0 {
+				if err := h.pause(ctx, where, o.Pause, o.Cause, o.By); err != nil {
+					resp.Body.Close() // memory or a spool file: nothing to lose
+					return nil, fmt.Errorf("pause of %s: %w", where.name(), err)
+				}
+			}
+			return resp, nil
+		})
+	}
+}
+
+// enter returns when the request of ex may go, which is in a bucket of h or nil: when it may in the bucket, and then in h as a whole. If the bucket
+// has been paused meanwhile, it begins anew.
+func (h *Host) enter(ctx context.Context, p httppolicy.Policy, c *Call, bucket *lane) error {
+	for {
+		if bucket != nil {
+			if err := h.await(ctx, p, c, bucket); err != nil {
+				return err
+			}
+		}
+		if err := h.await(ctx, p, c, h.lane); err != nil {
+			if bucket != nil {
+				bucket.sent.leave()
+			}
+			return err
+		}
+		if bucket == nil {
+			break
+		}
+		left, err := bucket.reserve(ctx, 0)
+		if err == nil && left <= 0 {
+			break
+		}
+		h.sent.leave()
+		bucket.sent.leave()
+		if err != nil {
+			return err
+		}
+	}
+	if err := h.guard(ctx, c, p.Deadline); err != nil {
+		h.sent.leave()
+		if bucket != nil {
+			bucket.sent.leave()
+		}
+		return err
+	}
+	return nil
+}
+
+// await returns when the next request of a lane may go; then it has a place in l.sent. Requests stand in line, the plugins
+// in turn and the splits of each likewise: only the first of it has places in the window and in the limiter's schedule, so a
+// pause that begins now holds back all the others too, and its end sets free one at a time.
+func (h *Host) await(ctx context.Context, p httppolicy.Policy, c *Call, l *lane) error {
+	resume := c.Hold()
+	defer resume()
+	start, before := time.Now(), l.blocked.read()
+	if err := l.turn.enter(ctx, party{h.all, p.Plugin}, hint.Split(ctx), c.sentBefore); err != nil {
+		return err
+	}
+	defer l.turn.leave()
+	mine := time.Now()
+	if err := l.sent.enter(ctx, party{}, "", false); err != nil {
+		return err
+	}
+	l.blocked.add(stats.WaitConcurrency, time.Since(mine))
+	if err := l.scheduled(ctx, p.MaxWait); err != nil {
+		l.sent.leave()
+		return err
+	}
+	waited := split(time.Since(start), before, l.blocked.read())
+	waitedFor(h.Meter, waited)
+	c.Explain("pace", func() string { return l.limitsText(waited) })
+	return nil
+}
+
+// limitsText says what a request waited for, and what limits it went by.
+func (l *lane) limitsText(waited [len(waitCauses)]time.Duration) string {
+	var why []string
+	for i, cause := range waitCauses {
+		if waited[i] < time.Millisecond {
+			continue
+		}
+		text := cause + " " + limits.Short(waited[i])
+		if cause == stats.WaitPause {
+			l.mu.Lock()
+			text += " (" + l.wait.Cause + ")"
+			l.mu.Unlock()
+		}
+		why = append(why, text)
+	}
+	o := l.pace.Order()
+	rate := "no limit of the rate is known"
+	if o.From != "" {
+		rate = fmt.Sprintf("the rate is %.3g requests/s (%s)", o.Rate, o.From)
+	}
+	window := o.WindowFrom
+	if window == "start" {
+		window = "more with each reply"
+	}
+	waits := "no wait"
+	if len(why) > 0 {
+		waits = "waited: " + strings.Join(why, ", ")
+	}
+	where := ""
+	if l.bucket != "" {
+		where = "in the bucket " + l.bucket + ": "
+	}
+	return fmt.Sprintf("%s%s; %s; %d at once (%s)", where, waits, rate, o.Window, window)
+}
+
+// nowText says what holds after a reply, and until when.
+func (l *lane) nowText(o pace.Order) string {
+	from := func(from string) string {
+		if from == "stated" && o.Of != "" {
+			return "stated: " + o.Of
+		}
+		return from
+	}
+	where := "from now on"
+	if l.bucket != "" {
+		where += ", in the bucket " + l.bucket
+	}
+	if o.Pause > 0 {
+		by := o.Cause
+		if o.By != "" {
+			by += ", " + o.By
+		}
+		return fmt.Sprintf("%s: a pause of %s, %s (%s)", where, limits.Short(o.Pause), until(o.Pause, time.TimeOnly), by)
+	}
+	rate := "no limit of the rate"
+	if o.From != "" {
+		rate = fmt.Sprintf("%.3g requests/s (%s)", o.Rate, from(o.From))
+	}
+	return fmt.Sprintf("%s: %s, %d at once (%s)", where, rate, o.Window, from(o.WindowFrom))
+}
+
+// scheduled waits for the pause and the schedule of l, in which the caller is the next.
+func (l *lane) scheduled(ctx context.Context, maxWait time.Duration) error {
+	if err := l.sitOut(ctx, maxWait); err != nil {
+		return err
+	}
+	wait, err := l.reserve(ctx, 1)
+	if err != nil {
+		return err
+	}
+	if o := l.pace.Order(); wait > maxWait && o.From != "file" { // whoever writes a rate into the file wants to wait for it
+		return longer(l.tooSlow(o, wait, maxWait), wait)
+	}
+	if err := trip.Sleep(ctx, wait); err != nil {
+		return err
+	}
+	l.blocked.add(stats.WaitRate, wait)
+	return l.sitOut(ctx, maxWait)
+}
+
+// longer is the end of a request that would have to wait longer than http.max_wait.
+func longer(err error, wait time.Duration) error {
+	return &fault.Error{Outcome: fault.Of("pause"), Unsent: true, Err: sdk.RetryAfter(err, wait)}
+}
+
+// tooSlow says that the rate of a host is so low that its next request is too far away, and when that would be.
+func (l *lane) tooSlow(o pace.Order, wait, maxWait time.Duration) error {
+	why := cmp.Or(o.From, "another process's")
+	if o.Of != "" {
+		why += ": " + o.Of
+	}
+	return fmt.Errorf("the next request to %s is %s away at its rate (%s), longer than http.max_wait (%s); run again then",
+		l.name(), limits.Short(wait), why, limits.Short(maxWait))
+}
+
+// usedUp says that a pause is too long to wait for, and until when it is.
+func (l *lane) usedUp(left, maxWait time.Duration) error {
+	l.mu.Lock()
+	by := cmp.Or(l.wait.By, l.wait.Cause, "a pause")
+	l.mu.Unlock()
+	layout := "15:04"
+	if left < time.Hour {
+		layout = time.TimeOnly
+	}
+	text := fmt.Sprintf("the quota of %s is used up %s (%s), longer than http.max_wait (%s)", l.name(), until(left, layout), by, limits.Short(maxWait))
+	if !limits.Endless(left) {
+		text += "; run again then"
+	}
+	return errors.New(text)
+}
+
+// until says when a pause that begins now is over: a time of the day in this layout, or a date.
+func until(pause time.Duration, layout string) string {
+	switch {
+	case limits.Endless(pause):
+		return "for " + limits.Short(pause)
+	case pause > 12*time.Hour:
+		layout = "2006-01-02 15:04"
+	}
+	return "until " + time.Now().Add(pause).Local().Format(layout)
+}
+
+// sitOut waits until l is not paused. A pause of more than maxWait is an error that says until when it is: a run that waited for it would hold for
+// hours what others may need, and the next one goes on where this one ends.
+func (l *lane) sitOut(ctx context.Context, maxWait time.Duration) error {
+	start := time.Now()
+	for {
+		left, err := l.reserve(ctx, 0)
+		if err != nil {
+			return err
+		}
+		if left <= 0 {
+			l.blocked.add(stats.WaitPause, time.Since(start))
+			return nil
+		}
+		l.foreign(left)
+		if left > maxWait {
+			return longer(l.usedUp(left, maxWait), left)
+		}
+		if err := trip.Sleep(ctx, left); err != nil {
+			return err
+		}
+	}
+}
+
+// foreign notes a pause that this process was not told of by the host, and tells of it.
+func (l *lane) foreign(left time.Duration) {
+	l.mu.Lock()
+	own := l.wait.Until
+	l.mu.Unlock()
+	if time.Now().Add(left).Before(own.Add(time.Second)) {
+		return
+	}
+	if w, news := l.note(left, "another process was told to wait", ""); news && l.told != nil {
+		l.told(w)
+	}
+}
+
+// reserve asks the limiter, which may be far away and fail.
+func (l *lane) reserve(ctx context.Context, n int) (time.Duration, error) {
+	wait, err := l.limiter.Reserve(ctx, l.key, n)
+	switch {
+	case err == nil:
+		return wait, nil
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
+	}
+	return 0, &fault.Error{Outcome: fault.Outcome{Verdict: fault.Again, Cause: "limiter"}, Unsent: true, Err: fmt.Errorf("place in the schedule of %s: %w", l.name(), err)}
+}

@@ -1,0 +1,3 @@
+package one
+
+func middle() int { return bottom() }

@@ -1,0 +1,4 @@
+// Package two is a leaf.
+package two
+
+const Two = 2
