@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -143,10 +142,8 @@ func (p *Pipeline) limitsFor(err error) limits {
 	for _, s := range p.Sinks {
 		all[s.Name] = s.limits()
 	}
-	for stage, l := range all {
-		if strings.HasPrefix(err.Error(), stage+": ") {
-			return l
-		}
+	if l, ok := all[StageOf(err)]; ok {
+		return l
 	}
 	return Stage[sdk.Sink]{}.limits()
 }
