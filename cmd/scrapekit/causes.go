@@ -24,8 +24,8 @@ type causes struct {
 
 // causeKey is what makes a cause another.
 type causeKey struct {
-	kind  core.EventKind
-	cause string
+	broken bool // its splits are given up
+	cause  string
 }
 
 // ail is one cause, and what it has brought about since it was told last.
@@ -46,15 +46,21 @@ func (a *ail) took(split string) {
 
 // told takes in an event and reports whether what it says was said already, or is not to be said.
 func (c *causes) told(e core.Event) bool {
-	if e.Kind != core.SplitRetried && e.Kind != core.SplitBroken {
+	var key causeKey
+	split, _, err := core.Trouble(e)
+	switch e.(type) {
+	case core.SplitRetried:
+		key = causeKey{cause: cause(split, err)}
+	case core.SplitBroken:
+		key = causeKey{broken: true, cause: cause(split, err)}
+	default:
 		return false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := causeKey{e.Kind, cause(e)}
 	switch a := c.known[key]; {
 	case a != nil:
-		a.took(e.Split)
+		a.took(split)
 	case len(c.all) < maxCauses:
 		if c.known == nil {
 			c.known = map[causeKey]*ail{}
@@ -63,7 +69,7 @@ func (c *causes) told(e core.Event) bool {
 		c.known[key], c.all = a, append(c.all, a)
 		return false
 	default:
-		c.rest.took(e.Split)
+		c.rest.took(split)
 	}
 	return true
 }
@@ -76,7 +82,7 @@ func (c *causes) more() []string {
 	for _, a := range c.all {
 		switch {
 		case a.times == 0:
-		case a.kind == core.SplitBroken:
+		case a.broken:
 			lines = append(lines, fmt.Sprintf("given up for this run too, %s: %s", many(int64(len(a.splits)), "split"), a.cause))
 		default:
 			lines = append(lines, fmt.Sprintf("the same %s more, in %s: %s", times(a.times), many(int64(len(a.splits)), "split"), a.cause))

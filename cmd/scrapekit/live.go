@@ -34,8 +34,12 @@ type liveWatcher struct {
 }
 
 func (l *liveWatcher) event(e core.Event) {
+	switch e.(type) {
+	case core.RunStarted, core.Planned:
+		return // the progress says so
+	}
 	text := eventText(e)
-	if text == "" || e.Kind == core.RunStarted || e.Kind == core.Planned || l.known.told(e) {
+	if text == "" || l.known.told(e) {
 		return
 	}
 	l.mu.Lock()

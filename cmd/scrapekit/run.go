@@ -80,7 +80,7 @@ func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags)
 		fmt.Fprintf(a.err, "plugins run at the sandbox level %q: the kernel does not confine them; see `scrapekit doctor`\n", level)
 	}
 	w := a.watcher(flags.output)
-	run, err := p.Start(ctx, core.RunOptions{Full: flags.full, OneTry: flags.oneTry, OnEvent: w.event})
+	run, err := p.Start(ctx, core.RunOptions{Full: flags.full, OneTry: flags.oneTry, Listeners: []core.Listener{w.event}})
 	if err != nil {
 		return nil, err
 	}

@@ -119,23 +119,23 @@ func (p *plainWatcher) report(w io.Writer, r *core.Report) error {
 
 // eventText says an event to people; "" is for what is not worth a line.
 func eventText(e core.Event) string {
-	switch e.Kind {
+	switch e := e.(type) {
 	case core.RunStarted:
 		if e.Resumed {
-			return "going on with run " + e.Message
+			return "going on with run " + e.Run
 		}
-		return "run " + e.Message
+		return "run " + e.Run
 	case core.PlanRetried:
 		return fmt.Sprintf("%s: planning: %v; again in %s", e.Stage, e.Err, brief(e.Wait))
 	case core.Planned:
-		return "planned " + many(e.N, "split")
+		return "planned " + many(int64(e.Splits), "split")
 	case core.SplitRetried:
 		if core.IsCrash(e.Err) {
 			return "" // the plugin's death is told once, not for every split that it read
 		}
-		return fmt.Sprintf("split %s: %s; again in %s", e.Split, cause(e), brief(e.Wait))
+		return fmt.Sprintf("split %s: %s; again in %s", e.Split, cause(e.Split, e.Err), brief(e.Wait))
 	case core.SplitBroken:
-		return fmt.Sprintf("split %s is given up for this run: %s", e.Split, cause(e))
+		return fmt.Sprintf("split %s is given up for this run: %s", e.Split, cause(e.Split, e.Err))
 	case core.PluginLost:
 		return fmt.Sprintf("%v; starting it again", e.Err)
 	case core.RolledBack:
@@ -145,8 +145,8 @@ func eventText(e core.Event) string {
 }
 
 // cause is the error of a split, which many a source begins with the split's name too.
-func cause(e core.Event) string {
-	return strings.TrimPrefix(e.Err.Error(), e.Split+": ")
+func cause(split string, err error) string {
+	return strings.TrimPrefix(err.Error(), split+": ")
 }
 
 // jsonWatcher prints one JSON object a line.
@@ -170,6 +170,8 @@ type jsonEvent struct {
 	Error    string       `json:"error,omitempty"`
 	N        int64        `json:"n,omitempty"`
 	WaitMS   int64        `json:"wait_ms,omitempty"`
+	TookMS   int64        `json:"took_ms,omitempty"` // of "committed"
+	Host     string       `json:"host,omitempty"`    // of "waited"
 	Resumed  bool         `json:"resumed,omitempty"` // of "run started": an earlier start is gone on with
 	Progress *core.Status `json:"progress,omitempty"`
 	Report   *core.Report `json:"report,omitempty"`
@@ -183,11 +185,38 @@ func (j *jsonWatcher) write(e jsonEvent) {
 	}
 }
 
+// event prints what happens, but for what comes with every batch and every request: these the progress sums up.
 func (j *jsonWatcher) event(e core.Event) {
-	out := jsonEvent{Time: e.Time, Type: "event", Event: string(e.Kind), Stage: e.Stage, Split: e.Split, Stream: e.Stream,
-		Message: e.Message, N: e.N, WaitMS: e.Wait.Milliseconds(), Resumed: e.Resumed}
-	if e.Err != nil {
-		out.Error = e.Err.Error()
+	out := jsonEvent{Time: time.Now(), Type: "event", Event: e.Kind()}
+	var err error
+	if out.Split, out.Stage, err = core.Trouble(e); err != nil {
+		out.Error = err.Error()
+	}
+	switch e := e.(type) {
+	case core.Written, core.Exchanged:
+		return
+	case core.RunStarted:
+		out.Message, out.Resumed = e.Run, e.Resumed
+	case core.PlanRetried:
+		out.WaitMS = e.Wait.Milliseconds()
+	case core.Planned:
+		out.N = int64(e.Splits)
+	case core.SplitDone:
+		out.Split, out.Stream, out.N = e.Split, e.Stream, e.Records
+	case core.SplitRetried:
+		out.Stream, out.WaitMS = e.Stream, e.Wait.Milliseconds()
+	case core.SplitBroken:
+		out.Stream = e.Stream
+	case core.SplitSkipped:
+		out.Stream = e.Stream
+	case core.Committed:
+		out.N, out.TookMS = int64(e.Splits), e.Took.Milliseconds()
+	case core.RolledBack:
+		out.WaitMS = e.Wait.Milliseconds()
+	case core.Waited:
+		out.Host, out.Message, out.WaitMS = e.Host, e.Cause, e.For.Milliseconds()
+	case core.RunEnded:
+		out.Message = e.Outcome
 	}
 	j.write(out)
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -109,7 +110,7 @@ func (w *worker) work(ctx context.Context, n int) error {
 		if over != nil {
 			return over
 		}
-		w.event(Event{Kind: RolledBack, Err: err, Wait: delay})
+		w.Listeners.Tell(observe.RolledBack{Seat: max(n, 0), Err: err, Wait: delay})
 		if !wait(ctx, delay) {
 			return ctx.Err()
 		}
