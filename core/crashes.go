@@ -28,18 +28,23 @@ func StackOf(err error) string {
 // errFirst is the cause of a run's end that is not to try anything twice.
 var errFirst = errors.New("something went wrong, and nothing is tried again")
 
-// firstError keeps the first error of a run's events, and ends the run.
+// firstError keeps the first error of a run's events, and ends the run. It is a listener.
 type firstError struct {
-	end func()
-
 	mu  sync.Mutex
+	end func()
 	err error
 }
 
-func newFirstError(end func()) *firstError { return &firstError{end: end} }
+// begin says how the run is ended.
+func (f *firstError) begin(end func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.end = end
+}
 
 func (f *firstError) event(e Event) {
-	if e.Err == nil || e.Kind == RunEnded {
+	split, stage, err := Trouble(e)
+	if _, ended := e.(RunEnded); err == nil || ended {
 		return
 	}
 	f.mu.Lock()
@@ -47,11 +52,11 @@ func (f *firstError) event(e Event) {
 	if f.err != nil {
 		return
 	}
-	switch f.err = e.Err; {
-	case e.Split != "":
-		f.err = fmt.Errorf("%s: %w", e.Split, e.Err)
-	case e.Stage != "":
-		f.err = at(e.Stage, e.Err)
+	switch f.err = err; {
+	case split != "":
+		f.err = fmt.Errorf("%s: %w", split, err)
+	case stage != "":
+		f.err = at(stage, err)
 	}
 	f.end()
 }
@@ -79,12 +84,13 @@ type crashes struct {
 
 // event learns of the run's beginning, and notes what goes wrong.
 func (c *crashes) event(e Event, dirOf func(run string) string) {
-	if e.Kind == RunStarted {
+	if started, ok := e.(RunStarted); ok {
 		c.mu.Lock()
-		c.dir = dirOf(e.Message)
+		c.dir = dirOf(started.Run)
 		c.mu.Unlock()
 	}
-	c.note(e.Err)
+	_, _, err := Trouble(e)
+	c.note(err)
 }
 
 // note keeps a death, each kind once.

@@ -17,6 +17,9 @@
 //	plugin's http.Client ── gRPC ──► fetch: redact → record → allow-list → cache → robots → retry → auth → limits → wire
 //	plugin's net.Conn ──── gRPC ──► dial: what is granted → where it leads → TCP
 //
+// What happens on the way is told to listeners (internal/observe): the status, the report's counters, what is kept of
+// crashes, and those of [RunOptions].
+//
 // # Decisions that are easy to undo by accident
 //
 //   - The host makes nothing of a payload: what is known of records, the plugins say with counters. It only looks, in one pass,

@@ -11,9 +11,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
-	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -29,7 +30,7 @@ type FetchRequest struct {
 }
 
 // FetchStep is something that was decided or done for a request.
-type FetchStep = trip.Step
+type FetchStep = observe.Step
 
 // Fetch makes a request exactly as the host would for a plugin: with its credentials, limits, cache and retries. The
 // reply's body is whole and is to be closed before end is called.
@@ -99,9 +100,12 @@ func (r FetchRequest) request(ctx context.Context, b config.Block, hide func(str
 		}
 	}
 	if r.OnStep != nil {
-		ctx = trip.Explained(ctx, func(s FetchStep) {
-			s.Text = hide(s.Text)
-			r.OnStep(s)
+		began := time.Now()
+		ctx = observe.Into(ctx, func(e Event) {
+			if s, ok := e.(FetchStep); ok {
+				s.At, s.Text = time.Since(began), hide(s.Text)
+				r.OnStep(s)
+			}
 		})
 	}
 	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(r.Body))

@@ -17,7 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
-	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/state"
@@ -269,7 +269,7 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 		return nil, nil, err
 	}
 	c.add(func() error { return os.RemoveAll(spool) })
-	client, err := p.openHTTP(&c, fetch.Options{Learned: p.home().Limits(), Aside: true, OnWait: p.tellWait}, false)
+	client, err := p.openHTTP(&c, fetch.Options{Learned: p.home().Limits(), Aside: true, Listeners: observe.Listeners{p.tellWait}}, false)
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
@@ -289,9 +289,9 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 // toldWait is how long a wait is that is told where no view shows it: without a word a command seems to hang.
 const toldWait = 2 * time.Second
 
-func (p *Pipeline) tellWait(w stats.Wait) {
-	if w.For >= toldWait {
-		p.logger.Warn("waiting", "for", w.String())
+func (p *Pipeline) tellWait(e Event) {
+	if w, ok := e.(Waited); ok && w.For >= toldWait {
+		p.logger.Warn("waiting", "for", Wait(w).String())
 	}
 }
 
@@ -312,14 +312,14 @@ func (p *Pipeline) preview(ctx context.Context, parts *parts, n int, emit func(s
 	ctx, enough := context.WithCancelCause(ctx)
 	defer enough(nil)
 	show := &firstRecords{left: n, emit: emit, enough: func() { enough(errEnough) }}
-	first := newFirstError(func() { enough(errFirst) })
+	first := &firstError{end: func() { enough(errFirst) }}
 	run := pipeline.New(pipeline.Config{
 		Source: parts.source(), Transforms: parts.transforms(),
 		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "preview", MaxRejects: -1, Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
 			return inProcess(sdk.Sink(show)), nil
 		}}},
 		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "preview", Now: time.Now()},
-		Concurrency: 1, SpoolDir: parts.spool, SpoolRoom: parts.room, Logger: p.logger, OnEvent: first.event, Hide: p.redact.String,
+		Concurrency: 1, SpoolDir: parts.spool, SpoolRoom: parts.room, Logger: p.logger, Listeners: observe.Listeners{first.event}, Hide: p.redact.String,
 	})
 	res, err := run.Run(ctx)
 	if errors.Is(context.Cause(ctx), errEnough) {

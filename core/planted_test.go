@@ -140,7 +140,7 @@ func planted(t *testing.T, file string) map[string]string {
 	o.Level = 1 // trace
 	o.Record = filepath.Join(filepath.Dir(file), "run.rec")
 	p := load(t, file, o)
-	report, err := run(t, p, core.RunOptions{OnEvent: func(e core.Event) { fmt.Fprintf(&out, "%+v %v\n", e, e.Err) }})
+	report, err := run(t, p, core.RunOptions{Listeners: []core.Listener{func(e core.Event) { fmt.Fprintf(&out, "%s %+v\n", e.Kind(), e) }}})
 	text, _ := json.Marshal(report)
 	state, stateErr := p.State(t.Context(), core.StateOptions{Runs: -1, Splits: -1})
 	if strings.Contains(log.String(), "data race") || log.String() == "" {

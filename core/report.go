@@ -90,12 +90,12 @@ func (r *Run) report(res pipeline.Result) *Report {
 	if ended.Before(res.Run.Started) {
 		ended = res.Run.Started
 	}
-	snap := r.pipeline.Snapshot()
+	status := r.Status()
 	out := &Report{
 		Pipeline: r.p.config.Name, Run: res.Run.ID, Outcome: res.Outcome, Full: res.Run.Full, Resumed: res.Run.Resumed,
 		Started: res.Run.Started, ThisStart: r.started, Ended: ended, Seconds: took.Seconds(),
-		Splits: res.Splits, Counters: map[string]map[string]int64{}, HTTP: r.fetch.Stats(), Connections: r.dial.Stats(),
-		Commits: res.Counts.Commits, Groups: res.Counts.Groups, Retries: snap.Retries, RollBacks: snap.RollBacks,
+		Splits: res.Splits, Counters: map[string]map[string]int64{}, HTTP: status.HTTP, Connections: status.Connections,
+		Commits: res.Counts.Commits, Groups: res.Counts.Groups, Retries: status.Retries, RollBacks: status.RollBacks,
 		Dir: r.p.home().Run(res.Run.ID),
 	}
 	if res.Err != nil {

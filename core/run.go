@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
@@ -15,14 +14,15 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 )
 
 // RunOptions say how a run is done.
 type RunOptions struct {
-	Full    bool        // start over: forget what was delivered and deliver everything anew
-	OnEvent func(Event) // may be nil; called by several goroutines at once
+	Full      bool       // start over: forget what was delivered and deliver everything anew
+	Listeners []Listener // they are told of what happens, without secrets
 	// OneTry ends the run at the first thing that goes wrong, which is the error of [Run.Wait]: for an author who looks on.
 	OneTry bool
 }
@@ -40,10 +40,8 @@ type Run struct {
 	kept     *Report     // of the run's end
 	first    *firstError // with OneTry; nil
 	crashes  crashes
+	seen     seen
 	opened   closers
-
-	mu    sync.Mutex
-	waits map[string]Wait // by host
 }
 
 // Start takes the pipeline's lock and prepares a run. [Run.Wait] does it, and [Run.Close] must be called.
@@ -60,7 +58,7 @@ func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, error) {
 			return nil, errors.Join(fmt.Errorf("folder of the replay: %w", err), unlock())
 		}
 	}
-	r := &Run{p: p, o: o, started: time.Now(), waits: map[string]Wait{}, opened: closers{unlock}}
+	r := &Run{p: p, o: o, started: time.Now(), seen: seen{waits: map[string]Wait{}}, opened: closers{unlock}}
 	if err := r.assemble(ctx, &r.opened); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -83,11 +81,12 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	}
 	r.store = store
 	c.add(store.Close)
+	listeners := r.listeners()
 	earlier, err := store.View().Runs(ctx, 1)
 	if err != nil {
 		return err
 	}
-	if r.fetch, err = p.openHTTP(c, fetch.Options{Learned: p.home().Limits(), OnWait: r.wait}, len(earlier) > 0 && !r.o.Full); err != nil {
+	if r.fetch, err = p.openHTTP(c, fetch.Options{Learned: p.home().Limits(), Listeners: listeners}, len(earlier) > 0 && !r.o.Full); err != nil {
 		return err
 	}
 	host, err := pluginhost.New(pluginhost.Options{Logger: p.logger, Sandbox: p.level})
@@ -113,7 +112,7 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 		Store: store, Letters: r.letters,
 		Begin:       checkpoint.Begin{ID: newRunID(r.started), Now: r.started, Full: r.o.Full, Fingerprint: fingerprint},
 		Concurrency: p.config.Concurrency, CommitEvery: p.config.CommitEvery, CommitBytes: p.config.CommitBytes,
-		SpoolDir: spool, SpoolRoom: room, Logger: p.logger, OnEvent: r.event, Hide: p.redact.String, Keep: r.keep,
+		SpoolDir: spool, SpoolRoom: room, Logger: p.logger, Listeners: listeners, Hide: p.redact.String, Keep: r.keep,
 	})
 	return nil
 }
@@ -135,7 +134,7 @@ func (r *Run) Wait(ctx context.Context) (*Report, error) {
 func (r *Run) try(ctx context.Context) (*Report, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	r.first = newFirstError(func() { end(errFirst) })
+	r.first.begin(func() { end(errFirst) })
 	res, err := r.pipeline.Run(ctx)
 	if first := r.first.get(); first != nil {
 		err = first
@@ -145,17 +144,17 @@ func (r *Run) try(ctx context.Context) (*Report, error) {
 	return r.kept, r.p.redact.Error(r.explain(err))
 }
 
-// event hands an event on without secrets: an error, or the name of a split, may hold what a plugin or a server said.
-func (r *Run) event(e Event) {
-	r.crashes.event(e, r.p.home().Run)
-	if r.first != nil {
-		r.first.event(e)
+// listeners are those of the run itself, and its user's, who see no secret.
+func (r *Run) listeners() observe.Listeners {
+	all := observe.Listeners{r.seen.event, func(e Event) { r.crashes.event(e, r.p.home().Run) }}
+	if r.o.OneTry {
+		r.first = &firstError{}
+		all = append(all, r.first.event)
 	}
-	if r.o.OnEvent == nil {
-		return
+	for _, l := range r.o.Listeners {
+		all = append(all, observe.Hidden(r.p.redact, l))
 	}
-	e.Err, e.Split, e.Stream = r.p.redact.Error(e.Err), r.p.Hide(e.Split), r.p.Hide(e.Stream)
-	r.o.OnEvent(e)
+	return all
 }
 
 // keep makes the report of a run that is about to end.

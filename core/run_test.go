@@ -117,7 +117,7 @@ func TestSecretsStayOut(t *testing.T) {
 	file := pipelineFile(t, fmt.Sprintf("source \"web\" {\n  url = %q\n  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"jsonl\" {\n  path = \"out/x.jsonl\"\n}\n", echo.URL))
 	var said output
 	p := load(t, file, options(&said, &said))
-	report, err := run(t, p, core.RunOptions{OnEvent: func(e core.Event) { fmt.Fprintln(&said, e.Kind, e.Message, e.Err) }})
+	report, err := run(t, p, core.RunOptions{Listeners: []core.Listener{func(e core.Event) { fmt.Fprintf(&said, "%s %+v\n", e.Kind(), e) }}})
 	fmt.Fprintln(&said, report, err)
 	state, err := p.State(t.Context(), core.StateOptions{Runs: -1, Splits: -1})
 	fmt.Fprintf(&said, "%+v %v\n", state, err)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
@@ -113,7 +112,7 @@ func (p *parts) start(ctx context.Context, b config.Block) (*pluginhost.Plugin, 
 
 // at names the stage of an error, once: what comes of starting a plugin has the name in it already.
 func at(stage string, err error) error {
-	if strings.HasPrefix(err.Error(), stage+": ") {
+	if pipeline.StageOf(err) != "" {
 		return err
 	}
 	return fmt.Errorf("%s: %w", stage, err)

@@ -4,20 +4,18 @@ package core
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 )
 
 // What the pipeline says of itself while it runs.
 type (
-	// Event is something that happened.
-	Event = pipeline.Event
-	// EventKind says what happened.
-	EventKind = pipeline.Kind
 	// Snapshot is how far the run is.
 	Snapshot = pipeline.Snapshot
 	// StreamProgress is how far a stream is.
@@ -38,20 +36,45 @@ type (
 	SplitStatus = checkpoint.Status
 )
 
-// The kinds of events.
-const (
-	RunStarted   = pipeline.RunStarted
-	PlanRetried  = pipeline.PlanRetried
-	Planned      = pipeline.Planned
-	SplitDone    = pipeline.SplitDone
-	SplitRetried = pipeline.SplitRetried
-	SplitBroken  = pipeline.SplitBroken
-	SplitSkipped = pipeline.SplitSkipped
-	PluginLost   = pipeline.PluginLost
-	RolledBack   = pipeline.RolledBack
-	Committed    = pipeline.Committed
-	RunEnded     = pipeline.RunEnded
+// The events of a run. A listener takes those that it knows.
+type (
+	// Event is something that happened, one of the types below.
+	Event = observe.Event
+	// Listener is told of events by several goroutines at once, and must not take long.
+	Listener = observe.Listener
+	// RunStarted is the first event.
+	RunStarted = observe.RunStarted
+	// PlanRetried is an attempt to plan that failed.
+	PlanRetried = observe.PlanRetried
+	// Planned says how many splits there are.
+	Planned = observe.Planned
+	// SplitDone is a split that was read to its end.
+	SplitDone = observe.SplitDone
+	// SplitRetried is a read that failed.
+	SplitRetried = observe.SplitRetried
+	// SplitBroken is a split that is given up for this run.
+	SplitBroken = observe.SplitBroken
+	// SplitSkipped is a split that is not to be read.
+	SplitSkipped = observe.SplitSkipped
+	// Written is a batch that a sink has taken.
+	Written = observe.Written
+	// Committed is a commit.
+	Committed = observe.Committed
+	// PluginLost is the death of a source.
+	PluginLost = observe.PluginLost
+	// RolledBack is a return to the last commit.
+	RolledBack = observe.RolledBack
+	// Waited is a wait for a host that begins.
+	Waited = observe.Waited
+	// Exchanged is one attempt of a request.
+	Exchanged = observe.Exchanged
+	// RunEnded is the last event.
+	RunEnded = observe.RunEnded
 )
+
+// Trouble returns what an event tells of as having gone wrong, and the split or the stage in which it has. A nil error:
+// nothing has.
+func Trouble(e Event) (split, stage string, err error) { return observe.Trouble(e) }
 
 // The statuses of a split.
 const (
@@ -70,8 +93,11 @@ func IsCrash(err error) bool {
 // Status is how far a run is at one moment.
 type Status struct {
 	Snapshot
-	Elapsed time.Duration `json:"elapsed_ns"` // of this start
-	HTTP    HTTPStats     `json:"http"`
+	Retries   int           `json:"retries"` // of splits
+	RollBacks int           `json:"roll_backs"`
+	Commit    time.Time     `json:"commit,omitzero"` // the last one; zero: none yet
+	Elapsed   time.Duration `json:"elapsed_ns"`      // of this start
+	HTTP      HTTPStats     `json:"http"`
 	// Connections are those of plugins that speak something else than HTTP.
 	Connections []ConnStats `json:"connections,omitempty"`
 	Waits       []Wait      `json:"waits,omitempty"` // what the host waits for now
@@ -79,28 +105,46 @@ type Status struct {
 
 // Status returns how far the run is. It may be called at any time, by any goroutine.
 func (r *Run) Status() Status {
-	return Status{Snapshot: r.pipeline.Snapshot(), Elapsed: time.Since(r.started), HTTP: r.fetch.Stats(), Connections: r.dial.Stats(), Waits: r.waiting()}
+	s := Status{Snapshot: r.pipeline.Snapshot(), Elapsed: time.Since(r.started), HTTP: r.fetch.Stats(), Connections: r.dial.Stats()}
+	r.seen.fill(&s)
+	return s
 }
 
-// wait notes what the host waits for, one wait a host: the newest.
-func (r *Run) wait(w stats.Wait) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.waits[w.Host+" "+w.Bucket] = w
+// seen is what the events of a run come to. It is a listener.
+type seen struct {
+	mu        sync.Mutex
+	retries   int
+	rollBacks int
+	commit    time.Time
+	waits     map[string]Wait // the newest of each host and bucket
 }
 
-// waiting returns the waits that are not over.
-func (r *Run) waiting() []Wait {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (s *seen) event(e Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch e := e.(type) {
+	case SplitRetried:
+		s.retries++
+	case RolledBack:
+		s.rollBacks++
+	case Committed:
+		s.commit = time.Now()
+	case Waited:
+		s.waits[e.Host+" "+e.Bucket] = Wait(e)
+	}
+}
+
+// fill takes it all into a status; waits that are over are forgotten.
+func (s *seen) fill(out *Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out.Retries, out.RollBacks, out.Commit = s.retries, s.rollBacks, s.commit
 	now := time.Now()
-	var out []Wait
-	for host, w := range r.waits {
+	for host, w := range s.waits {
 		if w.Until.Before(now) {
-			delete(r.waits, host)
+			delete(s.waits, host)
 			continue
 		}
-		out = append(out, w)
+		out.Waits = append(out.Waits, w)
 	}
-	return out
 }

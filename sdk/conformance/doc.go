@@ -1,7 +1,7 @@
-// Package conformance holds the checks that prove a plugin right, apart from what runs them: sdk/sdktest runs them
-// under go test, for a plugin in the test's own process, and `scrapekit plugins test` from outside, for an executable in
-// any language. An author's test imports sdktest.
+// Package conformance has the checks of the conformance suite. sdk/sdktest runs them under go test,
+// for a plugin in the process of the test. `scrapekit plugins test` runs them from outside, for an
+// executable in any language. The test of a plugin imports sdktest.
 //
-// [Source], [Transform] and [Sink] run all checks of a kind against a [Subject], which starts instances of the plugin.
-// [Checks] lists them, each with the promise of scrapekit's that a plugin breaks which fails it.
+// [Source], [Transform] and [Sink] run all checks of a kind against a [Subject], which starts
+// instances of the plugin. [Checks] lists them, each with the promise that a failure breaks.
 package conformance

@@ -43,8 +43,8 @@ var transformChecks = []transformOne{
 	{Check{"at once", NothingLost, "calls at the same time do not disturb each other"}, (*transformTest).atOnce},
 }
 
-// Transform checks that what comes out depends on what goes in alone, that concurrent calls do not
-// disturb each other, that junk does no harm, and, where there is state, that a token brings it back.
+// Transform checks that the output depends only on the input, that concurrent calls do not disturb
+// each other, that bad input does no harm, and that a transform with state goes back to its token.
 func Transform(t T, subject Subject, config json.RawMessage, c TransformCase) {
 	if len(c.Input) == 0 {
 		t.Fatalf("the case has no input")
@@ -232,7 +232,8 @@ func (x *transformTest) atOnce(t T) {
 	wg.Wait()
 }
 
-// junk: what is no good record is an error or a reject, and not the end. A good batch is as good after it.
+// junk: what is no good record is an error or a reject, and not the end. A good batch is as good
+// after it.
 func (x *transformTest) junk(t T) {
 	l, streams := x.open(t, nil)
 	defer l.stop()
@@ -257,7 +258,8 @@ func (x *transformTest) junk(t T) {
 	}
 }
 
-// hugeRecord is how long a huge record is, in bytes: more than gRPC takes where nobody has told it otherwise.
+// hugeRecord is how long a huge record is, in bytes: more than gRPC takes where nobody has told it
+// otherwise.
 const hugeRecord = 5 << 20
 
 // huge: a good record with one more field, and that a long one.
@@ -288,7 +290,8 @@ func longer(record []byte) []byte {
 	return []byte("{" + long)
 }
 
-// restore commits after each batch; a fresh instance with that token must go on as the first one did.
+// restore commits after each batch; a fresh instance with that token must go on as the first one
+// did.
 func (x *transformTest) restore(t T) {
 	if !x.stateful {
 		t.Skipf("the transform keeps no state")

@@ -1,6 +1,7 @@
-// Package outbox makes a sink exactly once whose far end has no transactions, only requests with a key: an HTTP endpoint that takes an
-// Idempotency-Key, a queue that drops what it has seen. A batch is sealed in the sink's private folder before its token is
-// made, and delivered under an id that never changes, again and again, until the far end has confirmed it.
+// Package outbox makes a sink exactly once whose far end has no transactions, only requests with a
+// key: an HTTP endpoint that takes an Idempotency-Key, a queue that drops what it has seen. A batch
+// is sealed in the sink's private folder before its token is made, and delivered under an id that
+// never changes, again and again, until the far end has confirmed it.
 //
 //	func (s *sink) Open(_ context.Context, start sdk.Start) (err error) {
 //		s.box, err = outbox.Open(start)
@@ -27,7 +28,8 @@
 //		return s.box.Deliver(ctx, s.send)
 //	}
 //
-// The sink must ask for its folder ([sdk.Info.PrivateDir]) and be an [sdk.Finisher]: a run is complete when its outbox is empty.
+// The sink must ask for its folder ([sdk.Info.PrivateDir]) and be an [sdk.Finisher]: a run is
+// complete when its outbox is empty.
 package outbox
 
 import (
@@ -75,9 +77,10 @@ type token struct {
 
 const markFile = "mark"
 
-// Open brings the outbox in a sink's private folder to s.Token: batches that were sealed after it are dropped, and all
-// that it names and that were not confirmed are there to be delivered. A full run drops everything. A folder that is not the one that the
-// token was made for is a permanent error: what it held is not known to be delivered.
+// Open brings the outbox in a sink's private folder back to s.Token: it drops batches that were
+// sealed later; earlier batches without a confirmation wait for delivery. A full run drops
+// everything. A folder that the token was not made for is a permanent error, because nobody knows
+// whether its batches were delivered.
 func Open(s sdk.Start) (*Box, error) {
 	if s.Dir == "" {
 		return nil, sdk.Permanent(errors.New("an outbox needs the sink's private folder: set Info.PrivateDir"))
@@ -137,8 +140,8 @@ func (b *Box) item(n int64) Item {
 	return Item{ID: id, path: filepath.Join(b.dir, id)}
 }
 
-// Seal keeps a batch, so that it outlasts a power cut. It is delivered once the host has kept a token that was made after it.
-// An empty one is no batch.
+// Seal saves a batch, so that it survives a power cut. It is delivered after the host has saved a
+// later token. An empty payload is ignored.
 func (b *Box) Seal(payload []byte) error {
 	if len(payload) == 0 {
 		return nil
@@ -151,17 +154,19 @@ func (b *Box) Seal(payload []byte) error {
 	return nil
 }
 
-// Token stands for all that was sealed.
+// Token returns the token for everything that was sealed.
 func (b *Box) Token() (sdk.Token, error) { return json.Marshal(token{b.mark, b.sealed}) }
 
-// Kept says that the host has kept a token for all that was sealed: any call of the sink after a Commit says so.
+// Kept says that the host has saved the last token. The sink calls it at the beginning of each
+// method that is called after Commit.
 func (b *Box) Kept() { b.kept = b.sealed }
 
-// Waiting is how many batches are not confirmed.
+// Waiting returns how many batches are not confirmed.
 func (b *Box) Waiting() int { return len(b.items) }
 
-// Deliver hands each batch that the host knows to be sealed to send, in order, until one fails. nil from send confirms it: the far end has it for good, and it is
-// forgotten. After a kill a batch may come again that was confirmed, with the same id.
+// Deliver calls send with each sealed batch that the saved token covers, in order, until one fails.
+// nil from send confirms the batch, and it is removed. After a kill a confirmed batch may be sent
+// again, with the same id.
 func (b *Box) Deliver(ctx context.Context, send func(context.Context, Item) error) error {
 	for len(b.items) > 0 && b.items[0] <= b.kept {
 		if err := ctx.Err(); err != nil {

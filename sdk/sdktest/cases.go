@@ -22,8 +22,9 @@ type SourceCase struct {
 	Check func(t *testing.T, records map[string][]string)
 }
 
-// TestSource checks that reading is repeatable, that every cursor gives exactly the rest, that a source
-// stops when it is told to, that errors keep their class, and that no reply makes it lose records or panic.
+// TestSource checks that reading is repeatable, that every cursor gives exactly the rest, that a
+// source stops when it is told to, that errors keep their class, and that no reply makes it lose
+// records or panic.
 func TestSource(t *testing.T, p sdk.Plugin, c SourceCase) {
 	config := rawConfig(t, c.Config)
 	inner := conformance.SourceCase{Host: c.Host, Streams: c.Streams, MaxResumes: c.MaxResumes}
@@ -43,8 +44,9 @@ type TransformCase struct {
 	Check func(t *testing.T, out []sdk.Batch, rejects sdk.Rejects)
 }
 
-// TestTransform checks that what comes out depends on what goes in alone, that concurrent calls do not
-// disturb each other, that junk does no harm, and, where there is state, that a token brings it back.
+// TestTransform checks that the output depends only on the input, that concurrent calls do not
+// disturb each other, that bad input does no harm, and that a transform with state goes back to its
+// token.
 func TestTransform(t *testing.T, p sdk.Plugin, c TransformCase) {
 	config := rawConfig(t, c.Config)
 	inner := conformance.TransformCase{Host: c.Host, Streams: c.Streams, Input: c.Input}
@@ -58,11 +60,12 @@ func TestTransform(t *testing.T, p sdk.Plugin, c TransformCase) {
 type SinkCase struct {
 	// Config returns the settings for a place; dir is empty at first.
 	Config func(t *testing.T, dir string) any
-	// Read returns the records of a stream that somebody who looks at the place finds, committed or not, in any order.
+	// Read returns the records of a stream that somebody who looks at the place finds, committed or
+	// not, in any order.
 	Read func(t *testing.T, dir, stream string) []string
 	Host sdk.Host
-	// Replaces says that a new run replaces what earlier runs wrote, with its first commit of records: not before, so
-	// that a run that comes to nothing takes nothing away.
+	// Replaces says that a new run replaces what earlier runs wrote, with its first commit of
+	// records: not before, so that a run that comes to nothing takes nothing away.
 	Replaces bool
 	// Keyed says that what Read finds is the last record of each key, with deletions applied.
 	Keyed bool
@@ -72,9 +75,9 @@ type SinkCase struct {
 	Patience time.Duration
 }
 
-// TestSink checks that a token brings the sink back to exactly the records that were written before its
-// commit: after kills, lost tokens and further runs, in a fixed order and in a random one (seeded). See
-// [sdk.Guarantor] for sinks that promise less.
+// TestSink checks that a token brings the sink back to exactly the records that were written before
+// its commit: after kills, lost tokens and further runs, in a fixed order and in a random one
+// (seeded). See [sdk.Guarantor] for sinks that promise less.
 func TestSink(t *testing.T, p sdk.Plugin, c SinkCase) {
 	inner := conformance.SinkCase{
 		Config: func(t conformance.T, dir string) json.RawMessage {

@@ -55,27 +55,27 @@ type crash struct {
 	conns   *crashConns
 }
 
-// CrashSink proves that a sink of files keeps its guarantee, whatever happens to its process, its
-// disk and its power: nothing is lost, and of what [host.GuaranteeOf] says is there once nothing is
-// there twice. A child process lives through three runs. It is then killed before every change that
-// it makes to a file, and every change fails (EIO, and a disk that is full from there on), and the
-// power fails after every change, where what was not synced is lost in several ways, also what an
-// earlier process had not synced when it was killed. Each time the sink is opened with the last
-// token that the host can have kept; it must hold what that token stands for, and hold at the end
-// what an undisturbed life holds. One that is exact ([sdk.ExactlyOnce]) must hold just that both
-// times; one that goes by a key ([sdk.OncePerKey]) just that at the end, and until then nothing
-// twice; any other may hold more. The Read of the case leaves out what is not whole, if the sink
-// may leave such behind.
+// CrashSink proves that a sink of files keeps its guarantee (see [host.GuaranteeOf]) whatever happens
+// to its process, its disk and its power.
 //
-// A sink that connects, through the Dial of the case's host, is killed besides in each write to a
-// connection, when half of it has gone out and when all has: so between the parts of a transaction,
-// too.
+// A child process lives through three runs, undisturbed. Then these lives are repeated: the child is
+// killed before every change that it makes to a file; every change fails (EIO, and a disk that is
+// full from there on); and the power fails after every change, so that unsynced writes are lost in
+// several ways, also those of an earlier process that was killed. Each time the sink is opened with
+// the last token that the host can have saved. It must hold what that token stands for, and in the
+// end what the undisturbed life holds. A sink that promises [sdk.ExactlyOnce] must hold exactly that
+// both times. One that promises [sdk.OncePerKey] must hold exactly that in the end, and no key twice
+// before. Any other may hold more. If the sink may leave incomplete records behind, the Read of the
+// case leaves them out.
 //
-// What the host does not know from its sinks is not tested by it: see [TestSink] for that, and for
-// what a killed process has sent that arrives later. The child is this test binary, started once
-// more with this very test: what stands before CrashSink in the test is run there too. It must
-// write below the folder of the case, or to a place that is named after it. Without ptrace (see
-// [crashtest.Supported]) a sink of files is killed between its calls alone.
+// A sink that connects, through the Dial of the case's host, is also killed in each write to a
+// connection, when half of the bytes have gone out and when all have, so also between the parts of a
+// transaction.
+//
+// CrashSink does not test everything: see [TestSink] for the rest, and for late writes of a killed
+// process. The child is this test binary, started once more with this test: the code before CrashSink
+// runs there too. It must write below the folder of the case, or to a place that is named after that
+// folder. Without ptrace (see [crashtest.Supported]) a sink of files is killed only between its calls.
 func CrashSink(t *testing.T, p sdk.Plugin, c SinkCase) {
 	var batches []sdk.Batch
 	for n := range 9 {

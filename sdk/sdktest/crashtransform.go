@@ -16,9 +16,10 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host"
 )
 
-// CrashTransform proves that a stateful transform comes back to its token, whatever happens to its process and to the files
-// that it keeps: what comes out of it from there on is what comes out of one that was never disturbed. See [CrashSink] for how.
-// config returns the settings for a place, which is empty at first; a transform that keeps no files makes nothing of it.
+// CrashTransform proves that a stateful transform goes back to its token, whatever happens to its
+// process and to its files: its output from there on is that of an undisturbed one. See [CrashSink]
+// for how. config returns the settings for a folder, which is empty at first; a transform without
+// files ignores it.
 func CrashTransform(t *testing.T, p sdk.Plugin, config func(t *testing.T, dir string) any, c TransformCase) {
 	if len(c.Input) == 0 {
 		t.Fatal("the case has no input")
@@ -34,7 +35,8 @@ func CrashTransform(t *testing.T, p sdk.Plugin, config func(t *testing.T, dir st
 	x.test()
 }
 
-// witness makes a sink of a transform: it holds what came out, and its token is that together with the transform's own.
+// witness makes a sink of a transform: it holds what came out, and its token is that together with
+// the transform's own.
 type witness struct {
 	transform sdk.Plugin
 	host      sdk.Host

@@ -14,9 +14,10 @@ import (
 //	scrapekit run FILE --full --record a.rec
 //	scrapekit recording show a.rec --json > testdata/a.jsonl
 //
-// Requests are known by method and URL, whatever the order of the query and of the requests; a value that the recording
-// hides matches any. Of replies to one request the last comes again and again. A request that is not there fails, permanently.
-// The lines may be shortened and changed by hand.
+// Requests are matched by method and URL, in any order of requests and of query parameters; a value
+// that the recording hides matches any value. If a request has several replies, the last one is
+// repeated. A request that is not in the recording fails permanently. You may shorten and edit the
+// lines by hand.
 func Replay(t testing.TB, file string) http.RoundTripper {
 	t.Helper()
 	r, err := conformance.OpenReplay(file)

@@ -66,7 +66,7 @@ func TestBreakerSitsOut(t *testing.T) {
 				f := &fragile{}
 				var mu sync.Mutex
 				var waits []stats.Wait
-				c := newClient(Options{OnWait: func(w stats.Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }}, f)
+				c := newClient(Options{Listeners: onWait(func(w stats.Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() })}, f)
 				one, two := transport(t, c, httppolicy.Policy{Plugin: "one"}), transport(t, c, httppolicy.Policy{Plugin: "two"})
 				if _, _, err := ask(t.Context(), one, "GET", page, ""); err != nil {
 					t.Fatal(err)

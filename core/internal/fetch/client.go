@@ -22,6 +22,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -40,10 +41,9 @@ type Options struct {
 	// Limiter spaces the requests if Hosts is nil; nil: one for this process alone. If it has the method of [ratelimit.RateSetter], it
 	// is told the rate of each host and what is learned of it.
 	Limiter ratelimit.Limiter
-	// OnWait is told of every pause of a host and of every wait before a retry as it begins. It is called
-	// by several goroutines at once and must return soon.
-	OnWait  func(stats.Wait)
-	Version string // of scrapekit, for the default User-Agent
+	// Listeners are told of every exchange, and of every pause of a host and wait before a retry as it begins.
+	Listeners observe.Listeners
+	Version   string // of scrapekit, for the default User-Agent
 
 	Record *recording.Writer // nil: nothing is recorded
 	Replay http.RoundTripper // not nil: it answers, and nobody else is asked
@@ -76,14 +76,11 @@ func newWith(o Options, wires *wire.Pool) *Client {
 	if o.Hosts == nil {
 		o.Hosts = ratelimit.NewHosts(o.Limiter)
 	}
-	if o.OnWait == nil {
-		o.OnWait = func(stats.Wait) {}
-	}
 	if o.Version == "" {
 		o.Version = "dev"
 	}
 	return &Client{opts: o, log: o.Logger, hosts: ratelimit.NewSession(ratelimit.Options{
-		Hosts: o.Hosts, Logger: o.Logger, OnWait: o.OnWait, Learned: o.Learned, Aside: o.Aside,
+		Hosts: o.Hosts, Logger: o.Logger, Listeners: o.Listeners, Learned: o.Learned, Aside: o.Aside,
 	}), pieces: body.NewPool(), wires: wires}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 )
 
 // scripted is a host. Each request that it reads is answered by the next script, the last one again and again;
@@ -161,6 +162,15 @@ func ask(ctx context.Context, rt http.RoundTripper, method, url, body string, he
 	}
 	b, err := io.ReadAll(resp.Body)
 	return resp, string(b), errors.Join(err, resp.Body.Close())
+}
+
+// onWait are listeners of which one is told of waits.
+func onWait(f func(stats.Wait)) observe.Listeners {
+	return observe.Listeners{func(e observe.Event) {
+		if w, ok := e.(observe.Waited); ok {
+			f(stats.Wait(w))
+		}
+	}}
 }
 
 func only(t *testing.T, c *Client) stats.Host {

@@ -138,7 +138,7 @@ func TestForeignPauseIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		var told []stats.Wait
-		client := newClient(Options{Limiter: openShared(t, path), OnWait: func(w stats.Wait) { told = append(told, w) }},
+		client := newClient(Options{Limiter: openShared(t, path), Listeners: onWait(func(w stats.Wait) { told = append(told, w) })},
 			trip.Func(func(*http.Request) (*http.Response, error) { return status(200), nil }))
 		defer client.Close()
 		took := crawl(t, client, httppolicy.Policy{Concurrency: 1}, 1)

@@ -16,6 +16,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -239,7 +240,15 @@ func TestPauseHoldsForAll(t *testing.T) {
 		var mu sync.Mutex
 		var waits []stats.Wait
 		s := &scripted{scripts: []script{reply(200, ""), reply(429, "", "Retry-After: 12"), reply(200, "")}}
-		c := s.client(t, Options{OnWait: func(w stats.Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }})
+		replies := map[int]int{}
+		listeners := append(onWait(func(w stats.Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }), func(e observe.Event) {
+			if e, ok := e.(observe.Exchanged); ok && e.Host == "host.example" {
+				mu.Lock()
+				replies[e.Status]++
+				mu.Unlock()
+			}
+		})
+		c := s.client(t, Options{Listeners: listeners})
 		defer c.Close()
 		one, two := transport(t, c, httppolicy.Policy{Plugin: "one"}), transport(t, c, httppolicy.Policy{Plugin: "two"})
 		start := time.Now()
@@ -265,6 +274,9 @@ func TestPauseHoldsForAll(t *testing.T) {
 		within(t, "both", time.Since(start), 12*time.Second, 15*time.Second)
 		if len(waits) != 1 || waits[0].For != 12*time.Second {
 			t.Errorf("told of %v", waits)
+		}
+		if replies[200] != 3 || replies[429] != 1 {
+			t.Errorf("told of exchanges %v", replies)
 		}
 		if st := only(t, c); st.Waits[stats.WaitPause].Count == 0 || st.Status[429] != 1 || st.Status[200] != 3 || st.Retries["429"] != 1 {
 			t.Errorf("counted %+v", st)

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
-	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 )
 
 // TestLongPauseIsNoAttempt: a pause that is too long to wait for is told beside the one attempt that there was.
@@ -71,7 +71,7 @@ func TestHeadersOfTheHostAreTold(t *testing.T) {
 	t.Parallel()
 	c, s, p := serve(t, func(http.ResponseWriter, *http.Request) {})
 	var told []string
-	ctx := trip.Explained(t.Context(), func(s trip.Step) { told = append(told, s.Text) })
+	ctx := observe.Into(t.Context(), func(e observe.Event) { s := e.(observe.Step); told = append(told, s.Text) })
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func TestRequestsOnTheWayAreTold(t *testing.T) {
 	steps := map[string]string{}
 	told := func(url string) error {
 		clear(steps)
-		ctx := trip.Explained(t.Context(), func(s trip.Step) { steps[s.For] += s.Part + ": " + s.Text + "\n" })
+		ctx := observe.Into(t.Context(), func(e observe.Event) { s := e.(observe.Step); steps[s.For] += s.Part + ": " + s.Text + "\n" })
 		_, _, err := ask(ctx, rt, "GET", url, "")
 		return err
 	}

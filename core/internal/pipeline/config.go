@@ -11,6 +11,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -31,8 +32,8 @@ type Config struct {
 	GroupMemory int              // bytes of a group that are held in memory; 0: 16 MiB
 	ClaimAtOnce int              // splits claimed at once; 0: 64
 
-	Logger  hclog.Logger
-	OnEvent func(Event) // may be nil; called by several goroutines at once
+	Logger    hclog.Logger
+	Listeners observe.Listeners
 	// Keep is given the result before the store is told that the run has ended, so that no ended run lacks its
 	// report, whatever is killed. May be nil.
 	Keep func(Result) error
@@ -87,9 +88,6 @@ func New(c Config) *Pipeline {
 	if c.Logger == nil {
 		c.Logger = hclog.NewNullLogger()
 	}
-	if c.OnEvent == nil {
-		c.OnEvent = func(Event) {}
-	}
 	if c.Keep == nil {
 		c.Keep = func(Result) error { return nil }
 	}
@@ -116,12 +114,6 @@ const claimAtOnce = 64
 
 // Snapshot returns how far the run is. It may be called at any time, by any goroutine.
 func (p *Pipeline) Snapshot() Snapshot { return p.progress.snapshot() }
-
-func (p *Pipeline) event(e Event) {
-	e.Time = time.Now()
-	p.progress.note(e)
-	p.OnEvent(e)
-}
 
 // storeError is a failure of the state itself: nothing can be committed, so nothing is gained by going on.
 type storeError struct{ err error }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
@@ -38,7 +39,7 @@ func (p *Pipeline) Run(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	p.Step("begun")
-	p.event(Event{Kind: RunStarted, Message: run.ID, Resumed: run.Resumed})
+	p.Listeners.Tell(observe.RunStarted{Run: run.ID, Resumed: run.Resumed})
 	c := &coordinator{Pipeline: p, run: run, held: held}
 	w := &worker{Pipeline: p, run: run, begin: c.plan, next: c.next, end: c.tell}
 	err = w.work(ctx, 0)
@@ -66,7 +67,7 @@ func (c *coordinator) plan(ctx context.Context, s *seat) error {
 		return err
 	}
 	c.run.Planned = true
-	c.event(Event{Kind: Planned, N: int64(n)})
+	c.Listeners.Tell(observe.Planned{Splits: n})
 	return nil
 }
 
@@ -195,7 +196,7 @@ func (c *coordinator) finish(outcome checkpoint.Outcome, cause error) (Result, e
 		return res, errors.Join(res.Err, err)
 	}
 	c.Step("finished")
-	c.event(Event{Kind: RunEnded, Message: string(res.Outcome), Err: res.Err})
+	c.Listeners.Tell(observe.RunEnded{Outcome: string(res.Outcome), Err: res.Err})
 	return res, nil
 }
 

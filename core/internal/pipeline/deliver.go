@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -83,7 +84,7 @@ func (d *delivery) accept(before, now checkpoint.Split, g *group, delta Counts) 
 	d.progress.delivered(before, now, delta)
 	d.checkLimits()
 	if now.Status == checkpoint.Done {
-		d.event(Event{Kind: SplitDone, Split: now.ID, Stream: now.Stream, N: now.Records})
+		d.Listeners.Tell(observe.SplitDone{Split: now.ID, Stream: now.Stream, Records: now.Records})
 	}
 	if due || d.overLimit() != nil {
 		d.commitSoon()
@@ -218,6 +219,7 @@ func (d *delivery) commit(ctx context.Context) error {
 	if err := d.failure(); err != nil {
 		return err
 	}
+	began := time.Now()
 	c, err := d.collect()
 	if err != nil || len(c.Splits) == 0 && d.begun {
 		return err
@@ -242,7 +244,7 @@ func (d *delivery) commit(ctx context.Context) error {
 		return d.broke(storeFailure(err))
 	}
 	d.Step("committed")
-	d.committed(c, added)
+	d.committed(c, added, began)
 	return nil
 }
 
@@ -291,7 +293,7 @@ func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
 }
 
 // committed forgets what is kept now, and lets further splits be read.
-func (d *delivery) committed(c checkpoint.Commit, added []sdk.Split) {
+func (d *delivery) committed(c checkpoint.Commit, added []sdk.Split, began time.Time) {
 	d.mu.Lock()
 	clear(d.pending)
 	d.added = nil
@@ -300,7 +302,7 @@ func (d *delivery) committed(c checkpoint.Commit, added []sdk.Split) {
 	d.gained.commit(c.Splits)
 	d.begun = true
 	d.progress.commit()
-	d.event(Event{Kind: Committed, N: int64(len(c.Splits))})
+	d.Listeners.Tell(observe.Committed{Seat: d.info.N, Splits: len(c.Splits), Took: time.Since(began)})
 	if len(added) > 0 {
 		d.progress.add(added)
 		d.queue.added()

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host"
 )
@@ -114,7 +115,7 @@ type liveSource struct {
 
 func newLiveSource(p *Pipeline) *liveSource {
 	return &liveSource{stage: p.Source, backoff: p.backoff, turn: newTurn(), onLost: func(err error) {
-		p.event(Event{Kind: PluginLost, Stage: p.Source.Name, Err: err})
+		p.Listeners.Tell(observe.PluginLost{Stage: p.Source.Name, Err: err})
 	}}
 }
 

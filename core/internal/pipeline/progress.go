@@ -4,54 +4,18 @@ package pipeline
 
 import (
 	"sync"
-	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Kind says what happened.
-type Kind string
-
-// The kinds of events.
-const (
-	RunStarted   Kind = "run started"
-	PlanRetried  Kind = "plan retried"  // after Wait, because of Err
-	Planned      Kind = "planned"       // N splits
-	SplitDone    Kind = "split done"    // N records
-	SplitRetried Kind = "split retried" // after Wait, because of Err
-	SplitBroken  Kind = "split broken"
-	SplitSkipped Kind = "split skipped" // because of Err
-	PluginLost   Kind = "plugin lost"
-	RolledBack   Kind = "rolled back" // to the last commit; goes on after Wait
-	Committed    Kind = "committed"   // N splits
-	RunEnded     Kind = "run ended"
-)
-
-// Event is something that happened in a run.
-type Event struct {
-	Time    time.Time
-	Kind    Kind
-	Stage   string
-	Split   string
-	Stream  string
-	Message string
-	N       int64
-	Wait    time.Duration
-	Resumed bool
-	Err     error
-}
-
 // Snapshot is how far a run is at one moment.
 type Snapshot struct {
-	Phase     string                    `json:"phase"` // "reading"
-	Counts    Counts                    `json:"counts"`
-	Streams   []StreamProgress          `json:"streams"` // of the source, in the order of its splits
-	Splits    map[checkpoint.Status]int `json:"splits"`
-	Active    int                       `json:"active"` // splits being read
-	Retries   int                       `json:"retries"`
-	RollBacks int                       `json:"roll_backs"`
-	Commit    time.Time                 `json:"commit,omitzero"` // the last one; zero: none yet
+	Phase   string                    `json:"phase"` // "reading"
+	Counts  Counts                    `json:"counts"`
+	Streams []StreamProgress          `json:"streams"` // of the source, in the order of its splits
+	Splits  map[checkpoint.Status]int `json:"splits"`
+	Active  int                       `json:"active"` // splits being read
 }
 
 // StreamProgress is how far a stream of the source is.
@@ -73,9 +37,6 @@ type progress struct {
 	sums      checkpoint.Sums
 	reading   int // splits
 	phaseNow  string
-	retries   int
-	rollbacks int
-	commitAt  time.Time
 }
 
 func newProgress() *progress {
@@ -140,7 +101,6 @@ func (p *progress) commit() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.committed = p.now.clone()
-	p.commitAt = time.Now()
 }
 
 // overLimit returns a stage that has rejected more than its limit, and how much.
@@ -155,24 +115,12 @@ func (p *progress) overLimit(limits map[string]int64) (string, int64) {
 	return "", 0
 }
 
-func (p *progress) note(e Event) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch e.Kind {
-	case SplitRetried:
-		p.retries++
-	case RolledBack:
-		p.rollbacks++
-	}
-}
-
 // snapshot costs the same however many splits there are: who watches a run must not keep it from its work.
 func (p *progress) snapshot() Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Snapshot{
 		Phase: p.phaseNow, Counts: p.now.clone(), Splits: p.sums.Splits(), Active: p.reading,
-		Retries: p.retries, RollBacks: p.rollbacks, Commit: p.commitAt,
 	}
 	for _, sum := range p.sums {
 		st := StreamProgress{

@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -106,6 +108,7 @@ func (p *push) deliver(b sdk.Batch) error {
 			continue
 		}
 		p.delta.took(s.stage.Name, int64(b.Count))
+		began := time.Now()
 		err := s.write(p.call(), b)
 		var rejects sdk.Rejects
 		errors.As(err, &rejects)
@@ -113,6 +116,9 @@ func (p *push) deliver(b sdk.Batch) error {
 			return err
 		}
 		p.delta.passed(s.stage.Name, b.Stream, int64(b.Count-len(rejects)), int64(len(b.Payload)))
+		p.Listeners.Tell(observe.Written{
+			Stage: s.stage.Name, Stream: b.Stream, Records: b.Count - len(rejects), Bytes: len(b.Payload), Took: time.Since(began),
+		})
 	}
 	return nil
 }

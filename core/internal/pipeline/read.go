@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -54,7 +55,7 @@ func (r *reader) read(ctx context.Context) error {
 		if over != nil {
 			return r.giveUp(over)
 		}
-		r.event(Event{Kind: SplitRetried, Split: r.split.ID, Stream: r.split.Stream, Err: err, Wait: delay})
+		r.Listeners.Tell(observe.SplitRetried{Split: r.split.ID, Stream: r.split.Stream, Err: err, Wait: delay})
 		if !wait(ctx, delay) {
 			return nil
 		}
@@ -106,16 +107,17 @@ func (r *reader) try(ctx context.Context) error {
 
 // giveUp ends the split for this run, or for good if it is to be skipped.
 func (r *reader) giveUp(err error) error {
-	kind, ended := SplitBroken, r.split
+	var event observe.Event = observe.SplitBroken{Split: r.split.ID, Stream: r.split.Stream, Err: err}
+	ended := r.split
 	ended.Status, ended.Problem = checkpoint.Broken, r.Hide(err.Error())
 	if sdk.IsSkip(err) {
-		kind, ended.Status = SplitSkipped, checkpoint.Skipped
+		event, ended.Status = observe.SplitSkipped{Split: r.split.ID, Stream: r.split.Stream, Err: err}, checkpoint.Skipped
 	}
 	if err := r.out.giveUp(r.split, ended); err != nil {
 		return err
 	}
 	r.split = ended
-	r.event(Event{Kind: kind, Split: r.split.ID, Stream: r.split.Stream, Err: err})
+	r.Listeners.Tell(event)
 	return nil
 }
 

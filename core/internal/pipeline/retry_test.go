@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -168,11 +169,11 @@ func TestPlanningIsTriedAgain(t *testing.T) {
 						return inst, err
 					}
 					told := 0
-					w.config.OnEvent = func(e pipeline.Event) {
-						if e.Kind == pipeline.PlanRetried {
+					w.config.Listeners = observe.Listeners{func(e observe.Event) {
+						if _, ok := e.(observe.PlanRetried); ok {
 							told++
 						}
-					}
+					}}
 					res := w.run(t.Context(), t)
 					if res.Outcome != c.want || source.asked != c.asked || told != c.asked-1 {
 						t.Errorf("outcome %s, asked %d times, told %d: %v", res.Outcome, source.asked, told, res.Err)
@@ -248,11 +249,11 @@ func TestSkippedSplits(t *testing.T) {
 					return nil
 				}
 				var skipped []string
-				w.config.OnEvent = func(e pipeline.Event) {
-					if e.Kind == pipeline.SplitSkipped {
+				w.config.Listeners = observe.Listeners{func(e observe.Event) {
+					if e, ok := e.(observe.SplitSkipped); ok {
 						skipped = append(skipped, e.Split)
 					}
-				}
+				}}
 				var kept []checkpoint.Split
 				w.config.Keep = func(r pipeline.Result) error { kept = r.Skipped; return nil }
 				res := w.run(t.Context(), t)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -137,7 +138,7 @@ func (s *seat) stopped(stage string, err error) {
 // ask asks the source for what a run needs before it reads; see [Ask].
 func (s *seat) ask(ctx context.Context, question func() error) error {
 	return s.askAgain(ctx, s.Source, func(err error, wait time.Duration) {
-		s.event(Event{Kind: PlanRetried, Stage: s.Source.Name, Err: err, Wait: wait})
+		s.Listeners.Tell(observe.PlanRetried{Stage: s.Source.Name, Err: err, Wait: wait})
 	}, question)
 }
 

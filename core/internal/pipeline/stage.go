@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
@@ -73,13 +72,24 @@ func (e *StageError) Error() string {
 
 func (e *StageError) Unwrap() error { return e.Err }
 
+// At is the stage.
+func (e *StageError) At() string { return e.Stage }
+
 // at names the stage, once: the report of a plugin's death has its name in it already.
 func at(stage string, err error) error {
-	var named *StageError
-	if err == nil || errors.As(err, &named) || strings.HasPrefix(err.Error(), stage+": ") {
+	if err == nil || StageOf(err) != "" {
 		return err
 	}
 	return &StageError{Stage: stage, Err: err}
+}
+
+// StageOf is the stage that an error names, by a [StageError] or by any error with its method At; "": none.
+func StageOf(err error) string {
+	var named interface{ At() string }
+	if !errors.As(err, &named) {
+		return ""
+	}
+	return named.At()
 }
 
 // crashed reports whether err says that a plugin's process died.

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -110,7 +110,7 @@ func (w *worker) work(ctx context.Context, n int) error {
 		if over != nil {
 			return over
 		}
-		w.event(Event{Kind: RolledBack, Err: err, Wait: delay})
+		w.Listeners.Tell(observe.RolledBack{Seat: max(n, 0), Err: err, Wait: delay})
 		if !wait(ctx, delay) {
 			return ctx.Err()
 		}
@@ -143,10 +143,8 @@ func (p *Pipeline) limitsFor(err error) limits {
 	for _, s := range p.Sinks {
 		all[s.Name] = s.limits()
 	}
-	for stage, l := range all {
-		if strings.HasPrefix(err.Error(), stage+": ") {
-			return l
-		}
+	if l, ok := all[StageOf(err)]; ok {
+		return l
 	}
 	return Stage[sdk.Sink]{}.limits()
 }

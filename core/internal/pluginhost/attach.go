@@ -17,7 +17,7 @@ import (
 func (h *Host) attach(ctx context.Context, s Spec) (*Plugin, error) {
 	conn, hangUp, err := rpc.Dial(ctx, s.Path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: nobody listens at %s: start the plugin with SCRAPEKIT_DEBUG=1, and take the path that it prints: %w", s.Label, s.Path, err)
+		return nil, at(s.Label, fmt.Errorf("nobody listens at %s: start the plugin with SCRAPEKIT_DEBUG=1, and take the path that it prints: %w", s.Path, err))
 	}
 	if s.Logger == nil {
 		s.Logger = hclog.NewNullLogger()
@@ -34,7 +34,7 @@ func (h *Host) attach(ctx context.Context, s Spec) (*Plugin, error) {
 	}
 	if err != nil {
 		p.abandon()
-		return nil, fmt.Errorf("%s: attached at %s: %w", s.Label, s.Path, err)
+		return nil, at(s.Label, fmt.Errorf("attached at %s: %w", s.Path, err))
 	}
 	return p, nil
 }

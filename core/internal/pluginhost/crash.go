@@ -33,6 +33,9 @@ type Crash struct {
 // Crashed tells a crash from other errors without knowledge of this package.
 func (c *Crash) Crashed() bool { return true }
 
+// At tells who died to those that do not know this package.
+func (c *Crash) At() string { return c.Label }
+
 func (c *Crash) Error() string {
 	if c.Early {
 		return c.Label + ": the plugin died before it was ready: " + c.Reason()

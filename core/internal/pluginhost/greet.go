@@ -35,7 +35,7 @@ func (h *Host) Greet(ctx context.Context, s Spec, versions string) (Greeting, er
 	defer h.starts.Done()
 	program, err := openProgram(s.Path, s.Digest)
 	if err != nil {
-		return Greeting{}, sdk.Permanent(fmt.Errorf("%s: %s: %w", s.Label, s.Path, err))
+		return Greeting{}, sdk.Permanent(at(s.Label, fmt.Errorf("%s: %w", s.Path, err)))
 	}
 	defer program.Close() // only read from
 	sockets, err := os.MkdirTemp(h.dir.path, "greet")
@@ -51,7 +51,7 @@ func (h *Host) Greet(ctx context.Context, s Spec, versions string) (Greeting, er
 	p := newProcess(cmd, out, func(cmd *exec.Cmd) error { return h.startIn(cmd, program, sockets, s) })
 	p.memory = h.memory(s)
 	if err := p.run(); err != nil {
-		return Greeting{}, sdk.Permanent(fmt.Errorf("%s: %w", s.Label, execError(err)))
+		return Greeting{}, sdk.Permanent(at(s.Label, execError(err)))
 	}
 	go p.watchFolder(sockets)
 	return p.greeting(ctx, out), ctx.Err()

@@ -79,7 +79,7 @@ func (p *Plugin) explain(err error) error {
 		return err
 	}
 	if p.stopping.Load() {
-		return fmt.Errorf("%s: %w", p.label, errStopped)
+		return at(p.label, errStopped)
 	}
 	return p.death()
 }
@@ -134,9 +134,9 @@ func (p *Plugin) drain(ctx context.Context) error {
 	case errors.As(err, &lost):
 		return p.death()
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s: the plugin did not close within its time and was killed: %w", p.label, err)
+		return at(p.label, fmt.Errorf("the plugin did not close within its time and was killed: %w", err))
 	}
-	return fmt.Errorf("%s: close: %w", p.label, err)
+	return at(p.label, fmt.Errorf("close: %w", err))
 }
 
 // end ends the process, asking first, and releases everything of it.

@@ -63,7 +63,7 @@ func (h *Host) Start(ctx context.Context, s Spec) (*Plugin, error) {
 // launch starts a plugin as far as to know what it is.
 func (h *Host) launch(ctx context.Context, s Spec) (*Plugin, error) {
 	if err := h.enter(); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Label, err)
+		return nil, at(s.Label, err)
 	}
 	defer h.starts.Done()
 	if s.Attached {
@@ -71,11 +71,10 @@ func (h *Host) launch(ctx context.Context, s Spec) (*Plugin, error) {
 	}
 	program, err := openProgram(s.Path, s.Digest)
 	if err != nil {
-		label := s.Label
-		if !strings.HasSuffix(label, s.Path) {
-			label += ": " + s.Path
+		if !strings.HasSuffix(s.Label, s.Path) {
+			err = fmt.Errorf("%s: %w", s.Path, err)
 		}
-		return nil, sdk.Permanent(fmt.Errorf("%s: %w", label, err))
+		return nil, sdk.Permanent(at(s.Label, err))
 	}
 	defer program.Close() // only read from
 	if h.opened != nil {
@@ -173,7 +172,7 @@ func (p *Plugin) configure(ctx context.Context, s Spec) error {
 		p.features, err = p.conn.Configure(ctx, s.Config)
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s: start: %w", s.Label, context.Cause(ctx))
+		return at(s.Label, fmt.Errorf("start: %w", context.Cause(ctx)))
 	}
 	if err = p.explain(err); err == nil {
 		return nil
@@ -182,7 +181,7 @@ func (p *Plugin) configure(ctx context.Context, s Spec) error {
 		crash.Early = true
 		return crash
 	}
-	return fmt.Errorf("%s: %w", s.Label, err)
+	return at(s.Label, err)
 }
 
 // startError says why connect did not succeed, by what the process did rather than by go-plugin's words.
@@ -193,36 +192,34 @@ func (p *Plugin) startError(ctx context.Context, limit time.Duration, err error)
 	first, greeted := run.firstLine()
 	switch {
 	case errors.Is(context.Cause(ctx), errSlow):
-		return fmt.Errorf("%s: the plugin did not start within %s and was ended%s", p.label, limit, p.lastLines())
+		return at(p.label, fmt.Errorf("the plugin did not start within %s and was ended%s", limit, p.lastLines()))
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s: start: %w", p.label, context.Cause(ctx))
+		return at(p.label, fmt.Errorf("start: %w", context.Cause(ctx)))
 	case run.pid() == 0:
-		return sdk.Permanent(fmt.Errorf("%s: %w", p.label, execError(err)))
+		return sdk.Permanent(at(p.label, execError(err)))
 	case run.littered.Load():
-		return sdk.Permanent(fmt.Errorf("%s: the plugin made more than %d files in the folder of its socket and was ended",
-			p.label, maxSocketFiles))
+		return sdk.Permanent(at(p.label, fmt.Errorf("the plugin made more than %d files in the folder of its socket and was ended", maxSocketFiles)))
 	case run.overgrown.Load():
 		crash := p.death()
 		crash.Early = true
 		return crash
 	case run.refused != nil:
-		return sdk.Permanent(fmt.Errorf("%s: the plugin's handshake is refused: %w", p.label, run.refused))
+		return sdk.Permanent(at(p.label, fmt.Errorf("the plugin's handshake is refused: %w", run.refused)))
 	case mismatch:
-		return sdk.Permanent(fmt.Errorf("%s: %s", p.label, versionHint(version)))
+		return sdk.Permanent(at(p.label, fmt.Errorf("%s", versionHint(version))))
 	case errors.As(err, &lost), !greeted && !run.killedByUs():
 		crash := p.death()
 		if err := sandbox.Refusal(crash.ExitCode, crash.LastLines); err != nil {
-			return sdk.Permanent(fmt.Errorf("%s: %w", p.label, refusalError(err)))
+			return sdk.Permanent(at(p.label, refusalError(err)))
 		}
 		crash.Early = true
 		return crash
 	case !greeted:
-		return sdk.Permanent(fmt.Errorf("%s: the plugin closed its stdout before the handshake%s", p.label, p.lastLines()))
+		return sdk.Permanent(at(p.label, fmt.Errorf("the plugin closed its stdout before the handshake%s", p.lastLines())))
 	case !run.accepted:
-		return sdk.Permanent(fmt.Errorf("%s: the plugin printed %q on stdout where its handshake belongs; is it a scrapekit plugin, and does it print nothing else there?%s",
-			p.label, first, p.lastLines()))
+		return sdk.Permanent(at(p.label, fmt.Errorf("the plugin printed %q on stdout where its handshake belongs; is it a scrapekit plugin, and does it print nothing else there?%s", first, p.lastLines())))
 	}
-	return fmt.Errorf("%s: %w", p.label, err)
+	return at(p.label, err)
 }
 
 // lastLines ends the process, so that they are the last, and returns them as the end of a sentence.

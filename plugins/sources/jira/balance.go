@@ -11,16 +11,6 @@ package jira
 
 import "github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 
-// stretch is the query that is balanced against the one behind it.
-type stretch struct {
-	Base  int64 `json:"base"`          // where it begins
-	Total int   `json:"total"`         // what it counts
-	Met   int   `json:"met,omitempty"` // how many were met of it before the anchor of the cursor
-
-	from   int64 // Met are before it; the marks of those behind it are there
-	doubts int   // how often the balance was wrong
-}
-
 // balance compares the totals of two queries where q begins the second one. ok is false where it has the walk go back
 // and prove what lies between.
 func (w *walk) balance(q search, p page) (ok bool, err error) {
@@ -46,9 +36,6 @@ func (w *walk) balance(q search, p page) (ok bool, err error) {
 	w.call(here)
 	return false, nil
 }
-
-// begin has the stretch begin anew.
-func (s *stretch) begin(base int64, total int) { s.Base, s.Total, s.Met, s.from = base, total, 0, base }
 
 // held is the stretch for a cursor at the anchor; nil where there is none.
 func (w *walk) held() *stretch {

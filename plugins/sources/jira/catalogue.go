@@ -12,19 +12,6 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// entry is one row of the catalogue. A stream whose Cursor is empty is read in full by every run.
-type entry struct {
-	sdk.Stream
-	kind    string // of the splits that bring it; see kinds
-	flavour string // the only one that has it; "": both do
-	from    string // where it comes from: the paths below the API's own
-	cost    string // the requests that a run makes for it
-	needs   needs  // what the walks ask for
-}
-
-// in reports whether a Jira of this flavour has the stream.
-func (e entry) in(flavour string) bool { return e.flavour == "" || e.flavour == flavour }
-
 // catalogue returns all streams in the order in which they are best shown. It is for all callers the same slice.
 var catalogue = sync.OnceValue(func() []entry {
 	return slices.Concat(issueStreams(), censusStreams(), listStreams())

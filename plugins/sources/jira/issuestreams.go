@@ -26,15 +26,6 @@ const (
 	feedStream        = "worklog_feed"
 )
 
-// needs is what a stream of the walks asks a search for.
-type needs struct {
-	fields  []string
-	all     bool // the fields of the settings
-	history bool // the changelog
-	// loses: an issue may lose members of the stream, so the old ones go before the new ones come when it was updated.
-	loses bool
-}
-
 func issueStreams() []entry {
 	return []entry{
 		walkEntry(issuesStream, "Issues, normalised and as Jira sends them, each with its whole comment thread and its history.",

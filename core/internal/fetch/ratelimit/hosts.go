@@ -17,6 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/pace"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 )
 
 // Hosts is what a process knows of the hosts that it asks: their limits, and who waits for them. Clients that
@@ -143,17 +144,17 @@ func (t *target) tell(w stats.Wait) {
 	t.mu.Unlock()
 	for _, u := range users {
 		u.log.Info("pause", "host", w.Host, "bucket", w.Bucket, "cause", w.Cause, "for", w.For.Round(time.Millisecond))
-		u.onWait(w)
+		u.listeners.Tell(observe.Waited(w))
 	}
 }
 
 // Session is the hosts that one client asks.
 type Session struct {
-	shared  *Hosts
-	onWait  func(stats.Wait)
-	log     hclog.Logger
-	learned map[string]pace.Learned // by earlier runs
-	file    string                  // where it is kept; "": nowhere
+	shared    *Hosts
+	listeners observe.Listeners
+	log       hclog.Logger
+	learned   map[string]pace.Learned // by earlier runs
+	file      string                  // where it is kept; "": nowhere
 
 	mu   sync.Mutex
 	m    map[string]*Host
@@ -162,16 +163,16 @@ type Session struct {
 
 // Options are what a client tells of itself.
 type Options struct {
-	Hosts   *Hosts // shared with other clients
-	Logger  hclog.Logger
-	OnWait  func(stats.Wait) // told of every pause of a host
-	Learned string           // the file in which what is learned is kept; "": none
-	Aside   bool             // what is learned is not kept
+	Hosts     *Hosts // shared with other clients
+	Logger    hclog.Logger
+	Listeners observe.Listeners // told of every exchange and every pause of a host
+	Learned   string            // the file in which what is learned is kept; "": none
+	Aside     bool              // what is learned is not kept
 }
 
 // NewSession returns the hosts as one client asks them.
 func NewSession(o Options) *Session {
-	hs := &Session{shared: o.Hosts, onWait: o.OnWait, log: o.Logger.Named("fetch"), m: map[string]*Host{}}
+	hs := &Session{shared: o.Hosts, listeners: o.Listeners, log: o.Logger.Named("fetch"), m: map[string]*Host{}}
 	if o.Learned != "" {
 		f, err := ReadLearned(o.Learned)
 		if err != nil {
@@ -309,5 +310,5 @@ func split(d time.Duration, before, after [len(waitCauses)]time.Duration) (parts
 // Key is the host's name, with its port where that is not the scheme's own.
 func (h *Host) Key() string { return h.key }
 
-// Tell tells the client of a wait.
-func (h *Host) Tell(w stats.Wait) { h.all.onWait(w) }
+// Tell tells the listeners of the client.
+func (h *Host) Tell(e observe.Event) { h.all.listeners.Tell(e) }

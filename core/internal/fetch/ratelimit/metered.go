@@ -13,6 +13,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/wire"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 )
 
 // Metered counts each attempt.
@@ -27,22 +28,27 @@ func Metered() trip.Decorator {
 			resp, err := next.RoundTrip(req.WithContext(wire.Watch(req.Context(), &at)))
 			c.firstByte = at.FirstByte
 			took := time.Since(began)
+			told := observe.Exchanged{Host: c.Host.key, BytesOut: int64(len(c.Body)), Took: took}
 			m.Count(func(s *stats.Host) {
 				s.InFlight--
 				if err != nil {
-					s.Errors[fault.JudgeError(err).Cause]++
+					told.Err = fault.JudgeError(err).Cause
+					s.Errors[told.Err]++
 					return
 				}
+				told.Status = resp.StatusCode
 				s.Latency.Add(took)
 				s.Status[resp.StatusCode]++
 				if resp.Proto != "" {
 					s.Protocols[resp.Proto]++
 				}
 				if b, ok := resp.Body.(*body.Body); ok { // whole is next
-					s.BytesIn += b.Wire()
+					told.BytesIn = b.Wire()
+					s.BytesIn += told.BytesIn
 					s.BytesDecoded += b.Size()
 				}
 			})
+			c.Host.Tell(told)
 			if resp != nil { // failures are told by the retries
 				c.Explain("reply", func() string { return replyText(resp, took) })
 			}

@@ -19,6 +19,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
@@ -167,7 +168,7 @@ func (t *trial) backOff() error {
 	wait := rand.N(min(backoffCap, backoffBase<<min(t.failures-1, 20)) + 1)
 	t.log.Debug("retry", "url", t.call.URL, "cause", t.last.Cause, "attempt", t.failures+1, "in", wait.Round(time.Millisecond))
 	if wait >= time.Second {
-		h.Tell(stats.Wait{Host: h.Key(), Cause: t.last.Cause, For: wait, Until: time.Now().Add(wait)})
+		h.Tell(observe.Waited{Host: h.Key(), Cause: t.last.Cause, For: wait, Until: time.Now().Add(wait)})
 	}
 	h.Meter.Waited(stats.WaitBackoff, wait)
 	t.call.Explain("retry", func() string { return "again in " + limits.Short(wait) })
@@ -220,7 +221,7 @@ func (t *trial) spend() error {
 		wait := breaker.BudgetSlot/2 + rand.N(breaker.BudgetSlot)
 		if t.call.Held == "" {
 			t.call.Held = fmt.Sprintf("the retries to the host in the last minute exceed http.retry_budget (%g %% of the requests)", 100*share)
-			h.Tell(stats.Wait{Host: h.Key(), Cause: stats.WaitBudget, For: wait, Until: time.Now().Add(wait)})
+			h.Tell(observe.Waited{Host: h.Key(), Cause: stats.WaitBudget, For: wait, Until: time.Now().Add(wait)})
 		}
 		if err := trip.Sleep(t.ctx, wait); err != nil {
 			return err

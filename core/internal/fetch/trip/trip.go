@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/fetch/origin"
+	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -37,14 +38,14 @@ type Facts struct {
 	Body   []byte // what every attempt sends; nil: none
 	URL    string // for people, without secrets
 
-	tell teller // hears each step; nil: nobody asked
+	listen observe.Listener // hears each step; nil: nobody does
 }
 
 type factsKey struct{}
 
-// With returns a context with facts; what is explained of them goes to who asked for it in ctx.
+// With returns a context with facts; what is explained of them goes to the listener of ctx.
 func With(ctx context.Context, f Facts) context.Context {
-	f.tell = listener(ctx)
+	f.listen = observe.Of(ctx)
 	return context.WithValue(ctx, factsKey{}, &f)
 }
 

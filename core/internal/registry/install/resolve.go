@@ -15,6 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 	"github.com/scrapekit/scrapekit/core/internal/registry/keys"
 	"github.com/scrapekit/scrapekit/core/internal/registry/lock"
+	"github.com/scrapekit/scrapekit/core/internal/registry/remote"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -143,7 +144,7 @@ func (r resolution) run(ctx context.Context) (*Change, error) {
 
 // fail puts the source, and who wants it, in front of an error. Where it is got from its source, the remote has named it already.
 func (r resolution) fail(err error) error {
-	if !strings.HasPrefix(err.Error(), r.demand.Source+": ") {
+	if !errors.As(err, new(*remote.SourceError)) {
 		err = fmt.Errorf("%s: %w", r.demand.Source, err)
 	}
 	if r.demand.Where != "" {

@@ -112,5 +112,5 @@ func (f *filesRemote) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", f.source.Text, err)
+	return &SourceError{f.source.Text, err}
 }

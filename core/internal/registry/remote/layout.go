@@ -304,5 +304,5 @@ func (l *layoutRemote) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", l.source.Text, err)
+	return &SourceError{l.source.Text, err}
 }

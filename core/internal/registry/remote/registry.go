@@ -203,7 +203,7 @@ func (r *registryRemote) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("%s: %w", r.source.Text, notFound(err))
+	err = &SourceError{r.source.Text, notFound(err)}
 	var answer *errcode.ErrorResponse
 	status := 0
 	if errors.As(err, &answer) {

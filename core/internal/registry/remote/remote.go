@@ -17,6 +17,15 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 )
 
+// SourceError names the source that an error came of.
+type SourceError struct {
+	Source string
+	Err    error
+}
+
+func (e *SourceError) Error() string { return e.Source + ": " + e.Err.Error() }
+func (e *SourceError) Unwrap() error { return e.Err }
+
 // Remote is where one plugin is published. Its methods may run at the same time.
 type Remote interface {
 	// Versions lists what is published, the newest first, prereleases among them. What is no semantic version is left out.

@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"errors"
@@ -13,11 +13,11 @@ func TestCausesAreToldOnce(t *testing.T) {
 	t.Parallel()
 	var c causes
 	down := func(split string) core.Event {
-		return core.Event{Kind: core.SplitRetried, Split: split, Err: errors.New(split + ": host.example is down")}
+		return core.SplitRetried{Split: split, Err: errors.New(split + ": host.example is down")}
 	}
-	broken := core.Event{Kind: core.SplitBroken, Split: "b", Err: errors.New("host.example is down")}
+	broken := core.SplitBroken{Split: "b", Err: errors.New("host.example is down")}
 	var told []bool
-	for _, e := range []core.Event{{Kind: core.Planned}, {Kind: core.Planned}, down("a"), down("b"), down("b"), down("c"), broken, broken} {
+	for _, e := range []core.Event{core.Planned{}, core.Planned{}, down("a"), down("b"), down("b"), down("c"), broken, broken} {
 		told = append(told, c.told(e))
 	}
 	if want := []bool{false, false, false, true, true, true, false, true}; !slices.Equal(told, want) {
