@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -38,6 +40,9 @@ func (s *seatSink) Open(ctx context.Context, start sdk.Start) error {
 	}
 	s.h.epochs[start.Seat] = start.Epoch
 	s.start, s.shelf = start, s.h.shelves[start.Seat]
+	if _, err := os.Stat(start.Dir); err != nil || (start.Seat == 0) != (start.Dir == s.h.dir) || !strings.HasPrefix(start.Dir, s.h.dir) {
+		s.h.t.Errorf("seat %d has the folder %q: %v", start.Seat, start.Dir, err)
+	}
 	if s.shelf == nil {
 		s.shelf = &shelf{}
 		s.h.shelves[start.Seat] = s.shelf
@@ -121,7 +126,7 @@ func (h *hall) process() pipeline.Config {
 	source := *h.source
 	c := pipeline.Config{
 		Source: always[sdk.Source]("source numbers", &source), Store: h.store, Letters: &box{},
-		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "sink hall", MaxRejects: -1, Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
+		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "sink hall", MaxRejects: -1, Dir: h.dir, Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
 			return pipeline.Instance[sdk.Sink]{Plugin: &seatSink{h: h}, Stop: func(context.Context) error { return nil }}, nil
 		}}},
 		Concurrency: 2, ClaimAtOnce: 2, CommitEvery: 10 * time.Millisecond, SpoolDir: h.dir,

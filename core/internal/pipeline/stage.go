@@ -31,7 +31,7 @@ type Stage[P any] struct {
 	// MaxIdle is how many groups in a row may bring no new record before a split is taken to have no end. 0: 10,000;
 	// negative: any number. For a source.
 	MaxIdle int
-	Dir     string // its private folder, see [sdk.Start]; "": it has none
+	Dir     string // its private folder on this machine, see [sdk.Start]; "": it has none
 	Start   func(ctx context.Context) (Instance[P], error)
 }
 
