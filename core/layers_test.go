@@ -33,6 +33,8 @@ var floors = []floor{
 	{"sdk/rpc/internal/line", nil, "who is next is a matter of splits, not of messages"},
 	{"sdk/rpc/internal/conn", []string{"sdk/rpc/internal/chunk"}, "a connection knows nothing of gRPC"},
 	{"sdk/rpc/internal/logline", []string{"sdk/rpc/internal/pb", "sdk/rpc/internal/text"}, "lines of a log know no stream"},
+	{"sdk/rpc/internal/codec", []string{"sdk/rpc/internal/chunk", "sdk/rpc/internal/pb"}, "how messages are written is a matter of bytes"},
+	{"sdk/rpc/internal/convert", []string{"sdk", "sdk/host", "sdk/host/hint", "sdk/printable", "sdk/rpc/internal/pb", "sdk/rpc/internal/text"}, "values become messages, and no call is made"},
 	{"sdk/rpc/internal/neterr", []string{"sdk", "sdk/rpc/internal/pb", "sdk/rpc/internal/text"}, "errors of connections are values"},
 	{"sdk/printable", nil, "what may be shown is a matter of characters"},
 	{"sdk/host/hint", nil, "what is said of a request is values in a context"},

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -43,7 +44,7 @@ func (c *Conn) Describe(ctx context.Context) (sdk.Info, error) {
 	if err != nil {
 		return sdk.Info{}, fromStatus(ctx, err)
 	}
-	return infoFrom(r)
+	return convert.InfoFrom(r)
 }
 
 // Configure hands over the settings, a JSON object, once.
@@ -53,7 +54,7 @@ func (c *Conn) Configure(ctx context.Context, config json.RawMessage) (Features,
 		return Features{}, fromStatus(ctx, err)
 	}
 	f := featuresFrom(r.GetFeatures())
-	f.Guarantee = guaranteeFrom(r.GetGuarantee())
+	f.Guarantee = convert.GuaranteeFrom(r.GetGuarantee())
 	if f.Guarantee.Delivery == sdk.ExactlyOnce && !f.Open {
 		return Features{}, sdk.Permanent(errors.New("the sink promises to deliver exactly once, but cannot be brought back to a token: it has no Open"))
 	}

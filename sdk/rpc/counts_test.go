@@ -18,7 +18,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// TestCountsComeBeforeTheCursorOfTheirGroup writes down what has been counted when each cursor comes.
+// TestCountsComeBeforeTheCursorOfTheirGroup writes down what has been counted when convert.Each cursor comes.
 func TestCountsComeBeforeTheCursorOfTheirGroup(t *testing.T) {
 	t.Parallel()
 	c := connect(t, sourceOf(func(ctx context.Context, _ sdk.Split, w *sdk.Writer) error {

@@ -1,13 +1,13 @@
 // Package rpc is the wire between the host and a plugin: the only package that sees gRPC, go-plugin and
-// the generated code. Client and server of each service stand side by side, one file a service; what stands
-// alone is a package below internal: texts, buffers, a plugin's connection, its log lines, the line of its orders. Above it there are the interfaces of package sdk alone: the host gets a [Conn] and from it a
+// the generated code. Client and server of convert.Each service stand side by side, one file a service; what stands
+// alone is a package below internal: the conversion of values, the codec, texts, buffers, a plugin's connection, its log lines, the line of its orders. Above it there are the interfaces of package sdk alone: the host gets a [Conn] and from it a
 // source, transform or sink that behaves like the value that the plugin's author wrote; the plugin's
 // side is [Serve].
 //
 // # What crosses, and how
 //
 // Transform and sink calls are unary, Read streams, Plan sends splits in pieces both ways. A batch's payload is never parsed and, on its way
-// out, never copied: see codec.go. Errors keep their text and their class: see errors.go. The host's
+// out, never copied: see internal/codec. Errors keep their text and their class: see errors.go. The host's
 // services travel on the reverse stream that [Conn.OpenHost] opens: see host.go for the host's end,
 // link.go and fetch.go for the plugin's.
 //

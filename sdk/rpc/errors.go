@@ -9,13 +9,13 @@ import (
 	"io"
 	"net/url"
 	"strings"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
@@ -99,16 +99,13 @@ func classOf(err error) (permanent bool, after *durationpb.Duration) {
 
 func withClass(err error, permanent bool, after *durationpb.Duration) error {
 	if d := after.AsDuration(); d > 0 {
-		err = sdk.RetryAfter(err, min(d, maxRetryAfter))
+		err = sdk.RetryAfter(err, min(d, convert.MaxRetryAfter))
 	}
 	if permanent {
 		err = sdk.Permanent(err)
 	}
 	return err
 }
-
-// maxRetryAfter bounds what the other side may ask for.
-const maxRetryAfter = 30 * 24 * time.Hour
 
 func requestErrorFrom(e *pb.RequestError) error {
 	err := withClass(hostError(e.GetMessage()), e.GetPermanent(), e.GetRetryAfter())

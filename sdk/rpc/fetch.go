@@ -12,6 +12,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
@@ -107,8 +108,8 @@ var errBodyClosed = errors.New("the body of the reply was closed")
 
 func (f *fetch) ask(req *http.Request, body []byte) *pb.FromPlugin {
 	ask := &pb.Fetch{
-		Method: req.Method, Url: req.URL.String(), Headers: headersTo(req.Header), Body: body,
-		Idempotent: hint.Idempotent(req), Classes: classesTo(hint.Classes(req)),
+		Method: req.Method, Url: req.URL.String(), Headers: convert.HeadersTo(req.Header), Body: body,
+		Idempotent: hint.Idempotent(req), Classes: convert.ClassesTo(hint.Classes(req)),
 		BodyInHead: true,
 	}
 	return &pb.FromPlugin{Id: f.id, Message: &pb.FromPlugin_Fetch{Fetch: ask}}
@@ -212,7 +213,7 @@ func (f *fetch) response(req *http.Request, head *pb.FetchHead) *http.Response {
 		Proto:         proto,
 		ProtoMajor:    major,
 		ProtoMinor:    minor,
-		Header:        headersFrom(head.GetHeaders()),
+		Header:        convert.HeadersFrom(head.GetHeaders()),
 		Body:          body{f},
 		ContentLength: head.GetContentLength(),
 		Request:       req,

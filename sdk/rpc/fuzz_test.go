@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/neterr"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
@@ -47,7 +48,7 @@ func FuzzBatch(f *testing.F) {
 		if proto.Unmarshal(raw, &m) != nil {
 			return
 		}
-		b, err := checkedBatch(&m)
+		b, err := convert.CheckedBatch(&m)
 		if err != nil {
 			if !sdk.IsPermanent(err) {
 				t.Errorf("%v: the plugin would send it again", err)

@@ -18,13 +18,14 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 	"github.com/scrapekit/scrapekit/sdk/printable"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/chunk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/line"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/logline"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
 const (
-	// maxClasses is how many classes of replies a fetch may name: each is sought in the body.
+	// maxClasses is how many classes of replies a fetch may name: convert.Each is sought in the body.
 	maxClasses = 64
 )
 
@@ -183,7 +184,7 @@ func (d *desk) fetch(o *line.Order, f *pb.Fetch) error {
 	}
 	defer resp.Body.Close()
 	head := &pb.FetchHead{
-		Status: int32(resp.StatusCode), Proto: resp.Proto, Headers: headersTo(resp.Header), ContentLength: resp.ContentLength,
+		Status: int32(resp.StatusCode), Proto: resp.Proto, Headers: convert.HeadersTo(resp.Header), ContentLength: resp.ContentLength,
 	}
 	var broken error
 	if n := resp.ContentLength; f.GetBodyInHead() && 0 <= n && n < chunk.Size {
@@ -226,7 +227,7 @@ func request(o *line.Order, method string, body []byte, w wanted) (*http.Request
 	if n := len(w.GetClasses()); n > maxClasses {
 		return nil, fmt.Errorf("%d classes of replies for one request, %d are the most", n, maxClasses)
 	}
-	ctx = hint.WithClasses(ctx, classesFrom(w.GetClasses())...)
+	ctx = hint.WithClasses(ctx, convert.ClassesFrom(w.GetClasses())...)
 	var content io.Reader
 	if len(body) > 0 {
 		content = bytes.NewReader(body)
@@ -235,7 +236,7 @@ func request(o *line.Order, method string, body []byte, w wanted) (*http.Request
 	if err != nil {
 		return nil, err
 	}
-	req.Header = headersFrom(w.GetHeaders())
+	req.Header = convert.HeadersFrom(w.GetHeaders())
 	return req, nil
 }
 
@@ -247,7 +248,7 @@ func (d *desk) sendBody(o *line.Order, resp *http.Response) error {
 		if err != nil {
 			return err
 		}
-		part := *chunk.Buffers.Get(int(min(room, chunkSize(left)))) // another each time: gRPC may keep it after Send, and puts it back
+		part := *chunk.Buffers.Get(int(min(room, chunkSize(left)))) // another convert.Each time: gRPC may keep it after Send, and puts it back
 		n, err := resp.Body.Read(part)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return bodyError(err)

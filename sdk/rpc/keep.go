@@ -10,6 +10,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/line"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
@@ -57,7 +58,7 @@ func (t *transport) keep(req *http.Request, key string, expect sdk.Expect) (sdk.
 	}
 	defer t.link.forget(id)
 	err = t.link.send(ctx, &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Keep{Keep: &pb.Keep{
-		Key: text.Valid(key), Url: req.URL.String(), Headers: headersTo(req.Header), Classes: classesTo(hint.Classes(req)),
+		Key: text.Valid(key), Url: req.URL.String(), Headers: convert.HeadersTo(req.Header), Classes: convert.ClassesTo(hint.Classes(req)),
 		Size: expect.Size, Type: text.Valid(expect.Type), Split: text.Valid(hint.Split(t.call)),
 	}}})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -66,7 +67,7 @@ func (s *source) PlanPages(ctx context.Context, streams []string, previous iter.
 		if size += proto.Size(m); size > s.maxPlan {
 			return sdk.Permanent(fmt.Errorf("the plan's splits take more than %d bytes: plan fewer, and let reading them add the others", s.maxPlan))
 		}
-		splits := each(m.GetSplits(), splitFrom)
+		splits := convert.Each(m.GetSplits(), convert.SplitFrom)
 		for _, split := range splits {
 			if err := split.Validate(); err != nil {
 				return err
@@ -99,7 +100,7 @@ func pieces(splits []sdk.Split) iter.Seq[[]*pb.Split] {
 		var piece []*pb.Split
 		size := 0
 		for _, s := range splits {
-			m := splitTo(s)
+			m := convert.SplitTo(s)
 			n := proto.Size(m)
 			if len(piece) > 0 && size+n > planPiece {
 				if !yield(piece) {
@@ -154,6 +155,6 @@ func asked(stream grpc.BidiStreamingServer[pb.PlanRequest, pb.PlanResponse]) (p 
 			return p, err
 		}
 		p.Streams = append(p.Streams, m.GetStreams()...)
-		p.Previous = append(p.Previous, each(m.GetPrevious(), splitFrom)...)
+		p.Previous = append(p.Previous, convert.Each(m.GetPrevious(), convert.SplitFrom)...)
 	}
 }

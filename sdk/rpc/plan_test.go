@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -99,7 +100,7 @@ func TestPiecesFillAMessage(t *testing.T) {
 		if size := proto.Size(&pb.PlanResponse{Splits: piece}); size > planPiece+planPiece/8 && len(piece) > 1 {
 			t.Errorf("message %d: %d splits of %d bytes", messages, len(piece), size)
 		}
-		got = append(got, each(piece, splitFrom)...)
+		got = append(got, convert.Each(piece, convert.SplitFrom)...)
 		messages++
 	}
 	if !reflect.DeepEqual(got, splits) {

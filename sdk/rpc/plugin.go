@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -52,7 +53,7 @@ func (s *server) Describe(context.Context, *pb.DescribeRequest) (*pb.DescribeRes
 	if s.connected != nil {
 		s.connected()
 	}
-	return infoTo(s.plugin.Info), nil
+	return convert.InfoTo(s.plugin.Info), nil
 }
 
 func (s *server) Configure(ctx context.Context, r *pb.ConfigureRequest) (*pb.ConfigureResponse, error) {
@@ -66,7 +67,7 @@ func (s *server) Configure(ctx context.Context, r *pb.ConfigureRequest) (*pb.Con
 	if err != nil {
 		return nil, c.status(err)
 	}
-	return &pb.ConfigureResponse{Features: featuresOf(v), Guarantee: guaranteeOf(v)}, nil
+	return &pb.ConfigureResponse{Features: featuresOf(v), Guarantee: convert.GuaranteeOf(v)}, nil
 }
 
 func (s *server) Check(ctx context.Context, _ *pb.CheckRequest) (*pb.CheckResponse, error) {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
@@ -36,11 +37,11 @@ func TestNamesThatAreRefused(t *testing.T) {
 		"name":        func(i *sdk.Info) { i.Name = "x" + evilWords },
 		"version":     func(i *sdk.Info) { i.Version = "1\u202e" },
 		"stream":      func(i *sdk.Info) { i.Streams = []sdk.Stream{{Name: "a\nb"}} },
-		"long name":   func(i *sdk.Info) { i.Name = strings.Repeat("x", maxName+1) },
-		"long doc":    func(i *sdk.Info) { i.Doc = strings.Repeat("x", maxDoc+1) },
-		"long stream": func(i *sdk.Info) { i.Streams = []sdk.Stream{{Name: strings.Repeat("x", maxName+1)}} },
+		"long name":   func(i *sdk.Info) { i.Name = strings.Repeat("x", convert.MaxName+1) },
+		"long doc":    func(i *sdk.Info) { i.Doc = strings.Repeat("x", convert.MaxDoc+1) },
+		"long stream": func(i *sdk.Info) { i.Streams = []sdk.Stream{{Name: strings.Repeat("x", convert.MaxName+1)}} },
 		"stream's doc": func(i *sdk.Info) {
-			i.Streams = []sdk.Stream{{Name: "x", Doc: strings.Repeat("x", maxDoc), PrimaryKey: []string{"k"}}}
+			i.Streams = []sdk.Stream{{Name: "x", Doc: strings.Repeat("x", convert.MaxDoc), PrimaryKey: []string{"k"}}}
 		},
 		"permission": func(i *sdk.Info) { i.Permissions.FSRead = []string{"~\x1b[1A\x1b[2K"} },
 	} {
@@ -56,7 +57,7 @@ func TestNamesThatAreRefused(t *testing.T) {
 func TestWhatIsSaidIsBounded(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 20<<20)
-	r := rejectFrom(&pb.Reject{Stream: long, Reason: long})
+	r := convert.RejectFrom(&pb.Reject{Stream: long, Reason: long})
 	if len(r.Stream) > text.MaxBytes+10 || len(r.Reason) > text.MaxBytes+10 {
 		t.Errorf("%d and %d bytes", len(r.Stream), len(r.Reason))
 	}
@@ -64,11 +65,11 @@ func TestWhatIsSaidIsBounded(t *testing.T) {
 		t.Errorf("%d bytes", len(err.Error()))
 	}
 	for what, split := range map[string]sdk.Split{"id": {ID: long}, "stream": {ID: "x", Stream: long}} {
-		if err := splitFrom(splitTo(split)).Validate(); !sdk.IsPermanent(err) || len(err.Error()) > 500 {
+		if err := convert.SplitFrom(convert.SplitTo(split)).Validate(); !sdk.IsPermanent(err) || len(err.Error()) > 500 {
 			t.Errorf("%s: %.500v", what, err)
 		}
 	}
-	if _, err := checkedBatch(&pb.Batch{Stream: long, Op: pb.Op_OP_UPSERT}); !sdk.IsPermanent(err) || len(err.Error()) > 500 {
+	if _, err := convert.CheckedBatch(&pb.Batch{Stream: long, Op: pb.Op_OP_UPSERT}); !sdk.IsPermanent(err) || len(err.Error()) > 500 {
 		t.Errorf("batch: %.500v", err)
 	}
 }

@@ -190,7 +190,7 @@ func TestReadRefusesABatchThatLies(t *testing.T) {
 	}
 }
 
-// doubler gives each batch twice, rejects one record of it, and counts.
+// doubler gives convert.Each batch twice, rejects one record of it, and counts.
 type doubler struct{}
 
 func (doubler) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -38,12 +39,12 @@ func (s sink) Guarantee() sdk.Guarantee {
 }
 
 func (s sink) Write(ctx context.Context, b sdk.Batch) error {
-	r, err := s.conn.sink.Write(ctx, &pb.WriteRequest{Batch: batchTo(b)})
+	r, err := s.conn.sink.Write(ctx, &pb.WriteRequest{Batch: convert.BatchTo(b)})
 	if err != nil {
 		return fromStatus(ctx, err)
 	}
 	replay(ctx, r.GetCounters())
-	return sdk.Rejects(each(r.GetRejects(), rejectFrom)).Err()
+	return sdk.Rejects(convert.Each(r.GetRejects(), convert.RejectFrom)).Err()
 }
 
 func (s sink) Commit(ctx context.Context) (sdk.Token, error) {
@@ -51,11 +52,11 @@ func (s sink) Commit(ctx context.Context) (sdk.Token, error) {
 	if err != nil {
 		return nil, fromStatus(ctx, err)
 	}
-	return tokenFrom(r.GetToken()), nil
+	return convert.TokenFrom(r.GetToken()), nil
 }
 
 func (s sink) open(ctx context.Context, start sdk.Start) error {
-	_, err := s.conn.sink.OpenSink(ctx, &pb.OpenSinkRequest{Start: startTo(start)})
+	_, err := s.conn.sink.OpenSink(ctx, &pb.OpenSinkRequest{Start: convert.StartTo(start)})
 	return fromStatus(ctx, err)
 }
 
@@ -72,7 +73,7 @@ type sinkServer struct {
 }
 
 func (s *sinkServer) Write(ctx context.Context, r *pb.WriteRequest) (*pb.WriteResponse, error) {
-	b := batchFrom(r.GetBatch())
+	b := convert.BatchFrom(r.GetBatch())
 	sink, c, err := beginOn[sdk.Sink](ctx, s.server, "stream", b.Stream)
 	if err != nil {
 		return nil, err
@@ -92,7 +93,7 @@ func (s *sinkServer) OpenSink(ctx context.Context, r *pb.OpenSinkRequest) (*pb.O
 		return nil, err
 	}
 	defer c.end()
-	return &pb.OpenSinkResponse{}, c.status(sink.Open(c.ctx, startFrom(r.GetStart())))
+	return &pb.OpenSinkResponse{}, c.status(sink.Open(c.ctx, convert.StartFrom(r.GetStart())))
 }
 
 func (s *sinkServer) CommitSink(ctx context.Context, _ *pb.CommitSinkRequest) (*pb.CommitSinkResponse, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -22,7 +23,7 @@ const maxPlan = 1 << 30
 // Source is a source that can also be planned in pages.
 type Source interface {
 	sdk.Source
-	// PlanPages takes all pages of previous, each of splits that earlier runs finished, and then hands over the plan page by
+	// PlanPages takes all pages of previous, convert.Each of splits that earlier runs finished, and then hands over the plan page by
 	// page. It ends with the first error of either, which it returns.
 	PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error) error
 }
@@ -41,13 +42,13 @@ func (s *source) Streams(ctx context.Context) ([]sdk.Stream, error) {
 	if err != nil {
 		return nil, fromStatus(ctx, err)
 	}
-	return announced(r.GetStreams())
+	return convert.Announced(r.GetStreams())
 }
 
 func (s *source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error {
 	wire, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the stream when w fails
-	stream, err := s.conn.source.Read(wire, &pb.ReadRequest{Split: splitTo(split)})
+	stream, err := s.conn.source.Read(wire, &pb.ReadRequest{Split: convert.SplitTo(split)})
 	if err != nil {
 		return fromStatus(ctx, err)
 	}
@@ -70,7 +71,7 @@ func (s *source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error
 func emit(w *sdk.Writer, m *pb.ReadResponse) error {
 	switch e := m.GetEvent().(type) {
 	case *pb.ReadResponse_Batch:
-		b, err := checkedBatch(e.Batch)
+		b, err := convert.CheckedBatch(e.Batch)
 		if err != nil || b.Count == 0 {
 			return err
 		}
@@ -78,9 +79,9 @@ func emit(w *sdk.Writer, m *pb.ReadResponse) error {
 	case *pb.ReadResponse_Cursor:
 		return w.Cursor(e.Cursor)
 	case *pb.ReadResponse_Split:
-		return w.Split(splitFrom(e.Split))
+		return w.Split(convert.SplitFrom(e.Split))
 	case *pb.ReadResponse_Reject:
-		r := rejectFrom(e.Reject)
+		r := convert.RejectFrom(e.Reject)
 		return w.Reject(r.Stream, r.Record, r.Reason)
 	}
 	return nil
@@ -102,11 +103,11 @@ func (s *sourceServer) Streams(ctx context.Context, _ *pb.StreamsRequest) (*pb.S
 	if err != nil {
 		return nil, c.status(err)
 	}
-	return &pb.StreamsResponse{Streams: each(streams, streamTo)}, nil
+	return &pb.StreamsResponse{Streams: convert.Each(streams, convert.StreamTo)}, nil
 }
 
 func (s *sourceServer) Read(r *pb.ReadRequest, stream grpc.ServerStreamingServer[pb.ReadResponse]) error {
-	split := splitFrom(r.GetSplit())
+	split := convert.SplitFrom(r.GetSplit())
 	src, c, err := beginOn[sdk.Source](hint.WithSplit(stream.Context(), split.ID), s.server, "stream", split.Stream, "split", split.ID)
 	if err != nil {
 		return err
@@ -132,7 +133,7 @@ type readOutput struct {
 }
 
 func (o *readOutput) Batch(b sdk.Batch) error {
-	return o.stream.Send(&pb.ReadResponse{Event: &pb.ReadResponse_Batch{Batch: batchTo(b)}})
+	return o.stream.Send(&pb.ReadResponse{Event: &pb.ReadResponse_Batch{Batch: convert.BatchTo(b)}})
 }
 
 func (o *readOutput) Cursor(cursor []byte) error {
@@ -140,11 +141,11 @@ func (o *readOutput) Cursor(cursor []byte) error {
 }
 
 func (o *readOutput) Split(s sdk.Split) error {
-	return o.stream.Send(&pb.ReadResponse{Event: &pb.ReadResponse_Split{Split: splitTo(s)}})
+	return o.stream.Send(&pb.ReadResponse{Event: &pb.ReadResponse_Split{Split: convert.SplitTo(s)}})
 }
 
 func (o *readOutput) Reject(r sdk.Reject) error {
-	return o.stream.Send(&pb.ReadResponse{Event: &pb.ReadResponse_Reject{Reject: rejectTo(r)}})
+	return o.stream.Send(&pb.ReadResponse{Event: &pb.ReadResponse_Reject{Reject: convert.RejectTo(r)}})
 }
 
 // finish sends the counts made after the last cursor.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -33,13 +34,13 @@ func (t transform) Abilities() host.Abilities {
 }
 
 func (t transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {
-	r, err := t.conn.transform.Transform(ctx, &pb.TransformRequest{Batch: batchTo(b)})
+	r, err := t.conn.transform.Transform(ctx, &pb.TransformRequest{Batch: convert.BatchTo(b)})
 	if err != nil {
 		return nil, fromStatus(ctx, err)
 	}
 	var out []sdk.Batch
 	for _, m := range r.GetBatches() {
-		b, err := checkedBatch(m)
+		b, err := convert.CheckedBatch(m)
 		if err != nil {
 			return nil, err
 		}
@@ -48,11 +49,11 @@ func (t transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, err
 		}
 	}
 	replay(ctx, r.GetCounters())
-	return out, sdk.Rejects(each(r.GetRejects(), rejectFrom)).Err()
+	return out, sdk.Rejects(convert.Each(r.GetRejects(), convert.RejectFrom)).Err()
 }
 
 func (t transform) open(ctx context.Context, s sdk.Start) error {
-	_, err := t.conn.transform.OpenTransform(ctx, &pb.OpenTransformRequest{Start: startTo(s)})
+	_, err := t.conn.transform.OpenTransform(ctx, &pb.OpenTransformRequest{Start: convert.StartTo(s)})
 	return fromStatus(ctx, err)
 }
 
@@ -61,15 +62,15 @@ func (t transform) commit(ctx context.Context) (sdk.Token, error) {
 	if err != nil {
 		return nil, fromStatus(ctx, err)
 	}
-	return tokenFrom(r.GetToken()), nil
+	return convert.TokenFrom(r.GetToken()), nil
 }
 
 func (t transform) outStreams(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
-	r, err := t.conn.transform.OutStreams(ctx, &pb.OutStreamsRequest{Streams: each(in, streamTo)})
+	r, err := t.conn.transform.OutStreams(ctx, &pb.OutStreamsRequest{Streams: convert.Each(in, convert.StreamTo)})
 	if err != nil {
 		return nil, fromStatus(ctx, err)
 	}
-	return announced(r.GetStreams())
+	return convert.Announced(r.GetStreams())
 }
 
 // transformServer is the plugin's side.
@@ -79,7 +80,7 @@ type transformServer struct {
 }
 
 func (s *transformServer) Transform(ctx context.Context, r *pb.TransformRequest) (*pb.TransformResponse, error) {
-	b := batchFrom(r.GetBatch())
+	b := convert.BatchFrom(r.GetBatch())
 	t, c, err := beginOn[sdk.Transform](ctx, s.server, "stream", b.Stream)
 	if err != nil {
 		return nil, err
@@ -91,7 +92,7 @@ func (s *transformServer) Transform(ctx context.Context, r *pb.TransformRequest)
 	if err != nil {
 		return nil, c.status(err)
 	}
-	return &pb.TransformResponse{Batches: each(batches, batchTo), Rejects: rejects, Counters: c.counts.last()}, nil
+	return &pb.TransformResponse{Batches: convert.Each(batches, convert.BatchTo), Rejects: rejects, Counters: c.counts.last()}, nil
 }
 
 func (s *transformServer) OpenTransform(ctx context.Context, r *pb.OpenTransformRequest) (*pb.OpenTransformResponse, error) {
@@ -100,7 +101,7 @@ func (s *transformServer) OpenTransform(ctx context.Context, r *pb.OpenTransform
 		return nil, err
 	}
 	defer c.end()
-	return &pb.OpenTransformResponse{}, c.status(t.Open(c.ctx, startFrom(r.GetStart())))
+	return &pb.OpenTransformResponse{}, c.status(t.Open(c.ctx, convert.StartFrom(r.GetStart())))
 }
 
 func (s *transformServer) CommitTransform(ctx context.Context, _ *pb.CommitTransformRequest) (*pb.CommitTransformResponse, error) {
@@ -119,15 +120,15 @@ func (s *transformServer) OutStreams(ctx context.Context, r *pb.OutStreamsReques
 		return nil, err
 	}
 	defer c.end()
-	streams, err := t.OutStreams(c.ctx, each(r.GetStreams(), streamFrom))
-	return &pb.OutStreamsResponse{Streams: each(streams, streamTo)}, c.status(err)
+	streams, err := t.OutStreams(c.ctx, convert.Each(r.GetStreams(), convert.StreamFrom))
+	return &pb.OutStreamsResponse{Streams: convert.Each(streams, convert.StreamTo)}, c.status(err)
 }
 
 // rejectsOf takes the rejected records out of an error; they are a result, not a failure.
 func rejectsOf(err error) ([]*pb.Reject, error) {
 	var rejects sdk.Rejects
 	if errors.As(err, &rejects) {
-		return each(rejects, rejectTo), nil
+		return convert.Each(rejects, convert.RejectTo), nil
 	}
 	return nil, err
 }

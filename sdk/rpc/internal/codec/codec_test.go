@@ -1,6 +1,6 @@
 // The codec writes plain protobuf, and reads what any protobuf library writes.
 
-package rpc
+package codec
 
 import (
 	"bytes"
@@ -36,7 +36,7 @@ func FuzzCodecWritesProtobuf(f *testing.F) {
 	f.Add("issues", int64(2), []byte("{}\n{}\n"), uint8(3))
 	f.Add("", int64(0), []byte{}, uint8(0))
 	f.Add("long", int64(1), bytes.Repeat([]byte("x"), 70_000), uint8(200))
-	c := newCodec()
+	c := New()
 	f.Fuzz(func(t *testing.T, stream string, count int64, payload []byte, cut uint8) {
 		for _, m := range codecMessages(text.Valid(stream), count, payload) {
 			data, err := c.Marshal(m)
@@ -74,7 +74,7 @@ func TestCodecDoesNotCopyAPayload(t *testing.T) {
 		&pb.TransformResponse{Batches: []*pb.Batch{{Payload: payload}}},
 		&pb.FromHost{Id: 7, Message: &pb.FromHost_FetchChunk{FetchChunk: &pb.FetchChunk{Data: payload, Last: true}}},
 	} {
-		data, err := newCodec().Marshal(m)
+		data, err := New().Marshal(m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +90,7 @@ func TestCodecDoesNotCopyAPayload(t *testing.T) {
 
 func TestCodecRefusesAStreamNameThatIsNoText(t *testing.T) {
 	t.Parallel()
-	if _, err := newCodec().Marshal(&pb.WriteRequest{Batch: &pb.Batch{Stream: "\xff"}}); err == nil {
+	if _, err := New().Marshal(&pb.WriteRequest{Batch: &pb.Batch{Stream: "\xff"}}); err == nil {
 		t.Error("no error")
 	}
 }
@@ -98,7 +98,7 @@ func TestCodecRefusesAStreamNameThatIsNoText(t *testing.T) {
 func TestCodecRefusesWhatIsNoProtobuf(t *testing.T) {
 	t.Parallel()
 	bad := mem.BufferSlice{mem.SliceBuffer([]byte{0xff}), mem.SliceBuffer([]byte{0xff})}
-	if err := newCodec().Unmarshal(bad, &pb.WriteRequest{}); err == nil {
+	if err := New().Unmarshal(bad, &pb.WriteRequest{}); err == nil {
 		t.Error("no error")
 	}
 }

@@ -1,12 +1,14 @@
-// Conversion of the values that more than one service carries.
-
-package rpc
+// Package convert makes messages of the values of package sdk, and values of messages. What comes from the other side is checked: a
+// plugin is not trusted.
+package convert
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -21,8 +23,8 @@ import (
 
 // A name or an id that is no UTF-8 fails to travel, with an error; texts for people are mended instead.
 
-// each converts a slice; nil stays nil.
-func each[A, B any](in []A, f func(A) B) []B {
+// Each converts a slice; nil stays nil.
+func Each[A, B any](in []A, f func(A) B) []B {
 	if in == nil {
 		return nil
 	}
@@ -33,7 +35,8 @@ func each[A, B any](in []A, f func(A) B) []B {
 	return out
 }
 
-func batchTo(b sdk.Batch) *pb.Batch {
+// BatchTo makes a message of a batch.
+func BatchTo(b sdk.Batch) *pb.Batch {
 	op := pb.Op_OP_UPSERT
 	if b.Op == sdk.Delete {
 		op = pb.Op_OP_DELETE
@@ -41,7 +44,8 @@ func batchTo(b sdk.Batch) *pb.Batch {
 	return &pb.Batch{Stream: b.Stream, Op: op, Count: int64(b.Count), Payload: b.Payload}
 }
 
-func batchFrom(b *pb.Batch) sdk.Batch {
+// BatchFrom reads a batch of a message.
+func BatchFrom(b *pb.Batch) sdk.Batch {
 	op := sdk.Upsert
 	if b.GetOp() == pb.Op_OP_DELETE {
 		op = sdk.Delete
@@ -49,10 +53,10 @@ func batchFrom(b *pb.Batch) sdk.Batch {
 	return sdk.Batch{Stream: b.GetStream(), Op: op, Count: int(b.GetCount()), Payload: b.GetPayload()}
 }
 
-// checkedBatch converts a batch that comes from a plugin. The counts of the whole run rest on Count being
+// CheckedBatch converts a batch that comes from a plugin. The counts of the whole run rest on Count being
 // the number of lines, so a plugin's word is not taken for it; counting lines costs next to nothing.
-func checkedBatch(b *pb.Batch) (sdk.Batch, error) {
-	out := batchFrom(b)
+func CheckedBatch(b *pb.Batch) (sdk.Batch, error) {
+	out := BatchFrom(b)
 	switch lines := bytes.Count(out.Payload, []byte{'\n'}); {
 	case out.Stream == "":
 		return out, sdk.Permanent(fmt.Errorf("the plugin sent a batch of %d records without the name of its stream", out.Count))
@@ -61,11 +65,11 @@ func checkedBatch(b *pb.Batch) (sdk.Batch, error) {
 	case b.GetOp() != pb.Op_OP_UPSERT && b.GetOp() != pb.Op_OP_DELETE:
 		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch with the unknown operation %d", out.Stream, b.GetOp()))
 	case lines != out.Count || lines > 0 && out.Payload[len(out.Payload)-1] != '\n':
-		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch of %d records whose payload holds %d lines; each record is one line that ends in a newline", out.Stream, out.Count, lines))
+		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch of %d records whose payload holds %d lines; Each record is one line that ends in a newline", out.Stream, out.Count, lines))
 	case lines == 0 && len(out.Payload) > 0:
 		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch whose payload does not end in a newline", out.Stream))
 	case bytes.HasPrefix(out.Payload, []byte{'\n'}) || bytes.Contains(out.Payload, []byte("\n\n")):
-		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch with an empty line in its payload; each line is one record", out.Stream))
+		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch with an empty line in its payload; Each line is one record", out.Stream))
 	}
 	return out, shortEnough(out)
 }
@@ -73,7 +77,7 @@ func checkedBatch(b *pb.Batch) (sdk.Batch, error) {
 // shortEnough refuses records that the other stages could not be sent.
 func shortEnough(b sdk.Batch) error {
 	if len(b.Payload) <= sdk.MaxRecord {
-		return nil // so is each record
+		return nil // so is Each record
 	}
 	for record := range b.Records() {
 		if len(record) > sdk.MaxRecord {
@@ -83,14 +87,16 @@ func shortEnough(b sdk.Batch) error {
 	return nil
 }
 
-func streamTo(s sdk.Stream) *pb.Stream {
+// StreamTo makes a message of a stream.
+func StreamTo(s sdk.Stream) *pb.Stream {
 	return &pb.Stream{
 		Name: s.Name, Doc: text.Valid(s.Doc), Schema: s.Schema,
 		PrimaryKey: s.PrimaryKey, Cursor: s.Cursor, Optional: s.Optional,
 	}
 }
 
-func streamFrom(s *pb.Stream) sdk.Stream {
+// StreamFrom reads a stream of a message.
+func StreamFrom(s *pb.Stream) sdk.Stream {
 	return sdk.Stream{
 		Name: s.GetName(), Doc: s.GetDoc(), Schema: rawJSON(s.GetSchema()),
 		PrimaryKey: s.GetPrimaryKey(), Cursor: s.GetCursor(), Optional: s.GetOptional(),
@@ -99,12 +105,12 @@ func streamFrom(s *pb.Stream) sdk.Stream {
 
 // What a plugin says of itself is printed and kept: so many bytes of it are taken, at the most.
 const (
-	maxName = 1 << 10
-	maxDoc  = 64 << 10
+	MaxName = 1 << 10
+	MaxDoc  = 64 << 10
 )
 
-// announced converts the streams that a plugin has. Their names go into reports, names of files and messages.
-func announced(streams []*pb.Stream) ([]sdk.Stream, error) {
+// Announced converts the streams that a plugin has. Their names go into reports, names of files and messages.
+func Announced(streams []*pb.Stream) ([]sdk.Stream, error) {
 	for _, s := range streams {
 		if nameFault(s.GetName()) != nil {
 			return nil, badStream(s.GetName())
@@ -113,18 +119,18 @@ func announced(streams []*pb.Stream) ([]sdk.Stream, error) {
 		for _, key := range s.GetPrimaryKey() {
 			said += len(key)
 		}
-		if said > maxDoc {
+		if said > MaxDoc {
 			return nil, sdk.Permanent(fmt.Errorf("the doc, the key and the cursor of the plugin's stream %s have %d bytes together, %d are the most",
-				s.GetName(), said, maxDoc))
+				s.GetName(), said, MaxDoc))
 		}
 	}
-	return each(streams, streamFrom), nil
+	return Each(streams, StreamFrom), nil
 }
 
 // nameFault says what is wrong with a name that a plugin gives.
 func nameFault(name string) error {
-	if len(name) > maxName {
-		return fmt.Errorf("it has %d bytes, %d are the most", len(name), maxName)
+	if len(name) > MaxName {
+		return fmt.Errorf("it has %d bytes, %d are the most", len(name), MaxName)
 	}
 	return printable.Check(name)
 }
@@ -144,27 +150,32 @@ func permissionsFrom(p *pb.Permissions) sdk.Permissions {
 	return sdk.Permissions{HTTP: p.GetHttp(), FSRead: p.GetFsRead(), FSWrite: p.GetFsWrite(), Dial: p.GetDial(), Methods: p.GetMethods()}
 }
 
-func splitTo(s sdk.Split) *pb.Split {
+// SplitTo makes a message of a split.
+func SplitTo(s sdk.Split) *pb.Split {
 	return &pb.Split{Id: s.ID, Stream: s.Stream, Data: s.Data, Cursor: s.Cursor, Estimate: s.Estimate}
 }
 
-func splitFrom(s *pb.Split) sdk.Split {
+// SplitFrom reads a split of a message.
+func SplitFrom(s *pb.Split) sdk.Split {
 	return sdk.Split{ID: s.GetId(), Stream: s.GetStream(), Data: rawJSON(s.GetData()), Cursor: s.GetCursor(), Estimate: s.GetEstimate()}
 }
 
-func rejectTo(r sdk.Reject) *pb.Reject {
+// RejectTo makes a message of a rejected record.
+func RejectTo(r sdk.Reject) *pb.Reject {
 	return &pb.Reject{Stream: r.Stream, Record: r.Record, Reason: text.Bounded(r.Reason)}
 }
 
-func rejectFrom(r *pb.Reject) sdk.Reject {
+// RejectFrom reads a rejected record of a message.
+func RejectFrom(r *pb.Reject) sdk.Reject {
 	return sdk.Reject{Stream: text.Harmless(r.GetStream()), Record: r.GetRecord(), Reason: text.Harmless(r.GetReason())}
 }
 
-func startTo(s sdk.Start) *pb.Start {
+// StartTo makes a message of what a stage starts with.
+func StartTo(s sdk.Start) *pb.Start {
 	out := &pb.Start{
 		Pipeline: s.Pipeline, Seat: int32(s.Seat), Epoch: s.Epoch, Dir: s.Dir, //nolint:gosec // seats are few
 		Run: s.Run, Token: s.Token, Resume: s.Resume, Full: s.Full,
-		Streams: each(s.Streams, streamTo),
+		Streams: Each(s.Streams, StreamTo),
 	}
 	if !s.Started.IsZero() {
 		out.Started = timestamppb.New(s.Started)
@@ -172,11 +183,12 @@ func startTo(s sdk.Start) *pb.Start {
 	return out
 }
 
-func startFrom(s *pb.Start) sdk.Start {
+// StartFrom reads what a stage starts with of a message.
+func StartFrom(s *pb.Start) sdk.Start {
 	out := sdk.Start{
 		Pipeline: s.GetPipeline(), Seat: int(s.GetSeat()), Epoch: s.GetEpoch(), Dir: s.GetDir(),
 		Run: s.GetRun(), Token: s.GetToken(), Resume: s.GetResume(), Full: s.GetFull(),
-		Streams: each(s.GetStreams(), streamFrom),
+		Streams: Each(s.GetStreams(), StreamFrom),
 	}
 	if s.GetStarted() != nil {
 		out.Started = s.GetStarted().AsTime()
@@ -184,9 +196,9 @@ func startFrom(s *pb.Start) sdk.Start {
 	return out
 }
 
-// tokenFrom makes a token of what a commit returned: empty, but not nil, if it is empty, since nil means
+// TokenFrom makes a token of what a commit returned: empty, but not nil, if it is empty, since nil means
 // that there was no commit.
-func tokenFrom(raw []byte) sdk.Token {
+func TokenFrom(raw []byte) sdk.Token {
 	if raw == nil {
 		return sdk.Token{}
 	}
@@ -201,7 +213,8 @@ func rawJSON(raw []byte) json.RawMessage {
 	return raw
 }
 
-func classesTo(classes []hint.Class) []*pb.ReplyClass {
+// ClassesTo makes a message of classes of replies.
+func ClassesTo(classes []hint.Class) []*pb.ReplyClass {
 	var out []*pb.ReplyClass
 	for _, c := range classes {
 		one := &pb.ReplyClass{
@@ -216,20 +229,21 @@ func classesTo(classes []hint.Class) []*pb.ReplyClass {
 	return out
 }
 
-// classesFrom is the other way. A pause that cannot be is none.
-func classesFrom(in []*pb.ReplyClass) []hint.Class {
+// ClassesFrom is the other way. A pause that cannot be is none.
+func ClassesFrom(in []*pb.ReplyClass) []hint.Class {
 	var out []hint.Class
 	for _, c := range in {
 		out = append(out, hint.Class{
 			Status: int(c.GetStatus()), Text: c.GetText(), Temporary: c.GetTemporary(),
 			Throttled: c.GetThrottled(), Header: c.GetHeader(), Seconds: c.GetSeconds(), Good: c.GetGood(),
-			Pause: min(max(c.GetPause().AsDuration(), 0), maxRetryAfter),
+			Pause: min(max(c.GetPause().AsDuration(), 0), MaxRetryAfter),
 		})
 	}
 	return out
 }
 
-func headersTo(h http.Header) []*pb.Header {
+// HeadersTo makes a message of headers.
+func HeadersTo(h http.Header) []*pb.Header {
 	var out []*pb.Header
 	for name, values := range h {
 		for _, v := range values {
@@ -239,7 +253,8 @@ func headersTo(h http.Header) []*pb.Header {
 	return out
 }
 
-func headersFrom(in []*pb.Header) http.Header {
+// HeadersFrom reads headers of a message.
+func HeadersFrom(in []*pb.Header) http.Header {
 	out := make(http.Header, len(in))
 	for _, h := range in {
 		out.Add(h.GetName(), h.GetValue())
@@ -253,8 +268,8 @@ var deliveries = map[sdk.Delivery]pb.Guarantee_Delivery{
 	sdk.ExactlyOnce: pb.Guarantee_DELIVERY_EXACTLY_ONCE,
 }
 
-// guaranteeOf returns what a sink promises; nil for anything else.
-func guaranteeOf(v any) *pb.Guarantee {
+// GuaranteeOf returns what a sink promises; nil for anything else.
+func GuaranteeOf(v any) *pb.Guarantee {
 	s, ok := v.(sdk.Sink)
 	if !ok {
 		return nil
@@ -263,12 +278,62 @@ func guaranteeOf(v any) *pb.Guarantee {
 	return &pb.Guarantee{Delivery: deliveries[g.Delivery], Why: text.Valid(g.Why)}
 }
 
-// guaranteeFrom returns the zero value for a promise that this host does not know.
-func guaranteeFrom(g *pb.Guarantee) sdk.Guarantee {
+// GuaranteeFrom returns the zero value for a promise that this host does not know.
+func GuaranteeFrom(g *pb.Guarantee) sdk.Guarantee {
 	for delivery, wire := range deliveries {
 		if wire == g.GetDelivery() {
 			return sdk.Guarantee{Delivery: delivery, Why: text.Harmless(g.GetWhy())}
 		}
 	}
 	return sdk.Guarantee{}
+}
+
+// MaxRetryAfter bounds what the other side may ask for.
+const MaxRetryAfter = 30 * 24 * time.Hour
+
+// InfoTo makes a message of what a plugin says of itself.
+func InfoTo(i sdk.Info) *pb.DescribeResponse {
+	kind := map[sdk.Kind]pb.Kind{
+		sdk.KindSource:    pb.Kind_KIND_SOURCE,
+		sdk.KindTransform: pb.Kind_KIND_TRANSFORM,
+		sdk.KindSink:      pb.Kind_KIND_SINK,
+	}[i.Kind]
+	return &pb.DescribeResponse{
+		Name: i.Name, Version: i.Version, Kind: kind, Doc: text.Valid(i.Doc),
+		ConfigSchema: i.Config, Streams: Each(i.Streams, StreamTo), Permissions: permissionsTo(i.Permissions), Robots: i.Robots,
+		PrivateDir: i.PrivateDir,
+	}
+}
+
+// InfoFrom reads what a plugin says of itself of a message.
+func InfoFrom(r *pb.DescribeResponse) (sdk.Info, error) {
+	info := sdk.Info{
+		Name: r.GetName(), Version: r.GetVersion(), Doc: r.GetDoc(),
+		Config: rawJSON(r.GetConfigSchema()), Permissions: permissionsFrom(r.GetPermissions()), Robots: r.GetRobots(),
+		PrivateDir: r.GetPrivateDir(),
+	}
+	if err := errors.Join(nameFault(info.Name), nameFault(info.Version)); err != nil {
+		return info, sdk.Permanent(fmt.Errorf("the plugin calls itself %.100q, version %.100q: %w", info.Name, info.Version, err))
+	}
+	if n := len(info.Doc); n > MaxDoc {
+		return info, sdk.Permanent(fmt.Errorf("plugin %s: its doc has %d bytes, %d are the most", info.Name, n, MaxDoc))
+	}
+	var err error
+	if info.Streams, err = Announced(r.GetStreams()); err != nil {
+		return info, err
+	}
+	if err := info.Permissions.Check(); err != nil {
+		return info, sdk.Permanent(fmt.Errorf("plugin %s: the permissions that it asks for: %w", info.Name, err))
+	}
+	switch r.GetKind() {
+	case pb.Kind_KIND_SOURCE:
+		info.Kind = sdk.KindSource
+	case pb.Kind_KIND_TRANSFORM:
+		info.Kind = sdk.KindTransform
+	case pb.Kind_KIND_SINK:
+		info.Kind = sdk.KindSink
+	default:
+		return info, sdk.Permanent(fmt.Errorf("plugin %s says that it is of kind %v, which this host does not know", info.Name, r.GetKind()))
+	}
+	return info, nil
 }

@@ -1,10 +1,9 @@
-// The codec: protobuf as ever, but for the payload of a batch, which is not copied on its way out.
+// Package codec writes and reads messages: protobuf as ever, but for the payload of a batch, which is not copied on its way out.
 //
 // gRPC's own codec copies a message into a buffer from a pool, which it zeroes first: three passes over
 // the memory where none is needed. Here a message with a large payload is encoded as two pieces around
 // the payload itself. The bytes on the wire are plain protobuf, though the order of the fields is ours.
-
-package rpc
+package codec
 
 import (
 	"fmt"
@@ -41,7 +40,8 @@ type codec struct {
 	buffers  *sync.Pool // of *[]byte, for messages on their way in
 }
 
-func newCodec() codec {
+// New returns the codec.
+func New() encoding.CodecV2 {
 	return codec{
 		standard: encoding.GetCodecV2(protocodec.Name),
 		buffers:  &sync.Pool{New: func() any { return new([]byte) }},
