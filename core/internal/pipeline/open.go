@@ -36,8 +36,8 @@ func (s *seat) open(ctx context.Context) error {
 	if s.streams, err = selected(s.Source, all); err != nil {
 		return err
 	}
-	// Who sits here later would be brought back behind what it has committed: the tokens are this holder's as
-	// long as it holds the seat.
+	// Who sits here later would be brought back behind what it has committed: the tokens are this
+	// holder's as long as it holds the seat.
 	var opened error
 	if err := s.held.Hold(ctx, func(ctx context.Context) { opened = s.bringBack(ctx) }); err != nil {
 		return storeFailure(err)
@@ -94,7 +94,8 @@ func (s *seat) bringBack(ctx context.Context) (err error) {
 	return g.Wait()
 }
 
-// startFor is what a stage is opened with. The folders of seats beside the first are in that of the first.
+// startFor is what a stage is opened with. The folders of seats beside the first are in that of the
+// first.
 func startFor[P any](s *seat, stage Stage[P], streams []sdk.Stream) (sdk.Start, error) {
 	dir := stage.Dir
 	if dir != "" && s.info.N > 0 {
@@ -121,10 +122,12 @@ func selected(source Stage[sdk.Source], all []sdk.Stream) ([]sdk.Stream, error) 
 	if err := known(source, all); err != nil || len(wanted) > 0 {
 		return wanted, err
 	}
-	return nil, sdk.Permanent(&StageError{Stage: source.Name, Err: errors.New("all of its streams are optional: select those to read, or all of them by \"*\"")})
+	return nil, sdk.Permanent(&StageError{Stage: source.Name, Err: errors.New(
+		"all of its streams are optional: select those to read, or all of them by \"*\"")})
 }
 
-// known refuses a stage that selects a stream which does not come: its records would be left out in silence.
+// known refuses a stage that selects a stream which does not come: its records would be left out in
+// silence.
 func known[P any](s Stage[P], come []sdk.Stream) error {
 	var names []string
 	for _, c := range come {
@@ -132,7 +135,8 @@ func known[P any](s Stage[P], come []sdk.Stream) error {
 	}
 	for _, want := range s.Streams {
 		if want != everyStream && !slices.Contains(names, want) {
-			return sdk.Permanent(&StageError{Stage: s.Name, Err: fmt.Errorf("it selects the stream %q, which no stage before it emits; there are %s", want, strings.Join(names, ", "))})
+			return sdk.Permanent(&StageError{Stage: s.Name, Err: fmt.Errorf(
+				"it selects the stream %q, which no stage before it emits; there are %s", want, strings.Join(names, ", "))})
 		}
 	}
 	return nil

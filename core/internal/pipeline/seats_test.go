@@ -1,5 +1,5 @@
-// Seats: one run, several processes, each with its own stages. What is in the sinks of all seats together must be what one
-// process would have brought there.
+// Seats: one run, several processes, each with its own stages. What is in the sinks of all seats
+// together must be what one process would have brought there.
 
 package pipeline_test
 
@@ -184,7 +184,8 @@ func (h *hall) whole(res pipeline.Result, err error) {
 	}
 }
 
-// slowly is a source that takes time for each record, so that nobody reads everything before others come.
+// slowly is a source that takes time for each record, so that nobody reads everything before others
+// come.
 func slowly(splits, records int) numbers {
 	return numbers{splits: splits, records: records, every: 3, before: func(ctx context.Context, _ string, _ int) error {
 		time.Sleep(time.Millisecond)
@@ -228,8 +229,9 @@ func (s stopped) Renew(ctx context.Context) error {
 	return s.Held.Renew(ctx)
 }
 
-// TestDeadAndLateSeats: a process that stands still at some step, for longer than its lease, is as good as dead: others take its seat
-// over and end the run. What it does when it wakes up is refused, by the store and by the sinks.
+// TestDeadAndLateSeats: a process that stands still at some step, for longer than its lease, is as
+// good as dead: others take its seat over and end the run. What it does when it wakes up is
+// refused, by the store and by the sinks.
 func TestDeadAndLateSeats(t *testing.T) {
 	t.Parallel()
 	for _, when := range []string{"opened", "group delivered", "collected", "tokens taken", "left"} {
@@ -292,7 +294,8 @@ func (l lossy) Hold(ctx context.Context, f func(context.Context)) error {
 	return fmt.Errorf("hold: %w", checkpoint.ErrFenced)
 }
 
-// TestLostHolds: a hold that ends while a sink is opened or commits ends what is done on the seat, and nothing of it is committed.
+// TestLostHolds: a hold that ends while a sink is opened or commits ends what is done on the seat,
+// and nothing of it is committed.
 func TestLostHolds(t *testing.T) {
 	t.Parallel()
 	for n := range 6 {
