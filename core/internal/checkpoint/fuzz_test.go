@@ -46,7 +46,8 @@ func stateFile(f *testing.F) []byte {
 	return raw
 }
 
-// FuzzStateFile damages a state file. It is refused and left as it is, or works: never does it bring the host down.
+// FuzzStateFile damages a state file. It is refused and left as it is, or works: never does it
+// bring the host down.
 func FuzzStateFile(f *testing.F) {
 	whole := stateFile(f)
 	f.Add(uint32(0), []byte("SQLite format 4"), uint32(0))

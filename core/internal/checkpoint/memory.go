@@ -14,7 +14,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Memory is a [Store] in memory. Close leaves it usable: opening it again is to go on with the same value.
+// Memory is a [Store] in memory. Close leaves it usable: opening it again is to go on with the same
+// value.
 type Memory struct {
 	pipeline string
 	mu       turn
@@ -44,7 +45,9 @@ type memorySeat struct {
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
-	return &Memory{pipeline: rand.Text(), mu: make(turn, 1), seats: map[int]*memorySeat{}, previous: map[string]sdk.Split{}}
+	return &Memory{
+		pipeline: rand.Text(), mu: make(turn, 1), seats: map[int]*memorySeat{}, previous: map[string]sdk.Split{},
+	}
 }
 
 // turn is a mutex for what may take long: who waits for a channel is seen to wait in virtual time.

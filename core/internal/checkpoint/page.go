@@ -16,7 +16,8 @@ const (
 	pageBytes = 4 << 20
 )
 
-// EachSplit goes through the run's splits of a status ("": of any), in their order. An error ends it.
+// EachSplit goes through the run's splits of a status ("": of any), in their order. An error ends
+// it.
 func EachSplit(ctx context.Context, s View, run string, status Status) iter.Seq2[[]Split, error] {
 	return pages(func(last *Split) ([]Split, error) {
 		q := Query{Status: status, N: pageLength}

@@ -1,4 +1,5 @@
-// The state file after a power cut: what was said to be committed is there, and each commit is there whole or not at all.
+// The state file after a power cut: what was said to be committed is there, and each commit is
+// there whole or not at all.
 
 package checkpoint_test
 
@@ -17,7 +18,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
-// watchedLife is a life of the test binary, started once more: it commits a few times and ends the run.
+// watchedLife is a life of the test binary, started once more: it commits a few times and ends the
+// run.
 const watchedLife = "watched"
 
 // watchedCommits is how many commits a watched life makes.
@@ -72,7 +74,8 @@ func watch(t *testing.T, dir string, f crashtest.Fault) *crashtest.Outcome {
 	return out
 }
 
-// TestPowerCuts has the power fail after each thing that is done to the state file, its logs and its folder.
+// TestPowerCuts has the power fail after each thing that is done to the state file, its logs and
+// its folder.
 func TestPowerCuts(t *testing.T) {
 	t.Parallel()
 	whole := watch(t, t.TempDir(), crashtest.Fault{})
@@ -96,7 +99,8 @@ func TestPowerCuts(t *testing.T) {
 	}
 }
 
-// TestDiskFails makes one in three of these things fail: nothing is lost. The tests of the command make all of them fail.
+// TestDiskFails makes one in three of these things fail: nothing is lost. The tests of the command
+// make all of them fail.
 func TestDiskFails(t *testing.T) {
 	t.Parallel()
 	const share = 3
@@ -121,7 +125,8 @@ func TestDiskFails(t *testing.T) {
 	}
 }
 
-// said returns how much a life had committed by operation n: one for each commit, and one for the end.
+// said returns how much a life had committed by operation n: one for each commit, and one for the
+// end.
 func said(o *crashtest.Outcome, n int) int {
 	count := 0
 	for _, line := range o.Said(n) {

@@ -38,7 +38,8 @@ func named(splits []sdk.Split, before int) error {
 	return nil
 }
 
-// notBefore is when a run ended that started then: a clock that was set back does not make it end before it began.
+// notBefore is when a run ended that started then: a clock that was set back does not make it end
+// before it began.
 func notBefore(ended, started time.Time) time.Time {
 	if ended.Before(started) {
 		ended = started

@@ -18,8 +18,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 )
 
-// SQLite is a [Store] in one file, with a write-ahead log beside it while it is open. There is one connection:
-// transactions are short, and one after another is as fast as the disk goes.
+// SQLite is a [Store] in one file, with a write-ahead log beside it while it is open. There is one
+// connection: transactions are short, and one after another is as fast as the disk goes.
 type SQLite struct {
 	db   *sql.DB
 	path string
@@ -31,14 +31,15 @@ const (
 	kept    = "NORMAL" // it outlives the process; a later durable one pushes it along
 )
 
-// logSize is what the log may keep of the disk, in bytes: about what it grows to between two checkpoints of small commits.
+// logSize is what the log may keep of the disk, in bytes: about what it grows to between two
+// checkpoints of small commits.
 const logSize = 8 << 20
 
-// OpenSQLite opens the state file at path, or makes it if there is none; its folder must exist. A file that is
-// damaged (an empty one is), is of a newer version or is something else is left as it is: the error names it and says
-// what to do. After a kill what was committed last may be in the log beside the file (its name and "-wal") alone.
-// If that one is lost, nothing tells: the state is then that of an earlier commit. Who copies or moves the file
-// takes the log along.
+// OpenSQLite opens the state file at path, or makes it if there is none; its folder must exist. A
+// file that is damaged (an empty one is), is of a newer version or is something else is left as it
+// is: the error names it and says what to do. After a kill what was committed last may be in the
+// log beside the file (its name and "-wal") alone. If that one is lost, nothing tells: the state is
+// then that of an earlier commit. Who copies or moves the file takes the log along.
 func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -71,7 +72,8 @@ func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
 	return s, nil
 }
 
-// connect makes ready to open file, as mode says: "rw" or, if it may be made, "rwc". Errors speak of path.
+// connect makes ready to open file, as mode says: "rw" or, if it may be made, "rwc". Errors speak
+// of path.
 func connect(file, path, mode string) (*SQLite, error) {
 	name, err := dsn(file, mode)
 	if err != nil {
@@ -111,16 +113,17 @@ func (s *SQLite) prepare(ctx context.Context) error {
 	return s.write(ctx, durable, migrate)
 }
 
-// keepLog has the file keep a write-ahead log. A file is made with one: SQLite changes over only while nobody else has the file
-// open, and does not wait for that. Where no such log can be had (some network folders) it stays with its rollback journal,
-// which is as durable with synchronous=EXTRA. A log that a large plan has made long is cut when it begins anew.
+// keepLog has the file keep a write-ahead log. A file is made with one: SQLite changes over only
+// while nobody else has the file open, and does not wait for that. Where no such log can be had
+// (some network folders) it stays with its rollback journal, which is as durable with
+// synchronous=EXTRA. A log that a large plan has made long is cut when it begins anew.
 func (s *SQLite) keepLog(ctx context.Context) error {
 	_, err := s.db.ExecContext(ctx, fmt.Sprintf("PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=%d", logSize))
 	return err
 }
 
-// syncParents makes the names of the file, of its folder and of the folder around that durable: they may
-// all be new.
+// syncParents makes the names of the file, of its folder and of the folder around that durable:
+// they may all be new.
 func syncParents(path string) error {
 	for range 3 {
 		dir := filepath.Dir(path)
@@ -167,8 +170,8 @@ func (s *SQLite) write(ctx context.Context, level string, f func(ctx context.Con
 	return nil
 }
 
-// rollback ends a transaction that did not go well. SQLite has done so by itself after some errors (a
-// full disk), and says then that there is none.
+// rollback ends a transaction that did not go well. SQLite has done so by itself after some errors
+// (a full disk), and says then that there is none.
 func rollback(ctx context.Context, c *sql.Conn, cause error) error {
 	_, err := c.ExecContext(ctx, "ROLLBACK")
 	if err != nil && !strings.Contains(err.Error(), "no transaction is active") {

@@ -1,7 +1,8 @@
 // Making the state file: it appears whole, or not at all.
 //
-// An empty file is damage, then, and never one that is just being made: whoever takes damage for a new store
-// delivers everything again. So the tables are made in a file of another name, which gets its own when it is done.
+// An empty file is damage, then, and never one that is just being made: whoever takes damage for a
+// new store delivers everything again. So the tables are made in a file of another name, which gets
+// its own when it is done.
 
 package checkpoint
 
@@ -15,7 +16,8 @@ import (
 	"strings"
 )
 
-// unfinishedMark is between the state file's name and a random part in the name of a file that is not done.
+// unfinishedMark is between the state file's name and a random part in the name of a file that is
+// not done.
 const unfinishedMark = ".new-"
 
 // create makes the state file. It is no error if another process was faster.
@@ -29,7 +31,8 @@ func create(ctx context.Context, path string) error {
 	return syncParents(path)
 }
 
-// refuseOrphan looks for the log of a state file that is gone. SQLite would take it for the new file's.
+// refuseOrphan looks for the log of a state file that is gone. SQLite would take it for the new
+// file's.
 func refuseOrphan(path string) error {
 	for _, log := range []string{path + "-wal", path + "-journal"} {
 		if exists(log) && !exists(path) { // in this order: a file that is just being made comes before its log
@@ -42,7 +45,8 @@ func refuseOrphan(path string) error {
 	return nil
 }
 
-// build makes the tables under another name and gives the file its own, unless there is one of that name.
+// build makes the tables under another name and gives the file its own, unless there is one of that
+// name.
 func build(ctx context.Context, path string) (err error) {
 	unfinished := path + unfinishedMark + rand.Text()
 	if err := makeOwn(unfinished); err != nil {
@@ -63,13 +67,13 @@ func build(ctx context.Context, path string) (err error) {
 	if err := os.Link(unfinished, path); err == nil || exists(path) {
 		return nil
 	}
-	// Some disks know no links. A rename replaces what is there; that two processes do not get here at once is the
-	// matter of the lock that each run holds.
+	// Some disks know no links. A rename replaces what is there; that two processes do not get here
+	// at once is the matter of the lock that each run holds.
 	return os.Rename(unfinished, path)
 }
 
-// makeOwn makes an empty file that nobody else may read: cursors and the data of splits may say what nobody else should know. SQLite gives
-// its logs the same mode.
+// makeOwn makes an empty file that nobody else may read: cursors and the data of splits may say
+// what nobody else should know. SQLite gives its logs the same mode.
 func makeOwn(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -78,7 +82,8 @@ func makeOwn(path string) error {
 	return f.Close()
 }
 
-// keepOwn takes the state file from others, with its logs: earlier versions let them read it. Whose it is not leaves it as it is.
+// keepOwn takes the state file from others, with its logs: earlier versions let them read it. Whose
+// it is not leaves it as it is.
 func keepOwn(path string, mode os.FileMode) {
 	if mode.Perm()&0o077 == 0 {
 		return
@@ -88,8 +93,8 @@ func keepOwn(path string, mode os.FileMode) {
 	}
 }
 
-// clearUnfinished removes what processes left that were killed in build. The state file is there: who is in build still
-// finds it made, and needs its own no more.
+// clearUnfinished removes what processes left that were killed in build. The state file is there:
+// who is in build still finds it made, and needs its own no more.
 func clearUnfinished(path string) error {
 	dir, name := filepath.Split(path)
 	if dir == "" {

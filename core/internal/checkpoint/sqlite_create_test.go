@@ -1,4 +1,5 @@
-// How the state file comes into being: whole or not at all, whoever is killed, and whoever else makes it.
+// How the state file comes into being: whole or not at all, whoever is killed, and whoever else
+// makes it.
 
 package checkpoint_test
 
@@ -22,7 +23,8 @@ import (
 // lifeEnv says for how long the child that makes a state file may live.
 const lifeEnv = "CHECKPOINT_TEST_LIFE"
 
-// makeAndDie opens the state file at path, and is killed when its time is over, wherever it is then.
+// makeAndDie opens the state file at path, and is killed when its time is over, wherever it is
+// then.
 func makeAndDie(path, life string) {
 	d, err := time.ParseDuration(life)
 	must(err)
@@ -154,7 +156,8 @@ func TestTruncatedFile(t *testing.T) {
 	}
 }
 
-// TestLogOfALostFile: a log without its file says that there was a state, and would be taken for the new file's.
+// TestLogOfALostFile: a log without its file says that there was a state, and would be taken for
+// the new file's.
 func TestLogOfALostFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
@@ -173,7 +176,8 @@ func TestLogOfALostFile(t *testing.T) {
 	begins(t, path)
 }
 
-// TestLostLog: without its log the file is as it was earlier, and sound: that it is not the newest nobody can tell.
+// TestLostLog: without its log the file is as it was earlier, and sound: that it is not the newest
+// nobody can tell.
 func TestLostLog(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")

@@ -14,8 +14,8 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// startOver is how to go on without the state: a plain run would deliver behind what the outputs hold everything that
-// they hold.
+// startOver is how to go on without the state: a plain run would deliver behind what the outputs
+// hold everything that they hold.
 const startOver = "start over with `scrapekit run --full`: the outputs hold what the lost state knew, " +
 	"and a plain run would deliver everything again behind it"
 
@@ -37,8 +37,8 @@ func (e *FileError) Error() string {
 
 func (e *FileError) Unwrap() error { return e.Err }
 
-// explain names the file in an error of SQLite, and its cause in terms of the system. Errors of the store's own rules
-// pass as they are.
+// explain names the file in an error of SQLite, and its cause in terms of the system. Errors of the
+// store's own rules pass as they are.
 func (s *SQLite) explain(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
@@ -92,7 +92,8 @@ func (s *SQLite) full(err error) error {
 	}
 }
 
-// probe writes a little to a file in a folder and removes it: what fails then is not SQLite's doing.
+// probe writes a little to a file in a folder and removes it: what fails then is not SQLite's
+// doing.
 func probe(dir string) error {
 	f, err := os.CreateTemp(dir, ".writable-*")
 	if err != nil {

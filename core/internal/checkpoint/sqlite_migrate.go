@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// fromFirst makes the runs and splits of this version of those of version 1, which kept the previous
-// splits in a table of their own and no sums.
+// fromFirst makes the runs and splits of this version of those of version 1, which kept the
+// previous splits in a table of their own and no sums.
 const fromFirst = `
 ALTER TABLE runs ADD COLUMN gaps INTEGER NOT NULL DEFAULT 0;
 UPDATE runs SET gaps = 1 WHERE instr(CAST(report AS TEXT), '"missing/') > 0;
@@ -27,19 +27,22 @@ DROP TABLE splits_1;
 DROP TABLE previous;
 `
 
-// fromSecond makes the splits of this version of those of version 2, which had one seat and no name for it.
+// fromSecond makes the splits of this version of those of version 2, which had one seat and no name
+// for it.
 const fromSecond = `
 ALTER TABLE splits ADD COLUMN seat INTEGER;
 ` + indexesOfSeats
 
-// withSeats makes the seats of either: what was done, seat 0 did, and it is not settled if a run was killed.
-// A process of the former version that holds the run is fenced: it would know nothing of seats and sums.
+// withSeats makes the seats of either: what was done, seat 0 did, and it is not settled if a run
+// was killed. A process of the former version that holds the run is fenced: it would know nothing
+// of seats and sums.
 const withSeats = `
 UPDATE holder SET epoch = 0;
 ALTER TABLE tokens RENAME TO tokens_1;
 ` + schemaOfSeats + `
 INSERT INTO tokens (stage, seat, run, token) SELECT stage, 0, run, token FROM tokens_1;
-INSERT INTO seats (seat, epoch, until, settled) SELECT 0, 0, 0, count(*) = 0 FROM runs WHERE seq = ` + unfinishedRun + `;
+INSERT INTO seats (seat, epoch, until, settled)
+	SELECT 0, 0, 0, count(*) = 0 FROM runs WHERE seq = ` + unfinishedRun + `;
 DROP TABLE tokens_1;
 `
 

@@ -79,7 +79,8 @@ INSERT INTO splits VALUES
 INSERT INTO sums VALUES (0, 'issues', 1, 1, 0, 12, 14, 0, 0), (1, 'users', 0, 0, 1, 0, 0, 0, 1);
 `
 
-// TestFilesOfVersionsBefore: what was kept is kept, and whoever holds the run with a version before is fenced.
+// TestFilesOfVersionsBefore: what was kept is kept, and whoever holds the run with a version before
+// is fenced.
 func TestFilesOfVersionsBefore(t *testing.T) {
 	t.Parallel()
 	for _, unfinished := range []bool{false, true} {

@@ -255,8 +255,8 @@ func (s *SQLite) GiveUp(ctx context.Context, id string) (found bool, err error) 
 	return found, err
 }
 
-// touch changes the split of the unfinished run with this id, if it is of a kind, and the sums with it. It reports
-// whether there is such a one.
+// touch changes the split of the unfinished run with this id, if it is of a kind, and the sums with
+// it. It reports whether there is such a one.
 func touch(ctx context.Context, tx *sql.Conn, id, change, kind string) (bool, error) {
 	before, err := scanCounted(tx.QueryRowContext(ctx, "SELECT "+countedColumns+" FROM splits WHERE id = ? AND run = "+unfinishedRun+" AND "+kind, id))
 	if errors.Is(err, sql.ErrNoRows) {

@@ -93,7 +93,8 @@ func current(ctx context.Context, q querier) (Run, bool, error) {
 	return r.Run, true, q.QueryRowContext(ctx, "SELECT id FROM pipeline").Scan(&r.Pipeline)
 }
 
-// identity returns what identifies the pipeline, made at its first run. Files of earlier versions have no table for it.
+// identity returns what identifies the pipeline, made at its first run. Files of earlier versions
+// have no table for it.
 func identity(ctx context.Context, tx *sql.Conn) (id string, err error) {
 	if _, err := tx.ExecContext(ctx,
 		"CREATE TABLE IF NOT EXISTS pipeline (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL)"); err != nil {
@@ -166,8 +167,8 @@ func reopen(ctx context.Context, tx *sql.Conn, seq int64, fingerprint string) er
 	})
 }
 
-// end notes how a run ended. A run that nobody goes on with keeps the counts of its splits alone. The splits themselves are the
-// previous ones then, if it is complete.
+// end notes how a run ended. A run that nobody goes on with keeps the counts of its splits alone.
+// The splits themselves are the previous ones then, if it is complete.
 func end(ctx context.Context, tx *sql.Conn, seq int64, o Outcome, now time.Time) error {
 	var text string
 	if err := tx.QueryRowContext(ctx, "SELECT started FROM runs WHERE seq = ?", seq).Scan(&text); err != nil {
@@ -209,8 +210,8 @@ type sqliteCoordinator struct {
 	run Run
 }
 
-// write runs f in a transaction if the run has no other coordinator. f is given the run's number, and
-// whether it is planned.
+// write runs f in a transaction if the run has no other coordinator. f is given the run's number,
+// and whether it is planned.
 func (c *sqliteCoordinator) write(
 	ctx context.Context, level string, f func(ctx context.Context, tx *sql.Conn, seq int64, planned bool) error,
 ) error {
@@ -223,7 +224,8 @@ func (c *sqliteCoordinator) write(
 	})
 }
 
-// coordinated returns the number of a run, and whether it is planned, if it has the same coordinator still.
+// coordinated returns the number of a run, and whether it is planned, if it has the same
+// coordinator still.
 func coordinated(ctx context.Context, tx *sql.Conn, run Run) (seq int64, planned bool, err error) {
 	err = tx.QueryRowContext(ctx,
 		"SELECT seq, planned FROM runs, holder WHERE id = ? AND epoch = ? AND epoch > 0", run.ID, run.Epoch).Scan(&seq, &planned)
@@ -233,8 +235,8 @@ func coordinated(ctx context.Context, tx *sql.Conn, run Run) (seq int64, planned
 	return seq, planned, err
 }
 
-// Hold implements [Coordinator]. It is a transaction that changes nothing: the system gives its lock to
-// nobody else as long as this process lives, also while it is stopped.
+// Hold implements [Coordinator]. It is a transaction that changes nothing: the system gives its
+// lock to nobody else as long as this process lives, also while it is stopped.
 func (c *sqliteCoordinator) Hold(ctx context.Context, f func(ctx context.Context)) error {
 	return c.write(ctx, kept, func(context.Context, *sql.Conn, int64, bool) error {
 		f(ctx)
@@ -270,7 +272,8 @@ func (c *sqliteCoordinator) Plan(ctx context.Context, pages iter.Seq2[[]sdk.Spli
 	})
 }
 
-// planPage stores a page of a plan, the splits of which must all be new. before is how many came in the pages before.
+// planPage stores a page of a plan, the splits of which must all be new. before is how many came in
+// the pages before.
 func planPage(ctx context.Context, tx *sql.Conn, seq int64, page []sdk.Split, before int) error {
 	if err := named(page, before); err != nil {
 		return err
@@ -345,7 +348,8 @@ func (c *sqliteCoordinator) Finish(ctx context.Context, outcome Outcome, e End) 
 	})
 }
 
-// replacePrevious takes away those of the previous splits in whose place the splits of this run come, and the splits that it has skipped.
+// replacePrevious takes away those of the previous splits in whose place the splits of this run
+// come, and the splits that it has skipped.
 func replacePrevious(ctx context.Context, tx *sql.Conn, seq int64) error {
 	if _, err := tx.ExecContext(ctx, "DELETE FROM splits WHERE status <> 'done'"); err != nil {
 		return err

@@ -1,5 +1,5 @@
-// SQLite: seats, and what their holders do. Every change begins with the question whether the seat is
-// held still.
+// SQLite: seats, and what their holders do. Every change begins with the question whether the seat
+// is held still.
 
 package checkpoint
 
@@ -49,8 +49,8 @@ func (s *SQLite) Join(ctx context.Context, run Run, seat int) (sat Seat, held He
 	return sat, &sqliteHeld{s: s, run: run.ID, seat: sat.N, epoch: sat.Epoch}, nil
 }
 
-// leased is until when a lease lasts that begins now, in milliseconds. The store's clock is that of the
-// machine where the file is.
+// leased is until when a lease lasts that begins now, in milliseconds. The store's clock is that of
+// the machine where the file is.
 func leased() int64 { return time.Now().Add(Lease).UnixMilli() }
 
 // Seats implements [View].
@@ -99,12 +99,15 @@ type sqliteHeld struct {
 	after   int64 // the place behind which the next claim looks first
 }
 
-// write runs f in a transaction if the seat is held still, and renews its lease at the end. f is given the
-// run's number.
-func (h *sqliteHeld) write(ctx context.Context, level string, f func(ctx context.Context, tx *sql.Conn, seq int64) error) error {
+// write runs f in a transaction if the seat is held still, and renews its lease at the end. f is
+// given the run's number.
+func (h *sqliteHeld) write(
+	ctx context.Context, level string, f func(ctx context.Context, tx *sql.Conn, seq int64) error,
+) error {
 	return h.s.write(ctx, level, func(ctx context.Context, tx *sql.Conn) error {
 		var seq int64
-		err := tx.QueryRowContext(ctx, "SELECT runs.seq FROM runs, seats WHERE runs.id = ? AND seats.seat = ? AND seats.epoch = ?",
+		err := tx.QueryRowContext(ctx,
+			"SELECT runs.seq FROM runs, seats WHERE runs.id = ? AND seats.seat = ? AND seats.epoch = ?",
 			h.run, h.seat, h.epoch).Scan(&seq)
 		if errors.Is(err, sql.ErrNoRows) {
 			return seatFenced(h.run, h.seat)
@@ -120,8 +123,8 @@ func (h *sqliteHeld) write(ctx context.Context, level string, f func(ctx context
 	})
 }
 
-// Hold implements [Held]. The system gives the lock of its transaction to nobody else as long as this
-// process lives, also while it is stopped.
+// Hold implements [Held]. The system gives the lock of its transaction to nobody else as long as
+// this process lives, also while it is stopped.
 func (h *sqliteHeld) Hold(ctx context.Context, f func(ctx context.Context)) error {
 	return h.write(ctx, kept, func(context.Context, *sql.Conn, int64) error {
 		f(ctx)
@@ -173,7 +176,8 @@ func (h *sqliteHeld) Claim(ctx context.Context, n int) (out []Split, err error) 
 			out[i].Epoch++
 			out[i].Seat = h.seat
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE splits SET epoch = epoch + 1, seat = ? WHERE status = 'open' AND seat IS NULL AND seq >= ? AND seq <= ?",
+		_, err = tx.ExecContext(ctx, `UPDATE splits SET epoch = epoch + 1, seat = ?
+			WHERE status = 'open' AND seat IS NULL AND seq >= ? AND seq <= ?`,
 			h.seat, out[0].Place, out[len(out)-1].Place)
 		return err
 	})
@@ -236,12 +240,14 @@ func (h *sqliteHeld) advance(ctx context.Context, tx *sql.Conn, seq int64, split
 	if len(splits) == 0 {
 		return nil
 	}
-	find, err := tx.PrepareContext(ctx, "SELECT "+countedColumns+" FROM splits WHERE id = ? AND run = ? AND epoch = ? AND seat = ?")
+	find, err := tx.PrepareContext(ctx,
+		"SELECT "+countedColumns+" FROM splits WHERE id = ? AND run = ? AND epoch = ? AND seat = ?")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = find.Close() }() // nothing is pending in it
-	update, err := tx.PrepareContext(ctx, "UPDATE splits SET cursor = ?, status = ?, seat = ?, records = ?, problem = ? WHERE seq = ?")
+	update, err := tx.PrepareContext(ctx,
+		"UPDATE splits SET cursor = ?, status = ?, seat = ?, records = ?, problem = ? WHERE seq = ?")
 	if err != nil {
 		return err
 	}
@@ -256,7 +262,8 @@ func (h *sqliteHeld) advance(ctx context.Context, tx *sql.Conn, seq int64, split
 				return err
 			}
 			seat := sql.NullInt64{Int64: int64(h.seat), Valid: !ended(p.Status)}
-			if _, err := update.ExecContext(ctx, p.Cursor, string(p.Status), seat, p.Records, p.Problem, before.Place); err != nil {
+			_, err = update.ExecContext(ctx, p.Cursor, string(p.Status), seat, p.Records, p.Problem, before.Place)
+			if err != nil {
 				return err
 			}
 			now := before
@@ -270,7 +277,8 @@ func (h *sqliteHeld) advance(ctx context.Context, tx *sql.Conn, seq int64, split
 // notHeld says why a split could not be stored.
 func notHeld(ctx context.Context, tx *sql.Conn, seq int64, run, id string) error {
 	var known bool
-	if err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM splits WHERE run = ? AND id = ?)", seq, id).Scan(&known); err != nil {
+	err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM splits WHERE run = ? AND id = ?)", seq, id).Scan(&known)
+	if err != nil {
 		return err
 	}
 	if !known {

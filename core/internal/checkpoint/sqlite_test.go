@@ -70,8 +70,8 @@ func must(err error) {
 	}
 }
 
-// TestKill kills a process that commits, again and again. What it said it committed is there, and each
-// commit is there whole.
+// TestKill kills a process that commits, again and again. What it said it committed is there, and
+// each commit is there whole.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	rounds := 20
@@ -158,7 +158,8 @@ func filled(t *testing.T, splits int) string {
 	return path
 }
 
-// unusable opens path and expects an error that names it and says all of these; the file stays as it is.
+// unusable opens path and expects an error that names it and says all of these; the file stays as
+// it is.
 func unusable(t *testing.T, path string, words ...string) {
 	t.Helper()
 	before, err := os.ReadFile(path)

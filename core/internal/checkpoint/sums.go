@@ -9,8 +9,8 @@ type Sum struct {
 	Stream                      string
 	Open, Done, Broken, Skipped int
 	Records                     int64 // delivered
-	// Expected is how many records the splits have in all: of one that ended those that were delivered, of another one at
-	// least what was estimated.
+	// Expected is how many records the splits have in all: of one that ended those that were
+	// delivered, of another one at least what was estimated.
 	Expected int64
 	Unknown  int // splits that have not ended and have no estimate
 }
@@ -19,7 +19,8 @@ type Sum struct {
 type Sums []Sum
 
 const (
-	// maxSums bounds the streams that are told apart: a plugin may call those of its splits as it likes.
+	// maxSums bounds the streams that are told apart: a plugin may call those of its splits as it
+	// likes.
 	maxSums = 1000
 	// OtherStreams is the sum of the splits of all others.
 	OtherStreams = "other streams"

@@ -1,5 +1,6 @@
-// Package deadletter keeps rejected records in JSON Lines files of the run's folder, one for each seat: each
-// record exactly once, because a file is brought back to the last committed length before its seat goes on.
+// Package deadletter keeps rejected records in JSON Lines files of the run's folder, one for each
+// seat: each record exactly once, because a file is brought back to the last committed length
+// before its seat goes on.
 package deadletter
 
 import (
@@ -31,8 +32,8 @@ func fileName(seat int) string {
 	return fmt.Sprintf("rejects-%d.jsonl", seat)
 }
 
-// line is one dead letter as it is kept. Record holds the record itself if it is valid JSON, Bytes its
-// bytes in base64 otherwise.
+// line is one dead letter as it is kept. Record holds the record itself if it is valid JSON, Bytes
+// its bytes in base64 otherwise.
 type line struct {
 	Stage  string          `json:"stage"`
 	Stream string          `json:"stream"`
@@ -42,7 +43,8 @@ type line struct {
 	Bytes  []byte          `json:"bytes,omitempty"`
 }
 
-// File is the dead letters of one seat of a run. The file is made with the first letter: most runs have none.
+// File is the dead letters of one seat of a run. The file is made with the first letter: most runs
+// have none.
 type File struct {
 	folder func(run string) string
 

@@ -1,4 +1,5 @@
-// Dead letters after a power cut, a kill, or on a disk that fails: those that a token stands for are there, and no others.
+// Dead letters after a power cut, a kill, or on a disk that fails: those that a token stands for
+// are there, and no others.
 
 package deadletter
 
@@ -20,7 +21,8 @@ func TestMain(m *testing.M) {
 	crashtest.Main(m, childEnv, keepLetters)
 }
 
-// keepLetters keeps four letters to a commit, long enough not to fit the buffer, and says each token.
+// keepLetters keeps four letters to a commit, long enough not to fit the buffer, and says each
+// token.
 func keepLetters(dir string) error {
 	f := in(dir)
 	if err := f.Open("r1", 0, nil); err != nil {

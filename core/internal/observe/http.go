@@ -24,7 +24,8 @@ type Exchanged struct {
 	Took     time.Duration
 }
 
-// Step is something that was decided or done for a request whose context has a listener, see [Into].
+// Step is something that was decided or done for a request whose context has a listener, see
+// [Into].
 type Step struct {
 	At   time.Duration `json:"at_ns"`         // since the request was made; whoever listens sets it
 	Part string        `json:"part"`          // which part of the host speaks: allow, cache, retry, auth, pace, wire, …

@@ -1,6 +1,7 @@
-// Package observe has the events of a run and those who listen to them. The pipeline and the HTTP client tell what
-// happens; the live view, lines, the report and whatever else wants to know are listeners. An event is a value
-// of its own type: a listener takes those that it knows and lets the others pass.
+// Package observe has the events of a run and those who listen to them. The pipeline and the HTTP
+// client tell what happens; the live view, lines, the report and whatever else wants to know are
+// listeners. An event is a value of its own type: a listener takes those that it knows and lets the
+// others pass.
 package observe
 
 import "context"
@@ -9,7 +10,8 @@ import "context"
 type Event interface {
 	// Kind names the event for people and programs: "split done".
 	Kind() string
-	// Hide returns the event without secrets: its errors and names may hold what a plugin or a server said.
+	// Hide returns the event without secrets: its errors and names may hold what a plugin or a
+	// server said.
 	Hide(m Mask) Event
 }
 
@@ -19,8 +21,8 @@ type Mask interface {
 	Error(err error) error
 }
 
-// Listener is told of events as they happen, by whoever brings them about and by several goroutines at once. It
-// must not take long: what tells it waits.
+// Listener is told of events as they happen, by whoever brings them about and by several goroutines
+// at once. It must not take long: what tells it waits.
 type Listener func(Event)
 
 // Listeners are told one after another.

@@ -21,7 +21,8 @@ func (m mask) Error(err error) error {
 	return errors.New(m.String(err.Error()))
 }
 
-// TestHidden: no event of a listener that is not to see secrets has one, and none is lost on the way.
+// TestHidden: no event of a listener that is not to see secrets has one, and none is lost on the
+// way.
 func TestHidden(t *testing.T) {
 	t.Parallel()
 	err := errors.New("no access for sesame")

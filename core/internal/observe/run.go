@@ -78,8 +78,8 @@ type RunEnded struct {
 	Err     error // nil: it is complete, or was stopped by the user
 }
 
-// Trouble returns what an event tells of as having gone wrong, and where: in a split, or at a stage that the error does not name.
-// A nil error: nothing has.
+// Trouble returns what an event tells of as having gone wrong, and where: in a split, or at a stage
+// that the error does not name. A nil error: nothing has.
 func Trouble(e Event) (split, stage string, err error) {
 	switch e := e.(type) {
 	case PlanRetried:
@@ -169,7 +169,8 @@ func (e SplitSkipped) Hide(m Mask) Event {
 	return e
 }
 
-// Hide implements [Event]. A stream whose name is a secret is refused before anything of it is written.
+// Hide implements [Event]. A stream whose name is a secret is refused before anything of it is
+// written.
 func (e Written) Hide(Mask) Event { return e }
 
 // Hide implements [Event].

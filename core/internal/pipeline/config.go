@@ -34,20 +34,23 @@ type Config struct {
 
 	Logger    hclog.Logger
 	Listeners observe.Listeners
-	// Keep is given the result before the store is told that the run has ended, so that no ended run lacks its
-	// report, whatever is killed. May be nil.
+	// Keep is given the result before the store is told that the run has ended, so that no ended
+	// run lacks its report, whatever is killed. May be nil.
 	Keep func(Result) error
-	// Hide takes secrets out of a text that is kept or shown: why a split is broken, why a record was rejected, that record,
-	// its stream, and the names of counters. A stream that it changes the name of is refused. May be nil.
+	// Hide takes secrets out of a text that is kept or shown: why a split is broken, why a record
+	// was rejected, that record, its stream, and the names of counters. A stream that it changes
+	// the name of is refused. May be nil.
 	Hide func(string) string
-	// Random returns a number below bound, for the pauses between tries; nil: any. Tests that must repeat give their own.
+	// Random returns a number below bound, for the pauses between tries; nil: any. Tests that must
+	// repeat give their own.
 	Random func(bound int64) int64
-	// Step is called at each step whose order matters, by name; nil in normal use. Tests end the process there.
+	// Step is called at each step whose order matters, by name; nil in normal use. Tests end the
+	// process there.
 	Step func(name string)
 }
 
-// Letters keeps rejected records. They belong to a seat, and its methods are called like a sink's: Commit
-// never beside Add, but Add by several goroutines.
+// Letters keeps rejected records. They belong to a seat, and its methods are called like a sink's:
+// Commit never beside Add, but Add by several goroutines.
 type Letters interface {
 	Open(run string, seat int, token sdk.Token) error
 	Add(l Letter) error
@@ -115,7 +118,8 @@ const claimAtOnce = 64
 // Snapshot returns how far the run is. It may be called at any time, by any goroutine.
 func (p *Pipeline) Snapshot() Snapshot { return p.progress.snapshot() }
 
-// storeError is a failure of the state itself: nothing can be committed, so nothing is gained by going on.
+// storeError is a failure of the state itself: nothing can be committed, so nothing is gained by
+// going on.
 type storeError struct{ err error }
 
 func (e *storeError) Error() string { return fmt.Sprintf("state: %v", e.err) }

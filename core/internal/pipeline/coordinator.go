@@ -16,7 +16,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// maxListed bounds how many splits a result names of a kind, and maxListedBytes how long their names and problems may be.
+// maxListed bounds how many splits a result names of a kind, and maxListedBytes how long their
+// names and problems may be.
 const (
 	maxListed      = 50_000
 	maxListedBytes = 32 << 20
@@ -29,10 +30,10 @@ type coordinator struct {
 	held checkpoint.Coordinator
 }
 
-// Run begins a run, or goes on with the unfinished one, until it is complete, until nothing more can be
-// done, or until ctx ends: then it drains and commits what it has. Others may take part, see
-// [Pipeline.Work]; it sees to what they leave behind. The error is for what kept the run from being begun or
-// ended in the store; everything else is in the Result.
+// Run begins a run, or goes on with the unfinished one, until it is complete, until nothing more
+// can be done, or until ctx ends: then it drains and commits what it has. Others may take part, see
+// [Pipeline.Work]; it sees to what they leave behind. The error is for what kept the run from being
+// begun or ended in the store; everything else is in the Result.
 func (p *Pipeline) Run(ctx context.Context) (Result, error) {
 	run, held, err := p.Store.Begin(ctx, p.Begin)
 	if err != nil {
@@ -71,9 +72,9 @@ func (c *coordinator) plan(ctx context.Context, s *seat) error {
 	return nil
 }
 
-// next says on which seat there is something to do, when on s there is no split to claim: on one whose
-// holder is gone (I6), or on s itself. It waits for those that are at work, and returns nowhere when all
-// splits are read and all other seats are settled.
+// next says on which seat there is something to do, when on s there is no split to claim: on one
+// whose holder is gone (I6), or on s itself. It waits for those that are at work, and returns
+// nowhere when all splits are read and all other seats are settled.
 func (c *coordinator) next(ctx context.Context, s *seat) (int, error) {
 	for {
 		sums, err := c.Store.View().Sums(ctx, c.run.ID)
@@ -109,9 +110,9 @@ func (c *coordinator) next(ctx context.Context, s *seat) (int, error) {
 	}
 }
 
-// tell tells the sinks that the run is complete, if it is: after the last commit of all seats, and before
-// the store is told. Who is killed between the two goes on with a run that has nothing left to read,
-// and comes here again.
+// tell tells the sinks that the run is complete, if it is: after the last commit of all seats, and
+// before the store is told. Who is killed between the two goes on with a run that has nothing left
+// to read, and comes here again.
 func (c *coordinator) tell(ctx context.Context, s *seat) error {
 	var finishers []*liveSink
 	for _, sink := range s.sinks {
@@ -131,7 +132,8 @@ func (c *coordinator) tell(ctx context.Context, s *seat) error {
 	}
 	c.progress.phase("finishing")
 	c.Step("telling")
-	// What a sink does now cannot be taken back: it is not for a coordinator that another has followed.
+	// What a sink does now cannot be taken back: it is not for a coordinator that another has
+	// followed.
 	var told error
 	if err := s.held.Hold(ctx, func(ctx context.Context) {
 		g, gctx := errgroup.WithContext(ctx)
@@ -169,8 +171,9 @@ func (c *coordinator) result(ctx context.Context) (res Result, err error) {
 // lacks reports whether the source has gone on without a part.
 func lacks(c Counts) bool { return len(c.Section(hint.Missing)) > 0 }
 
-// finish ends the run in the store. It has all the time that it takes, and ends the run even if the user has stopped it: its
-// end is what the next run goes by, and nothing of it waits for anybody else.
+// finish ends the run in the store. It has all the time that it takes, and ends the run even if the
+// user has stopped it: its end is what the next run goes by, and nothing of it waits for anybody
+// else.
 func (c *coordinator) finish(outcome checkpoint.Outcome, cause error) (Result, error) {
 	ctx := context.Background()
 	res, err := c.result(ctx)

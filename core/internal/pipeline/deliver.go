@@ -42,12 +42,13 @@ type delivery struct {
 func newDelivery(ctx context.Context, s *seat, fail context.CancelCauseFunc) *delivery {
 	return &delivery{
 		seat: s, queue: newQueue(s.held.Claim, s.ClaimAtOnce), ctx: ctx, fail: fail, gate: newLane(),
-		pending: map[string]checkpoint.Progress{}, due: make(chan struct{}, 1), begun: s.info.Tokens[lettersStage].Run == s.info.Run.ID,
+		pending: map[string]checkpoint.Progress{}, due: make(chan struct{}, 1),
+		begun: s.info.Tokens[lettersStage].Run == s.info.Run.ID,
 	}
 }
 
-// group pushes a group through every stage, then notes where its split has come to: from before to now. Either all of it is
-// delivered, or this holder delivers nothing more (I1).
+// group pushes a group through every stage, then notes where its split has come to: from before to
+// now. Either all of it is delivered, or this holder delivers nothing more (I1).
 func (d *delivery) group(before, now checkpoint.Split, g *group) error {
 	if err := d.gate.enter(d.ctx, false); err != nil {
 		return d.broke(err)
@@ -65,8 +66,8 @@ func (d *delivery) group(before, now checkpoint.Split, g *group) error {
 	return nil
 }
 
-// bookSize bounds what is kept in memory of splits for the next commit, in bytes: beyond it a commit is due, however little
-// was delivered.
+// bookSize bounds what is kept in memory of splits for the next commit, in bytes: beyond it a
+// commit is due, however little was delivered.
 const bookSize = 2 << 20
 
 // accept notes a delivered group for the next commit. The gate is held.
@@ -91,7 +92,8 @@ func (d *delivery) accept(before, now checkpoint.Split, g *group, delta Counts) 
 	}
 }
 
-// entrySize is about what an entry of the book takes beside its texts, the commit made of it included.
+// entrySize is about what an entry of the book takes beside its texts, the commit made of it
+// included.
 const entrySize = 400
 
 // keep enters where a split has come to. d.mu is held.
@@ -99,7 +101,9 @@ func (d *delivery) keep(s checkpoint.Split) {
 	if older, ok := d.pending[s.ID]; ok {
 		d.book -= sizeOf(older)
 	}
-	p := checkpoint.Progress{ID: s.ID, Epoch: s.Epoch, Cursor: s.Cursor, Status: s.Status, Records: s.Records, Problem: s.Problem}
+	p := checkpoint.Progress{
+		ID: s.ID, Epoch: s.Epoch, Cursor: s.Cursor, Status: s.Status, Records: s.Records, Problem: s.Problem,
+	}
 	d.pending[s.ID] = p
 	d.book += sizeOf(p)
 }
@@ -115,8 +119,8 @@ func (d *delivery) commitSoon() {
 	}
 }
 
-// giveUp notes that a split cannot be read. Like a group it does not come between the two halves of a commit, which
-// would take it for committed.
+// giveUp notes that a split cannot be read. Like a group it does not come between the two halves of
+// a commit, which would take it for committed.
 func (d *delivery) giveUp(before, now checkpoint.Split) error {
 	if err := d.gate.enter(d.ctx, false); err != nil {
 		return d.broke(err)
@@ -160,8 +164,8 @@ func (d *delivery) overLimit() error {
 	return d.limit
 }
 
-// checkLimits looks whether a stage has rejected more than it may. The group that went over the limit is delivered and
-// committed all the same, so that its dead letters can be looked at.
+// checkLimits looks whether a stage has rejected more than it may. The group that went over the
+// limit is delivered and committed all the same, so that its dead letters can be looked at.
 func (d *delivery) checkLimits() {
 	limits := map[string]int64{d.Source.Name: d.Source.MaxRejects}
 	for _, t := range d.Transforms {
@@ -177,7 +181,9 @@ func (d *delivery) checkLimits() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.limit == nil {
-		d.limit = sdk.Permanent(&StageError{Stage: stage, Err: fmt.Errorf("%d records rejected, on_error.max_rejects is %d: look at the dead letters, then raise the limit or start over", n, limits[stage])})
+		d.limit = sdk.Permanent(&StageError{Stage: stage, Err: fmt.Errorf(
+			"%d records rejected, on_error.max_rejects is %d: look at the dead letters, then raise the limit or start over",
+			n, limits[stage])})
 	}
 }
 
@@ -210,7 +216,8 @@ func (d *delivery) commitLoop(ctx context.Context, stop <-chan struct{}) error {
 	}
 }
 
-// commit makes everything delivered so far durable: sinks first, then the one transaction that counts (I3).
+// commit makes everything delivered so far durable: sinks first, then the one transaction that
+// counts (I3).
 func (d *delivery) commit(ctx context.Context) error {
 	if err := d.gate.enter(ctx, true); err != nil {
 		return d.broke(err)
@@ -224,8 +231,8 @@ func (d *delivery) commit(ctx context.Context) error {
 	if err != nil || len(c.Splits) == 0 && d.begun {
 		return err
 	}
-	// Who was stopped for long may wake up here, and what a sink makes durable stays so even if the store
-	// refuses the commit: nobody takes the seat meanwhile.
+	// Who was stopped for long may wake up here, and what a sink makes durable stays so even if the
+	// store refuses the commit: nobody takes the seat meanwhile.
 	d.Step("collected")
 	held := d.held.Hold(ctx, func(ctx context.Context) {
 		d.Step("committing")
@@ -238,7 +245,8 @@ func (d *delivery) commit(ctx context.Context) error {
 		return d.broke(err)
 	}
 	d.Step("tokens taken")
-	// What the sinks have made durable is worth its transaction, however long a plugin has kept a stopped run from draining.
+	// What the sinks have made durable is worth its transaction, however long a plugin has kept a
+	// stopped run from draining.
 	added, err := d.held.Commit(context.WithoutCancel(ctx), c)
 	if err != nil {
 		return d.broke(storeFailure(err))

@@ -1,19 +1,22 @@
-// Package pipeline runs one pipeline once: plan → splits → groups → transforms → sinks → commit. It knows
-// no process, no gRPC and no file format: it is given stages that it can start, a store, and a place for
-// dead letters.
+// Package pipeline runs one pipeline once: plan → splits → groups → transforms → sinks → commit. It
+// knows no process, no gRPC and no file format: it is given stages that it can start, a store, and
+// a place for dead letters.
 //
 // # Who does what
 //
-// A run has one coordinator ([Pipeline.Run]): it begins the run, plans it and ends it. The work is done on
-// seats. A seat has stages of its own, tokens for them and dead letters; whoever sits there claims splits,
-// reads and delivers them, and commits. The coordinator sits on one, and on one machine that is all there
-// is; other processes may take part ([Pipeline.Work]). The store is all that they have in common.
+// A run has one coordinator ([Pipeline.Run]): it begins the run, plans it and ends it. The work is
+// done on seats. A seat has stages of its own, tokens for them and dead letters; whoever sits there
+// claims splits, reads and delivers them, and commits. The coordinator sits on one, and on one
+// machine that is all there is; other processes may take part ([Pipeline.Work]). The store is all
+// that they have in common.
 //
-// A holder that dies leaves a seat that is not settled: a sink may hold what was never committed. Another
-// joins the seat when its lease has run out, opens the stages with the seat's tokens, and goes on.
+// A holder that dies leaves a seat that is not settled: a sink may hold what was never committed.
+// Another joins the seat when its lease has run out, opens the stages with the seat's tokens, and
+// goes on.
 //
-// From the top down, and a file calls those below it: coordinator, worker, plan, read, deliver, push,
-// queue, open, seat, live, retry, config, progress, stage; then what groups are made of, and counts.
+// From the top down, and a file calls those below it: coordinator, worker, plan, read, deliver,
+// push, queue, open, seat, live, retry, config, progress, stage; then what groups are made of, and
+// counts.
 //
 // # Invariants
 //
@@ -31,8 +34,9 @@
 //	I6  A run is complete when all splits are done and all seats are settled. The sinks are told before
 //	    the store is, by the coordinator alone.
 //
-// So whatever is killed or stopped at whatever instant, the records in the sinks of a seat up to its tokens
-// are exactly those up to the cursors that the seat has committed, and what came later is taken away and
-// read again. What one who was stopped still sends when it wakes, the sinks refuse: their seat has a
-// higher epoch by then. A sink that cannot refuse it must be idempotent by key.
+// So whatever is killed or stopped at whatever instant, the records in the sinks of a seat up to
+// its tokens are exactly those up to the cursors that the seat has committed, and what came later
+// is taken away and read again. What one who was stopped still sends when it wakes, the sinks
+// refuse: their seat has a higher epoch by then. A sink that cannot refuse it must be idempotent by
+// key.
 package pipeline

@@ -184,7 +184,8 @@ func (e telltale) Read(ctx context.Context, _ sdk.Split, w *sdk.Writer) error {
 	return w.Reject("sesame street", []byte(`"sesame", of what is too long the beginning, sesa`), "odd")
 }
 
-// A selection that nothing fits would drop records in silence: it is refused before anything is read.
+// A selection that nothing fits would drop records in silence: it is refused before anything is
+// read.
 func TestUnknownSelectionIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, which := range []string{"source", "transform", "sink"} {

@@ -9,7 +9,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// group holds batches and rejects in memory up to a limit and in a file beyond it. It belongs to one goroutine.
+// group holds batches and rejects in memory up to a limit and in a file beyond it. It belongs to
+// one goroutine.
 type group struct {
 	memory int // bytes that may be held in memory
 	dir    string

@@ -1,5 +1,5 @@
-// keysum: by which keys the records of a group are known, so that a page that comes again is found out though its
-// records hold the time of the request.
+// keysum: by which keys the records of a group are known, so that a page that comes again is found
+// out though its records hold the time of the request.
 
 package pipeline
 
@@ -41,7 +41,8 @@ func (k *keySum) value(field int, raw []byte) {
 	k.one += mix(uint64(field), maphash.Bytes(seed, raw))
 }
 
-// record ends a record. One without its whole key, or with a field of it twice, has none that is known.
+// record ends a record. One without its whole key, or with a field of it twice, has none that is
+// known.
 func (k *keySum) record() {
 	if k == nil {
 		return

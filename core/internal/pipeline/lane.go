@@ -1,5 +1,5 @@
-// Lanes and turns: who goes side by side, and who alone. Their waits end with a context, as those of the mutexes of
-// package sync do not: what is awaited may take as long as a plugin's call.
+// Lanes and turns: who goes side by side, and who alone. Their waits end with a context, as those
+// of the mutexes of package sync do not: what is awaited may take as long as a plugin's call.
 
 package pipeline
 
@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// lane lets many in side by side, or one alone. Who wants to be alone waits for those inside, and nobody else
-// enters meanwhile.
+// lane lets many in side by side, or one alone. Who wants to be alone waits for those inside, and
+// nobody else enters meanwhile.
 type lane struct {
 	mu      sync.Mutex
 	shared  int

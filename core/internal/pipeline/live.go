@@ -42,7 +42,8 @@ func (t *liveTransform) open(ctx context.Context, s sdk.Start) error {
 	return t.can.Open(ctx, s)
 }
 
-// out returns the streams after this transform: those that it takes are replaced by those that it makes.
+// out returns the streams after this transform: those that it takes are replaced by those that it
+// makes.
 func (t *liveTransform) out(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
 	if t.can.OutStreams == nil {
 		return in, nil
@@ -99,7 +100,8 @@ func (s *liveSink) write(ctx context.Context, b sdk.Batch) error {
 	return s.instance.Plugin.Write(ctx, b)
 }
 
-// liveSource is the source while it runs: when its process dies, the first to notice starts another.
+// liveSource is the source while it runs: when its process dies, the first to notice starts
+// another.
 type liveSource struct {
 	stage   Stage[sdk.Source]
 	onLost  func(error) // told of each death once

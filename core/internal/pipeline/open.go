@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -34,8 +36,8 @@ func (s *seat) open(ctx context.Context) error {
 	if s.streams, err = selected(s.Source, all); err != nil {
 		return err
 	}
-	// Who sits here later would be brought back behind what it has committed: the tokens are this holder's as
-	// long as it holds the seat.
+	// Who sits here later would be brought back behind what it has committed: the tokens are this
+	// holder's as long as it holds the seat.
 	var opened error
 	if err := s.held.Hold(ctx, func(ctx context.Context) { opened = s.bringBack(ctx) }); err != nil {
 		return storeFailure(err)
@@ -59,7 +61,11 @@ func (s *seat) bringBack(ctx context.Context) (err error) {
 		if err := known(t.stage, flowing); err != nil {
 			return err
 		}
-		if err := t.open(ctx, startFor(s, t.stage, flowing)); err != nil {
+		start, err := startFor(s, t.stage, flowing)
+		if err != nil {
+			return at(t.stage.Name, err)
+		}
+		if err := t.open(ctx, start); err != nil {
 			return at(t.stage.Name, err)
 		}
 		if flowing, err = t.out(ctx, flowing); err != nil {
@@ -78,21 +84,33 @@ func (s *seat) bringBack(ctx context.Context) (err error) {
 		}
 		g.Go(func() error {
 			mine := slices.DeleteFunc(slices.Clone(flowing), func(f sdk.Stream) bool { return !sink.stage.Takes(f.Name) })
-			return at(sink.stage.Name, sink.open(gctx, startFor(s, sink.stage, mine)))
+			start, err := startFor(s, sink.stage, mine)
+			if err != nil {
+				return at(sink.stage.Name, err)
+			}
+			return at(sink.stage.Name, sink.open(gctx, start))
 		})
 	}
 	return g.Wait()
 }
 
-// startFor is what a stage is opened with.
-func startFor[P any](s *seat, stage Stage[P], streams []sdk.Stream) sdk.Start {
+// startFor is what a stage is opened with. The folders of seats beside the first are in that of the
+// first.
+func startFor[P any](s *seat, stage Stage[P], streams []sdk.Stream) (sdk.Start, error) {
+	dir := stage.Dir
+	if dir != "" && s.info.N > 0 {
+		dir = filepath.Join(dir, fmt.Sprintf("seat-%d", s.info.N))
+		if err := disk.MakeDir(dir, 0o700); err != nil {
+			return sdk.Start{}, err
+		}
+	}
 	run, t := s.info.Run, s.info.Tokens[stage.Name]
 	resume := t.Run == run.ID
 	return sdk.Start{
-		Pipeline: run.Pipeline, Seat: s.info.N, Epoch: s.info.Epoch, Dir: stage.Dir,
+		Pipeline: run.Pipeline, Seat: s.info.N, Epoch: s.info.Epoch, Dir: dir,
 		Run: run.ID, Started: run.Started, Token: t.Token,
 		Resume: resume, Full: run.Full && !resume, Streams: streams,
-	}
+	}, nil
 }
 
 // selected returns the streams of the source that the pipeline wants.
@@ -104,10 +122,12 @@ func selected(source Stage[sdk.Source], all []sdk.Stream) ([]sdk.Stream, error) 
 	if err := known(source, all); err != nil || len(wanted) > 0 {
 		return wanted, err
 	}
-	return nil, sdk.Permanent(&StageError{Stage: source.Name, Err: errors.New("all of its streams are optional: select those to read, or all of them by \"*\"")})
+	return nil, sdk.Permanent(&StageError{Stage: source.Name, Err: errors.New(
+		"all of its streams are optional: select those to read, or all of them by \"*\"")})
 }
 
-// known refuses a stage that selects a stream which does not come: its records would be left out in silence.
+// known refuses a stage that selects a stream which does not come: its records would be left out in
+// silence.
 func known[P any](s Stage[P], come []sdk.Stream) error {
 	var names []string
 	for _, c := range come {
@@ -115,7 +135,8 @@ func known[P any](s Stage[P], come []sdk.Stream) error {
 	}
 	for _, want := range s.Streams {
 		if want != everyStream && !slices.Contains(names, want) {
-			return sdk.Permanent(&StageError{Stage: s.Name, Err: fmt.Errorf("it selects the stream %q, which no stage before it emits; there are %s", want, strings.Join(names, ", "))})
+			return sdk.Permanent(&StageError{Stage: s.Name, Err: fmt.Errorf(
+				"it selects the stream %q, which no stage before it emits; there are %s", want, strings.Join(names, ", "))})
 		}
 	}
 	return nil

@@ -58,7 +58,8 @@ func TestSplitGoesOnFromItsCursor(t *testing.T) {
 	})
 }
 
-// A split that stays broken does not stop the others; the next run takes up just that, from its cursor.
+// A split that stays broken does not stop the others; the next run takes up just that, from its
+// cursor.
 func TestBrokenSplitIsTakenUpByTheNextRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -270,7 +271,8 @@ func TestLargeGroupIsSpooled(t *testing.T) {
 	w.check(t, 1)
 }
 
-// What the groups of a run take up on disk is bounded: a group that needs it all is given up, others wait for each other.
+// What the groups of a run take up on disk is bounded: a group that needs it all is given up,
+// others wait for each other.
 func TestSpoolHasARoom(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, &numbers{splits: 2, records: 60000, every: 1 << 30})
@@ -302,7 +304,8 @@ func TestSplitsAddedWhileReading(t *testing.T) {
 	})
 }
 
-// A commit in its time may come between the last reader's end and the commit at the end: what it makes known is read too.
+// A commit in its time may come between the last reader's end and the commit at the end: what it
+// makes known is read too.
 func TestSplitsThatAreKnownWhenNobodyReadsAnyMore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -378,7 +381,8 @@ func TestFencedRunCommitsNothing(t *testing.T) {
 	})
 }
 
-// Nor may it do what a commit does not undo: have a sink commit, bring a sink back to a token, keep a report.
+// Nor may it do what a commit does not undo: have a sink commit, bring a sink back to a token, keep
+// a report.
 func TestFencedRunDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	for when, opens := range map[string]int{"joined": 0, "group delivered": 1, "sink died": 1, "collected": 1, "committed": 1} {
@@ -424,7 +428,8 @@ func TestFencedRunDoesNoHarm(t *testing.T) {
 	}
 }
 
-// TestNobodyTakesOverMeanwhile: whoever wakes up in the middle of what cannot be taken back has still the run. Another gets it after that.
+// TestNobodyTakesOverMeanwhile: whoever wakes up in the middle of what cannot be taken back has
+// still the run. Another gets it after that.
 func TestNobodyTakesOverMeanwhile(t *testing.T) {
 	t.Parallel()
 	for _, when := range []string{"open", "commit", "report"} {

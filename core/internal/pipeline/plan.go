@@ -11,19 +11,24 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// PagePlanner is a source that is planned in pages, as one in a process of its own is: the host never holds all that it
-// plans from, or all that it plans.
+// PagePlanner is a source that is planned in pages, as one in a process of its own is: the host
+// never holds all that it plans from, or all that it plans.
 type PagePlanner interface {
-	// PlanPages takes all pages of previous and then hands over the plan, page by page, until page returns an error, which it
-	// returns then.
-	PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error) error
+	// PlanPages takes all pages of previous and then hands over the plan, page by page, until page
+	// returns an error, which it returns then.
+	PlanPages(
+		ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error,
+	) error
 }
 
 // errRefused is what a page comes back with that nobody wants.
 var errRefused = errors.New("the plan was cancelled")
 
 // PlanPages plans in pages whatever source there is.
-func PlanPages(ctx context.Context, source sdk.Source, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error) error {
+func PlanPages(
+	ctx context.Context, source sdk.Source, streams []string,
+	previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error,
+) error {
 	if p, ok := source.(PagePlanner); ok {
 		return p.PlanPages(ctx, streams, previous, page)
 	}
@@ -38,8 +43,8 @@ func PlanPages(ctx context.Context, source sdk.Source, streams []string, previou
 	return page(splits)
 }
 
-// plan asks the source of a seat for the splits of the run, and has the coordinator keep them. It returns
-// how many there are.
+// plan asks the source of a seat for the splits of the run, and has the coordinator keep them. It
+// returns how many there are.
 func (s *seat) plan(ctx context.Context, run checkpoint.Coordinator) (n int, err error) {
 	err = s.ask(ctx, func() error {
 		if check := s.source.instance.Check; check != nil {
@@ -53,7 +58,8 @@ func (s *seat) plan(ctx context.Context, run checkpoint.Coordinator) (n int, err
 	return n, err
 }
 
-// planOnce has the source plan and the store keep the plan. An error that is not the store's is the source's.
+// planOnce has the source plan and the store keep the plan. An error that is not the store's is the
+// source's.
 func (s *seat) planOnce(ctx context.Context, run checkpoint.Coordinator) (n int, err error) {
 	var planErr error
 	err = run.Plan(ctx, func(yield func([]sdk.Split, error) bool) {

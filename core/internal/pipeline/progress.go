@@ -28,8 +28,8 @@ type StreamProgress struct {
 	Records  int64  `json:"records"`            // delivered
 }
 
-// progress is the shared book of a run. What it counts is what was delivered; after a failure it goes back
-// to what was committed.
+// progress is the shared book of a run. What it counts is what was delivered; after a failure it
+// goes back to what was committed.
 type progress struct {
 	mu        sync.Mutex
 	now       Counts
@@ -115,7 +115,8 @@ func (p *progress) overLimit(limits map[string]int64) (string, int64) {
 	return "", 0
 }
 
-// snapshot costs the same however many splits there are: who watches a run must not keep it from its work.
+// snapshot costs the same however many splits there are: who watches a run must not keep it from
+// its work.
 func (p *progress) snapshot() Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -124,7 +125,8 @@ func (p *progress) snapshot() Snapshot {
 	}
 	for _, sum := range p.sums {
 		st := StreamProgress{
-			Stream: sum.Stream, Splits: sum.Open + sum.Done + sum.Broken + sum.Skipped, Done: sum.Done + sum.Skipped, Broken: sum.Broken, Records: sum.Records,
+			Stream: sum.Stream, Splits: sum.Open + sum.Done + sum.Broken + sum.Skipped,
+			Done: sum.Done + sum.Skipped, Broken: sum.Broken, Records: sum.Records,
 		}
 		if sum.Unknown == 0 {
 			st.Estimate = sum.Expected

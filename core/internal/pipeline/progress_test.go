@@ -7,7 +7,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// TestEstimates: how many records a stream will have is known only if that is known of each of its splits.
+// TestEstimates: how many records a stream will have is known only if that is known of each of its
+// splits.
 func TestEstimates(t *testing.T) {
 	t.Parallel()
 	split := func(id string, estimate, records int64, status checkpoint.Status) checkpoint.Split {

@@ -117,13 +117,15 @@ func (p *push) deliver(b sdk.Batch) error {
 		}
 		p.delta.passed(s.stage.Name, b.Stream, int64(b.Count-len(rejects)), int64(len(b.Payload)))
 		p.Listeners.Tell(observe.Written{
-			Stage: s.stage.Name, Stream: b.Stream, Records: b.Count - len(rejects), Bytes: len(b.Payload), Took: time.Since(began),
+			Stage: s.stage.Name, Stream: b.Stream, Records: b.Count - len(rejects), Bytes: len(b.Payload),
+			Took: time.Since(began),
 		})
 	}
 	return nil
 }
 
-// refused makes dead letters of the records of a batch that a stage rejected; any other error stays one.
+// refused makes dead letters of the records of a batch that a stage rejected; any other error stays
+// one.
 func (p *push) refused(stage string, b sdk.Batch, err error) error {
 	var rejects sdk.Rejects
 	if !errors.As(err, &rejects) {
@@ -140,8 +142,8 @@ func (p *push) refused(stage string, b sdk.Batch, err error) error {
 	return nil
 }
 
-// ofBatch refuses rejects of what a stage was never given: in = out + rejected would not hold, and nobody could tell what
-// became of the records. A stage may tell a part of a record.
+// ofBatch refuses rejects of what a stage was never given: in = out + rejected would not hold, and
+// nobody could tell what became of the records. A stage may tell a part of a record.
 func ofBatch(b sdk.Batch, rejects sdk.Rejects) error {
 	if len(rejects) > b.Count {
 		return fmt.Errorf("the plugin rejected %d records of a batch of %d %s", len(rejects), b.Count, b.Stream)
@@ -199,8 +201,8 @@ func (p *push) reject(stage string, r sdk.Reject) error {
 	}))
 }
 
-// hidden is a record without secrets. Of one that is too long a stage tells the beginning: its end may be half a
-// secret, which is known for one before an ellipsis.
+// hidden is a record without secrets. Of one that is too long a stage tells the beginning: its end
+// may be half a secret, which is known for one before an ellipsis.
 func hidden(hide func(string) string, record []byte) []byte {
 	return []byte(strings.TrimSuffix(hide(string(record)+"…"), "…"))
 }

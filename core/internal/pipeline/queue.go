@@ -13,8 +13,8 @@ import (
 // claim is that of [checkpoint.Held].
 type claim = func(ctx context.Context, n int) ([]checkpoint.Split, error)
 
-// queue hands out the splits that a seat claims, of which it knows only some at a time: it claims a page when
-// the last one is handed out. Its methods may be called by several goroutines at once.
+// queue hands out the splits that a seat claims, of which it knows only some at a time: it claims a
+// page when the last one is handed out. Its methods may be called by several goroutines at once.
 type queue struct {
 	claim   claim
 	atATime int
@@ -31,8 +31,8 @@ func newQueue(claim claim, atATime int) *queue {
 	return &queue{claim: claim, atATime: atATime, more: true, change: make(chan struct{})}
 }
 
-// take returns a claimed split. It waits while there is none but one may still come, and returns io.EOF when
-// there is none left and every split that it gave is done.
+// take returns a claimed split. It waits while there is none but one may still come, and returns
+// io.EOF when there is none left and every split that it gave is done.
 func (q *queue) take(ctx context.Context) (checkpoint.Split, error) {
 	for {
 		s, do, change := q.next()

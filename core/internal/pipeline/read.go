@@ -12,8 +12,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// reader reads one claimed split. It is the source's output: it takes batches until their cursor comes,
-// then hands the group to delivery in the same call stack.
+// reader reads one claimed split. It is the source's output: it takes batches until their cursor
+// comes, then hands the group to delivery in the same call stack.
 type reader struct {
 	*seat
 	out   *delivery
@@ -34,7 +34,8 @@ func newReader(s *seat, out *delivery, l *lane, split checkpoint.Split) *reader 
 	return &reader{seat: s, out: out, lane: l, split: split, group: group, trail: trail{idle: s.Source.MaxIdle}}
 }
 
-// read returns nil when the split is done, broken, or left open because ctx ended; an error ends the work on the seat.
+// read returns nil when the split is done, broken, or left open because ctx ended; an error ends
+// the work on the seat.
 func (r *reader) read(ctx context.Context) error {
 	r.progress.active(1)
 	defer r.progress.active(-1)
@@ -62,9 +63,9 @@ func (r *reader) read(ctx context.Context) error {
 	}
 }
 
-// blameless reports whether a failed try says nothing about this split: the source died while others were
-// being read too. Each of them is a suspect then, and goes on alone until it has delivered a group. So a split that kills
-// the source is found, and no other is blamed for it.
+// blameless reports whether a failed try says nothing about this split: the source died while
+// others were being read too. Each of them is a suspect then, and goes on alone until it has
+// delivered a group. So a split that kills the source is found, and no other is blamed for it.
 func (r *reader) blameless(err error) bool {
 	if !crashed(err) {
 		return false
@@ -179,7 +180,8 @@ func (r *reader) Reject(reject sdk.Reject) error {
 	return r.group.reject(reject)
 }
 
-// Cursor closes the group and delivers it. Only a group that brings the split further is progress, whatever comes with it.
+// Cursor closes the group and delivers it. Only a group that brings the split further is progress,
+// whatever comes with it.
 func (r *reader) Cursor(cursor []byte) error {
 	further, err := r.trail.step(r.split.Cursor, cursor, &r.group)
 	if err != nil {
@@ -188,7 +190,8 @@ func (r *reader) Cursor(cursor []byte) error {
 	return r.hand(cursor, checkpoint.Open, further)
 }
 
-// hand delivers the group. An error of delivery is no fault of the split: it ends the work on the seat.
+// hand delivers the group. An error of delivery is no fault of the split: it ends the work on the
+// seat.
 func (r *reader) hand(cursor []byte, status checkpoint.Status, further bool) error {
 	next := r.split
 	next.Cursor, next.Status = cursor, status

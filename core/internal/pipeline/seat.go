@@ -15,8 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// seat is held from join to leave. Its stages are started and opened once: who has to go back to the last
-// commit joins anew.
+// seat is held from join to leave. Its stages are started and opened once: who has to go back to
+// the last commit joins anew.
 type seat struct {
 	*Pipeline
 	info checkpoint.Seat // as it was found
@@ -70,7 +70,8 @@ func (s *seat) renew(ctx context.Context, lost context.CancelCauseFunc) {
 	}
 }
 
-// leave gives up a seat all of whose records are committed. It does so even if the user has stopped the run.
+// leave gives up a seat all of whose records are committed. It does so even if the user has stopped
+// the run.
 func (s *seat) leave() error {
 	err := s.held.Leave(context.Background())
 	if err == nil {
@@ -79,8 +80,9 @@ func (s *seat) leave() error {
 	return storeFailure(err)
 }
 
-// ErrSecretName is the error of a source or transform one of whose streams is named by a secret. Names of streams are
-// names of files, tables and numbers of the report: none of them can be masked.
+// ErrSecretName is the error of a source or transform one of whose streams is named by a secret.
+// Names of streams are names of files, tables and numbers of the report: none of them can be
+// masked.
 var ErrSecretName = sdk.Permanent(errors.New("the name of a stream holds a secret of the pipeline file"))
 
 // names refuses a stream that is named by a secret.

@@ -1,5 +1,5 @@
-// Seats: one run, several processes, each with its own stages. What is in the sinks of all seats together must be what one
-// process would have brought there.
+// Seats: one run, several processes, each with its own stages. What is in the sinks of all seats
+// together must be what one process would have brought there.
 
 package pipeline_test
 
@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -38,6 +40,9 @@ func (s *seatSink) Open(ctx context.Context, start sdk.Start) error {
 	}
 	s.h.epochs[start.Seat] = start.Epoch
 	s.start, s.shelf = start, s.h.shelves[start.Seat]
+	if _, err := os.Stat(start.Dir); err != nil || (start.Seat == 0) != (start.Dir == s.h.dir) || !strings.HasPrefix(start.Dir, s.h.dir) {
+		s.h.t.Errorf("seat %d has the folder %q: %v", start.Seat, start.Dir, err)
+	}
 	if s.shelf == nil {
 		s.shelf = &shelf{}
 		s.h.shelves[start.Seat] = s.shelf
@@ -121,7 +126,7 @@ func (h *hall) process() pipeline.Config {
 	source := *h.source
 	c := pipeline.Config{
 		Source: always[sdk.Source]("source numbers", &source), Store: h.store, Letters: &box{},
-		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "sink hall", MaxRejects: -1, Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
+		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "sink hall", MaxRejects: -1, Dir: h.dir, Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
 			return pipeline.Instance[sdk.Sink]{Plugin: &seatSink{h: h}, Stop: func(context.Context) error { return nil }}, nil
 		}}},
 		Concurrency: 2, ClaimAtOnce: 2, CommitEvery: 10 * time.Millisecond, SpoolDir: h.dir,
@@ -179,7 +184,8 @@ func (h *hall) whole(res pipeline.Result, err error) {
 	}
 }
 
-// slowly is a source that takes time for each record, so that nobody reads everything before others come.
+// slowly is a source that takes time for each record, so that nobody reads everything before others
+// come.
 func slowly(splits, records int) numbers {
 	return numbers{splits: splits, records: records, every: 3, before: func(ctx context.Context, _ string, _ int) error {
 		time.Sleep(time.Millisecond)
@@ -223,8 +229,9 @@ func (s stopped) Renew(ctx context.Context) error {
 	return s.Held.Renew(ctx)
 }
 
-// TestDeadAndLateSeats: a process that stands still at some step, for longer than its lease, is as good as dead: others take its seat
-// over and end the run. What it does when it wakes up is refused, by the store and by the sinks.
+// TestDeadAndLateSeats: a process that stands still at some step, for longer than its lease, is as
+// good as dead: others take its seat over and end the run. What it does when it wakes up is
+// refused, by the store and by the sinks.
 func TestDeadAndLateSeats(t *testing.T) {
 	t.Parallel()
 	for _, when := range []string{"opened", "group delivered", "collected", "tokens taken", "left"} {
@@ -287,7 +294,8 @@ func (l lossy) Hold(ctx context.Context, f func(context.Context)) error {
 	return fmt.Errorf("hold: %w", checkpoint.ErrFenced)
 }
 
-// TestLostHolds: a hold that ends while a sink is opened or commits ends what is done on the seat, and nothing of it is committed.
+// TestLostHolds: a hold that ends while a sink is opened or commits ends what is done on the seat,
+// and nothing of it is committed.
 func TestLostHolds(t *testing.T) {
 	t.Parallel()
 	for n := range 6 {

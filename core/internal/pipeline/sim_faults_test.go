@@ -79,8 +79,8 @@ func newFaults(seed uint64) *faults {
 // maxCalls is more than any seed needs: beyond it a run goes round in circles.
 const maxCalls = 200_000
 
-// draw says what becomes of a call, and how long it takes. No two calls take the same time, so that in virtual time one
-// comes after the other, and a seed has one course.
+// draw says what becomes of a call, and how long it takes. No two calls take the same time, so that
+// in virtual time one comes after the other, and a seed has one course.
 func (f *faults) draw(life int, site, key string, since time.Time) (fault, time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -240,8 +240,8 @@ func (l *life) callIn(ctx context.Context, plugin *process, site, key string, ef
 	return err
 }
 
-// pass lets time pass until the call happens; it does not if somebody dies before. No two callers learn of that in the
-// same instant either.
+// pass lets time pass until the call happens; it does not if somebody dies before. No two callers
+// learn of that in the same instant either.
 func (l *life) pass(ctx context.Context, plugin *process, takes time.Duration) error {
 	var gone chan struct{}
 	if plugin != nil {

@@ -1,5 +1,5 @@
-// What a simulated run is to bring about: the model says, of a seed, which records there are, what becomes of each, and
-// so what every sink must hold and every count must be.
+// What a simulated run is to bring about: the model says, of a seed, which records there are, what
+// becomes of each, and so what every sink must hold and every count must be.
 
 package pipeline_test
 
@@ -17,8 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
 )
 
-// chance returns random numbers that depend on the seed and on what they are for, but not on who asked for
-// others before. So one goroutine's course does not change that of another.
+// chance returns random numbers that depend on the seed and on what they are for, but not on who
+// asked for others before. So one goroutine's course does not change that of another.
 func chance(seed uint64, parts ...any) *rand.Rand {
 	h := fnv.New64a()
 	fmt.Fprintln(h, parts...)

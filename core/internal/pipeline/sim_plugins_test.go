@@ -1,4 +1,5 @@
-// The plugins, the store and the dead letters of a simulated run: fakes that store, each call of which may go wrong.
+// The plugins, the store and the dead letters of a simulated run: fakes that store, each call of
+// which may go wrong.
 
 package pipeline_test
 
@@ -202,7 +203,8 @@ func (t *simNumberer) Commit(ctx context.Context) (token sdk.Token, err error) {
 	return token, err
 }
 
-// simSink lets the calls of another sink go wrong. It refuses those of an instance after which another was opened for the seat.
+// simSink lets the calls of another sink go wrong. It refuses those of an instance after which
+// another was opened for the seat.
 type simSink struct {
 	l        *life
 	p        *process
@@ -407,7 +409,8 @@ type simCoordinator struct {
 
 func (c simCoordinator) Plan(ctx context.Context, pages iter.Seq2[[]sdk.Split, error]) error {
 	return c.l.call(ctx, nil, "store plan", "", func() error {
-		// A host that died while it planned has not planned: what it does from then on has no effect.
+		// A host that died while it planned has not planned: what it does from then on has no
+		// effect.
 		return c.Coordinator.Plan(ctx, func(yield func([]sdk.Split, error) bool) {
 			for page, err := range pages {
 				if c.l.host.dead() {

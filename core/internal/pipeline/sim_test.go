@@ -1,5 +1,6 @@
-// Simulation: whole runs in virtual time, with faults drawn from a seed, held against a model. A seed has one course,
-// but for what happens in one and the same instant: the one that failed fails again.
+// Simulation: whole runs in virtual time, with faults drawn from a seed, held against a model. A
+// seed has one course, but for what happens in one and the same instant: the one that failed fails
+// again.
 
 package pipeline_test
 
@@ -26,7 +27,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
 )
 
-// TestSimulation runs many seeds: SCRAPEKIT_SEEDS says how many. SCRAPEKIT_SEED names the only one; then its course is told.
+// TestSimulation runs many seeds: SCRAPEKIT_SEEDS says how many. SCRAPEKIT_SEED names the only one;
+// then its course is told.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
 	if one := os.Getenv("SCRAPEKIT_SEED"); one != "" {
@@ -61,10 +63,12 @@ func TestSimulation(t *testing.T) {
 	t.Cleanup(func() { sum.check(t, seeds) })
 }
 
-// replays is how often a single seed is run: see [TestSimulationRepeats] for why once might show nothing.
+// replays is how often a single seed is run: see [TestSimulationRepeats] for why once might show
+// nothing.
 const replays = 5
 
-// simTotals are what all seeds together have done: a simulation in which little goes wrong proves little.
+// simTotals are what all seeds together have done: a simulation in which little goes wrong proves
+// little.
 type simTotals struct {
 	mu             sync.Mutex
 	lives, records int
@@ -105,9 +109,9 @@ func (s *simTotals) check(t *testing.T, seeds int) {
 	}
 }
 
-// TestSimulationRepeats runs seeds again until they take the course that they took first: a failing one must fail again.
-// Nearly all do so at once, to the last call. Where several goroutines wake in one instant, the scheduler has a say: hence
-// the tries, and the half that is enough.
+// TestSimulationRepeats runs seeds again until they take the course that they took first: a failing
+// one must fail again. Nearly all do so at once, to the last call. Where several goroutines wake in
+// one instant, the scheduler has a say: hence the tries, and the half that is enough.
 func TestSimulationRepeats(t *testing.T) {
 	t.Parallel()
 	const seeds, tries = 12, 5
@@ -270,8 +274,8 @@ func (s *sim) start(dir string, full *bool) bool {
 	return done
 }
 
-// help has others take part in the run, each of which is followed by another when it dies. The function that is returned kills
-// them all.
+// help has others take part in the run, each of which is followed by another when it dies. The
+// function that is returned kills them all.
 func (s *sim) help(store checkpoint.Store, dir string) func() {
 	var wg sync.WaitGroup
 	over, dies := false, func() {}
@@ -310,8 +314,8 @@ func (s *sim) help(store checkpoint.Store, dir string) func() {
 	}
 }
 
-// opened checks what fencing rests on: the pipeline is the same, and the epoch of each sink's instances rises, seat by seat. It
-// returns false for one that comes too late.
+// opened checks what fencing rests on: the pipeline is the same, and the epoch of each sink's
+// instances rises, seat by seat. It returns false for one that comes too late.
 func (s *sim) opened(sink string, start sdk.Start) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -336,7 +340,8 @@ func (s *sim) late(sink string, start sdk.Start) bool {
 	return start.Epoch < s.starts[place{sink, start.Seat}].Epoch
 }
 
-// finish checks that the end of a run is told when all of it is there, and before the store knows of it.
+// finish checks that the end of a run is told when all of it is there, and before the store knows
+// of it.
 func (s *sim) finish(sink string, start sdk.Start, e sdk.End) {
 	s.same("the log at the end of a run", s.logged(nil), s.model.expect(s.model.closure(0, s.model.records)).log)
 	s.mu.Lock()
@@ -416,8 +421,8 @@ func (s *sim) openLog(seat int) sdk.Sink {
 	return v.(sdk.Sink)
 }
 
-// audit holds what is kept against itself: up to their tokens, the log and the dead letters must be what the cursors say,
-// whatever has happened.
+// audit holds what is kept against itself: up to their tokens, the log and the dead letters must be
+// what the cursors say, whatever has happened.
 func (s *sim) audit(store checkpoint.Store, runs []checkpoint.RunInfo) {
 	if len(runs) == 0 || runs[0].Outcome == checkpoint.Complete {
 		return
@@ -467,7 +472,8 @@ func (s *sim) sums(store checkpoint.Store, run checkpoint.RunInfo, splits []chec
 	}
 }
 
-// logged returns what is in the logs of all seats, or, if there are tokens, of those that have one up to it.
+// logged returns what is in the logs of all seats, or, if there are tokens, of those that have one
+// up to it.
 func (s *sim) logged(tokens map[int]sdk.Token) map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -125,8 +125,8 @@ func TestNoDeadlineForBookkeeping(t *testing.T) {
 	})
 }
 
-// What is known of splits goes to the store before it takes much memory, however little was delivered and however far away the
-// next commit is.
+// What is known of splits goes to the store before it takes much memory, however little was
+// delivered and however far away the next commit is.
 func TestManySplitsAreCommittedEarly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, &numbers{splits: 50_000, records: 0, every: 1})
@@ -194,7 +194,8 @@ func TestPlanInPages(t *testing.T) {
 	if len(p.previous) != 3 || p.previous[0]+p.previous[1]+p.previous[2] != 2500 {
 		t.Errorf("pages of previous splits: %v", p.previous)
 	}
-	// The store refuses a page: the source is not asked for the others, and the store's reason is told.
+	// The store refuses a page: the source is not asked for the others, and the store's reason is
+	// told.
 	p.splits = 300
 	w.config.Store = otherStore{Store: w.store, coordinator: func(c checkpoint.Coordinator) checkpoint.Coordinator {
 		return refusing{c}
@@ -214,7 +215,8 @@ func (refusing) Plan(_ context.Context, pages iter.Seq2[[]sdk.Split, error]) err
 	return errors.New("no page is wanted")
 }
 
-// TestQueueAsksOnce: readers that want a split at once do not ask the store at once, and none goes away while a split may still come.
+// TestQueueAsksOnce: readers that want a split at once do not ask the store at once, and none goes
+// away while a split may still come.
 func TestQueueAsksOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -25,8 +25,8 @@ func (e entry) reject() sdk.Reject {
 	return sdk.Reject{Stream: e.Stream, Record: e.Payload, Reason: e.reason}
 }
 
-// spool is a file of entries, each field with its length before it. The file has no name where the system
-// allows that, so that nothing is left behind by a kill.
+// spool is a file of entries, each field with its length before it. The file has no name where the
+// system allows that, so that nothing is left behind by a kill.
 type spool struct {
 	file *os.File
 	buf  *bufio.Writer

@@ -18,20 +18,22 @@ type Stage[P any] struct {
 	Streams    []string // those that it is for; nil or "*": all. Others pass a transform untouched and do not reach a sink.
 	MaxRejects int64    // more rejected records than that end the run; negative: no limit
 	Foreign    bool     // the plugin is somebody else's: it is looked whether its records are JSON
-	// Attempts bounds what is tried in vain: for a source the tries of its plan and of a split without progress, for a
-	// transform or a sink how often in a row the run goes back to the last commit because of it. 0: 5.
+	// Attempts bounds what is tried in vain: for a source the tries of its plan and of a split
+	// without progress, for a transform or a sink how often in a row the run goes back to the last
+	// commit because of it. 0: 5.
 	Attempts int
-	// Patience is for how long that is tried at least, however many attempts it takes. 0: no time if Attempts is set, or for
-	// a source that asks over HTTP, where the host itself tries again; else 30 s.
+	// Patience is for how long that is tried at least, however many attempts it takes. 0: no time
+	// if Attempts is set, or for a source that asks over HTTP, where the host itself tries again;
+	// else 30 s.
 	Patience time.Duration
 	Connects bool // the plugin makes connections of its own, to a database say
-	// MaxWait is the longest wait that an error may ask for, alone or with those before it since the last progress. What is
-	// longer ends the split, or the run. 0: 15 min.
+	// MaxWait is the longest wait that an error may ask for, alone or with those before it since
+	// the last progress. What is longer ends the split, or the run. 0: 15 min.
 	MaxWait time.Duration
-	// MaxIdle is how many groups in a row may bring no new record before a split is taken to have no end. 0: 10,000;
-	// negative: any number. For a source.
+	// MaxIdle is how many groups in a row may bring no new record before a split is taken to have
+	// no end. 0: 10,000; negative: any number. For a source.
 	MaxIdle int
-	Dir     string // its private folder, see [sdk.Start]; "": it has none
+	Dir     string // its private folder on this machine, see [sdk.Start]; "": it has none
 	Start   func(ctx context.Context) (Instance[P], error)
 }
 
@@ -43,12 +45,14 @@ func (s Stage[P]) Takes(stream string) bool {
 // everyStream selects all streams, a source's optional ones too.
 const everyStream = "*"
 
-// Reads reports whether a source is to read one of its streams: an optional one only where it is selected.
+// Reads reports whether a source is to read one of its streams: an optional one only where it is
+// selected.
 func Reads(source Stage[sdk.Source], s sdk.Stream) bool {
 	return source.Takes(s.Name) && (source.Streams != nil || !s.Optional)
 }
 
-// Instance is a started plugin. What it can do beside what all can is said by AbilitiesOf of sdk/host.
+// Instance is a started plugin. What it can do beside what all can is said by AbilitiesOf of
+// sdk/host.
 type Instance[P any] struct {
 	Plugin P
 	Check  func(ctx context.Context) error // nil: nothing to check
@@ -83,7 +87,8 @@ func at(stage string, err error) error {
 	return &StageError{Stage: stage, Err: err}
 }
 
-// StageOf is the stage that an error names, by a [StageError] or by any error with its method At; "": none.
+// StageOf is the stage that an error names, by a [StageError] or by any error with its method At;
+// "": none.
 func StageOf(err error) string {
 	var named interface{ At() string }
 	if !errors.As(err, &named) {

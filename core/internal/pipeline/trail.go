@@ -12,9 +12,10 @@ const (
 	// maxRepeats is how many groups in a row may come back to cursors or to records that were there
 	// before.
 	maxRepeats = 100
-	// maxIdle is how many groups in a row may bring no new record at all, or only records whose keys came before in
-	// that order, unless the pipeline file sets another limit. It is much larger: a source may have to look through many
-	// places that hold nothing, and a record may change often.
+	// maxIdle is how many groups in a row may bring no new record at all, or only records whose
+	// keys came before in that order, unless the pipeline file sets another limit. It is much
+	// larger: a source may have to look through many places that hold nothing, and a record may
+	// change often.
 	maxIdle = 10_000
 	// maxTrail is how many groups back a repetition is noticed at most. It bounds the memory of a
 	// split's trail to some 15 MB.
@@ -26,11 +27,12 @@ const (
 // again under another cursor, or a cursor that comes back after others, whatever the length of the
 // loop. Records are told apart by a hash of their bytes.
 //
-// A page that is repeated under new cursors with other bytes each time, by the time of the request say, is told by the
-// keys of its records. That takes longer: a feed of changes may well bring one record again and again, and is read to
-// its end, as long as no more than maxIdle groups in a row bring keys that came before in that order, or nothing. So a
-// loop is found out after as many, unless its pages are in another order each time, or its records have no key, or the
-// source is part of scrapekit.
+// A page that is repeated under new cursors with other bytes each time, by the time of the request
+// say, is told by the keys of its records. That takes longer: a feed of changes may well bring one
+// record again and again, and is read to its end, as long as no more than maxIdle groups in a row
+// bring keys that came before in that order, or nothing. So a loop is found out after as many,
+// unless its pages are in another order each time, or its records have no key, or the source is
+// part of scrapekit.
 //
 // The trail begins anew with each claim: what was not committed is read again then, rightly.
 type trail struct {
@@ -137,7 +139,8 @@ func shownCursor(c []byte) string {
 	return fmt.Sprintf("%q", c)
 }
 
-// keysOf returns the fields of the primary key of each stream, in their quotes; none for a stream without a key.
+// keysOf returns the fields of the primary key of each stream, in their quotes; none for a stream
+// without a key.
 func keysOf(all []sdk.Stream) map[string][]string {
 	out := map[string][]string{}
 	for _, s := range all {

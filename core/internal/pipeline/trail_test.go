@@ -192,8 +192,8 @@ func TestReadsWithoutEnd(t *testing.T) {
 func first[A, B any](a A, _ B) A  { return a }
 func second[A, B any](_ A, b B) B { return b }
 
-// A page that repeats with the time of the request in its records is told by its keys. A record that changes often is
-// none.
+// A page that repeats with the time of the request in its records is told by its keys. A record
+// that changes often is none.
 func TestPagesThatRepeatOtherwise(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -1,6 +1,7 @@
-// wellformed: whether the records of a plugin may reach a sink. Sinks write them as they come: one that is no JSON
-// would make their output unreadable, and one with a field "_op" would be read as a deletion. The plugins that are part
-// of scrapekit make their records with its own writer and with field names of their own, and need no look.
+// wellformed: whether the records of a plugin may reach a sink. Sinks write them as they come: one
+// that is no JSON would make their output unreadable, and one with a field "_op" would be read as a
+// deletion. The plugins that are part of scrapekit make their records with its own writer and with
+// field names of their own, and need no look.
 
 package pipeline
 
@@ -21,8 +22,8 @@ const (
 	reasonKey      = "invalid key: it must be a JSON object with a field"
 )
 
-// wellFormed divides a batch into the records that may reach a sink and the others. keys are told of the keys of a batch
-// whose records may all reach one; nil: nobody wants to know.
+// wellFormed divides a batch into the records that may reach a sink and the others. keys are told
+// of the keys of a batch whose records may all reach one; nil: nobody wants to know.
 func wellFormed(b sdk.Batch, keys *keySum) (sdk.Batch, []sdk.Reject) {
 	if utf8.Valid(b.Payload) && allGood(b.Op, b.Payload, keys) {
 		return b, nil
@@ -81,8 +82,8 @@ type scan struct {
 	from  int
 }
 
-// problem says what is wrong with the last value, which is JSON, or nothing. A key without a field would mean all
-// records.
+// problem says what is wrong with the last value, which is JSON, or nothing. A key without a field
+// would mean all records.
 func (s *scan) problem(op sdk.Op) string {
 	switch {
 	case s.reserved:
@@ -187,8 +188,8 @@ func (s *scan) key() bool {
 	return true
 }
 
-// isReserved reports whether a key, in its quotes, is "_op", however that is spelt. Few keys begin so that it has to
-// look.
+// isReserved reports whether a key, in its quotes, is "_op", however that is spelt. Few keys begin
+// so that it has to look.
 func isReserved(key []byte) bool {
 	if key[1] != '_' && key[1] != '\\' {
 		return false

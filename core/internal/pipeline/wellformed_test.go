@@ -1,4 +1,5 @@
-// Records of other people's plugins that are no JSON, or that a sink would read as a deletion, become dead letters.
+// Records of other people's plugins that are no JSON, or that a sink would read as a deletion,
+// become dead letters.
 
 package pipeline_test
 
@@ -18,7 +19,8 @@ func TestRecordsThatAreNoJSON(t *testing.T) {
 	rejected(t, sdk.Upsert, `{"n":`, "not valid JSON: ")
 }
 
-// A record with a field "_op" at its top reaches no sink, however the name is spelt, and neither does the key of all records.
+// A record with a field "_op" at its top reaches no sink, however the name is spelt, and neither
+// does the key of all records.
 func TestRecordsThatWouldDelete(t *testing.T) {
 	t.Parallel()
 	const reserved = `reserved field "_op": `

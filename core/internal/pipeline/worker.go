@@ -17,7 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// worker is one process at work on a run. The functions are the coordinator's; who only takes part has none.
+// worker is one process at work on a run. The functions are the coordinator's; who only takes part
+// has none.
 type worker struct {
 	*Pipeline
 	run  checkpoint.Run
@@ -31,9 +32,9 @@ type worker struct {
 // nowhere is no seat: nothing is left to do.
 const nowhere = -2
 
-// Work takes part in the run that another process coordinates, until that has ended or ctx ends: then it
-// drains and commits what it has. It waits for a run that is not planned yet, and while there is nothing
-// to do for it.
+// Work takes part in the run that another process coordinates, until that has ended or ctx ends:
+// then it drains and commits what it has. It waits for a run that is not planned yet, and while
+// there is nothing to do for it.
 func (p *Pipeline) Work(ctx context.Context) error {
 	for ctx.Err() == nil {
 		run, ok, err := p.Store.Current(ctx)
@@ -60,8 +61,8 @@ func (p *Pipeline) Work(ctx context.Context) error {
 // lookEvery is how often those look who wait for others.
 const lookEvery = time.Second
 
-// left reports whether there is something to do for one who takes part: a split that nobody holds, or a
-// seat whose holder is gone.
+// left reports whether there is something to do for one who takes part: a split that nobody holds,
+// or a seat whose holder is gone.
 func (p *Pipeline) left(ctx context.Context, run checkpoint.Run) (bool, error) {
 	if !run.Planned {
 		return false, nil
@@ -84,8 +85,8 @@ func (p *Pipeline) free(ctx context.Context, run checkpoint.Run) (bool, error) {
 	return len(some) > 0, storeFailure(err)
 }
 
-// work sits down on seats, n being the first, until nothing is left to do. After a failure it goes back to
-// the last commit of its seat, as long as that may mend it.
+// work sits down on seats, n being the first, until nothing is left to do. After a failure it goes
+// back to the last commit of its seat, as long as that may mend it.
 func (w *worker) work(ctx context.Context, n int) error {
 	t, been := w.newTrial(limits{}), map[uint64]bool{}
 	for n != nowhere {
@@ -121,8 +122,8 @@ func (w *worker) work(ctx context.Context, n int) error {
 	return nil
 }
 
-// follows returns nil if only the seat was taken over, and fenced, by which that was found out, if the run
-// has another coordinator.
+// follows returns nil if only the seat was taken over, and fenced, by which that was found out, if
+// the run has another coordinator.
 func (w *worker) follows(ctx context.Context, fenced error) error {
 	run, ok, err := w.Store.Current(ctx)
 	if err != nil {
@@ -156,8 +157,8 @@ func final(err error) bool {
 	return sdk.IsPermanent(err) || errors.As(err, &s) || errors.As(err, &w)
 }
 
-// sit does what there is to do on one seat, with freshly started plugins. It returns the seat to go on
-// with, and ctx's error when it has drained and committed because ctx ended.
+// sit does what there is to do on one seat, with freshly started plugins. It returns the seat to go
+// on with, and ctx's error when it has drained and committed because ctx ended.
 func (w *worker) sit(ctx context.Context, n int) (next int, g gained, err error) {
 	s, err := join(ctx, w.Pipeline, w.run, n)
 	if err != nil {
@@ -220,7 +221,8 @@ func (w *worker) occupy(ctx, work context.Context, s *seat, d *delivery) (next i
 	return next, nil
 }
 
-// read reads open splits, in rounds: splits that were added while reading become known with a commit.
+// read reads open splits, in rounds: splits that were added while reading become known with a
+// commit.
 func (w *worker) read(ctx, work context.Context, s *seat, d *delivery) (next int, err error) {
 	// Readers stop when the user does, and when delivery has failed.
 	read, stopReading := context.WithCancelCause(work)
@@ -252,7 +254,8 @@ func (w *worker) read(ctx, work context.Context, s *seat, d *delivery) (next int
 // rounds reads until no split is known to be left, or read ends.
 func (w *worker) rounds(read, work context.Context, s *seat, d *delivery) (next int, err error) {
 	for {
-		// Any commit since may have made splits known, a timely one after the last reader had gone too.
+		// Any commit since may have made splits known, a timely one after the last reader had gone
+		// too.
 		before := d.knows()
 		if err := w.readAll(read, s, d); err != nil || read.Err() != nil {
 			return nowhere, err
@@ -305,4 +308,5 @@ func (w *worker) readAll(ctx context.Context, s *seat, d *delivery) error {
 const drainTime = 30 * time.Second
 
 // errDrain ends a run that a plugin keeps from draining.
-var errDrain = fmt.Errorf("a plugin kept the run from draining for %s: what was not committed is read again by the next run", drainTime)
+var errDrain = fmt.Errorf(
+	"a plugin kept the run from draining for %s: what was not committed is read again by the next run", drainTime)

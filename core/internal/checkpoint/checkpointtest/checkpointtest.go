@@ -1,5 +1,5 @@
-// Package checkpointtest is the conformance suite of [checkpoint.Store]: each sentence of the interface's
-// comments is a check here. A new store is right when Run passes.
+// Package checkpointtest is the conformance suite of [checkpoint.Store]: each sentence of the
+// interface's comments is a check here. A new store is right when Run passes.
 package checkpointtest
 
 import (
@@ -13,8 +13,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Opener opens the store that lives at dir: twice with the same dir gives the same state, whether or not
-// the first was closed.
+// Opener opens the store that lives at dir: twice with the same dir gives the same state, whether
+// or not the first was closed.
 type Opener func(t *testing.T, dir string) checkpoint.Store
 
 // Run checks a store.
@@ -87,7 +87,8 @@ func Run(t *testing.T, open Opener) {
 	}
 }
 
-// began is when the runs of the suite start: with nanoseconds, in a zone, so that both are seen to be kept.
+// began is when the runs of the suite start: with nanoseconds, in a zone, so that both are seen to
+// be kept.
 var began = time.Date(2026, 3, 1, 12, 30, 0, 123456789, time.FixedZone("X", 3600))
 
 // fixture is a store and what the checks say to it.

@@ -75,7 +75,8 @@ func beginChanged(f *fixture) {
 	f.equal("run after a complete one", run.ID, "r2")
 }
 
-// beginUnplanned: nothing holds a run to its settings before it is planned, and the settings of its plan do then.
+// beginUnplanned: nothing holds a run to its settings before it is planned, and the settings of its
+// plan do then.
 func beginUnplanned(f *fixture) {
 	begin := func(id, fingerprint string, full bool) (sitting, error) {
 		return f.beginAs(checkpoint.Begin{ID: id, Now: began, Full: full, Fingerprint: fingerprint})
@@ -235,7 +236,8 @@ func finishRefused(f *fixture) {
 	f.ok(f.end(none))
 }
 
-// A run is complete without the splits that it skipped, and the next plan does not take them for read.
+// A run is complete without the splits that it skipped, and the next plan does not take them for
+// read.
 func finishWithSkipped(f *fixture) {
 	f.complete("r1", false, "1", "a", "b")
 	run := f.planned("r2", "b", "c", "d")
@@ -557,7 +559,8 @@ func seatsOfAFullRun(f *fixture) {
 	f.equal("the seat to begin with", f.join(full, checkpoint.AnySeat).seat.N, 1)
 }
 
-// claimsOfTheDead: what the former holder of a seat held is nobody else's before the stages are open.
+// claimsOfTheDead: what the former holder of a seat held is nobody else's before the stages are
+// open.
 func claimsOfTheDead(f *fixture) {
 	one := f.planned("r1", "a", "b")
 	dead := f.join(one, 1)

@@ -137,7 +137,8 @@ func pagesOfLargeSplits(f *fixture) {
 	f.equal("all previous", len(f.previous()), 4)
 }
 
-// sums are compared with the splits each time that a check looks at these. Here they are looked at themselves.
+// sums are compared with the splits each time that a check looks at these. Here they are looked at
+// themselves.
 func sums(f *fixture) {
 	run := f.begin("r1", false)
 	f.ok(f.plan(run, []sdk.Split{
@@ -170,7 +171,8 @@ func sums(f *fixture) {
 	}
 }
 
-// sumsOfManyStreams: what the streams of splits are called is a plugin's to say, and there may be one for each.
+// sumsOfManyStreams: what the streams of splits are called is a plugin's to say, and there may be
+// one for each.
 func sumsOfManyStreams(f *fixture) {
 	const streams = 1010
 	run := f.begin("r1", false)
@@ -275,7 +277,8 @@ func commit(f *fixture) {
 	if string(got.Cursor) != "c1" || got.Records != 10 || got.Status != checkpoint.Open {
 		f.Errorf("after a commit: %+v", got)
 	}
-	// A second commit by the same claim; a stage that is not named keeps its token, and Stats nil keeps the stats.
+	// A second commit by the same claim; a stage that is not named keeps its token, and Stats nil
+	// keeps the stats.
 	f.ok(f.commit(run, checkpoint.Commit{
 		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte("c2"), Status: checkpoint.Done, Records: 20}},
 		Tokens: tokensOf("two", "3"),
