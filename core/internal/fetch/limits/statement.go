@@ -132,6 +132,13 @@ func (s Statement) Refuses(status int, usual bool) bool {
 	return false
 }
 
+// Plenty reports whether limits are stated, and much is left of each: a refusal is for something else.
+func (s Statement) Plenty() bool {
+	return len(s.Limits) > 0 && !slices.ContainsFunc(s.Limits, func(l Limit) bool {
+		return l.Left < max(1, dearest*l.Max)
+	})
+}
+
 // usedUp returns how long nothing is left for, 0 if something is.
 func (s Statement) usedUp() time.Duration {
 	var wait time.Duration
