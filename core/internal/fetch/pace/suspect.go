@@ -59,7 +59,7 @@ func (s *suspect) see(sent, now time.Time, status int, bare bool) bool {
 func (s *suspect) bar(now time.Time) { s.active, s.barred = false, now.Add(suspectBarred) }
 
 const (
-	againSoon  = 5 * time.Minute // after the last 503 that asked for a pause, another one is no chance
+	againSoon  = 90 * time.Second // after the last 503 that asked for a pause, another one is no chance
 	againTaken = 10              // requests taken between the two: a host that is away takes none
 )
 
