@@ -103,6 +103,7 @@ var floors = []floor{
 	{"core/internal/installed", []string{"sdk", "core/internal/config", "core/internal/registry/"}, "from a lock file to programs, none of which is started"},
 	{"core/plugins", []string{"sdk", "sdk/conformance", "core", "core/internal/"}, "installing, publishing and testing plugins stands above running pipelines"},
 	{"core", []string{"sdk", "sdk/host", "sdk/host/", "sdk/rpc", "sdk/conformance", "core/internal/"}, "the one place where parts are put together, but no plugin"},
+	{"cmd/scrapekit/internal/show", []string{"sdk/printable", "core"}, "what a terminal shows knows events and no command"},
 	{"cmd/", []string{"sdk", "sdk/printable", "sdk/serve", "core", "core/plugins", "plugins/", "examples", "sdk/python", "sdk/typescript"}, "the command sees the core, lists the first-party plugins, and writes the SDKs of other languages into repositories"},
 	{"examples", []string{"sdk", "sdk/serve"}, "an example is a third party's"},
 	{"tools", nil, "tools know the repository by its files and its commands"},
@@ -219,13 +220,11 @@ const (
 var large = map[string]string{
 	"plugins/sources/jira/internal/jiratest": "two products' APIs, as the source reads them; only tests import it",
 	"plugins/sources/jira":                   "one walk over a Jira and the traps on its way; what is apart is in internal",
-	"cmd/scrapekit":                          "a file a command, and what terminals show",
+	"cmd/scrapekit":                          "a file a command",
 	"core":                                   "the façade of pipelines, and that of installing and publishing",
 	"core/internal/config":                   "one language: each block's file knows the others' values",
-	"core/internal/fetch":                    "the pace: its controllers see each other's waits; the rest has left it",
 	"core/internal/pipeline":                 "a run, from its plan to its last commit, on one set of types",
 	"plugins/internal/markup":                "two readers and a writer of one tree",
-	"sdk/rpc":                                "both ends of the wire, which change together",
 	"sdk/conformance.T":                      "it is testing.T, as far as checks use it",
 }
 

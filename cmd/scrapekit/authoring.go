@@ -53,7 +53,7 @@ func (a *app) project(ctx context.Context, name string, f projectFlags, dir stri
 	if err != nil || p.own {
 		return p, err
 	}
-	return p, p.Build(ctx, a.err)
+	return p, p.Build(ctx, a.Err)
 }
 
 func (a *app) find(name string, f projectFlags, dir string) (*project, error) {
@@ -93,8 +93,8 @@ func (a *app) loadProject(ctx context.Context, p *project, f projectFlags, dir s
 	if err := os.WriteFile(file, []byte(madeUp(info, p)), 0o600); err != nil {
 		return nil, err
 	}
-	quiet := *a
-	quiet.err = io.Discard // what is wrong with a file that nobody wrote helps nobody
+	quiet, console := *a, *a.Console
+	quiet.Console, console.Err = &console, io.Discard // what is wrong with a file that nobody wrote helps nobody
 	loaded, err := quiet.loadWith(ctx, file, opts)
 	if invalid := (invalidError{}); errors.As(err, &invalid) {
 		return nil, usageError{fmt.Errorf("%s needs settings: name a pipeline file that uses it with --config", p.name)}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
@@ -33,7 +34,7 @@ func (a *app) validateCommand() *cobra.Command {
 					return err
 				}
 			}
-			fmt.Fprintf(a.out, "%s is right: %s\n", given[0], strings.Join(p.Stages(), " → "))
+			fmt.Fprintf(a.Out, "%s is right: %s\n", given[0], strings.Join(p.Stages(), " → "))
 			return nil
 		},
 	}
@@ -78,16 +79,16 @@ func (a *app) planCommand() *cobra.Command {
 const shownSplits = 20
 
 func (a *app) printPlan(info *core.PlanInfo) error {
-	fmt.Fprintf(a.out, "pipeline %s: %s\n", info.Pipeline, strings.Join(info.Stages, " → "))
+	fmt.Fprintf(a.Out, "pipeline %s: %s\n", info.Pipeline, strings.Join(info.Stages, " → "))
 	switch {
 	case info.Unfinished != "":
-		fmt.Fprintf(a.out, "goes on with run %s, which was not finished\n", info.Unfinished)
+		fmt.Fprintf(a.Out, "goes on with run %s, which was not finished\n", info.Unfinished)
 	case info.Incremental:
-		fmt.Fprintln(a.out, "reads what has changed since the last run")
+		fmt.Fprintln(a.Out, "reads what has changed since the last run")
 	default:
-		fmt.Fprintln(a.out, "reads everything")
+		fmt.Fprintln(a.Out, "reads everything")
 	}
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "\nSTREAM\tREAD\tPRIMARY KEY\tINCREMENTAL BY\tWHAT IT HOLDS")
 	for _, s := range info.Streams {
 		read := "no"
@@ -129,7 +130,7 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "\n%s, %s records\n", many(int64(len(info.Splits)+info.More), "split"), estimate(info.Records))
+	fmt.Fprintf(a.Out, "\n%s, %s records\n", show.Many(int64(len(info.Splits)+info.More), "split"), estimate(info.Records))
 	return nil
 }
 
@@ -137,7 +138,7 @@ func estimate(n int64) string {
 	if n == 0 {
 		return "?"
 	}
-	return "~" + count(n)
+	return "~" + show.Count(n)
 }
 
 func (a *app) previewCommand() *cobra.Command {
@@ -157,14 +158,14 @@ func (a *app) previewCommand() *cobra.Command {
 			}
 			return p.Preview(cmd.Context(), n, func(stream string, record []byte) error {
 				if raw {
-					_, err := fmt.Fprintf(jsonOut{a.out}, "%s\n", record)
+					_, err := fmt.Fprintf(show.JSONOut{To: a.Out}, "%s\n", record)
 					return err
 				}
 				var pretty bytes.Buffer
 				if err := json.Indent(&pretty, record, "", "  "); err != nil {
 					return fmt.Errorf("%s: a record is not JSON: %w", stream, err)
 				}
-				_, err := fmt.Fprintf(a.out, "── %s ──\n%s\n", stream, printable.JSON(pretty.Bytes()))
+				_, err := fmt.Fprintf(a.Out, "── %s ──\n%s\n", stream, printable.JSON(pretty.Bytes()))
 				return err
 			})
 		},

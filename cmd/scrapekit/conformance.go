@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -77,7 +78,7 @@ func (a *app) testPlugin(ctx context.Context, name string, f testFlags) error {
 	if err != nil {
 		return err
 	}
-	a.hide = pipeline.Hide
+	a.Hide = pipeline.Hide
 	f.o.Plugin, f.o.Begin, f.o.Done = p.Program, show.begin, show.done
 	results, err := plugins.Test(ctx, pipeline, f.o)
 	if errors.Is(err, plugins.ErrNotTested) {
@@ -122,7 +123,7 @@ type checksShown struct {
 func (s *checksShown) begin(info sdk.Info) {
 	s.info = info
 	if s.plain {
-		fmt.Fprintf(s.out, "%s %s, a %s: %s\n\n", info.Name, info.Version, info.Kind, many(int64(len(plugins.Checks(info.Kind))), "check"))
+		fmt.Fprintf(s.Out, "%s %s, a %s: %s\n\n", info.Name, info.Version, info.Kind, show.Many(int64(len(plugins.Checks(info.Kind))), "check"))
 	}
 }
 
@@ -132,12 +133,12 @@ func (s *checksShown) done(r plugins.CheckResult) {
 		return
 	}
 	mark := map[plugins.CheckStatus]string{plugins.CheckPassed: "ok", plugins.CheckFailed: "FAIL", plugins.CheckSkipped: "skip", plugins.CheckNotRun: "–"}[r.Status]
-	fmt.Fprintf(s.out, "  %-4s  %-24s  %s\n", mark, r.Check, r.Doc)
+	fmt.Fprintf(s.Out, "  %-4s  %-24s  %s\n", mark, r.Check, r.Doc)
 	for _, m := range r.Messages {
-		fmt.Fprintf(s.out, "        %s\n", strings.ReplaceAll(strings.TrimSpace(s.hide(m)), "\n", "\n        "))
+		fmt.Fprintf(s.Out, "        %s\n", strings.ReplaceAll(strings.TrimSpace(s.Hide(m)), "\n", "\n        "))
 	}
 	if r.Status == plugins.CheckFailed {
-		fmt.Fprintf(s.out, "        this breaks the promise: %s\n", r.Promise)
+		fmt.Fprintf(s.Out, "        this breaks the promise: %s\n", r.Promise)
 	}
 }
 
@@ -165,13 +166,13 @@ func (s *checksShown) end(results []plugins.CheckResult) error {
 			r.Broken = append(r.Broken, promise)
 		}
 		for j, m := range c.Messages {
-			results[i].Messages[j] = s.hide(m)
+			results[i].Messages[j] = s.Hide(m)
 		}
 	}
 	if s.plain {
-		fmt.Fprintf(s.out, "\n%s passed, %s failed, %s skipped, %s not run, in %s\n", count(int64(r.Passed)), count(int64(r.Failed)), count(int64(r.Skipped)), count(int64(r.NotRun)), brief(r.Took))
+		fmt.Fprintf(s.Out, "\n%s passed, %s failed, %s skipped, %s not run, in %s\n", show.Count(int64(r.Passed)), show.Count(int64(r.Failed)), show.Count(int64(r.Skipped)), show.Count(int64(r.NotRun)), show.Brief(r.Took))
 		for _, promise := range r.Broken {
-			fmt.Fprintf(s.out, "broken: %s\n", promise)
+			fmt.Fprintf(s.Out, "broken: %s\n", promise)
 		}
 	} else if err := s.json(r); err != nil {
 		return err

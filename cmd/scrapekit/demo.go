@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/examples"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jirademo"
@@ -87,14 +88,14 @@ func (a *app) demo(ctx context.Context, f demoFlags, flags runFlags) error {
 		// All of its plugins are this program, and it must run everywhere.
 		level, reason := core.BestSandbox()
 		if opts.Sandbox = level; reason != nil {
-			fmt.Fprintf(a.err, "The sandbox is reduced for the demo, whose plugins are all scrapekit's own: %v\n", reason)
+			fmt.Fprintf(a.Err, "The sandbox is reduced for the demo, whose plugins are all scrapekit's own: %v\n", reason)
 		}
 	}
 	p, err := a.loadWith(ctx, file, opts)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "A Jira with %s invented issues answers at %s%s.\n", count(int64(f.issues)), url, rateText(f.rate))
+	fmt.Fprintf(a.Err, "A Jira with %s invented issues answers at %s%s.\n", show.Count(int64(f.issues)), url, rateText(f.rate))
 	flags.full = f.fresh
 	report, err := a.runPipeline(ctx, p, flags)
 	if report != nil {
@@ -128,9 +129,9 @@ func rateText(r float64) string {
 
 // demoEnd says where the records are.
 func (a *app) demoEnd(f demoFlags, flags runFlags, r *core.Report) {
-	w := a.out
+	w := a.Out
 	if flags.output == "json" {
-		w = a.err
+		w = a.Err
 	}
 	dir, err := filepath.Abs(f.dir)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/plugins"
 )
@@ -68,7 +69,7 @@ func (a *app) doctorCommand() *cobra.Command {
 }
 
 func (a *app) printDiagnosis(d *plugins.Diagnosis) error {
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "scrapekit\t%s, %s\n", d.Version, d.Platform)
 	fmt.Fprintf(w, "kernel\t%s, Landlock %s, seccomp filters %s, %s\n", d.Kernel, landlock(d.Landlock), yes(d.Seccomp), user(d.Root))
 	for _, l := range d.Levels {
@@ -80,7 +81,7 @@ func (a *app) printDiagnosis(d *plugins.Diagnosis) error {
 	}
 	fmt.Fprintf(w, "limits of a plugin\t%s of memory (looked at four times a second where the kernel does not count), "+
 		"%s threads beyond those of the machine, %s open files, no core dump\n",
-		memory(d.Limits.Memory), count(int64(d.Limits.Threads)), count(int64(d.Limits.Files)))
+		memory(d.Limits.Memory), show.Count(int64(d.Limits.Threads)), show.Count(int64(d.Limits.Files)))
 	for _, p := range d.Plugins {
 		state := p.Error
 		if state == "" {
@@ -100,12 +101,12 @@ func (a *app) printDiagnosis(d *plugins.Diagnosis) error {
 	switch {
 	case len(d.Problems) > 0:
 	case !d.Confined:
-		fmt.Fprintf(a.out, "\nAll is well, but for what you chose: at the level %s the kernel does not hold plugins.\n", d.Level)
+		fmt.Fprintf(a.Out, "\nAll is well, but for what you chose: at the level %s the kernel does not hold plugins.\n", d.Level)
 	default:
-		fmt.Fprintln(a.out, "\nAll is well.")
+		fmt.Fprintln(a.Out, "\nAll is well.")
 	}
 	for _, p := range d.Problems {
-		fmt.Fprintf(a.out, "\n%s %s\n", a.style(red, "problem:"), p)
+		fmt.Fprintf(a.Out, "\n%s %s\n", a.Style(show.Red, "problem:"), p)
 	}
 	return nil
 }
@@ -115,8 +116,8 @@ func (a *app) printProbe(d *plugins.Diagnosis) error {
 	if len(d.Probe) == 0 {
 		return nil
 	}
-	fmt.Fprintf(a.out, "\nA plugin at the level %s tries:\n", d.Level)
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(a.Out, "\nA plugin at the level %s tries:\n", d.Level)
+	w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 	group := ""
 	var known []string
 	for _, r := range d.Probe {
@@ -131,13 +132,13 @@ func (a *app) printProbe(d *plugins.Diagnosis) error {
 				known = append(known, r.Name+": "+r.Known)
 			}
 		}
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", r.Name, outcome, cut(strings.ReplaceAll(r.Said, "\n", " "), 90))
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", r.Name, outcome, show.Cut(strings.ReplaceAll(r.Said, "\n", " "), 90))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	for _, k := range known {
-		fmt.Fprintf(a.out, "%s\n", k)
+		fmt.Fprintf(a.Out, "%s\n", k)
 	}
 	return nil
 }
@@ -177,5 +178,5 @@ func memory(n uint64) string {
 	if n == 0 {
 		return "any amount"
 	}
-	return size(int64(n))
+	return show.Size(int64(n))
 }

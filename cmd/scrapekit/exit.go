@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/plugins"
 )
@@ -79,25 +80,25 @@ func (a *app) printError(cmd *cobra.Command, err error) {
 		return
 	}
 	if errors.Is(err, context.Canceled) {
-		fmt.Fprintln(a.err, "stopped")
+		fmt.Fprintln(a.Err, "stopped")
 		return
 	}
 	a.showError(err)
 	var usage usageError
 	if errors.As(err, &usage) {
-		fmt.Fprintf(a.err, "run `%s --help` for the right use\n", cmd.CommandPath())
+		fmt.Fprintf(a.Err, "run `%s --help` for the right use\n", cmd.CommandPath())
 	}
 	var locked *core.LockedError
 	if errors.As(err, &locked) {
-		fmt.Fprintln(a.err, "wait for it to end, or stop it; two runs of one pipeline would deliver records twice")
+		fmt.Fprintln(a.Err, "wait for it to end, or stop it; two runs of one pipeline would deliver records twice")
 	}
 }
 
 // showError prints an error, and below it what a plugin has printed as it died.
 func (a *app) showError(err error) {
-	fmt.Fprintf(a.err, "%s %s\n", a.style(red, "error:"), err)
+	fmt.Fprintf(a.Err, "%s %s\n", a.Style(show.Red, "error:"), err)
 	for line := range strings.Lines(core.StackOf(err)) {
-		fmt.Fprintf(a.err, "    %s", line)
+		fmt.Fprintf(a.Err, "    %s", line)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 )
 
@@ -51,9 +52,9 @@ func (a *app) fetchCommand() *cobra.Command {
 			steps := []core.FetchStep{}
 			r.OnStep = func(s core.FetchStep) { steps = append(steps, s) }
 			if !f.quiet && !f.asJSON {
-				r.OnStep = func(s core.FetchStep) { fmt.Fprintln(a.err, stepText(s)) }
+				r.OnStep = func(s core.FetchStep) { fmt.Fprintln(a.Err, stepText(s)) }
 			}
-			a.hide = p.Hide
+			a.Hide = p.Hide
 			resp, end, err := p.Fetch(cmd.Context(), r)
 			if err != nil {
 				if f.asJSON {
@@ -84,9 +85,9 @@ func (a *app) fetchCommand() *cobra.Command {
 // stepText is a step for people. What is done for a request of the host's own stands farther in.
 func stepText(s core.FetchStep) string {
 	if s.For != "" {
-		return fmt.Sprintf("%8s    %s: %s: %s", brief(s.At), s.For, s.Part, s.Text)
+		return fmt.Sprintf("%8s    %s: %s: %s", show.Brief(s.At), s.For, s.Part, s.Text)
 	}
-	return fmt.Sprintf("%8s  %-6s %s", brief(s.At), s.Part, s.Text)
+	return fmt.Sprintf("%8s  %-6s %s", show.Brief(s.At), s.Part, s.Text)
 }
 
 func (f *fetchFlags) request(url string) (core.FetchRequest, error) {
@@ -116,15 +117,15 @@ func (f *fetchFlags) request(url string) (core.FetchRequest, error) {
 // fetched prints the reply: its head for people, its body as it is.
 func (a *app) fetched(resp *http.Response, quiet bool) error {
 	if !quiet {
-		fmt.Fprintf(a.err, "\n%s %s\n", resp.Proto, resp.Status)
-		for _, name := range sorted(resp.Header) {
+		fmt.Fprintf(a.Err, "\n%s %s\n", resp.Proto, resp.Status)
+		for _, name := range show.Sorted(resp.Header) {
 			for _, value := range resp.Header[name] {
-				fmt.Fprintf(a.err, "%s: %s\n", name, a.hide(value))
+				fmt.Fprintf(a.Err, "%s: %s\n", name, a.Hide(value))
 			}
 		}
-		fmt.Fprintln(a.err)
+		fmt.Fprintln(a.Err)
 	}
-	_, err := io.Copy(data(a.out), resp.Body)
+	_, err := io.Copy(show.Data(a.Out), resp.Body)
 	return err
 }
 
@@ -137,7 +138,7 @@ func (a *app) fetchedJSON(resp *http.Response, steps *[]core.FetchStep) error {
 	header := resp.Header.Clone()
 	for _, values := range header {
 		for i, v := range values {
-			values[i] = a.hide(v)
+			values[i] = a.Hide(v)
 		}
 	}
 	return a.json(struct {

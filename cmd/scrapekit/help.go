@@ -13,6 +13,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/docs"
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/markdown"
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 )
 
 func (a *app) helpCommand() *cobra.Command {
@@ -66,8 +67,8 @@ func (a *app) listHelp(root *cobra.Command) error {
 	if err := root.Help(); err != nil {
 		return err
 	}
-	fmt.Fprintln(a.out, "\nPages of the manual, shown by `scrapekit help SUBJECT`:")
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(a.Out, "\nPages of the manual, shown by `scrapekit help SUBJECT`:")
+	w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 	for _, s := range docs.Subjects {
 		fmt.Fprintf(w, "  %s\t%s\n", s, docs.Title(s))
 	}
@@ -84,10 +85,10 @@ func pageWidth(columns int) int {
 }
 
 func (a *app) showPage(text string) error {
-	styled := colorful(a.out)
-	return markdown.Write(a.out, text, markdown.Screen{
-		Width: pageWidth(columnsOf(a.out)), Styled: styled, Link: linkTarget,
-		Paint: func(parameters, s string) string { return paint(styled, ink(parameters), s) },
+	styled := show.Colorful(a.Out)
+	return markdown.Write(a.Out, text, markdown.Screen{
+		Width: pageWidth(show.ColumnsOf(a.Out)), Styled: styled, Link: linkTarget,
+		Paint: func(parameters, s string) string { return show.Paint(styled, show.Ink(parameters), s) },
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/plugins"
 )
@@ -59,7 +60,7 @@ func (a *app) installer(dir string, f installFlags) (*plugins.Installer, error) 
 	in.Consent = func(ctx context.Context, p *plugins.Plan) error { return a.consent(ctx, p, f) }
 	in.Note = func(line string) {
 		if !f.asJSON {
-			fmt.Fprintln(a.out, line)
+			fmt.Fprintln(a.Out, line)
 		}
 	}
 	if in.Platforms, err = platforms(f.platforms, in.Platforms); err != nil {
@@ -131,7 +132,7 @@ func (a *app) init(ctx context.Context, files []string, vars fileFlags, f instal
 	}
 	demands, local, diags := plugins.Demands(ctx, files, values)
 	if len(diags) > 0 {
-		if err := core.WriteDiagnostics(a.err, diags, a.paint, widthOf(a.err)); err != nil {
+		if err := core.WriteDiagnostics(a.Err, diags, a.Paint, show.WidthOf(a.Err)); err != nil {
 			return err
 		}
 		if diags.HasErrors() {
@@ -161,7 +162,7 @@ func (a *app) checkLocal(local []plugins.LocalPlugin, locked bool) error {
 		if locked {
 			return &plugins.NotLockedError{Source: p.Where + ": " + p.Name, Why: p.Path + " is a file of this machine, which nothing can lock"}
 		}
-		fmt.Fprintf(a.err, "%s %s: %s is %s, a file of this machine: it runs as it is, and is not locked\n", a.style(yellow, "note:"), p.Where, p.Name, p.Path)
+		fmt.Fprintf(a.Err, "%s %s: %s is %s, a file of this machine: it runs as it is, and is not locked\n", a.Style(show.Yellow, "note:"), p.Where, p.Name, p.Path)
 	}
 	return nil
 }
@@ -182,7 +183,7 @@ func (a *app) initAs(ctx context.Context, dir string, demands []plugins.Demand, 
 		return err
 	}
 	if len(plan.Changes)+len(unwanted) == 0 && !f.asJSON {
-		fmt.Fprintln(a.out, "only shipped plugins are required: there is nothing to install")
+		fmt.Fprintln(a.Out, "only shipped plugins are required: there is nothing to install")
 		return nil
 	}
 	return a.apply(ctx, in, plan, unwanted, f)
@@ -200,9 +201,9 @@ func (a *app) apply(ctx context.Context, in *plugins.Installer, plan *plugins.Pl
 		return a.json(installed(plan, remove))
 	}
 	if len(remove) > 0 || slices.ContainsFunc(plan.Changes, func(c *plugins.Change) bool { return c.Changes() }) {
-		fmt.Fprintf(a.out, "%s is written; keep it in version control\n", plugins.LockFileName)
+		fmt.Fprintf(a.Out, "%s is written; keep it in version control\n", plugins.LockFileName)
 	}
-	fmt.Fprintf(a.out, "%s %s ready\n", many(int64(len(plan.Changes)), "plugin"), isAre(len(plan.Changes)))
+	fmt.Fprintf(a.Out, "%s %s ready\n", show.Many(int64(len(plan.Changes)), "plugin"), isAre(len(plan.Changes)))
 	return nil
 }
 

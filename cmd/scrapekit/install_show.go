@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -68,30 +69,30 @@ func (a *app) printInstall(plan *plugins.Plan, remove []string) {
 		a.printChange(c)
 	}
 	for _, source := range remove {
-		fmt.Fprintf(a.out, "%s %s: no pipeline file here requires it any more\n", a.style(red, "-"), source)
+		fmt.Fprintf(a.Out, "%s %s: no pipeline file here requires it any more\n", a.Style(show.Red, "-"), source)
 	}
 }
 
 func (a *app) printChange(c *plugins.Change) {
 	p := c.After
-	signs := map[string]string{"added": a.style(green, "+"), "updated": a.style(green, "~"), "downgrade": a.style(yellow, "~"), "fetched": "=", "kept": "="}
+	signs := map[string]string{"added": a.Style(show.Green, "+"), "updated": a.Style(show.Green, "~"), "downgrade": a.Style(show.Yellow, "~"), "fetched": "=", "kept": "="}
 	versions := p.Version.String()
 	if v := c.Before.Version; !v.IsZero() && v.Compare(p.Version) != 0 {
 		versions = fmt.Sprintf("%s → %s", v, versions)
 	}
-	fmt.Fprintf(a.out, "%s %s %s  %s\n", signs[string(c.Action)], a.style(bold, p.Name), versions, a.style(faint, c.Source))
+	fmt.Fprintf(a.Out, "%s %s %s  %s\n", signs[string(c.Action)], a.Style(show.Bold, p.Name), versions, a.Style(show.Faint, c.Source))
 	for _, like := range c.LooksLike {
-		fmt.Fprintf(a.out, "    %s its name looks like %s: is it what you meant?\n", a.style(yellow, "warning:"), like)
+		fmt.Fprintf(a.Out, "    %s its name looks like %s: is it what you meant?\n", a.Style(show.Yellow, "warning:"), like)
 	}
 	if news := c.Unseen || !c.More.IsZero() || !c.MorePaths.IsZero(); c.Action == plugins.Kept || c.Action == plugins.Fetched && !news {
 		return
 	}
-	fmt.Fprintf(a.out, "    %s, signed by %s\n", p.Kind, signerText(c))
+	fmt.Fprintf(a.Out, "    %s, signed by %s\n", p.Kind, signerText(c))
 	for _, line := range slices.Concat(c.More.Lines(), c.MorePaths.Lines()) {
-		fmt.Fprintf(a.out, "    %s may %s\n", a.style(yellow, "+"), line)
+		fmt.Fprintf(a.Out, "    %s may %s\n", a.Style(show.Yellow, "+"), line)
 	}
 	for _, line := range slices.Concat(c.Less.Lines(), c.LessPaths.Lines()) {
-		fmt.Fprintf(a.out, "    %s may no longer %s\n", a.style(green, "-"), line)
+		fmt.Fprintf(a.Out, "    %s may no longer %s\n", a.Style(show.Green, "-"), line)
 	}
 }
 
@@ -127,14 +128,14 @@ func (a *app) consent(ctx context.Context, plan *plugins.Plan, f installFlags) e
 		return nil
 	case len(f.grants) > 0 && !alike && !unseen:
 		return checkGrants(f.grants, asked)
-	case !isTerminal(os.Stdin) || f.asJSON:
+	case !show.IsTerminal(os.Stdin) || f.asJSON:
 		return usageError{withoutTerminal(asked, alike, unseen)}
 	}
 	question := "Install?"
 	if len(asked) > 0 {
 		question = "Install, and grant the permissions above?"
 	}
-	fmt.Fprintf(a.err, "%s [y/N] ", question)
+	fmt.Fprintf(a.Err, "%s [y/N] ", question)
 	answer, err := readLine(ctx, os.Stdin)
 	if err != nil {
 		return err

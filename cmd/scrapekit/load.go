@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 )
 
@@ -37,14 +38,14 @@ func (f *fileFlags) values() (map[string]string, error) {
 }
 
 func (a *app) options(vars map[string]string) (core.Options, error) {
-	o := core.Options{Hosts: a.hosts, Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Stdout: a.records(), Sandbox: a.sandbox}
+	o := core.Options{Hosts: a.hosts, Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Stdout: a.Records(), Sandbox: a.sandbox}
 	if a.sandbox != "" && !slices.Contains(core.SandboxLevels(), a.sandbox) {
 		return o, usageError{fmt.Errorf("--sandbox %s: want %s", a.sandbox, strings.Join(core.SandboxLevels(), ", "))}
 	}
 	if a.logLevel == "off" {
 		return o, nil
 	}
-	o.Log, o.Level = a.err, hclog.LevelFromString(a.logLevel)
+	o.Log, o.Level = a.Err, hclog.LevelFromString(a.logLevel)
 	if o.Level == hclog.NoLevel {
 		return o, usageError{fmt.Errorf("--log %s: want debug, info, warn, error or off", a.logLevel)}
 	}
@@ -75,7 +76,7 @@ func (a *app) loadWith(ctx context.Context, file string, opts core.Options) (*co
 	}
 	var err error
 	if len(diags) > 0 {
-		err = core.WriteDiagnostics(a.err, diags, a.paint, widthOf(a.err))
+		err = core.WriteDiagnostics(a.Err, diags, a.Paint, show.WidthOf(a.Err))
 	}
 	if diags.HasErrors() {
 		return nil, errors.Join(invalidError{file}, err)

@@ -12,9 +12,11 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/sdk/serve"
-	"github.com/spf13/cobra"
 )
 
 func main() {
@@ -25,20 +27,19 @@ func main() {
 
 // app is what the commands share.
 type app struct {
-	out, err io.Writer // screens; see bare, data and jsonOut for what is not for people
+	*show.Console
 	logLevel string
 	sandbox  string
-	color    bool // of err
 	force    chan struct{}
-	args     []string
 	hosts    *core.Hosts
-	hide     func(string) string // takes the secrets of the pipeline out of a text
 }
 
 // run is main without the exit.
 func run(args []string, out, errOut io.Writer) int {
-	out, errOut = newScreen(out), newScreen(errOut)
-	a := &app{hosts: core.NewHosts(), out: out, err: errOut, color: colorful(errOut), args: args, hide: func(s string) string { return s }}
+	out, errOut = show.NewScreen(out), show.NewScreen(errOut)
+	a := &app{hosts: core.NewHosts(), Console: &show.Console{
+		Out: out, Err: errOut, Color: show.Colorful(errOut), Args: args, Hide: func(s string) string { return s },
+	}}
 	ctx, stop := a.untilInterrupted(context.Background())
 	defer stop()
 	root := a.root()
@@ -102,7 +103,7 @@ func (a *app) untilInterrupted(parent context.Context) (context.Context, func())
 		}
 		select {
 		case <-signals:
-			fmt.Fprintln(a.err, "\nstopped at once; run the same command again to go on from the last commit")
+			fmt.Fprintln(a.Err, "\nstopped at once; run the same command again to go on from the last commit")
 			os.Exit(exitInterrupted)
 		case <-a.force:
 		}

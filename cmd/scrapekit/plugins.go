@@ -3,9 +3,7 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/plugins/sinks/jsonl"
@@ -110,7 +109,7 @@ func (a *app) pluginsListCommand() *cobra.Command {
 			if asJSON {
 				return a.json(all)
 			}
-			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+			w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 			for _, p := range all {
 				what := firstSentence(p.Doc)
 				if p.Source != "" {
@@ -151,13 +150,7 @@ func (a *app) listed(dir string) ([]listed, error) {
 }
 
 // json prints a value for programs.
-func (a *app) json(v any) error { return writeJSON(a.out, v) }
-
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(jsonOut{w})
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
-}
+func (a *app) json(v any) error { return show.WriteJSON(a.Out, v) }
 
 func firstSentence(doc string) string {
 	doc = strings.Join(strings.Fields(doc), " ")

@@ -48,7 +48,7 @@ func (a *app) pluginsPackCommand() *cobra.Command {
 				return a.json(out)
 			}
 			a.printPacked("packed", out)
-			fmt.Fprintf(a.out, "next:        scrapekit plugins sign --key FILE %s\n", out.Dir)
+			fmt.Fprintf(a.Out, "next:        scrapekit plugins sign --key FILE %s\n", out.Dir)
 			return nil
 		},
 	}
@@ -62,18 +62,18 @@ func (a *app) pluginsPackCommand() *cobra.Command {
 
 // printPacked says what a release is.
 func (a *app) printPacked(done string, p *plugins.Packed) {
-	fmt.Fprintf(a.out, "%s %s %s, %s, in %s\n", done, p.Source, p.Version, p.Kind, p.Dir)
-	fmt.Fprintf(a.out, "platforms:   %s\n", strings.Join(p.Platforms, ", "))
+	fmt.Fprintf(a.Out, "%s %s %s, %s, in %s\n", done, p.Source, p.Version, p.Kind, p.Dir)
+	fmt.Fprintf(a.Out, "platforms:   %s\n", strings.Join(p.Platforms, ", "))
 	for i, line := range slices.Concat(p.Permissions.Lines(), p.Paths.Lines()) {
 		title := ""
 		if i == 0 {
 			title = "permissions:"
 		}
-		fmt.Fprintf(a.out, "%-12s %s\n", title, line)
+		fmt.Fprintf(a.Out, "%-12s %s\n", title, line)
 	}
-	fmt.Fprintf(a.out, "index:       %s\n", p.Index)
+	fmt.Fprintf(a.Out, "index:       %s\n", p.Index)
 	if p.Key != "" {
-		fmt.Fprintf(a.out, "signed by:   %s (%s)\n", p.Key, p.KeyID)
+		fmt.Fprintf(a.Out, "signed by:   %s (%s)\n", p.Key, p.KeyID)
 	}
 }
 
@@ -102,9 +102,9 @@ func (a *app) pluginsPushCommand() *cobra.Command {
 			case asJSON:
 				return a.json(p)
 			}
-			fmt.Fprintf(a.out, "published %s %s at %s\n", p.Source, p.Version, to)
+			fmt.Fprintf(a.Out, "published %s %s at %s\n", p.Source, p.Version, to)
 			if p.Key != "" {
-				fmt.Fprintf(a.out, "tell your users the key: %s\n", p.Key)
+				fmt.Fprintf(a.Out, "tell your users the key: %s\n", p.Key)
 			}
 			return nil
 		},
@@ -137,10 +137,10 @@ func (a *app) pluginsSignCommand() *cobra.Command {
 			}
 			a.printPacked("signed", p)
 			if p.GitHub {
-				fmt.Fprintf(a.out, "next:        make a release v%s at GitHub with the files of %s\n", p.Version, p.Dir)
+				fmt.Fprintf(a.Out, "next:        make a release v%s at GitHub with the files of %s\n", p.Version, p.Dir)
 				return nil
 			}
-			fmt.Fprintf(a.out, "next:        scrapekit plugins push %s\n", p.Dir)
+			fmt.Fprintf(a.Out, "next:        scrapekit plugins push %s\n", p.Dir)
 			return nil
 		},
 	}

@@ -41,9 +41,9 @@ func (a *app) pluginsKeygenCommand() *cobra.Command {
 			if asJSON {
 				return a.json(key)
 			}
-			fmt.Fprintf(a.out, "private key: %s; keep it safe and secret\n", given[0])
-			fmt.Fprintf(a.out, "public key:  %s (%s), also in %s\n", key.Key, key.ID, key.File)
-			fmt.Fprintln(a.out, "publish it where your users can trust it: in your README, on your site")
+			fmt.Fprintf(a.Out, "private key: %s; keep it safe and secret\n", given[0])
+			fmt.Fprintf(a.Out, "public key:  %s (%s), also in %s\n", key.Key, key.ID, key.File)
+			fmt.Fprintln(a.Out, "publish it where your users can trust it: in your README, on your site")
 			return nil
 		},
 	}
@@ -84,7 +84,7 @@ func (a *app) password(ctx context.Context, question string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprint(a.err, question)
+	fmt.Fprint(a.Err, question)
 	type answer struct {
 		password []byte
 		err      error
@@ -98,7 +98,7 @@ func (a *app) password(ctx context.Context, question string) (string, error) {
 	case <-ctx.Done():
 		return "", errors.Join(ctx.Err(), term.Restore(in, before)) // or the terminal would go on hiding what is typed
 	case got := <-answered:
-		fmt.Fprintln(a.err)
+		fmt.Fprintln(a.Err)
 		return string(got.password), got.err
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/author"
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -61,7 +62,7 @@ func (a *app) develop(ctx context.Context, name string, f devFlags) error {
 	if p.own {
 		return usageError{fmt.Errorf("%s is a part of scrapekit: name a folder or a program", name)}
 	}
-	for _, w := range []io.Writer{a.out, a.err} {
+	for _, w := range []io.Writer{a.Out, a.Err} {
 		if file, ok := w.(*os.File); ok {
 			p.Shown = append(p.Shown, file)
 		}
@@ -87,16 +88,16 @@ func (a *app) develop(ctx context.Context, name string, f devFlags) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		fmt.Fprintf(a.err, "\n%s %s changed\n", time.Now().Format(time.TimeOnly), file)
+		fmt.Fprintf(a.Err, "\n%s %s changed\n", time.Now().Format(time.TimeOnly), file)
 	}
 }
 
 // devRound builds and runs once, and says what went wrong, unless it was cut short.
 func (a *app) devRound(ctx context.Context, p *project, f devFlags, dir string) {
 	started := time.Now()
-	err := p.Build(ctx, a.err)
+	err := p.Build(ctx, a.Err)
 	if err == nil && p.Builds() && ctx.Err() == nil {
-		fmt.Fprintf(a.err, "built in %s\n", brief(time.Since(started)))
+		fmt.Fprintf(a.Err, "built in %s\n", show.Brief(time.Since(started)))
 	}
 	if err == nil {
 		err = a.devRun(ctx, p, f, dir)
@@ -106,7 +107,7 @@ func (a *app) devRound(ctx context.Context, p *project, f devFlags, dir string) 
 		a.showError(err)
 	}
 	if ctx.Err() == nil {
-		fmt.Fprintln(a.err, "waiting for a change; Ctrl-C ends it")
+		fmt.Fprintln(a.Err, "waiting for a change; Ctrl-C ends it")
 	}
 }
 
@@ -116,23 +117,23 @@ func (a *app) devRun(ctx context.Context, p *project, f devFlags, dir string) er
 		return err
 	}
 	defer func() { _ = os.RemoveAll(state) }() // dir is removed in the end
-	f.stateDir, f.output = state, a.err
+	f.stateDir, f.output = state, a.Err
 	pipeline, err := a.loadProject(ctx, p, f.projectFlags, dir)
 	if err != nil {
 		return err
 	}
-	a.hide = pipeline.Hide
+	a.Hide = pipeline.Hide
 	if pipeline.KindOf(p.Program) == sdk.KindSink {
 		return a.devSink(ctx, pipeline)
 	}
 	n := 0
 	err = pipeline.Preview(ctx, f.n, func(stream string, record []byte) error {
 		n++
-		_, err := fmt.Fprintf(a.out, "%s  %s\n", stream, record)
+		_, err := fmt.Fprintf(a.Out, "%s  %s\n", stream, record)
 		return err
 	})
 	if err == nil && n == 0 {
-		fmt.Fprintln(a.err, "no records")
+		fmt.Fprintln(a.Err, "no records")
 	}
 	return err
 }

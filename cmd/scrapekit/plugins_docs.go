@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -41,9 +42,9 @@ func (a *app) pluginsDocsCommand() *cobra.Command {
 			}
 			for i, info := range infos {
 				if i > 0 {
-					fmt.Fprintln(a.out)
+					fmt.Fprintln(a.Out)
 				}
-				if err := write(a.out, info); err != nil {
+				if err := write(a.Out, info); err != nil {
 					return err
 				}
 			}
@@ -78,7 +79,7 @@ func (a *app) infosOf(ctx context.Context, names []string, f docsFlags) ([]sdk.I
 		if here, err := plugins.IsInstalled(p); err != nil {
 			return nil, err
 		} else if !here {
-			fmt.Fprintf(a.err, "%s %s is not on this machine, so it is left out: run scrapekit init\n", a.style(yellow, "note:"), p.Name)
+			fmt.Fprintf(a.Err, "%s %s is not on this machine, so it is left out: run scrapekit init\n", a.Style(show.Yellow, "note:"), p.Name)
 			continue
 		}
 		info, err := a.lockedInfo(ctx, p, f)
@@ -153,10 +154,10 @@ func (a *app) lockedInfo(ctx context.Context, p plugins.Locked, f docsFlags) (sd
 	}
 	info, warning, err := plugins.DescribeLocked(ctx, f.dir, p, opts)
 	if warning != "" {
-		fmt.Fprintf(a.err, "%s %s\n", a.style(yellow, "warning:"), warning)
+		fmt.Fprintf(a.Err, "%s %s\n", a.Style(show.Yellow, "warning:"), warning)
 	}
 	return info, err
 }
 
 // writeInfo writes all that a plugin says of itself, for programs.
-func writeInfo(w io.Writer, info sdk.Info) error { return writeJSON(w, info) }
+func writeInfo(w io.Writer, info sdk.Info) error { return show.WriteJSON(w, info) }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
@@ -65,13 +66,13 @@ func (a *app) install(ctx context.Context, demands []plugins.Demand, f installFl
 	if err := a.apply(ctx, in, plan, nil, f); err != nil || f.asJSON {
 		return err
 	}
-	fmt.Fprint(a.out, "\nto use it, write into your pipeline file\n\n  pipeline {\n    required_plugins {\n")
+	fmt.Fprint(a.Out, "\nto use it, write into your pipeline file\n\n  pipeline {\n    required_plugins {\n")
 	for _, c := range plan.Changes {
-		fmt.Fprintf(a.out, "      %s = { source = %q, version = %q }\n", c.After.Name, c.Source, cmp.Or(c.After.Constraints, c.After.Version.About()))
+		fmt.Fprintf(a.Out, "      %s = { source = %q, version = %q }\n", c.After.Name, c.Source, cmp.Or(c.After.Constraints, c.After.Version.About()))
 	}
-	fmt.Fprintf(a.out, "    }\n  }\n\n")
+	fmt.Fprintf(a.Out, "    }\n  }\n\n")
 	for _, c := range plan.Changes {
-		fmt.Fprintf(a.out, "  %s %q {\n  }\n", c.After.Kind, c.After.Name)
+		fmt.Fprintf(a.Out, "  %s %q {\n  }\n", c.After.Kind, c.After.Name)
 	}
 	return nil
 }
@@ -206,11 +207,11 @@ func (a *app) remove(ctx context.Context, in *plugins.Installer, dir string, cho
 		return a.json(rows)
 	}
 	for _, r := range rows {
-		fmt.Fprintf(a.out, "removed %s %s (%s)\n", r.Name, r.Version, r.Source)
+		fmt.Fprintf(a.Out, "removed %s %s (%s)\n", r.Name, r.Version, r.Source)
 	}
 	for _, r := range rows {
 		for _, where := range r.RequiredBy {
-			fmt.Fprintf(a.err, "%s %s requires %s\n", a.style(yellow, "note:"), where, r.Source)
+			fmt.Fprintf(a.Err, "%s %s requires %s\n", a.Style(show.Yellow, "note:"), where, r.Source)
 		}
 	}
 	return nil

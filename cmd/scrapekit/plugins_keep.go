@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
@@ -65,10 +66,10 @@ func (a *app) pluginsVerifyCommand() *cobra.Command {
 				}
 			} else {
 				for _, r := range rows {
-					fmt.Fprintf(a.out, "%s %s %s  %s\n", r.Name, r.Version, r.Status, a.style(faint, r.Source))
+					fmt.Fprintf(a.Out, "%s %s %s  %s\n", r.Name, r.Version, r.Status, a.Style(show.Faint, r.Source))
 				}
 				if all {
-					fmt.Fprintf(a.out, "%s in the store\n", many(int64(stored), "program"))
+					fmt.Fprintf(a.Out, "%s in the store\n", show.Many(int64(stored), "program"))
 				}
 			}
 			return errors.Join(bad...)
@@ -149,7 +150,7 @@ func (a *app) pluginsMirrorCommand() *cobra.Command {
 				}
 				return a.json(rows)
 			}
-			fmt.Fprintf(a.out, "%s in %s\n", many(int64(len(copied)), "plugin"), given[0])
+			fmt.Fprintf(a.Out, "%s in %s\n", show.Many(int64(len(copied)), "plugin"), given[0])
 			return nil
 		},
 	}
@@ -175,13 +176,13 @@ func (a *app) pluginsPruneCommand() *cobra.Command {
 			var bytes int64
 			for _, g := range gone {
 				bytes += g.Size
-				fmt.Fprintln(a.out, g.Dir)
+				fmt.Fprintln(a.Out, g.Dir)
 			}
 			what := "removed"
 			if dry {
 				what = "would be removed"
 			}
-			fmt.Fprintf(a.out, "%s %s, %s\n", many(int64(len(gone)), "program"), what, size(bytes))
+			fmt.Fprintf(a.Out, "%s %s, %s\n", show.Many(int64(len(gone)), "program"), what, show.Size(bytes))
 			return nil
 		},
 	}

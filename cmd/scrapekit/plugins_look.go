@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -61,7 +62,7 @@ func (a *app) pluginsOutdatedCommand() *cobra.Command {
 					return err
 				}
 			} else if len(rows) > 0 {
-				w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+				w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 				fmt.Fprintln(w, "NAME\tCURRENT\tWANTED\tNEWEST\tSOURCE")
 				for _, r := range rows {
 					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Name, r.Current, dash(r.Wanted), dash(r.Newest), r.Source)
@@ -70,7 +71,7 @@ func (a *app) pluginsOutdatedCommand() *cobra.Command {
 					return err
 				}
 			} else if problems == nil {
-				fmt.Fprintln(a.out, "all plugins are the newest")
+				fmt.Fprintln(a.Out, "all plugins are the newest")
 			}
 			if err := errors.Join(problems...); err != nil {
 				return err
@@ -177,7 +178,7 @@ func aboutOf(in *plugins.About) about {
 }
 
 func (a *app) printAbout(i about) error {
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "%s\t%s, %s\n", i.Name, i.Kind, i.Source)
 	for _, like := range i.LooksLike {
 		fmt.Fprintf(w, "warning\tits name looks like %s\n", like)
@@ -197,7 +198,7 @@ func (a *app) printAbout(i about) error {
 	fmt.Fprintf(w, "versions\t%s\n", text)
 	var platforms []string
 	for p, n := range i.Platforms {
-		platforms = append(platforms, fmt.Sprintf("%s (%s)", p, size(n)))
+		platforms = append(platforms, fmt.Sprintf("%s (%s)", p, show.Size(n)))
 	}
 	slices.Sort(platforms)
 	fmt.Fprintf(w, "platforms\t%s\n", strings.Join(platforms, ", "))
@@ -236,10 +237,10 @@ func (a *app) pluginsSearchCommand() *cobra.Command {
 				return a.json(slices.Concat([]plugins.IndexEntry{}, found))
 			}
 			if len(found) == 0 {
-				fmt.Fprintln(a.out, "nothing was found")
+				fmt.Fprintln(a.Out, "nothing was found")
 				return nil
 			}
-			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+			w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 			for _, e := range found {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", dash(string(e.Kind)), e.Name, e.Source, firstSentence(e.Description))
 			}

@@ -69,7 +69,7 @@ func (a *app) newPlugin(ctx context.Context, r author.Repository, tidy bool) err
 		return err
 	}
 	for _, file := range files {
-		fmt.Fprintln(a.out, filepath.Join(r.Dir, file))
+		fmt.Fprintln(a.Out, filepath.Join(r.Dir, file))
 	}
 	var next string
 	switch {
@@ -78,11 +78,11 @@ func (a *app) newPlugin(ctx context.Context, r author.Repository, tidy bool) err
 	case !r.Python() && tidy:
 		next = a.tidy(ctx, r)
 	}
-	fmt.Fprintf(a.out, "\nnext:\n  cd %s\n", r.Dir)
+	fmt.Fprintf(a.Out, "\nnext:\n  cd %s\n", r.Dir)
 	if next != "" {
-		fmt.Fprintf(a.out, "  %s\n", next)
+		fmt.Fprintf(a.Out, "  %s\n", next)
 	}
-	fmt.Fprintf(a.out, "  scrapekit plugins test .%s\n", r.ReplayFlag())
+	fmt.Fprintf(a.Out, "  scrapekit plugins test .%s\n", r.ReplayFlag())
 	return nil
 }
 
@@ -99,10 +99,10 @@ func (a *app) tidy(ctx context.Context, r author.Repository) string {
 		return ""
 	case r.Replace == "" && bytes.Contains(out, []byte(ownModule)):
 		// It says so of each package, in dozens of lines.
-		fmt.Fprintf(a.err, "go mod tidy: %s cannot be downloaded. To build against a checkout in DIR: `plugins new` with --replace DIR, or now, in %s,\n"+
+		fmt.Fprintf(a.Err, "go mod tidy: %s cannot be downloaded. To build against a checkout in DIR: `plugins new` with --replace DIR, or now, in %s,\n"+
 			"  go mod edit -replace %s=DIR\n", ownModule, r.Dir, ownModule)
 	default:
-		fmt.Fprintf(a.err, "go mod tidy: %v\n%s", err, out)
+		fmt.Fprintf(a.Err, "go mod tidy: %v\n%s", err, out)
 	}
 	return "go mod tidy"
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core/plugins"
 )
 
@@ -41,7 +42,7 @@ func (a *app) trustAddCommand() *cobra.Command {
 			if asJSON {
 				return a.json(e)
 			}
-			fmt.Fprintf(a.out, "trusted for %s: %s\n", e.Pattern, e.Key.Fingerprint())
+			fmt.Fprintf(a.Out, "trusted for %s: %s\n", e.Pattern, e.Key.Fingerprint())
 			return nil
 		},
 	}
@@ -62,10 +63,10 @@ func (a *app) trustListCommand() *cobra.Command {
 				return a.json(append([]plugins.TrustEntry{}, all...))
 			}
 			if len(all) == 0 {
-				fmt.Fprintf(a.out, "no keys in %s\n", path)
+				fmt.Fprintf(a.Out, "no keys in %s\n", path)
 				return nil
 			}
-			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+			w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 			fmt.Fprintln(w, "PATTERN\tKEY\tSINCE\tBY")
 			for _, e := range all {
 				by := "you"
@@ -107,7 +108,7 @@ func (a *app) trustRemoveCommand() *cobra.Command {
 			if asJSON {
 				return a.json(gone)
 			}
-			fmt.Fprintf(a.out, "%s removed\n", many(int64(len(gone)), "key"))
+			fmt.Fprintf(a.Out, "%s removed\n", show.Many(int64(len(gone)), "key"))
 			return nil
 		},
 	}

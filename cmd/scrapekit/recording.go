@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 )
 
@@ -26,7 +27,7 @@ func (a *app) recordingShowCommand() *cobra.Command {
 			"its body, one a line; sdktest.Replay plays these lines in the test of a plugin.",
 		RunE: func(_ *cobra.Command, given []string) error {
 			if asJSON {
-				out := json.NewEncoder(jsonOut{a.out})
+				out := json.NewEncoder(show.JSONOut{To: a.Out})
 				out.SetEscapeHTML(false)
 				_, err := core.ReadRecording(given[0], true, func(e core.Exchange) error { return out.Encode(e) })
 				return err
@@ -39,10 +40,10 @@ func (a *app) recordingShowCommand() *cobra.Command {
 }
 
 func (a *app) printRecording(file string) error {
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "TIME\tTOOK\tSTATUS\tSIZE\tREQUEST")
 	info, err := core.ReadRecording(file, false, func(e core.Exchange) error {
-		_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\n", e.Time.Local().Format("15:04:05.000"), brief(e.Took), statusOf(e), size(e.Size), e.Method, e.URL)
+		_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\n", e.Time.Local().Format("15:04:05.000"), show.Brief(e.Took), statusOf(e), show.Size(e.Size), e.Method, e.URL)
 		return err
 	})
 	if err != nil {
@@ -51,7 +52,7 @@ func (a *app) printRecording(file string) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "\n%s\n", describe(file, info))
+	fmt.Fprintf(a.Out, "\n%s\n", describe(file, info))
 	return nil
 }
 
@@ -68,9 +69,9 @@ func statusOf(e core.Exchange) string {
 
 // describe says what a recording is.
 func describe(file string, info core.RecordingInfo) string {
-	text := fmt.Sprintf("%s: %s of pipeline %s, recorded %s", file, many(int64(info.Exchanges), "exchange"), info.Pipeline, info.Started.Local().Format("2006-01-02 15:04:05"))
+	text := fmt.Sprintf("%s: %s of pipeline %s, recorded %s", file, show.Many(int64(info.Exchanges), "exchange"), info.Pipeline, info.Started.Local().Format("2006-01-02 15:04:05"))
 	if info.Sessions > 1 {
-		text += fmt.Sprintf(" and in %s more", many(int64(info.Sessions-1), "session"))
+		text += fmt.Sprintf(" and in %s more", show.Many(int64(info.Sessions-1), "session"))
 	}
 	if !info.Complete {
 		text += "; it was cut short, perhaps by a kill"

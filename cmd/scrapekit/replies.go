@@ -64,7 +64,7 @@ func (a *app) loadFor(ctx context.Context, file string, f fileFlags, replies rep
 		if err != nil {
 			return nil, fmt.Errorf("--replay: %w", err)
 		}
-		fmt.Fprintln(a.err, "replaying", what)
+		fmt.Fprintln(a.Err, "replaying", what)
 	}
 	p, err := a.loadWith(ctx, file, opts)
 	if err == nil && replies.cache != "on" && !p.Caches() {

@@ -65,33 +65,33 @@ func (a *app) runCommand() *cobra.Command {
 
 // runPipeline runs, watches and reports. The error says how the run ended unless it is complete.
 func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags) (*core.Report, error) {
-	out := a.out
+	out := a.Out
 	if p.Replays() {
-		fmt.Fprintf(a.err, "state and outputs of the replay are in %s, the pipeline's own are not touched\n", p.StateDir())
+		fmt.Fprintf(a.Err, "state and outputs of the replay are in %s, the pipeline's own are not touched\n", p.StateDir())
 	}
-	a.hide = p.Hide
+	a.Hide = p.Hide
 	if p.WritesToStdout() {
 		if flags.output == "json" {
 			return nil, usageError{errors.New("--output json and the sink stdout would both write to standard output")}
 		}
-		out = a.err
+		out = a.Err
 	}
 	if level, confined := p.Sandbox(); !confined && !p.SandboxByFile() { // what the file says was said when it was loaded
-		fmt.Fprintf(a.err, "plugins run at the sandbox level %q: the kernel does not confine them; see `scrapekit doctor`\n", level)
+		fmt.Fprintf(a.Err, "plugins run at the sandbox level %q: the kernel does not confine them; see `scrapekit doctor`\n", level)
 	}
-	w := a.watcher(flags.output)
-	run, err := p.Start(ctx, core.RunOptions{Full: flags.full, OneTry: flags.oneTry, Listeners: []core.Listener{w.event}})
+	w := a.Watcher(flags.output)
+	run, err := p.Start(ctx, core.RunOptions{Full: flags.full, OneTry: flags.oneTry, Listeners: []core.Listener{w.Event}})
 	if err != nil {
 		return nil, err
 	}
-	w.begin(ctx, run)
+	w.Begin(ctx, run)
 	report, err := run.Wait(ctx)
-	w.end()
+	w.End()
 	err = errors.Join(err, run.Close())
 	if report == nil {
 		return nil, err
 	}
-	if e := w.report(out, report); e != nil {
+	if e := w.Report(out, report); e != nil {
 		err = errors.Join(err, e)
 	}
 	if err == nil && report.Outcome != core.Complete {

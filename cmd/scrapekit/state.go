@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
@@ -59,12 +60,12 @@ func (a *app) stateShowCommand() *cobra.Command {
 }
 
 func (a *app) printState(s *core.State) error {
-	fmt.Fprintf(a.out, "pipeline %s, kept in %s\n", s.Pipeline, s.Dir)
+	fmt.Fprintf(a.Out, "pipeline %s, kept in %s\n", s.Pipeline, s.Dir)
 	if len(s.Runs) == 0 {
-		fmt.Fprintln(a.out, "no run yet")
+		fmt.Fprintln(a.Out, "no run yet")
 		return nil
 	}
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "\nRUN\tSTARTED\tOUTCOME\tSTARTS\tSPLITS DONE\tOPEN\tBROKEN")
 	for _, r := range s.Runs {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", r.ID, r.Started.Local().Format("2006-01-02 15:04:05"), r.Outcome, r.Starts,
@@ -94,12 +95,12 @@ func (a *app) printFinished(s *core.State) {
 	if n == 0 {
 		return
 	}
-	fmt.Fprintf(a.out, "\nThe next run goes on from %d finished splits:\n", n)
+	fmt.Fprintf(a.Out, "\nThe next run goes on from %d finished splits:\n", n)
 	for _, id := range s.Finished {
-		fmt.Fprintf(a.out, "  %s\n", id)
+		fmt.Fprintf(a.Out, "  %s\n", id)
 	}
 	if s.MoreFinished > 0 {
-		fmt.Fprintf(a.out, "  … and %d more; --splits shows more\n", s.MoreFinished)
+		fmt.Fprintf(a.Out, "  … and %d more; --splits shows more\n", s.MoreFinished)
 	}
 }
 
@@ -119,8 +120,8 @@ func (a *app) statePruneCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "pipeline %s: removed %s and %s, %s\n", p.Name(),
-				many(int64(max(done.Runs, done.Folders)), "run"), many(int64(done.Replies), "cached reply"), size(done.Bytes))
+			fmt.Fprintf(a.Out, "pipeline %s: removed %s and %s, %s\n", p.Name(),
+				show.Many(int64(max(done.Runs, done.Folders)), "run"), show.Many(int64(done.Replies), "cached reply"), show.Size(done.Bytes))
 			return nil
 		},
 	}
@@ -147,7 +148,7 @@ func (a *app) stateResetCommand() *cobra.Command {
 			if err := p.Reset(cmd.Context()); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "pipeline %s: everything is forgotten\n", p.Name())
+			fmt.Fprintf(a.Out, "pipeline %s: everything is forgotten\n", p.Name())
 			return nil
 		},
 	}
@@ -170,13 +171,13 @@ func (a *app) stateRmCommand() *cobra.Command {
 				if err := p.GiveUp(cmd.Context(), given[1]); err != nil {
 					return err
 				}
-				fmt.Fprintf(a.out, "split %s is given up: what was delivered of it stays, the rest is not read\n", given[1])
+				fmt.Fprintf(a.Out, "split %s is given up: what was delivered of it stays, the rest is not read\n", given[1])
 				return nil
 			}
 			if err := p.Forget(cmd.Context(), given[1]); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "split %s is forgotten and will be read anew\n", given[1])
+			fmt.Fprintf(a.Out, "split %s is forgotten and will be read anew\n", given[1])
 			return nil
 		},
 	}

@@ -64,6 +64,9 @@ func TestBuckets(t *testing.T) {
 				h.Set("Retry-After", "1")
 			}
 		}, httppolicy.Policy{}, 22, 4 * time.Second},
+		{"refusals alone, beside a name that all replies have", slow, func(h http.Header, _ string, _ apis.State) {
+			tell(6000, h, apis.State{Left: 5000, Reset: time.Minute}, "all")
+		}, httppolicy.Policy{}, 22, 4 * time.Second},
 		{"the pipeline file", slow, func(h http.Header, path string, s apis.State) {}, httppolicy.Policy{Limits: []httppolicy.EndpointLimit{{Method: "GET", Path: "/search*", Rate: 1.9}}}, 0, time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -246,3 +246,72 @@ func TestBareRefusalsOfSlowHosts(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingLeftIsNoLimit: a gateway that counts nothing says with each good reply that nothing is left, and slows
+// nothing down.
+func TestNothingLeftIsNoLimit(t *testing.T) {
+	countsRates(t)
+	for _, tell := range []map[string]string{
+		{"X-RateLimit-Remaining-Requests": "-1", "X-RateLimit-Remaining-Tokens": "0"},
+		{"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "0"},
+		{"X-RateLimit-Limit": "0", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "0"},
+	} {
+		a := apis.API{Kind: apis.Window, N: 1e6, Per: time.Minute, Tell: func(h http.Header, _ apis.State) string {
+			for name, value := range tell {
+				h.Set(name, value)
+			}
+			return ""
+		}}
+		if r := runAPI(t, a, 600); r.used < 70 || r.lost > 0 {
+			t.Errorf("%v: %s", tell, r)
+		}
+	}
+}
+
+// TestRefusedForItsCost: requests cost more or less, and a 400 is a refusal if less is left than one may cost.
+func TestRefusedForItsCost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most, per = 20_000, 16 * time.Second
+		var mu sync.Mutex
+		var asked, left, refused int
+		end := time.Now()
+		client := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
+			if err := trip.Sleep(req.Context(), apiWay); err != nil {
+				return nil, err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for !time.Now().Before(end) {
+				end, left = end.Add(per), most
+			}
+			asked++
+			r := status(200)
+			if cost := 10 + asked*7919%240; cost > left {
+				r = status(400)
+				refused++
+			} else {
+				left -= cost
+			}
+			r.Header.Set("X-RateLimit-Complexity-Limit", fmt.Sprint(most))
+			r.Header.Set("X-RateLimit-Complexity-Remaining", fmt.Sprint(left))
+			r.Header.Set("X-RateLimit-Complexity-Reset", fmt.Sprint(end.UnixMilli()))
+			return r, nil
+		}))
+		defer client.Close()
+		rt := transport(t, client, httppolicy.Policy{Concurrency: apiWorkers})
+		var wg sync.WaitGroup
+		for range apiWorkers {
+			wg.Go(func() {
+				for range 40 {
+					if resp, _, err := ask(t.Context(), rt, "GET", page, ""); err != nil || resp.StatusCode != 200 {
+						t.Errorf("%v %v", resp, err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if refused > 12 {
+			t.Errorf("%d of %d refused", refused, asked)
+		}
+	})
+}

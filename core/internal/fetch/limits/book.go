@@ -91,9 +91,12 @@ type entry struct {
 	look  time.Time
 	left  float64
 	count int
-	milli bool    // its resets are in milliseconds
-	raw   float64 // the first of them, if it may be
-	rawAt time.Time
+	// hollow counts good replies that said that nothing is left, and not until when, before any said that something is;
+	// -1: one did.
+	hollow int
+	milli  bool    // its resets are in milliseconds
+	raw    float64 // the first of them, if it may be
+	rawAt  time.Time
 }
 
 // Note takes in what a reply has stated at now, to the request with this serial number, which was sent at that time. Serial numbers count the requests to
@@ -102,6 +105,39 @@ func (b *Book) Note(s Statement, sent, now time.Time, serial int) {
 	for _, l := range s.Limits {
 		b.entry(l, sent, serial).note(l, sent, now, serial)
 	}
+}
+
+// Taken takes in that the reply which has stated s was no refusal. Where reply after reply is good and says that nothing
+// is left, as some gateways do that count nothing, what is stated is no limit.
+func (b *Book) Taken(s Statement) {
+	for _, l := range s.Limits {
+		for _, e := range b.order {
+			switch {
+			case e.Name != l.Name || e.hollow < 0:
+			case l.Left > 0 || !e.until.IsZero():
+				e.hollow = -1
+			case l.Left == 0:
+				e.hollow++
+			}
+		}
+	}
+}
+
+// isHollow reports whether what is stated says nothing.
+func (e *entry) isHollow() bool { return e.hollow >= few }
+
+// Dear reports whether a request that failed may have cost more than was left: less was than two requests cost, where
+// one costs more than a unit.
+func (b *Book) Dear(s Statement) bool {
+	for _, l := range s.Limits {
+		for _, e := range b.order {
+			if e.Name == l.Name && !l.Crowd && l.Reset > 0 && l.Left >= 0 && e.cost > 1 &&
+				l.Left < min(2*e.cost, dearest*e.Max) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // HasLeft reports whether the host states a limit of a rate, and says that of each of its limits something is left at now. What is left of a day says
@@ -432,7 +468,7 @@ func (b *Book) Refused() {
 func (b *Book) Verdict(now time.Time, underway, serial int) Verdict {
 	v := Verdict{Rate: math.Inf(1), Places: Unbounded}
 	for _, e := range b.order {
-		if !b.replaced(e) {
+		if !b.replaced(e) && !e.isHollow() {
 			e.judge(&v, now, underway, serial)
 		}
 	}
@@ -595,7 +631,8 @@ func (e *entry) remember(sent time.Time) {
 // UsedUp reports whether a limit that is stated has nothing left but for what is under way: it is what a refusal is for, and not for a rate.
 func (b *Book) UsedUp(now time.Time, underway int) bool {
 	for _, e := range b.order {
-		if !e.Crowd && e.Left >= 0 && !e.over(now) && e.Left-float64(underway) < max(e.cost, e.dear) && (!e.isRate() || e.gain > 0) {
+		if !e.Crowd && !e.isHollow() && e.Left >= 0 && !e.over(now) &&
+			e.Left-float64(underway) < max(e.cost, e.dear) && (!e.isRate() || e.gain > 0) {
 			return true
 		}
 	}

@@ -81,12 +81,13 @@ var joining = map[string]bool{
 
 // inOneWord is what is mostly said in two words or three: ResetAfter, ResetInMs, RetryAfterSeconds.
 var inOneWord = regexp.MustCompile(
-	`^(resets?|retry)(after|in|at|on|time|date|epoch|timestamp|unix|utc)(ms|millis|milliseconds|s|secs|seconds)?$`)
+	`^(resets?|retry)(after|in|at|on|time|date|epoch|timestamp|unix|utc)?(ms|millis|milliseconds|s|secs|seconds)?$`)
 
 // wordsOf divides a name into its words.
 func wordsOf(name string) []string {
 	var words []string
 	for _, w := range strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return c == '-' || c == '_' }) {
+		w = strings.TrimPrefix(w, "timeto") // TimeToReset
 		m := inOneWord.FindStringSubmatch(w)
 		if m == nil {
 			words = append(words, w)
@@ -124,6 +125,8 @@ func classify(name string) (part, bool) {
 		next := at(words, to+i+1)
 		switch {
 		case w == "time" && !found && isTime(next): // Time-Reset is the same as Reset
+		case w == "time" && !found && next == "to" && isTime(at(words, to+i+2)): // and so is Time-To-Reset
+		case w == "to" && !found && isTime(next):
 		case w == "quota" && !found && !anyRole(words[to+i+1:]): // Requests-Quota, not Quota-Remaining
 			p.role, found = roleMax, true
 		case ok && !found:

@@ -132,6 +132,13 @@ func (s Statement) Refuses(status int, usual bool) bool {
 	return false
 }
 
+// Plenty reports whether limits are stated, and much is left of each: a refusal is for something else.
+func (s Statement) Plenty() bool {
+	return len(s.Limits) > 0 && !slices.ContainsFunc(s.Limits, func(l Limit) bool {
+		return l.Left < max(1, dearest*l.Max)
+	})
+}
+
 // usedUp returns how long nothing is left for, 0 if something is.
 func (s Statement) usedUp() time.Duration {
 	var wait time.Duration
@@ -520,14 +527,14 @@ func at(list []string, i int) string {
 
 // one reads a group as one limit, or as one for each name in it ("a;197,b;1297").
 func (r *reader) one(g *group, policy []item) ([]Limit, bool) {
-	l := Limit{Name: display(g.name), Left: -1}
+	l, several := Limit{Name: display(g.name), Left: -1}, false
 	for _, it := range items(g.left) {
 		if n, ok := number(it.last()); ok && len(it.names) == 2 && !it.numbered() { // Azure: "Microsoft.Compute/GetVM3Min;197"
 			r.add(Limit{Name: l.Name + " " + it.names[0], Left: n, Window: windowIn(it.names[0])})
-			l.Name = ""
+			several = true
 		}
 	}
-	if l.Name == "" {
+	if several {
 		return nil, false
 	}
 	r.amount(g, &l)
@@ -561,14 +568,14 @@ func (r *reader) amount(g *group, l *Limit) {
 		l.Max = n
 	}
 	for _, form := range []string{g.bare, g.max} { // 32/40, api-usage=18/5000
-		_, after, _ := strings.Cut("="+form, "=")
-		if i := strings.LastIndex(form, "="); i >= 0 {
-			after = form[i+1:]
-		}
-		used, size, ok := strings.Cut(after, "/")
-		if u, ok1 := number(used); ok && ok1 {
-			if m, ok2 := number(size); ok2 && m > 0 {
-				l.Max, l.Left = m, math.Max(0, m-u)
+		// Salesforce adds what one app may: "per-app-api-usage=17/250(appName=x)". The one that has less left counts.
+		for i, part := range split(form, ';') {
+			part, _, _ = strings.Cut(part, "(")
+			used, size, ok := strings.Cut(part[strings.LastIndex(part, "=")+1:], "/")
+			u, ok1 := number(used)
+			m, ok2 := number(size)
+			if left := math.Max(0, m-u); ok && ok1 && ok2 && m > 0 && (i == 0 || left < l.Left) {
+				l.Max, l.Left = m, left
 			}
 		}
 	}

@@ -94,6 +94,7 @@ var layouts = []string{
 	"Mon Jan 2 2006 15:04:05 GMT-0700", "Mon Jan 2 15:04:05 -0700 2006",
 	"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02 15:04Z07:00", "2006-01-02 15:04 MST",
 	"2/Jan/2006:15:04:05 -0700", "2/Jan/2006:15:04:05", // of the logs of web servers
+	time.UnixDate, "2006-01-02 15:04:05 -0700 MST", "20060102T150405Z0700", // of Java, of Go, and of ISO without marks
 }
 
 // moment reads a point in time: an epoch by its size, a date of HTTP, of ISO 8601, of JavaScript or of a log.
@@ -178,6 +179,9 @@ func (c *Clock) wait(value string, unit time.Duration, date time.Time) (d time.D
 		return 0, false, false // too much to go, too little for an epoch
 	}
 	d, unsure, ok = duration(value, unit)
+	if unsure && d >= longest { // more than a month: it is an hour or some days, in milliseconds
+		return d / 1000, false, ok
+	}
 	return d, unsure, ok && d < longest
 }
 

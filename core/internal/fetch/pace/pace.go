@@ -80,7 +80,7 @@ type Word struct {
 	Refused bool // for asking too often
 	// Unsure says that nothing but a limit with nothing left tells a refusal: where a limit is small, a reply of any kind may use its last unit.
 	Unsure bool
-	Busy   bool // by a host that may just be busy: a 503, which tells nothing of a rate
+	Busy   bool // by a host that may just be busy: a 503, which tells nothing of a rate; see suspect.go
 	// Suspected says that it is a 503 without a word, which may be no refusal at all; see suspect.go.
 	Suspected bool
 	Pause     time.Duration // until it is to be asked again; 0: not said
@@ -108,6 +108,7 @@ type Pace struct {
 	live     int  // processes that ask the host; 0: this one
 	usual    bool // the host sends Retry-After with good replies too
 	suspect  suspect
+	again    again
 	window   int
 	underway []*Flight
 	crowd    crowd
@@ -266,11 +267,14 @@ func (p *Pace) Read(sent, now time.Time, status int, header http.Header) Word {
 		p.usual = true
 	}
 	w := Word{Statement: limits.Read(status, header, now, &p.clock)}
-	w.Refused = w.Refuses(status, p.usual)
+	w.Refused = w.Refuses(status, p.usual) || mayRefuse(status) && p.book.Dear(w.Statement)
 	if w.Refused && status < 500 && status != http.StatusTooManyRequests && status != 420 && w.Wait == 0 {
 		w.Refused, w.Unsure = mayRefuse(status), true
 	}
 	w.Busy = status == http.StatusServiceUnavailable
+	if w.Busy && w.Refused && p.again.see(sent, now, p.suspect.taken) {
+		w.Busy = false
+	}
 	began := p.suspect.active
 	// A host that states its limits, and has something left, does not refuse by a 503 that says nothing of them.
 	if p.suspect.see(sent, now, status, w.Busy && !w.Refused && !p.book.HasLeft(now)) {
@@ -306,6 +310,9 @@ func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sam
 		p.since = sent
 	}
 	p.book.Note(w.Statement, sent, now, f.serial)
+	if status < 400 && !w.Refused {
+		p.book.Taken(w.Statement)
+	}
 	v := p.book.Verdict(now, len(p.underway), p.serial)
 	if len(w.Limits) > 0 && !w.Refused && p.recalled {
 		p.recalled, p.lesson = false, newLesson() // the host's own word beats what an earlier run has learned

@@ -57,3 +57,27 @@ func (s *suspect) see(sent, now time.Time, status int, bare bool) bool {
 
 // bar ends the trial.
 func (s *suspect) bar(now time.Time) { s.active, s.barred = false, now.Add(suspectBarred) }
+
+const (
+	againSoon  = 5 * time.Minute // after the last 503 that asked for a pause, another one is no chance
+	againTaken = 10              // requests taken between the two: a host that is away takes none
+)
+
+// again finds out whether the 503s of a host that ask for a pause are refusals for asking too often. One tells nothing of
+// a rate: the host may be busy with something else. If another comes soon, and the host has taken requests between the
+// two, it tells what a 429 does.
+type again struct {
+	last  time.Time
+	taken int // good replies until then
+	often bool
+}
+
+// see takes in such a 503 to a request sent at a time, after so many good replies, and reports whether it is of a
+// rate.
+func (a *again) see(sent, now time.Time, taken int) bool {
+	if sent.After(a.last) {
+		a.often = !a.last.IsZero() && now.Sub(a.last) < againSoon && (a.often || taken-a.taken >= againTaken)
+		a.last, a.taken = now, taken
+	}
+	return a.often
+}

@@ -170,7 +170,15 @@ func (h *Host) spokenOf(c *Call, j *journey) *lane {
 		}
 		return j.bucket
 	}
-	name := b.named(c.shape, w)
+	name, from := b.named(c.shape, w), h.lane
+	if w.Bucket != "" {
+		if own := b.within(c.shape, w, j.sent); own != "" {
+			name = own
+			if l := b.lanes[w.Bucket]; l != nil {
+				from = l
+			}
+		}
+	}
 	if name == "" {
 		name = b.apartFrom(c.shape, w, j.sent)
 	}
@@ -188,7 +196,7 @@ func (h *Host) spokenOf(c *Call, j *journey) *lane {
 		return nil
 	}
 	if made {
-		h.lane.pace.Move(l.pace) // what was taken for the whole host's
+		from.pace.Move(l.pace) // what was taken for the whole host's, or for that of the bucket which replies name
 	}
 	b.remember(c.shape, name)
 	b.counts[name]++
@@ -196,6 +204,18 @@ func (h *Host) spokenOf(c *Call, j *journey) *lane {
 		return nil
 	}
 	return l
+}
+
+// within finds out whether an endpoint of a bucket that replies name is refused for itself, while much is left of what they
+// state: GitLab says so.
+func (b *buckets) within(shape string, w pace.Word, sent time.Time) string {
+	switch own := endpoint(shape); {
+	case b.shapes[shape] == own:
+		return own
+	case w.Refused && !w.Plenty():
+		return ""
+	}
+	return b.apartFrom(shape, w, sent)
 }
 
 func (b *buckets) remember(shape, name string) {
@@ -281,7 +301,7 @@ func endpoint(shape string) string { return strings.Replace(shape, "/", " /", 1)
 // apartFrom finds out whether one endpoint is refused while others are taken.
 func (b *buckets) apartFrom(shape string, w pace.Word, sent time.Time) string {
 	switch {
-	case w.Refused && w.Reach != limits.Whole && b.shapes[shape] == "":
+	case w.Refused && w.Reach != limits.Whole && b.shapes[shape] == w.Bucket:
 		if b.refused != "" && b.refused != shape && !sent.Before(b.since) {
 			b.refused, b.others = "", nil // others are refused too
 			return ""

@@ -1,6 +1,6 @@
 // What was requested over HTTP, for the report and the live view.
 
-package main
+package show
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 // printHTTP prints what came of the requests to each host.
 func printHTTP(w io.Writer, s core.HTTPStats) {
 	for _, h := range s.Hosts {
-		fmt.Fprintf(w, "\nHTTP %s: %s\n", h.Host, strings.Join(append([]string{many(h.Requests, "request")}, replies(h)...), ", "))
+		fmt.Fprintf(w, "\nHTTP %s: %s\n", h.Host, strings.Join(append([]string{Many(h.Requests, "request")}, replies(h)...), ", "))
 		for _, line := range []struct {
 			heading string
 			parts   []string
@@ -38,7 +38,7 @@ func printHTTP(w io.Writer, s core.HTTPStats) {
 func replies(h core.HTTPHost) []string {
 	var out []string
 	for _, status := range slices.Sorted(maps.Keys(h.Status)) {
-		out = append(out, fmt.Sprintf("%s × %d", count(h.Status[status]), status))
+		out = append(out, fmt.Sprintf("%s × %d", Count(h.Status[status]), status))
 	}
 	if len(h.Errors) > 0 {
 		out = append(out, "broken: "+byName(h.Errors))
@@ -48,17 +48,17 @@ func replies(h core.HTTPHost) []string {
 
 // transfer says what travelled, over how many connections of which protocol.
 func transfer(h core.HTTPHost) []string {
-	out := []string{size(h.BytesIn)}
+	out := []string{Size(h.BytesIn)}
 	if h.BytesDecoded > h.BytesIn {
-		out = []string{fmt.Sprintf("%s compressed to %s", size(h.BytesDecoded), size(h.BytesIn))}
+		out = []string{fmt.Sprintf("%s compressed to %s", Size(h.BytesDecoded), Size(h.BytesIn))}
 	}
 	if h.Connections > 0 {
-		out = append(out, many(h.Connections, "connection")+" opened")
+		out = append(out, Many(h.Connections, "connection")+" opened")
 	}
 	if n := h.Connections + h.Reused; n > 0 {
 		out = append(out, fmt.Sprintf("%d %% of requests over an open one", 100*h.Reused/n))
 	}
-	for _, name := range sorted(h.Protocols) {
+	for _, name := range Sorted(h.Protocols) {
 		if name != "" {
 			out = append(out, name)
 		}
@@ -71,7 +71,7 @@ func latency(h core.HTTPHost) []string {
 		return nil
 	}
 	l := h.Latency
-	return []string{"half within " + brief(l.Quantile(.5)), "90 % within " + brief(l.Quantile(.9)), "99 % within " + brief(l.Quantile(.99)), "longest " + brief(l.Max)}
+	return []string{"half within " + Brief(l.Quantile(.5)), "90 % within " + Brief(l.Quantile(.9)), "99 % within " + Brief(l.Quantile(.99)), "longest " + Brief(l.Max)}
 }
 
 func cached(h core.HTTPHost) []string {
@@ -79,7 +79,7 @@ func cached(h core.HTTPHost) []string {
 	if c.Hits+c.Revalidated+c.Stale+c.Misses == 0 {
 		return nil
 	}
-	return []string{count(c.Hits) + " answered from it", count(c.Revalidated) + " confirmed by a 304", count(c.Stale) + " past their time", count(c.Misses) + " not in it", size(c.BytesSaved) + " saved"}
+	return []string{Count(c.Hits) + " answered from it", Count(c.Revalidated) + " confirmed by a 304", Count(c.Stale) + " past their time", Count(c.Misses) + " not in it", Size(c.BytesSaved) + " saved"}
 }
 
 func list(m map[string]int64) []string {
@@ -91,8 +91,8 @@ func list(m map[string]int64) []string {
 
 func waits(h core.HTTPHost) []string {
 	var out []string
-	for _, cause := range sorted(h.Waits) {
-		out = append(out, fmt.Sprintf("%s %s", cause, brief(h.Waits[cause].Total)))
+	for _, cause := range Sorted(h.Waits) {
+		out = append(out, fmt.Sprintf("%s %s", cause, Brief(h.Waits[cause].Total)))
 	}
 	return out
 }

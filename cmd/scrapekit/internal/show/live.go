@@ -1,6 +1,6 @@
 // The live view: the same few lines, drawn again and again in the terminal.
 
-package main
+package show
 
 import (
 	"context"
@@ -23,7 +23,7 @@ const shownEvents = 4
 
 // liveWatcher draws a run. Ctrl-C stays the terminal's: the view reads no keys.
 type liveWatcher struct {
-	a       *app
+	a       *Console
 	program *tea.Program
 	wg      sync.WaitGroup
 
@@ -33,7 +33,7 @@ type liveWatcher struct {
 	asked  time.Time // when known was asked for more
 }
 
-func (l *liveWatcher) event(e core.Event) {
+func (l *liveWatcher) Event(e core.Event) {
 	switch e.(type) {
 	case core.RunStarted, core.Planned:
 		return // the progress says so
@@ -47,22 +47,22 @@ func (l *liveWatcher) event(e core.Event) {
 	l.show(text)
 }
 
-func (l *liveWatcher) begin(ctx context.Context, r *core.Run) {
+func (l *liveWatcher) Begin(ctx context.Context, r *core.Run) {
 	m := &liveModel{l: l, ctx: ctx, run: r, rates: map[string]*rate{}}
-	l.program = tea.NewProgram(m, tea.WithInput(nil), tea.WithOutput(bare(l.a.err)), tea.WithoutSignalHandler())
+	l.program = tea.NewProgram(m, tea.WithInput(nil), tea.WithOutput(bare(l.a.Err)), tea.WithoutSignalHandler())
 	l.wg.Go(func() {
 		if _, err := l.program.Run(); err != nil {
-			fmt.Fprintf(l.a.err, "the live view is off: %v\n", err)
+			fmt.Fprintf(l.a.Err, "the live view is off: %v\n", err)
 		}
 	})
 }
 
-func (l *liveWatcher) end() {
+func (l *liveWatcher) End() {
 	l.program.Quit()
 	l.wg.Wait()
 }
 
-func (l *liveWatcher) report(w io.Writer, r *core.Report) error {
+func (l *liveWatcher) Report(w io.Writer, r *core.Report) error {
 	return l.a.printReport(w, r)
 }
 
@@ -128,7 +128,7 @@ func (m *liveModel) View() tea.View {
 		}
 		m.rates[st.Stream].note(time.Now(), st.Records)
 	}
-	v := view{status: s, events: m.l.recent(), stopping: m.ctx.Err() != nil, width: max(m.width, 60), height: m.height, frame: m.frame, color: m.l.a.color}
+	v := view{status: s, events: m.l.recent(), stopping: m.ctx.Err() != nil, width: max(m.width, 60), height: m.height, frame: m.frame, color: m.l.a.Color}
 	v.rate = func(stream string) float64 { return m.rates[stream].perSecond() }
 	return tea.NewView(onScreen(v.render(), v.color))
 }

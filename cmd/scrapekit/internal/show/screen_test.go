@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ func TestScreen(t *testing.T) {
 	for _, color := range []bool{true, false} {
 		var out bytes.Buffer
 		s := &screen{to: &out, color: color}
-		fmt.Fprintf(s, "%s: %s\n\tnext %s", paint(true, red, "error "+evil), evil, paint(true, bold, "日本"))
+		fmt.Fprintf(s, "%s: %s\n\tnext %s", Paint(true, Red, "error "+evil), evil, Paint(true, Bold, "日本"))
 		text := "error " + want + ": " + want + "\n\tnext 日本"
 		if color {
 			text = "\x1b[1;31merror " + want + "\x1b[m: " + want + "\n\tnext \x1b[1m日本\x1b[m"
@@ -34,7 +34,7 @@ func TestScreen(t *testing.T) {
 // TestScreenInPieces writes a text in any pieces: what comes out is that of one piece.
 func TestScreenInPieces(t *testing.T) {
 	t.Parallel()
-	parts := []string{"a", "é", "日", "\U0001f469\u200d\U0001f4bb", "\n", "\x1b[31m", "\xff", "\xe6\x97", "\u009b", paint(true, green, "x"), styleMark, styleMark + "evil", styleMark[:9]}
+	parts := []string{"a", "é", "日", "\U0001f469\u200d\U0001f4bb", "\n", "\x1b[31m", "\xff", "\xe6\x97", "\u009b", Paint(true, Green, "x"), styleMark, styleMark + "evil", styleMark[:9]}
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(parts), 0, 12).Draw(t, "parts"), "") + "end"
 		var whole, pieces bytes.Buffer
@@ -63,7 +63,7 @@ func TestScreenLeavesJSON(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	s := &screen{to: &out, color: true}
-	if err := writeJSON(s, map[string]string{"said": evil}); err != nil {
+	if err := WriteJSON(s, map[string]string{"said": evil}); err != nil {
 		t.Fatal(err)
 	}
 	var back map[string]string
@@ -77,7 +77,7 @@ func TestScreenLeavesJSON(t *testing.T) {
 
 func TestDumbTerminal(t *testing.T) {
 	t.Setenv("TERM", "dumb")
-	if !isDumb() || colorful(new(bytes.Buffer)) {
+	if !isDumb() || Colorful(new(bytes.Buffer)) {
 		t.Error("a dumb terminal has no colours")
 	}
 }

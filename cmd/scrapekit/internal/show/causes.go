@@ -1,6 +1,6 @@
 // Causes: what ails many splits at once is told once, and then how many more it ails.
 
-package main
+package show
 
 import (
 	"fmt"
@@ -83,14 +83,14 @@ func (c *causes) more() []string {
 		switch {
 		case a.times == 0:
 		case a.broken:
-			lines = append(lines, fmt.Sprintf("given up for this run too, %s: %s", many(int64(len(a.splits)), "split"), a.cause))
+			lines = append(lines, fmt.Sprintf("given up for this run too, %s: %s", Many(int64(len(a.splits)), "split"), a.cause))
 		default:
-			lines = append(lines, fmt.Sprintf("the same %s more, in %s: %s", times(a.times), many(int64(len(a.splits)), "split"), a.cause))
+			lines = append(lines, fmt.Sprintf("the same %s more, in %s: %s", times(a.times), Many(int64(len(a.splits)), "split"), a.cause))
 		}
 		a.times, a.splits = 0, nil
 	}
 	if c.rest.times > 0 {
-		lines = append(lines, fmt.Sprintf("more causes than the %d shown, in %s; the report lists what is missing", maxCauses, many(int64(len(c.rest.splits)), "split")))
+		lines = append(lines, fmt.Sprintf("more causes than the %d shown, in %s; the report lists what is missing", maxCauses, Many(int64(len(c.rest.splits)), "split")))
 		c.rest = ail{}
 	}
 	return lines
@@ -100,7 +100,7 @@ func times(n int) string {
 	if n == 1 {
 		return "once"
 	}
-	return count(int64(n)) + " times"
+	return Count(int64(n)) + " times"
 }
 
 // gap is what is missing for one cause.
@@ -133,7 +133,7 @@ func gaps(missing []core.Missing) []*gap {
 		if m.Part != "" {
 			name = m.Part
 			if m.Times > 1 {
-				name += fmt.Sprintf(" (%s times)", count(m.Times))
+				name += fmt.Sprintf(" (%s times)", Count(m.Times))
 			}
 		}
 		g.splits = append(g.splits, name)
@@ -152,7 +152,7 @@ func (g *gap) String() string {
 		if g.parts {
 			what = "parts"
 		}
-		names = fmt.Sprintf("%s and %s more %s", strings.Join(g.splits[:shown], ", "), count(int64(n-shown)), what)
+		names = fmt.Sprintf("%s and %s more %s", strings.Join(g.splits[:shown], ", "), Count(int64(n-shown)), what)
 	}
 	if g.parts {
 		return names + ": " + g.problem
@@ -160,5 +160,5 @@ func (g *gap) String() string {
 	if len(g.splits) > 1 {
 		whose = "them"
 	}
-	return fmt.Sprintf("%s (%s records of %s are delivered): %s", names, count(g.records), whose, g.problem)
+	return fmt.Sprintf("%s (%s records of %s are delivered): %s", names, Count(g.records), whose, g.problem)
 }

@@ -1,6 +1,6 @@
 // How the streams of a run look: those that are read now before the others, as many as there is room for.
 
-package main
+package show
 
 import (
 	"cmp"
@@ -50,9 +50,9 @@ func (f folded) text() string {
 			done++
 		}
 	}
-	text := fmt.Sprintf("… and %s more, %s of them done", many(int64(len(f)), "stream"), count(done))
+	text := fmt.Sprintf("… and %s more, %s of them done", Many(int64(len(f)), "stream"), Count(done))
 	if records > 0 {
-		text += ": " + count(records) + " records"
+		text += ": " + Count(records) + " records"
 	}
 	return text
 }
@@ -72,7 +72,7 @@ func (v view) streams(b *strings.Builder) {
 		fmt.Fprintln(b, v.stream(s, width))
 	}
 	if len(others) > 0 {
-		fmt.Fprintf(b, "  %s\n", paint(v.color, faint, others.text()))
+		fmt.Fprintf(b, "  %s\n", Paint(v.color, Faint, others.text()))
 	}
 }
 
@@ -81,14 +81,14 @@ func (v view) stream(s core.StreamProgress, width int) string {
 	share := share(s)
 	const cells = 24
 	full := int(share * cells)
-	bar := paint(v.color, green, strings.Repeat("█", full)) + paint(v.color, faint, strings.Repeat("░", cells-full))
+	bar := Paint(v.color, Green, strings.Repeat("█", full)) + Paint(v.color, Faint, strings.Repeat("░", cells-full))
 	perSecond := v.rate(s.Stream)
-	text := fmt.Sprintf("  %-*s %s %3.0f%%  %s records  %s/s  splits %d of %d", width, s.Stream, bar, share*100, count(s.Records), count(int64(perSecond)), s.Done, s.Splits)
+	text := fmt.Sprintf("  %-*s %s %3.0f%%  %s records  %s/s  splits %d of %d", width, s.Stream, bar, share*100, Count(s.Records), Count(int64(perSecond)), s.Done, s.Splits)
 	if s.Broken > 0 {
-		text += paint(v.color, red, fmt.Sprintf(", %d broken", s.Broken))
+		text += Paint(v.color, Red, fmt.Sprintf(", %d broken", s.Broken))
 	}
 	if left := s.Estimate - s.Records; left > 0 && perSecond >= 1 {
-		text += "  about " + brief(time.Duration(float64(left)/perSecond*float64(time.Second))) + " left"
+		text += "  about " + Brief(time.Duration(float64(left)/perSecond*float64(time.Second))) + " left"
 	}
 	return text
 }

@@ -1,6 +1,6 @@
 // The final report on the screen.
 
-package main
+package show
 
 import (
 	"cmp"
@@ -16,8 +16,8 @@ import (
 )
 
 // printReport says how a run ended, what it delivered, and what to do next, within the columns of a terminal.
-func (a *app) printReport(w io.Writer, r *core.Report) error {
-	text, err := a.reportText(r, columnsOf(w), isTerminal(w))
+func (a *Console) printReport(w io.Writer, r *core.Report) error {
+	text, err := a.reportText(r, ColumnsOf(w), IsTerminal(w))
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (a *app) printReport(w io.Writer, r *core.Report) error {
 	return err
 }
 
-func (a *app) reportText(r *core.Report, columns int, inColor bool) (string, error) {
+func (a *Console) reportText(r *core.Report, columns int, inColor bool) (string, error) {
 	var out strings.Builder
 	a.printOutcome(&out, r, inColor)
 	if err := printStages(&out, r, columns); err != nil {
@@ -55,7 +55,7 @@ func printStages(w io.Writer, r *core.Report, columns int) error {
 	t := tabwriter.NewWriter(&table, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "\nSTAGE\tIN\tOUT\tREJECTED\tBYTES OUT\t"+streams)
 	for _, s := range r.Stages {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, count(s.In), count(s.Out), count(s.Rejected), size(s.BytesOut), byName(s.Streams))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, Count(s.In), Count(s.Out), Count(s.Rejected), Size(s.BytesOut), byName(s.Streams))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -65,7 +65,7 @@ func printStages(w io.Writer, r *core.Report, columns int) error {
 		table.Reset()
 		table.WriteByte('\n')
 		for _, s := range r.Stages {
-			fmt.Fprintf(&table, "%s: %s in, %s out, %s rejected, %s, %s\n", s.Name, count(s.In), count(s.Out), count(s.Rejected), size(s.BytesOut), byName(s.Streams))
+			fmt.Fprintf(&table, "%s: %s in, %s out, %s rejected, %s, %s\n", s.Name, Count(s.In), Count(s.Out), Count(s.Rejected), Size(s.BytesOut), byName(s.Streams))
 		}
 		fmt.Fprint(w, fit(table.String(), columns, func(string) int { return -1 }))
 	} else {
@@ -73,7 +73,7 @@ func printStages(w io.Writer, r *core.Report, columns int) error {
 	}
 	for _, s := range r.Stages {
 		for _, reason := range byCount(s.Reasons) {
-			fmt.Fprintf(w, "  %s rejected %s: %s\n", s.Name, count(s.Reasons[reason]), reason)
+			fmt.Fprintf(w, "  %s rejected %s: %s\n", s.Name, Count(s.Reasons[reason]), reason)
 		}
 	}
 	return nil
@@ -84,13 +84,13 @@ func empty(r *core.Report) bool {
 	return !slices.ContainsFunc(r.Stages, func(s core.StageReport) bool { return s.In+s.Out+s.Rejected > 0 })
 }
 
-func (a *app) printOutcome(w io.Writer, r *core.Report, inColor bool) {
-	ink := map[core.Outcome]ink{core.Complete: green, core.Interrupted: yellow, core.Incomplete: yellow, core.Failed: red}[r.Outcome]
+func (a *Console) printOutcome(w io.Writer, r *core.Report, inColor bool) {
+	ink := map[core.Outcome]Ink{core.Complete: Green, core.Interrupted: Yellow, core.Incomplete: Yellow, core.Failed: Red}[r.Outcome]
 	text := "Run " + r.Run + " " + ended(r.Outcome)
 	if inColor {
-		text = a.style(ink, text)
+		text = a.Style(ink, text)
 	}
-	fmt.Fprintf(w, "\n%s after %s", text, brief(time.Duration(r.Seconds*float64(time.Second))))
+	fmt.Fprintf(w, "\n%s after %s", text, Brief(time.Duration(r.Seconds*float64(time.Second))))
 	if r.Resumed {
 		fmt.Fprintf(w, " (resumed; first started %s)", r.Started.Local().Format("2006-01-02 15:04:05"))
 	}
@@ -112,12 +112,12 @@ func (a *app) printOutcome(w io.Writer, r *core.Report, inColor bool) {
 	printGaps(w, "skipped", r.Skipped, r.SkippedMore, 3)
 	switch {
 	case r.Outcome == core.Complete:
-	case slices.ContainsFunc(a.args, isReplay):
-		fmt.Fprintf(w, "Each replay starts from nothing. To play it again: scrapekit %s\n", a.hide(commandLine(a.args)))
+	case slices.ContainsFunc(a.Args, isReplay):
+		fmt.Fprintf(w, "Each replay starts from nothing. To play it again: scrapekit %s\n", a.Hide(commandLine(a.Args)))
 	case empty(r):
-		fmt.Fprintf(w, "Nothing was delivered. To try again: scrapekit %s\n", a.hide(commandLine(a.args)))
+		fmt.Fprintf(w, "Nothing was delivered. To try again: scrapekit %s\n", a.Hide(commandLine(a.Args)))
 	default:
-		fmt.Fprintf(w, "What was committed is kept. To go on: scrapekit %s\n", a.hide(commandLine(a.args)))
+		fmt.Fprintf(w, "What was committed is kept. To go on: scrapekit %s\n", a.Hide(commandLine(a.Args)))
 	}
 }
 
@@ -126,13 +126,13 @@ func printGaps(w io.Writer, what string, missing []core.Missing, more, most int)
 	all := gaps(missing)
 	for i, g := range all {
 		if i == most {
-			fmt.Fprintf(w, "  … and %s more; the report lists them\n", many(int64(len(all)-i), "cause"))
+			fmt.Fprintf(w, "  … and %s more; the report lists them\n", Many(int64(len(all)-i), "cause"))
 			break
 		}
 		fmt.Fprintf(w, "  %s: %s\n", what, g)
 	}
 	if more > 0 {
-		fmt.Fprintf(w, "  %s: %s more, which are not in the report either\n", what, many(int64(more), "split"))
+		fmt.Fprintf(w, "  %s: %s more, which are not in the report either\n", what, Many(int64(more), "split"))
 	}
 }
 
@@ -189,7 +189,7 @@ func totals(s core.HTTPStats) httpTotals {
 const shownCounters = 12
 
 func printCounters(w io.Writer, counters map[string]map[string]int64) {
-	for _, heading := range sorted(counters) {
+	for _, heading := range Sorted(counters) {
 		names := byCount(counters[heading])
 		var parts []string
 		for i, name := range names {
@@ -197,7 +197,7 @@ func printCounters(w io.Writer, counters map[string]map[string]int64) {
 				parts = append(parts, fmt.Sprintf("… %d more", len(names)-i))
 				break
 			}
-			parts = append(parts, fmt.Sprintf("%s %s", name, count(counters[heading][name])))
+			parts = append(parts, fmt.Sprintf("%s %s", name, Count(counters[heading][name])))
 		}
 		fmt.Fprintf(w, "\n%s: %s", heading, strings.Join(parts, ", "))
 	}
@@ -209,15 +209,15 @@ func printCounters(w io.Writer, counters map[string]map[string]int64) {
 // byName lists numbers by name.
 func byName(m map[string]int64) string {
 	var parts []string
-	for _, name := range sorted(m) {
-		parts = append(parts, fmt.Sprintf("%s %s", name, count(m[name])))
+	for _, name := range Sorted(m) {
+		parts = append(parts, fmt.Sprintf("%s %s", name, Count(m[name])))
 	}
 	return strings.Join(parts, ", ")
 }
 
 // byCount orders names by their number, the largest first.
 func byCount(m map[string]int64) []string {
-	names := sorted(m)
+	names := Sorted(m)
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(m[b], m[a]) })
 	return names
 }

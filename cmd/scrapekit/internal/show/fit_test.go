@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"fmt"
@@ -70,6 +70,6 @@ func TestReportFits(t *testing.T) {
 }
 
 func reportText(r *core.Report, columns int) (string, error) {
-	a := &app{hide: func(s string) string { return s }}
+	a := &Console{Hide: func(s string) string { return s }}
 	return a.reportText(r, columns, false)
 }

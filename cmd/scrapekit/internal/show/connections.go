@@ -1,6 +1,6 @@
 // What went over TCP connections, for the report and the live view.
 
-package main
+package show
 
 import (
 	"fmt"
@@ -23,13 +23,13 @@ func printConnections(w io.Writer, all []core.ConnStats) {
 func connections(s core.ConnStats) []string {
 	var out []string
 	if s.Connections > 0 || s.Refused == 0 {
-		out = append(out, many(s.Connections, "connection"), size(s.BytesOut)+" sent", size(s.BytesIn)+" received")
+		out = append(out, Many(s.Connections, "connection"), Size(s.BytesOut)+" sent", Size(s.BytesIn)+" received")
 	}
 	if s.Failed > 0 {
-		out = append(out, fmt.Sprintf("%s not made", count(s.Failed)))
+		out = append(out, fmt.Sprintf("%s not made", Count(s.Failed)))
 	}
 	if s.Refused > 0 {
-		out = append(out, fmt.Sprintf("%s refused: not granted", count(s.Refused)))
+		out = append(out, fmt.Sprintf("%s refused: not granted", Count(s.Refused)))
 	}
 	return out
 }
@@ -43,5 +43,5 @@ func oneLineOf(all []core.ConnStats) string {
 	if open+out+in == 0 {
 		return ""
 	}
-	return fmt.Sprintf("TCP: %s open, %s sent, %s received", count(open), size(out), size(in))
+	return fmt.Sprintf("TCP: %s open, %s sent, %s received", Count(open), Size(out), Size(in))
 }

@@ -1,6 +1,6 @@
 // Fitting: text for a terminal is broken where the terminal would break it, but between words, and set in below its beginning.
 
-package main
+package show
 
 import (
 	"strings"

@@ -1,6 +1,6 @@
 // How a running pipeline looks: text out of a status, without a terminal.
 
-package main
+package show
 
 import (
 	"cmp"
@@ -34,7 +34,7 @@ func (v view) render() string {
 	if v.stopping {
 		phase = "stopping: committing what was read; Ctrl-C again stops at once"
 	}
-	fmt.Fprintf(&b, "%s %s  %s\n", paint(v.color, green, string(frames[v.frame%len(frames)])), paint(v.color, bold, phase), paint(v.color, faint, brief(v.status.Elapsed)))
+	fmt.Fprintf(&b, "%s %s  %s\n", Paint(v.color, Green, string(frames[v.frame%len(frames)])), Paint(v.color, Bold, phase), Paint(v.color, Faint, Brief(v.status.Elapsed)))
 	v.streams(&b)
 	v.stages(&b)
 	v.http(&b)
@@ -42,10 +42,10 @@ func (v view) render() string {
 		fmt.Fprintf(&b, "  %s\n", line)
 	}
 	for _, w := range v.status.Waits {
-		fmt.Fprintf(&b, "  %s\n", paint(v.color, yellow, waitText(w, time.Now())))
+		fmt.Fprintf(&b, "  %s\n", Paint(v.color, Yellow, waitText(w, time.Now())))
 	}
 	for _, e := range v.events {
-		fmt.Fprintf(&b, "  %s\n", paint(v.color, faint, cut(e, v.width-2)))
+		fmt.Fprintf(&b, "  %s\n", Paint(v.color, Faint, Cut(e, v.width-2)))
 	}
 	return b.String()
 }
@@ -56,23 +56,23 @@ func (v view) stages(b *strings.Builder) {
 	for _, s := range v.status.Counts.Stages {
 		rejected += s.Rejected
 	}
-	for _, name := range sorted(v.status.Counts.Stages) {
+	for _, name := range Sorted(v.status.Counts.Stages) {
 		s := v.status.Counts.Stages[name]
 		if !strings.HasPrefix(name, "sink ") {
 			continue
 		}
-		fmt.Fprintf(b, "  %s: %s records, %s", name, count(s.Out), size(s.BytesOut))
+		fmt.Fprintf(b, "  %s: %s records, %s", name, Count(s.Out), Size(s.BytesOut))
 		if len(s.Streams) > 1 {
 			var parts []string
-			for _, stream := range sorted(s.Streams) {
-				parts = append(parts, stream+" "+count(s.Streams[stream]))
+			for _, stream := range Sorted(s.Streams) {
+				parts = append(parts, stream+" "+Count(s.Streams[stream]))
 			}
 			fmt.Fprintf(b, " (%s)", strings.Join(parts, ", "))
 		}
 		fmt.Fprintln(b)
 	}
 	if rejected > 0 {
-		fmt.Fprintf(b, "  %s\n", paint(v.color, yellow, count(rejected)+" records rejected"))
+		fmt.Fprintf(b, "  %s\n", Paint(v.color, Yellow, Count(rejected)+" records rejected"))
 	}
 }
 
@@ -81,21 +81,21 @@ func (v view) http(b *strings.Builder) {
 	if t.requests == 0 {
 		return
 	}
-	fmt.Fprintf(b, "  HTTP: %s, %s, %s", many(t.requests, "request"), many(t.retries, "retry"), size(t.bytes))
+	fmt.Fprintf(b, "  HTTP: %s, %s, %s", Many(t.requests, "request"), Many(t.retries, "retry"), Size(t.bytes))
 	if t.waited > 0 {
-		fmt.Fprintf(b, ", waits over all requests %s", brief(t.waited))
+		fmt.Fprintf(b, ", waits over all requests %s", Brief(t.waited))
 	}
 	fmt.Fprintln(b)
 	hosts := busiest(v.status.HTTP.Hosts)
 	for i, h := range hosts {
 		if i == shownHosts {
-			fmt.Fprintf(b, "    %s\n", paint(v.color, faint, "… and "+many(int64(len(hosts)-i), "host")+" more"))
+			fmt.Fprintf(b, "    %s\n", Paint(v.color, Faint, "… and "+Many(int64(len(hosts)-i), "host")+" more"))
 			break
 		}
 		now := pulse(h)
 		now[0] = h.Host + ": " + now[0]
 		for _, line := range append(wrap(now, v.width-4), wrap(outcome(h), v.width-6)...) {
-			fmt.Fprintf(b, "    %s\n", paint(v.color, faint, line))
+			fmt.Fprintf(b, "    %s\n", Paint(v.color, Faint, line))
 		}
 	}
 }
@@ -115,11 +115,11 @@ func busiest(hosts []core.HTTPHost) []core.HTTPHost {
 func pulse(h core.HTTPHost) []string {
 	parts := []string{fmt.Sprintf("%d under way", h.InFlight)}
 	if h.Queued > 0 {
-		parts = append(parts, fmt.Sprintf("%s queued", count(int64(h.Queued))))
+		parts = append(parts, fmt.Sprintf("%s queued", Count(int64(h.Queued))))
 	}
 	parts = append(parts, limits(h)...)
 	if !h.Latency.IsZero() {
-		parts = append(parts, "half of the replies within "+brief(h.Latency.Quantile(.5)))
+		parts = append(parts, "half of the replies within "+Brief(h.Latency.Quantile(.5)))
 	}
 	return parts
 }
@@ -157,7 +157,7 @@ func wrap(parts []string, columns int) []string {
 		if last >= 0 {
 			part = "  " + part
 		}
-		lines = append(lines, cut(part, columns))
+		lines = append(lines, Cut(part, columns))
 	}
 	return lines
 }
@@ -167,20 +167,20 @@ func oneLine(s core.Status) string {
 	parts := []string{s.Phase}
 	some, others := shown(s.Streams, shownPlain)
 	for _, st := range some {
-		parts = append(parts, fmt.Sprintf("%s %.0f%%: %s records, splits %d of %d", st.Stream, share(st)*100, count(st.Records), st.Done, st.Splits))
+		parts = append(parts, fmt.Sprintf("%s %.0f%%: %s records, splits %d of %d", st.Stream, share(st)*100, Count(st.Records), st.Done, st.Splits))
 	}
 	if len(others) > 0 {
 		parts = append(parts, others.text())
 	}
-	for _, name := range sorted(s.Counts.Stages) {
+	for _, name := range Sorted(s.Counts.Stages) {
 		if strings.HasPrefix(name, "sink ") {
-			parts = append(parts, fmt.Sprintf("%s %s records", name, count(s.Counts.Stages[name].Out)))
+			parts = append(parts, fmt.Sprintf("%s %s records", name, Count(s.Counts.Stages[name].Out)))
 		}
 	}
 	if t := totals(s.HTTP); t.requests > 0 {
-		text := many(t.requests, "request") + ", " + many(t.retries, "retry")
+		text := Many(t.requests, "request") + ", " + Many(t.retries, "retry")
 		if t.waited >= time.Second {
-			text += ", waits over all requests " + brief(t.waited)
+			text += ", waits over all requests " + Brief(t.waited)
 		}
 		parts = append(parts, text)
 	}
@@ -200,7 +200,7 @@ func waitText(w core.Wait, now time.Time) string {
 		cause += " (" + w.By + ")"
 	}
 	left := w.Until.Sub(now)
-	text := fmt.Sprintf("%s: %s, retry in %s", where, cause, brief(left))
+	text := fmt.Sprintf("%s: %s, retry in %s", where, cause, Brief(left))
 	if left > time.Minute {
 		text += ", at " + w.Until.Local().Format("15:04")
 	}

@@ -1,6 +1,8 @@
-// Watching a run: live in a terminal, as lines in a pipe, as JSON for programs.
-
-package main
+// Package show is what a terminal shows: a run while it goes on, its report, tables, styles. It knows the events of a run and no
+// command.
+//
+// A run is watched live in a terminal, as lines in a pipe, as JSON for programs.
+package show
 
 import (
 	"context"
@@ -14,18 +16,19 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 )
 
-// watcher shows a run. event may be called by several goroutines at once, from before begin to after end.
-type watcher interface {
-	event(e core.Event)
-	begin(ctx context.Context, r *core.Run)
-	end()
-	report(w io.Writer, r *core.Report) error
+// Watcher shows a run. Event may be called by several goroutines at once, from before Begin to after End.
+type Watcher interface {
+	Event(e core.Event)
+	Begin(ctx context.Context, r *core.Run)
+	End()
+	Report(w io.Writer, r *core.Report) error
 }
 
-func (a *app) watcher(output string) watcher {
+// Watcher returns the one for an output: auto, live, plain or json.
+func (a *Console) Watcher(output string) Watcher {
 	if output == "auto" {
 		output = "plain"
-		if isTerminal(a.err) && isTerminal(a.out) && !isDumb() {
+		if IsTerminal(a.Err) && IsTerminal(a.Out) && !isDumb() {
 			output = "live"
 		}
 	}
@@ -33,9 +36,9 @@ func (a *app) watcher(output string) watcher {
 	case "live":
 		return &liveWatcher{a: a}
 	case "json":
-		return &jsonWatcher{enc: json.NewEncoder(jsonOut{a.out}), every: plainEvery}
+		return &jsonWatcher{enc: json.NewEncoder(JSONOut{a.Out}), every: plainEvery}
 	}
-	return &plainWatcher{w: a.err, every: plainEvery, a: a}
+	return &plainWatcher{w: a.Err, every: plainEvery, a: a}
 }
 
 // plainEvery is how often a run in a pipe says how far it is.
@@ -71,7 +74,7 @@ func (t *ticker) stop() {
 
 // plainWatcher prints a line for what happens and one now and then for how far it is.
 type plainWatcher struct {
-	a     *app
+	a     *Console
 	w     io.Writer
 	every time.Duration
 	mu    sync.Mutex
@@ -86,7 +89,7 @@ func (p *plainWatcher) line(format string, args ...any) {
 	fmt.Fprintf(p.w, time.Now().Format("15:04:05 ")+format+"\n", args...)
 }
 
-func (p *plainWatcher) event(e core.Event) {
+func (p *plainWatcher) Event(e core.Event) {
 	if text := eventText(e); text != "" && !p.known.told(e) {
 		p.line("%s", text)
 	}
@@ -99,7 +102,7 @@ func (p *plainWatcher) more() {
 	}
 }
 
-func (p *plainWatcher) begin(ctx context.Context, r *core.Run) {
+func (p *plainWatcher) Begin(ctx context.Context, r *core.Run) {
 	p.tick = startTicker(p.every, func() {
 		p.more()
 		p.line("%s", oneLine(r.Status()))
@@ -107,13 +110,13 @@ func (p *plainWatcher) begin(ctx context.Context, r *core.Run) {
 	p.stop = context.AfterFunc(ctx, func() { p.line("stopping: committing what was read; once more stops at once") })
 }
 
-func (p *plainWatcher) end() {
+func (p *plainWatcher) End() {
 	p.stop()
 	p.tick.stop()
 	p.more()
 }
 
-func (p *plainWatcher) report(w io.Writer, r *core.Report) error {
+func (p *plainWatcher) Report(w io.Writer, r *core.Report) error {
 	return p.a.printReport(w, r)
 }
 
@@ -126,20 +129,20 @@ func eventText(e core.Event) string {
 		}
 		return "run " + e.Run
 	case core.PlanRetried:
-		return fmt.Sprintf("%s: planning: %v; again in %s", e.Stage, e.Err, brief(e.Wait))
+		return fmt.Sprintf("%s: planning: %v; again in %s", e.Stage, e.Err, Brief(e.Wait))
 	case core.Planned:
-		return "planned " + many(int64(e.Splits), "split")
+		return "planned " + Many(int64(e.Splits), "split")
 	case core.SplitRetried:
 		if core.IsCrash(e.Err) {
 			return "" // the plugin's death is told once, not for every split that it read
 		}
-		return fmt.Sprintf("split %s: %s; again in %s", e.Split, cause(e.Split, e.Err), brief(e.Wait))
+		return fmt.Sprintf("split %s: %s; again in %s", e.Split, cause(e.Split, e.Err), Brief(e.Wait))
 	case core.SplitBroken:
 		return fmt.Sprintf("split %s is given up for this run: %s", e.Split, cause(e.Split, e.Err))
 	case core.PluginLost:
 		return fmt.Sprintf("%v; starting it again", e.Err)
 	case core.RolledBack:
-		return fmt.Sprintf("%v; going back to the last commit, and on in %s", e.Err, brief(e.Wait))
+		return fmt.Sprintf("%v; going back to the last commit, and on in %s", e.Err, Brief(e.Wait))
 	}
 	return ""
 }
@@ -186,7 +189,7 @@ func (j *jsonWatcher) write(e jsonEvent) {
 }
 
 // event prints what happens, but for what comes with every batch and every request: these the progress sums up.
-func (j *jsonWatcher) event(e core.Event) {
+func (j *jsonWatcher) Event(e core.Event) {
 	out := jsonEvent{Time: time.Now(), Type: "event", Event: e.Kind()}
 	var err error
 	if out.Split, out.Stage, err = core.Trouble(e); err != nil {
@@ -221,16 +224,16 @@ func (j *jsonWatcher) event(e core.Event) {
 	j.write(out)
 }
 
-func (j *jsonWatcher) begin(_ context.Context, r *core.Run) {
+func (j *jsonWatcher) Begin(_ context.Context, r *core.Run) {
 	j.tick = startTicker(j.every, func() {
 		s := r.Status()
 		j.write(jsonEvent{Time: time.Now(), Type: "progress", Progress: &s})
 	})
 }
 
-func (j *jsonWatcher) end() { j.tick.stop() }
+func (j *jsonWatcher) End() { j.tick.stop() }
 
-func (j *jsonWatcher) report(_ io.Writer, r *core.Report) error {
+func (j *jsonWatcher) Report(_ io.Writer, r *core.Report) error {
 	j.write(jsonEvent{Time: time.Now(), Type: "report", Report: r})
 	return j.err
 }

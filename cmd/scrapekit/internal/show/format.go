@@ -1,6 +1,6 @@
 // Numbers, sizes and times for people.
 
-package main
+package show
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// count groups the digits of a number: 12,345.
-func count(n int64) string {
+// Count groups the digits of a number: 12,345.
+func Count(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
@@ -21,19 +21,19 @@ func count(n int64) string {
 	return s
 }
 
-// many is a number of things: "1 split", "2 splits".
-func many(n int64, thing string) string {
+// Many is a number of things: "1 split", "2 splits".
+func Many(n int64, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
 	if stem, ok := strings.CutSuffix(thing, "y"); ok {
-		return count(n) + " " + stem + "ies"
+		return Count(n) + " " + stem + "ies"
 	}
-	return count(n) + " " + thing + "s"
+	return Count(n) + " " + thing + "s"
 }
 
-// size writes bytes in the unit that gives few digits.
-func size(n int64) string {
+// Size writes bytes in the unit that gives few digits.
+func Size(n int64) string {
 	const k = 1024
 	switch {
 	case n < k:
@@ -46,8 +46,8 @@ func size(n int64) string {
 	return fmt.Sprintf("%.2f GiB", float64(n)/k/k/k)
 }
 
-// brief writes a time as exactly as it matters.
-func brief(d time.Duration) string {
+// Brief writes a time as exactly as it matters.
+func Brief(d time.Duration) string {
 	switch {
 	case d < 0:
 		return "0 s"
@@ -63,12 +63,13 @@ func brief(d time.Duration) string {
 	return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
 }
 
-// cut shortens text to a number of columns.
-func cut(s string, columns int) string {
+// Cut shortens text to a number of columns.
+func Cut(s string, columns int) string {
 	if utf8.RuneCountInString(s) <= columns {
 		return s
 	}
 	return string([]rune(s)[:max(0, columns-1)]) + "…"
 }
 
-func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+// Sorted returns the keys of m in order.
+func Sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,10 +1,11 @@
 // Screens: where everything goes that people read. What plugins, servers and files say comes to them in errors, names and records, and a
 // terminal does what it is told: of its escapes only the styles of this program pass.
 
-package main
+package show
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"os"
 	"regexp"
@@ -17,6 +18,14 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
+// Console is where a command writes for people and for programs.
+type Console struct {
+	Out, Err io.Writer           // screens; see Data, Records and JSONOut for what is not for people
+	Color    bool                // of Err
+	Args     []string            // of the program
+	Hide     func(string) string // takes the secrets of the pipeline out of a text
+}
+
 // screen is a writer for people. Its methods may be called by several goroutines at once.
 type screen struct {
 	to    io.Writer
@@ -26,7 +35,8 @@ type screen struct {
 	held []byte // the beginning of a character or of a style, until the rest of it comes
 }
 
-func newScreen(to io.Writer) *screen { return &screen{to: to, color: colorful(to)} }
+// NewScreen returns a screen in front of to.
+func NewScreen(to io.Writer) io.Writer { return &screen{to: to, color: Colorful(to)} }
 
 // Write passes text on as it may be shown.
 func (s *screen) Write(p []byte) (int, error) {
@@ -82,14 +92,22 @@ func onScreen(text string, color bool) string {
 	return out.String()
 }
 
-// jsonOut writes JSON, escaped so that a screen has nothing to take out of it: programs get what was meant.
-type jsonOut struct{ to io.Writer }
+// JSONOut writes JSON, escaped so that a screen has nothing to take out of it: programs get what was meant.
+type JSONOut struct{ To io.Writer }
 
-func (j jsonOut) Write(p []byte) (int, error) {
-	if _, err := j.to.Write(printable.JSON(p)); err != nil {
+// Write writes p, which is JSON.
+func (j JSONOut) Write(p []byte) (int, error) {
+	if _, err := j.To.Write(printable.JSON(p)); err != nil {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// WriteJSON writes v, indented, for programs.
+func WriteJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(JSONOut{w})
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
 }
 
 // bare is what is behind a screen: for what is data and not for people, and for the live view, which moves the cursor itself.
@@ -100,37 +118,38 @@ func bare(w io.Writer) io.Writer {
 	return w
 }
 
-// data is where records or the body of a reply go as they are, unless it is a terminal.
-func data(w io.Writer) io.Writer {
-	if isTerminal(w) {
+// Data is where records or the body of a reply go as they are, unless it is a terminal.
+func Data(w io.Writer) io.Writer {
+	if IsTerminal(w) {
 		return w
 	}
 	return bare(w)
 }
 
-// records is where a sink writes whose path is "-": the records as they are, or, in a terminal, escaped.
-func (a *app) records() io.Writer {
-	if isTerminal(a.out) {
-		return jsonOut{a.out}
+// Records is where a sink writes whose path is "-": the records as they are, or, in a terminal, escaped.
+func (a *Console) Records() io.Writer {
+	if IsTerminal(a.Out) {
+		return JSONOut{a.Out}
 	}
-	return bare(a.out)
+	return bare(a.Out)
 }
 
-// colorful reports whether w is a terminal whose user has nothing against colours.
-func colorful(w io.Writer) bool {
-	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && !isDumb()
+// Colorful reports whether w is a terminal whose user has nothing against colours.
+func Colorful(w io.Writer) bool {
+	return IsTerminal(w) && os.Getenv("NO_COLOR") == "" && !isDumb()
 }
 
 // isDumb reports whether the terminal of the environment knows no escapes.
 func isDumb() bool { return os.Getenv("TERM") == "dumb" }
 
-func isTerminal(w io.Writer) bool {
+// IsTerminal reports whether w is a terminal, or a screen in front of one.
+func IsTerminal(w io.Writer) bool {
 	f, ok := bare(w).(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// columnsOf returns the columns of a terminal; 0: it is none.
-func columnsOf(w io.Writer) int {
+// ColumnsOf returns the columns of a terminal; 0: it is none.
+func ColumnsOf(w io.Writer) int {
 	if f, ok := bare(w).(*os.File); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
 			return width
@@ -139,10 +158,10 @@ func columnsOf(w io.Writer) int {
 	return 0
 }
 
-// widthOf returns the columns of a terminal, or what suits a pipe.
-func widthOf(w io.Writer) int {
+// WidthOf returns the columns of a terminal, or what suits a pipe.
+func WidthOf(w io.Writer) int {
 	const pipe = 100
-	if columns := columnsOf(w); columns > 0 {
+	if columns := ColumnsOf(w); columns > 0 {
 		return columns
 	}
 	return pipe
