@@ -38,5 +38,5 @@
 // its tokens are exactly those up to the cursors that the seat has committed, and what came later
 // is taken away and read again. What one who was stopped still sends when it wakes, the sinks
 // refuse: their seat has a higher epoch by then. A sink that cannot refuse it must be idempotent by
-// key.
+// key. seats.pml is a model of it for spin.
 package pipeline
