@@ -60,7 +60,7 @@ func (s *suspect) bar(now time.Time) { s.active, s.barred = false, now.Add(suspe
 
 const (
 	againSoon  = 90 * time.Second // after the last 503 that asked for a pause, another one is no chance
-	againTaken = 10              // requests taken between the two: a host that is away takes none
+	againTaken = 10               // requests taken between the two: a host that is away takes none
 )
 
 // again finds out whether the 503s of a host that ask for a pause are refusals for asking too often. One tells nothing of
