@@ -58,7 +58,7 @@ func TestBuckets(t *testing.T) {
 				h.Set("Retry-After", "1")
 				h.Set("RateLimit-Reason", "jira-burst-based")
 			}
-		}, httppolicy.Policy{}, 18, time.Second},
+		}, httppolicy.Policy{}, 18, 5 * time.Second}, // 0.5 s; 4.5 s where it waits for one pause
 		{"refusals alone", slow, func(h http.Header, _ string, s apis.State) {
 			if !s.OK {
 				h.Set("Retry-After", "1")

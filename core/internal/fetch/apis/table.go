@@ -378,6 +378,7 @@ var Table = []API{
 		Tell: onRefusal(and(three("X-RateLimit-", togo)))},
 	{Name: "nginx limit_req", Limit: "a leaky bucket, not told", Sent: "503", Kind: Bucket, N: 15, Per: second, Status: 503, Untold: true, Tell: nothing},
 	{Name: "503 that asks for a pause", Limit: "a bucket, not told", Sent: "503 with Retry-After",
+		Refused: 4, Why: "a second 503 within a minute and a half tells that the first was a refusal; 11 to 20 come before that",
 		Kind: Bucket, N: 15, Per: second, Status: 503, Untold: true, Tell: and(nothing)},
 	{Name: "bandwidth", Limit: "a bucket, not told", Sent: "509", Kind: Bucket, N: 15, Per: second, Status: 509, Untold: true, Tell: nothing},
 	{Name: "draft 03", Limit: "so many in a window", Sent: "RateLimit-Limit: 100, 100;w=60, -Remaining, -Reset (seconds to go)", Kind: Window, N: 200, Per: 16 * second,
