@@ -171,7 +171,7 @@ func TestConnectingKilled(t *testing.T) {
 		at := 0
 		for _, victim := range []string{"sink-redis", "steady", ""} {
 			if victim == "" || random.IntN(3) > 0 {
-				at += 1 + random.IntN(longestPause)
+				at += 1 + random.IntN(60)
 				p.Strikes = append(p.Strikes, crashtest.Strike{At: at, Of: victim})
 			}
 		}

@@ -212,15 +212,20 @@ func at(lines []string, i int) string {
 	return "(missing)"
 }
 
-// uncommitted reports whether, after these operations, the sink has written what no commit stands for yet.
+// uncommitted reports whether a sink has written something that no commit stands for. A commit makes the sink's file last, and then
+// the state; the state alone is made to last when splits are claimed, too.
 func uncommitted(ops []crashtest.Op) bool {
-	for _, o := range slices.Backward(ops) {
+	written, lasts := false, false
+	for _, o := range ops {
+		out, state := strings.HasPrefix(o.Path, "out/"), strings.HasPrefix(o.Path, ".scrapekit/p/state.db")
 		switch {
-		case o.Kind == crashtest.Write && strings.HasPrefix(o.Path, "out/") && strings.HasSuffix(o.Path, ".jsonl"):
-			return true
-		case o.Kind == crashtest.Sync && strings.HasPrefix(o.Path, ".scrapekit/p/state.db"):
-			return false
+		case o.Kind == crashtest.Write && out && strings.HasSuffix(o.Path, ".jsonl"):
+			written, lasts = true, false
+		case o.Kind == crashtest.Sync && out:
+			lasts = true
+		case o.Kind == crashtest.Sync && state && lasts:
+			written = false
 		}
 	}
-	return false
+	return written
 }

@@ -352,8 +352,8 @@ func (b *simLetters) Commit() (token sdk.Token, err error) {
 
 func (b *simLetters) call(what, key string, effect func() error) error {
 	return b.l.call(context.Background(), nil, lettersSite+" "+what, key, func() error {
-		b.l.mu.Lock()
-		defer b.l.mu.Unlock()
+		b.l.shelf.Lock()
+		defer b.l.shelf.Unlock()
 		return effect()
 	})
 }

@@ -162,6 +162,7 @@ type sim struct {
 	loose     *looseSink
 
 	mu       sync.Mutex
+	shelf    sync.Mutex                 // guards letters and owners, which all lives share
 	letters  map[place][]string         // by run and seat
 	owners   map[place]*simLetters      // who has opened them last
 	finished map[string]map[string]bool // by run and sink
@@ -238,9 +239,9 @@ func (s *sim) start(dir string, full *bool) bool {
 	helped := s.help(store, dir)
 	before := s.faults.count()
 	// Whoever sets the clock may set it back.
-	now := time.Now().Add(time.Duration(chance(s.seed, "clock", s.lives).IntN(200)-100) * time.Hour)
+	now := time.Now().Add(time.Duration(chance(s.seed, "clock", l.n).IntN(200)-100) * time.Hour)
 	c := s.config(l, store, dir)
-	c.Begin = checkpoint.Begin{ID: "run" + strconv.Itoa(s.lives), Now: now, Full: *full}
+	c.Begin = checkpoint.Begin{ID: "run" + strconv.Itoa(l.n), Now: now, Full: *full}
 	res, err := pipeline.New(c).Run(ctx)
 	if l.host.dead() {
 		s.faults.note(l.n, s.began, "ended: the host is dead")

@@ -139,7 +139,7 @@ func TestSettings(t *testing.T) {
 		{Config{Path: "out/{steam}.jsonl"}, "{steam}"},
 		{Config{Path: "out/"}, "no file"},
 		{Config{Path: ""}, "no file"},
-		{Config{Path: "-"}, "terminal"},
+		{Config{Path: "-"}, `sink "stdout"`},
 		{Config{Path: "a", RotateSize: "big"}, "512MiB"},
 		{Config{Path: "a", RotateSize: "-1"}, "512MiB"},
 		{Config{Path: "a", Compression: "lzma"}, "zstd"},
