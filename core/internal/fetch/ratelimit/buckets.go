@@ -311,7 +311,8 @@ func (b *buckets) apartFrom(shape string, w pace.Word, sent time.Time) string {
 		}
 	case !w.Refused && b.refused != "" && !sent.Before(b.since):
 		if shape == b.refused {
-			if b.others["taken"] < apart { // it is taken again: another refusal will show
+			// It is taken again: another refusal will show. One or two may pass that a pause has saved up.
+			if b.others["again"]++; b.others["taken"] < apart && b.others["again"] >= apart {
 				b.refused, b.others = "", nil
 			}
 			return ""
