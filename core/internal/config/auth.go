@@ -112,14 +112,12 @@ func (s *section) authOrigins(what string, header hcl.Range, hosts, allow []orig
 	return unionOrigins(nil, origins)
 }
 
-// headerValue checks that a text can stand in a header; a line break at the end of a token that was read
-// from a file is the usual fault.
+// headerValue checks that a text can stand in a header.
 func (s *section) headerValue(name, text string) string {
-	for _, c := range text {
-		if c < ' ' || c == 0x7f {
-			s.fail(s.body.Attributes[name].Expr.Range(), "a line break at the end of a file is taken off by trimspace(file(…))", "%s: %s holds a line break or another control character", s.title, name)
-			return ""
-		}
+	if !credential.IsHeaderText(text) {
+		s.fail(s.body.Attributes[name].Expr.Range(), "a line break at the end of a file is taken off by trimspace(file(…))",
+			"%s: %s holds a line break or another control character", s.title, name)
+		return ""
 	}
 	return text
 }
