@@ -1,4 +1,5 @@
-// AskedOnce: a remote system that does not change while a plugin is tested, and is asked for nothing twice.
+// AskedOnce: a remote system that does not change while a plugin is tested, and is asked for
+// nothing twice.
 
 package core
 
@@ -10,8 +11,8 @@ import (
 	"sync"
 )
 
-// askedOnce answers a request that came before as it was answered then. Errors, and replies that may pass, are not remembered. The requests of one kind wait
-// for each other.
+// askedOnce answers a request that came before as it was answered then. Errors, and replies that
+// may pass, are not remembered. The requests of one kind wait for each other.
 type askedOnce struct {
 	next http.RoundTripper
 

@@ -10,7 +10,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/config"
 )
 
-// unattached says which of the plugins to attach is in no stage, so that nobody waits for a breakpoint in vain.
+// unattached says which of the plugins to attach is in no stage, so that nobody waits for a
+// breakpoint in vain.
 func unattached(c *config.Pipeline, attach map[string]string) error {
 	var names []string
 	for _, b := range slices.Concat([]config.Block{c.Source}, c.Transforms, c.Sinks) {
@@ -18,7 +19,8 @@ func unattached(c *config.Pipeline, attach map[string]string) error {
 	}
 	for name := range attach {
 		if !slices.Contains(names, name) {
-			return fmt.Errorf("--attach %s: the file has no stage of that name; there are %s", name, strings.Join(names, ", "))
+			return fmt.Errorf("--attach %s: the file has no stage of that name; there are %s", name,
+				strings.Join(names, ", "))
 		}
 	}
 	return nil

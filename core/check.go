@@ -22,8 +22,8 @@ func (p *Pipeline) Stages() []string {
 	return out
 }
 
-// Check starts every plugin and lets it try its settings: reach the system, log in. It returns what went
-// wrong at every stage, not at the first alone.
+// Check starts every plugin and lets it try its settings: reach the system, log in. It returns what
+// went wrong at every stage, not at the first alone.
 func (p *Pipeline) Check(ctx context.Context) error {
 	parts, closeAll, err := p.assembleAside()
 	if err != nil {

@@ -1,4 +1,5 @@
-// Conformance: a plugin of a pipeline file is tested from outside, with the settings that the file gives it.
+// Conformance: a plugin of a pipeline file is tested from outside, with the settings that the file
+// gives it.
 
 package core
 
@@ -20,7 +21,8 @@ import (
 // maxSourceRecords bounds what a source is tested with: each check reads much of it again.
 const maxSourceRecords = 20_000
 
-// Conformance tests a plugin; see package core/plugins. The error says that it could not be tested; that it fails checks is in the results.
+// Conformance tests a plugin; see package core/plugins. The error says that it could not be tested;
+// that it fails checks is in the results.
 func (p *Pipeline) Conformance(ctx context.Context, o plugintest.Options) ([]plugintest.Result, error) {
 	b, err := p.blockOfPlugin(o.Plugin)
 	if err != nil {
@@ -37,7 +39,8 @@ func (p *Pipeline) Conformance(ctx context.Context, o plugintest.Options) ([]plu
 	return results, p.redact.Error(errors.Join(err, closeAll()))
 }
 
-// Uses reports whether a block of the file is of a plugin: a program, as an absolute path, or the name of a first-party one.
+// Uses reports whether a block of the file is of a plugin: a program, as an absolute path, or the
+// name of a first-party one.
 func (p *Pipeline) Uses(plugin string) bool {
 	_, err := p.blockOfPlugin(plugin)
 	return err == nil
@@ -56,7 +59,8 @@ func (p *Pipeline) blockOfPlugin(plugin string) (config.Block, error) {
 			return b, nil
 		}
 	}
-	return config.Block{}, fmt.Errorf("%w: %s: it has no block of the plugin %s, only %s", plugintest.ErrNotTested, p.config.File, plugin, strings.Join(p.Stages(), ", "))
+	return config.Block{}, fmt.Errorf("%w: %s: it has no block of the plugin %s, only %s", plugintest.ErrNotTested,
+		p.config.File, plugin, strings.Join(p.Stages(), ", "))
 }
 
 func (p *parts) conformance(ctx context.Context, b config.Block, o plugintest.Options) ([]plugintest.Result, error) {
@@ -88,7 +92,8 @@ func (p *parts) pluginCase(ctx context.Context, plan *plugintest.Plan, b config.
 	host.Transport = &askedOnce{next: host.Transport}
 	switch b.Kind {
 	case sdk.KindSource:
-		plan.Source = &conformance.SourceCase{Host: host, Streams: selected(b), MaxResumes: o.MaxResumes, MaxRecords: cmp.Or(o.Records, maxSourceRecords)}
+		plan.Source = &conformance.SourceCase{Host: host, Streams: selected(b), MaxResumes: o.MaxResumes,
+			MaxRecords: cmp.Or(o.Records, maxSourceRecords)}
 	case sdk.KindTransform:
 		plan.Transform = &conformance.TransformCase{Host: host}
 		return p.input(ctx, plan.Transform, b, o.Records)

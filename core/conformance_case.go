@@ -52,7 +52,8 @@ func selected(b config.Block) []string {
 // testRecords is how many records a transform is tested with.
 const testRecords = 200
 
-// input reads what would come to a transform in a run: records of the source, after the transforms before it.
+// input reads what would come to a transform in a run: records of the source, after the transforms
+// before it.
 func (p *parts) input(ctx context.Context, c *conformance.TransformCase, b config.Block, n int) error {
 	var before []pipeline.Stage[sdk.Transform]
 	for i, x := range p.config.Transforms {
@@ -63,12 +64,14 @@ func (p *parts) input(ctx context.Context, c *conformance.TransformCase, b confi
 	}
 	ctx, enough := context.WithCancelCause(ctx)
 	defer enough(nil)
-	in := &firstBatches{left: cmp.Or(n, testRecords), takes: pipeline.Stage[sdk.Transform]{Streams: b.Streams}.Takes, enough: func() { enough(errEnough) }}
+	in := &firstBatches{left: cmp.Or(n, testRecords), takes: pipeline.Stage[sdk.Transform]{Streams: b.Streams}.Takes,
+		enough: func() { enough(errEnough) }}
 	run := pipeline.New(pipeline.Config{
 		Source: p.source(), Transforms: before,
-		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "test", MaxRejects: -1, Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
-			return inProcess(sdk.Sink(in)), nil
-		}}},
+		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "test", MaxRejects: -1,
+			Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
+				return inProcess(sdk.Sink(in)), nil
+			}}},
 		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "test", Now: time.Now()},
 		Concurrency: 1, SpoolDir: p.spool, SpoolRoom: p.room, Logger: p.logger,
 	})
@@ -95,7 +98,8 @@ type firstBatches struct {
 	batches []sdk.Batch
 }
 
-// batchRecords is how many records are in a batch of a test: several batches show what one does not.
+// batchRecords is how many records are in a batch of a test: several batches show what one does
+// not.
 const batchRecords = 20
 
 func (f *firstBatches) Open(_ context.Context, s sdk.Start) error {
@@ -158,8 +162,9 @@ func (p *parts) sinkCase(b config.Block, host sdk.Host, o plugintest.SinkOptions
 	}
 }
 
-// relocated returns the settings of a block with each path moved below dir: "out/{stream}.csv" beside the file becomes
-// dir/out/{stream}.csv. A setting that is a place, and no path, is made dir's own.
+// relocated returns the settings of a block with each path moved below dir: "out/{stream}.csv"
+// beside the file becomes dir/out/{stream}.csv. A setting that is a place, and no path, is made
+// dir's own.
 func relocated(b config.Block, from, dir string, o plugintest.SinkOptions) (json.RawMessage, error) {
 	var schema struct {
 		Properties map[string]map[string]any `json:"properties"`
@@ -179,7 +184,8 @@ func relocated(b config.Block, from, dir string, o plugintest.SinkOptions) (json
 	}
 	for _, name := range placeOf(b, o.Place, dir) {
 		if schema.Properties[o.Place]["type"] != "string" {
-			return nil, fmt.Errorf("%w: %s: %s has no setting %q that is a text, in which a place could be named", plugintest.ErrNotTested, b.Pos, stageName(b), o.Place)
+			return nil, fmt.Errorf("%w: %s: %s has no setting %q that is a text, in which a place could be named",
+				plugintest.ErrNotTested, b.Pos, stageName(b), o.Place)
 		}
 		if err := set(o.Place, name); err != nil {
 			return nil, err
@@ -252,7 +258,8 @@ func readStream(ctx context.Context, program, dir, stream string, place ...strin
 	return all, err
 }
 
-// readLines returns the whole lines of a file of JSON Lines, which may be compressed, and may be being written.
+// readLines returns the whole lines of a file of JSON Lines, which may be compressed, and may be
+// being written.
 func readLines(path string) ([]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -283,7 +290,8 @@ func readLines(path string) ([]string, error) {
 	lines := linesOf(raw)
 	for i, line := range lines {
 		if !strings.HasPrefix(line, "{") {
-			return nil, fmt.Errorf("%s:%d: not a JSON object: %.100q; name a program that reads such files with --read", path, i+1, line)
+			return nil, fmt.Errorf("%s:%d: not a JSON object: %.100q; name a program that reads such files with --read",
+				path, i+1, line)
 		}
 	}
 	return lines, nil

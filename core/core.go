@@ -30,27 +30,32 @@ type Options struct {
 	Plugins []sdk.Plugin // the first-party ones
 	// Serve returns the command that serves a first-party plugin as a process of its own.
 	Serve func(name string) (path string, args []string)
-	// Attach are sockets of plugins that run already, in a debugger say, by the names of their stages.
+	// Attach are sockets of plugins that run already, in a debugger say, by the names of their
+	// stages.
 	Attach map[string]string
-	// Program returns the executable to run in the place of a third party's, whose absolute path the file names; nil: that one.
+	// Program returns the executable to run in the place of a third party's, whose absolute path
+	// the file names; nil: that one.
 	Program func(path string) string
 	Vars    map[string]string // values for the file's variables
-	// Output is where the lines go that plugins print on stdout or stderr, each with its stage's name before it, without the secrets
-	// of the file; nil: to the log, at the level debug.
+	// Output is where the lines go that plugins print on stdout or stderr, each with its stage's
+	// name before it, without the secrets of the file; nil: to the log, at the level debug.
 	Output io.Writer
 	Log    io.Writer   // where log lines go, without the secrets of the file; nil: nowhere
 	Level  hclog.Level // the least level of a line
 	Stdout io.Writer   // where the sink stdout writes; nil: os.Stdout
 	// StateDir overrides where the state of pipelines is kept; "": .scrapekit beside the file.
 	StateDir string
-	// Cache says what is done with replies that are kept, where the file has a cache block; "": as HTTP has it.
+	// Cache says what is done with replies that are kept, where the file has a cache block; "": as
+	// HTTP has it.
 	Cache CacheMode
-	// Hosts makes the pipelines of one process keep to the limits of a host together; nil: each by itself.
+	// Hosts makes the pipelines of one process keep to the limits of a host together; nil: each by
+	// itself.
 	Hosts *Hosts
-	// Record is a file that every exchange goes to; Replay one that answers instead of the network. A replay has a state of its
-	// own, and its sinks write below [Pipeline.StateDir].
+	// Record is a file that every exchange goes to; Replay one that answers instead of the network.
+	// A replay has a state of its own, and its sinks write below [Pipeline.StateDir].
 	Record, Replay string
-	// Sandbox is the level of the sandbox, whatever the file says; "": as it says. See SandboxLevels.
+	// Sandbox is the level of the sandbox, whatever the file says; "": as it says. See
+	// SandboxLevels.
 	Sandbox string
 }
 
@@ -83,13 +88,14 @@ type Diagnostics = config.Diagnostics
 // Paint puts a text into a style, which is named by the parameters of its escape: "1;31".
 type Paint = config.Paint
 
-// WriteDiagnostics prints diagnostics for people, each with the lines of the file that it is about. paint nil: in no style.
+// WriteDiagnostics prints diagnostics for people, each with the lines of the file that it is about.
+// paint nil: in no style.
 func WriteDiagnostics(w io.Writer, d Diagnostics, paint Paint, width int) error {
 	return config.Write(w, d, paint, width)
 }
 
-// Load reads and checks a pipeline file. What is wrong with it comes as [Diagnostics], all at once; they may
-// hold warnings when there is no error.
+// Load reads and checks a pipeline file. What is wrong with it comes as [Diagnostics], all at once;
+// they may hold warnings when there is no error.
 func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) {
 	if o.Stdout == nil {
 		o.Stdout = os.Stdout
@@ -97,7 +103,9 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	secrets := &redact.Set{}
 	l := &lookup{opts: o, logger: secrets.Logger(o.Log, o.Level)}
 	plugins := &installed.Plugins{LockFile: lock.Beside(file)}
-	c, diags := config.Load(ctx, file, config.Options{Installed: plugins.Program, Granted: plugins.Granted, Paths: plugins.Paths, Own: installed.OwnFolders(), Vars: o.Vars, Lookup: l.describe, Names: l.names, Build: l.build, Program: o.Program, Attached: o.Attach, Getenv: os.LookupEnv,
+	c, diags := config.Load(ctx, file, config.Options{Installed: plugins.Program, Granted: plugins.Granted,
+		Paths: plugins.Paths, Own: installed.OwnFolders(), Vars: o.Vars, Lookup: l.describe, Names: l.names,
+		Build: l.build, Program: o.Program, Attached: o.Attach, Getenv: os.LookupEnv,
 		StateDir: o.StateDir, Replay: o.Replay != "", Levels: SandboxLevels(), Loose: looseLevels(o.Sandbox)})
 	if diags.HasErrors() {
 		return nil, diags
@@ -112,7 +120,8 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	for _, s := range c.Secrets {
 		secrets.Add(s)
 	}
-	return &Pipeline{config: c, opts: o, redact: secrets, logger: l.logger, level: level, secrets: newSecrets(c.Late, secrets)}, diags
+	return &Pipeline{config: c, opts: o, redact: secrets, logger: l.logger, level: level,
+		secrets: newSecrets(c.Late, secrets)}, diags
 }
 
 // Name returns the pipeline's name.
@@ -183,8 +192,8 @@ func (l *lookup) firstParty(b config.BlockRef) (sdk.Plugin, error) {
 	return l.opts.Plugins[i], nil
 }
 
-// build makes a first-party plugin of its settings, for its own check of them: New of ours reaches nothing outside. A
-// third party's is checked when it starts.
+// build makes a first-party plugin of its settings, for its own check of them: New of ours reaches
+// nothing outside. A third party's is checked when it starts.
 func (l *lookup) build(ctx context.Context, b config.BlockRef, settings json.RawMessage) error {
 	if b.Path != "" || isStdout(b) {
 		return nil

@@ -43,7 +43,8 @@ func TestPreviewTriesOnce(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, t.Context().Err()) {
 			t.Errorf("%q: %v", lines, err)
 		}
-		if stack := core.StackOf(err); strings.Contains(lines, "panic") != strings.Contains(stack, "core_test.(*web).Read") {
+		if stack := core.StackOf(err); strings.Contains(lines, "panic") != strings.Contains(stack,
+			"core_test.(*web).Read") {
 			t.Errorf("%q: stack %q", lines, stack)
 		}
 		starts := strings.Count(out.String(), "source web: about to read panic [redacted]")

@@ -1,11 +1,12 @@
-// Package core puts the parts of scrapekit together: a pipeline file becomes a run. It is the one place
-// that knows all of them. Package core/plugins, which installs and tests plugins, and cmd/scrapekit stand above it.
+// Package core puts the parts of scrapekit together: a pipeline file becomes a run. It is the one
+// place that knows all of them. Package core/plugins, which installs and tests plugins, and
+// cmd/scrapekit stand above it.
 //
 // # The tour
 //
-// [Load] reads a pipeline file (internal/config) and asks each plugin for the schema of its settings.
-// [Pipeline.Start] takes the pipeline's lock, opens its state (internal/checkpoint), its HTTP
-// (internal/fetch) and the processes of its plugins (internal/pluginhost), and hands them to
+// [Load] reads a pipeline file (internal/config) and asks each plugin for the schema of its
+// settings. [Pipeline.Start] takes the pipeline's lock, opens its state (internal/checkpoint), its
+// HTTP (internal/fetch) and the processes of its plugins (internal/pluginhost), and hands them to
 // internal/pipeline, which knows none of these and does the work:
 //
 //	jira.hcl ── config ──► pipeline ── Plan ──► splits ──► Read ──► [batches … cursor] = one group
@@ -17,8 +18,8 @@
 //	plugin's http.Client ── gRPC ──► fetch: redact → record → allow-list → cache → robots → retry → auth → limits → wire
 //	plugin's net.Conn ──── gRPC ──► dial: what is granted → where it leads → TCP
 //
-// What happens on the way is told to listeners (internal/observe): the status, the report's counters, what is kept of
-// crashes, and those of [RunOptions].
+// What happens on the way is told to listeners (internal/observe): the status, the report's
+// counters, what is kept of crashes, and those of [RunOptions].
 //
 // # Decisions that are easy to undo by accident
 //

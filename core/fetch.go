@@ -32,8 +32,8 @@ type FetchRequest struct {
 // FetchStep is something that was decided or done for a request.
 type FetchStep = observe.Step
 
-// Fetch makes a request exactly as the host would for a plugin: with its credentials, limits, cache and retries. The
-// reply's body is whole and is to be closed before end is called.
+// Fetch makes a request exactly as the host would for a plugin: with its credentials, limits, cache
+// and retries. The reply's body is whole and is to be closed before end is called.
 func (p *Pipeline) Fetch(ctx context.Context, r FetchRequest) (resp *http.Response, end func() error, err error) {
 	parts, end, err := p.assembleAside()
 	if err != nil {
@@ -82,7 +82,8 @@ func (p *Pipeline) blockOf(stage string) (config.Block, error) {
 		return stageName(b) == stage || b.Name == stage || b.Type == stage
 	})
 	if i < 0 {
-		return config.Block{}, fmt.Errorf("the pipeline has no stage %q; there are %s", stage, strings.Join(p.Stages(), ", "))
+		return config.Block{}, fmt.Errorf("the pipeline has no stage %q; there are %s", stage,
+			strings.Join(p.Stages(), ", "))
 	}
 	return blocks[i], nil
 }
@@ -128,5 +129,6 @@ func (r FetchRequest) target(b config.Block) (string, error) {
 			return o.String() + r.URL, nil
 		}
 	}
-	return "", sdk.Permanent(fmt.Errorf("%s names no host that %s could be on: give the whole URL", stageName(b), r.URL))
+	return "", sdk.Permanent(fmt.Errorf("%s names no host that %s could be on: give the whole URL", stageName(b),
+		r.URL))
 }

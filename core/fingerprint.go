@@ -15,9 +15,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
-// fingerprint stands for the stages and their settings: records of one run must not be made in two ways.
-// Sensitive settings are left out: a token may be renewed while a run is unfinished. So is what the host
-// does for a stage: limits and credentials.
+// fingerprint stands for the stages and their settings: records of one run must not be made in two
+// ways. Sensitive settings are left out: a token may be renewed while a run is unfinished. So is
+// what the host does for a stage: limits and credentials.
 func (p *Pipeline) fingerprint() (string, error) {
 	h := sha256.New()
 	for _, b := range p.blocks() {

@@ -49,7 +49,8 @@ func names(t *testing.T, dir string, tests bool) []string {
 	return out
 }
 
-// namesIn lists the qualified names in a file. That it has a method Transform, Commit or Guarantee is one too.
+// namesIn lists the qualified names in a file. That it has a method Transform, Commit or Guarantee
+// is one too.
 func namesIn(file *ast.File) []string {
 	var out []string
 	ast.Inspect(file, func(n ast.Node) bool {

@@ -19,8 +19,9 @@ import (
 // withinSession says that a test is its own child, on a message bus of its own.
 const withinSession = "SCRAPEKIT_TEST_SESSION"
 
-// TestSecretOfRealKeyring asks the keyring of GNOME, by the Secret Service. It needs dbus-run-session and gnome-keyring-daemon,
-// and touches neither the bus nor the keyring of whoever runs it.
+// TestSecretOfRealKeyring asks the keyring of GNOME, by the Secret Service. It needs
+// dbus-run-session and gnome-keyring-daemon, and touches neither the bus nor the keyring of whoever
+// runs it.
 func TestSecretOfRealKeyring(t *testing.T) {
 	if os.Getenv(withinSession) == "" {
 		t.Parallel()
@@ -34,14 +35,15 @@ func TestSecretOfRealKeyring(t *testing.T) {
 	for user, want := range map[string]string{"me": "", "you": "the keyring holds no such password"} {
 		s := &secret{Secret: config.Secret{Title: "keyring", Service: "jira", User: user}, redact: &redact.Set{}}
 		got, _, err := s.after(t.Context(), time.Time{})
-		if want == "" && (err != nil || got != "sesame-4711") || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+		if want == "" && (err != nil || got != "sesame-4711") || want != "" &&
+			(err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %q %v", user, got, err)
 		}
 	}
 }
 
-// busWithoutServices is a message bus that starts no programs: it would start a keyring of its own, which nobody unlocks, for who asks
-// before the test's is there.
+// busWithoutServices is a message bus that starts no programs: it would start a keyring of its own,
+// which nobody unlocks, for who asks before the test's is there.
 const busWithoutServices = `<busconfig>
   <type>session</type>
   <listen>unix:dir=%s</listen>
@@ -62,8 +64,10 @@ func runInSession(t *testing.T) {
 	if err := os.WriteFile(bus, fmt.Appendf(nil, busWithoutServices, dir), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("dbus-run-session", "--config-file="+bus, "--", os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), withinSession+"=1", "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_RUNTIME_DIR="+filepath.Join(dir, "run"))
+	cmd := exec.Command("dbus-run-session", "--config-file="+bus, "--", os.Args[0], "-test.run=^"+t.Name()+"$",
+		"-test.v")
+	cmd.Env = append(os.Environ(), withinSession+"=1", "HOME="+dir, "XDG_DATA_HOME="+dir,
+		"XDG_RUNTIME_DIR="+filepath.Join(dir, "run"))
 	if err := os.Mkdir(filepath.Join(dir, "run"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/state"
 )
 
-// ErrTakenOver ends a run that another process has gone on with, though its lock should have kept it away: a lock that
-// somebody has removed, a folder on a network whose locks do not hold.
+// ErrTakenOver ends a run that another process has gone on with, though its lock should have kept
+// it away: a lock that somebody has removed, a folder on a network whose locks do not hold.
 var ErrTakenOver = checkpoint.ErrFenced
 
 // LockedError says that another process runs the pipeline.
@@ -43,8 +43,8 @@ func (e *LockedError) Error() string {
 		e.Pipeline, e.Holder.PID, e.Holder.Host, e.Holder.Started.Local().Format("2006-01-02 15:04:05"))
 }
 
-// lockState takes the lock of a pipeline's state, or says who holds it. The system frees it when the process
-// ends, however it ends.
+// lockState takes the lock of a pipeline's state, or says who holds it. The system frees it when
+// the process ends, however it ends.
 func lockState(name string, home state.Home) (unlock func() error, err error) {
 	dir := home.Dir()
 	if err := ownState(dir); err != nil {
@@ -88,8 +88,8 @@ func ownState(dir string) error {
 	return nil
 }
 
-// afterlife is how long the lock of a dead process may last: a child that it was about to start when it was killed has its descriptors
-// until it executes its program.
+// afterlife is how long the lock of a dead process may last: a child that it was about to start
+// when it was killed has its descriptors until it executes its program.
 const afterlife = 10 * time.Second
 
 // take waits for nobody but the dead.
@@ -109,8 +109,8 @@ func take(l *flock.Flock, name string, home state.Home) error {
 	}
 }
 
-// holderOf returns who holds the lock of a state folder, or held it last. One that is just starting has not said so yet: then the
-// answer has no names.
+// holderOf returns who holds the lock of a state folder, or held it last. One that is just starting
+// has not said so yet: then the answer has no names.
 func holderOf(home state.Home) (h Holder) {
 	if raw, err := os.ReadFile(home.Holder()); err == nil {
 		_ = json.Unmarshal(raw, &h)

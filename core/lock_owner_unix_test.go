@@ -40,7 +40,8 @@ func TestStateFolderOfAnother(t *testing.T) {
 		if err := lay(dir); err != nil {
 			t.Fatal(err)
 		}
-		if unlock, err := lockState("p", state.Home(dir)); err == nil || !strings.Contains(err.Error(), "state folder: ") {
+		if unlock, err := lockState("p", state.Home(dir)); err == nil ||
+			!strings.Contains(err.Error(), "state folder: ") {
 			t.Errorf("%s: %v", name, err)
 			if err == nil {
 				_ = unlock()

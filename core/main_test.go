@@ -1,4 +1,5 @@
-// What the tests of whole runs share: a source that reads a test server, and the test binary as its process.
+// What the tests of whole runs share: a source that reads a test server, and the test binary as its
+// process.
 
 package core_test
 
@@ -48,7 +49,8 @@ func TestMain(m *testing.M) {
 
 func plugins() []sdk.Plugin { return []sdk.Plugin{webPlugin(), jsonl.Plugin(), diaryPlugin()} }
 
-// web reads lines from a server; one that begins with "bad" is rejected, one that begins with "gone" is a deletion.
+// web reads lines from a server; one that begins with "bad" is rejected, one that begins with
+// "gone" is a deletion.
 type web struct{ webConfig }
 
 type webConfig struct {
@@ -57,12 +59,13 @@ type webConfig struct {
 }
 
 func webPlugin() sdk.Plugin {
-	return sdk.SourcePlugin(sdk.Info{Name: "web", Version: "1"}, func(_ context.Context, c webConfig) (sdk.Source, error) {
-		if strings.HasSuffix(c.URL, "/wrong") {
-			return nil, fmt.Errorf("url: wrong for %s", c.Token)
-		}
-		return &web{c}, nil
-	})
+	return sdk.SourcePlugin(sdk.Info{Name: "web", Version: "1"},
+		func(_ context.Context, c webConfig) (sdk.Source, error) {
+			if strings.HasSuffix(c.URL, "/wrong") {
+				return nil, fmt.Errorf("url: wrong for %s", c.Token)
+			}
+			return &web{c}, nil
+		})
 }
 
 func (w *web) Streams(context.Context) ([]sdk.Stream, error) {
@@ -121,7 +124,10 @@ func (w *web) Read(ctx context.Context, _ sdk.Split, out *sdk.Writer) error {
 // serving returns the address of a server that always says the same.
 func serving(t *testing.T, lines string) string {
 	t.Helper()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, lines) }))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_,
+			_ = io.WriteString(w, lines)
+	}))
 	t.Cleanup(s.Close)
 	return s.URL
 }

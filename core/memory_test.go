@@ -19,8 +19,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
 
-// TestMemoryOfLargeBodies: four bodies of 100 MB at once, from the host's wire to a plugin, take no more memory than what lies
-// under the limit of one kept in memory, and what is under way to the plugin. It runs alone: it measures the heap.
+// TestMemoryOfLargeBodies: four bodies of 100 MB at once, from the host's wire to a plugin, take no
+// more memory than what lies under the limit of one kept in memory, and what is under way to the
+// plugin. It runs alone: it measures the heap.
 func TestMemoryOfLargeBodies(t *testing.T) {
 	if testing.Short() {
 		t.Skip("moves 400 MB")
@@ -43,9 +44,10 @@ func TestMemoryOfLargeBodies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, end, err := rpc.InProcess(t.Context(), sdk.SourcePlugin(sdk.Info{Name: "large", Version: "1"}, func(context.Context, struct{}) (sdk.Source, error) {
-		return &reading{urls: bodies, url: s.URL, size: size}, nil
-	}))
+	conn, end, err := rpc.InProcess(t.Context(),
+		sdk.SourcePlugin(sdk.Info{Name: "large", Version: "1"}, func(context.Context, struct{}) (sdk.Source, error) {
+			return &reading{urls: bodies, url: s.URL, size: size}, nil
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}

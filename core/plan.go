@@ -90,7 +90,8 @@ type SplitInfo struct {
 // splitInfo shows a split without secrets: its source may have named it by what it got.
 func (p *Pipeline) splitInfo(s checkpoint.Split) SplitInfo {
 	return SplitInfo{
-		ID: p.Hide(s.ID), Stream: p.Hide(s.Stream), Status: s.Status, Estimate: s.Estimate, Records: s.Records, Problem: p.Hide(s.Problem),
+		ID: p.Hide(s.ID), Stream: p.Hide(s.Stream), Status: s.Status, Estimate: s.Estimate, Records: s.Records,
+		Problem: p.Hide(s.Problem),
 	}
 }
 
@@ -122,7 +123,8 @@ func (i *PlanInfo) list(s SplitInfo, n int) {
 	i.Splits = append(i.Splits, s)
 }
 
-// Plan asks the source what the next run would read, and names the first n splits of it; a negative n: all. It changes nothing.
+// Plan asks the source what the next run would read, and names the first n splits of it; a negative
+// n: all. It changes nothing.
 func (p *Pipeline) Plan(ctx context.Context, full bool, n int) (*PlanInfo, error) {
 	parts, closeAll, err := p.assembleAside()
 	if err != nil {
@@ -222,8 +224,8 @@ func (p *Pipeline) guarantees(ctx context.Context, parts *parts, out *PlanInfo) 
 	return nil
 }
 
-// fromState looks at what earlier runs left: an unfinished run is the whole plan, finished ones are where
-// the next begins.
+// fromState looks at what earlier runs left: an unfinished run is the whole plan, finished ones are
+// where the next begins.
 func (p *Pipeline) fromState(ctx context.Context, store checkpoint.View, out *PlanInfo, n int) (done bool, err error) {
 	run, ok, err := unfinished(ctx, store)
 	if err != nil || !ok {
@@ -243,7 +245,8 @@ func (p *Pipeline) fromState(ctx context.Context, store checkpoint.View, out *Pl
 	return len(sums) > 0, err
 }
 
-// left returns the first n splits of the unfinished run that are not done; a negative n: all. Broken ones come first.
+// left returns the first n splits of the unfinished run that are not done; a negative n: all.
+// Broken ones come first.
 func (p *Pipeline) left(ctx context.Context, store checkpoint.View, run string, n int) (out []SplitInfo, err error) {
 	for _, status := range []checkpoint.Status{checkpoint.Broken, checkpoint.Open} {
 		for page, err := range checkpoint.EachSplit(ctx, store, run, status) {
@@ -269,7 +272,8 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 		return nil, nil, err
 	}
 	c.add(func() error { return os.RemoveAll(spool) })
-	client, err := p.openHTTP(&c, fetch.Options{Learned: p.home().Limits(), Aside: true, Listeners: observe.Listeners{p.tellWait}}, false)
+	client, err := p.openHTTP(&c, fetch.Options{Learned: p.home().Limits(), Aside: true,
+		Listeners: observe.Listeners{p.tellWait}}, false)
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
@@ -286,7 +290,8 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 	return parts, c.close, nil
 }
 
-// toldWait is how long a wait is that is told where no view shows it: without a word a command seems to hang.
+// toldWait is how long a wait is that is told where no view shows it: without a word a command
+// seems to hang.
 const toldWait = 2 * time.Second
 
 func (p *Pipeline) tellWait(e Event) {
@@ -298,8 +303,9 @@ func (p *Pipeline) tellWait(e Event) {
 // errEnough ends a preview.
 var errEnough = errors.New("enough records")
 
-// Preview reads the first n records after all transforms and hands them to emit. Nothing is kept, no sink is touched, and
-// nothing is tried twice but requests: the first thing that goes wrong is the error. See [StackOf].
+// Preview reads the first n records after all transforms and hands them to emit. Nothing is kept,
+// no sink is touched, and nothing is tried twice but requests: the first thing that goes wrong is
+// the error. See [StackOf].
 func (p *Pipeline) Preview(ctx context.Context, n int, emit func(stream string, record []byte) error) error {
 	parts, closeAll, err := p.assembleAside()
 	if err != nil {
@@ -315,11 +321,13 @@ func (p *Pipeline) preview(ctx context.Context, parts *parts, n int, emit func(s
 	first := &firstError{end: func() { enough(errFirst) }}
 	run := pipeline.New(pipeline.Config{
 		Source: parts.source(), Transforms: parts.transforms(),
-		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "preview", MaxRejects: -1, Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
-			return inProcess(sdk.Sink(show)), nil
-		}}},
+		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "preview", MaxRejects: -1,
+			Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
+				return inProcess(sdk.Sink(show)), nil
+			}}},
 		Store: checkpoint.NewMemory(), Letters: noLetters{}, Begin: checkpoint.Begin{ID: "preview", Now: time.Now()},
-		Concurrency: 1, SpoolDir: parts.spool, SpoolRoom: parts.room, Logger: p.logger, Listeners: observe.Listeners{first.event}, Hide: p.redact.String,
+		Concurrency: 1, SpoolDir: parts.spool, SpoolRoom: parts.room, Logger: p.logger,
+		Listeners: observe.Listeners{first.event}, Hide: p.redact.String,
 	})
 	res, err := run.Run(ctx)
 	if errors.Is(context.Cause(ctx), errEnough) {

@@ -1,4 +1,5 @@
-// Planted secrets: every kind of credential, a server that tells them back wherever it can, and a look at every byte that a run writes.
+// Planted secrets: every kind of credential, a server that tells them back wherever it can, and a
+// look at every byte that a run writes.
 
 package core_test
 
@@ -18,7 +19,8 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 )
 
-// echo refuses everything, in the words of the request: status, headers, body and a redirect hold what it was sent.
+// echo refuses everything, in the words of the request: status, headers, body and a redirect hold
+// what it was sent.
 type echo struct {
 	mu   sync.Mutex
 	seen strings.Builder
@@ -65,15 +67,17 @@ func TestPlantedSecrets(t *testing.T) {
       client_id = "me"
       client_secret = sensitive("sesame-client/+4711")`
 	for name, c := range map[string]struct{ auth, shown string }{
-		"basic":   {`"basic" { user = "me", password = "sesame-pass word" }`, "me:sesame-pass word"},
-		"bearer":  {`"bearer" { token = "sesame-bearer-4711" }`, "sesame-bearer-4711"},
-		"header":  {`"header" { name = "X-Key", value = "Key sesame-header-4711" }`, "sesame-header-4711"},
-		"query":   {`"query" { name = "who", value = "sesame/query+4711" }`, "sesame%2Fquery%2B4711"},
-		"cookie":  {`"cookie" { name = "sid", value = "sesame-cook-4711" }`, "sid=sesame-cook-4711"},
-		"aws":     {`"aws_sigv4" { region = "eu-west-1", service = "s3", access_key_id = "AKIDEXAMPLE", secret_access_key = "sesame-aws-4711", session_token = "sesame-session-4711" }`, "sesame-session-4711"},
-		"client":  {`"oauth2" { grant = "client_credentials",` + oauth + ` }`, "sesame-access-4711"},
-		"refresh": {`"oauth2" { grant = "refresh_token", refresh_token = "sesame-refresh-4711",` + oauth + ` }`, "sesame-refresh-4711"},
-		"refused": {`"oauth2" { grant = "refresh_token", refresh_token = "sesame-refresh-4711",` + oauth + ` }`, "sesame-refresh-4711"},
+		"basic":  {`"basic" { user = "me", password = "sesame-pass word" }`, "me:sesame-pass word"},
+		"bearer": {`"bearer" { token = "sesame-bearer-4711" }`, "sesame-bearer-4711"},
+		"header": {`"header" { name = "X-Key", value = "Key sesame-header-4711" }`, "sesame-header-4711"},
+		"query":  {`"query" { name = "who", value = "sesame/query+4711" }`, "sesame%2Fquery%2B4711"},
+		"cookie": {`"cookie" { name = "sid", value = "sesame-cook-4711" }`, "sid=sesame-cook-4711"},
+		"aws":    {`"aws_sigv4" { region = "eu-west-1", service = "s3", access_key_id = "AKIDEXAMPLE", secret_access_key = "sesame-aws-4711", session_token = "sesame-session-4711" }`, "sesame-session-4711"},
+		"client": {`"oauth2" { grant = "client_credentials",` + oauth + ` }`, "sesame-access-4711"},
+		"refresh": {`"oauth2" { grant = "refresh_token", refresh_token = "sesame-refresh-4711",` + oauth + ` }`,
+			"sesame-refresh-4711"},
+		"refused": {`"oauth2" { grant = "refresh_token", refresh_token = "sesame-refresh-4711",` + oauth + ` }`,
+			"sesame-refresh-4711"},
 		"command": {`"bearer" { token = secret.x }`, "sesame-command-4711"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -81,7 +85,8 @@ func TestPlantedSecrets(t *testing.T) {
 			server := &echo{bad: name == "refused"}
 			s := httptest.NewServer(server)
 			defer s.Close()
-			auth := strings.NewReplacer("URL", s.URL, ", ", "\n      ", ",\n", "\n", "{ ", "{\n      ", " }", "\n    }").Replace(c.auth)
+			auth := strings.NewReplacer("URL", s.URL, ", ", "\n      ", ",\n", "\n", "{ ", "{\n      ", " }",
+				"\n    }").Replace(c.auth)
 			for _, path := range []string{"/", "/moved"} {
 				file := pipelineFile(t, fmt.Sprintf(`
 secret "x" {
@@ -103,7 +108,8 @@ sink "jsonl" {
 `, s.URL, path, auth))
 				said := planted(t, file)
 				for path, text := range files(t, filepath.Dir(file)) {
-					if path != file && !strings.Contains(path, string(filepath.Separator)+"tokens"+string(filepath.Separator)) {
+					if path != file && !strings.Contains(path,
+						string(filepath.Separator)+"tokens"+string(filepath.Separator)) {
 						said[path] = text + lettersOf(text)
 					}
 				}
@@ -140,7 +146,10 @@ func planted(t *testing.T, file string) map[string]string {
 	o.Level = 1 // trace
 	o.Record = filepath.Join(filepath.Dir(file), "run.rec")
 	p := load(t, file, o)
-	report, err := run(t, p, core.RunOptions{Listeners: []core.Listener{func(e core.Event) { fmt.Fprintf(&out, "%s %+v\n", e.Kind(), e) }}})
+	report, err := run(t, p, core.RunOptions{Listeners: []core.Listener{func(e core.Event) {
+		fmt.Fprintf(&out,
+			"%s %+v\n", e.Kind(), e)
+	}}})
 	text, _ := json.Marshal(report)
 	state, stateErr := p.State(t.Context(), core.StateOptions{Runs: -1, Splits: -1})
 	if strings.Contains(log.String(), "data race") || log.String() == "" {
@@ -160,6 +169,7 @@ func planted(t *testing.T, file string) map[string]string {
 	}
 	return map[string]string{
 		"recording": exchanges.String(),
-		"log":       log.String(), "events": out.String(), "report": string(text), "error": fmt.Sprint(err), "state": fmt.Sprintf("%+v %v", state, stateErr),
+		"log":       log.String(), "events": out.String(), "report": string(text), "error": fmt.Sprint(err),
+		"state": fmt.Sprintf("%+v %v", state, stateErr),
 	}
 }

@@ -27,8 +27,8 @@ type Pruned struct {
 	Bytes   int64 // that all of that took, and what the state file had free
 }
 
-// Prune removes what is kept for longer than the file's retention says, and gives the room that the state file has free back to
-// the disk.
+// Prune removes what is kept for longer than the file's retention says, and gives the room that the
+// state file has free back to the disk.
 func (p *Pipeline) Prune(ctx context.Context) (done Pruned, err error) {
 	err = p.change(ctx, func(s checkpoint.Store) error {
 		before := sizeOf(p.home().Store())
@@ -47,7 +47,8 @@ func (p *Pipeline) Prune(ctx context.Context) (done Pruned, err error) {
 	return done, err
 }
 
-// prunedAtOnce is how many folders of old runs a run removes at its end: it is not to wait for all that years have left.
+// prunedAtOnce is how many folders of old runs a run removes at its end: it is not to wait for all
+// that years have left.
 const prunedAtOnce = 200
 
 // pruneSome is what each run does at its end. That it fails is no failure of the run.
@@ -90,8 +91,8 @@ func (p *Pipeline) prune(ctx context.Context, s checkpoint.Store, n int) (done P
 	return done, ctx.Err()
 }
 
-// oldFolders returns the names of the folders that are neither of these runs nor among as many of the newest by their names: a state that was
-// moved away takes no report along.
+// oldFolders returns the names of the folders that are neither of these runs nor among as many of
+// the newest by their names: a state that was moved away takes no report along.
 func (p *Pipeline) oldFolders(runs []checkpoint.RunInfo) (old []string, err error) {
 	all, err := os.ReadDir(p.home().Runs()) // sorted
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -125,8 +126,8 @@ func (p *Pipeline) rejectsOf(run string, keep config.Retention) bool {
 	return err != nil
 }
 
-// pruneCaches removes the replies that were not used for long, and the caches of blocks that the file has no more. A run does
-// the former when it opens them.
+// pruneCaches removes the replies that were not used for long, and the caches of blocks that the
+// file has no more. A run does the former when it opens them.
 func (p *Pipeline) pruneCaches(done *Pruned) error {
 	var blocks []string
 	for _, b := range p.blocks() {
@@ -174,7 +175,8 @@ func filesIn(path string) (n int) {
 	return n
 }
 
-// eachFile goes through the files below a path. What goes away meanwhile, or cannot be seen, is none.
+// eachFile goes through the files below a path. What goes away meanwhile, or cannot be seen, is
+// none.
 func eachFile(path string, f func(fs.FileInfo)) {
 	_ = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -62,8 +62,8 @@ func earlierRun(t *testing.T, p *core.Pipeline, name string, rejects time.Durati
 	}
 }
 
-// TestOldRunsGo: at the end of a run those that are more than the file keeps; dead letters only when they are old too, and nothing that
-// is not of a run.
+// TestOldRunsGo: at the end of a run those that are more than the file keeps; dead letters only
+// when they are old too, and nothing that is not of a run.
 func TestOldRunsGo(t *testing.T) {
 	t.Parallel()
 	p := load(t, pipelineFile(t, fmt.Sprintf(toFileFor, serving(t, "1\n"))), options(nil, nil))
@@ -90,7 +90,8 @@ func TestOldRunsGo(t *testing.T) {
 	}
 }
 
-// TestPrune: what a run leaves for the next ones goes at once, and so do the caches of blocks that the file has no more.
+// TestPrune: what a run leaves for the next ones goes at once, and so do the caches of blocks that
+// the file has no more.
 func TestPrune(t *testing.T) {
 	t.Parallel()
 	p := load(t, pipelineFile(t, fmt.Sprintf(toFileFor, serving(t, "1\n"))), options(nil, nil))

@@ -1,4 +1,5 @@
-// Recordings: a run that is kept, exchange by exchange, and one that is played again without a network.
+// Recordings: a run that is kept, exchange by exchange, and one that is played again without a
+// network.
 
 package core
 
@@ -21,17 +22,19 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
-// openHTTP makes the host's HTTP, with the recording that it goes into or comes from. o is what only the caller knows; resumed says that the run goes on
-// from earlier ones.
+// openHTTP makes the host's HTTP, with the recording that it goes into or comes from. o is what
+// only the caller knows; resumed says that the run goes on from earlier ones.
 func (p *Pipeline) openHTTP(c *closers, o fetch.Options, resumed bool) (*fetch.Client, error) {
 	o.Logger, o.Redact, o.Version = p.logger.Named("http"), p.redact, p.opts.Version
 	o.Hosts = p.opts.Hosts
 	switch {
 	case p.opts.Record != "":
 		if resumed {
-			p.logger.Warn("this run goes on from earlier ones, and a replay starts from nothing: record with --full", "recording", p.opts.Record)
+			p.logger.Warn("this run goes on from earlier ones, and a replay starts from nothing: record with --full",
+				"recording", p.opts.Record)
 		}
-		w, err := recording.Create(p.opts.Record, p.redact, recording.About{Pipeline: p.config.Name, Version: p.opts.Version, Resumed: resumed})
+		w, err := recording.Create(p.opts.Record, p.redact,
+			recording.About{Pipeline: p.config.Name, Version: p.opts.Version, Resumed: resumed})
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +59,8 @@ func (p *Pipeline) openHTTP(c *closers, o fetch.Options, resumed bool) (*fetch.C
 	return client, nil
 }
 
-// machinePace returns a limiter that this user's processes on this machine share; nil, if that cannot be. It lasts as long as the process.
+// machinePace returns a limiter that this user's processes on this machine share; nil, if that
+// cannot be. It lasts as long as the process.
 func (p *Pipeline) machinePace() ratelimit.Limiter {
 	alone := func(err error) {
 		p.logger.Warn("this process does not share its pace with other processes of this machine", "error", err)
@@ -74,7 +78,8 @@ func (p *Pipeline) machinePace() ratelimit.Limiter {
 	return l
 }
 
-// errReplay is why a plugin gets no connection in a replay: what it would do with a real system is no part of what was recorded.
+// errReplay is why a plugin gets no connection in a replay: what it would do with a real system is
+// no part of what was recorded.
 var errReplay = errors.New("a replay makes no connections, because a recording holds only HTTP: run without --replay, or without the plugin that connects")
 
 // openDial makes the host's way to TCP. A recording does not hold what goes over it.
@@ -85,13 +90,15 @@ func (p *Pipeline) openDial() *dial.Client {
 	}
 	for _, b := range p.blocks() {
 		if p.opts.Record != "" && len(b.Dial) > 0 {
-			p.logger.Warn("its connections are not recorded: a replay will not make them", "plugin", stageName(b), "addresses", b.Dial)
+			p.logger.Warn("its connections are not recorded: a replay will not make them", "plugin", stageName(b),
+				"addresses", b.Dial)
 		}
 	}
 	return dial.New(o)
 }
 
-// player answers from a recording, or from the lines that `scrapekit recording show --json` prints of one.
+// player answers from a recording, or from the lines that `scrapekit recording show --json` prints
+// of one.
 func (p *Pipeline) player(c *closers) (http.RoundTripper, error) {
 	lines, err := RecordingLines(p.opts.Replay)
 	if err != nil {
@@ -108,7 +115,8 @@ func (p *Pipeline) player(c *closers) (http.RoundTripper, error) {
 	return recording.NewPlayer(r, p.redact), nil
 }
 
-// RecordingLines reports whether a file holds the lines of `scrapekit recording show --json` in the place of a recording.
+// RecordingLines reports whether a file holds the lines of `scrapekit recording show --json` in the
+// place of a recording.
 func RecordingLines(path string) (bool, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -133,7 +141,8 @@ func (p *Pipeline) replayed(name string) string {
 	return p.home().Replayed(name)
 }
 
-// forgetReplay removes what the last replay left: each begins with nothing. The folder is that of replays alone.
+// forgetReplay removes what the last replay left: each begins with nothing. The folder is that of
+// replays alone.
 func (p *Pipeline) forgetReplay() error {
 	all, err := os.ReadDir(p.config.StateDir)
 	if err != nil {
@@ -163,14 +172,16 @@ type RecordingInfo struct {
 	Complete  bool // it ended by itself
 }
 
-// ReadRecording hands the exchanges of a recording to emit, one after another, with their bodies if they are asked for.
+// ReadRecording hands the exchanges of a recording to emit, one after another, with their bodies if
+// they are asked for.
 func ReadRecording(path string, bodies bool, emit func(Exchange) error) (info RecordingInfo, err error) {
 	r, err := recording.Open(path)
 	if err != nil {
 		return info, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	info = RecordingInfo{Pipeline: r.Pipeline, Started: r.Started, Sessions: r.Sessions, Exchanges: len(r.Exchanges), Complete: r.Complete}
+	info = RecordingInfo{Pipeline: r.Pipeline, Started: r.Started, Sessions: r.Sessions, Exchanges: len(r.Exchanges),
+		Complete: r.Complete}
 	for _, x := range r.Exchanges {
 		e := Exchange{Exchange: x}
 		if bodies {

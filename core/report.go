@@ -32,12 +32,13 @@ const (
 	Incomplete  = checkpoint.Incomplete
 	Interrupted = checkpoint.Interrupted
 	Failed      = checkpoint.Failed
-	// Killed is how a run ended that did not live to say so. No report has it; the next run goes on with it.
+	// Killed is how a run ended that did not live to say so. No report has it; the next run goes on
+	// with it.
 	Killed Outcome = "killed"
 )
 
-// Report is what a run did. Records, rejects and counters are over all starts of the run, exactly; HTTP, connections, retries and
-// seconds are those of this start.
+// Report is what a run did. Records, rejects and counters are over all starts of the run, exactly;
+// HTTP, connections, retries and seconds are those of this start.
 type Report struct {
 	Pipeline  string                    `json:"pipeline"`
 	Run       string                    `json:"run"`
@@ -58,14 +59,16 @@ type Report struct {
 	SkippedMore int                         `json:"skipped_more,omitempty"`
 	Counters    map[string]map[string]int64 `json:"counters,omitempty"` // by heading and name
 	HTTP        stats.Stats                 `json:"http"`
-	Connections []dial.Stats                `json:"connections,omitempty"` // over TCP, of plugins that speak something else
-	Commits     int64                       `json:"commits"`
-	Groups      int64                       `json:"groups"`
-	Retries     int                         `json:"split_retries"`
-	RollBacks   int                         `json:"roll_backs"`
-	DeadLetters string                      `json:"dead_letters,omitempty"` // the file; empty: none
-	Crashes     string                      `json:"crashes,omitempty"`      // the file with what plugins printed as they died in this start
-	Dir         string                      `json:"dir"`                    // the run's folder
+	// over TCP, of plugins that speak something else
+	Connections []dial.Stats `json:"connections,omitempty"`
+	Commits     int64        `json:"commits"`
+	Groups      int64        `json:"groups"`
+	Retries     int          `json:"split_retries"`
+	RollBacks   int          `json:"roll_backs"`
+	DeadLetters string       `json:"dead_letters,omitempty"` // the file; empty: none
+	// the file with what plugins printed as they died in this start
+	Crashes string `json:"crashes,omitempty"`
+	Dir     string `json:"dir"` // the run's folder
 }
 
 // StageReport is what passed a stage.
@@ -74,7 +77,8 @@ type StageReport struct {
 	pipeline.StageCounts
 }
 
-// Missing is a split that was not read to its end, or a part that the source has read the others without.
+// Missing is a split that was not read to its end, or a part that the source has read the others
+// without.
 type Missing struct {
 	Split   string `json:"split,omitempty"`
 	Stream  string `json:"stream,omitempty"`
@@ -117,7 +121,8 @@ func (r *Run) report(res pipeline.Result) *Report {
 // listed names splits for the report, without secrets, and says how many there are more.
 func (r *Run) listed(splits []checkpoint.Split, all int) (out []Missing, more int) {
 	for _, s := range splits {
-		out = append(out, Missing{Split: r.p.Hide(s.ID), Stream: r.p.Hide(s.Stream), Records: s.Records, Problem: r.p.redact.String(s.Problem)})
+		out = append(out, Missing{Split: r.p.Hide(s.ID), Stream: r.p.Hide(s.Stream), Records: s.Records,
+			Problem: r.p.redact.String(s.Problem)})
 	}
 	return out, all - len(out)
 }
@@ -133,7 +138,8 @@ func (r *Report) stages(p *Pipeline, c pipeline.Counts) {
 	}
 }
 
-// counters puts what the plugins counted under its headings, and what the source has gone on without among what is missing.
+// counters puts what the plugins counted under its headings, and what the source has gone on
+// without among what is missing.
 func (r *Report) counters(p *Pipeline, c pipeline.Counts) {
 	for _, path := range slices.Sorted(maps.Keys(c.Counters)) {
 		n := c.Counters[path]
@@ -161,7 +167,8 @@ func (r *Report) rejected() int64 {
 	return n
 }
 
-// keep writes the report into the run's folder: whole or not at all, and before the state says that the run has ended.
+// keep writes the report into the run's folder: whole or not at all, and before the state says that
+// the run has ended.
 func (r *Report) keep(dir string) error {
 	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

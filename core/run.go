@@ -23,7 +23,8 @@ import (
 type RunOptions struct {
 	Full      bool       // start over: forget what was delivered and deliver everything anew
 	Listeners []Listener // they are told of what happens, without secrets
-	// OneTry ends the run at the first thing that goes wrong, which is the error of [Run.Wait]: for an author who looks on.
+	// OneTry ends the run at the first thing that goes wrong, which is the error of [Run.Wait]: for
+	// an author who looks on.
 	OneTry bool
 }
 
@@ -44,7 +45,8 @@ type Run struct {
 	opened   closers
 }
 
-// Start takes the pipeline's lock and prepares a run. [Run.Wait] does it, and [Run.Close] must be called.
+// Start takes the pipeline's lock and prepares a run. [Run.Wait] does it, and [Run.Close] must be
+// called.
 func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, error) {
 	unlock, err := lockState(p.config.Name, p.home())
 	if err != nil {
@@ -65,7 +67,8 @@ func (p *Pipeline) Start(ctx context.Context, o RunOptions) (*Run, error) {
 	return r, nil
 }
 
-// Close frees what the run has opened, and gives the pipeline's lock back. It is called when Wait has returned, or in its place.
+// Close frees what the run has opened, and gives the pipeline's lock back. It is called when Wait
+// has returned, or in its place.
 func (r *Run) Close() error { return r.opened.close() }
 
 // assemble puts a run together, top to bottom.
@@ -86,7 +89,8 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	if err != nil {
 		return err
 	}
-	if r.fetch, err = p.openHTTP(c, fetch.Options{Learned: p.home().Limits(), Listeners: listeners}, len(earlier) > 0 && !r.o.Full); err != nil {
+	if r.fetch, err = p.openHTTP(c, fetch.Options{Learned: p.home().Limits(), Listeners: listeners}, len(earlier) > 0 &&
+		!r.o.Full); err != nil {
 		return err
 	}
 	host, err := pluginhost.New(pluginhost.Options{Logger: p.logger, Sandbox: p.level})
@@ -96,7 +100,8 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	r.dial = p.openDial()
 	room := disk.NewRoom(p.config.MaxSpool)
 	parts := &parts{
-		Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, room: room, own: p.home(), files: p.keepIn(p.replayed("files")),
+		Pipeline: p, host: host, fetch: r.fetch, dial: r.dial, spool: spool, room: room, own: p.home(),
+		files: p.keepIn(p.replayed("files")),
 	}
 	c.add(parts.made.removeEmpty)
 	c.add(host.Close)
@@ -110,15 +115,16 @@ func (r *Run) assemble(ctx context.Context, c *closers) error {
 	r.pipeline = pipeline.New(pipeline.Config{
 		Source: parts.source(), Transforms: parts.transforms(), Sinks: parts.sinks(),
 		Store: store, Letters: r.letters,
-		Begin:       checkpoint.Begin{ID: newRunID(r.started), Now: r.started, Full: r.o.Full, Fingerprint: fingerprint},
+		Begin: checkpoint.Begin{ID: newRunID(r.started), Now: r.started, Full: r.o.Full,
+			Fingerprint: fingerprint},
 		Concurrency: p.config.Concurrency, CommitEvery: p.config.CommitEvery, CommitBytes: p.config.CommitBytes,
 		SpoolDir: spool, SpoolRoom: room, Logger: p.logger, Listeners: listeners, Hide: p.redact.String, Keep: r.keep,
 	})
 	return nil
 }
 
-// Wait runs to the end, or until ctx ends: then it drains and commits. The report is there, and kept in the
-// run's folder, unless the error says that the run could not even begin or end.
+// Wait runs to the end, or until ctx ends: then it drains and commits. The report is there, and
+// kept in the run's folder, unless the error says that the run could not even begin or end.
 func (r *Run) Wait(ctx context.Context) (*Report, error) {
 	if r.o.OneTry {
 		return r.try(ctx)
@@ -174,12 +180,14 @@ func (r *Run) explain(err error) error {
 	case errors.Is(err, checkpoint.ErrChanged):
 		return fmt.Errorf("%w: finish it with the former settings, or start over with --full", err)
 	case errors.Is(err, checkpoint.ErrFenced):
-		return fmt.Errorf("%w, and goes on from the last commit; what this process had not committed is read there", err)
+		return fmt.Errorf("%w, and goes on from the last commit; what this process had not committed is read there",
+			err)
 	}
 	return err
 }
 
-// newRunID returns an id that sorts by time, within a second too: its end is the part of the second that has gone by.
+// newRunID returns an id that sorts by time, within a second too: its end is the part of the second
+// that has gone by.
 func newRunID(now time.Time) string {
 	part := int64(now.Nanosecond()) << 16 / int64(time.Second)
 	return now.UTC().Format("20060102-150405") + fmt.Sprintf("-%04x", part)

@@ -50,14 +50,16 @@ func TestReportCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Outcome != core.Complete || report.Splits[core.SplitFinished] != 1 || report.Commits == 0 || len(report.HTTP.Hosts) != 1 || report.HTTP.Hosts[0].Requests != 1 {
+	if report.Outcome != core.Complete || report.Splits[core.SplitFinished] != 1 || report.Commits == 0 ||
+		len(report.HTTP.Hosts) != 1 || report.HTTP.Hosts[0].Requests != 1 {
 		t.Errorf("report %+v", report)
 	}
 	for i, want := range []struct {
 		name              string
 		in, out, rejected int64
 	}{{"source web", 5, 4, 1}, {"sink jsonl", 4, 3, 1}} {
-		if s := report.Stages[i]; s.Name != want.name || s.In != want.in || s.Out != want.out || s.Rejected != want.rejected {
+		if s := report.Stages[i]; s.Name != want.name || s.In != want.in || s.Out != want.out ||
+			s.Rejected != want.rejected {
 			t.Errorf("%s: %+v, want %+v", want.name, s, want)
 		}
 	}
@@ -74,13 +76,16 @@ func TestReportCounts(t *testing.T) {
 	}
 }
 
-// TestWhatIsLeftOut: a source reads the rest without a part. The run is incomplete, and yet the next one plans anew and reads what is
-// new, rather than that part alone.
+// TestWhatIsLeftOut: a source reads the rest without a part. The run is incomplete, and yet the
+// next one plans anew and reads what is new, rather than that part alone.
 func TestWhatIsLeftOut(t *testing.T) {
 	t.Parallel()
 	var lines atomic.Value
 	lines.Store("1\nmissing board\n2\nmissing board\n")
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, lines.Load().(string)) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_,
+			_ = io.WriteString(w, lines.Load().(string))
+	}))
 	defer server.Close()
 	file := pipelineFile(t, fmt.Sprintf(toFile, server.URL))
 	report, err := run(t, load(t, file, options(io.Discard, nil)), core.RunOptions{})
@@ -88,11 +93,13 @@ func TestWhatIsLeftOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := core.Missing{Part: "missing board", Times: 2, Problem: "500 from the server"}
-	if report.Outcome != core.Incomplete || len(report.Missing) != 1 || report.Missing[0] != want || report.Splits[core.SplitFinished] != 1 || len(report.Counters["missing"]) != 0 {
+	if report.Outcome != core.Incomplete || len(report.Missing) != 1 || report.Missing[0] != want ||
+		report.Splits[core.SplitFinished] != 1 || len(report.Counters["missing"]) != 0 {
 		t.Errorf("report %+v", report)
 	}
 	p := load(t, file, options(io.Discard, nil))
-	if state, err := p.State(t.Context(), core.StateOptions{Runs: -1, Splits: -1}); err != nil || len(state.Runs) != 1 || state.Runs[0].Outcome != core.Incomplete || len(state.Open) != 0 {
+	if state, err := p.State(t.Context(), core.StateOptions{Runs: -1, Splits: -1}); err != nil ||
+		len(state.Runs) != 1 || state.Runs[0].Outcome != core.Incomplete || len(state.Open) != 0 {
 		t.Errorf("state %+v, %v", state, err)
 	}
 	lines.Store("1\n3\n")
@@ -102,7 +109,8 @@ func TestWhatIsLeftOut(t *testing.T) {
 	}
 }
 
-// TestSecretsStayOut plants a secret, has the server echo it in a refusal, and looks for it in all that is left.
+// TestSecretsStayOut plants a secret, has the server echo it in a refusal, and looks for it in all
+// that is left.
 func TestSecretsStayOut(t *testing.T) {
 	const secret = "sesame-open-4711"
 	t.Setenv("CORE_TEST_TOKEN", secret)
@@ -114,16 +122,21 @@ func TestSecretsStayOut(t *testing.T) {
 		_, _ = io.WriteString(w, "no access for "+r.Header.Get("X-Token"))
 	}))
 	defer echo.Close()
-	file := pipelineFile(t, fmt.Sprintf("source \"web\" {\n  url = %q\n  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"jsonl\" {\n  path = \"out/x.jsonl\"\n}\n", echo.URL))
+	file := pipelineFile(t, fmt.Sprintf(
+		"source \"web\" {\n  url = %q\n  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"jsonl\" {\n  path = \"out/x.jsonl\"\n}\n", echo.URL))
 	var said output
 	p := load(t, file, options(&said, &said))
-	report, err := run(t, p, core.RunOptions{Listeners: []core.Listener{func(e core.Event) { fmt.Fprintf(&said, "%s %+v\n", e.Kind(), e) }}})
+	report, err := run(t, p, core.RunOptions{Listeners: []core.Listener{func(e core.Event) {
+		fmt.Fprintf(&said,
+			"%s %+v\n", e.Kind(), e)
+	}}})
 	fmt.Fprintln(&said, report, err)
 	state, err := p.State(t.Context(), core.StateOptions{Runs: -1, Splits: -1})
 	fmt.Fprintf(&said, "%+v %v\n", state, err)
 	plan, err := p.Plan(t.Context(), false, -1)
 	fmt.Fprintf(&said, "%+v %v\n", plan, err)
-	if report == nil || report.Outcome == core.Complete || !strings.Contains(said.String(), "no access for [redacted]") {
+	if report == nil || report.Outcome == core.Complete ||
+		!strings.Contains(said.String(), "no access for [redacted]") {
 		t.Fatalf("the refusal is not told of: %s", said.String())
 	}
 	if strings.Contains(said.String(), secret) {
@@ -156,13 +169,15 @@ func files(t *testing.T, dir string) map[string]string {
 
 func TestStdoutTakesWhatAFileTakes(t *testing.T) {
 	t.Parallel()
-	file := pipelineFile(t, fmt.Sprintf("source \"web\" {\n  url = %q\n}\nsink \"stdout\" {}\n", serving(t, "1\nraw\ngone 1\n2\n")))
+	file := pipelineFile(t, fmt.Sprintf("source \"web\" {\n  url = %q\n}\nsink \"stdout\" {}\n",
+		serving(t, "1\nraw\ngone 1\n2\n")))
 	var out output
 	report, err := run(t, load(t, file, options(&out, nil)), core.RunOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "{\"id\":\"1\"}\n{\"_op\":\"delete\",\"id\":\"gone 1\"}\n{\"id\":\"2\"}\n"; sorted(out.String()) != sorted(want) {
+	if want := "{\"id\":\"1\"}\n{\"_op\":\"delete\",\"id\":\"gone 1\"}\n{\"id\":\"2\"}\n"; sorted(
+		out.String()) != sorted(want) {
 		t.Errorf("printed %q, want %q", out.String(), want)
 	}
 	if s := report.Stages[1]; s.In != 4 || s.Out != 3 || s.Rejected != 1 {
@@ -202,7 +217,8 @@ func TestPlanAndPreviewLeaveNothing(t *testing.T) {
 func TestStreamNamedByASecretIsNotShown(t *testing.T) {
 	t.Parallel()
 	const secret = "lines" // as the source's stream is called
-	file := pipelineFile(t, strings.Replace(fmt.Sprintf(toFile, serving(t, "1\n")), "url", "token = \""+secret+"\"\n  url", 1))
+	file := pipelineFile(t, strings.Replace(fmt.Sprintf(toFile, serving(t, "1\n")), "url",
+		"token = \""+secret+"\"\n  url", 1))
 	p := load(t, file, options(io.Discard, nil))
 	_, err := p.Plan(t.Context(), false, -1)
 	err2 := p.Preview(t.Context(), 1, func(stream string, _ []byte) error { return fmt.Errorf("it shows %q", stream) })
@@ -236,7 +252,8 @@ func TestWaitsAreTold(t *testing.T) {
 	}
 }
 
-// TestChangedSettings: a run that is not finished goes on with the settings that it began with, or is given up.
+// TestChangedSettings: a run that is not finished goes on with the settings that it began with, or
+// is given up.
 func TestChangedSettings(t *testing.T) {
 	t.Parallel()
 	var busy atomic.Bool
@@ -249,7 +266,8 @@ func TestChangedSettings(t *testing.T) {
 	}))
 	defer server.Close()
 	file := pipelineFile(t, fmt.Sprintf(toFile, server.URL+"/a"))
-	if report, err := run(t, load(t, file, options(io.Discard, nil)), core.RunOptions{}); err != nil || report.Outcome == core.Complete {
+	if report, err := run(t, load(t, file, options(io.Discard, nil)), core.RunOptions{}); err != nil ||
+		report.Outcome == core.Complete {
 		t.Fatalf("the first run must not be finished: %+v (%v)", report, err)
 	}
 	busy.Store(false)
@@ -267,7 +285,8 @@ func TestChangedSettings(t *testing.T) {
 	}
 }
 
-// TestLoadBuilds: what only the plugin knows of its settings is found before anything runs, without a secret.
+// TestLoadBuilds: what only the plugin knows of its settings is found before anything runs, without
+// a secret.
 func TestLoadBuilds(t *testing.T) {
 	const secret = "sesame-open-4712"
 	t.Setenv("CORE_TEST_TOKEN", secret)
@@ -334,7 +353,8 @@ func TestLock(t *testing.T) {
 	if !errors.As(err, &locked) || locked.Holder.PID != cmd.Process.Pid || locked.Holder.Started.IsZero() {
 		t.Fatalf("got %v, want a *LockedError with the holder %d", err, cmd.Process.Pid)
 	}
-	if want := fmt.Sprintf("pipeline web is being run by process %d on ", cmd.Process.Pid); !strings.HasPrefix(err.Error(), want) {
+	if want := fmt.Sprintf("pipeline web is being run by process %d on ",
+		cmd.Process.Pid); !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("%q does not begin with %q", err, want)
 	}
 	if err := p.Reset(t.Context()); !errors.As(err, &locked) {
@@ -346,7 +366,8 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// A file that a source asks to keep lies in the folder that the pipeline file names, and is fetched once for all runs.
+// A file that a source asks to keep lies in the folder that the pipeline file names, and is fetched
+// once for all runs.
 func TestKeptFiles(t *testing.T) {
 	t.Parallel()
 	const content = "1\nkeep\n"
@@ -382,7 +403,8 @@ sink "jsonl" { path = "out/{stream}.jsonl" }
 	if err := json.Unmarshal([]byte(strings.Split(string(lines), "\n")[1]), &record); err != nil {
 		t.Fatal(err)
 	}
-	if kept, err := os.ReadFile(filepath.Join(dir, "kept", filepath.FromSlash(record.File.Path))); err != nil || string(kept) != content {
+	if kept, err := os.ReadFile(filepath.Join(dir, "kept", filepath.FromSlash(record.File.Path))); err != nil ||
+		string(kept) != content {
 		t.Errorf("kept %q (%v), record %+v", kept, err, record)
 	}
 }

@@ -28,7 +28,8 @@ func SandboxLevels() []string {
 	return out
 }
 
-// looseLevels are the levels at which the kernel does not hold plugins; none where the caller's word decides, not the file's.
+// looseLevels are the levels at which the kernel does not hold plugins; none where the caller's
+// word decides, not the file's.
 func looseLevels(caller string) []string {
 	var out []string
 	for _, l := range sandbox.Levels() {
@@ -42,14 +43,15 @@ func looseLevels(caller string) []string {
 // SandboxByFile reports whether it is the file that names the level of the pipeline's plugins.
 func (p *Pipeline) SandboxByFile() bool { return p.opts.Sandbox == "" && p.config.Sandbox != "" }
 
-// BestSandbox is the level that needs nobody's word: "strong", or the next below where the system has not what that needs, with
-// the reason.
+// BestSandbox is the level that needs nobody's word: "strong", or the next below where the system
+// has not what that needs, with the reason.
 func BestSandbox() (level string, reason error) {
 	s := sandbox.System()
 	return string(s.Best()), s.Check(sandbox.Strong)
 }
 
-// Sandbox returns the level at which the pipeline's plugins run, and whether the kernel holds them there.
+// Sandbox returns the level at which the pipeline's plugins run, and whether the kernel holds them
+// there.
 func (p *Pipeline) Sandbox() (level string, confined bool) {
 	return string(p.level), p.level.Confines()
 }
@@ -60,7 +62,8 @@ type madeFolders struct {
 	dirs []string // each after the one that it is in
 }
 
-// make makes the folders in which a plugin may write: it cannot make them itself, nor make their names outlast a power cut.
+// make makes the folders in which a plugin may write: it cannot make them itself, nor make their
+// names outlast a power cut.
 func (m *madeFolders) make(b config.Block) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

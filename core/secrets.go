@@ -39,7 +39,8 @@ func newSecrets(all []config.Secret, set *redact.Set) []*secret {
 	return out
 }
 
-// after returns the secret, obtained after a time: of several callers who had the same one, only the first runs the command.
+// after returns the secret, obtained after a time: of several callers who had the same one, only
+// the first runs the command.
 func (s *secret) after(ctx context.Context, past time.Time) (string, time.Time, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +74,8 @@ const (
 
 // run returns what the command prints, without the line break at its end.
 func (s *secret) run(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("%s was not done within %s", s.Exec[0], s.Timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout,
+		fmt.Errorf("%s was not done within %s", s.Exec[0], s.Timeout))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.Exec[0], s.Exec[1:]...)
 	cmd.Dir, cmd.WaitDelay = s.Dir, time.Second // a child of its own may hold the pipes
@@ -101,8 +103,8 @@ func (s *secret) run(ctx context.Context) (string, error) {
 	return value, nil
 }
 
-// prefix keeps the first bytes of what a command prints. The buffer is no embedded one: io.Copy would read into that
-// without a bound.
+// prefix keeps the first bytes of what a command prints. The buffer is no embedded one: io.Copy
+// would read into that without a bound.
 type prefix struct {
 	kept bytes.Buffer
 	most int
@@ -118,8 +120,9 @@ func (p *prefix) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// hidden is what a command that fails has said, for people: without what is known to be secret, be it of the environment, and no longer
-// than needs be. What else it tells is for its author to leave out.
+// hidden is what a command that fails has said, for people: without what is known to be secret, be
+// it of the environment, and no longer than needs be. What else it tells is for its author to leave
+// out.
 func (s *secret) hidden(said string) string {
 	var environment redact.Set
 	for _, pair := range os.Environ() {
@@ -127,7 +130,8 @@ func (s *secret) hidden(said string) string {
 			environment.Add(value)
 		}
 	}
-	said = strings.TrimSpace(environment.String(s.redact.String(said))) // before it is cut: half a secret is not known for one
+	// before it is cut: half a secret is not known for one
+	said = strings.TrimSpace(environment.String(s.redact.String(said)))
 	if len(said) > longestWords {
 		said = strings.ToValidUTF8(said[:longestWords], "") + "…"
 	}

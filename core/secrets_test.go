@@ -21,7 +21,8 @@ func shell(t *testing.T, script string) *secret {
 	if runtime.GOOS == "windows" {
 		t.Skip("it needs a shell")
 	}
-	c := config.Secret{StandIn: "⟦x⟧", Title: `secret "x" (a.hcl:3)`, Exec: []string{"sh", "-c", script}, Dir: t.TempDir(), Timeout: 10 * time.Second}
+	c := config.Secret{StandIn: "⟦x⟧", Title: `secret "x" (a.hcl:3)`, Exec: []string{"sh", "-c", script},
+		Dir: t.TempDir(), Timeout: 10 * time.Second}
 	return &secret{Secret: c, redact: &redact.Set{}}
 }
 
@@ -72,18 +73,20 @@ func TestSecretsThatCannotBeHad(t *testing.T) {
 	}
 	s := shell(t, "exec sleep 60")
 	s.Timeout = time.Millisecond
-	if _, _, err := s.after(t.Context(), time.Time{}); err == nil || !strings.Contains(err.Error(), "sh was not done within 1ms") {
+	if _, _, err := s.after(t.Context(), time.Time{}); err == nil ||
+		!strings.Contains(err.Error(), "sh was not done within 1ms") {
 		t.Error(err)
 	}
 	s.Exec = []string{"no-such-command-4711"}
 	s.Timeout = time.Minute
-	if _, _, err := s.after(t.Context(), time.Time{}); err == nil || !strings.Contains(err.Error(), "executable file not found") {
+	if _, _, err := s.after(t.Context(), time.Time{}); err == nil ||
+		!strings.Contains(err.Error(), "executable file not found") {
 		t.Error(err)
 	}
 }
 
-// TestSecretsWithoutEnd: a command that prints for ever ends at once, and one that complains for ever in its time;
-// neither fills the memory.
+// TestSecretsWithoutEnd: a command that prints for ever ends at once, and one that complains for
+// ever in its time; neither fills the memory.
 func TestSecretsWithoutEnd(t *testing.T) { // not parallel: the memory is the process's
 	for script, want := range map[string]string{
 		"yes":     "printed more than 64 KiB",
@@ -116,7 +119,8 @@ func TestWordsOfACommandThatFails(t *testing.T) { // not parallel: the environme
 	s := shell(t, `echo "$VAULT_TOKEN is no good" >&2; i=0; while [ $i -lt 85 ]; do echo 0123456789a >&2; i=$((i+1)); done; echo known-4711 >&2; exit 1`)
 	s.redact.Add("known-4711")
 	_, _, err := s.after(t.Context(), time.Time{})
-	if err == nil || !strings.Contains(err.Error(), `"[redacted] is no good`) || strings.Contains(err.Error(), "know") || !strings.HasSuffix(err.Error(), `…"`) || len(err.Error()) > 1200 {
+	if err == nil || !strings.Contains(err.Error(), `"[redacted] is no good`) ||
+		strings.Contains(err.Error(), "know") || !strings.HasSuffix(err.Error(), `…"`) || len(err.Error()) > 1200 {
 		t.Error(err)
 	}
 }
@@ -126,12 +130,15 @@ func TestSecretOfKeyring(t *testing.T) { // not parallel: the keyring is the pro
 	if err := keyring.Set("jira", "me", "sesame-4711"); err != nil {
 		t.Fatal(err)
 	}
-	s := &secret{Secret: config.Secret{Title: `keyring("jira", "me")`, Service: "jira", User: "me"}, redact: &redact.Set{}}
+	s := &secret{Secret: config.Secret{Title: `keyring("jira", "me")`, Service: "jira", User: "me"},
+		redact: &redact.Set{}}
 	if got, _, err := s.after(t.Context(), time.Time{}); got != "sesame-4711" || err != nil {
 		t.Error(got, err)
 	}
-	s = &secret{Secret: config.Secret{Title: `keyring("jira", "you")`, Service: "jira", User: "you"}, redact: &redact.Set{}}
-	if _, _, err := s.after(t.Context(), time.Time{}); err == nil || err.Error() != `keyring("jira", "you"): the keyring holds no such password` {
+	s = &secret{Secret: config.Secret{Title: `keyring("jira", "you")`, Service: "jira", User: "you"},
+		redact: &redact.Set{}}
+	if _, _, err := s.after(t.Context(), time.Time{}); err == nil ||
+		err.Error() != `keyring("jira", "you"): the keyring holds no such password` {
 		t.Error(err)
 	}
 }

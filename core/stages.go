@@ -73,7 +73,8 @@ func stageName(b config.Block) string { return string(b.Kind) + " " + b.Name }
 func stage[P any](p *parts, b config.Block, pick func(*pluginhost.Plugin) P) pipeline.Stage[P] {
 	name := stageName(b)
 	return pipeline.Stage[P]{
-		Name: name, Foreign: b.Path != "", Streams: b.Streams, MaxRejects: b.OnError.MaxRejects, MaxIdle: b.OnError.MaxIdle,
+		Name: name, Foreign: b.Path != "", Streams: b.Streams, MaxRejects: b.OnError.MaxRejects,
+		MaxIdle:  b.OnError.MaxIdle,
 		Attempts: b.OnError.Attempts, Patience: b.OnError.Patience, MaxWait: b.HTTP.MaxWait, Connects: len(b.Dial) > 0,
 		Dir: p.privateDir(b),
 		Start: func(ctx context.Context) (pipeline.Instance[P], error) {
@@ -134,8 +135,9 @@ func (p *parts) spec(b config.Block) pluginhost.Spec {
 	}
 	return pluginhost.Spec{
 		Output: output,
-		Label:  stageName(b), Kind: b.Kind, Path: path, Attached: b.Attached, Args: args, Digest: b.Digest, Config: b.Config,
-		Read: b.Read, Write: write, Logger: p.logger.Named(b.Name), Hide: p.redact.String,
+		Label:  stageName(b), Kind: b.Kind, Path: path, Attached: b.Attached, Args: args, Digest: b.Digest,
+		Config: b.Config,
+		Read:   b.Read, Write: write, Logger: p.logger.Named(b.Name), Hide: p.redact.String,
 	}
 }
 
@@ -152,7 +154,8 @@ func (p *parts) services(ctx context.Context, b config.Block) (sdk.Host, error) 
 	}
 	host := sdk.Host{Transport: transport, Dial: p.dialer(b)}
 	if b.Kind == sdk.KindSource {
-		keeper := &files.Keeper{Next: body.ForFiles(transport), Folder: p.files, MaxSize: b.Files.MaxSize, TooLong: fault.IsTooLarge}
+		keeper := &files.Keeper{Next: body.ForFiles(transport), Folder: p.files, MaxSize: b.Files.MaxSize,
+			TooLong: fault.IsTooLarge}
 		host.Keep = keeper.Keep
 	}
 	return host, nil
@@ -176,8 +179,8 @@ func (p *parts) transport(ctx context.Context, b config.Block) (http.RoundTrippe
 	return p.fetch.For(policy)
 }
 
-// keepIn opens the folder for files when it is needed first. It returns nil if the pipeline file names none; dir is where
-// to keep them instead, if it is not "".
+// keepIn opens the folder for files when it is needed first. It returns nil if the pipeline file
+// names none; dir is where to keep them instead, if it is not "".
 func (p *Pipeline) keepIn(dir string) func() (*files.Folder, error) {
 	path := p.config.Source.Files.Path
 	if path == "" {

@@ -73,7 +73,8 @@ func (p *Pipeline) State(ctx context.Context, o StateOptions) (state *State, err
 	return state, state.tokens(ctx, view)
 }
 
-// runs lists the newest n runs; a negative n: all. One that says that it runs, though nobody runs it, has not lived to say how it ended.
+// runs lists the newest n runs; a negative n: all. One that says that it runs, though nobody runs
+// it, has not lived to say how it ended.
 func (p *Pipeline) runs(ctx context.Context, store checkpoint.View, state *State, n int) error {
 	ask := n + 1
 	if n < 0 {
@@ -90,12 +91,14 @@ func (p *Pipeline) runs(ctx context.Context, store checkpoint.View, state *State
 		if i == 0 && r.Outcome == checkpoint.Running && !isHeld(p.home()) {
 			r.Outcome = p.lastWord(r.ID)
 		}
-		state.Runs = append(state.Runs, RunInfo{ID: r.ID, Started: r.Started, Ended: r.Ended, Outcome: outcomeOf(r), Full: r.Full, Starts: r.Starts, Splits: r.Splits})
+		state.Runs = append(state.Runs, RunInfo{ID: r.ID, Started: r.Started, Ended: r.Ended, Outcome: outcomeOf(r),
+			Full: r.Full, Starts: r.Starts, Splits: r.Splits})
 	}
 	return nil
 }
 
-// lastWord says how a run ended whose state does not: as its last start reported, or, if it did not come to that, by a kill.
+// lastWord says how a run ended whose state does not: as its last start reported, or, if it did not
+// come to that, by a kill.
 func (p *Pipeline) lastWord(run string) Outcome {
 	raw, err := os.ReadFile(filepath.Join(p.home().Run(run), ReportFile))
 	var r Report
@@ -143,9 +146,9 @@ func (s *State) tokens(ctx context.Context, store checkpoint.View) error {
 	return err
 }
 
-// Reset forgets everything that the pipeline keeps: its runs with their reports and dead letters, what was learned
-// of the limits of hosts, and the private folders of stages. The next run is the first. What sinks hold and cached replies stay, and the pipeline
-// stays who it is.
+// Reset forgets everything that the pipeline keeps: its runs with their reports and dead letters,
+// what was learned of the limits of hosts, and the private folders of stages. The next run is the
+// first. What sinks hold and cached replies stay, and the pipeline stays who it is.
 func (p *Pipeline) Reset(ctx context.Context) error {
 	return p.change(ctx, func(s checkpoint.Store) error {
 		if err := os.Remove(p.home().Limits()); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -154,7 +157,8 @@ func (p *Pipeline) Reset(ctx context.Context) error {
 		if err := s.Admin().Reset(ctx); err != nil {
 			return err
 		}
-		// After the tokens: without its token a stage does not miss what was in its folder, and a run not its dead letters.
+		// After the tokens: without its token a stage does not miss what was in its folder, and a
+		// run not its dead letters.
 		return errors.Join(os.RemoveAll(p.home().Stages()), os.RemoveAll(p.home().Runs()), s.Admin().Compact(ctx))
 	})
 }
@@ -170,7 +174,8 @@ func (p *Pipeline) Forget(ctx context.Context, split string) error {
 	})
 }
 
-// GiveUp ends one split of the unfinished run as it is: what was delivered of it stays, the rest is not read.
+// GiveUp ends one split of the unfinished run as it is: what was delivered of it stays, the rest is
+// not read.
 func (p *Pipeline) GiveUp(ctx context.Context, split string) error {
 	return p.change(ctx, func(s checkpoint.Store) error {
 		found, err := s.Admin().GiveUp(ctx, split)
@@ -196,8 +201,8 @@ func (p *Pipeline) change(ctx context.Context, f func(checkpoint.Store) error) (
 	return f(store)
 }
 
-// outcomeOf is how a run ended for its user: where the source has left parts out, the state has it as complete, for the next run
-// plans anew.
+// outcomeOf is how a run ended for its user: where the source has left parts out, the state has it
+// as complete, for the next run plans anew.
 func outcomeOf(r checkpoint.RunInfo) Outcome {
 	if r.Outcome == Complete && r.Gaps {
 		return Incomplete

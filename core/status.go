@@ -72,8 +72,8 @@ type (
 	RunEnded = observe.RunEnded
 )
 
-// Trouble returns what an event tells of as having gone wrong, and the split or the stage in which it has. A nil error:
-// nothing has.
+// Trouble returns what an event tells of as having gone wrong, and the split or the stage in which
+// it has. A nil error: nothing has.
 func Trouble(e Event) (split, stage string, err error) { return observe.Trouble(e) }
 
 // The statuses of a split.
@@ -105,7 +105,8 @@ type Status struct {
 
 // Status returns how far the run is. It may be called at any time, by any goroutine.
 func (r *Run) Status() Status {
-	s := Status{Snapshot: r.pipeline.Snapshot(), Elapsed: time.Since(r.started), HTTP: r.fetch.Stats(), Connections: r.dial.Stats()}
+	s := Status{Snapshot: r.pipeline.Snapshot(), Elapsed: time.Since(r.started), HTTP: r.fetch.Stats(),
+		Connections: r.dial.Stats()}
 	r.seen.fill(&s)
 	return s
 }

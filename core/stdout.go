@@ -1,4 +1,5 @@
-// stdout: the host's own sink. A plugin's process has no way to the terminal, so this one lives in the host.
+// stdout: the host's own sink. A plugin's process has no way to the terminal, so this one lives in
+// the host.
 
 package core
 
@@ -14,8 +15,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// stdout writes records as JSON Lines to a stream that cannot be taken back: after a kill, records since
-// the last commit come again. Where it leads to a file, what was committed outlasts a power cut.
+// stdout writes records as JSON Lines to a stream that cannot be taken back: after a kill, records
+// since the last commit come again. Where it leads to a file, what was committed outlasts a power
+// cut.
 type stdout struct {
 	mu   sync.Mutex
 	w    io.Writer
@@ -36,7 +38,8 @@ func newStdout(w io.Writer) *stdout {
 // StdoutSink is what the host's own sink says of itself: sink "stdout" in a pipeline file.
 func StdoutSink() sdk.Info {
 	return sdk.Info{
-		Name: "stdout", Version: "1.0.0", Kind: sdk.KindSink, Config: json.RawMessage(`{"type":"object","additionalProperties":false}`),
+		Name: "stdout", Version: "1.0.0", Kind: sdk.KindSink,
+		Config: json.RawMessage(`{"type":"object","additionalProperties":false}`),
 		Doc: "Writes records to standard output as JSON Lines.\n\nA deletion is a line with `\"_op\":\"delete\"` and the fields of the key. " +
 			"What was printed cannot be taken back: after a kill, records since the last commit come again.",
 	}
@@ -67,8 +70,9 @@ func (s *stdout) Write(_ context.Context, b sdk.Batch) error {
 	return rejects.Err()
 }
 
-// torn reports whether the file ends with half a line, as a killed process leaves it: what is written behind it would be lost with
-// it. Standard output cannot be read itself, but what its name leads to, on Linux.
+// torn reports whether the file ends with half a line, as a killed process leaves it: what is
+// written behind it would be lost with it. Standard output cannot be read itself, but what its name
+// leads to, on Linux.
 func (s *stdout) torn() bool {
 	if s.file == nil {
 		return false

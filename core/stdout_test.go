@@ -28,13 +28,14 @@ type printedConfig struct {
 }
 
 func printedPlugin() sdk.Plugin {
-	return sdk.SinkPlugin(sdk.Info{Name: "stdout", Version: "1", Doc: "Standard output."}, func(_ context.Context, c printedConfig) (sdk.Sink, error) {
-		f, err := os.OpenFile(c.File, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err == nil {
-			err = disk.SyncDir(filepath.Dir(c.File)) // the file's name is the shell's business
-		}
-		return &printed{newStdout(f), f}, err
-	})
+	return sdk.SinkPlugin(sdk.Info{Name: "stdout", Version: "1", Doc: "Standard output."},
+		func(_ context.Context, c printedConfig) (sdk.Sink, error) {
+			f, err := os.OpenFile(c.File, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+			if err == nil {
+				err = disk.SyncDir(filepath.Dir(c.File)) // the file's name is the shell's business
+			}
+			return &printed{newStdout(f), f}, err
+		})
 }
 
 func printedTo(_ *testing.T, dir string) any { return printedConfig{filepath.Join(dir, "out.jsonl")} }

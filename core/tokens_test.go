@@ -18,7 +18,8 @@ func TestRefreshTokenIsKept(t *testing.T) {
 	o := credential.OAuth2{TokenURL: "https://login.example.com", ClientID: "me", RefreshToken: "first"}
 	turn := func(next string, fail error) (kept string) {
 		t.Helper()
-		err := newKeptToken(state.Home(dir), o).use(t.Context(), func(k string) (string, error) { kept = k; return next, fail })
+		err := newKeptToken(state.Home(dir), o).use(t.Context(),
+			func(k string) (string, error) { kept = k; return next, fail })
 		if !errors.Is(err, fail) {
 			t.Fatal(err)
 		}
@@ -55,7 +56,11 @@ func TestKeptTokenIsUsedByOneAtATime(t *testing.T) {
 	err := k.use(t.Context(), func(string) (string, error) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := k.use(ctx, func(string) (string, error) { t.Error("used twice at once"); return "", nil }); err == nil {
+		if err := k.use(ctx, func(string) (string, error) {
+			t.Error("used twice at once")
+			return "",
+				nil
+		}); err == nil {
 			t.Error("no error")
 		}
 		return "", nil

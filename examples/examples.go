@@ -1,5 +1,5 @@
-// Package examples holds the examples that scrapekit ships: the demo runs jira.hcl as it stands here, and a new plugin in TypeScript
-// begins as the one here.
+// Package examples holds the examples that scrapekit ships: the demo runs jira.hcl as it stands
+// here, and a new plugin in TypeScript begins as the one here.
 package examples
 
 import "embed"

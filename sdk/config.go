@@ -163,7 +163,8 @@ func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {
 		return nil, fmt.Errorf("settings are a struct, not %s", t)
 	}
 	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[Duration](): {Type: "string", Pattern: keyword.Duration, Description: "a duration such as 5s or 1h30m"},
+		reflect.TypeFor[Duration](): {Type: "string", Pattern: keyword.Duration,
+			Description: "a duration such as 5s or 1h30m"},
 	}})
 	if err != nil {
 		return nil, err

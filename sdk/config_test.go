@@ -60,7 +60,8 @@ func TestSchemaSaysWhatTheTagsSay(t *testing.T) {
 		t.Errorf("tasks: %v; the enum belongs to the items", tasks)
 	}
 	inner := props["servers"].(map[string]any)["items"].(map[string]any)
-	if port := inner["properties"].(map[string]any)["port"].(map[string]any); port["minimum"] != 1.0 || port["maximum"] != 65535.0 {
+	if port := inner["properties"].(map[string]any)["port"].(map[string]any); port["minimum"] != 1.0 ||
+		port["maximum"] != 65535.0 {
 		t.Errorf("servers[].port: %v", port)
 	}
 	if req := inner["required"].([]any); len(req) != 1 || req[0] != "name" {
@@ -81,7 +82,8 @@ func TestDecodeConfigFillsDefaults(t *testing.T) {
 	if err := sdk.DecodeConfig([]byte(raw), &c); err != nil {
 		t.Fatal(err)
 	}
-	if c.Mode != "slow" || len(c.Tasks) != 1 || time.Duration(c.Wait) != 5*time.Second || c.Servers[0].Port != 443 || c.Labels["k"] != "v" || c.Share != 0.5 || c.hidden != 7 {
+	if c.Mode != "slow" || len(c.Tasks) != 1 || time.Duration(c.Wait) != 5*time.Second || c.Servers[0].Port != 443 ||
+		c.Labels["k"] != "v" || c.Share != 0.5 || c.hidden != 7 {
 		t.Errorf("%+v", c)
 	}
 }
@@ -90,7 +92,8 @@ func TestDecodeConfigRefusesWhatTheSchemaDoes(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{
 		`{}`, `{"url":1}`, `{"url":"u","mode":"medium"}`, `{"url":"u","tasks":["c"]}`, `{"url":"u","wait":"soon"}`,
-		`{"url":"u","wait":5}`, `{"url":"u","share":2}`, `{"url":"u","nope":1}`, `{"url":"u","servers":[{"port":1}]}`, `[]`, `{`,
+		`{"url":"u","wait":5}`, `{"url":"u","share":2}`, `{"url":"u","nope":1}`, `{"url":"u","servers":[{"port":1}]}`,
+		`[]`, `{`,
 	} {
 		var c settings
 		if err := sdk.DecodeConfig([]byte(raw), &c); err == nil {

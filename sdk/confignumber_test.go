@@ -59,7 +59,8 @@ func TestDecodeConfigKeepsNumbers(t *testing.T) {
 		`{"int": 1} {"int": 2}`:                   "there is more after the JSON value",
 		`[]`:                                      "no JSON object",
 	} {
-		if err := sdk.DecodeConfig([]byte(raw), &numbered{}); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "Go struct") {
+		if err := sdk.DecodeConfig([]byte(raw), &numbered{}); err == nil || !strings.Contains(err.Error(), says) ||
+			strings.Contains(err.Error(), "Go struct") {
 			t.Errorf("%s: %v, want %q", raw, err, says)
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// A sink for a database takes the dialer of the host when it is made, and connects when it is opened. In a test, the host is the test's.
+// A sink for a database takes the dialer of the host when it is made, and connects when it is
+// opened. In a test, the host is the test's.
 func ExampleDialerOf() {
 	server, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

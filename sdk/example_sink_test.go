@@ -23,8 +23,8 @@ type archive struct {
 	file *os.File
 }
 
-// Open goes back to exactly the token: it cuts off what was written after that commit, because those
-// records come again.
+// Open goes back to exactly the token: it cuts off what was written after that commit, because
+// those records come again.
 func (a *archive) Open(_ context.Context, start sdk.Start) error {
 	var size int64
 	if start.Token != nil && !start.Full {

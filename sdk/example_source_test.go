@@ -26,8 +26,9 @@ func (library) Streams(context.Context) ([]sdk.Stream, error) {
 // Plan divides the work into parts that are read at the same time: here one a stream.
 func (library) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) { return p.Splits(), nil }
 
-// Read emits the books page by page, and between pages a cursor: the isbn after which reading goes on, whatever is killed. The last
-// page needs none: what comes after the last cursor is delivered when Read returns nil.
+// Read emits the books page by page, and between pages a cursor: the isbn after which reading goes
+// on, whatever is killed. The last page needs none: what comes after the last cursor is delivered
+// when Read returns nil.
 func (l library) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
 	after, err := sdk.CursorOf(s, "")
 	if err != nil {
@@ -68,8 +69,9 @@ func (printer) Split(s sdk.Split) error { fmt.Println("split", s.ID); return nil
 
 func (printer) Reject(r sdk.Reject) error { fmt.Println("rejected:", r.Reason); return nil }
 
-// A whole source, which reads a paged JSON API. Its main function would be serve.Main(plugin). What is done with it here is the host's
-// part: to check the settings, to call Plan and Read, to make the requests, and after a kill to read on from a cursor.
+// A whole source, which reads a paged JSON API. Its main function would be serve.Main(plugin). What
+// is done with it here is the host's part: to check the settings, to call Plan and Read, to make
+// the requests, and after a kill to read on from a cursor.
 func ExampleSource() {
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("after") == "" {

@@ -10,7 +10,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// The tags of a settings struct: the host checks the pipeline file against the schema, with file and line, before anything runs.
+// The tags of a settings struct: the host checks the pipeline file against the schema, with file
+// and line, before anything runs.
 func ExampleSchema() {
 	type settings struct {
 		URL    string       `json:"url" required:"true" host:"true" doc:"Base of the API; its host may be asked."`

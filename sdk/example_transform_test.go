@@ -18,8 +18,8 @@ type book struct {
 	Year int `json:"year"`
 }
 
-// Transform adds a field. A record without a year is rejected, with the reason. The host keeps it as
-// a dead letter; all others go on.
+// Transform adds a field. A record without a year is rejected, with the reason. The host keeps it
+// as a dead letter; all others go on.
 func (c century) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) {
 	if b.Op == sdk.Delete {
 		return []sdk.Batch{b}, nil // these are keys, not records
@@ -28,7 +28,8 @@ func (c century) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) 
 	err := sdk.EachRecord(b, func(record []byte) error {
 		var known book
 		var fields map[string]any
-		if err := json.Unmarshal(record, &known); err != nil || json.Unmarshal(record, &fields) != nil || known.Year == 0 {
+		if err := json.Unmarshal(record, &known); err != nil || json.Unmarshal(record, &fields) != nil ||
+			known.Year == 0 {
 			return sdk.Reject{Reason: "no year"}
 		}
 		fields[c.Field] = (known.Year + 99) / 100
@@ -40,7 +41,8 @@ func (c century) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) 
 // A whole transform, which adds a field to every record. Its main function would be
 // serve.Main(plugin). The rest of this function is what the host does.
 func ExampleTransform() {
-	plugin := sdk.TransformOf[century](sdk.Info{Name: "century", Version: "1.0.0", Doc: "Adds the century in which a book was written."})
+	plugin := sdk.TransformOf[century](sdk.Info{Name: "century", Version: "1.0.0",
+		Doc: "Adds the century in which a book was written."})
 
 	ctx := context.Background()
 	made, err := plugin.New(ctx, json.RawMessage(`{}`))

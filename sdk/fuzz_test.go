@@ -36,13 +36,15 @@ func FuzzJSONLines(f *testing.F) {
 				t.Errorf("%q is rejected for nothing", r.Record)
 			}
 		}
-		if !remove && len(rejects) == 0 && !bytes.Equal(bytes.TrimSuffix(out, []byte("\n")), bytes.TrimSuffix(payload, []byte("\n"))) {
+		if !remove && len(rejects) == 0 &&
+			!bytes.Equal(bytes.TrimSuffix(out, []byte("\n")), bytes.TrimSuffix(payload, []byte("\n"))) {
 			t.Errorf("%q became %q", payload, out)
 		}
 	})
 }
 
-// FuzzDecodeConfig: settings are taken as the schema says or refused, and a taken one is the same after another round.
+// FuzzDecodeConfig: settings are taken as the schema says or refused, and a taken one is the same
+// after another round.
 func FuzzDecodeConfig(f *testing.F) {
 	type inner struct {
 		On bool `json:"on"`
@@ -54,7 +56,9 @@ func FuzzDecodeConfig(f *testing.F) {
 		List  []inner           `json:"list,omitempty" doc:"l"`
 		Map   map[string]string `json:"map,omitempty" doc:"m"`
 	}
-	for _, text := range []string{`{"name":"x"}`, `{"name":"x","times":4,"kind":"b","list":[{"on":true}],"map":{"a":"b"}}`, `{"name":null}`, `{"name":"x","name":"y"}`, `[]`, `{"name":"x","times":1e9}`} {
+	for _, text := range []string{`{"name":"x"}`,
+		`{"name":"x","times":4,"kind":"b","list":[{"on":true}],"map":{"a":"b"}}`, `{"name":null}`,
+		`{"name":"x","name":"y"}`, `[]`, `{"name":"x","times":1e9}`} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -110,7 +110,8 @@ func Temporary(ctx context.Context, status int, texts ...string) context.Context
 func Throttled(ctx context.Context, refusals ...Refusal) context.Context {
 	var more []hint.Class
 	for _, r := range refusals {
-		more = append(more, hint.Class{Status: r.Status, Text: r.Text, Throttled: true, Header: r.Header, Seconds: r.Seconds, Pause: r.Pause, Good: r.Good})
+		more = append(more, hint.Class{Status: r.Status, Text: r.Text, Throttled: true, Header: r.Header,
+			Seconds: r.Seconds, Pause: r.Pause, Good: r.Good})
 	}
 	return hint.WithClasses(ctx, more...)
 }

@@ -66,7 +66,8 @@ func DoJSON(ctx context.Context, req *http.Request, into any) (http.Header, erro
 		return nil, err
 	}
 	if what := failureIn(body); what != "" {
-		return nil, late(resp, fmt.Errorf("%s %s: %s, but the reply is an error: %s: %s", req.Method, req.URL.Redacted(), resp.Status, what, beginning(body)))
+		return nil, late(resp, fmt.Errorf("%s %s: %s, but the reply is an error: %s: %s", req.Method,
+			req.URL.Redacted(), resp.Status, what, beginning(body)))
 	}
 	if err := DecodeJSON(body, into); err != nil {
 		if led := RedirectOf(resp.Request); led != nil {
@@ -83,7 +84,8 @@ func ReplyError(resp *http.Response, body []byte) error {
 	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
 		return nil
 	}
-	text := fmt.Sprintf("%s %s: %d %s", resp.Request.Method, resp.Request.URL.Redacted(), resp.StatusCode, http.StatusText(resp.StatusCode))
+	text := fmt.Sprintf("%s %s: %d %s", resp.Request.Method, resp.Request.URL.Redacted(), resp.StatusCode,
+		http.StatusText(resp.StatusCode))
 	login := Login(resp)
 	if led := RedirectOf(resp.Request); led != nil {
 		login = led.Error()
@@ -159,7 +161,8 @@ func failureIn(body []byte) string {
 }
 
 // besideError are members that are no data.
-var besideError = map[string]bool{"error": true, "errors": true, "extensions": true, "meta": true, "warnings": true, "links": true}
+var besideError = map[string]bool{"error": true, "errors": true, "extensions": true, "meta": true, "warnings": true,
+	"links": true}
 
 // isEmpty reports whether a value is missing or says nothing.
 func isEmpty(v json.RawMessage) bool {

@@ -26,7 +26,8 @@ func (r replies) RoundTrip(req *http.Request) (*http.Response, error) {
 	if header == nil {
 		header = http.Header{}
 	}
-	return &http.Response{StatusCode: r.status, Header: header, Request: req, Body: io.NopCloser(strings.NewReader(r.body))}, nil
+	return &http.Response{StatusCode: r.status, Header: header, Request: req,
+		Body: io.NopCloser(strings.NewReader(r.body))}, nil
 }
 
 func TestGetJSONClassifies(t *testing.T) {
@@ -37,18 +38,24 @@ func TestGetJSONClassifies(t *testing.T) {
 		permanent bool
 		after     time.Duration
 	}{
-		"good":        {reply: replies{status: 200, body: `{"n":7}`}},
-		"not found":   {reply: replies{status: 404, body: "no such\n page"}, says: "GET http://api.test/a: 404 Not Found: no such page", permanent: true},
-		"refused":     {reply: replies{status: 401, header: http.Header{hint.Login: {"check auth"}}}, says: "401 Unauthorized: check auth", permanent: true},
-		"slow down":   {reply: replies{status: 429, header: http.Header{"Retry-After": {"7"}}}, says: "429", after: 7 * time.Second},
-		"for ever":    {reply: replies{status: 429, header: http.Header{"Retry-After": {"99999999999999999999"}}}, says: "429", after: math.MaxInt64},
-		"many digits": {reply: replies{status: 503, header: http.Header{"Retry-After": {"9223372037"}}}, says: "503", after: math.MaxInt64},
+		"good": {reply: replies{status: 200, body: `{"n":7}`}},
+		"not found": {reply: replies{status: 404, body: "no such\n page"},
+			says: "GET http://api.test/a: 404 Not Found: no such page", permanent: true},
+		"refused": {reply: replies{status: 401, header: http.Header{hint.Login: {"check auth"}}},
+			says: "401 Unauthorized: check auth", permanent: true},
+		"slow down": {reply: replies{status: 429, header: http.Header{"Retry-After": {"7"}}}, says: "429",
+			after: 7 * time.Second},
+		"for ever": {reply: replies{status: 429, header: http.Header{"Retry-After": {"99999999999999999999"}}},
+			says: "429", after: math.MaxInt64},
+		"many digits": {reply: replies{status: 503, header: http.Header{"Retry-After": {"9223372037"}}}, says: "503",
+			after: math.MaxInt64},
 		"until a date": {reply: replies{status: 503, header: http.Header{
 			"Retry-After": {"Mon, 30 Nov 2026 12:00:30 GMT"}, "Date": {"Mon, 30 Nov 2026 12:00:00 GMT"},
 		}}, says: "503", after: 30 * time.Second},
-		"a word":        {reply: replies{status: 503, header: http.Header{"Retry-After": {"soon"}}}, says: "503"},
-		"less than 0":   {reply: replies{status: 503, header: http.Header{"Retry-After": {"-5"}}}, says: "503"},
-		"trouble":       {reply: replies{status: 502, header: http.Header{hint.GaveUp: {"gave up after 6 attempts"}}}, says: "gave up after 6 attempts"},
+		"a word":      {reply: replies{status: 503, header: http.Header{"Retry-After": {"soon"}}}, says: "503"},
+		"less than 0": {reply: replies{status: 503, header: http.Header{"Retry-After": {"-5"}}}, says: "503"},
+		"trouble": {reply: replies{status: 502, header: http.Header{hint.GaveUp: {"gave up after 6 attempts"}}},
+			says: "gave up after 6 attempts"},
 		"half":          {reply: replies{status: 200, body: `{"n":`}, says: "not the JSON that was expected"},
 		"another shape": {reply: replies{status: 200, body: `[7]`}, says: "not the JSON that was expected"},
 		"two values":    {reply: replies{status: 200, body: `{"n":7}{"n":8}`}, says: "not the JSON that was expected"},
@@ -65,8 +72,10 @@ func TestGetJSONClassifies(t *testing.T) {
 				}
 				return
 			}
-			if err == nil || !strings.Contains(err.Error(), c.says) || sdk.IsPermanent(err) != c.permanent || sdk.RetryDelay(err) != c.after {
-				t.Errorf("%v (permanent %v, after %v); want %q, %v, %v", err, sdk.IsPermanent(err), sdk.RetryDelay(err), c.says, c.permanent, c.after)
+			if err == nil || !strings.Contains(err.Error(), c.says) || sdk.IsPermanent(err) != c.permanent ||
+				sdk.RetryDelay(err) != c.after {
+				t.Errorf("%v (permanent %v, after %v); want %q, %v, %v", err, sdk.IsPermanent(err), sdk.RetryDelay(err),
+					c.says, c.permanent, c.after)
 			}
 		})
 	}
@@ -127,7 +136,8 @@ func TestSourceOf(t *testing.T) {
 
 func TestSplitsSince(t *testing.T) {
 	t.Parallel()
-	p := sdk.Plan{Streams: []string{"posts", "users", "tags"}, Previous: []sdk.Split{{ID: "posts", Cursor: []byte("7")}, {ID: "tags"}, {ID: "old", Cursor: []byte("9")}}}
+	p := sdk.Plan{Streams: []string{"posts", "users", "tags"},
+		Previous: []sdk.Split{{ID: "posts", Cursor: []byte("7")}, {ID: "tags"}, {ID: "old", Cursor: []byte("9")}}}
 	splits := p.SplitsSince()
 	if len(splits) != 3 {
 		t.Fatalf("%+v", splits)
@@ -161,13 +171,15 @@ func TestErrorIn200(t *testing.T) {
 		`{"items":[{"error":"a record with this name"}]}`:                       "",
 		`{"items":[]}`: "",
 	} {
-		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: replies{status: 200, header: http.Header{"Retry-After": {"8"}}, body: body}})
+		ctx := sdk.WithHost(t.Context(),
+			sdk.Host{Transport: replies{status: 200, header: http.Header{"Retry-After": {"8"}}, body: body}})
 		var page struct{ Items []any }
 		err := sdk.GetJSON(ctx, "https://api.example.com/x", &page)
 		switch {
 		case want == "" && err != nil:
 			t.Errorf("%s: %v", body, err)
-		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || sdk.IsPermanent(err) || sdk.RetryDelay(err) != 8*time.Second):
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || sdk.IsPermanent(err) ||
+			sdk.RetryDelay(err) != 8*time.Second):
 			t.Errorf("%s: %v", body, err)
 		}
 	}

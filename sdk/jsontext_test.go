@@ -33,7 +33,8 @@ func TestJSONText(t *testing.T) {
 		"plain": text, "a mark": "\ufeff" + text, "two marks": "\ufeff\ufeff" + text,
 		"little-endian with mark": sixteen("\ufeff"+text, true), "big-endian with mark": sixteen("\ufeff"+text, false),
 		"little-endian": sixteen(text, true), "big-endian": sixteen(text, false),
-		"angular": ")]}',\n" + text, "gerrit": ")]}'\n" + text, "loop": "while(1);" + text, "other loop": "for (;;);" + text, "and": "{}&&" + text,
+		"angular": ")]}',\n" + text, "gerrit": ")]}'\n" + text, "loop": "while(1);" + text,
+		"other loop": "for (;;);" + text, "and": "{}&&" + text,
 		"a mark and a prefix": "\ufeff)]}'\n" + text,
 	} {
 		raw, err := io.ReadAll(iotest.OneByteReader(sdk.JSONText(iotest.HalfReader(strings.NewReader(body)))))
@@ -52,7 +53,8 @@ func TestJSONText(t *testing.T) {
 			t.Errorf("%q became %q, %v", same, raw, err)
 		}
 	}
-	if raw, _ := io.ReadAll(sdk.JSONText(strings.NewReader(sixteen(`["`, true) + "\x34\xd8" + sixteen(`"]`, true)))); string(raw) != `["�"]` {
+	if raw, _ := io.ReadAll(sdk.JSONText(strings.NewReader(sixteen(`["`, true) + "\x34\xd8" + sixteen(`"]`,
+		true)))); string(raw) != `["�"]` {
 		t.Errorf("half a pair: %q", raw)
 	}
 	if _, err := io.ReadAll(sdk.JSONText(strings.NewReader(sixteen("[]", true) + "x"))); err == nil {
@@ -100,7 +102,8 @@ func TestRequired(t *testing.T) {
 		{`[{"id":1},{}]`, &rows{}, `it has no "[1].id"`},
 	} {
 		err := sdk.DecodeJSON([]byte(c.body), c.into)
-		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says) || sdk.IsPermanent(err)) {
+		if c.says == "" && err != nil || c.says != "" &&
+			(err == nil || !strings.Contains(err.Error(), c.says) || sdk.IsPermanent(err)) {
 			t.Errorf("%s into %T: %v, want %q", c.body, c.into, err, c.says)
 		}
 	}

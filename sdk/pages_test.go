@@ -38,7 +38,8 @@ func (p pager) RoundTrip(req *http.Request) (*http.Response, error) {
 	for i := from; i < min(from+p.size, p.n); i++ {
 		items = append(items, i)
 	}
-	reply, header := map[string]any{"data": map[string]any{"items": items}, "next": nil, "meta": map[string]any{}}, http.Header{}
+	reply, header := map[string]any{"data": map[string]any{"items": items}, "next": nil,
+		"meta": map[string]any{}}, http.Header{}
 	if to := from + p.size; to < p.n {
 		reply["next"] = fmt.Sprintf("?at=%d", to)
 		reply["meta"] = map[string]any{"after": to}
@@ -81,12 +82,14 @@ func (c *collector) Cursor(cursor []byte) error {
 func (c *collector) Split(sdk.Split) error   { return nil }
 func (c *collector) Reject(sdk.Reject) error { return nil }
 
-// TestReadPages: whatever way an API pages in, each record is read once, however often the reading is cut off and gone on with.
+// TestReadPages: whatever way an API pages in, each record is read once, however often the reading
+// is cut off and gone on with.
 func TestReadPages(t *testing.T) {
 	t.Parallel()
 	for kind, next := range map[string]sdk.Next{
-		"page": sdk.NextPage("page", 1), "offset": sdk.NextOffset("offset"), "cursor": sdk.NextCursor("after", "meta.after"),
-		"link": sdk.NextLink("next"), "header": sdk.NextLinkHeader(),
+		"page": sdk.NextPage("page", 1), "offset": sdk.NextOffset("offset"),
+		"cursor": sdk.NextCursor("after", "meta.after"),
+		"link":   sdk.NextLink("next"), "header": sdk.NextLinkHeader(),
 	} {
 		for _, n := range []int{0, 1, 3, 4, 10, 12} {
 			for cut := 1; cut <= 5; cut++ {
@@ -96,7 +99,8 @@ func TestReadPages(t *testing.T) {
 					var got []string
 					s := sdk.Split{ID: "list", Stream: "list"}
 					for range 20 {
-						records, cursor, err := readTo(ctx, s, cut, sdk.Pages{URL: "http://api.test/list?per=4", Records: "data.items", Next: next})
+						records, cursor, err := readTo(ctx, s, cut,
+							sdk.Pages{URL: "http://api.test/list?per=4", Records: "data.items", Next: next})
 						got = append(got, records...)
 						s.Cursor = cursor
 						if err == nil {
@@ -113,7 +117,8 @@ func TestReadPages(t *testing.T) {
 					if !slices.Equal(got, want) {
 						t.Errorf("read %v, want %v", got, want)
 					}
-					if records, _, err := readTo(ctx, s, 99, sdk.Pages{URL: "http://api.test/list?per=4", Records: "data.items", Next: next}); n > 0 &&
+					if records, _, err := readTo(ctx, s, 99,
+						sdk.Pages{URL: "http://api.test/list?per=4", Records: "data.items", Next: next}); n > 0 &&
 						kind != "page" && kind != "offset" && (len(records) > 0 || err != nil) {
 						t.Errorf("behind the last page: %v %v", records, err)
 					}
@@ -131,7 +136,8 @@ func readTo(ctx context.Context, s sdk.Split, cursors int, p sdk.Pages) (records
 	return c.sure, c.cursor, err
 }
 
-// TestPagesThatAreNone: what is no page is an error with the server's words, and never the end of a list.
+// TestPagesThatAreNone: what is no page is an error with the server's words, and never the end of a
+// list.
 func TestPagesThatAreNone(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -140,22 +146,28 @@ func TestPagesThatAreNone(t *testing.T) {
 		says          string
 		permanent     bool
 	}{
-		"no list":      {body: `{"message":"come later"}`, records: "items", says: `it has no list "items": {"message":"come later"}`},
-		"null":         {body: `{"items":null}`, records: "items", says: `it has no list "items"`},
-		"an object":    {body: `{"items":{}}`, records: "items", says: `it has no list "items"`},
-		"no array":     {body: `{"items":[]}`, records: "", says: "it is no list"},
-		"deeper":       {body: `{"data":[1]}`, records: "data.items", says: `it has no list "data.items"`},
-		"itself":       {body: `{"items":[1],"next":"/list"}`, records: "items", next: sdk.NextLink("next"), says: "names itself as the next page", permanent: true},
-		"same cursor":  {body: `{"items":[1],"at":"x"}`, records: "items", next: sdk.NextCursor("c", "at"), says: "names itself as the next page", permanent: true},
-		"no link":      {body: `{"items":[1],"next":{}}`, records: "items", next: sdk.NextLink("next"), says: "next is neither a text nor a number"},
-		"not a URL":    {body: `{"items":[1],"next":"http://%zz"}`, records: "items", next: sdk.NextLink("next"), says: "invalid URL escape", permanent: true},
+		"no list": {body: `{"message":"come later"}`, records: "items",
+			says: `it has no list "items": {"message":"come later"}`},
+		"null":      {body: `{"items":null}`, records: "items", says: `it has no list "items"`},
+		"an object": {body: `{"items":{}}`, records: "items", says: `it has no list "items"`},
+		"no array":  {body: `{"items":[]}`, records: "", says: "it is no list"},
+		"deeper":    {body: `{"data":[1]}`, records: "data.items", says: `it has no list "data.items"`},
+		"itself": {body: `{"items":[1],"next":"/list"}`, records: "items", next: sdk.NextLink("next"),
+			says: "names itself as the next page", permanent: true},
+		"same cursor": {body: `{"items":[1],"at":"x"}`, records: "items", next: sdk.NextCursor("c", "at"),
+			says: "names itself as the next page", permanent: true},
+		"no link": {body: `{"items":[1],"next":{}}`, records: "items", next: sdk.NextLink("next"),
+			says: "next is neither a text nor a number"},
+		"not a URL": {body: `{"items":[1],"next":"http://%zz"}`, records: "items", next: sdk.NextLink("next"),
+			says: "invalid URL escape", permanent: true},
 		"an error":     {body: `{"error":"quota"}`, records: "items", says: `it has "error" and no data`},
 		"a login page": {body: "<html>", records: "items", says: "a page, as of a login or a proxy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: replies{status: 200, body: c.body}})
-			records, _, err := readTo(ctx, sdk.Split{ID: "list", Stream: "list"}, 99, sdk.Pages{URL: "http://api.test/list", Records: c.records, Next: c.next})
+			records, _, err := readTo(ctx, sdk.Split{ID: "list", Stream: "list"}, 99,
+				sdk.Pages{URL: "http://api.test/list", Records: c.records, Next: c.next})
 			if err == nil || !strings.Contains(err.Error(), c.says) || sdk.IsPermanent(err) != c.permanent {
 				t.Errorf("%v (permanent %v), want %q", err, sdk.IsPermanent(err), c.says)
 			}
@@ -166,7 +178,8 @@ func TestPagesThatAreNone(t *testing.T) {
 	}
 }
 
-// TestEdge: of an API that gives what is at or after a value, each record is new once, also if several share the last value.
+// TestEdge: of an API that gives what is at or after a value, each record is new once, also if
+// several share the last value.
 func TestEdge(t *testing.T) {
 	t.Parallel()
 	type record struct{ at, key string }

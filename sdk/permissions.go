@@ -54,9 +54,12 @@ func permissionKinds() []permissionKind {
 	return []permissionKind{
 		{"http", true, "ask over HTTP", func(p *Permissions) *[]string { return &p.HTTP }, coversOrigin, checkOrigin},
 		{"fs_read", false, "read files", func(p *Permissions) *[]string { return &p.FSRead }, coversPath, checkPath},
-		{"fs_write", false, "read and write files", func(p *Permissions) *[]string { return &p.FSWrite }, coversPath, checkPath},
-		{"dial", true, "open TCP connections", func(p *Permissions) *[]string { return &p.Dial }, coversAddress, checkDial},
-		{"methods", false, "send over HTTP, beside GET and HEAD", func(p *Permissions) *[]string { return &p.Methods }, func(wide, narrow string) bool { return wide == narrow }, checkMethod},
+		{"fs_write", false, "read and write files", func(p *Permissions) *[]string { return &p.FSWrite }, coversPath,
+			checkPath},
+		{"dial", true, "open TCP connections", func(p *Permissions) *[]string { return &p.Dial }, coversAddress,
+			checkDial},
+		{"methods", false, "send over HTTP, beside GET and HEAD", func(p *Permissions) *[]string { return &p.Methods },
+			func(wide, narrow string) bool { return wide == narrow }, checkMethod},
 	}
 }
 
@@ -137,7 +140,8 @@ func (p Permissions) Check() error {
 		}
 		for _, entry := range *k.of(&p) {
 			if len(entry) > maxPermission {
-				errs = append(errs, fmt.Errorf("%s: %.80q… has %d bytes, %d are the most", k.name, entry, len(entry), maxPermission))
+				errs = append(errs, fmt.Errorf("%s: %.80q… has %d bytes, %d are the most", k.name, entry, len(entry),
+					maxPermission))
 				continue
 			}
 			err := printable.Check(entry)
@@ -185,7 +189,8 @@ func coversHost(wide, narrow string) bool {
 func coversOrigin(wide, narrow string) bool {
 	w, errW := parseOrigin(wide)
 	n, errN := parseOrigin(narrow)
-	return errW == nil && errN == nil && w.Scheme == n.Scheme && w.Port() == n.Port() && coversHost(w.Hostname(), n.Hostname())
+	return errW == nil && errN == nil && w.Scheme == n.Scheme && w.Port() == n.Port() &&
+		coversHost(w.Hostname(), n.Hostname())
 }
 
 // parseOrigin returns an origin with its port.
@@ -269,7 +274,8 @@ func checkMethod(text string) error {
 
 func checkHost(host string) error {
 	rest := strings.TrimPrefix(strings.TrimPrefix(host, "*"), ".")
-	if host == "" || host != "*" && rest == "" || strings.ContainsAny(rest, "* /\\{}\"'") || strings.HasPrefix(host, "*") && host != "*" && host[1] != '.' {
+	if host == "" || host != "*" && rest == "" || strings.ContainsAny(rest, "* /\\{}\"'") ||
+		strings.HasPrefix(host, "*") && host != "*" && host[1] != '.' {
 		return errors.New(`no name of a host; "*.example.com" stands for every host below example.com`)
 	}
 	return nil

@@ -56,14 +56,20 @@ func TestPermissionsCheck(t *testing.T) {
 		t.Error(err)
 	}
 	for _, bad := range []sdk.Permissions{
-		{HTTP: []string{""}}, {HTTP: []string{"a.b"}}, {HTTP: []string{"https://*"}}, {HTTP: []string{"https://a.b/c"}}, {HTTP: []string{"https://u:p@a.b"}},
-		{HTTP: []string{"https://*a.b"}}, {HTTP: []string{"https://a.*.b"}}, {HTTP: []string{"ftp://a.b"}}, {HTTP: []string{"https://*."}},
-		{FSRead: []string{""}}, {FSWrite: []string{"a\x00b"}}, {FSRead: []string{"in/../.."}}, {FSWrite: []string{"/out/../"}},
-		{FSRead: []string{"~\x1b[1A\x1b[2K"}}, {FSRead: []string{"a\nb"}}, {FSWrite: []string{"a\u009b1A"}}, {FSRead: []string{"a\u202eb"}}, {FSRead: []string{"a\u200bb"}},
-		{FSRead: []string{"a\xffb"}}, {HTTP: []string{"https://a.b\u202e"}}, {Dial: []string{"a\u202e.b:1"}}, {FSRead: []string{strings.Repeat("a", 1025)}},
+		{HTTP: []string{""}}, {HTTP: []string{"a.b"}}, {HTTP: []string{"https://*"}}, {HTTP: []string{"https://a.b/c"}},
+		{HTTP: []string{"https://u:p@a.b"}},
+		{HTTP: []string{"https://*a.b"}}, {HTTP: []string{"https://a.*.b"}}, {HTTP: []string{"ftp://a.b"}},
+		{HTTP: []string{"https://*."}},
+		{FSRead: []string{""}}, {FSWrite: []string{"a\x00b"}}, {FSRead: []string{"in/../.."}},
+		{FSWrite: []string{"/out/../"}},
+		{FSRead: []string{"~\x1b[1A\x1b[2K"}}, {FSRead: []string{"a\nb"}}, {FSWrite: []string{"a\u009b1A"}},
+		{FSRead: []string{"a\u202eb"}}, {FSRead: []string{"a\u200bb"}},
+		{FSRead: []string{"a\xffb"}}, {HTTP: []string{"https://a.b\u202e"}}, {Dial: []string{"a\u202e.b:1"}},
+		{FSRead: []string{strings.Repeat("a", 1025)}},
 		{Methods: []string{"post"}}, {Methods: []string{""}}, {Methods: []string{"TRACE"}}, {Methods: []string{"A B"}},
 		{HTTP: slices.Repeat([]string{"https://a.b"}, 101)}, {FSRead: slices.Repeat([]string{"a"}, 101)},
-		{Dial: []string{"a.b"}}, {Dial: []string{":1"}}, {Dial: []string{"a:0"}}, {Dial: []string{"a:65536"}}, {Dial: []string{"a:http"}}, {Dial: []string{"*a:1"}},
+		{Dial: []string{"a.b"}}, {Dial: []string{":1"}}, {Dial: []string{"a:0"}}, {Dial: []string{"a:65536"}},
+		{Dial: []string{"a:http"}}, {Dial: []string{"*a:1"}},
 	} {
 		if err := bad.Check(); err == nil {
 			t.Errorf("%v is right", bad)
@@ -74,9 +80,11 @@ func TestPermissionsCheck(t *testing.T) {
 // TestPermissionLines: nothing in an entry makes it look like another, or like none.
 func TestPermissionLines(t *testing.T) {
 	t.Parallel()
-	p := sdk.Permissions{FSRead: []string{"in/my data", "日本", "a  b", " a", "a\u00a0b", "\u3164"}, HTTP: []string{"https://a.b", "https://\u0430.b"}, Methods: []string{"POST"}}
+	p := sdk.Permissions{FSRead: []string{"in/my data", "日本", "a  b", " a", "a\u00a0b", "\u3164"},
+		HTTP: []string{"https://a.b", "https://\u0430.b"}, Methods: []string{"POST"}}
 	want := []string{
-		"ask over HTTP: https://a.b", `ask over HTTP: "https://\u0430.b"`, "read files: in/my data", "read files: 日本", `read files: "a  b"`, `read files: " a"`, `read files: "a\u00a0b"`, `read files: "\u3164"`,
+		"ask over HTTP: https://a.b", `ask over HTTP: "https://\u0430.b"`, "read files: in/my data", "read files: 日本",
+		`read files: "a  b"`, `read files: " a"`, `read files: "a\u00a0b"`, `read files: "\u3164"`,
 		"send over HTTP, beside GET and HEAD: POST",
 	}
 	if got := p.Lines(); !slices.Equal(got, want) {

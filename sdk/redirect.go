@@ -23,7 +23,8 @@ func (e *Redirected) Error() string { return e.Explain("the settings") }
 // Explain says what happened and what to do. setting names where the address is set: "url", or "the
 // settings".
 func (e *Redirected) Explain(setting string) string {
-	return fmt.Sprintf("%d %s from %s leads to %s: %s", e.Status, http.StatusText(e.Status), e.From, origin(e.To), e.Advice(setting))
+	return fmt.Sprintf("%d %s from %s leads to %s: %s", e.Status, http.StatusText(e.Status), e.From, origin(e.To),
+		e.Advice(setting))
 }
 
 func (e *Redirected) Unwrap() error { return e.Err }
@@ -34,7 +35,8 @@ func (e *Redirected) Advice(setting string) string {
 	case moved && setting == "url":
 		return fmt.Sprintf("the server has moved to %s: set url to that", base)
 	case moved:
-		return fmt.Sprintf("the server has moved to %s: write that into %s in place of %s", base, setting, origin(e.From))
+		return fmt.Sprintf("the server has moved to %s: write that into %s in place of %s", base, setting,
+			origin(e.From))
 	}
 	if loginPlace.MatchString(e.To.Host + e.To.Path) {
 		return "it looks like a login page, and no credential was sent there; a token in http.auth often avoids it"

@@ -21,7 +21,8 @@ func (l leading) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Host != "a.test" {
 		return nil, l.err
 	}
-	return &http.Response{StatusCode: l.status, Header: http.Header{"Location": {l.to}}, Request: req, Body: http.NoBody}, nil
+	return &http.Response{StatusCode: l.status, Header: http.Header{"Location": {l.to}}, Request: req,
+		Body: http.NoBody}, nil
 }
 
 func TestRedirectToAnotherOrigin(t *testing.T) {
@@ -33,18 +34,23 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 		to     string
 		says   string
 	}{
-		"moved for good":          {301, "https://b.test/jira/rest/api/2/serverInfo?secret=1", "the server has moved to https://b.test"},
-		"moved, with a new path":  {308, "https://b.test/new/jira/rest/api/2/serverInfo", "the server has moved to https://b.test/new"},
-		"to TLS, for this time":   {302, "https://a.test:443/jira/rest/api/2/serverInfo", "the server has moved to https://a.test:443"},
-		"to a login host":         {302, "https://login.test/saml?to=secret", "it looks like a login page"},
-		"to a login for good":     {301, "https://login.test/saml", "it looks like a login page"},
-		"to a host of media":      {302, "https://media.test/file/1", "if that host is a part of the system, add it to http.allow"},
+		"moved for good": {301, "https://b.test/jira/rest/api/2/serverInfo?secret=1",
+			"the server has moved to https://b.test"},
+		"moved, with a new path": {308, "https://b.test/new/jira/rest/api/2/serverInfo",
+			"the server has moved to https://b.test/new"},
+		"to TLS, for this time": {302, "https://a.test:443/jira/rest/api/2/serverInfo",
+			"the server has moved to https://a.test:443"},
+		"to a login host":     {302, "https://login.test/saml?to=secret", "it looks like a login page"},
+		"to a login for good": {301, "https://login.test/saml", "it looks like a login page"},
+		"to a host of media": {302, "https://media.test/file/1",
+			"if that host is a part of the system, add it to http.allow"},
 		"to a login on this host": {302, "http://a.test:8443/login", "it looks like a login page"},
 	} {
 		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: leading{c.status, c.to, refused}})
 		err := sdk.GetJSON(ctx, asked, new(any))
 		var led *sdk.Redirected
-		if !errors.As(err, &led) || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), c.says) || !errors.Is(err, refused) {
+		if !errors.As(err, &led) || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), c.says) ||
+			!errors.Is(err, refused) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
 			continue
 		}
@@ -53,18 +59,22 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 		}
 	}
 	ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: leading{302, "https://b.test/", errors.New("it is down")}})
-	if err := sdk.GetJSON(ctx, asked, new(any)); err == nil || errors.As(err, new(*sdk.Redirected)) || sdk.IsPermanent(err) {
+	if err := sdk.GetJSON(ctx, asked, new(any)); err == nil || errors.As(err, new(*sdk.Redirected)) ||
+		sdk.IsPermanent(err) {
 		t.Errorf("one that may be asked, and is down: %v", err)
 	}
 	for _, c := range []struct {
 		reply replies
 		says  string
 	}{
-		{replies{status: 401, header: http.Header{hint.Login: {"add it to the origins"}}}, "the server has moved to https://b.test"},
+		{replies{status: 401, header: http.Header{hint.Login: {"add it to the origins"}}},
+			"the server has moved to https://b.test"},
 		{replies{status: 200, body: "<html>Log in</html>"}, "the server has moved to https://b.test"},
 	} {
-		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: landing{leading{301, "https://b.test/jira", nil}, c.reply}})
-		if err := sdk.GetJSON(ctx, "http://a.test/jira", new(any)); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "origins") {
+		ctx := sdk.WithHost(t.Context(),
+			sdk.Host{Transport: landing{leading{301, "https://b.test/jira", nil}, c.reply}})
+		if err := sdk.GetJSON(ctx, "http://a.test/jira", new(any)); err == nil ||
+			!strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "origins") {
 			t.Errorf("one that may be asked, and does not know us: %v", err)
 		}
 	}

@@ -33,12 +33,15 @@ type Source interface {
 
 // A Stream is a named kind of record.
 type Stream struct {
-	Name       string          `json:"name"`
-	Doc        string          `json:"doc,omitempty"`         // one sentence for people
-	Schema     json.RawMessage `json:"schema,omitempty"`      // JSON Schema of a record; nil: not known
-	PrimaryKey []string        `json:"primary_key,omitempty"` // names of the fields that identify a record, the widest first (see [Delete]); nil: append only
-	Cursor     string          `json:"cursor,omitempty"`      // the field that incremental runs go by; "": full runs only
-	Optional   bool            `json:"optional,omitempty"`    // read only where the pipeline file selects it, by name or by "*"
+	Name   string          `json:"name"`
+	Doc    string          `json:"doc,omitempty"`    // one sentence for people
+	Schema json.RawMessage `json:"schema,omitempty"` // JSON Schema of a record; nil: not known
+	// names of the fields that identify a record, the widest first (see [Delete]); nil: append only
+	PrimaryKey []string `json:"primary_key,omitempty"`
+	// the field that incremental runs go by; "": full runs only
+	Cursor string `json:"cursor,omitempty"`
+	// read only where the pipeline file selects it, by name or by "*"
+	Optional bool `json:"optional,omitempty"`
 }
 
 // A Plan is what [Source].Plan gets.
@@ -52,7 +55,9 @@ type Plan struct {
 
 // A Split is a part of the work that can be read alone, by any process that has the same settings.
 type Split struct {
-	ID       string          // unique and stable within the pipeline: a split of a known id is not planned twice in a run; no control characters, 1 KiB at the most
+	// unique and stable within the pipeline: a split of a known id is not planned twice in a run;
+	// no control characters, 1 KiB at the most
+	ID       string
 	Stream   string          // for people: the stream that it feeds, or the main one
 	Data     json.RawMessage // the source's own description of the part
 	Cursor   []byte          // where to go on; set by the host, nil at the beginning

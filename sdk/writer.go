@@ -125,7 +125,8 @@ func (w *Writer) Flush() error { return w.send(w.builder.Flush()) }
 func (w *Writer) line(stream string, op Op, raw []byte) error {
 	if len(raw) >= MaxRecord {
 		const shown = 64 << 10
-		return w.Reject(stream, raw[:shown], fmt.Sprintf("record too long: %d bytes, the limit is %d", len(raw), MaxRecord))
+		return w.Reject(stream, raw[:shown],
+			fmt.Sprintf("record too long: %d bytes, the limit is %d", len(raw), MaxRecord))
 	}
 	w.builder.AddLine(stream, op, raw)
 	return w.send(w.builder.Full())

@@ -80,8 +80,10 @@ func TestWriterKeepsOrder(t *testing.T) {
 	must(t, w.Cursor([]byte("\x00opaque")))
 	must(t, w.Cursor(json.RawMessage(`"x"`)))
 	must(t, w.Flush())
-	want := []string{"upsert a ×2", "delete a ×1", "upsert a ×1", "upsert b ×1", `cursor {"page":2}`, "cursor \x00opaque", `cursor "x"`}
-	// Streams do not wait for each other, but within one the order holds, and all come before their cursor.
+	want := []string{"upsert a ×2", "delete a ×1", "upsert a ×1", "upsert b ×1", `cursor {"page":2}`,
+		"cursor \x00opaque", `cursor "x"`}
+	// Streams do not wait for each other, but within one the order holds, and all come before their
+	// cursor.
 	got := slices.Clone(o.events)
 	if i, j := slices.Index(got, "delete a ×1"), slices.Index(got, "cursor {\"page\":2}"); i < 0 || j < i {
 		t.Fatalf("%q", got)
@@ -104,7 +106,8 @@ func TestWriterRejectsWhatCannotTravel(t *testing.T) {
 	if len(o.batches) != 1 || string(o.batches[0].Payload) != `{"x":1,"y":"a\nb"}`+"\n" {
 		t.Errorf("batches %v", o.events)
 	}
-	if len(o.rejects) != 2 || !strings.HasPrefix(o.rejects[0].Reason, "not valid JSON") || !strings.HasPrefix(o.rejects[1].Reason, "record too long: ") {
+	if len(o.rejects) != 2 || !strings.HasPrefix(o.rejects[0].Reason, "not valid JSON") ||
+		!strings.HasPrefix(o.rejects[1].Reason, "record too long: ") {
 		t.Fatalf("rejects %+v", o.events)
 	}
 	if n := len(o.rejects[1].Record); n > 1<<20 {
@@ -115,7 +118,8 @@ func TestWriterRejectsWhatCannotTravel(t *testing.T) {
 	}
 }
 
-// Whatever is emitted comes out, once, in order within its stream, in batches of about the target size.
+// Whatever is emitted comes out, once, in order within its stream, in batches of about the target
+// size.
 func TestWriterLosesNothing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -184,7 +188,8 @@ func TestWriterRefusesSplitsThatCannotBeFoundAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var o tape
-			if err := sdk.NewWriter(&o).Split(c.split); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), c.says) || len(o.events) > 0 {
+			if err := sdk.NewWriter(&o).Split(c.split); !sdk.IsPermanent(err) ||
+				!strings.Contains(err.Error(), c.says) || len(o.events) > 0 {
 				t.Errorf("got %.300v and events %d, want a permanent error that says %q", err, len(o.events), c.says)
 			}
 		})

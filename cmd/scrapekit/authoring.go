@@ -35,9 +35,11 @@ type projectFlags struct {
 
 func (f *projectFlags) add(cmd *cobra.Command) {
 	f.fileFlags.add(cmd)
-	cmd.Flags().StringVar(&f.config, "config", "", "a pipeline file that uses the plugin, for its settings (default example.hcl beside it, or the only one)")
+	cmd.Flags().StringVar(&f.config, "config", "",
+		"a pipeline file that uses the plugin, for its settings (default example.hcl beside it, or the only one)")
 	cmd.Flags().StringVar(&f.replay, "replay", "", "take all replies from this recording, and make no request")
-	cmd.Flags().StringVar(&f.build, "build", "", "a command that builds PLUGIN, which then names a program (default: go build, or npm run build)")
+	cmd.Flags().StringVar(&f.build, "build", "",
+		"a command that builds PLUGIN, which then names a program (default: go build, or npm run build)")
 }
 
 // project is a plugin that was built.

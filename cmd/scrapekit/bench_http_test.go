@@ -1,4 +1,5 @@
-// What HTTP through the host costs against a bare http.Client in one process: pages that are read and parsed.
+// What HTTP through the host costs against a bare http.Client in one process: pages that are read
+// and parsed.
 //
 //	go test -run '^$' -bench HTTP -benchtime 1x ./cmd/scrapekit
 
@@ -89,15 +90,17 @@ type pages struct{ pagesConfig }
 type pagesConfig struct {
 	URL string `json:"url" required:"true" host:"true"`
 	N   int    `json:"n" required:"true"`
-	// Large and AtOnce are of the benchmark of memory: bodies, and requests that all go at the same time.
+	// Large and AtOnce are of the benchmark of memory: bodies, and requests that all go at the same
+	// time.
 	Large  int `json:"large"`
 	AtOnce int `json:"at_once"`
 }
 
 func pagesPlugin() sdk.Plugin {
-	return sdk.SourcePlugin(sdk.Info{Name: "pages", Version: "1"}, func(_ context.Context, c pagesConfig) (sdk.Source, error) {
-		return &pages{c}, nil
-	})
+	return sdk.SourcePlugin(sdk.Info{Name: "pages", Version: "1"},
+		func(_ context.Context, c pagesConfig) (sdk.Source, error) {
+			return &pages{c}, nil
+		})
 }
 
 func (p *pages) Streams(context.Context) ([]sdk.Stream, error) {
@@ -122,7 +125,8 @@ func (p *pages) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
 	return w.Emit("shares", map[string]string{"id": s.ID})
 }
 
-// flood makes a split's share of the requests that go at the same time, and keeps nothing of the replies.
+// flood makes a split's share of the requests that go at the same time, and keeps nothing of the
+// replies.
 func (p *pages) flood(ctx context.Context) error {
 	urls := make([]string, p.AtOnce/readers, p.AtOnce/readers+1)
 	for i := range urls {
@@ -168,7 +172,8 @@ func barePages() error {
 	return errors.Join(errs...)
 }
 
-// servePages is the server's process. It prints its address and ends when its standard input does; /seen tells what it saw.
+// servePages is the server's process. It prints its address and ends when its standard input does;
+// /seen tells what it saw.
 func servePages() error {
 	size, err := strconv.Atoi(os.Args[1])
 	if err != nil {
@@ -234,9 +239,10 @@ type cost struct {
 	conns     int
 }
 
-// BenchmarkHTTP reads pages with a bare http.Client and through host and plugin, by turns, and reports how one compares with
-// the other: the times of the CPU are those of all processes of a side but for the server, their start included. The throughput of three
-// processes beside that of one says something on a quiet machine only.
+// BenchmarkHTTP reads pages with a bare http.Client and through host and plugin, by turns, and
+// reports how one compares with the other: the times of the CPU are those of all processes of a
+// side but for the server, their start included. The throughput of three processes beside that of
+// one says something on a quiet machine only.
 func BenchmarkHTTP(b *testing.B) {
 	for name, o := range map[string]struct{ size, n int }{"10KB": {10 << 10, 48000}, "1MB": {1 << 20, 960}} {
 		b.Run(name, func(b *testing.B) {

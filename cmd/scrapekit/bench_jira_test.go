@@ -1,4 +1,5 @@
-// What reading a Jira costs: real issues of about 11 KB from a server without limits, by way of host and plugin, to a sink that keeps nothing.
+// What reading a Jira costs: real issues of about 11 KB from a server without limits, by way of
+// host and plugin, to a sink that keeps nothing.
 //
 //	go test -run '^$' -bench JiraIssues -benchtime 1x ./cmd/scrapekit
 //	SCRAPEKIT_ISSUES=100000,1000000 go test -run '^$' -bench JiraIssues -benchtime 1x -timeout 2h ./cmd/scrapekit
@@ -29,9 +30,11 @@ import (
 // realIssues are issues of a public site, beside the repository.
 const realIssues = "../../../shared/fixtures/jira/apache/issues.jsonl"
 
-// BenchmarkJiraIssues reads so many issues, copies of real ones, of each flavour. It reports how many a second, the time of the CPU of the
-// server and of everything else, and the peaks of the memory of the host and of the source, which must not grow with the number of issues.
-// Server, host and plugins share the cores of the machine. On Cloud the text is a document, made by the server for each issue anew.
+// BenchmarkJiraIssues reads so many issues, copies of real ones, of each flavour. It reports how
+// many a second, the time of the CPU of the server and of everything else, and the peaks of the
+// memory of the host and of the source, which must not grow with the number of issues. Server, host
+// and plugins share the cores of the machine. On Cloud the text is a document, made by the server
+// for each issue anew.
 func BenchmarkJiraIssues(b *testing.B) {
 	for _, f := range []jiraserver.Flavour{jiraserver.DataCenter, jiraserver.Cloud} {
 		for _, n := range strings.Split(cmp.Or(os.Getenv("SCRAPEKIT_ISSUES"), "20000"), ",") {

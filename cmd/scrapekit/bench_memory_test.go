@@ -1,4 +1,5 @@
-// What memory the host and a plugin take at most, by the size of the replies and by how many requests wait.
+// What memory the host and a plugin take at most, by the size of the replies and by how many
+// requests wait.
 //
 //	go test -run '^$' -bench HTTPMemory -benchtime 1x ./cmd/scrapekit
 
@@ -18,20 +19,23 @@ import (
 	"time"
 )
 
-// most is the bound on the host's memory in MiB, whatever is asked for: 16 bodies at once of which each may take 8 MiB before it goes to the
-// disk, and as much again.
+// most is the bound on the host's memory in MiB, whatever is asked for: 16 bodies at once of which
+// each may take 8 MiB before it goes to the disk, and as much again.
 const most = 256
 
-// BenchmarkHTTPMemory reads bodies of several sizes while few or many requests wait, and reports the peak of the resident memory
-// of the host and of the plugin. It fails if the host's is beyond its bound.
+// BenchmarkHTTPMemory reads bodies of several sizes while few or many requests wait, and reports
+// the peak of the resident memory of the host and of the plugin. It fails if the host's is beyond
+// its bound.
 func BenchmarkHTTPMemory(b *testing.B) {
 	url := startPages(b, 10<<10)
 	for _, waiting := range []int{16, 10_000} {
 		for _, large := range []int{0, 16 << 20, 100 << 20} {
 			b.Run(fmt.Sprintf("%d-waiting/%d-MiB", waiting, large>>20), func(b *testing.B) {
 				for b.Loop() {
-					file := write(b, b.TempDir(), pagesFile(b, url, fmt.Sprintf("n = 16\n  at_once = %d\n  large = %d", waiting, large)))
-					peaks := peaksOf(b, exec.Command(os.Args[0], "run", file, "--full", "--output", "plain"), 10*time.Millisecond)
+					file := write(b, b.TempDir(),
+						pagesFile(b, url, fmt.Sprintf("n = 16\n  at_once = %d\n  large = %d", waiting, large)))
+					peaks := peaksOf(b, exec.Command(os.Args[0], "run", file, "--full", "--output", "plain"),
+						10*time.Millisecond)
 					b.ReportMetric(peaks["host"], "host-MiB")
 					b.ReportMetric(peaks["pages"], "plugin-MiB")
 					if peaks["host"] == 0 || peaks["pages"] == 0 || peaks["host"] > most {
@@ -43,8 +47,8 @@ func BenchmarkHTTPMemory(b *testing.B) {
 	}
 }
 
-// peaksOf runs a host, looks at it every so often, and returns the peaks of its memory in MiB and of its children's, by the names of their
-// programs.
+// peaksOf runs a host, looks at it every so often, and returns the peaks of its memory in MiB and
+// of its children's, by the names of their programs.
 func peaksOf(b *testing.B, host *exec.Cmd, every time.Duration) map[string]float64 {
 	b.Helper()
 	var out bytes.Buffer
@@ -70,7 +74,8 @@ func peaksOf(b *testing.B, host *exec.Cmd, every time.Duration) map[string]float
 	}
 }
 
-// seePeaks notes the peaks so far, by the names of plugins or programs: the kernel keeps them for each process until it ends.
+// seePeaks notes the peaks so far, by the names of plugins or programs: the kernel keeps them for
+// each process until it ends.
 func seePeaks(peaks map[string]float64, host int) {
 	peaks["host"] = max(peaks["host"], peakOf(host))
 	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", host))

@@ -1,4 +1,5 @@
-// What a run of very many splits costs, as its user runs it: one record a split, so that the splits are all there is.
+// What a run of very many splits costs, as its user runs it: one record a split, so that the splits
+// are all there is.
 //
 //	go test -run '^$' -bench ManySplits -benchtime 1x ./cmd/scrapekit
 //	SCRAPEKIT_SPLITS=1000000 go test -run '^$' -bench ManySplits -benchtime 1x -timeout 2h ./cmd/scrapekit
@@ -24,9 +25,10 @@ import (
 // watchedFor is how long the speed is measured, with lines for people and with the live view.
 const watchedFor = 5 * time.Second
 
-// BenchmarkManySplits plans so many splits, is killed, goes on, is killed again, comes to its end and runs once more. It reports the
-// peak of the host's memory over all of that, the times of a plan, from a start to the first split of a run that goes on, and from the last record to
-// the end of the process, and the splits a second, and what each costs, in plain and in live view.
+// BenchmarkManySplits plans so many splits, is killed, goes on, is killed again, comes to its end
+// and runs once more. It reports the peak of the host's memory over all of that, the times of a
+// plan, from a start to the first split of a run that goes on, and from the last record to the end
+// of the process, and the splits a second, and what each costs, in plain and in live view.
 func BenchmarkManySplits(b *testing.B) {
 	splits, err := strconv.Atoi(cmp.Or(os.Getenv("SCRAPEKIT_SPLITS"), "50000"))
 	if err != nil {
@@ -34,7 +36,8 @@ func BenchmarkManySplits(b *testing.B) {
 	}
 	for b.Loop() {
 		dir := b.TempDir()
-		file := write(b, dir, fmt.Sprintf("pipeline {\n  commit_every = \"1s\"\n}\nsource \"generate\" {\n  records = %d\n  splits  = %d\n}\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n", splits, splits))
+		file := write(b, dir, fmt.Sprintf(
+			"pipeline {\n  commit_every = \"1s\"\n}\nsource \"generate\" {\n  records = %d\n  splits  = %d\n}\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n", splits, splits))
 		m := &manySplits{B: b, file: file, peak: map[string]float64{}}
 
 		plan := m.start("plain")
@@ -64,7 +67,8 @@ func BenchmarkManySplits(b *testing.B) {
 	}
 }
 
-// speed reports how many splits a second a start has done, and what of the processor's time the host itself took for each.
+// speed reports how many splits a second a start has done, and what of the processor's time the
+// host itself took for each.
 func (m *manySplits) speed(s *aStart, splits int, of string) {
 	m.Helper()
 	if splits == 0 {
@@ -94,7 +98,8 @@ type aStart struct {
 
 func (m *manySplits) start(output string) *aStart {
 	m.Helper()
-	s := &aStart{m: m, cmd: exec.Command(os.Args[0], "run", m.file, "--output", output), began: time.Now(), ended: make(chan struct{})}
+	s := &aStart{m: m, cmd: exec.Command(os.Args[0], "run", m.file, "--output", output), began: time.Now(),
+		ended: make(chan struct{})}
 	r, w, err := os.Pipe()
 	if err != nil {
 		m.Fatal(err)

@@ -23,8 +23,8 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 )
 
-// BenchmarkThroughput delivers records of about 400 bytes from a generator to JSON Lines: host, source and sink are
-// three processes. SCRAPEKIT_RECORDS says how many.
+// BenchmarkThroughput delivers records of about 400 bytes from a generator to JSON Lines: host,
+// source and sink are three processes. SCRAPEKIT_RECORDS says how many.
 func BenchmarkThroughput(b *testing.B) {
 	records := 1_000_000
 	if v := os.Getenv("SCRAPEKIT_RECORDS"); v != "" {
@@ -36,7 +36,9 @@ func BenchmarkThroughput(b *testing.B) {
 	}
 	for b.Loop() {
 		dir := b.TempDir()
-		file := write(b, dir, fmt.Sprintf("source \"generate\" {\n  records = %d\n}\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n", records))
+		file := write(b, dir, fmt.Sprintf(
+			"source \"generate\" {\n  records = %d\n}\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n",
+			records))
 		start := time.Now()
 		cmd := exec.Command(os.Args[0], "run", file, "--output", "plain")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -73,16 +75,20 @@ func lines(tb testing.TB, dir string) int {
 	return n
 }
 
-// BenchmarkPolite reads a Jira that allows so many requests a second, told by headers or by 429 alone. It
-// reports the time against the ideal, requests / limit, and the share of refused requests.
+// BenchmarkPolite reads a Jira that allows so many requests a second, told by headers or by 429
+// alone. It reports the time against the ideal, requests / limit, and the share of refused
+// requests.
 func BenchmarkPolite(b *testing.B) {
-	forms := map[string]jiraserver.LimitForm{"headers": jiraserver.DataCenterHeaders, "retry-after": jiraserver.RetryAfterSeconds, "html-429": jiraserver.HTMLBody}
+	forms := map[string]jiraserver.LimitForm{"headers": jiraserver.DataCenterHeaders,
+		"retry-after": jiraserver.RetryAfterSeconds, "html-429": jiraserver.HTMLBody}
 	for name, form := range forms {
 		b.Run(name, func(b *testing.B) {
 			const limit = 20
 			for b.Loop() {
-				politeRun(b, jiraserver.Options{Seed: 3, BasePath: "/jira", Limit: &jiraserver.Limit{PerSecond: limit, Burst: 5, Form: form}}, 3000, func(s seen) {
-					// The first request waits for nothing: n requests take n-1 intervals, less what the burst gives.
+				politeRun(b, jiraserver.Options{Seed: 3, BasePath: "/jira",
+					Limit: &jiraserver.Limit{PerSecond: limit, Burst: 5, Form: form}}, 3000, func(s seen) {
+					// The first request waits for nothing: n requests take n-1 intervals, less what
+					// the burst gives.
 					b.ReportMetric(s.took.Seconds()/(float64(s.requests)/limit), "of-ideal")
 					b.ReportMetric(100*float64(s.refused)/float64(s.requests), "%refused")
 					b.ReportMetric(float64(s.requests), "requests")
@@ -95,11 +101,12 @@ func BenchmarkPolite(b *testing.B) {
 // BenchmarkLatency reads a Jira that takes 50 ms for each reply, 16 at once, without a limit.
 func BenchmarkLatency(b *testing.B) {
 	for b.Loop() {
-		politeRun(b, jiraserver.Options{Seed: 3, BasePath: "/jira", Latency: 50 * time.Millisecond}, 12000, func(s seen) {
-			ideal := float64(s.requests) * 0.050 / 16
-			b.ReportMetric(100*ideal/s.took.Seconds(), "%of-ideal-rate")
-			b.ReportMetric(float64(s.requests), "requests")
-		})
+		politeRun(b, jiraserver.Options{Seed: 3, BasePath: "/jira", Latency: 50 * time.Millisecond}, 12000,
+			func(s seen) {
+				ideal := float64(s.requests) * 0.050 / 16
+				b.ReportMetric(100*ideal/s.took.Seconds(), "%of-ideal-rate")
+				b.ReportMetric(float64(s.requests), "requests")
+			})
 	}
 }
 
@@ -182,7 +189,8 @@ func BenchmarkStartup(b *testing.B) {
 		http.Error(w, "no", http.StatusForbidden)
 	}))
 	defer server.Close()
-	file := write(b, b.TempDir(), "source \"jira\" {\n  url = \""+server.URL+"\"\n}\ntransform \"llm\" {}\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n")
+	file := write(b, b.TempDir(), "source \"jira\" {\n  url = \""+server.URL+
+		"\"\n}\ntransform \"llm\" {}\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n")
 	b.Run("validate", func(b *testing.B) {
 		for b.Loop() {
 			if out, err := exec.Command(os.Args[0], "validate", file).CombinedOutput(); err != nil {

@@ -95,7 +95,8 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 		if s.Selected {
 			read = "yes"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, read, orDash(printable.Line(strings.Join(s.PrimaryKey, ", "))), orDash(printable.Line(s.Cursor)), firstSentence(s.Doc))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, read, orDash(printable.Line(strings.Join(s.PrimaryKey, ", "))),
+			orDash(printable.Line(s.Cursor)), firstSentence(s.Doc))
 	}
 	fmt.Fprintf(w, "\nSPLIT\tSTREAM\tABOUT\tDONE\n")
 	for _, s := range info.Splits {
@@ -106,7 +107,8 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 	}
 	fmt.Fprintf(w, "\nSINK\tEACH RECORD\tBECAUSE\n")
 	for _, s := range info.Sinks {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", strings.TrimPrefix(s.Name, "sink "), s.Delivery, orDash(strings.Join(strings.Fields(s.Why), " ")))
+		fmt.Fprintf(w, "%s\t%s\t%s\n", strings.TrimPrefix(s.Name, "sink "), s.Delivery,
+			orDash(strings.Join(strings.Fields(s.Why), " ")))
 	}
 	if len(info.Connects) > 0 {
 		fmt.Fprintf(w, "\nSTAGE\tMAY CONNECT TO\n")
@@ -130,7 +132,8 @@ func (a *app) printPlan(info *core.PlanInfo) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Out, "\n%s, %s records\n", show.Many(int64(len(info.Splits)+info.More), "split"), estimate(info.Records))
+	fmt.Fprintf(a.Out, "\n%s, %s records\n", show.Many(int64(len(info.Splits)+info.More), "split"),
+		estimate(info.Records))
 	return nil
 }
 

@@ -47,10 +47,14 @@ func (a *app) pluginsTestCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.output, "output", "plain", "how to show the results: plain, json")
 	flags.StringArrayVar(&f.o.Checks, "check", nil, "run only this check, and those that it needs; repeatable")
-	flags.IntVar(&f.o.MaxResumes, "max-resumes", 20, "of a source: from how many cursors of a split it is resumed; 0: all")
-	flags.IntVar(&f.o.Records, "records", 0, "records for a transform (default 200), or at most of a source (default 20,000)")
-	flags.StringVar(&f.o.Sink.Read, "read", "", "of a sink: a program that prints the records of a stream as JSON Lines; its arguments are\nthe folder, the stream and the place")
-	flags.StringVar(&f.o.Sink.Place, "place", "", "of a sink without files: the setting that says where it writes, such as a table;\neach check appends a name of its own")
+	flags.IntVar(&f.o.MaxResumes, "max-resumes", 20,
+		"of a source: from how many cursors of a split it is resumed; 0: all")
+	flags.IntVar(&f.o.Records, "records", 0,
+		"records for a transform (default 200), or at most of a source (default 20,000)")
+	flags.StringVar(&f.o.Sink.Read, "read", "",
+		"of a sink: a program that prints the records of a stream as JSON Lines; its arguments are\nthe folder, the stream and the place")
+	flags.StringVar(&f.o.Sink.Place, "place", "",
+		"of a sink without files: the setting that says where it writes, such as a table;\neach check appends a name of its own")
 	flags.BoolVar(&f.o.Sink.Replaces, "replaces", false, "of a sink: a run replaces what earlier ones wrote")
 	flags.BoolVar(&f.o.Sink.Keyed, "keyed", false, "of a sink: it keeps the last record of each key")
 	flags.IntVar(&f.o.Sink.Rounds, "rounds", 60, "of a sink: steps of the random walk")
@@ -90,7 +94,8 @@ func (a *app) testPlugin(ctx context.Context, name string, f testFlags) error {
 	return show.end(results)
 }
 
-// startsAtAll is the first check before there is a pipeline: what does not start cannot stand in one.
+// startsAtAll is the first check before there is a pipeline: what does not start cannot stand in
+// one.
 func (a *app) startsAtAll(ctx context.Context, p *project, f testFlags) error {
 	opts, err := a.fileOptions(f.fileFlags)
 	if err == nil && !p.own {
@@ -123,16 +128,19 @@ type checksShown struct {
 func (s *checksShown) begin(info sdk.Info) {
 	s.info = info
 	if s.plain {
-		fmt.Fprintf(s.Out, "%s %s, a %s: %s\n\n", info.Name, info.Version, info.Kind, show.Many(int64(len(plugins.Checks(info.Kind))), "check"))
+		fmt.Fprintf(s.Out, "%s %s, a %s: %s\n\n", info.Name, info.Version, info.Kind,
+			show.Many(int64(len(plugins.Checks(info.Kind))), "check"))
 	}
 }
 
-// done prints a check: what must hold, and if it does not, what was found and which promise that breaks.
+// done prints a check: what must hold, and if it does not, what was found and which promise that
+// breaks.
 func (s *checksShown) done(r plugins.CheckResult) {
 	if !s.plain {
 		return
 	}
-	mark := map[plugins.CheckStatus]string{plugins.CheckPassed: "ok", plugins.CheckFailed: "FAIL", plugins.CheckSkipped: "skip", plugins.CheckNotRun: "–"}[r.Status]
+	mark := map[plugins.CheckStatus]string{plugins.CheckPassed: "ok", plugins.CheckFailed: "FAIL",
+		plugins.CheckSkipped: "skip", plugins.CheckNotRun: "–"}[r.Status]
 	fmt.Fprintf(s.Out, "  %-4s  %-24s  %s\n", mark, r.Check, r.Doc)
 	for _, m := range r.Messages {
 		fmt.Fprintf(s.Out, "        %s\n", strings.ReplaceAll(strings.TrimSpace(s.Hide(m)), "\n", "\n        "))
@@ -158,10 +166,12 @@ type checksReport struct {
 }
 
 func (s *checksShown) end(results []plugins.CheckResult) error {
-	r := checksReport{Name: s.info.Name, Version: s.info.Version, Kind: s.info.Kind, Protocol: core.ProtocolVersion, Checks: results}
+	r := checksReport{Name: s.info.Name, Version: s.info.Version, Kind: s.info.Kind, Protocol: core.ProtocolVersion,
+		Checks: results}
 	for i, c := range results {
 		r.Took += c.Took
-		*map[plugins.CheckStatus]*int{plugins.CheckPassed: &r.Passed, plugins.CheckFailed: &r.Failed, plugins.CheckSkipped: &r.Skipped, plugins.CheckNotRun: &r.NotRun}[c.Status]++
+		*map[plugins.CheckStatus]*int{plugins.CheckPassed: &r.Passed, plugins.CheckFailed: &r.Failed,
+			plugins.CheckSkipped: &r.Skipped, plugins.CheckNotRun: &r.NotRun}[c.Status]++
 		if promise := string(c.Promise); c.Status == plugins.CheckFailed && !slices.Contains(r.Broken, promise) {
 			r.Broken = append(r.Broken, promise)
 		}
@@ -170,7 +180,8 @@ func (s *checksShown) end(results []plugins.CheckResult) error {
 		}
 	}
 	if s.plain {
-		fmt.Fprintf(s.Out, "\n%s passed, %s failed, %s skipped, %s not run, in %s\n", show.Count(int64(r.Passed)), show.Count(int64(r.Failed)), show.Count(int64(r.Skipped)), show.Count(int64(r.NotRun)), show.Brief(r.Took))
+		fmt.Fprintf(s.Out, "\n%s passed, %s failed, %s skipped, %s not run, in %s\n", show.Count(int64(r.Passed)),
+			show.Count(int64(r.Failed)), show.Count(int64(r.Skipped)), show.Count(int64(r.NotRun)), show.Brief(r.Took))
 		for _, promise := range r.Broken {
 			fmt.Fprintf(s.Out, "broken: %s\n", promise)
 		}

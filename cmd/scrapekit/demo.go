@@ -88,14 +88,16 @@ func (a *app) demo(ctx context.Context, f demoFlags, flags runFlags) error {
 		// All of its plugins are this program, and it must run everywhere.
 		level, reason := core.BestSandbox()
 		if opts.Sandbox = level; reason != nil {
-			fmt.Fprintf(a.Err, "The sandbox is reduced for the demo, whose plugins are all scrapekit's own: %v\n", reason)
+			fmt.Fprintf(a.Err, "The sandbox is reduced for the demo, whose plugins are all scrapekit's own: %v\n",
+				reason)
 		}
 	}
 	p, err := a.loadWith(ctx, file, opts)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Err, "A Jira with %s invented issues answers at %s%s.\n", show.Count(int64(f.issues)), url, rateText(f.rate))
+	fmt.Fprintf(a.Err, "A Jira with %s invented issues answers at %s%s.\n", show.Count(int64(f.issues)), url,
+		rateText(f.rate))
 	flags.full = f.fresh
 	report, err := a.runPipeline(ctx, p, flags)
 	if report != nil {
@@ -107,8 +109,8 @@ func (a *app) demo(ctx context.Context, f demoFlags, flags runFlags) error {
 // demoProjects are the keys of the demo's projects, as the pipeline file writes them.
 const demoProjects = `["ALPHA", "BRAVO", "CHARLIE"]`
 
-// demoFile is the shipped pipeline file with the demo's Jira as its default: run by hand it reads the same Jira, or
-// finds it gone.
+// demoFile is the shipped pipeline file with the demo's Jira as its default: run by hand it reads
+// the same Jira, or finds it gone.
 func demoFile(url string) []byte {
 	text := string(examples.Jira)
 	for shipped, demo := range map[string]string{
@@ -137,18 +139,21 @@ func (a *app) demoEnd(f demoFlags, flags runFlags, r *core.Report) {
 	if err != nil {
 		dir = f.dir
 	}
-	fmt.Fprintf(w, "Training records: %s\nPipeline file:    %s\n", filepath.Join(dir, "corpus"), filepath.Join(dir, "jira.hcl"))
+	fmt.Fprintf(w, "Training records: %s\nPipeline file:    %s\n", filepath.Join(dir, "corpus"),
+		filepath.Join(dir, "jira.hcl"))
 	if r.Outcome == core.Complete && len(r.Stages) > 0 && r.Stages[0].Out == 0 {
 		fmt.Fprintln(w, "Nothing has changed since the last run; --fresh starts over.")
 	}
 }
 
-// serve starts the demo's Jira. Its port is kept in the folder: the records name the server, so a demo that
-// goes on must find it where it was.
+// serve starts the demo's Jira. Its port is kept in the folder: the records name the server, so a
+// demo that goes on must find it where it was.
 func (f demoFlags) serve(ctx context.Context) (url string, stop func(), err error) {
-	jira, path := jirademo.New(jirademo.Options{Cloud: f.cloud, Seed: f.seed, Rate: f.rate, Faults: !f.calm, Projects: []jirademo.Project{
-		{Key: "ALPHA", Issues: f.issues / 2}, {Key: "BRAVO", Issues: f.issues / 3}, {Key: "CHARLIE", Issues: f.issues - f.issues/2 - f.issues/3},
-	}}), ""
+	jira, path := jirademo.New(jirademo.Options{Cloud: f.cloud, Seed: f.seed, Rate: f.rate, Faults: !f.calm,
+		Projects: []jirademo.Project{
+			{Key: "ALPHA", Issues: f.issues / 2}, {Key: "BRAVO", Issues: f.issues / 3},
+			{Key: "CHARLIE", Issues: f.issues - f.issues/2 - f.issues/3},
+		}}), ""
 	if !f.cloud {
 		jira, path = http.StripPrefix("/jira", jira), "/jira"
 	}

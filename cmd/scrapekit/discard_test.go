@@ -12,7 +12,8 @@ import (
 type discard struct{}
 
 func discardPlugin() sdk.Plugin {
-	return sdk.SinkPlugin(sdk.Info{Name: "discard", Version: "1"}, func(context.Context, struct{}) (sdk.Sink, error) { return discard{}, nil })
+	return sdk.SinkPlugin(sdk.Info{Name: "discard", Version: "1"},
+		func(context.Context, struct{}) (sdk.Sink, error) { return discard{}, nil })
 }
 
 func (discard) Write(context.Context, sdk.Batch) error    { return nil }

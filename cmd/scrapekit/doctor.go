@@ -71,7 +71,8 @@ func (a *app) doctorCommand() *cobra.Command {
 func (a *app) printDiagnosis(d *plugins.Diagnosis) error {
 	w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "scrapekit\t%s, %s\n", d.Version, d.Platform)
-	fmt.Fprintf(w, "kernel\t%s, Landlock %s, seccomp filters %s, %s\n", d.Kernel, landlock(d.Landlock), yes(d.Seccomp), user(d.Root))
+	fmt.Fprintf(w, "kernel\t%s, Landlock %s, seccomp filters %s, %s\n", d.Kernel, landlock(d.Landlock), yes(d.Seccomp),
+		user(d.Root))
 	for _, l := range d.Levels {
 		state := "yes"
 		if l.Missing != "" {
@@ -101,7 +102,8 @@ func (a *app) printDiagnosis(d *plugins.Diagnosis) error {
 	switch {
 	case len(d.Problems) > 0:
 	case !d.Confined:
-		fmt.Fprintf(a.Out, "\nAll is well, but for what you chose: at the level %s the kernel does not hold plugins.\n", d.Level)
+		fmt.Fprintf(a.Out, "\nAll is well, but for what you chose: at the level %s the kernel does not hold plugins.\n",
+			d.Level)
 	default:
 		fmt.Fprintln(a.Out, "\nAll is well.")
 	}

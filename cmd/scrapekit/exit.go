@@ -76,7 +76,8 @@ func (a *app) printError(cmd *cobra.Command, err error) {
 	var invalid invalidError
 	var outcome outcomeError
 	var outdated outdatedError
-	if errors.As(err, &invalid) || errors.As(err, &outcome) || errors.As(err, &outdated) || errors.Is(err, errChecks) || errors.Is(err, errIll) {
+	if errors.As(err, &invalid) || errors.As(err, &outcome) || errors.As(err, &outdated) || errors.Is(err, errChecks) ||
+		errors.Is(err, errIll) {
 		return
 	}
 	if errors.Is(err, context.Canceled) {
@@ -109,12 +110,14 @@ func args(cmd *cobra.Command, given []string) error {
 	case len(given) < len(wanted):
 		return usageError{fmt.Errorf("%s is missing: %s", strings.Join(wanted[len(given):], " "), cmd.UseLine())}
 	case len(given) > len(wanted):
-		return usageError{fmt.Errorf("unexpected argument %q: %s", strings.Join(given[len(wanted):], " "), cmd.UseLine())}
+		return usageError{fmt.Errorf("unexpected argument %q: %s", strings.Join(given[len(wanted):], " "),
+			cmd.UseLine())}
 	}
 	return nil
 }
 
-// subcommand is what a command that only holds others does by itself: help, or a word on one that there is not.
+// subcommand is what a command that only holds others does by itself: help, or a word on one that
+// there is not.
 func subcommand(cmd *cobra.Command, given []string) error {
 	if len(given) == 0 {
 		return cmd.Help()

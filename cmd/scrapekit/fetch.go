@@ -34,7 +34,8 @@ type fetchFlags struct {
 func (a *app) fetchCommand() *cobra.Command {
 	var f fetchFlags
 	cmd := &cobra.Command{
-		Use: "fetch URL --pipeline FILE", Short: "Make one request as the host would, and explain it", Args: cobra.ExactArgs(1),
+		Use: "fetch URL --pipeline FILE", Short: "Make one request as the host would, and explain it",
+		Args: cobra.ExactArgs(1),
 		Long: "Makes one request with the credentials, limits, cache and retries of a pipeline's source, or of\n" +
 			"another stage. The body goes to standard output, the explanation of each step to standard error.\n" +
 			"A URL that begins with / is on the first host that the stage may ask.\n\n" +
@@ -72,7 +73,8 @@ func (a *app) fetchCommand() *cobra.Command {
 	}
 	f.file.add(cmd)
 	cmd.Flags().StringVar(&f.pipeline, "pipeline", "", "the pipeline file (required)")
-	cmd.Flags().StringVar(&f.stage, "stage", "", "use the HTTP settings of this stage: its name, or its plugin's (default the source)")
+	cmd.Flags().StringVar(&f.stage, "stage", "",
+		"use the HTTP settings of this stage: its name, or its plugin's (default the source)")
 	cmd.Flags().StringVarP(&f.method, "request", "X", "", "method (default GET, or POST with --data)")
 	cmd.Flags().StringArrayVarP(&f.headers, "header", "H", nil, `a header as "Name: value"; repeatable`)
 	cmd.Flags().StringVarP(&f.data, "data", "d", "", "body of the request; @FILE reads it from a file")
@@ -92,7 +94,8 @@ func stepText(s core.FetchStep) string {
 
 func (f *fetchFlags) request(url string) (core.FetchRequest, error) {
 	if f.pipeline == "" {
-		return core.FetchRequest{}, errors.New("--pipeline is missing: name the pipeline file whose credentials and limits to use")
+		return core.FetchRequest{}, errors.New(
+			"--pipeline is missing: name the pipeline file whose credentials and limits to use")
 	}
 	r := core.FetchRequest{Stage: f.stage, Method: f.method, URL: url, Header: http.Header{}, Follow: f.follow}
 	for _, h := range f.headers {
@@ -129,7 +132,8 @@ func (a *app) fetched(resp *http.Response, quiet bool) error {
 	return err
 }
 
-// fetchedJSON prints the reply and the steps to it as one object. A body that is no text comes as base64.
+// fetchedJSON prints the reply and the steps to it as one object. A body that is no text comes as
+// base64.
 func (a *app) fetchedJSON(resp *http.Response, steps *[]core.FetchStep) error {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {

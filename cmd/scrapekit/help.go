@@ -75,7 +75,8 @@ func (a *app) listHelp(root *cobra.Command) error {
 	return w.Flush()
 }
 
-// pageWidth is how many columns a page has: those of the terminal, unless lines of that length are hard to read.
+// pageWidth is how many columns a page has: those of the terminal, unless lines of that length are
+// hard to read.
 func pageWidth(columns int) int {
 	const pipe, widest = 80, 120
 	if columns == 0 {
@@ -92,7 +93,8 @@ func (a *app) showPage(text string) error {
 	})
 }
 
-// linkTarget is how a reader of a terminal comes to where a link leads: by another page, a file of the repository, or a URL.
+// linkTarget is how a reader of a terminal comes to where a link leads: by another page, a file of
+// the repository, or a URL.
 func linkTarget(target string) string {
 	target, _, _ = strings.Cut(target, "#")
 	if subject, ok := strings.CutSuffix(target, ".md"); ok && slices.Contains(docs.Subjects, subject) {

@@ -34,9 +34,12 @@ type installFlags struct {
 
 func (f *installFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "grant everything that plugins ask for, without a question")
-	cmd.Flags().StringArrayVar(&f.grants, "grant", nil, "a permission to grant, such as http=https://api.example.com or dial=db.example.com:5432;\nrepeatable, and together they must be all that is asked for")
-	cmd.Flags().StringSliceVar(&f.platforms, "platform", nil, "platforms to install for, such as linux_arm64,darwin_arm64 (default this machine's)")
-	cmd.Flags().StringVar(&f.mirror, "mirror", "", "get everything from this mirror: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
+	cmd.Flags().StringArrayVar(&f.grants, "grant", nil,
+		"a permission to grant, such as http=https://api.example.com or dial=db.example.com:5432;\nrepeatable, and together they must be all that is asked for")
+	cmd.Flags().StringSliceVar(&f.platforms, "platform", nil,
+		"platforms to install for, such as linux_arm64,darwin_arm64 (default this machine's)")
+	cmd.Flags().StringVar(&f.mirror, "mirror", "",
+		"get everything from this mirror: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print what was done as JSON")
 }
 
@@ -94,7 +97,8 @@ func (a *app) initCommand() *cobra.Command {
 		Use:   "init [FILE...]",
 		Short: "Install the plugins that pipeline files require",
 		Long: "Installs the plugins in required_plugins of the pipeline files, or of all pipeline files in this\n" +
-			"folder, and writes exactly what it installed into " + plugins.LockFileName + " beside them. Plugins that are\n" +
+			"folder, and writes exactly what it installed into " + plugins.LockFileName +
+			" beside them. Plugins that are\n" +
 			"locked there already are installed as locked. Run it after each change of required_plugins, and on\n" +
 			"every machine. Keep " + plugins.LockFileName + " in version control.\n\n" + installHelp,
 		Example: "  scrapekit init\n  scrapekit init --upgrade jira.hcl\n  scrapekit init --locked",
@@ -150,7 +154,8 @@ func folderOf(files []string) (string, error) {
 	dir := filepath.Dir(files[0])
 	for _, file := range files {
 		if other := filepath.Dir(file); other != dir {
-			return "", usageError{fmt.Errorf("%s and %s are in different folders, and each folder has a %s of its own: run it for one after the other", files[0], file, plugins.LockFileName)}
+			return "", usageError{fmt.Errorf(
+				"%s and %s are in different folders, and each folder has a %s of its own: run it for one after the other", files[0], file, plugins.LockFileName)}
 		}
 	}
 	return dir, nil
@@ -160,14 +165,17 @@ func folderOf(files []string) (string, error) {
 func (a *app) checkLocal(local []plugins.LocalPlugin, locked bool) error {
 	for _, p := range local {
 		if locked {
-			return &plugins.NotLockedError{Source: p.Where + ": " + p.Name, Why: p.Path + " is a file of this machine, which nothing can lock"}
+			return &plugins.NotLockedError{Source: p.Where + ": " + p.Name,
+				Why: p.Path + " is a file of this machine, which nothing can lock"}
 		}
-		fmt.Fprintf(a.Err, "%s %s: %s is %s, a file of this machine: it runs as it is, and is not locked\n", a.Style(show.Yellow, "note:"), p.Where, p.Name, p.Path)
+		fmt.Fprintf(a.Err, "%s %s: %s is %s, a file of this machine: it runs as it is, and is not locked\n",
+			a.Style(show.Yellow, "note:"), p.Where, p.Name, p.Path)
 	}
 	return nil
 }
 
-func (a *app) initAs(ctx context.Context, dir string, demands []plugins.Demand, whole bool, f installFlags, how plugins.Mode) error {
+func (a *app) initAs(ctx context.Context, dir string, demands []plugins.Demand, whole bool, f installFlags,
+	how plugins.Mode) error {
 	in, err := a.installer(dir, f)
 	if err != nil {
 		return err
@@ -190,7 +198,8 @@ func (a *app) initAs(ctx context.Context, dir string, demands []plugins.Demand, 
 }
 
 // apply shows a plan and does it.
-func (a *app) apply(ctx context.Context, in *plugins.Installer, plan *plugins.Plan, remove []string, f installFlags) error {
+func (a *app) apply(ctx context.Context, in *plugins.Installer, plan *plugins.Plan, remove []string,
+	f installFlags) error {
 	if !f.asJSON {
 		a.printInstall(plan, remove)
 	}

@@ -35,8 +35,9 @@ type changeJSON struct {
 	MorePaths   plugins.PathSettings `json:"paths_added,omitzero"`
 	LessPaths   plugins.PathSettings `json:"paths_removed,omitzero"`
 	Paths       plugins.PathSettings `json:"paths,omitzero"`
-	Unseen      bool                 `json:"key_unseen,omitempty"` // the lock file has it, and nothing of the publisher was installed here
-	LooksLike   []string             `json:"looks_like,omitempty"`
+	// the lock file has it, and nothing of the publisher was installed here
+	Unseen    bool     `json:"key_unseen,omitempty"`
+	LooksLike []string `json:"looks_like,omitempty"`
 }
 
 type installedJSON struct {
@@ -48,9 +49,11 @@ func installed(plan *plugins.Plan, remove []string) installedJSON {
 	for _, c := range plan.Changes {
 		p := c.After
 		one := changeJSON{
-			Source: c.Source, Action: string(c.Action), Name: p.Name, Kind: p.Kind, Version: p.Version.String(), Constraints: p.Constraints, Index: p.Index.String(),
-			Key: string(p.Signer.Key), FirstUse: c.FirstUse, Permissions: p.Permissions, More: c.More, Less: c.Less, LooksLike: c.LooksLike,
-			Paths: p.Paths, MorePaths: c.MorePaths, LessPaths: c.LessPaths, Unseen: c.Unseen,
+			Source: c.Source, Action: string(c.Action), Name: p.Name, Kind: p.Kind, Version: p.Version.String(),
+			Constraints: p.Constraints, Index: p.Index.String(),
+			Key: string(p.Signer.Key), FirstUse: c.FirstUse, Permissions: p.Permissions, More: c.More, Less: c.Less,
+			LooksLike: c.LooksLike,
+			Paths:     p.Paths, MorePaths: c.MorePaths, LessPaths: c.LessPaths, Unseen: c.Unseen,
 		}
 		if v := c.Before.Version; !v.IsZero() && v.Compare(p.Version) != 0 {
 			one.Before = v.String()
@@ -75,16 +78,20 @@ func (a *app) printInstall(plan *plugins.Plan, remove []string) {
 
 func (a *app) printChange(c *plugins.Change) {
 	p := c.After
-	signs := map[string]string{"added": a.Style(show.Green, "+"), "updated": a.Style(show.Green, "~"), "downgrade": a.Style(show.Yellow, "~"), "fetched": "=", "kept": "="}
+	signs := map[string]string{"added": a.Style(show.Green, "+"), "updated": a.Style(show.Green, "~"),
+		"downgrade": a.Style(show.Yellow, "~"), "fetched": "=", "kept": "="}
 	versions := p.Version.String()
 	if v := c.Before.Version; !v.IsZero() && v.Compare(p.Version) != 0 {
 		versions = fmt.Sprintf("%s → %s", v, versions)
 	}
-	fmt.Fprintf(a.Out, "%s %s %s  %s\n", signs[string(c.Action)], a.Style(show.Bold, p.Name), versions, a.Style(show.Faint, c.Source))
+	fmt.Fprintf(a.Out, "%s %s %s  %s\n", signs[string(c.Action)], a.Style(show.Bold, p.Name), versions,
+		a.Style(show.Faint, c.Source))
 	for _, like := range c.LooksLike {
-		fmt.Fprintf(a.Out, "    %s its name looks like %s: is it what you meant?\n", a.Style(show.Yellow, "warning:"), like)
+		fmt.Fprintf(a.Out, "    %s its name looks like %s: is it what you meant?\n", a.Style(show.Yellow, "warning:"),
+			like)
 	}
-	if news := c.Unseen || !c.More.IsZero() || !c.MorePaths.IsZero(); c.Action == plugins.Kept || c.Action == plugins.Fetched && !news {
+	if news := c.Unseen || !c.More.IsZero() || !c.MorePaths.IsZero(); c.Action == plugins.Kept ||
+		c.Action == plugins.Fetched && !news {
 		return
 	}
 	fmt.Fprintf(a.Out, "    %s, signed by %s\n", p.Kind, signerText(c))
@@ -104,7 +111,8 @@ func signerText(c *plugins.Change) string {
 	case c.Vouched:
 		return k.Fingerprint() + ", a key that you trust"
 	case c.Unseen:
-		return k.Fingerprint() + "\n    named by " + plugins.LockFileName + ", and never seen on this machine: compare it with the key that the publisher announces"
+		return k.Fingerprint() + "\n    named by " + plugins.LockFileName +
+			", and never seen on this machine: compare it with the key that the publisher announces"
 	case c.FirstUse:
 		return k.Fingerprint() + "\n    the first key seen of this publisher, and now remembered: compare it with the key that the publisher announces"
 	case c.Before.Version.IsZero():
@@ -178,12 +186,14 @@ func grantTexts(p sdk.Permissions, paths plugins.PathSettings) []string {
 func checkGrants(given, wanted []string) error {
 	for _, g := range given {
 		if name, _, ok := strings.Cut(g, "="); !ok || !slices.Contains(grantNames, name) {
-			return usageError{fmt.Errorf("--grant %s: want one of %s, then = and what is granted", g, strings.Join(grantNames, ", "))}
+			return usageError{fmt.Errorf("--grant %s: want one of %s, then = and what is granted", g,
+				strings.Join(grantNames, ", "))}
 		}
 	}
 	for _, w := range wanted {
 		if !slices.Contains(given, w) {
-			return usageError{fmt.Errorf("%s is asked for and not granted: add --grant '%s', or do not install it", w, w)}
+			return usageError{fmt.Errorf("%s is asked for and not granted: add --grant '%s', or do not install it", w,
+				w)}
 		}
 	}
 	for _, g := range given {

@@ -30,7 +30,8 @@ func (f *fileFlags) values() (map[string]string, error) {
 	for _, v := range f.vars {
 		name, value, ok := strings.Cut(v, "=")
 		if !ok || name == "" {
-			return nil, usageError{errors.New("--var: want name=value; the value is not shown, because it may be a secret")}
+			return nil, usageError{errors.New(
+				"--var: want name=value; the value is not shown, because it may be a secret")}
 		}
 		out[name] = value
 	}
@@ -38,7 +39,8 @@ func (f *fileFlags) values() (map[string]string, error) {
 }
 
 func (a *app) options(vars map[string]string) (core.Options, error) {
-	o := core.Options{Hosts: a.hosts, Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars, Stdout: a.Records(), Sandbox: a.sandbox}
+	o := core.Options{Hosts: a.hosts, Version: version(), Plugins: firstParty(), Serve: serveCommand, Vars: vars,
+		Stdout: a.Records(), Sandbox: a.sandbox}
 	if a.sandbox != "" && !slices.Contains(core.SandboxLevels(), a.sandbox) {
 		return o, usageError{fmt.Errorf("--sandbox %s: want %s", a.sandbox, strings.Join(core.SandboxLevels(), ", "))}
 	}

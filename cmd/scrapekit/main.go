@@ -1,4 +1,5 @@
-// Command scrapekit pulls records out of remote systems and delivers them, transformed, to files and databases.
+// Command scrapekit pulls records out of remote systems and delivers them, transformed, to files
+// and databases.
 package main
 
 import (
@@ -70,7 +71,8 @@ func (a *app) root() *cobra.Command {
 		Long: "scrapekit runs pipelines: a source reads a remote system, transforms change its records, sinks deliver\n" +
 			"them. Nothing is lost and nothing is delivered twice, whatever is stopped or killed: run it again and\n" +
 			"it goes on.\n\n" +
-			"Begin with `scrapekit demo`: it needs no network. `scrapekit help` lists the pages of the manual.\n\n" + exitCodes,
+			"Begin with `scrapekit demo`: it needs no network. `scrapekit help` lists the pages of the manual.\n\n" +
+			exitCodes,
 		Args:          cobra.ArbitraryArgs, // so that a command that there is not comes to subcommand
 		RunE:          subcommand,
 		SilenceErrors: true,
@@ -79,16 +81,20 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetVersionTemplate("scrapekit {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.PersistentFlags().StringVar(&a.logLevel, "log", "warn", "lowest level of log lines on standard error: debug, info, warn, error, off")
-	root.PersistentFlags().StringVar(&a.sandbox, "sandbox", "", "how much plugins are confined: "+strings.Join(core.SandboxLevels(), ", ")+" (default strong on Linux)")
-	root.AddCommand(a.runCommand(), a.initCommand(), a.demoCommand(), a.validateCommand(), a.planCommand(), a.previewCommand(),
-		a.fetchCommand(), a.stateCommand(), a.recordingCommand(), a.pluginsCommand(), a.doctorCommand(), a.versionCommand())
+	root.PersistentFlags().StringVar(&a.logLevel, "log", "warn",
+		"lowest level of log lines on standard error: debug, info, warn, error, off")
+	root.PersistentFlags().StringVar(&a.sandbox, "sandbox", "",
+		"how much plugins are confined: "+strings.Join(core.SandboxLevels(), ", ")+" (default strong on Linux)")
+	root.AddCommand(a.runCommand(), a.initCommand(), a.demoCommand(), a.validateCommand(), a.planCommand(),
+		a.previewCommand(),
+		a.fetchCommand(), a.stateCommand(), a.recordingCommand(), a.pluginsCommand(), a.doctorCommand(),
+		a.versionCommand())
 	root.SetHelpCommand(a.helpCommand())
 	return root
 }
 
-// untilInterrupted returns a context that ends with the first SIGINT or SIGTERM: what runs drains and
-// commits. The second one ends the process at once, and the plugins with it.
+// untilInterrupted returns a context that ends with the first SIGINT or SIGTERM: what runs drains
+// and commits. The second one ends the process at once, and the plugins with it.
 func (a *app) untilInterrupted(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)

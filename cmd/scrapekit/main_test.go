@@ -15,10 +15,12 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/serve"
 )
 
-// gaugesVar names a file to which a host under test appends how many goroutines it has, again and again.
+// gaugesVar names a file to which a host under test appends how many goroutines it has, again and
+// again.
 const gaugesVar = "SCRAPEKIT_TEST_GAUGES"
 
-// gauge appends a line with the number of goroutines every tenth of a second, as long as the process lives.
+// gauge appends a line with the number of goroutines every tenth of a second, as long as the
+// process lives.
 func gauge(file string) {
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	for err == nil {
@@ -28,8 +30,8 @@ func gauge(file string) {
 	panic(err)
 }
 
-// TestMain makes the test binary the command itself when it is started as one: by a test, as the host, or by
-// a host, as a plugin. Scripts have a few commands more; see script_test.go.
+// TestMain makes the test binary the command itself when it is started as one: by a test, as the
+// host, or by a host, as a plugin. Scripts have a few commands more; see script_test.go.
 func TestMain(m *testing.M) {
 	commands := map[string]func(){
 		"scrapekit": func() { os.Exit(hostUnderTest()) },
@@ -52,7 +54,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, commands)
 }
 
-// quickRaces makes processes with the race detector end at once: by itself it waits a second at every end.
+// quickRaces makes processes with the race detector end at once: by itself it waits a second at
+// every end.
 func quickRaces() {
 	if err := os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0"); err != nil {
 		panic(err)

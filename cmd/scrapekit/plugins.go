@@ -1,4 +1,5 @@
-// The first-party plugins: the list of them, their reference, and the hidden command that serves one.
+// The first-party plugins: the list of them, their reference, and the hidden command that serves
+// one.
 
 package main
 

@@ -16,7 +16,8 @@ import (
 
 // authorCommands are the parts of `scrapekit plugins` that an author uses.
 func (a *app) authorCommands() []*cobra.Command {
-	return []*cobra.Command{a.pluginsKeygenCommand(), a.pluginsPackCommand(), a.pluginsSignCommand(), a.pluginsPushCommand()}
+	return []*cobra.Command{a.pluginsKeygenCommand(), a.pluginsPackCommand(), a.pluginsSignCommand(),
+		a.pluginsPushCommand()}
 }
 
 func (a *app) pluginsPackCommand() *cobra.Command {
@@ -35,7 +36,8 @@ func (a *app) pluginsPackCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, given []string) error {
 			switch {
 			case p.Source == "":
-				return usageError{errors.New("--source is missing: where the plugin will be published, such as registry.example.com/acme/scrapekit-hello")}
+				return usageError{errors.New(
+					"--source is missing: where the plugin will be published, such as registry.example.com/acme/scrapekit-hello")}
 			case len(given) == 0:
 				return usageError{errors.New("PROGRAM... is missing: the programs to pack, one for each platform")}
 			}
@@ -54,8 +56,10 @@ func (a *app) pluginsPackCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&p.Source, "source", "", "where the plugin will be published: its name")
 	cmd.Flags().StringVarP(&p.Dir, "out", "o", "dist", "the folder to write; an earlier release there is replaced")
-	cmd.Flags().StringArrayVar(&p.Include, "include", nil, "a file to include: LICENSE, NOTICE, README or CHANGELOG; repeatable")
-	cmd.Flags().StringVar(&p.Describe, "describe", "", "a file with the output of PROGRAM --describe, if no program is for this platform")
+	cmd.Flags().StringArrayVar(&p.Include, "include", nil,
+		"a file to include: LICENSE, NOTICE, README or CHANGELOG; repeatable")
+	cmd.Flags().StringVar(&p.Describe, "describe", "",
+		"a file with the output of PROGRAM --describe, if no program is for this platform")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was packed as JSON")
 	return cmd
 }
@@ -120,7 +124,8 @@ func (a *app) pluginsSignCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "sign --key FILE DIR", Short: "Sign a packed release",
 		Long: "Signs the release in DIR, which `scrapekit plugins pack` made, with a key from\n" +
-			"`scrapekit plugins keygen` or minisign. `minisign -Vm statement.json -P KEY` verifies it too.\n\n" + passwordHelp,
+			"`scrapekit plugins keygen` or minisign. `minisign -Vm statement.json -P KEY` verifies it too.\n\n" +
+			passwordHelp,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			switch {
 			case key == "":
@@ -128,7 +133,8 @@ func (a *app) pluginsSignCommand() *cobra.Command {
 			case len(given) != 1:
 				return usageError{errors.New("name one folder: the one that `scrapekit plugins pack` made")}
 			}
-			p, err := plugins.SignPacked(given[0], key, func() (string, error) { return a.password(cmd.Context(), "password of "+filepath.Base(key)+": ") })
+			p, err := plugins.SignPacked(given[0], key,
+				func() (string, error) { return a.password(cmd.Context(), "password of "+filepath.Base(key)+": ") })
 			if err != nil {
 				return err
 			}

@@ -47,7 +47,8 @@ func (a *app) pluginsKeygenCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&open, "no-password", false, "do not encrypt the private key, for example because it is kept in a vault")
+	cmd.Flags().BoolVar(&open, "no-password", false,
+		"do not encrypt the private key, for example because it is kept in a vault")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the public key as JSON")
 	return cmd
 }
@@ -78,7 +79,8 @@ func (a *app) password(ctx context.Context, question string) (string, error) {
 	}
 	in := int(os.Stdin.Fd())
 	if !term.IsTerminal(in) {
-		return "", usageError{errors.New("a password is wanted, and there is no terminal to ask in: set " + passwordVar)}
+		return "", usageError{errors.New("a password is wanted, and there is no terminal to ask in: set " +
+			passwordVar)}
 	}
 	before, err := term.GetState(in)
 	if err != nil {

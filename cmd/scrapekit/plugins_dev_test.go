@@ -29,7 +29,8 @@ func lineWith(t *testing.T, r *bufio.Reader, text string) string {
 	}
 }
 
-// TestAttach: a plugin that was started by hand, as a debugger does, is run by two hosts one after another, and outlives both.
+// TestAttach: a plugin that was started by hand, as a debugger does, is run by two hosts one after
+// another, and outlives both.
 func TestAttach(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -62,12 +63,14 @@ func TestAttach(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		out, err := exec.CommandContext(t.Context(), os.Args[0], "run", file, "--full", "--attach", attach).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), os.Args[0], "run", file, "--full", "--attach",
+			attach).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), "source troubled  4") {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
-	out, err := exec.CommandContext(t.Context(), os.Args[0], "run", file, "--attach", strings.Replace(attach, "troubled", "other", 1)).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), os.Args[0], "run", file, "--attach",
+		strings.Replace(attach, "troubled", "other", 1)).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "no stage of that name; there are troubled, jsonl") {
 		t.Errorf("%v\n%s", err, out)
 	}

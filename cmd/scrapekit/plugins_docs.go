@@ -32,7 +32,8 @@ func (a *app) pluginsDocsCommand() *cobra.Command {
 			"built first. Without PLUGIN it prints all shipped and installed plugins.",
 		Example: "  scrapekit plugins docs jira\n  scrapekit plugins docs ./bin/my-plugin --format man | man -l -",
 		RunE: func(cmd *cobra.Command, given []string) error {
-			write, ok := map[string]func(io.Writer, sdk.Info) error{"markdown": writeReference, "man": writeManual, "json": writeInfo}[format]
+			write, ok := map[string]func(io.Writer, sdk.Info) error{"markdown": writeReference, "man": writeManual,
+				"json": writeInfo}[format]
 			if !ok {
 				return usageError{fmt.Errorf("--format %s: want markdown, man or json", format)}
 			}
@@ -51,7 +52,8 @@ func (a *app) pluginsDocsCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", format, "markdown, man (a page of section 7), or json with the JSON Schemas of settings and records")
+	cmd.Flags().StringVar(&format, "format", format,
+		"markdown, man (a page of section 7), or json with the JSON Schemas of settings and records")
 	cmd.Flags().StringVar(&f.build, "build", "", "a command that builds PLUGIN, which then names a program")
 	addDir(cmd, &f.dir)
 	return cmd
@@ -79,7 +81,8 @@ func (a *app) infosOf(ctx context.Context, names []string, f docsFlags) ([]sdk.I
 		if here, err := plugins.IsInstalled(p); err != nil {
 			return nil, err
 		} else if !here {
-			fmt.Fprintf(a.Err, "%s %s is not on this machine, so it is left out: run scrapekit init\n", a.Style(show.Yellow, "note:"), p.Name)
+			fmt.Fprintf(a.Err, "%s %s is not on this machine, so it is left out: run scrapekit init\n",
+				a.Style(show.Yellow, "note:"), p.Name)
 			continue
 		}
 		info, err := a.lockedInfo(ctx, p, f)
@@ -91,8 +94,9 @@ func (a *app) infosOf(ctx context.Context, names []string, f docsFlags) ([]sdk.I
 	return out, nil
 }
 
-// infoOf is what a plugin says of itself: a shipped one, an installed one, a program, or what a folder is built into. A name that is also a
-// file's is the file's where the plugin is shipped, and the plugin's where it is installed.
+// infoOf is what a plugin says of itself: a shipped one, an installed one, a program, or what a
+// folder is built into. A name that is also a file's is the file's where the plugin is shipped, and
+// the plugin's where it is installed.
 func (a *app) infoOf(ctx context.Context, name string, f docsFlags) (sdk.Info, error) {
 	shipped, err := infoNamed(name)
 	_, missing := os.Stat(name)
@@ -128,7 +132,8 @@ func (a *app) infoOf(ctx context.Context, name string, f docsFlags) (sdk.Info, e
 	return a.describe(ctx, built, opts)
 }
 
-// noPlugin says that a name is that of nothing, and which there are. err says it of the shipped ones.
+// noPlugin says that a name is that of nothing, and which there are. err says it of the shipped
+// ones.
 func (a *app) noPlugin(name string, err error, f docsFlags) error {
 	locked, lockErr := plugins.AllLocked(f.dir)
 	if lockErr != nil {

@@ -19,8 +19,10 @@ import (
 // userCommands are the parts of `scrapekit plugins` for those who use plugins of others.
 func (a *app) userCommands() []*cobra.Command {
 	return []*cobra.Command{
-		a.pluginsInstallCommand(), a.pluginsUpdateCommand(), a.pluginsRemoveCommand(), a.pluginsOutdatedCommand(), a.pluginsInfoCommand(),
-		a.pluginsSearchCommand(), a.pluginsVerifyCommand(), a.pluginsLockCommand(), a.pluginsMirrorCommand(), a.pluginsPruneCommand(), a.trustCommand(),
+		a.pluginsInstallCommand(), a.pluginsUpdateCommand(), a.pluginsRemoveCommand(), a.pluginsOutdatedCommand(),
+		a.pluginsInfoCommand(),
+		a.pluginsSearchCommand(), a.pluginsVerifyCommand(), a.pluginsLockCommand(), a.pluginsMirrorCommand(),
+		a.pluginsPruneCommand(), a.trustCommand(),
 	}
 }
 
@@ -29,13 +31,15 @@ func (a *app) pluginsInstallCommand() *cobra.Command {
 	var how plugins.Mode
 	cmd := &cobra.Command{
 		Use: "install SOURCE[@CONSTRAINT]...", Short: "Install plugins that no pipeline file requires yet",
-		Long: "Installs the newest version that the constraint allows, and writes it into " + plugins.LockFileName + ". SOURCE is\n" +
+		Long: "Installs the newest version that the constraint allows, and writes it into " + plugins.LockFileName +
+			". SOURCE is\n" +
 			"HOST/PATH in an OCI registry, oci-layout:FOLDER, https://HOST/PATH, or github.com/OWNER/REPOSITORY.\n" +
 			"A constraint is \"1.4.2\", \"~> 1.4\" or \">= 1.2, < 2.0\".\n\n" + installHelp,
 		Example: "  scrapekit plugins install registry.example.com/acme/scrapekit-hello\n  scrapekit plugins install 'registry.example.com/acme/scrapekit-hello@~> 1.4'",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if len(given) == 0 {
-				return usageError{errors.New("SOURCE is missing: where the plugin is published, such as registry.example.com/acme/scrapekit-hello")}
+				return usageError{errors.New(
+					"SOURCE is missing: where the plugin is published, such as registry.example.com/acme/scrapekit-hello")}
 			}
 			var demands []plugins.Demand
 			for _, text := range given {
@@ -50,7 +54,8 @@ func (a *app) pluginsInstallCommand() *cobra.Command {
 	}
 	f.add(cmd)
 	f.addDir(cmd)
-	cmd.Flags().BoolVarP(&how.Upgrade, "upgrade", "u", false, "take the newest version, even if an older one that is allowed is installed")
+	cmd.Flags().BoolVarP(&how.Upgrade, "upgrade", "u", false,
+		"take the newest version, even if an older one that is allowed is installed")
 	return cmd
 }
 
@@ -68,7 +73,8 @@ func (a *app) install(ctx context.Context, demands []plugins.Demand, f installFl
 	}
 	fmt.Fprint(a.Out, "\nto use it, write into your pipeline file\n\n  pipeline {\n    required_plugins {\n")
 	for _, c := range plan.Changes {
-		fmt.Fprintf(a.Out, "      %s = { source = %q, version = %q }\n", c.After.Name, c.Source, cmp.Or(c.After.Constraints, c.After.Version.About()))
+		fmt.Fprintf(a.Out, "      %s = { source = %q, version = %q }\n", c.After.Name, c.Source,
+			cmp.Or(c.After.Constraints, c.After.Version.About()))
 	}
 	fmt.Fprintf(a.Out, "    }\n  }\n\n")
 	for _, c := range plan.Changes {
@@ -81,7 +87,8 @@ func (a *app) pluginsUpdateCommand() *cobra.Command {
 	var f installFlags
 	cmd := &cobra.Command{
 		Use: "update [NAME...]", Short: "Update installed plugins as far as their constraints allow",
-		Long: "Takes the newest versions that the constraints in " + plugins.LockFileName + " allow. The constraints are those\n" +
+		Long: "Takes the newest versions that the constraints in " + plugins.LockFileName +
+			" allow. The constraints are those\n" +
 			"of the pipeline files when `scrapekit init` ran last.\n\n" + installHelp,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			chosen, err := lockedPlugins(f.dir, given)
@@ -128,7 +135,8 @@ func lockedPlugins(dir string, names []string) ([]plugins.Locked, error) {
 		case 0:
 			return nil, usageError{fmt.Errorf("%s has no plugin %q; %s", plugins.LockFileName, name, thereAre(all))}
 		default:
-			return nil, usageError{fmt.Errorf("%q is the name of several plugins: say which by its source; %s", name, thereAre(found))}
+			return nil, usageError{fmt.Errorf("%q is the name of several plugins: say which by its source; %s", name,
+				thereAre(found))}
 		}
 	}
 	return out, nil
@@ -150,7 +158,8 @@ func (a *app) pluginsRemoveCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "remove NAME...", Short: "Take plugins out of " + plugins.LockFileName,
-		Long: "Takes plugins out of " + plugins.LockFileName + ". The next `scrapekit init` installs and locks anew what a\n" +
+		Long: "Takes plugins out of " + plugins.LockFileName +
+			". The next `scrapekit init` installs and locks anew what a\n" +
 			"pipeline file requires. Programs stay in the store until `scrapekit plugins prune`.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if len(given) == 0 {
@@ -180,7 +189,8 @@ type removedJSON struct {
 	RequiredBy []string `json:"required_by,omitempty"` // places in pipeline files that want it still
 }
 
-func (a *app) remove(ctx context.Context, in *plugins.Installer, dir string, chosen []plugins.Locked, asJSON bool) error {
+func (a *app) remove(ctx context.Context, in *plugins.Installer, dir string, chosen []plugins.Locked,
+	asJSON bool) error {
 	var sources []string
 	for _, p := range chosen {
 		sources = append(sources, p.Source)

@@ -17,7 +17,8 @@ func (a *app) pluginsVerifyCommand() *cobra.Command {
 	var dir string
 	var all, asJSON bool
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Compare installed programs with " + plugins.LockFileName + " and their signatures, offline", Args: args,
+		Use: "verify", Short: "Compare installed programs with " + plugins.LockFileName +
+			" and their signatures, offline", Args: args,
 		RunE: func(*cobra.Command, []string) error {
 			in, err := a.installer(dir, installFlags{})
 			if err != nil {
@@ -37,7 +38,8 @@ func (a *app) pluginsVerifyCommand() *cobra.Command {
 			rows := []row{}
 			var bad []error
 			for _, v := range found {
-				r := row{Name: v.Plugin.Name, Source: v.Plugin.Source, Version: v.Plugin.Version.String(), Status: "right"}
+				r := row{Name: v.Plugin.Name, Source: v.Plugin.Source, Version: v.Plugin.Version.String(),
+					Status: "right"}
 				for _, p := range v.Missing {
 					if p == plugins.ThisPlatform() {
 						r.Status = "not here"
@@ -84,16 +86,19 @@ func (a *app) pluginsVerifyCommand() *cobra.Command {
 func (a *app) pluginsLockCommand() *cobra.Command {
 	var f installFlags
 	cmd := &cobra.Command{
-		Use: "lock --platform PLATFORM,...", Short: "Fetch and verify locked plugins for other platforms too", Args: nil,
+		Use: "lock --platform PLATFORM,...", Short: "Fetch and verify locked plugins for other platforms too",
+		Args: nil,
 		Long: plugins.LockFileName + " has the digests for every platform that the publisher signed, so other machines need\n" +
 			"nothing else. This command also downloads the programs for other platforms into the store and verifies\n" +
 			"them, for example for a container image.",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			switch {
 			case len(given) > 0:
-				return usageError{fmt.Errorf("unexpected argument %q: platforms are named by --platform", strings.Join(given, " "))}
+				return usageError{fmt.Errorf("unexpected argument %q: platforms are named by --platform",
+					strings.Join(given, " "))}
 			case len(f.platforms) == 0:
-				return usageError{errors.New("--platform is missing, as in --platform linux_amd64,linux_arm64,darwin_arm64")}
+				return usageError{errors.New(
+					"--platform is missing, as in --platform linux_amd64,linux_arm64,darwin_arm64")}
 			}
 			locked, err := plugins.AllLocked(f.dir)
 			if err != nil {
@@ -123,7 +128,8 @@ func (a *app) pluginsMirrorCommand() *cobra.Command {
 	var f installFlags
 	cmd := &cobra.Command{
 		Use: "mirror TO", Short: "Copy locked plugins, for all platforms, to a folder or a registry", Args: args,
-		Long: "Copies the plugins of " + plugins.LockFileName + " for all platforms, with their signatures. TO is a folder,\n" +
+		Long: "Copies the plugins of " + plugins.LockFileName +
+			" for all platforms, with their signatures. TO is a folder,\n" +
 			"which becomes an OCI layout, or oci://HOST/PREFIX in a registry. A machine without a network installs\n" +
 			"from it:\n\n" +
 			"  scrapekit init --locked --mirror oci-layout:FOLDER\n\n" +
@@ -163,7 +169,8 @@ func (a *app) pluginsPruneCommand() *cobra.Command {
 	var dry, asJSON bool
 	cmd := &cobra.Command{
 		Use: "prune", Short: "Remove programs from the store that no " + plugins.LockFileName + " names", Args: args,
-		Long: "Removes the programs in the store that none of your " + plugins.LockFileName + " files names. The store knows\n" +
+		Long: "Removes the programs in the store that none of your " + plugins.LockFileName +
+			" files names. The store knows\n" +
 			"which lock files it was used with. What is removed can be installed again.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			gone, err := plugins.Prune(cmd.Context(), dry)

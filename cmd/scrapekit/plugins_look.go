@@ -47,7 +47,8 @@ func (a *app) pluginsOutdatedCommand() *cobra.Command {
 			behind, rows := false, []row{}
 			var problems []error
 			for _, o := range all {
-				one := row{Name: o.Plugin.Name, Source: o.Plugin.Source, Current: o.Plugin.Version.String(), Wanted: o.Wanted.String(), Newest: o.Newest.String()}
+				one := row{Name: o.Plugin.Name, Source: o.Plugin.Source, Current: o.Plugin.Version.String(),
+					Wanted: o.Wanted.String(), Newest: o.Newest.String()}
 				if o.Problem != nil {
 					one.Problem = o.Problem.Error()
 					problems = append(problems, o.Problem)
@@ -83,7 +84,8 @@ func (a *app) pluginsOutdatedCommand() *cobra.Command {
 		},
 	}
 	addDir(cmd, &f.dir)
-	cmd.Flags().StringVar(&f.mirror, "mirror", "", "look in this mirror: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
+	cmd.Flags().StringVar(&f.mirror, "mirror", "",
+		"look in this mirror: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print all plugins as JSON")
 	return cmd
 }
@@ -104,7 +106,8 @@ func (a *app) pluginsInfoCommand() *cobra.Command {
 				return usageError{errors.New("name one plugin: an installed one by its name, or any by its source")}
 			}
 			d, err := plugins.ParseDemand(given[0])
-			if found, lockErr := lockedPlugins(f.dir, given); err != nil && lockErr != nil && !strings.ContainsAny(given[0], "/:") {
+			if found, lockErr := lockedPlugins(f.dir, given); err != nil && lockErr != nil &&
+				!strings.ContainsAny(given[0], "/:") {
 				return fmt.Errorf("%w; name a plugin that is not installed by its source, HOST/PATH", lockErr)
 			} else if lockErr == nil {
 				d, err = plugins.Demand{Source: found[0].Source, Constraint: found[0].Constraints}, nil
@@ -127,7 +130,8 @@ func (a *app) pluginsInfoCommand() *cobra.Command {
 		},
 	}
 	addDir(cmd, &f.dir)
-	cmd.Flags().StringVar(&f.mirror, "mirror", "", "look in this mirror: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
+	cmd.Flags().StringVar(&f.mirror, "mirror", "",
+		"look in this mirror: oci-layout:FOLDER, or HOST/PREFIX/{path} of a registry")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print it as JSON")
 	return cmd
 }
@@ -153,8 +157,10 @@ type about struct {
 func aboutOf(in *plugins.About) about {
 	s := in.Statement
 	out := about{
-		Source: in.Source, Name: s.Manifest.Name, Kind: s.Manifest.Kind, Description: s.Manifest.Description, Version: s.Manifest.Version,
-		Locked: in.Locked.Version.String(), Protocol: s.Manifest.Protocol, Platforms: map[string]int64{}, Permissions: s.Manifest.Permissions, Paths: s.Manifest.Paths,
+		Source: in.Source, Name: s.Manifest.Name, Kind: s.Manifest.Kind, Description: s.Manifest.Description,
+		Version: s.Manifest.Version,
+		Locked:  in.Locked.Version.String(), Protocol: s.Manifest.Protocol, Platforms: map[string]int64{},
+		Permissions: s.Manifest.Permissions, Paths: s.Manifest.Paths,
 		LooksLike: in.LooksLike, Trust: "known",
 	}
 	for _, v := range in.Versions {

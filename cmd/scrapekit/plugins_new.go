@@ -39,7 +39,8 @@ func (a *app) pluginsNewCommand() *cobra.Command {
 	flags.StringVar(&r.License, "license", "apache-2.0", "licence of the plugin: "+strings.Join(author.Licenses, ", "))
 	flags.StringVar(&r.Dir, "dir", "", "the folder to write (default scrapekit-KIND-NAME)")
 	flags.StringVar(&r.Module, "module", "", "path of the Go module (default example.com/scrapekit-KIND-NAME)")
-	flags.StringVar(&r.Replace, "replace", "", "a checkout of scrapekit to build against, instead of a released version")
+	flags.StringVar(&r.Replace, "replace", "",
+		"a checkout of scrapekit to build against, instead of a released version")
 	flags.BoolVar(&tidy, "tidy", true, "run `go mod tidy` in the repository")
 	return cmd
 }

@@ -88,7 +88,8 @@ func (a *app) trustRemoveCommand() *cobra.Command {
 		Use: "remove PATTERN [KEY]", Short: "Stop trusting the keys of a pattern, or one of them",
 		RunE: func(_ *cobra.Command, given []string) error {
 			if len(given) == 0 || len(given) > 2 {
-				return usageError{errors.New("want PATTERN, and KEY for one of several; `scrapekit plugins trust list` shows them")}
+				return usageError{errors.New(
+					"want PATTERN, and KEY for one of several; `scrapekit plugins trust list` shows them")}
 			}
 			key := ""
 			if len(given) == 2 {
@@ -103,7 +104,8 @@ func (a *app) trustRemoveCommand() *cobra.Command {
 				return err
 			}
 			if len(gone) == 0 {
-				return usageError{fmt.Errorf("no such key is trusted for %q; `scrapekit plugins trust list` shows them", given[0])}
+				return usageError{fmt.Errorf("no such key is trusted for %q; `scrapekit plugins trust list` shows them",
+					given[0])}
 			}
 			if asJSON {
 				return a.json(gone)

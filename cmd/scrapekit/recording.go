@@ -43,7 +43,8 @@ func (a *app) printRecording(file string) error {
 	w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "TIME\tTOOK\tSTATUS\tSIZE\tREQUEST")
 	info, err := core.ReadRecording(file, false, func(e core.Exchange) error {
-		_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\n", e.Time.Local().Format("15:04:05.000"), show.Brief(e.Took), statusOf(e), show.Size(e.Size), e.Method, e.URL)
+		_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\n", e.Time.Local().Format("15:04:05.000"), show.Brief(e.Took),
+			statusOf(e), show.Size(e.Size), e.Method, e.URL)
 		return err
 	})
 	if err != nil {
@@ -69,7 +70,8 @@ func statusOf(e core.Exchange) string {
 
 // describe says what a recording is.
 func describe(file string, info core.RecordingInfo) string {
-	text := fmt.Sprintf("%s: %s of pipeline %s, recorded %s", file, show.Many(int64(info.Exchanges), "exchange"), info.Pipeline, info.Started.Local().Format("2006-01-02 15:04:05"))
+	text := fmt.Sprintf("%s: %s of pipeline %s, recorded %s", file, show.Many(int64(info.Exchanges), "exchange"),
+		info.Pipeline, info.Started.Local().Format("2006-01-02 15:04:05"))
 	if info.Sessions > 1 {
 		text += fmt.Sprintf(" and in %s more", show.Many(int64(info.Sessions-1), "session"))
 	}

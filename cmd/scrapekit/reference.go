@@ -24,7 +24,8 @@ func writeReference(w io.Writer, info sdk.Info) error {
 	fmt.Fprintln(w, "| setting | type | default | what it is for |\n|---|---|---|---|")
 	for _, name := range settingNames(&s) {
 		p := s.Properties[name]
-		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", cell(name), cell(typeOf(p)), defaultOf(p, slices.Contains(s.Required, name)), cell(p.Description))
+		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", cell(name), cell(typeOf(p)),
+			defaultOf(p, slices.Contains(s.Required, name)), cell(p.Description))
 	}
 	if info.Robots {
 		fmt.Fprintln(w, "\nIt obeys robots.txt. `http { robots = false }` switches that off, for sites whose owner allows it.")
@@ -34,7 +35,8 @@ func writeReference(w io.Writer, info sdk.Info) error {
 	}
 	fmt.Fprintln(w, "\n## Streams\n\n| stream | primary key | incremental by | what it holds |\n|---|---|---|---|")
 	for _, st := range info.Streams {
-		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", st.Name, orDash(cell(strings.Join(st.PrimaryKey, ", "))), orDash(cell(st.Cursor)), cell(st.Doc+whenRead(st)))
+		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", st.Name, orDash(cell(strings.Join(st.PrimaryKey, ", "))),
+			orDash(cell(st.Cursor)), cell(st.Doc+whenRead(st)))
 	}
 	return nil
 }

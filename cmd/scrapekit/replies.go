@@ -1,4 +1,5 @@
-// Where the replies of remote systems come from and are kept: the flags of all commands that ask for any.
+// Where the replies of remote systems come from and are kept: the flags of all commands that ask
+// for any.
 
 package main
 
@@ -21,10 +22,14 @@ type replyFlags struct {
 }
 
 func (f *replyFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.cache, "cache", "on", "replies that a cache block keeps: on (ask whether they have changed), off, refresh (ask anew, and keep),\nonly (use them however old, and make no request)")
-	cmd.Flags().StringVar(&f.record, "record", "", "append every exchange to this file, without credentials, for --replay")
-	cmd.Flags().StringArrayVar(&f.attach, "attach", nil, "STAGE=SOCKET: use the plugin that waits there, started in a debugger with SCRAPEKIT_DEBUG=1; repeatable")
-	cmd.Flags().StringVar(&f.replay, "replay", "", "take all replies from this file, and make no request; state and outputs are kept apart")
+	cmd.Flags().StringVar(&f.cache, "cache", "on",
+		"replies that a cache block keeps: on (ask whether they have changed), off, refresh (ask anew, and keep),\nonly (use them however old, and make no request)")
+	cmd.Flags().StringVar(&f.record, "record", "",
+		"append every exchange to this file, without credentials, for --replay")
+	cmd.Flags().StringArrayVar(&f.attach, "attach", nil,
+		"STAGE=SOCKET: use the plugin that waits there, started in a debugger with SCRAPEKIT_DEBUG=1; repeatable")
+	cmd.Flags().StringVar(&f.replay, "replay", "",
+		"take all replies from this file, and make no request; state and outputs are kept apart")
 }
 
 // set puts the flags into the options of a pipeline.
@@ -68,7 +73,9 @@ func (a *app) loadFor(ctx context.Context, file string, f fileFlags, replies rep
 	}
 	p, err := a.loadWith(ctx, file, opts)
 	if err == nil && replies.cache != "on" && !p.Caches() {
-		return nil, usageError{fmt.Errorf("--cache %s: nothing in %s has a cache: write http { cache {} } into the source's block", replies.cache, file)}
+		return nil, usageError{fmt.Errorf(
+			"--cache %s: nothing in %s has a cache: write http { cache {} } into the source's block", replies.cache,
+			file)}
 	}
 	return p, err
 }

@@ -24,8 +24,10 @@ type runFlags struct {
 var outputs = []string{"auto", "live", "plain", "json"}
 
 func (f *runFlags) add(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.full, "full", false, "start over: discard what earlier runs delivered and deliver everything anew")
-	cmd.Flags().StringVar(&f.output, "output", "auto", "how to show the run: auto, live (a terminal), plain (lines), json (one event a line)")
+	cmd.Flags().BoolVar(&f.full, "full", false,
+		"start over: discard what earlier runs delivered and deliver everything anew")
+	cmd.Flags().StringVar(&f.output, "output", "auto",
+		"how to show the run: auto, live (a terminal), plain (lines), json (one event a line)")
 }
 
 func (f *runFlags) check() error {
@@ -67,7 +69,8 @@ func (a *app) runCommand() *cobra.Command {
 func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags) (*core.Report, error) {
 	out := a.Out
 	if p.Replays() {
-		fmt.Fprintf(a.Err, "state and outputs of the replay are in %s, the pipeline's own are not touched\n", p.StateDir())
+		fmt.Fprintf(a.Err, "state and outputs of the replay are in %s, the pipeline's own are not touched\n",
+			p.StateDir())
 	}
 	a.Hide = p.Hide
 	if p.WritesToStdout() {
@@ -76,11 +79,13 @@ func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags)
 		}
 		out = a.Err
 	}
-	if level, confined := p.Sandbox(); !confined && !p.SandboxByFile() { // what the file says was said when it was loaded
+	// what the file says was said when it was loaded
+	if level, confined := p.Sandbox(); !confined && !p.SandboxByFile() {
 		fmt.Fprintf(a.Err, "plugins run at the sandbox level %q: the kernel does not confine them; see `scrapekit doctor`\n", level)
 	}
 	w := a.Watcher(flags.output)
-	run, err := p.Start(ctx, core.RunOptions{Full: flags.full, OneTry: flags.oneTry, Listeners: []core.Listener{w.Event}})
+	run, err := p.Start(ctx, core.RunOptions{Full: flags.full, OneTry: flags.oneTry,
+		Listeners: []core.Listener{w.Event}})
 	if err != nil {
 		return nil, err
 	}

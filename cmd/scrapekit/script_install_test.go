@@ -1,4 +1,5 @@
-// Plugins for scripts to publish and install: the third-party example in several versions, and one that is up to no good.
+// Plugins for scripts to publish and install: the third-party example in several versions, and one
+// that is up to no good.
 
 package main
 
@@ -22,13 +23,14 @@ var builtHello sync.Map
 //
 //	hello VERSION FILE [PERMISSION...]
 //
-// It builds examples/source-hello as that version of it, which asks for the permissions: http=https://api.example.com, fs_write=/, or has
-// a setting that is a path, paths_write=name.
+// It builds examples/source-hello as that version of it, which asks for the permissions:
+// http=https://api.example.com, fs_write=/, or has a setting that is a path, paths_write=name.
 func buildHello(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: hello VERSION FILE [PERMISSION...]")
 	}
-	once, _ := builtHello.LoadOrStore(args[0]+" "+strings.Join(args[2:], " "), sync.OnceValues(func() ([]byte, error) { return helloOf(args[0], args[2:]) }))
+	once, _ := builtHello.LoadOrStore(args[0]+" "+strings.Join(args[2:], " "),
+		sync.OnceValues(func() ([]byte, error) { return helloOf(args[0], args[2:]) }))
 	raw, err := once.(func() ([]byte, error))()
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), raw, 0o755))
@@ -48,7 +50,8 @@ func helloOf(version string, permissions []string) ([]byte, error) {
 		}
 		asked[kind] = append(asked[kind], entry)
 	}
-	info := fmt.Sprintf(`Version: %q, Permissions: sdk.Permissions{HTTP: %#v, FSWrite: %#v}`, version, asked["http"], asked["fs_write"])
+	info := fmt.Sprintf(`Version: %q, Permissions: sdk.Permissions{HTTP: %#v, FSWrite: %#v}`, version, asked["http"],
+		asked["fs_write"])
 	changed := strings.Replace(string(source), `Version: "1.0.0"`, info, 1)
 	for _, setting := range asked["paths_write"] {
 		changed = strings.Replace(changed, `json:"`+setting+`"`, `json:"`+setting+`" path:"write"`, 1)
@@ -83,8 +86,8 @@ func buildEvil(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), raw, 0o755))
 }
 
-// goBuild builds the program in a folder of the module with another text in one of its files, as a publisher would: small, and without
-// the race detector.
+// goBuild builds the program in a folder of the module with another text in one of its files, as a
+// publisher would: small, and without the race detector.
 func goBuild(text, file, folder string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "scrapekit-build-")
 	if err != nil {
@@ -105,7 +108,8 @@ func goBuild(text, file, folder string) ([]byte, error) {
 		}
 	}
 	out := filepath.Join(dir, "program")
-	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-overlay", filepath.Join(dir, "overlay.json"), "-o", out, ".")
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-overlay", filepath.Join(dir, "overlay.json"), "-o", out,
+		".")
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if text, err := cmd.CombinedOutput(); err != nil {

@@ -22,7 +22,8 @@ import (
 // jiraKey is where a script keeps its Jira.
 type jiraKey struct{}
 
-// scriptJira is the Jira of one script. Requests can be held, so that a script acts in the middle of a run.
+// scriptJira is the Jira of one script. Requests can be held, so that a script acts in the middle
+// of a run.
 type scriptJira struct {
 	server  *jiraserver.Server
 	release chan struct{} // closed: held requests go on
@@ -59,7 +60,8 @@ func startJira(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	j := ts.Value(jiraKey{}).(*scriptJira)
 	j.server = jiraserver.New(o)
-	j.server.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: *issues / 2}, {Key: "BRAVO", Issues: *issues - *issues/2}}})
+	j.server.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: *issues / 2},
+		{Key: "BRAVO", Issues: *issues - *issues/2}}})
 	handler := http.Handler(j.server)
 	if *tags {
 		handler = tagged(handler)

@@ -16,8 +16,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// newRegistry starts an empty registry on this machine and returns its host and port. credential, USER:PASSWORD, is the only one
-// that it takes; "": anybody may read and write.
+// newRegistry starts an empty registry on this machine and returns its host and port. credential,
+// USER:PASSWORD, is the only one that it takes; "": anybody may read and write.
 func newRegistry(credential string) (host string, stop func()) {
 	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -36,8 +36,9 @@ func newRegistry(credential string) (host string, stop func()) {
 //
 //	registry [USER:PASSWORD]
 //
-// It starts a registry and sets $REGISTRY to its host and port. Without a credential it is the program that SCRAPEKIT_REGISTRY names, if it
-// does: that of the distribution project, from tools/registry.
+// It starts a registry and sets $REGISTRY to its host and port. Without a credential it is the
+// program that SCRAPEKIT_REGISTRY names, if it does: that of the distribution project, from
+// tools/registry.
 func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 1 {
 		ts.Fatalf("usage: registry [USER:PASSWORD]")
@@ -51,7 +52,8 @@ func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("REGISTRY", host)
 }
 
-// startDistribution returns the host and port of a registry that is a program of its own. It ends with its standard input.
+// startDistribution returns the host and port of a registry that is a program of its own. It ends
+// with its standard input.
 func startDistribution(ts *testscript.TestScript, program string) string {
 	cmd := exec.Command(program)
 	cmd.Stderr = io.Discard

@@ -1,4 +1,5 @@
-// Releases that are files, for scripts: a site behind HTTPS, and GitHub as far as installations ask it.
+// Releases that are files, for scripts: a site behind HTTPS, and GitHub as far as installations ask
+// it.
 
 package main
 
@@ -29,13 +30,14 @@ import (
 
 const assetsHost = "release-assets.githubusercontent.com"
 
-// startTLS starts a server with a certificate for this machine and for GitHub, which the commands of the script trust by
-// SSL_CERT_FILE.
+// startTLS starts a server with a certificate for this machine and for GitHub, which the commands
+// of the script trust by SSL_CERT_FILE.
 func startTLS(ts *testscript.TestScript, handler http.Handler) *httptest.Server {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	ts.Check(err)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"github.com", "api.github.com", assetsHost},
 	}
 	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -68,8 +70,8 @@ func startSite(ts *testscript.TestScript, neg bool, args []string) {
 //
 //	github OWNER/REPOSITORY DIR [TOKEN]
 //
-// It starts a GitHub whose repository has a release for each folder in DIR, named by its tag; with a token it is a private one. The
-// script's commands come to it by $HTTPS_PROXY.
+// It starts a GitHub whose repository has a release for each folder in DIR, named by its tag; with
+// a token it is a private one. The script's commands come to it by $HTTPS_PROXY.
 func startGitHub(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: github OWNER/REPOSITORY DIR [TOKEN]")
@@ -110,7 +112,8 @@ func connectTo(addr string) http.Handler {
 	})
 }
 
-// scriptGitHub answers as GitHub does: pages without a token, its API, and the host that has the files.
+// scriptGitHub answers as GitHub does: pages without a token, its API, and the host that has the
+// files.
 type scriptGitHub struct{ repository, dir, token string }
 
 func (g *scriptGitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {

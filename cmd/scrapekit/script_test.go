@@ -24,7 +24,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// TestScripts runs the scripts, each in a folder of its own. Beside testscript's own commands they have
+// TestScripts runs the scripts, each in a folder of its own. Beside testscript's own commands they
+// have
 //
 //	exec exits CODE COMMAND...   run a command that must end with this code; SIGINT is passed on to it
 //	jira …                       see script_jira_test.go
@@ -44,7 +45,8 @@ func TestScriptsLong(t *testing.T) {
 	runScripts(t, "long")
 }
 
-// TestScriptsRegistry runs those that publish and install, against the registry that SCRAPEKIT_REGISTRY names too.
+// TestScriptsRegistry runs those that publish and install, against the registry that
+// SCRAPEKIT_REGISTRY names too.
 //
 //ci:registry
 func TestScriptsRegistry(t *testing.T) {

@@ -68,7 +68,8 @@ func (a *app) printState(s *core.State) error {
 	w := tabwriter.NewWriter(a.Out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "\nRUN\tSTARTED\tOUTCOME\tSTARTS\tSPLITS DONE\tOPEN\tBROKEN")
 	for _, r := range s.Runs {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", r.ID, r.Started.Local().Format("2006-01-02 15:04:05"), r.Outcome, r.Starts,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", r.ID, r.Started.Local().Format("2006-01-02 15:04:05"), r.Outcome,
+			r.Starts,
 			r.Splits[core.SplitFinished]+r.Splits[core.SplitLeft], r.Splits[core.SplitOpen], r.Splits[core.SplitFailed])
 	}
 	if s.MoreRuns {
@@ -121,7 +122,8 @@ func (a *app) statePruneCommand() *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(a.Out, "pipeline %s: removed %s and %s, %s\n", p.Name(),
-				show.Many(int64(max(done.Runs, done.Folders)), "run"), show.Many(int64(done.Replies), "cached reply"), show.Size(done.Bytes))
+				show.Many(int64(max(done.Runs, done.Folders)), "run"), show.Many(int64(done.Replies), "cached reply"),
+				show.Size(done.Bytes))
 			return nil
 		},
 	}
@@ -171,7 +173,8 @@ func (a *app) stateRmCommand() *cobra.Command {
 				if err := p.GiveUp(cmd.Context(), given[1]); err != nil {
 					return err
 				}
-				fmt.Fprintf(a.Out, "split %s is given up: what was delivered of it stays, the rest is not read\n", given[1])
+				fmt.Fprintf(a.Out, "split %s is given up: what was delivered of it stays, the rest is not read\n",
+					given[1])
 				return nil
 			}
 			if err := p.Forget(cmd.Context(), given[1]); err != nil {
@@ -182,6 +185,7 @@ func (a *app) stateRmCommand() *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().BoolVar(&giveUp, "give-up", false, "do not read the split any more in the unfinished run, because it cannot be read")
+	cmd.Flags().BoolVar(&giveUp, "give-up", false,
+		"do not read the split any more in the unfinished run, because it cannot be read")
 	return cmd
 }

@@ -20,7 +20,8 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: args,
 		RunE: func(*cobra.Command, []string) error {
-			fmt.Fprintf(a.Out, "scrapekit %s%s, plugin protocol %d, %s %s/%s\n", version(), built(), core.ProtocolVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintf(a.Out, "scrapekit %s%s, plugin protocol %d, %s %s/%s\n", version(), built(),
+				core.ProtocolVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
 	}

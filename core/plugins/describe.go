@@ -23,9 +23,10 @@ func Describe(ctx context.Context, program string, o core.Options) (sdk.Info, er
 	return describe(ctx, o, program, "")
 }
 
-// DescribeLocked starts the installed program of a plugin that the lock file in a folder has, and asks it what it is. warning is what a
-// user should know of that program; "": nothing.
-func DescribeLocked(ctx context.Context, dir string, p Locked, o core.Options) (info sdk.Info, warning string, err error) {
+// DescribeLocked starts the installed program of a plugin that the lock file in a folder has, and
+// asks it what it is. warning is what a user should know of that program; "": nothing.
+func DescribeLocked(ctx context.Context, dir string, p Locked, o core.Options) (info sdk.Info, warning string,
+	err error) {
 	all := &installed.Plugins{LockFile: filepath.Join(dir, lock.FileName)}
 	program, err := all.Program(config.Requirement{Name: p.Name, Source: p.Source})
 	var absent *config.NotInstalledError
@@ -39,7 +40,8 @@ func DescribeLocked(ctx context.Context, dir string, p Locked, o core.Options) (
 	return info, program.Warning, err
 }
 
-// describe starts a program in the sandbox, without settings and without anything that it asks for, and asks what it is.
+// describe starts a program in the sandbox, without settings and without anything that it asks for,
+// and asks what it is.
 func describe(ctx context.Context, o core.Options, path, digest string) (sdk.Info, error) {
 	level, err := sandbox.LevelOf(o.Sandbox, "")
 	if err != nil {

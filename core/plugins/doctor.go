@@ -78,17 +78,21 @@ type ProbeResult struct {
 	Known   string `json:"known,omitempty"` // why it is allowed though plugins are confined
 }
 
-// Probe is the plugin that tries to break out. [core.Options.Serve] must know it beside those of [core.Options.Plugins].
+// Probe is the plugin that tries to break out. [core.Options.Serve] must know it beside those of
+// [core.Options.Plugins].
 func Probe() sdk.Plugin { return probe.Plugin() }
 
-// Doctor looks at the machine, starts every plugin, and has the probe try what no plugin may. p is a pipeline to be looked at too, or nil.
-// The error is that of a look that could not be had; what is wrong is in the diagnosis.
+// Doctor looks at the machine, starts every plugin, and has the probe try what no plugin may. p is
+// a pipeline to be looked at too, or nil. The error is that of a look that could not be had; what
+// is wrong is in the diagnosis.
 func Doctor(ctx context.Context, o core.Options, p *core.Pipeline) (*Diagnosis, error) {
 	system := sandbox.System()
 	limits := sandbox.DefaultLimits()
 	d := &Diagnosis{
-		Version: o.Version, Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernel: system.Kernel, Landlock: system.Landlock,
-		Seccomp: system.Seccomp, Root: system.Root, Limits: SandboxLimits(limits), Problems: []string{}, Probe: []ProbeResult{},
+		Version: o.Version, Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernel: system.Kernel,
+		Landlock: system.Landlock,
+		Seccomp:  system.Seccomp, Root: system.Root, Limits: SandboxLimits(limits), Problems: []string{},
+		Probe: []ProbeResult{},
 	}
 	level, err := d.levels(o, p, system)
 	if err != nil {
@@ -111,7 +115,8 @@ func Doctor(ctx context.Context, o core.Options, p *core.Pipeline) (*Diagnosis, 
 	return d, ctx.Err()
 }
 
-// levels finds out what there is, and returns what the probe runs at: the level that a run would have, or the best.
+// levels finds out what there is, and returns what the probe runs at: the level that a run would
+// have, or the best.
 func (d *Diagnosis) levels(o core.Options, p *core.Pipeline, system sandbox.Support) (sandbox.Level, error) {
 	for _, l := range sandbox.Levels() {
 		state := LevelState{Level: string(l)}
@@ -169,7 +174,8 @@ func (d *Diagnosis) pipeline(ctx context.Context, p *core.Pipeline) {
 	}
 }
 
-// writable reports why nothing can be kept in a folder. One that is not there yet is as good as the first above it that is.
+// writable reports why nothing can be kept in a folder. One that is not there yet is as good as the
+// first above it that is.
 func writable(dir string) error {
 	for {
 		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
@@ -194,7 +200,8 @@ func (d *Diagnosis) probe(ctx context.Context, host *pluginhost.Host, o core.Opt
 	limits.Threads, limits.Memory = probe.Threads, min(limits.Memory, probe.Memory)
 	results, err := probe.Run(ctx, func(ctx context.Context, s probe.Start) (sdk.Source, func(), error) {
 		p, err := host.Start(ctx, pluginhost.Spec{
-			Label: "source probe", Path: path, Args: args, Config: s.Settings, Read: s.Read, Write: s.Write, Limits: limits,
+			Label: "source probe", Path: path, Args: args, Config: s.Settings, Read: s.Read, Write: s.Write,
+			Limits: limits,
 		})
 		if err != nil {
 			return nil, nil, err
@@ -205,7 +212,8 @@ func (d *Diagnosis) probe(ctx context.Context, host *pluginhost.Host, o core.Opt
 		if r.Name == probe.BeyondMemory && limits.Memory == 0 {
 			r.Known, r.Always = "this build sets no limit of memory, because the race detector needs more", true
 		}
-		d.Probe = append(d.Probe, ProbeResult{Group: r.Group, Name: r.Name, Allowed: r.Allowed, Said: r.Said, Known: r.Known})
+		d.Probe = append(d.Probe, ProbeResult{Group: r.Group, Name: r.Name, Allowed: r.Allowed, Said: r.Said,
+			Known: r.Known})
 		if r.Allowed && level.Confines() && (r.Known == "" || level == sandbox.Full && !r.Always) {
 			d.Problems = append(d.Problems, fmt.Sprintf("at the level %s a plugin can %s", level, r.Name))
 		}

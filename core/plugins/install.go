@@ -52,7 +52,8 @@ type Platform = artifact.Platform
 // NotLockedError says that a lock file would have to change, and may not.
 type NotLockedError = install.LockedError
 
-// ConfigVar is the variable of the environment that names the folder with a user's settings and trusted keys.
+// ConfigVar is the variable of the environment that names the folder with a user's settings and
+// trusted keys.
 const ConfigVar = install.ConfigVar
 
 // What can become of a plugin.
@@ -73,7 +74,8 @@ func ParsePlatform(text string) (Platform, error) { return artifact.ParsePlatfor
 // ThisPlatform is that of this machine.
 func ThisPlatform() Platform { return artifact.Here() }
 
-// NewInstaller returns what installs plugins for the pipeline files in a folder. Its Consent and Note are the caller's to set.
+// NewInstaller returns what installs plugins for the pipeline files in a folder. Its Consent and
+// Note are the caller's to set.
 func NewInstaller(dir string, o core.Options) (*Installer, error) {
 	settings, err := install.UserSettings()
 	if err != nil {
@@ -91,7 +93,8 @@ func NewInstaller(dir string, o core.Options) (*Installer, error) {
 		return nil, err
 	}
 	in := &Installer{
-		LockFile: filepath.Join(dir, lock.FileName), KeysFile: filepath.Join(config, keys.FileName), Store: store.At(at), Settings: settings,
+		LockFile: filepath.Join(dir, lock.FileName), KeysFile: filepath.Join(config, keys.FileName),
+		Store: store.At(at), Settings: settings,
 		Open: func(s artifact.Source) (remote.Remote, error) {
 			return remote.Open(s, remote.Options{Dir: dir, GitHubToken: os.Getenv("GITHUB_TOKEN")})
 		},
@@ -108,8 +111,10 @@ func NewInstaller(dir string, o core.Options) (*Installer, error) {
 // LocalPlugin is a program of this machine that a pipeline file names: nothing locks it.
 type LocalPlugin struct{ Name, Path, Where string }
 
-// Demands reads what pipeline files want of plugins: those that are published, and programs of this machine.
-func Demands(ctx context.Context, files []string, vars map[string]string) (demands []Demand, local []LocalPlugin, found core.Diagnostics) {
+// Demands reads what pipeline files want of plugins: those that are published, and programs of this
+// machine.
+func Demands(ctx context.Context, files []string, vars map[string]string) (demands []Demand, local []LocalPlugin,
+	found core.Diagnostics) {
 	for _, file := range files {
 		required, diags := config.Requirements(ctx, file, config.Options{Vars: vars, Getenv: os.LookupEnv})
 		found = append(found, diags...)
@@ -133,7 +138,8 @@ func PipelineFiles(dir string) ([]string, error) {
 	var out []string
 	for _, f := range all {
 		name := f.Name()
-		if f.Type().IsRegular() && strings.HasSuffix(name, ".hcl") && !strings.HasPrefix(name, ".") && name != lock.FileName {
+		if f.Type().IsRegular() && strings.HasSuffix(name, ".hcl") && !strings.HasPrefix(name, ".") &&
+			name != lock.FileName {
 			out = append(out, filepath.Join(dir, name))
 		}
 	}

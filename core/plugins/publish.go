@@ -1,4 +1,5 @@
-// What the author of a plugin does before others can install it: keys, packing, signing, publishing.
+// What the author of a plugin does before others can install it: keys, packing, signing,
+// publishing.
 
 package plugins
 
@@ -52,8 +53,10 @@ func openPacked(dir string) (*publish.Folder, *Packed, error) {
 func packed(dir string, f *publish.Folder, key artifact.Key) *Packed {
 	s := f.Statement
 	p := &Packed{
-		Dir: dir, Source: s.Source, Name: s.Manifest.Name, Kind: s.Manifest.Kind, Version: s.Manifest.Version, Index: s.Index.String(),
-		Permissions: s.Manifest.Permissions, Paths: s.Manifest.Paths, Key: string(key), KeyID: key.ID(), Files: f.Files(),
+		Dir: dir, Source: s.Source, Name: s.Manifest.Name, Kind: s.Manifest.Kind, Version: s.Manifest.Version,
+		Index:       s.Index.String(),
+		Permissions: s.Manifest.Permissions, Paths: s.Manifest.Paths, Key: string(key), KeyID: key.ID(),
+		Files: f.Files(),
 	}
 	for _, platform := range s.Platforms() {
 		p.Platforms = append(p.Platforms, string(platform))
@@ -68,9 +71,11 @@ type Packing struct {
 	Source   string   // where it will be published
 	Programs []string // PATH, or PLATFORM=PATH
 	Include  []string // LICENSE and its like
-	Describe string   // a file with what the program prints with --describe; "": the program for this platform is started and asked
-	Dir      string   // the folder to make
-	Sandbox  string   // how much the program is confined that is asked; "": as the environment says
+	// a file with what the program prints with --describe; "": the program for this platform is
+	// started and asked
+	Describe string
+	Dir      string // the folder to make
+	Sandbox  string // how much the program is confined that is asked; "": as the environment says
 }
 
 // Pack makes a folder with a release of a plugin.
@@ -92,7 +97,8 @@ func Pack(ctx context.Context, p Packing) (*Packed, error) {
 		return nil, fmt.Errorf("the description of the plugin: %w", err)
 	}
 	packing.Manifest = artifact.Manifest{
-		Name: info.Name, Version: info.Version, Kind: info.Kind, Protocol: core.ProtocolVersion, Permissions: info.Permissions, Paths: paths, Description: info.Doc,
+		Name: info.Name, Version: info.Version, Kind: info.Kind, Protocol: core.ProtocolVersion,
+		Permissions: info.Permissions, Paths: paths, Description: info.Doc,
 	}
 	if _, err := publish.Pack(packing); err != nil {
 		return nil, err
@@ -147,7 +153,8 @@ type PublisherKey struct {
 	File string `json:"file"` // with the public key
 }
 
-// NewKey makes a pair of keys: the private one into a file, encrypted unless the password is empty, the public one beside it.
+// NewKey makes a pair of keys: the private one into a file, encrypted unless the password is empty,
+// the public one beside it.
 func NewKey(path, password string) (*PublisherKey, error) {
 	key, file, err := publish.Keygen(path, password)
 	return &PublisherKey{string(key), key.ID(), file}, err
@@ -173,8 +180,9 @@ func SignPacked(dir, key string, password func() (string, error)) (*Packed, erro
 // ErrUnsigned says that a release is not signed.
 var ErrUnsigned = errors.New("the release is not signed")
 
-// Push publishes the release of a folder: to a registry, to a layout ("oci-layout:DIR"), or as files to a folder that is served or
-// uploaded. "" is the source that it is named by. It returns where it went.
+// Push publishes the release of a folder: to a registry, to a layout ("oci-layout:DIR"), or as
+// files to a folder that is served or uploaded. "" is the source that it is named by. It returns
+// where it went.
 func Push(ctx context.Context, dir, to string, unsigned bool) (*Packed, string, error) {
 	f, out, err := openPacked(dir)
 	switch {

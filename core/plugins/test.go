@@ -1,4 +1,5 @@
-// Tests: a plugin of a pipeline file is held to the checks, with the settings that the file gives it.
+// Tests: a plugin of a pipeline file is held to the checks, with the settings that the file gives
+// it.
 
 package plugins
 
@@ -40,7 +41,8 @@ type SinkOptions = plugintest.SinkOptions
 // ErrNotTested is the cause of a test that the options do not allow.
 var ErrNotTested = plugintest.ErrNotTested
 
-// Test tests a plugin of a pipeline file. The error says that it could not be tested; that it fails checks is in the results.
+// Test tests a plugin of a pipeline file. The error says that it could not be tested; that it fails
+// checks is in the results.
 func Test(ctx context.Context, p *core.Pipeline, o TestOptions) ([]CheckResult, error) {
 	return p.Conformance(ctx, o)
 }

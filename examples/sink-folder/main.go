@@ -1,5 +1,6 @@
-// Command sink-folder writes each record into a file that is named by its key. What comes again takes the place of what is there: that
-// is how a sink keeps "once per key", and need not go back to a token.
+// Command sink-folder writes each record into a file that is named by its key. What comes again
+// takes the place of what is there: that is how a sink keeps "once per key", and need not go back
+// to a token.
 package main
 
 import (
@@ -76,8 +77,8 @@ func (f *folder) Write(_ context.Context, b sdk.Batch) error {
 	})
 }
 
-// name is made of the fields of a record's key; of a deletion's, which may be the first few. Records of a stream without a key are
-// named by what is in them.
+// name is made of the fields of a record's key; of a deletion's, which may be the first few.
+// Records of a stream without a key are named by what is in them.
 func (f *folder) name(b sdk.Batch, record []byte) (string, error) {
 	var fields map[string]any
 	dec := json.NewDecoder(bytes.NewReader(record))

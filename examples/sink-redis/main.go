@@ -1,5 +1,6 @@
-// Command sink-redis appends records to lists of a Redis server, each exactly once: a sink for a database, in a plugin that has no network.
-// The host connects for it, to the address in its settings and to no other.
+// Command sink-redis appends records to lists of a Redis server, each exactly once: a sink for a
+// database, in a plugin that has no network. The host connects for it, to the address in its
+// settings and to no other.
 package main
 
 import (
@@ -19,8 +20,9 @@ type settings struct {
 	Prefix   string `json:"prefix" default:"scrapekit" min:"1" doc:"Begins the names of all keys, which are the sink's alone: PREFIX:STREAM is the list of a stream, of JSON objects. A deletion is one with _op."`
 }
 
-// sink writes to one server. What it appends is cut off again if no commit stands for it. A killed process may have sent what the
-// server has not done yet: the epoch shuts it out. The keys are one pipeline's: what another has written is not its to cut.
+// sink writes to one server. What it appends is cut off again if no commit stands for it. A killed
+// process may have sent what the server has not done yet: the epoch shuts it out. The keys are one
+// pipeline's: what another has written is not its to cut.
 type sink struct {
 	settings
 	dialer  *sdk.Dialer
@@ -39,7 +41,8 @@ func open(ctx context.Context, s settings) (sdk.Sink, error) {
 }
 
 func (s *sink) Guarantee() sdk.Guarantee {
-	return sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "lists are cut back to their length at the last commit, and what a killed process has sent is shut out"}
+	return sdk.Guarantee{Delivery: sdk.ExactlyOnce,
+		Why: "lists are cut back to their length at the last commit, and what a killed process has sent is shut out"}
 }
 
 // Check says whether the server answers.
@@ -81,7 +84,8 @@ func (s *sink) Open(ctx context.Context, start sdk.Start) error {
 	return nil
 }
 
-// own makes the keys the pipeline's, or finds them to be. Lists without an owner are this pipeline's if it has a token for them.
+// own makes the keys the pipeline's, or finds them to be. Lists without an owner are this
+// pipeline's if it has a token for them.
 func (s *sink) own(ctx context.Context, start sdk.Start) error {
 	key := s.key("", "owner")
 	owner, lists := ask(ctx, s.server, "GET", key), ask(ctx, s.server, "SMEMBERS", s.key("", "streams"))
@@ -89,7 +93,8 @@ func (s *sink) own(ctx context.Context, start sdk.Start) error {
 		return err
 	}
 	if owner.text == "" && len(lists.list) > 0 && start.Token == nil {
-		return sdk.Permanent(fmt.Errorf("there are lists %s, and nobody knows whose: set another prefix, or delete them and %s",
+		return sdk.Permanent(fmt.Errorf(
+			"there are lists %s, and nobody knows whose: set another prefix, or delete them and %s",
 			s.key("list", "*"), s.key("", "streams")))
 	}
 	if owner.text == "" {
@@ -99,8 +104,10 @@ func (s *sink) own(ctx context.Context, start sdk.Start) error {
 		owner = ask(ctx, s.server, "GET", key)
 	}
 	if owner.err == nil && owner.text != start.Pipeline {
-		return sdk.Permanent(fmt.Errorf("the lists %s are those of another pipeline, %s, and this one is %s: set another prefix; "+
-			"if that pipeline is gone, delete %s and its records are discarded", s.key("list", "*"), owner.text, start.Pipeline, key))
+		return sdk.Permanent(fmt.Errorf(
+			"the lists %s are those of another pipeline, %s, and this one is %s: set another prefix; "+
+				"if that pipeline is gone, delete %s and its records are discarded", s.key("list", "*"), owner.text,
+			start.Pipeline, key))
 	}
 	return owner.err
 }
@@ -113,7 +120,8 @@ func (s *sink) cut(ctx context.Context, stream string, n int64, resume bool) err
 	case has.err != nil:
 		return has.err
 	case has.number < n && resume:
-		return sdk.Permanent(fmt.Errorf("the list %s has %d records, and %d were committed: somebody has changed it", list, has.number, n))
+		return sdk.Permanent(fmt.Errorf("the list %s has %d records, and %d were committed: somebody has changed it",
+			list, has.number, n))
 	case has.number < n:
 		n = has.number
 	}
@@ -140,7 +148,8 @@ func (s *sink) Write(ctx context.Context, b sdk.Batch) error {
 		}
 		push = append(push, string(record))
 	}
-	done, err := s.server.do(ctx, []string{"MULTI"}, []string{"SADD", s.key("", "streams"), b.Stream}, push, []string{"EXEC"})
+	done, err := s.server.do(ctx, []string{"MULTI"}, []string{"SADD", s.key("", "streams"), b.Stream}, push,
+		[]string{"EXEC"})
 	if err != nil {
 		return err
 	}
@@ -171,7 +180,8 @@ func (s *sink) key(kind, name string) string {
 }
 
 func plugin() sdk.Plugin {
-	return sdk.SinkPlugin(sdk.Info{Name: "redis", Version: "1.0.0", Doc: "Appends records to lists of a Redis server."}, open)
+	return sdk.SinkPlugin(sdk.Info{Name: "redis", Version: "1.0.0", Doc: "Appends records to lists of a Redis server."},
+		open)
 }
 
 func main() { serve.Main(plugin()) }

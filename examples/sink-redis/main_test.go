@@ -63,7 +63,8 @@ func TestShutOut(t *testing.T) {
 	}
 	former := start()
 	defer former.Close()
-	if _, err := former.server.do(ctx, []string{"WATCH", "p.epoch"}, []string{"MULTI"}, []string{"RPUSH", "p:things", "{}"}); err != nil {
+	if _, err := former.server.do(ctx, []string{"WATCH", "p.epoch"}, []string{"MULTI"},
+		[]string{"RPUSH", "p:things", "{}"}); err != nil {
 		t.Fatal(err)
 	}
 	latter := start()
@@ -72,7 +73,8 @@ func TestShutOut(t *testing.T) {
 		t.Errorf("%+v, %q", r, server.List("p:things"))
 	}
 	b := sdk.Batch{Stream: "things", Count: 1, Payload: []byte("{}\n")}
-	if err := former.Write(ctx, b); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "another process writes there now") {
+	if err := former.Write(ctx, b); !sdk.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "another process writes there now") {
 		t.Errorf("the former one: %v", err)
 	}
 	if err := latter.Write(ctx, b); err != nil || len(server.List("p:things")) != 1 {

@@ -1,4 +1,5 @@
-// The protocol of Redis, RESP2, as far as the sink speaks it. A driver would do as well: redis/go-redis takes sdk.Dial as its Dialer.
+// The protocol of Redis, RESP2, as far as the sink speaks it. A driver would do as well:
+// redis/go-redis takes sdk.Dial as its Dialer.
 
 package main
 
@@ -61,7 +62,8 @@ func ask(ctx context.Context, c *client, command ...string) reply {
 	return all[0]
 }
 
-// do sends commands together and returns a reply to each. The error is the connection's, or that of the first command that failed.
+// do sends commands together and returns a reply to each. The error is the connection's, or that of
+// the first command that failed.
 func (c *client) do(ctx context.Context, commands ...[]string) ([]reply, error) {
 	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })()
 	for _, args := range commands {

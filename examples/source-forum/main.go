@@ -21,7 +21,8 @@ func (forum) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) { return p
 
 func (f forum) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
 	return sdk.ReadPages(ctx, s, w, sdk.Pages{ // until a page is empty; one without items is an error
-		URL: fmt.Sprintf("%s/%s?page=1&per_page=%d", f.URL, s.Stream, f.PageSize), Records: "items", Next: sdk.NextPage("page", 1),
+		URL: fmt.Sprintf("%s/%s?page=1&per_page=%d", f.URL, s.Stream, f.PageSize), Records: "items",
+		Next: sdk.NextPage("page", 1),
 	})
 }
 

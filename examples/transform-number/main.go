@@ -1,5 +1,5 @@
-// Command transform-number numbers the records that pass: a transform with state. Its token is how many there were, so a record that comes
-// again after a crash gets the number that it had.
+// Command transform-number numbers the records that pass: a transform with state. Its token is how
+// many there were, so a record that comes again after a crash gets the number that it had.
 package main
 
 import (

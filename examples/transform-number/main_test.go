@@ -20,7 +20,8 @@ var theCase = sdktest.TransformCase{
 	Config: map[string]any{"reject_every": 3},
 	Input:  []sdk.Batch{batch(`{"id":"a"}`, `{"id":"b"}`), batch(`{"id":"c"}`, `{"id":"d"}`)},
 	Check: func(t *testing.T, out []sdk.Batch, rejects sdk.Rejects) {
-		if len(rejects) != 1 || len(out) != 2 || !bytes.Equal(out[1].Payload, []byte(`{"n":4,"record":{"id":"d"}}`+"\n")) {
+		if len(rejects) != 1 || len(out) != 2 ||
+			!bytes.Equal(out[1].Payload, []byte(`{"n":4,"record":{"id":"d"}}`+"\n")) {
 			t.Errorf("%d rejects and %v", len(rejects), out)
 		}
 	},

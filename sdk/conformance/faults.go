@@ -15,7 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// maxFaults is how many requests of a source are answered badly, spread evenly; each costs a Read for every way.
+// maxFaults is how many requests of a source are answered badly, spread evenly; each costs a Read
+// for every way.
 const maxFaults = 4
 
 // needsRequests skips a check of a source that makes no requests.
@@ -100,8 +101,8 @@ func (f *faulty) restart(t T) {
 	f.live = b.start(t)
 }
 
-// under reads a split while the remote system answers as o says. It fails the check if the plugin does not survive it. A plugin that
-// does not ask any more, for it knows the answer, is asked anew.
+// under reads a split while the remote system answers as o says. It fails the check if the plugin
+// does not survive it. A plugin that does not ask any more, for it knows the answer, is asked anew.
 func (f *faulty) under(t T, p sdk.Split, what string, o otherwise) (*recording, error) {
 	t.Helper()
 	o.next = f.remote
@@ -142,9 +143,11 @@ func crashed(err error) bool {
 // rateLimit: a host that has asked again and again hands on the 429.
 func (s *sourceTest) rateLimit(t T) {
 	s.needsRequests(t)
-	o := otherwise{to: anyRequest, status: http.StatusTooManyRequests, body: []byte(`{"error":"slow down"}`), header: http.Header{
-		"Retry-After": {"7"}, "Content-Type": {"application/json"}, hint.GaveUp: {"gave up after 6 attempts in 14 s: 429 Too Many Requests (6×)"},
-	}}
+	o := otherwise{to: anyRequest, status: http.StatusTooManyRequests, body: []byte(`{"error":"slow down"}`),
+		header: http.Header{
+			"Retry-After": {"7"}, "Content-Type": {"application/json"},
+			hint.GaveUp: {"gave up after 6 attempts in 14 s: 429 Too Many Requests (6×)"},
+		}}
 	switch _, err := s.faulty().under(t, s.asking, "429 to every request", o); {
 	case err == nil:
 		t.Errorf("429 to every request: Read returned nil, or skipped the rest, as if it were at its end")
@@ -153,8 +156,8 @@ func (s *sourceTest) rateLimit(t T) {
 	}
 }
 
-// badReplies: a reply that cannot be used is an error, or a reject, or said to be missing, or makes no difference. It is not the end of
-// the data.
+// badReplies: a reply that cannot be used is an error, or a reject, or said to be missing, or makes
+// no difference. It is not the end of the data.
 // Of 403 and 404 only the source knows what they mean: "not for you" may well be no record.
 func (s *sourceTest) badReplies(t T) {
 	s.needsRequests(t)
@@ -167,14 +170,16 @@ func (s *sourceTest) badReplies(t T) {
 		if e.isJSON() {
 			ways["200 and half of the body"] = otherwise{status: http.StatusOK, body: e.body[:len(e.body)/2]}
 			ways["200 and no body"] = otherwise{status: http.StatusOK}
-			ways["200 and a page for people"] = otherwise{status: http.StatusOK, header: http.Header{"Content-Type": {"text/html"}},
-				body: []byte("<!DOCTYPE html><html><body>Please log in</body></html>")}
+			ways["200 and a page for people"] = otherwise{status: http.StatusOK,
+				header: http.Header{"Content-Type": {"text/html"}},
+				body:   []byte("<!DOCTYPE html><html><body>Please log in</body></html>")}
 		}
 		for name, o := range ways {
 			o.to = e.is
 			what := fmt.Sprintf("%s to %s %s", name, e.method, e.url)
 			r, err := f.under(t, s.asking, what, o)
-			if err != nil || r.missing.Load() || slices.ContainsFunc(r.items, func(i item) bool { return i.kind == "reject" }) {
+			if err != nil || r.missing.Load() ||
+				slices.ContainsFunc(r.items, func(i item) bool { return i.kind == "reject" }) {
 				continue
 			}
 			if err := flowOf(s.whole[s.asking.ID].items).differs(flowOf(r.items)); err != nil {
@@ -190,9 +195,11 @@ func (s *sourceTest) strangeReplies(t T) {
 	f := s.faulty()
 	for _, e := range s.targets() {
 		for _, body := range []string{
-			`null`, `[]`, `{}`, `"text"`, `[null]`, `[[]]`, `{"a":1e999}`, "\xff\xfe", "\ufeff{}", strings.Repeat("[", 100_000),
+			`null`, `[]`, `{}`, `"text"`, `[null]`, `[[]]`, `{"a":1e999}`, "\xff\xfe", "\ufeff{}",
+			strings.Repeat("[", 100_000),
 		} {
-			_, _ = f.under(t, s.asking, fmt.Sprintf("200 and %.20q to %s %s", body, e.method, e.url), otherwise{to: e.is, status: http.StatusOK, body: []byte(body)})
+			_, _ = f.under(t, s.asking, fmt.Sprintf("200 and %.20q to %s %s", body, e.method, e.url),
+				otherwise{to: e.is, status: http.StatusOK, body: []byte(body)})
 		}
 	}
 }
@@ -231,7 +238,8 @@ func (s *sourceTest) oddTexts(t T) {
 	} {
 		changed, _ := json.Marshal(odd)
 		what := name + " in a text"
-		r, err := f.under(t, s.asking, what, otherwise{to: e.is, status: e.status, body: bytes.Replace(e.body, old, changed, 1)})
+		r, err := f.under(t, s.asking, what,
+			otherwise{to: e.is, status: e.status, body: bytes.Replace(e.body, old, changed, 1)})
 		if err == nil {
 			err = arrived(r.items, odd)
 		}
@@ -240,7 +248,8 @@ func (s *sourceTest) oddTexts(t T) {
 		}
 	}
 	// Such a text is no JSON: an error is an answer, only a crash or a hang is none.
-	_, _ = f.under(t, s.asking, "half of a surrogate pair in a text", otherwise{to: e.is, status: e.status, body: bytes.Replace(e.body, old, []byte(`"half \ud800 of it"`), 1)})
+	_, _ = f.under(t, s.asking, "half of a surrogate pair in a text",
+		otherwise{to: e.is, status: e.status, body: bytes.Replace(e.body, old, []byte(`"half \ud800 of it"`), 1)})
 }
 
 // arrived looks for a record that carries a text, or a reject.

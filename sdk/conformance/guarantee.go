@@ -25,7 +25,8 @@ func sinkGuarantee(s *sinkTest) {
 	}
 }
 
-// delivered compares what is there with what was delivered. After a kill a sink may hold more, if it has said so.
+// delivered compares what is there with what was delivered. After a kill a sink may hold more, if
+// it has said so.
 func (s *sinkTest) delivered(what string, got, want []string) error {
 	if s.exact() {
 		return firstDifference(what, got, want)

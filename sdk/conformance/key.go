@@ -9,7 +9,8 @@ import (
 	"fmt"
 )
 
-// KeyOf returns the values of the first fields of key that record has, each ended by a comma, and how many they are.
+// KeyOf returns the values of the first fields of key that record has, each ended by a comma, and
+// how many they are.
 func KeyOf(record string, key []string) (string, int) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal([]byte(record), &fields) != nil {
@@ -25,8 +26,8 @@ func KeyOf(record string, key []string) (string, int) {
 	return values.String(), len(key)
 }
 
-// checkDeletion says what is wrong with the key of a deletion: it holds the first fields of the primary key, at least
-// one, and nothing else.
+// checkDeletion says what is wrong with the key of a deletion: it holds the first fields of the
+// primary key, at least one, and nothing else.
 func checkDeletion(record string, key []string) error {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(record), &fields); err != nil {

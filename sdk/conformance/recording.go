@@ -33,7 +33,8 @@ func (r *recording) count(name string, _ int64) {
 	}
 }
 
-// skipped notes that the rest of the split is skipped: what came after the last cursor does not count.
+// skipped notes that the rest of the split is skipped: what came after the last cursor does not
+// count.
 func (r *recording) skipped() {
 	r.items, _ = upToCursor(r.items, false)
 	added := 0
@@ -122,8 +123,8 @@ func (r *recording) cursors() []int {
 	return out
 }
 
-// flow is what was emitted, by stream: a Writer keeps the order within a stream only. Cursors are no part of
-// it: where they stand may depend on where a Read began.
+// flow is what was emitted, by stream: a Writer keeps the order within a stream only. Cursors are
+// no part of it: where they stand may depend on where a Read began.
 type flow map[string][]string
 
 func flowOf(items []item) flow {
@@ -150,7 +151,8 @@ func (want flow) differs(got flow) error {
 	}
 	for key := range got {
 		if want[key] == nil {
-			return fmt.Errorf("%s: %d items that should not be there, the first: %.200s", key, len(got[key]), got[key][0])
+			return fmt.Errorf("%s: %d items that should not be there, the first: %.200s", key, len(got[key]),
+				got[key][0])
 		}
 	}
 	return nil

@@ -62,7 +62,8 @@ func (r *remote) RoundTrip(req *http.Request) (*http.Response, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.size += len(body); r.size <= maxSeen {
-		r.seen = append(r.seen, exchange{method: req.Method, url: req.URL.String(), status: resp.StatusCode, body: body})
+		r.seen = append(r.seen, exchange{method: req.Method, url: req.URL.String(), status: resp.StatusCode,
+			body: body})
 	}
 	return resp, nil
 }

@@ -19,7 +19,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// OpenReplay returns a transport that answers from the lines of `scrapekit recording show --json`; sdktest.Replay says how.
+// OpenReplay returns a transport that answers from the lines of `scrapekit recording show --json`;
+// sdktest.Replay says how.
 func OpenReplay(file string) (http.RoundTripper, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -109,7 +110,8 @@ func (r *replay) next(req *http.Request) (e recorded, ok bool) {
 
 func (e recorded) is(req *http.Request) bool {
 	a, b := e.url, req.URL
-	if e.Method != req.Method || a.Scheme != b.Scheme || !strings.EqualFold(a.Host, b.Host) || max(a.Path, "/") != max(b.Path, "/") {
+	if e.Method != req.Method || a.Scheme != b.Scheme || !strings.EqualFold(a.Host, b.Host) ||
+		max(a.Path, "/") != max(b.Path, "/") {
 		return false
 	}
 	return maps.EqualFunc(a.Query(), b.Query(), func(recorded, asked []string) bool {

@@ -23,11 +23,12 @@ import (
 type SinkCase struct {
 	// Config returns the settings for a place; dir is empty at first.
 	Config func(t T, dir string) json.RawMessage
-	// Read returns the records of a stream that somebody who looks at the place finds, committed or not, in any order.
+	// Read returns the records of a stream that somebody who looks at the place finds, committed or
+	// not, in any order.
 	Read func(t T, dir, stream string) []string
 	Host sdk.Host
-	// Replaces says that a new run replaces what earlier runs wrote, with its first commit of records: not before, so
-	// that a run that comes to nothing takes nothing away.
+	// Replaces says that a new run replaces what earlier runs wrote, with its first commit of
+	// records: not before, so that a run that comes to nothing takes nothing away.
 	Replaces bool
 	// Keyed says that what Read finds is the last record of each key, with deletions applied.
 	Keyed bool
@@ -46,11 +47,14 @@ type sinkOne struct {
 var sinkChecks = []sinkOne{
 	{Check{"guarantee", NothingLost, "what the sink promises is known and can be kept"}, sinkGuarantee},
 	{Check{"commit", NothingLost, "what was written before a commit is there after it"}, sinkCommit},
-	{Check{"back to a token", NothingLost, "a token brings the sink back to exactly its commit, after a kill"}, sinkRestore},
-	{Check{"killed before any commit", NothingLost, "without a token there is nothing, whatever a killed process wrote"}, sinkFirstKill},
+	{Check{"back to a token", NothingLost, "a token brings the sink back to exactly its commit, after a kill"},
+		sinkRestore},
+	{Check{"killed before any commit", NothingLost,
+		"without a token there is nothing, whatever a killed process wrote"}, sinkFirstKill},
 	{Check{"lost token", NothingLost, "a commit whose token the host has lost is taken back"}, sinkLostToken},
 	{Check{"finish", NothingLost, "the end of a run may be told again, and does nothing twice"}, sinkFinish},
-	{Check{"fenced", NothingLost, "what a former process has sent, or sends when it wakes up, is not there"}, sinkFenced},
+	{Check{"fenced", NothingLost, "what a former process has sent, or sends when it wakes up, is not there"},
+		sinkFenced},
 	{Check{"next run", NothingLost, "a further run goes on from the token of the one before"}, sinkNextRun},
 	{Check{"full run", NothingLost, "a run that starts over discards what was there"}, sinkFull},
 	{Check{"many streams", NothingLost, "140 streams at once are no trouble"}, sinkManyStreams},
@@ -63,11 +67,12 @@ var sinkChecks = []sinkOne{
 }
 
 // Sink checks that a token brings the sink back to exactly the records that were written before its
-// commit: after kills, lost tokens and further runs, in a fixed order and in a random one (seeded). A sink that guarantees
-// less than [sdk.ExactlyOnce] may hold more after a kill, as its guarantee has it, and never less.
+// commit: after kills, lost tokens and further runs, in a fixed order and in a random one (seeded).
+// A sink that guarantees less than [sdk.ExactlyOnce] may hold more after a kill, as its guarantee
+// has it, and never less.
 //
-// No call may hang. An instance that is killed loses its connections, and what it has sent last may arrive later: a sink that connects and
-// promises [sdk.ExactlyOnce] has to shut that out.
+// No call may hang. An instance that is killed loses its connections, and what it has sent last may
+// arrive later: a sink that connects and promises [sdk.ExactlyOnce] has to shut that out.
 func Sink(t T, subject Subject, c SinkCase) {
 	w := &watch{patience: c.Patience}
 	for _, check := range sinkChecks {
@@ -100,7 +105,8 @@ type sinkTest struct {
 
 // sinkStreams are those of most checks.
 var sinkStreams = []sdk.Stream{
-	{Name: "one", PrimaryKey: []string{"id"}}, {Name: "two", PrimaryKey: []string{"id"}}, {Name: "three", PrimaryKey: []string{"id"}},
+	{Name: "one", PrimaryKey: []string{"id"}}, {Name: "two", PrimaryKey: []string{"id"}},
+	{Name: "three", PrimaryKey: []string{"id"}},
 	{Name: "parts", PrimaryKey: []string{"whole", "id"}},
 }
 
@@ -144,7 +150,8 @@ func (s *sinkTest) tryOpenBeside(start sdk.Start) error {
 
 // send is Write by one instance, tokenOf Commit, tell Finish.
 func (s *sinkTest) send(l *live, b sdk.Batch) error {
-	return s.watch.call(l.ctx, "Write", nil, func(ctx context.Context) error { return l.value.(sdk.Sink).Write(ctx, b) })
+	return s.watch.call(l.ctx, "Write", nil,
+		func(ctx context.Context) error { return l.value.(sdk.Sink).Write(ctx, b) })
 }
 
 func (s *sinkTest) tokenOf(l *live) (token sdk.Token, err error) {
@@ -212,7 +219,8 @@ func (s *sinkTest) holds(when, stream string, parts ...[]string) {
 	}
 }
 
-// found reads what is at the place. A Read that hangs waits for what an instance holds, a lock say, which is then taken away.
+// found reads what is at the place. A Read that hangs waits for what an instance holds, a lock say,
+// which is then taken away.
 func (s *sinkTest) found(stream string) []string {
 	s.Helper()
 	hung := make(chan struct{})
@@ -220,7 +228,8 @@ func (s *sinkTest) found(stream string) []string {
 	records := s.SinkCase.Read(s.T, s.dir, stream)
 	if !late.Stop() {
 		<-hung
-		s.Fatalf("%v: Read of stream %s was still at it after %v, and until the instance was killed", errHung, stream, s.watch.limit())
+		s.Fatalf("%v: Read of stream %s was still at it after %v, and until the instance was killed", errHung, stream,
+			s.watch.limit())
 	}
 	return records
 }
@@ -414,9 +423,11 @@ func sinkHugeRecord(s *sinkTest) {
 	s.holds("with a huge record", "one", []string{line})
 }
 
-// sinkDeletions: a deletion of a whole key, and of its first field, is taken, and taken back like any record.
+// sinkDeletions: a deletion of a whole key, and of its first field, is taken, and taken back like
+// any record.
 func sinkDeletions(s *sinkTest) {
-	parts := []string{`{"whole":"a","id":1}`, `{"whole":"b","id":2}`, `{"whole":"a","id":3}`, `{"whole":"ab","id":4}`, `{"whole":"b","id":5}`}
+	parts := []string{`{"whole":"a","id":1}`, `{"whole":"b","id":2}`, `{"whole":"a","id":3}`, `{"whole":"ab","id":4}`,
+		`{"whole":"b","id":5}`}
 	s.open(sdk.Start{Run: "r1"})
 	if err := s.send(s.live, batchOf("parts", parts...)); err != nil {
 		s.Fatalf("write: %v", err)
@@ -488,7 +499,8 @@ func sinkParallel(s *sinkTest) {
 	s.holds("written at once", "one", want)
 }
 
-// sinkRandom walks through a life of writes, commits, kills and lost tokens, and checks after each kill.
+// sinkRandom walks through a life of writes, commits, kills and lost tokens, and checks after each
+// kill.
 func sinkRandom(s *sinkTest) {
 	if s.Rounds == 0 {
 		s.Rounds = 60

@@ -46,7 +46,8 @@ func sinkFinish(s *sinkTest) {
 	s.open(start)
 	a = s.write("one", 2)
 	start = sdk.Start{Run: "r3", Token: s.commit(), Resume: true, Started: start.Started}
-	s.finish(sdk.Start{Run: "r3", Token: start.Token, Resume: true, Full: true, Started: start.Started}, "of a full run", a)
+	s.finish(sdk.Start{Run: "r3", Token: start.Token, Resume: true, Full: true, Started: start.Started},
+		"of a full run", a)
 }
 
 // finish tells the end of a run again and again: to one instance, and to others after a kill. start

@@ -21,7 +21,8 @@ type SourceCase struct {
 	Streams []string // nil: all
 	// MaxResumes is how many cursors of a split are resumed from, spread evenly; 0: all.
 	MaxResumes int
-	// MaxRecords is how many records there may be in all: every check reads many of them; 0: any number.
+	// MaxRecords is how many records there may be in all: every check reads many of them; 0: any
+	// number.
 	MaxRecords int
 	// Check may look at all records of the streams, one JSON object each; may be nil.
 	Check func(t T, records map[string][]string)
@@ -37,20 +38,27 @@ var planCheck = Check{"plan", NothingLost, "streams and splits have names, each 
 
 var sourceChecks = []sourceCheck{
 	{Check{"read", NothingLost, "reading twice gives the same records, each with its key"}, (*sourceTest).readAll},
-	{Check{"resume", NothingLost, "reading from a cursor gives the rest, all of it and nothing else"}, (*sourceTest).resume},
-	{Check{"splits at once", NothingLost, "splits that are read at the same time do not disturb each other"}, (*sourceTest).atOnce},
-	{Check{"cancel", NothingLost, "a Read whose call is cancelled ends soon, and not as if it were at its end"}, (*sourceTest).cancel},
+	{Check{"resume", NothingLost, "reading from a cursor gives the rest, all of it and nothing else"},
+		(*sourceTest).resume},
+	{Check{"splits at once", NothingLost, "splits that are read at the same time do not disturb each other"},
+		(*sourceTest).atOnce},
+	{Check{"cancel", NothingLost, "a Read whose call is cancelled ends soon, and not as if it were at its end"},
+		(*sourceTest).cancel},
 	{Check{"output fails", NothingLost, "a Read ends with the error of its output"}, (*sourceTest).outputFails},
 	{Check{"killed", NothingLost, "after kill -9, another process goes on from the last cursor"}, (*sourceTest).killed},
-	{Check{"error classes", NeverFaster, "what the host says of a request comes back, class and waiting time and all"}, (*sourceTest).errorClasses},
-	{Check{"rate limit", NeverFaster, "a reply 429 is a temporary error, and not the end of the data"}, (*sourceTest).rateLimit},
-	{Check{"bad replies", NothingLost, "a reply that is broken or an error does not pass for the end of the data"}, (*sourceTest).badReplies},
+	{Check{"error classes", NeverFaster, "what the host says of a request comes back, class and waiting time and all"},
+		(*sourceTest).errorClasses},
+	{Check{"rate limit", NeverFaster, "a reply 429 is a temporary error, and not the end of the data"},
+		(*sourceTest).rateLimit},
+	{Check{"bad replies", NothingLost, "a reply that is broken or an error does not pass for the end of the data"},
+		(*sourceTest).badReplies},
 	{Check{"strange replies", AnyHost, "no reply ends the process or hangs it"}, (*sourceTest).strangeReplies},
 	{Check{"odd texts", NothingLost, "long and odd texts come through whole, or are rejected"}, (*sourceTest).oddTexts},
 }
 
-// Source checks that reading is repeatable, that every cursor gives exactly the rest, that a source stops when it
-// is told to, that errors keep their class, and that no reply makes it lose records or die.
+// Source checks that reading is repeatable, that every cursor gives exactly the rest, that a source
+// stops when it is told to, that errors keep their class, and that no reply makes it lose records
+// or die.
 func Source(t T, subject Subject, config json.RawMessage, c SourceCase) {
 	s := &sourceTest{SourceCase: c, bench: &bench{subject: subject, config: config, host: c.Host, watch: &watch{}}}
 	if c.Host.Transport != nil {
@@ -143,7 +151,8 @@ func (s *sourceTest) record(ctx context.Context, l *live, p sdk.Split, onEvent f
 	return r, err
 }
 
-// toEnd reads a split to its end. One that it skips has come to its end too: nothing is missing for it.
+// toEnd reads a split to its end. One that it skips has come to its end too: nothing is missing for
+// it.
 func (s *sourceTest) toEnd(ctx context.Context, l *live, p sdk.Split, onEvent func(int) error) (*recording, error) {
 	r, err := s.record(ctx, l, p, onEvent)
 	if sdk.IsSkip(err) {
@@ -153,8 +162,8 @@ func (s *sourceTest) toEnd(ctx context.Context, l *live, p sdk.Split, onEvent fu
 	return r, err
 }
 
-// busy reports whether something has happened since it was asked last: an event of those that are counted, a request, or one
-// under way, whose end is the host's matter.
+// busy reports whether something has happened since it was asked last: an event of those that are
+// counted, a request, or one under way, whose end is the host's matter.
 func (s *sourceTest) busy(events ...*atomic.Int64) func() bool {
 	var before int64
 	return func() bool {
@@ -348,7 +357,8 @@ func (s *sourceTest) cancel(t T) {
 			if took := time.Since(started); took > soon {
 				t.Errorf("split %s went on for %v after its context had ended", p.ID, took)
 			}
-			// A split that is read to its end before it looks at the context is fine; half of one is not.
+			// A split that is read to its end before it looks at the context is fine; half of one
+			// is not.
 			if err == nil {
 				err = flowOf(s.whole[p.ID].items).differs(flowOf(r.items))
 			} else if errors.Is(err, context.Canceled) {
@@ -397,9 +407,10 @@ func (s *sourceTest) errorClasses(t T) {
 		err  error
 		good func(error) bool
 	}{
-		"permanent":   {sdk.Permanent(cause), sdk.IsPermanent},
-		"temporary":   {cause, func(err error) bool { return !sdk.IsPermanent(err) }},
-		"retry after": {sdk.RetryAfter(cause, 7*time.Second), func(err error) bool { return sdk.RetryDelay(err) == 7*time.Second }},
+		"permanent": {sdk.Permanent(cause), sdk.IsPermanent},
+		"temporary": {cause, func(err error) bool { return !sdk.IsPermanent(err) }},
+		"retry after": {sdk.RetryAfter(cause, 7*time.Second),
+			func(err error) bool { return sdk.RetryDelay(err) == 7*time.Second }},
 	} {
 		t.Run(name, func(t T) {
 			refused := *s.bench

@@ -65,7 +65,8 @@ func (b *bench) start(t T) *live {
 	kill := func() {
 		conns.hangUp()
 		// Across a wire without a process a call that hangs keeps the instance from its end.
-		_ = b.watch.call(context.WithoutCancel(ctx), "the kill", nil, func(context.Context) error { i.Kill(); return nil })
+		_ = b.watch.call(context.WithoutCancel(ctx), "the kill", nil,
+			func(context.Context) error { i.Kill(); return nil })
 	}
 	t.Cleanup(kill)
 	stop := func() {

@@ -33,13 +33,16 @@ type transformOne struct {
 	run func(x *transformTest, t T)
 }
 
-var transformCheck = Check{"transform", NothingLost, "what comes out is whole, of announced streams, and leaves the input as it is"}
+var transformCheck = Check{"transform", NothingLost,
+	"what comes out is whole, of announced streams, and leaves the input as it is"}
 
 var transformChecks = []transformOne{
-	{Check{"again", NothingLost, "the same input gives the same output, in another process too"}, (*transformTest).again},
+	{Check{"again", NothingLost, "the same input gives the same output, in another process too"},
+		(*transformTest).again},
 	{Check{"junk", NothingLost, "a bad record is refused by itself, and not the batch"}, (*transformTest).junk},
 	{Check{"huge record", NothingLost, "a record of 5 MiB is transformed or rejected"}, (*transformTest).huge},
-	{Check{"back to a token", NothingLost, "a token brings the state back, in another process"}, (*transformTest).restore},
+	{Check{"back to a token", NothingLost, "a token brings the state back, in another process"},
+		(*transformTest).restore},
 	{Check{"at once", NothingLost, "calls at the same time do not disturb each other"}, (*transformTest).atOnce},
 }
 
@@ -52,7 +55,8 @@ func Transform(t T, subject Subject, config json.RawMessage, c TransformCase) {
 	if c.Streams == nil {
 		c.Streams = streamsOf(c.Input)
 	}
-	x := &transformTest{TransformCase: c, bench: &bench{subject: subject, config: config, host: c.Host, watch: &watch{}}}
+	x := &transformTest{TransformCase: c,
+		bench: &bench{subject: subject, config: config, host: c.Host, watch: &watch{}}}
 	if !t.Run(transformCheck.Name, x.serial) {
 		return
 	}
@@ -98,7 +102,8 @@ func (x *transformTest) openIn(t T, dir string, token sdk.Token) (*live, []sdk.S
 	can := host.AbilitiesOf(l.value)
 	if can.Open != nil {
 		start := x.startOf(sdk.Start{Run: "run", Token: token, Resume: token != nil, Streams: x.Streams}, dir)
-		if err := x.watch.call(l.ctx, "Open", nil, func(ctx context.Context) error { return can.Open(ctx, start) }); err != nil {
+		if err := x.watch.call(l.ctx, "Open", nil,
+			func(ctx context.Context) error { return can.Open(ctx, start) }); err != nil {
 			t.Fatalf("open: %v", err)
 		}
 	}
@@ -175,7 +180,8 @@ func wellFormed(r result, streams []sdk.Stream) error {
 			}
 		}
 		if n != b.Count || !bytes.HasSuffix(b.Payload, []byte("\n")) {
-			return fmt.Errorf("a batch of %s says %d records, has %d lines, and ends %.10q", b.Stream, b.Count, n, b.Payload[max(0, len(b.Payload)-10):])
+			return fmt.Errorf("a batch of %s says %d records, has %d lines, and ends %.10q", b.Stream, b.Count, n,
+				b.Payload[max(0, len(b.Payload)-10):])
 		}
 	}
 	for _, j := range r.rejects {
@@ -199,7 +205,8 @@ func (x *transformTest) same(t T, l *live, i int) {
 	t.Helper()
 	r, err := x.call(l, x.Input[i])
 	if err != nil || !reflect.DeepEqual(textOf(r), textOf(x.want[i])) {
-		t.Errorf("batch %d gave something else this time (%v):\n got %.2000s\nwant %.2000s", i, err, textOf(r), textOf(x.want[i]))
+		t.Errorf("batch %d gave something else this time (%v):\n got %.2000s\nwant %.2000s", i, err, textOf(r),
+			textOf(x.want[i]))
 	}
 }
 
@@ -238,7 +245,8 @@ func (x *transformTest) junk(t T) {
 	l, streams := x.open(t, nil)
 	defer l.stop()
 	for _, line := range []string{
-		`nonsense`, `{"a":`, `[]`, `null`, `"text"`, `7`, `{}`, "{\"a\":\"\xff\xfe\"}", `{"a":"\ud800"}`, `{"a":1,"a":2}`,
+		`nonsense`, `{"a":`, `[]`, `null`, `"text"`, `7`, `{}`, "{\"a\":\"\xff\xfe\"}", `{"a":"\ud800"}`,
+		`{"a":1,"a":2}`,
 		strings.Repeat("[", 20_000), strings.Repeat(`{"a":`, 20_000),
 	} {
 		in := sdk.Batch{Stream: x.Input[0].Stream, Count: 1, Payload: []byte(line + "\n")}

@@ -63,7 +63,8 @@ func (w *watch) call(ctx context.Context, what string, alive func() bool, f func
 	defer late.Stop()
 	select {
 	case err := <-done: // it minds its context
-		return fmt.Errorf("%w: %s was still at it after %v, and ended when it was told to (%w)", errHung, what, limit, err)
+		return fmt.Errorf("%w: %s was still at it after %v, and ended when it was told to (%w)", errHung, what, limit,
+			err)
 	case <-late.C:
 	}
 	return fmt.Errorf("%w: %s was still at it after %v", errHung, what, limit)

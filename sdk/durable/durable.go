@@ -1,5 +1,5 @@
-// Package durable is what a plugin that keeps something on disk must know of it: when a name outlasts a power cut, and how a
-// file is replaced as a whole.
+// Package durable is what a plugin that keeps something on disk must know of it: when a name
+// outlasts a power cut, and how a file is replaced as a whole.
 package durable
 
 import (
@@ -9,8 +9,9 @@ import (
 	"path/filepath"
 )
 
-// Replace puts raw in the place of a file, as a whole and readable by its owner alone: whoever opens it sees the old content
-// or the new, and of two processes the last one wins. synced: it outlasts a power cut once Replace has returned.
+// Replace puts raw in the place of a file, as a whole and readable by its owner alone: whoever
+// opens it sees the old content or the new, and of two processes the last one wins. synced: it
+// outlasts a power cut once Replace has returned.
 func Replace(path string, raw []byte, synced bool) error {
 	return ReplaceMode(path, raw, synced, 0o600)
 }
@@ -40,8 +41,8 @@ func ReplaceMode(path string, raw []byte, synced bool, mode os.FileMode) error {
 	return nil
 }
 
-// MakeDir makes a folder with its parents, so that its name lasts. One that is there may have been made by a process that was
-// killed before it came to that, so its name is made to last too.
+// MakeDir makes a folder with its parents, so that its name lasts. One that is there may have been
+// made by a process that was killed before it came to that, so its name is made to last too.
 func MakeDir(dir string, mode os.FileMode) error {
 	parent := filepath.Dir(dir)
 	switch err := os.Mkdir(dir, mode); {

@@ -60,7 +60,8 @@ func TestMakeDir(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeMade: an error names what was to be made, not what it is called until it is whole.
+// TestWhatCannotBeMade: an error names what was to be made, not what it is called until it is
+// whole.
 func TestWhatCannotBeMade(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "gone", "scrapekit.lock.hcl")

@@ -40,7 +40,8 @@ func keep(dir string, n int) error {
 
 func file(dir string) string { return filepath.Join(dir, "a", "b", "kept") }
 
-// check checks that what is kept is whole, and no older than what was said; and that it can be replaced again.
+// check checks that what is kept is whole, and no older than what was said; and that it can be
+// replaced again.
 func check(t *testing.T, when, dir string, said []string) {
 	t.Helper()
 	least := 0

@@ -1,4 +1,5 @@
-// Overwriting: what is replaced is kept aside until the host has kept a token for what came instead.
+// Overwriting: what is replaced is kept aside until the host has kept a token for what came
+// instead.
 
 package filesink
 
@@ -62,8 +63,8 @@ func (s *Files) setAside(paths []string) error {
 	return nil
 }
 
-// replace moves what earlier runs wrote out of the way. It is called with the first records of a run, so that
-// a run that finds nothing, or does not reach its source, takes nothing away.
+// replace moves what earlier runs wrote out of the way. It is called with the first records of a
+// run, so that a run that finds nothing, or does not reach its source, takes nothing away.
 func (s *Files) replace() error {
 	if len(s.old) == 0 {
 		return nil
@@ -76,8 +77,8 @@ func (s *Files) replace() error {
 	return s.setAside(paths)
 }
 
-// drop removes for good what was set aside before the last token: that a further call came says that the host has
-// kept that token.
+// drop removes for good what was set aside before the last token: that a further call came says
+// that the host has kept that token.
 func (s *Files) drop() error {
 	if len(s.replaced) == 0 {
 		return nil
@@ -94,12 +95,13 @@ func (s *Files) drop() error {
 	return nil
 }
 
-// asides brings back what a run had set aside and not replaced, and removes what it has. What is brought back takes
-// the place of the run's own, so the lines on that are void.
+// asides brings back what a run had set aside and not replaced, and removes what it has. What is
+// brought back takes the place of the run's own, so the lines on that are void.
 func (r *restore) asides(j *journal, t token) error {
 	done := max(indexOf(j.asides, t.Aside), indexOf(j.asides, j.dropped))
 	for i, a := range j.asides {
-		// Without a token of this folder, what one was handed out for is the user's: the state was reset since.
+		// Without a token of this folder, what one was handed out for is the user's: the state was
+		// reset since.
 		back := i > done && (t.Mark == j.mark || !a.handed || a.Run == r.start.Run)
 		for _, p := range a.Paths {
 			if err := r.settleAside(p, back); err != nil {

@@ -46,8 +46,8 @@ type Files struct {
 	dropUpTo  string
 
 	token sdk.Token // of the last commit, if nothing was written since
-	// broken is the first error of a write or commit: how much of it reached the disk is not known, so
-	// nothing more is taken and no token is given until the sink is opened again.
+	// broken is the first error of a write or commit: how much of it reached the disk is not known,
+	// so nothing more is taken and no token is given until the sink is opened again.
 	broken error
 }
 
@@ -74,8 +74,8 @@ func (s *Files) abs(path string) string {
 	return filepath.Join(s.template.root, filepath.FromSlash(path))
 }
 
-// Append writes a payload to the file that the records of a stream go to. For a compressed or numbered file it is what lies between two payloads
-// where a new file may begin.
+// Append writes a payload to the file that the records of a stream go to. For a compressed or
+// numbered file it is what lies between two payloads where a new file may begin.
 func (s *Files) Append(stream string, payload []byte) error {
 	if err := s.usable(); err != nil || len(payload) == 0 {
 		return err
@@ -116,7 +116,8 @@ func (s *Files) Commit(context.Context) (sdk.Token, error) {
 }
 
 func (s *Files) tokenNow() token {
-	t := token{Version: tokenVersion, Mark: s.journal.mark, Format: s.format, Aside: s.aside, Files: make([]file, 0, len(s.files))}
+	t := token{Version: tokenVersion, Mark: s.journal.mark, Format: s.format, Aside: s.aside,
+		Files: make([]file, 0, len(s.files))}
 	if len(s.old) > 0 {
 		t.Format = s.oldFormat // there are no others then
 	}
@@ -173,8 +174,8 @@ func (s *Files) Close() error {
 	return err
 }
 
-// Abandon leaves the files as a kill would, and lets go of what the system would take from a killed process. It is for tests that kill a sink within
-// their own process.
+// Abandon leaves the files as a kill would, and lets go of what the system would take from a killed
+// process. It is for tests that kill a sink within their own process.
 func (s *Files) Abandon() {
 	if s.journal == nil {
 		return
@@ -207,8 +208,8 @@ func (s *Files) fail(err error) error {
 	return s.broken
 }
 
-// hopeless reports whether somebody has to do something before another try can do better: reading everything
-// again onto a full disk would only burden the far end.
+// hopeless reports whether somebody has to do something before another try can do better: reading
+// everything again onto a full disk would only burden the far end.
 func hopeless(err error) bool {
 	for _, target := range []error{os.ErrPermission, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS} {
 		if errors.Is(err, target) {

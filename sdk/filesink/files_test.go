@@ -92,7 +92,8 @@ func TestFullDisk(t *testing.T) {
 
 func TestSizes(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]int64{"": 0, "1": 1, "512MiB": 512 << 20, "1.5 GB": 1_500_000_000, "10k": 10 << 10, "2TiB": 2 << 40, "100b": 100} {
+	for text, want := range map[string]int64{"": 0, "1": 1, "512MiB": 512 << 20, "1.5 GB": 1_500_000_000,
+		"10k": 10 << 10, "2TiB": 2 << 40, "100b": 100} {
 		if got, err := parseSize(text); err != nil || got != want {
 			t.Errorf("%q is %d (%v), want %d", text, got, err, want)
 		}
@@ -107,7 +108,8 @@ func TestSizes(t *testing.T) {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	for series, want := range map[string]string{
-		"a.jsonl": "a-00007.jsonl", "x/a.b.jsonl.zst": "x/a.b-00007.jsonl.zst", "a": "a-00007", "a.gz": "a-00007.gz", "d.d/a": "d.d/a-00007",
+		"a.jsonl": "a-00007.jsonl", "x/a.b.jsonl.zst": "x/a.b-00007.jsonl.zst", "a": "a-00007", "a.gz": "a-00007.gz",
+		"d.d/a": "d.d/a-00007",
 	} {
 		if got := numbered(series, 7); got != want {
 			t.Errorf("%s: %s, want %s", series, got, want)
@@ -162,7 +164,8 @@ func FuzzToken(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if back, err := decodeToken(again); err != nil || !reflect.DeepEqual(back.Files, token.Files) && len(token.Files) > 0 {
+		if back, err := decodeToken(again); err != nil || !reflect.DeepEqual(back.Files, token.Files) &&
+			len(token.Files) > 0 {
 			t.Errorf("a token changes on its way: %+v, %+v (%v)", token, back, err)
 		}
 	})
@@ -184,7 +187,8 @@ func FuzzJournal(f *testing.F) {
 }
 
 func BenchmarkWrite(b *testing.B) {
-	record := `{"id":1234567,"key":"PROJECT-12345","summary":"` + strings.Repeat("some words of a summary ", 14) + `"}` + "\n"
+	record := `{"id":1234567,"key":"PROJECT-12345","summary":"` + strings.Repeat("some words of a summary ", 14) +
+		`"}` + "\n"
 	payload := bytes.Repeat([]byte(record), 256<<10/len(record))
 	for _, ext := range []string{"", ".zst", ".gz"} {
 		b.Run("jsonl"+ext, func(b *testing.B) {

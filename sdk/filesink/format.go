@@ -51,12 +51,14 @@ func (f format) encoder() (encoder, error) {
 	case gzipped:
 		return gzip.NewWriter(nil), nil
 	case zstded:
-		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window), zstd.WithLowerEncoderMem(true))
+		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window),
+			zstd.WithLowerEncoderMem(true))
 	}
 	return nil, nil
 }
 
-// maxOpen is how many files may be open at once. An encoder takes some megabytes, a plain file nothing.
+// maxOpen is how many files may be open at once. An encoder takes some megabytes, a plain file
+// nothing.
 func (f format) maxOpen() int {
 	if f == plain {
 		return 128

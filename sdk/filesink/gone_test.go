@@ -44,21 +44,27 @@ func TestSaysWhatIsGone(t *testing.T) {
 			strange: `files="a-00001.jsonl, b-00001.jsonl"`},
 		"the journal, before a full run": {take: takeMark, change: func(s *sdk.Start) { s.Full = true },
 			strange: `adds everything to them, or behind them: if it is in them already`},
-		"the journal, of what is overwritten": {config: Options{Path: "out/{stream}.jsonl", Mode: "overwrite"}, take: takeMark},
-		"one file":                            {take: func(p *place) { p.ok(os.Remove(p.file("out/a.jsonl"))) }, says: "gone=a.jsonl"},
-		"all emptied":                         {take: empty, says: "a.jsonl, b.jsonl"},
-		"emptied, compressed":                 {config: Options{Path: "out/{stream}.jsonl", Compression: "gzip"}, take: empty, says: "a.jsonl, b.jsonl"},
-		"finished files, not the last": {config: Options{Path: "out/{stream}.jsonl", RotateSize: "2B"}, take: func(p *place) {
-			p.ok(os.Remove(p.file("out/a-00001.jsonl")))
-		}, says: "gone=a-00001.jsonl"},
-		"finished files and the last": {config: Options{Path: "out/{stream}.jsonl", RotateSize: "2B"}, take: func(p *place) {
-			p.ok(os.Remove(p.file("out/a-00001.jsonl")))
-			p.ok(os.Remove(p.file("out/a-00002.jsonl")))
-		}, says: `gone="a-00001.jsonl, a-00002.jsonl"`},
-		"nothing":              {take: func(*place) {}},
-		"before a full run":    {take: empty, change: func(s *sdk.Start) { s.Full = true }},
-		"what is overwritten":  {config: Options{Path: "out/{stream}.jsonl", Mode: "overwrite"}, take: empty},
-		"what another run has": {config: Options{Path: "out/{run}/{stream}.jsonl"}, take: func(p *place) { p.ok(os.RemoveAll(p.file("out"))) }},
+		"the journal, of what is overwritten": {config: Options{Path: "out/{stream}.jsonl", Mode: "overwrite"},
+			take: takeMark},
+		"one file": {take: func(p *place) { p.ok(os.Remove(p.file("out/a.jsonl"))) },
+			says: "gone=a.jsonl"},
+		"all emptied": {take: empty, says: "a.jsonl, b.jsonl"},
+		"emptied, compressed": {config: Options{Path: "out/{stream}.jsonl", Compression: "gzip"},
+			take: empty, says: "a.jsonl, b.jsonl"},
+		"finished files, not the last": {config: Options{Path: "out/{stream}.jsonl", RotateSize: "2B"},
+			take: func(p *place) {
+				p.ok(os.Remove(p.file("out/a-00001.jsonl")))
+			}, says: "gone=a-00001.jsonl"},
+		"finished files and the last": {config: Options{Path: "out/{stream}.jsonl", RotateSize: "2B"},
+			take: func(p *place) {
+				p.ok(os.Remove(p.file("out/a-00001.jsonl")))
+				p.ok(os.Remove(p.file("out/a-00002.jsonl")))
+			}, says: `gone="a-00001.jsonl, a-00002.jsonl"`},
+		"nothing":             {take: func(*place) {}},
+		"before a full run":   {take: empty, change: func(s *sdk.Start) { s.Full = true }},
+		"what is overwritten": {config: Options{Path: "out/{stream}.jsonl", Mode: "overwrite"}, take: empty},
+		"what another run has": {config: Options{Path: "out/{run}/{stream}.jsonl"},
+			take: func(p *place) { p.ok(os.RemoveAll(p.file("out"))) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.config.Path == "" {
@@ -80,7 +86,8 @@ func TestSaysWhatIsGone(t *testing.T) {
 				c.change(&start)
 			}
 			p.ok(p.sink.Open(ctx, start))
-			for says, wanted := range map[string]string{"not here any more": c.says, "it is not known who wrote": c.strange} {
+			for says, wanted := range map[string]string{"not here any more": c.says,
+				"it is not known who wrote": c.strange} {
 				if strings.Contains(log.String(), says) != (wanted != "") || !strings.Contains(log.String(), wanted) {
 					t.Errorf("it says %q, want %q in it", &log, wanted)
 				}

@@ -20,8 +20,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/durable"
 )
 
-// journal is a hidden file in the output folder, one a path of the settings: JSON Lines, the folder's mark
-// first, then what happened since the last Open. It is open, and locked, as long as the sink is.
+// journal is a hidden file in the output folder, one a path of the settings: JSON Lines, the
+// folder's mark first, then what happened since the last Open. It is open, and locked, as long as
+// the sink is.
 type journal struct {
 	path    string
 	out     *os.File
@@ -42,7 +43,8 @@ type begun struct {
 	handed bool // a token was handed out since
 }
 
-// aside is files that a run moved out of the way of its own, to bring them back if it comes to nothing.
+// aside is files that a run moved out of the way of its own, to bring them back if it comes to
+// nothing.
 type aside struct {
 	ID     string   `json:"id"`
 	Run    string   `json:"run"`
@@ -112,8 +114,8 @@ func (j *journal) found() error {
 	return nil
 }
 
-// parse reads the lines. Each is synced before what it speaks of happens, so one that has no end, left
-// by a crash, speaks of nothing.
+// parse reads the lines. Each is synced before what it speaks of happens, so one that has no end,
+// left by a crash, speaks of nothing.
 func (j *journal) parse(raw []byte) error {
 	for n := 1; ; n++ {
 		text, rest, whole := bytes.Cut(raw, []byte("\n"))
@@ -127,7 +129,8 @@ func (j *journal) parse(raw []byte) error {
 			err = l.check(n)
 		}
 		if err != nil {
-			return fmt.Errorf("%s:%d: %w: it is damaged; move it away, and the next full run starts over", j.path, n, err)
+			return fmt.Errorf("%s:%d: %w: it is damaged; move it away, and the next full run starts over", j.path, n,
+				err)
 		}
 		if n == 1 {
 			j.mark, j.head = l.Mark, int64(len(text)+1)
@@ -170,8 +173,8 @@ func (j *journal) take(l line) {
 	}
 }
 
-// clear forgets all files: they are where they belong. An earlier process may have cut the journal and been killed before it synced it:
-// lines that come back would be in the middle of new ones.
+// clear forgets all files: they are where they belong. An earlier process may have cut the journal
+// and been killed before it synced it: lines that come back would be in the middle of new ones.
 func (j *journal) clear() error {
 	j.begun, j.asides, j.dropped, j.closed, j.pending = nil, nil, "", "", false
 	if j.size != j.head {
@@ -191,7 +194,8 @@ func (j *journal) cut(size int64) error {
 	return err
 }
 
-// begin notes durably that f is about to be written from its size on; on says that the token knows it.
+// begin notes durably that f is about to be written from its size on; on says that the token knows
+// it.
 func (j *journal) begin(f *file, on bool) error {
 	j.pending = true
 	return j.add(line{File: f, On: on})

@@ -40,8 +40,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// writeForever writes numbered records to three streams, and commits now and then. It prints each token, with the
-// number of the first record that it does not stand for.
+// writeForever writes numbered records to three streams, and commits now and then. It prints each
+// token, with the number of the first record that it does not stand for.
 func writeForever(args []string) error {
 	ctx := context.Background()
 	token, err := base64.StdEncoding.DecodeString(args[1])
@@ -112,7 +112,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// runAndKill runs a child, kills it while it goes on after some commits, and returns the last token that it printed.
+// runAndKill runs a child, kills it while it goes on after some commits, and returns the last token
+// that it printed.
 func runAndKill(t *testing.T, path, token string, next int, commits int) (string, int) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A lock library takes the path of a file of its own; this locks the file that is written, as it is open.
+// A lock library takes the path of a file of its own; this locks the file that is written, as it is
+// open.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)

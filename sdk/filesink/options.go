@@ -14,15 +14,19 @@ import (
 
 // Options are what the settings of a sink of files have in common.
 type Options struct {
-	// Name is the sink's: "jsonl". It is a part of the hidden names in the output folder, and never changes.
+	// Name is the sink's: "jsonl". It is a part of the hidden names in the output folder, and never
+	// changes.
 	Name string
-	// Path is the file, with {stream}, {date} (the day the run started, UTC) and {run} (its id) in the places of their values.
+	// Path is the file, with {stream}, {date} (the day the run started, UTC) and {run} (its id) in
+	// the places of their values.
 	Path string
 	// Compression is "auto" or "" (by the extension), "none", "gzip" or "zstd".
 	Compression string
-	// RotateSize is a size as in "512MiB": the files are numbered, and a new one begins when one has reached it. "": one file.
+	// RotateSize is a size as in "512MiB": the files are numbered, and a new one begins when one
+	// has reached it. "": one file.
 	RotateSize string
-	// Mode is "append" or "", or "overwrite": what earlier runs wrote is replaced when a run has its first records.
+	// Mode is "append" or "", or "overwrite": what earlier runs wrote is replaced when a run has
+	// its first records.
 	Mode string
 }
 
@@ -45,15 +49,18 @@ func New(o Options) (*Files, error) {
 	default:
 		return nil, sdk.Permanent(fmt.Errorf("mode %q: it is append or overwrite", o.Mode))
 	}
-	return &Files{name: o.Name, template: t, rotate: rotate, format: format, overwrite: o.Mode == "overwrite", patience: patience}, nil
+	return &Files{name: o.Name, template: t, rotate: rotate, format: format, overwrite: o.Mode == "overwrite",
+		patience: patience}, nil
 }
 
 // Guarantee implements [sdk.Guarantor].
 func (s *Files) Guarantee() sdk.Guarantee {
-	return sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "its files are cut back to the last commit before a run goes on"}
+	return sdk.Guarantee{Delivery: sdk.ExactlyOnce,
+		Why: "its files are cut back to the last commit before a run goes on"}
 }
 
-// Check tries whether the output folder, or the one in which it will be made, can be written. It leaves nothing behind.
+// Check tries whether the output folder, or the one in which it will be made, can be written. It
+// leaves nothing behind.
 func (s *Files) Check(context.Context) error {
 	dir := s.template.root
 	for {

@@ -22,8 +22,8 @@ type output struct {
 	used    int64 // when it was used last, for the choice of the one to close
 }
 
-// openOutput opens f at its size, which the disk has reached already. It locks the file too: two paths of
-// settings may lead to one file.
+// openOutput opens f at its size, which the disk has reached already. It locks the file too: two
+// paths of settings may lead to one file.
 func openOutput(path string, f *file, format format) (*output, error) {
 	flags := os.O_RDWR
 	if f.New && f.Size == 0 {
@@ -56,7 +56,8 @@ func (o *output) place() error {
 		return err
 	}
 	if info.Size() != o.file.Size {
-		return fmt.Errorf("%s has %d bytes and not %d: something else writes to it", o.out.Name(), info.Size(), o.file.Size)
+		return fmt.Errorf("%s has %d bytes and not %d: something else writes to it", o.out.Name(), info.Size(),
+			o.file.Size)
 	}
 	_, err = o.out.Seek(o.file.Size, io.SeekStart)
 	return err

@@ -20,8 +20,8 @@ import (
 // stepsEnv holds the plan of the test binary, started once more.
 const stepsEnv = "FILESINK_TEST_STEPS"
 
-// plan is what such a process does: it opens the sink, does the steps, and waits to be killed. A step is "commit", or
-// "stream: record".
+// plan is what such a process does: it opens the sink, does the steps, and waits to be killed. A
+// step is "commit", or "stream: record".
 type plan struct {
 	Config Options
 	Start  sdk.Start
@@ -191,7 +191,8 @@ func TestOverwriteNothing(t *testing.T) {
 	}
 }
 
-// TestOverwriteKilled: until the host has kept a token of the new records, what they replace is brought back.
+// TestOverwriteKilled: until the host has kept a token of the new records, what they replace is
+// brought back.
 func TestOverwriteKilled(t *testing.T) {
 	p := newPlace(t, Options{Path: "{stream}.jsonl", Mode: "overwrite"})
 	p.put("c.jsonl", "users\n")
@@ -249,7 +250,8 @@ func TestOverwriteDropsInTime(t *testing.T) {
 	p.has("a.jsonl", "1\n2\n")
 }
 
-// TestOverwriteThenReset: without a state, what a token was handed out for is the user's; so is what it replaced gone.
+// TestOverwriteThenReset: without a state, what a token was handed out for is the user's; so is
+// what it replaced gone.
 func TestOverwriteThenReset(t *testing.T) {
 	p := newPlace(t, Options{Path: "{stream}.jsonl", Mode: "overwrite"})
 	p.put("a.jsonl", "users\n")
@@ -261,7 +263,8 @@ func TestOverwriteThenReset(t *testing.T) {
 	}
 }
 
-// TestUsersLines: what somebody has added to a finished file stays, and what a killed run has added goes.
+// TestUsersLines: what somebody has added to a finished file stays, and what a killed run has added
+// goes.
 func TestUsersLines(t *testing.T) {
 	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
@@ -292,7 +295,8 @@ func TestUsersLines(t *testing.T) {
 	p.open(sdk.Start{Run: "r3", Token: next.Token, Full: true})
 }
 
-// TestUsersLinesInBetween: a run that was interrupted in an orderly way has left nothing of its own behind.
+// TestUsersLinesInBetween: a run that was interrupted in an orderly way has left nothing of its own
+// behind.
 func TestUsersLinesInBetween(t *testing.T) {
 	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
@@ -316,7 +320,8 @@ func TestUsersLinesInBetween(t *testing.T) {
 	p.has("a.jsonl", "1\nusers\n2\n")
 }
 
-// TestReplacedByUser: a larger file in place of ours is the user's, and is not cut in the middle of a line.
+// TestReplacedByUser: a larger file in place of ours is the user's, and is not cut in the middle of
+// a line.
 func TestReplacedByUser(t *testing.T) {
 	for _, ext := range []string{"", ".gz"} {
 		t.Run("jsonl"+ext, func(t *testing.T) {
@@ -354,7 +359,8 @@ func TestUsersLinesOfAnEarlierDay(t *testing.T) {
 	}
 }
 
-// TestAnotherRunInBetween: a run that was interrupted does not cut off what another has written since.
+// TestAnotherRunInBetween: a run that was interrupted does not cut off what another has written
+// since.
 func TestAnotherRunInBetween(t *testing.T) {
 	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})

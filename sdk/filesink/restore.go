@@ -50,12 +50,14 @@ type restore struct {
 	strange []string        // and of files that stand where those of earlier runs were, in a folder with another mark
 }
 
-// from brings everything back to the token, with the help of the journal, and then clears that. What an earlier process has done of it
-// already, before it was killed, may not be on the disk: it is synced as if it were done now.
+// from brings everything back to the token, with the help of the journal, and then clears that.
+// What an earlier process has done of it already, before it was killed, may not be on the disk: it
+// is synced as if it were done now.
 func (r *restore) from(ctx context.Context, t token, j *journal) error {
 	if t.Mark != j.mark && len(t.Files) > 0 {
 		if r.start.Resume {
-			return sdk.Permanent(fmt.Errorf("%s is not the folder that this run wrote to (%s is new, or another's): put back the folder, or the path in the settings, or start over with a full run",
+			return sdk.Permanent(fmt.Errorf(
+				"%s is not the folder that this run wrote to (%s is new, or another's): put back the folder, or the path in the settings, or start over with a full run",
 				r.sink.template.root, filepath.Base(j.path)))
 		}
 		if err := r.lost(t.Files); err != nil {
@@ -76,14 +78,15 @@ func (r *restore) from(ctx context.Context, t token, j *journal) error {
 	r.tellGone(ctx)
 	r.tellStrange(ctx, filepath.Base(j.path))
 	if len(r.kept) > 0 && t.Format != r.sink.format {
-		return sdk.Permanent(fmt.Errorf("the files in %s were written with compression %s, the settings say %s: set another path, or start over with a full run",
+		return sdk.Permanent(fmt.Errorf(
+			"the files in %s were written with compression %s, the settings say %s: set another path, or start over with a full run",
 			r.sink.template.root, t.Format, r.sink.format))
 	}
 	return j.clear()
 }
 
-// tellGone says that output of earlier runs is gone, unless this run delivers everything again or would have replaced it.
-// Whoever took it away on purpose need do nothing: it is said once.
+// tellGone says that output of earlier runs is gone, unless this run delivers everything again or
+// would have replaced it. Whoever took it away on purpose need do nothing: it is said once.
 func (r *restore) tellGone(ctx context.Context) {
 	if len(r.gone) == 0 || r.start.Full || r.sink.overwrite {
 		return
@@ -93,8 +96,8 @@ func (r *restore) tellGone(ctx context.Context) {
 		"folder", r.sink.template.root, "gone", listed(r.gone))
 }
 
-// tellStrange says that files stand where those of earlier runs were, and that the sink does not know them as its own any
-// more.
+// tellStrange says that files stand where those of earlier runs were, and that the sink does not
+// know them as its own any more.
 func (r *restore) tellStrange(ctx context.Context, mark string) {
 	if len(r.strange) == 0 || r.sink.overwrite {
 		return
@@ -176,7 +179,8 @@ func (r *restore) decide(entry *file, line *begun) error {
 		entry.Size = line.Size
 		return r.goOn(entry, true)
 	case line != nil && entry != nil && entry.Run == r.start.Run && line.Run != r.start.Run:
-		return sdk.Permanent(fmt.Errorf("run %s wrote to it after this one was interrupted: start over with a full run", line.Run))
+		return sdk.Permanent(fmt.Errorf("run %s wrote to it after this one was interrupted: start over with a full run",
+			line.Run))
 	case entry != nil:
 		return r.entry(entry, line != nil && line.Run == entry.Run)
 	case r.start.Full && r.names.has(line.Series):
@@ -187,8 +191,9 @@ func (r *restore) decide(entry *file, line *begun) error {
 	return nil // a token named it once, and the state was reset since: it is the user's
 }
 
-// entry brings a file of the token back: to the token's size, or to nothing if the run starts over. open says that
-// the run that wrote it has not closed it, so that what is behind the token's size is its own.
+// entry brings a file of the token back: to the token's size, or to nothing if the run starts over.
+// open says that the run that wrote it has not closed it, so that what is behind the token's size
+// is its own.
 func (r *restore) entry(f *file, open bool) error {
 	current := r.names.has(f.Series)
 	switch {
@@ -226,11 +231,13 @@ func (r *restore) unwrite(l *begun) error {
 	return r.shorten(&l.file, l.Size)
 }
 
-// discard is undo for a file that somebody else may have added to. What they have added is not ours to remove.
+// discard is undo for a file that somebody else may have added to. What they have added is not ours
+// to remove.
 func (r *restore) discard(f *file, open bool) error {
 	info, err := os.Stat(r.sink.abs(f.path()))
 	if err == nil && (f.Shared || info.Size() > f.Size && !open) {
-		return sdk.Permanent(errors.New("a full run would remove it, and something else has written to it too: move it away, then run again"))
+		return sdk.Permanent(errors.New(
+			"a full run would remove it, and something else has written to it too: move it away, then run again"))
 	}
 	return r.undo(f)
 }
@@ -265,15 +272,16 @@ func (r *restore) remove(f *file) error {
 	return nil
 }
 
-// cut brings a file to the size of the token. It reports whether the file is there still: who uses the
-// output of an earlier run may have moved it away, or added to it.
+// cut brings a file to the size of the token. It reports whether the file is there still: who uses
+// the output of an earlier run may have moved it away, or added to it.
 func (r *restore) cut(f *file, open bool) (bool, error) {
 	path := r.sink.abs(f.path())
 	ours := f.Run == r.start.Run
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && ours:
-		return false, sdk.Permanent(errors.New("it is gone, and the run that wrote it is not finished: put it back, or start over with a full run"))
+		return false, sdk.Permanent(errors.New(
+			"it is gone, and the run that wrote it is not finished: put it back, or start over with a full run"))
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
 	case err != nil:
@@ -283,14 +291,16 @@ func (r *restore) cut(f *file, open bool) (bool, error) {
 	case info.Size() == 0 && f.Size > 0 && !ours:
 		return false, nil
 	case info.Size() < f.Size:
-		return false, sdk.Permanent(fmt.Errorf("it has %d bytes, and %d were committed: something else has cut it; put it back, or start over with a full run",
+		return false, sdk.Permanent(fmt.Errorf(
+			"it has %d bytes, and %d were committed: something else has cut it; put it back, or start over with a full run",
 			info.Size(), f.Size))
 	case open:
 		return true, truncate(path, f.Size)
 	case info.Size() == f.Size:
 		return true, nil
 	case r.token.Format != plain:
-		return false, sdk.Permanent(fmt.Errorf("it has %d bytes, and %d were committed: something else has written to it, and it is compressed; move it away, then run again",
+		return false, sdk.Permanent(fmt.Errorf(
+			"it has %d bytes, and %d were committed: something else has written to it, and it is compressed; move it away, then run again",
 			info.Size(), f.Size))
 	}
 	f.Size, f.Shared = info.Size(), true // append adds to what is there

@@ -42,7 +42,8 @@ func (p *place) tryOpen(s sdk.Start) error {
 	if err != nil {
 		p.Fatal(err)
 	}
-	// A process that another test starts holds our files, and so their locks, until it is another program.
+	// A process that another test starts holds our files, and so their locks, until it is another
+	// program.
 	sink.patience = time.Second
 	p.sink = sink
 	p.Cleanup(func() { sink.Abandon() })
@@ -195,7 +196,8 @@ func TestOverwriteReplacesWhatWasThere(t *testing.T) {
 	p.has("a.jsonl", "2\n")
 }
 
-// TestMovedAway: who uses a finished run's files may take them away; the next run begins anew, and comes back to that.
+// TestMovedAway: who uses a finished run's files may take them away; the next run begins anew, and
+// comes back to that.
 func TestMovedAway(t *testing.T) {
 	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})
@@ -274,7 +276,8 @@ func TestOtherFolder(t *testing.T) {
 	p.has("a.jsonl", "users, and long\n2\n")
 }
 
-// TestStateReset: without a token, what a token was handed out for is the user's, and what was not is a leftover.
+// TestStateReset: without a token, what a token was handed out for is the user's, and what was not
+// is a leftover.
 func TestStateReset(t *testing.T) {
 	p := newPlace(t, Options{Path: "{stream}.jsonl"})
 	p.open(sdk.Start{Run: "r1"})

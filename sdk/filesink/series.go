@@ -45,14 +45,16 @@ func (s *Files) output(stream string) (*output, error) {
 	return sr.current, nil
 }
 
-// newSeries finds or makes a series. Two names that differ in case alone are one file on some disks.
+// newSeries finds or makes a series. Two names that differ in case alone are one file on some
+// disks.
 func (s *Files) newSeries(name string) (*series, error) {
 	if sr := s.byPath[name]; sr != nil {
 		return sr, nil
 	}
 	for other := range s.byPath {
 		if strings.EqualFold(other, name) {
-			return nil, sdk.Permanent(fmt.Errorf("%s and %s differ in case alone, and would be one file on some disks", other, name))
+			return nil, sdk.Permanent(fmt.Errorf("%s and %s differ in case alone, and would be one file on some disks",
+				other, name))
 		}
 	}
 	sr := &series{name: name}
@@ -91,8 +93,8 @@ func (s *Files) begin(sr *series) error {
 	return nil
 }
 
-// prepare notes what has to be known of a file before it is written to for the first time since Open, and makes
-// room for it.
+// prepare notes what has to be known of a file before it is written to for the first time since
+// Open, and makes room for it.
 func (s *Files) prepare(f *file, fresh bool) error {
 	path := s.abs(f.path())
 	if fresh {

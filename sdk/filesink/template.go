@@ -82,12 +82,14 @@ func numbered(series string, n int) string {
 	return fmt.Sprintf("%s%s-%05d%s", dir, stem, n, base[len(stem):])
 }
 
-// safe makes any name a part of one file name: it leads into no other folder, and two names stay two.
+// safe makes any name a part of one file name: it leads into no other folder, and two names stay
+// two.
 func safe(name string) string {
 	var b strings.Builder
 	for i := range len(name) {
 		c := name[i]
-		if c < ' ' || c == 0x7f || strings.IndexByte(`/\:*?"<>|%{}`, c) >= 0 || c == '.' && (i == 0 || i == len(name)-1) {
+		if c < ' ' || c == 0x7f || strings.IndexByte(`/\:*?"<>|%{}`, c) >= 0 || c == '.' &&
+			(i == 0 || i == len(name)-1) {
 			fmt.Fprintf(&b, "%%%02X", c)
 			continue
 		}

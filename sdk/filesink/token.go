@@ -71,7 +71,8 @@ func decodeToken(raw sdk.Token) (token, error) {
 		return t, fmt.Errorf("token: %w", err)
 	}
 	if t.Version != tokenVersion {
-		return t, fmt.Errorf("token: format %d, this version knows %d: use the version that wrote it", t.Version, tokenVersion)
+		return t, fmt.Errorf("token: format %d, this version knows %d: use the version that wrote it", t.Version,
+			tokenVersion)
 	}
 	if t.Mark == "" && len(t.Files) > 0 {
 		return t, errors.New("token: files without a folder's mark")

@@ -1,5 +1,5 @@
-// Package host is what a host calls of the contract: what a plugin can do beside what all must, as values. It is not API: no
-// plugin needs it.
+// Package host is what a host calls of the contract: what a plugin can do beside what all must, as
+// values. It is not API: no plugin needs it.
 package host
 
 import (
@@ -8,18 +8,22 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Abilities are the optional calls of a sink or a transform, as values: nil where it has none. A plugin implements [sdk.Opener],
-// [sdk.Finisher], [sdk.Committer], [sdk.Streamer] and [sdk.Parallel].
+// Abilities are the optional calls of a sink or a transform, as values: nil where it has none. A
+// plugin implements [sdk.Opener], [sdk.Finisher], [sdk.Committer], [sdk.Streamer] and
+// [sdk.Parallel].
 type Abilities struct {
-	Open       func(ctx context.Context, s sdk.Start) error                             // [sdk.Opener]
-	Finish     func(ctx context.Context, e sdk.End) error                               // [sdk.Finisher], of a sink
-	Commit     func(ctx context.Context) (sdk.Token, error)                             // [sdk.Committer], of a transform: a sink must have it
-	OutStreams func(ctx context.Context, in []sdk.Stream) (out []sdk.Stream, err error) // [sdk.Streamer], of a transform
-	Parallel   bool                                                                     // [sdk.Parallel], of a sink
+	Open   func(ctx context.Context, s sdk.Start) error // [sdk.Opener]
+	Finish func(ctx context.Context, e sdk.End) error   // [sdk.Finisher], of a sink
+	// [sdk.Committer], of a transform: a sink must have it
+	Commit func(ctx context.Context) (sdk.Token, error)
+	// [sdk.Streamer], of a transform
+	OutStreams func(ctx context.Context, in []sdk.Stream) (out []sdk.Stream, err error)
+	Parallel   bool // [sdk.Parallel], of a sink
 }
 
-// AbilitiesOf returns the abilities of a sink or a transform: what its method Abilities says, if it has one, as the plugins of other processes do;
-// or else what follows from the interfaces that it implements.
+// AbilitiesOf returns the abilities of a sink or a transform: what its method Abilities says, if it
+// has one, as the plugins of other processes do; or else what follows from the interfaces that it
+// implements.
 func AbilitiesOf(v any) Abilities {
 	if said, ok := v.(interface{ Abilities() Abilities }); ok {
 		return said.Abilities()
@@ -45,8 +49,8 @@ func AbilitiesOf(v any) Abilities {
 	return a
 }
 
-// GuaranteeOf returns what a sink guarantees. One that is an [sdk.Opener] owes its token to the record; one that is none
-// cannot take back what it wrote.
+// GuaranteeOf returns what a sink guarantees. One that is an [sdk.Opener] owes its token to the
+// record; one that is none cannot take back what it wrote.
 func GuaranteeOf(s sdk.Sink) sdk.Guarantee {
 	if g, ok := s.(sdk.Guarantor); ok {
 		return g.Guarantee()
@@ -54,7 +58,8 @@ func GuaranteeOf(s sdk.Sink) sdk.Guarantee {
 	return UnsaidGuarantee(AbilitiesOf(s).Open != nil)
 }
 
-// UnsaidGuarantee is what a sink guarantees that says nothing itself, and is an [sdk.Opener] or none.
+// UnsaidGuarantee is what a sink guarantees that says nothing itself, and is an [sdk.Opener] or
+// none.
 func UnsaidGuarantee(opens bool) sdk.Guarantee {
 	if opens {
 		return sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "it goes back to its last commit before a run goes on"}
@@ -62,8 +67,9 @@ func UnsaidGuarantee(opens bool) sdk.Guarantee {
 	return sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "it cannot take back what came after its last commit"}
 }
 
-// PathUse says what the value of the keyword Path means in the schema of a setting, for a plugin of a kind: that it reads what is there, or
-// writes in its folder. required says that the setting is one of the plugin as a whole, and must be given.
+// PathUse says what the value of the keyword Path means in the schema of a setting, for a plugin of
+// a kind: that it reads what is there, or writes in its folder. required says that the setting is
+// one of the plugin as a whole, and must be given.
 func PathUse(value any, kind sdk.Kind, required bool) (read, write bool) {
 	switch value {
 	case nil, false:

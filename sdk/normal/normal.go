@@ -1,10 +1,11 @@
-// Package normal holds the normalised records: forms that sources share, so that a transform reads a record of any
-// source by one form. There are two: an [Issue] with its thread and its history, and a [Document].
+// Package normal holds the normalised records: forms that sources share, so that a transform reads
+// a record of any source by one form. There are two: an [Issue] with its thread and its history,
+// and a [Document].
 //
-// The forms are JSON Schemas, [IssueSchema] and [DocumentSchema], for sources in any language. The Go types say the
-// same. A record may have more members than its form: a transform ignores what it does not know. The Jira source's
-// stream issues has the form of an issue; a source of another system writes the form itself, or a transform after it
-// renames members.
+// The forms are JSON Schemas, [IssueSchema] and [DocumentSchema], for sources in any language. The
+// Go types say the same. A record may have more members than its form: a transform ignores what it
+// does not know. The Jira source's stream issues has the form of an issue; a source of another
+// system writes the form itself, or a transform after it renames members.
 package normal
 
 import (
@@ -20,8 +21,8 @@ var (
 	DocumentSchema json.RawMessage
 )
 
-// An Issue is a report with its thread: of an issue tracker, a forum, a help desk. Only Key is required. Times are RFC 3339;
-// an empty one is not known. Lists are oldest first.
+// An Issue is a report with its thread: of an issue tracker, a forum, a help desk. Only Key is
+// required. Times are RFC 3339; an empty one is not known. Lists are oldest first.
 type Issue struct {
 	ID      string `json:"id,omitempty"` // stays when the issue moves; else the key identifies it
 	Key     string `json:"key"`          // what people call it, such as KAFKA-1 or owner/repo#7
@@ -61,7 +62,8 @@ type Issue struct {
 	Links       []Link       `json:"links,omitempty"`
 	Attachments []Attachment `json:"attachments,omitempty"`
 
-	// ChangelogComplete is false if Changes lacks some; nil says no more than that the source does not know of any.
+	// ChangelogComplete is false if Changes lacks some; nil says no more than that the source does
+	// not know of any.
 	ChangelogComplete *bool `json:"changelog_complete,omitempty"`
 }
 
@@ -103,7 +105,8 @@ type Attachment struct {
 	Filename string `json:"filename,omitempty"`
 }
 
-// A Document is a text that stands alone: a page, an article, a file. Only ID and Text are required.
+// A Document is a text that stands alone: a page, an article, a file. Only ID and Text are
+// required.
 type Document struct {
 	ID         string   `json:"id"`
 	URL        string   `json:"url,omitempty"`
@@ -118,8 +121,8 @@ type Document struct {
 	Labels     []string `json:"labels,omitempty"`
 }
 
-// A Text is the JSON of a text: a string in the record's TextFormat, an object that is an Atlassian document (ADF),
-// or null.
+// A Text is the JSON of a text: a string in the record's TextFormat, an object that is an Atlassian
+// document (ADF), or null.
 type Text = json.RawMessage
 
 // The formats of a text that is a string.

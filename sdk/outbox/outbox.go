@@ -106,7 +106,8 @@ func Open(s sdk.Start) (*Box, error) {
 			return nil, err
 		}
 	case b.mark != at.Mark:
-		return nil, sdk.Permanent(fmt.Errorf("%s is not the folder that the last token was made for: what it held may not be delivered; put it back, or start over with a full run", b.dir))
+		return nil, sdk.Permanent(fmt.Errorf(
+			"%s is not the folder that the last token was made for: what it held may not be delivered; put it back, or start over with a full run", b.dir))
 	}
 	b.sealed, b.kept = at.Sealed, at.Sealed
 	return b, b.load()

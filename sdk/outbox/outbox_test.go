@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 
 const batches = 3
 
-// deliver is a host, a sink and a far end in one: three batches, numbered, are sealed and delivered. The host keeps tokens in a file, the far end writes
-// what comes to another.
+// deliver is a host, a sink and a far end in one: three batches, numbered, are sealed and
+// delivered. The host keeps tokens in a file, the far end writes what comes to another.
 func deliver(dir string) error {
 	kept, private := filepath.Join(dir, "token"), filepath.Join(dir, "private")
 	start := sdk.Start{Run: "r", Dir: private, Resume: true}
@@ -43,7 +43,8 @@ func deliver(dir string) error {
 	}
 	done := 0
 	if start.Token != nil {
-		if _, err := fmt.Sscanf(string(start.Token[strings.LastIndex(string(start.Token), ":")+1:]), "%d", &done); err != nil {
+		if _, err := fmt.Sscanf(string(start.Token[strings.LastIndex(string(start.Token), ":")+1:]), "%d",
+			&done); err != nil {
 			return err
 		}
 	}
@@ -55,7 +56,8 @@ func deliver(dir string) error {
 		return far(dir, it.ID+" "+string(payload))
 	}
 	for n := done + 1; n <= batches; n++ {
-		if err := errors.Join(box.Seal([]byte(fmt.Sprint("batch ", n))), box.Deliver(context.Background(), send)); err != nil {
+		if err := errors.Join(box.Seal([]byte(fmt.Sprint("batch ", n))),
+			box.Deliver(context.Background(), send)); err != nil {
 			return err
 		}
 		token, err := box.Token()
@@ -116,7 +118,8 @@ func check(t *testing.T, when, dir string) {
 	}
 }
 
-// TestPowerCuts: after a power cut at any moment each batch comes to the far end once, under one id.
+// TestPowerCuts: after a power cut at any moment each batch comes to the far end once, under one
+// id.
 func TestPowerCuts(t *testing.T) {
 	t.Parallel()
 	_, out := crashtest.Child(t, childEnv, crashtest.Fault{})
@@ -172,7 +175,8 @@ func TestOpen(t *testing.T) {
 		return nil
 	}
 	first := open(sdk.Start{})
-	if err := errors.Join(first.Seal([]byte("a")), first.Seal(nil), first.Deliver(t.Context(), send)); err != nil || len(ids) > 0 || first.Waiting() != 1 {
+	if err := errors.Join(first.Seal([]byte("a")), first.Seal(nil), first.Deliver(t.Context(), send)); err != nil ||
+		len(ids) > 0 || first.Waiting() != 1 {
 		t.Errorf("%v: %d delivered before the host has kept the token, %d wait", err, len(ids), first.Waiting())
 	}
 	token, err := first.Token()
@@ -184,7 +188,8 @@ func TestOpen(t *testing.T) {
 	}
 	again := open(sdk.Start{Token: token, Resume: true})
 	failing := errors.New("far away")
-	if err := again.Deliver(t.Context(), func(context.Context, outbox.Item) error { return failing }); !errors.Is(err, failing) || again.Waiting() != 1 {
+	if err := again.Deliver(t.Context(), func(context.Context, outbox.Item) error { return failing }); !errors.Is(err,
+		failing) || again.Waiting() != 1 {
 		t.Errorf("%v, %d wait", err, again.Waiting())
 	}
 	if err := again.Deliver(t.Context(), send); err != nil || len(ids) != 1 || again.Waiting() != 0 {

@@ -1,6 +1,7 @@
-// Package printable keeps out of texts what a terminal acts on or hides. What plugins, servers and files say is shown to people, who
-// decide by it: it must not move the cursor, set the clipboard, turn the direction of reading, or look like a line of the host's. The
-// package is for scrapekit itself, and no part of the API for plugins.
+// Package printable keeps out of texts what a terminal acts on or hides. What plugins, servers and
+// files say is shown to people, who decide by it: it must not move the cursor, set the clipboard,
+// turn the direction of reading, or look like a line of the host's. The package is for scrapekit
+// itself, and no part of the API for plugins.
 package printable
 
 import (
@@ -15,9 +16,10 @@ import (
 // Mark stands where a character was that may not be shown.
 const Mark = '·'
 
-// harmful reports whether a terminal acts on a character, or a reader cannot see it and is misled by it: control characters (C0, C1,
-// DEL), those that format (marks of direction, tags, invisible operators), separators of lines. The two joiners of emoji and
-// of several scripts are none: they only change the shape of their neighbours.
+// harmful reports whether a terminal acts on a character, or a reader cannot see it and is misled
+// by it: control characters (C0, C1, DEL), those that format (marks of direction, tags, invisible
+// operators), separators of lines. The two joiners of emoji and of several scripts are none: they
+// only change the shape of their neighbours.
 func harmful(r rune) bool {
 	const nonJoiner, joiner = '\u200c', '\u200d'
 	switch {
@@ -29,8 +31,8 @@ func harmful(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Noncharacter_Code_Point)
 }
 
-// first returns where the first character stands that is harmful and for which keep does not speak; -1: there is none. Bytes that are no
-// UTF-8 are harmful.
+// first returns where the first character stands that is harmful and for which keep does not speak;
+// -1: there is none. Bytes that are no UTF-8 are harmful.
 func first(text string, keep func(rune) bool) int {
 	for i, r := range text {
 		if r == utf8.RuneError && !strings.HasPrefix(text[i:], "\ufffd") || harmful(r) && !keep(r) {
@@ -63,8 +65,8 @@ func clean(text string, keep func(rune) bool) string {
 	return out.String()
 }
 
-// Line is Text as one line, so that nothing in it looks like a line of somebody else's: a line break becomes a space, after a semicolon
-// where no other sign stands.
+// Line is Text as one line, so that nothing in it looks like a line of somebody else's: a line
+// break becomes a space, after a semicolon where no other sign stands.
 func Line(text string) string {
 	text = strings.TrimRight(text, "\r\n")
 	if strings.ContainsAny(text, "\r\n") {
@@ -86,8 +88,8 @@ func Line(text string) string {
 
 var escapeSequence = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)?)")
 
-// Printed is text without the characters that cannot be printed and without whole sequences that command a terminal.
-// Tabs become spaces.
+// Printed is text without the characters that cannot be printed and without whole sequences that
+// command a terminal. Tabs become spaces.
 func Printed(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -100,8 +102,8 @@ func Printed(text string) string {
 	}, escapeSequence.ReplaceAllString(text, ""))
 }
 
-// Check returns why a name cannot be shown as it is: it names the first character that is in the way. Joiners are in the way too, for two
-// names that look alike must be the same.
+// Check returns why a name cannot be shown as it is: it names the first character that is in the
+// way. Joiners are in the way too, for two names that look alike must be the same.
 func Check(text string) error {
 	i := first(text, none)
 	if j := strings.IndexAny(text, "\u200c\u200d"); j >= 0 && (i < 0 || j < i) {
@@ -120,8 +122,8 @@ func Check(text string) error {
 	return fmt.Errorf("it holds %U, which cannot be seen", r)
 }
 
-// JSON returns JSON that means the same and shows nothing harmful: such a character can stand in strings only, and is escaped there. In
-// what is no JSON it is escaped too.
+// JSON returns JSON that means the same and shows nothing harmful: such a character can stand in
+// strings only, and is escaped there. In what is no JSON it is escaped too.
 func JSON(raw []byte) []byte {
 	inTheWay := func(r rune) bool { return harmful(r) && !layout(r) && r != '\r' }
 	i := bytes.IndexFunc(raw, func(r rune) bool { return inTheWay(r) || r == utf8.RuneError })

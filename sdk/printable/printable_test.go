@@ -60,8 +60,10 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	for given, want := range map[string]string{
-		"a\x1b[1A": "it holds the control character U+001B", "a\n": "it holds the control character U+000A", "\u009b": "it holds the control character U+009B",
-		"a\u202e": "it holds U+202E, which cannot be seen", "a\u200d": "it holds U+200D, which cannot be seen", "a\xff": "it is not valid UTF-8 at byte 1",
+		"a\x1b[1A": "it holds the control character U+001B", "a\n": "it holds the control character U+000A",
+		"\u009b":  "it holds the control character U+009B",
+		"a\u202e": "it holds U+202E, which cannot be seen", "a\u200d": "it holds U+200D, which cannot be seen",
+		"a\xff": "it is not valid UTF-8 at byte 1",
 	} {
 		if err := printable.Check(given); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, want %s", given, err, want)
@@ -97,7 +99,8 @@ func TestNothingHarmful(t *testing.T) {
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune(evil)))).Draw(t, "text") + string(rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "bytes"))
+		text := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune(evil)))).Draw(t, "text") +
+			string(rapid.SliceOfN(rapid.Byte(), 0, 9).Draw(t, "bytes"))
 		shown(t, printable.Text(text), "\n\t")
 		shown(t, printable.Line(text), "")
 		raw, err := json.MarshalIndent(map[string]string{text: text}, "", "\t")

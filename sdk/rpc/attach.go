@@ -13,8 +13,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// ServeAttached serves p to every host that connects to l, until l is closed. Each connection has an instance of its own, as it
-// would have a process.
+// ServeAttached serves p to every host that connects to l, until l is closed. Each connection has
+// an instance of its own, as it would have a process.
 func ServeAttached(p sdk.Plugin, l net.Listener) error {
 	for {
 		conn, err := l.Accept()
@@ -36,7 +36,8 @@ type oneConn struct {
 	conn net.Conn
 }
 
-// Accept returns the connection, and then waits for ever: a server that has no listener any more ends its connections.
+// Accept returns the connection, and then waits for ever: a server that has no listener any more
+// ends its connections.
 func (o *oneConn) Accept() (net.Conn, error) {
 	o.mu.Lock()
 	conn := o.conn

@@ -14,9 +14,10 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// BenchmarkDial carries bytes to a server on loopback by way of the host, over a unix socket as between two processes, and without it:
-// sent by the plugin, to the plugin, and a question of 100 bytes with an answer, one at a time. cpu-ns/op is the time of both ends, of the
-// far end and of whatever lies between.
+// BenchmarkDial carries bytes to a server on loopback by way of the host, over a unix socket as
+// between two processes, and without it: sent by the plugin, to the plugin, and a question of 100
+// bytes with an answer, one at a time. cpu-ns/op is the time of both ends, of the far end and of
+// whatever lies between.
 func BenchmarkDial(b *testing.B) {
 	ways := map[string]func(context.Context, string, string) (net.Conn, error){"direct": new(net.Dialer).DialContext}
 	var d dialing

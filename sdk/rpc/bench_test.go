@@ -11,8 +11,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// BenchmarkRead reads batches of 256 KiB through a source over a unix socket. Client and server share
-// the process: the CPU time is that of both ends.
+// BenchmarkRead reads batches of 256 KiB through a source over a unix socket. Client and server
+// share the process: the CPU time is that of both ends.
 func BenchmarkRead(b *testing.B) {
 	batch := batchOf(256<<10, 400)
 	c := overUnixSocket(b, sourceOf(func(ctx context.Context, _ sdk.Split, w *sdk.Writer) error {

@@ -15,9 +15,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// Conn is a live plugin as the host sees it. Its methods, and those of what it hands out, may be called
-// by several goroutines at once. Their errors have the plugin's own text and class; a broken connection is
-// a *[LostError], a call whose context ended returns the context's error.
+// Conn is a live plugin as the host sees it. Its methods, and those of what it hands out, may be
+// called by several goroutines at once. Their errors have the plugin's own text and class; a broken
+// connection is a *[LostError], a call whose context ended returns the context's error.
 type Conn struct {
 	cc        *grpc.ClientConn
 	plugin    pb.PluginServiceClient
@@ -38,7 +38,8 @@ func newConn(cc *grpc.ClientConn) *Conn {
 	}
 }
 
-// Describe returns what the plugin says of itself. It needs neither OpenHost nor Configure before it.
+// Describe returns what the plugin says of itself. It needs neither OpenHost nor Configure before
+// it.
 func (c *Conn) Describe(ctx context.Context) (sdk.Info, error) {
 	r, err := c.plugin.Describe(ctx, &pb.DescribeRequest{})
 	if err != nil {
@@ -56,10 +57,12 @@ func (c *Conn) Configure(ctx context.Context, config json.RawMessage) (Features,
 	f := featuresFrom(r.GetFeatures())
 	f.Guarantee = convert.GuaranteeFrom(r.GetGuarantee())
 	if f.Guarantee.Delivery == sdk.ExactlyOnce && !f.Open {
-		return Features{}, sdk.Permanent(errors.New("the sink promises to deliver exactly once, but cannot be brought back to a token: it has no Open"))
+		return Features{}, sdk.Permanent(
+			errors.New("the sink promises to deliver exactly once, but cannot be brought back to a token: it has no Open"))
 	}
 	if f.Commit && !f.Open {
-		return Features{}, sdk.Permanent(errors.New("the plugin keeps state that it cannot be brought back to: it has Commit but no Open"))
+		return Features{}, sdk.Permanent(
+			errors.New("the plugin keeps state that it cannot be brought back to: it has Commit but no Open"))
 	}
 	c.features.Store(&f)
 	return f, nil
@@ -71,8 +74,8 @@ func (c *Conn) Check(ctx context.Context) error {
 	return fromStatus(ctx, err)
 }
 
-// Drain ends the plugin's calls, has it close what it holds, and returns when it has. The process still
-// runs then; it takes no more calls.
+// Drain ends the plugin's calls, has it close what it holds, and returns when it has. The process
+// still runs then; it takes no more calls.
 func (c *Conn) Drain(ctx context.Context) error {
 	_, err := c.plugin.Drain(ctx, &pb.DrainRequest{})
 	if err == nil {

@@ -79,7 +79,8 @@ func (c *conns) remove(one *conn.Conn) {
 	c.ended.Broadcast()
 }
 
-// close closes every connection, and waits until what was written to them has gone to the host, unless ctx ends before.
+// close closes every connection, and waits until what was written to them has gone to the host,
+// unless ctx ends before.
 func (c *conns) close(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() {
 		c.mu.Lock()

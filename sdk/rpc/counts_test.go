@@ -18,7 +18,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// TestCountsComeBeforeTheCursorOfTheirGroup writes down what has been counted when convert.Each cursor comes.
+// TestCountsComeBeforeTheCursorOfTheirGroup writes down what has been counted when convert.Each
+// cursor comes.
 func TestCountsComeBeforeTheCursorOfTheirGroup(t *testing.T) {
 	t.Parallel()
 	c := connect(t, sourceOf(func(ctx context.Context, _ sdk.Split, w *sdk.Writer) error {
@@ -87,7 +88,8 @@ func (c *countingSink) Write(ctx context.Context, b sdk.Batch) error {
 		all.Go(func() { sdk.Count(ctx, "written/"+b.Stream, int64(b.Count)) })
 	}
 	all.Wait()
-	return fmt.Errorf("part: %w", sdk.Rejects{{Stream: b.Stream, Reason: "no key"}, {Stream: b.Stream, Reason: "bad \xff"}})
+	return fmt.Errorf("part: %w", sdk.Rejects{{Stream: b.Stream, Reason: "no key"},
+		{Stream: b.Stream, Reason: "bad \xff"}})
 }
 
 func (c *countingSink) Commit(ctx context.Context) (sdk.Token, error) {
@@ -104,7 +106,8 @@ func TestCountsInConcurrentWrites(t *testing.T) {
 	for range 50 {
 		all.Go(func() {
 			var rejects sdk.Rejects
-			if err := sink.Write(ctx, batchOf(300, 100)); !errors.As(err, &rejects) || len(rejects) != 2 || rejects[1].Reason != "bad \uFFFD" {
+			if err := sink.Write(ctx, batchOf(300, 100)); !errors.As(err, &rejects) || len(rejects) != 2 ||
+				rejects[1].Reason != "bad \uFFFD" {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -150,7 +153,8 @@ func TestLogLinesReachTheHost(t *testing.T) {
 			log.Error("end")
 			return nil
 		}), sdk.Host{Logger: logger})
-		if err := c.Source().Read(t.Context(), sdk.Split{ID: "KAFKA", Stream: "issues"}, sdk.NewWriter(&recorder{})); err != nil {
+		if err := c.Source().Read(t.Context(), sdk.Split{ID: "KAFKA", Stream: "issues"},
+			sdk.NewWriter(&recorder{})); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

@@ -29,7 +29,8 @@ func (l *link) tryDial(ctx context.Context, network, address string) (net.Conn, 
 	if err != nil {
 		return nil, err
 	}
-	ask := &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Dial{Dial: &pb.Dial{Network: text.Valid(network), Address: text.Valid(address)}}}
+	ask := &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Dial{Dial: &pb.Dial{Network: text.Valid(network),
+		Address: text.Valid(address)}}}
 	if err := l.send(ctx, ask); err != nil {
 		l.conns.forget(id)
 		return nil, neterr.OfContext(err)
@@ -70,9 +71,11 @@ func (l *link) ask() (id uint64, answer chan dialed, err error) {
 	return l.lastID, answer, nil
 }
 
-// hangUp tells the host that a connection is not wanted any more. Without a stream there is no host that would keep it.
+// hangUp tells the host that a connection is not wanted any more. Without a stream there is no host
+// that would keep it.
 func (l *link) hangUp(id uint64) {
-	_ = l.send(context.Background(), &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_DialCancel{DialCancel: &pb.DialCancel{}}})
+	_ = l.send(context.Background(), &pb.FromPlugin{Id: id,
+		Message: &pb.FromPlugin_DialCancel{DialCancel: &pb.DialCancel{}}})
 }
 
 // textAddr is an address that is no number: a name, or the one of a test's host.

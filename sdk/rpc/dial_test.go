@@ -48,7 +48,8 @@ func (d *dialing) plugin() sdk.Plugin {
 	return p
 }
 
-// dialer returns the dialer of a plugin behind the wire, whose host connects as dial does; nil: as net does.
+// dialer returns the dialer of a plugin behind the wire, whose host connects as dial does; nil: as
+// net does.
 func dialer(tb testing.TB, dial func(context.Context, string, string) (net.Conn, error)) *sdk.Dialer {
 	tb.Helper()
 	if dial == nil {
@@ -113,8 +114,10 @@ func TestConn(t *testing.T) {
 func TestConnAddresses(t *testing.T) {
 	t.Parallel()
 	near, far := pair(t, dialer(t, nil), listen(t))
-	if near.LocalAddr().String() != far.RemoteAddr().String() || near.RemoteAddr().String() != far.LocalAddr().String() {
-		t.Errorf("it says %v to %v, the far end %v to %v", near.LocalAddr(), near.RemoteAddr(), far.RemoteAddr(), far.LocalAddr())
+	if near.LocalAddr().String() != far.RemoteAddr().String() ||
+		near.RemoteAddr().String() != far.LocalAddr().String() {
+		t.Errorf("it says %v to %v, the far end %v to %v", near.LocalAddr(), near.RemoteAddr(), far.RemoteAddr(),
+			far.LocalAddr())
 	}
 	if _, ok := near.RemoteAddr().(*net.TCPAddr); !ok {
 		t.Errorf("its address is a %T", near.RemoteAddr())
@@ -161,7 +164,8 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
-// TestDialErrors: a plugin can tell what went wrong as it could with package net, by the type and by the text.
+// TestDialErrors: a plugin can tell what went wrong as it could with package net, by the type and
+// by the text.
 func TestDialErrors(t *testing.T) {
 	t.Parallel()
 	dead := listen(t)
@@ -172,12 +176,17 @@ func TestDialErrors(t *testing.T) {
 		text string
 		is   error
 	}{
-		"refused":      {refused, "connect: connection refused", syscall.ECONNREFUSED},
-		"timed out":    {&net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}, "i/o timeout", syscall.ETIMEDOUT},
-		"unreachable":  {&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)}, "connect: network is unreachable", syscall.EHOSTUNREACH},
-		"not granted":  {sdk.Permanent(fmt.Errorf("it is %w: write this", sdk.ErrNotGranted)), "it is not granted: write this", sdk.ErrNotGranted},
-		"no such host": {&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "db.example", Server: "10.0.0.1:53", IsNotFound: true}}, "lookup db.example: no such host", nil},
-		"other":        {errors.New("odd \xff"), "odd \uFFFD", nil},
+		"refused": {refused, "connect: connection refused", syscall.ECONNREFUSED},
+		"timed out": {&net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}, "i/o timeout",
+			syscall.ETIMEDOUT},
+		"unreachable": {&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ENETUNREACH)},
+			"connect: network is unreachable", syscall.EHOSTUNREACH},
+		"not granted": {sdk.Permanent(fmt.Errorf("it is %w: write this", sdk.ErrNotGranted)),
+			"it is not granted: write this", sdk.ErrNotGranted},
+		"no such host": {&net.OpError{Op: "dial",
+			Err: &net.DNSError{Err: "no such host", Name: "db.example", Server: "10.0.0.1:53", IsNotFound: true}},
+			"lookup db.example: no such host", nil},
+		"other": {errors.New("odd \xff"), "odd \uFFFD", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -228,7 +237,8 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// TestLastWords: what the far end said before it broke off is read, though a write has failed since.
+// TestLastWords: what the far end said before it broke off is read, though a write has failed
+// since.
 func TestLastWords(t *testing.T) {
 	t.Parallel()
 	near, far := pair(t, dialer(t, nil), listen(t))
@@ -247,7 +257,8 @@ func TestLastWords(t *testing.T) {
 	}
 }
 
-// TestBackPressure: who sends faster than the other takes is held back, in both directions, however much there is.
+// TestBackPressure: who sends faster than the other takes is held back, in both directions, however
+// much there is.
 func TestBackPressure(t *testing.T) {
 	t.Parallel()
 	const enough = 64 << 20 // a system's buffers take a few MiB
@@ -309,7 +320,8 @@ func TestConnLimit(t *testing.T) {
 		}
 		open = append(open, c)
 	}
-	if _, err := d.Dial("tcp", l.Addr().String()); err == nil || !strings.Contains(err.Error(), "too many connections at once: a plugin may have 64") {
+	if _, err := d.Dial("tcp", l.Addr().String()); err == nil ||
+		!strings.Contains(err.Error(), "too many connections at once: a plugin may have 64") {
 		t.Errorf("one more than there may be: %v", err)
 	}
 	open[0].Close()
@@ -363,7 +375,8 @@ func TestDialDeadline(t *testing.T) {
 	}
 }
 
-// TestDrainSendsTheRest: what a plugin wrote before it was closed arrives, though it closed nothing and the host is in a hurry.
+// TestDrainSendsTheRest: what a plugin wrote before it was closed arrives, though it closed nothing
+// and the host is in a hurry.
 func TestDrainSendsTheRest(t *testing.T) {
 	t.Parallel()
 	l := listen(t)
@@ -400,7 +413,8 @@ func TestDrainSendsTheRest(t *testing.T) {
 	}
 }
 
-// TestEndOfHost: when the host does no more for a plugin, its connections are reset, and the plugin hears of it.
+// TestEndOfHost: when the host does no more for a plugin, its connections are reset, and the plugin
+// hears of it.
 func TestEndOfHost(t *testing.T) {
 	t.Parallel()
 	l := listen(t)
@@ -426,28 +440,34 @@ func TestEndOfHost(t *testing.T) {
 	if _, err := far.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the far end: %v", err)
 	}
-	if _, err := near.Read(make([]byte, 1)); !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "the host has ended the connection") {
+	if _, err := near.Read(make([]byte, 1)); !errors.Is(err, io.ErrUnexpectedEOF) ||
+		!strings.Contains(err.Error(), "the host has ended the connection") {
 		t.Errorf("the plugin: %v", err)
 	}
-	if _, err := d.dialer.Dial("tcp", l.Addr().String()); err == nil || !strings.Contains(err.Error(), "the stream to the host is not open") {
+	if _, err := d.dialer.Dial("tcp", l.Addr().String()); err == nil ||
+		!strings.Contains(err.Error(), "the stream to the host is not open") {
 		t.Errorf("a dial without a host: %v", err)
 	}
 }
 
-// TestHostsThatDoNotDial: an earlier host would never answer, so it is not asked; one that has no way says so.
+// TestHostsThatDoNotDial: an earlier host would never answer, so it is not asked; one that has no
+// way says so.
 func TestHostsThatDoNotDial(t *testing.T) {
 	t.Parallel()
 	l := newLink()
 	l.open = true
-	if _, err := l.dial(t.Context(), "tcp", "db:1"); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "dial tcp db:1: this host opens no connections for plugins: a newer scrapekit does") {
+	if _, err := l.dial(t.Context(), "tcp", "db:1"); !sdk.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "dial tcp db:1: this host opens no connections for plugins: a newer scrapekit does") {
 		t.Error(err)
 	}
 	var d dialing
 	connect(t, d.plugin(), sdk.Host{})
-	if _, err := d.dialer.Dial("tcp", "db:1"); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "this host opens no connections") {
+	if _, err := d.dialer.Dial("tcp", "db:1"); !sdk.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "this host opens no connections") {
 		t.Error(err)
 	}
-	if _, err := sdk.Dial(t.Context(), "tcp", "db:1"); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "no host in this context") {
+	if _, err := sdk.Dial(t.Context(), "tcp", "db:1"); !sdk.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "no host in this context") {
 		t.Error(err)
 	}
 }
@@ -528,10 +548,12 @@ func TestDialInEveryCall(t *testing.T) {
 	}}
 	sink := connect(t, sinkOf(dialSink{}), services)
 	_, commit := sink.Sink().Commit(t.Context())
-	_, transform := connect(t, pluginOf(sdk.KindTransform, dialTransform{}), services).Transform().Transform(t.Context(), batchOf(100, 50))
+	_, transform := connect(t, pluginOf(sdk.KindTransform, dialTransform{}),
+		services).Transform().Transform(t.Context(), batchOf(100, 50))
 	read := func(ctx context.Context, _ sdk.Split, _ *sdk.Writer) error { return dialled(ctx) }
 	err := errors.Join(
-		host.AbilitiesOf(sink.Sink()).Open(t.Context(), sdk.Start{}), sink.Check(t.Context()), sink.Sink().Write(t.Context(), batchOf(100, 50)), commit, transform,
+		host.AbilitiesOf(sink.Sink()).Open(t.Context(), sdk.Start{}), sink.Check(t.Context()),
+		sink.Sink().Write(t.Context(), batchOf(100, 50)), commit, transform,
 		connect(t, sourceOf(read), services).Source().Read(t.Context(), sdk.Split{ID: "s"}, sdk.NewWriter(&recorder{})),
 	)
 	if err != nil || n != 6 {
@@ -539,13 +561,17 @@ func TestDialInEveryCall(t *testing.T) {
 	}
 }
 
-// TestLinger: what a plugin wrote before it closed the connection has five seconds to be delivered, and the plugin is not kept waiting.
+// TestLinger: what a plugin wrote before it closed the connection has five seconds to be delivered,
+// and the plugin is not kept waiting.
 func TestLinger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		far, theirs := net.Pipe() // on which nothing goes that is not read
 		var d dialing
-		c := connect(t, d.plugin(), sdk.Host{Dial: func(context.Context, string, string) (net.Conn, error) { return far, nil }})
+		c := connect(t, d.plugin(), sdk.Host{Dial: func(context.Context, string, string) (net.Conn, error) {
+			return far,
+				nil
+		}})
 		near, err := d.dialer.Dial("tcp", "db:1")
 		if err != nil {
 			t.Fatal(err)

@@ -1,4 +1,5 @@
-// Errors: an error of the plugin becomes a gRPC status with its class as a detail, and an error again.
+// Errors: an error of the plugin becomes a gRPC status with its class as a detail, and an error
+// again.
 
 package rpc
 
@@ -20,8 +21,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
-// LostError says that the connection to the plugin broke, most likely because its process ended: who
-// holds the process knows more.
+// LostError says that the connection to the plugin broke, most likely because its process ended:
+// who holds the process knows more.
 type LostError struct {
 	Reason string // what gRPC says about it
 }
@@ -39,14 +40,16 @@ func toStatus(ctx context.Context, err error) error {
 	}
 	permanent, after := classOf(err)
 	text := text.Bounded(toldOnce(err))
-	st, detailErr := status.New(codes.Unknown, text).WithDetails(&pb.ErrorInfo{Permanent: permanent, RetryAfter: after, Skip: sdk.IsSkip(err)})
+	st, detailErr := status.New(codes.Unknown,
+		text).WithDetails(&pb.ErrorInfo{Permanent: permanent, RetryAfter: after, Skip: sdk.IsSkip(err)})
 	if detailErr != nil {
 		return status.Error(codes.Unknown, text)
 	}
 	return st.Err()
 }
 
-// fromStatus gives back the error that the plugin had, ctx's if the call was given up, or a [LostError].
+// fromStatus gives back the error that the plugin had, ctx's if the call was given up, or a
+// [LostError].
 func fromStatus(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -126,8 +129,8 @@ type forbidden struct{ error }
 func (e *forbidden) Is(target error) bool { return target == sdk.ErrRobots }
 func (e *forbidden) Unwrap() error        { return e.error }
 
-// toldOnce is the text of err without what an http.Client has put before the host's own words, if these say where the
-// request went.
+// toldOnce is the text of err without what an http.Client has put before the host's own words, if
+// these say where the request went.
 func toldOnce(err error) string {
 	text := err.Error()
 	var twice *url.Error
@@ -144,6 +147,7 @@ func toldOnce(err error) string {
 func requestErrorTo(err error) *pb.RequestError {
 	permanent, after := classOf(err)
 	return &pb.RequestError{
-		Message: text.Bounded(err.Error()), Permanent: permanent, RetryAfter: after, Robots: errors.Is(err, sdk.ErrRobots),
+		Message: text.Bounded(err.Error()), Permanent: permanent, RetryAfter: after,
+		Robots: errors.Is(err, sdk.ErrRobots),
 	}
 }

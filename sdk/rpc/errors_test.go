@@ -33,7 +33,8 @@ func TestErrorsKeepTextAndClass(t *testing.T) {
 				if got == nil || got.Error() != want.Error() {
 					t.Errorf("%s: text %q, want %q", method, got, want)
 				}
-				if sdk.IsPermanent(got) != sdk.IsPermanent(want) || sdk.IsSkip(got) != sdk.IsSkip(want) || sdk.RetryDelay(got) != sdk.RetryDelay(want) {
+				if sdk.IsPermanent(got) != sdk.IsPermanent(want) || sdk.IsSkip(got) != sdk.IsSkip(want) ||
+					sdk.RetryDelay(got) != sdk.RetryDelay(want) {
 					t.Errorf("%s: class changed: %v", method, got)
 				}
 			}
@@ -95,7 +96,8 @@ func (f failingSink) Write(context.Context, sdk.Batch) error { return f.err }
 
 func TestAnErrorsTextIsMadeFitToTravel(t *testing.T) {
 	t.Parallel()
-	c := connect(t, pluginOf(sdk.KindSource, failing{errors.New("bad \xff byte " + strings.Repeat("é", text.MaxBytes))}), sdk.Host{})
+	c := connect(t, pluginOf(sdk.KindSource,
+		failing{errors.New("bad \xff byte " + strings.Repeat("é", text.MaxBytes))}), sdk.Host{})
 	_, err := c.Source().Streams(t.Context())
 	if err == nil || !strings.HasPrefix(err.Error(), "bad \uFFFD byte éé") || len(err.Error()) > text.MaxBytes+100 {
 		t.Errorf("got %.100q…", err)
@@ -166,16 +168,19 @@ func TestACallThatThePluginDoesNotServe(t *testing.T) {
 	}
 }
 
-// TestRequestsAreNamedOnce: an http.Client says before an error which request failed, and so does the host.
+// TestRequestsAreNamedOnce: an http.Client says before an error which request failed, and so does
+// the host.
 func TestRequestsAreNamedOnce(t *testing.T) {
 	t.Parallel()
 	host := sdk.Permanent(hostError("GET http://a.b/c: connection refused"))
 	client := &url.Error{Op: "Get", URL: "http://a.b/c", Err: host}
 	for want, err := range map[string]error{
 		"page 3: GET http://a.b/c: connection refused": fmt.Errorf("page 3: %w", client),
-		`Get "http://a.b/c": too many redirects`:       &url.Error{Op: "Get", URL: "http://a.b/c", Err: errors.New("too many redirects")},
-		`Get "http://a.b/c": refused`:                  &url.Error{Op: "Get", URL: "http://a.b/c", Err: hostError("refused")},
-		"broken":                                       errors.New("broken"),
+		`Get "http://a.b/c": too many redirects`: &url.Error{Op: "Get", URL: "http://a.b/c",
+			Err: errors.New("too many redirects")},
+		`Get "http://a.b/c": refused`: &url.Error{Op: "Get", URL: "http://a.b/c",
+			Err: hostError("refused")},
+		"broken": errors.New("broken"),
 	} {
 		if got := toldOnce(err); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -30,7 +30,8 @@ type fakeSource struct{ read readFunc }
 
 func (f *fakeSource) Streams(context.Context) ([]sdk.Stream, error) {
 	return []sdk.Stream{
-		{Name: "issues", Doc: "all issues", Schema: json.RawMessage(`{"type":"object"}`), PrimaryKey: []string{"id"}, Cursor: "updated"},
+		{Name: "issues", Doc: "all issues", Schema: json.RawMessage(`{"type":"object"}`), PrimaryKey: []string{"id"},
+			Cursor: "updated"},
 		{Name: "logs"},
 	}, nil
 }

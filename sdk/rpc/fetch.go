@@ -65,7 +65,8 @@ func requestBody(req *http.Request) ([]byte, error) {
 		return nil, fmt.Errorf("body of the request: %w", err)
 	}
 	if len(body) > maxRequestBody {
-		return nil, sdk.Permanent(fmt.Errorf("body of the request: longer than %d bytes, which is the limit", maxRequestBody))
+		return nil, sdk.Permanent(fmt.Errorf("body of the request: longer than %d bytes, which is the limit",
+			maxRequestBody))
 	}
 	return body, nil
 }
@@ -230,7 +231,8 @@ func (b body) Read(p []byte) (int, error) {
 	for {
 		n, grant, err := b.f.read(p)
 		if grant > 0 {
-			_ = b.f.link.send(b.f.ctx, &pb.FromPlugin{Id: b.f.id, Message: &pb.FromPlugin_FetchWindow{FetchWindow: &pb.FetchWindow{Bytes: grant}}})
+			_ = b.f.link.send(b.f.ctx, &pb.FromPlugin{Id: b.f.id,
+				Message: &pb.FromPlugin_FetchWindow{FetchWindow: &pb.FetchWindow{Bytes: grant}}})
 		}
 		if n > 0 {
 			return n, nil

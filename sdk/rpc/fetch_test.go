@@ -1,5 +1,5 @@
-// HTTP through the host: bodies, windows, cancellation, error classes. The tests run in bubbles: one
-// that leaves a goroutine behind fails.
+// HTTP through the host: bodies, windows, cancellation, error classes. The tests run in bubbles:
+// one that leaves a goroutine behind fails.
 
 package rpc
 
@@ -47,9 +47,11 @@ func within(t *testing.T, h roundTrip, do func(ctx context.Context, client *http
 	})
 }
 
-func readThrough(t *testing.T, ctx context.Context, h http.RoundTripper, do func(context.Context, *http.Client) error) error {
+func readThrough(t *testing.T, ctx context.Context, h http.RoundTripper,
+	do func(context.Context, *http.Client) error) error {
 	t.Helper()
-	return readWith(t, ctx, sdk.Host{Transport: h}, func(ctx context.Context) error { return do(ctx, sdk.HTTPClient(ctx)) })
+	return readWith(t, ctx, sdk.Host{Transport: h},
+		func(ctx context.Context) error { return do(ctx, sdk.HTTPClient(ctx)) })
 }
 
 // readWith runs do as the Read of a plugin that h serves.
@@ -64,7 +66,8 @@ func TestFetchNamesItsSplit(t *testing.T) {
 	t.Parallel()
 	within(t, func(req *http.Request) (*http.Response, error) { return saying(hint.Split(req.Context())), nil },
 		func(ctx context.Context, client *http.Client) error {
-			raw, err := get(context.Background(), client, "https://jira.test/") // a request need not have the context of Read
+			// a request need not have the context of Read
+			raw, err := get(context.Background(), client, "https://jira.test/")
 			if err == nil && string(raw) != "s" {
 				err = fmt.Errorf("the host was told the split %q", raw)
 			}
@@ -79,7 +82,8 @@ func TestFetchPassesRequestAndReply(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		got := fmt.Sprint(req.Method, " ", req.URL, " ", req.Header["X-A"], " ", string(sent), " ", hint.Idempotent(req))
+		got := fmt.Sprint(req.Method, " ", req.URL, " ", req.Header["X-A"], " ", string(sent), " ",
+			hint.Idempotent(req))
 		return reply(201, strings.NewReader(got), int64(len(got))), nil
 	}
 	within(t, host, func(ctx context.Context, client *http.Client) error {
@@ -88,7 +92,8 @@ func TestFetchPassesRequestAndReply(t *testing.T) {
 			if idempotent {
 				c = sdk.Idempotent(ctx)
 			}
-			req, err := http.NewRequestWithContext(c, http.MethodPost, "https://jira.test/search?q=a%20b", strings.NewReader("body"))
+			req, err := http.NewRequestWithContext(c, http.MethodPost, "https://jira.test/search?q=a%20b",
+				strings.NewReader("body"))
 			if err != nil {
 				return err
 			}
@@ -105,7 +110,8 @@ func TestFetchPassesRequestAndReply(t *testing.T) {
 			if string(got) != want {
 				return fmt.Errorf("the host saw %q, want %q", got, want)
 			}
-			if resp.Status != "201 Created" || resp.ProtoMajor != 2 || len(resp.Header["X-Twice"]) != 2 || resp.ContentLength != int64(len(want)) {
+			if resp.Status != "201 Created" || resp.ProtoMajor != 2 || len(resp.Header["X-Twice"]) != 2 ||
+				resp.ContentLength != int64(len(want)) {
 				return fmt.Errorf("reply: %+v", resp)
 			}
 		}
@@ -116,7 +122,8 @@ func TestFetchPassesRequestAndReply(t *testing.T) {
 // TestClassesCrossTheWire: what the plugin knows of replies reaches the host, in its order.
 func TestClassesCrossTheWire(t *testing.T) {
 	t.Parallel()
-	want := []hint.Class{{Status: 500, Text: "too deep"}, {Status: 403, Text: "rate", Temporary: true}, {Status: 403, Text: "abuse", Temporary: true}, {Status: 503}}
+	want := []hint.Class{{Status: 500, Text: "too deep"}, {Status: 403, Text: "rate", Temporary: true},
+		{Status: 403, Text: "abuse", Temporary: true}, {Status: 503}}
 	host := func(req *http.Request) (*http.Response, error) {
 		if got := hint.Classes(req); !slices.Equal(got, want) {
 			t.Errorf("%v, want %v", got, want)
@@ -164,7 +171,8 @@ func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 	return io.ReadAll(resp.Body)
 }
 
-// TestFetchManyAtOnce has more fetches under way than slots, every tenth with a body longer than a window.
+// TestFetchManyAtOnce has more fetches under way than slots, every tenth with a body longer than a
+// window.
 func TestFetchManyAtOnce(t *testing.T) {
 	t.Parallel()
 	const fetches = line.MaxRunning + 40
@@ -249,7 +257,8 @@ func TestFetchErrorsKeepTheirClass(t *testing.T) {
 				if got == nil || got.Error() != `page 1: Get "https://jira.test/x": `+want.Error() {
 					t.Errorf("text: %v", got)
 				}
-				if sdk.IsPermanent(got) != sdk.IsPermanent(want) || sdk.IsSkip(got) != sdk.IsSkip(want) || sdk.RetryDelay(got) != sdk.RetryDelay(want) {
+				if sdk.IsPermanent(got) != sdk.IsPermanent(want) || sdk.IsSkip(got) != sdk.IsSkip(want) ||
+					sdk.RetryDelay(got) != sdk.RetryDelay(want) {
 					t.Errorf("class of %v changed on its way: %v", want, got)
 				}
 			})
@@ -324,8 +333,8 @@ func TestFetchEndsOnTheHostToo(t *testing.T) {
 	}
 }
 
-// hanging never comes to an end, at /hang before the reply, elsewhere within its body. gone gets a value
-// when it is given up.
+// hanging never comes to an end, at /hang before the reply, elsewhere within its body. gone gets a
+// value when it is given up.
 func hanging(gone chan<- struct{}) roundTrip {
 	return func(req *http.Request) (*http.Response, error) {
 		hang := readerFunc(func([]byte) (int, error) {

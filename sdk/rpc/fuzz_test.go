@@ -89,7 +89,8 @@ type answers struct{}
 
 func (answers) RoundTrip(req *http.Request) (*http.Response, error) {
 	text := strings.Repeat(req.URL.Path, 3)
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)), Request: req}, nil
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text)),
+		ContentLength: int64(len(text)), Request: req}, nil
 }
 
 func keepsNothing(req *http.Request, _ string, _ sdk.Expect) (sdk.File, error) {
@@ -98,7 +99,8 @@ func keepsNothing(req *http.Request, _ string, _ sdk.Expect) (sdk.File, error) {
 
 func noDial(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }
 
-// FuzzReverseStream: whatever a plugin asks of the host, it ends, and only what was asked for is answered.
+// FuzzReverseStream: whatever a plugin asks of the host, it ends, and only what was asked for is
+// answered.
 func FuzzReverseStream(f *testing.F) {
 	add := func(all ...*pb.FromPlugin) {
 		var b bytes.Buffer
@@ -118,13 +120,16 @@ func FuzzReverseStream(f *testing.F) {
 	}
 	add(fetch(1, get), window(1, 1<<62), window(1, -1<<62), fetch(2, get))
 	add(fetch(1, get), fetch(1, get))
-	add(fetch(1, &pb.Fetch{Method: "GET\r\n", Url: "::", Classes: []*pb.ReplyClass{{Status: -1, Text: "x"}}}), window(9, 1))
-	add(&pb.FromPlugin{Message: &pb.FromPlugin_Cancel{}}, &pb.FromPlugin{}, &pb.FromPlugin{Message: &pb.FromPlugin_Log{}}, &pb.FromPlugin{Message: &pb.FromPlugin_Counter{}})
+	add(fetch(1, &pb.Fetch{Method: "GET\r\n", Url: "::", Classes: []*pb.ReplyClass{{Status: -1, Text: "x"}}}),
+		window(9, 1))
+	add(&pb.FromPlugin{Message: &pb.FromPlugin_Cancel{}}, &pb.FromPlugin{},
+		&pb.FromPlugin{Message: &pb.FromPlugin_Log{}}, &pb.FromPlugin{Message: &pb.FromPlugin_Counter{}})
 	dial := func(id uint64) *pb.FromPlugin {
 		return &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Dial{Dial: &pb.Dial{Network: "tcp", Address: "a.b:1"}}}
 	}
 	keep := func(id uint64, url string) *pb.FromPlugin {
-		return &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Keep{Keep: &pb.Keep{Key: "k", Url: url, Size: new(int64(-1))}}}
+		return &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Keep{Keep: &pb.Keep{Key: "k", Url: url,
+			Size: new(int64(-1))}}}
 	}
 	add(keep(1, "http://a.b/c"), keep(2, "::"), keep(2, ""), fetch(3, get))
 	hangUp := func(id uint64) *pb.FromPlugin {
@@ -149,7 +154,8 @@ func FuzzReverseStream(f *testing.F) {
 				asked[m.GetId()] = true
 			}
 		}
-		d := newDesk(ctx, &Conn{}, sdk.Host{Transport: answers{}, Keep: keepsNothing, Count: func(string, int64) {}, Dial: noDial}, s)
+		d := newDesk(ctx, &Conn{}, sdk.Host{Transport: answers{}, Keep: keepsNothing, Count: func(string, int64) {},
+			Dial: noDial}, s)
 		if err := d.serve(); err == nil {
 			t.Error("the stream ended without an error")
 		}

@@ -28,10 +28,13 @@ func TestGuaranteeCrossesTheWire(t *testing.T) {
 		sink sdk.Sink
 		want sdk.Guarantee
 	}{
-		"of one that can go back": {&opening{promising{promise: sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "of a transaction"}}}, sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "of a transaction"}},
-		"by key":                  {&promising{promise: sdk.Guarantee{Delivery: sdk.OncePerKey, Why: "of the key"}}, sdk.Guarantee{Delivery: sdk.OncePerKey, Why: "of the key"}},
-		"less than it could":      {&opening{promising{promise: sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "of a queue"}}}, sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "of a queue"}},
-		"silent":                  {&memorySink{}, host.GuaranteeOf(&memorySink{})},
+		"of one that can go back": {&opening{promising{promise: sdk.Guarantee{Delivery: sdk.ExactlyOnce,
+			Why: "of a transaction"}}}, sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "of a transaction"}},
+		"by key": {&promising{promise: sdk.Guarantee{Delivery: sdk.OncePerKey, Why: "of the key"}},
+			sdk.Guarantee{Delivery: sdk.OncePerKey, Why: "of the key"}},
+		"less than it could": {&opening{promising{promise: sdk.Guarantee{Delivery: sdk.AtLeastOnce,
+			Why: "of a queue"}}}, sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "of a queue"}},
+		"silent": {&memorySink{}, host.GuaranteeOf(&memorySink{})},
 		"unknown": {&opening{promising{promise: sdk.Guarantee{Delivery: "twice"}}}, host.GuaranteeOf(struct {
 			sdk.Sink
 			sdk.Opener
@@ -56,12 +59,14 @@ func TestGuaranteeCrossesTheWire(t *testing.T) {
 
 func TestGuaranteeThatCannotBeKeptIsRefused(t *testing.T) {
 	t.Parallel()
-	conn, end, err := InProcess(t.Context(), sinkOf(&promising{promise: sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "it says so"}}))
+	conn, end, err := InProcess(t.Context(),
+		sinkOf(&promising{promise: sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "it says so"}}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer end()
-	if _, err := conn.Configure(t.Context(), nil); err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "it has no Open") {
+	if _, err := conn.Configure(t.Context(), nil); err == nil || !sdk.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "it has no Open") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Handshake is the same on both sides. Its cookie tells a plugin that a host started it; it protects nothing.
+// Handshake is the same on both sides. Its cookie tells a plugin that a host started it; it
+// protects nothing.
 func Handshake() plugin.HandshakeConfig {
 	return plugin.HandshakeConfig{
 		ProtocolVersion:  ProtocolVersion,
@@ -32,18 +33,20 @@ func StartedByHost() bool {
 	return os.Getenv(h.MagicCookieKey) == h.MagicCookieValue
 }
 
-// HandshakeEnv is the environment in which a host starts a plugin that it offers these versions of the contract, as "1,2": what a test
-// of a program needs to be a host of other versions.
+// HandshakeEnv is the environment in which a host starts a plugin that it offers these versions of
+// the contract, as "1,2": what a test of a program needs to be a host of other versions.
 func HandshakeEnv(versions string) []string {
 	h := Handshake()
-	return []string{h.MagicCookieKey + "=" + h.MagicCookieValue, "PLUGIN_PROTOCOL_VERSIONS=" + versions, "PLUGIN_MIN_PORT=10000", "PLUGIN_MAX_PORT=25000"}
+	return []string{h.MagicCookieKey + "=" + h.MagicCookieValue, "PLUGIN_PROTOCOL_VERSIONS=" + versions,
+		"PLUGIN_MIN_PORT=10000", "PLUGIN_MAX_PORT=25000"}
 }
 
-// HostSet is what the host gives go-plugin as VersionedPlugins. Dispensing [PluginName] gives a *[Conn].
+// HostSet is what the host gives go-plugin as VersionedPlugins. Dispensing [PluginName] gives a
+// *[Conn].
 func HostSet() map[int]plugin.PluginSet { return versioned(&wirePlugin{}) }
 
-// Serve serves p to the host that started this process, and returns when the host ends it. Nothing may
-// have been printed to stdout before: the first line there is the handshake.
+// Serve serves p to the host that started this process, and returns when the host ends it. Nothing
+// may have been printed to stdout before: the first line there is the handshake.
 func Serve(p sdk.Plugin) {
 	s := newServer(p)
 	s.connected = keepStdio()
@@ -58,9 +61,9 @@ func Serve(p sdk.Plugin) {
 	})
 }
 
-// keepStdio returns a function that undoes what go-plugin does before it takes the first call: it puts pipes
-// in the place of os.Stdout and os.Stderr, whose content travels as messages, and so a program's last
-// words before os.Exit are lost. The host reads the real ones to their end.
+// keepStdio returns a function that undoes what go-plugin does before it takes the first call: it
+// puts pipes in the place of os.Stdout and os.Stderr, whose content travels as messages, and so a
+// program's last words before os.Exit are lost. The host reads the real ones to their end.
 func keepStdio() func() {
 	stdout, stderr := os.Stdout, os.Stderr
 	return sync.OnceFunc(func() { os.Stdout, os.Stderr = stdout, stderr })
@@ -87,12 +90,13 @@ func (w *wirePlugin) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, cc *grp
 	return newConn(cc), nil
 }
 
-// incompatible is what go-plugin says when the versions have nothing in common. It has no typed error.
+// incompatible is what go-plugin says when the versions have nothing in common. It has no typed
+// error.
 var incompatible = regexp.MustCompile(`incompatible API version with plugin\. Plugin version: (-?\d+)`)
 
 // MismatchError reports whether err is go-plugin's word for a plugin that speaks no version of the
-// contract that this host speaks, and the version that the plugin speaks: the side with the lower version
-// (the host's is [ProtocolVersion]) is the one to update.
+// contract that this host speaks, and the version that the plugin speaks: the side with the lower
+// version (the host's is [ProtocolVersion]) is the one to update.
 func MismatchError(err error) (pluginVersion int, ok bool) {
 	if err == nil {
 		return 0, false

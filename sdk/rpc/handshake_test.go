@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 	os.Exit(testsWithin(m))
 }
 
-// testsWithin runs the tests in a temporary folder of their own: a plugin that is killed leaves its socket there.
+// testsWithin runs the tests in a temporary folder of their own: a plugin that is killed leaves its
+// socket there.
 func testsWithin(m *testing.M) (code int) {
 	dir, err := os.MkdirTemp("", "rpc")
 	if err == nil {
@@ -107,7 +108,8 @@ func TestMismatch(t *testing.T) {
 	if v, ok := MismatchError(err); !ok || v != ProtocolVersion {
 		t.Errorf("MismatchError(%v) = %d, %v", err, v, ok)
 	}
-	for _, err := range []error{nil, errors.New("incompatible core API version with plugin. Plugin version: 2, Core version: 1")} {
+	for _, err := range []error{nil, errors.New(
+		"incompatible core API version with plugin. Plugin version: 2, Core version: 1")} {
 		if _, ok := MismatchError(err); ok {
 			t.Errorf("MismatchError(%v): true", err)
 		}

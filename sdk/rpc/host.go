@@ -25,13 +25,15 @@ import (
 )
 
 const (
-	// maxClasses is how many classes of replies a fetch may name: convert.Each is sought in the body.
+	// maxClasses is how many classes of replies a fetch may name: convert.Each is sought in the
+	// body.
 	maxClasses = 64
 )
 
-// OpenHost opens the stream over which the plugin uses the services of h, and returns when it is open:
-// call it before Configure. It is answered until ctx ends or the connection does. wait blocks until then
-// and until all that the plugin asked for has ended; it returns nil after ctx, a *[LostError] otherwise.
+// OpenHost opens the stream over which the plugin uses the services of h, and returns when it is
+// open: call it before Configure. It is answered until ctx ends or the connection does. wait blocks
+// until then and until all that the plugin asked for has ended; it returns nil after ctx, a
+// *[LostError] otherwise.
 func (c *Conn) OpenHost(ctx context.Context, h sdk.Host) (wait func() error, err error) {
 	inner, cancel := context.WithCancel(ctx)
 	stream, err := c.plugin.Host(inner)
@@ -85,7 +87,8 @@ type desk struct {
 	refusals atomic.Int64 // of connections, that are under way
 }
 
-func newDesk(ctx context.Context, c *Conn, h sdk.Host, stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]) *desk {
+func newDesk(ctx context.Context, c *Conn, h sdk.Host,
+	stream grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]) *desk {
 	return &desk{ctx: ctx, conn: c, host: h, stream: stream, line: line.New()}
 }
 
@@ -95,7 +98,8 @@ func (d *desk) end() {
 	d.work.Wait()
 }
 
-// serve reads what the plugin says. It never waits for a fetch or a connection, so that cancels and windows get through.
+// serve reads what the plugin says. It never waits for a fetch or a connection, so that cancels and
+// windows get through.
 func (d *desk) serve() error {
 	for {
 		m, err := d.stream.Recv()
@@ -128,7 +132,9 @@ func (d *desk) serve() error {
 			}
 		default:
 			if m.GetId() != 0 { // of a plugin that is newer than this host, and waits
-				err = d.send(requestError(m.GetId(), sdk.Permanent(errors.New("this host does not know what the plugin asks for: a newer scrapekit may"))))
+				err = d.send(requestError(m.GetId(),
+					sdk.Permanent(errors.New(
+						"this host does not know what the plugin asks for: a newer scrapekit may"))))
 			}
 		}
 		if err != nil {
@@ -184,7 +190,8 @@ func (d *desk) fetch(o *line.Order, f *pb.Fetch) error {
 	}
 	defer resp.Body.Close()
 	head := &pb.FetchHead{
-		Status: int32(resp.StatusCode), Proto: resp.Proto, Headers: convert.HeadersTo(resp.Header), ContentLength: resp.ContentLength,
+		Status: int32(resp.StatusCode), Proto: resp.Proto, Headers: convert.HeadersTo(resp.Header),
+		ContentLength: resp.ContentLength,
 	}
 	var broken error
 	if n := resp.ContentLength; f.GetBodyInHead() && 0 <= n && n < chunk.Size {
@@ -201,7 +208,8 @@ func (d *desk) fetch(o *line.Order, f *pb.Fetch) error {
 	return d.sendBody(o, resp)
 }
 
-// short reads a body that should fit into one message, and reports whether that is all of it: a message less for most replies.
+// short reads a body that should fit into one message, and reports whether that is all of it: a
+// message less for most replies.
 func short(resp *http.Response) (body []byte, last bool, err error) {
 	b := bytes.NewBuffer(make([]byte, 0, resp.ContentLength+bytes.MinRead)) // so that it need not grow
 	_, err = b.ReadFrom(io.LimitReader(resp.Body, chunk.Size))
@@ -248,7 +256,8 @@ func (d *desk) sendBody(o *line.Order, resp *http.Response) error {
 		if err != nil {
 			return err
 		}
-		part := *chunk.Buffers.Get(int(min(room, chunkSize(left)))) // another convert.Each time: gRPC may keep it after Send, and puts it back
+		// another convert.Each time: gRPC may keep it after Send, and puts it back
+		part := *chunk.Buffers.Get(int(min(room, chunkSize(left))))
 		n, err := resp.Body.Read(part)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return bodyError(err)
@@ -259,7 +268,8 @@ func (d *desk) sendBody(o *line.Order, resp *http.Response) error {
 		if n == 0 && !last {
 			continue
 		}
-		m := &pb.FromHost{Id: o.ID, Message: &pb.FromHost_FetchChunk{FetchChunk: &pb.FetchChunk{Data: part[:n], Last: last}}}
+		m := &pb.FromHost{Id: o.ID, Message: &pb.FromHost_FetchChunk{FetchChunk: &pb.FetchChunk{Data: part[:n],
+			Last: last}}}
 		if err := d.send(m); err != nil || last {
 			return err
 		}

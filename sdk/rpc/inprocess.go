@@ -14,14 +14,16 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// InProcess serves p in this process and connects to it: everything is as between two processes, except
-// for the process. close ends it and waits for the plugin's calls; it ends as well when ctx does.
+// InProcess serves p in this process and connects to it: everything is as between two processes,
+// except for the process. close ends it and waits for the plugin's calls; it ends as well when ctx
+// does.
 func InProcess(ctx context.Context, p sdk.Plugin) (c *Conn, close func(), err error) {
 	pipe := bufconn.Listen(1 << 20)
 	return serveOn(ctx, p, pipe, func(ctx context.Context, _ string) (net.Conn, error) { return pipe.DialContext(ctx) })
 }
 
-func serveOn(ctx context.Context, p sdk.Plugin, l net.Listener, dial func(context.Context, string) (net.Conn, error)) (*Conn, func(), error) {
+func serveOn(ctx context.Context, p sdk.Plugin, l net.Listener,
+	dial func(context.Context, string) (net.Conn, error)) (*Conn, func(), error) {
 	g := grpc.NewServer(append(serverOptions(), grpc.WaitForHandlers(true))...)
 	if err := newServer(p).register(g); err != nil {
 		return nil, nil, err

@@ -58,8 +58,9 @@ func (t *transport) keep(req *http.Request, key string, expect sdk.Expect) (sdk.
 	}
 	defer t.link.forget(id)
 	err = t.link.send(ctx, &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Keep{Keep: &pb.Keep{
-		Key: text.Valid(key), Url: req.URL.String(), Headers: convert.HeadersTo(req.Header), Classes: convert.ClassesTo(hint.Classes(req)),
-		Size: expect.Size, Type: text.Valid(expect.Type), Split: text.Valid(hint.Split(t.call)),
+		Key: text.Valid(key), Url: req.URL.String(), Headers: convert.HeadersTo(req.Header),
+		Classes: convert.ClassesTo(hint.Classes(req)),
+		Size:    expect.Size, Type: text.Valid(expect.Type), Split: text.Valid(hint.Split(t.call)),
 	}}})
 	if err != nil {
 		return sdk.File{}, err
@@ -101,7 +102,8 @@ func (d *desk) keep(o *line.Order, k *pb.Keep) error {
 
 func notKeptTo(e *sdk.NotKept) *pb.NotKept {
 	none := &pb.NotKept{
-		Status: int32(e.Status), Url: text.Bounded(e.URL), Problem: text.Bounded(e.Problem), TooLong: e.TooLong, Said: text.Bounded(e.Said),
+		Status: int32(e.Status), Url: text.Bounded(e.URL), Problem: text.Bounded(e.Problem), TooLong: e.TooLong,
+		Said: text.Bounded(e.Said),
 	}
 	if e.Err != nil {
 		none.Error = requestErrorTo(e.Err)
@@ -116,7 +118,8 @@ func notKeptTo(e *sdk.NotKept) *pb.NotKept {
 
 func notKeptFrom(none *pb.NotKept) *sdk.NotKept {
 	e := &sdk.NotKept{
-		Status: int(none.GetStatus()), URL: none.GetUrl(), Problem: none.GetProblem(), TooLong: none.GetTooLong(), Said: none.GetSaid(),
+		Status: int(none.GetStatus()), URL: none.GetUrl(), Problem: none.GetProblem(), TooLong: none.GetTooLong(),
+		Said: none.GetSaid(),
 	}
 	if none.GetError() == nil {
 		return e

@@ -20,7 +20,8 @@ import (
 )
 
 // keepWith runs do as the Read of a plugin whose host keeps files so.
-func keepWith(t *testing.T, keep func(*http.Request, string, sdk.Expect) (sdk.File, error), do func(context.Context) error) {
+func keepWith(t *testing.T, keep func(*http.Request, string, sdk.Expect) (sdk.File, error),
+	do func(context.Context) error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		t.Helper()
@@ -30,19 +31,22 @@ func keepWith(t *testing.T, keep func(*http.Request, string, sdk.Expect) (sdk.Fi
 	})
 }
 
-// TestKeepCrossesTheWire: what a plugin says of a file reaches the host, and the file reaches the plugin.
+// TestKeepCrossesTheWire: what a plugin says of a file reaches the host, and the file reaches the
+// plugin.
 func TestKeepCrossesTheWire(t *testing.T) {
 	t.Parallel()
 	want := sdk.File{Path: "ab/abc", SHA256: "abc", Size: 7}
 	keepWith(t, func(req *http.Request, key string, e sdk.Expect) (sdk.File, error) {
-		got := fmt.Sprint(req.Method, " ", req.URL, " ", key, " ", *e.Size, " ", e.Type, " ", hint.Classes(req)[0].Text, " ", hint.Split(req.Context()))
+		got := fmt.Sprint(req.Method, " ", req.URL, " ", key, " ", *e.Size, " ", e.Type, " ", hint.Classes(req)[0].Text,
+			" ", hint.Split(req.Context()))
 		if got != "GET https://jira.test/a attachment 1 0 text/plain busy s" {
 			t.Errorf("the host is asked for %s", got)
 		}
 		return want, nil
 	}, func(ctx context.Context) error {
 		ctx = sdk.Temporary(ctx, 403, "busy")
-		got, err := sdk.Keep(ctx, "attachment 1", "https://jira.test/a", sdk.Expect{Size: new(int64(0)), Type: "text/plain"})
+		got, err := sdk.Keep(ctx, "attachment 1", "https://jira.test/a",
+			sdk.Expect{Size: new(int64(0)), Type: "text/plain"})
 		if got != want {
 			return fmt.Errorf("%+v, want %+v: %w", got, want, err)
 		}
@@ -53,35 +57,40 @@ func TestKeepCrossesTheWire(t *testing.T) {
 // TestNotKeptCrossesTheWire: so does why there is no file, whole.
 func TestNotKeptCrossesTheWire(t *testing.T) {
 	t.Parallel()
-	from, to := &url.URL{Scheme: "https", Host: "jira.test", Path: "/a"}, &url.URL{Scheme: "https", Host: "sso.test", Path: "/login"}
+	from, to := &url.URL{Scheme: "https", Host: "jira.test", Path: "/a"}, &url.URL{Scheme: "https", Host: "sso.test",
+		Path: "/login"}
 	for name, want := range map[string]*sdk.NotKept{
-		"404":        {Status: 404, URL: "https://jira.test/a", Said: "no such page"},
-		"a page":     {Status: 200, URL: "https://jira.test/a", Problem: "a page of HTML came"},
-		"too long":   {URL: "https://jira.test/a", TooLong: true, Problem: "too long"},
-		"down":       {URL: "https://jira.test/a", Err: errors.New("no such host")},
-		"may not":    {URL: "https://jira.test/a", Err: sdk.Permanent(errors.New("it may not be asked"))},
-		"robots":     {URL: "https://jira.test/a", Err: fmt.Errorf("%w: /a", sdk.ErrRobots)},
-		"redirected": {URL: "https://jira.test/a", Err: &sdk.Redirected{Status: 302, From: from, To: to, Err: sdk.Permanent(errors.New("not allowed"))}},
+		"404":      {Status: 404, URL: "https://jira.test/a", Said: "no such page"},
+		"a page":   {Status: 200, URL: "https://jira.test/a", Problem: "a page of HTML came"},
+		"too long": {URL: "https://jira.test/a", TooLong: true, Problem: "too long"},
+		"down":     {URL: "https://jira.test/a", Err: errors.New("no such host")},
+		"may not":  {URL: "https://jira.test/a", Err: sdk.Permanent(errors.New("it may not be asked"))},
+		"robots":   {URL: "https://jira.test/a", Err: fmt.Errorf("%w: /a", sdk.ErrRobots)},
+		"redirected": {URL: "https://jira.test/a",
+			Err: &sdk.Redirected{Status: 302, From: from, To: to, Err: sdk.Permanent(errors.New("not allowed"))}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			keepWith(t, func(*http.Request, string, sdk.Expect) (sdk.File, error) { return sdk.File{}, want }, func(ctx context.Context) error {
-				_, err := sdk.Keep(ctx, "1", "https://jira.test/a")
-				var got *sdk.NotKept
-				if !errors.As(err, &got) || err.Error() != want.Error() || sdk.IsPermanent(err) != sdk.IsPermanent(want) || sdk.IsSkip(err) != sdk.IsSkip(want) {
-					t.Fatalf("%v, want %v", err, want)
-				}
-				var led, wantLed *sdk.Redirected
-				errors.As(err, &led)
-				if errors.As(want, &wantLed) && (led == nil || led.Status != 302 || *led.From != *from || *led.To != *to) {
-					t.Errorf("redirected: %+v", led)
-				}
-				a, b := *got, *want
-				if a.Err, b.Err = nil, nil; !reflect.DeepEqual(a, b) {
-					t.Errorf("%+v, want %+v", a, b)
-				}
-				return nil
-			})
+			keepWith(t, func(*http.Request, string, sdk.Expect) (sdk.File, error) { return sdk.File{}, want },
+				func(ctx context.Context) error {
+					_, err := sdk.Keep(ctx, "1", "https://jira.test/a")
+					var got *sdk.NotKept
+					if !errors.As(err, &got) || err.Error() != want.Error() ||
+						sdk.IsPermanent(err) != sdk.IsPermanent(want) || sdk.IsSkip(err) != sdk.IsSkip(want) {
+						t.Fatalf("%v, want %v", err, want)
+					}
+					var led, wantLed *sdk.Redirected
+					errors.As(err, &led)
+					if errors.As(want, &wantLed) &&
+						(led == nil || led.Status != 302 || *led.From != *from || *led.To != *to) {
+						t.Errorf("redirected: %+v", led)
+					}
+					a, b := *got, *want
+					if a.Err, b.Err = nil, nil; !reflect.DeepEqual(a, b) {
+						t.Errorf("%+v, want %+v", a, b)
+					}
+					return nil
+				})
 		})
 	}
 }
@@ -96,17 +105,20 @@ func TestKeepFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			keepWith(t, func(*http.Request, string, sdk.Expect) (sdk.File, error) { return sdk.File{}, want }, func(ctx context.Context) error {
-				_, err := sdk.Keep(ctx, "1", "https://jira.test/a")
-				if errors.As(err, new(*sdk.NotKept)) || err.Error() != want.Error() || sdk.IsPermanent(err) != sdk.IsPermanent(want) || sdk.RetryDelay(err) != sdk.RetryDelay(want) {
-					t.Errorf("%v, want %v", err, want)
-				}
-				return nil
-			})
+			keepWith(t, func(*http.Request, string, sdk.Expect) (sdk.File, error) { return sdk.File{}, want },
+				func(ctx context.Context) error {
+					_, err := sdk.Keep(ctx, "1", "https://jira.test/a")
+					if errors.As(err, new(*sdk.NotKept)) || err.Error() != want.Error() ||
+						sdk.IsPermanent(err) != sdk.IsPermanent(want) || sdk.RetryDelay(err) != sdk.RetryDelay(want) {
+						t.Errorf("%v, want %v", err, want)
+					}
+					return nil
+				})
 		})
 	}
 	keepWith(t, nil, func(ctx context.Context) error {
-		if _, err := sdk.Keep(ctx, "1", "https://jira.test/a"); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "keeps no files") {
+		if _, err := sdk.Keep(ctx, "1", "https://jira.test/a"); !sdk.IsPermanent(err) ||
+			!strings.Contains(err.Error(), "keeps no files") {
 			t.Errorf("a host that keeps none: %v", err)
 		}
 		return nil
@@ -130,7 +142,8 @@ func TestKeepIsGivenUp(t *testing.T) {
 	})
 }
 
-// TestUnknownQuestion: a plugin that is newer than its host gets an answer to what that does not know.
+// TestUnknownQuestion: a plugin that is newer than its host gets an answer to what that does not
+// know.
 func TestUnknownQuestion(t *testing.T) {
 	t.Parallel()
 	a := desked(t, nil)

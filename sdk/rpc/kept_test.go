@@ -1,5 +1,5 @@
-// A plugin that was built against an earlier protocol: all that is kept of it is its descriptor, proto/baseline.binpb. This host, and
-// one that knows more messages and fields, run it as before.
+// A plugin that was built against an earlier protocol: all that is kept of it is its descriptor,
+// proto/baseline.binpb. This host, and one that knows more messages and fields, run it as before.
 
 package rpc
 
@@ -34,8 +34,9 @@ var keptReplies = map[string][]string{
 	"Configure": {`{}`},
 	"Streams":   {`{"streams":[{"name":"posts","primaryKey":["id"]}]}`},
 	"Plan":      {`{"splits":[{"id":"all","stream":"posts"}]}`},
-	"Read":      {`{"batch":{"stream":"posts","op":"OP_UPSERT","count":"1","payload":"eyJpZCI6MX0K"}}`, `{"cursor":"Mg=="}`},
-	"Drain":     {`{}`},
+	"Read": {`{"batch":{"stream":"posts","op":"OP_UPSERT","count":"1","payload":"eyJpZCI6MX0K"}}`,
+		`{"cursor":"Mg=="}`},
+	"Drain": {`{}`},
 }
 
 // keptPlugin serves by the kept descriptor alone: no generated code of today's is in it.
@@ -53,7 +54,10 @@ func keptPlugin(t *testing.T) *grpc.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error { return keptAnswer(files, s) }))
+	return grpc.NewServer(grpc.UnknownServiceHandler(func(_ any,
+		s grpc.ServerStream) error {
+		return keptAnswer(files, s)
+	}))
 }
 
 func keptAnswer(files *protoregistry.Files, s grpc.ServerStream) error {
@@ -100,11 +104,13 @@ func addUnknown(m any) {
 // newerHost are the options of a host that knows more than today's.
 func newerHost() []grpc.DialOption {
 	return []grpc.DialOption{
-		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn,
+			call grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 			addUnknown(req)
 			return call(ctx, method, req, reply, cc, opts...)
 		}),
-		grpc.WithStreamInterceptor(func(ctx context.Context, d *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+		grpc.WithStreamInterceptor(func(ctx context.Context, d *grpc.StreamDesc, cc *grpc.ClientConn, method string,
+			open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 			s, err := open(ctx, d, cc, method, opts...)
 			return newer{s}, err
 		}),
@@ -125,14 +131,15 @@ func TestKeptPluginRuns(t *testing.T) {
 func TestTodaysPluginUnderANewerHost(t *testing.T) {
 	t.Parallel()
 	g := grpc.NewServer(serverOptions()...)
-	p := sdk.SourcePlugin(sdk.Info{Name: "kept", Version: "1.0.0", Doc: "Built today."}, func(context.Context, struct{}) (sdk.Source, error) {
-		return &fakeSource{read: func(_ context.Context, _ sdk.Split, w *sdk.Writer) error {
-			if err := w.EmitJSON("posts", json.RawMessage(`{"id":1}`)); err != nil {
-				return err
-			}
-			return w.Cursor(2)
-		}}, nil
-	})
+	p := sdk.SourcePlugin(sdk.Info{Name: "kept", Version: "1.0.0", Doc: "Built today."},
+		func(context.Context, struct{}) (sdk.Source, error) {
+			return &fakeSource{read: func(_ context.Context, _ sdk.Split, w *sdk.Writer) error {
+				if err := w.EmitJSON("posts", json.RawMessage(`{"id":1}`)); err != nil {
+					return err
+				}
+				return w.Cursor(2)
+			}}, nil
+		})
 	if err := newServer(p).register(g); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,5 @@
-// The host's end of the reverse stream, message by message: what waits and costs little, and plugins of older kits.
+// The host's end of the reverse stream, message by message: what waits and costs little, and
+// plugins of older kits.
 
 package rpc
 
@@ -24,7 +25,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// asking is the plugin's end of a reverse stream, without gRPC: what it says comes from one channel, what it hears goes to another.
+// asking is the plugin's end of a reverse stream, without gRPC: what it says comes from one
+// channel, what it hears goes to another.
 type asking struct {
 	grpc.BidiStreamingClient[pb.FromHost, pb.FromPlugin]
 	says  chan *pb.FromPlugin
@@ -66,8 +68,8 @@ func fetchOf(id uint64, f *pb.Fetch) *pb.FromPlugin {
 	return &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Fetch{Fetch: f}}
 }
 
-// TestFetchesThatWaitCostLittle has 10,000 fetches of one plugin at a host that answers nobody yet. It does not run beside
-// others: it reads the memory of the process.
+// TestFetchesThatWaitCostLittle has 10,000 fetches of one plugin at a host that answers nobody yet.
+// It does not run beside others: it reads the memory of the process.
 func TestFetchesThatWaitCostLittle(t *testing.T) { //nolint:paralleltest // see above
 	const fetches, most = 10_000, 2 << 10
 	free := make(chan struct{})
@@ -108,7 +110,8 @@ func inUse() int64 {
 	return int64(m.HeapInuse + m.StackInuse)
 }
 
-// TestFetchCancelledInLine: what was given up before its turn is not asked for, and what came after it is.
+// TestFetchCancelledInLine: what was given up before its turn is not asked for, and what came after
+// it is.
 func TestFetchCancelledInLine(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
@@ -128,7 +131,8 @@ func TestFetchCancelledInLine(t *testing.T) {
 	a.says <- &pb.FromPlugin{Id: line.MaxRunning, Message: &pb.FromPlugin_Cancel{Cancel: &pb.Cancel{}}}
 	a.says <- fetchOf(line.MaxRunning, &pb.Fetch{BodyInHead: true}) // its id is free again: it is out of the line
 	a.says <- &pb.FromPlugin{Id: line.MaxRunning, Message: &pb.FromPlugin_Cancel{Cancel: &pb.Cancel{}}}
-	a.says <- &pb.FromPlugin{Message: &pb.FromPlugin_FetchWindow{FetchWindow: &pb.FetchWindow{}}} // so that the cancel was read
+	// so that the cancel was read
+	a.says <- &pb.FromPlugin{Message: &pb.FromPlugin_FetchWindow{FetchWindow: &pb.FetchWindow{}}}
 	close(free)
 	for range line.MaxRunning + 1 {
 		if m := <-a.hears; m.GetId() == line.MaxRunning || string(m.GetFetchHead().GetBody()) != "x" {
@@ -140,7 +144,8 @@ func TestFetchCancelledInLine(t *testing.T) {
 	}
 }
 
-// TestSplitsTakeTurnsInLine: the fetch of one split does not wait for all those of another that came before it.
+// TestSplitsTakeTurnsInLine: the fetch of one split does not wait for all those of another that
+// came before it.
 func TestSplitsTakeTurnsInLine(t *testing.T) {
 	t.Parallel()
 	free, begun := make(chan struct{}), make(chan string)
@@ -156,7 +161,8 @@ func TestSplitsTakeTurnsInLine(t *testing.T) {
 		<-begun
 	}
 	a.says <- fetchOf(2*line.MaxRunning, &pb.Fetch{BodyInHead: true, Split: "modest"})
-	a.says <- &pb.FromPlugin{Message: &pb.FromPlugin_FetchWindow{FetchWindow: &pb.FetchWindow{}}} // so that it is in line
+	// so that it is in line
+	a.says <- &pb.FromPlugin{Message: &pb.FromPlugin_FetchWindow{FetchWindow: &pb.FetchWindow{}}}
 	turn := 0
 	for i := range line.MaxRunning + 1 {
 		free <- struct{}{}
@@ -182,17 +188,21 @@ func TestBodyInHead(t *testing.T) {
 		heads  string // what comes with the head
 		chunks string // and after it
 	}{
-		"short":                {true, func() *http.Response { return saying("short") }, "short", ""},
-		"empty":                {true, func() *http.Response { return saying("") }, "", ""},
-		"older plugin":         {false, func() *http.Response { return saying("short") }, "", "short"},
-		"unknown length":       {true, func() *http.Response { return reply(200, strings.NewReader("short"), -1) }, "", "short"},
-		"shorter than it says": {true, func() *http.Response { return reply(200, strings.NewReader("short"), 100) }, "short", ""},
-		"longer than it says":  {true, func() *http.Response { return reply(200, strings.NewReader("longer"), 1) }, "longer", ""},
+		"short":        {true, func() *http.Response { return saying("short") }, "short", ""},
+		"empty":        {true, func() *http.Response { return saying("") }, "", ""},
+		"older plugin": {false, func() *http.Response { return saying("short") }, "", "short"},
+		"unknown length": {true, func() *http.Response { return reply(200, strings.NewReader("short"), -1) }, "",
+			"short"},
+		"shorter than it says": {true, func() *http.Response { return reply(200, strings.NewReader("short"), 100) },
+			"short", ""},
+		"longer than it says": {true, func() *http.Response { return reply(200, strings.NewReader("longer"), 1) },
+			"longer", ""},
 		"long": {true, func() *http.Response {
 			return reply(200, strings.NewReader(strings.Repeat("x", chunk.Size)), chunk.Size)
 		},
 			"", strings.Repeat("x", chunk.Size)},
-		"long, though it says short": {true, func() *http.Response { return reply(200, strings.NewReader(strings.Repeat("x", chunk.Size+1)), 1) },
+		"long, though it says short": {true,
+			func() *http.Response { return reply(200, strings.NewReader(strings.Repeat("x", chunk.Size+1)), 1) },
 			strings.Repeat("x", chunk.Size), "x"},
 	} {
 		t.Run(name, func(t *testing.T) {

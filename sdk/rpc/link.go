@@ -19,8 +19,8 @@ var errNoHost = errors.New("the host's services are out of reach: the stream to 
 
 type hostStream = grpc.BidiStreamingServer[pb.FromHost, pb.FromPlugin]
 
-// link is the plugin's way to the host's services. It outlives the stream: without one, what is asked of
-// it fails with errNoHost.
+// link is the plugin's way to the host's services. It outlives the stream: without one, what is
+// asked of it fails with errNoHost.
 type link struct {
 	turn   chan struct{} // holds one token, of whoever sends or changes stream
 	stream hostStream    // nil: not open
@@ -104,8 +104,8 @@ func (l *link) forget(id uint64) {
 	delete(l.asking, id)
 }
 
-// deliver passes a message on. It never waits: who asked keeps what comes, and the host sends no more
-// than a fetch's window.
+// deliver passes a message on. It never waits: who asked keeps what comes, and the host sends no
+// more than a fetch's window.
 func (l *link) deliver(m *pb.FromHost) {
 	if e := m.GetDialError(); e != nil {
 		l.conns.answer(m.GetId(), dialed{err: neterr.From(e)})
@@ -129,7 +129,8 @@ func (l *link) count(name string, n int64) {
 	_ = l.send(context.Background(), &pb.FromPlugin{Message: &pb.FromPlugin_Counter{Counter: &pb.Counter{Name: text.Valid(name), N: n}}})
 }
 
-// log sends a line. Not with a call's context: a line that says why a call is given up is to arrive.
+// log sends a line. Not with a call's context: a line that says why a call is given up is to
+// arrive.
 func (l *link) log(line *pb.Log) error {
 	return l.send(context.Background(), &pb.FromPlugin{Message: &pb.FromPlugin_Log{Log: line}})
 }

@@ -9,18 +9,19 @@ import (
 )
 
 const (
-	// streamWindow is how much one Read may send ahead of its reader: a few batches. It bounds the host's
-	// memory, splits under way times this. 2 MiB saves no CPU time, 4 MiB a sixth.
+	// streamWindow is how much one Read may send ahead of its reader: a few batches. It bounds the
+	// host's memory, splits under way times this. 2 MiB saves no CPU time, 4 MiB a sixth.
 	streamWindow = 1 << 20
-	// connWindow is shared by all streams of a connection. gRPC frees it on receipt, not on reading, so a
-	// slow reader of one stream does not stop the others.
+	// connWindow is shared by all streams of a connection. gRPC frees it on receipt, not on
+	// reading, so a slow reader of one stream does not stop the others.
 	connWindow = 16 << 20
-	// ioBuffer is the size of the buffers before the socket, in bytes: room for a whole batch saves a
-	// quarter of the CPU time of 128 KiB, by fewer and longer system calls.
+	// ioBuffer is the size of the buffers before the socket, in bytes: room for a whole batch saves
+	// a quarter of the CPU time of 128 KiB, by fewer and longer system calls.
 	ioBuffer = 512 << 10
 )
 
-// DialOptions are the host's: limits, windows and buffers made for large batches over a local socket.
+// DialOptions are the host's: limits, windows and buffers made for large batches over a local
+// socket.
 func DialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithDefaultCallOptions(

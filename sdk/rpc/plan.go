@@ -1,4 +1,5 @@
-// Plan: the splits of a source, which come and go in pieces, because all together they may be longer than a message.
+// Plan: the splits of a source, which come and go in pieces, because all together they may be
+// longer than a message.
 
 package rpc
 
@@ -18,8 +19,8 @@ import (
 )
 
 const (
-	// planPiece is how many bytes of splits travel in one message; a split that is longer travels alone. Taken apart they are
-	// several times that, in the host and in the plugin.
+	// planPiece is how many bytes of splits travel in one message; a split that is longer travels
+	// alone. Taken apart they are several times that, in the host and in the plugin.
 	planPiece = 256 << 10
 )
 
@@ -27,7 +28,8 @@ const (
 func (s *source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	var out []sdk.Split
 	previous := func(yield func([]sdk.Split, error) bool) { yield(p.Previous, nil) }
-	err := s.PlanPages(ctx, p.Streams, previous, func(page []sdk.Split) error { out = append(out, page...); return nil })
+	err := s.PlanPages(ctx, p.Streams, previous,
+		func(page []sdk.Split) error { out = append(out, page...); return nil })
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +37,8 @@ func (s *source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 }
 
 // PlanPages implements [Source]. A page is a message.
-func (s *source) PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error) error {
+func (s *source) PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error],
+	page func([]sdk.Split) error) error {
 	wire, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the stream when the plan is refused
 	stream, err := s.conn.source.Plan(wire)
@@ -65,7 +68,9 @@ func (s *source) PlanPages(ctx context.Context, streams []string, previous iter.
 			return fromStatus(ctx, err)
 		}
 		if size += proto.Size(m); size > s.maxPlan {
-			return sdk.Permanent(fmt.Errorf("the plan's splits take more than %d bytes: plan fewer, and let reading them add the others", s.maxPlan))
+			return sdk.Permanent(fmt.Errorf(
+				"the plan's splits take more than %d bytes: plan fewer, and let reading them add the others",
+				s.maxPlan))
 		}
 		splits := convert.Each(m.GetSplits(), convert.SplitFrom)
 		for _, split := range splits {
@@ -80,7 +85,8 @@ func (s *source) PlanPages(ctx context.Context, streams []string, previous iter.
 }
 
 // ask sends what is to be planned from.
-func ask(stream grpc.BidiStreamingClient[pb.PlanRequest, pb.PlanResponse], streams []string, previous iter.Seq[[]sdk.Split]) error {
+func ask(stream grpc.BidiStreamingClient[pb.PlanRequest, pb.PlanResponse], streams []string,
+	previous iter.Seq[[]sdk.Split]) error {
 	if err := stream.Send(&pb.PlanRequest{Streams: streams}); err != nil {
 		return err
 	}
@@ -94,7 +100,8 @@ func ask(stream grpc.BidiStreamingClient[pb.PlanRequest, pb.PlanResponse], strea
 	return stream.CloseSend()
 }
 
-// pieces converts splits and hands them out as many at a time as fit a message of planPiece bytes, one at least.
+// pieces converts splits and hands them out as many at a time as fit a message of planPiece bytes,
+// one at least.
 func pieces(splits []sdk.Split) iter.Seq[[]*pb.Split] {
 	return func(yield func([]*pb.Split) bool) {
 		var piece []*pb.Split

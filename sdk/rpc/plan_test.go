@@ -53,7 +53,8 @@ type measuredPlan struct {
 	m *measured
 }
 
-func (m *measured) Plan(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[pb.PlanRequest, pb.PlanResponse], error) {
+func (m *measured) Plan(ctx context.Context,
+	opts ...grpc.CallOption) (grpc.BidiStreamingClient[pb.PlanRequest, pb.PlanResponse], error) {
 	stream, err := m.SourceServiceClient.Plan(ctx, opts...)
 	return measuredPlan{stream, m}, err
 }
@@ -71,7 +72,8 @@ func (p measuredPlan) Recv() (*pb.PlanResponse, error) {
 	return r, err
 }
 
-// TestAPlanTravelsInPieces: however much there is to plan from, and is planned, no message gets near its limit.
+// TestAPlanTravelsInPieces: however much there is to plan from, and is planned, no message gets
+// near its limit.
 func TestAPlanTravelsInPieces(t *testing.T) {
 	t.Parallel()
 	c := connect(t, sourceOf(nil), sdk.Host{})
@@ -85,7 +87,8 @@ func TestAPlanTravelsInPieces(t *testing.T) {
 	if want := append(previous, sdk.Split{ID: "new logs", Stream: "logs"}); !reflect.DeepEqual(splits, want) {
 		t.Errorf("%d splits came back, and not those that were sent (%d)", len(splits), len(want))
 	}
-	if longest := max(slices.Max(m.sent), slices.Max(m.received)); longest > planPiece || len(m.sent) != 9 || len(m.received) != 8 {
+	if longest := max(slices.Max(m.sent), slices.Max(m.received)); longest > planPiece || len(m.sent) != 9 ||
+		len(m.received) != 8 {
 		t.Errorf("sent %v, received %v", m.sent, m.received)
 	}
 }
@@ -120,7 +123,8 @@ func TestAPlanIsRefused(t *testing.T) {
 		splits []sdk.Split
 		says   string
 	}{
-		"no id":     {[]sdk.Split{{ID: "a"}, {Stream: "logs"}}, `split 2 of 2 of the plan: a split of stream "logs" has no id`},
+		"no id": {[]sdk.Split{{ID: "a"}, {Stream: "logs"}},
+			`split 2 of 2 of the plan: a split of stream "logs" has no id`},
 		"long data": {[]sdk.Split{{ID: "a", Data: make([]byte, MaxMessage+1)}}, `split "a": its data is`},
 		"too long":  {longSplits(3, 1<<20), "the plan's splits take more than 2097152 bytes"},
 	} {
@@ -136,7 +140,8 @@ func TestAPlanIsRefused(t *testing.T) {
 	}
 }
 
-// TestAPlanIsRefusedBeforeItIsAsked: the plugin's reason arrives, though the host was still sending.
+// TestAPlanIsRefusedBeforeItIsAsked: the plugin's reason arrives, though the host was still
+// sending.
 func TestAPlanIsRefusedBeforeItIsAsked(t *testing.T) {
 	t.Parallel()
 	c, end, err := InProcess(t.Context(), sourceOf(nil))
@@ -150,7 +155,8 @@ func TestAPlanIsRefusedBeforeItIsAsked(t *testing.T) {
 	}
 }
 
-// TestAPlanInPages: neither what is planned from nor what is planned is ever whole, and whoever wants no more gets no more.
+// TestAPlanInPages: neither what is planned from nor what is planned is ever whole, and whoever
+// wants no more gets no more.
 func TestAPlanInPages(t *testing.T) {
 	t.Parallel()
 	c := connect(t, sourceOf(nil), sdk.Host{})
@@ -177,12 +183,14 @@ func TestAPlanInPages(t *testing.T) {
 	}
 	enough := errors.New("enough")
 	pages = 0
-	err = c.Source().PlanPages(t.Context(), []string{"logs"}, previous, func([]sdk.Split) error { pages++; return enough })
+	err = c.Source().PlanPages(t.Context(), []string{"logs"}, previous,
+		func([]sdk.Split) error { pages++; return enough })
 	if !errors.Is(err, enough) || pages != 1 {
 		t.Errorf("after %d pages: %v", pages, err)
 	}
 	broke := errors.New("it cannot be read")
-	err = c.Source().PlanPages(t.Context(), nil, func(yield func([]sdk.Split, error) bool) { yield(nil, broke) }, func([]sdk.Split) error { pages++; return nil })
+	err = c.Source().PlanPages(t.Context(), nil, func(yield func([]sdk.Split, error) bool) { yield(nil, broke) },
+		func([]sdk.Split) error { pages++; return nil })
 	if !errors.Is(err, broke) || pages != 1 {
 		t.Errorf("what is planned from breaks off, %d pages: %v", pages, err)
 	}

@@ -47,7 +47,8 @@ func TestNamesThatAreRefused(t *testing.T) {
 	} {
 		p := sourceOf(nil)
 		change(&p.Info)
-		if _, err := described(t, p); !sdk.IsPermanent(err) || strings.ContainsAny(err.Error(), "\x1b\n\u202e") || len(err.Error()) > 500 {
+		if _, err := described(t, p); !sdk.IsPermanent(err) || strings.ContainsAny(err.Error(), "\x1b\n\u202e") ||
+			len(err.Error()) > 500 {
 			t.Errorf("%s: %.500v", name, err)
 		}
 	}
@@ -65,11 +66,13 @@ func TestWhatIsSaidIsBounded(t *testing.T) {
 		t.Errorf("%d bytes", len(err.Error()))
 	}
 	for what, split := range map[string]sdk.Split{"id": {ID: long}, "stream": {ID: "x", Stream: long}} {
-		if err := convert.SplitFrom(convert.SplitTo(split)).Validate(); !sdk.IsPermanent(err) || len(err.Error()) > 500 {
+		if err := convert.SplitFrom(convert.SplitTo(split)).Validate(); !sdk.IsPermanent(err) ||
+			len(err.Error()) > 500 {
 			t.Errorf("%s: %.500v", what, err)
 		}
 	}
-	if _, err := convert.CheckedBatch(&pb.Batch{Stream: long, Op: pb.Op_OP_UPSERT}); !sdk.IsPermanent(err) || len(err.Error()) > 500 {
+	if _, err := convert.CheckedBatch(&pb.Batch{Stream: long, Op: pb.Op_OP_UPSERT}); !sdk.IsPermanent(err) ||
+		len(err.Error()) > 500 {
 		t.Errorf("batch: %.500v", err)
 	}
 }
@@ -120,10 +123,12 @@ func TestWhatIsSaidIsCleaned(t *testing.T) {
 	if err := read("x"); err == nil || err.Error() != "read: "+clean || !sdk.IsPermanent(err) {
 		t.Errorf("%q", err)
 	}
-	if _, err := src.Plan(t.Context(), sdk.Plan{Streams: []string{"error"}}); err == nil || err.Error() != "plan: "+clean {
+	if _, err := src.Plan(t.Context(), sdk.Plan{Streams: []string{"error"}}); err == nil ||
+		err.Error() != "plan: "+clean {
 		t.Errorf("%q", err)
 	}
-	if err := read("reject"); err != nil || len(got) != 1 || got[0].Reason != "why: "+clean || got[0].Stream != "r"+clean {
+	if err := read("reject"); err != nil || len(got) != 1 || got[0].Reason != "why: "+clean ||
+		got[0].Stream != "r"+clean {
 		t.Errorf("%v %q", err, got)
 	}
 	if !slices.Contains(counted, "head/"+clean) || len(slices.Compact(counted)) != 1 {
@@ -131,7 +136,8 @@ func TestWhatIsSaidIsCleaned(t *testing.T) {
 	}
 	_, streams := src.Streams(t.Context())
 	_, plan := src.Plan(t.Context(), sdk.Plan{Streams: []string{"\n"}})
-	for what, err := range map[string]error{"stream": streams, "planned split": plan, "batch": read("batch"), "added split": read("split")} {
+	for what, err := range map[string]error{"stream": streams, "planned split": plan, "batch": read("batch"),
+		"added split": read("split")} {
 		if !sdk.IsPermanent(err) || strings.ContainsAny(err.Error(), "\x1b\n\u202e\u009b") {
 			t.Errorf("%s: %q", what, err)
 		}

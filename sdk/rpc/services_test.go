@@ -23,7 +23,8 @@ func TestDescribe(t *testing.T) {
 	p.Doc = "Reads *everything*."
 	p.Streams = []sdk.Stream{{Name: "issues", PrimaryKey: []string{"id", "part"}}}
 	p.Robots, p.PrivateDir = true, true
-	p.Permissions = sdk.Permissions{HTTP: []string{"https://a.b"}, FSRead: []string{"in"}, FSWrite: []string{"out"}, Dial: []string{"db:1"}, Methods: []string{"POST"}}
+	p.Permissions = sdk.Permissions{HTTP: []string{"https://a.b"}, FSRead: []string{"in"}, FSWrite: []string{"out"},
+		Dial: []string{"db:1"}, Methods: []string{"POST"}}
 	c, end, err := InProcess(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +48,8 @@ func TestDescribeRefusesPermissionsThatSayNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer end()
-	if _, err := c.Describe(t.Context()); err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), `dial: "everything"`) {
+	if _, err := c.Describe(t.Context()); err == nil || !sdk.IsPermanent(err) ||
+		!strings.Contains(err.Error(), `dial: "everything"`) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -180,7 +182,8 @@ func TestReadRefusesABatchThatLies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := connect(t, sourceOf(func(_ context.Context, _ sdk.Split, w *sdk.Writer) error { return w.Batch(b) }), sdk.Host{})
+			c := connect(t, sourceOf(func(_ context.Context, _ sdk.Split, w *sdk.Writer) error { return w.Batch(b) }),
+				sdk.Host{})
 			out := &recorder{}
 			err := c.Source().Read(t.Context(), sdk.Split{ID: "s"}, sdk.NewWriter(out))
 			if !sdk.IsPermanent(err) || out.records > 0 || len(out.events) > 0 {
@@ -197,7 +200,8 @@ func (doubler) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) 
 	sdk.Count(ctx, "seen/batch", 1)
 	second := b
 	second.Stream, second.Op = "twin", sdk.Delete
-	return []sdk.Batch{b, {Stream: "empty"}, second}, sdk.Rejects{{Stream: b.Stream, Record: []byte("r"), Reason: "odd: r"}}
+	return []sdk.Batch{b, {Stream: "empty"}, second},
+		sdk.Rejects{{Stream: b.Stream, Record: []byte("r"), Reason: "odd: r"}}
 }
 
 func TestTransform(t *testing.T) {
@@ -208,7 +212,8 @@ func TestTransform(t *testing.T) {
 	ctx := sdk.WithHost(t.Context(), sdk.Host{Count: counted.count})
 	out, err := c.Transform().Transform(ctx, in)
 	var rejects sdk.Rejects
-	if !errors.As(err, &rejects) || !reflect.DeepEqual(rejects, sdk.Rejects{{Stream: "issues", Record: []byte("r"), Reason: "odd: r"}}) {
+	if !errors.As(err, &rejects) || !reflect.DeepEqual(rejects,
+		sdk.Rejects{{Stream: "issues", Record: []byte("r"), Reason: "odd: r"}}) {
 		t.Errorf("rejects: %v", err)
 	}
 	want := []sdk.Batch{in, {Stream: "twin", Op: sdk.Delete, Count: 1, Payload: in.Payload}}
@@ -279,7 +284,8 @@ func sameAbilities(t *testing.T, plugin, hosts any) {
 		return [5]bool{a.Open != nil, a.Finish != nil, a.Commit != nil, a.OutStreams != nil, a.Parallel}
 	}
 	if has(got) != has(want) {
-		t.Errorf("the host's value can open, finish, commit, name streams, write in parallel: %v, the plugin's: %v", has(got), has(want))
+		t.Errorf("the host's value can open, finish, commit, name streams, write in parallel: %v, the plugin's: %v",
+			has(got), has(want))
 	}
 }
 
@@ -294,7 +300,8 @@ func TestStatefulTransform(t *testing.T) {
 	}{opener: o}
 	tr := connect(t, pluginOf(sdk.KindTransform, v), sdk.Host{}).Transform()
 	start := sdk.Start{
-		Pipeline: "ours", Seat: 3, Epoch: 1 << 40, Dir: "/state/stages/transform.x", Run: "r1", Started: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC), Token: sdk.Token{1, 0},
+		Pipeline: "ours", Seat: 3, Epoch: 1 << 40, Dir: "/state/stages/transform.x", Run: "r1",
+		Started: time.Date(2026, 5, 1, 12, 0, 0, 5, time.UTC), Token: sdk.Token{1, 0},
 		Resume: true, Full: true, Streams: []sdk.Stream{{Name: "issues"}},
 	}
 	if err := host.AbilitiesOf(tr).Open(t.Context(), start); err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// Sink is the plugin as a sink, after Configure. Its abilities ([host.AbilitiesOf]) are those of the plugin's value.
+// Sink is the plugin as a sink, after Configure. Its abilities ([host.AbilitiesOf]) are those of
+// the plugin's value.
 func (c *Conn) Sink() sdk.Sink { return sink{c} }
 
 type sink struct{ conn *Conn }

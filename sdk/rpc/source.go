@@ -16,20 +16,22 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// maxPlan is how many bytes of splits the host takes from one Plan: it keeps them all, and a plugin is not trusted
-// with the whole disk.
+// maxPlan is how many bytes of splits the host takes from one Plan: it keeps them all, and a plugin
+// is not trusted with the whole disk.
 const maxPlan = 1 << 30
 
 // Source is a source that can also be planned in pages.
 type Source interface {
 	sdk.Source
-	// PlanPages takes all pages of previous, convert.Each of splits that earlier runs finished, and then hands over the plan page by
-	// page. It ends with the first error of either, which it returns.
-	PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error) error
+	// PlanPages takes all pages of previous, convert.Each of splits that earlier runs finished, and
+	// then hands over the plan page by page. It ends with the first error of either, which it
+	// returns.
+	PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error],
+		page func([]sdk.Split) error) error
 }
 
-// Source is the plugin as a source, after Configure. Its Read hands over what comes to the Writer at
-// once; counts are made on the Read's context before the event that they belong to.
+// Source is the plugin as a source, after Configure. Its Read hands over what comes to the Writer
+// at once; counts are made on the Read's context before the event that they belong to.
 func (c *Conn) Source() Source { return &source{conn: c, maxPlan: maxPlan} }
 
 type source struct {
@@ -108,7 +110,8 @@ func (s *sourceServer) Streams(ctx context.Context, _ *pb.StreamsRequest) (*pb.S
 
 func (s *sourceServer) Read(r *pb.ReadRequest, stream grpc.ServerStreamingServer[pb.ReadResponse]) error {
 	split := convert.SplitFrom(r.GetSplit())
-	src, c, err := beginOn[sdk.Source](hint.WithSplit(stream.Context(), split.ID), s.server, "stream", split.Stream, "split", split.ID)
+	src, c, err := beginOn[sdk.Source](hint.WithSplit(stream.Context(), split.ID), s.server, "stream", split.Stream,
+		"split", split.ID)
 	if err != nil {
 		return err
 	}
@@ -125,8 +128,8 @@ func (s *sourceServer) Read(r *pb.ReadRequest, stream grpc.ServerStreamingServer
 	return c.status(out.finish())
 }
 
-// readOutput sends what a Read emits. Counts wait for the cursor that closes their group: if the group is
-// thrown away, so are they.
+// readOutput sends what a Read emits. Counts wait for the cursor that closes their group: if the
+// group is thrown away, so are they.
 type readOutput struct {
 	stream grpc.ServerStreamingServer[pb.ReadResponse]
 	counts *counts

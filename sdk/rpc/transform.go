@@ -12,7 +12,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// Transform is the plugin as a transform, after Configure. Its abilities ([host.AbilitiesOf]) are those of the plugin's value.
+// Transform is the plugin as a transform, after Configure. Its abilities ([host.AbilitiesOf]) are
+// those of the plugin's value.
 func (c *Conn) Transform() sdk.Transform { return transform{c} }
 
 type transform struct{ conn *Conn }
@@ -92,10 +93,12 @@ func (s *transformServer) Transform(ctx context.Context, r *pb.TransformRequest)
 	if err != nil {
 		return nil, c.status(err)
 	}
-	return &pb.TransformResponse{Batches: convert.Each(batches, convert.BatchTo), Rejects: rejects, Counters: c.counts.last()}, nil
+	return &pb.TransformResponse{Batches: convert.Each(batches, convert.BatchTo), Rejects: rejects,
+		Counters: c.counts.last()}, nil
 }
 
-func (s *transformServer) OpenTransform(ctx context.Context, r *pb.OpenTransformRequest) (*pb.OpenTransformResponse, error) {
+func (s *transformServer) OpenTransform(ctx context.Context, r *pb.OpenTransformRequest) (*pb.OpenTransformResponse,
+	error) {
 	t, c, err := beginOn[sdk.Opener](ctx, s.server)
 	if err != nil {
 		return nil, err
@@ -104,7 +107,8 @@ func (s *transformServer) OpenTransform(ctx context.Context, r *pb.OpenTransform
 	return &pb.OpenTransformResponse{}, c.status(t.Open(c.ctx, convert.StartFrom(r.GetStart())))
 }
 
-func (s *transformServer) CommitTransform(ctx context.Context, _ *pb.CommitTransformRequest) (*pb.CommitTransformResponse, error) {
+func (s *transformServer) CommitTransform(ctx context.Context,
+	_ *pb.CommitTransformRequest) (*pb.CommitTransformResponse, error) {
 	t, c, err := beginOn[sdk.Committer](ctx, s.server)
 	if err != nil {
 		return nil, err

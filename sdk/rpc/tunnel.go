@@ -21,7 +21,8 @@ import (
 )
 
 const (
-	// maxPart is the longest message with bytes of a connection that the host takes: 1 MiB, and what stands around it.
+	// maxPart is the longest message with bytes of a connection that the host takes: 1 MiB, and
+	// what stands around it.
 	maxPart = 1<<20 + 1<<10
 	// smallRead is the size of the buffer of a connection on which little comes.
 	smallRead = 16 << 10
@@ -58,7 +59,8 @@ func (d *desk) dial(id uint64, ask *pb.Dial) error {
 	return nil
 }
 
-// tunnel connects, and carries bytes until the connection has ended. The error says that there was none.
+// tunnel connects, and carries bytes until the connection has ended. The error says that there was
+// none.
 func (d *desk) tunnel(ctx context.Context, id uint64, t *tunnel, ask *pb.Dial) error {
 	if d.host.Dial == nil {
 		return sdk.Permanent(errors.New("this host opens no connections"))
@@ -94,7 +96,8 @@ func addrText(a net.Addr) string {
 	return a.String()
 }
 
-// reset ends a connection at once: what the far end has not taken in yet is dropped, and it sees that this is no regular end.
+// reset ends a connection at once: what the far end has not taken in yet is dropped, and it sees
+// that this is no regular end.
 func reset(far net.Conn) {
 	if l, ok := far.(interface{ SetLinger(sec int) error }); ok {
 		_ = l.SetLinger(0) // or it ends in a gentler way
@@ -113,7 +116,8 @@ type carrier struct {
 	ended bool       // the far end has sent all, or the plugin was told that it is broken
 }
 
-// carry returns when the plugin has closed the connection and all is written, or when it is broken off.
+// carry returns when the plugin has closed the connection and all is written, or when it is broken
+// off.
 func (c *carrier) carry() {
 	unhook := context.AfterFunc(c.ctx, func() { reset(c.far) })
 	defer unhook()
@@ -153,8 +157,8 @@ func (c *carrier) up() bool {
 	}
 }
 
-// fail sees to it that the plugin is told of a write that failed: at once if nothing comes any more, otherwise when what has come was
-// carried.
+// fail sees to it that the plugin is told of a write that failed: at once if nothing comes any
+// more, otherwise when what has come was carried.
 func (c *carrier) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

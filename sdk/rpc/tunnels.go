@@ -11,7 +11,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/neterr"
 )
 
-// lingerTime is how long the far end may take to take in what a plugin wrote before it closed the connection.
+// lingerTime is how long the far end may take to take in what a plugin wrote before it closed the
+// connection.
 const lingerTime = 5 * time.Second
 
 // tunnels are the connections of one plugin.
@@ -77,8 +78,8 @@ func (t *tunnel) hangUp() {
 	}
 }
 
-// end gives the connections of a plugin that will use none any more their time to deliver what it wrote, and returns when there is none left
-// or ctx ends.
+// end gives the connections of a plugin that will use none any more their time to deliver what it
+// wrote, and returns when there is none left or ctx ends.
 func (ts *tunnels) end(ctx context.Context) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()

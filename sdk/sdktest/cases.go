@@ -31,7 +31,8 @@ func TestSource(t *testing.T, p sdk.Plugin, c SourceCase) {
 	if c.Check != nil {
 		inner.Check = func(t conformance.T, records map[string][]string) { c.Check(testOf(t), records) }
 	}
-	onBoth(t, p, config, sdk.KindSource, func(t goTest, s conformance.Subject) { conformance.Source(t, s, config, inner) })
+	onBoth(t, p, config, sdk.KindSource,
+		func(t goTest, s conformance.Subject) { conformance.Source(t, s, config, inner) })
 }
 
 // TransformCase is a transform and what goes into it.
@@ -53,7 +54,8 @@ func TestTransform(t *testing.T, p sdk.Plugin, c TransformCase) {
 	if c.Check != nil {
 		inner.Check = func(t conformance.T, out []sdk.Batch, rejects sdk.Rejects) { c.Check(testOf(t), out, rejects) }
 	}
-	onBoth(t, p, config, sdk.KindTransform, func(t goTest, s conformance.Subject) { conformance.Transform(t, s, config, inner) })
+	onBoth(t, p, config, sdk.KindTransform,
+		func(t goTest, s conformance.Subject) { conformance.Transform(t, s, config, inner) })
 }
 
 // SinkCase is a sink that writes below a folder, or to a place named after it.
@@ -87,5 +89,6 @@ func TestSink(t *testing.T, p sdk.Plugin, c SinkCase) {
 		Host:     c.Host,
 		Replaces: c.Replaces, Keyed: c.Keyed, Rounds: c.Rounds, Patience: c.Patience,
 	}
-	onBoth(t, p, rawConfig(t, c.Config(t, t.TempDir())), sdk.KindSink, func(t goTest, s conformance.Subject) { conformance.Sink(t, s, inner) })
+	onBoth(t, p, rawConfig(t, c.Config(t, t.TempDir())), sdk.KindSink,
+		func(t goTest, s conformance.Subject) { conformance.Sink(t, s, inner) })
 }

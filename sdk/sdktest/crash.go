@@ -55,32 +55,34 @@ type crash struct {
 	conns   *crashConns
 }
 
-// CrashSink proves that a sink of files keeps its guarantee (see [host.GuaranteeOf]) whatever happens
-// to its process, its disk and its power.
+// CrashSink proves that a sink of files keeps its guarantee (see [host.GuaranteeOf]) whatever
+// happens to its process, its disk and its power.
 //
-// A child process lives through three runs, undisturbed. Then these lives are repeated: the child is
-// killed before every change that it makes to a file; every change fails (EIO, and a disk that is
-// full from there on); and the power fails after every change, so that unsynced writes are lost in
-// several ways, also those of an earlier process that was killed. Each time the sink is opened with
-// the last token that the host can have saved. It must hold what that token stands for, and in the
-// end what the undisturbed life holds. A sink that promises [sdk.ExactlyOnce] must hold exactly that
-// both times. One that promises [sdk.OncePerKey] must hold exactly that in the end, and no key twice
-// before. Any other may hold more. If the sink may leave incomplete records behind, the Read of the
-// case leaves them out.
+// A child process lives through three runs, undisturbed. Then these lives are repeated: the child
+// is killed before every change that it makes to a file; every change fails (EIO, and a disk that
+// is full from there on); and the power fails after every change, so that unsynced writes are lost
+// in several ways, also those of an earlier process that was killed. Each time the sink is opened
+// with the last token that the host can have saved. It must hold what that token stands for, and in
+// the end what the undisturbed life holds. A sink that promises [sdk.ExactlyOnce] must hold exactly
+// that both times. One that promises [sdk.OncePerKey] must hold exactly that in the end, and no key
+// twice before. Any other may hold more. If the sink may leave incomplete records behind, the Read
+// of the case leaves them out.
 //
 // A sink that connects, through the Dial of the case's host, is also killed in each write to a
-// connection, when half of the bytes have gone out and when all have, so also between the parts of a
-// transaction.
+// connection, when half of the bytes have gone out and when all have, so also between the parts of
+// a transaction.
 //
 // CrashSink does not test everything: see [TestSink] for the rest, and for late writes of a killed
-// process. The child is this test binary, started once more with this test: the code before CrashSink
-// runs there too. It must write below the folder of the case, or to a place that is named after that
-// folder. Without ptrace (see [crashtest.Supported]) a sink of files is killed only between its calls.
+// process. The child is this test binary, started once more with this test: the code before
+// CrashSink runs there too. It must write below the folder of the case, or to a place that is named
+// after that folder. Without ptrace (see [crashtest.Supported]) a sink of files is killed only
+// between its calls.
 func CrashSink(t *testing.T, p sdk.Plugin, c SinkCase) {
 	var batches []sdk.Batch
 	for n := range 9 {
 		stream := []string{"one", "one", "two"}[n%3]
-		batches = append(batches, batchOf(stream, fmt.Sprintf(`{"id":%d,"pad":"%s"}`, 2*n, strings.Repeat("x", 40*n)), fmt.Sprintf(`{"id":%d}`, 2*n+1)))
+		batches = append(batches, batchOf(stream, fmt.Sprintf(`{"id":%d,"pad":"%s"}`, 2*n, strings.Repeat("x", 40*n)),
+			fmt.Sprintf(`{"id":%d}`, 2*n+1)))
 	}
 	streams := []sdk.Stream{{Name: "one", PrimaryKey: []string{"id"}}, {Name: "two", PrimaryKey: []string{"id"}}}
 	x := &crash{T: t, plugin: p, target: c, acts: life(batches), streams: streams, seen: streams}
@@ -197,7 +199,8 @@ func (x *crash) host() sdk.Host {
 // child runs the life in a process of its own.
 func (x *crash) child(f crashtest.Fault, record bool, env ...string) *crashtest.Outcome {
 	x.Helper()
-	out, err := crashtest.Program{Path: os.Args[0], Args: x.only(), Env: append(x.env(), env...), Root: x.dir, Fault: f, Record: record}.Run(x.Context())
+	out, err := crashtest.Program{Path: os.Args[0], Args: x.only(), Env: append(x.env(), env...), Root: x.dir, Fault: f,
+		Record: record}.Run(x.Context())
 	if err != nil {
 		x.Fatalf("%v\n%s", err, out.Output)
 	}
@@ -216,7 +219,9 @@ func (x *crash) only() []string {
 func (x *crash) env() []string {
 	const more = 100 // than one process opens
 	*x.epoch += more
-	return append(os.Environ(), crashEnv+"="+x.dir, fmt.Sprintf("%s=%d", crashEpoch, *x.epoch-more+1), "GORACE=atexit_sleep_ms=0") // or it waits a second at its end
+	// or it waits a second at its end
+	return append(os.Environ(), crashEnv+"="+x.dir, fmt.Sprintf("%s=%d", crashEpoch, *x.epoch-more+1),
+		"GORACE=atexit_sleep_ms=0")
 }
 
 // live is the child: it says which act comes and which is done. Token and error go with it.

@@ -19,7 +19,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// appending writes a file a stream. Its token holds the length of each. The fields are what it does wrong.
+// appending writes a file a stream. Its token holds the length of each. The fields are what it does
+// wrong.
 type appending struct {
 	noSync, noFolderSync, noCut, noSyncAgain, ignoresSync, mute bool
 	promise                                                     sdk.Delivery // "": exactly once
@@ -135,11 +136,12 @@ func crashAppending(a appending) func(t *testing.T) {
 	type settings struct {
 		Dir string `json:"dir"`
 	}
-	p := sdk.SinkPlugin(sdk.Info{Name: "appending", Version: "1", Doc: "Appends."}, func(_ context.Context, c settings) (sdk.Sink, error) {
-		sink := a
-		sink.dir = c.Dir
-		return &sink, nil
-	})
+	p := sdk.SinkPlugin(sdk.Info{Name: "appending", Version: "1", Doc: "Appends."},
+		func(_ context.Context, c settings) (sdk.Sink, error) {
+			sink := a
+			sink.dir = c.Dir
+			return &sink, nil
+		})
 	return func(t *testing.T) {
 		CrashSink(t, p, SinkCase{
 			Config: func(_ *testing.T, dir string) any { return map[string]any{"dir": dir} },

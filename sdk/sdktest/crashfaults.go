@@ -32,8 +32,8 @@ func cutAt(o *crashtest.Outcome, c crashtest.Cut) string {
 	return fmt.Sprintf("power cut after %s, %s of what was not synced is kept", when, c.How)
 }
 
-// twice: a power cut while the sink comes back from a first one, from one by which the host lost a token too, or from a kill just before
-// it would have synced something. Samples of all, seeded.
+// twice: a power cut while the sink comes back from a first one, from one by which the host lost a
+// token too, or from a kill just before it would have synced something. Samples of all, seeded.
 func (x *crash) twice(whole *crashtest.Outcome) {
 	x.Helper()
 	random := rand.New(rand.NewPCG(uint64(x.number(crashSeed, 1)), 3))
@@ -67,7 +67,8 @@ func (x *crash) twice(whole *crashtest.Outcome) {
 }
 
 // again has a process go on from a disk, and the power fail meanwhile. It returns how often.
-func (x *crash) again(random *rand.Rand, whole *crashtest.Outcome, first crashtest.Cut, lines []string, killed bool) int {
+func (x *crash) again(random *rand.Rand, whole *crashtest.Outcome, first crashtest.Cut, lines []string,
+	killed bool) int {
 	x.Helper()
 	x.clear()
 	if err := first.Restore(x.dir); err != nil {
@@ -152,7 +153,8 @@ func (x *crash) faults(count int) {
 // told: an error that was met is said, and a sync that failed is one.
 func (x *crash) told(when string, do crashtest.Failure, out *crashtest.Outcome) {
 	x.Helper()
-	says := map[crashtest.Failure]string{crashtest.BrokenDisk: "input/output error", crashtest.FullDisk: "no space left on device"}[do]
+	says := map[crashtest.Failure]string{crashtest.BrokenDisk: "input/output error",
+		crashtest.FullDisk: "no space left on device"}[do]
 	switch {
 	case do == crashtest.Kill:
 	case out.Code == 0 && do == crashtest.BrokenDisk && out.Hit.Kind == crashtest.Sync:
@@ -162,7 +164,8 @@ func (x *crash) told(when string, do crashtest.Failure, out *crashtest.Outcome) 
 	}
 }
 
-// killedBetweenCalls is what can be done without ptrace: the process kills itself before each of its calls.
+// killedBetweenCalls is what can be done without ptrace: the process kills itself before each of
+// its calls.
 func (x *crash) killedBetweenCalls() {
 	x.Helper()
 	for i := range x.acts {

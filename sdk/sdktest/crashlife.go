@@ -22,7 +22,8 @@ type act struct {
 	batch sdk.Batch
 }
 
-// life is what a host does with a sink, in three runs: one, the next, and a full one. Batches come again and again.
+// life is what a host does with a sink, in three runs: one, the next, and a full one. Batches come
+// again and again.
 func life(batches []sdk.Batch) []act {
 	var out []act
 	n := 0

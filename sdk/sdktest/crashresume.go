@@ -54,7 +54,8 @@ func (x *crash) heard(lines []string) saying {
 	return s
 }
 
-// resumption is how a host goes on: what it opens the sink with, what that must hold then, and which act comes next.
+// resumption is how a host goes on: what it opens the sink with, what that must hold then, and
+// which act comes next.
 type resumption struct {
 	token  sdk.Token
 	run    int
@@ -63,7 +64,8 @@ type resumption struct {
 	next   int
 }
 
-// resumption is what a host does that has heard this. With lost it has not kept the last token; false: there was none to lose.
+// resumption is what a host does that has heard this. With lost it has not kept the last token;
+// false: there was none to lose.
 func (x *crash) resumption(lines []string, lost bool) (resumption, bool) {
 	x.Helper()
 	s := x.heard(lines)
@@ -89,8 +91,9 @@ func (x *crash) resumption(lines []string, lost bool) (resumption, bool) {
 	return r, true
 }
 
-// goOn opens the sink with what the host knows, looks whether it holds just that, goes on to the end, and looks again at the end of
-// each run: the last one starts over, and would hide what is wrong.
+// goOn opens the sink with what the host knows, looks whether it holds just that, goes on to the
+// end, and looks again at the end of each run: the last one starts over, and would hide what is
+// wrong.
 func (x *crash) goOn(when string, r resumption) {
 	x.Helper()
 	h := &crashHost{x: x, token: r.token}
@@ -104,7 +107,8 @@ func (x *crash) goOn(when string, r resumption) {
 			x.Fatalf("%s: gone on, %s in run %d: %v", when, x.acts[i].what, x.acts[i].run, err)
 		}
 		if x.acts[i].what == "stop" {
-			x.compare(fmt.Sprintf("%s: gone on to the end of run %d", when, x.acts[i].run), x.after[i], x.keeps != sdk.AtLeastOnce)
+			x.compare(fmt.Sprintf("%s: gone on to the end of run %d", when, x.acts[i].run), x.after[i],
+				x.keeps != sdk.AtLeastOnce)
 		}
 	}
 }
@@ -138,7 +142,8 @@ func (x *crash) goOnFrom(when string, c crashtest.Cut, lines []string) int {
 	return n
 }
 
-// compare fails if something is lost, or, where the sink holds exactly what it should, too much. What goes by a key is never there twice.
+// compare fails if something is lost, or, where the sink holds exactly what it should, too much.
+// What goes by a key is never there twice.
 func (x *crash) compare(when string, want map[string][]string, exactly bool) {
 	x.Helper()
 	got := x.holds()

@@ -30,7 +30,8 @@ func CrashTransform(t *testing.T, p sdk.Plugin, config func(t *testing.T, dir st
 		}
 	}
 	w := &witness{transform: p, host: c.Host}
-	x := &crash{T: t, plugin: w.plugin(), acts: life(c.Input), streams: c.Streams, target: SinkCase{Config: config, Read: w.read, Host: c.Host}}
+	x := &crash{T: t, plugin: w.plugin(), acts: life(c.Input), streams: c.Streams,
+		target: SinkCase{Config: config, Read: w.read, Host: c.Host}}
 	x.seen = []sdk.Stream{{Name: "out"}}
 	x.test()
 }

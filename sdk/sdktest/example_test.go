@@ -16,8 +16,8 @@ var (
 	plugin sdk.Plugin
 )
 
-// A source whose remote system is a recording of one. It is read, resumed from every cursor, cancelled, answered badly, in process and
-// across the wire.
+// A source whose remote system is a recording of one. It is read, resumed from every cursor,
+// cancelled, answered badly, in process and across the wire.
 func ExampleTestSource() {
 	sdktest.TestSource(t, plugin, sdktest.SourceCase{
 		Config: map[string]any{"url": "https://forum.example.com/api"},
@@ -30,7 +30,8 @@ func ExampleTestSource() {
 	})
 }
 
-// A transform: what goes in, and what must come out. It is also sent junk, huge records, and the same batch again.
+// A transform: what goes in, and what must come out. It is also sent junk, huge records, and the
+// same batch again.
 func ExampleTestTransform() {
 	sdktest.TestTransform(t, plugin, sdktest.TransformCase{
 		Config: map[string]any{"field": "century"},
@@ -43,8 +44,8 @@ func ExampleTestTransform() {
 	})
 }
 
-// A sink: where it writes, and how what it wrote is read. TestSink walks at random between writes, commits and kills; CrashSink kills and
-// fails it at each thing that it does to its files.
+// A sink: where it writes, and how what it wrote is read. TestSink walks at random between writes,
+// commits and kills; CrashSink kills and fails it at each thing that it does to its files.
 func ExampleTestSink() {
 	theCase := sdktest.SinkCase{
 		Config: func(_ *testing.T, dir string) any { return map[string]any{"dir": dir} },

@@ -1,4 +1,5 @@
-// Latest: what a keyed store holds after all upserts and deletions, in the order in which they were written.
+// Latest: what a keyed store holds after all upserts and deletions, in the order in which they were
+// written.
 
 package sdktest
 
@@ -11,9 +12,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/conformance"
 )
 
-// Latest returns the last record of each key of a stream, sorted: deletions are applied, those of the first fields of
-// the key too. Without a primary key, as the newest process was opened, a stream only grows. Records that lack a
-// field of their key are all kept.
+// Latest returns the last record of each key of a stream, sorted: deletions are applied, those of
+// the first fields of the key too. Without a primary key, as the newest process was opened, a
+// stream only grows. Records that lack a field of their key are all kept.
 func (m *MemorySink) Latest(stream string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

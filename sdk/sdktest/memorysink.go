@@ -13,12 +13,12 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// MemorySink keeps records in memory, beyond the life of the plugins that write to it: each value that its
-// [MemorySink.Plugin] makes is a process, so to speak, and the MemorySink is the disk. A process that another has
-// followed is refused.
+// MemorySink keeps records in memory, beyond the life of the plugins that write to it: each value
+// that its [MemorySink.Plugin] makes is a process, so to speak, and the MemorySink is the disk. A
+// process that another has followed is refused.
 type MemorySink struct {
-	// BeforeWrite and BeforeCommit are called before each write and commit; their error is the call's, and they may
-	// panic. May be nil. Set them before the sink is in use.
+	// BeforeWrite and BeforeCommit are called before each write and commit; their error is the
+	// call's, and they may panic. May be nil. Set them before the sink is in use.
 	BeforeWrite  func(b sdk.Batch) error
 	BeforeCommit func() error
 	// Reject says why a record is refused; "" takes it. May be nil.
@@ -57,8 +57,8 @@ func (m *MemorySink) Items() []MemoryItem {
 	return slices.Clone(m.log)
 }
 
-// Records returns the records of a stream, sorted; committed says whether to leave out what no commit stands for.
-// Deletions are not applied: see [MemorySink.Items] and [MemorySink.Latest].
+// Records returns the records of a stream, sorted; committed says whether to leave out what no
+// commit stands for. Deletions are not applied: see [MemorySink.Items] and [MemorySink.Latest].
 func (m *MemorySink) Records(stream string, committed bool) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

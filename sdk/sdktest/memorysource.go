@@ -13,17 +13,18 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// MemorySource is a source of made-up records, the same ones for the same fields. Splits are named s0, s1, …;
-// record n of a split is the n-th that it ever gives. Raising Records between two runs adds to each split
-// what an incremental run is to find. The fields are read while the source runs: change them between runs only.
+// MemorySource is a source of made-up records, the same ones for the same fields. Splits are named
+// s0, s1, …; record n of a split is the n-th that it ever gives. Raising Records between two runs
+// adds to each split what an incremental run is to find. The fields are read while the source runs:
+// change them between runs only.
 type MemorySource struct {
 	Stream  string // "": records
 	Splits  int
 	Records int // of each split
 	Every   int // records between two cursors; 0: no cursor but the end
 	Seed    uint64
-	// Before is called before record n of a split is emitted, and once with n = Records before the end. Its error
-	// ends the Read; it may wait for ctx, or panic. May be nil.
+	// Before is called before record n of a split is emitted, and once with n = Records before the
+	// end. Its error ends the Read; it may wait for ctx, or panic. May be nil.
 	Before func(ctx context.Context, split string, n int) error
 }
 

@@ -225,7 +225,8 @@ func (s *rowsSink) Write(_ context.Context, b sdk.Batch) error {
 		if b.Op == sdk.Delete {
 			text = `{"_op":"delete",` + text[1:]
 		}
-		if _, err := s.ask(rowsRequest{Op: "add", Stream: b.Stream, Record: text, Gen: s.gen, Last: n == b.Count}); err != nil {
+		if _, err := s.ask(rowsRequest{Op: "add", Stream: b.Stream, Record: text, Gen: s.gen,
+			Last: n == b.Count}); err != nil {
 			return err
 		}
 	}

@@ -52,7 +52,8 @@ func TestMemorySourceIncremental(t *testing.T) {
 	}
 }
 
-// TestSkips: a source may skip the rest of a split, or all of it, as where robots.txt forbids a link.
+// TestSkips: a source may skip the rest of a split, or all of it, as where robots.txt forbids a
+// link.
 func TestSkips(t *testing.T) {
 	t.Parallel()
 	m := &MemorySource{Splits: 3, Records: 25, Every: 4}
@@ -63,15 +64,18 @@ func TestSkips(t *testing.T) {
 		if err := m.Read(ctx, s, w); err != nil || s.ID != "s2" {
 			return err
 		}
-		if err := errors.Join(w.Emit("records", map[string]any{"id": "lost"}), w.Split(sdk.Split{ID: "lost", Stream: "records"}), w.Flush()); err != nil {
+		if err := errors.Join(w.Emit("records", map[string]any{"id": "lost"}),
+			w.Split(sdk.Split{ID: "lost", Stream: "records"}), w.Flush()); err != nil {
 			return err
 		}
 		return sdk.Skip(errors.New("the rest is not to be read"))
 	}}
-	p := sdk.SourcePlugin(sdk.Info{Name: "skips", Version: "1", Doc: "Skips."}, func(context.Context, struct{}) (sdk.Source, error) { return source, nil })
+	p := sdk.SourcePlugin(sdk.Info{Name: "skips", Version: "1", Doc: "Skips."},
+		func(context.Context, struct{}) (sdk.Source, error) { return source, nil })
 	TestSource(t, p, SourceCase{Check: func(t *testing.T, records map[string][]string) {
 		// Of s2 comes what was before its last cursor.
-		if got := len(records["records"]); got < 25 || got > 50 || strings.Contains(strings.Join(records["records"], ""), "lost") {
+		if got := len(records["records"]); got < 25 || got > 50 ||
+			strings.Contains(strings.Join(records["records"], ""), "lost") {
 			t.Errorf("%d records: %q", got, records["records"])
 		}
 	}})
@@ -155,7 +159,8 @@ func TestATransform(t *testing.T) {
 	})
 }
 
-// numbering is a transform that is right and keeps state: it numbers the records, through all batches.
+// numbering is a transform that is right and keeps state: it numbers the records, through all
+// batches.
 type numbering struct{ n int }
 
 func (x *numbering) Transform(_ context.Context, b sdk.Batch) ([]sdk.Batch, error) {
@@ -196,7 +201,8 @@ func testNumbering(t *testing.T, open func() sdk.Transform) {
 	p := sdk.TransformPlugin(sdk.Info{Name: "numbering", Version: "1", Doc: "Numbers records."},
 		func(context.Context, struct{}) (sdk.Transform, error) { return open(), nil })
 	TestTransform(t, p, TransformCase{
-		Input: []sdk.Batch{batchOf("in", `{"id":"a"}`, `{"id":"b"}`), batchOf("in", `{"id":"c"}`), batchOf("in", `{"id":"d"}`)},
+		Input: []sdk.Batch{batchOf("in", `{"id":"a"}`, `{"id":"b"}`), batchOf("in", `{"id":"c"}`),
+			batchOf("in", `{"id":"d"}`)},
 		Check: func(t *testing.T, out []sdk.Batch, _ sdk.Rejects) {
 			if len(out) != 3 || !strings.HasPrefix(string(out[2].Payload), `{"n":3,`) {
 				t.Errorf("out %v", out)
@@ -219,5 +225,6 @@ func crashNumbering(t *testing.T, open func() sdk.Transform) {
 	p := sdk.TransformPlugin(sdk.Info{Name: "numbering", Version: "1", Doc: "Numbers records."},
 		func(context.Context, struct{}) (sdk.Transform, error) { return open(), nil })
 	none := func(*testing.T, string) any { return nil }
-	CrashTransform(t, p, none, TransformCase{Input: []sdk.Batch{batchOf("in", `{"id":"a"}`, `{"id":"b"}`), batchOf("in", `{"id":"c"}`)}})
+	CrashTransform(t, p, none, TransformCase{Input: []sdk.Batch{batchOf("in", `{"id":"a"}`, `{"id":"b"}`),
+		batchOf("in", `{"id":"c"}`)}})
 }

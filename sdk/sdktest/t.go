@@ -35,7 +35,8 @@ func rawConfig(t *testing.T, config any) json.RawMessage {
 }
 
 // onBoth checks what every plugin owes, and runs f in process and across the wire.
-func onBoth(t *testing.T, p sdk.Plugin, config json.RawMessage, kind sdk.Kind, f func(t goTest, s conformance.Subject)) {
+func onBoth(t *testing.T, p sdk.Plugin, config json.RawMessage, kind sdk.Kind,
+	f func(t goTest, s conformance.Subject)) {
 	t.Helper()
 	conformance.Plugin(goTest{t}, inProcess(p), config, kind)
 	t.Run("description on the wire", func(t *testing.T) { testDescription(t, p) })
@@ -60,45 +61,47 @@ func testDescription(t *testing.T, p sdk.Plugin) {
 
 // inProcess is the plugin as the value that its author made.
 func inProcess(p sdk.Plugin) conformance.Subject {
-	return conformance.Subject{Info: p.Info, Start: func(ctx context.Context, config json.RawMessage, _ sdk.Host) (*conformance.Instance, error) {
-		v, err := p.New(ctx, config)
-		if err != nil {
-			return nil, err
-		}
-		stop := func(context.Context) error {
-			if c, ok := v.(io.Closer); ok {
-				return c.Close()
+	return conformance.Subject{Info: p.Info,
+		Start: func(ctx context.Context, config json.RawMessage, _ sdk.Host) (*conformance.Instance, error) {
+			v, err := p.New(ctx, config)
+			if err != nil {
+				return nil, err
 			}
-			return nil
-		}
-		return &conformance.Instance{Value: v, Stop: stop, Kill: func() {}}, nil
-	}}
+			stop := func(context.Context) error {
+				if c, ok := v.(io.Closer); ok {
+					return c.Close()
+				}
+				return nil
+			}
+			return &conformance.Instance{Value: v, Stop: stop, Kill: func() {}}, nil
+		}}
 }
 
 // overWire is the plugin behind a connection in memory.
 func overWire(p sdk.Plugin) conformance.Subject {
-	return conformance.Subject{Info: p.Info, Wire: true, Start: func(ctx context.Context, config json.RawMessage, host sdk.Host) (*conformance.Instance, error) {
-		// The connection outlives the test's own context, so that it can end in order.
-		conn, end, err := rpc.InProcess(context.WithoutCancel(ctx), p)
-		if err != nil {
-			return nil, err
-		}
-		hosting, stopHost := context.WithCancel(context.WithoutCancel(ctx))
-		kill := func() { stopHost(); end() }
-		if _, err = conn.OpenHost(hosting, host); err == nil {
-			_, err = conn.Configure(ctx, config)
-		}
-		if err != nil {
-			kill()
-			return nil, err
-		}
-		stop := func(ctx context.Context) error {
-			err := conn.Drain(ctx)
-			kill()
-			return err
-		}
-		return &conformance.Instance{Value: valueOf(conn, p.Kind), Stop: stop, Kill: kill}, nil
-	}}
+	return conformance.Subject{Info: p.Info, Wire: true,
+		Start: func(ctx context.Context, config json.RawMessage, host sdk.Host) (*conformance.Instance, error) {
+			// The connection outlives the test's own context, so that it can end in order.
+			conn, end, err := rpc.InProcess(context.WithoutCancel(ctx), p)
+			if err != nil {
+				return nil, err
+			}
+			hosting, stopHost := context.WithCancel(context.WithoutCancel(ctx))
+			kill := func() { stopHost(); end() }
+			if _, err = conn.OpenHost(hosting, host); err == nil {
+				_, err = conn.Configure(ctx, config)
+			}
+			if err != nil {
+				kill()
+				return nil, err
+			}
+			stop := func(ctx context.Context) error {
+				err := conn.Drain(ctx)
+				kill()
+				return err
+			}
+			return &conformance.Instance{Value: valueOf(conn, p.Kind), Stop: stop, Kill: kill}, nil
+		}}
 }
 
 func valueOf(conn *rpc.Conn, k sdk.Kind) any {

@@ -24,32 +24,36 @@ var wrongs = map[string]struct {
 	check string
 	test  func(t *testing.T)
 }{
-	"source repeats a record when it resumes": {"resume", wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
-		if n, err := position(s.Cursor); err == nil && n > 0 {
-			if err := w.Emit("records", m.Record(s.ID, n-1)); err != nil {
+	"source repeats a record when it resumes": {"resume",
+		wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
+			if n, err := position(s.Cursor); err == nil && n > 0 {
+				if err := w.Emit("records", m.Record(s.ID, n-1)); err != nil {
+					return err
+				}
+			}
+			return m.Read(ctx, s, w)
+		})},
+	"source skips a record when it resumes": {"resume",
+		wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
+			if string(s.Cursor) == "4" {
+				s.Cursor = []byte("5")
+			}
+			return m.Read(ctx, s, w)
+		})},
+	"source ends quietly when it is cancelled": {"cancel",
+		wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
+			if err := m.Read(ctx, s, w); err != nil && !errors.Is(err, context.Canceled) {
 				return err
 			}
-		}
-		return m.Read(ctx, s, w)
-	})},
-	"source skips a record when it resumes": {"resume", wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
-		if string(s.Cursor) == "4" {
-			s.Cursor = []byte("5")
-		}
-		return m.Read(ctx, s, w)
-	})},
-	"source ends quietly when it is cancelled": {"cancel", wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
-		if err := m.Read(ctx, s, w); err != nil && !errors.Is(err, context.Canceled) {
-			return err
-		}
-		return nil
-	})},
-	"source ignores its output's errors": {"output_fails", wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
-		if err := m.Read(ctx, s, w); errors.Is(err, context.Canceled) {
-			return err
-		}
-		return nil
-	})},
+			return nil
+		})},
+	"source ignores its output's errors": {"output_fails",
+		wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
+			if err := m.Read(ctx, s, w); errors.Is(err, context.Canceled) {
+				return err
+			}
+			return nil
+		})},
 	"source hides the class of errors": {"error_classes", func(t *testing.T) {
 		p := sourcePlugin(func(ctx context.Context, _ sdk.Split, _ *sdk.Writer) error {
 			r, err := sdk.HTTPClient(ctx).Get("http://remote.test/")
@@ -93,12 +97,13 @@ var wrongs = map[string]struct {
 	"source plans a split without an id": {"in_process", func(t *testing.T) {
 		TestSource(t, splitsPlugin(sdk.Split{Stream: "records"}), SourceCase{})
 	}},
-	"source adds a split without an id": {"read", wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
-		if err := w.Split(sdk.Split{Stream: "records"}); err != nil {
-			return err
-		}
-		return m.Read(ctx, s, w)
-	})},
+	"source adds a split without an id": {"read",
+		wrongSource(func(ctx context.Context, s sdk.Split, m *MemorySource, w *sdk.Writer) error {
+			if err := w.Split(sdk.Split{Stream: "records"}); err != nil {
+				return err
+			}
+			return m.Read(ctx, s, w)
+		})},
 	"sink forgets to cut": {"back_to_a_token", wrongSink(func(m *MemorySink, s sdk.Start) sdk.Start {
 		if s.Token != nil {
 			m.kept = len(m.log)
@@ -106,12 +111,13 @@ var wrongs = map[string]struct {
 		}
 		return s
 	})},
-	"sink keeps what came before the first commit": {"killed_before_any_commit", wrongSink(func(m *MemorySink, s sdk.Start) sdk.Start {
-		if s.Token == nil {
-			s.Token, _ = (&memoryProcess{disk: m, session: m.session}).Commit(context.Background())
-		}
-		return s
-	})},
+	"sink keeps what came before the first commit": {"killed_before_any_commit",
+		wrongSink(func(m *MemorySink, s sdk.Start) sdk.Start {
+			if s.Token == nil {
+				s.Token, _ = (&memoryProcess{disk: m, session: m.session}).Commit(context.Background())
+			}
+			return s
+		})},
 	"sink forgets deletions of many": {"deletions", wrongSink(func(_ *MemorySink, s sdk.Start) sdk.Start {
 		for i := range s.Streams {
 			s.Streams[i].PrimaryKey = []string{"id"}
@@ -122,12 +128,16 @@ var wrongs = map[string]struct {
 		s.Full = false
 		return s
 	})},
-	"sink promises what it has no means for": {"guarantee", promisingSink(sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "it says so"}, nil)},
-	"sink does not say why it guarantees so": {"guarantee", promisingSink(sdk.Guarantee{Delivery: sdk.AtLeastOnce}, nil)},
+	"sink promises what it has no means for": {"guarantee",
+		promisingSink(sdk.Guarantee{Delivery: sdk.ExactlyOnce, Why: "it says so"}, nil)},
+	"sink does not say why it guarantees so": {"guarantee",
+		promisingSink(sdk.Guarantee{Delivery: sdk.AtLeastOnce}, nil)},
 	"sink promises one record a key and holds two": {"killed_before_any_commit", promisingSink(
-		sdk.Guarantee{Delivery: sdk.OncePerKey, Why: "of the key"}, func(all []string) []string { return append(all, all...) })},
+		sdk.Guarantee{Delivery: sdk.OncePerKey, Why: "of the key"},
+		func(all []string) []string { return append(all, all...) })},
 	"sink that promises little loses a record": {"back_to_a_token", promisingSink(
-		sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "it cannot go back"}, func(all []string) []string { return all[:max(0, len(all)-1)] })},
+		sdk.Guarantee{Delivery: sdk.AtLeastOnce, Why: "it cannot go back"},
+		func(all []string) []string { return all[:max(0, len(all)-1)] })},
 	"transform mixes up concurrent calls": {"at_once", func(t *testing.T) {
 		var calls atomic.Int64
 		wrongTransform(t, func(b sdk.Batch) ([]sdk.Batch, error) {
@@ -152,15 +162,18 @@ var wrongs = map[string]struct {
 	"stateful transform ignores its token after a crash": {"killed_between_calls", func(t *testing.T) {
 		crashNumbering(t, func() sdk.Transform { return &forgetful{} })
 	}},
-	"sink leaves out the sync":                    {"power_cut", crashAppending(appending{noSync: true})},
-	"sink leaves out the sync of the folder":      {"power_cut", crashAppending(appending{noFolderSync: true})},
-	"sink leaves what came after the token":       {"power_cut", crashAppending(appending{noCut: true})},
-	"sink does not sync once it came back":        {"two_in_a_row", crashAppending(appending{noSyncAgain: true})},
-	"sink takes a failed sync for a good one":     {"failures", crashAppending(appending{ignoresSync: true})},
-	"sink does not say why":                       {"failures", crashAppending(appending{mute: true})},
-	"sink of one record a key has two":            {"power_cut", crashAppending(appending{noCut: true, promise: sdk.OncePerKey})},
-	"sink that promises little does not sync":     {"power_cut", crashAppending(appending{noSync: true, promise: sdk.AtLeastOnce})},
-	"sink writes behind half a line":              {"power_cut", crashAppending(appending{noCut: true, promise: sdk.AtLeastOnce})},
+	"sink leaves out the sync":                {"power_cut", crashAppending(appending{noSync: true})},
+	"sink leaves out the sync of the folder":  {"power_cut", crashAppending(appending{noFolderSync: true})},
+	"sink leaves what came after the token":   {"power_cut", crashAppending(appending{noCut: true})},
+	"sink does not sync once it came back":    {"two_in_a_row", crashAppending(appending{noSyncAgain: true})},
+	"sink takes a failed sync for a good one": {"failures", crashAppending(appending{ignoresSync: true})},
+	"sink does not say why":                   {"failures", crashAppending(appending{mute: true})},
+	"sink of one record a key has two": {"power_cut",
+		crashAppending(appending{noCut: true, promise: sdk.OncePerKey})},
+	"sink that promises little does not sync": {"power_cut",
+		crashAppending(appending{noSync: true, promise: sdk.AtLeastOnce})},
+	"sink writes behind half a line": {"power_cut",
+		crashAppending(appending{noCut: true, promise: sdk.AtLeastOnce})},
 	"sink of a database shuts nobody out":         {"fenced", testRows(rowsSink{unfenced: true})},
 	"sink waits for what a killed instance holds": {"back_to_a_token", testRows(rowsSink{forgets: true})},
 	"sink ends a run as often as it is told":      {"finish", testRows(rowsSink{publishes: true})},
@@ -195,9 +208,10 @@ func (r *readSource) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error
 }
 
 func sourcePlugin(f readFunc) sdk.Plugin {
-	return sdk.SourcePlugin(sdk.Info{Name: "wrong", Version: "1", Doc: "Wrong."}, func(context.Context, struct{}) (sdk.Source, error) {
-		return &readSource{MemorySource: MemorySource{Splits: 1}, read: f}, nil
-	})
+	return sdk.SourcePlugin(sdk.Info{Name: "wrong", Version: "1", Doc: "Wrong."},
+		func(context.Context, struct{}) (sdk.Source, error) {
+			return &readSource{MemorySource: MemorySource{Splits: 1}, read: f}, nil
+		})
 }
 
 func deletingSource(key any) func(t *testing.T) {
@@ -218,15 +232,19 @@ type plannedSource struct {
 func (p *plannedSource) Plan(context.Context, sdk.Plan) ([]sdk.Split, error) { return p.splits, nil }
 
 func splitsPlugin(splits ...sdk.Split) sdk.Plugin {
-	return sdk.SourcePlugin(sdk.Info{Name: "wrong", Version: "1", Doc: "Wrong."}, func(context.Context, struct{}) (sdk.Source, error) {
-		return &plannedSource{MemorySource: MemorySource{Records: 3}, splits: splits}, nil
-	})
+	return sdk.SourcePlugin(sdk.Info{Name: "wrong", Version: "1", Doc: "Wrong."},
+		func(context.Context, struct{}) (sdk.Source, error) {
+			return &plannedSource{MemorySource: MemorySource{Records: 3}, splits: splits}, nil
+		})
 }
 
 func wrongSource(f func(context.Context, sdk.Split, *MemorySource, *sdk.Writer) error) func(t *testing.T) {
 	m := &MemorySource{Splits: 1, Records: 40, Every: 2}
 	return func(t *testing.T) {
-		TestSource(t, sourcePlugin(func(ctx context.Context, s sdk.Split, w *sdk.Writer) error { return f(ctx, s, m, w) }), SourceCase{})
+		TestSource(t, sourcePlugin(func(ctx context.Context, s sdk.Split,
+			w *sdk.Writer) error {
+			return f(ctx, s, m, w)
+		}), SourceCase{})
 	}
 }
 
@@ -281,27 +299,32 @@ func (s *shelf) Write(_ context.Context, b sdk.Batch) error {
 
 func (*shelf) Commit(context.Context) (sdk.Token, error) { return nil, nil }
 
-// promisingSink is a sink of a guarantee. Each process does to the records of the one before what broken does; nil: nothing.
+// promisingSink is a sink of a guarantee. Each process does to the records of the one before what
+// broken does; nil: nothing.
 func promisingSink(g sdk.Guarantee, broken func([]string) []string) func(t *testing.T) {
 	return func(t *testing.T) {
 		shelves := map[string]*shelf{}
-		p := sdk.SinkPlugin(sdk.Info{Name: "promising", Version: "1", Doc: "Promises."}, func(_ context.Context, c struct {
-			Dir string `json:"dir"`
-		}) (sdk.Sink, error) {
-			before := shelves[c.Dir]
-			if before == nil {
-				before = &shelf{g, map[string][]string{}}
-				shelves[c.Dir] = before
-			} else if broken != nil {
-				for stream, records := range before.records {
-					before.records[stream] = broken(records)
+		p := sdk.SinkPlugin(sdk.Info{Name: "promising", Version: "1", Doc: "Promises."},
+			func(_ context.Context, c struct {
+				Dir string `json:"dir"`
+			}) (sdk.Sink, error) {
+				before := shelves[c.Dir]
+				if before == nil {
+					before = &shelf{g, map[string][]string{}}
+					shelves[c.Dir] = before
+				} else if broken != nil {
+					for stream, records := range before.records {
+						before.records[stream] = broken(records)
+					}
 				}
-			}
-			return promising{before}, nil
-		})
+				return promising{before}, nil
+			})
 		TestSink(t, p, SinkCase{
 			Config: func(_ *testing.T, dir string) any { return map[string]any{"dir": dir} },
-			Read:   func(_ *testing.T, dir, stream string) []string { return slices.Clone(shelves[dir].records[stream]) },
+			Read: func(_ *testing.T, dir,
+				stream string) []string {
+				return slices.Clone(shelves[dir].records[stream])
+			},
 		})
 	}
 }
@@ -342,7 +365,8 @@ func (transformFunc) OutStreams(context.Context, []sdk.Stream) ([]sdk.Stream, er
 }
 
 func wrongTransform(t *testing.T, f transformFunc) {
-	p := sdk.TransformPlugin(sdk.Info{Name: "wrong", Version: "1", Doc: "Wrong."}, func(context.Context, struct{}) (sdk.Transform, error) { return f, nil })
+	p := sdk.TransformPlugin(sdk.Info{Name: "wrong", Version: "1", Doc: "Wrong."},
+		func(context.Context, struct{}) (sdk.Transform, error) { return f, nil })
 	TestTransform(t, p, TransformCase{Input: []sdk.Batch{batchOf("in", `{"id":"a"}`), batchOf("in", `{"id":"b"}`)}})
 }
 

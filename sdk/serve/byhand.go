@@ -31,7 +31,8 @@ func byHand(p sdk.Plugin, args []string, stdout, stderr io.Writer) int {
 
 func usage(i sdk.Info) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s is a %s plugin of scrapekit. It is not run by hand: name this file in a pipeline file,\n\n", i.Name, i.Version, i.Kind)
+	fmt.Fprintf(&b, "%s %s is a %s plugin of scrapekit. It is not run by hand: name this file in a pipeline file,\n\n",
+		i.Name, i.Version, i.Kind)
 	fmt.Fprintf(&b, "    %s \"./path/to/this/file\" {\n      # settings\n    }\n\n", i.Kind)
 	b.WriteString("or give it a name there,\n\n")
 	fmt.Fprintf(&b, "    pipeline {\n      required_plugins {\n        %s = { source = \"./path/to/this/file\" }\n      }\n    }\n\n", i.Name)

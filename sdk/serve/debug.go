@@ -17,8 +17,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
 
-// DebugVar is the variable of the environment that makes a plugin wait for a host, when it is started by hand. It then runs as any
-// program of the user's does: not confined, and as long as it likes.
+// DebugVar is the variable of the environment that makes a plugin wait for a host, when it is
+// started by hand. It then runs as any program of the user's does: not confined, and as long as it
+// likes.
 const DebugVar = "SCRAPEKIT_DEBUG"
 
 // debugged serves hosts that attach until the process is interrupted, and returns the exit code.

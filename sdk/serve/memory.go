@@ -11,12 +11,13 @@ import (
 )
 
 const (
-	// gcPercent lets the heap grow to several times what lives in it. A process that moves batches has a small live heap
-	// and makes garbage fast: at the usual 100 it collects hundreds of times a second for nothing.
+	// gcPercent lets the heap grow to several times what lives in it. A process that moves batches
+	// has a small live heap and makes garbage fast: at the usual 100 it collects hundreds of times
+	// a second for nothing.
 	gcPercent = 200
-	// floorSize is what the collector takes for memory in use and nothing ever touches, in bytes, so that it takes up no memory: while little
-	// else lives, the heap grows to about three times that before it is collected. Pages of 10 KB through the host then cost
-	// a tenth less CPU.
+	// floorSize is what the collector takes for memory in use and nothing ever touches, in bytes,
+	// so that it takes up no memory: while little else lives, the heap grows to about three times
+	// that before it is collected. Pages of 10 KB through the host then cost a tenth less CPU.
 	floorSize = 8 << 20
 	// memoryLimit is where the collector becomes as thrifty as usual again, in bytes.
 	memoryLimit = 192<<20 + floorSize
@@ -27,8 +28,9 @@ var (
 	floor []byte //nolint:unused // it only takes up room
 )
 
-// TuneMemory sets the garbage collector for a process through which batches pass. [Main] does it; so does the
-// host. The environment variables GOGC and GOMEMLIMIT, where they are set, have the last word.
+// TuneMemory sets the garbage collector for a process through which batches pass. [Main] does it;
+// so does the host. The environment variables GOGC and GOMEMLIMIT, where they are set, have the
+// last word.
 func TuneMemory() { tuned.Do(tune) }
 
 func tune() {
@@ -42,14 +44,15 @@ func tune() {
 	}
 }
 
-// limit follows what lives. A limit near that would have the collector run all the time, for nothing.
+// limit follows what lives. A limit near that would have the collector run all the time, for
+// nothing.
 type limit struct {
 	is  int64
 	set func(int64)
 }
 
-// follow sets the limit to twice what lives, but not below memoryLimit, and only if it is off by a good deal: setting it stops the
-// process for a moment.
+// follow sets the limit to twice what lives, but not below memoryLimit, and only if it is off by a
+// good deal: setting it stops the process for a moment.
 func (l *limit) follow(live int64) {
 	want := max(memoryLimit, 2*live)
 	if want > l.is+l.is/10 || want < l.is-l.is/4 || want == memoryLimit && l.is != memoryLimit {

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// TestLimitFollowsWhatLives: it is never near what lives, never below what it is at first, and is not set for a little.
+// TestLimitFollowsWhatLives: it is never near what lives, never below what it is at first, and is
+// not set for a little.
 func TestLimitFollowsWhatLives(t *testing.T) {
 	t.Parallel()
 	var set []int64
@@ -29,7 +30,8 @@ func TestLimitFollowsWhatLives(t *testing.T) {
 // asHoarder makes the test binary a process that keeps much alive.
 const asHoarder = "SERVE_TEST_AS_HOARDER"
 
-// hoard keeps 300 MiB alive, makes 2 GiB of garbage, and says how often the collector ran for the latter.
+// hoard keeps 300 MiB alive, makes 2 GiB of garbage, and says how often the collector ran for the
+// latter.
 func hoard() {
 	TuneMemory()
 	kept := make([][]byte, 300)
@@ -49,7 +51,8 @@ func hoard() {
 
 var garbage []byte
 
-// TestMuchThatLives: a process in which more lives than the limit of others is collects no more often for that.
+// TestMuchThatLives: a process in which more lives than the limit of others is collects no more
+// often for that.
 func TestMuchThatLives(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command(os.Args[0])
@@ -59,7 +62,8 @@ func TestMuchThatLives(t *testing.T) {
 	if _, scanErr := fmt.Sscan(string(out), &collections, &limit); err != nil || scanErr != nil {
 		t.Fatalf("%v, %v\n%s", err, scanErr, out)
 	}
-	// 2 GiB in steps of about 300 MiB are seven; with a limit that binds they are one for each few megabytes.
+	// 2 GiB in steps of about 300 MiB are seven; with a limit that binds they are one for each few
+	// megabytes.
 	if collections > 30 || limit < 450 {
 		t.Errorf("%d collections, the limit is %d MiB at the end", collections, limit)
 	}

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// dieWithParent ends this process soon after its parent has ended. On Linux the kernel does that for
-// plugins that the host started; this is for every other system, and for every other way to start one.
+// dieWithParent ends this process soon after its parent has ended. On Linux the kernel does that
+// for plugins that the host started; this is for every other system, and for every other way to
+// start one.
 func dieWithParent() {
 	parent := os.Getppid()
 	for range time.Tick(500 * time.Millisecond) {

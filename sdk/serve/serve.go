@@ -2,9 +2,9 @@
 //
 //	func main() { serve.Main(jira.Plugin()) }
 //
-// The program is then a plugin that a host can start. It must print nothing to stdout before Main: the
-// first line there is the handshake with the host. Later lines on stdout and stderr appear in the host's
-// log, but sdk.Log is better.
+// The program is then a plugin that a host can start. It must print nothing to stdout before Main:
+// the first line there is the handshake with the host. Later lines on stdout and stderr appear in
+// the host's log, but sdk.Log is better.
 package serve
 
 import (
@@ -16,11 +16,12 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc"
 )
 
-// Main serves p to the host that started this program, and returns when the host ends it. Only the host
-// does: SIGINT and SIGTERM, which reach a whole process group, are ignored, so that the host can drain
-// its plugins. If the host dies, so does this process.
+// Main serves p to the host that started this program, and returns when the host ends it. Only the
+// host does: SIGINT and SIGTERM, which reach a whole process group, are ignored, so that the host
+// can drain its plugins. If the host dies, so does this process.
 //
-// Started by hand with [DebugVar] in its environment, it waits for hosts that attach to it. Otherwise the program says what it is and exits with code 2; with --describe it prints its
+// Started by hand with [DebugVar] in its environment, it waits for hosts that attach to it.
+// Otherwise the program says what it is and exits with code 2; with --describe it prints its
 // sdk.Info as JSON and exits with code 0.
 func Main(p sdk.Plugin) {
 	if !rpc.StartedByHost() && os.Getenv(DebugVar) != "" {

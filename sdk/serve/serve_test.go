@@ -39,7 +39,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// testsWithin runs the tests in a temporary folder of their own: a plugin that is killed leaves its socket there.
+// testsWithin runs the tests in a temporary folder of their own: a plugin that is killed leaves its
+// socket there.
 func testsWithin(m *testing.M) (code int) {
 	dir, err := os.MkdirTemp("", "serve")
 	if err == nil {

@@ -1,4 +1,5 @@
-// Package typescript holds the SDK for plugins in TypeScript, an npm package: a new plugin's repository takes it in.
+// Package typescript holds the SDK for plugins in TypeScript, an npm package: a new plugin's
+// repository takes it in.
 package typescript
 
 import "embed"

@@ -31,7 +31,8 @@ func killtest(t *testing.T, args ...string) (int, string) {
 }
 
 // few are flags for a short test whose kills land however slow the machine is.
-var few = []string{"-records", "1000", "-latency", "2ms", "-trials", "2", "-kills", "3", "-when", "requests", "-every", "12"}
+var few = []string{"-records", "1000", "-latency", "2ms", "-trials", "2", "-kills", "3", "-when", "requests", "-every",
+	"12"}
 
 func TestNaiveProgramIsFoundOut(t *testing.T) {
 	t.Parallel()
@@ -69,8 +70,10 @@ func TestScrapekitKeepsItsPromise(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, out := killtest(t, append(few, "-copy", file, "-streams", "posts", "--", filepath.Join(dir, "scrapekit"), "run", "scrapekit.hcl")...)
-	landed := regexp.MustCompile(`(?m)^seed .*: (\d+) of 6 kills landed; 0 lost, 0 twice, 0 torn$`).FindStringSubmatch(out)
+	code, out := killtest(t, append(few, "-copy", file, "-streams", "posts", "--", filepath.Join(dir, "scrapekit"),
+		"run", "scrapekit.hcl")...)
+	landed := regexp.MustCompile(`(?m)^seed .*: (\d+) of 6 kills landed; 0 lost, 0 twice, 0 torn$`).FindStringSubmatch(
+		out)
 	if code != exact || landed == nil {
 		t.Fatalf("ended with %d", code)
 	}
@@ -128,14 +131,17 @@ func TestCount(t *testing.T) {
 		file, text string
 		want       tally
 	}{
-		"all":              {"a.jsonl", "{\"id\":\"items-1\"}\n{\"id\":\"items-2\"}\n", tally{records: 2}},
-		"without an end":   {"a.jsonl", "{\"id\":\"items-2\"}\n{\"id\":\"items-1\"}", tally{records: 2}},
-		"lost":             {"a.jsonl", "{\"id\":\"items-2\"}\n", tally{records: 1, lost: 1}},
-		"nothing":          {"a.jsonl", "", tally{lost: 2}},
-		"no file":          {"elsewhere", "x", tally{lost: 2}},
-		"twice":            {"a.jsonl", "{\"id\":\"items-1\"}\n{\"id\":\"items-1\"}\n{\"id\":\"items-1\"}\n", tally{records: 1, twice: 2, lost: 1}},
-		"torn":             {"a.jsonl", "{\"id\":\"items-1\"}\n{\"id\":\"ite{\"id\":\"items-2\"}\n", tally{records: 1, torn: 1, lost: 1}},
-		"never served":     {"a.jsonl", "{\"id\":\"items-1\"}\n{\"id\":\"items-2\"}\n{\"id\":\"items-3\"}\n", tally{records: 2, foreign: 1}},
+		"all":            {"a.jsonl", "{\"id\":\"items-1\"}\n{\"id\":\"items-2\"}\n", tally{records: 2}},
+		"without an end": {"a.jsonl", "{\"id\":\"items-2\"}\n{\"id\":\"items-1\"}", tally{records: 2}},
+		"lost":           {"a.jsonl", "{\"id\":\"items-2\"}\n", tally{records: 1, lost: 1}},
+		"nothing":        {"a.jsonl", "", tally{lost: 2}},
+		"no file":        {"elsewhere", "x", tally{lost: 2}},
+		"twice": {"a.jsonl", "{\"id\":\"items-1\"}\n{\"id\":\"items-1\"}\n{\"id\":\"items-1\"}\n",
+			tally{records: 1, twice: 2, lost: 1}},
+		"torn": {"a.jsonl", "{\"id\":\"items-1\"}\n{\"id\":\"ite{\"id\":\"items-2\"}\n",
+			tally{records: 1, torn: 1, lost: 1}},
+		"never served": {"a.jsonl", "{\"id\":\"items-1\"}\n{\"id\":\"items-2\"}\n{\"id\":\"items-3\"}\n",
+			tally{records: 2, foreign: 1}},
 		"gzip":             {"a.jsonl.gz", packed.String(), tally{records: 2}},
 		"gzip, broken off": {"a.jsonl.gz", packed.String()[:packed.Len()-9], tally{records: 2, torn: 1}},
 		"csv":              {"a.csv", "n,id\n1,items-1\n2,items-2\n", tally{records: 2}},
@@ -159,7 +165,8 @@ func TestCount(t *testing.T) {
 
 func TestIdsFromACommand(t *testing.T) {
 	t.Parallel()
-	if code, _ := killtest(t, "-records", "40", "-latency", "1ms", "-trials", "1", "-kills", "0", "-ids", "echo items-1", "--", "{killtest}", "naive", "{url}"); code != usage {
+	if code, _ := killtest(t, "-records", "40", "-latency", "1ms", "-trials", "1", "-kills", "0", "-ids",
+		"echo items-1", "--", "{killtest}", "naive", "{url}"); code != usage {
 		t.Errorf("ended with %d; 39 records are lost for a command that names one", code)
 	}
 }

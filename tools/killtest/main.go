@@ -1,15 +1,18 @@
-// Command killtest kills a program that reads an API into files, again and again, and counts what is lost, twice and torn in the
-// files when it has come to its end. It knows the program by its command line alone, so that any two can be compared.
+// Command killtest kills a program that reads an API into files, again and again, and counts what
+// is lost, twice and torn in the files when it has come to its end. It knows the program by its
+// command line alone, so that any two can be compared.
 //
 //	go run ./tools/killtest -- {killtest} naive {url}
 //
-// It serves a paged JSON API with records of known ids. {url} in the command and in the files of -copy is that of the API,
-// {dir} the folder in which the command runs, {root} the folder from which killtest was started, {killtest} its own program.
-// GET {url}/items?page=1&per_page=50 (or offset= and limit=) answers {"items": [{"id": "items-1", …}], "total": N, "next": URL},
-// with the header Link: <URL>; rel="next". Any name stands for items. Beyond the end a page is empty.
+// It serves a paged JSON API with records of known ids. {url} in the command and in the files of
+// -copy is that of the API, {dir} the folder in which the command runs, {root} the folder from
+// which killtest was started, {killtest} its own program. GET {url}/items?page=1&per_page=50 (or
+// offset= and limit=) answers {"items": [{"id": "items-1", …}], "total": N, "next": URL}, with the
+// header Link: <URL>; rel="next". Any name stands for items. Beyond the end a page is empty.
 //
-// A trial begins with an empty folder. The command is started and killed as often as -kills says, then started until it ends by
-// itself with code 0. What its files hold is compared with what was served. An undisturbed trial comes first.
+// A trial begins with an empty folder. The command is started and killed as often as -kills says,
+// then started until it ends by itself with code 0. What its files hold is compared with what was
+// served. An undisturbed trial comes first.
 package main
 
 import (
@@ -73,8 +76,10 @@ func parse(args []string, errs io.Writer) (settings, error) {
 		fmt.Fprintln(errs, "killtest [flags] -- COMMAND ARG…\n\nServes {url}, runs COMMAND in {dir}, kills it, and counts what its files lack and have twice.\n{url}, {dir}, {root} and {killtest} are replaced in COMMAND and in the files of -copy.\nEnds with 0 if all is there once, 1 if not, 2 for a mistake in its use.")
 		f.PrintDefaults()
 	}
-	f.Func("copy", "a `file` to put into {dir} before each trial; may be repeated", func(v string) error { s.copies = append(s.copies, v); return nil })
-	f.StringVar(&s.output, "output", "out/*", "a `glob` for the files that it writes, from {dir}: JSON Lines, or CSV with a head if they end in .csv; also .gz and .zst")
+	f.Func("copy", "a `file` to put into {dir} before each trial; may be repeated",
+		func(v string) error { s.copies = append(s.copies, v); return nil })
+	f.StringVar(&s.output, "output", "out/*",
+		"a `glob` for the files that it writes, from {dir}: JSON Lines, or CSV with a head if they end in .csv; also .gz and .zst")
 	f.StringVar(&s.ids, "ids", "", "a `command` of the shell that prints the ids of what was delivered, one a line, instead of -output")
 	f.StringVar(&s.field, "id", "id", "the `field` that holds a record's id")
 	streams := f.String("streams", "items", "the `names` that are read, with commas")
@@ -84,7 +89,8 @@ func parse(args []string, errs io.Writer) (settings, error) {
 	f.IntVar(&s.kills, "kills", 4, "kills in each trial")
 	f.Uint64Var(&s.seed, "seed", 1, "draws the moments of the kills")
 	f.StringVar(&s.when, "when", "time", "what is drawn: time, or requests that were served since the start")
-	f.StringVar(&s.spread, "spread", "uniform", "how moments spread: uniform from 0 to twice -every, exponential, or fixed")
+	f.StringVar(&s.spread, "spread", "uniform",
+		"how moments spread: uniform from 0 to twice -every, exponential, or fixed")
 	f.Float64Var(&s.every, "every", 0, "the mean `number` of seconds, or requests, until a kill; 0: so that the kills spread over an undisturbed run")
 	f.BoolVar(&s.alone, "alone", false, "kill the started process only, not its children")
 	f.BoolVar(&s.keep, "keep", false, "leave the folders of the trials")

@@ -1,4 +1,5 @@
-// The naive program: what one writes first. It appends what it reads and keeps its place in a file of its own.
+// The naive program: what one writes first. It appends what it reads and keeps its place in a file
+// of its own.
 
 package main
 

@@ -27,7 +27,8 @@ type bench struct {
 	mean   float64 // seconds, or requests, until a kill
 }
 
-// undisturbed makes a trial without kills: what it delivers must be right, or the others prove nothing.
+// undisturbed makes a trial without kills: what it delivers must be right, or the others prove
+// nothing.
 func (b *bench) undisturbed(ctx context.Context) error {
 	dir, err := b.folder()
 	if err != nil {
@@ -134,7 +135,8 @@ func (b *bench) replacer(dir string) (*strings.Replacer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return strings.NewReplacer("{url}", b.api.url(), "{dir}", filepath.ToSlash(dir), "{root}", filepath.ToSlash(root), "{killtest}", self), nil
+	return strings.NewReplacer("{url}", b.api.url(), "{dir}", filepath.ToSlash(dir), "{root}", filepath.ToSlash(root),
+		"{killtest}", self), nil
 }
 
 // errKilled is the end of a process that was killed in time.
@@ -178,7 +180,8 @@ func (b *bench) start(ctx context.Context, dir string, moment func(ctx context.C
 	return output.String(), err
 }
 
-// moment draws when the next kill comes. What is returned waits for it, and reports whether it came.
+// moment draws when the next kill comes. What is returned waits for it, and reports whether it
+// came.
 func (b *bench) moment() func(context.Context) bool {
 	after := b.mean
 	switch b.spread {

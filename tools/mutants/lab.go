@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -69,7 +70,8 @@ func (l *lab) try(m mutant) error {
 
 // blames reports whether it was the named test that failed. A run that hangs says so too.
 func (l *lab) blames(m mutant, out []byte) bool {
-	return bytes.Contains(out, []byte("--- FAIL: "+m.test)) || bytes.Contains(out, []byte("panic: ")) && bytes.Contains(out, []byte(m.test))
+	return bytes.Contains(out, []byte("--- FAIL: "+m.test)) || bytes.Contains(out, []byte("panic: ")) &&
+		bytes.Contains(out, []byte(m.test))
 }
 
 // passes runs a test without a mutant, once for all mutants that it finds out.
@@ -109,11 +111,31 @@ func (l *lab) test(m mutant, overlay string) ([]byte, error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return out, fmt.Errorf("it does not compile: %s", tail(out))
 	}
-	run := exec.CommandContext(ctx, binary, "-test.v", "-test.failfast", "-test.timeout", l.limit.String(), "-test.run", "^"+strings.ReplaceAll(m.test, "/", "$/^")+"$")
+	run := exec.CommandContext(ctx, binary, "-test.v", "-test.failfast", "-test.timeout", l.limit.String(), "-test.run",
+		"^"+strings.ReplaceAll(m.test, "/", "$/^")+"$")
 	run.Dir, run.Env = filepath.Join(l.root, filepath.FromSlash(m.pkg)), env
 	run.WaitDelay = 10 * time.Second
 	out, err := run.CombinedOutput()
 	return out, errors.Join(err, os.Remove(binary))
+}
+
+// wrapped matches a text wherever its lines are broken: after any punctuation, and at any space.
+func wrapped(text string) *regexp.Regexp {
+	const may = `(?:\n\s*)?`
+	var b strings.Builder
+	for i, word := range regexp.MustCompile(`\w+|\s+|[^\w\s]`).FindAllString(text, -1) {
+		switch {
+		case i == 0:
+			b.WriteString(regexp.QuoteMeta(word))
+		case strings.TrimSpace(word) == "":
+			b.WriteString(`\s+`)
+		case regexp.MustCompile(`\w`).MatchString(word):
+			b.WriteString(word)
+		default:
+			b.WriteString(regexp.QuoteMeta(word) + may)
+		}
+	}
+	return regexp.MustCompile(strings.TrimSuffix(strings.ReplaceAll(b.String(), may+`\s+`, `\s+`), may))
 }
 
 func (l *lab) number() int {
@@ -136,10 +158,11 @@ func (l *lab) overlay(m mutant) (string, error) {
 			}
 			text = string(raw)
 		}
-		if n := strings.Count(text, e.old); n != 1 {
-			return "", fmt.Errorf("it does not apply: %s has %d times, not once:\n%s", e.file, n, e.old)
+		found := wrapped(e.old).FindAllStringIndex(text, -1)
+		if len(found) != 1 {
+			return "", fmt.Errorf("it does not apply: %s has %d times, not once:\n%s", e.file, len(found), e.old)
 		}
-		broken[path] = strings.Replace(text, e.old, e.new, 1)
+		broken[path] = text[:found[0][0]] + e.new + text[found[0][1]:]
 	}
 	n := l.number()
 	replace := map[string]string{}

@@ -1,10 +1,12 @@
-// Command mutants breaks one thing at a time that a guarantee of scrapekit rests on, and shows that a test finds it out. Nothing in
-// the working tree is touched: the Go compiler is given the broken files as an overlay.
+// Command mutants breaks one thing at a time that a guarantee of scrapekit rests on, and shows that
+// a test finds it out. Nothing in the working tree is touched: the Go compiler is given the broken
+// files as an overlay.
 //
 //	go run ./tools/mutants            # all
 //	go run ./tools/mutants fsync      # those whose names match
 //
-// It fails if a mutant lives, if one does not apply or compile any more, and if a test fails without its mutant.
+// It fails if a mutant lives, if one does not apply or compile any more, and if a test fails
+// without its mutant.
 package main
 
 import (
@@ -23,7 +25,8 @@ import (
 func main() {
 	list := flag.Bool("list", false, "list the mutants and what finds them out")
 	jobs := flag.Int("j", max(1, runtime.GOMAXPROCS(0)), "how many at once")
-	limit := flag.Duration("timeout", 5*time.Minute, "the longest that a test may take; a mutant that hangs is found out")
+	limit := flag.Duration("timeout", 5*time.Minute,
+		"the longest that a test may take; a mutant that hangs is found out")
 	root := flag.String("root", ".", "the repository")
 	flag.Parse()
 	chosen, err := choose(mutants, flag.Args())
@@ -59,7 +62,8 @@ func main() {
 	fmt.Printf("every mutant was found out: %d of %d\n", len(chosen), len(chosen))
 }
 
-// choose returns the mutants whose names match one of the patterns; none: all. Each pattern must match a name.
+// choose returns the mutants whose names match one of the patterns; none: all. Each pattern must
+// match a name.
 func choose(all []mutant, patterns []string) ([]mutant, error) {
 	if len(patterns) == 0 {
 		return all, nil
@@ -97,7 +101,8 @@ func printList(out io.Writer, all []mutant) {
 	_ = w.Flush() // the terminal is all that there is to tell
 }
 
-// run tries all mutants, some at once, and returns how many were not found out. Lines come in the order of the table.
+// run tries all mutants, some at once, and returns how many were not found out. Lines come in the
+// order of the table.
 func run(out io.Writer, l *lab, all []mutant, jobs int) (alive int) {
 	verdicts := make([]chan string, len(all))
 	free := make(chan struct{}, jobs)

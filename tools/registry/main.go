@@ -1,5 +1,6 @@
-// Command registry is the registry of the distribution project, in memory and on this machine alone: the second kind of registry that
-// tests publish to. It is a module of its own, for what it needs. It prints its address and ends when its standard input does.
+// Command registry is the registry of the distribution project, in memory and on this machine
+// alone: the second kind of registry that tests publish to. It is a module of its own, for what it
+// needs. It prints its address and ends when its standard input does.
 package main
 
 import (
@@ -19,7 +20,8 @@ import (
 )
 
 func main() {
-	users := flag.String("htpasswd", "", "file with the users and their passwords (bcrypt); none: everybody may do everything")
+	users := flag.String("htpasswd", "",
+		"file with the users and their passwords (bcrypt); none: everybody may do everything")
 	flag.Parse()
 	if err := serve(*users); err != nil {
 		fmt.Fprintln(os.Stderr, "registry:", err)
@@ -30,7 +32,8 @@ func main() {
 func serve(users string) error {
 	logrus.SetOutput(io.Discard)
 	config := &configuration.Configuration{
-		Storage: configuration.Storage{"inmemory": nil, "delete": {"enabled": true}, "maintenance": {"uploadpurging": map[any]any{"enabled": false}}},
+		Storage: configuration.Storage{"inmemory": nil, "delete": {"enabled": true},
+			"maintenance": {"uploadpurging": map[any]any{"enabled": false}}},
 	}
 	config.Catalog.MaxEntries = 100
 	config.HTTP.Secret = "of no use to anybody"

@@ -26,7 +26,8 @@ type file struct {
 	mode    fs.FileMode
 }
 
-// archive writes the archive of a platform: its files in one folder, in order, of the commit's time, and nobody's.
+// archive writes the archive of a platform: its files in one folder, in order, of the commit's
+// time, and nobody's.
 func (r *release) archive(p program, texts []file) error {
 	raw, err := os.ReadFile(p.path)
 	if err != nil {
@@ -61,7 +62,8 @@ func (r *release) tar(out *bytes.Buffer, files []file) error {
 	packed := gzip.NewWriter(out)
 	w := tar.NewWriter(packed)
 	for _, f := range files {
-		head := &tar.Header{Typeflag: tar.TypeReg, Name: f.name, Mode: int64(f.mode), Size: int64(len(f.content)), ModTime: r.date, Format: tar.FormatPAX}
+		head := &tar.Header{Typeflag: tar.TypeReg, Name: f.name, Mode: int64(f.mode), Size: int64(len(f.content)),
+			ModTime: r.date, Format: tar.FormatPAX}
 		if err := w.WriteHeader(head); err != nil {
 			return err
 		}

@@ -35,9 +35,11 @@ func (r *release) build(ctx context.Context, platform string) (program, error) {
 	if system == "windows" {
 		p.path += ".exe"
 	}
-	flags := fmt.Sprintf("-s -w -buildid= -X main.released=%s -X main.commit=%s -X main.date=%s", r.version, r.commit, r.date.Format("2006-01-02"))
+	flags := fmt.Sprintf("-s -w -buildid= -X main.released=%s -X main.commit=%s -X main.date=%s", r.version, r.commit,
+		r.date.Format("2006-01-02"))
 	env := []string{"CGO_ENABLED=0", "GOOS=" + system, "GOARCH=" + arch, "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0"}
-	if _, err := r.output(ctx, env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", p.path, "./cmd/scrapekit"); err != nil {
+	if _, err := r.output(ctx, env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", p.path,
+		"./cmd/scrapekit"); err != nil {
 		return p, err
 	}
 	info, err := buildinfo.ReadFile(p.path)
@@ -52,7 +54,8 @@ func (r *release) build(ctx context.Context, platform string) (program, error) {
 
 var licenceName = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)`)
 
-// licences are the files with the terms of Go and of every module that is linked. A module without one cannot be released.
+// licences are the files with the terms of Go and of every module that is linked. A module without
+// one cannot be released.
 func (r *release) licences(ctx context.Context, linked []*debug.Module) ([]file, error) {
 	args := []string{"list", "-m", "-json"}
 	for _, m := range linked {

@@ -1,11 +1,12 @@
-// Command release makes a release of scrapekit in a folder: an archive for each platform, with completions, man pages and the
-// licences of what is linked; a bill of materials; the changelog's section; a container recipe; and signed checksums.
-// The same commit gives the same bytes.
+// Command release makes a release of scrapekit in a folder: an archive for each platform, with
+// completions, man pages and the licences of what is linked; a bill of materials; the changelog's
+// section; a container recipe; and signed checksums. The same commit gives the same bytes.
 //
 //	go run ./tools/release -version 0.1.0 -key ~/scrapekit.key
 //	go run ./tools/release -version 0.1.0 -compare dist     # makes it again, and compares
 //
-// The key is one of minisign, or of `scrapekit plugins keygen`. SCRAPEKIT_KEY_PASSWORD has its password.
+// The key is one of minisign, or of `scrapekit plugins keygen`. SCRAPEKIT_KEY_PASSWORD has its
+// password.
 package main
 
 import (

@@ -19,7 +19,8 @@ import (
 	"aead.dev/minisign"
 )
 
-// TestRelease makes a release for this machine, checks what is in it, and installs from it; made again, it is the same.
+// TestRelease makes a release for this machine, checks what is in it, and installs from it; made
+// again, it is the same.
 func TestRelease(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -58,7 +59,8 @@ func TestRelease(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	checkBill(t, read(t, dir, "scrapekit_0.1.0_sbom.json"))
-	if !bytes.Contains(read(t, dir, "CHANGES.md"), []byte("The first release.")) || !bytes.Contains(read(t, dir, "Containerfile"), []byte("ADD scrapekit_0.1.0_linux_")) {
+	if !bytes.Contains(read(t, dir, "CHANGES.md"), []byte("The first release.")) ||
+		!bytes.Contains(read(t, dir, "Containerfile"), []byte("ADD scrapekit_0.1.0_linux_")) {
 		t.Error("the changes or the recipe are of something else")
 	}
 	install(t, dir)
@@ -82,9 +84,11 @@ func checkBill(t *testing.T, raw []byte) {
 	if err := json.Unmarshal(raw, &bill); err != nil {
 		t.Fatal(err)
 	}
-	if i := slices.IndexFunc(bill.Components, func(c component) bool { return c.Name == "modernc.org/sqlite" }); bill.BomFormat != "CycloneDX" || i < 0 {
+	if i := slices.IndexFunc(bill.Components,
+		func(c component) bool { return c.Name == "modernc.org/sqlite" }); bill.BomFormat != "CycloneDX" || i < 0 {
 		t.Errorf("%s: %d components, and sqlite is not one", bill.BomFormat, len(bill.Components))
-	} else if c := bill.Components[i]; c.URL != "pkg:golang/modernc.org/sqlite@"+c.Version || !strings.HasPrefix(c.Properties[0].Value, "h1:") {
+	} else if c := bill.Components[i]; c.URL != "pkg:golang/modernc.org/sqlite@"+c.Version ||
+		!strings.HasPrefix(c.Properties[0].Value, "h1:") {
 		t.Errorf("%+v", c)
 	}
 }
@@ -118,7 +122,8 @@ func install(t *testing.T, dir string) {
 		names = append(names, strings.TrimPrefix(h.Name, "scrapekit_0.1.0/"))
 	}
 	for _, name := range []string{
-		"scrapekit", "LICENSE", "README.md", "completions/scrapekit.bash", "completions/_scrapekit", "man/man1/scrapekit.1", "man/man1/scrapekit-plugins-new.1",
+		"scrapekit", "LICENSE", "README.md", "completions/scrapekit.bash", "completions/_scrapekit",
+		"man/man1/scrapekit.1", "man/man1/scrapekit-plugins-new.1",
 		"licences/go/LICENSE", "licences/modernc.org/sqlite/LICENSE",
 	} {
 		if !slices.Contains(names, name) {

@@ -1,4 +1,5 @@
-// The bill of materials, in the form of CycloneDX: the modules that are linked, for whichever platform.
+// The bill of materials, in the form of CycloneDX: the modules that are linked, for whichever
+// platform.
 
 package main
 

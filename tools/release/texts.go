@@ -24,7 +24,8 @@ func (r *release) texts(ctx context.Context) ([]file, error) {
 		return nil, err
 	}
 	var all []file
-	for shell, name := range map[string]string{"bash": "scrapekit.bash", "zsh": "_scrapekit", "fish": "scrapekit.fish", "powershell": "scrapekit.ps1"} {
+	for shell, name := range map[string]string{"bash": "scrapekit.bash", "zsh": "_scrapekit", "fish": "scrapekit.fish",
+		"powershell": "scrapekit.ps1"} {
 		out, err := r.output(ctx, nil, program, "completion", shell)
 		if err != nil {
 			return nil, err
@@ -57,7 +58,8 @@ func (r *release) manual(ctx context.Context, program string, words []string) ([
 	return all, nil
 }
 
-// page writes a help text as a man page: its first line is what the command is, the rest is shown as it is.
+// page writes a help text as a man page: its first line is what the command is, the rest is shown
+// as it is.
 func (r *release) page(name, help string) []byte {
 	escape := func(text string) string {
 		text = strings.ReplaceAll(text, `\`, `\e`)
@@ -67,7 +69,8 @@ func (r *release) page(name, help string) []byte {
 	first, rest, _ := strings.Cut(help, "\n")
 	var b bytes.Buffer
 	fmt.Fprintf(&b, ".TH %q 1 %q %q\n", strings.ToUpper(name), r.date.Format("2006-01-02"), "scrapekit "+r.version)
-	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n.SH DESCRIPTION\n.nf\n%s\n.fi\n", escape(name), escape(strings.TrimSuffix(first, ".")), escape(strings.TrimSpace(first+"\n"+rest)))
+	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n.SH DESCRIPTION\n.nf\n%s\n.fi\n", escape(name),
+		escape(strings.TrimSuffix(first, ".")), escape(strings.TrimSpace(first+"\n"+rest)))
 	return b.Bytes()
 }
 

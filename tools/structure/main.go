@@ -1,16 +1,18 @@
-// Command structure measures how the code is built: how large packages, functions and interfaces are, and how many of the uses
-// between the files of a package run back up.
+// Command structure measures how the code is built: how large packages, functions and interfaces
+// are, and how many of the uses between the files of a package run back up.
 //
 //	go run ./tools/structure            # this repository
 //	go run ./tools/structure ./core/...
 //	go run ./tools/structure -arrows ./core/internal/fetch
 //
-// Generated files and tests are left out. A line over 120 characters is long, one of a comment over 100; a tab is one.
+// Generated files and tests are left out. A line over 120 characters is long, one of a comment over
+// 100; a tab is one.
 //
-// An arrow leads from a file to another of its package in which something stands, at package level, that it uses; however often
-// it uses it, and whatever else of that file. With -members the uses of methods and fields make arrows too. The files are put in
-// the order in which the fewest arrows run back up, as far as it is found: the heuristic of Eades, Lin and Smyth for the
-// smallest feedback arc set, and then single files are moved as long as that helps.
+// An arrow leads from a file to another of its package in which something stands, at package level,
+// that it uses; however often it uses it, and whatever else of that file. With -members the uses of
+// methods and fields make arrows too. The files are put in the order in which the fewest arrows run
+// back up, as far as it is found: the heuristic of Eades, Lin and Smyth for the smallest feedback
+// arc set, and then single files are moved as long as that helps.
 package main
 
 import (
@@ -85,7 +87,8 @@ func row(w io.Writer, p pkg) {
 	if n := len(p.functions); n > 0 {
 		p90 = p.functions[min(n*9/10, n-1)]
 	}
-	fmt.Fprintf(w, "%d\t%d\t%d\t%s\t%d\t%d\t%s\t%d\t%d\t  %s\n", p.lines, len(p.files), len(p.arrows), share(len(p.back), len(p.arrows)),
+	fmt.Fprintf(w, "%d\t%d\t%d\t%s\t%d\t%d\t%s\t%d\t%d\t  %s\n", p.lines, len(p.files), len(p.arrows),
+		share(len(p.back), len(p.arrows)),
 		len(p.functions), p90, share(over, len(p.functions)), p.long, p.longComments, p.path)
 }
 
@@ -98,7 +101,8 @@ func share(n, of int) string {
 
 func printArrows(out io.Writer, all []pkg) {
 	for _, p := range all {
-		fmt.Fprintf(out, "%s: %d of %d arrows run back up\n  %s\n", p.path, len(p.back), len(p.arrows), strings.Join(p.files, " "))
+		fmt.Fprintf(out, "%s: %d of %d arrows run back up\n  %s\n", p.path, len(p.back), len(p.arrows),
+			strings.Join(p.files, " "))
 		for _, a := range p.back {
 			fmt.Fprintf(out, "  %s -> %s: %s\n", p.files[a.from], p.files[a.to], strings.Join(a.names, ", "))
 		}

@@ -1,4 +1,5 @@
-// Measuring: packages are listed by go, parsed and type-checked against the export data of what they import.
+// Measuring: packages are listed by go, parsed and type-checked against the export data of what
+// they import.
 
 package main
 
@@ -51,7 +52,9 @@ type listed struct {
 }
 
 func measure(dir string, patterns []string, members bool) ([]pkg, error) {
-	cmd := exec.CommandContext(context.Background(), "go", append([]string{"list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,DepOnly", "--"}, patterns...)...)
+	cmd := exec.CommandContext(context.Background(), "go",
+		append([]string{"list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,DepOnly", "--"},
+			patterns...)...)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -69,7 +72,8 @@ func measure(dir string, patterns []string, members bool) ([]pkg, error) {
 		}
 	}
 	fset := token.NewFileSet()
-	imports := importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
+	imports := importer.ForCompiler(fset, "gc",
+		func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
 	var all []pkg
 	for _, l := range chosen {
 		p, err := measureOne(fset, imports, l, members)
@@ -112,7 +116,8 @@ func measureOne(fset *token.FileSet, imports types.Importer, l listed, members b
 func (p *pkg) measureLines(text string) {
 	for line := range strings.Lines(text) {
 		p.lines++
-		length, comment := utf8.RuneCountInString(strings.TrimRight(line, "\r\n")), strings.HasPrefix(strings.TrimSpace(line), "//")
+		length, comment := utf8.RuneCountInString(strings.TrimRight(line,
+			"\r\n")), strings.HasPrefix(strings.TrimSpace(line), "//")
 		switch {
 		case comment && length > 100:
 			p.longComments++
@@ -161,7 +166,8 @@ func (p *pkg) measureArrows(fset *token.FileSet, checked *types.Package, info *t
 			continue
 		}
 		from, to := place(id.Pos()), place(obj.Pos())
-		if between := [2]int{from, to}; from >= 0 && to >= 0 && from != to && !slices.Contains(names[between], obj.Name()) {
+		if between := [2]int{from, to}; from >= 0 && to >= 0 && from != to &&
+			!slices.Contains(names[between], obj.Name()) {
 			names[between] = append(names[between], obj.Name())
 		}
 	}

@@ -4,13 +4,15 @@ package main
 
 import "slices"
 
-// arrange returns the nodes of a graph in an order in which few edges lead back. edges[n] are the nodes that n leads to.
+// arrange returns the nodes of a graph in an order in which few edges lead back. edges[n] are the
+// nodes that n leads to.
 func arrange(edges []map[int]bool) []int {
 	return improve(eades(edges), edges)
 }
 
-// eades is the heuristic of Eades, Lin and Smyth: sinks go to the end, sources to the beginning, and where there is neither,
-// the node that leads to most more than lead to it goes to the beginning.
+// eades is the heuristic of Eades, Lin and Smyth: sinks go to the end, sources to the beginning,
+// and where there is neither, the node that leads to most more than lead to it goes to the
+// beginning.
 func eades(edges []map[int]bool) []int {
 	left := make([]bool, len(edges))
 	for n := range left {
@@ -79,7 +81,8 @@ func bestPlace(order []int, i int, edges []map[int]bool) int {
 		sum := 0
 		for j := i + step; j >= 0 && j < len(order); j += step {
 			m := order[j]
-			// Past m, the edge between the two that led forward leads back, and the other way round.
+			// Past m, the edge between the two that led forward leads back, and the other way
+			// round.
 			forward, backward := edges[n][m], edges[m][n]
 			if step < 0 {
 				forward, backward = backward, forward

@@ -16,10 +16,12 @@ func TestSmallModule(t *testing.T) {
 	}
 	i := slices.IndexFunc(all, func(p pkg) bool { return p.path == "example.org/small/one" })
 	p := all[i]
-	if p.lines != 27 || p.long != 1 || p.longComments != 1 || !slices.Equal(p.interfaces, []iface{{"Large", 7}}) || len(p.functions) != 3 {
+	if p.lines != 27 || p.long != 1 || p.longComments != 1 || !slices.Equal(p.interfaces, []iface{{"Large", 7}}) ||
+		len(p.functions) != 3 {
 		t.Errorf("%+v", p)
 	}
-	if got := strings.Join(p.files, " "); got != "top.go middle.go bottom.go" || len(p.arrows) != 4 || len(p.back) != 1 {
+	if got := strings.Join(p.files, " "); got != "top.go middle.go bottom.go" || len(p.arrows) != 4 ||
+		len(p.back) != 1 {
 		t.Errorf("order %s, %d of %d arrows run back up", got, len(p.back), len(p.arrows))
 	} else if b := p.back[0]; b.from != 2 || b.to != 0 || !slices.Equal(b.names, []string{"limit"}) {
 		t.Errorf("the arrow back is %+v", b)
@@ -61,7 +63,8 @@ func drawn(random *rand.Rand, nodes int, edge func(a, b int) bool) []map[int]boo
 	return edges
 }
 
-// TestOrder: of a graph without a cycle nothing leads back, and of small graphs hardly more than in the best of all orders.
+// TestOrder: of a graph without a cycle nothing leads back, and of small graphs hardly more than in
+// the best of all orders.
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 1))

@@ -31,7 +31,8 @@ func halfway(t *testing.T) (trial, string) {
 
 func (x trial) state() string { return filepath.Join(x.dir, ".scrapekit", "p", "state.db") }
 
-// refuses runs the pipeline and expects it to fail, to say all of these, and to leave the outputs as they are.
+// refuses runs the pipeline and expects it to fail, to say all of these, and to leave the outputs
+// as they are.
 func (x trial) refuses(t *testing.T, words ...string) {
 	t.Helper()
 	written := filepath.Join(x.dir, "out", "records.jsonl")

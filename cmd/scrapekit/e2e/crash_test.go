@@ -1,5 +1,5 @@
-// The first promise against everything that can fail: the binary that ships runs a small pipeline, and is killed, failed and
-// cut off at each thing that any of its processes does to a file.
+// The first promise against everything that can fail: the binary that ships runs a small pipeline,
+// and is killed, failed and cut off at each thing that any of its processes does to a file.
 
 //go:build linux
 
@@ -30,7 +30,8 @@ func TestEverythingFails(t *testing.T) {
 	for _, do := range []crashtest.Failure{crashtest.KillFirst, crashtest.Kill} {
 		t.Run(do.String(), func(t *testing.T) { b.atEach(t, do, points{1, 1}, whole, want) })
 	}
-	// Every operation fails, every second with each of the two errors. A share of 1 is both at each.
+	// Every operation fails, every second with each of the two errors. A share of 1 is both at
+	// each.
 	for first, do := range []crashtest.Failure{crashtest.BrokenDisk, crashtest.FullDisk} {
 		t.Run(do.String(), func(t *testing.T) { b.atEach(t, do, points{1 + first, 2}, whole, want) })
 	}
@@ -38,10 +39,12 @@ func TestEverythingFails(t *testing.T) {
 	t.Run("power cut", func(t *testing.T) { b.powerCuts(t, want) })
 }
 
-// points says at which operations something fails: at the first of them, and then at one in so many.
+// points says at which operations something fails: at the first of them, and then at one in so
+// many.
 type points struct{ first, every int }
 
-// atEach has the pipeline fail at each of its operations, or at one in so many: SCRAPEKIT_CRASH_SHARE says in how many.
+// atEach has the pipeline fail at each of its operations, or at one in so many:
+// SCRAPEKIT_CRASH_SHARE says in how many.
 func (b tools) atEach(t *testing.T, do crashtest.Failure, at points, whole *crashtest.Outcome, want string) {
 	t.Parallel()
 	share := number(t, "SCRAPEKIT_CRASH_SHARE", at.every)
@@ -95,7 +98,8 @@ func (b tools) judge(t *testing.T, when string, do crashtest.Failure, out *crash
 	}
 }
 
-// killedTwice kills the host at one operation and the next host at another: a seeded sample of all pairs.
+// killedTwice kills the host at one operation and the next host at another: a seeded sample of all
+// pairs.
 func (b tools) killedTwice(t *testing.T, count int, want string) {
 	t.Parallel()
 	pairs := number(t, "SCRAPEKIT_CRASH_PAIRS", 40)
@@ -125,8 +129,9 @@ func (b tools) killedTwice(t *testing.T, count int, want string) {
 	}
 }
 
-// powerCuts has the power fail after operations of the whole pipeline: a sample, seeded. Each worker has a place of its own: where
-// the outputs are is a part of the settings that a run goes on with.
+// powerCuts has the power fail after operations of the whole pipeline: a sample, seeded. Each
+// worker has a place of its own: where the outputs are is a part of the settings that a run goes on
+// with.
 func (b tools) powerCuts(t *testing.T, want string) {
 	t.Parallel()
 	const workers = 3
@@ -159,7 +164,8 @@ func (x trial) powerCut(t *testing.T, whole *crashtest.Outcome, c crashtest.Cut,
 	}
 	when := "power cut"
 	if c.After > 0 {
-		when = fmt.Sprintf("power cut after operation %d (%s), %s of what was not synced is kept", c.After, whole.Ops[c.After-1], c.How)
+		when = fmt.Sprintf("power cut after operation %d (%s), %s of what was not synced is kept", c.After,
+			whole.Ops[c.After-1], c.How)
 	}
 	x.endsSame(t, when, want)
 }

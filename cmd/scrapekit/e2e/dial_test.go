@@ -1,4 +1,5 @@
-// Plugins that connect, as processes in the sandbox: to what is granted, by way of the host, and killed in the middle of it.
+// Plugins that connect, as processes in the sandbox: to what is granted, by way of the host, and
+// killed in the middle of it.
 
 //go:build linux
 
@@ -23,7 +24,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
-// connecting is a pipeline of two plugins that connect: one source that may say what it finds, and the sink for Redis.
+// connecting is a pipeline of two plugins that connect: one source that may say what it finds, and
+// the sink for Redis.
 func (b tools) connecting(dir, server, source string) (file string, err error) {
 	file = filepath.Join(dir, "p.hcl")
 	text := fmt.Sprintf(`pipeline {
@@ -46,7 +48,8 @@ sink "redis" {
 // ordinary is an ordinary user, whom root can be.
 const ordinary = 12345
 
-// TestConnecting: a source and a sink at the preset level of the sandbox, for root and for an ordinary user.
+// TestConnecting: a source and a sink at the preset level of the sandbox, for root and for an
+// ordinary user.
 func TestConnecting(t *testing.T) {
 	t.Parallel()
 	b := needTools(t)
@@ -92,7 +95,8 @@ source "connects" {
 		cmd := exec.CommandContext(t.Context(), b.path("scrapekit"), args...)
 		cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir)
 		if user != os.Getuid() {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(user), Gid: uint32(user)}}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(user),
+				Gid: uint32(user)}}
 		}
 		out, err := cmd.CombinedOutput()
 		if (err != nil) != wantErr {
@@ -109,11 +113,13 @@ source "connects" {
 		}
 	}
 
-	contains("the plan", scrapekit(false, "plan", file), "MAY CONNECT TO", "source connects  *:7, "+server.Addr, "sink redis       "+server.Addr)
+	contains("the plan", scrapekit(false, "plan", file), "MAY CONNECT TO", "source connects  *:7, "+server.Addr,
+		"sink redis       "+server.Addr)
 	recording := filepath.Join(dir, "run.rec")
 	out := scrapekit(false, "run", file, "--output", "plain", "--log", "debug", "--record", recording)
 	contains("the log", out, "connected: ", "connection closed: ", "its connections are not recorded")
-	contains("the report", out, "TCP "+server.Addr+", sink redis: 1 connection, ", "TCP asked.example.com:5432, source connects: 1 refused: not granted")
+	contains("the report", out, "TCP "+server.Addr+", sink redis: 1 connection, ",
+		"TCP asked.example.com:5432, source connects: 1 refused: not granted")
 
 	said := map[string]string{}
 	for _, line := range server.List("scrapekit:said") {
@@ -132,7 +138,8 @@ source "connects" {
 	} {
 		contains("what was said to "+to, said[to], want)
 	}
-	if _, reason := core.BestSandbox(); reason == nil && !strings.Contains(said["itself"], ": socket: ") { // it gets none
+	// it gets none
+	if _, reason := core.BestSandbox(); reason == nil && !strings.Contains(said["itself"], ": socket: ") {
 		t.Errorf("a direct connection: %q", said["itself"])
 	}
 	if open, _ := server.Connections(); open != 0 {
@@ -140,14 +147,15 @@ source "connects" {
 	}
 
 	_, before := server.Connections()
-	contains("the replay", scrapekit(true, "run", file, "--output", "plain", "--replay", recording), "a replay makes no connections")
+	contains("the replay", scrapekit(true, "run", file, "--output", "plain", "--replay", recording),
+		"a replay makes no connections")
 	if _, after := server.Connections(); after != before {
 		t.Error("the replay has connected")
 	}
 }
 
-// TestConnectingKilled kills host, source and sink while the sink writes to a database, and has them go on: the list is the one of a
-// run that nobody disturbed, record for record.
+// TestConnectingKilled kills host, source and sink while the sink writes to a database, and has
+// them go on: the list is the one of a run that nobody disturbed, record for record.
 func TestConnectingKilled(t *testing.T) {
 	t.Parallel()
 	b := needTools(t)
@@ -156,11 +164,13 @@ func TestConnectingKilled(t *testing.T) {
 	all := min(20, number(t, "SCRAPEKIT_KILLS", 20))
 	server := redistest.New(t)
 	dir := t.TempDir()
-	file, err := b.connecting(dir, server.Addr, fmt.Sprintf("\nsource \"steady\" {\n  records = %d\n  every = 8\n}\n", records))
+	file, err := b.connecting(dir, server.Addr,
+		fmt.Sprintf("\nsource \"steady\" {\n  records = %d\n  every = 8\n}\n", records))
 	if err != nil {
 		t.Fatal(err)
 	}
-	host := crashtest.Program{Path: b.path("launch"), Args: []string{b.path("scrapekit"), "run", file, "--output", "plain"}, Root: dir}
+	host := crashtest.Program{Path: b.path("launch"),
+		Args: []string{b.path("scrapekit"), "run", file, "--output", "plain"}, Root: dir}
 	var want []string
 	for id := range records {
 		want = append(want, strconv.Itoa(id))
@@ -200,7 +210,8 @@ func TestConnectingKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if out, err := exec.CommandContext(t.Context(), b.path("scrapekit"), "run", file, "--output", "plain").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), b.path("scrapekit"), "run", file, "--output",
+		"plain").CombinedOutput(); err != nil {
 		t.Fatalf("the last run: %v\n%s", err, out)
 	}
 	if got := ids(t, server.List("scrapekit:records")); got != strings.Join(want, " ") {
@@ -212,7 +223,8 @@ func TestConnectingKilled(t *testing.T) {
 	}
 }
 
-// TestConnectingConformance tests the sink as `scrapekit plugins test` does: as a process, which connects to what the file grants.
+// TestConnectingConformance tests the sink as `scrapekit plugins test` does: as a process, which
+// connects to what the file grants.
 func TestConnectingConformance(t *testing.T) {
 	t.Parallel()
 	b := needTools(t)
@@ -222,7 +234,9 @@ func TestConnectingConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	test := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(t.Context(), b.path("scrapekit"), append([]string{"plugins", "test", b.path("sink-redis"), "--config", file, "--check", "back to a token", "--check", "lost token", "--check", "huge record"}, args...)...)
+		cmd := exec.CommandContext(t.Context(), b.path("scrapekit"),
+			append([]string{"plugins", "test", b.path("sink-redis"), "--config", file, "--check", "back to a token",
+				"--check", "lost token", "--check", "huge record"}, args...)...)
 		cmd.Env = append(os.Environ(), "READLIST_SERVER="+server.Addr)
 		out, err := cmd.CombinedOutput()
 		return string(out), err
@@ -237,10 +251,12 @@ func TestConnectingConformance(t *testing.T) {
 	if out, err := test(); err == nil || !strings.Contains(out, "name one with --place") {
 		t.Errorf("without a place: %v\n%s", err, out)
 	}
-	if out, err := test("--place", "prefix"); err == nil || !strings.Contains(out, "name a program with --read") || strings.Contains(out, "FAIL") {
+	if out, err := test("--place", "prefix"); err == nil || !strings.Contains(out, "name a program with --read") ||
+		strings.Contains(out, "FAIL") {
 		t.Errorf("without a program that reads: %v\n%s", err, out)
 	}
-	if out, err := test("--place", "nothing"); err == nil || !strings.Contains(out, `has no setting "nothing" that is a text`) {
+	if out, err := test("--place", "nothing"); err == nil ||
+		!strings.Contains(out, `has no setting "nothing" that is a text`) {
 		t.Errorf("another place: %v\n%s", err, out)
 	}
 }

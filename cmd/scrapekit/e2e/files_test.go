@@ -29,13 +29,16 @@ source "jira" {
 sink "jsonl" { path = "out/{stream}.jsonl" }
 `
 
-// The bytes of every attachment lie where its record says, and the host that Cloud redirects to sees no credential.
+// The bytes of every attachment lie where its record says, and the host that Cloud redirects to
+// sees no credential.
 func TestAttachmentsAreKept(t *testing.T) {
 	t.Parallel()
-	for name, flavour := range map[string]jiraserver.Flavour{"data center": jiraserver.DataCenter, "cloud": jiraserver.Cloud} {
+	for name, flavour := range map[string]jiraserver.Flavour{"data center": jiraserver.DataCenter,
+		"cloud": jiraserver.Cloud} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			jira := jiraserver.New(jiraserver.Options{Seed: 3, Flavour: flavour, Auth: jiraserver.Auth{Bearer: map[string]string{"sesame-open": "reader"}, NoAnonymous: true}})
+			jira := jiraserver.New(jiraserver.Options{Seed: 3, Flavour: flavour,
+				Auth: jiraserver.Auth{Bearer: map[string]string{"sesame-open": "reader"}, NoAnonymous: true}})
 			jira.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: 60}}})
 			server, media := httptest.NewServer(jira), httptest.NewServer(jira.Media())
 			t.Cleanup(server.Close)
@@ -85,7 +88,8 @@ func checkKept(t *testing.T, jira *jiraserver.Server, url, dir string) {
 		seen++
 		kept, err := os.ReadFile(filepath.Join(dir, "kept", filepath.FromSlash(a.File.Path)))
 		if err != nil || !bytes.Equal(kept, jira.AttachmentBytes(a.ID)) {
-			t.Errorf("attachment %s: %d bytes kept (%v), want %d: %s", a.ID, len(kept), err, len(jira.AttachmentBytes(a.ID)), line)
+			t.Errorf("attachment %s: %d bytes kept (%v), want %d: %s", a.ID, len(kept), err,
+				len(jira.AttachmentBytes(a.ID)), line)
 		}
 	}
 	if seen != len(want) {

@@ -1,4 +1,5 @@
-// All of a Jira, by the shipped pipeline and the real program: every record of every stream comes, and comes once.
+// All of a Jira, by the shipped pipeline and the real program: every record of every stream comes,
+// and comes once.
 
 package e2e
 
@@ -28,8 +29,10 @@ func TestAllOfAJiraIsAsItsBooksSay(t *testing.T) {
 	for _, f := range []jiraserver.Flavour{jiraserver.DataCenter, jiraserver.Cloud} {
 		t.Run(f.String(), func(t *testing.T) {
 			t.Parallel()
-			w := jiraserver.New(jiraserver.Options{Seed: 1, Flavour: f, Auth: jiraserver.Auth{Bearer: map[string]string{"secret": "root"}, NoAnonymous: true}})
-			w.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: 14}, {Key: "BRAVO", Issues: 10}}})
+			w := jiraserver.New(jiraserver.Options{Seed: 1, Flavour: f,
+				Auth: jiraserver.Auth{Bearer: map[string]string{"secret": "root"}, NoAnonymous: true}})
+			w.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: 14},
+				{Key: "BRAVO", Issues: 10}}})
 			server := httptest.NewServer(w)
 			t.Cleanup(server.Close)
 			dir := t.TempDir()
@@ -38,7 +41,8 @@ func TestAllOfAJiraIsAsItsBooksSay(t *testing.T) {
 				t.Fatal(err)
 			}
 			ask := func(command string, more ...string) string {
-				cmd := exec.Command(scrapekit, append([]string{command, "jira-full.hcl", "--var", "url=" + server.URL}, more...)...)
+				cmd := exec.Command(scrapekit,
+					append([]string{command, "jira-full.hcl", "--var", "url=" + server.URL}, more...)...)
 				cmd.Dir, cmd.Env = dir, append(os.Environ(), "JIRA_TOKEN=secret")
 				out, err := cmd.CombinedOutput()
 				if err != nil {

@@ -1,4 +1,5 @@
-// The first promise: whatever is killed, at whatever moment, the output is that of a run that was not killed.
+// The first promise: whatever is killed, at whatever moment, the output is that of a run that was
+// not killed.
 
 //go:build linux
 
@@ -33,18 +34,22 @@ type site struct {
 	url string
 }
 
-// newSite starts a Jira like the demo's: faults on, and slow enough that kills fall into the middle.
+// newSite starts a Jira like the demo's: faults on, and slow enough that kills fall into the
+// middle.
 func newSite(t *testing.T, issues int, latency time.Duration) site {
 	t.Helper()
 	jira := jiraserver.New(jiraserver.Options{Seed: 7, BasePath: "/jira", Faults: badDay, Latency: latency})
-	jira.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: issues / 2}, {Key: "BRAVO", Issues: issues - issues/2}}})
+	jira.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: issues / 2},
+		{Key: "BRAVO", Issues: issues - issues/2}}})
 	server := httptest.NewServer(jira)
 	t.Cleanup(server.Close)
 	return site{url: server.URL + "/jira"}
 }
 
-// badDay is what fails of a Jira: errors, proxies' HTML, broken bodies and connections, slow replies.
-var badDay = jiraserver.Faults{ServerErrors: 0.03, HTMLErrors: 0.02, Truncated: 0.02, Resets: 0.02, Slow: 0.03, Delay: 300 * time.Millisecond}
+// badDay is what fails of a Jira: errors, proxies' HTML, broken bodies and connections, slow
+// replies.
+var badDay = jiraserver.Faults{ServerErrors: 0.03, HTMLErrors: 0.02, Truncated: 0.02, Resets: 0.02, Slow: 0.03,
+	Delay: 300 * time.Millisecond}
 
 // place is a folder with the shipped pipeline file, set to commit often.
 func (s site) place(t *testing.T, pageSize int) place {
@@ -54,7 +59,8 @@ func (s site) place(t *testing.T, pageSize int) place {
 	if !strings.Contains(text, "\nsource \"jira\" {") {
 		t.Fatal("examples/jira.hcl has no source \"jira\"")
 	}
-	text = strings.Replace(text, "\nsource \"jira\" {", fmt.Sprintf("\nsource \"jira\" {\n  page_size = %d\n  split_size = %d\n", pageSize, 4*pageSize), 1)
+	text = strings.Replace(text, "\nsource \"jira\" {",
+		fmt.Sprintf("\nsource \"jira\" {\n  page_size = %d\n  split_size = %d\n", pageSize, 4*pageSize), 1)
 	text = strings.Replace(text, "rate        = 10 ", "rate        = 500 ", 1)
 	if !strings.Contains(text, "rate        = 500 ") {
 		t.Fatal("examples/jira.hcl has no rate to lift")
@@ -153,7 +159,8 @@ func (p place) report(t *testing.T) core.Report {
 	return r
 }
 
-// same compares a place with one that was not disturbed: records as multisets, and the exact counts.
+// same compares a place with one that was not disturbed: records as multisets, and the exact
+// counts.
 func (p place) same(t *testing.T, want []string, report core.Report) {
 	t.Helper()
 	got := p.records(t)
@@ -175,7 +182,8 @@ func (p place) same(t *testing.T, want []string, report core.Report) {
 	gotReport := p.report(t)
 	for i, s := range gotReport.Stages {
 		if w := report.Stages[i]; s.In != w.In || s.Out != w.Out || s.Rejected != w.Rejected {
-			t.Errorf("%s: in %d, out %d, rejected %d; undisturbed %d, %d, %d", s.Name, s.In, s.Out, s.Rejected, w.In, w.Out, w.Rejected)
+			t.Errorf("%s: in %d, out %d, rejected %d; undisturbed %d, %d, %d", s.Name, s.In, s.Out, s.Rejected, w.In,
+				w.Out, w.Rejected)
 		}
 	}
 	for heading, names := range report.Counters {
@@ -193,8 +201,8 @@ func (p place) same(t *testing.T, want []string, report core.Report) {
 // victims are what the random kills kill.
 var victims = []string{"host", "jira", "llm", "jsonl"}
 
-// TestRandomKills kills host, source, transform and sink at random moments. SCRAPEKIT_KILLS says how many
-// kills must land, SCRAPEKIT_SEED which ones.
+// TestRandomKills kills host, source, transform and sink at random moments. SCRAPEKIT_KILLS says
+// how many kills must land, SCRAPEKIT_SEED which ones.
 func TestRandomKills(t *testing.T) {
 	t.Parallel()
 	kills := number(t, "SCRAPEKIT_KILLS", 24)
@@ -253,12 +261,14 @@ func (p place) killed(t *testing.T, random *rand.Rand, limit int, landed map[str
 	}
 }
 
-// maxPluginKills is how many plugins of one host are killed at most: where starting takes longer than the time between
-// two kills, a host gives up after five attempts that came to nothing, as it should.
+// maxPluginKills is how many plugins of one host are killed at most: where starting takes longer
+// than the time between two kills, a host gives up after five attempts that came to nothing, as it
+// should.
 const maxPluginKills = 4
 
 // disturb kills until the host has ended, and returns how it did and whether it was killed.
-func (p place) disturb(t *testing.T, pid int, ended <-chan error, random *rand.Rand, limit int, n *int, landed map[string]int) (error, bool) {
+func (p place) disturb(t *testing.T, pid int, ended <-chan error, random *rand.Rand, limit int, n *int,
+	landed map[string]int) (error, bool) {
 	t.Helper()
 	for plugins := 0; *n < limit; {
 		select {

@@ -27,7 +27,8 @@ type kills struct {
 }
 
 func (k kills) String() string {
-	return fmt.Sprintf("%d of %d landed, %d of them between a sink's write and its commit", k.landed, k.planned, k.between)
+	return fmt.Sprintf("%d of %d landed, %d of them between a sink's write and its commit", k.landed, k.planned,
+		k.between)
 }
 
 // hit notes one that landed.
@@ -77,9 +78,11 @@ const (
 // plugins are what is killed beside the host.
 var plugins = []string{"steady", "transform-number", "jsonl"}
 
-// TestSeededKills kills host, source, transform and sink, each seed at moments of its own: before which operation on a file,
-// counted over all processes. SCRAPEKIT_KILLS says how many in all, SCRAPEKIT_SEED with which seed to begin; an error says with
-// which it can be had again. Plugins run at the sandbox level env, which starts them in half the time, unless SCRAPEKIT_SANDBOX names another.
+// TestSeededKills kills host, source, transform and sink, each seed at moments of its own: before
+// which operation on a file, counted over all processes. SCRAPEKIT_KILLS says how many in all,
+// SCRAPEKIT_SEED with which seed to begin; an error says with which it can be had again. Plugins
+// run at the sandbox level env, which starts them in half the time, unless SCRAPEKIT_SANDBOX names
+// another.
 func TestSeededKills(t *testing.T) {
 	t.Parallel()
 	b := needTools(t)
@@ -94,7 +97,8 @@ func TestSeededKills(t *testing.T) {
 	g.SetLimit(6) // half the time they wait before they try again
 	for seed := first; seed < first+seeds; seed++ {
 		g.Go(func() error {
-			k := killing{tools: b, random: rand.New(rand.NewPCG(uint64(seed), 0)), dir: t.TempDir(), of: map[string]int{}}
+			k := killing{tools: b, random: rand.New(rand.NewPCG(uint64(seed), 0)), dir: t.TempDir(),
+				of: map[string]int{}}
 			err := k.run(ctx, want)
 			mu.Lock()
 			defer mu.Unlock()
@@ -168,8 +172,8 @@ func (k *killing) run(ctx context.Context, want string) error {
 	return os.RemoveAll(k.dir)
 }
 
-// draw plans the kills of one host: some of its plugins, then itself. A host gives up after five plugins in a row that died
-// before a commit, as it should.
+// draw plans the kills of one host: some of its plugins, then itself. A host gives up after five
+// plugins in a row that died before a commit, as it should.
 func (k *killing) draw() []crashtest.Strike {
 	var out []crashtest.Strike
 	at := 0

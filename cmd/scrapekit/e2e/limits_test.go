@@ -114,7 +114,8 @@ func forumRecords(t *testing.T, dir string) int {
 	return n
 }
 
-// TestRefusalsOfRealPrograms: the program against servers that refuse with what the status does not tell loses nothing, and asks nothing in a pause.
+// TestRefusalsOfRealPrograms: the program against servers that refuse with what the status does not
+// tell loses nothing, and asks nothing in a pause.
 func TestRefusalsOfRealPrograms(t *testing.T) {
 	t.Parallel()
 	b, err := buildOnce()
@@ -147,7 +148,8 @@ func TestRefusalsOfRealPrograms(t *testing.T) {
 	}
 }
 
-// TestTwoProgramsKeepOnePace: two runs of the program at one time ask a host together no faster than it allows, and what one is told holds for both.
+// TestTwoProgramsKeepOnePace: two runs of the program at one time ask a host together no faster
+// than it allows, and what one is told holds for both.
 func TestTwoProgramsKeepOnePace(t *testing.T) {
 	t.Parallel()
 	b, err := buildOnce()
@@ -186,7 +188,8 @@ func TestTwoProgramsKeepOnePace(t *testing.T) {
 	}
 }
 
-// TestQuotaOfADay: a quota that is used up for hours ends the run; what was read is kept, and the next run goes on.
+// TestQuotaOfADay: a quota that is used up for hours ends the run; what was read is kept, and the
+// next run goes on.
 func TestQuotaOfADay(t *testing.T) {
 	t.Parallel()
 	b, err := buildOnce()
@@ -209,7 +212,8 @@ func TestQuotaOfADay(t *testing.T) {
 	if code != exitIncomplete || got < (most-2)*forumPage || got > most*forumPage || time.Since(start) > time.Minute {
 		t.Errorf("code %d after %s, %d records", code, time.Since(start), got)
 	}
-	for _, part := range []string{"the quota of 127.0.0.1", "is used up until ", "(Retry-After), longer than http.max_wait (15 min); run again then"} {
+	for _, part := range []string{"the quota of 127.0.0.1", "is used up until ",
+		"(Retry-After), longer than http.max_wait (15 min); run again then"} {
 		if !strings.Contains(out, part) {
 			t.Errorf("%q is not in\n%s", part, out)
 		}

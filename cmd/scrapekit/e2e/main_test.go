@@ -1,5 +1,5 @@
-// Package e2e tests whole programs: what is killed, what takes long, what the manual says, and what strangers build.
-// `go test -short` leaves it out.
+// Package e2e tests whole programs: what is killed, what takes long, what the manual says, and what
+// strangers build. `go test -short` leaves it out.
 package e2e
 
 import (
@@ -28,11 +28,12 @@ const (
 	exitInterrupted = 130
 )
 
-// gaugesVar names a file to which the host under test appends how many goroutines it has; see main_test.go of the command.
+// gaugesVar names a file to which the host under test appends how many goroutines it has; see
+// main_test.go of the command.
 const gaugesVar = "SCRAPEKIT_TEST_GAUGES"
 
-// scrapekit is the host under test: the command's test binary, which is the command when it has its name. It has the
-// race detector if these tests have it. needTools has the command as it ships.
+// scrapekit is the host under test: the command's test binary, which is the command when it has its
+// name. It has the race detector if these tests have it. needTools has the command as it ships.
 var scrapekit string
 
 // toolsDir is where needTools builds.
@@ -85,7 +86,8 @@ func prepare(dir string) error {
 // newRegistry starts an empty registry on this machine and returns its host and port.
 func newRegistry(t *testing.T) string {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true)))
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)),
+		registry.WithReferrersSupport(true)))
 	t.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://")
 }

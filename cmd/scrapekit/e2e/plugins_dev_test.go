@@ -68,7 +68,8 @@ func TestDev(t *testing.T) {
 	lineWith(t, out, `"found":"edited"`)
 	lineWith(t, out, "waiting for a change")
 	// What it prints is shown, and a panic with its stack, once.
-	edit(t, filepath.Join(dir, "transform.go"), "var out sdk.Builder", "println(\"at work\"); panic(\"not yet\"); var out sdk.Builder")
+	edit(t, filepath.Join(dir, "transform.go"), "var out sdk.Builder",
+		"println(\"at work\"); panic(\"not yet\"); var out sdk.Builder")
 	lineWith(t, out, "transform first: at work")
 	lineWith(t, out, "error: transform first: the plugin died: exit status 2: panic: not yet")
 	lineWith(t, out, "    goroutine ")

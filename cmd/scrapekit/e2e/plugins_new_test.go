@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// newRepository writes a repository, and returns its folder and the environment that its CI needs to be offline.
+// newRepository writes a repository, and returns its folder and the environment that its CI needs
+// to be offline.
 func newRepository(t *testing.T, args ...string) (dir string, env []string) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -21,7 +22,8 @@ func newRepository(t *testing.T, args ...string) (dir string, env []string) {
 	// The flags of this test's own build are not those of the plugin's.
 	env = append(os.Environ(), "GOFLAGS=", "GOPROXY=off", "GOSUMDB=off", "CGO_ENABLED=0", "SCRAPEKIT="+scrapekit)
 	dir = filepath.Join(t.TempDir(), "repo")
-	cmd := exec.CommandContext(t.Context(), scrapekit, append([]string{"plugins", "new", "--tidy=false", "--dir", dir}, args...)...)
+	cmd := exec.CommandContext(t.Context(), scrapekit,
+		append([]string{"plugins", "new", "--tidy=false", "--dir", dir}, args...)...)
 	cmd.Env = env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -41,7 +43,8 @@ func newRepository(t *testing.T, args ...string) (dir string, env []string) {
 func offlineModules(t *testing.T) (requires, sums string) {
 	t.Helper()
 	module := filepath.Join("..", "..", "..")
-	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}\t{{.Path}} {{.Version}}{{end}}{{end}}",
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f",
+		"{{with .Module}}{{if not .Main}}\t{{.Path}} {{.Version}}{{end}}{{end}}",
 		"./cmd/scrapekit", "./sdk/serve", "./sdk/sdktest")
 	list.Dir, list.Env = module, append(os.Environ(), "GOFLAGS=", "GOPROXY=off")
 	out, err := list.Output()

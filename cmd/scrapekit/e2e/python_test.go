@@ -1,4 +1,5 @@
-// Plugins in Python, tested as a stranger would: built by their own build, and held to the conformance suite by their own CI.
+// Plugins in Python, tested as a stranger would: built by their own build, and held to the
+// conformance suite by their own CI.
 
 package e2e
 
@@ -12,7 +13,8 @@ import (
 	"testing"
 )
 
-// pythonOf returns a Python that can build plugins, or skips the test; with SCRAPEKIT_PYTHON_TESTS=required it fails.
+// pythonOf returns a Python that can build plugins, or skips the test; with
+// SCRAPEKIT_PYTHON_TESTS=required it fails.
 func pythonOf(t *testing.T) string {
 	t.Helper()
 	python := cmp.Or(os.Getenv("PYTHON"), "/usr/bin/python3")
@@ -49,7 +51,8 @@ func TestPython(t *testing.T) {
 			}
 			lines := 0
 			for line := range strings.Lines(string(text)) {
-				if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, `"""`) {
+				if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") &&
+					!strings.HasPrefix(line, `"""`) {
 					lines++
 				}
 			}
@@ -60,7 +63,8 @@ func TestPython(t *testing.T) {
 	}
 }
 
-// TestPythonServices tests what the suite cannot ask for: redirects, connections, files that the host keeps, classes of replies.
+// TestPythonServices tests what the suite cannot ask for: redirects, connections, files that the
+// host keeps, classes of replies.
 func TestPythonServices(t *testing.T) {
 	t.Parallel()
 	python := pythonOf(t)
@@ -70,7 +74,8 @@ func TestPythonServices(t *testing.T) {
 	}
 	s := startServices(t)
 	dir := t.TempDir()
-	build := exec.CommandContext(t.Context(), python, "-m", "scrapekit.build", filepath.Join(module, "cmd", "scrapekit", "e2e", "testdata", "python", "services.py"),
+	build := exec.CommandContext(t.Context(), python, "-m", "scrapekit.build",
+		filepath.Join(module, "cmd", "scrapekit", "e2e", "testdata", "python", "services.py"),
 		"-o", filepath.Join(dir, "services"))
 	build.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+filepath.Join(module, "sdk", "python"))
 	if out, err := build.CombinedOutput(); err != nil {
@@ -83,13 +88,15 @@ func TestPythonServices(t *testing.T) {
 func TestPythonPieces(t *testing.T) {
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), pythonOf(t), filepath.Join("testdata", "python", "pieces.py"))
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH="+filepath.Join("..", "..", "..", "sdk", "python"))
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1",
+		"PYTHONPATH="+filepath.Join("..", "..", "..", "sdk", "python"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }
 
-// servicesPipeline is a run of a source, in whichever language, that uses each service of the host once.
+// servicesPipeline is a run of a source, in whichever language, that uses each service of the host
+// once.
 const servicesPipeline = `
 source "./PROGRAM" {
   url  = "URL"
@@ -118,7 +125,8 @@ func (s *services) run(t *testing.T, dir, program string) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`{"redirected":"the page"}`, `{"posted":"GET /page"}`, `{"loop":"more than 10 redirects"}`, `{"temporary":"mended"}`, `{"final":503}`,
+		`{"redirected":"the page"}`, `{"posted":"GET /page"}`, `{"loop":"more than 10 redirects"}`,
+		`{"temporary":"mended"}`, `{"final":503}`,
 		`{"kept":8}`, `{"other":"8 bytes came of the 9 that it has"}`, `{"none":404}`,
 		`{"echo":"hello","end":""}`, `{"refused":true}`, `{"missing":"no member"}`, `{"big":1152921504606846977}`,
 	} {

@@ -1,5 +1,5 @@
-// README and manual, held to their word: every command in them runs, every pipeline file is right, every piece of Go is
-// the example's, every link leads somewhere.
+// README and manual, held to their word: every command in them runs, every pipeline file is right,
+// every piece of Go is the example's, every link leads somewhere.
 
 package e2e
 
@@ -69,8 +69,8 @@ func (p manualPage) prose() string {
 	return code.ReplaceAllString(fence.ReplaceAllString(p.text, ""), "")
 }
 
-// prelude makes the commands run here: offline, small, and with the command under test. What go would
-// do with the whole module is noted in $NOTED and checked by the test.
+// prelude makes the commands run here: offline, small, and with the command under test. What go
+// would do with the whole module is noted in $NOTED and checked by the test.
 const prelude = `set -eu
 scrapekit() {
 	if [ "$1" = demo ]; then
@@ -114,19 +114,22 @@ func newReadmeSite(t *testing.T) readmeSite {
 		t.Fatal(err)
 	}
 	s := readmeSite{dir: t.TempDir(), module: module, url: readmeJira(t), registry: newRegistry(t)}
-	for _, name := range []string{"examples/jira.hcl", "examples/jira-full.hcl", "examples/generate.hcl", "examples/source-hello/hello.hcl", "LICENSE"} {
+	for _, name := range []string{"examples/jira.hcl", "examples/jira-full.hcl", "examples/generate.hcl",
+		"examples/source-hello/hello.hcl", "LICENSE"} {
 		s.copy(t, name)
 	}
 	s.env = append(os.Environ(), "MODULE="+module, "SITE="+s.dir, "GOPROXY=off", "NOTED="+filepath.Join(s.dir, "noted"),
 		"SCRAPEKIT_VAR_url="+s.url, "SCRAPEKIT_VAR_records=1000",
-		"SCRAPEKIT_PLUGIN_STORE="+filepath.Join(s.dir, ".store"), coreplugins.ConfigVar+"="+filepath.Join(s.dir, ".config"))
+		"SCRAPEKIT_PLUGIN_STORE="+filepath.Join(s.dir, ".store"),
+		coreplugins.ConfigVar+"="+filepath.Join(s.dir, ".config"))
 	return s
 }
 
 // readmeJira has the projects that the pages name, and takes their token.
 func readmeJira(t *testing.T) string {
 	t.Helper()
-	jira := jiraserver.New(jiraserver.Options{Seed: 3, Auth: jiraserver.Auth{Bearer: map[string]string{"your-token": "you"}}})
+	jira := jiraserver.New(jiraserver.Options{Seed: 3,
+		Auth: jiraserver.Auth{Bearer: map[string]string{"your-token": "you"}}})
 	var projects []jiraserver.Project
 	for _, key := range []string{"KAFKA", "SPARK", "CASSANDRA", "ABC", "XYZ"} {
 		projects = append(projects, jiraserver.Project{Key: key, Issues: 5})
@@ -144,7 +147,8 @@ func (s readmeSite) copy(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.write(t, name, strings.NewReplacer("rate        = 10 ", "rate        = 500 ", "default     = 10\n", "default     = 500\n").Replace(string(raw)))
+	s.write(t, name, strings.NewReplacer("rate        = 10 ", "rate        = 500 ", "default     = 10\n",
+		"default     = 500\n").Replace(string(raw)))
 }
 
 func (s readmeSite) write(t *testing.T, name, text string) {
@@ -160,8 +164,10 @@ func (s readmeSite) write(t *testing.T, name, text string) {
 
 // made are files that the commands of pages leave.
 var made = map[string][]string{
-	"README.md":               {"scrapekit-demo/corpus/messages.jsonl", "first/issues.jsonl", "examples/generated/records.jsonl"},
-	manualFile("jira"):        {"examples/corpus/messages.jsonl", "examples/abc/pretrain.jsonl", "corpus/instruct.jsonl.zst", "examples/jira-full/fields.jsonl"},
+	"README.md": {"scrapekit-demo/corpus/messages.jsonl", "first/issues.jsonl",
+		"examples/generated/records.jsonl"},
+	manualFile("jira"): {"examples/corpus/messages.jsonl", "examples/abc/pretrain.jsonl",
+		"corpus/instruct.jsonl.zst", "examples/jira-full/fields.jsonl"},
 	manualFile("operating"):   {"events.jsonl", "examples/corpus/messages.jsonl"},
 	manualFile("performance"): {"examples/generated/records.jsonl"},
 	manualFile("writing"):     {"examples/source-hello/out/greetings.jsonl"},
@@ -206,7 +212,8 @@ func (s readmeSite) follow(t *testing.T, p manualPage) {
 		name, named := strings.CutPrefix(strings.SplitN(text, "\n", 2)[0], "# ")
 		if !named { // a part of a block
 			name = fmt.Sprintf("part-%d.hcl", i)
-			text = "source \"jira\" {\n  url = \"https://jira.example.com\"\n" + text + "}\n\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n"
+			text = "source \"jira\" {\n  url = \"https://jira.example.com\"\n" + text +
+				"}\n\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n"
 		}
 		s.write(t, name, s.text(text))
 		files = append(files, name)
@@ -258,11 +265,13 @@ func (s readmeSite) checkNoted(t *testing.T) {
 				t.Errorf("go %s: no tests there: %v", line, err)
 			}
 		case words[0] == "run":
-			if text, err := os.ReadFile(filepath.Join(s.module, words[1], "main.go")); err != nil || !strings.Contains(string(text), "\npackage main\n") {
+			if text, err := os.ReadFile(filepath.Join(s.module, words[1], "main.go")); err != nil ||
+				!strings.Contains(string(text), "\npackage main\n") {
 				t.Errorf("go %s: no command there: %v", line, err)
 			}
 		case words[0] == "build" || words[0] == "install":
-			if main, err := os.ReadFile(filepath.Join(folder, "main.go")); err != nil || !strings.Contains(string(main), "\npackage main\n") {
+			if main, err := os.ReadFile(filepath.Join(folder, "main.go")); err != nil ||
+				!strings.Contains(string(main), "\npackage main\n") {
 				t.Errorf("go %s: no command there: %v", line, err)
 			}
 		default:
@@ -271,7 +280,8 @@ func (s readmeSite) checkNoted(t *testing.T) {
 	}
 }
 
-// TestReadmeGo checks that the Go in the pages is that of the examples, which are built and tested, and that their JSON is JSON.
+// TestReadmeGo checks that the Go in the pages is that of the examples, which are built and tested,
+// and that their JSON is JSON.
 func TestReadmeGo(t *testing.T) {
 	t.Parallel()
 	var source strings.Builder
@@ -333,10 +343,12 @@ func (p manualPage) anchors() (out []string) {
 	return out
 }
 
-// TestReadmeLinks checks that links lead somewhere, that the README leads to every page, and that it stays short.
+// TestReadmeLinks checks that links lead somewhere, that the README leads to every page, and that
+// it stays short.
 func TestReadmeLinks(t *testing.T) {
 	t.Parallel()
-	for _, p := range append(allPages(t), readPage(t, "CONTRIBUTING.md"), readPage(t, "CHANGELOG.md"), readPage(t, "examples/tutorial/README.md")) {
+	for _, p := range append(allPages(t), readPage(t, "CONTRIBUTING.md"), readPage(t, "CHANGELOG.md"),
+		readPage(t, "examples/tutorial/README.md")) {
 		for _, dead := range p.deadLinks(t) {
 			t.Errorf("%s: a dead link: %s", p.file, dead)
 		}
@@ -358,7 +370,8 @@ func TestReadmeLinks(t *testing.T) {
 
 var testCommand = regexp.MustCompile(`go test[^\x60\n]* -(run|bench) ([A-Za-z0-9]+)[^\x60\n]* \./([a-z0-9/]+)`)
 
-// TestReadmeTests checks that the tests which the pages have one run are there: go test says "ok" of none too.
+// TestReadmeTests checks that the tests which the pages have one run are there: go test says "ok"
+// of none too.
 func TestReadmeTests(t *testing.T) {
 	t.Parallel()
 	var all [][]string

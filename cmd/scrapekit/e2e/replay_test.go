@@ -20,7 +20,8 @@ import (
 func TestReplayOfTheShippedPipeline(t *testing.T) {
 	t.Parallel()
 	jira := jiraserver.New(jiraserver.Options{Seed: 7, BasePath: "/jira", Faults: badDay})
-	jira.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: 60}, {Key: "BRAVO", Issues: 60}}})
+	jira.Generate(jiraserver.Synthetic{Projects: []jiraserver.Project{{Key: "ALPHA", Issues: 60},
+		{Key: "BRAVO", Issues: 60}}})
 	server := httptest.NewServer(jira)
 	defer server.Close()
 	s := site{url: server.URL + "/jira"}

@@ -34,7 +34,8 @@ func startServices(t *testing.T) *services {
 		mux.Handle(from, http.RedirectHandler(to, http.StatusMovedPermanently))
 	}
 	mux.Handle("/seeother", http.RedirectHandler("/where", http.StatusSeeOther))
-	mux.HandleFunc("/odd", func(w http.ResponseWriter, _ *http.Request) { // a refusal whose status does not say that it passes
+	// a refusal whose status does not say that it passes
+	mux.HandleFunc("/odd", func(w http.ResponseWriter, _ *http.Request) {
 		if odd.Add(1) == 1 {
 			w.WriteHeader(http.StatusForbidden)
 			_, _ = io.WriteString(w, "wait a moment")

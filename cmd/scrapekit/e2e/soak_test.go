@@ -1,4 +1,5 @@
-// A long run with kills and faults: it delivers what it should, and needs no more at its end than at its beginning.
+// A long run with kills and faults: it delivers what it should, and needs no more at its end than
+// at its beginning.
 
 //go:build linux
 
@@ -31,15 +32,18 @@ func TestSoak(t *testing.T) {
 	t.Parallel()
 	b := needTools(t)
 	records := number(t, "SCRAPEKIT_SOAK", 50_000)
-	s := &soak{records: records, kills: max(4, records/10_000), random: rand.New(rand.NewPCG(uint64(number(t, "SCRAPEKIT_SEED", 1)), 4))}
+	s := &soak{records: records, kills: max(4, records/10_000),
+		random: rand.New(rand.NewPCG(uint64(number(t, "SCRAPEKIT_SEED", 1)), 4))}
 	server := httptest.NewServer(s)
 	defer server.Close()
-	x := b.newTrial(t, fmt.Sprintf("  records = %d\n  every = %d\n  url = %q\n  http {\n    rate = 100000\n  }", records, min(500, records/100), server.URL))
+	x := b.newTrial(t, fmt.Sprintf("  records = %d\n  every = %d\n  url = %q\n  http {\n    rate = 100000\n  }",
+		records, min(500, records/100), server.URL))
 	s.trial, s.gauges = x, filepath.Join(t.TempDir(), "goroutines")
 	began := time.Now()
 	s.run(t)
 	s.check(t)
-	t.Logf("%d records in %s; %d kills: %v; requests: %v", records, time.Since(began).Round(time.Second), s.landed.Load(), s.of, s.answers)
+	t.Logf("%d records in %s; %d kills: %v; requests: %v", records, time.Since(began).Round(time.Second),
+		s.landed.Load(), s.of, s.answers)
 	if int(s.landed.Load()) < s.kills*9/10 {
 		t.Errorf("only %d of %d kills landed: the test proves less than it says", s.landed.Load(), s.kills)
 	}
@@ -144,7 +148,8 @@ func (s *soak) run(t *testing.T) {
 	}
 }
 
-// disturb kills whenever so many more records were asked for, and takes samples, until the host has ended.
+// disturb kills whenever so many more records were asked for, and takes samples, until the host has
+// ended.
 func (s *soak) disturb(host int, ended <-chan error) (err error, killed bool) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -163,7 +168,8 @@ func (s *soak) disturb(host int, ended <-chan error) (err error, killed bool) {
 			continue
 		}
 		victim := append(plugins, "host")[done%4]
-		i := slices.IndexFunc(processes, func(p process) bool { return victim == "host" && p.pid == host || victim != "host" && p.called(victim) })
+		i := slices.IndexFunc(processes,
+			func(p process) bool { return victim == "host" && p.pid == host || victim != "host" && p.called(victim) })
 		if i < 0 || syscall.Kill(processes[i].pid, syscall.SIGKILL) != nil {
 			continue // it is being started
 		}
@@ -220,7 +226,8 @@ func readProcess(dir string) (p process, err error) {
 		return p, err
 	}
 	p.args = strings.Split(string(args), "\x00")
-	for text, to := range map[string]*int{filepath.Base(dir): &p.pid, fields[parent]: &p.parent, fields[rss]: &p.pages} {
+	for text, to := range map[string]*int{filepath.Base(dir): &p.pid, fields[parent]: &p.parent,
+		fields[rss]: &p.pages} {
 		if *to, err = strconv.Atoi(text); err != nil {
 			return p, err
 		}
@@ -315,8 +322,9 @@ func (s *soak) lines(t *testing.T, pattern string, f func(line []byte) error) {
 	}
 }
 
-// flat compares what was needed in the first half of the time with the last quarter: nine in ten samples need no more. A host that
-// starts needs less, and a process that is being started has the files of two.
+// flat compares what was needed in the first half of the time with the last quarter: nine in ten
+// samples need no more. A host that starts needs less, and a process that is being started has the
+// files of two.
 func (s *soak) flat(t *testing.T) {
 	t.Helper()
 	raw, err := os.ReadFile(s.gauges)
@@ -336,7 +344,8 @@ func (s *soak) flat(t *testing.T) {
 	}{
 		{"MiB of memory of all processes", column(s.samples, func(s sample) int { return s.memory }), 64},
 		{"open files of all processes", column(s.samples, func(s sample) int { return s.files }), 8},
-		{"KiB of state", column(s.samples, func(s sample) int { return s.state }), 4096}, // the log begins anew at 4 MiB
+		// the log begins anew at 4 MiB
+		{"KiB of state", column(s.samples, func(s sample) int { return s.state }), 4096},
 		{"goroutines of the host", goroutines, 16},
 	} {
 		n := len(g.all)

@@ -21,14 +21,16 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
-// tools is a folder with what crash tests run: the command, the plugins of testdata, and the launcher of watched programs. They
-// are built as they ship, without the race detector.
+// tools is a folder with what crash tests run: the command, the plugins of testdata, and the
+// launcher of watched programs. They are built as they ship, without the race detector.
 type tools string
 
 // buildOnce builds the tools for all tests of the package.
 var buildOnce = sync.OnceValues(func() (tools, error) {
-	cmd := exec.Command("go", "build", "-o", toolsDir+string(filepath.Separator), "..", "./testdata/steady", "./testdata/connects", "./testdata/readlist",
-		"../../../examples/transform-number", "../../../examples/sink-redis", "../../../examples/source-forum", "../../../sdk/sdktest/crashtest/launch")
+	cmd := exec.Command("go", "build", "-o", toolsDir+string(filepath.Separator), "..", "./testdata/steady",
+		"./testdata/connects", "./testdata/readlist",
+		"../../../examples/transform-number", "../../../examples/sink-redis", "../../../examples/source-forum",
+		"../../../sdk/sdktest/crashtest/launch")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS="+strings.ReplaceAll(os.Getenv("GOFLAGS"), "-race", ""))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building: %w\n%s", err, out)
@@ -100,7 +102,8 @@ func (x trial) command(ctx context.Context) *exec.Cmd {
 
 // watched is the host on this pipeline, to be watched.
 func (x trial) watched() crashtest.Program {
-	return crashtest.Program{Path: x.path("launch"), Args: []string{x.path("scrapekit"), "run", x.file(), "--output", "plain"}, Root: x.dir}
+	return crashtest.Program{Path: x.path("launch"),
+		Args: []string{x.path("scrapekit"), "run", x.file(), "--output", "plain"}, Root: x.dir}
 }
 
 // run runs the pipeline with a fault.
@@ -146,7 +149,8 @@ func (x trial) endsSame(t *testing.T, when, want string) {
 	}
 }
 
-// delivered is what a run leaves behind, in the order in which it was written: files of the sink, dead letters, and the counts of the report.
+// delivered is what a run leaves behind, in the order in which it was written: files of the sink,
+// dead letters, and the counts of the report.
 func (x trial) delivered() (string, error) {
 	var out strings.Builder
 	for _, pattern := range []string{"out/*.jsonl", ".scrapekit/p/runs/*/rejects.jsonl"} {
@@ -170,8 +174,9 @@ func (x trial) delivered() (string, error) {
 	return out.String(), nil
 }
 
-// firstReport returns the report of the first run in a folder. A kill after its end makes another start, and so another run, which
-// finds nothing new. The names of runs of one second do not tell which it was.
+// firstReport returns the report of the first run in a folder. A kill after its end makes another
+// start, and so another run, which finds nothing new. The names of runs of one second do not tell
+// which it was.
 func firstReport(dir string) (core.Report, error) {
 	files, err := filepath.Glob(filepath.Join(dir, ".scrapekit", "*", "runs", "*", core.ReportFile))
 	if err != nil || len(files) == 0 {
@@ -212,8 +217,9 @@ func at(lines []string, i int) string {
 	return "(missing)"
 }
 
-// uncommitted reports whether a sink has written something that no commit stands for. A commit makes the sink's file last, and then
-// the state; the state alone is made to last when splits are claimed, too.
+// uncommitted reports whether a sink has written something that no commit stands for. A commit
+// makes the sink's file last, and then the state; the state alone is made to last when splits are
+// claimed, too.
 func uncommitted(ops []crashtest.Op) bool {
 	written, lasts := false, false
 	for _, o := range ops {

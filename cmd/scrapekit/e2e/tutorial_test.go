@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// tutorialPrelude makes the tutorial's commands run here: the clone is this module, the scrapekit that they would build is the one
-// under test, and the library has been started.
+// tutorialPrelude makes the tutorial's commands run here: the clone is this module, the scrapekit
+// that they would build is the one under test, and the library has been started.
 const tutorialPrelude = `set -eu
 git() { [ "$*" = "clone https://github.com/scrapekit/scrapekit" ]; ln -s "$MODULE" scrapekit; }
 go() {
@@ -48,7 +48,8 @@ kill() { [ "$1" = %1 ] || command kill "$@"; }
 
 var fileBlock = regexp.MustCompile(`^(?:#|//) (\S+\.\w+)\n`)
 
-// tutorialScript is everything that the tutorial has its reader do, for a library at another address.
+// tutorialScript is everything that the tutorial has its reader do, for a library at another
+// address.
 func tutorialScript(t *testing.T, text, library string) string {
 	t.Helper()
 	script := tutorialPrelude
@@ -127,13 +128,15 @@ func TestTutorial(t *testing.T) {
 	requires, _ := offlineModules(t)
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", tutorialScript(t, string(text), startLibrary(t, module)))
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "MODULE="+module, "REQUIRES="+requires, "GOFLAGS=", "GOPROXY=off", "GOSUMDB=off", "CGO_ENABLED=0",
+	cmd.Env = append(os.Environ(), "MODULE="+module, "REQUIRES="+requires, "GOFLAGS=", "GOPROXY=off", "GOSUMDB=off",
+		"CGO_ENABLED=0",
 		"SCRAPEKIT_PLUGIN_STORE="+filepath.Join(dir, "store"), "SCRAPEKIT_CONFIG_DIR="+filepath.Join(dir, "config"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{`books  {"number":1,`, "57 out/books.jsonl", " 0 failed, ", "57 books.jsonl", "library 0.1.0 right", "# source library"} {
+	for _, want := range []string{`books  {"number":1,`, "57 out/books.jsonl", " 0 failed, ", "57 books.jsonl",
+		"library 0.1.0 right", "# source library"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}

@@ -1,4 +1,5 @@
-// Two hosts on one pipeline: a host that was stopped, and wakes up when another has taken over, commits nothing.
+// Two hosts on one pipeline: a host that was stopped, and wakes up when another has taken over,
+// commits nothing.
 
 //go:build linux
 
@@ -32,7 +33,8 @@ type sleeper struct {
 func (b tools) asleep(t *testing.T) sleeper {
 	t.Helper()
 	x := b.newTrial(t, slow)
-	ctx, cancel := context.WithCancel(context.Background()) // longer than the test's: a stopped host does not end by itself
+	// longer than the test's: a stopped host does not end by itself
+	ctx, cancel := context.WithCancel(context.Background())
 	s := sleeper{x, x.command(ctx), &bytes.Buffer{}}
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
 	if err := s.cmd.Start(); err != nil {
@@ -59,7 +61,8 @@ func (b tools) asleep(t *testing.T) sleeper {
 	return s
 }
 
-// stop stops the host, and returns when the last of its threads has stopped: until then it can go on to write.
+// stop stops the host, and returns when the last of its threads has stopped: until then it can go
+// on to write.
 func (s sleeper) stop(t *testing.T) {
 	t.Helper()
 	s.signal(t, syscall.SIGSTOP)
@@ -135,7 +138,8 @@ func (s sleeper) another(t *testing.T) (code int, output string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// loseLock takes the lock of the state folder away, as somebody does who thinks that it is a leftover.
+// loseLock takes the lock of the state folder away, as somebody does who thinks that it is a
+// leftover.
 func (s sleeper) loseLock(t *testing.T) {
 	t.Helper()
 	if err := os.Remove(filepath.Join(s.dir, ".scrapekit", "p", "lock")); err != nil {
@@ -186,7 +190,8 @@ func TestTwoHosts(t *testing.T) {
 	})
 }
 
-// isFenced wakes the host, and expects it to say that another has taken over, and nothing that is not so.
+// isFenced wakes the host, and expects it to say that another has taken over, and nothing that is
+// not so.
 func (s sleeper) isFenced(t *testing.T) {
 	t.Helper()
 	code, out := s.wakes(t)

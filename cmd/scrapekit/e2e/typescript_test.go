@@ -1,4 +1,5 @@
-// Plugins in TypeScript, tested as a stranger would: built by their own build, and held to the conformance suite by their own CI.
+// Plugins in TypeScript, tested as a stranger would: built by their own build, and held to the
+// conformance suite by their own CI.
 
 package e2e
 
@@ -42,7 +43,8 @@ func TestTypeScript(t *testing.T) {
 	}
 }
 
-// newTypeScript writes a repository whose modules are those of the example, but for the SDK, which is its own.
+// newTypeScript writes a repository whose modules are those of the example, but for the SDK, which
+// is its own.
 func newTypeScript(t *testing.T, kind, modules string) (dir string, env []string) {
 	t.Helper()
 	dir, env = newRepository(t, kind, "forum", "--lang", "typescript")
@@ -90,7 +92,8 @@ func TestTypeScriptPieces(t *testing.T) {
 	t.Parallel()
 	modules := modulesOf(t)
 	program := filepath.Join(t.TempDir(), "pieces.js")
-	build := exec.CommandContext(t.Context(), filepath.Join(modules, ".bin", "esbuild"), filepath.Join("testdata", "typescript", "pieces.ts"),
+	build := exec.CommandContext(t.Context(), filepath.Join(modules, ".bin", "esbuild"),
+		filepath.Join("testdata", "typescript", "pieces.ts"),
 		"--bundle", "--platform=node", "--outfile="+program, "--log-level=warning")
 	build.Env = append(os.Environ(), "NODE_PATH="+modules)
 	if out, err := build.CombinedOutput(); err != nil {
@@ -114,7 +117,8 @@ func TestTypeScriptProtocol(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(os.Symlink(modules, filepath.Join(dir, "node_modules")), os.WriteFile(filepath.Join(dir, "protocol.mjs"), script, 0o600)); err != nil {
+	if err := errors.Join(os.Symlink(modules, filepath.Join(dir, "node_modules")),
+		os.WriteFile(filepath.Join(dir, "protocol.mjs"), script, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	proto, err := filepath.Abs(filepath.Join("..", "..", "..", "proto"))

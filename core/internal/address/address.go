@@ -1,5 +1,5 @@
-// Package address knows which addresses the host may connect to for a plugin, and the one spelling of a host's name. fetch and dial
-// ask it, each with rules of its own for what is private.
+// Package address knows which addresses the host may connect to for a plugin, and the one spelling
+// of a host's name. fetch and dial ask it, each with rules of its own for what is private.
 package address
 
 import (
@@ -41,9 +41,11 @@ func KindOf(ip netip.Addr) Kind {
 var special = ssrf.New(ssrf.WithAnyPort())
 
 // inner are the ranges of networks of one's own.
-var inner = prefixes("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128", "fc00::/7")
+var inner = prefixes("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128",
+	"fc00::/7")
 
-// metadata are the addresses at which clouds tell a machine its credentials, as far as they are within inner.
+// metadata are the addresses at which clouds tell a machine its credentials, as far as they are
+// within inner.
 var metadata = prefixes("100.100.100.200/32", "fd00:ec2::254/128", "fd20:ce::254/128")
 
 func prefixes(texts ...string) []netip.Prefix {
@@ -69,7 +71,8 @@ func Is(host string, ip netip.Addr) bool {
 	return err == nil && a.Unmap() == ip.Unmap()
 }
 
-// Host brings a host into its one spelling: lower case ASCII (bücher.de is xn--bcher-kva.de) without a dot at the end.
+// Host brings a host into its one spelling: lower case ASCII (bücher.de is xn--bcher-kva.de)
+// without a dot at the end.
 func Host(name string) (string, error) {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return a.String(), nil

@@ -23,7 +23,8 @@ func stateFile(f *testing.F) []byte {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := plan(f.Context(), run, []sdk.Split{{ID: "a", Stream: "s", Data: []byte("{}")}, {ID: "b", Stream: "s"}}); err != nil {
+	if err := plan(f.Context(), run, []sdk.Split{{ID: "a", Stream: "s", Data: []byte("{}")},
+		{ID: "b", Stream: "s"}}); err != nil {
 		f.Fatal(err)
 	}
 	split, err := claimFirst(f.Context(), run)
@@ -99,7 +100,8 @@ func use(t *testing.T, s *checkpoint.SQLite) {
 		if split.ID == "" {
 			t.Errorf("a split without an id: %+v", split)
 		}
-		_ = commit(ctx, run, checkpoint.Commit{Splits: []checkpoint.Progress{{ID: split.ID, Epoch: split.Epoch, Cursor: []byte("2"), Status: checkpoint.Done}}})
+		_ = commit(ctx, run, checkpoint.Commit{Splits: []checkpoint.Progress{{ID: split.ID, Epoch: split.Epoch,
+			Cursor: []byte("2"), Status: checkpoint.Done}}})
 	}
 	_ = run.Leave(ctx)
 	_ = run.Finish(ctx, checkpoint.Complete, checkpoint.End{Now: time.Now()})

@@ -65,7 +65,8 @@ func watch(t *testing.T, dir string, f crashtest.Fault) *crashtest.Outcome {
 		t.Skip(err)
 	}
 	out, err := crashtest.Program{
-		Path: os.Args[0], Env: append(os.Environ(), childEnv+"="+filepath.Join(dir, "state.db"), lifeEnv+"="+watchedLife, "GORACE=atexit_sleep_ms=0"),
+		Path: os.Args[0], Env: append(os.Environ(), childEnv+"="+filepath.Join(dir, "state.db"),
+			lifeEnv+"="+watchedLife, "GORACE=atexit_sleep_ms=0"),
 		Root: dir, Fault: f, Record: true,
 	}.Run(t.Context())
 	if err != nil {
@@ -90,7 +91,8 @@ func TestPowerCuts(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := goOn(t.Context(), filepath.Join(dir, "state.db"), said(whole, c.After)); err != nil {
-			t.Fatalf("power cut after %d of %d operations, %s of what was not synced is kept: %v", c.After, len(whole.Ops), c.How, err)
+			t.Fatalf("power cut after %d of %d operations, %s of what was not synced is kept: %v", c.After,
+				len(whole.Ops), c.How, err)
 		}
 	}
 	t.Logf("%d power cuts over %d operations", n, whole.Count())
@@ -115,7 +117,8 @@ func TestDiskFails(t *testing.T) {
 			}
 			landed++
 			if err := goOn(t.Context(), filepath.Join(dir, "state.db"), said(out, len(out.Ops))); err != nil {
-				t.Fatalf("%s at operation %d (%v), after which the process ended with %d: %v\n%s", do, n, out.Hit, out.Code, err, out.Output)
+				t.Fatalf("%s at operation %d (%v), after which the process ended with %d: %v\n%s", do, n, out.Hit,
+					out.Code, err, out.Output)
 			}
 		}
 		t.Logf("%s: %d landed, of %d operations", do, landed, count)
@@ -193,7 +196,8 @@ func right(ctx context.Context, s *checkpoint.SQLite, splits []checkpoint.Split,
 		want = strconv.FormatInt(a.Records, 10)
 	}
 	if string(a.Cursor) != want || string(tokens["sink"].Token) != want || len(splits) != int(a.Records)+1 {
-		return fmt.Errorf("commit %s is there in part: cursor %s, token %s, %d splits", want, a.Cursor, tokens["sink"].Token, len(splits))
+		return fmt.Errorf("commit %s is there in part: cursor %s, token %s, %d splits", want, a.Cursor,
+			tokens["sink"].Token, len(splits))
 	}
 	runs, err := s.Runs(ctx, 1)
 	if err == nil && said == watchedCommits+2 && runs[0].Outcome != checkpoint.Incomplete {

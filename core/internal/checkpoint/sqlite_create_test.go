@@ -167,7 +167,8 @@ func TestLogOfALostFile(t *testing.T) {
 	}
 	_, err := checkpoint.OpenSQLite(t.Context(), path)
 	var e *checkpoint.FileError
-	if !errors.As(err, &e) || !strings.Contains(err.Error(), "state.db-wal is there") || !strings.Contains(err.Error(), "--full") {
+	if !errors.As(err, &e) || !strings.Contains(err.Error(), "state.db-wal is there") ||
+		!strings.Contains(err.Error(), "--full") {
 		t.Fatalf("got %v, want a FileError that names the log", err)
 	}
 	if err := os.Rename(path+"-wal", path+"-wal.kept"); err != nil {

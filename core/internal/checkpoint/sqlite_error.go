@@ -30,7 +30,8 @@ type FileError struct {
 func (e *FileError) Error() string {
 	advice := e.Advice
 	if advice == "" {
-		advice = "move it away (with " + filepath.Base(e.Path) + "-wal, if there is one), then " + startOver + "; nothing was deleted"
+		advice = "move it away (with " + filepath.Base(e.Path) + "-wal, if there is one), then " + startOver +
+			"; nothing was deleted"
 	}
 	return fmt.Sprintf("state file %s: %s; %s", e.Path, e.Problem, advice)
 }
@@ -73,7 +74,8 @@ func (s *SQLite) unwritable(err error) error {
 	const advice = "the file and its folder must be writable"
 	dir := filepath.Dir(s.path)
 	if _, stat := os.Stat(dir); stat != nil {
-		return &FileError{Path: s.path, Problem: stat.Error(), Advice: "make the folder first", Err: errors.Join(stat, err)}
+		return &FileError{Path: s.path, Problem: stat.Error(), Advice: "make the folder first",
+			Err: errors.Join(stat, err)}
 	}
 	failed := probe(dir)
 	if errors.Is(failed, syscall.ENOSPC) {

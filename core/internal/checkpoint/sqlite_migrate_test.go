@@ -103,7 +103,8 @@ func goesOn(t *testing.T, path string, unfinished bool) {
 	s := openSQLite(t, path)
 	defer func() { must(s.Close()) }()
 	previous, err := checkpoint.All(checkpoint.EachPrevious(t.Context(), s))
-	want := []sdk.Split{{ID: "a", Stream: "issues", Data: []byte{}, Cursor: []byte("a1"), Estimate: 5}, {ID: "b", Stream: "issues", Cursor: []byte("b1")}}
+	want := []sdk.Split{{ID: "a", Stream: "issues", Data: []byte{}, Cursor: []byte("a1"), Estimate: 5},
+		{ID: "b", Stream: "issues", Cursor: []byte("b1")}}
 	if err != nil || !reflect.DeepEqual(previous, want) {
 		t.Errorf("previous: %+v, %v", previous, err)
 	}
@@ -130,7 +131,8 @@ func goesOn(t *testing.T, path string, unfinished bool) {
 		must(plan(t.Context(), run, []sdk.Split{{ID: "x", Stream: "issues"}}))
 		x, err := claimFirst(t.Context(), run)
 		must(err)
-		must(commit(t.Context(), run, checkpoint.Commit{Splits: []checkpoint.Progress{{ID: "x", Epoch: x.Epoch, Cursor: []byte("x1"), Status: checkpoint.Done}}}))
+		must(commit(t.Context(), run, checkpoint.Commit{Splits: []checkpoint.Progress{{ID: "x", Epoch: x.Epoch,
+			Cursor: []byte("x1"), Status: checkpoint.Done}}}))
 	}
 	must(run.Leave(t.Context()))
 	must(run.Finish(t.Context(), checkpoint.Complete, checkpoint.End{Now: time.Now()}))
@@ -151,17 +153,20 @@ func unfinishedOfBefore(t *testing.T, s *checkpoint.SQLite, run sitting) {
 		t.Errorf("run: %+v", run)
 	}
 	sums, err := s.Sums(t.Context(), run.ID)
-	want := checkpoint.Sums{{Stream: "issues", Open: 1, Done: 1, Records: 12, Expected: 14}, {Stream: "users", Open: 1, Unknown: 1}}
+	want := checkpoint.Sums{{Stream: "issues", Open: 1, Done: 1, Records: 12, Expected: 14},
+		{Stream: "users", Open: 1, Unknown: 1}}
 	if err != nil || !reflect.DeepEqual(sums, want) {
 		t.Errorf("sums: %+v, %v", sums, err)
 	}
 	page, err := run.Claim(t.Context(), 5)
-	if err != nil || len(page) != 2 || page[0].ID != "a" || page[0].Records != 3 || page[0].Epoch != 2 || page[1].ID != "d" {
+	if err != nil || len(page) != 2 || page[0].ID != "a" || page[0].Records != 3 || page[0].Epoch != 2 ||
+		page[1].ID != "d" {
 		t.Fatalf("claimed: %+v, %v", page, err)
 	}
 	var c checkpoint.Commit
 	for _, p := range page {
-		c.Splits = append(c.Splits, checkpoint.Progress{ID: p.ID, Epoch: p.Epoch, Cursor: []byte(p.ID + "9"), Status: checkpoint.Done})
+		c.Splits = append(c.Splits, checkpoint.Progress{ID: p.ID, Epoch: p.Epoch, Cursor: []byte(p.ID + "9"),
+			Status: checkpoint.Done})
 	}
 	must(commit(t.Context(), run, c))
 }

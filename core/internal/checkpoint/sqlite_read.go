@@ -41,7 +41,8 @@ type scanner interface{ Scan(into ...any) error }
 const splitColumns = "id, stream, data, cursor, estimate, seq, epoch, coalesce(seat, -1), status, records, problem"
 
 func scanSplit(row scanner) (s Split, err error) {
-	err = row.Scan(&s.ID, &s.Stream, (*blob)(&s.Data), (*blob)(&s.Cursor), &s.Estimate, &s.Place, &s.Epoch, &s.Seat, (*string)(&s.Status), &s.Records, &s.Problem)
+	err = row.Scan(&s.ID, &s.Stream, (*blob)(&s.Data), (*blob)(&s.Cursor), &s.Estimate, &s.Place, &s.Epoch, &s.Seat,
+		(*string)(&s.Status), &s.Records, &s.Problem)
 	return s, err
 }
 
@@ -60,7 +61,8 @@ const unfinishedRun = `coalesce((SELECT seq FROM runs WHERE seq = (SELECT max(se
 func (s *SQLite) Splits(ctx context.Context, run string, q Query) (out []Split, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var seq, base int64
-		err := tx.QueryRowContext(ctx, "SELECT seq, base FROM runs WHERE id = ? AND seq = "+unfinishedRun, run).Scan(&seq, &base)
+		err := tx.QueryRowContext(ctx, "SELECT seq, base FROM runs WHERE id = ? AND seq = "+unfinishedRun,
+			run).Scan(&seq, &base)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -74,7 +76,8 @@ func (s *SQLite) Splits(ctx context.Context, run string, q Query) (out []Split, 
 
 // page reads a page of the splits of the unfinished run.
 func page(ctx context.Context, q querier, seq, base int64, which Query) ([]Split, error) {
-	query, args := "run = ?1 AND seq > max(?2, ?3)", []any{seq, base, which.After, max(which.N, 0), string(which.Status)}
+	query, args := "run = ?1 AND seq > max(?2, ?3)", []any{seq, base, which.After, max(which.N, 0),
+		string(which.Status)}
 	switch which.Status {
 	case "":
 		args = args[:4]
@@ -97,7 +100,8 @@ func page(ctx context.Context, q querier, seq, base int64, which Query) ([]Split
 func (s *SQLite) Sums(ctx context.Context, run string) (sums Sums, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var unfinished bool
-		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM runs WHERE id = ? AND seq = "+unfinishedRun+")", run).Scan(&unfinished)
+		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM runs WHERE id = ? AND seq = "+unfinishedRun+")",
+			run).Scan(&unfinished)
 		if err == nil && unfinished {
 			sums, err = readSums(ctx, tx)
 		}
@@ -122,7 +126,8 @@ func (s *SQLite) Previous(ctx context.Context, after string, n int) (out []sdk.S
 	}
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		out, err = collectSome(ctx, tx, scan,
-			"SELECT id, stream, data, cursor, estimate FROM splits WHERE id > ? AND run <> "+unfinishedRun+" ORDER BY id LIMIT ?", after, max(n, 0))
+			"SELECT id, stream, data, cursor, estimate FROM splits WHERE id > ? AND run <> "+unfinishedRun+
+				" ORDER BY id LIMIT ?", after, max(n, 0))
 		return err
 	})
 	return out, err
@@ -140,7 +145,8 @@ func (s *SQLite) CountPrevious(ctx context.Context) (n int, err error) {
 func (s *SQLite) Runs(ctx context.Context, n int) (out []RunInfo, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		out, err = collect(ctx, tx, scanRun,
-			"SELECT id, started, ended, outcome, full, starts, gaps, counts FROM runs ORDER BY seq DESC LIMIT ?", max(n, 0))
+			"SELECT id, started, ended, outcome, full, starts, gaps, counts FROM runs ORDER BY seq DESC LIMIT ?",
+			max(n, 0))
 		if err != nil || len(out) == 0 || out[0].Splits != nil {
 			return err
 		}
@@ -172,7 +178,8 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-func collect[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+func collect[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T,
+	error) {
 	return collectSome(ctx, q, func(row scanner) (T, bool, error) {
 		v, err := scan(row)
 		return v, true, err
@@ -180,7 +187,8 @@ func collect[T any](ctx context.Context, q querier, scan func(scanner) (T, error
 }
 
 // collectSome is collect for a scan that says whether there is to be more.
-func collectSome[T any](ctx context.Context, q querier, scan func(scanner) (T, bool, error), query string, args ...any) ([]T, error) {
+func collectSome[T any](ctx context.Context, q querier, scan func(scanner) (T, bool, error), query string,
+	args ...any) ([]T, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -201,7 +209,8 @@ func collectSome[T any](ctx context.Context, q querier, scan func(scanner) (T, b
 func (s *SQLite) Prune(ctx context.Context, n int) (gone int, err error) {
 	err = s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
 		res, err := tx.ExecContext(ctx,
-			"DELETE FROM runs WHERE seq <> "+unfinishedRun+" AND seq NOT IN (SELECT seq FROM runs ORDER BY seq DESC LIMIT ?)", max(n, 0))
+			"DELETE FROM runs WHERE seq <> "+unfinishedRun+
+				" AND seq NOT IN (SELECT seq FROM runs ORDER BY seq DESC LIMIT ?)", max(n, 0))
 		if err != nil {
 			return err
 		}
@@ -232,7 +241,9 @@ func (s *SQLite) Reset(ctx context.Context) error {
 // Forget implements [Admin].
 func (s *SQLite) Forget(ctx context.Context, id string) (found bool, err error) {
 	err = s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
-		if found, err = touch(ctx, tx, id, "epoch = epoch + 1, seat = NULL, cursor = NULL, status = 'open', records = 0, problem = ''", "true"); err != nil {
+		if found, err = touch(ctx, tx, id,
+			"epoch = epoch + 1, seat = NULL, cursor = NULL, status = 'open', records = 0, problem = ''",
+			"true"); err != nil {
 			return err
 		}
 		res, err := tx.ExecContext(ctx, "DELETE FROM splits WHERE id = ? AND run <> "+unfinishedRun, id)
@@ -249,7 +260,8 @@ func (s *SQLite) Forget(ctx context.Context, id string) (found bool, err error) 
 // GiveUp implements [Admin].
 func (s *SQLite) GiveUp(ctx context.Context, id string) (found bool, err error) {
 	err = s.write(ctx, durable, func(ctx context.Context, tx *sql.Conn) error {
-		found, err = touch(ctx, tx, id, "epoch = epoch + 1, seat = NULL, status = 'done', problem = ''", "status <> 'done'")
+		found, err = touch(ctx, tx, id, "epoch = epoch + 1, seat = NULL, status = 'done', problem = ''",
+			"status <> 'done'")
 		return err
 	})
 	return found, err
@@ -258,14 +270,16 @@ func (s *SQLite) GiveUp(ctx context.Context, id string) (found bool, err error) 
 // touch changes the split of the unfinished run with this id, if it is of a kind, and the sums with
 // it. It reports whether there is such a one.
 func touch(ctx context.Context, tx *sql.Conn, id, change, kind string) (bool, error) {
-	before, err := scanCounted(tx.QueryRowContext(ctx, "SELECT "+countedColumns+" FROM splits WHERE id = ? AND run = "+unfinishedRun+" AND "+kind, id))
+	before, err := scanCounted(tx.QueryRowContext(ctx,
+		"SELECT "+countedColumns+" FROM splits WHERE id = ? AND run = "+unfinishedRun+" AND "+kind, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	now, err := scanCounted(tx.QueryRowContext(ctx, "UPDATE splits SET "+change+" WHERE seq = ? RETURNING "+countedColumns, before.Place))
+	now, err := scanCounted(tx.QueryRowContext(ctx,
+		"UPDATE splits SET "+change+" WHERE seq = ? RETURNING "+countedColumns, before.Place))
 	if err != nil {
 		return false, err
 	}

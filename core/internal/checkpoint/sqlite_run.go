@@ -178,7 +178,8 @@ func end(ctx context.Context, tx *sql.Conn, seq int64, o Outcome, now time.Time)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "UPDATE runs SET outcome = ?, ended = ? WHERE seq = ?", string(o), formatTime(notBefore(now, started)), seq); err != nil {
+	if _, err := tx.ExecContext(ctx, "UPDATE runs SET outcome = ?, ended = ? WHERE seq = ?", string(o),
+		formatTime(notBefore(now, started)), seq); err != nil {
 		return err
 	}
 	if o != Complete && o != Abandoned {
@@ -192,11 +193,13 @@ func end(ctx context.Context, tx *sql.Conn, seq int64, o Outcome, now time.Time)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "UPDATE runs SET counts = ?, stats = NULL WHERE seq = ?", string(raw), seq); err != nil {
+	if _, err := tx.ExecContext(ctx, "UPDATE runs SET counts = ?, stats = NULL WHERE seq = ?", string(raw),
+		seq); err != nil {
 		return err
 	}
 	if o == Abandoned {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM splits WHERE run = ?1 AND seq > (SELECT base FROM runs WHERE seq = ?1)", seq); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			"DELETE FROM splits WHERE run = ?1 AND seq > (SELECT base FROM runs WHERE seq = ?1)", seq); err != nil {
 			return err
 		}
 	}
@@ -228,7 +231,8 @@ func (c *sqliteCoordinator) write(
 // coordinator still.
 func coordinated(ctx context.Context, tx *sql.Conn, run Run) (seq int64, planned bool, err error) {
 	err = tx.QueryRowContext(ctx,
-		"SELECT seq, planned FROM runs, holder WHERE id = ? AND epoch = ? AND epoch > 0", run.ID, run.Epoch).Scan(&seq, &planned)
+		"SELECT seq, planned FROM runs, holder WHERE id = ? AND epoch = ? AND epoch > 0", run.ID, run.Epoch).Scan(&seq,
+		&planned)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, runFenced(run.ID)
 	}

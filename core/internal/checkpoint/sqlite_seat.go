@@ -30,7 +30,8 @@ func (s *SQLite) Join(ctx context.Context, run Run, seat int) (sat Seat, held He
 		if sat.Epoch, err = raise(ctx, tx); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO seats (seat, epoch, until, settled) VALUES (?, ?, ?, 0)",
+		if _, err := tx.ExecContext(ctx,
+			"INSERT OR REPLACE INTO seats (seat, epoch, until, settled) VALUES (?, ?, ?, 0)",
 			sat.N, sat.Epoch, leased()); err != nil {
 			return err
 		}
@@ -201,7 +202,8 @@ func (h *sqliteHeld) Commit(ctx context.Context, c Commit) (added []sdk.Split, e
 			return err
 		}
 		for stage, t := range c.Tokens {
-			if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO tokens (stage, seat, run, token) VALUES (?, ?, ?, ?)",
+			if _, err := tx.ExecContext(ctx,
+				"INSERT OR REPLACE INTO tokens (stage, seat, run, token) VALUES (?, ?, ?, ?)",
 				stage, h.seat, h.run, []byte(t)); err != nil {
 				return err
 			}
@@ -277,7 +279,8 @@ func (h *sqliteHeld) advance(ctx context.Context, tx *sql.Conn, seq int64, split
 // notHeld says why a split could not be stored.
 func notHeld(ctx context.Context, tx *sql.Conn, seq int64, run, id string) error {
 	var known bool
-	err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM splits WHERE run = ? AND id = ?)", seq, id).Scan(&known)
+	err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM splits WHERE run = ? AND id = ?)", seq,
+		id).Scan(&known)
 	if err != nil {
 		return err
 	}

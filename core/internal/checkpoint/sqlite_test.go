@@ -97,7 +97,8 @@ func TestKill(t *testing.T) {
 		}
 		want := strconv.FormatInt(a.Records, 10)
 		if string(a.Cursor) != want || string(tokens["sink"].Token) != want || len(splits) != int(a.Records)+1 {
-			t.Fatalf("commit %s is there in part: cursor %s, token %s, %d splits", want, a.Cursor, tokens["sink"].Token, len(splits))
+			t.Fatalf("commit %s is there in part: cursor %s, token %s, %d splits", want, a.Cursor, tokens["sink"].Token,
+				len(splits))
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
@@ -372,7 +373,9 @@ func BenchmarkSQLite(b *testing.B) {
 			must(err)
 			claims += time.Since(started)
 			for _, p := range page {
-				c.Splits = append(c.Splits, checkpoint.Progress{ID: p.ID, Epoch: p.Epoch, Cursor: []byte("cursor"), Status: checkpoint.Done, Records: 1})
+				c.Splits = append(c.Splits,
+					checkpoint.Progress{ID: p.ID, Epoch: p.Epoch, Cursor: []byte("cursor"), Status: checkpoint.Done,
+						Records: 1})
 			}
 			if len(c.Splits) >= 5000 || len(page) == 0 {
 				started = time.Now()
@@ -408,7 +411,8 @@ func manySplits(n int) iter.Seq2[[]sdk.Split, error] {
 		for from := 0; from < n; from += length {
 			var page []sdk.Split
 			for i := from; i < min(n, from+length); i++ {
-				page = append(page, sdk.Split{ID: fmt.Sprintf("split %07d", i), Stream: "issues", Data: []byte(`{"project":"X","from":"2020-01-01"}`), Estimate: 1})
+				page = append(page, sdk.Split{ID: fmt.Sprintf("split %07d", i), Stream: "issues",
+					Data: []byte(`{"project":"X","from":"2020-01-01"}`), Estimate: 1})
 			}
 			if !yield(page, nil) {
 				return

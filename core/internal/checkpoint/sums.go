@@ -40,7 +40,8 @@ func (s *Sums) Change(before, now Split) {
 func (s Sums) Splits() map[Status]int {
 	out := map[Status]int{}
 	for _, sum := range s {
-		for status, n := range map[Status]int{Open: sum.Open, Done: sum.Done, Broken: sum.Broken, Skipped: sum.Skipped} {
+		for status, n := range map[Status]int{Open: sum.Open, Done: sum.Done, Broken: sum.Broken,
+			Skipped: sum.Skipped} {
 			if n > 0 {
 				out[status] += n
 			}

@@ -115,7 +115,8 @@ func (s *section) authOrigins(what string, header hcl.Range, hosts, allow []orig
 // headerValue checks that a text can stand in a header.
 func (s *section) headerValue(name, text string) string {
 	if !credential.IsHeaderText(text) {
-		s.fail(s.body.Attributes[name].Expr.Range(), "a line break at the end of a file is taken off by trimspace(file(…))",
+		s.fail(s.body.Attributes[name].Expr.Range(),
+			"a line break at the end of a file is taken off by trimspace(file(…))",
 			"%s: %s holds a line break or another control character", s.title, name)
 		return ""
 	}

@@ -27,7 +27,8 @@ func TestBroken(t *testing.T) {
 			if runtime.GOOS == "windows" && strings.Contains(file, "plugins") {
 				t.Skip("it names executables, which have other names on Windows")
 			}
-			_, diagnostics := config.Load(t.Context(), filepath.ToSlash(file), options(nil, map[string]string{"PORT": "not-a-port"}))
+			_, diagnostics := config.Load(t.Context(), filepath.ToSlash(file),
+				options(nil, map[string]string{"PORT": "not-a-port"}))
 			dir, err := filepath.Abs(filepath.Dir(file))
 			if err != nil {
 				t.Fatal(err)

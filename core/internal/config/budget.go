@@ -1,5 +1,6 @@
-// Budget: what the expressions of a file may take of memory and time. A file of a few lines can ask for more of both than there is: lists
-// of lists of lists, texts that repeat themselves, a search for a pattern that never ends, a file of the kernel's that is never full.
+// Budget: what the expressions of a file may take of memory and time. A file of a few lines can ask
+// for more of both than there is: lists of lists of lists, texts that repeat themselves, a search
+// for a pattern that never ends, a file of the kernel's that is never full.
 
 package config
 
@@ -17,15 +18,18 @@ import (
 )
 
 const (
-	// maxUnits is what all values of a file may weigh that are worked out on the way, used and used again: a byte of a text is one unit.
+	// maxUnits is what all values of a file may weigh that are worked out on the way, used and used
+	// again: a byte of a text is one unit.
 	maxUnits = 32 << 20
 	// unitsOfValue is the weight of a value beside its text.
 	unitsOfValue = 32
-	// maxEvaluation is how long the expressions of a file may take together. It is for what never ends: Ctrl-C is sooner.
+	// maxEvaluation is how long the expressions of a file may take together. It is for what never
+	// ends: Ctrl-C is sooner.
 	maxEvaluation = time.Minute
 )
 
-// budget is that of one loading. Its methods may be called by several goroutines at once: one that works on is left behind.
+// budget is that of one loading. Its methods may be called by several goroutines at once: one that
+// works on is left behind.
 type budget struct {
 	ctx   context.Context
 	left  atomic.Int64
@@ -76,7 +80,8 @@ func (b *budget) stopped() bool {
 	return b.over
 }
 
-// note changes something of the loader's from within an expression, unless the loader has gone on without it.
+// note changes something of the loader's from within an expression, unless the loader has gone on
+// without it.
 func (b *budget) note(change func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -108,7 +113,8 @@ func (m *metered) refused() hcl.Diagnostics {
 	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: string(errTooLarge), Subject: &at}}
 }
 
-// meter weighs the parts of an expression that can be many. undo takes the scales away: what looks at expressions does not know them.
+// meter weighs the parts of an expression that can be many. undo takes the scales away: what looks
+// at expressions does not know them.
 func (b *budget) meter(expr hclsyntax.Expression) (undo func()) {
 	var slots []*hclsyntax.Expression
 	add := func(slot *hclsyntax.Expression) {
@@ -199,7 +205,8 @@ func (l *loader) value(expr hclsyntax.Expression, scope *hcl.EvalContext) (cty.V
 	}
 }
 
-// costs are what some functions take beyond the weight of what they are given: known before they are called, for one call can be too much.
+// costs are what some functions take beyond the weight of what they are given: known before they
+// are called, for one call can be too much.
 var costs = map[string]func(args []cty.Value) int64{
 	"join": func(args []cty.Value) int64 {
 		n := int64(0)
@@ -230,10 +237,12 @@ var costs = map[string]func(args []cty.Value) int64{
 		}
 		return n
 	},
-	"distinct": func(args []cty.Value) int64 { return lengthOf(args[0]) * lengthOf(args[0]) }, // it compares each with each
+	// it compares each with each
+	"distinct": func(args []cty.Value) int64 { return lengthOf(args[0]) * lengthOf(args[0]) },
 }
 
-// replaceCost is that of a text in which every match grows. Of a pattern the empty matches are the most that there can be.
+// replaceCost is that of a text in which every match grows. Of a pattern the empty matches are the
+// most that there can be.
 func replaceCost(args []cty.Value) int64 {
 	in, old, by := text(args[0]), text(args[1]), text(args[2])
 	n := int64(strings.Count(in, old))

@@ -1,13 +1,14 @@
-// Package config turns a pipeline file (HCL) into checked values. It stands at the top of a run: what it
-// returns is complete and right as far as can be known without running anything, and what is wrong with
-// the file it says all at once, each with its line and a hint.
+// Package config turns a pipeline file (HCL) into checked values. It stands at the top of a run:
+// what it returns is complete and right as far as can be known without running anything, and what
+// is wrong with the file it says all at once, each with its line and a hint.
 //
-// A block of the file has two readers. Its own attributes are the plugin's settings, checked against the
-// JSON Schema that the plugin states; the nested blocks select, http and on_error are the host's.
+// A block of the file has two readers. Its own attributes are the plugin's settings, checked
+// against the JSON Schema that the plugin states; the nested blocks select, http and on_error are
+// the host's.
 //
-// Values that come from env(), file(), sensitive() or a sensitive variable carry a mark through every
-// expression. No diagnostic shows such a value, and [Pipeline.Secrets] lists those that are in use, so
-// that everything else that prints can leave them out too.
+// Values that come from env(), file(), sensitive() or a sensitive variable carry a mark through
+// every expression. No diagnostic shows such a value, and [Pipeline.Secrets] lists those that are
+// in use, so that everything else that prints can leave them out too.
 package config
 
 import (
@@ -28,29 +29,35 @@ type Options struct {
 	Lookup func(ctx context.Context, b BlockRef) (sdk.Info, error)
 	// Names lists the first-party plugins of a kind.
 	Names func(kind sdk.Kind) []string
-	// Build makes a plugin of settings that its schema allows, and ends it again, if that can be done at once and without
-	// any effect; its error says what the schema could not. It is called once for each block; nil: nothing is tried.
+	// Build makes a plugin of settings that its schema allows, and ends it again, if that can be
+	// done at once and without any effect; its error says what the schema could not. It is called
+	// once for each block; nil: nothing is tried.
 	Build func(ctx context.Context, b BlockRef, settings json.RawMessage) error
-	// Program returns the executable to use in the place of the one that a block names by its absolute path; nil: each its own.
+	// Program returns the executable to use in the place of the one that a block names by its
+	// absolute path; nil: each its own.
 	Program func(path string) string
 	// Attached are sockets of plugins that run already, by the names of their stages.
 	Attached map[string]string
 	// Getenv is os.LookupEnv, or a test's.
 	Getenv func(name string) (string, bool)
-	// Installed finds the program of a published plugin that the file requires; nil: there are none. What it finds is not started
-	// unless it has the digest.
+	// Installed finds the program of a published plugin that the file requires; nil: there are
+	// none. What it finds is not started unless it has the digest.
 	Installed func(r Requirement) (Program, error)
 	// Granted says what a plugin was granted at its installation; nil: nothing.
 	Granted func(b BlockRef) sdk.Permissions
-	// Paths says which settings of a published plugin named files when it was installed; nil: it is not held to that.
+	// Paths says which settings of a published plugin named files when it was installed; nil: it is
+	// not held to that.
 	Paths func(b BlockRef) artifact.Paths
-	// Own are folders of the user's beside those that are known here: no setting gives them to a plugin.
+	// Own are folders of the user's beside those that are known here: no setting gives them to a
+	// plugin.
 	Own []string
-	// Levels are those of the sandbox, and Loose those of them at which the kernel does not hold plugins.
+	// Levels are those of the sandbox, and Loose those of them at which the kernel does not hold
+	// plugins.
 	Levels, Loose []string
 	// StateDir is where the state of pipelines is kept; "": .scrapekit beside the file.
 	StateDir string
-	// Replay keeps state and outputs apart from those of the pipeline: in the folder "replay" of its state.
+	// Replay keeps state and outputs apart from those of the pipeline: in the folder "replay" of
+	// its state.
 	Replay bool
 }
 
@@ -61,7 +68,8 @@ type BlockRef struct {
 	Path string // the executable of a third-party plugin, absolute; "" for a first-party one
 
 	Attached bool // Path is the socket of one that runs already
-	// Source, Version and Digest are those of a published plugin: its name, and what the program must be. "" for others.
+	// Source, Version and Digest are those of a published plugin: its name, and what the program
+	// must be. "" for others.
 	Source, Version, Digest string
 	// Sandbox is the level that the file asks for; "": none.
 	Sandbox string
@@ -86,8 +94,8 @@ type Pipeline struct {
 	Transforms []Block // in the order of the file, which is the order of the records' way
 	Sinks      []Block
 
-	// Secrets are the sensitive strings in use, the longest first. Shorter ones than 4 bytes are left out:
-	// hiding them would make every line unreadable.
+	// Secrets are the sensitive strings in use, the longest first. Shorter ones than 4 bytes are
+	// left out: hiding them would make every line unreadable.
 	Secrets []string
 	// Late are the secrets that the run obtains when they are needed.
 	Late []Secret
@@ -137,6 +145,7 @@ type OnError struct {
 	Attempts   int   // of a split or batch that fails; 0: not given
 	// Patience is for how long that is tried at least; 0: not given.
 	Patience time.Duration
-	// MaxIdle is how many cursors in a row may bring no new record; 0: not given, -1: any number. For a source.
+	// MaxIdle is how many cursors in a row may bring no new record; 0: not given, -1: any number.
+	// For a source.
 	MaxIdle int
 }

@@ -68,7 +68,8 @@ func (d Diagnostics) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// shownError is an error of a function of ours whose text holds no value of an argument that is sensitive.
+// shownError is an error of a function of ours whose text holds no value of an argument that is
+// sensitive.
 type shownError string
 
 func (e shownError) Error() string { return string(e) }
@@ -89,8 +90,8 @@ func (l *loader) warn(at hcl.Range, detail, summary string, args ...any) {
 	l.found[len(l.found)-1].Severity = hcl.DiagWarning
 }
 
-// withhold takes the details off diagnostics of an expression in which a sensitive value takes part: the
-// functions of the library quote their arguments.
+// withhold takes the details off diagnostics of an expression in which a sensitive value takes
+// part: the functions of the library quote their arguments.
 func withhold(found hcl.Diagnostics) hcl.Diagnostics {
 	for _, d := range found {
 		if extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok {
@@ -159,7 +160,8 @@ func (l *loader) locate(d *Diagnostic, at hcl.Range) {
 	line := strings.TrimRight(string(l.src[begin:end]), "\r")
 	from := min(at.Start.Byte-begin, len(line))
 	to := min(max(at.End.Byte-begin, from), len(line))
-	d.Source, d.From, d.To = hideUserinfo(l.secrets.mask(line), func(s string) string { return strings.Repeat("*", len(s)) }), from, to
+	d.Source, d.From, d.To = hideUserinfo(l.secrets.mask(line),
+		func(s string) string { return strings.Repeat("*", len(s)) }), from, to
 }
 
 // uncapital puts the summaries of the HCL packages into the style of ours.

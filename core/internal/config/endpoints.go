@@ -36,7 +36,8 @@ func (s *section) endpoint(b *hclsyntax.Block) (l httppolicy.EndpointLimit, ok b
 		method, pattern = "", b.Labels[0]
 	}
 	l.Method, l.Path = method, strings.TrimSpace(pattern)
-	if _, err := path.Match(l.Path, "/"); err != nil || !strings.HasPrefix(l.Path, "/") || method != "" && !methodName.MatchString(method) {
+	if _, err := path.Match(l.Path, "/"); err != nil || !strings.HasPrefix(l.Path, "/") || method != "" &&
+		!methodName.MatchString(method) {
 		s.fail(b.LabelRanges[0], hint, "%s: limit %q is not a method and a path", s.title, b.Labels[0])
 		return l, false
 	}
@@ -45,8 +46,10 @@ func (s *section) endpoint(b *hclsyntax.Block) (l httppolicy.EndpointLimit, ok b
 	l.Burst = inner.whole("burst", 0, 1)
 	l.Concurrency = inner.whole("concurrency", 0, 1)
 	inner.end()
-	if l.Rate == 0 && l.Concurrency == 0 && inner.body.Attributes["rate"] == nil && inner.body.Attributes["concurrency"] == nil {
-		s.fail(b.DefRange(), "give it a rate, a concurrency, or both", "%s: limit %q has no effect", s.title, b.Labels[0])
+	if l.Rate == 0 && l.Concurrency == 0 && inner.body.Attributes["rate"] == nil &&
+		inner.body.Attributes["concurrency"] == nil {
+		s.fail(b.DefRange(), "give it a rate, a concurrency, or both", "%s: limit %q has no effect", s.title,
+			b.Labels[0])
 		return l, false
 	}
 	return l, true

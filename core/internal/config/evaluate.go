@@ -1,5 +1,5 @@
-// Evaluation of expressions: names are checked first, so that a wrong one gets a hint, and details are
-// withheld where a sensitive value takes part.
+// Evaluation of expressions: names are checked first, so that a wrong one gets a hint, and details
+// are withheld where a sensitive value takes part.
 
 package config
 
@@ -13,7 +13,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// evaluate returns the value of an expression. If it has none, that is reported and the value is unknown.
+// evaluate returns the value of an expression. If it has none, that is reported and the value is
+// unknown.
 func (l *loader) evaluate(expr hclsyntax.Expression) (cty.Value, bool) {
 	if !l.checkNames(expr) {
 		return cty.DynamicVal, false
@@ -61,7 +62,8 @@ func (l *loader) checkNames(expr hclsyntax.Expression) bool {
 	for _, call := range calls(expr) {
 		if _, known := l.scope.Functions[call.Name]; !known {
 			ok = false
-			l.fail(call.NameRange, didYouMean(call.Name, slices.Collect(maps.Keys(l.scope.Functions))), "there is no function %q", call.Name)
+			l.fail(call.NameRange, didYouMean(call.Name, slices.Collect(maps.Keys(l.scope.Functions))),
+				"there is no function %q", call.Name)
 		}
 	}
 	for _, t := range expr.Variables() {
@@ -81,7 +83,8 @@ func (l *loader) checkVariable(t hcl.Traversal) bool {
 	}
 	kinds := map[string]string{"var": "variable", "local": "local value", "secret": "secret"}
 	if len(t) < 2 {
-		l.fail(at, fmt.Sprintf("write %s.NAME", t.RootName()), "%q is the name of a group, not of a value", t.RootName())
+		l.fail(at, fmt.Sprintf("write %s.NAME", t.RootName()), "%q is the name of a group, not of a value",
+			t.RootName())
 		return false
 	}
 	step, isName := t[1].(hcl.TraverseAttr)

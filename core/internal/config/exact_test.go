@@ -21,25 +21,33 @@ func TestNumbersOfTypes(t *testing.T) {
 		{`"type": "integer", "format": "int64"`, `jsondecode("[1152921504606846977]")[0]`, "1152921504606846977", ""},
 		{`"type": "integer", "format": "uint64"`, "18446744073709551615", "18446744073709551615", ""},
 		{`"type": "integer"`, "99999999999999999999", "99999999999999999999", ""},
-		{`"type": "array", "items": {"type": "integer", "format": "int64"}`, "[1152921504606846977]", "[1152921504606846977]", ""},
+		{`"type": "array", "items": {"type": "integer", "format": "int64"}`, "[1152921504606846977]",
+			"[1152921504606846977]", ""},
 		{`"type": "number"`, "9007199254740992", "9007199254740992", ""},
 		{`"type": "number"`, "0.1", "0.1", ""},
 		{`"type": "number"`, "1e300", "1" + strings.Repeat("0", 300), ""},
-		{`"type": "integer", "format": "int64"`, "9223372036854775808", "", "a.hcl:2,7-26: x is too large for a whole number of 64 bits (9223372036854775808)"},
-		{`"type": "integer", "format": "int64"`, "-99999999999999999999", "", "x is too large for a whole number of 64 bits (-99999999999999999999)"},
+		{`"type": "integer", "format": "int64"`, "9223372036854775808", "",
+			"a.hcl:2,7-26: x is too large for a whole number of 64 bits (9223372036854775808)"},
+		{`"type": "integer", "format": "int64"`, "-99999999999999999999", "",
+			"x is too large for a whole number of 64 bits (-99999999999999999999)"},
 		{`"type": "integer", "format": "uint64"`, "18446744073709551616", "", "x is too large"},
-		{`"type": "integer", "format": "int64"`, "1e30", "", "x is too large for a whole number of 64 bits (1000000000000000000000000000000)"},
-		{`"type": "array", "items": {"type": "integer", "format": "int64"}`, "[1, 9223372036854775808]", "", "x[1] is too large"},
-		{`"type": "object", "additionalProperties": {"type": "integer", "format": "int64"}`, "{ a = 9223372036854775808 }", "", "x.a is too large"},
+		{`"type": "integer", "format": "int64"`, "1e30", "",
+			"x is too large for a whole number of 64 bits (1000000000000000000000000000000)"},
+		{`"type": "array", "items": {"type": "integer", "format": "int64"}`, "[1, 9223372036854775808]", "",
+			"x[1] is too large"},
+		{`"type": "object", "additionalProperties": {"type": "integer", "format": "int64"}`,
+			"{ a = 9223372036854775808 }", "", "x.a is too large"},
 		{`"type": "number"`, "9007199254740993", "", "x has more digits than such a number keeps (9007199254740993)"},
-		{`"maximum": 9007199254740991`, "9007199254740992", "", "x must be at most 9007199254740991 (9007199254740992)"},
+		{`"maximum": 9007199254740991`, "9007199254740992", "",
+			"x must be at most 9007199254740991 (9007199254740992)"},
 		{`"type": "integer"`, strings.Repeat("123456789", 20), "", "the number has more than 150 digits"},
 	} {
 		t.Run(c.kind+" "+c.value, func(t *testing.T) {
 			t.Parallel()
 			file, o := write(t, "a.hcl", withSetting(c.value)), withSchema(`{"properties": {"x": {`+c.kind+`}}}`)
 			if c.says != "" {
-				if got := refuse(t, file, o); !strings.Contains(got, strings.TrimPrefix(c.says, "a.hcl:2,7-26: ")) || !strings.Contains(got, "a.hcl:2") {
+				if got := refuse(t, file, o); !strings.Contains(got, strings.TrimPrefix(c.says, "a.hcl:2,7-26: ")) ||
+					!strings.Contains(got, "a.hcl:2") {
 					t.Errorf("%s\nwant %s", got, c.says)
 				}
 				return
@@ -75,7 +83,8 @@ func TestHomeFolder(t *testing.T) {
 		{"a folder that is called so", `"./~/b"`, "~/b", nil, ""},
 		{"somebody else's", `"~me/data"`, "", nil, "write the path of that user's home folder"},
 		{"nobody's", `"~/data"`, "", map[string]string{}, "HOME does not say which"},
-		{"a relative one", `"~/data"`, "", map[string]string{"HOME": "me", "USERPROFILE": "me"}, "HOME does not say which"},
+		{"a relative one", `"~/data"`, "", map[string]string{"HOME": "me", "USERPROFILE": "me"},
+			"HOME does not say which"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

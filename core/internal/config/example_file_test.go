@@ -1,4 +1,5 @@
-// The shipped example: it must load with its defaults, with the variables that the README uses, and fast.
+// The shipped example: it must load with its defaults, with the variables that the README uses, and
+// fast.
 
 package config_test
 
@@ -13,7 +14,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// shipped is the example, loaded with plugins that take any settings but know which are URLs and paths.
+// shipped is the example, loaded with plugins that take any settings but know which are URLs and
+// paths.
 func shipped(t testing.TB, vars map[string]string) *config.Pipeline {
 	t.Helper()
 	o := options(vars, nil)

@@ -1,4 +1,5 @@
-// Functions: what an expression of a pipeline file can call. None of them depends on time or chance.
+// Functions: what an expression of a pipeline file can call. None of them depends on time or
+// chance.
 
 package config
 
@@ -49,32 +50,44 @@ func (l *loader) unmetered() map[string]function.Function {
 		"jsondecode": stdlib.JSONDecodeFunc, "jsonencode": stdlib.JSONEncodeFunc, "csvdecode": stdlib.CSVDecodeFunc,
 		"base64encode": textFunction(encodeBase64), "base64decode": textFunction(decodeBase64),
 
-		"tostring": stdlib.MakeToFunc(cty.String), "tonumber": stdlib.MakeToFunc(cty.Number), "tobool": stdlib.MakeToFunc(cty.Bool),
-		"tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
-		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
+		"tostring": stdlib.MakeToFunc(cty.String), "tonumber": stdlib.MakeToFunc(cty.Number),
+		"tobool": stdlib.MakeToFunc(cty.Bool),
+		"tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),
+		"toset":  stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
+		"tomap":  stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
 
 		"upper": stdlib.UpperFunc, "lower": stdlib.LowerFunc, "title": stdlib.TitleFunc, "strlen": stdlib.StrlenFunc,
-		"substr": stdlib.SubstrFunc, "strrev": stdlib.ReverseFunc, "chomp": stdlib.ChompFunc, "indent": stdlib.IndentFunc,
-		"trim": stdlib.TrimFunc, "trimspace": stdlib.TrimSpaceFunc, "trimprefix": stdlib.TrimPrefixFunc, "trimsuffix": stdlib.TrimSuffixFunc,
-		"split": stdlib.SplitFunc, "join": stdlib.JoinFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc,
-		"replace": stdlib.ReplaceFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc, "regexreplace": stdlib.RegexReplaceFunc,
+		"substr": stdlib.SubstrFunc, "strrev": stdlib.ReverseFunc, "chomp": stdlib.ChompFunc,
+		"indent": stdlib.IndentFunc,
+		"trim":   stdlib.TrimFunc, "trimspace": stdlib.TrimSpaceFunc, "trimprefix": stdlib.TrimPrefixFunc,
+		"trimsuffix": stdlib.TrimSuffixFunc,
+		"split":      stdlib.SplitFunc, "join": stdlib.JoinFunc, "format": stdlib.FormatFunc,
+		"formatlist": stdlib.FormatListFunc,
+		"replace":    stdlib.ReplaceFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc,
+		"regexreplace": stdlib.RegexReplaceFunc,
 
-		"length": stdlib.LengthFunc, "element": stdlib.ElementFunc, "index": stdlib.IndexFunc, "slice": stdlib.SliceFunc,
-		"concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc, "distinct": stdlib.DistinctFunc, "flatten": stdlib.FlattenFunc,
-		"compact": stdlib.CompactFunc, "chunklist": stdlib.ChunklistFunc, "sort": stdlib.SortFunc, "reverse": stdlib.ReverseListFunc,
-		"range": stdlib.RangeFunc, "keys": stdlib.KeysFunc, "values": stdlib.ValuesFunc, "merge": stdlib.MergeFunc,
-		"lookup": stdlib.LookupFunc, "zipmap": stdlib.ZipmapFunc, "coalesce": stdlib.CoalesceFunc, "coalescelist": stdlib.CoalesceListFunc,
-		"setunion": stdlib.SetUnionFunc, "setintersection": stdlib.SetIntersectionFunc, "setsubtract": stdlib.SetSubtractFunc,
-		"setproduct": stdlib.SetProductFunc,
+		"length": stdlib.LengthFunc, "element": stdlib.ElementFunc, "index": stdlib.IndexFunc,
+		"slice":  stdlib.SliceFunc,
+		"concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc, "distinct": stdlib.DistinctFunc,
+		"flatten": stdlib.FlattenFunc,
+		"compact": stdlib.CompactFunc, "chunklist": stdlib.ChunklistFunc, "sort": stdlib.SortFunc,
+		"reverse": stdlib.ReverseListFunc,
+		"range":   stdlib.RangeFunc, "keys": stdlib.KeysFunc, "values": stdlib.ValuesFunc, "merge": stdlib.MergeFunc,
+		"lookup": stdlib.LookupFunc, "zipmap": stdlib.ZipmapFunc, "coalesce": stdlib.CoalesceFunc,
+		"coalescelist": stdlib.CoalesceListFunc,
+		"setunion":     stdlib.SetUnionFunc, "setintersection": stdlib.SetIntersectionFunc,
+		"setsubtract": stdlib.SetSubtractFunc,
+		"setproduct":  stdlib.SetProductFunc,
 
-		"min": stdlib.MinFunc, "max": stdlib.MaxFunc, "abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc,
+		"min": stdlib.MinFunc, "max": stdlib.MaxFunc, "abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc,
+		"floor":    stdlib.FloorFunc,
 		"parseint": stdlib.ParseIntFunc, "signum": stdlib.SignumFunc,
 		"formatdate": stdlib.FormatDateFunc, "timeadd": stdlib.TimeAddFunc,
 	}
 }
 
-// envFunction is env(name) and env(name, default). What comes from the environment is sensitive, the
-// default is not.
+// envFunction is env(name) and env(name, default). What comes from the environment is sensitive,
+// the default is not.
 func (l *loader) envFunction() function.Function {
 	return function.New(&function.Spec{
 		Params:   []function.Parameter{{Name: "name", Type: cty.String, AllowMarked: true}},
@@ -95,7 +108,9 @@ func (l *loader) envFunction() function.Function {
 			case len(args) == 2:
 				return args[1].WithMarks(marks), nil
 			}
-			return cty.UnknownVal(cty.String), shownError(fmt.Sprintf("the environment has no %s: set it, or give a default as the second argument", nameOf(args[0])))
+			return cty.UnknownVal(cty.String),
+				shownError(fmt.Sprintf("the environment has no %s: set it, or give a default as the second argument",
+					nameOf(args[0])))
 		},
 	})
 }
@@ -112,7 +127,9 @@ func (l *loader) fileFunction() function.Function {
 				err = shownError("not valid UTF-8")
 			}
 			if err != nil {
-				return cty.UnknownVal(cty.String), shownError(fmt.Sprintf("%s: %v (a relative path starts at the folder of the pipeline file)", nameOf(args[0]), err))
+				return cty.UnknownVal(cty.String),
+					shownError(fmt.Sprintf("%s: %v (a relative path starts at the folder of the pipeline file)",
+						nameOf(args[0]), err))
 			}
 			l.budget.note(func() { l.secrets.addText(string(raw), marked) })
 			v := cty.StringVal(string(raw)).Mark(sensitiveMark)
@@ -132,7 +149,8 @@ func (l *loader) sensitiveFunction() function.Function {
 	})
 }
 
-// nonsensitiveFunction takes the marks off: the author of the file says that the value may be shown.
+// nonsensitiveFunction takes the marks off: the author of the file says that the value may be
+// shown.
 func (l *loader) nonsensitiveFunction() function.Function {
 	return markFunction(func(v cty.Value) cty.Value {
 		l.budget.note(func() { l.secrets.add(v, public) })
@@ -148,7 +166,8 @@ func (l *loader) nonsensitiveFunction() function.Function {
 func markFunction(f func(cty.Value) cty.Value) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{
-			Name: "value", Type: cty.DynamicPseudoType, AllowMarked: true, AllowNull: true, AllowUnknown: true, AllowDynamicType: true,
+			Name: "value", Type: cty.DynamicPseudoType, AllowMarked: true, AllowNull: true, AllowUnknown: true,
+			AllowDynamicType: true,
 		}},
 		Type: func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f(args[0]), nil },
@@ -189,8 +208,8 @@ func nameOf(arg cty.Value) string {
 	return fmt.Sprintf("%q", arg.AsString())
 }
 
-// resolve makes a path of the file absolute: from the folder of the pipeline file, or from the home folder if it begins
-// with ~/.
+// resolve makes a path of the file absolute: from the folder of the pipeline file, or from the home
+// folder if it begins with ~/.
 func (l *loader) resolve(path string) string {
 	path = l.fromHome(filepath.FromSlash(path))
 	if filepath.IsAbs(path) {
@@ -199,8 +218,8 @@ func (l *loader) resolve(path string) string {
 	return filepath.Join(l.dir, path)
 }
 
-// fromHome puts the home folder in the place of a leading ~. Without that a folder of the name "~" would be made, and whoever
-// removes it removes the home folder.
+// fromHome puts the home folder in the place of a leading ~. Without that a folder of the name "~"
+// would be made, and whoever removes it removes the home folder.
 func (l *loader) fromHome(path string) string {
 	first, rest, below := strings.Cut(path, string(filepath.Separator))
 	if !strings.HasPrefix(first, "~") || first != "~" && !below {
@@ -212,7 +231,8 @@ func (l *loader) fromHome(path string) string {
 	}
 	switch {
 	case first != "~":
-		l.failPath(fmt.Sprintf("write the path of that user's home folder, or ./%s if the folder is called so", path), "%q: %s is a home folder only to a shell", path, first)
+		l.failPath(fmt.Sprintf("write the path of that user's home folder, or ./%s if the folder is called so", path),
+			"%q: %s is a home folder only to a shell", path, first)
 	case !known || !filepath.IsAbs(home):
 		l.failPath("write the path from / on", "%q: ~ is the home folder, and HOME does not say which", path)
 	default:

@@ -124,7 +124,8 @@ func FuzzLoad(f *testing.F) {
 	f.Add(withVariable("type = object({ a = optional(list(number), [1]) })\n default = { a = null }"))
 	f.Fuzz(func(t *testing.T, text string) {
 		file := write(t, "a.hcl", text)
-		p, diagnostics := config.Load(t.Context(), file, options(map[string]string{"x": "1"}, map[string]string{"S": planted}))
+		p, diagnostics := config.Load(t.Context(), file,
+			options(map[string]string{"x": "1"}, map[string]string{"S": planted}))
 		if (p == nil) != diagnostics.HasErrors() {
 			t.Errorf("a pipeline: %t, errors: %t", p != nil, diagnostics.HasErrors())
 		}

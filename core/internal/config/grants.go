@@ -18,8 +18,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// implied are the permissions that follow from settings. What the file writes there is granted by that; what a plugin presets for
-// itself, the plugin asks for.
+// implied are the permissions that follow from settings. What the file writes there is granted by
+// that; what a plugin presets for itself, the plugin asks for.
 type implied struct {
 	given, preset sdk.Permissions
 	why           []string // what the file gives is held to be asked for
@@ -33,9 +33,11 @@ func (n *implied) add(p sdk.Permissions, preset bool) {
 	*to = to.Or(p)
 }
 
-// grant finds out what a plugin may do: what its settings name, and of what it asks for what is granted in the block's grant block, by
-// its http.allow and http.methods, or at the installation. asked is what it asks for, granted or not. b is nil if there is no grant block.
-func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, http httppolicy.Policy, n implied) (has, asked sdk.Permissions) {
+// grant finds out what a plugin may do: what its settings name, and of what it asks for what is
+// granted in the block's grant block, by its http.allow and http.methods, or at the installation.
+// asked is what it asks for, granted or not. b is nil if there is no grant block.
+func (l *loader) grant(st stage, info sdk.Info, b *hclsyntax.Block, http httppolicy.Policy, n implied) (has,
+	asked sdk.Permissions) {
 	asked = l.located(info.Permissions).Or(n.preset)
 	granted := sdk.Permissions{HTTP: originTexts(http.Allow)}
 	if http.Methods != nil {
@@ -64,7 +66,8 @@ func (l *loader) askGrant(st stage, missing sdk.Permissions, n implied) {
 	if !missing.And(n.preset).IsZero() && len(n.why) > 0 {
 		advice = n.whyText() + "\nif you did not mean that, write another value, such as a folder of its own: \"out/\"\n"
 	}
-	l.fail(st.block.DefRange(), advice+"to grant them, write in the block\n"+grantText(missing)+"\nempty braces run it without them, as far as it can",
+	l.fail(st.block.DefRange(), advice+"to grant them, write in the block\n"+grantText(missing)+
+		"\nempty braces run it without them, as far as it can",
 		"%s: the plugin needs permissions that are not granted: %s", st.title, strings.Join(missing.Lines(), "; "))
 }
 
@@ -95,11 +98,16 @@ func (l *loader) grantBlock(st stage, b *hclsyntax.Block, asked sdk.Permissions,
 		name, example string
 		put           func(string) sdk.Permissions
 	}{
-		{"http", `http = ["https://api.example.com"]`, func(e string) sdk.Permissions { return sdk.Permissions{HTTP: []string{e}} }},
-		{"fs_read", `fs_read = ["prompts"]`, func(e string) sdk.Permissions { return sdk.Permissions{FSRead: []string{e}} }},
-		{"fs_write", `fs_write = ["out"]`, func(e string) sdk.Permissions { return sdk.Permissions{FSWrite: []string{e}} }},
-		{"dial", `dial = ["db.example.com:5432"]`, func(e string) sdk.Permissions { return sdk.Permissions{Dial: []string{e}} }},
-		{"methods", `methods = ["POST"]`, func(e string) sdk.Permissions { return sdk.Permissions{Methods: []string{e}} }},
+		{"http", `http = ["https://api.example.com"]`,
+			func(e string) sdk.Permissions { return sdk.Permissions{HTTP: []string{e}} }},
+		{"fs_read", `fs_read = ["prompts"]`,
+			func(e string) sdk.Permissions { return sdk.Permissions{FSRead: []string{e}} }},
+		{"fs_write", `fs_write = ["out"]`,
+			func(e string) sdk.Permissions { return sdk.Permissions{FSWrite: []string{e}} }},
+		{"dial", `dial = ["db.example.com:5432"]`,
+			func(e string) sdk.Permissions { return sdk.Permissions{Dial: []string{e}} }},
+		{"methods", `methods = ["POST"]`,
+			func(e string) sdk.Permissions { return sdk.Permissions{Methods: []string{e}} }},
 	} {
 		entries, at := s.texts(field.name, field.example)
 		for i, entry := range entries {
@@ -114,7 +122,8 @@ func (l *loader) grantBlock(st stage, b *hclsyntax.Block, asked sdk.Permissions,
 			}
 			one = l.located(one)
 			if described && asked.And(one).IsZero() {
-				l.warn(place, "the plugin does not ask for it, so it has no effect", "%s: %s: %q is granted without need", s.title, field.name, entry)
+				l.warn(place, "the plugin does not ask for it, so it has no effect",
+					"%s: %s: %q is granted without need", s.title, field.name, entry)
 			}
 			all = all.Or(one)
 		}
@@ -129,7 +138,8 @@ func (l *loader) grantedOrigins(st stage, texts []string) []origin.Origin {
 	for _, text := range texts {
 		o, err := origin.Parse(text)
 		if err != nil {
-			l.fail(st.block.DefRange(), "this is a fault of the plugin, not of the pipeline file", "%s: the plugin asks for the origin %q: %v", st.title, text, err)
+			l.fail(st.block.DefRange(), "this is a fault of the plugin, not of the pipeline file",
+				"%s: the plugin asks for the origin %q: %v", st.title, text, err)
 			continue
 		}
 		out = append(out, o)
@@ -158,7 +168,8 @@ func (l *loader) located(p sdk.Permissions) sdk.Permissions {
 	return p
 }
 
-// pathsOf returns the permissions that a path setting stands for: to read what is there, or to write in the folder where it is.
+// pathsOf returns the permissions that a path setting stands for: to read what is there, or to
+// write in the folder where it is.
 func pathsOf(value any, write bool) sdk.Permissions {
 	var p sdk.Permissions
 	for _, path := range texts(value) {
@@ -173,8 +184,8 @@ func pathsOf(value any, write bool) sdk.Permissions {
 	return p
 }
 
-// writeFolder is the folder in which a sink makes its files: a path may have placeholders in braces, and beside a file there are its
-// journal and the files that follow it.
+// writeFolder is the folder in which a sink makes its files: a path may have placeholders in
+// braces, and beside a file there are its journal and the files that follow it.
 func writeFolder(path string) string {
 	fixed, _, _ := strings.Cut(path, "{")
 	if strings.HasSuffix(fixed, "/") || strings.HasSuffix(fixed, string(filepath.Separator)) {
@@ -193,12 +204,15 @@ func fixedPart(path string) string {
 
 // defaultPorts are those of schemes that stand in the addresses of databases and the like.
 var defaultPorts = map[string]string{
-	"postgres": "5432", "postgresql": "5432", "mysql": "3306", "mariadb": "3306", "redis": "6379", "rediss": "6379", "mongodb": "27017",
-	"amqp": "5672", "amqps": "5671", "nats": "4222", "kafka": "9092", "clickhouse": "9000", "sqlserver": "1433", "ldap": "389", "ldaps": "636",
+	"postgres": "5432", "postgresql": "5432", "mysql": "3306", "mariadb": "3306", "redis": "6379", "rediss": "6379",
+	"mongodb": "27017",
+	"amqp":    "5672", "amqps": "5671", "nats": "4222", "kafka": "9092", "clickhouse": "9000", "sqlserver": "1433",
+	"ldap": "389", "ldaps": "636",
 	"smtp": "25", "imap": "143", "imaps": "993", "sftp": "22", "ssh": "22", "ftp": "21",
 }
 
-// addressOf returns the address in a setting for one: host:port, or a URL. The errors do not quote it: it may hold a password.
+// addressOf returns the address in a setting for one: host:port, or a URL. The errors do not quote
+// it: it may hold a password.
 func addressOf(text string) (string, error) {
 	if !strings.Contains(text, "://") {
 		p := sdk.Permissions{Dial: []string{text}}

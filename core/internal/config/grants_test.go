@@ -26,7 +26,8 @@ func thirdParty(asks sdk.Permissions) config.Options {
 		if b.Path == "" {
 			return known(ctx, b)
 		}
-		return sdk.Info{Name: "database", Version: "1", Kind: b.Kind, Config: sdk.Schema[databaseSettings](), Permissions: asks}, nil
+		return sdk.Info{Name: "database", Version: "1", Kind: b.Kind, Config: sdk.Schema[databaseSettings](),
+			Permissions: asks}, nil
 	}
 	return o
 }
@@ -60,14 +61,16 @@ func TestSettingsGrant(t *testing.T) {
 	if len(d) > 0 {
 		t.Fatal(d)
 	}
-	if !slices.Equal(b.Dial, []string{"db.example.com:5432"}) || !slices.Equal(b.Read, []string{filepath.Join(dir, "certs", "ca.pem")}) || len(b.Write) > 0 {
+	if !slices.Equal(b.Dial, []string{"db.example.com:5432"}) ||
+		!slices.Equal(b.Read, []string{filepath.Join(dir, "certs", "ca.pem")}) || len(b.Write) > 0 {
 		t.Errorf("%q %q %q", b.Dial, b.Read, b.Write)
 	}
 }
 
 func TestAskedAndNotGranted(t *testing.T) {
 	t.Parallel()
-	asks := sdk.Permissions{FSWrite: []string{"spool"}, Dial: []string{"*.example.com:5432"}, HTTP: []string{"https://metrics.example.com"}}
+	asks := sdk.Permissions{FSWrite: []string{"spool"}, Dial: []string{"*.example.com:5432"},
+		HTTP: []string{"https://metrics.example.com"}}
 	_, dir, d := withGrant(t, asks, "")
 	if len(d) != 1 {
 		t.Fatal(d)
@@ -75,7 +78,8 @@ func TestAskedAndNotGranted(t *testing.T) {
 	text := d[0].Summary + "\n" + d[0].Detail
 	for _, want := range []string{
 		"the plugin needs permissions that are not granted", "open TCP connections: *.example.com:5432",
-		"grant {\n", `http = ["https://metrics.example.com"]`, `fs_write = ["` + filepath.Join(dir, "spool") + `"]`, `dial = ["*.example.com:5432"]`,
+		"grant {\n", `http = ["https://metrics.example.com"]`, `fs_write = ["` + filepath.Join(dir, "spool") + `"]`,
+		`dial = ["*.example.com:5432"]`,
 	} {
 		if d[0].Line != 6 || !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
@@ -90,7 +94,8 @@ func TestAskedAndNotGranted(t *testing.T) {
 	if len(d) > 0 {
 		t.Fatalf("%v\n%s", d, block)
 	}
-	if b := p.Sinks[0]; !slices.Equal(b.Write, asks.FSWrite) || !slices.Contains(b.Dial, "*.example.com:5432") || !slices.Equal(b.HTTP.Allow, origins(t, asks.HTTP...)) {
+	if b := p.Sinks[0]; !slices.Equal(b.Write, asks.FSWrite) || !slices.Contains(b.Dial, "*.example.com:5432") ||
+		!slices.Equal(b.HTTP.Allow, origins(t, asks.HTTP...)) {
 		t.Errorf("%q %q %q", b.Write, b.Dial, b.HTTP.Allow)
 	}
 }
@@ -100,7 +105,8 @@ func TestGrantedInPart(t *testing.T) {
 	t.Parallel()
 	asks := sdk.Permissions{FSRead: []string{"a"}, Dial: []string{"*:6379"}}
 	b, _, d := withGrant(t, asks, "grant {\n dial = [\"cache.example.com:6379\", \"other.example.com:80\"]\n}")
-	if d.HasErrors() || len(d) != 1 || !strings.Contains(d[0].Summary, `"other.example.com:80" is granted without need`) {
+	if d.HasErrors() || len(d) != 1 || !strings.Contains(d[0].Summary,
+		`"other.example.com:80" is granted without need`) {
 		t.Errorf("%v", d)
 	}
 	if !slices.Equal(b.Dial, []string{"cache.example.com:6379", "db.example.com:5432"}) || len(b.Read) != 1 {
@@ -116,22 +122,26 @@ func TestGrantedInPart(t *testing.T) {
 func TestSinksFolder(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
-		"out/{stream}.jsonl": "out", "out/all.jsonl": "out", "out/{date}/{stream}.jsonl": "out", "out/a-{stream}/x.jsonl": "out", "all.jsonl": ".",
+		"out/{stream}.jsonl": "out", "out/all.jsonl": "out", "out/{date}/{stream}.jsonl": "out",
+		"out/a-{stream}/x.jsonl": "out", "all.jsonl": ".",
 	} {
-		file := write(t, "p.hcl", strings.Replace(strings.Replace(toDatabase, "%s", "", 1), toDatabase[strings.Index(toDatabase, "sink"):strings.Index(toDatabase, "%s")],
+		file := write(t, "p.hcl", strings.Replace(strings.Replace(toDatabase, "%s", "", 1),
+			toDatabase[strings.Index(toDatabase, "sink"):strings.Index(toDatabase, "%s")],
 			"sink \"jsonl\" {\n  path = \""+path+"\"\n", 1))
 		p, d := config.Load(t.Context(), file, options(nil, nil))
 		if d.HasErrors() {
 			t.Fatal(d)
 		}
 		b := p.Sinks[0]
-		if !slices.Equal(b.Write, []string{filepath.Join(filepath.Dir(file), want)}) || len(b.Dial) > 0 || len(b.HTTP.Allow) > 0 {
+		if !slices.Equal(b.Write, []string{filepath.Join(filepath.Dir(file), want)}) || len(b.Dial) > 0 ||
+			len(b.HTTP.Allow) > 0 {
 			t.Errorf("%s: writes %q, dials %q, asks %q", path, b.Write, b.Dial, b.HTTP.Allow)
 		}
 	}
 }
 
-// TestMethods: a source may send GET and HEAD, and what it asks for and is granted, or what the file says.
+// TestMethods: a source may send GET and HEAD, and what it asks for and is granted, or what the
+// file says.
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	post := sdk.Permissions{Methods: []string{"POST"}}
@@ -148,17 +158,20 @@ func TestMethods(t *testing.T) {
 		{"it is granted", post, "source", "grant {\n methods = [\"POST\"]\n}", []string{"GET", "HEAD", "POST"}, ""},
 		{"it is not granted", post, "source", "grant {}", []string{"GET", "HEAD"}, ""},
 		{"the file says it", post, "source", "http {\n methods = [\"GET\", \"POST\"]\n}", []string{"GET", "POST"}, ""},
-		{"the file says it, and it does not ask", sdk.Permissions{}, "source", "http {\n methods = [\"GET\", \"DELETE\"]\n}", []string{"GET", "DELETE"}, ""},
+		{"the file says it, and it does not ask", sdk.Permissions{}, "source",
+			"http {\n methods = [\"GET\", \"DELETE\"]\n}", []string{"GET", "DELETE"}, ""},
 		{"the file says less", post, "source", "http {\n methods = [\"GET\"]\n}", []string{"GET"}, ""},
 		{"a transform", sdk.Permissions{}, "transform", "", nil, ""},
-		{"a transform that is held", sdk.Permissions{}, "transform", "http {\n methods = [\"POST\"]\n}", []string{"POST"}, ""},
+		{"a transform that is held", sdk.Permissions{}, "transform", "http {\n methods = [\"POST\"]\n}",
+			[]string{"POST"}, ""},
 		{"no method", sdk.Permissions{}, "source", "http {\n methods = [\"get\"]\n}", nil, "no method of HTTP"},
 	} {
 		source := "source \"jira\" {\n url = \"https://jira.example.com\"\n projects = [\"A\"]\n}\n"
 		if c.kind == "source" {
 			source = ""
 		}
-		text := source + c.kind + " \"./database\" {\n address = \"db.example.com:1\"\n" + c.block + "\n}\nsink \"jsonl\" {\n path = \"out/x.jsonl\"\n}\n"
+		text := source + c.kind + " \"./database\" {\n address = \"db.example.com:1\"\n" + c.block +
+			"\n}\nsink \"jsonl\" {\n path = \"out/x.jsonl\"\n}\n"
 		p, d := config.Load(t.Context(), write(t, "p.hcl", text, "database", "#!/bin/sh\n"), thirdParty(c.asks))
 		if c.fails != "" {
 			if !strings.Contains(d.Error(), c.fails) {

@@ -11,11 +11,12 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// maxRequests bounds the requests at once to one host: each takes a connection, or waits with the memory of one.
+// maxRequests bounds the requests at once to one host: each takes a connection, or waits with the
+// memory of one.
 const maxRequests = 1000
 
-// http reads an http block; b is nil if there is none. The settings have the origins of the plugin's hosts, and robots is whether it
-// asks to be kept to robots.txt.
+// http reads an http block; b is nil if there is none. The settings have the origins of the
+// plugin's hosts, and robots is whether it asks to be kept to robots.txt.
 func (l *loader) http(st stage, b *hclsyntax.Block, set settings, robots bool) httppolicy.Policy {
 	hosts := set.hosts
 	out := httppolicy.Policy{Allow: hosts, Robots: robots}
@@ -29,7 +30,8 @@ func (l *loader) http(st stage, b *hclsyntax.Block, set settings, robots bool) h
 	out.Methods = s.methods()
 	out.Rate = s.number("rate", 0, 0.001)
 	out.Burst = s.whole("burst", 0, 1)
-	out.Concurrency = s.wholeBetween("concurrency", 0, 1, maxRequests, "it is how many requests are made of one host at once")
+	out.Concurrency = s.wholeBetween("concurrency", 0, 1, maxRequests,
+		"it is how many requests are made of one host at once")
 	out.Limits = s.endpoints()
 	out.Attempts = s.whole("attempts", 0, 1)
 	out.ConnectTimeout = s.duration("connect_timeout", 0)

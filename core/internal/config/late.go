@@ -1,5 +1,5 @@
-// Late values: those of secret blocks and of keyring(). Only a run obtains them, when it needs them first. Until then each has
-// a stand-in, which a credential may hold and nothing else.
+// Late values: those of secret blocks and of keyring(). Only a run obtains them, when it needs them
+// first. Until then each has a stand-in, which a credential may hold and nothing else.
 
 package config
 
@@ -72,7 +72,8 @@ func (l *loader) evaluateSecrets(blocks []*hclsyntax.Block) {
 	places := map[string]*hclsyntax.Block{}
 	for _, b := range blocks {
 		if len(b.Labels) != 1 || !hclsyntax.ValidIdentifier(b.Labels[0]) {
-			l.fail(b.DefRange(), `write secret "name" { … }; a name is letters, digits, _ and -`, "a secret has one label, its name")
+			l.fail(b.DefRange(), `write secret "name" { … }; a name is letters, digits, _ and -`,
+				"a secret has one label, its name")
 			continue
 		}
 		name := b.Labels[0]
@@ -90,7 +91,8 @@ func (l *loader) evaluateSecrets(blocks []*hclsyntax.Block) {
 func (l *loader) secret(name string, b *hclsyntax.Block) Secret {
 	title := fmt.Sprintf("secret %q", name)
 	s := l.section(title, b.Body)
-	out := Secret{StandIn: "⟦secret." + name + "⟧", Title: fmt.Sprintf("%s (%s)", title, l.pos(b.TypeRange)), Dir: l.dir}
+	out := Secret{StandIn: "⟦secret." + name + "⟧", Title: fmt.Sprintf("%s (%s)", title, l.pos(b.TypeRange)),
+		Dir: l.dir}
 	var at hcl.Range
 	out.Exec, at = s.texts("exec", `exec = ["op", "read", "op://vault/jira/token"]`)
 	switch {
@@ -131,21 +133,25 @@ func (l *loader) keyringValue(service, user string) cty.Value {
 		}
 	}
 	if s.StandIn == "" {
-		s.StandIn = "⟦" + regexp.MustCompile(`[^A-Za-z0-9()"]`).ReplaceAllStringFunc(s.Title, func(c string) string { return fmt.Sprintf("_%x", c) }) + "⟧"
+		s.StandIn = "⟦" + regexp.MustCompile(`[^A-Za-z0-9()"]`).ReplaceAllStringFunc(s.Title,
+			func(c string) string { return fmt.Sprintf("_%x", c) }) + "⟧"
 	}
 	return l.addLate(s)
 }
 
-// checkLate reports a value that is not known before the run where it must be, and one that is worked out from it.
+// checkLate reports a value that is not known before the run where it must be, and one that is
+// worked out from it.
 func (s *section) checkLate(name string, v cty.Value, at hcl.Range) bool {
 	standIns, whole := lateIn(v)
 	switch {
 	case len(standIns) == 0 || s.late && whole:
 		return true
 	case s.late:
-		s.fail(at, `put it in as it is, or into a text: "Token ${secret.name}"`, "%s: %s: the secret is looked up during the run: expressions cannot use its value", s.title, name)
+		s.fail(at, `put it in as it is, or into a text: "Token ${secret.name}"`,
+			"%s: %s: the secret is looked up during the run: expressions cannot use its value", s.title, name)
 	default:
-		s.fail(at, "it goes into auth blocks; elsewhere use env() or file()", "%s: %s cannot hold a secret that is looked up during the run", s.title, name)
+		s.fail(at, "it goes into auth blocks; elsewhere use env() or file()",
+			"%s: %s cannot hold a secret that is looked up during the run", s.title, name)
 	}
 	return false
 }
@@ -160,7 +166,8 @@ func (l *loader) checkCalls(expr hclsyntax.Expression, v cty.Value) bool {
 	}
 	for _, call := range calls(expr) {
 		if !slices.Contains(passing, call.Name) {
-			l.fail(call.NameRange, `put it in as it is, or into a text: "Token ${secret.name}"`, "%s(): the secret is looked up during the run: expressions cannot use its value", call.Name)
+			l.fail(call.NameRange, `put it in as it is, or into a text: "Token ${secret.name}"`,
+				"%s(): the secret is looked up during the run: expressions cannot use its value", call.Name)
 			return false
 		}
 	}

@@ -51,7 +51,8 @@ func TestLateValues(t *testing.T) {
 	p := load(t, file, options(nil, map[string]string{"ACCOUNT": "me"}))
 	dir := filepath.Dir(file)
 	want := []config.Secret{
-		{Title: `secret "token" (a.hcl:2)`, Exec: []string{filepath.Join(dir, "token.sh"), "me"}, Dir: dir, TTL: time.Hour, Timeout: 30 * time.Second},
+		{Title: `secret "token" (a.hcl:2)`, Exec: []string{filepath.Join(dir, "token.sh"), "me"}, Dir: dir,
+			TTL: time.Hour, Timeout: 30 * time.Second},
 		{Title: `keyring("jira", "me")`, Service: "jira", User: "me"},
 	}
 	for i := range p.Late {
@@ -75,11 +76,13 @@ func TestLateValues(t *testing.T) {
 func TestNothingIsWorkedOutFromLateValues(t *testing.T) {
 	t.Parallel()
 	for _, expression := range []string{
-		`lower(secret.token)`, `replace(local.header, "a", "b")`, `base64encode("me:${secret.token}")`, `secret.token == "x" ? "y" : "z"`,
+		`lower(secret.token)`, `replace(local.header, "a", "b")`, `base64encode("me:${secret.token}")`,
+		`secret.token == "x" ? "y" : "z"`,
 		`substr(keyring("a", "b"), 0, 2)`, `strlen(secret.token)`,
 	} {
 		file := write(t, "a.hcl", strings.Replace(late, "value = local.header", "value = "+expression, 1))
-		if got := refuse(t, file, options(nil, map[string]string{"ACCOUNT": "me"})); !strings.Contains(got, "expressions cannot use its value") {
+		if got := refuse(t, file, options(nil, map[string]string{"ACCOUNT": "me"})); !strings.Contains(got,
+			"expressions cannot use its value") {
 			t.Errorf("%s: %s", expression, got)
 		}
 	}
@@ -92,12 +95,15 @@ func TestExposedFile(t *testing.T) {
 		t.Skip("files have no such modes")
 	}
 	for mode, want := range map[os.FileMode]bool{0o644: true, 0o640: true, 0o600: false} {
-		file := write(t, "a.hcl", strings.NewReplacer("local.header", `trimspace(file("key"))`, `"./token.sh"`, `file("key")`).Replace(late), "key", "sesame-4711\n")
+		file := write(t, "a.hcl", strings.NewReplacer("local.header", `trimspace(file("key"))`, `"./token.sh"`,
+			`file("key")`).Replace(late), "key", "sesame-4711\n")
 		if err := os.Chmod(filepath.Join(filepath.Dir(file), "key"), mode); err != nil {
 			t.Fatal(err)
 		}
 		_, found := config.Load(t.Context(), file, options(nil, map[string]string{"ACCOUNT": "me"}))
-		if got := strings.Contains(found.Error(), `auth "header": other users of this machine can read the file that value comes from`); got != want || len(found) > 1 {
+		if got := strings.Contains(found.Error(),
+			`auth "header": other users of this machine can read the file that value comes from`); got != want ||
+			len(found) > 1 {
 			t.Errorf("%s: %v", mode, found)
 		}
 	}

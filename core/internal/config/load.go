@@ -30,8 +30,8 @@ type loader struct {
 	budget  *budget
 }
 
-// Load reads and checks a pipeline file. The pipeline is nil if one of the diagnostics is an error. All that is
-// wrong is reported, except that a file with wrong syntax is not looked at further.
+// Load reads and checks a pipeline file. The pipeline is nil if one of the diagnostics is an error.
+// All that is wrong is reported, except that a file with wrong syntax is not looked at further.
 func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) {
 	l := &loader{options: o, file: file, secrets: secrets{}, budget: newBudget(ctx)}
 	body, ok := l.parse()
@@ -53,8 +53,8 @@ func Load(ctx context.Context, file string, o Options) (*Pipeline, Diagnostics) 
 	return p, diagnostics
 }
 
-// withoutEchoes keeps only the first report of a quote that is not closed: the parser takes all quotes after it
-// the wrong way round.
+// withoutEchoes keeps only the first report of a quote that is not closed: the parser takes all
+// quotes after it the wrong way round.
 func withoutEchoes(found hcl.Diagnostics) hcl.Diagnostics {
 	for i, d := range found {
 		if d.Summary == "Invalid multi-line string" {
@@ -130,7 +130,8 @@ func (l *loader) split(body *hclsyntax.Body) root {
 func (l *loader) once(blocks []*hclsyntax.Block, what string) {
 	for i, b := range blocks {
 		if i > 0 {
-			l.fail(b.DefRange(), "the first is at "+l.pos(blocks[0].TypeRange), "a second %s block: a pipeline has one", what)
+			l.fail(b.DefRange(), "the first is at "+l.pos(blocks[0].TypeRange), "a second %s block: a pipeline has one",
+				what)
 		}
 	}
 }

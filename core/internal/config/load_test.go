@@ -128,29 +128,34 @@ func TestLoad(t *testing.T) {
 	got.Source, got.Transforms, got.Sinks = config.Block{}, nil, nil
 	want := config.Pipeline{
 		File: file, Dir: dir, Name: "apache", StateDir: filepath.Join(dir, ".scrapekit", "apache"),
-		Concurrency: 3, CommitEvery: 2 * time.Second, CommitBytes: 1 << 20, MaxSpool: 1 << 30, Secrets: []string{"hunter2"},
+		Concurrency: 3, CommitEvery: 2 * time.Second, CommitBytes: 1 << 20, MaxSpool: 1 << 30,
+		Secrets:   []string{"hunter2"},
 		Retention: config.Retention{Runs: 10, Rejects: 7 * 24 * time.Hour, Replies: 36 * time.Hour},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("pipeline\n got %+v\nwant %+v", got, want)
 	}
 	if got, want := p.Source.HTTP, (httppolicy.Policy{
-		Allow:   origins(t, "http://mirror.example.com:8080", "https://*.atlassian.net", "https://cdn.example.com", "https://issues.apache.org"),
+		Allow: origins(t, "http://mirror.example.com:8080", "https://*.atlassian.net", "https://cdn.example.com",
+			"https://issues.apache.org"),
 		Methods: []string{"GET", "HEAD"},
 		Auth: []credential.Credential{{
 			Scheme: "basic", Value: credential.Basic{User: "bot", Password: "hunter2"}, Pos: "jira.hcl:61",
 			Origins: origins(t, "https://issues.apache.org", "https://me.atlassian.net"),
 		}},
 		Rate: 2.5, Burst: 5, Concurrency: 8, Attempts: 6,
-		Limits:         []httppolicy.EndpointLimit{{Method: "GET", Path: "/search/*", Rate: 4, Burst: 2}, {Path: "/slow", Concurrency: 1}},
-		ConnectTimeout: time.Second, HeaderTimeout: 2 * time.Second, IdleTimeout: 3 * time.Second, Timeout: 4 * time.Second, MaxWait: 5 * time.Second,
+		Limits: []httppolicy.EndpointLimit{{Method: "GET", Path: "/search/*", Rate: 4, Burst: 2},
+			{Path: "/slow", Concurrency: 1}},
+		ConnectTimeout: time.Second, HeaderTimeout: 2 * time.Second, IdleTimeout: 3 * time.Second,
+		Timeout: 4 * time.Second, MaxWait: 5 * time.Second,
 		Deadline: 6 * time.Second, RetryBudget: 0.5,
 		UserAgent: "me", MaxRatio: 2000,
 		Cache: &httppolicy.Cache{MaxSize: 2 << 30, StaleIfError: 24 * time.Hour},
 	}); !reflect.DeepEqual(got, want) {
 		t.Errorf("http\n got %+v\nwant %+v", got, want)
 	}
-	if got, want := p.Source.Files, (config.Files{Path: filepath.Join(filepath.Dir(file), "kept"), MaxSize: 1 << 30}); got != want {
+	if got, want := p.Source.Files, (config.Files{Path: filepath.Join(filepath.Dir(file), "kept"),
+		MaxSize: 1 << 30}); got != want {
 		t.Errorf("files: got %+v, want %+v", got, want)
 	}
 	if got, want := p.Source.OnError, (config.OnError{MaxRejects: 100, Attempts: 5}); got != want {
@@ -180,12 +185,15 @@ func TestLoadBlocks(t *testing.T) {
 			"url": "https://Issues.Apache.org:443/jira", "mirrors": []any{"http://mirror.example.com:8080/x"},
 			"projects": []any{"SPARK", "KAFKA"}, "fields": map[string]any{"team": "customfield_1"},
 		}},
-		{p.Transforms[0], sdk.KindTransform, "llm", "llm", "", "jira.hcl:77", nil, map[string]any{"tasks": []any{"summarization"}}},
-		{p.Transforms[1], sdk.KindTransform, "acme", "acme", filepath.Join(dir, "bin", "acme"), "jira.hcl:81", nil, map[string]any{
-			"anything": map[string]any{"goes": []any{1.0, true, "x"}},
-		}},
+		{p.Transforms[0], sdk.KindTransform, "llm", "llm", "", "jira.hcl:77", nil,
+			map[string]any{"tasks": []any{"summarization"}}},
+		{p.Transforms[1], sdk.KindTransform, "acme", "acme", filepath.Join(dir, "bin", "acme"), "jira.hcl:81", nil,
+			map[string]any{
+				"anything": map[string]any{"goes": []any{1.0, true, "x"}},
+			}},
 		{p.Sinks[0], sdk.KindSink, "jsonl", "jsonl", "", "jira.hcl:85", nil, map[string]any{
-			"path": filepath.Join(dir, "out", "{stream}.jsonl"), "also": []any{"-", filepath.Join(dir, "a.txt"), filepath.Join(dir, "folder") + string(filepath.Separator)},
+			"path":  filepath.Join(dir, "out", "{stream}.jsonl"),
+			"also":  []any{"-", filepath.Join(dir, "a.txt"), filepath.Join(dir, "folder") + string(filepath.Separator)},
 			"index": filepath.Join(dir, "index.json"),
 		}},
 		{p.Sinks[1], sdk.KindSink, "jsonl", "jsonl.archive", "", "jira.hcl:90", []string{"messages"}, map[string]any{
@@ -193,8 +201,10 @@ func TestLoadBlocks(t *testing.T) {
 		}},
 	} {
 		b := want.block
-		if b.Kind != want.kind || b.Type != want.typ || b.Name != want.name || b.Path != want.path || b.Pos != want.pos || !slices.Equal(b.Streams, want.streams) {
-			t.Errorf("%s: got %s %q %q path %q at %s, streams %v", want.name, b.Kind, b.Type, b.Name, b.Path, b.Pos, b.Streams)
+		if b.Kind != want.kind || b.Type != want.typ || b.Name != want.name || b.Path != want.path ||
+			b.Pos != want.pos || !slices.Equal(b.Streams, want.streams) {
+			t.Errorf("%s: got %s %q %q path %q at %s, streams %v", want.name, b.Kind, b.Type, b.Name, b.Path, b.Pos,
+				b.Streams)
 		}
 		if b.Info.Kind != want.kind {
 			t.Errorf("%s: its info is not that of Lookup: %+v", want.name, b.Info)
@@ -225,10 +235,12 @@ func TestLoadDefaults(t *testing.T) {
 	t.Parallel()
 	file := write(t, "my pipeline.hcl", small)
 	p := load(t, file, options(nil, nil))
-	if p.Name != "my pipeline" || p.Concurrency != 8 || p.CommitEvery != 5*time.Second || p.CommitBytes != 64<<20 || p.MaxSpool != 16<<30 {
+	if p.Name != "my pipeline" || p.Concurrency != 8 || p.CommitEvery != 5*time.Second || p.CommitBytes != 64<<20 ||
+		p.MaxSpool != 16<<30 {
 		t.Errorf("got %q, %d, %v, %d", p.Name, p.Concurrency, p.CommitEvery, p.CommitBytes)
 	}
-	if want := (config.Retention{Runs: 1000, Rejects: 90 * 24 * time.Hour, Replies: 30 * 24 * time.Hour}); p.Retention != want {
+	if want := (config.Retention{Runs: 1000, Rejects: 90 * 24 * time.Hour,
+		Replies: 30 * 24 * time.Hour}); p.Retention != want {
 		t.Errorf("retention: %v, want %v", p.Retention, want)
 	}
 	if want := origins(t, "https://example.com"); !slices.Equal(p.Source.HTTP.Allow, want) {
@@ -239,7 +251,8 @@ func TestLoadDefaults(t *testing.T) {
 	}
 }
 
-// TestRobotsOfTheSource: a source that asks for it is kept to robots.txt, unless the file says otherwise.
+// TestRobotsOfTheSource: a source that asks for it is kept to robots.txt, unless the file says
+// otherwise.
 func TestRobotsOfTheSource(t *testing.T) {
 	t.Parallel()
 	for _, asks := range []bool{false, true} {
@@ -250,7 +263,8 @@ func TestRobotsOfTheSource(t *testing.T) {
 			info.Robots = asks && b.Kind == sdk.KindSource
 			return info, err
 		}
-		for text, want := range map[string]bool{"": asks, "http {}": asks, "http { robots = true }": true, "http { robots = false }": false} {
+		for text, want := range map[string]bool{"": asks, "http {}": asks, "http { robots = true }": true,
+			"http { robots = false }": false} {
 			file := write(t, "jira.hcl", strings.Replace(small, "projects", text+"\n  projects", 1))
 			if p := load(t, file, o); p.Source.HTTP.Robots != want || p.Sinks[0].HTTP.Robots {
 				t.Errorf("asked for: %v, %q: %v", asks, text, p.Source.HTTP.Robots)
@@ -338,7 +352,8 @@ func TestLoadPluginFaults(t *testing.T) {
 		"no JSON":      {sdk.Info{Kind: sdk.KindTransform, Config: []byte("{")}, "schema of its settings"},
 		"no object":    {sdk.Info{Kind: sdk.KindTransform, Config: []byte("5")}, "not a JSON object"},
 		"wrong schema": {sdk.Info{Kind: sdk.KindTransform, Config: []byte(`{"type": 5}`)}, "schema of its settings"},
-		"a file":       {sdk.Info{Kind: sdk.KindTransform, Config: []byte(`{"$ref": "file:///etc/passwd"}`)}, "it refers to file:///etc/passwd"},
+		"a file": {sdk.Info{Kind: sdk.KindTransform, Config: []byte(`{"$ref": "file:///etc/passwd"}`)},
+			"it refers to file:///etc/passwd"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -72,8 +72,8 @@ func (all *locals) evaluateLocal(name string) {
 	all.publish()
 }
 
-// publish puts the values into the scope; those that are not known yet are there as unknown, so that their
-// names are.
+// publish puts the values into the scope; those that are not known yet are there as unknown, so
+// that their names are.
 func (all *locals) publish() {
 	scope := maps.Clone(all.values)
 	for name := range all.attributes {

@@ -1,4 +1,5 @@
-// Nesting: what keeps a malformed or hostile file from exhausting the stack of the HCL parser, which is recursive.
+// Nesting: what keeps a malformed or hostile file from exhausting the stack of the HCL parser,
+// which is recursive.
 
 package config
 
@@ -19,9 +20,11 @@ func tooDeep(src []byte, file string) (hcl.Range, bool) {
 	depth, prefixes := 0, 0
 	for _, t := range tokens {
 		switch t.Type {
-		case hclsyntax.TokenOParen, hclsyntax.TokenOBrack, hclsyntax.TokenOBrace, hclsyntax.TokenTemplateInterp, hclsyntax.TokenOQuote:
+		case hclsyntax.TokenOParen, hclsyntax.TokenOBrack, hclsyntax.TokenOBrace, hclsyntax.TokenTemplateInterp,
+			hclsyntax.TokenOQuote:
 			depth++
-		case hclsyntax.TokenCParen, hclsyntax.TokenCBrack, hclsyntax.TokenCBrace, hclsyntax.TokenTemplateSeqEnd, hclsyntax.TokenCQuote:
+		case hclsyntax.TokenCParen, hclsyntax.TokenCBrack, hclsyntax.TokenCBrace, hclsyntax.TokenTemplateSeqEnd,
+			hclsyntax.TokenCQuote:
 			depth--
 		case hclsyntax.TokenTemplateControl: // one of many that an %{ if } opens and only %{ endif } closes
 			depth++

@@ -11,7 +11,8 @@ import (
 
 func TestNesting(t *testing.T) {
 	t.Parallel()
-	for _, part := range []string{"(", "[", "{a=", "!", "-", "\"${", "f(", "a[", "a ? ", "[for a in ", "\"%{if a}", "{ x = ["} {
+	for _, part := range []string{"(", "[", "{a=", "!", "-", "\"${", "f(", "a[", "a ? ", "[for a in ", "\"%{if a}",
+		"{ x = ["} {
 		for _, n := range []int{200, 240_000 / len(part)} {
 			file := write(t, "a.hcl", "locals {\n  a = "+strings.Repeat(part, n))
 			p, diagnostics := config.Load(t.Context(), file, options(nil, nil))
@@ -23,14 +24,16 @@ func TestNesting(t *testing.T) {
 			}
 		}
 	}
-	long := "source \"github\" {\n  x = [" + strings.Repeat("-1, ", 5000) + "]\n}\nsink \"jsonl\" {\n  path = \"x\"\n}\n"
+	long := "source \"github\" {\n  x = [" + strings.Repeat("-1, ", 5000) +
+		"]\n}\nsink \"jsonl\" {\n  path = \"x\"\n}\n"
 	load(t, write(t, "a.hcl", long), options(nil, nil))
 }
 
 func TestNestingOfAVariable(t *testing.T) {
 	t.Parallel()
 	o := options(map[string]string{"x": strings.Repeat("[", 1<<20)}, nil)
-	if got := refuse(t, write(t, "a.hcl", withVariable("type = list(string)")), o); !strings.Contains(got, "not a value of type") {
+	if got := refuse(t, write(t, "a.hcl", withVariable("type = list(string)")), o); !strings.Contains(got,
+		"not a value of type") {
 		t.Errorf("got %s", got)
 	}
 }

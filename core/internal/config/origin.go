@@ -42,11 +42,13 @@ func (s *section) origins(name string, texts []string, at hcl.Range) []origin.Or
 		case err != nil && !strings.Contains(text, "/"):
 			s.fail(place, fmt.Sprintf("write %q", "https://"+text), "%s: %s: %q is no origin", s.title, name, text)
 		case err != nil && (badURL != nil || u.User == nil):
-			s.fail(place, fmt.Sprintf("%v; for example \"https://cdn.example.com\"", err), "%s: %s: %q is no origin", s.title, name, text)
+			s.fail(place, fmt.Sprintf("%v; for example \"https://cdn.example.com\"", err), "%s: %s: %q is no origin",
+				s.title, name, text)
 		case err != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
 			u.User = nil
 			o, _ = origin.Of(u)
-			s.fail(place, fmt.Sprintf("a whole host is meant: write %q", o.String()), "%s: %s: %q is more than an origin", s.title, name, text)
+			s.fail(place, fmt.Sprintf("a whole host is meant: write %q", o.String()),
+				"%s: %s: %q is more than an origin", s.title, name, text)
 		default:
 			out = append(out, o)
 		}

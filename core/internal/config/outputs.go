@@ -16,8 +16,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/keyword"
 )
 
-// place is where a sink writes: the paths that it cannot do without, cleaned. It is empty if there are none. A path that may
-// be left out can be anything, such as a certificate that several sinks read.
+// place is where a sink writes: the paths that it cannot do without, cleaned. It is empty if there
+// are none. A path that may be left out can be anything, such as a certificate that several sinks
+// read.
 func (c *checker) place(instance map[string]any) string {
 	var parts []string
 	for _, name := range c.required() {
@@ -41,7 +42,8 @@ func (c *checker) required() []string {
 	return names
 }
 
-// checkPlace reports a second sink that writes to where another does: they would write over each other.
+// checkPlace reports a second sink that writes to where another does: they would write over each
+// other.
 func (l *loader) checkPlace(places map[string]stage, st stage, s settings) {
 	if st.kind != sdk.KindSink || s.place == "" {
 		return
@@ -52,7 +54,8 @@ func (l *loader) checkPlace(places map[string]stage, st stage, s settings) {
 		places[key] = st
 		return
 	}
-	l.fail(l.settingOf(st, strings.Split(s.place, "\x00")[0]), fmt.Sprintf("the first is %s at %s; give each a path of its own", first.title, l.pos(first.block.TypeRange)),
+	l.fail(l.settingOf(st, strings.Split(s.place, "\x00")[0]),
+		fmt.Sprintf("the first is %s at %s; give each a path of its own", first.title, l.pos(first.block.TypeRange)),
 		"%s: another sink writes to the same path", st.title)
 }
 
@@ -75,16 +78,18 @@ func (l *loader) settingOf(st stage, name string) hcl.Range {
 	return st.block.DefRange()
 }
 
-// apart moves a place where a sink writes below the folder of the replay, if this is one. A place outside of the pipeline
-// file's folder cannot be moved.
+// apart moves a place where a sink writes below the folder of the replay, if this is one. A place
+// outside of the pipeline file's folder cannot be moved.
 func (c *checker) apart(value any, path []string) any {
 	text, one := value.(string)
-	if c.out == "" || !one || c.stage.kind != sdk.KindSink || !slices.Contains(c.required(), pointer(path)) || text == "-" || strings.Contains(text, "://") {
+	if c.out == "" || !one || c.stage.kind != sdk.KindSink || !slices.Contains(c.required(), pointer(path)) ||
+		text == "-" || strings.Contains(text, "://") {
 		return value
 	}
 	rel, err := filepath.Rel(c.dir, text)
 	if err != nil || !filepath.IsLocal(rel) {
-		c.fail(c.rangeOf(path), "write a path relative to the pipeline file's folder, and within it", "%s: %s: a replay writes only below %s", c.stage.title, c.shown(path), c.out)
+		c.fail(c.rangeOf(path), "write a path relative to the pipeline file's folder, and within it",
+			"%s: %s: a replay writes only below %s", c.stage.title, c.shown(path), c.out)
 		return value
 	}
 	moved := filepath.Join(c.out, rel)

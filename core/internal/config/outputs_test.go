@@ -104,12 +104,14 @@ func TestTwoSinksOfOnePath(t *testing.T) {
 				return
 			}
 			got := refuse(t, file, options(nil, nil))
-			for _, want := range []string{`sink "jsonl" "b": another sink writes to the same path`, "jira.hcl:9", `sink "jsonl" at jira.hcl:6`} {
+			for _, want := range []string{`sink "jsonl" "b": another sink writes to the same path`, "jira.hcl:9",
+				`sink "jsonl" at jira.hcl:6`} {
 				if !strings.Contains(got, want) {
 					t.Errorf("%s does not say %q", got, want)
 				}
 			}
 		})
 	}
-	load(t, write(t, "jira.hcl", strings.Replace(small, "out.jsonl", "-", 1)+`sink "jsonl" "b" { path = "-" }`), options(nil, nil))
+	load(t, write(t, "jira.hcl", strings.Replace(small, "out.jsonl", "-", 1)+`sink "jsonl" "b" { path = "-" }`),
+		options(nil, nil))
 }

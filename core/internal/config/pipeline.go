@@ -24,13 +24,15 @@ const (
 	defaultKeptReplies = 30 * 24 * time.Hour
 )
 
-// maxConcurrency bounds the splits that are read at once: each takes memory in the host and in the source.
+// maxConcurrency bounds the splits that are read at once: each takes memory in the host and in the
+// source.
 const maxConcurrency = 1000
 
 // named is what the name of a pipeline or stage may look like: it becomes the name of a folder.
 const named = `^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$`
 
-// pipelineBlock reads the pipeline block, if there is one, and returns the plugins that it requires.
+// pipelineBlock reads the pipeline block, if there is one, and returns the plugins that it
+// requires.
 func (l *loader) pipelineBlock(p *Pipeline, blocks []*hclsyntax.Block) map[string]Requirement {
 	body := &hclsyntax.Body{}
 	if len(blocks) > 0 {
@@ -67,7 +69,8 @@ func (l *loader) retention(b *hclsyntax.Block) Retention {
 	}
 	s := l.section("pipeline: retention", body)
 	r := Retention{
-		Runs: s.whole("runs", defaultKeptRuns, 1), Rejects: s.age("rejects", defaultKeptRejects), Replies: s.age("cache", defaultKeptReplies),
+		Runs: s.whole("runs", defaultKeptRuns, 1), Rejects: s.age("rejects", defaultKeptRejects),
+		Replies: s.age("cache", defaultKeptReplies),
 	}
 	s.end()
 	return r
@@ -77,10 +80,12 @@ func (l *loader) retention(b *hclsyntax.Block) Retention {
 func (s *section) sandbox() string {
 	level := s.text("sandbox")
 	if level != "" && !slices.Contains(s.options.Levels, level) {
-		s.fail(s.body.Attributes["sandbox"].Expr.Range(), joinLines(didYouMean(level, s.options.Levels), "there are "+strings.Join(s.options.Levels, ", ")),
+		s.fail(s.body.Attributes["sandbox"].Expr.Range(),
+			joinLines(didYouMean(level, s.options.Levels), "there are "+strings.Join(s.options.Levels, ", ")),
 			"pipeline: %q is not a level of the sandbox", level)
 	} else if slices.Contains(s.options.Loose, level) {
-		s.warn(s.body.Attributes["sandbox"].Expr.Range(), "leave it out, or give --sandbox, if you do not know why it is there; see `scrapekit doctor`",
+		s.warn(s.body.Attributes["sandbox"].Expr.Range(),
+			"leave it out, or give --sandbox, if you do not know why it is there; see `scrapekit doctor`",
 			"pipeline: the file asks for the sandbox level %q: its programs run with all your rights, also when `validate` asks them what they are", level)
 	}
 	return level
@@ -90,13 +95,15 @@ func (s *section) sandbox() string {
 func (s *section) name() string {
 	if name := s.text("name"); name != "" {
 		if !regexp.MustCompile(named).MatchString(name) {
-			s.fail(s.body.Attributes["name"].Expr.Range(), "letters, digits, _ . and -, at most 100", "pipeline: the name names a folder, and cannot be %q", name)
+			s.fail(s.body.Attributes["name"].Expr.Range(), "letters, digits, _ . and -, at most 100",
+				"pipeline: the name names a folder, and cannot be %q", name)
 		}
 		return name
 	}
 	name := strings.TrimSuffix(filepath.Base(s.file), ".hcl")
 	if strings.Trim(name, ".") == "" {
-		s.failGiven(`write pipeline { name = "…" } in it`, "pipeline file %s: its file name cannot be the name of the pipeline", s.file)
+		s.failGiven(`write pipeline { name = "…" } in it`,
+			"pipeline file %s: its file name cannot be the name of the pipeline", s.file)
 	}
 	return name
 }

@@ -1,4 +1,5 @@
-// Places: from a part of the settings to where it stands in the file, and to what may be shown of it.
+// Places: from a part of the settings to where it stands in the file, and to what may be shown of
+// it.
 
 package config
 
@@ -15,8 +16,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// rangeOf is where a part of the settings stands: as deep as the file spells it out. The settings as a
-// whole stand at the block's head.
+// rangeOf is where a part of the settings stands: as deep as the file spells it out. The settings
+// as a whole stand at the block's head.
 func (c *checker) rangeOf(path []string) hcl.Range {
 	if len(path) == 0 {
 		return c.stage.block.DefRange()
@@ -48,7 +49,8 @@ func child(expr hclsyntax.Expression, step string) hclsyntax.Expression {
 	case *hclsyntax.ObjectConsExpr:
 		for _, item := range e.Items {
 			key, found := item.KeyExpr.Value(nil)
-			if !found.HasErrors() && key.Type() == cty.String && key.IsKnown() && !key.IsNull() && !key.IsMarked() && key.AsString() == step {
+			if !found.HasErrors() && key.Type() == cty.String && key.IsKnown() && !key.IsNull() && !key.IsMarked() &&
+				key.AsString() == step {
 				return item.ValueExpr
 			}
 		}
@@ -64,8 +66,8 @@ func elementRange(expr hclsyntax.Expression, i int, whole hcl.Range) hcl.Range {
 	return whole
 }
 
-// trace follows a path through the values that the file gives. It returns what it leads to, the part of the
-// path that may be shown, and whether what is there is sensitive.
+// trace follows a path through the values that the file gives. It returns what it leads to, the
+// part of the path that may be shown, and whether what is there is sensitive.
 func (c *checker) trace(path []string) (v cty.Value, shown int, sensitive bool) {
 	if len(path) == 0 {
 		return cty.NilVal, 0, false
@@ -166,8 +168,8 @@ func (c *checker) quoted(path []string, text string) string {
 // pointer is a path as one string.
 func pointer(path []string) string { return strings.Join(path, "\x00") }
 
-// plainValue turns a value without marks into what encoding/json would have read. Object attributes that are
-// null are left out: null means not given.
+// plainValue turns a value without marks into what encoding/json would have read. Object attributes
+// that are null are left out: null means not given.
 func plainValue(v cty.Value) (any, error) {
 	t := v.Type()
 	switch {
@@ -214,8 +216,9 @@ func numberText(n *big.Float) string {
 	return n.Text('g', 17)
 }
 
-// plainNumber keeps a number exact. Numbers beyond what a float64 can hold are refused: as decimals they
-// would fill the memory. So are whole numbers that are longer than what the pipeline file's numbers hold exactly.
+// plainNumber keeps a number exact. Numbers beyond what a float64 can hold are refused: as decimals
+// they would fill the memory. So are whole numbers that are longer than what the pipeline file's
+// numbers hold exactly.
 func plainNumber(n *big.Float) (any, error) {
 	if f, _ := n.Float64(); n.IsInf() || f > 1e300 || f < -1e300 || (f == 0 && n.Sign() != 0) {
 		return nil, errors.New("the number is out of range")

@@ -1,4 +1,5 @@
-// Places of the user's own: what nobody gives away by writing an ordinary word into a setting that a plugin calls a path.
+// Places of the user's own: what nobody gives away by writing an ordinary word into a setting that
+// a plugin calls a path.
 
 package config
 
@@ -53,8 +54,9 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// gives says which of the user's own places a permission gives away; "" if none. What links lead to out of the
-// pipeline file's folder is one of them: a link comes with the folder, from whoever made that.
+// gives says which of the user's own places a permission gives away; "" if none. What links lead to
+// out of the pipeline file's folder is one of them: a link comes with the folder, from whoever made
+// that.
 func (l *loader) gives(p sdk.Permissions) string {
 	for _, path := range slices.Concat(p.FSRead, p.FSWrite) {
 		chain := realPath(path)
@@ -76,7 +78,8 @@ func (l *loader) gives(p sdk.Permissions) string {
 	return ""
 }
 
-// realPath returns a path with its links followed as far as it is there, and then all folders above it.
+// realPath returns a path with its links followed as far as it is there, and then all folders above
+// it.
 func realPath(path string) []string {
 	path, rest := filepath.Clean(path), ""
 	for at := path; ; at = filepath.Dir(at) {
@@ -112,8 +115,9 @@ func same(path string) func(string) bool {
 	}
 }
 
-// paths takes note of a setting that names files, and of what follows from it. What would give away a place of the user's own, the
-// plugin asks for, if it is not one of ours: that a setting is a path is the plugin's word alone.
+// paths takes note of a setting that names files, and of what follows from it. What would give away
+// a place of the user's own, the plugin asks for, if it is not one of ours: that a setting is a
+// path is the plugin's word alone.
 func (c *checker) paths(value any, path []string, write, preset bool) {
 	p := pathsOf(value, write)
 	for _, one := range slices.Concat(p.FSRead, p.FSWrite) {

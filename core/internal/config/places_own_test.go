@@ -1,4 +1,5 @@
-// Settings that a plugin calls paths: they give it files, but none of the user's own by an ordinary word.
+// Settings that a plugin calls paths: they give it files, but none of the user's own by an ordinary
+// word.
 
 package config_test
 
@@ -25,9 +26,11 @@ type pathSettings struct {
 }
 
 // withPaths loads a file whose source is somebody's plugin with settings that are paths.
-func withPaths(t *testing.T, settings string, change func(dir string, o *config.Options)) (*config.Pipeline, string, config.Diagnostics) {
+func withPaths(t *testing.T, settings string, change func(dir string, o *config.Options)) (*config.Pipeline, string,
+	config.Diagnostics) {
 	t.Helper()
-	file := write(t, "p.hcl", "source \"./plugin\" {\n"+settings+"\n}\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n", "plugin", "#!/bin/sh\n")
+	file := write(t, "p.hcl", "source \"./plugin\" {\n"+settings+
+		"\n}\nsink \"jsonl\" {\n  path = \"out/{stream}.jsonl\"\n}\n", "plugin", "#!/bin/sh\n")
 	o := options(nil, nil)
 	known := o.Lookup
 	o.Lookup = func(ctx context.Context, b config.BlockRef) (sdk.Info, error) {
@@ -89,12 +92,15 @@ func TestOwnPlaces(t *testing.T) {
 		{`out = ".scrapekit/p/x"`, "is in the state of the pipelines"},
 	} {
 		_, _, d := withPaths(t, c.settings, links)
-		if len(d) != 1 || !d.HasErrors() || !strings.Contains(d[0].Summary+d[0].Detail, c.want) || !strings.Contains(d[0].Detail, "grant {\n  fs_") {
+		if len(d) != 1 || !d.HasErrors() || !strings.Contains(d[0].Summary+d[0].Detail, c.want) ||
+			!strings.Contains(d[0].Detail, "grant {\n  fs_") {
 			t.Errorf("%s: %v\nwant %s", c.settings, d, c.want)
 		}
 	}
-	for _, fine := range []string{`in = "data"`, `in = "here/data"`, `in = "/etc/hostname"`, `out = "out/"`, `out = "` + filepath.Join(home, "data") + `/"`, `in = "-"`, `in = ""`, `all = ["a", "b/c"]`} {
-		if p, _, d := withPaths(t, fine, links); len(d) > 0 || fine != `in = "-"` && fine != `in = ""` && len(p.Source.Read)+len(p.Source.Write) == 0 {
+	for _, fine := range []string{`in = "data"`, `in = "here/data"`, `in = "/etc/hostname"`, `out = "out/"`,
+		`out = "` + filepath.Join(home, "data") + `/"`, `in = "-"`, `in = ""`, `all = ["a", "b/c"]`} {
+		if p, _, d := withPaths(t, fine, links); len(d) > 0 || fine != `in = "-"` && fine != `in = ""` &&
+			len(p.Source.Read)+len(p.Source.Write) == 0 {
 			t.Errorf("%s: %v", fine, d)
 		}
 	}
@@ -107,7 +113,8 @@ func TestGrantedPlaces(t *testing.T) {
 	if len(d) > 0 || !slices.Equal(p.Source.Read, []string{"/"}) || len(p.Source.Write) > 0 {
 		t.Errorf("%v: %+v", d, p)
 	}
-	if p, _, d = withPaths(t, "out = \"world\"\ngrant {\n  fs_write = [\".\"]\n}", nil); len(d) > 0 || len(p.Source.Write) != 1 {
+	if p, _, d = withPaths(t, "out = \"world\"\ngrant {\n  fs_write = [\".\"]\n}", nil); len(d) > 0 ||
+		len(p.Source.Write) != 1 {
 		t.Errorf("%v in %s: %+v", d, dir, p)
 	}
 }
@@ -119,21 +126,25 @@ func TestPathsInTheFile(t *testing.T) {
 	if len(d) > 0 {
 		t.Fatal(d)
 	}
-	got := slices.SortedFunc(slices.Values(p.Source.Paths), func(a, b config.PathSetting) int { return strings.Compare(a.Setting, b.Setting) })
-	want := []config.PathSetting{{Setting: "all", Path: filepath.Join(dir, "a")}, {Setting: "out", Path: filepath.Join(dir, "o"), Write: true}}
+	got := slices.SortedFunc(slices.Values(p.Source.Paths),
+		func(a, b config.PathSetting) int { return strings.Compare(a.Setting, b.Setting) })
+	want := []config.PathSetting{{Setting: "all", Path: filepath.Join(dir, "a")},
+		{Setting: "out", Path: filepath.Join(dir, "o"), Write: true}}
 	if !slices.Equal(got, want) {
 		t.Errorf("%+v", got)
 	}
 }
 
-// TestMorePathsThanInstalled: what a published plugin calls a path at the start must have been one when it was installed.
+// TestMorePathsThanInstalled: what a published plugin calls a path at the start must have been one
+// when it was installed.
 func TestMorePathsThanInstalled(t *testing.T) {
 	t.Parallel()
 	installed := artifact.Paths{Read: []string{"all[]", "all", "in"}, Write: []string{"out"}}
 	for _, c := range []struct {
 		paths artifact.Paths
 		want  string
-	}{{installed, ""}, {artifact.Paths{Read: installed.Read}, "when it was installed it did not write in the folder that its setting out names"}} {
+	}{{installed, ""}, {artifact.Paths{Read: installed.Read},
+		"when it was installed it did not write in the folder that its setting out names"}} {
 		file := write(t, "p.hcl", "pipeline {\n required_plugins {\n x = { source = \"registry.example.com/a/x\" }\n}\n}\nsource \"x\" {\n in = \"data\"\n}\nsink \"jsonl\" {\n path = \"out/x.jsonl\"\n}\n")
 		o := options(nil, nil)
 		known := o.Lookup
@@ -157,7 +168,8 @@ func TestMorePathsThanInstalled(t *testing.T) {
 // TestGrantBlockIsQuoted: the block to paste is what it is meant to be, whatever a plugin asks for.
 func TestGrantBlockIsQuoted(t *testing.T) {
 	t.Parallel()
-	asks := []string{`in"] } http { allow_private = true } x { y = ["`, `a${file("/etc/hostname")}b`, `%{ if true }x%{ endif }`, `back\slash`, `日本`}
+	asks := []string{`in"] } http { allow_private = true } x { y = ["`, `a${file("/etc/hostname")}b`,
+		`%{ if true }x%{ endif }`, `back\slash`, `日本`}
 	_, dir, d := withGrant(t, sdk.Permissions{FSRead: asks}, "")
 	if len(d) != 1 {
 		t.Fatal(d)

@@ -34,7 +34,8 @@ func (l *loader) executable(path string) string {
 	return path
 }
 
-// reference finds out which plugin a block asks for. ok is false if that is not known; then it is reported.
+// reference finds out which plugin a block asks for. ok is false if that is not known; then it is
+// reported.
 func (l *loader) reference(kind sdk.Kind, b *hclsyntax.Block, required map[string]Requirement) (ref BlockRef, ok bool) {
 	ref = BlockRef{Kind: kind, Type: b.Labels[0], Sandbox: l.sandbox}
 	at := b.LabelRanges[0]
@@ -72,7 +73,8 @@ func (l *loader) checkExecutable(ref BlockRef, at hcl.Range) bool {
 	info, err := os.Stat(ref.Path)
 	switch {
 	case err != nil:
-		l.fail(at, fmt.Sprintf("looked for %s; a relative path starts at the folder of the pipeline file", ref.Path), "plugin %s: %v", ref.Type, reason(err))
+		l.fail(at, fmt.Sprintf("looked for %s; a relative path starts at the folder of the pipeline file", ref.Path),
+			"plugin %s: %v", ref.Type, reason(err))
 	case !info.Mode().IsRegular():
 		l.fail(at, "", "plugin %s: %s is not a regular file", ref.Type, ref.Path)
 	case runtime.GOOS != "windows" && info.Mode()&0o111 == 0:
@@ -91,7 +93,8 @@ func (l *loader) hintForPlugin(ref BlockRef, required map[string]Requirement) st
 		}
 	}
 	names := slices.Concat(l.options.Names(ref.Kind), slices.Collect(maps.Keys(required)))
-	return joinLines(didYouMean(ref.Type, names), "name a third party's plugin in pipeline { required_plugins { … } }, and your own there or by its path")
+	return joinLines(didYouMean(ref.Type, names),
+		"name a third party's plugin in pipeline { required_plugins { … } }, and your own there or by its path")
 }
 
 // described is what Lookup said of a plugin.

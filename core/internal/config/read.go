@@ -35,7 +35,8 @@ func read(path string) ([]byte, error) {
 		return nil, reason(err)
 	}
 	defer f.Close()
-	// Some files of the kernel's never end, and wait for more. They have deadlines; those on a disk have none, and need none.
+	// Some files of the kernel's never end, and wait for more. They have deadlines; those on a disk
+	// have none, and need none.
 	_ = f.SetReadDeadline(time.Now().Add(readTimeout))
 	raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if errors.Is(err, os.ErrDeadlineExceeded) {

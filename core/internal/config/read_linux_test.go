@@ -17,8 +17,10 @@ func TestFileWithoutEnd(t *testing.T) {
 		t.Skip(err) // root alone may
 	}
 	f.Close()
-	_, d := config.Load(t.Context(), write(t, "p.hcl", "locals {\n a = file(\""+endless+"\")\n}\n"+bombSuffix), options(nil, nil))
-	if text := d.Error(); !strings.Contains(text, "it had no end within") && !strings.Contains(text, "longer than 262144 bytes") {
+	_, d := config.Load(t.Context(), write(t, "p.hcl", "locals {\n a = file(\""+endless+"\")\n}\n"+bombSuffix),
+		options(nil, nil))
+	if text := d.Error(); !strings.Contains(text, "it had no end within") &&
+		!strings.Contains(text, "longer than 262144 bytes") {
 		t.Errorf("%v", d)
 	}
 }

@@ -53,7 +53,8 @@ func (l *loader) requiredPlugins(b *hclsyntax.Block) map[string]Requirement {
 		return plugins
 	}
 	for _, inner := range b.Body.Blocks {
-		l.fail(inner.TypeRange, fmt.Sprintf("write %s = { source = \"…\" }", inner.Type), "required_plugins holds no blocks")
+		l.fail(inner.TypeRange, fmt.Sprintf("write %s = { source = \"…\" }", inner.Type),
+			"required_plugins holds no blocks")
 		plugins[inner.Type] = Requirement{}
 	}
 	for name, a := range b.Body.Attributes {
@@ -82,7 +83,8 @@ func (l *loader) requirement(name string, a *hclsyntax.Attribute) (Requirement, 
 	if path, local := artifact.LocalPath(r.Source); local {
 		r.Path = l.executable(path)
 		if r.Constraint != "" {
-			l.fail(at, "leave version out", "required_plugins: %s: a program of your own has no version to choose", name)
+			l.fail(at, "leave version out", "required_plugins: %s: a program of your own has no version to choose",
+				name)
 		}
 		return r, r.Constraint == ""
 	}
@@ -97,7 +99,8 @@ func (l *loader) requirement(name string, a *hclsyntax.Attribute) (Requirement, 
 	return r, true
 }
 
-// sourceOf returns the attributes of { source = "…", version = "…" }, the latter of which may be left out.
+// sourceOf returns the attributes of { source = "…", version = "…" }, the latter of which may be
+// left out.
 func sourceOf(v cty.Value) (source, version string, ok bool) {
 	t := v.Type()
 	if !v.IsWhollyKnown() || v.IsNull() || !t.IsObjectType() || !t.HasAttribute("source") {
@@ -143,9 +146,9 @@ func (l *loader) installed(ref BlockRef, r Requirement) (BlockRef, bool) {
 	return ref, true
 }
 
-// Requirements reads from a file nothing but the plugins that it requires, for whoever is to install them: those of required_plugins,
-// and programs that are named by their paths. A file that is no pipeline requires none. Diagnostics are what is wrong with
-// the requirements.
+// Requirements reads from a file nothing but the plugins that it requires, for whoever is to
+// install them: those of required_plugins, and programs that are named by their paths. A file that
+// is no pipeline requires none. Diagnostics are what is wrong with the requirements.
 func Requirements(ctx context.Context, file string, o Options) ([]Requirement, Diagnostics) {
 	l := &loader{options: o, file: file, secrets: secrets{}, budget: newBudget(ctx)}
 	body, ok := l.parse()
@@ -168,7 +171,8 @@ func Requirements(ctx context.Context, file string, o Options) ([]Requirement, D
 	}
 	for _, b := range slices.Concat(root.sources, root.transforms, root.sinks) {
 		if len(b.Labels) > 0 && isPath(b.Labels[0]) {
-			out = append(out, Requirement{Name: b.Labels[0], Source: b.Labels[0], Path: l.executable(b.Labels[0]), Pos: l.pos(b.TypeRange), at: b.LabelRanges[0]})
+			out = append(out, Requirement{Name: b.Labels[0], Source: b.Labels[0], Path: l.executable(b.Labels[0]),
+				Pos: l.pos(b.TypeRange), at: b.LabelRanges[0]})
 		}
 	}
 	slices.SortFunc(out, func(a, b Requirement) int {

@@ -44,7 +44,8 @@ func TestInstalledPlugins(t *testing.T) {
 	var asked []config.Requirement
 	o.Installed = func(r config.Requirement) (config.Program, error) {
 		asked = append(asked, r)
-		return config.Program{Path: filepath.Join(filepath.Dir(file), "bin", "mine"), Digest: "sha256:abc", Version: "1.2.3", Warning: "it is odd"}, nil
+		return config.Program{Path: filepath.Join(filepath.Dir(file), "bin", "mine"), Digest: "sha256:abc",
+			Version: "1.2.3", Warning: "it is odd"}, nil
 	}
 	o.Granted = func(b config.BlockRef) sdk.Permissions {
 		if b.Path != "" && b.Source != "" && b.Version != "1.2.3" {
@@ -53,20 +54,24 @@ func TestInstalledPlugins(t *testing.T) {
 		return sdk.Permissions{}
 	}
 	p, diagnostics := config.Load(t.Context(), file, o)
-	if diagnostics.HasErrors() || len(diagnostics) != 1 || diagnostics[0].Line != 12 || !strings.Contains(diagnostics[0].Summary, "plugin forum: it is odd") {
+	if diagnostics.HasErrors() || len(diagnostics) != 1 || diagnostics[0].Line != 12 ||
+		!strings.Contains(diagnostics[0].Summary, "plugin forum: it is odd") {
 		t.Fatalf("%v", diagnostics)
 	}
-	if len(asked) != 1 || asked[0].Name != "forum" || asked[0].Source != "registry.example.com/acme/scrapekit-forum" || asked[0].Constraint != "~> 1.2" || asked[0].Pos != "forum.hcl:12" {
+	if len(asked) != 1 || asked[0].Name != "forum" || asked[0].Source != "registry.example.com/acme/scrapekit-forum" ||
+		asked[0].Constraint != "~> 1.2" || asked[0].Pos != "forum.hcl:12" {
 		t.Errorf("asked for %+v", asked)
 	}
-	if b := p.Source; b.Source != asked[0].Source || b.Version != "1.2.3" || b.Digest != "sha256:abc" || filepath.Base(b.Path) != "mine" {
+	if b := p.Source; b.Source != asked[0].Source || b.Version != "1.2.3" || b.Digest != "sha256:abc" ||
+		filepath.Base(b.Path) != "mine" {
 		t.Errorf("%+v", b)
 	}
 	if b := p.Sinks[0]; b.Source != "" || b.Digest != "" {
 		t.Errorf("a program by its path: %+v", b)
 	}
 	for text, err := range map[string]error{
-		"scrapekit init ": &config.NotInstalledError{Text: "it is not installed"}, "plugin forum: it is broken": errors.New("it is broken"),
+		"scrapekit init ":            &config.NotInstalledError{Text: "it is not installed"},
+		"plugin forum: it is broken": errors.New("it is broken"),
 	} {
 		o.Installed = func(config.Requirement) (config.Program, error) { return config.Program{}, err }
 		_, diagnostics := config.Load(t.Context(), file, o)
@@ -80,7 +85,8 @@ func TestInstalledPlugins(t *testing.T) {
 func TestRequirements(t *testing.T) {
 	t.Parallel()
 	file := write(t, "forum.hcl", requiring)
-	got, diagnostics := config.Requirements(t.Context(), file, options(map[string]string{"host": "other.example.com"}, nil))
+	got, diagnostics := config.Requirements(t.Context(), file,
+		options(map[string]string{"host": "other.example.com"}, nil))
 	if len(diagnostics) != 0 {
 		t.Fatalf("%v", diagnostics)
 	}
@@ -107,11 +113,13 @@ func TestRequirements(t *testing.T) {
 		strings.Replace(requiring, `"~> 1.2"`, "var.missing", 1): ":11: required_plugins: forum does not say where",
 		strings.Replace(requiring, `"~> 1.2"`, "var.nothing", 1): `:11: there is no variable "nothing"`,
 	} {
-		if _, d := config.Requirements(t.Context(), write(t, "forum.hcl", text), options(nil, nil)); !d.HasErrors() || !strings.Contains(d.Error(), want) {
+		if _, d := config.Requirements(t.Context(), write(t, "forum.hcl", text), options(nil, nil)); !d.HasErrors() ||
+			!strings.Contains(d.Error(), want) {
 			t.Errorf("%s: %v", want, d)
 		}
 	}
-	if got, d := config.Requirements(t.Context(), write(t, "other.hcl", "a = 1\n"), options(nil, nil)); len(got) != 0 || len(d) != 0 {
+	if got, d := config.Requirements(t.Context(), write(t, "other.hcl", "a = 1\n"), options(nil, nil)); len(got) != 0 ||
+		len(d) != 0 {
 		t.Errorf("no pipeline: %v, %v", got, d)
 	}
 }

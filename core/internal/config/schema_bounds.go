@@ -65,7 +65,8 @@ func (w *work) of(part any, root bool) int {
 			w.err = errors.New("a part of it has an $id; only the whole may have one")
 		}
 		for key, value := range part {
-			if ref, ok := value.(string); ok && strings.HasPrefix(key, "$") && strings.HasSuffix(strings.ToLower(key), "ref") {
+			if ref, ok := value.(string); ok && strings.HasPrefix(key, "$") &&
+				strings.HasSuffix(strings.ToLower(key), "ref") {
 				n += w.ofReference(key, ref)
 			}
 			n = min(n+w.of(value, false), maxSchemaWork+1)

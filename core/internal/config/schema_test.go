@@ -1,4 +1,5 @@
-// Schemas as other languages write them: every keyword that a message of ours knows, references, forms.
+// Schemas as other languages write them: every keyword that a message of ours knows, references,
+// forms.
 
 package config_test
 
@@ -40,9 +41,11 @@ func TestSchemaKeywords(t *testing.T) {
 		{`{"properties": {"x": {"maxLength": 2}}}`, `"abc"`, "x must have at most 2 characters"},
 		{`{"properties": {"x": {"minItems": 2}}}`, `["a"]`, "x must have at least 2 elements, found 1"},
 		{`{"properties": {"x": {"maxItems": 0}}}`, `["a"]`, "x must have at most 0 elements, found 1"},
-		{`{"properties": {"x": {"uniqueItems": true}}}`, `["a", "b", "a"]`, "the same element twice, as number 1 and 3"},
+		{`{"properties": {"x": {"uniqueItems": true}}}`, `["a", "b", "a"]`,
+			"the same element twice, as number 1 and 3"},
 		{`{"properties": {"x": {"pattern": "^a+$"}}}`, `"b"`, `x must match the pattern ^a+$ ("b")`},
-		{`{"properties": {"x": {"type": ["string", "integer"]}}}`, `true`, "x must be a whole number or a text, found a truth value (true)"},
+		{`{"properties": {"x": {"type": ["string", "integer"]}}}`, `true`,
+			"x must be a whole number or a text, found a truth value (true)"},
 		{`{"properties": {"x": {"type": "array"}}}`, `"a"`, "put it in brackets: [ … ]"},
 		{`{"properties": {"x": {"type": "integer"}}}`, `1.5`, "x must be a whole number, found a number (1.5)"},
 		{`{"properties": {"x": {"enum": [1, "two"]}}}`, `"too"`, `did you mean "two"?`},
@@ -50,14 +53,18 @@ func TestSchemaKeywords(t *testing.T) {
 		{`{"properties": {"x": {"multipleOf": 5}}}`, `7`, "x is not as the plugin wants it"},
 		{`{"properties": {"x": {"not": {}}}}`, `1`, "x is not as the plugin wants it"},
 		{`{"properties": {"x": false}}`, `1`, "x is not as the plugin wants it"},
-		{`{"properties": {"x": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}}}`, `[5]`,
+		{`{"properties": {"x": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}}}`,
+			`[5]`,
 			"x must be a text, found a list, or x[0] must be a text, found a number (5)"},
-		{`{"properties": {"x": {"oneOf": [{"type": "number"}, {"type": "integer"}]}}}`, `5`, "x has more than one of the forms that it can have (5)"},
+		{`{"properties": {"x": {"oneOf": [{"type": "number"}, {"type": "integer"}]}}}`, `5`,
+			"x has more than one of the forms that it can have (5)"},
 		{`{"properties": {"x": {"allOf": [{"type": "number"}, {"minimum": 7}]}}}`, `5`, "x must be at least 7"},
 		{`{"required": ["y"]}`, `5`, `the setting "y" is missing`},
 		{`{"properties": {"y": {}}, "minProperties": 3}`, `5`, `its settings are not as the plugin wants them`},
-		{`{"properties": {"x": {"patternProperties": {"^a": {"type": "string"}}, "additionalProperties": false}}}`, `{ a = 5 }`, "x.a must be a text"},
-		{`{"properties": {"x": {"additionalProperties": {"type": "string"}}}}`, `{ "a b" = 5 }`, "x.a b must be a text"},
+		{`{"properties": {"x": {"patternProperties": {"^a": {"type": "string"}}, "additionalProperties": false}}}`,
+			`{ a = 5 }`, "x.a must be a text"},
+		{`{"properties": {"x": {"additionalProperties": {"type": "string"}}}}`, `{ "a b" = 5 }`,
+			"x.a b must be a text"},
 		{`{"$id": "https://example.com/settings", ` + ref[1:], `{ a = "5" }`, "x.a must be a number, found a text"},
 		{ref, `{ a = "5" }`, "x.a must be a number, found a text"},
 		{ref, `{ b = 5 }`, `there is no setting "x.b"`},
@@ -80,7 +87,8 @@ func TestSchemaSecrets(t *testing.T) {
 	t.Parallel()
 	for _, keyword := range []string{
 		`"type": "number"`, `"enum": ["a"]`, `"const": "a"`, `"pattern": "^a$"`, `"maxLength": 1`, `"not": {}`,
-		`"anyOf": [{"enum": ["a"]}, {"pattern": "^b$"}]`, `"format": "uri", "maxLength": 2`, `"contains": {"const": 5}, "type": "array"`,
+		`"anyOf": [{"enum": ["a"]}, {"pattern": "^b$"}]`, `"format": "uri", "maxLength": 2`,
+		`"contains": {"const": 5}, "type": "array"`,
 	} {
 		schema := `{"properties": {"x": {` + keyword + `}}}`
 		for _, value := range []string{`env("S")`, `upper(env("S"))`, `substr(env("S"), 0, 7)`} {
@@ -92,7 +100,8 @@ func TestSchemaSecrets(t *testing.T) {
 	}
 }
 
-// TestSchemaPresets shows that a host or path that is only preset counts too: the plugin will use it.
+// TestSchemaPresets shows that a host or path that is only preset counts too: the plugin will use
+// it.
 func TestSchemaPresets(t *testing.T) {
 	t.Parallel()
 	const schema = `{"properties": {
@@ -112,7 +121,8 @@ func TestSchemaPresets(t *testing.T) {
 	}
 }
 
-// A schema that would keep the host busy is refused, and one that is only large or recursive is not.
+// A schema that would keep the host busy is refused, and one that is only large or recursive is
+// not.
 func TestSchemaBounds(t *testing.T) {
 	t.Parallel()
 	doubled := func(levels int, first, second string) string {
@@ -129,21 +139,27 @@ func TestSchemaBounds(t *testing.T) {
 	tree := `{"properties": {"x": {"$ref": "#/$defs/node"}}, "$defs": {"node": {"type": "object",
 		"properties": {"left": {"$ref": "#/$defs/node"}, "right": {"$ref": "#/$defs/node"}}, "additionalProperties": false}}}`
 	for name, c := range map[string]struct{ schema, value, want string }{
-		"doubled":             {doubled(40, "#/$defs/d%d", "#/$defs/d%d"), `5`, "its references make more than 100000 parts of it"},
-		"doubled, escaped":    {doubled(40, "#/%%24defs/d%d", "#/$defs/d%d"), `5`, "its references make more than 100000 parts of it"},
+		"doubled": {doubled(40, "#/$defs/d%d", "#/$defs/d%d"), `5`,
+			"its references make more than 100000 parts of it"},
+		"doubled, escaped": {doubled(40, "#/%%24defs/d%d", "#/$defs/d%d"), `5`,
+			"its references make more than 100000 parts of it"},
 		"doubled a few times": {doubled(10, "#/$defs/d%d", "#/$defs/d%d"), `5`, "x"},
 		"deep":                {deep(4000), `5`, "nested more than 100 deep"},
 		"deep, but not too":   {deep(81), `5`, ""},
 		"long":                {`{"description": "` + strings.Repeat("a", 1<<20) + `"}`, `5`, "it may have 1048576"},
 		"recursive":           {tree, `{ left = { right = { up = 1 } } }`, `there is no setting "x.left.right.up"`},
-		"dynamic":             {`{"properties": {"x": {"$dynamicRef": "#a"}}, "$defs": {"a": {"$dynamicAnchor": "a"}}}`, `5`, "only $ref is understood"},
-		"anchor":              {`{"properties": {"x": {"$ref": "#a"}}, "$defs": {"a": {"$anchor": "a"}}}`, `5`, "by #/…"},
-		"elsewhere":           {`{"properties": {"x": {"$ref": "https://example.com/a"}}}`, `5`, "by #/…"},
-		"id of a part":        {`{"properties": {"x": {"$id": "https://example.com/a"}}}`, `5`, "only the whole may have one"},
+		"dynamic": {`{"properties": {"x": {"$dynamicRef": "#a"}}, "$defs": {"a": {"$dynamicAnchor": "a"}}}`,
+			`5`, "only $ref is understood"},
+		"anchor": {`{"properties": {"x": {"$ref": "#a"}}, "$defs": {"a": {"$anchor": "a"}}}`, `5`,
+			"by #/…"},
+		"elsewhere": {`{"properties": {"x": {"$ref": "https://example.com/a"}}}`, `5`, "by #/…"},
+		"id of a part": {`{"properties": {"x": {"$id": "https://example.com/a"}}}`, `5`,
+			"only the whole may have one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := refuse(t, write(t, "a.hcl", withSetting(c.value)), withSchema(c.schema)); !strings.Contains(got, c.want) {
+			if got := refuse(t, write(t, "a.hcl", withSetting(c.value)), withSchema(c.schema)); !strings.Contains(got,
+				c.want) {
 				t.Errorf("%q is not in\n%s", c.want, got)
 			}
 		})

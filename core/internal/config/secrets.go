@@ -36,8 +36,8 @@ func othersRead(path string) bool {
 // shortest is the length in bytes below which a secret is not looked for in text.
 const shortest = 4
 
-// standing says what is known of a string. Where a file says several things, the highest holds, so that
-// the order in which it is evaluated does not matter.
+// standing says what is known of a string. Where a file says several things, the highest holds, so
+// that the order in which it is evaluated does not matter.
 type standing int
 
 const (
@@ -73,7 +73,8 @@ func (s secrets) addMarked(v cty.Value) {
 	}
 }
 
-// list returns the secrets, the longest first, so that one that is part of another is replaced after it.
+// list returns the secrets, the longest first, so that one that is part of another is replaced
+// after it.
 func (s secrets) list() []string {
 	var out []string
 	for text, as := range s {

@@ -1,4 +1,5 @@
-// Secrets: planted in every place where one can stand, and looked for in everything that is printed.
+// Secrets: planted in every place where one can stand, and looked for in everything that is
+// printed.
 
 package config_test
 
@@ -154,13 +155,16 @@ sink "jsonl" {
 	noSecret(t, refuse(t, file, options(map[string]string{"number": planted}, map[string]string{"S": planted})))
 }
 
-// TestSecretInABrokenURL: a password that stands in the file is not shown, least of all because the URL cannot be read.
+// TestSecretInABrokenURL: a password that stands in the file is not shown, least of all because the
+// URL cannot be read.
 func TestSecretInABrokenURL(t *testing.T) {
 	t.Parallel()
-	for _, url := range []string{"https://me:" + planted + " %zz@example.com", "https://" + planted + "%zz@example.com", "hpps://me:" + planted + "@example.com", "https://me:" + planted + "@exa mple.com/%"} {
+	for _, url := range []string{"https://me:" + planted + " %zz@example.com", "https://" + planted + "%zz@example.com",
+		"hpps://me:" + planted + "@example.com", "https://me:" + planted + "@exa mple.com/%"} {
 		for _, text := range []string{
 			"source \"jira\" {\n url = \"" + url + "\"\n}\n",
-			"source \"jira\" {\n url = \"https://a.b\"\n http {\n  allow = [\"" + url + "\"]\n  proxy = \"" + url + "\"\n }\n}\n",
+			"source \"jira\" {\n url = \"https://a.b\"\n http {\n  allow = [\"" + url + "\"]\n  proxy = \"" + url +
+				"\"\n }\n}\n",
 			"source \"jira\" {\n url = \"https://a.b\"\n unknown = \"" + url + "\"\n}\n",
 		} {
 			file := write(t, "jira.hcl", text+"sink \"jsonl\" {\n path = \"x\"\n}\n")
@@ -191,7 +195,8 @@ sink "jsonl" {
   path = env("SHORT")
 }
 `, "token.txt", "tok-123456\n")
-	env := map[string]string{"URL": "https://jira.example.com", "SHORT": "abc", "USER": "somebody", "SCRAPEKIT_VAR_key": "sesame"}
+	env := map[string]string{"URL": "https://jira.example.com", "SHORT": "abc", "USER": "somebody",
+		"SCRAPEKIT_VAR_key": "sesame"}
 	p := load(t, file, options(nil, env))
 	want := []string{"Bearer tok-123456", "literal-password", "tok-123456\n", "tok-123456", "SESAME"}
 	if !slices.Equal(p.Secrets, want) {
@@ -205,7 +210,8 @@ sink "jsonl" {
 	}
 }
 
-// TestSecretsInHints shows that the exact secret is hidden even where a message is made of source text.
+// TestSecretsInHints shows that the exact secret is hidden even where a message is made of source
+// text.
 func TestSecretsInHints(t *testing.T) {
 	t.Parallel()
 	file := write(t, "jira.hcl", `

@@ -1,5 +1,5 @@
-// Sections: blocks whose attributes are the host's. Each is read by asking for what may stand in it; what
-// nobody asked for is reported at the end.
+// Sections: blocks whose attributes are the host's. Each is read by asking for what may stand in
+// it; what nobody asked for is reported at the end.
 
 package config
 
@@ -86,7 +86,8 @@ func (s *section) end() {
 	s.endBlocks(s.attributes)
 }
 
-// endBlocks reports the blocks that nobody asked for. settings are the names that are written with an equals sign.
+// endBlocks reports the blocks that nobody asked for. settings are the names that are written with
+// an equals sign.
 func (s *section) endBlocks(settings []string) {
 	known := map[string]bool{}
 	for _, name := range s.blocks {
@@ -111,8 +112,8 @@ func (s *section) hintAttribute(name string) string {
 	return didYouMean(name, s.attributes)
 }
 
-// value returns the value of an attribute in the wanted type, without marks, and where it stands. ok is
-// false if it is not given, null, or wrong (then that is reported).
+// value returns the value of an attribute in the wanted type, without marks, and where it stands.
+// ok is false if it is not given, null, or wrong (then that is reported).
 func (s *section) value(name string, want cty.Type, example string) (v cty.Value, at hcl.Range, ok bool) {
 	a := s.attribute(name)
 	if a == nil {
@@ -132,7 +133,8 @@ func (s *section) value(name string, want cty.Type, example string) (v cty.Value
 	switch {
 	case err != nil || (!typed.IsNull() && !complete(typed)):
 		if v.IsWhollyKnown() {
-			s.fail(at, "for example "+example, "%s: %s must be %s, found %s", s.title, name, article(want), kindOf(v.Type()))
+			s.fail(at, "for example "+example, "%s: %s must be %s, found %s", s.title, name, article(want),
+				kindOf(v.Type()))
 		}
 		return cty.NilVal, at, false
 	case typed.IsNull():
@@ -166,7 +168,8 @@ func (s *section) secret(name string, header hcl.Range) string {
 	text := s.needed(name, header)
 	s.secrets.addText(text, certain)
 	if s.exposed {
-		s.warn(s.body.Attributes[name].Expr.Range(), "chmod 600", "%s: other users of this machine can read the file that %s comes from", s.title, name)
+		s.warn(s.body.Attributes[name].Expr.Range(), "chmod 600",
+			"%s: other users of this machine can read the file that %s comes from", s.title, name)
 	}
 	return text
 }

@@ -48,9 +48,11 @@ type checker struct {
 	rewrite []func() // puts absolute paths in, after the check
 }
 
-// settings evaluates the attributes of a block and checks them against the schema; nil: it is not known.
+// settings evaluates the attributes of a block and checks them against the schema; nil: it is not
+// known.
 func (l *loader) settings(st stage, s *schema) settings {
-	c := &checker{loader: l, stage: st, schema: s, values: map[string]cty.Value{}, lost: map[string]bool{}, secret: map[string]bool{}, meant: map[string]bool{}}
+	c := &checker{loader: l, stage: st, schema: s, values: map[string]cty.Value{}, lost: map[string]bool{},
+		secret: map[string]bool{}, meant: map[string]bool{}}
 	before := len(l.found.Errs())
 	instance := c.evaluateAll()
 	if s == nil {
@@ -84,7 +86,8 @@ func (c *checker) evaluateAll() map[string]any {
 		c.secrets.addMarked(v)
 		if standIns, _ := lateIn(v); len(standIns) > 0 {
 			c.lost[a.Name] = true
-			c.fail(a.Expr.Range(), "it goes into auth blocks, which the plugin does not see", "%s: %s cannot hold a secret that is looked up during the run", c.stage.title, a.Name)
+			c.fail(a.Expr.Range(), "it goes into auth blocks, which the plugin does not see",
+				"%s: %s cannot hold a secret that is looked up during the run", c.stage.title, a.Name)
 			continue
 		}
 		c.values[a.Name] = v
@@ -102,8 +105,8 @@ func (c *checker) evaluateAll() map[string]any {
 	return instance
 }
 
-// visit goes through the settings and their schema together. It reports unknown names and takes them out,
-// and takes care of our own keywords. set replaces the value where it stands.
+// visit goes through the settings and their schema together. It reports unknown names and takes
+// them out, and takes care of our own keywords. set replaces the value where it stands.
 func (c *checker) visit(node map[string]any, value any, path []string, set func(any)) {
 	node = c.schema.follow(node)
 	c.keywords(node, value, path, set, false)
@@ -120,8 +123,8 @@ func (c *checker) visit(node map[string]any, value any, path []string, set func(
 	}
 }
 
-// number refuses a number that the plugin would not get as it is written. Of what the schema gives no type it is said
-// nothing here: the digits go to the plugin, which may read them exactly.
+// number refuses a number that the plugin would not get as it is written. Of what the schema gives
+// no type it is said nothing here: the digits go to the plugin, which may read them exactly.
 func (c *checker) number(node map[string]any, n json.Number, path []string) {
 	format, _ := node["format"].(string)
 	var problem string
@@ -155,7 +158,8 @@ func (c *checker) visitObject(node, value map[string]any, path []string) {
 	for name, p := range properties {
 		preset, ok := object(p)["default"]
 		if _, given := value[name]; ok && !given && !(len(path) == 0 && c.lost[name]) {
-			c.keywords(c.schema.follow(object(p)), preset, append(slices.Clip(path), name), func(v any) { value[name] = v }, true)
+			c.keywords(c.schema.follow(object(p)), preset, append(slices.Clip(path), name),
+				func(v any) { value[name] = v }, true)
 		}
 	}
 }
@@ -199,7 +203,8 @@ func (c *checker) eachHost(value any, path []string, preset bool) {
 	}
 }
 
-// wrongHost reports whether a host setting is wrong or missing, which has been said: what follows from it need not be.
+// wrongHost reports whether a host setting is wrong or missing, which has been said: what follows
+// from it need not be.
 func (c *checker) wrongHost(instance map[string]any) bool {
 	for name, p := range object(c.schema.document["properties"]) {
 		if c.schema.follow(object(p))[keyword.Host] != true {
@@ -226,7 +231,8 @@ func (c *checker) host(text string, path []string, preset bool) {
 	}
 	if password, ok := u.User.Password(); ok || u.User != nil {
 		c.secrets.addText(password, certain)
-		c.fail(c.rangeOf(path), `write http { auth "basic" { user = … password = env("…") } }`, "%s: %s: a URL cannot hold a user and password here", c.stage.title, c.shown(path))
+		c.fail(c.rangeOf(path), `write http { auth "basic" { user = … password = env("…") } }`,
+			"%s: %s: a URL cannot hold a user and password here", c.stage.title, c.shown(path))
 	}
 	if preset {
 		c.implied.add(sdk.Permissions{HTTP: []string{o.String()}}, true)
@@ -235,7 +241,8 @@ func (c *checker) host(text string, path []string, preset bool) {
 	c.hosts = append(c.hosts, o)
 }
 
-// absolute makes the paths of a setting absolute. "-" is standard input or output, and a URL is no path.
+// absolute makes the paths of a setting absolute. "-" is standard input or output, and a URL is no
+// path.
 func (c *checker) absolute(value any) any {
 	switch value := value.(type) {
 	case string:

@@ -81,7 +81,8 @@ func (l *loader) needBlock(kind sdk.Kind, blocks []*hclsyntax.Block) {
 // stage reads the head of a block.
 func (l *loader) stage(kind sdk.Kind, b *hclsyntax.Block, required map[string]Requirement) (stage, bool) {
 	if len(b.Labels) == 0 || len(b.Labels) > 2 || b.Labels[0] == "" {
-		l.fail(b.DefRange(), fmt.Sprintf(`write %s "PLUGIN" { … }, or %s "PLUGIN" "NAME" { … }`, kind, kind), "a %s block needs a label: the name of its plugin", kind)
+		l.fail(b.DefRange(), fmt.Sprintf(`write %s "PLUGIN" { … }, or %s "PLUGIN" "NAME" { … }`, kind, kind),
+			"a %s block needs a label: the name of its plugin", kind)
 		return stage{}, false
 	}
 	s := stage{block: b, kind: kind, name: stageName(b.Labels[0])}
@@ -90,7 +91,8 @@ func (l *loader) stage(kind sdk.Kind, b *hclsyntax.Block, required map[string]Re
 		s.name += "." + b.Labels[1]
 		s.title += fmt.Sprintf(" %q", b.Labels[1])
 		if !regexp.MustCompile(named).MatchString(b.Labels[1]) {
-			l.fail(b.LabelRanges[1], "letters, digits, _ . and -, at most 100", "%s: %q cannot be a name", s.title, b.Labels[1])
+			l.fail(b.LabelRanges[1], "letters, digits, _ . and -, at most 100", "%s: %q cannot be a name", s.title,
+				b.Labels[1])
 		}
 	}
 	s.ref, s.known = l.reference(kind, b, required)
@@ -115,7 +117,8 @@ func (l *loader) checkStageNames(all []stage) {
 			seen[s.name] = s
 			continue
 		}
-		hint := fmt.Sprintf("the first is at %s; give one of them a name of its own: %s %q \"NAME\" { … }", l.pos(before.block.TypeRange), s.kind, s.block.Labels[0])
+		hint := fmt.Sprintf("the first is at %s; give one of them a name of its own: %s %q \"NAME\" { … }",
+			l.pos(before.block.TypeRange), s.kind, s.block.Labels[0])
 		l.fail(s.block.DefRange(), hint, "a second stage with the name %q", s.name)
 	}
 }
@@ -123,7 +126,8 @@ func (l *loader) checkStageNames(all []stage) {
 // readStage reads the body of a block. plugin is what is known of its plugin, if it is.
 func (l *loader) readStage(st stage, plugin described) (Block, settings) {
 	b := Block{
-		Kind: st.kind, Type: st.ref.Type, Name: st.name, Path: st.ref.Path, Attached: st.ref.Attached, Info: plugin.info,
+		Kind: st.kind, Type: st.ref.Type, Name: st.name, Path: st.ref.Path, Attached: st.ref.Attached,
+		Info:   plugin.info,
 		Source: st.ref.Source, Version: st.ref.Version, Digest: st.ref.Digest,
 		Pos: l.pos(st.block.TypeRange),
 	}
@@ -163,13 +167,15 @@ func (l *loader) schemaOf(st stage, plugin described) *schema {
 	}
 	s, err := newSchema(plugin.info.Config)
 	if err != nil {
-		l.fail(at, "this is a fault of the plugin, not of the pipeline file", "%s: the plugin's schema of its settings: %v", st.title, err)
+		l.fail(at, "this is a fault of the plugin, not of the pipeline file",
+			"%s: the plugin's schema of its settings: %v", st.title, err)
 		return nil
 	}
 	return s
 }
 
-// checkPaths reports a published plugin that takes more settings for paths than it did when it was installed.
+// checkPaths reports a published plugin that takes more settings for paths than it did when it was
+// installed.
 func (l *loader) checkPaths(st stage, plugin described) {
 	if st.ref.Digest == "" || plugin.err != nil || l.options.Paths == nil {
 		return
@@ -179,7 +185,8 @@ func (l *loader) checkPaths(st stage, plugin described) {
 		err = fmt.Errorf("when it was installed it did not %s", strings.Join(more.Lines(), ", nor "))
 	}
 	if err != nil {
-		l.fail(st.block.LabelRanges[0], "scrapekit plugins verify", "%s: the plugin differs from what was installed: %v", st.title, err)
+		l.fail(st.block.LabelRanges[0], "scrapekit plugins verify",
+			"%s: the plugin differs from what was installed: %v", st.title, err)
 	}
 }
 

@@ -17,7 +17,8 @@ func closest(given string, among []string) string {
 		if strings.EqualFold(given, name) {
 			return name
 		}
-		if d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(name), nil); d < least || (d == least && best == "") {
+		if d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(name), nil); d < least ||
+			(d == least && best == "") {
 			best, least = name, d
 		}
 	}

@@ -1,4 +1,5 @@
-// User information in URLs: a password that stands in the file is not shown, be the URL right or not.
+// User information in URLs: a password that stands in the file is not shown, be the URL right or
+// not.
 
 package config
 
@@ -7,8 +8,8 @@ import (
 	"strings"
 )
 
-// hideUserinfo takes the passwords out of the URLs in a text, and what stands alone in the place of a user: tokens do. cover makes of
-// what goes what is shown in its place.
+// hideUserinfo takes the passwords out of the URLs in a text, and what stands alone in the place of
+// a user: tokens do. cover makes of what goes what is shown in its place.
 func hideUserinfo(text string, cover func(string) string) string {
 	const scheme = "://"
 	var out strings.Builder
@@ -17,7 +18,8 @@ func hideUserinfo(text string, cover func(string) string) string {
 		if i < 0 {
 			return out.String() + text
 		}
-		begin := strings.LastIndexFunc(text[:i], func(r rune) bool { return !strings.ContainsRune(schemeLetters, r) }) + 1
+		begin := strings.LastIndexFunc(text[:i], func(r rune) bool { return !strings.ContainsRune(schemeLetters, r) }) +
+			1
 		i += len(scheme)
 		end := i + endOfURL(text[i:])
 		from, to := userinfo(text[begin:end], i-begin)
@@ -31,7 +33,8 @@ func hideUserinfo(text string, cover func(string) string) string {
 
 const schemeLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-."
 
-// endOfURL is where a URL ends that may not be right: at the quote that closes the text, or at the end of the line.
+// endOfURL is where a URL ends that may not be right: at the quote that closes the text, or at the
+// end of the line.
 func endOfURL(text string) int {
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
@@ -44,8 +47,9 @@ func endOfURL(text string) int {
 	return len(text)
 }
 
-// userinfo is what to hide of a URL, whose host may begin at start: what stands between the first colon and the last @ where it
-// cannot be parsed. The place is start, and nothing to hide, if there is none.
+// userinfo is what to hide of a URL, whose host may begin at start: what stands between the first
+// colon and the last @ where it cannot be parsed. The place is start, and nothing to hide, if there
+// is none.
 func userinfo(text string, start int) (from, to int) {
 	at := strings.LastIndexByte(text[start:], '@')
 	if at < 0 {

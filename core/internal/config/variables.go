@@ -61,7 +61,8 @@ func (l *loader) evaluateVariables(blocks []*hclsyntax.Block) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.options.Vars)) {
 		if declared[name] == nil {
-			l.failGiven(didYouMean(name, slices.Collect(maps.Keys(declared))), "--var %s: the file declares no such variable", name)
+			l.failGiven(didYouMean(name, slices.Collect(maps.Keys(declared))),
+				"--var %s: the file declares no such variable", name)
 		}
 	}
 	l.scope.Variables["var"] = cty.ObjectVal(values)
@@ -71,7 +72,8 @@ func (l *loader) evaluateVariables(blocks []*hclsyntax.Block) {
 func (l *loader) variable(b *hclsyntax.Block) (variable, bool) {
 	v := variable{block: b, typ: cty.DynamicPseudoType}
 	if len(b.Labels) != 1 || !hclsyntax.ValidIdentifier(b.Labels[0]) {
-		l.fail(b.DefRange(), `write variable "name" { … }; a name is letters, digits, _ and -`, "a variable has one label, its name")
+		l.fail(b.DefRange(), `write variable "name" { … }; a name is letters, digits, _ and -`,
+			"a variable has one label, its name")
 		return v, false
 	}
 	v.name = b.Labels[0]
@@ -99,7 +101,8 @@ func (l *loader) variableValue(v variable) cty.Value {
 		return l.givenValue(v, given{text, envPrefix + v.name})
 	}
 	if v.preset == nil {
-		hint := fmt.Sprintf("give it with --var %s=… or in the environment as %s%s, or add a default", v.name, envPrefix, v.name)
+		hint := fmt.Sprintf("give it with --var %s=… or in the environment as %s%s, or add a default", v.name,
+			envPrefix, v.name)
 		l.fail(v.block.DefRange(), hint, "variable %q has no value", v.name)
 		return cty.UnknownVal(v.typ)
 	}
@@ -109,14 +112,15 @@ func (l *loader) variableValue(v variable) cty.Value {
 	}
 	typed, err := v.convert(value)
 	if err != nil {
-		l.fail(v.preset.Expr.Range(), "", "the default of variable %q is not of type %s%s", v.name, typeexpr.TypeString(v.typ), v.why(err, value))
+		l.fail(v.preset.Expr.Range(), "", "the default of variable %q is not of type %s%s", v.name,
+			typeexpr.TypeString(v.typ), v.why(err, value))
 		return cty.UnknownVal(v.typ)
 	}
 	return typed
 }
 
-// givenValue reads a value from outside the file: as it is if the variable is a text, number or truth value,
-// as an expression otherwise.
+// givenValue reads a value from outside the file: as it is if the variable is a text, number or
+// truth value, as an expression otherwise.
 func (l *loader) givenValue(v variable, g given) cty.Value {
 	value := cty.StringVal(g.text)
 	if v.sensitive {
@@ -132,7 +136,8 @@ func (l *loader) givenValue(v variable, g given) cty.Value {
 	}
 	typed, err := v.convert(value)
 	if err != nil {
-		l.failGiven("declared at "+l.pos(v.block.TypeRange), "%s: not of type %s%s", g.from, typeexpr.TypeString(v.typ), v.why(err, value))
+		l.failGiven("declared at "+l.pos(v.block.TypeRange), "%s: not of type %s%s", g.from, typeexpr.TypeString(v.typ),
+			v.why(err, value))
 		return cty.UnknownVal(v.typ)
 	}
 	return typed
@@ -151,7 +156,8 @@ func (l *loader) parseValue(g given) (cty.Value, bool) {
 	return value, !found.HasErrors()
 }
 
-// wantsExpression reports whether a value from outside is an expression. A variable without a type goes by its default.
+// wantsExpression reports whether a value from outside is an expression. A variable without a type
+// goes by its default.
 func (l *loader) wantsExpression(v variable) bool {
 	if v.typed {
 		return !v.typ.IsPrimitiveType()
@@ -182,5 +188,6 @@ func (v variable) why(err error, value cty.Value) string {
 
 // failGiven reports what is wrong with a value from outside the file.
 func (l *loader) failGiven(detail, summary string, args ...any) {
-	l.found = append(l.found, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: fmt.Sprintf(summary, args...), Detail: detail})
+	l.found = append(l.found, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: fmt.Sprintf(summary, args...),
+		Detail: detail})
 }

@@ -10,7 +10,8 @@ import (
 
 // withVariable is a file with one variable x, which the sink gets as a setting of any type.
 func withVariable(body string) string {
-	return "variable \"x\" {\n" + body + "\n}\nsource \"github\" {\n  x = var.x\n}\nsink \"jsonl\" {\n  path = \"x\"\n}\n"
+	return "variable \"x\" {\n" + body +
+		"\n}\nsource \"github\" {\n  x = var.x\n}\nsink \"jsonl\" {\n  path = \"x\"\n}\n"
 }
 
 func TestVariables(t *testing.T) {
@@ -21,26 +22,28 @@ func TestVariables(t *testing.T) {
 		flag, env *string
 		want      any
 	}{
-		"default":               {`default = "a"`, nil, nil, "a"},
-		"environment":           {`default = "a"`, nil, text("b"), "b"},
-		"command line":          {`default = "a"`, text("c"), text("b"), "c"},
-		"empty":                 {`default = "a"`, text(""), nil, ""},
-		"text that looks else":  {"type = string", text("[1]"), nil, "[1]"},
-		"text of quotes":        {"type = string", text(`"a"`), nil, `"a"`},
-		"number":                {"type = number", text("5.5"), nil, 5.5},
-		"truth value":           {"type = bool", text("true"), nil, true},
-		"list":                  {"type = list(string)", text(`["a", "b"]`), nil, []any{"a", "b"}},
-		"list in environment":   {"type = list(number)", nil, text(`[1]`), []any{1.0}},
-		"list by its default":   {`default = ["a"]`, text(`["b"]`), nil, []any{"b"}},
-		"converted":             {"type = list(string)\n default = [1, true]", nil, nil, []any{"1", "true"}},
-		"any":                   {"type = any", text(`{ a = 1 }`), nil, map[string]any{"a": 1.0}},
-		"optional attribute":    {"type = object({ a = string, b = optional(number, 3) })\n default = { a = \"x\" }", nil, nil, map[string]any{"a": "x", "b": 3.0}},
-		"default by function":   {`default = upper("a")`, nil, nil, "A"},
-		"default not used":      {`default = env("NOT_SET")`, text("a"), nil, "a"},
-		"null is not given":     {"default = null", nil, nil, nil},
-		"described":             {"default = 1\n description = \"what it is\"\n sensitive = false", nil, nil, 1.0},
-		"sensitive and given":   {"type = list(string)\n sensitive = true", text(`["abcd"]`), nil, []any{"abcd"}},
-		"map of the tree kinds": {"type = map(list(number))", text(`{ a = [1], b = [] }`), nil, map[string]any{"a": []any{1.0}, "b": []any{}}},
+		"default":              {`default = "a"`, nil, nil, "a"},
+		"environment":          {`default = "a"`, nil, text("b"), "b"},
+		"command line":         {`default = "a"`, text("c"), text("b"), "c"},
+		"empty":                {`default = "a"`, text(""), nil, ""},
+		"text that looks else": {"type = string", text("[1]"), nil, "[1]"},
+		"text of quotes":       {"type = string", text(`"a"`), nil, `"a"`},
+		"number":               {"type = number", text("5.5"), nil, 5.5},
+		"truth value":          {"type = bool", text("true"), nil, true},
+		"list":                 {"type = list(string)", text(`["a", "b"]`), nil, []any{"a", "b"}},
+		"list in environment":  {"type = list(number)", nil, text(`[1]`), []any{1.0}},
+		"list by its default":  {`default = ["a"]`, text(`["b"]`), nil, []any{"b"}},
+		"converted":            {"type = list(string)\n default = [1, true]", nil, nil, []any{"1", "true"}},
+		"any":                  {"type = any", text(`{ a = 1 }`), nil, map[string]any{"a": 1.0}},
+		"optional attribute": {"type = object({ a = string, b = optional(number, 3) })\n default = { a = \"x\" }",
+			nil, nil, map[string]any{"a": "x", "b": 3.0}},
+		"default by function": {`default = upper("a")`, nil, nil, "A"},
+		"default not used":    {`default = env("NOT_SET")`, text("a"), nil, "a"},
+		"null is not given":   {"default = null", nil, nil, nil},
+		"described":           {"default = 1\n description = \"what it is\"\n sensitive = false", nil, nil, 1.0},
+		"sensitive and given": {"type = list(string)\n sensitive = true", text(`["abcd"]`), nil, []any{"abcd"}},
+		"map of the tree kinds": {"type = map(list(number))", text(`{ a = [1], b = [] }`), nil,
+			map[string]any{"a": []any{1.0}, "b": []any{}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -67,14 +70,20 @@ func TestVariablesRefused(t *testing.T) {
 		env  string
 		want []string
 	}{
-		"unknown":        {"default = 1", map[string]string{"xx": "1"}, "", []string{"--var xx: the file declares no such variable", `did you mean "x"?`}},
-		"missing":        {"type = string", nil, "", []string{`variable "x" has no value`, "--var x=…", "SCRAPEKIT_VAR_x"}},
-		"no number":      {"type = number", map[string]string{"x": "many"}, "", []string{"--var x: not of type number", "a number is required", "a.hcl:1"}},
-		"bare list":      {"type = list(string)", map[string]string{"x": "KAFKA"}, "", []string{"--var x: not a value of type list(string)", `'--var x=["a", "b"]'`}},
+		"unknown": {"default = 1", map[string]string{"xx": "1"}, "",
+			[]string{"--var xx: the file declares no such variable", `did you mean "x"?`}},
+		"missing": {"type = string", nil, "",
+			[]string{`variable "x" has no value`, "--var x=…", "SCRAPEKIT_VAR_x"}},
+		"no number": {"type = number", map[string]string{"x": "many"}, "",
+			[]string{"--var x: not of type number", "a number is required", "a.hcl:1"}},
+		"bare list": {"type = list(string)", map[string]string{"x": "KAFKA"}, "",
+			[]string{"--var x: not a value of type list(string)", `'--var x=["a", "b"]'`}},
 		"wrong elements": {"type = list(number)", nil, `["a"]`, []string{"SCRAPEKIT_VAR_x: not of type list(number)"}},
-		"broken":         {"type = list(string)", nil, `["a"`, []string{"SCRAPEKIT_VAR_x: not a value of type list(string)", `'SCRAPEKIT_VAR_x=["a", "b"]'`}},
-		"no calls":       {"type = list(string)", map[string]string{"x": `[env("HOME")]`}, "", []string{"not a value of type"}},
-		"validation":     {"default = 1\n validation {}", nil, "", []string{`there is no block "validation"`}},
+		"broken": {"type = list(string)", nil, `["a"`,
+			[]string{"SCRAPEKIT_VAR_x: not a value of type list(string)", `'SCRAPEKIT_VAR_x=["a", "b"]'`}},
+		"no calls": {"type = list(string)", map[string]string{"x": `[env("HOME")]`}, "",
+			[]string{"not a value of type"}},
+		"validation": {"default = 1\n validation {}", nil, "", []string{`there is no block "validation"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

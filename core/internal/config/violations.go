@@ -67,7 +67,8 @@ func (c *checker) violation(e *jsonschema.ValidationError) {
 // failForms reports a value that has none of several forms, or too many.
 func (c *checker) failForms(e *jsonschema.ValidationError, how string) {
 	path := e.InstanceLocation
-	c.fail(c.rangeOf(path), joinLines(c.alternatives(e), c.about(path)), "%s: %s has %s of the forms that it can have%s", c.stage.title, c.shown(path), how, c.value(path))
+	c.fail(c.rangeOf(path), joinLines(c.alternatives(e), c.about(path)),
+		"%s: %s has %s of the forms that it can have%s", c.stage.title, c.shown(path), how, c.value(path))
 }
 
 // failMissing reports a required setting that is not given, at the block or object that lacks it.
@@ -77,7 +78,8 @@ func (c *checker) failMissing(path []string) {
 	}
 	parent, name := path[:len(path)-1], path[len(path)-1]
 	at := c.rangeOf(parent)
-	c.fail(at, joinLines(c.about(path), c.example(path)), "%s: the setting %q is missing", c.stage.title, c.shown(append(slices.Clip(parent), name)))
+	c.fail(at, joinLines(c.about(path), c.example(path)), "%s: the setting %q is missing", c.stage.title,
+		c.shown(append(slices.Clip(parent), name)))
 }
 
 // about is the schema's own words on a setting.

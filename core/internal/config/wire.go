@@ -29,14 +29,17 @@ func (s *section) proxy() string {
 		}
 	}
 	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
-		s.fail(s.body.Attributes["proxy"].Expr.Range(), `write "none", "env" for HTTPS_PROXY and the like, or a URL: "http://proxy.example.com:3128"`, "%s: proxy is not the URL of a proxy", s.title)
+		s.fail(s.body.Attributes["proxy"].Expr.Range(),
+			`write "none", "env" for HTTPS_PROXY and the like, or a URL: "http://proxy.example.com:3128"`,
+			"%s: proxy is not the URL of a proxy", s.title)
 		return ""
 	}
 	return text
 }
 
 // tls reads `tls { … }`.
-func (s *section) tls(b *hclsyntax.Block, hosts, allow []origin.Origin) (out httppolicy.TLS, certified []origin.Origin) {
+func (s *section) tls(b *hclsyntax.Block, hosts, allow []origin.Origin) (out httppolicy.TLS,
+	certified []origin.Origin) {
 	in := s.section(s.title+": tls", b.Body)
 	in.unsure = s.unsure
 	out = httppolicy.TLS{CA: in.content("ca_file"), Cert: in.content("cert_file"), Key: in.content("key_file")}
@@ -49,10 +52,13 @@ func (s *section) tls(b *hclsyntax.Block, hosts, allow []origin.Origin) (out htt
 	case "1.3":
 		out.Min = tls.VersionTLS13
 	default:
-		in.fail(in.body.Attributes["min_version"].Expr.Range(), `write "1.2" or "1.3"`, "%s: min_version cannot be %q", in.title, v)
+		in.fail(in.body.Attributes["min_version"].Expr.Range(), `write "1.2" or "1.3"`, "%s: min_version cannot be %q",
+			in.title, v)
 	}
 	if out.Insecure = in.flag("insecure_skip_verify"); out.Insecure {
-		in.warn(in.body.Attributes["insecure_skip_verify"].Range(), "name the certificate to be trusted with ca_file instead", "%s: anybody on the network path can read and change requests and replies", in.title)
+		in.warn(in.body.Attributes["insecure_skip_verify"].Range(),
+			"name the certificate to be trusted with ca_file instead",
+			"%s: anybody on the network path can read and change requests and replies", in.title)
 	}
 	in.end()
 	return out, certified
@@ -60,7 +66,8 @@ func (s *section) tls(b *hclsyntax.Block, hosts, allow []origin.Origin) (out htt
 
 func (s *section) checkCertificates(t httppolicy.TLS, header hcl.Range) {
 	if t.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(t.CA)) {
-		s.fail(s.body.Attributes["ca_file"].Expr.Range(), "it begins with -----BEGIN CERTIFICATE-----", "%s: ca_file holds no certificate in PEM", s.title)
+		s.fail(s.body.Attributes["ca_file"].Expr.Range(), "it begins with -----BEGIN CERTIFICATE-----",
+			"%s: ca_file holds no certificate in PEM", s.title)
 	}
 	switch {
 	case t.Cert != "" && t.Key != "":
@@ -81,7 +88,8 @@ func (s *section) content(name string) string {
 	}
 	raw, err := read(s.resolve(path))
 	if err != nil {
-		s.fail(s.body.Attributes[name].Expr.Range(), "a relative path starts at the folder of the pipeline file", "%s: %s: %v", s.title, name, err)
+		s.fail(s.body.Attributes[name].Expr.Range(), "a relative path starts at the folder of the pipeline file",
+			"%s: %s: %v", s.title, name, err)
 	}
 	return string(raw)
 }

@@ -1,6 +1,6 @@
-// Write: diagnostics for people. The rules of the text: lower case, what was found first, then the line of
-// the file with carets under the part at fault, then what to do. Nothing here knows a value of the file:
-// what is shown was freed from secrets before.
+// Write: diagnostics for people. The rules of the text: lower case, what was found first, then the
+// line of the file with carets under the part at fault, then what to do. Nothing here knows a value
+// of the file: what is shown was freed from secrets before.
 
 package config
 
@@ -16,8 +16,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
-// Write prints diagnostics, each with its place, source line and hint. width is that of the terminal, 0 if
-// lines are not to be broken.
+// Write prints diagnostics, each with its place, source line and hint. width is that of the
+// terminal, 0 if lines are not to be broken.
 func Write(w io.Writer, all Diagnostics, paint Paint, width int) error {
 	var out bytes.Buffer
 	for i, d := range all {
@@ -30,7 +30,8 @@ func Write(w io.Writer, all Diagnostics, paint Paint, width int) error {
 	return err
 }
 
-// Paint puts a text into a style, which is named by the parameters of its escape: "1;31". A nil one leaves text as it is.
+// Paint puts a text into a style, which is named by the parameters of its escape: "1;31". A nil one
+// leaves text as it is.
 type Paint func(parameters, text string) string
 
 // The colours, as parameters of the escape sequence.
@@ -84,7 +85,8 @@ func writeExcerpt(out *bytes.Buffer, d Diagnostic, p Paint, colour string, width
 	carets := strings.Repeat("^", max(1, uniseg.StringWidth(part)))
 	fmt.Fprintf(out, "  %s\n", p.in(faint, gutter+" |"))
 	fmt.Fprintf(out, "  %s %s%s%s\n", p.in(faint, number+" |"), before, p.in(colour, part), after)
-	fmt.Fprintf(out, "  %s %s%s\n", p.in(faint, gutter+" |"), strings.Repeat(" ", uniseg.StringWidth(before)), p.in(colour, carets))
+	fmt.Fprintf(out, "  %s %s%s\n", p.in(faint, gutter+" |"), strings.Repeat(" ", uniseg.StringWidth(before)),
+		p.in(colour, carets))
 }
 
 // window cuts a long line down to what fits around the part at fault.
@@ -130,7 +132,8 @@ func wrap(text string, width, lead int) []string {
 	return strings.Split(wordwrap.WrapString(text, uint(width-lead)), "\n")
 }
 
-// clean makes text safe for a terminal, as one line of known columns: tabs become spaces, other control characters a mark.
+// clean makes text safe for a terminal, as one line of known columns: tabs become spaces, other
+// control characters a mark.
 func clean(text string) string {
 	return strings.NewReplacer("\t", "    ", "\n", string(printable.Mark)).Replace(printable.Text(text))
 }

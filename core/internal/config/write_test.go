@@ -22,7 +22,8 @@ func printed(t *testing.T, d config.Diagnostic, paint config.Paint, width int) s
 
 func TestWriteColour(t *testing.T) {
 	t.Parallel()
-	d := config.Diagnostic{Severity: config.Warning, Summary: "s", Detail: "d", File: "f", Line: 1, Column: 1, Source: "abc", From: 0, To: 1}
+	d := config.Diagnostic{Severity: config.Warning, Summary: "s", Detail: "d", File: "f", Line: 1, Column: 1,
+		Source: "abc", From: 0, To: 1}
 	if got := printed(t, d, inColour, 80); !strings.Contains(got, "\x1b[1;33mwarning\x1b[0m") {
 		t.Errorf("got %q", got)
 	}
@@ -34,11 +35,13 @@ func TestWriteColour(t *testing.T) {
 // TestWriteCarets shows that the carets stand under the part, whatever is before it.
 func TestWriteCarets(t *testing.T) {
 	t.Parallel()
-	for name, before := range map[string]string{"tab": "\t", "wide": `"日本" + `, "combined": "\"e\u0301\" + ", "escape": "\x1b[31m", "plain": "x = "} {
+	for name, before := range map[string]string{"tab": "\t", "wide": `"日本" + `, "combined": "\"e\u0301\" + ",
+		"escape": "\x1b[31m", "plain": "x = "} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			source := before + "HERE tail"
-			d := config.Diagnostic{Severity: config.Error, Summary: "s", File: "f", Line: 7, Source: source, From: len(before), To: len(before) + 4}
+			d := config.Diagnostic{Severity: config.Error, Summary: "s", File: "f", Line: 7, Source: source,
+				From: len(before), To: len(before) + 4}
 			lines := strings.Split(printed(t, d, nil, 0), "\n")
 			above, _, _ := strings.Cut(lines[3], "HERE")
 			at, _, _ := strings.Cut(lines[4], "^^^^")
@@ -55,7 +58,8 @@ func TestWriteLongLine(t *testing.T) {
 	const width = 60
 	long := strings.Repeat("word ", 100)
 	for name, source := range map[string][3]string{
-		"before": {long, "HERE", ""}, "after": {"", "HERE", long}, "both": {long, "HERE", long}, "itself": {"a", "HERE" + long, "b"},
+		"before": {long, "HERE", ""}, "after": {"", "HERE", long}, "both": {long, "HERE", long},
+		"itself": {"a", "HERE" + long, "b"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,6 +1,6 @@
-// Package credential holds the schemes of credentials: what an auth block of the pipeline file says,
-// and what that puts into a request. A scheme is one file: a type with the methods of [Value], and a
-// function that reads its block, which stands in [Schemes].
+// Package credential holds the schemes of credentials: what an auth block of the pipeline file
+// says, and what that puts into a request. A scheme is one file: a type with the methods of
+// [Value], and a function that reads its block, which stands in [Schemes].
 package credential
 
 import (
@@ -23,20 +23,21 @@ type Credential struct {
 	Origins []origin.Origin
 	Pos     string // where it stands in the pipeline file: "jira.hcl:12"
 
-	// Renew obtains the value again, after a 401 and when it is older than TTL (0: any age will do).
-	// It is called by one goroutine at a time. nil: the value does not change.
+	// Renew obtains the value again, after a 401 and when it is older than TTL (0: any age will
+	// do). It is called by one goroutine at a time. nil: the value does not change.
 	Renew func(ctx context.Context) (Value, error)
 	TTL   time.Duration
 
-	// Keep stores the refresh tokens of OAuth 2: some servers give another one with every use, and void
-	// the one before. It calls use with the token that was kept ("": none), and keeps what use returns
-	// before it returns itself. nil: they are known to this process only.
+	// Keep stores the refresh tokens of OAuth 2: some servers give another one with every use, and
+	// void the one before. It calls use with the token that was kept ("": none), and keeps what use
+	// returns before it returns itself. nil: they are known to this process only.
 	Keep func(ctx context.Context, use func(kept string) (next string, err error)) error
 }
 
 // Value is what a scheme sends. It is not changed once it is in use.
 type Value interface {
-	// Places are where in a request it goes. Of two credentials for one origin, none may share a place.
+	// Places are where in a request it goes. Of two credentials for one origin, none may share a
+	// place.
 	Places() []Place
 	// Put adds the value to req, which belongs to the caller; body is what req sends.
 	Put(req *http.Request, body []byte) error
@@ -63,8 +64,8 @@ const (
 	InCookie = "cookie"
 )
 
-// Reader is the auth block that a scheme reads. What is wrong is reported with its line; the texts are
-// "" then. Attributes that no scheme asked for are reported as unknown.
+// Reader is the auth block that a scheme reads. What is wrong is reported with its line; the texts
+// are "" then. Attributes that no scheme asked for are reported as unknown.
 type Reader interface {
 	Has(name string) bool // whether the attribute is given
 	Text(name string) string
@@ -84,8 +85,8 @@ const (
 	Unwise
 )
 
-// Schemes are the labels of auth blocks, each with what reads the block. The result is nil where the
-// block has a fault that was reported.
+// Schemes are the labels of auth blocks, each with what reads the block. The result is nil where
+// the block has a fault that was reported.
 var Schemes = map[string]func(Reader) Value{
 	"basic": readBasic, "bearer": readBearer, "header": readHeader, "query": readQuery, "cookie": readCookie,
 	"oauth2": readOAuth2, "aws_sigv4": readAWS,

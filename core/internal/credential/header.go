@@ -45,8 +45,8 @@ func headerName(r Reader, name string) string {
 	return text
 }
 
-// headerValue reads a secret that stands in a header. A line break at the end of a token that was read
-// from a file is the usual fault.
+// headerValue reads a secret that stands in a header. A line break at the end of a token that was
+// read from a file is the usual fault.
 func headerValue(r Reader, name string) string {
 	text := r.Secret(name)
 	if !IsHeaderText(text) {
@@ -57,7 +57,8 @@ func headerValue(r Reader, name string) string {
 	return text
 }
 
-// IsHeaderText reports whether a text of the pipeline file can stand in a header. A tab could, but nobody means one.
+// IsHeaderText reports whether a text of the pipeline file can stand in a header. A tab could, but
+// nobody means one.
 func IsHeaderText(text string) bool {
 	return !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f })
 }

@@ -52,7 +52,8 @@ func readOAuth2(r Reader) Value {
 	return o
 }
 
-// readTokenURL reads where access tokens come from. The host itself asks there, so it need not be allowed.
+// readTokenURL reads where access tokens come from. The host itself asks there, so it need not be
+// allowed.
 func readTokenURL(r Reader) string {
 	text := r.Required("token_url")
 	if text == "" {

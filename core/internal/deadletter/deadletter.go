@@ -80,7 +80,8 @@ func (f *File) Open(run string, seat int, token sdk.Token) error {
 	case err != nil:
 		return err
 	case info.Size() < f.size:
-		return sdk.Permanent(fmt.Errorf("%s held %d bytes at the last commit and holds %d now", f.path, f.size, info.Size()))
+		return sdk.Permanent(fmt.Errorf("%s held %d bytes at the last commit and holds %d now", f.path, f.size,
+			info.Size()))
 	}
 	if err := f.open(); err != nil {
 		return err

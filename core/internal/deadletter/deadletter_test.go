@@ -98,7 +98,8 @@ func TestSeatsAreApart(t *testing.T) {
 	add(t, f, letter("two", "{}"))
 	_, err = f.Commit()
 	ok(t, err)
-	for file, want := range map[string]string{path: "one", filepath.Join(filepath.Dir(path), "rejects-2.jsonl"): "two"} {
+	for file, want := range map[string]string{path: "one",
+		filepath.Join(filepath.Dir(path), "rejects-2.jsonl"): "two"} {
 		if got := read(t, file); len(got) != 1 || got[0].Reason != want {
 			t.Errorf("%s holds %+v, want %s", file, got, want)
 		}

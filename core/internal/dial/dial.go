@@ -257,5 +257,6 @@ func (p Policy) checkAddress(to target, ip netip.Addr, granted grant) error {
 	case address.Is(to.host, ip):
 		return &refusal{fmt.Sprintf("%s is in a private network, which no wildcard grants: %s", to, p.advice(to))}
 	}
-	return &refusal{fmt.Sprintf("%s leads to the private address %s, and a wildcard grants public ones alone: %s", to, ip, p.advice(to))}
+	return &refusal{fmt.Sprintf("%s leads to the private address %s, and a wildcard grants public ones alone: %s", to,
+		ip, p.advice(to))}
 }

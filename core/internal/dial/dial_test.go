@@ -45,7 +45,8 @@ func echo(t *testing.T) string {
 	return port
 }
 
-// TestGranted: what is granted is matched by host and port, in any spelling, before a name is resolved.
+// TestGranted: what is granted is matched by host and port, in any spelling, before a name is
+// resolved.
 func TestGranted(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -90,8 +91,8 @@ func TestGranted(t *testing.T) {
 	}
 }
 
-// TestWhereItLeads: a name or an address that is granted may lead into a network of one's own, a wildcard may not; what is special is
-// granted as an address alone.
+// TestWhereItLeads: a name or an address that is granted may lead into a network of one's own, a
+// wildcard may not; what is special is granted as an address alone.
 func TestWhereItLeads(t *testing.T) {
 	t.Parallel()
 	p := Policy{Plugin: "sink db", Pos: "x.hcl:3"}
@@ -100,18 +101,21 @@ func TestWhereItLeads(t *testing.T) {
 	}{
 		{"db.example.com", "93.184.216.34", "", ""},
 		{"93.184.216.34", "93.184.216.34", "", ""},
-		{"db.example.com", "10.0.0.5", "", `leads to the private address 10.0.0.5, and a wildcard grants public ones alone: if it is meant, write in the block at x.hcl:3: grant { dial = ["db.example.com:5432"] }`},
+		{"db.example.com", "10.0.0.5", "",
+			`leads to the private address 10.0.0.5, and a wildcard grants public ones alone: if it is meant, write in the block at x.hcl:3: grant { dial = ["db.example.com:5432"] }`},
 		{"10.0.0.5", "10.0.0.5", "", "is in a private network"},
 		{"localhost", "127.0.0.1", "", "private address 127.0.0.1"},
 		{"db.example.com", "169.254.169.254", "special address", "special address"},
 		{"db.example.com", "::ffff:169.254.169.254", "special address", "special address"},
 		{"db.example.com", "fd00:ec2::254", "special address", "special address"},
-		{"169.254.169.254", "169.254.169.254", "", `no wildcard grants: if it is meant, write in the block at x.hcl:3: grant { dial = ["169.254.169.254:5432"] }`},
+		{"169.254.169.254", "169.254.169.254", "",
+			`no wildcard grants: if it is meant, write in the block at x.hcl:3: grant { dial = ["169.254.169.254:5432"] }`},
 		{"fd00:ec2::254", "fd00:ec2::254", "", "no wildcard grants"},
 	} {
 		for granted, want := range map[grant]string{byName: c.name, byWildcard: c.wildcard} {
 			err := p.checkAddress(target{"tcp", c.host, 5432}, netip.MustParseAddr(c.ip), granted)
-			if want == "" && err != nil || want != "" && (!errors.Is(err, sdk.ErrNotGranted) || !strings.Contains(err.Error(), want)) {
+			if want == "" && err != nil || want != "" &&
+				(!errors.Is(err, sdk.ErrNotGranted) || !strings.Contains(err.Error(), want)) {
 				t.Errorf("%s at %s, granted %d: %v, want %q", c.host, c.ip, granted, err, want)
 			}
 		}
@@ -129,7 +133,8 @@ func TestRebinding(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn.Close()
-	if _, err := dial(t.Context(), "tcp4", "db.example:"+port); !errors.Is(err, sdk.ErrNotGranted) || !sdk.IsPermanent(err) {
+	if _, err := dial(t.Context(), "tcp4", "db.example:"+port); !errors.Is(err, sdk.ErrNotGranted) ||
+		!sdk.IsPermanent(err) {
 		t.Errorf("rebound: %v", err)
 	}
 	wild := c.For(Policy{Plugin: "sink wild", Granted: []string{"*.example:" + port}})
@@ -145,18 +150,22 @@ func TestRefusedBeforeItIsResolved(t *testing.T) {
 		return nil, errors.New("no")
 	}}
 	c := New(Options{Resolver: resolver})
-	asked := Policy{Plugin: "sink db", Pos: "x.hcl:3", Granted: []string{"db.example:1"}, Asked: []string{"*.example:*"}}
+	asked := Policy{Plugin: "sink db", Pos: "x.hcl:3", Granted: []string{"db.example:1"},
+		Asked: []string{"*.example:*"}}
 	_, err := c.For(asked)(t.Context(), "tcp", "secret-1234.example:53")
-	if !errors.Is(err, sdk.ErrNotGranted) || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), `write in the block at x.hcl:3: grant { dial = ["secret-1234.example:53"] }`) {
+	if !errors.Is(err, sdk.ErrNotGranted) || !sdk.IsPermanent(err) ||
+		!strings.Contains(err.Error(), `write in the block at x.hcl:3: grant { dial = ["secret-1234.example:53"] }`) {
 		t.Error(err)
 	}
 	asked.Asked = nil
-	if _, err := c.For(asked)(t.Context(), "tcp", "secret-1234.example:53"); err == nil || !strings.Contains(err.Error(), "the plugin does not ask for it") || strings.Contains(err.Error(), "write in") {
+	if _, err := c.For(asked)(t.Context(), "tcp", "secret-1234.example:53"); err == nil ||
+		!strings.Contains(err.Error(), "the plugin does not ask for it") || strings.Contains(err.Error(), "write in") {
 		t.Error(err)
 	}
 }
 
-// TestCounted: connections and bytes are in the report by plugin and address, and a log of level debug has each.
+// TestCounted: connections and bytes are in the report by plugin and address, and a log of level
+// debug has each.
 func TestCounted(t *testing.T) {
 	t.Parallel()
 	port := echo(t)
@@ -193,7 +202,8 @@ func TestCounted(t *testing.T) {
 	if got := c.Stats(); !slices.Equal(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	for _, text := range []string{"connected: ", "address=" + to, "connection closed", "sent=5 received=5", "no connection: "} {
+	for _, text := range []string{"connected: ", "address=" + to, "connection closed", "sent=5 received=5",
+		"no connection: "} {
 		if !strings.Contains(log.String(), text) {
 			t.Errorf("the log has no %q:\n%s", text, &log)
 		}
@@ -220,7 +230,8 @@ func TestClosed(t *testing.T) {
 	port := echo(t)
 	c := New(Options{Closed: errors.New("a replay makes no connections")})
 	_, err := c.For(Policy{Granted: []string{"localhost:" + port}})(t.Context(), "tcp", "localhost:"+port)
-	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "localhost:"+port+": a replay makes no connections") || len(c.Stats()) != 0 {
+	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "localhost:"+port+": a replay makes no connections") ||
+		len(c.Stats()) != 0 {
 		t.Errorf("%v, %v", err, c.Stats())
 	}
 }
@@ -241,7 +252,8 @@ func TestDialEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestResolvedAddress: where a granted name has led a plugin, it may connect to by the address: drivers do so to cancel a query.
+// TestResolvedAddress: where a granted name has led a plugin, it may connect to by the address:
+// drivers do so to cancel a query.
 func TestResolvedAddress(t *testing.T) {
 	t.Parallel()
 	port := echo(t)

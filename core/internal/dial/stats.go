@@ -28,7 +28,8 @@ type Stats struct {
 	BytesIn     int64  `json:"bytes_in"`
 }
 
-// maxBooks is how many addresses of a plugin are counted by themselves: it may ask for any number that do not exist.
+// maxBooks is how many addresses of a plugin are counted by themselves: it may ask for any number
+// that do not exist.
 const maxBooks = 200
 
 // others stands for the addresses beyond them.
@@ -82,8 +83,9 @@ func (c *Client) Stats() []Stats {
 	var out []Stats
 	for _, b := range c.books.m {
 		out = append(out, Stats{
-			Plugin: b.plugin, Address: b.address, Connections: b.connections.Load(), Failed: b.broken.Load(), Refused: b.refused.Load(),
-			Open: b.open.Load(), BytesOut: b.out.Load(), BytesIn: b.in.Load(),
+			Plugin: b.plugin, Address: b.address, Connections: b.connections.Load(), Failed: b.broken.Load(),
+			Refused: b.refused.Load(),
+			Open:    b.open.Load(), BytesOut: b.out.Load(), BytesIn: b.in.Load(),
 		})
 	}
 	slices.SortFunc(out, func(a, b Stats) int {
@@ -132,7 +134,8 @@ func (c *counted) SetLinger(sec int) error { return c.tcp.SetLinger(sec) }
 func (c *counted) Close() error {
 	c.closed.Do(func() {
 		c.book.open.Add(-1)
-		c.log.Debug("connection closed", "sent", c.out.Load(), "received", c.in.Load(), "after", time.Since(c.since).Round(time.Millisecond).String())
+		c.log.Debug("connection closed", "sent", c.out.Load(), "received", c.in.Load(), "after",
+			time.Since(c.since).Round(time.Millisecond).String())
 	})
 	return c.Conn.Close()
 }

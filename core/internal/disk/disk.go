@@ -1,4 +1,5 @@
-// Package disk is what the host must know of a disk beside what package durable has for plugins too: room, owners, temporary folders.
+// Package disk is what the host must know of a disk beside what package durable has for plugins
+// too: room, owners, temporary folders.
 package disk
 
 import (

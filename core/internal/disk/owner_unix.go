@@ -57,7 +57,8 @@ func checkOwner(dir string, info fs.FileInfo, owners []int) error {
 		return nil
 	}
 	return fmt.Errorf("%s belongs to %s, and this is %s: one user runs a pipeline; "+
-		"run it as %[2]s, or give it another folder for its state", dir, userName(int(stat.Uid)), userName(os.Geteuid()))
+		"run it as %[2]s, or give it another folder for its state", dir, userName(int(stat.Uid)),
+		userName(os.Geteuid()))
 }
 
 func madeHereBelongsTo(dir string, uid uint32) bool {

@@ -22,7 +22,8 @@ import (
 )
 
 func TestAllowList(t *testing.T) {
-	allow := []origin.Origin{mustOrigin(t, "https://a.example"), mustOrigin(t, "http://*.b.example:8080"), mustOrigin(t, "http://127.0.0.1")}
+	allow := []origin.Origin{mustOrigin(t, "https://a.example"), mustOrigin(t, "http://*.b.example:8080"),
+		mustOrigin(t, "http://127.0.0.1")}
 	var asked []string
 	c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
 		asked = append(asked, req.URL.String())
@@ -62,7 +63,8 @@ func TestAllowList(t *testing.T) {
 }
 
 func FuzzAllowList(f *testing.F) {
-	for _, s := range []string{"https://a.example/", "https://a.example@b/", "https://a.example\\@b", "http://[::1%25a]/", "https:a.example", "https://a.example:0443/"} {
+	for _, s := range []string{"https://a.example/", "https://a.example@b/", "https://a.example\\@b",
+		"http://[::1%25a]/", "https:a.example", "https://a.example:0443/"} {
 		f.Add(s)
 	}
 	allow := mustOrigin(f, "https://a.example")
@@ -93,19 +95,25 @@ func TestRequestIsTheHostsOwn(t *testing.T) {
 		w.Header().Set("Location", "http://elsewhere.example/")
 		w.WriteHeader(302)
 	})
-	p.Auth = []credential.Credential{{Scheme: "header", Value: credential.Header{Name: "x-api-key", Value: "s3cret"}, Origins: p.Allow}}
-	resp, _, err := ask(t.Context(), transport(t, c, p), "POST", s.URL+"/x#frag", "body", "Authorization: Basic eDp5", "cookie: a=b", "Proxy-Authorization: x",
-		"Host: other.example", "X-API-KEY: mine", "TE: trailers", "Accept-Encoding: lzma", "User-Agent: me", "Connection: upgrade", "Upgrade: h2c", "Transfer-Encoding: x",
+	p.Auth = []credential.Credential{{Scheme: "header", Value: credential.Header{Name: "x-api-key", Value: "s3cret"},
+		Origins: p.Allow}}
+	resp, _, err := ask(t.Context(), transport(t, c, p), "POST", s.URL+"/x#frag", "body", "Authorization: Basic eDp5",
+		"cookie: a=b", "Proxy-Authorization: x",
+		"Host: other.example", "X-API-KEY: mine", "TE: trailers", "Accept-Encoding: lzma", "User-Agent: me",
+		"Connection: upgrade", "Upgrade: h2c", "Transfer-Encoding: x",
 		"Content-Length: 99", "Accept: application/json", "X-Other: kept")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp.StatusCode != 302 || resp.Header.Get("Set-Cookie") != "" || resp.Header.Get("Location") == "" || resp.Request.Header.Get("X-Api-Key") != "" {
+	if resp.StatusCode != 302 || resp.Header.Get("Set-Cookie") != "" || resp.Header.Get("Location") == "" ||
+		resp.Request.Header.Get("X-Api-Key") != "" {
 		t.Errorf("%d %v", resp.StatusCode, resp.Header)
 	}
 	for name, want := range map[string]string{
-		"Authorization": "", "Cookie": "", "Proxy-Authorization": "", "Te": "", "Connection": "", "Upgrade": "", "X-Api-Key": "s3cret",
-		"Accept-Encoding": "zstd, br, gzip", "Accept": "application/json", "X-Other": "kept", "User-Agent": "scrapekit/dev (+https://github.com/scrapekit/scrapekit)",
+		"Authorization": "", "Cookie": "", "Proxy-Authorization": "", "Te": "", "Connection": "", "Upgrade": "",
+		"X-Api-Key":       "s3cret",
+		"Accept-Encoding": "zstd, br, gzip", "Accept": "application/json", "X-Other": "kept",
+		"User-Agent": "scrapekit/dev (+https://github.com/scrapekit/scrapekit)",
 	} {
 		if got.Header.Get(name) != want || len(got.Header.Values(name)) > 1 {
 			t.Errorf("%s: %q, want %q", name, got.Header.Values(name), want)
@@ -116,7 +124,8 @@ func TestRequestIsTheHostsOwn(t *testing.T) {
 	}
 }
 
-// TestRefererStaysAtItsHost: an http.Client sends the URL that it was redirected from, with the key in its query.
+// TestRefererStaysAtItsHost: an http.Client sends the URL that it was redirected from, with the key
+// in its query.
 func TestRefererStaysAtItsHost(t *testing.T) {
 	t.Parallel()
 	var other *httptest.Server
@@ -145,7 +154,8 @@ func TestRefererStaysAtItsHost(t *testing.T) {
 	if referer, asked := got["/other"]; !asked || referer != "" {
 		t.Errorf("at another host: asked %v, %q", asked, referer)
 	}
-	if _, _, err := ask(t.Context(), rt, "GET", other.URL+"/by-hand", "", "referer: "+s.URL+"/?api_key=hunter2"); err != nil || got["/by-hand"] != "" {
+	if _, _, err := ask(t.Context(), rt, "GET", other.URL+"/by-hand", "",
+		"referer: "+s.URL+"/?api_key=hunter2"); err != nil || got["/by-hand"] != "" {
 		t.Errorf("in small letters: %q %v", got["/by-hand"], err)
 	}
 }
@@ -156,9 +166,11 @@ func TestCredentialsGoWhereTheyBelong(t *testing.T) {
 		auth credential.Credential
 		want string
 	}{
-		{credential.Credential{Scheme: "basic", Value: credential.Basic{User: "me", Password: "pass word"}}, "Basic bWU6cGFzcyB3b3Jk"},
+		{credential.Credential{Scheme: "basic", Value: credential.Basic{User: "me", Password: "pass word"}},
+			"Basic bWU6cGFzcyB3b3Jk"},
 		{credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "abcdef"}}, "Bearer abcdef"},
-		{credential.Credential{Scheme: "header", Value: credential.Header{Name: "Authorization", Value: "GenieKey 1"}}, "GenieKey 1"},
+		{credential.Credential{Scheme: "header", Value: credential.Header{Name: "Authorization", Value: "GenieKey 1"}},
+			"GenieKey 1"},
 	} {
 		var got []string
 		record := func(w http.ResponseWriter, r *http.Request) { got = append(got, r.Header.Get("Authorization")) }
@@ -187,7 +199,9 @@ func TestNoCredentialsInTheClear(t *testing.T) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
 	}))
 	secure := mustOrigin(t, "https://h.example:8080")
-	rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{secure, mustOrigin(t, "http://h.example:8080")}, Auth: []credential.Credential{{Scheme: "bearer", Value: credential.Bearer{Token: "abcdef"}, Origins: []origin.Origin{secure}}}})
+	rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{secure, mustOrigin(t, "http://h.example:8080")},
+		Auth: []credential.Credential{{Scheme: "bearer", Value: credential.Bearer{Token: "abcdef"},
+			Origins: []origin.Origin{secure}}}})
 	for _, u := range []string{"https://h.example:8080/", "http://h.example:8080/"} {
 		if _, _, err := ask(t.Context(), rt, "GET", u, ""); err != nil {
 			t.Fatal(err)
@@ -200,10 +214,12 @@ func TestNoCredentialsInTheClear(t *testing.T) {
 
 func TestPoliciesThatCannotWork(t *testing.T) {
 	for name, p := range map[string]httppolicy.Policy{
-		"no origin":  {Auth: []credential.Credential{{Scheme: "bearer", Value: credential.Bearer{Token: "x"}}}},
-		"kind":       {Auth: []credential.Credential{{Scheme: "magic", Origins: []origin.Origin{{}}}}},
-		"header":     {Auth: []credential.Credential{{Value: credential.Header{Name: "a b"}, Origins: []origin.Origin{{}}}}},
-		"line break": {Auth: []credential.Credential{{Scheme: "bearer", Value: credential.Bearer{Token: "x\n"}, Origins: []origin.Origin{{}}}}},
+		"no origin": {Auth: []credential.Credential{{Scheme: "bearer", Value: credential.Bearer{Token: "x"}}}},
+		"kind":      {Auth: []credential.Credential{{Scheme: "magic", Origins: []origin.Origin{{}}}}},
+		"header": {Auth: []credential.Credential{{Value: credential.Header{Name: "a b"},
+			Origins: []origin.Origin{{}}}}},
+		"line break": {Auth: []credential.Credential{{Scheme: "bearer", Value: credential.Bearer{Token: "x\n"},
+			Origins: []origin.Origin{{}}}}},
 		"negative":   {Rate: -1},
 		"user agent": {UserAgent: "a\r\nX: y"},
 	} {
@@ -213,7 +229,8 @@ func TestPoliciesThatCannotWork(t *testing.T) {
 	}
 }
 
-// TestAllowedOnceIsNotForEver: that a request to a host went does not let another through that may not go.
+// TestAllowedOnceIsNotForEver: that a request to a host went does not let another through that may
+// not go.
 func TestAllowedOnceIsNotForEver(t *testing.T) {
 	t.Parallel()
 	wire, _ := open(0)
@@ -222,7 +239,8 @@ func TestAllowedOnceIsNotForEver(t *testing.T) {
 		if _, _, err := ask(t.Context(), rt, "GET", page, ""); err != nil {
 			t.Fatal(err)
 		}
-		for _, other := range []string{"http://me:secret@host.example/", "https://host.example/", "http://host.example:81/", "http://other.example/", "http://169.254.169.254/"} {
+		for _, other := range []string{"http://me:secret@host.example/", "https://host.example/",
+			"http://host.example:81/", "http://other.example/", "http://169.254.169.254/"} {
 			if _, _, err := ask(t.Context(), rt, "GET", other, ""); !sdk.IsPermanent(err) {
 				t.Errorf("%s: %v", other, err)
 			}
@@ -231,7 +249,10 @@ func TestAllowedOnceIsNotForEver(t *testing.T) {
 }
 
 func TestRefusedRequests(t *testing.T) {
-	c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) { return nil, errors.New("was sent") }))
+	c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
+		return nil,
+			errors.New("was sent")
+	}))
 	rt := transport(t, c, httppolicy.Policy{})
 	for name, change := range map[string]func(*http.Request){
 		"long URL":      func(r *http.Request) { r.URL.RawQuery = strings.Repeat("x", 16<<10) },
@@ -255,11 +276,14 @@ func TestSecretsStayInside(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	set := &redact.Set{}
-	c := New(Options{Redact: set, Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: set.Writer(&log)})})
+	c := New(Options{Redact: set, Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Trace,
+		Output: set.Writer(&log)})})
 	defer c.Close()
-	a := credential.Credential{Scheme: "basic", Value: credential.Basic{User: "me", Password: "hunter2/+"}, Origins: []origin.Origin{mustOrigin(t, "http://127.0.0.1:1")}}
+	a := credential.Credential{Scheme: "basic", Value: credential.Basic{User: "me", Password: "hunter2/+"},
+		Origins: []origin.Origin{mustOrigin(t, "http://127.0.0.1:1")}}
 	rt := transport(t, c, httppolicy.Policy{Allow: a.Origins, Auth: []credential.Credential{a}, Attempts: 2})
-	for _, u := range []string{"http://127.0.0.1:1/?access_token=QUERYSECRET&issueKey=KAFKA-1", "http://127.0.0.1:1/hunter2/+", "http://127.0.0.1:1/?q=hunter2%2F%2B", "http://other/?sig=QUERYSECRET"} {
+	for _, u := range []string{"http://127.0.0.1:1/?access_token=QUERYSECRET&issueKey=KAFKA-1",
+		"http://127.0.0.1:1/hunter2/+", "http://127.0.0.1:1/?q=hunter2%2F%2B", "http://other/?sig=QUERYSECRET"} {
 		_, _, err := ask(t.Context(), rt, "GET", u, "")
 		if err == nil {
 			t.Fatal("no error")

@@ -1,4 +1,5 @@
-// The table of APIs, asked in virtual time: nobody is asked in a pause, hardly anything is refused, and what is allowed is used.
+// The table of APIs, asked in virtual time: nobody is asked in a pause, hardly anything is refused,
+// and what is allowed is used.
 
 package fetch
 
@@ -31,7 +32,8 @@ const (
 	knownRefused = 1
 )
 
-// apiWire is the wire to an API. A reply takes 20 ms; one of a limit of requests under way is worked on for 200 ms.
+// apiWire is the wire to an API. A reply takes 20 ms; one of a limit of requests under way is
+// worked on for 200 ms.
 func apiWire(a apis.API, s *apis.Server) trip.Func {
 	return func(req *http.Request) (*http.Response, error) {
 		if trace := httptrace.ContextClientTrace(req.Context()); trace != nil {
@@ -50,7 +52,8 @@ func apiWire(a apis.API, s *apis.Server) trip.Func {
 		if err := trip.Sleep(req.Context(), apiWay/2); err != nil {
 			return nil, err
 		}
-		return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)), Request: req}, nil
+		return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(text)),
+			ContentLength: int64(len(text)), Request: req}, nil
 	}
 }
 
@@ -109,7 +112,8 @@ func runAPI(t *testing.T, a apis.API, pages int) (r apiRun) {
 		wg.Wait()
 		r.late = percent(s.Refused-refused, s.Taken-taken+s.Refused-refused)
 		r.took = s.LastTime.Sub(s.First)
-		r.asked, r.inPause, r.refused = s.Taken+s.Refused, s.InPause, percent(s.Refused-s.Volley, s.Taken+s.Refused-s.Volley)
+		r.asked, r.inPause, r.refused = s.Taken+s.Refused, s.InPause, percent(s.Refused-s.Volley,
+			s.Taken+s.Refused-s.Volley)
 		r.volley = s.Volley
 	})
 	r.ideal = a.Ideal(pages, apiWorkers, apiWay, apiService(a))
@@ -138,9 +142,11 @@ func TestAPIs(t *testing.T) {
 			t.Logf("%-40s %s", a.Name, r)
 			used, refused := a.Goal()
 			if r.used < used || r.refused > refused || r.lost > 0 || r.volley > apiWorkers {
-				t.Errorf("%s: %s; want %g %% used, at most %g %% refused, none lost, and one volley", a.Name, r, used, refused)
+				t.Errorf("%s: %s; want %g %% used, at most %g %% refused, none lost, and one volley", a.Name, r, used,
+					refused)
 			}
-			if pagesOf(a) > 200 && r.late > max(knownRefused, 2*a.Refused) { // a half of the requests // of fewer, one is more than that
+			// a half of the requests // of fewer, one is more than that
+			if pagesOf(a) > 200 && r.late > max(knownRefused, 2*a.Refused) {
 				t.Errorf("%s: %.2f %% refused in the second half, when the limit is known", a.Name, r.late)
 			}
 			if r.inPause > 0 && !a.NoDate {
@@ -152,7 +158,8 @@ func TestAPIs(t *testing.T) {
 
 var update = flag.Bool("update", false, "write the table of the manual anew")
 
-// TestPageOfTheManual: the table of the page says what the rows say, and what is understood of them.
+// TestPageOfTheManual: the table of the page says what the rows say, and what is understood of
+// them.
 func TestPageOfTheManual(t *testing.T) {
 	const file = "../../../cmd/scrapekit/docs/limits.md"
 	raw, err := os.ReadFile(file)
@@ -196,7 +203,8 @@ func manualTable() string {
 		for _, r := range a.Plugin {
 			told = append(told, "`"+refusalText(r)+"`")
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", a.Name, a.Limit, cell(a.Sent), cell(understood), refused, strings.Join(told, ", "))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", a.Name, a.Limit, cell(a.Sent), cell(understood), refused,
+			strings.Join(told, ", "))
 	}
 	return b.String()
 }
@@ -214,7 +222,8 @@ func refusalText(r sdk.Refusal) string {
 	for _, p := range []struct {
 		name string
 		v    any
-	}{{"Status", r.Status}, {"Text", r.Text}, {"Header", r.Header}, {"Seconds", r.Seconds}, {"Pause", r.Pause}, {"Good", r.Good}} {
+	}{{"Status", r.Status}, {"Text", r.Text}, {"Header", r.Header}, {"Seconds", r.Seconds}, {"Pause", r.Pause},
+		{"Good", r.Good}} {
 		switch v := p.v.(type) {
 		case int:
 			if v != 0 {
@@ -241,7 +250,8 @@ const tableHead = `| API | limits | sends | understood of a reply | a refusal | 
 |---|---|---|---|---|---|
 `
 
-// TestCrowdIsKnownSoon: that a host refuses by the number of requests under way, and how many it takes, is known within 50 requests.
+// TestCrowdIsKnownSoon: that a host refuses by the number of requests under way, and how many it
+// takes, is known within 50 requests.
 func TestCrowdIsKnownSoon(t *testing.T) {
 	for _, a := range apis.Table {
 		if a.Kind != apis.Crowd {
@@ -259,7 +269,8 @@ func TestCrowdIsKnownSoon(t *testing.T) {
 					for range apiWorkers {
 						wg.Go(func() {
 							for i := range work {
-								if _, _, err := ask(sdk.Throttled(t.Context(), a.Plugin...), rt, "GET", fmt.Sprint(page, "/", i), ""); err != nil {
+								if _, _, err := ask(sdk.Throttled(t.Context(), a.Plugin...), rt, "GET",
+									fmt.Sprint(page, "/", i), ""); err != nil {
 									t.Error(err)
 								}
 							}
@@ -274,7 +285,8 @@ func TestCrowdIsKnownSoon(t *testing.T) {
 				askAll(50)
 				asked, refused, h := s.Taken+s.Refused, s.Refused, only(t, c)
 				askAll(100)
-				t.Logf("%d requests, %d refused: %d at once (%s); then %d refused", asked, refused, h.Limit, h.LimitFrom, s.Refused-refused)
+				t.Logf("%d requests, %d refused: %d at once (%s); then %d refused", asked, refused, h.Limit,
+					h.LimitFrom, s.Refused-refused)
 				if h.LimitFrom == "file" || h.LimitFrom == "start" || h.Limit < a.N-1 || h.Limit > a.N {
 					t.Errorf("%d at once (%s), the host takes %d", h.Limit, h.LimitFrom, a.N)
 				}
@@ -286,8 +298,8 @@ func TestCrowdIsKnownSoon(t *testing.T) {
 	}
 }
 
-// TestShortWindowsInWholeSeconds: windows of one to three seconds whose reset is told in whole seconds, too coarse to be waited for, are used, however few
-// requests they hold.
+// TestShortWindowsInWholeSeconds: windows of one to three seconds whose reset is told in whole
+// seconds, too coarse to be waited for, are used, however few requests they hold.
 func TestShortWindowsInWholeSeconds(t *testing.T) {
 	for i, n := range []int{1, 2, 5, 15, 1, 2, 5, 15} {
 		for _, per := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second} {

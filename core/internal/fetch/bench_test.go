@@ -13,7 +13,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
-// BenchmarkLatency is a host that takes 50 ms, asked by 16 at a time: at best 320 requests a second.
+// BenchmarkLatency is a host that takes 50 ms, asked by 16 at a time: at best 320 requests a
+// second.
 func BenchmarkLatency(b *testing.B) {
 	bench(b, 50*time.Millisecond, strings.Repeat("x", 10<<10))
 }

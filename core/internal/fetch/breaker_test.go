@@ -60,14 +60,21 @@ func refusing(*http.Request) (*http.Response, error) {
 
 // TestBreakerSitsOut: a host that goes away for ten minutes costs no request, and few probes.
 func TestBreakerSitsOut(t *testing.T) {
-	for name, fault := range map[string]func(*http.Request) (*http.Response, error){"refused": refusing, "503": unavailable} {
+	for name, fault := range map[string]func(*http.Request) (*http.Response, error){"refused": refusing,
+		"503": unavailable} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := &fragile{}
 				var mu sync.Mutex
 				var waits []stats.Wait
-				c := newClient(Options{Listeners: onWait(func(w stats.Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() })}, f)
-				one, two := transport(t, c, httppolicy.Policy{Plugin: "one"}), transport(t, c, httppolicy.Policy{Plugin: "two"})
+				c := newClient(Options{Listeners: onWait(func(w stats.Wait) {
+					mu.Lock()
+					waits = append(waits,
+						w)
+					mu.Unlock()
+				})}, f)
+				one, two := transport(t, c, httppolicy.Policy{Plugin: "one"}), transport(t, c,
+					httppolicy.Policy{Plugin: "two"})
 				if _, _, err := ask(t.Context(), one, "GET", page, ""); err != nil {
 					t.Fatal(err)
 				}
@@ -81,7 +88,8 @@ func TestBreakerSitsOut(t *testing.T) {
 						if i%2 == 1 {
 							rt = two
 						}
-						if resp, _, err := ask(t.Context(), rt, "GET", fmt.Sprint(page, "?", i), ""); err != nil || resp.StatusCode != 200 {
+						if resp, _, err := ask(t.Context(), rt, "GET", fmt.Sprint(page, "?", i), ""); err != nil ||
+							resp.StatusCode != 200 {
 							t.Errorf("request %d: %v %v", i, resp, err)
 						}
 					})
@@ -106,7 +114,8 @@ func TestBreakerSitsOut(t *testing.T) {
 	}
 }
 
-// TestBreakerOfOneSplit: a run of a single request at a time sits an outage out too, if it is a gateway that tells of it.
+// TestBreakerOfOneSplit: a run of a single request at a time sits an outage out too, if it is a
+// gateway that tells of it.
 func TestBreakerOfOneSplit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fragile{}
@@ -130,7 +139,8 @@ func TestBreakerOfOneSplit(t *testing.T) {
 	})
 }
 
-// TestBreakerGivesUp: a host that stays away fails every request once the deadline is over, and those after it at once.
+// TestBreakerGivesUp: a host that stays away fails every request once the deadline is over, and
+// those after it at once.
 func TestBreakerGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fragile{}
@@ -145,7 +155,8 @@ func TestBreakerGivesUp(t *testing.T) {
 		for i := range 10 {
 			wg.Go(func() {
 				_, _, err := ask(t.Context(), rt, "GET", fmt.Sprint(page, "?", i), "")
-				if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "connection refused by host.example:80") {
+				if err == nil || sdk.IsPermanent(err) ||
+					!strings.Contains(err.Error(), "connection refused by host.example:80") {
 					t.Errorf("%v", err)
 				}
 			})
@@ -176,7 +187,8 @@ func TestBreakerNeverAnswered(t *testing.T) {
 		start := time.Now()
 		for range 30 {
 			wg.Go(func() {
-				if _, _, err := ask(t.Context(), rt, "GET", page, ""); err == nil || !strings.Contains(err.Error(), "is the server running") {
+				if _, _, err := ask(t.Context(), rt, "GET", page, ""); err == nil ||
+					!strings.Contains(err.Error(), "is the server running") {
 					if err == nil || !strings.Contains(err.Error(), "is down") {
 						t.Errorf("%v", err)
 					}
@@ -184,7 +196,8 @@ func TestBreakerNeverAnswered(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		within(t, "30 requests to nowhere", time.Since(start), 0, time.Minute) // of half an hour that http.deadline would let them
+		// of half an hour that http.deadline would let them
+		within(t, "30 requests to nowhere", time.Since(start), 0, time.Minute)
 		if n := f.count(); n > 30 {
 			t.Errorf("%d attempts", n)
 		}
@@ -204,12 +217,14 @@ func TestBreakerSpares(t *testing.T) {
 		rt := transport(t, c, httppolicy.Policy{})
 		for range 5 {
 			resp, _, err := ask(t.Context(), rt, "GET", "http://host.example/poison", "")
-			if err != nil || resp.StatusCode != 500 || !strings.Contains(sdk.GaveUp(resp), "gave up after 6 attempts in ") {
+			if err != nil || resp.StatusCode != 500 ||
+				!strings.Contains(sdk.GaveUp(resp), "gave up after 6 attempts in ") {
 				t.Errorf("%v %v", resp, err)
 			}
 		}
 		start := time.Now()
-		if _, _, err := ask(t.Context(), rt, "GET", page, ""); err != nil || time.Since(start) > 10*time.Second { // the pace goes easy on a host that answers 500
+		// the pace goes easy on a host that answers 500
+		if _, _, err := ask(t.Context(), rt, "GET", page, ""); err != nil || time.Since(start) > 10*time.Second {
 			t.Errorf("%v after %s", err, time.Since(start))
 		}
 		if n := only(t, c).Outages; n != 0 {
@@ -218,8 +233,8 @@ func TestBreakerSpares(t *testing.T) {
 	})
 }
 
-// TestBreakerByRatio: a host of which two attempts in three fail is left in peace for moments too, though never six fail in a row; one that
-// fails at times is not. All requests come through.
+// TestBreakerByRatio: a host of which two attempts in three fail is left in peace for moments too,
+// though never six fail in a row; one that fails at times is not. All requests come through.
 func TestBreakerByRatio(t *testing.T) {
 	for every, opens := range map[int]bool{3: true, 2: false} {
 		t.Run(fmt.Sprint("one good in ", every), func(t *testing.T) {
@@ -236,7 +251,8 @@ func TestBreakerByRatio(t *testing.T) {
 				var wg sync.WaitGroup
 				for i := range 40 {
 					wg.Go(func() {
-						if resp, _, err := ask(t.Context(), rt, "GET", fmt.Sprint(page, "?", i), ""); err != nil || resp.StatusCode != 200 {
+						if resp, _, err := ask(t.Context(), rt, "GET", fmt.Sprint(page, "?", i), ""); err != nil ||
+							resp.StatusCode != 200 {
 							t.Errorf("request %d: %v %v", i, resp, err)
 						}
 					})

@@ -1,4 +1,5 @@
-// The pace against token buckets that fill fast and hold little, as many APIs have, whatever form a refusal takes.
+// The pace against token buckets that fill fast and hold little, as many APIs have, whatever form a
+// refusal takes.
 
 package fetch
 
@@ -13,10 +14,11 @@ import (
 
 // TestPoliteToSmallBuckets prints its figures as a table.
 //
-// A refusal with Retry-After stops all requests for a whole second, and two refusals are needed to learn a rate. So a
-// run is allowed 15 % more time than the ideal, or what three pauses cost where that is more, and a few more in a run that is over in
-// seconds. A host that saves nothing up (burst 1) refuses whatever comes early by a hair, and latency varies by up to
-// jitter: it can be asked once in 1/rate + jitter at best. A burst of 2 makes that seldom.
+// A refusal with Retry-After stops all requests for a whole second, and two refusals are needed to
+// learn a rate. So a run is allowed 15 % more time than the ideal, or what three pauses cost where
+// that is more, and a few more in a run that is over in seconds. A host that saves nothing up
+// (burst 1) refuses whatever comes early by a hair, and latency varies by up to jitter: it can be
+// asked once in 1/rate + jitter at best. A burst of 2 makes that seldom.
 //
 //ci:plain
 func TestPoliteToSmallBuckets(t *testing.T) {
@@ -38,13 +40,15 @@ func TestPoliteToSmallBuckets(t *testing.T) {
 					var host *limitedHost
 					var took float64
 					synctest.Test(t, func(t *testing.T) {
-						host = &limitedHost{latency: 50 * time.Millisecond, jitter: jitter, admit: tokenBucket(float64(rate), float64(burst), form.state(rate, burst))}
+						host = &limitedHost{latency: 50 * time.Millisecond, jitter: jitter,
+							admit: tokenBucket(float64(rate), float64(burst), form.state(rate, burst))}
 						took = crawl(t, newClient(Options{}, host), httppolicy.Policy{Concurrency: 16}, n).Seconds()
 					})
 					ideal := float64(n) / float64(rate)
 					all, of := host.refused(0)
 					later, laterOf := host.refused(0.2)
-					row := fmt.Sprintf("%-11s %5d %6d %9d %9.3f %10.2f %9.2f", form.name, rate, burst, n, took/ideal, percent(all, of), percent(later, laterOf))
+					row := fmt.Sprintf("%-11s %5d %6d %9d %9.3f %10.2f %9.2f", form.name, rate, burst, n, took/ideal,
+						percent(all, of), percent(later, laterOf))
 					t.Log(row)
 					pauses, most := 3*form.pause, 1.0
 					switch burst {

@@ -67,7 +67,9 @@ func TestBuckets(t *testing.T) {
 		{"refusals alone, beside a name that all replies have", slow, func(h http.Header, _ string, _ apis.State) {
 			tell(6000, h, apis.State{Left: 5000, Reset: time.Minute}, "all")
 		}, httppolicy.Policy{}, 22, 4 * time.Second},
-		{"the pipeline file", slow, func(h http.Header, path string, s apis.State) {}, httppolicy.Policy{Limits: []httppolicy.EndpointLimit{{Method: "GET", Path: "/search*", Rate: 1.9}}}, 0, time.Second},
+		{"the pipeline file", slow, func(h http.Header, path string, s apis.State) {},
+			httppolicy.Policy{Limits: []httppolicy.EndpointLimit{{Method: "GET", Path: "/search*", Rate: 1.9}}}, 0,
+			time.Second},
 	} {
 		run := func(t *testing.T, last bool) (soon bool) {
 			synctest.Test(t, func(t *testing.T) {
@@ -86,7 +88,8 @@ func TestBuckets(t *testing.T) {
 					} else {
 						c.tell(h, req.URL.Path, apis.State{OK: true})
 					}
-					return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)), Request: req}, nil
+					return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(text)),
+						ContentLength: int64(len(text)), Request: req}, nil
 				}))
 				defer client.Close()
 				p := c.policy
@@ -99,7 +102,9 @@ func TestBuckets(t *testing.T) {
 					path := []string{"/search", "/issue"}[i%2]
 					wg.Go(func() {
 						for n := range 20 {
-							if resp, _, err := ask(ctx, rt, "GET", fmt.Sprint("http://host.example", path, "?", i, "-", n), ""); err != nil || resp.StatusCode != 200 {
+							if resp, _, err := ask(ctx, rt, "GET",
+								fmt.Sprint("http://host.example", path, "?", i, "-", n), ""); err != nil ||
+								resp.StatusCode != 200 {
 								t.Errorf("%s: %v", path, err)
 							}
 						}
@@ -110,7 +115,8 @@ func TestBuckets(t *testing.T) {
 				}
 				wg.Wait()
 				ideal := c.api.Ideal(120, 12, 20*time.Millisecond, 0)
-				t.Logf("search %.1f s, ideal %.1f s; issue %.1f s; %d refused", done["/search"].Seconds(), ideal.Seconds(), done["/issue"].Seconds(), s.Refused)
+				t.Logf("search %.1f s, ideal %.1f s; issue %.1f s; %d refused", done["/search"].Seconds(),
+					ideal.Seconds(), done["/issue"].Seconds(), s.Refused)
 				soon = done["/issue"] <= c.soon
 				if !soon && !last {
 					return
@@ -125,26 +131,29 @@ func TestBuckets(t *testing.T) {
 			return soon
 		}
 		t.Run(c.name, func(t *testing.T) {
-			// By refusals alone an endpoint is told apart in two of three runs, as the order of the replies happens to be.
+			// By refusals alone an endpoint is told apart in two of three runs, as the order of the
+			// replies happens to be.
 			for tries := 6; tries > 0 && !run(t, tries == 1 || !strings.HasPrefix(c.name, "refusals alone")); tries-- {
 			}
 		})
 	}
 }
 
-// TestEndpointsOfOneSize: endpoints that have limits of the same name and size, each its own, do not wait for each other, though nothing but what is left
-// tells them apart; those that share one are one.
+// TestEndpointsOfOneSize: endpoints that have limits of the same name and size, each its own, do
+// not wait for each other, though nothing but what is left tells them apart; those that share one
+// are one.
 func TestEndpointsOfOneSize(t *testing.T) {
 	countsRates(t)
 	for _, shared := range []bool{false, true} {
 		t.Run(fmt.Sprintf("shared %v", shared), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := apis.API{Kind: apis.Window, N: 100, Per: 15 * time.Second, Tell: func(h http.Header, s apis.State) string {
-					h.Set("X-RateLimit-Limit", "100")
-					h.Set("X-RateLimit-Remaining", fmt.Sprint(s.Left))
-					h.Set("X-RateLimit-Reset", fmt.Sprint(int(s.Reset.Seconds())+1))
-					return ""
-				}}
+				a := apis.API{Kind: apis.Window, N: 100, Per: 15 * time.Second,
+					Tell: func(h http.Header, s apis.State) string {
+						h.Set("X-RateLimit-Limit", "100")
+						h.Set("X-RateLimit-Remaining", fmt.Sprint(s.Left))
+						h.Set("X-RateLimit-Reset", fmt.Sprint(int(s.Reset.Seconds())+1))
+						return ""
+					}}
 				tweets := apis.NewServer(a, time.Now())
 				users := apis.NewServer(a, time.Now())
 				if shared {
@@ -169,7 +178,8 @@ func TestEndpointsOfOneSize(t *testing.T) {
 					}
 					wg.Go(func() {
 						for k := range n {
-							if _, _, err := ask(t.Context(), rt, "GET", fmt.Sprint("http://host.example", path, "?", i, "-", k), ""); err != nil {
+							if _, _, err := ask(t.Context(), rt, "GET",
+								fmt.Sprint("http://host.example", path, "?", i, "-", k), ""); err != nil {
 								t.Error(err)
 							}
 						}

@@ -14,7 +14,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// TestBudget: of a host that fails most requests, retries are at most the share that is allowed, and a few.
+// TestBudget: of a host that fails most requests, retries are at most the share that is allowed,
+// and a few.
 func TestBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
@@ -49,9 +50,11 @@ func TestDeadline(t *testing.T) {
 		c := s.client(t, Options{})
 		defer c.Close()
 		start := time.Now()
-		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Deadline: 2 * time.Minute, Attempts: 100}), "GET", page, "")
+		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Deadline: 2 * time.Minute, Attempts: 100}),
+			"GET", page, "")
 		within(t, "end", time.Since(start), 2*time.Minute, 2*time.Minute+time.Millisecond)
-		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "not done within http.deadline (2 min); gave up after ") ||
+		if err == nil || sdk.IsPermanent(err) ||
+			!strings.Contains(err.Error(), "not done within http.deadline (2 min); gave up after ") ||
 			!strings.Contains(err.Error(), "503 Service Unavailable, the host sent no reply within 60 s") {
 			t.Errorf("%v", err)
 		}
@@ -62,7 +65,8 @@ func TestDeadline(t *testing.T) {
 func TestDeadlineLeavesLinesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire, _ := open(time.Second)
-		took := crawl(t, newClient(Options{}, wire), httppolicy.Policy{Rate: 0.1, Concurrency: 4, Deadline: 3 * time.Second}, 20)
+		took := crawl(t, newClient(Options{}, wire),
+			httppolicy.Policy{Rate: 0.1, Concurrency: 4, Deadline: 3 * time.Second}, 20)
 		within(t, "20 requests", took, 190*time.Second, 200*time.Second)
 	})
 }

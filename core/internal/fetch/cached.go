@@ -22,8 +22,10 @@ import (
 
 // cacheWords say an outcome to a person.
 var cacheWords = map[cache.Outcome]string{
-	cache.Miss: "nothing usable was kept; the host was asked", cache.Hit: "answered from what is kept; the host was not asked",
-	cache.Revalidated: "the host was asked, and the kept reply is still valid", cache.Stale: "the kept reply is stale, and was used all the same",
+	cache.Miss:        "nothing usable was kept; the host was asked",
+	cache.Hit:         "answered from what is kept; the host was not asked",
+	cache.Revalidated: "the host was asked, and the kept reply is still valid",
+	cache.Stale:       "the kept reply is stale, and was used all the same",
 }
 
 func cached(p httppolicy.Policy, hosts *ratelimit.Session, set *redact.Set, log hclog.Logger) (trip.Decorator, error) {
@@ -62,8 +64,8 @@ func cached(p httppolicy.Policy, hosts *ratelimit.Session, set *redact.Set, log 
 	}, nil
 }
 
-// account returns what tells the credentials that an origin gets from all others. It is for the cache's names, which
-// show nothing of it.
+// account returns what tells the credentials that an origin gets from all others. It is for the
+// cache's names, which show nothing of it.
 func account(all []credential.Credential) (func(origin.Origin) string, error) {
 	texts := make([]string, len(all))
 	for i, a := range all {

@@ -19,7 +19,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// paged is a host whose pages have a tag each and differ by account. Its error is on while down is set.
+// paged is a host whose pages have a tag each and differ by account. Its error is on while down is
+// set.
 type paged struct {
 	requests, conditional atomic.Int64
 	down                  atomic.Bool
@@ -27,7 +28,8 @@ type paged struct {
 
 func (p *paged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.requests.Add(1)
-	_, account, _ := strings.Cut(r.Header.Get("Authorization"), "-") // a reply that held the credential would not be kept
+	// a reply that held the credential would not be kept
+	_, account, _ := strings.Cut(r.Header.Get("Authorization"), "-")
 	tag := fmt.Sprintf("%q", r.URL.Path+account)
 	w.Header().Set("Etag", tag)
 	w.Header().Set("Vary", "Accept-Encoding, Cookie, Authorization")
@@ -90,7 +92,8 @@ func TestASecondRunAsksWhetherItStillHolds(t *testing.T) {
 		host.down.Store(step.down)
 		got := run(step.mode, step.token)
 		if got != step.want || host.requests.Load() != step.requests {
-			t.Errorf("run %d: %+v after %d requests; want %+v after %d", i+1, got, host.requests.Load(), step.want, step.requests)
+			t.Errorf("run %d: %+v after %d requests; want %+v after %d", i+1, got, host.requests.Load(), step.want,
+				step.requests)
 		}
 	}
 	if host.conditional.Load() != 3 {
@@ -110,7 +113,8 @@ func TestStaleAfterRetries(t *testing.T) {
 	})
 	for _, down := range []bool{false, true} {
 		host.down.Store(down)
-		if resp, body, err := ask(t.Context(), rt, "GET", url+"/1", ""); err != nil || body != "/1 for " || resp.StatusCode != 200 {
+		if resp, body, err := ask(t.Context(), rt, "GET", url+"/1", ""); err != nil || body != "/1 for " ||
+			resp.StatusCode != 200 {
 			t.Fatalf("down %t: %q, %v", down, body, err)
 		}
 	}
@@ -124,10 +128,12 @@ func TestOnlyTheCache(t *testing.T) {
 	host, url := newPaged(t)
 	c := New(Options{})
 	defer c.Close()
-	rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, url)}, Cache: &httppolicy.Cache{Dir: t.TempDir(), Mode: httppolicy.CacheOnly, MaxSize: 1 << 20}})
+	rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, url)},
+		Cache: &httppolicy.Cache{Dir: t.TempDir(), Mode: httppolicy.CacheOnly, MaxSize: 1 << 20}})
 	for _, method := range []string{"GET", "POST"} {
 		_, _, err := ask(t.Context(), body.ForFiles(rt), method, url+"/1", "x")
-		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "--cache=only asks nobody") || !strings.HasPrefix(err.Error(), method+" "+url) {
+		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "--cache=only asks nobody") ||
+			!strings.HasPrefix(err.Error(), method+" "+url) {
 			t.Errorf("%s: %v", method, err)
 		}
 		_, _, err = ask(t.Context(), rt, method, "http://elsewhere.example/1", "")
@@ -146,7 +152,8 @@ func TestBodiesPassBy(t *testing.T) {
 	host, url := newPaged(t)
 	c := New(Options{})
 	defer c.Close()
-	rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, url)}, Cache: &httppolicy.Cache{Dir: t.TempDir(), Mode: httppolicy.CacheOn, MaxSize: 1 << 20}})
+	rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, url)},
+		Cache: &httppolicy.Cache{Dir: t.TempDir(), Mode: httppolicy.CacheOn, MaxSize: 1 << 20}})
 	for range 2 {
 		if _, _, err := ask(t.Context(), rt, "GET", url+"/1", "question"); err != nil {
 			t.Fatal(err)
@@ -161,8 +168,10 @@ func TestACacheThatCannotBe(t *testing.T) {
 	t.Parallel()
 	c := New(Options{})
 	defer c.Close()
-	_, err := c.For(httppolicy.Policy{Plugin: "source x", Cache: &httppolicy.Cache{Dir: "\x00", Mode: httppolicy.CacheOn, MaxSize: 1}})
-	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "http of source x: cache folder") || errors.Unwrap(err) == nil {
+	_, err := c.For(httppolicy.Policy{Plugin: "source x",
+		Cache: &httppolicy.Cache{Dir: "\x00", Mode: httppolicy.CacheOn, MaxSize: 1}})
+	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "http of source x: cache folder") ||
+		errors.Unwrap(err) == nil {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,4 +1,5 @@
-// Client: what all plugins of the process share, and the one place where the decorators are put together.
+// Client: what all plugins of the process share, and the one place where the decorators are put
+// together.
 
 package fetch
 
@@ -31,17 +32,18 @@ import (
 type Options struct {
 	Logger hclog.Logger // nil: no log
 	Redact *redact.Set  // the credentials of every httppolicy.Policy are added to it; nil: a set of the client's own
-	// Hosts is shared by the clients of all runs of a process, so that they keep a host's limits together; nil: this client is
-	// alone.
+	// Hosts is shared by the clients of all runs of a process, so that they keep a host's limits
+	// together; nil: this client is alone.
 	Hosts *ratelimit.Hosts
 	// Learned is the file in which what is learned of hosts is kept for the next run; "": none.
 	Learned string
 	// Aside says that what is learned is not kept: a few requests beside the runs teach little.
 	Aside bool
-	// Limiter spaces the requests if Hosts is nil; nil: one for this process alone. If it has the method of [ratelimit.RateSetter], it
-	// is told the rate of each host and what is learned of it.
+	// Limiter spaces the requests if Hosts is nil; nil: one for this process alone. If it has the
+	// method of [ratelimit.RateSetter], it is told the rate of each host and what is learned of it.
 	Limiter ratelimit.Limiter
-	// Listeners are told of every exchange, and of every pause of a host and wait before a retry as it begins.
+	// Listeners are told of every exchange, and of every pause of a host and wait before a retry as
+	// it begins.
 	Listeners observe.Listeners
 	Version   string // of scrapekit, for the default User-Agent
 
@@ -49,7 +51,8 @@ type Options struct {
 	Replay http.RoundTripper // not nil: it answers, and nobody else is asked
 }
 
-// Client makes the requests of all plugins of a process. Its methods may be called by several goroutines at once.
+// Client makes the requests of all plugins of a process. Its methods may be called by several
+// goroutines at once.
 type Client struct {
 	opts   Options
 	log    hclog.Logger
@@ -86,8 +89,9 @@ func newWith(o Options, wires *wire.Pool) *Client {
 
 // For returns the HTTP of one plugin. It fails, permanently, on a policy that cannot work.
 //
-// A reply that it hands on is whole and decoded: no Content-Encoding is left, Content-Length is right, and reading
-// it cannot fail for reasons of the network. An error's class is that of package sdk.
+// A reply that it hands on is whole and decoded: no Content-Encoding is left, Content-Length is
+// right, and reading it cannot fail for reasons of the network. An error's class is that of package
+// sdk.
 func (c *Client) For(p httppolicy.Policy) (http.RoundTripper, error) {
 	p, err := p.Complete(c.opts.Version)
 	if err != nil {
@@ -137,8 +141,8 @@ func (c *Client) For(p httppolicy.Policy) (http.RoundTripper, error) {
 // Stats returns what was counted so far.
 func (c *Client) Stats() stats.Stats { return c.hosts.Stats() }
 
-// Close ends idle connections, and no limit of the client's plugins binds others any more. Requests under way are ended
-// by their contexts.
+// Close ends idle connections, and no limit of the client's plugins binds others any more. Requests
+// under way are ended by their contexts.
 func (c *Client) Close() {
 	c.hosts.Close()
 	c.wires.CloseIdle()

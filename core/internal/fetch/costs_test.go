@@ -14,7 +14,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
-// priced is a host that counts points, so many in a window or gained by a bucket. A request for /dear/ costs more than others, and no reply says how much.
+// priced is a host that counts points, so many in a window or gained by a bucket. A request for
+// /dear/ costs more than others, and no reply says how much.
 type priced struct {
 	bucket  bool
 	size    int
@@ -39,7 +40,8 @@ func (s *priced) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := trip.Sleep(req.Context(), apiWay/2); err != nil {
 		return nil, err
 	}
-	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader("{}")), ContentLength: 2, Request: req}, nil
+	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader("{}")), ContentLength: 2,
+		Request: req}, nil
 }
 
 func (s *priced) arrive(dear bool) (status int, h http.Header) {
@@ -85,7 +87,8 @@ func (s *priced) ideal() float64 {
 	return float64((s.spent-1)/s.size) * s.per.Seconds()
 }
 
-// TestCostsThatDiffer: requests of which some cost many times as much as others are hardly refused, and what there is is used.
+// TestCostsThatDiffer: requests of which some cost many times as much as others are hardly refused,
+// and what there is is used.
 func TestCostsThatDiffer(t *testing.T) {
 	countsRates(t)
 	reset := func(h http.Header, reset time.Duration) {
@@ -98,14 +101,17 @@ func TestCostsThatDiffer(t *testing.T) {
 		used, refused float64 // percent, beside a volley
 	}{
 		{"a window", false, reset, 95, 1},
-		{"a window, no reset", false, func(http.Header, time.Duration) {}, 50, 8}, // each window ends with requests that find out that it is not over
+		// each window ends with requests that find out that it is not over
+		{"a window, no reset", false, func(http.Header, time.Duration) {}, 50, 8},
 		{"a bucket", true, reset, 90, 1},
-		{"a bucket that says what it gains", true, func(h http.Header, _ time.Duration) { h.Set("X-RateLimit-Replenish-Rate", "37.5") }, 90, 1},
+		{"a bucket that says what it gains", true,
+			func(h http.Header, _ time.Duration) { h.Set("X-RateLimit-Replenish-Rate", "37.5") }, 90, 1},
 	} {
 		for _, dear := range []int{3, 10, 30} {
 			t.Run(fmt.Sprintf("%s, %d", c.name, dear), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := &priced{bucket: c.bucket, size: 600, per: 16 * time.Second, dear: dear, tell: c.tell, began: time.Now(), at: time.Now(), points: 600}
+					s := &priced{bucket: c.bucket, size: 600, per: 16 * time.Second, dear: dear, tell: c.tell,
+						began: time.Now(), at: time.Now(), points: 600}
 					client := newClient(Options{}, s)
 					defer client.Close()
 					rt := transport(t, client, httppolicy.Policy{Concurrency: apiWorkers})
@@ -126,9 +132,12 @@ func TestCostsThatDiffer(t *testing.T) {
 					}
 					close(work)
 					wg.Wait()
-					used, refused := 100*s.ideal()/s.last.Sub(s.began).Seconds(), percent(max(0, s.refused-apiWorkers), pages)
-					if t.Logf("%.1f %% used, %d refused of %d", used, s.refused, pages+s.refused); used < c.used || refused > c.refused {
-						t.Errorf("%.1f %% used, %.2f %% refused beside a volley; want %g and %g", used, refused, c.used, c.refused)
+					used, refused := 100*s.ideal()/s.last.Sub(s.began).Seconds(), percent(max(0, s.refused-apiWorkers),
+						pages)
+					if t.Logf("%.1f %% used, %d refused of %d", used, s.refused, pages+s.refused); used < c.used ||
+						refused > c.refused {
+						t.Errorf("%.1f %% used, %.2f %% refused beside a volley; want %g and %g", used, refused, c.used,
+							c.refused)
 					}
 				})
 			})

@@ -1,5 +1,5 @@
-// Package fetch is the host's HTTP. Every request of every plugin goes through one [http.RoundTripper] of its
-// own, made by [Client.For] out of decorators, outermost first:
+// Package fetch is the host's HTTP. Every request of every plugin goes through one
+// [http.RoundTripper] of its own, made by [Client.For] out of decorators, outermost first:
 //
 //	redacted             what leaves as an error tells no secret
 //	recording.Record     the exchange goes to a file, if the run is recorded; a replay answers from one, and nothing below is there
@@ -20,9 +20,9 @@
 //	wire.Paired          refuses a reply to somebody else
 //	wire                 net/http, whose dialler looks at every address
 //
-// Each attempt of a retried request passes everything below retry. What is known of a host (limits, pace,
-// counts, connections) is shared by all plugins of the process and keyed by that host.
+// Each attempt of a retried request passes everything below retry. What is known of a host (limits,
+// pace, counts, connections) is shared by all plugins of the process and keyed by that host.
 //
-// Redirects are not followed here: a redirect is a reply, and the next hop is a request that is checked like
-// any other. Bodies are never parsed: a refusal may well come as HTML.
+// Redirects are not followed here: a redirect is a reply, and the next hop is a request that is
+// checked like any other. Bodies are never parsed: a refusal may well come as HTML.
 package fetch

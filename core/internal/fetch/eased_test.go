@@ -13,8 +13,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
-// TestServerErrorsSlowDown: a host of which two replies in five are server errors is asked ever more slowly, though not hardly at all, and
-// then faster again, little by little.
+// TestServerErrorsSlowDown: a host of which two replies in five are server errors is asked ever
+// more slowly, though not hardly at all, and then faster again, little by little.
 func TestServerErrorsSlowDown(t *testing.T) {
 	countsRates(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -26,14 +26,17 @@ func TestServerErrorsSlowDown(t *testing.T) {
 			return 200
 		})
 		before, during, soon, after := rate(5, 10), rate(25, 30), rate(34, 36), rate(70, 79)
-		t.Logf("requests a second: %d before, %d at the end of the trouble, %d soon after, %d later", before, during, soon, after)
+		t.Logf("requests a second: %d before, %d at the end of the trouble, %d soon after, %d later", before, during,
+			soon, after)
 		if before < 150 || during > before/10 || during < before/40 || soon > before/2 || after < before*9/10 {
-			t.Errorf("requests a second: %d before, %d at the end of the trouble, %d soon after, %d later", before, during, soon, after)
+			t.Errorf("requests a second: %d before, %d at the end of the trouble, %d soon after, %d later", before,
+				during, soon, after)
 		}
 	})
 }
 
-// TestFastAgainAfterAnOutage: a host that was away for a while is soon asked as fast as before, whether the breaker noticed or not.
+// TestFastAgainAfterAnOutage: a host that was away for a while is soon asked as fast as before,
+// whether the breaker noticed or not.
 func TestFastAgainAfterAnOutage(t *testing.T) {
 	countsRates(t)
 	for workers, fault := range map[int]int{2: 500, 8: 502} { // two different requests alone are no outage of a host
@@ -55,9 +58,11 @@ func TestFastAgainAfterAnOutage(t *testing.T) {
 	}
 }
 
-// askedThrough asks a host for so many seconds, with so many workers that each have a page of their own. The host takes 50 ms for a reply, of the
-// status that it has at a time since the start, and rate is how many requests a second came to it from one second to another.
-func askedThrough(t *testing.T, seconds, workers int, p httppolicy.Policy, statusAt func(time.Duration) int) (rate func(from, to int) int64) {
+// askedThrough asks a host for so many seconds, with so many workers that each have a page of their
+// own. The host takes 50 ms for a reply, of the status that it has at a time since the start, and
+// rate is how many requests a second came to it from one second to another.
+func askedThrough(t *testing.T, seconds, workers int, p httppolicy.Policy,
+	statusAt func(time.Duration) int) (rate func(from, to int) int64) {
 	t.Helper()
 	start, perSecond := time.Now(), make([]atomic.Int64, seconds)
 	c := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {

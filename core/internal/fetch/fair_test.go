@@ -30,7 +30,8 @@ func flood(t *testing.T, ctx context.Context, c *Client, p httppolicy.Policy, n 
 			if body != "" {
 				method = "POST"
 			}
-			if _, _, err := ask(ctx, rt, method, fmt.Sprint("http://host.example/", i), body); err != nil && !errors.Is(err, context.Canceled) {
+			if _, _, err := ask(ctx, rt, method, fmt.Sprint("http://host.example/", i), body); err != nil &&
+				!errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 		})
@@ -38,7 +39,8 @@ func flood(t *testing.T, ctx context.Context, c *Client, p httppolicy.Policy, n 
 	return &wg
 }
 
-// TestFairness: however many requests of one plugin wait, those of another, and of another run, wait for a few only.
+// TestFairness: however many requests of one plugin wait, those of another, and of another run,
+// wait for a few only.
 func TestFairness(t *testing.T) {
 	for _, p := range []httppolicy.Policy{{Rate: 10}, {Concurrency: 1}, {Concurrency: 4}} {
 		t.Run(fmt.Sprintf("rate %g, concurrency %d", p.Rate, p.Concurrency), func(t *testing.T) {
@@ -50,7 +52,8 @@ func TestFairness(t *testing.T) {
 				p.Plugin = "flood"
 				all := flood(t, ctx, a, p, 10_000, "")
 				time.Sleep(10 * time.Second)
-				for name, c := range map[string]*Client{"modest": a, "flood": b} { // the second is a plugin of another run
+				// the second is a plugin of another run
+				for name, c := range map[string]*Client{"modest": a, "flood": b} {
 					p.Plugin = name
 					start := time.Now()
 					if _, _, err := ask(ctx, transport(t, c, p), "GET", page, ""); err != nil {
@@ -79,17 +82,19 @@ func TestLimitsGoWithTheirRun(t *testing.T) {
 		shared := ratelimit.NewHosts(nil)
 		a, b := newClient(Options{Hosts: shared}, wire), newClient(Options{Hosts: shared}, wire)
 		crawl(t, a, httppolicy.Policy{Rate: 5, Concurrency: 2}, 5)
-		within(t, "20 at 5 a second", crawl(t, b, httppolicy.Policy{Concurrency: 4}, 20), 3900*time.Millisecond, 4300*time.Millisecond)
+		within(t, "20 at 5 a second", crawl(t, b, httppolicy.Policy{Concurrency: 4}, 20), 3900*time.Millisecond,
+			4300*time.Millisecond)
 		a.Close()
-		within(t, "20 at full speed", crawl(t, b, httppolicy.Policy{Concurrency: 4}, 20), 50*time.Millisecond, 400*time.Millisecond)
+		within(t, "20 at full speed", crawl(t, b, httppolicy.Policy{Concurrency: 4}, 20), 50*time.Millisecond,
+			400*time.Millisecond)
 		if s := only(t, b); s.Limit != 4 || s.LimitFrom != "file" || s.Rate != 0 {
 			t.Errorf("%+v", s)
 		}
 	})
 }
 
-// TestWaitingIsCheap: ten thousand requests that wait hold a goroutine each and little else; their bodies are
-// the callers'.
+// TestWaitingIsCheap: ten thousand requests that wait hold a goroutine each and little else; their
+// bodies are the callers'.
 func TestWaitingIsCheap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 10_000
@@ -105,7 +110,8 @@ func TestWaitingIsCheap(t *testing.T) {
 		if each > 16<<10 && !raceEnabled { // the detector's own memory is not ours
 			t.Errorf("%d bytes for each request that waits", each)
 		}
-		if s := only(t, c).Waits[stats.WaitRate]; s.Count == 0 || only(t, c).Waits[stats.WaitConcurrency].Total > s.Total {
+		if s := only(t, c).Waits[stats.WaitRate]; s.Count == 0 ||
+			only(t, c).Waits[stats.WaitConcurrency].Total > s.Total {
 			t.Errorf("waits: %+v", only(t, c).Waits)
 		}
 		cancel()
@@ -121,8 +127,8 @@ func inUse() int {
 	return int(m.HeapInuse + m.StackInuse)
 }
 
-// TestSplitsTakeTurns: a split whose requests are many does not hold up another of the same plugin, and a plugin gets no more
-// turns for having more splits.
+// TestSplitsTakeTurns: a split whose requests are many does not hold up another of the same plugin,
+// and a plugin gets no more turns for having more splits.
 func TestSplitsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire, _ := open(10 * time.Millisecond)

@@ -1,5 +1,5 @@
-// A thousand hosts that go wrong, each in its own way: every scenario ends with all records, or with a clear error for
-// each page that is missing. Never a hang, never a wrong record.
+// A thousand hosts that go wrong, each in its own way: every scenario ends with all records, or
+// with a clear error for each page that is missing. Never a hang, never a wrong record.
 
 package fetch
 
@@ -31,7 +31,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// scenarios is how many seeds are tried; SCRAPEKIT_SCENARIOS sets another number, SCRAPEKIT_SEED a single seed.
+// scenarios is how many seeds are tried; SCRAPEKIT_SCENARIOS sets another number, SCRAPEKIT_SEED a
+// single seed.
 func scenarios(t *testing.T) []uint64 {
 	if s := os.Getenv("SCRAPEKIT_SEED"); s != "" {
 		seed, err := strconv.ParseUint(s, 10, 64)
@@ -103,7 +104,8 @@ func TestEveryFault(t *testing.T) {
 	t.Parallel()
 	faulttest.Roots()
 	clear := []string{ // what only a person or the plugin can mend
-		"unframed cut", "length too small", "redirect loop", "redirect away", "redirect garbage", "gzip bomb", "zstd bomb", "nested bomb", "length of a bomb",
+		"unframed cut", "length too small", "redirect loop", "redirect away", "redirect garbage", "gzip bomb",
+		"zstd bomb", "nested bomb", "length of a bomb",
 		"body without end", "huge head", "interim without end", "304 unasked", "204", "login page", "unauthorized",
 	}
 	for _, name := range faulttest.Faults() {
@@ -119,7 +121,8 @@ func TestEveryFault(t *testing.T) {
 	}
 }
 
-// play reads all pages as a source does, four at a time, and checks what comes. It returns how many are missing.
+// play reads all pages as a source does, four at a time, and checks what comes. It returns how many
+// are missing.
 func play(t *testing.T, s *faulttest.Server) (missing int) {
 	wire := newWire()
 	wire.DialContext, wire.ForceAttemptHTTP2 = countedDial(s.Dial), false
@@ -132,8 +135,11 @@ func play(t *testing.T, s *faulttest.Server) (missing int) {
 	}
 	dir := os.TempDir()
 	rt := transport(t, c, httppolicy.Policy{
-		Allow: []origin.Origin{mustOrigin(t, scheme+faulttest.Host)}, Concurrency: 1 + r.IntN(8), Attempts: 1 + r.IntN(8),
-		MaxBody: 1 << 20, SpoolDir: dir, Auth: []credential.Credential{{Scheme: "bearer", Value: credential.Bearer{Token: "hunter2-hunter2"}, Origins: []origin.Origin{mustOrigin(t, scheme+faulttest.Host)}}},
+		Allow: []origin.Origin{mustOrigin(t, scheme+faulttest.Host)}, Concurrency: 1 + r.IntN(8),
+		Attempts: 1 + r.IntN(8),
+		MaxBody:  1 << 20, SpoolDir: dir,
+		Auth: []credential.Credential{{Scheme: "bearer", Value: credential.Bearer{Token: "hunter2-hunter2"},
+			Origins: []origin.Origin{mustOrigin(t, scheme+faulttest.Host)}}},
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 48*time.Hour)
 	defer cancel()
@@ -144,7 +150,8 @@ func play(t *testing.T, s *faulttest.Server) (missing int) {
 	for range 4 {
 		wg.Go(func() {
 			for n := range work {
-				err := readPage(ctx, &http.Client{Transport: rt}, s, fmt.Sprintf("%s%s/page/%d", scheme, faulttest.Host, n), n)
+				err := readPage(ctx, &http.Client{Transport: rt}, s,
+					fmt.Sprintf("%s%s/page/%d", scheme, faulttest.Host, n), n)
 				if err != nil {
 					mu.Lock()
 					missing++

@@ -11,7 +11,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
-// TestForFiles: a file is kept byte by byte, though it says that it is JSON in another character set.
+// TestForFiles: a file is kept byte by byte, though it says that it is JSON in another character
+// set.
 func TestForFiles(t *testing.T) {
 	t.Parallel()
 	const sent = "\"caf\xe9\""

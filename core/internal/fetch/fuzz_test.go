@@ -7,7 +7,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
-// FuzzReply sends any bytes as a reply: heads, lengths, chunks, encodings. What comes out is whole, or an error.
+// FuzzReply sends any bytes as a reply: heads, lengths, chunks, encodings. What comes out is whole,
+// or an error.
 func FuzzReply(f *testing.F) {
 	for _, seed := range []string{
 		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
@@ -27,7 +28,9 @@ func FuzzReply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := &scripted{scripts: []script{raw(string(data))}}
 		c := s.client(t, Options{})
-		resp, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Attempts: 1, MaxWait: 1, MaxBody: most, SpoolDir: t.TempDir()}), "GET", page, "")
+		resp, body, err := ask(t.Context(),
+			transport(t, c, httppolicy.Policy{Attempts: 1, MaxWait: 1, MaxBody: most, SpoolDir: t.TempDir()}), "GET",
+			page, "")
 		switch {
 		case err != nil:
 		case len(body) > most:

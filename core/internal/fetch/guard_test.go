@@ -40,7 +40,8 @@ func TestRebinding(t *testing.T) {
 		t.Fatalf("while it leads to the server: %v", err)
 	}
 	_, _, err := ask(t.Context(), rt, "GET", name, "")
-	if err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "rebind.example, which is 169.254.169.254, is a special address that is never connected to") {
+	if err == nil || !sdk.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "rebind.example, which is 169.254.169.254, is a special address that is never connected to") {
 		t.Errorf("rebound: %v", err)
 	}
 }
@@ -51,7 +52,8 @@ func TestPrivateNamesAreAllowedByHand(t *testing.T) {
 	defer s.Close()
 	rt, name := resolving(t, s, false, addresstest.Resolver(t, "127.0.0.1"))
 	_, _, err := ask(t.Context(), rt, "GET", name, "")
-	if err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "rebind.example resolves to the private address 127.0.0.1: if you mean that host, write http { allow_private = true }") {
+	if err == nil || !sdk.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "rebind.example resolves to the private address 127.0.0.1: if you mean that host, write http { allow_private = true }") {
 		t.Error(err)
 	}
 }
@@ -75,12 +77,16 @@ func TestLoopbackInTheFile(t *testing.T) {
 func TestProxyAndMetadata(t *testing.T) {
 	t.Parallel()
 	var asked []string
-	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = append(asked, r.URL.Host) }))
+	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter,
+		r *http.Request) {
+		asked = append(asked, r.URL.Host)
+	}))
 	defer proxy.Close()
 	c := New(Options{})
 	defer c.Close()
 	const metadata = "http://169.254.169.254"
-	rt := transport(t, c, httppolicy.Policy{Proxy: proxy.URL, Allow: []origin.Origin{mustOrigin(t, metadata), mustOrigin(t, "http://public.example")}})
+	rt := transport(t, c, httppolicy.Policy{Proxy: proxy.URL,
+		Allow: []origin.Origin{mustOrigin(t, metadata), mustOrigin(t, "http://public.example")}})
 	if _, _, err := ask(t.Context(), rt, "GET", metadata+"/latest", ""); !sdk.IsPermanent(err) {
 		t.Errorf("metadata: %v", err)
 	}

@@ -1,4 +1,5 @@
-// What the tests share: a host made of a script for each connection, on a pipe, so that it works in virtual time.
+// What the tests share: a host made of a script for each connection, on a pipe, so that it works in
+// virtual time.
 
 package fetch
 
@@ -23,8 +24,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/observe"
 )
 
-// scripted is a host. Each request that it reads is answered by the next script, the last one again and again;
-// a script may write what it likes and returns whether the connection is still good.
+// scripted is a host. Each request that it reads is answered by the next script, the last one again
+// and again; a script may write what it likes and returns whether the connection is still good.
 type scripted struct {
 	scripts  []script
 	requests atomic.Int64
@@ -104,7 +105,8 @@ func reply(status int, body string, headers ...string) script {
 		for _, h := range headers {
 			extra += h + "\r\n"
 		}
-		_, err := fmt.Fprintf(c, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\n%s\r\n%s", status, http.StatusText(status), len(body), extra, body)
+		_, err := fmt.Fprintf(c, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\n%s\r\n%s", status, http.StatusText(status),
+			len(body), extra, body)
 		return err == nil
 	}
 }
@@ -143,7 +145,8 @@ func transport(t *testing.T, c *Client, p httppolicy.Policy) http.RoundTripper {
 }
 
 // ask makes a request and reads the reply.
-func ask(ctx context.Context, rt http.RoundTripper, method, url, body string, headers ...string) (*http.Response, string, error) {
+func ask(ctx context.Context, rt http.RoundTripper, method, url, body string, headers ...string) (*http.Response,
+	string, error) {
 	var r io.Reader
 	if body != "" {
 		r = strings.NewReader(body)

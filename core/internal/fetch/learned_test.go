@@ -13,7 +13,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
-// TestLearnedIsKept: a second run is not refused before it knows the limit, and an old file counts less.
+// TestLearnedIsKept: a second run is not refused before it knows the limit, and an old file counts
+// less.
 func TestLearnedIsKept(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -71,7 +72,8 @@ func TestLearnedCrowd(t *testing.T) {
 
 // TestLearnedRubbish: whatever the file holds, the client works and writes it anew.
 func TestLearnedRubbish(t *testing.T) {
-	for _, text := range []string{"", "null", "{", `{"version":2}`, `{"version":1,"hosts":{"host.example":{"rate":-1,"crowd":-5,"at":"2026-01-01T00:00:00Z"}}}`,
+	for _, text := range []string{"", "null", "{", `{"version":2}`,
+		`{"version":1,"hosts":{"host.example":{"rate":-1,"crowd":-5,"at":"2026-01-01T00:00:00Z"}}}`,
 		`{"version":1,"hosts":{"host.example":{"rate":1e300,"crowd":99999,"latency":-1,"at":"2999-01-01T00:00:00Z"}}}`} {
 		synctest.Test(t, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "limits.json")
@@ -105,8 +107,9 @@ func TestLearnedOfAKilledRun(t *testing.T) {
 	})
 }
 
-// TestLearnedCrowdThatIsNone: a limit of the requests under way that the host does not have, or no more, is gone in a run of some minutes, is not told to the
-// next one when nothing has confirmed it for long, and is not told at all after few requests.
+// TestLearnedCrowdThatIsNone: a limit of the requests under way that the host does not have, or no
+// more, is gone in a run of some minutes, is not told to the next one when nothing has confirmed it
+// for long, and is not told at all after few requests.
 func TestLearnedCrowdThatIsNone(t *testing.T) {
 	slow := func() *policed {
 		host := newPoliced(admitting(func(time.Time) (bool, http.Header) { return true, nil }), 1)
@@ -115,7 +118,8 @@ func TestLearnedCrowdThatIsNone(t *testing.T) {
 	}
 	keep := func(t *testing.T, l pace.Learned) string {
 		file := filepath.Join(t.TempDir(), "limits.json")
-		if err := ratelimit.WriteLearned(file, ratelimit.LearnedFile{Version: 1, Hosts: map[string]pace.Learned{"host.example": l}}); err != nil {
+		if err := ratelimit.WriteLearned(file,
+			ratelimit.LearnedFile{Version: 1, Hosts: map[string]pace.Learned{"host.example": l}}); err != nil {
 			t.Fatal(err)
 		}
 		return file

@@ -50,7 +50,8 @@ func TestConcurrencyIsUsedAndKept(t *testing.T) {
 	})
 }
 
-// TestSmallDelaysAreNoQueue: a machine that is busy itself sees latency rise by milliseconds; that is no reason to ask less.
+// TestSmallDelaysAreNoQueue: a machine that is busy itself sees latency rise by milliseconds; that
+// is no reason to ask less.
 func TestSmallDelaysAreNoQueue(t *testing.T) {
 	for each, want := range map[time.Duration]string{200 * time.Microsecond: "file", 20 * time.Millisecond: "latency"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -66,7 +67,8 @@ func TestSmallDelaysAreNoQueue(t *testing.T) {
 			}))
 			crawl(t, c, httppolicy.Policy{Concurrency: 16}, 1000)
 			if st := only(t, c); st.LimitFrom != want {
-				t.Errorf("%s for each request under way: %d at once, from %s, want %s", each, st.Limit, st.LimitFrom, want)
+				t.Errorf("%s for each request under way: %d at once, from %s, want %s", each, st.Limit, st.LimitFrom,
+					want)
 			}
 		})
 	}
@@ -136,7 +138,8 @@ func TestLimitThatChanges(t *testing.T) {
 	}
 }
 
-// TestHerdAfterPause: of many that waited for the end of a pause one goes alone, and the others after its reply.
+// TestHerdAfterPause: of many that waited for the end of a pause one goes alone, and the others
+// after its reply.
 func TestHerdAfterPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -150,7 +153,8 @@ func TestHerdAfterPause(t *testing.T) {
 				return nil, err
 			}
 			if refuse {
-				return &http.Response{StatusCode: 429, Header: http.Header{"Retry-After": {"5"}}, Body: http.NoBody}, nil
+				return &http.Response{StatusCode: 429, Header: http.Header{"Retry-After": {"5"}}, Body: http.NoBody},
+					nil
 			}
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
 		})
@@ -178,7 +182,8 @@ func TestLimiterFails(t *testing.T) {
 		wire, most := open(0)
 		c := newClient(Options{Limiter: faultyLimiter{ratelimit.NewLimiter()}}, wire)
 		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "POST", page, "")
-		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "database is gone (6×)") || most.Load() != 0 {
+		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "database is gone (6×)") ||
+			most.Load() != 0 {
 			t.Errorf("%v", err)
 		}
 	})

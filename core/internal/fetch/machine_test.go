@@ -30,7 +30,8 @@ func openShared(t *testing.T, path string) *machine.Shared {
 	return s
 }
 
-// TestTwoProcessesKeepOnePace: two that know nothing of each other but by the file are refused hardly more often than one, and use what is allowed.
+// TestTwoProcessesKeepOnePace: two that know nothing of each other but by the file are refused
+// hardly more often than one, and use what is allowed.
 //
 //ci:plain
 func TestTwoProcessesKeepOnePace(t *testing.T) {
@@ -76,7 +77,8 @@ func TestTwoProcessesKeepOnePace(t *testing.T) {
 	}
 }
 
-// TestPauseHoldsForBothProcesses: what one is told, the other keeps too, also after that has gone; but for a quota of hours.
+// TestPauseHoldsForBothProcesses: what one is told, the other keeps too, also after that has gone;
+// but for a quota of hours.
 func TestPauseHoldsForBothProcesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "pace")
@@ -120,7 +122,8 @@ func TestSharedFileOfRubbish(t *testing.T) {
 		if err := os.WriteFile(path, raw, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		client := newClient(Options{Limiter: openShared(t, path)}, trip.Func(func(*http.Request) (*http.Response, error) { return status(200), nil }))
+		client := newClient(Options{Limiter: openShared(t, path)},
+			trip.Func(func(*http.Request) (*http.Response, error) { return status(200), nil }))
 		defer client.Close()
 		took := crawl(t, client, httppolicy.Policy{Concurrency: 4}, 50)
 		within(t, "50 requests", took, 0, time.Second)
@@ -138,7 +141,8 @@ func TestForeignPauseIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		var told []stats.Wait
-		client := newClient(Options{Limiter: openShared(t, path), Listeners: onWait(func(w stats.Wait) { told = append(told, w) })},
+		client := newClient(Options{Limiter: openShared(t, path),
+			Listeners: onWait(func(w stats.Wait) { told = append(told, w) })},
 			trip.Func(func(*http.Request) (*http.Response, error) { return status(200), nil }))
 		defer client.Close()
 		took := crawl(t, client, httppolicy.Policy{Concurrency: 1}, 1)
@@ -149,7 +153,8 @@ func TestForeignPauseIsTold(t *testing.T) {
 	})
 }
 
-// TestTwoProcessesUnderWay: of a host that takes so many requests at once, each of two processes finds a share, and hardly anything is refused from then on.
+// TestTwoProcessesUnderWay: of a host that takes so many requests at once, each of two processes
+// finds a share, and hardly anything is refused from then on.
 func TestTwoProcessesUnderWay(t *testing.T) {
 	countsRates(t)
 	for _, a := range apis.Table {

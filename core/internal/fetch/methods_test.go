@@ -11,7 +11,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// TestMethods: a plugin changes nothing at a host unless it may, by whichever way it says the method.
+// TestMethods: a plugin changes nothing at a host unless it may, by whichever way it says the
+// method.
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	sent := 0
@@ -32,7 +33,8 @@ func TestMethods(t *testing.T) {
 		{"a sink that may create", []string{"POST"}, false, "POST POST+"},
 		{"a sink", nil, false, "GET HEAD POST PUT PATCH DELETE PURGE post GET+ HEAD+ POST+ PUT+ PATCH+ DELETE+ PURGE+ post+"},
 	} {
-		rt := transport(t, c, httppolicy.Policy{Plugin: "source x", Pos: "x.hcl:1", Allow: allow, Methods: p.methods, Reads: p.reads, Attempts: 1})
+		rt := transport(t, c, httppolicy.Policy{Plugin: "source x", Pos: "x.hcl:1", Allow: allow, Methods: p.methods,
+			Reads: p.reads, Attempts: 1})
 		for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "PURGE", "post"} {
 			for _, marked := range []string{"", "+"} {
 				ctx := t.Context()
@@ -58,7 +60,8 @@ func TestMethods(t *testing.T) {
 			}
 		}
 		for _, name := range []string{"X-HTTP-Method-Override", "x_http_method", "X-Method-Override"} {
-			req, err := http.NewRequestWithContext(sdk.Idempotent(t.Context()), firstOf(p.methods), "https://a.example/", nil)
+			req, err := http.NewRequestWithContext(sdk.Idempotent(t.Context()), firstOf(p.methods),
+				"https://a.example/", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

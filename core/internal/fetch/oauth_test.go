@@ -84,7 +84,8 @@ func refreshing(a credential.Credential, token string) credential.OAuth2 {
 
 func clientOf(origins []origin.Origin, base string) credential.Credential {
 	return credential.Credential{Scheme: "oauth2", Origins: origins, Value: credential.OAuth2{
-		Grant: credential.GrantClientCredentials, TokenURL: base + "/token", ClientID: "me", ClientSecret: "client-sesame",
+		Grant: credential.GrantClientCredentials, TokenURL: base + "/token", ClientID: "me",
+		ClientSecret: "client-sesame",
 	}}
 }
 
@@ -126,7 +127,8 @@ func TestRefreshBeforeExpiry(t *testing.T) {
 			given int
 		}{{0, 1}, {80 * time.Second, 1}, {15 * time.Second, 2}, {80 * time.Second, 2}} {
 			time.Sleep(step.wait)
-			if resp, _, err := ask(t.Context(), rt, "GET", api, ""); err != nil || resp.StatusCode != 200 || s.given != step.given {
+			if resp, _, err := ask(t.Context(), rt, "GET", api, ""); err != nil || resp.StatusCode != 200 ||
+				s.given != step.given {
 				t.Errorf("step %d: %v %v, %d tokens, want %d", i, resp, err, s.given, step.given)
 			}
 		}
@@ -157,7 +159,8 @@ func TestRefreshTokenRotates(t *testing.T) {
 			s.revoke()
 		}
 	}
-	if got, want := strings.Join(s.refresh, " "), "refresh-0 refresh-1 refresh-2 refresh-3"; got != want || kept != "refresh-4" {
+	if got, want := strings.Join(s.refresh, " "), "refresh-0 refresh-1 refresh-2 refresh-3"; got != want ||
+		kept != "refresh-4" {
 		t.Errorf("it was shown %s and %s is kept", got, kept)
 	}
 }
@@ -171,13 +174,16 @@ func TestRefusedRefreshToken(t *testing.T) {
 	a.Value = refreshing(a, "refresh-sesame")
 	p.Auth = []credential.Credential{a}
 	_, _, err := ask(t.Context(), transport(t, c, p), "GET", server.URL, "")
-	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "invalid_grant: no good: [redacted]; the refresh token is not valid any more") || strings.Contains(err.Error(), "sesame") {
+	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(),
+		"invalid_grant: no good: [redacted]; the refresh token is not valid any more") ||
+		strings.Contains(err.Error(), "sesame") {
 		t.Error(err)
 	}
 }
 
 // taking is a host that takes none but one token.
-func taking(t *testing.T, good string) (httppolicy.Policy, *atomic.Int64, func(a credential.Credential) http.RoundTripper) {
+func taking(t *testing.T, good string) (httppolicy.Policy, *atomic.Int64,
+	func(a credential.Credential) http.RoundTripper) {
 	t.Helper()
 	var asked atomic.Int64
 	c, _, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -198,14 +204,16 @@ func TestRenewedOnceForAll(t *testing.T) {
 	t.Parallel()
 	p, asked, with := taking(t, "new-token")
 	var renewals atomic.Int64
-	rt := with(credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "old-token"}, Renew: func(context.Context) (credential.Value, error) {
-		renewals.Add(1)
-		return credential.Bearer{Token: "new-token"}, nil
-	}})
+	rt := with(credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "old-token"},
+		Renew: func(context.Context) (credential.Value, error) {
+			renewals.Add(1)
+			return credential.Bearer{Token: "new-token"}, nil
+		}})
 	var wait sync.WaitGroup
 	for range 50 {
 		wait.Go(func() {
-			if resp, _, err := ask(t.Context(), rt, "POST", p.Allow[0].String(), "body"); err != nil || resp.StatusCode != 200 {
+			if resp, _, err := ask(t.Context(), rt, "POST", p.Allow[0].String(), "body"); err != nil ||
+				resp.StatusCode != 200 {
 				t.Error(resp, err)
 			}
 		})
@@ -222,17 +230,21 @@ func TestRefusedForGood(t *testing.T) {
 	p, asked, with := taking(t, "another")
 	var renewals int
 	same := credential.Bearer{Token: "old-token"}
-	rt := with(credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "old-token"}, Renew: func(context.Context) (credential.Value, error) { renewals++; return same, nil }})
+	rt := with(credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "old-token"},
+		Renew: func(context.Context) (credential.Value, error) { renewals++; return same, nil }})
 	for range 5 {
-		if resp, _, err := ask(t.Context(), rt, "GET", p.Allow[0].String(), "body"); err != nil || resp.StatusCode != 401 {
+		if resp, _, err := ask(t.Context(), rt, "GET", p.Allow[0].String(), "body"); err != nil ||
+			resp.StatusCode != 401 {
 			t.Fatal(resp, err)
 		}
 	}
 	if renewals > 2 || asked.Load() != 5 {
 		t.Errorf("%d renewals and %d requests for five refusals", renewals, asked.Load())
 	}
-	rt = with(credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "old-token"}, Renew: func(context.Context) (credential.Value, error) { return nil, errors.New("the vault is sealed") }})
-	if _, _, err := ask(t.Context(), rt, "GET", p.Allow[0].String(), "body"); err == nil || !strings.Contains(err.Error(), "401 Unauthorized") || !strings.Contains(err.Error(), "the vault is sealed") {
+	rt = with(credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "old-token"},
+		Renew: func(context.Context) (credential.Value, error) { return nil, errors.New("the vault is sealed") }})
+	if _, _, err := ask(t.Context(), rt, "GET", p.Allow[0].String(), "body"); err == nil ||
+		!strings.Contains(err.Error(), "401 Unauthorized") || !strings.Contains(err.Error(), "the vault is sealed") {
 		t.Error(err)
 	}
 }
@@ -243,16 +255,19 @@ func TestRefusalNamesTheCredential(t *testing.T) {
 	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(hint.Login, "the host's own")
 		w.Header().Set(hint.Credential, "the host's own")
-		w.WriteHeader(map[string]int{"/forbidden": http.StatusForbidden, "/right": http.StatusOK, "/": http.StatusUnauthorized}[r.URL.Path])
+		w.WriteHeader(map[string]int{"/forbidden": http.StatusForbidden, "/right": http.StatusOK,
+			"/": http.StatusUnauthorized}[r.URL.Path])
 	})
 	p.Pos = "jira.hcl:3"
-	mine := credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "abcdef"}, Origins: p.Allow, Pos: "jira.hcl:7"}
+	mine := credential.Credential{Scheme: "bearer", Value: credential.Bearer{Token: "abcdef"}, Origins: p.Allow,
+		Pos: "jira.hcl:7"}
 	other := mine
 	other.Origins = []origin.Origin{mustOrigin(t, "https://other.example")}
 	for want, all := range map[string][]credential.Credential{
-		"no credential is set: write http { auth … } into the block at jira.hcl:3":                              nil,
-		`the credential was refused: check auth "bearer" of jira.hcl:7`:                                         {mine},
-		fmt.Sprintf(`no credential was sent: add %s to the origins of auth "bearer" of jira.hcl:7`, p.Allow[0]): {other},
+		"no credential is set: write http { auth … } into the block at jira.hcl:3": nil,
+		`the credential was refused: check auth "bearer" of jira.hcl:7`:            {mine},
+		fmt.Sprintf(`no credential was sent: add %s to the origins of auth "bearer" of jira.hcl:7`,
+			p.Allow[0]): {other},
 	} {
 		p.Auth = all
 		resp, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL+"/", "")

@@ -18,12 +18,25 @@ func TestRobots(t *testing.T) {
 		allowed bool
 		says    string
 	}{
-		"forbidden":   {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "User-agent: *\nDisallow: /private") }, false, "robots.txt forbids it (Disallow: /private)"},
-		"allowed":     {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "User-agent: *\nDisallow: /other") }, true, ""},
-		"for another": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "User-agent: evilbot\nDisallow: /") }, true, ""},
-		"none":        {http.NotFound, true, ""},
-		"moved":       {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/rules", http.StatusFound) }, false, "forbids it"},
-		"broken":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, false, "could not be read, so nothing else is requested there"},
+		"forbidden": {func(w http.ResponseWriter,
+			_ *http.Request) {
+			fmt.Fprint(w, "User-agent: *\nDisallow: /private")
+		}, false, "robots.txt forbids it (Disallow: /private)"},
+		"allowed": {func(w http.ResponseWriter,
+			_ *http.Request) {
+			fmt.Fprint(w, "User-agent: *\nDisallow: /other")
+		}, true, ""},
+		"for another": {func(w http.ResponseWriter,
+			_ *http.Request) {
+			fmt.Fprint(w, "User-agent: evilbot\nDisallow: /")
+		}, true, ""},
+		"none": {http.NotFound, true, ""},
+		"moved": {func(w http.ResponseWriter,
+			r *http.Request) {
+			http.Redirect(w, r, "/rules", http.StatusFound)
+		}, false, "forbids it"},
+		"broken": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, false,
+			"could not be read, so nothing else is requested there"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,7 +57,9 @@ func TestRobots(t *testing.T) {
 			rt := transport(t, client, p)
 			for range 3 {
 				_, _, err := ask(t.Context(), rt, "GET", s.URL+"/private/1", "")
-				if c.allowed != (err == nil) || err != nil && !strings.Contains(err.Error(), c.says) || strings.Contains(c.says, "forbids it") != errors.Is(err, sdk.ErrRobots) || errors.Is(err, sdk.ErrRobots) && !sdk.IsSkip(err) {
+				if c.allowed != (err == nil) || err != nil && !strings.Contains(err.Error(), c.says) ||
+					strings.Contains(c.says, "forbids it") != errors.Is(err, sdk.ErrRobots) ||
+					errors.Is(err, sdk.ErrRobots) && !sdk.IsSkip(err) {
 					t.Errorf("%v, want %q", err, c.says)
 				}
 			}
@@ -55,7 +70,8 @@ func TestRobots(t *testing.T) {
 	}
 }
 
-// TestCookiesStayInTheHost: a session lasts from request to request, and the plugin sees nothing of it.
+// TestCookiesStayInTheHost: a session lasts from request to request, and the plugin sees nothing of
+// it.
 func TestCookiesStayInTheHost(t *testing.T) {
 	t.Parallel()
 	var got []string

@@ -21,14 +21,28 @@ func TestOwnClasses(t *testing.T) {
 		want   int64 // requests
 	}{
 		{"final by status", func(ctx context.Context) context.Context { return sdk.Final(ctx, 500) }, 500, "", 1},
-		{"final by text", func(ctx context.Context) context.Context { return sdk.Final(ctx, 500, "limit exceeded") }, 500, tooDeep, 1},
-		{"another text", func(ctx context.Context) context.Context { return sdk.Final(ctx, 500, "limit exceeded") }, 500, "oops", 2},
-		{"another status", func(ctx context.Context) context.Context { return sdk.Final(ctx, 500, "limit exceeded") }, 503, tooDeep, 2},
-		{"one of two texts", func(ctx context.Context) context.Context { return sdk.Final(ctx, 500, "x-y-z", "limit exceeded") }, 500, tooDeep, 1},
-		{"temporary", func(ctx context.Context) context.Context { return sdk.Temporary(ctx, 403, "rate limit") }, 403, "secondary rate limit", 2},
-		{"temporary, another text", func(ctx context.Context) context.Context { return sdk.Temporary(ctx, 403, "rate limit") }, 403, "forbidden", 1},
-		{"text far behind", func(ctx context.Context) context.Context { return sdk.Final(ctx, 500, "limit exceeded") }, 500, strings.Repeat(" ", 60<<10) + tooDeep, 1},
-		{"text too far behind", func(ctx context.Context) context.Context { return sdk.Final(ctx, 500, "limit exceeded") }, 500, strings.Repeat(" ", 65<<10) + tooDeep, 2},
+		{"final by text", func(ctx context.Context) context.Context { return sdk.Final(ctx, 500, "limit exceeded") },
+			500, tooDeep, 1},
+		{"another text", func(ctx context.Context) context.Context { return sdk.Final(ctx, 500, "limit exceeded") },
+			500, "oops", 2},
+		{"another status", func(ctx context.Context) context.Context { return sdk.Final(ctx, 500, "limit exceeded") },
+			503, tooDeep, 2},
+		{"one of two texts", func(ctx context.Context) context.Context {
+			return sdk.Final(ctx, 500, "x-y-z",
+				"limit exceeded")
+		}, 500, tooDeep, 1},
+		{"temporary", func(ctx context.Context) context.Context { return sdk.Temporary(ctx, 403, "rate limit") }, 403,
+			"secondary rate limit", 2},
+		{"temporary, another text", func(ctx context.Context) context.Context {
+			return sdk.Temporary(ctx, 403,
+				"rate limit")
+		}, 403, "forbidden", 1},
+		{"text far behind", func(ctx context.Context) context.Context { return sdk.Final(ctx, 500, "limit exceeded") },
+			500, strings.Repeat(" ", 60<<10) + tooDeep, 1},
+		{"text too far behind", func(ctx context.Context) context.Context {
+			return sdk.Final(ctx, 500,
+				"limit exceeded")
+		}, 500, strings.Repeat(" ", 65<<10) + tooDeep, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

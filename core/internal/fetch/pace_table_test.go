@@ -1,6 +1,7 @@
-// TestPaceTable: how much of what a host allows the client gets, and how often it is refused, for each kind of limit, each
-// form in which it is told, several rates, and one or three plugins at once. Beside it, what a client that keeps to
-// a fixed rate and backs off gets, as other crawlers do.
+// TestPaceTable: how much of what a host allows the client gets, and how often it is refused, for
+// each kind of limit, each form in which it is told, several rates, and one or three plugins at
+// once. Beside it, what a client that keeps to a fixed rate and backs off gets, as other crawlers
+// do.
 //
 //	go test -run TestPaceTable -v ./core/internal/fetch
 //
@@ -32,7 +33,8 @@ type kind struct {
 	name  string
 	forms []string
 	host  func(rate float64, lasts time.Duration, form string) *policed
-	grant func(rate, half float64) float64 // requests that it grants in the second half of so many seconds; nil: rate*half
+	// requests that it grants in the second half of so many seconds; nil: rate*half
+	grant func(rate, half float64) float64
 }
 
 const (
@@ -41,44 +43,51 @@ const (
 	bare      = "bare 429"
 )
 
-// window is the window in which a rate is told: a whole number of requests in a whole number of seconds.
+// window is the window in which a rate is told: a whole number of requests in a whole number of
+// seconds.
 func window(rate float64) (int, time.Duration) {
 	w := time.Duration(max(1, 10/rate)) * perSecond
 	return int(rate * w.Seconds()), w
 }
 
 var kinds = []kind{
-	{"fixed window", []string{"draft", "old draft", "X-RateLimit epoch", "X-RateLimit ISO", afterOnly, bare}, func(r float64, _ time.Duration, form string) *policed {
-		n, w := window(r)
-		return newPoliced(admitting(fixedWindow(n, w, w/3, statements(form, n, w))), 1)
-	}, nil},
+	{"fixed window", []string{"draft", "old draft", "X-RateLimit epoch", "X-RateLimit ISO", afterOnly, bare},
+		func(r float64, _ time.Duration, form string) *policed {
+			n, w := window(r)
+			return newPoliced(admitting(fixedWindow(n, w, w/3, statements(form, n, w))), 1)
+		}, nil},
 	{"sliding window", []string{"draft", afterOnly, bare}, func(r float64, _ time.Duration, form string) *policed {
 		n, w := window(r)
 		return newPoliced(slidingWindow(n, w, statements(form, n, w)), 2)
 	}, nil},
-	{"token bucket", []string{"Data Center", "draft", afterOnly, bare}, func(r float64, _ time.Duration, form string) *policed {
-		n, w := window(r)
-		return newPoliced(admitting(tokenBucket(r, float64(n), statements(form, n, w))), 3)
-	}, nil},
+	{"token bucket", []string{"Data Center", "draft", afterOnly, bare},
+		func(r float64, _ time.Duration, form string) *policed {
+			n, w := window(r)
+			return newPoliced(admitting(tokenBucket(r, float64(n), statements(form, n, w))), 3)
+		}, nil},
 	{"concurrency, refuses 429", []string{afterOnly, bare}, func(r float64, _ time.Duration, form string) *policed {
 		h := capped(r, 4)
 		h.limit = atMost{cap(h.lines), statements(form, 0, 0)}
 		h.lines = nil
 		return h
 	}, nil},
-	{"concurrency, refuses 503", []string{afterOnly, "bare 503"}, func(r float64, _ time.Duration, form string) *policed {
-		h := capped(r, 5)
-		h.limit = atMost{cap(h.lines), statements(form, 0, 0)}
-		h.lines, h.status = nil, 503
-		return h
-	}, nil},
-	{"concurrency, queues", []string{"latency"}, func(r float64, _ time.Duration, _ string) *policed { return capped(r, 6) }, nil},
-	{"limit halved", []string{"Data Center", "draft", afterOnly, bare}, func(r float64, lasts time.Duration, form string) *policed {
-		return changes(2*r, r, lasts, form)
-	}, nil},
-	{"limit doubled", []string{"Data Center", "draft", afterOnly, bare}, func(r float64, lasts time.Duration, form string) *policed {
-		return changes(r/2, r, lasts, form)
-	}, nil},
+	{"concurrency, refuses 503", []string{afterOnly, "bare 503"},
+		func(r float64, _ time.Duration, form string) *policed {
+			h := capped(r, 5)
+			h.limit = atMost{cap(h.lines), statements(form, 0, 0)}
+			h.lines, h.status = nil, 503
+			return h
+		}, nil},
+	{"concurrency, queues", []string{"latency"},
+		func(r float64, _ time.Duration, _ string) *policed { return capped(r, 6) }, nil},
+	{"limit halved", []string{"Data Center", "draft", afterOnly, bare},
+		func(r float64, lasts time.Duration, form string) *policed {
+			return changes(2*r, r, lasts, form)
+		}, nil},
+	{"limit doubled", []string{"Data Center", "draft", afterOnly, bare},
+		func(r float64, lasts time.Duration, form string) *policed {
+			return changes(r/2, r, lasts, form)
+		}, nil},
 }
 
 // capped is a host of so many places that each take so long that it does r requests a second.
@@ -101,7 +110,8 @@ func changes(before, after float64, lasts time.Duration, form string) *policed {
 		admitting(tokenBucket(after, float64(m)/2, statements(form, m, v)))}, 7)
 }
 
-// lasting is how long a run at a rate is: long enough that one request in a hundred is some requests.
+// lasting is how long a run at a rate is: long enough that one request in a hundred is some
+// requests.
 func lasting(k kind, r float64) time.Duration {
 	d := 3 * time.Minute
 	switch {
@@ -116,8 +126,9 @@ func lasting(k kind, r float64) time.Duration {
 	return d
 }
 
-// countsRates skips a test that makes tens of thousands of requests in virtual time to count them: the race detector makes it ten
-// times slower and finds there what it finds in all the others. Without the detector it runs.
+// countsRates skips a test that makes tens of thousands of requests in virtual time to count them:
+// the race detector makes it ten times slower and finds there what it finds in all the others.
+// Without the detector it runs.
 func countsRates(t *testing.T) {
 	t.Helper()
 	if raceEnabled || testing.Short() {
@@ -128,7 +139,9 @@ func countsRates(t *testing.T) {
 //ci:plain
 func TestPaceTable(t *testing.T) {
 	countsRates(t)
-	t.Logf("%-26s %-18s %5s %7s %9s %9s %9s %18s %10s | %9s %9s | %9s %9s", "server", "told by", "rate", "plugins", "requests", "% allowed", "% refused", "rate at the end", "at once", "fixed: %", "% refused", "at 1.5x %", "% refused")
+	t.Logf("%-26s %-18s %5s %7s %9s %9s %9s %18s %10s | %9s %9s | %9s %9s", "server", "told by", "rate", "plugins",
+		"requests", "% allowed", "% refused", "rate at the end", "at once", "fixed: %", "% refused", "at 1.5x %",
+		"% refused")
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 2)
@@ -202,7 +215,8 @@ func measure(t *testing.T, k kind, form string, r float64, plugins int) measured
 func polite(ctx context.Context, t *testing.T, c *Client, plugins int) {
 	var wg sync.WaitGroup
 	for i := range plugins {
-		rt, err := c.For(httppolicy.Policy{Plugin: fmt.Sprint("plugin ", i), Concurrency: 16, Allow: []origin.Origin{mustOrigin(t, "http://host.example")}})
+		rt, err := c.For(httppolicy.Policy{Plugin: fmt.Sprint("plugin ", i), Concurrency: 16,
+			Allow: []origin.Origin{mustOrigin(t, "http://host.example")}})
 		if err != nil {
 			t.Error(err)
 			return
@@ -228,8 +242,8 @@ func readers(ctx context.Context, wg *sync.WaitGroup, do func(*http.Request) (*h
 	}
 }
 
-// fixedRate asks as a crawler with a rate in its settings does: 16 readers share the rate, and each backs off by itself,
-// 1 s, 2 s, 4 s and so on up to five tries, after a refusal.
+// fixedRate asks as a crawler with a rate in its settings does: 16 readers share the rate, and each
+// backs off by itself, 1 s, 2 s, 4 s and so on up to five tries, after a refusal.
 func fixedRate(ctx context.Context, host http.RoundTripper, r float64) {
 	limit := rate.NewLimiter(rate.Limit(r), 1)
 	var wg sync.WaitGroup

@@ -1,4 +1,5 @@
-// How close to a host's limit the client comes, and how often it is refused: measured in virtual time.
+// How close to a host's limit the client comes, and how often it is refused: measured in virtual
+// time.
 
 package fetch
 
@@ -54,7 +55,8 @@ func (s *limitedHost) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !ok {
 		status, text = 429, "<html>too many</html>"
 	}
-	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)), Request: req}, nil
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(text)),
+		ContentLength: int64(len(text)), Request: req}, nil
 }
 
 // refused counts the refusals among the requests from the given share of the log on.
@@ -152,19 +154,29 @@ func TestPolite(t *testing.T) {
 		requests int
 		admit    func() func(time.Time) (bool, http.Header)
 	}{
-		{"fixed window, bare 429", 50, 0, 6000, func() func(time.Time) (bool, http.Header) { return fixedWindow(50, s, 0, nil) }},
-		{"fixed window, bare 429, begun", 50, 0, 6000, func() func(time.Time) (bool, http.Header) { return fixedWindow(50, s, 900*time.Millisecond, nil) }},
-		{"fixed window, bare 429, half over", 50, 0, 6000, func() func(time.Time) (bool, http.Header) { return fixedWindow(50, s, 500*time.Millisecond, nil) }},
-		{"slow fixed window, bare 429", 5, 0, 600, func() func(time.Time) (bool, http.Header) { return fixedWindow(5, s, 300*time.Millisecond, nil) }},
-		{"fast fixed window, bare 429", 200, 0, 24000, func() func(time.Time) (bool, http.Header) { return fixedWindow(200, s, 300*time.Millisecond, nil) }},
+		{"fixed window, bare 429", 50, 0, 6000,
+			func() func(time.Time) (bool, http.Header) { return fixedWindow(50, s, 0, nil) }},
+		{"fixed window, bare 429, begun", 50, 0, 6000,
+			func() func(time.Time) (bool, http.Header) { return fixedWindow(50, s, 900*time.Millisecond, nil) }},
+		{"fixed window, bare 429, half over", 50, 0, 6000,
+			func() func(time.Time) (bool, http.Header) { return fixedWindow(50, s, 500*time.Millisecond, nil) }},
+		{"slow fixed window, bare 429", 5, 0, 600,
+			func() func(time.Time) (bool, http.Header) { return fixedWindow(5, s, 300*time.Millisecond, nil) }},
+		{"fast fixed window, bare 429", 200, 0, 24000,
+			func() func(time.Time) (bool, http.Header) { return fixedWindow(200, s, 300*time.Millisecond, nil) }},
 		{"fixed window, Retry-After", 50, 0, 6000, func() func(time.Time) (bool, http.Header) {
 			return fixedWindow(50, s, 500*time.Millisecond, retryAfter)
 		}},
-		{"token bucket, bare 429", 20, 100, 1500, func() func(time.Time) (bool, http.Header) { return tokenBucket(20, 100, nil) }},
-		{"small token bucket, bare 429", 10, 5, 1000, func() func(time.Time) (bool, http.Header) { return tokenBucket(10, 5, nil) }},
-		{"token bucket, Retry-After", 20, 20, 1500, func() func(time.Time) (bool, http.Header) { return tokenBucket(20, 20, retryAfter) }},
-		{"token bucket, Data Center headers", 5, 5, 300, func() func(time.Time) (bool, http.Header) { return tokenBucket(5, 5, dataCenter(5, 5)) }},
-		{"large token bucket, Data Center headers", 20, 1000, 3000, func() func(time.Time) (bool, http.Header) { return tokenBucket(20, 1000, dataCenter(1000, 20)) }},
+		{"token bucket, bare 429", 20, 100, 1500,
+			func() func(time.Time) (bool, http.Header) { return tokenBucket(20, 100, nil) }},
+		{"small token bucket, bare 429", 10, 5, 1000,
+			func() func(time.Time) (bool, http.Header) { return tokenBucket(10, 5, nil) }},
+		{"token bucket, Retry-After", 20, 20, 1500,
+			func() func(time.Time) (bool, http.Header) { return tokenBucket(20, 20, retryAfter) }},
+		{"token bucket, Data Center headers", 5, 5, 300,
+			func() func(time.Time) (bool, http.Header) { return tokenBucket(5, 5, dataCenter(5, 5)) }},
+		{"large token bucket, Data Center headers", 20, 1000, 3000,
+			func() func(time.Time) (bool, http.Header) { return tokenBucket(20, 1000, dataCenter(1000, 20)) }},
 		{"fixed window, RateLimit draft", 50, 0, 1500, func() func(time.Time) (bool, http.Header) {
 			return fixedWindow(50, s, 500*time.Millisecond, draft(50, s))
 		}},
@@ -183,7 +195,8 @@ func TestPolite(t *testing.T) {
 				n, of := host.refused(0)
 				late, lateOf := host.refused(0.2)
 				t.Logf("%5d requests in %7.1f s, ideal %7.1f s: %.3f x; refused %d of %d (%.2f %%), after the first fifth %d (%.2f %%)", c.requests,
-					took.Seconds(), ideal.Seconds(), took.Seconds()/ideal.Seconds(), n, of, 100*float64(n)/float64(of), late, 100*float64(late)/float64(lateOf))
+					took.Seconds(), ideal.Seconds(), took.Seconds()/ideal.Seconds(), n, of, 100*float64(n)/float64(of),
+					late, 100*float64(late)/float64(lateOf))
 				if took.Seconds() > 1.1*ideal.Seconds() {
 					t.Errorf("took %.3f times the ideal", took.Seconds()/ideal.Seconds())
 				}
@@ -195,7 +208,8 @@ func TestPolite(t *testing.T) {
 	}
 }
 
-// crawl makes n requests from as many goroutines as p lets run at once, and returns how long it took.
+// crawl makes n requests from as many goroutines as p lets run at once, and returns how long it
+// took.
 func crawl(t testing.TB, c *Client, p httppolicy.Policy, n int) time.Duration {
 	t.Helper()
 	p.Plugin, p.Allow = "test", []origin.Origin{mustOrigin(t, "http://host.example")}

@@ -110,7 +110,8 @@ func TestReplayIsTheSame(t *testing.T) {
 	c, end := newRecorder(t, file)
 	live := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, server.URL)}, Attempts: 1})
 	asks := [][2]string{
-		{"GET", "/a?x=1&y=2"}, {"GET", "/a?x=2"}, {"GET", "/again"}, {"GET", "/again"}, {"POST", "/a|one"}, {"POST", "/a|two"},
+		{"GET", "/a?x=1&y=2"}, {"GET", "/a?x=2"}, {"GET", "/again"}, {"GET", "/again"}, {"POST", "/a|one"},
+		{"POST", "/a|two"},
 		{"HEAD", "/a"}, {"GET", "/missing"}, {"GET", "/large"}, {"GET", "/cut"}, {"GET", "http://elsewhere.example/"},
 	}
 	type result struct{ status, body, err string }
@@ -145,10 +146,12 @@ func TestReplayIsTheSame(t *testing.T) {
 	}
 	for _, miss := range [][3]string{
 		{"GET", "/a?x=3", `the nearest of its 11 exchanges is number 2, which differs in query x ("2" there)`},
-		{"POST", "/a|three", "differs in the body"}, {"PUT", "/a|one", "differs in the method (POST there)"}, {"GET", "/b", "the path (/"},
+		{"POST", "/a|three", "differs in the body"}, {"PUT", "/a|one", "differs in the method (POST there)"},
+		{"GET", "/b", "the path (/"},
 	} {
 		got := do(rt, [2]string{miss[0], miss[1]})
-		if !strings.HasPrefix(got.err, "true "+miss[0]) || !strings.Contains(got.err, "not in the recording") || !strings.Contains(got.err, miss[2]) {
+		if !strings.HasPrefix(got.err, "true "+miss[0]) || !strings.Contains(got.err, "not in the recording") ||
+			!strings.Contains(got.err, miss[2]) {
 			t.Errorf("%v: %v", miss, got)
 		}
 	}
@@ -164,7 +167,9 @@ func TestRecordingCutAnywhere(t *testing.T) {
 		t.Helper()
 		c, end := newRecorder(t, file)
 		defer end()
-		if _, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, server.URL)}}), "GET", server.URL+path, ""); err != nil {
+		if _, _, err := ask(t.Context(),
+			transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, server.URL)}}), "GET",
+			server.URL+path, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -189,7 +194,8 @@ func TestRecordingCutAnywhere(t *testing.T) {
 			}
 			continue
 		}
-		if complete := int64(n) == first.Size(); r.Complete != complete || int64(n) >= first.Size() && len(r.Exchanges) < 1 {
+		if complete := int64(n) == first.Size(); r.Complete != complete || int64(n) >= first.Size() &&
+			len(r.Exchanges) < 1 {
 			t.Fatalf("cut at %d of %d: %d exchanges, complete %t", n, len(whole), len(r.Exchanges), r.Complete)
 		}
 		before := len(r.Exchanges)
@@ -201,7 +207,8 @@ func TestRecordingCutAnywhere(t *testing.T) {
 			t.Fatalf("gone on after a cut at %d: %d exchanges: %v", n, len(r.Exchanges), err)
 		}
 		for _, e := range r.Exchanges {
-			if raw, err := io.ReadAll(r.Body(e)); err != nil || int64(len(raw)) != e.Size || !strings.Contains(e.URL, strings.Fields(string(raw))[1]) {
+			if raw, err := io.ReadAll(r.Body(e)); err != nil || int64(len(raw)) != e.Size ||
+				!strings.Contains(e.URL, strings.Fields(string(raw))[1]) {
 				t.Fatalf("cut at %d: %q of %s: %v", n, raw, e.URL, err)
 			}
 		}
@@ -215,7 +222,8 @@ func TestRecordingCutAnywhere(t *testing.T) {
 func TestNoSecretIsRecorded(t *testing.T) {
 	t.Parallel()
 	const secret, password = "sesame/open 5", "pass-word-77"
-	server := echo(t, "Set-Cookie: session=COOKIE-SET", "X-Auth-Token: ISSUED", "Link: <http://h/?k="+secret+">", "Www-Authenticate: CHALLENGED")
+	server := echo(t, "Set-Cookie: session=COOKIE-SET", "X-Auth-Token: ISSUED", "Link: <http://h/?k="+secret+">",
+		"Www-Authenticate: CHALLENGED")
 	file := filepath.Join(t.TempDir(), "a.rec")
 	asks := []struct{ method, url, body, header string }{
 		{"GET", "/?api_key=QUERY-KEY&q=1", "", "X-Api-Key: HEADER-KEY"},
@@ -225,7 +233,9 @@ func TestNoSecretIsRecorded(t *testing.T) {
 		{"POST", "/token", "grant_type=client_credentials&client_secret=LOGIN-SECRET", "X-Token: PLUGINS"},
 	}
 	for _, auth := range []credential.Credential{
-		{Scheme: "basic", Value: credential.Basic{User: "user", Password: password}}, {Scheme: "bearer", Value: credential.Bearer{Token: password}}, {Scheme: "header", Value: credential.Header{Name: "X-Secret-Sauce", Value: password}},
+		{Scheme: "basic", Value: credential.Basic{User: "user", Password: password}},
+		{Scheme: "bearer", Value: credential.Bearer{Token: password}},
+		{Scheme: "header", Value: credential.Header{Name: "X-Secret-Sauce", Value: password}},
 	} {
 		c, end := newRecorder(t, file, secret)
 		p := httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, server.URL)}}
@@ -268,14 +278,16 @@ func TestNoSecretIsRecorded(t *testing.T) {
 		t.Errorf("%d exchanges, %d masked", len(r.Exchanges), masked)
 	}
 	for _, s := range []string{
-		"sesame", password, base64.StdEncoding.EncodeToString([]byte("user:" + password)), "HEADER-KEY", "COOKIE", "FORGED", "ISSUED",
+		"sesame", password, base64.StdEncoding.EncodeToString([]byte("user:" + password)), "HEADER-KEY", "COOKIE",
+		"FORGED", "ISSUED",
 		"CHALLENGED", "LOGIN-SECRET", "PLUGINS", "QUERY-KEY",
 	} {
 		if i := slices.IndexFunc(all, func(b []byte) bool { return bytes.Contains(b, []byte(s)) }); i >= 0 {
 			t.Errorf("%s is there: %.400q", s, all[i])
 		}
 	}
-	// With another credential, and another value for the secret setting, the requests are still the same.
+	// With another credential, and another value for the secret setting, the requests are still the
+	// same.
 	again := replayer(t, file, "other secret")
 	if _, _, err := ask(t.Context(), again, "GET", server.URL+"/?q=other+secret", ""); err != nil {
 		t.Error(err)
@@ -297,7 +309,8 @@ func TestRecordingAtOnce(t *testing.T) {
 		for i := range 40 {
 			all.Go(func() {
 				url := fmt.Sprintf("%s/%d", server.URL, i)
-				if _, body, err := ask(t.Context(), rt, "GET", url, ""); err != nil || !strings.HasPrefix(body, fmt.Sprintf("GET /%d ", i)) {
+				if _, body, err := ask(t.Context(), rt, "GET", url, ""); err != nil ||
+					!strings.HasPrefix(body, fmt.Sprintf("GET /%d ", i)) {
 					t.Errorf("%s: %q, %v", url, body, err)
 				}
 			})
@@ -305,7 +318,8 @@ func TestRecordingAtOnce(t *testing.T) {
 		all.Wait()
 	}
 	each(transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, server.URL)}}))
-	if _, err := recording.Create(file, nil, recording.About{}); err == nil || !strings.Contains(err.Error(), "another process records into it") {
+	if _, err := recording.Create(file, nil, recording.About{}); err == nil ||
+		!strings.Contains(err.Error(), "another process records into it") {
 		t.Errorf("a second recorder: %v", err)
 	}
 	end()
@@ -327,7 +341,8 @@ func TestRecordingThatFails(t *testing.T) {
 	}
 	c := New(Options{Record: w, Redact: set})
 	defer c.Close()
-	_, _, err = ask(t.Context(), transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, server.URL)}}), "GET", server.URL, "")
+	_, _, err = ask(t.Context(), transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, server.URL)}}),
+		"GET", server.URL, "")
 	if !sdk.IsPermanent(err) || !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), "record: ") {
 		t.Errorf("%v", err)
 	}

@@ -21,7 +21,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// TestRefusals: a reply that refuses pauses the host, for as long as it says, and costs no attempt, whatever its status.
+// TestRefusals: a reply that refuses pauses the host, for as long as it says, and costs no attempt,
+// whatever its status.
 func TestRefusals(t *testing.T) {
 	throttled := func(r sdk.Refusal) func(context.Context) context.Context {
 		return func(ctx context.Context) context.Context { return sdk.Throttled(ctx, r) }
@@ -37,19 +38,33 @@ func TestRefusals(t *testing.T) {
 		{"403 with Retry-After", nil, 403, "secondary rate limit", []string{"Retry-After: 5"}, 5 * time.Second},
 		{"500 with Retry-After", nil, 500, "", []string{"Retry-After: 5"}, 5 * time.Second},
 		{"420", nil, 420, "", []string{"Retry-After: 5"}, 5 * time.Second},
-		{"403, used up", nil, 403, "", []string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 30"}, 30 * time.Second},
-		{"403, not used up", nil, 403, "", []string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 7", "X-RateLimit-Reset: 30"}, 0},
+		{"403, used up", nil, 403, "", []string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 0",
+			"X-RateLimit-Reset: 30"}, 30 * time.Second},
+		{"403, not used up", nil, 403, "",
+			[]string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 7", "X-RateLimit-Reset: 30"}, 0},
 		{"404", nil, 404, "", nil, 0},
-		{"404, its unit was the last", nil, 404, "", []string{"X-RateLimit-Limit: 1", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1"}, 0},
-		{"422, likewise", nil, 422, "", []string{"X-RateLimit-Limit: 1", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1"}, 0},
-		{"400, used up", nil, 400, "", []string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 30"}, 30 * time.Second},
-		{"temporary, with Retry-After", func(ctx context.Context) context.Context { return sdk.Temporary(ctx, 403, "abuse") }, 403, "abuse", []string{"Retry-After: 7"}, 7 * time.Second},
-		{"told by text", throttled(sdk.Refusal{Status: 400, Text: "Throttling", Pause: 9 * time.Second}), 400, `{"__type":"ThrottlingException"}`, nil, 9 * time.Second},
-		{"told by another text", throttled(sdk.Refusal{Status: 400, Text: "Throttling"}), 400, `{"__type":"Validation"}`, nil, 0},
-		{"told by a header", throttled(sdk.Refusal{Header: "MediaWiki-API-Error: maxlag"}), 200, "{}", []string{"MediaWiki-API-Error: maxlag", "Retry-After: 5"}, 5 * time.Second},
-		{"told by another header", throttled(sdk.Refusal{Header: "MediaWiki-API-Error: maxlag"}), 200, "{}", []string{"MediaWiki-API-Error: other"}, 0},
-		{"told by the body", throttled(sdk.Refusal{Status: 200, Text: "retry_in", Seconds: "errors.0.retry_in"}), 200, `{"errors":[{"retry_in":12}]}`, nil, 12 * time.Second},
-		{"final", func(ctx context.Context) context.Context { return sdk.Final(ctx, 429) }, 429, "", []string{"Retry-After: 5"}, 0},
+		{"404, its unit was the last", nil, 404, "",
+			[]string{"X-RateLimit-Limit: 1", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1"}, 0},
+		{"422, likewise", nil, 422, "", []string{"X-RateLimit-Limit: 1", "X-RateLimit-Remaining: 0",
+			"X-RateLimit-Reset: 1"}, 0},
+		{"400, used up", nil, 400, "", []string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 0",
+			"X-RateLimit-Reset: 30"}, 30 * time.Second},
+		{"temporary, with Retry-After", func(ctx context.Context) context.Context {
+			return sdk.Temporary(ctx, 403,
+				"abuse")
+		}, 403, "abuse", []string{"Retry-After: 7"}, 7 * time.Second},
+		{"told by text", throttled(sdk.Refusal{Status: 400, Text: "Throttling", Pause: 9 * time.Second}), 400,
+			`{"__type":"ThrottlingException"}`, nil, 9 * time.Second},
+		{"told by another text", throttled(sdk.Refusal{Status: 400, Text: "Throttling"}), 400,
+			`{"__type":"Validation"}`, nil, 0},
+		{"told by a header", throttled(sdk.Refusal{Header: "MediaWiki-API-Error: maxlag"}), 200, "{}",
+			[]string{"MediaWiki-API-Error: maxlag", "Retry-After: 5"}, 5 * time.Second},
+		{"told by another header", throttled(sdk.Refusal{Header: "MediaWiki-API-Error: maxlag"}), 200, "{}",
+			[]string{"MediaWiki-API-Error: other"}, 0},
+		{"told by the body", throttled(sdk.Refusal{Status: 200, Text: "retry_in", Seconds: "errors.0.retry_in"}), 200,
+			`{"errors":[{"retry_in":12}]}`, nil, 12 * time.Second},
+		{"final", func(ctx context.Context) context.Context { return sdk.Final(ctx, 429) }, 429, "",
+			[]string{"Retry-After: 5"}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -80,7 +95,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestGoodReplyPauses: a good reply whose body asks for a pause is handed on, and the next request waits.
+// TestGoodReplyPauses: a good reply whose body asks for a pause is handed on, and the next request
+// waits.
 func TestGoodReplyPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{scripts: []script{reply(200, `{"items":[1],"backoff":10}`), reply(200, `{"items":[2]}`)}}
@@ -119,25 +135,29 @@ func TestBucketOfTheBody(t *testing.T) {
 			}
 			r := status(200)
 			r.Body = http.NoBody
-			return withText(r, fmt.Sprintf(`{%s"extensions":{"cost":{"requestedQueryCost":25,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":%g,"restoreRate":50}}}}`, text, left)), nil
+			return withText(r, fmt.Sprintf(
+				`{%s"extensions":{"cost":{"requestedQueryCost":25,"throttleStatus":{"maximumAvailable":1000,"currentlyAvailable":%g,"restoreRate":50}}}}`, text, left)), nil
 		}))
 		defer client.Close()
 		rt := transport(t, client, httppolicy.Policy{})
-		ctx := sdk.Throttled(t.Context(), sdk.Refusal{Status: 200, Text: "THROTTLED", Seconds: "extensions.cost.throttleStatus"},
+		ctx := sdk.Throttled(t.Context(),
+			sdk.Refusal{Status: 200, Text: "THROTTLED", Seconds: "extensions.cost.throttleStatus"},
 			sdk.Refusal{Status: 200, Seconds: "extensions.cost.throttleStatus", Good: true})
 		start := time.Now()
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
 				for range 20 {
-					if _, body, err := ask(ctx, rt, "GET", page, ""); err != nil || strings.Contains(body, "THROTTLED") {
+					if _, body, err := ask(ctx, rt, "GET", page, ""); err != nil ||
+						strings.Contains(body, "THROTTLED") {
 						t.Errorf("%s %v", body, err)
 					}
 				}
 			})
 		}
 		wg.Wait()
-		within(t, "160 queries of 25 points at 50 a second, 1000 of which are there", time.Since(start), 60*time.Second, 66*time.Second)
+		within(t, "160 queries of 25 points at 50 a second, 1000 of which are there", time.Since(start), 60*time.Second,
+			66*time.Second)
 		if refused > 1 {
 			t.Errorf("%d refused", refused)
 		}
@@ -149,8 +169,8 @@ func withText(r *http.Response, text string) *http.Response {
 	return r
 }
 
-// TestFailuresBesideStatedLimits: a host that states its limits, and has something left, fails now and then with a 503. That is a failure, and slows
-// nothing down.
+// TestFailuresBesideStatedLimits: a host that states its limits, and has something left, fails now
+// and then with a 503. That is a failure, and slows nothing down.
 func TestFailuresBesideStatedLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64
@@ -185,7 +205,8 @@ func TestFailuresBesideStatedLimits(t *testing.T) {
 	})
 }
 
-// TestLimitsNotUnderstood: a header of a limit whose value cannot be is passed over, and the debug log says so.
+// TestLimitsNotUnderstood: a header of a limit whose value cannot be is passed over, and the debug
+// log says so.
 func TestLimitsNotUnderstood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -196,7 +217,8 @@ func TestLimitsNotUnderstood(t *testing.T) {
 		if _, _, err := ask(t.Context(), transport(t, client, httppolicy.Policy{}), "GET", page, ""); err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range []string{"limits that are not understood", "X-Ratelimit-Limit: many", "X-Ratelimit-Remaining: -7"} {
+		for _, part := range []string{"limits that are not understood", "X-Ratelimit-Limit: many",
+			"X-Ratelimit-Remaining: -7"} {
 			if !strings.Contains(out.String(), part) {
 				t.Errorf("%q is not in the log:\n%s", part, out.String())
 			}
@@ -204,10 +226,12 @@ func TestLimitsNotUnderstood(t *testing.T) {
 	})
 }
 
-// TestRefusalThatStays: a 403 that has nothing left of a small limit each time is about the request, and is handed on.
+// TestRefusalThatStays: a 403 that has nothing left of a small limit each time is about the
+// request, and is handed on.
 func TestRefusalThatStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{scripts: []script{reply(403, "not yours", "X-RateLimit-Limit: 1", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1")}}
+		s := &scripted{scripts: []script{reply(403, "not yours", "X-RateLimit-Limit: 1", "X-RateLimit-Remaining: 0",
+			"X-RateLimit-Reset: 1")}}
 		client := s.client(t, Options{})
 		defer client.Close()
 		resp, body, err := ask(t.Context(), transport(t, client, httppolicy.Policy{}), "GET", page, "")
@@ -217,28 +241,31 @@ func TestRefusalThatStays(t *testing.T) {
 	})
 }
 
-// TestBareRefusalsBesideADaysQuota: a proxy refuses by 503s without a word, whatever the app behind it says is left of a day.
+// TestBareRefusalsBesideADaysQuota: a proxy refuses by 503s without a word, whatever the app behind
+// it says is left of a day.
 func TestBareRefusalsBesideADaysQuota(t *testing.T) {
 	countsRates(t)
-	a := apis.API{Kind: apis.Bucket, N: 15, Per: time.Second, Status: 503, Untold: true, Tell: func(h http.Header, s apis.State) string {
-		if s.OK {
-			h.Set("X-RateLimit-Limit", "100000")
-			h.Set("X-RateLimit-Remaining", "90000")
-		}
-		return ""
-	}}
+	a := apis.API{Kind: apis.Bucket, N: 15, Per: time.Second, Status: 503, Untold: true,
+		Tell: func(h http.Header, s apis.State) string {
+			if s.OK {
+				h.Set("X-RateLimit-Limit", "100000")
+				h.Set("X-RateLimit-Remaining", "90000")
+			}
+			return ""
+		}}
 	if r := runAPI(t, a, 900); r.used < 95 || r.refused > 3 || r.lost > 0 {
 		t.Errorf("%s", r)
 	}
 }
 
-// TestBareRefusalsOfSlowHosts: hosts that grant a few requests a second and refuse by 503s without a word, which take many refusals to find, are not taken for
-// ones that fail.
+// TestBareRefusalsOfSlowHosts: hosts that grant a few requests a second and refuse by 503s without
+// a word, which take many refusals to find, are not taken for ones that fail.
 func TestBareRefusalsOfSlowHosts(t *testing.T) {
 	countsRates(t)
 	for _, rate := range []int{4, 8, 15} {
 		for _, burst := range []int{2, 5, 15, 40} {
-			a := apis.API{Kind: apis.Bucket, N: burst, Per: time.Duration(burst) * time.Second / time.Duration(rate), Status: 503, Untold: true}
+			a := apis.API{Kind: apis.Bucket, N: burst, Per: time.Duration(burst) * time.Second / time.Duration(rate),
+				Status: 503, Untold: true}
 			r := runAPI(t, a, pagesOf(a))
 			if t.Logf("%2d a second, %2d at once: %s", rate, burst, r); r.used < 80 || r.refused > 7 || r.lost > 0 {
 				t.Errorf("%d a second, %d at once: %s", rate, burst, r)
@@ -247,8 +274,8 @@ func TestBareRefusalsOfSlowHosts(t *testing.T) {
 	}
 }
 
-// TestNothingLeftIsNoLimit: a gateway that counts nothing says with each good reply that nothing is left, and slows
-// nothing down.
+// TestNothingLeftIsNoLimit: a gateway that counts nothing says with each good reply that nothing is
+// left, and slows nothing down.
 func TestNothingLeftIsNoLimit(t *testing.T) {
 	countsRates(t)
 	for _, tell := range []map[string]string{
@@ -268,7 +295,8 @@ func TestNothingLeftIsNoLimit(t *testing.T) {
 	}
 }
 
-// TestRefusedForItsCost: requests cost more or less, and a 400 is a refusal if less is left than one may cost.
+// TestRefusedForItsCost: requests cost more or less, and a 400 is a refusal if less is left than
+// one may cost.
 func TestRefusedForItsCost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const most, per = 20_000, 16 * time.Second

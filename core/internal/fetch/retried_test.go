@@ -26,22 +26,29 @@ func TestRetriedFailures(t *testing.T) {
 	cut := "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
 	for name, fault := range map[string]script{
 		"500": reply(500, "x"), "502": reply(502, "x"), "503": reply(503, "<html>"), "504": reply(504, ""),
-		"408": reply(408, ""), "425": reply(425, ""), "429": reply(429, "<html>slow down</html>"), "522": reply(522, ""),
-		"507": reply(507, ""), "508": reply(508, ""), "509": reply(509, ""), "525": reply(525, ""), "529": reply(529, ""), "530": reply(530, ""), "599": reply(599, ""),
-		"closed":                      raw(""),
-		"head cut":                    raw("HTTP/1.1 200 OK\r\nContent-Le"),
-		"not http":                    raw("SSH-2.0-OpenSSH_9.6\r\n"),
-		"body cut":                    raw(cut),
-		"chunk cut":                   raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"),
-		"chunk garbage":               raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabcde\r\n"),
-		"gzip cut in its second part": reply(200, encoded(t, "gzip", "hello")+encoded(t, "gzip", "hello")[:5], "Content-Encoding: gzip"),
-		"gzip cut":                    reply(200, encoded(t, "gzip", "hello")[:20], "Content-Encoding: gzip"),
-		"zstd cut":                    reply(200, encoded(t, "zstd", strings.Repeat("hello", 100))[:12], "Content-Encoding: zstd"),
-		"br cut":                      reply(200, encoded(t, "br", strings.Repeat("hello", 100))[:6], "Content-Encoding: br"),
-		"broken after deflate":        raw("HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(encoded(t, "deflate", "hello")) + "zz\r\n"),
-		"no head":                     stall(""),
-		"half a head":                 stall("HTTP/1.1 200 OK\r\n"),
-		"idle body":                   stall(cut),
+		"408": reply(408, ""), "425": reply(425, ""), "429": reply(429, "<html>slow down</html>"),
+		"522": reply(522, ""),
+		"507": reply(507, ""), "508": reply(508, ""), "509": reply(509, ""), "525": reply(525, ""),
+		"529": reply(529, ""), "530": reply(530, ""), "599": reply(599, ""),
+		"closed":        raw(""),
+		"head cut":      raw("HTTP/1.1 200 OK\r\nContent-Le"),
+		"not http":      raw("SSH-2.0-OpenSSH_9.6\r\n"),
+		"body cut":      raw(cut),
+		"chunk cut":     raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n"),
+		"chunk garbage": raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabcde\r\n"),
+		"gzip cut in its second part": reply(200, encoded(t, "gzip", "hello")+encoded(t, "gzip", "hello")[:5],
+			"Content-Encoding: gzip"),
+		"gzip cut": reply(200, encoded(t, "gzip", "hello")[:20], "Content-Encoding: gzip"),
+		"zstd cut": reply(200, encoded(t, "zstd", strings.Repeat("hello", 100))[:12],
+			"Content-Encoding: zstd"),
+		"br cut": reply(200, encoded(t, "br", strings.Repeat("hello", 100))[:6],
+			"Content-Encoding: br"),
+		"broken after deflate": raw(
+			"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nTransfer-Encoding: chunked\r\n\r\n" +
+				chunk(encoded(t, "deflate", "hello")) + "zz\r\n"),
+		"no head":     stall(""),
+		"half a head": stall("HTTP/1.1 200 OK\r\n"),
+		"idle body":   stall(cut),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -77,10 +84,12 @@ func TestUnknownHost(t *testing.T) {
 		c := newClient(Options{}, wire)
 		wire.DialContext = func(context.Context, string, string) (netConn, error) {
 			dials++
-			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "host.example", IsNotFound: true}}
+			return nil, &net.OpError{Op: "dial",
+				Err: &net.DNSError{Err: "no such host", Name: "host.example", IsNotFound: true}}
 		}
 		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
-		if err == nil || dials != 2 || !strings.Contains(err.Error(), "no host has the name host.example (2×); is it spelt right") {
+		if err == nil || dials != 2 || !strings.Contains(err.Error(),
+			"no host has the name host.example (2×); is it spelt right") {
 			t.Errorf("%v after %d", err, dials)
 		}
 	})
@@ -127,7 +136,8 @@ func TestGivenUp(t *testing.T) {
 			if err == nil || sdk.IsPermanent(err) {
 				t.Fatalf("%v", err)
 			}
-			for _, part := range []string{"GET " + page + ": ", "gave up after 4 attempts in ", ": 503 Service Unavailable (2×), connection closed (2×)"} {
+			for _, part := range []string{"GET " + page + ": ", "gave up after 4 attempts in ",
+				": 503 Service Unavailable (2×), connection closed (2×)"} {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("%q does not say %q", err, part)
 				}
@@ -184,7 +194,8 @@ func TestOnlyIdempotentIsRepeated(t *testing.T) {
 			if err == nil {
 				says = sdk.GaveUp(resp)
 			}
-			if why := "a " + c.method + " is not sent twice unless its plugin marks it as idempotent"; strings.Contains(says, why) != (c.want == 1) {
+			if why := "a " + c.method + " is not sent twice unless its plugin marks it as idempotent"; strings.Contains(
+				says, why) != (c.want == 1) {
 				t.Errorf("%s, marked %v: it says %q", c.method, c.mark, says)
 			}
 			if n := s.requests.Load(); n != c.want {
@@ -228,26 +239,29 @@ func TestRefusedConnection(t *testing.T) {
 			return nil, errors.New("dial tcp 127.0.0.1:80: connect: connection refused")
 		}
 		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
-		if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "connection refused by host.example:80 (6×); is the server running") {
+		if err == nil || sdk.IsPermanent(err) ||
+			!strings.Contains(err.Error(), "connection refused by host.example:80 (6×); is the server running") {
 			t.Errorf("%v", err)
 		}
 	})
 }
 
-// TestPauseHoldsForAll: one 429 stops every plugin's requests to the host, and its end does not set them all free at once.
+// TestPauseHoldsForAll: one 429 stops every plugin's requests to the host, and its end does not set
+// them all free at once.
 func TestPauseHoldsForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var waits []stats.Wait
 		s := &scripted{scripts: []script{reply(200, ""), reply(429, "", "Retry-After: 12"), reply(200, "")}}
 		replies := map[int]int{}
-		listeners := append(onWait(func(w stats.Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }), func(e observe.Event) {
-			if e, ok := e.(observe.Exchanged); ok && e.Host == "host.example" {
-				mu.Lock()
-				replies[e.Status]++
-				mu.Unlock()
-			}
-		})
+		listeners := append(onWait(func(w stats.Wait) { mu.Lock(); waits = append(waits, w); mu.Unlock() }),
+			func(e observe.Event) {
+				if e, ok := e.(observe.Exchanged); ok && e.Host == "host.example" {
+					mu.Lock()
+					replies[e.Status]++
+					mu.Unlock()
+				}
+			})
 		c := s.client(t, Options{Listeners: listeners})
 		defer c.Close()
 		one, two := transport(t, c, httppolicy.Policy{Plugin: "one"}), transport(t, c, httppolicy.Policy{Plugin: "two"})
@@ -278,13 +292,15 @@ func TestPauseHoldsForAll(t *testing.T) {
 		if replies[200] != 3 || replies[429] != 1 {
 			t.Errorf("told of exchanges %v", replies)
 		}
-		if st := only(t, c); st.Waits[stats.WaitPause].Count == 0 || st.Status[429] != 1 || st.Status[200] != 3 || st.Retries["429"] != 1 {
+		if st := only(t, c); st.Waits[stats.WaitPause].Count == 0 || st.Status[429] != 1 || st.Status[200] != 3 ||
+			st.Retries["429"] != 1 {
 			t.Errorf("counted %+v", st)
 		}
 	})
 }
 
-// TestPauseThatBeginsInLine: a request that has its place in the schedule already keeps a pause that begins now.
+// TestPauseThatBeginsInLine: a request that has its place in the schedule already keeps a pause
+// that begins now.
 func TestPauseThatBeginsInLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var times []time.Time
@@ -315,7 +331,9 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 			_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
 			within(t, "error", time.Since(start), 0, time.Second)
 			within(t, "RetryAfter", sdk.RetryDelay(err), 7190*time.Second, 7200*time.Second)
-			if !sdk.IsPermanent(err) || s.requests.Load() != 1 || !strings.Contains(err.Error(), "the quota of host.example is used up until 02:00 (Retry-After), longer than http.max_wait (15 min); run again then") {
+			if !sdk.IsPermanent(err) || s.requests.Load() != 1 ||
+				!strings.Contains(err.Error(),
+					"the quota of host.example is used up until 02:00 (Retry-After), longer than http.max_wait (15 min); run again then") {
 				t.Errorf("%v after %d", err, s.requests.Load())
 			}
 			// Another request does not go, nor wait.
@@ -348,7 +366,8 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 	t.Run("many do not use up the attempts", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			busy := reply(429, "", "Retry-After: 20")
-			s := &scripted{scripts: []script{busy, busy, busy, busy, busy, busy, busy, busy, busy, reply(200, "at last")}}
+			s := &scripted{scripts: []script{busy, busy, busy, busy, busy, busy, busy, busy, busy,
+				reply(200, "at last")}}
 			c := s.client(t, Options{})
 			defer c.Close()
 			_, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, "")
@@ -363,7 +382,8 @@ func TestThrottlingHasItsOwnLimit(t *testing.T) {
 			c := s.client(t, Options{})
 			defer c.Close()
 			start := time.Now()
-			_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{MaxWait: 10 * time.Minute}), "GET", page, "")
+			_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{MaxWait: 10 * time.Minute}), "GET", page,
+				"")
 			within(t, "gave up", time.Since(start), 10*time.Minute, 11*time.Minute)
 			if sdk.RetryDelay(err) == 0 || !strings.Contains(err.Error(), "429 Too Many Requests") {
 				t.Errorf("%v", err)
@@ -385,7 +405,8 @@ func TestCancelIsPrompt(t *testing.T) {
 				s := &scripted{scripts: scripts}
 				c := s.client(t, Options{})
 				defer c.Close()
-				p := httppolicy.Policy{Attempts: 1000, HeaderTimeout: time.Hour, IdleTimeout: time.Hour, Timeout: 10 * time.Hour}
+				p := httppolicy.Policy{Attempts: 1000, HeaderTimeout: time.Hour, IdleTimeout: time.Hour,
+					Timeout: 10 * time.Hour}
 				ctx, cancel := context.WithTimeout(t.Context(), 11*time.Minute)
 				if name == "in a pause" {
 					cancel()
@@ -438,12 +459,14 @@ func TestCancelInLine(t *testing.T) {
 
 // TestResetAloneIsObeyed: a refusal may say when to come again by a reset and nothing else.
 func TestResetAloneIsObeyed(t *testing.T) {
-	for _, header := range []string{"X-RateLimit-Reset: 30", "X-Beta-RateLimit-Reset: 30", `Beta-RateLimit: "quota";r=0;t=30`, `RateLimit: "a";r=0;t=30`} {
+	for _, header := range []string{"X-RateLimit-Reset: 30", "X-Beta-RateLimit-Reset: 30",
+		`Beta-RateLimit: "quota";r=0;t=30`, `RateLimit: "a";r=0;t=30`} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &scripted{scripts: []script{reply(429, "<html>no</html>", header), reply(200, "good")}}
 			c := s.client(t, Options{})
 			start := time.Now()
-			if _, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, ""); err != nil || body != "good" {
+			if _, body, err := ask(t.Context(), transport(t, c, httppolicy.Policy{}), "GET", page, ""); err != nil ||
+				body != "good" {
 				t.Fatalf("%s: %q %v", header, body, err)
 			}
 			within(t, header, time.Since(start), 30*time.Second, 31*time.Second)

@@ -45,8 +45,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// TestApiKeyStaysAtItsHost: net/http takes Authorization off a request that is redirected to another host, and leaves
-// X-Api-Key on.
+// TestApiKeyStaysAtItsHost: net/http takes Authorization off a request that is redirected to
+// another host, and leaves X-Api-Key on.
 func TestApiKeyStaysAtItsHost(t *testing.T) {
 	t.Parallel()
 	var got []string
@@ -119,18 +119,23 @@ func TestGzipBomb(t *testing.T) {
 		_, _ = w.Write(bomb.Bytes()) // an error: the client has had enough
 	})
 	_, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, "")
-	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "more than 200 times its encoded size") || requests != 1 {
+	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "more than 200 times its encoded size") ||
+		requests != 1 {
 		t.Errorf("%v after %d requests", err, requests)
 	}
 }
 
-// TestRedirectsAreChecked: the hop after a redirect passes the list as the first did, whoever follows it.
+// TestRedirectsAreChecked: the hop after a redirect passes the list as the first did, whoever
+// follows it.
 func TestRedirectsAreChecked(t *testing.T) {
 	t.Parallel()
 	asked := false
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
 	defer other.Close()
-	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) })
+	c, s, p := serve(t, func(w http.ResponseWriter,
+		r *http.Request) {
+		http.Redirect(w, r, other.URL, http.StatusFound)
+	})
 	_, err := (&http.Client{Transport: transport(t, c, p)}).Get(s.URL)
 	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "may not ask "+other.URL) || asked {
 		t.Errorf("asked %v, %v", asked, err)
@@ -146,7 +151,8 @@ func TestLargeReplyHeaders(t *testing.T) {
 		}
 	})
 	resp, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, "")
-	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "the headers of the reply are larger than 1024 KiB") || only(t, c).Requests != 1 {
+	if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "the headers of the reply are larger than 1024 KiB") ||
+		only(t, c).Requests != 1 {
 		t.Errorf("%v %v, want one attempt", resp, err)
 	}
 }
@@ -162,7 +168,8 @@ func TestProxyIsByHand(t *testing.T) {
 		c := New(Options{})
 		defer c.Close()
 		const nowhere = "http://host.invalid" // no environment names a proxy for one's own machine
-		rt := transport(t, c, httppolicy.Policy{Proxy: setting, Attempts: 1, ConnectTimeout: time.Second, Allow: []origin.Origin{mustOrigin(t, nowhere)}})
+		rt := transport(t, c, httppolicy.Policy{Proxy: setting, Attempts: 1, ConnectTimeout: time.Second,
+			Allow: []origin.Origin{mustOrigin(t, nowhere)}})
 		_, _, err := ask(t.Context(), rt, "GET", nowhere, "")
 		if proxied != want || (err == nil) != (want == 1) {
 			t.Errorf("proxy %q: it was asked %d times, %v", setting, proxied, err)
@@ -170,11 +177,16 @@ func TestProxyIsByHand(t *testing.T) {
 	}
 }
 
-// TestProxyThatRefuses: what is wrong with a proxy is not said of the host, and a login that it wants is not asked for again and again.
+// TestProxyThatRefuses: what is wrong with a proxy is not said of the host, and a login that it
+// wants is not asked for again and again.
 func TestProxyThatRefuses(t *testing.T) {
 	t.Parallel()
 	status, asked := 0, 0
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { asked++; w.WriteHeader(status) }))
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+		_ *http.Request) {
+		asked++
+		w.WriteHeader(status)
+	}))
 	address := strings.TrimPrefix(proxy.URL, "http://")
 	defer proxy.Close()
 	closed := httptest.NewServer(http.NotFoundHandler())
@@ -187,7 +199,8 @@ func TestProxyThatRefuses(t *testing.T) {
 		attempts  int
 		says      string
 	}{
-		{proxy.URL, http.StatusProxyAuthRequired, true, 1, "the proxy " + address + " makes no connection: 407 Proxy Authentication Required; give user and password in http.proxy"},
+		{proxy.URL, http.StatusProxyAuthRequired, true, 1,
+			"the proxy " + address + " makes no connection: 407 Proxy Authentication Required; give user and password in http.proxy"},
 		{proxy.URL, http.StatusForbidden, true, 1, "the proxy " + address + " makes no connection: 403 Forbidden"},
 		{proxy.URL, http.StatusBadGateway, false, 2, "the proxy " + address + " makes no connection: 502 Bad Gateway"},
 		{closed.URL, 0, false, 0, "connection refused by the proxy " + strings.TrimPrefix(closed.URL, "http://")},
@@ -198,7 +211,8 @@ func TestProxyThatRefuses(t *testing.T) {
 		defer client.Close()
 		p := httppolicy.Policy{Proxy: c.proxy, Attempts: 2, Allow: []origin.Origin{mustOrigin(t, target)}}
 		_, _, err := ask(t.Context(), transport(t, client, p), "GET", target, "")
-		if err == nil || !strings.Contains(err.Error(), c.says) || sdk.IsPermanent(err) != c.permanent || asked != c.attempts {
+		if err == nil || !strings.Contains(err.Error(), c.says) || sdk.IsPermanent(err) != c.permanent ||
+			asked != c.attempts {
 			t.Errorf("%d attempts, permanent %t, %v; want %+v", asked, sdk.IsPermanent(err), err, c)
 		}
 	}

@@ -1,4 +1,5 @@
-// Servers with limits, in memory and in virtual time: what the tables of pace_table_test.go are measured against.
+// Servers with limits, in memory and in virtual time: what the tables of pace_table_test.go are
+// measured against.
 
 package fetch
 
@@ -17,7 +18,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 )
 
-// policed is a host that decides at the arrival of each request whether to take it, and how long it is busy with it.
+// policed is a host that decides at the arrival of each request whether to take it, and how long it
+// is busy with it.
 type policed struct {
 	latency time.Duration // on the way, there and back
 	service time.Duration // for which a request is inside
@@ -46,7 +48,8 @@ type arrival struct {
 }
 
 func newPoliced(l limit, seed uint64) *policed {
-	return &policed{latency: 50 * time.Millisecond, jitter: 0.2, limit: l, status: 429, random: rand.New(rand.NewPCG(seed, 1))}
+	return &policed{latency: 50 * time.Millisecond, jitter: 0.2, limit: l, status: 429,
+		random: rand.New(rand.NewPCG(seed, 1))}
 }
 
 // vary returns d, give or take the jitter.
@@ -78,7 +81,8 @@ func (s *policed) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !ok {
 		status, text = s.status, "<html>too many</html>"
 	}
-	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)), Request: req}, nil
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(text)),
+		ContentLength: int64(len(text)), Request: req}, nil
 }
 
 func (s *policed) arrive() (bool, http.Header) {
@@ -184,8 +188,8 @@ func (c changing) admit(now time.Time, inside int) (bool, http.Header) {
 // statement is how a host states its limit.
 type statement func(h http.Header, ok bool, left int, wait time.Duration)
 
-// statements are the forms in which a limit of so many requests in a window is told; each refusal says Retry-After as well
-// where the real host does.
+// statements are the forms in which a limit of so many requests in a window is told; each refusal
+// says Retry-After as well where the real host does.
 func statements(form string, limit int, window time.Duration) statement {
 	switch form {
 	case "Retry-After":
@@ -204,7 +208,8 @@ func statements(form string, limit int, window time.Duration) statement {
 		return func(h http.Header, ok bool, left int, reset time.Duration) {
 			h.Set("X-RateLimit-Limit", strconv.Itoa(limit))
 			h.Set("X-RateLimit-Remaining", strconv.Itoa(left))
-			h.Set("X-RateLimit-Reset", time.Now().Add(reset).UTC().Truncate(time.Second).Add(time.Second).Format(time.RFC3339))
+			h.Set("X-RateLimit-Reset", time.Now().Add(reset).UTC().Truncate(time.Second).Add(time.Second).Format(
+				time.RFC3339))
 			retryAfter(h, ok, left, reset)
 		}
 	case "Data Center":

@@ -35,7 +35,8 @@ func TestTimeLimits(t *testing.T) {
 		text   string
 	}{
 		{"headers", stall("HTTP/1.1 200"), time.Minute, "the host sent no reply within 60 s"},
-		{"idle body", stall("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), 30 * time.Second, "the host sent nothing more within 30 s"},
+		{"idle body", stall("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), 30 * time.Second,
+			"the host sent nothing more within 30 s"},
 		{"whole", slow, 10 * time.Minute, "the host was not done within 10 min"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -98,7 +99,11 @@ func TestSlowBodyIsNoTimeout(t *testing.T) {
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	count := 0
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { count++; io.WriteString(w, r.Proto) }))
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter,
+		r *http.Request) {
+		count++
+		io.WriteString(w, r.Proto)
+	}))
 	s.EnableHTTP2 = true
 	s.Config.ErrorLog = quiet()
 	s.StartTLS()
@@ -119,7 +124,8 @@ func TestTLS(t *testing.T) {
 		wire.TLSClientConfig.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 		c := newClient(Options{}, wire)
 		defer c.Close()
-		if _, body, err := ask(t.Context(), transport(t, c, allow), "GET", s.URL, ""); err != nil || body != "HTTP/2.0" {
+		if _, body, err := ask(t.Context(), transport(t, c, allow), "GET", s.URL, ""); err != nil ||
+			body != "HTTP/2.0" {
 			t.Errorf("%q %v", body, err)
 		}
 	})
@@ -131,8 +137,10 @@ func TestTLS(t *testing.T) {
 		defer old.Close()
 		c := New(Options{})
 		defer c.Close()
-		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, old.URL)}}), "GET", old.URL, "")
-		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "does not speak TLS 1.2") || only(t, c).Requests != 1 {
+		_, _, err := ask(t.Context(), transport(t, c,
+			httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, old.URL)}}), "GET", old.URL, "")
+		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "does not speak TLS 1.2") ||
+			only(t, c).Requests != 1 {
 			t.Errorf("%v", err)
 		}
 	})
@@ -141,9 +149,11 @@ func TestTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mine := httppolicy.TLS{Insecure: true, Key: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),
+		mine := httppolicy.TLS{Insecure: true,
+			Key:  string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),
 			Cert: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))}
-		for says, shown := range map[string]httppolicy.TLS{"wants a certificate of the client": {Insecure: true}, "does not take the client's certificate": mine} {
+		for says, shown := range map[string]httppolicy.TLS{"wants a certificate of the client": {Insecure: true},
+			"does not take the client's certificate": mine} {
 			strict := httptest.NewUnstartedServer(http.NotFoundHandler())
 			strict.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: x509.NewCertPool()}
 			strict.Config.ErrorLog = quiet()
@@ -151,9 +161,11 @@ func TestTLS(t *testing.T) {
 			defer strict.Close()
 			c := New(Options{})
 			defer c.Close()
-			p := httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, strict.URL)}, TLS: shown, Certified: []origin.Origin{mustOrigin(t, strict.URL)}}
+			p := httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, strict.URL)}, TLS: shown,
+				Certified: []origin.Origin{mustOrigin(t, strict.URL)}}
 			_, _, err := ask(t.Context(), transport(t, c, p), "GET", strict.URL, "")
-			if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "see cert_file and key_file") || only(t, c).Requests != 1 {
+			if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), says) ||
+				!strings.Contains(err.Error(), "see cert_file and key_file") || only(t, c).Requests != 1 {
 				t.Errorf("%v, want %q", err, says)
 			}
 		}
@@ -164,7 +176,8 @@ func TestTLS(t *testing.T) {
 		u := strings.Replace(plain.URL, "http:", "https:", 1)
 		c := New(Options{})
 		defer c.Close()
-		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, u)}}), "GET", u, "")
+		_, _, err := ask(t.Context(), transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, u)}}),
+			"GET", u, "")
 		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "should the URL begin with http://?") {
 			t.Errorf("%v", err)
 		}

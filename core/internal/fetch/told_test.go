@@ -14,7 +14,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/observe"
 )
 
-// TestLongPauseIsNoAttempt: a pause that is too long to wait for is told beside the one attempt that there was.
+// TestLongPauseIsNoAttempt: a pause that is too long to wait for is told beside the one attempt
+// that there was.
 func TestLongPauseIsNoAttempt(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
@@ -28,15 +29,17 @@ func TestLongPauseIsNoAttempt(t *testing.T) {
 	if err == nil || asked.Load() != 1 {
 		t.Fatalf("%d requests, %v", asked.Load(), err)
 	}
-	for _, part := range []string{"gave up after one attempt in ", ": 429 Too Many Requests; ", "longer than http.max_wait"} {
+	for _, part := range []string{"gave up after one attempt in ", ": 429 Too Many Requests; ",
+		"longer than http.max_wait"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q is not in %v", part, err)
 		}
 	}
 }
 
-// TestNoRateIsWaitedForLongerThanMaxWait: a host whose rate, as it states it, puts the next request farther away than http.max_wait ends the request; a rate
-// of the pipeline file is what the user wants.
+// TestNoRateIsWaitedForLongerThanMaxWait: a host whose rate, as it states it, puts the next request
+// farther away than http.max_wait ends the request; a rate of the pipeline file is what the user
+// wants.
 func TestNoRateIsWaitedForLongerThanMaxWait(t *testing.T) {
 	run := func(t *testing.T, p httppolicy.Policy, headers ...string) (took time.Duration, err error) {
 		synctest.Test(t, func(t *testing.T) {
@@ -53,15 +56,18 @@ func TestNoRateIsWaitedForLongerThanMaxWait(t *testing.T) {
 		})
 		return took, err
 	}
-	slow := []string{"X-RateLimit-Limit: 90", "X-RateLimit-Remaining: 5", "X-RateLimit-FillRate: 1", "X-RateLimit-Interval-Seconds: 45"}
+	slow := []string{"X-RateLimit-Limit: 90", "X-RateLimit-Remaining: 5", "X-RateLimit-FillRate: 1",
+		"X-RateLimit-Interval-Seconds: 45"}
 	took, err := run(t, httppolicy.Policy{MaxWait: 20 * time.Second}, slow...)
-	if err == nil || !strings.Contains(err.Error(), "longer than http.max_wait (20 s)") || !strings.Contains(err.Error(), "stated: X-Ratelimit") || took > time.Second {
+	if err == nil || !strings.Contains(err.Error(), "longer than http.max_wait (20 s)") ||
+		!strings.Contains(err.Error(), "stated: X-Ratelimit") || took > time.Second {
 		t.Errorf("after %s: %v", took, err)
 	}
 	if took, err := run(t, httppolicy.Policy{MaxWait: time.Minute}, slow...); err != nil || took < 45*time.Second {
 		t.Errorf("after %s: %v", took, err)
 	}
-	if took, err := run(t, httppolicy.Policy{MaxWait: 20 * time.Second, Rate: 1. / 45}); err != nil || took < 80*time.Second {
+	if took, err := run(t, httppolicy.Policy{MaxWait: 20 * time.Second, Rate: 1. / 45}); err != nil ||
+		took < 80*time.Second {
 		t.Errorf("the file's rate, after %s: %v", took, err)
 	}
 }
@@ -88,8 +94,8 @@ func TestHeadersOfTheHostAreTold(t *testing.T) {
 	}
 }
 
-// TestRequestsOnTheWayAreTold: what the host asks for itself on the way, an access token or the robots.txt, is told apart from the request, and
-// so is what a request waits for.
+// TestRequestsOnTheWayAreTold: what the host asks for itself on the way, an access token or the
+// robots.txt, is told apart from the request, and so is what a request waits for.
 func TestRequestsOnTheWayAreTold(t *testing.T) {
 	t.Parallel()
 	var throttled atomic.Bool
@@ -106,12 +112,15 @@ func TestRequestsOnTheWayAreTold(t *testing.T) {
 		}
 	})
 	p.Robots = true
-	p.Auth = []credential.Credential{{Scheme: "oauth2", Origins: p.Allow, Pos: "jira.hcl:5", Value: credential.OAuth2{Grant: credential.GrantClientCredentials, TokenURL: s.URL + "/token", ClientID: "me", ClientSecret: "sesame"}}}
+	p.Auth = []credential.Credential{{Scheme: "oauth2", Origins: p.Allow, Pos: "jira.hcl:5",
+		Value: credential.OAuth2{Grant: credential.GrantClientCredentials, TokenURL: s.URL + "/token", ClientID: "me",
+			ClientSecret: "sesame"}}}
 	rt := transport(t, c, p)
 	steps := map[string]string{}
 	told := func(url string) error {
 		clear(steps)
-		ctx := observe.Into(t.Context(), func(e observe.Event) { s := e.(observe.Step); steps[s.For] += s.Part + ": " + s.Text + "\n" })
+		ctx := observe.Into(t.Context(),
+			func(e observe.Event) { s := e.(observe.Step); steps[s.For] += s.Part + ": " + s.Text + "\n" })
 		_, _, err := ask(ctx, rt, "GET", url, "")
 		return err
 	}
@@ -122,7 +131,8 @@ func TestRequestsOnTheWayAreTold(t *testing.T) {
 		"access token": {"allow: asks " + s.URL + "/token, which the pipeline file names", "wire: ", "reply: 200 OK"},
 		"robots.txt":   {"reply: 200 OK"},
 		"": {
-			"auth: auth \"oauth2\" of jira.hcl:5", "robots: robots.txt allows it", "retry: attempt 1: 429 Too Many Requests", "pace: no wait; no limit of the rate is known",
+			"auth: auth \"oauth2\" of jira.hcl:5", "robots: robots.txt allows it",
+			"retry: attempt 1: 429 Too Many Requests", "pace: no wait; no limit of the rate is known",
 			"pace: waited: pause 1 s (429)", "wire: an open connection", "reply: 200 OK",
 		},
 	} {
@@ -135,7 +145,8 @@ func TestRequestsOnTheWayAreTold(t *testing.T) {
 	if strings.Contains(steps[""], "/token") || strings.Count(steps[""], "allow: ") != 1 {
 		t.Errorf("the request's own steps:\n%s", steps[""])
 	}
-	if err := told(s.URL + "/private"); err == nil || !strings.Contains(steps[""], "robots: robots.txt forbids it (Disallow: /private)") || len(steps) != 1 {
+	if err := told(s.URL + "/private"); err == nil ||
+		!strings.Contains(steps[""], "robots: robots.txt forbids it (Disallow: /private)") || len(steps) != 1 {
 		t.Errorf("%v %v", err, steps)
 	}
 }

@@ -92,7 +92,8 @@ func TestEncodings(t *testing.T) {
 		if err != nil || body != text {
 			t.Fatalf("%s: %d bytes, %v", name, len(body), err)
 		}
-		if resp.Header.Get("Content-Encoding") != "" || resp.ContentLength != int64(len(text)) || resp.Header.Get("Content-Length") != fmt.Sprint(len(text)) {
+		if resp.Header.Get("Content-Encoding") != "" || resp.ContentLength != int64(len(text)) ||
+			resp.Header.Get("Content-Length") != fmt.Sprint(len(text)) {
 			t.Errorf("%s: %v, length %d", name, resp.Header, resp.ContentLength)
 		}
 		if st := only(t, c); st.BytesIn != int64(len(encoded(t, name, text))) || st.BytesDecoded != int64(len(text)) {
@@ -128,27 +129,30 @@ func TestWrongEncodings(t *testing.T) {
 		return b.String()
 	}()
 	for name, c := range map[string]struct{ says, kind, body string }{
-		"gzip that is text":            {"gzip", "application/json", text},
-		"zstd that is text":            {"zstd", "application/json", text},
-		"br that is short text":        {"br", "application/json", text},
-		"br that is long text":         {"br", "text/html", "<html>" + strings.Repeat("a page ", 1000)},
-		"deflate that is text":         {"deflate", "application/json", text},
-		"gzip that is a picture":       {"gzip", "image/png", "\x89PNG\r\n\x1a\n0000"},
-		"deflate that is bare":         {"deflate", "application/json", bare},
-		"deflate that is gzip":         {"deflate", "application/json", encoded(t, "gzip", text)},
-		"gzip that is zstd":            {"gzip", "application/json", encoded(t, "zstd", text)},
-		"br that is gzip":              {"br", "application/json", encoded(t, "gzip", text)},
-		"br that is br":                {"br", "application/json", encoded(t, "br", text)},
-		"said twice, done once":        {"gzip, gzip", "application/json", encoded(t, "gzip", text)},
-		"done twice, said once":        {"gzip", "application/json", encoded(t, "gzip", encoded(t, "gzip", text))},
-		"JSON in gzip, nothing said":   {"", "application/problem+json", encoded(t, "gzip", text)},
-		"JSON in gzip, nonsense said":  {"utf-8", "application/json", encoded(t, "gzip", text)},
-		"with nonsense beside it":      {"gzip, utf-8", "application/json", encoded(t, "gzip", text)},
-		"in an odd spelling":           {"\"GZIP\";q=1", "application/json", encoded(t, "gzip", text)},
-		"JSON, with nonsense said":     {"none", "application/json", text},
-		"gzip with zeros behind it":    {"gzip", "application/json", encoded(t, "gzip", text) + strings.Repeat("\x00", 5000)},
-		"gzip in parts, with zeros":    {"gzip", "application/json", encoded(t, "gzip", text[:3]) + "\x00" + encoded(t, "gzip", text[3:]) + "\x00\x00"},
-		"gzip in parts":                {"gzip", "application/json", encoded(t, "gzip", text[:3]) + encoded(t, "gzip", "") + encoded(t, "gzip", text[3:])},
+		"gzip that is text":           {"gzip", "application/json", text},
+		"zstd that is text":           {"zstd", "application/json", text},
+		"br that is short text":       {"br", "application/json", text},
+		"br that is long text":        {"br", "text/html", "<html>" + strings.Repeat("a page ", 1000)},
+		"deflate that is text":        {"deflate", "application/json", text},
+		"gzip that is a picture":      {"gzip", "image/png", "\x89PNG\r\n\x1a\n0000"},
+		"deflate that is bare":        {"deflate", "application/json", bare},
+		"deflate that is gzip":        {"deflate", "application/json", encoded(t, "gzip", text)},
+		"gzip that is zstd":           {"gzip", "application/json", encoded(t, "zstd", text)},
+		"br that is gzip":             {"br", "application/json", encoded(t, "gzip", text)},
+		"br that is br":               {"br", "application/json", encoded(t, "br", text)},
+		"said twice, done once":       {"gzip, gzip", "application/json", encoded(t, "gzip", text)},
+		"done twice, said once":       {"gzip", "application/json", encoded(t, "gzip", encoded(t, "gzip", text))},
+		"JSON in gzip, nothing said":  {"", "application/problem+json", encoded(t, "gzip", text)},
+		"JSON in gzip, nonsense said": {"utf-8", "application/json", encoded(t, "gzip", text)},
+		"with nonsense beside it":     {"gzip, utf-8", "application/json", encoded(t, "gzip", text)},
+		"in an odd spelling":          {"\"GZIP\";q=1", "application/json", encoded(t, "gzip", text)},
+		"JSON, with nonsense said":    {"none", "application/json", text},
+		"gzip with zeros behind it": {"gzip", "application/json",
+			encoded(t, "gzip", text) + strings.Repeat("\x00", 5000)},
+		"gzip in parts, with zeros": {"gzip", "application/json",
+			encoded(t, "gzip", text[:3]) + "\x00" + encoded(t, "gzip", text[3:]) + "\x00\x00"},
+		"gzip in parts": {"gzip", "application/json",
+			encoded(t, "gzip", text[:3]) + encoded(t, "gzip", "") + encoded(t, "gzip", text[3:])},
 		"a file in gzip, nothing said": {"", "application/gzip", encoded(t, "gzip", text)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -165,7 +169,8 @@ func TestWrongEncodings(t *testing.T) {
 				want = c.body
 			}
 			resp, body, err := ask(t.Context(), transport(t, c0, p), "GET", s.URL, "")
-			if err != nil || body != want || c.says != "" && c.says != "none" && resp.Header.Get("Content-Encoding") != "" || resp.ContentLength != int64(len(want)) {
+			if err != nil || body != want || c.says != "" && c.says != "none" &&
+				resp.Header.Get("Content-Encoding") != "" || resp.ContentLength != int64(len(want)) {
 				t.Errorf("%q, %v, headers %v", body, err, resp)
 			}
 		})
@@ -176,8 +181,10 @@ func TestWrongEncodings(t *testing.T) {
 func TestUnknownEncodings(t *testing.T) {
 	t.Parallel()
 	for says, body := range map[string]string{
-		"gzip": "\x00\x01" + random(50), "br": "\x00\x01" + random(50), "deflate": "\xff\x01" + random(50), "zstd": "\x00\x01" + random(50), "compress": "\x1f\x9d\x90" + random(50),
-		"gzip, gzip, gzip, gzip": "text", "x-gzip": encoded(t, "gzip", strings.Repeat(random(900), 2))[:60] + random(99),
+		"gzip": "\x00\x01" + random(50), "br": "\x00\x01" + random(50), "deflate": "\xff\x01" + random(50),
+		"zstd": "\x00\x01" + random(50), "compress": "\x1f\x9d\x90" + random(50),
+		"gzip, gzip, gzip, gzip": "text",
+		"x-gzip":                 encoded(t, "gzip", strings.Repeat(random(900), 2))[:60] + random(99),
 	} {
 		requests := 0
 		c, s, p := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -187,13 +194,15 @@ func TestUnknownEncodings(t *testing.T) {
 		})
 		p.Attempts = 3
 		_, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, "")
-		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "the body is not what Content-Encoding says") || requests != 2 {
+		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "the body is not what Content-Encoding says") ||
+			requests != 2 {
 			t.Errorf("%s: %v after %d requests", says, err, requests)
 		}
 	}
 }
 
-// JSON in a character set that its reply declares becomes UTF-8; what the declaration cannot mean stays.
+// JSON in a character set that its reply declares becomes UTF-8; what the declaration cannot mean
+// stays.
 func TestCharsets(t *testing.T) {
 	t.Parallel()
 	const text = `{"name":"Žluťoučký kůň"}`
@@ -206,24 +215,34 @@ func TestCharsets(t *testing.T) {
 	}
 	long := `{"a":"` + strings.Repeat("a", 5000) + `é"}`
 	for name, c := range map[string]struct{ kind, body, want string }{
-		"Latin 2":                    {"application/json; charset=ISO-8859-2", in(charmap.ISO8859_2, text), text},
-		"Latin 1":                    {`application/json;charset="ISO-8859-1"`, in(charmap.ISO8859_1, `{"a":"é"}`), `{"a":"é"}`},
+		"Latin 2": {"application/json; charset=ISO-8859-2", in(charmap.ISO8859_2, text), text},
+		"Latin 1": {`application/json;charset="ISO-8859-1"`, in(charmap.ISO8859_1, `{"a":"é"}`),
+			`{"a":"é"}`},
 		"Latin 1, late":              {"application/vnd.x+json; charset=latin1", in(charmap.ISO8859_1, long), long},
 		"UTF-8 called Latin 1":       {"application/json; charset=ISO-8859-1", text, text},
 		"UTF-8 called Latin 1, late": {"application/json; charset=windows-1252", long, long},
-		"Shift JIS":                  {"application/json; charset=Shift_JIS", in(japanese.ShiftJIS, `{"a":"日本"}`), `{"a":"日本"}`},
-		"UTF-16 with mark":           {"application/json; charset=utf-16", in(unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM), text), text},
-		"UTF-16 without mark":        {"application/json; charset=utf-16le", in(unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), text), text},
-		"UTF-16 of the other order":  {"application/json; charset=utf-16", in(unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), text), text},
-		"UTF-8 called UTF-16":        {"application/json; charset=utf-16", text, text},
-		"UTF-32 with mark":           {"application/json; charset=utf-32", in(utf32.UTF32(utf32.LittleEndian, utf32.ExpectBOM), text), text},
-		"UTF-32 without mark":        {"application/json; charset=UTF-32LE", in(utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM), text), text},
-		"UTF-32 of the other order":  {"application/json; charset=utf-32", in(utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM), text), text},
-		"UTF-32 of the other, mark":  {"application/json; charset=utf-32be", in(utf32.UTF32(utf32.BigEndian, utf32.ExpectBOM), text), text},
-		"UTF-8 called UTF-32":        {"application/json; charset=utf-32", text, text},
-		"an unknown set":             {"application/json; charset=klingon", text, text},
-		"text where JSON was asked":  {"text/plain; charset=ISO-8859-2", in(charmap.ISO8859_2, text), text},
-		"a page":                     {"text/html; charset=ISO-8859-2", in(charmap.ISO8859_2, text), in(charmap.ISO8859_2, text)},
+		"Shift JIS": {"application/json; charset=Shift_JIS", in(japanese.ShiftJIS, `{"a":"日本"}`),
+			`{"a":"日本"}`},
+		"UTF-16 with mark": {"application/json; charset=utf-16",
+			in(unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM), text), text},
+		"UTF-16 without mark": {"application/json; charset=utf-16le",
+			in(unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), text), text},
+		"UTF-16 of the other order": {"application/json; charset=utf-16",
+			in(unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), text), text},
+		"UTF-8 called UTF-16": {"application/json; charset=utf-16", text, text},
+		"UTF-32 with mark": {"application/json; charset=utf-32",
+			in(utf32.UTF32(utf32.LittleEndian, utf32.ExpectBOM), text), text},
+		"UTF-32 without mark": {"application/json; charset=UTF-32LE",
+			in(utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM), text), text},
+		"UTF-32 of the other order": {"application/json; charset=utf-32",
+			in(utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM), text), text},
+		"UTF-32 of the other, mark": {"application/json; charset=utf-32be",
+			in(utf32.UTF32(utf32.BigEndian, utf32.ExpectBOM), text), text},
+		"UTF-8 called UTF-32":       {"application/json; charset=utf-32", text, text},
+		"an unknown set":            {"application/json; charset=klingon", text, text},
+		"text where JSON was asked": {"text/plain; charset=ISO-8859-2", in(charmap.ISO8859_2, text), text},
+		"a page": {"text/html; charset=ISO-8859-2", in(charmap.ISO8859_2, text),
+			in(charmap.ISO8859_2, text)},
 	} {
 		c0, s, p := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", c.kind)
@@ -278,8 +297,8 @@ func TestBombs(t *testing.T) {
 	}
 }
 
-// TestRepetitionIsNoBomb: a log of one line again and again shrinks to a thousandth of its size. It is taken where it is no longer than
-// 1 MiB, or where the pipeline file says that such things are.
+// TestRepetitionIsNoBomb: a log of one line again and again shrinks to a thousandth of its size. It
+// is taken where it is no longer than 1 MiB, or where the pipeline file says that such things are.
 func TestRepetitionIsNoBomb(t *testing.T) {
 	t.Parallel()
 	const line = "\\tat org.example.Coordinator.poll(Coordinator.java:531)\\n"
@@ -294,7 +313,8 @@ func TestRepetitionIsNoBomb(t *testing.T) {
 			w.Header().Set("Content-Encoding", name)
 			io.WriteString(w, small)
 		})
-		if _, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "http.max_ratio") {
+		if _, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); !sdk.IsPermanent(err) ||
+			!strings.Contains(err.Error(), "http.max_ratio") {
 			t.Errorf("%s: %v", name, err)
 		}
 		for _, p.MaxRatio = range []int64{4 * ratio, -1} {
@@ -322,7 +342,8 @@ func TestMaxBody(t *testing.T) {
 			io.WriteString(w, strings.Repeat("x", 3000))
 		})
 		p.MaxBody = 2999
-		if _, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "max_body") {
+		if _, _, err := ask(t.Context(), transport(t, c, p), "GET", s.URL, ""); !sdk.IsPermanent(err) ||
+			!strings.Contains(err.Error(), "max_body") {
 			t.Errorf("announced %v: %v", announced, err)
 		}
 		p.MaxBody = 3000
@@ -343,7 +364,8 @@ func TestBodySizes(t *testing.T) {
 		io.WriteString(w, whole[:n])
 	})
 	rt := transport(t, c, p)
-	for _, n := range []int{0, 1, firstPiece - 1, firstPiece, firstPiece + 1, firstPiece + nextPiece, firstPiece + 2*nextPiece + 5, memoryBody - 1, memoryBody, memoryBody + 1, 9 << 20, 20 << 20} {
+	for _, n := range []int{0, 1, firstPiece - 1, firstPiece, firstPiece + 1, firstPiece + nextPiece,
+		firstPiece + 2*nextPiece + 5, memoryBody - 1, memoryBody, memoryBody + 1, 9 << 20, 20 << 20} {
 		url := fmt.Sprintf("%s/?n=%d", s.URL, n)
 		_, body, err := ask(t.Context(), rt, "GET", url, "")
 		if err != nil || sha256.Sum256([]byte(body)) != sha256.Sum256([]byte(whole[:n])) {
@@ -394,7 +416,8 @@ func TestSpoolClosedUnread(t *testing.T) {
 	left(t, p.SpoolDir)
 }
 
-// TestSpoolHasARoom: bodies that a plugin asks for and does not read take up no more than the run may.
+// TestSpoolHasARoom: bodies that a plugin asks for and does not read take up no more than the run
+// may.
 func TestSpoolHasARoom(t *testing.T) {
 	t.Parallel()
 	c, s, p := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, random(9<<20)) })
@@ -481,7 +504,9 @@ func FuzzDecode(f *testing.F) {
 		f.Add(name, []byte(encoded(f, name, "some text")))
 	}
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
-		resp := &http.Response{StatusCode: 200, ContentLength: -1, Header: http.Header{"Content-Encoding": {name}, "Content-Type": {"application/json; charset=ISO-8859-1"}}, Body: io.NopCloser(bytes.NewReader(data))}
+		resp := &http.Response{StatusCode: 200, ContentLength: -1,
+			Header: http.Header{"Content-Encoding": {name}, "Content-Type": {"application/json; charset=ISO-8859-1"}},
+			Body:   io.NopCloser(bytes.NewReader(data))}
 		whole := body.Whole(httppolicy.Policy{MaxBody: 1 << 20, SpoolDir: os.TempDir()}, body.NewPool())
 		req := httptest.NewRequest("GET", "/", nil)
 		resp, err := whole(trip.Func(func(*http.Request) (*http.Response, error) { return resp, nil })).RoundTrip(req)

@@ -16,7 +16,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 )
 
-// TestNoMoreConnectionsThanInFlight makes 1,000 requests, 16 at once, over HTTP/1.1 and, where it is offered, over HTTP/2.
+// TestNoMoreConnectionsThanInFlight makes 1,000 requests, 16 at once, over HTTP/1.1 and, where it
+// is offered, over HTTP/2.
 func TestNoMoreConnectionsThanInFlight(t *testing.T) {
 	t.Parallel()
 	for name, offered := range map[string]bool{"HTTP/1.1": false, "HTTP/2.0": true} {
@@ -49,7 +50,8 @@ func TestNoMoreConnectionsThanInFlight(t *testing.T) {
 			wire.TLSClientConfig.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 			c := newClient(Options{}, wire)
 			defer c.Close()
-			rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, s.URL)}, Concurrency: inFlight})
+			rt := transport(t, c, httppolicy.Policy{Allow: []origin.Origin{mustOrigin(t, s.URL)},
+				Concurrency: inFlight})
 			for range 2 * inFlight { // the window opens by one with each reply
 				if _, _, err := ask(t.Context(), rt, "GET", s.URL+"/warm", ""); err != nil {
 					t.Fatal(err)
@@ -76,7 +78,8 @@ func TestNoMoreConnectionsThanInFlight(t *testing.T) {
 				again += int64(n)
 			}
 			if n := connections.Load(); n > inFlight+again || others.Load() > 0 {
-				t.Errorf("%d connections for %d in flight; %d requests not over %s; retries %v", n, inFlight, others.Load(), name, st.Retries)
+				t.Errorf("%d connections for %d in flight; %d requests not over %s; retries %v", n, inFlight,
+					others.Load(), name, st.Retries)
 			}
 			t.Logf("%d connections, %d of %d requests over one that was there", st.Connections, st.Reused, st.Requests)
 		})

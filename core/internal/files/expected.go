@@ -21,11 +21,13 @@ func (e *otherFile) Error() string { return e.why }
 
 func sized(e sdk.Expect, size int64) bool { return e.Size == nil || *e.Size == size }
 
-// expected returns the body of a reply 2xx, whose reading fails with an [otherFile] where it is not what e says.
+// expected returns the body of a reply 2xx, whose reading fails with an [otherFile] where it is not
+// what e says.
 func expected(e sdk.Expect, resp *http.Response) (io.Reader, error) {
 	if e.Type != "" && !page(e.Type) {
 		if came := resp.Header.Get("Content-Type"); page(came) && !(unknown(e.Type) && e.Size != nil) {
-			return nil, &otherFile{fmt.Sprintf("a page of HTML came, as of a login or an error, where %s was expected", mediaType(e.Type))}
+			return nil, &otherFile{fmt.Sprintf("a page of HTML came, as of a login or an error, where %s was expected",
+				mediaType(e.Type))}
 		}
 	}
 	if e.Size != nil {
@@ -40,7 +42,8 @@ func expected(e sdk.Expect, resp *http.Response) (io.Reader, error) {
 		return nil, err
 	}
 	if page(http.DetectContentType(bytes.TrimPrefix(head, []byte("\ufeff")))) {
-		return nil, &otherFile{fmt.Sprintf("what came looks like a page of HTML, as of a login or an error, where %s was expected", mediaType(e.Type))}
+		return nil, &otherFile{fmt.Sprintf(
+			"what came looks like a page of HTML, as of a login or an error, where %s was expected", mediaType(e.Type))}
 	}
 	return body, nil
 }

@@ -32,7 +32,10 @@ func newShelf(t *testing.T) *shelf {
 	s := &shelf{dir: filepath.Join(t.TempDir(), "kept")}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/a", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "content") })
-	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/a", http.StatusSeeOther) })
+	mux.HandleFunc("/moved", func(w http.ResponseWriter,
+		r *http.Request) {
+		http.Redirect(w, r, "/a", http.StatusSeeOther)
+	})
 	mux.HandleFunc("/broken", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, "half")
@@ -53,7 +56,8 @@ func newShelf(t *testing.T) *shelf {
 	}))
 	t.Cleanup(server.Close)
 	s.url = server.URL
-	s.keeper = &files.Keeper{Next: http.DefaultTransport, MaxSize: 10, Folder: func() (*files.Folder, error) { return files.Open(s.dir, "p") }}
+	s.keeper = &files.Keeper{Next: http.DefaultTransport, MaxSize: 10,
+		Folder: func() (*files.Folder, error) { return files.Open(s.dir, "p") }}
 	return s
 }
 
@@ -140,7 +144,11 @@ func TestWhatIsNotKept(t *testing.T) {
 			var n *sdk.NotKept
 			return errors.As(err, &n) && n.Status == 404 && n.Said == "404 page not found"
 		}},
-		{"/broken", func(err error) bool { var n *sdk.NotKept; return errors.As(err, &n) && n.TooLong && n.Status == 200 }},
+		{"/broken", func(err error) bool {
+			var n *sdk.NotKept
+			return errors.As(err, &n) && n.TooLong &&
+				n.Status == 200
+		}},
 		{"/cut", func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }},
 		{"/flushed", func(err error) bool { var n *sdk.NotKept; return errors.As(err, &n) && n.TooLong }},
 	} {
@@ -163,18 +171,27 @@ func TestAnotherFile(t *testing.T) {
 		expect     sdk.Expect
 		says       string // "": it is kept
 	}{
-		"the file":                           {"text/plain", "content", sdk.Expect{Size: new(int64(7)), Type: "text/plain"}, ""},
-		"shorter":                            {"text/plain", "con", sdk.Expect{Size: new(int64(7))}, "3 bytes came of the 7"},
-		"longer":                             {"text/plain", "content!", sdk.Expect{Size: new(int64(7))}, "more than the 7 bytes"},
-		"empty":                              {"text/plain", "", sdk.Expect{Size: new(int64(0))}, ""},
-		"a page in its place":                {"text/html;charset=UTF-8", login, sdk.Expect{Type: "image/png"}, "a page of HTML came, as of a login or an error, where image/png"},
-		"a page as long as the file":         {"text/html", login, sdk.Expect{Size: new(int64(len(login))), Type: "text/plain; charset=utf-8"}, "where text/plain"},
-		"a page that calls itself the file":  {"image/png", login, sdk.Expect{Type: "image/png"}, "looks like a page of HTML"},
-		"a page with no size, and any type":  {"application/octet-stream", login, sdk.Expect{Type: "application/octet-stream"}, "looks like a page of HTML"},
-		"a page that is the file":            {"text/html", login, sdk.Expect{Type: "text/html"}, ""},
-		"a page that was put there as bytes": {"text/html", login, sdk.Expect{Size: new(int64(len(login))), Type: "application/octet-stream"}, ""},
-		"a text that quotes a page":          {"text/plain", login, sdk.Expect{Size: new(int64(len(login))), Type: "text/plain"}, ""},
-		"nothing is known":                   {"text/html", login, sdk.Expect{}, ""},
+		"the file": {"text/plain", "content",
+			sdk.Expect{Size: new(int64(7)), Type: "text/plain"}, ""},
+		"shorter": {"text/plain", "con", sdk.Expect{Size: new(int64(7))},
+			"3 bytes came of the 7"},
+		"longer": {"text/plain", "content!", sdk.Expect{Size: new(int64(7))},
+			"more than the 7 bytes"},
+		"empty": {"text/plain", "", sdk.Expect{Size: new(int64(0))}, ""},
+		"a page in its place": {"text/html;charset=UTF-8", login, sdk.Expect{Type: "image/png"},
+			"a page of HTML came, as of a login or an error, where image/png"},
+		"a page as long as the file": {"text/html", login,
+			sdk.Expect{Size: new(int64(len(login))), Type: "text/plain; charset=utf-8"}, "where text/plain"},
+		"a page that calls itself the file": {"image/png", login, sdk.Expect{Type: "image/png"},
+			"looks like a page of HTML"},
+		"a page with no size, and any type": {"application/octet-stream", login,
+			sdk.Expect{Type: "application/octet-stream"}, "looks like a page of HTML"},
+		"a page that is the file": {"text/html", login, sdk.Expect{Type: "text/html"}, ""},
+		"a page that was put there as bytes": {"text/html", login,
+			sdk.Expect{Size: new(int64(len(login))), Type: "application/octet-stream"}, ""},
+		"a text that quotes a page": {"text/plain", login,
+			sdk.Expect{Size: new(int64(len(login))), Type: "text/plain"}, ""},
+		"nothing is known": {"text/html", login, sdk.Expect{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -219,7 +236,8 @@ func TestAnotherFileThatWasKept(t *testing.T) {
 	}
 }
 
-// A request that fails speaks against the file, and keeps its class; one that is to wait, or that nobody waits for, does not.
+// A request that fails speaks against the file, and keeps its class; one that is to wait, or that
+// nobody waits for, does not.
 func TestRequestForAFileFails(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
@@ -234,7 +252,8 @@ func TestRequestForAFileFails(t *testing.T) {
 		s.keeper.Next = failingWith{c.err}
 		_, err := s.keep(t, name, "/")
 		var none *sdk.NotKept
-		if errors.As(err, &none) != c.file || !errors.Is(err, c.err) || sdk.IsPermanent(err) != sdk.IsPermanent(c.err) || sdk.RetryDelay(err) != sdk.RetryDelay(c.err) {
+		if errors.As(err, &none) != c.file || !errors.Is(err, c.err) ||
+			sdk.IsPermanent(err) != sdk.IsPermanent(c.err) || sdk.RetryDelay(err) != sdk.RetryDelay(c.err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -274,7 +293,8 @@ func TestWithoutFolder(t *testing.T) {
 		t.Errorf("a host that keeps nothing: %v", err)
 	}
 	s.keeper.Next = failing{}
-	if _, err := sdk.Keep(sdk.WithHost(context.Background(), sdk.Host{Keep: s.keeper.Keep}), "1", "http://x/"); err == nil {
+	if _, err := sdk.Keep(sdk.WithHost(context.Background(), sdk.Host{Keep: s.keeper.Keep}), "1",
+		"http://x/"); err == nil {
 		t.Error("no error")
 	}
 }
@@ -283,7 +303,8 @@ type failing struct{}
 
 func (failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("no wire") }
 
-// What a killed process left half-way goes when the same pipeline opens the folder again, and only that.
+// What a killed process left half-way goes when the same pipeline opens the folder again, and only
+// that.
 func TestLeftoversOfTheSameOwner(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -19,7 +19,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Folder is where files are kept. Its methods may be called by several goroutines and processes at once.
+// Folder is where files are kept. Its methods may be called by several goroutines and processes at
+// once.
 type Folder struct {
 	dir     string
 	owner   string   // whose keys are known
@@ -27,9 +28,10 @@ type Folder struct {
 	made    sync.Map // folders within that are made for good, by name
 }
 
-// Open makes the folder ready and removes what an earlier process of the same owner left half-way. Only one process of
-// an owner may have it open: the pipeline's lock sees to that. Owners share content, which goes by its hash, and no keys:
-// what one plugin keeps under a key says nothing to another.
+// Open makes the folder ready and removes what an earlier process of the same owner left half-way.
+// Only one process of an owner may have it open: the pipeline's lock sees to that. Owners share
+// content, which goes by its hash, and no keys: what one plugin keeps under a key says nothing to
+// another.
 func Open(dir, owner string) (*Folder, error) {
 	sum := sha256.Sum256([]byte(owner))
 	f := &Folder{dir: dir, owner: owner, partial: ".partial-" + hex.EncodeToString(sum[:8]) + "-"}
@@ -48,7 +50,8 @@ func Open(dir, owner string) (*Folder, error) {
 	return f, nil
 }
 
-// Known returns what was kept under a key. A file that is not there any more, or of another length, is not known.
+// Known returns what was kept under a key. A file that is not there any more, or of another length,
+// is not known.
 func (f *Folder) Known(key string) (sdk.File, bool) {
 	var file sdk.File
 	raw, err := os.ReadFile(f.keyPath(key))
@@ -120,7 +123,8 @@ func (f *Folder) mkdir(name string) error {
 	return nil
 }
 
-// note remembers what a key stands for. Only a second request hangs on it, so it need not outlast a power cut.
+// note remembers what a key stands for. Only a second request hangs on it, so it need not outlast a
+// power cut.
 func (f *Folder) note(key string, file sdk.File) error {
 	raw, err := json.Marshal(file)
 	if err != nil {

@@ -27,7 +27,8 @@ type Keeper struct {
 // Keep is [sdk.Host.Keep].
 func (k *Keeper) Keep(req *http.Request, key string, expect sdk.Expect) (sdk.File, error) {
 	if k.Folder == nil {
-		return sdk.File{}, sdk.Permanent(errors.New(`no folder for files: add files { path = "…" } to the source's block`))
+		return sdk.File{}, sdk.Permanent(
+			errors.New(`no folder for files: add files { path = "…" } to the source's block`))
 	}
 	folder, err := k.Folder()
 	if err != nil {
@@ -80,7 +81,8 @@ func said(resp *http.Response) string {
 	const shown = 200
 	head, _ := io.ReadAll(io.LimitReader(resp.Body, shown)) // as far as it can be had
 	var all []string
-	for _, text := range []string{strings.Join(strings.Fields(strings.ToValidUTF8(string(head), "")), " "), sdk.GaveUp(resp), sdk.Login(resp)} {
+	for _, text := range []string{strings.Join(strings.Fields(strings.ToValidUTF8(string(head), "")), " "),
+		sdk.GaveUp(resp), sdk.Login(resp)} {
 		if text != "" {
 			all = append(all, text)
 		}

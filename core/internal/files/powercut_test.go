@@ -1,4 +1,5 @@
-// What was kept is there, and whole, after a power cut, a kill or a disk that fails at each thing that is done to the folder.
+// What was kept is there, and whole, after a power cut, a kill or a disk that fails at each thing
+// that is done to the folder.
 
 package files_test
 

@@ -1,5 +1,5 @@
-// Package httppolicy holds what the pipeline file says about the HTTP of one plugin: the file is read
-// into it, and the host's HTTP keeps to it.
+// Package httppolicy holds what the pipeline file says about the HTTP of one plugin: the file is
+// read into it, and the host's HTTP keeps to it.
 package httppolicy
 
 import (

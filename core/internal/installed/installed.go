@@ -54,14 +54,16 @@ func (i *Plugins) Program(r config.Requirement) (config.Program, error) {
 	}
 	p, ok := i.locked.Get(r.Source)
 	if !ok {
-		return config.Program{}, &config.NotInstalledError{Text: fmt.Sprintf("%s is not in %s", r.Source, lock.FileName)}
+		return config.Program{}, &config.NotInstalledError{Text: fmt.Sprintf("%s is not in %s", r.Source,
+			lock.FileName)}
 	}
 	allowed, err := artifact.ParseConstraint(r.Constraint)
 	if err != nil {
 		return config.Program{}, err
 	}
 	if !allowed.Allows(p.Version) {
-		return config.Program{}, &config.NotInstalledError{Text: fmt.Sprintf("version %s is wanted, and %s has %s", r.Constraint, lock.FileName, p.Version)}
+		return config.Program{}, &config.NotInstalledError{Text: fmt.Sprintf("version %s is wanted, and %s has %s",
+			r.Constraint, lock.FileName, p.Version)}
 	}
 	here := artifact.Here()
 	t, ok := p.Targets[here]
@@ -70,21 +72,25 @@ func (i *Plugins) Program(r config.Requirement) (config.Program, error) {
 	}
 	path, err := i.store.Program(t.Binary.String(), here.Program())
 	if errors.Is(err, store.ErrNotThere) {
-		return config.Program{}, &config.NotInstalledError{Text: fmt.Sprintf("version %s, which %s names, is not on this machine", p.Version, lock.FileName)}
+		return config.Program{}, &config.NotInstalledError{Text: fmt.Sprintf(
+			"version %s, which %s names, is not on this machine", p.Version, lock.FileName)}
 	}
 	return config.Program{Path: path, Digest: t.Binary.String(), Version: p.Version.String()}, err
 }
 
-// devOverride lets a developer run a program in place of what is published. Where nobody develops, it is an error.
+// devOverride lets a developer run a program in place of what is published. Where nobody develops,
+// it is an error.
 func devOverride(o install.Override) (config.Program, error) {
 	if os.Getenv("CI") == "true" {
 		return config.Program{}, fmt.Errorf("dev_override for %s: not where CI=true", o.Source)
 	}
 	path, err := filepath.Abs(o.Path)
-	return config.Program{Path: path, Version: "dev", Warning: fmt.Sprintf("%s runs in place of %s, by a dev_override in your settings", path, o.Source)}, err
+	return config.Program{Path: path, Version: "dev",
+		Warning: fmt.Sprintf("%s runs in place of %s, by a dev_override in your settings", path, o.Source)}, err
 }
 
-// OwnFolders are where the settings, keys and programs of this user are. One that is not known is not there either.
+// OwnFolders are where the settings, keys and programs of this user are. One that is not known is
+// not there either.
 func OwnFolders() []string {
 	var out []string
 	for _, find := range []func() (string, error){install.ConfigDir, store.DefaultDir} {

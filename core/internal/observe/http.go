@@ -6,12 +6,14 @@ import "time"
 
 // Waited says that a pause of a host, or a wait before a request is sent again, begins.
 type Waited struct {
-	Host   string        `json:"host"`
-	Bucket string        `json:"bucket,omitempty"` // the part of the host that is paused; "": all of it
-	Cause  string        `json:"cause"`            // "429", "503", "timeout", "quota used up", "down (connection reset)", "retry budget"
-	By     string        `json:"by,omitempty"`     // what says for how long: "Retry-After", a limit that the host states
-	For    time.Duration `json:"for_ns"`
-	Until  time.Time     `json:"until"`
+	Host   string `json:"host"`
+	Bucket string `json:"bucket,omitempty"` // the part of the host that is paused; "": all of it
+	// "429", "503", "timeout", "quota used up", "down (connection reset)", "retry budget"
+	Cause string `json:"cause"`
+	// what says for how long: "Retry-After", a limit that the host states
+	By    string        `json:"by,omitempty"`
+	For   time.Duration `json:"for_ns"`
+	Until time.Time     `json:"until"`
 }
 
 // Exchanged is one attempt of a request, whatever came of it.
@@ -27,10 +29,11 @@ type Exchanged struct {
 // Step is something that was decided or done for a request whose context has a listener, see
 // [Into].
 type Step struct {
-	At   time.Duration `json:"at_ns"`         // since the request was made; whoever listens sets it
-	Part string        `json:"part"`          // which part of the host speaks: allow, cache, retry, auth, pace, wire, …
-	For  string        `json:"for,omitempty"` // what the host asks for on the way, in a request of its own: "access token", "robots.txt"
-	Text string        `json:"text"`
+	At   time.Duration `json:"at_ns"` // since the request was made; whoever listens sets it
+	Part string        `json:"part"`  // which part of the host speaks: allow, cache, retry, auth, pace, wire, …
+	// what the host asks for on the way, in a request of its own: "access token", "robots.txt"
+	For  string `json:"for,omitempty"`
+	Text string `json:"text"`
 }
 
 // Kind implements [Event].

@@ -28,10 +28,14 @@ func TestHidden(t *testing.T) {
 	err := errors.New("no access for sesame")
 	all := []observe.Event{
 		observe.RunStarted{Run: "r"}, observe.PlanRetried{Stage: "source", Err: err}, observe.Planned{Splits: 1},
-		observe.SplitDone{Split: "sesame", Stream: "sesame"}, observe.SplitRetried{Split: "sesame", Stream: "sesame", Err: err},
-		observe.SplitBroken{Split: "sesame", Stream: "sesame", Err: err}, observe.SplitSkipped{Split: "sesame", Stream: "sesame", Err: err},
-		observe.Written{Stage: "sink", Stream: "issues"}, observe.Committed{}, observe.PluginLost{Stage: "source", Err: err},
-		observe.RolledBack{Err: err}, observe.RunEnded{Err: err}, observe.RunEnded{}, observe.Waited{Host: "sesame", Bucket: "sesame"},
+		observe.SplitDone{Split: "sesame", Stream: "sesame"},
+		observe.SplitRetried{Split: "sesame", Stream: "sesame", Err: err},
+		observe.SplitBroken{Split: "sesame", Stream: "sesame", Err: err},
+		observe.SplitSkipped{Split: "sesame", Stream: "sesame", Err: err},
+		observe.Written{Stage: "sink", Stream: "issues"}, observe.Committed{},
+		observe.PluginLost{Stage: "source", Err: err},
+		observe.RolledBack{Err: err}, observe.RunEnded{Err: err}, observe.RunEnded{},
+		observe.Waited{Host: "sesame", Bucket: "sesame"},
 		observe.Exchanged{Host: "sesame"}, observe.Step{Text: "sesame"},
 	}
 	var told []observe.Event
@@ -43,7 +47,8 @@ func TestHidden(t *testing.T) {
 		t.Fatalf("%d events were told, want %d", len(told), len(all))
 	}
 	for i, e := range told {
-		if text := fmt.Sprintf("%+v", e); strings.Contains(text, "sesame") || e.Kind() != all[i].Kind() || e.Kind() == "" {
+		if text := fmt.Sprintf("%+v", e); strings.Contains(text, "sesame") || e.Kind() != all[i].Kind() ||
+			e.Kind() == "" {
 			t.Errorf("%s: %s", all[i].Kind(), text)
 		}
 		if _, _, before := observe.Trouble(all[i]); before != nil {

@@ -27,18 +27,19 @@ func TestCountsAreBounded(t *testing.T) {
 			sdk.Count(ctx, fmt.Sprintf("of/%s/%d", split, n), 1)
 			return nil
 		}
-		w.config.Transforms = []pipeline.Stage[sdk.Transform]{always[sdk.Transform]("transform torn", transformFunc(func(b sdk.Batch) ([]sdk.Batch, error) {
-			var rejects sdk.Rejects
-			out := sdk.Batch{Stream: long + string(b.Payload), Op: b.Op}
-			for r := range b.Records() {
-				if len(rejects)%2 == 0 {
-					rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: r, Reason: string(r) + long})
-					continue
+		w.config.Transforms = []pipeline.Stage[sdk.Transform]{always[sdk.Transform]("transform torn",
+			transformFunc(func(b sdk.Batch) ([]sdk.Batch, error) {
+				var rejects sdk.Rejects
+				out := sdk.Batch{Stream: long + string(b.Payload), Op: b.Op}
+				for r := range b.Records() {
+					if len(rejects)%2 == 0 {
+						rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: r, Reason: string(r) + long})
+						continue
+					}
+					out.Payload, out.Count = append(append(out.Payload, r...), '\n'), out.Count+1
 				}
-				out.Payload, out.Count = append(append(out.Payload, r...), '\n'), out.Count+1
-			}
-			return []sdk.Batch{out}, rejects.Err()
-		}))}
+				return []sdk.Batch{out}, rejects.Err()
+			}))}
 		res := w.run(t.Context(), t)
 		if res.Outcome != checkpoint.Complete {
 			t.Fatalf("outcome %s: %v", res.Outcome, res.Err)
@@ -78,7 +79,8 @@ func TestCountersDoNotRunOver(t *testing.T) {
 			return nil
 		}
 		res := w.run(t.Context(), t)
-		if up, down := res.Counts.Counters["up"], res.Counts.Counters["down"]; up != math.MaxInt64 || down != math.MinInt64 {
+		if up, down := res.Counts.Counters["up"], res.Counts.Counters["down"]; up != math.MaxInt64 ||
+			down != math.MinInt64 {
 			t.Errorf("up %d, down %d", up, down)
 		}
 	})
@@ -114,7 +116,8 @@ func TestRejectsOfNothing(t *testing.T) {
 			for r := range b.Records() {
 				all = append(all, r)
 			}
-			return sdk.Rejects{{Stream: b.Stream, Record: all[len(all)-1], Reason: "no"}, {Stream: b.Stream, Record: all[0], Reason: "no"}}
+			return sdk.Rejects{{Stream: b.Stream, Record: all[len(all)-1], Reason: "no"},
+				{Stream: b.Stream, Record: all[0], Reason: "no"}}
 		}, ""},
 	} {
 		for _, stage := range []string{"transform", "sink"} {
@@ -141,7 +144,8 @@ func TestRejectsOfNothing(t *testing.T) {
 						}
 						return
 					}
-					if res.Outcome != checkpoint.Failed || !strings.Contains(fmt.Sprint(res.Err), c.fault) || !strings.Contains(fmt.Sprint(res.Err), stage+" ") {
+					if res.Outcome != checkpoint.Failed || !strings.Contains(fmt.Sprint(res.Err), c.fault) ||
+						!strings.Contains(fmt.Sprint(res.Err), stage+" ") {
 						t.Errorf("outcome %s: %v", res.Outcome, res.Err)
 					}
 					for name, s := range res.Counts.Stages {

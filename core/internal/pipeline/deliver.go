@@ -34,9 +34,10 @@ type delivery struct {
 	added   []sdk.Split                    // found since then
 	book    int                            // bytes that these two take, about
 	found   int                            // splits that commits have made known
-	begun   bool                           // the stages have tokens of this run: the first commit is made even of nothing
-	bytes   int64
-	due     chan struct{} // a commit is due before its time
+	// the stages have tokens of this run: the first commit is made even of nothing
+	begun bool
+	bytes int64
+	due   chan struct{} // a commit is due before its time
 }
 
 func newDelivery(ctx context.Context, s *seat, fail context.CancelCauseFunc) *delivery {

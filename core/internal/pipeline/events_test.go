@@ -59,7 +59,8 @@ func TestEvents(t *testing.T) {
 		}}
 		w.run(t.Context(), t)
 		want := []string{
-			"run started", "planned", "rolled back", "batch written", "batch written", "split done", "committed", "run ended",
+			"run started", "planned", "rolled back", "batch written", "batch written", "split done", "committed",
+			"run ended",
 		}
 		if !slices.Equal(kinds, want) || written != 4 || bytes != 4*len(`{"split":"s0","n":0}`+"\n") {
 			t.Errorf("%d records of %d bytes written; told %q, want %q", written, bytes, kinds, want)

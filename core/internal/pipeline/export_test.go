@@ -27,7 +27,8 @@ func (q Queue) Added() { q.added() }
 func WithSplits(n int) *Pipeline {
 	p := New(Config{})
 	for i := range n {
-		s := checkpoint.Split{Split: sdk.Split{ID: strconv.Itoa(i), Stream: "numbers", Estimate: 2}, Status: checkpoint.Open}
+		s := checkpoint.Split{Split: sdk.Split{ID: strconv.Itoa(i), Stream: "numbers", Estimate: 2},
+			Status: checkpoint.Open}
 		p.progress.add([]sdk.Split{s.Split})
 		now := s
 		now.Records++

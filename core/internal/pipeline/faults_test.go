@@ -40,7 +40,8 @@ func mortal(source *numbers, deadly func(split string, n int) bool) pipeline.Sta
 			}
 			return nil
 		}
-		return pipeline.Instance[sdk.Source]{Plugin: &src, Exited: exited, Stop: func(context.Context) error { return nil }}, nil
+		return pipeline.Instance[sdk.Source]{Plugin: &src, Exited: exited,
+			Stop: func(context.Context) error { return nil }}, nil
 	}
 	return stage
 }
@@ -115,7 +116,8 @@ func TestSecretsInNamesAreHidden(t *testing.T) {
 		if res.Counts.Counters["odd/[redacted]"] != 1 || len(res.Counts.Counters) != 1 {
 			t.Errorf("counters %v", res.Counts.Counters)
 		}
-		if all := fmt.Sprintf("%s", w.box.letters); strings.Contains(all, "sesa") || !strings.Contains(all, "[redacted] street") || !strings.Contains(all, "split [redacted]") {
+		if all := fmt.Sprintf("%s", w.box.letters); strings.Contains(all, "sesa") ||
+			!strings.Contains(all, "[redacted] street") || !strings.Contains(all, "split [redacted]") {
 			t.Errorf("dead letters %s", all)
 		}
 	})
@@ -124,7 +126,10 @@ func TestSecretsInNamesAreHidden(t *testing.T) {
 func TestStreamNamedByASecretIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*world){
-		"source": func(w *world) { w.config.Source = always[sdk.Source]("source odd", telltale{stream: "sesame street"}) },
+		"source": func(w *world) {
+			w.config.Source = always[sdk.Source]("source odd",
+				telltale{stream: "sesame street"})
+		},
 		"plan": func(w *world) {
 			w.config.Source = always[sdk.Source]("source odd", telltale{stream: "known", splits: "sesame"})
 		},
@@ -145,7 +150,8 @@ func TestStreamNamedByASecretIsRefused(t *testing.T) {
 				w.config.Hide = strings.NewReplacer("sesame", "[redacted]").Replace
 				change(w)
 				res, err := w.try(t.Context())
-				if err = errors.Join(err, res.Err); err == nil || !strings.Contains(err.Error(), pipeline.ErrSecretName.Error()) {
+				if err = errors.Join(err, res.Err); err == nil ||
+					!strings.Contains(err.Error(), pipeline.ErrSecretName.Error()) {
 					t.Error(err)
 				}
 			})
@@ -204,7 +210,8 @@ func TestUnknownSelectionIsRefused(t *testing.T) {
 					w.config.Sinks[0].Streams = []string{"numbrs"}
 				}
 				res := w.run(t.Context(), t)
-				if res.Outcome != checkpoint.Failed || !strings.Contains(res.Err.Error(), which+" ") || !strings.Contains(res.Err.Error(), `"numbrs"`) {
+				if res.Outcome != checkpoint.Failed || !strings.Contains(res.Err.Error(), which+" ") ||
+					!strings.Contains(res.Err.Error(), `"numbrs"`) {
 					t.Errorf("outcome %s: %v", res.Outcome, res.Err)
 				}
 				if len(w.source.plans) > 0 {
@@ -291,7 +298,8 @@ func TestStoppedRunDoesNotWaitForEver(t *testing.T) {
 		if res.Outcome != checkpoint.Interrupted || res.Err == nil || !strings.Contains(res.Err.Error(), "draining") {
 			t.Errorf("outcome %s: %v", res.Outcome, res.Err)
 		}
-		if took := time.Since(began); took > 31*time.Second { // a second before it is stopped, and what its message speaks of
+		// a second before it is stopped, and what its message speaks of
+		if took := time.Since(began); took > 31*time.Second {
 			t.Errorf("it took %s", took)
 		}
 	})
@@ -303,7 +311,8 @@ func TestTokenThatHoldsTooMuch(t *testing.T) {
 	w := newWorld(t, &numbers{splits: 1, records: 50, every: 10})
 	w.config.Sinks = []pipeline.Stage[sdk.Sink]{always[sdk.Sink]("sink hoard", hoardingSink{})}
 	res := w.run(t.Context(), t)
-	if res.Outcome != checkpoint.Failed || !strings.Contains(res.Err.Error(), "sink hoard: a token of 16777217 bytes, the limit is 16777216") {
+	if res.Outcome != checkpoint.Failed ||
+		!strings.Contains(res.Err.Error(), "sink hoard: a token of 16777217 bytes, the limit is 16777216") {
 		t.Errorf("outcome %s: %v", res.Outcome, res.Err)
 	}
 }
@@ -465,7 +474,8 @@ func TestOptionalStreams(t *testing.T) {
 	}{
 		{"none selected", []sdk.Stream{{Name: "usual"}, {Name: "rare", Optional: true}}, nil, []string{"usual"}},
 		{"by name", []sdk.Stream{{Name: "usual"}, {Name: "rare", Optional: true}}, []string{"rare"}, []string{"rare"}},
-		{"all", []sdk.Stream{{Name: "usual"}, {Name: "rare", Optional: true}}, []string{"*"}, []string{"usual", "rare"}},
+		{"all", []sdk.Stream{{Name: "usual"}, {Name: "rare", Optional: true}}, []string{"*"},
+			[]string{"usual", "rare"}},
 		{"nothing to read", []sdk.Stream{{Name: "rare", Optional: true}}, nil, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -479,7 +489,8 @@ func TestOptionalStreams(t *testing.T) {
 				if !slices.Equal(source.asked, c.want) {
 					t.Errorf("asked for %q, want %q: %v", source.asked, c.want, res.Err)
 				}
-				if c.want == nil && (res.Outcome != checkpoint.Failed || !strings.Contains(res.Err.Error(), "optional")) {
+				if c.want == nil && (res.Outcome != checkpoint.Failed ||
+					!strings.Contains(res.Err.Error(), "optional")) {
 					t.Errorf("outcome %s: %v", res.Outcome, res.Err)
 				}
 			})

@@ -83,7 +83,8 @@ func (s *seat) bringBack(ctx context.Context) (err error) {
 			return err
 		}
 		g.Go(func() error {
-			mine := slices.DeleteFunc(slices.Clone(flowing), func(f sdk.Stream) bool { return !sink.stage.Takes(f.Name) })
+			mine := slices.DeleteFunc(slices.Clone(flowing),
+				func(f sdk.Stream) bool { return !sink.stage.Takes(f.Name) })
 			start, err := startFor(s, sink.stage, mine)
 			if err != nil {
 				return at(sink.stage.Name, err)
@@ -136,7 +137,8 @@ func known[P any](s Stage[P], come []sdk.Stream) error {
 	for _, want := range s.Streams {
 		if want != everyStream && !slices.Contains(names, want) {
 			return sdk.Permanent(&StageError{Stage: s.Name, Err: fmt.Errorf(
-				"it selects the stream %q, which no stage before it emits; there are %s", want, strings.Join(names, ", "))})
+				"it selects the stream %q, which no stage before it emits; there are %s", want,
+				strings.Join(names, ", "))})
 		}
 	}
 	return nil

@@ -38,12 +38,13 @@ func TestSplitGoesOnFromItsCursor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var fails atomic.Int64
-		w := newWorld(t, &numbers{splits: 3, records: 50, every: 10, before: func(_ context.Context, _ string, n int) error {
-			if n%10 == 7 && fails.Add(1)%2 == 1 {
-				return errors.New("the connection broke")
-			}
-			return nil
-		}})
+		w := newWorld(t, &numbers{splits: 3, records: 50, every: 10,
+			before: func(_ context.Context, _ string, n int) error {
+				if n%10 == 7 && fails.Add(1)%2 == 1 {
+					return errors.New("the connection broke")
+				}
+				return nil
+			}})
 		res := w.run(t.Context(), t)
 		if res.Outcome != checkpoint.Complete {
 			t.Fatalf("outcome %s: %v", res.Outcome, res.Err)
@@ -64,15 +65,17 @@ func TestBrokenSplitIsTakenUpByTheNextRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		broken := true
-		w := newWorld(t, &numbers{splits: 4, records: 30, every: 10, before: func(_ context.Context, split string, n int) error {
-			if broken && split == "s2" && n == 15 {
-				return sdk.Permanent(errors.New("403 Forbidden"))
-			}
-			return nil
-		}})
+		w := newWorld(t, &numbers{splits: 4, records: 30, every: 10,
+			before: func(_ context.Context, split string, n int) error {
+				if broken && split == "s2" && n == 15 {
+					return sdk.Permanent(errors.New("403 Forbidden"))
+				}
+				return nil
+			}})
 		res := w.run(t.Context(), t)
 		var incomplete *pipeline.IncompleteError
-		if res.Outcome != checkpoint.Incomplete || !errors.As(res.Err, &incomplete) || len(incomplete.Broken) != 1 || incomplete.Broken[0].ID != "s2" {
+		if res.Outcome != checkpoint.Incomplete || !errors.As(res.Err, &incomplete) || len(incomplete.Broken) != 1 ||
+			incomplete.Broken[0].ID != "s2" {
 			t.Fatalf("outcome %s, error %v; want s2 missing", res.Outcome, res.Err)
 		}
 		if got := len(w.shelf.sorted()); got != 100 {
@@ -81,7 +84,8 @@ func TestBrokenSplitIsTakenUpByTheNextRun(t *testing.T) {
 		broken = false
 		res = w.run(t.Context(), t)
 		if res.Outcome != checkpoint.Complete || res.Run.ID != "run1" || len(w.source.plans) != 1 {
-			t.Fatalf("second start: outcome %s of %s after %d plans, want run1 complete without a new plan", res.Outcome, res.Run.ID, len(w.source.plans))
+			t.Fatalf("second start: outcome %s of %s after %d plans, want run1 complete without a new plan",
+				res.Outcome, res.Run.ID, len(w.source.plans))
 		}
 		w.check(t, 1)
 	})
@@ -91,10 +95,11 @@ func TestBrokenSplitIsTakenUpByTheNextRun(t *testing.T) {
 func TestSinkFailureGoesBackToTheLastCommit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, &numbers{splits: 4, records: 200, every: 5, before: func(ctx context.Context, _ string, _ int) error {
-			time.Sleep(time.Millisecond) // virtual: commits fall between groups
-			return nil
-		}})
+		w := newWorld(t, &numbers{splits: 4, records: 200, every: 5,
+			before: func(ctx context.Context, _ string, _ int) error {
+				time.Sleep(time.Millisecond) // virtual: commits fall between groups
+				return nil
+			}})
 		writes := 0
 		w.shelf.write = func(sdk.Batch) error {
 			if writes++; writes%23 == 0 {
@@ -149,15 +154,16 @@ func TestInterruptedRunGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		stopped := false
-		w := newWorld(t, &numbers{splits: 4, records: 100, every: 10, before: func(read context.Context, split string, n int) error {
-			if split == "s1" && n == 55 && !stopped {
-				stopped = true
-				stop()
-				<-read.Done()
-				return read.Err()
-			}
-			return nil
-		}})
+		w := newWorld(t, &numbers{splits: 4, records: 100, every: 10,
+			before: func(read context.Context, split string, n int) error {
+				if split == "s1" && n == 55 && !stopped {
+					stopped = true
+					stop()
+					<-read.Done()
+					return read.Err()
+				}
+				return nil
+			}})
 		w.config.CommitEvery = time.Hour
 		res := w.run(ctx, t)
 		if res.Outcome != checkpoint.Interrupted || res.Err != nil {
@@ -385,7 +391,8 @@ func TestFencedRunCommitsNothing(t *testing.T) {
 // a report.
 func TestFencedRunDoesNoHarm(t *testing.T) {
 	t.Parallel()
-	for when, opens := range map[string]int{"joined": 0, "group delivered": 1, "sink died": 1, "collected": 1, "committed": 1} {
+	for when, opens := range map[string]int{"joined": 0, "group delivered": 1, "sink died": 1, "collected": 1,
+		"committed": 1} {
 		t.Run(when, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -397,7 +404,8 @@ func TestFencedRunDoesNoHarm(t *testing.T) {
 						return
 					}
 					takenOver = true
-					if _, _, err := w.store.Begin(t.Context(), checkpoint.Begin{ID: "usurper", Now: time.Now()}); err != nil {
+					if _, _, err := w.store.Begin(t.Context(),
+						checkpoint.Begin{ID: "usurper", Now: time.Now()}); err != nil {
 						t.Error(err)
 					}
 				}
@@ -421,7 +429,8 @@ func TestFencedRunDoesNoHarm(t *testing.T) {
 					t.Errorf("taken over: %v; error %v, want ErrFenced", takenOver, err)
 				}
 				if len(late) > 0 || len(w.shelf.opens) != opens {
-					t.Errorf("after another had taken over: %v; %d opens of the sink, want %d", late, len(w.shelf.opens), opens)
+					t.Errorf("after another had taken over: %v; %d opens of the sink, want %d", late,
+						len(w.shelf.opens), opens)
 				}
 			})
 		})
@@ -446,7 +455,8 @@ func TestNobodyTakesOverMeanwhile(t *testing.T) {
 					}
 					tried = true
 					go func() {
-						_, _, err := w.store.Begin(context.WithoutCancel(t.Context()), checkpoint.Begin{ID: "usurper", Now: time.Now()})
+						_, _, err := w.store.Begin(context.WithoutCancel(t.Context()),
+							checkpoint.Begin{ID: "usurper", Now: time.Now()})
 						taken <- err
 					}()
 					synctest.Wait()
@@ -487,7 +497,8 @@ func TestDeadSourceIsStartedAgain(t *testing.T) {
 				}
 				return nil
 			}
-			return pipeline.Instance[sdk.Source]{Plugin: &src, Exited: exited, Stop: func(context.Context) error { return nil }}, nil
+			return pipeline.Instance[sdk.Source]{Plugin: &src, Exited: exited,
+				Stop: func(context.Context) error { return nil }}, nil
 		}
 		w.config.Concurrency = 1
 		res := w.run(t.Context(), t)

@@ -63,7 +63,11 @@ func (s *seat) plan(ctx context.Context, run checkpoint.Coordinator) (n int, err
 func (s *seat) planOnce(ctx context.Context, run checkpoint.Coordinator) (n int, err error) {
 	var planErr error
 	err = run.Plan(ctx, func(yield func([]sdk.Split, error) bool) {
-		if planErr = s.planned(ctx, func(page []sdk.Split) bool { n += len(page); return yield(page, nil) }); planErr != nil {
+		if planErr = s.planned(ctx, func(page []sdk.Split) bool {
+			n += len(page)
+			return yield(page,
+				nil)
+		}); planErr != nil {
 			yield(nil, planErr)
 		}
 	})

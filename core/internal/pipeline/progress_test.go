@@ -12,7 +12,8 @@ import (
 func TestEstimates(t *testing.T) {
 	t.Parallel()
 	split := func(id string, estimate, records int64, status checkpoint.Status) checkpoint.Split {
-		return checkpoint.Split{Split: sdk.Split{ID: id, Stream: "posts", Estimate: estimate}, Records: records, Status: status}
+		return checkpoint.Split{Split: sdk.Split{ID: id, Stream: "posts", Estimate: estimate}, Records: records,
+			Status: status}
 	}
 	for want, splits := range map[int64][]checkpoint.Split{
 		150: {split("a", 100, 20, checkpoint.Open), split("b", 0, 50, checkpoint.Done)},

@@ -112,7 +112,8 @@ func (r *reader) giveUp(err error) error {
 	ended := r.split
 	ended.Status, ended.Problem = checkpoint.Broken, r.Hide(err.Error())
 	if sdk.IsSkip(err) {
-		event, ended.Status = observe.SplitSkipped{Split: r.split.ID, Stream: r.split.Stream, Err: err}, checkpoint.Skipped
+		event, ended.Status = observe.SplitSkipped{Split: r.split.ID, Stream: r.split.Stream,
+			Err: err}, checkpoint.Skipped
 	}
 	if err := r.out.giveUp(r.split, ended); err != nil {
 		return err
@@ -132,7 +133,8 @@ func (r *reader) count(name string, n int64) {
 // Batch takes a batch of the group to come. What was not asked for is not wanted.
 func (r *reader) Batch(b sdk.Batch) error {
 	if !r.declared[b.Stream] {
-		return sdk.Permanent(fmt.Errorf("records of a stream %q that the source does not name among its streams", b.Stream))
+		return sdk.Permanent(fmt.Errorf("records of a stream %q that the source does not name among its streams",
+			b.Stream))
 	}
 	if !r.Source.Takes(b.Stream) {
 		return nil

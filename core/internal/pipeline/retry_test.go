@@ -52,7 +52,8 @@ func TestWaitsAreBounded(t *testing.T) {
 				}}
 				began := time.Now()
 				res, w := walk(t, source)
-				if res.Outcome != checkpoint.Incomplete || tries != c.tries || !strings.Contains(res.Broken[0].Problem, c.says) {
+				if res.Outcome != checkpoint.Incomplete || tries != c.tries ||
+					!strings.Contains(res.Broken[0].Problem, c.says) {
 					t.Errorf("outcome %s after %d tries, want %d: %v", res.Outcome, tries, c.tries, res.Err)
 				}
 				if took := time.Since(began); took > 15*time.Minute+time.Second {
@@ -159,7 +160,8 @@ func TestPlanningIsTriedAgain(t *testing.T) {
 			t.Run(at+" "+c.name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					source := &unplanned{walker: walker{read: func(string, *sdk.Writer) error { return nil }}, at: at, fails: c.fails, times: c.times}
+					source := &unplanned{walker: walker{read: func(string, *sdk.Writer) error { return nil }}, at: at,
+						fails: c.fails, times: c.times}
 					w := newWorld(t, &numbers{})
 					w.config.Source = always[sdk.Source]("source odd", source)
 					start := w.config.Source.Start
@@ -263,7 +265,8 @@ func TestSkippedSplits(t *testing.T) {
 				if n := len(w.shelf.records); n != 25 {
 					t.Errorf("%d records, want two whole splits and 5", n)
 				}
-				if len(kept) != 1 || kept[0].ID != "s1" || kept[0].Problem == "" || res.Splits[checkpoint.Skipped] != 1 || res.Splits[checkpoint.Done] != 2 {
+				if len(kept) != 1 || kept[0].ID != "s1" || kept[0].Problem == "" ||
+					res.Splits[checkpoint.Skipped] != 1 || res.Splits[checkpoint.Done] != 2 {
 					t.Errorf("skipped: %+v, splits: %v", kept, res.Splits)
 				}
 				previous, err := w.store.View().Previous(t.Context(), "", 9)

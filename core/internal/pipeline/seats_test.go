@@ -40,7 +40,8 @@ func (s *seatSink) Open(ctx context.Context, start sdk.Start) error {
 	}
 	s.h.epochs[start.Seat] = start.Epoch
 	s.start, s.shelf = start, s.h.shelves[start.Seat]
-	if _, err := os.Stat(start.Dir); err != nil || (start.Seat == 0) != (start.Dir == s.h.dir) || !strings.HasPrefix(start.Dir, s.h.dir) {
+	if _, err := os.Stat(start.Dir); err != nil || (start.Seat == 0) != (start.Dir == s.h.dir) ||
+		!strings.HasPrefix(start.Dir, s.h.dir) {
 		s.h.t.Errorf("seat %d has the folder %q: %v", start.Seat, start.Dir, err)
 	}
 	if s.shelf == nil {
@@ -106,7 +107,8 @@ func inHalls(t *testing.T, source numbers, test func(h *hall)) {
 			dir := t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
 				source := source
-				h := &hall{t: t, source: &source, store: checkpoint.NewMemory(), dir: dir, epochs: map[int]int64{}, shelves: map[int]*shelf{}}
+				h := &hall{t: t, source: &source, store: checkpoint.NewMemory(), dir: dir, epochs: map[int]int64{},
+					shelves: map[int]*shelf{}}
 				if name == "sqlite" {
 					s, err := checkpoint.OpenSQLite(t.Context(), filepath.Join(dir, "state.db"))
 					if err != nil {
@@ -126,9 +128,11 @@ func (h *hall) process() pipeline.Config {
 	source := *h.source
 	c := pipeline.Config{
 		Source: always[sdk.Source]("source numbers", &source), Store: h.store, Letters: &box{},
-		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "sink hall", MaxRejects: -1, Dir: h.dir, Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
-			return pipeline.Instance[sdk.Sink]{Plugin: &seatSink{h: h}, Stop: func(context.Context) error { return nil }}, nil
-		}}},
+		Sinks: []pipeline.Stage[sdk.Sink]{{Name: "sink hall", MaxRejects: -1, Dir: h.dir,
+			Start: func(context.Context) (pipeline.Instance[sdk.Sink], error) {
+				return pipeline.Instance[sdk.Sink]{Plugin: &seatSink{h: h},
+					Stop: func(context.Context) error { return nil }}, nil
+			}}},
 		Concurrency: 2, ClaimAtOnce: 2, CommitEvery: 10 * time.Millisecond, SpoolDir: h.dir,
 		Begin: checkpoint.Begin{ID: "run", Now: time.Now()},
 	}
@@ -187,10 +191,11 @@ func (h *hall) whole(res pipeline.Result, err error) {
 // slowly is a source that takes time for each record, so that nobody reads everything before others
 // come.
 func slowly(splits, records int) numbers {
-	return numbers{splits: splits, records: records, every: 3, before: func(ctx context.Context, _ string, _ int) error {
-		time.Sleep(time.Millisecond)
-		return ctx.Err()
-	}}
+	return numbers{splits: splits, records: records, every: 3,
+		before: func(ctx context.Context, _ string, _ int) error {
+			time.Sleep(time.Millisecond)
+			return ctx.Err()
+		}}
 }
 
 func TestSeatsShareARun(t *testing.T) {
@@ -304,7 +309,8 @@ func TestLostHolds(t *testing.T) {
 			inHalls(t, slowly(20, 10), func(h *hall) {
 				left := n + 1
 				c := h.process()
-				c.Store = otherStore{Store: h.store, held: func(held checkpoint.Held) checkpoint.Held { return lossy{held, &left} }}
+				c.Store = otherStore{Store: h.store,
+					held: func(held checkpoint.Held) checkpoint.Held { return lossy{held, &left} }}
 				at := h.work(h.t.Context(), c)
 				h.whole(pipeline.New(h.process()).Run(h.t.Context()))
 				at.Wait()

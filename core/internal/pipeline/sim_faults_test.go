@@ -45,9 +45,11 @@ func may(site string) []fault {
 	case strings.HasPrefix(site, lettersSite):
 		return []fault{temporary, lostReply, hostDies, hostDiesYet, slow}
 	case strings.HasSuffix(site, "write"):
-		return []fault{temporary, limited, lostReply, half, half, half, half, half, half, dies, diesAfter, hostDies, hostDiesYet, stops, slow, sleeps, permanent}
+		return []fault{temporary, limited, lostReply, half, half, half, half, half, half, dies, diesAfter, hostDies,
+			hostDiesYet, stops, slow, sleeps, permanent}
 	}
-	return []fault{temporary, limited, lostReply, dies, diesAfter, hostDies, hostDiesYet, stops, slow, sleeps, permanent}
+	return []fault{temporary, limited, lostReply, dies, diesAfter, hostDies, hostDiesYet, stops, slow, sleeps,
+		permanent}
 }
 
 // faults draws them, up to a budget, so that every seed comes to an end.
@@ -73,7 +75,8 @@ type entry struct {
 
 func newFaults(seed uint64) *faults {
 	r := chance(seed, "faults")
-	return &faults{seed: seed, rate: []int{0, 3, 10, 30, 100, 300}[r.IntN(6)], budget: r.IntN(40), calls: map[string]int{}}
+	return &faults{seed: seed, rate: []int{0, 3, 10, 30, 100, 300}[r.IntN(6)], budget: r.IntN(40),
+		calls: map[string]int{}}
 }
 
 // maxCalls is more than any seed needs: beyond it a run goes round in circles.
@@ -95,7 +98,8 @@ func (f *faults) draw(life int, site, key string, since time.Time) (fault, time.
 		f.fired++
 	}
 	if what == slow {
-		takes += time.Duration(r.Int64N(int64([]time.Duration{time.Second, time.Second, 50 * time.Second}[r.IntN(3)]))) // longer than a run may take to drain
+		// longer than a run may take to drain
+		takes += time.Duration(r.Int64N(int64([]time.Duration{time.Second, time.Second, 50 * time.Second}[r.IntN(3)])))
 	}
 	if len(f.trace) > maxCalls {
 		panic(fmt.Sprintf("seed %d goes round in circles:\n%s", f.seed, tail(f.trace, 60)))
@@ -120,7 +124,8 @@ func (f *faults) note(life int, since time.Time, what string) {
 func course(trace []entry) string {
 	trace = slices.Clone(trace)
 	slices.SortFunc(trace, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.site, b.site), cmp.Compare(a.key, b.key), cmp.Compare(a.consequence, b.consequence))
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.site, b.site), cmp.Compare(a.key, b.key),
+			cmp.Compare(a.consequence, b.consequence))
 	})
 	return tail(trace, len(trace))
 }
@@ -133,7 +138,8 @@ func tail(trace []entry, n int) string {
 		trace = trace[skipped:]
 	}
 	for _, e := range trace {
-		fmt.Fprintf(&b, "  %-14s life %-2d %s\n", e.at, e.life, strings.TrimSpace(strings.Join([]string{e.site, e.key, string(e.fault), e.consequence}, " ")))
+		fmt.Fprintf(&b, "  %-14s life %-2d %s\n", e.at, e.life,
+			strings.TrimSpace(strings.Join([]string{e.site, e.key, string(e.fault), e.consequence}, " ")))
 	}
 	return b.String()
 }

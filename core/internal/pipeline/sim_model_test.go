@@ -114,7 +114,8 @@ type expected struct {
 type pipelineCounts struct{ In, Out, Rejected int64 }
 
 func (m *model) expect(spans []span) expected {
-	e := expected{log: map[string]int{}, all: map[string]int{}, letters: map[string]int{}, counts: map[string]*pipelineCounts{}}
+	e := expected{log: map[string]int{}, all: map[string]int{}, letters: map[string]int{},
+		counts: map[string]*pipelineCounts{}}
 	for _, name := range []string{simSource, simDouble, simNumber, simLog, simKeyed, simLoose} {
 		e.counts[name] = &pipelineCounts{}
 	}

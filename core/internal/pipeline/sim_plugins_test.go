@@ -35,22 +35,23 @@ const (
 
 // staged makes a stage each start of which is a process of its own.
 func staged[P any](l *life, name string, make func(p *process) P) pipeline.Stage[P] {
-	return pipeline.Stage[P]{Name: name, MaxRejects: -1, Start: func(ctx context.Context) (pipeline.Instance[P], error) {
-		p := newProcess()
-		if err := l.call(ctx, p, name+" start", "", func() error { return nil }); err != nil {
-			return pipeline.Instance[P]{}, err
-		}
-		return pipeline.Instance[P]{
-			Plugin: make(p), Exited: p.gone,
-			Check: func(ctx context.Context) error {
-				return l.call(ctx, p, name+" check", "", func() error { return nil })
-			},
-			Stop: func(ctx context.Context) error {
-				defer p.die()
-				return l.call(ctx, p, name+" stop", "", func() error { return nil })
-			},
-		}, nil
-	}}
+	return pipeline.Stage[P]{Name: name, MaxRejects: -1,
+		Start: func(ctx context.Context) (pipeline.Instance[P], error) {
+			p := newProcess()
+			if err := l.call(ctx, p, name+" start", "", func() error { return nil }); err != nil {
+				return pipeline.Instance[P]{}, err
+			}
+			return pipeline.Instance[P]{
+				Plugin: make(p), Exited: p.gone,
+				Check: func(ctx context.Context) error {
+					return l.call(ctx, p, name+" check", "", func() error { return nil })
+				},
+				Stop: func(ctx context.Context) error {
+					defer p.die()
+					return l.call(ctx, p, name+" stop", "", func() error { return nil })
+				},
+			}, nil
+		}}
 }
 
 type simReader struct {
@@ -82,7 +83,8 @@ func (s simReader) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) err
 		n = position(split.Cursor)
 	}
 	for ; n < s.l.model.length(split.ID); n++ {
-		err := s.l.call(ctx, s.p, simSource+" read", split.ID, func() error { return s.emit(ctx, split.ID, start, n, w) })
+		err := s.l.call(ctx, s.p, simSource+" read", split.ID,
+			func() error { return s.emit(ctx, split.ID, start, n, w) })
 		if err != nil {
 			return err
 		}
@@ -370,7 +372,8 @@ func stored[T any](ctx context.Context, l *life, what string, effect func() (T, 
 	return out, err
 }
 
-func (s simStore) Begin(ctx context.Context, b checkpoint.Begin) (run checkpoint.Run, c checkpoint.Coordinator, err error) {
+func (s simStore) Begin(ctx context.Context, b checkpoint.Begin) (run checkpoint.Run, c checkpoint.Coordinator,
+	err error) {
 	run, err = stored(ctx, s.l, "begin", func() (checkpoint.Run, error) {
 		var err error
 		run, c, err = s.Store.Begin(ctx, b)
@@ -388,7 +391,8 @@ func (s simStore) Current(ctx context.Context) (run checkpoint.Run, ok bool, err
 	return run, ok, err
 }
 
-func (s simStore) Join(ctx context.Context, run checkpoint.Run, n int) (seat checkpoint.Seat, held checkpoint.Held, err error) {
+func (s simStore) Join(ctx context.Context, run checkpoint.Run, n int) (seat checkpoint.Seat, held checkpoint.Held,
+	err error) {
 	seat, err = stored(ctx, s.l, "join", func() (checkpoint.Seat, error) {
 		var err error
 		seat, held, err = s.Store.Join(ctx, run, n)

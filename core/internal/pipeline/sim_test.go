@@ -38,7 +38,8 @@ func TestSimulation(t *testing.T) {
 		}
 		for try := 0; try < replays && !t.Failed(); try++ {
 			s := simulate(t, seed)
-			t.Logf("seed %d: %d calls, %d faults\n%s", seed, len(s.faults.trace), s.faults.fired, tail(s.faults.trace, 5000))
+			t.Logf("seed %d: %d calls, %d faults\n%s", seed, len(s.faults.trace), s.faults.fired,
+				tail(s.faults.trace, 5000))
 		}
 		return
 	}
@@ -95,10 +96,12 @@ func (s *simTotals) add(w *sim) {
 }
 
 func (s *simTotals) check(t *testing.T, seeds int) {
-	t.Logf("%d seeds: %d starts of the host, %d records, seeds by seats %v, faults %v", seeds, s.lives, s.records, s.seats, s.faults)
+	t.Logf("%d seeds: %d starts of the host, %d records, seeds by seats %v, faults %v", seeds, s.lives, s.records,
+		s.seats, s.faults)
 	for n := range 4 {
 		if seeds >= 1000 && s.seats[n+1] < seeds/50 {
-			t.Errorf("%d seats were taken in %d of %d seeds: the simulation proves less than it says", n+1, s.seats[n+1], seeds)
+			t.Errorf("%d seats were taken in %d of %d seeds: the simulation proves less than it says", n+1,
+				s.seats[n+1], seeds)
 		}
 	}
 	kinds := slices.Sorted(slices.Values(append(may("sink write"), lostReply)))
@@ -139,7 +142,8 @@ func parting(a, b string) string {
 	for i < len(as) && i < len(bs) && as[i] == bs[i] {
 		i++
 	}
-	return strings.Join(as[max(0, i-5):min(len(as), i+5)], "\n") + "\n  or\n" + strings.Join(bs[min(i, len(bs)):min(len(bs), i+5)], "\n")
+	return strings.Join(as[max(0, i-5):min(len(as), i+5)], "\n") + "\n  or\n" +
+		strings.Join(bs[min(i, len(bs)):min(len(bs), i+5)], "\n")
 }
 
 // sim is what outlives the hosts of one seed.
@@ -178,7 +182,8 @@ type place struct {
 // simulate runs a seed to its end, in a bubble of its own.
 func simulate(t *testing.T, seed uint64) *sim {
 	t.Helper()
-	s := &sim{t: t, seed: seed, model: newModel(seed), faults: newFaults(seed), completed: map[string]bool{}, letters: map[place][]string{}, owners: map[place]*simLetters{}}
+	s := &sim{t: t, seed: seed, model: newModel(seed), faults: newFaults(seed), completed: map[string]bool{},
+		letters: map[place][]string{}, owners: map[place]*simLetters{}}
 	s.finished, s.starts = map[string]map[string]bool{}, map[place]sdk.Start{}
 	s.logs, s.keyed, s.loose = map[int]*sdktest.MemorySink{}, &keyedSink{records: map[string]simRecord{}}, &looseSink{records: map[string]int{}}
 	s.helpers = []int{0, 0, 1, 1, 2, 4}[chance(seed, "seats").IntN(6)]
@@ -373,7 +378,8 @@ func (s *sim) config(l *life, store checkpoint.Store, dir string) pipeline.Confi
 			s.sink(l, simLoose, r.IntN(2) == 0, func(int) sdk.Sink { return s.loose }),
 		},
 		Store: simStore{store, l}, Letters: &simLetters{l: l},
-		Concurrency: 1 + r.IntN(5), ClaimAtOnce: 1 + r.IntN(3), CommitEvery: time.Duration(1+r.IntN(200)) * time.Millisecond, CommitBytes: int64(r.IntN(4000)),
+		Concurrency: 1 + r.IntN(5), ClaimAtOnce: 1 + r.IntN(3),
+		CommitEvery: time.Duration(1+r.IntN(200)) * time.Millisecond, CommitBytes: int64(r.IntN(4000)),
 		SpoolDir: dir, GroupMemory: []int{1, 400}[r.IntN(2)] << (20 * min(1, r.IntN(6))),
 		Keep: func(pipeline.Result) error {
 			return l.call(context.Background(), nil, "keep", "", func() error { return nil })

@@ -23,13 +23,14 @@ import (
 func TestBrokenDuringACommit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, &numbers{splits: 30, records: 4, every: 1, before: func(_ context.Context, split string, n int) error {
-			time.Sleep(time.Millisecond)
-			if n, _ := strconv.Atoi(split[1:]); n%3 == 0 {
-				return sdk.Permanent(errors.New(split + " is broken by order"))
-			}
-			return nil
-		}})
+		w := newWorld(t, &numbers{splits: 30, records: 4, every: 1,
+			before: func(_ context.Context, split string, n int) error {
+				time.Sleep(time.Millisecond)
+				if n, _ := strconv.Atoi(split[1:]); n%3 == 0 {
+					return sdk.Permanent(errors.New(split + " is broken by order"))
+				}
+				return nil
+			}})
 		w.config.CommitEvery, w.config.Concurrency = time.Millisecond, 5
 		w.config.Step = func(name string) {
 			if name == "tokens taken" {
@@ -109,17 +110,19 @@ func TestNoDeadlineForBookkeeping(t *testing.T) {
 	// What was read when the user stopped is committed, though that takes longer than a plugin may.
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		w := newWorld(t, &numbers{splits: 1, records: 10, every: 1, before: func(_ context.Context, _ string, n int) error {
-			if n == 5 {
-				stop()
-			}
-			return nil
-		}})
+		w := newWorld(t, &numbers{splits: 1, records: 10, every: 1,
+			before: func(_ context.Context, _ string, n int) error {
+				if n == 5 {
+					stop()
+				}
+				return nil
+			}})
 		w.config.CommitEvery = time.Hour
 		w.config.Store = otherStore{Store: w.store, held: func(h checkpoint.Held) checkpoint.Held {
 			return slowCommit{h, 10 * time.Minute}
 		}}
-		if res := w.run(ctx, t); res.Outcome != checkpoint.Interrupted || res.Counts.Commits == 0 || res.Counts.Stages["source numbers"].Out < 5 {
+		if res := w.run(ctx, t); res.Outcome != checkpoint.Interrupted || res.Counts.Commits == 0 ||
+			res.Counts.Stages["source numbers"].Out < 5 {
 			t.Fatalf("outcome %s, %+v: %v", res.Outcome, res.Counts, res.Err)
 		}
 	})
@@ -152,7 +155,8 @@ func (p *pagedSource) Plan(context.Context, sdk.Plan) ([]sdk.Split, error) {
 	return nil, sdk.Permanent(errors.New("it is planned in pages"))
 }
 
-func (p *pagedSource) PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error) error {
+func (p *pagedSource) PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error],
+	page func([]sdk.Split) error) error {
 	for page, err := range previous {
 		if err != nil {
 			return err
@@ -181,7 +185,8 @@ func TestPlanInPages(t *testing.T) {
 	source.Streams = []string{"numbers"}
 	w.config.Source = source
 	p.fails = sdk.Permanent(errors.New("the last page cannot be had"))
-	if res := w.run(t.Context(), t); res.Outcome != checkpoint.Failed || res.Run.Planned || !strings.Contains(res.Err.Error(), "source paged: the last page") {
+	if res := w.run(t.Context(), t); res.Outcome != checkpoint.Failed || res.Run.Planned ||
+		!strings.Contains(res.Err.Error(), "source paged: the last page") {
 		t.Fatalf("outcome %s: %v", res.Outcome, res.Err)
 	}
 	p.fails = nil
@@ -200,7 +205,8 @@ func TestPlanInPages(t *testing.T) {
 	w.config.Store = otherStore{Store: w.store, coordinator: func(c checkpoint.Coordinator) checkpoint.Coordinator {
 		return refusing{c}
 	}}
-	if res := w.run(t.Context(), t); res.Outcome != checkpoint.Failed || !strings.Contains(res.Err.Error(), "state: no page is wanted") || p.given != 0 {
+	if res := w.run(t.Context(), t); res.Outcome != checkpoint.Failed ||
+		!strings.Contains(res.Err.Error(), "state: no page is wanted") || p.given != 0 {
 		t.Errorf("outcome %s after %d pages: %v", res.Outcome, p.given, res.Err)
 	}
 }
@@ -298,7 +304,8 @@ func BenchmarkSnapshot(b *testing.B) {
 // TestSnapshotCostsTheSame: however many splits there are.
 func TestSnapshotCostsTheSame(t *testing.T) {
 	few, many := pipeline.WithSplits(10), pipeline.WithSplits(10_000)
-	if a, b := testing.AllocsPerRun(10, func() { few.Snapshot() }), testing.AllocsPerRun(10, func() { many.Snapshot() }); a != b {
+	if a, b := testing.AllocsPerRun(10, func() { few.Snapshot() }), testing.AllocsPerRun(10,
+		func() { many.Snapshot() }); a != b {
 		t.Errorf("%v allocations with 10 splits, %v with 10,000", a, b)
 	}
 }

@@ -14,10 +14,12 @@ import (
 
 // Stage is a place in the pipeline and the plugin that stands there.
 type Stage[P any] struct {
-	Name       string   // "transform llm": unique, used in messages and as the key of its token
-	Streams    []string // those that it is for; nil or "*": all. Others pass a transform untouched and do not reach a sink.
-	MaxRejects int64    // more rejected records than that end the run; negative: no limit
-	Foreign    bool     // the plugin is somebody else's: it is looked whether its records are JSON
+	Name string // "transform llm": unique, used in messages and as the key of its token
+	// those that it is for; nil or "*": all. Others pass a transform untouched and do not reach a
+	// sink.
+	Streams    []string
+	MaxRejects int64 // more rejected records than that end the run; negative: no limit
+	Foreign    bool  // the plugin is somebody else's: it is looked whether its records are JSON
 	// Attempts bounds what is tried in vain: for a source the tries of its plan and of a split
 	// without progress, for a transform or a sink how often in a row the run goes back to the last
 	// commit because of it. 0: 5.

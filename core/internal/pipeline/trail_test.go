@@ -72,10 +72,19 @@ func TestTriesInVain(t *testing.T) {
 	for name, read := range map[string]func(try int, from string, w *sdk.Writer) error{
 		"nothing":           func(int, string, *sdk.Writer) error { return nil },
 		"the cursor it has": func(_ int, _ string, w *sdk.Writer) error { return page(w, -1, "page 1") },
-		"cursors by turns":  func(try int, _ string, w *sdk.Writer) error { return page(w, -1, fmt.Sprint("page ", try%3)) },
-		"the same records":  func(_ int, _ string, w *sdk.Writer) error { return page(w, 7, "page 1") },
-		"records by turns":  func(try int, _ string, w *sdk.Writer) error { return page(w, try%2, fmt.Sprint("page ", try%2)) },
-		"several cursors":   func(_ int, _ string, w *sdk.Writer) error { return errors.Join(page(w, 1, "a"), page(w, 2, "b")) },
+		"cursors by turns": func(try int, _ string,
+			w *sdk.Writer) error {
+			return page(w, -1, fmt.Sprint("page ", try%3))
+		},
+		"the same records": func(_ int, _ string, w *sdk.Writer) error { return page(w, 7, "page 1") },
+		"records by turns": func(try int, _ string,
+			w *sdk.Writer) error {
+			return page(w, try%2, fmt.Sprint("page ", try%2))
+		},
+		"several cursors": func(_ int, _ string,
+			w *sdk.Writer) error {
+			return errors.Join(page(w, 1, "a"), page(w, 2, "b"))
+		},
 		"counts and rejects": func(_ int, _ string, w *sdk.Writer) error {
 			return errors.Join(w.Reject("numbers", []byte("x"), "no"), page(w, -1, "page 1"))
 		},
@@ -94,7 +103,8 @@ func TestTriesInVain(t *testing.T) {
 					}
 					return down
 				}})
-				if res.Outcome != checkpoint.Incomplete || !strings.Contains(res.Err.Error(), down.Error()) || tries > 9 {
+				if res.Outcome != checkpoint.Incomplete || !strings.Contains(res.Err.Error(), down.Error()) ||
+					tries > 9 {
 					t.Errorf("outcome %s after %d tries: %v", res.Outcome, tries, res.Err)
 				}
 			})
@@ -126,7 +136,10 @@ func TestTriesThatGetFurther(t *testing.T) {
 		"splits under one cursor": func(try int, w *sdk.Writer) error {
 			return errors.Join(w.Split(sdk.Split{ID: fmt.Sprint(try), Stream: "numbers"}), page(w, -1, "queue"))
 		},
-		"every fourth try moves the cursor": func(try int, w *sdk.Writer) error { return page(w, -1, fmt.Sprint(try/4)) },
+		"every fourth try moves the cursor": func(try int,
+			w *sdk.Writer) error {
+			return page(w, -1, fmt.Sprint(try/4))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -158,14 +171,20 @@ func TestReadsWithoutEnd(t *testing.T) {
 	}{
 		{"a loop of one cursor", false, func(n int) (int, string) { return 1, "a" }, 200, "round in circles"},
 		{"a loop of two", false, func(n int) (int, string) { return -1, fmt.Sprint(n % 2) }, 200, "round in circles"},
-		{"a loop of two with other records each time", false, func(n int) (int, string) { return n, fmt.Sprint(n % 2) }, 200, "round in circles"},
-		{"a loop of 777", false, func(n int) (int, string) { return n % 777, fmt.Sprint(n % 777) }, 900, "round in circles"},
-		{"a loop after a long way", false, func(n int) (int, string) { return n, fmt.Sprint(min(n, 5000+n%11)) }, 5200, "round in circles"},
-		{"the last page again and again", false, func(n int) (int, string) { return min(n, 30), fmt.Sprint(n) }, 200, "round in circles"},
-		{"pages that repeat", false, func(n int) (int, string) { return n % 5, fmt.Sprint(n) }, 200, "round in circles"},
+		{"a loop of two with other records each time", false, func(n int) (int, string) { return n, fmt.Sprint(n % 2) },
+			200, "round in circles"},
+		{"a loop of 777", false, func(n int) (int, string) { return n % 777, fmt.Sprint(n % 777) }, 900,
+			"round in circles"},
+		{"a loop after a long way", false, func(n int) (int, string) { return n, fmt.Sprint(min(n, 5000+n%11)) }, 5200,
+			"round in circles"},
+		{"the last page again and again", false, func(n int) (int, string) { return min(n, 30), fmt.Sprint(n) }, 200,
+			"round in circles"},
+		{"pages that repeat", false, func(n int) (int, string) { return n % 5, fmt.Sprint(n) }, 200,
+			"round in circles"},
 		{"empty pages", false, func(n int) (int, string) { return -1, fmt.Sprint(n) }, 10_100, "finds no end"},
 		{"the same cursor", false, func(n int) (int, string) { return -1, "here" }, 10_100, "finds no end"},
-		{"the same records without a key", true, func(n int) (int, string) { return 1, fmt.Sprint(n) }, 10_100, "finds no end"},
+		{"the same records without a key", true, func(n int) (int, string) { return 1, fmt.Sprint(n) }, 10_100,
+			"finds no end"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -181,7 +200,8 @@ func TestReadsWithoutEnd(t *testing.T) {
 						}
 					}
 				}})
-				if res.Outcome != checkpoint.Incomplete || !strings.Contains(res.Err.Error(), c.says) || groups > c.groups {
+				if res.Outcome != checkpoint.Incomplete || !strings.Contains(res.Err.Error(), c.says) ||
+					groups > c.groups {
 					t.Errorf("outcome %s after %d groups: %v", res.Outcome, groups, res.Err)
 				}
 			})
@@ -207,7 +227,8 @@ func TestPagesThatRepeatOtherwise(t *testing.T) {
 		{"three by turns", func(n int) []int { return []int{n % 3, 7} }, 20_000, 0, false},
 		{"with empty ones between", func(n int) []int { return []int{1, 2}[:n%2*2] }, 20_000, 0, false},
 		{"one that changes often", func(int) []int { return []int{1} }, 9_000, 0, true},
-		{"few that change often", func(n int) []int { return []int{n * n % 7, n % 5, n * n % 3, n / 9000} }, 20_000, 0, true},
+		{"few that change often", func(n int) []int { return []int{n * n % 7, n % 5, n * n % 3, n / 9000} }, 20_000, 0,
+			true},
 		{"more often than usual, as the file allows", func(int) []int { return []int{1} }, 20_000, -1, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -234,7 +255,8 @@ func TestPagesThatRepeatOtherwise(t *testing.T) {
 				switch {
 				case c.ends && res.Outcome != checkpoint.Complete:
 					t.Errorf("outcome %s: %v", res.Outcome, res.Err)
-				case !c.ends && (res.Outcome != checkpoint.Incomplete || !strings.Contains(res.Err.Error(), "finds no end") || groups > 10_100):
+				case !c.ends && (res.Outcome != checkpoint.Incomplete ||
+					!strings.Contains(res.Err.Error(), "finds no end") || groups > 10_100):
 					t.Errorf("outcome %s after %d groups: %v", res.Outcome, groups, res.Err)
 				}
 			})
@@ -254,7 +276,8 @@ func TestReadsThatTakeLong(t *testing.T) {
 		{"many records under one cursor", false, func(n int) (int, string) { return n, "minute 1" }, 0},
 		{"pages without a find", false, func(n int) (int, string) { return -1, fmt.Sprint(n) }, 0},
 		{"a cursor that waits", false, func(n int) (int, string) { return -1, fmt.Sprint(n / 500) }, 0},
-		{"more emptiness than usual, as the file allows", false, func(n int) (int, string) { return -1, fmt.Sprint(n) }, -1},
+		{"more emptiness than usual, as the file allows", false, func(n int) (int, string) { return -1, fmt.Sprint(n) },
+			-1},
 		{"equal records without a key", true, func(n int) (int, string) { return n / 900, fmt.Sprint(n) }, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

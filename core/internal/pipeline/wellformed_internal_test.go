@@ -11,12 +11,16 @@ import (
 )
 
 var samples = []string{
-	`{}`, `[]`, `""`, `0`, `-0`, `1.5e+10`, `true`, `false`, `null`, ` { "a" : [ 1 , 2.0 , { } , [ ] ] , "b" : "x\u00e9\\\"\n" } `,
+	`{}`, `[]`, `""`, `0`, `-0`, `1.5e+10`, `true`, `false`, `null`,
+	` { "a" : [ 1 , 2.0 , { } , [ ] ] , "b" : "x\u00e9\\\"\n" } `,
 	`{"a":{"b":{"c":[[[]]]}}}`, "{\"long\":\"" + strings.Repeat("abcdefg ", 20) + "é\"}", `{"a":1}`, "\t1\r",
-	``, ` `, `not json at all`, `{`, `}`, `[`, `]`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{,}`, `[1,]`, `[,1]`, `{"a":1]`, `[1}`, `"`, `"\x"`, `"\u12g4"`,
-	`"\u12`, `01`, `1.`, `.5`, `-`, `+1`, `1e`, `1e+`, `0x1`, `tru`, `nul`, `truefalse`, `1 2`, `{} {}`, `{"a":1}}`, `{a:1}`, `{'a':1}`, "\"a\tb\"",
+	``, ` `, `not json at all`, `{`, `}`, `[`, `]`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{,}`, `[1,]`, `[,1]`, `{"a":1]`,
+	`[1}`, `"`, `"\x"`, `"\u12g4"`,
+	`"\u12`, `01`, `1.`, `.5`, `-`, `+1`, `1e`, `1e+`, `0x1`, `tru`, `nul`, `truefalse`, `1 2`, `{} {}`, `{"a":1}}`,
+	`{a:1}`, `{'a':1}`, "\"a\tb\"",
 	"\"1234567\x1f\"", `NaN`, `[1 2]`, `{"a" 1}`, `{"a":1 "b":2}`, "\"\xff\"", `{1:2}`, `[]]`, `"abc\`,
-	`{"_op":"delete","id":1}`, `{"id":1,"\u005f\u006F\u0070":null}`, `{"_op" :{}}`, `{"a":{"_op":1}}`, `[{"_op":1}]`, `{"a":"_op"}`, `{"_opa":1,"_o":2,"\u005fopp":3}`,
+	`{"_op":"delete","id":1}`, `{"id":1,"\u005f\u006F\u0070":null}`, `{"_op" :{}}`, `{"a":{"_op":1}}`, `[{"_op":1}]`,
+	`{"a":"_op"}`, `{"_opa":1,"_o":2,"\u005fopp":3}`,
 	strings.Repeat("[", 9_999) + strings.Repeat("]", 9_999), strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
 }
 
@@ -41,7 +45,8 @@ func TestKeySum(t *testing.T) {
 	if !known {
 		t.Fatal("the keys are not known")
 	}
-	if got, known := sum(`{ "at":{"id":7,"part":8} , "part" : {"a":[1,"id"]} , "id": 1 }`, `{"part":"x","id":2,"more":[{"id":3}]}`); got != want || !known {
+	if got, known := sum(`{ "at":{"id":7,"part":8} , "part" : {"a":[1,"id"]} , "id": 1 }`,
+		`{"part":"x","id":2,"more":[{"id":3}]}`); got != want || !known {
 		t.Errorf("the same keys are %x and %x (%v)", got, want, known)
 	}
 	for _, lines := range [][]string{
@@ -53,7 +58,8 @@ func TestKeySum(t *testing.T) {
 			t.Errorf("%s have the same keys (%v)", lines, known)
 		}
 	}
-	for _, line := range []string{`{"id":1}`, `{"id":1,"id":1}`, `[{"id":1,"part":2}]`, `{"a":{"id":1,"part":2}}`, `{"\u0069d":1,"part":2}`} {
+	for _, line := range []string{`{"id":1}`, `{"id":1,"id":1}`, `[{"id":1,"part":2}]`, `{"a":{"id":1,"part":2}}`,
+		`{"\u0069d":1,"part":2}`} {
 		if _, known := sum(line); known {
 			t.Errorf("%s has a key", line)
 		}
@@ -103,7 +109,8 @@ func checkScan(t *testing.T, line []byte) {
 
 func BenchmarkWellFormed(b *testing.B) {
 	record := `{"id":123456,"key":"ABC-123","summary":"Something does not work as it should","created":"2024-01-01T00:07:00.000+0000","labels":["a","b"],` +
-		`"body":"` + strings.Repeat("It was seen on a machine with many cores. ", 4) + `\n","votes":12,"open":true,"parent":null}` + "\n"
+		`"body":"` + strings.Repeat("It was seen on a machine with many cores. ", 4) +
+		`\n","votes":12,"open":true,"parent":null}` + "\n"
 	batch := sdk.Batch{Stream: "s", Count: 600, Payload: []byte(strings.Repeat(record, 600))}
 	var keys keySum
 	b.SetBytes(int64(len(batch.Payload)))
@@ -116,7 +123,8 @@ func BenchmarkWellFormed(b *testing.B) {
 }
 
 func BenchmarkJSONValid(b *testing.B) {
-	record := []byte(`{"id":123456,"key":"ABC-123","body":"` + strings.Repeat("It was seen on a machine with many cores. ", 6) + `"}`)
+	record := []byte(`{"id":123456,"key":"ABC-123","body":"` +
+		strings.Repeat("It was seen on a machine with many cores. ", 6) + `"}`)
 	b.SetBytes(int64(len(record)))
 	for b.Loop() {
 		if !json.Valid(record) {

@@ -38,7 +38,8 @@ func rejected(t *testing.T, op sdk.Op, bad, why string) {
 		t.Run(fmt.Sprint(where, op, bad), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				batch := sdk.Batch{Stream: "numbers", Op: op, Count: 3, Payload: []byte("{\"n\":1}\n" + bad + "\n{\"n\":2}\n")}
+				batch := sdk.Batch{Stream: "numbers", Op: op, Count: 3,
+					Payload: []byte("{\"n\":1}\n" + bad + "\n{\"n\":2}\n")}
 				source := walker{read: func(_ string, w *sdk.Writer) error {
 					if where == "source" {
 						return w.Batch(batch)
@@ -47,22 +48,25 @@ func rejected(t *testing.T, op sdk.Op, bad, why string) {
 				}}
 				w := newWorld(t, &numbers{})
 				w.config.Source = always[sdk.Source]("source raw", source)
-				w.config.Transforms = []pipeline.Stage[sdk.Transform]{always[sdk.Transform]("transform raw", transformFunc(func(b sdk.Batch) ([]sdk.Batch, error) {
-					if where == "transform" {
-						return []sdk.Batch{batch}, nil
-					}
-					return []sdk.Batch{b}, nil
-				}))}
+				w.config.Transforms = []pipeline.Stage[sdk.Transform]{always[sdk.Transform]("transform raw",
+					transformFunc(func(b sdk.Batch) ([]sdk.Batch, error) {
+						if where == "transform" {
+							return []sdk.Batch{batch}, nil
+						}
+						return []sdk.Batch{b}, nil
+					}))}
 				w.config.Source.Foreign, w.config.Transforms[0].Foreign = true, true
 				res := w.run(t.Context(), t)
 				if res.Outcome != checkpoint.Complete || fmt.Sprint(w.shelf.sorted()) != `[{"n":1} {"n":2}]` {
 					t.Errorf("outcome %s, the sink has %q: %v", res.Outcome, w.shelf.sorted(), res.Err)
 				}
-				if len(w.box.letters) != 1 || string(w.box.letters[0].Record) != bad || w.box.letters[0].Stage != where+" raw" ||
+				if len(w.box.letters) != 1 || string(w.box.letters[0].Record) != bad ||
+					w.box.letters[0].Stage != where+" raw" ||
 					!strings.HasPrefix(w.box.letters[0].Reason, why) {
 					t.Errorf("dead letters: %+v", w.box.letters)
 				}
-				if c := res.Counts.Stages["source raw"]; where == "source" && (c.In != 3 || c.Out != 2 || c.Rejected != 1) {
+				if c := res.Counts.Stages["source raw"]; where == "source" &&
+					(c.In != 3 || c.Out != 2 || c.Rejected != 1) {
 					t.Errorf("%+v: in = out + rejected does not hold", c)
 				}
 			})

@@ -1,4 +1,5 @@
-// Attach: a plugin that runs already, in a debugger say. The host did not start it, does not confine it and does not end it.
+// Attach: a plugin that runs already, in a debugger say. The host did not start it, does not
+// confine it and does not end it.
 
 package pluginhost
 
@@ -17,7 +18,9 @@ import (
 func (h *Host) attach(ctx context.Context, s Spec) (*Plugin, error) {
 	conn, hangUp, err := rpc.Dial(ctx, s.Path)
 	if err != nil {
-		return nil, at(s.Label, fmt.Errorf("nobody listens at %s: start the plugin with SCRAPEKIT_DEBUG=1, and take the path that it prints: %w", s.Path, err))
+		return nil, at(s.Label, fmt.Errorf(
+			"nobody listens at %s: start the plugin with SCRAPEKIT_DEBUG=1, and take the path that it prints: %w",
+			s.Path, err))
 	}
 	if s.Logger == nil {
 		s.Logger = hclog.NewNullLogger()
@@ -44,7 +47,8 @@ func (p *Plugin) fits(kind sdk.Kind) error {
 	if kind == "" || p.info.Kind == kind {
 		return nil
 	}
-	return sdk.Permanent(fmt.Errorf("the plugin %s is a %s, not a %s", clean(p.info.Name, maxKept), clean(string(p.info.Kind), maxKept), kind))
+	return sdk.Permanent(fmt.Errorf("the plugin %s is a %s, not a %s", clean(p.info.Name, maxKept),
+		clean(string(p.info.Kind), maxKept), kind))
 }
 
 // DescribeAttached asks a plugin that runs already what it is.

@@ -13,8 +13,8 @@ import (
 // shownLines is how many of a plugin's last lines an error's text holds; LastLines has more.
 const shownLines = 3
 
-// A Crash is the error of every call that a plugin's death has ended. It is temporary: a fresh process may
-// fare better.
+// A Crash is the error of every call that a plugin's death has ended. It is temporary: a fresh
+// process may fare better.
 type Crash struct {
 	Label     string   // of the [Spec]
 	Signal    string   // what ended it, such as "killed"; "" if it exited by itself
@@ -24,7 +24,8 @@ type Crash struct {
 	LastLines []string // what it last wrote, oldest first, without the panic's trace
 	// Silent: it still ran but had closed its connection, and so the host has ended it.
 	Silent bool
-	// Memory is the limit in bytes beyond which it held memory, so that the host has ended it; 0: it did not.
+	// Memory is the limit in bytes beyond which it held memory, so that the host has ended it; 0:
+	// it did not.
 	Memory uint64
 	// Early: it was not ready yet.
 	Early bool
@@ -48,7 +49,8 @@ func (c *Crash) Reason() string {
 	how := fmt.Sprintf("exit status %d", c.ExitCode)
 	switch {
 	case c.Memory > 0:
-		how = fmt.Sprintf("it held more than %d MiB of memory, the most that a plugin may have, and was ended", c.Memory>>20)
+		how = fmt.Sprintf("it held more than %d MiB of memory, the most that a plugin may have, and was ended",
+			c.Memory>>20)
 	case c.Silent:
 		how = "it closed its connection and had to be ended"
 	case c.Signal != "":
@@ -60,8 +62,8 @@ func (c *Crash) Reason() string {
 	return how + c.lines()
 }
 
-// Stack is what an author looks for: the trace of a Go panic; without one all that the plugin last wrote, if Error has
-// not all of that. Each line is ended; "": there is none.
+// Stack is what an author looks for: the trace of a Go panic; without one all that the plugin last
+// wrote, if Error has not all of that. Each line is ended; "": there is none.
 func (c *Crash) Stack() string {
 	all := c.Trace
 	if len(all) == 0 && len(c.LastLines) > shownLines {

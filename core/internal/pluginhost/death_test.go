@@ -17,8 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// TestKilledAtAnyMoment kills plugins somewhere between their start and their work. Whatever the host was
-// doing, the error is the same.
+// TestKilledAtAnyMoment kills plugins somewhere between their start and their work. Whatever the
+// host was doing, the error is the same.
 func TestKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	const kills, seed = 60, 7
@@ -37,7 +37,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			early++
 		}
 		var crash *Crash
-		if !errors.As(err, &crash) || crash.Signal != "killed" || crash.Silent || !strings.HasPrefix(err.Error(), "source fake: the plugin died") {
+		if !errors.As(err, &crash) || crash.Signal != "killed" || crash.Silent ||
+			!strings.HasPrefix(err.Error(), "source fake: the plugin died") {
 			t.Errorf("kill %d after %s: %v", i, delay, err)
 		}
 		if err := h.Close(); err != nil {
@@ -53,7 +54,8 @@ func TestPluginThatHangsUp(t *testing.T) {
 	t.Parallel()
 	p := start(t, newHost(t), spec(`{"do":"hang up"}`, "source"))
 	err := read(t, p, &collected{})
-	if err == nil || err.Error() != "source fake: the plugin died: it closed its connection and had to be ended" || !isCrash(err) {
+	if err == nil || err.Error() != "source fake: the plugin died: it closed its connection and had to be ended" ||
+		!isCrash(err) {
 		t.Errorf("got %v", err)
 	}
 	<-p.Exited()

@@ -8,7 +8,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// DescribeProgram starts a program with a host of its own and asks it what it is. digest is what the program must have; "": any.
+// DescribeProgram starts a program with a host of its own and asks it what it is. digest is what
+// the program must have; "": any.
 func DescribeProgram(ctx context.Context, o Options, path, digest string) (sdk.Info, error) {
 	h, err := New(o)
 	if err != nil {

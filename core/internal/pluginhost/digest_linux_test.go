@@ -13,7 +13,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 )
 
-// TestProgramExchangedAfterTheCheck: the file that was hashed is executed, whatever has come to its name since.
+// TestProgramExchangedAfterTheCheck: the file that was hashed is executed, whatever has come to its
+// name since.
 func TestProgramExchangedAfterTheCheck(t *testing.T) {
 	t.Parallel()
 	for _, level := range []sandbox.Level{sandbox.Full, sandbox.Strong, sandbox.Env, sandbox.None} {

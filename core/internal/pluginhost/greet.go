@@ -26,8 +26,9 @@ type Greeting struct {
 	Output []string // the last lines that it wrote besides
 }
 
-// Greet starts a program up to its first line of output, or its end, and ends it. It is offered these versions of the protocol, as
-// "1,2"; with none it is started as if by hand. The error says that it cannot be started.
+// Greet starts a program up to its first line of output, or its end, and ends it. It is offered
+// these versions of the protocol, as "1,2"; with none it is started as if by hand. The error says
+// that it cannot be started.
 func (h *Host) Greet(ctx context.Context, s Spec, versions string) (Greeting, error) {
 	if err := h.enter(); err != nil {
 		return Greeting{}, err

@@ -34,9 +34,11 @@ func (s *speaker) ID() string                  { return "1" }
 func (s *speaker) Wait(context.Context) error  { <-s.ended; return nil }
 func (s *speaker) Kill(context.Context) error  { return nil }
 
-// FuzzHandshake: whatever a program prints first, the host reaches for nothing but a socket in the folder that it gave it.
+// FuzzHandshake: whatever a program prints first, the host reaches for nothing but a socket in the
+// folder that it gave it.
 func FuzzHandshake(f *testing.F) {
-	for _, address := range []string{"DIR/s", "DIR/file", "DIR/link", "DIR/../s", "DIR/./s", "DIR", "", "s", "/var/run/docker.sock", "127.0.0.1:80"} {
+	for _, address := range []string{"DIR/s", "DIR/file", "DIR/link", "DIR/../s", "DIR/./s", "DIR", "", "s",
+		"/var/run/docker.sock", "127.0.0.1:80"} {
 		for _, network := range []string{"unix", "tcp", ""} {
 			f.Add("1|1|" + network + "|" + address + "|grpc")
 		}
@@ -74,12 +76,14 @@ func FuzzHandshake(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		s := &speaker{pluginRunner: &pluginRunner{socketDir: inside}, line: strings.ReplaceAll(line, "DIR", inside), ended: make(chan struct{})}
+		s := &speaker{pluginRunner: &pluginRunner{socketDir: inside}, line: strings.ReplaceAll(line, "DIR", inside),
+			ended: make(chan struct{})}
 		defer close(s.ended)
 		c := plugin.NewClient(&plugin.ClientConfig{
-			HandshakeConfig: rpc.Handshake(), VersionedPlugins: rpc.HostSet(), AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
-			RunnerFunc:   func(hclog.Logger, *exec.Cmd, string) (runner.Runner, error) { return s, nil },
-			StartTimeout: time.Minute, Logger: hclog.NewNullLogger(),
+			HandshakeConfig: rpc.Handshake(), VersionedPlugins: rpc.HostSet(),
+			AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+			RunnerFunc:       func(hclog.Logger, *exec.Cmd, string) (runner.Runner, error) { return s, nil },
+			StartTimeout:     time.Minute, Logger: hclog.NewNullLogger(),
 		})
 		address, err := c.Start()
 		if err != nil {

@@ -1,10 +1,11 @@
 // Package pluginhost starts, watches and stops plugin processes and hands out what they serve as
 // sdk.Source, sdk.Transform and sdk.Sink. It is the only package that knows of processes, and wraps
-// hashicorp/go-plugin: of the many ways in which a process and its connection can end it makes one good
-// message each, above all [Crash].
+// hashicorp/go-plugin: of the many ways in which a process and its connection can end it makes one
+// good message each, above all [Crash].
 //
-// A plugin gets nothing of the host's: no stdin, no environment, no descriptors, and package sandbox confines it. It listens
-// on a unix socket in a folder that only this user may enter, and dies with the host, however the host dies.
+// A plugin gets nothing of the host's: no stdin, no environment, no descriptors, and package
+// sandbox confines it. It listens on a unix socket in a folder that only this user may enter, and
+// dies with the host, however the host dies.
 package pluginhost
 
 import (
@@ -21,8 +22,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// startTimeout is how long a plugin may take until it has said what it is. Its settings are no part of
-// that: what it does with them may need the network.
+// startTimeout is how long a plugin may take until it has said what it is. Its settings are no part
+// of that: what it does with them may need the network.
 const startTimeout = 30 * time.Second
 
 // Options are a host's settings. The zero value is good.
@@ -32,7 +33,8 @@ type Options struct {
 	// RunDirs is the folder in which run directories are made; "": $XDG_RUNTIME_DIR/scrapekit, or a
 	// folder of this user's in the temporary one. The names of sockets are short: so must this be.
 	RunDirs string
-	// Sandbox says how much plugins are confined; "": [sandbox.Strong]. What the system has not is an error of each start.
+	// Sandbox says how much plugins are confined; "": [sandbox.Strong]. What the system has not is
+	// an error of each start.
 	Sandbox sandbox.Level
 }
 
@@ -56,7 +58,8 @@ type Host struct {
 	plugins map[*Plugin]struct{}
 }
 
-// New makes the directory of this run, after it has removed those of dead ones. The host is to be closed.
+// New makes the directory of this run, after it has removed those of dead ones. The host is to be
+// closed.
 func New(o Options) (*Host, error) {
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
@@ -74,13 +77,14 @@ func New(o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{log: o.Logger, dir: dir, level: level, timeout: startTimeout, silence: silenceTimeout, plugins: map[*Plugin]struct{}{}}
+	h := &Host{log: o.Logger, dir: dir, level: level, timeout: startTimeout, silence: silenceTimeout,
+		plugins: map[*Plugin]struct{}{}}
 	h.ctx, h.close = context.WithCancel(context.Background())
 	return h, nil
 }
 
-// Close stops all plugins and removes the run's directory. It returns what went wrong while they stopped.
-// A second Close does nothing.
+// Close stops all plugins and removes the run's directory. It returns what went wrong while they
+// stopped. A second Close does nothing.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	if h.closed {
@@ -115,8 +119,8 @@ func atOnce(calls []func() error) error {
 	return errors.Join(errs...)
 }
 
-// Describe starts the program, asks it what it is, and stops it. digest is what the program must be, as in [Spec]; "":
-// whatever is there.
+// Describe starts the program, asks it what it is, and stops it. digest is what the program must
+// be, as in [Spec]; "": whatever is there.
 func (h *Host) Describe(ctx context.Context, path, digest string, args ...string) (sdk.Info, error) {
 	p, err := h.launch(ctx, Spec{Label: "plugin " + path, Path: path, Digest: digest, Args: args})
 	if err != nil {

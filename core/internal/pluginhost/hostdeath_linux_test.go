@@ -97,8 +97,8 @@ func TestSignalsToTheGroupDoNotReachThePlugin(t *testing.T) {
 	}
 }
 
-// TestPluginStaysInTheSession: the kernel shares the processors out among sessions. In one of its own a plugin took half the host's throughput on
-// a machine that is busy.
+// TestPluginStaysInTheSession: the kernel shares the processors out among sessions. In one of its
+// own a plugin took half the host's throughput on a machine that is busy.
 func TestPluginStaysInTheSession(t *testing.T) {
 	t.Parallel()
 	_, plugin, _ := otherHost(t, shortDir(t))
@@ -118,8 +118,8 @@ func TestDescriptorsOfTheHostsParentStayWithIt(t *testing.T) {
 	checkInherited(t, in)
 }
 
-// TestPluginOutlivesTheThreadsOfItsHost: the kernel takes the thread that started a child for its parent,
-// and Go ends threads now and then.
+// TestPluginOutlivesTheThreadsOfItsHost: the kernel takes the thread that started a child for its
+// parent, and Go ends threads now and then.
 func TestPluginOutlivesTheThreadsOfItsHost(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)

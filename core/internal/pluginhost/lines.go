@@ -1,4 +1,5 @@
-// What a plugin writes on stdout and stderr: made harmless, logged, and kept in part for a crash report.
+// What a plugin writes on stdout and stderr: made harmless, logged, and kept in part for a crash
+// report.
 
 package pluginhost
 
@@ -50,8 +51,8 @@ func (l *lines) readAll(r *bufio.Reader) {
 	}
 }
 
-// readLine returns the next line without its newline, cut at the reader's size. An ellipsis says that it was: half a
-// secret before that is known for one.
+// readLine returns the next line without its newline, cut at the reader's size. An ellipsis says
+// that it was: half a secret before that is known for one.
 func readLine(r *bufio.Reader) (string, error) {
 	raw, more, err := r.ReadLine()
 	line := string(raw)
@@ -64,7 +65,8 @@ func readLine(r *bufio.Reader) (string, error) {
 	return line, err
 }
 
-// Write takes whole or partial lines: what a Go plugin prints after its start travels as such pieces.
+// Write takes whole or partial lines: what a Go plugin prints after its start travels as such
+// pieces.
 func (l *lines) Write(p []byte) (int, error) {
 	for line := range strings.Lines(string(p)) {
 		l.add(strings.TrimRight(line, "\r\n"))
@@ -163,9 +165,9 @@ func (h hiding) of(text string) string {
 	return h(text)
 }
 
-// clean returns text without secrets and made harmless. Half a secret, or one without its tabs, is not known for one:
-// so they are taken out before text is changed. One that had something in it that cannot be seen is whole only after
-// that, and still before it is cut.
+// clean returns text without secrets and made harmless. Half a secret, or one without its tabs, is
+// not known for one: so they are taken out before text is changed. One that had something in it
+// that cannot be seen is whole only after that, and still before it is cut.
 func (h hiding) clean(text string, limit int) string {
 	return clip(h.of(printable.Printed(h.of(text))), limit)
 }

@@ -36,7 +36,8 @@ func TestLinesAreCleanedAndLogged(t *testing.T) {
 		t.Errorf("logged %q, want %q", got, want)
 	}
 	last, panicked := l.tail()
-	want := []string{"plain: not at this level", "low on pages", `{"@level":3,"@message":[1]}`, "red bell tab end \uFFFD"}
+	want := []string{"plain: not at this level", "low on pages", `{"@level":3,"@message":[1]}`,
+		"red bell tab end \uFFFD"}
 	if !slices.Equal(last, want) || panicked != "" {
 		t.Errorf("kept %q and %q", last, panicked)
 	}
@@ -49,13 +50,15 @@ func TestLinesAreMaskedBeforeTheyAreCut(t *testing.T) {
 	hide := strings.NewReplacer("canary\tsecret", "[redacted]").Replace
 	l := &lines{log: log, hide: hide}
 	for _, text := range []string{
-		"canary\tsecret", strings.Repeat("a", maxKept-6) + "canary\tsecret", strings.Repeat("a", maxLogLine-6) + "canary\tsecret",
+		"canary\tsecret", strings.Repeat("a", maxKept-6) + "canary\tsecret",
+		strings.Repeat("a", maxLogLine-6) + "canary\tsecret",
 		`{"@level":"warn","@message":"canary\tsecret","canary\tsecret":"is canary\tsecret"}`,
 	} {
 		l.add(text)
 	}
 	last, _ := l.tail()
-	if all := out.String() + strings.Join(last, "\n"); strings.Contains(all, "canary") || !strings.Contains(all, "[redacted]") {
+	if all := out.String() + strings.Join(last, "\n"); strings.Contains(all, "canary") ||
+		!strings.Contains(all, "[redacted]") {
 		t.Errorf("%.2000s", all)
 	}
 }
@@ -97,7 +100,8 @@ main.main()
 			"panic: runtime error: index out of range [5] with length 3 at /src/jira/read.go:42"},
 		"nil": {"before\npanic: nil map\n[signal SIGSEGV: segmentation violation]\n" + trace,
 			"panic: nil map [signal SIGSEGV: segmentation violation] at /src/jira/read.go:42"},
-		"fatal":    {"before\nfatal error: concurrent map writes\n" + trace, "fatal error: concurrent map writes at /src/jira/read.go:42"},
+		"fatal": {"before\nfatal error: concurrent map writes\n" + trace,
+			"fatal error: concurrent map writes at /src/jira/read.go:42"},
 		"no trace": {"before\npanic: oh", "panic: oh"},
 		"none":     {"before", ""},
 	} {
@@ -132,7 +136,8 @@ func FuzzLines(f *testing.F) {
 			t.Errorf("%d lines kept", len(last))
 		}
 		for _, s := range append(last, panicked) {
-			if i := strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 || !utf8.ValidString(s) {
+			if i := strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 ||
+				!utf8.ValidString(s) {
 				t.Errorf("kept %q", s)
 			}
 		}

@@ -67,6 +67,7 @@ func (l limitedLog) With(args ...any) hclog.Logger {
 // tell says what was left out since it was last said.
 func (l limitedLog) tell() {
 	if n := l.leftOut.Swap(0); n > 0 {
-		l.Warn("lines of the plugin's log are left out, because it logs too much", "lines", n, "bytes_per_second", logRate)
+		l.Warn("lines of the plugin's log are left out, because it logs too much", "lines", n, "bytes_per_second",
+			logRate)
 	}
 }

@@ -94,8 +94,8 @@ func (c *collected) Reject(sdk.Reject) error { return nil }
 // bestLevel is what the system has: a kernel without Landlock still tests the rest.
 func bestLevel() sandbox.Level { return sandbox.System().Best() }
 
-// newHost makes a host whose run directories are the test's own, and whose plugins are confined as far as the system can, or as
-// level says.
+// newHost makes a host whose run directories are the test's own, and whose plugins are confined as
+// far as the system can, or as level says.
 func newHost(t testing.TB, level ...sandbox.Level) *Host {
 	t.Helper()
 	h, err := New(Options{RunDirs: shortDir(t), Sandbox: append(level, bestLevel())[0]})
@@ -135,7 +135,8 @@ func shortDir(t testing.TB) string {
 
 // spec is a plugin of this test binary.
 func spec(config string, role ...string) Spec {
-	return Spec{Label: role[0] + " fake", Path: must(os.Executable()), Args: append([]string{"as"}, role...), Config: json.RawMessage(config)}
+	return Spec{Label: role[0] + " fake", Path: must(os.Executable()), Args: append([]string{"as"}, role...),
+		Config: json.RawMessage(config)}
 }
 
 func start(t testing.TB, h *Host, s Spec) *Plugin {
@@ -195,7 +196,8 @@ func settles(t testing.TB, problem func() string) {
 	}
 }
 
-// zombie reports whether the process has ended and only waits for whoever adopted it. Only Linux tells.
+// zombie reports whether the process has ended and only waits for whoever adopted it. Only Linux
+// tells.
 func zombie(pid int) bool { return processState(pid) == "Z" }
 
 // freeze stops a process and returns when all its threads have stopped.

@@ -12,9 +12,9 @@ import (
 // weighEvery is how often a plugin's memory is looked at.
 const weighEvery = 250 * time.Millisecond
 
-// watchMemory ends the process when it holds more memory than its limit. The kernel's limit counts what can be
-// written, at one time: pages that were filled and then made to be read only are free of it. It returns once the
-// process is gone, or cannot be looked at.
+// watchMemory ends the process when it holds more memory than its limit. The kernel's limit counts
+// what can be written, at one time: pages that were filled and then made to be read only are free
+// of it. It returns once the process is gone, or cannot be looked at.
 func (p *process) watchMemory() {
 	tick := time.NewTicker(weighEvery)
 	defer tick.Stop()
@@ -41,8 +41,8 @@ func (p *process) watchMemory() {
 	}
 }
 
-// memoryOf returns the bytes of memory, in use or swapped out, that a process alone holds. Pages of files are none:
-// the kernel takes them back.
+// memoryOf returns the bytes of memory, in use or swapped out, that a process alone holds. Pages of
+// files are none: the kernel takes them back.
 func memoryOf(pid int) (uint64, error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

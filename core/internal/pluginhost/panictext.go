@@ -12,11 +12,12 @@ const (
 	maxTraceLines = 200
 )
 
-// fatalSignal begins the report of a signal that the Go runtime dies of: "SIGSEGV: segmentation violation".
+// fatalSignal begins the report of a signal that the Go runtime dies of: "SIGSEGV: segmentation
+// violation".
 var fatalSignal = regexp.MustCompile(`^SIG[A-Z]+: `)
 
-// panicScan goes through lines one by one and remembers the last panic or fatal error of the Go runtime:
-// its text, and the first place in the plugin's own code.
+// panicScan goes through lines one by one and remembers the last panic or fatal error of the Go
+// runtime: its text, and the first place in the plugin's own code.
 type panicScan struct {
 	text  []string
 	place string
@@ -37,7 +38,8 @@ const (
 // scan takes a line, cleaned, and reports whether it belongs to a panic.
 func (p *panicScan) scan(line string) bool {
 	switch {
-	case strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || fatalSignal.MatchString(line):
+	case strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") ||
+		fatalSignal.MatchString(line):
 		*p = panicScan{state: inText, text: []string{clip(line, maxKept)}}
 	case p.state == inText && strings.HasPrefix(line, "goroutine "):
 		p.state = inTrace
@@ -60,7 +62,8 @@ func (p *panicScan) scan(line string) bool {
 // indented one with file, line and offset.
 func (p *panicScan) frame(line string) {
 	if strings.HasPrefix(line, " ") && p.place == "" &&
-		!strings.HasPrefix(p.prev, "runtime.") && !strings.HasPrefix(p.prev, "internal/runtime/") && !strings.HasPrefix(p.prev, "panic(") && p.prev != "" {
+		!strings.HasPrefix(p.prev, "runtime.") && !strings.HasPrefix(p.prev, "internal/runtime/") &&
+		!strings.HasPrefix(p.prev, "panic(") && p.prev != "" {
 		p.place, _, _ = strings.Cut(strings.TrimSpace(line), " +0x")
 	}
 	p.prev = line

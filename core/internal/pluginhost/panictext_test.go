@@ -8,7 +8,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// What the Go runtime prints as it dies, in its forms: the text and the first place of the plugin's own.
+// What the Go runtime prints as it dies, in its forms: the text and the first place of the plugin's
+// own.
 func TestPanicTexts(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ stderr, want string }{

@@ -71,8 +71,9 @@ func (p *Plugin) call(ctx context.Context, what string, f func(context.Context) 
 	return err
 }
 
-// explain turns the error of a call that ended with the plugin into a [Crash], and leaves every other
-// error as the plugin made it. It waits for the process's end, so that the report is complete.
+// explain turns the error of a call that ended with the plugin into a [Crash], and leaves every
+// other error as the plugin made it. It waits for the process's end, so that the report is
+// complete.
 func (p *Plugin) explain(err error) error {
 	lost := (*rpc.LostError)(nil)
 	if !errors.As(err, &lost) {
@@ -99,9 +100,9 @@ func (p *Plugin) death() *Crash {
 	return crash
 }
 
-// Stop has the plugin close what it holds and ends its process, for which it has 5 s, or less if ctx ends
-// before. Calls under way end with an error. Stop returns what went wrong at the end, nil for a plugin that
-// had died before; calls after the first return the same.
+// Stop has the plugin close what it holds and ends its process, for which it has 5 s, or less if
+// ctx ends before. Calls under way end with an error. Stop returns what went wrong at the end, nil
+// for a plugin that had died before; calls after the first return the same.
 func (p *Plugin) Stop(ctx context.Context) error {
 	p.stop.Do(func() { p.stopErr = p.drain(ctx); p.end() })
 	return p.stopErr

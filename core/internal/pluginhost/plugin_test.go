@@ -102,7 +102,8 @@ func TestOptionalInterfacesAreThePlugins(t *testing.T) {
 	for _, c := range []struct {
 		role         []string
 		open, finish bool
-	}{{[]string{"sink"}, false, false}, {[]string{"sink", "open"}, true, false}, {[]string{"sink", "finish"}, false, true}, {[]string{"sink", "all"}, true, true}} {
+	}{{[]string{"sink"}, false, false}, {[]string{"sink", "open"}, true, false},
+		{[]string{"sink", "finish"}, false, true}, {[]string{"sink", "all"}, true, true}} {
 		s := start(t, h, spec(`{}`, c.role...))
 		can := host.AbilitiesOf(s.Sink())
 		open, finish, parallel := can.Open != nil, can.Finish != nil, can.Parallel
@@ -131,7 +132,8 @@ func TestErrorsKeepTheirClass(t *testing.T) {
 	}
 }
 
-// TestHalfASecretInALongError: the plugin's side cuts what is too long to travel, and knows no secrets.
+// TestHalfASecretInALongError: the plugin's side cuts what is too long to travel, and knows no
+// secrets.
 func TestHalfASecretInALongError(t *testing.T) {
 	t.Parallel()
 	var secrets redact.Set
@@ -139,7 +141,8 @@ func TestHalfASecretInALongError(t *testing.T) {
 	for _, half := range []int{4, 8, len("sesame/4711é") - 1, 16} {
 		long := strings.Repeat("x", 32<<10-half) + "sesame/4711é\"open\" and more"
 		_, err := newHost(t).Start(t.Context(), spec(fmt.Sprintf(`{"fail":%q}`, long), "source"))
-		if err == nil || strings.Contains(secrets.Error(err).Error(), "sesa") || !strings.HasSuffix(secrets.Error(err).Error(), "[redacted]…") {
+		if err == nil || strings.Contains(secrets.Error(err).Error(), "sesa") ||
+			!strings.HasSuffix(secrets.Error(err).Error(), "[redacted]…") {
 			t.Errorf("at %d: %.300q", half, err.Error()[max(0, len(err.Error())-60):])
 		}
 	}
@@ -165,7 +168,8 @@ func TestCrash(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), want) || !isCrash(err) || sdk.IsPermanent(err) {
 				t.Fatalf("got %v", err)
 			}
-			if name == "panic" && (!strings.Contains(err.Error(), "roles_test.go:") || !strings.HasSuffix(err.Error(), "; last lines: reading page 3")) {
+			if name == "panic" && (!strings.Contains(err.Error(), "roles_test.go:") ||
+				!strings.HasSuffix(err.Error(), "; last lines: reading page 3")) {
 				t.Errorf("place or last lines are missing: %v", err)
 			}
 			<-p.Exited()
@@ -222,7 +226,8 @@ func TestStopOfAStoppedProcess(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	err := p.Stop(ctx)
-	if err == nil || !strings.Contains(err.Error(), "source fake: the plugin did not close within its time and was killed") {
+	if err == nil || !strings.Contains(err.Error(),
+		"source fake: the plugin did not close within its time and was killed") {
 		t.Errorf("got %v", err)
 	}
 	if d := time.Since(begin); d >= exitTimeout {
@@ -309,9 +314,11 @@ func checkInherited(t *testing.T, in inherited) {
 		n := must(strconv.Atoi(fd))
 		switch {
 		case what == "/dev/null" && n == 0, strings.HasPrefix(what, "pipe:") && n <= 2:
-		case n > 2 && (strings.HasPrefix(what, "socket:") || strings.HasPrefix(what, "anon_inode:") || strings.HasPrefix(what, "pipe:") ||
+		case n > 2 && (strings.HasPrefix(what, "socket:") || strings.HasPrefix(what, "anon_inode:") ||
+			strings.HasPrefix(what, "pipe:") ||
 			strings.HasPrefix(what, "/proc/") || strings.HasPrefix(what, "/sys/fs/cgroup/")):
-			// the plugin's own: listener and connection, poller, go-plugin's pipes, the directory just read, the Go runtime's cgroup limits
+			// the plugin's own: listener and connection, poller, go-plugin's pipes, the directory
+			// just read, the Go runtime's cgroup limits
 		default:
 			t.Errorf("descriptor %s: %s", fd, what)
 		}
@@ -330,7 +337,8 @@ func TestPluginLinesReachTheLogger(t *testing.T) {
 	if err := p.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"[DEBUG] plain red line\n", "[WARN]  low on pages: left=3\n", `[DEBUG] {"@level":7,"@message":1,"@timestamp":true}` + "\n"} {
+	for _, want := range []string{"[DEBUG] plain red line\n", "[WARN]  low on pages: left=3\n",
+		`[DEBUG] {"@level":7,"@message":1,"@timestamp":true}` + "\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in %q", want, out)
 		}
@@ -378,7 +386,8 @@ func TestNothingPilesUp(t *testing.T) {
 	}
 	settles(t, func() string {
 		if f, g := counts(t); f > openFiles || g > goroutines {
-			return fmt.Sprintf("%d descriptors and %d goroutines after one start and stop, %d and %d after 30 more", openFiles, goroutines, f, g)
+			return fmt.Sprintf("%d descriptors and %d goroutines after one start and stop, %d and %d after 30 more",
+				openFiles, goroutines, f, g)
 		}
 		return ""
 	})
@@ -422,7 +431,8 @@ func BenchmarkStart(b *testing.B) {
 // BenchmarkExec is what BenchmarkStart is to be compared with: this binary, started and ended.
 func BenchmarkExec(b *testing.B) {
 	for b.Loop() {
-		p := must(os.StartProcess(must(os.Executable()), []string{filepath.Base(os.Args[0]), "-test.list=^$"}, &os.ProcAttr{}))
+		p := must(os.StartProcess(must(os.Executable()), []string{filepath.Base(os.Args[0]), "-test.list=^$"},
+			&os.ProcAttr{}))
 		must(p.Wait())
 	}
 }

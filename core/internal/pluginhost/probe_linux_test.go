@@ -37,8 +37,8 @@ func TestRootOfOneUser(t *testing.T) {
 	}
 }
 
-// TestRunDirOfAnotherRoot: the machine's root has run plugins, and then root of a namespace that a user made, as by
-// `unshare -r`.
+// TestRunDirOfAnotherRoot: the machine's root has run plugins, and then root of a namespace that a
+// user made, as by `unshare -r`.
 func TestRunDirOfAnotherRoot(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -68,7 +68,8 @@ func TestRunDirOfAnotherRoot(t *testing.T) {
 
 func TestRefusalSaysWhatForbidsIt(t *testing.T) {
 	t.Parallel()
-	if err := refusalError(syscall.EPERM); !strings.Contains(err.Error(), "seccomp profile") || !strings.Contains(err.Error(), "--sandbox=env") {
+	if err := refusalError(syscall.EPERM); !strings.Contains(err.Error(), "seccomp profile") ||
+		!strings.Contains(err.Error(), "--sandbox=env") {
 		t.Error(err)
 	}
 	if err := refusalError(syscall.ENOEXEC); !strings.Contains(err.Error(), "not a program for") {

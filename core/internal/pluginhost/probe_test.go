@@ -36,15 +36,17 @@ func runAsProber(level, runs string) {
 		h := must(New(Options{RunDirs: runs, Sandbox: sandbox.Level(level)}))
 		limits := sandbox.DefaultLimits()
 		limits.Threads, limits.Memory = probe.Threads, min(limits.Memory, probe.Memory)
-		out.Results = must(probe.Run(context.Background(), func(ctx context.Context, s probe.Start) (sdk.Source, func(), error) {
-			p, err := h.Start(ctx, Spec{
-				Label: "source probe", Path: "/proc/self/exe", Args: []string{"as", "probe"}, Config: s.Settings, Read: s.Read, Write: s.Write, Limits: limits,
-			})
-			if err != nil {
-				return nil, nil, err
-			}
-			return p.Source(), func() { _ = p.Stop(context.Background()) }, nil
-		}))
+		out.Results = must(probe.Run(context.Background(),
+			func(ctx context.Context, s probe.Start) (sdk.Source, func(), error) {
+				p, err := h.Start(ctx, Spec{
+					Label: "source probe", Path: "/proc/self/exe", Args: []string{"as", "probe"}, Config: s.Settings,
+					Read: s.Read, Write: s.Write, Limits: limits,
+				})
+				if err != nil {
+					return nil, nil, err
+				}
+				return p.Source(), func() { _ = p.Stop(context.Background()) }, nil
+			}))
 		must(0, h.Close())
 	}
 	must(0, json.NewEncoder(os.Stdout).Encode(out))
@@ -132,7 +134,8 @@ func remains(name string, hidden, manyThreads bool) bool {
 	case "more threads than its limit":
 		return manyThreads
 	}
-	return name == "keep others from a file that it may read, by a lock" || name == "keep others from writing a file that it may read, by a lock of a part"
+	return name == "keep others from a file that it may read, by a lock" ||
+		name == "keep others from writing a file that it may read, by a lock of a part"
 }
 
 // TestProbeUnconfined: what the sandbox is held to would succeed without it.
@@ -158,7 +161,8 @@ func TestProbeUnconfined(t *testing.T) {
 	}
 }
 
-// TestProbeAtEnv: without the kernel's help a plugin still finds nothing of the host's round itself.
+// TestProbeAtEnv: without the kernel's help a plugin still finds nothing of the host's round
+// itself.
 func TestProbeAtEnv(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -167,7 +171,8 @@ func TestProbeAtEnv(t *testing.T) {
 	for _, user := range users() {
 		for _, r := range probeAs(t, user, sandbox.Env).Results {
 			// Root may read everybody's memory.
-			if r.Group == "surroundings" && r.Allowed && user != 0 || r.Name == "see the host's environment" && r.Allowed {
+			if r.Group == "surroundings" && r.Allowed && user != 0 || r.Name == "see the host's environment" &&
+				r.Allowed {
 				t.Errorf("as %d: allowed: %s", user, r.Name)
 			}
 		}

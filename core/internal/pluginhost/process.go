@@ -1,4 +1,5 @@
-// A plugin's process: started with nothing of the host's, watched to its end, killed with its children.
+// A plugin's process: started with nothing of the host's, watched to its end, killed with its
+// children.
 
 package pluginhost
 
@@ -16,12 +17,12 @@ import (
 	"time"
 )
 
-// pipeGrace is how long after a process's end its output is still read. It only matters if a child that
-// left the process group holds the pipe open.
+// pipeGrace is how long after a process's end its output is still read. It only matters if a child
+// that left the process group holds the pipe open.
 const pipeGrace = time.Second
 
-// process is one plugin process. Its end is final: ended is closed when it is gone, its children are
-// killed and everything that it wrote has been read.
+// process is one plugin process. Its end is final: ended is closed when it is gone, its children
+// are killed and everything that it wrote has been read.
 type process struct {
 	cmd   *exec.Cmd
 	start func(*exec.Cmd) error
@@ -79,8 +80,8 @@ func (p *process) run() error {
 
 // live is the process's goroutine, from its start to its end.
 func (p *process) live(started chan<- error, ours, theirs []*os.File) {
-	// On Linux the child is killed when the thread that started it ends; so this thread stays until the
-	// child has ended.
+	// On Linux the child is killed when the thread that started it ends; so this thread stays until
+	// the child has ended.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer closeAll(ours)
@@ -131,8 +132,8 @@ func (p *process) begin() error {
 	return nil
 }
 
-// readStdout hands the first line to go-plugin, which expects the handshake there. Whatever follows is
-// output like any other.
+// readStdout hands the first line to go-plugin, which expects the handshake there. Whatever follows
+// is output like any other.
 func (p *process) readStdout(stdout io.Reader) {
 	r := bufio.NewReaderSize(stdout, maxRawLine)
 	defer func() { _ = p.toHost.Close() }() // the end of a pipe in memory
@@ -159,7 +160,8 @@ func (p *process) awaitGone() {
 	}
 }
 
-// kill ends the process and its children. It does not wait and may be called at any time, by anyone.
+// kill ends the process and its children. It does not wait and may be called at any time, by
+// anyone.
 func (p *process) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -173,7 +175,8 @@ func (p *process) kill() {
 	p.unwanted = true
 }
 
-// endTree kills what is left of the tree, for the last time: soon the system may give its id to others.
+// endTree kills what is left of the tree, for the last time: soon the system may give its id to
+// others.
 func (p *process) endTree() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

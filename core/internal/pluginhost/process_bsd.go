@@ -1,4 +1,5 @@
-// macOS and the BSDs: nothing kills a child with its parent, so sdk/serve watches the parent itself.
+// macOS and the BSDs: nothing kills a child with its parent, so sdk/serve watches the parent
+// itself.
 
 //go:build unix && !linux
 
@@ -10,7 +11,8 @@ import (
 	"syscall"
 )
 
-// isolate puts the process into a group of its own, so that Ctrl-C at the terminal does not reach it.
+// isolate puts the process into a group of its own, so that Ctrl-C at the terminal does not reach
+// it.
 func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }

@@ -1,4 +1,5 @@
-// What only Linux can: a child that dies with its parent, and a death seen before the id is free again.
+// What only Linux can: a child that dies with its parent, and a death seen before the id is free
+// again.
 
 package pluginhost
 
@@ -11,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isolate puts the process into a group of its own, so that Ctrl-C at the terminal does not reach it, and
-// has the kernel kill it when the host dies, however the host dies and even if the plugin is stopped.
+// isolate puts the process into a group of its own, so that Ctrl-C at the terminal does not reach
+// it, and has the kernel kill it when the host dies, however the host dies and even if the plugin
+// is stopped.
 func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -22,8 +22,8 @@ func (t tree) kill() { _ = syscall.Kill(-t.group, syscall.SIGKILL) }
 
 func (t tree) close() {}
 
-// keepDescriptors marks every descriptor that the host itself has inherited, so that no plugin inherits
-// it in turn. Go does so for all that it opens.
+// keepDescriptors marks every descriptor that the host itself has inherited, so that no plugin
+// inherits it in turn. Go does so for all that it opens.
 func keepDescriptors() error {
 	dir, err := os.Open("/dev/fd")
 	if err != nil {

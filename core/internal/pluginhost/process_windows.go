@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tree is a job. The host holds the only handle: Windows closes it when the host dies, and then ends
-// everything in the job.
+// tree is a job. The host holds the only handle: Windows closes it when the host dies, and then
+// ends everything in the job.
 type tree struct{ job windows.Handle }
 
 func newTree(p *os.Process) (tree, error) {

@@ -19,8 +19,9 @@ import (
 // digestPrefix begins every digest.
 const digestPrefix = "sha256:"
 
-// openProgram opens what is to run. It refuses early, and in words, what the system would not run, and what is not the program
-// that is meant. What is run is the open file, where the system can do that.
+// openProgram opens what is to run. It refuses early, and in words, what the system would not run,
+// and what is not the program that is meant. What is run is the open file, where the system can do
+// that.
 func openProgram(path, digest string) (*os.File, error) {
 	if err := checkProgram(path); err != nil {
 		return nil, err
@@ -55,7 +56,8 @@ func checkProgram(path string) error {
 	return nil
 }
 
-// startIn starts the program in the sandbox. It is called on a locked thread that lives as long as the process.
+// startIn starts the program in the sandbox. It is called on a locked thread that lives as long as
+// the process.
 func (h *Host) startIn(cmd *exec.Cmd, program *os.File, sockets string, s Spec) error {
 	start := (*exec.Cmd).Start
 	if h.level.Confines() {

@@ -159,15 +159,16 @@ func (renamingTransform) OutStreams(_ context.Context, in []sdk.Stream) ([]sdk.S
 }
 
 func transformPlugin(args []string) sdk.Plugin {
-	return sdk.TransformPlugin(sdk.Info{Name: "fake", Version: "1"}, func(context.Context, struct{}) (sdk.Transform, error) {
-		switch strings.Join(args, "") {
-		case "stateful":
-			return statefulTransform{}, nil
-		case "renaming":
-			return renamingTransform{}, nil
-		}
-		return fakeTransform{}, nil
-	})
+	return sdk.TransformPlugin(sdk.Info{Name: "fake", Version: "1"},
+		func(context.Context, struct{}) (sdk.Transform, error) {
+			switch strings.Join(args, "") {
+			case "stateful":
+				return statefulTransform{}, nil
+			case "renaming":
+				return renamingTransform{}, nil
+			}
+			return fakeTransform{}, nil
+		})
 }
 
 type fakeSink struct{ size int }
@@ -220,8 +221,9 @@ func sinkPlugin(args []string) sdk.Plugin {
 func runAsHost(runs string) {
 	signal.Ignore(os.Interrupt)
 	h := must(New(Options{RunDirs: runs, Sandbox: bestLevel()}))
-	p := must(h.Start(context.Background(), Spec{Label: "source fake", Path: must(os.Executable()), Args: []string{"as", "source"},
-		Config: json.RawMessage(`{"do":"surroundings"}`)}))
+	p := must(h.Start(context.Background(),
+		Spec{Label: "source fake", Path: must(os.Executable()), Args: []string{"as", "source"},
+			Config: json.RawMessage(`{"do":"surroundings"}`)}))
 	out := &collected{}
 	if err := p.Source().Read(context.Background(), sdk.Split{ID: "all"}, sdk.NewWriter(out)); err != nil {
 		panic(err)

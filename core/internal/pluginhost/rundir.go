@@ -1,4 +1,5 @@
-// The run directory: where this process's plugins make their sockets, and how a dead one's is found.
+// The run directory: where this process's plugins make their sockets, and how a dead one's is
+// found.
 
 package pluginhost
 
@@ -27,8 +28,8 @@ const (
 	socketTail = len("/plugin-dir0123456789/plugin0123456789")
 )
 
-// dirMode is that of run directories and what is above them: the user's own. Plugins of root are another user, who must find the
-// way to their socket's folder; that folder is theirs alone.
+// dirMode is that of run directories and what is above them: the user's own. Plugins of root are
+// another user, who must find the way to their socket's folder; that folder is theirs alone.
 func dirMode() fs.FileMode {
 	if runtime.GOOS == "linux" && os.Geteuid() == 0 {
 		return 0o711
@@ -36,15 +37,15 @@ func dirMode() fs.FileMode {
 	return 0o700
 }
 
-// runDir is a private directory with a locked file in it. The lock is the kernel's: it is gone when the
-// process is, however it ended, and then the next run may remove the directory.
+// runDir is a private directory with a locked file in it. The lock is the kernel's: it is gone when
+// the process is, however it ended, and then the next run may remove the directory.
 type runDir struct {
 	path string
 	lock *flock.Flock
 }
 
-// openRunDir removes the directories of dead runs from parent and makes one for this run. parent "" means
-// the user's own place for such things.
+// openRunDir removes the directories of dead runs from parent and makes one for this run. parent ""
+// means the user's own place for such things.
 func openRunDir(parent string, log hclog.Logger) (*runDir, error) {
 	parent, err := runParent(parent)
 	if err != nil {
@@ -73,8 +74,8 @@ func (d *runDir) close() error {
 	return os.RemoveAll(d.path)
 }
 
-// lockParent makes sweeping and making exclusive: a directory that was made but is not locked yet must
-// not look like a dead one.
+// lockParent makes sweeping and making exclusive: a directory that was made but is not locked yet
+// must not look like a dead one.
 func lockParent(parent string) (unlock func(), err error) {
 	l := flock.New(filepath.Join(parent, lockName), flock.SetPermissions(0o600))
 	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
@@ -139,8 +140,8 @@ func makeRunDir(parent string) (*runDir, error) {
 	return d, nil
 }
 
-// checkLength refuses a directory in which no socket could be made: the system's limit would show up
-// much later, as a plugin that does not start.
+// checkLength refuses a directory in which no socket could be made: the system's limit would show
+// up much later, as a plugin that does not start.
 func checkLength(dir string) error {
 	if n := len(dir) + socketTail; maxSocketPath > 0 && n > maxSocketPath {
 		return fmt.Errorf("too long: sockets in it would have names of %d bytes and %s allows %d; set TMPDIR to a shorter folder",
@@ -170,11 +171,11 @@ func runParent(given string) (string, error) {
 	return "", fmt.Errorf("run directory: %w; set TMPDIR to a folder that is there and that you may write", first)
 }
 
-// runPlaces are where the folder may be, best first. The last resort is memory, as where the root folder can only be read; who says
-// where temporary files are to be is taken at his word.
+// runPlaces are where the folder may be, best first. The last resort is memory, as where the root
+// folder can only be read; who says where temporary files are to be is taken at his word.
 func runPlaces() []string {
-	// XDG_RUNTIME_DIR may be another user's, under sudo: what is made there now would stand in that user's way.
-	// Root's is closed to its plugins.
+	// XDG_RUNTIME_DIR may be another user's, under sudo: what is made there now would stand in that
+	// user's way. Root's is closed to its plugins.
 	if xdg := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(xdg) && ownedByUs(xdg) == nil && dirMode() == 0o700 {
 		return []string{filepath.Join(xdg, "scrapekit")}
 	}
@@ -208,11 +209,12 @@ func outerRoot() string {
 	return "0"
 }
 
-// SharedDir returns the folder that holds the run directories of all processes of this user, where these may keep what they share.
+// SharedDir returns the folder that holds the run directories of all processes of this user, where
+// these may keep what they share.
 func SharedDir() (string, error) { return runParent("") }
 
-// private makes dir for this user alone. In a shared /tmp somebody else may have been there first, with a
-// folder or a link of this name: then it is refused.
+// private makes dir for this user alone. In a shared /tmp somebody else may have been there first,
+// with a folder or a link of this name: then it is refused.
 func private(dir string) (string, error) {
 	if err := os.Mkdir(dir, dirMode()); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err

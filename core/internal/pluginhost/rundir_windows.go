@@ -1,4 +1,5 @@
-// The run directory on Windows: plugins listen on loopback with TLS, the folder holds the lock alone.
+// The run directory on Windows: plugins listen on loopback with TLS, the folder holds the lock
+// alone.
 
 package pluginhost
 

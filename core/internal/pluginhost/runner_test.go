@@ -39,7 +39,8 @@ func TestCheckAddress(t *testing.T) {
 	}
 	for _, bad := range [][2]string{
 		{"tcp", "127.0.0.1:80"}, {"unixgram", good}, {"", good}, {"unix", outside}, {"unix", own + "/../agent"},
-		{"unix", link}, {"unix", file}, {"unix", own}, {"unix", "@abstract"}, {"unix", "s"}, {"unix", ""}, {"unix", own + "//s"},
+		{"unix", link}, {"unix", file}, {"unix", own}, {"unix", "@abstract"}, {"unix", "s"}, {"unix", ""},
+		{"unix", own + "//s"},
 	} {
 		if checkAddress(own, bad[0], bad[1]) == nil {
 			t.Errorf("accepted %q", bad)

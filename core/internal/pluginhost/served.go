@@ -34,7 +34,8 @@ func (s source) Plan(ctx context.Context, plan sdk.Plan) ([]sdk.Split, error) {
 }
 
 // PlanPages plans without holding all of what is planned from, or of the plan.
-func (s source) PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error], page func([]sdk.Split) error) error {
+func (s source) PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error],
+	page func([]sdk.Split) error) error {
 	return s.p.explain(s.inner.PlanPages(ctx, streams, previous, page))
 }
 
@@ -49,7 +50,10 @@ type transform struct {
 }
 
 func (t transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {
-	return call(ctx, t.p, "Transform", func(ctx context.Context) ([]sdk.Batch, error) { return t.inner.Transform(ctx, b) })
+	return call(ctx, t.p, "Transform", func(ctx context.Context) ([]sdk.Batch,
+		error) {
+		return t.inner.Transform(ctx, b)
+	})
 }
 
 type sink struct {
@@ -93,7 +97,8 @@ func (p *Plugin) abilities(inner any) host.Abilities {
 	}
 	if has.OutStreams != nil {
 		out.OutStreams = func(ctx context.Context, in []sdk.Stream) ([]sdk.Stream, error) {
-			return call(ctx, p, "OutStreams", func(ctx context.Context) ([]sdk.Stream, error) { return has.OutStreams(ctx, in) })
+			return call(ctx, p, "OutStreams",
+				func(ctx context.Context) ([]sdk.Stream, error) { return has.OutStreams(ctx, in) })
 		}
 	}
 	return out

@@ -25,11 +25,17 @@ func TestSilence(t *testing.T) {
 	}{
 		"none": {func(*pulse) {}, true},
 		"a request": {func(p *pulse) {
-			h := p.serve(sdk.Host{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("refused") })})
+			h := p.serve(sdk.Host{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+				return nil,
+					errors.New("refused")
+			})})
 			_, _ = h.Transport.RoundTrip(&http.Request{})
 		}, false},
 		"a connection": {func(p *pulse) {
-			h := p.serve(sdk.Host{Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") }})
+			h := p.serve(sdk.Host{Dial: func(context.Context, string, string) (net.Conn, error) {
+				return nil,
+					errors.New("refused")
+			}})
 			_, _ = h.Dial(context.Background(), "tcp", "far:1")
 		}, false},
 		"a counter": {func(p *pulse) { p.serve(sdk.Host{}).Count("pages", 1) }, false},
@@ -83,7 +89,8 @@ func TestCallNeverAnswered(t *testing.T) {
 	h.silence = 200 * time.Millisecond
 	p := start(t, h, spec(`{"do":"hang"}`, "source"))
 	err := read(t, p, &collected{})
-	if err == nil || sdk.IsPermanent(err) || !strings.Contains(err.Error(), "Read got no answer, and for 200ms the plugin sent nothing") {
+	if err == nil || sdk.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "Read got no answer, and for 200ms the plugin sent nothing") {
 		t.Errorf("got %v", err)
 	}
 	if err := p.Stop(t.Context()); err != nil {

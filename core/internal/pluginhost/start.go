@@ -1,4 +1,5 @@
-// The start of a plugin, from the file to the settings, and a message for each way in which it goes wrong.
+// The start of a plugin, from the file to the settings, and a message for each way in which it goes
+// wrong.
 
 package pluginhost
 
@@ -38,16 +39,17 @@ type Spec struct {
 	Services sdk.Host            // what the host does for it
 	Logger   hclog.Logger        // takes what it logs and writes on stderr; nil: only a crash report shows it
 	Hide     func(string) string // takes secrets out of what it writes; nil: it knows none
-	// Output is told each line that it writes on stdout or stderr, but for those of its log and of a panic; nil: nobody is.
+	// Output is told each line that it writes on stdout or stderr, but for those of its log and of
+	// a panic; nil: nobody is.
 	Output func(line string)
 }
 
 // errSlow is the cause of a start's end when its time is up.
 var errSlow = errors.New("too slow")
 
-// Start starts a plugin and hands it its settings. When ctx ends before that is done, the plugin is killed;
-// afterwards ctx has no meaning. The plugin is to be stopped, even if it dies by itself. A death on the way
-// is a [Crash]; what trying again will not mend is marked by sdk.Permanent.
+// Start starts a plugin and hands it its settings. When ctx ends before that is done, the plugin is
+// killed; afterwards ctx has no meaning. The plugin is to be stopped, even if it dies by itself. A
+// death on the way is a [Crash]; what trying again will not mend is marked by sdk.Permanent.
 func (h *Host) Start(ctx context.Context, s Spec) (*Plugin, error) {
 	p, err := h.launch(ctx, s)
 	if err != nil {
@@ -126,8 +128,8 @@ func (h *Host) newPlugin(s Spec, program *os.File) *Plugin {
 	return p
 }
 
-// chatter is where go-plugin's own log goes. It calls every end of a process an error, so it is only for
-// those who look for a fault in go-plugin itself.
+// chatter is where go-plugin's own log goes. It calls every end of a process an error, so it is
+// only for those who look for a fault in go-plugin itself.
 func chatter(log hclog.Logger) hclog.Logger {
 	if log.IsTrace() {
 		return log.Named("go-plugin")
@@ -153,8 +155,8 @@ func (p *Plugin) connect(ctx context.Context, s Spec) error {
 	if err != nil {
 		return err
 	}
-	// The connection stands and is the only one: nobody needs the socket's name any more, and if the host
-	// is killed it must not stay behind.
+	// The connection stands and is the only one: nobody needs the socket's name any more, and if
+	// the host is killed it must not stay behind.
 	if err := os.RemoveAll(p.run.socketDir); err != nil {
 		return err
 	}
@@ -184,7 +186,8 @@ func (p *Plugin) configure(ctx context.Context, s Spec) error {
 	return at(s.Label, err)
 }
 
-// startError says why connect did not succeed, by what the process did rather than by go-plugin's words.
+// startError says why connect did not succeed, by what the process did rather than by go-plugin's
+// words.
 func (p *Plugin) startError(ctx context.Context, limit time.Duration, err error) error {
 	run := p.run
 	lost := (*rpc.LostError)(nil)
@@ -198,7 +201,8 @@ func (p *Plugin) startError(ctx context.Context, limit time.Duration, err error)
 	case run.pid() == 0:
 		return sdk.Permanent(at(p.label, execError(err)))
 	case run.littered.Load():
-		return sdk.Permanent(at(p.label, fmt.Errorf("the plugin made more than %d files in the folder of its socket and was ended", maxSocketFiles)))
+		return sdk.Permanent(at(p.label,
+			fmt.Errorf("the plugin made more than %d files in the folder of its socket and was ended", maxSocketFiles)))
 	case run.overgrown.Load():
 		crash := p.death()
 		crash.Early = true
@@ -215,9 +219,11 @@ func (p *Plugin) startError(ctx context.Context, limit time.Duration, err error)
 		crash.Early = true
 		return crash
 	case !greeted:
-		return sdk.Permanent(at(p.label, fmt.Errorf("the plugin closed its stdout before the handshake%s", p.lastLines())))
+		return sdk.Permanent(at(p.label,
+			fmt.Errorf("the plugin closed its stdout before the handshake%s", p.lastLines())))
 	case !run.accepted:
-		return sdk.Permanent(at(p.label, fmt.Errorf("the plugin printed %q on stdout where its handshake belongs; is it a scrapekit plugin, and does it print nothing else there?%s", first, p.lastLines())))
+		return sdk.Permanent(at(p.label,
+			fmt.Errorf("the plugin printed %q on stdout where its handshake belongs; is it a scrapekit plugin, and does it print nothing else there?%s", first, p.lastLines())))
 	}
 	return at(p.label, err)
 }
@@ -233,7 +239,8 @@ func versionHint(plugin int) string {
 	if plugin > rpc.ProtocolVersion {
 		who = "scrapekit"
 	}
-	return fmt.Sprintf("the plugin speaks version %d of the protocol, this scrapekit speaks %d: update %s", plugin, rpc.ProtocolVersion, who)
+	return fmt.Sprintf("the plugin speaks version %d of the protocol, this scrapekit speaks %d: update %s", plugin,
+		rpc.ProtocolVersion, who)
 }
 
 // refusalError explains why the sandbox could not become the program. A program that the system
@@ -251,7 +258,8 @@ func refusalError(err error) error {
 func execError(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOEXEC):
-		return fmt.Errorf("%w: not a program for %s/%s, or a script without a #! line", err, runtime.GOOS, runtime.GOARCH)
+		return fmt.Errorf("%w: not a program for %s/%s, or a script without a #! line", err, runtime.GOOS,
+			runtime.GOARCH)
 	case errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("%w: the file exists, but what starts it does not: the program of its #! line, or its dynamic loader", err)
 	}

@@ -38,23 +38,33 @@ func TestStartFailures(t *testing.T) {
 		want      string
 		permanent bool
 	}{
-		"missing":        {at(dir + "/none"), dir + "/none: no such file; check the path of the plugin", true},
-		"folder":         {at(dir), dir + ": a folder, not a program", true},
-		"not executable": {at(write("plain", "#!/bin/sh\n", 0o600)), dir + "/plain: not executable; run chmod +x on it", true},
+		"missing": {at(dir + "/none"), dir + "/none: no such file; check the path of the plugin", true},
+		"folder":  {at(dir), dir + ": a folder, not a program", true},
+		"not executable": {at(write("plain", "#!/bin/sh\n", 0o600)), dir + "/plain: not executable; run chmod +x on it",
+			true},
 		"no program":     {at(write("text", "hello\n", 0o700)), "not a program for ", true},
 		"no interpreter": {at(write("orphan", "#!/no/such/shell\n", 0o700)), "script", true},
-		"exit":           {spec(``, "exit", "3"), "the plugin died before it was ready: exit status 3; last lines: no license found", false},
-		"dead settings":  {spec(`{"do":"die at once"}`, "source"), "the plugin died before it was ready: exit status 7", false},
-		"settings":       {spec(`{"fail":"no such project"}`, "source"), "no such project", true},
-		"wrong kind":     {wrongKind, "the plugin fake is a sink, not a source", true},
-		"chatty":         {spec(``, "say", "Hello\x1b[1m World!"), `the plugin printed "Hello World!" on stdout where its handshake belongs; is it a scrapekit plugin, and does it print nothing else there?; last lines: about to speak`, true},
-		"litter":         {spec(``, "litter"), "the plugin made more than 64 files in the folder of its socket and was ended", true},
-		"mute":           {spec(``, "mute"), "the plugin closed its stdout before the handshake", true},
-		"newer":          {spec(``, "say", "1|2|unix|$DIR/x|grpc|"), "the plugin speaks version 2 of the protocol, this scrapekit speaks 1: update scrapekit", true},
-		"older":          {spec(``, "say", "1|0|unix|$DIR/x|grpc|"), "the plugin speaks version 0 of the protocol, this scrapekit speaks 1: update the plugin", true},
-		"tcp":            {spec(``, "say", "1|1|tcp|127.0.0.1:80|grpc|"), `the plugin's handshake is refused: it wants to be reached at "tcp 127.0.0.1:80", and only a unix socket`, true},
-		"outside":        {spec(``, "say", "1|1|unix|$DIR/../x|grpc|"), "which is not in the folder PLUGIN_UNIX_SOCKET_DIR", true},
-		"nobody there":   {spec(``, "say", "1|1|unix|$DIR/x|grpc|"), "no such file", true},
+		"exit": {spec(``, "exit", "3"),
+			"the plugin died before it was ready: exit status 3; last lines: no license found", false},
+		"dead settings": {spec(`{"do":"die at once"}`, "source"), "the plugin died before it was ready: exit status 7",
+			false},
+		"settings":   {spec(`{"fail":"no such project"}`, "source"), "no such project", true},
+		"wrong kind": {wrongKind, "the plugin fake is a sink, not a source", true},
+		"chatty": {spec(``, "say", "Hello\x1b[1m World!"),
+			`the plugin printed "Hello World!" on stdout where its handshake belongs; is it a scrapekit plugin, and does it print nothing else there?; last lines: about to speak`, true},
+		"litter": {spec(``, "litter"),
+			"the plugin made more than 64 files in the folder of its socket and was ended", true},
+		"mute": {spec(``, "mute"), "the plugin closed its stdout before the handshake", true},
+		"newer": {spec(``, "say", "1|2|unix|$DIR/x|grpc|"),
+			"the plugin speaks version 2 of the protocol, this scrapekit speaks 1: update scrapekit", true},
+		"older": {spec(``, "say", "1|0|unix|$DIR/x|grpc|"),
+			"the plugin speaks version 0 of the protocol, this scrapekit speaks 1: update the plugin", true},
+		"tcp": {spec(``, "say", "1|1|tcp|127.0.0.1:80|grpc|"),
+			`the plugin's handshake is refused: it wants to be reached at "tcp 127.0.0.1:80", and only a unix socket`,
+			true},
+		"outside": {spec(``, "say", "1|1|unix|$DIR/../x|grpc|"),
+			"which is not in the folder PLUGIN_UNIX_SOCKET_DIR", true},
+		"nobody there": {spec(``, "say", "1|1|unix|$DIR/x|grpc|"), "no such file", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,7 +98,8 @@ func TestSlowStart(t *testing.T) {
 	h := newHost(t)
 	h.timeout = 300 * time.Millisecond
 	_, err := h.Start(t.Context(), spec(``, "sleep"))
-	if want := "sleep fake: the plugin did not start within 300ms and was ended"; err == nil || !strings.HasPrefix(err.Error(), want) {
+	if want := "sleep fake: the plugin did not start within 300ms and was ended"; err == nil ||
+		!strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -144,7 +155,8 @@ func TestDigestOfTheProgram(t *testing.T) {
 		"md5:00":                            "want sha256:",
 	} {
 		s.Digest = digest
-		if _, err := h.Start(t.Context(), s); err == nil || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), want) {
+		if _, err := h.Start(t.Context(), s); err == nil || !sdk.IsPermanent(err) ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v", digest, err)
 		}
 	}

@@ -1,4 +1,5 @@
-// Mutants: plugins that are wrong in one way each. The checks have to find each of them, and each by the check for it.
+// Mutants: plugins that are wrong in one way each. The checks have to find each of them, and each
+// by the check for it.
 
 package plugintest
 
@@ -27,7 +28,8 @@ type mutant struct {
 	kind  sdk.Kind
 	check string   // which must find it
 	also  []string // which find it too, for the same reason
-	// slow mutants wait for calls beside theirs, or are waited for: they meet their own check alone.
+	// slow mutants wait for calls beside theirs, or are waited for: they meet their own check
+	// alone.
 	slow bool
 }
 
@@ -69,19 +71,20 @@ var mutants = map[string]mutant{
 	"promises and does not say why":      {kind: sink, check: "guarantee"},
 	"writes a trailer at the end":        {kind: sink, check: "commit"},
 	"forgets all in an empty commit":     {kind: sink, check: "back to a token", also: []string{"next run", "random"}},
-	"keeps what was never committed":     {kind: sink, check: "killed before any commit", also: []string{"lost token", "full run", "random"}},
-	"knows its newest token only":        {kind: sink, check: "lost token", also: []string{"random"}},
-	"ends a run twice":                   {kind: sink, check: "finish"},
-	"shuts nobody out":                   {kind: sink, check: "fenced"},
-	"begins each run anew":               {kind: sink, check: "next run"},
-	"does not start over":                {kind: sink, check: "full run"},
-	"has room for few streams":           {kind: sink, check: "many streams"},
-	"fails the batch for a record":       {kind: sink, check: "bad records"},
-	"writes no huge record":              {kind: sink, check: "huge record"},
-	"deletes by whole keys only":         {kind: sink, check: "deletions"},
-	"takes any token":                    {kind: sink, check: "foreign token"},
-	"loses records that come at once":    {kind: sink, check: "parallel", slow: true},
-	"does not bring one stream back":     {kind: sink, check: "random"},
+	"keeps what was never committed": {kind: sink, check: "killed before any commit",
+		also: []string{"lost token", "full run", "random"}},
+	"knows its newest token only":     {kind: sink, check: "lost token", also: []string{"random"}},
+	"ends a run twice":                {kind: sink, check: "finish"},
+	"shuts nobody out":                {kind: sink, check: "fenced"},
+	"begins each run anew":            {kind: sink, check: "next run"},
+	"does not start over":             {kind: sink, check: "full run"},
+	"has room for few streams":        {kind: sink, check: "many streams"},
+	"fails the batch for a record":    {kind: sink, check: "bad records"},
+	"writes no huge record":           {kind: sink, check: "huge record"},
+	"deletes by whole keys only":      {kind: sink, check: "deletions"},
+	"takes any token":                 {kind: sink, check: "foreign token"},
+	"loses records that come at once": {kind: sink, check: "parallel", slow: true},
+	"does not bring one stream back":  {kind: sink, check: "random"},
 }
 
 // mutantPlugin makes a mutant; "" is right.
@@ -100,7 +103,10 @@ func mutantPlugin(kind sdk.Kind, mode string) sdk.Plugin {
 			return &mutantSource{mode: mode, mutantSettings: c}, nil
 		})
 	case transform:
-		p = sdk.TransformPlugin(info, func(context.Context, struct{}) (sdk.Transform, error) { return newMutantTransform(mode), nil })
+		p = sdk.TransformPlugin(info, func(context.Context, struct{}) (sdk.Transform,
+			error) {
+			return newMutantTransform(mode), nil
+		})
 	default:
 		p = sdk.SinkPlugin(info, func(ctx context.Context, c mutantSettings) (sdk.Sink, error) {
 			s := &mutantSink{mode: mode, dir: c.Dir, server: c.Server, dialer: sdk.DialerOf(ctx)}
@@ -138,7 +144,8 @@ type mutantSettings struct {
 // company notices calls that run at the same time.
 type company struct{ active, met atomic.Int32 }
 
-// enter begins a call. With wait it stays for a while, for another to come. alone is false if one ran beside it, or came.
+// enter begins a call. With wait it stays for a while, for another to come. alone is false if one
+// ran beside it, or came.
 func (c *company) enter(wait bool) (alone bool, leave func()) {
 	met := c.met.Load()
 	if c.active.Add(1) > 1 {

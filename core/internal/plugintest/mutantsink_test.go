@@ -63,11 +63,13 @@ func (s *mutantSink) Open(_ context.Context, start sdk.Start) error {
 
 // sizes is what the files are to be cut to; nil: the sink begins anew.
 func (s *mutantSink) sizes(start sdk.Start) (map[string]int64, error) {
-	if start.Token == nil || start.Full && s.mode != "does not start over" || !start.Resume && s.mode == "begins each run anew" {
+	if start.Token == nil || start.Full && s.mode != "does not start over" || !start.Resume &&
+		s.mode == "begins each run anew" {
 		return nil, nil
 	}
 	if s.mode == "knows its newest token only" {
-		if newest, err := os.ReadFile(filepath.Join(s.dir, newestToken)); err == nil && !bytes.Equal(newest, start.Token) {
+		if newest, err := os.ReadFile(filepath.Join(s.dir, newestToken)); err == nil &&
+			!bytes.Equal(newest, start.Token) {
 			return nil, fmt.Errorf("the token is %s, the newest is %s", start.Token, newest)
 		}
 	}
@@ -103,7 +105,8 @@ func (s *mutantSink) Write(_ context.Context, b sdk.Batch) error {
 			return errors.New("too many open files")
 		}
 		var err error
-		if f, err = os.OpenFile(filepath.Join(s.dir, b.Stream+".jsonl"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
+		if f, err = os.OpenFile(filepath.Join(s.dir, b.Stream+".jsonl"), os.O_CREATE|os.O_WRONLY|os.O_APPEND,
+			0o644); err != nil {
 			return err
 		}
 		s.files[b.Stream] = f

@@ -17,7 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/serve"
 )
 
-// asPlugin is the first argument of the test binary where it is a plugin. The second is the kind, the third the mode.
+// asPlugin is the first argument of the test binary where it is a plugin. The second is the kind,
+// the third the mode.
 const asPlugin = "plugin"
 
 func TestMain(m *testing.M) {
@@ -96,7 +97,8 @@ func planOf(t *testing.T, kind sdk.Kind, mode string) Plan {
 		p.Sink = mutantOutput(20, server)
 		config = must(json.Marshal(mutantSettings{Dir: dir}))
 	}
-	p.Spec = pluginhost.Spec{Label: "mutant", Path: self, Args: []string{asPlugin, string(kind), mode}, Config: config, Write: []string{dir}}
+	p.Spec = pluginhost.Spec{Label: "mutant", Path: self, Args: []string{asPlugin, string(kind), mode}, Config: config,
+		Write: []string{dir}}
 	return p
 }
 
@@ -123,7 +125,10 @@ func TestRightPlugins(t *testing.T) {
 			t.Parallel()
 			results := must(Run(t.Context(), planOf(t, kind, "")))
 			for _, r := range results {
-				if r.Status != Passed && (r.Status != Skipped || !slices.Contains([]string{"back to a token", "parallel", "finish", "fenced"}, r.Check)) || r.Doc == "" || r.Promise == "" {
+				if r.Status != Passed &&
+					(r.Status != Skipped ||
+						!slices.Contains([]string{"back to a token", "parallel", "finish", "fenced"}, r.Check)) ||
+					r.Doc == "" || r.Promise == "" {
 					t.Errorf("%s (%s, %s): %s %s", r.Check, r.Doc, r.Promise, r.Status, r.Messages)
 				}
 			}

@@ -23,10 +23,14 @@ type processCheck struct {
 
 func processChecks() []processCheck {
 	return []processCheck{
-		{conformance.Check{Name: "handshake", Promise: conformance.AnyHost, Doc: "the first line on stdout is the handshake, in time, and leads to the plugin"}, handshake},
-		{conformance.Check{Name: "versions", Promise: conformance.AnyHost, Doc: "of the versions of the protocol that it is offered it takes one that it speaks"}, versions},
-		{conformance.Check{Name: "by hand", Promise: conformance.AnyHost, Doc: "started by hand, it says on stderr what it is, and ends with a code that is not 0"}, byHand},
-		{conformance.Check{Name: "signals", Promise: conformance.NothingLost, Doc: "SIGINT and SIGTERM do not end it: the host does, when all is committed"}, signals},
+		{conformance.Check{Name: "handshake", Promise: conformance.AnyHost,
+			Doc: "the first line on stdout is the handshake, in time, and leads to the plugin"}, handshake},
+		{conformance.Check{Name: "versions", Promise: conformance.AnyHost,
+			Doc: "of the versions of the protocol that it is offered it takes one that it speaks"}, versions},
+		{conformance.Check{Name: "by hand", Promise: conformance.AnyHost,
+			Doc: "started by hand, it says on stderr what it is, and ends with a code that is not 0"}, byHand},
+		{conformance.Check{Name: "signals", Promise: conformance.NothingLost,
+			Doc: "SIGINT and SIGTERM do not end it: the host does, when all is committed"}, signals},
 	}
 }
 
@@ -54,7 +58,8 @@ func versions(p Plan, t conformance.T) {
 		}
 		parts := strings.Split(g.Line, "|")
 		if len(parts) < 5 {
-			t.Errorf("offered the versions %s of the protocol, it printed %q where its handshake belongs%s", offered, g.Line, lastOf(g))
+			t.Errorf("offered the versions %s of the protocol, it printed %q where its handshake belongs%s", offered,
+				g.Line, lastOf(g))
 			continue
 		}
 		if parts[1] == fmt.Sprint(future) || want != "one of its own" && parts[1] != want {
@@ -87,7 +92,8 @@ func byHand(p Plan, t conformance.T) {
 	}
 }
 
-// signals are those that reach a whole process group: from a terminal, or from whoever stops the service.
+// signals are those that reach a whole process group: from a terminal, or from whoever stops the
+// service.
 func signals(p Plan, t conformance.T) {
 	if runtime.GOOS == "windows" {
 		t.Skipf("there are no signals here")
@@ -114,7 +120,8 @@ func signals(p Plan, t conformance.T) {
 	}
 }
 
-// deathTime is how long a process may take to die of a signal. One that does not is waited for as long.
+// deathTime is how long a process may take to die of a signal. One that does not is waited for as
+// long.
 const deathTime = 200 * time.Millisecond
 
 // stillThere gives a plugin time to die, and makes a call that each answers.

@@ -14,8 +14,8 @@ func attempts() []attempt {
 		kernelAttempts(), limitAttempts(), foreign())
 }
 
-// reached turns the error of a call that went as far as to the kernel's own judgement into success: a sandbox would have ended it
-// before, with another one.
+// reached turns the error of a call that went as far as to the kernel's own judgement into success:
+// a sandbox would have ended it before, with another one.
 func reached(err error, judged ...unix.Errno) error {
 	for _, e := range judged {
 		if errors.Is(err, e) {

@@ -160,7 +160,8 @@ func (b *bait) close() {
 	}
 }
 
-// look returns a row for what has become of the bait although the plugin says that nothing was allowed.
+// look returns a row for what has become of the bait although the plugin says that nothing was
+// allowed.
 func (b *bait) look(results []Result) (more []Result) {
 	found := func(group, what string) {
 		if !slices.ContainsFunc(results, func(r Result) bool { return r.Group == group && r.Allowed }) {
@@ -184,7 +185,8 @@ func (b *bait) intact() error {
 			path := filepath.Join(dir, name)
 			raw, err := os.ReadFile(path)
 			info, statErr := os.Lstat(path)
-			if err != nil || statErr != nil || string(raw) != secret || info.Mode() != 0o600 || !info.ModTime().Equal(baitTime) {
+			if err != nil || statErr != nil || string(raw) != secret || info.Mode() != 0o600 ||
+				!info.ModTime().Equal(baitTime) {
 				errs = append(errs, fmt.Errorf("the file %q is not what it was", path))
 			}
 		}
@@ -200,7 +202,8 @@ func (b *bait) intact() error {
 	errs = append(errs, err)
 	for _, e := range left {
 		info, err := e.Info()
-		if err != nil || info.Mode()&^fs.ModePerm != 0 && !info.IsDir() || info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0 {
+		if err != nil || info.Mode()&^fs.ModePerm != 0 && !info.IsDir() ||
+			info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0 {
 			errs = append(errs, errors.Join(err, fmt.Errorf("it made %q, which is %v", e.Name(), info.Mode())))
 		}
 	}

@@ -31,7 +31,8 @@ func surroundings() []attempt {
 			}
 			return err
 		}},
-		{group: group, name: "read the environment of the host's process", plain: true, try: func(s settings) error { return read(proc(s, "environ")) }},
+		{group: group, name: "read the environment of the host's process", plain: true,
+			try: func(s settings) error { return read(proc(s, "environ")) }},
 		{group: group, name: "read the memory of the host's process", try: func(s settings) error {
 			f, err := os.Open(proc(s, "mem"))
 			if err != nil {
@@ -72,23 +73,32 @@ func fileAttempts() []attempt {
 		{group: group, name: "write a file of the user's", plain: true, try: in("write", func(path string) error {
 			return os.WriteFile(path, []byte("x"), 0o600)
 		})},
-		{group: group, name: "truncate a file", plain: true, try: in("truncate", func(path string) error { return os.Truncate(path, 0) })},
-		{group: group, name: "truncate a file by opening it to be read", plain: true, try: in("truncate", func(path string) error {
-			return opened(unix.Open(path, unix.O_RDONLY|unix.O_TRUNC|unix.O_CLOEXEC, 0))
-		})},
-		{group: group, name: "make a file", plain: true, try: in("made", func(path string) error { return os.WriteFile(path, nil, 0o600) })},
+		{group: group, name: "truncate a file", plain: true,
+			try: in("truncate", func(path string) error { return os.Truncate(path, 0) })},
+		{group: group, name: "truncate a file by opening it to be read", plain: true,
+			try: in("truncate", func(path string) error {
+				return opened(unix.Open(path, unix.O_RDONLY|unix.O_TRUNC|unix.O_CLOEXEC, 0))
+			})},
+		{group: group, name: "make a file", plain: true,
+			try: in("made", func(path string) error { return os.WriteFile(path, nil, 0o600) })},
 		{group: group, name: "make a file in /tmp", plain: true, try: func(s settings) error {
 			path := filepath.Join("/tmp", filepath.Base(s.Folder)+"-made")
 			defer func() { _ = os.Remove(path) }() // if it was made
 			return os.WriteFile(path, nil, 0o600)
 		}},
-		{group: group, name: "make a folder", plain: true, try: in("folder", func(path string) error { return os.Mkdir(path, 0o700) })},
-		{group: group, name: "make a symbolic link", plain: true, try: in("symlink", func(path string) error { return os.Symlink("secret", path) })},
-		{group: group, name: "make a hard link", plain: true, try: in("link", func(path string) error { return os.Link(path, path+"ed") })},
-		{group: group, name: "make a named pipe", plain: true, try: in("fifo", func(path string) error { return unix.Mkfifo(path, 0o600) })},
-		{group: group, name: "rename a file", plain: true, try: in("rename", func(path string) error { return os.Rename(path, path+"d") })},
+		{group: group, name: "make a folder", plain: true,
+			try: in("folder", func(path string) error { return os.Mkdir(path, 0o700) })},
+		{group: group, name: "make a symbolic link", plain: true,
+			try: in("symlink", func(path string) error { return os.Symlink("secret", path) })},
+		{group: group, name: "make a hard link", plain: true,
+			try: in("link", func(path string) error { return os.Link(path, path+"ed") })},
+		{group: group, name: "make a named pipe", plain: true,
+			try: in("fifo", func(path string) error { return unix.Mkfifo(path, 0o600) })},
+		{group: group, name: "rename a file", plain: true,
+			try: in("rename", func(path string) error { return os.Rename(path, path+"d") })},
 		{group: group, name: "remove a file", plain: true, try: in("remove", os.Remove)},
-		{group: group, name: "change who may use a file", plain: true, try: in("mode", func(path string) error { return os.Chmod(path, 0o644) })},
+		{group: group, name: "change who may use a file", plain: true,
+			try: in("mode", func(path string) error { return os.Chmod(path, 0o644) })},
 		{group: group, name: "change who may use a file, by a descriptor", try: in("mode", func(path string) error {
 			fd, err := unix.Open(path, unix.O_ACCMODE|unix.O_CLOEXEC, 0)
 			if err != nil {
@@ -97,7 +107,8 @@ func fileAttempts() []attempt {
 			defer func() { _ = unix.Close(fd) }()
 			return unix.Fchmod(fd, 0o644)
 		}), plain: true},
-		{group: group, name: "change a file's time", plain: true, try: in("time", func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1, 0)) })},
+		{group: group, name: "change a file's time", plain: true,
+			try: in("time", func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1, 0)) })},
 		{group: group, name: "set an attribute of a file", try: in("attribute", func(path string) error {
 			return reached(unix.Setxattr(path, "user.probe", []byte("x"), 0), unix.ENOTSUP)
 		}), plain: true},
@@ -109,11 +120,12 @@ func fileAttempts() []attempt {
 			_, err := unix.Listxattr(path, make([]byte, 256))
 			return err
 		})},
-		{group: group, name: "see where a link leads", plain: true, try: in("link to a secret", func(path string) error {
-			_, err := os.Readlink(path)
-			return err
-		}), known: "Landlock does not look at it, and runtimes find their own program so; " +
-			"the level full, and a host that is root, hide links"},
+		{group: group, name: "see where a link leads", plain: true,
+			try: in("link to a secret", func(path string) error {
+				_, err := os.Readlink(path)
+				return err
+			}), known: "Landlock does not look at it, and runtimes find their own program so; " +
+				"the level full, and a host that is root, hide links"},
 		{group: group, name: "open a file by its handle", try: in("secret", func(path string) error {
 			_, _, err := unix.NameToHandleAt(unix.AT_FDCWD, path, 0)
 			return err
@@ -135,7 +147,8 @@ func fileAttempts() []attempt {
 			return opened(unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0))
 		}},
 		{group: group, name: "open the terminal", plain: true, try: func(settings) error {
-			return reached(opened(unix.Open("/dev/tty", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)), unix.ENXIO) // there is none, but the kernel looked
+			// there is none, but the kernel looked
+			return reached(opened(unix.Open("/dev/tty", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)), unix.ENXIO)
 		}},
 	}
 }
@@ -171,7 +184,8 @@ func kernelAttempts() []attempt {
 			return held(fd, errno)
 		}},
 		{group: group, name: "performance counters", try: func(settings) error {
-			attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_TASK_CLOCK, Bits: unix.PerfBitExcludeKernel | unix.PerfBitExcludeHv}
+			attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_TASK_CLOCK,
+				Bits: unix.PerfBitExcludeKernel | unix.PerfBitExcludeHv}
 			attr.Size = uint32(unsafe.Sizeof(attr))
 			return opened(unix.PerfEventOpen(&attr, 0, -1, -1, unix.PERF_FLAG_FD_CLOEXEC))
 		}},

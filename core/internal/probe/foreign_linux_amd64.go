@@ -13,18 +13,20 @@ import (
 
 func foreign() []attempt {
 	return []attempt{
-		{group: "kernel", name: "a system call of 32-bit programs", deadly: true, try: func(settings) error { return int80() }},
+		{group: "kernel", name: "a system call of 32-bit programs", deadly: true,
+			try: func(settings) error { return int80() }},
 		{group: "kernel", name: "a system call of x32 programs", deadly: true, try: func(settings) error {
 			return sys(0x40000000 | unix.SYS_GETPID)
 		}},
-		{group: "granted files", name: "make a program that runs as its owner, by an old call", granted: true, plain: true, try: func(s settings) error {
-			path, err := unix.BytePtrFromString(filepath.Join(s.Write, "setuid4"))
-			if err != nil {
-				return err
-			}
-			fd, _, errno := unix.Syscall(unix.SYS_CREAT, uintptr(unsafe.Pointer(path)), 0o4755, 0)
-			return held(fd, errno)
-		}},
+		{group: "granted files", name: "make a program that runs as its owner, by an old call", granted: true,
+			plain: true, try: func(s settings) error {
+				path, err := unix.BytePtrFromString(filepath.Join(s.Write, "setuid4"))
+				if err != nil {
+					return err
+				}
+				fd, _, errno := unix.Syscall(unix.SYS_CREAT, uintptr(unsafe.Pointer(path)), 0o4755, 0)
+				return held(fd, errno)
+			}},
 	}
 }
 
@@ -35,7 +37,8 @@ func int80() error {
 		0xcd, 0x80, // int 0x80
 		0xc3, // ret
 	}
-	page, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	page, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 	if err != nil {
 		return err
 	}

@@ -53,8 +53,10 @@ func grantedAttempts() []attempt {
 		{name: "give a file away", try: write("given", func(path string) error {
 			return withFile(path, func(fd int) error { return unix.Fchown(fd, os.Getuid(), os.Getgid()) })
 		})},
-		{name: "make a symbolic link among its files", try: made("symlink", func(path string) error { return os.Symlink("/etc/passwd", path) })},
-		{name: "make a named pipe among its files", try: made("fifo", func(path string) error { return unix.Mkfifo(path, 0o600) })},
+		{name: "make a symbolic link among its files",
+			try: made("symlink", func(path string) error { return os.Symlink("/etc/passwd", path) })},
+		{name: "make a named pipe among its files",
+			try: made("fifo", func(path string) error { return unix.Mkfifo(path, 0o600) })},
 		{name: "make a device among its files, by a rename", try: write("moved", func(path string) error {
 			return unix.Renameat2(unix.AT_FDCWD, path, unix.AT_FDCWD, path+" away", unix.RENAME_WHITEOUT)
 		})},
@@ -64,12 +66,15 @@ func grantedAttempts() []attempt {
 		{name: "write to a file that it may read", try: func(s settings) error {
 			return os.WriteFile(filepath.Join(s.Read, "write"), []byte("x"), 0o600)
 		}},
-		{name: "truncate a file that it may read", try: func(s settings) error { return os.Truncate(filepath.Join(s.Read, "truncate"), 0) }},
-		{name: "remove a file that it may read", try: func(s settings) error { return os.Remove(filepath.Join(s.Read, "remove")) }},
+		{name: "truncate a file that it may read",
+			try: func(s settings) error { return os.Truncate(filepath.Join(s.Read, "truncate"), 0) }},
+		{name: "remove a file that it may read",
+			try: func(s settings) error { return os.Remove(filepath.Join(s.Read, "remove")) }},
 		{name: "move a file that it may read", try: func(s settings) error {
 			return os.Rename(filepath.Join(s.Read, "rename"), filepath.Join(s.Write, "renamed"))
 		}},
-		{name: "change who may use a file that it may read", try: read("mode", func(fd int) error { return unix.Fchmod(fd, 0o4777) })},
+		{name: "change who may use a file that it may read",
+			try: read("mode", func(fd int) error { return unix.Fchmod(fd, 0o4777) })},
 		{name: "change the time of a file that it may read", try: read("time", func(fd int) error {
 			times := []unix.Timespec{{Sec: 1}, {Sec: 1}}
 			return sys(unix.SYS_UTIMENSAT, uintptr(fd), 0, uintptr(unsafe.Pointer(&times[0])), 0)
@@ -92,10 +97,11 @@ func grantedAttempts() []attempt {
 			return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 		}), known: "sinks lock what they write, and the kernel lets a lock be had of what is open to be read; " +
 			"a plugin without a folder to write has none", always: true},
-		{name: "keep others from writing a file that it may read, by a lock of a part", try: read("secret", func(fd int) error {
-			lock := unix.Flock_t{Type: unix.F_RDLCK, Len: 1}
-			return unix.FcntlFlock(uintptr(fd), unix.F_SETLK, &lock)
-		}), known: "whoever reads a database locks it so", always: true},
+		{name: "keep others from writing a file that it may read, by a lock of a part",
+			try: read("secret", func(fd int) error {
+				lock := unix.Flock_t{Type: unix.F_RDLCK, Len: 1}
+				return unix.FcntlFlock(uintptr(fd), unix.F_SETLK, &lock)
+			}), known: "whoever reads a database locks it so", always: true},
 		{name: ownProgram, try: func(settings) error {
 			return withFile("/proc/self/exe", func(fd int) error {
 				var now unix.Stat_t
@@ -112,7 +118,8 @@ func grantedAttempts() []attempt {
 	return rows
 }
 
-// control asks a file system to change what it keeps of a file. One that keeps no such thing was asked all the same.
+// control asks a file system to change what it keeps of a file. One that keeps no such thing was
+// asked all the same.
 func control(fd int, request uintptr, value *int32) error {
 	err := sys(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(value)))
 	return reached(err, unix.ENOTTY, unix.ENOTSUP)

@@ -14,7 +14,8 @@ func limitAttempts() []attempt {
 	const group = "limits"
 	return []attempt{
 		{group: group, name: "memory that no limit counts, growing downwards", plain: true, try: func(settings) error {
-			m, err := unix.Mmap(-1, 0, 1<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_GROWSDOWN)
+			m, err := unix.Mmap(-1, 0, 1<<20, unix.PROT_READ|unix.PROT_WRITE,
+				unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_GROWSDOWN)
 			if err != nil {
 				return err
 			}
@@ -22,7 +23,8 @@ func limitAttempts() []attempt {
 		}},
 		{group: group, name: "memory that no limit counts, out of a stack", plain: true, try: func(settings) error {
 			// A stack is made larger by the call that makes anything larger.
-			m, err := unix.MmapPtr(-1, 0, nil, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+			m, err := unix.MmapPtr(-1, 0, nil, 4096, unix.PROT_READ|unix.PROT_WRITE,
+				unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 			if err != nil {
 				return err
 			}
@@ -77,8 +79,8 @@ func timers(settings) (err error) {
 	return nil
 }
 
-// readOnlyMemory fills memory, piece by piece, and makes each to be read only: then the kernel counts it for no
-// limit. The host takes a moment to see it.
+// readOnlyMemory fills memory, piece by piece, and makes each to be read only: then the kernel
+// counts it for no limit. The host takes a moment to see it.
 func readOnlyMemory(s settings) (err error) {
 	const piece = 32 << 20
 	var all [][]byte

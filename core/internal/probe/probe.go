@@ -1,8 +1,10 @@
-// Package probe is a plugin that tries to break out: it does what a plugin must not, and tells what came of it. The same table is
-// what `scrapekit doctor` shows of the machine at hand and what the tests hold the sandbox to.
+// Package probe is a plugin that tries to break out: it does what a plugin must not, and tells what
+// came of it. The same table is what `scrapekit doctor` shows of the machine at hand and what the
+// tests hold the sandbox to.
 //
-// [Run] is the host's side. It lays out bait (files, sockets, listeners, itself), has the plugin try everything, and looks
-// afterwards whether the bait was touched: the plugin's word alone does not count.
+// [Run] is the host's side. It lays out bait (files, sockets, listeners, itself), has the plugin
+// try everything, and looks afterwards whether the bait was touched: the plugin's word alone does
+// not count.
 package probe
 
 import (
@@ -58,7 +60,8 @@ type attempt struct {
 	granted     bool // it is about files that the plugin was granted
 	known       string
 	always      bool
-	seen        func(context.Context, *bait) error // asks the host, while the plugin runs, whether what it could do did anything; nil: it did
+	// asks the host, while the plugin runs, whether what it could do did anything; nil: it did
+	seen func(context.Context, *bait) error
 }
 
 // Plugin is the plugin.
@@ -81,7 +84,8 @@ func (source) Plan(context.Context, sdk.Plan) ([]sdk.Split, error) {
 
 func (s source) Read(_ context.Context, _ sdk.Split, w *sdk.Writer) error {
 	for _, a := range attempts() {
-		if a.deadly && a.name != s.settings.Only || !a.deadly && s.settings.Only != "" || a.granted && s.settings.Read == "" {
+		if a.deadly && a.name != s.settings.Only || !a.deadly && s.settings.Only != "" || a.granted &&
+			s.settings.Read == "" {
 			continue
 		}
 		if err := w.Emit(stream, a.result(a.try(s.settings))); err != nil {
@@ -92,15 +96,16 @@ func (s source) Read(_ context.Context, _ sdk.Split, w *sdk.Writer) error {
 }
 
 func (a attempt) result(err error) Result {
-	r := Result{Group: a.group, Name: a.name, Allowed: err == nil, Said: "done", Known: a.known, Always: a.always, Plain: a.plain}
+	r := Result{Group: a.group, Name: a.name, Allowed: err == nil, Said: "done", Known: a.known, Always: a.always,
+		Plain: a.plain}
 	if err != nil {
 		r.Said = err.Error()
 	}
 	return r
 }
 
-// Threads and Memory are the limits of threads and memory that the plugin is to be started with: the usual ones would
-// take the machine long to come to.
+// Threads and Memory are the limits of threads and memory that the plugin is to be started with:
+// the usual ones would take the machine long to come to.
 const (
 	Threads = 400
 	Memory  = 256 << 20

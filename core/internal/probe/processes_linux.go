@@ -13,19 +13,24 @@ import (
 func processAttempts() []attempt {
 	const group = "processes"
 	return []attempt{
-		{group: group, name: "run a program", plain: true, try: func(settings) error { return exec.CommandContext(context.Background(), "/bin/sh", "-c", ":").Run() }},
+		{group: group, name: "run a program", plain: true,
+			try: func(settings) error { return exec.CommandContext(context.Background(), "/bin/sh", "-c", ":").Run() }},
 		{group: group, name: "become another program", plain: true, try: func(settings) error {
 			// There is no such program: the probe goes on even if it may.
 			return reached(unix.Exec("/no/such/program", []string{"x"}, nil), unix.ENOENT)
 		}},
 		{group: group, name: "become another program, by a descriptor", plain: true, try: func(settings) error {
 			var empty [1]byte
-			return reached(sys(unix.SYS_EXECVEAT, ^uintptr(0), uintptr(unsafe.Pointer(&empty)), 0, 0, unix.AT_EMPTY_PATH), unix.EBADF)
+			return reached(sys(unix.SYS_EXECVEAT, ^uintptr(0), uintptr(unsafe.Pointer(&empty)), 0, 0,
+				unix.AT_EMPTY_PATH), unix.EBADF)
 		}},
 		{group: group, name: "make a process", plain: true, try: fork},
-		{group: group, name: "send the host a signal", plain: true, try: func(s settings) error { return unix.Kill(s.Host, 0) }},
-		{group: group, name: "send a thread of the host a signal", plain: true, try: func(s settings) error { return unix.Tgkill(s.Host, s.Host, 0) }},
-		{group: group, name: "send all processes a signal", plain: true, try: func(settings) error { return unix.Kill(-1, 0) }},
+		{group: group, name: "send the host a signal", plain: true,
+			try: func(s settings) error { return unix.Kill(s.Host, 0) }},
+		{group: group, name: "send a thread of the host a signal", plain: true,
+			try: func(s settings) error { return unix.Tgkill(s.Host, s.Host, 0) }},
+		{group: group, name: "send all processes a signal", plain: true,
+			try: func(settings) error { return unix.Kill(-1, 0) }},
 		{group: group, name: "have the kernel send the host a signal", plain: true, try: func(s settings) error {
 			var ends [2]int
 			if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
@@ -35,7 +40,8 @@ func processAttempts() []attempt {
 			defer func() { _ = unix.Close(ends[1]) }()
 			return sys(unix.SYS_FCNTL, uintptr(ends[0]), unix.F_SETOWN, uintptr(s.Host))
 		}},
-		{group: group, name: "hold the host's process", plain: true, try: func(s settings) error { return opened(unix.PidfdOpen(s.Host, 0)) }},
+		{group: group, name: "hold the host's process", plain: true,
+			try: func(s settings) error { return opened(unix.PidfdOpen(s.Host, 0)) }},
 		{group: group, name: "take a descriptor of the host's", try: func(s settings) error {
 			pidfd, err := unix.PidfdOpen(s.Host, 0)
 			if err != nil {
@@ -101,10 +107,11 @@ func processAttempts() []attempt {
 		{group: group, name: "see how the host is scheduled", plain: true, try: func(s settings) error {
 			return asked(unix.SYS_SCHED_GETSCHEDULER, uintptr(s.Host))
 		}},
-		{group: group, name: "see how the host is scheduled, with its attributes", plain: true, try: func(s settings) error {
-			_, err := unix.SchedGetAttr(s.Host, 0)
-			return err
-		}},
+		{group: group, name: "see how the host is scheduled, with its attributes", plain: true,
+			try: func(s settings) error {
+				_, err := unix.SchedGetAttr(s.Host, 0)
+				return err
+			}},
 		{group: group, name: "see the host's processors", plain: true, try: func(s settings) error {
 			return unix.SchedGetaffinity(s.Host, &unix.CPUSet{})
 		}},
@@ -151,8 +158,8 @@ func fork(settings) error {
 	return err
 }
 
-// debug stops the host's first thread as a debugger does, and lets it go on. Whoever traces is a thread, and a process that is traced
-// waits for it at every signal: so it must not stay so.
+// debug stops the host's first thread as a debugger does, and lets it go on. Whoever traces is a
+// thread, and a process that is traced waits for it at every signal: so it must not stay so.
 func debug(s settings) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

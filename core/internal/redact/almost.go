@@ -1,4 +1,5 @@
-// Secrets that are there but for a little: with something in them that cannot be seen, or cut short.
+// Secrets that are there but for a little: with something in them that cannot be seen, or cut
+// short.
 
 package redact
 
@@ -11,7 +12,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
-// almost adds to hits where secrets are in plain that are not there as they are; at is as for [unescape].
+// almost adds to hits where secrets are in plain that are not there as they are; at is as for
+// [unescape].
 func almost(plain string, at []int, k *known, hits []span) []span {
 	hits = halves(plain, at, k, hits)
 	if strings.ContainsFunc(plain, unseen) {
@@ -21,8 +23,8 @@ func almost(plain string, at []int, k *known, hits []span) []span {
 	return hits
 }
 
-// unseen are the characters that a reader does not see, and the mark that stands for one where a text was made
-// harmless. Line breaks and tabs are seen.
+// unseen are the characters that a reader does not see, and the mark that stands for one where a
+// text was made harmless. Line breaks and tabs are seen.
 func unseen(r rune) bool {
 	switch r {
 	case '\n', '\r', '\t':
@@ -81,7 +83,8 @@ func halves(plain string, at []int, k *known, hits []span) []span {
 	return hits
 }
 
-// splintered reports whether what stands before an ellipsis is nothing, or half an escape or character.
+// splintered reports whether what stands before an ellipsis is nothing, or half an escape or
+// character.
 func splintered(rest string) bool {
 	rest = strings.Trim(rest, " \"\ufffd")
 	return rest == "" || strings.ContainsAny(rest[:1], "%\\[\x1b")

@@ -1,4 +1,5 @@
-// Escaped secrets: URLs and JSON may write any character of a text in a way of their own, each client in another.
+// Escaped secrets: URLs and JSON may write any character of a text in a way of their own, each
+// client in another.
 
 package redact
 
@@ -13,12 +14,12 @@ import (
 // layers is how often a text is unescaped: an error may quote JSON that quotes a URL.
 const layers = 3
 
-// kinds are the characters that begin the escapes to undo: those of URLs and of JSON or Go, those of
-// one of them alone, since a secret may itself look like an escape of the other.
+// kinds are the characters that begin the escapes to undo: those of URLs and of JSON or Go, those
+// of one of them alone, since a secret may itself look like an escape of the other.
 var kinds = []string{`%\`, `%`, `\`}
 
-// escaped takes out secrets that are spelt with escapes, whichever characters are escaped and how. They are sought in
-// the text as it reads unescaped.
+// escaped takes out secrets that are spelt with escapes, whichever characters are escaped and how.
+// They are sought in the text as it reads unescaped.
 func escaped(text string, k *known) string {
 	for _, plus := range []bool{false, true} { // a + is a space in the query of a URL, and itself elsewhere
 		if plus && !strings.Contains(text, "+") {
@@ -55,8 +56,9 @@ func maskPlain(text string, k *known, kind string, plus bool) string {
 	return cover(text, hits)
 }
 
-// unescape undoes the escapes of a kind. The n-th byte of what it returns was at at[n] of the first text, of which
-// from says where the bytes of text are (nil: text is the first), and at ends with the length of it.
+// unescape undoes the escapes of a kind. The n-th byte of what it returns was at at[n] of the first
+// text, of which from says where the bytes of text are (nil: text is the first), and at ends with
+// the length of it.
 func unescape(text string, from []int, kind string, plus bool) (plain string, at []int) {
 	var b strings.Builder
 	for i := 0; i < len(text); {
@@ -107,7 +109,8 @@ var letters = map[byte]string{
 	'n': "\n", 'r': "\r", 't': "\t", 'b': "\b", 'f': "\f", 'a': "\a", 'v': "\v", '"': `"`, '/': "/", '\\': `\`,
 }
 
-// backslash reads an escape of JSON or Go likewise. In JSON a character beyond 16 bits takes two of them.
+// backslash reads an escape of JSON or Go likewise. In JSON a character beyond 16 bits takes two of
+// them.
 func backslash(s string) (unit string, n int) {
 	if r, ok := codeUnit(s); ok {
 		n = 6

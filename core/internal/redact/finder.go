@@ -7,12 +7,14 @@ import (
 	"strings"
 )
 
-// Known returns text without the secrets of s. Unlike [Set.String] it leaves the parameters of URLs alone.
+// Known returns text without the secrets of s. Unlike [Set.String] it leaves the parameters of URLs
+// alone.
 func (s *Set) Known(text string) string { return s.secrets(text) }
 
 const (
 	findAtOnce = 64 << 10
-	// escapedTimes is how much longer a secret can be where each of its characters is escaped twice over.
+	// escapedTimes is how much longer a secret can be where each of its characters is escaped twice
+	// over.
 	escapedTimes = 12
 )
 
@@ -28,8 +30,8 @@ func (s *Set) Finder() *Finder {
 	return f
 }
 
-// Finder looks for secrets in one text. The text is looked at in long pieces that overlap, so that a secret which is
-// cut by the end of one is seen.
+// Finder looks for secrets in one text. The text is looked at in long pieces that overlap, so that
+// a secret which is cut by the end of one is seen.
 type Finder struct {
 	set     *Set
 	overlap int // 0: there are no secrets
@@ -70,7 +72,8 @@ func (f *Finder) look() {
 // Found reports whether there was a secret so far.
 func (f *Finder) Found() bool { return f.found }
 
-// holds reports whether a text holds one of secrets, plain or escaped: what [escaped] would find, without the places.
+// holds reports whether a text holds one of secrets, plain or escaped: what [escaped] would find,
+// without the places.
 func holds(text string, secrets []string) bool {
 	has := func(s string) bool {
 		return slices.ContainsFunc(secrets, func(secret string) bool { return strings.Contains(s, secret) })

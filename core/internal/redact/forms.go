@@ -1,4 +1,5 @@
-// The forms in which a secret may turn up in text. Those of escapes that mix are not listed: see escaped.go.
+// The forms in which a secret may turn up in text. Those of escapes that mix are not listed: see
+// escaped.go.
 
 package redact
 
@@ -15,15 +16,18 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/printable"
 )
 
-// forms returns secret as it is, in upper and lower case, as programs spell it, in base64, in hex, and in lines.
+// forms returns secret as it is, in upper and lower case, as programs spell it, in base64, in hex,
+// and in lines.
 func forms(secret string) []string {
 	if len(secret) < shortest {
 		return nil
 	}
 	lower := hex.EncodeToString([]byte(secret))
-	all := append([]string{secret, strings.ToUpper(secret), strings.ToLower(secret), lower, strings.ToUpper(lower)}, base64Forms(secret)...)
+	all := append([]string{secret, strings.ToUpper(secret), strings.ToLower(secret), lower, strings.ToUpper(lower)},
+		base64Forms(secret)...)
 	all = append(all, spellings(secret)...)
-	all = append(all, printable.Line(secret), printable.Text(secret), printable.Printed(secret)) // a text from a plugin comes so
+	// a text from a plugin comes so
+	all = append(all, printable.Line(secret), printable.Text(secret), printable.Printed(secret))
 	// A secret of several lines, such as a private key, is often shown line by line.
 	for line := range strings.Lines(secret) {
 		if line = strings.TrimSpace(line); len(line) >= 16 {

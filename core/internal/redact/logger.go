@@ -8,7 +8,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// Logger returns a logger of the host's whose lines, those of plugins among them, hold no secret. out nil: it logs nothing.
+// Logger returns a logger of the host's whose lines, those of plugins among them, hold no secret.
+// out nil: it logs nothing.
 func (s *Set) Logger(out io.Writer, level hclog.Level) hclog.Logger {
 	if out == nil {
 		return hclog.NewNullLogger()

@@ -1,5 +1,6 @@
-// Package redact keeps secrets out of what people and files get to see. The host adds every credential that it
-// reads to one [Set]; logs, errors, reports and recordings pass through it on their way out.
+// Package redact keeps secrets out of what people and files get to see. The host adds every
+// credential that it reads to one [Set]; logs, errors, reports and recordings pass through it on
+// their way out.
 package redact
 
 import (
@@ -18,8 +19,9 @@ const mask = "[redacted]"
 // shortest is the length below which a secret is not looked for: it would blot out ordinary text.
 const shortest = 4
 
-// A Set knows secrets and takes them out of text. Its zero value is ready for use; its methods may be
-// called by several goroutines at once. A nil *Set masks the values of telling URL parameters only.
+// A Set knows secrets and takes them out of text. Its zero value is ready for use; its methods may
+// be called by several goroutines at once. A nil *Set masks the values of telling URL parameters
+// only.
 type Set struct {
 	mu    sync.Mutex
 	forms map[string]struct{}
@@ -33,14 +35,15 @@ type known struct {
 	replacer *strings.Replacer
 }
 
-// Add makes s mask secret, also in base64, in hex, and with any of its characters escaped as in URLs, JSON, Go and
-// HTML, with characters in it that cannot be seen, and its beginning where a text was cut within it and ends with an
-// ellipsis. A secret of fewer than 4 characters is ignored.
+// Add makes s mask secret, also in base64, in hex, and with any of its characters escaped as in
+// URLs, JSON, Go and HTML, with characters in it that cannot be seen, and its beginning where a
+// text was cut within it and ends with an ellipsis. A secret of fewer than 4 characters is ignored.
 func (s *Set) Add(secret string) {
 	s.add(forms(secret))
 }
 
-// AddBasic makes s mask password, and the base64 form in which user and password travel in an Authorization header.
+// AddBasic makes s mask password, and the base64 form in which user and password travel in an
+// Authorization header.
 func (s *Set) AddBasic(user, password string) {
 	s.add(append(forms(password), base64Forms(user+":"+password)...))
 }
@@ -62,7 +65,8 @@ func (s *Set) add(forms []string) {
 	}
 }
 
-// newKnown puts the longest form first: where one secret begins another, the whole of the longer one goes.
+// newKnown puts the longest form first: where one secret begins another, the whole of the longer
+// one goes.
 func newKnown(forms map[string]struct{}) *known {
 	sorted := slices.SortedFunc(maps.Keys(forms), func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
@@ -94,8 +98,8 @@ func (s *Set) secrets(text string) string {
 	return escaped(cover(text, almost(text, nil, k, nil)), k)
 }
 
-// Error returns an error whose text is that of err without secrets; errors.Is and errors.As see through it.
-// It returns err itself where there is nothing to hide.
+// Error returns an error whose text is that of err without secrets; errors.Is and errors.As see
+// through it. It returns err itself where there is nothing to hide.
 func (s *Set) Error(err error) error {
 	if err == nil {
 		return nil
@@ -116,8 +120,8 @@ type redacted struct {
 func (r *redacted) Error() string { return r.text }
 func (r *redacted) Unwrap() error { return r.err }
 
-// Writer returns a writer that passes on to w what is written, without secrets. Each Write must hold whole
-// lines, as those of a logger do: a secret that is cut in two by two writes is not seen.
+// Writer returns a writer that passes on to w what is written, without secrets. Each Write must
+// hold whole lines, as those of a logger do: a secret that is cut in two by two writes is not seen.
 func (s *Set) Writer(w io.Writer) io.Writer {
 	return &writer{set: s, w: w}
 }

@@ -26,7 +26,8 @@ func TestEveryForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, form := range []string{
-		secret, url.QueryEscape(secret), url.PathEscape(secret), strings.ToLower(url.QueryEscape(secret)), string(inJSON[1 : len(inJSON)-1]),
+		secret, url.QueryEscape(secret), url.PathEscape(secret), strings.ToLower(url.QueryEscape(secret)),
+		string(inJSON[1 : len(inJSON)-1]),
 		base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
 		"other secret", base64.StdEncoding.EncodeToString([]byte("me:other secret")),
 	} {
@@ -43,11 +44,15 @@ func TestMixedEscapes(t *testing.T) {
 	s.Add("pa ss\nw&rd/ü😀")
 	s.AddBasic("me", "Sup3r/+=")
 	for _, form := range []string{
-		"pa%20ss%0aw%26rd%2F%c3%BC%f0%9F%98%80", "pa+ss%0aw&rd/ü😀", "pa%20ss%0Aw&rd%2fü%F0%9f%98%80", "%70a ss%0Aw&rd/ü😀",
-		`pa ss\nw&rd/ü😀`, `pa ss\nw\u0026rd\/\u00FC\ud83d\uDE00`, `pa ss\\nw&rd/ü😀`, `pa%20ss%0aw\u0026rd/ü😀`, `pa+ss%250Aw%2526rd%252Fü😀`,
-		"Sup3r%2F%2b%3D", "Sup3r/%2B=", `Sup3r\/+=`, strings.TrimRight(base64.StdEncoding.EncodeToString([]byte("me:Sup3r/+=")), "=") + "%3d%3D",
+		"pa%20ss%0aw%26rd%2F%c3%BC%f0%9F%98%80", "pa+ss%0aw&rd/ü😀", "pa%20ss%0Aw&rd%2fü%F0%9f%98%80",
+		"%70a ss%0Aw&rd/ü😀",
+		`pa ss\nw&rd/ü😀`, `pa ss\nw\u0026rd\/\u00FC\ud83d\uDE00`, `pa ss\\nw&rd/ü😀`, `pa%20ss%0aw\u0026rd/ü😀`,
+		`pa+ss%250Aw%2526rd%252Fü😀`,
+		"Sup3r%2F%2b%3D", "Sup3r/%2B=", `Sup3r\/+=`,
+		strings.TrimRight(base64.StdEncoding.EncodeToString([]byte("me:Sup3r/+=")), "=") + "%3d%3D",
 	} {
-		if got := s.String("before " + form + " after%0A"); !strings.HasPrefix(got, "before "+mask) || !strings.HasSuffix(got, " after%0A") || len(got) > len("before  after%0A")+len(mask)+6 {
+		if got := s.String("before " + form + " after%0A"); !strings.HasPrefix(got, "before "+mask) ||
+			!strings.HasSuffix(got, " after%0A") || len(got) > len("before  after%0A")+len(mask)+6 {
 			t.Errorf("%q became %q", form, got)
 		}
 	}
@@ -79,20 +84,24 @@ func TestSecretsThatLookLikeEscapes(t *testing.T) {
 		}
 	}
 	spell := map[string]func(string) string{
-		"plain": asIs, "JSON": inJSON, "%q": quote, "%+q": ascii, "hclog": hclog, "query": url.QueryEscape, "path": url.PathEscape,
-		"upper": strings.ToUpper, "lower": strings.ToLower, "HTML": html.EscapeString, "hex": hexed, "HEX": func(s string) string { return strings.ToUpper(hexed(s)) },
+		"plain": asIs, "JSON": inJSON, "%q": quote, "%+q": ascii, "hclog": hclog, "query": url.QueryEscape,
+		"path":  url.PathEscape,
+		"upper": strings.ToUpper, "lower": strings.ToLower, "HTML": html.EscapeString, "hex": hexed,
+		"HEX":         func(s string) string { return strings.ToUpper(hexed(s)) },
 		"base64 at 0": shifted(0), "base64 at 1": shifted(1), "base64 at 2": shifted(2), "base64 at 3": shifted(3),
 	}
 	outer := map[string]func(string) string{"": asIs, "JSON": inJSON, "%q": quote}
 	for _, secret := range []string{
-		`CAN%41RY"tail`, `CAN"ARY\tail`, `CAN\u0041RY"tail`, "CAN\tARY\x01tail", `CANARY<&>'"tail`, "CANARY😀tail", `CAN%2541+RY tail`, `C:\new\x41%zz"`,
+		`CAN%41RY"tail`, `CAN"ARY\tail`, `CAN\u0041RY"tail`, "CAN\tARY\x01tail", `CANARY<&>'"tail`, "CANARY😀tail",
+		`CAN%2541+RY tail`, `C:\new\x41%zz"`,
 	} {
 		var s Set
 		s.Add(secret)
 		for inner, f := range spell {
 			for around, g := range outer {
 				got := s.String("before " + g(f(secret)) + " after")
-				if !strings.Contains(got, mask) || strings.Contains(got, secret[3:9]) || !strings.HasPrefix(got, "before ") || !strings.HasSuffix(got, " after") {
+				if !strings.Contains(got, mask) || strings.Contains(got, secret[3:9]) ||
+					!strings.HasPrefix(got, "before ") || !strings.HasSuffix(got, " after") {
 					t.Errorf("%q by %s in %s: %q", secret, inner, around, got)
 				}
 				f := s.Finder()
@@ -105,7 +114,8 @@ func TestSecretsThatLookLikeEscapes(t *testing.T) {
 	}
 }
 
-// TestAlmostSecrets: what cannot be seen is in the text or the secret, or the text was cut within the secret.
+// TestAlmostSecrets: what cannot be seen is in the text or the secret, or the text was cut within
+// the secret.
 func TestAlmostSecrets(t *testing.T) {
 	t.Parallel()
 	var s Set
@@ -114,17 +124,22 @@ func TestAlmostSecrets(t *testing.T) {
 	s.AddBasic("me", "over the hills and far away")
 	basic := base64.StdEncoding.EncodeToString([]byte("me:over the hills and far away"))
 	for _, text := range []string{
-		"sesame/o\u200bpen \"me\" 4711", "ses\x00ame/open \"me\" 4711", "sesame/open·\u00a0 \"me\" 4711", `sesa\u200bme\/open \"me\" 4711`,
-		"canary-secret", "can·ary·-·[31msecret", "ca\u200dnary-secret", "sesame\x1b[0m/open \"me\" 4711", "sesame·[0m/open \"me\" 4711",
-		"sesame/open…", "sesa…", `sesame/open \"m…`, "SESAME/O…", "sesame%2Fop…", "sesame%2fop %e2…", `sesame\/open \…`, "sesame/open \ufffd …",
+		"sesame/o\u200bpen \"me\" 4711", "ses\x00ame/open \"me\" 4711", "sesame/open·\u00a0 \"me\" 4711",
+		`sesa\u200bme\/open \"me\" 4711`,
+		"canary-secret", "can·ary·-·[31msecret", "ca\u200dnary-secret", "sesame\x1b[0m/open \"me\" 4711",
+		"sesame·[0m/open \"me\" 4711",
+		"sesame/open…", "sesa…", `sesame/open \"m…`, "SESAME/O…", "sesame%2Fop…", "sesame%2fop %e2…", `sesame\/open \…`,
+		"sesame/open \ufffd …",
 		basic[:17] + "…", hex.EncodeToString([]byte("sesame"))[:11] + "…", "ses\u200bame/…",
 	} {
 		got := s.String("before " + text + " after")
-		if !strings.HasPrefix(got, "before "+mask) || !strings.HasSuffix(got, " after") || len(got) > len("before  after…")+2*len(mask) {
+		if !strings.HasPrefix(got, "before "+mask) || !strings.HasSuffix(got, " after") ||
+			len(got) > len("before  after…")+2*len(mask) {
 			t.Errorf("%q became %q", text, got)
 		}
 	}
-	for _, text := range []string{"open sesame", "ses…", "sesame is good…", "a … b", "zero\u200bwidth", "sesame/", "read·only"} {
+	for _, text := range []string{"open sesame", "ses…", "sesame is good…", "a … b", "zero\u200bwidth", "sesame/",
+		"read·only"} {
 		if got := s.String(text); got != text {
 			t.Errorf("%q became %q", text, got)
 		}

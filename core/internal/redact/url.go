@@ -43,14 +43,15 @@ var telling = map[string]bool{
 	"credential": true, "credentials": true, "session": true, "sessionid": true, "jwt": true, "key": true,
 }
 
-// harmlessKeys are the words before "key" that make it a name rather than a secret. Jira's issueKey must
-// stay readable in logs.
+// harmlessKeys are the words before "key" that make it a name rather than a secret. Jira's issueKey
+// must stay readable in logs.
 var harmlessKeys = map[string]bool{
-	"issue": true, "project": true, "sort": true, "primary": true, "order": true, "parent": true, "field": true, "fields": true,
+	"issue": true, "project": true, "sort": true, "primary": true, "order": true, "parent": true, "field": true,
+	"fields": true,
 }
 
-// Telling reports whether the name of a parameter, header or attribute says that its value is a secret:
-// access_token, apiKey, X-Amz-Signature.
+// Telling reports whether the name of a parameter, header or attribute says that its value is a
+// secret: access_token, apiKey, X-Amz-Signature.
 func Telling(name string) bool {
 	if plain, err := url.QueryUnescape(name); err == nil {
 		name = plain

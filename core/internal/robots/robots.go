@@ -1,5 +1,5 @@
-// Package robots reads robots.txt as RFC 9309 has it. It makes no request: fetch does, for the sources that ask to be
-// bound by it.
+// Package robots reads robots.txt as RFC 9309 has it. It makes no request: fetch does, for the
+// sources that ask to be bound by it.
 package robots
 
 import (
@@ -97,8 +97,8 @@ type Rules struct {
 	rules []rule
 }
 
-// For returns the rules for a user agent, given as it stands in the header: those of all groups that name its product,
-// or else of those for everyone.
+// For returns the rules for a user agent, given as it stands in the header: those of all groups
+// that name its product, or else of those for everyone.
 func (f *File) For(agent string) Rules {
 	for _, name := range []string{product(agent), "*"} {
 		if r, ok := f.named(name); ok {
@@ -122,8 +122,9 @@ func (f *File) named(agent string) (r Rules, found bool) {
 	return r, found
 }
 
-// Allows reports whether a path, with its query if it has one, may be asked for. If not, by is the rule that forbids it.
-// The longest rule that matches counts, and of two that are as long the one that allows.
+// Allows reports whether a path, with its query if it has one, may be asked for. If not, by is the
+// rule that forbids it. The longest rule that matches counts, and of two that are as long the one
+// that allows.
 func (r Rules) Allows(path string) (ok bool, by string) {
 	if path == "" || path[0] == '?' {
 		path = "/" + path

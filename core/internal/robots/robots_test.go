@@ -95,7 +95,8 @@ func TestRFC9309(t *testing.T) {
 	}
 }
 
-// TestPaths are the table of section 2.2.2 and the special characters of 2.2.3: a rule and what it forbids.
+// TestPaths are the table of section 2.2.2 and the special characters of 2.2.3: a rule and what it
+// forbids.
 func TestPaths(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -149,7 +150,8 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-// TestOnlySoMuch: what comes after the first 500 KiB is not read, and what is read takes no long time.
+// TestOnlySoMuch: what comes after the first 500 KiB is not read, and what is read takes no long
+// time.
 func TestOnlySoMuch(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
@@ -178,7 +180,8 @@ func FuzzRobots(f *testing.F) {
 		// A rule for the path itself, spelt with all its escapes, forbids it.
 		whole := "/" + strings.TrimPrefix(path, "/")
 		if normal(whole, true) != normal("/robots.txt", true) && whole != "/robots.txt" {
-			if ok, _ := Parse([]byte("user-agent: *\ndisallow: " + normal(whole, true))).For("x").Allows(whole); ok && len(whole) < MaxSize/4 && !strings.Contains(whole, "#") {
+			if ok, _ := Parse([]byte("user-agent: *\ndisallow: " + normal(whole, true))).For("x").Allows(whole); ok &&
+				len(whole) < MaxSize/4 && !strings.Contains(whole, "#") {
 				t.Errorf("%q is not forbidden by itself", whole)
 			}
 		}

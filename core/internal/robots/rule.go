@@ -24,8 +24,8 @@ func newRule(allow bool, text string) rule {
 	return r
 }
 
-// matches reports whether the pattern matches a path in its normal form. To take each part where it is found first
-// leaves the most for those behind it, so there is no going back.
+// matches reports whether the pattern matches a path in its normal form. To take each part where it
+// is found first leaves the most for those behind it, so there is no going back.
 func (r rule) matches(path string) bool {
 	rest, ok := strings.CutPrefix(path, r.parts[0])
 	if !ok {
@@ -45,8 +45,9 @@ func (r rule) matches(path string) bool {
 	return !r.ends || rest == ""
 }
 
-// normal brings a path into the one spelling in which it is compared: what needs no escape has none, all else that is
-// not plain has one. In a path that was asked for, * and $ are ordinary characters.
+// normal brings a path into the one spelling in which it is compared: what needs no escape has
+// none, all else that is not plain has one. In a path that was asked for, * and $ are ordinary
+// characters.
 func normal(path string, asked bool) string {
 	var b strings.Builder
 	query := false

@@ -12,7 +12,8 @@ import (
 // Var is the variable of the environment that names a user's own level.
 const Var = "SCRAPEKIT_SANDBOX"
 
-// presetLevel is "strong" wherever there can be such a thing: where a kernel does not have it, plugins do not run.
+// presetLevel is "strong" wherever there can be such a thing: where a kernel does not have it,
+// plugins do not run.
 func presetLevel() Level {
 	if runtime.GOOS == "linux" {
 		return Strong

@@ -39,8 +39,10 @@ func Start(cmd *exec.Cmd, file *os.File, p Policy) error {
 	if o.Program, err = programFD(o.Limits); err != nil {
 		return err
 	}
-	// It stays in the host's session: the kernel shares the processors out among sessions (sched_autogroup), so that two that hand each other
-	// every page would wait for their turn at every step. That keeps it no nearer to the terminal: it has no descriptor of it and can open none.
+	// It stays in the host's session: the kernel shares the processors out among sessions
+	// (sched_autogroup), so that two that hand each other every page would wait for their turn at
+	// every step. That keeps it no nearer to the terminal: it has no descriptor of it and can open
+	// none.
 	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := onTop(&o, attr, system, file); err != nil {
 		return err
@@ -80,8 +82,8 @@ func Start(cmd *exec.Cmd, file *os.File, p Policy) error {
 // firstFD is the first descriptor that a process has beside the standard ones.
 const firstFD = 3
 
-// programFD is the number that the program's descriptor gets: the first that the plugin's limit rules out, or less if the host may
-// not have so many.
+// programFD is the number that the program's descriptor gets: the first that the plugin's limit
+// rules out, or less if the host may not have so many.
 func programFD(l Limits) (int, error) {
 	const spare = 32 // for those that are on their way
 	var host unix.Rlimit
@@ -113,8 +115,8 @@ func onTop(o *order, attr *syscall.SysProcAttr, s Support, program *os.File) err
 	if !s.Root {
 		return nil
 	}
-	// Another user cannot use the files that were granted, so a plugin with files stays who it is, and has of all the powers of root
-	// the one to use them.
+	// Another user cannot use the files that were granted, so a plugin with files stays who it is,
+	// and has of all the powers of root the one to use them.
 	o.Own = len(o.Read)+len(o.Write) > 0
 	if o.Own || !s.SetUID || !open(o.Sockets) || !forEverybody(program) {
 		return nil
@@ -128,7 +130,8 @@ func onTop(o *order, attr *syscall.SysProcAttr, s Support, program *os.File) err
 	return nil
 }
 
-// forEverybody reports whether another user may execute the program, and the first stage, which is this one.
+// forEverybody reports whether another user may execute the program, and the first stage, which is
+// this one.
 func forEverybody(program *os.File) bool {
 	info, err := program.Stat()
 	self, selfErr := os.Stat("/proc/self/exe")
@@ -146,8 +149,8 @@ func open(dir string) bool {
 	return true
 }
 
-// Refusal returns what the first stage said when it could not go on, if that is how the process ended: an error of the exec, or
-// of the sandbox.
+// Refusal returns what the first stage said when it could not go on, if that is how the process
+// ended: an error of the exec, or of the sandbox.
 func Refusal(exitCode int, lines []string) error {
 	if exitCode != refusalCode {
 		return nil
@@ -167,5 +170,6 @@ func Refusal(exitCode int, lines []string) error {
 	return nil
 }
 
-// Protect keeps processes of the same user from this one's memory and environment. They are the plugins that are not confined.
+// Protect keeps processes of the same user from this one's memory and environment. They are the
+// plugins that are not confined.
 func Protect() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }

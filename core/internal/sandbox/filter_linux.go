@@ -50,8 +50,8 @@ type rule struct {
 	body   []bpf.Instruction
 }
 
-// newFilter makes the filter. A call that no rule names is allowed, if it is one that is known here; one that came into the
-// kernel later does not exist.
+// newFilter makes the filter. A call that no rule names is allowed, if it is one that is known
+// here; one that came into the kernel later does not exist.
 func newFilter(in filterInput) ([]bpf.RawInstruction, error) {
 	program := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: offArch, Size: 4},
@@ -62,29 +62,36 @@ func newFilter(in filterInput) ([]bpf.RawInstruction, error) {
 	program = append(program, archPrologue()...)
 	program = append(program, bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: lastKnown, SkipFalse: 1}, refuse(unix.ENOSYS))
 	for _, r := range slices.Concat(conditional(in), unconditional(in)) {
-		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(r.number), SkipTrue: uint8(len(r.body))})
+		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(r.number),
+			SkipTrue: uint8(len(r.body))})
 		program = append(program, r.body...)
 	}
 	return bpf.Assemble(append(program, allow))
 }
 
-// lastKnown is the newest system call that was looked at for this filter. From 424 on all architectures count alike.
+// lastKnown is the newest system call that was looked at for this filter. From 424 on all
+// architectures count alike.
 const lastKnown = unix.SYS_RSEQ_SLICE_YIELD
 
 // conditional are the calls that are allowed in part.
 func conditional(in filterInput) []rule {
 	pid := uint32(in.pid)
 	rules := []rule{
-		// Unix stream sockets, to serve the host. A datagram socket could send to any daemon's without connect.
+		// Unix stream sockets, to serve the host. A datagram socket could send to any daemon's
+		// without connect.
 		{unix.SYS_SOCKET, streamsOnly()},
 		{unix.SYS_SOCKETPAIR, streamsOnly()},
-		// Threads, but no processes. The flags of clone3 are out of a filter's sight: without it, libraries use clone.
-		{unix.SYS_CLONE, []bpf.Instruction{low(0), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.CLONE_THREAD, SkipFalse: 1}, allow, refuse(unix.EPERM)}},
+		// Threads, but no processes. The flags of clone3 are out of a filter's sight: without it,
+		// libraries use clone.
+		{unix.SYS_CLONE, []bpf.Instruction{low(0),
+			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.CLONE_THREAD, SkipFalse: 1}, allow, refuse(unix.EPERM)}},
 		{unix.SYS_CLONE3, []bpf.Instruction{refuse(unix.ENOSYS)}},
-		// The one exec that makes this process the plugin. See the package comment on why there is no second.
+		// The one exec that makes this process the plugin. See the package comment on why there is
+		// no second.
 		{unix.SYS_EXECVEAT, []bpf.Instruction{
 			low(0), bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(in.execFD), SkipTrue: 3},
-			low(4), bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.AT_EMPTY_PATH, SkipTrue: 1}, allow, refuse(unix.EPERM)}},
+			low(4), bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.AT_EMPTY_PATH, SkipTrue: 1}, allow,
+			refuse(unix.EPERM)}},
 		// Signals to itself: runtimes interrupt their own threads so.
 		{unix.SYS_KILL, argIs(0, pid)},
 		{unix.SYS_TGKILL, argIs(0, pid)},
@@ -99,8 +106,10 @@ func conditional(in filterInput) []rule {
 		{unix.SYS_IOCTL, argIs(1, ioctls...)},
 		// It could outlive its host, put more filters before this one, and share processors or
 		// memory pages with others.
-		{unix.SYS_PRCTL, argIsNot(0, unix.PR_SET_PDEATHSIG, unix.PR_SET_SECCOMP, unix.PR_SCHED_CORE, unix.PR_SET_MEMORY_MERGE)},
-		// Limits and priorities, which could be those of any process of the same user: read, not set.
+		{unix.SYS_PRCTL, argIsNot(0, unix.PR_SET_PDEATHSIG, unix.PR_SET_SECCOMP, unix.PR_SCHED_CORE,
+			unix.PR_SET_MEMORY_MERGE)},
+		// Limits and priorities, which could be those of any process of the same user: read, not
+		// set.
 		{unix.SYS_PRLIMIT64, append([]bpf.Instruction{
 			low(0), bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 2},
 			bpf.JumpIf{Cond: bpf.JumpEqual, Val: pid, SkipTrue: 1}, refuse(unix.EPERM)},
@@ -118,7 +127,8 @@ func conditional(in filterInput) []rule {
 		{unix.SYS_SCHED_RR_GET_INTERVAL, argIs(0, 0, pid)},
 		{unix.SYS_GETPRIORITY, ofProcess(unix.PRIO_PROCESS, pid)},
 		{unix.SYS_IOPRIO_GET, ofProcess(ioprioProcess, pid)},
-		// The C library asks for the processors of its threads, and does without where there is no such call.
+		// The C library asks for the processors of its threads, and does without where there is no
+		// such call.
 		{unix.SYS_SCHED_GETAFFINITY, orElse(argIs(0, 0, pid), unix.ENOSYS)},
 		{unix.SYS_CLOCK_GETTIME, ownClock()},
 		{unix.SYS_CLOCK_GETRES, ownClock()},
@@ -157,7 +167,8 @@ const setID = unix.S_ISUID | unix.S_ISGID
 // fcntls are the commands of fcntl that a plugin has.
 var fcntls = []uint32{
 	unix.F_DUPFD, unix.F_DUPFD_CLOEXEC, unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL,
-	unix.F_GETLK, unix.F_SETLK, unix.F_SETLKW, unix.F_OFD_GETLK, unix.F_OFD_SETLK, unix.F_OFD_SETLKW, unix.F_GETPIPE_SZ, unix.F_DUPFD_QUERY, unix.F_CREATED_QUERY,
+	unix.F_GETLK, unix.F_SETLK, unix.F_SETLKW, unix.F_OFD_GETLK, unix.F_OFD_SETLK, unix.F_OFD_SETLKW, unix.F_GETPIPE_SZ,
+	unix.F_DUPFD_QUERY, unix.F_CREATED_QUERY,
 }
 
 // ioctls are the requests of ioctl that a plugin has: what libraries ask of a descriptor, whatever
@@ -189,14 +200,15 @@ func orElse(body []bpf.Instruction, errno unix.Errno) []bpf.Instruction {
 	return append(body[:len(body)-1], refuse(errno))
 }
 
-// ofProcess allows a call about a process if it is this one: the first argument says that it is about one, and how.
+// ofProcess allows a call about a process if it is this one: the first argument says that it is
+// about one, and how.
 func ofProcess(which, pid uint32) []bpf.Instruction {
 	about := []bpf.Instruction{low(0), bpf.JumpIf{Cond: bpf.JumpEqual, Val: which, SkipTrue: 1}, refuse(unix.EPERM)}
 	return append(about, argIs(1, 0, pid)...)
 }
 
-// ownClock refuses clocks of the processor time of a process that is named by its number, and those of devices:
-// negative numbers without the bit of a thread, which must be one's own.
+// ownClock refuses clocks of the processor time of a process that is named by its number, and those
+// of devices: negative numbers without the bit of a thread, which must be one's own.
 func ownClock() []bpf.Instruction {
 	const negative, thread = 1 << 31, 4
 	return []bpf.Instruction{
@@ -207,7 +219,8 @@ func ownClock() []bpf.Instruction {
 
 // without allows a call if an argument of 32 bits has none of the bits.
 func without(arg int, bits uint32) []bpf.Instruction {
-	return []bpf.Instruction{low(arg), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: bits, SkipTrue: 1}, allow, refuse(unix.EPERM)}
+	return []bpf.Instruction{low(arg), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: bits, SkipTrue: 1}, allow,
+		refuse(unix.EPERM)}
 }
 
 // argIsNot allows a call unless an argument of 32 bits has one of the values.
@@ -299,33 +312,45 @@ var attributes = []uintptr{
 
 var denied = []uintptr{
 	// Other programs and other processes.
-	unix.SYS_EXECVE, unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_KCMP, unix.SYS_PIDFD_OPEN,
-	unix.SYS_PIDFD_GETFD, unix.SYS_PIDFD_SEND_SIGNAL, unix.SYS_PROCESS_MADVISE, unix.SYS_PROCESS_MRELEASE, unix.SYS_MIGRATE_PAGES,
-	unix.SYS_MOVE_PAGES, unix.SYS_SETRLIMIT, unix.SYS_SETPRIORITY, unix.SYS_IOPRIO_SET, unix.SYS_GET_ROBUST_LIST, unix.SYS_CAPGET,
+	unix.SYS_EXECVE, unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_KCMP,
+	unix.SYS_PIDFD_OPEN,
+	unix.SYS_PIDFD_GETFD, unix.SYS_PIDFD_SEND_SIGNAL, unix.SYS_PROCESS_MADVISE, unix.SYS_PROCESS_MRELEASE,
+	unix.SYS_MIGRATE_PAGES,
+	unix.SYS_MOVE_PAGES, unix.SYS_SETRLIMIT, unix.SYS_SETPRIORITY, unix.SYS_IOPRIO_SET, unix.SYS_GET_ROBUST_LIST,
+	unix.SYS_CAPGET,
 	unix.SYS_SETSID, unix.SYS_SETPGID,
 	// Network, and daemons of this machine.
 	unix.SYS_CONNECT,
 	// What is known of files: Landlock does not see it. Some of those of an open file come on top:
 	// see unconditional.
 	unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_FCHOWNAT, unix.SYS_FCHOWN, unix.SYS_SETXATTR, unix.SYS_LSETXATTR,
-	unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_SETXATTRAT, unix.SYS_REMOVEXATTRAT, unix.SYS_FILE_SETATTR, unix.SYS_MKNODAT,
+	unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_SETXATTRAT, unix.SYS_REMOVEXATTRAT, unix.SYS_FILE_SETATTR,
+	unix.SYS_MKNODAT,
 	unix.SYS_INOTIFY_INIT1, unix.SYS_INOTIFY_ADD_WATCH, unix.SYS_FANOTIFY_INIT, unix.SYS_FANOTIFY_MARK,
 	unix.SYS_NAME_TO_HANDLE_AT, unix.SYS_OPEN_BY_HANDLE_AT,
 	// Memory and queues that processes share by a key.
-	unix.SYS_SHMGET, unix.SYS_SHMAT, unix.SYS_SHMCTL, unix.SYS_SHMDT, unix.SYS_MSGGET, unix.SYS_MSGSND, unix.SYS_MSGRCV, unix.SYS_MSGCTL,
-	unix.SYS_SEMGET, unix.SYS_SEMOP, unix.SYS_SEMTIMEDOP, unix.SYS_SEMCTL, unix.SYS_MQ_OPEN, unix.SYS_MQ_UNLINK, unix.SYS_MQ_NOTIFY,
+	unix.SYS_SHMGET, unix.SYS_SHMAT, unix.SYS_SHMCTL, unix.SYS_SHMDT, unix.SYS_MSGGET, unix.SYS_MSGSND, unix.SYS_MSGRCV,
+	unix.SYS_MSGCTL,
+	unix.SYS_SEMGET, unix.SYS_SEMOP, unix.SYS_SEMTIMEDOP, unix.SYS_SEMCTL, unix.SYS_MQ_OPEN, unix.SYS_MQ_UNLINK,
+	unix.SYS_MQ_NOTIFY,
 	unix.SYS_MQ_TIMEDSEND, unix.SYS_MQ_TIMEDRECEIVE, unix.SYS_MQ_GETSETATTR,
 	// Keys, and parts of the kernel with a history.
-	unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL, unix.SYS_BPF, unix.SYS_USERFAULTFD, unix.SYS_PERF_EVENT_OPEN,
+	unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL, unix.SYS_BPF, unix.SYS_USERFAULTFD,
+	unix.SYS_PERF_EVENT_OPEN,
 	unix.SYS_LSM_SET_SELF_ATTR, unix.SYS_LOOKUP_DCOOKIE, unix.SYS_NFSSERVCTL,
 	// Namespaces and mounts.
-	unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_MOVE_MOUNT,
-	unix.SYS_OPEN_TREE, unix.SYS_OPEN_TREE_ATTR, unix.SYS_FSOPEN, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT, unix.SYS_FSPICK, unix.SYS_MOUNT_SETATTR,
+	unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT,
+	unix.SYS_MOVE_MOUNT,
+	unix.SYS_OPEN_TREE, unix.SYS_OPEN_TREE_ATTR, unix.SYS_FSOPEN, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT, unix.SYS_FSPICK,
+	unix.SYS_MOUNT_SETATTR,
 	unix.SYS_STATMOUNT, unix.SYS_LISTMOUNT, unix.SYS_LISTNS,
 	// The machine.
-	unix.SYS_SYSLOG, unix.SYS_REBOOT, unix.SYS_KEXEC_LOAD, unix.SYS_KEXEC_FILE_LOAD, unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE,
-	unix.SYS_DELETE_MODULE, unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_ACCT, unix.SYS_QUOTACTL, unix.SYS_QUOTACTL_FD, unix.SYS_SETHOSTNAME,
-	unix.SYS_SETDOMAINNAME, unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX, unix.SYS_VHANGUP,
+	unix.SYS_SYSLOG, unix.SYS_REBOOT, unix.SYS_KEXEC_LOAD, unix.SYS_KEXEC_FILE_LOAD, unix.SYS_INIT_MODULE,
+	unix.SYS_FINIT_MODULE,
+	unix.SYS_DELETE_MODULE, unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_ACCT, unix.SYS_QUOTACTL, unix.SYS_QUOTACTL_FD,
+	unix.SYS_SETHOSTNAME,
+	unix.SYS_SETDOMAINNAME, unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX,
+	unix.SYS_VHANGUP,
 }
 
 // install puts the filter on this thread, and so on what it executes. With the flag for it,
@@ -336,7 +361,8 @@ func install(filter []bpf.RawInstruction, flags uintptr) (listener int, err erro
 		program[i] = unix.SockFilter{Code: f.Op, Jt: f.Jt, Jf: f.Jf, K: f.K}
 	}
 	prog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
-	fd, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&prog)))
+	fd, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags,
+		uintptr(unsafe.Pointer(&prog)))
 	if errno != 0 {
 		return 0, fmt.Errorf("seccomp: %w", errno)
 	}
@@ -346,7 +372,8 @@ func install(filter []bpf.RawInstruction, flags uintptr) (listener int, err erro
 // filterAvailable asks the kernel whether it takes filters with all that ours returns.
 func filterAvailable() error {
 	for _, action := range []uint32{unix.SECCOMP_RET_KILL_PROCESS, unix.SECCOMP_RET_ERRNO} {
-		if _, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action))); errno != 0 {
+		if _, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0,
+			uintptr(unsafe.Pointer(&action))); errno != 0 {
 			return fmt.Errorf("the kernel takes no seccomp filters: %w", errno)
 		}
 	}

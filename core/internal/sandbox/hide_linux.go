@@ -44,7 +44,8 @@ func (o *order) hide() (sealed bool, err error) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return false, fmt.Errorf("make mounts private: %w", err)
 	}
-	if err := unix.Mount("scrapekit", base, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0755,size=64k"); err != nil {
+	if err := unix.Mount("scrapekit", base, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC,
+		"mode=0755,size=64k"); err != nil {
 		return false, fmt.Errorf("mount a new root: %w", err)
 	}
 	if err := o.enter(base, parts); err != nil {
@@ -120,8 +121,8 @@ func (o *order) enter(base string, parts []part) error {
 			return fmt.Errorf("%s in a new root: %w", p.path, err)
 		}
 	}
-	// Its own process, by which some runtimes find their program. Where parts of /proc are covered, as containers do, a new one is
-	// refused; nobody needs it.
+	// Its own process, by which some runtimes find their program. Where parts of /proc are covered,
+	// as containers do, a new one is refused; nobody needs it.
 	if err := os.Mkdir(base+"/proc", 0o555); err != nil {
 		return err
 	}

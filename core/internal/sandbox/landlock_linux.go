@@ -26,8 +26,8 @@ func landlockABI() (int, error) {
 	return 0, fmt.Errorf("landlock: %w", errno)
 }
 
-// Rights to files, and to folders with what is in them. There is no right to make links, sockets or devices among what is
-// granted for writing: somebody else may follow what a plugin leaves there.
+// Rights to files, and to folders with what is in them. There is no right to make links, sockets or
+// devices among what is granted for writing: somebody else may follow what a plugin leaves there.
 const (
 	readFile   = unix.LANDLOCK_ACCESS_FS_READ_FILE
 	readTree   = readFile | unix.LANDLOCK_ACCESS_FS_READ_DIR
@@ -101,7 +101,8 @@ func (r *ruleset) addFD(fd int, rights uint64) error {
 		rights &= fileOnly
 	}
 	a := unix.LandlockPathBeneathAttr{Allowed_access: rights & r.handled, Parent_fd: int32(fd)}
-	if _, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(r.fd), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&a)), 0, 0, 0); errno != 0 {
+	if _, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(r.fd), unix.LANDLOCK_RULE_PATH_BENEATH,
+		uintptr(unsafe.Pointer(&a)), 0, 0, 0); errno != 0 {
 		return errno
 	}
 	return nil

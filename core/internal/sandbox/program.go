@@ -54,13 +54,15 @@ func inspect(r io.ReaderAt) (program, error) {
 	return program{}, nil
 }
 
-// systemLibraries are the folders of the system's shared libraries, and what its loader reads to find them.
+// systemLibraries are the folders of the system's shared libraries, and what its loader reads to
+// find them.
 var systemLibraries = []string{
 	"/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib",
 	"/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/ld-musl-x86_64.path", "/etc/ld-musl-aarch64.path",
 }
 
-// stores are where systems keep everything that is installed, libraries with it, each in a folder of its own.
+// stores are where systems keep everything that is installed, libraries with it, each in a folder
+// of its own.
 var stores = []string{"/nix/store", "/gnu/store"}
 
 func dynamic(loader string) program {

@@ -1,5 +1,6 @@
-// Package sandbox starts a plugin's process so that it can do what it was granted and nothing else. Package pluginhost hands it
-// an exec.Cmd and a [Policy]; what it knows of plugins is that they listen on a unix socket in one folder.
+// Package sandbox starts a plugin's process so that it can do what it was granted and nothing else.
+// Package pluginhost hands it an exec.Cmd and a [Policy]; what it knows of plugins is that they
+// listen on a unix socket in one folder.
 //
 // On Linux three things of the kernel are put together, none of which needs a privilege:
 //
@@ -13,19 +14,21 @@
 //   - Limits: no core dump, few descriptors, bounded memory and threads, no bytes into files for whoever was granted none; no new
 //     privileges, no capabilities.
 //
-// Where the host is root, or where [Full] is asked for, namespaces come on top: no network, no other process and no file is even
-// there, and what is only to be read is mounted so. A plugin of root without files is another user too.
-// Landlock alone is no network sandbox, and a network namespace alone leaves files and unix sockets: so the first two are
-// required and namespaces are a bonus.
+// Where the host is root, or where [Full] is asked for, namespaces come on top: no network, no
+// other process and no file is even there, and what is only to be read is mounted so. A plugin of
+// root without files is another user too. Landlock alone is no network sandbox, and a network
+// namespace alone leaves files and unix sockets: so the first two are required and namespaces are a
+// bonus.
 //
 // # How it starts
 //
-// The host opens the program, looks at what it opened, and starts its own executable again with that descriptor. There init,
-// before anything else of that program runs, takes the process over: it gives up what it does not need, restricts itself,
-// and executes the program by the descriptor. So what runs is what was looked at, whatever has become of the file's name since. The
-// filter lets one exec through, of a descriptor with a number that the limit of descriptors rules out for all that are
-// opened later. That it is an init makes every program that starts plugins its own first stage, tests among them, and
-// spares it the inits of most other packages.
+// The host opens the program, looks at what it opened, and starts its own executable again with
+// that descriptor. There init, before anything else of that program runs, takes the process over:
+// it gives up what it does not need, restricts itself, and executes the program by the descriptor.
+// So what runs is what was looked at, whatever has become of the file's name since. The filter lets
+// one exec through, of a descriptor with a number that the limit of descriptors rules out for all
+// that are opened later. That it is an init makes every program that starts plugins its own first
+// stage, tests among them, and spares it the inits of most other packages.
 package sandbox
 
 import (
@@ -43,7 +46,8 @@ const (
 	Full Level = "full"
 	// Strong is Landlock, seccomp and limits. It is the preset.
 	Strong Level = "strong"
-	// Env keeps from a plugin the environment, descriptors and standard input of the host, and ends it with the host.
+	// Env keeps from a plugin the environment, descriptors and standard input of the host, and ends
+	// it with the host.
 	Env Level = "env"
 	// None hands the environment on as well.
 	None Level = "none"
@@ -83,7 +87,8 @@ type Limits struct {
 	Files   uint64 // open at once
 }
 
-// DefaultLimits are those of plugins. A record may have 64 MiB, and a runtime may want several times that.
+// DefaultLimits are those of plugins. A record may have 64 MiB, and a runtime may want several
+// times that.
 func DefaultLimits() Limits { return Limits{Memory: memoryLimit, Threads: 4096, Files: 1024} }
 
 // MissingError says that a level is not to be had.
@@ -98,7 +103,8 @@ func (e *MissingError) Error() string {
 
 const wayOut = "`scrapekit doctor` shows what there is; --sandbox=env runs plugins unconfined, if you trust all of them"
 
-// refusalPrefix begins what the first stage says on standard error when it cannot go on, and refusalCode is what it exits with.
+// refusalPrefix begins what the first stage says on standard error when it cannot go on, and
+// refusalCode is what it exits with.
 const (
 	refusalPrefix = "scrapekit sandbox: "
 	refusalCode   = 125

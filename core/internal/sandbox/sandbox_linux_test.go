@@ -1,4 +1,5 @@
-// What a confined process has: its limits and its grants. What it has not is the probe's to try, in package pluginhost.
+// What a confined process has: its limits and its grants. What it has not is the probe's to try, in
+// package pluginhost.
 
 package sandbox_test
 
@@ -16,7 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/sandbox"
 )
 
-// hog is a program of nothing but the runtime, without the race detector, which no limit of memory is made for.
+// hog is a program of nothing but the runtime, without the race detector, which no limit of memory
+// is made for.
 var hog = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "hog")
 	if err != nil {
@@ -87,7 +89,8 @@ func eachLevel(t *testing.T, test func(t *testing.T, level sandbox.Level)) {
 func TestLimits(t *testing.T) {
 	eachLevel(t, func(t *testing.T, level sandbox.Level) {
 		limits := sandbox.Limits{Memory: 256 << 20, Threads: 50, Files: 100}
-		// The first stage is this test, and the race detector in it maps more than any limit allows.
+		// The first stage is this test, and the race detector in it maps more than any limit
+		// allows.
 		race := sandbox.DefaultLimits().Memory == 0
 		if race {
 			limits.Memory = 0
@@ -125,7 +128,8 @@ func TestLimitOfThreads(t *testing.T) {
 		if said, ok := confined(t, p, "threads", "40"); !ok {
 			t.Errorf("within the limit: %.500s", said)
 		}
-		if said, ok := confined(t, p, "threads", strconv.Itoa(machineTasks(t)+400)); ok || !strings.Contains(said, "failed to create new OS thread") {
+		if said, ok := confined(t, p, "threads", strconv.Itoa(machineTasks(t)+400)); ok ||
+			!strings.Contains(said, "failed to create new OS thread") {
 			t.Errorf("beyond the limit: %.500s", said)
 		}
 	})
@@ -157,7 +161,8 @@ func TestGrants(t *testing.T) {
 			}
 		}
 		at := func(name string) string { return filepath.Join(dir, name) }
-		p := sandbox.Policy{Level: level, Read: []string{at("in"), at("not there")}, Write: []string{at("out"), at("in/out")}}
+		p := sandbox.Policy{Level: level, Read: []string{at("in"), at("not there")},
+			Write: []string{at("out"), at("in/out")}}
 		// The modes of open files can be changed where those that may only be read are mounted so.
 		s := sandbox.System()
 		sealed := level == sandbox.Full || s.Root && s.Namespaces() == nil
@@ -165,10 +170,14 @@ func TestGrants(t *testing.T) {
 			what, with string
 			ok         bool
 		}{
-			{"read", "in/file", true}, {"write", "in/file", false}, {"write", "in/new", false}, {"chmod", "in/file", false},
-			{"read", "out/file", true}, {"write", "out/file", true}, {"use", "out", true}, {"link", "out/link", false}, {"chmod", "out/file", sealed},
-			{"read", "in/out/file", true}, {"write", "in/out/file", true}, {"use", "in/out", true}, {"chmod", "in/out/file", sealed},
-			{"read", "neither/file", false}, {"write", "neither/file", false}, {"write", "new", false}, {"read", "in/../neither/file", false},
+			{"read", "in/file", true}, {"write", "in/file", false}, {"write", "in/new", false},
+			{"chmod", "in/file", false},
+			{"read", "out/file", true}, {"write", "out/file", true}, {"use", "out", true}, {"link", "out/link", false},
+			{"chmod", "out/file", sealed},
+			{"read", "in/out/file", true}, {"write", "in/out/file", true}, {"use", "in/out", true},
+			{"chmod", "in/out/file", sealed},
+			{"read", "neither/file", false}, {"write", "neither/file", false}, {"write", "new", false},
+			{"read", "in/../neither/file", false},
 		} {
 			if said, ok := confined(t, p, c.what, at(c.with)); ok != c.ok {
 				t.Errorf("%s %s: %v: %s", c.what, c.with, ok, said)
@@ -216,7 +225,8 @@ func TestParseLevel(t *testing.T) {
 			t.Errorf("%s: %s, %v", l, got, err)
 		}
 	}
-	if _, err := sandbox.ParseLevel("strng"); err == nil || !strings.Contains(err.Error(), "there are full, strong, env, none") {
+	if _, err := sandbox.ParseLevel("strng"); err == nil ||
+		!strings.Contains(err.Error(), "there are full, strong, env, none") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -19,7 +19,8 @@ import (
 // shimName is the first argument of the first stage, by which it knows itself.
 const shimName = "scrapekit-sandbox"
 
-// shimEnv is for the first stage alone: its threads have to end before it can become the plugin, and on a busy machine each takes its time.
+// shimEnv is for the first stage alone: its threads have to end before it can become the plugin,
+// and on a busy machine each takes its time.
 var shimEnv = []string{"GOMAXPROCS=1", "GOGC=off"}
 
 // order is what the host tells the first stage, as its only argument. Everybody can read it.
@@ -59,8 +60,8 @@ type execError struct{ errno syscall.Errno }
 
 func (e *execError) Error() string { return e.errno.Error() }
 
-// run does not return if all goes well. Inits run on the main thread and stay there, so what restricts a thread restricts what it
-// executes.
+// run does not return if all goes well. Inits run on the main thread and stay there, so what
+// restricts a thread restricts what it executes.
 func (o *order) run() error {
 	if orphaned() {
 		return errors.New("the host has died")
@@ -69,7 +70,8 @@ func (o *order) run() error {
 	if err != nil {
 		return err
 	}
-	// Where nobody asked for it, it is a bonus, and what surrounds the host may have something against mounts.
+	// Where nobody asked for it, it is a bonus, and what surrounds the host may have something
+	// against mounts.
 	sealed := false
 	if o.Hide {
 		if sealed, err = o.hide(); err != nil && o.Level == Full {
@@ -86,7 +88,8 @@ func (o *order) run() error {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
 	writes := len(o.Write) > 0
-	in := filterInput{pid: os.Getpid(), execFD: o.Program, abi: o.ABI, change: writes && sealed, locks: writes, ask: o.Ask > 0}
+	in := filterInput{pid: os.Getpid(), execFD: o.Program, abi: o.ABI, change: writes && sealed, locks: writes,
+		ask: o.Ask > 0}
 	argv, err := syscall.SlicePtrFromStrings(o.Args)
 	if err != nil {
 		return err
@@ -103,7 +106,8 @@ func (o *order) run() error {
 		return err
 	}
 	var empty [1]byte
-	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(o.Program), uintptr(unsafe.Pointer(&empty)), uintptr(unsafe.Pointer(&argv[0])),
+	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(o.Program), uintptr(unsafe.Pointer(&empty)),
+		uintptr(unsafe.Pointer(&argv[0])),
 		uintptr(unsafe.Pointer(&envv[0])), unix.AT_EMPTY_PATH, 0)
 	return &execError{errno}
 }
@@ -129,8 +133,9 @@ func (o *order) filter(in filterInput) error {
 	return err
 }
 
-// orphaned reports whether the host died before the kernel was told to end this process with it; afterwards it does. In a
-// namespace of its own a process cannot ask who its parent is, but nobody reads its output any more.
+// orphaned reports whether the host died before the kernel was told to end this process with it;
+// afterwards it does. In a namespace of its own a process cannot ask who its parent is, but nobody
+// reads its output any more.
 func orphaned() bool {
 	out := []unix.PollFd{{Fd: 1}}
 	n, err := unix.Poll(out, 0)
@@ -143,8 +148,8 @@ const (
 	maxSignals = 1024    // on their way, all of the user's; with timers
 )
 
-// limits sets the limits of the process. That of descriptors is the program's number: no other will ever have it, for the filter allows
-// no limit to be set.
+// limits sets the limits of the process. That of descriptors is the program's number: no other will
+// ever have it, for the filter allows no limit to be set.
 func (o *order) limits(tasks uint64) error {
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil && !errors.Is(err, unix.ENOSYS) {
 		return fmt.Errorf("close what was inherited: %w", err) // without it, the host has marked all that it has
@@ -178,8 +183,8 @@ func (o *order) limits(tasks uint64) error {
 	return nil
 }
 
-// tasks is how many threads the machine has. The limit of threads counts all of a user's, in every process: it can only be
-// beyond what there is.
+// tasks is how many threads the machine has. The limit of threads counts all of a user's, in every
+// process: it can only be beyond what there is.
 func tasks() (uint64, error) {
 	raw, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -193,8 +198,8 @@ func tasks() (uint64, error) {
 	return all, nil
 }
 
-// dropCapabilities gives up all of them, but for the one to read and write files of others, if the order says so: Landlock says
-// which.
+// dropCapabilities gives up all of them, but for the one to read and write files of others, if the
+// order says so: Landlock says which.
 func (o *order) dropCapabilities() error {
 	var keep uint32
 	if o.Own {

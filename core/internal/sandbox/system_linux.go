@@ -42,8 +42,8 @@ var system = sync.OnceValue(func() Support {
 	return s
 })
 
-// Namespaces says why a process cannot have namespaces of its own: with the powers of root or, for others, in one of users. It
-// tries, once.
+// Namespaces says why a process cannot have namespaces of its own: with the powers of root or, for
+// others, in one of users. It tries, once.
 func (s Support) Namespaces() error {
 	if s.Root {
 		return namespacesOfRoot()

@@ -1,5 +1,5 @@
-// Package state knows where the state of a pipeline lies: one folder, beside the pipeline file unless the user says otherwise. What is in each place is
-// known by who keeps it.
+// Package state knows where the state of a pipeline lies: one folder, beside the pipeline file
+// unless the user says otherwise. What is in each place is known by who keeps it.
 package state
 
 import "path/filepath"
@@ -23,7 +23,8 @@ func (h Home) Holder() string { return h.at("holder.json") }
 // Owner names the pipeline file whose state this is.
 func (h Home) Owner() string { return h.at("file") }
 
-// Keeps reports whether a name in the folder is of those that say who uses it, and so outlast what is kept there.
+// Keeps reports whether a name in the folder is of those that say who uses it, and so outlast what
+// is kept there.
 func (h Home) Keeps(name string) bool {
 	switch h.at(name) {
 	case h.Lock(), h.Holder(), h.Owner():

@@ -1,4 +1,5 @@
-// Package redistest has a server that speaks enough of the protocol of Redis for the sink's tests, and stores.
+// Package redistest has a server that speaks enough of the protocol of Redis for the sink's tests,
+// and stores.
 package redistest
 
 import (
@@ -37,7 +38,8 @@ func New(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	s := &Server{
-		Addr: l.Addr().String(), numbers: map[string]int64{}, texts: map[string]string{}, lists: map[string][]string{}, sets: map[string][]string{},
+		Addr: l.Addr().String(), numbers: map[string]int64{}, texts: map[string]string{}, lists: map[string][]string{},
+		sets:     map[string][]string{},
 		versions: map[string]int{}, open: map[net.Conn]struct{}{},
 	}
 	t.Cleanup(func() {

@@ -1,5 +1,5 @@
-// Command api serves the JSON API that the tutorial reads: a library with a few books, of which it tells some at a time, and only to who
-// shows a card.
+// Command api serves the JSON API that the tutorial reads: a library with a few books, of which it
+// tells some at a time, and only to who shows a card.
 //
 //	GET /books?limit=20&after=17
 //	{"books": [{"number": 18, "title": "…", "author": "…", "year": 1931}, …], "last": 37, "more": true}
@@ -43,7 +43,8 @@ type page struct {
 func bookAt(n int) book {
 	things := []string{"River", "Clock", "Garden", "Harbour", "Letter", "Winter", "Map"}
 	authors := []string{"Ada Marsh", "Li Wen", "Tomás Vega", "Ruth Adeyemi", "Jun Mori"}
-	return book{n, fmt.Sprintf("The %s and the %s", things[n%len(things)], things[(n/len(things)+3)%len(things)]), authors[n%len(authors)], 1900 + n*7%120}
+	return book{n, fmt.Sprintf("The %s and the %s", things[n%len(things)], things[(n/len(things)+3)%len(things)]),
+		authors[n%len(authors)], 1900 + n*7%120}
 }
 
 func list(w http.ResponseWriter, r *http.Request) {

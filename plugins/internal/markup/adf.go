@@ -1,5 +1,5 @@
-// The reader of the Atlassian Document Format. It is lenient: what has a wrong type is left out, what is unknown
-// gives its content, and no text is lost.
+// The reader of the Atlassian Document Format. It is lenient: what has a wrong type is left out,
+// what is unknown gives its content, and no text is lost.
 
 package markup
 
@@ -18,8 +18,8 @@ import (
 // ErrNotADF says that a value is no document: not an object of type doc.
 var ErrNotADF = errors.New("not an ADF document")
 
-// ParseADF reads a document from JSON. The error is that of the JSON, or wraps [ErrNotADF]; a document that breaks the
-// format's own rules is read as far as it makes sense.
+// ParseADF reads a document from JSON. The error is that of the JSON, or wraps [ErrNotADF]; a
+// document that breaks the format's own rules is read as far as it makes sense.
 func ParseADF(raw []byte) (Node, error) {
 	var doc adf
 	if err := json.Unmarshal(raw, &doc); err != nil {
@@ -55,8 +55,9 @@ const maxADFDepth = 100
 // adfBlocks are the nodes that map to a kind and their content.
 var adfBlocks = map[string]Kind{
 	"paragraph": Paragraph, "heading": Heading, "bulletList": BulletList, "orderedList": OrderedList,
-	"listItem": ListItem, "taskList": BulletList, "decisionList": BulletList, "taskItem": ListItem, "blockTaskItem": ListItem,
-	"decisionItem": ListItem, "blockquote": Quote, "panel": Panel, "table": Table, "tableRow": Row,
+	"listItem": ListItem, "taskList": BulletList, "decisionList": BulletList, "taskItem": ListItem,
+	"blockTaskItem": ListItem,
+	"decisionItem":  ListItem, "blockquote": Quote, "panel": Panel, "table": Table, "tableRow": Row,
 	"tableHeader": HeaderCell, "tableCell": Cell, "caption": Paragraph, "rule": Rule,
 }
 
@@ -233,8 +234,9 @@ func adfMedia(n *adf) Node {
 	return m
 }
 
-// pictureName reports whether a name is that of a picture: an attachment is one by its name alone. Cloud has it as the text of the
-// picture, and its address as an id that is known to Cloud's media service only.
+// pictureName reports whether a name is that of a picture: an attachment is one by its name alone.
+// Cloud has it as the text of the picture, and its address as an id that is known to Cloud's media
+// service only.
 func pictureName(name string) bool {
 	switch strings.ToLower(name[strings.LastIndexByte(name, '.')+1:]) {
 	case "png", "jpg", "jpeg", "gif", "bmp", "svg", "webp", "tif", "tiff", "ico", "heic", "avif":

@@ -1,5 +1,5 @@
-// The JSON of the Atlassian Document Format, read into the few things that matter of it. A value of a wrong type is
-// passed over.
+// The JSON of the Atlassian Document Format, read into the few things that matter of it. A value of
+// a wrong type is passed over.
 
 package markup
 
@@ -123,7 +123,8 @@ func (a *adfAttrs) read(dec *jsontext.Decoder) error {
 var attrNames = map[string]string{
 	`"__fileName"`: "__fileName", `"alt"`: "alt", `"data"`: "data", `"href"`: "href", `"id"`: "id",
 	`"language"`: "language", `"level"`: "level", `"name"`: "name", `"order"`: "order", `"shortName"`: "shortName",
-	`"state"`: "state", `"text"`: "text", `"timestamp"`: "timestamp", `"title"`: "title", `"type"`: "type", `"url"`: "url",
+	`"state"`: "state", `"text"`: "text", `"timestamp"`: "timestamp", `"title"`: "title", `"type"`: "type",
+	`"url"`: "url",
 }
 
 // typeNames are the types that are read often, by their names in quotes.
@@ -133,8 +134,10 @@ var typeNames = func() map[string]string {
 		m[strconv.Quote(name)] = name
 	}
 	for _, name := range [...]string{
-		"doc", "text", "hardBreak", "codeBlock", "mention", "emoji", "inlineCard", "media", "mediaSingle", "mediaGroup", "mediaInline",
-		"strong", "em", "code", "strike", "underline", "link", "subsup", "textColor", "status", "date", "expand", "nestedExpand",
+		"doc", "text", "hardBreak", "codeBlock", "mention", "emoji", "inlineCard", "media", "mediaSingle", "mediaGroup",
+		"mediaInline",
+		"strong", "em", "code", "strike", "underline", "link", "subsup", "textColor", "status", "date", "expand",
+		"nestedExpand",
 	} {
 		m[strconv.Quote(name)] = name
 	}

@@ -15,19 +15,21 @@ import (
 
 // adfNodes has a case for each node of the schema: what it is as JSON, and as Markdown.
 var adfNodes = map[string][2]string{
-	"doc":                {`{"type":"doc","content":[P]}`, "t"},
-	"text":               {`{"type":"text","text":"a"}`, "a"},
-	"paragraph":          {`{"type":"paragraph","content":[T]}`, "t"},
-	"heading":            {`{"type":"heading","attrs":{"level":2},"content":[T,B,T]}`, "## t t"},
-	"blockquote":         {`{"type":"blockquote","content":[P,P]}`, "> t\n>\n> t"},
-	"rule":               {`{"type":"rule"}`, "---"},
-	"hardBreak":          {`{"type":"paragraph","content":[T,{"type":"hardBreak"},T]}`, "t\nt"},
-	"codeBlock":          {`{"type":"codeBlock","attrs":{"language":"go"},"content":[{"type":"text","text":"a\n  *b"}]}`, "```go\na\n  *b\n```"},
-	"bulletList":         {`{"type":"bulletList","content":[L,L]}`, "- t\n- t"},
-	"orderedList":        {`{"type":"orderedList","attrs":{"order":3},"content":[L,L]}`, "3. t\n4. t"},
-	"listItem":           {`{"type":"bulletList","content":[{"type":"listItem","content":[P,P]}]}`, "- t\n\n  t"},
-	"taskList":           {`{"type":"taskList","content":[{"type":"taskItem","attrs":{"state":"DONE"},"content":[T]},{"type":"taskList","content":[{"type":"taskItem","content":[T]}]}]}`, "- [x] t\n  - [ ] t"},
-	"taskItem":           {`{"type":"taskList","content":[{"type":"taskItem","attrs":{"state":"TODO"},"content":[T]}]}`, "- [ ] t"},
+	"doc":        {`{"type":"doc","content":[P]}`, "t"},
+	"text":       {`{"type":"text","text":"a"}`, "a"},
+	"paragraph":  {`{"type":"paragraph","content":[T]}`, "t"},
+	"heading":    {`{"type":"heading","attrs":{"level":2},"content":[T,B,T]}`, "## t t"},
+	"blockquote": {`{"type":"blockquote","content":[P,P]}`, "> t\n>\n> t"},
+	"rule":       {`{"type":"rule"}`, "---"},
+	"hardBreak":  {`{"type":"paragraph","content":[T,{"type":"hardBreak"},T]}`, "t\nt"},
+	"codeBlock": {`{"type":"codeBlock","attrs":{"language":"go"},"content":[{"type":"text","text":"a\n  *b"}]}`,
+		"```go\na\n  *b\n```"},
+	"bulletList":  {`{"type":"bulletList","content":[L,L]}`, "- t\n- t"},
+	"orderedList": {`{"type":"orderedList","attrs":{"order":3},"content":[L,L]}`, "3. t\n4. t"},
+	"listItem":    {`{"type":"bulletList","content":[{"type":"listItem","content":[P,P]}]}`, "- t\n\n  t"},
+	"taskList":    {`{"type":"taskList","content":[{"type":"taskItem","attrs":{"state":"DONE"},"content":[T]},{"type":"taskList","content":[{"type":"taskItem","content":[T]}]}]}`, "- [x] t\n  - [ ] t"},
+	"taskItem": {`{"type":"taskList","content":[{"type":"taskItem","attrs":{"state":"TODO"},"content":[T]}]}`,
+		"- [ ] t"},
 	"blockTaskItem":      {`{"type":"taskList","content":[{"type":"blockTaskItem","attrs":{"state":"DONE"},"content":[P,P]}]}`, "- [x] t\n\n  t"},
 	"decisionList":       {`{"type":"decisionList","content":[{"type":"decisionItem","content":[T]}]}`, "- t"},
 	"decisionItem":       {`{"type":"decisionList","content":[{"type":"decisionItem","content":[T,B,T]}]}`, "- t\n  t"},
@@ -68,15 +70,17 @@ var adfMarks = map[string][2]string{
 	"strong": {"", "**t**"}, "em": {"", "*t*"}, "strike": {"", "~~t~~"}, "code": {"", "`t`"}, "underline": {"", "t"},
 	"subsup": {`"type":"sub"`, "<sub>t</sub>"}, "link": {`"href":"http://x.org"`, "[t](http://x.org)"},
 	// What Markdown lacks leaves the text.
-	"textColor": {`"color":"#fff"`, "t"}, "backgroundColor": {`"color":"#fff"`, "t"}, "fontSize": {`"fontSize":"small"`, "t"},
-	"border": {`"size":1`, "t"}, "annotation": {`"id":"1"`, "t"}, "alignment": {`"align":"end"`, "t"},
+	"textColor": {`"color":"#fff"`, "t"}, "backgroundColor": {`"color":"#fff"`, "t"},
+	"fontSize": {`"fontSize":"small"`, "t"},
+	"border":   {`"size":1`, "t"}, "annotation": {`"id":"1"`, "t"}, "alignment": {`"align":"end"`, "t"},
 	"indentation": {`"level":2`, "t"}, "breakout": {`"mode":"wide"`, "t"}, "dataConsumer": {`"sources":[]`, "t"},
 	"fragment": {`"name":"a"`, "t"},
 }
 
 // adf makes a document of a case.
 func adf(node string) string {
-	node = strings.NewReplacer("[P", `[`+adfP, ",P", ","+adfP, "[L", "["+adfL, ",L", ","+adfL, "[T", "["+adfT, ",T", ","+adfT,
+	node = strings.NewReplacer("[P", `[`+adfP, ",P", ","+adfP, "[L", "["+adfL, ",L", ","+adfL, "[T", "["+adfT, ",T",
+		","+adfT,
 		",B", `,{"type":"hardBreak"}`).Replace(node)
 	if strings.HasPrefix(node, `{"type":"doc"`) {
 		return node
@@ -161,7 +165,8 @@ func TestADFLenient(t *testing.T) {
 		}
 	}
 	const depth = 4000
-	deep := strings.Repeat(`{"type":"blockquote","content":[`, depth) + adfP + `,{"type":"mention","attrs":{"id":"i","text":"@ann"}}` + strings.Repeat("]}", depth)
+	deep := strings.Repeat(`{"type":"blockquote","content":[`, depth) + adfP +
+		`,{"type":"mention","attrs":{"id":"i","text":"@ann"}}` + strings.Repeat("]}", depth)
 	got, err := markup.ADFToMarkdown([]byte(adf(deep)), markup.Options{})
 	if err != nil || !strings.HasSuffix(got, "t@ann") {
 		t.Errorf("got %q, %v", got, err)

@@ -10,8 +10,8 @@ import (
 
 // Options say how Markdown is written. The zero value is ready.
 type Options struct {
-	// Mention writes a mention of the user with this name or account id; name is what the document shows, if
-	// anything. nil writes @name.
+	// Mention writes a mention of the user with this name or account id; name is what the document
+	// shows, if anything. nil writes @name.
 	Mention func(id, name string) string
 	// Code may rewrite the text of a code block. nil leaves it.
 	Code func(language, text string) string
@@ -37,7 +37,8 @@ type writer struct {
 	pairs            pair
 }
 
-// maxPrefix bounds the indentation, and so the time of deeply nested documents; what is deeper is not indented further.
+// maxPrefix bounds the indentation, and so the time of deeply nested documents; what is deeper is
+// not indented further.
 const maxPrefix = 80
 
 // line begins a new line, unless one is open.
@@ -59,7 +60,8 @@ func (w *writer) blank() {
 	w.out = append(w.out, strings.TrimRight(string(w.prefix), " ")...)
 }
 
-// blocks writes blocks one after another: with empty lines between them, or without where they are tight.
+// blocks writes blocks one after another: with empty lines between them, or without where they are
+// tight.
 func (w *writer) blocks(nodes []Node, tight bool) {
 	wrote := false
 	last, other := Doc, false // the block before, and whether its list had the other kind of mark
@@ -79,8 +81,8 @@ func (w *writer) blocks(nodes []Node, tight bool) {
 
 func list(n Node) bool { return n.Kind == BulletList || n.Kind == OrderedList }
 
-// interrupts reports whether a list may follow a line of text without an empty line: not one that begins with an
-// empty item, or with another number than 1.
+// interrupts reports whether a list may follow a line of text without an empty line: not one that
+// begins with an empty item, or with another number than 1.
 func interrupts(n Node) bool {
 	return n.Level <= 1 && len(n.Content) > 0 && !emptyBlock(Node{Kind: Doc, Content: n.Content[0].Content})
 }
@@ -192,7 +194,8 @@ func (w *writer) list(n Node, other bool) {
 	}
 }
 
-// listMarks are the marks of unordered and ordered lists, and those of a second list that follows a first.
+// listMarks are the marks of unordered and ordered lists, and those of a second list that follows a
+// first.
 var listMarks = map[bool]map[bool]string{
 	false: {false: "- ", true: "* "},
 	true:  {false: ". ", true: ") "},

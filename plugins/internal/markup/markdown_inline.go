@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// paragraph writes inline nodes, and escapes what would begin another block at the beginnings of its lines.
+// paragraph writes inline nodes, and escapes what would begin another block at the beginnings of
+// its lines.
 func (w *writer) paragraph(nodes []Node) {
 	start := len(w.out)
 	w.inline(nodes)
@@ -14,7 +15,8 @@ func (w *writer) paragraph(nodes []Node) {
 	w.protectLines(start)
 }
 
-// inline writes inline nodes. It looks first which characters are there often enough to make a pair.
+// inline writes inline nodes. It looks first which characters are there often enough to make a
+// pair.
 func (w *writer) inline(nodes []Node) {
 	w.begin, w.lineStart = len(w.out), len(w.out)
 	w.pairs = everyPair
@@ -37,7 +39,8 @@ func run[P comparable](nodes []Node, property func(n *Node) P) int {
 	return n
 }
 
-// link writes nodes that have one address. What stands around them decides whether the address may stand bare.
+// link writes nodes that have one address. What stands around them decides whether the address may
+// stand bare.
 func (w *writer) link(nodes, after []Node) {
 	href := strings.TrimSpace(nodes[0].Href)
 	if href == "" {
@@ -59,7 +62,8 @@ func (w *writer) link(nodes, after []Node) {
 	w.text(trail)
 }
 
-// bracket writes the bracket that opens a link. An exclamation mark before it would make an image of it.
+// bracket writes the bracket that opens a link. An exclamation mark before it would make an image
+// of it.
 func (w *writer) bracket() {
 	if n := len(w.out); n > w.begin && w.out[n-1] == '!' {
 		w.out = append(w.out[:n-1], `\!`...)
@@ -67,10 +71,11 @@ func (w *writer) bracket() {
 	w.out = append(w.out, '[')
 }
 
-// address writes an address that is its own label: bare where every reader of Markdown finds its ends, else in
-// angle brackets.
+// address writes an address that is its own label: bare where every reader of Markdown finds its
+// ends, else in angle brackets.
 func (w *writer) address(href, trail string, after []Node) {
-	if n := len(w.out); bareAddress(href) && (n == w.lineStart || w.out[n-1] == ' ' || w.out[n-1] == '(') && (trail != "" && space(trail[0]) || trail == "" && endsAddress(after)) {
+	if n := len(w.out); bareAddress(href) && (n == w.lineStart || w.out[n-1] == ' ' || w.out[n-1] == '(') &&
+		(trail != "" && space(trail[0]) || trail == "" && endsAddress(after)) {
 		w.out = append(w.out, href...)
 		return
 	}
@@ -96,8 +101,8 @@ func (w *writer) autolink(s string) bool {
 	return true
 }
 
-// bareAddress reports whether an address is a link without any brackets: http with a domain name, of characters
-// that mean nothing else.
+// bareAddress reports whether an address is a link without any brackets: http with a domain name,
+// of characters that mean nothing else.
 func bareAddress(s string) bool {
 	rest, ok := strings.CutPrefix(s, "https://")
 	if !ok {
@@ -121,8 +126,8 @@ func bareAddress(s string) bool {
 	return alnum(last) || last == '/'
 }
 
-// endsAddress reports whether a bare address ends where these nodes begin: at a space, with at most the
-// punctuation of a sentence between.
+// endsAddress reports whether a bare address ends where these nodes begin: at a space, with at most
+// the punctuation of a sentence between.
 func endsAddress(after []Node) bool {
 	if len(after) == 0 || after[0].Kind == HardBreak || after[0].Kind == lineBreak {
 		return true
@@ -148,7 +153,8 @@ func (w *writer) destination(href string) string {
 	return w.bars(href)
 }
 
-var destinations = strings.NewReplacer("\n", "", "\r", "", "\t", "%09", "`", "%60", "<", "%3C", ">", "%3E", `\`, `\\`, "&", `\&`, "\x00", "")
+var destinations = strings.NewReplacer("\n", "", "\r", "", "\t", "%09", "`", "%60", "<", "%3C", ">", "%3E", `\`, `\\`,
+	"&", `\&`, "\x00", "")
 
 // bars escapes the bars of a text that goes into a cell.
 func (w *writer) bars(s string) string {

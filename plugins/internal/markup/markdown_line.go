@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// lineBreak writes a break: a new line, or an empty one where a line has just begun. More than that, and breaks
-// before the first text, say nothing.
+// lineBreak writes a break: a new line, or an empty one where a line has just begun. More than
+// that, and breaks before the first text, say nothing.
 func (w *writer) lineBreak() { w.breakLine(true) }
 
 func (w *writer) breakLine(empty bool) {
@@ -35,8 +35,8 @@ func (w *writer) trimLine() {
 	w.out = w.out[:n]
 }
 
-// protectLines escapes what would begin a block at the beginnings of the lines from start on. The first line has
-// its prefix before start.
+// protectLines escapes what would begin a block at the beginnings of the lines from start on. The
+// first line has its prefix before start.
 func (w *writer) protectLines(start int) {
 	if !w.anyBlockStart(start) {
 		return
@@ -73,8 +73,8 @@ func (w *writer) anyBlockStart(start int) bool {
 	return false
 }
 
-// blockStart returns where a line needs a backslash in order not to be read as a heading, a quote, a list, a rule, a
-// fence, a table or a definition: -1 for nowhere.
+// blockStart returns where a line needs a backslash in order not to be read as a heading, a quote,
+// a list, a rule, a fence, a table or a definition: -1 for nowhere.
 func blockStart(s []byte) int {
 	if len(s) == 0 {
 		return -1
@@ -97,7 +97,8 @@ func blockStart(s []byte) int {
 	case '|', ':':
 		return when(only(s, "-|: \t"), 0)
 	case '[':
-		return when(definition(s) || len(s) > 3 && s[2] == ']' && space(s[3]) && strings.IndexByte(" xX", s[1]) >= 0, 0) // or a checkbox
+		// or a checkbox
+		return when(definition(s) || len(s) > 3 && s[2] == ']' && space(s[3]) && strings.IndexByte(" xX", s[1]) >= 0, 0)
 	case '~':
 		return when(bytes.HasPrefix(s, []byte("~~~")), 0)
 	}

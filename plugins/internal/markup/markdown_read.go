@@ -13,8 +13,9 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// ParseMarkdown reads GitHub-flavoured Markdown. It has no errors: what is not markup is text. HTML is text, as it is.
-// A text that nests more than people write is read as plain text: the parser's time would grow with its square.
+// ParseMarkdown reads GitHub-flavoured Markdown. It has no errors: what is not markup is text. HTML
+// is text, as it is. A text that nests more than people write is read as plain text: the parser's
+// time would grow with its square.
 func ParseMarkdown(src string) Node {
 	if tangled(src) {
 		return ParsePlain(src)
@@ -24,8 +25,8 @@ func ParseMarkdown(src string) Node {
 	return Node{Kind: Doc, Content: m.blocks(parser.Parse(text.NewReader(m.src)))}
 }
 
-// The most that is parsed: list and quote marks that a line begins with, and characters in one paragraph that may
-// open a span.
+// The most that is parsed: list and quote marks that a line begins with, and characters in one
+// paragraph that may open a span.
 const (
 	mostNested = 50
 	mostSpans  = 5000
@@ -47,7 +48,8 @@ func tangled(src string) bool {
 		}
 		for nested <= mostNested {
 			after := strings.TrimLeft(rest, "0123456789")
-			if len(after) < 2 || after[0] != '>' && (strings.IndexByte("-+*.)", after[0]) < 0 || after[1] != ' ' && after[1] != '\t') {
+			if len(after) < 2 || after[0] != '>' &&
+				(strings.IndexByte("-+*.)", after[0]) < 0 || after[1] != ' ' && after[1] != '\t') {
 				break
 			}
 			rest = strings.TrimLeft(after[1:], " \t")
@@ -198,7 +200,8 @@ func (m *markdown) span(out []Node, n ast.Node, s style) []Node {
 		for _, c := range m.spans(nil, n, style{}) {
 			alt.WriteString(c.Text)
 		}
-		return append(out, Node{Kind: Media, Level: 1, Attr: unescaped(string(n.Destination)), Text: alt.String(), Href: s.href})
+		return append(out, Node{Kind: Media, Level: 1, Attr: unescaped(string(n.Destination)), Text: alt.String(),
+			Href: s.href})
 	case *ast.CodeSpan:
 		s.marks |= Code
 	case *ast.Emphasis:
@@ -238,7 +241,8 @@ func (m *markdown) flat(n ast.Node) string {
 	return b.String()
 }
 
-// unescaped does what goldmark leaves to its renderer: backslashes before punctuation go, entities become characters.
+// unescaped does what goldmark leaves to its renderer: backslashes before punctuation go, entities
+// become characters.
 func unescaped(s string) string {
 	if !strings.ContainsAny(s, `\&`) {
 		return s

@@ -15,7 +15,8 @@ func TestParseMarkdown(t *testing.T) {
 	t.Parallel()
 	for _, same := range []string{
 		"a **bold** and *slanted* and ~~struck~~ `code*`", "# Head\n\nfirst\nsecond", "- a\n- b\n  - c\n\n3. x\n4. y",
-		"- [ ] open\n- [x] done", "> quoted\n> twice", "```go\nfunc main() {}\n```", "| a | b |\n| --- | --- |\n| 1 | 2 |",
+		"- [ ] open\n- [x] done", "> quoted\n> twice", "```go\nfunc main() {}\n```",
+		"| a | b |\n| --- | --- |\n| 1 | 2 |",
 		"[text](https://example.org/x)", "![alt](pic.png)", "---", `1 * 2 \< 3`, "https://example.org/x and text",
 	} {
 		if got := markup.Markdown(markup.ParseMarkdown(same), markup.Options{}); got != same {
@@ -30,7 +31,8 @@ func TestParseMarkdown(t *testing.T) {
 		"    indented":                        "indented",
 		"line\r\n\r\nnext":                    "line\n\nnext",
 	} {
-		if got := markup.PlainText(markup.ParseMarkdown(in), false); strings.ReplaceAll(got, "\n\n", "\n") != strings.ReplaceAll(want, "\n\n", "\n") {
+		if got := markup.PlainText(markup.ParseMarkdown(in), false); strings.ReplaceAll(got, "\n\n",
+			"\n") != strings.ReplaceAll(want, "\n\n", "\n") {
 			t.Errorf("%q became %q", in, got)
 		}
 	}
@@ -38,7 +40,8 @@ func TestParseMarkdown(t *testing.T) {
 
 func TestParsePlain(t *testing.T) {
 	t.Parallel()
-	if got := markup.PlainText(markup.ParsePlain("*a*\r\nb\n\n\n[c](d)\n"), false); got != "*a*\nb\n\n[c](d)" && got != "*a*\nb\n[c](d)" {
+	if got := markup.PlainText(markup.ParsePlain("*a*\r\nb\n\n\n[c](d)\n"), false); got != "*a*\nb\n\n[c](d)" &&
+		got != "*a*\nb\n[c](d)" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -70,7 +73,8 @@ func TestMarkdownReadsBack(t *testing.T) {
 
 func TestParseHostileMarkdown(t *testing.T) {
 	t.Parallel()
-	for _, part := range []string{">", "- ", "[", "*a _b ", "**", "`", "![", "<a ", "~", "|a", "&", "\\", "1. ", "<!--", "[a](", "# "} {
+	for _, part := range []string{">", "- ", "[", "*a _b ", "**", "`", "![", "<a ", "~", "|a", "&", "\\", "1. ", "<!--",
+		"[a](", "# "} {
 		src := strings.Repeat(part, 1_000_000/len(part))
 		start := time.Now()
 		markup.Markdown(markup.ParseMarkdown(src), markup.Options{})

@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// styles are the marks in the order in which they are written, outermost first. Markdown sees the signs of the
-// first three only where the characters around them allow it; elsewhere their tags are written.
+// styles are the marks in the order in which they are written, outermost first. Markdown sees the
+// signs of the first three only where the characters around them allow it; elsewhere their tags are
+// written.
 var styles = [...]struct {
 	mark      Marks
 	sign, tag string
@@ -23,8 +24,8 @@ var styles = [...]struct {
 
 const styleMarks = Strong | Em | Strike | Sub | Sup
 
-// styled groups nodes by the style that goes on longest, and goes down within each group. done are the styles that
-// are written already, before and after the characters around the nodes.
+// styled groups nodes by the style that goes on longest, and goes down within each group. done are
+// the styles that are written already, before and after the characters around the nodes.
 func (w *writer) styled(nodes []Node, done Marks, before, after rune) {
 	for first := true; len(nodes) > 0; first = false {
 		if nodes[0].Marks&styleMarks&^done == 0 || nodes[0].Kind == HardBreak {
@@ -58,7 +59,8 @@ func longestStyle(nodes []Node, done Marks) (style, n int) {
 	return style, n
 }
 
-// wrapped writes nodes between the signs of a style. Spaces at the edges go outside, or Markdown would not see it.
+// wrapped writes nodes between the signs of a style. Spaces at the edges go outside, or Markdown
+// would not see it.
 func (w *writer) wrapped(nodes []Node, style int, done Marks, before, after rune) {
 	lead, nodes, trail := trimEdges(nodes)
 	w.text(lead)
@@ -119,9 +121,9 @@ func trimEdges(nodes []Node) (lead string, inner []Node, trail string) {
 
 func blankText(s string) bool { return strings.TrimFunc(s, unicode.IsSpace) == "" }
 
-// flanks reports whether signs around the nodes are seen as such: punctuation within them must have punctuation or a
-// space outside, and no other sign of the kind may touch them. Stars within stars must in no way be seen as the
-// closing ones, so that only whole words can have them.
+// flanks reports whether signs around the nodes are seen as such: punctuation within them must have
+// punctuation or a space outside, and no other sign of the kind may touch them. Stars within stars
+// must in no way be seen as the closing ones, so that only whole words can have them.
 func flanks(nodes []Node, done Marks, sign, before, after rune) bool {
 	first, last := edges(nodes, done)
 	if before == sign || after == sign || first == sign || last == sign {
@@ -150,7 +152,8 @@ func edges(nodes []Node, done Marks) (first, last rune) {
 	return first, last
 }
 
-// firstRune returns what will be written first for these nodes: a space for nothing, a letter where it is not known.
+// firstRune returns what will be written first for these nodes: a space for nothing, a letter where
+// it is not known.
 func firstRune(nodes []Node, done Marks) rune {
 	if len(nodes) == 0 {
 		return ' '

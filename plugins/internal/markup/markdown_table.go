@@ -1,4 +1,5 @@
-// The Markdown writer: tables. A cell is one line, so that the blocks in it become lines between <br>.
+// The Markdown writer: tables. A cell is one line, so that the blocks in it become lines between
+// <br>.
 
 package markup
 
@@ -10,7 +11,8 @@ import (
 // maxFill bounds the empty cells that fill up a row to the widest one.
 const maxFill = 200
 
-// table writes a table. Markdown wants a header row: the first row is it, whatever it was, and as wide as the widest.
+// table writes a table. Markdown wants a header row: the first row is it, whatever it was, and as
+// wide as the widest.
 func (w *writer) table(n Node) {
 	width := 1
 	for _, row := range n.Content {

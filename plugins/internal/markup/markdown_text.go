@@ -19,8 +19,8 @@ const (
 	everyPair = stars | underscores | tildes | backticks
 )
 
-// pairsOf returns the characters that are there more than once, counting those that the styles will write. One
-// alone is harmless, and is not escaped.
+// pairsOf returns the characters that are there more than once, counting those that the styles will
+// write. One alone is harmless, and is not escaped.
 func pairsOf(nodes []Node) pair {
 	var n [4]int
 	for i := range nodes {
@@ -95,7 +95,8 @@ func (w *writer) text(s string) {
 	w.out = append(w.out, s[from:]...)
 }
 
-// control writes a newline or a character that Markdown has no place for, and returns the position of its last byte.
+// control writes a newline or a character that Markdown has no place for, and returns the position
+// of its last byte.
 func (w *writer) control(s string, i int) int {
 	switch s[i] {
 	case 0:
@@ -146,7 +147,8 @@ func (w *writer) escapes(s string, i, from int) bool {
 	return w.pairs&underscores != 0 && !w.apart(s, i, from) && !(wordBefore(s, i) && wordAfter(s, i+1, len(s)))
 }
 
-// before returns the byte before s[i], in s or in what is written; a space at the beginning of a line.
+// before returns the byte before s[i], in s or in what is written; a space at the beginning of a
+// line.
 func (w *writer) before(s string, i, from int) byte {
 	switch {
 	case i > from:
@@ -157,7 +159,8 @@ func (w *writer) before(s string, i, from int) byte {
 	return ' '
 }
 
-// apart reports whether there are spaces around s[i]. The end of a line is none in a cell, where <br> stands for it.
+// apart reports whether there are spaces around s[i]. The end of a line is none in a cell, where
+// <br> stands for it.
 func (w *writer) apart(s string, i, from int) bool {
 	return i+1 < len(s) && space(s[i+1]) && space(w.before(s, i, from)) && !(w.inCell && endsLine(s[i+1:]))
 }
@@ -174,7 +177,8 @@ func alpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 func punctuation(c byte) bool { return c > ' ' && c < 0x7f && !alnum(c) }
 
-// entity reports whether s, behind an ampersand, may go on as an entity; where s ends too early to tell, it may.
+// entity reports whether s, behind an ampersand, may go on as an entity; where s ends too early to
+// tell, it may.
 func entity(s string) bool {
 	for i := range len(s) {
 		switch {
@@ -192,18 +196,21 @@ func entity(s string) bool {
 // maxPlainURL bounds the search for the end of an address.
 const maxPlainURL = 500
 
-// plainURL returns the end of an address without a link whose colon stands at i, if it holds what would be
-// escaped: a reader that makes a link of it would take the backslashes for a part of it. Else 0.
+// plainURL returns the end of an address without a link whose colon stands at i, if it holds what
+// would be escaped: a reader that makes a link of it would take the backslashes for a part of it.
+// Else 0.
 func plainURL(s string, i int) int {
 	if !strings.HasPrefix(s[i:], "://") {
 		return 0
 	}
-	if before := s[:i]; !strings.HasSuffix(before, "http") && !strings.HasSuffix(before, "https") && !strings.HasSuffix(before, "ftp") {
+	if before := s[:i]; !strings.HasSuffix(before, "http") && !strings.HasSuffix(before, "https") &&
+		!strings.HasSuffix(before, "ftp") {
 		return 0
 	}
 	end := i + 3
 	odd := false
-	for end < min(len(s), i+maxPlainURL) && s[end] > ' ' && s[end] < utf8.RuneSelf && strings.IndexByte("<>`()[]", s[end]) < 0 {
+	for end < min(len(s), i+maxPlainURL) && s[end] > ' ' && s[end] < utf8.RuneSelf &&
+		strings.IndexByte("<>`()[]", s[end]) < 0 {
 		odd = odd || inText[s[end]] && s[end] != ':'
 		end++
 	}
@@ -213,8 +220,8 @@ func plainURL(s string, i int) int {
 	return end
 }
 
-// angled writes the rest of an address whose scheme is written already, all in angle brackets. Where no link may
-// be it writes nothing: the colon must be escaped then.
+// angled writes the rest of an address whose scheme is written already, all in angle brackets.
+// Where no link may be it writes nothing: the colon must be escaped then.
 func (w *writer) angled(rest string) bool {
 	at := len(w.out)
 	for at > w.lineStart && len(w.out)-at < len("https") && alpha(w.out[at-1]) {
@@ -229,8 +236,8 @@ func (w *writer) angled(rest string) bool {
 	return true
 }
 
-// codeSpan writes code in as many backticks as it needs. Within a cell a backslash before a bar cannot be told
-// from an escape, so that such code is written as a tag.
+// codeSpan writes code in as many backticks as it needs. Within a cell a backslash before a bar
+// cannot be told from an escape, so that such code is written as a tag.
 func (w *writer) codeSpan(s string) {
 	s = oneLine.Replace(s)
 	if strings.TrimFunc(s, unicode.IsSpace) == "" {

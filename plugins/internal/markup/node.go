@@ -61,8 +61,8 @@ type Node struct {
 // Block reports whether the node stands for itself rather than in a line of text.
 func (n Node) Block() bool { return n.Kind < Text }
 
-// PlainText returns the text of a node and all below it, without marks; blocks and breaks are separated by
-// newlines. Code blocks are left out when prose is set.
+// PlainText returns the text of a node and all below it, without marks; blocks and breaks are
+// separated by newlines. Code blocks are left out when prose is set.
 func PlainText(n Node, prose bool) string {
 	var b strings.Builder
 	plain(&b, n, prose)

@@ -72,7 +72,8 @@ func flat(n markup.Node) string {
 	return b.String()
 }
 
-// outline is the block structure: every block but paragraphs on a line with its text, indented by depth.
+// outline is the block structure: every block but paragraphs on a line with its text, indented by
+// depth.
 func outline(n markup.Node, depth int, out *[]string) {
 	for _, c := range n.Content {
 		if c.Block() && c.Kind != markup.Paragraph {
@@ -86,7 +87,8 @@ func outline(n markup.Node, depth int, out *[]string) {
 				line += " " + words(c)
 			case markup.ListItem:
 				if len(c.Content) > 0 && c.Content[0].Kind == markup.Paragraph {
-					line += strings.TrimRight(" "+words(c.Content[0]), " ") // the reference begins items with an empty one
+					// the reference begins items with an empty one
+					line += strings.TrimRight(" "+words(c.Content[0]), " ")
 				}
 			}
 			*out = append(*out, line)
@@ -130,7 +132,8 @@ func TestAgainstReference(t *testing.T) {
 		count(&addresses, sameLinks)
 		count(&all, sameText && sameOutline && sameLinks)
 		if os.Getenv("SHOW") != "" && !(sameText && sameOutline && sameLinks) {
-			t.Logf("=== %s %s text %v outline %v links %v\nGOT  %s\nWANT %s\nGOT\n%s\nWANT\n%s\n%q\n%q", r.Key, r.Where, sameText, sameOutline, sameLinks,
+			t.Logf("=== %s %s text %v outline %v links %v\nGOT  %s\nWANT %s\nGOT\n%s\nWANT\n%s\n%q\n%q", r.Key, r.Where,
+				sameText, sameOutline, sameLinks,
 				words(got), words(want), strings.Join(a, "\n"), strings.Join(b, "\n"), la, lb)
 		}
 	}

@@ -1,4 +1,5 @@
-// The Markdown, read by a real parser of it, must be the document that was written: every character and every block.
+// The Markdown, read by a real parser of it, must be the document that was written: every character
+// and every block.
 
 package markup_test
 
@@ -26,7 +27,8 @@ import (
 
 var markdownParser = goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser()
 
-// shape is a document as both sides are compared: a line for each block, inline text with its marks and addresses.
+// shape is a document as both sides are compared: a line for each block, inline text with its marks
+// and addresses.
 type shape struct {
 	b     strings.Builder
 	marks markup.Marks
@@ -102,7 +104,8 @@ func (s *shape) ofNode(n *markup.Node, depth int, inCell bool) {
 			item := &n.Content[i]
 			if !inCell {
 				switch {
-				case item.Attr != "" && (len(item.Content) == 0 || hollow(&item.Content[0]) || item.Content[0].Block() && item.Content[0].Kind != markup.Paragraph):
+				case item.Attr != "" && (len(item.Content) == 0 || hollow(&item.Content[0]) ||
+					item.Content[0].Block() && item.Content[0].Kind != markup.Paragraph):
 					s.block("li"+item.Attr, depth+1)
 					s.block("p", depth+2)
 				case !hollow(item):
@@ -225,7 +228,8 @@ func hollow(n *markup.Node) bool {
 func (s *shape) ofInline(nodes []markup.Node) {
 	depth, breaks := s.depth, 0
 	for _, n := range nodes {
-		if breaks++; n.Kind != markup.HardBreak && !(n.Kind == markup.Text && strings.TrimFunc(n.Text, unicode.IsSpace) == "") {
+		if breaks++; n.Kind != markup.HardBreak &&
+			!(n.Kind == markup.Text && strings.TrimFunc(n.Text, unicode.IsSpace) == "") {
 			if breaks > 2 && depth >= 0 && s.last != "" {
 				s.block("p", depth) // an empty line
 			}
@@ -263,7 +267,8 @@ func (s *shape) image(address string) { s.text("<img " + clean(address) + ">") }
 
 // clean makes addresses comparable.
 func clean(href string) string {
-	return strings.NewReplacer("%60", "`", "%3C", "<", "%3E", ">", "%09", "", "\n", "", "\r", "", "\t", "", "\x00", "", `\`, "").Replace(strings.TrimSpace(href))
+	return strings.NewReplacer("%60", "`", "%3C", "<", "%3E", ">", "%09", "", "\n", "", "\r", "", "\t", "", "\x00", "",
+		`\`, "").Replace(strings.TrimSpace(href))
 }
 
 // ofMarkdown writes what the parser found.
@@ -325,7 +330,8 @@ func (s *shape) ofMarkdown(n ast.Node, src []byte, depth int) {
 	}
 }
 
-var tagMarks = map[string]markup.Marks{"strong": markup.Strong, "em": markup.Em, "del": markup.Strike, "sub": markup.Sub, "sup": markup.Sup, "code": markup.Code}
+var tagMarks = map[string]markup.Marks{"strong": markup.Strong, "em": markup.Em, "del": markup.Strike,
+	"sub": markup.Sub, "sup": markup.Sup, "code": markup.Code}
 
 func (s *shape) ofSpan(n ast.Node, src []byte) {
 	marks, href := s.marks, s.href
@@ -377,7 +383,8 @@ func (s *shape) ofSpan(n ast.Node, src []byte) {
 		for c := n.FirstChild(); c != nil; c = c.NextSibling() {
 			label.ofSpan(c, src)
 		}
-		if s.href = clean(unescape(string(n.Destination))); labelMarks.ReplaceAllString(label.b.String(), "") == s.href {
+		if s.href = clean(unescape(string(n.Destination))); labelMarks.ReplaceAllString(label.b.String(),
+			"") == s.href {
 			s.href = ""
 		}
 	case *ast.Emphasis:
@@ -424,7 +431,8 @@ func checkRoundTrip(t *testing.T, name string, doc markup.Node) bool {
 	return sameShape(t, name, want, got, md)
 }
 
-// checkGarbage is checkRoundTrip but for how many paragraphs there are: newlines within texts add up to more.
+// checkGarbage is checkRoundTrip but for how many paragraphs there are: newlines within texts add
+// up to more.
 func checkGarbage(t *testing.T, name string, doc markup.Node) bool {
 	t.Helper()
 	want, got, md := shapes(doc)
@@ -459,7 +467,8 @@ func sameShape(t *testing.T, name, want, got, md string) bool {
 	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
 	for i := range max(len(w), len(g)) {
 		if i >= len(w) || i >= len(g) || w[i] != g[i] {
-			t.Errorf("%s: line %d\nwant %s\n got %s\nof %q", name, i, strings.Join(w[min(i, len(w)):min(i+3, len(w))], "\n     "),
+			t.Errorf("%s: line %d\nwant %s\n got %s\nof %q", name, i,
+				strings.Join(w[min(i, len(w)):min(i+3, len(w))], "\n     "),
 				strings.Join(g[min(i, len(g)):min(i+3, len(g))], "\n     "), md[:min(len(md), 1500)])
 			break
 		}
@@ -511,10 +520,14 @@ func (g *garbage) next(n int) int {
 }
 
 var fragments = []string{
-	"a", "b c", " ", "*", "**", "_", "__", "~", "~~", "`", "``", "[", "]", "(", ")", "](", "<", "<b>", "&amp;", "&", "\\", "\\\\",
-	"|", "\\|", "#", "# ", "1. ", "1) ", "- ", "+ ", "---", "===", "> ", "!", "![", "\n", "\n\n", "\t", "    ", "http://x.org/a_b*c",
-	"https://x.org", "www.x.org", "a@x.org", "é", "\u00a0", "“", "[x] ", "[a]: b", ":-|", "|---|", "~~~", "```", "x_y_z", "\x00", "\r\n", ".", ",",
-	"://", "http", "snake_", "9", "$", "^", "\"", "{", "}", "<!--", "</b>", "@", ":smile:", "=", "\u2028", "\v", "\f", "\u3000", "𝔸", "-",
+	"a", "b c", " ", "*", "**", "_", "__", "~", "~~", "`", "``", "[", "]", "(", ")", "](", "<", "<b>", "&amp;", "&",
+	"\\", "\\\\",
+	"|", "\\|", "#", "# ", "1. ", "1) ", "- ", "+ ", "---", "===", "> ", "!", "![", "\n", "\n\n", "\t", "    ",
+	"http://x.org/a_b*c",
+	"https://x.org", "www.x.org", "a@x.org", "é", "\u00a0", "“", "[x] ", "[a]: b", ":-|", "|---|", "~~~", "```",
+	"x_y_z", "\x00", "\r\n", ".", ",",
+	"://", "http", "snake_", "9", "$", "^", "\"", "{", "}", "<!--", "</b>", "@", ":smile:", "=", "\u2028", "\v", "\f",
+	"\u3000", "𝔸", "-",
 }
 
 func (g *garbage) text() string {
@@ -535,11 +548,13 @@ func (g *garbage) inline() []markup.Node {
 		case 1:
 			n = markup.Node{Kind: markup.Mention, Attr: "id", Text: strings.TrimSpace(g.text())}
 		case 2:
-			n = markup.Node{Kind: markup.Media, Level: int32(g.next(2)), Attr: strings.Join(strings.Fields(g.text()), "")}
+			n = markup.Node{Kind: markup.Media, Level: int32(g.next(2)),
+				Attr: strings.Join(strings.Fields(g.text()), "")}
 		case 3, 4, 5, 6:
 			n.Marks = markup.Marks(g.next(128))
 		case 7:
-			n.Href = [...]string{"http://x.org/(a)", "#a b", `C:\*a`, "a`b", "//x", "http://x.org/a?b=1&copy=2|"}[g.next(6)]
+			n.Href = [...]string{"http://x.org/(a)", "#a b", `C:\*a`, "a`b", "//x",
+				"http://x.org/a?b=1&copy=2|"}[g.next(6)]
 		}
 		out = append(out, n)
 	}
@@ -594,7 +609,8 @@ func TestMarkdownOfRandomDocuments(t *testing.T) {
 			raw[i] = byte(random.Uint32())
 		}
 		g := garbage{bytes: raw}
-		if doc := (markup.Node{Content: g.blocks(0)}); !checkGarbage(t, fmt.Sprintf("%x", raw), doc) && !testing.Verbose() {
+		if doc := (markup.Node{Content: g.blocks(0)}); !checkGarbage(t, fmt.Sprintf("%x", raw), doc) &&
+			!testing.Verbose() {
 			return
 		}
 	}
@@ -603,21 +619,26 @@ func TestMarkdownOfRandomDocuments(t *testing.T) {
 // The <br> of a cell is no space: a star before it may begin emphasis.
 func TestStarBeforeBreakInCell(t *testing.T) {
 	t.Parallel()
-	cell := markup.Node{Kind: markup.Cell, Content: []markup.Node{{Kind: markup.Paragraph, Content: []markup.Node{{Kind: markup.Text, Text: "a *\nb* c"}}}}}
-	doc := markup.Node{Content: []markup.Node{{Kind: markup.Table, Content: []markup.Node{{Kind: markup.Row, Content: []markup.Node{cell}}}}}}
+	cell := markup.Node{Kind: markup.Cell,
+		Content: []markup.Node{{Kind: markup.Paragraph,
+			Content: []markup.Node{{Kind: markup.Text, Text: "a *\nb* c"}}}}}
+	doc := markup.Node{Content: []markup.Node{{Kind: markup.Table,
+		Content: []markup.Node{{Kind: markup.Row, Content: []markup.Node{cell}}}}}}
 	if got, want := markup.Markdown(doc, markup.Options{}), "| a \\*<br>b\\* c |\n| --- |"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-// FuzzMarkdown looks for documents that harm the writer. What it finds is not compared: marks between signs and behind
-// them nest in ways that Markdown has no text for, a few in 10,000 documents of garbage.
+// FuzzMarkdown looks for documents that harm the writer. What it finds is not compared: marks
+// between signs and behind them nest in ways that Markdown has no text for, a few in 10,000
+// documents of garbage.
 func FuzzMarkdown(f *testing.F) {
 	f.Add([]byte("\x01\x02\x03\x04\x05\x06\x07\x08"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		g := garbage{bytes: raw[:min(len(raw), 200)]}
 		doc := markup.Node{Content: g.blocks(0)}
-		if md := markup.Markdown(doc, markup.Options{}); !utf8.ValidString(md) || md != markup.Markdown(doc, markup.Options{}) {
+		if md := markup.Markdown(doc, markup.Options{}); !utf8.ValidString(md) ||
+			md != markup.Markdown(doc, markup.Options{}) {
 			t.Errorf("%q of %+v", md, doc)
 		}
 	})

@@ -4,15 +4,18 @@ package markup
 
 import "sync"
 
-// scratch is the memory of one conversion, which the next one uses again: most bodies are short, and making it would
-// take as long as the conversion.
+// scratch is the memory of one conversion, which the next one uses again: most bodies are short,
+// and making it would take as long as the conversion.
 type scratch struct {
 	arena arena // of a tree that nobody sees
 	out   []byte
 }
 
 // scratches holds those that nobody uses. It is no state: what comes out of it is empty.
-var scratches = sync.Pool{New: func() any { return &scratch{arena: newArena(largestSlab), out: make([]byte, 0, 4<<10)} }}
+var scratches = sync.Pool{New: func() any {
+	return &scratch{arena: newArena(largestSlab),
+		out: make([]byte, 0, 4<<10)}
+}}
 
 // The largest that is kept: a body of some megabytes is rare, and its memory is given back.
 const (

@@ -72,11 +72,12 @@ type wiki struct {
 	failed [2*markKinds + 2]int
 }
 
-// occurrence is the answer to a search: no needle begins in [from, at), and one does at at (-1: none until the end).
+// occurrence is the answer to a search: no needle begins in [from, at), and one does at at (-1:
+// none until the end).
 type occurrence struct{ from, at int }
 
-// find returns the first position of needle at or after from, or -1. Searches that go forward cost no
-// more than one walk through the source in all.
+// find returns the first position of needle at or after from, or -1. Searches that go forward cost
+// no more than one walk through the source in all.
 func (p *wiki) find(needle string, from int) int {
 	o, ok := p.next[needle]
 	if ok && o.holds(from) {

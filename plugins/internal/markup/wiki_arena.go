@@ -2,8 +2,8 @@
 
 package markup
 
-// arena gives nodes their places. The node lists of the flows that are being read lie on one stack, and move off it
-// at their final length.
+// arena gives nodes their places. The node lists of the flows that are being read lie on one stack,
+// and move off it at their final length.
 type arena struct {
 	stack []Node
 	slab  []Node
@@ -35,7 +35,8 @@ func (a *arena) push(nodes ...Node) {
 	a.stack = append(a.stack, nodes...)
 }
 
-// pop takes the nodes from base on off the stack. A large stack that holds nothing else is given away itself.
+// pop takes the nodes from base on off the stack. A large stack that holds nothing else is given
+// away itself.
 func (a *arena) pop(base int) []Node {
 	if base == len(a.stack) {
 		return nil

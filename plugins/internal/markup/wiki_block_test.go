@@ -81,7 +81,8 @@ var wikiLists = []grammarRow{
 }
 
 var wikiTables = []grammarRow{
-	{"||heading 1||heading 2||heading 3||\n|col A1|col A2|col A3|\n|col B1|col B2|col B3|", "| heading 1 | heading 2 | heading 3 |\n| --- | --- | --- |\n| col A1 | col A2 | col A3 |\n| col B1 | col B2 | col B3 |"},
+	{"||heading 1||heading 2||heading 3||\n|col A1|col A2|col A3|\n|col B1|col B2|col B3|",
+		"| heading 1 | heading 2 | heading 3 |\n| --- | --- | --- |\n| col A1 | col A2 | col A3 |\n| col B1 | col B2 | col B3 |"},
 	{"|a|b|", "| a | b |\n| --- | --- |"},
 	{"|a|b", "| a | b |\n| --- | --- |"},
 	{"|a|b|\n|c|", "| a | b |\n| --- | --- |\n| c |  |"},
@@ -130,7 +131,8 @@ var wikiTables = []grammarRow{
 }
 
 var wikiAdvancedFormatting = []grammarRow{
-	{"{noformat}\npreformatted piece of text\n so *no* further _formatting_ is done here\n{noformat}", "```\npreformatted piece of text\n so *no* further _formatting_ is done here\n```"},
+	{"{noformat}\npreformatted piece of text\n so *no* further _formatting_ is done here\n{noformat}",
+		"```\npreformatted piece of text\n so *no* further _formatting_ is done here\n```"},
 	{"{noformat:title=a.txt}x{noformat}", "**a.txt**\n\n```\nx\n```"},
 	{"{noformat}a{noformat}", "```\na\n```"},
 	{"{noformat}not closed *bold*", "not closed **bold**"},
@@ -139,7 +141,8 @@ var wikiAdvancedFormatting = []grammarRow{
 	{"{panel:title=My title|borderStyle=dashed|borderColor=#ccc|titleBGColor=#F7D6C1|bgColor=#FFFFCE}\na block of text\n{panel}", "> **My title**\n>\n> a block of text"},
 	{"{panel}\n* a\n\n{code}b{code}\n{panel}", "> - a\n>\n> ```\n> b\n> ```"},
 	{"{panel}a{panel}b", "> a\n\nb"},
-	{"{code:title=Bar.java|borderStyle=solid}\n// Some comments here\n{code}", "**Bar.java**\n\n```\n// Some comments here\n```"},
+	{"{code:title=Bar.java|borderStyle=solid}\n// Some comments here\n{code}",
+		"**Bar.java**\n\n```\n// Some comments here\n```"},
 	{"{code:xml}\n<a/>\n{code}", "```xml\n<a/>\n```"},
 	{"{code:language=python}x{code}", "```python\nx\n```"},
 	{"{code:java|title=A.java}x{code}", "**A.java**\n\n```java\nx\n```"},
@@ -162,7 +165,8 @@ var wikiAdvancedFormatting = []grammarRow{
 	{"a {code}b{code} c", "a\n\n```\nb\n```\n\nc"},
 	{"{code}\n```\n~~~\n{code}", "````\n```\n~~~\n````"},
 	{"{code}日本語 ✓{code}", "```\n日本語 ✓\n```"},
-	{"{code:java}\nMap<String, String> m = new HashMap<>(); // *not bold*\n{code}", "```java\nMap<String, String> m = new HashMap<>(); // *not bold*\n```"},
+	{"{code:java}\nMap<String, String> m = new HashMap<>(); // *not bold*\n{code}",
+		"```java\nMap<String, String> m = new HashMap<>(); // *not bold*\n```"},
 	{"before\n{code:java}\nint a;\n  int b;\n{code}\nafter", "before\n\n```java\nint a;\n  int b;\n```\n\nafter"},
 	{"{code}*a* [b|http://c] h1. d\n\n* e{code}", "```\n*a* [b|http://c] h1. d\n\n* e\n```"},
 	{"{code:title=A.java|language=Java}x{code}", "**A.java**\n\n```java\nx\n```"},

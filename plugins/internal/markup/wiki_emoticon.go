@@ -10,7 +10,8 @@ import (
 
 // emoticons are grouped by their first byte; a longer one comes before its own beginning.
 var emoticons = map[byte][]struct{ source, text string }{
-	':': {{":-)", "🙂"}, {":)", "🙂"}, {":-(", "😞"}, {":(", "😞"}, {":-P", "😛"}, {":P", "😛"}, {":-p", "😛"}, {":p", "😛"}, {":-D", "😃"}, {":D", "😃"}},
+	':': {{":-)", "🙂"}, {":)", "🙂"}, {":-(", "😞"}, {":(", "😞"}, {":-P", "😛"}, {":P", "😛"}, {":-p", "😛"}, {":p", "😛"},
+		{":-D", "😃"}, {":D", "😃"}},
 	';': {{";-)", "😉"}, {";)", "😉"}},
 	'(': {
 		{"(y)", "👍"}, {"(n)", "👎"}, {"(i)", "ℹ️"}, {"(/)", "✅"}, {"(x)", "❌"}, {"(!)", "⚠️"},
@@ -19,9 +20,9 @@ var emoticons = map[byte][]struct{ source, text string }{
 	},
 }
 
-// emoticon reads an emoticon at i. As Jira has it, no letter or digit may follow one. None may stand before one of letters either,
-// nor count before (*): Jira makes a cross of the x of f(x), a thumb of the n of O(n) and a star of what SQL counts, and nobody reads
-// the text again.
+// emoticon reads an emoticon at i. As Jira has it, no letter or digit may follow one. None may
+// stand before one of letters either, nor count before (*): Jira makes a cross of the x of f(x), a
+// thumb of the n of O(n) and a star of what SQL counts, and nobody reads the text again.
 func (f *flow) emoticon(i int) int {
 	word := i > 0 && (alnum(f.src[i-1]) || f.src[i-1] == '_')
 	for _, e := range emoticons[f.src[i]] {
@@ -42,8 +43,8 @@ func (f *flow) counts(i int, source string) bool {
 	return source == "(*)" && i >= len(count) && strings.EqualFold(f.src[i-len(count):i], count)
 }
 
-// entity reads a character that is written as one of HTML's entities, as Jira's renderer shows it. Its writer makes them of what
-// would be markup, so the character is none. In code they stay.
+// entity reads a character that is written as one of HTML's entities, as Jira's renderer shows it.
+// Its writer makes them of what would be markup, so the character is none. In code they stay.
 func (f *flow) entity(i int) int {
 	const longest = 32
 	end := strings.IndexByte(f.src[i:min(f.end, i+longest)], ';')
@@ -57,7 +58,8 @@ func (f *flow) entity(i int) int {
 	}
 	f.flush(i)
 	const joined = 1 << 10 // of a longer text each entity would be a copy
-	if n := len(f.stack); n > f.base && f.stack[n-1].Kind == Text && f.stack[n-1].Marks == 0 && f.stack[n-1].Href == "" && len(f.stack[n-1].Text) < joined {
+	if n := len(f.stack); n > f.base && f.stack[n-1].Kind == Text && f.stack[n-1].Marks == 0 &&
+		f.stack[n-1].Href == "" && len(f.stack[n-1].Text) < joined {
 		f.stack[n-1].Text += text
 	} else {
 		f.push(Node{Kind: Text, Text: text})

@@ -1,4 +1,5 @@
-// The flow: one walk over a part of the source that finds text, marks and blocks in the order in which they stand.
+// The flow: one walk over a part of the source that finds text, marks and blocks in the order in
+// which they stand.
 
 package markup
 
@@ -11,7 +12,8 @@ type flow struct {
 	mode mode
 	text int // where the text that no node holds yet begins
 	base int // where its nodes begin on the stack
-	// noTable is the position before which rows have no cells: a search through them is not made again for each.
+	// noTable is the position before which rows have no cells: a search through them is not made
+	// again for each.
 	noTable int
 	joins   bool // the text that no node holds yet goes on with that of the last node
 }
@@ -86,8 +88,9 @@ func (f *flow) token(i int) int {
 	}
 }
 
-// newline notes the end of a line, and reads what begins the next one. More than two in a row say nothing more.
-// Between two lines of plain text the newline is a part of the text, so that a long text is one node.
+// newline notes the end of a line, and reads what begins the next one. More than two in a row say
+// nothing more. Between two lines of plain text the newline is a part of the text, so that a long
+// text is one node.
 func (f *flow) newline(i int) int {
 	start, joined := f.text, f.joins
 	f.flush(i)
@@ -97,7 +100,8 @@ func (f *flow) newline(i int) int {
 	f.text = i + 1
 	n := len(f.stack)
 	next := f.line(i + 1)
-	plain := next == i+1 && len(f.stack) == n && next < f.end && !special[f.src[next]] && !strings.HasPrefix(f.src[next:], "\u00a0")
+	plain := next == i+1 && len(f.stack) == n && next < f.end && !special[f.src[next]] &&
+		!strings.HasPrefix(f.src[next:], "\u00a0")
 	if plain && !joined && !emptyText(f.src[start:i]) { // spaces at the edges of a paragraph are trimmed by node
 		f.stack = f.stack[:n-2] // the text and its break
 		f.text = start
@@ -181,7 +185,8 @@ func (f *flow) blockquote(i int) (int, bool) {
 	return end, true
 }
 
-// flow2 reads a part within a line: the marks of the outer flow that cannot be there stay impossible.
+// flow2 reads a part within a line: the marks of the outer flow that cannot be there stay
+// impossible.
 func (f *flow) flow2(start, end int, m mode) []Node {
 	return f.wiki.flow(start, end, f.mode&^keepLead|m)
 }
@@ -225,7 +230,8 @@ func (f *flow) backslash(i int) int {
 
 const escapable = "-#*_+?^~|%{}[]()!@"
 
-// breaksLine reports whether the two backslashes at i are a line break: not part of a path such as \\host\share.
+// breaksLine reports whether the two backslashes at i are a line break: not part of a path such as
+// \\host\share.
 func (f *flow) breaksLine(i int) bool {
 	if i > 0 && f.src[i-1] == '\\' {
 		return false

@@ -4,7 +4,8 @@ package markup
 
 import "strings"
 
-// overLink returns the position after a bracketed part at i, or after the bracket if it is not closed in its line.
+// overLink returns the position after a bracketed part at i, or after the bracket if it is not
+// closed in its line.
 func (f *flow) overLink(i int) int {
 	if end := f.bracketEnd(i); end > 0 {
 		return end + 1
@@ -12,8 +13,8 @@ func (f *flow) overLink(i int) int {
 	return i + 1
 }
 
-// bracketEnd returns the position of the bracket that closes the one at i: in the same line, with no other
-// bracket between, and not at once. 0 means none.
+// bracketEnd returns the position of the bracket that closes the one at i: in the same line, with
+// no other bracket between, and not at once. 0 means none.
 func (f *flow) bracketEnd(i int) int {
 	for j := i + 1; j < f.end; j++ {
 		switch f.src[j] {
@@ -70,7 +71,8 @@ func splitLink(s string) (label, target string) {
 	return label, strings.TrimSpace(target)
 }
 
-// linkNodes makes the nodes of a link whose label begins at start; without a label the address is shown.
+// linkNodes makes the nodes of a link whose label begins at start; without a label the address is
+// shown.
 func (f *flow) linkNodes(start int, label, target string) []Node {
 	shown := strings.TrimPrefix(target, "mailto:")
 	if strings.TrimSpace(label) == "" {
@@ -161,14 +163,15 @@ func (f *flow) url(i int) int {
 	return i
 }
 
-// urlEnd returns where the URL whose body begins at i ends: punctuation at its end belongs to the sentence, and a
-// backslash to what it protects.
+// urlEnd returns where the URL whose body begins at i ends: punctuation at its end belongs to the
+// sentence, and a backslash to what it protects.
 func urlEnd(s string, i int) int {
 	end := i
 	for end < len(s) && urlByte[s[end]] {
 		end++
 	}
-	for end > i && (strings.IndexByte(`.,>)];}"'!?`, s[end-1]) >= 0 || s[end-1] == '\\' && end < len(s) && protectable[s[end]]) {
+	for end > i && (strings.IndexByte(`.,>)];}"'!?`, s[end-1]) >= 0 || s[end-1] == '\\' && end < len(s) &&
+		protectable[s[end]]) {
 		end--
 	}
 	return end

@@ -16,8 +16,8 @@ type macro struct {
 // macroNames are the macros that the reader knows; those that have no content come last.
 var macroNames = [...]string{"code", "noformat", "quote", "panel", "color", "adf", "anchor"}
 
-// macroAt looks for a macro that opens at i, where a brace stands, in the source before end. One that is closed
-// behind end only is not closed.
+// macroAt looks for a macro that opens at i, where a brace stands, in the source before end. One
+// that is closed behind end only is not closed.
 func (p *wiki) macroAt(i, end int) macro {
 	if i+1 >= end || strings.IndexByte("acnpqACNPQ", p.src[i+1]) < 0 {
 		return macro{}
@@ -111,8 +111,8 @@ func (f *flow) macro(m macro) (nodes []Node, ok bool) {
 	return []Node{{Kind: kind, Content: body}}, true
 }
 
-// lead is the mode that keeps the spaces at the beginning of a colour within a line. Atlassian's newer parser drops
-// them and joins two words; Jira does not.
+// lead is the mode that keeps the spaces at the beginning of a colour within a line. Atlassian's
+// newer parser drops them and joins two words; Jira does not.
 func (f *flow) lead(m macro) mode {
 	if m.open == 0 || f.src[m.open-1] == '\n' {
 		return 0

@@ -1,4 +1,5 @@
-// Marks around text: *strong*, _emphasis_, {{code}} and the like, also in their braced form {*}strong{*}.
+// Marks around text: *strong*, _emphasis_, {{code}} and the like, also in their braced form
+// {*}strong{*}.
 
 package markup
 
@@ -89,7 +90,8 @@ func (f *flow) opens(i, start int) bool {
 	return !wordBefore(f.src, i)
 }
 
-// closing returns what must close a mark: the braced form if the first closing mark stands in braces.
+// closing returns what must close a mark: the braced form if the first closing mark stands in
+// braces.
 func (f *flow) closing(m *wikiMark, start int) (string, int) {
 	o := &f.marks[m.index]
 	if o.at == 0 || !o.holds(start) {
@@ -102,8 +104,9 @@ func (f *flow) closing(m *wikiMark, start int) (string, int) {
 	return m.close, 0
 }
 
-// closer finds the closing mark in the line from start on, and returns its position or -1. A search that fails at
-// some position fails for every start before that position too, so it is made only once.
+// closer finds the closing mark in the line from start on, and returns its position or -1. A search
+// that fails at some position fails for every start before that position too, so it is made only
+// once.
 func (f *flow) closer(start int, closing string, memo int) int {
 	if start < f.failed[memo] {
 		return -1
@@ -147,8 +150,8 @@ func (f *flow) closer(start int, closing string, memo int) int {
 	return -1
 }
 
-// overMacro returns the position after a macro that may stand within marked text (a colour, an anchor), or after the
-// brace if there is no macro. ok is false at any other macro.
+// overMacro returns the position after a macro that may stand within marked text (a colour, an
+// anchor), or after the brace if there is no macro. ok is false at any other macro.
 func (f *flow) overMacro(i int) (next int, ok bool) {
 	m := f.macroAt(i, f.end)
 	switch {

@@ -4,8 +4,9 @@ package markup
 
 import "strings"
 
-// paragraphs makes blocks of a flat list: inline nodes between blocks, and between empty lines, become
-// paragraphs; a single line break within one becomes a HardBreak. The paragraphs are parts of the list itself.
+// paragraphs makes blocks of a flat list: inline nodes between blocks, and between empty lines,
+// become paragraphs; a single line break within one becomes a HardBreak. The paragraphs are parts
+// of the list itself.
 func paragraphs(flat []Node) []Node {
 	return appendParagraphs(make([]Node, 0, mostParagraphs(flat)), flat)
 }
@@ -47,7 +48,8 @@ func endsParagraph(flat []Node, i int) bool {
 	return flat[i].Block() || flat[i].Kind == lineBreak && i+1 < len(flat) && flat[i+1].Kind == lineBreak
 }
 
-// trimLine takes breaks and spaces from the ends of a paragraph. One of nothing else is no paragraph.
+// trimLine takes breaks and spaces from the ends of a paragraph. One of nothing else is no
+// paragraph.
 func trimLine(line []Node) []Node {
 	for len(line) > 0 && emptyNode(line[len(line)-1]) {
 		line = line[:len(line)-1]

@@ -27,8 +27,8 @@ func (f *flow) table(i int) (int, bool) {
 	return next, true
 }
 
-// row reads the cells of a row that begins with a bar at i, and returns where the next line begins. A row goes on
-// over lines that neither are empty nor begin with a bar.
+// row reads the cells of a row that begins with a bar at i, and returns where the next line begins.
+// A row goes on over lines that neither are empty nor begin with a bar.
 func (f *flow) row(i int) ([]Node, int) {
 	base := len(f.stack)
 	for i < f.end {
@@ -56,8 +56,8 @@ func (f *flow) row(i int) ([]Node, int) {
 // blank reports whether there are only spaces in a part of the source.
 func (f *flow) blank(i, end int) bool { return f.skipSpaces(i, end) >= end }
 
-// cellEnd returns where the cell that begins at i ends: at a bar, or at the newline that ends the row. Bars in
-// links, images and macros are theirs.
+// cellEnd returns where the cell that begins at i ends: at a bar, or at the newline that ends the
+// row. Bars in links, images and macros are theirs.
 func (f *flow) cellEnd(i int) int {
 	start := i
 	for i < f.end {

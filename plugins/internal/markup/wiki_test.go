@@ -16,8 +16,9 @@ import (
 // grammarRow is a body and the Markdown that it becomes.
 type grammarRow struct{ wiki, want string }
 
-// The sections are those of Jira's help on text formatting, and what it leaves unsaid. Where Jira's own renderer and
-// the parser that Atlassian wrote for Cloud disagree, Jira's is followed, and the row says so.
+// The sections are those of Jira's help on text formatting, and what it leaves unsaid. Where Jira's
+// own renderer and the parser that Atlassian wrote for Cloud disagree, Jira's is followed, and the
+// row says so.
 func TestWiki(t *testing.T) {
 	t.Parallel()
 	for section, rows := range map[string][]grammarRow{
@@ -93,7 +94,8 @@ var hostile = map[string]string{
 	"hashes":           "#\n",
 }
 
-// A body of 512 KiB of the worst kinds takes a fraction of a second; what is quadratic takes minutes.
+// A body of 512 KiB of the worst kinds takes a fraction of a second; what is quadratic takes
+// minutes.
 func TestLinearTime(t *testing.T) {
 	const limit = 20 * time.Second // for busy machines and the race detector
 	for name, part := range hostile {
@@ -113,14 +115,16 @@ func TestLinearTime(t *testing.T) {
 	}
 }
 
-// Lines of plain text are one node, and levels that a list skips cost no allocation each: a long log and a list 20
-// deep would take a hundred times their length otherwise.
+// Lines of plain text are one node, and levels that a list skips cost no allocation each: a long
+// log and a list 20 deep would take a hundred times their length otherwise.
 func TestFewNodes(t *testing.T) {
 	doc := markup.ParseWiki("one\ntwo #\n>three\n\nfour\n five\nsix *b*\n*c*")
-	if len(doc.Content) != 2 || len(doc.Content[0].Content) != 1 || doc.Content[0].Content[0].Text != "one\ntwo #\n>three" {
+	if len(doc.Content) != 2 || len(doc.Content[0].Content) != 1 ||
+		doc.Content[0].Content[0].Text != "one\ntwo #\n>three" {
 		t.Errorf("first paragraph: %+v", doc.Content)
 	}
-	if got, want := markup.Markdown(doc, markup.Options{}), "one\ntwo #\n\\>three\n\nfour\nfive\nsix **b**\n**c**"; got != want {
+	if got, want := markup.Markdown(doc,
+		markup.Options{}), "one\ntwo #\n\\>three\n\nfour\nfive\nsix **b**\n**c**"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	const lines = 200
@@ -152,7 +156,8 @@ func FuzzWiki(f *testing.F) {
 			checkGarbage(t, strconv.Quote(s), markup.ParseWiki(s))
 		}
 		// What has nothing special in it is kept to the letter.
-		if !strings.ContainsAny(s, "\\[]{}!-+*^~_?:;()|#>&<`hb.=@\x00\v\f\r\n\t \u00a0\u0085\u2028\u2029\u3000") && strings.TrimSpace(s) == s && out != s && !(s[0] >= '0' && s[0] <= '9') {
+		if !strings.ContainsAny(s, "\\[]{}!-+*^~_?:;()|#>&<`hb.=@\x00\v\f\r\n\t \u00a0\u0085\u2028\u2029\u3000") &&
+			strings.TrimSpace(s) == s && out != s && !(s[0] >= '0' && s[0] <= '9') {
 			t.Errorf("%q became %q", s, out)
 		}
 	})

@@ -37,8 +37,8 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// mortal is the plugin, where a new instance is the death of the one before it at the same path: in one process
-// nobody else would take its locks away.
+// mortal is the plugin, where a new instance is the death of the one before it at the same path: in
+// one process nobody else would take its locks away.
 func mortal() sdk.Plugin {
 	var mu sync.Mutex
 	alive := map[string]*Sink{}
@@ -63,7 +63,8 @@ func mortal() sdk.Plugin {
 // settings are those of c as a user writes them, below dir.
 func settings(c Config, dir string) map[string]any {
 	out := map[string]any{"path": filepath.Join(dir, filepath.FromSlash(c.Path))}
-	for name, value := range map[string]string{"compression": c.Compression, "rotate_size": c.RotateSize, "mode": c.Mode} {
+	for name, value := range map[string]string{"compression": c.Compression, "rotate_size": c.RotateSize,
+		"mode": c.Mode} {
 		if value != "" {
 			out[name] = value
 		}
@@ -82,7 +83,9 @@ func TestCrash(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			sdktest.CrashSink(t, Plugin(), sdktest.SinkCase{Config: func(_ *testing.T, dir string) any { return settings(c, dir) }, Read: filesinktest.StreamLines})
+			sdktest.CrashSink(t, Plugin(),
+				sdktest.SinkCase{Config: func(_ *testing.T, dir string) any { return settings(c, dir) },
+					Read: filesinktest.StreamLines})
 		})
 	}
 }

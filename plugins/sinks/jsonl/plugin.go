@@ -20,7 +20,8 @@ type Config struct {
 
 const doc = `Writes JSON Lines: one record a line, unchanged.
 
-A deletion is a line too: ` + "`\"_op\":\"delete\"`" + ` and the fields of the key, such as ` + "`{\"_op\":\"delete\",\"issue_id\":\"10042\"}`" + `.
+A deletion is a line too: ` + "`\"_op\":\"delete\"`" + ` and the fields of the key, such as ` +
+	"`{\"_op\":\"delete\",\"issue_id\":\"10042\"}`" + `.
 It removes the earlier lines with these values. It may name only the first fields of the key, and so
 remove many lines. Read the lines in order: the last line of a key counts. A record that is not valid UTF-8 is rejected.
 
@@ -35,9 +36,10 @@ shorter than at the last commit, is refused.`
 
 // Plugin returns the sink as a plugin.
 func Plugin() sdk.Plugin {
-	return sdk.SinkPlugin(sdk.Info{Name: "jsonl", Version: "0.1.0", Doc: doc}, func(_ context.Context, c Config) (sdk.Sink, error) {
-		return New(c)
-	})
+	return sdk.SinkPlugin(sdk.Info{Name: "jsonl", Version: "0.1.0", Doc: doc},
+		func(_ context.Context, c Config) (sdk.Sink, error) {
+			return New(c)
+		})
 }
 
 // Sink writes JSON Lines files.
@@ -46,7 +48,8 @@ type Sink struct{ *filesink.Files }
 // New returns the sink of these settings. Every mistake in them is permanent.
 func New(c Config) (*Sink, error) {
 	if c.Path == "-" {
-		return nil, sdk.Permanent(errors.New(`path "-": a plugin has no standard output; for that write sink "stdout" {}`))
+		return nil, sdk.Permanent(errors.New(
+			`path "-": a plugin has no standard output; for that write sink "stdout" {}`))
 	}
 	files, err := filesink.New(filesink.Options{
 		Name: "jsonl", Path: c.Path, Compression: c.Compression, RotateSize: c.RotateSize, Mode: c.Mode,

@@ -83,7 +83,8 @@ func TestDeletions(t *testing.T) {
 	b := batch("a", `{"id":1}`, ` { "x" : "}" } `, `{}`, `[1]`)
 	b.Op = sdk.Delete
 	var rejects sdk.Rejects
-	if err := p.sink.Write(t.Context(), b); !errors.As(err, &rejects) || len(rejects) != 2 || string(rejects[0].Record) != "{}" || string(rejects[1].Record) != "[1]" {
+	if err := p.sink.Write(t.Context(), b); !errors.As(err, &rejects) || len(rejects) != 2 ||
+		string(rejects[0].Record) != "{}" || string(rejects[1].Record) != "[1]" {
 		t.Fatalf("got %v, want the empty key and the one that is no object rejected", err)
 	}
 	p.commit()

@@ -1,5 +1,5 @@
-// Package generate is a source of made-up records: for benchmarks, and to try a pipeline without a remote
-// system. The same settings give the same records, however the run was interrupted.
+// Package generate is a source of made-up records: for benchmarks, and to try a pipeline without a
+// remote system. The same settings give the same records, however the run was interrupted.
 package generate
 
 import (
@@ -53,7 +53,8 @@ const schema = `{
 
 func streams() []sdk.Stream {
 	return []sdk.Stream{{
-		Name: stream, Doc: "Invented issues.", Schema: json.RawMessage(schema), PrimaryKey: []string{"id"}, Cursor: "id",
+		Name: stream, Doc: "Invented issues.", Schema: json.RawMessage(schema), PrimaryKey: []string{"id"},
+		Cursor: "id",
 	}}
 }
 
@@ -62,8 +63,9 @@ type source struct{ Config }
 // Streams implements [sdk.Source].
 func (s *source) Streams(context.Context) ([]sdk.Stream, error) { return streams(), nil }
 
-// Plan implements [sdk.Source]. Split i of n holds the records i, i+n, i+2n, …: so each split only grows when there
-// are more records, and an incremental run goes on at its end. Another number of splits divides them anew.
+// Plan implements [sdk.Source]. Split i of n holds the records i, i+n, i+2n, …: so each split only
+// grows when there are more records, and an incremental run goes on at its end. Another number of
+// splits divides them anew.
 func (s *source) Plan(_ context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	before := make(map[string][]byte, len(p.Previous)) // cursors
 	for _, q := range p.Previous {

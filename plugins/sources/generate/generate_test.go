@@ -26,13 +26,14 @@ func TestConformance(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			sdktest.TestSource(t, Plugin(), sdktest.SourceCase{Config: config, Check: func(t *testing.T, records map[string][]string) {
-				var c Config
-				if err := sdk.DecodeConfig([]byte(config), &c); err != nil {
-					t.Fatal(err)
-				}
-				checkRecords(t, c, records[stream])
-			}})
+			sdktest.TestSource(t, Plugin(),
+				sdktest.SourceCase{Config: config, Check: func(t *testing.T, records map[string][]string) {
+					var c Config
+					if err := sdk.DecodeConfig([]byte(config), &c); err != nil {
+						t.Fatal(err)
+					}
+					checkRecords(t, c, records[stream])
+				}})
 		})
 	}
 }
@@ -63,7 +64,8 @@ func checkRecords(t *testing.T, c Config, records []string) {
 		ids = append(ids, int64(fields["id"].(float64)))
 	}
 	slices.Sort(ids)
-	if int64(len(slices.Compact(ids))) != c.Records || int64(len(records)) != c.Records || ids[0] != 0 || ids[len(ids)-1] != c.Records-1 {
+	if int64(len(slices.Compact(ids))) != c.Records || int64(len(records)) != c.Records || ids[0] != 0 ||
+		ids[len(ids)-1] != c.Records-1 {
 		t.Errorf("%d records with %d ids, want %d", len(records), len(ids), c.Records)
 	}
 }
@@ -149,7 +151,8 @@ func TestForeignSplit(t *testing.T) {
 	s := &source{Config{Records: 10, Splits: 1, Size: 200, CursorEvery: 2}}
 	for _, p := range []sdk.Split{
 		{ID: "x"}, {ID: "x", Data: []byte(`{"first":-1,"step":1}`)}, {ID: "x", Data: []byte(`{"step":0}`)},
-		{ID: "x", Data: []byte(`{"step":1}`), Cursor: []byte("later")}, {ID: "x", Data: []byte(`{"step":1}`), Cursor: []byte("-3")},
+		{ID: "x", Data: []byte(`{"step":1}`), Cursor: []byte("later")},
+		{ID: "x", Data: []byte(`{"step":1}`), Cursor: []byte("-3")},
 	} {
 		err := s.Read(t.Context(), p, sdk.NewWriter(&collected{}))
 		if !sdk.IsPermanent(err) || !strings.Contains(err.Error(), "of this source") {

@@ -1,4 +1,5 @@
-// One record: written by hand, because a benchmark is to measure the pipeline and not the making of records.
+// One record: written by hand, because a benchmark is to measure the pipeline and not the making of
+// records.
 
 package generate
 
@@ -20,8 +21,10 @@ var (
 	people   = [...]string{"Ada", "Blaise", "Chiara", "Dmitri", "Émilie", "Fatima", "Grace", "Haruki"}
 	labels   = [...]string{"storage", "network", "docs", "flaky test", "build", "ui", "performance", "security"}
 	words    = [...]string{
-		"the ", "broker ", "fails ", "after ", "a ", "restart ", "when ", "its ", "log ", "segment ", "is ", "empty, ", "and ", "client ", "waits ",
-		"for ", "naïve ", "answers: ", "see ", "line ", "of ", "stack ", "trace. ", "we ", "could ", "not ", "reproduce ", "it ", "on ", "main; ", "→ ", "closed ",
+		"the ", "broker ", "fails ", "after ", "a ", "restart ", "when ", "its ", "log ", "segment ", "is ", "empty, ",
+		"and ", "client ", "waits ",
+		"for ", "naïve ", "answers: ", "see ", "line ", "of ", "stack ", "trace. ", "we ", "could ", "not ",
+		"reproduce ", "it ", "on ", "main; ", "→ ", "closed ",
 	}
 )
 
@@ -77,7 +80,8 @@ func (r *recorder) record(n int64) []byte {
 	return b
 }
 
-// appendText fills the record up to its size. One in a hundred has the characters that JSON escapes.
+// appendText fills the record up to its size. One in a hundred has the characters that JSON
+// escapes.
 func (r *recorder) appendText(b []byte, x uint64, n int64) []byte {
 	if n%100 == 99 {
 		b = append(b, `\"quoted\"\n\tC:\\temp \u0007 `...)

@@ -1,6 +1,7 @@
-// Again: issues that were delivered while something that they have could not be had: a file whose place is taken by a login page,
-// a list for which the server answers 500 each time. One bad part must not keep the others from being read, nor be forgotten: no
-// update brings such an issue again, so the next run asks for it by its id. It is delivered again once more of it can be had.
+// Again: issues that were delivered while something that they have could not be had: a file whose
+// place is taken by a login page, a list for which the server answers 500 each time. One bad part
+// must not keep the others from being read, nor be forgotten: no update brings such an issue again,
+// so the next run asks for it by its id. It is delivered again once more of it can be had.
 
 package jira
 
@@ -12,8 +13,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// againSplits plans to ask again for what the walks of earlier runs could not have. What the last such split still lacked is in its
-// cursor, and settles all walks of runs before it.
+// againSplits plans to ask again for what the walks of earlier runs could not have. What the last
+// such split still lacked is in its cursor, and settles all walks of runs before it.
 func againSplits(base part, walks []walkDone, counted map[string]censusDone) []sdk.Split {
 	settled := 0
 	var lacking lackSet

@@ -13,17 +13,20 @@ import (
 )
 
 const (
-	// pagesAhead is how many are asked for at once behind the one that is read. The host's own limits hold as well.
+	// pagesAhead is how many are asked for at once behind the one that is read. The host's own
+	// limits hold as well.
 	pagesAhead = 2
-	// mostAhead is how deep into one query pages are asked for so. A new query from the anchor costs the wait for one reply;
-	// a deep one costs the server more the deeper it is, and none may come near the window of its search platform.
+	// mostAhead is how deep into one query pages are asked for so. A new query from the anchor
+	// costs the wait for one reply; a deep one costs the server more the deeper it is, and none may
+	// come near the window of its search platform.
 	mostAhead = 1000
-	// mostMisses is how many pages may come that do not join, before nothing is asked for ahead any more.
+	// mostMisses is how many pages may come that do not join, before nothing is asked for ahead any
+	// more.
 	mostMisses = 3
 )
 
-// ahead holds the replies that were asked for ahead. Their bodies stay with the host until their turn comes. It belongs to
-// one goroutine.
+// ahead holds the replies that were asked for ahead. Their bodies stay with the host until their
+// turn comes. It belongs to one goroutine.
 type ahead struct {
 	ask   func(context.Context, search) (*http.Response, error)
 	asked []*askedPage // in the order of their startAt
@@ -72,8 +75,8 @@ func (p *askedPage) wait() (*http.Response, error) {
 	return p.resp, nil
 }
 
-// guess asks for the pages that follow q, if each holds size issues and begins with the last one of the page before. left is
-// how many issues no page before q had.
+// guess asks for the pages that follow q, if each holds size issues and begins with the last one of
+// the page before. left is how many issues no page before q had.
 func (a *ahead) guess(ctx context.Context, q search, size, left int) {
 	if a.misses >= mostMisses || size < 2 {
 		return

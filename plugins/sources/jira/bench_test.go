@@ -17,8 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// canned answers a search with one page of real issues, the search for what is behind them with nothing new, and everything
-// else with what a plan needs.
+// canned answers a search with one page of real issues, the search for what is behind them with
+// nothing new, and everything else with what a plan needs.
 type canned struct{ page, end []byte }
 
 func (c canned) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -58,7 +58,8 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 	reply := func(issues ...string) []byte {
-		return fmt.Appendf(nil, `{"startAt":0,"maxResults":100,"total":%d,"issues":[%s]}`, len(issues), strings.Join(issues, ","))
+		return fmt.Appendf(nil, `{"startAt":0,"maxResults":100,"total":%d,"issues":[%s]}`, len(issues),
+			strings.Join(issues, ","))
 	}
 	page := reply(issues...)
 	ctx := sdk.WithHost(b.Context(), sdk.Host{Transport: canned{page, reply(issues[0])}})

@@ -1,4 +1,5 @@
-// The server's own books as a keyed sink would hold them: for every stream its keys, and of each record what must be in it.
+// The server's own books as a keyed sink would hold them: for every stream its keys, and of each
+// record what must be in it.
 
 package jira_test
 
@@ -12,8 +13,8 @@ import (
 
 var flavourNames = map[jiratest.Flavour]string{jiratest.DataCenter: "datacenter", jiratest.Cloud: "cloud"}
 
-// booked returns the keys of a stream with their contents; "" where the key says all. It panics where a stream that this
-// flavour has is in no book.
+// booked returns the keys of a stream with their contents; "" where the key says all. It panics
+// where a stream that this flavour has is in no book.
 func booked(books jiratest.Books, flavour jiratest.Flavour, stream string) map[string]string {
 	if !jira.InFlavour(stream, flavourNames[flavour]) {
 		return map[string]string{}

@@ -12,7 +12,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// catalogue returns all streams in the order in which they are best shown. It is for all callers the same slice.
+// catalogue returns all streams in the order in which they are best shown. It is for all callers
+// the same slice.
 var catalogue = sync.OnceValue(func() []entry {
 	return slices.Concat(issueStreams(), censusStreams(), listStreams())
 })
@@ -40,8 +41,8 @@ func streams() []sdk.Stream {
 // Streams implements [sdk.Source].
 func (s *Source) Streams(context.Context) ([]sdk.Stream, error) { return streams(), nil }
 
-// ofKind returns those of the streams that splits of a kind bring, and apart from them those of that kind which this
-// Jira does not have.
+// ofKind returns those of the streams that splits of a kind bring, and apart from them those of
+// that kind which this Jira does not have.
 func ofKind(kind string, streams []string, at rest.Site) (has, lacks []string) {
 	for _, e := range catalogue() {
 		switch {

@@ -1,4 +1,5 @@
-// Sets of issue ids, which a census keeps from run to run: by id, never by key, because a move changes the key.
+// Sets of issue ids, which a census keeps from run to run: by id, never by key, because a move
+// changes the key.
 
 package jira
 
@@ -10,8 +11,8 @@ import (
 	"strconv"
 )
 
-// idSet is ids in ascending order, each once. As text it is base64 of the differences as varints: two to three bytes an
-// issue.
+// idSet is ids in ascending order, each once. As text it is base64 of the differences as varints:
+// two to three bytes an issue.
 type idSet []uint64
 
 // idsOf makes a set of ids in any order. It takes the slice over.
@@ -77,7 +78,8 @@ func parseID(id string) (uint64, bool) {
 	return n, err == nil
 }
 
-// delivered is the ids of the issues that a walk delivered, by project: what a census must find again.
+// delivered is the ids of the issues that a walk delivered, by project: what a census must find
+// again.
 type delivered map[string][]uint64
 
 func (d delivered) add(i *issue) {

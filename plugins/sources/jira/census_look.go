@@ -28,9 +28,10 @@ type lookup struct {
 	expand string
 }
 
-// byID fetches issues and calls each with those that are there for this account. doubtful are those that the server has and
-// could not give just now. raw is good until each returns.
-func (c *client) byID(ctx context.Context, at rest.Site, ask lookup, each func(i *issue, raw []byte, bad error) error) (doubtful idSet, err error) {
+// byID fetches issues and calls each with those that are there for this account. doubtful are those
+// that the server has and could not give just now. raw is good until each returns.
+func (c *client) byID(ctx context.Context, at rest.Site, ask lookup,
+	each func(i *issue, raw []byte, bad error) error) (doubtful idSet, err error) {
 	if at.Flavour == rest.Cloud {
 		_, doubtful, err = c.bulkFetch(ctx, at, ask, each)
 		return doubtful, err
@@ -45,7 +46,8 @@ func (c *client) byID(ctx context.Context, at rest.Site, ask lookup, each func(i
 	return nil, nil
 }
 
-func (c *client) bulkFetch(ctx context.Context, at rest.Site, ask lookup, each func(i *issue, raw []byte, bad error) error) (found, doubtful idSet, err error) {
+func (c *client) bulkFetch(ctx context.Context, at rest.Site, ask lookup,
+	each func(i *issue, raw []byte, bad error) error) (found, doubtful idSet, err error) {
 	sdk.Count(ctx, "requests/by id", 1)
 	path, body := at.API()+"/search", ask.unvalidated()
 	if at.Flavour == rest.Cloud {
@@ -90,7 +92,8 @@ func (c *client) bulkFetch(ctx context.Context, at rest.Site, ask lookup, each f
 
 // unvalidated is the search of Data Center that takes ids which do not exist.
 func (l lookup) unvalidated() map[string]any {
-	body := map[string]any{"jql": "id in (" + strings.Join(l.texts(), ", ") + ")", "validateQuery": false, "maxResults": bulk, "fields": l.fields}
+	body := map[string]any{"jql": "id in (" + strings.Join(l.texts(), ", ") + ")", "validateQuery": false,
+		"maxResults": bulk, "fields": l.fields}
 	if l.expand != "" {
 		body["expand"] = []string{l.expand}
 	}
@@ -113,7 +116,8 @@ func (l lookup) texts() []string {
 	return texts
 }
 
-// lastCreated is the latest "created" of some issues of a page that came without times; 0: none of them is there any more.
+// lastCreated is the latest "created" of some issues of a page that came without times; 0: none of
+// them is there any more.
 func (c *client) lastCreated(ctx context.Context, at rest.Site, ids []uint64) (int64, error) {
 	var last int64
 	_, err := c.byID(ctx, at, lookup{ids: ids, fields: []string{"created"}}, func(i *issue, _ []byte, _ error) error {

@@ -42,8 +42,8 @@ func censuses(earlier []done) (map[string]censusDone, error) {
 	return all, nil
 }
 
-// planCensus plans a census of every project that is read, and of those that earlier runs had and that are not listed any
-// more.
+// planCensus plans a census of every project that is read, and of those that earlier runs had and
+// that are not listed any more.
 func planCensus(ctx context.Context, r *run) ([]sdk.Split, error) {
 	before, err := censuses(r.every)
 	if err != nil {
@@ -85,8 +85,8 @@ func planCensus(ctx context.Context, r *run) ([]sdk.Split, error) {
 	return splits, nil
 }
 
-// missed adds to the open ones those that were edited and that no walk since this state's run delivered: they were hidden when
-// it passed.
+// missed adds to the open ones those that were edited and that no walk since this state's run
+// delivered: they were hidden when it passed.
 func (s censusState) missed(run int, walks []walkDone) censusState {
 	var met []idSet
 	for _, w := range walks {
@@ -120,8 +120,8 @@ func sinceOf(project string, walks []walkDone) int64 {
 	return floorOf(project, walks)
 }
 
-// walkedSince returns what walks have delivered of a project since its last census, in that run or later, and what of that, of
-// whatever project, vanished meanwhile.
+// walkedSince returns what walks have delivered of a project since its last census, in that run or
+// later, and what of that, of whatever project, vanished meanwhile.
 func walkedSince(project string, run int, known bool, walks []walkDone) (walked, vanished idSet) {
 	for _, w := range walks {
 		if !known || w.Run >= run {
@@ -131,8 +131,8 @@ func walkedSince(project string, run int, known bool, walks []walkDone) (walked,
 	return walked, vanished
 }
 
-// takenOver returns what a project's census still has to look for: not the issues that moved and that another project's
-// census has met there since.
+// takenOver returns what a project's census still has to look for: not the issues that moved and
+// that another project's census has met there since.
 func takenOver(project string, absent map[string]idSet, all map[string]censusDone) map[string]idSet {
 	if len(absent[stateElsewhere]) == 0 {
 		return absent
@@ -149,9 +149,10 @@ func takenOver(project string, absent map[string]idSet, all map[string]censusDon
 	return left
 }
 
-// disputed takes issues for what another project's census of the same run found of them, or a later one: where an issue moved, or
-// its project was renamed, one may have met it while it could be seen and the other looked for it while it could not. Which
-// of the two reached the sink last is not known, so it is to be told again, and read again.
+// disputed takes issues for what another project's census of the same run found of them, or a later
+// one: where an issue moved, or its project was renamed, one may have met it while it could be seen
+// and the other looked for it while it could not. Which of the two reached the sink last is not
+// known, so it is to be told again, and read again.
 func (s censusState) disputed(other censusState) censusState {
 	absent := []idSet{other.Gone}
 	for state, ids := range other.Absent {
@@ -172,8 +173,8 @@ func (s censusState) disputed(other censusState) censusState {
 	return s
 }
 
-// projectStatus returns the projects to look at. Where the settings name them those are all, else the ones that earlier
-// censuses had are looked for among the archived and the trashed too.
+// projectStatus returns the projects to look at. Where the settings name them those are all, else
+// the ones that earlier censuses had are looked for among the archived and the trashed too.
 func (r *run) projectStatus(ctx context.Context, before map[string]censusDone) (map[string]string, error) {
 	live, err := r.projects()
 	if err != nil {

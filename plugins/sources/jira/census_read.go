@@ -68,8 +68,8 @@ type idPass struct {
 	field     string // beside the id
 }
 
-// passes are the walks that together meet all ids, and the time of each that was updated since the last run. An issue that is
-// edited meanwhile goes from the first to the second, never back.
+// passes are the walks that together meet all ids, and the time of each that was updated since the
+// last run. An issue that is edited meanwhile goes from the first to the second, never back.
 func (c *censusReader) passes() []idPass {
 	switch {
 	case c.reader.at.Flavour == rest.DataCenter:
@@ -91,7 +91,8 @@ func (c *censusReader) count(ctx context.Context) error {
 	for passes := c.passes(); c.at.Pass < len(passes); c.at.Pass++ {
 		blank, err := c.meet(ctx, passes[c.at.Pass])
 		if unknownProject(err) && c.signedIn(ctx) {
-			sdk.Log(ctx).Warn("no census of a project: the server refuses to search it", "project", c.project, "error", err)
+			sdk.Log(ctx).Warn("no census of a project: the server refuses to search it", "project", c.project, "error",
+				err)
 			sdk.Missing(ctx, "census of project "+c.project, rest.Why(err))
 			c.refused = true
 			return nil
@@ -126,7 +127,8 @@ func (c *censusReader) note(i *issue) error {
 	if !ok {
 		return nil
 	}
-	if i.updated >= c.plan.Since && i.updated < c.part.Floor && c.plan.Since > 0 && !c.skipped.met(mark{ID: i.id, At: i.updated}) {
+	if i.updated >= c.plan.Since && i.updated < c.part.Floor && c.plan.Since > 0 &&
+		!c.skipped.met(mark{ID: i.id, At: i.updated}) {
 		c.at.Edited = append(c.at.Edited, id)
 	}
 	if c.present[id] {
@@ -260,8 +262,8 @@ func (c *censusReader) end(ctx context.Context, last censusCursor) error {
 	return c.cursor(last)
 }
 
-// unfinished is the state that a census leaves which was refused: that of the last one, and what was met before is present, as
-// the records say that went out.
+// unfinished is the state that a census leaves which was refused: that of the last one, and what
+// was met before is present, as the records say that went out.
 func (c *censusReader) unfinished() censusState {
 	s, met := c.plan.Before, c.set()
 	s.Present = unite(s.Present, c.plan.Walked, met)

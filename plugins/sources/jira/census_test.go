@@ -89,7 +89,8 @@ func TestDeletedIssueIsDeletedInAllStreams(t *testing.T) {
 	})
 }
 
-// Deleted between two runs that a walk, but no census, has met: created and deleted again while nobody counted.
+// Deleted between two runs that a walk, but no census, has met: created and deleted again while
+// nobody counted.
 func TestIssueThatNoCensusMetIsDeleted(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
@@ -139,8 +140,8 @@ func TestMovedIssueIsNotDeleted(t *testing.T) {
 	})
 }
 
-// Data Center tells a hidden issue from a deleted one; Cloud does not. When it can be seen again it is read again, though
-// its "updated" is old.
+// Data Center tells a hidden issue from a deleted one; Cloud does not. When it can be seen again it
+// is read again, though its "updated" is old.
 func TestHiddenIssueComesBack(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
@@ -169,7 +170,8 @@ func TestHiddenIssueComesBack(t *testing.T) {
 	})
 }
 
-// Edited, hidden while the walk passes and back when the census does: the walks to come begin behind the edit.
+// Edited, hidden while the walk passes and back when the census does: the walks to come begin
+// behind the edit.
 func TestEditThatIsHiddenFromTheWalkArrives(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
@@ -281,7 +283,8 @@ func TestCensusCost(t *testing.T) {
 	})
 }
 
-// A project that the settings name and that is archived costs nothing but itself, and comes back with the project.
+// A project that the settings name and that is archived costs nothing but itself, and comes back
+// with the project.
 func TestNamedProjectThatIsArchived(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
@@ -312,7 +315,8 @@ func TestNamedProjectThatIsArchived(t *testing.T) {
 	})
 }
 
-// Projects that go away between plan and read are left to the next run, with all that is of them elsewhere.
+// Projects that go away between plan and read are left to the next run, with all that is of them
+// elsewhere.
 func TestProjectThatIsRenamedWhileItIsRead(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
@@ -341,7 +345,8 @@ func TestProjectThatIsRenamedWhileItIsRead(t *testing.T) {
 	})
 }
 
-// What a census reported before its project went away is known to the next one: present, until it is gone.
+// What a census reported before its project went away is known to the next one: present, until it
+// is gone.
 func TestCensusOfAProjectThatIsRenamedMeanwhile(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
@@ -373,8 +378,9 @@ func TestCensusOfAProjectThatIsRenamedMeanwhile(t *testing.T) {
 	})
 }
 
-// Where a project was renamed, the census of its new name and that of its old one look for the same issues. One may see an
-// issue that is hidden or deleted when the other comes: in the end it is what it is.
+// Where a project was renamed, the census of its new name and that of its old one look for the same
+// issues. One may see an issue that is hidden or deleted when the other comes: in the end it is
+// what it is.
 func TestTwoCensusesThatDifferAboutAnIssue(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {

@@ -10,7 +10,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// mostLooks is how many issues of a project one census asks for one by one, to tell deleted from hidden on Data Center.
+// mostLooks is how many issues of a project one census asks for one by one, to tell deleted from
+// hidden on Data Center.
 const mostLooks = 500
 
 // verdict is what has become of an issue.
@@ -27,12 +28,13 @@ func (c *censusReader) search(ctx context.Context, missing idSet) (map[uint64]ve
 	found := map[uint64]verdict{}
 	var doubtful idSet
 	for ids := range slices.Chunk(missing, bulk) {
-		unsure, err := c.client.byID(ctx, c.reader.at, lookup{ids: ids, fields: []string{"created"}}, func(i *issue, _ []byte, _ error) error {
-			if id, ok := parseID(i.id); ok {
-				found[id] = verdict{stateElsewhere, &issue{id: i.id, key: i.key}}
-			}
-			return nil
-		})
+		unsure, err := c.client.byID(ctx, c.reader.at, lookup{ids: ids, fields: []string{"created"}},
+			func(i *issue, _ []byte, _ error) error {
+				if id, ok := parseID(i.id); ok {
+					found[id] = verdict{stateElsewhere, &issue{id: i.id, key: i.key}}
+				}
+				return nil
+			})
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +58,8 @@ func allOf(ids idSet, state string) map[uint64]verdict {
 	return all
 }
 
-// keeps is the state of an issue of which nothing new is known: what was not missing before is unobserved.
+// keeps is the state of an issue of which nothing new is known: what was not missing before is
+// unobserved.
 func (c *censusReader) keeps(id uint64) string {
 	if was := c.plan.Before.state(id); was != "" && was != statePresent {
 		return was
@@ -86,7 +89,8 @@ func (c *censusReader) judge(ctx context.Context, gone idSet, found map[uint64]v
 	return c.lookAtEach(ctx, gone, found)
 }
 
-// tooMany reports whether so much is missing that a lost permission is more likely than that many deletions.
+// tooMany reports whether so much is missing that a lost permission is more likely than that many
+// deletions.
 func (c *censusReader) tooMany(ctx context.Context, gone idSet) bool {
 	before := c.plan.Before
 	there := unite(c.known, before.Present, before.Absent[stateUnobserved])
@@ -97,7 +101,8 @@ func (c *censusReader) tooMany(ctx context.Context, gone idSet) bool {
 	}
 	sdk.Count(ctx, "issues/unobserved", int64(len(lost)))
 	sdk.Log(ctx).Warn("so many issues of a project are missing that a lost permission is more likely than deletions: nothing is deleted; "+
-		"if they are really gone, set mass_deletion to 0 for one run", "project", c.project, "missing", len(lost), "of", len(there), "mass_deletion", limit)
+		"if they are really gone, set mass_deletion to 0 for one run", "project", c.project, "missing", len(lost), "of",
+		len(there), "mass_deletion", limit)
 	return true
 }
 
@@ -117,7 +122,8 @@ func (c *censusReader) lookAtEach(ctx context.Context, gone idSet, found map[uin
 		found[id] = verdict{state: c.keeps(id)}
 	}
 	if left := len(order) - len(looked); left > 0 {
-		sdk.Log(ctx).Warn("more issues are missing than one census looks for: the next run goes on", "project", c.project, "left", left)
+		sdk.Log(ctx).Warn("more issues are missing than one census looks for: the next run goes on", "project",
+			c.project, "left", left)
 	}
 	return nil
 }

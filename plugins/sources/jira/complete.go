@@ -1,4 +1,5 @@
-// Completion: lists that a search reply cut are fetched whole and put in their place in the raw JSON.
+// Completion: lists that a search reply cut are fetched whole and put in their place in the raw
+// JSON.
 
 package jira
 
@@ -56,8 +57,8 @@ func (r *walkReader) completeChunk(ctx context.Context, c *chunk) error {
 	return r.findVanished(ctx, c)
 }
 
-// findVanished finds the issues that were refused something because they cannot be seen any more, and not because of what was
-// asked for.
+// findVanished finds the issues that were refused something because they cannot be seen any more,
+// and not because of what was asked for.
 func (r *walkReader) findVanished(ctx context.Context, c *chunk) error {
 	refused := map[uint64]*item{}
 	for _, it := range c.items {
@@ -66,12 +67,13 @@ func (r *walkReader) findVanished(ctx context.Context, c *chunk) error {
 		}
 	}
 	for ids := range slices.Chunk(slices.Sorted(maps.Keys(refused)), bulk) {
-		_, err := r.client.byID(ctx, r.at, lookup{ids: ids, fields: []string{"created"}}, func(i *issue, _ []byte, _ error) error {
-			if id, ok := parseID(i.id); ok {
-				delete(refused, id)
-			}
-			return nil
-		})
+		_, err := r.client.byID(ctx, r.at, lookup{ids: ids, fields: []string{"created"}},
+			func(i *issue, _ []byte, _ error) error {
+				if id, ok := parseID(i.id); ok {
+					delete(refused, id)
+				}
+				return nil
+			})
 		if err != nil {
 			return err
 		}
@@ -82,11 +84,12 @@ func (r *walkReader) findVanished(ctx context.Context, c *chunk) error {
 	return nil
 }
 
-// complete makes the lists of an issue whole where Jira offers a way. An issue that vanished meanwhile stays as it came.
-// bulk are its histories if they came in bulk.
+// complete makes the lists of an issue whole where Jira offers a way. An issue that vanished
+// meanwhile stays as it came. bulk are its histories if they came in bulk.
 func (r *walkReader) complete(ctx context.Context, it *item, bulk []element) error {
 	i := &it.issue
-	it.whole = completeness{comments: i.comments.complete(), changelog: i.histories.complete(), worklogs: i.worklogs.complete()}
+	it.whole = completeness{comments: i.comments.complete(), changelog: i.histories.complete(),
+		worklogs: i.worklogs.complete()}
 	if r.asks("comment") && (!it.whole.comments || i.comments.suspect()) {
 		if err := r.completeComments(ctx, it, &it.whole); err != nil {
 			return fmt.Errorf("comments: %w", err)
@@ -107,12 +110,15 @@ func (r *walkReader) complete(ctx context.Context, it *item, bulk []element) err
 
 // asks reports whether a search asks for a field.
 func (r *walkReader) asks(field string) bool {
-	return slices.Contains(r.needs.fields, field) || slices.Contains(r.needs.fields, "*all") && !slices.Contains(r.needs.fields, "-"+field)
+	return slices.Contains(r.needs.fields, field) || slices.Contains(r.needs.fields, "*all") &&
+		!slices.Contains(r.needs.fields, "-"+field)
 }
 
-// cutHistory reports whether an issue's changelog came cut, and there is another place for it: Data Center has none.
+// cutHistory reports whether an issue's changelog came cut, and there is another place for it: Data
+// Center has none.
 func (r *walkReader) cutHistory(it *item) bool {
-	return r.at.Flavour == rest.Cloud && r.needs.history && it.issue.histories.array.found() && !it.issue.histories.complete()
+	return r.at.Flavour == rest.Cloud && r.needs.history && it.issue.histories.array.found() &&
+		!it.issue.histories.complete()
 }
 
 func (r *walkReader) completeComments(ctx context.Context, it *item, whole *completeness) error {
@@ -198,7 +204,8 @@ func (r *walkReader) completeChangelog(ctx context.Context, it *item, elements [
 			return r.lack(ctx, it, changelogStream, err)
 		}
 	}
-	if len(elements) < i.histories.count || slices.ContainsFunc(elements, func(e element) bool { return e.bad != nil }) {
+	if len(elements) < i.histories.count ||
+		slices.ContainsFunc(elements, func(e element) bool { return e.bad != nil }) {
 		return nil // what came with the issue stays, and does not pass for complete
 	}
 	// The embedded list of Cloud is newest first; a consumer is to see one order.
@@ -222,14 +229,15 @@ type listing struct {
 	most     int // how many it may hold
 }
 
-// ends reports whether the page, behind start others, is the last one. As in a search, a full page may have more behind it
-// whatever total it states.
+// ends reports whether the page, behind start others, is the last one. As in a search, a full page
+// may have more behind it whatever total it states.
 func (l listing) ends(start int) bool {
 	return len(l.elements) == 0 || l.total >= 0 && start+len(l.elements) >= l.total && len(l.elements) < l.most
 }
 
-// wholeList reads a list of an issue, by pages. An entry that is deleted meanwhile shifts the pages behind it, so the
-// list is read again until all that it says to have is there, a few times at most. short is how many are missing then.
+// wholeList reads a list of an issue, by pages. An entry that is deleted meanwhile shifts the pages
+// behind it, so the list is read again until all that it says to have is there, a few times at
+// most. short is how many are missing then.
 func (r *walkReader) wholeList(ctx context.Context, issueID, path, name string) (all []element, short int, err error) {
 	have := map[string]bool{}
 	for range 3 {
@@ -259,10 +267,11 @@ func (r *walkReader) wholeList(ctx context.Context, issueID, path, name string) 
 	return all, short, nil
 }
 
-// short is an error where a list is shorter than it says to be: then what came with the issue stays, and the next run
-// asks again. What is short in that run, too, is taken as it is, with a warning and a count: no document of Jira's
-// says that its totals leave out what this account may not see, and what is hidden from it must not keep every run
-// from being complete. The list does not pass for whole.
+// short is an error where a list is shorter than it says to be: then what came with the issue
+// stays, and the next run asks again. What is short in that run, too, is taken as it is, with a
+// warning and a count: no document of Jira's says that its totals leave out what this account may
+// not see, and what is hidden from it must not keep every run from being complete. The list does
+// not pass for whole.
 func (r *walkReader) short(ctx context.Context, it *item, stream string, short int) error {
 	if short == 0 {
 		return nil
@@ -277,7 +286,8 @@ func (r *walkReader) short(ctx context.Context, it *item, stream string, short i
 	return nil
 }
 
-// How many elements of a list are asked for at once. Data Center's worklogs have no pages: all come.
+// How many elements of a list are asked for at once. Data Center's worklogs have no pages: all
+// come.
 const (
 	pageOfList     = 100
 	pageOfWorklogs = 5000
@@ -310,7 +320,8 @@ func readListing(resp *http.Response, name string) (listing, error) {
 	page := listing{total: -1}
 	add := func(raw []byte, bad error) error {
 		c, err := parseEntry(raw)
-		page.elements = append(page.elements, element{id: c.id, created: c.created, raw: bytes.Clone(raw), bad: cmp.Or(bad, err)})
+		page.elements = append(page.elements,
+			element{id: c.id, created: c.created, raw: bytes.Clone(raw), bad: cmp.Or(bad, err)})
 		return nil
 	}
 	err := rest.ReadList(resp, name, add, func(d *jsontext.Decoder, field string) error {
@@ -325,8 +336,8 @@ func readListing(resp *http.Response, name string) (listing, error) {
 	return page, err
 }
 
-// replace puts elements in the place of an embedded list and finds its way through the result anew. All other
-// bytes stay.
+// replace puts elements in the place of an embedded list and finds its way through the result anew.
+// All other bytes stay.
 func (i *issue) replace(name, array string, old list, elements []element) error {
 	entries := make([][]byte, len(elements))
 	for n, e := range elements {

@@ -48,7 +48,8 @@ func streamNames() []string {
 	return names
 }
 
-// still takes the value out of replies that Jira makes up anew at every fetch: the suite wants a system that stands still.
+// still takes the value out of replies that Jira makes up anew at every fetch: the suite wants a
+// system that stands still.
 type still struct{ next http.RoundTripper }
 
 func (s still) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -61,7 +61,9 @@ func TestRealIssues(t *testing.T) {
 			r := byID[b.ID]
 			comments += len(b.Comments)
 			if r.Key != b.Key || r.CommentCount != len(b.Comments) || !r.CommentsComplete || !r.ChangelogComplete {
-				t.Errorf("%s: record %+v", b.Key, record{Key: r.Key, CommentCount: r.CommentCount, CommentsComplete: r.CommentsComplete, ChangelogComplete: r.ChangelogComplete})
+				t.Errorf("%s: record %+v", b.Key,
+					record{Key: r.Key, CommentCount: r.CommentCount, CommentsComplete: r.CommentsComplete,
+						ChangelogComplete: r.ChangelogComplete})
 			}
 		}
 		if n := len(got.records["comments"]); n != comments {
@@ -75,7 +77,8 @@ func TestRealIssues(t *testing.T) {
 	})
 }
 
-// rawAsServed compares the raw of some records with what the server says of the issue when asked for it alone.
+// rawAsServed compares the raw of some records with what the server says of the issue when asked
+// for it alone.
 func rawAsServed(t *testing.T, w *world, records map[string]record) {
 	n := 0
 	for id, r := range records {
@@ -165,7 +168,8 @@ func TestCutListsAreCompleted(t *testing.T) {
 			if want := map[string]int{"ALPHA-2": 130}[r.Key]; len(thread) != want || r.CommentCount != want {
 				t.Errorf("%s: %d comments, count %d, want %d", r.Key, len(thread), r.CommentCount, want)
 			}
-			if !slices.IsSortedFunc(thread, func(a, b struct{ ID, Created string }) int { return strings.Compare(a.Created, b.Created) }) {
+			if !slices.IsSortedFunc(thread,
+				func(a, b struct{ ID, Created string }) int { return strings.Compare(a.Created, b.Created) }) {
 				t.Errorf("%s: the thread is not in order", r.Key)
 			}
 			if want := map[string]int{"ALPHA-3": 130}[r.Key]; len(raw.Changelog.Histories) != want {
@@ -181,7 +185,8 @@ func TestCutListsAreCompleted(t *testing.T) {
 	})
 }
 
-// An issue that vanishes between the search and the request for its comments is delivered as it came.
+// An issue that vanishes between the search and the request for its comments is delivered as it
+// came.
 func TestIssueThatVanishesBeforeItsCommentsAreFetched(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, jiratest.Options{EmbeddedComments: 1})
@@ -209,7 +214,8 @@ func TestIssueThatVanishesAndComesBackIsReadWhole(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
 		for n, stream := range []string{"comments", "votes", "comments"} {
-			w := newWorld(t, jiratest.Options{Flavour: f, EmbeddedComments: 1, Auth: jiratest.Auth{Bearer: map[string]string{"secret": "root"}}})
+			w := newWorld(t, jiratest.Options{Flavour: f, EmbeddedComments: 1,
+				Auth: jiratest.Auth{Bearer: map[string]string{"secret": "root"}}})
 			w.fill(t, "ALPHA", 4, time.Minute)
 			for range 3 {
 				_, err := w.Comment("ALPHA-2", "a word")
@@ -223,7 +229,8 @@ func TestIssueThatVanishesAndComesBackIsReadWhole(t *testing.T) {
 			h.transport = asRoot{h.transport, "secret"}
 			hidden := false
 			w.OnRequest(func(r *http.Request) {
-				if strings.HasSuffix(r.URL.Path, "/"+strings.TrimSuffix(stream, "s")) || strings.HasSuffix(r.URL.Path, "/"+stream) {
+				if strings.HasSuffix(r.URL.Path, "/"+strings.TrimSuffix(stream, "s")) ||
+					strings.HasSuffix(r.URL.Path, "/"+stream) {
 					hidden = true
 					must(t, w.Hide("ALPHA-2"))
 				}
@@ -242,7 +249,8 @@ func TestIssueThatVanishesAndComesBackIsReadWhole(t *testing.T) {
 	})
 }
 
-// fetched_at is the server's time of the reply, not of the plan: a run may go on days later, and a list be completed.
+// fetched_at is the server's time of the reply, not of the plan: a run may go on days later, and a
+// list be completed.
 func TestIssuesSayWhenTheyWereFetched(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
@@ -315,7 +323,8 @@ func oddContent(t *testing.T, deployment string, issues []string) {
 		case strings.HasSuffix(r.URL.Path, "/approximate-count"):
 			fmt.Fprintf(w, `{"count":%d}`, len(issues))
 		case strings.Contains(r.URL.Path, "/search"):
-			fmt.Fprintf(w, `{"startAt":0,"total":%d,"issues":[%s],"maxResults":100}`, len(issues), strings.Join(issues, ", "))
+			fmt.Fprintf(w, `{"startAt":0,"total":%d,"issues":[%s],"maxResults":100}`, len(issues),
+				strings.Join(issues, ", "))
 		case strings.HasSuffix(r.URL.Path, "/comment"):
 			fmt.Fprint(w, `{"comments":[{"id":"77","created":"2024-01-01T10:00:00.000+0000","body":"hello"}],"total":1,"startAt":0}`)
 		case strings.HasSuffix(r.URL.Path, "/field"):
@@ -349,7 +358,8 @@ func oddContent(t *testing.T, deployment string, issues []string) {
 	validate(t, got)
 }
 
-// Faults of the wire are the host's to mend; a reply that breaks off in spite of it costs a page, not the run.
+// Faults of the wire are the host's to mend; a reply that breaks off in spite of it costs a page,
+// not the run.
 func TestFaultsOnTheWire(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {

@@ -1,4 +1,5 @@
-// What a run costs the server: requests per 1,000 issues, and of a run with nothing new. The table of the manual is made here.
+// What a run costs the server: requests per 1,000 issues, and of a run with nothing new. The table
+// of the manual is made here.
 
 package jira_test
 
@@ -27,9 +28,11 @@ type costRow struct {
 func costRows() []costRow {
 	rows := []costRow{
 		{"issues, comments", []string{"issues", "comments"}, "10 to 20 and 1,000"},
-		{"and changelog, attachments, links, users", []string{"changelog", "attachments", "issue_links", "users_seen"}, "1,000 more for each"},
+		{"and changelog, attachments, links, users", []string{"changelog", "attachments", "issue_links", "users_seen"},
+			"1,000 more for each"},
 		{"and worklogs", []string{"worklogs"}, "1,000 more"},
-		{"and remote links, votes, watchers, properties", []string{"remote_links", "votes", "watchers", "issue_properties"}, "1,000 more for each"},
+		{"and remote links, votes, watchers, properties",
+			[]string{"remote_links", "votes", "watchers", "issue_properties"}, "1,000 more for each"},
 	}
 	for n := 1; n < len(rows); n++ {
 		rows[n].streams = slices.Concat(rows[n-1].streams, rows[n].streams)
@@ -40,7 +43,8 @@ func costRows() []costRow {
 // cost is how many requests the first run makes, and the next one.
 type cost struct{ first, idle int }
 
-// TestRequestsPerThousandIssues counts what the streams cost, and holds the manual to it. After a change that is meant:
+// TestRequestsPerThousandIssues counts what the streams cost, and holds the manual to it. After a
+// change that is meant:
 //
 //	go test -run RequestsPer -update ./plugins/sources/jira
 //
@@ -68,7 +72,8 @@ func TestRequestsPerThousandIssues(t *testing.T) {
 				between := w.Stats()
 				h.run(row.streams...)
 				after := w.Stats()
-				counted[f] = append(counted[f], cost{between.Requests - before.Requests, after.Requests - between.Requests})
+				counted[f] = append(counted[f],
+					cost{between.Requests - before.Requests, after.Requests - between.Requests})
 				t.Logf("%s\n  first:%s\n  idle: %s", row.what, routesOf(before, between), routesOf(between, after))
 			}
 		})
@@ -101,7 +106,8 @@ func costTable(dataCenter, cloud []cost) string {
 	b.WriteString("| streams | requests per 1,000 issues, Data Center | Cloud | peers | a run with nothing new, Data Center | Cloud |\n|---|---|---|---|---|---|\n")
 	for n, row := range costRows() {
 		d, c := dataCenter[n], cloud[n]
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | %d |\n", row.what, thousands(d.first), thousands(c.first), row.peers, d.idle, c.idle)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | %d |\n", row.what, thousands(d.first), thousands(c.first),
+			row.peers, d.idle, c.idle)
 	}
 	return b.String()
 }
@@ -134,6 +140,7 @@ func holdManual(t *testing.T, table string) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("the manual says\n%swhere was counted\n%sgo test -run RequestsPer -update ./plugins/sources/jira", text[from:to], table)
+		t.Errorf("the manual says\n%swhere was counted\n%sgo test -run RequestsPer -update ./plugins/sources/jira",
+			text[from:to], table)
 	}
 }

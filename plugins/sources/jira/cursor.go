@@ -9,7 +9,8 @@ import (
 	"slices"
 )
 
-// cursor is where a walk stands. It stays small: marks are kept for one minute of the walk and for the overlap.
+// cursor is where a walk stands. It stays small: marks are kept for one minute of the walk and for
+// the overlap.
 type cursor struct {
 	Anchor int64  `json:"anchor,omitempty"` // bound of the next query, a whole minute; 0: the beginning
 	Seen   []mark `json:"seen,omitempty"`   // met at the anchor or after it
@@ -23,7 +24,8 @@ type cursor struct {
 	Met map[string]idSet `json:"met,omitempty"`
 	// Vanished are those of them that went out of sight before all that they have was read.
 	Vanished idSet `json:"vanished,omitempty"`
-	// Lacking are those of them that something could not be had of: the next run asks for them again.
+	// Lacking are those of them that something could not be had of: the next run asks for them
+	// again.
 	Lacking lackSet `json:"lacking,omitempty"`
 	// Next is how many of the issues of an again part were asked for.
 	Next int `json:"next,omitempty"`
@@ -53,8 +55,8 @@ func (m *mark) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// marks is a set of them. There may be several contents under one time: an issue that moves within a second is met in both
-// projects.
+// marks is a set of them. There may be several contents under one time: an issue that moves within
+// a second is met in both projects.
 type marks map[moment][]uint32
 
 type moment struct {
@@ -88,13 +90,15 @@ func (s marks) met(m mark) bool {
 	return ok
 }
 
-// has reports whether this very version was met: same issue, same time and, where that is not enough, same content.
+// has reports whether this very version was met: same issue, same time and, where that is not
+// enough, same content.
 func (s marks) has(m mark, sum func() uint32) bool {
 	sums, ok := s[moment{m.ID, m.At}]
 	return ok && (slices.Contains(sums, 0) || slices.Contains(sums, sum()))
 }
 
-// since drops the marks before a time and returns the rest, in a stable order. Marks without a time stay.
+// since drops the marks before a time and returns the rest, in a stable order. Marks without a time
+// stay.
 func (s marks) since(at int64) []mark {
 	var kept []mark
 	for m, sums := range s {

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// FuzzCursor: what is read of a cursor or a split is written as it was read, and sets of ids are in order.
+// FuzzCursor: what is read of a cursor or a split is written as it was read, and sets of ids are in
+// order.
 func FuzzCursor(f *testing.F) {
 	f.Add([]byte(`{"anchor":1700000000,"seen":[["1",5],["2",6,77]],"recent":[],"met":{"ABC":"AQID"}}`))
 	f.Add([]byte(`{"done":true,"met":{"A":"AA"}}`))
@@ -29,7 +30,11 @@ func FuzzCursor(f *testing.F) {
 		}
 		var census censusCursor
 		if json.Unmarshal(raw, &census) == nil {
-			sameAgain(t, census, func(raw []byte) (c censusCursor, err error) { err = json.Unmarshal(raw, &c); return c, err })
+			sameAgain(t, census, func(raw []byte) (c censusCursor, err error) {
+				err = json.Unmarshal(raw, &c)
+				return c,
+					err
+			})
 		}
 	})
 }

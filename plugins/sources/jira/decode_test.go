@@ -34,7 +34,8 @@ func TestCursorRoundTrip(t *testing.T) {
 func TestParseTime(t *testing.T) {
 	t.Parallel()
 	want := time.Date(2025, 8, 16, 14, 52, 11, 123e6, time.UTC).UnixMilli()
-	for _, s := range []string{"2025-08-16T14:52:11.123+0000", "2025-08-16T22:52:11.123+0800", "2025-08-16T14:52:11.123Z", "2025-08-16T09:52:11.123-05:00"} {
+	for _, s := range []string{"2025-08-16T14:52:11.123+0000", "2025-08-16T22:52:11.123+0800",
+		"2025-08-16T14:52:11.123Z", "2025-08-16T09:52:11.123-05:00"} {
 		if got, ok := rest.ParseTime(s); !ok || got != want {
 			t.Errorf("%s: %d, %v", s, got, ok)
 		}
@@ -74,14 +75,17 @@ func FuzzReplace(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := i.replace("comment", "comments", i.comments, []element{{raw: []byte(`{"id":"5"}`)}, {raw: []byte(`{"id":"6"}`)}}); err != nil {
+		if err := i.replace("comment", "comments", i.comments,
+			[]element{{raw: []byte(`{"id":"5"}`)}, {raw: []byte(`{"id":"6"}`)}}); err != nil {
 			t.Fatalf("%v in %s", err, raw)
 		}
-		record := (&record.Maker{Raw: true}).Issue(&record.Issue{Head: i.headAt(rest.Site{}), JSON: i.raw, Fields: i.fieldsRaw(), Histories: i.histories.of(i.raw)}, false)
+		record := (&record.Maker{Raw: true}).Issue(&record.Issue{Head: i.headAt(rest.Site{}), JSON: i.raw,
+			Fields: i.fieldsRaw(), Histories: i.histories.of(i.raw)}, false)
 		if !json.Valid(record) {
 			t.Fatalf("record is no JSON: %s", record)
 		}
-		if bytes.Count(i.raw, []byte(`{"id":"5"},{"id":"6"}`)) == 0 && bytes.HasPrefix(i.fields.of(i.raw), []byte("{")) {
+		if bytes.Count(i.raw, []byte(`{"id":"5"},{"id":"6"}`)) == 0 &&
+			bytes.HasPrefix(i.fields.of(i.raw), []byte("{")) {
 			t.Fatalf("the list is missing: %s", i.raw)
 		}
 	})
@@ -95,16 +99,17 @@ func FuzzReadPage(f *testing.F) {
 	f.Add([]byte(`{"issues":[1,,2,{"a":"b"}{"c":[]} ],"isLast":true}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		n := 0
-		p, err := readPage(&http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body))}, func(raw []byte, bad error) error {
-			n++
-			if bad == nil && !json.Valid(raw) {
-				t.Errorf("passed for JSON: %s", raw)
-			}
-			if i, _ := identify(raw, bad); i.id == "" {
-				t.Errorf("no id for %s", raw)
-			}
-			return nil
-		})
+		p, err := readPage(&http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body))},
+			func(raw []byte, bad error) error {
+				n++
+				if bad == nil && !json.Valid(raw) {
+					t.Errorf("passed for JSON: %s", raw)
+				}
+				if i, _ := identify(raw, bad); i.id == "" {
+					t.Errorf("no id for %s", raw)
+				}
+				return nil
+			})
 		if err == nil && p.count != n {
 			t.Errorf("%d issues, counted %d", n, p.count)
 		}

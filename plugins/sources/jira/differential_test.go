@@ -1,6 +1,6 @@
-// Differential histories: a random past goes on while full and incremental runs read, are killed and go on; what a keyed
-// sink holds in the end is what the server's books say, stream by stream. A failing history is printed as the short list of
-// the changes that it takes.
+// Differential histories: a random past goes on while full and incremental runs read, are killed
+// and go on; what a keyed sink holds in the end is what the server's books say, stream by stream. A
+// failing history is printed as the short list of the changes that it takes.
 //
 //	SCRAPEKIT_HISTORIES=2000 go test -run TestDifferentialHistories -timeout 60m ./plugins/sources/jira
 
@@ -32,8 +32,9 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/sdktest"
 )
 
-// late are the streams of which a run learns only when the issue was updated otherwise, or that a full run alone sees whole.
-// In half of the histories every issue is updated before the last run, which then must bring all.
+// late are the streams of which a run learns only when the issue was updated otherwise, or that a
+// full run alone sees whole. In half of the histories every issue is updated before the last run,
+// which then must bring all.
 var late = map[string]string{
 	"remote_links":     "they do not touch updated",
 	"votes":            "they do not touch updated",
@@ -116,7 +117,8 @@ func (p *player) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// delay puts requests that are made at once into an order of their own: in virtual time, so that a seed decides all.
+// delay puts requests that are made at once into an order of their own: in virtual time, so that a
+// seed decides all.
 func delay(req *http.Request) time.Duration {
 	h := fnv.New32a()
 	h.Write([]byte(req.URL.String()))
@@ -133,12 +135,14 @@ func (p *player) happen(until int) {
 	for len(p.events) > 0 && (p.events[0].run < p.run || p.events[0].run == p.run && p.events[0].request <= until) {
 		e := p.events[0]
 		p.events = p.events[1:]
-		p.done = append(p.done, fmt.Sprintf("run %d, request %d: %s", e.run, e.request, p.change(rand.New(rand.NewPCG(e.seed, 3)))))
+		p.done = append(p.done, fmt.Sprintf("run %d, request %d: %s", e.run, e.request,
+			p.change(rand.New(rand.NewPCG(e.seed, 3)))))
 		p.noteHidden()
 	}
 }
 
-// change makes one random change; the ones that only a census sees come more often than in MutateIssue.
+// change makes one random change; the ones that only a census sees come more often than in
+// MutateIssue.
 func (p *player) change(rng *rand.Rand) string {
 	books := p.Snapshot()
 	if kind := rng.IntN(12); kind < 4 && len(books) > 0 {
@@ -177,19 +181,24 @@ func play(t *testing.T, h past) (p *player, err error) {
 
 // newPlayer makes the Jira in which the past begins.
 func newPlayer(h past) *player {
-	p := &player{past: h, now: epoch, previous: map[string]sdk.Split{}, hidden: map[string]bool{}, compared: map[string]bool{}, chance: rand.New(rand.NewPCG(h.seed, 5))}
+	p := &player{past: h, now: epoch, previous: map[string]sdk.Split{}, hidden: map[string]bool{},
+		compared: map[string]bool{}, chance: rand.New(rand.NewPCG(h.seed, 5))}
 	p.events = slices.Clone(h.events)
 	p.Server = jiratest.New(jiratest.Options{
-		Flavour: h.flavour, Seed: h.seed, MaxResults: pageSize(p.chance.IntN), JQLPrecision: []time.Duration{0, time.Second, time.Minute}[p.chance.IntN(3)],
-		TimeZone: time.FixedZone("somewhere", (p.chance.IntN(27)-12)*3600), EmbeddedComments: p.chance.IntN(4),
+		Flavour: h.flavour, Seed: h.seed, MaxResults: pageSize(p.chance.IntN),
+		JQLPrecision: []time.Duration{0, time.Second, time.Minute}[p.chance.IntN(3)],
+		TimeZone:     time.FixedZone("somewhere", (p.chance.IntN(27)-12)*3600), EmbeddedComments: p.chance.IntN(4),
 		Now: func() time.Time { return p.now }, ListPage: 2 + p.chance.IntN(20), FeedPage: 1 + p.chance.IntN(20),
-		Auth:   jiratest.Auth{Bearer: map[string]string{"secret": "root"}},
-		Quirks: jiratest.Quirks{RepeatLastToken: p.chance.IntN(2) == 0, OmitIsLast: p.chance.IntN(2) == 0, OmitTotal: p.chance.IntN(4) == 0, PlaceTokens: p.chance.IntN(2) == 0},
+		Auth: jiratest.Auth{Bearer: map[string]string{"secret": "root"}},
+		Quirks: jiratest.Quirks{RepeatLastToken: p.chance.IntN(2) == 0, OmitIsLast: p.chance.IntN(2) == 0,
+			OmitTotal: p.chance.IntN(4) == 0, PlaceTokens: p.chance.IntN(2) == 0},
 	})
-	p.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "A", Issues: 3 + p.chance.IntN(12)}, {Key: "B", Issues: 3 + p.chance.IntN(12)}}})
+	p.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "A", Issues: 3 + p.chance.IntN(12)},
+		{Key: "B", Issues: 3 + p.chance.IntN(12)}}})
 	p.streams = h.streams
 	for n, stream := range plugin().Streams {
-		chosen := jira.IssueStream(stream.Name) || stream.Name == "census" || p.chance.IntN(4) == 0 || uint64(n)%histories == h.seed%histories
+		chosen := jira.IssueStream(stream.Name) || stream.Name == "census" || p.chance.IntN(4) == 0 ||
+			uint64(n)%histories == h.seed%histories
 		if h.streams == nil && chosen {
 			p.streams = append(p.streams, stream.Name)
 		}
@@ -232,11 +241,13 @@ func (p *player) play(ctx context.Context) error {
 	return p.differs(true)
 }
 
-// finish makes what histories have too few of, an epic and an issue in a sprint, and updates every issue in half of them.
+// finish makes what histories have too few of, an epic and an issue in a sprint, and updates every
+// issue in half of them.
 func (p *player) finish() error {
 	sprints := slices.Sorted(maps.Keys(p.Books("http://jira.test", "root").Of("sprints")))
 	if issues := p.Snapshot(); len(issues) > 0 {
-		_, _ = p.Create(issues[0].Project, map[string]any{"issuetype": "Epic", "summary": "an epic"}) // unless the type was renamed
+		// unless the type was renamed
+		_, _ = p.Create(issues[0].Project, map[string]any{"issuetype": "Epic", "summary": "an epic"})
 		for _, id := range sprints {
 			_ = p.MoveToSprint(issues[0].Key, id) // unless it is of another project, or closed
 		}
@@ -255,7 +266,8 @@ func (p *player) finish() error {
 
 // open begins with an empty sink.
 func (p *player) open(ctx context.Context) error {
-	settings, err := json.Marshal(map[string]any{"url": "http://jira.test", "split_size": 5 + p.chance.IntN(20), "deletions": true, "mass_deletion": 0})
+	settings, err := json.Marshal(map[string]any{"url": "http://jira.test", "split_size": 5 + p.chance.IntN(20),
+		"deletions": true, "mass_deletion": 0})
 	if err != nil {
 		return err
 	}
@@ -277,7 +289,8 @@ func (p *player) open(ctx context.Context) error {
 	return sink.(sdk.Opener).Open(ctx, sdk.Start{Run: "r", Streams: streams})
 }
 
-// read does a run. Splits are read in turn, killed now and then; their groups reach the sink in any order among splits.
+// read does a run. Splits are read in turn, killed now and then; their groups reach the sink in any
+// order among splits.
 func (p *player) read(ctx context.Context) error {
 	splits, err := p.source.Plan(ctx, sdk.Plan{Streams: p.streams, Previous: slices.Collect(maps.Values(p.previous))})
 	if err != nil {
@@ -418,7 +431,8 @@ func (p *player) differs(full bool) error {
 			}
 			w, h = p.settled(stream, w, full), p.settled(stream, h, full)
 			if h != w || expected != there {
-				wrong = append(wrong, fmt.Sprintf("%s %s: sink %q (%v), books %q (%v)", stream, key, h, there, w, expected))
+				wrong = append(wrong, fmt.Sprintf("%s %s: sink %q (%v), books %q (%v)", stream, key, h, there, w,
+					expected))
 			}
 		}
 	}
@@ -465,8 +479,8 @@ func (p *player) hiddenWorklog(id string) bool {
 	return false
 }
 
-// settled is a content without what an incremental run may have missed: what a value shows of other things, such as the
-// names of people and states.
+// settled is a content without what an incremental run may have missed: what a value shows of other
+// things, such as the names of people and states.
 func (p *player) settled(stream, content string, full bool) string {
 	switch {
 	case full || content == "":
@@ -529,7 +543,8 @@ func TestDifferentialHistories(t *testing.T) {
 			}
 			h = shrink(t, h)
 			p, err = play(t, h)
-			t.Fatalf("seed %d, SCRAPEKIT_SEED=%d SCRAPEKIT_HISTORIES=1 repeats it:\n%s\nafter\n%s", seed, seed, err, strings.Join(p.done, "\n"))
+			t.Fatalf("seed %d, SCRAPEKIT_SEED=%d SCRAPEKIT_HISTORIES=1 repeats it:\n%s\nafter\n%s", seed, seed, err,
+				strings.Join(p.done, "\n"))
 		}
 		if first != 0 || count < histories {
 			return

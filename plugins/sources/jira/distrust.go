@@ -4,10 +4,10 @@ package jira
 
 import "slices"
 
-// distrust forgets the marks of issues that vanished while they were read, that two splits of one run delivered, and of those that a
-// census deleted. Splits
-// end in any order, so an older version may have reached the sink behind a newer one, or a deletion behind a version. Such
-// an issue comes again.
+// distrust forgets the marks of issues that vanished while they were read, that two splits of one
+// run delivered, and of those that a census deleted. Splits
+// end in any order, so an older version may have reached the sink behind a newer one, or a deletion
+// behind a version. Such an issue comes again.
 func (r *run) distrust(walks []walkDone) error {
 	last, err := censuses(r.every)
 	if err != nil {

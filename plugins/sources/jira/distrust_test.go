@@ -90,9 +90,12 @@ func TestSearchThatCannotBeReadToItsEnd(t *testing.T) {
 		change  func(req *http.Request, body []byte) []byte
 		words   []string
 	}{
-		"no token":        {jiratest.Options{Flavour: jiratest.Cloud, Quirks: jiratest.Quirks{OmitToken: true}}, nil, []string{"of 500 issues"}},
-		"empty pages":     {jiratest.Options{Flavour: jiratest.Cloud, Quirks: jiratest.Quirks{EmptyPages: 1 << 40}}, nil, []string{"of 500 issues"}},
-		"ever more empty": {jiratest.Options{Flavour: jiratest.Cloud, MaxResults: 10, Quirks: jiratest.Quirks{EmptyPages: 1 << 40}}, nil, []string{"comes empty"}},
+		"no token": {jiratest.Options{Flavour: jiratest.Cloud, Quirks: jiratest.Quirks{OmitToken: true}}, nil,
+			[]string{"of 500 issues"}},
+		"empty pages": {jiratest.Options{Flavour: jiratest.Cloud, Quirks: jiratest.Quirks{EmptyPages: 1 << 40}},
+			nil, []string{"of 500 issues"}},
+		"ever more empty": {jiratest.Options{Flavour: jiratest.Cloud, MaxResults: 10,
+			Quirks: jiratest.Quirks{EmptyPages: 1 << 40}}, nil, []string{"comes empty"}},
 		"one token": {jiratest.Options{Flavour: jiratest.Cloud}, func(req *http.Request, body []byte) []byte {
 			jql := req.URL.Query().Get("jql")
 			if first[jql] == nil {
@@ -141,7 +144,8 @@ func TestDistrustCostsOneRequestASplit(t *testing.T) {
 		w.fill(t, "ALPHA", 170, time.Minute)
 		w.advance(time.Hour)
 		got := newHost(t, w, map[string]any{"page_size": 60, "projects": []string{"ALPHA"}}).run()
-		// One of the plan, three pages by 60 (each next one begins with an issue that was met), one for the end.
+		// One of the plan, three pages by 60 (each next one begins with an issue that was met), one
+		// for the end.
 		if n := got.counters["requests/search"]; len(got.splits) != 1 || n != 5 {
 			t.Errorf("%d searches for %d splits, want 5 for one", n, len(got.splits))
 		}
@@ -165,7 +169,8 @@ func TestIssueWithoutIDIsRejectedOnce(t *testing.T) {
 		// The first, one in the middle of a page, the last of one, the first of one.
 		bad := []string{"ALPHA-1", "ALPHA-15", "ALPHA-30", "ALPHA-31"}
 		for _, step := range []time.Duration{0, 7 * time.Second, time.Hour} {
-			w := newWorld(t, jiratest.Options{Flavour: f, MaxResults: 10, Quirks: jiratest.Quirks{IssuesWithoutID: bad}})
+			w := newWorld(t, jiratest.Options{Flavour: f, MaxResults: 10,
+				Quirks: jiratest.Quirks{IssuesWithoutID: bad}})
 			keys := w.fill(t, "ALPHA", 60, step)
 			keys = append(keys, w.fill(t, "BETA", 3, time.Second)...)
 			h := newHost(t, w, map[string]any{"split_size": 20})
@@ -196,9 +201,10 @@ func TestUndecodableIssueIsRejectedAlone(t *testing.T) {
 	deep := strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001)
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
 		for _, step := range []time.Duration{0, time.Hour} {
-			w := newWorld(t, jiratest.Options{Flavour: f, MaxResults: 10, Quirks: jiratest.Quirks{Verbatim: map[string]string{
-				"ALPHA-7": deep, "ALPHA-8": deep, "ALPHA-20": `nothing, "or so"`, "ALPHA-35": deep,
-			}}})
+			w := newWorld(t, jiratest.Options{Flavour: f, MaxResults: 10,
+				Quirks: jiratest.Quirks{Verbatim: map[string]string{
+					"ALPHA-7": deep, "ALPHA-8": deep, "ALPHA-20": `nothing, "or so"`, "ALPHA-35": deep,
+				}}})
 			keys := w.fill(t, "ALPHA", 35, step)
 			w.advance(time.Hour)
 			got := newHost(t, w, nil).run()
@@ -263,7 +269,8 @@ func TestCommentsAreNotBelievedToBeWhole(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
 		for _, embedded := range []int{20, 50, 100} {
-			w := newWorld(t, jiratest.Options{Flavour: f, EmbeddedComments: embedded, Quirks: jiratest.Quirks{EmbeddedTotal: true}})
+			w := newWorld(t, jiratest.Options{Flavour: f, EmbeddedComments: embedded,
+				Quirks: jiratest.Quirks{EmbeddedTotal: true}})
 			w.fill(t, "ALPHA", 1, time.Minute)
 			for range embedded + 25 {
 				_, err := w.Comment("ALPHA-1", "a word")
@@ -280,7 +287,8 @@ func TestCommentsAreNotBelievedToBeWhole(t *testing.T) {
 func TestCommentsWithoutIDAreKept(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
-		w := newWorld(t, jiratest.Options{Flavour: f, EmbeddedComments: 20, Quirks: jiratest.Quirks{CommentsWithoutID: true}})
+		w := newWorld(t, jiratest.Options{Flavour: f, EmbeddedComments: 20,
+			Quirks: jiratest.Quirks{CommentsWithoutID: true}})
 		w.fill(t, "ALPHA", 1, time.Minute)
 		for range 145 { // more than a page, all alike
 			_, err := w.Comment("ALPHA-1", "a word")
@@ -307,7 +315,8 @@ func TestLongerListOfCommentsStays(t *testing.T) {
 			must(t, err)
 		}
 		h := newHost(t, w, nil)
-		h.transport = answering{h.transport, "/comment", `{"comments":[{"id":"1"}],"total":1,"startAt":0,"maxResults":100}`}
+		h.transport = answering{h.transport, "/comment",
+			`{"comments":[{"id":"1"}],"total":1,"startAt":0,"maxResults":100}`}
 		if r := h.run().of(t, "issues")[0]; r.CommentCount != 20 || r.CommentsComplete {
 			t.Errorf("%d comments, complete is %v", r.CommentCount, r.CommentsComplete)
 		}
@@ -339,7 +348,8 @@ func TestUndecodableCommentOfAListIsRejected(t *testing.T) {
 		must(t, err)
 	}
 	h := newHost(t, w, nil)
-	h.transport = answering{h.transport, "/comment", `{"comments":[{"id":"1"},{"id":nothing},{"id":"3","body":"` + "\x02" + `"}],"total":3}`}
+	h.transport = answering{h.transport, "/comment",
+		`{"comments":[{"id":"1"},{"id":nothing},{"id":"3","body":"` + "\x02" + `"}],"total":3}`}
 	got := h.run()
 	if r := got.of(t, "issues")[0]; r.CommentCount != 2 || r.CommentsComplete || len(got.rejects) != 1 {
 		t.Errorf("%d comments, complete is %v, %d rejects", r.CommentCount, r.CommentsComplete, len(got.rejects))

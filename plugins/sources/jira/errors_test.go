@@ -57,8 +57,8 @@ func (r redirect) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.next.RoundTrip(req)
 }
 
-// bearer adds a token, as the host does. It takes away the header by which Jira tells that it refused one, because
-// not every server, nor every proxy before it, gives it.
+// bearer adds a token, as the host does. It takes away the header by which Jira tells that it
+// refused one, because not every server, nor every proxy before it, gives it.
 type bearer struct {
 	token *atomic.Value // a string: requests are made ahead of the test
 	next  http.RoundTripper
@@ -98,14 +98,18 @@ func TestRepliesThatAreErrors(t *testing.T) {
 		permanent bool
 		words     []string
 	}{
-		"400":   {reply(400, "application/json", `{"errorMessages":["The value 'NOPE' does not exist for the field 'project'."],"errors":{}}`), true, []string{"The value 'NOPE' does not exist", "/search"}},
-		"401":   {reply(401, "text/html", `<title>Unauthorized (401)</title>`), true, []string{"401", "http.auth"}},
-		"403":   {reply(403, "application/json", `{"message":"no"}`), true, []string{"403", "permissions"}},
-		"404":   {reply(404, "text/html", `<title>Oops</title>`), true, []string{"404", "context path"}},
-		"410":   {reply(410, "application/json", `{"errorMessages":["The requested API has been removed."]}`), true, []string{"410", "/search/jql", "flavour"}},
-		"429":   {reply(429, "text/html", `<title>429</title>`), false, []string{"429"}},
-		"503":   {reply(503, "text/html", `<title>Down</title>`), false, []string{"503"}},
-		"login": {reply(200, "text/html;charset=UTF-8", "<html><head><title>Log in - Jira</title>"), false, []string{"HTML page", "Log in - Jira", "login page or a proxy"}},
+		"400": {reply(400, "application/json",
+			`{"errorMessages":["The value 'NOPE' does not exist for the field 'project'."],"errors":{}}`), true,
+			[]string{"The value 'NOPE' does not exist", "/search"}},
+		"401": {reply(401, "text/html", `<title>Unauthorized (401)</title>`), true, []string{"401", "http.auth"}},
+		"403": {reply(403, "application/json", `{"message":"no"}`), true, []string{"403", "permissions"}},
+		"404": {reply(404, "text/html", `<title>Oops</title>`), true, []string{"404", "context path"}},
+		"410": {reply(410, "application/json", `{"errorMessages":["The requested API has been removed."]}`), true,
+			[]string{"410", "/search/jql", "flavour"}},
+		"429": {reply(429, "text/html", `<title>429</title>`), false, []string{"429"}},
+		"503": {reply(503, "text/html", `<title>Down</title>`), false, []string{"503"}},
+		"login": {reply(200, "text/html;charset=UTF-8", "<html><head><title>Log in - Jira</title>"), false,
+			[]string{"HTML page", "Log in - Jira", "login page or a proxy"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -130,7 +134,8 @@ func TestNothingVisible(t *testing.T) {
 	})
 }
 
-// A token that dies between runs, and gives 200 with empty lists from then on, must not pass for "nothing new".
+// A token that dies between runs, and gives 200 with empty lists from then on, must not pass for
+// "nothing new".
 func TestTokenThatDies(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
@@ -223,7 +228,8 @@ func TestURLAsCopiedFromABrowser(t *testing.T) {
 	}
 }
 
-// failing fails every request, as the host's transport does with the URL in its words, or as Go's without it.
+// failing fails every request, as the host's transport does with the URL in its words, or as Go's
+// without it.
 type failing string
 
 func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New(string(f)) }
@@ -245,15 +251,18 @@ func TestErrorOfTheWireNamesTheURLOnce(t *testing.T) {
 func TestSettingsThatCannotWork(t *testing.T) {
 	t.Parallel()
 	for setting, value := range map[string]any{
-		"url": "issues.example.org", "since": "yesterday", "jql": "status = Open order by rank", "flavour": "server", "page_size": 0, "projects": []string{""},
+		"url": "issues.example.org", "since": "yesterday", "jql": "status = Open order by rank", "flavour": "server",
+		"page_size": 0, "projects": []string{""},
 	} {
 		raw := map[string]any{"url": "https://jira.example.org"}
 		raw[setting] = value
-		if _, err := openWith(t, raw); err == nil || !strings.Contains(fmt.Sprint(err), setting) || !sdk.IsPermanent(err) {
+		if _, err := openWith(t, raw); err == nil || !strings.Contains(fmt.Sprint(err), setting) ||
+			!sdk.IsPermanent(err) {
 			t.Errorf("%s = %v: %v", setting, value, err)
 		}
 	}
-	if _, err := openWith(t, map[string]any{"url": "https://jira.example.org", "jql": `summary ~ "order by"`}); err != nil {
+	if _, err := openWith(t, map[string]any{"url": "https://jira.example.org",
+		"jql": `summary ~ "order by"`}); err != nil {
 		t.Error(err)
 	}
 }

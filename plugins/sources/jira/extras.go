@@ -1,4 +1,5 @@
-// Lists that no search brings: links to outside, votes, watchers, properties, one request an issue; and changelogs in bulk.
+// Lists that no search brings: links to outside, votes, watchers, properties, one request an issue;
+// and changelogs in bulk.
 
 package jira
 
@@ -22,7 +23,8 @@ type property struct {
 	value []byte
 }
 
-// lists asks for the lists of an issue that are wanted. Votes and watchers are asked for only if there are any.
+// lists asks for the lists of an issue that are wanted. Votes and watchers are asked for only if
+// there are any.
 func (r *walkReader) lists(ctx context.Context, it *item) error {
 	it.lists = map[string][][]byte{}
 	if !slices.ContainsFunc([]string{remoteLinksStream, votesStream, watchersStream, propertiesStream}, r.wants) {
@@ -55,8 +57,8 @@ func (r *walkReader) lists(ctx context.Context, it *item) error {
 	return nil
 }
 
-// list asks for one list of an issue: the reply itself, or its member of that name. One that this account may not see is
-// not known, and counted.
+// list asks for one list of an issue: the reply itself, or its member of that name. One that this
+// account may not see is not known, and counted.
 func (r *walkReader) list(ctx context.Context, it *item, stream, path, name string) error {
 	all, err := r.ask(ctx, it, stream, path, func(raw []byte) ([]byte, bool) {
 		if name != "" {
@@ -70,9 +72,10 @@ func (r *walkReader) list(ctx context.Context, it *item, stream, path, name stri
 	return err
 }
 
-// ask asks for what lies below an issue, and has part find in the reply what was asked for; nil if this account does not get it, or it
-// cannot be had.
-func (r *walkReader) ask(ctx context.Context, it *item, stream, path string, part func(raw []byte) (of []byte, ok bool)) ([]byte, error) {
+// ask asks for what lies below an issue, and has part find in the reply what was asked for; nil if
+// this account does not get it, or it cannot be had.
+func (r *walkReader) ask(ctx context.Context, it *item, stream, path string,
+	part func(raw []byte) (of []byte, ok bool)) ([]byte, error) {
 	found, err := r.below(ctx, it, stream, path, part)
 	if refusal(err) {
 		it.refused = true
@@ -83,7 +86,8 @@ func (r *walkReader) ask(ctx context.Context, it *item, stream, path string, par
 	return found, r.lack(ctx, it, stream, err)
 }
 
-func (r *walkReader) below(ctx context.Context, it *item, stream, path string, part func(raw []byte) (of []byte, ok bool)) ([]byte, error) {
+func (r *walkReader) below(ctx context.Context, it *item, stream, path string,
+	part func(raw []byte) (of []byte, ok bool)) ([]byte, error) {
 	sdk.Count(ctx, "requests/"+stream, 1)
 	resp, err := r.client.Get(ctx, r.at.API()+"/issue/"+url.PathEscape(it.issue.id)+"/"+path, nil)
 	if err != nil {
@@ -101,15 +105,17 @@ func (r *walkReader) below(ctx context.Context, it *item, stream, path string, p
 	return of, nil
 }
 
-// refusedFor tells of a list of an issue that this account may not see. One that is not there, or whose issue is not, is no loss.
+// refusedFor tells of a list of an issue that this account may not see. One that is not there, or
+// whose issue is not, is no loss.
 func (r *walkReader) refusedFor(ctx context.Context, stream string, err error) {
 	if rest.Forbidden(err) && !r.part.Every {
 		sdk.Missing(ctx, stream+" of issues", rest.Why(err))
 	}
 }
 
-// lack notes that something which an issue has cannot be had, where that is true of this one thing alone; the issue is delivered
-// without it, and asked for again in the next run. The first time, its chunk fails. Any other error comes back.
+// lack notes that something which an issue has cannot be had, where that is true of this one thing
+// alone; the issue is delivered without it, and asked for again in the next run. The first time,
+// its chunk fails. Any other error comes back.
 func (r *walkReader) lack(ctx context.Context, it *item, stream string, err error) error {
 	if err == nil {
 		return nil
@@ -122,7 +128,8 @@ func (r *walkReader) lack(ctx context.Context, it *item, stream string, err erro
 		it.failed = fmt.Errorf("%s: %w", it.issue.key, err)
 		return nil
 	}
-	sdk.Log(ctx).Warn("an issue is delivered without something that it has: the next run asks for it again", "issue", it.issue.key, "stream", stream, "error", rest.Brief(err))
+	sdk.Log(ctx).Warn("an issue is delivered without something that it has: the next run asks for it again", "issue",
+		it.issue.key, "stream", stream, "error", rest.Brief(err))
 	sdk.Missing(ctx, stream+" of issues", rest.Why(err))
 	return nil
 }
@@ -139,9 +146,10 @@ func (r *walkReader) properties(ctx context.Context, it *item) error {
 	lacked := it.lacks
 	for _, e := range rest.Elements(keys) {
 		key := rest.Open(e).Text("key")
-		one, err := r.ask(ctx, it, propertiesStream, "properties/"+url.PathEscape(key), func(raw []byte) ([]byte, bool) {
-			return raw, rest.Open(raw).Has("value")
-		})
+		one, err := r.ask(ctx, it, propertiesStream, "properties/"+url.PathEscape(key),
+			func(raw []byte) ([]byte, bool) {
+				return raw, rest.Open(raw).Has("value")
+			})
 		if err != nil {
 			return err
 		}
@@ -162,8 +170,9 @@ const (
 	bulkPage = 1000
 )
 
-// bulkChangelogs asks for the histories of all issues of a chunk whose changelog came cut, by issue id. Who it does not
-// come for is asked alone: the bulk leaves out silently what it does not know, and some accounts may not use it.
+// bulkChangelogs asks for the histories of all issues of a chunk whose changelog came cut, by issue
+// id. Who it does not come for is asked alone: the bulk leaves out silently what it does not know,
+// and some accounts may not use it.
 func (r *walkReader) bulkChangelogs(ctx context.Context, c *chunk) (map[string][]element, error) {
 	var ids []string
 	for _, it := range c.items {
@@ -216,8 +225,8 @@ func (r *walkReader) bulkPages(ctx context.Context, ids []string, all map[string
 	}
 }
 
-// bulkElement is a history as the bulk has it: its time may be a number of seconds, and becomes a text as in all other
-// places.
+// bulkElement is a history as the bulk has it: its time may be a number of seconds, and becomes a
+// text as in all other places.
 func bulkElement(raw []byte) element {
 	h := rest.Open(raw)
 	e := element{id: h.Text("id"), created: h.Time("created"), raw: raw}

@@ -13,7 +13,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// fieldNames keeps them for the reads of a process. A field that is made meanwhile goes by its id until the next one.
+// fieldNames keeps them for the reads of a process. A field that is made meanwhile goes by its id
+// until the next one.
 type fieldNames struct {
 	turn   turn
 	fields record.Fields
@@ -42,10 +43,12 @@ func (s *Source) fieldsOf(ctx context.Context, at rest.Site) (record.Fields, err
 	return s.names.fields, nil
 }
 
-// refusal reports whether err says that this account does not get what it asked for, or that the site does not have it.
+// refusal reports whether err says that this account does not get what it asked for, or that the
+// site does not have it.
 func refusal(err error) bool {
 	switch rest.Status(err) {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed,
+		http.StatusGone:
 		return true
 	}
 	return false

@@ -171,7 +171,8 @@ func TestNothingIsLostBeyondTheResultWindow(t *testing.T) {
 	before := statuses(w)[http.StatusInternalServerError]
 	_, err := newHost(t, w, nil).tryRun()
 	wantError(t, err, true, "2024-", "the server pages through")
-	if n := statuses(w)[http.StatusInternalServerError] - before; n == 0 || n > 10 { // with those that are asked for ahead
+	// with those that are asked for ahead
+	if n := statuses(w)[http.StatusInternalServerError] - before; n == 0 || n > 10 {
 		t.Errorf("asked %d times beyond the window", n)
 	}
 }

@@ -1,5 +1,5 @@
-// The harness of the tests: a Jira of our own, and a host that keeps groups, cursors and finished splits as the real one
-// does.
+// The harness of the tests: a Jira of our own, and a host that keeps groups, cursors and finished
+// splits as the real one does.
 
 package jira_test
 
@@ -108,8 +108,8 @@ func newHost(t *testing.T, w *world, settings map[string]any) *host {
 	return &host{t: t, settings: all, transport: transport, previous: map[string]sdk.Split{}, holds: keyed{}}
 }
 
-// direct hands requests for one server to its handler. Connections are the host's concern, and under the race detector they
-// cost several times what the rest does.
+// direct hands requests for one server to its handler. Connections are the host's concern, and
+// under the race detector they cost several times what the rest does.
 type direct struct {
 	jira http.Handler
 	url  string
@@ -224,7 +224,8 @@ func (h *host) tryRun(streams ...string) (*harvest, error) {
 	if len(streams) == 0 {
 		streams = []string{"issues", "comments"}
 	}
-	got := &harvest{records: map[string][]json.RawMessage{}, deleted: map[string][]json.RawMessage{}, origins: map[string][]string{}, counters: map[string]int64{}}
+	got := &harvest{records: map[string][]json.RawMessage{}, deleted: map[string][]json.RawMessage{},
+		origins: map[string][]string{}, counters: map[string]int64{}}
 	ctx := h.context(got.count)
 	src := h.open()
 	if h.checks {

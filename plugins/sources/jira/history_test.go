@@ -1,5 +1,5 @@
-// Histories: a random past of creates, edits, comments, moves and deletions goes on while full and incremental runs
-// read; in the end the harvest is what the server's books say.
+// Histories: a random past of creates, edits, comments, moves and deletions goes on while full and
+// incremental runs read; in the end the harvest is what the server's books say.
 
 package jira_test
 
@@ -16,8 +16,8 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 )
 
-// historySeeds is how many of each flavour are played by default; SCRAPEKIT_HISTORIES says otherwise,
-// as for the differential ones.
+// historySeeds is how many of each flavour are played by default; SCRAPEKIT_HISTORIES says
+// otherwise, as for the differential ones.
 const historySeeds = 3
 
 func TestHistories(t *testing.T) {
@@ -94,8 +94,8 @@ func history(t *testing.T, f jiratest.Flavour, seed uint64) {
 			if old, ok := latest[r.ID]; !ok || old.Updated <= r.Updated {
 				latest[r.ID] = r
 			}
-			// An issue that moves while two projects are read may be found in both: the server chooses the issues of a
-			// page before it writes them.
+			// An issue that moves while two projects are read may be found in both: the server
+			// chooses the issues of a page before it writes them.
 			project, _, _ := strings.Cut(r.origin, "/")
 			times[r.ID+" of "+project+steady(r.Raw)]++
 		}

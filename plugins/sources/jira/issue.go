@@ -78,12 +78,13 @@ func (l list) known(whole bool) record.List {
 // complete reports whether the list is whole by what Jira says of it.
 func (l list) complete() bool { return l.array.found() && l.count == l.total }
 
-// suspect reports whether the list has the very length at which Jira, or what stands before it, cuts one, whatever total
-// it states.
+// suspect reports whether the list has the very length at which Jira, or what stands before it,
+// cuts one, whatever total it states.
 func (l list) suspect() bool { return l.count == 20 || l.count == 50 || l.count == 100 }
 
-// identify is parseIssue for what a search brings, or bytes with the reason why they are no JSON. An issue that cannot
-// become a record has an id nonetheless, if need be of our own making, by which it is known when it comes again.
+// identify is parseIssue for what a search brings, or bytes with the reason why they are no JSON.
+// An issue that cannot become a record has an id nonetheless, if need be of our own making, by
+// which it is known when it comes again.
 func identify(raw []byte, bad error) (issue, error) {
 	i, err := parseIssue(raw)
 	if bad != nil {
@@ -98,8 +99,8 @@ func identify(raw []byte, bad error) (issue, error) {
 	return i, err
 }
 
-// parseIssue finds its way through the raw JSON of an issue, looking at each byte once. It keeps raw. With an error comes what was found
-// before it.
+// parseIssue finds its way through the raw JSON of an issue, looking at each byte once. It keeps
+// raw. With an error comes what was found before it.
 func parseIssue(raw []byte) (issue, error) {
 	i := issue{raw: raw}
 	end := rest.ScanObject(raw, 0, func(name []byte, start int) int {
@@ -124,7 +125,8 @@ func parseIssue(raw []byte) (issue, error) {
 	return i, nil
 }
 
-// readText reads a string, or a number as text, or skips what is neither, and returns the end of it.
+// readText reads a string, or a number as text, or skips what is neither, and returns the end of
+// it.
 func readText(raw []byte, start int, into *string) (end int) {
 	if end = rest.Skip(raw, start); end > 0 {
 		*into = cmp.Or(rest.TextOf(raw[start:end]), *into)
@@ -142,8 +144,8 @@ func readTime(raw []byte, start int, into *int64) (end int) {
 	return end
 }
 
-// scanned has scan read the object or array that begins with the bracket open at start, or skips what is none; it notes where the value
-// lies, if it is whole, and returns its end.
+// scanned has scan read the object or array that begins with the bracket open at start, or skips
+// what is none; it notes where the value lies, if it is whole, and returns its end.
 func (s *span) scanned(raw []byte, start int, open byte, scan func() (end int)) (end int) {
 	if start < len(raw) && raw[start] == open {
 		end = scan()

@@ -67,7 +67,8 @@ func checkKept(t *testing.T, w *world, h *host, names []string) {
 	for _, name := range names {
 		have, want := slices.Sorted(maps.Keys(h.kept()[name])), wantedOf(w, name)
 		if !slices.Equal(have, want) {
-			t.Errorf("%s: %d keys, want %d: too many %.300q, missing %.300q", name, len(have), len(want), minus(have, want), minus(want, have))
+			t.Errorf("%s: %d keys, want %d: too many %.300q, missing %.300q", name, len(have), len(want),
+				minus(have, want), minus(want, have))
 		}
 	}
 }
@@ -79,7 +80,8 @@ func minus(list, others []string) []string {
 func TestIssueStreamsAreAsTheBooksSay(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
-		w, h := listWorld(t, jiratest.Options{Flavour: f, EmbeddedComments: 3, FeedPage: 5}, map[string]any{"page_size": 7, "split_size": 10})
+		w, h := listWorld(t, jiratest.Options{Flavour: f, EmbeddedComments: 3, FeedPage: 5},
+			map[string]any{"page_size": 7, "split_size": 10})
 		busy := w.Snapshot()[3].Key
 		for i := range 25 { // more than are embedded
 			w.advance(time.Second)
@@ -134,7 +136,8 @@ func TestMembersOfUpdatedIssues(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
 		w, h := listWorld(t, jiratest.Options{Flavour: f}, map[string]any{"page_size": 7})
-		names := slices.DeleteFunc(issueNames(), func(s string) bool { return s == "users_seen" }) // who leaves stays there
+		// who leaves stays there
+		names := slices.DeleteFunc(issueNames(), func(s string) bool { return s == "users_seen" })
 		key, other := w.Snapshot()[2].Key, w.Snapshot()[9].Key
 		comment, err := w.Comment(key, "to go")
 		must(t, err)
@@ -200,7 +203,8 @@ func TestRefusedPartsOfIssues(t *testing.T) {
 		h.transport = h.transport.(asRoot).next
 		got := h.run(names...)
 		if len(got.records["worklog_feed"]) > 0 || len(got.records["issues"]) == 0 {
-			t.Errorf("%d of the feed, %d issues; want none and all", len(got.records["worklog_feed"]), len(got.records["issues"]))
+			t.Errorf("%d of the feed, %d issues; want none and all", len(got.records["worklog_feed"]),
+				len(got.records["issues"]))
 		}
 	})
 }
@@ -215,7 +219,8 @@ func TestContentOfIssues(t *testing.T) {
 		must(t, err)
 		moved, err := w.Move(key, "BRAVO")
 		must(t, err)
-		for content, want := range map[string]struct{ raw, normalised bool }{"raw": {true, false}, "normalised": {false, true}, "both": {true, true}} {
+		for content, want := range map[string]struct{ raw, normalised bool }{"raw": {true, false},
+			"normalised": {false, true}, "both": {true, true}} {
 			got := newHost(t, w, map[string]any{"content": content}).run("issues", "comments")
 			validate(t, got)
 			n := slices.IndexFunc(got.of(t, "issues"), func(r record) bool { return r.Key == moved })
@@ -242,22 +247,29 @@ func TestContentOfIssues(t *testing.T) {
 			if !want.normalised {
 				continue
 			}
-			if !slices.Equal(issue.OldKeys, []string{key}) || issue.Description != "**strong** words" || issue.Reporter == "" {
-				t.Errorf("%s: old keys %q, description %q, reporter %q", content, issue.OldKeys, issue.Description, issue.Reporter)
+			if !slices.Equal(issue.OldKeys, []string{key}) || issue.Description != "**strong** words" ||
+				issue.Reporter == "" {
+				t.Errorf("%s: old keys %q, description %q, reporter %q", content, issue.OldKeys, issue.Description,
+					issue.Reporter)
 			}
-			n = slices.IndexFunc(issue.Changes, func(c normal.Change) bool { return c.Field == "key" && c.From == key && c.To == moved })
-			sorted := slices.IsSortedFunc(issue.Changes, func(a, b normal.Change) int { return strings.Compare(a.Created, b.Created) })
-			if n < 0 || issue.Changes[n].Author == "" || !sorted || (len(issue.People) > 0) != (f == jiratest.DataCenter) {
+			n = slices.IndexFunc(issue.Changes,
+				func(c normal.Change) bool { return c.Field == "key" && c.From == key && c.To == moved })
+			sorted := slices.IsSortedFunc(issue.Changes,
+				func(a, b normal.Change) int { return strings.Compare(a.Created, b.Created) })
+			if n < 0 || issue.Changes[n].Author == "" || !sorted ||
+				(len(issue.People) > 0) != (f == jiratest.DataCenter) {
 				t.Errorf("%s: changes %+v, people %v", content, issue.Changes, issue.People)
 			}
-			if last := issue.Comments[len(issue.Comments)-1]; !strings.Contains(string(last), "\"body_markdown\":\"a `comment`\"") {
+			if last := issue.Comments[len(issue.Comments)-1]; !strings.Contains(string(last),
+				"\"body_markdown\":\"a `comment`\"") {
 				t.Errorf("%s: the last comment is %s", content, last)
 			}
 			if c := issue.Completeness["comments"]; !c.Complete || c.Here != len(issue.Comments) || c.Of != c.Here {
 				t.Errorf("%s: comments %+v, there are %d", content, c, len(issue.Comments))
 			}
 			if len(issue.Completeness) != 3 || issue.URL != w.url+"/browse/"+moved || issue.Flavour != flavourNames[f] {
-				t.Errorf("%s: completeness %v, fetched at %s from %s, %s", content, issue.Completeness, issue.FetchedAt, issue.URL, issue.Flavour)
+				t.Errorf("%s: completeness %v, fetched at %s from %s, %s", content, issue.Completeness, issue.FetchedAt,
+					issue.URL, issue.Flavour)
 			}
 			for name := range issue.CustomFields {
 				if strings.HasPrefix(name, "customfield_") {
@@ -287,7 +299,8 @@ func TestWorklogFeed(t *testing.T) {
 		w.advance(2 * time.Minute)
 		got := h.run("worklog_feed")
 		if len(got.records["worklog_feed"]) != 1 || len(got.deleted["worklog_feed"]) != 1 {
-			t.Errorf("records %s, deleted %s; want the young one and the first", got.records["worklog_feed"], got.deleted["worklog_feed"])
+			t.Errorf("records %s, deleted %s; want the young one and the first", got.records["worklog_feed"],
+				got.deleted["worklog_feed"])
 		}
 		checkKept(t, w, h, []string{"worklog_feed"})
 		if got := h.run("worklog_feed"); len(got.records)+len(got.deleted) > 0 {

@@ -14,7 +14,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// keepFiles has the host keep the attachments of an issue. One that cannot be had costs only itself: its record says so.
+// keepFiles has the host keep the attachments of an issue. One that cannot be had costs only
+// itself: its record says so.
 func (r *walkReader) keepFiles(ctx context.Context, it *item) error {
 	if !r.source.KeepFiles || !r.wants(attachmentsStream) {
 		return nil
@@ -35,8 +36,8 @@ func (r *walkReader) keepFiles(ctx context.Context, it *item) error {
 	return nil
 }
 
-// keepFile has one attachment kept. It never changes under its id. What came is held against its record: a login page in its place, or
-// a part of it, is not the file.
+// keepFile has one attachment kept. It never changes under its id. What came is held against its
+// record: a login page in its place, or a part of it, is not the file.
 func (r *walkReader) keepFile(ctx context.Context, it *item, id string, a rest.Members) (record.Kept, error) {
 	address := a.Text("content")
 	if address == "" {
@@ -76,7 +77,8 @@ func (r *walkReader) keepFile(ctx context.Context, it *item, id string, a rest.M
 	return record.Kept{Problem: problem(none)}, nil
 }
 
-// lasting reports whether a file is not there for this account, or too long: to ask again would not help.
+// lasting reports whether a file is not there for this account, or too long: to ask again would not
+// help.
 func lasting(none *sdk.NotKept) bool {
 	if none.TooLong {
 		return true

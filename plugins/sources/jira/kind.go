@@ -14,10 +14,11 @@ import (
 type run struct {
 	source *Source
 	at     rest.Site
-	// base is what all splits of the kind have in common: a plan adds what it needs, and sets Streams if a split brings
-	// fewer than all that are selected.
+	// base is what all splits of the kind have in common: a plan adds what it needs, and sets
+	// Streams if a split brings fewer than all that are selected.
 	base part
-	// streams are all that are selected, of whatever kind, and every is all splits of earlier runs of the same scope.
+	// streams are all that are selected, of whatever kind, and every is all splits of earlier runs
+	// of the same scope.
 	streams []string
 	every   []done
 	// previous are the splits of earlier runs of the same kind, scope and, at least, streams.

@@ -16,8 +16,8 @@ import (
 // kind is one way to read a part of a Jira.
 type kind struct {
 	name string // part.Kind of its splits, and entry.kind of the streams that they bring
-	// plan makes the splits of a run. It is called only if a stream of the kind is selected that this Jira has; the census's
-	// also where deletions are looked for.
+	// plan makes the splits of a run. It is called only if a stream of the kind is selected that
+	// this Jira has; the census's also where deletions are looked for.
 	plan func(ctx context.Context, r *run) ([]sdk.Split, error)
 	// read emits the records of one split.
 	read func(ctx context.Context, r *reader) error
@@ -39,7 +39,8 @@ func kinds() []kind {
 }
 
 // planKinds plans the splits of all kinds.
-func (s *Source) planKinds(ctx context.Context, found *checked, p sdk.Plan, base part, previous []done) ([]sdk.Split, error) {
+func (s *Source) planKinds(ctx context.Context, found *checked, p sdk.Plan, base part, previous []done) ([]sdk.Split,
+	error) {
 	at := found.at
 	projects := sync.OnceValues(func() ([]string, error) {
 		if found.projects != nil {
@@ -66,7 +67,8 @@ func (s *Source) planKinds(ctx context.Context, found *checked, p sdk.Plan, base
 		splits = append(splits, more...)
 	}
 	if len(lacking) > 0 {
-		sdk.Log(ctx).Warn("this Jira has no such streams: they stay empty", "flavour", at.Flavour, "streams", strings.Join(lacking, ", "))
+		sdk.Log(ctx).Warn("this Jira has no such streams: they stay empty", "flavour", at.Flavour, "streams",
+			strings.Join(lacking, ", "))
 	}
 	return splits, nil
 }
@@ -83,7 +85,8 @@ func (s *Source) Read(ctx context.Context, split sdk.Split, w *sdk.Writer) error
 	}
 	n := slices.IndexFunc(kinds(), func(k kind) bool { return k.name == r.part.Kind })
 	if n < 0 {
-		return sdk.Permanent(fmt.Errorf("%s: splits of kind %q are not known to this version: start over with --full", split.ID, r.part.Kind))
+		return sdk.Permanent(fmt.Errorf("%s: splits of kind %q are not known to this version: start over with --full",
+			split.ID, r.part.Kind))
 	}
 	s.vouch.Expect(r.part.Account)
 	var err error

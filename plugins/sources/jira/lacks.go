@@ -4,8 +4,8 @@ package jira
 
 import "slices"
 
-// lackSet is issues with how much of each could not be had, in the order of their ids: each is the id times 16, and how much, up to
-// 15. As text it is as short as an [idSet].
+// lackSet is issues with how much of each could not be had, in the order of their ids: each is the
+// id times 16, and how much, up to 15. As text it is as short as an [idSet].
 type lackSet []uint64
 
 const (

@@ -29,8 +29,8 @@ func (s slots) RoundTrip(req *http.Request) (*http.Response, error) {
 	return s.next.RoundTrip(req)
 }
 
-// TestASlowServerIsKeptBusy reads, in virtual time, projects of a Jira that takes 50 ms for each reply and is asked 16 times at once. At
-// best all requests take 1/16 of their times.
+// TestASlowServerIsKeptBusy reads, in virtual time, projects of a Jira that takes 50 ms for each
+// reply and is asked 16 times at once. At best all requests take 1/16 of their times.
 //
 //ci:plain
 func TestASlowServerIsKeptBusy(t *testing.T) {
@@ -53,7 +53,8 @@ func TestASlowServerIsKeptBusy(t *testing.T) {
 		t.Run(fmt.Sprintf("%s/%d×%d", c.flavour, c.projects, c.issues), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := &world{flavour: c.flavour, url: "http://jira.test", Server: jiratest.New(jiratest.Options{Flavour: c.flavour, Latency: latency})}
+				w := &world{flavour: c.flavour, url: "http://jira.test",
+					Server: jiratest.New(jiratest.Options{Flavour: c.flavour, Latency: latency})}
 				var projects []jiratest.Project
 				for n := range c.projects {
 					projects = append(projects, jiratest.Project{Key: fmt.Sprintf("P%c", 'A'+n), Issues: c.issues})
@@ -71,7 +72,8 @@ func TestASlowServerIsKeptBusy(t *testing.T) {
 					t.Errorf("%d issues", n)
 				}
 				share := float64(requests) * latency.Seconds() / atOnce / took.Seconds()
-				t.Logf("%d splits, planned in %s, read in %s with %d requests: %.1f %% of the ideal", len(got.splits), planned, took, requests, 100*share)
+				t.Logf("%d splits, planned in %s, read in %s with %d requests: %.1f %% of the ideal", len(got.splits),
+					planned, took, requests, 100*share)
 				if share < c.least {
 					t.Errorf("%.1f %% of what the server could, want %.0f %%", 100*share, 100*c.least)
 				}

@@ -1,5 +1,5 @@
-// The streams of the site: lists of what a Jira has beside its issues. The package lists holds them; here they are put
-// in the catalogue.
+// The streams of the site: lists of what a Jira has beside its issues. The package lists holds
+// them; here they are put in the catalogue.
 
 package jira
 
@@ -48,7 +48,8 @@ func planLists(_ context.Context, r *run) ([]sdk.Split, error) {
 
 func readList(ctx context.Context, r *reader) error {
 	site := lists.Site{
-		Site: r.at, Client: r.client.Client, Projects: r.source.Projects, Overlap: time.Duration(r.source.Overlap), Patience: &r.source.patience,
+		Site: r.at, Client: r.client.Client, Projects: r.source.Projects, Overlap: time.Duration(r.source.Overlap),
+		Patience: &r.source.patience,
 	}
 	return lists.Read(ctx, site, *r.part.List, r.from, r.out)
 }

@@ -55,7 +55,8 @@ func listWorldOf(t *testing.T, o jiratest.Options, settings map[string]any, alph
 		o.Auth.Bearer = map[string]string{"secret": "root"}
 	}
 	w := newWorld(t, o)
-	w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: alpha}, {Key: "BRAVO", Issues: bravo}}})
+	w.Generate(jiratest.Synthetic{Projects: []jiratest.Project{{Key: "ALPHA", Issues: alpha},
+		{Key: "BRAVO", Issues: bravo}}})
 	h := newHost(t, w, settings)
 	h.transport = asRoot{h.transport, "secret"}
 	return w, h
@@ -211,7 +212,8 @@ func TestListsKilledAtEveryCursor(t *testing.T) {
 		killed.afterCursor = func(string) error { return errKilled }
 		got := killed.run(names...)
 		for _, name := range names {
-			if !slices.EqualFunc(got.records[name], whole.records[name], func(a, b json.RawMessage) bool { return string(a) == string(b) }) {
+			if !slices.EqualFunc(got.records[name], whole.records[name],
+				func(a, b json.RawMessage) bool { return string(a) == string(b) }) {
 				t.Errorf("%s: %d records after kills, want %d", name, len(got.records[name]), len(whole.records[name]))
 			}
 		}
@@ -222,7 +224,8 @@ func TestListsKilledAtEveryCursor(t *testing.T) {
 func TestListsOfATroubledServer(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
-		w, h := listWorld(t, jiratest.Options{Flavour: f, Seed: 7, ListPage: 3, Faults: jiratest.Faults{ServerErrors: 0.1, Truncated: 0.05}}, nil)
+		w, h := listWorld(t, jiratest.Options{Flavour: f, Seed: 7, ListPage: 3,
+			Faults: jiratest.Faults{ServerErrors: 0.1, Truncated: 0.05}}, nil)
 		h.attempts = 1000
 		h.inTurn = true
 		names := listNames()
@@ -236,7 +239,8 @@ func TestListsOfATroubledServer(t *testing.T) {
 				break
 			}
 		}
-		for _, name := range []string{"projects", "project_versions", "board_issues", "sprint_issues", "screen_tab_fields", "group_members"} {
+		for _, name := range []string{"projects", "project_versions", "board_issues", "sprint_issues",
+			"screen_tab_fields", "group_members"} {
 			if have, want := keysOf(t, name, records[name]), bookKeys(w, name); !slices.Equal(have, want) {
 				t.Errorf("%s: %d records, want %d", name, len(have), len(want))
 			}
@@ -248,15 +252,19 @@ func TestListsOfATroubledServer(t *testing.T) {
 func TestListsThatAreNotAllowed(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
-		w, h := listWorld(t, jiratest.Options{Flavour: f, Auth: jiratest.Auth{Bearer: map[string]string{"secret": "reader"}, NoAdmin: true}}, nil)
+		w, h := listWorld(t, jiratest.Options{Flavour: f,
+			Auth: jiratest.Auth{Bearer: map[string]string{"secret": "reader"}, NoAdmin: true}}, nil)
 		names := listNames()
 		reader := h.run(names...)
 		h = newHost(t, w, nil)
 		nobody := h.run(names...)
-		for name, left := range map[string][2]int64{"workflows": {1, 1}, "audit_records": {1, 1}, "users": {0, 1}, "statuses": {0, 0}, "boards": {0, 0}} {
+		for name, left := range map[string][2]int64{"workflows": {1, 1}, "audit_records": {1, 1}, "users": {0, 1},
+			"statuses": {0, 0}, "boards": {0, 0}} {
 			for n, got := range []*harvest{reader, nobody} {
-				if c := got.counters["streams left out/"+name]; c != left[n] || (c == 0) != (len(got.records[name]) > 0) {
-					t.Errorf("%s, reader %d: left out %d, want %d; %d records", name, n, c, left[n], len(got.records[name]))
+				if c := got.counters["streams left out/"+name]; c != left[n] ||
+					(c == 0) != (len(got.records[name]) > 0) {
+					t.Errorf("%s, reader %d: left out %d, want %d; %d records", name, n, c, left[n],
+						len(got.records[name]))
 				}
 			}
 		}
@@ -296,7 +304,8 @@ func TestListsConform(t *testing.T) {
 			t.Parallel()
 			w, h := listWorldOf(t, jiratest.Options{Flavour: f, Now: time.Now, ListPage: 4}, nil, 5, 4)
 			sdktest.TestSource(t, plugin(), sdktest.SourceCase{
-				Config: map[string]any{"url": w.url}, Host: sdk.Host{Transport: h.transport}, Streams: listNames(), MaxResumes: 3,
+				Config: map[string]any{"url": w.url}, Host: sdk.Host{Transport: h.transport}, Streams: listNames(),
+				MaxResumes: 3,
 			})
 		})
 	}

@@ -18,8 +18,8 @@ type output struct {
 	sure func() (bool, error)
 }
 
-// put emits a record. The decoder has found it to be JSON already, so it goes past the check of the Writer, which costs
-// as much as all the rest.
+// put emits a record. The decoder has found it to be JSON already, so it goes past the check of the
+// Writer, which costs as much as all the rest.
 func (o *output) put(stream string, line []byte) error {
 	if len(line) >= sdk.MaxRecord || bytes.IndexByte(line, '\n') >= 0 {
 		return o.out.EmitJSON(stream, line)
@@ -28,7 +28,8 @@ func (o *output) put(stream string, line []byte) error {
 	return o.send(o.lines.Full())
 }
 
-// remove says that the records of a stream are gone whose primary key begins with the fields of key.
+// remove says that the records of a stream are gone whose primary key begins with the fields of
+// key.
 func (o *output) remove(stream string, key any) error {
 	raw, err := json.Marshal(key)
 	if err != nil {
@@ -38,9 +39,9 @@ func (o *output) remove(stream string, key any) error {
 	return o.send(o.lines.Full())
 }
 
-// cursor says that reading may go on from c; everything put before is delivered. Where it is not sure that what was
-// put was read with the credentials, nothing is said, and the next cursor stands for this one. Before the last one of
-// a split that must be known: see [rest.Client.Stand].
+// cursor says that reading may go on from c; everything put before is delivered. Where it is not
+// sure that what was put was read with the credentials, nothing is said, and the next cursor stands
+// for this one. Before the last one of a split that must be known: see [rest.Client.Stand].
 func (o *output) cursor(c any) error {
 	if err := o.send(o.lines.Flush()); err != nil {
 		return err

@@ -20,19 +20,22 @@ type part struct {
 	Scope    string   `json:"scope"`          // what was asked of which site; see Source.scope
 	Streams  []string `json:"streams"`
 	Projects []string `json:"projects,omitempty"`
-	// Floor is the watermark less the overlap: what was updated from then on, the next run asks for. In whole minutes.
+	// Floor is the watermark less the overlap: what was updated from then on, the next run asks
+	// for. In whole minutes.
 	Floor int64 `json:"floor"`
 	// Run numbers the runs from 1 on: splits of one number were planned together.
 	Run int `json:"run,omitempty"`
 	// Account: the run was logged in.
 	Account bool `json:"account,omitempty"`
-	// Every stream is selected, which asks for what this account may see: what it is refused is not missing.
+	// Every stream is selected, which asks for what this account may see: what it is refused is not
+	// missing.
 	Every bool `json:"every,omitempty"`
 
 	// A full part: one project, created in [From, To). 0 leaves a side open.
 	From int64 `json:"from,omitempty"`
 	To   int64 `json:"to,omitempty"`
-	// Again: earlier runs may have delivered its issues, of this project or of one that is not listed any more.
+	// Again: earlier runs may have delivered its issues, of this project or of one that is not
+	// listed any more.
 	Again bool `json:"again,omitempty"`
 
 	// An update part: where each group of projects goes on, and the versions known there.
@@ -64,7 +67,8 @@ type since struct {
 
 func (p part) updates() bool { return len(p.Since) > 0 }
 
-// scope names what a plan reads, for telling whether an earlier run read the same: the site and the filter.
+// scope names what a plan reads, for telling whether an earlier run read the same: the site and the
+// filter.
 func (s *Source) scope() string {
 	sum := sha256.Sum256([]byte(s.base.String() + "\n" + s.JQL + "\n" + strconv.FormatInt(s.since, 10)))
 	return hex.EncodeToString(sum[:8])
@@ -84,7 +88,8 @@ func (s *Source) earlier(p sdk.Plan) ([]done, error) {
 	for _, split := range p.Previous {
 		d := done{id: split.ID, cursor: split.Cursor}
 		if err := json.Unmarshal(split.Data, &d.part); err != nil {
-			return nil, sdk.Permanent(fmt.Errorf("split %s of an earlier run: %w; start over with --full", split.ID, err))
+			return nil, sdk.Permanent(fmt.Errorf("split %s of an earlier run: %w; start over with --full", split.ID,
+				err))
 		}
 		if d.Scope == scope {
 			all = append(all, d)

@@ -1,4 +1,5 @@
-// The pipeline of a walk: while one part of it is delivered, the next is completed and the one behind it is asked for.
+// The pipeline of a walk: while one part of it is delivered, the next is completed and the one
+// behind it is asked for.
 
 package jira
 
@@ -11,8 +12,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// chunkBytes is how much raw JSON a chunk holds, about. Three chunks of a split are in memory at most, whatever a page
-// holds: the walk waits when the others lag.
+// chunkBytes is how much raw JSON a chunk holds, about. Three chunks of a split are in memory at
+// most, whatever a page holds: the walk waits when the others lag.
 const chunkBytes = 4 << 20
 
 // chunk is some issues of one page, in their order.
@@ -26,7 +27,8 @@ type chunk struct {
 	tally tally
 }
 
-// item is one issue on its way, with what was asked for beside the search. Only what could not become an issue has no id.
+// item is one issue on its way, with what was asked for beside the search. Only what could not
+// become an issue has no id.
 type item struct {
 	issue   issue
 	whole   completeness
@@ -38,7 +40,8 @@ type item struct {
 	refused    bool                   // some of it was not given out
 	lacks      int                    // how much of it could not be had, and may be in the next run
 	failed     error                  // the first such failure that is to be tried once more
-	// vanished: the issue could not be seen any more when what it has was asked for. It is delivered as it came.
+	// vanished: the issue could not be seen any more when what it has was asked for. It is
+	// delivered as it came.
 	vanished bool
 }
 
@@ -47,7 +50,8 @@ func (it *item) reject(stream string, raw []byte, why error) {
 	it.rejects = append(it.rejects, sdk.Reject{Stream: stream, Record: bytes.Clone(raw), Reason: why.Error()})
 }
 
-// tally keeps counts until the records are delivered that they belong to: what is fetched ahead may never be.
+// tally keeps counts until the records are delivered that they belong to: what is fetched ahead may
+// never be.
 type tally struct {
 	mu     sync.Mutex
 	counts map[string]int64
@@ -95,7 +99,8 @@ func (w *walker) run(ctx context.Context) {
 	_ = w.send(ctx) // refused when ctx has ended, and then nobody waits for it
 }
 
-// add puts an item into the chunk. A chunk holds an issue once, so that a newer version of it is told from the older.
+// add puts an item into the chunk. A chunk holds an issue once, so that a newer version of it is
+// told from the older.
 func (w *walker) add(ctx context.Context, it *item) error {
 	if w.open.bytes >= chunkBytes || it.issue.id != "" && w.open.ids[it.issue.id] {
 		if err := w.send(ctx); err != nil {
@@ -126,9 +131,11 @@ func pass(ctx context.Context, to chan<- *chunk, c *chunk) error {
 	}
 }
 
-// deliver runs the walk. It calls complete with chunk after chunk, and emit with each completed one, in the same order and
-// in this goroutine: what is emitted does not depend on how far the others are ahead.
-func deliver(ctx context.Context, w *walk, complete func(context.Context, *chunk) error, emit func(*chunk) error) error {
+// deliver runs the walk. It calls complete with chunk after chunk, and emit with each completed
+// one, in the same order and in this goroutine: what is emitted does not depend on how far the
+// others are ahead.
+func deliver(ctx context.Context, w *walk, complete func(context.Context, *chunk) error,
+	emit func(*chunk) error) error {
 	inner, cancel := context.WithCancel(ctx)
 	found, done := make(chan *chunk), make(chan *chunk)
 	var stages sync.WaitGroup

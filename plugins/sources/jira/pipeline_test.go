@@ -58,7 +58,8 @@ func TestAPageIsFetchedWhileAnotherIsDelivered(t *testing.T) {
 				}
 			}
 		}
-		h := &host{t: t, settings: map[string]any{"url": w.url, "projects": []string{"ALPHA"}, "page_size": perPage + 1}, transport: slow{server, wait}}
+		h := &host{t: t, settings: map[string]any{"url": w.url, "projects": []string{"ALPHA"},
+			"page_size": perPage + 1}, transport: slow{server, wait}}
 		ctx, src := h.context(nil), h.open()
 		splits, err := src.Plan(ctx, sdk.Plan{Streams: []string{"comments"}})
 		if err != nil {
@@ -69,7 +70,8 @@ func TestAPageIsFetchedWhileAnotherIsDelivered(t *testing.T) {
 			t.Fatal(err)
 		}
 		took := time.Since(begin)
-		// One page after the other, each delivered and completed before the next is asked for, takes at least:
+		// One page after the other, each delivered and completed before the next is asked for,
+		// takes at least:
 		inTurn := (pages + pages + cut) * wait
 		if most := (pages + 8) * wait; took > most {
 			t.Errorf("took %v, want at most %v; one after the other it takes %v", took, most, inTurn)
@@ -78,8 +80,8 @@ func TestAPageIsFetchedWhileAnotherIsDelivered(t *testing.T) {
 	})
 }
 
-// Behind a page of Data Center the next ones are asked for before it has come: a walk waits for a third of its replies or
-// so, and asks for none in vain.
+// Behind a page of Data Center the next ones are asked for before it has come: a walk waits for a
+// third of its replies or so, and asks for none in vain.
 func TestPagesAreAskedForAhead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -91,7 +93,8 @@ func TestPagesAreAskedForAhead(t *testing.T) {
 			start = start.Add(2 * time.Minute)
 			w.fill(t, "ALPHA", 1, 0)
 		}
-		h := &host{t: t, settings: map[string]any{"url": w.url, "projects": []string{"ALPHA"}, "page_size": perPage + 1}, transport: slow{server, wait}}
+		h := &host{t: t, settings: map[string]any{"url": w.url, "projects": []string{"ALPHA"},
+			"page_size": perPage + 1}, transport: slow{server, wait}}
 		ctx, src := h.context(nil), h.open()
 		splits, err := src.Plan(ctx, sdk.Plan{Streams: []string{"comments", "issues"}})
 		if err != nil {

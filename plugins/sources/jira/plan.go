@@ -19,7 +19,8 @@ import (
 // Plan implements [sdk.Source].
 func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	if s.KeepFiles && !slices.Contains(p.Streams, attachmentsStream) {
-		return nil, sdk.Permanent(fmt.Errorf("keep_files: the files belong to records of the stream %q: select it too", attachmentsStream))
+		return nil, sdk.Permanent(fmt.Errorf("keep_files: the files belong to records of the stream %q: select it too",
+			attachmentsStream))
 	}
 	found, err := s.lately(ctx)
 	if err != nil {
@@ -36,7 +37,8 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	}
 	at := found.at
 	if at.Now.IsZero() {
-		return nil, sdk.Permanent(errors.New("the server does not say what time it has, neither in serverInfo nor by a Date header"))
+		return nil, sdk.Permanent(errors.New(
+			"the server does not say what time it has, neither in serverInfo nor by a Date header"))
 	}
 	previous, err := s.earlier(p)
 	if err != nil {
@@ -51,7 +53,8 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 		Run:     nextRun(previous),
 		Floor:   floorMinute(at.Now.Add(-time.Duration(s.Overlap)).UnixMilli()),
 		Account: found.who != "",
-		Every:   !slices.ContainsFunc(streams(), func(s sdk.Stream) bool { return !slices.Contains(p.Streams, s.Name) }),
+		Every: !slices.ContainsFunc(streams(),
+			func(s sdk.Stream) bool { return !slices.Contains(p.Streams, s.Name) }),
 	}
 	// The reads will need the names of fields: they are asked for while the plan is made.
 	aside, cancel := context.WithCancel(ctx)
@@ -71,11 +74,12 @@ func (s *Source) Plan(ctx context.Context, p sdk.Plan) ([]sdk.Split, error) {
 	return splits, err
 }
 
-// sameAccount stops a run that is not logged in though earlier ones were: it would take the issues that it cannot see for
-// unchanged.
+// sameAccount stops a run that is not logged in though earlier ones were: it would take the issues
+// that it cannot see for unchanged.
 func sameAccount(who string, previous []done) error {
 	if who == "" && slices.ContainsFunc(previous, func(d done) bool { return d.Account }) {
-		return sdk.Permanent(errors.New("earlier runs were logged in and this one is not: the token in http.auth has expired or is missing; to go on as anonymous, start over with --full"))
+		return sdk.Permanent(errors.New(
+			"earlier runs were logged in and this one is not: the token in http.auth has expired or is missing; to go on as anonymous, start over with --full"))
 	}
 	return nil
 }
@@ -138,11 +142,12 @@ func planWalks(ctx context.Context, r *run) ([]sdk.Split, error) {
 	return append(splits, updateSplitsOf(base, going, previous)...), nil
 }
 
-// knows reports whether earlier runs may have delivered issues of a project: of the project itself, or of one that is not
-// listed any more and may have been renamed.
+// knows reports whether earlier runs may have delivered issues of a project: of the project itself,
+// or of one that is not listed any more and may have been renamed.
 func (r *run) knows(project string, listed []string) bool {
 	return slices.ContainsFunc(r.earlier, func(d done) bool {
-		return slices.ContainsFunc(d.Projects, func(p string) bool { return p == project || !slices.Contains(listed, p) })
+		return slices.ContainsFunc(d.Projects,
+			func(p string) bool { return p == project || !slices.Contains(listed, p) })
 	})
 }
 
@@ -152,9 +157,11 @@ type surveyed struct {
 	refused error // the server does not know the project in a search, or fails whenever it is searched
 }
 
-// surveys looks at all projects. One that a search refuses is left out: it was archived or deleted, or hidden from this account, or
-// its name is wrong. So is one whose search fails while the server answers others. It must not stop the others.
-func (s *Source) surveys(ctx context.Context, at rest.Site, projects []string, previous []walkDone) ([]surveyed, error) {
+// surveys looks at all projects. One that a search refuses is left out: it was archived or deleted,
+// or hidden from this account, or its name is wrong. So is one whose search fails while the server
+// answers others. It must not stop the others.
+func (s *Source) surveys(ctx context.Context, at rest.Site, projects []string, previous []walkDone) ([]surveyed,
+	error) {
 	all := make([]surveyed, len(projects))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(planners)
@@ -177,14 +184,16 @@ func (s *Source) surveys(ctx context.Context, at rest.Site, projects []string, p
 	return all, group.Wait()
 }
 
-// allKnown reports whether the settings name the projects, and the server has each of them, though not for a search.
+// allKnown reports whether the settings name the projects, and the server has each of them, though
+// not for a search.
 func (s *Source) allKnown(ctx context.Context, at rest.Site, projects []string) bool {
 	roster, err := s.roster(ctx, at)
 	unknown := func(project string) bool { return roster[project] == "" }
 	return err == nil && len(s.Projects) > 0 && !slices.ContainsFunc(projects, unknown)
 }
 
-// leftKind is the kind of the splits of projects that are left out: they have no records, and the report names them.
+// leftKind is the kind of the splits of projects that are left out: they have no records, and the
+// report names them.
 const leftKind = "left"
 
 func leftOut(base part, project string, why error) sdk.Split {

@@ -37,7 +37,8 @@ type Config struct {
 const about = `Reads issues, each with its whole comment thread and history, and comments, from Jira Data Center, Server and Cloud; on
 demand also changelogs, worklogs, attachments, links, votes, watchers, properties, users and the lists of the site.
 
-Anonymous access works where the site allows it. For basic authentication or a personal access token see the block ` + "`http`" + `.
+Anonymous access works where the site allows it. For basic authentication or a personal access token see the block ` +
+	"`http`" + `.
 The first run reads everything, later ones what was updated since. Deletions are seen where deletions is set.`
 
 // Plugin returns the Jira source.
@@ -86,7 +87,8 @@ func open(_ context.Context, c Config) (sdk.Source, error) {
 	if c.Overlap < 0 {
 		return nil, sdk.Permanent(errors.New("overlap: must not be negative"))
 	}
-	return &Source{Config: c, base: base, since: since, site: siteOnce{turn: newTurn()}, names: fieldNames{turn: newTurn()}}, nil
+	return &Source{Config: c, base: base, since: since, site: siteOnce{turn: newTurn()},
+		names: fieldNames{turn: newTurn()}}, nil
 }
 
 // parseBase makes the base of all requests of what may be copied from a browser.
@@ -123,7 +125,8 @@ func parseSince(s string) (int64, error) {
 	if s == "" {
 		return 0, nil
 	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateTime} {
+	for _, layout := range []string{time.DateOnly, time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04",
+		time.DateTime} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return floorMinute(t.UnixMilli()), nil
 		}

@@ -75,9 +75,11 @@ func TestListThatMovesUpBetweenPages(t *testing.T) {
 		options  jiratest.Options
 		settings map[string]any
 	}{
-		"edit":         {options: ones},
-		"comment":      {change: func(w *world) error { _, err := w.Comment("ALPHA-1", "a word"); return err }, options: ones},
-		"move":         {change: func(w *world) error { _, err := w.Move("ALPHA-1", "BETA"); return err }, options: ones},
+		"edit": {options: ones},
+		"comment": {change: func(w *world) error { _, err := w.Comment("ALPHA-1", "a word"); return err },
+			options: ones},
+		"move": {change: func(w *world) error { _, err := w.Move("ALPHA-1", "BETA"); return err },
+			options: ones},
 		"delete":       {change: func(w *world) error { return w.Delete("ALPHA-1") }, options: ones},
 		"page_size":    {settings: map[string]any{"page_size": 1}},
 		"minute":       {options: jiratest.Options{MaxResults: 1, JQLPrecision: time.Minute, TimeZone: far}},
@@ -237,8 +239,8 @@ func TestIssuesThatOnlyTheIndexHas(t *testing.T) {
 	}
 }
 
-// A server counts issues that it does not show: the run is not complete, and what was not shown comes when it is well
-// again.
+// A server counts issues that it does not show: the run is not complete, and what was not shown
+// comes when it is well again.
 func TestIssuesThatAreCountedAndNotShown(t *testing.T) {
 	t.Parallel()
 	for _, later := range []bool{false, true} {

@@ -32,9 +32,11 @@ type walkReader struct {
 	noBulk bool
 }
 
-// newWalkReader returns a reader that makes records; sent are the issues that were delivered before.
+// newWalkReader returns a reader that makes records; sent are the issues that were delivered
+// before.
 func newWalkReader(ctx context.Context, in *reader, sent map[string]idSet) (*walkReader, error) {
-	r := &walkReader{reader: in, needs: needsOf(in.part.Streams, in.source.Fields), met: map[string]bool{}, sent: deliveredOf(sent)}
+	r := &walkReader{reader: in, needs: needsOf(in.part.Streams, in.source.Fields), met: map[string]bool{},
+		sent: deliveredOf(sent)}
 	r.maker.Raw = in.source.Content != "normalised"
 	if !r.wants(issuesStream) || in.source.Content == "raw" {
 		return r, nil
@@ -66,10 +68,12 @@ func readWalk(ctx context.Context, in *reader) error {
 		return err
 	}
 	for _, project := range walk.left {
-		sdk.Missing(ctx, "project "+project, errors.New("it went away while it was read: it is archived or deleted, or this account may not browse it any more"))
+		sdk.Missing(ctx, "project "+project,
+			errors.New("it went away while it was read: it is archived or deleted, or this account may not browse it any more"))
 	}
 	if walk.blank && len(walk.left) == 0 {
-		// Nothing is there, or the token died: then Jira shows nothing at all, and the split must not count as read.
+		// Nothing is there, or the token died: then Jira shows nothing at all, and the split must
+		// not count as read.
 		if err := r.source.visible(ctx, r.at, r.part.Projects); err != nil {
 			return err
 		}
@@ -80,8 +84,8 @@ func readWalk(ctx context.Context, in *reader) error {
 	return r.end(ctx, walk.last())
 }
 
-// few says so where a full walk of Cloud, which has no totals, met fewer issues than the server counted for the plan,
-// and still does. The count is an estimate, so it is no error.
+// few says so where a full walk of Cloud, which has no totals, met fewer issues than the server
+// counted for the plan, and still does. The count is an estimate, so it is no error.
 func (r *walkReader) few(ctx context.Context, w *walk) error {
 	if r.at.Flavour != rest.Cloud || r.part.updates() || len(w.left) > 0 {
 		return nil
@@ -153,8 +157,9 @@ func (r *walkReader) save(c cursor) error {
 	return r.cursor(c)
 }
 
-// clear removes the members that the issues had, before those that they have come: what is gone goes with them. Lists that
-// are not known to be whole stay. All deletions of a chunk come first, because a batch holds one operation only.
+// clear removes the members that the issues had, before those that they have come: what is gone
+// goes with them. Lists that are not known to be whole stay. All deletions of a chunk come first,
+// because a batch holds one operation only.
 func (r *walkReader) clear(c *chunk) error {
 	for _, stream := range losing(r.part.Streams) {
 		for _, it := range c.items {
@@ -195,9 +200,11 @@ func (r *walkReader) emit(it *item) error {
 	}
 	if r.wants(issuesStream) {
 		whole := &record.Issue{
-			Head: i.headAt(r.at), Fetched: i.fetched.UnixMilli(), Created: i.created, Updated: i.updated, JSON: i.raw, Fields: i.fieldsRaw(), Histories: i.histories.of(i.raw),
+			Head: i.headAt(r.at), Fetched: i.fetched.UnixMilli(), Created: i.created, Updated: i.updated, JSON: i.raw,
+			Fields: i.fieldsRaw(), Histories: i.histories.of(i.raw),
 			Comments:    comments,
-			CommentList: i.comments.known(it.whole.comments), HistoryList: i.histories.known(it.whole.changelog), WorklogList: i.worklogs.known(it.whole.worklogs),
+			CommentList: i.comments.known(it.whole.comments), HistoryList: i.histories.known(it.whole.changelog),
+			WorklogList: i.worklogs.known(it.whole.worklogs),
 		}
 		if err := r.put(issuesStream, r.maker.Issue(whole, r.source.Content == "raw")); err != nil {
 			return err
@@ -216,7 +223,8 @@ func (r *walkReader) emit(it *item) error {
 	return r.meetUsers(it)
 }
 
-// comments looks at the comments of an issue if a record holds them. One that cannot become a record is rejected.
+// comments looks at the comments of an issue if a record holds them. One that cannot become a
+// record is rejected.
 func (r *walkReader) comments(it *item) ([]record.Comment, error) {
 	var all []record.Comment
 	if !r.wants(commentsStream) && (!r.wants(issuesStream) || r.source.Content == "raw") {
@@ -225,7 +233,8 @@ func (r *walkReader) comments(it *item) ([]record.Comment, error) {
 	for _, raw := range rest.Elements(it.issue.comments.of(it.issue.raw)) {
 		c := record.CommentOf(raw)
 		if c.ID == "" {
-			if err := r.out.Reject(commentsStream, shortened(raw), errors.New("comment without id").Error()); err != nil {
+			if err := r.out.Reject(commentsStream, shortened(raw),
+				errors.New("comment without id").Error()); err != nil {
 				return nil, err
 			}
 			continue
@@ -284,13 +293,14 @@ func (r *walkReader) emitParts(it *item) error {
 	return nil
 }
 
-// gone reports whether err says that an issue is not there, or not any more for this account. Data Center tells an anonymous
-// caller to log in.
+// gone reports whether err says that an issue is not there, or not any more for this account. Data
+// Center tells an anonymous caller to log in.
 func (r *reader) gone(err error) bool {
 	return rest.Gone(err) || !r.part.Account && rest.Status(err) == http.StatusUnauthorized
 }
 
-// signedIn reports whether the server still knows the account, if the run is logged in: to one whose token died, projects seem to be gone.
+// signedIn reports whether the server still knows the account, if the run is logged in: to one
+// whose token died, projects seem to be gone.
 func (r *reader) signedIn(ctx context.Context) bool {
 	if !r.part.Account {
 		return true
@@ -299,8 +309,8 @@ func (r *reader) signedIn(ctx context.Context) bool {
 	return err == nil && who != ""
 }
 
-// visible asks whether the account sees anything of the projects at all, whatever the filter. A token that expired gives
-// an empty list rather than an error.
+// visible asks whether the account sees anything of the projects at all, whatever the filter. A
+// token that expired gives an empty list rather than an error.
 func (s *Source) visible(ctx context.Context, at rest.Site, projects []string) error {
 	c := s.client(ctx)
 	_, _, ok, err := c.first(ctx, at, inProjects(projects)+" ORDER BY created DESC")
@@ -328,9 +338,10 @@ func (s *Source) visible(ctx context.Context, at rest.Site, projects []string) e
 	return sdk.Permanent(fmt.Errorf("the server shows nothing of %s to this account: it may not browse it, or its token has expired (Jira then gives an empty list): check http.auth and projects", shortList(projects)))
 }
 
-// searchable returns those of some projects that a search knows, and whether one of them has an issue. If it knows none, and one of
-// them is not even archived, why is the error.
-func (s *Source) searchable(ctx context.Context, at rest.Site, projects []string, why error) (known []string, ok bool, err error) {
+// searchable returns those of some projects that a search knows, and whether one of them has an
+// issue. If it knows none, and one of them is not even archived, why is the error.
+func (s *Source) searchable(ctx context.Context, at rest.Site, projects []string, why error) (known []string, ok bool,
+	err error) {
 	for _, project := range projects {
 		_, _, one, err := s.client(ctx).first(ctx, at, inProjects([]string{project})+" ORDER BY created DESC")
 		switch {

@@ -1,5 +1,5 @@
-// Replies that are not what was asked for, parts that stay bad, credentials that are refused: nothing is lost in silence, and
-// nothing else is kept from being read.
+// Replies that are not what was asked for, parts that stay bad, credentials that are refused:
+// nothing is lost in silence, and nothing else is kept from being read.
 
 package jira_test
 
@@ -56,14 +56,16 @@ func always(status int, body string, header ...string) func(*http.Request) (*htt
 }
 
 var partStreams = []string{
-	"issues", "comments", "changelog", "worklogs", "attachments", "issue_links", "remote_links", "votes", "watchers", "issue_properties",
+	"issues", "comments", "changelog", "worklogs", "attachments", "issue_links", "remote_links", "votes", "watchers",
+	"issue_properties",
 	"worklog_feed", "boards", "sprints", "priorities",
 }
 
 // fullWorld has two issues with something of everything, more of it than a search brings.
 func fullWorld(t *testing.T, f jiratest.Flavour) *world {
 	t.Helper()
-	w := newWorld(t, jiratest.Options{Flavour: f, EmbeddedComments: 5, Auth: jiratest.Auth{Bearer: map[string]string{"secret": "root"}}})
+	w := newWorld(t, jiratest.Options{Flavour: f, EmbeddedComments: 5,
+		Auth: jiratest.Auth{Bearer: map[string]string{"secret": "root"}}})
 	for n, key := range w.fill(t, "ALPHA", 2, time.Minute) {
 		for i := range 25 {
 			_, err := w.AddWorklog(key, time.Hour, fmt.Sprint("work ", i))
@@ -92,16 +94,20 @@ func fullHost(t *testing.T, w *world) *host {
 	return h
 }
 
-// TestEveryPlaceReadsWhatWasAskedFor spoils one kind of reply after the other. The run must fail, or say what is missing; and when the
-// server is well again, the sink must come to hold what one that was never disturbed holds.
+// TestEveryPlaceReadsWhatWasAskedFor spoils one kind of reply after the other. The run must fail,
+// or say what is missing; and when the server is well again, the sink must come to hold what one
+// that was never disturbed holds.
 func TestEveryPlaceReadsWhatWasAskedFor(t *testing.T) {
 	t.Parallel()
 	places := []string{
-		`/serverInfo$`, `/myself$`, `/project(/search)?$`, `/field$`, `/search(/jql)?$`, `/comment$`, `/worklog$`, `/remotelink$`, `/votes$`, `/watchers$`,
-		`/properties$`, `/properties/`, `/worklog/updated$`, `/worklog/list$`, `/board$`, `/board/\d+/sprint$`, `/priority(/search)?$`,
+		`/serverInfo$`, `/myself$`, `/project(/search)?$`, `/field$`, `/search(/jql)?$`, `/comment$`, `/worklog$`,
+		`/remotelink$`, `/votes$`, `/watchers$`,
+		`/properties$`, `/properties/`, `/worklog/updated$`, `/worklog/list$`, `/board$`, `/board/\d+/sprint$`,
+		`/priority(/search)?$`,
 	}
 	bodies := []string{
-		`{"errorMessages":["The search index is being rebuilt"],"errors":{}}`, `{}`, `null`, `[]`, `<html><title>Log in</title></html>`,
+		`{"errorMessages":["The search index is being rebuilt"],"errors":{}}`, `{}`, `null`, `[]`,
+		`<html><title>Log in</title></html>`,
 	}
 	legal := map[string][]string{ // an empty list is what was asked for
 		`/field$`: {`[]`}, `/remotelink$`: {`[]`}, `/priority(/search)?$`: {`[]`}, `/board/\d+/sprint$`: nil,
@@ -163,8 +169,8 @@ func differing(want, got keyed) string {
 	return ""
 }
 
-// TestOnePartThatStaysBad: one list of one issue for which the server answers 500 each time costs itself alone, in this run and in the next
-// ones, until it can be had.
+// TestOnePartThatStaysBad: one list of one issue for which the server answers 500 each time costs
+// itself alone, in this run and in the next ones, until it can be had.
 func TestOnePartThatStaysBad(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
@@ -172,11 +178,13 @@ func TestOnePartThatStaysBad(t *testing.T) {
 		clean := fullHost(t, w)
 		clean.run(partStreams...)
 		for part, stream := range map[string]string{
-			"remotelink": "remote_links", "votes": "votes", "watchers": "watchers", "properties": "issue_properties", "worklog": "worklogs", "comment": "comments",
+			"remotelink": "remote_links", "votes": "votes", "watchers": "watchers", "properties": "issue_properties",
+			"worklog": "worklogs", "comment": "comments",
 		} {
 			h := fullHost(t, w)
 			h.attempts = 2
-			s := &spoiling{next: h.transport, path: regexp.MustCompile(`/issue/` + idOf(t, w, "ALPHA-1") + `/` + part), answer: always(500, `{"errorMessages":["boom"]}`)}
+			s := &spoiling{next: h.transport, path: regexp.MustCompile(`/issue/` + idOf(t, w, "ALPHA-1") + `/` + part),
+				answer: always(500, `{"errorMessages":["boom"]}`)}
 			h.transport = s
 			s.on.Store(true)
 			got := h.run(partStreams...)
@@ -241,7 +249,8 @@ func (f *filing) keep(req *http.Request, key string, e sdk.Expect) (sdk.File, er
 	return sdk.File{Path: "ab/abc", SHA256: "abc", Size: *e.Size}, nil
 }
 
-// TestFileThatCannotBeHad: it costs no record, its record says why, and it is asked for again where that may help.
+// TestFileThatCannotBeHad: it costs no record, its record says why, and it is asked for again where
+// that may help.
 func TestFileThatCannotBeHad(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -252,10 +261,12 @@ func TestFileThatCannotBeHad(t *testing.T) {
 		"a login page": {&sdk.NotKept{Status: 200, Problem: "a page of HTML came"}, "a page of HTML came", true},
 		"always 500":   {&sdk.NotKept{Status: 500}, "500 Internal Server Error", true},
 		"401":          {&sdk.NotKept{Status: 401}, "401 Unauthorized", true},
-		"another host": {&sdk.NotKept{Err: sdk.Permanent(errors.New("plugin may not ask it"))}, "plugin may not ask it", true},
+		"another host": {&sdk.NotKept{Err: sdk.Permanent(errors.New("plugin may not ask it"))}, "plugin may not ask it",
+			true},
 		"host is down": {&sdk.NotKept{Err: errors.New("no such host")}, "no such host", true},
 		"404":          {&sdk.NotKept{Status: 404}, "404 Not Found", false},
-		"too long":     {&sdk.NotKept{Status: 200, TooLong: true, Problem: "the file is too long"}, "the file is too long", false},
+		"too long": {&sdk.NotKept{Status: 200, TooLong: true, Problem: "the file is too long"},
+			"the file is too long", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -297,7 +308,8 @@ func TestFileThatCannotBeHad(t *testing.T) {
 			}
 			bad = false
 			got = h.run(streams...)
-			if c.again && (!strings.Contains(file(), `"file_problem":null`) || !strings.Contains(file(), `"size":1234`)) {
+			if c.again && (!strings.Contains(file(), `"file_problem":null`) ||
+				!strings.Contains(file(), `"size":1234`)) {
 				t.Errorf("when it can be had: %s", file())
 			}
 			if len(got.missing()) > 0 || len(h.run(streams...).of(t, "attachments")) > 0 {
@@ -307,27 +319,37 @@ func TestFileThatCannotBeHad(t *testing.T) {
 	}
 }
 
-// TestCredentialsThatAreRefused: a refusal anywhere ends what was asked for; a site that answers others as it answers anybody is not read
-// so.
+// TestCredentialsThatAreRefused: a refusal anywhere ends what was asked for; a site that answers
+// others as it answers anybody is not read so.
 func TestCredentialsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	credential := []string{hint.Credential, `auth "bearer" of jira.hcl:3`}
 	login := []string{hint.Login, `the credential was refused: check auth "bearer" of jira.hcl:3`}
-	captcha := []string{"X-Authentication-Denied-Reason", "CAPTCHA_CHALLENGE; login-url=https://jira.example/login.jsp?secret=1"}
+	captcha := []string{"X-Authentication-Denied-Reason",
+		"CAPTCHA_CHALLENGE; login-url=https://jira.example/login.jsp?secret=1"}
 	for name, c := range map[string]struct {
 		path   string
 		answer func(*http.Request) (*http.Response, error)
 		says   []string // nil: the run is fine
 	}{
-		"401 of myself":                  {`/myself$`, always(401, `{}`, slices.Concat(credential, login)...), []string{"refused", "jira.hcl:3"}},
-		"403 of myself":                  {`/myself$`, always(403, `{}`, credential...), []string{"403", "check http.auth"}},
-		"401 without a credential":       {`/myself$`, always(401, `{}`), nil},
-		"401 that says so without one":   {`/myself$`, always(401, `{}`, "X-Seraph-LoginReason", "AUTHENTICATED_FAILED"), nil},
-		"a token that may not ask":       {`/myself$`, always(401, `{"code":401,"message":"Unauthorized; scope does not match"}`, credential...), nil},
-		"a locked account, 403":          {`/serverInfo$`, always(403, `<html>`, captcha...), []string{"with a browser first (at https://jira.example/login.jsp)", "http.auth"}},
-		"a locked account, 401":          {`/search`, always(401, `<html>`, captcha...), []string{"with a browser first"}},
-		"a locked account, 200":          {`/search`, always(200, `{}`, "X-Seraph-LoginReason", "AUTHENTICATION_DENIED"), []string{"with a browser first"}},
-		"a 200 as to anybody":            {`/search`, always(200, `{"issues":[],"total":0}`, "X-Seraph-LoginReason", "AUTHENTICATED_FAILED"), []string{"refused"}},
+		"401 of myself": {`/myself$`, always(401, `{}`, slices.Concat(credential, login)...),
+			[]string{"refused", "jira.hcl:3"}},
+		"403 of myself": {`/myself$`, always(403, `{}`, credential...),
+			[]string{"403", "check http.auth"}},
+		"401 without a credential": {`/myself$`, always(401, `{}`), nil},
+		"401 that says so without one": {`/myself$`,
+			always(401, `{}`, "X-Seraph-LoginReason", "AUTHENTICATED_FAILED"), nil},
+		"a token that may not ask": {`/myself$`,
+			always(401, `{"code":401,"message":"Unauthorized; scope does not match"}`, credential...), nil},
+		"a locked account, 403": {`/serverInfo$`, always(403, `<html>`, captcha...),
+			[]string{"with a browser first (at https://jira.example/login.jsp)", "http.auth"}},
+		"a locked account, 401": {`/search`, always(401, `<html>`, captcha...),
+			[]string{"with a browser first"}},
+		"a locked account, 200": {`/search`,
+			always(200, `{}`, "X-Seraph-LoginReason", "AUTHENTICATION_DENIED"), []string{"with a browser first"}},
+		"a 200 as to anybody": {`/search`,
+			always(200, `{"issues":[],"total":0}`, "X-Seraph-LoginReason", "AUTHENTICATED_FAILED"),
+			[]string{"refused"}},
 		"401 for a list alone":           {`/votes$`, always(401, `{}`, credential...), nil},
 		"401 for a list, and everywhere": {`/votes$|/myself$`, nil, []string{"refused"}},
 	} {
@@ -361,8 +383,9 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 	}
 }
 
-// TestListsOfIssuesThatAreShort: a list of an issue that is shorter than its total is missing, and asked for again.
-// If it is still short then, it is said, and the runs are complete: the account may not see the rest.
+// TestListsOfIssuesThatAreShort: a list of an issue that is shorter than its total is missing, and
+// asked for again. If it is still short then, it is said, and the runs are complete: the account
+// may not see the rest.
 func TestListsOfIssuesThatAreShort(t *testing.T) {
 	t.Parallel()
 	streams := []string{"issues", "comments", "worklogs"}
@@ -411,7 +434,8 @@ func TestWorklogsThatAreNamedAndDoNotCome(t *testing.T) {
 		}
 		w.advance(time.Hour)
 		h := fullHost(t, w)
-		s := &spoiling{next: h.transport, path: regexp.MustCompile(`/worklog/list$`), answer: always(http.StatusOK, `[]`)}
+		s := &spoiling{next: h.transport, path: regexp.MustCompile(`/worklog/list$`),
+			answer: always(http.StatusOK, `[]`)}
 		h.transport = s
 		s.on.Store(true)
 		got, err := h.tryRun("worklog_feed")
@@ -435,9 +459,9 @@ func TestCloudThatCountsMoreThanItShows(t *testing.T) {
 	}
 }
 
-// TestCredentialsThatDieInTheMiddle lets the login end at every request of a run in turn: Jira goes on to answer as
-// it answers anybody, with 200 and less. The run is not complete then, and with the right login it comes to what an
-// undisturbed one has.
+// TestCredentialsThatDieInTheMiddle lets the login end at every request of a run in turn: Jira goes
+// on to answer as it answers anybody, with 200 and less. The run is not complete then, and with the
+// right login it comes to what an undisturbed one has.
 func TestCredentialsThatDieInTheMiddle(t *testing.T) {
 	t.Parallel()
 	streams := []string{

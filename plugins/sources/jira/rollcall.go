@@ -20,8 +20,8 @@
 // It is made, too, where a page of Data Center has fewer issues than the server counts there: the
 // second look tells what is gone and what was left out. Where the server counts a few that it never
 // shows, twice the same, its index names issues that are gone, and the walk goes on with a warning:
-// see [rest.FewLack] for how few. Where it counts more than that, the walk does not go on: the split
-// fails, its cursor stays, and the next run asks for what was not shown.
+// see [rest.FewLack] for how few. Where it counts more than that, the walk does not go on: the
+// split fails, its cursor stays, and the next run asks for what was not shown.
 //
 // What is named and was not met has the pass done again. It is bounded by the minutes that were
 // gone through, so that it ends where issues go on to be made or edited. A server of which the

@@ -40,9 +40,11 @@ type page struct {
 	last  bool   // Cloud: this page is the last
 }
 
-// search asks for one page and calls each with the raw JSON of every issue as it arrives, or with bytes and why they are
-// no JSON, and the server's time of the reply; raw is good until each returns. Only one issue is held in memory.
-func (c *client) search(ctx context.Context, at rest.Site, q search, each func(raw []byte, bad error, replied time.Time) error) (page, error) {
+// search asks for one page and calls each with the raw JSON of every issue as it arrives, or with
+// bytes and why they are no JSON, and the server's time of the reply; raw is good until each
+// returns. Only one issue is held in memory.
+func (c *client) search(ctx context.Context, at rest.Site, q search,
+	each func(raw []byte, bad error, replied time.Time) error) (page, error) {
 	sdk.Count(ctx, "requests/search", 1)
 	resp, err := c.ask(ctx, at, q)
 	if err != nil {
@@ -52,7 +54,8 @@ func (c *client) search(ctx context.Context, at rest.Site, q search, each func(r
 }
 
 // read reads the reply to a search and closes it.
-func (c *client) read(at rest.Site, resp *http.Response, each func(raw []byte, bad error, replied time.Time) error) (page, error) {
+func (c *client) read(at rest.Site, resp *http.Response,
+	each func(raw []byte, bad error, replied time.Time) error) (page, error) {
 	defer resp.Body.Close()
 	replied := at.Clock(resp.Header)
 	p, err := readPage(resp, func(raw []byte, bad error) error { return each(raw, bad, replied) })
@@ -132,7 +135,8 @@ func readPage(resp *http.Response, each func(raw []byte, bad error) error) (page
 // count says how many issues match: exactly on Data Center, about on Cloud.
 func (c *client) count(ctx context.Context, at rest.Site, jql string) (int, error) {
 	if at.Flavour == rest.DataCenter {
-		p, err := c.search(ctx, at, search{jql: jql, fields: []string{"created"}}, func([]byte, error, time.Time) error { return nil })
+		p, err := c.search(ctx, at, search{jql: jql, fields: []string{"created"}},
+			func([]byte, error, time.Time) error { return nil })
 		if err == nil && !p.says {
 			err = errors.New("search: the reply does not say how many issues match: it has no \"total\"")
 		}
@@ -146,16 +150,17 @@ func (c *client) count(ctx context.Context, at rest.Site, jql string) (int, erro
 	return int(reply.Count), err
 }
 
-// first returns the first issue of a query, with the times that it has, and how many match where the flavour tells. ok is
-// false if there is none.
+// first returns the first issue of a query, with the times that it has, and how many match where
+// the flavour tells. ok is false if there is none.
 func (c *client) first(ctx context.Context, at rest.Site, jql string) (found issue, total int, ok bool, err error) {
-	p, err := c.search(ctx, at, search{jql: jql, max: 1, fields: []string{"created"}}, func(raw []byte, bad error, _ time.Time) error {
-		if !ok {
-			found, _ = identify(raw, bad) // what is wrong with it is for the read to say
-		}
-		ok = true
-		return nil
-	})
+	p, err := c.search(ctx, at, search{jql: jql, max: 1, fields: []string{"created"}},
+		func(raw []byte, bad error, _ time.Time) error {
+			if !ok {
+				found, _ = identify(raw, bad) // what is wrong with it is for the read to say
+			}
+			ok = true
+			return nil
+		})
 	found.raw = nil // the decoder's
 	return found, p.total, ok, err
 }

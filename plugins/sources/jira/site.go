@@ -96,7 +96,8 @@ type serverInfo struct {
 	ServerTime     string `json:"serverTime"`
 }
 
-// ask does serverInfo. A host name tells nothing: a site may move from one flavour to the other under the same name.
+// ask does serverInfo. A host name tells nothing: a site may move from one flavour to the other
+// under the same name.
 func (s *Source) ask(ctx context.Context) (rest.Site, error) {
 	var info serverInfo
 	header, err := s.client(ctx).GetJSON(ctx, "/rest/api/2/serverInfo", nil, &info)
@@ -128,8 +129,8 @@ func (s *Source) ask(ctx context.Context) (rest.Site, error) {
 	return found, nil
 }
 
-// myself returns the name of the account, or "" for an anonymous one. Credentials that are refused are an error: with them the
-// site answers as it answers anybody.
+// myself returns the name of the account, or "" for an anonymous one. Credentials that are refused
+// are an error: with them the site answers as it answers anybody.
 func (s *Source) myself(ctx context.Context, api string) (string, error) {
 	var me struct {
 		Name        string `json:"name"`
@@ -186,7 +187,8 @@ func (s *Source) Check(ctx context.Context) error {
 	return nil
 }
 
-// projects returns the keys of the projects to read: those of the settings, or all that the account sees.
+// projects returns the keys of the projects to read: those of the settings, or all that the account
+// sees.
 func (s *Source) projects(ctx context.Context, at rest.Site) ([]string, error) {
 	if len(s.Projects) > 0 {
 		return s.Projects, nil
@@ -200,7 +202,8 @@ func (s *Source) projects(ctx context.Context, at rest.Site) ([]string, error) {
 		return nil, fmt.Errorf("projects: %w", err)
 	}
 	if len(keys) == 0 {
-		return nil, sdk.Permanent(errors.New("the server shows no project at all to this account: check http.auth (an expired token looks like this), or name the projects"))
+		return nil, sdk.Permanent(errors.New(
+			"the server shows no project at all to this account: check http.auth (an expired token looks like this), or name the projects"))
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys), nil
@@ -223,10 +226,10 @@ func (s *Source) projectList(ctx context.Context, api string) ([]string, error) 
 	return keys, nil
 }
 
-// projectPages is Cloud's. Ordered by key, which hardly ever changes; a project that slips through a shift comes in
-// the next run. The list is at its end where a page says so and its total does not say otherwise, or where one has no
-// new key; the total may be missing. Where the server says that there is more, the list is not whole, and is asked
-// for again later.
+// projectPages is Cloud's. Ordered by key, which hardly ever changes; a project that slips through
+// a shift comes in the next run. The list is at its end where a page says so and its total does not
+// say otherwise, or where one has no new key; the total may be missing. Where the server says that
+// there is more, the list is not whole, and is asked for again later.
 func (s *Source) projectPages(ctx context.Context, api string) ([]string, error) {
 	return s.projectPagesOf(ctx, api, nil)
 }

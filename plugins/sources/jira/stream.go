@@ -22,6 +22,7 @@ type needs struct {
 	fields  []string
 	all     bool // the fields of the settings
 	history bool // the changelog
-	// loses: an issue may lose members of the stream, so the old ones go before the new ones come when it was updated.
+	// loses: an issue may lose members of the stream, so the old ones go before the new ones come
+	// when it was updated.
 	loses bool
 }

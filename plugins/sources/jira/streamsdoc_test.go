@@ -1,4 +1,5 @@
-// STREAMS.md is made from the catalogue, and is checked here to be so. `go test -run StreamsDoc -update` writes it anew.
+// STREAMS.md is made from the catalogue, and is checked here to be so. `go test -run StreamsDoc
+// -update` writes it anew.
 
 package jira
 
@@ -43,7 +44,8 @@ with 500 boards, ` + "`board_issues`" + ` is 500 requests and more, in every run
 
 A stream that the site does not have is left out with a warning. One that this account may not read, or that fails each time while the
 server answers other requests, is left out too, and so is a single list of it, such as that of one board: the run goes on with the rest, ends as
-incomplete, and names what is missing. Where all streams are selected, by ` + "`\"*\"`" + `, that asks for what the account may see: what it is
+incomplete, and names what is missing. Where all streams are selected, by ` + "`\"*\"`" +
+	`, that asks for what the account may see: what it is
 refused is no more than a warning.
 With the setting ` + "`projects`" + `, the streams of projects and boards read those projects only.
 

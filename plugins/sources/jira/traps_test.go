@@ -1,5 +1,6 @@
-// Traps that Jira and those before us have fallen into, and the tests of each. They run against both flavours, but for what only
-// one has: Data Center a result window (dc), Cloud page tokens, a search that is gone and bulk requests (cloud).
+// Traps that Jira and those before us have fallen into, and the tests of each. They run against
+// both flavours, but for what only one has: Data Center a result window (dc), Cloud page tokens, a
+// search that is gone and bulk requests (cloud).
 //
 //	server lowers maxResults            TestFullWithPagesOfAllSizes
 //	total grows, shrinks or lies        TestDeletionsDuringTheWalkLoseNothing, TestEndThatASearchClaimsIsNotBelieved
@@ -46,7 +47,8 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/jiratest"
 )
 
-// In the account's zone the hour before the end of summer time comes twice: a date string would name either.
+// In the account's zone the hour before the end of summer time comes twice: a date string would
+// name either.
 func TestHourThatComesTwice(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
@@ -72,12 +74,14 @@ func TestHourThatComesTwice(t *testing.T) {
 	})
 }
 
-// Whatever a refusal looks like, it is a temporary error and not the end of the data. Waiting is the host's.
+// Whatever a refusal looks like, it is a temporary error and not the end of the data. Waiting is
+// the host's.
 func TestRefusalsAreNotTheEnd(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {
 		for form := jiratest.RetryAfterSeconds; form <= jiratest.ResetOnly; form++ {
-			w := newWorld(t, jiratest.Options{Flavour: f, MaxResults: 4, Limit: &jiratest.Limit{PerSecond: 1, Burst: 8, Form: form}})
+			w := newWorld(t, jiratest.Options{Flavour: f, MaxResults: 4,
+				Limit: &jiratest.Limit{PerSecond: 1, Burst: 8, Form: form}})
 			keys := w.fill(t, "ALPHA", 20, time.Minute)
 			w.OnRequest(func(*http.Request) { w.advance(300 * time.Millisecond) })
 			h := newHost(t, w, map[string]any{"projects": []string{"ALPHA"}})
@@ -236,13 +240,14 @@ func (d doubting) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	body = regexp.MustCompile(`"issueErrors":\[\]`).ReplaceAll(body, []byte(`"issueErrors":[{"id":"`+d.id+`","errorMessage":"try again"}]`))
+	body = regexp.MustCompile(`"issueErrors":\[\]`).ReplaceAll(body,
+		[]byte(`"issueErrors":[{"id":"`+d.id+`","errorMessage":"try again"}]`))
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return resp, nil
 }
 
-// Where a server cannot say what became of an issue, that is not for ever: Cloud names it among the errors of a bulk fetch, Data
-// Center fails when it is asked for.
+// Where a server cannot say what became of an issue, that is not for ever: Cloud names it among the
+// errors of a bulk fetch, Data Center fails when it is asked for.
 func TestDoubtfulIssueIsNotDeleted(t *testing.T) {
 	t.Parallel()
 	flavours(t, func(t *testing.T, f jiratest.Flavour) {

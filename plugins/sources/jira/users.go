@@ -1,7 +1,8 @@
-// Users that the issues name: each becomes a split of its own, so that the host's store of splits, which drops an id that
-// the run knows already, delivers each once in a run, however many walks and machines meet it, and whatever is killed
-// when. The record travels in the split: it costs no request. A memory of the process would forget at a crash, and a record
-// per meeting would be a hundred times as many. A user looks the same wherever it is met, but for what a place may leave
+// Users that the issues name: each becomes a split of its own, so that the host's store of splits,
+// which drops an id that the run knows already, delivers each once in a run, however many walks and
+// machines meet it, and whatever is killed when. The record travels in the split: it costs no
+// request. A memory of the process would forget at a crash, and a record per meeting would be a
+// hundred times as many. A user looks the same wherever it is met, but for what a place may leave
 // out; which of these looks is kept, is the one that was stored first.
 
 package jira
@@ -33,7 +34,8 @@ func (r *walkReader) meetUsers(it *item) error {
 				return nil
 			}
 			r.met[id] = true
-			p := part{Kind: userKind, Scope: r.part.Scope, Streams: []string{usersStream}, Floor: r.part.Floor, Account: r.part.Account}
+			p := part{Kind: userKind, Scope: r.part.Scope, Streams: []string{usersStream}, Floor: r.part.Floor,
+				Account: r.part.Account}
 			p.User = r.maker.User(r.at, user)
 			return r.out.Split(newSplit("user/"+id, usersStream, p, 1))
 		})

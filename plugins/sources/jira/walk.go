@@ -1,5 +1,5 @@
-// The walk: one query's issues in an order by time, page by page, with nothing lost while they change. doc.go says why
-// it is done so.
+// The walk: one query's issues in an order by time, page by page, with nothing lost while they
+// change. doc.go says why it is done so.
 
 package jira
 
@@ -20,11 +20,12 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// settling is how long after its "updated" an issue must be read for that version to be final: a second that Jira's
-// times may lack, one that the Date header lacks, and one to be safe.
+// settling is how long after its "updated" an issue must be read for that version to be final: a
+// second that Jira's times may lack, one that the Date header lacks, and one to be safe.
 const settling = 3 * time.Second
 
-// run walks to the end. save is called after every page with the cursor to go on from, and once with the last one.
+// run walks to the end. save is called after every page with the cursor to go on from, and once
+// with the last one.
 func (w *walk) run(ctx context.Context, emit func(*item) error, save func(cursor) error) error {
 	defer w.ahead.drop()
 	saved := w.cursor()
@@ -40,8 +41,8 @@ func (w *walk) run(ctx context.Context, emit func(*item) error, save func(cursor
 		if !more {
 			return nil
 		}
-		// A page that brings nothing new saves no cursor: a roll call goes over the same issues again, and
-		// cursors that come again are taken for a read that goes round in circles.
+		// A page that brings nothing new saves no cursor: a roll call goes over the same issues
+		// again, and cursors that come again are taken for a read that goes round in circles.
 		if c := w.cursor(); !reflect.DeepEqual(c, saved) {
 			if err := save(c); err != nil {
 				return err
@@ -145,9 +146,10 @@ func (w *walk) show(
 	return err
 }
 
-// fetch reads one page, and asks for those behind it where they can be known: with page tokens they cannot. guessed: the page
-// was asked for ahead.
-func (w *walk) fetch(ctx context.Context, q search, each func(raw []byte, bad error, replied time.Time) error) (_ page, guessed bool, err error) {
+// fetch reads one page, and asks for those behind it where they can be known: with page tokens they
+// cannot. guessed: the page was asked for ahead.
+func (w *walk) fetch(ctx context.Context, q search, each func(raw []byte, bad error, replied time.Time) error) (_ page,
+	guessed bool, err error) {
 	asked := w.ahead.request(ctx, q)
 	if w.reader.at.Flavour == rest.DataCenter {
 		w.ahead.guess(ctx, q, w.size, w.behind)
@@ -200,14 +202,16 @@ func (w *walk) idQuery() search {
 	}
 }
 
-// recover tells the errors of a deep page that have a way on: a page token that Cloud does not take any more.
+// recover tells the errors of a deep page that have a way on: a page token that Cloud does not take
+// any more.
 func (w *walk) recover(q search, err error) (more bool, _ error) {
 	if w.refused(q, err) {
 		w.rewind()
 		return true, nil
 	}
 	if q.startAt > 0 && rest.Status(err) == http.StatusInternalServerError {
-		return false, sdk.Permanent(fmt.Errorf("more issues have the same minute of %q (%s) than the server pages through, at %d: narrow it with jql: %w",
+		return false, sdk.Permanent(fmt.Errorf(
+			"more issues have the same minute of %q (%s) than the server pages through, at %d: narrow it with jql: %w",
 			w.field, time.UnixMilli(w.anchor).UTC().Format(time.RFC3339), q.startAt, err))
 	}
 	return false, err
@@ -223,7 +227,8 @@ func (w *walk) time(i *issue) int64 {
 	return i.created
 }
 
-// meet delivers an issue unless it was met before, and remembers it. fresh: this walk had not met it at this time.
+// meet delivers an issue unless it was met before, and remembers it. fresh: this walk had not met
+// it at this time.
 func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, deliver func() error) (fresh bool, err error) {
 	sum := func() uint32 { return checksum(i.raw) }
 	here := mark{ID: i.id, At: w.time(i)}
@@ -253,8 +258,8 @@ func (w *walk) meet(ctx context.Context, i *issue, replied time.Time, deliver fu
 // settled is from when on an issue that this page shows may be edited again under the same time.
 // The reply's own time is that of whatever stands before Jira, which may be another machine than
 // serverInfo came from, with another clock. So it is not later than Jira's own time in serverInfo
-// and what has passed since, by this machine's clock, when the page was asked for. That is too early
-// rather than too late, which costs a checksum.
+// and what has passed since, by this machine's clock, when the page was asked for. That is too
+// early rather than too late, which costs a checksum.
 func (w *walk) settled(replied time.Time) int64 {
 	if at := w.reader.at; !at.Now.IsZero() {
 		if sure := at.Now.Add(w.asked.Sub(at.Asked)); sure.Before(replied) {
@@ -272,11 +277,13 @@ func checksum(raw []byte) uint32 {
 // newWalk begins a walk, or goes on with one.
 func newWalk(r *walkReader, from cursor) *walk {
 	// What is known stays known, though a shifting page may hide it from this walk.
-	w := &walk{reader: r, anchor: from.Anchor, left: from.Left, seen: setOf(from.Seen), recent: setOf(r.part.Known, from.Recent)}
+	w := &walk{reader: r, anchor: from.Anchor, left: from.Left, seen: setOf(from.Seen),
+		recent: setOf(r.part.Known, from.Recent)}
 	w.ahead.ask = func(ctx context.Context, q search) (*http.Response, error) { return r.client.ask(ctx, r.at, q) }
 	if r.part.updates() {
 		w.field, w.movable, w.known = "updated", r.part.Floor, setOf(r.part.Known)
-		w.anchor = max(w.anchor, slices.MinFunc(r.part.Since, func(a, b since) int { return cmp.Compare(a.Floor, b.Floor) }).Floor)
+		w.anchor = max(w.anchor, slices.MinFunc(r.part.Since,
+			func(a, b since) int { return cmp.Compare(a.Floor, b.Floor) }).Floor)
 	} else {
 		w.field, w.movable, w.to = "created", 1<<63-1, r.part.To
 		w.anchor = max(w.anchor, r.part.From)
@@ -309,9 +316,9 @@ func (w *walk) bound() {
 	w.where = and(anyOf(groups), w.reader.source.filter())
 }
 
-// leave finds the projects that a search does not know any more: deleted, renamed or archived since the run was planned. They
-// are left out, and the next run reads what there is of them then. left: err stands for such projects, and the walk goes on
-// without them if there are more.
+// leave finds the projects that a search does not know any more: deleted, renamed or archived since
+// the run was planned. They are left out, and the next run reads what there is of them then. left:
+// err stands for such projects, and the walk goes on without them if there are more.
 func (w *walk) leave(ctx context.Context, err error) (more, left bool) {
 	if !unknownProject(err) || w.reader.ids || !w.reader.signedIn(ctx) {
 		return false, false
@@ -328,7 +335,8 @@ func (w *walk) leave(ctx context.Context, err error) (more, left bool) {
 		}
 		found++
 		w.left = append(w.left, project)
-		sdk.Log(ctx).Warn("a project went away while it was read: what there is of it is for the next run", "project", project, "error", err)
+		sdk.Log(ctx).Warn("a project went away while it was read: what there is of it is for the next run", "project",
+			project, "error", err)
 	}
 	if found == 0 {
 		return false, false

@@ -34,5 +34,6 @@ type walk struct {
 	blank bool
 }
 
-// mostIDs is how many bare ids Cloud gives at once: without any field beside the key. Data Center gives what it likes.
+// mostIDs is how many bare ids Cloud gives at once: without any field beside the key. Data Center
+// gives what it likes.
 const mostIDs = 5000

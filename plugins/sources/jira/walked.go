@@ -80,8 +80,9 @@ func gaps(project string, previous []walkDone) []window {
 	return append(open, window{from: next})
 }
 
-// updateSplitsOf makes the splits that read what changed: one a project, or a fixed number of groups where there are many, so
-// that a run with nothing new costs a handful of requests however many projects there are.
+// updateSplitsOf makes the splits that read what changed: one a project, or a fixed number of
+// groups where there are many, so that a run with nothing new costs a handful of requests however
+// many projects there are.
 func updateSplitsOf(base part, projects []string, previous []walkDone) []sdk.Split {
 	groups := map[string][]string{}
 	for _, p := range projects {
@@ -123,7 +124,8 @@ func updatePart(base part, projects []string, previous []walkDone) part {
 	return base
 }
 
-// floorOf is where a project's updates go on: where its last update split began, or else its oldest full split.
+// floorOf is where a project's updates go on: where its last update split began, or else its oldest
+// full split.
 func floorOf(project string, previous []walkDone) int64 {
 	var full, update int64
 	for _, d := range previous {

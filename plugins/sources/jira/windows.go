@@ -1,4 +1,5 @@
-// Windows: a project's issues divided by time of creation into ranges of about the wanted size, with few requests.
+// Windows: a project's issues divided by time of creation into ranges of about the wanted size,
+// with few requests.
 
 package jira
 
@@ -10,13 +11,15 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 )
 
-// window is a range [from, to) of created, in whole minutes of epoch milliseconds; 0 leaves a side open.
+// window is a range [from, to) of created, in whole minutes of epoch milliseconds; 0 leaves a side
+// open.
 type window struct {
 	from, to int64
 	count    int64 // issues in it, as far as known
 }
 
-// survey divides a window of a project. The parts cover it wholly, whatever the counts say: these only balance.
+// survey divides a window of a project. The parts cover it wholly, whatever the counts say: these
+// only balance.
 func (s *Source) survey(ctx context.Context, at rest.Site, project string, whole window) ([]window, error) {
 	c := s.client(ctx)
 	condition := func(w window) string {
@@ -55,8 +58,8 @@ func (s *Source) survey(ctx context.Context, at rest.Site, project string, whole
 // most is how many issues a window may hold before it is divided.
 func (s *Source) most() int64 { return int64(s.SplitSize) * 3 / 2 }
 
-// bisect halves the fullest window until all are small, or the requests are used up that balance is worth; then it joins
-// small neighbours.
+// bisect halves the fullest window until all are small, or the requests are used up that balance is
+// worth; then it joins small neighbours.
 func (s *Source) bisect(whole window, count func(window) (int64, error)) ([]window, error) {
 	wanted := whole.count/int64(s.SplitSize) + 1
 	budget := min(2*wanted+8, 200)

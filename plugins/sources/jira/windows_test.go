@@ -101,7 +101,8 @@ func TestGaps(t *testing.T) {
 		"middle":       {[]walkDone{full("A", 0, 20), full("A", 30, 0)}, []window{{from: 20, to: 30}}},
 		"last":         {[]walkDone{full("A", 0, 20), full("A", 10, 15)}, []window{{from: 20}}},
 		"other's":      {[]walkDone{full("B", 0, 0)}, []window{{}}},
-		"only updates": {[]walkDone{{done: done{part: part{Projects: []string{"A"}, Since: []since{{}}}}}}, []window{{}}},
+		"only updates": {[]walkDone{{done: done{part: part{Projects: []string{"A"}, Since: []since{{}}}}}},
+			[]window{{}}},
 	} {
 		if got := gaps("A", c.previous); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
@@ -116,7 +117,8 @@ func TestManyProjectsShareFewUpdateSplits(t *testing.T) {
 	for i := range 200 {
 		p := fmt.Sprintf("P%d", i)
 		projects = append(projects, p)
-		previous = append(previous, walkDone{done: done{part: part{Projects: []string{p}, Floor: int64(i%2+1) * minute}}})
+		previous = append(previous, walkDone{done: done{part: part{Projects: []string{p},
+			Floor: int64(i%2+1) * minute}}})
 	}
 	splits := updateSplitsOf(part{}, projects, previous)
 	if len(splits) == 0 || len(splits) > updateSplits {

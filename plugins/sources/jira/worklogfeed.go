@@ -26,8 +26,9 @@ type feedCursor struct {
 	Done    bool      `json:"done,omitempty"`
 }
 
-// feedPlace is the time of the last event that was read, and the worklogs of that very time: some servers give the events of
-// the time that is asked from, others those behind it only, so one asks from a millisecond before.
+// feedPlace is the time of the last event that was read, and the worklogs of that very time: some
+// servers give the events of the time that is asked from, others those behind it only, so one asks
+// from a millisecond before.
 type feedPlace struct {
 	At   rest.Whole   `json:"at"`
 	Seen []rest.Whole `json:"seen,omitempty"`
@@ -98,9 +99,10 @@ type event struct {
 	At rest.Whole `json:"updatedTime" required:"true"`
 }
 
-// follow reads a feed from a place on, page by page, and saves the cursor behind each. The last minute is left to the next
-// run: what is logged at this moment may not stand in it yet.
-func (f *feed) follow(ctx context.Context, name string, at *feedPlace, all *feedCursor, take func(context.Context, []event) error) error {
+// follow reads a feed from a place on, page by page, and saves the cursor behind each. The last
+// minute is left to the next run: what is logged at this moment may not stand in it yet.
+func (f *feed) follow(ctx context.Context, name string, at *feedPlace, all *feedCursor,
+	take func(context.Context, []event) error) error {
 	for {
 		events, more, err := f.page(ctx, name, int64(at.At)-1)
 		if err != nil {
@@ -163,12 +165,13 @@ func (f *feed) page(ctx context.Context, name string, since int64) (events []eve
 	return settled, !last && len(settled) == len(page.Values), nil
 }
 
-// mostHidden is how many worklogs at once may not come, though their feed names them: they were deleted meanwhile, or
-// this account may not see them. Where none comes of more than that, and they were not deleted, the list does not do
-// what it is for.
+// mostHidden is how many worklogs at once may not come, though their feed names them: they were
+// deleted meanwhile, or this account may not see them. Where none comes of more than that, and they
+// were not deleted, the list does not do what it is for.
 const mostHidden = 10
 
-// changed asks for the worklogs of the events and emits them. One that was deleted meanwhile does not come.
+// changed asks for the worklogs of the events and emits them. One that was deleted meanwhile does
+// not come.
 func (f *feed) changed(ctx context.Context, events []event) error {
 	ids := make([]rest.Whole, len(events))
 	for n, e := range events {
@@ -177,7 +180,8 @@ func (f *feed) changed(ctx context.Context, events []event) error {
 	for some := range slices.Chunk(ids, 1000) {
 		sdk.Count(ctx, "requests/worklog list", 1)
 		var worklogs []json.RawMessage
-		if err := f.client.PostJSON(ctx, f.at.API()+"/worklog/list", map[string]any{"ids": some}, &worklogs); err != nil {
+		if err := f.client.PostJSON(ctx, f.at.API()+"/worklog/list", map[string]any{"ids": some},
+			&worklogs); err != nil {
 			return err
 		}
 		if err := f.hidden(ctx, some, events[0].At, len(worklogs)); err != nil {

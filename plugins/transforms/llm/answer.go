@@ -69,7 +69,8 @@ func firstReason(have, reason string) string {
 	return have
 }
 
-// ceremonyMax is the length up to which a comment that begins like a ceremony is one, whatever follows.
+// ceremonyMax is the length up to which a comment that begins like a ceremony is one, whatever
+// follows.
 const ceremonyMax = 160
 
 // ceremonies are the beginnings of comments that say that work was done, not what it was.

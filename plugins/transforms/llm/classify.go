@@ -54,7 +54,8 @@ func (w *work) classifyAs(target, report string, prose int) error {
 	})
 }
 
-// valueOf is what is to be predicted: the value at creation, save for the resolution, which comes later by nature.
+// valueOf is what is to be predicted: the value at creation, save for the resolution, which comes
+// later by nature.
 func (w *work) valueOf(target string) string {
 	switch target {
 	case "type":
@@ -72,8 +73,8 @@ func (w *work) valueOf(target string) string {
 // echoNames are the names of fields behind which reporters repeat a label.
 var echoNames = wordSet("type issuetype priority severity component components resolution kind category")
 
-// dropEchoes takes the label out of a report where it stands as a label: in a line such as "Type: Bug", and at the
-// beginning of the title, as in "[Bug] …".
+// dropEchoes takes the label out of a report where it stands as a label: in a line such as "Type:
+// Bug", and at the beginning of the title, as in "[Bug] …".
 func dropEchoes(report, value string) string {
 	title, body, _ := strings.Cut(report, "\n")
 	title = dropPrefix(title, value)

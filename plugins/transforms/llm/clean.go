@@ -32,7 +32,8 @@ func unwanted(r rune) bool {
 	return r <= 0x9f || r == '\ufeff' || r == '\u2028' || r == '\u2029'
 }
 
-// truncateLines keeps the first three quarters and the last quarter of limit lines, with a mark between.
+// truncateLines keeps the first three quarters and the last quarter of limit lines, with a mark
+// between.
 func truncateLines(s string, limit int) string {
 	if limit <= 0 || strings.Count(s, "\n") < limit {
 		return s
@@ -45,7 +46,8 @@ func truncateLines(s string, limit int) string {
 	return strings.Join(kept, "\n")
 }
 
-// truncateChars cuts a text at a line end before limit characters, closes a fence that it cut, and adds a mark.
+// truncateChars cuts a text at a line end before limit characters, closes a fence that it cut, and
+// adds a mark.
 func truncateChars(s string, limit int) string {
 	if limit <= 0 || len(s) <= limit || utf8.RuneCountInString(s) <= limit {
 		return s

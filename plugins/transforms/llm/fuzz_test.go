@@ -13,7 +13,9 @@ import (
 )
 
 func FuzzTransform(f *testing.F) {
-	for _, is := range []m{newIssue(nil, nil), newIssue(m{"description": m{"type": "doc", "content": []any{1, m{"type": 2}}}}, history(m{"field": "Component"}))} {
+	for _, is := range []m{newIssue(nil, nil),
+		newIssue(m{"description": m{"type": "doc", "content": []any{1, m{"type": 2}}}},
+			history(m{"field": "Component"}))} {
 		f.Add(normalised(f, is))
 	}
 	f.Add([]byte(`{"key":"A-1","summary":"\ud83d","reporter":"@"}`))

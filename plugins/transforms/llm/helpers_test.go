@@ -36,7 +36,8 @@ func said(by m, day int, body any) m {
 	return m{"author": by, "created": fmt.Sprintf("2026-01-%02dT10:00:00.000+0000", day), "body": body}
 }
 
-// newIssue makes a record of an issue of Zora Quill, resolved as fixed on the tenth, with an answer by Ivo Kestrel.
+// newIssue makes a record of an issue of Zora Quill, resolved as fixed on the tenth, with an answer
+// by Ivo Kestrel.
 func newIssue(fields m, more m) m {
 	f := m{
 		"summary": "Consumer hangs after a restart", "description": longText,
@@ -45,7 +46,8 @@ func newIssue(fields m, more m) m {
 		"created": "2026-01-01T09:00:00.000+0000", "updated": "2026-01-11T09:00:00.000+0000",
 		"labels": []string{"regression"}, "components": []m{{"name": "clients"}},
 		"reporter": zora, "creator": zora, "assignee": ivo,
-		"comment": m{"comments": []m{said(ivo, 5, "The heartbeat thread dies with the old coordinator. Set the retry limit higher to avoid it.")}},
+		"comment": m{"comments": []m{said(ivo, 5,
+			"The heartbeat thread dies with the old coordinator. Set the retry limit higher to avoid it.")}},
 	}
 	for k, v := range fields {
 		f[k] = v
@@ -65,7 +67,8 @@ func history(items ...m) m {
 		if d, ok := it["day"].(int); ok {
 			day = d
 		}
-		list = append(list, m{"author": ivo, "created": fmt.Sprintf("2026-01-%02dT10:00:00.000+0000", day), "items": []m{it}})
+		list = append(list, m{"author": ivo, "created": fmt.Sprintf("2026-01-%02dT10:00:00.000+0000", day),
+			"items": []m{it}})
 	}
 	return m{"changelog": m{"histories": list}}
 }
@@ -123,7 +126,8 @@ func counting() (context.Context, map[string]int64) {
 	}}), counts
 }
 
-// normalised is the record that the Jira source makes of an issue; what the issue has beside raw is as it is there.
+// normalised is the record that the Jira source makes of an issue; what the issue has beside raw is
+// as it is there.
 func normalised(t testing.TB, issue m) []byte {
 	t.Helper()
 	raw, err := json.Marshal(issue["raw"])

@@ -1,5 +1,6 @@
-// History: how an issue was when it was created, and when it was fixed. A history that the source could not get whole
-// tells neither: any field may have changed in the part that is not there, so its issue gives no task that asks for them.
+// History: how an issue was when it was created, and when it was fixed. A history that the source
+// could not get whole tells neither: any field may have changed in the part that is not there, so
+// its issue gives no task that asks for them.
 
 package llm
 
@@ -11,7 +12,8 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/internal/markup"
 )
 
-// atCreation returns the value that a field had at first: what its first change changed from, or what it is now.
+// atCreation returns the value that a field had at first: what its first change changed from, or
+// what it is now.
 func (is *issue) atCreation(field, now string) string {
 	for _, c := range is.changes {
 		if c.field == field {
@@ -26,7 +28,8 @@ func (is *issue) titleAtCreation() string {
 	return strings.Join(strings.Fields(is.atCreation("summary", is.title)), " ")
 }
 
-// descriptionAtCreation is the description that the issue was reported with. The history holds it as a string.
+// descriptionAtCreation is the description that the issue was reported with. The history holds it
+// as a string.
 func (is *issue) descriptionAtCreation() markup.Node {
 	for _, c := range is.changes {
 		if c.field == "description" {
@@ -36,7 +39,8 @@ func (is *issue) descriptionAtCreation() markup.Node {
 	return is.description
 }
 
-// componentsAtCreation walks the components back: what was added since goes, what was removed since returns.
+// componentsAtCreation walks the components back: what was added since goes, what was removed since
+// returns.
 func (is *issue) componentsAtCreation() []string {
 	set := slices.Clone(is.components)
 	for _, c := range slices.Backward(is.changes) {
@@ -61,8 +65,8 @@ func isFix(resolution string) bool {
 	return slices.Contains(fixedWords[:], strings.ToLower(strings.TrimSpace(resolution)))
 }
 
-// fixedAt returns when the issue was last resolved as fixed, if it is resolved so now: by the history, or by
-// the date of resolution where there is no history.
+// fixedAt returns when the issue was last resolved as fixed, if it is resolved so now: by the
+// history, or by the date of resolution where there is no history.
 func (is *issue) fixedAt() (time.Time, bool) {
 	if !isFix(is.resolution) {
 		return time.Time{}, false

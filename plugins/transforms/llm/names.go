@@ -12,7 +12,8 @@ import (
 // someone is what a first name becomes that two participants share.
 const someone = "<name>"
 
-// matcher replaces a set of names. Its time depends on the text and on how many names begin with the same letter.
+// matcher replaces a set of names. Its time depends on the text and on how many names begin with
+// the same letter.
 type matcher struct {
 	byFirst [256][]pattern // by the first byte, in small letters; longest first
 }
@@ -81,8 +82,8 @@ func addPerson(p person, becomes string, add func(name, becomes string, anyCase 
 	}
 }
 
-// shortName is the length up to which a display name of several words is found only as it is written: in small
-// letters it may be anything.
+// shortName is the length up to which a display name of several words is found only as it is
+// written: in small letters it may be anything.
 const shortName = 3
 
 // letters counts the letters and digits of a name.
@@ -109,8 +110,8 @@ func firstName(display string) string {
 	return ""
 }
 
-// bare reports whether a single word is looked for on its own. Short ones and ordinary words are not:
-// replacing them would spoil more than it hides. With an @ before them, they are.
+// bare reports whether a single word is looked for on its own. Short ones and ordinary words are
+// not: replacing them would spoil more than it hides. With an @ before them, they are.
 func bare(s string) bool {
 	return letters(s) >= 3 && !ordinary[strings.ToLower(s)] && strings.IndexFunc(s, unicode.IsLetter) >= 0
 }
@@ -180,7 +181,8 @@ func (m *matcher) at(s string, i int) (string, int) {
 	return found.becomes, len(found.name)
 }
 
-// boundary reports whether i is not within a word. Han script has no spaces between words: there every place is one.
+// boundary reports whether i is not within a word. Han script has no spaces between words: there
+// every place is one.
 func boundary(s string, i int) bool {
 	before, _ := utf8.DecodeLastRuneInString(s[:i])
 	after, _ := utf8.DecodeRuneInString(s[i:])

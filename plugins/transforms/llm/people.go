@@ -12,7 +12,8 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/internal/markup"
 )
 
-// people maps the accounts of one issue to what they are called in its records. It never leaves the issue.
+// people maps the accounts of one issue to what they are called in its records. It never leaves the
+// issue.
 type people struct {
 	on     bool // pseudonyms are wanted
 	salt   string
@@ -22,8 +23,8 @@ type people struct {
 	names  *matcher
 }
 
-// newPeople numbers everybody in the order of appearance: reporter, creator, the thread, then assignee, history
-// and mentions.
+// newPeople numbers everybody in the order of appearance: reporter, creator, the thread, then
+// assignee, history and mentions.
 func (t *transform) newPeople(is *issue) *people {
 	p := &people{on: t.Pseudonymise, salt: t.Salt, byName: map[string]int{}}
 	p.add(is.reporter)
@@ -101,7 +102,8 @@ func (p *people) mentions(n markup.Node) {
 	}
 }
 
-// mentioned returns the index of a mentioned account, which is a name on Data Center and an account id on Cloud.
+// mentioned returns the index of a mentioned account, which is a name on Data Center and an account
+// id on Cloud.
 func (p *people) mentioned(id, shown string) int {
 	low := strings.ToLower(id)
 	for _, sort := range [...]string{"account:", "name:"} {
@@ -112,7 +114,8 @@ func (p *people) mentioned(id, shown string) int {
 	return p.add(person{login: id, display: shown})
 }
 
-// call returns what a person is called in the records: a pseudonym, or the display name. Nobody is unknown.
+// call returns what a person is called in the records: a pseudonym, or the display name. Nobody is
+// unknown.
 func (p *people) call(q person) string {
 	i := p.add(q)
 	switch {

@@ -12,7 +12,8 @@ func TestPseudonyms(t *testing.T) {
 	al := user("al", "Al")
 	body := "[~ivok] and @ivok, IVO KESTREL, also al, @al and Ivo saw it; ivoks and Ivor did not. [~stranger] neither. " +
 		"Write to ivok@mail.example.org or zora.q+x@example.com. Quill knows. path /home/zora.q/x_ivok"
-	rec := transformed(t, `{}`, newIssue(m{"description": body + longText, "comment": m{"comments": []m{said(ivo, 3, longText), said(al, 4, longText)}}}, nil)).one("pretrain")
+	rec := transformed(t, `{}`, newIssue(m{"description": body + longText,
+		"comment": m{"comments": []m{said(ivo, 3, longText), said(al, 4, longText)}}}, nil)).one("pretrain")
 	text := rec["text"].(string)
 	for _, want := range []string{
 		"@user_2 and @user_2, user_2, also al, @user_3 and user_2 saw it; ivoks and Ivor did not. @user_4 neither.",
@@ -26,8 +27,10 @@ func TestPseudonyms(t *testing.T) {
 
 func TestPseudonymsOff(t *testing.T) {
 	t.Parallel()
-	rec := transformed(t, `{"pseudonymise":false}`, newIssue(m{"description": "[~ivok] a@example.org " + longText}, nil)).one("pretrain")
-	if text := rec["text"].(string); !strings.Contains(text, "**Zora Quill**") || !strings.Contains(text, "@Ivo Kestrel a@example.org") {
+	rec := transformed(t, `{"pseudonymise":false}`,
+		newIssue(m{"description": "[~ivok] a@example.org " + longText}, nil)).one("pretrain")
+	if text := rec["text"].(string); !strings.Contains(text, "**Zora Quill**") ||
+		!strings.Contains(text, "@Ivo Kestrel a@example.org") {
 		t.Errorf("text %q", text)
 	}
 }
@@ -56,9 +59,11 @@ func TestCloudPeople(t *testing.T) {
 	t.Parallel()
 	nia := m{"accountId": "5b:77", "displayName": "Nia Thorne"}
 	doc := m{"type": "doc", "version": 1, "content": []m{{"type": "paragraph", "content": []m{
-		{"type": "mention", "attrs": m{"id": "5b:77", "text": "@Nia Thorne"}}, {"type": "text", "text": " says: " + longText},
+		{"type": "mention", "attrs": m{"id": "5b:77", "text": "@Nia Thorne"}},
+		{"type": "text", "text": " says: " + longText},
 	}}}}
-	rec := transformed(t, `{}`, newIssue(m{"description": doc, "comment": m{"comments": []m{said(nia, 3, doc)}}}, nil)).one("pretrain")
+	rec := transformed(t, `{}`, newIssue(m{"description": doc, "comment": m{"comments": []m{said(nia, 3, doc)}}},
+		nil)).one("pretrain")
 	if text := rec["text"].(string); strings.Contains(text, "Nia") || !strings.Contains(text, "@user_2 says:") {
 		t.Errorf("text %q", text)
 	}
@@ -67,7 +72,8 @@ func TestCloudPeople(t *testing.T) {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	list := []person{
-		{login: "ann", display: "Ann Lee"}, {login: "annlee2", display: "Ann Lee-Moor"}, {login: "will", display: "Will Frost"},
+		{login: "ann", display: "Ann Lee"}, {login: "annlee2", display: "Ann Lee-Moor"},
+		{login: "will", display: "Will Frost"},
 		{display: "王小明"}, {login: "x", display: "Xi"}, {login: "épée", display: "Élan Vital"},
 	}
 	match := newMatcher(list, []string{"u1", "u2", "u3", "u4", "u5", "u6"})
@@ -91,7 +97,8 @@ func TestNames(t *testing.T) {
 func TestNamesOfNobody(t *testing.T) {
 	t.Parallel()
 	const text = "One. Two, e.g. three - (four) * and the A. or a b @. @x [a-z]+ $1 王 end."
-	for _, name := range []string{".", "...", "-", "- -", "(", "*", "$", "@", "a.", "I .", "e.g.", "A B", "Al", "王", "and", "The", "\\"} {
+	for _, name := range []string{".", "...", "-", "- -", "(", "*", "$", "@", "a.", "I .", "e.g.", "A B", "Al", "王",
+		"and", "The", "\\"} {
 		match := newMatcher([]person{{display: name}, {login: "z" + name, display: name}}, []string{"u1", "u1"})
 		if got := match.replace(text); got != text {
 			t.Errorf("%q: %q", name, got)
@@ -105,7 +112,8 @@ func TestNamesOfNobody(t *testing.T) {
 // Accounts and display names are found in any case, first names as they are written or in capitals.
 func TestNamesInAnyCase(t *testing.T) {
 	t.Parallel()
-	match := newMatcher([]person{{login: "jsmith", display: "Jane Smith"}, {login: "ruby", display: "Ruby Frost"}, {login: "Q.Fox", display: "fox.quin"}}, []string{"u1", "u2", "u3"})
+	match := newMatcher([]person{{login: "jsmith", display: "Jane Smith"}, {login: "ruby", display: "Ruby Frost"},
+		{login: "Q.Fox", display: "fox.quin"}}, []string{"u1", "u2", "u3"})
 	for in, want := range map[string]string{
 		"JSMITH Jsmith jsmith's jsmiths": "u1 u1 u1's jsmiths",
 		"JANE Jane jane @jane":           "u1 u1 jane @u1",
@@ -127,7 +135,8 @@ func TestNamesInAnyCase(t *testing.T) {
 func TestEmails(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"a@b.org": "<email>", "x a.b+c@d-e.co.uk. y": "x <email>. y", "@Override a@b": "@Override a@b", "user@host:22": "user@host:22",
+		"a@b.org": "<email>", "x a.b+c@d-e.co.uk. y": "x <email>. y", "@Override a@b": "@Override a@b",
+		"user@host:22":    "user@host:22",
 		"@@@ a@b.c@d.org": "@@@ a@b.<email>", "<a@b.org>,c@d.net": "<<email>>,<email>",
 	} {
 		if got := replaceEmails(in); got != want && in != "@@@ a@b.c@d.org" {
@@ -149,7 +158,8 @@ func TestBots(t *testing.T) {
 	}
 	posts := m{"comment": m{"comments": []m{said(bot, 3, "PR opened"), said(ivo, 4, longText)}}}
 	res := transformed(t, `{}`, newIssue(posts, nil))
-	if text := res.one("pretrain")["text"].(string); strings.Contains(text, "PR opened") || res.counts["bot comments/ASF GitHub Bot"] != 1 {
+	if text := res.one("pretrain")["text"].(string); strings.Contains(text, "PR opened") ||
+		res.counts["bot comments/ASF GitHub Bot"] != 1 {
 		t.Errorf("text %q, counts %v", text, res.counts)
 	}
 	res = transformed(t, `{"drop_bots":false}`, newIssue(posts, nil))

@@ -71,7 +71,8 @@ type transform struct {
 
 func newTransform(c Config) (*transform, error) {
 	if c.Split.Train+c.Split.Validation+c.Split.Test <= 0 {
-		return nil, sdk.Permanent(errors.New("split: all shares are 0: give at least one of train, validation and test"))
+		return nil, sdk.Permanent(errors.New(
+			"split: all shares are 0: give at least one of train, validation and test"))
 	}
 	if c.MaxChars > 0 && c.MaxChars < c.MinChars {
 		return nil, sdk.Permanent(fmt.Errorf("max_chars %d is less than min_chars %d", c.MaxChars, c.MinChars))

@@ -2,8 +2,8 @@
 
 package llm
 
-// The rules for issues of The Stack: rules made for web pages would drop half of all real issues, since
-// code, logs and short lines are what issues are made of.
+// The rules for issues of The Stack: rules made for web pages would drop half of all real issues,
+// since code, logs and short lines are what issues are made of.
 const (
 	soloMaxChars  = 7000 // longest text of an issue in which only one person wrote
 	soloMaxEvents = 10   // most posts of such an issue
@@ -43,8 +43,10 @@ func (w *work) none(task, why string) error {
 func (w *work) metadata(who []string) metadata {
 	is := w.is
 	m := metadata{
-		Key: is.key, Project: is.project, Title: w.title(), Type: is.kind, Status: is.status, Priority: is.priority, Resolution: is.resolution,
-		Labels: w.rewriteAll(is.labels), Components: is.components, FixVersions: is.fixVersions, Versions: is.versions,
+		Key: is.key, Project: is.project, Title: w.title(), Type: is.kind, Status: is.status, Priority: is.priority,
+		Resolution: is.resolution,
+		Labels:     w.rewriteAll(is.labels), Components: is.components, FixVersions: is.fixVersions,
+		Versions: is.versions,
 		Reporter: w.people.call(is.reporter), Participants: who,
 		Created: stamp(is.created), Updated: stamp(is.updated), Resolved: stamp(is.resolved),
 		Counts:  counts{Comments: len(w.thread), Participants: len(who), Attachments: is.attachments},

@@ -54,7 +54,8 @@ type change struct {
 	from, to string
 }
 
-// readIssue reads one record. The error says first what class of fault it is: invalid JSON, or an invalid issue.
+// readIssue reads one record. The error says first what class of fault it is: invalid JSON, or an
+// invalid issue.
 func readIssue(line []byte) (*issue, error) {
 	var r struct {
 		normal.Issue
@@ -68,9 +69,11 @@ func readIssue(line []byte) (*issue, error) {
 		id: r.ID, key: r.Key, project: r.Project, source: r.Source, flavour: r.Flavour, url: r.URL,
 		title: oneLine(r.Summary), parse: parsers[r.TextFormat],
 		kind: clean(r.Type), status: clean(r.Status), priority: clean(r.Priority), resolution: clean(r.Resolution),
-		labels: cleanAll(r.Labels), components: names(r.Components), fixVersions: names(r.FixVersions), versions: names(r.AffectedVersions),
-		reporter: who.person(r.ReporterID, r.Reporter), creator: who.person(r.CreatorID, r.Creator), assignee: who.person(r.AssigneeID, r.Assignee),
-		created: instant(r.Created), updated: instant(r.Updated), resolved: instant(r.Resolved),
+		labels: cleanAll(r.Labels), components: names(r.Components), fixVersions: names(r.FixVersions),
+		versions: names(r.AffectedVersions),
+		reporter: who.person(r.ReporterID, r.Reporter), creator: who.person(r.CreatorID, r.Creator),
+		assignee: who.person(r.AssigneeID, r.Assignee),
+		created:  instant(r.Created), updated: instant(r.Updated), resolved: instant(r.Resolved),
 		historyKnown: r.ChangelogComplete == nil || *r.ChangelogComplete, attachments: len(r.Attachments),
 	}
 	switch {
@@ -93,7 +96,8 @@ func readIssue(line []byte) (*issue, error) {
 	return is, nil
 }
 
-// readDocument reads one record of a stream of documents: an issue that has a title and a description alone.
+// readDocument reads one record of a stream of documents: an issue that has a title and a
+// description alone.
 func readDocument(line []byte) (*issue, error) {
 	var r normal.Document
 	if err := decode(line, "document", &r); err != nil {
@@ -157,13 +161,15 @@ func (is *issue) readTexts(r *normal.Issue, who logins) (err error) {
 		if err != nil {
 			return fmt.Errorf("invalid issue: comment: %w", err)
 		}
-		is.comments = append(is.comments, comment{author: who.person(c.AuthorID, c.Author), created: instant(c.Created), body: text})
+		is.comments = append(is.comments,
+			comment{author: who.person(c.AuthorID, c.Author), created: instant(c.Created), body: text})
 	}
 	slices.SortStableFunc(is.comments, func(a, b comment) int { return a.created.Compare(b.created) })
 	return nil
 }
 
-// body reads a text: a string in its format, or an Atlassian document. Nothing at all is an empty document.
+// body reads a text: a string in its format, or an Atlassian document. Nothing at all is an empty
+// document.
 func (is *issue) body(raw normal.Text) (markup.Node, error) {
 	v := jsontext.Value(raw)
 	switch v.Kind() {
@@ -187,7 +193,8 @@ func (is *issue) body(raw normal.Text) (markup.Node, error) {
 type parser = func(string) markup.Node
 
 var parsers = map[string]parser{
-	"": markup.ParseMarkdown, normal.Markdown: markup.ParseMarkdown, normal.Wiki: markup.ParseWiki, normal.Plain: markup.ParsePlain,
+	"": markup.ParseMarkdown, normal.Markdown: markup.ParseMarkdown, normal.Wiki: markup.ParseWiki,
+	normal.Plain: markup.ParsePlain,
 }
 
 // cleanNode cleans every text of a document.
@@ -205,7 +212,8 @@ func (is *issue) readHistory(changes []normal.Change, who logins) {
 		if c.Custom {
 			field = ""
 		}
-		is.changes = append(is.changes, change{at: instant(c.Created), by: who.person(c.AuthorID, c.Author), field: field, from: c.From, to: c.To})
+		is.changes = append(is.changes, change{at: instant(c.Created), by: who.person(c.AuthorID, c.Author),
+			field: field, from: c.From, to: c.To})
 	}
 	slices.SortStableFunc(is.changes, func(a, b change) int { return a.at.Compare(b.at) })
 }

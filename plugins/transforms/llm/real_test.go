@@ -78,7 +78,8 @@ func TestRealIssues(t *testing.T) {
 		t.Errorf("rejected: %s", r.Reason)
 	}
 	if len(issues) < 963 || len(res.records["pretrain"]) < 300 || len(res.records["messages"]) < 500 {
-		t.Errorf("%d issues gave %d documents and %d tasks", len(issues), len(res.records["pretrain"]), len(res.records["messages"]))
+		t.Errorf("%d issues gave %d documents and %d tasks", len(issues), len(res.records["pretrain"]),
+			len(res.records["messages"]))
 	}
 	t.Run("reasons", func(t *testing.T) { checkReasons(t, res, len(issues)) })
 	t.Run("titles", func(t *testing.T) { checkTitles(t, res) })
@@ -138,8 +139,9 @@ func lettersOf(s string) string {
 	return regexp.MustCompile(`[^\p{L}\p{N}]+`).ReplaceAllString(strings.ToLower(s), "")
 }
 
-// checkNames: the names of those who take part are nowhere in the records of their issue. Words that are ordinary
-// are not looked for, nor are names of one or two letters; the list of them is the transform's own.
+// checkNames: the names of those who take part are nowhere in the records of their issue. Words
+// that are ordinary are not looked for, nor are names of one or two letters; the list of them is
+// the transform's own.
 func checkNames(t *testing.T, issues []string, res result) {
 	texts := map[string]string{}
 	unescape := strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\"`, `"`)
@@ -184,7 +186,8 @@ func wordAt(text, name string) string {
 	return text[max(loc[0]-30, 0):min(loc[1]+30, len(text))]
 }
 
-// checkSchemas: all that comes out is valid against the schemas that are published, and no id is there twice.
+// checkSchemas: all that comes out is valid against the schemas that are published, and no id is
+// there twice.
 func checkSchemas(t *testing.T, settings string, res result) {
 	streams, err := opened(t, settings).(sdk.Streamer).OutStreams(context.Background(), []sdk.Stream{{Name: "issues"}})
 	if err != nil {

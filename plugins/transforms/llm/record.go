@@ -9,7 +9,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// schemaVersion is the version of the records' form. It grows when a field changes its meaning or goes.
+// schemaVersion is the version of the records' form. It grows when a field changes its meaning or
+// goes.
 const schemaVersion = 1
 
 // The tasks.
@@ -90,7 +91,8 @@ func (w *work) head(task, target string) head {
 	issue := cmpOr(w.is.id, w.is.key)
 	return head{
 		IssueID: issue, ID: recordID(issue, task, target),
-		Task: task, Target: target, Issue: w.is.key, Source: w.is.source, Split: w.t.splitOf(w.is), SchemaVersion: schemaVersion,
+		Task: task, Target: target, Issue: w.is.key, Source: w.is.source, Split: w.t.splitOf(w.is),
+		SchemaVersion: schemaVersion,
 	}
 }
 
@@ -139,7 +141,8 @@ var (
 	instructSchema []byte
 )
 
-// recordKey is the primary key of every stream. The issue comes first, so that one deletion takes all that it gave.
+// recordKey is the primary key of every stream. The issue comes first, so that one deletion takes
+// all that it gave.
 var recordKey = []string{"issue_id", "id"}
 
 // streamOf describes a stream that comes out.

@@ -17,8 +17,9 @@ type wanted struct {
 	written string // as records have it, with pseudonyms
 }
 
-// in reports whether a text holds the title. It is looked for in the Markdown, and in the text below its marks:
-// there nothing that the writer adds, such as an address or a <br>, stands between the words.
+// in reports whether a text holds the title. It is looked for in the Markdown, and in the text
+// below its marks: there nothing that the writer adds, such as an address or a <br>, stands between
+// the words.
 func (t wanted) in(node markup.Node, text string) bool {
 	return t.within(text) || t.within(markup.PlainText(node, false))
 }
@@ -28,10 +29,12 @@ func (t wanted) within(text string) bool {
 	return strings.Contains(s, t.plain) || strings.Contains(s, t.written)
 }
 
-// squeezed leaves only letters and digits, in small letters and without accents. Spaces go too: many scripts have none,
-// marks and invisible characters stand within words, and branch names and URLs join the words by signs.
+// squeezed leaves only letters and digits, in small letters and without accents. Spaces go too:
+// many scripts have none, marks and invisible characters stand within words, and branch names and
+// URLs join the words by signs.
 func squeezed(s string) string {
-	// Decomposed: one letter has many spellings, and its accents become characters that are no letters.
+	// Decomposed: one letter has many spellings, and its accents become characters that are no
+	// letters.
 	s = norm.NFKD.String(unescaped(s))
 	out := make([]byte, 0, len(s))
 	for _, r := range s {
@@ -41,7 +44,8 @@ func squeezed(s string) string {
 				out = append(out, c)
 			}
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
-			out = utf8.AppendRune(out, unicode.ToLower(unicode.ToUpper(r))) // by way of upper: two small letters may share it
+			// by way of upper: two small letters may share it
+			out = utf8.AppendRune(out, unicode.ToLower(unicode.ToUpper(r)))
 		}
 	}
 	return string(out)

@@ -30,11 +30,14 @@ func TestTitleInAnotherSpelling(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			res := transformed(t, `{}`, newIssue(m{"summary": tt.title, "description": tt.text + "\n" + longText}, nil))
-			if rec := res.one("summarization"); rec != nil || res.counts["no summarization/title in the description"] != 1 {
+			if rec := res.one("summarization"); rec != nil ||
+				res.counts["no summarization/title in the description"] != 1 {
 				t.Errorf("input %q, counts %v", input(rec), res.counts)
 			}
-			res = transformed(t, `{}`, newIssue(m{"summary": tt.title, "comment": m{"comments": []m{said(ivo, 3, tt.text), said(ivo, 4, longText)}}}, nil))
-			if in := input(res.one("summarization")); strings.Contains(in, "2026-01-03") || !strings.Contains(in, "2026-01-04") {
+			res = transformed(t, `{}`, newIssue(m{"summary": tt.title,
+				"comment": m{"comments": []m{said(ivo, 3, tt.text), said(ivo, 4, longText)}}}, nil))
+			if in := input(res.one("summarization")); strings.Contains(in, "2026-01-03") ||
+				!strings.Contains(in, "2026-01-04") {
 				t.Errorf("input %q, counts %v", in, res.counts)
 			}
 		})
@@ -43,7 +46,8 @@ func TestTitleInAnotherSpelling(t *testing.T) {
 
 func TestUnescaped(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[string]string{"100% of %d": "100% of %d", "a%20b%2Fc%": "a b/c%", "%": "%", "%4": "%4", "%zz%41": "%zzA"} {
+	for in, want := range map[string]string{"100% of %d": "100% of %d", "a%20b%2Fc%": "a b/c%", "%": "%", "%4": "%4",
+		"%zz%41": "%zzA"} {
 		if got := unescaped(in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)
 		}

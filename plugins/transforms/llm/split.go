@@ -10,10 +10,11 @@ import (
 	"strings"
 )
 
-// splitOf returns train, validation or test. It depends on the issue's root alone, so it is the same in every run
-// and for every record of the issue. Two issues that a Duplicate link joins have one root; of a longer chain only
-// neighbours do, because an issue names only its own links. A link that comes or goes later is a change of the
-// issue: it is read again, and all its records are written anew, maybe with another split.
+// splitOf returns train, validation or test. It depends on the issue's root alone, so it is the
+// same in every run and for every record of the issue. Two issues that a Duplicate link joins have
+// one root; of a longer chain only neighbours do, because an issue names only its own links. A link
+// that comes or goes later is a change of the issue: it is read again, and all its records are
+// written anew, maybe with another split.
 func (t *transform) splitOf(is *issue) string {
 	sum := sha256.Sum256([]byte(is.root()))
 	at := float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53)
@@ -31,8 +32,8 @@ func (t *transform) splitOf(is *issue) string {
 // ref names an issue. The id never changes; the key does when the issue moves to another project.
 type ref struct{ id, key string }
 
-// root is the smallest id of the issue and of those that Duplicate and Cloners links join it with. Where one
-// of them has no id it is the smallest key.
+// root is the smallest id of the issue and of those that Duplicate and Cloners links join it with.
+// Where one of them has no id it is the smallest key.
 func (is *issue) root() string {
 	all := append([]ref{{is.id, is.key}}, is.duplicates...)
 	root, whole := uint64(math.MaxUint64), true

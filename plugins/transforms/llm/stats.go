@@ -29,8 +29,10 @@ type step struct {
 }
 
 var (
-	lengthBuckets  = [...]step{{0, "0"}, {199, "1-199"}, {999, "200-999"}, {3999, "1k-4k"}, {15999, "4k-16k"}, {63999, "16k-64k"}, {math.MaxInt, "64k and more"}}
-	commentBuckets = [...]step{{0, "0"}, {2, "1-2"}, {5, "3-5"}, {10, "6-10"}, {20, "11-20"}, {50, "21-50"}, {math.MaxInt, "51 and more"}}
+	lengthBuckets = [...]step{{0, "0"}, {199, "1-199"}, {999, "200-999"}, {3999, "1k-4k"}, {15999, "4k-16k"},
+		{63999, "16k-64k"}, {math.MaxInt, "64k and more"}}
+	commentBuckets = [...]step{{0, "0"}, {2, "1-2"}, {5, "3-5"}, {10, "6-10"}, {20, "11-20"}, {50, "21-50"},
+		{math.MaxInt, "51 and more"}}
 )
 
 func bucket(n int, steps []step) string {

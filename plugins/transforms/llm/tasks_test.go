@@ -19,8 +19,10 @@ func TestPretrain(t *testing.T) {
 	}
 	meta, _ := json.Marshal(rec["metadata"])
 	for _, part := range []string{
-		`"key":"ACME-7"`, `"type":"Bug"`, `"priority":"Major"`, `"components":["clients"]`, `"labels":["regression"]`, `"reporter":"user_1"`,
-		`"assignee":"user_2"`, `"participants":["user_1","user_2"]`, `"counts":{"attachments":2,"comments":1,"participants":2}`, `"resolved":"2026-01-10T12:00:00Z"`,
+		`"key":"ACME-7"`, `"type":"Bug"`, `"priority":"Major"`, `"components":["clients"]`, `"labels":["regression"]`,
+		`"reporter":"user_1"`,
+		`"assignee":"user_2"`, `"participants":["user_1","user_2"]`,
+		`"counts":{"attachments":2,"comments":1,"participants":2}`, `"resolved":"2026-01-10T12:00:00Z"`,
 	} {
 		if !strings.Contains(string(meta), part) {
 			t.Errorf("metadata %s lacks %s", meta, part)
@@ -47,30 +49,39 @@ func TestReasons(t *testing.T) {
 	}{
 		{"no text", "pretrain", newIssue(m{"description": nil, "comment": none}, nil), "no text"},
 		{"short text", "pretrain", newIssue(m{"description": "Short.", "comment": none}, nil), "text too short"},
-		{"long monologue", "pretrain", newIssue(m{"description": strings.Repeat(longText, 40), "comment": none}, nil), "one person, text too long"},
+		{"long monologue", "pretrain", newIssue(m{"description": strings.Repeat(longText, 40), "comment": none}, nil),
+			"one person, text too long"},
 		{"many posts of one", "pretrain", newIssue(thread(many...), nil), "one person, too many comments"},
 
 		{"short title", "summarization", newIssue(m{"summary": "It hangs"}, nil), "title too short"},
 		{"title of signs", "summarization", newIssue(m{"summary": "??? !!! (C++) ???"}, nil), "title too short"},
-		{"title repeated", "summarization", newIssue(m{"description": longText + " *Consumer* hangs\nafter a restart!"}, nil), "title in the description"},
+		{"title repeated", "summarization",
+			newIssue(m{"description": longText + " *Consumer* hangs\nafter a restart!"}, nil),
+			"title in the description"},
 		{"no description", "summarization", newIssue(m{"description": nil}, nil), "no description"},
-		{"little text", "summarization", newIssue(m{"description": "Too little.", "comment": none}, nil), "text too short"},
+		{"little text", "summarization", newIssue(m{"description": "Too little.", "comment": none}, nil),
+			"text too short"},
 
 		{"no priority", "classification of priority", newIssue(m{"priority": nil}, nil), "not set at creation"},
-		{"little prose", "classification of type", newIssue(m{"description": "{code}" + longText + "{code}"}, nil), "description too short"},
+		{"little prose", "classification of type", newIssue(m{"description": "{code}" + longText + "{code}"}, nil),
+			"description too short"},
 
 		{"cut history", "classification of type", cutHistory(newIssue(nil, nil)), "history not complete"},
 		{"cut history of an answer", "question_answering", cutHistory(newIssue(nil, nil)), "history not complete"},
 
 		{"open", "question_answering", newIssue(m{"resolution": nil}, nil), "not resolved as fixed"},
-		{"not fixed", "question_answering", newIssue(m{"resolution": m{"name": "Won't Fix"}}, nil), "not resolved as fixed"},
+		{"not fixed", "question_answering", newIssue(m{"resolution": m{"name": "Won't Fix"}}, nil),
+			"not resolved as fixed"},
 		{"no time", "question_answering", newIssue(m{"resolutiondate": nil}, nil), "time of the fix not known"},
 		{"no thread", "question_answering", newIssue(m{"comment": none}, nil), "no comments"},
 		{"too late", "question_answering", newIssue(thread(said(ivo, 20, longText)), nil), "no comment before the fix"},
-		{"monologue", "question_answering", newIssue(thread(said(zora, 3, longText)), nil), "no comment by another than the reporter"},
+		{"monologue", "question_answering", newIssue(thread(said(zora, 3, longText)), nil),
+			"no comment by another than the reporter"},
 		{"short answer", "question_answering", newIssue(thread(said(ivo, 3, "Restart it.")), nil), "answer too short"},
-		{"merged", "question_answering", newIssue(thread(said(ivo, 3, "Merged to trunk, thanks for the patch!")), nil), "answer is a ceremony"},
-		{"links alone", "question_answering", newIssue(thread(said(ivo, 3, "See https://example.org/pull/12345")), nil), "answer is a ceremony"},
+		{"merged", "question_answering", newIssue(thread(said(ivo, 3, "Merged to trunk, thanks for the patch!")), nil),
+			"answer is a ceremony"},
+		{"links alone", "question_answering", newIssue(thread(said(ivo, 3, "See https://example.org/pull/12345")), nil),
+			"answer is a ceremony"},
 		{"no reporter", "question_answering", newIssue(m{"reporter": nil, "creator": nil}, nil), "reporter not known"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -95,7 +106,8 @@ func TestSummarization(t *testing.T) {
 	if answerOf(rec) != "Consumer hangs after a restart" {
 		t.Errorf("output %q", answerOf(rec))
 	}
-	if in := input(rec); strings.Contains(in, "PR opened") || !strings.Contains(in, "forgets the member") || !strings.Contains(in, "of ten restarts") {
+	if in := input(rec); strings.Contains(in, "PR opened") || !strings.Contains(in, "forgets the member") ||
+		!strings.Contains(in, "of ten restarts") {
 		t.Errorf("input %q", in)
 	}
 	if res.counts["comments dropped/title in a comment"] != 1 {
@@ -120,12 +132,14 @@ func TestClassificationAtCreation(t *testing.T) {
 	for _, rec := range res.records["messages"] {
 		if rec["task"] == "classification" {
 			got[rec["target"]] = answerOf(rec)
-			if in := input(rec); !strings.Contains(in, "# First title\n\nThe **first** description") || strings.Contains(in, "rebalance") || strings.Contains(in, "heartbeat") {
+			if in := input(rec); !strings.Contains(in, "# First title\n\nThe **first** description") ||
+				strings.Contains(in, "rebalance") || strings.Contains(in, "heartbeat") {
 				t.Errorf("input %q", in)
 			}
 		}
 	}
-	for target, want := range map[string]string{"type": "Task", "priority": "Trivial", "component": "core", "resolution": "Fixed"} {
+	for target, want := range map[string]string{"type": "Task", "priority": "Trivial", "component": "core",
+		"resolution": "Fixed"} {
 		if got[target] != want {
 			t.Errorf("%s: got %q, want %q", target, got[target], want)
 		}
@@ -141,14 +155,16 @@ func cutHistory(record m) m {
 // What a cut history does not show may have been any change, so neither report nor label is known.
 func TestCutHistory(t *testing.T) {
 	t.Parallel()
-	record := newIssue(nil, history(m{"field": "priority", "fieldtype": "jira", "fromString": "Blocker", "toString": "Major"}))
+	record := newIssue(nil, history(m{"field": "priority", "fieldtype": "jira", "fromString": "Blocker",
+		"toString": "Major"}))
 	record["changelog_complete"] = true
 	res := transformed(t, `{"targets":["priority"]}`, record)
 	if got := answerOf(res.one("classification")); got != "Blocker" || res.one("question_answering") == nil {
 		t.Errorf("whole history: %q, counts %v", got, res.counts)
 	}
 	res = transformed(t, `{"targets":["priority"]}`, cutHistory(record))
-	if rec := res.one("classification"); rec != nil || res.one("question_answering") != nil || res.one("summarization") == nil {
+	if rec := res.one("classification"); rec != nil || res.one("question_answering") != nil ||
+		res.one("summarization") == nil {
 		t.Errorf("cut history: %v, counts %v", rec, res.counts)
 	}
 }
@@ -173,7 +189,8 @@ func TestCustomFields(t *testing.T) {
 				t.Errorf("input %q", input(rec))
 			}
 		}
-		for target, want := range map[string]string{"type": "Bug", "priority": "Major", "component": "clients", "resolution": "Fixed"} {
+		for target, want := range map[string]string{"type": "Bug", "priority": "Major", "component": "clients",
+			"resolution": "Fixed"} {
 			if got[target] != want {
 				t.Errorf("%v: %s: got %q, want %q", mark, target, got[target], want)
 			}
@@ -186,18 +203,21 @@ func TestCustomFields(t *testing.T) {
 
 func TestClassificationLabels(t *testing.T) {
 	t.Parallel()
-	report := newIssue(m{"summary": "[BUG] Consumer hangs", "description": "*Type:* Bug\nPriority: Major\nThe type: none of them is a bug.\n" + longText}, nil)
+	report := newIssue(m{"summary": "[BUG] Consumer hangs",
+		"description": "*Type:* Bug\nPriority: Major\nThe type: none of them is a bug.\n" + longText}, nil)
 	res := transformed(t, `{"targets":["type"],"labels":{"bug":"defect"}}`, report)
 	rec := res.one("classification")
 	if answerOf(rec) != "defect" {
 		t.Errorf("output %q", answerOf(rec))
 	}
 	in := input(rec)
-	if !strings.Contains(in, "# Consumer hangs\n") || strings.Contains(in, "Type") || !strings.Contains(in, "Priority: Major") || !strings.Contains(in, "The type: none") {
+	if !strings.Contains(in, "# Consumer hangs\n") || strings.Contains(in, "Type") ||
+		!strings.Contains(in, "Priority: Major") || !strings.Contains(in, "The type: none") {
 		t.Errorf("input %q", in)
 	}
 	res = transformed(t, `{"targets":["type"],"labels":{"story":"feature"}}`, report)
-	if res.counts["no classification of type/type not in the table of labels"] != 1 || res.one("classification") != nil {
+	if res.counts["no classification of type/type not in the table of labels"] != 1 ||
+		res.one("classification") != nil {
 		t.Errorf("counts %v", res.counts)
 	}
 }
@@ -212,7 +232,8 @@ func TestAnswering(t *testing.T) {
 		said(bot, 8, "The pull request that solves this problem was closed by somebody."),
 		said(ivo, 20, "A later remark on something else that came up since."),
 	}}}
-	for _, changes := range []m{nil, history(m{"day": 9, "field": "resolution", "fromString": nil, "toString": "Fixed"})} {
+	for _, changes := range []m{nil, history(m{"day": 9, "field": "resolution", "fromString": nil,
+		"toString": "Fixed"})} {
 		rec := transformed(t, `{}`, newIssue(posts, changes)).one("question_answering")
 		if want := "The heartbeat thread dies with the old coordinator; raise the retry limit."; answerOf(rec) != want {
 			t.Errorf("answer %q", answerOf(rec))
@@ -222,14 +243,17 @@ func TestAnswering(t *testing.T) {
 		}
 	}
 	// Reopened and fixed again: the last fix counts.
-	again := history(m{"day": 4, "field": "resolution", "toString": "Fixed"}, m{"day": 4, "field": "resolution", "fromString": "Fixed"},
+	again := history(m{"day": 4, "field": "resolution", "toString": "Fixed"},
+		m{"day": 4, "field": "resolution", "fromString": "Fixed"},
 		m{"day": 9, "field": "resolution", "toString": "Fixed"})
-	if rec := transformed(t, `{}`, newIssue(posts, again)).one("question_answering"); !strings.HasPrefix(answerOf(rec), "The heartbeat") {
+	if rec := transformed(t, `{}`, newIssue(posts, again)).one("question_answering"); !strings.HasPrefix(answerOf(rec),
+		"The heartbeat") {
 		t.Errorf("answer %q", answerOf(rec))
 	}
 	// Fixed on the fourth: what came after is not part of the answer.
 	early := history(m{"day": 4, "field": "resolution", "toString": "Fixed"})
-	if rec := transformed(t, `{}`, newIssue(posts, early)).one("question_answering"); !strings.HasPrefix(answerOf(rec), "An early guess") {
+	if rec := transformed(t, `{}`, newIssue(posts, early)).one("question_answering"); !strings.HasPrefix(answerOf(rec),
+		"An early guess") {
 		t.Errorf("answer %q", answerOf(rec))
 	}
 }
@@ -241,7 +265,8 @@ func TestInstruct(t *testing.T) {
 		t.Fatalf("records %v", res.records)
 	}
 	rec := res.records["instruct"][0]
-	if rec["output"] != "Consumer hangs after a restart" || !strings.Contains(rec["input"].(string), "rebalance") || rec["messages"] != nil || rec["text"] != nil {
+	if rec["output"] != "Consumer hangs after a restart" || !strings.Contains(rec["input"].(string), "rebalance") ||
+		rec["messages"] != nil || rec["text"] != nil {
 		t.Errorf("record %v", rec)
 	}
 }
@@ -249,7 +274,8 @@ func TestInstruct(t *testing.T) {
 func TestCeremony(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
-		"LGTM, +1 from my side": true, "Thanks Bob, I merged this to trunk.": true, "Fixed in 2.1 by the commit above": true, "@user_3 ping? Any news on this one": true,
+		"LGTM, +1 from my side": true, "Thanks Bob, I merged this to trunk.": true,
+		"Fixed in 2.1 by the commit above": true, "@user_3 ping? Any news on this one": true,
 		"Merging strategies matter here: the compaction drops the tombstone when two runs overlap, so that the row comes back. Use the levelled strategy with smaller tables; it keeps both.": false,
 		"The option must be set on both brokers.": false, "https://a.example/1 https://b.example/2": true,
 	} {

@@ -22,8 +22,8 @@ func (o *output) add(stream string, v any) error {
 	return nil
 }
 
-// Transform makes the records of a batch of issues. Batches of other streams pass through unchanged. It keeps
-// nothing between calls, so any number of them may run at the same time.
+// Transform makes the records of a batch of issues. Batches of other streams pass through
+// unchanged. It keeps nothing between calls, so any number of them may run at the same time.
 func (t *transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {
 	form := t.formOf(b.Stream)
 	if form == other {

@@ -1,4 +1,5 @@
-// The transform as the host sees it: streams, splits, rejects, deletes, order, and what malformed input does.
+// The transform as the host sees it: streams, splits, rejects, deletes, order, and what malformed
+// input does.
 
 package llm
 
@@ -32,7 +33,8 @@ func TestOutStreams(t *testing.T) {
 		var names []string
 		for _, s := range out {
 			names = append(names, s.Name)
-			if s.Name != "comments" && (!json.Valid(s.Schema) || !reflect.DeepEqual(s.PrimaryKey, []string{"issue_id", "id"})) {
+			if s.Name != "comments" && (!json.Valid(s.Schema) ||
+				!reflect.DeepEqual(s.PrimaryKey, []string{"issue_id", "id"})) {
 				t.Errorf("%s has no schema or key", s.Name)
 			}
 		}
@@ -45,7 +47,8 @@ func TestOutStreams(t *testing.T) {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	for _, settings := range []string{
-		`{"format":"alpaca"}`, `{"tasks":["poetry"]}`, `{"split":{"train":0}}`, `{"min_chars":500,"max_chars":10}`, `{"pretrain":false,"tasks":[]}`,
+		`{"format":"alpaca"}`, `{"tasks":["poetry"]}`, `{"split":{"train":0}}`, `{"min_chars":500,"max_chars":10}`,
+		`{"pretrain":false,"tasks":[]}`,
 	} {
 		if _, err := Plugin().New(context.Background(), json.RawMessage(settings)); !sdk.IsPermanent(err) {
 			t.Errorf("%s: %v", settings, err)
@@ -87,7 +90,8 @@ func TestMalformed(t *testing.T) {
 				t.Fatalf("rejects %v, %d documents", res.rejects, len(res.records["pretrain"]))
 			}
 			r := res.rejects[0]
-			if class, _, _ := strings.Cut(r.Reason, ": "); class != tt.class || string(r.Record) != tt.line || r.Stream != "issues" {
+			if class, _, _ := strings.Cut(r.Reason, ": "); class != tt.class || string(r.Record) != tt.line ||
+				r.Stream != "issues" {
 				t.Errorf("reason %q", r.Reason)
 			}
 		})
@@ -96,7 +100,8 @@ func TestMalformed(t *testing.T) {
 
 func TestNothingKnown(t *testing.T) {
 	t.Parallel()
-	res := transformedLines(t, `{}`, sdk.Upsert, `{"key":"A-1","comments":[{"author":null,"body":null},{}],"description":null}`)
+	res := transformedLines(t, `{}`, sdk.Upsert,
+		`{"key":"A-1","comments":[{"author":null,"body":null},{}],"description":null}`)
 	if len(res.rejects) != 0 || res.counts["no pretrain/no text"] != 1 || res.counts["comments dropped/empty"] != 2 {
 		t.Errorf("rejects %v, counts %v", res.rejects, res.counts)
 	}
@@ -104,7 +109,8 @@ func TestNothingKnown(t *testing.T) {
 
 func TestControlCharacters(t *testing.T) {
 	t.Parallel()
-	rec := transformed(t, `{}`, newIssue(m{"description": "a\x00b\x07c\r\nd\te\u0085f\ufeffg " + longText}, nil)).one("pretrain")
+	rec := transformed(t, `{}`, newIssue(m{"description": "a\x00b\x07c\r\nd\te\u0085f\ufeffg " + longText},
+		nil)).one("pretrain")
 	if text := rec["text"].(string); !strings.Contains(text, "abc\nd\te\nfg The") {
 		t.Errorf("text %q", text)
 	}
@@ -117,11 +123,14 @@ func TestCodeIsCut(t *testing.T) {
 		fmt.Fprintf(&log, "line %d\n", i)
 	}
 	body := longText + "\n{noformat}" + log.String() + "{noformat}"
-	text := transformed(t, `{"truncate_lines":8}`, newIssue(m{"description": body}, nil)).one("pretrain")["text"].(string)
-	if !strings.Contains(text, "```\nline 0\n") || !strings.Contains(text, "line 5\n[… 92 lines left out …]\nline 98\nline 99\n```") {
+	text := transformed(t, `{"truncate_lines":8}`,
+		newIssue(m{"description": body}, nil)).one("pretrain")["text"].(string)
+	if !strings.Contains(text, "```\nline 0\n") ||
+		!strings.Contains(text, "line 5\n[… 92 lines left out …]\nline 98\nline 99\n```") {
 		t.Errorf("text %q", text)
 	}
-	text = transformed(t, `{"max_chars":400,"truncate_lines":0}`, newIssue(m{"description": body}, nil)).one("pretrain")["text"].(string)
+	text = transformed(t, `{"max_chars":400,"truncate_lines":0}`,
+		newIssue(m{"description": body}, nil)).one("pretrain")["text"].(string)
 	if chars(text) > 400 || !strings.HasSuffix(text, "\n```\n\n[… the rest is left out …]") {
 		t.Errorf("%d characters: %q", chars(text), text)
 	}
@@ -132,7 +141,8 @@ func TestLongBody(t *testing.T) {
 	t.Parallel()
 	body := strings.Repeat("*[~ivok] a_b {{c {code} ivok@example.org Ivo |x|\n", 60000)
 	start := time.Now()
-	text := transformed(t, `{}`, newIssue(m{"comment": m{"comments": []m{said(ivo, 3, body)}}}, nil)).one("pretrain")["text"].(string)
+	text := transformed(t, `{}`, newIssue(m{"comment": m{"comments": []m{said(ivo, 3, body)}}},
+		nil)).one("pretrain")["text"].(string)
 	if took := time.Since(start); took > 30*time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -160,7 +170,8 @@ func TestDelete(t *testing.T) {
 		t.Errorf("rejects %v, streams %d", res.rejects, len(made.records))
 	}
 	other := sdk.Batch{Stream: "comments", Op: sdk.Delete, Count: 1, Payload: []byte(`{"issue_id":"1001"}` + "\n")}
-	if out, err := opened(t, `{}`).Transform(t.Context(), other); err != nil || !reflect.DeepEqual(out, []sdk.Batch{other}) {
+	if out, err := opened(t, `{}`).Transform(t.Context(), other); err != nil ||
+		!reflect.DeepEqual(out, []sdk.Batch{other}) {
 		t.Errorf("a deletion of another stream gave %v, %v", out, err)
 	}
 }
@@ -180,7 +191,8 @@ func TestSplit(t *testing.T) {
 		t.Errorf("splits %v", counts)
 	}
 	for i := range 200 {
-		low, high := ref{fmt.Sprint(i + 9), fmt.Sprintf("ACME-%d", i)}, ref{fmt.Sprint(i + 1000), fmt.Sprintf("ACME-%d", i+1000)}
+		low, high := ref{fmt.Sprint(i + 9), fmt.Sprintf("ACME-%d", i)}, ref{fmt.Sprint(i + 1000),
+			fmt.Sprintf("ACME-%d", i+1000)}
 		a := v.splitOf(&issue{id: low.id, key: low.key, duplicates: []ref{high}})
 		b := v.splitOf(&issue{id: high.id, key: high.key, duplicates: []ref{low, {"20000", "AAA-1"}}})
 		if a != b {
@@ -212,7 +224,8 @@ func TestSplitOfMovedIssue(t *testing.T) {
 		t.Errorf("roots %q and %q", a, b)
 	}
 	other := link("Reference", "1", "ACME-1")
-	if a, b := root("ACME-7", link("Duplicate", "900", "ZETA-5"), other), root("AAA-7", link("Duplicate", "900", "ACME-3"), other); a != "900" || b != a {
+	if a, b := root("ACME-7", link("Duplicate", "900", "ZETA-5"), other), root("AAA-7",
+		link("Duplicate", "900", "ACME-3"), other); a != "900" || b != a {
 		t.Errorf("roots %q and %q", a, b)
 	}
 	if got := root("ACME-7", link("Cloners", "", "ACME-2"), link("Duplicate", "5", "")); got != "ACME-2" {
@@ -220,7 +233,8 @@ func TestSplitOfMovedIssue(t *testing.T) {
 	}
 }
 
-// The same batch gives the same bytes, also in many calls at once: after a crash a batch comes again.
+// The same batch gives the same bytes, also in many calls at once: after a crash a batch comes
+// again.
 func TestRepeatable(t *testing.T) {
 	t.Parallel()
 	raw := normalised(t, newIssue(nil, history(m{"field": "priority", "fromString": "Minor", "toString": "Major"})))
@@ -248,7 +262,8 @@ func TestStatistics(t *testing.T) {
 	t.Parallel()
 	counts := transformed(t, `{}`, newIssue(nil, nil)).counts
 	for _, name := range []string{
-		"issues/read", "projects/ACME", "types/Bug", "statuses/Resolved", "text length/200-999", "comments per issue/1-2",
+		"issues/read", "projects/ACME", "types/Bug", "statuses/Resolved", "text length/200-999",
+		"comments per issue/1-2",
 		"records/pretrain", "records/summarization", "records/question_answering",
 	} {
 		if counts[name] != 1 {

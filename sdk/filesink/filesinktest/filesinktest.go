@@ -15,8 +15,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Lines returns the lines of a file. A frame that is not whole fails the test; with torn it ends the file, as for a
-// reader who looks while it is written.
+// Lines returns the lines of a file. A frame that is not whole fails the test; with torn it ends
+// the file, as for a reader who looks while it is written.
 func Lines(t *testing.T, path string, torn bool) []string {
 	t.Helper()
 	raw, err := os.ReadFile(path)
@@ -45,7 +45,8 @@ func Lines(t *testing.T, path string, torn bool) []string {
 	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 }
 
-// StreamLines returns the lines of all files of a stream below dir, by the rule stream.ext or stream-00001.ext.
+// StreamLines returns the lines of all files of a stream below dir, by the rule stream.ext or
+// stream-00001.ext.
 func StreamLines(t *testing.T, dir, stream string) []string {
 	t.Helper()
 	var out []string

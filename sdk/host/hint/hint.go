@@ -1,5 +1,6 @@
-// Package hint holds what a plugin says of a request in its context, for whoever makes the request, and what the host says of a
-// reply in its headers. It is not API: a plugin says it by the functions of package sdk.
+// Package hint holds what a plugin says of a request in its context, for whoever makes the request,
+// and what the host says of a reply in its headers. It is not API: a plugin says it by the
+// functions of package sdk.
 package hint
 
 import (
@@ -24,8 +25,8 @@ const Missing = "missing"
 
 type splitKey struct{}
 
-// WithSplit returns a context whose requests are made for the split with this id: splits take turns at a host that many of
-// them ask. Who calls a source's Read has put it into its context.
+// WithSplit returns a context whose requests are made for the split with this id: splits take turns
+// at a host that many of them ask. Who calls a source's Read has put it into its context.
 func WithSplit(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, splitKey{}, id)
 }
@@ -71,7 +72,8 @@ type classesKey struct{}
 // WithClasses adds classes to those of a context.
 func WithClasses(ctx context.Context, more ...Class) context.Context {
 	known, _ := ctx.Value(classesKey{}).([]Class)
-	return context.WithValue(ctx, classesKey{}, append(slices.Clip(known), more...)) // the parent's is not ours to add to
+	// the parent's is not ours to add to
+	return context.WithValue(ctx, classesKey{}, append(slices.Clip(known), more...))
 }
 
 // Classes returns what is known of replies to req. The first that fits holds.

@@ -1,5 +1,6 @@
-// Package keyword is what a settings schema says beyond JSON Schema: words of our own, formats of numbers, the pattern of a
-// duration. It is not API: an author writes tags (see sdk.Schema), and other languages the words themselves.
+// Package keyword is what a settings schema says beyond JSON Schema: words of our own, formats of
+// numbers, the pattern of a duration. It is not API: an author writes tags (see sdk.Schema), and
+// other languages the words themselves.
 package keyword
 
 import (
@@ -14,16 +15,18 @@ import (
 const (
 	// Sensitive marks a setting that is never printed.
 	Sensitive = "x-scrapekit-sensitive"
-	// Host marks a URL, or a list of them, whose scheme, host and port the plugin may reach: what the user writes
-	// there, the host allows.
+	// Host marks a URL, or a list of them, whose scheme, host and port the plugin may reach: what
+	// the user writes there, the host allows.
 	Host = "x-scrapekit-host"
-	// Path marks a path in the file system, or a list of them. The host makes a relative one absolute, from the folder of the
-	// pipeline file; "-" stays as it is. Its value says what the plugin does there: "read", "write", or true for what is
-	// usual, which is to write at a sink's required path and to read elsewhere. A plugin may read what is there; or write in the folder
+	// Path marks a path in the file system, or a list of them. The host makes a relative one
+	// absolute, from the folder of the pipeline file; "-" stays as it is. Its value says what the
+	// plugin does there: "read", "write", or true for what is usual, which is to write at a sink's
+	// required path and to read elsewhere. A plugin may read what is there; or write in the folder
 	// of what is there, or of the folder above the first "{" of a path with placeholders.
 	Path = "x-scrapekit-path"
-	// Dial marks an address, host:port or a URL with one, or a list of them, to which the plugin may open TCP connections:
-	// what the user writes there is a permission to sdk.Permissions.Dial. See sdk.Dial.
+	// Dial marks an address, host:port or a URL with one, or a list of them, to which the plugin
+	// may open TCP connections: what the user writes there is a permission to sdk.Permissions.Dial.
+	// See sdk.Dial.
 	Dial = "x-scrapekit-dial"
 )
 

@@ -109,7 +109,8 @@ func writingAt(c *call, t *tracer) (Op, error) {
 	return op, err
 }
 
-// unknown is for calls that change files in ways that are not told apart here: better to hear of them than to miss them.
+// unknown is for calls that change files in ways that are not told apart here: better to hear of
+// them than to miss them.
 func unknown(c *call, t *tracer) (Op, error) {
 	for i := range 3 { // copy_file_range has the file third
 		if path, err := c.file(i); err == nil && t.counts(path) {

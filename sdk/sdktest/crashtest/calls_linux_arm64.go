@@ -16,11 +16,13 @@ const (
 // calls are all that change files.
 var calls = map[int]reading{
 	syscall.SYS_OPENAT: opening(0, 1, 2),
-	syscall.SYS_WRITE:  writing, syscall.SYS_PWRITE64: writingAt, syscall.SYS_WRITEV: unknown, syscall.SYS_PWRITEV: unknown,
+	syscall.SYS_WRITE:  writing, syscall.SYS_PWRITE64: writingAt, syscall.SYS_WRITEV: unknown,
+	syscall.SYS_PWRITEV:   unknown,
 	syscall.SYS_FTRUNCATE: cutting, syscall.SYS_TRUNCATE: cuttingByName, syscall.SYS_FALLOCATE: unknown,
 	syscall.SYS_FSYNC: onFile(Sync), syscall.SYS_FDATASYNC: onFile(Sync), syscall.SYS_SYNC_FILE_RANGE: unknown,
 	syscall.SYS_RENAMEAT: two(Rename, 0, 1, 2, 3), 276: two(Rename, 0, 1, 2, 3),
-	syscall.SYS_LINKAT: two(Link, 0, 1, 2, 3), syscall.SYS_UNLINKAT: at(Remove, 0, 1), syscall.SYS_MKDIRAT: at(Mkdir, 0, 1),
+	syscall.SYS_LINKAT: two(Link, 0, 1, 2, 3), syscall.SYS_UNLINKAT: at(Remove, 0, 1),
+	syscall.SYS_MKDIRAT:  at(Mkdir, 0, 1),
 	syscall.SYS_SENDFILE: unknown, 285: unknown, // copy_file_range
 }
 
@@ -33,7 +35,8 @@ const (
 
 func regSet(request, thread, set int, data unsafe.Pointer, size uintptr) error {
 	v := syscall.Iovec{Base: (*byte)(data), Len: uint64(size)}
-	_, _, errno := syscall.Syscall6(syscall.SYS_PTRACE, uintptr(request), uintptr(thread), uintptr(set), uintptr(unsafe.Pointer(&v)), 0, 0)
+	_, _, errno := syscall.Syscall6(syscall.SYS_PTRACE, uintptr(request), uintptr(thread), uintptr(set),
+		uintptr(unsafe.Pointer(&v)), 0, 0)
 	if errno != 0 {
 		return errno
 	}

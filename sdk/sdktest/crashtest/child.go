@@ -1,4 +1,5 @@
-// A test binary that is started once more: what is tested runs in the second process, under the faults.
+// A test binary that is started once more: what is tested runs in the second process, under the
+// faults.
 
 package crashtest
 
@@ -8,8 +9,9 @@ import (
 	"testing"
 )
 
-// Main is TestMain of a package whose tests call [Child] with the same env. In the second process, where this variable
-// of the environment names a folder, it calls do with that folder and ends; otherwise it runs the tests.
+// Main is TestMain of a package whose tests call [Child] with the same env. In the second process,
+// where this variable of the environment names a folder, it calls do with that folder and ends;
+// otherwise it runs the tests.
 func Main(m *testing.M, env string, do func(dir string) error) {
 	dir := os.Getenv(env)
 	if dir == "" {
@@ -26,8 +28,8 @@ func Main(m *testing.M, env string, do func(dir string) error) {
 	os.Exit(0)
 }
 
-// Child runs the test binary once more in a new folder, with a fault, and returns the folder and what came of it. It
-// skips the test where faults are not to be had.
+// Child runs the test binary once more in a new folder, with a fault, and returns the folder and
+// what came of it. It skips the test where faults are not to be had.
 func Child(t *testing.T, env string, f Fault) (dir string, out *Outcome) {
 	t.Helper()
 	if err := Supported(); err != nil {
@@ -35,7 +37,8 @@ func Child(t *testing.T, env string, f Fault) (dir string, out *Outcome) {
 	}
 	dir = t.TempDir()
 	out, err := Program{
-		Path: os.Args[0], Env: append(os.Environ(), env+"="+dir, "GORACE=atexit_sleep_ms=0"), Root: dir, Fault: f, Record: true,
+		Path: os.Args[0], Env: append(os.Environ(), env+"="+dir, "GORACE=atexit_sleep_ms=0"), Root: dir, Fault: f,
+		Record: true,
 	}.Run(t.Context())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out.Output)

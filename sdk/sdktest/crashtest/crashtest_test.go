@@ -34,7 +34,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// replaceThrice replaces a file by one that holds the next number, three times, and says each number when it is durable.
+// replaceThrice replaces a file by one that holds the next number, three times, and says each
+// number when it is durable.
 func replaceThrice(dir, without string) error {
 	for n := 1; n <= 3; n++ {
 		if err := replace(dir, strconv.Itoa(n), without); err != nil {
@@ -73,7 +74,8 @@ func run(t *testing.T, dir, without string, f crashtest.Fault, strikes ...crasht
 		t.Skip(err)
 	}
 	out, err := crashtest.Program{
-		Path: os.Args[0], Env: append(os.Environ(), childEnv+"="+dir+"|"+without), Root: dir, Fault: f, Strikes: strikes, Record: true,
+		Path: os.Args[0], Env: append(os.Environ(), childEnv+"="+dir+"|"+without), Root: dir, Fault: f,
+		Strikes: strikes, Record: true,
 	}.Run(t.Context())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out.Output)
@@ -128,8 +130,8 @@ func TestKillAtEachOperation(t *testing.T) {
 	}
 }
 
-// TestStrikes: the first one is of a process that there never is, so that the second, which is due before, waits behind it; the
-// other way round it lands.
+// TestStrikes: the first one is of a process that there never is, so that the second, which is due
+// before, waits behind it; the other way round it lands.
 func TestStrikes(t *testing.T) {
 	t.Parallel()
 	nobody, first := crashtest.Strike{At: 2, Of: "nobody"}, crashtest.Strike{At: 7}
@@ -151,7 +153,8 @@ func TestErrorAtEachOperation(t *testing.T) {
 			dir := t.TempDir()
 			out := run(t, dir, "", crashtest.Fault{At: n, Do: do})
 			ended := do == crashtest.FullDisk && n == 15 // nothing needs space after it
-			says := map[crashtest.Failure]string{crashtest.BrokenDisk: "input/output error", crashtest.FullDisk: "no space left"}[do]
+			says := map[crashtest.Failure]string{crashtest.BrokenDisk: "input/output error",
+				crashtest.FullDisk: "no space left"}[do]
 			if (out.Code == 0) != ended || out.Hit == nil || !ended && !strings.Contains(string(out.Output), says) {
 				t.Errorf("%s at operation %d (%v): code %d, %s", do, n, out.Hit, out.Code, out.Output)
 			}
@@ -160,7 +163,8 @@ func TestErrorAtEachOperation(t *testing.T) {
 	}
 }
 
-// findings are the disks after a power cut that break the promise: what was said is kept, and whole.
+// findings are the disks after a power cut that break the promise: what was said is kept, and
+// whole.
 func findings(t *testing.T, without string) (cuts int, wrong []string) {
 	t.Helper()
 	out := run(t, t.TempDir(), without, crashtest.Fault{})

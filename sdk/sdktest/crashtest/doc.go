@@ -1,9 +1,10 @@
-// Package crashtest does to a program what a test cannot wait for: it kills it at each thing that it does to its files, has
-// each of them fail, and takes the power away after each. It works on any program, in any language, as it is: nothing has
-// to be built into it, so nothing can be forgotten, and what is tested is what ships. See [Program].
+// Package crashtest does to a program what a test cannot wait for: it kills it at each thing that
+// it does to its files, has each of them fail, and takes the power away after each. It works on any
+// program, in any language, as it is: nothing has to be built into it, so nothing can be forgotten,
+// and what is tested is what ships. See [Program].
 //
-// The program runs under ptrace, and stops at the system calls that change files, at no others. That needs Linux on amd64
-// or arm64; elsewhere [Supported] says why not.
+// The program runs under ptrace, and stops at the system calls that change files, at no others.
+// That needs Linux on amd64 or arm64; elsewhere [Supported] says why not.
 package crashtest
 
 import (
@@ -17,8 +18,8 @@ type Program struct {
 	Args []string
 	Env  []string // nil: that of this process
 	Dir  string
-	// Root is the folder whose files count, by its path without links. What the program, and the programs that it starts, do
-	// to files below it are its operations.
+	// Root is the folder whose files count, by its path without links. What the program, and the
+	// programs that it starts, do to files below it are its operations.
 	Root    string
 	Fault   Fault
 	Strikes []Strike // more kills on the way, one after another
@@ -32,8 +33,8 @@ type Fault struct {
 	Do Failure
 }
 
-// A Strike is a kill of a process by its name. Unlike a [Fault] there may be many in one run: the first process goes on after
-// the kill of another.
+// A Strike is a kill of a process by its name. Unlike a [Fault] there may be many in one run: the
+// first process goes on after the kill of another.
 type Strike struct {
 	At int    // before which operation, counted from 1; the next one at which there is such a process
 	Of string // what one of the process's arguments is called, without folders; "": the first process
@@ -56,7 +57,8 @@ const (
 	KillFirst
 	// BrokenDisk makes the operation fail with EIO. The next one is made.
 	BrokenDisk
-	// FullDisk writes half of what is to be written and lets everything that needs space fail with ENOSPC from then on.
+	// FullDisk writes half of what is to be written and lets everything that needs space fail with
+	// ENOSPC from then on.
 	FullDisk
 )
 
@@ -67,8 +69,8 @@ func (f Failure) String() string {
 // Kind is what an operation does.
 type Kind string
 
-// The kinds. What was Said is no operation on a file: it is what the program wrote to its standard output, kept among the
-// operations to tell what had happened by then.
+// The kinds. What was Said is no operation on a file: it is what the program wrote to its standard
+// output, kept among the operations to tell what had happened by then.
 const (
 	Create   Kind = "create"
 	Write    Kind = "write"

@@ -48,7 +48,8 @@ func (t *tracer) fault(thread int, op Op) (bool, error) {
 	return false, nil
 }
 
-// strike makes the kill that is due, and reports whether it was of the process that is about to do something.
+// strike makes the kill that is due, and reports whether it was of the process that is about to do
+// something.
 func (t *tracer) strike(thread int) (bool, error) {
 	if len(t.Strikes) == 0 || t.hits < t.Strikes[0].At {
 		return false, nil
@@ -66,7 +67,8 @@ func (t *tracer) strike(thread int) (bool, error) {
 	return t.processOf(thread) == victim, syscall.Kill(victim, syscall.SIGKILL)
 }
 
-// processCalled returns one of the other processes, by the name of one of its arguments; 0: there is none.
+// processCalled returns one of the other processes, by the name of one of its arguments; 0: there
+// is none.
 func (t *tracer) processCalled(name string) int {
 	for thread := range t.alive {
 		pid := t.processOf(thread)

@@ -1,8 +1,9 @@
 // Power cuts: what a disk may hold after the power failed, by what was synced and what was not.
 //
-// The model is that of POSIX, and harder than most file systems are. What was written to a file since it was last synced may
-// be there, or not, or in part, in any order. So may a name that was made, moved or removed since its folder was last synced. A
-// file that was synced may lack its name; a name may come before what is in its file.
+// The model is that of POSIX, and harder than most file systems are. What was written to a file
+// since it was last synced may be there, or not, or in part, in any order. So may a name that was
+// made, moved or removed since its folder was last synced. A file that was synced may lack its
+// name; a name may come before what is in its file.
 
 package crashtest
 
@@ -44,8 +45,9 @@ func (c Cut) Restore(dir string) error {
 	return nil
 }
 
-// PowerCuts yields the disks that a power cut may leave after each operation: nothing unsynced was kept, all of it, names
-// without content, and two at random. A disk that was yielded before, at a time when no less had been Said, does not come again.
+// PowerCuts yields the disks that a power cut may leave after each operation: nothing unsynced was
+// kept, all of it, names without content, and two at random. A disk that was yielded before, at a
+// time when no less had been Said, does not come again.
 func (o *Outcome) PowerCuts(seed uint64) iter.Seq[Cut] {
 	return func(yield func(Cut) bool) {
 		random := rand.New(rand.NewPCG(seed, 6))
@@ -73,7 +75,8 @@ func (o *Outcome) PowerCuts(seed uint64) iter.Seq[Cut] {
 	}
 }
 
-// Killed returns what is there after the first n operations if all of it is kept: the disk as the next process finds it after a kill.
+// Killed returns what is there after the first n operations if all of it is kept: the disk as the
+// next process finds it after a kill.
 func (o *Outcome) Killed(n int) Cut {
 	d := o.before.clone()
 	for _, op := range o.Ops[:n] {
@@ -84,14 +87,15 @@ func (o *Outcome) Killed(n int) Cut {
 	return c
 }
 
-// Followed returns the first n operations, after which the process was killed, and those of the process that went on from there: what
-// the first one has not synced a power cut can take from the second.
+// Followed returns the first n operations, after which the process was killed, and those of the
+// process that went on from there: what the first one has not synced a power cut can take from the
+// second.
 func (o *Outcome) Followed(n int, by *Outcome) *Outcome {
 	return &Outcome{Ops: slices.Concat(o.Ops[:n], by.Ops), before: o.before, Code: by.Code, Output: by.Output}
 }
 
-// GoOn runs the program, recorded, in an empty root from what is there after the first n operations of another, which was killed then, and
-// returns both as one: see [Outcome.Followed].
+// GoOn runs the program, recorded, in an empty root from what is there after the first n operations
+// of another, which was killed then, and returns both as one: see [Outcome.Followed].
 func (p Program) GoOn(ctx context.Context, killed *Outcome, n int) (*Outcome, error) {
 	if err := killed.Killed(n).Restore(p.Root); err != nil {
 		return nil, err
@@ -104,7 +108,8 @@ func (p Program) GoOn(ctx context.Context, killed *Outcome, n int) (*Outcome, er
 	return killed.Followed(n, out), nil
 }
 
-// BeforeSyncs returns after how many operations something would be synced next: where a kill leaves the most to a power cut.
+// BeforeSyncs returns after how many operations something would be synced next: where a kill leaves
+// the most to a power cut.
 func (o *Outcome) BeforeSyncs() []int {
 	var out []int
 	for n, op := range o.Ops {
@@ -324,7 +329,8 @@ func keepAll() keeping {
 }
 
 func keepNames() keeping {
-	return keeping{how: "names and sizes", name: always, write: func() (bool, bool) { return false, false }, sizes: true}
+	return keeping{how: "names and sizes", name: always, write: func() (bool, bool) { return false, false },
+		sizes: true}
 }
 
 func keepSome(r *rand.Rand) keeping {

@@ -64,7 +64,8 @@ func (p Program) Run(ctx context.Context) (*Outcome, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	t := &tracer{Program: p, out: out, stdout: name, alive: map[int]bool{}, pending: map[int]*Op{}, struck: map[int]bool{}}
+	t := &tracer{Program: p, out: out, stdout: name, alive: map[int]bool{}, pending: map[int]*Op{},
+		struck: map[int]bool{}}
 	ended := make(chan error, 1)
 	go func() { ended <- t.run(ctx, w) }()
 	out.Output, err = io.ReadAll(r)
@@ -79,7 +80,8 @@ func (t *tracer) run(ctx context.Context, w *os.File) error {
 		env = os.Environ()
 	}
 	proc, err := os.StartProcess(t.Path, append([]string{t.Path}, t.Args...), &os.ProcAttr{
-		Dir: t.Dir, Env: append(env[:len(env):len(env)], watchEnv+"=1"), Files: []*os.File{nil, w, w}, Sys: &syscall.SysProcAttr{Ptrace: true},
+		Dir: t.Dir, Env: append(env[:len(env):len(env)], watchEnv+"=1"), Files: []*os.File{nil, w, w},
+		Sys: &syscall.SysProcAttr{Ptrace: true},
 	})
 	if err := errors.Join(err, w.Close()); err != nil {
 		return err
@@ -138,8 +140,9 @@ func (t *tracer) follow() error {
 	return nil
 }
 
-// wait waits for one of the program's threads, and returns 0 if there is none any more. Other children of this thread, which the
-// test may have started before the tracer came to run on it, are left to who waits for them.
+// wait waits for one of the program's threads, and returns 0 if there is none any more. Other
+// children of this thread, which the test may have started before the tracer came to run on it, are
+// left to who waits for them.
 func (t *tracer) wait() (int, syscall.WaitStatus, error) {
 	var ws syscall.WaitStatus
 	for {
@@ -177,7 +180,8 @@ func (t *tracer) wait() (int, syscall.WaitStatus, error) {
 	}
 }
 
-// peek returns a child or tracee of this thread that has something to tell, and leaves it to be told.
+// peek returns a child or tracee of this thread that has something to tell, and leaves it to be
+// told.
 func peek() (int, error) {
 	var info [128]byte
 	_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, 0, 0, uintptr(unsafe.Pointer(&info)),
@@ -224,7 +228,8 @@ type syscallInfo struct {
 
 func infoOf(thread int) (syscallInfo, error) {
 	var i syscallInfo
-	_, _, errno := syscall.Syscall6(syscall.SYS_PTRACE, getSyscallInfo, uintptr(thread), unsafe.Sizeof(i), uintptr(unsafe.Pointer(&i)), 0, 0)
+	_, _, errno := syscall.Syscall6(syscall.SYS_PTRACE, getSyscallInfo, uintptr(thread), unsafe.Sizeof(i),
+		uintptr(unsafe.Pointer(&i)), 0, 0)
 	if errno != 0 {
 		return i, errno
 	}

@@ -1,4 +1,5 @@
-// Watch: the filter by which a program stops at what changes files, and runs on at full speed otherwise.
+// Watch: the filter by which a program stops at what changes files, and runs on at full speed
+// otherwise.
 
 //go:build linux && (amd64 || arm64)
 
@@ -22,8 +23,9 @@ const (
 	setNoNewPrivs     = 38
 )
 
-// Watch has this process stop for who started it by [Program.Run], and does nothing otherwise. A test binary calls it first
-// where it is such a program; for other programs see the command in the folder launch.
+// Watch has this process stop for who started it by [Program.Run], and does nothing otherwise. A
+// test binary calls it first where it is such a program; for other programs see the command in the
+// folder launch.
 func Watch() error {
 	if os.Getenv(watchEnv) == "" {
 		return nil
@@ -40,7 +42,8 @@ func Watch() error {
 	return nil
 }
 
-// filter stops at the calls of the table. openat stops only where it may change something: it is called all the time.
+// filter stops at the calls of the table. openat stops only where it may change something: it is
+// called all the time.
 func filter() []syscall.SockFilter {
 	load := func(offset uint32) syscall.SockFilter {
 		return syscall.SockFilter{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS, K: offset}

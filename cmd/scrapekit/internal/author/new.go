@@ -58,7 +58,8 @@ func (r Repository) Check() error {
 		}
 	}
 	if !pluginName.MatchString(r.Name) {
-		return fmt.Errorf("%q cannot be the name of a plugin: small letters, digits and -, at most 40, a letter first", r.Name)
+		return fmt.Errorf("%q cannot be the name of a plugin: small letters, digits and -, at most 40, a letter first",
+			r.Name)
 	}
 	return nil
 }
@@ -86,7 +87,8 @@ func (r Repository) ReplayFlag() string {
 	return " --replay testdata/replies.jsonl"
 }
 
-// Write writes the repository and returns its files. Where one of them is there already, nothing is written.
+// Write writes the repository and returns its files. Where one of them is there already, nothing is
+// written.
 func (r Repository) Write() ([]string, error) {
 	files, err := r.files()
 	if err != nil {
@@ -102,7 +104,8 @@ func (r Repository) Write() ([]string, error) {
 	slices.Sort(names)
 	slices.Sort(taken)
 	if len(taken) > 0 {
-		return nil, fmt.Errorf("nothing is written, for these are there already: %s; choose another folder with --dir", strings.Join(taken, ", "))
+		return nil, fmt.Errorf("nothing is written, for these are there already: %s; choose another folder with --dir",
+			strings.Join(taken, ", "))
 	}
 	for _, name := range names {
 		if err := writeNew(filepath.Join(r.Dir, name), files[name]); err != nil {
@@ -134,12 +137,14 @@ func (r Repository) files() (map[string][]byte, error) {
 	err := r.render(out, "common")
 	switch r.Lang {
 	case "typescript":
-		err = errors.Join(err, r.render(out, "typescript"), r.typescript(out), takeIn(out, "vendor/scrapekit", typescript.SDK))
+		err = errors.Join(err, r.render(out, "typescript"), r.typescript(out),
+			takeIn(out, "vendor/scrapekit", typescript.SDK))
 		if r.Kind != "source" {
 			err = errors.Join(err, r.showing(out), r.render(out, "typescript-"+r.Kind))
 		}
 	case "python":
-		err = errors.Join(err, r.showing(out), r.render(out, "python"), r.render(out, "python-"+r.Kind), takeIn(out, "vendor", python.SDK))
+		err = errors.Join(err, r.showing(out), r.render(out, "python"), r.render(out, "python-"+r.Kind),
+			takeIn(out, "vendor", python.SDK))
 	default:
 		err = errors.Join(err, r.render(out, "go"), r.render(out, r.Kind))
 	}
@@ -147,7 +152,8 @@ func (r Repository) files() (map[string][]byte, error) {
 		err = errors.Join(err, r.renderFile(out, "LICENSE", "templates/licenses/"+r.License+".tmpl"))
 	}
 	if r.Kind == "source" {
-		out["testdata/replies.jsonl"], _ = examples.TypeScript.ReadFile("source-typescript/testdata/replies.jsonl") // it is embedded
+		// it is embedded
+		out["testdata/replies.jsonl"], _ = examples.TypeScript.ReadFile("source-typescript/testdata/replies.jsonl")
 	}
 	return out, err
 }
@@ -198,8 +204,10 @@ func takeIn(out map[string][]byte, folder string, sdk fs.FS) error {
 // typescript takes the example in TypeScript, under the plugin's own name.
 func (r Repository) typescript(out map[string][]byte) error {
 	const root = "source-typescript"
-	names := strings.NewReplacer(`"scrapekit-source-forum"`, `"`+r.Program()+`"`, `"bin/forum"`, `"bin/`+r.Name+`"`, `"./bin/forum"`, `"./bin/`+r.Name+`"`,
-		"../../sdk/typescript", "vendor/scrapekit", `name: "forum"`, `name: "`+r.Name+`"`, `"license": "Apache-2.0"`, `"license": "`+map[string]string{"apache-2.0": "Apache-2.0", "mit": "MIT", "none": "UNLICENSED"}[r.License]+`"`)
+	names := strings.NewReplacer(`"scrapekit-source-forum"`, `"`+r.Program()+`"`, `"bin/forum"`, `"bin/`+r.Name+`"`,
+		`"./bin/forum"`, `"./bin/`+r.Name+`"`,
+		"../../sdk/typescript", "vendor/scrapekit", `name: "forum"`, `name: "`+r.Name+`"`, `"license": "Apache-2.0"`,
+		`"license": "`+map[string]string{"apache-2.0": "Apache-2.0", "mit": "MIT", "none": "UNLICENSED"}[r.License]+`"`)
 	return fs.WalkDir(examples.TypeScript, root, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

@@ -1,5 +1,5 @@
-// Package author is what the commands for plugin authors stand on: a plugin in its folder, which is found, built, watched and
-// begun.
+// Package author is what the commands for plugin authors stand on: a plugin in its folder, which is
+// found, built, watched and begun.
 package author
 
 import (
@@ -28,7 +28,8 @@ type Project struct {
 	Dir     string // absolute: the folder of the sources, or of the program
 	Program string // absolute: what is run
 	Example string // the pipeline file that shows it; "": there is none
-	// Shown are files that this process writes to, such as its standard output. They are not watched.
+	// Shown are files that this process writes to, such as its standard output. They are not
+	// watched.
 	Shown   []*os.File
 	build   []string
 	isDir   bool
@@ -130,8 +131,8 @@ func (p *Project) has(pattern string) bool {
 	return err == nil && len(found) > 0
 }
 
-// example finds the pipeline file that shows the plugin: the one that is named, example.hcl, or the only one. Beside a program it may
-// be a folder higher.
+// example finds the pipeline file that shows the plugin: the one that is named, example.hcl, or the
+// only one. Beside a program it may be a folder higher.
 func (p *Project) example(given string) (string, error) {
 	if given != "" {
 		_, err := os.Stat(given)
@@ -187,11 +188,13 @@ func (p *Project) Build(ctx context.Context, out io.Writer) error {
 // Builds reports whether Build does anything.
 func (p *Project) Builds() bool { return p.build != nil }
 
-// Stands returns the program for a path in a pipeline file: a path in the plugin's folder, or of its name, means the plugin.
+// Stands returns the program for a path in a pipeline file: a path in the plugin's folder, or of
+// its name, means the plugin.
 func (p *Project) Stands(path string) string {
 	rel, err := filepath.Rel(p.Dir, path)
 	inside := p.isDir && err == nil && filepath.IsLocal(rel)
-	if inside || strings.TrimSuffix(filepath.Base(path), ".exe") == strings.TrimSuffix(filepath.Base(p.Program), ".exe") {
+	if inside || strings.TrimSuffix(filepath.Base(path), ".exe") == strings.TrimSuffix(filepath.Base(p.Program),
+		".exe") {
 		return p.Program
 	}
 	return path

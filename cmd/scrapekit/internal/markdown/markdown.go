@@ -116,7 +116,8 @@ func (r *renderer) line(indent int, text string) {
 	r.out.WriteByte('\n')
 }
 
-// paint is a line as text. Neighbours of one style are painted together, with the space between them.
+// paint is a line as text. Neighbours of one style are painted together, with the space between
+// them.
 func (r *renderer) paint(line []word) string {
 	var all []span
 	for i, w := range line {

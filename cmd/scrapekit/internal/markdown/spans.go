@@ -103,7 +103,8 @@ func unescape(text string) string {
 	return strings.NewReplacer(`\*`, "*", `\_`, "_", `\|`, "|", "\\`", "`", `\\`, `\`).Replace(text)
 }
 
-// lines breaks words into lines of at most width columns. A word that is wider has a line of its own.
+// lines breaks words into lines of at most width columns. A word that is wider has a line of its
+// own.
 func lines(words []word, width int) [][]word {
 	var out [][]word
 	used := 0

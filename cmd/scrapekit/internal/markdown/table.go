@@ -9,7 +9,8 @@ import (
 // gap is what stands between two columns of a table.
 const gap = 2
 
-// table writes a table with columns as wide as there is room for, or, where there is none, row by row.
+// table writes a table with columns as wide as there is room for, or, where there is none, row by
+// row.
 func (r *renderer) table(n ast.Node, indent int) {
 	var rows [][][]word
 	for row := n.FirstChild(); row != nil; row = row.NextSibling() {
@@ -123,7 +124,8 @@ func fit(rows [][][]word, width int) []int {
 	return out
 }
 
-// rowByRow writes a row as a heading, its first cell, and a line for each other cell that is not empty.
+// rowByRow writes a row as a heading, its first cell, and a line for each other cell that is not
+// empty.
 func (r *renderer) rowByRow(rows [][][]word, indent int) {
 	for i, row := range rows[1:] {
 		if i > 0 {

@@ -10,11 +10,12 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 )
 
-// maxCauses bounds how many different causes are told: beyond it only how many more splits are ailing.
+// maxCauses bounds how many different causes are told: beyond it only how many more splits are
+// ailing.
 const maxCauses = 100
 
-// causes are those that were told. The zero value works. It is asked at every event, by who reads splits: what it does costs the same
-// however many causes and splits there are.
+// causes are those that were told. The zero value works. It is asked at every event, by who reads
+// splits: what it does costs the same however many causes and splits there are.
 type causes struct {
 	mu    sync.Mutex
 	all   []*ail // in the order in which they came
@@ -83,14 +84,17 @@ func (c *causes) more() []string {
 		switch {
 		case a.times == 0:
 		case a.broken:
-			lines = append(lines, fmt.Sprintf("given up for this run too, %s: %s", Many(int64(len(a.splits)), "split"), a.cause))
+			lines = append(lines, fmt.Sprintf("given up for this run too, %s: %s", Many(int64(len(a.splits)), "split"),
+				a.cause))
 		default:
-			lines = append(lines, fmt.Sprintf("the same %s more, in %s: %s", times(a.times), Many(int64(len(a.splits)), "split"), a.cause))
+			lines = append(lines, fmt.Sprintf("the same %s more, in %s: %s", times(a.times),
+				Many(int64(len(a.splits)), "split"), a.cause))
 		}
 		a.times, a.splits = 0, nil
 	}
 	if c.rest.times > 0 {
-		lines = append(lines, fmt.Sprintf("more causes than the %d shown, in %s; the report lists what is missing", maxCauses, Many(int64(len(c.rest.splits)), "split")))
+		lines = append(lines, fmt.Sprintf("more causes than the %d shown, in %s; the report lists what is missing",
+			maxCauses, Many(int64(len(c.rest.splits)), "split")))
 		c.rest = ail{}
 	}
 	return lines
@@ -142,7 +146,8 @@ func gaps(missing []core.Missing) []*gap {
 	return out
 }
 
-// String reads like "issues[A], issues[B] and 14 more splits (120 records of them are delivered): host.example is down".
+// String reads like "issues[A], issues[B] and 14 more splits (120 records of them are delivered):
+// host.example is down".
 func (g *gap) String() string {
 	const shown = 5
 	n := len(g.splits)

@@ -17,13 +17,15 @@ func TestCausesAreToldOnce(t *testing.T) {
 	}
 	broken := core.SplitBroken{Split: "b", Err: errors.New("host.example is down")}
 	var told []bool
-	for _, e := range []core.Event{core.Planned{}, core.Planned{}, down("a"), down("b"), down("b"), down("c"), broken, broken} {
+	for _, e := range []core.Event{core.Planned{}, core.Planned{}, down("a"), down("b"), down("b"), down("c"), broken,
+		broken} {
 		told = append(told, c.told(e))
 	}
 	if want := []bool{false, false, false, true, true, true, false, true}; !slices.Equal(told, want) {
 		t.Errorf("told %v, want %v", told, want)
 	}
-	want := []string{"the same 3 times more, in 2 splits: host.example is down", "given up for this run too, 1 split: host.example is down"}
+	want := []string{"the same 3 times more, in 2 splits: host.example is down",
+		"given up for this run too, 1 split: host.example is down"}
 	if got := c.more(); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
@@ -41,7 +43,9 @@ func TestGapsByCause(t *testing.T) {
 	for _, part := range []string{"board 1", "board 2"} {
 		missing = append(missing, core.Missing{Part: part, Times: 2, Problem: "the host is down"})
 	}
-	want := []string{"alone (7 records of it are delivered): 404", "s0, s1, s2, s3, s4 and 11 more splits (32 records of them are delivered): the host is down", "board 1 (2 times), board 2 (2 times): the host is down"}
+	want := []string{"alone (7 records of it are delivered): 404",
+		"s0, s1, s2, s3, s4 and 11 more splits (32 records of them are delivered): the host is down",
+		"board 1 (2 times), board 2 (2 times): the host is down"}
 	var got []string
 	for _, g := range gaps(missing) {
 		got = append(got, g.String())

@@ -1,4 +1,5 @@
-// Fitting: text for a terminal is broken where the terminal would break it, but between words, and set in below its beginning.
+// Fitting: text for a terminal is broken where the terminal would break it, but between words, and
+// set in below its beginning.
 
 package show
 
@@ -8,8 +9,9 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// fit breaks the lines of text that are wider than columns. 0 columns: it is for no terminal. hang says how far what follows of a line is
-// set in; negative: two columns more than the line. A word that is wider than the terminal stays whole: it is a path or a URL.
+// fit breaks the lines of text that are wider than columns. 0 columns: it is for no terminal. hang
+// says how far what follows of a line is set in; negative: two columns more than the line. A word
+// that is wider than the terminal stays whole: it is a path or a URL.
 func fit(text string, columns int, hang func(line string) int) string {
 	if columns <= 0 {
 		return text

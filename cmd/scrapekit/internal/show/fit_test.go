@@ -31,7 +31,8 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// TestReportFits: nothing of a report is wider than the terminal but words that are, and nothing of it is lost.
+// TestReportFits: nothing of a report is wider than the terminal but words that are, and nothing of
+// it is lost.
 func TestReportFits(t *testing.T) {
 	t.Parallel()
 	streams := map[string]int64{}
@@ -40,7 +41,8 @@ func TestReportFits(t *testing.T) {
 	}
 	source, sink := core.StageReport{Name: "source generate"}, core.StageReport{Name: "sink jsonl"}
 	source.In, source.Out, source.Streams = 3000, 3000, streams
-	sink.In, sink.Out, sink.Rejected, sink.Reasons = 3000, 2990, 10, map[string]int64{strings.Repeat("too long ", 20): 10}
+	sink.In, sink.Out, sink.Rejected, sink.Reasons = 3000, 2990, 10, map[string]int64{strings.Repeat("too long ",
+		20): 10}
 	r := &core.Report{
 		Run: "20261130-000000-abcd", Outcome: core.Complete, Dir: "/tmp/x", Stages: []core.StageReport{source, sink},
 		Counters: map[string]map[string]int64{"issues by type": streams},
@@ -62,7 +64,8 @@ func TestReportFits(t *testing.T) {
 			}
 		}
 		for _, word := range strings.Fields(whole) {
-			if tableHead := []string{"STAGE", "IN", "OUT", "REJECTED", "BYTES", "STREAMS"}; !strings.Contains(text, word) && !slices.Contains(tableHead, word) {
+			if tableHead := []string{"STAGE", "IN", "OUT", "REJECTED", "BYTES", "STREAMS"}; !strings.Contains(text,
+				word) && !slices.Contains(tableHead, word) {
 				t.Fatalf("%d columns: %q is gone from\n%s", columns, word, text)
 			}
 		}

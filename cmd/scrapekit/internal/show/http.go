@@ -15,7 +15,8 @@ import (
 // printHTTP prints what came of the requests to each host.
 func printHTTP(w io.Writer, s core.HTTPStats) {
 	for _, h := range s.Hosts {
-		fmt.Fprintf(w, "\nHTTP %s: %s\n", h.Host, strings.Join(append([]string{Many(h.Requests, "request")}, replies(h)...), ", "))
+		fmt.Fprintf(w, "\nHTTP %s: %s\n", h.Host,
+			strings.Join(append([]string{Many(h.Requests, "request")}, replies(h)...), ", "))
 		for _, line := range []struct {
 			heading string
 			parts   []string
@@ -71,7 +72,8 @@ func latency(h core.HTTPHost) []string {
 		return nil
 	}
 	l := h.Latency
-	return []string{"half within " + Brief(l.Quantile(.5)), "90 % within " + Brief(l.Quantile(.9)), "99 % within " + Brief(l.Quantile(.99)), "longest " + Brief(l.Max)}
+	return []string{"half within " + Brief(l.Quantile(.5)), "90 % within " + Brief(l.Quantile(.9)),
+		"99 % within " + Brief(l.Quantile(.99)), "longest " + Brief(l.Max)}
 }
 
 func cached(h core.HTTPHost) []string {
@@ -79,7 +81,8 @@ func cached(h core.HTTPHost) []string {
 	if c.Hits+c.Revalidated+c.Stale+c.Misses == 0 {
 		return nil
 	}
-	return []string{Count(c.Hits) + " answered from it", Count(c.Revalidated) + " confirmed by a 304", Count(c.Stale) + " past their time", Count(c.Misses) + " not in it", Size(c.BytesSaved) + " saved"}
+	return []string{Count(c.Hits) + " answered from it", Count(c.Revalidated) + " confirmed by a 304",
+		Count(c.Stale) + " past their time", Count(c.Misses) + " not in it", Size(c.BytesSaved) + " saved"}
 }
 
 func list(m map[string]int64) []string {

@@ -66,7 +66,8 @@ func (l *liveWatcher) Report(w io.Writer, r *core.Report) error {
 	return l.a.printReport(w, r)
 }
 
-// recent returns the newest events; of a cause that was told, how many splits more it has ailed in the last seconds.
+// recent returns the newest events; of a cause that was told, how many splits more it has ailed in
+// the last seconds.
 func (l *liveWatcher) recent() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -128,7 +129,8 @@ func (m *liveModel) View() tea.View {
 		}
 		m.rates[st.Stream].note(time.Now(), st.Records)
 	}
-	v := view{status: s, events: m.l.recent(), stopping: m.ctx.Err() != nil, width: max(m.width, 60), height: m.height, frame: m.frame, color: m.l.a.Color}
+	v := view{status: s, events: m.l.recent(), stopping: m.ctx.Err() != nil, width: max(m.width, 60), height: m.height,
+		frame: m.frame, color: m.l.a.Color}
 	v.rate = func(stream string) float64 { return m.rates[stream].perSecond() }
 	return tea.NewView(onScreen(v.render(), v.color))
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 )
 
-// printReport says how a run ended, what it delivered, and what to do next, within the columns of a terminal.
+// printReport says how a run ended, what it delivered, and what to do next, within the columns of a
+// terminal.
 func (a *Console) printReport(w io.Writer, r *core.Report) error {
 	text, err := a.reportText(r, ColumnsOf(w), IsTerminal(w))
 	if err != nil {
@@ -44,8 +45,9 @@ func (a *Console) reportText(r *core.Report, columns int, inColor bool) (string,
 	return fit(out.String(), columns, func(string) int { return -1 }), nil
 }
 
-// printStages lists what passed the stages, unless a run came to nothing. The streams are below each other where they need more columns
-// than there are; what else there is of a stage is, where the table has not room enough.
+// printStages lists what passed the stages, unless a run came to nothing. The streams are below
+// each other where they need more columns than there are; what else there is of a stage is, where
+// the table has not room enough.
 func printStages(w io.Writer, r *core.Report, columns int) error {
 	if r.Outcome != core.Complete && empty(r) {
 		return nil
@@ -55,7 +57,8 @@ func printStages(w io.Writer, r *core.Report, columns int) error {
 	t := tabwriter.NewWriter(&table, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "\nSTAGE\tIN\tOUT\tREJECTED\tBYTES OUT\t"+streams)
 	for _, s := range r.Stages {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, Count(s.In), Count(s.Out), Count(s.Rejected), Size(s.BytesOut), byName(s.Streams))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, Count(s.In), Count(s.Out), Count(s.Rejected),
+			Size(s.BytesOut), byName(s.Streams))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -65,7 +68,8 @@ func printStages(w io.Writer, r *core.Report, columns int) error {
 		table.Reset()
 		table.WriteByte('\n')
 		for _, s := range r.Stages {
-			fmt.Fprintf(&table, "%s: %s in, %s out, %s rejected, %s, %s\n", s.Name, Count(s.In), Count(s.Out), Count(s.Rejected), Size(s.BytesOut), byName(s.Streams))
+			fmt.Fprintf(&table, "%s: %s in, %s out, %s rejected, %s, %s\n", s.Name, Count(s.In), Count(s.Out),
+				Count(s.Rejected), Size(s.BytesOut), byName(s.Streams))
 		}
 		fmt.Fprint(w, fit(table.String(), columns, func(string) int { return -1 }))
 	} else {
@@ -85,7 +89,8 @@ func empty(r *core.Report) bool {
 }
 
 func (a *Console) printOutcome(w io.Writer, r *core.Report, inColor bool) {
-	ink := map[core.Outcome]Ink{core.Complete: Green, core.Interrupted: Yellow, core.Incomplete: Yellow, core.Failed: Red}[r.Outcome]
+	ink := map[core.Outcome]Ink{core.Complete: Green, core.Interrupted: Yellow, core.Incomplete: Yellow,
+		core.Failed: Red}[r.Outcome]
 	text := "Run " + r.Run + " " + ended(r.Outcome)
 	if inColor {
 		text = a.Style(ink, text)
@@ -121,7 +126,8 @@ func (a *Console) printOutcome(w io.Writer, r *core.Report, inColor bool) {
 	}
 }
 
-// printGaps lists what was not read, by cause. more is how many splits there are that the report does not name.
+// printGaps lists what was not read, by cause. more is how many splits there are that the report
+// does not name.
 func printGaps(w io.Writer, what string, missing []core.Missing, more, most int) {
 	all := gaps(missing)
 	for i, g := range all {
@@ -149,7 +155,8 @@ func ended(o core.Outcome) string {
 	return "is " + string(o)
 }
 
-// commandLine writes arguments as a shell would need them. Starting over is for the first time only.
+// commandLine writes arguments as a shell would need them. Starting over is for the first time
+// only.
 func commandLine(args []string) string {
 	var out []string
 	for _, arg := range args {

@@ -1,5 +1,6 @@
-// Screens: where everything goes that people read. What plugins, servers and files say comes to them in errors, names and records, and a
-// terminal does what it is told: of its escapes only the styles of this program pass.
+// Screens: where everything goes that people read. What plugins, servers and files say comes to
+// them in errors, names and records, and a terminal does what it is told: of its escapes only the
+// styles of this program pass.
 
 package show
 
@@ -56,7 +57,8 @@ func (s *screen) Write(p []byte) (int, error) {
 
 // unfinished is how many bytes at the end of text are the beginning of a character or of a style.
 func unfinished(text []byte) int {
-	if i := bytes.LastIndex(text, []byte(styleMark)); i >= 0 && bytes.IndexByte(text[i:], 'm') < 0 && len(text)-i < 2*len(styleMark) {
+	if i := bytes.LastIndex(text, []byte(styleMark)); i >= 0 && bytes.IndexByte(text[i:], 'm') < 0 &&
+		len(text)-i < 2*len(styleMark) {
 		return len(text) - i
 	}
 	for n := min(len(styleMark)-1, len(text)); n > 0; n-- {
@@ -77,7 +79,8 @@ func unfinished(text []byte) int {
 
 var styleParameters = regexp.MustCompile(`^[0-9;]{0,8}m`)
 
-// onScreen is text as a terminal may get it: without what it would act on, but for our styles, if they are wanted.
+// onScreen is text as a terminal may get it: without what it would act on, but for our styles, if
+// they are wanted.
 func onScreen(text string, color bool) string {
 	parts := strings.Split(text, styleMark)
 	var out strings.Builder
@@ -92,7 +95,8 @@ func onScreen(text string, color bool) string {
 	return out.String()
 }
 
-// JSONOut writes JSON, escaped so that a screen has nothing to take out of it: programs get what was meant.
+// JSONOut writes JSON, escaped so that a screen has nothing to take out of it: programs get what
+// was meant.
 type JSONOut struct{ To io.Writer }
 
 // Write writes p, which is JSON.
@@ -110,7 +114,8 @@ func WriteJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// bare is what is behind a screen: for what is data and not for people, and for the live view, which moves the cursor itself.
+// bare is what is behind a screen: for what is data and not for people, and for the live view,
+// which moves the cursor itself.
 func bare(w io.Writer) io.Writer {
 	if s, ok := w.(*screen); ok {
 		return s.to
@@ -126,7 +131,8 @@ func Data(w io.Writer) io.Writer {
 	return bare(w)
 }
 
-// Records is where a sink writes whose path is "-": the records as they are, or, in a terminal, escaped.
+// Records is where a sink writes whose path is "-": the records as they are, or, in a terminal,
+// escaped.
 func (a *Console) Records() io.Writer {
 	if IsTerminal(a.Out) {
 		return JSONOut{a.Out}

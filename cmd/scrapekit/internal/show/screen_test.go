@@ -11,7 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// evil is what a plugin or a server may say: a title, the clipboard, the cursor, a colour, direction, a C1 control.
+// evil is what a plugin or a server may say: a title, the clipboard, the cursor, a colour,
+// direction, a C1 control.
 const evil = "\x1b]0;PWNED\x07\x1b]52;c;cm0=\x07\x1b[2J\x1b[32mEVIL\x1b[0m\u202eABC\u202c\rover\u009b31m"
 
 func TestScreen(t *testing.T) {
@@ -34,7 +35,8 @@ func TestScreen(t *testing.T) {
 // TestScreenInPieces writes a text in any pieces: what comes out is that of one piece.
 func TestScreenInPieces(t *testing.T) {
 	t.Parallel()
-	parts := []string{"a", "é", "日", "\U0001f469\u200d\U0001f4bb", "\n", "\x1b[31m", "\xff", "\xe6\x97", "\u009b", Paint(true, Green, "x"), styleMark, styleMark + "evil", styleMark[:9]}
+	parts := []string{"a", "é", "日", "\U0001f469\u200d\U0001f4bb", "\n", "\x1b[31m", "\xff", "\xe6\x97", "\u009b",
+		Paint(true, Green, "x"), styleMark, styleMark + "evil", styleMark[:9]}
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(parts), 0, 12).Draw(t, "parts"), "") + "end"
 		var whole, pieces bytes.Buffer
@@ -52,13 +54,15 @@ func TestScreenInPieces(t *testing.T) {
 		if whole.String() != pieces.String() {
 			t.Fatalf("whole  %q\npieces %q", whole.String(), pieces.String())
 		}
-		if left := strings.NewReplacer("\x1b[32m", "", "\x1b[m", "").Replace(whole.String()); strings.ContainsAny(left, "\x1b\u009b") {
+		if left := strings.NewReplacer("\x1b[32m", "", "\x1b[m", "").Replace(whole.String()); strings.ContainsAny(left,
+			"\x1b\u009b") {
 			t.Fatalf("an escape that is none of ours: %q", left)
 		}
 	})
 }
 
-// TestScreenLeavesJSON: what is for programs is the same JSON, and shows nothing that a terminal acts on.
+// TestScreenLeavesJSON: what is for programs is the same JSON, and shows nothing that a terminal
+// acts on.
 func TestScreenLeavesJSON(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

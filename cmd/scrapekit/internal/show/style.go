@@ -16,7 +16,8 @@ const (
 	Bold   Ink = "1"
 )
 
-// styleMark begins a style of ours. Nobody else can write one: a [screen] makes escapes of these, and of no others.
+// styleMark begins a style of ours. Nobody else can write one: a [screen] makes escapes of these,
+// and of no others.
 var styleMark = "\x1b" + rand.Text()
 
 // Style puts s into a style, if the console has styles.

@@ -34,7 +34,8 @@ func (v view) render() string {
 	if v.stopping {
 		phase = "stopping: committing what was read; Ctrl-C again stops at once"
 	}
-	fmt.Fprintf(&b, "%s %s  %s\n", Paint(v.color, Green, string(frames[v.frame%len(frames)])), Paint(v.color, Bold, phase), Paint(v.color, Faint, Brief(v.status.Elapsed)))
+	fmt.Fprintf(&b, "%s %s  %s\n", Paint(v.color, Green, string(frames[v.frame%len(frames)])),
+		Paint(v.color, Bold, phase), Paint(v.color, Faint, Brief(v.status.Elapsed)))
 	v.streams(&b)
 	v.stages(&b)
 	v.http(&b)
@@ -124,7 +125,8 @@ func pulse(h core.HTTPHost) []string {
 	return parts
 }
 
-// outcome is what came of the requests to a host so far: replies, retries and waits, with their causes.
+// outcome is what came of the requests to a host so far: replies, retries and waits, with their
+// causes.
 func outcome(h core.HTTPHost) []string {
 	parts := replies(h)
 	for _, more := range []struct {
@@ -142,7 +144,8 @@ func outcome(h core.HTTPHost) []string {
 	return parts
 }
 
-// wrap joins parts by commas into lines of so many columns; only a part that is longer than that is cut.
+// wrap joins parts by commas into lines of so many columns; only a part that is longer than that is
+// cut.
 func wrap(parts []string, columns int) []string {
 	var lines []string
 	for i, part := range parts {
@@ -167,7 +170,8 @@ func oneLine(s core.Status) string {
 	parts := []string{s.Phase}
 	some, others := shown(s.Streams, shownPlain)
 	for _, st := range some {
-		parts = append(parts, fmt.Sprintf("%s %.0f%%: %s records, splits %d of %d", st.Stream, share(st)*100, Count(st.Records), st.Done, st.Splits))
+		parts = append(parts, fmt.Sprintf("%s %.0f%%: %s records, splits %d of %d", st.Stream, share(st)*100,
+			Count(st.Records), st.Done, st.Splits))
 	}
 	if len(others) > 0 {
 		parts = append(parts, others.text())

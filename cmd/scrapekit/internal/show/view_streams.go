@@ -1,4 +1,5 @@
-// How the streams of a run look: those that are read now before the others, as many as there is room for.
+// How the streams of a run look: those that are read now before the others, as many as there is
+// room for.
 
 package show
 
@@ -22,8 +23,9 @@ const (
 // folded are streams that there is no room for.
 type folded []core.StreamProgress
 
-// shown divides the streams of a run into those that are shown and the others. Where there is no room for all, what is being read or
-// broken goes before what is to come, and that before what is done.
+// shown divides the streams of a run into those that are shown and the others. Where there is no
+// room for all, what is being read or broken goes before what is to come, and that before what is
+// done.
 func shown(all []core.StreamProgress, most int) ([]core.StreamProgress, folded) {
 	if len(all) <= most {
 		return all, nil
@@ -37,7 +39,8 @@ func shown(all []core.StreamProgress, most int) ([]core.StreamProgress, folded) 
 		}
 		return 2
 	}
-	ordered := slices.SortedStableFunc(slices.Values(all), func(a, b core.StreamProgress) int { return cmp.Compare(turn(a), turn(b)) })
+	ordered := slices.SortedStableFunc(slices.Values(all),
+		func(a, b core.StreamProgress) int { return cmp.Compare(turn(a), turn(b)) })
 	return ordered[:most-1], ordered[most-1:]
 }
 
@@ -76,14 +79,16 @@ func (v view) streams(b *strings.Builder) {
 	}
 }
 
-// stream draws a stream: a bar by splits and records, the rate, the time that is left. Its name takes so many columns.
+// stream draws a stream: a bar by splits and records, the rate, the time that is left. Its name
+// takes so many columns.
 func (v view) stream(s core.StreamProgress, width int) string {
 	share := share(s)
 	const cells = 24
 	full := int(share * cells)
 	bar := Paint(v.color, Green, strings.Repeat("█", full)) + Paint(v.color, Faint, strings.Repeat("░", cells-full))
 	perSecond := v.rate(s.Stream)
-	text := fmt.Sprintf("  %-*s %s %3.0f%%  %s records  %s/s  splits %d of %d", width, s.Stream, bar, share*100, Count(s.Records), Count(int64(perSecond)), s.Done, s.Splits)
+	text := fmt.Sprintf("  %-*s %s %3.0f%%  %s records  %s/s  splits %d of %d", width, s.Stream, bar, share*100,
+		Count(s.Records), Count(int64(perSecond)), s.Done, s.Splits)
 	if s.Broken > 0 {
 		text += Paint(v.color, Red, fmt.Sprintf(", %d broken", s.Broken))
 	}

@@ -1,5 +1,5 @@
-// Package show is what a terminal shows: a run while it goes on, its report, tables, styles. It knows the events of a run and no
-// command.
+// Package show is what a terminal shows: a run while it goes on, its report, tables, styles. It
+// knows the events of a run and no command.
 //
 // A run is watched live in a terminal, as lines in a pipe, as JSON for programs.
 package show
@@ -16,7 +16,8 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 )
 
-// Watcher shows a run. Event may be called by several goroutines at once, from before Begin to after End.
+// Watcher shows a run. Event may be called by several goroutines at once, from before Begin to
+// after End.
 type Watcher interface {
 	Event(e core.Event)
 	Begin(ctx context.Context, r *core.Run)
@@ -188,7 +189,8 @@ func (j *jsonWatcher) write(e jsonEvent) {
 	}
 }
 
-// event prints what happens, but for what comes with every batch and every request: these the progress sums up.
+// event prints what happens, but for what comes with every batch and every request: these the
+// progress sums up.
 func (j *jsonWatcher) Event(e core.Event) {
 	out := jsonEvent{Time: time.Now(), Type: "event", Event: e.Kind()}
 	var err error

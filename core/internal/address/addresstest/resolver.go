@@ -46,7 +46,8 @@ func Resolver(t testing.TB, addresses ...string) *net.Resolver {
 					t.Error(err)
 					return
 				}
-				_, _ = far.Write(append([]byte{byte(len(out) >> 8), byte(len(out))}, out...)) // an error: the resolver has gone
+				// an error: the resolver has gone
+				_, _ = far.Write(append([]byte{byte(len(out) >> 8), byte(len(out))}, out...))
 			}
 		}()
 		return near, nil

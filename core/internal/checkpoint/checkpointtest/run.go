@@ -31,7 +31,8 @@ func beginNew(f *fixture) {
 	}
 	want := checkpoint.Run{Pipeline: run.Pipeline, ID: "r1", Epoch: run.Epoch, Started: run.Started}
 	f.equal("new run", run.Run, want)
-	f.equal("new seat", run.seat, checkpoint.Seat{Run: want, Epoch: run.seat.Epoch, Tokens: map[string]checkpoint.Token{}})
+	f.equal("new seat", run.seat, checkpoint.Seat{Run: want, Epoch: run.seat.Epoch,
+		Tokens: map[string]checkpoint.Token{}})
 	f.equal("previous of the first run", f.previous(), []string{})
 	f.equal("tokens of the first run", f.tokens(), map[string]checkpoint.Token{})
 }
@@ -45,7 +46,8 @@ func beginResumes(f *fixture) {
 
 	again, err := f.beginAs(checkpoint.Begin{ID: "r2", Now: began.Add(time.Hour), Fingerprint: "print"})
 	f.ok(err)
-	if again.ID != "r1" || !again.Resumed || !again.Planned || string(again.Stats) != `{"n":1}` || !again.Started.Equal(began) {
+	if again.ID != "r1" || !again.Resumed || !again.Planned || string(again.Stats) != `{"n":1}` ||
+		!again.Started.Equal(began) {
 		f.Errorf("the unfinished run came back as %+v", again)
 	}
 	if again.Epoch <= first.Epoch {
@@ -113,7 +115,8 @@ func beginFull(f *fixture) {
 	f.fenced("Claim", errOf(first.held.Claim(f.Context(), 1)))
 	runs := f.runs(2)
 	f.equal("outcome of the abandoned run", runs[1].Outcome, checkpoint.Abandoned)
-	f.equal("counts of the abandoned run", runs[1].Splits, map[checkpoint.Status]int{checkpoint.Done: 1, checkpoint.Open: 1})
+	f.equal("counts of the abandoned run", runs[1].Splits,
+		map[checkpoint.Status]int{checkpoint.Done: 1, checkpoint.Open: 1})
 
 	again, err := f.beginAs(checkpoint.Begin{ID: "r3", Now: began, Fingerprint: "other"})
 	f.ok(err)
@@ -391,7 +394,8 @@ func runsCountSplits(f *fixture) {
 	run := f.planned("r1", "a", "b", "c")
 	f.advance(run, "a", "1", checkpoint.Done)
 	f.advance(run, "b", "1", checkpoint.Broken)
-	f.equal("while it runs", f.runs(1)[0].Splits, map[checkpoint.Status]int{checkpoint.Done: 1, checkpoint.Broken: 1, checkpoint.Open: 1})
+	f.equal("while it runs", f.runs(1)[0].Splits,
+		map[checkpoint.Status]int{checkpoint.Done: 1, checkpoint.Broken: 1, checkpoint.Open: 1})
 	f.advance(run, "b", "1", checkpoint.Done)
 	f.advance(run, "c", "1", checkpoint.Done)
 	f.ok(f.end(run))
@@ -512,10 +516,12 @@ func seatsAreApart(f *fixture) {
 	free, err := f.store.View().Splits(f.Context(), one.ID, checkpoint.Query{Status: checkpoint.Open, Free: true, N: 5})
 	f.equal("free splits", idsOf(free, err), []string{"c"})
 	f.fenced("Commit of another's split", f.commit(one, checkpoint.Commit{
-		Splits: []checkpoint.Progress{{ID: "b", Epoch: b.Epoch, Status: checkpoint.Done}}, Tokens: tokensOf("sink", "late"),
+		Splits: []checkpoint.Progress{{ID: "b", Epoch: b.Epoch, Status: checkpoint.Done}},
+		Tokens: tokensOf("sink", "late"),
 	}))
 	f.ok(f.commit(one, checkpoint.Commit{
-		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Status: checkpoint.Done}}, Tokens: tokensOf("sink", "of 0"),
+		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Status: checkpoint.Done}},
+		Tokens: tokensOf("sink", "of 0"),
 	}))
 	f.ok(f.commit(two, checkpoint.Commit{Tokens: tokensOf("sink", "of 1")}))
 	f.equal("seat of a done split", f.split(one, "a").Seat, checkpoint.AnySeat)

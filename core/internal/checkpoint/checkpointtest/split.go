@@ -27,7 +27,8 @@ func splitsKeepEverything(f *fixture) {
 	var want []sdk.Split
 	for i, id := range oddIDs {
 		want = append(want, sdk.Split{
-			ID: id, Stream: "s" + id, Data: json.RawMessage(`{"n": 1.50}`), Cursor: []byte{0, 255, byte(i)}, Estimate: 1 << 40,
+			ID: id, Stream: "s" + id, Data: json.RawMessage(`{"n": 1.50}`), Cursor: []byte{0, 255, byte(i)},
+			Estimate: 1 << 40,
 		})
 	}
 	f.ok(f.plan(run, want))
@@ -94,7 +95,8 @@ func pagesOfSplits(f *fixture) {
 	page(checkpoint.Open, "c", 5, "e", "f")
 	page(checkpoint.Broken, "b", 5, "d")
 	page(checkpoint.Done, "", 5, "a")
-	f.equal("all broken", idsOf(checkpoint.All(checkpoint.EachSplit(f.Context(), f.store.View(), run.ID, checkpoint.Broken))), []string{"b", "d"})
+	f.equal("all broken", idsOf(checkpoint.All(checkpoint.EachSplit(f.Context(), f.store.View(), run.ID,
+		checkpoint.Broken))), []string{"b", "d"})
 }
 
 func idsOf(splits []checkpoint.Split, _ error) (out []string) {
@@ -142,7 +144,8 @@ func pagesOfLargeSplits(f *fixture) {
 func sums(f *fixture) {
 	run := f.begin("r1", false)
 	f.ok(f.plan(run, []sdk.Split{
-		{ID: "a", Stream: "issues", Estimate: 100}, {ID: "b", Stream: "users"}, {ID: "c", Stream: "issues"}, {ID: "d", Stream: "issues", Estimate: 5},
+		{ID: "a", Stream: "issues", Estimate: 100}, {ID: "b", Stream: "users"}, {ID: "c", Stream: "issues"},
+		{ID: "d", Stream: "issues", Estimate: 5},
 	}))
 	want := func(what string, want ...checkpoint.Sum) {
 		f.Helper()
@@ -151,18 +154,22 @@ func sums(f *fixture) {
 		f.ok(err)
 		f.equal(what, got, checkpoint.Sums(want))
 	}
-	want("planned", checkpoint.Sum{Stream: "issues", Open: 3, Expected: 105, Unknown: 1}, checkpoint.Sum{Stream: "users", Open: 1, Unknown: 1})
+	want("planned", checkpoint.Sum{Stream: "issues", Open: 3, Expected: 105, Unknown: 1},
+		checkpoint.Sum{Stream: "users", Open: 1, Unknown: 1})
 	f.advance(run, "a", "1", checkpoint.Open)
 	f.advance(run, "c", "1", checkpoint.Done)
 	f.advance(run, "d", "1", checkpoint.Broken)
 	f.ok(f.commit(run, checkpoint.Commit{New: splitsOf("a", "e")}))
-	want("half-way", checkpoint.Sum{Stream: "issues", Open: 2, Done: 1, Broken: 1, Records: 21, Expected: 114, Unknown: 1}, checkpoint.Sum{Stream: "users", Open: 1, Unknown: 1})
+	want("half-way", checkpoint.Sum{Stream: "issues", Open: 2, Done: 1, Broken: 1, Records: 21, Expected: 114,
+		Unknown: 1}, checkpoint.Sum{Stream: "users", Open: 1, Unknown: 1})
 	f.reopen()
 	run = f.begin("r2", false)
-	want("gone on with", checkpoint.Sum{Stream: "issues", Open: 3, Done: 1, Records: 21, Expected: 114, Unknown: 1}, checkpoint.Sum{Stream: "users", Open: 1, Unknown: 1})
+	want("gone on with", checkpoint.Sum{Stream: "issues", Open: 3, Done: 1, Records: 21, Expected: 114, Unknown: 1},
+		checkpoint.Sum{Stream: "users", Open: 1, Unknown: 1})
 	f.giveUp("b", true)
 	f.forget("c", true)
-	want("changed by hand", checkpoint.Sum{Stream: "issues", Open: 4, Records: 14, Expected: 107, Unknown: 2}, checkpoint.Sum{Stream: "users", Done: 1})
+	want("changed by hand", checkpoint.Sum{Stream: "issues", Open: 4, Records: 14, Expected: 107, Unknown: 2},
+		checkpoint.Sum{Stream: "users", Done: 1})
 	full := f.begin("r3", true)
 	for _, r := range []sitting{run, full} {
 		got, err := f.store.View().Sums(f.Context(), r.ID)
@@ -186,7 +193,8 @@ func sumsOfManyStreams(f *fixture) {
 	got, err := f.store.View().Sums(f.Context(), run.ID)
 	f.ok(err)
 	last := got[len(got)-1]
-	if len(got) >= streams || last.Stream != checkpoint.OtherStreams || last.Open+last.Done != streams-len(got)+1 || last.Records != 7 {
+	if len(got) >= streams || last.Stream != checkpoint.OtherStreams || last.Open+last.Done != streams-len(got)+1 ||
+		last.Records != 7 {
 		f.Errorf("%d sums, the last: %+v", len(got), last)
 	}
 }
@@ -269,7 +277,8 @@ func commit(f *fixture) {
 	run := f.planned("r1", "a", "b")
 	a := f.claim(run, "a")
 	f.ok(f.commit(run, checkpoint.Commit{
-		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte("c1"), Status: checkpoint.Open, Records: 10}},
+		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte("c1"), Status: checkpoint.Open,
+			Records: 10}},
 		Tokens: map[string]sdk.Token{"one": sdk.Token("1"), "two": sdk.Token("2")},
 		Stats:  []byte(`{"n":1}`),
 	}))
@@ -280,7 +289,8 @@ func commit(f *fixture) {
 	// A second commit by the same claim; a stage that is not named keeps its token, and Stats nil
 	// keeps the stats.
 	f.ok(f.commit(run, checkpoint.Commit{
-		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte("c2"), Status: checkpoint.Done, Records: 20}},
+		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte("c2"), Status: checkpoint.Done,
+			Records: 20}},
 		Tokens: tokensOf("two", "3"),
 	}))
 	f.equal("tokens", f.tokens(), map[string]checkpoint.Token{
@@ -335,8 +345,10 @@ func fencedRun(f *fixture) {
 	old := f.planned("r1", "a")
 	s := f.claim(old, "a")
 	now := f.begin("r1", false)
-	f.fenced("Lead", old.coordinator.Hold(f.Context(), func(context.Context) { f.Error("one that was taken over holds the run") }))
-	f.fenced("Hold", old.held.Hold(f.Context(), func(context.Context) { f.Error("one that was taken over holds the run") }))
+	f.fenced("Lead", old.coordinator.Hold(f.Context(),
+		func(context.Context) { f.Error("one that was taken over holds the run") }))
+	f.fenced("Hold", old.held.Hold(f.Context(),
+		func(context.Context) { f.Error("one that was taken over holds the run") }))
 	f.fenced("Plan", f.plan(old, splitsOf("x")))
 	f.fenced("Claim", errOf(old.held.Claim(f.Context(), 1)))
 	f.fenced("Finish", f.finish(old, checkpoint.Failed))
@@ -377,7 +389,8 @@ func holds(f *fixture) {
 	}))
 	f.ok(<-taken)
 	f.equal("let go", letGo, true)
-	f.fenced("Hold", run.held.Hold(f.Context(), func(context.Context) { f.Error("one that was taken over holds the run") }))
+	f.fenced("Hold", run.held.Hold(f.Context(),
+		func(context.Context) { f.Error("one that was taken over holds the run") }))
 	f.ok(other.Close())
 }
 
@@ -502,11 +515,13 @@ func nilAndEmpty(f *fixture) {
 	c := checkpoint.Commit{Tokens: map[string]sdk.Token{"nil": nil, "empty": {}}}
 	for _, id := range []string{"nil", "empty"} {
 		s := f.claim(run, id)
-		c.Splits = append(c.Splits, checkpoint.Progress{ID: id, Epoch: s.Epoch, Cursor: s.Cursor, Status: checkpoint.Done})
+		c.Splits = append(c.Splits, checkpoint.Progress{ID: id, Epoch: s.Epoch, Cursor: s.Cursor,
+			Status: checkpoint.Done})
 	}
 	f.ok(f.commit(run, c))
 	f.reopen()
-	f.equal("tokens", f.tokens(), map[string]checkpoint.Token{"nil": {Run: "r1"}, "empty": {Run: "r1", Token: sdk.Token{}}})
+	f.equal("tokens", f.tokens(), map[string]checkpoint.Token{"nil": {Run: "r1"},
+		"empty": {Run: "r1", Token: sdk.Token{}}})
 	run = f.begin("r1", false)
 	f.equal("stats", run.Stats, []byte(nil))
 	f.ok(f.end(run))
@@ -520,7 +535,8 @@ func reopen(f *fixture) {
 	run := f.planned("r2", "a", "b")
 	a := f.claim(run, "a")
 	f.ok(f.commit(run, checkpoint.Commit{
-		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte("a1"), Status: checkpoint.Broken, Records: 3, Problem: "why"}},
+		Splits: []checkpoint.Progress{{ID: "a", Epoch: a.Epoch, Cursor: []byte("a1"), Status: checkpoint.Broken,
+			Records: 3, Problem: "why"}},
 		Tokens: tokensOf("sink", "t1"), New: splitsOf("c"), Stats: []byte(`{"n":1}`),
 	}))
 	splits, runs := f.splits(run), f.runs(5)

@@ -1,5 +1,5 @@
-// Package allow lets through only requests to the hosts that the pipeline file names, and makes them the host's own: headers
-// that are not a plugin's to set go, the User-Agent comes.
+// Package allow lets through only requests to the hosts that the pipeline file names, and makes
+// them the host's own: headers that are not a plugin's to set go, the User-Agent comes.
 package allow
 
 import (
@@ -28,8 +28,9 @@ import (
 
 const maxURL = 16 << 10
 
-// hostsOwn are the headers that the host sets or that belong to one connection. A plugin that could set them could
-// log in as somebody else, ask for another virtual host, or confuse proxies about where a request ends.
+// hostsOwn are the headers that the host sets or that belong to one connection. A plugin that could
+// set them could log in as somebody else, ask for another virtual host, or confuse proxies about
+// where a request ends.
 var hostsOwn = map[string]bool{
 	"Authorization": true, "Cookie": true, "Host": true, "Connection": true, "Keep-Alive": true, "Te": true,
 	"Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "Content-Length": true, "Accept-Encoding": true,
@@ -60,8 +61,9 @@ type allowance struct {
 	latest atomic.Pointer[destination]
 }
 
-// destination is the beginning of a URL that was found to be allowed. Most requests have that of the one before, and to look
-// at it again would be a twentieth of what the host does for a small reply.
+// destination is the beginning of a URL that was found to be allowed. Most requests have that of
+// the one before, and to look at it again would be a twentieth of what the host does for a small
+// reply.
 type destination struct {
 	scheme, host string
 	origin       origin.Origin
@@ -87,7 +89,8 @@ func send(p *allowance, set *redact.Set, next http.RoundTripper, req *http.Reque
 	}
 	resp.Request = req // without the credentials
 	auth.TellLogin(resp, p.Policy, to)
-	for _, name := range []string{"Set-Cookie", "Set-Cookie2", "Authorization", "Proxy-Authenticate", "Connection", "Keep-Alive", "Transfer-Encoding", "Trailer", "Upgrade"} {
+	for _, name := range []string{"Set-Cookie", "Set-Cookie2", "Authorization", "Proxy-Authenticate", "Connection",
+		"Keep-Alive", "Transfer-Encoding", "Trailer", "Upgrade"} {
 		resp.Header.Del(name)
 	}
 	return resp, nil
@@ -99,7 +102,10 @@ func explainAllowed(facts *trip.Facts, p httppolicy.Policy) {
 		facts.Explain("allow", func() string { return "asks " + facts.URL + ", which the pipeline file names" })
 		return
 	}
-	facts.Explain("allow", func() string { return fmt.Sprintf("%s is among the hosts that %s may ask", facts.Origin, p.Plugin) })
+	facts.Explain("allow", func() string {
+		return fmt.Sprintf("%s is among the hosts that %s may ask", facts.Origin,
+			p.Plugin)
+	})
 	facts.Explain("auth", func() string { return auth.Text(p.Auth, facts.Origin) })
 }
 
@@ -137,7 +143,8 @@ func (p *allowance) check(req *http.Request) (origin.Origin, error) {
 	return p.destined(req.URL)
 }
 
-// overrides are headers by which servers take another method for that of the request. Some servers take _ in a name for -.
+// overrides are headers by which servers take another method for that of the request. Some servers
+// take _ in a name for -.
 var overrides = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
 
 // mayChange refuses methods by which the plugin could change what is at the host, unless it may.
@@ -172,7 +179,8 @@ func (p *allowance) destined(u *url.URL) (origin.Origin, error) {
 		return origin.Origin{}, err
 	}
 	if !origin.Covered(p.Allow, to) {
-		return origin.Origin{}, fmt.Errorf("plugin %s may not ask %s: add it to http.allow in the pipeline file if it should", p.Plugin, to)
+		return origin.Origin{}, fmt.Errorf(
+			"plugin %s may not ask %s: add it to http.allow in the pipeline file if it should", p.Plugin, to)
 	}
 	if err := wire.CheckLiteral(to.Host); err != nil {
 		return origin.Origin{}, err
@@ -266,8 +274,9 @@ func ownHeaders(p httppolicy.Policy) map[string]bool {
 	return own
 }
 
-// referers leaves of a Referer the page, if it is one of the origin itself. An http.Client that follows a redirect sends the
-// URL it came from, with whatever secrets are in its query, to the next host.
+// referers leaves of a Referer the page, if it is one of the origin itself. An http.Client that
+// follows a redirect sends the URL it came from, with whatever secrets are in its query, to the
+// next host.
 func referers(values []string, to origin.Origin) []string {
 	var kept []string
 	for _, v := range values {

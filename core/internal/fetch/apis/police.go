@@ -1,6 +1,7 @@
-// Package apis is a table of how real APIs, gateways and drafts limit and how they tell it: a row for each, as data, with a server that
-// behaves like it. Tests of package fetch ask these servers in virtual time, tests of the command ask some of them over loopback, and the page of the
-// manual that says which APIs are understood is made of the same rows: see Page.
+// Package apis is a table of how real APIs, gateways and drafts limit and how they tell it: a row
+// for each, as data, with a server that behaves like it. Tests of package fetch ask these servers
+// in virtual time, tests of the command ask some of them over loopback, and the page of the manual
+// that says which APIs are understood is made of the same rows: see Page.
 package apis
 
 import (
@@ -25,7 +26,8 @@ type API struct {
 	Status      int           // of a refusal; 0: 429
 	// Tell writes what the API says, and returns the body of a refusal; "": some HTML.
 	Tell func(h http.Header, s State) string
-	// Plugin is what a plugin has to say of the replies, because the host cannot tell; Bodies makes the body of a good reply.
+	// Plugin is what a plugin has to say of the replies, because the host cannot tell; Bodies makes
+	// the body of a good reply.
 	Plugin []sdk.Refusal
 	Bodies func(s State) string
 	NoDate bool // it sends no Date
@@ -35,7 +37,8 @@ type API struct {
 	Hold time.Duration
 	// Untold says that no reply tells the limit: only refusals do.
 	Untold bool
-	// Used and Refused are what is to be reached at least and at most, in percent, where it is not 95 and 1, or 3 where it is untold; see Why.
+	// Used and Refused are what is to be reached at least and at most, in percent, where it is not
+	// 95 and 1, or 3 where it is untold; see Why.
 	Used, Refused float64
 	Why           string
 }
@@ -106,7 +109,8 @@ func NewServer(a API, now time.Time) *Server {
 	return &Server{api: a, began: now.Add(-a.Per / 3), tokens: float64(a.N), last: now}
 }
 
-// Arrive decides on a request that comes at now; what is taken is inside until Leave. It returns the head and the body of the reply.
+// Arrive decides on a request that comes at now; what is taken is inside until Leave. It returns
+// the head and the body of the reply.
 func (s *Server) Arrive(now time.Time) (status int, h http.Header, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -250,7 +254,8 @@ func (s *Server) take(now time.Time) State {
 	return st
 }
 
-// Ideal is how long n requests take that each come as soon as they are taken, of which each is inside for service; at most so many at once, each at least for latency.
+// Ideal is how long n requests take that each come as soon as they are taken, of which each is
+// inside for service; at most so many at once, each at least for latency.
 func (a API) Ideal(n, places int, latency, service time.Duration) time.Duration {
 	if a.Kind == Crowd {
 		return time.Duration(float64(n) / float64(min(places, a.N)) * float64(service+latency))
@@ -270,7 +275,8 @@ func (a API) Ideal(n, places int, latency, service time.Duration) time.Duration 
 	return max(now.Sub(start), time.Duration(math.Ceil(float64(n)/float64(places)))*(latency+service))
 }
 
-// Goal returns how many percent of what is allowed are to be used, and how many of the requests may be refused beside the first volley.
+// Goal returns how many percent of what is allowed are to be used, and how many of the requests may
+// be refused beside the first volley.
 func (a API) Goal() (used, refused float64) {
 	used, refused = 95, 1
 	if a.Untold {
@@ -287,7 +293,8 @@ func (a API) Goal() (used, refused float64) {
 
 // Example returns the head of a reply of an API, a good one or a refusal, at a time by its clock.
 func Example(a API, good bool, now time.Time) http.Header {
-	st := State{OK: good, Limit: a.N, Left: a.N / 2, Window: a.Per, Reset: 10 * time.Second, Wait: 10 * time.Second, Now: now, Costs: max(1, a.Cost)}
+	st := State{OK: good, Limit: a.N, Left: a.N / 2, Window: a.Per, Reset: 10 * time.Second, Wait: 10 * time.Second,
+		Now: now, Costs: max(1, a.Cost)}
 	if a.Per > 0 {
 		st.Fill = float64(a.N) / a.Per.Seconds()
 		st.Reset = min(st.Reset, a.Per/2)

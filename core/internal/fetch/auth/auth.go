@@ -1,5 +1,6 @@
-// Package auth adds credentials to requests for the hosts that they belong to, and obtains those again that a host does
-// not take any more: once for all requests that wait for them, and once for a request.
+// Package auth adds credentials to requests for the hosts that they belong to, and obtains those
+// again that a host does not take any more: once for all requests that wait for them, and once for
+// a request.
 package auth
 
 import (
@@ -15,8 +16,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Ready sees to it that there are credentials, and goes on from a 401. It stands above the limits: to obtain a
-// credential may take a request to the same host.
+// Ready sees to it that there are credentials, and goes on from a 401. It stands above the limits:
+// to obtain a credential may take a request to the same host.
 func (cs *Credentials) Ready() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		if len(cs.all) == 0 {
@@ -38,7 +39,8 @@ func (cs *Credentials) Ready() trip.Decorator {
 			changed, err := renew(req.Context(), latest, mine)
 			if err != nil {
 				resp.Body.Close() // memory or a spool file: nothing to lose
-				return nil, credentialError(req.Context(), fmt.Errorf("401 Unauthorized from %s, and %w", trip.FactsOf(req).Origin, err))
+				return nil, credentialError(req.Context(),
+					fmt.Errorf("401 Unauthorized from %s, and %w", trip.FactsOf(req).Origin, err))
 			}
 			if !changed {
 				return resp, nil
@@ -96,8 +98,8 @@ func credentialError(ctx context.Context, err error) error {
 	return &fault.Error{Outcome: class, Unsent: true, Err: err}
 }
 
-// Sign puts the credentials in. It stands below the limits: a signature is good for minutes, and a request may wait
-// for longer.
+// Sign puts the credentials in. It stands below the limits: a signature is good for minutes, and a
+// request may wait for longer.
 func (cs *Credentials) Sign() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		if len(cs.all) == 0 {
@@ -131,7 +133,8 @@ func (cs *Credentials) Sign() trip.Decorator {
 	}
 }
 
-// unecho takes the credential out of the headers of a reply: some hosts put back into a redirect what was in the query.
+// unecho takes the credential out of the headers of a reply: some hosts put back into a redirect
+// what was in the query.
 func (h *held) unecho(header http.Header) {
 	for name, values := range header {
 		for i, v := range values {

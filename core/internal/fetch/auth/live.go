@@ -20,8 +20,8 @@ import (
 
 const (
 	obtainTimeout = 5 * time.Minute // with all attempts
-	// After this long a credential that never worked is obtained anew once more, and a failure to obtain it is tried again:
-	// until then every request would ask in vain.
+	// After this long a credential that never worked is obtained anew once more, and a failure to
+	// obtain it is tried again: until then every request would ask in vain.
 	obtainRest = time.Minute
 	failedRest = 5 * time.Second
 )
@@ -69,7 +69,8 @@ type failure struct {
 	err     error
 }
 
-// newLive returns a credential that is a; obtain may be nil, and missing says that it must be obtained first.
+// newLive returns a credential that is a; obtain may be nil, and missing says that it must be
+// obtained first.
 func newLive(a credential.Credential, set *redact.Set, obtain obtain, missing bool) *live {
 	h := newHeld(a.Value, 0)
 	switch {
@@ -99,7 +100,8 @@ func (c *live) ready(ctx context.Context) error {
 	return err
 }
 
-// renew returns the credential after a host refused sent: sent itself where another is not to be had.
+// renew returns the credential after a host refused sent: sent itself where another is not to be
+// had.
 func (c *live) renew(ctx context.Context, sent *held) (*held, error) {
 	if c.obtain == nil || sent == nil || !sent.worked.Load() && sent.vain && time.Since(sent.got) < obtainRest {
 		return sent, nil
@@ -156,9 +158,10 @@ func (c *live) replace(ctx context.Context, stale *held) (*held, error) {
 // Credentials are those of one plugin.
 type Credentials struct{ all []*live }
 
-// New makes the credentials of a policy, and adds them to set. host is the host's own HTTP, by which it obtains access
-// tokens.
-func New(p httppolicy.Policy, set *redact.Set, host func(httppolicy.Policy) (http.RoundTripper, error)) (*Credentials, error) {
+// New makes the credentials of a policy, and adds them to set. host is the host's own HTTP, by
+// which it obtains access tokens.
+func New(p httppolicy.Policy, set *redact.Set, host func(httppolicy.Policy) (http.RoundTripper, error)) (*Credentials,
+	error) {
 	var all []*live
 	for _, a := range p.Auth {
 		a.Value.Hide(set)

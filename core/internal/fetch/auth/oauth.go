@@ -1,5 +1,5 @@
-// OAuth 2: access tokens, from the client's own credentials or from a refresh token. The host's own HTTP asks for
-// them, behind the same guard and within the same limits as everything else.
+// OAuth 2: access tokens, from the client's own credentials or from a refresh token. The host's own
+// HTTP asks for them, behind the same guard and within the same limits as everything else.
 
 package auth
 
@@ -29,13 +29,15 @@ import (
 type keep = func(ctx context.Context, use func(kept string) (next string, err error)) error
 
 // tokens returns what obtains the access tokens of o, for p. keep may be nil.
-func tokens(p httppolicy.Policy, o credential.OAuth2, keep keep, set *redact.Set, host func(httppolicy.Policy) (http.RoundTripper, error)) (obtain, error) {
+func tokens(p httppolicy.Policy, o credential.OAuth2, keep keep, set *redact.Set,
+	host func(httppolicy.Policy) (http.RoundTripper, error)) (obtain, error) {
 	to, err := origin.Parse(o.TokenURL)
 	if err != nil {
 		return nil, sdk.Permanent(err)
 	}
 	transport, err := host(httppolicy.Policy{
-		Plugin: p.Plugin, Allow: []origin.Origin{to}, OwnAuthorization: true, UserAgent: p.UserAgent, SpoolDir: p.SpoolDir, SpoolRoom: p.SpoolRoom, MaxBody: 1 << 20,
+		Plugin: p.Plugin, Allow: []origin.Origin{to}, OwnAuthorization: true, UserAgent: p.UserAgent,
+		SpoolDir: p.SpoolDir, SpoolRoom: p.SpoolRoom, MaxBody: 1 << 20,
 		AllowPrivate: p.AllowPrivate, Proxy: p.Proxy, TLS: p.TLS, Certified: p.Certified,
 		Attempts: p.Attempts, ConnectTimeout: p.ConnectTimeout, HeaderTimeout: p.HeaderTimeout, MaxWait: p.MaxWait,
 	})
@@ -46,7 +48,8 @@ func tokens(p httppolicy.Policy, o credential.OAuth2, keep keep, set *redact.Set
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	t.conf = clientcredentials.Config{ClientID: o.ClientID, ClientSecret: o.ClientSecret, TokenURL: o.TokenURL, Scopes: o.Scopes}
+	t.conf = clientcredentials.Config{ClientID: o.ClientID, ClientSecret: o.ClientSecret, TokenURL: o.TokenURL,
+		Scopes: o.Scopes}
 	if o.ClientSecret == "" {
 		t.conf.AuthStyle = oauth2.AuthStyleInParams // a public client has nothing for a header
 	}

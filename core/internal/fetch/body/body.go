@@ -1,4 +1,5 @@
-// Package body holds the body of a reply as a whole, decoded: in memory up to 8 MiB, beyond that in a file.
+// Package body holds the body of a reply as a whole, decoded: in memory up to 8 MiB, beyond that in
+// a file.
 package body
 
 import (
@@ -90,8 +91,8 @@ func (b *Body) Fill(r io.Reader) error {
 	return b.spool(r)
 }
 
-// readFull fills p, or reports that r ended before. Unlike io.ReadFull it returns r's error as it is: an end of the body is
-// not a body that broke off.
+// readFull fills p, or reports that r ended before. Unlike io.ReadFull it returns r's error as it
+// is: an end of the body is not a body that broke off.
 func readFull(r io.Reader, p []byte) (n int, ended bool, err error) {
 	for n < len(p) {
 		m, err := r.Read(p[n:])
@@ -157,7 +158,8 @@ func (w spoolWriter) Write(p []byte) (int, error) {
 }
 
 func spoolError(err error) error {
-	return &fault.Error{Outcome: fault.Outcome{Verdict: fault.Stop, Cause: "disk"}, Err: fmt.Errorf("keep a large body on disk: %w", err)}
+	return &fault.Error{Outcome: fault.Outcome{Verdict: fault.Stop, Cause: "disk"},
+		Err: fmt.Errorf("keep a large body on disk: %w", err)}
 }
 
 // Read implements io.Reader.
@@ -252,8 +254,8 @@ func (b *Body) Close() error {
 	return err
 }
 
-// Head returns the first n bytes of a body, as far as it has so many, and reads nothing off it. It is for a body that
-// nobody has read from yet.
+// Head returns the first n bytes of a body, as far as it has so many, and reads nothing off it. It
+// is for a body that nobody has read from yet.
 func (b *Body) Head(n int) []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()

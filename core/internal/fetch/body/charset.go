@@ -1,4 +1,5 @@
-// charset makes UTF-8 of JSON in another character set that its reply declares, so that no plugin in any language has to.
+// charset makes UTF-8 of JSON in another character set that its reply declares, so that no plugin
+// in any language has to.
 
 package body
 
@@ -17,8 +18,9 @@ import (
 	"golang.org/x/text/encoding/unicode/utf32"
 )
 
-// jsonText reports whether resp is JSON, by its type or because text came where JSON was asked for, and the character set that it
-// declares, "" if that is none. A body that is to be kept as it is counts as none.
+// jsonText reports whether resp is JSON, by its type or because text came where JSON was asked for,
+// and the character set that it declares, "" if that is none. A body that is to be kept as it is
+// counts as none.
 func jsonText(req *http.Request, resp *http.Response) (isJSON bool, set string) {
 	if IsForFile(req) {
 		return false, ""
@@ -39,7 +41,8 @@ func jsonText(req *http.Request, resp *http.Response) (isJSON bool, set string) 
 	return true, strings.ToLower(params["charset"])
 }
 
-// utf8Text decodes text in a declared character set, and reports whether it did. A set that is not known is left to the plugin.
+// utf8Text decodes text in a declared character set, and reports whether it did. A set that is not
+// known is left to the plugin.
 func utf8Text(r io.Reader, set string) (io.Reader, bool) {
 	switch set {
 	case "", "utf-8", "utf8":
@@ -62,7 +65,8 @@ func utf8Text(r io.Reader, set string) (io.Reader, bool) {
 	return e.NewDecoder().Reader(body), true
 }
 
-// sixteen decodes UTF-16 by its mark or its zeros: JSON begins with an ASCII character. What has neither is no UTF-16.
+// sixteen decodes UTF-16 by its mark or its zeros: JSON begins with an ASCII character. What has
+// neither is no UTF-16.
 func sixteen(body *bufio.Reader) (io.Reader, bool) {
 	head, _ := body.Peek(2) // an error comes again with the next read
 	if len(head) < 2 {
@@ -98,8 +102,8 @@ func thirtyTwo(body *bufio.Reader) (io.Reader, bool) {
 	return e.NewDecoder().Reader(body), true
 }
 
-// latin decodes what is declared as ISO 8859-1 or its like, which many frameworks declare whatever they write: where the first
-// characters that tell are UTF-8, all is.
+// latin decodes what is declared as ISO 8859-1 or its like, which many frameworks declare whatever
+// they write: where the first characters that tell are UTF-8, all is.
 type latin struct {
 	r    *bufio.Reader
 	text io.Reader // decided

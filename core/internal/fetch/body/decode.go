@@ -1,6 +1,6 @@
-// decode takes the encodings off a body. What a host says of them is often not so: a body that a proxy has decoded already,
-// gzip that calls itself deflate, JSON in gzip that nobody mentions. It is taken for what its first bytes are, where these leave no
-// doubt.
+// decode takes the encodings off a body. What a host says of them is often not so: a body that a
+// proxy has decoded already, gzip that calls itself deflate, JSON in gzip that nobody mentions. It
+// is taken for what its first bytes are, where these leave no doubt.
 
 package body
 
@@ -31,8 +31,9 @@ const maxZstdWindow = 8 << 20
 // headBytes is how much of a body is looked at.
 const headBytes = 512
 
-// decode returns a reader of resp's body as it was before it was encoded, and whether its headers said that it was, or it was. text
-// says that the body is JSON: if it is encoded nonetheless, that is undone.
+// decode returns a reader of resp's body as it was before it was encoded, and whether its headers
+// said that it was, or it was. text says that the body is JSON: if it is encoded nonetheless, that
+// is undone.
 func decode(r io.Reader, resp *http.Response, text bool) (io.ReadCloser, bool, error) {
 	names := encodingsOf(resp)
 	if !hasBody(resp) || len(names) == 0 && !text {
@@ -67,7 +68,8 @@ func hasBody(resp *http.Response) bool {
 		(resp.Request == nil || resp.Request.Method != http.MethodHead)
 }
 
-// encodingsOf returns the encodings that a decoder is known for. Some hosts write a character set among them, or nonsense.
+// encodingsOf returns the encodings that a decoder is known for. Some hosts write a character set
+// among them, or nonsense.
 func encodingsOf(resp *http.Response) []string {
 	var names []string
 	for _, name := range strings.Split(strings.Join(resp.Header.Values("Content-Encoding"), ","), ",") {
@@ -82,7 +84,8 @@ func encodingsOf(resp *http.Response) []string {
 	return names
 }
 
-// encodingError is of a body that is not what its Content-Encoding says, and nothing else that is known either.
+// encodingError is of a body that is not what its Content-Encoding says, and nothing else that is
+// known either.
 type encodingError struct {
 	says string // Content-Encoding; "": nothing
 	err  error
@@ -105,8 +108,8 @@ type layers struct {
 	depth   int
 }
 
-// take puts a decoder on the stack for what is said to be encoded as name: that one, or the one for what it is, or none if it is not
-// encoded at all.
+// take puts a decoder on the stack for what is said to be encoded as name: that one, or the one for
+// what it is, or none if it is not encoded at all.
 func (l *layers) take(name string) error {
 	body := bufio.NewReaderSize(l.Reader, headBytes)
 	head, err := body.Peek(headBytes)
@@ -146,7 +149,8 @@ func (l *layers) unsaid() (bool, error) {
 	return true, l.push(name)
 }
 
-// magic returns the encoding that head shows beyond doubt, or "". The first two bytes of zlib hold a check of themselves.
+// magic returns the encoding that head shows beyond doubt, or "". The first two bytes of zlib hold
+// a check of themselves.
 func magic(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}) && len(head) > 3 && head[3] < 0x20:
@@ -159,8 +163,8 @@ func magic(head []byte) string {
 	return ""
 }
 
-// plainText reports whether head is the beginning of a text: no character is a control, and all are UTF-8. Encoded bytes hardly
-// ever look so for long.
+// plainText reports whether head is the beginning of a text: no character is a control, and all are
+// UTF-8. Encoded bytes hardly ever look so for long.
 func plainText(head []byte) bool {
 	for len(head) > 0 {
 		r, n := utf8.DecodeRune(head)
@@ -198,7 +202,8 @@ func (l *layers) push(name string) error {
 		z.Multistream(false)
 		l.Reader = &members{z, body}
 	case "zstd":
-		z, err := zstd.NewReader(body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
+		z, err := zstd.NewReader(body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxWindow(maxZstdWindow))
 		if err != nil {
 			return &encodingError{l.says, err}
 		}
@@ -216,13 +221,14 @@ func (l *layers) push(name string) error {
 		}
 		l.Reader = flate.NewReader(body)
 	default:
-		return &encodingError{l.says, fmt.Errorf("it is encoded as %s, which was not asked for and cannot be decoded", name)}
+		return &encodingError{l.says, fmt.Errorf("it is encoded as %s, which was not asked for and cannot be decoded",
+			name)}
 	}
 	return nil
 }
 
-// members reads the members of a gzip one after another. Zeros behind the last are ignored, as gzip(1) has it: they fill
-// up blocks.
+// members reads the members of a gzip one after another. Zeros behind the last are ignored, as
+// gzip(1) has it: they fill up blocks.
 type members struct {
 	one  *gzip.Reader
 	body *bufio.Reader

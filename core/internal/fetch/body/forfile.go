@@ -11,8 +11,8 @@ import (
 
 type forFileKey struct{}
 
-// ForFiles makes requests by next whose bodies are kept by whoever asks: no character set is decoded, and the cache of replies
-// does not hold them.
+// ForFiles makes requests by next whose bodies are kept by whoever asks: no character set is
+// decoded, and the cache of replies does not hold them.
 func ForFiles(next http.RoundTripper) http.RoundTripper {
 	return trip.Func(func(req *http.Request) (*http.Response, error) {
 		return next.RoundTrip(req.WithContext(context.WithValue(req.Context(), forFileKey{}, true)))

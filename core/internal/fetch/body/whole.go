@@ -1,5 +1,5 @@
-// Whole reads the body of a reply to its end and decodes it, so that a reply that breaks off is a failure of the
-// attempt and never reaches a plugin.
+// Whole reads the body of a reply to its end and decodes it, so that a reply that breaks off is a
+// failure of the attempt and never reaches a plugin.
 
 package body
 
@@ -50,9 +50,11 @@ func bodyError(resp *http.Response, err error) error {
 	case errors.As(err, &known):
 		return err
 	case errors.As(err, &other):
-		return &fault.Error{Outcome: fault.Of("encoding"), Err: fmt.Errorf("the reply (%s): %w", fault.StatusText(resp.StatusCode), err)}
+		return &fault.Error{Outcome: fault.Of("encoding"),
+			Err: fmt.Errorf("the reply (%s): %w", fault.StatusText(resp.StatusCode), err)}
 	}
-	return &fault.Error{Outcome: judgeBody(err), Err: fmt.Errorf("the reply (%s) broke off: %w", fault.StatusText(resp.StatusCode), err)}
+	return &fault.Error{Outcome: judgeBody(err),
+		Err: fmt.Errorf("the reply (%s) broke off: %w", fault.StatusText(resp.StatusCode), err)}
 }
 
 // judgeBody judges an error met in a body.
@@ -125,25 +127,27 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// blame makes an error of decoding an [encodingError], unless the transfer was at fault or the body ended too soon.
+// blame makes an error of decoding an [encodingError], unless the transfer was at fault or the body
+// ended too soon.
 func (c *counter) blame(resp *http.Response, err error) error {
 	transfer := c.err != nil && !errors.Is(c.err, io.EOF)
-	if err == nil || transfer || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(*fault.Error)) || errors.As(err, new(*encodingError)) {
+	if err == nil || transfer || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(*fault.Error)) ||
+		errors.As(err, new(*encodingError)) {
 		return err
 	}
 	return &encodingError{strings.Join(encodingsOf(resp), ", "), err}
 }
 
-// drain reads what follows the end of an encoded body: the mark of the end of the transfer, without which the
-// connection cannot be used again.
+// drain reads what follows the end of an encoded body: the mark of the end of the transfer, without
+// which the connection cannot be used again.
 func (c *counter) drain() error {
 	n, err := io.Copy(io.Discard, io.LimitReader(c.r, 64<<10))
 	c.n += n
 	return err
 }
 
-// ratioFrom is the size after decoding up to which a body may grow by any ratio: it costs no more than a body of that size
-// that was not encoded.
+// ratioFrom is the size after decoding up to which a body may grow by any ratio: it costs no more
+// than a body of that size that was not encoded.
 const ratioFrom = 1 << 20
 
 // limiter ends a body that grows too large, by itself or through decoding.
@@ -168,11 +172,15 @@ func (l *limiter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tooDense is told of a bomb, and of an honest log of one line again and again, which shrinks to a thousandth.
+// tooDense is told of a bomb, and of an honest log of one line again and again, which shrinks to a
+// thousandth.
 func tooDense(ratio int64) error {
-	return &fault.Error{Outcome: fault.Outcome{Verdict: fault.Never, Cause: "too large"}, Err: fmt.Errorf("the decoded body has more than %d MiB and more than %d times its encoded size, which may be an attack; if the host is honest, raise http.max_ratio", ratioFrom>>20, ratio)}
+	return &fault.Error{Outcome: fault.Outcome{Verdict: fault.Never, Cause: "too large"},
+		Err: fmt.Errorf("the decoded body has more than %d MiB and more than %d times its encoded size, which may be an attack; if the host is honest, raise http.max_ratio", ratioFrom>>20, ratio)}
 }
 
 func tooLarge(limit int64) error {
-	return &fault.Error{Outcome: fault.Outcome{Verdict: fault.Never, Cause: "too large"}, Err: fmt.Errorf("the body is larger than http.max_body (%d bytes); ask for less at a time or raise the limit", limit)}
+	return &fault.Error{Outcome: fault.Outcome{Verdict: fault.Never, Cause: "too large"},
+		Err: fmt.Errorf("the body is larger than http.max_body (%d bytes); ask for less at a time or raise the limit",
+			limit)}
 }

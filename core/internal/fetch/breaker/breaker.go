@@ -1,14 +1,17 @@
-// Package breaker keeps a host in trouble from more requests than do it good. Breaker notices that a host as a whole is out of order, for all plugins at once. Then one request at a time goes, a
-// probe, after pauses that grow; the others wait for what becomes of it. So a host that is down is neither
-// hammered nor the end of every split: the run goes on as soon as it is back.
+// Package breaker keeps a host in trouble from more requests than do it good. Breaker notices that
+// a host as a whole is out of order, for all plugins at once. Then one request at a time goes, a
+// probe, after pauses that grow; the others wait for what becomes of it. So a host that is down is
+// neither hammered nor the end of every split: the run goes on as soon as it is back.
 //
-// It opens after breakerAfter failures in a row, with no reply in between that is one, and when more than breakerShare of the last
-// breakerLast attempts failed. Failures that may be the fault of a single request (a 500, a timeout) must be those of
-// breakerKinds different requests at least. Where there are not so many, as in a run of one split, breakerAlone of a gateway (502, 503) in a
+// It opens after breakerAfter failures in a row, with no reply in between that is one, and when
+// more than breakerShare of the last breakerLast attempts failed. Failures that may be the fault of
+// a single request (a 500, a timeout) must be those of breakerKinds different requests at least.
+// Where there are not so many, as in a run of one split, breakerAlone of a gateway (502, 503) in a
 // row do as well.
 //
-// How long one waits is bounded by http.deadline, from the first failure on: a host that is down for longer fails
-// every request at once. A host that never answered at all is not waited for either: its name or port is wrong, as a rule.
+// How long one waits is bounded by http.deadline, from the first failure on: a host that is down
+// for longer fails every request at once. A host that never answered at all is not waited for
+// either: its name or port is wrong, as a rule.
 //
 // Budget bounds the retries.
 package breaker
@@ -33,7 +36,8 @@ const (
 	breakerCap   = 30 * time.Second
 )
 
-// Breaker is the circuit breaker of one host; it is closed as long as pauses is 0. Make one with [New].
+// Breaker is the circuit breaker of one host; it is closed as long as pauses is 0. Make one with
+// [New].
 type Breaker struct {
 	mu       sync.Mutex
 	answered bool // the host has answered at some time
@@ -50,8 +54,10 @@ type Breaker struct {
 	change   chan struct{} // closed at the next change
 }
 
-// Admit says whether a request may go now, and as a probe; or how long to wait, or until what changes; or that it may not.
-func (b *Breaker) Admit(key string, now time.Time, limit time.Duration) (wait time.Duration, change <-chan struct{}, probe bool, err error) {
+// Admit says whether a request may go now, and as a probe; or how long to wait, or until what
+// changes; or that it may not.
+func (b *Breaker) Admit(key string, now time.Time, limit time.Duration) (wait time.Duration, change <-chan struct{},
+	probe bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch over := b.since.Add(limit); {
@@ -78,8 +84,9 @@ type Attempt struct {
 	Cause   string        // of a failure, in words
 }
 
-// Learn takes in what became of an attempt. It returns the pause that has begun, or the time after which the host is back.
-// inVain says that the attempt was a probe that failed, of a host that is waited for.
+// Learn takes in what became of an attempt. It returns the pause that has begun, or the time after
+// which the host is back. inVain says that the attempt was a probe that failed, of a host that is
+// waited for.
 func (b *Breaker) Learn(a Attempt, now time.Time) (pause, back time.Duration, inVain bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -140,7 +147,8 @@ func (b *Breaker) fail(a Attempt, now time.Time) {
 }
 
 func (b *Breaker) broken() bool {
-	return b.plain >= breakerAfter || b.gateway >= breakerAlone || b.streak >= breakerAfter && len(b.kinds) >= breakerKinds || b.lately.broken()
+	return b.plain >= breakerAfter || b.gateway >= breakerAlone || b.streak >= breakerAfter &&
+		len(b.kinds) >= breakerKinds || b.lately.broken()
 }
 
 // lately is what became of the last attempts: the kinds of those that failed, and 0 for the others.
@@ -176,7 +184,8 @@ func (b *Breaker) say(key string, now time.Time) string {
 	return fmt.Sprintf("%s is down since %s: %s", key, since(b.since, now), b.cause)
 }
 
-// since is a time for people. All requests that wait for a host say the same of it, so that it can be told once.
+// since is a time for people. All requests that wait for a host say the same of it, so that it can
+// be told once.
 func since(t, now time.Time) string {
 	if now.Sub(t) > 12*time.Hour {
 		return t.Local().Format("2006-01-02 15:04")

@@ -1,6 +1,6 @@
-// Budget bounds the retries of a host: over the last minute no more than a share of the requests, and a few beside, so that
-// a short run can retry too. Retries that would be more wait: what a host in trouble needs is fewer requests, and what
-// a run needs is every record.
+// Budget bounds the retries of a host: over the last minute no more than a share of the requests,
+// and a few beside, so that a short run can retry too. Retries that would be more wait: what a host
+// in trouble needs is fewer requests, and what a run needs is every record.
 
 package breaker
 

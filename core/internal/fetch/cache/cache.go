@@ -33,8 +33,8 @@ const (
 type Options struct {
 	Store *Store
 	Mode  httppolicy.CacheMode
-	// StaleIfError is how long after its time a reply may stand in for a host that is in trouble, even if
-	// the host does not say so.
+	// StaleIfError is how long after its time a reply may stand in for a host that is in trouble,
+	// even if the host does not say so.
 	StaleIfError time.Duration
 	// Account says with whose rights a request is made, so that two accounts share nothing.
 	Account func(*http.Request) string
@@ -76,7 +76,8 @@ func safe(method string) bool {
 
 // passesBy reports whether a request has nothing to do with what is kept whole.
 func passesBy(req *http.Request) bool {
-	for _, name := range []string{"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
+	for _, name := range []string{"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since",
+		"If-Unmodified-Since"} {
 		if req.Header.Get(name) != "" {
 			return true
 		}
@@ -92,7 +93,8 @@ func (c *cache) get(req *http.Request) (*http.Response, error) {
 	return c.ask(req, e)
 }
 
-// atOnce answers a request that the host need not be asked for, or must not. Else it returns the entry that fits, or nil.
+// atOnce answers a request that the host need not be asked for, or must not. Else it returns the
+// entry that fits, or nil.
 func (c *cache) atOnce(req *http.Request) (*entry, *http.Response) {
 	says := directivesOf(req.Header)
 	e := c.lookUp(req)
@@ -253,7 +255,8 @@ func timedOut(req *http.Request, e *entry) *http.Response {
 	return reply(req, http.StatusGatewayTimeout, http.Header{})
 }
 
-// headOnly answers a HEAD from the kept reply to a GET. What the host says shows whether that still holds.
+// headOnly answers a HEAD from the kept reply to a GET. What the host says shows whether that still
+// holds.
 func (c *cache) headOnly(req *http.Request) (*http.Response, error) {
 	e, kept := c.atOnce(req)
 	if kept != nil {
@@ -286,8 +289,10 @@ func (c *cache) invalidate(req *http.Request, resp *http.Response) {
 
 // only answers without asking anybody.
 func (c *cache) only(req *http.Request) (*http.Response, error) {
-	if req.Method != http.MethodGet && req.Method != http.MethodHead || req.ContentLength != 0 || req.Header.Get("Range") != "" {
-		return nil, sdk.Permanent(errors.New("a cache keeps the replies to plain GETs only, and --cache=only asks nobody; --record and --replay keep every request"))
+	if req.Method != http.MethodGet && req.Method != http.MethodHead || req.ContentLength != 0 ||
+		req.Header.Get("Range") != "" {
+		return nil, sdk.Permanent(errors.New(
+			"a cache keeps the replies to plain GETs only, and --cache=only asks nobody; --record and --replay keep every request"))
 	}
 	e := c.lookUp(req)
 	if e == nil {

@@ -11,7 +11,8 @@ import (
 
 type directives map[string]string
 
-// directivesOf reads the Cache-Control of a request or reply. Of a directive that comes twice the first counts.
+// directivesOf reads the Cache-Control of a request or reply. Of a directive that comes twice the
+// first counts.
 func directivesOf(h http.Header) directives {
 	d := directives{}
 	for _, part := range list(h, "Cache-Control") {

@@ -67,7 +67,8 @@ func (e *entry) read() error {
 	if err := binary.Read(end, binary.LittleEndian, &foot); err != nil {
 		return err
 	}
-	if foot.Mark != mark || foot.Head > maxHead || foot.Body > uint64(info.Size()) || int64(foot.Body)+int64(foot.Head)+footerSize != info.Size() {
+	if foot.Mark != mark || foot.Head > maxHead || foot.Body > uint64(info.Size()) ||
+		int64(foot.Body)+int64(foot.Head)+footerSize != info.Size() {
 		return errBroken
 	}
 	e.size = int64(foot.Body)

@@ -20,21 +20,25 @@ type head struct {
 
 // storable reports whether the reply to a GET may be kept at all.
 func storable(req *http.Request, resp *http.Response) bool {
-	forbidden := directivesOf(req.Header).has("no-store") || directivesOf(resp.Header).has("no-store") || slices.Contains(list(resp.Header, "Vary"), "*")
+	forbidden := directivesOf(req.Header).has("no-store") || directivesOf(resp.Header).has("no-store") ||
+		slices.Contains(list(resp.Header, "Vary"), "*")
 	switch s := resp.StatusCode; s {
-	case http.StatusPartialContent, http.StatusNotModified, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+	case http.StatusPartialContent, http.StatusNotModified, http.StatusRequestTimeout, http.StatusTooEarly,
+		http.StatusTooManyRequests:
 		return false
 	default:
 		return !forbidden && s >= 200 && s < 500
 	}
 }
 
-// reusable reports whether a reply that was kept may stand for that to another request. Others are there for the mode only:
-// a site that says 401 to one question and 200 to all others must do so on a plane too.
+// reusable reports whether a reply that was kept may stand for that to another request. Others are
+// there for the mode only: a site that says 401 to one question and 200 to all others must do so on
+// a plane too.
 func reusable(status int, header http.Header) bool {
 	says := directivesOf(header)
 	switch status {
-	case http.StatusOK, http.StatusNonAuthoritativeInfo, http.StatusNoContent, http.StatusMultipleChoices, http.StatusMovedPermanently,
+	case http.StatusOK, http.StatusNonAuthoritativeInfo, http.StatusNoContent, http.StatusMultipleChoices,
+		http.StatusMovedPermanently,
 		http.StatusPermanentRedirect, http.StatusNotFound, http.StatusGone:
 		return true // these may be kept without being told so
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
@@ -97,7 +101,8 @@ func (h *head) usable(req directives, now time.Time) bool {
 	return text == "" || age-life <= deltaSeconds(text)
 }
 
-// usableOnError reports whether h may stand in for a host that is in trouble. allowed is what the pipeline file allows.
+// usableOnError reports whether h may stand in for a host that is in trouble. allowed is what the
+// pipeline file allows.
 func (h *head) usableOnError(req directives, allowed time.Duration, now time.Time) bool {
 	says := directivesOf(h.Header)
 	if says.has("must-revalidate") || says.has("no-cache") || req.has("no-cache") {
@@ -131,7 +136,8 @@ func kept(h http.Header) http.Header {
 	out := h.Clone()
 	drop := []string{
 		"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
-		"Set-Cookie", "Set-Cookie2", "Www-Authenticate", "Proxy-Authenticate", "Authentication-Info", "Proxy-Authentication-Info", "Authorization",
+		"Set-Cookie", "Set-Cookie2", "Www-Authenticate", "Proxy-Authenticate", "Authentication-Info",
+		"Proxy-Authentication-Info", "Authorization",
 	}
 	for _, name := range append(drop, list(h, "Connection")...) {
 		out.Del(name)

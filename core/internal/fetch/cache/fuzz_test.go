@@ -19,7 +19,8 @@ func entryOf(body, head []byte) []byte {
 	_, _ = sum.Write(body) // it cannot fail
 	_, _ = sum.Write(head)
 	out := bytes.NewBuffer(append(bytes.Clone(body), head...))
-	if err := binary.Write(out, binary.LittleEndian, footer{uint64(len(body)), uint32(len(head)), sum.Sum32(), mark}); err != nil {
+	if err := binary.Write(out, binary.LittleEndian,
+		footer{uint64(len(body)), uint32(len(head)), sum.Sum32(), mark}); err != nil {
 		panic(err) // a footer has a fixed size
 	}
 	return out.Bytes()
@@ -56,7 +57,8 @@ func FuzzEntry(f *testing.F) {
 				t.Errorf("kept %q, read %q", body, got)
 			}
 			_ = e.Close()
-		} else if json.Valid(head) && json.Unmarshal(head, new(struct{ Status int })) == nil && bytes.Equal(head, []byte("{}")) {
+		} else if json.Valid(head) && json.Unmarshal(head, new(struct{ Status int })) == nil &&
+			bytes.Equal(head, []byte("{}")) {
 			t.Errorf("what was kept is refused: %v", err)
 		}
 	})
@@ -64,13 +66,15 @@ func FuzzEntry(f *testing.F) {
 
 // FuzzFreshness: whatever a server says of how long a reply is good, times stay times.
 func FuzzFreshness(f *testing.F) {
-	f.Add("max-age=60, must-revalidate", "Fri, 05 Jun 2026 06:00:00 GMT", "12", "Fri, 05 Jun 2026 05:00:00 GMT", "max-stale=5")
+	f.Add("max-age=60, must-revalidate", "Fri, 05 Jun 2026 06:00:00 GMT", "12", "Fri, 05 Jun 2026 05:00:00 GMT",
+		"max-stale=5")
 	f.Add(`private="a,b", MAX-AGE="99999999999999999999",s-maxage=-1`, "0", "-5", "", "min-fresh=1e9, only-if-cached")
 	f.Add("no-cache, max-age=1, max-age=2,,=", "\x00", "x", "Fri", `"`)
 	f.Fuzz(func(t *testing.T, control, expires, age, modified, asked string) {
 		now := time.Date(2026, 6, 5, 6, 0, 0, 0, time.UTC)
 		h := head{Status: 200, Asked: now, Got: now, Header: http.Header{
-			"Cache-Control": {control}, "Expires": {expires}, "Age": {age}, "Last-Modified": {modified}, "Date": {now.Format(http.TimeFormat)},
+			"Cache-Control": {control}, "Expires": {expires}, "Age": {age}, "Last-Modified": {modified},
+			"Date": {now.Format(http.TimeFormat)},
 		}}
 		req := directivesOf(http.Header{"Cache-Control": {asked}})
 		if d := h.age(now); d < 0 || d > 2*longest {

@@ -35,7 +35,8 @@ func (c *cache) keep(req *http.Request, resp *http.Response, asked time.Time) *h
 		URL: c.Redact.URL(req.URL), Status: resp.StatusCode, Header: kept(resp.Header), Asked: asked, Got: time.Now(),
 		Selecting: c.selecting(req, resp.Header),
 	}
-	resp.Body = &keeping{ReadCloser: resp.Body, cache: c, head: h, size: resp.ContentLength, w: w, secrets: c.Redact.Finder()}
+	resp.Body = &keeping{ReadCloser: resp.Body, cache: c, head: h, size: resp.ContentLength, w: w,
+		secrets: c.Redact.Finder()}
 	return resp
 }
 

@@ -27,7 +27,8 @@ const (
 	saltSize  = 32
 )
 
-// Store keeps entries in a folder. Several processes may use one folder; methods may be called by several goroutines.
+// Store keeps entries in a folder. Several processes may use one folder; methods may be called by
+// several goroutines.
 type Store struct {
 	dir  string
 	max  int64
@@ -38,8 +39,9 @@ type Store struct {
 	grown int64 // bytes since the folder was last looked through
 }
 
-// Open opens the store in the folder dir, which need not exist. It holds about maxBytes at most: what was not used for the
-// longest time goes first. What was not used for maxAge goes in any case; 0: it stays.
+// Open opens the store in the folder dir, which need not exist. It holds about maxBytes at most:
+// what was not used for the longest time goes first. What was not used for maxAge goes in any case;
+// 0: it stays.
 func Open(dir string, maxBytes int64, maxAge time.Duration) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cache folder: %w", err)
@@ -55,7 +57,8 @@ func Open(dir string, maxBytes int64, maxAge time.Duration) (*Store, error) {
 	return s, nil
 }
 
-// saltOf returns the folder's secret, which is made once: with it in every name, names tell nothing of URLs and accounts.
+// saltOf returns the folder's secret, which is made once: with it in every name, names tell nothing
+// of URLs and accounts.
 func saltOf(dir string) ([]byte, error) {
 	path := filepath.Join(dir, saltFile)
 	for range 2 {
@@ -126,7 +129,8 @@ func (s *Store) remove(key string) {
 	_ = os.Remove(s.path(key)) // what cannot be removed is overwritten by the next reply
 }
 
-// added notes that the store has grown, and looks the folder through when a tenth of the limit was written.
+// added notes that the store has grown, and looks the folder through when a tenth of the limit was
+// written.
 func (s *Store) added(n int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,8 +148,8 @@ type found struct {
 	used time.Time
 }
 
-// sweep removes what killed processes left, the entries that were not used for too long, and those least recently used until
-// nine tenths of the limit are kept.
+// sweep removes what killed processes left, the entries that were not used for too long, and those
+// least recently used until nine tenths of the limit are kept.
 func (s *Store) sweep() error {
 	var all []found
 	var total int64

@@ -109,7 +109,10 @@ func TestBrokenEntries(t *testing.T) {
 func TestHalfARead(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	rt := cacheIn(t, dir, answers(func(req *http.Request) *http.Response { return text(req, strings.Repeat("x", 1000)) }))
+	rt := cacheIn(t, dir, answers(func(req *http.Request) *http.Response {
+		return text(req,
+			strings.Repeat("x", 1000))
+	}))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://h/", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +127,8 @@ func TestHalfARead(t *testing.T) {
 	if err := resp.Body.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 || filepath.Base(left[0]) != saltFile {
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 ||
+		filepath.Base(left[0]) != saltFile {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
@@ -303,7 +307,8 @@ func TestNoSecretOnDisk(t *testing.T) {
 		o.Redact.Add(secret)
 	})
 	for _, path := range []string{"/echo", "/escaped", "/header", "/?api_key=QUERY-KEY", "/?q=" + secret} {
-		if _, _, err := get(t, rt, "http://h"+path, "Authorization: Bearer "+secret, "X-Api-Key: HEADER-KEY", "Cookie: a=COOKIE-SENT"); err != nil {
+		if _, _, err := get(t, rt, "http://h"+path, "Authorization: Bearer "+secret, "X-Api-Key: HEADER-KEY",
+			"Cookie: a=COOKIE-SENT"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -396,7 +401,10 @@ func TestAccounts(t *testing.T) {
 func TestUnusedEntriesGo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	rt := cacheIn(t, dir, answers(func(req *http.Request) *http.Response { return text(req, "the body of "+req.URL.Path) }))
+	rt := cacheIn(t, dir, answers(func(req *http.Request) *http.Response {
+		return text(req,
+			"the body of "+req.URL.Path)
+	}))
 	ask := func(paths ...string) {
 		t.Helper()
 		for _, path := range paths {

@@ -1,4 +1,5 @@
-// Package cookies keeps the cookies of a plugin in the host, where the pipeline file wants it: the plugin never sees them.
+// Package cookies keeps the cookies of a plugin in the host, where the pipeline file wants it: the
+// plugin never sees them.
 package cookies
 
 import (
@@ -13,8 +14,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 )
 
-// Jars holds one jar for each plugin, for as long as the process runs: a plugin that is started again goes on
-// with its session. The zero value works.
+// Jars holds one jar for each plugin, for as long as the process runs: a plugin that is started
+// again goes on with its session. The zero value works.
 type Jars struct {
 	mu sync.Mutex
 	m  map[string]*Jar
@@ -37,7 +38,8 @@ func (js *Jars) Get(plugin string, set *redact.Set) *Jar {
 	return j
 }
 
-// mostHidden bounds how many values of cookies are masked: a host may give a new one with every reply.
+// mostHidden bounds how many values of cookies are masked: a host may give a new one with every
+// reply.
 const mostHidden = 256
 
 // Jar holds the cookies of one plugin.

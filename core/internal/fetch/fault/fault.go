@@ -1,5 +1,5 @@
-// Package fault says of each outcome of an attempt whether another attempt can help, and what to tell of it. The policy
-// by class of failure is one table, rules.
+// Package fault says of each outcome of an attempt whether another attempt can help, and what to
+// tell of it. The policy by class of failure is one table, rules.
 package fault
 
 import (
@@ -48,12 +48,14 @@ type Rule struct {
 	Permanent bool // once it is given up
 }
 
-// rules is the policy. Between the tries lies a backoff with full jitter, from 0.5 s doubling to 60 s, and all retries come
-// out of the host's budget. A request that is not idempotent is sent again only if nothing of it was sent, as in the
-// first rows. What the plugin itself says of a reply (sdk.Final, sdk.Temporary) comes before all this.
+// rules is the policy. Between the tries lies a backoff with full jitter, from 0.5 s doubling to 60
+// s, and all retries come out of the host's budget. A request that is not idempotent is sent again
+// only if nothing of it was sent, as in the first rows. What the plugin itself says of a reply
+// (sdk.Final, sdk.Temporary) comes before all this.
 //
-// A refusal for asking too often, whatever its status (see package pace), is the host's pace and no failure: it counts neither as an attempt nor
-// against the budget or the host, and has a limit of its own, http.max_wait.
+// A refusal for asking too often, whatever its status (see package pace), is the host's pace and no
+// failure: it counts neither as an attempt nor against the budget or the host, and has a limit of
+// its own, http.max_wait.
 var rules = map[string]Rule{
 	//             verdict tries blame permanent
 	"connect":     {Again, 0, Plainly, false}, // nothing of the request was sent
@@ -70,7 +72,8 @@ var rules = map[string]Rule{
 	"reset":     {Again, 0, Perhaps, false}, // or closed before the reply was whole
 	"truncated": {Again, 0, Perhaps, false}, // the body is shorter than its head says, or than its encoding
 	"garbage":   {Again, 0, Perhaps, false}, // not HTTP
-	"encoding":  {Again, 2, None, true},     // the body is not what Content-Encoding says, and nothing else that is known
+	// the body is not what Content-Encoding says, and nothing else that is known
+	"encoding": {Again, 2, None, true},
 
 	"408": {Again, 0, None, false},
 	"425": {Again, 0, None, false},
@@ -203,13 +206,15 @@ func isAlert(err error) bool {
 	return errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error")
 }
 
-// isTLSVersion knows what crypto/tls says, for itself or for the host, if the two have no version in common.
+// isTLSVersion knows what crypto/tls says, for itself or for the host, if the two have no version
+// in common.
 func isTLSVersion(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "tls: ") && strings.Contains(text, "protocol version")
 }
 
-// isClientTLS reports whether the host's alert speaks of our certificate: of its own there is nothing for it to complain of.
+// isClientTLS reports whether the host's alert speaks of our certificate: of its own there is
+// nothing for it to complain of.
 func isClientTLS(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "remote error" &&
@@ -224,7 +229,8 @@ func isDial(err error) bool {
 // isGarbage knows what net/http says of a reply that is not HTTP, for which it has no type.
 func isGarbage(err error) bool {
 	text := err.Error()
-	for _, mark := range []string{"malformed", "invalid", "bad ", "unsupported", "too many", "exceeded", "too large", "header list larger than"} {
+	for _, mark := range []string{"malformed", "invalid", "bad ", "unsupported", "too many", "exceeded", "too large",
+		"header list larger than"} {
 		if strings.Contains(text, mark) {
 			return true
 		}
@@ -232,7 +238,8 @@ func isGarbage(err error) bool {
 	return false
 }
 
-// isLargeHead knows what net/http says of a reply whose headers are too many, over HTTP/1 and HTTP/2.
+// isLargeHead knows what net/http says of a reply whose headers are too many, over HTTP/1 and
+// HTTP/2.
 func isLargeHead(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "response headers exceeded") || strings.Contains(text, "header list larger than")

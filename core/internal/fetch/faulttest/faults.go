@@ -59,7 +59,8 @@ var faults = []fault{
 		return false
 	}},
 	{"length garbage", func(x *exchange) bool {
-		return x.text(head(200, "Content-Length: "+x.server.pick(x.random, []string{"-1", "0x10", "99999999999999999999999", "5, 5", ""})) + string(x.body))
+		return x.text(head(200, "Content-Length: "+x.server.pick(x.random,
+			[]string{"-1", "0x10", "99999999999999999999999", "5, 5", ""})) + string(x.body))
 	}},
 	{"length of a bomb", func(x *exchange) bool { return x.text(head(200, "Content-Length: 1099511627776") + "x") }},
 
@@ -126,16 +127,19 @@ var faults = []fault{
 	{"429 seconds", func(x *exchange) bool { return x.reply(429, []string{"Retry-After: 7"}, "") }},
 	{"429 date", func(x *exchange) bool {
 		now := time.Now().UTC()
-		return x.reply(429, []string{"Date: " + now.Format(http.TimeFormat), "Retry-After: " + now.Add(20*time.Second).Format(http.TimeFormat)}, "")
+		return x.reply(429, []string{"Date: " + now.Format(http.TimeFormat),
+			"Retry-After: " + now.Add(20*time.Second).Format(http.TimeFormat)}, "")
 	}},
 	{"429 epoch", func(x *exchange) bool {
-		return x.reply(429, []string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 0", fmt.Sprint("X-RateLimit-Reset: ", time.Now().Unix()+30)}, "")
+		return x.reply(429, []string{"X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 0",
+			fmt.Sprint("X-RateLimit-Reset: ", time.Now().Unix()+30)}, "")
 	}},
 	{"429 draft", func(x *exchange) bool {
 		return x.reply(429, []string{`RateLimit-Policy: "burst";q=10;w=5`, `RateLimit: "burst";r=0;t=5`}, "")
 	}},
 	{"429 bucket", func(x *exchange) bool {
-		return x.reply(429, []string{"X-RateLimit-Limit: 5", "X-RateLimit-Remaining: 0", "X-RateLimit-Interval-Seconds: 1", "X-RateLimit-FillRate: 5", "Retry-After: 0"}, "<html>")
+		return x.reply(429, []string{"X-RateLimit-Limit: 5", "X-RateLimit-Remaining: 0",
+			"X-RateLimit-Interval-Seconds: 1", "X-RateLimit-FillRate: 5", "Retry-After: 0"}, "<html>")
 	}},
 	{"503 seconds", func(x *exchange) bool { return x.reply(503, []string{"Retry-After: 11"}, "") }},
 	{"5xx", func(x *exchange) bool {
@@ -145,12 +149,18 @@ var faults = []fault{
 	{"425", func(x *exchange) bool { return x.reply(425, nil, "") }},
 
 	{"redirect loop", func(x *exchange) bool { return x.reply(302, []string{"Location: " + x.path}, "") }},
-	{"redirect away", func(x *exchange) bool { return x.reply(302, []string{"Location: http://elsewhere.example/"}, "") }},
+	{"redirect away", func(x *exchange) bool {
+		return x.reply(302, []string{"Location: http://elsewhere.example/"},
+			"")
+	}},
 	{"redirect garbage", func(x *exchange) bool { return x.reply(301, []string{"Location: http://[::1:%zz"}, "") }},
 
 	{"gzip bomb", func(x *exchange) bool { return x.reply(200, []string{"Content-Encoding: gzip"}, bombs()[0]) }},
 	{"zstd bomb", func(x *exchange) bool { return x.reply(200, []string{"Content-Encoding: zstd"}, bombs()[1]) }},
-	{"nested bomb", func(x *exchange) bool { return x.reply(200, []string{"Content-Encoding: gzip, gzip"}, bombs()[2]) }},
+	{"nested bomb", func(x *exchange) bool {
+		return x.reply(200, []string{"Content-Encoding: gzip, gzip"},
+			bombs()[2])
+	}},
 	{"encoded ten times", func(x *exchange) bool {
 		return x.reply(200, []string{"Content-Encoding: " + strings.Repeat("gzip, ", 9) + "gzip"}, string(x.body))
 	}},
@@ -164,7 +174,9 @@ var faults = []fault{
 	{"reply twice", func(x *exchange) bool {
 		once := head(200, fmt.Sprint("Content-Length: ", len(x.body))) + string(x.body)
 		if len(once) > 8<<10 {
-			return x.good() // what is not read at once with the first is a reply to the next request for all that anybody can tell
+			// what is not read at once with the first is a reply to the next request for all that
+			// anybody can tell
+			return x.good()
 		}
 		return x.text(once + once)
 	}},

@@ -14,7 +14,8 @@ import (
 // buffered is how many bytes a writer may be ahead of the reader.
 const buffered = 64 << 10
 
-// pipe returns the two ends of a connection. All that blocks in it blocks on a sync.Cond, so that it works in virtual time.
+// pipe returns the two ends of a connection. All that blocks in it blocks on a sync.Cond, so that
+// it works in virtual time.
 func pipe() (near, far *conn) {
 	a, b := newFlow(), newFlow()
 	return &conn{in: a, out: b}, &conn{in: b, out: a}

@@ -73,7 +73,8 @@ func compress(name string, body []byte) []byte {
 	case "br":
 		w = brotli.NewWriterLevel(&b, 1)
 	case "zstd":
-		w, _ = zstd.NewWriter(&b, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(32<<10))
+		w, _ = zstd.NewWriter(&b, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
+			zstd.WithWindowSize(32<<10))
 	}
 	if _, err := w.Write(body); err != nil {
 		panic(err) // a buffer takes all

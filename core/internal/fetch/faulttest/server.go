@@ -1,6 +1,7 @@
-// Package faulttest is a host that goes wrong in every way that hosts do, for the tests of package fetch. It serves a known set
-// of records by pages, and what goes wrong with which try of which page follows from a seed alone. Its connections
-// are in memory, so that a scenario of hours takes milliseconds in a testing/synctest bubble, with the real net/http above.
+// Package faulttest is a host that goes wrong in every way that hosts do, for the tests of package
+// fetch. It serves a known set of records by pages, and what goes wrong with which try of which
+// page follows from a seed alone. Its connections are in memory, so that a scenario of hours takes
+// milliseconds in a testing/synctest bubble, with the real net/http above.
 package faulttest
 
 import (
@@ -42,7 +43,8 @@ type Server struct {
 func New(seed uint64) *Server {
 	r := rand.New(rand.NewPCG(seed, 1))
 	s := &Server{
-		Seed: seed, Pages: 3 + r.IntN(12), Rate: r.Float64() * 0.7, Most: 1 + r.IntN(5), Hopeless: -1, TLS: r.IntN(5) == 0,
+		Seed: seed, Pages: 3 + r.IntN(12), Rate: r.Float64() * 0.7, Most: 1 + r.IntN(5), Hopeless: -1,
+		TLS:   r.IntN(5) == 0,
 		tries: map[string]int{}, happened: map[string]int{},
 	}
 	if r.IntN(8) == 0 {
@@ -77,7 +79,8 @@ func (s *Server) Page(n int) Page {
 			length = r.IntN(50_000)
 		}
 		text := fmt.Sprintf("%x", r.Uint64())
-		p.Records = append(p.Records, Record{ID: fmt.Sprintf("%d-%d-%d", s.Seed, n, i), Text: strings.Repeat(text, length/len(text)+1)})
+		p.Records = append(p.Records, Record{ID: fmt.Sprintf("%d-%d-%d", s.Seed, n, i),
+			Text: strings.Repeat(text, length/len(text)+1)})
 	}
 	return p
 }
@@ -95,7 +98,8 @@ func (s *Server) note(fault string) {
 	s.happened[fault]++
 }
 
-// random returns the dice of one try of one thing: those of another do not change when this one rolls more often.
+// random returns the dice of one try of one thing: those of another do not change when this one
+// rolls more often.
 func (s *Server) random(what string, try int) *rand.Rand {
 	h := fnv.New64a()
 	fmt.Fprint(h, what, try)
@@ -130,7 +134,8 @@ func (s *Server) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 			return nil, ctx.Err()
 		}
 	case "lookup":
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "server misbehaving", Name: "host", IsTemporary: true}}
+		return nil, &net.OpError{Op: "dial", Net: "tcp",
+			Err: &net.DNSError{Err: "server misbehaving", Name: "host", IsTemporary: true}}
 	}
 	near, far := pipe()
 	go s.serve(far, fault)

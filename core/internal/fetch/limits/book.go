@@ -10,21 +10,28 @@ import (
 
 const (
 	below = 0.97 // a rate that keeps to a limit, as a share of it
-	// short is the longest window that is as good as a rate: where its ends are told as moments, they are rounded twice, by two clocks, too coarse to be
-	// waited for, while evenly spaced requests below the limit are never refused, wherever the window begins. All longer ones are budgets, and so
-	// are those of more than a second that tell a time to go: that is late by the same part of a second each time, which costs it once.
+	// short is the longest window that is as good as a rate: where its ends are told as moments,
+	// they are rounded twice, by two clocks, too coarse to be waited for, while evenly spaced
+	// requests below the limit are never refused, wherever the window begins. All longer ones are
+	// budgets, and so are those of more than a second that tell a time to go: that is late by the
+	// same part of a second each time, which costs it once.
 	short   = 4 * time.Second
 	coarse  = 2 * time.Second // by so much a stated reset may be later than the real one: both clocks round
 	spend   = 2 * time.Second // what a bucket holds above its reserve is spent in this time, below a half
 	reserve = 0.1             // share of a bucket that is left to others who share the limit
-	dearest = 0.1             // share of a limit: a request that is refused while more than that is left is refused for something else
-	few     = 10              // requests, before it is believed that one costs more than a unit, or that there is a budget
-	stale   = 5 * time.Minute // what was stated so long ago, and for no time, holds no more
-	silent  = 100             // requests, and a time, for which another size alone was stated: the limit has been changed
+	// share of a limit: a request that is refused while more than that is left is refused for
+	// something else
+	dearest = 0.1
+	// requests, before it is believed that one costs more than a unit, or that there is a budget
+	few   = 10
+	stale = 5 * time.Minute // what was stated so long ago, and for no time, holds no more
+	// requests, and a time, for which another size alone was stated: the limit has been changed
+	silent  = 100
 	silence = 10 * time.Second
 )
 
-// A host that states more or less than this is not taken at its word: its headers are foreign input.
+// A host that states more or less than this is not taken at its word: its headers are foreign
+// input.
 const (
 	mostRate  = 1e6
 	leastRate = 1.0 / 60
@@ -44,11 +51,13 @@ type Verdict struct {
 	UntilOf  string
 }
 
-// Book keeps what the replies of a host, or of a part of it, have stated. Its methods are for one goroutine at a time.
+// Book keeps what the replies of a host, or of a part of it, have stated. Its methods are for one
+// goroutine at a time.
 //
-// A limit is one of three things. A short window is a rate. A bucket that says what it gains is a rate, and what it holds beside may go at once. All
-// others are budgets: they slow nothing down while they last, let no more requests be under way than are left, and when they are used up, nothing
-// goes until they are in full again.
+// A limit is one of three things. A short window is a rate. A bucket that says what it gains is a
+// rate, and what it holds beside may go at once. All others are budgets: they slow nothing down
+// while they last, let no more requests be under way than are left, and when they are used up,
+// nothing goes until they are in full again.
 type Book struct {
 	order []*entry // as they were first stated
 	found *entry   // the budget that refusals have shown; nil: none
@@ -63,18 +72,22 @@ type entry struct {
 	until  time.Time // the reset
 	told   []told
 	resets time.Duration
-	zero   bool          // a reset was told as 0: what is told is rounded down
-	early  bool          // and so is what is told of a count that is used up, which ends up to a second later; of a bucket, 0 says that it is full
-	more   time.Duration // see guess
+	zero   bool // a reset was told as 0: what is told is rounded down
+	// and so is what is told of a count that is used up, which ends up to a second later; of a
+	// bucket, 0 says that it is full
+	early bool
+	more  time.Duration // see guess
 
 	// Of the present count: it began with the request sent at begun, which left first.
 	begun       time.Time
 	first       float64
 	firstSerial int
-	cost        float64       // units a request, as far as it shows
-	charged     float64       // what requests to a bucket cost,
-	charges     int           // and so many of them
-	dear        float64       // units that one which was refused costs at least, where more than a request mostly costs were left
+	cost        float64 // units a request, as far as it shows
+	charged     float64 // what requests to a bucket cost,
+	charges     int     // and so many of them
+	// units that one which was refused costs at least, where more than a request mostly costs were
+	// left
+	dear        float64
 	gap         time.Duration // from one count to the next, where nothing names the window
 	origin, end time.Time     // ends of windows, where resets tell them, and
 	turns       int           // how many windows lie between
@@ -91,24 +104,26 @@ type entry struct {
 	look  time.Time
 	left  float64
 	count int
-	// hollow counts good replies that said that nothing is left, and not until when, before any said that something is;
-	// -1: one did.
+	// hollow counts good replies that said that nothing is left, and not until when, before any
+	// said that something is; -1: one did.
 	hollow int
 	milli  bool    // its resets are in milliseconds
 	raw    float64 // the first of them, if it may be
 	rawAt  time.Time
 }
 
-// Note takes in what a reply has stated at now, to the request with this serial number, which was sent at that time. Serial numbers count the requests to
-// whatever the limits are for, in the order in which they were sent.
+// Note takes in what a reply has stated at now, to the request with this serial number, which was
+// sent at that time. Serial numbers count the requests to whatever the limits are for, in the order
+// in which they were sent.
 func (b *Book) Note(s Statement, sent, now time.Time, serial int) {
 	for _, l := range s.Limits {
 		b.entry(l, sent, serial).note(l, sent, now, serial)
 	}
 }
 
-// Taken takes in that the reply which has stated s was no refusal. Where reply after reply is good and says that nothing
-// is left, as some gateways do that count nothing, what is stated is no limit.
+// Taken takes in that the reply which has stated s was no refusal. Where reply after reply is good
+// and says that nothing is left, as some gateways do that count nothing, what is stated is no
+// limit.
 func (b *Book) Taken(s Statement) {
 	for _, l := range s.Limits {
 		for _, e := range b.order {
@@ -126,8 +141,8 @@ func (b *Book) Taken(s Statement) {
 // isHollow reports whether what is stated says nothing.
 func (e *entry) isHollow() bool { return e.hollow >= few }
 
-// Dear reports whether a request that failed may have cost more than was left: less was than two requests cost, where
-// one costs more than a unit.
+// Dear reports whether a request that failed may have cost more than was left: less was than two
+// requests cost, where one costs more than a unit.
 func (b *Book) Dear(s Statement) bool {
 	for _, l := range s.Limits {
 		for _, e := range b.order {
@@ -140,8 +155,8 @@ func (b *Book) Dear(s Statement) bool {
 	return false
 }
 
-// HasLeft reports whether the host states a limit of a rate, and says that of each of its limits something is left at now. What is left of a day says
-// nothing of a second.
+// HasLeft reports whether the host states a limit of a rate, and says that of each of its limits
+// something is left at now. What is left of a day says nothing of a second.
 func (b *Book) HasLeft(now time.Time) bool {
 	stated := false
 	for _, e := range b.order {
@@ -159,8 +174,9 @@ func (b *Book) HasLeft(now time.Time) bool {
 	return stated
 }
 
-// replaced reports whether a limit was raised or lowered since: under its name another size is stated, and has been for long. Where endpoints have
-// their own limits under one name, each is heard of again and again.
+// replaced reports whether a limit was raised or lowered since: under its name another size is
+// stated, and has been for long. Where endpoints have their own limits under one name, each is
+// heard of again and again.
 func (b *Book) replaced(e *entry) bool {
 	for _, other := range b.order {
 		if other.Name == e.Name && other != e && other.serial > e.serial+silent && other.at.Sub(e.at) > silence {
@@ -170,11 +186,13 @@ func (b *Book) replaced(e *entry) bool {
 	return false
 }
 
-// entry returns the entry of a limit. One of another size is another limit: endpoints have their own, under the same name.
+// entry returns the entry of a limit. One of another size is another limit: endpoints have their
+// own, under the same name.
 func (b *Book) entry(l Limit, sent time.Time, serial int) *entry {
 	var e *entry
 	for _, other := range b.order {
-		if other.Name == l.Name && (l.Max == 0 || other.Max == 0 || other.Max == l.Max || l.Name == found) && (e == nil || other.serial > e.serial) {
+		if other.Name == l.Name && (l.Max == 0 || other.Max == 0 || other.Max == l.Max || l.Name == found) &&
+			(e == nil || other.serial > e.serial) {
 			e = other
 		}
 	}
@@ -210,7 +228,8 @@ func (e *entry) note(l Limit, sent, now time.Time, serial int) {
 		rise, least = .4, .8 // or it is a bucket, that has gained
 	}
 	most := max(l.Max, e.most)
-	if newest && e.serial >= 0 && (e.over(sent) || l.Left > max(e.Left+max(.5, rise*most), least*most) && !sent.Before(e.heard())) {
+	if newest && e.serial >= 0 && (e.over(sent) || l.Left > max(e.Left+max(.5, rise*most), least*most) &&
+		!sent.Before(e.heard())) {
 		e.turn(l, sent, now, serial)
 	}
 	if newest {
@@ -240,7 +259,8 @@ type told struct {
 	at   time.Time
 }
 
-// least takes the least of what the latest replies say is left, of those whose requests were under way together: these come to the host in any order.
+// least takes the least of what the latest replies say is left, of those whose requests were under
+// way together: these come to the host in any order.
 func (e *entry) least(left float64, sent, now time.Time, newest bool) {
 	if newest {
 		keep := e.told[:0]
@@ -323,14 +343,16 @@ func (e *entry) each() time.Duration {
 		return longest
 	}
 	each := e.end.Sub(e.origin) / time.Duration(e.turns)
-	// Some were missed, if the shortest is shorter. Of a short window that is told in whole seconds to go, no single one is exact.
+	// Some were missed, if the shortest is shorter. Of a short window that is told in whole seconds
+	// to go, no single one is exact.
 	if e.step > 0 && (!e.End.IsZero() || e.step > short && each < e.step*5/4) {
 		return e.step
 	}
 	return each
 }
 
-// charge adds up what the requests of a bucket cost since the last statement, where it says what it gains and is not full.
+// charge adds up what the requests of a bucket cost since the last statement, where it says what it
+// gains and is not full.
 func (e *entry) charge(l Limit, sent time.Time, serial int) {
 	fill := max(e.Fill, e.gain)
 	if fill == 0 || e.Fill == 0 && e.resets == 0 || e.serial < 0 || l.Left < 0 || max(e.Left, l.Left) > .9*e.most {
@@ -360,8 +382,8 @@ func (e *entry) measure(serial int) {
 	}
 }
 
-// buckets finds out whether the limit is a bucket, and what it gains. One that says when it is full again is emptied and filled in proportion to that
-// time; one that says nothing is seen to gain.
+// buckets finds out whether the limit is a bucket, and what it gains. One that says when it is full
+// again is emptied and filled in proportion to that time; one that says nothing is seen to gain.
 func (e *entry) buckets(sent time.Time, serial int) {
 	e.most = max(e.most, e.Left, e.Max)
 	gone := e.most - e.Left
@@ -405,7 +427,8 @@ const (
 	budgetHeld = 8               // windows for which a budget is kept to, before more is tried
 )
 
-// inProportion looks whether what is gone of a limit is in proportion to the time until all of it is there again.
+// inProportion looks whether what is gone of a limit is in proportion to the time until all of it
+// is there again.
 func (e *entry) inProportion(gone, ratio float64) {
 	like := e.ratio > 0 && ratio > .7*e.ratio && ratio < 1.35*e.ratio
 	switch {
@@ -423,9 +446,10 @@ func (e *entry) inProportion(gone, ratio float64) {
 	}
 }
 
-// Found takes in a refusal at now that asks for a pause and states no limit: since the last pause so many requests were taken. It reports whether that is to
-// be taken for a budget: the next count ends when as many are sent, without a refusal. Where the next refusals come after far fewer requests, it is
-// none, and the rate is what counts.
+// Found takes in a refusal at now that asks for a pause and states no limit: since the last pause
+// so many requests were taken. It reports whether that is to be taken for a budget: the next count
+// ends when as many are sent, without a refusal. Where the next refusals come after far fewer
+// requests, it is none, and the rate is what counts.
 func (b *Book) Found(taken int, wait time.Duration, sent, now time.Time, serial int) bool {
 	if wait < budgetWait || wait > budgetMost || b.none || taken < budgetFew {
 		return false
@@ -448,7 +472,8 @@ func (b *Book) Found(taken int, wait time.Duration, sent, now time.Time, serial 
 	return true
 }
 
-// Refused notes a refusal: a window that was guessed is too short, a bucket gains less than was seen, or a request costs more than is left.
+// Refused notes a refusal: a window that was guessed is too short, a bucket gains less than was
+// seen, or a request costs more than is left.
 func (b *Book) Refused() {
 	for _, e := range b.order {
 		if e.Left >= max(e.cost, e.dear) && e.Left < dearest*e.Max && !e.Crowd {
@@ -464,7 +489,8 @@ func (b *Book) Refused() {
 	}
 }
 
-// Verdict returns what holds at now, with so many requests under way of those that were sent, serial in all.
+// Verdict returns what holds at now, with so many requests under way of those that were sent,
+// serial in all.
 func (b *Book) Verdict(now time.Time, underway, serial int) Verdict {
 	v := Verdict{Rate: math.Inf(1), Places: Unbounded}
 	for _, e := range b.order {
@@ -486,7 +512,8 @@ func (e *entry) judge(v *Verdict, now time.Time, underway, serial int) {
 			v.places(e.Max, e.Name)
 		}
 		return
-	case e.over(now) && e.turns > 0 && !now.Before(e.until.Add(e.each())) && e.restartOf.Equal(e.until): // and that count is over too
+	// and that count is over too
+	case e.over(now) && e.turns > 0 && !now.Before(e.until.Add(e.each())) && e.restartOf.Equal(e.until):
 		e.until = e.until.Add(e.each())
 		if e.kept++; e.Name == found && e.kept%budgetHeld == 0 {
 			e.Max *= 1.1
@@ -495,7 +522,9 @@ func (e *entry) judge(v *Verdict, now time.Time, underway, serial int) {
 		return
 	case e.over(now) && max(e.Fill, e.gain) > 0:
 		left = e.Max
-	case e.over(now): // nothing is stated of the new count yet, and by some hosts nothing will be before the next refusal: so it is counted here
+	// nothing is stated of the new count yet, and by some hosts nothing will be before the next
+	// refusal: so it is counted here
+	case e.over(now):
 		if e.Max == 0 {
 			return
 		}
@@ -575,8 +604,8 @@ func (e *entry) rate(left float64, underway int) (float64, bool) {
 	return 0, false
 }
 
-// guess tells the length of a short window that is not named by the longest time to a reset that was seen. Such times are rounded up: the guess begins low,
-// and each refusal adds to it.
+// guess tells the length of a short window that is not named by the longest time to a reset that
+// was seen. Such times are rounded up: the guess begins low, and each refusal adds to it.
 func (e *entry) guess() time.Duration {
 	if e.turns >= 2 {
 		each := max(e.each(), time.Second/2)
@@ -622,13 +651,15 @@ func (e *entry) remember(sent time.Time) {
 		return
 	}
 	n := 0
-	for n < len(e.sends) && (e.window() > 0 && !e.sends[n].After(sent.Add(-e.window())) || len(e.sends)-n >= mostSends) {
+	for n < len(e.sends) && (e.window() > 0 && !e.sends[n].After(sent.Add(-e.window())) ||
+		len(e.sends)-n >= mostSends) {
 		n++
 	}
 	e.sends = append(e.sends[n:], sent)
 }
 
-// UsedUp reports whether a limit that is stated has nothing left but for what is under way: it is what a refusal is for, and not for a rate.
+// UsedUp reports whether a limit that is stated has nothing left but for what is under way: it is
+// what a refusal is for, and not for a rate.
 func (b *Book) UsedUp(now time.Time, underway int) bool {
 	for _, e := range b.order {
 		if !e.Crowd && !e.isHollow() && e.Left >= 0 && !e.over(now) &&

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// TestLimitThatIsRaised: a limit that is stated in another size from some time on has been changed, and the old one holds no more. Two sizes that come
-// by turns are two limits, of two endpoints, and the tighter one holds.
+// TestLimitThatIsRaised: a limit that is stated in another size from some time on has been changed,
+// and the old one holds no more. Two sizes that come by turns are two limits, of two endpoints, and
+// the tighter one holds.
 func TestLimitThatIsRaised(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -33,7 +34,8 @@ func TestLimitThatIsRaised(t *testing.T) {
 	}
 }
 
-// TestRateBesideALimit: a rate of which nothing is said to be left is kept, and is no sign that nothing is.
+// TestRateBesideALimit: a rate of which nothing is said to be left is kept, and is no sign that
+// nothing is.
 func TestRateBesideALimit(t *testing.T) {
 	t.Parallel()
 	var b Book

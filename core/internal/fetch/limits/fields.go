@@ -1,4 +1,5 @@
-// Fields with members and parameters: those of the IETF draft in its versions, and what resembles them.
+// Fields with members and parameters: those of the IETF draft in its versions, and what resembles
+// them.
 
 package limits
 
@@ -111,8 +112,8 @@ func split(text string, by byte) []string {
 //	RateLimit-Policy: 100;w=60                          RateLimit: limit=100, remaining=50, reset=5
 //	zendesk-ratelimit-tickets-index: total=100; remaining=99; resets=41
 //
-// A policy that has the name of a limit, or its size, is its own, and so is the only one there is if the limit tells no
-// size, whatever its name. The other ones are limits too.
+// A policy that has the name of a limit, or its size, is its own, and so is the only one there is
+// if the limit tells no size, whatever its name. The other ones are limits too.
 func (r *reader) drafts(g *group, policies []item) {
 	states := items(g.bare)
 	if joined, ok := joinParams(states); ok {
@@ -155,7 +156,8 @@ func (r *reader) drafts(g *group, policies []item) {
 	}
 }
 
-// joinParams joins members without names, which are the parameters of one: "limit=100, remaining=50, reset=5".
+// joinParams joins members without names, which are the parameters of one: "limit=100,
+// remaining=50, reset=5".
 func joinParams(all []item) (item, bool) {
 	if len(all) < 2 {
 		return item{}, false
@@ -209,9 +211,9 @@ func (i item) window() time.Duration {
 	return min(seconds(w), longest)
 }
 
-// fitting finds the policy of a limit of this size, of which so much is left until the reset: whatever the order, one
-// of the same size, and of several of these the shortest that is not over before the reset. A size of 0 is not known:
-// then the one policy that can be is the one.
+// fitting finds the policy of a limit of this size, of which so much is left until the reset:
+// whatever the order, one of the same size, and of several of these the shortest that is not over
+// before the reset. A size of 0 is not known: then the one policy that can be is the one.
 func fitting(policies []item, size, left float64, reset time.Duration) (item, bool) {
 	if reset > longest {
 		reset = 0 // a moment
@@ -249,8 +251,8 @@ func nearer(window, other, reset time.Duration) bool {
 	return (window < other) == (window >= reset)
 }
 
-// rest adds the policies that no limit of the group has been found to be: they are limits too, and what is left of them
-// is not known.
+// rest adds the policies that no limit of the group has been found to be: they are limits too, and
+// what is left of them is not known.
 func (r *reader) rest(g *group, policies []item) {
 	for _, p := range policies {
 		l := Limit{Name: display(g.name) + "-Policy", Max: p.size(), Left: -1, Window: p.window()}

@@ -57,11 +57,14 @@ var roles = map[string]role{
 // units and periods are words for times.
 var (
 	units = map[string]time.Duration{
-		"ms": time.Millisecond, "millis": time.Millisecond, "milliseconds": time.Millisecond, "seconds": time.Second, "secs": time.Second, "s": time.Second,
+		"ms": time.Millisecond, "millis": time.Millisecond, "milliseconds": time.Millisecond, "seconds": time.Second,
+		"secs": time.Second, "s": time.Second,
 	}
 	periods = map[string]time.Duration{
-		"sec": time.Second, "second": time.Second, "secondly": time.Second, "min": time.Minute, "minute": time.Minute, "minutely": time.Minute,
-		"hour": time.Hour, "hourly": time.Hour, "day": day, "daily": day, "week": 7 * day, "weekly": 7 * day, "month": 30 * day, "monthly": 30 * day,
+		"sec": time.Second, "second": time.Second, "secondly": time.Second, "min": time.Minute, "minute": time.Minute,
+		"minutely": time.Minute,
+		"hour":     time.Hour, "hourly": time.Hour, "day": day, "daily": day, "week": 7 * day, "weekly": 7 * day,
+		"month": 30 * day, "monthly": 30 * day,
 	}
 )
 
@@ -70,7 +73,8 @@ const day = 24 * time.Hour
 // periodLimit is a name in one word: MinLimit, AppMinLimit, DailyLimit.
 var periodLimit = regexp.MustCompile(`^(?:app)?(sec|second|min|minute|hour|hourly|day|daily|week|weekly|month|monthly)(limit|remaining)$`)
 
-// oneWord is a name with "rate limit" in one word, and what the limit is of before it: RateLimit, ReadRateLimit.
+// oneWord is a name with "rate limit" in one word, and what the limit is of before it: RateLimit,
+// ReadRateLimit.
 var oneWord = regexp.MustCompile(`^[a-z]*ratelimit(?:s|ing)?$`)
 
 // joining words stand beside a role and add nothing to it.
@@ -102,8 +106,9 @@ func wordsOf(name string) []string {
 	return words
 }
 
-// classify says what a header is by its name. A name with "rate limit" in it, or a word for it, is divided into the words that say what it
-// tells and the stem, the rest, which the headers of one limit have in common.
+// classify says what a header is by its name. A name with "rate limit" in it, or a word for it, is
+// divided into the words that say what it tells and the stem, the rest, which the headers of one
+// limit have in common.
 func classify(name string) (part, bool) {
 	words := wordsOf(name)
 	if p, ok := retries(words); ok {
@@ -185,7 +190,8 @@ func anchor(words []string) (from, to int) {
 		switch {
 		case oneWord.MatchString(w), w == "quota", w == "throttle", w == "throttling", periodLimit.MatchString(w):
 			return i, i + 1
-		case w == "rate" && strings.HasPrefix(next, "limit"), w == "call" && next == "limit", w == "limit" && next == "info":
+		case w == "rate" && strings.HasPrefix(next, "limit"), w == "call" && next == "limit", w == "limit" &&
+			next == "info":
 			return i, i + 2
 		}
 	}

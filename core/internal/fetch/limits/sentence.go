@@ -13,7 +13,8 @@ import (
 const mostText = 4 << 10
 
 var (
-	// amounts are numbers with a unit of time: 42 seconds, 1.5s, 10-second, and each of the two in 1m30s.
+	// amounts are numbers with a unit of time: 42 seconds, 1.5s, 10-second, and each of the two in
+	// 1m30s.
 	amounts = regexp.MustCompile(`(?i)(\d+(?:,\d{3})*(?:[.,]\d+)?)[\s-]?\s*` +
 		`(milliseconds?|millis|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?)`)
 	between = regexp.MustCompile(`(?i)^\s*,?\s*(?:and\s+)?$`) // 1 minute, and 30 seconds
@@ -65,8 +66,9 @@ type stated struct {
 	sure       int
 }
 
-// inSentence reads how long to wait from a text for people, "5 requests per 10 seconds exceeded, retry in 42 seconds",
-// by a host whose clock says date. Of several times it is the one that is said to be it, else the last one.
+// inSentence reads how long to wait from a text for people, "5 requests per 10 seconds exceeded,
+// retry in 42 seconds", by a host whose clock says date. Of several times it is the one that is
+// said to be it, else the last one.
 func inSentence(text string, date time.Time) (time.Duration, bool) {
 	text = text[:min(len(text), mostText)]
 	all := momentsIn(text, date)
@@ -212,7 +214,8 @@ func within(all []stated, at int) bool {
 	return false
 }
 
-// inWord reports whether the number that begins here is a part of a word or of another number, or is negative.
+// inWord reports whether the number that begins here is a part of a word or of another number, or
+// is negative.
 func inWord(text string, begin int) bool {
 	if begin == 0 {
 		return false

@@ -1,6 +1,7 @@
-// Package limits reads what the replies of a host state of its limits, in the many forms in use, and says what follows:
-// [Read] makes a [Statement] of one reply, and a [Book] keeps what the latest ones have stated. It makes no request,
-// and but for [InBody] it has no clock: package fetch shows it each reply and does what it says.
+// Package limits reads what the replies of a host state of its limits, in the many forms in use,
+// and says what follows: [Read] makes a [Statement] of one reply, and a [Book] keeps what the
+// latest ones have stated. It makes no request, and but for [InBody] it has no clock: package fetch
+// shows it each reply and does what it says.
 package limits
 
 import (
@@ -116,8 +117,8 @@ func (s Statement) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// Refuses reports whether a reply of this status is a refusal for asking too often. usual says that the host sends Retry-After with good
-// replies too, where it tells nothing.
+// Refuses reports whether a reply of this status is a refusal for asking too often. usual says that
+// the host sends Retry-After with good replies too, where it tells nothing.
 func (s Statement) Refuses(status int, usual bool) bool {
 	switch {
 	case status == http.StatusTooManyRequests, status == 420, status == 509, status == 529:
@@ -132,7 +133,8 @@ func (s Statement) Refuses(status int, usual bool) bool {
 	return false
 }
 
-// Plenty reports whether limits are stated, and much is left of each: a refusal is for something else.
+// Plenty reports whether limits are stated, and much is left of each: a refusal is for something
+// else.
 func (s Statement) Plenty() bool {
 	return len(s.Limits) > 0 && !slices.ContainsFunc(s.Limits, func(l Limit) bool {
 		return l.Left < max(1, dearest*l.Max)
@@ -150,13 +152,15 @@ func (s Statement) usedUp() time.Duration {
 	return wait
 }
 
-// Read reads a reply that came at now. clock is what is known of the host's clock, and learns of it.
+// Read reads a reply that came at now. clock is what is known of the host's clock, and learns of
+// it.
 func Read(status int, header http.Header, now time.Time, clock *Clock) Statement {
 	var s Statement
 	if !speaks(header, status) {
 		return s
 	}
-	r := reader{s: &s, refused: status == http.StatusTooManyRequests, groups: map[string]*group{}, clock: clock, now: now}
+	r := reader{s: &s, refused: status == http.StatusTooManyRequests, groups: map[string]*group{}, clock: clock,
+		now: now}
 	r.date = clock.at(header, now)
 	for name, values := range header {
 		if p, ok := classify(name); ok {
@@ -167,8 +171,9 @@ func Read(status int, header http.Header, now time.Time, clock *Clock) Statement
 	return s
 }
 
-// speaks reports whether any header may speak of a limit. Most replies have none, and to look closer would be a tenth of what a small one
-// costs. A good reply's Retry-After says nothing: some hosts send "Retry-After: 0" with each.
+// speaks reports whether any header may speak of a limit. Most replies have none, and to look
+// closer would be a tenth of what a small one costs. A good reply's Retry-After says nothing: some
+// hosts send "Retry-After: 0" with each.
 func speaks(header http.Header, status int) bool {
 	for name := range header {
 		if strings.Contains(name, "imit") || strings.Contains(name, "uota") || strings.Contains(name, "hrottl") {
@@ -335,7 +340,8 @@ func (r *reader) finish() {
 // thousands is a number whose digits are grouped: 5,000.
 var thousands = regexp.MustCompile(`^\d{1,3}(?:,\d{3})+$`)
 
-// ungroup makes plain numbers of those whose digits are grouped, if nothing beside them is a list: "200,2000" has two members, and so has "12,345" then.
+// ungroup makes plain numbers of those whose digits are grouped, if nothing beside them is a list:
+// "200,2000" has two members, and so has "12,345" then.
 func (g *group) ungroup() {
 	amounts := []*string{&g.max, &g.left, &g.used}
 	for _, v := range []string{g.max, g.left, g.used, g.reset, g.window} {
@@ -352,13 +358,14 @@ func (g *group) ungroup() {
 	}
 }
 
-// joinForms makes one limit of what is said under a name with X- before it and under the same without, where neither says all of it:
-// RateLimit-Remaining and X-RateLimit-Reset.
+// joinForms makes one limit of what is said under a name with X- before it and under the same
+// without, where neither says all of it: RateLimit-Remaining and X-RateLimit-Reset.
 func (r *reader) joinForms() {
 	for stem, x := range r.groups {
 		plain, isX := strings.CutPrefix(stem, "x-")
 		g := r.groups[plain]
-		if !isX || g == nil || g.left+g.used != "" && x.left+x.used != "" || g.max != "" && x.max != "" && g.max != x.max {
+		if !isX || g == nil || g.left+g.used != "" && x.left+x.used != "" || g.max != "" && x.max != "" &&
+			g.max != x.max {
 			continue
 		}
 		if x.policy+x.bare+g.policy+g.bare != "" {
@@ -378,8 +385,8 @@ func (r *reader) joinForms() {
 	}
 }
 
-// lendTimes gives times that stand alone to the limit that they are of, if it has none and is the only one:
-// X-Rate-Limit-Time-Reset-Ms is of X-Rate-Limit-Requests-Left.
+// lendTimes gives times that stand alone to the limit that they are of, if it has none and is the
+// only one: X-Rate-Limit-Time-Reset-Ms is of X-Rate-Limit-Requests-Left.
 func (r *reader) lendTimes() {
 	for _, stem := range slices.Backward(slices.Sorted(keys(r.groups))) {
 		times := r.groups[stem]
@@ -432,10 +439,12 @@ func (r *reader) add(l Limit) {
 		if o.Crowd || l.Crowd || o.Left != l.Left || o.Left < 0 || o.Max > 0 && l.Max > 0 && o.Max != l.Max {
 			continue
 		}
-		if o.Window > 0 && l.Window > 0 && o.Window != l.Window || o.Reset > 0 && l.Reset > 0 && (o.Reset-l.Reset).Abs() > 2*time.Second {
+		if o.Window > 0 && l.Window > 0 && o.Window != l.Window || o.Reset > 0 && l.Reset > 0 &&
+			(o.Reset-l.Reset).Abs() > 2*time.Second {
 			continue
 		}
-		o.Max, o.Window, o.Fill, o.Cost = cmp.Or(o.Max, l.Max), cmp.Or(o.Window, l.Window), cmp.Or(o.Fill, l.Fill), cmp.Or(o.Cost, l.Cost)
+		o.Max, o.Window, o.Fill, o.Cost = cmp.Or(o.Max, l.Max), cmp.Or(o.Window, l.Window), cmp.Or(o.Fill,
+			l.Fill), cmp.Or(o.Cost, l.Cost)
 		o.Reset, o.Name, o.Unread = max(o.Reset, l.Reset), min(o.Name, l.Name), o.Unread || l.Unread
 		return
 	}
@@ -499,8 +508,8 @@ func (g *group) sizes() []item {
 	return all
 }
 
-// size is the size of the limit. Where policies stand beside it, it is the number that has no window, else the one that
-// fits what is left.
+// size is the size of the limit. Where policies stand beside it, it is the number that has no
+// window, else the one that fits what is left.
 func (r *reader) size(g *group) (float64, bool) {
 	all := items(g.max)
 	if sizes := g.sizes(); len(all) > 1 && len(sizes) > 0 {
@@ -529,7 +538,8 @@ func at(list []string, i int) string {
 func (r *reader) one(g *group, policy []item) ([]Limit, bool) {
 	l, several := Limit{Name: display(g.name), Left: -1}, false
 	for _, it := range items(g.left) {
-		if n, ok := number(it.last()); ok && len(it.names) == 2 && !it.numbered() { // Azure: "Microsoft.Compute/GetVM3Min;197"
+		// Azure: "Microsoft.Compute/GetVM3Min;197"
+		if n, ok := number(it.last()); ok && len(it.names) == 2 && !it.numbered() {
 			r.add(Limit{Name: l.Name + " " + it.names[0], Left: n, Window: windowIn(it.names[0])})
 			several = true
 		}
@@ -568,7 +578,8 @@ func (r *reader) amount(g *group, l *Limit) {
 		l.Max = n
 	}
 	for _, form := range []string{g.bare, g.max} { // 32/40, api-usage=18/5000
-		// Salesforce adds what one app may: "per-app-api-usage=17/250(appName=x)". The one that has less left counts.
+		// Salesforce adds what one app may: "per-app-api-usage=17/250(appName=x)". The one that has
+		// less left counts.
 		for i, part := range split(form, ';') {
 			part, _, _ = strings.Cut(part, "(")
 			used, size, ok := strings.Cut(part[strings.LastIndex(part, "=")+1:], "/")

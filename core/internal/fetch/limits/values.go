@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// number reads a number that is not negative, nor beyond belief. "100, 100;w=60", an older form, is 100.
+// number reads a number that is not negative, nor beyond belief. "100, 100;w=60", an older form, is
+// 100.
 func number(s string) (float64, bool) {
 	n, ok := anyNumber(s)
 	if n > 1e18 {
@@ -22,7 +23,8 @@ func number(s string) (float64, bool) {
 	return n, ok
 }
 
-// anyNumber reads a number that is not negative, however many digits it has. One that is too large for a float64 is infinite.
+// anyNumber reads a number that is not negative, however many digits it has. One that is too large
+// for a float64 is infinite.
 func anyNumber(s string) (float64, bool) {
 	s, _, _ = strings.Cut(s, ",")
 	s, _, _ = strings.Cut(s, ";")
@@ -46,7 +48,8 @@ var iso = regexp.MustCompile(
 
 var piece = regexp.MustCompile(`(\d+(?:\.\d+)?)\s*([a-z]+)`)
 
-// duration reads a time to go. A number without a unit is one of seconds; unsure says that it may be one of milliseconds.
+// duration reads a time to go. A number without a unit is one of seconds; unsure says that it may
+// be one of milliseconds.
 func duration(s string, unit time.Duration) (d time.Duration, unsure, ok bool) {
 	s = strings.ToLower(strings.Trim(strings.TrimSpace(s), `"`))
 	if spelt.MatchString(s) {
@@ -87,17 +90,21 @@ func duration(s string, unit time.Duration) (d time.Duration, unsure, ok bool) {
 	return seconds(n), unit == 0 && n >= 1000, true
 }
 
-// layouts are the forms of a date and time in use, beside those of HTTP. One without a zone is in UTC.
+// layouts are the forms of a date and time in use, beside those of HTTP. One without a zone is in
+// UTC.
 var layouts = []string{
-	time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04Z0700", "2006-01-02T15:04:05", "2006-01-02 15:04:05",
-	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 MST", time.RFC1123Z, "Mon, 2 Jan 2006 15:04:05 MST",
+	time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04Z0700", "2006-01-02T15:04:05",
+	"2006-01-02 15:04:05",
+	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 MST", time.RFC1123Z,
+	"Mon, 2 Jan 2006 15:04:05 MST",
 	"Mon Jan 2 2006 15:04:05 GMT-0700", "Mon Jan 2 15:04:05 -0700 2006",
 	"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02 15:04Z07:00", "2006-01-02 15:04 MST",
 	"2/Jan/2006:15:04:05 -0700", "2/Jan/2006:15:04:05", // of the logs of web servers
 	time.UnixDate, "2006-01-02 15:04:05 -0700 MST", "20060102T150405Z0700", // of Java, of Go, and of ISO without marks
 }
 
-// moment reads a point in time: an epoch by its size, a date of HTTP, of ISO 8601, of JavaScript or of a log.
+// moment reads a point in time: an epoch by its size, a date of HTTP, of ISO 8601, of JavaScript or
+// of a log.
 func moment(s string) (time.Time, bool) {
 	s = strings.Trim(strings.TrimSpace(s), `"[]`)
 	if n, ok := number(s); ok && !strings.Contains(s, ",") {
@@ -126,7 +133,8 @@ func moment(s string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// Clock is what is known of a host's clock, where its replies have no Date. The zero value knows nothing.
+// Clock is what is known of a host's clock, where its replies have no Date. The zero value knows
+// nothing.
 type Clock struct {
 	most, least time.Duration // it is ahead of ours by no more and no less
 	bounded     bool          // most is known
@@ -148,7 +156,8 @@ func (c *Clock) offset() time.Duration {
 	return max(0, c.least)
 }
 
-// note learns from a moment at which a window of the host ends: it is not over yet, and no farther away than the window is long.
+// note learns from a moment at which a window of the host ends: it is not over yet, and no farther
+// away than the window is long.
 func (c *Clock) note(value string, window time.Duration, now, date time.Time) {
 	t, ok := moment(value)
 	if !ok || !date.Equal(now.Add(c.offset())) { // a Date tells it better
@@ -185,8 +194,8 @@ func (c *Clock) wait(value string, unit time.Duration, date time.Time) (d time.D
 	return d, unsure, ok && d < longest
 }
 
-// pause reads when to come again. That is the host's wish, however far away it is: no number is too large. One that would be a moment far from now
-// is a time to go.
+// pause reads when to come again. That is the host's wish, however far away it is: no number is too
+// large. One that would be a moment far from now is a time to go.
 func pause(value string, unit time.Duration, date time.Time) (d time.Duration, ok bool) {
 	n, isNumber := anyNumber(value)
 	if t, isMoment := moment(value); isMoment {
@@ -204,7 +213,8 @@ func pause(value string, unit time.Duration, date time.Time) (d time.Duration, o
 	return d, ok
 }
 
-// Endless reports whether a time is as good as for ever: no more can be told of it than that it is longer than 99 years.
+// Endless reports whether a time is as good as for ever: no more can be told of it than that it is
+// longer than 99 years.
 func Endless(d time.Duration) bool { return d > forever/100*99 }
 
 // Short is a time for people: 340 ms, 12 s, 4 min, 2 h 5 min.

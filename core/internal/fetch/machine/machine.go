@@ -1,9 +1,11 @@
-// Package machine makes the processes of one machine keep one pace for each host. What they have to know of each other lies in one file of a fixed size,
-// under a lock of the system, which is free again however a process ends: for each host the end of its pause, when the next place of its schedule
-// comes, how many places were taken, and who asks it with which limit of the rate.
+// Package machine makes the processes of one machine keep one pace for each host. What they have to
+// know of each other lies in one file of a fixed size, under a lock of the system, which is free
+// again however a process ends: for each host the end of its pause, when the next place of its
+// schedule comes, how many places were taken, and who asks it with which limit of the rate.
 //
-// The file holds nothing that is of use later: what was written by processes that have been silent for some seconds counts no more. If it cannot
-// be read or written, each process keeps its own pace.
+// The file holds nothing that is of use later: what was written by processes that have been silent
+// for some seconds counts no more. If it cannot be read or written, each process keeps its own
+// pace.
 package machine
 
 import (
@@ -26,18 +28,20 @@ const (
 	holders = 8   // processes that are told apart
 	alive   = 10 * time.Second
 	beat    = time.Second // from one sign of life to the next, of a process without a limit of the rate
-	// farthest bounds the schedule, and the pauses that others keep: what lies beyond is a quota, which may be another account's, and whoever
-	// asks is told of it again.
+	// farthest bounds the schedule, and the pauses that others keep: what lies beyond is a quota,
+	// which may be another account's, and whoever asks is told of it again.
 	farthest = time.Hour
 )
 
-// Limiter is what this one adds to: see fetch.Limiter and fetch.RateSetter. Its schedule is this process's own.
+// Limiter is what this one adds to: see fetch.Limiter and fetch.RateSetter. Its schedule is this
+// process's own.
 type Limiter interface {
 	reserve
 	SetRate(key string, perSecond float64, burst int)
 }
 
-// Shared is a limiter whose pauses and schedules hold for all processes that use the same file. Its methods may be called by several goroutines at once.
+// Shared is a limiter whose pauses and schedules hold for all processes that use the same file. Its
+// methods may be called by several goroutines at once.
 type Shared struct {
 	own  Limiter
 	file *os.File
@@ -79,7 +83,8 @@ type holder struct {
 	seen int64  // 0 in a free one
 }
 
-// Open opens the file at path, which is made if it is missing. fail is told once if the file cannot be used any more.
+// Open opens the file at path, which is made if it is missing. fail is told once if the file cannot
+// be used any more.
 func Open(path string, own Limiter, fail func(error)) (*Shared, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -89,13 +94,15 @@ func Open(path string, own Limiter, fail func(error)) (*Shared, error) {
 		_ = f.Close() // nothing was written
 		return nil, fmt.Errorf("%s is no file for the pace of hosts", path)
 	}
-	return &Shared{own: own, file: f, lock: flock.New(path + ".lock"), id: rand.Uint64() | 1, fail: fail, hosts: map[string]*host{}}, nil
+	return &Shared{own: own, file: f, lock: flock.New(path + ".lock"), id: rand.Uint64() | 1, fail: fail,
+		hosts: map[string]*host{}}, nil
 }
 
 // Close closes the file.
 func (s *Shared) Close() error { return s.file.Close() }
 
-// SetRate sets the rate of a key, as far as this process knows it: the lowest of all processes' holds.
+// SetRate sets the rate of a key, as far as this process knows it: the lowest of all processes'
+// holds.
 func (s *Shared) SetRate(key string, perSecond float64, burst int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,7 +111,8 @@ func (s *Shared) SetRate(key string, perSecond float64, burst int) {
 	s.own.SetRate(key, perSecond, burst)
 }
 
-// Others returns how many processes ask a host, this one included, and how many places the others have taken since it was last asked.
+// Others returns how many processes ask a host, this one included, and how many places the others
+// have taken since it was last asked.
 func (s *Shared) Others(key string) (live, taken int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,12 +132,14 @@ func (s *Shared) host(key string) *host {
 	return h
 }
 
-// take takes n places in the schedule of a host and returns how long to wait for them, for a pause or for the schedule.
+// take takes n places in the schedule of a host and returns how long to wait for them, for a pause
+// or for the schedule.
 func (s *Shared) take(key string, n int) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, now := s.host(key), time.Now()
-	if n == 0 && h.slot >= 0 || n > 0 && h.slot >= 0 && math.IsInf(h.rate, 1) && now.Sub(h.beaten) < beat { // most of the time a look will do
+	// most of the time a look will do
+	if n == 0 && h.slot >= 0 || n > 0 && h.slot >= 0 && math.IsInf(h.rate, 1) && now.Sub(h.beaten) < beat {
 		if at, ok := s.read(h.slot); ok && at.sum == h.sum && (n == 0 || math.IsInf(at.rate(now), 1)) {
 			h.mine += uint64(n)
 			return at.pause(now, s.id)

@@ -12,13 +12,14 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/address"
 )
 
-// Origin is where a request goes to: "https://issues.apache.org", "https://jira.corp:8443". In a list of allowed
-// origins, the host may be "*.example.com": every host below example.com, not example.com itself.
+// Origin is where a request goes to: "https://issues.apache.org", "https://jira.corp:8443". In a
+// list of allowed origins, the host may be "*.example.com": every host below example.com, not
+// example.com itself.
 type Origin struct{ Scheme, Host, Port string }
 
-// Parse reads an origin from a URL; a path and what follows are not looked at. The host becomes lower case
-// ASCII (bücher.de is xn--bcher-kva.de) without a dot at the end, the port the scheme's own if there is none.
-// The errors do not quote raw, which may hold a password.
+// Parse reads an origin from a URL; a path and what follows are not looked at. The host becomes
+// lower case ASCII (bücher.de is xn--bcher-kva.de) without a dot at the end, the port the scheme's
+// own if there is none. The errors do not quote raw, which may hold a password.
 func Parse(raw string) (Origin, error) {
 	u, err := url.Parse(raw)
 	if err != nil {

@@ -1,6 +1,7 @@
-// climb is how the learned rate of a pace rises again: towards the rate that was refused, in long steps while that is
-// far and seldom when it is near, and it stays just below it. From time to time, at most once a minute or two and 500
-// requests, a probe goes beyond: the limit may have been raised.
+// climb is how the learned rate of a pace rises again: towards the rate that was refused, in long
+// steps while that is far and seldom when it is near, and it stays just below it. From time to
+// time, at most once a minute or two and 500 requests, a probe goes beyond: the limit may have been
+// raised.
 
 package pace
 

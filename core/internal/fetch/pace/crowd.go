@@ -8,10 +8,14 @@ import (
 )
 
 const (
-	crowdSeen    = 64               // so many under way, or more, are counted as one
-	crowdOver    = 0.02             // share of the requests taken that may have been more than the limit: replies on their way still count here
-	crowdFew     = 3                // or so many
-	crowdProbe   = 500              // requests after which one more is tried, and a time: a minute at first, twice as long when it was in vain
+	crowdSeen = 64 // so many under way, or more, are counted as one
+	// share of the requests taken that may have been more than the limit: replies on their way
+	// still count here
+	crowdOver = 0.02
+	crowdFew  = 3 // or so many
+	// requests after which one more is tried, and a time: a minute at first, twice as long when it
+	// was in vain
+	crowdProbe   = 500
 	crowdLeast   = 3                // requests under way; of fewer, the rate explains as much
 	crowdProven  = 200              // requests taken, before it is believed that a 429 is not for the rate
 	crowdSettled = 20 * time.Second // after which it counts what a limit lets through
@@ -20,13 +24,15 @@ const (
 	crowdHeld    = 100 // requests taken at the limit, before the next run is told of it
 )
 
-// crowd counts, for each number of requests under way, how many were taken. Where the rate is what counts, requests
-// are refused however few are under way. Where the crowd counts, those that were refused had more company than nearly
-// all that were taken, where no company is what had left the host when they came. Two such refusals in a row make a limit, or three
-// after some hundred requests if they are 429s, as for a rate. From there it follows the host: one less for a refusal, one more
-// after some hundred requests that were taken while it was in use, and soon twice as many more each time that nothing is refused
-// for it: a limit that was none is gone in a minute or two. The next run looks sooner. Where the host says that this is what it refuses for, or a refusal comes far sooner
-// than other replies do, the first one makes a limit.
+// crowd counts, for each number of requests under way, how many were taken. Where the rate is what
+// counts, requests are refused however few are under way. Where the crowd counts, those that were
+// refused had more company than nearly all that were taken, where no company is what had left the
+// host when they came. Two such refusals in a row make a limit, or three after some hundred
+// requests if they are 429s, as for a rate. From there it follows the host: one less for a refusal,
+// one more after some hundred requests that were taken while it was in use, and soon twice as many
+// more each time that nothing is refused for it: a limit that was none is gone in a minute or two.
+// The next run looks sooner. Where the host says that this is what it refuses for, or a refusal
+// comes far sooner than other replies do, the first one makes a limit.
 type crowd struct {
 	taken    [crowdSeen + 1]int
 	all      int
@@ -46,7 +52,8 @@ type crowd struct {
 	recalled bool      // it is an earlier run's, and nothing was tried since
 	held     int       // requests taken at it, since there is one
 	repeats  int
-	// Of a volley that has made a limit at once: how many of it were refused, and the most company that one of them had.
+	// Of a volley that has made a limit at once: how many of it were refused, and the most company
+	// that one of them had.
 	inVolley, outermost int
 
 	barred time.Time // until then no limit is made: the last was wrong
@@ -61,8 +68,8 @@ func (c *crowd) limit() int {
 	return c.most
 }
 
-// add takes in the fate of a request, beside which so many were under way together. It returns whether there is reason to make a limit, see adopt, or whether it has given
-// one up.
+// add takes in the fate of a request, beside which so many were under way together. It returns
+// whether there is reason to make a limit, see adopt, or whether it has given one up.
 func (c *crowd) add(f *Flight, now time.Time, status, together int, w Word) (found, lost bool) {
 	switch {
 	case w.Refused || status == 503:
@@ -81,9 +88,11 @@ func (c *crowd) add(f *Flight, now time.Time, status, together int, w Word) (fou
 		if c.most > 0 {
 			return false, c.shrink(now, w.Crowd)
 		}
-		if n := min(f.crowd-f.early, crowdSeen); w.Crowd || n >= crowdLeast && !now.Before(c.barred) && c.likely() && c.explains(n) {
+		if n := min(f.crowd-f.early, crowdSeen); w.Crowd || n >= crowdLeast && !now.Before(c.barred) && c.likely() &&
+			c.explains(n) {
 			c.inVolley, c.outermost = 1, max(n, together)
-			c.largest = c.outermost // what was inside is all of them but those that were refused: one, as far as is known
+			// what was inside is all of them but those that were refused: one, as far as is known
+			c.largest = c.outermost
 			return true, false
 		}
 		return c.refuse(min(f.crowd-f.gone, crowdSeen), now, status), false
@@ -94,8 +103,9 @@ func (c *crowd) add(f *Flight, now time.Time, status, together int, w Word) (fou
 	return false, false
 }
 
-// likely reports whether what is taken takes far longer than a refusal: then requests are inside the host for long, and may well be too many at
-// once. Where both take as long as the way, they hardly meet.
+// likely reports whether what is taken takes far longer than a refusal: then requests are inside
+// the host for long, and may well be too many at once. Where both take as long as the way, they
+// hardly meet.
 func (c *crowd) likely() bool { return c.turn > 0 && c.took > 3*c.turn }
 
 func (c *crowd) refuse(n int, now time.Time, status int) (found bool) {
@@ -131,14 +141,16 @@ func (c *crowd) explains(n int) bool {
 	return n >= crowdLeast && float64(over) <= max(crowdFew, crowdOver*float64(c.all))
 }
 
-// adopt makes a limit, which is found beside the other processes that ask the host: so many with this one.
+// adopt makes a limit, which is found beside the other processes that ask the host: so many with
+// this one.
 func (c *crowd) adopt(now time.Time, processes int) {
 	c.among = max(1, processes)
 	c.most, c.gap, c.repeats, c.raised, c.held = max(1, c.largest-1), probeEvery, 0, 0, 0
 	c.changed, c.since, c.used = now, 0, 0
 }
 
-// shrink lowers the limit, or gives it up if it keeps nothing from being refused, unless the host has said that it is what it refuses for.
+// shrink lowers the limit, or gives it up if it keeps nothing from being refused, unless the host
+// has said that it is what it refuses for.
 func (c *crowd) shrink(now time.Time, said bool) (lost bool) {
 	switch {
 	case c.raised > 0:
@@ -164,7 +176,8 @@ func (c *crowd) recall(most int, last, now time.Time) {
 	c.recalled, c.held, c.last = true, crowdHeld, last
 }
 
-// lesson returns the limit if the next run is to be told of it, else 0. What was tried last and was not refused yet is not part of it.
+// lesson returns the limit if the next run is to be told of it, else 0. What was tried last and was
+// not refused yet is not part of it.
 func (c *crowd) lesson(now time.Time) int {
 	if c.held < crowdHeld || now.Sub(c.last) > learnedFresh {
 		return 0
@@ -185,11 +198,13 @@ func (c *crowd) giveUp(now time.Time) {
 	*c = crowd{last: c.last, turn: c.turn, took: c.took, barred: now.Add(crowdBarred)}
 }
 
-// slower reports whether the host is asked more seldom for the limit than at the given rate. Where latency hardly varies, the
-// crowd grows with the rate and explains as much: then the explanation is right by which the host takes more.
+// slower reports whether the host is asked more seldom for the limit than at the given rate. Where
+// latency hardly varies, the crowd grows with the rate and explains as much: then the explanation
+// is right by which the host takes more.
 func (c *crowd) slower(than float64, now time.Time) bool {
 	elapsed := now.Sub(c.changed)
-	return c.most > 0 && c.since >= crowdProven && 2*c.used >= c.since && elapsed >= crowdSettled && float64(c.since) < than*elapsed.Seconds()
+	return c.most > 0 && c.since >= crowdProven && 2*c.used >= c.since && elapsed >= crowdSettled &&
+		float64(c.since) < than*elapsed.Seconds()
 }
 
 func (c *crowd) take(f *Flight, now time.Time) {

@@ -1,5 +1,6 @@
-// eased lowers the rate while a host is in trouble: multiplicatively for a burst of server errors, and additively back up. After
-// errors alone, as of a host that was away, the way up begins with doublings: how much such a host takes is not known to be little.
+// eased lowers the rate while a host is in trouble: multiplicatively for a burst of server errors,
+// and additively back up. After errors alone, as of a host that was away, the way up begins with
+// doublings: how much such a host takes is not known to be little.
 
 package pace
 
@@ -16,7 +17,9 @@ const (
 	easedUp    = 0.05   // of the rate at which the trouble began, for each second without it
 	easedFast  = 1. / 3 // of that rate, up to which it doubles
 	easedLeast = 0.2    // requests a second: whether a host is to be asked at all is not decided here;
-	easedDeep  = 20     // nor less than the rate at which the trouble began by so much: some fail at times, however seldom they are asked
+	// nor less than the rate at which the trouble began by so much: some fail at times, however
+	// seldom they are asked
+	easedDeep  = 20
 	easedEvery = time.Second
 )
 
@@ -76,8 +79,8 @@ func (e *eased) back(now time.Time) {
 	e.at, e.change = max(e.at, easedFast*e.began), now
 }
 
-// measure keeps the speed: that of the last whole second, or of a longer time in which hardly anything came; where there are failures, the
-// one before them.
+// measure keeps the speed: that of the last whole second, or of a longer time in which hardly
+// anything came; where there are failures, the one before them.
 func (e *eased) measure(now time.Time) {
 	if e.second.IsZero() {
 		e.second = now

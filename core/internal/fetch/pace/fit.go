@@ -1,4 +1,5 @@
-// fit finds the rate of a token bucket, the commonest kind of limit, out of what it took and what it refused.
+// fit finds the rate of a token bucket, the commonest kind of limit, out of what it took and what
+// it refused.
 
 package pace
 
@@ -16,11 +17,12 @@ const (
 	fitRange   = 2    // rates that are further apart are of no use
 )
 
-// fit tries many rates at once. For each it follows how long a queue would be that gains each request that was
-// taken and is emptied at that rate. A token bucket refuses what finds that queue as long as the bucket is deep, and
-// nothing else. So the host's rate is none at which a queue that was refused was shorter than another
-// that was taken: if a rate is too low, the queues that were taken seem long; if it is too high, those that
-// were refused seem short. How deep the bucket is need not be known, and two refusals at unequal speeds are enough.
+// fit tries many rates at once. For each it follows how long a queue would be that gains each
+// request that was taken and is emptied at that rate. A token bucket refuses what finds that queue
+// as long as the bucket is deep, and nothing else. So the host's rate is none at which a queue that
+// was refused was shorter than another that was taken: if a rate is too low, the queues that were
+// taken seem long; if it is too high, those that were refused seem short. How deep the bucket is
+// need not be known, and two refusals at unequal speeds are enough.
 type fit struct {
 	tries   []try
 	last    time.Time // when the latest request was sent
@@ -43,8 +45,8 @@ func newFit() *fit {
 	return f
 }
 
-// add takes in the fate of a request. Replies come out of order: so many requests that were sent no later than this
-// one have none yet.
+// add takes in the fate of a request. Replies come out of order: so many requests that were sent no
+// later than this one have none yet.
 func (f *fit) add(sent time.Time, refused bool, before int) {
 	var passed, late float64
 	switch {
@@ -70,8 +72,8 @@ func (f *fit) add(sent time.Time, refused bool, before int) {
 	}
 }
 
-// rates returns the lowest and the highest rate that explain all that was seen, after a refusal at now of the rate
-// inForce. It returns false if there is none, or if they are too far apart.
+// rates returns the lowest and the highest rate that explain all that was seen, after a refusal at
+// now of the rate inForce. It returns false if there is none, or if they are too far apart.
 func (f *fit) rates(now time.Time, inForce float64) (low, high float64, ok bool) {
 	if !f.empty.IsZero() {
 		f.granted = max(f.granted, float64(f.taken-1)/now.Sub(f.empty).Seconds())
@@ -90,5 +92,6 @@ func (f *fit) rates(now time.Time, inForce float64) (low, high float64, ok bool)
 	return low, high, low > 0 && low <= high && high < fitRange*low
 }
 
-// explains reports whether a host with the rate of t would have taken and refused what was taken and refused.
+// explains reports whether a host with the rate of t would have taken and refused what was taken
+// and refused.
 func (t try) explains() bool { return t.taken < t.refused+fitSlack && t.refused <= fitDeepest*t.rate }

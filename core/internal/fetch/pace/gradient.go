@@ -1,5 +1,5 @@
-// gradient finds out how many requests a host works on at one time, by its latency: beyond that number they wait inside it, so
-// that more of them make each slower and none of them sooner.
+// gradient finds out how many requests a host works on at one time, by its latency: beyond that
+// number they wait inside it, so that more of them make each slower and none of them sooner.
 
 package pace
 
@@ -14,7 +14,8 @@ const (
 	gradientRound  = 20 // replies at least, from one look at the latency to the next
 	gradientShapes = 64 // kinds of requests that are told apart
 	gradientFew    = 5  // replies of a shape that say something
-	// gradientSlack is a delay that is no queue: so much comes from two machines that are busy, and CoDel begins to count at half of it.
+	// gradientSlack is a delay that is no queue: so much comes from two machines that are busy, and
+	// CoDel begins to count at half of it.
 	gradientSlack = 10 * time.Millisecond
 	queueLow      = 0.1 // share of the requests under way that may stand in line inside the host, and one half request
 	queueHigh     = 0.2 // likewise, and one
@@ -29,7 +30,8 @@ type Sample struct {
 	Took  time.Duration
 }
 
-// ShapeOf is what requests of comparable latency have in common: the method and the path without what looks like an id.
+// ShapeOf is what requests of comparable latency have in common: the method and the path without
+// what looks like an id.
 func ShapeOf(req *http.Request) string {
 	parts := strings.Split(req.URL.Path, "/")
 	for i, part := range parts {
@@ -40,12 +42,14 @@ func ShapeOf(req *http.Request) string {
 	return req.Method + strings.Join(parts, "/")
 }
 
-// gradient compares the latency of each shape to what it is when few requests are under way. Of n requests under way, whose
-// latency is r times that, n·(1-1/r) stand in line and n/r are worked on. While the line is short the limit grows by one, where it is
-// long it falls to just above what is worked on.
+// gradient compares the latency of each shape to what it is when few requests are under way. Of n
+// requests under way, whose latency is r times that, n·(1-1/r) stand in line and n/r are worked on.
+// While the line is short the limit grows by one, where it is long it falls to just above what is
+// worked on.
 //
-// What the latency is at rest is seen at the start, when the window is small, and later whenever it falls. It may rise too: so
-// from time to time, while the latency is what limits, half as many requests are sent for a moment.
+// What the latency is at rest is seen at the start, when the window is small, and later whenever it
+// falls. It may rise too: so from time to time, while the latency is what limits, half as many
+// requests are sent for a moment.
 type gradient struct {
 	shapes map[string]*shape
 	most   float64 // +Inf: no limit

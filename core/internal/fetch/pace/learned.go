@@ -22,7 +22,8 @@ type Learned struct {
 	Crowd   int       `json:"crowd,omitzero"`   // requests under way, learned of refusals
 	Latency float64   `json:"latency,omitzero"` // likewise, learned of the latency
 	At      time.Time `json:"at"`
-	// CrowdAt is when more than Crowd were last refused. A run that keeps to it is not refused, and so does not make it any truer.
+	// CrowdAt is when more than Crowd were last refused. A run that keeps to it is not refused, and
+	// so does not make it any truer.
 	CrowdAt time.Time `json:"crowd_at,omitzero"`
 }
 

@@ -1,5 +1,6 @@
-// Package pace finds out how fast a host may be asked. A Pace is told of every reply and answers with an order: the
-// rate, how many requests may be under way, and a pause if one is due. It holds no timer and makes no request.
+// Package pace finds out how fast a host may be asked. A Pace is told of every reply and answers
+// with an order: the rate, how many requests may be under way, and a pause if one is due. It holds
+// no timer and makes no request.
 //
 // Of the limits of the rate the least holds:
 //
@@ -12,10 +13,11 @@
 //     others, what the host took from one refusal to the next is what it grants, and the rate falls to just below
 //     that. How it rises again is told in climb.go.
 //
-// A refusal costs a pause, often of a whole second, however soon the host would take more. So in a short run each
-// refusal that is saved counts for more than a rate that is nearer to the limit.
+// A refusal costs a pause, often of a whole second, however soon the host would take more. So in a
+// short run each refusal that is saved counts for more than a rate that is nearer to the limit.
 //
-// Each of these was left out, and the tables run without it (go test -run 'TestAPIs|TestPaceTable|TestPoliteToSmallBuckets' -v). Without
+// Each of these was left out, and the tables run without it (go test -run
+// 'TestAPIs|TestPaceTable|TestPoliteToSmallBuckets' -v). Without
 //
 //   - the limit of requests under way (crowd.go), hosts that refuse by it are used to 26 to 82 %, and up to 20 % is refused;
 //   - the trial of bare 503s (suspect.go), up to 16 % is refused;
@@ -24,11 +26,12 @@
 //   - probes (climb.go), a limit that is doubled is never found;
 //   - easing (eased.go), a host in trouble is asked as fast as ever.
 //
-// The one of latency (gradient.go) gains no throughput: it keeps sixteen requests from standing in line inside a host that works on four.
+// The one of latency (gradient.go) gains no throughput: it keeps sixteen requests from standing in
+// line inside a host that works on four.
 //
-// The first request to a host goes alone, and after a pause too: its reply may state the limit. Each
-// reply that is not refused then lets one more be under way, up to the file's limit and to those that crowd.go and gradient.go
-// find out.
+// The first request to a host goes alone, and after a pause too: its reply may state the limit.
+// Each reply that is not refused then lets one more be under way, up to the file's limit and to
+// those that crowd.go and gradient.go find out.
 package pace
 
 import (
@@ -45,11 +48,12 @@ import (
 )
 
 const (
-	below        = 0.97            // a rate that keeps to a limit, as a share of it
-	rash         = 0.8             // of a rate that was refused at once, again
-	hasty        = 0.25            // likewise, at least, where the bucket gains far less
-	few          = 30              // requests: a first refusal after fewer tells little
-	saved        = 0.2             // seconds for which a host has saved up, by a guess, when it is asked for the first time
+	below = 0.97 // a rate that keeps to a limit, as a share of it
+	rash  = 0.8  // of a rate that was refused at once, again
+	hasty = 0.25 // likewise, at least, where the bucket gains far less
+	few   = 30   // requests: a first refusal after fewer tells little
+	// seconds for which a host has saved up, by a guess, when it is asked for the first time
+	saved        = 0.2
 	dear         = 3 * time.Second // a pause after a refusal that costs more than a guess that is too low
 	leastLearned = 1.0 / 600
 	longWait     = 2 * time.Minute        // a pause of so long is a budget's: it tells nothing of a rate
@@ -66,8 +70,8 @@ type Order struct {
 	Pause  time.Duration
 	Cause  string // of the pause
 	From   string // where the rate comes from: file, stated, learned, 5xx, or nothing
-	// WindowFrom is where the window comes from: file, stated, learned (of refusals), latency, or start, while it grows after a beginning
-	// or a pause.
+	// WindowFrom is where the window comes from: file, stated, learned (of refusals), latency, or
+	// start, while it grows after a beginning or a pause.
 	WindowFrom string
 	By         string // what says how long the pause is
 	Of         string // the stated limit that the rate or the window comes from
@@ -78,10 +82,12 @@ type Order struct {
 type Word struct {
 	limits.Statement
 	Refused bool // for asking too often
-	// Unsure says that nothing but a limit with nothing left tells a refusal: where a limit is small, a reply of any kind may use its last unit.
+	// Unsure says that nothing but a limit with nothing left tells a refusal: where a limit is
+	// small, a reply of any kind may use its last unit.
 	Unsure bool
 	Busy   bool // by a host that may just be busy: a 503, which tells nothing of a rate; see suspect.go
-	// Suspected says that it is a 503 without a word, which may be no refusal at all; see suspect.go.
+	// Suspected says that it is a 503 without a word, which may be no refusal at all; see
+	// suspect.go.
 	Suspected bool
 	Pause     time.Duration // until it is to be asked again; 0: not said
 	Least     time.Duration // the first pause, where it is not said
@@ -96,7 +102,8 @@ type Flight struct {
 	early  int // likewise, before it can have come to the host: their replies were on the way already
 }
 
-// Pace is that of one host, or of a part of it. Make one with [New]. Its methods may be called by several goroutines at once.
+// Pace is that of one host, or of a part of it. Make one with [New]. Its methods may be called by
+// several goroutines at once.
 type Pace struct {
 	mu       sync.Mutex
 	fixed    float64
@@ -150,7 +157,8 @@ func newLesson() lesson { return lesson{learned: math.Inf(1), ceiling: math.Inf(
 // New returns a pace that knows nothing yet.
 func New() *Pace {
 	inf := math.Inf(1)
-	return &Pace{fixed: inf, burst: 1, lesson: newLesson(), places: unlimited, window: 1, crowd: newCrowd(), eased: newEased(), gradient: newGradient(), probeGap: probeEvery, probeGain: probeUp}
+	return &Pace{fixed: inf, burst: 1, lesson: newLesson(), places: unlimited, window: 1, crowd: newCrowd(),
+		eased: newEased(), gradient: newGradient(), probeGap: probeEvery, probeGain: probeUp}
 }
 
 // Fix takes over the limits of the pipeline files. 0 is none.
@@ -176,7 +184,8 @@ func (p *Pace) Began(now time.Time) *Flight {
 	return f
 }
 
-// Failed ends a request that has no reply, by a fault of the host or on the way to it if blame is set.
+// Failed ends a request that has no reply, by a fault of the host or on the way to it if blame is
+// set.
 func (p *Pace) Failed(f *Flight, now time.Time, blame bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -186,7 +195,8 @@ func (p *Pace) Failed(f *Flight, now time.Time, blame bool) {
 	}
 }
 
-// remove takes a request out of those under way and returns how many of the others were sent no later.
+// remove takes a request out of those under way and returns how many of the others were sent no
+// later.
 func (p *Pace) remove(f *Flight, now time.Time) (before int) {
 	i := slices.Index(p.underway, f)
 	if i >= 0 {
@@ -236,7 +246,8 @@ func (p *Pace) current(now time.Time) Order {
 	for _, w := range []struct {
 		size int
 		from string
-	}{{p.part(v.Places, 1), "stated"}, {p.part(p.crowd.limit(), p.crowd.among), "learned"}, {p.gradient.window(), "latency"}, {p.window, "start"}} {
+	}{{p.part(v.Places, 1), "stated"}, {p.part(p.crowd.limit(), p.crowd.among), "learned"},
+		{p.gradient.window(), "latency"}, {p.window, "start"}} {
 		if w.size < o.Window {
 			o.Window, o.WindowFrom = w.size, w.from
 		}
@@ -247,7 +258,8 @@ func (p *Pace) current(now time.Time) Order {
 	return o
 }
 
-// part is what is for this process of a number of requests under way, which is what there is for so many.
+// part is what is for this process of a number of requests under way, which is what there is for so
+// many.
 func (p *Pace) part(places, processes int) int {
 	live := max(1, p.live)
 	if places >= unlimited || live <= processes {
@@ -259,7 +271,8 @@ func (p *Pace) part(places, processes int) int {
 // rate is the limit of the rate beside what is stated.
 func (p *Pace) rate() float64 { return min(p.fixed, p.learned, p.eased.rate()) }
 
-// Read reads what a reply states that came at now, to a request sent at a time, and whether it is a refusal.
+// Read reads what a reply states that came at now, to a request sent at a time, and whether it is a
+// refusal.
 func (p *Pace) Read(sent, now time.Time, status int, header http.Header) Word {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -276,7 +289,8 @@ func (p *Pace) Read(sent, now time.Time, status int, header http.Header) Word {
 		w.Busy = false
 	}
 	began := p.suspect.active
-	// A host that states its limits, and has something left, does not refuse by a 503 that says nothing of them.
+	// A host that states its limits, and has something left, does not refuse by a 503 that says
+	// nothing of them.
 	if p.suspect.see(sent, now, status, w.Busy && !w.Refused && !p.book.HasLeft(now)) {
 		w.Refused, w.Busy, w.Suspected = true, false, true
 		if !began {
@@ -291,8 +305,9 @@ func (p *Pace) Read(sent, now time.Time, status int, header http.Header) Word {
 	return w
 }
 
-// mayRefuse reports whether a 4xx that says only that nothing is left is a refusal. GitHub, Foursquare and Linear say it with these; a 404 or a 401 is
-// about the request, and one unit was what it cost.
+// mayRefuse reports whether a 4xx that says only that nothing is left is a refusal. GitHub,
+// Foursquare and Linear say it with these; a 404 or a 401 is about the request, and one unit was
+// what it cost.
 func mayRefuse(status int) bool {
 	switch status {
 	case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusForbidden:
@@ -320,7 +335,8 @@ func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sam
 	if w.Refused && sent.After(p.refusedAt) {
 		p.book.Refused()
 	}
-	// A budget that is used up, or a limit of what is under way, refuses for that and not for the rate.
+	// A budget that is used up, or a limit of what is under way, refuses for that and not for the
+	// rate.
 	teaches := w.Refused && !w.Crowd && !p.book.UsedUp(now, len(p.underway)) && w.Pause < longWait
 	if p.live > 1 && !math.IsInf(v.Rate, 1) {
 		teaches = false // others share what is stated
@@ -381,7 +397,8 @@ func (p *Pace) company(f *Flight, now time.Time, status int, w Word, v limits.Ve
 	}
 }
 
-// refuse takes in a refusal and returns the pause that is due. left is for how long a stated limit has nothing left.
+// refuse takes in a refusal and returns the pause that is due. left is for how long a stated limit
+// has nothing left.
 func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches bool) time.Duration {
 	p.window = 1
 	if most := p.crowd.limit(); most < unlimited {
@@ -391,7 +408,8 @@ func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches b
 		return w.Pause // it was under way when another was refused, and is held back by that one's pause
 	}
 	p.refusals++
-	if teaches && !w.Busy && p.crowd.limit() == unlimited && (p.suspect.active || !p.book.Found(p.taken, w.Pause, sent, now, p.serial)) {
+	if teaches && !w.Busy && p.crowd.limit() == unlimited &&
+		(p.suspect.active || !p.book.Found(p.taken, w.Pause, sent, now, p.serial)) {
 		p.learn(now, cmp.Or(w.Pause, w.Least))
 	}
 	if w.Suspected {
@@ -413,7 +431,8 @@ func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches b
 	return pause
 }
 
-// doubt ends the trial of a host's 503s if they make the rate fall again and again: then they are none of a rate.
+// doubt ends the trial of a host's 503s if they make the rate fall again and again: then they are
+// none of a rate.
 func (p *Pace) doubt(now time.Time) {
 	switch s := &p.suspect; {
 	case s.runs < suspectRuns: // the first guess may be far too high
@@ -425,7 +444,8 @@ func (p *Pace) doubt(now time.Time) {
 	}
 }
 
-// learn lowers the rate to just below what the host grants, after a refusal that asks for a pause of wait.
+// learn lowers the rate to just below what the host grants, after a refusal that asks for a pause
+// of wait.
 func (p *Pace) learn(now time.Time, wait time.Duration) {
 	inForce := min(p.rate(), p.book.Verdict(now, len(p.underway), p.serial).Rate)
 	elapsed := now.Sub(p.since).Seconds()
@@ -458,7 +478,8 @@ func (p *Pace) learn(now time.Time, wait time.Duration) {
 	case fits:
 		p.ceiling, p.longest = high, longest
 		p.learned, p.proven = below*math.Sqrt(low*high), below*low
-	case elapsed < .5 && p.taken < few: // so soon after the last one: too little to tell how much it grants, but for the pause
+	// so soon after the last one: too little to tell how much it grants, but for the pause
+	case elapsed < .5 && p.taken < few:
 		p.learned, p.ceiling = rash*inForce, inForce
 		if gain := float64(p.taken+1) / now.Sub(p.refusedAt).Seconds(); !p.refusedAt.IsZero() && gain < p.learned {
 			p.learned = max(gain, hasty*inForce) // of a bucket that was empty then
@@ -494,7 +515,8 @@ func (p *Pace) take(sent, now time.Time) {
 		p.window = min(p.window+1, p.places)
 		if p.stale {
 			p.stale, p.refusals = false, 0
-			// What a host saves up in a pause is anything between nothing and all of it; hardly ever more than it takes in a second.
+			// What a host saves up in a pause is anything between nothing and all of it; hardly
+			// ever more than it takes in a second.
 			p.since, p.taken = p.refusedAt.Add(p.paused-min(p.paused/2, time.Second)), 0
 		}
 	}
@@ -505,8 +527,8 @@ func (p *Pace) take(sent, now time.Time) {
 	}
 }
 
-// Share takes in that so many processes ask the host together, and that the others have taken so many requests. What is left, and what may be under way,
-// is for all of them.
+// Share takes in that so many processes ask the host together, and that the others have taken so
+// many requests. What is left, and what may be under way, is for all of them.
 func (p *Pace) Share(live, taken int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

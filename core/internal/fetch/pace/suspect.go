@@ -1,21 +1,26 @@
-// suspect finds out whether the 503s of a host, which say nothing else, are refusals for asking too often, as those of many proxies are, or
-// failures.
+// suspect finds out whether the 503s of a host, which say nothing else, are refusals for asking too
+// often, as those of many proxies are, or failures.
 
 package pace
 
 import "time"
 
 const (
-	suspectTaken  = 10 // requests taken, before a 503 is anything but a failure
-	suspectGap    = 15 // requests taken from one refusal to the next, on the average, are too few for a rate that was found
-	suspectRuns   = 5  // refusals over which that is looked at; and so many without anything taken between them are an outage
+	suspectTaken = 10 // requests taken, before a 503 is anything but a failure
+	// requests taken from one refusal to the next, on the average, are too few for a rate that was
+	// found
+	suspectGap = 15
+	// refusals over which that is looked at; and so many without anything taken between them are an
+	// outage
+	suspectRuns   = 5
 	suspectMost   = 10 // refusals in which a rate is found that is hardly refused
 	suspectFall   = 0.6
 	suspectBarred = 10 * time.Minute
 )
 
-// suspect takes a 503 for a refusal on trial: the host is asked more slowly, as after a 429. If it was one, the 503s end with that. If they go on however
-// slowly it is asked, they are failures, and for some time nothing else is thought of them.
+// suspect takes a 503 for a refusal on trial: the host is asked more slowly, as after a 429. If it
+// was one, the 503s end with that. If they go on however slowly it is asked, they are failures, and
+// for some time nothing else is thought of them.
 type suspect struct {
 	taken  int
 	active bool
@@ -28,7 +33,8 @@ type suspect struct {
 	barred time.Time
 }
 
-// see takes in a reply to a request sent at a time, and reports whether it is a refusal; bare says that it is a 503 without a word.
+// see takes in a reply to a request sent at a time, and reports whether it is a refusal; bare says
+// that it is a 503 without a word.
 func (s *suspect) see(sent, now time.Time, status int, bare bool) bool {
 	switch {
 	case status < 400:
@@ -63,17 +69,17 @@ const (
 	againTaken = 10               // requests taken between the two: a host that is away takes none
 )
 
-// again finds out whether the 503s of a host that ask for a pause are refusals for asking too often. One tells nothing of
-// a rate: the host may be busy with something else. If another comes soon, and the host has taken requests between the
-// two, it tells what a 429 does.
+// again finds out whether the 503s of a host that ask for a pause are refusals for asking too
+// often. One tells nothing of a rate: the host may be busy with something else. If another comes
+// soon, and the host has taken requests between the two, it tells what a 429 does.
 type again struct {
 	last  time.Time
 	taken int // good replies until then
 	often bool
 }
 
-// see takes in such a 503 to a request sent at a time, after so many good replies, and reports whether it is of a
-// rate.
+// see takes in such a 503 to a request sent at a time, after so many good replies, and reports
+// whether it is of a rate.
 func (a *again) see(sent, now time.Time, taken int) bool {
 	if sent.After(a.last) {
 		a.often = !a.last.IsZero() && now.Sub(a.last) < againSoon && (a.often || taken-a.taken >= againTaken)

@@ -34,7 +34,9 @@ const (
 	alternate   = 2  // changes from one endpoint's limits to another's and back, before they are believed to be of each
 	twinGap     = 24 // units between two replies that requests under way together explain
 	twinsSeen   = 4
-	apart       = 3 // requests taken of others, sent after one that was refused, before an endpoint is believed to be refused for itself
+	// requests taken of others, sent after one that was refused, before an endpoint is believed to
+	// be refused for itself
+	apart = 3
 )
 
 // endpointFits reports whether l is for a request.
@@ -43,7 +45,8 @@ func endpointFits(l httppolicy.EndpointLimit, req *http.Request) bool {
 		return false
 	}
 	p := cmp.Or(req.URL.Path, "/")
-	if begin, ok := strings.CutSuffix(l.Path, "*"); ok && strings.HasPrefix(p, begin) && !strings.ContainsAny(begin, "*?[") {
+	if begin, ok := strings.CutSuffix(l.Path, "*"); ok && strings.HasPrefix(p, begin) &&
+		!strings.ContainsAny(begin, "*?[") {
 		return true
 	}
 	ok, err := path.Match(l.Path, p)
@@ -82,7 +85,8 @@ func (b *buckets) all() []*lane {
 	return out
 }
 
-// bucketOf returns the lane that a request goes through beside that of the whole host; nil if there is none.
+// bucketOf returns the lane that a request goes through beside that of the whole host; nil if there
+// is none.
 func (h *Host) bucketOf(req *http.Request, p httppolicy.Policy, shape string) *lane {
 	for _, l := range p.Limits {
 		if endpointFits(l, req) {
@@ -101,8 +105,9 @@ func (h *Host) bucketOf(req *http.Request, p httppolicy.Policy, shape string) *l
 	return b.lanes[b.likely(shape)]
 }
 
-// likely is the bucket of a shape that was not seen yet: that of the shape that begins most like it, or else the one that most requests are in. Where requests
-// are in no bucket, "" is one of them.
+// likely is the bucket of a shape that was not seen yet: that of the shape that begins most like
+// it, or else the one that most requests are in. Where requests are in no bucket, "" is one of
+// them.
 func (b *buckets) likely(shape string) string {
 	best, most := "", -1
 	for known, name := range b.shapes {
@@ -158,7 +163,8 @@ func (h *Host) open(name string) (l *lane, made bool) {
 	return l, true
 }
 
-// spokenOf returns the bucket that a reply speaks of, which it may be the first to name; nil: the host as a whole.
+// spokenOf returns the bucket that a reply speaks of, which it may be the first to name; nil: the
+// host as a whole.
 func (h *Host) spokenOf(c *Call, j *journey) *lane {
 	b := &h.buckets
 	b.mu.Lock()
@@ -206,8 +212,8 @@ func (h *Host) spokenOf(c *Call, j *journey) *lane {
 	return l
 }
 
-// within finds out whether an endpoint of a bucket that replies name is refused for itself, while much is left of what they
-// state: GitLab says so.
+// within finds out whether an endpoint of a bucket that replies name is refused for itself, while
+// much is left of what they state: GitLab says so.
 func (b *buckets) within(shape string, w pace.Word, sent time.Time) string {
 	switch own := endpoint(shape); {
 	case b.shapes[shape] == own:
@@ -239,7 +245,8 @@ func (b *buckets) named(shape string, w pace.Word) string {
 		b.signs = map[string]string{}
 	}
 	mine, seen := b.signs[shape]
-	if before := b.signs[b.previous]; b.previous != "" && b.previous != shape && before != sign && seen && mine == sign && !w.Refused {
+	if before := b.signs[b.previous]; b.previous != "" && b.previous != shape && before != sign && seen &&
+		mine == sign && !w.Refused {
 		if b.changes++; b.changes >= alternate {
 			b.split = true
 		}
@@ -259,8 +266,9 @@ func (b *buckets) named(shape string, w pace.Word) string {
 	return ""
 }
 
-// countedApart finds out whether endpoints whose limits look the same are counted each by itself: what is left goes on from the last reply of the same
-// endpoint, and is far from what the last reply of another said. Requests that are under way together, and what one costs, are no such gap.
+// countedApart finds out whether endpoints whose limits look the same are counted each by itself:
+// what is left goes on from the last reply of the same endpoint, and is far from what the last
+// reply of another said. Requests that are under way together, and what one costs, are no such gap.
 func (b *buckets) countedApart(shape, sign string, w pace.Word) bool {
 	left := w.Limits[0].Left
 	if b.apart || w.Refused || left < 0 {
@@ -311,7 +319,8 @@ func (b *buckets) apartFrom(shape string, w pace.Word, sent time.Time) string {
 		}
 	case !w.Refused && b.refused != "" && !sent.Before(b.since):
 		if shape == b.refused {
-			// It is taken again: another refusal will show. One or two may pass that a pause has saved up.
+			// It is taken again: another refusal will show. One or two may pass that a pause has
+			// saved up.
 			if b.others["again"]++; b.others["taken"] < apart && b.others["again"] >= apart {
 				b.refused, b.others = "", nil
 			}

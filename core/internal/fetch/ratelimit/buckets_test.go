@@ -13,8 +13,10 @@ func TestEndpointLimitFits(t *testing.T) {
 		method, path, url string
 		want              bool
 	}{
-		{"GET", "/search/*", "/search/code", true}, {"GET", "/search/*", "/search/a/b", true}, {"POST", "/search/*", "/search/code", false}, {"", "/search*", "/search", true},
-		{"", "/repos/*/issues", "/repos/x/issues", true}, {"", "/repos/*/issues", "/repos/x/y/issues", false}, {"", "/", "/", true}, {"", "/a", "/ab", false},
+		{"GET", "/search/*", "/search/code", true}, {"GET", "/search/*", "/search/a/b", true},
+		{"POST", "/search/*", "/search/code", false}, {"", "/search*", "/search", true},
+		{"", "/repos/*/issues", "/repos/x/issues", true}, {"", "/repos/*/issues", "/repos/x/y/issues", false},
+		{"", "/", "/", true}, {"", "/a", "/ab", false},
 	} {
 		req, err := http.NewRequest("GET", "http://host.example"+c.url+"?q=1", nil)
 		if err != nil {

@@ -17,8 +17,8 @@ type Call struct {
 	*trip.Facts
 	Host *Host
 
-	// Hold stops the clock of the request's deadline until the function that it returns is called: to wait in the
-	// host's own lines is no failure.
+	// Hold stops the clock of the request's deadline until the function that it returns is called:
+	// to wait in the host's own lines is no failure.
 	Hold    func() (resume func())
 	Classes []hint.Class // the plugin's own, of replies
 	Held    string       // what the request waits for; "" if for nothing
@@ -45,13 +45,15 @@ func callOf(req *http.Request) *Call { return req.Context().Value(callKey{}).(*C
 // Begin begins another attempt.
 func (c *Call) Begin() { c.probe, c.probed = false, false }
 
-// ProbedInVain reports whether the latest attempt found out that a host that is waited for is still away.
+// ProbedInVain reports whether the latest attempt found out that a host that is waited for is still
+// away.
 func (c *Call) ProbedInVain() bool { return c.probed }
 
 // Unsure reports whether the latest reply is a refusal only because a limit has nothing left.
 func (c *Call) Unsure() bool { return c.word.Unsure }
 
-// Judge judges the outcome of an attempt: by the plugin's classes first, then by what the reply says of limits.
+// Judge judges the outcome of an attempt: by the plugin's classes first, then by what the reply
+// says of limits.
 func (c *Call) Judge(resp *http.Response, err error) fault.Outcome {
 	if err != nil {
 		return fault.JudgeError(err)

@@ -1,5 +1,5 @@
-// gate is where the requests to one host wait. Plugins are let in by turns, and the splits of a plugin by turns within its
-// own, whoever floods it.
+// gate is where the requests to one host wait. Plugins are let in by turns, and the splits of a
+// plugin by turns within its own, whoever floods it.
 
 package ratelimit
 
@@ -9,8 +9,9 @@ import (
 	"sync"
 )
 
-// gate is a semaphore whose size may change while it is in use. Each plugin has a line of its own; a place that comes free
-// goes to the lines by turns. A wait holds a channel and two list elements, nothing of the request.
+// gate is a semaphore whose size may change while it is in use. Each plugin has a line of its own;
+// a place that comes free goes to the lines by turns. A wait holds a channel and two list elements,
+// nothing of the request.
 type gate struct {
 	mu     sync.Mutex
 	size   int
@@ -19,7 +20,8 @@ type gate struct {
 	turns  list.List // of *line, those in which somebody waits; the first is next
 }
 
-// party is who shares a gate with others: a plugin of a run. Where only one waits at a time, it needs no name.
+// party is who shares a gate with others: a plugin of a run. Where only one waits at a time, it
+// needs no name.
 type party struct {
 	client *Session
 	plugin string
@@ -32,8 +34,8 @@ type line struct {
 	turn   *list.Element
 }
 
-// enter waits for a place; each nil needs one leave. A request that was refused and comes again goes ahead of those of its
-// split that were not sent yet.
+// enter waits for a place; each nil needs one leave. A request that was refused and comes again
+// goes ahead of those of its split that were not sent yet.
 func (g *gate) enter(ctx context.Context, who party, split string, again bool) error {
 	if err := ctx.Err(); err != nil {
 		return err

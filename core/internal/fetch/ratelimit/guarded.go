@@ -1,4 +1,5 @@
-// guarded shows each host's circuit breaker what becomes of its attempts. Whether one may go is asked by Paced, in the line.
+// guarded shows each host's circuit breaker what becomes of its attempts. Whether one may go is
+// asked by Paced, in the line.
 
 package ratelimit
 
@@ -16,7 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 )
 
-// Guarded shows the breaker what becomes of each attempt. Whether one may go is asked by Paced, in the line.
+// Guarded shows the breaker what becomes of each attempt. Whether one may go is asked by Paced, in
+// the line.
 func Guarded() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
@@ -40,7 +42,10 @@ func (h *Host) guard(ctx context.Context, c *Call, limit time.Duration) (err err
 			waited := time.Since(start)
 			h.Meter.Waited(stats.WaitDown, waited)
 			if waited >= time.Millisecond {
-				c.Explain("pace", func() string { return fmt.Sprintf("waited %s more: %s", limits.Short(waited), c.Held) })
+				c.Explain("pace", func() string {
+					return fmt.Sprintf("waited %s more: %s", limits.Short(waited),
+						c.Held)
+				})
 			}
 			return err
 		}

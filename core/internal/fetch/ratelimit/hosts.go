@@ -20,11 +20,12 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/observe"
 )
 
-// Hosts is what a process knows of the hosts that it asks: their limits, and who waits for them. Clients that
-// share one Hosts, those of several runs, keep to the limits together. Its methods may be called by several goroutines at once.
+// Hosts is what a process knows of the hosts that it asks: their limits, and who waits for them.
+// Clients that share one Hosts, those of several runs, keep to the limits together. Its methods may
+// be called by several goroutines at once.
 //
-// It holds one entry for each name and port. http and https on their own ports are one host: limits are
-// rarely kept apart by scheme.
+// It holds one entry for each name and port. http and https on their own ports are one host: limits
+// are rarely kept apart by scheme.
 type Hosts struct {
 	once    sync.Once // for Share
 	limiter Limiter
@@ -41,7 +42,8 @@ func NewHosts(l Limiter) *Hosts {
 	return &Hosts{limiter: l, m: map[string]*target{}}
 }
 
-// Share spaces the requests by what open returns, if that is not nil, and hs has asked nobody yet: its first call does, later ones do nothing.
+// Share spaces the requests by what open returns, if that is not nil, and hs has asked nobody yet:
+// its first call does, later ones do nothing.
 func (hs *Hosts) Share(open func() Limiter) {
 	hs.once.Do(func() {
 		l := open()
@@ -65,8 +67,8 @@ func (hs *Hosts) get(key string) *target {
 	return t
 }
 
-// target is one host, as all clients of the process share it. It is a lane that all requests to the host go through; those of a bucket have another
-// before it.
+// target is one host, as all clients of the process share it. It is a lane that all requests to the
+// host go through; those of a bucket have another before it.
 type target struct {
 	*lane
 	buckets buckets
@@ -211,7 +213,8 @@ func (hs *Session) CrawlDelay(o origin.Origin, p httppolicy.Policy, every time.D
 	}
 }
 
-// Close keeps what was learned, and takes the limits of the client's plugins away from the hosts that it shares with others.
+// Close keeps what was learned, and takes the limits of the client's plugins away from the hosts
+// that it shares with others.
 func (hs *Session) Close() {
 	if hs.file != "" {
 		if err := hs.keepLearned(hs.file); err != nil {
@@ -236,8 +239,8 @@ type Host struct {
 	Meter *stats.Meter
 }
 
-// blocked sums up for how long the request that was next to go was held back, by cause. A request that waits behind it
-// waits for the same, so that two readings tell what any wait was for.
+// blocked sums up for how long the request that was next to go was held back, by cause. A request
+// that waits behind it waits for the same, so that two readings tell what any wait was for.
 type blocked struct {
 	mu    sync.Mutex
 	total [len(waitCauses)]time.Duration
@@ -292,7 +295,8 @@ func waitedFor(m *stats.Meter, causes [len(waitCauses)]time.Duration) {
 	}
 }
 
-// split divides a wait for a place and a turn among the causes that held it back: as each grew between two readings.
+// split divides a wait for a place and a turn among the causes that held it back: as each grew
+// between two readings.
 func split(d time.Duration, before, after [len(waitCauses)]time.Duration) (parts [len(waitCauses)]time.Duration) {
 	var all time.Duration
 	for i := range before {

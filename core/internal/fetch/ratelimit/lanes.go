@@ -1,4 +1,5 @@
-// lane is where requests wait that share limits: those of a host, or those of a bucket of it. It has a pace, a line, and a schedule in the limiter.
+// lane is where requests wait that share limits: those of a host, or those of a bucket of it. It
+// has a pace, a line, and a schedule in the limiter.
 
 package ratelimit
 
@@ -52,8 +53,9 @@ func (l *lane) fix(c ceilings) {
 	l.apply()
 }
 
-// apply makes the gate and the limiter follow the pace. It asks for the order under its lock: of two replies that
-// come together, the one that is applied last may not be the one that was observed last.
+// apply makes the gate and the limiter follow the pace. It asks for the order under its lock: of
+// two replies that come together, the one that is applied last may not be the one that was observed
+// last.
 func (l *lane) apply() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,7 +73,8 @@ func (l *lane) apply() {
 	}
 }
 
-// note keeps a pause that begins now, and reports whether it is news: the same pause, stated by several replies, is told once.
+// note keeps a pause that begins now, and reports whether it is news: the same pause, stated by
+// several replies, is told once.
 func (l *lane) note(d time.Duration, cause, by string) (w stats.Wait, news bool) {
 	w = stats.Wait{Host: l.host, Bucket: l.bucket, Cause: cause, By: by, For: d, Until: time.Now().Add(d)}
 	l.mu.Lock()
@@ -86,7 +89,8 @@ func (l *lane) note(d time.Duration, cause, by string) (w stats.Wait, news bool)
 // stats says what holds now.
 func (l *lane) stats() stats.Bucket {
 	o, stated := l.pace.Holds(time.Now())
-	s := stats.Bucket{Name: l.bucket, Limit: o.Window, LimitFrom: o.WindowFrom, LimitOf: o.Of, Stated: stated, Queued: l.turn.queued()}
+	s := stats.Bucket{Name: l.bucket, Limit: o.Window, LimitFrom: o.WindowFrom, LimitOf: o.Of, Stated: stated,
+		Queued: l.turn.queued()}
 	if o.From != "" {
 		s.Rate, s.RateFrom = o.Rate, o.From
 	}
@@ -99,7 +103,8 @@ func (l *lane) stats() stats.Bucket {
 	return s
 }
 
-// Longest returns the longest pause of t and of its buckets that lasts now; 0 if there is none, or if it cannot be known.
+// Longest returns the longest pause of t and of its buckets that lasts now; 0 if there is none, or
+// if it cannot be known.
 func (t *target) Longest(ctx context.Context) time.Duration {
 	wait, _ := t.reserve(ctx, 0)
 	for _, l := range t.buckets.all() {
@@ -152,7 +157,8 @@ func (l *lane) share() {
 	}
 }
 
-// observe shows the reply to the paces. What it says of limits is for the lane that it speaks of, which is returned with what that orders.
+// observe shows the reply to the paces. What it says of limits is for the lane that it speaks of,
+// which is returned with what that orders.
 func (j *journey) observe(c *Call, resp *http.Response, now time.Time) (*lane, pace.Order) {
 	h, w := j.h, c.word
 	latency := pace.Sample{Shape: c.shape, Took: c.firstByte}

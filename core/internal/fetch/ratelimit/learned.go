@@ -1,5 +1,5 @@
-// learned: what was learned of hosts, kept in a file from one run to the next, so that the next needs no refusals to
-// learn it again.
+// learned: what was learned of hosts, kept in a file from one run to the next, so that the next
+// needs no refusals to learn it again.
 
 package ratelimit
 
@@ -23,7 +23,8 @@ type LearnedFile struct {
 	Hosts   map[string]pace.Learned `json:"hosts"`
 }
 
-// ReadLearned reads a file. One that is missing or makes no sense holds nothing: its limits are learned again.
+// ReadLearned reads a file. One that is missing or makes no sense holds nothing: its limits are
+// learned again.
 func ReadLearned(path string) (LearnedFile, error) {
 	none := LearnedFile{Version: 1, Hosts: map[string]pace.Learned{}}
 	info, err := os.Stat(path)
@@ -55,10 +56,12 @@ func WriteLearned(path string, f LearnedFile) error {
 	return disk.Replace(path, append(raw, '\n'), false)
 }
 
-// learnedEvery is how often the file is written in a run, at most: what was learned since is lost if the process is killed.
+// learnedEvery is how often the file is written in a run, at most: what was learned since is lost
+// if the process is killed.
 const learnedEvery = 10 * time.Second
 
-// taught writes the file after a refusal that has taught something, if it is time: a run that is killed has then learned for the next one all the same.
+// taught writes the file after a refusal that has taught something, if it is time: a run that is
+// killed has then learned for the next one all the same.
 func (hs *Session) taught(now time.Time) {
 	if hs.file == "" {
 		return

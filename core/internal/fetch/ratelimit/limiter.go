@@ -1,4 +1,5 @@
-// Limiter: the seam behind which the requests of one process, or of many machines, are spaced; and its form for one process.
+// Limiter: the seam behind which the requests of one process, or of many machines, are spaced; and
+// its form for one process.
 
 package ratelimit
 
@@ -11,28 +12,29 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Limiter spaces requests. A key is a target host. Its methods may be called by several goroutines at once, Reserve
-// for one key by one at a time in each process.
+// Limiter spaces requests. A key is a target host. Its methods may be called by several goroutines
+// at once, Reserve for one key by one at a time in each process.
 type Limiter interface {
-	// Reserve takes n places in the key's schedule and returns how long to wait until they come. With n = 0 it
-	// takes none and returns how much longer the key's pause lasts, 0 if there is none: asked again after a
-	// wait, it tells whether a pause has begun meanwhile.
+	// Reserve takes n places in the key's schedule and returns how long to wait until they come.
+	// With n = 0 it takes none and returns how much longer the key's pause lasts, 0 if there is
+	// none: asked again after a wait, it tells whether a pause has begun meanwhile.
 	Reserve(ctx context.Context, key string, n int) (time.Duration, error)
-	// Penalize pauses the key for d from now, at least. After a pause the places come one by one, however
-	// many were not used before.
+	// Penalize pauses the key for d from now, at least. After a pause the places come one by one,
+	// however many were not used before.
 	Penalize(ctx context.Context, key string, d time.Duration) error
 }
 
 // RateSetter is implemented by a Limiter that follows what the host finds out about a target.
 type RateSetter interface {
-	// SetRate sets the rate of a key in requests per second (+Inf: none) and the number that may go at once.
+	// SetRate sets the rate of a key in requests per second (+Inf: none) and the number that may go
+	// at once.
 	SetRate(key string, perSecond float64, burst int)
 }
 
 // Sharer is implemented by a Limiter that is shared with other processes.
 type Sharer interface {
-	// Others returns how many processes ask a key, this one included, and how many places the others have taken since it was
-	// last asked.
+	// Others returns how many processes ask a key, this one included, and how many places the
+	// others have taken since it was last asked.
 	Others(key string) (live, taken int)
 }
 
@@ -111,8 +113,8 @@ func (s *schedule) SetRate(key string, perSecond float64, burst int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, at := s.bucket(key), time.Now()
-	// A pause does not fill the bucket, and a place that is taken comes at the old rate: else a higher rate
-	// would let the next one go right behind it.
+	// A pause does not fill the bucket, and a place that is taken comes at the old rate: else a
+	// higher rate would let the next one go right behind it.
 	for _, later := range []time.Time{b.until, b.next} {
 		if later.After(at) {
 			at = later

@@ -66,5 +66,6 @@ func replyText(resp *http.Response, took time.Duration) string {
 			sizes = fmt.Sprintf("%d bytes, which travelled as %d", b.Size(), b.Wire())
 		}
 	}
-	return fmt.Sprintf("%s over %s after %s with %s", fault.StatusText(resp.StatusCode), resp.Proto, limits.Short(took), sizes)
+	return fmt.Sprintf("%s over %s after %s with %s", fault.StatusText(resp.StatusCode), resp.Proto, limits.Short(took),
+		sizes)
 }

@@ -1,4 +1,5 @@
-// The plugin's own classes: replies of which it knows better than the table in judge.go whether they pass, and whether they are refusals.
+// The plugin's own classes: replies of which it knows better than the table in judge.go whether
+// they pass, and whether they are refusals.
 
 package ratelimit
 
@@ -12,7 +13,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// ownClass returns the first class that names resp, and says more than how long to wait after a good reply.
+// ownClass returns the first class that names resp, and says more than how long to wait after a
+// good reply.
 func ownClass(classes []hint.Class, resp *http.Response) (hint.Class, bool) {
 	for _, c := range classes {
 		if !c.Good && fits(c, resp) {
@@ -41,5 +43,9 @@ func hasHeader(h http.Header, want string) bool {
 	}
 	name, value, given := strings.Cut(want, ":")
 	values := h.Values(strings.TrimSpace(name))
-	return len(values) > 0 && (!given || slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(strings.TrimSpace(v), strings.TrimSpace(value)) }))
+	return len(values) > 0 && (!given ||
+		slices.ContainsFunc(values, func(v string) bool {
+			return strings.EqualFold(strings.TrimSpace(v),
+				strings.TrimSpace(value))
+		}))
 }

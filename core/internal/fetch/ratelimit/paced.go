@@ -1,5 +1,6 @@
-// Package ratelimit sends the requests to one host as its pace says: so many at one time, so many a second, and none while the
-// host asks for a pause. It shows each reply to the pace. Hosts are what a process knows of the hosts, a Session is one client's.
+// Package ratelimit sends the requests to one host as its pace says: so many at one time, so many a
+// second, and none while the host asks for a pause. It shows each reply to the pace. Hosts are what
+// a process knows of the hosts, a Session is one client's.
 package ratelimit
 
 import (
@@ -56,8 +57,8 @@ func Paced(p httppolicy.Policy) trip.Decorator {
 	}
 }
 
-// enter returns when the request of ex may go, which is in a bucket of h or nil: when it may in the bucket, and then in h as a whole. If the bucket
-// has been paused meanwhile, it begins anew.
+// enter returns when the request of ex may go, which is in a bucket of h or nil: when it may in the
+// bucket, and then in h as a whole. If the bucket has been paused meanwhile, it begins anew.
 func (h *Host) enter(ctx context.Context, p httppolicy.Policy, c *Call, bucket *lane) error {
 	for {
 		if bucket != nil {
@@ -94,9 +95,10 @@ func (h *Host) enter(ctx context.Context, p httppolicy.Policy, c *Call, bucket *
 	return nil
 }
 
-// await returns when the next request of a lane may go; then it has a place in l.sent. Requests stand in line, the plugins
-// in turn and the splits of each likewise: only the first of it has places in the window and in the limiter's schedule, so a
-// pause that begins now holds back all the others too, and its end sets free one at a time.
+// await returns when the next request of a lane may go; then it has a place in l.sent. Requests
+// stand in line, the plugins in turn and the splits of each likewise: only the first of it has
+// places in the window and in the limiter's schedule, so a pause that begins now holds back all the
+// others too, and its end sets free one at a time.
 func (h *Host) await(ctx context.Context, p httppolicy.Policy, c *Call, l *lane) error {
 	resume := c.Hold()
 	defer resume()
@@ -172,7 +174,8 @@ func (l *lane) nowText(o pace.Order) string {
 		if o.By != "" {
 			by += ", " + o.By
 		}
-		return fmt.Sprintf("%s: a pause of %s, %s (%s)", where, limits.Short(o.Pause), until(o.Pause, time.TimeOnly), by)
+		return fmt.Sprintf("%s: a pause of %s, %s (%s)", where, limits.Short(o.Pause), until(o.Pause, time.TimeOnly),
+			by)
 	}
 	rate := "no limit of the rate"
 	if o.From != "" {
@@ -190,7 +193,8 @@ func (l *lane) scheduled(ctx context.Context, maxWait time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if o := l.pace.Order(); wait > maxWait && o.From != "file" { // whoever writes a rate into the file wants to wait for it
+	// whoever writes a rate into the file wants to wait for it
+	if o := l.pace.Order(); wait > maxWait && o.From != "file" {
 		return longer(l.tooSlow(o, wait, maxWait), wait)
 	}
 	if err := trip.Sleep(ctx, wait); err != nil {
@@ -205,7 +209,8 @@ func longer(err error, wait time.Duration) error {
 	return &fault.Error{Outcome: fault.Of("pause"), Unsent: true, Err: sdk.RetryAfter(err, wait)}
 }
 
-// tooSlow says that the rate of a host is so low that its next request is too far away, and when that would be.
+// tooSlow says that the rate of a host is so low that its next request is too far away, and when
+// that would be.
 func (l *lane) tooSlow(o pace.Order, wait, maxWait time.Duration) error {
 	why := cmp.Or(o.From, "another process's")
 	if o.Of != "" {
@@ -224,7 +229,8 @@ func (l *lane) usedUp(left, maxWait time.Duration) error {
 	if left < time.Hour {
 		layout = time.TimeOnly
 	}
-	text := fmt.Sprintf("the quota of %s is used up %s (%s), longer than http.max_wait (%s)", l.name(), until(left, layout), by, limits.Short(maxWait))
+	text := fmt.Sprintf("the quota of %s is used up %s (%s), longer than http.max_wait (%s)", l.name(),
+		until(left, layout), by, limits.Short(maxWait))
 	if !limits.Endless(left) {
 		text += "; run again then"
 	}
@@ -242,8 +248,9 @@ func until(pause time.Duration, layout string) string {
 	return "until " + time.Now().Add(pause).Local().Format(layout)
 }
 
-// sitOut waits until l is not paused. A pause of more than maxWait is an error that says until when it is: a run that waited for it would hold for
-// hours what others may need, and the next one goes on where this one ends.
+// sitOut waits until l is not paused. A pause of more than maxWait is an error that says until when
+// it is: a run that waited for it would hold for hours what others may need, and the next one goes
+// on where this one ends.
 func (l *lane) sitOut(ctx context.Context, maxWait time.Duration) error {
 	start := time.Now()
 	for {
@@ -287,5 +294,6 @@ func (l *lane) reserve(ctx context.Context, n int) (time.Duration, error) {
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
 	}
-	return 0, &fault.Error{Outcome: fault.Outcome{Verdict: fault.Again, Cause: "limiter"}, Unsent: true, Err: fmt.Errorf("place in the schedule of %s: %w", l.name(), err)}
+	return 0, &fault.Error{Outcome: fault.Outcome{Verdict: fault.Again, Cause: "limiter"}, Unsent: true,
+		Err: fmt.Errorf("place in the schedule of %s: %w", l.name(), err)}
 }

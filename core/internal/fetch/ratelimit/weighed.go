@@ -1,5 +1,6 @@
-// weighed reads what a reply says of the host's limits, and whether it is a refusal: by its head, and by what the plugin knows of it
-// (sdk.Throttled, sdk.Temporary). The breaker, the pace and the retries go by that.
+// weighed reads what a reply says of the host's limits, and whether it is a refusal: by its head,
+// and by what the plugin knows of it (sdk.Throttled, sdk.Temporary). The breaker, the pace and the
+// retries go by that.
 
 package ratelimit
 
@@ -14,7 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
 
-// lookedAt is how much of a body is searched for the text of a class, and lookedFor for how long the plugin is to wait.
+// lookedAt is how much of a body is searched for the text of a class, and lookedFor for how long
+// the plugin is to wait.
 const (
 	lookedAt  = 64 << 10
 	lookedFor = 8 << 20

@@ -39,7 +39,8 @@ type session struct {
 	Started  time.Time `json:"started"`
 	Pipeline string    `json:"pipeline"`
 	Version  string    `json:"version"`
-	// Resumed says that the run went on from earlier ones, so that a run from nothing asks for other things.
+	// Resumed says that the run went on from earlier ones, so that a run from nothing asks for
+	// other things.
 	Resumed bool   `json:"resumed,omitempty"`
 	Salt    []byte `json:"salt"` // of all hashes; the same in all sessions of a file
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// magic is the first line of the file. Its number grows when older programs cannot read what is written.
+// magic is the first line of the file. Its number grows when older programs cannot read what is
+// written.
 const magic = "scrapekit recording 1\n"
 
 type kind byte
@@ -79,7 +80,8 @@ func next(r io.Reader) (k kind, packed []byte, err error) {
 		return 0, nil, errFrame
 	}
 	packed = make([]byte, size)
-	if _, err := io.ReadFull(r, packed); err != nil || checksum(head[0], packed) != binary.LittleEndian.Uint32(head[5:]) {
+	if _, err := io.ReadFull(r, packed); err != nil ||
+		checksum(head[0], packed) != binary.LittleEndian.Uint32(head[5:]) {
 		return 0, nil, errFrame
 	}
 	return kind(head[0]), packed, nil

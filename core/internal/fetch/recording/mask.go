@@ -1,5 +1,6 @@
-// mask turns a request into what it is known by: in one spelling, and without secrets. A recording and its replay go through
-// the same mask, so a request that was made with another credential is still the same.
+// mask turns a request into what it is known by: in one spelling, and without secrets. A recording
+// and its replay go through the same mask, so a request that was made with another credential is
+// still the same.
 
 package recording
 
@@ -20,19 +21,23 @@ type mask struct {
 	salt []byte
 }
 
-// unimportant headers say nothing of what is asked for: the host sets them, they are a credential, or they differ
-// each time.
+// unimportant headers say nothing of what is asked for: the host sets them, they are a credential,
+// or they differ each time.
 var unimportant = map[string]bool{
-	"Accept-Encoding": true, "Connection": true, "Content-Length": true, "Expect": true, "Host": true, "Keep-Alive": true, "Te": true,
+	"Accept-Encoding": true, "Connection": true, "Content-Length": true, "Expect": true, "Host": true,
+	"Keep-Alive": true, "Te": true,
 	"Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "User-Agent": true, "Referer": true,
 	"Idempotency-Key": true, "X-Request-Id": true, "X-Correlation-Id": true, "Traceparent": true, "Tracestate": true,
 }
 
 // credentials are headers that carry nothing else, in requests or replies.
 var credentials = map[string]bool{
-	"Authorization": true, "Cookie": true, "Set-Cookie": true, "Set-Cookie2": true, "Authentication-Info": true, "Www-Authenticate": true,
-	"X-Auth-Token": true, "X-Csrf-Token": true, "X-Xsrf-Token": true, "X-Subject-Token": true, "X-Vault-Token": true,
-	"X-Amz-Security-Token": true, "X-Session-Id": true, "X-Session-Token": true, "X-Access-Token": true, "X-Refresh-Token": true,
+	"Authorization": true, "Cookie": true, "Set-Cookie": true, "Set-Cookie2": true, "Authentication-Info": true,
+	"Www-Authenticate": true,
+	"X-Auth-Token":     true, "X-Csrf-Token": true, "X-Xsrf-Token": true, "X-Subject-Token": true,
+	"X-Vault-Token":        true,
+	"X-Amz-Security-Token": true, "X-Session-Id": true, "X-Session-Token": true, "X-Access-Token": true,
+	"X-Refresh-Token": true,
 }
 
 func left(name string) bool {
@@ -56,7 +61,8 @@ func (m mask) request(req *http.Request, body []byte) Request {
 	return out
 }
 
-// url is u in one spelling: lower case where case means nothing, the query in the order of its names, no fragment.
+// url is u in one spelling: lower case where case means nothing, the query in the order of its
+// names, no fragment.
 func (m mask) url(u *url.URL) string {
 	if u == nil {
 		return ""
@@ -106,8 +112,8 @@ func escape(s string) string {
 	return strings.ReplaceAll(url.QueryEscape(s), "%5Bredacted%5D", "[redacted]")
 }
 
-// value is what may be shown of a value with a name. A secret of the pipeline is masked; what only has a telling name is
-// hashed, since it may as well be the token of a page.
+// value is what may be shown of a value with a name. A secret of the pipeline is masked; what only
+// has a telling name is hashed, since it may as well be the token of a page.
 func (m mask) value(name, value string) string {
 	switch known := m.set.Known(value); {
 	case known != value:

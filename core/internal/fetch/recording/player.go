@@ -17,8 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Player answers requests in any order. Where a request was made several times, its replies come in their order, and the
-// last again and again.
+// Player answers requests in any order. Where a request was made several times, its replies come in
+// their order, and the last again and again.
 type Player struct {
 	mask
 	rec   *Recording

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// Recording is a file that is open for reading. Its methods may be called by several goroutines at once.
+// Recording is a file that is open for reading. Its methods may be called by several goroutines at
+// once.
 type Recording struct {
 	Path      string
 	Exchanges []Exchange // in the order in which they came to their end

@@ -47,9 +47,10 @@ func Record(w *Writer, p httppolicy.Policy, pool *body.Pool) trip.Decorator {
 	}
 }
 
-// recordReply reads a reply whole into b, records it and hands it on. A reply that cannot be recorded is none: the file would
-// claim that there was no such request.
-func recordReply(w *Writer, e Exchange, req *http.Request, asked []byte, resp *http.Response, b *body.Body) (*http.Response, error) {
+// recordReply reads a reply whole into b, records it and hands it on. A reply that cannot be
+// recorded is none: the file would claim that there was no such request.
+func recordReply(w *Writer, e Exchange, req *http.Request, asked []byte, resp *http.Response,
+	b *body.Body) (*http.Response, error) {
 	err := b.Fill(resp.Body)
 	if err = errors.Join(err, resp.Body.Close()); err == nil {
 		err = w.Add(e, req, asked, resp, rewinder{b}, nil)

@@ -39,8 +39,8 @@ type Writer struct {
 	broken error // what is wrong with the file since
 }
 
-// Create begins a session in a file, which need not exist. One that is there goes on where it is whole. set holds
-// the secrets that are masked.
+// Create begins a session in a file, which need not exist. One that is there goes on where it is
+// whole. set holds the secrets that are masked.
 func Create(path string, set *redact.Set, about About) (*Writer, error) {
 	w, err := create(path, set, about)
 	if err != nil {
@@ -67,7 +67,8 @@ func create(path string, set *redact.Set, about About) (*Writer, error) {
 	return w, nil
 }
 
-// resume returns up to where an existing file is good, and its salt; nothing and a new one if there is none.
+// resume returns up to where an existing file is good, and its salt; nothing and a new one if there
+// is none.
 func resume(path string) (whole int64, salt []byte, err error) {
 	salt = make([]byte, 16)
 	rand.Read(salt)
@@ -104,7 +105,8 @@ func (w *Writer) begin(path string, whole int64, about About) error {
 			return err
 		}
 	}
-	return w.json(sessionFrame, session{Started: time.Now(), Pipeline: about.Pipeline, Version: about.Version, Resumed: about.Resumed, Salt: w.salt})
+	return w.json(sessionFrame, session{Started: time.Now(), Pipeline: about.Pipeline, Version: about.Version,
+		Resumed: about.Resumed, Salt: w.salt})
 }
 
 func (w *Writer) json(k kind, v any) error {
@@ -119,9 +121,10 @@ func (w *Writer) json(k kind, v any) error {
 	return err
 }
 
-// Add records an exchange: the request and its body, and what came of it. The body of resp is size bytes in reply, which
-// can be read more than once; failed is the error instead of a reply.
-func (w *Writer) Add(e Exchange, req *http.Request, body []byte, resp *http.Response, reply io.ReadSeeker, failed error) error {
+// Add records an exchange: the request and its body, and what came of it. The body of resp is size
+// bytes in reply, which can be read more than once; failed is the error instead of a reply.
+func (w *Writer) Add(e Exchange, req *http.Request, body []byte, resp *http.Response, reply io.ReadSeeker,
+	failed error) error {
 	e.Request = w.request(req, body)
 	var err error
 	switch {
@@ -176,7 +179,8 @@ func (w *Writer) head(e *Exchange, resp *http.Response, reply io.ReadSeeker) (io
 	return reply, nil
 }
 
-// write adds the frames of an exchange. When it fails the file is good up to the exchange before, and nothing more is added.
+// write adds the frames of an exchange. When it fails the file is good up to the exchange before,
+// and nothing more is added.
 func (w *Writer) write(e Exchange, body io.Reader) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,5 +1,6 @@
-// clock ends a request that takes longer than http.deadline, with all its attempts and the waits between them. It stands
-// still while the request waits in one of the host's own lines, for concurrency or pace: a slow rate is no failure.
+// clock ends a request that takes longer than http.deadline, with all its attempts and the waits
+// between them. It stands still while the request waits in one of the host's own lines, for
+// concurrency or pace: a slow rate is no failure.
 
 package retry
 
@@ -31,7 +32,8 @@ func startClock(ctx context.Context, limit time.Duration) (context.Context, *clo
 	return c.ctx, c
 }
 
-// hold stops the clock until the function that it returns is called. A nil clock is for a request without a deadline.
+// hold stops the clock until the function that it returns is called. A nil clock is for a request
+// without a deadline.
 func (c *clock) hold() (resume func()) {
 	if c == nil {
 		return func() {}

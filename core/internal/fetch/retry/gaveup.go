@@ -43,13 +43,15 @@ func (t *tally) String() string {
 	return strings.Join(all, ", ")
 }
 
-// gaveUp reads like "gave up after 4 attempts in 12 s: connection reset (2×), 503 Service Unavailable (2×)".
+// gaveUp reads like "gave up after 4 attempts in 12 s: connection reset (2×), 503 Service
+// Unavailable (2×)".
 func (t *trial) gaveUp() string {
 	attempts := fmt.Sprintf("%d attempts", t.causes.total)
 	if t.causes.total == 1 {
 		attempts = "one attempt"
 	}
-	return join("; ", fmt.Sprintf("gave up after %s in %s: %s", attempts, limits.Short(time.Since(t.start)), t.causes.String()), t.whyOnce())
+	return join("; ", fmt.Sprintf("gave up after %s in %s: %s", attempts, limits.Short(time.Since(t.start)),
+		t.causes.String()), t.whyOnce())
 }
 
 // whyOnce says why a failure that may pass was the last; "" if that needs no saying.
@@ -60,8 +62,8 @@ func (t *trial) whyOnce() string {
 	return fmt.Sprintf("a %s is not sent twice unless its plugin marks it as idempotent", t.req.Method)
 }
 
-// isAttempt reports whether the last outcome is one of a request that was to go: not while a host is down or asks for too long
-// a pause.
+// isAttempt reports whether the last outcome is one of a request that was to go: not while a host
+// is down or asks for too long a pause.
 func (t *trial) isAttempt() bool {
 	return t.last.Cause != "canceled" && t.last.Cause != "down" && t.last.Cause != "pause"
 }

@@ -1,5 +1,5 @@
-// Package retry sends a request again after failures that pass, as the table in package fault says. What is given up tells every
-// attempt and its cause.
+// Package retry sends a request again after failures that pass, as the table in package fault says.
+// What is given up tells every attempt and its cause.
 package retry
 
 import (
@@ -70,7 +70,8 @@ type trial struct {
 	once      bool // it may pass, but the request is not to be sent twice
 }
 
-// believed is how often a request is taken for refused because its reply has nothing left of a limit, and says nothing else of it.
+// believed is how often a request is taken for refused because its reply has nothing left of a
+// limit, and says nothing else of it.
 const believed = 3
 
 func newTrial(p httppolicy.Policy, hosts *ratelimit.Session, log hclog.Logger, req *http.Request) *trial {
@@ -115,7 +116,8 @@ func (t *trial) over(resp *http.Response, err error) bool {
 	switch t.last.Verdict {
 	case fault.Throttled:
 		if t.call.Unsure() {
-			if t.unsure++; t.unsure > believed { // after pauses in which the limit was whole again: it is about the request
+			// after pauses in which the limit was whole again: it is about the request
+			if t.unsure++; t.unsure > believed {
 				t.last = fault.Outcome{Verdict: fault.Done}
 				return true
 			}
@@ -130,8 +132,8 @@ func (t *trial) over(resp *http.Response, err error) bool {
 	return true
 }
 
-// failed counts a failure and reports whether it is one too many. One that found out that the host is still out of reach
-// does not count: the deadline ends that.
+// failed counts a failure and reports whether it is one too many. One that found out that the host
+// is still out of reach does not count: the deadline ends that.
 func (t *trial) failed() bool {
 	r := t.last.Rule()
 	if t.call.ProbedInVain() && r.Blame >= fault.Gateway {
@@ -148,7 +150,8 @@ func (t *trial) failed() bool {
 	return t.tries[t.last.Cause] >= r.Tries || t.failures >= t.policy.Attempts
 }
 
-// repeatable reports whether the request may be sent again: by its nature, or because nothing of it was sent.
+// repeatable reports whether the request may be sent again: by its nature, or because nothing of it
+// was sent.
 func (t *trial) repeatable(err error) bool {
 	if hint.Idempotent(t.req) {
 		return true
@@ -157,8 +160,9 @@ func (t *trial) repeatable(err error) bool {
 	return errors.As(err, &failed) && failed.Unsent
 }
 
-// backOff waits before the next attempt, for the backoff and for the budget. The pause of a host that throttles is kept by
-// paced, and the one of a host that is down by guarded, for all requests to it.
+// backOff waits before the next attempt, for the backoff and for the budget. The pause of a host
+// that throttles is kept by paced, and the one of a host that is down by guarded, for all requests
+// to it.
 func (t *trial) backOff() error {
 	h := t.call.Host
 	h.Meter.Count(func(s *stats.Host) { s.Retries[t.last.Cause]++ })
@@ -166,7 +170,8 @@ func (t *trial) backOff() error {
 		return t.ctx.Err()
 	}
 	wait := rand.N(min(backoffCap, backoffBase<<min(t.failures-1, 20)) + 1)
-	t.log.Debug("retry", "url", t.call.URL, "cause", t.last.Cause, "attempt", t.failures+1, "in", wait.Round(time.Millisecond))
+	t.log.Debug("retry", "url", t.call.URL, "cause", t.last.Cause, "attempt", t.failures+1, "in",
+		wait.Round(time.Millisecond))
 	if wait >= time.Second {
 		h.Tell(observe.Waited{Host: h.Key(), Cause: t.last.Cause, For: wait, Until: time.Now().Add(wait)})
 	}
@@ -178,7 +183,8 @@ func (t *trial) backOff() error {
 	return t.spend()
 }
 
-// end turns the last outcome into what the plugin gets: a reply it can read, or an error that tells all attempts.
+// end turns the last outcome into what the plugin gets: a reply it can read, or an error that tells
+// all attempts.
 func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
 	if err == nil {
 		return t.endReply(resp)
@@ -196,7 +202,8 @@ func (t *trial) end(resp *http.Response, err error) (*http.Response, error) {
 	return nil, t.classed(err)
 }
 
-// endReply hands a reply on. A plugin reads more out of a 503 than we can, so it gets it, and is told how often it came.
+// endReply hands a reply on. A plugin reads more out of a 503 than we can, so it gets it, and is
+// told how often it came.
 func (t *trial) endReply(resp *http.Response) (*http.Response, error) {
 	resp.Header.Del(hint.GaveUp)
 	switch {
@@ -228,7 +235,10 @@ func (t *trial) spend() error {
 		}
 	}
 	if waited := time.Since(start); t.call.Held != "" {
-		t.call.Explain("retry", func() string { return fmt.Sprintf("waited %s: %s", limits.Short(waited), t.call.Held) })
+		t.call.Explain("retry", func() string {
+			return fmt.Sprintf("waited %s: %s", limits.Short(waited),
+				t.call.Held)
+		})
 		t.call.Held = ""
 		h.Meter.Waited(stats.WaitBudget, waited)
 	}

@@ -27,12 +27,13 @@ const (
 	robotsAge  = 24 * time.Hour // RFC 9309, section 2.4
 	robotsHops = 5              // section 2.3.1.2
 	robotsRest = time.Minute    // from one failure to the next attempt
-	// longestDelay bounds a Crawl-delay: some ask for hours and mean: not you. That is for the Disallow lines to say.
+	// longestDelay bounds a Crawl-delay: some ask for hours and mean: not you. That is for the
+	// Disallow lines to say.
 	longestDelay = time.Minute
 )
 
-// Obey lets through what the robots.txt of a host allows to p's user agent. delay is told of the time that a host wants
-// between two requests.
+// Obey lets through what the robots.txt of a host allows to p's user agent. delay is told of the
+// time that a host wants between two requests.
 func Obey(p httppolicy.Policy, known *Books, delay func(host origin.Origin, every time.Duration)) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		if !p.Robots {
@@ -45,7 +46,8 @@ func Obey(p httppolicy.Policy, known *Books, delay func(host origin.Origin, ever
 				return readRobots(ctx, p, facts.Origin, next)
 			})
 			if err != nil {
-				return nil, fmt.Errorf("%s/robots.txt could not be read, so nothing else is requested there: %w", facts.Origin, err)
+				return nil, fmt.Errorf("%s/robots.txt could not be read, so nothing else is requested there: %w",
+					facts.Origin, err)
 			}
 			rules := file.For(p.UserAgent)
 			ok, by := rules.Allows(req.URL.RequestURI())
@@ -68,7 +70,8 @@ type forbiddenError struct {
 }
 
 func (e *forbiddenError) Error() string {
-	return fmt.Sprintf("%s/robots.txt forbids it (%s); with the owner's consent set http.robots = false", e.origin, e.by)
+	return fmt.Sprintf("%s/robots.txt forbids it (%s); with the owner's consent set http.robots = false", e.origin,
+		e.by)
 }
 
 func (e *forbiddenError) Is(target error) bool { return target == sdk.ErrRobots }
@@ -158,9 +161,10 @@ func (b *rulebook) kept() (file *robots.File, err error, fresh bool) {
 	return nil, b.err, true
 }
 
-// readRobots asks for the file by way of next. That a host has none (4xx) means that it has no rules; that it cannot
-// say (5xx, no reply) that it must be left alone.
-func readRobots(ctx context.Context, p httppolicy.Policy, of origin.Origin, next http.RoundTripper) (*robots.File, error) {
+// readRobots asks for the file by way of next. That a host has none (4xx) means that it has no
+// rules; that it cannot say (5xx, no reply) that it must be left alone.
+func readRobots(ctx context.Context, p httppolicy.Policy, of origin.Origin, next http.RoundTripper) (*robots.File,
+	error) {
 	at := &url.URL{Scheme: of.Scheme, Host: of.Address(), Path: "/robots.txt"}
 	ctx = trip.Aside(ctx, "robots.txt")
 	for range robotsHops + 1 {
@@ -184,7 +188,8 @@ func readRobots(ctx context.Context, p httppolicy.Policy, of origin.Origin, next
 			}
 			to, err := origin.Of(at)
 			if err == nil && !origin.Covered(p.Allow, to) {
-				err = sdk.Permanent(fmt.Errorf("it redirects to %s: add that to http.allow in the pipeline file, or set http.robots = false", to))
+				err = sdk.Permanent(fmt.Errorf(
+					"it redirects to %s: add that to http.allow in the pipeline file, or set http.robots = false", to))
 			}
 			if err != nil {
 				return nil, err

@@ -46,7 +46,8 @@ func (h Histogram) clone() Histogram {
 // IsZero reports whether nothing was counted.
 func (h Histogram) IsZero() bool { return h.Count == 0 }
 
-// Quantile returns about the time that a share q of all did not exceed: between the bounds of its bucket, evenly.
+// Quantile returns about the time that a share q of all did not exceed: between the bounds of its
+// bucket, evenly.
 func (h Histogram) Quantile(q float64) time.Duration {
 	rank := int64(math.Ceil(q * float64(h.Count)))
 	var before int64
@@ -68,7 +69,8 @@ func (h Histogram) Quantile(q float64) time.Duration {
 	return h.Max
 }
 
-// MarshalJSON writes milliseconds, and the counts of the buckets that are not empty by their upper end.
+// MarshalJSON writes milliseconds, and the counts of the buckets that are not empty by their upper
+// end.
 func (h Histogram) MarshalJSON() ([]byte, error) {
 	type bucket struct {
 		Below *float64 `json:"le_ms"` // null: no upper end
@@ -94,7 +96,8 @@ func (h Histogram) MarshalJSON() ([]byte, error) {
 		P99     float64  `json:"p99_ms"`
 		Max     float64  `json:"max_ms"`
 		Buckets []bucket `json:"buckets"`
-	}{h.Count, ms(h.Sum) / float64(max(h.Count, 1)), ms(h.Quantile(.5)), ms(h.Quantile(.9)), ms(h.Quantile(.99)), ms(h.Max), buckets})
+	}{h.Count, ms(h.Sum) / float64(max(h.Count, 1)), ms(h.Quantile(.5)), ms(h.Quantile(.9)), ms(h.Quantile(.99)),
+		ms(h.Max), buckets})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -111,7 +114,8 @@ func (h *Histogram) UnmarshalJSON(raw []byte) error {
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return err
 	}
-	*h = Histogram{Count: in.Count, Sum: fromMS(in.Mean * float64(in.Count)), Max: fromMS(in.Max), buckets: make([]int64, len(bounds)+1)}
+	*h = Histogram{Count: in.Count, Sum: fromMS(in.Mean * float64(in.Count)), Max: fromMS(in.Max),
+		buckets: make([]int64, len(bounds)+1)}
 	for _, b := range in.Buckets {
 		i := len(bounds)
 		if b.Below != nil {

@@ -39,7 +39,8 @@ func TestHistogramQuantiles(t *testing.T) {
 				high = bounds[i]
 			}
 			if got := h.Quantile(q); got < low || got > high {
-				t.Errorf("seed %d: quantile %v is %v, the true one %v lies between %v and %v", seed, q, got, truth, low, high)
+				t.Errorf("seed %d: quantile %v is %v, the true one %v lies between %v and %v", seed, q, got, truth, low,
+					high)
 			}
 			if a, b := h.Quantile(q), read.Quantile(q); (a - b).Abs() > time.Millisecond {
 				t.Errorf("seed %d: quantile %v is %v, after JSON %v", seed, q, a, b)

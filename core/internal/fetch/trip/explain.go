@@ -26,7 +26,8 @@ func Aside(ctx context.Context, what string) context.Context {
 // Asked reports whether somebody listens.
 func (f *Facts) Asked() bool { return f.listen != nil }
 
-// Explain tells a step if somebody listens. Nothing is put into words otherwise: every request of a run comes by here.
+// Explain tells a step if somebody listens. Nothing is put into words otherwise: every request of a
+// run comes by here.
 func (f *Facts) Explain(part string, text func() string) {
 	if f.listen != nil {
 		f.listen(observe.Step{Part: part, Text: text()})

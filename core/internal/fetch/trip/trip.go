@@ -1,5 +1,5 @@
-// Package trip holds what the decorators of the host's HTTP share: how they are put together, and what
-// does not change about a request on its way through them.
+// Package trip holds what the decorators of the host's HTTP share: how they are put together, and
+// what does not change about a request on its way through them.
 package trip
 
 import (
@@ -32,7 +32,8 @@ type Func func(*http.Request) (*http.Response, error)
 // RoundTrip calls f.
 func (f Func) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// Facts are what does not change about a request. They are in its context below the list of allowed hosts.
+// Facts are what does not change about a request. They are in its context below the list of allowed
+// hosts.
 type Facts struct {
 	Origin origin.Origin
 	Body   []byte // what every attempt sends; nil: none
@@ -63,13 +64,14 @@ func (f *Facts) Fill(out *http.Request) {
 	out.Body = io.NopCloser(bytes.NewReader(f.Body))
 }
 
-// MaxHeader bounds the headers of a request and those of a reply: names and values together, in bytes.
+// MaxHeader bounds the headers of a request and those of a reply: names and values together, in
+// bytes.
 const MaxHeader = 1 << 20
 
 const maxSent = 64 << 20
 
-// BodyOf reads and closes the body of req: each attempt needs one of its own. It fails, permanently, where the body
-// is longer than 64 MiB.
+// BodyOf reads and closes the body of req: each attempt needs one of its own. It fails,
+// permanently, where the body is longer than 64 MiB.
 func BodyOf(req *http.Request) ([]byte, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return nil, nil

@@ -1,6 +1,6 @@
-// guard looks at the address of every connection, after the name was resolved and right before it is dialled: so a name that
-// leads elsewhere from one moment to the next is found out. It keeps plugins from what is inside of a network and is
-// meant for nobody outside.
+// guard looks at the address of every connection, after the name was resolved and right before it
+// is dialled: so a name that leads elsewhere from one moment to the next is found out. It keeps
+// plugins from what is inside of a network and is meant for nobody outside.
 
 package wire
 
@@ -16,19 +16,22 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/fault"
 )
 
-// checkAddress says why a connection to host, which leads to ip, may not be made. inside: the pipeline file allows its
-// own network.
+// checkAddress says why a connection to host, which leads to ip, may not be made. inside: the
+// pipeline file allows its own network.
 func checkAddress(host string, ip netip.Addr, inside bool) error {
 	ip = ip.Unmap()
 	switch kind := address.KindOf(ip); {
 	case kind == address.Public:
 		return nil
 	case kind == address.Special:
-		return &fault.AddressError{Text: fmt.Sprintf("%s is a special address that is never connected to (link-local, metadata service, multicast or reserved)", named(host, ip))}
+		return &fault.AddressError{Text: fmt.Sprintf(
+			"%s is a special address that is never connected to (link-local, metadata service, multicast or reserved)",
+			named(host, ip))}
 	case inside || address.Is(host, ip) || host == "localhost" && ip.IsLoopback():
 		return nil
 	}
-	return &fault.AddressError{Text: fmt.Sprintf("%s resolves to the private address %s: if you mean that host, write http { allow_private = true } in the block", host, ip)}
+	return &fault.AddressError{Text: fmt.Sprintf(
+		"%s resolves to the private address %s: if you mean that host, write http { allow_private = true } in the block", host, ip)}
 }
 
 func named(host string, ip netip.Addr) string {
@@ -38,8 +41,8 @@ func named(host string, ip netip.Addr) string {
 	return fmt.Sprintf("%s, which is %s,", host, ip)
 }
 
-// CheckLiteral is checkAddress for a host that is an address itself. It needs no connection, so it holds where a proxy
-// makes it.
+// CheckLiteral is checkAddress for a host that is an address itself. It needs no connection, so it
+// holds where a proxy makes it.
 func CheckLiteral(host string) error {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return checkAddress(host, ip, true)

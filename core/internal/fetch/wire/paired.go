@@ -1,7 +1,8 @@
-// Paired makes sure that a reply is the one to its request. A host that sends a reply too many leaves it in the buffer of a
-// connection that is kept open, where net/http takes it for the reply to the next request, be it that of another
-// plugin. Its mark is that it was read from the network before that request was written. (One that is read later still is a reply
-// to that request for all that HTTP/1.1 can tell. A plugin whose replies say what they are should look.)
+// Paired makes sure that a reply is the one to its request. A host that sends a reply too many
+// leaves it in the buffer of a connection that is kept open, where net/http takes it for the reply
+// to the next request, be it that of another plugin. Its mark is that it was read from the network
+// before that request was written. (One that is read later still is a reply to that request for all
+// that HTTP/1.1 can tell. A plugin whose replies say what they are should look.)
 
 package wire
 
@@ -19,7 +20,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 )
 
-// Paired makes sure that a reply is the one to its request. It stands right before the transport, below [Timed].
+// Paired makes sure that a reply is the one to its request. It stands right before the transport,
+// below [Timed].
 func Paired() trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
@@ -52,7 +54,8 @@ func Paired() trip.Decorator {
 			if err == nil {
 				resp.Body.Close() // of somebody else's reply
 			}
-			return nil, &fault.Error{Outcome: fault.Of("garbage"), Err: errors.New("the host sent a reply that nobody asked for")}
+			return nil, &fault.Error{Outcome: fault.Of("garbage"),
+				Err: errors.New("the host sent a reply that nobody asked for")}
 		})
 	}
 }
@@ -66,7 +69,8 @@ type countedConn struct {
 }
 
 // Counted makes the connections of dial counted ones.
-func Counted(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(ctx context.Context, network, addr string) (net.Conn, error) {
+func Counted(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(ctx context.Context, network,
+	addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := dial(ctx, network, addr)
 		if err != nil {
@@ -76,7 +80,8 @@ func Counted(dial func(ctx context.Context, network, addr string) (net.Conn, err
 	}
 }
 
-// countedOf returns the counted connection under c, or nil: HTTP/2 keeps its replies apart by itself.
+// countedOf returns the counted connection under c, or nil: HTTP/2 keeps its replies apart by
+// itself.
 func countedOf(c net.Conn) *countedConn {
 	for { // an https proxy has two layers
 		t, ok := c.(*tls.Conn)

@@ -1,4 +1,5 @@
-// Timed ends an attempt that makes no progress: one limit for each of its phases and one for all of it.
+// Timed ends an attempt that makes no progress: one limit for each of its phases and one for all of
+// it.
 
 package wire
 
@@ -31,8 +32,9 @@ func Watch(ctx context.Context, a *Attempt) context.Context {
 
 func attemptOf(ctx context.Context) *Attempt { return ctx.Value(attemptKey{}).(*Attempt) }
 
-// hooks are told what net/http does for an attempt. They are called by Paired, which is next to the transport: were each
-// decorator to hang up a trace of its own, net/http would join them by reflection, for every request.
+// hooks are told what net/http does for an attempt. They are called by Paired, which is next to the
+// transport: were each decorator to hang up a trace of its own, net/http would join them by
+// reflection, for every request.
 type hooks struct {
 	gotConn func(reused bool)
 	wrote   func() // the head
@@ -43,7 +45,8 @@ type hooksKey struct{}
 
 func hooksOf(ctx context.Context) hooks { return ctx.Value(hooksKey{}).(hooks) }
 
-// Timed gives each phase of an attempt its limit, and one to all of it. The context has an [Attempt].
+// Timed gives each phase of an attempt its limit, and one to all of it. The context has an
+// [Attempt].
 func Timed(p httppolicy.Policy) trip.Decorator {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return trip.Func(func(req *http.Request) (*http.Response, error) {
@@ -78,8 +81,8 @@ func Timed(p httppolicy.Policy) trip.Decorator {
 	}
 }
 
-// judgeSending judges an error of the wire. What went wrong before the head of the request was sent did so on the way to
-// the host.
+// judgeSending judges an error of the wire. What went wrong before the head of the request was sent
+// did so on the way to the host.
 func judgeSending(err error, sent bool) fault.Outcome {
 	o := fault.JudgeError(err)
 	switch o.Cause {

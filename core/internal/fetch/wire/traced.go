@@ -45,7 +45,8 @@ func wireTrace(tell func(text string)) *httptrace.ClientTrace {
 		},
 		TLSHandshakeDone: func(s tls.ConnectionState, err error) {
 			if err == nil {
-				tell(tls.VersionName(s.Version) + ", certificate for " + strings.Join(s.PeerCertificates[0].DNSNames, ", "))
+				tell(tls.VersionName(s.Version) + ", certificate for " + strings.Join(s.PeerCertificates[0].DNSNames,
+					", "))
 			}
 		},
 		GotConn: func(i httptrace.GotConnInfo) {

@@ -1,5 +1,6 @@
-// Package wire is the host's connections: net/http's transports, shared by plugins whose settings are alike; what keeps
-// them from addresses that are not for plugins; and the time limits of an attempt.
+// Package wire is the host's connections: net/http's transports, shared by plugins whose settings
+// are alike; what keeps them from addresses that are not for plugins; and the time limits of an
+// attempt.
 package wire
 
 import (
@@ -74,7 +75,8 @@ func (w *Pool) CloseIdle() {
 	}
 }
 
-// For returns the way of p's requests: the client certificate goes where it belongs, and nowhere else.
+// For returns the way of p's requests: the client certificate goes where it belongs, and nowhere
+// else.
 func (w *Pool) For(p httppolicy.Policy) (http.RoundTripper, error) {
 	how := wiring{tls: p.TLS, proxy: p.Proxy, inside: p.AllowPrivate}
 	certified, err := w.get(how)
@@ -107,8 +109,8 @@ func open(how wiring) (http.RoundTripper, error) {
 	return t, err
 }
 
-// New returns the transport. Concurrency and times are limited by the decorators above; the times here only
-// end dials that nobody waits for any more.
+// New returns the transport. Concurrency and times are limited by the decorators above; the times
+// here only end dials that nobody waits for any more.
 func New() *http.Transport {
 	return &http.Transport{
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
@@ -148,8 +150,9 @@ func tlsConfig(t httppolicy.TLS) (*tls.Config, error) {
 	return c, nil
 }
 
-// proxyOf reads a proxy setting: none, env or a URL. None is the default: a proxy sees where every request goes to, and
-// behind it no address can be looked at, so that only the list of allowed hosts protects.
+// proxyOf reads a proxy setting: none, env or a URL. None is the default: a proxy sees where every
+// request goes to, and behind it no address can be looked at, so that only the list of allowed
+// hosts protects.
 func proxyOf(setting string) (proxy func(*http.Request) (*url.URL, error), addresses map[string]bool, err error) {
 	addresses = map[string]bool{}
 	add := func(raw string) {

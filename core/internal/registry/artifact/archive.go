@@ -46,9 +46,11 @@ func WriteArchive(w io.Writer, program File, others []File) error {
 		if i == 0 {
 			mode = 0o755
 		} else if !IsBeside(f.Name) {
-			return fmt.Errorf("%s: beside the program an archive holds LICENSE, NOTICE, README and CHANGELOG alone", f.Name)
+			return fmt.Errorf("%s: beside the program an archive holds LICENSE, NOTICE, README and CHANGELOG alone",
+				f.Name)
 		}
-		header := &tar.Header{Typeflag: tar.TypeReg, Name: f.Name, Size: f.Size, Mode: mode, ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR}
+		header := &tar.Header{Typeflag: tar.TypeReg, Name: f.Name, Size: f.Size, Mode: mode, ModTime: time.Unix(0, 0),
+			Format: tar.FormatUSTAR}
 		if err := t.WriteHeader(header); err != nil {
 			return err
 		}
@@ -59,9 +61,10 @@ func WriteArchive(w io.Writer, program File, others []File) error {
 	return errors.Join(t.Close(), zipped.Close())
 }
 
-// ReadArchive reads an archive to its end: it calls take for each file, with program true for the one that is the plugin. An
-// archive holds exactly one program and what may accompany it, as plain files of its top folder, in at most MaxUnpacked bytes;
-// anything else is refused. take writes a file under a name of its own choice: no name of the archive says where.
+// ReadArchive reads an archive to its end: it calls take for each file, with program true for the
+// one that is the plugin. An archive holds exactly one program and what may accompany it, as plain
+// files of its top folder, in at most MaxUnpacked bytes; anything else is refused. take writes a
+// file under a name of its own choice: no name of the archive says where.
 func ReadArchive(r io.Reader, take func(f File, program bool) error) error {
 	return readArchive(r, MaxUnpacked, take)
 }
@@ -75,7 +78,8 @@ func readArchive(r io.Reader, most int64, take func(f File, program bool) error)
 	if err := readTar(tar.NewReader(plain), most, take); err != nil {
 		return err
 	}
-	// What follows the last file is read too: only at its end does a reader say that all was as promised.
+	// What follows the last file is read too: only at its end does a reader say that all was as
+	// promised.
 	for _, rest := range []io.Reader{plain, r} {
 		if _, err := io.Copy(io.Discard, rest); err != nil {
 			return fmt.Errorf("the archive: %w", err)

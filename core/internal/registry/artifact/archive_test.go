@@ -46,7 +46,8 @@ func tarball(t testing.TB, entries ...entry) []byte {
 			t.Fatal(err)
 		}
 		if h.Typeflag == tar.TypeReg {
-			if _, err := io.Copy(w, io.MultiReader(strings.NewReader(e.content), io.LimitReader(zeros{}, e.zeros))); err != nil {
+			if _, err := io.Copy(w, io.MultiReader(strings.NewReader(e.content),
+				io.LimitReader(zeros{}, e.zeros))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -80,27 +81,31 @@ func TestArchivesThatAreRefused(t *testing.T) {
 		raw  []byte
 		want string
 	}{
-		"no gzip":               {[]byte("PK\x03\x04"), "not gzip"},
-		"no tar":                {tarballOf(t, []byte("hello, world")), "the archive"},
-		"empty":                 {tarball(t), "no program"},
-		"only a licence":        {tarball(t, file("LICENSE", "MIT")), "no program"},
-		"two programs":          {tarball(t, file("hello", program), file("world", program)), `"world" is a second program`},
-		"a name twice":          {tarball(t, file("LICENSE", "MIT"), file("LICENSE", "GPL"), file("hello", program)), "twice"},
-		"the program twice":     {tarball(t, file("hello", program), file("hello", "other")), "twice"},
-		"twice but for case":    {tarball(t, file("hello", program), file("HELLO", "other")), "twice"},
-		"up":                    {tarball(t, file("../hello", program)), "not a file name in the top folder"},
-		"up and down":           {tarball(t, file("x/../../hello", program)), "not a file name"},
-		"absolute":              {tarball(t, file("/etc/cron.d/hello", program)), "not a file name"},
-		"a folder before":       {tarball(t, file("bin/hello", program)), "not a file name"},
-		"a backslash":           {tarball(t, file(`..\hello`, program)), "not a file name"},
-		"a drive":               {tarball(t, file(`c:hello`, program)), "not a file name"},
-		"a hidden file":         {tarball(t, file(".bashrc", program)), "not a file name"},
-		"a stream of Windows":   {tarball(t, file("hello:x", program)), "not a file name"},
-		"control characters":    {tarball(t, file("he\nllo", program)), "not a file name"},
-		"a folder":              {tarball(t, special(tar.TypeDir, "bin", "")), "not a regular file"},
-		"a symlink":             {tarball(t, special(tar.TypeSymlink, "LICENSE", "/etc/passwd"), file("hello", program)), `"LICENSE" is a link, to "/etc/passwd"`},
-		"a symlink as program":  {tarball(t, special(tar.TypeSymlink, "hello", "/bin/sh")), "is a link"},
-		"a hard link":           {tarball(t, file("hello", program), special(tar.TypeLink, "LICENSE", "hello")), "is a link"},
+		"no gzip":        {[]byte("PK\x03\x04"), "not gzip"},
+		"no tar":         {tarballOf(t, []byte("hello, world")), "the archive"},
+		"empty":          {tarball(t), "no program"},
+		"only a licence": {tarball(t, file("LICENSE", "MIT")), "no program"},
+		"two programs": {tarball(t, file("hello", program), file("world", program)),
+			`"world" is a second program`},
+		"a name twice": {tarball(t, file("LICENSE", "MIT"), file("LICENSE", "GPL"), file("hello", program)),
+			"twice"},
+		"the program twice":   {tarball(t, file("hello", program), file("hello", "other")), "twice"},
+		"twice but for case":  {tarball(t, file("hello", program), file("HELLO", "other")), "twice"},
+		"up":                  {tarball(t, file("../hello", program)), "not a file name in the top folder"},
+		"up and down":         {tarball(t, file("x/../../hello", program)), "not a file name"},
+		"absolute":            {tarball(t, file("/etc/cron.d/hello", program)), "not a file name"},
+		"a folder before":     {tarball(t, file("bin/hello", program)), "not a file name"},
+		"a backslash":         {tarball(t, file(`..\hello`, program)), "not a file name"},
+		"a drive":             {tarball(t, file(`c:hello`, program)), "not a file name"},
+		"a hidden file":       {tarball(t, file(".bashrc", program)), "not a file name"},
+		"a stream of Windows": {tarball(t, file("hello:x", program)), "not a file name"},
+		"control characters":  {tarball(t, file("he\nllo", program)), "not a file name"},
+		"a folder":            {tarball(t, special(tar.TypeDir, "bin", "")), "not a regular file"},
+		"a symlink": {tarball(t, special(tar.TypeSymlink, "LICENSE", "/etc/passwd"),
+			file("hello", program)), `"LICENSE" is a link, to "/etc/passwd"`},
+		"a symlink as program": {tarball(t, special(tar.TypeSymlink, "hello", "/bin/sh")), "is a link"},
+		"a hard link": {tarball(t, file("hello", program), special(tar.TypeLink, "LICENSE", "hello")),
+			"is a link"},
 		"a character device":    {tarball(t, special(tar.TypeChar, "hello", "")), "not a regular file"},
 		"a block device":        {tarball(t, special(tar.TypeBlock, "hello", "")), "not a regular file"},
 		"a pipe":                {tarball(t, special(tar.TypeFifo, "hello", "")), "not a regular file"},
@@ -123,12 +128,13 @@ func TestArchivesThatAreRefused(t *testing.T) {
 	}
 }
 
-// sparse is a file that is a MiB long, of which nothing stands in the archive. The packer refuses to write one, so its records get
-// their right names afterwards.
+// sparse is a file that is a MiB long, of which nothing stands in the archive. The packer refuses
+// to write one, so its records get their right names afterwards.
 func sparse(t *testing.T) []byte {
 	t.Helper()
 	e := file("hello", "0\n"+strings.Repeat("\x00", 510))
-	e.Format, e.PAXRecords = tar.FormatPAX, map[string]string{"GNU_sparse.major": "1", "GNU_sparse.minor": "0", "GNU_sparse.realsize": "1048576"}
+	e.Format, e.PAXRecords = tar.FormatPAX, map[string]string{"GNU_sparse.major": "1", "GNU_sparse.minor": "0",
+		"GNU_sparse.realsize": "1048576"}
 	zipped, err := gzip.NewReader(bytes.NewReader(tarball(t, e)))
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +150,8 @@ func sparse(t *testing.T) []byte {
 	return tarballOf(t, raw)
 }
 
-// checkContained checks that nothing but plain files of known names came to be, and nothing beside the folder.
+// checkContained checks that nothing but plain files of known names came to be, and nothing beside
+// the folder.
 func checkContained(t *testing.T, dir string) {
 	t.Helper()
 	beside, err := os.ReadDir(filepath.Dir(dir))
@@ -179,7 +186,8 @@ func tarballOf(t *testing.T, raw []byte) []byte {
 	return out.Bytes()
 }
 
-// TestArchiveBombs reads what is small and grows: it is refused by what its header says, and by what comes.
+// TestArchiveBombs reads what is small and grows: it is refused by what its header says, and by
+// what comes.
 func TestArchiveBombs(t *testing.T) {
 	t.Parallel()
 	ignore := func(f artifact.File, _ bool) error { _, err := io.Copy(io.Discard, f.Content); return err }
@@ -192,7 +200,8 @@ func TestArchiveBombs(t *testing.T) {
 	half.zeros = most / 2
 	more := file("README", "")
 	more.zeros = most/2 + 1
-	if err := artifact.ReadArchiveUpTo(bytes.NewReader(tarball(t, half, more)), most, ignore); !errors.Is(err, artifact.ErrTooLong) {
+	if err := artifact.ReadArchiveUpTo(bytes.NewReader(tarball(t, half, more)), most, ignore); !errors.Is(err,
+		artifact.ErrTooLong) {
 		t.Errorf("files that are too long together: %v", err)
 	}
 	more.zeros--
@@ -211,7 +220,8 @@ func TestArchiveBombs(t *testing.T) {
 func huge(t *testing.T, name string, size int64) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	if err := tar.NewWriter(&out).WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o755, Format: tar.FormatGNU}); err != nil {
+	if err := tar.NewWriter(&out).WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o755,
+		Format: tar.FormatGNU}); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -263,20 +273,24 @@ func TestWrongPlatform(t *testing.T) {
 	}
 }
 
-// programs are headers, of which the kinds differ in what they say of the system and of the bytes' order.
+// programs are headers, of which the kinds differ in what they say of the system and of the bytes'
+// order.
 var programs = map[artifact.Platform]string{
 	"linux_amd64":    elf64("\x01", "\x00", "\x3e\x00"),
 	"linux_arm64":    elf64("\x01", "\x00", "\xb7\x00"),
 	"freebsd_amd64":  elf64("\x01", "\x09", "\x3e\x00"),
 	"linux_ppc64le":  elf64("\x01", "\x00", "\x15\x00"),
 	"linux_mips64le": elf64("\x01", "\x00", "\x08\x00"),
-	"windows_amd64":  "MZ" + strings.Repeat("\x00", 58) + "\x40\x00\x00\x00" + "PE\x00\x00\x64\x86" + strings.Repeat("\x00", 200),
-	"windows_arm64":  "MZ" + strings.Repeat("\x00", 58) + "\x40\x00\x00\x00" + "PE\x00\x00\x64\xaa" + strings.Repeat("\x00", 200),
-	"darwin_arm64":   "\xcf\xfa\xed\xfe\x0c\x00\x00\x01" + strings.Repeat("\x00", 64),
-	"darwin_amd64":   "\xcf\xfa\xed\xfe\x07\x00\x00\x01" + strings.Repeat("\x00", 64),
+	"windows_amd64": "MZ" + strings.Repeat("\x00", 58) + "\x40\x00\x00\x00" + "PE\x00\x00\x64\x86" +
+		strings.Repeat("\x00", 200),
+	"windows_arm64": "MZ" + strings.Repeat("\x00", 58) + "\x40\x00\x00\x00" + "PE\x00\x00\x64\xaa" +
+		strings.Repeat("\x00", 200),
+	"darwin_arm64": "\xcf\xfa\xed\xfe\x0c\x00\x00\x01" + strings.Repeat("\x00", 64),
+	"darwin_amd64": "\xcf\xfa\xed\xfe\x07\x00\x00\x01" + strings.Repeat("\x00", 64),
 }
 
 func elf64(order, system, machine string) string {
-	return "\x7fELF\x02" + order + "\x01" + system + strings.Repeat("\x00", 8) + "\x02\x00" + machine + "\x01\x00\x00\x00" +
+	return "\x7fELF\x02" + order + "\x01" + system + strings.Repeat("\x00", 8) + "\x02\x00" + machine +
+		"\x01\x00\x00\x00" +
 		strings.Repeat("\x00", 24) + "\x00\x00\x00\x00\x40\x00\x38\x00\x00\x00\x40\x00\x00\x00\x00\x00"
 }

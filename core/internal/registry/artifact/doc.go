@@ -1,8 +1,9 @@
-// Package artifact is what a published plugin consists of, as bytes: its name, its version, the archive for each platform,
-// the statement that ties them together and the signature under it. It reads and makes them, and knows no network.
-// Package remote gets and puts them.
+// Package artifact is what a published plugin consists of, as bytes: its name, its version, the
+// archive for each platform, the statement that ties them together and the signature under it. It
+// reads and makes them, and knows no network. Package remote gets and puts them.
 //
-// Everything that is read here was written by a stranger: sizes have bounds, and what is not expected is an error.
+// Everything that is read here was written by a stranger: sizes have bounds, and what is not
+// expected is an error.
 //
 // # A release
 //
@@ -27,9 +28,10 @@
 //	              ├─ layer: the statement, [TypeStatement]
 //	              └─ layer: the signature, [TypeMinisig]; missing where the release is not signed
 //
-// The tag is the version and nothing else: tags that are no semantic version are not the plugin's. A second key (while one is
-// being replaced) is a second referrer. Registries without the referrers API hold them under the tag that the specification
-// names for that case. In a layout the tag (org.opencontainers.image.ref.name) is NAME:VERSION, as one folder may hold many plugins; a bare
+// The tag is the version and nothing else: tags that are no semantic version are not the plugin's.
+// A second key (while one is being replaced) is a second referrer. Registries without the referrers
+// API hold them under the tag that the specification names for that case. In a layout the tag
+// (org.opencontainers.image.ref.name) is NAME:VERSION, as one folder may hold many plugins; a bare
 // VERSION will do as well.
 //
 // # As files
@@ -41,8 +43,8 @@
 //	1.4.2/SHA256SUMS.minisig               for people: what scrapekit believes is the signature of the statement
 //	1.4.2/jira_1.4.2_linux_amd64.tar.gz
 //
-// below the URL that the source is. At GitHub the files of a version are the assets of the release v1.4.2 (or 1.4.2), and the list of releases
-// stands for versions.json.
+// below the URL that the source is. At GitHub the files of a version are the assets of the release
+// v1.4.2 (or 1.4.2), and the list of releases stands for versions.json.
 //
 // # The order of verification
 //

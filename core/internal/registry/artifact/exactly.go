@@ -1,4 +1,5 @@
-// Readers that do not believe: what is read has the size and the digest that were promised, or ends with an error.
+// Readers that do not believe: what is read has the size and the digest that were promised, or ends
+// with an error.
 
 package artifact
 
@@ -43,8 +44,8 @@ func (b *bounded) Read(p []byte) (int, error) {
 // ErrContent says that content is not what its descriptor says.
 var ErrContent = errors.New("the content is not what was published")
 
-// Exactly returns a reader of what a descriptor describes: it gives io.EOF only after exactly these bytes, and else ErrContent. Until
-// then nothing that it gave is to be believed.
+// Exactly returns a reader of what a descriptor describes: it gives io.EOF only after exactly these
+// bytes, and else ErrContent. Until then nothing that it gave is to be believed.
 func Exactly(r io.ReadCloser, d ocispec.Descriptor) io.ReadCloser {
 	return &exactly{Closer: r, r: Bounded(r, d.Size), want: d, sum: digest.SHA256.Digester()}
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// FuzzArchive: what is taken out of an archive has names of a top folder, one of them a program, and is bounded.
+// FuzzArchive: what is taken out of an archive has names of a top folder, one of them a program,
+// and is bounded.
 func FuzzArchive(f *testing.F) {
 	f.Add(tarball(f, file("hello", program), file("LICENSE", "MIT")))
 	f.Add(tarball(f, file("../hello", program)))
@@ -28,7 +29,8 @@ func FuzzArchive(f *testing.F) {
 		const most = 1 << 20
 		names, programs, total := map[string]bool{}, 0, int64(0)
 		err := artifact.ReadArchiveUpTo(bytes.NewReader(raw), most, func(f artifact.File, program bool) error {
-			if names[strings.ToLower(f.Name)] || strings.ContainsAny(f.Name, "/\\:\x00\n") || strings.HasPrefix(f.Name, ".") {
+			if names[strings.ToLower(f.Name)] || strings.ContainsAny(f.Name, "/\\:\x00\n") ||
+				strings.HasPrefix(f.Name, ".") {
 				t.Errorf("the name %q", f.Name)
 			}
 			names[strings.ToLower(f.Name)] = true
@@ -48,12 +50,15 @@ func FuzzArchive(f *testing.F) {
 	})
 }
 
-// FuzzStatement: a statement that is taken has an identity, and is the same when it was written and read again.
+// FuzzStatement: a statement that is taken has an identity, and is the same when it was written and
+// read again.
 func FuzzStatement(f *testing.F) {
 	s := artifact.Statement{
 		Source: source, Index: digest.FromString("x"), Key: minisignKey,
-		Manifest: artifact.Manifest{Name: "hello", Version: "1.4.2", Kind: sdk.KindSource, Protocol: 1, Permissions: sdk.Permissions{Dial: []string{"db.example.com:5432"}}},
-		Targets:  map[artifact.Platform]artifact.Target{"linux_amd64": {Archive: digest.FromString("a"), Size: 1, Binary: digest.FromString("b")}},
+		Manifest: artifact.Manifest{Name: "hello", Version: "1.4.2", Kind: sdk.KindSource, Protocol: 1,
+			Permissions: sdk.Permissions{Dial: []string{"db.example.com:5432"}}},
+		Targets: map[artifact.Platform]artifact.Target{"linux_amd64": {Archive: digest.FromString("a"), Size: 1,
+			Binary: digest.FromString("b")}},
 	}
 	raw, err := s.Bytes()
 	if err != nil {
@@ -92,14 +97,16 @@ func FuzzStatement(f *testing.F) {
 	})
 }
 
-// FuzzManifest: the manifest of a signature leads to nothing that is too long, and to nothing for another release.
+// FuzzManifest: the manifest of a signature leads to nothing that is too long, and to nothing for
+// another release.
 func FuzzManifest(f *testing.F) {
 	s := artifact.Statement{Targets: map[artifact.Platform]artifact.Target{"linux_amd64": {}}}
 	form, err := artifact.Build(s)
 	if err != nil {
 		f.Fatal(err)
 	}
-	m, _, err := artifact.SignatureForm(form.Index.Descriptor, artifact.Signed{Statement: []byte("{}"), Signature: []byte("x")})
+	m, _, err := artifact.SignatureForm(form.Index.Descriptor,
+		artifact.Signed{Statement: []byte("{}"), Signature: []byte("x")})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -121,7 +128,8 @@ func FuzzManifest(f *testing.F) {
 	})
 }
 
-// FuzzSignature: of all signatures under a message, those that fit are the one that was made, but for what nobody signs.
+// FuzzSignature: of all signatures under a message, those that fit are the one that was made, but
+// for what nobody signs.
 func FuzzSignature(f *testing.F) {
 	f.Add([]byte(minisignSignature), minisignPublic)
 	f.Add([]byte("untrusted comment: x\n\n\n\n"), "RW")
@@ -148,7 +156,8 @@ func FuzzSignature(f *testing.F) {
 	})
 }
 
-// FuzzSums: what is taken is the same when it was written and read again, and its names lead nowhere else.
+// FuzzSums: what is taken is the same when it was written and read again, and its names lead
+// nowhere else.
 func FuzzSums(f *testing.F) {
 	f.Add([]byte(digest.FromString("x").Encoded() + "  hello_1.4.2_linux_amd64.tar.gz\n"))
 	f.Add([]byte(digest.FromString("x").Encoded() + " *../hello\r\n"))
@@ -171,7 +180,8 @@ func FuzzSums(f *testing.F) {
 
 // FuzzSource: a source is named as it was written, and its path goes down only.
 func FuzzSource(f *testing.F) {
-	for _, text := range []string{source, "github.com/acme/x", "github.com/acme/..", "https://example.com/a/b", "oci-layout:./x#" + source, "file:./x", "./x", "[::1]:80/x", "https://a@b/c", "http://127.0.0.1:1/x"} {
+	for _, text := range []string{source, "github.com/acme/x", "github.com/acme/..", "https://example.com/a/b",
+		"oci-layout:./x#" + source, "file:./x", "./x", "[::1]:80/x", "https://a@b/c", "http://127.0.0.1:1/x"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

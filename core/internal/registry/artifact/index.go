@@ -1,4 +1,5 @@
-// The OCI form of a release: an index with one manifest for each platform, which follows from the statement alone.
+// The OCI form of a release: an index with one manifest for each platform, which follows from the
+// statement alone.
 
 package artifact
 
@@ -29,7 +30,8 @@ type Blob struct {
 }
 
 func newBlob(mediaType string, content []byte) Blob {
-	return Blob{ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(content), Size: int64(len(content))}, content}
+	return Blob{ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(content), Size: int64(len(content))},
+		content}
 }
 
 // Form is the OCI form of a release, but for the archives.
@@ -44,8 +46,9 @@ func (t Target) Archived() ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: TypeArchive, Digest: t.Archive, Size: t.Size}
 }
 
-// Build makes the OCI form of a statement out of its manifest and its archives; source, key and index play no part. It is the
-// same for the same release, so whoever has a statement can tell whether an index is the one that it speaks of.
+// Build makes the OCI form of a statement out of its manifest and its archives; source, key and
+// index play no part. It is the same for the same release, so whoever has a statement can tell
+// whether an index is the one that it speaks of.
 func Build(s Statement) (Form, error) {
 	raw, err := json.Marshal(s.Manifest)
 	if err != nil {
@@ -54,12 +57,14 @@ func Build(s Statement) (Form, error) {
 	f := Form{Config: newBlob(TypeManifest, raw)}
 	index := ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, ArtifactType: TypePlugin,
-		Annotations: map[string]string{ocispec.AnnotationTitle: s.Manifest.Name, ocispec.AnnotationVersion: s.Manifest.Version},
+		Annotations: map[string]string{ocispec.AnnotationTitle: s.Manifest.Name,
+			ocispec.AnnotationVersion: s.Manifest.Version},
 	}
 	for _, p := range s.Platforms() {
 		raw, err := json.Marshal(ocispec.Manifest{
-			Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: TypePlugin,
-			Config: f.Config.Descriptor, Layers: []ocispec.Descriptor{s.Targets[p].Archived()},
+			Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+			ArtifactType: TypePlugin,
+			Config:       f.Config.Descriptor, Layers: []ocispec.Descriptor{s.Targets[p].Archived()},
 		})
 		if err != nil {
 			return Form{}, err
@@ -76,16 +81,18 @@ func Build(s Statement) (Form, error) {
 	return f, err
 }
 
-// SignatureForm is the OCI form of a signed statement: a manifest that refers to the index, and its layers.
+// SignatureForm is the OCI form of a signed statement: a manifest that refers to the index, and its
+// layers.
 func SignatureForm(index ocispec.Descriptor, s Signed) (manifest Blob, layers []Blob, err error) {
 	layers = []Blob{newBlob(TypeStatement, s.Statement)}
 	if s.Signature != nil {
 		layers = append(layers, newBlob(TypeMinisig, s.Signature))
 	}
 	m := ocispec.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: TypeSignature,
-		Config:  ocispec.DescriptorEmptyJSON,
-		Subject: &ocispec.Descriptor{MediaType: index.MediaType, Digest: index.Digest, Size: index.Size},
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+		ArtifactType: TypeSignature,
+		Config:       ocispec.DescriptorEmptyJSON,
+		Subject:      &ocispec.Descriptor{MediaType: index.MediaType, Digest: index.Digest, Size: index.Size},
 	}
 	for _, l := range layers {
 		m.Layers = append(m.Layers, l.Descriptor)
@@ -99,9 +106,10 @@ func SignatureForm(index ocispec.Descriptor, s Signed) (manifest Blob, layers []
 // ErrOther says that a manifest is not the signature of a release.
 var ErrOther = errors.New("the manifest is not a signature of this release")
 
-// SignatureLayers reads the manifest that refers to an index and returns where its statement and its signature are; signature
-// is nil if there is none.
-func SignatureLayers(manifest []byte, index digest.Digest) (statement ocispec.Descriptor, signature *ocispec.Descriptor, err error) {
+// SignatureLayers reads the manifest that refers to an index and returns where its statement and
+// its signature are; signature is nil if there is none.
+func SignatureLayers(manifest []byte, index digest.Digest) (statement ocispec.Descriptor, signature *ocispec.Descriptor,
+	err error) {
 	var m ocispec.Manifest
 	switch err := json.Unmarshal(manifest, &m); {
 	case err != nil:
@@ -120,13 +128,15 @@ func SignatureLayers(manifest []byte, index digest.Digest) (statement ocispec.De
 	}
 	if len(m.Layers) == 2 {
 		if signature = &m.Layers[1]; signature.MediaType != TypeMinisig {
-			return statement, nil, fmt.Errorf("the manifest of the signature has a second layer of the type %.100q", signature.MediaType)
+			return statement, nil, fmt.Errorf("the manifest of the signature has a second layer of the type %.100q",
+				signature.MediaType)
 		}
 	}
 	return m.Layers[0], signature, nil
 }
 
-// CheckBlob takes a descriptor of something that is read into memory: with a SHA-256, and not too long.
+// CheckBlob takes a descriptor of something that is read into memory: with a SHA-256, and not too
+// long.
 func CheckBlob(d ocispec.Descriptor) error {
 	if err := CheckDigest(d.Digest); err != nil {
 		return err

@@ -1,4 +1,5 @@
-// Paths: the settings of a plugin that name files. What a user writes there, the plugin may use: so they are a part of what it asks for.
+// Paths: the settings of a plugin that name files. What a user writes there, the plugin may use: so
+// they are a part of what it asks for.
 
 package artifact
 
@@ -24,10 +25,12 @@ type Paths struct {
 // IsZero reports whether there are none.
 func (p Paths) IsZero() bool { return len(p.Read)+len(p.Write) == 0 }
 
-// Minus returns the settings of p by which a plugin may do more than by those of q: who may write may read.
+// Minus returns the settings of p by which a plugin may do more than by those of q: who may write
+// may read.
 func (p Paths) Minus(q Paths) Paths {
 	return Paths{
-		Read:  slices.DeleteFunc(slices.Clone(p.Read), func(s string) bool { return slices.Contains(q.Read, s) || slices.Contains(q.Write, s) }),
+		Read: slices.DeleteFunc(slices.Clone(p.Read),
+			func(s string) bool { return slices.Contains(q.Read, s) || slices.Contains(q.Write, s) }),
 		Write: slices.DeleteFunc(slices.Clone(p.Write), func(s string) bool { return slices.Contains(q.Write, s) }),
 	}
 }
@@ -64,7 +67,8 @@ func (p Paths) Check() error {
 	}
 	for _, name := range all {
 		if len(name) == 0 || len(name) > maxSettingName {
-			return fmt.Errorf("the setting %.80q cannot name files: its name has %d bytes, %d are the most", name, len(name), maxSettingName)
+			return fmt.Errorf("the setting %.80q cannot name files: its name has %d bytes, %d are the most", name,
+				len(name), maxSettingName)
 		}
 		if err := printable.Check(name); err != nil {
 			return fmt.Errorf("the setting %q: %w", name, err)

@@ -12,8 +12,8 @@ import (
 	"slices"
 )
 
-// Built returns the platforms that a program may be for, told by its header: one for ELF, Mach-O and PE, several for what several
-// systems run; nil for what has no such header, a script say.
+// Built returns the platforms that a program may be for, told by its header: one for ELF, Mach-O
+// and PE, several for what several systems run; nil for what has no such header, a script say.
 func Built(program io.ReaderAt) []Platform {
 	magic := make([]byte, 4)
 	if _, err := program.ReadAt(magic, 0); err != nil {
@@ -38,15 +38,19 @@ func CheckBuilt(program io.ReaderAt, p Platform) error {
 	return nil
 }
 
-// osOfELF lists the systems that ELF's header cannot tell apart: Go leaves its OSABI 0 on most of them.
+// osOfELF lists the systems that ELF's header cannot tell apart: Go leaves its OSABI 0 on most of
+// them.
 var osOfELF = map[elf.OSABI][]string{
-	elf.ELFOSABI_NONE: {"linux", "android", "openbsd", "illumos", "solaris", "netbsd", "freebsd", "dragonfly"}, elf.ELFOSABI_LINUX: {"linux", "android"},
-	elf.ELFOSABI_FREEBSD: {"freebsd"}, elf.ELFOSABI_NETBSD: {"netbsd"}, elf.ELFOSABI_OPENBSD: {"openbsd"}, elf.ELFOSABI_SOLARIS: {"solaris", "illumos"},
+	elf.ELFOSABI_NONE:    {"linux", "android", "openbsd", "illumos", "solaris", "netbsd", "freebsd", "dragonfly"},
+	elf.ELFOSABI_LINUX:   {"linux", "android"},
+	elf.ELFOSABI_FREEBSD: {"freebsd"}, elf.ELFOSABI_NETBSD: {"netbsd"}, elf.ELFOSABI_OPENBSD: {"openbsd"},
+	elf.ELFOSABI_SOLARIS: {"solaris", "illumos"},
 }
 
 var archOfELF = map[elf.Machine][]string{
-	elf.EM_X86_64: {"amd64"}, elf.EM_AARCH64: {"arm64"}, elf.EM_386: {"386"}, elf.EM_ARM: {"arm"}, elf.EM_RISCV: {"riscv64"},
-	elf.EM_S390: {"s390x"}, elf.EM_LOONGARCH: {"loong64"},
+	elf.EM_X86_64: {"amd64"}, elf.EM_AARCH64: {"arm64"}, elf.EM_386: {"386"}, elf.EM_ARM: {"arm"},
+	elf.EM_RISCV: {"riscv64"},
+	elf.EM_S390:  {"s390x"}, elf.EM_LOONGARCH: {"loong64"},
 }
 
 // archesOfELF is the architecture of a file, as Go names it.

@@ -8,14 +8,15 @@ import (
 	"strings"
 )
 
-// Release is what is published of one version but for the archives, as it was found. Nothing of it is to be believed before
-// Verify has.
+// Release is what is published of one version but for the archives, as it was found. Nothing of it
+// is to be believed before Verify has.
 type Release struct {
 	Name    string  // under which it was found; "" in a layout that does not say
 	Version Version // under which it was found
 	Index   Blob    // its descriptor's digest is the identity of the release
 	Signed  []Signed
-	// SumsSignature is the signature under SHA256SUMS, which goes along where releases are files. Nobody here believes it.
+	// SumsSignature is the signature under SHA256SUMS, which goes along where releases are files.
+	// Nobody here believes it.
 	SumsSignature []byte
 }
 
@@ -62,9 +63,10 @@ func (e *UntrustedError) Error() string {
 	return "the release is signed by " + strings.Join(by, " and ") + ", and that key is not trusted"
 }
 
-// Verify returns the first statement that may be believed: it speaks of this release, under this name, and is signed by a key that
-// accept accepts. accept is asked with "" for a statement without a signature. name is that of the source ("" takes any).
-// An [UntrustedError] says that all is well but for the key. It checks no archive: the statement says what that must be.
+// Verify returns the first statement that may be believed: it speaks of this release, under this
+// name, and is signed by a key that accept accepts. accept is asked with "" for a statement without
+// a signature. name is that of the source ("" takes any). An [UntrustedError] says that all is well
+// but for the key. It checks no archive: the statement says what that must be.
 func (r *Release) Verify(name string, accept func(Key) bool) (Statement, error) {
 	var untrusted UntrustedError
 	var errs []error
@@ -91,7 +93,8 @@ func (r *Release) Verify(name string, accept func(Key) bool) (Statement, error) 
 	return Statement{}, errors.Join(errs...)
 }
 
-// statement returns what one signed statement says, checked by all but who signed it. Its key is "" if it has no signature.
+// statement returns what one signed statement says, checked by all but who signed it. Its key is ""
+// if it has no signature.
 func (r *Release) statement(name string, signed Signed) (Statement, error) {
 	s, err := ParseStatement(signed.Statement)
 	if err != nil {
@@ -113,7 +116,8 @@ func (r *Release) statement(name string, signed Signed) (Statement, error) {
 	case s.Manifest.Version != r.Version.String():
 		return Statement{}, fmt.Errorf("the statement is of version %s, not of %s", s.Manifest.Version, r.Version)
 	case s.Index != r.Index.Descriptor.Digest:
-		return Statement{}, fmt.Errorf("the statement is of another release: it names the index %s, and this one is %s", s.Index, r.Index.Descriptor.Digest)
+		return Statement{}, fmt.Errorf("the statement is of another release: it names the index %s, and this one is %s",
+			s.Index, r.Index.Descriptor.Digest)
 	case form.Index.Descriptor.Digest != s.Index:
 		return Statement{}, errIndex(s)
 	}
@@ -121,5 +125,6 @@ func (r *Release) statement(name string, signed Signed) (Statement, error) {
 }
 
 func errIndex(s Statement) error {
-	return fmt.Errorf("the statement is inconsistent: its index %s does not follow from its plugin and targets", s.Index)
+	return fmt.Errorf("the statement is inconsistent: its index %s does not follow from its plugin and targets",
+		s.Index)
 }

@@ -26,7 +26,9 @@ func pack(t *testing.T, script string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	licence := artifact.File{Name: "LICENSE", Size: 3, Content: strings.NewReader("MIT")}
-	if err := artifact.WriteArchive(&out, artifact.File{Name: "hello", Size: int64(len(script)), Content: strings.NewReader(script)}, []artifact.File{licence}); err != nil {
+	if err := artifact.WriteArchive(&out,
+		artifact.File{Name: "hello", Size: int64(len(script)), Content: strings.NewReader(script)},
+		[]artifact.File{licence}); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -85,8 +87,8 @@ func sign(t *testing.T, s artifact.Statement, by *artifact.Signer) artifact.Sign
 	return artifact.Signed{Statement: raw, Signature: by.Sign(raw, s.Source)}
 }
 
-// TestIdentityStays holds the identity of a release to what it was when this was written: it stands in lock files. A library whose
-// new version writes other JSON would change it.
+// TestIdentityStays holds the identity of a release to what it was when this was written: it stands
+// in lock files. A library whose new version writes other JSON would change it.
 func TestIdentityStays(t *testing.T) {
 	t.Parallel()
 	s := aStatement(t)
@@ -119,21 +121,28 @@ func TestVerify(t *testing.T) {
 		signed []artifact.Signed
 		want   string // of the error; "": none
 	}{
-		"right":                    {[]artifact.Signed{sign(t, good, mine)}, ""},
-		"the second is mine":       {[]artifact.Signed{sign(t, good, theirs), garbage, sign(t, good, mine)}, ""},
-		"no statement":             {nil, "no statement"},
-		"another key":              {[]artifact.Signed{sign(t, good, theirs)}, "not trusted"},
-		"not signed":               {[]artifact.Signed{sign(t, good, nil)}, "signed by nobody"},
-		"key claimed":              {[]artifact.Signed{signedByOther}, "does not match"},
-		"changed after signing":    {[]artifact.Signed{tampered}, "does not match"},
-		"garbage for a signature":  {[]artifact.Signed{garbage}, "does not match"},
-		"garbage for a statement":  {[]artifact.Signed{{Statement: []byte("{"), Signature: []byte("x")}}, "not JSON"},
-		"another name":             {[]artifact.Signed{change(func(s *artifact.Statement) { s.Source = "registry.example.com/acme/other" })}, `not of "` + source},
-		"another version":          {[]artifact.Signed{change(func(s *artifact.Statement) { s.Manifest.Version = "1.4.1"; *s = withIndex(t, *s) })}, "version 1.4.1, not of 1.4.2"},
-		"another index":            {[]artifact.Signed{change(func(s *artifact.Statement) { s.Index = digest.FromString("x") })}, "another release"},
-		"is inconsistent":          {[]artifact.Signed{change(func(s *artifact.Statement) { s.Manifest.Permissions = sdk.Permissions{} })}, "is inconsistent"},
-		"mine is the seventeenth":  {append(repeat(sign(t, good, theirs), artifact.MaxSignatures), sign(t, good, mine)), "not trusted"},
-		"signed, but names no key": {[]artifact.Signed{{Statement: sign(t, good, nil).Statement, Signature: mine.Sign(sign(t, good, nil).Statement, "")}}, "names no key"},
+		"right":                   {[]artifact.Signed{sign(t, good, mine)}, ""},
+		"the second is mine":      {[]artifact.Signed{sign(t, good, theirs), garbage, sign(t, good, mine)}, ""},
+		"no statement":            {nil, "no statement"},
+		"another key":             {[]artifact.Signed{sign(t, good, theirs)}, "not trusted"},
+		"not signed":              {[]artifact.Signed{sign(t, good, nil)}, "signed by nobody"},
+		"key claimed":             {[]artifact.Signed{signedByOther}, "does not match"},
+		"changed after signing":   {[]artifact.Signed{tampered}, "does not match"},
+		"garbage for a signature": {[]artifact.Signed{garbage}, "does not match"},
+		"garbage for a statement": {[]artifact.Signed{{Statement: []byte("{"), Signature: []byte("x")}}, "not JSON"},
+		"another name": {[]artifact.Signed{change(
+			func(s *artifact.Statement) { s.Source = "registry.example.com/acme/other" })}, `not of "` + source},
+		"another version": {[]artifact.Signed{change(
+			func(s *artifact.Statement) { s.Manifest.Version = "1.4.1"; *s = withIndex(t, *s) })},
+			"version 1.4.1, not of 1.4.2"},
+		"another index": {[]artifact.Signed{change(
+			func(s *artifact.Statement) { s.Index = digest.FromString("x") })}, "another release"},
+		"is inconsistent": {[]artifact.Signed{change(
+			func(s *artifact.Statement) { s.Manifest.Permissions = sdk.Permissions{} })}, "is inconsistent"},
+		"mine is the seventeenth": {append(repeat(sign(t, good, theirs), artifact.MaxSignatures), sign(t, good, mine)),
+			"not trusted"},
+		"signed, but names no key": {[]artifact.Signed{{Statement: sign(t, good, nil).Statement,
+			Signature: mine.Sign(sign(t, good, nil).Statement, "")}}, "names no key"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
@@ -177,7 +186,8 @@ func TestUnpack(t *testing.T) {
 	if err != nil || string(got) != program {
 		t.Errorf("%q (%v)", got, err)
 	}
-	if info, err := os.Stat(filepath.Join(dir, "plugin")); err != nil || runtime.GOOS != "windows" && info.Mode() != 0o555 {
+	if info, err := os.Stat(filepath.Join(dir, "plugin")); err != nil || runtime.GOOS != "windows" &&
+		info.Mode() != 0o555 {
 		t.Errorf("%v (%v)", info.Mode(), err)
 	}
 	target.Binary = digest.FromString("another")

@@ -1,4 +1,5 @@
-// Signatures: minisign, so that a publisher can also sign, and anybody verify, with the tools of that name.
+// Signatures: minisign, so that a publisher can also sign, and anybody verify, with the tools of
+// that name.
 
 package artifact
 
@@ -18,14 +19,15 @@ type Key string
 func ParseKey(text string) (Key, error) {
 	var k minisign.PublicKey
 	if len(text) > 1000 || k.UnmarshalText([]byte(strings.TrimSpace(text))) != nil {
-		return "", fmt.Errorf("%.60q is not a minisign public key: want the line that begins with RW", strings.TrimSpace(text))
+		return "", fmt.Errorf("%.60q is not a minisign public key: want the line that begins with RW",
+			strings.TrimSpace(text))
 	}
 	lines := strings.Fields(k.String()) // it may or may not begin with a comment
 	return Key(lines[len(lines)-1]), nil
 }
 
-// Fingerprint names a key for people: its id, as minisign shows it, and the end of the key itself. The id alone can be chosen by
-// anybody.
+// Fingerprint names a key for people: its id, as minisign shows it, and the end of the key itself.
+// The id alone can be chosen by anybody.
 func (k Key) Fingerprint() string {
 	var p minisign.PublicKey
 	if p.UnmarshalText([]byte(k)) != nil {
@@ -67,7 +69,8 @@ func (k Key) Verify(message, signature []byte) error {
 	return nil
 }
 
-// GenerateKey makes a pair of keys. The private one is encrypted with the password, unless that is empty.
+// GenerateKey makes a pair of keys. The private one is encrypted with the password, unless that is
+// empty.
 func GenerateKey(password string) (public Key, private []byte, err error) {
 	pub, priv, err := minisign.GenerateKey(rand.Reader)
 	if err != nil {

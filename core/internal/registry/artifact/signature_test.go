@@ -51,7 +51,8 @@ func TestMinisign(t *testing.T) {
 		"far too long":       minisignSignature + strings.Repeat("x", 1<<20),
 		"the signature only": strings.Split(minisignSignature, "\n")[1],
 	} {
-		if err := artifact.Key(minisignKey).Verify([]byte(minisignMessage), []byte(bad)); !errors.Is(err, artifact.ErrSignature) {
+		if err := artifact.Key(minisignKey).Verify([]byte(minisignMessage), []byte(bad)); !errors.Is(err,
+			artifact.ErrSignature) {
 			t.Errorf("%s: %v", title, err)
 		}
 	}
@@ -59,7 +60,8 @@ func TestMinisign(t *testing.T) {
 
 func TestKeysThatAreNone(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "x", minisignKey[:40], minisignSignature, strings.Repeat("R", 2000), strings.Replace(minisignKey, "RWS", "RWR", 1) + "=", minisignSecret} {
+	for _, text := range []string{"", "x", minisignKey[:40], minisignSignature, strings.Repeat("R", 2000),
+		strings.Replace(minisignKey, "RWS", "RWR", 1) + "=", minisignSecret} {
 		if key, err := artifact.ParseKey(text); err == nil {
 			t.Errorf("%.80q is the key %s", text, key)
 		}

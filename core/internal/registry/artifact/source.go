@@ -1,5 +1,5 @@
-// Sources: where a plugin is published. The text of a source is the plugin's name everywhere: in the pipeline file, in the
-// lock file and in the signed statement.
+// Sources: where a plugin is published. The text of a source is the plugin's name everywhere: in
+// the pipeline file, in the lock file and in the signed statement.
 
 package artifact
 
@@ -29,7 +29,8 @@ const (
 type Source struct {
 	Text string // as it was written
 	Kind Kind
-	// Name is what the signed statement must name: Text, but for a layout what stands behind the #, or "".
+	// Name is what the signed statement must name: Text, but for a layout what stands behind the #,
+	// or "".
 	Name string
 	Host string // of a registry, HTTPS or GitHub, with its port if it has one
 	Path string // at the host, or the folder of a layout
@@ -49,12 +50,14 @@ const label = `[a-z0-9]([a-z0-9-]*[a-z0-9])?`
 var (
 	repositoryPath = regexp.MustCompile(`^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`)
 	githubPath     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
-	// A host has a dot, a port or an address in brackets, or is localhost; else it would be a folder.
-	hostName = regexp.MustCompile(`^(localhost|` + label + `(\.` + label + `)+|\[[0-9a-f:.]+\]|(` + label + `(\.` + label + `)*|\[[0-9a-f:.]+\]):[0-9]{1,5})$`)
+	// A host has a dot, a port or an address in brackets, or is localhost; else it would be a
+	// folder.
+	hostName = regexp.MustCompile(`^(localhost|` + label + `(\.` + label + `)+|\[[0-9a-f:.]+\]|(` + label + `(\.` +
+		label + `)*|\[[0-9a-f:.]+\]):[0-9]{1,5})$`)
 )
 
-// LocalPath returns the path of an executable that a source names, with or without "file:" before it. ok is false if the
-// source is the name of a published plugin.
+// LocalPath returns the path of an executable that a source names, with or without "file:" before
+// it. ok is false if the source is the name of a published plugin.
 func LocalPath(text string) (path string, ok bool) {
 	if rest, found := strings.CutPrefix(text, fileScheme); found {
 		return rest, true
@@ -164,7 +167,8 @@ func IsLoopback(hostport string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Namespace is the part of a plugin's name that one publisher owns: "registry.example.com/acme" of "registry.example.com/acme/scrapekit-jira".
+// Namespace is the part of a plugin's name that one publisher owns: "registry.example.com/acme" of
+// "registry.example.com/acme/scrapekit-jira".
 func Namespace(name string) string {
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		return name[:i]
@@ -172,7 +176,8 @@ func Namespace(name string) string {
 	return name
 }
 
-// ShortName is the last part of a plugin's name, as people speak of it: "jira" of "registry.example.com/acme/scrapekit-jira".
+// ShortName is the last part of a plugin's name, as people speak of it: "jira" of
+// "registry.example.com/acme/scrapekit-jira".
 func ShortName(name string) string {
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	if short := strings.TrimPrefix(name, "scrapekit-"); short != "" {
@@ -181,8 +186,8 @@ func ShortName(name string) string {
 	return name
 }
 
-// Matches reports whether a pattern of names fits one: the name itself, or a beginning with /* for everything below. "*"
-// fits all.
+// Matches reports whether a pattern of names fits one: the name itself, or a beginning with /* for
+// everything below. "*" fits all.
 func Matches(pattern, name string) bool {
 	if below, ok := strings.CutSuffix(pattern, "*"); ok {
 		return strings.HasPrefix(name, below) && (below == "" || strings.HasSuffix(below, "/"))
@@ -192,8 +197,10 @@ func Matches(pattern, name string) bool {
 
 // CheckPattern says what is wrong with a pattern.
 func CheckPattern(pattern string) error {
-	if i := strings.IndexByte(pattern, '*'); i >= 0 && (i != len(pattern)-1 || i > 0 && pattern[i-1] != '/') || pattern == "" {
-		return fmt.Errorf("pattern %q: a star must stand at the end, after a slash: registry.example.com/acme/*", pattern)
+	if i := strings.IndexByte(pattern, '*'); i >= 0 && (i != len(pattern)-1 || i > 0 && pattern[i-1] != '/') ||
+		pattern == "" {
+		return fmt.Errorf("pattern %q: a star must stand at the end, after a slash: registry.example.com/acme/*",
+			pattern)
 	}
 	return nil
 }

@@ -55,8 +55,8 @@ func (s Statement) Bytes() ([]byte, error) {
 	return append(raw, '\n'), err
 }
 
-// ParseStatement reads a statement and checks that it is whole. An unknown field is an error: it may be the very thing that
-// a newer host would refuse by.
+// ParseStatement reads a statement and checks that it is whole. An unknown field is an error: it
+// may be the very thing that a newer host would refuse by.
 func ParseStatement(raw []byte) (Statement, error) {
 	if len(raw) > MaxMetadata {
 		return Statement{}, fmt.Errorf("the statement is longer than %d bytes", MaxMetadata)

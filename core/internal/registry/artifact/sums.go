@@ -66,7 +66,8 @@ func ParseSums(raw []byte) (Sums, error) {
 
 // isFileName takes names that are the same in a URL, and lead to no other folder.
 func isFileName(name string) bool {
-	return name != "" && len(name) <= maxFileName && !strings.HasPrefix(name, ".") && isASCII(name) && !strings.ContainsAny(name, `/\?#%:`)
+	return name != "" && len(name) <= maxFileName && !strings.HasPrefix(name, ".") && isASCII(name) &&
+		!strings.ContainsAny(name, `/\?#%:`)
 }
 
 // Bytes writes the sums as sha256sum does.
@@ -105,7 +106,8 @@ func (s Statement) Sums(statement []byte) Sums {
 // CheckRelease reports where the sums and a statement contradict each other.
 func (s Sums) CheckRelease(statement []byte) error {
 	if got := digest.FromBytes(statement); s[StatementFile] != got {
-		return fmt.Errorf("%s says that %s has the digest %q, and it has %s", SumsFile, StatementFile, s[StatementFile], got)
+		return fmt.Errorf("%s says that %s has the digest %q, and it has %s", SumsFile, StatementFile, s[StatementFile],
+			got)
 	}
 	parsed, err := ParseStatement(statement)
 	if err != nil {
@@ -113,7 +115,8 @@ func (s Sums) CheckRelease(statement []byte) error {
 	}
 	for _, p := range parsed.Platforms() {
 		if _, ok := s.Named(parsed.Targets[p].Archive); !ok {
-			return fmt.Errorf("%s has no file with the digest of the archive for %s, %s", SumsFile, p, parsed.Targets[p].Archive)
+			return fmt.Errorf("%s has no file with the digest of the archive for %s, %s", SumsFile, p,
+				parsed.Targets[p].Archive)
 		}
 	}
 	return nil

@@ -14,16 +14,25 @@ import (
 func TestParseSource(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]artifact.Source{
-		"registry.example.com/acme/scrapekit-jira":              {Kind: artifact.Registry, Host: "registry.example.com", Path: "acme/scrapekit-jira"},
-		"registry.example.com:5000/jira":                        {Kind: artifact.Registry, Host: "registry.example.com:5000", Path: "jira"},
-		"localhost:5000/acme/jira":                              {Kind: artifact.Registry, Host: "localhost:5000", Path: "acme/jira"},
-		"[::1]:5000/jira":                                       {Kind: artifact.Registry, Host: "[::1]:5000", Path: "jira"},
-		"github.com/Acme/Scrapekit-Jira":                        {Kind: artifact.GitHub, Host: "github.com", Path: "Acme/Scrapekit-Jira"},
-		"https://example.com/plugins/jira":                      {Kind: artifact.HTTPS, Host: "example.com", Path: "plugins/jira"},
-		"http://127.0.0.1:8080/jira":                            {Kind: artifact.HTTPS, Host: "127.0.0.1:8080", Path: "jira"},
-		"oci-layout:./plugins":                                  {Kind: artifact.Layout, Path: "./plugins"},
-		"oci-layout:/srv/x#registry.example.com/acme/jira":      {Kind: artifact.Layout, Path: "/srv/x", Name: "registry.example.com/acme/jira"},
-		"oci-layout:../mirror#https://example.com/plugins/jira": {Kind: artifact.Layout, Path: "../mirror", Name: "https://example.com/plugins/jira"},
+		"registry.example.com/acme/scrapekit-jira": {Kind: artifact.Registry, Host: "registry.example.com",
+			Path: "acme/scrapekit-jira"},
+		"registry.example.com:5000/jira": {Kind: artifact.Registry,
+			Host: "registry.example.com:5000", Path: "jira"},
+		"localhost:5000/acme/jira": {Kind: artifact.Registry, Host: "localhost:5000",
+			Path: "acme/jira"},
+		"[::1]:5000/jira": {Kind: artifact.Registry, Host: "[::1]:5000",
+			Path: "jira"},
+		"github.com/Acme/Scrapekit-Jira": {Kind: artifact.GitHub, Host: "github.com",
+			Path: "Acme/Scrapekit-Jira"},
+		"https://example.com/plugins/jira": {Kind: artifact.HTTPS, Host: "example.com",
+			Path: "plugins/jira"},
+		"http://127.0.0.1:8080/jira": {Kind: artifact.HTTPS, Host: "127.0.0.1:8080",
+			Path: "jira"},
+		"oci-layout:./plugins": {Kind: artifact.Layout, Path: "./plugins"},
+		"oci-layout:/srv/x#registry.example.com/acme/jira": {Kind: artifact.Layout, Path: "/srv/x",
+			Name: "registry.example.com/acme/jira"},
+		"oci-layout:../mirror#https://example.com/plugins/jira": {Kind: artifact.Layout, Path: "../mirror",
+			Name: "https://example.com/plugins/jira"},
 	} {
 		want.Text = text
 		if want.Kind != artifact.Layout {
@@ -74,8 +83,10 @@ func longer(s string, n int) string { return strings.Repeat(s, n) }
 func TestLocalPath(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"./hello": "./hello", "../bin/hello": "../bin/hello", "/opt/hello": "/opt/hello", "file:./hello": "./hello", `C:\plugins\hello.exe`: `C:\plugins\hello.exe`,
-		"build/hello": "build/hello", "registry.example.com/acme/hello": "", "hello": "", "oci-layout:./x": "", "https://example.com/x": "", "localhost:5000/x": "",
+		"./hello": "./hello", "../bin/hello": "../bin/hello", "/opt/hello": "/opt/hello", "file:./hello": "./hello",
+		`C:\plugins\hello.exe`: `C:\plugins\hello.exe`,
+		"build/hello":          "build/hello", "registry.example.com/acme/hello": "", "hello": "", "oci-layout:./x": "",
+		"https://example.com/x": "", "localhost:5000/x": "",
 	} {
 		if got, ok := artifact.LocalPath(text); got != want || ok != (want != "") {
 			t.Errorf("%s: %q, %v", text, got, ok)
@@ -86,18 +97,21 @@ func TestLocalPath(t *testing.T) {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	const name = "registry.example.com/acme/scrapekit-jira"
-	if artifact.Namespace(name) != "registry.example.com/acme" || artifact.ShortName(name) != "jira" || artifact.ShortName("r.example.com/scrapekit-") != "scrapekit-" {
+	if artifact.Namespace(name) != "registry.example.com/acme" || artifact.ShortName(name) != "jira" ||
+		artifact.ShortName("r.example.com/scrapekit-") != "scrapekit-" {
 		t.Errorf("%q %q", artifact.Namespace(name), artifact.ShortName(name))
 	}
 	for pattern, want := range map[string]bool{
 		name: true, "registry.example.com/acme/*": true, "registry.example.com/*": true, "*": true,
-		"registry.example.com/acm*": false, "registry.example.com/acme/scrapekit": false, "registry.example.com/acme/scrapekit-jira/*": false,
+		"registry.example.com/acm*": false, "registry.example.com/acme/scrapekit": false,
+		"registry.example.com/acme/scrapekit-jira/*": false,
 	} {
 		if artifact.Matches(pattern, name) != want {
 			t.Errorf("%s: %v", pattern, !want)
 		}
 	}
-	for pattern, ok := range map[string]bool{name: true, "r.example.com/*": true, "*": true, "": false, "r.example.com/a*": false, "*/jira": false} {
+	for pattern, ok := range map[string]bool{name: true, "r.example.com/*": true, "*": true, "": false,
+		"r.example.com/a*": false, "*/jira": false} {
 		if err := artifact.CheckPattern(pattern); (err == nil) != ok {
 			t.Errorf("%q: %v", pattern, err)
 		}
@@ -106,13 +120,15 @@ func TestNames(t *testing.T) {
 
 func TestVersions(t *testing.T) {
 	t.Parallel()
-	ordered := []string{"0.9.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.2.0", "1.10.0", "2.0.0"}
+	ordered := []string{"0.9.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0",
+		"1.0.1", "1.2.0", "1.10.0", "2.0.0"}
 	for i := range ordered[1:] {
 		if a, b := version(t, ordered[i]), version(t, ordered[i+1]); a.Compare(b) >= 0 || b.Compare(a) <= 0 {
 			t.Errorf("%s is not before %s", a, b)
 		}
 	}
-	for _, text := range []string{"", "1", "1.2", "v1.2.3", "1.2.3.4", "01.2.3", "1.2.3+build", "1.2.3-", "1.2.3-a..b", " 1.2.3", "1.2.3\n", "latest", "9999999999.0.0", "1.0.0-" + longer("a", 100)} {
+	for _, text := range []string{"", "1", "1.2", "v1.2.3", "1.2.3.4", "01.2.3", "1.2.3+build", "1.2.3-", "1.2.3-a..b",
+		" 1.2.3", "1.2.3\n", "latest", "9999999999.0.0", "1.0.0-" + longer("a", 100)} {
 		if v, err := artifact.ParseVersion(text); err == nil {
 			t.Errorf("%q is %s", text, v)
 		}
@@ -132,8 +148,10 @@ func TestConstraints(t *testing.T) {
 	t.Parallel()
 	all := []string{"1.3.9", "1.4.0", "1.4.2", "1.5.0-rc.1", "1.5.0", "2.0.0-rc.1", "2.0.0"}
 	for text, want := range map[string]string{
-		"": "1.3.9 1.4.0 1.4.2 1.5.0 2.0.0", "~> 1.4": "1.4.0 1.4.2 1.5.0", "~> 1.4.0": "1.4.0 1.4.2", "1.4.2": "1.4.2", "= 1.4.2": "1.4.2",
-		">= 1.4.1, < 2.0.0": "1.4.2 1.5.0", "!= 1.4.0": "1.3.9 1.4.2 1.5.0 2.0.0", "= 2.0.0-rc.1": "2.0.0-rc.1", ">= 2.0.0-rc.1": "2.0.0-rc.1 2.0.0",
+		"": "1.3.9 1.4.0 1.4.2 1.5.0 2.0.0", "~> 1.4": "1.4.0 1.4.2 1.5.0", "~> 1.4.0": "1.4.0 1.4.2", "1.4.2": "1.4.2",
+		"= 1.4.2":           "1.4.2",
+		">= 1.4.1, < 2.0.0": "1.4.2 1.5.0", "!= 1.4.0": "1.3.9 1.4.2 1.5.0 2.0.0", "= 2.0.0-rc.1": "2.0.0-rc.1",
+		">= 2.0.0-rc.1": "2.0.0-rc.1 2.0.0",
 	} {
 		c, err := artifact.ParseConstraint(text)
 		if err != nil {
@@ -167,12 +185,14 @@ func TestPlatforms(t *testing.T) {
 			t.Errorf("%s: %s (%v)", text, p, err)
 		}
 	}
-	for _, text := range []string{"", "linux", "linux_amd64_v3", "Linux_amd64", "linux-amd64", "../../x", "linux_", "_amd64"} {
+	for _, text := range []string{"", "linux", "linux_amd64_v3", "Linux_amd64", "linux-amd64", "../../x", "linux_",
+		"_amd64"} {
 		if p, err := artifact.ParsePlatform(text); err == nil {
 			t.Errorf("%q is %s", text, p)
 		}
 	}
-	if artifact.Platform("windows_amd64").Program() != "plugin.exe" || artifact.Platform("linux_amd64").Program() != "plugin" {
+	if artifact.Platform("windows_amd64").Program() != "plugin.exe" ||
+		artifact.Platform("linux_amd64").Program() != "plugin" {
 		t.Error("the program's name")
 	}
 }
@@ -189,7 +209,8 @@ func TestStatementsThatAreRefused(t *testing.T) {
 		return out
 	}
 	good := string(raw(func(*artifact.Statement) {}))
-	if s, err := artifact.ParseStatement([]byte(good)); err != nil || s.Manifest.Name != "hello" || !slices.Equal(s.Platforms(), []artifact.Platform{"darwin_arm64", "linux_amd64"}) {
+	if s, err := artifact.ParseStatement([]byte(good)); err != nil || s.Manifest.Name != "hello" ||
+		!slices.Equal(s.Platforms(), []artifact.Platform{"darwin_arm64", "linux_amd64"}) {
 		t.Fatalf("%+v (%v)", s, err)
 	}
 	one := func(p artifact.Platform, target artifact.Target) func(*artifact.Statement) {
@@ -200,30 +221,41 @@ func TestStatementsThatAreRefused(t *testing.T) {
 		raw  []byte
 		want string
 	}{
-		"not JSON":            {[]byte("<html>"), "not JSON"},
-		"another form":        {[]byte(strings.Replace(good, "plugin/1", "plugin/2", 1)), `"scrapekit.plugin/2", this scrapekit reads`},
-		"a field more":        {[]byte(strings.Replace(good, "{", `{"post_install": "rm -rf /", `, 1)), "post_install"},
-		"a field twice":       {[]byte(strings.Replace(good, "{", `{"source": "registry.example.com/acme/other", `, 1)), "duplicate"},
-		"another case":        {[]byte(strings.Replace(good, `"source"`, `"Source"`, 1)), "Source"},
-		"no UTF-8":            {[]byte(strings.Replace(good, "Says", "S\xffys", 1)), "UTF-8"},
-		"text after its end":  {[]byte(good + "{}"), "after"},
-		"too long":            {make([]byte, artifact.MaxMetadata+1), "longer than"},
-		"no source":           {raw(func(s *artifact.Statement) { s.Source = "" }), "source is empty"},
-		"a layout for source": {raw(func(s *artifact.Statement) { s.Source = "oci-layout:x" }), "a layout is not a name"},
-		"no version":          {raw(func(s *artifact.Statement) { s.Manifest.Version = "" }), "not a version"},
-		"no name":             {raw(func(s *artifact.Statement) { s.Manifest.Name = "../x" }), "cannot be a plugin's name"},
-		"no kind":             {raw(func(s *artifact.Statement) { s.Manifest.Kind = "virus" }), "source, transform or sink"},
-		"no protocol":         {raw(func(s *artifact.Statement) { s.Manifest.Protocol = 0 }), "protocol"},
-		"permissions":         {raw(func(s *artifact.Statement) { s.Manifest.Permissions = sdk.Permissions{HTTP: []string{"*"}} }), "permissions"},
-		"no index":            {raw(func(s *artifact.Statement) { s.Index = "" }), "not a digest"},
-		"a weak digest":       {raw(func(s *artifact.Statement) { s.Index = digest.Digest("md5:" + longer("0", 32)) }), "not a digest"},
-		"a bad key":           {raw(func(s *artifact.Statement) { s.Key = "RWx" }), "not a minisign public key"},
-		"no platforms":        {raw(func(s *artifact.Statement) { s.Targets = nil }), "0 platforms"},
-		"a bad platform":      {raw(one("../x", ok)), "not a platform"},
-		"no archive":          {raw(one("linux_amd64", artifact.Target{Size: 1, Binary: ok.Binary})), "linux_amd64"},
-		"no binary":           {raw(one("linux_amd64", artifact.Target{Size: 1, Archive: ok.Archive})), "linux_amd64"},
-		"no size":             {raw(one("linux_amd64", artifact.Target{Archive: ok.Archive, Binary: ok.Binary})), "0 bytes"},
-		"a huge archive":      {raw(one("linux_amd64", artifact.Target{Size: artifact.MaxArchive + 1, Archive: ok.Archive, Binary: ok.Binary})), "bytes"},
+		"not JSON": {[]byte("<html>"), "not JSON"},
+		"another form": {[]byte(strings.Replace(good, "plugin/1", "plugin/2", 1)),
+			`"scrapekit.plugin/2", this scrapekit reads`},
+		"a field more": {[]byte(strings.Replace(good, "{", `{"post_install": "rm -rf /", `, 1)), "post_install"},
+		"a field twice": {[]byte(strings.Replace(good, "{", `{"source": "registry.example.com/acme/other", `, 1)),
+			"duplicate"},
+		"another case":       {[]byte(strings.Replace(good, `"source"`, `"Source"`, 1)), "Source"},
+		"no UTF-8":           {[]byte(strings.Replace(good, "Says", "S\xffys", 1)), "UTF-8"},
+		"text after its end": {[]byte(good + "{}"), "after"},
+		"too long":           {make([]byte, artifact.MaxMetadata+1), "longer than"},
+		"no source":          {raw(func(s *artifact.Statement) { s.Source = "" }), "source is empty"},
+		"a layout for source": {raw(func(s *artifact.Statement) { s.Source = "oci-layout:x" }),
+			"a layout is not a name"},
+		"no version": {raw(func(s *artifact.Statement) { s.Manifest.Version = "" }), "not a version"},
+		"no name": {raw(func(s *artifact.Statement) { s.Manifest.Name = "../x" }),
+			"cannot be a plugin's name"},
+		"no kind": {raw(func(s *artifact.Statement) { s.Manifest.Kind = "virus" }),
+			"source, transform or sink"},
+		"no protocol": {raw(func(s *artifact.Statement) { s.Manifest.Protocol = 0 }), "protocol"},
+		"permissions": {raw(func(
+			s *artifact.Statement) {
+			s.Manifest.Permissions = sdk.Permissions{HTTP: []string{"*"}}
+		}), "permissions"},
+		"no index": {raw(func(s *artifact.Statement) { s.Index = "" }), "not a digest"},
+		"a weak digest": {raw(func(s *artifact.Statement) { s.Index = digest.Digest("md5:" + longer("0", 32)) }),
+			"not a digest"},
+		"a bad key":      {raw(func(s *artifact.Statement) { s.Key = "RWx" }), "not a minisign public key"},
+		"no platforms":   {raw(func(s *artifact.Statement) { s.Targets = nil }), "0 platforms"},
+		"a bad platform": {raw(one("../x", ok)), "not a platform"},
+		"no archive":     {raw(one("linux_amd64", artifact.Target{Size: 1, Binary: ok.Binary})), "linux_amd64"},
+		"no binary":      {raw(one("linux_amd64", artifact.Target{Size: 1, Archive: ok.Archive})), "linux_amd64"},
+		"no size": {raw(one("linux_amd64", artifact.Target{Archive: ok.Archive, Binary: ok.Binary})),
+			"0 bytes"},
+		"a huge archive": {raw(one("linux_amd64",
+			artifact.Target{Size: artifact.MaxArchive + 1, Archive: ok.Archive, Binary: ok.Binary})), "bytes"},
 	} {
 		if s, err := artifact.ParseStatement(c.raw); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %+v (%v), want %q", title, s, err, c.want)

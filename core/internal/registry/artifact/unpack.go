@@ -12,10 +12,11 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Unpack writes what an archive holds into an empty folder: the program as p.Program(), readable and executable by all and writable by nobody,
-// and beside it its texts. The program is the one that the target names, for the platform p, or it is an error, and the folder is
-// to be thrown away. All is synced to the disk, but for the folder itself. r gives an error itself if the archive is not the
-// one that was published; see [Exactly].
+// Unpack writes what an archive holds into an empty folder: the program as p.Program(), readable
+// and executable by all and writable by nobody, and beside it its texts. The program is the one
+// that the target names, for the platform p, or it is an error, and the folder is to be thrown
+// away. All is synced to the disk, but for the folder itself. r gives an error itself if the
+// archive is not the one that was published; see [Exactly].
 func Unpack(r io.Reader, p Platform, t Target, dir string) error {
 	var binary digest.Digest
 	err := ReadArchive(r, func(f File, program bool) error {
@@ -33,7 +34,8 @@ func Unpack(r io.Reader, p Platform, t Target, dir string) error {
 		return err
 	}
 	if binary != t.Binary {
-		return fmt.Errorf("the archive holds another program than the statement says: its digest is %s, not %s", binary, t.Binary)
+		return fmt.Errorf("the archive holds another program than the statement says: its digest is %s, not %s", binary,
+			t.Binary)
 	}
 	program, err := os.Open(filepath.Join(dir, p.Program()))
 	if err != nil {

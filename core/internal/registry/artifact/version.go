@@ -10,7 +10,8 @@ import (
 	"github.com/hashicorp/go-version"
 )
 
-// Version is a semantic version without build metadata, so that it is the tag of a registry as well.
+// Version is a semantic version without build metadata, so that it is the tag of a registry as
+// well.
 type Version struct{ v *version.Version }
 
 var semantic = regexp.MustCompile(`^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(-[0-9A-Za-z]+([.-][0-9A-Za-z]+)*)?$`)
@@ -43,7 +44,8 @@ func (v Version) Prerelease() bool { return v.v.Prerelease() != "" }
 // Compare is negative if v comes before w.
 func (v Version) Compare(w Version) int { return v.v.Compare(w.v) }
 
-// Constraint is a demand such as "~> 1.4" or ">= 1.2, < 2.0". The zero value allows every version but prereleases.
+// Constraint is a demand such as "~> 1.4" or ">= 1.2, < 2.0". The zero value allows every version
+// but prereleases.
 type Constraint struct {
 	text string
 	c    version.Constraints
@@ -62,7 +64,8 @@ func ParseConstraint(text string) (Constraint, error) {
 		c, err = version.NewConstraint(text)
 	}
 	if err != nil || c == nil {
-		return Constraint{}, fmt.Errorf(`%.200q is not a version constraint: want "1.4.2", "~> 1.4" (1.4 or newer, but not 2), "~> 1.4.2", ">= 1.2, < 2.0"`, text)
+		return Constraint{}, fmt.Errorf(
+			`%.200q is not a version constraint: want "1.4.2", "~> 1.4" (1.4 or newer, but not 2), "~> 1.4.2", ">= 1.2, < 2.0"`, text)
 	}
 	return Constraint{text, c}, nil
 }
@@ -85,7 +88,8 @@ var equals = regexp.MustCompile(`^\s*=?\s*`)
 
 func trimEquals(text string) string { return equals.ReplaceAllString(text, "") }
 
-// About is the constraint that most would write for a version: what is compatible with it. It is exact for a prerelease.
+// About is the constraint that most would write for a version: what is compatible with it. It is
+// exact for a prerelease.
 func (v Version) About() string {
 	if v.Prerelease() {
 		return v.String()

@@ -1,8 +1,10 @@
-// Package hclfile reads and writes the small HCL files that scrapekit keeps for people to read and to compare: the lock file,
-// the trusted keys, the settings of plugins. They hold values and no expressions.
+// Package hclfile reads and writes the small HCL files that scrapekit keeps for people to read and
+// to compare: the lock file, the trusted keys, the settings of plugins. They hold values and no
+// expressions.
 //
-// Reading is strict: what is not known is an error with file and line, as is what is missing. Writing is deterministic: the same
-// values give the same bytes, so that a difference in version control is a difference in what it means.
+// Reading is strict: what is not known is an error with file and line, as is what is missing.
+// Writing is deterministic: the same values give the same bytes, so that a difference in version
+// control is a difference in what it means.
 package hclfile
 
 import (

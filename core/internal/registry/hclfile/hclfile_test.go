@@ -67,7 +67,8 @@ func TestRead(t *testing.T) {
 	if got := p.Block("signer").Need("key"); got != "k" {
 		t.Errorf("key: %q", got)
 	}
-	if p.Block("none") != nil || p.Text("nothing") != "" || p.Texts("nothing") != nil || p.Table("nothing", "x") != nil {
+	if p.Block("none") != nil || p.Text("nothing") != "" || p.Texts("nothing") != nil ||
+		p.Table("nothing", "x") != nil {
 		t.Error("what is not there was found")
 	}
 	p.Done()
@@ -116,7 +117,8 @@ func TestReadIsStrict(t *testing.T) {
 		{`name  = "x"`, "name = 1", `x.hcl:6: plugin "a": name: want text in quotes`},
 		{`name  = "x"`, "name = null", `x.hcl:6: plugin "a": name: it has no value`},
 		{`name  = "x"`, `name = env("HOME")`, `x.hcl:6: function calls not allowed`},
-		{`["1", "2"]`, `[for a in ["1"] : [for b in ["2"] : b]]`, `x.hcl:7: a loop cannot stand here: this file holds values`},
+		{`["1", "2"]`, `[for a in ["1"] : [for b in ["2"] : b]]`,
+			`x.hcl:7: a loop cannot stand here: this file holds values`},
 		{`name  = "x"`, "name = \"%{ for a in [1] }x%{ endfor }\"", `x.hcl:6: a loop cannot stand here`},
 		{`name  = "x"`, `name = "${var.x}"`, `x.hcl:6: variables not allowed`},
 		{`["1", "2"]`, `["1", 2]`, `x.hcl:7: plugin "a": parts: want a list`},
@@ -128,7 +130,8 @@ func TestReadIsStrict(t *testing.T) {
 		{`plugin "a"`, `plugin`, `x.hcl:5: want plugin "…" { … }`},
 		{`plugin "a"`, `plugin "a" "b"`, `x.hcl:5: want plugin "…" { … }`},
 		{`signer {`, `signer "me" {`, `x.hcl:14: plugin "a": the block signer has no label`},
-		{`signer {`, "signer {\nkey = \"1\"\n}\nsigner {", `x.hcl:17: plugin "a": a second block signer; the first is in line 14`},
+		{`signer {`, "signer {\nkey = \"1\"\n}\nsigner {",
+			`x.hcl:17: plugin "a": a second block signer; the first is in line 14`},
 		{`version = 1`, "<<<<<<< HEAD\nversion = 1", "x.hcl:3: it has an unresolved git conflict"},
 		{`version = 1`, "version = " + strings.Repeat("[", 10000), "x.hcl:3: brackets nest too deep"},
 		{`version = 1`, "version = ", "x.hcl:3: "},
@@ -167,7 +170,8 @@ func TestRoundTrip(t *testing.T) {
 		}
 		b := f.Body().Blocks("b")[0]
 		rows := b.Table("rows", "f")
-		if b.Label != label || b.Text("value") != value || !reflect.DeepEqual(b.Texts("list"), list) || !b.Flag("yes") || b.Flag("no") ||
+		if b.Label != label || b.Text("value") != value || !reflect.DeepEqual(b.Texts("list"), list) ||
+			!b.Flag("yes") || b.Flag("no") ||
 			len(rows) != 1 || rows[0].Fields["f"] != "v"+value || f.Err() != nil {
 			t.Fatalf("%v %q\n%s", f.Err(), b.Text("value"), w.Bytes())
 		}

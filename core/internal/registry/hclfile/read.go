@@ -23,7 +23,8 @@ type File struct {
 	root   *Body
 }
 
-// Body is what stands in the file, or between the braces of a block. What nobody asks it for, Done reports.
+// Body is what stands in the file, or between the braces of a block. What nobody asks it for, Done
+// reports.
 type Body struct {
 	file  *File
 	title string // for messages: `plugin "…"`; "" for the file
@@ -82,12 +83,14 @@ func Parse(path string, raw []byte) (*File, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: not HCL in its own syntax", path)
 	}
-	// A loop is no value, and a few lines of them take all the memory that there is: such a file may have come with a repository.
+	// A loop is no value, and a few lines of them take all the memory that there is: such a file
+	// may have come with a repository.
 	loops := hclsyntax.VisitAll(body, func(n hclsyntax.Node) hcl.Diagnostics {
 		switch n.(type) {
 		case *hclsyntax.ForExpr, *hclsyntax.SplatExpr:
 			at := n.Range()
-			return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "a loop cannot stand here: this file holds values", Subject: &at}}
+			return hcl.Diagnostics{{Severity: hcl.DiagError,
+				Summary: "a loop cannot stand here: this file holds values", Subject: &at}}
 		}
 		return nil
 	})
@@ -256,7 +259,8 @@ type Row struct {
 	Fields map[string]string
 }
 
-// Table returns the value of an attribute that is an object of objects of text, each with these fields and no others.
+// Table returns the value of an attribute that is an object of objects of text, each with these
+// fields and no others.
 func (b *Body) Table(name string, fields ...string) []Row {
 	b.asked = append(b.asked, name)
 	a := b.body.Attributes[name]
@@ -303,7 +307,8 @@ func (b *Body) row(item hclsyntax.ObjectConsItem, fields []string) (Row, bool) {
 	for field := range v.Type().AttributeTypes() {
 		one := v.GetAttr(field)
 		if !slices.Contains(fields, field) || one.Type() != cty.String || one.IsNull() {
-			b.file.Fail(row.Line, "%s%s: %q is not one of %s, or no text", b.about(""), row.Name, field, strings.Join(fields, ", "))
+			b.file.Fail(row.Line, "%s%s: %q is not one of %s, or no text", b.about(""), row.Name, field,
+				strings.Join(fields, ", "))
 			return Row{}, false
 		}
 		row.Fields[field] = one.AsString()
@@ -327,7 +332,8 @@ func (b *Body) Block(name string) *Body {
 		case len(inner.Labels) > 0:
 			b.file.Fail(inner.TypeRange.Start.Line, "%sthe block %s has no label", b.about(""), name)
 		case out != nil:
-			b.file.Fail(inner.TypeRange.Start.Line, "%sa second block %s; the first is in line %d", b.about(""), name, out.line)
+			b.file.Fail(inner.TypeRange.Start.Line, "%sa second block %s; the first is in line %d", b.about(""), name,
+				out.line)
 		default:
 			out = &Body{file: b.file, title: b.about("") + name, line: inner.TypeRange.Start.Line, body: inner.Body}
 		}
@@ -356,7 +362,8 @@ func (b *Body) Blocks(name string) []Labelled {
 			continue
 		}
 		title := fmt.Sprintf("%s%s %q", b.about(""), name, inner.Labels[0])
-		out = append(out, Labelled{inner.Labels[0], line, &Body{file: b.file, title: title, line: line, body: inner.Body}})
+		out = append(out, Labelled{inner.Labels[0], line,
+			&Body{file: b.file, title: title, line: line, body: inner.Body}})
 	}
 	return out
 }
@@ -365,12 +372,14 @@ func (b *Body) Blocks(name string) []Labelled {
 func (b *Body) Done() {
 	for name, a := range b.body.Attributes {
 		if !slices.Contains(b.asked, name) {
-			b.file.Fail(a.NameRange.Start.Line, "%sthere is no %q; known: %s", b.about(""), name, strings.Join(b.asked, ", "))
+			b.file.Fail(a.NameRange.Start.Line, "%sthere is no %q; known: %s", b.about(""), name,
+				strings.Join(b.asked, ", "))
 		}
 	}
 	for _, inner := range b.body.Blocks {
 		if !slices.Contains(b.asked, inner.Type) {
-			b.file.Fail(inner.TypeRange.Start.Line, "%sthere is no block %q; known: %s", b.about(""), inner.Type, strings.Join(b.asked, ", "))
+			b.file.Fail(inner.TypeRange.Start.Line, "%sthere is no block %q; known: %s", b.about(""), inner.Type,
+				strings.Join(b.asked, ", "))
 		}
 	}
 }

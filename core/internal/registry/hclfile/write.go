@@ -46,7 +46,8 @@ func (w *Writer) Texts(name string, values []string) {
 	fmt.Fprintf(&w.out, "%s = [%s]\n", name, strings.Join(quoted, ", "))
 }
 
-// Table writes an object of objects, one a line, in the order of the rows. fields are their names, in order.
+// Table writes an object of objects, one a line, in the order of the rows. fields are their names,
+// in order.
 func (w *Writer) Table(name string, rows []Row, fields ...string) {
 	fmt.Fprintf(&w.out, "%s = {\n", name)
 	for _, row := range rows {

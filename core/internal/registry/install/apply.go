@@ -20,8 +20,8 @@ import (
 
 func digestOf(text string) digest.Digest { return digest.Digest(text) }
 
-// Apply asks for consent where that is needed, and does what the plan says. remove are sources that go from the lock file. Nothing
-// is in the lock file before all of it is here and right.
+// Apply asks for consent where that is needed, and does what the plan says. remove are sources that
+// go from the lock file. Nothing is in the lock file before all of it is here and right.
 func (in *Installer) Apply(ctx context.Context, p *Plan, remove ...string) (err error) {
 	if len(p.NeedsConsent()) > 0 {
 		if err := in.Consent(ctx, p); err != nil {
@@ -68,7 +68,8 @@ func (in *Installer) believed(c *Change) (artifact.Signed, error) {
 	for _, s := range c.release.Signed {
 		one := *c.release
 		one.Signed = []artifact.Signed{s}
-		if got, err := one.Verify(c.After.PublishedName(), func(k artifact.Key) bool { return k == c.statement.Key }); err == nil && got.Index == c.statement.Index {
+		if got, err := one.Verify(c.After.PublishedName(),
+			func(k artifact.Key) bool { return k == c.statement.Key }); err == nil && got.Index == c.statement.Index {
 			return s, nil
 		}
 	}
@@ -118,7 +119,8 @@ func (in *Installer) unpack(ctx context.Context, c *Change, p artifact.Platform)
 	}
 	defer func() { err = errors.Join(err, draft.Discard()) }()
 	if err := artifact.Unpack(archive, p, c.statement.Targets[p], draft.Dir()); err != nil {
-		// What was changed on the way is told from what was published so: the whole of it says which.
+		// What was changed on the way is told from what was published so: the whole of it says
+		// which.
 		if _, changed := io.Copy(io.Discard, archive); errors.Is(changed, artifact.ErrContent) {
 			return changed
 		}
@@ -131,10 +133,12 @@ func (in *Installer) unpack(ctx context.Context, c *Change, p artifact.Platform)
 // describesItself compares what a program says of itself with what its publisher signed.
 func describesItself(info sdk.Info, m artifact.Manifest) error {
 	for _, one := range []struct{ what, says, signed string }{
-		{"its name", info.Name, m.Name}, {"its version", info.Version, m.Version}, {"its kind", string(info.Kind), string(m.Kind)},
+		{"its name", info.Name, m.Name}, {"its version", info.Version, m.Version},
+		{"its kind", string(info.Kind), string(m.Kind)},
 	} {
 		if one.says != one.signed {
-			return fmt.Errorf("the program says that %s is %.100q, its publisher signed %q: it is not installed", one.what, one.says, one.signed)
+			return fmt.Errorf("the program says that %s is %.100q, its publisher signed %q: it is not installed",
+				one.what, one.says, one.signed)
 		}
 	}
 	if !info.Permissions.Covers(m.Permissions) || !m.Permissions.Covers(info.Permissions) {
@@ -161,7 +165,8 @@ func (in *Installer) pin(p *Plan) error {
 		for _, c := range p.Changes {
 			name := c.After.PublishedName()
 			if c.FirstUse || c.Unseen && c.After.Signer.Key != "" && len(k.For(name)) == 0 {
-				k.Add(keys.Entry{Pattern: pinFor(name), Key: c.After.Signer.Key, Since: lock.Day(in.Now()), FirstUse: true})
+				k.Add(keys.Entry{Pattern: pinFor(name), Key: c.After.Signer.Key, Since: lock.Day(in.Now()),
+					FirstUse: true})
 			}
 			if c.Action != Kept && !c.asLocked {
 				k.Grant(keys.Grant{Name: name, Permissions: c.After.Permissions, Paths: c.After.Paths})
@@ -174,7 +179,8 @@ func (in *Installer) pin(p *Plan) error {
 	return keys.Update(in.KeysFile, remember)
 }
 
-// writeLock puts the plan into the lock file, as it is by now: another process may have changed other plugins in it.
+// writeLock puts the plan into the lock file, as it is by now: another process may have changed
+// other plugins in it.
 func (in *Installer) writeLock(ctx context.Context, p *Plan, remove []string) error {
 	if err := in.Store.Register(in.LockFile); err != nil {
 		return err

@@ -19,7 +19,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
-// childEnv holds the folder in which the test binary, started once more, installs what is published in another.
+// childEnv holds the folder in which the test binary, started once more, installs what is published
+// in another.
 const childEnv = "INSTALL_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -44,8 +45,9 @@ func child(dir, published string) int {
 	return 0
 }
 
-// TestKilledInstallation kills an update before each thing that it does to a file: the lock file is the old one or the new one, as a whole,
-// what it names is there and right, and the update succeeds when it is run again.
+// TestKilledInstallation kills an update before each thing that it does to a file: the lock file is
+// the old one or the new one, as a whole, what it names is there and right, and the update succeeds
+// when it is run again.
 func TestKilledInstallation(t *testing.T) {
 	t.Parallel()
 	if err := crashtest.Supported(); err != nil {
@@ -107,7 +109,9 @@ func checkAfter(t *testing.T, w *world, when string) {
 
 func run(t *testing.T, dir, published string, f crashtest.Fault) *crashtest.Outcome {
 	t.Helper()
-	out, err := crashtest.Program{Path: os.Args[0], Env: append(os.Environ(), childEnv+"="+dir, childEnv+"_FROM="+published), Root: dir, Fault: f, Record: true}.Run(t.Context())
+	out, err := crashtest.Program{Path: os.Args[0],
+		Env: append(os.Environ(), childEnv+"="+dir, childEnv+"_FROM="+published), Root: dir, Fault: f,
+		Record: true}.Run(t.Context())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out.Output)
 	}
@@ -126,7 +130,8 @@ func copied(t *testing.T, base string) string {
 	return dir
 }
 
-// TestTwoAtOnce: two installations of one folder and one store, of different plugins: the lock file has both.
+// TestTwoAtOnce: two installations of one folder and one store, of different plugins: the lock file
+// has both.
 func TestTwoAtOnce(t *testing.T) {
 	t.Parallel()
 	w, acme := newWorld(t), newPublisher(t)
@@ -155,12 +160,13 @@ func TestTwoAtOnce(t *testing.T) {
 	}
 }
 
-// worldIn is a world whose lock file, keys and store are below a folder, so that all of it can be watched and copied. Its programs say
-// of themselves what their publisher signed.
+// worldIn is a world whose lock file, keys and store are below a folder, so that all of it can be
+// watched and copied. Its programs say of themselves what their publisher signed.
 func worldIn(t testing.TB, dir, published string) *world {
 	w := emptyWorld(t)
 	w.dir, w.published = dir, published
-	w.LockFile, w.KeysFile, w.Store = filepath.Join(dir, lock.FileName), filepath.Join(dir, "config", "trust.hcl"), store.At(filepath.Join(dir, "store"))
+	w.LockFile, w.KeysFile, w.Store = filepath.Join(dir, lock.FileName), filepath.Join(dir, "config",
+		"trust.hcl"), store.At(filepath.Join(dir, "store"))
 	w.Describe = func(_ context.Context, path, _ string) (sdk.Info, error) {
 		raw, err := os.ReadFile(path) // as release.program writes it
 		fields := strings.Fields(string(raw))

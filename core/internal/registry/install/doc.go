@@ -1,5 +1,6 @@
-// Package install brings published plugins onto this machine: it decides which version a pipeline file means, whether to believe
-// what is published, what a user is to be asked, and writes the lock file.
+// Package install brings published plugins onto this machine: it decides which version a pipeline
+// file means, whether to believe what is published, what a user is to be asked, and writes the lock
+// file.
 //
 // # The order of verification
 //
@@ -21,7 +22,8 @@
 //  8. It is started in the sandbox, without anything that it asks for, and must say of itself what the statement says.
 //  9. The lock file is written.
 //
-// At every start of a run the program is hashed again, and compared with the lock file (package pluginhost).
+// At every start of a run the program is hashed again, and compared with the lock file (package
+// pluginhost).
 package install
 
 import (
@@ -35,7 +37,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// Installer installs plugins for the pipeline files of one folder. Its fields are set once; its methods are called by one goroutine.
+// Installer installs plugins for the pipeline files of one folder. Its fields are set once; its
+// methods are called by one goroutine.
 type Installer struct {
 	LockFile string
 	KeysFile string
@@ -45,13 +48,15 @@ type Installer struct {
 	Mirror string
 	// Open opens a source; relative folders start at that of the lock file.
 	Open func(s artifact.Source) (remote.Remote, error)
-	// Describe starts a program in the sandbox, if it has the digest, and returns what it says of itself.
+	// Describe starts a program in the sandbox, if it has the digest, and returns what it says of
+	// itself.
 	Describe func(ctx context.Context, path, digest string) (sdk.Info, error)
 	// Protocol is the version of the plugin protocol that this program speaks.
 	Protocol int
 	// Shipped are the names of the plugins that are a part of scrapekit.
 	Shipped []string
-	// Platforms are those to install for; the first one's program is described if it is that of this machine.
+	// Platforms are those to install for; the first one's program is described if it is that of
+	// this machine.
 	Platforms []artifact.Platform
 	// Consent is asked with every plan that needs it; its error ends the installation.
 	Consent func(ctx context.Context, p *Plan) error
@@ -85,15 +90,18 @@ type Change struct {
 	Action Action
 	Before lock.Plugin // its zero value: it was not locked
 	After  lock.Plugin
-	// FirstUse: nobody has vouched for the key of its publisher; it is believed because no other is known.
+	// FirstUse: nobody has vouched for the key of its publisher; it is believed because no other is
+	// known.
 	FirstUse bool
 	// Vouched: the key was given by the user.
 	Vouched bool
-	// Unseen: the lock file has it, which may be somebody else's, and nothing of its publisher was installed on this machine before.
+	// Unseen: the lock file has it, which may be somebody else's, and nothing of its publisher was
+	// installed on this machine before.
 	Unseen bool
 	// More and Less are what it asks for beyond what it was granted before, and no longer.
 	More, Less sdk.Permissions
-	// MorePaths and LessPaths are the settings that name files, and did not before, and those that do no longer.
+	// MorePaths and LessPaths are the settings that name files, and did not before, and those that
+	// do no longer.
 	MorePaths, LessPaths artifact.Paths
 	// LooksLike are known names of which its own could be a forgery.
 	LooksLike []string

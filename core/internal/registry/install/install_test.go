@@ -69,7 +69,8 @@ func (r release) archiveFor(p artifact.Platform) []byte {
 	}
 	var raw bytes.Buffer
 	text := r.program(p)
-	if err := artifact.WriteArchive(&raw, artifact.File{Name: "hello", Size: int64(len(text)), Content: strings.NewReader(text)}, nil); err != nil {
+	if err := artifact.WriteArchive(&raw,
+		artifact.File{Name: "hello", Size: int64(len(text)), Content: strings.NewReader(text)}, nil); err != nil {
 		panic(err)
 	}
 	return raw.Bytes()
@@ -82,9 +83,11 @@ func (p publisher) publish(t testing.TB, to remote.Remote, r release) artifact.S
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := artifact.Statement{Source: r.name, Key: p.signer.Public, Targets: map[artifact.Platform]artifact.Target{}, Manifest: artifact.Manifest{
-		Name: artifact.ShortName(r.name), Version: r.version, Kind: sdk.KindSource, Protocol: max(r.protocol, 1), Permissions: r.permissions, Paths: paths,
-	}}
+	s := artifact.Statement{Source: r.name, Key: p.signer.Public, Targets: map[artifact.Platform]artifact.Target{},
+		Manifest: artifact.Manifest{
+			Name: artifact.ShortName(r.name), Version: r.version, Kind: sdk.KindSource, Protocol: max(r.protocol, 1),
+			Permissions: r.permissions, Paths: paths,
+		}}
 	if r.unsigned {
 		s.Key = ""
 	}
@@ -93,7 +96,8 @@ func (p publisher) publish(t testing.TB, to remote.Remote, r release) artifact.S
 			continue
 		}
 		raw := r.archiveFor(platform)
-		s.Targets[platform] = artifact.Target{Archive: digest.FromBytes(raw), Size: int64(len(raw)), Binary: digest.FromString(r.program(platform))}
+		s.Targets[platform] = artifact.Target{Archive: digest.FromBytes(raw), Size: int64(len(raw)),
+			Binary: digest.FromString(r.program(platform))}
 	}
 	form, err := artifact.Build(s)
 	if err != nil {
@@ -112,9 +116,10 @@ func (p publisher) publish(t testing.TB, to remote.Remote, r release) artifact.S
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = to.(remote.Pusher).Push(t.Context(), whole, func(_ context.Context, platform artifact.Platform, _ artifact.Target) (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(r.archiveFor(platform))), nil
-	})
+	err = to.(remote.Pusher).Push(t.Context(), whole,
+		func(_ context.Context, platform artifact.Platform, _ artifact.Target) (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(r.archiveFor(platform))), nil
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +128,8 @@ func (p publisher) publish(t testing.TB, to remote.Remote, r release) artifact.S
 
 const hello = "registry.example.com/acme/scrapekit-hello"
 
-// world is a folder with a lock file, a user, and a published place that the tests know by the names of a registry.
+// world is a folder with a lock file, a user, and a published place that the tests know by the
+// names of a registry.
 type world struct {
 	*install.Installer
 	t         testing.TB
@@ -140,7 +146,8 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w, home := emptyWorld(t), t.TempDir()
 	w.dir, w.published = t.TempDir(), t.TempDir()
-	w.LockFile, w.KeysFile, w.Store = filepath.Join(w.dir, lock.FileName), filepath.Join(home, "config", "trust.hcl"), store.At(filepath.Join(home, "store"))
+	w.LockFile, w.KeysFile, w.Store = filepath.Join(w.dir, lock.FileName), filepath.Join(home, "config",
+		"trust.hcl"), store.At(filepath.Join(home, "store"))
 	return w
 }
 
@@ -151,7 +158,11 @@ func emptyWorld(t testing.TB) *world {
 		Settings: install.Settings{Trust: install.TrustFirstUse}, Protocol: 1, Shipped: []string{"jira", "jsonl"},
 		Platforms: []artifact.Platform{artifact.Here()},
 		Now:       func() time.Time { return time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC) },
-		Open:      w.open, Describe: w.describe, Consent: func(_ context.Context, p *install.Plan) error { w.asked = append(w.asked, p); return w.consent },
+		Open:      w.open, Describe: w.describe, Consent: func(_ context.Context,
+			p *install.Plan) error {
+			w.asked = append(w.asked, p)
+			return w.consent
+		},
 	}
 	return w
 }
@@ -203,7 +214,8 @@ func (w *world) publish(p publisher, r release) artifact.Statement {
 func (w *world) know(s artifact.Statement, config json.RawMessage) {
 	m := s.Manifest
 	for _, t := range s.Targets {
-		w.signed[t.Binary.String()] = sdk.Info{Name: m.Name, Version: m.Version, Kind: m.Kind, Permissions: m.Permissions, Config: config}
+		w.signed[t.Binary.String()] = sdk.Info{Name: m.Name, Version: m.Version, Kind: m.Kind,
+			Permissions: m.Permissions, Config: config}
 	}
 }
 
@@ -274,11 +286,13 @@ func TestInstall(t *testing.T) {
 		w.publish(acme, release{name: hello, version: version})
 	}
 	c := w.must(install.Mode{}, want(hello, "~> 1.1"))
-	if c.Action != install.Added || c.After.Version.String() != "1.2.0" || !c.FirstUse || c.Vouched || len(w.asked) != 0 {
+	if c.Action != install.Added || c.After.Version.String() != "1.2.0" || !c.FirstUse || c.Vouched ||
+		len(w.asked) != 0 {
 		t.Errorf("%+v, asked %d times", c, len(w.asked))
 	}
 	p, _ := w.locked().Get(hello)
-	if p.Signer != (lock.Signer{Key: acme.signer.Public, Since: "2026-11-25"}) || len(p.Targets) != 4 || p.Constraints != "~> 1.1" || p.Name != "hello" || p.Protocol != 1 {
+	if p.Signer != (lock.Signer{Key: acme.signer.Public, Since: "2026-11-25"}) || len(p.Targets) != 4 ||
+		p.Constraints != "~> 1.1" || p.Name != "hello" || p.Protocol != 1 {
 		t.Errorf("%+v", p)
 	}
 	if got := w.programs(); len(got) != 1 || got[0] != p.Targets[artifact.Here()].Binary.String() {
@@ -292,10 +306,13 @@ func TestInstall(t *testing.T) {
 		}
 	}
 	w.offline = false
-	if c := w.must(install.Mode{}, want(hello, "~> 2.0")); c.Action != install.Updated || c.After.Version.String() != "2.0.0" || c.FirstUse {
+	if c := w.must(install.Mode{}, want(hello, "~> 2.0")); c.Action != install.Updated ||
+		c.After.Version.String() != "2.0.0" || c.FirstUse {
 		t.Errorf("another constraint: %+v", c)
 	}
-	if _, err := w.install(install.Mode{}, want(hello, "~> 3.0")); err == nil || !strings.Contains(err.Error(), `x.hcl:3: `+hello+`: no version fits "~> 3.0": there are 2.0.0, 1.2.1-rc.1, 1.2.0, 1.1.0`) {
+	if _, err := w.install(install.Mode{}, want(hello, "~> 3.0")); err == nil ||
+		!strings.Contains(err.Error(), `x.hcl:3: `+hello+
+			`: no version fits "~> 3.0": there are 2.0.0, 1.2.1-rc.1, 1.2.0, 1.1.0`) {
 		t.Errorf("%v", err)
 	}
 	if c := w.must(install.Mode{Upgrade: true}, want(hello, "")); c.Action != install.Kept {
@@ -303,7 +320,8 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-// TestOnAnotherMachine: the lock file alone says what is fetched, whatever is newer, and for whichever platform.
+// TestOnAnotherMachine: the lock file alone says what is fetched, whatever is newer, and for
+// whichever platform.
 func TestOnAnotherMachine(t *testing.T) {
 	t.Parallel()
 	w, acme := newWorld(t), newPublisher(t)
@@ -316,7 +334,8 @@ func TestOnAnotherMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	other.Platforms = usual // this machine's among them, or not
-	if c := other.must(install.Mode{Locked: true}, want(hello, "")); c.Action != install.Fetched || c.After.Version.String() != "1.0.0" {
+	if c := other.must(install.Mode{Locked: true}, want(hello, "")); c.Action != install.Fetched ||
+		c.After.Version.String() != "1.0.0" {
 		t.Errorf("%+v", c)
 	}
 	if got := other.programs(); len(got) != len(usual) || other.lockText() != w.lockText() {
@@ -330,26 +349,32 @@ func TestLockedChangesNothing(t *testing.T) {
 	w.publish(acme, release{name: hello, version: "1.0.0"})
 	w.publish(acme, release{name: hello, version: "2.0.0"})
 	var locked *install.LockedError
-	if _, err := w.install(install.Mode{Locked: true}, want(hello, "")); !errors.As(err, &locked) || w.lockText() != "" {
+	if _, err := w.install(install.Mode{Locked: true}, want(hello, "")); !errors.As(err, &locked) ||
+		w.lockText() != "" {
 		t.Errorf("not locked yet: %v", err)
 	}
 	w.must(install.Mode{}, want(hello, "~> 1.0"))
-	if _, err := w.install(install.Mode{Locked: true}, want(hello, "~> 2.0")); !errors.As(err, &locked) || !strings.Contains(err.Error(), "has version 1.0.0, wanted is ~> 2.0") {
+	if _, err := w.install(install.Mode{Locked: true}, want(hello, "~> 2.0")); !errors.As(err, &locked) ||
+		!strings.Contains(err.Error(), "has version 1.0.0, wanted is ~> 2.0") {
 		t.Errorf("another version is wanted: %v", err)
 	}
 	text := w.lockText()
-	if c := w.must(install.Mode{Locked: true}, want(hello, ">= 1.0")); c.Action != install.Kept || w.lockText() != text {
+	if c := w.must(install.Mode{Locked: true}, want(hello, ">= 1.0")); c.Action != install.Kept ||
+		w.lockText() != text {
 		t.Errorf("%s\n%s", c.Action, w.lockText())
 	}
 }
 
-// TestPermissions: what is asked for beyond what was granted is asked of the user, and nothing is done without.
+// TestPermissions: what is asked for beyond what was granted is asked of the user, and nothing is
+// done without.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	w, acme := newWorld(t), newPublisher(t)
-	w.publish(acme, release{name: hello, version: "1.0.0", permissions: sdk.Permissions{HTTP: []string{"https://api.example.com", "https://old.example.com"}}})
+	w.publish(acme, release{name: hello, version: "1.0.0",
+		permissions: sdk.Permissions{HTTP: []string{"https://api.example.com", "https://old.example.com"}}})
 	w.consent = errors.New("no")
-	if _, err := w.install(install.Mode{}, want(hello, "")); !errors.Is(err, w.consent) || w.lockText() != "" || len(w.programs()) != 0 {
+	if _, err := w.install(install.Mode{}, want(hello, "")); !errors.Is(err, w.consent) || w.lockText() != "" ||
+		len(w.programs()) != 0 {
 		t.Errorf("refused: %v\n%s", err, w.lockText())
 	}
 	w.consent = nil
@@ -358,17 +383,21 @@ func TestPermissions(t *testing.T) {
 		t.Errorf("asked %d times, %+v", len(w.asked), c.More)
 	}
 	text := w.lockText()
-	w.publish(acme, release{name: hello, version: "1.1.0", permissions: sdk.Permissions{HTTP: []string{"https://api.example.com"}, Dial: []string{"db.example.com:5432"}}})
+	w.publish(acme, release{name: hello, version: "1.1.0",
+		permissions: sdk.Permissions{HTTP: []string{"https://api.example.com"}, Dial: []string{"db.example.com:5432"}}})
 	w.consent = errors.New("no")
-	if _, err := w.install(install.Mode{Upgrade: true}, want(hello, "")); !errors.Is(err, w.consent) || w.lockText() != text {
+	if _, err := w.install(install.Mode{Upgrade: true}, want(hello, "")); !errors.Is(err, w.consent) ||
+		w.lockText() != text {
 		t.Errorf("refused: %v\n%s", err, w.lockText())
 	}
 	w.consent = nil
 	c = w.must(install.Mode{Upgrade: true}, want(hello, ""))
-	if got := fmt.Sprint(c.More.Lines(), c.Less.Lines()); got != "[open TCP connections: db.example.com:5432] [ask over HTTP: https://old.example.com]" {
+	if got := fmt.Sprint(c.More.Lines(),
+		c.Less.Lines()); got != "[open TCP connections: db.example.com:5432] [ask over HTTP: https://old.example.com]" {
 		t.Errorf("the difference: %s", got)
 	}
-	w.publish(acme, release{name: hello, version: "1.2.0", permissions: sdk.Permissions{HTTP: []string{"https://api.example.com"}}})
+	w.publish(acme, release{name: hello, version: "1.2.0",
+		permissions: sdk.Permissions{HTTP: []string{"https://api.example.com"}}})
 	before := len(w.asked)
 	if w.must(install.Mode{Upgrade: true}, want(hello, "")); len(w.asked) != before {
 		t.Error("asked although it wants less")
@@ -387,11 +416,13 @@ func TestRollbackIsRefused(t *testing.T) {
 	var rollback *install.RollbackError
 	for _, constraint := range []string{"~> 1.0", "", "< 1.1"} {
 		_, err := w.install(install.Mode{Upgrade: true}, want(hello, constraint))
-		if !errors.As(err, &rollback) || !strings.Contains(err.Error(), "1.0.0") || !strings.Contains(err.Error(), "1.1.0") || w.lockText() != text {
+		if !errors.As(err, &rollback) || !strings.Contains(err.Error(), "1.0.0") ||
+			!strings.Contains(err.Error(), "1.1.0") || w.lockText() != text {
 			t.Errorf("%q: %v", constraint, err)
 		}
 	}
-	if c := w.must(install.Mode{}, want(hello, "1.0.0")); c.Action != install.Downgrade || c.After.Version.String() != "1.0.0" {
+	if c := w.must(install.Mode{}, want(hello, "1.0.0")); c.Action != install.Downgrade ||
+		c.After.Version.String() != "1.0.0" {
 		t.Errorf("an exact version: %+v", c)
 	}
 }
@@ -410,13 +441,15 @@ func TestSwappedTag(t *testing.T) {
 	}
 	w.publish(acme, release{name: hello, version: "1.0.0", programs: evil})
 	var rollback *install.RollbackError
-	if _, err := w.install(install.Mode{Upgrade: true}, want(hello, "")); !errors.As(err, &rollback) || !strings.Contains(err.Error(), "somebody has replaced it") || w.lockText() != text {
+	if _, err := w.install(install.Mode{Upgrade: true}, want(hello, "")); !errors.As(err, &rollback) ||
+		!strings.Contains(err.Error(), "somebody has replaced it") || w.lockText() != text {
 		t.Errorf("an upgrade: %v", err)
 	}
 	if err := os.RemoveAll(w.Store.Dir()); err != nil { // another machine, which has the lock file
 		t.Fatal(err)
 	}
-	if _, err := w.install(install.Mode{}, want(hello, "")); !errors.Is(err, remote.ErrNotFound) || len(w.programs()) != 0 {
+	if _, err := w.install(install.Mode{}, want(hello, "")); !errors.Is(err, remote.ErrNotFound) ||
+		len(w.programs()) != 0 {
 		t.Errorf("what is locked is not there: %v", err)
 	}
 }
@@ -433,11 +466,13 @@ func TestTamperedBlob(t *testing.T) {
 	longer := append(slices.Clone(raw), 0)
 	other := slices.Clone(raw)
 	other[len(other)/2] ^= 1
-	for name, text := range map[string][]byte{"longer": longer, "shorter": raw[:len(raw)-1], "other": other, "empty": nil} {
+	for name, text := range map[string][]byte{"longer": longer, "shorter": raw[:len(raw)-1], "other": other,
+		"empty": nil} {
 		if err := errors.Join(os.Chmod(blob, 0o644), os.WriteFile(blob, text, 0o644)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.install(install.Mode{}, want(hello, "")); !errors.Is(err, artifact.ErrContent) || w.lockText() != "" || len(w.programs()) != 0 {
+		if _, err := w.install(install.Mode{}, want(hello, "")); !errors.Is(err, artifact.ErrContent) ||
+			w.lockText() != "" || len(w.programs()) != 0 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -461,7 +496,8 @@ func TestHostileArchives(t *testing.T) {
 			}
 			w.publish(acme, release{name: hello, version: "1.0.0", programs: programs, archive: entries})
 			_, err := w.install(install.Mode{}, want(hello, ""))
-			if err == nil || !strings.Contains(err.Error(), hello+" 1.0.0 for "+string(artifact.Here())) || w.lockText() != "" || len(w.programs()) != 0 {
+			if err == nil || !strings.Contains(err.Error(), hello+" 1.0.0 for "+string(artifact.Here())) ||
+				w.lockText() != "" || len(w.programs()) != 0 {
 				t.Errorf("%v", err)
 			}
 			t.Log(err)
@@ -485,8 +521,11 @@ func TestPlatforms(t *testing.T) {
 	if artifact.Here() == other {
 		other = "linux_amd64"
 	}
-	w.publish(acme, release{name: hello, version: "1.0.0", programs: map[artifact.Platform]string{other: "#!/bin/sh\n"}})
-	if _, err := w.install(install.Mode{}, want(hello, "")); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("version 1.0.0 is not published for %s; it is for %s", artifact.Here(), other)) {
+	w.publish(acme, release{name: hello, version: "1.0.0",
+		programs: map[artifact.Platform]string{other: "#!/bin/sh\n"}})
+	if _, err := w.install(install.Mode{}, want(hello, "")); err == nil ||
+		!strings.Contains(err.Error(), fmt.Sprintf("version 1.0.0 is not published for %s; it is for %s",
+			artifact.Here(), other)) {
 		t.Errorf("%v", err)
 	}
 	w.Platforms = []artifact.Platform{other}
@@ -495,7 +534,8 @@ func TestPlatforms(t *testing.T) {
 		t.Errorf("for another platform: %+v", c)
 	}
 	w.Platforms = []artifact.Platform{artifact.Here()}
-	if _, err := w.install(install.Mode{Locked: true}, want(hello, "")); err == nil || !strings.Contains(err.Error(), "is not published for") {
+	if _, err := w.install(install.Mode{Locked: true}, want(hello, "")); err == nil ||
+		!strings.Contains(err.Error(), "is not published for") {
 		t.Errorf("locked: %v", err)
 	}
 }
@@ -506,13 +546,16 @@ func TestProgramForAnotherPlatform(t *testing.T) {
 	w, acme := newWorld(t), newPublisher(t)
 	programs := map[artifact.Platform]string{}
 	for _, p := range usual {
-		programs[p] = "MZ" + strings.Repeat("\x00", 58) + "\x40\x00\x00\x00PE\x00\x00\x64\x86" + strings.Repeat("\x00", 400)
+		programs[p] = "MZ" + strings.Repeat("\x00", 58) + "\x40\x00\x00\x00PE\x00\x00\x64\x86" + strings.Repeat("\x00",
+			400)
 		if p == "windows_amd64" {
-			programs[p] = "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 9) + "\x02\x00\x3e\x00\x01\x00\x00\x00" + strings.Repeat("\x00", 400)
+			programs[p] = "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 9) + "\x02\x00\x3e\x00\x01\x00\x00\x00" +
+				strings.Repeat("\x00", 400)
 		}
 	}
 	w.publish(acme, release{name: hello, version: "1.0.0", programs: programs})
-	if _, err := w.install(install.Mode{}, want(hello, "")); err == nil || !strings.Contains(err.Error(), "is built for") || len(w.programs()) != 0 {
+	if _, err := w.install(install.Mode{}, want(hello, "")); err == nil ||
+		!strings.Contains(err.Error(), "is built for") || len(w.programs()) != 0 {
 		t.Errorf("%v", err)
 	}
 }
@@ -521,16 +564,22 @@ func TestProgramForAnotherPlatform(t *testing.T) {
 func TestSaysOfItself(t *testing.T) {
 	t.Parallel()
 	w, acme := newWorld(t), newPublisher(t)
-	w.publish(acme, release{name: hello, version: "1.0.0", permissions: sdk.Permissions{HTTP: []string{"https://a.example.com"}}})
-	right := sdk.Info{Name: "hello", Version: "1.0.0", Kind: sdk.KindSource, Permissions: sdk.Permissions{HTTP: []string{"https://a.example.com"}}}
+	w.publish(acme, release{name: hello, version: "1.0.0",
+		permissions: sdk.Permissions{HTTP: []string{"https://a.example.com"}}})
+	right := sdk.Info{Name: "hello", Version: "1.0.0", Kind: sdk.KindSource,
+		Permissions: sdk.Permissions{HTTP: []string{"https://a.example.com"}}}
 	for want_, change := range map[string]func(*sdk.Info){
 		"its name": func(i *sdk.Info) { i.Name = "jira" }, "its version": func(i *sdk.Info) { i.Version = "1.0.1" },
-		"its kind": func(i *sdk.Info) { i.Kind = sdk.KindSink }, "other permissions": func(i *sdk.Info) { i.Permissions.Dial = []string{"*:*"} },
+		"its kind": func(i *sdk.Info) { i.Kind = sdk.KindSink }, "other permissions": func(
+			i *sdk.Info) {
+			i.Permissions.Dial = []string{"*:*"}
+		},
 		"asks for other permissions": func(i *sdk.Info) { i.Permissions = sdk.Permissions{} },
 	} {
 		w.described = right
 		change(&w.described)
-		if _, err := w.install(install.Mode{}, want(hello, "")); err == nil || !strings.Contains(err.Error(), want_) || w.lockText() != "" {
+		if _, err := w.install(install.Mode{}, want(hello, "")); err == nil || !strings.Contains(err.Error(), want_) ||
+			w.lockText() != "" {
 			t.Errorf("%s: %v", want_, err)
 		}
 	}
@@ -542,7 +591,8 @@ func TestProtocol(t *testing.T) {
 	t.Parallel()
 	w, acme := newWorld(t), newPublisher(t)
 	w.publish(acme, release{name: hello, version: "1.0.0", protocol: 2})
-	if _, err := w.install(install.Mode{}, want(hello, "")); err == nil || !strings.Contains(err.Error(), "speaks version 2 of the plugin protocol, this scrapekit speaks 1: update scrapekit") {
+	if _, err := w.install(install.Mode{}, want(hello, "")); err == nil ||
+		!strings.Contains(err.Error(), "speaks version 2 of the plugin protocol, this scrapekit speaks 1: update scrapekit") {
 		t.Errorf("%v", err)
 	}
 }
@@ -551,7 +601,8 @@ func TestProtocol(t *testing.T) {
 func TestLockFileWasEdited(t *testing.T) {
 	t.Parallel()
 	w, acme := newWorld(t), newPublisher(t)
-	s := w.publish(acme, release{name: hello, version: "1.0.0", permissions: sdk.Permissions{HTTP: []string{"https://a.example.com"}}})
+	s := w.publish(acme, release{name: hello, version: "1.0.0",
+		permissions: sdk.Permissions{HTTP: []string{"https://a.example.com"}}})
 	w.must(install.Mode{}, want(hello, ""))
 	text := w.lockText()
 	for what, change := range map[string][2]string{
@@ -562,11 +613,13 @@ func TestLockFileWasEdited(t *testing.T) {
 		if err := os.WriteFile(w.LockFile, []byte(strings.ReplaceAll(text, change[0], change[1])), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := w.Verify(); err != nil || len(found) != 1 || found[0].Problem == nil || !strings.Contains(found[0].Problem.Error(), what) {
+		if found, err := w.Verify(); err != nil || len(found) != 1 || found[0].Problem == nil ||
+			!strings.Contains(found[0].Problem.Error(), what) {
 			t.Errorf("%s: verify: %+v, %v", what, found, err)
 		}
 		for _, here := range []string{"", ", with nothing here"} {
-			if _, err := w.install(install.Mode{Locked: true}, want(hello, "")); err == nil || !strings.Contains(err.Error(), "does not say what the publisher signed") {
+			if _, err := w.install(install.Mode{Locked: true}, want(hello, "")); err == nil ||
+				!strings.Contains(err.Error(), "does not say what the publisher signed") {
 				t.Errorf("%s%s: %v", what, here, err)
 			}
 			if err := os.RemoveAll(w.Store.Dir()); err != nil {
@@ -586,7 +639,8 @@ func TestExchangedProgram(t *testing.T) {
 	w, acme := newWorld(t), newPublisher(t)
 	s := w.publish(acme, release{name: hello, version: "1.0.0"})
 	w.must(install.Mode{}, want(hello, ""))
-	if found, err := w.Verify(); err != nil || len(found) != 1 || found[0].Problem != nil || len(found[0].Missing) != len(usual)-1 {
+	if found, err := w.Verify(); err != nil || len(found) != 1 || found[0].Problem != nil ||
+		len(found[0].Missing) != len(usual)-1 {
 		t.Fatalf("%+v, %v", found, err)
 	}
 	path, err := w.Store.Program(s.Targets[artifact.Here()].Binary.String(), artifact.Here().Program())
@@ -596,7 +650,8 @@ func TestExchangedProgram(t *testing.T) {
 	if err := errors.Join(os.Remove(path), os.WriteFile(path, []byte("#!/bin/sh\n# evil\n"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	if found, err := w.Verify(); err != nil || len(found) != 1 || found[0].Problem == nil || !strings.Contains(found[0].Problem.Error(), "is not the one that was installed") {
+	if found, err := w.Verify(); err != nil || len(found) != 1 || found[0].Problem == nil ||
+		!strings.Contains(found[0].Problem.Error(), "is not the one that was installed") {
 		t.Errorf("%+v, %v", found, err)
 	}
 	if c := w.must(install.Mode{Locked: true}, want(hello, "")); c.Action != install.Fetched {
@@ -607,7 +662,8 @@ func TestExchangedProgram(t *testing.T) {
 	}
 }
 
-// TestBrokenStatement: the statement in the store is mended from what was published, as programs are.
+// TestBrokenStatement: the statement in the store is mended from what was published, as programs
+// are.
 func TestBrokenStatement(t *testing.T) {
 	t.Parallel()
 	w, acme := newWorld(t), newPublisher(t)
@@ -618,12 +674,14 @@ func TestBrokenStatement(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, broken := range map[string][2][]byte{
-		"no JSON": {[]byte("garbage"), signature}, "unsigned": {statement, []byte("garbage")}, "another": {append([]byte(" "), statement...), signature},
+		"no JSON": {[]byte("garbage"), signature}, "unsigned": {statement, []byte("garbage")},
+		"another": {append([]byte(" "), statement...), signature},
 	} {
 		if err := w.Store.PutRelease(s.Index.String(), broken[0], broken[1]); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := w.Verify(); err != nil || found[0].Problem == nil || !strings.Contains(found[0].Problem.Error(), "`scrapekit init` fetches it again") {
+		if found, err := w.Verify(); err != nil || found[0].Problem == nil ||
+			!strings.Contains(found[0].Problem.Error(), "`scrapekit init` fetches it again") {
 			t.Errorf("%s: %+v, %v", what, found, err)
 		}
 		if c := w.must(install.Mode{Locked: true}, want(hello, "")); c.Action != install.Fetched {
@@ -635,13 +693,15 @@ func TestBrokenStatement(t *testing.T) {
 	}
 }
 
-// TestRegistry installs from a registry on loopback, mirrors into another one and into a folder, and installs from both offline.
+// TestRegistry installs from a registry on loopback, mirrors into another one and into a folder,
+// and installs from both offline.
 func TestRegistry(t *testing.T) {
 	t.Parallel()
 	w, acme := newWorld(t), newPublisher(t)
 	var hosts []string
 	for range 2 {
-		server := httptest.NewServer(registry.New(registry.WithReferrersSupport(true), registry.Logger(log.New(io.Discard, "", 0))))
+		server := httptest.NewServer(registry.New(registry.WithReferrersSupport(true),
+			registry.Logger(log.New(io.Discard, "", 0))))
 		t.Cleanup(server.Close)
 		hosts = append(hosts, strings.TrimPrefix(server.URL, "http://"))
 	}
@@ -677,7 +737,8 @@ func TestRegistry(t *testing.T) {
 				return remote.Open(s, remote.Options{Dir: other.dir})
 			}
 			if bySettings {
-				other.Settings.Mirrors = []install.MirrorRule{{Pattern: "elsewhere.example.com/*", To: "nowhere.example.com/{path}"}, mirror}
+				other.Settings.Mirrors = []install.MirrorRule{{Pattern: "elsewhere.example.com/*",
+					To: "nowhere.example.com/{path}"}, mirror}
 			} else {
 				other.Mirror = mirror.To
 			}
@@ -704,7 +765,8 @@ func TestLayoutAsSource(t *testing.T) {
 		}
 	}
 	w.publish(newPublisher(t), release{name: "registry.example.com/other/scrapekit-hello", version: "2.0.0"})
-	if err := errors.Join(os.RemoveAll(filepath.Join(w.dir, "plugins")), os.CopyFS(filepath.Join(w.dir, "plugins"), os.DirFS(w.published))); err != nil {
+	if err := errors.Join(os.RemoveAll(filepath.Join(w.dir, "plugins")),
+		os.CopyFS(filepath.Join(w.dir, "plugins"), os.DirFS(w.published))); err != nil {
 		t.Fatal(err)
 	}
 	if c := w.must(install.Mode{Upgrade: true}, want("oci-layout:./plugins", "")); c.Action != install.Kept {
@@ -712,7 +774,8 @@ func TestLayoutAsSource(t *testing.T) {
 	}
 	other := newWorld(t)
 	other.dir = w.dir
-	if _, err := other.install(install.Mode{}, want("oci-layout:./plugins", "")); err == nil || !strings.Contains(err.Error(), "holds several plugins") {
+	if _, err := other.install(install.Mode{}, want("oci-layout:./plugins", "")); err == nil ||
+		!strings.Contains(err.Error(), "holds several plugins") {
 		t.Errorf("which one? %v", err)
 	}
 }
@@ -725,11 +788,14 @@ func TestSeveral(t *testing.T) {
 		w.publish(acme, release{name: hello, version: version})
 	}
 	w.publish(acme, release{name: "registry.example.com/acme/forum", version: "1.0.0"})
-	plan, err := w.install(install.Mode{}, want(hello, ">= 1.1"), want("registry.example.com/acme/forum", ""), want(hello, "< 1.2"), want(hello, ">= 1.1"))
-	if err != nil || len(plan.Changes) != 2 || plan.Changes[1].After.Version.String() != "1.1.0" || plan.Changes[1].After.Constraints != ">= 1.1, < 1.2" {
+	plan, err := w.install(install.Mode{}, want(hello, ">= 1.1"), want("registry.example.com/acme/forum", ""),
+		want(hello, "< 1.2"), want(hello, ">= 1.1"))
+	if err != nil || len(plan.Changes) != 2 || plan.Changes[1].After.Version.String() != "1.1.0" ||
+		plan.Changes[1].After.Constraints != ">= 1.1, < 1.2" {
 		t.Fatalf("%+v, %v", plan, err)
 	}
-	_, err = w.install(install.Mode{}, want("registry.example.com/acme/none", ""), want("registry.example.com/acme/nothing", ""), want(hello, "> 5"))
+	_, err = w.install(install.Mode{}, want("registry.example.com/acme/none", ""),
+		want("registry.example.com/acme/nothing", ""), want(hello, "> 5"))
 	for _, name := range []string{"acme/none", "acme/nothing", "> 5"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named: %v", name, err)

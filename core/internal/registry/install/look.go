@@ -14,13 +14,14 @@ import (
 // Outdated is a locked plugin with what there is beyond it.
 type Outdated struct {
 	Plugin lock.Plugin
-	// Wanted is the newest version that the constraint allows, Newest the newest of all but prereleases. They are zero if there is
-	// none.
+	// Wanted is the newest version that the constraint allows, Newest the newest of all but
+	// prereleases. They are zero if there is none.
 	Wanted, Newest artifact.Version
 	Problem        error // it could not be looked for
 }
 
-// Behind reports whether an update would bring a newer version, or there is one outside of the constraint.
+// Behind reports whether an update would bring a newer version, or there is one outside of the
+// constraint.
 func (o Outdated) Behind() bool {
 	return newer(o.Wanted, o.Plugin.Version) || newer(o.Newest, o.Plugin.Version)
 }
@@ -87,7 +88,8 @@ type About struct {
 	Locked    lock.Plugin // its zero value: it is not locked
 }
 
-// About asks what is published of a plugin. What it finds is shown even if its key would not be taken.
+// About asks what is published of a plugin. What it finds is shown even if its key would not be
+// taken.
 func (in *Installer) About(ctx context.Context, d Demand) (*About, error) {
 	source, err := artifact.ParseSource(d.Source)
 	if err != nil {
@@ -133,7 +135,8 @@ func (r resolution) about(ctx context.Context, source artifact.Source, out *Abou
 		return r.fail(err)
 	}
 	var asked []artifact.Key
-	if out.Statement, err = release.Verify(name, func(k artifact.Key) bool { asked = append(asked, k); return true }); err != nil {
+	if out.Statement, err = release.Verify(name,
+		func(k artifact.Key) bool { asked = append(asked, k); return true }); err != nil {
 		return r.fail(err)
 	}
 	p := policyFor(out.Statement.Source, out.Locked, r.locked, r.user, r.Settings.Trust)

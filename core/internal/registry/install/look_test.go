@@ -41,13 +41,15 @@ func TestAbout(t *testing.T) {
 	w.publish(acme, release{name: hello, version: "1.0.0"})
 	w.publish(acme, release{name: hello, version: "1.1.0"})
 	a, err := w.About(t.Context(), install.Demand{Source: hello, Constraint: "< 1.1"})
-	if err != nil || a.Statement.Manifest.Version != "1.0.0" || len(a.Versions) != 2 || !a.FirstUse || a.KeyError != nil || a.Locked.Name != "" {
+	if err != nil || a.Statement.Manifest.Version != "1.0.0" || len(a.Versions) != 2 || !a.FirstUse ||
+		a.KeyError != nil || a.Locked.Name != "" {
 		t.Errorf("%+v, %v", a, err)
 	}
 	w.must(install.Mode{}, want(hello, ""))
 	w.publish(evil, release{name: hello, version: "1.2.0"})
 	a, err = w.About(t.Context(), install.Demand{Source: hello})
-	if err != nil || a.Statement.Manifest.Version != "1.2.0" || a.KeyError == nil || a.Locked.Version.String() != "1.1.0" {
+	if err != nil || a.Statement.Manifest.Version != "1.2.0" || a.KeyError == nil ||
+		a.Locked.Version.String() != "1.1.0" {
 		t.Errorf("%+v, %v", a, err)
 	}
 	if w.lockText() == "" || len(w.programs()) != 1 {
@@ -79,21 +81,26 @@ func TestSearch(t *testing.T) {
 	}
 	for _, index := range []string{"list.json", server.URL + "/list.json"} {
 		for term, want := range map[string]int{"": 2, "forum": 1, "SOURCE polite": 1, "acme": 2, "nothing": 0} {
-			if found, err := install.Search(t.Context(), []string{index, index}, w.dir, term); err != nil || len(found) != want {
+			if found, err := install.Search(t.Context(), []string{index, index}, w.dir, term); err != nil ||
+				len(found) != want {
 				t.Errorf("%s, %q: %+v, %v", index, term, found, err)
 			}
 		}
 	}
-	if found, err := install.Search(t.Context(), []string{"oci-layout:" + w.published}, w.dir, "hello"); err != nil || len(found) != 1 || found[0].Source != "oci-layout:"+w.published+"#"+hello {
+	if found, err := install.Search(t.Context(), []string{"oci-layout:" + w.published}, w.dir, "hello"); err != nil ||
+		len(found) != 1 || found[0].Source != "oci-layout:"+w.published+"#"+hello {
 		t.Errorf("%+v, %v", found, err)
 	}
-	if err := os.WriteFile(filepath.Join(w.dir, "bad.json"), []byte(`{"plugins": [{"source": "./x"}]}`), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(w.dir, "bad.json"), []byte(`{"plugins": [{"source": "./x"}]}`),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	for index, want := range map[string]string{
-		"none.json": "no such file", server.URL + "/none": "404", server.URL + "/away": "away from HTTPS", "http://192.0.2.1/x": "only https", "bad.json": "source",
+		"none.json": "no such file", server.URL + "/none": "404", server.URL + "/away": "away from HTTPS",
+		"http://192.0.2.1/x": "only https", "bad.json": "source",
 	} {
-		if _, err := install.Search(t.Context(), []string{index}, w.dir, ""); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := install.Search(t.Context(), []string{index}, w.dir, ""); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", index, err)
 		}
 	}
@@ -120,7 +127,8 @@ dev_override "registry.example.com/acme/hello" {
 		t.Fatal(err)
 	}
 	s, err := install.ReadSettings(path)
-	if err != nil || s.Trust != install.TrustRequire || len(s.Mirrors) != 1 || len(s.Indexes) != 1 || s.Dev[0] != (install.Override{Source: "registry.example.com/acme/hello", Path: "/home/me/hello"}) {
+	if err != nil || s.Trust != install.TrustRequire || len(s.Mirrors) != 1 || len(s.Indexes) != 1 ||
+		s.Dev[0] != (install.Override{Source: "registry.example.com/acme/hello", Path: "/home/me/hello"}) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	for _, c := range [][3]string{
@@ -156,7 +164,8 @@ func TestPruneKeepsWhatIsLocked(t *testing.T) {
 	if err := os.WriteFile(w.LockFile, []byte("<<<<<<< ours\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Store.Prune(t.Context(), false, install.InUse); err == nil || !strings.Contains(err.Error(), "in use is not known") || len(w.programs()) != 1 {
+	if _, err := w.Store.Prune(t.Context(), false, install.InUse); err == nil ||
+		!strings.Contains(err.Error(), "in use is not known") || len(w.programs()) != 1 {
 		t.Errorf("%v", err)
 	}
 	if err := os.Remove(w.LockFile); err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/lock"
 )
 
-// lookAlikes are the names that this user knows, and of which the plugin's could be a forgery: a namespace or a name a letter away from
-// a known one, or a known name in another namespace.
+// lookAlikes are the names that this user knows, and of which the plugin's could be a forgery: a
+// namespace or a name a letter away from a known one, or a known name in another namespace.
 func (r resolution) lookAlikes(p lock.Plugin) []string {
 	name := p.PublishedName()
 	var out []string
@@ -33,7 +33,8 @@ func (r resolution) lookAlikes(p lock.Plugin) []string {
 	return out
 }
 
-// knownNames are those of the plugins in the lock files of this user, and the patterns of the keys that the user trusts.
+// knownNames are those of the plugins in the lock files of this user, and the patterns of the keys
+// that the user trusts.
 func (r resolution) knownNames() []string {
 	var out []string
 	for _, e := range r.user.Entries {
@@ -70,7 +71,8 @@ func resembles(name, known string) bool {
 	return short == knownShort || near(short, knownShort) || nearSpace(space, knownSpace)
 }
 
-// nearSpace compares two namespaces: the same owner at a host that looks like the known one, or the other way round.
+// nearSpace compares two namespaces: the same owner at a host that looks like the known one, or the
+// other way round.
 func nearSpace(a, b string) bool {
 	host, owner, _ := strings.Cut(a, "/")
 	knownHost, knownOwner, _ := strings.Cut(b, "/")
@@ -78,7 +80,8 @@ func nearSpace(a, b string) bool {
 }
 
 // confusable are letters that look alike, and what is left out or put in without being noticed.
-var confusable = strings.NewReplacer("0", "o", "1", "l", "i", "l", "rn", "m", "vv", "w", "5", "s", "-", "", "_", "", ".", "")
+var confusable = strings.NewReplacer("0", "o", "1", "l", "i", "l", "rn", "m", "vv", "w", "5", "s", "-", "", "_", "",
+	".", "")
 
 // near reports whether two different names could be taken for each other.
 func near(a, b string) bool {

@@ -1,4 +1,5 @@
-// Mirrors: copies of what is locked, for machines without a network and for registries of one's own.
+// Mirrors: copies of what is locked, for machines without a network and for registries of one's
+// own.
 
 package install
 
@@ -19,8 +20,8 @@ type Mirrored struct {
 	To     string // its source there
 }
 
-// CopyTo copies all locked plugins, for all platforms and with their signatures, to a folder, or to a registry given as
-// oci://HOST/PATH, below which each has the path of its own name.
+// CopyTo copies all locked plugins, for all platforms and with their signatures, to a folder, or to
+// a registry given as oci://HOST/PATH, below which each has the path of its own name.
 func (in *Installer) CopyTo(ctx context.Context, to string) ([]Mirrored, error) {
 	f, err := lock.Read(in.LockFile)
 	if err != nil {
@@ -40,7 +41,8 @@ func (in *Installer) CopyTo(ctx context.Context, to string) ([]Mirrored, error) 
 		if err != nil {
 			return out, err
 		}
-		r := resolution{Installer: in, locked: f, user: user, how: Mode{Locked: true}, demand: Demand{Source: p.Source, Constraint: p.Constraints}}
+		r := resolution{Installer: in, locked: f, user: user, how: Mode{Locked: true},
+			demand: Demand{Source: p.Source, Constraint: p.Constraints}}
 		if err := r.copyTo(ctx, p, target); err != nil {
 			return out, err
 		}

@@ -1,4 +1,5 @@
-// Resolving: from what pipeline files demand to what is to be installed, verified as far as it can be without the programs.
+// Resolving: from what pipeline files demand to what is to be installed, verified as far as it can
+// be without the programs.
 
 package install
 
@@ -31,7 +32,8 @@ type Mode struct {
 type LockedError struct{ Source, Why string }
 
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("%s: %s, and --locked keeps it as it is: run `scrapekit init` without it, and commit %s", e.Source, e.Why, lock.FileName)
+	return fmt.Sprintf("%s: %s, and --locked keeps it as it is: run `scrapekit init` without it, and commit %s",
+		e.Source, e.Why, lock.FileName)
 }
 
 // RollbackError says that what is published is older than what is locked, or is not what is locked.
@@ -74,7 +76,8 @@ func (in *Installer) Resolve(ctx context.Context, demands []Demand, how Mode) (*
 	return plan, in.sameKeys(plan)
 }
 
-// sameKeys refuses two new plugins of one namespace whose keys are not the same: only one can be the first.
+// sameKeys refuses two new plugins of one namespace whose keys are not the same: only one can be
+// the first.
 func (in *Installer) sameKeys(p *Plan) error {
 	first := map[string]*Change{}
 	for _, c := range p.Changes {
@@ -87,7 +90,8 @@ func (in *Installer) sameKeys(p *Plan) error {
 			first[pin] = c
 		} else if before.After.Signer.Key != c.After.Signer.Key {
 			k := known{before.Source + " " + before.After.Version.String(), []artifact.Key{before.After.Signer.Key}}
-			return &KeyError{c.Source, c.After.Version.String(), []artifact.Key{c.After.Signer.Key}, &policy{name: c.After.PublishedName(), known: []known{k}}}
+			return &KeyError{c.Source, c.After.Version.String(), []artifact.Key{c.After.Signer.Key},
+				&policy{name: c.After.PublishedName(), known: []known{k}}}
 		}
 	}
 	return nil
@@ -96,7 +100,8 @@ func (in *Installer) sameKeys(p *Plan) error {
 // merge makes one demand of those for one source; sorted.
 func merge(demands []Demand) []Demand {
 	var out []Demand
-	for _, d := range slices.SortedStableFunc(slices.Values(demands), func(a, b Demand) int { return cmp.Compare(a.Source, b.Source) }) {
+	for _, d := range slices.SortedStableFunc(slices.Values(demands),
+		func(a, b Demand) int { return cmp.Compare(a.Source, b.Source) }) {
 		last := len(out) - 1
 		if last < 0 || out[last].Source != d.Source {
 			out = append(out, d)
@@ -142,7 +147,8 @@ func (r resolution) run(ctx context.Context) (*Change, error) {
 	return r.choose(ctx, source, allowed, before)
 }
 
-// fail puts the source, and who wants it, in front of an error. Where it is got from its source, the remote has named it already.
+// fail puts the source, and who wants it, in front of an error. Where it is got from its source,
+// the remote has named it already.
 func (r resolution) fail(err error) error {
 	if !errors.As(err, new(*remote.SourceError)) {
 		err = fmt.Errorf("%s: %w", r.demand.Source, err)
@@ -153,10 +159,12 @@ func (r resolution) fail(err error) error {
 	return err
 }
 
-// keep stays with what is locked. If all of it is here, and the statement that came with it still says so, nobody is asked anything.
+// keep stays with what is locked. If all of it is here, and the statement that came with it still
+// says so, nobody is asked anything.
 func (r resolution) keep(ctx context.Context, source artifact.Source, before lock.Plugin) (*Change, error) {
 	after := before
-	if !r.how.Locked && (r.demand.Where != "" || r.demand.Constraint != "") { // a person who says nothing of it changes nothing
+	// a person who says nothing of it changes nothing
+	if !r.how.Locked && (r.demand.Where != "" || r.demand.Constraint != "") {
 		after.Constraints = r.demand.Constraint
 	}
 	c := &Change{Demand: r.demand, Action: Kept, Before: before, After: after}
@@ -190,8 +198,8 @@ func (r resolution) keep(ctx context.Context, source artifact.Source, before loc
 	return c, nil
 }
 
-// checkSeen finds out what this user has never been asked about a plugin that the lock file has: a lock file comes along with a
-// cloned repository. Who keeps it as it stands takes its word.
+// checkSeen finds out what this user has never been asked about a plugin that the lock file has: a
+// lock file comes along with a cloned repository. Who keeps it as it stands takes its word.
 func (r resolution) checkSeen(c *Change) {
 	if c.asLocked = r.how.Locked; c.asLocked {
 		return
@@ -203,7 +211,8 @@ func (r resolution) checkSeen(c *Change) {
 }
 
 // choose looks for the newest version that is allowed.
-func (r resolution) choose(ctx context.Context, source artifact.Source, allowed artifact.Constraint, before lock.Plugin) (*Change, error) {
+func (r resolution) choose(ctx context.Context, source artifact.Source, allowed artifact.Constraint,
+	before lock.Plugin) (*Change, error) {
 	c := &Change{Demand: r.demand, Before: before}
 	name := source.Name
 	if before.Name != "" {
@@ -238,7 +247,8 @@ func newest(versions []artifact.Version, allowed artifact.Constraint, where stri
 		}
 	}
 	if len(versions) == 0 {
-		return artifact.Version{}, fmt.Errorf("%s has no version of it: tags that are not versions, such as latest, are ignored", where)
+		return artifact.Version{}, fmt.Errorf(
+			"%s has no version of it: tags that are not versions, such as latest, are ignored", where)
 	}
 	var some []string
 	for _, v := range versions[:min(len(versions), 5)] {
@@ -249,7 +259,8 @@ func newest(versions []artifact.Version, allowed artifact.Constraint, where stri
 		text += fmt.Sprintf(" and %d older ones", more)
 	}
 	if allowed.String() == "" {
-		return artifact.Version{}, fmt.Errorf("only prereleases are published: %s; to install one, name it: version = %q", text, versions[0])
+		return artifact.Version{}, fmt.Errorf(
+			"only prereleases are published: %s; to install one, name it: version = %q", text, versions[0])
 	}
 	return artifact.Version{}, fmt.Errorf("no version fits %q: %s", allowed, text)
 }
@@ -275,7 +286,8 @@ func (r resolution) open(c *Change, source artifact.Source, name string) (string
 	return from.Text, nil
 }
 
-func (r resolution) fetch(ctx context.Context, c *Change, source artifact.Source, v artifact.Version, name string) error {
+func (r resolution) fetch(ctx context.Context, c *Change, source artifact.Source, v artifact.Version,
+	name string) error {
 	if _, err := r.open(c, source, name); err != nil {
 		return err
 	}
@@ -314,7 +326,8 @@ func (r resolution) checkStatement(s artifact.Statement) error {
 		if m.Protocol > r.Protocol {
 			who = "update scrapekit, or ask for an older version of it"
 		}
-		return r.fail(fmt.Errorf("version %s speaks version %d of the plugin protocol, this scrapekit speaks %d: %s", m.Version, m.Protocol, r.Protocol, who))
+		return r.fail(fmt.Errorf("version %s speaks version %d of the plugin protocol, this scrapekit speaks %d: %s",
+			m.Version, m.Protocol, r.Protocol, who))
 	}
 	v, err := artifact.ParseVersion(m.Version)
 	if err != nil {
@@ -350,7 +363,8 @@ func (r resolution) complete(c *Change) error {
 		c.Action = Added
 		c.LooksLike = r.lookAlikes(c.After)
 	case order(before.Version) == 0 && c.After.Index != before.Index:
-		return r.fail(&RollbackError{fmt.Sprintf("version %s is not what it was when it was locked: it is %s, and %s has %s; what is published of a version does not change, so somebody has replaced it: ask the publisher",
+		return r.fail(&RollbackError{fmt.Sprintf(
+			"version %s is not what it was when it was locked: it is %s, and %s has %s; what is published of a version does not change, so somebody has replaced it: ask the publisher",
 			c.After.Version, c.After.Index, lock.FileName, before.Index)})
 	case order(before.Version) == 0:
 		c.Action = Kept
@@ -395,8 +409,10 @@ func (r resolution) signer(k artifact.Key, before lock.Plugin) lock.Signer {
 func locks(d Demand, s artifact.Statement) (lock.Plugin, error) {
 	v, err := artifact.ParseVersion(s.Manifest.Version)
 	p := lock.Plugin{
-		Source: d.Source, Version: v, Constraints: d.Constraint, Name: s.Manifest.Name, Kind: s.Manifest.Kind, Protocol: s.Manifest.Protocol,
-		Index: s.Index, Targets: map[artifact.Platform]lock.Target{}, Permissions: s.Manifest.Permissions.Or(sdk.Permissions{}), Paths: s.Manifest.Paths.Or(artifact.Paths{}),
+		Source: d.Source, Version: v, Constraints: d.Constraint, Name: s.Manifest.Name, Kind: s.Manifest.Kind,
+		Protocol: s.Manifest.Protocol,
+		Index:    s.Index, Targets: map[artifact.Platform]lock.Target{},
+		Permissions: s.Manifest.Permissions.Or(sdk.Permissions{}), Paths: s.Manifest.Paths.Or(artifact.Paths{}),
 	}
 	if s.Source != d.Source {
 		p.PublishedAs = s.Source

@@ -32,8 +32,9 @@ type Entry struct {
 
 const indexTimeout = 30 * time.Second
 
-// Search looks for plugins in whose source, name, kind or description all words of the term stand. indexes are files or URLs of
-// {"plugins": [{"source": "…", "name": "…", "kind": "…", "description": "…"}]}, or folders: oci-layout:PATH.
+// Search looks for plugins in whose source, name, kind or description all words of the term stand.
+// indexes are files or URLs of {"plugins": [{"source": "…", "name": "…", "kind": "…",
+// "description": "…"}]}, or folders: oci-layout:PATH.
 func Search(ctx context.Context, indexes []string, dir, term string) ([]Entry, error) {
 	var out []Entry
 	for _, index := range indexes {
@@ -48,7 +49,10 @@ func Search(ctx context.Context, indexes []string, dir, term string) ([]Entry, e
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Entry) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Source, b.Source)) })
+	slices.SortStableFunc(out, func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name),
+			cmp.Compare(a.Source, b.Source))
+	})
 	return slices.CompactFunc(out, func(a, b Entry) bool { return a.Source == b.Source }), nil
 }
 

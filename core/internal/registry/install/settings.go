@@ -80,7 +80,8 @@ func ReadSettings(path string) (Settings, error) {
 	return s, in.Err()
 }
 
-// source is where the mirror has a plugin. In To, {path} stands for the plugin's name without the host.
+// source is where the mirror has a plugin. In To, {path} stands for the plugin's name without the
+// host.
 func (m MirrorRule) source(name string) (artifact.Source, error) {
 	_, rest, _ := strings.Cut(strings.TrimPrefix(name, "https://"), "/")
 	text := strings.ReplaceAll(m.To, "{path}", rest)

@@ -18,9 +18,10 @@ type known struct {
 	keys  []artifact.Key
 }
 
-// policy says which keys may sign a plugin. A key that the user was given decides alone. Else all that is remembered must
-// agree: what the lock file has, what this user saw first for the namespace, what the lock file has for others of it. Where nothing is
-// remembered, the first key is taken. Where the settings want every key to be given, nothing but that counts.
+// policy says which keys may sign a plugin. A key that the user was given decides alone. Else all
+// that is remembered must agree: what the lock file has, what this user saw first for the
+// namespace, what the lock file has for others of it. Where nothing is remembered, the first key is
+// taken. Where the settings want every key to be given, nothing but that counts.
 type policy struct {
 	name    string
 	mode    Trust
@@ -37,12 +38,14 @@ func policyFor(name string, before lock.Plugin, all *lock.File, user *keys.Keys,
 		return p
 	}
 	if before.Signer.Key != "" {
-		p.known = append(p.known, known{fmt.Sprintf("%s, since %s", lock.FileName, before.Signer.Since), []artifact.Key{before.Signer.Key}})
+		p.known = append(p.known, known{fmt.Sprintf("%s, since %s", lock.FileName, before.Signer.Since),
+			[]artifact.Key{before.Signer.Key}})
 	} else if k := namesakes(name, all); len(k.keys) > 0 {
 		p.known = append(p.known, k)
 	}
 	if len(entries) > 0 {
-		p.known = append(p.known, known{fmt.Sprintf("first seen by you on %s for %s", entries[0].Since, entries[0].Pattern), keysOf(entries)})
+		p.known = append(p.known, known{fmt.Sprintf("first seen by you on %s for %s", entries[0].Since,
+			entries[0].Pattern), keysOf(entries)})
 	}
 	return p
 }
@@ -82,8 +85,8 @@ func (p *policy) accepts(k artifact.Key) bool {
 	return true
 }
 
-// pinFor is the pattern for which a key that was seen first is remembered: the namespace, or the name alone where that would be
-// a whole host.
+// pinFor is the pattern for which a key that was seen first is remembered: the namespace, or the
+// name alone where that would be a whole host.
 func pinFor(name string) string {
 	space := artifact.Namespace(name)
 	bare := strings.TrimPrefix(strings.TrimPrefix(space, "https://"), "http://")

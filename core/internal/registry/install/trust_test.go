@@ -14,7 +14,10 @@ import (
 // trust gives the user a key.
 func (w *world) trust(pattern string, k artifact.Key) {
 	w.t.Helper()
-	if err := keys.Update(w.KeysFile, func(all *keys.Keys) { all.Add(keys.Entry{Pattern: pattern, Key: k, Since: "2026-11-24"}) }); err != nil {
+	if err := keys.Update(w.KeysFile, func(all *keys.Keys) {
+		all.Add(keys.Entry{Pattern: pattern, Key: k,
+			Since: "2026-11-24"})
+	}); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -32,7 +35,8 @@ func TestChangedKey(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	for _, part := range []string{
-		"the key of its publisher has changed", string(acme.signer.Public), string(evil.signer.Public), "since 2026-11-25",
+		"the key of its publisher has changed", string(acme.signer.Public), string(evil.signer.Public),
+		"since 2026-11-25",
 		"scrapekit plugins trust add 'registry.example.com/acme/*' " + string(evil.signer.Public),
 	} {
 		if !strings.Contains(err.Error(), part) {
@@ -46,8 +50,8 @@ func TestChangedKey(t *testing.T) {
 	}
 }
 
-// TestKeyOfTheNamespace: a key that was seen first holds for all plugins of the namespace, in every project of this user and in every
-// machine that has the lock file.
+// TestKeyOfTheNamespace: a key that was seen first holds for all plugins of the namespace, in every
+// project of this user and in every machine that has the lock file.
 func TestKeyOfTheNamespace(t *testing.T) {
 	t.Parallel()
 	w, acme, evil := newWorld(t), newPublisher(t), newPublisher(t)
@@ -55,7 +59,8 @@ func TestKeyOfTheNamespace(t *testing.T) {
 	w.publish(acme, release{name: hello, version: "1.0.0"})
 	w.publish(evil, release{name: second, version: "1.0.0"})
 	var changed *install.KeyError
-	if _, err := w.install(install.Mode{}, want(hello, ""), want(second, "")); !errors.As(err, &changed) || w.lockText() != "" {
+	if _, err := w.install(install.Mode{}, want(hello, ""), want(second, "")); !errors.As(err, &changed) ||
+		w.lockText() != "" {
 		t.Errorf("both are new: %v", err)
 	}
 	w.must(install.Mode{}, want(hello, ""))
@@ -66,7 +71,8 @@ func TestKeyOfTheNamespace(t *testing.T) {
 	sameUser.KeysFile, sameFolder.LockFile = w.KeysFile, w.LockFile
 	for name, other := range map[string]*world{"the same user": sameUser, "the same folder": sameFolder} {
 		other.published, other.signed = w.published, w.signed
-		if _, err := other.install(install.Mode{}, want(second, "")); !errors.As(err, &changed) || !strings.Contains(err.Error(), string(acme.signer.Public)) {
+		if _, err := other.install(install.Mode{}, want(second, "")); !errors.As(err, &changed) ||
+			!strings.Contains(err.Error(), string(acme.signer.Public)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -89,13 +95,19 @@ func TestTrustedKeys(t *testing.T) {
 		{"nobody signed it", install.TrustFirstUse, nil, true, "nobody has signed it"},
 		{"required and not given", install.TrustRequire, nil, false, "no key is trusted for it"},
 		{"required and given", install.TrustRequire, map[string]publisher{hello: acme}, false, ""},
-		{"required and another given", install.TrustRequire, map[string]publisher{"registry.example.com/*": other}, false, "not one of those that you trust"},
-		{"a closer pattern", install.TrustRequire, map[string]publisher{"registry.example.com/*": other, "registry.example.com/acme/*": acme}, false, ""},
-		{"another given", install.TrustFirstUse, map[string]publisher{hello: other}, false, "not one of those that you trust"},
-		{"given for another", install.TrustFirstUse, map[string]publisher{"registry.example.com/acm/*": other}, false, ""},
+		{"required and another given", install.TrustRequire, map[string]publisher{"registry.example.com/*": other},
+			false, "not one of those that you trust"},
+		{"a closer pattern", install.TrustRequire,
+			map[string]publisher{"registry.example.com/*": other, "registry.example.com/acme/*": acme}, false, ""},
+		{"another given", install.TrustFirstUse, map[string]publisher{hello: other}, false,
+			"not one of those that you trust"},
+		{"given for another", install.TrustFirstUse, map[string]publisher{"registry.example.com/acm/*": other}, false,
+			""},
 		{"none, and nobody signed it", install.TrustNone, nil, true, ""},
-		{"none, but given, and nobody signed it", install.TrustNone, map[string]publisher{hello: acme}, true, "nobody has signed it"},
-		{"none, but another given", install.TrustNone, map[string]publisher{hello: other}, false, "not one of those that you trust"},
+		{"none, but given, and nobody signed it", install.TrustNone, map[string]publisher{hello: acme}, true,
+			"nobody has signed it"},
+		{"none, but another given", install.TrustNone, map[string]publisher{hello: other}, false,
+			"not one of those that you trust"},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			t.Parallel()
@@ -106,7 +118,8 @@ func TestTrustedKeys(t *testing.T) {
 			}
 			w.publish(acme, release{name: hello, version: "1.0.0", unsigned: c.unsigned})
 			_, err := w.install(install.Mode{}, want(hello, ""))
-			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || w.lockText() != "") {
+			if c.want == "" && err != nil || c.want != "" &&
+				(err == nil || !strings.Contains(err.Error(), c.want) || w.lockText() != "") {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 			if p, ok := w.locked().Get(hello); ok && (p.Signer.Key == "") != c.unsigned {
@@ -124,7 +137,8 @@ func TestUnsignedAfterSigned(t *testing.T) {
 	w.publish(acme, release{name: hello, version: "1.0.0"})
 	w.must(install.Mode{}, want(hello, ""))
 	w.publish(acme, release{name: hello, version: "1.1.0", unsigned: true})
-	if _, err := w.install(install.Mode{Upgrade: true}, want(hello, "")); err == nil || !strings.Contains(err.Error(), "nobody has signed it") {
+	if _, err := w.install(install.Mode{Upgrade: true}, want(hello, "")); err == nil ||
+		!strings.Contains(err.Error(), "nobody has signed it") {
 		t.Errorf("%v", err)
 	}
 }
@@ -133,8 +147,9 @@ func TestLooksLike(t *testing.T) {
 	t.Parallel()
 	acme, other := newPublisher(t), newPublisher(t)
 	for name, like := range map[string]string{
-		"registry.example.com/acrne/scrapekit-hello":   hello,                            // rn for m
-		"registry.example.com/acm3/scrapekit-hello":    hello,                            // the same plugin of another publisher
+		"registry.example.com/acrne/scrapekit-hello": hello, // rn for m
+		// the same plugin of another publisher
+		"registry.example.com/acm3/scrapekit-hello":    hello,
 		"registry.example.com/other/scrapekit-hello":   hello,                            //
 		"registry.example.com/other/scrapekit-helo":    hello,                            // a letter less
 		"registry.examp1e.com/acme/scrapekit-forum":    hello,                            // 1 for l in the host
@@ -206,7 +221,9 @@ func TestFirstUseIsNotWritten(t *testing.T) {
 	w.know(s, nil)
 	w.must(install.Mode{}, want(hello, ""))
 	all, err := keys.Read(w.KeysFile)
-	if err != nil || len(all.Entries) != 1 || all.Entries[0] != (keys.Entry{Pattern: "registry.example.com/acme/*", Key: acme.signer.Public, Since: lock.Day(w.Now()), FirstUse: true}) {
+	if err != nil || len(all.Entries) != 1 ||
+		all.Entries[0] != (keys.Entry{Pattern: "registry.example.com/acme/*", Key: acme.signer.Public,
+			Since: lock.Day(w.Now()), FirstUse: true}) {
 		t.Errorf("%+v, %v", all, err)
 	}
 }

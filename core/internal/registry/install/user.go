@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 )
 
-// ConfigVar is the variable of the environment that names the folder with a user's settings and trusted keys.
+// ConfigVar is the variable of the environment that names the folder with a user's settings and
+// trusted keys.
 const ConfigVar = "SCRAPEKIT_CONFIG_DIR"
 
 // ConfigDir is the folder with the settings and trusted keys of this user.

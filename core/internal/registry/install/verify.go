@@ -1,4 +1,5 @@
-// Verify: what is installed, held against the lock file and against what was signed, without a network.
+// Verify: what is installed, held against the lock file and against what was signed, without a
+// network.
 
 package install
 
@@ -18,7 +19,8 @@ type Verified struct {
 	Problem error               // nil: what is here is right
 }
 
-// Verify reads every program of the lock file that is here, for all platforms, and its signature again.
+// Verify reads every program of the lock file that is here, for all platforms, and its signature
+// again.
 func (in *Installer) Verify() ([]Verified, error) {
 	f, err := lock.Read(in.LockFile)
 	if err != nil {
@@ -52,8 +54,8 @@ func (in *Installer) Verify() ([]Verified, error) {
 	return out, nil
 }
 
-// verifyStatement holds the lock file against what the publisher signed. A machine to which nothing was installed has nothing to hold
-// against.
+// verifyStatement holds the lock file against what the publisher signed. A machine to which nothing
+// was installed has nothing to hold against.
 func (in *Installer) verifyStatement(p lock.Plugin) error {
 	statement, signature, err := in.Store.Release(p.Index.String())
 	if errors.Is(err, store.ErrNotThere) {
@@ -76,13 +78,15 @@ func (in *Installer) verifyStatement(p lock.Plugin) error {
 	return nil
 }
 
-// InUse is what the lock files name that use a store; a file that cannot be read is an error: what it needs is not known.
+// InUse is what the lock files name that use a store; a file that cannot be read is an error: what
+// it needs is not known.
 func InUse(lockFiles []string) (store.InUse, error) {
 	var out store.InUse
 	for _, path := range lockFiles {
 		f, err := lock.Read(path)
 		if err != nil {
-			return store.InUse{}, fmt.Errorf("which plugins are in use is not known: %w; repair the file or remove it", err)
+			return store.InUse{}, fmt.Errorf("which plugins are in use is not known: %w; repair the file or remove it",
+				err)
 		}
 		for _, p := range f.Plugins {
 			out.Releases = append(out.Releases, p.Index.String())

@@ -1,6 +1,7 @@
-// Package keys keeps the public keys of publishers that a user trusts, each for the plugins whose names a pattern fits: those that
-// the user was given by the publisher, and those that were merely seen first. Beside them it keeps what plugins were granted, so that a
-// user is asked once, whatever lock file comes along.
+// Package keys keeps the public keys of publishers that a user trusts, each for the plugins whose
+// names a pattern fits: those that the user was given by the publisher, and those that were merely
+// seen first. Beside them it keeps what plugins were granted, so that a user is asked once,
+// whatever lock file comes along.
 package keys
 
 import (
@@ -29,7 +30,8 @@ type Entry struct {
 	Pattern string       `json:"pattern"` // of names: "registry.example.com/acme/*", or one name
 	Key     artifact.Key `json:"key"`
 	Since   string       `json:"since"` // the day: 2026-11-23
-	// FirstUse: nobody has vouched for the key. It was the first to be seen for a plugin that the pattern fits.
+	// FirstUse: nobody has vouched for the key. It was the first to be seen for a plugin that the
+	// pattern fits.
 	FirstUse bool `json:"first_use,omitempty"`
 }
 
@@ -46,9 +48,11 @@ type Keys struct {
 	Grants  []Grant
 }
 
-// Grant replaces what a plugin was granted. What was granted before and is not asked for any more is forgotten.
+// Grant replaces what a plugin was granted. What was granted before and is not asked for any more
+// is forgotten.
 func (k *Keys) Grant(g Grant) {
-	i, known := slices.BinarySearchFunc(k.Grants, g.Name, func(g Grant, name string) int { return cmp.Compare(g.Name, name) })
+	i, known := slices.BinarySearchFunc(k.Grants, g.Name,
+		func(g Grant, name string) int { return cmp.Compare(g.Name, name) })
 	if known {
 		k.Grants[i] = g
 		return
@@ -70,8 +74,8 @@ func compare(a, b Entry) int {
 	return cmp.Or(cmp.Compare(a.Pattern, b.Pattern), cmp.Compare(a.Key, b.Key))
 }
 
-// Add adds an entry. One for the same pattern and key is replaced, and a key that was given takes away those of the pattern
-// that were merely seen.
+// Add adds an entry. One for the same pattern and key is replaced, and a key that was given takes
+// away those of the pattern that were merely seen.
 func (k *Keys) Add(e Entry) {
 	k.Entries = slices.DeleteFunc(k.Entries, func(o Entry) bool {
 		return compare(o, e) == 0 || !e.FirstUse && o.FirstUse && o.Pattern == e.Pattern
@@ -80,7 +84,8 @@ func (k *Keys) Add(e Entry) {
 	k.Entries = slices.Insert(k.Entries, i, e)
 }
 
-// Remove takes the entries of a pattern away, or only that of one key if it is not "". It returns them.
+// Remove takes the entries of a pattern away, or only that of one key if it is not "". It returns
+// them.
 func (k *Keys) Remove(pattern string, key artifact.Key) []Entry {
 	var gone, kept []Entry
 	for _, e := range k.Entries {
@@ -94,8 +99,8 @@ func (k *Keys) Remove(pattern string, key artifact.Key) []Entry {
 	return gone
 }
 
-// For returns the entries that speak of a plugin: those of the pattern that fits its name most closely. Keys that the user was
-// given come before, and in place of, those that were merely seen.
+// For returns the entries that speak of a plugin: those of the pattern that fits its name most
+// closely. Keys that the user was given come before, and in place of, those that were merely seen.
 func (k *Keys) For(name string) []Entry {
 	for _, firstUse := range []bool{false, true} {
 		var best []Entry
@@ -117,7 +122,8 @@ func (k *Keys) For(name string) []Entry {
 	return nil
 }
 
-// closeness orders patterns that fit the same name: the longest is the closest, and a name is closer than any with a star.
+// closeness orders patterns that fit the same name: the longest is the closest, and a name is
+// closer than any with a star.
 func closeness(pattern string) int {
 	if n := len(pattern); n > 0 && pattern[n-1] == '*' {
 		return n - 1

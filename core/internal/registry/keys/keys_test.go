@@ -53,7 +53,8 @@ func TestFor(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
-	if gone := k.Remove("r.example.com/acme/*", a); len(gone) != 1 || gone[0].Key != a || len(k.For("r.example.com/acme/hello")) != 1 {
+	if gone := k.Remove("r.example.com/acme/*", a); len(gone) != 1 || gone[0].Key != a ||
+		len(k.For("r.example.com/acme/hello")) != 1 {
 		t.Errorf("one key removed: %v", gone)
 	}
 	if gone := k.Remove("r.example.com/acme/*", ""); len(gone) != 1 || k.For("r.example.com/acme/hello")[0].Key != d {
@@ -83,7 +84,8 @@ func TestUpdate(t *testing.T) {
 	var wait sync.WaitGroup
 	for n := range 8 {
 		wait.Go(func() {
-			e := keys.Entry{Pattern: fmt.Sprintf("r.example.com/n%d/*", n), Key: key, Since: "2026-11-25", FirstUse: n%2 == 0}
+			e := keys.Entry{Pattern: fmt.Sprintf("r.example.com/n%d/*", n), Key: key, Since: "2026-11-25",
+				FirstUse: n%2 == 0}
 			if err := keys.Update(path, func(k *keys.Keys) { k.Add(e) }); err != nil {
 				t.Error(err)
 			}
@@ -125,7 +127,10 @@ func TestReadIsStrict(t *testing.T) {
 		if err == nil || !errors.As(err, &one) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v\nwant %s", text, err, c.want)
 		}
-		if err := keys.Update(path, func(*keys.Keys) { t.Error("a file that cannot be read is written over") }); err == nil {
+		if err := keys.Update(path, func(
+			*keys.Keys) {
+			t.Error("a file that cannot be read is written over")
+		}); err == nil {
 			t.Error("a file that cannot be read is updated")
 		}
 	}

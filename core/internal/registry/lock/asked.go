@@ -12,7 +12,8 @@ import (
 func ReadAsked(b *hclfile.Body) (sdk.Permissions, artifact.Paths) {
 	var permissions sdk.Permissions
 	if in := b.Block("permissions"); in != nil {
-		permissions = sdk.Permissions{HTTP: in.Texts("http"), FSRead: in.Texts("fs_read"), FSWrite: in.Texts("fs_write"), Dial: in.Texts("dial"), Methods: in.Texts("methods")}
+		permissions = sdk.Permissions{HTTP: in.Texts("http"), FSRead: in.Texts("fs_read"),
+			FSWrite: in.Texts("fs_write"), Dial: in.Texts("dial"), Methods: in.Texts("methods")}
 		if err := permissions.Check(); err != nil {
 			in.Fail("", "%v", err)
 		}
@@ -46,7 +47,8 @@ func WriteAsked(w *hclfile.Writer, permissions sdk.Permissions, paths artifact.P
 		})
 	}
 	if p := permissions.Or(sdk.Permissions{}); !p.IsZero() {
-		block("permissions", field{"http", p.HTTP}, field{"fs_read", p.FSRead}, field{"fs_write", p.FSWrite}, field{"dial", p.Dial}, field{"methods", p.Methods})
+		block("permissions", field{"http", p.HTTP}, field{"fs_read", p.FSRead}, field{"fs_write", p.FSWrite},
+			field{"dial", p.Dial}, field{"methods", p.Methods})
 	}
 	if p := paths.Or(artifact.Paths{}); !p.IsZero() {
 		block("paths", field{"read", p.Read}, field{"write", p.Write})

@@ -63,7 +63,8 @@ func read(in *hclfile.File) (*File, error) {
 func readPlugin(in *hclfile.File, b hclfile.Labelled) Plugin {
 	p := Plugin{
 		Source: b.Label, PublishedAs: b.Text("published_as"), Constraints: b.Text("constraints"), Line: b.Line,
-		Name: b.Need("name"), Kind: sdk.Kind(b.Need("kind")), Protocol: b.Whole("protocol"), Index: digest.Digest(b.Need("index")),
+		Name: b.Need("name"), Kind: sdk.Kind(b.Need("kind")), Protocol: b.Whole("protocol"),
+		Index: digest.Digest(b.Need("index")),
 	}
 	if err := p.checkSource(); err != nil {
 		in.Fail(b.Line, "%v", err)
@@ -157,7 +158,8 @@ func (p Plugin) write(w *hclfile.Writer) {
 	var rows []hclfile.Row
 	for _, platform := range slices.Sorted(maps.Keys(p.Targets)) {
 		t := p.Targets[platform]
-		rows = append(rows, hclfile.Row{Name: string(platform), Fields: map[string]string{"archive": t.Archive.String(), "binary": t.Binary.String()}})
+		rows = append(rows, hclfile.Row{Name: string(platform),
+			Fields: map[string]string{"archive": t.Archive.String(), "binary": t.Binary.String()}})
 	}
 	w.Table("targets", rows, "archive", "binary")
 	if p.Signer.Key != "" {

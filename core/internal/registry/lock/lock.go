@@ -1,8 +1,10 @@
-// Package lock is scrapekit.lock.hcl, the file beside pipeline files that says exactly which plugins they run: versions, who signed
-// them, the digests of their programs for every platform, and what they were allowed when they were installed. It belongs into
-// version control. `scrapekit init` and `scrapekit plugins` write it; a run reads it and starts nothing else.
+// Package lock is scrapekit.lock.hcl, the file beside pipeline files that says exactly which
+// plugins they run: versions, who signed them, the digests of their programs for every platform,
+// and what they were allowed when they were installed. It belongs into version control. `scrapekit
+// init` and `scrapekit plugins` write it; a run reads it and starts nothing else.
 //
-// The file is the same for the same plugins, on every machine, so that a change of it is a change of what will run.
+// The file is the same for the same plugins, on every machine, so that a change of it is a change
+// of what will run.
 package lock
 
 import (
@@ -99,8 +101,8 @@ func (f *File) index(source string) (int, bool) {
 	return slices.BinarySearchFunc(f.Plugins, source, func(p Plugin, s string) int { return cmp.Compare(p.Source, s) })
 }
 
-// Named returns the plugins that a person means by a word: the source, or the name that the plugin has for itself, or the last part
-// of the source.
+// Named returns the plugins that a person means by a word: the source, or the name that the plugin
+// has for itself, or the last part of the source.
 func (f *File) Named(word string) []Plugin {
 	if p, ok := f.Get(word); ok {
 		return []Plugin{p}

@@ -24,7 +24,8 @@ const (
 	digestB = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 )
 
-const whole = `# The plugins of the pipelines in this folder, exactly. Made by ` + "`scrapekit init`" + `: keep it in version control, and change
+const whole = `# The plugins of the pipelines in this folder, exactly. Made by ` + "`scrapekit init`" +
+	`: keep it in version control, and change
 # it by ` + "`scrapekit init --upgrade` and `scrapekit plugins`" + `.
 
 lock_version = 1
@@ -77,8 +78,9 @@ func version(t testing.TB, text string) artifact.Version {
 func plugins(t testing.TB) []lock.Plugin {
 	return []lock.Plugin{
 		{
-			Source: "oci-layout:./mirror#registry.example.com/acme/hello", PublishedAs: "registry.example.com/acme/hello",
-			Version: version(t, "0.1.0-rc.1"), Name: "hello", Kind: sdk.KindSource, Protocol: 1, Index: digestB,
+			Source:      "oci-layout:./mirror#registry.example.com/acme/hello",
+			PublishedAs: "registry.example.com/acme/hello",
+			Version:     version(t, "0.1.0-rc.1"), Name: "hello", Kind: sdk.KindSource, Protocol: 1, Index: digestB,
 			Targets: map[artifact.Platform]lock.Target{"linux_arm64": {Archive: digestA, Binary: digestB}},
 		},
 		{
@@ -87,8 +89,9 @@ func plugins(t testing.TB) []lock.Plugin {
 			Targets: map[artifact.Platform]lock.Target{
 				"linux_amd64": {Archive: digestA, Binary: digestB}, "darwin_arm64": {Archive: digestB, Binary: digestA},
 			},
-			Signer:      lock.Signer{Key: keyText, Since: "2026-11-23"},
-			Permissions: sdk.Permissions{HTTP: []string{"https://api.example.org", "https://*.example.com"}, Dial: []string{"db.example.com:5432"}},
+			Signer: lock.Signer{Key: keyText, Since: "2026-11-23"},
+			Permissions: sdk.Permissions{HTTP: []string{"https://api.example.org", "https://*.example.com"},
+				Dial: []string{"db.example.com:5432"}},
 		},
 	}
 }
@@ -113,7 +116,8 @@ func TestText(t *testing.T) {
 	if got := string(read.Bytes()); got != whole {
 		t.Errorf("read and written: \n%s", got)
 	}
-	if p := read.Plugins[1]; p.Line != 18 || p.Signer.Key != keyText || p.PublishedName() != p.Source || !p.Equal(all[1]) || p.Equal(all[0]) {
+	if p := read.Plugins[1]; p.Line != 18 || p.Signer.Key != keyText || p.PublishedName() != p.Source ||
+		!p.Equal(all[1]) || p.Equal(all[0]) {
 		t.Errorf("%+v", p)
 	}
 	if p := read.Plugins[0]; p.PublishedName() != "registry.example.com/acme/hello" || p.Signer.Key != "" {
@@ -150,20 +154,26 @@ func TestFile(t *testing.T) {
 func TestReadIsStrict(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ replace, by, want string }{
-		{"lock_version = 1", "lock_version = 2", ":4: lock_version: it is 2, and this scrapekit reads 1: update scrapekit"},
+		{"lock_version = 1", "lock_version = 2",
+			":4: lock_version: it is 2, and this scrapekit reads 1: update scrapekit"},
 		{"lock_version = 1", "", ":1: lock_version is missing"},
 		{`"1.4.2"`, `"1.4"`, `:19: plugin "registry.example.com/acme/scrapekit-jira": version: "1.4" is not a version`},
 		{`  version     = "1.4.2"`, "", `:18: plugin "registry.example.com/acme/scrapekit-jira": version is missing`},
 		{`"~> 1.4"`, `"newest"`, `:20: plugin "registry.example.com/acme/scrapekit-jira": constraints: "newest" is not a version constraint`},
-		{`kind        = "source"`, `kind = "sauce"`, `:22: plugin "registry.example.com/acme/scrapekit-jira": kind: a plugin is a source`},
-		{`index       = "` + digestA, `index = "md5:abc`, `:24: plugin "registry.example.com/acme/scrapekit-jira": index: "md5:abc" is not a digest`},
+		{`kind        = "source"`, `kind = "sauce"`,
+			`:22: plugin "registry.example.com/acme/scrapekit-jira": kind: a plugin is a source`},
+		{`index       = "` + digestA, `index = "md5:abc`,
+			`:24: plugin "registry.example.com/acme/scrapekit-jira": index: "md5:abc" is not a digest`},
 		{`darwin_arm64`, `windows`, `:26: plugin "registry.example.com/acme/scrapekit-jira": targets: "windows" is not a platform`},
-		{`{ archive = "` + digestB + `", binary = "` + digestA, `{ archive = "` + digestB + `", binary = "x`, `:26: plugin "registry.example.com/acme/scrapekit-jira": targets: "x" is not a digest`},
+		{`{ archive = "` + digestB + `", binary = "` + digestA, `{ archive = "` + digestB + `", binary = "x`,
+			`:26: plugin "registry.example.com/acme/scrapekit-jira": targets: "x" is not a digest`},
 		{keyText, "RWQ", `:31: plugin "registry.example.com/acme/scrapekit-jira": signer: key: "RWQ" is not a minisign public key`},
 		{"2026-11-23", "2026-13-23", `:32: plugin "registry.example.com/acme/scrapekit-jira": signer: since: "2026-13-23" is not a date`},
-		{"db.example.com:5432", "db.example.com", `:35: plugin "registry.example.com/acme/scrapekit-jira": permissions: dial: "db.example.com"`},
+		{"db.example.com:5432", "db.example.com",
+			`:35: plugin "registry.example.com/acme/scrapekit-jira": permissions: dial: "db.example.com"`},
 		{"  dial =", "  exec =", `:37: plugin "registry.example.com/acme/scrapekit-jira": permissions: there is no "exec"`},
-		{`plugin "registry.example.com/acme/scrapekit-jira"`, `plugin "oci-layout:./mirror#registry.example.com/acme/hello"`, ":18: a second plugin"},
+		{`plugin "registry.example.com/acme/scrapekit-jira"`,
+			`plugin "oci-layout:./mirror#registry.example.com/acme/hello"`, ":18: a second plugin"},
 		{`plugin "registry.example.com/acme/scrapekit-jira"`, `plugin "./bin/jira"`, ":18: source"},
 		{`published_as = "registry.example.com/acme/hello"`, `published_as = "oci-layout:x"`, ":6: published_as"},
 		{`linux_arm64 = {`, `#`, `:13: plugin "oci-layout:./mirror#registry.example.com/acme/hello": targets: it names no platform`},
@@ -183,22 +193,28 @@ func TestRoundTrip(t *testing.T) {
 	hex := rapid.StringMatching(`[0-9a-f]{64}`)
 	rapid.Check(t, func(t *rapid.T) {
 		f := &lock.File{}
-		for _, name := range rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z]{1,8}`), 0, 4, rapid.ID).Draw(t, "names") {
+		for _, name := range rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z]{1,8}`), 0, 4, rapid.ID).Draw(t,
+			"names") {
 			v, err := artifact.ParseVersion(rapid.StringMatching(`[1-9]\.[0-9]\.[0-9](-rc\.[1-9])?`).Draw(t, "version"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			p := lock.Plugin{
-				Source: "registry.example.com/x/" + name, Version: v, Name: name, Kind: rapid.SampledFrom([]sdk.Kind{sdk.KindSource, sdk.KindSink}).Draw(t, "kind"),
-				Protocol: rapid.IntRange(1, 9).Draw(t, "protocol"), Index: digest.Digest("sha256:" + hex.Draw(t, "index")), Targets: map[artifact.Platform]lock.Target{},
+				Source: "registry.example.com/x/" + name, Version: v, Name: name,
+				Kind:     rapid.SampledFrom([]sdk.Kind{sdk.KindSource, sdk.KindSink}).Draw(t, "kind"),
+				Protocol: rapid.IntRange(1, 9).Draw(t, "protocol"),
+				Index:    digest.Digest("sha256:" + hex.Draw(t, "index")), Targets: map[artifact.Platform]lock.Target{},
 				Constraints: rapid.SampledFrom([]string{"", "~> 1.0", ">= 1.0, < 2.0"}).Draw(t, "constraints"),
 			}
-			for _, platform := range rapid.SliceOfNDistinct(rapid.SampledFrom([]artifact.Platform{"linux_amd64", "darwin_arm64", "windows_amd64"}), 1, 3, rapid.ID).Draw(t, "platforms") {
-				p.Targets[platform] = lock.Target{Archive: digest.Digest("sha256:" + hex.Draw(t, "archive")), Binary: digest.Digest("sha256:" + hex.Draw(t, "binary"))}
+			for _, platform := range rapid.SliceOfNDistinct(rapid.SampledFrom([]artifact.Platform{"linux_amd64",
+				"darwin_arm64", "windows_amd64"}), 1, 3, rapid.ID).Draw(t, "platforms") {
+				p.Targets[platform] = lock.Target{Archive: digest.Digest("sha256:" + hex.Draw(t, "archive")),
+					Binary: digest.Digest("sha256:" + hex.Draw(t, "binary"))}
 			}
 			if rapid.Bool().Draw(t, "signed") {
 				p.Signer = lock.Signer{Key: keyText, Since: "2026-11-25"}
-				p.Permissions.FSRead = rapid.SliceOfNDistinct(rapid.StringMatching(`[a-zé"$ {]{1,9}`), 1, 3, rapid.ID).Draw(t, "fs_read")
+				p.Permissions.FSRead = rapid.SliceOfNDistinct(rapid.StringMatching(`[a-zé"$ {]{1,9}`), 1, 3,
+					rapid.ID).Draw(t, "fs_read")
 			}
 			f.Put(p)
 		}
@@ -212,7 +228,8 @@ func TestRoundTrip(t *testing.T) {
 		for i := range f.Plugins {
 			want, got := f.Plugins[i], again.Plugins[i]
 			got.Line = 0
-			want.Permissions, got.Permissions = want.Permissions.Or(sdk.Permissions{}), got.Permissions.Or(sdk.Permissions{})
+			want.Permissions, got.Permissions = want.Permissions.Or(sdk.Permissions{}), got.Permissions.Or(
+				sdk.Permissions{})
 			if got.Version.Compare(want.Version) != 0 {
 				t.Fatalf("%v, want %v", got.Version, want.Version)
 			}

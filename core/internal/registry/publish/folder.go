@@ -22,7 +22,8 @@ type Folder struct {
 	dir       string
 }
 
-// Open reads a folder that Pack made, and checks that every archive is still the one that was packed.
+// Open reads a folder that Pack made, and checks that every archive is still the one that was
+// packed.
 func Open(dir string) (*Folder, error) {
 	raw, err := read(dir, artifact.StatementFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -48,7 +49,8 @@ func Open(dir string) (*Folder, error) {
 	return f, f.check()
 }
 
-// Signer returns the key that signed the release, or "" if none did. That the signature fits is what can be known here.
+// Signer returns the key that signed the release, or "" if none did. That the signature fits is
+// what can be known here.
 func (f *Folder) Signer() (artifact.Key, error) {
 	s, err := f.Release.Verify("", func(artifact.Key) bool { return true })
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package publish makes releases: what the author of a plugin does before others can install it. It packs programs into a folder of
-// release files, and signs them; package remote publishes the folder's release.
+// Package publish makes releases: what the author of a plugin does before others can install it. It
+// packs programs into a folder of release files, and signs them; package remote publishes the
+// folder's release.
 package publish
 
 import (
@@ -37,7 +38,8 @@ func ParseProgram(text string) (Program, error) {
 	}
 	switch {
 	case built == nil:
-		return Program{}, fmt.Errorf("%s: its header does not tell its platform: say it, as in linux_amd64=%s", text, text)
+		return Program{}, fmt.Errorf("%s: its header does not tell its platform: say it, as in linux_amd64=%s", text,
+			text)
 	case slices.ContainsFunc(built, func(p artifact.Platform) bool { return p.OS() == "darwin" && p != built[0] }):
 		return Program{}, fmt.Errorf("%s is for several platforms: name it for each, as in %s=%s", text, built[0], text)
 	}
@@ -85,8 +87,9 @@ type Packing struct {
 	Dir      string   // the folder to make
 }
 
-// Pack makes a folder with the files of a release, which is not signed yet. The same programs give the same bytes. A folder of an
-// earlier release is replaced; one that holds anything else is not touched.
+// Pack makes a folder with the files of a release, which is not signed yet. The same programs give
+// the same bytes. A folder of an earlier release is replaced; one that holds anything else is not
+// touched.
 func Pack(p Packing) (artifact.Statement, error) {
 	s, err := p.statement()
 	if err != nil {
@@ -122,7 +125,8 @@ func (p Packing) statement() (artifact.Statement, error) {
 	case err != nil:
 		return s, err
 	case source.Kind == artifact.Layout:
-		return s, fmt.Errorf("source %q: a plugin is named by where it is published; a layout is where it can lie", p.Source)
+		return s, fmt.Errorf("source %q: a plugin is named by where it is published; a layout is where it can lie",
+			p.Source)
 	case len(p.Programs) == 0:
 		return s, errors.New("no program to pack")
 	}

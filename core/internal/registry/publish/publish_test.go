@@ -191,7 +191,8 @@ func TestEncryptedKey(t *testing.T) {
 	if err != nil || !artifact.IsEncrypted(raw) {
 		t.Errorf("not encrypted: %s (%v)", raw, err)
 	}
-	if _, err := artifact.OpenSigner(raw, "wrong"); err == nil || !strings.Contains(err.Error(), "the password is wrong") {
+	if _, err := artifact.OpenSigner(raw, "wrong"); err == nil ||
+		!strings.Contains(err.Error(), "the password is wrong") {
 		t.Errorf("another password: %v", err)
 	}
 	signer, err := publish.OpenSigner(key, func() (string, error) { return "correct horse", nil })
@@ -212,7 +213,8 @@ func TestParseProgram(t *testing.T) {
 		t.Errorf("%+v (%v)", p, err)
 	}
 	script := write(t, filepath.Join(dir, "a=b"), "#!/bin/sh\n")
-	if p, err := publish.ParseProgram("linux_arm64=" + script); err != nil || p.Platform != "linux_arm64" || p.Path != script {
+	if p, err := publish.ParseProgram("linux_arm64=" + script); err != nil || p.Platform != "linux_arm64" ||
+		p.Path != script {
 		t.Errorf("%+v (%v)", p, err)
 	}
 	for text, want := range map[string]string{

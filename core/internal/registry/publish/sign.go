@@ -19,8 +19,9 @@ func publicFile(path string) string {
 	return strings.TrimSuffix(path, filepath.Ext(path)) + ".pub"
 }
 
-// Keygen makes a pair of keys: the private one into a file that only its owner can read, encrypted with the password unless that
-// is empty, and the public one beside it, as .pub. No file is overwritten: a lost key is a lost name.
+// Keygen makes a pair of keys: the private one into a file that only its owner can read, encrypted
+// with the password unless that is empty, and the public one beside it, as .pub. No file is
+// overwritten: a lost key is a lost name.
 func Keygen(path, password string) (key artifact.Key, public string, err error) {
 	public = publicFile(path)
 	for _, file := range []string{path, public} {
@@ -49,7 +50,8 @@ func Keygen(path, password string) (key artifact.Key, public string, err error) 
 func OpenSigner(path string, password func() (string, error)) (*artifact.Signer, error) {
 	raw, err := read(filepath.Dir(path), filepath.Base(path))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no key %s: make one with `scrapekit plugins keygen`, or name yours with --key", path)
+		return nil, fmt.Errorf("there is no key %s: make one with `scrapekit plugins keygen`, or name yours with --key",
+			path)
 	}
 	if err != nil {
 		return nil, err
@@ -67,7 +69,8 @@ func OpenSigner(path string, password func() (string, error)) (*artifact.Signer,
 	return signer, nil
 }
 
-// Sign signs the release of a folder, in place of whoever signed it before. The statement then names the key.
+// Sign signs the release of a folder, in place of whoever signed it before. The statement then
+// names the key.
 func Sign(f *Folder, by *artifact.Signer) error {
 	s := f.Statement
 	s.Key = by.Public
@@ -75,7 +78,8 @@ func Sign(f *Folder, by *artifact.Signer) error {
 		return err
 	}
 	comment := fmt.Sprintf("scrapekit plugin %s %s", s.Source, s.Manifest.Version)
-	for name, signature := range map[string]string{artifact.StatementFile: artifact.StatementMinisig, artifact.SumsFile: artifact.SumsMinisig} {
+	for name, signature := range map[string]string{artifact.StatementFile: artifact.StatementMinisig,
+		artifact.SumsFile: artifact.SumsMinisig} {
 		raw, err := read(f.dir, name)
 		if err != nil {
 			return err

@@ -29,7 +29,8 @@ type answer struct {
 	body   []byte
 }
 
-// attacker stands before a registry and may change each answer. It returns the name of a plugin there.
+// attacker stands before a registry and may change each answer. It returns the name of a plugin
+// there.
 func attacker(t *testing.T, change func(r *http.Request, a *answer)) string {
 	t.Helper()
 	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true))
@@ -91,31 +92,42 @@ func TestAttacksByRegistry(t *testing.T) {
 		change func(r *http.Request, a *answer)
 		want   string // of the error
 	}{
-		"an archive with a bit changed": {isArchive, func(_ *http.Request, a *answer) { a.body[30] ^= 1 }, artifact.ErrContent.Error()},
-		"an archive cut off":            {isArchive, func(_ *http.Request, a *answer) { a.body = a.body[:20] }, "EOF"},
-		"a shorter archive":             {isArchive, func(_ *http.Request, a *answer) { resize(a, a.body[:20]) }, "mismatch Content-Length"},
-		"a longer archive":              {isArchive, func(_ *http.Request, a *answer) { resize(a, append(a.body, 0)) }, "mismatch Content-Length"},
+		"an archive with a bit changed": {isArchive, func(_ *http.Request, a *answer) { a.body[30] ^= 1 },
+			artifact.ErrContent.Error()},
+		"an archive cut off": {isArchive, func(_ *http.Request, a *answer) { a.body = a.body[:20] }, "EOF"},
+		"a shorter archive": {isArchive, func(_ *http.Request, a *answer) { resize(a, a.body[:20]) },
+			"mismatch Content-Length"},
+		"a longer archive": {isArchive, func(_ *http.Request, a *answer) { resize(a, append(a.body, 0)) },
+			"mismatch Content-Length"},
 		"a longer archive that hides it": {isArchive, func(_ *http.Request, a *answer) {
 			a.body = append(a.body, make([]byte, 1<<20)...)
 			a.header.Del("Content-Length")
 		}, artifact.ErrContent.Error()},
-		"an index that is not what its digest says": {isIndex, func(_ *http.Request, a *answer) { a.body[20] ^= 1 }, artifact.ErrContent.Error()},
+		"an index that is not what its digest says": {isIndex, func(_ *http.Request, a *answer) { a.body[20] ^= 1 },
+			artifact.ErrContent.Error()},
 		"an index that says it is huge": {isTag, func(r *http.Request, a *answer) {
 			a.header.Set("Content-Length", "99999999999")
 		}, "at most"},
 		"no index but an image": {isTag, func(_ *http.Request, a *answer) {
 			a.header.Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
 		}, "not a plugin"},
-		"referrers without an end": {func(r *http.Request, _ published) bool { return strings.Contains(r.URL.Path, "/referrers/") }, func(r *http.Request, a *answer) {
+		"referrers without an end": {func(r *http.Request,
+			_ published) bool {
+			return strings.Contains(r.URL.Path, "/referrers/")
+		}, func(r *http.Request, a *answer) {
 			a.header.Set("Link", fmt.Sprintf("<%s?n=%s0>; rel=\"next\"", r.URL.Path, r.URL.Query().Get("n")))
 			resize(a, []byte(`{"schemaVersion":2,"manifests":[]}`))
 		}, "page"},
-		"referrers that are too long": {func(r *http.Request, _ published) bool { return strings.Contains(r.URL.Path, "/referrers/") }, func(_ *http.Request, a *answer) {
+		"referrers that are too long": {func(r *http.Request,
+			_ published) bool {
+			return strings.Contains(r.URL.Path, "/referrers/")
+		}, func(_ *http.Request, a *answer) {
 			resize(a, append([]byte(`{"schemaVersion":2,"manifests":[`), bytes.Repeat([]byte("{},"), 2<<20)...))
 		}, "unexpected EOF"},
-		"no referrers": {func(r *http.Request, _ published) bool { return strings.Contains(r.URL.Path, "/referrers/") }, func(_ *http.Request, a *answer) {
-			resize(a, []byte(`{"schemaVersion":2,"manifests":[]}`))
-		}, "no statement"},
+		"no referrers": {func(r *http.Request, _ published) bool { return strings.Contains(r.URL.Path, "/referrers/") },
+			func(_ *http.Request, a *answer) {
+				resize(a, []byte(`{"schemaVersion":2,"manifests":[]}`))
+			}, "no statement"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
@@ -141,8 +153,8 @@ func TestAttacksByRegistry(t *testing.T) {
 	}
 }
 
-// TestSwappedTag: whoever has the digest of a release gets it, whatever its tag says by now; whoever has not does not take
-// what was published as another version.
+// TestSwappedTag: whoever has the digest of a release gets it, whatever its tag says by now;
+// whoever has not does not take what was published as another version.
 func TestSwappedTag(t *testing.T) {
 	t.Parallel()
 	var other published
@@ -178,7 +190,8 @@ func TestSignatureOfAnotherName(t *testing.T) {
 	if err := open(t, source, remote.Options{}).Push(t.Context(), p.release, p.open); err != nil {
 		t.Fatal(err)
 	}
-	if err := get(t, source, p, ""); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("the statement is of %q, not of %q", name, source)) {
+	if err := get(t, source, p, ""); err == nil ||
+		!strings.Contains(err.Error(), fmt.Sprintf("the statement is of %q, not of %q", name, source)) {
 		t.Errorf("%v", err)
 	}
 }

@@ -21,8 +21,8 @@ const (
 	maxRedirects  = 10
 )
 
-// client is that of the options, or one that retries what is temporary and waits for no dead host. An archive may take as long as it
-// takes: ctx ends it.
+// client is that of the options, or one that retries what is temporary and waits for no dead host.
+// An archive may take as long as it takes: ctx ends it.
 func (o Options) client() *http.Client {
 	if o.Client != nil {
 		c := *o.Client

@@ -11,8 +11,9 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/remote"
 )
 
-// TestDistribution runs what holds for one kind of registry against another: that of the distribution project, which is a program of its
-// own (tools/registry), because of what it needs. Go with
+// TestDistribution runs what holds for one kind of registry against another: that of the
+// distribution project, which is a program of its own (tools/registry), because of what it needs.
+// Go with
 //
 //	go build -C tools/registry -o /tmp/registry . && SCRAPEKIT_REGISTRY=/tmp/registry go test -run Distribution ./core/internal/registry/remote
 //
@@ -33,7 +34,8 @@ func TestDistribution(t *testing.T) {
 		t.Parallel()
 		users := filepath.Join(t.TempDir(), "htpasswd")
 		// acme, secret
-		if err := os.WriteFile(users, []byte("acme:$2a$04$.3uOvUMIjDTSjurrlHFVl.xabTV0Abteny21jFZUOYZDtJPP3wySa\n"), 0o600); err != nil {
+		if err := os.WriteFile(users, []byte("acme:$2a$04$.3uOvUMIjDTSjurrlHFVl.xabTV0Abteny21jFZUOYZDtJPP3wySa\n"),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 		testPrivate(t, startDistribution(t, program, "-htpasswd", users))

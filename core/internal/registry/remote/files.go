@@ -17,8 +17,8 @@ import (
 type place interface {
 	// versions lists them in any order.
 	versions(ctx context.Context) ([]artifact.Version, error)
-	// open opens a file of a version that has at most most bytes; ErrNotFound if it is not there. A longer one may be an error
-	// at once, or the reader has more.
+	// open opens a file of a version that has at most most bytes; ErrNotFound if it is not there. A
+	// longer one may be an error at once, or the reader has more.
 	open(ctx context.Context, v artifact.Version, name string, most int64) (io.ReadCloser, error)
 }
 
@@ -33,7 +33,8 @@ func (f *filesRemote) Versions(ctx context.Context) ([]artifact.Version, error) 
 	return newestFirst(all), f.explain(err)
 }
 
-func (f *filesRemote) Release(ctx context.Context, v artifact.Version, pinned digest.Digest) (*artifact.Release, error) {
+func (f *filesRemote) Release(ctx context.Context, v artifact.Version, pinned digest.Digest) (*artifact.Release,
+	error) {
 	if pinned != "" {
 		if err := artifact.CheckDigest(pinned); err != nil {
 			return nil, err
@@ -41,7 +42,8 @@ func (f *filesRemote) Release(ctx context.Context, v artifact.Version, pinned di
 	}
 	r, err := f.release(ctx, v)
 	if err == nil && pinned != "" && r.Index.Descriptor.Digest != pinned {
-		err = fmt.Errorf("%w: %s is not there any more: version %s is the release %s now", ErrNotFound, pinned, v, r.Index.Descriptor.Digest)
+		err = fmt.Errorf("%w: %s is not there any more: version %s is the release %s now", ErrNotFound, pinned, v,
+			r.Index.Descriptor.Digest)
 	}
 	if err != nil {
 		return nil, f.explain(err)

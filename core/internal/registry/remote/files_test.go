@@ -24,7 +24,8 @@ func TestFolder(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "site")
 	testPushed(t, remote.OpenFolder(dir), name)
-	if raw, err := os.ReadFile(filepath.Join(dir, "versions.json")); err != nil || !strings.Contains(string(raw), `"1.10.0-rc.1",`) {
+	if raw, err := os.ReadFile(filepath.Join(dir, "versions.json")); err != nil ||
+		!strings.Contains(string(raw), `"1.10.0-rc.1",`) {
 		t.Errorf("%s (%v)", raw, err)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, ".new-*")); err != nil || left != nil {
@@ -91,13 +92,15 @@ func TestHTTPS(t *testing.T) {
 	server := httptest.NewTLSServer(http.FileServer(http.Dir(site)))
 	t.Cleanup(server.Close)
 	p := publish(t, server.URL+"/plugins/hello", "1.4.2")
-	if err := remote.OpenFolder(filepath.Join(site, "plugins", "hello")).Push(t.Context(), p.release, p.open); err != nil {
+	if err := remote.OpenFolder(filepath.Join(site, "plugins", "hello")).Push(t.Context(), p.release,
+		p.open); err != nil {
 		t.Fatal(err)
 	}
 	testRead(t, openRemote(t, p.statement.Source, remote.Options{Client: server.Client()}), p)
 
 	r := openRemote(t, server.URL+"/nothing", remote.Options{Client: server.Client()})
-	if _, err := r.Versions(t.Context()); !errors.Is(err, remote.ErrNotFound) || !strings.Contains(err.Error(), "exact version") {
+	if _, err := r.Versions(t.Context()); !errors.Is(err, remote.ErrNotFound) ||
+		!strings.Contains(err.Error(), "exact version") {
 		t.Errorf("no list of versions: %v", err)
 	}
 }
@@ -115,7 +118,10 @@ func TestHTTPSRefuses(t *testing.T) {
 		"no sums":                 {func(f map[string][]byte) { delete(f, "SHA256SUMS") }, "not found"},
 		"garbage for sums":        {func(f map[string][]byte) { f["SHA256SUMS"] = []byte("<html>") }, "SHA256SUMS:1"},
 		"garbage for a statement": {func(f map[string][]byte) { f["statement.json"] = []byte("<html>") }, "not JSON"},
-		"a huge statement":        {func(f map[string][]byte) { f["statement.json"] = make([]byte, artifact.MaxMetadata+1) }, "too long"},
+		"a huge statement": {func(f map[string][]byte) {
+			f["statement.json"] = make([]byte,
+				artifact.MaxMetadata+1)
+		}, "too long"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
@@ -140,7 +146,8 @@ func TestHTTPSRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.change(files)
-			if _, err := r.Release(t.Context(), version(t, "1.0.0"), ""); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := r.Release(t.Context(), version(t, "1.0.0"), ""); err == nil ||
+				!strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
@@ -198,7 +205,10 @@ func TestArchiveIsHeldToItsDigest(t *testing.T) {
 // TestRedirects follows them, but not away from HTTPS.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
-	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"versions":["1.0.0"]}`) }))
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+		_ *http.Request) {
+		fmt.Fprint(w, `{"versions":["1.0.0"]}`)
+	}))
 	t.Cleanup(plain.Close)
 	var to string
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -220,7 +230,8 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// fakeGitHub is one repository with its releases. private: its files are behind the API and a token.
+// fakeGitHub is one repository with its releases. private: its files are behind the API and a
+// token.
 type fakeGitHub struct {
 	tag      string
 	site     string // the files
@@ -266,11 +277,13 @@ func (g *fakeGitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/releases/tags/"+g.tag:
 		json.NewEncoder(w).Encode(release) //nolint:errcheck // the client notices
 	case path == "/releases" && r.URL.Query().Get("page") == "1":
-		all := []any{map[string]any{"tag_name": "v7.0.0", "draft": true}, map[string]any{"tag_name": "nightly"}, map[string]any{"tag_name": "v8.0.0", "prerelease": true}}
+		all := []any{map[string]any{"tag_name": "v7.0.0", "draft": true}, map[string]any{"tag_name": "nightly"},
+			map[string]any{"tag_name": "v8.0.0", "prerelease": true}}
 		for range 96 { // so that there is a second page
 			all = append(all, map[string]any{"tag_name": "weekly"})
 		}
-		json.NewEncoder(w).Encode(append(all, map[string]any{"tag_name": "daily"})) //nolint:errcheck // the client notices
+		json.NewEncoder(w).Encode(append(all,
+			map[string]any{"tag_name": "daily"})) //nolint:errcheck // the client notices
 	case path == "/releases":
 		json.NewEncoder(w).Encode([]any{release}) //nolint:errcheck // the client notices
 	default:

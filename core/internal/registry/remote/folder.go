@@ -25,7 +25,8 @@ type folder struct {
 	dir string
 }
 
-// OpenFolder returns a folder of releases, which may not be there yet. One that is served behind a URL is a source of that name.
+// OpenFolder returns a folder of releases, which may not be there yet. One that is served behind a
+// URL is a source of that name.
 func OpenFolder(dir string) Pusher {
 	return &folder{filesRemote{artifact.Source{Text: dir}, folderPlace(dir)}, dir}
 }
@@ -51,7 +52,8 @@ func (f folderPlace) versions(context.Context) ([]artifact.Version, error) {
 	return parseVersions(raw)
 }
 
-// Push makes the folder of the version under another name first. Of several signed statements files hold the first.
+// Push makes the folder of the version under another name first. Of several signed statements files
+// hold the first.
 func (f *folder) Push(ctx context.Context, r *artifact.Release, archive Archives) error {
 	s, _, err := toPush(r)
 	if err != nil {

@@ -24,8 +24,8 @@ const (
 	maxReleasePages = 100
 )
 
-// githubPlace is a repository. Without a token files come from where a browser gets them, which no limit of the API holds up; a private
-// repository has them behind the API alone.
+// githubPlace is a repository. Without a token files come from where a browser gets them, which no
+// limit of the API holds up; a private repository has them behind the API alone.
 type githubPlace struct {
 	web
 	pages, api string // of the repository
@@ -62,7 +62,8 @@ func (g *githubPlace) versions(ctx context.Context) ([]artifact.Version, error) 
 	var out []artifact.Version
 	for page := 1; page <= maxReleasePages; page++ {
 		var all []githubRelease
-		if err := g.ask(ctx, "/releases?per_page="+strconv.Itoa(perPage)+"&page="+strconv.Itoa(page), &all); err != nil {
+		if err := g.ask(ctx, "/releases?per_page="+strconv.Itoa(perPage)+"&page="+strconv.Itoa(page),
+			&all); err != nil {
 			return nil, err
 		}
 		for _, r := range all {
@@ -112,7 +113,8 @@ func (g *githubPlace) asset(ctx context.Context, tag, name string, most int64) (
 	}
 	for _, a := range r.Assets {
 		if a.Name == name {
-			resp, err := g.get(ctx, g.api+"/releases/assets/"+strconv.FormatInt(a.ID, 10), most, g.header("application/octet-stream"))
+			resp, err := g.get(ctx, g.api+"/releases/assets/"+strconv.FormatInt(a.ID, 10), most,
+				g.header("application/octet-stream"))
 			if err != nil {
 				return nil, g.explain(err)
 			}
@@ -155,7 +157,8 @@ func (g *githubPlace) explain(err error) error {
 	switch code := status.resp.StatusCode; {
 	case code == http.StatusUnauthorized:
 		return fmt.Errorf("%w: GITHUB_TOKEN is refused", err)
-	case code != http.StatusForbidden && code != http.StatusTooManyRequests || status.resp.Header.Get("X-Ratelimit-Remaining") != "0":
+	case code != http.StatusForbidden && code != http.StatusTooManyRequests ||
+		status.resp.Header.Get("X-Ratelimit-Remaining") != "0":
 		return err
 	case g.token == "":
 		return fmt.Errorf("%w: the hour's requests of this address are used up; set GITHUB_TOKEN, or demand an exact version", err)

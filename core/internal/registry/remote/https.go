@@ -18,8 +18,8 @@ import (
 // web asks for files with one client.
 type web struct{ client *http.Client }
 
-// get returns the body of a reply of at most most bytes. The digests are of the bytes as they lie there, so no
-// compression on the way.
+// get returns the body of a reply of at most most bytes. The digests are of the bytes as they lie
+// there, so no compression on the way.
 func (w web) get(ctx context.Context, link string, most int64, header http.Header) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, link, nil)
 	if err != nil {

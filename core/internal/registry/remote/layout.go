@@ -72,7 +72,8 @@ func (l *layoutRemote) name(index *ocispec.Index) (string, error) {
 	}
 	names := namesOf(index)
 	if len(names) > 1 {
-		return "", l.explain(fmt.Errorf("the folder holds several plugins: say which, as in oci-layout:%s#%s", l.source.Path, names[0]))
+		return "", l.explain(fmt.Errorf("the folder holds several plugins: say which, as in oci-layout:%s#%s",
+			l.source.Path, names[0]))
 	}
 	return strings.Join(names, ""), nil
 }
@@ -98,7 +99,8 @@ func Names(dir string) ([]string, error) {
 	return namesOf(index), nil
 }
 
-func (l *layoutRemote) Release(ctx context.Context, v artifact.Version, pinned digest.Digest) (*artifact.Release, error) {
+func (l *layoutRemote) Release(ctx context.Context, v artifact.Version, pinned digest.Digest) (*artifact.Release,
+	error) {
 	index, err := l.index()
 	if err != nil {
 		return nil, err
@@ -140,7 +142,8 @@ func find(index *ocispec.Index, name string, v artifact.Version, pinned digest.D
 }
 
 // signed reads the statements that refer to an index.
-func (l *layoutRemote) signed(ctx context.Context, store *oci.ReadOnlyStorage, all *ocispec.Index, index digest.Digest) ([]artifact.Signed, error) {
+func (l *layoutRemote) signed(ctx context.Context, store *oci.ReadOnlyStorage, all *ocispec.Index,
+	index digest.Digest) ([]artifact.Signed, error) {
 	var out []artifact.Signed
 	var bad []error
 	for _, d := range all.Manifests {
@@ -231,7 +234,8 @@ func (l *layoutRemote) Push(ctx context.Context, release *artifact.Release, arch
 }
 
 // push writes the blobs, and then the one file that says which there are.
-func (l *layoutRemote) push(ctx context.Context, release *artifact.Release, s artifact.Statement, form artifact.Form, archive Archives) error {
+func (l *layoutRemote) push(ctx context.Context, release *artifact.Release, s artifact.Statement, form artifact.Form,
+	archive Archives) error {
 	index := &ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex}
 	switch found, err := l.index(); {
 	case err == nil:
@@ -243,7 +247,8 @@ func (l *layoutRemote) push(ctx context.Context, release *artifact.Release, s ar
 	if err != nil {
 		return err
 	}
-	if d, err := find(index, s.Source, v, ""); err == nil && d.Digest != s.Index && d.Annotations[ocispec.AnnotationRefName] == layoutTag(s.Source, v) {
+	if d, err := find(index, s.Source, v, ""); err == nil && d.Digest != s.Index &&
+		d.Annotations[ocispec.AnnotationRefName] == layoutTag(s.Source, v) {
 		return fmt.Errorf("%s: %w: publish a new version", layoutTag(s.Source, v), ErrExists)
 	}
 	store, err := oci.NewStorage(l.dir)
@@ -264,7 +269,8 @@ func (l *layoutRemote) push(ctx context.Context, release *artifact.Release, s ar
 }
 
 // save adds a release to index.json.
-func (l *layoutRemote) save(index *ocispec.Index, release ocispec.Descriptor, tag string, signed []artifact.Blob) error {
+func (l *layoutRemote) save(index *ocispec.Index, release ocispec.Descriptor, tag string,
+	signed []artifact.Blob) error {
 	release.Annotations = map[string]string{ocispec.AnnotationRefName: tag}
 	added := []ocispec.Descriptor{release}
 	for _, b := range signed {
@@ -274,7 +280,8 @@ func (l *layoutRemote) save(index *ocispec.Index, release ocispec.Descriptor, ta
 	}
 	for _, d := range added {
 		same := func(o ocispec.Descriptor) bool {
-			return o.Digest == d.Digest && o.Annotations[ocispec.AnnotationRefName] == d.Annotations[ocispec.AnnotationRefName]
+			return o.Digest == d.Digest &&
+				o.Annotations[ocispec.AnnotationRefName] == d.Annotations[ocispec.AnnotationRefName]
 		}
 		if !slices.ContainsFunc(index.Manifests, same) {
 			index.Manifests = append(index.Manifests, d)

@@ -23,7 +23,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/remote"
 )
 
-// TestSeveralPluginsInOneLayout: published at the same time, none loses another, and each is found by its name.
+// TestSeveralPluginsInOneLayout: published at the same time, none loses another, and each is found
+// by its name.
 func TestSeveralPluginsInOneLayout(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -48,15 +49,18 @@ func TestSeveralPluginsInOneLayout(t *testing.T) {
 	if err != nil || len(names) != 4 || !slices.IsSorted(names) {
 		t.Errorf("%v (%v)", names, err)
 	}
-	if _, err := openRemote(t, "oci-layout:"+dir, remote.Options{}).Versions(t.Context()); err == nil || !strings.Contains(err.Error(), "say which, as in oci-layout:"+dir+"#registry.example.com/acme/a") {
+	if _, err := openRemote(t, "oci-layout:"+dir, remote.Options{}).Versions(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "say which, as in oci-layout:"+dir+"#registry.example.com/acme/a") {
 		t.Errorf("%v", err)
 	}
-	if _, err := openRemote(t, "oci-layout:"+dir+"#registry.example.com/acme/e", remote.Options{}).Versions(t.Context()); !errors.Is(err, remote.ErrNotFound) {
+	if _, err := openRemote(t, "oci-layout:"+dir+"#registry.example.com/acme/e",
+		remote.Options{}).Versions(t.Context()); !errors.Is(err, remote.ErrNotFound) {
 		t.Errorf("%v", err)
 	}
 }
 
-// TestMirror copies a release from files to a layout to a registry: the identity and the signature stay what they were.
+// TestMirror copies a release from files to a layout to a registry: the identity and the signature
+// stay what they were.
 func TestMirror(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
@@ -83,12 +87,14 @@ func TestMirror(t *testing.T) {
 	}
 }
 
-// TestSecondSignature: while a key is being replaced, a release is signed by both, and either will do.
+// TestSecondSignature: while a key is being replaced, a release is signed by both, and either will
+// do.
 func TestSecondSignature(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
-	for _, source := range []string{"oci-layout:" + t.TempDir() + "#" + name, strings.TrimPrefix(server.URL, "http://") + "/acme/hello"} {
+	for _, source := range []string{"oci-layout:" + t.TempDir() + "#" + name,
+		strings.TrimPrefix(server.URL, "http://") + "/acme/hello"} {
 		first, second := publish(t, name, "1.4.2"), publish(t, name, "1.4.2")
 		if first.key == second.key || first.statement.Index != second.statement.Index {
 			t.Fatal("not what this test needs")
@@ -110,10 +116,12 @@ func TestSecondSignature(t *testing.T) {
 	}
 }
 
-// TestLayoutsOfOtherTools: a layout that oras copied out of a registry will do, with the tag that it had there.
+// TestLayoutsOfOtherTools: a layout that oras copied out of a registry will do, with the tag that
+// it had there.
 func TestLayoutsOfOtherTools(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true)))
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)),
+		registry.WithReferrersSupport(true)))
 	t.Cleanup(server.Close)
 	source := strings.TrimPrefix(server.URL, "http://") + "/acme/scrapekit-hello"
 	p := publish(t, source, "1.4.2")
@@ -130,7 +138,8 @@ func TestLayoutsOfOtherTools(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := oras.ExtendedCopy(t.Context(), repo, "1.4.2", layout, "1.4.2", oras.DefaultExtendedCopyOptions); err != nil {
+	if _, err := oras.ExtendedCopy(t.Context(), repo, "1.4.2", layout, "1.4.2",
+		oras.DefaultExtendedCopyOptions); err != nil {
 		t.Fatal(err)
 	}
 	testRead(t, openRemote(t, "oci-layout:"+dir, remote.Options{}), p)
@@ -144,16 +153,20 @@ func TestLayoutsThatAreRefused(t *testing.T) {
 		change func(t *testing.T, dir string, p published)
 		want   string
 	}{
-		"no index.json": {func(t *testing.T, dir string, _ published) { remove(t, dir, "index.json") }, "it is not an OCI layout"},
-		"garbage":       {func(t *testing.T, dir string, _ published) { write(t, dir, "index.json", []byte("<html>")) }, "index.json"},
+		"no index.json": {func(t *testing.T, dir string, _ published) { remove(t, dir, "index.json") },
+			"it is not an OCI layout"},
+		"garbage": {func(t *testing.T, dir string, _ published) { write(t, dir, "index.json", []byte("<html>")) },
+			"index.json"},
 		"a huge index.json": {func(t *testing.T, dir string, _ published) {
 			write(t, dir, "index.json", make([]byte, artifact.MaxMetadata+1))
 		}, "longer than"},
 		"a tampered index": {func(t *testing.T, dir string, p published) {
-			write(t, dir, blob(p.statement.Index), bytes.Replace(p.release.Index.Content, []byte("linux"), []byte("plan9"), 1))
+			write(t, dir, blob(p.statement.Index),
+				bytes.Replace(p.release.Index.Content, []byte("linux"), []byte("plan9"), 1))
 		}, artifact.ErrContent.Error()},
 		"a tampered archive": {func(t *testing.T, dir string, p published) {
-			write(t, dir, blob(p.statement.Targets["linux_amd64"].Archive), bytes.Repeat([]byte("x"), int(p.statement.Targets["linux_amd64"].Size)))
+			write(t, dir, blob(p.statement.Targets["linux_amd64"].Archive),
+				bytes.Repeat([]byte("x"), int(p.statement.Targets["linux_amd64"].Size)))
 		}, artifact.ErrContent.Error()},
 		"no archive": {func(t *testing.T, dir string, p published) {
 			remove(t, dir, blob(p.statement.Targets["linux_amd64"].Archive))
@@ -210,7 +223,8 @@ func write(t *testing.T, dir, path string, raw []byte) {
 	}
 }
 
-// TestPushRefusesWhatWasNotPromised: an archive that is another than the statement says is not published, and neither is its version.
+// TestPushRefusesWhatWasNotPromised: an archive that is another than the statement says is not
+// published, and neither is its version.
 func TestPushRefusesWhatWasNotPromised(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))

@@ -46,7 +46,8 @@ func testPrivate(t *testing.T, host string) {
 		"no file":          filepath.Join(t.TempDir(), "config.json"),
 	} {
 		_, err := openRemote(t, source, remote.Options{DockerConfig: config}).Versions(t.Context())
-		if err == nil || !strings.Contains(err.Error(), "docker login "+host) || strings.Contains(err.Error(), "guess") {
+		if err == nil || !strings.Contains(err.Error(), "docker login "+host) ||
+			strings.Contains(err.Error(), "guess") {
 			t.Errorf("%s: %v", title, err)
 		}
 	}
@@ -72,7 +73,8 @@ func TestBasicAuth(t *testing.T) {
 	testPrivate(t, strings.TrimPrefix(server.URL, "http://"))
 }
 
-// TestTokenAuth is what most registries have: the password goes to a server of tokens, and a token to the registry.
+// TestTokenAuth is what most registries have: the password goes to a server of tokens, and a token
+// to the registry.
 func TestTokenAuth(t *testing.T) {
 	t.Parallel()
 	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
@@ -86,7 +88,9 @@ func TestTokenAuth(t *testing.T) {
 		case r.Header.Get("Authorization") == "Bearer for registry":
 			inner.ServeHTTP(w, r)
 		default:
-			w.Header().Set("WWW-Authenticate", `Bearer realm="`+server.URL+`/token",service="registry",scope="repository:acme/scrapekit-hello:pull,push"`)
+			w.Header().Set("WWW-Authenticate",
+				`Bearer realm="`+server.URL+
+					`/token",service="registry",scope="repository:acme/scrapekit-hello:pull,push"`)
 			w.WriteHeader(http.StatusUnauthorized)
 		}
 	})

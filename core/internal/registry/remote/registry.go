@@ -87,7 +87,8 @@ func (r *registryRemote) Versions(ctx context.Context) ([]artifact.Version, erro
 	return newestFirst(out), nil
 }
 
-func (r *registryRemote) Release(ctx context.Context, v artifact.Version, pinned digest.Digest) (*artifact.Release, error) {
+func (r *registryRemote) Release(ctx context.Context, v artifact.Version, pinned digest.Digest) (*artifact.Release,
+	error) {
 	reference := v.String()
 	if pinned != "" {
 		if err := artifact.CheckDigest(pinned); err != nil {
@@ -143,10 +144,11 @@ func (r *registryRemote) signed(ctx context.Context, index ocispec.Descriptor) (
 	return out, nil
 }
 
-// maybeSignature reports whether a referrer may be a signature of ours. Some registries say for its type that of its config, which is
-// empty, so the registry is not asked to choose.
+// maybeSignature reports whether a referrer may be a signature of ours. Some registries say for its
+// type that of its config, which is empty, so the registry is not asked to choose.
 func maybeSignature(d ocispec.Descriptor) bool {
-	return d.ArtifactType == artifact.TypeSignature || d.ArtifactType == ocispec.MediaTypeEmptyJSON || d.ArtifactType == ""
+	return d.ArtifactType == artifact.TypeSignature || d.ArtifactType == ocispec.MediaTypeEmptyJSON ||
+		d.ArtifactType == ""
 }
 
 // errEnough ends a list before its end.
@@ -213,7 +215,8 @@ func (r *registryRemote) explain(err error) error {
 	case status == http.StatusNotFound && !errors.Is(err, ErrNotFound):
 		return fmt.Errorf("%w: %w", ErrNotFound, err)
 	case status == http.StatusUnauthorized || errors.Is(err, auth.ErrBasicCredentialNotFound):
-		return fmt.Errorf("%w; log in with `docker login %s`, or set DOCKER_CONFIG to the folder of the credentials", err, r.source.Host)
+		return fmt.Errorf("%w; log in with `docker login %s`, or set DOCKER_CONFIG to the folder of the credentials",
+			err, r.source.Host)
 	case status == http.StatusForbidden:
 		return fmt.Errorf("%w; the account that `docker login %s` keeps may not do this", err, r.source.Host)
 	}

@@ -18,7 +18,8 @@ func TestRegistry(t *testing.T) {
 	for referrers, title := range map[bool]string{true: "referrers API", false: "referrers tag"} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
-			server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(referrers)))
+			server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)),
+				registry.WithReferrersSupport(referrers)))
 			t.Cleanup(server.Close)
 			source := strings.TrimPrefix(server.URL, "http://") + "/acme/scrapekit-hello"
 			testPushed(t, open(t, source, remote.Options{}), source)
@@ -27,7 +28,8 @@ func TestRegistry(t *testing.T) {
 	}
 }
 
-// testForeign reads with a client that has not pushed, and so does not know how this registry keeps referrers.
+// testForeign reads with a client that has not pushed, and so does not know how this registry keeps
+// referrers.
 func testForeign(t *testing.T, source string) {
 	t.Helper()
 	p := publish(t, source, "3.0.0")

@@ -1,4 +1,5 @@
-// What registries and layouts share: a release is read out of, and written into, a store of blobs by digest.
+// What registries and layouts share: a release is read out of, and written into, a store of blobs
+// by digest.
 
 package remote
 
@@ -35,7 +36,8 @@ func fetchBlob(ctx context.Context, from content.Fetcher, d ocispec.Descriptor) 
 // fetchIndex gets the index of a release and checks that it is one.
 func fetchIndex(ctx context.Context, from content.Fetcher, d ocispec.Descriptor) (artifact.Blob, error) {
 	if d.MediaType != ocispec.MediaTypeImageIndex {
-		return artifact.Blob{}, fmt.Errorf("not a plugin: it has the type %.100q, and a plugin is an index", d.MediaType)
+		return artifact.Blob{}, fmt.Errorf("not a plugin: it has the type %.100q, and a plugin is an index",
+			d.MediaType)
 	}
 	raw, err := fetchBlob(ctx, from, d)
 	if err != nil {
@@ -44,11 +46,13 @@ func fetchIndex(ctx context.Context, from content.Fetcher, d ocispec.Descriptor)
 	if err := artifact.CheckIndex(raw); err != nil {
 		return artifact.Blob{}, err
 	}
-	return artifact.Blob{Descriptor: ocispec.Descriptor{MediaType: d.MediaType, ArtifactType: artifact.TypePlugin, Digest: d.Digest, Size: d.Size}, Content: raw}, nil
+	return artifact.Blob{Descriptor: ocispec.Descriptor{MediaType: d.MediaType, ArtifactType: artifact.TypePlugin,
+		Digest: d.Digest, Size: d.Size}, Content: raw}, nil
 }
 
 // fetchSigned gets a statement and its signature through the manifest that refers to an index.
-func fetchSigned(ctx context.Context, from content.Fetcher, manifest ocispec.Descriptor, index digest.Digest) (artifact.Signed, error) {
+func fetchSigned(ctx context.Context, from content.Fetcher, manifest ocispec.Descriptor,
+	index digest.Digest) (artifact.Signed, error) {
 	raw, err := fetchBlob(ctx, from, manifest)
 	if err != nil {
 		return artifact.Signed{}, err
@@ -79,7 +83,8 @@ type blobs interface {
 	Push(ctx context.Context, d ocispec.Descriptor, r io.Reader) error
 }
 
-// pushArchives writes the archives of a statement, and what the OCI form has beside them, but not the index.
+// pushArchives writes the archives of a statement, and what the OCI form has beside them, but not
+// the index.
 func pushArchives(ctx context.Context, to blobs, s artifact.Statement, form artifact.Form, archive Archives) error {
 	for _, p := range s.Platforms() {
 		if err := pushArchive(ctx, to, p, s.Targets[p], archive); err != nil {
@@ -99,7 +104,8 @@ func pushArchive(ctx context.Context, to blobs, p artifact.Platform, t artifact.
 		return err
 	}
 	checked := artifact.Exactly(r, t.Archived())
-	return errors.Join(to.Push(ctx, t.Archived(), io.MultiReader(checked)), checked.Close()) // a reader alone: net/http would close it too
+	// a reader alone: net/http would close it too
+	return errors.Join(to.Push(ctx, t.Archived(), io.MultiReader(checked)), checked.Close())
 }
 
 // pushBlobs writes what is missing, in the order given.

@@ -40,16 +40,20 @@ func publish(t *testing.T, source, version string) published {
 	p := published{key: signer.Public, archives: map[artifact.Platform][]byte{}}
 	p.statement = artifact.Statement{
 		Source: source, Key: signer.Public, Targets: map[artifact.Platform]artifact.Target{},
-		Manifest: artifact.Manifest{Name: "hello", Version: version, Kind: sdk.KindSource, Protocol: 1, Description: "Says hello."},
+		Manifest: artifact.Manifest{Name: "hello", Version: version, Kind: sdk.KindSource, Protocol: 1,
+			Description: "Says hello."},
 	}
 	for _, platform := range []artifact.Platform{"linux_amd64", "windows_amd64"} {
 		program := "#!/bin/sh\necho " + version + " " + string(platform) + "\n"
 		var raw bytes.Buffer
-		if err := artifact.WriteArchive(&raw, artifact.File{Name: "hello", Size: int64(len(program)), Content: strings.NewReader(program)}, nil); err != nil {
+		if err := artifact.WriteArchive(&raw,
+			artifact.File{Name: "hello", Size: int64(len(program)), Content: strings.NewReader(program)},
+			nil); err != nil {
 			t.Fatal(err)
 		}
 		p.archives[platform] = raw.Bytes()
-		p.statement.Targets[platform] = artifact.Target{Archive: digest.FromBytes(raw.Bytes()), Size: int64(raw.Len()), Binary: digest.FromString(program)}
+		p.statement.Targets[platform] = artifact.Target{Archive: digest.FromBytes(raw.Bytes()), Size: int64(raw.Len()),
+			Binary: digest.FromString(program)}
 	}
 	form, err := artifact.Build(p.statement)
 	if err != nil {
@@ -60,7 +64,8 @@ func publish(t *testing.T, source, version string) published {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.release, err = artifact.NewRelease(artifact.Signed{Statement: raw, Signature: signer.Sign(raw, source+" "+version)}); err != nil {
+	if p.release, err = artifact.NewRelease(artifact.Signed{Statement: raw,
+		Signature: signer.Sign(raw, source+" "+version)}); err != nil {
 		t.Fatal(err)
 	}
 	return p

@@ -1,4 +1,5 @@
-// The store under processes that are killed at each thing that they do to it, whose disk fails, and of which several run at once.
+// The store under processes that are killed at each thing that they do to it, whose disk fails, and
+// of which several run at once.
 
 package store_test
 
@@ -16,7 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
-// childEnv holds what the test binary does to a store when it is started once more: "install", "prune" or "both".
+// childEnv holds what the test binary does to a store when it is started once more: "install",
+// "prune" or "both".
 const childEnv = "STORE_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -60,7 +62,8 @@ func child(what, dir string) error {
 }
 
 func install(s *store.Store) error {
-	if err := errors.Join(s.PutRelease(digestOf("index"), []byte("statement"), []byte("signature")), s.Register("lock")); err != nil {
+	if err := errors.Join(s.PutRelease(digestOf("index"), []byte("statement"), []byte("signature")),
+		s.Register("lock")); err != nil {
 		return err
 	}
 	if _, err := put(s, "new"); err != nil {
@@ -108,10 +111,12 @@ func run(t *testing.T, what, dir string, f crashtest.Fault) *crashtest.Outcome {
 }
 
 func program(what, dir string, f crashtest.Fault) crashtest.Program {
-	return crashtest.Program{Path: os.Args[0], Args: []string{dir}, Env: append(os.Environ(), childEnv+"="+what), Root: dir, Fault: f, Record: true}
+	return crashtest.Program{Path: os.Args[0], Args: []string{dir}, Env: append(os.Environ(), childEnv+"="+what),
+		Root: dir, Fault: f, Record: true}
 }
 
-// checkWhole checks what is there, that the old program is, and that the new one can be installed, in whatever state the store is.
+// checkWhole checks what is there, that the old program is, and that the new one can be installed,
+// in whatever state the store is.
 func checkWhole(t *testing.T, s *store.Store, when string, installed bool) {
 	t.Helper()
 	items, err := s.Items()
@@ -132,7 +137,8 @@ func checkWhole(t *testing.T, s *store.Store, when string, installed bool) {
 	if ok, err := s.Has(digestOf("new"), "plugin"); installed && !ok {
 		t.Errorf("%s: what was installed is gone (%v)", when, err)
 	}
-	if what, who, err := s.Release(digestOf("index")); installed && err != nil || err == nil && (string(what) != "statement" || string(who) != "signature") {
+	if what, who, err := s.Release(digestOf("index")); installed && err != nil || err == nil &&
+		(string(what) != "statement" || string(who) != "signature") {
 		t.Errorf("%s: the release: %q, %q (%v)", when, what, who, err)
 	}
 	if _, err := put(s, "new"); err != nil {
@@ -198,15 +204,16 @@ func TestPowerCuts(t *testing.T) {
 			t.Fatal(err)
 		}
 		n++
-		checkWhole(t, store.At(dir), fmt.Sprintf("cut after operation %d, %s kept", c.After, c.How), len(out.Said(c.After)) > 0)
+		checkWhole(t, store.At(dir), fmt.Sprintf("cut after operation %d, %s kept", c.After, c.How),
+			len(out.Said(c.After)) > 0)
 	}
 	if n < 20 {
 		t.Errorf("%d cuts", n)
 	}
 }
 
-// TestKilledThenPowerCut: a process is killed just before it would have synced something, another finds its work done, says that it is
-// installed, and the power fails.
+// TestKilledThenPowerCut: a process is killed just before it would have synced something, another
+// finds its work done, says that it is installed, and the power fails.
 func TestKilledThenPowerCut(t *testing.T) {
 	t.Parallel()
 	s := stored(t)
@@ -239,7 +246,8 @@ func TestKilledThenPowerCut(t *testing.T) {
 	}
 }
 
-// TestSeveralProcesses: they install the same and prune at the same time, and each gets what it installed.
+// TestSeveralProcesses: they install the same and prune at the same time, and each gets what it
+// installed.
 func TestSeveralProcesses(t *testing.T) {
 	t.Parallel()
 	s := stored(t)

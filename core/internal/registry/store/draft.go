@@ -40,8 +40,8 @@ func (d *Draft) Dir() string { return d.dir }
 // Discard removes the draft. After Publish it does nothing.
 func (d *Draft) Discard() error { return os.RemoveAll(d.dir) }
 
-// Publish puts the draft into the store under the digest of its program, which has the name, and returns the program's path.
-// If it is there already, and is right, that stays.
+// Publish puts the draft into the store under the digest of its program, which has the name, and
+// returns the program's path. If it is there already, and is right, that stays.
 func (d *Draft) Publish(digest, name string) (string, error) {
 	if err := d.seal(name); err != nil {
 		return "", fmt.Errorf("store of plugins: %w", err)
@@ -103,7 +103,8 @@ func syncAs(path string, mode fs.FileMode) error {
 	return errors.Join(f.Sync(), f.Close(), os.Chmod(path, mode))
 }
 
-// place renames the draft to its folder. A folder that is there and is not right goes away as a whole first.
+// place renames the draft to its folder. A folder that is there and is not right goes away as a
+// whole first.
 func (d *Draft) place(dir string) error {
 	if err := disk.SyncDir(d.dir); err != nil {
 		return err
@@ -124,7 +125,8 @@ func (d *Draft) place(dir string) error {
 	return disk.SyncDir(parent)
 }
 
-// replace takes what is wrong out of the way. Another process may do the same: then what it has put there is as good.
+// replace takes what is wrong out of the way. Another process may do the same: then what it has put
+// there is as good.
 func (d *Draft) replace(dir string) error {
 	if err := os.Rename(dir, d.dir+".old"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

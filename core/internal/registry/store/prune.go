@@ -17,7 +17,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 )
 
-// Register notes that a lock file uses the store. It is to be called before the lock file is written.
+// Register notes that a lock file uses the store. It is to be called before the lock file is
+// written.
 func (s *Store) Register(lockFile string) error {
 	path, err := filepath.Abs(lockFile)
 	if err != nil {
@@ -115,9 +116,11 @@ func (i Item) Check() error {
 // InUse says what a prune must leave: digests of programs and of releases' indexes.
 type InUse struct{ Programs, Releases []string }
 
-// Prune removes what inUse does not name, and what killed processes left, and returns the programs that went. It waits until
-// nobody installs. inUse is asked when nobody does, and gets the lock files that use the store. With dry nothing is removed.
-func (s *Store) Prune(ctx context.Context, dry bool, inUse func(lockFiles []string) (InUse, error)) (gone []Item, err error) {
+// Prune removes what inUse does not name, and what killed processes left, and returns the programs
+// that went. It waits until nobody installs. inUse is asked when nobody does, and gets the lock
+// files that use the store. With dry nothing is removed.
+func (s *Store) Prune(ctx context.Context, dry bool, inUse func(lockFiles []string) (InUse, error)) (gone []Item,
+	err error) {
 	if _, err := os.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -201,7 +204,8 @@ func (s *Store) forgetUsers() error {
 	return nil
 }
 
-// entries lists a folder, but for what begins with a dot: that is being written. A folder that is not there is empty.
+// entries lists a folder, but for what begins with a dot: that is being written. A folder that is
+// not there is empty.
 func entries(dir string) ([]fs.DirEntry, error) {
 	all, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -17,7 +17,8 @@ const (
 	signatureFile = "statement.json.minisig"
 )
 
-// PutRelease keeps the statement of a release and the signature under it; there is none if signature is nil.
+// PutRelease keeps the statement of a release and the signature under it; there is none if
+// signature is nil.
 func (s *Store) PutRelease(index string, statement, signature []byte) error {
 	dir, err := s.folder("releases", index)
 	if err == nil {

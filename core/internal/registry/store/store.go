@@ -1,5 +1,6 @@
-// Package store keeps the programs of installed plugins, each in a folder that is named by its SHA-256, so that what is in it can
-// be checked by its name alone and nothing in it ever changes. The lock files of pipelines say which of them are in use.
+// Package store keeps the programs of installed plugins, each in a folder that is named by its
+// SHA-256, so that what is in it can be checked by its name alone and nothing in it ever changes.
+// The lock files of pipelines say which of them are in use.
 //
 //	sha256/HEX/plugin       the program, read-only, and what came with it
 //	releases/HEX/…          what the publisher signed, by the digest of the release's index
@@ -7,8 +8,9 @@
 //	tmp/                    what is being written
 //	lock                    held together by those who install, alone by those who prune
 //
-// A program appears as a whole, by a rename, after all of it is on the disk. So a process that is killed leaves at most a folder
-// in tmp, and of two that install the same the second finds it there.
+// A program appears as a whole, by a rename, after all of it is on the disk. So a process that is
+// killed leaves at most a folder in tmp, and of two that install the same the second finds it
+// there.
 package store
 
 import (
@@ -55,7 +57,8 @@ func DefaultDir() (string, error) {
 	return filepath.Join(home, ".local", "share", "scrapekit", "plugins"), nil
 }
 
-// Store is a folder of programs. Its methods may be called by several goroutines, and by several processes, at once.
+// Store is a folder of programs. Its methods may be called by several goroutines, and by several
+// processes, at once.
 type Store struct{ dir string }
 
 // At returns the store in a folder; the folder is made when something is put into it.
@@ -83,8 +86,8 @@ func (s *Store) folder(kind, digest string) (string, error) {
 // ErrNotThere says that the store has not what was asked for.
 var ErrNotThere = errors.New("not in the store of plugins")
 
-// Program returns the path of the program with a digest, by its name. It does not read it: whoever starts it does. The error is
-// ErrNotThere if there is none.
+// Program returns the path of the program with a digest, by its name. It does not read it: whoever
+// starts it does. The error is ErrNotThere if there is none.
 func (s *Store) Program(digest, name string) (string, error) {
 	dir, err := s.folder("sha256", digest)
 	if err != nil {
@@ -106,8 +109,8 @@ func (s *Store) Program(digest, name string) (string, error) {
 // retryEvery is how often a lock that is held is tried again.
 const retryEvery = 50 * time.Millisecond
 
-// Use keeps the store from being pruned until release is called: between a program's arrival and the lock file that names it
-// nothing else says that it is in use.
+// Use keeps the store from being pruned until release is called: between a program's arrival and
+// the lock file that names it nothing else says that it is in use.
 func (s *Store) Use(ctx context.Context) (release func() error, err error) {
 	return s.lock(ctx, (*flock.Flock).TryRLockContext)
 }
@@ -116,7 +119,8 @@ func (s *Store) alone(ctx context.Context) (release func() error, err error) {
 	return s.lock(ctx, (*flock.Flock).TryLockContext)
 }
 
-func (s *Store) lock(ctx context.Context, take func(*flock.Flock, context.Context, time.Duration) (bool, error)) (func() error, error) {
+func (s *Store) lock(ctx context.Context,
+	take func(*flock.Flock, context.Context, time.Duration) (bool, error)) (func() error, error) {
 	if err := s.makeDir(s.dir); err != nil {
 		return nil, err
 	}
@@ -148,7 +152,8 @@ func (s *Store) Has(digest, name string) (bool, error) {
 	return got == digest, err
 }
 
-// Keep makes the name of a program last that is there: the process that put it there may have been killed before it came to that.
+// Keep makes the name of a program last that is there: the process that put it there may have been
+// killed before it came to that.
 func (s *Store) Keep(digest string) error {
 	dir, err := s.folder("sha256", digest)
 	if err == nil {
@@ -160,7 +165,8 @@ func (s *Store) Keep(digest string) error {
 	return nil
 }
 
-// Serially calls f while no other process is in it: for files outside of the store that several processes change.
+// Serially calls f while no other process is in it: for files outside of the store that several
+// processes change.
 func (s *Store) Serially(ctx context.Context, f func() error) (err error) {
 	if err := s.makeDir(s.dir); err != nil {
 		return err

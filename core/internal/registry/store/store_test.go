@@ -124,7 +124,8 @@ func TestPublishMends(t *testing.T) {
 func TestNamesOfDigests(t *testing.T) {
 	t.Parallel()
 	s := store.At(t.TempDir())
-	for _, digest := range []string{"", "sha256:", "sha256:../../x", "sha512:" + strings.Repeat("a", 64), "sha256:" + strings.Repeat("A", 64), strings.Repeat("a", 64)} {
+	for _, digest := range []string{"", "sha256:", "sha256:../../x", "sha512:" + strings.Repeat("a", 64),
+		"sha256:" + strings.Repeat("A", 64), strings.Repeat("a", 64)} {
 		if _, err := s.Program(digest, "plugin"); err == nil || errors.Is(err, store.ErrNotThere) {
 			t.Errorf("%q: %v", digest, err)
 		}
@@ -166,7 +167,8 @@ func TestPrune(t *testing.T) {
 		}
 	}
 	lockFile, gone := filepath.Join(t.TempDir(), "lock"), filepath.Join(t.TempDir(), "gone")
-	if err := errors.Join(os.WriteFile(lockFile, nil, 0o644), s.Register(lockFile), s.Register(lockFile), s.Register(gone)); err != nil {
+	if err := errors.Join(os.WriteFile(lockFile, nil, 0o644), s.Register(lockFile), s.Register(lockFile),
+		s.Register(gone)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.New(); err != nil { // a draft of a process that was killed
@@ -179,7 +181,8 @@ func TestPrune(t *testing.T) {
 			}
 			return store.InUse{Programs: []string{digestOf("kept")}, Releases: []string{digestOf("of kept")}}, nil
 		})
-		if err != nil || len(items) != 1 || items[0].Digest != digestOf("unused") || items[0].Size != int64(len("unused")+len("free")) {
+		if err != nil || len(items) != 1 || items[0].Digest != digestOf("unused") ||
+			items[0].Size != int64(len("unused")+len("free")) {
 			t.Errorf("dry %v: %+v, %v", dry, items, err)
 		}
 		for text, want := range map[string]bool{"kept": true, "unused": dry} {
@@ -197,7 +200,8 @@ func TestPrune(t *testing.T) {
 		}
 	}
 	failing := errors.New("no")
-	if _, err := s.Prune(t.Context(), false, func([]string) (store.InUse, error) { return store.InUse{}, failing }); !errors.Is(err, failing) {
+	if _, err := s.Prune(t.Context(), false,
+		func([]string) (store.InUse, error) { return store.InUse{}, failing }); !errors.Is(err, failing) {
 		t.Error(err)
 	}
 	if ok, _ := s.Has(digestOf("kept"), "plugin"); !ok {
@@ -223,12 +227,16 @@ func TestPruneWaits(t *testing.T) {
 	asked := make(chan struct{})
 	done := make(chan error, 1)
 	go func() {
-		_, err := s.Prune(context.Background(), false, func([]string) (store.InUse, error) { close(asked); return store.InUse{}, nil })
+		_, err := s.Prune(context.Background(), false,
+			func([]string) (store.InUse, error) { close(asked); return store.InUse{}, nil })
 		done <- err
 	}()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Prune(ended, false, func([]string) (store.InUse, error) { return store.InUse{}, nil }); !errors.Is(err, context.Canceled) {
+	if _, err := s.Prune(ended, false, func([]string) (store.InUse, error) {
+		return store.InUse{},
+			nil
+	}); !errors.Is(err, context.Canceled) {
 		t.Errorf("pruned while somebody installs: %v", err)
 	}
 	select {

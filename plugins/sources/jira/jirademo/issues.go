@@ -63,8 +63,10 @@ func (s *server) invent(p Project, nth int) []*issue {
 	for n := range all {
 		random := rand.New(rand.NewPCG(s.Seed, hash(p.Key+strconv.Itoa(n))))
 		w := &writer{Writer: &prose.Writer{Rand: random, Theme: theme, Project: p.Key, Num: n + 1, People: s.people}}
-		created := start.Add(time.Duration(n)*step + time.Duration(random.Float64()*float64(step))).Truncate(time.Second)
-		all[n] = w.issue(&issue{id: 12_000_000 + n*len(s.Projects) + nth, project: p.Key, theme: theme.Name, num: n + 1, created: created})
+		created := start.Add(time.Duration(n)*step +
+			time.Duration(random.Float64()*float64(step))).Truncate(time.Second)
+		all[n] = w.issue(&issue{id: 12_000_000 + n*len(s.Projects) + nth, project: p.Key, theme: theme.Name, num: n + 1,
+			created: created})
 	}
 	return all
 }
@@ -119,7 +121,8 @@ func (w *writer) course(i *issue) {
 	if w.chance(0.15) {
 		return
 	}
-	i.resolution = w.weighted("Fixed", 72, "Duplicate", 8, "Won't Fix", 8, "Cannot Reproduce", 5, "Invalid", 4, "Incomplete", 3)
+	i.resolution = w.weighted("Fixed", 72, "Duplicate", 8, "Won't Fix", 8, "Cannot Reproduce", 5, "Invalid", 4,
+		"Incomplete", 3)
 	w.moves(i, "Resolved", 24*time.Hour)
 	w.changes(i, 0, "resolution", "", i.resolution)
 	i.resolved = w.end
@@ -200,10 +203,12 @@ func (s *server) render(i *issue, short bool) any {
 	nothing := map[string]any{"startAt": 0, "maxResults": 20, "total": 0, "worklogs": []any{}}
 	fields := map[string]any{
 		"summary": i.summary, "description": s.text(i.description), "environment": s.text(i.environment),
-		"created": stamp(i.created), "updated": stamp(i.updated), "resolutiondate": nil, "resolution": named(i.resolution),
-		"issuetype": named(i.kind), "priority": named(i.priority), "status": s.status(i.status),
+		"created": stamp(i.created), "updated": stamp(i.updated), "resolutiondate": nil,
+		"resolution": named(i.resolution),
+		"issuetype":  named(i.kind), "priority": named(i.priority), "status": s.status(i.status),
 		"project": map[string]any{"id": s.projectID(i), "key": i.project, "name": i.theme},
-		"labels":  slices.Concat([]string{}, i.labels), "components": allNamed(i.components), "versions": allNamed(i.versions), "fixVersions": allNamed(i.fixedIn),
+		"labels":  slices.Concat([]string{}, i.labels), "components": allNamed(i.components),
+		"versions": allNamed(i.versions), "fixVersions": allNamed(i.fixedIn),
 		"reporter": s.user(&i.reporter), "creator": s.user(&i.reporter), "assignee": s.user(i.assignee),
 		"comment":    map[string]any{"startAt": 0, "maxResults": len(thread), "total": len(thread), "comments": thread},
 		"attachment": []any{}, "issuelinks": []any{}, "subtasks": []any{}, "worklog": nothing,
@@ -222,8 +227,9 @@ func (s *server) projectID(i *issue) string {
 func (s *server) renderComments(i *issue) []any {
 	all := []any{}
 	for n, c := range i.thread {
-		all = append(all, map[string]any{"id": strconv.Itoa(i.id*100 + n), "author": s.user(&c.author), "updateAuthor": s.user(&c.author),
-			"body": s.text(c.body), "created": stamp(c.at), "updated": stamp(c.at)})
+		all = append(all, map[string]any{"id": strconv.Itoa(i.id*100 + n), "author": s.user(&c.author),
+			"updateAuthor": s.user(&c.author),
+			"body":         s.text(c.body), "created": stamp(c.at), "updated": stamp(c.at)})
 	}
 	return all
 }
@@ -231,8 +237,10 @@ func (s *server) renderComments(i *issue) []any {
 func (s *server) changelog(i *issue) any {
 	histories := []any{}
 	for n, c := range i.history {
-		histories = append(histories, map[string]any{"id": strconv.Itoa(i.id*100 + n), "author": s.user(&c.author), "created": stamp(c.at),
-			"items": []any{map[string]any{"field": c.field, "fieldtype": "jira", "fieldId": c.field, "from": nil, "fromString": maybe(c.from), "to": nil, "toString": maybe(c.to)}}})
+		histories = append(histories, map[string]any{"id": strconv.Itoa(i.id*100 + n), "author": s.user(&c.author),
+			"created": stamp(c.at),
+			"items": []any{map[string]any{"field": c.field, "fieldtype": "jira", "fieldId": c.field, "from": nil,
+				"fromString": maybe(c.from), "to": nil, "toString": maybe(c.to)}}})
 	}
 	if s.Cloud {
 		slices.Reverse(histories) // newest first there
@@ -286,7 +294,8 @@ func (s *server) user(p *prose.Person) any {
 	case p == nil:
 		return nil
 	case s.Cloud:
-		return map[string]any{"accountId": p.Account, "displayName": p.Display, "active": !p.Gone, "accountType": "atlassian"}
+		return map[string]any{"accountId": p.Account, "displayName": p.Display, "active": !p.Gone,
+			"accountType": "atlassian"}
 	}
 	return map[string]any{"name": p.Name, "key": p.Key, "displayName": p.Display, "active": !p.Gone}
 }

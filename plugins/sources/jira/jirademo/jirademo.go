@@ -1,5 +1,6 @@
-// Package jirademo is the Jira that `scrapekit demo` reads: invented issues, a rate limit and faults, in as much of the two
-// products' APIs as the source asks of a Jira for issues. Its issues never change. Tests have a whole Jira in jiraserver.
+// Package jirademo is the Jira that `scrapekit demo` reads: invented issues, a rate limit and
+// faults, in as much of the two products' APIs as the source asks of a Jira for issues. Its issues
+// never change. Tests have a whole Jira in jiraserver.
 package jirademo
 
 import (
@@ -88,10 +89,12 @@ func reply(w http.ResponseWriter, v any, err error) {
 }
 
 func (s *server) serverInfo(*http.Request) (any, error) {
-	info := map[string]any{"version": "9.12.12", "versionNumbers": []int{9, 12, 12}, "deploymentType": "Server", "buildNumber": 9120012,
-		"serverTime": stamp(time.Now()), "serverTitle": "Jira of the demo"}
+	info := map[string]any{"version": "9.12.12", "versionNumbers": []int{9, 12, 12}, "deploymentType": "Server",
+		"buildNumber": 9120012,
+		"serverTime":  stamp(time.Now()), "serverTitle": "Jira of the demo"}
 	if s.Cloud {
-		info["version"], info["versionNumbers"], info["deploymentType"] = "1001.0.0-SNAPSHOT", []int{1001, 0, 0}, "Cloud"
+		info["version"], info["versionNumbers"], info["deploymentType"] = "1001.0.0-SNAPSHOT", []int{1001, 0,
+			0}, "Cloud"
 	}
 	return info, nil
 }
@@ -106,8 +109,10 @@ func (s *server) nothing(r *http.Request) (any, error) {
 
 func (s *server) fields(*http.Request) (any, error) {
 	var all []any
-	for _, name := range []string{"summary", "description", "issuetype", "status", "priority", "resolution", "created", "updated", "comment"} {
-		all = append(all, map[string]any{"id": name, "name": name, "custom": false, "schema": map[string]any{"system": name, "type": "any"}})
+	for _, name := range []string{"summary", "description", "issuetype", "status", "priority", "resolution", "created",
+		"updated", "comment"} {
+		all = append(all, map[string]any{"id": name, "name": name, "custom": false,
+			"schema": map[string]any{"system": name, "type": "any"}})
 	}
 	return all, nil
 }
@@ -164,14 +169,18 @@ func (s *server) count(r *http.Request) (any, error) {
 }
 
 func (s *server) comments(r *http.Request) (any, error) {
-	at := slices.IndexFunc(s.all, func(i *issue) bool { return r.PathValue("id") == strconv.Itoa(i.id) || r.PathValue("id") == i.key() })
+	at := slices.IndexFunc(s.all, func(i *issue) bool {
+		return r.PathValue("id") == strconv.Itoa(i.id) ||
+			r.PathValue("id") == i.key()
+	})
 	if at < 0 {
 		return nil, &refusal{http.StatusNotFound, "Issue Does Not Exist"}
 	}
 	all := s.renderComments(s.all[at])
 	start, _ := strconv.Atoi(r.URL.Query().Get("startAt"))
 	end := min(start+most(r), len(all))
-	return map[string]any{"startAt": start, "maxResults": most(r), "total": len(all), "comments": all[min(start, end):end]}, nil
+	return map[string]any{"startAt": start, "maxResults": most(r), "total": len(all),
+		"comments": all[min(start, end):end]}, nil
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000-0700") }

@@ -74,8 +74,10 @@ func TestEveryIssueComesOnce(t *testing.T) {
 				t.Fatalf("cloud %t: description %.40s", cloud, i.Fields["description"])
 			}
 		}
-		if len(seen) != 110 || len(first.Issues) != 100 || !cloud && first.Total != 110 || cloud && (first.IsLast || first.Next != "100" || !second.IsLast) {
-			t.Errorf("cloud %t: %d issues, %d in the first page of %d", cloud, len(seen), len(first.Issues), first.Total)
+		if len(seen) != 110 || len(first.Issues) != 100 || !cloud && first.Total != 110 || cloud &&
+			(first.IsLast || first.Next != "100" || !second.IsLast) {
+			t.Errorf("cloud %t: %d issues, %d in the first page of %d", cloud, len(seen), len(first.Issues),
+				first.Total)
 		}
 	}
 }
@@ -125,7 +127,8 @@ func TestTrouble(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		if refused := resp.StatusCode == http.StatusTooManyRequests; refused != (n == 5) || resp.Header.Get("X-RateLimit-Limit") != "5" {
+		if refused := resp.StatusCode == http.StatusTooManyRequests; refused != (n == 5) ||
+			resp.Header.Get("X-RateLimit-Limit") != "5" {
 			t.Errorf("request %d: %s, %v", n, resp.Status, resp.Header)
 		}
 	}

@@ -18,7 +18,8 @@ var (
 	bound    = regexp.MustCompile(`^(created|updated) (>=|<) (\d+)$`)
 )
 
-// find returns the issues that a query means, in its order. Conditions may be in brackets and are joined by AND.
+// find returns the issues that a query means, in its order. Conditions may be in brackets and are
+// joined by AND.
 func (s *server) find(jql string) ([]*issue, error) {
 	conditions, field, down := jql, "created", false
 	if m := orderBy.FindStringSubmatch(jql); m != nil {

@@ -52,7 +52,8 @@ func page(w http.ResponseWriter, status int) {
 // mostInARow is how often one request fails at most, so that whoever tries again gets through.
 const mostInARow = 2
 
-// faults makes 12 requests of a hundred go wrong. Whether an attempt does follows from the seed and the request.
+// faults makes 12 requests of a hundred go wrong. Whether an attempt does follows from the seed and
+// the request.
 type faults struct {
 	inner http.Handler
 	seed  uint64

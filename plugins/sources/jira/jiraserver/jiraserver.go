@@ -1,6 +1,6 @@
-// Package jiraserver is the test server of the Jira source for the tests of other packages: a Jira with a store of its
-// own that can be filled, changed, limited and broken. The package internal/jiratest says what it copies of the two
-// products.
+// Package jiraserver is the test server of the Jira source for the tests of other packages: a Jira
+// with a store of its own that can be filled, changed, limited and broken. The package
+// internal/jiratest says what it copies of the two products.
 // Only tests import it; no shipped program does.
 package jiraserver
 
@@ -43,7 +43,8 @@ const (
 // New returns an empty server.
 func New(o Options) *Server { return jiratest.New(o) }
 
-// KeyedRecord returns the key of a record of the source and what it holds. It panics if line is no object.
+// KeyedRecord returns the key of a record of the source and what it holds. It panics if line is no
+// object.
 func KeyedRecord(stream string, primaryKey []string, line []byte) (key, content string) {
 	return jiratest.KeyedRecord(stream, primaryKey, line)
 }

@@ -1,8 +1,10 @@
-// Package codec writes and reads messages: protobuf as ever, but for the payload of a batch, which is not copied on its way out.
+// Package codec writes and reads messages: protobuf as ever, but for the payload of a batch, which
+// is not copied on its way out.
 //
-// gRPC's own codec copies a message into a buffer from a pool, which it zeroes first: three passes over
-// the memory where none is needed. Here a message with a large payload is encoded as two pieces around
-// the payload itself. The bytes on the wire are plain protobuf, though the order of the fields is ours.
+// gRPC's own codec copies a message into a buffer from a pool, which it zeroes first: three passes
+// over the memory where none is needed. Here a message with a large payload is encoded as two
+// pieces around the payload itself. The bytes on the wire are plain protobuf, though the order of
+// the fields is ours.
 package codec
 
 import (
@@ -33,8 +35,8 @@ const (
 	fieldDialledData  protowire.Number = 1 // DialResponse.data
 )
 
-// codec is used by both ends for all services on the connection, go-plugin's too. Its name is that of
-// the standard codec, because what it writes is the same format.
+// codec is used by both ends for all services on the connection, go-plugin's too. Its name is that
+// of the standard codec, because what it writes is the same format.
 type codec struct {
 	standard encoding.CodecV2
 	buffers  *sync.Pool // of *[]byte, for messages on their way in
@@ -50,8 +52,8 @@ func New() encoding.CodecV2 {
 
 func (codec) Name() string { return protocodec.Name }
 
-// Marshal keeps the payload of a batch as it is: a batch that was handed over is not changed any more. The data of a chunk is
-// gRPC's until it is written, and then used again.
+// Marshal keeps the payload of a batch as it is: a batch that was handed over is not changed any
+// more. The data of a chunk is gRPC's until it is written, and then used again.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	switch m := v.(type) {
 	case *pb.ReadResponse:
@@ -63,7 +65,8 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	case *pb.TransformRequest:
 		return join(&pb.TransformRequest{}, fieldRequestBatch, m.GetBatch())
 	case *pb.TransformResponse:
-		return join(&pb.TransformResponse{Rejects: m.GetRejects(), Counters: m.GetCounters()}, fieldReplyBatches, m.GetBatches()...)
+		return join(&pb.TransformResponse{Rejects: m.GetRejects(), Counters: m.GetCounters()}, fieldReplyBatches,
+			m.GetBatches()...)
 	case *pb.FromHost:
 		if e, ok := m.GetMessage().(*pb.FromHost_FetchChunk); ok && len(e.FetchChunk.GetData()) > 0 {
 			return chunkOf(m.GetId(), e.FetchChunk), nil
@@ -130,13 +133,15 @@ func chunkOf(id uint64, c *pb.FetchChunk) mem.BufferSlice {
 	return mem.BufferSlice{mem.SliceBuffer(append(head, inner...)), mem.NewBuffer(&data, &chunk.Buffers)}
 }
 
-// lone encodes a message of one field of bytes, which are gRPC's until they are written, and then used again.
+// lone encodes a message of one field of bytes, which are gRPC's until they are written, and then
+// used again.
 func lone(field protowire.Number, data []byte) mem.BufferSlice {
 	head := protowire.AppendVarint(protowire.AppendTag(nil, field, protowire.BytesType), uint64(len(data)))
 	return mem.BufferSlice{mem.SliceBuffer(head), mem.NewBuffer(&data, &chunk.Buffers)}
 }
 
-// Unmarshal puts the pieces of a message together in a buffer that is used again, and not zeroed between.
+// Unmarshal puts the pieces of a message together in a buffer that is used again, and not zeroed
+// between.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	m, ok := v.(proto.Message)
 	if !ok {

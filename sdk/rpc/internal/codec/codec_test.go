@@ -53,7 +53,8 @@ func FuzzCodecWritesProtobuf(f *testing.F) {
 			}
 			back := m.ProtoReflect().New().Interface()
 			at := min(int(cut), len(raw))
-			if err := c.Unmarshal(mem.BufferSlice{mem.SliceBuffer(raw[:at]), mem.SliceBuffer(raw[at:])}, back); err != nil {
+			if err := c.Unmarshal(mem.BufferSlice{mem.SliceBuffer(raw[:at]), mem.SliceBuffer(raw[at:])},
+				back); err != nil {
 				t.Fatal(err)
 			}
 			clear(raw) // gRPC uses its buffers again: nothing of them may be kept

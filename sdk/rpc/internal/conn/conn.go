@@ -1,5 +1,5 @@
-// Package conn is a connection of a plugin's: a net.Conn whose bytes travel in messages. It knows nothing of gRPC: what comes is put in,
-// what goes is taken out.
+// Package conn is a connection of a plugin's: a net.Conn whose bytes travel in messages. It knows
+// nothing of gRPC: what comes is put in, what goes is taken out.
 package conn
 
 import (
@@ -14,7 +14,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/chunk"
 )
 
-// maxUnread is how many bytes that have come wait for their reader; then nothing more is taken from the stream, whose window fills up.
+// maxUnread is how many bytes that have come wait for their reader; then nothing more is taken from
+// the stream, whose window fills up.
 const maxUnread = 256 << 10
 
 // Conn is one connection.
@@ -75,15 +76,15 @@ func (c *Conn) Broken(err error) {
 	c.out.fail(err)
 }
 
-// Put adds bytes that have come, which are the connection's from now on, when there is room for them. It reports false when nobody reads any
-// more.
+// Put adds bytes that have come, which are the connection's from now on, when there is room for
+// them. It reports false when nobody reads any more.
 func (c *Conn) Put(b []byte) bool { return c.in.put(b) }
 
 // End says that nothing comes any more.
 func (c *Conn) End() { c.in.end(io.EOF) }
 
-// Next waits for what is to be sent: bytes, which are the caller's, or that there will be no more of them; more is false when the
-// connection is closed and all has been taken, or is broken.
+// Next waits for what is to be sent: bytes, which are the caller's, or that there will be no more
+// of them; more is false when the connection is closed and all has been taken, or is broken.
 func (c *Conn) Next() (part []byte, ended, more bool) { return c.out.next() }
 
 // SetDeadline implements net.Conn.

@@ -1,5 +1,5 @@
-// Package convert makes messages of the values of package sdk, and values of messages. What comes from the other side is checked: a
-// plugin is not trusted.
+// Package convert makes messages of the values of package sdk, and values of messages. What comes
+// from the other side is checked: a plugin is not trusted.
 package convert
 
 import (
@@ -21,7 +21,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
-// A name or an id that is no UTF-8 fails to travel, with an error; texts for people are mended instead.
+// A name or an id that is no UTF-8 fails to travel, with an error; texts for people are mended
+// instead.
 
 // Each converts a slice; nil stays nil.
 func Each[A, B any](in []A, f func(A) B) []B {
@@ -53,23 +54,29 @@ func BatchFrom(b *pb.Batch) sdk.Batch {
 	return sdk.Batch{Stream: b.GetStream(), Op: op, Count: int(b.GetCount()), Payload: b.GetPayload()}
 }
 
-// CheckedBatch converts a batch that comes from a plugin. The counts of the whole run rest on Count being
-// the number of lines, so a plugin's word is not taken for it; counting lines costs next to nothing.
+// CheckedBatch converts a batch that comes from a plugin. The counts of the whole run rest on Count
+// being the number of lines, so a plugin's word is not taken for it; counting lines costs next to
+// nothing.
 func CheckedBatch(b *pb.Batch) (sdk.Batch, error) {
 	out := BatchFrom(b)
 	switch lines := bytes.Count(out.Payload, []byte{'\n'}); {
 	case out.Stream == "":
-		return out, sdk.Permanent(fmt.Errorf("the plugin sent a batch of %d records without the name of its stream", out.Count))
+		return out, sdk.Permanent(fmt.Errorf("the plugin sent a batch of %d records without the name of its stream",
+			out.Count))
 	case nameFault(out.Stream) != nil:
 		return out, badStream(out.Stream)
 	case b.GetOp() != pb.Op_OP_UPSERT && b.GetOp() != pb.Op_OP_DELETE:
-		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch with the unknown operation %d", out.Stream, b.GetOp()))
+		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch with the unknown operation %d", out.Stream,
+			b.GetOp()))
 	case lines != out.Count || lines > 0 && out.Payload[len(out.Payload)-1] != '\n':
-		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch of %d records whose payload holds %d lines; Each record is one line that ends in a newline", out.Stream, out.Count, lines))
+		return out, sdk.Permanent(fmt.Errorf(
+			"%s: the plugin sent a batch of %d records whose payload holds %d lines; Each record is one line that ends in a newline", out.Stream, out.Count, lines))
 	case lines == 0 && len(out.Payload) > 0:
-		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch whose payload does not end in a newline", out.Stream))
+		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch whose payload does not end in a newline",
+			out.Stream))
 	case bytes.HasPrefix(out.Payload, []byte{'\n'}) || bytes.Contains(out.Payload, []byte("\n\n")):
-		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch with an empty line in its payload; Each line is one record", out.Stream))
+		return out, sdk.Permanent(fmt.Errorf(
+			"%s: the plugin sent a batch with an empty line in its payload; Each line is one record", out.Stream))
 	}
 	return out, shortEnough(out)
 }
@@ -81,7 +88,8 @@ func shortEnough(b sdk.Batch) error {
 	}
 	for record := range b.Records() {
 		if len(record) > sdk.MaxRecord {
-			return sdk.Permanent(fmt.Errorf("%s: the plugin sent a record of %d bytes, the limit is %d", b.Stream, len(record), sdk.MaxRecord))
+			return sdk.Permanent(fmt.Errorf("%s: the plugin sent a record of %d bytes, the limit is %d", b.Stream,
+				len(record), sdk.MaxRecord))
 		}
 	}
 	return nil
@@ -109,7 +117,8 @@ const (
 	MaxDoc  = 64 << 10
 )
 
-// Announced converts the streams that a plugin has. Their names go into reports, names of files and messages.
+// Announced converts the streams that a plugin has. Their names go into reports, names of files and
+// messages.
 func Announced(streams []*pb.Stream) ([]sdk.Stream, error) {
 	for _, s := range streams {
 		if nameFault(s.GetName()) != nil {
@@ -120,7 +129,8 @@ func Announced(streams []*pb.Stream) ([]sdk.Stream, error) {
 			said += len(key)
 		}
 		if said > MaxDoc {
-			return nil, sdk.Permanent(fmt.Errorf("the doc, the key and the cursor of the plugin's stream %s have %d bytes together, %d are the most",
+			return nil, sdk.Permanent(fmt.Errorf(
+				"the doc, the key and the cursor of the plugin's stream %s have %d bytes together, %d are the most",
 				s.GetName(), said, MaxDoc))
 		}
 	}
@@ -136,7 +146,8 @@ func nameFault(name string) error {
 }
 
 func badStream(name string) error {
-	return sdk.Permanent(fmt.Errorf("the plugin has a stream of the name %.100q, and %w: a name is what people read", name, nameFault(name)))
+	return sdk.Permanent(fmt.Errorf("the plugin has a stream of the name %.100q, and %w: a name is what people read",
+		name, nameFault(name)))
 }
 
 func permissionsTo(p sdk.Permissions) *pb.Permissions {
@@ -147,7 +158,8 @@ func permissionsTo(p sdk.Permissions) *pb.Permissions {
 }
 
 func permissionsFrom(p *pb.Permissions) sdk.Permissions {
-	return sdk.Permissions{HTTP: p.GetHttp(), FSRead: p.GetFsRead(), FSWrite: p.GetFsWrite(), Dial: p.GetDial(), Methods: p.GetMethods()}
+	return sdk.Permissions{HTTP: p.GetHttp(), FSRead: p.GetFsRead(), FSWrite: p.GetFsWrite(), Dial: p.GetDial(),
+		Methods: p.GetMethods()}
 }
 
 // SplitTo makes a message of a split.
@@ -157,7 +169,8 @@ func SplitTo(s sdk.Split) *pb.Split {
 
 // SplitFrom reads a split of a message.
 func SplitFrom(s *pb.Split) sdk.Split {
-	return sdk.Split{ID: s.GetId(), Stream: s.GetStream(), Data: rawJSON(s.GetData()), Cursor: s.GetCursor(), Estimate: s.GetEstimate()}
+	return sdk.Split{ID: s.GetId(), Stream: s.GetStream(), Data: rawJSON(s.GetData()), Cursor: s.GetCursor(),
+		Estimate: s.GetEstimate()}
 }
 
 // RejectTo makes a message of a rejected record.
@@ -196,8 +209,8 @@ func StartFrom(s *pb.Start) sdk.Start {
 	return out
 }
 
-// TokenFrom makes a token of what a commit returned: empty, but not nil, if it is empty, since nil means
-// that there was no commit.
+// TokenFrom makes a token of what a commit returned: empty, but not nil, if it is empty, since nil
+// means that there was no commit.
 func TokenFrom(raw []byte) sdk.Token {
 	if raw == nil {
 		return sdk.Token{}
@@ -300,7 +313,8 @@ func InfoTo(i sdk.Info) *pb.DescribeResponse {
 	}[i.Kind]
 	return &pb.DescribeResponse{
 		Name: i.Name, Version: i.Version, Kind: kind, Doc: text.Valid(i.Doc),
-		ConfigSchema: i.Config, Streams: Each(i.Streams, StreamTo), Permissions: permissionsTo(i.Permissions), Robots: i.Robots,
+		ConfigSchema: i.Config, Streams: Each(i.Streams, StreamTo), Permissions: permissionsTo(i.Permissions),
+		Robots:     i.Robots,
 		PrivateDir: i.PrivateDir,
 	}
 }
@@ -313,7 +327,8 @@ func InfoFrom(r *pb.DescribeResponse) (sdk.Info, error) {
 		PrivateDir: r.GetPrivateDir(),
 	}
 	if err := errors.Join(nameFault(info.Name), nameFault(info.Version)); err != nil {
-		return info, sdk.Permanent(fmt.Errorf("the plugin calls itself %.100q, version %.100q: %w", info.Name, info.Version, err))
+		return info, sdk.Permanent(fmt.Errorf("the plugin calls itself %.100q, version %.100q: %w", info.Name,
+			info.Version, err))
 	}
 	if n := len(info.Doc); n > MaxDoc {
 		return info, sdk.Permanent(fmt.Errorf("plugin %s: its doc has %d bytes, %d are the most", info.Name, n, MaxDoc))
@@ -333,7 +348,8 @@ func InfoFrom(r *pb.DescribeResponse) (sdk.Info, error) {
 	case pb.Kind_KIND_SINK:
 		info.Kind = sdk.KindSink
 	default:
-		return info, sdk.Permanent(fmt.Errorf("plugin %s says that it is of kind %v, which this host does not know", info.Name, r.GetKind()))
+		return info, sdk.Permanent(fmt.Errorf("plugin %s says that it is of kind %v, which this host does not know",
+			info.Name, r.GetKind()))
 	}
 	return info, nil
 }

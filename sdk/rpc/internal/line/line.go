@@ -1,5 +1,6 @@
-// Package line holds the orders of a plugin, its fetches and keeps: some are under way, the others wait, and the splits that they
-// are for take turns. One that waits holds its request and nothing else, no goroutine above all.
+// Package line holds the orders of a plugin, its fetches and keeps: some are under way, the others
+// wait, and the splits that they are for take turns. One that waits holds its request and nothing
+// else, no goroutine above all.
 package line
 
 import (
@@ -11,12 +12,12 @@ import (
 const (
 	// MaxRunning is how many orders of one plugin run at once; more wait.
 	MaxRunning = 256
-	// MaxWaiting is how many may be under way or wait, and maxHeld how many bytes of request bodies they
-	// may hold; what goes beyond is refused, so that no plugin fills the host's memory.
+	// MaxWaiting is how many may be under way or wait, and maxHeld how many bytes of request bodies
+	// they may hold; what goes beyond is refused, so that no plugin fills the host's memory.
 	MaxWaiting = 16 << 10
 	maxHeld    = 512 << 20
-	// maxIdle is how many goroutines stay for the fetches to come: a new one has to grow its stack first, which costs a tenth
-	// of the host's time for a small reply.
+	// maxIdle is how many goroutines stay for the fetches to come: a new one has to grow its stack
+	// first, which costs a tenth of the host's time for a small reply.
 	maxIdle = 32
 )
 
@@ -66,8 +67,8 @@ func (o *Order) Grow(n int64) {
 	}
 }
 
-// NewOrder returns an order that is for a split and holds size bytes of a request. room is how much of a body may be sent at first; serve
-// answers the order, or returns why not.
+// NewOrder returns an order that is for a split and holds size bytes of a request. room is how much
+// of a body may be sent at first; serve answers the order, or returns why not.
 func NewOrder(id uint64, split string, size int, room int64, serve func(*Order) error) *Order {
 	return &Order{ID: id, split: split, size: size, Serve: serve, more: make(chan struct{}, 1), room: room}
 }

@@ -12,14 +12,16 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
-// Handler is a slog.Handler that sends lines; what cannot be sent goes to stderr, which the host reads too.
+// Handler is a slog.Handler that sends lines; what cannot be sent goes to stderr, which the host
+// reads too.
 type Handler struct {
 	send   func(*pb.Log) error
 	prefix string // of the open groups
 	fields []*pb.Log_Field
 }
 
-// NewHandler takes names and values that each line carries; a field with an empty value is left out.
+// NewHandler takes names and values that each line carries; a field with an empty value is left
+// out.
 func NewHandler(send func(*pb.Log) error, fields ...string) *Handler {
 	h := &Handler{send: send}
 	for i := 0; i+1 < len(fields); i += 2 {

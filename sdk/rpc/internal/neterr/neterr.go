@@ -15,7 +15,8 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
-// MaxConns is how many connections one plugin may have at a time, those that are being opened among them.
+// MaxConns is how many connections one plugin may have at a time, those that are being opened among
+// them.
 const MaxConns = 64
 
 // ErrTooMany is the end of a dial that goes beyond MaxConns.
@@ -65,7 +66,8 @@ func isErrno(err error, want syscall.Errno) bool {
 		return true
 	}
 	winsock := map[syscall.Errno]syscall.Errno{
-		10053: syscall.ECONNABORTED, 10054: syscall.ECONNRESET, 10061: syscall.ECONNREFUSED, 10065: syscall.EHOSTUNREACH, 10051: syscall.ENETUNREACH,
+		10053: syscall.ECONNABORTED, 10054: syscall.ECONNRESET, 10061: syscall.ECONNREFUSED,
+		10065: syscall.EHOSTUNREACH, 10051: syscall.ENETUNREACH,
 	}
 	var number syscall.Errno
 	return runtime.GOOS == "windows" && errors.As(err, &number) && winsock[number] == want
@@ -76,7 +78,8 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) && t.Timeout() || errors.Is(err, context.DeadlineExceeded)
 }
 
-// From is the error behind a *net.OpError: its text is the host's, and what it wraps is what net would wrap.
+// From is the error behind a *net.OpError: its text is the host's, and what it wraps is what net
+// would wrap.
 func From(e *pb.DialError) error {
 	said := e.GetMessage()
 	var err error = &farError{text: said, is: map[pb.DialCause]error{

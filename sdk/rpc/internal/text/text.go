@@ -21,6 +21,6 @@ func Bounded(s string) string {
 // Valid replaces what is no UTF-8, which a protobuf string may not hold.
 func Valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// Harmless is a text of the plugin's, or of a server's in it, as the host shows it: not like the host's own, and no
-// longer than it may travel.
+// Harmless is a text of the plugin's, or of a server's in it, as the host shows it: not like the
+// host's own, and no longer than it may travel.
 func Harmless(s string) string { return printable.Line(Bounded(s)) }

@@ -1,4 +1,5 @@
-// Readlist prints the records of a list of a Redis server, for `scrapekit plugins test --read`. READLIST_SERVER says where it is.
+// Readlist prints the records of a list of a Redis server, for `scrapekit plugins test --read`.
+// READLIST_SERVER says where it is.
 package main
 
 import (
@@ -22,7 +23,8 @@ func run(key string) error {
 		return err
 	}
 	defer conn.Close()
-	if _, err := fmt.Fprintf(conn, "*4\r\n$6\r\nLRANGE\r\n$%d\r\n%s\r\n$1\r\n0\r\n$2\r\n-1\r\n", len(key), key); err != nil {
+	if _, err := fmt.Fprintf(conn, "*4\r\n$6\r\nLRANGE\r\n$%d\r\n%s\r\n$1\r\n0\r\n$2\r\n-1\r\n", len(key),
+		key); err != nil {
 		return err
 	}
 	in := bufio.NewReader(conn)

@@ -1,5 +1,5 @@
-// Steady is a source for crash tests: numbered records at an even pace, with a cursor after every few. It makes them up, or asks
-// a server for them.
+// Steady is a source for crash tests: numbered records at an even pace, with a cursor after every
+// few. It makes them up, or asks a server for them.
 package main
 
 import (

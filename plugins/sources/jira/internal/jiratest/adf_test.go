@@ -36,12 +36,15 @@ func TestDocuments(t *testing.T) {
 	for _, c := range []struct{ wiki, want string }{
 		{"", `{"version":1,"type":"doc","content":[]}`},
 		{"one\r\ntwo\n\nthree", `{"version":1,"type":"doc","content":[{"type":"paragraph","content":[{"type":"text","text":"one"},{"type":"hardBreak"},{"type":"text","text":"two"}]},{"type":"paragraph","content":[{"type":"text","text":"three"}]}]}`},
-		{"{code:java}\nint a;\n{code} tail", `{"version":1,"type":"doc","content":[{"type":"codeBlock","attrs":{"language":"java"},"content":[{"type":"text","text":"int a;"}]},{"type":"paragraph","content":[{"type":"text","text":" tail"}]}]}`},
+		{"{code:java}\nint a;\n{code} tail",
+			`{"version":1,"type":"doc","content":[{"type":"codeBlock","attrs":{"language":"java"},"content":[{"type":"text","text":"int a;"}]},{"type":"paragraph","content":[{"type":"text","text":" tail"}]}]}`},
 		{"{noformat}\nopen", `{"version":1,"type":"doc","content":[{"type":"codeBlock","content":[{"type":"text","text":"open"}]}]}`},
 		{"{quote}said{quote}", `{"version":1,"type":"doc","content":[{"type":"blockquote","content":[{"type":"paragraph","content":[{"type":"text","text":"said"}]}]}]}`},
 		{"h3. Head\n# a\n# b", `{"version":1,"type":"doc","content":[{"type":"heading","attrs":{"level":3},"content":[{"type":"text","text":"Head"}]},{"type":"orderedList","content":[{"type":"listItem","content":[{"type":"paragraph","content":[{"type":"text","text":"a"}]}]},{"type":"listItem","content":[{"type":"paragraph","content":[{"type":"text","text":"b"}]}]}]}]}`},
 		{"||h||\n|c|", `{"version":1,"type":"doc","content":[{"type":"table","content":[{"type":"tableRow","content":[{"type":"tableHeader","content":[{"type":"paragraph","content":[{"type":"text","text":"h"}]}]}]},{"type":"tableRow","content":[{"type":"tableCell","content":[{"type":"paragraph","content":[{"type":"text","text":"c"}]}]}]}]}]}`},
-		{"[~renske] {{x}} *b* [l|http://a.b/c]", `{"version":1,"type":"doc","content":[{"type":"paragraph","content":[{"type":"mention","attrs":{"id":"` + people[2].Account + `","text":"@Renske van Aalst"}},{"type":"text","text":" "},{"type":"text","text":"x","marks":[{"type":"code"}]},{"type":"text","text":" "},{"type":"text","text":"b","marks":[{"type":"strong"}]},{"type":"text","text":" "},{"type":"text","text":"l","marks":[{"type":"link","attrs":{"href":"http://a.b/c"}}]}]}]}`},
+		{"[~renske] {{x}} *b* [l|http://a.b/c]",
+			`{"version":1,"type":"doc","content":[{"type":"paragraph","content":[{"type":"mention","attrs":{"id":"` +
+				people[2].Account + `","text":"@Renske van Aalst"}},{"type":"text","text":" "},{"type":"text","text":"x","marks":[{"type":"code"}]},{"type":"text","text":" "},{"type":"text","text":"b","marks":[{"type":"strong"}]},{"type":"text","text":" "},{"type":"text","text":"l","marks":[{"type":"link","attrs":{"href":"http://a.b/c"}}]}]}]}`},
 	} {
 		if got := string(prose.Document(c.wiki, people)); got != c.want {
 			t.Errorf("%q:\n got %s\nwant %s", c.wiki, got, c.want)

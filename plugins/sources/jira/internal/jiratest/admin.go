@@ -44,7 +44,10 @@ func (c *call) auditRecords() error {
 	list := slices.Clone(*c.server.shelf("audit_records"))
 	slices.Reverse(list)
 	if from := q.Get("from"); from != "" {
-		list = slices.DeleteFunc(list, func(e entry) bool { return auditTime(e) < from[:min(len(from), len("2006-01-02"))] })
+		list = slices.DeleteFunc(list, func(e entry) bool {
+			return auditTime(e) < from[:min(len(from),
+				len("2006-01-02"))]
+		})
 	}
 	limit = min(max(limit, 0), cmp.Or(c.server.options.ListPage, 1000))
 	page := list[min(offset, len(list)):min(offset+limit, len(list))]

@@ -54,11 +54,13 @@ const agileRoot = site + "/rest/agile/1.0"
 
 func (c *call) boardRaw(b *board) json.RawMessage {
 	return fmt.Appendf(nil, `{"id":%d,"self":"%s/board/%d","name":%s,"type":"%s","location":{"projectId":%d,"displayName":%s,"projectName":%s,"projectKey":"%s","projectTypeKey":"software","name":%s}}`,
-		b.id, agileRoot, b.id, quote(b.name), b.kind, b.project.id, quote(b.project.name+" ("+b.project.key+")"), quote(b.project.name), b.project.key, quote(b.project.name+" ("+b.project.key+")"))
+		b.id, agileRoot, b.id, quote(b.name), b.kind, b.project.id, quote(b.project.name+" ("+b.project.key+")"),
+		quote(b.project.name), b.project.key, quote(b.project.name+" ("+b.project.key+")"))
 }
 
 func (c *call) sprintRaw(s *sprint) json.RawMessage {
-	out := fmt.Appendf(nil, `{"id":%d,"self":"%s/sprint/%d","state":"%s","name":%s`, s.id, agileRoot, s.id, s.state, quote(s.name))
+	out := fmt.Appendf(nil, `{"id":%d,"self":"%s/sprint/%d","state":"%s","name":%s`, s.id, agileRoot, s.id, s.state,
+		quote(s.name))
 	for _, at := range []struct {
 		name string
 		time.Time
@@ -78,7 +80,8 @@ func (c *call) epicRaw(r *record) json.RawMessage {
 func (c *call) configurationRaw(b *board) json.RawMessage {
 	return fmt.Appendf(nil, `{"id":%d,"name":%s,"type":"%s","self":"%s/board/%d/configuration","location":{"type":"project","key":"%s","id":"%d","self":"%s/project/%d","name":%s},"filter":{"id":"%d","self":"%s/filter/%d"},`+
 		`"columnConfig":{"columns":[{"name":"To Do","statuses":[{"id":"1","self":"%s/status/1"}]},{"name":"Done","statuses":[{"id":"5","self":"%s/status/5"},{"id":"6","self":"%s/status/6"}],"max":30}],"constraintType":"issueCount"},"ranking":{"rankCustomFieldId":12310420}}`,
-		b.id, quote(b.name), b.kind, agileRoot, b.id, b.project.key, b.project.id, apiRoot, b.project.id, quote(b.project.name), 20_000+b.id, apiRoot, 20_000+b.id, apiRoot, apiRoot, apiRoot)
+		b.id, quote(b.name), b.kind, agileRoot, b.id, b.project.key, b.project.id, apiRoot, b.project.id,
+		quote(b.project.name), 20_000+b.id, apiRoot, 20_000+b.id, apiRoot, apiRoot, apiRoot)
 }
 
 // done tells whether the status of an issue is one of the last.
@@ -112,7 +115,8 @@ func (c *call) boardsSeen() []*board {
 // site unless the caller insists on English.
 func (c *call) sprintless() error {
 	text := "Das Board unterstützt keine Sprints."
-	if c.r.Header.Get("X-Force-Accept-Language") == "true" && strings.HasPrefix(c.r.Header.Get("Accept-Language"), "en") {
+	if c.r.Header.Get("X-Force-Accept-Language") == "true" &&
+		strings.HasPrefix(c.r.Header.Get("Accept-Language"), "en") {
 		text = "The board doesn't support sprints."
 	}
 	return messages(400, text)
@@ -131,12 +135,15 @@ func (c *call) sprints(r *record) {
 			c.out.WriteByte(',')
 		}
 		if c.cloud() {
-			fmt.Fprintf(c.out, `{"id":%d,"name":%s,"state":"%s","boardId":%d,"goal":%s}`, s.id, quote(s.name), s.state, s.board.id, quote(s.aim))
+			fmt.Fprintf(c.out, `{"id":%d,"name":%s,"state":"%s","boardId":%d,"goal":%s}`, s.id, quote(s.name), s.state,
+				s.board.id, quote(s.aim))
 			continue
 		}
 		hash := uint32(mix(c.sprintSeed(), uint64(s.id)))
-		c.out.WriteString(quote(fmt.Sprintf("com.atlassian.greenhopper.service.sprint.Sprint@%x[id=%d,rapidViewId=%d,state=%s,name=%s,startDate=%s,endDate=%s,completeDate=%s,sequence=%d,goal=%s]",
-			hash, s.id, s.board.id, strings.ToUpper(s.state), s.name, c.stampOr(s.start), c.stampOr(s.end), c.stampOr(s.complete), s.id, s.aim)))
+		c.out.WriteString(quote(fmt.Sprintf(
+			"com.atlassian.greenhopper.service.sprint.Sprint@%x[id=%d,rapidViewId=%d,state=%s,name=%s,startDate=%s,endDate=%s,completeDate=%s,sequence=%d,goal=%s]",
+			hash, s.id, s.board.id, strings.ToUpper(s.state), s.name, c.stampOr(s.start), c.stampOr(s.end),
+			c.stampOr(s.complete), s.id, s.aim)))
 	}
 	c.out.WriteByte(']')
 }

@@ -55,7 +55,8 @@ func TestBoardsWithAndWithoutSprints(t *testing.T) {
 		}
 		var all agileIssues
 		get(t, base+"/rest/agile/1.0/board/1/issue?fields=id&maxResults=7", 200, &all)
-		if all.Total != 40 || len(all.Issues) != 7 || all.Issues[0].Key == "" || all.Issues[0].Fields["summary"] != nil {
+		if all.Total != 40 || len(all.Issues) != 7 || all.Issues[0].Key == "" ||
+			all.Issues[0].Fields["summary"] != nil {
 			t.Errorf("%v: %+v", f, all)
 		}
 		if got := len(s.Issues("ALPHA")); got != 40 {
@@ -97,7 +98,8 @@ func TestIssuesMoveThroughSprints(t *testing.T) {
 	}
 	after := s.Issues("NEW")
 	if !after[0].Updated.After(before[0].Updated) || !after[1].Updated.Equal(before[1].Updated) {
-		t.Errorf("updated went from %v to %v and from %v to %v", before[0].Updated, after[0].Updated, before[1].Updated, after[1].Updated)
+		t.Errorf("updated went from %v to %v and from %v to %v", before[0].Updated, after[0].Updated, before[1].Updated,
+			after[1].Updated)
 	}
 	if got := string(issueOf(t, base, done).Fields[sprintField]); !strings.Contains(got, "state=CLOSED") {
 		t.Errorf("the sprint of %s is %s", done, got)

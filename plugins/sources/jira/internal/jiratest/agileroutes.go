@@ -30,7 +30,8 @@ func (c *call) boards() error {
 	var list []entry
 	for _, b := range c.boardsSeen() {
 		of := q.Get("projectKeyOrId")
-		if (of == "" || of == b.project.key || of == decimal(b.project.id)) && (q.Get("type") == "" || q.Get("type") == b.kind) {
+		if (of == "" || of == b.project.key || of == decimal(b.project.id)) &&
+			(q.Get("type") == "" || q.Get("type") == b.kind) {
 			list = append(list, entry{raw: c.boardRaw(b)})
 		}
 	}
@@ -169,7 +170,8 @@ func (c *call) onBoard(b *board) []*record {
 // backlog is what is neither done nor in a sprint that is on or yet to come.
 func (c *call) backlog(b *board) []*record {
 	return c.pick(func(r *record) bool {
-		return r.project == b.project && !r.isEpic() && !r.done() && !slices.ContainsFunc(r.sprints, func(s *sprint) bool { return s.state != "closed" })
+		return r.project == b.project && !r.isEpic() && !r.done() &&
+			!slices.ContainsFunc(r.sprints, func(s *sprint) bool { return s.state != "closed" })
 	})
 }
 

@@ -65,7 +65,8 @@ func (c *call) attachmentContent() error {
 	if host == "" {
 		host = c.base()
 	}
-	target := fmt.Sprintf("%s/media/file/%d/binary?token=%x&name=%s", host, a.id, mix(c.server.options.Seed, uint64(a.id)), url.QueryEscape(a.name))
+	target := fmt.Sprintf("%s/media/file/%d/binary?token=%x&name=%s", host, a.id,
+		mix(c.server.options.Seed, uint64(a.id)), url.QueryEscape(a.name))
 	c.send = func() { http.Redirect(c.w, c.r, target, http.StatusSeeOther) }
 	return nil
 }
@@ -78,6 +79,7 @@ func (c *call) sendBytes(a *attachment) {
 
 func serveBytes(w http.ResponseWriter, r *http.Request, name, kind string, content []byte) {
 	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Content-Disposition", "attachment; filename*=UTF-8''"+strings.ReplaceAll(url.QueryEscape(name), "+", "%20"))
+	w.Header().Set("Content-Disposition",
+		"attachment; filename*=UTF-8''"+strings.ReplaceAll(url.QueryEscape(name), "+", "%20"))
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }

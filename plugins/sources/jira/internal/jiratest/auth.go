@@ -53,10 +53,12 @@ func (c *call) unauthorized(basic bool) error {
 	}
 	if !basic {
 		return &problem{status: http.StatusUnauthorized, body: `{"message":"` + text + `","status-code":401}`,
-			header: map[string]string{"WWW-Authenticate": "OAuth realm=\"" + c.base() + "\"", "X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}}
+			header: map[string]string{"WWW-Authenticate": "OAuth realm=\"" + c.base() + "\"",
+				"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}}
 	}
 	return &problem{status: http.StatusUnauthorized, html: true,
-		header: map[string]string{"WWW-Authenticate": "OAuth realm=\"" + c.base() + "\"", "X-Seraph-LoginReason": "AUTHENTICATED_FAILED"},
+		header: map[string]string{"WWW-Authenticate": "OAuth realm=\"" + c.base() + "\"",
+			"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"},
 		body: "<html><head><title>Unauthorized (401)</title></head><body><h1>Unauthorized (401)</h1>" +
 			"<p>Basic Authentication Failure - Reason : AUTHENTICATED_FAILED</p></body></html>"}
 }

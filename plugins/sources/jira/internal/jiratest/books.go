@@ -44,7 +44,8 @@ func (s *Server) books(project string) []Issue {
 }
 
 func (r *record) book() Issue {
-	b := Issue{ID: decimal(r.id), Key: r.key(), Project: r.project.key, Created: r.created, Updated: r.updated, Found: r.found()}
+	b := Issue{ID: decimal(r.id), Key: r.key(), Project: r.project.key, Created: r.created, Updated: r.updated,
+		Found: r.found()}
 	for _, c := range r.comments {
 		b.Comments = append(b.Comments, decimal(c.id))
 	}

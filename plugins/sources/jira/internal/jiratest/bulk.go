@@ -38,7 +38,8 @@ func (c *call) bulkRequest(most int) (bulkRequest, error) {
 		return b, err
 	}
 	if len(b.IDs) == 0 || len(b.IDs) > most {
-		return b, messages(http.StatusBadRequest, fmt.Sprintf("Between 1 and %d issue ids or keys are allowed, not %d.", most, len(b.IDs)))
+		return b, messages(http.StatusBadRequest,
+			fmt.Sprintf("Between 1 and %d issue ids or keys are allowed, not %d.", most, len(b.IDs)))
 	}
 	if len(b.Properties) > maxProperties {
 		return b, tooManyProperties()
@@ -147,7 +148,8 @@ func (c *call) bulkChangelogs() error {
 
 // touches tells whether a history changes one of the fields; no fields mean all.
 func (e entryOf) touches(fieldIDs []string) bool {
-	return len(fieldIDs) == 0 || slices.ContainsFunc(e.fieldIDs(), func(id string) bool { return slices.Contains(fieldIDs, id) })
+	return len(fieldIDs) == 0 || slices.ContainsFunc(e.fieldIDs(),
+		func(id string) bool { return slices.Contains(fieldIDs, id) })
 }
 
 // changeLogs writes the page, the histories of an issue together.
@@ -173,7 +175,8 @@ func (c *call) changeLogs(page []entryOf) {
 			start := c.out.Len()
 			c.history(h)
 			if c.server.options.Quirks.EpochChangelogs {
-				raw := strings.Replace(string(c.out.Bytes()[start:]), `"created":"`+c.stamp(h.created)+`"`, `"created":`+decimal(h.created.UnixMilli()), 1)
+				raw := strings.Replace(string(c.out.Bytes()[start:]), `"created":"`+c.stamp(h.created)+`"`,
+					`"created":`+decimal(h.created.UnixMilli()), 1)
 				c.out.Truncate(start)
 				c.out.WriteString(raw)
 			}

@@ -129,7 +129,8 @@ func (k *cache) keepDocument(changes uint64, text string, doc []byte) {
 
 // view names everything that decides how an issue is written for this caller.
 func (c *call) view(sel *selection, expand map[string]bool) string {
-	return fmt.Sprintf("%v|%v|%s|%s|%s|%t|%d", *sel, slices.Sorted(maps.Keys(expand)), c.version, c.base(), c.who.name, c.wide, c.embedded)
+	return fmt.Sprintf("%v|%v|%s|%s|%s|%t|%d", *sel, slices.Sorted(maps.Keys(expand)), c.version, c.base(), c.who.name,
+		c.wide, c.embedded)
 }
 
 // page writes issues, from the cache where it has them. Their addresses are in

@@ -41,9 +41,11 @@ func newCatalog(f Flavour) *catalog {
 	}}
 	for _, s := range [][5]string{
 		{"1", "Open", "The issue is open and ready for the assignee to start work on it.", "2", "new"},
-		{"3", "In Progress", "This issue is being actively worked on at the moment by the assignee.", "4", "indeterminate"},
+		{"3", "In Progress", "This issue is being actively worked on at the moment by the assignee.", "4",
+			"indeterminate"},
 		{"4", "Reopened", "This issue was once resolved, but the resolution was deemed incorrect.", "2", "new"},
-		{"10002", "Patch Available", "A patch for this issue has been uploaded by a contributor.", "4", "indeterminate"},
+		{"10002", "Patch Available", "A patch for this issue has been uploaded by a contributor.", "4",
+			"indeterminate"},
 		{"5", "Resolved", "A resolution has been taken, and it is awaiting verification by reporter.", "3", "done"},
 		{"6", "Closed", "The issue is considered finished, the resolution is correct.", "3", "done"},
 	} {
@@ -78,10 +80,12 @@ func newCatalog(f Flavour) *catalog {
 
 // status renders a status; the number of its category comes from the product.
 func status(id, name, about, category, key string) entry {
-	names := map[string][2]string{"new": {"blue-gray", "To Do"}, "indeterminate": {"yellow", "In Progress"}, "done": {"green", "Done"}}
+	names := map[string][2]string{"new": {"blue-gray", "To Do"}, "indeterminate": {"yellow", "In Progress"},
+		"done": {"green", "Done"}}
 	raw := fmt.Sprintf(`{"self":"%s/status/%s","description":%s,"iconUrl":"%s/images/icons/statuses/generic.png","name":%s,"id":"%s",`+
 		`"statusCategory":{"self":"%s/statuscategory/%s","id":%s,"key":"%s","colorName":"%s","name":"%s"}}`,
-		apiRoot, id, quote(about), site, quote(name), id, apiRoot, category, category, key, names[key][0], names[key][1])
+		apiRoot, id, quote(about), site, quote(name), id, apiRoot, category, category, key, names[key][0],
+		names[key][1])
 	return entry{id: id, name: name, raw: json.RawMessage(raw)}
 }
 
@@ -105,7 +109,8 @@ func issueType(id, name, about string, f Flavour) entry {
 }
 
 func resolution(id, name, about string) entry {
-	raw := fmt.Sprintf(`{"self":"%s/resolution/%s","id":"%s","description":%s,"name":%s}`, apiRoot, id, id, quote(about), quote(name))
+	raw := fmt.Sprintf(`{"self":"%s/resolution/%s","id":"%s","description":%s,"name":%s}`, apiRoot, id, id,
+		quote(about), quote(name))
 	return entry{id: id, name: name, raw: json.RawMessage(raw)}
 }
 

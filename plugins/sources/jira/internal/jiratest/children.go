@@ -66,12 +66,14 @@ func (c *call) attachment(a *attachment, way int) {
 	c.out.Write(appendQuoted(c.out.AvailableBuffer(), a.name))
 	c.out.WriteString(`,"author":`)
 	c.rawOrNull(a.author)
-	fmt.Fprintf(c.out, `,"created":"%s","size":%d,"mimeType":"%s","content":%s}`, c.stamp(a.created), a.size, a.mime, quote(c.contentURL(a)))
+	fmt.Fprintf(c.out, `,"created":"%s","size":%d,"mimeType":"%s","content":%s}`, c.stamp(a.created), a.size, a.mime,
+		quote(c.contentURL(a)))
 }
 
 // votes renders the field, and with the voters the reply of its own route.
 func (c *call) votes(r *record, list bool) {
-	fmt.Fprintf(c.out, `{"self":"%s/issue/%s/votes","votes":%d,"hasVoted":%t`, apiRoot, r.key(), len(r.voters), c.among(r.voters))
+	fmt.Fprintf(c.out, `{"self":"%s/issue/%s/votes","votes":%d,"hasVoted":%t`, apiRoot, r.key(), len(r.voters),
+		c.among(r.voters))
 	if list {
 		c.out.WriteString(`,"voters":`)
 		c.users(c.told(r.voters))
@@ -81,7 +83,8 @@ func (c *call) votes(r *record, list bool) {
 
 // watchers renders the field, and with the watchers the reply of its own route.
 func (c *call) watchers(r *record, list bool) {
-	fmt.Fprintf(c.out, `{"self":"%s/issue/%s/watchers","watchCount":%d,"isWatching":%t`, apiRoot, r.key(), len(r.watchers), c.among(r.watchers))
+	fmt.Fprintf(c.out, `{"self":"%s/issue/%s/watchers","watchCount":%d,"isWatching":%t`, apiRoot, r.key(),
+		len(r.watchers), c.among(r.watchers))
 	if list {
 		c.out.WriteString(`,"watchers":`)
 		c.users(c.told(r.watchers))
@@ -124,7 +127,8 @@ func (c *call) remoteLink(r *record, l *remoteLink) {
 	if l.relations != "" {
 		fmt.Fprintf(c.out, `,"relationship":%s`, quote(l.relations))
 	}
-	fmt.Fprintf(c.out, `,"object":{"url":%s,"title":%s,"icon":{},"status":{"resolved":%t,"icon":{}}}}`, quote(l.url), quote(l.title), l.resolved)
+	fmt.Fprintf(c.out, `,"object":{"url":%s,"title":%s,"icon":{},"status":{"resolved":%t,"icon":{}}}}`, quote(l.url),
+		quote(l.title), l.resolved)
 }
 
 // propertiesOf renders the wanted properties of an issue as an object.

@@ -62,7 +62,8 @@ func TestWorklogFeeds(t *testing.T) {
 	}
 	c.advance(time.Minute)
 	as(t, "GET", base+"/rest/api/2/worklog/updated?since=0", "", 200, &feed)
-	if len(feed.Values) != 2 || feed.LastPage || fmt.Sprint(feed.Values[0].WorklogID) != ids[0] || !strings.HasSuffix(feed.NextPage, fmt.Sprint(feed.Until)) {
+	if len(feed.Values) != 2 || feed.LastPage || fmt.Sprint(feed.Values[0].WorklogID) != ids[0] ||
+		!strings.HasSuffix(feed.NextPage, fmt.Sprint(feed.Until)) {
 		t.Errorf("the first page is %+v", feed)
 	}
 	as(t, "GET", feed.NextPage, "", 200, &feed)
@@ -191,7 +192,8 @@ func TestBulkReads(t *testing.T) {
 		Issues      []found
 		IssueErrors []any
 	}
-	post(t, base+"/rest/api/3/issue/bulkfetch", `{"issueIdsOrKeys":["ALPHA-3","ALPHA-2","ALPHA-1","ALPHA-99","alpha-2"],"fields":["summary"],"expand":["changelog"]}`, 200, &bulk)
+	post(t, base+"/rest/api/3/issue/bulkfetch",
+		`{"issueIdsOrKeys":["ALPHA-3","ALPHA-2","ALPHA-1","ALPHA-99","alpha-2"],"fields":["summary"],"expand":["changelog"]}`, 200, &bulk)
 	if len(bulk.Issues) != 2 || bulk.Issues[0].Key != moved || len(bulk.IssueErrors) != 0 {
 		t.Fatalf("got %+v", bulk)
 	}
@@ -207,7 +209,9 @@ func TestBulkReads(t *testing.T) {
 			}
 			NextPageToken string
 		}
-		as(t, "POST", base+"/rest/api/3/changelog/bulkfetch", `{"issueIdsOrKeys":["ALPHA-2","`+moved+`"],"fieldIds":["summary"],"maxResults":7,"nextPageToken":"`+token+`"}`, 200, &logs)
+		as(t, "POST", base+"/rest/api/3/changelog/bulkfetch",
+			`{"issueIdsOrKeys":["ALPHA-2","`+moved+`"],"fieldIds":["summary"],"maxResults":7,"nextPageToken":"`+token+
+				`"}`, 200, &logs)
 		for _, l := range logs.IssueChangeLogs {
 			seen += len(l.ChangeHistories)
 		}
@@ -219,7 +223,8 @@ func TestBulkReads(t *testing.T) {
 		t.Errorf("%d changes of the summary, want 60", seen)
 	}
 	post(t, base+"/rest/api/3/changelog/bulkfetch", `{"issueIdsOrKeys":["ALPHA-2"]}`, 401, nil)
-	as(t, "POST", base+"/rest/api/3/changelog/bulkfetch", `{"issueIdsOrKeys":["ALPHA-2"],"nextPageToken":"no"}`, 400, nil)
+	as(t, "POST", base+"/rest/api/3/changelog/bulkfetch", `{"issueIdsOrKeys":["ALPHA-2"],"nextPageToken":"no"}`, 400,
+		nil)
 }
 
 func TestQuietChangesDoNotTouch(t *testing.T) {
@@ -242,7 +247,8 @@ func TestQuietChangesDoNotTouch(t *testing.T) {
 	}
 	after := s.Issues("ALPHA")
 	if !after[1].Updated.Equal(before[1].Updated) || after[2].Updated.Equal(before[2].Updated) {
-		t.Errorf("updated went from %v to %v, and of the sub-task from %v to %v", before[1].Updated, after[1].Updated, before[2].Updated, after[2].Updated)
+		t.Errorf("updated went from %v to %v, and of the sub-task from %v to %v", before[1].Updated, after[1].Updated,
+			before[2].Updated, after[2].Updated)
 	}
 	var votes struct {
 		Votes  int

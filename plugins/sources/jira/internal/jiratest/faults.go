@@ -76,7 +76,8 @@ func (p *faultPlan) choose(x float64) faultKind {
 	for _, c := range []struct {
 		share float64
 		kind  faultKind
-	}{{p.ServerErrors, serverError}, {p.HTMLErrors, htmlError}, {p.Truncated, truncated}, {p.Resets, reset}, {p.Slow, slow}} {
+	}{{p.ServerErrors, serverError}, {p.HTMLErrors, htmlError}, {p.Truncated, truncated}, {p.Resets, reset},
+		{p.Slow, slow}} {
 		if x < c.share {
 			return c.kind
 		}

@@ -105,7 +105,8 @@ func (c *call) ids(most int) (map[int64]bool, error) {
 		return nil, err
 	}
 	if len(body.IDs) == 0 || len(body.IDs) > most {
-		return nil, messages(http.StatusBadRequest, fmt.Sprintf("Between 1 and %d ids are allowed, not %d.", most, len(body.IDs)))
+		return nil, messages(http.StatusBadRequest,
+			fmt.Sprintf("Between 1 and %d ids are allowed, not %d.", most, len(body.IDs)))
 	}
 	wanted := make(map[int64]bool, len(body.IDs))
 	for _, id := range body.IDs {

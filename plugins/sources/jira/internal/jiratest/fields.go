@@ -72,7 +72,8 @@ func (c *call) fields() error {
 
 func (f fieldInfo) render(cloud bool) json.RawMessage {
 	info := map[string]any{
-		"id": f.id, "name": f.name, "custom": f.custom != "", "orderable": true, "navigable": f.navigable(), "searchable": true,
+		"id": f.id, "name": f.name, "custom": f.custom != "", "orderable": true, "navigable": f.navigable(),
+		"searchable":  true,
 		"clauseNames": []string{f.id}, "schema": f.schema(),
 	}
 	if f.custom != "" {

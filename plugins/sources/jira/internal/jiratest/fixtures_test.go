@@ -252,7 +252,8 @@ func cloudProperties(t *testing.T, member string) spec {
 			if member != "" {
 				reply = memberSchema(reply, member, api.Components.Schemas)
 			}
-			s[strings.ToUpper(method)+" "+strings.TrimPrefix(path, "/rest/api/3")] = schemaProperties(reply, api.Components.Schemas)
+			s[strings.ToUpper(method)+" "+strings.TrimPrefix(path, "/rest/api/3")] = schemaProperties(reply,
+				api.Components.Schemas)
 		}
 	}
 	return s

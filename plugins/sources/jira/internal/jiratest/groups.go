@@ -34,7 +34,8 @@ func (c *call) userSearch() error {
 	}
 	var found []*user
 	for _, u := range c.server.people {
-		matches := strings.Trim(text, `."%_`) == "" || strings.HasPrefix(strings.ToLower(u.name), text) || strings.HasPrefix(strings.ToLower(u.display), text)
+		matches := strings.Trim(text, `."%_`) == "" || strings.HasPrefix(strings.ToLower(u.name), text) ||
+			strings.HasPrefix(strings.ToLower(u.display), text)
 		if matches && (!u.gone && q.Get("includeActive") != "false" || u.gone && q.Get("includeInactive") == "true") {
 			found = append(found, u)
 		}
@@ -85,7 +86,8 @@ func (c *call) groupsPicker() error {
 	}
 	groups := c.server.store.groups
 	shown := groups[:min(len(groups), max(limit, 0))]
-	fmt.Fprintf(c.out, `{"header":"Showing %d of %d matching groups","total":%d,"groups":[`, len(shown), len(groups), len(groups))
+	fmt.Fprintf(c.out, `{"header":"Showing %d of %d matching groups","total":%d,"groups":[`, len(shown), len(groups),
+		len(groups))
 	for i, g := range shown {
 		if i > 0 {
 			c.out.WriteByte(',')

@@ -20,7 +20,8 @@ func (c *call) record() (*record, error) {
 	case r != nil && r.exists() && c.who.name != "" && !c.cloud():
 		return nil, messages(http.StatusForbidden, "You do not have the permission to see the specified issue.")
 	case r != nil && r.exists() && !c.cloud():
-		return nil, messages(http.StatusUnauthorized, "You do not have the permission to see the specified issue.", "Login Required")
+		return nil, messages(http.StatusUnauthorized, "You do not have the permission to see the specified issue.",
+			"Login Required")
 	case c.cloud():
 		return nil, messages(http.StatusNotFound, "Issue does not exist or you do not have permission to see it.")
 	}

@@ -177,7 +177,8 @@ func (b binder) date(c *clause, of func(*record) time.Time) (predicate, error) {
 	}
 	limit, ok := b.moment(c.values[0])
 	if !ok {
-		return nil, badJQL("Date value '" + c.values[0].text + "' for field '" + c.field + "' is invalid. Valid formats include: " +
+		return nil, badJQL("Date value '" + c.values[0].text + "' for field '" + c.field +
+			"' is invalid. Valid formats include: " +
 			"'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'.")
 	}
 	want := b.coarse(limit)
@@ -210,7 +211,8 @@ func (b binder) moment(v operand) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	n, err := strconv.Atoi(v.text[:len(v.text)-1])
-	unit, ok := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[v.text[len(v.text)-1]]
+	unit, ok := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour,
+		'w': 7 * 24 * time.Hour}[v.text[len(v.text)-1]]
 	if err != nil || !ok {
 		return time.Time{}, false
 	}

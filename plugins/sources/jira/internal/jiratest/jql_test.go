@@ -37,7 +37,8 @@ func (s *Server) matching(jql string, zone *time.Location) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := binder{store: s.store, flavour: s.options.Flavour, zone: zone, now: s.options.Now(), precision: s.options.JQLPrecision, visible: true}
+	b := binder{store: s.store, flavour: s.options.Flavour, zone: zone, now: s.options.Now(),
+		precision: s.options.JQLPrecision, visible: true}
 	match, err := b.bind(q.where)
 	if err != nil {
 		return nil, err
@@ -147,7 +148,8 @@ func TestJQLOfMissingIssuesOnCloud(t *testing.T) {
 }
 
 func FuzzJQL(f *testing.F) {
-	for _, seed := range []string{`project = A and (key > "A-1" or not id in (1,2)) order by updated desc, key`, `a !~ 'x\'y'`, "((((", "order by"} {
+	for _, seed := range []string{`project = A and (key > "A-1" or not id in (1,2)) order by updated desc, key`,
+		`a !~ 'x\'y'`, "((((", "order by"} {
 		f.Add(seed)
 	}
 	s := New(Options{})

@@ -25,13 +25,15 @@ func lexJQL(text string) ([]token, error) {
 		case r == '"' || r == '\'':
 			value, end, ok := lexQuoted(text, at)
 			if !ok {
-				return nil, badJQL("Error in the JQL Query: The quoted string '" + text[at+1:] + "' has not been completed.")
+				return nil, badJQL("Error in the JQL Query: The quoted string '" + text[at+1:] +
+					"' has not been completed.")
 			}
 			tokens = append(tokens, token{text: value, at: at, quoted: true})
 			at = end
 		case strings.ContainsRune("=!<>~(),", r):
 			end := at + 1
-			if strings.ContainsRune("=!<>", r) && end < len(text) && (text[end] == '=' || r == '!' && text[end] == '~') {
+			if strings.ContainsRune("=!<>", r) && end < len(text) &&
+				(text[end] == '=' || r == '!' && text[end] == '~') {
 				end++
 			}
 			tokens = append(tokens, token{text: text[at:end], at: at, symbol: true})

@@ -96,7 +96,8 @@ func (p *jqlParser) fail(format string) error {
 		return badJQL("Error in the JQL Query: The query ended before it was complete.")
 	}
 	t := p.tokens[p.at]
-	return badJQL("Error in the JQL Query: " + fmt.Sprintf(format, t.text) + fmt.Sprintf(" (line 1, character %d)", t.at+1))
+	return badJQL("Error in the JQL Query: " + fmt.Sprintf(format, t.text) + fmt.Sprintf(" (line 1, character %d)",
+		t.at+1))
 }
 
 // maxDepth bounds the nesting of parentheses and NOT, since queries are foreign.

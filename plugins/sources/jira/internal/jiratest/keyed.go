@@ -1,4 +1,5 @@
-// Keyed books: a book, and the records of the source beside it, as a sink holds them that keeps the last record of each key.
+// Keyed books: a book, and the records of the source beside it, as a sink holds them that keeps the
+// last record of each key.
 
 package jiratest
 
@@ -12,8 +13,8 @@ import (
 // joined writes a key as books and records are compared: its parts, each with a slash behind.
 func joined(parts ...string) string { return strings.Join(parts, "/") + "/" }
 
-// Keyed returns the keys that the records of a stream of the source must have, with what must be in each; "" where the key says
-// all. It panics where there is no book of the stream.
+// Keyed returns the keys that the records of a stream of the source must have, with what must be in
+// each; "" where the key says all. It panics where there is no book of the stream.
 func (b Books) Keyed(stream string) map[string]string {
 	all := map[string]string{}
 	switch stream {
@@ -85,7 +86,8 @@ func peopleOf(raw []byte) []string {
 	return ids
 }
 
-// KeyedRecord returns the key of a record of the source and what it holds, as Keyed has them. It panics if line is no object.
+// KeyedRecord returns the key of a record of the source and what it holds, as Keyed has them. It
+// panics if line is no object.
 func KeyedRecord(stream string, primaryKey []string, line []byte) (key, content string) {
 	var fields map[string]json.RawMessage
 	parse(line, &fields)
@@ -113,10 +115,11 @@ func parse(raw []byte, into any) {
 }
 
 // partly are the streams whose records are asked for in part only, or whose key says all.
-var partly = []string{"changelog", "issue_links", "votes", "watchers", "users_seen", "backlog", "board_issues", "sprint_issues", "server_info"}
+var partly = []string{"changelog", "issue_links", "votes", "watchers", "users_seen", "backlog", "board_issues",
+	"sprint_issues", "server_info"}
 
-// contentOf is what of a value is compared, wherever it comes from. The boards' own API names addresses of version 2 on Cloud,
-// too.
+// contentOf is what of a value is compared, wherever it comes from. The boards' own API names
+// addresses of version 2 on Cloud, too.
 func contentOf(stream string, raw json.RawMessage) string {
 	switch {
 	case slices.Contains(partly, stream):

@@ -48,7 +48,8 @@ func (b Books) Names() []string {
 func (b Books) Of(stream string) Book {
 	b.server.store.mu.RLock()
 	defer b.server.store.mu.RUnlock()
-	k := &keeper{book: Book{}, call: call{server: b.server, out: &bytes.Buffer{}, version: versions(b.server.options.Flavour)[0], who: caller{name: b.account, sees: true}}}
+	k := &keeper{book: Book{}, call: call{server: b.server, out: &bytes.Buffer{},
+		version: versions(b.server.options.Flavour)[0], who: caller{name: b.account, sees: true}}}
 	if keep, ok := booksOfIssues()[stream]; ok {
 		for _, r := range b.server.store.all {
 			if r.found() {

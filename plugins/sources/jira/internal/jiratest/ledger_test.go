@@ -27,7 +27,8 @@ func TestBooksSayWhatTheRoutesSay(t *testing.T) {
 			}
 		}
 		for _, list := range []struct{ path, member, stream, key string }{
-			{"/worklog", "worklogs", "worklogs", "id"}, {"/comment", "comments", "comments", "id"}, {"/remotelink", "", "remote_links", "id"},
+			{"/worklog", "worklogs", "worklogs", "id"}, {"/comment", "comments", "comments", "id"},
+			{"/remotelink", "", "remote_links", "id"},
 		} {
 			seen, book := 0, books.Of(list.stream)
 			for _, i := range s.Snapshot() {

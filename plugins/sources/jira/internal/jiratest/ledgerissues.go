@@ -11,7 +11,8 @@ import (
 func booksOfIssues() map[string]func(*keeper, *record) {
 	return map[string]func(*keeper, *record){
 		"issues": func(k *keeper, r *record) {
-			k.add(decimal(r.id), decimal(r.project.id), func() { k.issue(r, &selection{all: true}, map[string]bool{"changelog": true}) })
+			k.add(decimal(r.id), decimal(r.project.id),
+				func() { k.issue(r, &selection{all: true}, map[string]bool{"changelog": true}) })
 		},
 		"comments": func(k *keeper, r *record) {
 			for i := range r.comments {
@@ -55,7 +56,8 @@ func booksOfIssues() map[string]func(*keeper, *record) {
 		// issue/property
 		"properties": func(k *keeper, r *record) {
 			for _, p := range r.properties {
-				k.add(decimal(r.id)+"/"+p.key, decimal(r.id), func() { fmt.Fprintf(k.out, `{"key":%s,"value":%s}`, quote(p.key), p.value) })
+				k.add(decimal(r.id)+"/"+p.key, decimal(r.id),
+					func() { fmt.Fprintf(k.out, `{"key":%s,"value":%s}`, quote(p.key), p.value) })
 			}
 		},
 		"users_seen": (*keeper).usersSeen,

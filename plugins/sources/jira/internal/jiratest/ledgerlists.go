@@ -28,7 +28,10 @@ func booksOfLists(f Flavour) map[string]func(*keeper) {
 		"group_members": (*keeper).memberBook,
 		"projects":      (*keeper).projectBook,
 		"project_roles": (*keeper).projectRoleBook,
-		"boards":        eachBoard(func(k *keeper, b *board) { k.raw(decimal(b.id), decimal(b.project.id), k.boardRaw(b)) }),
+		"boards": eachBoard(func(k *keeper,
+			b *board) {
+			k.raw(decimal(b.id), decimal(b.project.id), k.boardRaw(b))
+		}),
 		"board_configurations": eachBoard(func(k *keeper, b *board) {
 			k.raw(decimal(b.id), decimal(b.id), k.configurationRaw(b))
 		}),
@@ -64,7 +67,8 @@ func booksOfLists(f Flavour) map[string]func(*keeper) {
 		}
 		return books
 	}
-	for _, name := range []string{"field_contexts", "field_options", "workflow_schemes", "issue_type_screen_schemes", "screen_schemes", "field_configurations", "field_configuration_schemes", "licences"} {
+	for _, name := range []string{"field_contexts", "field_options", "workflow_schemes", "issue_type_screen_schemes",
+		"screen_schemes", "field_configurations", "field_configuration_schemes", "licences"} {
 		delete(books, name) // Data Center has no list of them
 	}
 	return books

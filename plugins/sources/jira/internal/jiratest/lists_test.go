@@ -46,8 +46,10 @@ func TestWhoMayReadLists(t *testing.T) {
 	t.Parallel()
 	_, base := serve(t, Options{Auth: Auth{Bearer: known.Bearer, NoAdmin: true}}, 1)
 	for path, want := range map[string][2]int{
-		"/priority": {200, 200}, "/user/search?username=.": {401, 200}, "/filter/favourite": {401, 200}, "/workflow": {401, 403},
-		"/auditing/record": {401, 403}, "/dashboard?startAt=1&maxResults=2": {400, 400}, "/group/member?groupname=committers+%26+friends": {401, 200},
+		"/priority": {200, 200}, "/user/search?username=.": {401, 200}, "/filter/favourite": {401, 200},
+		"/workflow":        {401, 403},
+		"/auditing/record": {401, 403}, "/dashboard?startAt=1&maxResults=2": {400, 400},
+		"/group/member?groupname=committers+%26+friends": {401, 200},
 	} {
 		get(t, base+"/rest/api/2"+path, want[0], nil)
 		as(t, "GET", base+"/rest/api/2"+path, "", want[1], nil)
@@ -57,7 +59,8 @@ func TestWhoMayReadLists(t *testing.T) {
 func TestUserSearchLeavesInactiveOut(t *testing.T) {
 	t.Parallel()
 	s, base := serve(t, Options{Auth: known}, 1)
-	for query, want := range map[string]int{"username=.": len(s.people) - 1, "username=.&includeInactive=true": len(s.people), "username=mli": 1, "username=.&startAt=900": 0} {
+	for query, want := range map[string]int{"username=.": len(s.people) - 1,
+		"username=.&includeInactive=true": len(s.people), "username=mli": 1, "username=.&startAt=900": 0} {
 		var users []any
 		as(t, "GET", base+"/rest/api/2/user/search?"+query, "", 200, &users)
 		if len(users) != want {

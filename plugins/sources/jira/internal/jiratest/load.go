@@ -182,19 +182,23 @@ func (r *record) readParts(histories []json.RawMessage) error {
 	}
 	return errors.Join(
 		eachPart(attached, func(p part, id int64, raw json.RawMessage) {
-			r.attachments = append(r.attachments, attachment{id: id, name: p.Filename, author: p.Author, created: lenient(p.Created),
-				size: p.Size, mime: p.MimeType, original: raw})
+			r.attachments = append(r.attachments,
+				attachment{id: id, name: p.Filename, author: p.Author, created: lenient(p.Created),
+					size: p.Size, mime: p.MimeType, original: raw})
 		}),
 		eachPart(lists.Comments, func(p part, id int64, raw json.RawMessage) {
 			r.comments = append(r.comments, comment{id: id, author: p.Author, updater: p.UpdateAuthor, body: p.Body,
 				created: lenient(p.Created), updated: lenient(p.Updated), original: raw})
 		}),
 		eachPart(lists.Worklogs, func(p part, id int64, raw json.RawMessage) {
-			r.worklogs = append(r.worklogs, worklog{id: id, author: p.Author, updater: p.UpdateAuthor, comment: p.Comment, created: lenient(p.Created), updated: lenient(p.Updated),
-				started: lenient(p.Started), seconds: p.TimeSpentSeconds, original: raw})
+			r.worklogs = append(r.worklogs,
+				worklog{id: id, author: p.Author, updater: p.UpdateAuthor, comment: p.Comment,
+					created: lenient(p.Created), updated: lenient(p.Updated),
+					started: lenient(p.Started), seconds: p.TimeSpentSeconds, original: raw})
 		}),
 		eachPart(histories, func(p part, id int64, raw json.RawMessage) {
-			r.histories = append(r.histories, history{id: id, author: p.Author, created: lenient(p.Created), original: raw})
+			r.histories = append(r.histories,
+				history{id: id, author: p.Author, created: lenient(p.Created), original: raw})
 		}))
 }
 

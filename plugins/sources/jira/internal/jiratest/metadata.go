@@ -36,10 +36,12 @@ func (c *call) myself() error {
 	}
 	zone := c.server.options.TimeZone.String()
 	if c.cloud() {
-		return c.json(map[string]any{"self": apiRoot + "/user?accountId=712020:reader", "accountId": "712020:reader", "accountType": "atlassian",
+		return c.json(map[string]any{"self": apiRoot + "/user?accountId=712020:reader", "accountId": "712020:reader",
+			"accountType": "atlassian",
 			"displayName": c.who.name, "active": true, "timeZone": zone, "locale": "en_US"})
 	}
-	return c.json(map[string]any{"self": apiRoot + "/user?username=" + c.who.name, "name": c.who.name, "key": c.who.name,
+	return c.json(map[string]any{"self": apiRoot + "/user?username=" + c.who.name, "name": c.who.name,
+		"key":         c.who.name,
 		"displayName": c.who.name, "active": true, "timeZone": zone, "locale": "en_US"})
 }
 
@@ -154,7 +156,8 @@ func (c *call) projectStatuses() error {
 		if i > 0 {
 			c.out.WriteByte(',')
 		}
-		fmt.Fprintf(c.out, `{"self":"%s/issuetype/%s","id":"%s","name":"%s","subtask":%t,"statuses":`, apiRoot, t.id, t.id, t.name, t.name == "Sub-task")
+		fmt.Fprintf(c.out, `{"self":"%s/issuetype/%s","id":"%s","name":"%s","subtask":%t,"statuses":`, apiRoot, t.id,
+			t.id, t.name, t.name == "Sub-task")
 		c.entries(c.server.catalog.statuses)
 		c.out.WriteByte('}')
 	}

@@ -109,8 +109,9 @@ func changed(name string, from, to json.RawMessage) change {
 	if strings.HasPrefix(name, "customfield_") {
 		kind = "custom"
 	}
-	return change{field: name, kind: kind, id: name, from: cmp.Or(was.Key, was.ID, was.AccountID), fromText: textOf(from),
-		to: cmp.Or(is.Key, is.ID, is.AccountID), toText: textOf(to)}
+	return change{field: name, kind: kind, id: name, from: cmp.Or(was.Key, was.ID, was.AccountID),
+		fromText: textOf(from),
+		to:       cmp.Or(is.Key, is.ID, is.AccountID), toText: textOf(to)}
 }
 
 // value encodes a field, looking names up where the field is a choice.
@@ -154,7 +155,8 @@ func (s *Server) Comment(key, body string) (string, error) {
 	err := s.change(key, func(r *record) error {
 		now := s.options.Now().Truncate(time.Millisecond)
 		id = s.store.nextSub()
-		r.comments = append(r.comments, comment{id: id, author: s.actor(), updater: s.actor(), body: body, created: now, updated: now})
+		r.comments = append(r.comments, comment{id: id, author: s.actor(), updater: s.actor(), body: body, created: now,
+			updated: now})
 		r.set("comment", nil)
 		return nil
 	})
@@ -169,7 +171,8 @@ func (s *Server) EditComment(key, id, body string) error {
 			return err
 		}
 		c := &r.comments[i]
-		s.log(r, change{field: "Comment", kind: "jira", id: "comment", from: id, fromText: c.body, to: id, toText: body})
+		s.log(r, change{field: "Comment", kind: "jira", id: "comment", from: id, fromText: c.body, to: id,
+			toText: body})
 		c.body, c.updater, c.updated, c.original = body, s.actor(), s.options.Now().Truncate(time.Millisecond), nil
 		r.set("comment", nil)
 		return nil
@@ -213,7 +216,8 @@ func (s *Server) Move(key, projectKey string) (string, error) {
 		moved = r.key()
 		s.store.byKey[moved] = r
 		r.set("project", nil)
-		s.log(r, change{field: "project", kind: "jira", id: "project", from: decimal(from.id), fromText: from.name, to: decimal(to.id), toText: to.name},
+		s.log(r, change{field: "project", kind: "jira", id: "project", from: decimal(from.id), fromText: from.name,
+			to: decimal(to.id), toText: to.name},
 			change{field: "Key", kind: "jira", id: "issuekey", fromText: old, toText: moved})
 		return nil
 	})
@@ -243,7 +247,8 @@ func (s *Server) blank() []field {
 	for _, f := range issueFields() {
 		raw := null
 		switch f.id {
-		case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", "attachment", "votes", "watches", volatileField, sprintField, epicField:
+		case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", "attachment", "votes",
+			"watches", volatileField, sprintField, epicField:
 			raw = nil
 		case "parent":
 			continue

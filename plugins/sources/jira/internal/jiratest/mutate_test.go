@@ -59,14 +59,16 @@ func TestEditBumpsUpdatedAndWritesHistory(t *testing.T) {
 	if got := text(t, i.Fields["created"]); got != "2025-03-01T08:00:00.000+0000" {
 		t.Errorf("created %s", got)
 	}
-	if text(t, i.Fields["summary"]) != "after" || string(i.Fields["labels"]) != `["a"]` || textOf(i.Fields["status"]) != "Resolved" {
+	if text(t, i.Fields["summary"]) != "after" || string(i.Fields["labels"]) != `["a"]` ||
+		textOf(i.Fields["status"]) != "Resolved" {
 		t.Errorf("fields are %s %s %s", i.Fields["summary"], i.Fields["labels"], i.Fields["status"])
 	}
 	if i.Changelog.Total != 1 {
 		t.Fatalf("%d histories, want 1", i.Changelog.Total)
 	}
 	items := fmt.Sprint(i.Changelog.Histories[0]["items"])
-	for _, want := range []string{"fromString:before", "toString:after", "fromString:Open", "toString:Resolved", "toString:Renske van Aalst"} {
+	for _, want := range []string{"fromString:before", "toString:after", "fromString:Open", "toString:Resolved",
+		"toString:Renske van Aalst"} {
 		if !strings.Contains(items, want) {
 			t.Errorf("the history lacks %s: %s", want, items)
 		}
@@ -92,11 +94,13 @@ func TestCommentsComeChangeAndGo(t *testing.T) {
 	}
 	var got struct{ Body, Created, Updated string }
 	get(t, base+"/rest/api/2/issue/"+before.Key+"/comment/"+id, 200, &got)
-	if got.Body != "two" || got.Created != "2025-03-01T08:01:00.345+0000" || got.Updated != "2025-03-01T08:02:00.345+0000" {
+	if got.Body != "two" || got.Created != "2025-03-01T08:01:00.345+0000" ||
+		got.Updated != "2025-03-01T08:02:00.345+0000" {
 		t.Errorf("the comment is %+v", got)
 	}
 	after := s.Issues("ALPHA")[0]
-	if len(after.Comments) != len(before.Comments)+1 || after.Comments[len(before.Comments)] != id || !after.Updated.After(before.Updated) {
+	if len(after.Comments) != len(before.Comments)+1 || after.Comments[len(before.Comments)] != id ||
+		!after.Updated.After(before.Updated) {
 		t.Errorf("the books say %+v after %+v", after, before)
 	}
 	c.advance(time.Minute)
@@ -104,7 +108,8 @@ func TestCommentsComeChangeAndGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	get(t, base+"/rest/api/2/issue/"+before.Key+"/comment/"+id, 404, nil)
-	if last := s.Issues("ALPHA")[0]; len(last.Comments) != len(before.Comments) || !last.Updated.After(after.Updated) || len(last.Histories) != len(before.Histories)+2 {
+	if last := s.Issues("ALPHA")[0]; len(last.Comments) != len(before.Comments) || !last.Updated.After(after.Updated) ||
+		len(last.Histories) != len(before.Histories)+2 {
 		t.Errorf("after the deletion the books say %+v", last)
 	}
 	if err := s.DeleteComment(before.Key, id); err == nil {
@@ -143,7 +148,8 @@ func TestDeletedIssueLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	s, base := serve(t, Options{}, 60)
 	for _, i := range s.Issues("ALPHA")[:30] {
-		if err := s.Delete(i.Key); err != nil && !strings.Contains(err.Error(), "there is none") { // gone with its parent
+		// gone with its parent
+		if err := s.Delete(i.Key); err != nil && !strings.Contains(err.Error(), "there is none") {
 			t.Fatal(err)
 		}
 		get(t, base+"/rest/api/2/issue/"+i.ID, 404, nil)
@@ -200,8 +206,10 @@ func TestEmbeddedListsAreCut(t *testing.T) {
 		if err := json.Unmarshal(i.Fields["comment"], &lists); err != nil {
 			t.Fatal(err)
 		}
-		if lists.Total != 130 || len(lists.Comments) != o.comments || lists.Comments[0].Body != o.first || lists.Comments[o.comments-1].Body != "c129" {
-			t.Errorf("%v: %d of %d comments from %s", o.options.Flavour, len(lists.Comments), lists.Total, lists.Comments[0].Body)
+		if lists.Total != 130 || len(lists.Comments) != o.comments || lists.Comments[0].Body != o.first ||
+			lists.Comments[o.comments-1].Body != "c129" {
+			t.Errorf("%v: %d of %d comments from %s", o.options.Flavour, len(lists.Comments), lists.Total,
+				lists.Comments[0].Body)
 		}
 		if err := json.Unmarshal(i.Fields["worklog"], &lists); err != nil {
 			t.Fatal(err)
@@ -246,8 +254,10 @@ func TestCommentPages(t *testing.T) {
 			Comments                   []struct{ Body string }
 		}
 		get(t, base+"/rest/api/2/issue/"+key+"/comment"+c.query, 200, &page)
-		if n := len(page.Comments); n != c.count || page.MaxResults != c.max || page.Total != 130 || page.Comments[0].Body != c.first || page.Comments[n-1].Body != c.lastShown {
-			t.Errorf("%v %s: %d of %d (maxResults %d), %s to %s", c.options.Flavour, c.query, n, page.Total, page.MaxResults, page.Comments[0].Body, page.Comments[n-1].Body)
+		if n := len(page.Comments); n != c.count || page.MaxResults != c.max || page.Total != 130 ||
+			page.Comments[0].Body != c.first || page.Comments[n-1].Body != c.lastShown {
+			t.Errorf("%v %s: %d of %d (maxResults %d), %s to %s", c.options.Flavour, c.query, n, page.Total,
+				page.MaxResults, page.Comments[0].Body, page.Comments[n-1].Body)
 		}
 	}
 }
@@ -267,7 +277,8 @@ func TestCloudChangelogs(t *testing.T) {
 	all := s.Issues("NEW")[0].Histories
 	i := issueOf(t, base, key)
 	if i.Changelog.Total != 120 || len(i.Changelog.Histories) != 100 || i.Changelog.Histories[0]["id"] != all[119] {
-		t.Errorf("expanded: %d of %d from %v; want the newest 100", len(i.Changelog.Histories), i.Changelog.Total, i.Changelog.Histories[0]["id"])
+		t.Errorf("expanded: %d of %d from %v; want the newest 100", len(i.Changelog.Histories), i.Changelog.Total,
+			i.Changelog.Histories[0]["id"])
 	}
 	var page struct {
 		Total    int

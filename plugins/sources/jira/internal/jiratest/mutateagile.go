@@ -139,12 +139,14 @@ func (s *Server) MoveToSprint(key, id string) error {
 // putInto changes the open sprint of an issue; the closed ones stay.
 func (s *Server) putInto(r *record, x *sprint) {
 	before := r.sprints
-	r.sprints = slices.DeleteFunc(slices.Clone(before), func(old *sprint) bool { return old.state != "closed" || old == x })
+	r.sprints = slices.DeleteFunc(slices.Clone(before),
+		func(old *sprint) bool { return old.state != "closed" || old == x })
 	if x != nil {
 		r.sprints = append(r.sprints, x)
 	}
 	r.set(sprintField, nil)
-	s.log(r, change{field: "Sprint", kind: "custom", id: sprintField, from: sprintIDs(before), fromText: sprintNames(before), to: sprintIDs(r.sprints), toText: sprintNames(r.sprints)})
+	s.log(r, change{field: "Sprint", kind: "custom", id: sprintField, from: sprintIDs(before),
+		fromText: sprintNames(before), to: sprintIDs(r.sprints), toText: sprintNames(r.sprints)})
 	s.touch(r)
 }
 

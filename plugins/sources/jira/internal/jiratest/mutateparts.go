@@ -35,7 +35,8 @@ func (s *Server) EditWorklog(key, id string, spent time.Duration, text string) e
 			return err
 		}
 		w := &r.worklogs[i]
-		w.seconds, w.comment, w.updater, w.updated, w.original = int(spent.Seconds()), text, s.actor(), s.milliseconds(), nil
+		w.seconds, w.comment, w.updater, w.updated, w.original = int(
+			spent.Seconds()), text, s.actor(), s.milliseconds(), nil
 		s.log(r, change{field: "WorklogId", kind: "jira", id: "WorklogId", from: id, fromText: id})
 		r.set("worklog", nil)
 		return nil
@@ -74,8 +75,9 @@ func (s *Server) Attach(key, name, mime string, content []byte) (string, error) 
 	var id int64
 	err := s.change(key, func(r *record) error {
 		id = s.store.nextSub()
-		r.attachments = append(r.attachments, attachment{id: id, name: name, author: s.actor(), created: s.milliseconds(),
-			size: len(content), mime: mime, content: append([]byte{}, content...)})
+		r.attachments = append(r.attachments,
+			attachment{id: id, name: name, author: s.actor(), created: s.milliseconds(),
+				size: len(content), mime: mime, content: append([]byte{}, content...)})
 		s.log(r, change{field: "Attachment", kind: "jira", id: "attachment", to: decimal(id), toText: name})
 		r.set("attachment", nil)
 		return nil
@@ -113,8 +115,10 @@ func (s *Server) Link(from, to, kind string) (string, error) {
 		other.links = append(other.links, link{id, t, r, false})
 		r.set("issuelinks", nil)
 		other.set("issuelinks", nil)
-		s.log(r, change{field: "Link", kind: "jira", id: "issuelinks", to: other.key(), toText: "This issue " + t.outward + " " + other.key()})
-		s.log(other, change{field: "Link", kind: "jira", id: "issuelinks", to: r.key(), toText: "This issue " + t.inward + " " + r.key()})
+		s.log(r, change{field: "Link", kind: "jira", id: "issuelinks", to: other.key(),
+			toText: "This issue " + t.outward + " " + other.key()})
+		s.log(other, change{field: "Link", kind: "jira", id: "issuelinks", to: r.key(),
+			toText: "This issue " + t.inward + " " + r.key()})
 		s.touch(other)
 		return nil
 	})
@@ -132,7 +136,8 @@ func (s *Server) Unlink(key, id string) error {
 		for _, pair := range [][2]*record{{r, other}, {other, r}} {
 			end, far := pair[0], pair[1]
 			end.links = slices.DeleteFunc(slices.Clone(end.links), func(l link) bool { return decimal(l.id) == id })
-			s.log(end, change{field: "Link", kind: "jira", id: "issuelinks", from: far.key(), fromText: "This issue was linked to " + far.key()})
+			s.log(end, change{field: "Link", kind: "jira", id: "issuelinks", from: far.key(),
+				fromText: "This issue was linked to " + far.key()})
 		}
 		s.touch(other)
 		return nil
@@ -145,7 +150,8 @@ func (s *Server) AddRemoteLink(key, url, title string) (string, error) {
 	err := s.change(key, func(r *record) error {
 		id = s.store.nextSub()
 		r.remotes = append(r.remotes, remoteLink{id: id, url: url, title: title})
-		s.log(r, change{field: "RemoteIssueLink", kind: "jira", id: "RemoteIssueLink", to: decimal(id), toText: fmt.Sprintf("This issue links to %q", title)})
+		s.log(r, change{field: "RemoteIssueLink", kind: "jira", id: "RemoteIssueLink", to: decimal(id),
+			toText: fmt.Sprintf("This issue links to %q", title)})
 		return nil
 	})
 	return decimal(id), err
@@ -158,7 +164,8 @@ func (s *Server) RemoveRemoteLink(key, id string) error {
 		if err != nil {
 			return err
 		}
-		s.log(r, change{field: "RemoteIssueLink", kind: "jira", id: "RemoteIssueLink", from: id, fromText: fmt.Sprintf("This issue links to %q", r.remotes[i].title)})
+		s.log(r, change{field: "RemoteIssueLink", kind: "jira", id: "RemoteIssueLink", from: id,
+			fromText: fmt.Sprintf("This issue links to %q", r.remotes[i].title)})
 		r.remotes = slices.Delete(slices.Clone(r.remotes), i, i+1)
 		return nil
 	})

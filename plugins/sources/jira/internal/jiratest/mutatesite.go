@@ -147,7 +147,8 @@ func (s *Server) Put(stream, parent, object string) error {
 			}
 		}
 		list := s.shelf(stream)
-		*list = append(*list, entry{id: id, parent: parent, name: known.Name + known.Value, raw: json.RawMessage(object)})
+		*list = append(*list, entry{id: id, parent: parent, name: known.Name + known.Value,
+			raw: json.RawMessage(object)})
 		return nil
 	})
 }
@@ -180,7 +181,8 @@ func (s *Server) Remove(stream, id string) error {
 
 // orphans removes what belonged to a removed entry.
 func (s *Server) orphans(stream, id string) {
-	below := map[string][]string{"screens": {"screen_tabs", "screen_tab_fields"}, "screen_tabs": {"screen_tab_fields"}, "field_contexts": {"field_options"}}
+	below := map[string][]string{"screens": {"screen_tabs", "screen_tab_fields"}, "screen_tabs": {"screen_tab_fields"},
+		"field_contexts": {"field_options"}}
 	for _, name := range below[stream] {
 		list := s.shelf(name)
 		*list = slices.DeleteFunc(slices.Clone(*list), func(x entry) bool {

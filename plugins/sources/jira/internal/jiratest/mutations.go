@@ -16,20 +16,30 @@ func noID(_ string, err error) error { return err }
 func issueMutations() []mutation {
 	return []mutation{
 		{"create", func(m *mutator) (string, error) {
-			return m.Create(m.one(m.projects), map[string]any{"summary": m.word(), "labels": []string{fmt.Sprintf("l%d", m.rng.IntN(5))}})
+			return m.Create(m.one(m.projects),
+				map[string]any{"summary": m.word(), "labels": []string{fmt.Sprintf("l%d", m.rng.IntN(5))}})
 		}},
 		on("edit", func(m *mutator, k string) error { return m.Edit(k, map[string]any{"summary": m.word()}) }),
 		on("status", func(m *mutator, k string) error {
 			return m.Edit(k, map[string]any{"status": m.one(m.shelved["statuses"]), "assignee": m.one(m.people)})
 		}),
 		on("comment", func(m *mutator, k string) error { return noID(m.Comment(k, m.word())) }),
-		on("edit comment", func(m *mutator, k string) error { return m.EditComment(k, m.one(m.children["comment"]), m.word()) }),
-		on("delete comment", func(m *mutator, k string) error { return m.DeleteComment(k, m.one(m.children["comment"])) }),
+		on("edit comment", func(m *mutator,
+			k string) error {
+			return m.EditComment(k, m.one(m.children["comment"]), m.word())
+		}),
+		on("delete comment", func(m *mutator,
+			k string) error {
+			return m.DeleteComment(k, m.one(m.children["comment"]))
+		}),
 		on("worklog", func(m *mutator, k string) error { return noID(m.AddWorklog(k, m.hour(), m.word())) }),
 		on("edit worklog", func(m *mutator, k string) error {
 			return m.EditWorklog(k, m.one(m.children["worklog"]), m.hour(), m.word())
 		}),
-		on("delete worklog", func(m *mutator, k string) error { return m.DeleteWorklog(k, m.one(m.children["worklog"])) }),
+		on("delete worklog", func(m *mutator,
+			k string) error {
+			return m.DeleteWorklog(k, m.one(m.children["worklog"]))
+		}),
 		on("attach", func(m *mutator, k string) error {
 			return noID(m.Attach(k, m.word()+".txt", "text/plain", []byte(m.word())))
 		}),
@@ -39,13 +49,19 @@ func issueMutations() []mutation {
 		on("remote link", func(m *mutator, k string) error {
 			return noID(m.AddRemoteLink(k, "https://code.example.com/"+k, m.word()))
 		}),
-		on("remove remote link", func(m *mutator, k string) error { return m.RemoveRemoteLink(k, m.one(m.children["remote"])) }),
+		on("remove remote link", func(m *mutator,
+			k string) error {
+			return m.RemoveRemoteLink(k, m.one(m.children["remote"]))
+		}),
 		on("vote", func(m *mutator, k string) error { return m.Vote(k, m.one(m.people), m.flip()) }),
 		on("watch", func(m *mutator, k string) error { return m.Watch(k, m.one(m.people), m.flip()) }),
 		on("property", func(m *mutator, k string) error {
 			return m.SetProperty(k, "p"+fmt.Sprint(m.rng.IntN(3)), quote(m.word()))
 		}),
-		on("drop property", func(m *mutator, k string) error { return m.DropProperty(k, m.one(m.children["property"])) }),
+		on("drop property", func(m *mutator,
+			k string) error {
+			return m.DropProperty(k, m.one(m.children["property"]))
+		}),
 		on("parent", func(m *mutator, k string) error { return m.SetParent(k, m.keys[1]) }),
 		on("no parent", func(m *mutator, k string) error { return m.SetParent(k, "") }),
 		on("epic", func(m *mutator, k string) error { return m.SetEpic(k, m.keys[1]) }),
@@ -72,10 +88,14 @@ func siteMutations() []mutation {
 			id := m.one(m.shelved[list])
 			return list + " " + id, m.Remove(list, id)
 		}},
-		{"rename field", func(m *mutator) (string, error) { return sprintField, m.Rename("fields", sprintField, m.word()) }},
+		{"rename field", func(m *mutator) (string, error) {
+			return sprintField,
+				m.Rename("fields", sprintField, m.word())
+		}},
 		{"add option", func(m *mutator) (string, error) {
 			id := fmt.Sprint(50_000 + m.rng.IntN(10_000))
-			return id, m.Put("field_options", m.one(m.shelved["field_contexts"]), fmt.Sprintf(`{"id":"%s","value":%s,"disabled":false}`, id, quote(m.word())))
+			return id, m.Put("field_options", m.one(m.shelved["field_contexts"]),
+				fmt.Sprintf(`{"id":"%s","value":%s,"disabled":false}`, id, quote(m.word())))
 		}},
 		{"rename user", func(m *mutator) (string, error) {
 			name := m.one(m.people)
@@ -95,7 +115,11 @@ func siteMutations() []mutation {
 		{"start sprint", func(m *mutator) (string, error) { id := m.one(m.sprints); return id, m.StartSprint(id) }},
 		{"close sprint", func(m *mutator) (string, error) { id := m.one(m.sprints); return id, m.CloseSprint(id) }},
 		{"new sprint", func(m *mutator) (string, error) { return m.CreateSprint(m.one(m.boards), m.word()) }},
-		{"rename sprint", func(m *mutator) (string, error) { id := m.one(m.sprints); return id, m.RenameSprint(id, m.word()) }},
+		{"rename sprint", func(m *mutator) (string, error) {
+			id := m.one(m.sprints)
+			return id,
+				m.RenameSprint(id, m.word())
+		}},
 		{"delete sprint", func(m *mutator) (string, error) { id := m.one(m.sprints); return id, m.DeleteSprint(id) }},
 		{"board", func(m *mutator) (string, error) {
 			return m.AddBoard(m.one(m.projects), m.word(), []string{"scrum", "kanban"}[m.rng.IntN(2)]), nil

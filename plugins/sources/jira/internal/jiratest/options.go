@@ -91,7 +91,8 @@ const (
 	DataCenterHeaders                  // X-RateLimit-* on every reply, retry-after, HTML body
 	CloudHeaders                       // X-RateLimit-* with an ISO reset time on every reply, Retry-After, JSON body
 	RetryAfterZero                     // Retry-After: 0 though the limit holds, JSON body
-	ResetOnly                          // on a 429 the ISO reset times of Cloud and its quota headers, no Retry-After, JSON body
+	// on a 429 the ISO reset times of Cloud and its quota headers, no Retry-After, JSON body
+	ResetOnly
 )
 
 // Limit is one token bucket for all callers.

@@ -46,7 +46,10 @@ func newOrdering(keys []sortKey, seed uint64) (ordering, error) {
 
 // unique tells that no two issues tie: a key is among the sort keys.
 func (o ordering) unique() bool {
-	return slices.ContainsFunc(o.keys, func(k sortKey) bool { return slices.Contains([]string{"id", "key", "issue", "issuekey"}, k.field) })
+	return slices.ContainsFunc(o.keys, func(k sortKey) bool {
+		return slices.Contains([]string{"id", "key", "issue",
+			"issuekey"}, k.field)
+	})
 }
 
 // of returns the place of an issue. Each sort key gives one number and one text.
@@ -146,7 +149,8 @@ func (o ordering) within(hits []hit, where *clause, b binder) ([]hit, error) {
 		return hits, nil
 	}
 	first := o.keys[0]
-	if where.node != "" || !strings.EqualFold(where.field, first.field) || !slices.Contains([]string{"created", "updated"}, first.field) || !isComparison(where.operator) {
+	if where.node != "" || !strings.EqualFold(where.field, first.field) ||
+		!slices.Contains([]string{"created", "updated"}, first.field) || !isComparison(where.operator) {
 		return hits, nil
 	}
 	match, err := b.leaf(where)

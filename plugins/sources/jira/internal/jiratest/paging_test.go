@@ -105,7 +105,8 @@ func TestTokenWalkIsSteadyWhileOthersChange(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 	var ticks atomic.Int64
-	s, base := serve(t, Options{Flavour: Cloud, Now: func() time.Time { return now.Add(time.Duration(ticks.Add(1)) * time.Second) }}, 100)
+	s, base := serve(t, Options{Flavour: Cloud,
+		Now: func() time.Time { return now.Add(time.Duration(ticks.Add(1)) * time.Second) }}, 100)
 	books := s.Issues("ALPHA")
 	ids := walkTokens(t, base, "project = ALPHA ORDER BY created ASC", "10", func() {
 		if _, err := s.Comment(books[0].Key, "still here"); err != nil {
@@ -177,7 +178,8 @@ func TestIndexLag(t *testing.T) {
 		t.Errorf("while it lags: %q, edited since %q", all, edited)
 	}
 	late.Add(int64(time.Minute))
-	if all, edited, other := found("project = TIE"), found(since), found("project = OTHER"); all != "TIE-1" || edited != "TIE-1" || other != "OTHER-1 OTHER-2" {
+	if all, edited, other := found("project = TIE"), found(since), found("project = OTHER"); all != "TIE-1" ||
+		edited != "TIE-1" || other != "OTHER-1 OTHER-2" {
 		t.Errorf("later: %q, edited since %q, other %q", all, edited, other)
 	}
 }
@@ -210,11 +212,13 @@ func TestCloudFieldsAndPageLengths(t *testing.T) {
 	if len(page.Issues) != 400 || page.Issues[0].Key != "" || page.Issues[0].Fields != nil {
 		t.Errorf("default: %d issues, first %+v; want 400 of nothing but ids", len(page.Issues), page.Issues[0])
 	}
-	post(t, base+"/rest/api/3/search/jql", `{"jql":"project = ALPHA","maxResults":5000,"fields":["summary","status"]}`, 200, &page)
+	post(t, base+"/rest/api/3/search/jql", `{"jql":"project = ALPHA","maxResults":5000,"fields":["summary","status"]}`,
+		200, &page)
 	if len(page.Issues) != 100 || len(page.Issues[0].Fields) != 2 {
 		t.Errorf("two fields: %d issues of %d fields, want 100 of 2", len(page.Issues), len(page.Issues[0].Fields))
 	}
-	post(t, base+"/rest/api/3/search/jql", `{"jql":"project = ALPHA","maxResults":5000,"fields":["*all"],"expand":"changelog"}`, 200, &page)
+	post(t, base+"/rest/api/3/search/jql",
+		`{"jql":"project = ALPHA","maxResults":5000,"fields":["*all"],"expand":"changelog"}`, 200, &page)
 	if len(page.Issues) != 60 || page.Issues[0].Changelog == nil {
 		t.Errorf("all fields: %d issues, want 60 with changelog", len(page.Issues))
 	}
@@ -284,7 +288,8 @@ func TestQuirkRepeatsLastToken(t *testing.T) {
 	if len(second.Issues) != 5 || second.IsLast != nil {
 		t.Errorf("second page: %d issues, isLast %v", len(second.Issues), second.IsLast)
 	}
-	if third.NextPageToken != second.NextPageToken || fourth.NextPageToken != third.NextPageToken || third.Issues[0].ID != second.Issues[0].ID {
+	if third.NextPageToken != second.NextPageToken || fourth.NextPageToken != third.NextPageToken ||
+		third.Issues[0].ID != second.Issues[0].ID {
 		t.Error("the last page does not come again under the same token")
 	}
 }

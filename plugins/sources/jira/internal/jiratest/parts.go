@@ -129,7 +129,8 @@ func (c *call) changelog(r *record) {
 		slices.Reverse(shown)
 		shown = shown[:min(len(shown), cmp.Or(c.embedded, cloudPage))]
 	}
-	fmt.Fprintf(c.out, `,"changelog":{"startAt":0,"maxResults":%d,"total":%d,"histories":[`, len(shown), len(r.histories))
+	fmt.Fprintf(c.out, `,"changelog":{"startAt":0,"maxResults":%d,"total":%d,"histories":[`, len(shown),
+		len(r.histories))
 	c.histories(shown)
 	c.out.WriteString(`]}`)
 }

@@ -21,7 +21,8 @@ type user struct {
 func newPeople(f Flavour) []*user {
 	var people []*user
 	for i, p := range prose.People() {
-		u := &user{name: p.Name, key: p.Key, display: p.Display, zone: p.Zone, account: p.Account, bot: p.Bot, gone: p.Gone, order: i}
+		u := &user{name: p.Name, key: p.Key, display: p.Display, zone: p.Zone, account: p.Account, bot: p.Bot,
+			gone: p.Gone, order: i}
 		u.raw = u.render(f)
 		people = append(people, u)
 	}

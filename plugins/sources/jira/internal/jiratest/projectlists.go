@@ -57,7 +57,8 @@ func (s *Server) offer(shelf string, p *project, id int64, name string, raw json
 		return e.raw
 	}
 	list := s.shelf(shelf)
-	*list = append(*list, entry{id: decimal(id), parent: decimal(p.id), name: name, raw: raw, detail: fmt.Appendf(nil, `"projectId":%d`, p.id)})
+	*list = append(*list, entry{id: decimal(id), parent: decimal(p.id), name: name, raw: raw,
+		detail: fmt.Appendf(nil, `"projectId":%d`, p.id)})
 	return raw
 }
 

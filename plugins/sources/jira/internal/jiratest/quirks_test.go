@@ -15,7 +15,8 @@ func TestFormsOfA429(t *testing.T) {
 		RetryAfterZero:    {"Retry-After": "0"},
 		RetryAfterAbsent:  {"Retry-After": ""},
 		RetryAfterSeconds: {"Retry-After": "10"},
-		ResetOnly:         {"Retry-After": "", "X-RateLimit-Reset": "2025-03-01T08:01Z", "RateLimit-Reason": "jira-cost-based"},
+		ResetOnly: {"Retry-After": "", "X-RateLimit-Reset": "2025-03-01T08:01Z",
+			"RateLimit-Reason": "jira-cost-based"},
 	} {
 		s := New(Options{Now: newClock().now, Limit: &Limit{PerSecond: 0.1, Form: form}})
 		for _, status := range []int{200, 429} {
@@ -36,8 +37,10 @@ func TestFormsOfA429(t *testing.T) {
 func TestClocksThatDiffer(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
-	s := New(Options{Now: func() time.Time { return at }, Quirks: Quirks{InfoDate: -time.Second, OtherDate: time.Minute}})
-	for path, want := range map[string]string{"serverInfo": "Tue, 31 Dec 2024 23:59:59 GMT", "status": "Wed, 01 Jan 2025 00:01:00 GMT"} {
+	s := New(Options{Now: func() time.Time { return at },
+		Quirks: Quirks{InfoDate: -time.Second, OtherDate: time.Minute}})
+	for path, want := range map[string]string{"serverInfo": "Tue, 31 Dec 2024 23:59:59 GMT",
+		"status": "Wed, 01 Jan 2025 00:01:00 GMT"} {
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, httptest.NewRequest("GET", "/rest/api/2/"+path, nil))
 		if got := w.Header().Get("Date"); got != want {
@@ -48,7 +51,9 @@ func TestClocksThatDiffer(t *testing.T) {
 
 func TestQuirksOfPages(t *testing.T) {
 	t.Parallel()
-	s, base := serve(t, Options{Flavour: Cloud, Quirks: Quirks{StuckToken: true, WithoutUpdated: []string{"ALPHA-1"}, Refused: map[string]int{"GET /rest/api/3/status": 403}}}, 9)
+	s, base := serve(t, Options{Flavour: Cloud,
+		Quirks: Quirks{StuckToken: true, WithoutUpdated: []string{"ALPHA-1"},
+			Refused: map[string]int{"GET /rest/api/3/status": 403}}}, 9)
 	var page results
 	address := base + "/rest/api/3/search/jql?maxResults=3&fields=updated&jql=project%3DALPHA+order+by+key"
 	get(t, address, 200, &page)

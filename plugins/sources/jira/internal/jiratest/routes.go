@@ -87,7 +87,8 @@ func (s *Server) register() {
 }
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
-	(&problem{status: http.StatusNotFound, body: `{"message":` + quote("null for uri: "+r.URL.RequestURI()) + `,"status-code":404}`}).write(w)
+	(&problem{status: http.StatusNotFound,
+		body: `{"message":` + quote("null for uri: "+r.URL.RequestURI()) + `,"status-code":404}`}).write(w)
 }
 
 // call is one request on its way through a route.

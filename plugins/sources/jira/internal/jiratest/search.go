@@ -30,7 +30,8 @@ func (c *call) searchRequest() (searchRequest, error) {
 		return c.searchBody()
 	}
 	q := c.r.URL.Query()
-	s := searchRequest{JQL: q.Get("jql"), NextPageToken: q.Get("nextPageToken"), Fields: c.list("fields"), Expand: set(c.list("expand")), Properties: c.list("properties")}
+	s := searchRequest{JQL: q.Get("jql"), NextPageToken: q.Get("nextPageToken"), Fields: c.list("fields"),
+		Expand: set(c.list("expand")), Properties: c.list("properties")}
 	if len(s.Properties) > maxProperties {
 		return s, tooManyProperties()
 	}
@@ -53,7 +54,8 @@ func (c *call) searchRequest() (searchRequest, error) {
 // decodeBody reads the body of a POST.
 func decodeBody(body []byte, into any) error {
 	if err := json.Unmarshal(body, into); err != nil {
-		return messages(http.StatusBadRequest, "Invalid request payload. Refer to the REST API documentation and try again.")
+		return messages(http.StatusBadRequest,
+			"Invalid request payload. Refer to the REST API documentation and try again.")
 	}
 	return nil
 }
@@ -109,7 +111,8 @@ func number(text string, fallback int) (int, error) {
 
 func (c *call) binder() binder {
 	o := &c.server.options
-	return binder{store: c.server.store, flavour: o.Flavour, zone: o.TimeZone, now: o.Now(), precision: o.JQLPrecision, lags: o.IndexLag > 0, visible: c.who.sees, unsearchable: o.Quirks.Unsearchable, lenient: c.lenient}
+	return binder{store: c.server.store, flavour: o.Flavour, zone: o.TimeZone, now: o.Now(), precision: o.JQLPrecision,
+		lags: o.IndexLag > 0, visible: c.who.sees, unsearchable: o.Quirks.Unsearchable, lenient: c.lenient}
 }
 
 // find runs the query. The seed decides the order among ties.
@@ -134,7 +137,8 @@ func (c *call) find(q query, seed uint64) ([]hit, ordering, error) {
 	found := func(r *record) bool { return r.found() && match(r) }
 	if !order.asOf.IsZero() {
 		born := order.asOf.Add(-c.server.options.IndexLag)
-		return order.sorted(c.server.store.all, func(r *record) bool { return !r.created.After(born) && found(r) }), order, nil
+		return order.sorted(c.server.store.all, func(r *record) bool { return !r.created.After(born) && found(r) }),
+			order, nil
 	}
 	if !order.unique() {
 		return order.sorted(c.server.store.all, found), order, nil
@@ -153,7 +157,8 @@ func (c *call) steady(q query, order ordering, b binder, found predicate) ([]hit
 	}
 	from := order
 	if len(q.order) == 0 {
-		from = ordering{keys: []sortKey{{field: "created"}, {field: "key"}}} // a count between bounds needs no look at all issues
+		// a count between bounds needs no look at all issues
+		from = ordering{keys: []sortKey{{field: "created"}, {field: "key"}}}
 	}
 	all, err := from.within(cache.all(changes, from, c.server.store.all), q.where, b)
 	if err != nil {
@@ -228,7 +233,8 @@ func (c *call) pageLimit(s searchRequest) (int, error) {
 	}
 	if end := s.StartAt + limit; o.Window > 0 && end > o.Window {
 		return 0, messages(http.StatusInternalServerError, fmt.Sprintf(
-			"Search limit exceeded: this search requests %d results which exceeded the search platform limit of %d.", end, o.Window))
+			"Search limit exceeded: this search requests %d results which exceeded the search platform limit of %d.",
+			end, o.Window))
 	}
 	return limit, nil
 }

@@ -38,7 +38,8 @@ func readToken(text string, jql uint64, now time.Time, sorts int) (pageToken, er
 	if err == nil {
 		err = json.Unmarshal(raw, &t)
 	}
-	if err != nil || t.Query != jql || now.UnixMilli() >= t.Expires || len(t.After.Numbers) != sorts || len(t.After.Texts) != sorts {
+	if err != nil || t.Query != jql || now.UnixMilli() >= t.Expires || len(t.After.Numbers) != sorts ||
+		len(t.After.Texts) != sorts {
 		return t, messages(http.StatusBadRequest, "The provided next page token is invalid or expired.")
 	}
 	return t, nil
@@ -118,7 +119,8 @@ func (c *call) resume(hits []hit, order ordering, token pageToken) int {
 	if c.server.options.Quirks.PlaceTokens && !token.Last {
 		return min(token.Skip, len(hits))
 	}
-	at, found := slices.BinarySearchFunc(hits, token.After, func(h hit, p place) int { return order.comparePlaces(order.of(h.record), p) })
+	at, found := slices.BinarySearchFunc(hits, token.After,
+		func(h hit, p place) int { return order.comparePlaces(order.of(h.record), p) })
 	if found && !token.Last {
 		at++
 	}

@@ -65,7 +65,8 @@ func tooManyProperties() error {
 
 // bare tells that nothing but id and key is asked for.
 func (s *selection) bare() bool {
-	return !s.all && !s.navigable && len(s.properties) == 0 && !slices.ContainsFunc(s.names, func(n string) bool { return n != "id" && n != "key" })
+	return !s.all && !s.navigable && len(s.properties) == 0 &&
+		!slices.ContainsFunc(s.names, func(n string) bool { return n != "id" && n != "key" })
 }
 
 // idOnly is the Cloud default: issues of nothing but an id.

@@ -90,9 +90,11 @@ func TestPagesAreShorterThanAskedForAndComplete(t *testing.T) {
 	seen := map[string]bool{}
 	for start := 0; ; {
 		var page results
-		get(t, searchURL(base, "project = alpha ORDER BY key ASC", "startAt", fmt.Sprint(start), "maxResults", "1000"), 200, &page)
+		get(t, searchURL(base, "project = alpha ORDER BY key ASC", "startAt", fmt.Sprint(start), "maxResults", "1000"),
+			200, &page)
 		if page.MaxResults != 70 || page.Total != 300 || page.StartAt != start {
-			t.Fatalf("page at %d reports maxResults %d, total %d, startAt %d", start, page.MaxResults, page.Total, page.StartAt)
+			t.Fatalf("page at %d reports maxResults %d, total %d, startAt %d", start, page.MaxResults, page.Total,
+				page.StartAt)
 		}
 		if len(page.Issues) == 0 {
 			break

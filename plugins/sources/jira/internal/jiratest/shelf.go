@@ -17,11 +17,14 @@ type shelves map[string]*[]entry
 
 // shelfNames are those that are not in the catalogue.
 func shelfNames() []string {
-	return []string{"status_categories", "project_categories", "project_types", "project_versions", "project_components",
-		"workflows", "workflow_schemes", "issue_type_schemes", "issue_type_screen_schemes", "screen_schemes", "field_configurations",
+	return []string{"status_categories", "project_categories", "project_types", "project_versions",
+		"project_components",
+		"workflows", "workflow_schemes", "issue_type_schemes", "issue_type_screen_schemes", "screen_schemes",
+		"field_configurations",
 		"field_configuration_schemes", "priority_schemes", "licences", "navigator_columns",
 		"screens", "screen_tabs", "screen_tab_fields", "permissions", "permission_schemes", "issue_security_schemes",
-		"notification_schemes", "application_roles", "audit_records", "field_contexts", "field_options", "filters", "dashboards", "roles"}
+		"notification_schemes", "application_roles", "audit_records", "field_contexts", "field_options", "filters",
+		"dashboards", "roles"}
 }
 
 // shelf returns the list of a name.

@@ -50,15 +50,20 @@ func (s *Server) stock() {
 }
 
 func (s shelving) categories() {
-	for _, c := range [][4]string{{"1", "undefined", "medium-gray", "No Category"}, {"2", "new", "blue-gray", "To Do"}, {"4", "indeterminate", "yellow", "In Progress"}, {"3", "done", "green", "Done"}} {
-		s.put("status_categories", "", c[0], c[3], "statuscategory/"+c[0], fmt.Sprintf(`,"key":"%s","colorName":"%s"`, c[1], c[2]))
+	for _, c := range [][4]string{{"1", "undefined", "medium-gray", "No Category"}, {"2", "new", "blue-gray", "To Do"},
+		{"4", "indeterminate", "yellow", "In Progress"}, {"3", "done", "green", "Done"}} {
+		s.put("status_categories", "", c[0], c[3], "statuscategory/"+c[0],
+			fmt.Sprintf(`,"key":"%s","colorName":"%s"`, c[1], c[2]))
 	}
 	for i, name := range []string{"Platform", "Retired"} {
 		id := fmt.Sprint(10_200 + i)
-		s.put("project_categories", "", quote(id), name, "projectCategory/"+id, `,"description":`+quote(name+" projects"))
+		s.put("project_categories", "", quote(id), name, "projectCategory/"+id,
+			`,"description":`+quote(name+" projects"))
 	}
-	for _, t := range [][2]string{{"business", "Business"}, {"service_desk", "Service Desk"}, {"software", "Software"}} {
-		s.bare("project_types", "", t[0], t[1], fmt.Sprintf(`{"key":"%s","formattedKey":"%s","descriptionI18nKey":"jira.project.type.%s.description","icon":"PHN2Zy8+","color":"#A4A4A4"}`, t[0], t[1], t[0]))
+	for _, t := range [][2]string{{"business", "Business"}, {"service_desk", "Service Desk"},
+		{"software", "Software"}} {
+		s.bare("project_types", "", t[0], t[1],
+			fmt.Sprintf(`{"key":"%s","formattedKey":"%s","descriptionI18nKey":"jira.project.type.%s.description","icon":"PHN2Zy8+","color":"#A4A4A4"}`, t[0], t[1], t[0]))
 	}
 }
 
@@ -81,18 +86,24 @@ func (s shelving) schemes() {
 		about := fmt.Sprintf(`,"description":%s`, quote("Scheme of the "+name+" projects"))
 		text := quote(id)
 		if s.cloud {
-			s.put("workflow_schemes", "", id, name+" workflow scheme", "workflowscheme/"+id, about+`,"defaultWorkflow":"jira","issueTypeMappings":{"8":"Epic workflow"}`)
+			s.put("workflow_schemes", "", id, name+" workflow scheme", "workflowscheme/"+id,
+				about+`,"defaultWorkflow":"jira","issueTypeMappings":{"8":"Epic workflow"}`)
 			s.put("issue_type_schemes", "", text, name+" issue types", "", about+`,"defaultIssueTypeId":"1"`)
 			s.put("issue_type_screen_schemes", "", text, name+" issue type screens", "", about)
-			s.put("screen_schemes", "", id, name+" screen scheme", "", about+`,"screens":{"default":10000,"create":10001}`)
+			s.put("screen_schemes", "", id, name+" screen scheme", "",
+				about+`,"screens":{"default":10000,"create":10001}`)
 			s.put("field_configurations", "", id, name+" fields", "", about+fmt.Sprintf(`,"isDefault":%t`, i == 0))
 			s.put("field_configuration_schemes", "", text, name+" field configurations", "", about)
-			s.put("priority_schemes", "", text, name+" priorities", "", about+fmt.Sprintf(`,"isDefault":%t,"priorities":{"isLast":true,"maxResults":50,"startAt":0,"total":1,"values":[{"id":"3","name":"Major"}]}`, i == 0))
-			s.put("workflows", "", quote(fmt.Sprintf("b9ff2384-d3b6-4d4e-9509-3ee19f60717%d", i)), name+" workflow", "", about+`,"statuses":[{"statusReference":"1"},{"statusReference":"5"}],"transitions":[{"id":"11","name":"Resolve","type":"DIRECTED"}],"version":{"versionNumber":1}`)
+			s.put("priority_schemes", "", text, name+" priorities", "",
+				about+fmt.Sprintf(`,"isDefault":%t,"priorities":{"isLast":true,"maxResults":50,"startAt":0,"total":1,"values":[{"id":"3","name":"Major"}]}`, i == 0))
+			s.put("workflows", "", quote(fmt.Sprintf("b9ff2384-d3b6-4d4e-9509-3ee19f60717%d", i)), name+" workflow", "",
+				about+`,"statuses":[{"statusReference":"1"},{"statusReference":"5"}],"transitions":[{"id":"11","name":"Resolve","type":"DIRECTED"}],"version":{"versionNumber":1}`)
 		} else {
 			s.put("issue_type_schemes", "", text, name+" issue types", "issuetypescheme/"+id, about)
-			s.put("priority_schemes", "", id, name+" priorities", "priorityschemes/"+id, about+fmt.Sprintf(`,"defaultOptionId":"3","optionIds":["1","2","3"],"defaultScheme":%t,"projectKeys":[]`, i == 0))
-			s.bare("workflows", "", name+" workflow", name+" workflow", fmt.Sprintf(`{"name":%s%s,"steps":%d,"default":%t}`, quote(name+" workflow"), about, 5+i, i == 0))
+			s.put("priority_schemes", "", id, name+" priorities", "priorityschemes/"+id,
+				about+fmt.Sprintf(`,"defaultOptionId":"3","optionIds":["1","2","3"],"defaultScheme":%t,"projectKeys":[]`, i == 0))
+			s.bare("workflows", "", name+" workflow", name+" workflow",
+				fmt.Sprintf(`{"name":%s%s,"steps":%d,"default":%t}`, quote(name+" workflow"), about, 5+i, i == 0))
 		}
 		s.put("permission_schemes", "", id, name+" permissions", "permissionscheme/"+id, about+fmt.Sprintf(
 			`,"expand":"permissions,user,group,projectRole,field,all","permissions":[{"id":%d,"self":"%s/permissionscheme/%s/permission/%d","holder":{"type":"projectRole","parameter":"10002"},"permission":"BROWSE_PROJECTS"}]`, 10_500+i, apiRoot, id, 10_500+i))
@@ -116,12 +127,18 @@ func (s shelving) screens() {
 }
 
 func (s shelving) security() {
-	for _, p := range [][3]string{{"BROWSE_PROJECTS", "Browse Projects", "PROJECT"}, {"CREATE_ISSUES", "Create Issues", "PROJECT"}, {"ADMINISTER", "Administer Jira", "GLOBAL"}, {"USER_PICKER", "Browse Users", "GLOBAL"}} {
-		s.bare("permissions", "", p[0], p[1], fmt.Sprintf(`{"key":"%s","name":"%s","type":"%s","description":"%s: what it says."}`, p[0], p[1], p[2], p[1]))
+	for _, p := range [][3]string{{"BROWSE_PROJECTS", "Browse Projects", "PROJECT"},
+		{"CREATE_ISSUES", "Create Issues", "PROJECT"}, {"ADMINISTER", "Administer Jira", "GLOBAL"},
+		{"USER_PICKER", "Browse Users", "GLOBAL"}} {
+		s.bare("permissions", "", p[0], p[1],
+			fmt.Sprintf(`{"key":"%s","name":"%s","type":"%s","description":"%s: what it says."}`, p[0], p[1], p[2],
+				p[1]))
 	}
-	s.put("issue_security_schemes", "", "10000", "Embargo", "issuesecurityschemes/10000", `,"description":"Keeps reports of weaknesses private.","defaultSecurityLevelId":10021`)
+	s.put("issue_security_schemes", "", "10000", "Embargo", "issuesecurityschemes/10000",
+		`,"description":"Keeps reports of weaknesses private.","defaultSecurityLevelId":10021`)
 	for i, r := range [][2]string{{"jira-software", "Jira Software"}, {"jira-core", "Jira Core"}} {
-		s.bare("application_roles", "", r[0], r[1], fmt.Sprintf(`{"key":"%s","groups":["jira-users"],"name":"%s","defaultGroups":["jira-users"],"selectedByDefault":false,"defined":true,"numberOfSeats":50,"remainingSeats":%d,"userCount":%d,"userCountDescription":"users","hasUnlimitedSeats":false,"platform":%t}`, r[0], r[1], 34-i, 16+i, i == 1))
+		s.bare("application_roles", "", r[0], r[1],
+			fmt.Sprintf(`{"key":"%s","groups":["jira-users"],"name":"%s","defaultGroups":["jira-users"],"selectedByDefault":false,"defined":true,"numberOfSeats":50,"remainingSeats":%d,"userCount":%d,"userCountDescription":"users","hasUnlimitedSeats":false,"platform":%t}`, r[0], r[1], 34-i, 16+i, i == 1))
 	}
 }
 
@@ -137,11 +154,13 @@ func (s shelving) fieldSetup() {
 			contexts = append(contexts, "1"+number[len(number)-4:]+"1")
 		}
 		for i, context := range contexts {
-			s.put("field_contexts", f.id, quote(context), fmt.Sprintf("Context %d of %s", i+1, f.name), "", fmt.Sprintf(`,"description":"","isGlobalContext":%t,"isAnyIssueType":true`, i == 0))
+			s.put("field_contexts", f.id, quote(context), fmt.Sprintf("Context %d of %s", i+1, f.name), "",
+				fmt.Sprintf(`,"description":"","isGlobalContext":%t,"isAnyIssueType":true`, i == 0))
 		}
 		for _, o := range fieldOptions() {
 			if o.field == f.id {
-				s.bare("field_options", contexts[0], o.id, o.value, fmt.Sprintf(`{"id":"%s","value":%s,"disabled":false}`, o.id, quote(o.value)))
+				s.bare("field_options", contexts[0], o.id, o.value,
+					fmt.Sprintf(`{"id":"%s","value":%s,"disabled":false}`, o.id, quote(o.value)))
 			}
 		}
 		if f.custom == "select" { // the second context has options of its own, which no issue uses
@@ -155,28 +174,33 @@ type fieldOption struct{ field, id, value string }
 
 func fieldOptions() []fieldOption {
 	return []fieldOption{
-		{"customfield_12310921", "12960", "Low Hanging Fruit"}, {"customfield_12310921", "12961", "Normal"}, {"customfield_12310921", "12962", "Challenging"},
+		{"customfield_12310921", "12960", "Low Hanging Fruit"}, {"customfield_12310921", "12961", "Normal"},
+		{"customfield_12310921", "12962", "Challenging"},
 		{"customfield_12312022", "10431", "Patch"},
 	}
 }
 
 func (s shelving) shared() {
 	owner := string(s.people[0].raw)
-	for i, f := range [][2]string{{"All open bugs", "type = Bug AND resolution IS EMPTY"}, {"My issues", "assignee = currentUser()"}, {"Blockers", "priority = Blocker"}} {
+	for i, f := range [][2]string{{"All open bugs", "type = Bug AND resolution IS EMPTY"},
+		{"My issues", "assignee = currentUser()"}, {"Blockers", "priority = Blocker"}} {
 		id := fmt.Sprint(10_000 + i)
-		s.put("filters", "", quote(id), f[0], "filter/"+id, fmt.Sprintf(`,"description":"","owner":%s,"jql":%s,"viewUrl":"%s/issues/?filter=%s","searchUrl":"%s/search?filter=%s","favourite":true,"favouritedCount":%d,"sharePermissions":[]`,
-			owner, quote(f[1]), site, id, apiRoot, id, i))
+		s.put("filters", "", quote(id), f[0], "filter/"+id,
+			fmt.Sprintf(`,"description":"","owner":%s,"jql":%s,"viewUrl":"%s/issues/?filter=%s","searchUrl":"%s/search?filter=%s","favourite":true,"favouritedCount":%d,"sharePermissions":[]`,
+				owner, quote(f[1]), site, id, apiRoot, id, i))
 	}
 	for i, name := range []string{"System Dashboard", "Build Engineering", "Releases"} {
 		id := fmt.Sprint(10_000 + i)
-		s.put("dashboards", "", quote(id), name, "dashboard/"+id, fmt.Sprintf(`,"view":"%s/secure/Dashboard.jspa?selectPageId=%s"`, site, id))
+		s.put("dashboards", "", quote(id), name, "dashboard/"+id,
+			fmt.Sprintf(`,"view":"%s/secure/Dashboard.jspa?selectPageId=%s"`, site, id))
 	}
 }
 
 func (s shelving) roles() {
 	for i, name := range []string{"Users", "Developers", "Administrators"} {
 		id := fmt.Sprint(10_000 + i)
-		s.put("roles", "", id, name, "role/"+id, fmt.Sprintf(`,"description":"%s of a project","actors":[{"id":%d,"displayName":"jira-users","type":"atlassian-group-role-actor","name":"jira-users"}]`, name, 10_240+i))
+		s.put("roles", "", id, name, "role/"+id,
+			fmt.Sprintf(`,"description":"%s of a project","actors":[{"id":%d,"displayName":"jira-users","type":"atlassian-group-role-actor","name":"jira-users"}]`, name, 10_240+i))
 	}
 }
 

@@ -39,7 +39,8 @@ func TestEveryRouteIsInTheSpecification(t *testing.T) {
 			compared++
 			for _, name := range got {
 				if !slices.Contains(names, name) {
-					t.Errorf("%v: %s %s replies with %q, which the specification does not know", f, row.method, row.path, name)
+					t.Errorf("%v: %s %s replies with %q, which the specification does not know", f, row.method,
+						row.path, name)
 				}
 			}
 		}
@@ -76,7 +77,8 @@ func TestEveryAgileRouteIsInTheSpecification(t *testing.T) {
 			continue
 		}
 		var reply json.RawMessage
-		get(t, base+"/rest/agile/1.0"+strings.NewReplacer("{boardId}", "1", "{sprintId}", "1", "{epicIdOrKey}", epic).Replace(row.path), 200, &reply)
+		get(t, base+"/rest/agile/1.0"+strings.NewReplacer("{boardId}", "1", "{sprintId}", "1", "{epicIdOrKey}",
+			epic).Replace(row.path), 200, &reply)
 		names := schemaProperties(op.Responses["200"].Content["application/json"].Schema, api.Components.Schemas)
 		for _, name := range propertyNames(t, row.path, reply) {
 			if names != nil && !slices.Contains(names, name) {
@@ -120,7 +122,8 @@ func TestValuesAreInTheSpecification(t *testing.T) {
 // of an element, calls lastPage isLastPage and default isDefault, and lacks the
 // favouritedCount of real filters.
 func mistaken(f Flavour, path string) bool {
-	return f == DataCenter && slices.Contains([]string{"/issue/{issueIdOrKey}/comment/{id}", "/worklog/updated", "/worklog/deleted",
+	return f == DataCenter && slices.Contains([]string{"/issue/{issueIdOrKey}/comment/{id}", "/worklog/updated",
+		"/worklog/deleted",
 		"/group/member", "/auditing/record", "/workflow", "/filter/favourite"}, path)
 }
 
@@ -129,8 +132,10 @@ func mistaken(f Flavour, path string) bool {
 func fillIn(t *testing.T, s *Server) map[string]string {
 	t.Helper()
 	key := s.Snapshot()[0].Key
-	ids := map[string]string{"{issueIdOrKey}": key, "{projectIdOrKey}": "A", "{projectId}": "A", "{propertyKey}": "p", "{fieldId}": "customfield_12310921",
-		"{contextId}": "109210", "{screenId}": "10000", "{tabId}": "11000", "role": "10001", "customFieldOption": "12960"}
+	ids := map[string]string{"{issueIdOrKey}": key, "{projectIdOrKey}": "A", "{projectId}": "A", "{propertyKey}": "p",
+		"{fieldId}":   "customfield_12310921",
+		"{contextId}": "109210", "{screenId}": "10000", "{tabId}": "11000", "role": "10001",
+		"customFieldOption": "12960"}
 	var errs [4]error
 	ids["comment"], errs[0] = s.Comment(key, "x")
 	ids["worklog"], errs[1] = s.AddWorklog(key, time.Hour, "x")
@@ -183,7 +188,9 @@ func replyOf(t *testing.T, s *Server, f Flavour, row route, ids map[string]strin
 	if row.method == "POST" {
 		body = bodyFor(row, ids)
 	}
-	r := httptest.NewRequest(row.method, fmt.Sprintf("/rest/api/%s%s?jql=project%%3DA&redirect=false&groupname=jira-users&username=.", versions(f)[0], path), strings.NewReader(body))
+	r := httptest.NewRequest(row.method,
+		fmt.Sprintf("/rest/api/%s%s?jql=project%%3DA&redirect=false&groupname=jira-users&username=.", versions(f)[0],
+			path), strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer t")
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)

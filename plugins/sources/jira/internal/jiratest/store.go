@@ -149,7 +149,8 @@ type link struct {
 }
 
 func newStore() *store {
-	return &store{byID: map[int64]*record{}, byKey: map[string]*record{}, shelves: shelves{}, fields: issueFields(), lastID: 12_000_000, lastSub: 15_000_000}
+	return &store{byID: map[int64]*record{}, byKey: map[string]*record{}, shelves: shelves{}, fields: issueFields(),
+		lastID: 12_000_000, lastSub: 15_000_000}
 }
 
 func (r *record) key() string { return r.project.key + "-" + strconv.Itoa(r.num) }
@@ -203,9 +204,10 @@ func valueOf(raw json.RawMessage) value {
 
 // called tells whether the value goes by this name.
 func (v value) called(name string) bool {
-	return slices.ContainsFunc([]string{v.ID, v.Key, v.AccountID, v.Name, v.DisplayName, v.Value, v.text}, func(own string) bool {
-		return own != "" && strings.EqualFold(own, name)
-	})
+	return slices.ContainsFunc([]string{v.ID, v.Key, v.AccountID, v.Name, v.DisplayName, v.Value, v.text},
+		func(own string) bool {
+			return own != "" && strings.EqualFold(own, name)
+		})
 }
 
 func (s *store) add(r *record) {

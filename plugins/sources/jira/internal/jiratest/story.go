@@ -81,23 +81,27 @@ func (g *generator) record(r *record, at time.Time, author json.RawMessage, item
 func (g *generator) triage(r *record, s *story) {
 	c := g.server.catalog
 	if s.assignee != nil {
-		g.record(r, g.pause(s, 0), g.author(g.someone()), change{field: "assignee", kind: "jira", id: "assignee", to: s.assignee.key, toText: s.assignee.display})
+		g.record(r, g.pause(s, 0), g.author(g.someone()),
+			change{field: "assignee", kind: "jira", id: "assignee", to: s.assignee.key, toText: s.assignee.display})
 	}
 	if g.chance(0.15) {
 		was := must(c.priorities, "Major")
 		now := must(c.priorities, s.priority)
 		if was.id != now.id {
-			g.record(r, g.pause(s, 0), g.author(g.someone()), change{"priority", "jira", "priority", was.id, was.name, now.id, now.name})
+			g.record(r, g.pause(s, 0), g.author(g.someone()),
+				change{"priority", "jira", "priority", was.id, was.name, now.id, now.name})
 		}
 	}
 	if g.chance(0.06) {
 		was, now := must(c.types, "Task"), must(c.types, s.kind)
 		if was.id != now.id {
-			g.record(r, g.pause(s, 0), g.author(g.someone()), change{"issuetype", "jira", "issuetype", was.id, was.name, now.id, now.name})
+			g.record(r, g.pause(s, 0), g.author(g.someone()),
+				change{"issuetype", "jira", "issuetype", was.id, was.name, now.id, now.name})
 		}
 	}
 	if g.chance(0.1) {
-		g.record(r, g.pause(s, 0), nil, change{field: "RemoteIssueLink", kind: "jira", toText: fmt.Sprintf("This issue links to \"GitHub Pull Request #%d\"", 100+r.num)})
+		g.record(r, g.pause(s, 0), nil, change{field: "RemoteIssueLink", kind: "jira",
+			toText: fmt.Sprintf("This issue links to \"GitHub Pull Request #%d\"", 100+r.num)})
 	}
 }
 
@@ -117,10 +121,12 @@ func (g *generator) transition(r *record, s *story, to string, at time.Time, mor
 }
 
 func (g *generator) resolve(r *record, s *story) {
-	s.resolution = weighted(g, "Fixed", 72, "Duplicate", 8, "Won't Fix", 8, "Cannot Reproduce", 5, "Invalid", 4, "Incomplete", 3)
+	s.resolution = weighted(g, "Fixed", 72, "Duplicate", 8, "Won't Fix", 8, "Cannot Reproduce", 5, "Invalid", 4,
+		"Incomplete", 3)
 	e := must(g.server.catalog.resolutions, s.resolution)
 	at := g.pause(s, 24*time.Hour)
-	g.transition(r, s, "Resolved", at, change{field: "resolution", kind: "jira", id: "resolution", to: e.id, toText: e.name})
+	g.transition(r, s, "Resolved", at, change{field: "resolution", kind: "jira", id: "resolution", to: e.id,
+		toText: e.name})
 	s.resolved = at
 }
 
@@ -150,7 +156,8 @@ func (g *generator) comment(s *story, at time.Time, i, n int) comment {
 	default:
 		body = g.text.Reply(i, n)
 	}
-	c := comment{id: g.server.store.nextSub(), author: g.author(u), updater: u.raw, body: body, created: at, updated: at}
+	c := comment{id: g.server.store.nextSub(), author: g.author(u), updater: u.raw, body: body, created: at,
+		updated: at}
 	if g.chance(0.08) {
 		c.updated = at.Add(time.Duration(1+g.rng.IntN(90)) * time.Minute)
 	}
@@ -175,7 +182,8 @@ func (g *generator) work(r *record, s *story) {
 	for range n {
 		at = at.Add(time.Duration(1+g.rng.IntN(30)) * time.Hour)
 		seconds := (1 + g.rng.IntN(16)) * 30 * 60
-		r.worklogs = append(r.worklogs, worklog{id: g.server.store.nextSub(), author: s.assignee.raw, updater: s.assignee.raw, comment: g.text.Sentence(),
+		r.worklogs = append(r.worklogs, worklog{id: g.server.store.nextSub(), author: s.assignee.raw,
+			updater: s.assignee.raw, comment: g.text.Sentence(),
 			created: at, started: at.Add(-time.Duration(seconds) * time.Second), seconds: seconds})
 	}
 }

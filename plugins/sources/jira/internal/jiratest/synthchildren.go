@@ -22,11 +22,14 @@ func (g *generator) children(r *record, s *story) {
 	for i := range max(0, rng.IntN(14)-11) {
 		id := g.server.store.nextSub()
 		number := 1 + rng.IntN(20_000)
-		r.remotes = append(r.remotes, remoteLink{id: id, global: fmt.Sprintf("pull=%d-%d", number, i), relations: "is implemented by",
-			url: fmt.Sprintf("https://code.example.com/%s/pull/%d", g.project.key, number), title: fmt.Sprintf("Pull Request #%d", number), resolved: s.resolution != ""})
+		r.remotes = append(r.remotes, remoteLink{id: id, global: fmt.Sprintf("pull=%d-%d", number, i),
+			relations: "is implemented by",
+			url:       fmt.Sprintf("https://code.example.com/%s/pull/%d", g.project.key, number),
+			title:     fmt.Sprintf("Pull Request #%d", number), resolved: s.resolution != ""})
 	}
 	if rng.IntN(12) == 0 {
-		r.properties = append(r.properties, property{"triage.score", json.RawMessage(fmt.Sprintf(`{"score":%d,"by":"rules"}`, rng.IntN(100)))})
+		r.properties = append(r.properties,
+			property{"triage.score", json.RawMessage(fmt.Sprintf(`{"score":%d,"by":"rules"}`, rng.IntN(100)))})
 	}
 	if rng.IntN(30) == 0 {
 		r.properties = append(r.properties, property{"release-notes", json.RawMessage(`"needed"`)})
@@ -45,14 +48,17 @@ func (g *generator) attach(r *record, s *story, rng *rand.Rand) {
 		if name == "" {
 			name = r.key() + ".patch"
 		}
-		r.attachments = append(r.attachments, attachment{id: g.server.store.nextSub(), name: name, author: s.reporter.raw,
-			created: r.created.Add(time.Duration(rng.IntN(3600)) * time.Second), size: 1000 + rng.IntN(400_000), mime: f.mime})
+		r.attachments = append(r.attachments,
+			attachment{id: g.server.store.nextSub(), name: name, author: s.reporter.raw,
+				created: r.created.Add(time.Duration(rng.IntN(3600)) * time.Second), size: 1000 + rng.IntN(400_000),
+				mime: f.mime})
 	}
 }
 
 // attachmentKinds are names of files; "" is a patch named after the issue.
 var attachmentKinds = [...]struct{ name, mime string }{
-	{"threads.txt", "text/plain"}, {"", "text/x-patch"}, {"heap-after-2h.png", "image/png"}, {"server.log.gz", "application/gzip"},
+	{"threads.txt", "text/plain"}, {"", "text/x-patch"}, {"heap-after-2h.png", "image/png"},
+	{"server.log.gz", "application/gzip"},
 	{"Zählerstand & 遥.txt", "text/plain"},
 }
 

@@ -91,7 +91,8 @@ func (s *Server) generator(spec Project) *generator {
 	}
 	for i, name := range prose.Versions() {
 		id := g.project.id*1000 + 500 + int64(i)
-		raw := fmt.Appendf(nil, `{"self":"%s/version/%d","id":"%d","name":"%s","archived":false,"released":%t}`, apiRoot, id, id, name, i < 8)
+		raw := fmt.Appendf(nil, `{"self":"%s/version/%d","id":"%d","name":"%s","archived":false,"released":%t}`,
+			apiRoot, id, id, name, i < 8)
 		g.shared.versions = append(g.shared.versions, s.offer("project_versions", g.project, id, name, raw))
 	}
 	return g
@@ -218,6 +219,8 @@ func (g *generator) huge(r *record, size int) {
 	body = append(body[:max(size-len("{noformat}"), 0)], "{noformat}"...)
 	u := g.someone()
 	at := r.created.Add(time.Hour)
-	r.comments = slices.Insert(r.comments, 0, comment{id: g.server.store.nextSub(), author: u.raw, updater: u.raw, body: string(body), created: at, updated: at})
+	r.comments = slices.Insert(r.comments, 0,
+		comment{id: g.server.store.nextSub(), author: u.raw, updater: u.raw, body: string(body), created: at,
+			updated: at})
 	r.updated = later(r.updated, at)
 }

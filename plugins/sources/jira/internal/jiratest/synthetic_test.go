@@ -18,7 +18,8 @@ import (
 func everything(t *testing.T, s *Server) []byte {
 	t.Helper()
 	w := httptest.NewRecorder()
-	s.ServeHTTP(w, httptest.NewRequest("GET", "/rest/api/2/search?jql=order+by+key&maxResults=100000&fields=*all,-"+volatileField+"&expand=changelog", nil))
+	s.ServeHTTP(w, httptest.NewRequest("GET",
+		"/rest/api/2/search?jql=order+by+key&maxResults=100000&fields=*all,-"+volatileField+"&expand=changelog", nil))
 	if w.Code != 200 {
 		t.Fatal(w.Body)
 	}
@@ -36,7 +37,8 @@ func TestSameSeedSameBytes(t *testing.T) {
 	t.Parallel()
 	spec := Synthetic{Projects: []Project{{Key: "ALPHA", Issues: 200}, {Key: "BETA", Issues: 50, Gaps: 0.1}}}
 	wall := func() time.Time { return time.Unix(1, 0) }
-	a, b := everything(t, generated(Options{Seed: 5}, spec)), everything(t, generated(Options{Seed: 5, Now: wall}, spec))
+	a, b := everything(t, generated(Options{Seed: 5}, spec)), everything(t,
+		generated(Options{Seed: 5, Now: wall}, spec))
 	if !bytes.Equal(a, b) {
 		t.Error("the same seed gave other issues")
 	}
@@ -69,9 +71,12 @@ func TestSyntheticIssuesLookReal(t *testing.T) {
 		t.Errorf("at most %d issues share a minute; want some ties", ties)
 	}
 	all := string(everything(t, s))
-	for _, want := range []string{`{code:java}`, `{noformat}`, `||version||`, `[~renske]`, `{quote}`, `Integrated in`, `opened a new pull request`,
-		`"author":null`, `\u001b[31m`, `\u0000`, `\r\n`, `佐藤`, `"Duplicate","inward"`, `"toString":"Resolved"`, `"field":"priority"`, `"field":"issuetype"`,
-		`"active":false`, `"parent":{"id"`, `"timeSpentSeconds"`, `"fixVersions":[{`, `"labels":["`, `"attachment":[{`} {
+	for _, want := range []string{`{code:java}`, `{noformat}`, `||version||`, `[~renske]`, `{quote}`, `Integrated in`,
+		`opened a new pull request`,
+		`"author":null`, `\u001b[31m`, `\u0000`, `\r\n`, `佐藤`, `"Duplicate","inward"`, `"toString":"Resolved"`,
+		`"field":"priority"`, `"field":"issuetype"`,
+		`"active":false`, `"parent":{"id"`, `"timeSpentSeconds"`, `"fixVersions":[{`, `"labels":["`,
+		`"attachment":[{`} {
 		if !strings.Contains(all, want) {
 			t.Errorf("none of 3000 issues has %s", want)
 		}
@@ -122,7 +127,8 @@ func TestTimesAreWrittenInTheAccountsZone(t *testing.T) {
 	zone := time.FixedZone("IST", 5*3600+1800)
 	s, base := serve(t, Options{TimeZone: zone}, 1)
 	got := text(t, issueOf(t, base, "ALPHA-1").Fields["created"])
-	if want := s.Issues("ALPHA")[0].Created.In(zone).Format(stampLayout); got != want || !strings.HasSuffix(got, "+0530") {
+	if want := s.Issues("ALPHA")[0].Created.In(zone).Format(stampLayout); got != want ||
+		!strings.HasSuffix(got, "+0530") {
 		t.Errorf("created %s, want %s", got, want)
 	}
 }
@@ -146,7 +152,8 @@ func TestBadLinesAreNamed(t *testing.T) {
 		{`{"id":"8","key":"A2","fields":{}}`, `line 2: issue key "A2": want PROJECT-123`},
 		{`{"id":"8","key":"A-2","fields":[]}`, "line 2: issue A-2: fields: want an object"},
 		{`{"id":"8","key":"A-2","fields":{"created":"soon"}}`, "line 2: issue A-2: created: "},
-		{`{"id":"8","key":"A-1","fields":{"created":"2024-01-01T00:00:00.000+0000"}}`, "line 2: issue A-1: another id has this key"},
+		{`{"id":"8","key":"A-1","fields":{"created":"2024-01-01T00:00:00.000+0000"}}`,
+			"line 2: issue A-1: another id has this key"},
 	} {
 		err := New(Options{}).LoadIssues(strings.NewReader(good + c.line))
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {

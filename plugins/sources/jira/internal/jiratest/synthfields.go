@@ -26,7 +26,8 @@ func (g *generator) fields(r *record, s *story) []field {
 func (g *generator) value(name string, r *record, s *story) json.RawMessage {
 	c := g.server.catalog
 	switch name {
-	case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", "parent", "attachment", "votes", "watches", volatileField, sprintField, epicField:
+	case "created", "updated", "project", "comment", "worklog", "issuelinks", "subtasks", "parent", "attachment",
+		"votes", "watches", volatileField, sprintField, epicField:
 		return nil
 	case "summary":
 		return json.RawMessage(quote(g.text.Title))
@@ -50,7 +51,8 @@ func (g *generator) value(name string, r *record, s *story) json.RawMessage {
 		if s.resolved.IsZero() {
 			return g.shared.null
 		}
-		return json.RawMessage(`"` + s.resolved.Truncate(time.Second).In(g.server.options.TimeZone).Format(stampLayout) + `"`)
+		return json.RawMessage(`"` + s.resolved.Truncate(time.Second).In(g.server.options.TimeZone).Format(
+			stampLayout) + `"`)
 	}
 	return g.person(name, r, s)
 }
@@ -152,7 +154,8 @@ func (g *generator) labels() json.RawMessage {
 	if !g.chance(0.3) {
 		return g.shared.empty
 	}
-	all := []string{"newbie", "flaky-test", "pull-request-available", "performance", "regression", "docs", "security", "usability"}
+	all := []string{"newbie", "flaky-test", "pull-request-available", "performance", "regression", "docs", "security",
+		"usability"}
 	first := g.rng.IntN(len(all))
 	if g.chance(0.3) {
 		return fmt.Appendf(nil, `["%s","%s"]`, all[first], all[(first+1)%len(all)])

@@ -60,8 +60,10 @@ func TestLimitForms(t *testing.T) {
 		{RetryAfterDate, map[string]string{"Retry-After": "Sun, 01 Jun 2025 12:00:10 GMT"}, false},
 		{RetryAfterAbsent, map[string]string{"Retry-After": ""}, false},
 		{HTMLBody, map[string]string{"Retry-After": ""}, true},
-		{DataCenterHeaders, map[string]string{"Retry-After": "10", "X-Ratelimit-Limit": "1", "X-Ratelimit-Remaining": "0", "X-Ratelimit-Fillrate": "0.1", "X-Ratelimit-Interval-Seconds": "1"}, true},
-		{CloudHeaders, map[string]string{"Retry-After": "10", "X-Ratelimit-Remaining": "0", "X-Ratelimit-Reset": "2025-06-01T12:01Z", "Ratelimit-Reason": "jira-burst-based"}, false},
+		{DataCenterHeaders, map[string]string{"Retry-After": "10", "X-Ratelimit-Limit": "1",
+			"X-Ratelimit-Remaining": "0", "X-Ratelimit-Fillrate": "0.1", "X-Ratelimit-Interval-Seconds": "1"}, true},
+		{CloudHeaders, map[string]string{"Retry-After": "10", "X-Ratelimit-Remaining": "0",
+			"X-Ratelimit-Reset": "2025-06-01T12:01Z", "Ratelimit-Reason": "jira-burst-based"}, false},
 	} {
 		s := New(Options{Now: func() time.Time { return now }, Limit: &Limit{PerSecond: 0.1, Form: c.form}})
 		first, second := ask(s), ask(s)
@@ -101,7 +103,8 @@ func outcome(client *http.Client, address string) string {
 }
 
 func faulty(seed uint64) *Server {
-	return New(Options{Seed: seed, Faults: Faults{ServerErrors: 0.2, HTMLErrors: 0.2, Truncated: 0.2, Resets: 0.2, MaxInARow: 3}})
+	return New(Options{Seed: seed, Faults: Faults{ServerErrors: 0.2, HTMLErrors: 0.2, Truncated: 0.2, Resets: 0.2,
+		MaxInARow: 3}})
 }
 
 // play makes n attempts at each of three requests, one client a connection.
@@ -153,7 +156,8 @@ func TestFaultsFollowTheSeedAlone(t *testing.T) {
 		}
 	}
 	stats := s.Stats()
-	if stats.Requests != 120 || stats.Faults["reset"] != kinds["no reply"] || stats.Faults["truncated"] != kinds["cut"] {
+	if stats.Requests != 120 || stats.Faults["reset"] != kinds["no reply"] ||
+		stats.Faults["truncated"] != kinds["cut"] {
 		t.Errorf("statistics %+v do not tell what happened: %v", stats, kinds)
 	}
 }
@@ -216,7 +220,8 @@ func TestCredentials(t *testing.T) {
 		{"unknown token", "project", "Bearer no", auth, 401, "Client must be authenticated"},
 		{"silent failure", "project", "Bearer no", silent, 200, "[]"},
 		{"silent failure shows at myself", "myself", "Bearer no", silent, 401, ""},
-		{"hidden project", "search?jql=project%3DA", "", Auth{NoAnonymous: true}, 400, "The value 'A' does not exist for the field 'project'."},
+		{"hidden project", "search?jql=project%3DA", "", Auth{NoAnonymous: true}, 400,
+			"The value 'A' does not exist for the field 'project'."},
 		{"hidden issue", "issue/A-1", "", Auth{NoAnonymous: true}, 401, "Login Required"},
 	} {
 		s := New(Options{Auth: c.auth})

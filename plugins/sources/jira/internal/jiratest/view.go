@@ -176,7 +176,8 @@ func (c *call) issueLink(l link) {
 	if l.outward {
 		side = "outwardIssue"
 	}
-	fmt.Fprintf(c.out, `{"id":"%d","self":"%s/issueLink/%d","type":%s,"%s":`, l.id, apiRoot, l.id, l.kind.render(), side)
+	fmt.Fprintf(c.out, `{"id":"%d","self":"%s/issueLink/%d","type":%s,"%s":`, l.id, apiRoot, l.id, l.kind.render(),
+		side)
 	c.linked(l.other)
 	c.out.WriteByte('}')
 }
@@ -212,8 +213,9 @@ func (c *call) volatile(r *record) {
 		return
 	}
 	hash := uint32(mix(c.server.fetches.Add(1), uint64(r.id)))
-	c.out.WriteString(quote(fmt.Sprintf("{summaryBean=com.example.devstatus.rest.SummaryBean@%x[summary={pullrequest=com.example.devstatus.rest.SummaryItemBean@%x"+
-		"[overall=PullRequestOverallBean{stateCount=0, state='OPEN'}]}]}", hash, hash*2654435761)))
+	c.out.WriteString(quote(fmt.Sprintf(
+		"{summaryBean=com.example.devstatus.rest.SummaryBean@%x[summary={pullrequest=com.example.devstatus.rest.SummaryItemBean@%x"+
+			"[overall=PullRequestOverallBean{stateCount=0, state='OPEN'}]}]}", hash, hash*2654435761)))
 }
 
 func (c *call) rawOrNull(raw json.RawMessage) {

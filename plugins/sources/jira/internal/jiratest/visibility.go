@@ -17,8 +17,8 @@ const (
 	Trashed  ProjectStatus = "deleted"  // its issues are nowhere to be seen
 )
 
-// Hide takes the right to see an issue from every caller, and Show gives it back, as issue security does when a role
-// loses or gets a member: the issue itself does not change.
+// Hide takes the right to see an issue from every caller, and Show gives it back, as issue security
+// does when a role loses or gets a member: the issue itself does not change.
 func (s *Server) Hide(key string) error { return s.setHidden(key, true) }
 
 // Show undoes Hide.
@@ -28,8 +28,8 @@ func (s *Server) setHidden(key string, hidden bool) error {
 	return s.set(key, func(r *record) { r.hidden = hidden })
 }
 
-// Skip has searches count an issue and not show it, as a node with half an index does: the one behind it takes its
-// place.
+// Skip has searches count an issue and not show it, as a node with half an index does: the one
+// behind it takes its place.
 func (s *Server) Skip(key string) error { return s.set(key, func(r *record) { r.skipped = true }) }
 
 // Unskip undoes Skip.

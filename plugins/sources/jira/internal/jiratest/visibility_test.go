@@ -34,7 +34,8 @@ func TestHiddenAndDeletedIssuesOfEachFlavour(t *testing.T) {
 			t.Fatal(err)
 		}
 		api := "/rest/api/" + versions(c.flavour)[0]
-		for path, want := range map[string]int{"/issue/" + books[0].ID: c.hidden, "/issue/" + books[1].ID: c.deleted, "/issue/" + books[2].ID: 200} {
+		for path, want := range map[string]int{"/issue/" + books[0].ID: c.hidden, "/issue/" + books[1].ID: c.deleted,
+			"/issue/" + books[2].ID: 200} {
 			if got, _ := askAs(t, s, "GET", api+path, "", false); got != want {
 				t.Errorf("%v: %s: %d, want %d", c.flavour, path, got, want)
 			}
@@ -53,14 +54,16 @@ func TestArchivedAndTrashedProjects(t *testing.T) {
 	t.Parallel()
 	for _, f := range []Flavour{DataCenter, Cloud} {
 		s := New(Options{Flavour: f, Auth: Auth{Bearer: map[string]string{"t": "ann"}}})
-		s.Generate(Synthetic{Projects: []Project{{Key: "LIVE", Issues: 1}, {Key: "OLD", Issues: 1}, {Key: "GONE", Issues: 1}}})
+		s.Generate(Synthetic{Projects: []Project{{Key: "LIVE", Issues: 1}, {Key: "OLD", Issues: 1},
+			{Key: "GONE", Issues: 1}}})
 		for key, status := range map[string]ProjectStatus{"OLD": Archived, "GONE": Trashed} {
 			if err := s.SetProjectStatus(key, status); err != nil {
 				t.Fatal(err)
 			}
 		}
 		api := "/rest/api/" + versions(f)[0]
-		list := map[Flavour]string{DataCenter: "/project?includeArchived=true", Cloud: "/project/search?status=live&status=archived"}[f]
+		list := map[Flavour]string{DataCenter: "/project?includeArchived=true",
+			Cloud: "/project/search?status=live&status=archived"}[f]
 		_, body := askAs(t, s, "GET", api+list, "", false)
 		if !strings.Contains(body, `"LIVE"`) || !strings.Contains(body, `"OLD"`) || strings.Contains(body, `"GONE"`) {
 			t.Errorf("%v: %s", f, body)

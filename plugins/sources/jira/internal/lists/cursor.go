@@ -33,8 +33,9 @@ type cursor struct {
 	List    place      `json:"list,omitzero"`
 	Refused int        `json:"refused,omitempty"` // parents whose list was refused
 	Why     string     `json:"why,omitempty"`     // the first such refusal, or that of the stream
-	Hidden  []string   `json:"hidden,omitempty"`  // what the keys of records begin with that are of such a parent, where they do
-	Cut     bool       `json:"cut,omitempty"`     // the server gave but the beginning of a list
+	// what the keys of records begin with that are of such a parent, where they do
+	Hidden []string `json:"hidden,omitempty"`
+	Cut    bool     `json:"cut,omitempty"` // the server gave but the beginning of a list
 
 	Seen []byte `json:"seen,omitempty"` // the snapshot so far; at the end, the snapshot
 	Over bool   `json:"over,omitempty"` // the list is too long for one

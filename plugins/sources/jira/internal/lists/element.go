@@ -139,10 +139,12 @@ func (r *row) splitKey(key string) map[string]string {
 	return fields
 }
 
-// objectHash is what Java prints after the class of an object that has no text of its own: different at every fetch.
+// objectHash is what Java prints after the class of an object that has no text of its own:
+// different at every fetch.
 var objectHash = regexp.MustCompile(`(\.[A-Z][A-Za-z0-9_$]*)@[0-9a-f]{1,8}`)
 
-// hash is of a content: 48 bits, which are compared for one key only. The order of members is no part of it.
+// hash is of a content: 48 bits, which are compared for one key only. The order of members is no
+// part of it.
 func hash(head []byte, raw json.RawMessage) uint64 {
 	content := jsontext.Value(bytes.Clone(raw))
 	if err := content.Canonicalize(); err != nil {

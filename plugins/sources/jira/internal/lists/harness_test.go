@@ -207,7 +207,8 @@ func (h *host) site() (context.Context, Site) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return ctx, Site{Site: rest.Site{Flavour: h.flavour}, Client: rest.NewClient(ctx, base, &h.vouch), Projects: h.projects, Overlap: 5 * time.Minute, Patience: &h.patience}
+	return ctx, Site{Site: rest.Site{Flavour: h.flavour}, Client: rest.NewClient(ctx, base, &h.vouch),
+		Projects: h.projects, Overlap: 5 * time.Minute, Patience: &h.patience}
 }
 
 // plan says how the next run reads a stream.

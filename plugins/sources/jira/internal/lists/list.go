@@ -55,7 +55,8 @@ func (r *reading) page(ctx context.Context, first *ahead) (page, error) {
 	return r.site.fetch(ctx, r.endpoint(), r.known(r.at.Next), r.at.List.Start, r.part.From)
 }
 
-// refuse decides what an error means: nil if the reading goes on without this list, or without the rest of it.
+// refuse decides what an error means: nil if the reading goes on without this list, or without the
+// rest of it.
 func (r *reading) refuse(ctx context.Context, err error) error {
 	e, status := r.endpoint(), rest.Status(err)
 	forbidden := rest.Forbidden(err)
@@ -64,7 +65,8 @@ func (r *reading) refuse(ctx context.Context, err error) error {
 	case !given && slices.Contains(e.empty, status):
 		return nil
 	case !given && (forbidden || absent):
-	case (r.site.Client.Alone(ctx, err) || errors.As(err, new(*unproven))) && r.site.Patience.Over(r.listName(), err): // it fails each time, and others do not
+	// it fails each time, and others do not
+	case (r.site.Client.Alone(ctx, err) || errors.As(err, new(*unproven))) && r.site.Patience.Over(r.listName(), err):
 	default:
 		return err
 	}
@@ -117,9 +119,12 @@ func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 		l.Total, l.First = p.total, begin
 	}
 	l.Shifted = l.Shifted || p.total != l.Total || repeated > 0 && repeated < count
-	// Where the total is another one, something came before what was read, and the list has only shifted.
-	if repeated == count && count > 0 && begin == l.First && l.Start > 0 && p.total == l.Total && (p.more || p.total > len(r.met)) {
-		return false, &unproven{fmt.Sprintf("%s: the server gives the same page again and again: it ignores where a page should start, and claims more than the %d records that it gave", r.row().name, len(r.met))}
+	// Where the total is another one, something came before what was read, and the list has only
+	// shifted.
+	if repeated == count && count > 0 && begin == l.First && l.Start > 0 && p.total == l.Total &&
+		(p.more || p.total > len(r.met)) {
+		return false, &unproven{fmt.Sprintf(
+			"%s: the server gives the same page again and again: it ignores where a page should start, and claims more than the %d records that it gave", r.row().name, len(r.met))}
 	}
 	if r.ends(p, repeated) {
 		return r.end(p)
@@ -131,8 +136,9 @@ func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 	return true, nil
 }
 
-// end judges the end of a list: what the server itself says to be behind it is not gone. A list of which it holds few
-// records back is read once more, and then taken, though nothing is deleted by it: see [rest.FewLack].
+// end judges the end of a list: what the server itself says to be behind it is not gone. A list of
+// which it holds few records back is read once more, and then taken, though nothing is deleted by
+// it: see [rest.FewLack].
 func (r *reading) end(p page) (more bool, err error) {
 	l, e, name := &r.at.List, r.endpoint(), r.row().name
 	came := l.Start + len(p.elements)
@@ -152,12 +158,14 @@ func (r *reading) end(p page) (more bool, err error) {
 	return false, nil
 }
 
-// unproven is the error of a list that is not known to be whole: it does not end, or ends before its end.
+// unproven is the error of a list that is not known to be whole: it does not end, or ends before
+// its end.
 type unproven struct{ text string }
 
 func (e *unproven) Error() string { return e.text }
 
-// deliverAll delivers the elements of a page. It returns the key of the first, and how many this pass had met.
+// deliverAll delivers the elements of a page. It returns the key of the first, and how many this
+// pass had met.
 func (r *reading) deliverAll(ctx context.Context, p page) (begin string, repeated int, err error) {
 	unchanged := int64(0)
 	for n, e := range p.elements {
@@ -182,8 +190,8 @@ func (r *reading) deliverAll(ctx context.Context, p page) (begin string, repeate
 	return begin, repeated, nil
 }
 
-// ends reports whether a page is the last of its list, or there is no way behind it. No single word of the server's
-// is enough for that.
+// ends reports whether a page is the last of its list, or there is no way behind it. No single word
+// of the server's is enough for that.
 func (r *reading) ends(p page, repeated int) bool {
 	e, count := r.endpoint(), len(p.elements)
 	reached := p.total < 0 || r.at.List.Start+count >= p.total
@@ -212,7 +220,8 @@ func (r *reading) again() bool {
 // rejected begins the keys of elements that cannot become records.
 const rejected = "\x00"
 
-// deliver does with an element what the level is for, unless this read did before. same: it is as the last run left it.
+// deliver does with an element what the level is for, unless this read did before. same: it is as
+// the last run left it.
 func (r *reading) deliver(e element) (key string, same bool, err error) {
 	known := r.known(r.at.Next)
 	if !r.last() {
@@ -272,8 +281,8 @@ func (r *reading) wanted(told vars) bool {
 	return true
 }
 
-// date notes when a record was created, in a list that is read on by that. old: an earlier run read it, though the server
-// did not leave it out.
+// date notes when a record was created, in a list that is read on by that. old: an earlier run read
+// it, though the server did not leave it out.
 func (r *reading) date(key string, e element) (old bool) {
 	if r.row().created == "" {
 		return false

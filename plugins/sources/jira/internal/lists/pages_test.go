@@ -13,7 +13,8 @@ import (
 
 const prioritiesPath = "/rest/api/3/priority/search"
 
-// priorities is a world with n of them, served 10 at a time: Cloud's list is like most of its lists.
+// priorities is a world with n of them, served 10 at a time: Cloud's list is like most of its
+// lists.
 func priorities(t *testing.T, n int) (*host, *list, []string) {
 	values, keys := objects(n)
 	l := &list{values: values, member: "values", pages: byStart, most: 10}
@@ -50,8 +51,8 @@ func TestPagesOfAnyServer(t *testing.T) {
 	}
 }
 
-// A list that ends before its end is not whole, whatever says that it goes on: it is tried once more, then what came
-// of it is taken, it is said to be missing, and nothing that it held is gone.
+// A list that ends before its end is not whole, whatever says that it goes on: it is tried once
+// more, then what came of it is taken, it is said to be missing, and nothing that it held is gone.
 func TestListThatEndsBeforeItsEnd(t *testing.T) {
 	t.Parallel()
 	for name, q := range map[string]quirk{
@@ -68,7 +69,8 @@ func TestListThatEndsBeforeItsEnd(t *testing.T) {
 				h.run("priorities")
 				held := l.values
 				l.values, l.quirk = held[:n], q
-				if _, err := h.read(h.plan("priorities"), nil); err == nil || !strings.Contains(err.Error(), "the server ends the list after") {
+				if _, err := h.read(h.plan("priorities"), nil); err == nil ||
+					!strings.Contains(err.Error(), "the server ends the list after") {
 					t.Errorf("%v, want an error that says so", err)
 				}
 				got := h.run("priorities")
@@ -85,8 +87,8 @@ func TestListThatEndsBeforeItsEnd(t *testing.T) {
 	}
 }
 
-// One record in a hundred that the total counts and that never comes may be an index that names what is gone: the
-// list is taken after a second look, and deletes nothing.
+// One record in a hundred that the total counts and that never comes may be an index that names
+// what is gone: the list is taken after a second look, and deletes nothing.
 func TestListThatLacksAFewOfItsTotal(t *testing.T) {
 	t.Parallel()
 	for total, taken := range map[int]bool{1: true, 2: true, 3: false} {
@@ -113,7 +115,8 @@ func TestListInOneReplyThatGoesOn(t *testing.T) {
 	f.lists["/rest/api/2/screens"] = &list{values: values, member: "values", pages: whole}
 	h := newHost(t, f, rest.DataCenter)
 	h.run("screens")
-	f.lists["/rest/api/2/screens"].instead = `{"startAt":0,"maxResults":2,"isLast":false,"values":[` + strings.Join(values[:2], ",") + `]}`
+	f.lists["/rest/api/2/screens"].instead = `{"startAt":0,"maxResults":2,"isLast":false,"values":[` +
+		strings.Join(values[:2], ",") + `]}`
 	if _, err := h.read(h.plan("screens"), nil); err == nil {
 		t.Error("it is taken for whole")
 	}
@@ -149,7 +152,8 @@ func TestStartThatIsNotHeeded(t *testing.T) {
 	t.Parallel()
 	h, l, keys := priorities(t, 25)
 	l.quirk = quirk{ignoreStart: true}
-	if _, err := h.read(h.plan("priorities"), nil); err == nil || !strings.Contains(err.Error(), "the same page again") {
+	if _, err := h.read(h.plan("priorities"), nil); err == nil ||
+		!strings.Contains(err.Error(), "the same page again") {
 		t.Errorf("%v, want an error that says so", err)
 	}
 	want(t, "the first page", ids(t, h.run("priorities").records, "id"), keys[:10])
@@ -173,14 +177,16 @@ func TestListThatShrinksWhileItIsRead(t *testing.T) {
 	want(t, "records", got, keys)
 }
 
-// With pages of one record a list that grows at its beginning shows the first page again: it is not a start that is not heeded.
+// With pages of one record a list that grows at its beginning shows the first page again: it is not
+// a start that is not heeded.
 func TestListOfShortPagesThatGrowsWhileItIsRead(t *testing.T) {
 	t.Parallel()
 	h, l, keys := priorities(t, 4)
 	l.most = 1
 	h.fake.before = once(1, func() { l.values = slices.Insert(l.values, 0, `{"id":"new","name":"new"}`) })
 	got := ids(t, h.run("priorities").records, "id")
-	if missing := slices.DeleteFunc(append(slices.Clone(keys), "new"), func(k string) bool { return slices.Contains(got, k) }); len(missing) > 0 {
+	if missing := slices.DeleteFunc(append(slices.Clone(keys), "new"),
+		func(k string) bool { return slices.Contains(got, k) }); len(missing) > 0 {
 		t.Errorf("%q did not come: %q", missing, got)
 	}
 }
@@ -233,8 +239,11 @@ func TestRepliesInAnyShape(t *testing.T) {
 		}
 	}
 	for reply, why := range map[string]string{
-		`{"total":0}`: `no "values"`, `{"values":null}`: `no "values"`, `{"values":{}}`: "a list should be here", `{"errorMessages":["down"]}`: `no "values"`,
-		`null`: "a list should be here, not null", `"no"`: "a list should be here", `[{"id":`: "EOF", `<html>`: "invalid",
+		`{"total":0}`: `no "values"`, `{"values":null}`: `no "values"`, `{"values":{}}`: "a list should be here",
+		`{"errorMessages":["down"]}`: `no "values"`,
+		`null`:                       "a list should be here, not null", `"no"`: "a list should be here",
+		`[{"id":`: "EOF",
+		`<html>`:  "invalid",
 	} {
 		if _, err := decodePage([]byte(reply), ""); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v, want %s", reply, err, why)

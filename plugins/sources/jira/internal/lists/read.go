@@ -31,7 +31,8 @@ type reading struct {
 func Read(ctx context.Context, site Site, p Part, from []byte, w *sdk.Writer) error {
 	row := find(p.Stream)
 	if row == nil || !row.available(site.Flavour) {
-		return sdk.Permanent(fmt.Errorf("stream %q is not known here, on %s: start over with --full", p.Stream, site.Flavour))
+		return sdk.Permanent(fmt.Errorf("stream %q is not known here, on %s: start over with --full", p.Stream,
+			site.Flavour))
 	}
 	at, err := decodeCursor(from)
 	if err != nil || at.Done {
@@ -178,9 +179,11 @@ func (r *reading) delete(ctx context.Context) error {
 // suspicious is how many records do not vanish all at once.
 const suspicious = 10
 
-// hidden reports whether records that were not seen may be there nonetheless, and nobody knows which.
+// hidden reports whether records that were not seen may be there nonetheless, and nobody knows
+// which.
 func (r *reading) hidden() bool {
-	return r.at.Why != "" && len(r.at.Hidden) < max(r.at.Refused, 1) || r.at.Cut || len(r.seen.hashes) == 0 && len(r.before.hashes) >= suspicious
+	return r.at.Why != "" && len(r.at.Hidden) < max(r.at.Refused, 1) || r.at.Cut || len(r.seen.hashes) == 0 &&
+		len(r.before.hashes) >= suspicious
 }
 
 // warn says, once, what this run did not read.
@@ -192,12 +195,15 @@ func (r *reading) warn(ctx context.Context) {
 		log.Warn("the stream is left out of this run: the server does not give it to this account", "error", r.at.Why)
 		sdk.Count(ctx, "streams left out/"+name, 1)
 	case r.at.Refused > 0:
-		log.Warn("some lists of the stream were refused and are left out; what they held before stays", "lists", r.at.Refused, "error", r.at.Why)
+		log.Warn("some lists of the stream were refused and are left out; what they held before stays", "lists",
+			r.at.Refused, "error", r.at.Why)
 		sdk.Count(ctx, name+"/lists refused", int64(r.at.Refused))
 	case r.at.Cut:
-		log.Warn("the server gives less of this list than its total: the rest is missing, and nothing is deleted", "records", len(r.seen.hashes))
+		log.Warn("the server gives less of this list than its total: the rest is missing, and nothing is deleted",
+			"records", len(r.seen.hashes))
 	case r.hidden() && !dated:
-		log.Warn("the list is suddenly empty, as with an expired token: nothing is deleted", "records before", len(r.before.hashes))
+		log.Warn("the list is suddenly empty, as with an expired token: nothing is deleted", "records before",
+			len(r.before.hashes))
 	}
 	if r.seen.over && !dated {
 		log.Warn("the list is too long to remember: it comes whole in every run, and deletions are not seen")

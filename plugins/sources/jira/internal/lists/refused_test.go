@@ -32,7 +32,8 @@ func TestAStreamThatIsRefusedIsLeftOut(t *testing.T) {
 	}
 }
 
-// One list that stays bad costs itself: it is tried once more, then the others are read without it, and what it held stays.
+// One list that stays bad costs itself: it is tried once more, then the others are read without it,
+// and what it held stays.
 func TestOneBoardThatIsAlwaysBad(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(l *list){
@@ -66,7 +67,8 @@ func TestOneBoardThatIsAlwaysBad(t *testing.T) {
 	}
 }
 
-// Who selects every stream asks for what there is for this account: what it is refused is not missing, what fails is.
+// Who selects every stream asks for what there is for this account: what it is refused is not
+// missing, what fails is.
 func TestRefusedWhereEveryStreamIsSelected(t *testing.T) {
 	t.Parallel()
 	for status, lost := range map[int]int64{401: 0, 403: 0, 404: 0, 500: 1} {
@@ -188,8 +190,10 @@ func TestWhoIsRefusedOneListIsRefusedAll(t *testing.T) {
 func TestOneBoardThatIsAlwaysRefused(t *testing.T) {
 	t.Parallel()
 	h, lists := boards(t)
-	for board, issues := range map[string]string{"1": `{"id":"7","key":"A-7"},{"id":"8","key":"A-8"}`, "2": `{"id":"7","key":"A-7"}`, "3": `{"id":"9","key":"A-9"}`} {
-		lists[agile+"/board/"+board+"/issue"] = &list{values: strings.SplitAfter(strings.ReplaceAll(issues, "},", "}\n"), "\n"), member: "issues", pages: byStart}
+	for board, issues := range map[string]string{"1": `{"id":"7","key":"A-7"},{"id":"8","key":"A-8"}`,
+		"2": `{"id":"7","key":"A-7"}`, "3": `{"id":"9","key":"A-9"}`} {
+		lists[agile+"/board/"+board+"/issue"] = &list{values: strings.SplitAfter(strings.ReplaceAll(issues, "},",
+			"}\n"), "\n"), member: "issues", pages: byStart}
 	}
 	h.run("board_issues")
 	lists[agile+"/board/1/issue"].values = lists[agile+"/board/1/issue"].values[1:]
@@ -224,14 +228,15 @@ func TestAListThatIsSuddenlyEmpty(t *testing.T) {
 	}
 }
 
-// Data Center 10 shows a hundred users, whatever is asked for, and the group picker as many groups as it likes: the
-// others are not gone.
+// Data Center 10 shows a hundred users, whatever is asked for, and the group picker as many groups
+// as it likes: the others are not gone.
 func TestMembersThatAreRefused(t *testing.T) {
 	t.Parallel()
 	f := newFake()
 	f.lists["/rest/api/2/groups/picker"] = &list{values: []string{`"total":3,"groups":[{"name":"a"},{"name":"b"},{"name":"c"}]`}, member: members}
 	for _, group := range []string{"a", "b", "c"} {
-		f.lists["/rest/api/2/group/member?groupname="+group] = &list{values: []string{`{"key":"u"}`}, member: "values", pages: byStart}
+		f.lists["/rest/api/2/group/member?groupname="+group] = &list{values: []string{`{"key":"u"}`}, member: "values",
+			pages: byStart}
 	}
 	h := newHost(t, f, rest.DataCenter)
 	want(t, "groups", ids(t, h.run("group_members").records, "group_id"), []string{"a", "b", "c"})
@@ -252,7 +257,8 @@ func TestListsThatAreCut(t *testing.T) {
 	}
 	f := newFake()
 	f.lists["/rest/api/2/user/search"] = &list{values: users, pages: byStart}
-	f.lists["/rest/api/2/groups/picker"] = &list{values: []string{`"total":2,"groups":[{"name":"a"},{"name":"b"}]`}, member: members}
+	f.lists["/rest/api/2/groups/picker"] = &list{values: []string{`"total":2,"groups":[{"name":"a"},{"name":"b"}]`},
+		member: members}
 	h := newHost(t, f, rest.DataCenter)
 	if n := len(h.run("users").records) + len(h.run("groups").records); n != 152 {
 		t.Fatalf("%d users and groups, want 152", n)

@@ -79,7 +79,8 @@ func parsePage(body []byte, values string) (page, error) {
 	return p, err
 }
 
-// record takes an object that is the record, or whose members are the records. An error of Jira is an object as well.
+// record takes an object that is the record, or whose members are the records. An error of Jira is
+// an object as well.
 func (p *page) record(d *jsontext.Decoder, values string) error {
 	raw, err := d.ReadValue()
 	if err != nil {

@@ -8,12 +8,14 @@ import "strings"
 func metadataRows() []row {
 	id, name := at("id", "id", ""), maybe("name", "name", "")
 	list := func(name, path, doc string) row {
-		return both(row{name: name, doc: doc, key: byID, fields: []field{id, maybe("name", "name", "")}}, endpoint{path: path})
+		return both(row{name: name, doc: doc, key: byID, fields: []field{id, maybe("name", "name", "")}},
+			endpoint{path: path})
 	}
 	return []row{
 		both(row{
 			name: "fields", doc: "Fields of issues, system and custom: name, schema, names in JQL.", key: byID,
-			fields: []field{at("id", "id", "Such as summary or customfield_10000."), name, maybe("custom", "custom", "\"true\" for a custom field.")},
+			fields: []field{at("id", "id", "Such as summary or customfield_10000."), name,
+				maybe("custom", "custom", "\"true\" for a custom field.")},
 			passes: []field{at("field_id", "id", ""), at("_type", "schema.custom", "")},
 		}, endpoint{path: "/field"}),
 		{
@@ -21,13 +23,15 @@ func metadataRows() []row {
 			fields: []field{id, above("field_id", ""), name},
 			parent: "fields", keep: customField,
 			passes: []field{above("field_id", ""), at("context_id", "id", ""), above("_type", "")},
-			cloud:  &endpoint{path: "/field/{field_id}/context", values: "values", pages: byStart, per: 50, alike: true, seen: openAPI},
+			cloud: &endpoint{path: "/field/{field_id}/context", values: "values", pages: byStart, per: 50, alike: true,
+				seen: openAPI},
 		},
 		{
 			name: "field_options", doc: "Options of each context of each custom field that has any (select lists, radio buttons, checkboxes, cascades). Data Center has no such list; what is chosen is in the issues.", key: byID,
 			fields: []field{id, above("context_id", ""), above("field_id", ""), maybe("value", "value", "")},
 			parent: "field_contexts", keep: optionField,
-			cloud: &endpoint{path: "/field/{field_id}/context/{context_id}/option", values: "values", pages: byStart, per: 100, gone: []int{400}, alike: true, seen: openAPI},
+			cloud: &endpoint{path: "/field/{field_id}/context/{context_id}/option", values: "values", pages: byStart,
+				per: 100, gone: []int{400}, alike: true, seen: openAPI},
 		},
 		list("issue_types", "/issuetype", "Issue types."),
 		{
@@ -42,7 +46,8 @@ func metadataRows() []row {
 			dc:    &endpoint{path: "/resolution", seen: wadl + ", a real reply"},
 			cloud: &endpoint{path: "/resolution/search", values: "values", pages: byStart, per: 50, seen: openAPI},
 		},
-		both(row{name: "issue_link_types", doc: "Types of links between issues, with their names in both directions.", key: byID, fields: []field{id, name}},
+		both(row{name: "issue_link_types", doc: "Types of links between issues, with their names in both directions.",
+			key: byID, fields: []field{id, name}},
 			endpoint{path: "/issueLinkType", values: "issueLinkTypes"}),
 		{
 			name: "labels", doc: "Labels that are in use. Data Center has no list of them; those of issues are in their records.", key: []string{"label"},
@@ -55,7 +60,8 @@ func metadataRows() []row {
 // customField: only a custom field has contexts.
 func customField(known vars) bool { return known["_type"] != "" }
 
-// optionField: the types whose contexts have options, by the end of their names. Asked for those of others, Jira answers 400.
+// optionField: the types whose contexts have options, by the end of their names. Asked for those of
+// others, Jira answers 400.
 func optionField(known vars) bool {
 	_, kind, _ := strings.Cut(known["_type"], ":")
 	switch kind {
@@ -77,7 +83,8 @@ func projectRows() []row {
 			fields: []field{id, at("key", "key", ""), name},
 			passes: []field{at("project_id", "id", ""), at("project", "key", "")},
 			dc:     &endpoint{path: "/project", query: expand, named: alone, seen: wadl + ", a real reply"},
-			cloud:  &endpoint{path: "/project/search", query: expand + "&orderBy=key", values: "values", pages: byStart, per: 100, named: alone, seen: openAPI},
+			cloud: &endpoint{path: "/project/search", query: expand + "&orderBy=key", values: "values", pages: byStart,
+				per: 100, named: alone, seen: openAPI},
 		},
 		both(row{
 			name: "project_versions", doc: "Versions of each project.", key: byID, parent: "projects",
@@ -92,7 +99,8 @@ func projectRows() []row {
 			fields: []field{projectID, project, maybe("email", "emailAddress", "")},
 			cloud:  &endpoint{path: "/project/{project_id}/email", values: one, seen: openAPI},
 		},
-		both(row{name: "project_categories", doc: "Categories of projects.", key: byID, fields: []field{id, name}}, endpoint{path: "/projectCategory"}),
+		both(row{name: "project_categories", doc: "Categories of projects.", key: byID, fields: []field{id, name}},
+			endpoint{path: "/projectCategory"}),
 		both(row{name: "project_types", doc: "Types of projects: software, business, service desk.", key: byID,
 			fields: []field{at("id", "key", "")}}, endpoint{path: "/project/type"}),
 		both(row{
@@ -100,7 +108,8 @@ func projectRows() []row {
 			passes: []field{projectID, project, at("role_id", "/", "")},
 		}, endpoint{path: "/project/{project}/role", values: members}),
 		both(row{
-			name: "project_roles", doc: "Roles of each project with the users and groups that are in them.", key: []string{"project_id", "id"}, parent: "project_known_roles",
+			name: "project_roles", doc: "Roles of each project with the users and groups that are in them.",
+			key: []string{"project_id", "id"}, parent: "project_known_roles",
 			fields: []field{projectID, id, project, name},
 		}, endpoint{path: "/project/{project}/role/{role_id}", values: one}),
 	}

@@ -1,4 +1,5 @@
-// Every row, in both flavours: read whole, read on from each cursor, read again unchanged and changed.
+// Every row, in both flavours: read whole, read on from each cursor, read again unchanged and
+// changed.
 
 package lists
 
@@ -144,7 +145,8 @@ func TestEveryRow(t *testing.T) {
 				part := h.plan(r.name)
 				got := h.run(r.name)
 				if len(got.records) == 0 || len(got.rejects)+len(got.deleted) > 0 {
-					t.Fatalf("%d records, %d rejected %v, %d deleted", len(got.records), len(got.rejects), got.rejects, len(got.deleted))
+					t.Fatalf("%d records, %d rejected %v, %d deleted", len(got.records), len(got.rejects), got.rejects,
+						len(got.deleted))
 				}
 				checkRecords(t, &r, got.records)
 				for n, c := range got.cursors {
@@ -165,7 +167,8 @@ func TestEveryRow(t *testing.T) {
 	}
 }
 
-// checkRecords holds the records against the schema of the stream, and their keys against each other.
+// checkRecords holds the records against the schema of the stream, and their keys against each
+// other.
 func checkRecords(t *testing.T, r *row, records []string) {
 	t.Helper()
 	var s jsonschema.Schema
@@ -238,7 +241,8 @@ func TestStreamsOfBothFlavours(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"labels", "field_contexts", "field_options", "workflow_schemes", "screen_schemes", "issue_type_screen_schemes", "field_configurations",
+		"labels", "field_contexts", "field_options", "workflow_schemes", "screen_schemes", "issue_type_screen_schemes",
+		"field_configurations",
 		"field_configuration_schemes", "licences", "project_emails",
 	} {
 		if only[name] != rest.Cloud {

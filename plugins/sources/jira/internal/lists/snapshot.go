@@ -40,7 +40,8 @@ func (s *snapshot) put(key string, hash uint64) {
 	}
 }
 
-// encode writes the records in the order of their keys, each as what it does not share with the one before, and its hash.
+// encode writes the records in the order of their keys, each as what it does not share with the one
+// before, and its hash.
 func (s *snapshot) encode() []byte {
 	var out []byte
 	before := ""

@@ -102,7 +102,8 @@ func TestAuditRecordsAreReadOn(t *testing.T) {
 	want(t, "second run", ids(t, got.records, "id"), []string{"7", "6"})
 	want(t, "deleted", got.deleted, nil)
 	// Nothing came.
-	f.lists[auditPath+"?from=2024-03-01T12:45:00.000+0000"] = &list{member: "records", pages: byOffset, values: []string{audit(7, "12:50")}}
+	f.lists[auditPath+"?from=2024-03-01T12:45:00.000+0000"] = &list{member: "records", pages: byOffset,
+		values: []string{audit(7, "12:50")}}
 	for range 2 {
 		want(t, "third run", h.run("audit_records").records, nil)
 	}
@@ -141,7 +142,8 @@ func TestAuditRecordsOfTheWholeDay(t *testing.T) {
 	f := newFake()
 	day := []string{audit(3, "12:30"), audit(2, "12:10"), audit(1, "12:00")}
 	f.lists[auditPath] = &list{member: "records", pages: byOffset, most: 2, values: day}
-	f.lists[auditPath+"?from=2024-03-01T12:25:00.000+0000"] = &list{member: "records", pages: byOffset, most: 2, values: append([]string{audit(4, "12:31")}, day...)}
+	f.lists[auditPath+"?from=2024-03-01T12:25:00.000+0000"] = &list{member: "records", pages: byOffset, most: 2,
+		values: append([]string{audit(4, "12:31")}, day...)}
 	h := newHost(t, f, rest.Cloud)
 	h.run("audit_records")
 	want(t, "second run", ids(t, h.run("audit_records").records, "id"), []string{"4"})

@@ -36,7 +36,8 @@ var streams = sync.OnceValue(func() []Stream {
 })
 
 func (r *row) stream() sdk.Stream {
-	return sdk.Stream{Name: r.name, Doc: r.doc, Schema: r.schema(), PrimaryKey: r.key, Cursor: r.created, Optional: true}
+	return sdk.Stream{Name: r.name, Doc: r.doc, Schema: r.schema(), PrimaryKey: r.key, Cursor: r.created,
+		Optional: true}
 }
 
 // only is the flavour that alone has the stream.

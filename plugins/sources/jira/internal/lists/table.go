@@ -24,7 +24,8 @@ type row struct {
 	passes []field               // what lists below this one are told of a record
 	keep   func(known vars) bool // which parents, at every level, are worth asking; nil: all
 
-	// created: the member by which the list is read on; older records are never seen again, and nothing is deleted.
+	// created: the member by which the list is read on; older records are never seen again, and
+	// nothing is deleted.
 	created string
 	// volatile are members of raw that differ at every fetch and say nothing: they are taken out.
 	volatile []string
@@ -96,7 +97,8 @@ func maybe(name, path, doc string) field {
 // above is one that was passed on by the lists above.
 func above(name, doc string) field { return at(name, "@"+name, doc) }
 
-// vars is what the lists above pass on, by name. Names that begin with _ are for paths and choices alone.
+// vars is what the lists above pass on, by name. Names that begin with _ are for paths and choices
+// alone.
 type vars map[string]string
 
 func (r *row) endpoint(flavour string) *endpoint {
@@ -117,7 +119,8 @@ func both(r row, e endpoint) row {
 	return r
 }
 
-// rows returns the table. It is made once, for a process that only starts asks for it as well, and nobody changes it.
+// rows returns the table. It is made once, for a process that only starts asks for it as well, and
+// nobody changes it.
 var rows = sync.OnceValue(func() []row {
 	return slices.Concat(metadataRows(), projectRows(), peopleRows(), agileRows(), sharedRows(), adminRows())
 })

@@ -151,7 +151,8 @@ func (b adf) table(lines []string) (int, node) {
 		}
 		row := node{Type: "tableRow"}
 		for cell := range strings.SplitSeq(strings.Trim(lines[n], "|"), separator) {
-			row.Content = append(row.Content, node{Type: kind, Content: []node{{Type: "paragraph", Content: b.inline(strings.TrimSpace(cell))}}})
+			row.Content = append(row.Content,
+				node{Type: kind, Content: []node{{Type: "paragraph", Content: b.inline(strings.TrimSpace(cell))}}})
 		}
 		block.Content = append(block.Content, row)
 		n++
@@ -161,7 +162,8 @@ func (b adf) table(lines []string) (int, node) {
 
 func (b adf) paragraph(lines []string) (int, node) {
 	block, n := node{Type: "paragraph"}, 0
-	for n < len(lines) && strings.TrimSpace(lines[n]) != "" && (n == 0 || fence(lines[n]) == "" && !strings.HasPrefix(lines[n], "* ")) {
+	for n < len(lines) && strings.TrimSpace(lines[n]) != "" &&
+		(n == 0 || fence(lines[n]) == "" && !strings.HasPrefix(lines[n], "* ")) {
 		if n > 0 {
 			block.Content = append(block.Content, node{Type: "hardBreak"})
 		}

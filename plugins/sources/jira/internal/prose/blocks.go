@@ -18,7 +18,8 @@ func (p *Writer) code() string {
 }
 
 func (p *Writer) steps() string {
-	lines := []string{"h3. Steps to reproduce", "# Start a cluster with " + p.fill("{{<setting>=<n>}}"), "# Cause " + p.fill("<event>"), "# Call " + p.fill("{{<class>.<method>}}")}
+	lines := []string{"h3. Steps to reproduce", "# Start a cluster with " + p.fill("{{<setting>=<n>}}"),
+		"# Cause " + p.fill("<event>"), "# Call " + p.fill("{{<class>.<method>}}")}
 	return strings.Join(lines, "\n") + "\n\n*Expected:* no error\n*Actual:* " + p.fill("<thing> <does>")
 }
 
@@ -44,14 +45,17 @@ func (p *Writer) stackTrace() string {
 	if p.Rand.IntN(8) == 0 {
 		depth = 80 + p.Rand.IntN(60)
 	}
-	exception := p.one([]string{"java.lang.NullPointerException", "java.lang.IllegalStateException: already closed", "java.util.concurrent.TimeoutException", "java.io.IOException: No space left on device", "java.lang.OutOfMemoryError: Java heap space"})
+	exception := p.one([]string{"java.lang.NullPointerException", "java.lang.IllegalStateException: already closed",
+		"java.util.concurrent.TimeoutException", "java.io.IOException: No space left on device",
+		"java.lang.OutOfMemoryError: Java heap space"})
 	lines := []string{"{noformat}", exception}
 	for i := range depth {
 		if i > 0 && i%30 == 0 {
 			lines = append(lines, "Caused by: "+exception)
 		}
 		class := p.one(p.Theme.classes)
-		lines = append(lines, fmt.Sprintf("\tat %s.%s.%s(%s.java:%d)", p.Theme.pkg, class, p.one(p.Theme.methods), class, 20+p.Rand.IntN(900)))
+		lines = append(lines, fmt.Sprintf("\tat %s.%s.%s(%s.java:%d)", p.Theme.pkg, class, p.one(p.Theme.methods),
+			class, 20+p.Rand.IntN(900)))
 	}
 	return strings.Join(append(lines, "\tat java.base/java.lang.Thread.run(Thread.java:829)", "{noformat}"), "\n")
 }
@@ -71,9 +75,11 @@ func (p *Writer) log() string {
 // LogLine is a line of a log.
 func (p *Writer) LogLine() string {
 	level := p.one([]string{"INFO", "INFO", "INFO", "DEBUG", "WARN", "ERROR"})
-	return fmt.Sprintf("%02d:%02d:%02d,%03d %-5s [%s-%d] %s - %s", p.Rand.IntN(24), p.Rand.IntN(60), p.Rand.IntN(60), p.Rand.IntN(1000), level,
+	return fmt.Sprintf("%02d:%02d:%02d,%03d %-5s [%s-%d] %s - %s", p.Rand.IntN(24), p.Rand.IntN(60), p.Rand.IntN(60),
+		p.Rand.IntN(1000), level,
 		p.one(p.Theme.Components), p.Rand.IntN(16), p.one(p.Theme.classes), p.fill(p.one([]string{
-			"<method> took <n> ms", "waiting for <thing>", "<thing> <does>", "retrying <method>, attempt <n>", "<setting> is <n>", "finished <event>"})))
+			"<method> took <n> ms", "waiting for <thing>", "<thing> <does>", "retrying <method>, attempt <n>",
+			"<setting> is <n>", "finished <event>"})))
 }
 
 // PullRequest is what the bot of the code host copies into the issue.
@@ -94,7 +100,8 @@ func (p *Writer) Build() string {
 	name := p.Theme.Name + "-trunk"
 	result := p.one([]string{"SUCCESS", "SUCCESS", "FAILURE", "UNSTABLE"})
 	build := 1000 + p.Rand.IntN(4000)
-	lines := []string{fmt.Sprintf("%s: Integrated in %s #%d (See [https://builds.example.org/job/%s/%d/])", result, name, build, name, build),
+	lines := []string{fmt.Sprintf("%s: Integrated in %s #%d (See [https://builds.example.org/job/%s/%d/])", result,
+		name, build, name, build),
 		fmt.Sprintf("%s-%d %s: rev %08x", p.Project, p.Num, p.Title, p.Rand.Uint32())}
 	for range 1 + p.Rand.IntN(6) {
 		lines = append(lines, p.fill("* (edit) src/main/java/<path>/<class>.java"))

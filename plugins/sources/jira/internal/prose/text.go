@@ -1,5 +1,6 @@
-// Package prose invents what people write into a Jira: summaries, descriptions and comments in wiki markup, from random
-// numbers alone. The test server and the demo's server tell it; nobody and no software in it exists.
+// Package prose invents what people write into a Jira: summaries, descriptions and comments in wiki
+// markup, from random numbers alone. The test server and the demo's server tell it; nobody and no
+// software in it exists.
 package prose
 
 import (
@@ -112,13 +113,19 @@ func (p *Writer) paragraph(sentences int) string {
 // Summary is the title of an issue of a type.
 func (p *Writer) Summary(kind string) string {
 	forms := map[string][]string{
-		"Bug": {"<class> <does> after <event>", "<method> throws when <thing> meets <event>", "Upgrade to <version> breaks <thing>",
-			"<class>.<method> <does> if <setting> is <n>", "Race between <class> and <class> during <event>", "NullPointerException in <class>.<method>"},
-		"Improvement": {"Make <setting> dynamic", "<class>: avoid copying in <method>", "Log which peer was involved when <thing> <does>",
+		"Bug": {"<class> <does> after <event>", "<method> throws when <thing> meets <event>",
+			"Upgrade to <version> breaks <thing>",
+			"<class>.<method> <does> if <setting> is <n>", "Race between <class> and <class> during <event>",
+			"NullPointerException in <class>.<method>"},
+		"Improvement": {"Make <setting> dynamic", "<class>: avoid copying in <method>",
+			"Log which peer was involved when <thing> <does>",
 			"Speed up <method> for more than <n> entries", "Expose a metric for <event>"},
-		"New Feature": {"Support <event> in <thing>", "Add a command to inspect <thing>", "Allow <setting> per <component>"},
-		"Task":        {"Update dependencies of <component> for <version>", "Remove deprecated <class>", "Document <setting>", "Release <version>"},
-		"Test":        {"Flaky test: <class>Test.<method>AfterRestart", "Add a test for <event>", "<class>Test leaves files behind"},
+		"New Feature": {"Support <event> in <thing>", "Add a command to inspect <thing>",
+			"Allow <setting> per <component>"},
+		"Task": {"Update dependencies of <component> for <version>", "Remove deprecated <class>",
+			"Document <setting>", "Release <version>"},
+		"Test": {"Flaky test: <class>Test.<method>AfterRestart", "Add a test for <event>",
+			"<class>Test leaves files behind"},
 	}
 	return p.fill(p.one(forms[kind]))
 }
@@ -154,7 +161,9 @@ func (p *Writer) Description(kind string) string {
 
 // Environment is where a fault shows.
 func (p *Writer) Environment() string {
-	return p.fill("<name> <version>, " + p.one([]string{"Linux 5.15 x86_64", "Windows Server 2019", "macOS 14 arm64", "Debian 12 in Kubernetes 1.27"}) + ", " + p.one([]string{"JDK 8u292", "JDK 11.0.20", "JDK 17.0.9"}))
+	return p.fill("<name> <version>, " +
+		p.one([]string{"Linux 5.15 x86_64", "Windows Server 2019", "macOS 14 arm64", "Debian 12 in Kubernetes 1.27"}) +
+		", " + p.one([]string{"JDK 8u292", "JDK 11.0.20", "JDK 17.0.9"}))
 }
 
 // Reply is a comment by a person: the i-th of n.
@@ -166,7 +175,8 @@ func (p *Writer) Reply(i, n int) string {
 		func() string { return p.Sentence() + "\n\n" + p.code() },
 		func() string { return p.fill("Thanks <mention>, merged to trunk and <version>.") },
 		func() string {
-			return p.fill("Isn't this a duplicate of [" + p.Project + "-" + fmt.Sprint(1+p.Rand.IntN(max(p.Num, 2))) + "|https://jira.example.org/browse/" + p.Project + "]?")
+			return p.fill("Isn't this a duplicate of [" + p.Project + "-" + fmt.Sprint(1+p.Rand.IntN(max(p.Num, 2))) +
+				"|https://jira.example.org/browse/" + p.Project + "]?")
 		},
 		func() string { return "+1 " + p.Sentence() },
 		func() string { return p.paragraph(2) + "\n\n" + p.bullets() },

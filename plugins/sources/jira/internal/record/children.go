@@ -78,7 +78,8 @@ type Kept struct {
 	Problem string
 }
 
-// Attachment makes the record of an attachment. files are those whose bytes were asked for, by their ids.
+// Attachment makes the record of an attachment. files are those whose bytes were asked for, by
+// their ids.
 func (m *Maker) Attachment(h Head, raw []byte, files map[string]Kept) []byte {
 	a := rest.Open(raw)
 	l := m.child(h, a.Text("id"))

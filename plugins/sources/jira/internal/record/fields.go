@@ -21,7 +21,8 @@ type Field struct {
 // Fields are the custom fields of a Jira by their ids.
 type Fields map[string]Field
 
-// FieldsOf reads a list of fields. Where several fields share a name, each has its id in brackets behind it.
+// FieldsOf reads a list of fields. Where several fields share a name, each has its id in brackets
+// behind it.
 func FieldsOf(list []json.RawMessage) Fields {
 	all := Fields{}
 	times := map[string]int{}
@@ -34,7 +35,8 @@ func FieldsOf(list []json.RawMessage) Fields {
 		}
 		name := f.Text("name")
 		times[name]++
-		all[id] = Field{Name: name, Text: strings.HasSuffix(custom, ":textarea"), IsEpic: strings.HasSuffix(custom, ":gh-epic-link")}
+		all[id] = Field{Name: name, Text: strings.HasSuffix(custom, ":textarea"),
+			IsEpic: strings.HasSuffix(custom, ":gh-epic-link")}
 	}
 	for id, f := range all {
 		if f.Name == "" {
@@ -47,8 +49,8 @@ func FieldsOf(list []json.RawMessage) Fields {
 	return all
 }
 
-// ObjectHash is what Java prints after the class of an object that has no text of its own. Some custom fields hold such
-// objects, and then differ at every fetch.
+// ObjectHash is what Java prints after the class of an object that has no text of its own. Some
+// custom fields hold such objects, and then differ at every fetch.
 var ObjectHash = regexp.MustCompile(`(\.[A-Z][A-Za-z0-9_$]*)@[0-9a-f]{1,8}`)
 
 // Lasting returns raw without such hashes.
@@ -59,8 +61,8 @@ func Lasting(raw []byte) []byte {
 	return ObjectHash.ReplaceAll(raw, []byte("$1"))
 }
 
-// customFields writes all custom fields that have a value, and those of several lines as Markdown too. An empty list is no
-// value. It returns the key of the epic where a field holds it.
+// customFields writes all custom fields that have a value, and those of several lines as Markdown
+// too. An empty list is no value. It returns the key of the epic where a field holds it.
 func (m *Maker) customFields(l *line, fields rest.Members) (epic string) {
 	texts := map[string]string{}
 	var order []string

@@ -30,7 +30,8 @@ type List struct {
 	Whole bool
 }
 
-// Issue makes the record of an issue. plain leaves out what is not in "raw" word for word: the normalised members.
+// Issue makes the record of an issue. plain leaves out what is not in "raw" word for word: the
+// normalised members.
 func (m *Maker) Issue(i *Issue, plain bool) []byte {
 	l := &m.line
 	*l = append((*l)[:0], '{')
@@ -145,7 +146,8 @@ func (l *line) parts(i *Issue, f rest.Members) {
 	})
 }
 
-// completeness writes of each list how many entries are here, of how many, and whether that is all of it.
+// completeness writes of each list how many entries are here, of how many, and whether that is all
+// of it.
 func (l *line) completeness(i *Issue) {
 	l.name("completeness")
 	l.object(func() {

@@ -116,7 +116,8 @@ func (l *line) person(name string, raw []byte) {
 	l.maybe(name+"_id", UserID(u))
 }
 
-// UserID is what names a user for good: the account id of Cloud, the key of Data Center, or else the name.
+// UserID is what names a user for good: the account id of Cloud, the key of Data Center, or else
+// the name.
 func UserID(u rest.Members) string {
 	for _, name := range []string{"accountId", "key", "name"} {
 		if id := u.Text(name); id != "" {
@@ -126,7 +127,8 @@ func UserID(u rest.Members) string {
 	return ""
 }
 
-// markdown returns a text as Markdown: wiki markup where it is a string, an Atlassian document where it is an object.
+// markdown returns a text as Markdown: wiki markup where it is a string, an Atlassian document
+// where it is an object.
 func markdown(raw []byte) string {
 	if len(raw) == 0 {
 		return ""

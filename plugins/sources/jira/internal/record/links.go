@@ -41,8 +41,8 @@ func linksOf(fields rest.Members) []link {
 	return all
 }
 
-// Links makes the records of the links of an issue. A link stands in both of its issues and has a record of each: with the
-// issue in the key, each comes once.
+// Links makes the records of the links of an issue. A link stands in both of its issues and has a
+// record of each: with the issue in the key, each comes once.
 func (m *Maker) Links(h Head, fields []byte, each func(record []byte) error) error {
 	for _, k := range linksOf(rest.Open(fields)) {
 		l := m.child(h, k.id)

@@ -4,7 +4,8 @@ package record
 
 import "github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 
-// Users calls each with every object within raw that is a user: it has an account id, or a display name and a key or name.
+// Users calls each with every object within raw that is a user: it has an account id, or a display
+// name and a key or name.
 func Users(raw []byte, each func(id string, user []byte) error) error {
 	if len(raw) == 0 {
 		return nil

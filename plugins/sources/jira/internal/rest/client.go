@@ -25,13 +25,14 @@ type Client struct {
 	doubt    uint64 // the last reply that does not say whom it is for; guarded by vouch
 }
 
-// NewClient returns a client for the call of ctx. base has no slash at its end. All calls of a process share vouch.
+// NewClient returns a client for the call of ctx. base has no slash at its end. All calls of a
+// process share vouch.
 func NewClient(ctx context.Context, base *url.URL, vouch *Vouch) *Client {
 	return &Client{http: sdk.HTTPClient(ctx), base: base, vouch: vouch}
 }
 
-// Get asks for a path below the base URL. The caller closes the body. Every error, and every reply that is not JSON with
-// status 200, comes back as an error that says what to do.
+// Get asks for a path below the base URL. The caller closes the body. Every error, and every reply
+// that is not JSON with status 200, comes back as an error that says what to do.
 func (c *Client) Get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
 	return c.send(ctx, http.MethodGet, path, query, nil)
 }
@@ -85,7 +86,8 @@ type body struct {
 	io.Closer
 }
 
-// GetJSON decodes a small reply. Members of into that are tagged required must be in it: see [sdk.GetJSON].
+// GetJSON decodes a small reply. Members of into that are tagged required must be in it: see
+// [sdk.GetJSON].
 func (c *Client) GetJSON(ctx context.Context, path string, query url.Values, into any) (http.Header, error) {
 	resp, err := c.Get(ctx, path, query)
 	if err != nil {
@@ -131,8 +133,9 @@ func named(req *http.Request) string {
 	return strings.TrimSpace(req.Method + " " + u.String())
 }
 
-// unsent takes the URL off an error of an HTTP client, which puts it there with its query, and puts the name of the request
-// in its place unless the transport has named it already, as the host's does.
+// unsent takes the URL off an error of an HTTP client, which puts it there with its query, and puts
+// the name of the request in its place unless the transport has named it already, as the host's
+// does.
 func unsent(req *http.Request, err error) error {
 	var outer *url.Error
 	if !errors.As(err, &outer) {

@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Object calls each with every name of the object that comes next; each must read exactly one value. Anything but an
-// object is skipped.
+// Object calls each with every name of the object that comes next; each must read exactly one
+// value. Anything but an object is skipped.
 func Object(d *jsontext.Decoder, each func(name string) error) error {
 	if d.PeekKind() != '{' {
 		return d.SkipValue()
@@ -31,7 +31,8 @@ func Object(d *jsontext.Decoder, each func(name string) error) error {
 	return err
 }
 
-// Array calls each before every element of the array that comes next; each must read exactly one value.
+// Array calls each before every element of the array that comes next; each must read exactly one
+// value.
 func Array(d *jsontext.Decoder, each func() error) error {
 	if d.PeekKind() != '[' {
 		return d.SkipValue()
@@ -75,7 +76,8 @@ func Number(d *jsontext.Decoder, into *int) error {
 	return nil
 }
 
-// NewDecoder reads JSON as Jira sends it: duplicate names and bad UTF-8 are for the consumers of the records to judge.
+// NewDecoder reads JSON as Jira sends it: duplicate names and bad UTF-8 are for the consumers of
+// the records to judge.
 func NewDecoder(r io.Reader) *jsontext.Decoder {
 	return jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }

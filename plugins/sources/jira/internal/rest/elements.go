@@ -1,4 +1,5 @@
-// Elements of a list in a reply, one by one, so that one which cannot be decoded does not take the others with it.
+// Elements of a list in a reply, one by one, so that one which cannot be decoded does not take the
+// others with it.
 
 package rest
 
@@ -14,10 +15,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ReadList reads the object in a reply's body. It calls each for every element of the array named name, with bad saying why an
-// element is no JSON, and other for every other name; other must read exactly one value. raw is good until each returns. A reply
-// without that array is an error with the server's words, for no element of it is known to be missing.
-func ReadList(resp *http.Response, name string, each func(raw []byte, bad error) error, other func(d *jsontext.Decoder, name string) error) error {
+// ReadList reads the object in a reply's body. It calls each for every element of the array named
+// name, with bad saying why an element is no JSON, and other for every other name; other must read
+// exactly one value. raw is good until each returns. A reply without that array is an error with
+// the server's words, for no element of it is known to be missing.
+func ReadList(resp *http.Response, name string, each func(raw []byte, bad error) error,
+	other func(d *jsontext.Decoder, name string) error) error {
 	body := io.Reader(resp.Body)
 	said := map[string]json.RawMessage{}
 	found := false
@@ -97,8 +100,8 @@ func undecodable(err error) bool {
 	return errors.As(err, &syntax) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF)
 }
 
-// mend takes the element that comes next, where the decoder gave up. Control characters that stand in a string as they are
-// get the escapes that JSON demands. What is no JSON even so, is bad.
+// mend takes the element that comes next, where the decoder gave up. Control characters that stand
+// in a string as they are get the escapes that JSON demands. What is no JSON even so, is bad.
 func mend(rest *bufio.Reader, why error, each func(raw []byte, bad error) error) error {
 	raw, err := nextElement(rest)
 	if err != nil {
@@ -114,7 +117,8 @@ func mend(rest *bufio.Reader, why error, each func(raw []byte, bad error) error)
 	return each(raw, fmt.Errorf("not valid JSON: %w", err))
 }
 
-// nextElement takes one element of an array by brackets and quotes alone, up to the comma or the bracket behind it.
+// nextElement takes one element of an array by brackets and quotes alone, up to the comma or the
+// bracket behind it.
 func nextElement(r *bufio.Reader) ([]byte, error) {
 	var e scan
 	for {

@@ -48,7 +48,8 @@ func (e *statusError) brief() string {
 	return s
 }
 
-// Brief is the text of an error without the hint on what to do, for one that a read goes on without.
+// Brief is the text of an error without the hint on what to do, for one that a read goes on
+// without.
 func Brief(err error) string {
 	var e *statusError
 	if errors.As(err, &e) {
@@ -91,7 +92,8 @@ func (c *Client) judge(ctx context.Context, resp *http.Response, path string) er
 		if led := sdk.RedirectOf(resp.Request); led != nil {
 			why = led.Explain("url")
 		}
-		return sdk.RetryAfter(&otherReply{Where(resp), fmt.Sprintf("an HTML page%s instead of JSON: %s", title(resp.Body), why)}, soon)
+		return sdk.RetryAfter(&otherReply{Where(resp),
+			fmt.Sprintf("an HTML page%s instead of JSON: %s", title(resp.Body), why)}, soon)
 	}
 	return nil
 }
@@ -111,7 +113,8 @@ func (c *Client) judgeStatus(ctx context.Context, resp *http.Response, path stri
 		}
 		e.hint = "the account may not do this: check its permissions and http.auth"
 		if resp.StatusCode == http.StatusUnauthorized {
-			e.hint = cmp.Or(sdk.Login(resp), "the credentials were refused, or the site allows no anonymous access: set http.auth")
+			e.hint = cmp.Or(sdk.Login(resp),
+				"the credentials were refused, or the site allows no anonymous access: set http.auth")
 		}
 	case http.StatusNotFound:
 		e.hint = "check that url is the base of a Jira, with its context path (https://host/jira)"
@@ -126,7 +129,8 @@ func (c *Client) judgeStatus(ctx context.Context, resp *http.Response, path stri
 		}
 		return e
 	default:
-		if resp.StatusCode >= 500 || resp.StatusCode == http.StatusRequestTimeout || resp.StatusCode == http.StatusTooEarly {
+		if resp.StatusCode >= 500 || resp.StatusCode == http.StatusRequestTimeout ||
+			resp.StatusCode == http.StatusTooEarly {
 			return e
 		}
 	}

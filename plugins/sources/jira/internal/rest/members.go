@@ -9,13 +9,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Members are the members of one object. What is not there, or is of another kind than asked for, is empty.
+// Members are the members of one object. What is not there, or is of another kind than asked for,
+// is empty.
 type Members []member
 
 type member struct{ name, value []byte }
 
-// Open returns the members of an object; none if raw is anything else. The values are parts of raw. raw is JSON that was decoded
-// before; see EachMember.
+// Open returns the members of an object; none if raw is anything else. The values are parts of raw.
+// raw is JSON that was decoded before; see EachMember.
 func Open(raw []byte) Members {
 	all := make(Members, 0, 8)
 	whole := EachMember(raw, 0, func(name []byte, start, end int) {
@@ -39,7 +40,8 @@ func Elements(raw []byte) [][]byte {
 // IsArray reports whether raw begins an array.
 func IsArray(raw []byte) bool { return at(raw, space(raw, 0)) == '[' }
 
-// Raw returns the value of a member, nil if it is not there or null. Of several of one name the last counts.
+// Raw returns the value of a member, nil if it is not there or null. Of several of one name the
+// last counts.
 func (m Members) Raw(name string) []byte {
 	for n := len(m) - 1; n >= 0; n-- {
 		if string(m[n].name) == name {
@@ -96,7 +98,8 @@ func TextOf(value []byte) string {
 // Int returns a whole number.
 func (m Members) Int(name string) (int64, bool) { return WholeOf(string(m.Raw(name))) }
 
-// Time returns a time as epoch milliseconds, 0 if there is none. A number is taken for seconds or milliseconds, by its size.
+// Time returns a time as epoch milliseconds, 0 if there is none. A number is taken for seconds or
+// milliseconds, by its size.
 func (m Members) Time(name string) int64 {
 	if n, ok := m.Int(name); ok {
 		if n < 1e11 {

@@ -1,5 +1,5 @@
-// Credentials that Jira refuses. It goes on to answer many requests as it answers anybody, with less, so a refusal anywhere ends
-// what was asked for.
+// Credentials that Jira refuses. It goes on to answer many requests as it answers anybody, with
+// less, so a refusal anywhere ends what was asked for.
 
 package rest
 
@@ -21,7 +21,8 @@ type refusedError struct{ text string }
 
 func (e *refusedError) Error() string { return e.text }
 
-// Refused reports whether err says that the credentials of the pipeline file are refused, by whatever reply.
+// Refused reports whether err says that the credentials of the pipeline file are refused, by
+// whatever reply.
 func Refused(err error) bool { return errors.As(err, new(*refusedError)) }
 
 // refused makes the error for a reply that says so. It is permanent.
@@ -33,19 +34,22 @@ func refused(resp *http.Response, why string) error {
 	advice := "check http.auth"
 	switch {
 	case locked(resp):
-		advice = "after too many failed logins Jira wants you to log in with a browser first" + loginURL(resp) + "; then check http.auth"
+		advice = "after too many failed logins Jira wants you to log in with a browser first" + loginURL(resp) +
+			"; then check http.auth"
 	case sdk.Login(resp) != "":
 		advice = sdk.Login(resp)
 	}
 	return sdk.Permanent(&refusedError{text + ": " + advice + "; nothing is read without them"})
 }
 
-// failed reports whether Jira did not take the credentials that a request had. It says the same with a 401 to a request without any.
+// failed reports whether Jira did not take the credentials that a request had. It says the same
+// with a 401 to a request without any.
 func failed(resp *http.Response) bool {
 	return strings.Contains(resp.Header.Get("X-Seraph-LoginReason"), "AUTHENTICATED_FAILED")
 }
 
-// locked reports whether Jira takes no credentials of the account before a login by browser, right ones neither.
+// locked reports whether Jira takes no credentials of the account before a login by browser, right
+// ones neither.
 func locked(resp *http.Response) bool {
 	return strings.Contains(resp.Header.Get("X-Seraph-LoginReason"), "AUTHENTICATION_DENIED") ||
 		strings.Contains(resp.Header.Get("X-Authentication-Denied-Reason"), "CAPTCHA_CHALLENGE")
@@ -62,13 +66,14 @@ func loginURL(resp *http.Response) string {
 	return " (at " + (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String() + ")"
 }
 
-// login returns an error if a 401 or 403 means that the credentials are refused, rather than that the account may not see this one
-// thing: Jira says both by either.
+// login returns an error if a 401 or 403 means that the credentials are refused, rather than that
+// the account may not see this one thing: Jira says both by either.
 func (c *Client) login(ctx context.Context, resp *http.Response, path, says string) error {
 	switch {
 	case locked(resp):
 		return refused(resp, "")
-	case sdk.Credential(resp) == "", strings.Contains(says, "scope"): // a token of Cloud may do some things and not others
+	// a token of Cloud may do some things and not others
+	case sdk.Credential(resp) == "", strings.Contains(says, "scope"):
 		return nil
 	case failed(resp), strings.HasSuffix(path, "/myself"):
 		return refused(resp, "")
@@ -88,7 +93,8 @@ type accepted struct {
 	err  error     // they are not
 }
 
-// Accepted returns an error if Jira refuses the credentials, and nil if it takes them or does not tell.
+// Accepted returns an error if Jira refuses the credentials, and nil if it takes them or does not
+// tell.
 func (c *Client) Accepted(ctx context.Context) error {
 	c.accepted.mu.Lock()
 	defer c.accepted.mu.Unlock()

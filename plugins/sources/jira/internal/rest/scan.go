@@ -1,5 +1,6 @@
-// Scanning: finding one's way through JSON that a decoder has checked already. It looks at brackets and quotes alone, several
-// times as fast as a decoder, which checks every byte once more. Of what is no JSON it finds less, or nothing.
+// Scanning: finding one's way through JSON that a decoder has checked already. It looks at brackets
+// and quotes alone, several times as fast as a decoder, which checks every byte once more. Of what
+// is no JSON it finds less, or nothing.
 
 package rest
 
@@ -9,8 +10,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// EachMember calls each with the members of the object that begins at from, spaces before it aside: raw[start:end] is the value.
-// name is good until each returns. It reports whether an object is there, and whole.
+// EachMember calls each with the members of the object that begins at from, spaces before it aside:
+// raw[start:end] is the value. name is good until each returns. It reports whether an object is
+// there, and whole.
 func EachMember(raw []byte, from int, each func(name []byte, start, end int)) bool {
 	return ScanObject(raw, from, func(name []byte, start int) int {
 		end := Skip(raw, start)
@@ -32,9 +34,10 @@ func EachElement(raw []byte, from int, each func(start, end int)) bool {
 	}) >= 0
 }
 
-// ScanObject calls each with the members of the object that begins at from, spaces before it aside, and with where their values
-// begin. each returns where the value ends, so that it may look into it on the way: Skip says it, -1 ends the scan. ScanObject returns
-// the end of the object, -1 if there is none.
+// ScanObject calls each with the members of the object that begins at from, spaces before it aside,
+// and with where their values begin. each returns where the value ends, so that it may look into it
+// on the way: Skip says it, -1 ends the scan. ScanObject returns the end of the object, -1 if there
+// is none.
 func ScanObject(raw []byte, from int, each func(name []byte, start int) int) int {
 	i := space(raw, from)
 	if at(raw, i) != '{' {
@@ -92,7 +95,8 @@ func plain(name []byte) []byte {
 	return name
 }
 
-// after returns where the next entry begins behind one that ends at i, or where the closing bracket is; -1 if neither is there.
+// after returns where the next entry begins behind one that ends at i, or where the closing bracket
+// is; -1 if neither is there.
 func after(raw []byte, i int, closing byte) int {
 	i = space(raw, i)
 	switch at(raw, i) {
@@ -168,7 +172,8 @@ func text(raw []byte, i int) int {
 	}
 }
 
-// quote returns where the next quotation mark is, -1 if there is none. Most strings are short: to call for help costs more than to look.
+// quote returns where the next quotation mark is, -1 if there is none. Most strings are short: to
+// call for help costs more than to look.
 func quote(raw []byte, i int) int {
 	for near := min(i+16, len(raw)); i < near; i++ {
 		if raw[i] == '"' {

@@ -22,7 +22,8 @@ type Site struct {
 	Skew    time.Duration // what its Date header lacks to it
 }
 
-// Clock returns the server's time of a reply. One that does not say it is taken to come at this moment.
+// Clock returns the server's time of a reply. One that does not say it is taken to come at this
+// moment.
 func (s Site) Clock(header http.Header) time.Time {
 	t, err := http.ParseTime(header.Get("Date"))
 	switch {

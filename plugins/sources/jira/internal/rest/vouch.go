@@ -1,7 +1,8 @@
-// Credentials that die in the middle of a run. Jira then answers as it answers anybody, with less or with nothing,
-// and calls it 200. So what was read counts only if the credentials were still taken behind the last reply to it.
-// Jira names the account in each of its replies (X-AUSERNAME on Data Center, X-AACCOUNTID on Cloud), and that costs
-// no request; where a reply does not say it, /myself is asked.
+// Credentials that die in the middle of a run. Jira then answers as it answers anybody, with less
+// or with nothing, and calls it 200. So what was read counts only if the credentials were still
+// taken behind the last reply to it. Jira names the account in each of its replies (X-AUSERNAME on
+// Data Center, X-AACCOUNTID on Cloud), and that costs no request; where a reply does not say it,
+// /myself is asked.
 
 package rest
 
@@ -71,8 +72,8 @@ func whose(resp *http.Response) string {
 
 const myself = "/myself"
 
-// vouched looks at whom a reply is for. One with status 200 that is for nobody, in a run that is logged in, is an
-// error.
+// vouched looks at whom a reply is for. One with status 200 that is for nobody, in a run that is
+// logged in, is an error.
 func (c *Client) vouched(ctx context.Context, request uint64, resp *http.Response, path string) error {
 	c.vouch.mu.Lock()
 	account := c.vouch.account
@@ -102,8 +103,9 @@ func (c *Client) stands() bool {
 	return c.doubt <= c.vouch.taken
 }
 
-// Stand returns an error unless the credentials are known to be taken behind the last reply to this call: it is asked
-// for before anything is said to be whole. Calls that end together share one request.
+// Stand returns an error unless the credentials are known to be taken behind the last reply to this
+// call: it is asked for before anything is said to be whole. Calls that end together share one
+// request.
 func (c *Client) Stand(ctx context.Context) error {
 	if c.stands() {
 		return nil
@@ -140,8 +142,8 @@ func (c *Client) StandAll(ctx context.Context) error {
 	return c.Stand(ctx)
 }
 
-// Sure reports whether a cursor may go out: what is before it was read with the credentials. If that is not known, it
-// asks once in a while; else the cursors behind this one have to do.
+// Sure reports whether a cursor may go out: what is before it was read with the credentials. If
+// that is not known, it asks once in a while; else the cursors behind this one have to do.
 func (c *Client) Sure(ctx context.Context) (bool, error) {
 	if c.stands() {
 		return true, nil
