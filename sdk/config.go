@@ -55,7 +55,7 @@ func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Durat
 //	example:"…"        for the reference
 //
 // Fields may be strings, booleans, numbers, [Duration], slices, maps with string keys, and structs
-// of these. It panics on anything else: a plugin with such a field cannot work.
+// of these. The fields of an embedded struct are settings too. It panics on anything else: a plugin with such a field cannot work.
 func Schema[C any]() json.RawMessage {
 	s, err := schemaOf(reflect.TypeFor[C]())
 	if err != nil {
@@ -197,7 +197,16 @@ func annotate(s *jsonschema.Schema, t reflect.Type) error {
 func fieldsOf(t reflect.Type) func(yield func(reflect.StructField) bool) {
 	return func(yield func(reflect.StructField) bool) {
 		for i := range t.NumField() {
-			if f := t.Field(i); f.IsExported() && f.Tag.Get("json") != "-" && !yield(f) {
+			f := t.Field(i)
+			if f.Anonymous && f.Tag.Get("json") == "" && f.Type.Kind() == reflect.Struct {
+				for inner := range fieldsOf(f.Type) {
+					if !yield(inner) {
+						return
+					}
+				}
+				continue
+			}
+			if f.IsExported() && f.Tag.Get("json") != "-" && !yield(f) {
 				return
 			}
 		}

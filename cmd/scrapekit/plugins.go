@@ -16,6 +16,8 @@ import (
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/plugins/sinks/jsonl"
+	"github.com/scrapekit/scrapekit/plugins/sinks/postgres"
+	"github.com/scrapekit/scrapekit/plugins/sinks/sqlite"
 	"github.com/scrapekit/scrapekit/plugins/sources/generate"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira"
 	"github.com/scrapekit/scrapekit/plugins/transforms/llm"
@@ -25,7 +27,8 @@ import (
 
 // firstParty lists the plugins that are inside this program.
 func firstParty() []sdk.Plugin {
-	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin()}
+	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin(), postgres.Plugin(),
+		sqlite.Plugin()}
 }
 
 // shipped is what the plugins of this program, and the host's own sink, say of themselves.
