@@ -29,7 +29,9 @@ func lineWith(t *testing.T, r *bufio.Reader, text string) string {
 	}
 }
 
+//ci:plain
 func TestDev(t *testing.T) {
+	plain(t)
 	t.Parallel()
 	module, err := filepath.Abs(filepath.Join("..", "..", ".."))
 	if err != nil {

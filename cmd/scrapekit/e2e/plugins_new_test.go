@@ -83,7 +83,9 @@ func runCI(t *testing.T, dir string, env []string) {
 	}
 }
 
+//ci:plain
 func TestNewPlugins(t *testing.T) {
+	plain(t)
 	t.Parallel()
 	module, err := filepath.Abs(filepath.Join("..", "..", ".."))
 	if err != nil {

@@ -34,7 +34,9 @@ func pythonOf(t *testing.T) string {
 	return ""
 }
 
+//ci:plain
 func TestPython(t *testing.T) {
+	plain(t)
 	t.Parallel()
 	python := pythonOf(t)
 	for _, kind := range []string{"source", "transform", "sink"} {
@@ -65,7 +67,10 @@ func TestPython(t *testing.T) {
 
 // TestPythonServices tests what the suite cannot ask for: redirects, connections, files that the
 // host keeps, classes of replies.
+//
+//ci:plain
 func TestPythonServices(t *testing.T) {
+	plain(t)
 	t.Parallel()
 	python := pythonOf(t)
 	module, err := filepath.Abs(filepath.Join("..", "..", ".."))
@@ -85,7 +90,10 @@ func TestPythonServices(t *testing.T) {
 }
 
 // TestPythonPieces tests what a plugin is hard to bring to.
+//
+//ci:plain
 func TestPythonPieces(t *testing.T) {
+	plain(t)
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), pythonOf(t), filepath.Join("testdata", "python", "pieces.py"))
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1",

@@ -180,7 +180,10 @@ var made = map[string][]string{
 var follows = map[string]string{"publishing": "writing", "installing": "publishing"}
 
 // TestReadmeCommands runs the shell blocks of each page in their order, each line of them.
+//
+//ci:plain
 func TestReadmeCommands(t *testing.T) {
+	plain(t)
 	t.Parallel()
 	groups := [][]manualPage{{readPage(t, "README.md")}}
 	for _, s := range docs.Subjects {
@@ -372,7 +375,10 @@ var testCommand = regexp.MustCompile(`go test[^\x60\n]* -(run|bench) ([A-Za-z0-9
 
 // TestReadmeTests checks that the tests which the pages have one run are there: go test says "ok"
 // of none too.
+//
+//ci:plain
 func TestReadmeTests(t *testing.T) {
+	plain(t)
 	t.Parallel()
 	var all [][]string
 	for _, p := range append(allPages(t), readPage(t, "CONTRIBUTING.md")) {

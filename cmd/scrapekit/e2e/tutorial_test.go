@@ -111,7 +111,9 @@ func startLibrary(t *testing.T, module string) string {
 	return regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(line)
 }
 
+//ci:plain
 func TestTutorial(t *testing.T) {
+	plain(t)
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("its commands are those of a shell")

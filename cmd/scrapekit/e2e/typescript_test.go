@@ -31,7 +31,10 @@ func modulesOf(t *testing.T) string {
 }
 
 // TestTypeScript tests what `plugins new` makes.
+//
+//ci:plain
 func TestTypeScript(t *testing.T) {
+	plain(t)
 	t.Parallel()
 	modules := modulesOf(t)
 	for _, kind := range []string{"source", "transform", "sink"} {
@@ -69,7 +72,10 @@ func newTypeScript(t *testing.T, kind, modules string) (dir string, env []string
 }
 
 // TestTypeScriptServices tests what the suite cannot ask for, as TestPythonServices does.
+//
+//ci:plain
 func TestTypeScriptServices(t *testing.T) {
+	plain(t)
 	t.Parallel()
 	dir, env := newTypeScript(t, "source", modulesOf(t))
 	text, err := os.ReadFile(filepath.Join("testdata", "typescript", "services.ts"))
@@ -88,7 +94,10 @@ func TestTypeScriptServices(t *testing.T) {
 }
 
 // TestTypeScriptPieces tests what a plugin is hard to bring to.
+//
+//ci:plain
 func TestTypeScriptPieces(t *testing.T) {
+	plain(t)
 	t.Parallel()
 	modules := modulesOf(t)
 	program := filepath.Join(t.TempDir(), "pieces.js")
@@ -105,7 +114,10 @@ func TestTypeScriptPieces(t *testing.T) {
 }
 
 // TestTypeScriptProtocol: what was made of the proto files is what they say.
+//
+//ci:plain
 func TestTypeScriptProtocol(t *testing.T) {
+	plain(t)
 	t.Parallel()
 	modules := modulesOf(t)
 	kept, err := os.ReadFile(filepath.Join("..", "..", "..", "sdk", "typescript", "src", "protocol.json"))
