@@ -84,15 +84,6 @@ func prepare(dir string) error {
 	)
 }
 
-// plain skips a test that takes three times as long with the race detector and finds no more with it:
-// .ci/run runs it without.
-func plain(t *testing.T) {
-	t.Helper()
-	if crashtest.Raced {
-		t.Skip("runs without the race detector")
-	}
-}
-
 // newRegistry starts an empty registry on this machine and returns its host and port.
 func newRegistry(t *testing.T) string {
 	t.Helper()
