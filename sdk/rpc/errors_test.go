@@ -14,6 +14,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host"
+	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
@@ -172,17 +173,17 @@ func TestACallThatThePluginDoesNotServe(t *testing.T) {
 // the host.
 func TestRequestsAreNamedOnce(t *testing.T) {
 	t.Parallel()
-	host := sdk.Permanent(hostError("GET http://a.b/c: connection refused"))
+	host := sdk.Permanent(convert.HostError("GET http://a.b/c: connection refused"))
 	client := &url.Error{Op: "Get", URL: "http://a.b/c", Err: host}
 	for want, err := range map[string]error{
 		"page 3: GET http://a.b/c: connection refused": fmt.Errorf("page 3: %w", client),
 		`Get "http://a.b/c": too many redirects`: &url.Error{Op: "Get", URL: "http://a.b/c",
 			Err: errors.New("too many redirects")},
 		`Get "http://a.b/c": refused`: &url.Error{Op: "Get", URL: "http://a.b/c",
-			Err: hostError("refused")},
+			Err: convert.HostError("refused")},
 		"broken": errors.New("broken"),
 	} {
-		if got := toldOnce(err); got != want {
+		if got := convert.ToldOnce(err); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

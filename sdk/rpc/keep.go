@@ -32,7 +32,7 @@ func (k keeping) take(m *pb.FromHost) {
 	case *pb.FromHost_NotKept:
 		k.settle(kept{err: notKeptFrom(m.NotKept)})
 	case *pb.FromHost_RequestError:
-		k.settle(kept{err: requestErrorFrom(m.RequestError)})
+		k.settle(kept{err: convert.RequestErrorFrom(m.RequestError)})
 	}
 }
 
@@ -106,7 +106,7 @@ func notKeptTo(e *sdk.NotKept) *pb.NotKept {
 		Said: text.Bounded(e.Said),
 	}
 	if e.Err != nil {
-		none.Error = requestErrorTo(e.Err)
+		none.Error = convert.RequestErrorTo(e.Err)
 	}
 	if led := (*sdk.Redirected)(nil); errors.As(e.Err, &led) {
 		none.Redirect = &pb.Redirect{
@@ -124,7 +124,7 @@ func notKeptFrom(none *pb.NotKept) *sdk.NotKept {
 	if none.GetError() == nil {
 		return e
 	}
-	e.Err = requestErrorFrom(none.GetError())
+	e.Err = convert.RequestErrorFrom(none.GetError())
 	if led := none.GetRedirect(); led != nil {
 		from, fromErr := url.Parse(led.GetFrom())
 		to, toErr := url.Parse(led.GetTo())
