@@ -43,7 +43,7 @@ func TestLongPauseIsNoAttempt(t *testing.T) {
 func TestNoRateIsWaitedForLongerThanMaxWait(t *testing.T) {
 	run := func(t *testing.T, p httppolicy.Policy, headers ...string) (took time.Duration, err error) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &scripted{scripts: []script{reply(200, "{}", headers...)}}
+			s := &scripted{scripts: []script{answer(200, "{}", headers...)}}
 			client := s.client(t, Options{})
 			defer client.Close()
 			rt, start := transport(t, client, p), time.Now()
