@@ -129,7 +129,9 @@ func (s Statement) Refuses(status int, usual bool) bool {
 		return true
 	case status < 400 || status > 599:
 		return false
-	case s.Wait > 0 && !usual, s.Says != "":
+	case s.Says != "":
+		return true
+	case s.Wait > 0 && !usual:
 		return true
 	case status < 500:
 		return s.usedUp() > 0 || slices.ContainsFunc(s.Limits, func(l Limit) bool { return l.Left == 0 && l.Unread })
