@@ -242,8 +242,9 @@ var Table = []API{
 			return ""
 		}},
 	{Name: "Linear", Limit: "requests and complexity an hour",
-		Sent: "X-RateLimit-Requests-Limit, -Remaining, -Reset (epoch ms), X-RateLimit-Complexity-*; 400", Kind: Window,
-		N: 200, Per: 16 * second, Status: 400,
+		Sent: "X-RateLimit-Requests-Limit, -Remaining, -Reset (epoch ms), X-RateLimit-Complexity-*, X-Complexity; 400",
+		Kind: Window,
+		N:    200, Per: 16 * second, Status: 400,
 		Tell: func(h http.Header, s State) string {
 			ms := strconv.FormatInt(s.Now.Add(s.Reset).UnixMilli(), 10)
 			for name, factor := range map[string]int{"Requests": 1, "Complexity": 50} {
@@ -251,6 +252,7 @@ var Table = []API{
 				h.Set("X-RateLimit-"+name+"-Remaining", num(factor*s.Left))
 				h.Set("X-RateLimit-"+name+"-Reset", ms)
 			}
+			h.Set("X-Complexity", "50")
 			return `{"errors":[{"extensions":{"code":"RATELIMITED"}}]}`
 		}},
 	{Name: "Intercom", Limit: "so many a minute, dealt out every ten seconds",
@@ -388,6 +390,42 @@ var Table = []API{
 			}
 			return ""
 		})},
+	{Name: "Riot", Limit: "so many in each of several windows, each method its own beside",
+		Sent: "X-App-Rate-Limit: 20:1,100:120, X-App-Rate-Limit-Count: 1:1,40:120, X-Rate-Limit-Type; Retry-After",
+		Kind: Window, N: 100, Per: 16 * second, Also: &Second{30, second}, Used: 90,
+		Why: "no reset is told, and nothing says that the first window began a third before: 60.7 / (60.7 + 16/3) is 91.9 %",
+		Tell: and(func(h http.Header, s State) string {
+			h.Set("X-App-Rate-Limit", fmt.Sprintf("%d:%s,%d:%s", s.AlsoLimit, whole(s.AlsoWindow), s.Limit,
+				whole(s.Window)))
+			h.Set("X-App-Rate-Limit-Count", fmt.Sprintf("%d:%s,%d:%s", s.AlsoLimit-s.AlsoLeft, whole(s.AlsoWindow),
+				s.Limit-s.Left, whole(s.Window)))
+			if !s.OK {
+				h.Set("X-Rate-Limit-Type", "application")
+			}
+			return ""
+		})},
+	{Name: "Mashery", Limit: "so many a second, and a day",
+		Sent: "X-Plan-QPS-Allotted, -Current, X-Plan-Quota-Allotted, -Current, -Reset (a date of the United States); 403, X-Mashery-Error-Code: ERR_403_DEVELOPER_OVER_QPS",
+		Kind: Window, N: 15, Per: second, Status: 403,
+		Tell: func(h http.Header, s State) string {
+			h.Set("X-Plan-QPS-Allotted", num(s.Limit))
+			h.Set("X-Plan-QPS-Current", num(s.Limit-s.Left))
+			h.Set("X-Plan-Quota-Allotted", "50000")
+			h.Set("X-Plan-Quota-Current", "1200")
+			h.Set("X-Plan-Quota-Reset", s.Now.Add(20*time.Hour).UTC().Format("Monday, January 2, 2006 3:04:05 PM MST"))
+			if !s.OK {
+				h.Set("X-Mashery-Error-Code", "ERR_403_DEVELOPER_OVER_QPS")
+				return "<h1>Developer Over Qps</h1>"
+			}
+			return ""
+		}},
+	{Name: "a size in words", Limit: "so many in a window, as many libraries tell it",
+		Sent: "X-RateLimit-Limit: 60 per 1 minute, -Remaining, -Reset (epoch)", Kind: Window, N: 200, Per: 16 * second,
+		Tell: func(h http.Header, s State) string {
+			three("X-RateLimit-", epochReset)(h, s)
+			h.Set("X-RateLimit-Limit", fmt.Sprintf("%d per %s seconds", s.Limit, whole(s.Window)))
+			return ""
+		}},
 	{Name: "Xendit", Limit: "so many a minute, each endpoint its own",
 		Sent: "Rate-Limit-Limit, -Remaining, -Reset (seconds with decimals)", Kind: Window, N: 200, Per: 16 * second,
 		Tell: three("Rate-Limit-", func(s State) string { return decimal(s.Reset + time.Millisecond) })},
