@@ -98,8 +98,8 @@ func (s *scripted) serve(c net.Conn) {
 	}
 }
 
-// reply answers with a status, a body and headers given as "Name: value".
-func reply(status int, body string, headers ...string) script {
+// answer answers with a status, a body and headers given as "Name: value".
+func answer(status int, body string, headers ...string) script {
 	return func(c net.Conn, _ *http.Request) bool {
 		extra := ""
 		for _, h := range headers {

@@ -43,7 +43,7 @@ func TestLongPauseIsNoAttempt(t *testing.T) {
 func TestNoRateIsWaitedForLongerThanMaxWait(t *testing.T) {
 	run := func(t *testing.T, p httppolicy.Policy, headers ...string) (took time.Duration, err error) {
 		synctest.Test(t, func(t *testing.T) {
-			s := &scripted{scripts: []script{reply(200, "{}", headers...)}}
+			s := &scripted{scripts: []script{answer(200, "{}", headers...)}}
 			client := s.client(t, Options{})
 			defer client.Close()
 			rt, start := transport(t, client, p), time.Now()
@@ -155,7 +155,7 @@ func TestRequestsOnTheWayAreTold(t *testing.T) {
 // is told as that, and not as a rate.
 func TestOneReplyOfABudgetStatesNoRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{scripts: []script{reply(200, "{}", "X-RateLimit-Limit: 40", "X-RateLimit-Remaining: 39",
+		s := &scripted{scripts: []script{answer(200, "{}", "X-RateLimit-Limit: 40", "X-RateLimit-Remaining: 39",
 			fmt.Sprint("X-RateLimit-Reset: ", time.Now().Add(2*time.Second).Unix()),
 			"Date: "+time.Now().UTC().Format(http.TimeFormat))}}
 		client := s.client(t, Options{})
