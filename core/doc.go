@@ -18,7 +18,7 @@
 //	plugin's http.Client ── gRPC ──► fetch: redact → record → allow-list → cache → robots → retry → auth → limits → wire
 //	plugin's net.Conn ──── gRPC ──► dial: grants → resolved address → TCP
 //
-// Everything that happens in a run is an event (internal/observe). The listeners are the status,
+// Everything that happens in a run is an event (core/observe). The listeners are the status,
 // the counters of the report, the keeper of crashes, and those of [RunOptions].
 //
 // # Decisions that are easy to undo by accident
@@ -34,6 +34,11 @@
 //     call, and a request, for each split.
 //   - The plan receives the finished splits of earlier runs with their last cursors, so a source
 //     needs no second kind of state.
+//   - Two JSON Schema libraries are linked, because neither can do the work of the other.
+//     google/jsonschema-go makes the schema of a Go struct, and the SDK validates settings with
+//     it, so that a plugin links one library; its errors are texts and end at the first fault.
+//     santhosh-tekuri/jsonschema validates the pipeline file: its errors are a tree of keywords
+//     and places, from which every fault gets its line and its "did you mean".
 //   - A socket file is removed as soon as the host is connected, so a killed host leaves none
 //     behind.
 package core

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -25,12 +25,9 @@ type FetchRequest struct {
 	URL    string // absolute, or a path on the first host that the stage may request
 	Header http.Header
 	Body   []byte
-	Follow bool // follow redirects
-	OnStep func(FetchStep)
+	Follow bool               // follow redirects
+	OnStep func(observe.Step) // receives each decision and action for the request
 }
-
-// FetchStep is one decision or action of the host for a request.
-type FetchStep = observe.Step
 
 // Fetch makes a request exactly as the host would for a plugin: with its credentials, limits, cache
 // and retries. The caller closes the reply's body, then calls end.
@@ -102,8 +99,8 @@ func (r FetchRequest) request(ctx context.Context, b config.Block, hide func(str
 	}
 	if r.OnStep != nil {
 		began := time.Now()
-		ctx = observe.Into(ctx, func(e Event) {
-			if s, ok := e.(FetchStep); ok {
+		ctx = observe.Into(ctx, func(e observe.Event) {
+			if s, ok := e.(observe.Step); ok {
 				s.At, s.Text = time.Since(began), hide(s.Text)
 				r.OnStep(s)
 			}

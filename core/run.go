@@ -14,15 +14,15 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // RunOptions say how a run is done.
 type RunOptions struct {
-	Full      bool       // start over and deliver everything again
-	Listeners []Listener // receive the events, without secrets
+	Full      bool               // start over and deliver everything again
+	Listeners []observe.Listener // receive the events, without secrets
 	// OneTry ends the run at the first error, which [Run.Wait] returns. It is for an author who
 	// watches.
 	OneTry bool
@@ -153,7 +153,7 @@ func (r *Run) try(ctx context.Context) (*Report, error) {
 
 // listeners returns the run's own listeners and the user's. The latter receive no secrets.
 func (r *Run) listeners() observe.Listeners {
-	all := observe.Listeners{r.seen.event, func(e Event) { r.crashes.event(e, r.p.home().Run) }}
+	all := observe.Listeners{r.seen.event, func(e observe.Event) { r.crashes.event(e, r.p.home().Run) }}
 	if r.o.OneTry {
 		r.first = &firstError{}
 		all = append(all, r.first.event)

@@ -10,8 +10,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // Types of the progress.
@@ -35,46 +35,6 @@ type (
 	// SplitStatus is the status of a split.
 	SplitStatus = checkpoint.Status
 )
-
-// The events of a run. A listener ignores those that it does not know.
-type (
-	// Event is something that happened, one of the types below.
-	Event = observe.Event
-	// Listener receives events. It is called by several goroutines at the same time and must return
-	// quickly.
-	Listener = observe.Listener
-	// RunStarted is the first event.
-	RunStarted = observe.RunStarted
-	// PlanRetried is a failed attempt to plan.
-	PlanRetried = observe.PlanRetried
-	// Planned says how many splits the plan has.
-	Planned = observe.Planned
-	// SplitDone is a split that was read to its end.
-	SplitDone = observe.SplitDone
-	// SplitRetried is a failed read that will be tried again.
-	SplitRetried = observe.SplitRetried
-	// SplitBroken is a split that this run gives up.
-	SplitBroken = observe.SplitBroken
-	// SplitSkipped is a split that the source leaves out on purpose.
-	SplitSkipped = observe.SplitSkipped
-	// Written is a batch that a sink has written.
-	Written = observe.Written
-	// Committed is a commit.
-	Committed = observe.Committed
-	// PluginLost is the crash of a source.
-	PluginLost = observe.PluginLost
-	// RolledBack is a return to the last commit.
-	RolledBack = observe.RolledBack
-	// Waited is the beginning of a wait for a host.
-	Waited = observe.Waited
-	// Exchanged is one attempt of a request.
-	Exchanged = observe.Exchanged
-	// RunEnded is the last event.
-	RunEnded = observe.RunEnded
-)
-
-// Trouble returns the error in an event, with its split or stage; nil: the event is no error.
-func Trouble(e Event) (split, stage string, err error) { return observe.Trouble(e) }
 
 // The statuses of a split.
 const (
@@ -120,17 +80,17 @@ type seen struct {
 	waits     map[string]Wait // the latest by host and bucket
 }
 
-func (s *seen) event(e Event) {
+func (s *seen) event(e observe.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch e := e.(type) {
-	case SplitRetried:
+	case observe.SplitRetried:
 		s.retries++
-	case RolledBack:
+	case observe.RolledBack:
 		s.rollBacks++
-	case Committed:
+	case observe.Committed:
 		s.commit = time.Now()
-	case Waited:
+	case observe.Waited:
 		s.waits[e.Host+" "+e.Bucket] = Wait(e)
 	}
 }

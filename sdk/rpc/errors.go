@@ -39,7 +39,7 @@ func toStatus(ctx context.Context, err error) error {
 	permanent, after := convert.ClassOf(err)
 	text := text.Bounded(convert.ToldOnce(err))
 	st, detailErr := status.New(codes.Unknown,
-		text).WithDetails(&pb.ErrorInfo{Permanent: permanent, RetryAfter: after, Skip: sdk.IsSkip(err)})
+		text).WithDetails(&pb.ErrorInfo{Permanent: permanent, RetryAfter: after, Skip: errors.Is(err, sdk.ErrSkip)})
 	if detailErr != nil {
 		return status.Error(codes.Unknown, text)
 	}

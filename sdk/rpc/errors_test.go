@@ -34,7 +34,8 @@ func TestErrorsKeepTextAndClass(t *testing.T) {
 				if got == nil || got.Error() != want.Error() {
 					t.Errorf("%s: text %q, want %q", method, got, want)
 				}
-				if sdk.IsPermanent(got) != sdk.IsPermanent(want) || sdk.IsSkip(got) != sdk.IsSkip(want) ||
+				if sdk.IsPermanent(got) != sdk.IsPermanent(want) ||
+					errors.Is(got, sdk.ErrSkip) != errors.Is(want, sdk.ErrSkip) ||
 					sdk.RetryDelay(got) != sdk.RetryDelay(want) {
 					t.Errorf("%s: class changed: %v", method, got)
 				}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/line"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
@@ -108,7 +109,7 @@ func notKeptTo(e *sdk.NotKept) *pb.NotKept {
 	if e.Err != nil {
 		none.Error = convert.RequestErrorTo(e.Err)
 	}
-	if led := (*sdk.Redirected)(nil); errors.As(e.Err, &led) {
+	if led := (*reply.Redirected)(nil); errors.As(e.Err, &led) {
 		none.Redirect = &pb.Redirect{
 			Status: int32(led.Status), From: text.Bounded(led.From.String()), To: text.Bounded(led.To.String()),
 		}
@@ -129,7 +130,7 @@ func notKeptFrom(none *pb.NotKept) *sdk.NotKept {
 		from, fromErr := url.Parse(led.GetFrom())
 		to, toErr := url.Parse(led.GetTo())
 		if fromErr == nil && toErr == nil {
-			e.Err = &sdk.Redirected{Status: int(led.GetStatus()), From: from, To: to, Err: e.Err}
+			e.Err = &reply.Redirected{Status: int(led.GetStatus()), From: from, To: to, Err: e.Err}
 		}
 	}
 	return e
