@@ -20,6 +20,7 @@ import (
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/docs"
 	coreplugins "github.com/scrapekit/scrapekit/core/plugins"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 var fence = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
@@ -183,7 +184,7 @@ var follows = map[string]string{"publishing": "writing", "installing": "publishi
 //
 //ci:plain
 func TestReadmeCommands(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	groups := [][]manualPage{{readPage(t, "README.md")}}
 	for _, s := range docs.Subjects {
@@ -378,7 +379,7 @@ var testCommand = regexp.MustCompile(`go test[^\x60\n]* -(run|bench) ([A-Za-z0-9
 //
 //ci:plain
 func TestReadmeTests(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	var all [][]string
 	for _, p := range append(allPages(t), readPage(t, "CONTRIBUTING.md")) {

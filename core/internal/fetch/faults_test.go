@@ -29,6 +29,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // scenarios is how many seeds are tried; SCRAPEKIT_SCENARIOS sets another number, SCRAPEKIT_SEED a
@@ -42,7 +43,7 @@ func scenarios(t *testing.T) []uint64 {
 		return []uint64{seed}
 	}
 	n := 1000
-	if raceEnabled || testing.Short() {
+	if crashtest.Raced || testing.Short() {
 		n = 200
 	}
 	if s := os.Getenv("SCRAPEKIT_SCENARIOS"); s != "" {
