@@ -60,6 +60,7 @@ type Box struct {
 	dir    string
 	mark   string  // of the folder; a part of each id
 	sealed int64   // the last
+	made   int64   // the last that the newest token stands for
 	kept   int64   // the last whose token the host has kept
 	items  []int64 // that are not confirmed, in order
 	// Batches of which records were refused and no token has told, in order; the last that a saved
@@ -122,7 +123,7 @@ func Open(s sdk.Start) (*Box, error) {
 		return nil, sdk.Permanent(fmt.Errorf(
 			"%s is not the folder that the last token was made for: what it held may not be delivered; put it back, or start over with a full run", b.dir))
 	}
-	b.sealed, b.kept = at.Sealed, at.Sealed
+	b.sealed, b.made, b.kept = at.Sealed, at.Sealed, at.Sealed
 	b.told, b.telling = at.Told, at.Told
 	return b, b.load()
 }
@@ -214,6 +215,7 @@ func (b *Box) Commit() (sdk.Token, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.made = b.sealed
 	return at, all.Err()
 }
 
@@ -228,7 +230,7 @@ func (b *Box) Told() error {
 
 // Kept says that the host has saved the last token. The sink calls it at the beginning of each
 // method that is called after Commit.
-func (b *Box) Kept() { b.kept, b.told = b.sealed, b.telling }
+func (b *Box) Kept() { b.kept, b.told = b.made, b.telling }
 
 // Waiting returns how many batches are not confirmed.
 func (b *Box) Waiting() int { return len(b.items) }

@@ -243,6 +243,9 @@ func TestOpen(t *testing.T) {
 	if err := over.Seal([]byte("a")); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := over.Commit(); err != nil {
+		t.Fatal(err)
+	}
 	over.Kept()
 	if err := over.Deliver(t.Context(), send); err != nil || len(ids) != 2 {
 		t.Errorf("a full run: %v, ids %v", err, ids)
@@ -252,5 +255,31 @@ func TestOpen(t *testing.T) {
 	}
 	if _, err := outbox.Open(sdk.Start{}); !sdk.IsPermanent(err) {
 		t.Errorf("without a folder: %v", err)
+	}
+}
+
+// TestSealedAfterTheToken: each Write says that the last token is kept, and what was sealed after it
+// is not covered by that.
+func TestSealedAfterTheToken(t *testing.T) {
+	t.Parallel()
+	box, err := outbox.Open(sdk.Start{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	send := func(context.Context, outbox.Item) error { sent++; return nil }
+	for n := range 4 {
+		if n == 2 {
+			if _, err := box.Commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		box.Kept()
+		if err := errors.Join(box.Deliver(t.Context(), send), box.Seal([]byte("a"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sent != 2 || box.Waiting() != 2 {
+		t.Errorf("%d sent, %d wait", sent, box.Waiting())
 	}
 }
