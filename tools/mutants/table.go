@@ -19,6 +19,7 @@ const (
 	pipeline   = "core/internal/pipeline"
 	checkpoint = "core/internal/checkpoint"
 	jsonl      = "plugins/sinks/jsonl"
+	httpSink   = "plugins/sinks/http"
 	filesink   = "sdk/filesink"
 	fetch      = "core/internal/fetch"
 	files      = "core/internal/files"
@@ -290,6 +291,18 @@ var guarantees = []mutant{
 		edits: []edit{{"sdk/outbox/outbox.go", `b.refused[0] <= b.told {`, `b.refused[0] <= b.telling {`}}},
 	{name: "outbox: refused records are told again after their token", pkg: "sdk/outbox", test: "TestKills", linux: true,
 		edits: []edit{{"sdk/outbox/outbox.go", `n <= b.sealed && n > b.told //`, `n <= b.sealed //`}}},
+	{name: "outbox: what was sealed after the token counts as kept", pkg: "sdk/outbox", test: "TestSealedAfterTheToken",
+		edits: []edit{{"sdk/outbox/outbox.go", `b.kept, b.told = b.made, b.telling`, `b.kept, b.told = b.sealed, b.telling`}}},
+	{name: "http: the key changes when a batch is sent again", pkg: httpSink, test: "TestLostReplies",
+		edits: []edit{{httpSink + "/send.go", `req.Header.Set(s.KeyHeader, p.key)`,
+			`req.Header.Set(s.KeyHeader, fmt.Sprintf("%s-%p", p.key, req))`}}},
+	{name: "http: a request without a reply counts as delivered", pkg: httpSink, test: "TestLostReplies",
+		edits: []edit{{httpSink + "/send.go", "exchange(req)\n\tif err != nil {\n\t\treturn nil, err",
+			"exchange(req)\n\tif err != nil {\n\t\treturn nil, nil"}}},
+	{name: "http: a refused record is not told", pkg: httpSink, test: "TestRefused",
+		edits: []edit{{httpSink + "/send.go", `		all = append(all, rejects...)`, `		_ = rejects`}}},
+	{name: "what a sink tells after the commit is counted after it", pkg: pipeline, test: "TestRefusedAfterACommit",
+		edits: []edit{{pipeline + "/deliver.go", `	d.progress.counted(p.delta)`, `	_ = p.delta`}}},
 	{name: "outbox: ids of an earlier beginning are given again", pkg: "sdk/outbox", test: "TestOpen",
 		edits: []edit{{"sdk/outbox/outbox.go", `		b.mark, at = rand.Text(), token{} //`,
 			`		b.mark, at = b.mark+rand.Text()[:0], token{} //`}}},
