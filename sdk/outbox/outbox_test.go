@@ -283,3 +283,44 @@ func TestSealedAfterTheToken(t *testing.T) {
 		t.Errorf("%d sent, %d wait", sent, box.Waiting())
 	}
 }
+
+// TestToldIsDelivered: a batch whose removal a power cut has taken back, but not that of its refused
+// records, is not sent again: they would be told twice.
+func TestToldIsDelivered(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	box, err := outbox.Open(sdk.Start{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var path string
+	send := func(_ context.Context, it outbox.Item) error {
+		path = filepath.Join(dir, "outbox", it.ID)
+		return sdk.Rejects{{Stream: "s", Record: []byte("a"), Reason: "odd"}}
+	}
+	if err := box.Seal([]byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := box.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	box.Kept()
+	if err := box.Deliver(t.Context(), send); err != nil || !errors.Is(box.Told(), sdk.ErrUntold) {
+		t.Fatalf("%v, %v", err, box.Told())
+	}
+	token, err := box.Commit()
+	var rejects sdk.Rejects
+	if !errors.As(err, &rejects) || len(rejects) != 1 {
+		t.Fatal(err)
+	}
+	box.Kept()
+	if err := box.Deliver(t.Context(), send); err != nil || box.Told() != nil {
+		t.Fatalf("%v, %v", err, box.Told())
+	}
+	if err := os.WriteFile(path, []byte("a"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if box, err = outbox.Open(sdk.Start{Dir: dir, Token: token}); err != nil || box.Waiting() != 0 {
+		t.Errorf("%v: %d wait", err, box.Waiting())
+	}
+}

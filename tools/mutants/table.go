@@ -226,7 +226,7 @@ var guarantees = []mutant{
 			`func(f func(context.Context)) error { f(ctx); return nil }(func(ctx context.Context) {`}}},
 	{name: "a host that was taken over brings the sinks back", pkg: pipeline, test: "TestFencedRunDoesNoHarm",
 		edits: []edit{{pipeline + "/open.go",
-			`	if err := d.held.Hold(ctx, func(ctx context.Context) { opened = s.bringBack(ctx) }); err != nil {`,
+			`	if err := s.held.Hold(ctx, func(ctx context.Context) { opened = s.bringBack(ctx) }); err != nil {`,
 			`	if opened = s.bringBack(ctx); opened != nil {`},
 			{pipeline + "/open.go", `		return storeFailure(err)
 	}
@@ -286,10 +286,10 @@ var guarantees = []mutant{
 		edits: []edit{{"sdk/outbox/outbox.go", `b.items[0] <= b.kept`, `b.items[0] <= b.sealed`}}},
 	{name: "outbox: what was sealed after the token is delivered", pkg: "sdk/outbox", test: "TestKills", linux: true,
 		edits: []edit{{"sdk/outbox/outbox.go", `mark == b.mark && n <= b.sealed &&`, `mark == b.mark &&`}}},
-	{name: "outbox: refused records are forgotten before their token is kept", pkg: "sdk/outbox", test: "TestKills",
-		linux: true,
-		edits: []edit{{"sdk/outbox/outbox.go", `b.refused[0] <= b.told {`, `b.refused[0] <= b.telling {`}}},
-	{name: "outbox: refused records are told again after their token", pkg: "sdk/outbox", test: "TestKills", linux: true,
+	{name: "outbox: refused records are not on the disk when their batch goes", pkg: "sdk/outbox",
+		test: "TestPowerCuts", linux: true,
+		edits: []edit{{"sdk/outbox/outbox.go", `refusedEnd, raw, true)`, `refusedEnd, raw, false)`}}},
+	{name: "outbox: refused records are told again after their token", pkg: "sdk/outbox", test: "TestToldIsDelivered",
 		edits: []edit{{"sdk/outbox/outbox.go", `n <= b.sealed && n > b.told //`, `n <= b.sealed //`}}},
 	{name: "outbox: what was sealed after the token counts as kept", pkg: "sdk/outbox", test: "TestSealedAfterTheToken",
 		edits: []edit{{"sdk/outbox/outbox.go", `b.kept, b.told = b.made, b.telling`, `b.kept, b.told = b.sealed, b.telling`}}},
