@@ -56,7 +56,7 @@ func isStdout(b config.BlockRef) bool {
 
 // Write writes JSON Lines.
 func (s *stdout) Write(_ context.Context, b sdk.Batch) error {
-	lines, rejects := sdk.JSONLines(b)
+	lines, rejects := b.JSONLines()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.used && s.torn() {

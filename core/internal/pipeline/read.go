@@ -8,7 +8,7 @@ import (
 	"fmt"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -111,7 +111,7 @@ func (r *reader) giveUp(err error) error {
 	var event observe.Event = observe.SplitBroken{Split: r.split.ID, Stream: r.split.Stream, Err: err}
 	ended := r.split
 	ended.Status, ended.Problem = checkpoint.Broken, r.Hide(err.Error())
-	if sdk.IsSkip(err) {
+	if errors.Is(err, sdk.ErrSkip) {
 		event, ended.Status = observe.SplitSkipped{Split: r.split.ID, Stream: r.split.Stream,
 			Err: err}, checkpoint.Skipped
 	}

@@ -1,11 +1,11 @@
-package sdk_test
+package settings_test
 
 import (
 	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/host/settings"
 )
 
 type numbered struct {
@@ -42,7 +42,7 @@ func TestDecodeConfigKeepsNumbers(t *testing.T) {
 		`{"any": {"n": 9007199254740992}}`:        {Int: wide, Any: map[string]any{"n": 9007199254740992.0}},
 	} {
 		var got numbered
-		if err := sdk.DecodeConfig([]byte(raw), &got); err != nil || !reflect.DeepEqual(got, want) {
+		if err := settings.Decode([]byte(raw), &got); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v; want %+v", raw, got, err, want)
 		}
 	}
@@ -59,7 +59,7 @@ func TestDecodeConfigKeepsNumbers(t *testing.T) {
 		`{"int": 1} {"int": 2}`:                   "there is more after the JSON value",
 		`[]`:                                      "no JSON object",
 	} {
-		if err := sdk.DecodeConfig([]byte(raw), &numbered{}); err == nil || !strings.Contains(err.Error(), says) ||
+		if err := settings.Decode([]byte(raw), &numbered{}); err == nil || !strings.Contains(err.Error(), says) ||
 			strings.Contains(err.Error(), "Go struct") {
 			t.Errorf("%s: %v, want %q", raw, err, says)
 		}

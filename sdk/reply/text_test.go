@@ -1,6 +1,6 @@
 // JSON as servers write it, and replies that are not what was asked for.
 
-package sdk_test
+package reply_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // sixteen writes UTF-16.
@@ -26,7 +27,7 @@ func sixteen(text string, little bool) string {
 	return string(out)
 }
 
-func TestJSONText(t *testing.T) {
+func TestText(t *testing.T) {
 	t.Parallel()
 	const text = `{"name":"Žluťoučký 𝄞"}`
 	for name, body := range map[string]string{
@@ -37,27 +38,27 @@ func TestJSONText(t *testing.T) {
 		"other loop": "for (;;);" + text, "and": "{}&&" + text,
 		"a mark and a prefix": "\ufeff)]}'\n" + text,
 	} {
-		raw, err := io.ReadAll(iotest.OneByteReader(sdk.JSONText(iotest.HalfReader(strings.NewReader(body)))))
+		raw, err := io.ReadAll(iotest.OneByteReader(reply.Text(iotest.HalfReader(strings.NewReader(body)))))
 		if err != nil || strings.TrimSpace(string(raw)) != text {
 			t.Errorf("%s: %q, %v", name, raw, err)
 		}
 		var got struct {
 			Name string `json:"name" required:"true"`
 		}
-		if err := sdk.DecodeJSON([]byte(body), &got); err != nil || got.Name != "Žluťoučký 𝄞" {
+		if err := reply.Decode([]byte(body), &got); err != nil || got.Name != "Žluťoučký 𝄞" {
 			t.Errorf("%s: decoded %q, %v", name, got.Name, err)
 		}
 	}
 	for _, same := range []string{"", "7", "{}", "[]", `""`, "{", `{"a":1}`} {
-		if raw, err := io.ReadAll(sdk.JSONText(strings.NewReader(same))); err != nil || string(raw) != same {
+		if raw, err := io.ReadAll(reply.Text(strings.NewReader(same))); err != nil || string(raw) != same {
 			t.Errorf("%q became %q, %v", same, raw, err)
 		}
 	}
-	if raw, _ := io.ReadAll(sdk.JSONText(strings.NewReader(sixteen(`["`, true) + "\x34\xd8" + sixteen(`"]`,
+	if raw, _ := io.ReadAll(reply.Text(strings.NewReader(sixteen(`["`, true) + "\x34\xd8" + sixteen(`"]`,
 		true)))); string(raw) != `["�"]` {
 		t.Errorf("half a pair: %q", raw)
 	}
-	if _, err := io.ReadAll(sdk.JSONText(strings.NewReader(sixteen("[]", true) + "x"))); err == nil {
+	if _, err := io.ReadAll(reply.Text(strings.NewReader(sixteen("[]", true) + "x"))); err == nil {
 		t.Error("half a unit at the end is no error")
 	}
 }
@@ -101,7 +102,7 @@ func TestRequired(t *testing.T) {
 		{`[{"id":1},{"id":0}]`, &rows{}, ""},
 		{`[{"id":1},{}]`, &rows{}, `it has no "[1].id"`},
 	} {
-		err := sdk.DecodeJSON([]byte(c.body), c.into)
+		err := reply.Decode([]byte(c.body), c.into)
 		if c.says == "" && err != nil || c.says != "" &&
 			(err == nil || !strings.Contains(err.Error(), c.says) || sdk.IsPermanent(err)) {
 			t.Errorf("%s into %T: %v, want %q", c.body, c.into, err, c.says)

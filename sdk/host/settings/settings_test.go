@@ -1,4 +1,4 @@
-package sdk_test
+package settings_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/keyword"
+	"github.com/scrapekit/scrapekit/sdk/host/settings"
 )
 
 type server struct {
@@ -16,7 +17,7 @@ type server struct {
 	Port int    `json:"port" default:"443" min:"1" max:"65535"`
 }
 
-type settings struct {
+type example struct {
 	URL     string            `json:"url" doc:"where it is" required:"true" host:"true" example:"https://example.com"`
 	Token   string            `json:"token" sensitive:"true"`
 	Path    string            `json:"path" path:"true"`
@@ -32,7 +33,7 @@ type settings struct {
 func schemaOf(t *testing.T) map[string]any {
 	t.Helper()
 	var s map[string]any
-	if err := json.Unmarshal(sdk.Schema[settings](), &s); err != nil {
+	if err := json.Unmarshal(settings.Schema[example](), &s); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -77,9 +78,9 @@ func TestSchemaSaysWhatTheTagsSay(t *testing.T) {
 
 func TestDecodeConfigFillsDefaults(t *testing.T) {
 	t.Parallel()
-	c := settings{hidden: 7}
+	c := example{hidden: 7}
 	raw := `{"url":"https://example.com","servers":[{"name":"a"}],"labels":{"k":"v"},"share":0.5}`
-	if err := sdk.DecodeConfig([]byte(raw), &c); err != nil {
+	if err := settings.Decode([]byte(raw), &c); err != nil {
 		t.Fatal(err)
 	}
 	if c.Mode != "slow" || len(c.Tasks) != 1 || time.Duration(c.Wait) != 5*time.Second || c.Servers[0].Port != 443 ||
@@ -95,8 +96,8 @@ func TestDecodeConfigRefusesWhatTheSchemaDoes(t *testing.T) {
 		`{"url":"u","wait":5}`, `{"url":"u","share":2}`, `{"url":"u","nope":1}`, `{"url":"u","servers":[{"port":1}]}`,
 		`[]`, `{`,
 	} {
-		var c settings
-		if err := sdk.DecodeConfig([]byte(raw), &c); err == nil {
+		var c example
+		if err := settings.Decode([]byte(raw), &c); err == nil {
 			t.Errorf("%s was taken: %+v", raw, c)
 		}
 	}
@@ -109,13 +110,13 @@ func TestSchemaPanicsOnWhatCannotBeASetting(t *testing.T) {
 			t.Error("a field without a json tag was taken")
 		}
 	}()
-	sdk.Schema[struct{ NoTag string }]()
+	settings.Schema[struct{ NoTag string }]()
 }
 
 // A plugin made from a typed struct refuses settings that are not right, for good.
 func TestPluginRefusesWrongSettings(t *testing.T) {
 	t.Parallel()
-	p := sdk.SinkPlugin(sdk.Info{Name: "x"}, func(context.Context, settings) (sdk.Sink, error) { return nil, nil })
+	p := sdk.SinkPlugin(sdk.Info{Name: "x"}, func(context.Context, example) (sdk.Sink, error) { return nil, nil })
 	if p.Kind != sdk.KindSink {
 		t.Errorf("kind %q", p.Kind)
 	}

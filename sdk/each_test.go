@@ -8,11 +8,11 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-func TestEachRecord(t *testing.T) {
+func TestEach(t *testing.T) {
 	t.Parallel()
 	b := sdk.Batch{Stream: "posts", Count: 3, Payload: []byte("1\n2\n3\n")}
 	var seen string
-	err := sdk.EachRecord(b, func(record []byte) error {
+	err := b.Each(func(record []byte) error {
 		seen += string(record)
 		switch string(record) {
 		case "1":
@@ -34,14 +34,14 @@ func TestEachRecord(t *testing.T) {
 	}
 	seen = ""
 	broken := errors.New("the disk is full")
-	err = sdk.EachRecord(b, func(record []byte) error {
+	err = b.Each(func(record []byte) error {
 		seen += string(record)
 		return broken
 	})
 	if !errors.Is(err, broken) || errors.As(err, &rejects) || seen != "1" {
 		t.Errorf("%v after %s, want the end at once", err, seen)
 	}
-	if err := sdk.EachRecord(b, func([]byte) error { return nil }); err != nil {
+	if err := b.Each(func([]byte) error { return nil }); err != nil {
 		t.Error(err)
 	}
 }

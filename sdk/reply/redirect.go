@@ -1,6 +1,6 @@
 // Redirects: what to do where one leads to a place that cannot be asked.
 
-package sdk
+package reply
 
 import (
 	"fmt"
@@ -77,19 +77,3 @@ func RedirectOf(req *http.Request) *Redirected {
 }
 
 func bare(u *url.URL) *url.URL { return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path} }
-
-// redirects explains the failure of a request that a redirect has made. It is a permanent one in
-// either case: the address that the user wrote leads there each time.
-type redirects struct{ next http.RoundTripper }
-
-func (t redirects) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := t.next.RoundTrip(req)
-	if err == nil || !IsPermanent(err) {
-		return resp, err
-	}
-	if e := RedirectOf(req); e != nil {
-		e.Err = err
-		return nil, e
-	}
-	return nil, err
-}

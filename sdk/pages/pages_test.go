@@ -1,4 +1,4 @@
-package sdk_test
+package pages_test
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/pages"
 )
 
 // pager is an API that lists the numbers from 0 to n-1, some a page, in one of the five ways.
@@ -82,14 +83,14 @@ func (c *collector) Cursor(cursor []byte) error {
 func (c *collector) Split(sdk.Split) error   { return nil }
 func (c *collector) Reject(sdk.Reject) error { return nil }
 
-// TestReadPages: whatever way an API pages in, each record is read once, however often the reading
+// TestRead: whatever way an API pages in, each record is read once, however often the reading
 // is cut off and gone on with.
-func TestReadPages(t *testing.T) {
+func TestRead(t *testing.T) {
 	t.Parallel()
-	for kind, next := range map[string]sdk.Next{
-		"page": sdk.NextPage("page", 1), "offset": sdk.NextOffset("offset"),
-		"cursor": sdk.NextCursor("after", "meta.after"),
-		"link":   sdk.NextLink("next"), "header": sdk.NextLinkHeader(),
+	for kind, next := range map[string]pages.Next{
+		"page": pages.Number("page", 1), "offset": pages.Offset("offset"),
+		"cursor": pages.Cursor("after", "meta.after"),
+		"link":   pages.Link("next"), "header": pages.LinkHeader(),
 	} {
 		for _, n := range []int{0, 1, 3, 4, 10, 12} {
 			for cut := 1; cut <= 5; cut++ {
@@ -100,7 +101,7 @@ func TestReadPages(t *testing.T) {
 					s := sdk.Split{ID: "list", Stream: "list"}
 					for range 20 {
 						records, cursor, err := readTo(ctx, s, cut,
-							sdk.Pages{URL: "http://api.test/list?per=4", Records: "data.items", Next: next})
+							pages.List{URL: "http://api.test/list?per=4", Records: "data.items", Next: next})
 						got = append(got, records...)
 						s.Cursor = cursor
 						if err == nil {
@@ -118,7 +119,7 @@ func TestReadPages(t *testing.T) {
 						t.Errorf("read %v, want %v", got, want)
 					}
 					if records, _, err := readTo(ctx, s, 99,
-						sdk.Pages{URL: "http://api.test/list?per=4", Records: "data.items", Next: next}); n > 0 &&
+						pages.List{URL: "http://api.test/list?per=4", Records: "data.items", Next: next}); n > 0 &&
 						kind != "page" && kind != "offset" && (len(records) > 0 || err != nil) {
 						t.Errorf("behind the last page: %v %v", records, err)
 					}
@@ -129,10 +130,10 @@ func TestReadPages(t *testing.T) {
 }
 
 // readTo reads until so many cursors were set, and returns what came before the last of them.
-func readTo(ctx context.Context, s sdk.Split, cursors int, p sdk.Pages) (records []string, cursor []byte, err error) {
+func readTo(ctx context.Context, s sdk.Split, cursors int, p pages.List) (records []string, cursor []byte, err error) {
 	c := &collector{left: cursors, cursor: s.Cursor}
 	w := sdk.NewWriter(c)
-	err = sdk.ReadPages(ctx, s, w, p)
+	err = pages.Read(ctx, s, w, p)
 	return c.sure, c.cursor, err
 }
 
@@ -142,7 +143,7 @@ func TestPagesThatAreNone(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		body, records string
-		next          sdk.Next
+		next          pages.Next
 		says          string
 		permanent     bool
 	}{
@@ -152,22 +153,22 @@ func TestPagesThatAreNone(t *testing.T) {
 		"an object": {body: `{"items":{}}`, records: "items", says: `it has no list "items"`},
 		"no array":  {body: `{"items":[]}`, records: "", says: "it is no list"},
 		"deeper":    {body: `{"data":[1]}`, records: "data.items", says: `it has no list "data.items"`},
-		"itself": {body: `{"items":[1],"next":"/list"}`, records: "items", next: sdk.NextLink("next"),
+		"itself": {body: `{"items":[1],"next":"/list"}`, records: "items", next: pages.Link("next"),
 			says: "names itself as the next page", permanent: true},
-		"same cursor": {body: `{"items":[1],"at":"x"}`, records: "items", next: sdk.NextCursor("c", "at"),
+		"same cursor": {body: `{"items":[1],"at":"x"}`, records: "items", next: pages.Cursor("c", "at"),
 			says: "names itself as the next page", permanent: true},
-		"no link": {body: `{"items":[1],"next":{}}`, records: "items", next: sdk.NextLink("next"),
+		"no link": {body: `{"items":[1],"next":{}}`, records: "items", next: pages.Link("next"),
 			says: "next is neither a text nor a number"},
-		"not a URL": {body: `{"items":[1],"next":"http://%zz"}`, records: "items", next: sdk.NextLink("next"),
+		"not a URL": {body: `{"items":[1],"next":"http://%zz"}`, records: "items", next: pages.Link("next"),
 			says: "invalid URL escape", permanent: true},
 		"an error":     {body: `{"error":"quota"}`, records: "items", says: `it has "error" and no data`},
 		"a login page": {body: "<html>", records: "items", says: "a page, as of a login or a proxy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: replies{status: 200, body: c.body}})
+			ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: reply(c.body)})
 			records, _, err := readTo(ctx, sdk.Split{ID: "list", Stream: "list"}, 99,
-				sdk.Pages{URL: "http://api.test/list", Records: c.records, Next: c.next})
+				pages.List{URL: "http://api.test/list", Records: c.records, Next: c.next})
 			if err == nil || !strings.Contains(err.Error(), c.says) || sdk.IsPermanent(err) != c.permanent {
 				t.Errorf("%v (permanent %v), want %q", err, sdk.IsPermanent(err), c.says)
 			}
@@ -184,9 +185,9 @@ func TestEdge(t *testing.T) {
 	t.Parallel()
 	type record struct{ at, key string }
 	all := []record{{"1", "a"}, {"2", "b"}, {"2", "c"}}
-	var e sdk.Edge
+	var e pages.Edge
 	read := func() (out []string) {
-		var since sdk.Edge
+		var since pages.Edge
 		raw, err := json.Marshal(e) // a cursor goes through JSON
 		if err := errors.Join(err, json.Unmarshal(raw, &since)); err != nil {
 			t.Fatal(err)
@@ -210,4 +211,12 @@ func TestEdge(t *testing.T) {
 			all = append(all, record{"3", "f"})
 		}
 	}
+}
+
+// reply answers every request.
+type reply string
+
+func (r reply) RoundTrip(req *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Request: req, Body: io.NopCloser(strings.NewReader(string(r)))},
+		nil
 }

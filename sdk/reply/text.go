@@ -1,7 +1,7 @@
 // JSON as servers write it: behind a byte order mark, in UTF-16, behind a prefix that keeps
 // browsers from running it.
 
-package sdk
+package reply
 
 import (
 	"bufio"
@@ -11,11 +11,11 @@ import (
 	"unicode/utf8"
 )
 
-// JSONText returns the JSON text in the body of a reply as UTF-8. Byte order marks are passed over,
+// Text returns the JSON text in the body of a reply as UTF-8. Byte order marks are passed over,
 // UTF-16 is recognised by its mark or its zeros, and a prefix that keeps a browser from running
 // JSON as a script, such as )]}' or while(1);, is left out. Any other character set that the reply
 // declares the host has decoded already.
-func JSONText(body io.Reader) io.Reader { return &jsonText{from: body} }
+func Text(body io.Reader) io.Reader { return &jsonText{from: body} }
 
 // jsonText looks at the beginning when it is read first: to look may wait for the network.
 type jsonText struct {

@@ -1,6 +1,5 @@
-// Pages: most APIs list their records page by page, in one of five ways.
-
-package sdk
+// Package pages reads the lists of an API that come page by page, in one of five ways.
+package pages
 
 import (
 	"bytes"
@@ -11,10 +10,13 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
-// Pages describes a paged list of an API. See [ReadPages].
-type Pages struct {
+// List describes a paged list of an API. See [Read].
+type List struct {
 	// URL is that of the first page.
 	URL string
 	// Records is where the records are in a reply: names of members with dots between them, such as
@@ -37,18 +39,18 @@ type Page struct {
 // Next returns the URL of the page after one, which may be relative to it, or "" if there is none.
 type Next func(Page) (string, error)
 
-// ReadPages reads a split page by page from its cursor on, and emits the records. After each page
+// Read reads a split page by page from its cursor on, and emits the records. After each page
 // it emits a cursor: the URL of the next page. A reply without the list is a temporary error with
 // the message of the server, and never an empty page. A page that names itself as the next is a
 // permanent error.
 //
 //	func (f forum) Read(ctx context.Context, s sdk.Split, w *sdk.Writer) error {
-//		return sdk.ReadPages(ctx, s, w, sdk.Pages{
-//			URL: f.URL + "/" + s.Stream + "?per_page=100", Records: "items", Next: sdk.NextPage("page", 1),
+//		return pages.Read(ctx, s, w, pages.List{
+//			URL: f.URL + "/" + s.Stream + "?per_page=100", Records: "items", Next: pages.Number("page", 1),
 //		})
 //	}
-func ReadPages(ctx context.Context, s Split, w *Writer, p Pages) error {
-	at, err := CursorOf(s, p.URL)
+func Read(ctx context.Context, s sdk.Split, w *sdk.Writer, p List) error {
+	at, err := sdk.CursorOf(s, p.URL)
 	for err == nil && at != "" { // a cursor "" is behind the last page
 		at, err = p.read(ctx, s.Stream, at, w)
 	}
@@ -56,7 +58,7 @@ func ReadPages(ctx context.Context, s Split, w *Writer, p Pages) error {
 }
 
 // read emits the page at a URL and returns that of the next.
-func (p Pages) read(ctx context.Context, stream, at string, w *Writer) (string, error) {
+func (p List) read(ctx context.Context, stream, at string, w *sdk.Writer) (string, error) {
 	page, records, err := p.get(ctx, at)
 	if err != nil {
 		return "", err
@@ -69,26 +71,26 @@ func (p Pages) read(ctx context.Context, stream, at string, w *Writer) (string, 
 	}
 	if next != "" {
 		if next, err = resolve(at, next); err != nil {
-			return "", Permanent(fmt.Errorf("the page after %s: %w", at, err))
+			return "", sdk.Permanent(fmt.Errorf("the page after %s: %w", at, err))
 		}
 		if next == at {
-			return "", Permanent(fmt.Errorf("%s names itself as the next page", at))
+			return "", sdk.Permanent(fmt.Errorf("%s names itself as the next page", at))
 		}
 	}
 	return next, w.EmitPage(stream, records, next)
 }
 
-func (p Pages) get(ctx context.Context, at string) (Page, []json.RawMessage, error) {
+func (p List) get(ctx context.Context, at string) (Page, []json.RawMessage, error) {
 	request := p.Request
 	if request == nil {
-		request = getJSON
+		request = get
 	}
 	req, err := request(ctx, at)
 	if err != nil {
-		return Page{}, nil, Permanent(err)
+		return Page{}, nil, sdk.Permanent(err)
 	}
 	page := Page{URL: at}
-	if page.Header, err = DoJSON(ctx, req, &page.Body); err != nil {
+	if page.Header, err = sdk.DoJSON(ctx, req, &page.Body); err != nil {
 		return Page{}, nil, err
 	}
 	var records []json.RawMessage
@@ -99,10 +101,20 @@ func (p Pages) get(ctx context.Context, at string) (Page, []json.RawMessage, err
 			where = fmt.Sprintf("it has no list %q", p.Records)
 		}
 		return Page{}, nil, fmt.Errorf("%s %s: the reply is not what was asked for: %s: %s",
-			req.Method, req.URL.Redacted(), where, beginning(page.Body))
+			req.Method, req.URL.Redacted(), where, reply.Beginning(page.Body))
 	}
 	page.Records = len(records)
 	return page, records, nil
+}
+
+// get is a GET that asks for JSON.
+func get(ctx context.Context, url string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	return req, nil
 }
 
 // memberOf returns the member of a JSON value at a path of names with dots between them; false if
@@ -166,14 +178,14 @@ func with(at, name, value string) (string, error) {
 	return u.String(), nil
 }
 
-// NextLink finds the next page by a URL in the reply, at a path like [Pages].Records. There is no
+// Link finds the next page by a URL in the reply, at a path like [List].Records. There is no
 // next page if the member is missing, null or "".
-func NextLink(path string) Next {
+func Link(path string) Next {
 	return func(p Page) (string, error) { return scalarAt(p, path) }
 }
 
-// NextLinkHeader finds the next page by the header Link with rel="next" (RFC 8288).
-func NextLinkHeader() Next {
+// LinkHeader finds the next page by the header Link with rel="next" (RFC 8288).
+func LinkHeader() Next {
 	return func(p Page) (string, error) {
 		for _, link := range links(strings.Join(p.Header.Values("Link"), ",")) {
 			for rel := range strings.FieldsSeq(link.rel) {
@@ -229,14 +241,14 @@ func outside(s string, c byte) int {
 	return len(s)
 }
 
-// NextPage counts pages in a parameter of the query; first is the number of the first page. The
+// Number counts pages in a parameter of the query; first is the number of the first page. The
 // list ends with an empty page.
-func NextPage(param string, first int) Next {
+func Number(param string, first int) Next {
 	return counted(param, first, func(Page) int { return 1 })
 }
 
-// NextOffset counts records in a parameter of the query, from 0. The list ends with an empty page.
-func NextOffset(param string) Next { return counted(param, 0, func(p Page) int { return p.Records }) }
+// Offset counts records in a parameter of the query, from 0. The list ends with an empty page.
+func Offset(param string) Next { return counted(param, 0, func(p Page) int { return p.Records }) }
 
 func counted(param string, first int, step func(Page) int) Next {
 	return func(p Page) (string, error) {
@@ -257,9 +269,9 @@ func counted(param string, first int, step func(Page) int) Next {
 	}
 }
 
-// NextCursor takes a text or number in the reply, at a path like [Pages].Records, as a query
+// Cursor takes a text or number in the reply, at a path like [List].Records, as a query
 // parameter for the next page. There is no next page if the member is missing, null, false or "".
-func NextCursor(param, path string) Next {
+func Cursor(param, path string) Next {
 	return func(p Page) (string, error) {
 		cursor, err := scalarAt(p, path)
 		if err != nil || cursor == "" {

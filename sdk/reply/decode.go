@@ -1,6 +1,6 @@
 // Required members: whether a reply holds what was asked for.
 
-package sdk
+package reply
 
 import (
 	"bytes"
@@ -12,22 +12,22 @@ import (
 	"strings"
 )
 
-// DecodeJSON decodes the JSON text of a reply into the value that into points to, as [GetJSON]
-// does: see there for what it refuses. body may begin as [JSONText] has it.
-func DecodeJSON(body []byte, into any) error {
-	text, err := io.ReadAll(JSONText(bytes.NewReader(body)))
+// Decode decodes the JSON text of a reply into the value that into points to, as sdk.GetJSON
+// does: see there for what it refuses. body may begin as [Text] has it.
+func Decode(body []byte, into any) error {
+	text, err := io.ReadAll(Text(bytes.NewReader(body)))
 	if err != nil {
-		return fmt.Errorf("the reply is not the JSON that was expected: %w: %s", err, beginning(body))
+		return fmt.Errorf("the reply is not the JSON that was expected: %w: %s", err, Beginning(body))
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		what := ""
 		if begin := bytes.TrimSpace(text); len(begin) > 0 && begin[0] == '<' {
 			what = "a page, as of a login or a proxy: "
 		}
-		return fmt.Errorf("the reply is not the JSON that was expected: %w: %s%s", err, what, beginning(text))
+		return fmt.Errorf("the reply is not the JSON that was expected: %w: %s%s", err, what, Beginning(text))
 	}
 	if err := lacking(reflect.TypeOf(into), text, ""); err != nil {
-		return fmt.Errorf("the reply is not what was asked for: %w: %s", err, beginning(text))
+		return fmt.Errorf("the reply is not what was asked for: %w: %s", err, Beginning(text))
 	}
 	return nil
 }
@@ -127,4 +127,14 @@ func member(all map[string]json.RawMessage, name string) (json.RawMessage, bool)
 		}
 	}
 	return nil, false
+}
+
+// Beginning returns as much of a body as a message can bear, on one line.
+func Beginning(body []byte) string {
+	const shown = 200
+	text := strings.Join(strings.Fields(string(bytes.ToValidUTF8(body[:min(len(body), shown)], []byte("�")))), " ")
+	if len(body) > shown {
+		text += "…"
+	}
+	return text
 }

@@ -2,7 +2,7 @@
 // float64, in which whole numbers beyond 2^53 become their neighbours, and an id of 64 bits names
 // somebody else.
 
-package sdk
+package settings
 
 import (
 	"bytes"

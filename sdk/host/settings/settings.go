@@ -1,7 +1,6 @@
-// Settings: a struct with tags gives the JSON Schema that the host checks the pipeline file
-// against.
-
-package sdk
+// Package settings makes a JSON Schema of the struct of a plugin's settings, and fills the struct.
+// It is not API: sdk.SourcePlugin and the like call it.
+package settings
 
 import (
 	"encoding/json"
@@ -39,27 +38,12 @@ func (d *Duration) UnmarshalJSON(raw []byte) error {
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
 
 // Schema derives the JSON Schema of the settings struct C. Each exported field is a setting, named
-// by its json tag (required, or a panic). Further tags:
-//
-//	doc:"…"            what it is for; one sentence or more
-//	default:"…"        JSON, or a bare string; applied by [DecodeConfig]
-//	required:"true"    must be given
-//	sensitive:"true"   never printed
-//	host:"true"        a URL whose host the plugin may reach
-//	path:"read"        a path; the plugin gets it absolute, and may read what is there
-//	path:"write"       a path; the plugin may write in its folder
-//	path:"true"        path:"write" for a sink's required path, else path:"read"
-//	dial:"true"        an address, host:port or a URL, to which the plugin may open TCP connections
-//	enum:"a,b,c"       the only values
-//	min:"1" max:"100"  bounds of a number
-//	example:"…"        for the reference
-//
-// Fields may be strings, booleans, numbers, [Duration], slices, maps with string keys, and structs
-// of these. It panics on anything else: a plugin with such a field cannot work.
+// by its json tag. Package sdk says which tags and types there are. It panics on anything else: a
+// plugin with such a field cannot work.
 func Schema[C any]() json.RawMessage {
 	s, err := schemaOf(reflect.TypeFor[C]())
 	if err != nil {
-		panic(fmt.Sprintf("sdk.Schema[%s]: %v", reflect.TypeFor[C](), err))
+		panic(fmt.Sprintf("settings.Schema[%s]: %v", reflect.TypeFor[C](), err))
 	}
 	s.Schema = "https://json-schema.org/draft/2020-12/schema"
 	raw, err := json.Marshal(s)
@@ -69,17 +53,17 @@ func Schema[C any]() json.RawMessage {
 	return raw
 }
 
-// DecodeConfig checks raw against the schema of the struct that into points to, applies the
+// Decode checks raw against the schema of the struct that into points to, applies the
 // defaults and fills the struct. It names every setting that is wrong. Numbers arrive as they are
 // written, or are an error.
-func DecodeConfig(raw json.RawMessage, into any) error {
-	if err := decodeConfig(raw, into); err != nil {
+func Decode(raw json.RawMessage, into any) error {
+	if err := decode(raw, into); err != nil {
 		return fmt.Errorf("settings: %w", err)
 	}
 	return nil
 }
 
-func decodeConfig(raw json.RawMessage, into any) error {
+func decode(raw json.RawMessage, into any) error {
 	s, err := schemaOf(reflect.TypeOf(into).Elem())
 	if err != nil {
 		return err
