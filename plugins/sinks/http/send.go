@@ -15,6 +15,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/outbox"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // send delivers a batch of the outbox. The error is of type [sdk.Rejects] if the endpoint has taken
@@ -57,11 +58,11 @@ func (s *Sink) sendPart(ctx context.Context, b *batch, p part) (sdk.Rejects, err
 		req.Header.Set(name, expand(value, b.Stream, p.key, plain))
 	}
 	req.Header.Set(s.KeyHeader, p.key)
-	resp, reply, err := exchange(req)
+	resp, answer, err := exchange(req) //nolint:bodyclose // it is closed there
 	if err != nil {
 		return nil, err
 	}
-	return s.judge(b, p, resp, reply)
+	return s.judge(b, p, resp, answer)
 }
 
 // hints tell the host what replies mean. A request may always be sent again: it has a key, and if
@@ -69,13 +70,13 @@ func (s *Sink) sendPart(ctx context.Context, b *batch, p part) (sdk.Rejects, err
 func (s *Sink) hints(ctx context.Context, format string) context.Context {
 	ctx = sdk.Idempotent(ctx)
 	for _, status := range slices.Concat(s.Known, s.Refused) {
-		ctx = sdk.Final(ctx, status)
+		ctx = reply.Final(ctx, status)
 	}
 	if !s.says(http.StatusConflict) {
-		ctx = sdk.Temporary(ctx, http.StatusConflict) // an attempt before is under way
+		ctx = reply.Temporary(ctx, http.StatusConflict) // an attempt before is under way
 	}
 	if format == asBulk {
-		ctx = sdk.Temporary(ctx, http.StatusOK, `"status":429`, `"status":503`)
+		ctx = reply.Temporary(ctx, http.StatusOK, `"status":429`, `"status":503`)
 	}
 	return ctx
 }
@@ -95,7 +96,7 @@ func exchange(req *http.Request) (*http.Response, []byte, error) {
 		return nil, nil, err
 	}
 	defer resp.Body.Close()
-	reply, err := io.ReadAll(resp.Body)
+	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Redacted(), err)
 	}
@@ -104,44 +105,44 @@ func exchange(req *http.Request) (*http.Response, []byte, error) {
 			"%s %s: %s, to %q: redirects are not followed: set url to the new address",
 			req.Method, req.URL.Redacted(), resp.Status, resp.Header.Get("Location")))
 	}
-	return resp, reply, nil
+	return resp, answer, nil
 }
 
 // judge says which records of a request were refused; an error says that nothing is known to be
 // taken.
-func (s *Sink) judge(b *batch, p part, resp *http.Response, reply []byte) (sdk.Rejects, error) {
+func (s *Sink) judge(b *batch, p part, resp *http.Response, answer []byte) (sdk.Rejects, error) {
 	status := resp.StatusCode
 	switch {
 	case slices.Contains(s.Known, status):
 		return nil, nil
 	case slices.Contains(s.Refused, status):
-		return b.rejected(fmt.Sprintf("%d %s: %s", status, http.StatusText(status), beginning(reply)), p.records...),
+		return b.rejected(fmt.Sprintf("%d %s: %s", status, http.StatusText(status), beginning(answer)), p.records...),
 			nil
 	case status == http.StatusConflict:
 		return nil, late(resp, errors.New(
 			"the endpoint says that the request is under way, or known: if known, set known = [409]"))
 	case status < 200 || status > 299:
-		return nil, sdk.ReplyError(resp, reply)
+		return nil, sdk.ReplyError(resp, answer)
 	}
 	switch b.Form.Format {
 	case asBulk:
-		return b.bulkReply(p, resp, reply)
+		return b.bulkReply(p, resp, answer)
 	case clickhouse:
 		if code := resp.Header.Get("X-ClickHouse-Exception-Code"); code != "" {
-			return nil, late(resp, fmt.Errorf("ClickHouse has failed with code %s: %s", code, beginning(reply)))
+			return nil, late(resp, fmt.Errorf("ClickHouse has failed with code %s: %s", code, beginning(answer)))
 		}
 		return nil, nil
 	}
 	var said struct {
 		OK *bool `json:"ok"`
 	}
-	if json.Unmarshal(reply, &said) == nil && said.OK != nil && !*said.OK {
-		return nil, late(resp, fmt.Errorf(`"ok" is false in the reply: %s`, beginning(reply)))
+	if json.Unmarshal(answer, &said) == nil && said.OK != nil && !*said.OK {
+		return nil, late(resp, fmt.Errorf(`"ok" is false in the reply: %s`, beginning(answer)))
 	}
 	if s.Results == "" {
 		return nil, nil
 	}
-	return b.results(p, resp, reply, strings.Split(s.Results, "."))
+	return b.results(p, resp, answer, strings.Split(s.Results, "."))
 }
 
 // result is what a reply says of one record.
@@ -167,19 +168,19 @@ func (r result) reason() string {
 }
 
 // results maps a list of results to the records of a request.
-func (b *batch) results(p part, resp *http.Response, reply []byte, path []string) (sdk.Rejects, error) {
-	value := reply
+func (b *batch) results(p part, resp *http.Response, answer []byte, path []string) (sdk.Rejects, error) {
+	value := answer
 	for _, name := range path {
 		var members map[string]json.RawMessage
 		if err := json.Unmarshal(value, &members); err != nil {
-			return nil, late(resp, fmt.Errorf("the reply has no %s: %s", strings.Join(path, "."), beginning(reply)))
+			return nil, late(resp, fmt.Errorf("the reply has no %s: %s", strings.Join(path, "."), beginning(answer)))
 		}
 		value = members[name]
 	}
 	var results []result
 	if err := json.Unmarshal(value, &results); err != nil || len(results) != len(p.records) {
 		return nil, late(resp, fmt.Errorf("the reply has %d results in %s for %d records: %s", len(results),
-			strings.Join(path, "."), len(p.records), beginning(reply)))
+			strings.Join(path, "."), len(p.records), beginning(answer)))
 	}
 	var out sdk.Rejects
 	for i, r := range results {
@@ -192,14 +193,14 @@ func (b *batch) results(p part, resp *http.Response, reply []byte, path []string
 
 // bulkReply maps the items of a reply of the bulk API to the records. A document that is there
 // already under the id of its batch was taken by an earlier attempt.
-func (b *batch) bulkReply(p part, resp *http.Response, reply []byte) (sdk.Rejects, error) {
+func (b *batch) bulkReply(p part, resp *http.Response, answer []byte) (sdk.Rejects, error) {
 	var said struct {
 		Errors *bool               `json:"errors"`
 		Items  []map[string]result `json:"items"`
 	}
-	if err := json.Unmarshal(reply, &said); err != nil || said.Errors == nil || len(said.Items) != len(p.records) {
+	if err := json.Unmarshal(answer, &said); err != nil || said.Errors == nil || len(said.Items) != len(p.records) {
 		return nil, late(resp, fmt.Errorf("no reply of the bulk API for %d records: %s", len(p.records),
-			beginning(reply)))
+			beginning(answer)))
 	}
 	var out sdk.Rejects
 	for i, item := range said.Items {
@@ -261,9 +262,9 @@ func (s *Sink) Check(ctx context.Context) error {
 	if err != nil {
 		return sdk.Permanent(err)
 	}
-	resp, reply, err := exchange(req)
+	resp, answer, err := exchange(req) //nolint:bodyclose // it is closed there
 	if err != nil || good(resp.StatusCode) {
 		return err
 	}
-	return sdk.ReplyError(resp, reply)
+	return sdk.ReplyError(resp, answer)
 }

@@ -53,7 +53,7 @@ func (s *Sink) Write(ctx context.Context, b sdk.Batch) error {
 		sdk.Count(ctx, "dropped/deletions", int64(b.Count))
 		return nil
 	}
-	lines, rejects := sdk.JSONLines(b)
+	lines, rejects := b.JSONLines()
 	for line := range (sdk.Batch{Payload: lines}).Records() {
 		if why := s.unfit(b, line); why != "" {
 			rejects = append(rejects, sdk.Reject{Stream: b.Stream, Record: recordOf(b, line), Reason: why})
