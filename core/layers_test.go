@@ -290,7 +290,6 @@ var large = map[string]string{
 	"core/internal/config":                   "one language: each block's file knows the others' values",
 	"core/internal/pipeline":                 "a run, from its plan to its last commit, on one set of types",
 	"plugins/internal/markup":                "two readers and a writer of one tree",
-	"sdk/rpc":                                "both ends of one wire: what takes a call is beside what makes it",
 	"sdk/conformance.T":                      "it is testing.T, as far as checks use it",
 }
 
