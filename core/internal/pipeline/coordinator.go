@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -113,9 +114,9 @@ func (c *coordinator) next(ctx context.Context, s *seat) (int, error) {
 // tell calls Finish of the sinks if the run is complete: after the last commit of all seats, and
 // before the store records the end. After a kill between the two, the next start finds nothing to
 // read and calls tell again.
-func (c *coordinator) tell(ctx context.Context, s *seat) error {
+func (c *coordinator) tell(ctx context.Context, d *delivery) error {
 	var finishers []*liveSink
-	for _, sink := range s.sinks {
+	for _, sink := range d.sinks {
 		if sink.can.Finish != nil {
 			finishers = append(finishers, sink)
 		}
@@ -132,20 +133,41 @@ func (c *coordinator) tell(ctx context.Context, s *seat) error {
 	}
 	c.progress.phase("finishing")
 	c.Step("telling")
+	for {
+		told := c.tellAll(ctx, d, finishers)
+		if !errors.Is(told, sdk.ErrUntold) {
+			c.Step("told")
+			return told
+		}
+		if err := d.untold(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// tellAll calls Finish of each sink once.
+func (c *coordinator) tellAll(ctx context.Context, d *delivery, finishers []*liveSink) error {
 	// Finish of a sink cannot be undone, so a coordinator that was replaced must not call it.
 	var told error
-	if err := s.held.Hold(ctx, func(ctx context.Context) {
+	var untold atomic.Bool
+	if err := d.held.Hold(ctx, func(ctx context.Context) {
 		g, gctx := errgroup.WithContext(ctx)
 		for _, f := range finishers {
 			g.Go(func() error {
-				return at(f.stage.Name, f.can.Finish(gctx, sdk.End{Run: c.run.ID, Full: c.run.Full}))
+				err := f.can.Finish(gctx, sdk.End{Run: c.run.ID, Full: c.run.Full})
+				if errors.Is(err, sdk.ErrUntold) {
+					untold.Store(true) // the others may come to their end
+					return nil
+				}
+				return at(f.stage.Name, err)
 			})
 		}
-		told = g.Wait()
+		if told = g.Wait(); told == nil && untold.Load() {
+			told = sdk.ErrUntold
+		}
 	}); err != nil {
 		return storeFailure(err)
 	}
-	c.Step("told")
 	return told
 }
 

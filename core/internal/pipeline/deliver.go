@@ -4,6 +4,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -34,6 +35,7 @@ type delivery struct {
 	added   []sdk.Split                    // splits that were added since the last commit
 	book    int                            // approximate bytes of pending and added
 	found   int                            // number of splits that commits have added
+	told    int                            // records that sinks refused after they accepted them
 	// begun is set when the stages have tokens of this run. Until then, even an empty commit is
 	// made.
 	begun bool
@@ -219,7 +221,11 @@ func (d *delivery) commitLoop(ctx context.Context, stop <-chan struct{}) error {
 
 // commit makes everything delivered so far durable: first the sinks, then the transaction of the
 // store (I3).
-func (d *delivery) commit(ctx context.Context) error {
+func (d *delivery) commit(ctx context.Context) error { return d.commitEven(ctx, false) }
+
+// commitEven is commit. With forced it commits even if nothing is pending, because a stage has
+// rejects to report.
+func (d *delivery) commitEven(ctx context.Context, forced bool) error {
 	if err := d.gate.enter(ctx, true); err != nil {
 		return d.broke(err)
 	}
@@ -228,13 +234,14 @@ func (d *delivery) commit(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	c, err := d.collect()
-	if err != nil || len(c.Splits) == 0 && d.begun {
-		return err
+	c := d.collect()
+	if len(c.Splits) == 0 && d.begun && !forced {
+		return nil
 	}
 	// Hold the seat: this process may have been stopped for a long time, and what a sink makes
 	// durable stays even if the store refuses the commit. Nobody can take the seat meanwhile.
 	d.Step("collected")
+	var err error
 	held := d.held.Hold(ctx, func(ctx context.Context) {
 		d.Step("committing")
 		c.Tokens, err = d.tokens(ctx)
@@ -242,9 +249,13 @@ func (d *delivery) commit(ctx context.Context) error {
 	if held != nil {
 		return d.broke(storeFailure(held))
 	}
+	if err == nil {
+		c.Stats, err = d.progress.uncommitted().marshal() // what the sinks have just told too
+	}
 	if err != nil {
 		return d.broke(err)
 	}
+	d.checkLimits()
 	d.Step("tokens taken")
 	// The sinks are durable now, so the transaction follows even if a plugin kept a stopped run
 	// from draining in time.
@@ -257,19 +268,19 @@ func (d *delivery) commit(ctx context.Context) error {
 	return nil
 }
 
-// collect makes a commit of the pending splits and of the counts since the last one (I5).
-func (d *delivery) collect() (c checkpoint.Commit, err error) {
+// collect makes a commit of the pending splits. tokens adds the counts since the last one (I5).
+func (d *delivery) collect() (c checkpoint.Commit) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c.New = d.added
 	for _, p := range d.pending {
 		c.Splits = append(c.Splits, p)
 	}
-	c.Stats, err = d.progress.uncommitted().marshal()
-	return c, err
+	return c
 }
 
-// tokens commits every stage that keeps something, and returns the tokens.
+// tokens commits every stage that keeps something, and returns the tokens. The dead letters come
+// last, because sinks may add some.
 func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
 	var mu sync.Mutex
 	out := map[string]sdk.Token{}
@@ -295,10 +306,54 @@ func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
 		}
 	}
 	for _, s := range d.sinks {
-		take(s.stage.Name, s.instance.Plugin.Commit)
+		take(s.stage.Name, func(ctx context.Context) (sdk.Token, error) {
+			token, err := s.instance.Plugin.Commit(ctx)
+			var late sdk.Rejects
+			if errors.As(err, &late) {
+				err = d.late(s.stage.Name, late)
+			}
+			return token, err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	take(lettersStage, func(context.Context) (sdk.Token, error) { return d.Letters.Commit() })
 	return out, g.Wait()
+}
+
+// late makes dead letters of records that the remote system refused after the sink had accepted
+// them. Their splits are unknown by then.
+func (d *delivery) late(stage string, rejects sdk.Rejects) error {
+	if took := d.progress.out(stage); took < int64(len(rejects)) {
+		return sdk.Permanent(fmt.Errorf("the plugin tells of %d records that were refused, and took %d",
+			len(rejects), took))
+	}
+	p := &push{seat: d.seat, delta: newCounts()}
+	for _, r := range rejects {
+		if err := p.reject(stage, r); err != nil {
+			return err
+		}
+		p.delta.passed(stage, r.Stream, -1, 0)
+	}
+	d.progress.counted(p.delta)
+	d.mu.Lock()
+	d.told += len(rejects)
+	d.mu.Unlock()
+	return nil
+}
+
+// untold commits, so that a sink can report refused records at the end of the run. It fails if the
+// sink reports none.
+func (d *delivery) untold(ctx context.Context) error {
+	before := d.told
+	if err := d.commitEven(ctx, true); err != nil {
+		return err
+	}
+	if d.told == before {
+		return sdk.Permanent(errors.New("a sink asked for a commit to tell of refused records, and told of none"))
+	}
+	return d.overLimit()
 }
 
 // committed removes what was committed from the book, and releases added splits for reading.

@@ -88,6 +88,23 @@ func (p *progress) delivered(before, now checkpoint.Split, delta Counts) {
 	p.now.add(delta)
 }
 
+// counted adds counts that belong to no split.
+func (p *progress) counted(delta Counts) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now.add(delta)
+}
+
+// out returns the number of records that a stage has returned.
+func (p *progress) out(stage string) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.now.Stages[stage]; s != nil {
+		return s.Out
+	}
+	return 0
+}
+
 // uncommitted returns the counts since the last commit, and marks them as those of the next one.
 func (p *progress) uncommitted() Counts {
 	p.mu.Lock()

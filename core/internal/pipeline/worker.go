@@ -26,7 +26,7 @@ type worker struct {
 
 	begin func(ctx context.Context, s *seat) error        // called when the stages of s are open
 	next  func(ctx context.Context, s *seat) (int, error) // called when no split can be claimed: returns the next seat
-	end   func(ctx context.Context, s *seat) error        // called when no seat is left to work on
+	end   func(ctx context.Context, d *delivery) error    // called when no seat is left to work on
 }
 
 // nowhere is no seat: the work is done.
@@ -217,7 +217,7 @@ func (w *worker) occupy(ctx, work context.Context, s *seat, d *delivery) (next i
 		return nowhere, err
 	}
 	if next == nowhere && w.end != nil {
-		return next, w.end(work, s)
+		return next, w.end(work, d)
 	}
 	return next, nil
 }
