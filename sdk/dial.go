@@ -8,9 +8,6 @@ import (
 	"net"
 )
 
-// ErrNotGranted is in the error of a connection that the user has not granted; see [Dial].
-var ErrNotGranted = errors.New("not granted")
-
 // Dial connects to an address through the host, because a plugin has no network of its own. It has
 // the signature of net.Dialer.DialContext, so that a database driver can use it:
 //

@@ -8,6 +8,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // leading redirects what is asked of a.test to another place, which may not be asked.
@@ -48,7 +49,7 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 	} {
 		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: leading{c.status, c.to, refused}})
 		err := sdk.GetJSON(ctx, asked, new(any))
-		var led *sdk.Redirected
+		var led *reply.Redirected
 		if !errors.As(err, &led) || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), c.says) ||
 			!errors.Is(err, refused) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
@@ -59,7 +60,7 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 		}
 	}
 	ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: leading{302, "https://b.test/", errors.New("it is down")}})
-	if err := sdk.GetJSON(ctx, asked, new(any)); err == nil || errors.As(err, new(*sdk.Redirected)) ||
+	if err := sdk.GetJSON(ctx, asked, new(any)); err == nil || errors.As(err, new(*reply.Redirected)) ||
 		sdk.IsPermanent(err) {
 		t.Errorf("one that may be asked, and is down: %v", err)
 	}

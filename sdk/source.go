@@ -10,10 +10,6 @@ import (
 	"unicode"
 )
 
-// MaxCursor is the maximum length in bytes of a cursor and of the Data of a split. Both travel and
-// are kept with each commit; some hundred bytes are usual.
-const MaxCursor = 16 << 20
-
 // A Source reads records from one remote system. The host calls Streams and Plan one at a time. It
 // calls Read for several splits at once: Read must be safe for concurrent calls with different
 // splits.

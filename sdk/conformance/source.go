@@ -155,7 +155,7 @@ func (s *sourceTest) record(ctx context.Context, l *live, p sdk.Split, onEvent f
 // it.
 func (s *sourceTest) toEnd(ctx context.Context, l *live, p sdk.Split, onEvent func(int) error) (*recording, error) {
 	r, err := s.record(ctx, l, p, onEvent)
-	if sdk.IsSkip(err) {
+	if errors.Is(err, sdk.ErrSkip) {
 		r.skipped()
 		return r, nil
 	}

@@ -154,7 +154,7 @@ func (f *fetch) take(m *pb.FromHost) {
 	case *pb.FromHost_FetchChunk:
 		f.takeBody(m.FetchChunk.GetData(), m.FetchChunk.GetLast())
 	case *pb.FromHost_RequestError:
-		f.err, f.answered = requestErrorFrom(m.RequestError), true
+		f.err, f.answered = convert.RequestErrorFrom(m.RequestError), true
 	}
 	f.signal()
 }

@@ -292,7 +292,7 @@ func (d *desk) refuse(o *line.Order, err error) {
 }
 
 func requestError(id uint64, err error) *pb.FromHost {
-	return &pb.FromHost{Id: id, Message: &pb.FromHost_RequestError{RequestError: requestErrorTo(err)}}
+	return &pb.FromHost{Id: id, Message: &pb.FromHost_RequestError{RequestError: convert.RequestErrorTo(err)}}
 }
 
 func (d *desk) send(m *pb.FromHost) error {

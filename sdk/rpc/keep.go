@@ -10,6 +10,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/convert"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/line"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
@@ -32,7 +33,7 @@ func (k keeping) take(m *pb.FromHost) {
 	case *pb.FromHost_NotKept:
 		k.settle(kept{err: notKeptFrom(m.NotKept)})
 	case *pb.FromHost_RequestError:
-		k.settle(kept{err: requestErrorFrom(m.RequestError)})
+		k.settle(kept{err: convert.RequestErrorFrom(m.RequestError)})
 	}
 }
 
@@ -106,9 +107,9 @@ func notKeptTo(e *sdk.NotKept) *pb.NotKept {
 		Said: text.Bounded(e.Said),
 	}
 	if e.Err != nil {
-		none.Error = requestErrorTo(e.Err)
+		none.Error = convert.RequestErrorTo(e.Err)
 	}
-	if led := (*sdk.Redirected)(nil); errors.As(e.Err, &led) {
+	if led := (*reply.Redirected)(nil); errors.As(e.Err, &led) {
 		none.Redirect = &pb.Redirect{
 			Status: int32(led.Status), From: text.Bounded(led.From.String()), To: text.Bounded(led.To.String()),
 		}
@@ -124,12 +125,12 @@ func notKeptFrom(none *pb.NotKept) *sdk.NotKept {
 	if none.GetError() == nil {
 		return e
 	}
-	e.Err = requestErrorFrom(none.GetError())
+	e.Err = convert.RequestErrorFrom(none.GetError())
 	if led := none.GetRedirect(); led != nil {
 		from, fromErr := url.Parse(led.GetFrom())
 		to, toErr := url.Parse(led.GetTo())
 		if fromErr == nil && toErr == nil {
-			e.Err = &sdk.Redirected{Status: int(led.GetStatus()), From: from, To: to, Err: e.Err}
+			e.Err = &reply.Redirected{Status: int(led.GetStatus()), From: from, To: to, Err: e.Err}
 		}
 	}
 	return e

@@ -16,6 +16,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
@@ -44,7 +45,7 @@ func TestKeepCrossesTheWire(t *testing.T) {
 		}
 		return want, nil
 	}, func(ctx context.Context) error {
-		ctx = sdk.Temporary(ctx, 403, "busy")
+		ctx = reply.Temporary(ctx, 403, "busy")
 		got, err := sdk.Keep(ctx, "attachment 1", "https://jira.test/a",
 			sdk.Expect{Size: new(int64(0)), Type: "text/plain"})
 		if got != want {
@@ -67,7 +68,7 @@ func TestNotKeptCrossesTheWire(t *testing.T) {
 		"may not":  {URL: "https://jira.test/a", Err: sdk.Permanent(errors.New("it may not be asked"))},
 		"robots":   {URL: "https://jira.test/a", Err: fmt.Errorf("%w: /a", sdk.ErrRobots)},
 		"redirected": {URL: "https://jira.test/a",
-			Err: &sdk.Redirected{Status: 302, From: from, To: to, Err: sdk.Permanent(errors.New("not allowed"))}},
+			Err: &reply.Redirected{Status: 302, From: from, To: to, Err: sdk.Permanent(errors.New("not allowed"))}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,10 +77,11 @@ func TestNotKeptCrossesTheWire(t *testing.T) {
 					_, err := sdk.Keep(ctx, "1", "https://jira.test/a")
 					var got *sdk.NotKept
 					if !errors.As(err, &got) || err.Error() != want.Error() ||
-						sdk.IsPermanent(err) != sdk.IsPermanent(want) || sdk.IsSkip(err) != sdk.IsSkip(want) {
+						sdk.IsPermanent(err) != sdk.IsPermanent(want) ||
+						errors.Is(err, sdk.ErrSkip) != errors.Is(want, sdk.ErrSkip) {
 						t.Fatalf("%v, want %v", err, want)
 					}
-					var led, wantLed *sdk.Redirected
+					var led, wantLed *reply.Redirected
 					errors.As(err, &led)
 					if errors.As(want, &wantLed) &&
 						(led == nil || led.Status != 302 || *led.From != *from || *led.To != *to) {

@@ -26,7 +26,7 @@ const settled = "  records = 24\n  every = 8"
 //
 //ci:plain
 func TestEverythingFails(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	b := needTools(t)
 	whole, want := b.calm(t, settled)

@@ -159,7 +159,7 @@ source "connects" {
 //
 //ci:plain
 func TestConnectingKilled(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	b := needTools(t)
 	const records = 640
@@ -231,7 +231,7 @@ func TestConnectingKilled(t *testing.T) {
 //
 //ci:plain
 func TestConnectingConformance(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	b := needTools(t)
 	server := redistest.New(t)

@@ -86,7 +86,7 @@ var plugins = []string{"steady", "transform-number", "jsonl"}
 //
 //ci:plain
 func TestSeededKills(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	b := needTools(t)
 	whole, want := b.calm(t, long)

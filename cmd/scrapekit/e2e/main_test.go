@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // The exit codes that tests look for.
@@ -64,7 +65,7 @@ func TestMain(m *testing.M) {
 func prepare(dir string) error {
 	scrapekit, toolsDir = filepath.Join(dir, "bin", "scrapekit"), filepath.Join(dir, "tools")
 	args := []string{"test", "-c", "-o", scrapekit, ".."}
-	if raced {
+	if crashtest.Raced {
 		args = slices.Insert(args, 2, "-race")
 	}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
@@ -81,15 +82,6 @@ func prepare(dir string) error {
 		os.Setenv("PATH", filepath.Dir(scrapekit)+string(filepath.ListSeparator)+os.Getenv("PATH")),
 		os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0"), // or a process waits a second at its end
 	)
-}
-
-// plain skips a test that takes three times as long with the race detector and finds no more with it:
-// .ci/run runs it without.
-func plain(t *testing.T) {
-	t.Helper()
-	if raced {
-		t.Skip("runs without the race detector")
-	}
 }
 
 // newRegistry starts an empty registry on this machine and returns its host and port.

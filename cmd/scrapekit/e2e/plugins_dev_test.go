@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // lineWith reads until a line holds a text, and returns it.
@@ -31,7 +33,7 @@ func lineWith(t *testing.T, r *bufio.Reader, text string) string {
 
 //ci:plain
 func TestDev(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	module, err := filepath.Abs(filepath.Join("..", "..", ".."))
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // pythonOf returns a Python that can build plugins, or skips the test; with
@@ -36,7 +38,7 @@ func pythonOf(t *testing.T) string {
 
 //ci:plain
 func TestPython(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	python := pythonOf(t)
 	for _, kind := range []string{"source", "transform", "sink"} {
@@ -70,7 +72,7 @@ func TestPython(t *testing.T) {
 //
 //ci:plain
 func TestPythonServices(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	python := pythonOf(t)
 	module, err := filepath.Abs(filepath.Join("..", "..", ".."))
@@ -93,7 +95,7 @@ func TestPythonServices(t *testing.T) {
 //
 //ci:plain
 func TestPythonPieces(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), pythonOf(t), filepath.Join("testdata", "python", "pieces.py"))
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1",

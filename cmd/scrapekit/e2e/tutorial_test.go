@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // tutorialPrelude makes the tutorial's commands run here: the clone is this module, the scrapekit
@@ -113,7 +115,7 @@ func startLibrary(t *testing.T, module string) string {
 
 //ci:plain
 func TestTutorial(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("its commands are those of a shell")

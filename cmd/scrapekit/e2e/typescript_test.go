@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
 
 // modulesOf returns the modules of the example, or skips the test where they cannot be had.
@@ -34,7 +36,7 @@ func modulesOf(t *testing.T) string {
 //
 //ci:plain
 func TestTypeScript(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	modules := modulesOf(t)
 	for _, kind := range []string{"source", "transform", "sink"} {
@@ -75,7 +77,7 @@ func newTypeScript(t *testing.T, kind, modules string) (dir string, env []string
 //
 //ci:plain
 func TestTypeScriptServices(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	dir, env := newTypeScript(t, "source", modulesOf(t))
 	text, err := os.ReadFile(filepath.Join("testdata", "typescript", "services.ts"))
@@ -97,7 +99,7 @@ func TestTypeScriptServices(t *testing.T) {
 //
 //ci:plain
 func TestTypeScriptPieces(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	modules := modulesOf(t)
 	program := filepath.Join(t.TempDir(), "pieces.js")
@@ -117,7 +119,7 @@ func TestTypeScriptPieces(t *testing.T) {
 //
 //ci:plain
 func TestTypeScriptProtocol(t *testing.T) {
-	plain(t)
+	crashtest.Plain(t)
 	t.Parallel()
 	modules := modulesOf(t)
 	kept, err := os.ReadFile(filepath.Join("..", "..", "..", "sdk", "typescript", "src", "protocol.json"))

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // errTooLong is in the error of a file that is longer than the pipeline file allows.
@@ -82,7 +83,7 @@ func said(resp *http.Response) string {
 	head, _ := io.ReadAll(io.LimitReader(resp.Body, shown)) // as far as it can be had
 	var all []string
 	for _, text := range []string{strings.Join(strings.Fields(strings.ToValidUTF8(string(head), "")), " "),
-		sdk.GaveUp(resp), sdk.Login(resp)} {
+		reply.GaveUp(resp), reply.Login(resp)} {
 		if text != "" {
 			all = append(all, text)
 		}

@@ -68,7 +68,7 @@ func New(c Config) (*Sink, error) {
 
 // Write implements [sdk.Sink].
 func (s *Sink) Write(_ context.Context, b sdk.Batch) error {
-	payload, rejects := sdk.JSONLines(b)
+	payload, rejects := b.JSONLines()
 	if err := s.Append(b.Stream, payload); err != nil {
 		return err
 	}

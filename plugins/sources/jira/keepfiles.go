@@ -12,6 +12,7 @@ import (
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/record"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/internal/rest"
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // keepFiles has the host keep the attachments of an issue. One that cannot be had costs only
@@ -92,7 +93,7 @@ func lasting(none *sdk.NotKept) bool {
 
 // cause is why there is no file, in words that are the same for the files of one cause.
 func cause(none *sdk.NotKept) string {
-	if led := (*sdk.Redirected)(nil); errors.As(none.Err, &led) {
+	if led := (*reply.Redirected)(nil); errors.As(none.Err, &led) {
 		return fmt.Sprintf("%d %s to %s", led.Status, http.StatusText(led.Status), led.Advice("url"))
 	}
 	return strings.TrimPrefix(problem(none), "GET "+none.URL+": ")
@@ -100,7 +101,7 @@ func cause(none *sdk.NotKept) string {
 
 // problem is why there is no file.
 func problem(none *sdk.NotKept) string {
-	led := (*sdk.Redirected)(nil)
+	led := (*reply.Redirected)(nil)
 	switch {
 	case errors.As(none.Err, &led):
 		return led.Explain("url")

@@ -31,7 +31,7 @@ func (t *transform) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, er
 	}
 	var out output
 	counts := tally{}
-	err := sdk.EachRecord(b, func(line []byte) error {
+	err := b.Each(func(line []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -51,7 +51,7 @@ type Rule struct {
 // rules is the policy. Between the tries lies a backoff with full jitter, from 0.5 s doubling to 60
 // s, and all retries come out of the host's budget. A request that is not idempotent is sent again
 // only if nothing of it was sent, as in the first rows. What the plugin itself says of a reply
-// (sdk.Final, sdk.Temporary) comes before all this.
+// (reply.Final, reply.Temporary) comes before all this.
 //
 // A refusal for asking too often, whatever its status (see package pace), is the host's pace and no
 // failure: it counts neither as an attempt nor against the budget or the host, and has a limit of

@@ -593,6 +593,8 @@ func (e *entry) rate(left float64, underway int) (float64, bool) {
 	}
 	switch {
 	case window > 0:
+	case e.resets > 0 && e.serial == e.firstSerial && e.turns == 0:
+		return 0, false // one reply does not tell whether it is a short window or the end of a long one
 	case e.resets > 0 && e.resets <= short:
 		window = e.guess()
 	case e.resets == 0 && e.Soon: // rounded down to 0, each time: a window of a second

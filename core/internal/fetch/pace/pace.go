@@ -281,7 +281,8 @@ func (p *Pace) Read(sent, now time.Time, status int, header http.Header) Word {
 	}
 	w := Word{Statement: limits.Read(status, header, now, &p.clock)}
 	w.Refused = w.Refuses(status, p.usual) || mayRefuse(status) && p.book.Dear(w.Statement)
-	if w.Refused && status < 500 && status != http.StatusTooManyRequests && status != 420 && w.Wait == 0 {
+	if w.Refused && status < 500 && status != http.StatusTooManyRequests && status != 420 && w.Wait == 0 &&
+		w.Says == "" {
 		w.Refused, w.Unsure = mayRefuse(status), true
 	}
 	w.Busy = status == http.StatusServiceUnavailable

@@ -34,9 +34,6 @@ const (
 	alternate   = 2  // changes from one endpoint's limits to another's and back, before they are believed to be of each
 	twinGap     = 24 // units between two replies that requests under way together explain
 	twinsSeen   = 4
-	// requests taken of others, sent after one that was refused, before an endpoint is believed to
-	// be refused for itself
-	apart = 3
 )
 
 // endpointFits reports whether l is for a request.
@@ -68,10 +65,7 @@ type buckets struct {
 	last  string             // the shape of the last of them
 	twins int                // replies that fit the count of their own shape alone, one after another
 	apart bool               // each endpoint counts by itself
-	// Of refusals of one endpoint:
-	refused string // the shape
-	since   time.Time
-	others  map[string]int
+	alone alone
 }
 
 // all returns the lanes in the order of their names.
@@ -111,6 +105,9 @@ func (h *Host) bucketOf(req *http.Request, p httppolicy.Policy, shape string) *l
 func (b *buckets) likely(shape string) string {
 	best, most := "", -1
 	for known, name := range b.shapes {
+		if name == endpoint(known) {
+			continue // that endpoint's alone
+		}
 		if n := sameParts(known, shape); n > most || n == most && b.counts[name] > b.counts[best] {
 			best, most = name, n
 		}
@@ -215,11 +212,8 @@ func (h *Host) spokenOf(c *Call, j *journey) *lane {
 // within finds out whether an endpoint of a bucket that replies name is refused for itself, while
 // much is left of what they state: GitLab says so.
 func (b *buckets) within(shape string, w pace.Word, sent time.Time) string {
-	switch own := endpoint(shape); {
-	case b.shapes[shape] == own:
+	if own := endpoint(shape); b.shapes[shape] == own {
 		return own
-	case w.Refused && !w.Plenty():
-		return ""
 	}
 	return b.apartFrom(shape, w, sent)
 }
@@ -306,31 +300,15 @@ func signature(w pace.Word) string {
 // endpoint is a shape for people.
 func endpoint(shape string) string { return strings.Replace(shape, "/", " /", 1) }
 
-// apartFrom finds out whether one endpoint is refused while others are taken.
+// apartFrom finds out whether an endpoint is refused while others are taken.
 func (b *buckets) apartFrom(shape string, w pace.Word, sent time.Time) string {
-	switch {
-	case w.Refused && w.Reach != limits.Whole && b.shapes[shape] == w.Bucket:
-		if b.refused != "" && b.refused != shape && !sent.Before(b.since) {
-			b.refused, b.others = "", nil // others are refused too
-			return ""
-		}
-		if b.refused == "" {
-			b.refused, b.since, b.others = shape, sent, map[string]int{}
-		}
-	case !w.Refused && b.refused != "" && !sent.Before(b.since):
-		if shape == b.refused {
-			// It is taken again: another refusal will show. One or two may pass that a pause has
-			// saved up.
-			if b.others["again"]++; b.others["taken"] < apart && b.others["again"] >= apart {
-				b.refused, b.others = "", nil
-			}
-			return ""
-		}
-		b.others["taken"]++
+	own, in := endpoint(shape), b.shapes[shape]
+	elsewhere := in != w.Bucket || w.Reach == limits.Whole || len(w.Limits) > 0 && !w.Plenty()
+	if in == own || w.Refused && elsewhere {
+		return ""
 	}
-	if b.refused == shape && w.Refused && b.others["taken"] >= apart {
-		b.refused, b.others = "", nil
-		return endpoint(shape)
+	if b.alone.add(shape, w.Refused, sent) {
+		return own
 	}
 	return ""
 }

@@ -142,10 +142,6 @@ func (l *lane) limitsText(waited [len(waitCauses)]time.Duration) string {
 	if o.From != "" {
 		rate = fmt.Sprintf("the rate is %.3g requests/s (%s)", o.Rate, o.From)
 	}
-	window := o.WindowFrom
-	if window == "start" {
-		window = "more with each reply"
-	}
 	waits := "no wait"
 	if len(why) > 0 {
 		waits = "waited: " + strings.Join(why, ", ")
@@ -154,17 +150,22 @@ func (l *lane) limitsText(waited [len(waitCauses)]time.Duration) string {
 	if l.bucket != "" {
 		where = "in the bucket " + l.bucket + ": "
 	}
-	return fmt.Sprintf("%s%s; %s; %d at once (%s)", where, waits, rate, o.Window, window)
+	return fmt.Sprintf("%s%s; %s; %d at once (%s)", where, waits, rate, o.Window, source(o.WindowFrom, o.Of))
+}
+
+// source says where a limit comes from.
+func source(from, of string) string {
+	switch {
+	case from == "start":
+		return "more with each reply"
+	case from == "stated" && of != "":
+		return "stated: " + of
+	}
+	return from
 }
 
 // nowText says what holds after a reply, and until when.
 func (l *lane) nowText(o pace.Order) string {
-	from := func(from string) string {
-		if from == "stated" && o.Of != "" {
-			return "stated: " + o.Of
-		}
-		return from
-	}
 	where := "from now on"
 	if l.bucket != "" {
 		where += ", in the bucket " + l.bucket
@@ -179,9 +180,11 @@ func (l *lane) nowText(o pace.Order) string {
 	}
 	rate := "no limit of the rate"
 	if o.From != "" {
-		rate = fmt.Sprintf("%.3g requests/s (%s)", o.Rate, from(o.From))
+		rate = fmt.Sprintf("%.3g requests/s (%s)", o.Rate, source(o.From, o.Of))
 	}
-	return fmt.Sprintf("%s: %s, %d at once (%s)", where, rate, o.Window, from(o.WindowFrom))
+	_, stated := l.pace.Holds(time.Now())
+	window := fmt.Sprintf("%d at once (%s)", o.Window, source(o.WindowFrom, o.Of))
+	return strings.Join(append([]string{where + ": " + rate + ", " + window}, stated...), "; ")
 }
 
 // scheduled waits for the pause and the schedule of l, in which the caller is the next.

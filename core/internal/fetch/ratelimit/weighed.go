@@ -1,6 +1,6 @@
 // weighed reads what a reply says of the host's limits, and whether it is a refusal: by its head,
-// and by what the plugin knows of it (sdk.Throttled, sdk.Temporary). The breaker, the pace and the
-// retries go by that.
+// and by what the plugin knows of it (reply.Throttled, reply.Temporary). The breaker, the pace and
+// the retries go by that.
 
 package ratelimit
 

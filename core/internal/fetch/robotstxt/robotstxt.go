@@ -74,7 +74,7 @@ func (e *forbiddenError) Error() string {
 		e.by)
 }
 
-func (e *forbiddenError) Is(target error) bool { return target == sdk.ErrRobots }
+func (e *forbiddenError) Is(target error) bool { return errors.Is(sdk.ErrRobots, target) }
 
 // robotsText says what the file says of a request.
 func robotsText(ok bool, by string, delay time.Duration) string {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // A statusError is a reply with a status other than 200.
@@ -89,7 +90,7 @@ func (c *Client) judge(ctx context.Context, resp *http.Response, path string) er
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
 		why := "a login page or a proxy is in front of Jira, or url lacks the context path (https://host/jira)"
-		if led := sdk.RedirectOf(resp.Request); led != nil {
+		if led := reply.RedirectOf(resp.Request); led != nil {
 			why = led.Explain("url")
 		}
 		return sdk.RetryAfter(&otherReply{Where(resp),
@@ -103,7 +104,7 @@ func (c *Client) judgeStatus(ctx context.Context, resp *http.Response, path stri
 	if err != nil {
 		return &failedRequest{fmt.Errorf("%s: %d, and the reply broke off: %w", Where(resp), resp.StatusCode, err)}
 	}
-	e := &statusError{where: Where(resp), status: resp.StatusCode, says: messages(body), tried: sdk.GaveUp(resp)}
+	e := &statusError{where: Where(resp), status: resp.StatusCode, says: messages(body), tried: reply.GaveUp(resp)}
 	switch resp.StatusCode {
 	case http.StatusBadRequest:
 		e.hint = "check jql and projects; to the account, what it may not see does not exist"
@@ -113,7 +114,7 @@ func (c *Client) judgeStatus(ctx context.Context, resp *http.Response, path stri
 		}
 		e.hint = "the account may not do this: check its permissions and http.auth"
 		if resp.StatusCode == http.StatusUnauthorized {
-			e.hint = cmp.Or(sdk.Login(resp),
+			e.hint = cmp.Or(reply.Login(resp),
 				"the credentials were refused, or the site allows no anonymous access: set http.auth")
 		}
 	case http.StatusNotFound:
@@ -134,7 +135,7 @@ func (c *Client) judgeStatus(ctx context.Context, resp *http.Response, path stri
 			return e
 		}
 	}
-	if led := sdk.RedirectOf(resp.Request); led != nil {
+	if led := reply.RedirectOf(resp.Request); led != nil {
 		e.hint = led.Explain("url")
 	}
 	return sdk.Permanent(e)

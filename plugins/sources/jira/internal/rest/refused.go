@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // refusedError says that Jira does not take the credentials.
@@ -36,8 +37,8 @@ func refused(resp *http.Response, why string) error {
 	case locked(resp):
 		advice = "after too many failed logins Jira wants you to log in with a browser first" + loginURL(resp) +
 			"; then check http.auth"
-	case sdk.Login(resp) != "":
-		advice = sdk.Login(resp)
+	case reply.Login(resp) != "":
+		advice = reply.Login(resp)
 	}
 	return sdk.Permanent(&refusedError{text + ": " + advice + "; nothing is read without them"})
 }
@@ -73,7 +74,7 @@ func (c *Client) login(ctx context.Context, resp *http.Response, path, says stri
 	case locked(resp):
 		return refused(resp, "")
 	// a token of Cloud may do some things and not others
-	case sdk.Credential(resp) == "", strings.Contains(says, "scope"):
+	case reply.Credential(resp) == "", strings.Contains(says, "scope"):
 		return nil
 	case failed(resp), strings.HasSuffix(path, "/myself"):
 		return refused(resp, "")
