@@ -51,7 +51,7 @@ var floors = []floor{
 	{"sdk/rpc", []string{"sdk", "sdk/host", "sdk/host/hint", "sdk/printable", "sdk/reply", "sdk/rpc/internal/pb"},
 		"the wire knows the contract and the generated code, nothing above"},
 	{"sdk/outbox", []string{"sdk", "sdk/durable"}, "an outbox is files and a token"},
-	{"sdk/filesink/objects", []string{"sdk"}, "an object store is asked over HTTP, whatever the objects hold"},
+	{"sdk/filesink/objects", []string{"sdk", "sdk/reply"}, "an object store is asked over HTTP, whatever the objects hold"},
 	{"sdk/filesink", []string{"sdk", "sdk/durable", "sdk/filesink/objects"},
 		"files that come back to a token know no format of records"},
 	{"sdk/normal", nil, "the forms of records that many plugins share need nothing"},

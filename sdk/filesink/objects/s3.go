@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 const ownerHeader = "X-Amz-Meta-Scrapekit"
@@ -108,7 +109,7 @@ func (s *s3) refused(resp *http.Response, key string, raw []byte) error {
 	if e.Message != "" {
 		e.text += ": " + e.Message
 	}
-	for _, more := range []string{s.advice(e), sdk.Login(resp), sdk.GaveUp(resp)} {
+	for _, more := range []string{s.advice(e), reply.Login(resp), reply.GaveUp(resp)} {
 		if more != "" {
 			e.text += "; " + more
 		}
