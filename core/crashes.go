@@ -13,6 +13,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // StackOf returns what a plugin printed as it died, if err is its death: lines, without secrets.
@@ -42,9 +43,9 @@ func (f *firstError) begin(end func()) {
 	f.end = end
 }
 
-func (f *firstError) event(e Event) {
-	split, stage, err := Trouble(e)
-	if _, ended := e.(RunEnded); err == nil || ended {
+func (f *firstError) event(e observe.Event) {
+	split, stage, err := observe.Trouble(e)
+	if _, ended := e.(observe.RunEnded); err == nil || ended {
 		return
 	}
 	f.mu.Lock()
@@ -83,13 +84,13 @@ type crashes struct {
 }
 
 // event learns of the run's beginning, and notes what goes wrong.
-func (c *crashes) event(e Event, dirOf func(run string) string) {
-	if started, ok := e.(RunStarted); ok {
+func (c *crashes) event(e observe.Event, dirOf func(run string) string) {
+	if started, ok := e.(observe.RunStarted); ok {
 		c.mu.Lock()
 		c.dir = dirOf(started.Run)
 		c.mu.Unlock()
 	}
-	_, _, err := Trouble(e)
+	_, _, err := observe.Trouble(e)
 	c.note(err)
 }
 

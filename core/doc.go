@@ -18,7 +18,7 @@
 //	plugin's http.Client ── gRPC ──► fetch: redact → record → allow-list → cache → robots → retry → auth → limits → wire
 //	plugin's net.Conn ──── gRPC ──► dial: what is granted → where it leads → TCP
 //
-// What happens on the way is told to listeners (internal/observe): the status, the report's
+// What happens on the way is told to listeners (core/observe): the status, the report's
 // counters, what is kept of crashes, and those of [RunOptions].
 //
 // # Decisions that are easy to undo by accident
@@ -33,5 +33,10 @@
 //     call, and a request, a split.
 //   - What an earlier run knew comes back to the plan as the splits that it finished, with their last
 //     cursors. So a source needs no second kind of state.
+//   - Two JSON Schema libraries are linked, each for what the other cannot do. google/jsonschema-go
+//     makes the schema of a Go struct, and the SDK checks settings with it, so that a plugin links one library;
+//     its errors are texts and end at the first fault. santhosh-tekuri/jsonschema checks the pipeline
+//     file: its errors are a tree of keywords and places, from which every fault gets its line and
+//     its "did you mean".
 //   - A socket file is removed as soon as the host is connected: a host that is killed leaves none behind.
 package core

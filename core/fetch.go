@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core/internal/config"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -25,12 +25,9 @@ type FetchRequest struct {
 	URL    string // absolute, or a path on the first host that the stage may ask
 	Header http.Header
 	Body   []byte
-	Follow bool // go where redirects lead
-	OnStep func(FetchStep)
+	Follow bool               // go where redirects lead
+	OnStep func(observe.Step) // told what was decided or done for the request
 }
-
-// FetchStep is something that was decided or done for a request.
-type FetchStep = observe.Step
 
 // Fetch makes a request exactly as the host would for a plugin: with its credentials, limits, cache
 // and retries. The reply's body is whole and is to be closed before end is called.
@@ -102,8 +99,8 @@ func (r FetchRequest) request(ctx context.Context, b config.Block, hide func(str
 	}
 	if r.OnStep != nil {
 		began := time.Now()
-		ctx = observe.Into(ctx, func(e Event) {
-			if s, ok := e.(FetchStep); ok {
+		ctx = observe.Into(ctx, func(e observe.Event) {
+			if s, ok := e.(observe.Step); ok {
 				s.At, s.Text = time.Since(began), hide(s.Text)
 				r.OnStep(s)
 			}

@@ -17,10 +17,10 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/config"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
 	"github.com/scrapekit/scrapekit/core/internal/state"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host"
 )
@@ -294,8 +294,8 @@ func (p *Pipeline) assembleAside() (*parts, func() error, error) {
 // seems to hang.
 const toldWait = 2 * time.Second
 
-func (p *Pipeline) tellWait(e Event) {
-	if w, ok := e.(Waited); ok && w.For >= toldWait {
+func (p *Pipeline) tellWait(e observe.Event) {
+	if w, ok := e.(observe.Waited); ok && w.For >= toldWait {
 		p.logger.Warn("waiting", "for", Wait(w).String())
 	}
 }

@@ -14,15 +14,15 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/disk"
 	"github.com/scrapekit/scrapekit/core/internal/fetch"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
 	"github.com/scrapekit/scrapekit/core/internal/pluginhost"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // RunOptions say how a run is done.
 type RunOptions struct {
-	Full      bool       // start over: forget what was delivered and deliver everything anew
-	Listeners []Listener // they are told of what happens, without secrets
+	Full      bool               // start over: forget what was delivered and deliver everything anew
+	Listeners []observe.Listener // they are told of what happens, without secrets
 	// OneTry ends the run at the first thing that goes wrong, which is the error of [Run.Wait]: for
 	// an author who looks on.
 	OneTry bool
@@ -152,7 +152,7 @@ func (r *Run) try(ctx context.Context) (*Report, error) {
 
 // listeners are those of the run itself, and its user's, who see no secret.
 func (r *Run) listeners() observe.Listeners {
-	all := observe.Listeners{r.seen.event, func(e Event) { r.crashes.event(e, r.p.home().Run) }}
+	all := observe.Listeners{r.seen.event, func(e observe.Event) { r.crashes.event(e, r.p.home().Run) }}
 	if r.o.OneTry {
 		r.first = &firstError{}
 		all = append(all, r.first.event)

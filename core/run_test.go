@@ -22,6 +22,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -126,7 +127,7 @@ func TestSecretsStayOut(t *testing.T) {
 		"source \"web\" {\n  url = %q\n  token = env(\"CORE_TEST_TOKEN\")\n}\nsink \"jsonl\" {\n  path = \"out/x.jsonl\"\n}\n", echo.URL))
 	var said output
 	p := load(t, file, options(&said, &said))
-	report, err := run(t, p, core.RunOptions{Listeners: []core.Listener{func(e core.Event) {
+	report, err := run(t, p, core.RunOptions{Listeners: []observe.Listener{func(e observe.Event) {
 		fmt.Fprintf(&said,
 			"%s %+v\n", e.Kind(), e)
 	}}})

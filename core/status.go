@@ -10,8 +10,8 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
 	"github.com/scrapekit/scrapekit/core/internal/dial"
 	"github.com/scrapekit/scrapekit/core/internal/fetch/stats"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
 	"github.com/scrapekit/scrapekit/core/internal/pipeline"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // What the pipeline says of itself while it runs.
@@ -35,46 +35,6 @@ type (
 	// SplitStatus says how far a split is.
 	SplitStatus = checkpoint.Status
 )
-
-// The events of a run. A listener takes those that it knows.
-type (
-	// Event is something that happened, one of the types below.
-	Event = observe.Event
-	// Listener is told of events by several goroutines at once, and must not take long.
-	Listener = observe.Listener
-	// RunStarted is the first event.
-	RunStarted = observe.RunStarted
-	// PlanRetried is an attempt to plan that failed.
-	PlanRetried = observe.PlanRetried
-	// Planned says how many splits there are.
-	Planned = observe.Planned
-	// SplitDone is a split that was read to its end.
-	SplitDone = observe.SplitDone
-	// SplitRetried is a read that failed.
-	SplitRetried = observe.SplitRetried
-	// SplitBroken is a split that is given up for this run.
-	SplitBroken = observe.SplitBroken
-	// SplitSkipped is a split that is not to be read.
-	SplitSkipped = observe.SplitSkipped
-	// Written is a batch that a sink has taken.
-	Written = observe.Written
-	// Committed is a commit.
-	Committed = observe.Committed
-	// PluginLost is the death of a source.
-	PluginLost = observe.PluginLost
-	// RolledBack is a return to the last commit.
-	RolledBack = observe.RolledBack
-	// Waited is a wait for a host that begins.
-	Waited = observe.Waited
-	// Exchanged is one attempt of a request.
-	Exchanged = observe.Exchanged
-	// RunEnded is the last event.
-	RunEnded = observe.RunEnded
-)
-
-// Trouble returns what an event tells of as having gone wrong, and the split or the stage in which
-// it has. A nil error: nothing has.
-func Trouble(e Event) (split, stage string, err error) { return observe.Trouble(e) }
 
 // The statuses of a split.
 const (
@@ -120,17 +80,17 @@ type seen struct {
 	waits     map[string]Wait // the newest of each host and bucket
 }
 
-func (s *seen) event(e Event) {
+func (s *seen) event(e observe.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch e := e.(type) {
-	case SplitRetried:
+	case observe.SplitRetried:
 		s.retries++
-	case RolledBack:
+	case observe.RolledBack:
 		s.rollBacks++
-	case Committed:
+	case observe.Committed:
 		s.commit = time.Now()
-	case Waited:
+	case observe.Waited:
 		s.waits[e.Host+" "+e.Bucket] = Wait(e)
 	}
 }

@@ -4,6 +4,7 @@ package sdk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -17,6 +18,10 @@ type Sink interface {
 	Write(ctx context.Context, b Batch) error
 	// Commit makes everything that was written durable, and returns a token for that point. The
 	// host saves the token in the same transaction as the cursors; only then is it the last token.
+	//
+	// A sink that delivers after a commit may return [Rejects] beside the token: records of earlier
+	// commits that the far end has refused since. The host saves them with the token. So a sink
+	// that is opened with an older token must return them again, and otherwise never.
 	Commit(ctx context.Context) (Token, error)
 }
 
@@ -47,8 +52,13 @@ type Finisher interface {
 	// token and Finish is called again: it must be idempotent. After any error the host opens the
 	// sink again and calls Finish again. A run that ends in another way is not finished until a
 	// later start completes it.
+	//
+	// If the error is [ErrUntold], the host commits and calls Finish again, of the same instance.
 	Finish(ctx context.Context, e End) error
 }
+
+// ErrUntold is the error of a Finish that has found refused records, which the next Commit returns.
+var ErrUntold = errors.New("the far end has refused records that no commit has told of yet")
 
 // End is a run that is complete.
 type End struct {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // fetchFlags are the flags of fetch.
@@ -50,10 +51,10 @@ func (a *app) fetchCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			steps := []core.FetchStep{}
-			r.OnStep = func(s core.FetchStep) { steps = append(steps, s) }
+			steps := []observe.Step{}
+			r.OnStep = func(s observe.Step) { steps = append(steps, s) }
 			if !f.quiet && !f.asJSON {
-				r.OnStep = func(s core.FetchStep) { fmt.Fprintln(a.Err, stepText(s)) }
+				r.OnStep = func(s observe.Step) { fmt.Fprintln(a.Err, stepText(s)) }
 			}
 			a.Hide = p.Hide
 			resp, end, err := p.Fetch(cmd.Context(), r)
@@ -85,7 +86,7 @@ func (a *app) fetchCommand() *cobra.Command {
 }
 
 // stepText is a step for people. What is done for a request of the host's own stands farther in.
-func stepText(s core.FetchStep) string {
+func stepText(s observe.Step) string {
 	if s.For != "" {
 		return fmt.Sprintf("%8s    %s: %s: %s", show.Brief(s.At), s.For, s.Part, s.Text)
 	}
@@ -134,7 +135,7 @@ func (a *app) fetched(resp *http.Response, quiet bool) error {
 
 // fetchedJSON prints the reply and the steps to it as one object. A body that is no text comes as
 // base64.
-func (a *app) fetchedJSON(resp *http.Response, steps *[]core.FetchStep) error {
+func (a *app) fetchedJSON(resp *http.Response, steps *[]observe.Step) error {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
@@ -146,18 +147,18 @@ func (a *app) fetchedJSON(resp *http.Response, steps *[]core.FetchStep) error {
 		}
 	}
 	return a.json(struct {
-		Status   int              `json:"status"`
-		Protocol string           `json:"protocol"`
-		Header   http.Header      `json:"header"`
-		Steps    []core.FetchStep `json:"steps"`
-		Body     any              `json:"body"`
+		Status   int            `json:"status"`
+		Protocol string         `json:"protocol"`
+		Header   http.Header    `json:"header"`
+		Steps    []observe.Step `json:"steps"`
+		Body     any            `json:"body"`
 	}{resp.StatusCode, resp.Proto, header, *steps, readable(body)})
 }
 
 // fetchFailed is what fetchedJSON prints where there is no reply.
 type fetchFailed struct {
-	Error string           `json:"error"`
-	Steps []core.FetchStep `json:"steps"`
+	Error string         `json:"error"`
+	Steps []observe.Step `json:"steps"`
 }
 
 // readable is a body as JSON can hold it.

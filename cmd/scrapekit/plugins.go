@@ -15,6 +15,7 @@ import (
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/internal/show"
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/plugins"
+	httpsink "github.com/scrapekit/scrapekit/plugins/sinks/http"
 	"github.com/scrapekit/scrapekit/plugins/sinks/jsonl"
 	"github.com/scrapekit/scrapekit/plugins/sources/generate"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira"
@@ -25,7 +26,7 @@ import (
 
 // firstParty lists the plugins that are inside this program.
 func firstParty() []sdk.Plugin {
-	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin()}
+	return []sdk.Plugin{generate.Plugin(), jira.Plugin(), llm.Plugin(), jsonl.Plugin(), httpsink.Plugin()}
 }
 
 // shipped is what the plugins of this program, and the host's own sink, say of themselves.

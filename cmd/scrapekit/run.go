@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // runFlags say how a run is done and shown.
@@ -85,7 +86,7 @@ func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags)
 	}
 	w := a.Watcher(flags.output)
 	run, err := p.Start(ctx, core.RunOptions{Full: flags.full, OneTry: flags.oneTry,
-		Listeners: []core.Listener{w.Event}})
+		Listeners: []observe.Listener{w.Event}})
 	if err != nil {
 		return nil, err
 	}

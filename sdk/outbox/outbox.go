@@ -20,20 +20,25 @@
 //			return nil, err
 //		}
 //		s.open = nil
-//		return s.box.Token()
+//		return s.box.Commit()
 //	}
 //
 //	func (s *sink) Finish(ctx context.Context, _ sdk.End) error {
 //		s.box.Kept()
-//		return s.box.Deliver(ctx, s.send)
+//		if err := s.box.Deliver(ctx, s.send); err != nil {
+//			return err
+//		}
+//		return s.box.Told()
 //	}
+//
+// A far end may refuse single records of a batch. Then send returns [sdk.Rejects]; the outbox keeps
+// them, and the next Commit tells them to the host, each once.
 //
 // The sink must ask for its folder ([sdk.Info.PrivateDir]) and be an [sdk.Finisher]: a run is
 // complete when its outbox is empty.
 package outbox
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -55,8 +60,13 @@ type Box struct {
 	dir    string
 	mark   string  // of the folder; a part of each id
 	sealed int64   // the last
+	made   int64   // the last that the newest token stands for
 	kept   int64   // the last whose token the host has kept
 	items  []int64 // that are not confirmed, in order
+	// Batches of which records were refused and no token has told, in order; the last that a saved
+	// token has told of; the last that the newest token tells of.
+	refused       []int64
+	told, telling int64
 }
 
 // Item is a sealed batch.
@@ -72,10 +82,14 @@ func (i Item) Payload() ([]byte, error) { return os.ReadFile(i.path) }
 // token is what stands for the outbox at a commit.
 type token struct {
 	Mark   string `json:"mark"`
+	Told   int64  `json:"told,omitempty"` // the last batch whose refused records the host has
 	Sealed int64  `json:"sealed"`
 }
 
 const markFile = "mark"
+
+// refusedEnd ends the name of a file with the refused records of a batch that is delivered.
+const refusedEnd = ".refused"
 
 // Open brings the outbox in a sink's private folder back to s.Token: it drops batches that were
 // sealed later; earlier batches without a confirmation wait for delivery. A full run drops
@@ -109,7 +123,8 @@ func Open(s sdk.Start) (*Box, error) {
 		return nil, sdk.Permanent(fmt.Errorf(
 			"%s is not the folder that the last token was made for: what it held may not be delivered; put it back, or start over with a full run", b.dir))
 	}
-	b.sealed, b.kept = at.Sealed, at.Sealed
+	b.sealed, b.made, b.kept = at.Sealed, at.Sealed, at.Sealed
+	b.told, b.telling = at.Told, at.Told
 	return b, b.load()
 }
 
@@ -120,11 +135,15 @@ func (b *Box) load() error {
 		return err
 	}
 	for _, e := range entries {
-		mark, number, ok := strings.Cut(e.Name(), "-")
+		name, refused := strings.CutSuffix(e.Name(), refusedEnd)
+		mark, number, ok := strings.Cut(name, "-")
 		n, err := strconv.ParseInt(number, 10, 64)
+		ok = ok && err == nil && mark == b.mark && n <= b.sealed && n > b.told // what was told was delivered
 		switch {
 		case e.Name() == markFile:
-		case ok && err == nil && mark == b.mark && n <= b.sealed:
+		case ok && refused:
+			b.refused = append(b.refused, n)
+		case ok:
 			b.items = append(b.items, n)
 		default:
 			if err := os.Remove(filepath.Join(b.dir, e.Name())); err != nil {
@@ -132,8 +151,23 @@ func (b *Box) load() error {
 			}
 		}
 	}
-	slices.SortFunc(b.items, cmp.Compare[int64])
+	slices.Sort(b.items)
+	slices.Sort(b.refused)
+	for len(b.items) > 0 && slices.Contains(b.refused, b.items[0]) { // killed before it was removed
+		if err := b.confirmed(); err != nil {
+			return err
+		}
+	}
 	return durable.SyncDir(b.dir)
+}
+
+// confirmed removes the first batch.
+func (b *Box) confirmed() error {
+	if err := os.Remove(b.item(b.items[0]).path); err != nil {
+		return err
+	}
+	b.items = b.items[1:]
+	return nil
 }
 
 func (b *Box) item(n int64) Item {
@@ -155,32 +189,90 @@ func (b *Box) Seal(payload []byte) error {
 	return nil
 }
 
-// Token returns the token for everything that was sealed.
-func (b *Box) Token() (sdk.Token, error) { return json.Marshal(token{b.mark, b.sealed}) }
+// maxTold bounds the records, in bytes, that one token tells of. A batch is told whole.
+const maxTold = 16 << 20
+
+// Commit is what a Commit of the sink returns: the token for everything that was sealed, and
+// [sdk.Rejects] if records of delivered batches were refused and no token has told of them.
+func (b *Box) Commit() (sdk.Token, error) {
+	var all sdk.Rejects
+	size := 0
+	for _, n := range b.refused {
+		raw, err := os.ReadFile(b.item(n).path + refusedEnd)
+		if err != nil {
+			return nil, err
+		}
+		if size += len(raw); len(all) > 0 && size > maxTold {
+			break
+		}
+		var some sdk.Rejects
+		if err := json.Unmarshal(raw, &some); err != nil {
+			return nil, sdk.Permanent(fmt.Errorf("%s: %w", b.item(n).path+refusedEnd, err))
+		}
+		all, b.telling = append(all, some...), n
+	}
+	at, err := json.Marshal(token{b.mark, b.telling, b.sealed})
+	if err != nil {
+		return nil, err
+	}
+	b.made = b.sealed
+	return at, all.Err()
+}
+
+// Told is what a Finish of the sink returns after a Deliver: [sdk.ErrUntold] if records were
+// refused and no saved token has told of them.
+func (b *Box) Told() error {
+	if len(b.refused) > 0 {
+		return sdk.ErrUntold
+	}
+	return nil
+}
 
 // Kept says that the host has saved the last token. The sink calls it at the beginning of each
 // method that is called after Commit.
-func (b *Box) Kept() { b.kept = b.sealed }
+func (b *Box) Kept() { b.kept, b.told = b.made, b.telling }
 
 // Waiting returns how many batches are not confirmed.
 func (b *Box) Waiting() int { return len(b.items) }
 
 // Deliver calls send with each sealed batch that the saved token covers, in order, until one fails.
-// nil from send confirms the batch, and it is removed. After a kill a confirmed batch may be sent
-// again, with the same id.
+// nil from send confirms the batch, and it is removed; [sdk.Rejects] confirm it too, but for these
+// records. After a kill a confirmed batch may be sent again, with the same id.
 func (b *Box) Deliver(ctx context.Context, send func(context.Context, Item) error) error {
+	for len(b.refused) > 0 && b.refused[0] <= b.told {
+		if err := os.Remove(b.item(b.refused[0]).path + refusedEnd); err != nil {
+			return err
+		}
+		b.refused = b.refused[1:]
+	}
 	for len(b.items) > 0 && b.items[0] <= b.kept {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		it := b.item(b.items[0])
-		if err := send(ctx, it); err != nil {
+		err := send(ctx, it)
+		var rejects sdk.Rejects
+		if errors.As(err, &rejects) {
+			err = b.refuse(it, rejects)
+		}
+		if err != nil {
 			return fmt.Errorf("deliver batch %s: %w", it.ID, err)
 		}
-		if err := os.Remove(it.path); err != nil {
+		if err := b.confirmed(); err != nil {
 			return err
 		}
-		b.items = b.items[1:]
 	}
 	return nil
+}
+
+// refuse keeps the refused records of the first batch.
+func (b *Box) refuse(it Item, rejects sdk.Rejects) error {
+	raw, err := json.Marshal(rejects)
+	if err == nil {
+		err = durable.Replace(it.path+refusedEnd, raw, true)
+	}
+	if err == nil {
+		b.refused = append(b.refused, b.items[0])
+	}
+	return err
 }

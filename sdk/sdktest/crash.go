@@ -116,8 +116,10 @@ func (x *crash) test() {
 		x.part("killed between calls", (*crash).killedBetweenCalls)
 		return
 	}
-	x.part("power cut", func(x *crash) { x.powerCuts(whole) })
-	x.part("two in a row", func(x *crash) { x.twice(whole) })
+	if !x.target.Remote {
+		x.part("power cut", func(x *crash) { x.powerCuts(whole) })
+		x.part("two in a row", func(x *crash) { x.twice(whole) })
+	}
 	x.part("failures", func(x *crash) { x.faults(whole.Count()) })
 }
 

@@ -19,6 +19,7 @@ const (
 	pipeline   = "core/internal/pipeline"
 	checkpoint = "core/internal/checkpoint"
 	jsonl      = "plugins/sinks/jsonl"
+	httpSink   = "plugins/sinks/http"
 	filesink   = "sdk/filesink"
 	fetch      = "core/internal/fetch"
 	files      = "core/internal/files"
@@ -261,7 +262,7 @@ var guarantees = []mutant{
 	simulated("the end of a run is told to nobody",
 		edit{pipeline + "/coordinator.go", `end: c.tell}`, `end: nil}`}),
 	{name: "a host that was taken over ends the run at its sinks", pkg: pipeline, test: "TestFencedRunFinishesNothing",
-		edits: []edit{{pipeline + "/coordinator.go", `	if err := s.held.Hold(ctx, func(ctx context.Context) {`,
+		edits: []edit{{pipeline + "/coordinator.go", `	if err := d.held.Hold(ctx, func(ctx context.Context) {`,
 			`	if err := func(f func(context.Context)) error { f(ctx); return nil }(func(ctx context.Context) {`}}},
 	{name: "state: a coordinator does not fence the seats of the one before", pkg: checkpoint, test: "TestSQLite",
 		edits: []edit{{checkpoint + "/sqlite_run.go", `UPDATE holder SET epoch = 0; UPDATE seats SET epoch = 0`,
@@ -285,7 +286,26 @@ var guarantees = []mutant{
 	{name: "outbox: a batch is delivered before its token is kept", pkg: "sdk/outbox", test: "TestOpen",
 		edits: []edit{{"sdk/outbox/outbox.go", `b.items[0] <= b.kept`, `b.items[0] <= b.sealed`}}},
 	{name: "outbox: what was sealed after the token is delivered", pkg: "sdk/outbox", test: "TestKills", linux: true,
-		edits: []edit{{"sdk/outbox/outbox.go", `mark == b.mark && n <= b.sealed:`, `mark == b.mark:`}}},
+		edits: []edit{{"sdk/outbox/outbox.go", `mark == b.mark && n <= b.sealed &&`, `mark == b.mark &&`}}},
+	{name: "outbox: refused records are not on the disk when their batch goes", pkg: "sdk/outbox",
+		test: "TestPowerCuts", linux: true,
+		edits: []edit{{"sdk/outbox/outbox.go", `refusedEnd, raw, true)`, `refusedEnd, raw, false)`}}},
+	{name: "outbox: refused records are told again after their token", pkg: "sdk/outbox", test: "TestToldIsDelivered",
+		edits: []edit{{"sdk/outbox/outbox.go", `n <= b.sealed && n > b.told //`, `n <= b.sealed //`}}},
+	{name: "outbox: what was sealed after the token counts as kept", pkg: "sdk/outbox", test: "TestSealedAfterTheToken",
+		edits: []edit{{"sdk/outbox/outbox.go", `b.kept, b.told = b.made, b.telling`,
+			`b.kept, b.told = b.sealed, b.telling`}}},
+	{name: "http: the key changes when a batch is sent again", pkg: httpSink, test: "TestLostReplies",
+		edits: []edit{{httpSink + "/send.go", `req.Header.Set(s.KeyHeader, p.key)`,
+			`req.Header.Set(s.KeyHeader, fmt.Sprintf("%s-%p", p.key, req))`}}},
+	{name: "http: a request without a reply counts as delivered", pkg: httpSink, test: "TestLostReplies",
+		edits: []edit{{httpSink + "/send.go",
+			"exchange(req) //nolint:bodyclose // it is closed there\n\tif err != nil {\n\t\treturn nil, err",
+			"exchange(req) //nolint:bodyclose // it is closed there\n\tif err != nil {\n\t\treturn nil, nil"}}},
+	{name: "http: a refused record is not told", pkg: httpSink, test: "TestRefused",
+		edits: []edit{{httpSink + "/send.go", `		all = append(all, rejects...)`, `		_ = rejects`}}},
+	{name: "what a sink tells after the commit is counted after it", pkg: pipeline, test: "TestRefusedAfterACommit",
+		edits: []edit{{pipeline + "/deliver.go", `	d.progress.counted(p.delta)`, `	_ = p.delta`}}},
 	{name: "outbox: ids of an earlier beginning are given again", pkg: "sdk/outbox", test: "TestOpen",
 		edits: []edit{{"sdk/outbox/outbox.go", `		b.mark, at = rand.Text(), token{} //`,
 			`		b.mark, at = b.mark+rand.Text()[:0], token{} //`}}},

@@ -19,6 +19,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/cmd/scrapekit/docs"
 	coreplugins "github.com/scrapekit/scrapekit/core/plugins"
+	"github.com/scrapekit/scrapekit/plugins/sinks/http/httpsinktest"
 	"github.com/scrapekit/scrapekit/plugins/sources/jira/jiraserver"
 	"github.com/scrapekit/scrapekit/sdk/sdktest/crashtest"
 )
@@ -99,13 +100,15 @@ go() {
 
 // readmeSite is a copy of what a reader has, and a Jira for whatever URL the commands name.
 type readmeSite struct {
-	dir, module, url, registry string
-	env                        []string
+	dir, module, url, registry, endpoint string
+	env                                  []string
 }
 
 // text is a block of a page with its hosts on this machine.
 func (s readmeSite) text(block string) string {
-	return strings.NewReplacer("https://jira.example.com", s.url, "registry.example.com", s.registry).Replace(block)
+	return strings.NewReplacer("https://jira.example.com", s.url, "registry.example.com", s.registry,
+		"https://in.example.com", s.endpoint, "https://search.example.com", s.endpoint+"/es",
+		"https://clickhouse.example.com", s.endpoint+"/clickhouse").Replace(block)
 }
 
 func newReadmeSite(t *testing.T) readmeSite {
@@ -114,9 +117,10 @@ func newReadmeSite(t *testing.T) readmeSite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := readmeSite{dir: t.TempDir(), module: module, url: readmeJira(t), registry: newRegistry(t)}
+	s := readmeSite{dir: t.TempDir(), module: module, url: readmeJira(t), registry: newRegistry(t),
+		endpoint: httpsinktest.New(t).URL}
 	for _, name := range []string{"examples/jira.hcl", "examples/jira-full.hcl", "examples/generate.hcl",
-		"examples/source-hello/hello.hcl", "LICENSE"} {
+		"examples/webhook.hcl", "examples/source-hello/hello.hcl", "LICENSE"} {
 		s.copy(t, name)
 	}
 	s.env = append(os.Environ(), "MODULE="+module, "SITE="+s.dir, "GOPROXY=off", "NOTED="+filepath.Join(s.dir, "noted"),

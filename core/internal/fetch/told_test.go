@@ -11,7 +11,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core/internal/credential"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // TestLongPauseIsNoAttempt: a pause that is too long to wait for is told beside the one attempt

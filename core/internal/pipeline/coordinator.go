@@ -6,12 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 	"github.com/scrapekit/scrapekit/sdk/host/hint"
 )
@@ -113,9 +114,9 @@ func (c *coordinator) next(ctx context.Context, s *seat) (int, error) {
 // tell tells the sinks that the run is complete, if it is: after the last commit of all seats, and
 // before the store is told. Who is killed between the two goes on with a run that has nothing left
 // to read, and comes here again.
-func (c *coordinator) tell(ctx context.Context, s *seat) error {
+func (c *coordinator) tell(ctx context.Context, d *delivery) error {
 	var finishers []*liveSink
-	for _, sink := range s.sinks {
+	for _, sink := range d.sinks {
 		if sink.can.Finish != nil {
 			finishers = append(finishers, sink)
 		}
@@ -132,21 +133,42 @@ func (c *coordinator) tell(ctx context.Context, s *seat) error {
 	}
 	c.progress.phase("finishing")
 	c.Step("telling")
+	for {
+		told := c.tellAll(ctx, d, finishers)
+		if !errors.Is(told, sdk.ErrUntold) {
+			c.Step("told")
+			return told
+		}
+		if err := d.untold(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// tellAll tells them once.
+func (c *coordinator) tellAll(ctx context.Context, d *delivery, finishers []*liveSink) error {
 	// What a sink does now cannot be taken back: it is not for a coordinator that another has
 	// followed.
 	var told error
-	if err := s.held.Hold(ctx, func(ctx context.Context) {
+	var untold atomic.Bool
+	if err := d.held.Hold(ctx, func(ctx context.Context) {
 		g, gctx := errgroup.WithContext(ctx)
 		for _, f := range finishers {
 			g.Go(func() error {
-				return at(f.stage.Name, f.can.Finish(gctx, sdk.End{Run: c.run.ID, Full: c.run.Full}))
+				err := f.can.Finish(gctx, sdk.End{Run: c.run.ID, Full: c.run.Full})
+				if errors.Is(err, sdk.ErrUntold) {
+					untold.Store(true) // the others may come to their end
+					return nil
+				}
+				return at(f.stage.Name, err)
 			})
 		}
-		told = g.Wait()
+		if told = g.Wait(); told == nil && untold.Load() {
+			told = sdk.ErrUntold
+		}
 	}); err != nil {
 		return storeFailure(err)
 	}
-	c.Step("told")
 	return told
 }
 

@@ -4,6 +4,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -34,6 +35,7 @@ type delivery struct {
 	added   []sdk.Split                    // found since then
 	book    int                            // bytes that these two take, about
 	found   int                            // splits that commits have made known
+	told    int                            // records that sinks have told as refused, after they took them
 	// the stages have tokens of this run: the first commit is made even of nothing
 	begun bool
 	bytes int64
@@ -219,7 +221,10 @@ func (d *delivery) commitLoop(ctx context.Context, stop <-chan struct{}) error {
 
 // commit makes everything delivered so far durable: sinks first, then the one transaction that
 // counts (I3).
-func (d *delivery) commit(ctx context.Context) error {
+func (d *delivery) commit(ctx context.Context) error { return d.commitEven(ctx, false) }
+
+// commitEven is commit, even of nothing if that is forced: the stages have something to tell.
+func (d *delivery) commitEven(ctx context.Context, forced bool) error {
 	if err := d.gate.enter(ctx, true); err != nil {
 		return d.broke(err)
 	}
@@ -228,13 +233,14 @@ func (d *delivery) commit(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	c, err := d.collect()
-	if err != nil || len(c.Splits) == 0 && d.begun {
-		return err
+	c := d.collect()
+	if len(c.Splits) == 0 && d.begun && !forced {
+		return nil
 	}
 	// Who was stopped for long may wake up here, and what a sink makes durable stays so even if the
 	// store refuses the commit: nobody takes the seat meanwhile.
 	d.Step("collected")
+	var err error
 	held := d.held.Hold(ctx, func(ctx context.Context) {
 		d.Step("committing")
 		c.Tokens, err = d.tokens(ctx)
@@ -242,9 +248,13 @@ func (d *delivery) commit(ctx context.Context) error {
 	if held != nil {
 		return d.broke(storeFailure(held))
 	}
+	if err == nil {
+		c.Stats, err = d.progress.uncommitted().marshal() // what the sinks have just told too
+	}
 	if err != nil {
 		return d.broke(err)
 	}
+	d.checkLimits()
 	d.Step("tokens taken")
 	// What the sinks have made durable is worth its transaction, however long a plugin has kept a
 	// stopped run from draining.
@@ -257,19 +267,20 @@ func (d *delivery) commit(ctx context.Context) error {
 	return nil
 }
 
-// collect makes the commit of what is pending, and of what was counted since the last one (I5).
-func (d *delivery) collect() (c checkpoint.Commit, err error) {
+// collect makes the commit of what is pending. What was counted since the last one (I5) comes when
+// the tokens are taken.
+func (d *delivery) collect() (c checkpoint.Commit) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c.New = d.added
 	for _, p := range d.pending {
 		c.Splits = append(c.Splits, p)
 	}
-	c.Stats, err = d.progress.uncommitted().marshal()
-	return c, err
+	return c
 }
 
-// tokens asks every stage that keeps something to make it durable.
+// tokens asks every stage that keeps something to make it durable, the dead letters last: the sinks
+// may tell more of them.
 func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
 	var mu sync.Mutex
 	out := map[string]sdk.Token{}
@@ -295,10 +306,53 @@ func (d *delivery) tokens(ctx context.Context) (map[string]sdk.Token, error) {
 		}
 	}
 	for _, s := range d.sinks {
-		take(s.stage.Name, s.instance.Plugin.Commit)
+		take(s.stage.Name, func(ctx context.Context) (sdk.Token, error) {
+			token, err := s.instance.Plugin.Commit(ctx)
+			var late sdk.Rejects
+			if errors.As(err, &late) {
+				err = d.late(s.stage.Name, late)
+			}
+			return token, err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	take(lettersStage, func(context.Context) (sdk.Token, error) { return d.Letters.Commit() })
 	return out, g.Wait()
+}
+
+// late makes dead letters of records that a sink took, and that its far end has refused since. The
+// split that they came from is not known any more.
+func (d *delivery) late(stage string, rejects sdk.Rejects) error {
+	if took := d.progress.out(stage); took < int64(len(rejects)) {
+		return sdk.Permanent(fmt.Errorf("the plugin tells of %d records that were refused, and took %d",
+			len(rejects), took))
+	}
+	p := &push{seat: d.seat, delta: newCounts()}
+	for _, r := range rejects {
+		if err := p.reject(stage, r); err != nil {
+			return err
+		}
+		p.delta.passed(stage, r.Stream, -1, 0)
+	}
+	d.progress.counted(p.delta)
+	d.mu.Lock()
+	d.told += len(rejects)
+	d.mu.Unlock()
+	return nil
+}
+
+// untold commits what a sink has to tell at the end of the run, and fails if that is nothing.
+func (d *delivery) untold(ctx context.Context) error {
+	before := d.told
+	if err := d.commitEven(ctx, true); err != nil {
+		return err
+	}
+	if d.told == before {
+		return sdk.Permanent(errors.New("a sink asked for a commit to tell of refused records, and told of none"))
+	}
+	return d.overLimit()
 }
 
 // committed forgets what is kept now, and lets further splits be read.

@@ -88,6 +88,23 @@ func (p *progress) delivered(before, now checkpoint.Split, delta Counts) {
 	p.now.add(delta)
 }
 
+// counted notes what is of no split.
+func (p *progress) counted(delta Counts) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now.add(delta)
+}
+
+// out returns how many records a stage has given on.
+func (p *progress) out(stage string) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.now.Stages[stage]; s != nil {
+		return s.Out
+	}
+	return 0
+}
+
 // uncommitted returns what was counted since the last commit, and the commit that is to come.
 func (p *progress) uncommitted() Counts {
 	p.mu.Lock()

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scrapekit/scrapekit/core/internal/checkpoint"
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
@@ -26,7 +26,7 @@ type worker struct {
 
 	begin func(ctx context.Context, s *seat) error        // the stages of s are open
 	next  func(ctx context.Context, s *seat) (int, error) // there is no split to claim: the seat to go on with
-	end   func(ctx context.Context, s *seat) error        // there is nowhere to go on
+	end   func(ctx context.Context, d *delivery) error    // there is nowhere to go on
 }
 
 // nowhere is no seat: nothing is left to do.
@@ -216,7 +216,7 @@ func (w *worker) occupy(ctx, work context.Context, s *seat, d *delivery) (next i
 		return nowhere, err
 	}
 	if next == nowhere && w.end != nil {
-		return next, w.end(work, s)
+		return next, w.end(work, d)
 	}
 	return next, nil
 }

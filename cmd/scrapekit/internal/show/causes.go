@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // maxCauses bounds how many different causes are told: beyond it only how many more splits are
@@ -46,13 +47,13 @@ func (a *ail) took(split string) {
 }
 
 // told takes in an event and reports whether what it says was said already, or is not to be said.
-func (c *causes) told(e core.Event) bool {
+func (c *causes) told(e observe.Event) bool {
 	var key causeKey
-	split, _, err := core.Trouble(e)
+	split, _, err := observe.Trouble(e)
 	switch e.(type) {
-	case core.SplitRetried:
+	case observe.SplitRetried:
 		key = causeKey{cause: cause(split, err)}
-	case core.SplitBroken:
+	case observe.SplitBroken:
 		key = causeKey{broken: true, cause: cause(split, err)}
 	default:
 		return false

@@ -13,6 +13,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // drawEvery is how often the live view is drawn.
@@ -33,9 +34,9 @@ type liveWatcher struct {
 	asked  time.Time // when known was asked for more
 }
 
-func (l *liveWatcher) Event(e core.Event) {
+func (l *liveWatcher) Event(e observe.Event) {
 	switch e.(type) {
-	case core.RunStarted, core.Planned:
+	case observe.RunStarted, observe.Planned:
 		return // the progress says so
 	}
 	text := eventText(e)

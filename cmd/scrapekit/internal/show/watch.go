@@ -14,12 +14,13 @@ import (
 	"time"
 
 	"github.com/scrapekit/scrapekit/core"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // Watcher shows a run. Event may be called by several goroutines at once, from before Begin to
 // after End.
 type Watcher interface {
-	Event(e core.Event)
+	Event(e observe.Event)
 	Begin(ctx context.Context, r *core.Run)
 	End()
 	Report(w io.Writer, r *core.Report) error
@@ -90,7 +91,7 @@ func (p *plainWatcher) line(format string, args ...any) {
 	fmt.Fprintf(p.w, time.Now().Format("15:04:05 ")+format+"\n", args...)
 }
 
-func (p *plainWatcher) Event(e core.Event) {
+func (p *plainWatcher) Event(e observe.Event) {
 	if text := eventText(e); text != "" && !p.known.told(e) {
 		p.line("%s", text)
 	}
@@ -122,27 +123,27 @@ func (p *plainWatcher) Report(w io.Writer, r *core.Report) error {
 }
 
 // eventText says an event to people; "" is for what is not worth a line.
-func eventText(e core.Event) string {
+func eventText(e observe.Event) string {
 	switch e := e.(type) {
-	case core.RunStarted:
+	case observe.RunStarted:
 		if e.Resumed {
 			return "going on with run " + e.Run
 		}
 		return "run " + e.Run
-	case core.PlanRetried:
+	case observe.PlanRetried:
 		return fmt.Sprintf("%s: planning: %v; again in %s", e.Stage, e.Err, Brief(e.Wait))
-	case core.Planned:
+	case observe.Planned:
 		return "planned " + Many(int64(e.Splits), "split")
-	case core.SplitRetried:
+	case observe.SplitRetried:
 		if core.IsCrash(e.Err) {
 			return "" // the plugin's death is told once, not for every split that it read
 		}
 		return fmt.Sprintf("split %s: %s; again in %s", e.Split, cause(e.Split, e.Err), Brief(e.Wait))
-	case core.SplitBroken:
+	case observe.SplitBroken:
 		return fmt.Sprintf("split %s is given up for this run: %s", e.Split, cause(e.Split, e.Err))
-	case core.PluginLost:
+	case observe.PluginLost:
 		return fmt.Sprintf("%v; starting it again", e.Err)
-	case core.RolledBack:
+	case observe.RolledBack:
 		return fmt.Sprintf("%v; going back to the last commit, and on in %s", e.Err, Brief(e.Wait))
 	}
 	return ""
@@ -191,36 +192,36 @@ func (j *jsonWatcher) write(e jsonEvent) {
 
 // event prints what happens, but for what comes with every batch and every request: these the
 // progress sums up.
-func (j *jsonWatcher) Event(e core.Event) {
+func (j *jsonWatcher) Event(e observe.Event) {
 	out := jsonEvent{Time: time.Now(), Type: "event", Event: e.Kind()}
 	var err error
-	if out.Split, out.Stage, err = core.Trouble(e); err != nil {
+	if out.Split, out.Stage, err = observe.Trouble(e); err != nil {
 		out.Error = err.Error()
 	}
 	switch e := e.(type) {
-	case core.Written, core.Exchanged:
+	case observe.Written, observe.Exchanged:
 		return
-	case core.RunStarted:
+	case observe.RunStarted:
 		out.Message, out.Resumed = e.Run, e.Resumed
-	case core.PlanRetried:
+	case observe.PlanRetried:
 		out.WaitMS = e.Wait.Milliseconds()
-	case core.Planned:
+	case observe.Planned:
 		out.N = int64(e.Splits)
-	case core.SplitDone:
+	case observe.SplitDone:
 		out.Split, out.Stream, out.N = e.Split, e.Stream, e.Records
-	case core.SplitRetried:
+	case observe.SplitRetried:
 		out.Stream, out.WaitMS = e.Stream, e.Wait.Milliseconds()
-	case core.SplitBroken:
+	case observe.SplitBroken:
 		out.Stream = e.Stream
-	case core.SplitSkipped:
+	case observe.SplitSkipped:
 		out.Stream = e.Stream
-	case core.Committed:
+	case observe.Committed:
 		out.N, out.TookMS = int64(e.Splits), e.Took.Milliseconds()
-	case core.RolledBack:
+	case observe.RolledBack:
 		out.WaitMS = e.Wait.Milliseconds()
-	case core.Waited:
+	case observe.Waited:
 		out.Host, out.Message, out.WaitMS = e.Host, e.Cause, e.For.Milliseconds()
-	case core.RunEnded:
+	case observe.RunEnded:
 		out.Message = e.Outcome
 	}
 	j.write(out)

@@ -7,6 +7,8 @@ import (
 	"container/list"
 	"context"
 	"sync"
+
+	"github.com/scrapekit/scrapekit/sdk/host/turns"
 )
 
 // gate is a semaphore whose size may change while it is in use. Each plugin has a line of its own;
@@ -30,7 +32,7 @@ type party struct {
 // line is what waits of one party.
 type line struct {
 	who    party
-	splits rounds // of chan struct{}, closed when its owner may enter
+	splits turns.Queue[chan struct{}] // each is closed when its owner may enter
 	turn   *list.Element
 }
 
@@ -48,7 +50,7 @@ func (g *gate) enter(ctx context.Context, who party, split string, again bool) e
 	}
 	l := g.line(who)
 	turn := make(chan struct{})
-	at := l.splits.add(split, turn, again)
+	at := l.splits.Add(split, turn, again)
 	g.mu.Unlock()
 	select {
 	case <-turn:
@@ -74,7 +76,7 @@ func (g *gate) line(who party) *line {
 }
 
 // giveUp takes back a wait, or the place that was given at the same moment.
-func (g *gate) giveUp(l *line, at spot, turn chan struct{}) {
+func (g *gate) giveUp(l *line, at turns.Place, turn chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	select {
@@ -82,14 +84,14 @@ func (g *gate) giveUp(l *line, at spot, turn chan struct{}) {
 		g.inside--
 		g.admit()
 	default:
-		l.splits.remove(at)
+		l.splits.Remove(at)
 		g.drop(l)
 	}
 }
 
 // drop forgets a line in which nobody waits. g.mu is held.
 func (g *gate) drop(l *line) {
-	if l.splits.n == 0 {
+	if l.splits.Len() == 0 {
 		g.turns.Remove(l.turn)
 		delete(g.lines, l.who)
 	}
@@ -115,7 +117,7 @@ func (g *gate) admit() {
 	for g.inside < g.size && g.turns.Len() > 0 {
 		l := g.turns.Front().Value.(*line)
 		g.turns.MoveToBack(l.turn)
-		turn := l.splits.next().(chan struct{})
+		turn := l.splits.Next()
 		g.drop(l)
 		g.inside++
 		close(turn)
@@ -128,7 +130,7 @@ func (g *gate) queued() int {
 	defer g.mu.Unlock()
 	n := 0
 	for e := g.turns.Front(); e != nil; e = e.Next() {
-		n += e.Value.(*line).splits.n
+		n += e.Value.(*line).splits.Len()
 	}
 	return n
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/scrapekit/scrapekit/core/internal/fetch/trip"
 	"github.com/scrapekit/scrapekit/core/internal/redact"
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -52,7 +53,7 @@ func (p *Player) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, err
 	}
-	asked, err := bodyOf(req)
+	asked, err := trip.BodyOf(req)
 	if err != nil {
 		return nil, err
 	}
@@ -69,14 +70,6 @@ func (p *Player) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errors.New(e.Error)
 	}
 	return p.reply(req, e), nil
-}
-
-func bodyOf(req *http.Request) ([]byte, error) {
-	if req.Body == nil {
-		return nil, nil
-	}
-	defer req.Body.Close() // only read from
-	return io.ReadAll(req.Body)
 }
 
 // next returns the exchange whose turn it is for a request.

@@ -5,7 +5,7 @@ package trip
 import (
 	"context"
 
-	"github.com/scrapekit/scrapekit/core/internal/observe"
+	"github.com/scrapekit/scrapekit/core/observe"
 )
 
 // Aside returns a context whose requests are the host's own, made for what on the way of another.

@@ -4,9 +4,10 @@
 package line
 
 import (
-	"container/list"
 	"context"
 	"sync"
+
+	"github.com/scrapekit/scrapekit/sdk/host/turns"
 )
 
 const (
@@ -28,8 +29,8 @@ type Order struct {
 	size  int                // of the request's body in bytes
 	Serve func(*Order) error // answers it, or returns why not
 	more  chan struct{}      // holds a token when room has grown
-	row   *row               // in line; nil: under way
-	place *list.Element      // in row
+	place turns.Place        // while it waits
+	waits bool               // in line; false: under way
 
 	// Set when it gets under way.
 	ctx    context.Context
@@ -89,18 +90,10 @@ type Line struct {
 	come    sync.Cond  // an order has come for one of the idle, or the end for all
 	orders  map[uint64]*Order
 	held    int // bytes of request bodies
-	rows    map[string]*row
-	turns   list.List // of *row, those in which an order waits; the first is next
-	serving int       // goroutines, idle ones among them
-	idle    int       // those of them that nobody has woken
+	waiting turns.Queue[*Order]
+	serving int // goroutines, idle ones among them
+	idle    int // those of them that nobody has woken
 	closed  bool
-}
-
-// row is what waits for one split.
-type row struct {
-	split   string
-	waiting list.List // of *Order
-	turn    *list.Element
 }
 
 // Joined says what became of an order.
@@ -126,7 +119,7 @@ func (l *Line) Join(o *Order) Joined {
 	}
 	l.orders[o.ID] = o
 	l.held += o.size
-	l.wait(o)
+	o.place, o.waits = l.waiting.Add(o.split, o, false), true
 	switch {
 	case l.idle > 0:
 		l.idle--
@@ -138,36 +131,11 @@ func (l *Line) Join(o *Order) Joined {
 	return InLine
 }
 
-// wait puts o into the row of its split. l.mu is held.
-func (l *Line) wait(o *Order) {
-	r := l.rows[o.split]
-	if r == nil {
-		if l.rows == nil {
-			l.rows = map[string]*row{}
-		}
-		r = &row{split: o.split}
-		r.turn = l.turns.PushBack(r)
-		l.rows[o.split] = r
-	}
-	o.row, o.place = r, r.waiting.PushBack(o)
-}
-
-// unwait takes o out of its row. l.mu is held.
-func (l *Line) unwait(o *Order) {
-	r := o.row
-	r.waiting.Remove(o.place)
-	o.row, o.place = nil, nil
-	if r.waiting.Len() == 0 {
-		l.turns.Remove(r.turn)
-		delete(l.rows, r.split)
-	}
-}
-
 // Next waits for an order and sets it under way; nil: the goroutine is not needed any more.
 func (l *Line) Next(ctx context.Context) *Order {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.turns.Len() == 0 || l.closed {
+	for l.waiting.Len() == 0 || l.closed {
 		if l.closed || l.idle >= maxIdle {
 			l.serving--
 			return nil
@@ -175,10 +143,8 @@ func (l *Line) Next(ctx context.Context) *Order {
 		l.idle++
 		l.come.Wait()
 	}
-	r := l.turns.Front().Value.(*row)
-	l.turns.MoveToBack(r.turn)
-	o := r.waiting.Front().Value.(*Order)
-	l.unwait(o)
+	o := l.waiting.Next()
+	o.waits = false
 	o.ctx, o.cancel = context.WithCancel(ctx)
 	return o
 }
@@ -189,8 +155,8 @@ func (l *Line) Cancel(id uint64) {
 	defer l.mu.Unlock()
 	switch o := l.orders[id]; {
 	case o == nil:
-	case o.place != nil:
-		l.unwait(o)
+	case o.waits:
+		l.waiting.Remove(o.place)
 		l.forget(o)
 	default:
 		o.cancel()
