@@ -1,37 +1,37 @@
-// What happens over HTTP.
+// Events of HTTP.
 
 package observe
 
 import "time"
 
-// Waited says that a pause of a host, or a wait before a request is sent again, begins.
+// Waited is the beginning of a pause of a host, or of the wait before a retry.
 type Waited struct {
 	Host   string `json:"host"`
 	Bucket string `json:"bucket,omitempty"` // the part of the host that is paused; "": all of it
 	// "429", "503", "timeout", "quota used up", "down (connection reset)", "retry budget"
 	Cause string `json:"cause"`
-	// what says for how long: "Retry-After", a limit that the host states
+	// By is the source of the wait's length, such as "Retry-After" or a limit that the host states.
 	By    string        `json:"by,omitempty"`
 	For   time.Duration `json:"for_ns"`
 	Until time.Time     `json:"until"`
 }
 
-// Exchanged is one attempt of a request, whatever came of it.
+// Exchanged is one attempt of a request, with any result.
 type Exchanged struct {
 	Host     string
-	Status   int    // 0: no whole reply came
+	Status   int    // 0: no complete reply came
 	Err      string // why not: "timeout", "reset"
-	BytesOut int64  // of bodies, as they travelled
+	BytesOut int64  // of bodies, as transferred
 	BytesIn  int64
 	Took     time.Duration
 }
 
-// Step is something that was decided or done for a request whose context has a listener, see
-// [Into].
+// Step is one decision or action for a request whose context has a listener, see [Into].
 type Step struct {
-	At   time.Duration `json:"at_ns"` // since the request was made; whoever listens sets it
-	Part string        `json:"part"`  // which part of the host speaks: allow, cache, retry, auth, pace, wire, …
-	// what the host asks for on the way, in a request of its own: "access token", "robots.txt"
+	At   time.Duration `json:"at_ns"` // since the request was made; the listener sets it
+	Part string        `json:"part"`  // the part of the host: allow, cache, retry, auth, pace, wire, …
+	// For is the purpose of a request that the host makes for this one: "access token",
+	// "robots.txt".
 	For  string `json:"for,omitempty"`
 	Text string `json:"text"`
 }

@@ -1,48 +1,46 @@
-// Package observe has the events of a run and those who listen to them. The pipeline and the HTTP
-// client tell what happens; the live view, lines, the report and whatever else wants to know are
-// listeners. An event is a value of its own type: a listener takes those that it knows and lets the
-// others pass.
+// Package observe has the events of a run and their listeners. The pipeline and the HTTP client
+// send events; the live view, the plain lines and the report are listeners. Each kind of event is a
+// type. A listener handles the types that it knows and ignores the others.
 package observe
 
 import "context"
 
-// Event is something that happened.
+// Event is something that happened in a run.
 type Event interface {
-	// Kind names the event for people and programs: "split done".
+	// Kind is the name of the event for people and programs: "split done".
 	Kind() string
-	// Hide returns the event without secrets: its errors and names may hold what a plugin or a
-	// server said.
+	// Hide returns the event without secrets, which its errors and names may contain.
 	Hide(m Mask) Event
 }
 
-// Mask takes secrets out of what is shown.
+// Mask removes secrets from what is shown.
 type Mask interface {
 	String(s string) string
 	Error(err error) error
 }
 
-// Listener is told of events as they happen, by whoever brings them about and by several goroutines
-// at once. It must not take long: what tells it waits.
+// Listener receives events as they happen. Several goroutines may call it at the same time, and
+// each waits for it to return, so it must be quick.
 type Listener func(Event)
 
-// Listeners are told one after another.
+// Listeners are called one after another.
 type Listeners []Listener
 
-// Tell tells all of them.
+// Tell sends an event to all of them.
 func (l Listeners) Tell(e Event) {
 	for _, listen := range l {
 		listen(e)
 	}
 }
 
-// Hidden tells a listener of events without their secrets.
+// Hidden returns a listener that removes secrets before it calls listen.
 func Hidden(m Mask, listen Listener) Listener {
 	return func(e Event) { listen(e.Hide(m)) }
 }
 
 type contextKey struct{}
 
-// Into returns a context whose requests tell their steps to a listener.
+// Into returns a context whose requests send their steps to a listener.
 func Into(ctx context.Context, listen Listener) context.Context {
 	return context.WithValue(ctx, contextKey{}, listen)
 }

@@ -1,4 +1,4 @@
-// What happens in a run, in about the order in which it does.
+// Events of a run, in their usual order.
 
 package observe
 
@@ -7,65 +7,65 @@ import "time"
 // RunStarted is the first event of a run.
 type RunStarted struct {
 	Run     string
-	Resumed bool // an earlier start is gone on with
+	Resumed bool // resumes an earlier start
 }
 
-// PlanRetried says that the source could not plan because of Err, and is asked again after Wait.
+// PlanRetried says that planning failed with Err and will be retried after Wait.
 type PlanRetried struct {
 	Stage string
 	Err   error
 	Wait  time.Duration
 }
 
-// Planned says that the run has so many splits.
+// Planned says how many splits the plan has.
 type Planned struct{ Splits int }
 
 // SplitDone says that a split was read and delivered to its end. It is not committed yet.
 type SplitDone struct {
 	Split, Stream string
-	Records       int64 // in all
+	Records       int64 // in total
 }
 
-// SplitRetried says that a read failed because of Err, and goes on from its last cursor after Wait.
+// SplitRetried says that a read failed with Err. It resumes at the last cursor after Wait.
 type SplitRetried struct {
 	Split, Stream string
 	Err           error
 	Wait          time.Duration
 }
 
-// SplitBroken says that a split is given up for this run.
+// SplitBroken says that this run gives up a split.
 type SplitBroken struct {
 	Split, Stream string
 	Err           error
 }
 
-// SplitSkipped says that a split is not to be read: nothing is missing for it.
+// SplitSkipped says that the source leaves out a split on purpose.
 type SplitSkipped struct {
 	Split, Stream string
 	Err           error
 }
 
-// Written says that a sink has taken a batch.
+// Written says that a sink has written a batch.
 type Written struct {
 	Stage, Stream string
-	Records       int // without those that it rejected
+	Records       int // without rejected ones
 	Bytes         int
 	Took          time.Duration
 }
 
-// Committed says that what was delivered on a seat is kept, of so many splits.
+// Committed says that a seat has committed, with the number of splits in the commit.
 type Committed struct {
 	Seat, Splits int
 	Took         time.Duration
 }
 
-// PluginLost says that the process of a source has died. It is started again.
+// PluginLost says that the process of a source has died. It will be restarted.
 type PluginLost struct {
 	Stage string
 	Err   error
 }
 
-// RolledBack says that a seat goes back to its last commit because of Err, and on after Wait.
+// RolledBack says that a seat goes back to its last commit because of Err, and resumes after Wait.
 type RolledBack struct {
 	Seat int
 	Err  error
@@ -75,11 +75,11 @@ type RolledBack struct {
 // RunEnded is the last event of a run.
 type RunEnded struct {
 	Outcome string
-	Err     error // nil: it is complete, or was stopped by the user
+	Err     error // nil: complete, or stopped by the user
 }
 
-// Trouble returns what an event tells of as having gone wrong, and where: in a split, or at a stage
-// that the error does not name. A nil error: nothing has.
+// Trouble returns the error in an event, and its place: a split, or a stage that the error does not
+// name. A nil error means that the event is none.
 func Trouble(e Event) (split, stage string, err error) {
 	switch e := e.(type) {
 	case PlanRetried:
@@ -169,8 +169,7 @@ func (e SplitSkipped) Hide(m Mask) Event {
 	return e
 }
 
-// Hide implements [Event]. A stream whose name is a secret is refused before anything of it is
-// written.
+// Hide implements [Event]. The stream needs no mask: a name with a secret is refused before.
 func (e Written) Hide(Mask) Event { return e }
 
 // Hide implements [Event].

@@ -253,7 +253,7 @@ var guarantees = []mutant{
 			`		if s.Free && !s.Settled && s.N < 0 {`}),
 	simulated("a split that others hold is claimed",
 		edit{checkpoint + "/memory.go", `|| q.Free && s.Seat != AnySeat {`, `|| q.Free && s.Seat == h0 {`},
-		edit{checkpoint + "/memory.go", `// page returns the splits of a page.`, `const h0 = -7
+		edit{checkpoint + "/memory.go", `// page returns a page of splits.`, `const h0 = -7
 
 // page returns the splits of a page.`}),
 	simulated("the end of a run is told though a part is missing",
