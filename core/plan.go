@@ -77,16 +77,6 @@ type SinkInfo struct {
 	sdk.Guarantee
 }
 
-// SplitInfo is a split for display.
-type SplitInfo struct {
-	ID       string      `json:"id"`
-	Stream   string      `json:"stream"`
-	Status   SplitStatus `json:"status"`
-	Estimate int64       `json:"estimate,omitempty"` // records expected; 0: unknown
-	Records  int64       `json:"records"`            // delivered
-	Problem  string      `json:"problem,omitempty"`
-}
-
 // splitInfo returns a split without secrets, which the source may have put into its name.
 func (p *Pipeline) splitInfo(s checkpoint.Split) SplitInfo {
 	return SplitInfo{

@@ -93,3 +93,6 @@ func (m *madeFolders) removeEmpty() error {
 	}
 	return nil
 }
+
+// stageName names a block in messages and reports: "transform llm".
+func stageName(b config.Block) string { return string(b.Kind) + " " + b.Name }

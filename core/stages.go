@@ -66,9 +66,6 @@ func (p *parts) sinks() []pipeline.Stage[sdk.Sink] {
 // stageKey names a block in the state: "source.jira".
 func stageKey(b config.Block) string { return string(b.Kind) + "." + b.Name }
 
-// stageName names a block in messages and reports: "transform llm".
-func stageName(b config.Block) string { return string(b.Kind) + " " + b.Name }
-
 // stage makes a stage from a block: a process that is started, and restarted after a crash.
 func stage[P any](p *parts, b config.Block, pick func(*pluginhost.Plugin) P) pipeline.Stage[P] {
 	name := stageName(b)

@@ -218,3 +218,13 @@ func unfinished(ctx context.Context, store checkpoint.View) (checkpoint.RunInfo,
 	o := runs[0].Outcome
 	return runs[0], o != checkpoint.Complete && o != checkpoint.Abandoned, nil
 }
+
+// SplitInfo is a split for display.
+type SplitInfo struct {
+	ID       string      `json:"id"`
+	Stream   string      `json:"stream"`
+	Status   SplitStatus `json:"status"`
+	Estimate int64       `json:"estimate,omitempty"` // records expected; 0: unknown
+	Records  int64       `json:"records"`            // delivered
+	Problem  string      `json:"problem,omitempty"`
+}

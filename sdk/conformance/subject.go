@@ -5,13 +5,9 @@ package conformance
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
-
-// soon is how long a plugin may take to stop when it is told to.
-const soon = 10 * time.Second
 
 // A Subject is a plugin under test.
 type Subject struct {

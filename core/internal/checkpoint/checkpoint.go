@@ -265,3 +265,17 @@ type RunInfo struct {
 	Gaps    bool // see [End]
 	Splits  map[Status]int
 }
+
+// Sum is the progress of the splits of one stream.
+type Sum struct {
+	Stream                      string
+	Open, Done, Broken, Skipped int
+	Records                     int64 // delivered
+	// Expected is the number of records that the splits have in total: what was delivered of an
+	// ended split, and at least the estimate of another one.
+	Expected int64
+	Unknown  int // splits that are not ended and have no estimate
+}
+
+// Sums are the sums of a run, in the order of each stream's first split.
+type Sums []Sum

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/scrapekit/scrapekit/sdk"
 )
@@ -311,4 +312,40 @@ func storeSums(ctx context.Context, tx *sql.Conn, before, now Sums) error {
 		}
 	}
 	return nil
+}
+
+func parseTime(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("time of a run: %w", err)
+	}
+	return t, nil
+}
+
+func readSeats(ctx context.Context, q querier) ([]SeatInfo, error) {
+	now := time.Now().UnixMilli()
+	seats, err := collect(ctx, q, func(row scanner) (s SeatInfo, err error) {
+		s.Tokens = map[string]Token{}
+		err = row.Scan(&s.N, &s.Free, &s.Settled)
+		return s, err
+	}, "SELECT seat, epoch = 0 OR until <= ?, settled FROM seats ORDER BY seat", now)
+	if err != nil {
+		return nil, err
+	}
+	at := map[int]SeatInfo{}
+	for _, s := range seats {
+		at[s.N] = s
+	}
+	_, err = collect(ctx, q, func(row scanner) (struct{}, error) {
+		var stage string
+		var seat int
+		var t Token
+		err := row.Scan(&stage, &seat, &t.Run, (*blob)(&t.Token))
+		at[seat].Tokens[stage] = t
+		return struct{}{}, err
+	}, "SELECT stage, seat, run, token FROM tokens")
+	return seats, err
 }

@@ -62,31 +62,6 @@ func (s *SQLite) Seats(ctx context.Context) (out []SeatInfo, err error) {
 	return out, err
 }
 
-func readSeats(ctx context.Context, q querier) ([]SeatInfo, error) {
-	now := time.Now().UnixMilli()
-	seats, err := collect(ctx, q, func(row scanner) (s SeatInfo, err error) {
-		s.Tokens = map[string]Token{}
-		err = row.Scan(&s.N, &s.Free, &s.Settled)
-		return s, err
-	}, "SELECT seat, epoch = 0 OR until <= ?, settled FROM seats ORDER BY seat", now)
-	if err != nil {
-		return nil, err
-	}
-	at := map[int]SeatInfo{}
-	for _, s := range seats {
-		at[s.N] = s
-	}
-	_, err = collect(ctx, q, func(row scanner) (struct{}, error) {
-		var stage string
-		var seat int
-		var t Token
-		err := row.Scan(&stage, &seat, &t.Run, (*blob)(&t.Token))
-		at[seat].Tokens[stage] = t
-		return struct{}{}, err
-	}, "SELECT stage, seat, run, token FROM tokens")
-	return seats, err
-}
-
 // sqliteHeld is a [Held].
 type sqliteHeld struct {
 	s     *SQLite

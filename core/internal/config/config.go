@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 	"github.com/scrapekit/scrapekit/sdk"
@@ -144,4 +145,35 @@ type OnError struct {
 	// MaxIdle bounds the cursors in a row without a new record; 0: not set, -1: unlimited. For a
 	// source.
 	MaxIdle int
+}
+
+// Secret is a value that a run obtains: from a command, or from the system's keyring.
+type Secret struct {
+	StandIn string // its placeholder in the texts of credentials
+	Title   string // for messages: `secret "token" (jira.hcl:3)`
+
+	Exec    []string      // command that prints it; nil: it is in the keyring
+	Dir     string        // working directory of the command
+	TTL     time.Duration // 0: valid until a host refuses it
+	Timeout time.Duration // of the command
+
+	Service, User string // of the keyring
+}
+
+// Requirement is a plugin that a file requires.
+type Requirement struct {
+	Name       string // in the file
+	Source     string // as written in the file
+	Constraint string // on the version; "": any
+	Path       string // absolute path of the program; "": a published plugin
+	Pos        string // "jira.hcl:4"
+	at         hcl.Range
+}
+
+// Program is the installed program of a published plugin.
+type Program struct {
+	Path    string
+	Digest  string // "sha256:…"; "": not checked
+	Version string
+	Warning string // a warning for the user; "": none
 }

@@ -19,13 +19,6 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// implied are the permissions that follow from settings. A value in the file is granted by being
-// there; a value that the plugin presets is only requested.
-type implied struct {
-	given, preset sdk.Permissions
-	why           []string // values of the file are treated as requests
-}
-
 func (n *implied) add(p sdk.Permissions, preset bool) {
 	to := &n.given
 	if preset {
@@ -166,21 +159,6 @@ func (l *loader) located(p sdk.Permissions) sdk.Permissions {
 		return out
 	}
 	p.FSRead, p.FSWrite = absolute(p.FSRead), absolute(p.FSWrite)
-	return p
-}
-
-// pathsOf returns the permissions for a path setting: to read that path, or to write in its folder.
-func pathsOf(value any, write bool) sdk.Permissions {
-	var p sdk.Permissions
-	for _, path := range texts(value) {
-		switch {
-		case path == "" || path == "-" || strings.Contains(path, "://"):
-		case write:
-			p.FSWrite = append(p.FSWrite, writeFolder(path))
-		default:
-			p.FSRead = append(p.FSRead, fixedPart(path))
-		}
-	}
 	return p
 }
 

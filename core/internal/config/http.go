@@ -3,8 +3,6 @@
 package config
 
 import (
-	"net/http"
-
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/scrapekit/scrapekit/core/internal/httppolicy"
@@ -57,9 +55,6 @@ func (l *loader) http(st stage, b *hclsyntax.Block, set settings, robots bool) h
 	s.end()
 	return out
 }
-
-// readMethods are the methods that a source may use without a grant.
-var readMethods = []string{http.MethodGet, http.MethodHead}
 
 // methods reads `methods = ["GET", "POST"]`; nil: not set.
 func (s *section) methods() []string {

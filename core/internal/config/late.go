@@ -18,19 +18,6 @@ import (
 
 const defaultSecretTimeout = 30 * time.Second
 
-// Secret is a value that a run obtains: from a command, or from the system's keyring.
-type Secret struct {
-	StandIn string // its placeholder in the texts of credentials
-	Title   string // for messages: `secret "token" (jira.hcl:3)`
-
-	Exec    []string      // command that prints it; nil: it is in the keyring
-	Dir     string        // working directory of the command
-	TTL     time.Duration // 0: valid until a host refuses it
-	Timeout time.Duration // of the command
-
-	Service, User string // of the keyring
-}
-
 // lateMark is the mark of a value that contains a placeholder.
 type lateMark string
 

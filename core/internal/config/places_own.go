@@ -141,3 +141,25 @@ type PathSetting struct {
 func (n implied) whyText() string {
 	return strings.Join(slices.Compact(slices.Sorted(slices.Values(n.why))), "\n")
 }
+
+// implied are the permissions that follow from settings. A value in the file is granted by being
+// there; a value that the plugin presets is only requested.
+type implied struct {
+	given, preset sdk.Permissions
+	why           []string // values of the file are treated as requests
+}
+
+// pathsOf returns the permissions for a path setting: to read that path, or to write in its folder.
+func pathsOf(value any, write bool) sdk.Permissions {
+	var p sdk.Permissions
+	for _, path := range texts(value) {
+		switch {
+		case path == "" || path == "-" || strings.Contains(path, "://"):
+		case write:
+			p.FSWrite = append(p.FSWrite, writeFolder(path))
+		default:
+			p.FSRead = append(p.FSRead, fixedPart(path))
+		}
+	}
+	return p
+}

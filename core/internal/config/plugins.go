@@ -127,3 +127,12 @@ func compareRefs(a, b BlockRef) int {
 func joinLines(lines ...string) string {
 	return strings.Join(slices.DeleteFunc(lines, func(s string) bool { return s == "" }), "\n")
 }
+
+// stageName returns the first part of a stage's name: the label, or the file name of a path.
+func stageName(label string) string {
+	if !isPath(label) {
+		return label
+	}
+	name := label[strings.LastIndexAny(label, `/\`)+1:]
+	return strings.TrimSuffix(name, ".exe")
+}

@@ -16,24 +16,6 @@ import (
 	"github.com/scrapekit/scrapekit/core/internal/registry/artifact"
 )
 
-// Requirement is a plugin that a file requires.
-type Requirement struct {
-	Name       string // in the file
-	Source     string // as written in the file
-	Constraint string // on the version; "": any
-	Path       string // absolute path of the program; "": a published plugin
-	Pos        string // "jira.hcl:4"
-	at         hcl.Range
-}
-
-// Program is the installed program of a published plugin.
-type Program struct {
-	Path    string
-	Digest  string // "sha256:…"; "": not checked
-	Version string
-	Warning string // a warning for the user; "": none
-}
-
 // NotInstalledError asks the user to run `scrapekit init`.
 type NotInstalledError struct{ Text string }
 
@@ -179,3 +161,5 @@ func Requirements(ctx context.Context, file string, o Options) ([]Requirement, D
 	})
 	return out, l.diagnostics()
 }
+
+func first(blocks []*hclsyntax.Block) []*hclsyntax.Block { return blocks[:min(1, len(blocks))] }

@@ -5,6 +5,7 @@ package config
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,8 +65,6 @@ func (l *loader) stages(ctx context.Context, p *Pipeline, r root, required map[s
 	}
 }
 
-func first(blocks []*hclsyntax.Block) []*hclsyntax.Block { return blocks[:min(1, len(blocks))] }
-
 // needBlock reports that a file has no block of a kind.
 func (l *loader) needBlock(kind sdk.Kind, blocks []*hclsyntax.Block) {
 	if len(blocks) > 0 {
@@ -97,15 +96,6 @@ func (l *loader) stage(kind sdk.Kind, b *hclsyntax.Block, required map[string]Re
 	}
 	s.ref, s.known = l.reference(kind, b, required)
 	return s, true
-}
-
-// stageName returns the first part of a stage's name: the label, or the file name of a path.
-func stageName(label string) string {
-	if !isPath(label) {
-		return label
-	}
-	name := label[strings.LastIndexAny(label, `/\`)+1:]
-	return strings.TrimSuffix(name, ".exe")
 }
 
 // checkStageNames reports stages with equal names, because state is kept by name.
@@ -252,3 +242,6 @@ func (l *loader) onError(st stage, b *hclsyntax.Block) OnError {
 	s.end()
 	return out
 }
+
+// readMethods are the methods that a source may use without a grant.
+var readMethods = []string{http.MethodGet, http.MethodHead}

@@ -17,7 +17,7 @@ func (s *Shared) Reserve(ctx context.Context, key string, n int) (time.Duration,
 	if err != nil {
 		return 0, err
 	}
-	return max(wait, s.take(key, n)), nil
+	return max(wait, s.take(key, n, wait)), nil
 }
 
 // Penalize pauses the key for all processes.

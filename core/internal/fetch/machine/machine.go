@@ -1,7 +1,8 @@
 // Package machine makes the processes of one machine keep one pace for each host. What they have to
 // know of each other lies in one file of a fixed size, under a lock of the system, which is free
 // again however a process ends: for each host the end of its pause, when the next place of its
-// schedule comes, how many places were taken, and who asks it with which limit of the rate.
+// schedule comes, how many places were taken, who asks it with which limit of the rate, and some
+// numbers that one of them has left for the others.
 //
 // The file holds nothing that is of use later: what was written by processes that have been silent
 // for some seconds counts no more. If it cannot be read or written, each process keeps its own
@@ -23,9 +24,10 @@ import (
 
 const (
 	slots   = 1024
-	size    = 256 // bytes of a slot
+	size    = 320 // bytes of a slot
 	probes  = 16  // slots that a host may be in
 	holders = 8   // processes that are told apart
+	notes   = 7   // numbers that one may leave
 	alive   = 10 * time.Second
 	beat    = time.Second // from one sign of life to the next, of a process without a limit of the rate
 	// farthest bounds the schedule, and the pauses that others keep: what lies beyond is a quota,
@@ -61,10 +63,12 @@ type host struct {
 	slot   int // -1: none was free
 	sum    uint64
 	beaten time.Time
-	mine   uint64 // places taken since the last sign of life
-	others uint64 // places that others took, not yet told
-	count  uint64 // of the slot, when it was last read
-	live   int    // processes that ask the host, this one included
+	mine   uint64    // places taken since the last sign of life
+	others uint64    // places that others took, not yet told
+	count  uint64    // of the slot, when it was last read
+	live   int       // processes that ask the host, this one included
+	note   uint64    // the latest that is known, and
+	told   []float64 // what it says, not yet told
 }
 
 // slot is the content of a slot.
@@ -75,6 +79,14 @@ type slot struct {
 	next  int64  // when the schedule is free again
 	count uint64 // places that were taken
 	who   [holders]holder
+	note  note
+}
+
+// note are numbers that a process leaves for the others.
+type note struct {
+	count   uint64 // of notes
+	by      uint64
+	numbers [notes]float64
 }
 
 type holder struct {
@@ -111,14 +123,56 @@ func (s *Shared) SetRate(key string, perSecond float64, burst int) {
 	s.own.SetRate(key, perSecond, burst)
 }
 
-// Others returns how many processes ask a host, this one included, and how many places the others
-// have taken since it was last asked.
-func (s *Shared) Others(key string) (live, taken int) {
+// Live returns how many processes ask a host, this one included.
+func (s *Shared) Live(key string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(1, s.host(key).live)
+}
+
+// Taken returns how many places the others have taken since it was last asked.
+func (s *Shared) Taken(key string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.host(key)
-	taken, h.others = int(min(h.others, 1<<30)), 0
-	return max(1, h.live), taken
+	taken := int(min(h.others, 1<<30))
+	h.others = 0
+	return taken
+}
+
+// Tell leaves numbers, seven at most, for the other processes that ask a host.
+func (s *Shared) Tell(key string, numbers []float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.host(key)
+	s.change(h, time.Now(), func(at *slot) {
+		at.note.count++
+		at.note.by, h.note = s.id, at.note.count
+		copy(at.note.numbers[:], numbers)
+	})
+}
+
+// Told returns the numbers that another process has left since it was last asked; nil: none.
+func (s *Shared) Told(key string) []float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.host(key)
+	told := h.told
+	h.told = nil
+	return told
+}
+
+// hear notes what a process that is alive has left.
+func (s *Shared) hear(h *host, at slot, now time.Time) {
+	if at.note.count == h.note || at.note.by == s.id {
+		return
+	}
+	h.note = at.note.count
+	at.each(now, func(w holder) {
+		if w.id == at.note.by {
+			h.told = at.note.numbers[:]
+		}
+	})
 }
 
 func (s *Shared) host(key string) *host {
@@ -133,8 +187,9 @@ func (s *Shared) host(key string) *host {
 }
 
 // take takes n places in the schedule of a host and returns how long to wait for them, for a pause
-// or for the schedule.
-func (s *Shared) take(key string, n int) time.Duration {
+// or for the schedule. They come no sooner than own, which is how long this process waits anyway: a
+// place that it lets pass would be another's.
+func (s *Shared) take(key string, n int, own time.Duration) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, now := s.host(key), time.Now()
@@ -142,6 +197,7 @@ func (s *Shared) take(key string, n int) time.Duration {
 	if n == 0 && h.slot >= 0 || n > 0 && h.slot >= 0 && math.IsInf(h.rate, 1) && now.Sub(h.beaten) < beat {
 		if at, ok := s.read(h.slot); ok && at.sum == h.sum && (n == 0 || math.IsInf(at.rate(now), 1)) {
 			h.mine += uint64(n)
+			s.hear(h, at, now)
 			return at.pause(now, s.id)
 		}
 	}
@@ -150,6 +206,7 @@ func (s *Shared) take(key string, n int) time.Duration {
 		wait = at.pause(now, s.id)
 		at.sign(s.id, h.rate, now)
 		h.live = at.live(now)
+		s.hear(h, *at, now)
 		taken := h.mine + uint64(n)
 		if h.count > 0 && at.count > h.count {
 			h.others += at.count - h.count
@@ -157,7 +214,7 @@ func (s *Shared) take(key string, n int) time.Duration {
 		at.count += taken
 		h.count, h.mine, h.beaten = at.count, 0, now
 		if rate := at.rate(now); n > 0 && !math.IsInf(rate, 1) {
-			wait = at.place(now.Add(wait), rate, h.burst, n).Sub(now)
+			wait = at.place(now.Add(max(wait, own)), rate, h.burst, n).Sub(now)
 		}
 	})
 	return wait
@@ -241,6 +298,11 @@ func (s *Shared) read(i int) (at slot, ok bool) {
 	for n := range at.who {
 		at.who[n] = holder{id: word(5 + 3*n), rate: word(6 + 3*n), seen: int64(word(7 + 3*n))}
 	}
+	const end = 5 + 3*holders
+	at.note.count, at.note.by = word(end), word(end+1)
+	for n := range at.note.numbers {
+		at.note.numbers[n] = math.Float64frombits(word(end + 2 + n))
+	}
 	return at, true
 }
 
@@ -254,6 +316,11 @@ func (s *Shared) write(i int, at slot) error {
 		for _, v := range []uint64{w.id, w.rate, uint64(w.seen)} {
 			raw = binary.LittleEndian.AppendUint64(raw, v)
 		}
+	}
+	raw = binary.LittleEndian.AppendUint64(raw, at.note.count)
+	raw = binary.LittleEndian.AppendUint64(raw, at.note.by)
+	for _, n := range at.note.numbers {
+		raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(n))
 	}
 	_, err := s.file.WriteAt(raw[:size], int64(i)*size)
 	return err

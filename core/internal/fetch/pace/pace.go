@@ -113,6 +113,7 @@ type Pace struct {
 	clock    limits.Clock
 	serial   int  // requests that were sent
 	live     int  // processes that ask the host; 0: this one
+	told     news // to the others, or by one of them
 	usual    bool // the host sends Retry-After with good replies too
 	suspect  suspect
 	again    again

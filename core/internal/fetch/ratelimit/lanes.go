@@ -150,10 +150,20 @@ func (j *journey) failed(now time.Time, blame bool) {
 	}
 }
 
-// share tells the pace what other processes do.
+// share tells the pace what other processes do and have learned.
 func (l *lane) share() {
 	if s, ok := l.limiter.(Sharer); ok {
-		l.pace.Share(s.Others(l.key))
+		l.pace.Share(s.Live(l.key), s.Taken(l.key))
+		l.pace.Hear(s.Told(l.key), time.Now())
+	}
+}
+
+// tell tells other processes what was learned.
+func (l *lane) tell() {
+	if s, ok := l.limiter.(Sharer); ok {
+		if news := l.pace.News(); news != nil {
+			s.Tell(l.key, news)
+		}
 	}
 }
 
@@ -167,6 +177,7 @@ func (j *journey) observe(c *Call, resp *http.Response, now time.Time) (*lane, p
 	if of == nil {
 		o := h.lane.pace.Observe(j.whole, now, resp.StatusCode, w, latency)
 		h.apply()
+		h.lane.tell()
 		if j.bucket != nil {
 			j.bucket.pace.Failed(j.part, now, false)
 			j.bucket.apply()
@@ -184,11 +195,13 @@ func (j *journey) observe(c *Call, resp *http.Response, now time.Time) (*lane, p
 	}
 	o := of.pace.Observe(f, now, resp.StatusCode, w, pace.Sample{})
 	of.apply()
+	of.tell()
 	if w.Refused {
 		h.lane.pace.Failed(j.whole, now, false) // which is not the whole host's
 	} else {
 		h.lane.pace.Observe(j.whole, now, resp.StatusCode, pace.Word{}, latency)
 	}
 	h.apply()
+	h.lane.tell()
 	return of, o
 }

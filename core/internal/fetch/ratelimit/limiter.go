@@ -33,9 +33,14 @@ type RateSetter interface {
 
 // Sharer is implemented by a Limiter that is shared with other processes.
 type Sharer interface {
-	// Others returns how many processes ask a key, this one included, and how many places the
-	// others have taken since it was last asked.
-	Others(key string) (live, taken int)
+	// Live returns how many processes ask a key, this one included.
+	Live(key string) int
+	// Taken returns how many places the others have taken since it was last asked.
+	Taken(key string) int
+	// Tell leaves some numbers for the other processes that ask a key, in the place of what it
+	// held, and Told returns what one of them has left since it was last asked; nil: nothing.
+	Tell(key string, numbers []float64)
+	Told(key string) []float64
 }
 
 // Schedule is a Limiter for one process. It implements [RateSetter].

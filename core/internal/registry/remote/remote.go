@@ -8,7 +8,6 @@ package remote
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 
@@ -78,21 +77,6 @@ type Options struct {
 	GitHubToken string
 	// GitHubURL and GitHubAPI replace those of github.com; "": the real ones.
 	GitHubURL, GitHubAPI string
-}
-
-// Open returns the remote of a source. It makes no request.
-func Open(s artifact.Source, o Options) (Remote, error) {
-	switch s.Kind {
-	case artifact.Registry:
-		return openRegistry(s, o)
-	case artifact.Layout:
-		return openLayout(s, o), nil
-	case artifact.HTTPS:
-		return openHTTPS(s, o), nil
-	case artifact.GitHub:
-		return openGitHub(s, o), nil
-	}
-	return nil, fmt.Errorf("source %q is not of a known kind", s.Text)
 }
 
 // CopyFrom returns the archives of a release in another remote, for Push into a mirror.
