@@ -1,4 +1,4 @@
-// plugins test: the conformance suite from outside, for a plugin in any language.
+// plugins test: runs the conformance checks on a plugin in any language.
 
 package main
 
@@ -18,14 +18,14 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// testFlags say how a plugin is tested, and how that is shown.
+// testFlags say how to test a plugin and how to show the results.
 type testFlags struct {
 	projectFlags
 	output string
 	o      plugins.TestOptions
 }
 
-// errChecks is a plugin that failed. The report has been printed.
+// errChecks is the error of a plugin that fails checks. The results were printed.
 var errChecks = errors.New("the plugin fails checks")
 
 func (a *app) pluginsTestCommand() *cobra.Command {
@@ -94,8 +94,7 @@ func (a *app) testPlugin(ctx context.Context, name string, f testFlags) error {
 	return show.end(results)
 }
 
-// startsAtAll is the first check before there is a pipeline: what does not start cannot stand in
-// one.
+// startsAtAll checks that the plugin starts, before the pipeline is loaded.
 func (a *app) startsAtAll(ctx context.Context, p *project, f testFlags) error {
 	opts, err := a.fileOptions(f.fileFlags)
 	if err == nil && !p.own {
@@ -104,7 +103,7 @@ func (a *app) startsAtAll(ctx context.Context, p *project, f testFlags) error {
 	return err
 }
 
-// noStart is the result of a plugin that cannot be tested further.
+// noStart is the result for a plugin that cannot be tested further.
 func (s *checksShown) noStart(ctx context.Context, err error) plugins.CheckResult {
 	r := plugins.CheckResult{Check: "handshake", Status: plugins.CheckFailed, Messages: []string{err.Error()}}
 	for _, c := range plugins.Checks(sdk.KindSource) {
@@ -133,8 +132,7 @@ func (s *checksShown) begin(info sdk.Info) {
 	}
 }
 
-// done prints a check: what must hold, and if it does not, what was found and which promise that
-// breaks.
+// done prints a result: the rule and, if it failed, the errors and the broken promise.
 func (s *checksShown) done(r plugins.CheckResult) {
 	if !s.plain {
 		return
@@ -150,7 +148,7 @@ func (s *checksShown) done(r plugins.CheckResult) {
 	}
 }
 
-// checksReport is what --output json prints.
+// checksReport is the output of --output json.
 type checksReport struct {
 	Name     string                `json:"name"`
 	Version  string                `json:"version"`

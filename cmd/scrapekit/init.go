@@ -1,4 +1,4 @@
-// The command init: the plugins that pipeline files require come onto this machine.
+// init: installs the plugins that pipeline files require.
 
 package main
 
@@ -22,7 +22,7 @@ terminal you are asked. Elsewhere --yes grants everything that is asked for, and
 names; if that is not enough, nothing is installed. An update that asks for more shows the difference and
 asks again.`
 
-// installFlags are those of commands that install.
+// installFlags are the flags of commands that install.
 type installFlags struct {
 	dir       string
 	yes       bool
@@ -49,7 +49,7 @@ func addDir(cmd *cobra.Command, dir *string) {
 	cmd.Flags().StringVar(dir, "dir", ".", "the folder with "+plugins.LockFileName)
 }
 
-// installer is that of a folder, for the platforms of the flags.
+// installer returns the installer of a folder, for the platforms in the flags.
 func (a *app) installer(dir string, f installFlags) (*plugins.Installer, error) {
 	o, err := a.options(nil)
 	if err != nil {
@@ -149,7 +149,7 @@ func (a *app) init(ctx context.Context, files []string, vars fileFlags, f instal
 	return a.initAs(ctx, dir, demands, whole, f, how)
 }
 
-// folderOf is the one folder of all files: they share its lock file.
+// folderOf returns the folder of all files, which must be the same, because they share a lock file.
 func folderOf(files []string) (string, error) {
 	dir := filepath.Dir(files[0])
 	for _, file := range files {
@@ -161,7 +161,7 @@ func folderOf(files []string) (string, error) {
 	return dir, nil
 }
 
-// checkLocal says of programs of this machine that nothing holds them to what they are.
+// checkLocal warns that local programs are not locked.
 func (a *app) checkLocal(local []plugins.LocalPlugin, locked bool) error {
 	for _, p := range local {
 		if locked {
@@ -197,7 +197,7 @@ func (a *app) initAs(ctx context.Context, dir string, demands []plugins.Demand, 
 	return a.apply(ctx, in, plan, unwanted, f)
 }
 
-// apply shows a plan and does it.
+// apply shows a plan and executes it.
 func (a *app) apply(ctx context.Context, in *plugins.Installer, plan *plugins.Plan, remove []string,
 	f installFlags) error {
 	if !f.asJSON {

@@ -1,4 +1,4 @@
-// Commands for the authors of plugins: from programs to a release that others install.
+// Commands for plugin authors: from programs to a published release.
 
 package main
 
@@ -64,7 +64,7 @@ func (a *app) pluginsPackCommand() *cobra.Command {
 	return cmd
 }
 
-// printPacked says what a release is.
+// printPacked describes a release.
 func (a *app) printPacked(done string, p *plugins.Packed) {
 	fmt.Fprintf(a.Out, "%s %s %s, %s, in %s\n", done, p.Source, p.Version, p.Kind, p.Dir)
 	fmt.Fprintf(a.Out, "platforms:   %s\n", strings.Join(p.Platforms, ", "))

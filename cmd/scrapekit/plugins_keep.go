@@ -1,4 +1,4 @@
-// Commands that look after what is installed: verify, lock for other platforms, copy, prune.
+// Commands for installed plugins: verify, lock for other platforms, copy, prune.
 
 package main
 

@@ -1,4 +1,4 @@
-// run: a pipeline file is run and watched, and its report printed.
+// run: runs a pipeline file, shows it, and prints its report.
 
 package main
 
@@ -14,14 +14,14 @@ import (
 	"github.com/scrapekit/scrapekit/core/observe"
 )
 
-// runFlags say how a run is done and shown.
+// runFlags say how to run and what to show.
 type runFlags struct {
 	full   bool
 	output string
-	oneTry bool // not of the command line
+	oneTry bool // not a flag
 }
 
-// The ways to show a run.
+// Values of --output.
 var outputs = []string{"auto", "live", "plain", "json"}
 
 func (f *runFlags) add(cmd *cobra.Command) {
@@ -66,7 +66,7 @@ func (a *app) runCommand() *cobra.Command {
 	return cmd
 }
 
-// runPipeline runs, watches and reports. The error says how the run ended unless it is complete.
+// runPipeline runs, shows and reports. The error says how the run ended, unless it is complete.
 func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags) (*core.Report, error) {
 	out := a.Out
 	if p.Replays() {
@@ -80,7 +80,7 @@ func (a *app) runPipeline(ctx context.Context, p *core.Pipeline, flags runFlags)
 		}
 		out = a.Err
 	}
-	// what the file says was said when it was loaded
+	// Loading has printed the file's own level.
 	if level, confined := p.Sandbox(); !confined && !p.SandboxByFile() {
 		fmt.Fprintf(a.Err, "plugins run at the sandbox level %q: the kernel does not confine them; see `scrapekit doctor`\n", level)
 	}
