@@ -32,7 +32,8 @@ func (a *app) pluginsTestCommand() *cobra.Command {
 	var f testFlags
 	cmd := &cobra.Command{
 		Use: "test PLUGIN", Short: "Test a plugin in any language: the conformance suite", Args: args,
-		Example: "  scrapekit plugins test ./my-plugin --replay testdata/replies.jsonl\n  scrapekit plugins test ./bin/my-plugin --build make --check resume --check killed",
+		Example: "  scrapekit plugins test ./my-plugin --replay testdata/replies.jsonl\n" +
+			"  scrapekit plugins test ./bin/my-plugin --build make --check resume --check killed",
 		Long: "Tests a plugin as a process: starts it, calls it, interrupts it and kills it. PLUGIN is a program, a\n" +
 			"folder in Go or with a package.json (which is built first), or the name of a shipped plugin.\n\n" +
 			"Its settings come from a pipeline file that uses it. A source is read as in that file, with its\n" +
@@ -52,9 +53,11 @@ func (a *app) pluginsTestCommand() *cobra.Command {
 	flags.IntVar(&f.o.Records, "records", 0,
 		"records for a transform (default 200), or at most of a source (default 20,000)")
 	flags.StringVar(&f.o.Sink.Read, "read", "",
-		"of a sink: a program that prints the records of a stream as JSON Lines; its arguments are\nthe folder, the stream and the place")
+		"of a sink: a program that prints the records of a stream as JSON Lines; its arguments are\n"+
+			"the folder, the stream and the place")
 	flags.StringVar(&f.o.Sink.Place, "place", "",
-		"of a sink without files: the setting that says where it writes, such as a table;\neach check appends a name of its own")
+		"of a sink without files: the setting that says where it writes, such as a table;\n"+
+			"each check appends a name of its own")
 	flags.BoolVar(&f.o.Sink.Replaces, "replaces", false, "of a sink: a run replaces what earlier ones wrote")
 	flags.BoolVar(&f.o.Sink.Keyed, "keyed", false, "of a sink: it keeps the last record of each key")
 	flags.IntVar(&f.o.Sink.Rounds, "rounds", 60, "of a sink: steps of the random walk")

@@ -177,7 +177,8 @@ func (f demoFlags) listen(ctx context.Context) (net.Listener, error) {
 		addr := strings.TrimSpace(string(raw))
 		l, err := lc.Listen(ctx, "tcp", addr)
 		if err != nil {
-			return nil, fmt.Errorf("the demo's Jira was at %s and cannot be there again: %w; is another demo running in %s? --dir chooses another folder", addr, err, f.dir)
+			return nil, fmt.Errorf("the demo's Jira was at %s and cannot be there again: %w; is another demo "+
+				"running in %s? --dir chooses another folder", addr, err, f.dir)
 		}
 		return l, nil
 	}

@@ -35,7 +35,8 @@ type installFlags struct {
 func (f *installFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "grant everything that plugins ask for, without a question")
 	cmd.Flags().StringArrayVar(&f.grants, "grant", nil,
-		"a permission to grant, such as http=https://api.example.com or dial=db.example.com:5432;\nrepeatable, and together they must be all that is asked for")
+		"a permission to grant, such as http=https://api.example.com or dial=db.example.com:5432;\n"+
+			"repeatable, and together they must be all that is asked for")
 	cmd.Flags().StringSliceVar(&f.platforms, "platform", nil,
 		"platforms to install for, such as linux_arm64,darwin_arm64 (default this machine's)")
 	cmd.Flags().StringVar(&f.mirror, "mirror", "",
@@ -155,7 +156,8 @@ func folderOf(files []string) (string, error) {
 	for _, file := range files {
 		if other := filepath.Dir(file); other != dir {
 			return "", usageError{fmt.Errorf(
-				"%s and %s are in different folders, and each folder has a %s of its own: run it for one after the other", files[0], file, plugins.LockFileName)}
+				"%s and %s are in different folders, and each folder has a %s of its own: run it for one after "+
+					"the other", files[0], file, plugins.LockFileName)}
 		}
 	}
 	return dir, nil

@@ -114,7 +114,8 @@ func signerText(c *plugins.Change) string {
 		return k.Fingerprint() + "\n    named by " + plugins.LockFileName +
 			", and never seen on this machine: compare it with the key that the publisher announces"
 	case c.FirstUse:
-		return k.Fingerprint() + "\n    the first key seen of this publisher, and now remembered: compare it with the key that the publisher announces"
+		return k.Fingerprint() + "\n    the first key seen of this publisher, and now remembered: compare it with " +
+			"the key that the publisher announces"
 	case c.Before.Version.IsZero():
 		return k.Fingerprint() + ", as before for this publisher"
 	}
@@ -157,15 +158,19 @@ func (a *app) consent(ctx context.Context, plan *plugins.Plan, f installFlags) e
 func withoutTerminal(asked []string, alike, unseen bool) error {
 	switch {
 	case alike:
-		return errors.New("a name looks like another's, and there is no terminal to ask in: see the warning; if it is what you meant, add --yes")
+		return errors.New("a name looks like another's, and there is no terminal to ask in: see the warning; if it " +
+			"is what you meant, add --yes")
 	case unseen:
-		return fmt.Errorf("%s names a publisher that was never seen on this machine, and there is no terminal to ask in: to follow the file as it stands add --locked, or --yes to remember the key too", plugins.LockFileName)
+		return fmt.Errorf("%s names a publisher that was never seen on this machine, and there is no terminal to "+
+			"ask in: to follow the file as it stands add --locked, or --yes to remember the key too",
+			plugins.LockFileName)
 	}
 	var grants []string
 	for _, g := range asked {
 		grants = append(grants, fmt.Sprintf("--grant '%s'", g))
 	}
-	return fmt.Errorf("permissions are asked for, and there is no terminal to ask in; if you grant them, add --yes, or exactly\n  %s", strings.Join(grants, " "))
+	return fmt.Errorf("permissions are asked for, and there is no terminal to ask in; if you grant them, add --yes, "+
+		"or exactly\n  %s", strings.Join(grants, " "))
 }
 
 // grantNames are the prefixes of --grant, in the order of grantTexts.

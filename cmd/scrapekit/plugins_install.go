@@ -35,11 +35,13 @@ func (a *app) pluginsInstallCommand() *cobra.Command {
 			". SOURCE is\n" +
 			"HOST/PATH in an OCI registry, oci-layout:FOLDER, https://HOST/PATH, or github.com/OWNER/REPOSITORY.\n" +
 			"A constraint is \"1.4.2\", \"~> 1.4\" or \">= 1.2, < 2.0\".\n\n" + installHelp,
-		Example: "  scrapekit plugins install registry.example.com/acme/scrapekit-hello\n  scrapekit plugins install 'registry.example.com/acme/scrapekit-hello@~> 1.4'",
+		Example: "  scrapekit plugins install registry.example.com/acme/scrapekit-hello\n" +
+			"  scrapekit plugins install 'registry.example.com/acme/scrapekit-hello@~> 1.4'",
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if len(given) == 0 {
 				return usageError{errors.New(
-					"SOURCE is missing: where the plugin is published, such as registry.example.com/acme/scrapekit-hello")}
+					"SOURCE is missing: where the plugin is published, such as " +
+						"registry.example.com/acme/scrapekit-hello")}
 			}
 			var demands []plugins.Demand
 			for _, text := range given {

@@ -28,7 +28,8 @@ func writeReference(w io.Writer, info sdk.Info) error {
 			defaultOf(p, slices.Contains(s.Required, name)), cell(p.Description))
 	}
 	if info.Robots {
-		fmt.Fprintln(w, "\nIt obeys robots.txt. `http { robots = false }` switches that off, for sites whose owner allows it.")
+		fmt.Fprintln(w, "\nIt obeys robots.txt. `http { robots = false }` switches that off, for sites whose owner "+
+			"allows it.")
 	}
 	if len(info.Streams) == 0 {
 		return nil

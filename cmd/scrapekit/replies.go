@@ -22,7 +22,8 @@ type replyFlags struct {
 
 func (f *replyFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.cache, "cache", "on",
-		"replies that a cache block keeps: on (ask whether they have changed), off, refresh (ask anew, and keep),\nonly (use them however old, and make no request)")
+		"replies that a cache block keeps: on (ask whether they have changed), off, refresh (ask anew, and keep),\n"+
+			"only (use them however old, and make no request)")
 	cmd.Flags().StringVar(&f.record, "record", "",
 		"append every exchange to this file, without credentials, for --replay")
 	cmd.Flags().StringArrayVar(&f.attach, "attach", nil,

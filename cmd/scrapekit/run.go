@@ -44,7 +44,8 @@ func (a *app) runCommand() *cobra.Command {
 	var replies replyFlags
 	cmd := &cobra.Command{
 		Use: "run FILE", Short: "Run a pipeline", Args: args,
-		Example: "  scrapekit run jira.hcl\n  scrapekit run jira.hcl --var url=https://jira.example.com --var 'projects=[\"ABC\"]'",
+		Example: "  scrapekit run jira.hcl\n  scrapekit run jira.hcl --var url=https://jira.example.com --var " +
+			"'projects=[\"ABC\"]'",
 		Long: "Runs a pipeline file. It goes on with a run that was stopped, killed or left incomplete; otherwise it\n" +
 			"reads what has changed since the last run. Ctrl-C commits what was read and stops. A second Ctrl-C\n" +
 			"stops at once, and loses nothing either.\n\n" + exitCodes,

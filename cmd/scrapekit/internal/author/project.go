@@ -78,7 +78,8 @@ func (p *Project) language(o Options) error {
 		p.build = []string{"go", "build", "-o", p.Program, "."}
 		return nil
 	}
-	return errors.New("there is no Go, no package.json and no plugin.py with a script build in this folder: name the program, and say with --build how it is made")
+	return errors.New("there is no Go, no package.json and no plugin.py with a script build in this folder: name " +
+		"the program, and say with --build how it is made")
 }
 
 // node takes the program from package.json: its only bin.

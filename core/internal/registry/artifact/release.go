@@ -87,7 +87,8 @@ func (r *Release) Verify(name string, accept func(Key) bool) (Statement, error) 
 	case untrusted.Keys != nil:
 		return Statement{}, &untrusted
 	case errs == nil:
-		return Statement{}, errors.New("the release has no statement of who published it: it was not put there by `scrapekit plugins push`, or its signature was left behind when it was copied")
+		return Statement{}, errors.New("the release has no statement of who published it: it was not put there by " +
+			"`scrapekit plugins push`, or its signature was left behind when it was copied")
 	}
 	return Statement{}, errors.Join(errs...)
 }

@@ -118,7 +118,8 @@ func parseURL(text string) (Source, error) {
 	case err != nil:
 		return Source{}, errors.New("not a URL")
 	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Host)):
-		return Source{}, errors.New("only https:// is allowed, and http:// on this machine; a registry is named without a scheme: registry.example.com/acme/scrapekit-jira")
+		return Source{}, errors.New("only https:// is allowed, and http:// on this machine; a registry is named " +
+			"without a scheme: registry.example.com/acme/scrapekit-jira")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return Source{}, errors.New("a source is a scheme, a host and a path, and nothing else")
 	case !hostName.MatchString(u.Host):
@@ -141,7 +142,8 @@ func parseRepository(text string) (Source, error) {
 		return Source{Kind: GitHub, Host: host, Path: rest}, nil
 	}
 	if !repositoryPath.MatchString(rest) {
-		return Source{}, errors.New("the path of a registry has lower-case letters, digits and . _ - /; the version stands apart from it")
+		return Source{}, errors.New("the path of a registry has lower-case letters, digits and . _ - /; the version " +
+			"stands apart from it")
 	}
 	return Source{Kind: Registry, Host: host, Path: rest}, nil
 }

@@ -68,7 +68,8 @@ func ParseStatement(raw []byte) (Statement, error) {
 		return Statement{}, fmt.Errorf("the statement is not JSON: %w", err)
 	}
 	if head.Form != statementForm {
-		return Statement{}, fmt.Errorf("the statement has the form %.40q, this scrapekit reads %q: update scrapekit, or ask the publisher", head.Form, statementForm)
+		return Statement{}, fmt.Errorf("the statement has the form %.40q, this scrapekit reads %q: update "+
+			"scrapekit, or ask the publisher", head.Form, statementForm)
 	}
 	var s Statement
 	if err := jsonx.Unmarshal(bytes.Clone(raw), &s, jsonx.RejectUnknownMembers(true)); err != nil {

@@ -148,7 +148,8 @@ func describesItself(info sdk.Info, m artifact.Manifest) error {
 	case err != nil:
 		return fmt.Errorf("what the program says of itself: %w: it is not installed", err)
 	case !paths.Minus(m.Paths).IsZero() || !m.Paths.Minus(paths).IsZero():
-		return errors.New("the program takes other settings for paths than its publisher signed: it is not installed; a plugin with such settings that an older scrapekit packed must be packed again")
+		return errors.New("the program takes other settings for paths than its publisher signed: it is not " +
+			"installed; a plugin with such settings that an older scrapekit packed must be packed again")
 	}
 	return nil
 }

@@ -190,7 +190,8 @@ func (r resolution) keep(ctx context.Context, source artifact.Source, before loc
 		return nil, err
 	}
 	if why := differs(before, c.statement); why != "" {
-		return nil, r.fail(fmt.Errorf("%s:%d does not say what the publisher signed for %s: %s; restore the file from version control, or lock the plugin anew: scrapekit plugins remove %s, then scrapekit init",
+		return nil, r.fail(fmt.Errorf("%s:%d does not say what the publisher signed for %s: %s; restore the file "+
+			"from version control, or lock the plugin anew: scrapekit plugins remove %s, then scrapekit init",
 			lock.FileName, before.Line, before.Version, why, before.Name))
 	}
 	r.checkSeen(c)
@@ -269,7 +270,8 @@ func (r resolution) checkRollback(before lock.Plugin, v artifact.Version, allowe
 	if before.Version.IsZero() || v.Compare(before.Version) >= 0 || allowed.Exact(v) {
 		return nil
 	}
-	return &RollbackError{fmt.Sprintf("the newest version that is there and allowed is %s, and %s has %s: somebody may be leading you back to a version with known vulnerabilities; "+
+	return &RollbackError{fmt.Sprintf("the newest version that is there and allowed is %s, and %s has %s: somebody "+
+		"may be leading you back to a version with known vulnerabilities; "+
 		"if you want that version, write it exactly: version = %q", v, lock.FileName, before.Version, v)}
 }
 
@@ -363,7 +365,8 @@ func (r resolution) complete(c *Change) error {
 		c.LooksLike = r.lookAlikes(c.After)
 	case order(before.Version) == 0 && c.After.Index != before.Index:
 		return r.fail(&RollbackError{fmt.Sprintf(
-			"version %s is not what it was when it was locked: it is %s, and %s has %s; what is published of a version does not change, so somebody has replaced it: ask the publisher",
+			"version %s is not what it was when it was locked: it is %s, and %s has %s; what is published of a "+
+				"version does not change, so somebody has replaced it: ask the publisher",
 			c.After.Version, c.After.Index, lock.FileName, before.Index)})
 	case order(before.Version) == 0:
 		c.Action = Kept

@@ -132,6 +132,7 @@ func (e *KeyError) Error() string {
 		}
 		return out.String()
 	}
-	fmt.Fprintf(&out, "\nask the publisher through another channel; if the key is theirs:\n  scrapekit plugins trust add '%s' %s", pinFor(e.policy.name), signed[0])
+	fmt.Fprintf(&out, "\nask the publisher through another channel; if the key is theirs:\n"+
+		"  scrapekit plugins trust add '%s' %s", pinFor(e.policy.name), signed[0])
 	return out.String()
 }

@@ -43,7 +43,8 @@ func (in *Installer) Verify() ([]Verified, error) {
 			}
 			right, err := in.Store.Has(t.Binary.String(), platform.Program())
 			if err == nil && !right {
-				err = fmt.Errorf("the program for %s is not the one that was installed: somebody has changed it; `scrapekit init` fetches it again", platform)
+				err = fmt.Errorf("the program for %s is not the one that was installed: somebody has changed it; "+
+					"`scrapekit init` fetches it again", platform)
 			}
 			v.Problem = errors.Join(v.Problem, err)
 		}

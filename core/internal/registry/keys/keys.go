@@ -170,7 +170,8 @@ func Read(path string) (*Keys, error) {
 // Bytes returns the text of the file.
 func (k *Keys) Bytes() []byte {
 	var w hclfile.Writer
-	w.Comment("Whose signatures under plugins are taken, and what plugins were granted. Made by `scrapekit plugins trust` and `scrapekit init`.")
+	w.Comment("Whose signatures under plugins are taken, and what plugins were granted. Made by `scrapekit plugins " +
+		"trust` and `scrapekit init`.")
 	for _, e := range k.Entries {
 		w.Blank()
 		w.Block("trust", e.Pattern, func() {

@@ -131,7 +131,8 @@ func readSigner(b hclfile.Labelled) Signer {
 // Bytes returns the text of the file.
 func (f *File) Bytes() []byte {
 	var w hclfile.Writer
-	w.Comment("The plugins of the pipelines in this folder, exactly. Made by `scrapekit init`: keep it in version control, and change",
+	w.Comment("The plugins of the pipelines in this folder, exactly. Made by `scrapekit init`: keep it in version "+
+		"control, and change",
 		"it by `scrapekit init --upgrade` and `scrapekit plugins`.")
 	w.Blank()
 	w.Whole("lock_version", version)

@@ -139,7 +139,8 @@ func (p Packing) statement() (artifact.Statement, error) {
 	}
 	for _, path := range p.Include {
 		if !artifact.IsBeside(filepath.Base(path)) {
-			return s, fmt.Errorf("%s: only LICENSE, NOTICE, README and CHANGELOG may be included, with .md, .txt or no extension", path)
+			return s, fmt.Errorf("%s: only LICENSE, NOTICE, README and CHANGELOG may be included, with .md, .txt or "+
+				"no extension", path)
 		}
 	}
 	return s, nil

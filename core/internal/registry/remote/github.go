@@ -161,7 +161,8 @@ func (g *githubPlace) explain(err error) error {
 		status.resp.Header.Get("X-Ratelimit-Remaining") != "0":
 		return err
 	case g.token == "":
-		return fmt.Errorf("%w: the hour's requests of this address are used up; set GITHUB_TOKEN, or demand an exact version", err)
+		return fmt.Errorf("%w: the hour's requests of this address are used up; set GITHUB_TOKEN, or demand an "+
+			"exact version", err)
 	}
 	return fmt.Errorf("%w: the hour's requests of GITHUB_TOKEN are used up", err)
 }
