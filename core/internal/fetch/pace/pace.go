@@ -336,8 +336,8 @@ func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sam
 	if len(w.Limits) > 0 && !w.Refused && p.recalled {
 		p.recalled, p.lesson = false, newLesson() // the host's own word beats what an earlier run has learned
 	}
-	if w.Refused && sent.After(p.refusedAt) {
-		p.book.Refused()
+	if w.Refused {
+		p.book.Refused(sent.After(p.refusedAt))
 	}
 	// A budget that is used up, or a limit of what is under way, refuses for that and not for the
 	// rate.
