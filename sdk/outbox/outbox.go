@@ -127,7 +127,8 @@ func Open(s sdk.Start) (*Box, error) {
 		}
 	case b.mark != at.Mark:
 		return nil, sdk.Permanent(fmt.Errorf(
-			"%s is not the folder that the last token was made for: what it held may not be delivered; put it back, or start over with a full run", b.dir))
+			"%s is not the folder that the last token was made for: what it held may not be delivered; put it back, "+
+				"or start over with a full run", b.dir))
 	}
 	b.epoch = s.Epoch
 	b.sealed, b.made, b.kept = at.Sealed, at.Sealed, at.Sealed

@@ -176,7 +176,8 @@ func (l *limiter) Read(p []byte) (int, error) {
 // thousandth.
 func tooDense(ratio int64) error {
 	return &fault.Error{Outcome: fault.Outcome{Verdict: fault.Never, Cause: "too large"},
-		Err: fmt.Errorf("the decoded body has more than %d MiB and more than %d times its encoded size, which may be an attack; if the host is honest, raise http.max_ratio", ratioFrom>>20, ratio)}
+		Err: fmt.Errorf("the decoded body has more than %d MiB and more than %d times its encoded size, which may "+
+			"be an attack; if the host is honest, raise http.max_ratio", ratioFrom>>20, ratio)}
 }
 
 func tooLarge(limit int64) error {

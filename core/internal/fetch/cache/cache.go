@@ -292,7 +292,8 @@ func (c *cache) only(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet && req.Method != http.MethodHead || req.ContentLength != 0 ||
 		req.Header.Get("Range") != "" {
 		return nil, sdk.Permanent(errors.New(
-			"a cache keeps the replies to plain GETs only, and --cache=only asks nobody; --record and --replay keep every request"))
+			"a cache keeps the replies to plain GETs only, and --cache=only asks nobody; --record and --replay keep " +
+				"every request"))
 	}
 	e := c.lookUp(req)
 	if e == nil {

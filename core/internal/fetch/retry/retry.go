@@ -227,7 +227,8 @@ func (t *trial) spend() error {
 	for !h.Budget.Retry(time.Now(), share) {
 		wait := breaker.BudgetSlot/2 + rand.N(breaker.BudgetSlot)
 		if t.call.Held == "" {
-			t.call.Held = fmt.Sprintf("the retries to the host in the last minute exceed http.retry_budget (%g %% of the requests)", 100*share)
+			t.call.Held = fmt.Sprintf("the retries to the host in the last minute exceed http.retry_budget (%g %% "+
+				"of the requests)", 100*share)
 			h.Tell(observe.Waited{Host: h.Key(), Cause: stats.WaitBudget, For: wait, Until: time.Now().Add(wait)})
 		}
 		if err := trip.Sleep(t.ctx, wait); err != nil {
