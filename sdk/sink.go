@@ -31,7 +31,8 @@ type Token []byte
 // Validate returns a permanent error if the token is too long.
 func (t Token) Validate() error {
 	if len(t) > MaxCursor {
-		return Permanent(fmt.Errorf("a token of %d bytes, the limit is %d: let it stand for what is durable, not hold it", len(t), MaxCursor))
+		return Permanent(fmt.Errorf("a token of %d bytes, the limit is %d: let it stand for what is durable, not "+
+			"hold it", len(t), MaxCursor))
 	}
 	return nil
 }

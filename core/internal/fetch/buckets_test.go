@@ -31,8 +31,8 @@ func TestBuckets(t *testing.T) {
 			h.Set("X-RateLimit-Resource", name)
 		}
 	}
-	// One pause is for the whole host, as nothing says whose it is, and mostly that is all. Where by
-	// chance hardly anything but /search was asked when that was refused, it takes some more.
+	// One pause is for the whole host, as nothing says whose it is, and mostly that is all. Where
+	// by chance hardly anything but /search was asked when that was refused, it takes some more.
 	const apart = 6 * time.Second
 	for _, c := range []struct {
 		name   string
@@ -164,6 +164,55 @@ func TestSharedLimitIsNotTakenForOne(t *testing.T) {
 				t.Logf("%d taken, %d refused in %s; apart: %q", s.Taken, s.Refused, took, names)
 				if s.Refused > 60 || took > 75*time.Second {
 					t.Errorf("%d refused in %s: 600 at 10 a second take 59 s", s.Refused, took)
+				}
+			})
+		})
+	}
+}
+
+// TestEndpointsOfJiraCloud: endpoints that state their sizes, and whose refusals say that they are
+// for the endpoint, have a bucket each: none waits for the other, and once it is known what each
+// gains hardly anything is refused.
+func TestEndpointsOfJiraCloud(t *testing.T) {
+	countsRates(t)
+	i := slices.IndexFunc(apis.Table, func(a apis.API) bool { return a.Name == "Jira Cloud, burst" })
+	for _, c := range []struct{ search, issue int }{{8, 80}, {4, 60}} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const per, run = 2 * time.Second, time.Minute
+				servers, sizes := map[string]*apis.Server{}, map[string]int{"/search": c.search, "/issue": c.issue}
+				for path, n := range sizes {
+					a := apis.Table[i]
+					a.N, a.Per = n, per
+					servers[path] = apis.NewServer(a, time.Now())
+				}
+				client := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
+					return apiWire(apis.Table[i], servers[req.URL.Path])(req)
+				}))
+				defer client.Close()
+				rt := transport(t, client, httppolicy.Policy{Concurrency: apiWorkers})
+				var wg sync.WaitGroup
+				for path, n := range sizes {
+					for w := range apiWorkers / 2 {
+						wg.Go(func() {
+							for k := range n * int(run/per) / (apiWorkers / 2) {
+								if _, _, err := ask(t.Context(), rt, "GET",
+									fmt.Sprint("http://host.example", path, "?", w, "-", k), ""); err != nil {
+									t.Error(err)
+								}
+							}
+						})
+					}
+				}
+				wg.Wait()
+				for path, s := range servers {
+					took, refused := s.LastTime.Sub(s.First), percent(s.Refused-s.Volley, s.Taken)
+					t.Logf("%s: %d taken in %s, %d refused, %d of them in the first volley", path, s.Taken, took,
+						s.Refused,
+						s.Volley)
+					if most := max(1.5, percent(12, s.Taken)); took > run*11/10 || refused > most {
+						t.Errorf("%s took %s, %.1f %% refused beside the first volley", path, took, refused)
+					}
 				}
 			})
 		})

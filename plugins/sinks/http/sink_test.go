@@ -338,7 +338,8 @@ func TestCheck(t *testing.T) {
 	}{
 		{`"format":"json"`, 405, "HEAD /in?a=b", true},
 		{`"format":"json"`, 401, "HEAD /in?a=b", false},
-		{`"format":"json"`, 307, "HEAD /in?a=b", false},
+		{`"format":"json"`, 307, "HEAD /in?a=b", true}, // a browser is sent on, and what posts may not be
+		{`"format":"json","check":"/health"`, 307, "GET /health", false},
 		{`"format":"json","check":"/health?x=1"`, 204, "GET /health?x=1", true},
 		{`"format":"json","check":"/health"`, 404, "GET /health", false},
 		{`"format":"bulk"`, 200, "HEAD /in/", true},
@@ -381,5 +382,17 @@ func TestSettings(t *testing.T) {
 			!strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", settings, err)
 		}
+	}
+}
+
+func TestLongest(t *testing.T) {
+	t.Parallel()
+	s := &Sink{Config: Config{Format: asJSON}}
+	long := make([]byte, longest+1)
+	if why := s.unfit(sdk.Batch{Stream: "notes"}, long); !strings.Contains(why, "too long for a request") {
+		t.Errorf("%d bytes: %q", len(long), why)
+	}
+	if why := s.unfit(sdk.Batch{Stream: "notes"}, long[1:]); why != "" {
+		t.Errorf("%d bytes: %q", longest, why)
 	}
 }

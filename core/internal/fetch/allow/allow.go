@@ -161,9 +161,11 @@ func (p *allowance) mayChange(req *http.Request) error {
 	for _, m := range all {
 		switch {
 		case !slices.Contains(p.Methods, m):
-			return fmt.Errorf("plugin %s may send %s, not %.40q: if it should, add it to methods in the http block of %s", p.Plugin, strings.Join(p.Methods, ", "), m, p.Pos)
+			return fmt.Errorf("plugin %s may send %s, not %.40q: if it should, add it to methods in the http "+
+				"block of %s", p.Plugin, strings.Join(p.Methods, ", "), m, p.Pos)
 		case p.Reads && (m == http.MethodPost || m == http.MethodPatch) && !hint.Idempotent(req):
-			return fmt.Errorf("plugin %s does not mark this %s as one that only reads, and a source may send no other: its author marks it with sdk.Idempotent", p.Plugin, m)
+			return fmt.Errorf("plugin %s does not mark this %s as one that only reads, and a source may send no "+
+				"other: its author marks it with sdk.Idempotent", p.Plugin, m)
 		}
 	}
 	return nil

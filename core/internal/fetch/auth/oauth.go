@@ -138,7 +138,8 @@ func (t *tokenEndpoint) explain(err error) error {
 		err = fmt.Errorf("%w; check client_id and client_secret", err)
 	}
 	if refused.ErrorCode == "invalid_grant" && t.o.Grant == credential.GrantRefreshToken {
-		err = fmt.Errorf("%w; the refresh token is not valid any more: log in again and put the new one into the pipeline file", err)
+		err = fmt.Errorf("%w; the refresh token is not valid any more: log in again and put the new one into the "+
+			"pipeline file", err)
 	}
 	if status >= 400 && status < 500 && status != http.StatusTooManyRequests {
 		return sdk.Permanent(err)

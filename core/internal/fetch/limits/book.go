@@ -472,10 +472,17 @@ func (b *Book) Found(taken int, wait time.Duration, sent, now time.Time, serial 
 	return true
 }
 
-// Refused notes a refusal: a window that was guessed is too short, a bucket gains less than was
-// seen, or a request costs more than is left.
-func (b *Book) Refused() {
+// Refused notes a refusal, which took nothing out of a bucket. The first of a volley tells more: a
+// window that was guessed is too short, a bucket gains less than was seen, or a request costs more
+// than is left.
+func (b *Book) Refused(first bool) {
 	for _, e := range b.order {
+		if e.gain > 0 {
+			e.count++ // else what it gains would seem to be more
+		}
+		if !first {
+			continue
+		}
 		if e.Left >= max(e.cost, e.dear) && e.Left < dearest*e.Max && !e.Crowd {
 			e.dear = e.Left + 1
 		}

@@ -86,6 +86,7 @@ type Word struct {
 	// small, a reply of any kind may use its last unit.
 	Unsure bool
 	Busy   bool // by a host that may just be busy: a 503, which tells nothing of a rate; see suspect.go
+	Broken bool // it is a 503: of an outage that comes again, or of a rate, but hardly of a budget
 	// Suspected says that it is a 503 without a word, which may be no refusal at all; see
 	// suspect.go.
 	Suspected bool
@@ -286,7 +287,8 @@ func (p *Pace) Read(sent, now time.Time, status int, header http.Header) Word {
 		w.Says == "" {
 		w.Refused, w.Unsure = mayRefuse(status), true
 	}
-	w.Busy = status == http.StatusServiceUnavailable
+	w.Broken = status == http.StatusServiceUnavailable
+	w.Busy = w.Broken
 	if w.Busy && w.Refused && p.again.see(sent, now, p.suspect.taken) {
 		w.Busy = false
 	}
@@ -334,8 +336,8 @@ func (p *Pace) Observe(f *Flight, now time.Time, status int, w Word, latency Sam
 	if len(w.Limits) > 0 && !w.Refused && p.recalled {
 		p.recalled, p.lesson = false, newLesson() // the host's own word beats what an earlier run has learned
 	}
-	if w.Refused && sent.After(p.refusedAt) {
-		p.book.Refused()
+	if w.Refused {
+		p.book.Refused(sent.After(p.refusedAt))
 	}
 	// A budget that is used up, or a limit of what is under way, refuses for that and not for the
 	// rate.
@@ -411,7 +413,7 @@ func (p *Pace) refuse(sent, now time.Time, w Word, left time.Duration, teaches b
 	}
 	p.refusals++
 	if teaches && !w.Busy && p.crowd.limit() == unlimited &&
-		(p.suspect.active || !p.book.Found(p.taken, w.Pause, sent, now, p.serial)) {
+		(p.suspect.active || w.Broken || !p.book.Found(p.taken, w.Pause, sent, now, p.serial)) {
 		p.learn(now, cmp.Or(w.Pause, w.Least))
 	}
 	if w.Suspected {

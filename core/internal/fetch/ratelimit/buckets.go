@@ -231,6 +231,8 @@ func (b *buckets) named(shape string, w pace.Word) string {
 		return w.Bucket
 	case w.Refused && w.Reach == limits.Endpoint:
 		return endpoint(shape)
+	case b.shapes[shape] == endpoint(shape): // it has its own, whatever its replies state
+		return endpoint(shape)
 	case len(w.Limits) == 0:
 		return ""
 	}

@@ -31,7 +31,8 @@ func (p *Player) miss(r Request) error {
 		text.WriteString("; the recording was cut short, perhaps by a kill")
 	}
 	if p.rec.Resumed {
-		text.WriteString("; it is of a run that went on from earlier ones, and a replay starts from nothing: record with --full")
+		text.WriteString("; it is of a run that went on from earlier ones, and a replay starts from nothing: record " +
+			"with --full")
 	}
 	return errors.New(text.String())
 }

@@ -31,7 +31,8 @@ func checkAddress(host string, ip netip.Addr, inside bool) error {
 		return nil
 	}
 	return &fault.AddressError{Text: fmt.Sprintf(
-		"%s resolves to the private address %s: if you mean that host, write http { allow_private = true } in the block", host, ip)}
+		"%s resolves to the private address %s: if you mean that host, write http { allow_private = true } in "+
+			"the block", host, ip)}
 }
 
 func named(host string, ip netip.Addr) string {

@@ -175,7 +175,8 @@ func proxyOf(setting string) (proxy func(*http.Request) (*url.URL, error), addre
 	}
 	u, err := url.Parse(setting)
 	if err != nil || u.Hostname() == "" || defaultProxyPort[u.Scheme] == "" {
-		return nil, nil, errors.New("the proxy is not a URL; want http://, https://, socks5:// or socks5h:// and a host")
+		return nil, nil, errors.New("the proxy is not a URL; want http://, https://, socks5:// or socks5h:// " +
+			"and a host")
 	}
 	add(setting)
 	return http.ProxyURL(u), addresses, nil
