@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// reserve are the methods of fetch.Limiter.
+// reserve has the methods of ratelimit.Limiter.
 type reserve interface {
 	Reserve(ctx context.Context, key string, n int) (time.Duration, error)
 	Penalize(ctx context.Context, key string, d time.Duration) error
 }
 
-// Reserve takes n places in the key's schedule, as fetch.Limiter says.
+// Reserve reserves n places in the key's schedule, see ratelimit.Limiter.
 func (s *Shared) Reserve(ctx context.Context, key string, n int) (time.Duration, error) {
 	wait, err := s.own.Reserve(ctx, key, n)
 	if err != nil {
