@@ -38,7 +38,7 @@ func tryRun(t *testing.T, settings map[string]any, tries int, batches ...sdk.Bat
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: http.DefaultTransport})
+	ctx := sdk.Host{Transport: http.DefaultTransport}.In(t.Context())
 	start := sdk.Start{Run: "r", Dir: t.TempDir(), Streams: streams}
 	next := 0
 	var s *Sink
@@ -350,7 +350,7 @@ func TestCheck(t *testing.T) {
 			asked = r.Method + " " + r.URL.RequestURI()
 			w.WriteHeader(c.status)
 		}))
-		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: http.DefaultTransport})
+		ctx := sdk.Host{Transport: http.DefaultTransport}.In(t.Context())
 		v, err := Plugin().New(ctx, json.RawMessage(`{"url":"`+server.URL+`/in?a=b",`+c.settings+`}`))
 		if err == nil {
 			err = v.(sdk.Checker).Check(ctx)

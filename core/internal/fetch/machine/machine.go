@@ -25,25 +25,24 @@ import (
 const (
 	slots   = 1024
 	size    = 320 // bytes of a slot
-	probes  = 16  // slots that a host may be in
-	holders = 8   // processes that are told apart
+	probes  = 16  // slots in which a host may be
+	holders = 8   // processes in a slot
 	notes   = 7   // numbers that one may leave
 	alive   = 10 * time.Second
-	beat    = time.Second // from one sign of life to the next, of a process without a limit of the rate
-	// farthest bounds the schedule, and the pauses that others keep: what lies beyond is a quota,
-	// which may be another account's, and whoever asks is told of it again.
+	beat    = time.Second // interval of signs of life of a process without a rate limit
+	// farthest bounds the shared schedule and pauses. What is later is a quota, which may be of
+	// another account, and every process is told of it anyway.
 	farthest = time.Hour
 )
 
-// Limiter is what this one adds to: see fetch.Limiter and fetch.RateSetter. Its schedule is this
-// process's own.
+// Limiter is the process's own limiter, with a schedule of its own.
 type Limiter interface {
 	reserve
 	SetRate(key string, perSecond float64, burst int)
 }
 
-// Shared is a limiter whose pauses and schedules hold for all processes that use the same file. Its
-// methods may be called by several goroutines at once.
+// Shared is a limiter whose pauses and schedules apply to all processes with the same file. Its
+// methods may be called by several goroutines at the same time.
 type Shared struct {
 	own  Limiter
 	file *os.File
@@ -53,31 +52,31 @@ type Shared struct {
 
 	mu    sync.Mutex
 	hosts map[string]*host
-	once  sync.Once // for fail
+	once  sync.Once // guards fail
 }
 
-// host is what this process knows of a host.
+// host is this process's state of a host.
 type host struct {
 	rate   float64
 	burst  int
-	slot   int // -1: none was free
+	slot   int // -1: no slot was free
 	sum    uint64
 	beaten time.Time
-	mine   uint64    // places taken since the last sign of life
-	others uint64    // places that others took, not yet told
-	count  uint64    // of the slot, when it was last read
-	live   int       // processes that ask the host, this one included
+	mine   uint64    // places reserved since the last sign of life
+	others uint64    // places that others reserved, not reported yet
+	count  uint64    // of the slot, when last read
+	live   int       // processes that use the host, including this one
 	note   uint64    // the latest that is known, and
 	told   []float64 // what it says, not yet told
 }
 
 // slot is the content of a slot.
 type slot struct {
-	sum   uint64 // of the host's name; 0: free
-	until int64  // end of the pause, in nanoseconds since 1970
-	by    uint64 // whose pause it is
+	sum   uint64 // hash of the host's name; 0: free
+	until int64  // end of the pause, Unix nanoseconds
+	by    uint64 // process that set the pause
 	next  int64  // when the schedule is free again
-	count uint64 // places that were taken
+	count uint64 // reserved places
 	who   [holders]holder
 	note  note
 }
@@ -91,12 +90,11 @@ type note struct {
 
 type holder struct {
 	id   uint64
-	rate uint64 // as bits of a float64; 0: none
-	seen int64  // 0 in a free one
+	rate uint64 // bits of a float64; 0: none
+	seen int64  // 0: free
 }
 
-// Open opens the file at path, which is made if it is missing. fail is told once if the file cannot
-// be used any more.
+// Open opens or makes the file at path. It calls fail once if the file becomes unusable.
 func Open(path string, own Limiter, fail func(error)) (*Shared, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -113,8 +111,7 @@ func Open(path string, own Limiter, fail func(error)) (*Shared, error) {
 // Close closes the file.
 func (s *Shared) Close() error { return s.file.Close() }
 
-// SetRate sets the rate of a key, as far as this process knows it: the lowest of all processes'
-// holds.
+// SetRate sets this process's rate of a key. The lowest rate of all processes applies.
 func (s *Shared) SetRate(key string, perSecond float64, burst int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,7 +190,7 @@ func (s *Shared) take(key string, n int, own time.Duration) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, now := s.host(key), time.Now()
-	// most of the time a look will do
+	// Usually the state in memory suffices.
 	if n == 0 && h.slot >= 0 || n > 0 && h.slot >= 0 && math.IsInf(h.rate, 1) && now.Sub(h.beaten) < beat {
 		if at, ok := s.read(h.slot); ok && at.sum == h.sum && (n == 0 || math.IsInf(at.rate(now), 1)) {
 			h.mine += uint64(n)
@@ -220,7 +217,8 @@ func (s *Shared) take(key string, n int, own time.Duration) time.Duration {
 	return wait
 }
 
-// pause is how long the pause of somebody else lasts; one's own is kept by one's own limiter.
+// pause returns the rest of another process's pause; this process's own limiter keeps its own
+// pauses.
 func (at *slot) pause(now time.Time, me uint64) time.Duration {
 	if at.by == me || at.until <= now.UnixNano() {
 		return 0
@@ -229,10 +227,10 @@ func (at *slot) pause(now time.Time, me uint64) time.Duration {
 	if left > farthest {
 		return 0
 	}
-	return left // the host has said so, whoever was told, and whatever has become of that process
+	return left // it applies even if the process that received it is gone
 }
 
-// place takes n places of a schedule at a rate.
+// place reserves n places of a schedule at a rate.
 func (at *slot) place(from time.Time, rate float64, burst, n int) time.Time {
 	each := time.Duration(float64(time.Second) / rate)
 	next := time.Unix(0, at.next)
@@ -246,7 +244,7 @@ func (at *slot) place(from time.Time, rate float64, burst, n int) time.Time {
 	return next
 }
 
-// sign notes that a process asks the host.
+// sign records that a process uses the host.
 func (at *slot) sign(id uint64, rate float64, now time.Time) {
 	best := 0
 	for i, w := range at.who {
@@ -277,7 +275,7 @@ func (at *slot) live(now time.Time) (n int) {
 	return n
 }
 
-// rate is the lowest that a process knows of.
+// rate returns the lowest rate of all processes.
 func (at *slot) rate(now time.Time) float64 {
 	rate := math.Inf(1)
 	at.each(now, func(w holder) {
@@ -306,7 +304,7 @@ func (s *Shared) read(i int) (at slot, ok bool) {
 	return at, true
 }
 
-// write writes a slot as one piece.
+// write writes a slot atomically.
 func (s *Shared) write(i int, at slot) error {
 	raw := make([]byte, 0, size)
 	for _, w := range []uint64{at.sum, uint64(at.until), at.by, uint64(at.next), at.count} {
@@ -326,13 +324,13 @@ func (s *Shared) write(i int, at slot) error {
 	return err
 }
 
-// change changes the slot of a host under the lock. Without a slot or a lock nothing is shared.
+// change changes the slot of a host under the lock. Without a slot or the lock, nothing is shared.
 func (s *Shared) change(h *host, now time.Time, change func(*slot)) {
 	if err := s.lock.Lock(); err != nil {
 		s.broken(err)
 		return
 	}
-	defer func() { _ = s.lock.Unlock() }() // the system frees it when the file is closed
+	defer func() { _ = s.lock.Unlock() }() // closing the file releases it otherwise
 	if !s.find(h, now) {
 		return
 	}
@@ -347,7 +345,7 @@ func (s *Shared) change(h *host, now time.Time, change func(*slot)) {
 	}
 }
 
-// find looks for the slot of a host: its own, a free one, or one that nobody has used lately.
+// find finds the slot of a host: its own, a free one, or an abandoned one.
 func (s *Shared) find(h *host, now time.Time) bool {
 	free := -1
 	for p := range probes {
