@@ -34,7 +34,8 @@ func claim(home state.Home, name, file string) error {
 	}
 	if owner != "" {
 		if _, err := os.Stat(filepath.Join(filepath.Dir(abs), owner)); err == nil {
-			return fmt.Errorf("the state of pipeline %s belongs to %s, and %s has the same name: give one of them another name in its pipeline block", name, owner, filepath.Base(abs))
+			return fmt.Errorf("the state of pipeline %s belongs to %s, and %s has the same name: give one of them "+
+				"another name in its pipeline block", name, owner, filepath.Base(abs))
 		}
 	}
 	if err := disk.Replace(kept, []byte(filepath.Base(abs)+"\n"), false); err != nil {

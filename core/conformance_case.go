@@ -174,7 +174,8 @@ func relocated(b config.Block, from, dir string, o plugintest.SinkOptions) (json
 	if err := json.Unmarshal(b.Info.Config, &schema); err != nil {
 		return nil, fmt.Errorf("schema of the settings: %w", err)
 	}
-	settings := map[string]json.RawMessage{} // raw messages keep unchanged values exact, such as numbers with many digits
+	// raw messages keep unchanged values exact, such as numbers with many digits
+	settings := map[string]json.RawMessage{}
 	if err := json.Unmarshal(b.Config, &settings); err != nil {
 		return nil, err
 	}
@@ -210,10 +211,13 @@ func relocated(b config.Block, from, dir string, o plugintest.SinkOptions) (json
 		}
 	}
 	if !moved {
-		return nil, fmt.Errorf("%w: %s: no setting of %s is a path in a folder, where the checks could have it write: name one with --place that says where it writes, or test it with Go's sdktest.TestSink", plugintest.ErrNotTested, b.Pos, stageName(b))
+		return nil, fmt.Errorf("%w: %s: no setting of %s is a path in a folder, where the checks could have it "+
+			"write: name one with --place that says where it writes, or test it with Go's sdktest.TestSink",
+			plugintest.ErrNotTested, b.Pos, stageName(b))
 	}
 	if !files && o.Read == "" {
-		return nil, fmt.Errorf("%w: %s: %s writes to no files, so the checks cannot see what it has written: name a program with --read that prints the records of a stream, "+
+		return nil, fmt.Errorf("%w: %s: %s writes to no files, so the checks cannot see what it has written: name a "+
+			"program with --read that prints the records of a stream, "+
 			"one JSON object a line; it is called with a folder, the name of the stream and the place, such as %q",
 			plugintest.ErrNotTested, b.Pos, stageName(b), placeOf(b, o.Place, dir)[0])
 	}

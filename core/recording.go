@@ -79,7 +79,8 @@ func (p *Pipeline) machinePace() ratelimit.Limiter {
 }
 
 // errReplay is the error of opening a connection in a replay, because a recording holds only HTTP.
-var errReplay = errors.New("a replay makes no connections, because a recording holds only HTTP: run without --replay, or without the plugin that connects")
+var errReplay = errors.New("a replay makes no connections, because a recording holds only HTTP: run without " +
+	"--replay, or without the plugin that connects")
 
 // openDial opens the host's TCP client. A recording does not hold connections.
 func (p *Pipeline) openDial() *dial.Client {

@@ -40,7 +40,8 @@ func StdoutSink() sdk.Info {
 	return sdk.Info{
 		Name: "stdout", Version: "1.0.0", Kind: sdk.KindSink,
 		Config: json.RawMessage(`{"type":"object","additionalProperties":false}`),
-		Doc: "Writes records to standard output as JSON Lines.\n\nA deletion is a line with `\"_op\":\"delete\"` and the fields of the key. " +
+		Doc: "Writes records to standard output as JSON Lines.\n\n" +
+			"A deletion is a line with `\"_op\":\"delete\"` and the fields of the key. " +
 			"What was printed cannot be taken back: after a kill, records since the last commit come again.",
 	}
 }

@@ -11,7 +11,7 @@ source "jira" {
 }
 
 sink "http" {
-  url    = env("WEBHOOK_URL")
+  url    = env("WEBHOOK_URL", "https://hooks.example.com/set-WEBHOOK_URL")
   format = "webhook"
   text   = "{key}: {summary}"
 

@@ -148,7 +148,8 @@ func PipelineFiles(dir string) ([]string, error) {
 func ParseDemand(text string) (Demand, error) {
 	source, constraint, _ := strings.Cut(text, "@")
 	if path, local := artifact.LocalPath(source); local {
-		return Demand{}, fmt.Errorf("%s is a local file: it needs no installation; write its path as the source in the pipeline file", path)
+		return Demand{}, fmt.Errorf("%s is a local file: it needs no installation; write its path as the source in "+
+			"the pipeline file", path)
 	}
 	if _, err := artifact.ParseSource(source); err != nil {
 		return Demand{}, err
@@ -194,7 +195,9 @@ func Search(ctx context.Context, dir string, indexes []string, term string) ([]I
 		if err != nil {
 			return nil, err
 		}
-		return nil, fmt.Errorf("no index of plugins is known, and there is no common one: name one with --index, or write indexes = [\"…\"] into %s; an index is a JSON file, its URL, or a folder, oci-layout:PATH", filepath.Join(config, install.SettingsFile))
+		return nil, fmt.Errorf("no index of plugins is known, and there is no common one: name one with --index, or "+
+			"write indexes = [\"…\"] into %s; an index is a JSON file, its URL, or a folder, oci-layout:PATH",
+			filepath.Join(config, install.SettingsFile))
 	}
 	return install.Search(ctx, indexes, dir, term)
 }

@@ -130,7 +130,8 @@ func (p Packing) describe(ctx context.Context, programs []publish.Program) (sdk.
 		info, err := h.Describe(ctx, path, "")
 		return info, errors.Join(err, h.Close())
 	}
-	return sdk.Info{}, fmt.Errorf("no program is for %s, so none can be started to describe itself: give the output of PROGRAM --describe in a file, with --describe FILE", artifact.Here())
+	return sdk.Info{}, fmt.Errorf("no program is for %s, so none can be started to describe itself: give the output "+
+		"of PROGRAM --describe in a file, with --describe FILE", artifact.Here())
 }
 
 func readDescription(path string) (sdk.Info, error) {
@@ -216,7 +217,8 @@ func openPusher(to string, f *publish.Folder) (remote.Pusher, error) {
 	}
 	pusher, ok := r.(remote.Pusher)
 	if !ok {
-		return nil, fmt.Errorf("%s takes files, which scrapekit does not upload: push to a folder, as in ./site, and upload that, or attach the files of the release to one of GitHub", to)
+		return nil, fmt.Errorf("%s takes files, which scrapekit does not upload: push to a folder, as in ./site, "+
+			"and upload that, or attach the files of the release to one of GitHub", to)
 	}
 	return pusher, nil
 }

@@ -39,6 +39,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -58,16 +59,21 @@ import (
 // Box is a sink's outbox. Its methods are for one goroutine at a time.
 type Box struct {
 	dir    string
-	mark   string  // of the folder; a part of each id
-	sealed int64   // the last
-	made   int64   // the last that the newest token stands for
-	kept   int64   // the last whose token the host has kept
-	items  []int64 // that are not confirmed, in order
+	mark   string   // of the folder; a part of each id
+	epoch  int64    // of the instance
+	sealed int64    // the last
+	made   int64    // the last that the newest token stands for
+	kept   int64    // the last whose token the host has kept
+	items  []sealed // that are not confirmed, in order
 	// Batches of which records were refused and no token has told, in order; the last that a saved
 	// token has told of; the last that the newest token tells of.
 	refused       []int64
 	told, telling int64
 }
+
+// sealed is a batch in the folder. A former instance that was not gone yet may have sealed others
+// under the same numbers; those of the highest epoch count.
+type sealed struct{ n, epoch int64 }
 
 // Item is a sealed batch.
 type Item struct {
@@ -121,8 +127,10 @@ func Open(s sdk.Start) (*Box, error) {
 		}
 	case b.mark != at.Mark:
 		return nil, sdk.Permanent(fmt.Errorf(
-			"%s is not the folder that the last token was made for: what it held may not be delivered; put it back, or start over with a full run", b.dir))
+			"%s is not the folder that the last token was made for: what it held may not be delivered; put it back, "+
+				"or start over with a full run", b.dir))
 	}
+	b.epoch = s.Epoch
 	b.sealed, b.made, b.kept = at.Sealed, at.Sealed, at.Sealed
 	b.told, b.telling = at.Told, at.Told
 	return b, b.load()
@@ -136,44 +144,60 @@ func (b *Box) load() error {
 	}
 	for _, e := range entries {
 		name, refused := strings.CutSuffix(e.Name(), refusedEnd)
-		mark, number, ok := strings.Cut(name, "-")
+		mark, number, _ := strings.Cut(name, "-")
+		number, epoch, _ := strings.Cut(number, ".")
 		n, err := strconv.ParseInt(number, 10, 64)
-		ok = ok && err == nil && mark == b.mark && n <= b.sealed && n > b.told // what was told was delivered
+		ok := err == nil && mark == b.mark && n <= b.sealed && n > b.told // what was told was delivered
+		of, err := strconv.ParseInt(epoch, 10, 64)
 		switch {
 		case e.Name() == markFile:
 		case ok && refused:
 			b.refused = append(b.refused, n)
-		case ok:
-			b.items = append(b.items, n)
+		case ok && err == nil:
+			b.items = append(b.items, sealed{n, of})
 		default:
 			if err := os.Remove(filepath.Join(b.dir, e.Name())); err != nil {
 				return err
 			}
 		}
 	}
-	slices.Sort(b.items)
+	slices.SortFunc(b.items, func(x, y sealed) int {
+		return cmp.Or(cmp.Compare(x.n, y.n),
+			cmp.Compare(x.epoch, y.epoch))
+	})
 	slices.Sort(b.refused)
-	for len(b.items) > 0 && slices.Contains(b.refused, b.items[0]) { // killed before it was removed
-		if err := b.confirmed(); err != nil {
+	var items []sealed
+	for i, it := range b.items {
+		former := i+1 < len(b.items) && b.items[i+1].n == it.n
+		if !former && !slices.Contains(b.refused, it.n) { // or it was killed before it removed the batch
+			items = append(items, it)
+			continue
+		}
+		if err := b.remove(it); err != nil {
 			return err
 		}
 	}
+	b.items = items
 	return durable.SyncDir(b.dir)
 }
 
-// confirmed removes the first batch.
-func (b *Box) confirmed() error {
-	if err := os.Remove(b.item(b.items[0]).path); err != nil {
+// remove removes a batch, unless a former instance has just done so.
+func (b *Box) remove(s sealed) error {
+	if err := os.Remove(b.item(s).path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	b.items = b.items[1:]
 	return nil
 }
 
-func (b *Box) item(n int64) Item {
-	id := fmt.Sprintf("%s-%d", b.mark, n)
-	return Item{ID: id, path: filepath.Join(b.dir, id)}
+func (b *Box) item(s sealed) Item {
+	id := b.id(s.n)
+	return Item{ID: id, path: filepath.Join(b.dir, fmt.Sprintf("%s.%d", id, s.epoch))}
 }
+
+func (b *Box) id(n int64) string { return fmt.Sprintf("%s-%d", b.mark, n) }
+
+// refusedPath is where the refused records of a batch are.
+func (b *Box) refusedPath(n int64) string { return filepath.Join(b.dir, b.id(n)+refusedEnd) }
 
 // Seal saves a batch, so that it survives a power cut. It is delivered after the host has saved a
 // later token. An empty payload is ignored.
@@ -181,11 +205,12 @@ func (b *Box) Seal(payload []byte) error {
 	if len(payload) == 0 {
 		return nil
 	}
-	if err := durable.Replace(b.item(b.sealed+1).path, payload, true); err != nil {
+	next := sealed{b.sealed + 1, b.epoch}
+	if err := durable.Replace(b.item(next).path, payload, true); err != nil {
 		return err
 	}
 	b.sealed++
-	b.items = append(b.items, b.sealed)
+	b.items = append(b.items, next)
 	return nil
 }
 
@@ -198,7 +223,7 @@ func (b *Box) Commit() (sdk.Token, error) {
 	var all sdk.Rejects
 	size := 0
 	for _, n := range b.refused {
-		raw, err := os.ReadFile(b.item(n).path + refusedEnd)
+		raw, err := os.ReadFile(b.refusedPath(n))
 		if err != nil {
 			return nil, err
 		}
@@ -207,7 +232,7 @@ func (b *Box) Commit() (sdk.Token, error) {
 		}
 		var some sdk.Rejects
 		if err := json.Unmarshal(raw, &some); err != nil {
-			return nil, sdk.Permanent(fmt.Errorf("%s: %w", b.item(n).path+refusedEnd, err))
+			return nil, sdk.Permanent(fmt.Errorf("%s: %w", b.refusedPath(n), err))
 		}
 		all, b.telling = append(all, some...), n
 	}
@@ -240,12 +265,12 @@ func (b *Box) Waiting() int { return len(b.items) }
 // records. After a kill a confirmed batch may be sent again, with the same id.
 func (b *Box) Deliver(ctx context.Context, send func(context.Context, Item) error) error {
 	for len(b.refused) > 0 && b.refused[0] <= b.told {
-		if err := os.Remove(b.item(b.refused[0]).path + refusedEnd); err != nil {
+		if err := os.Remove(b.refusedPath(b.refused[0])); err != nil {
 			return err
 		}
 		b.refused = b.refused[1:]
 	}
-	for len(b.items) > 0 && b.items[0] <= b.kept {
+	for len(b.items) > 0 && b.items[0].n <= b.kept {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -253,26 +278,27 @@ func (b *Box) Deliver(ctx context.Context, send func(context.Context, Item) erro
 		err := send(ctx, it)
 		var rejects sdk.Rejects
 		if errors.As(err, &rejects) {
-			err = b.refuse(it, rejects)
+			err = b.refuse(b.items[0].n, rejects)
 		}
 		if err != nil {
 			return fmt.Errorf("deliver batch %s: %w", it.ID, err)
 		}
-		if err := b.confirmed(); err != nil {
+		if err := b.remove(b.items[0]); err != nil {
 			return err
 		}
+		b.items = b.items[1:]
 	}
 	return nil
 }
 
 // refuse keeps the refused records of the first batch.
-func (b *Box) refuse(it Item, rejects sdk.Rejects) error {
+func (b *Box) refuse(n int64, rejects sdk.Rejects) error {
 	raw, err := json.Marshal(rejects)
 	if err == nil {
-		err = durable.Replace(it.path+refusedEnd, raw, true)
+		err = durable.Replace(b.refusedPath(n), raw, true)
 	}
 	if err == nil {
-		b.refused = append(b.refused, b.items[0])
+		b.refused = append(b.refused, n)
 	}
 	return err
 }

@@ -258,8 +258,8 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestSealedAfterTheToken: each Write says that the last token is kept, and what was sealed after it
-// is not covered by that.
+// TestSealedAfterTheToken: each Write says that the last token is kept, and what was sealed after
+// it is not covered by that.
 func TestSealedAfterTheToken(t *testing.T) {
 	t.Parallel()
 	box, err := outbox.Open(sdk.Start{Dir: t.TempDir()})
@@ -284,8 +284,8 @@ func TestSealedAfterTheToken(t *testing.T) {
 	}
 }
 
-// TestToldIsDelivered: a batch whose removal a power cut has taken back, but not that of its refused
-// records, is not sent again: they would be told twice.
+// TestToldIsDelivered: a batch whose removal a power cut has taken back, but not that of its
+// refused records, is not sent again: they would be told twice.
 func TestToldIsDelivered(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -295,7 +295,7 @@ func TestToldIsDelivered(t *testing.T) {
 	}
 	var path string
 	send := func(_ context.Context, it outbox.Item) error {
-		path = filepath.Join(dir, "outbox", it.ID)
+		path = filepath.Join(dir, "outbox", it.ID+".0")
 		return sdk.Rejects{{Stream: "s", Record: []byte("a"), Reason: "odd"}}
 	}
 	if err := box.Seal([]byte("a")); err != nil {
@@ -322,5 +322,52 @@ func TestToldIsDelivered(t *testing.T) {
 	}
 	if box, err = outbox.Open(sdk.Start{Dir: dir, Token: token}); err != nil || box.Waiting() != 0 {
 		t.Errorf("%v: %d wait", err, box.Waiting())
+	}
+}
+
+// TestFormerInstance: what one seals that another has followed is not delivered in the place of
+// what that one has sealed.
+func TestFormerInstance(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	open := func(epoch int64, token sdk.Token) *outbox.Box {
+		t.Helper()
+		box, err := outbox.Open(sdk.Start{Dir: dir, Epoch: epoch, Token: token, Resume: token != nil})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return box
+	}
+	commit := func(box *outbox.Box) sdk.Token {
+		t.Helper()
+		token, err := box.Commit()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	former := open(1, nil)
+	token := commit(former)
+	latter := open(2, token)
+	if err := errors.Join(latter.Seal([]byte("right")), former.Seal([]byte("wrong")), former.Seal([]byte("too many")),
+		latter.Seal([]byte("too"))); err != nil {
+		t.Fatal(err)
+	}
+	token = commit(latter)
+	var sent []string
+	send := func(_ context.Context, it outbox.Item) error {
+		payload, err := it.Payload()
+		sent = append(sent, string(payload))
+		return err
+	}
+	if err := open(3, token).Deliver(t.Context(), send); err != nil || !slices.Equal(sent, []string{"right", "too"}) {
+		t.Errorf("%v: delivered %q", err, sent)
+	}
+	if err := latter.Seal([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	latter.Kept()
+	if err := latter.Deliver(t.Context(), func(context.Context, outbox.Item) error { return nil }); err != nil {
+		t.Errorf("a batch that another instance has removed: %v", err)
 	}
 }

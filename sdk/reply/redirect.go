@@ -41,7 +41,8 @@ func (e *Redirected) Advice(setting string) string {
 	if loginPlace.MatchString(e.To.Host + e.To.Path) {
 		return "it looks like a login page, and no credential was sent there; a token in http.auth often avoids it"
 	}
-	return "if that host is a part of the system, add it to http.allow; if it is a login page, a token in http.auth often avoids it"
+	return "if that host is a part of the system, add it to http.allow; if it is a login page, a token in http.auth " +
+		"often avoids it"
 }
 
 // loginPlace are hosts and paths of logins, as far as they are known by their names.

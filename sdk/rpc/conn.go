@@ -58,7 +58,8 @@ func (c *Conn) Configure(ctx context.Context, config json.RawMessage) (Features,
 	f.Guarantee = convert.GuaranteeFrom(r.GetGuarantee())
 	if f.Guarantee.Delivery == sdk.ExactlyOnce && !f.Open {
 		return Features{}, sdk.Permanent(
-			errors.New("the sink promises to deliver exactly once, but cannot be brought back to a token: it has no Open"))
+			errors.New("the sink promises to deliver exactly once, but cannot be brought back to a token: it has " +
+				"no Open"))
 	}
 	if f.Commit && !f.Open {
 		return Features{}, sdk.Permanent(

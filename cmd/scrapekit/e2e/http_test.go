@@ -7,11 +7,14 @@ package e2e
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,25 +42,34 @@ sink "http" {
   format      = "ndjson"
   idempotent  = true
   max_records = 5
+  results     = "data.items"
 }
 `, b.path("steady"), records, url)
 	return file, os.WriteFile(file, []byte(text), 0o644)
 }
 
-// flaky loses some replies before a batch is taken, and some after it.
+// odd are the records that the endpoint refuses.
+var odd = regexp.MustCompile(`^\{"id":\d*[37]7,`)
+
+// flaky loses some replies before a batch is taken, and some after it, and asks for a pause.
 func flaky(n int) httpsinktest.Fault {
-	switch n % 9 {
-	case 4:
+	switch {
+	case n%9 == 4:
 		return httpsinktest.LostAfter
-	case 7:
+	case n%9 == 7:
 		return httpsinktest.LostBefore
+	case n == 20:
+		return httpsinktest.TooMany
+	case n == 50:
+		return httpsinktest.Busy
 	}
 	return httpsinktest.None
 }
 
 // TestSendingKilled kills host, source and sink while batches are sent to an endpoint that loses
-// replies. The endpoint tells batches by their keys alone, and has each record once in the end, in
-// order. SCRAPEKIT_KILLS says how many kills must land.
+// replies and refuses single records. The endpoint tells batches by their keys alone, and has each
+// record once in the end, in order; what it refused is among the dead letters, once.
+// SCRAPEKIT_KILLS says how many kills must land.
 //
 //ci:plain
 func TestSendingKilled(t *testing.T) {
@@ -69,7 +81,7 @@ func TestSendingKilled(t *testing.T) {
 	landed, known := map[string]int{}, 0
 	for total := 0; total < all; {
 		server := httpsinktest.New(t)
-		server.Fault = flaky
+		server.Fault, server.Refuse = flaky, odd.MatchString
 		n, err := b.sendingRound(t.Context(), t.TempDir(), server, random, landed)
 		if err != nil {
 			t.Fatalf("seed %d, after %d kills: %v", seed, total, err)
@@ -82,6 +94,35 @@ func TestSendingKilled(t *testing.T) {
 	if all >= 20 && (len(landed) < 3 || known < 20) {
 		t.Errorf("kills %v, %d requests came again: the test proves less than it says", landed, known)
 	}
+}
+
+// byID compares records by their ids.
+func byID(a, b string) int {
+	return cmp.Or(cmp.Compare(len(idOf(a)), len(idOf(b))), cmp.Compare(idOf(a), idOf(b)))
+}
+
+func idOf(record string) string {
+	id, _, _ := strings.Cut(strings.TrimPrefix(record, `{"id":`), ",")
+	return id
+}
+
+// lettersOf are the records that the runs of a folder have rejected.
+func lettersOf(dir string) (records []string, err error) {
+	files, err := filepath.Glob(filepath.Join(dir, ".scrapekit", "p", "runs", "*", "rejects.jsonl"))
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(raw)) {
+			var letter struct{ Record json.RawMessage }
+			if err := json.Unmarshal([]byte(line), &letter); err != nil {
+				return nil, err
+			}
+			records = append(records, string(letter.Record))
+		}
+	}
+	return records, err
 }
 
 // sendingRound runs a pipeline to its end, with kills, and returns how many landed.
@@ -124,6 +165,15 @@ func (b tools) sendingRound(ctx context.Context, dir string, server *httpsinktes
 	for _, one := range server.Taken() {
 		got = append(got, one.Records...)
 	}
+	if !slices.IsSortedFunc(got, byID) {
+		return n, fmt.Errorf("not in order: %.2000q", got)
+	}
+	letters, err := lettersOf(dir)
+	if err != nil || len(letters) == 0 || slices.ContainsFunc(got, odd.MatchString) {
+		return n, fmt.Errorf("%d dead letters: %w", len(letters), err)
+	}
+	got = append(got, letters...)
+	slices.SortFunc(got, byID)
 	for i := range max(records, len(got)) {
 		if i >= len(got) || i >= records || !strings.HasPrefix(got[i], `{"id":`+strconv.Itoa(i)+",") {
 			return n, fmt.Errorf("%d records, want %d; at %d: %.200q", len(got), records, i, got[min(i, len(got)-1):])

@@ -117,7 +117,8 @@ func unfinished(ctx context.Context, q querier) (*storedRun, error) {
 	var r storedRun
 	var started, outcome string
 	err := q.QueryRowContext(ctx,
-		"SELECT seq, id, fingerprint, started, outcome, full, planned, starts > 1, stats FROM runs ORDER BY seq DESC LIMIT 1").
+		"SELECT seq, id, fingerprint, started, outcome, full, planned, starts > 1, stats FROM runs "+
+			"ORDER BY seq DESC LIMIT 1").
 		Scan(&r.seq, &r.ID, &r.fingerprint, &started, &outcome, &r.Full, &r.Planned, &r.Resumed, (*blob)(&r.Stats))
 	if errors.Is(err, sql.ErrNoRows) || err == nil && (Outcome(outcome) == Complete || Outcome(outcome) == Abandoned) {
 		return nil, nil
@@ -150,7 +151,8 @@ func start(ctx context.Context, tx *sql.Conn, b Begin) (*storedRun, error) {
 
 // reopen starts a run again.
 func reopen(ctx context.Context, tx *sql.Conn, seq int64, fingerprint string) error {
-	if _, err := tx.ExecContext(ctx, "UPDATE runs SET outcome = ?, ended = '', starts = starts + 1, fingerprint = ? WHERE seq = ?",
+	if _, err := tx.ExecContext(ctx, "UPDATE runs SET outcome = ?, ended = '', starts = starts + 1, fingerprint = ? "+
+		"WHERE seq = ?",
 		string(Running), fingerprint, seq); err != nil {
 		return err
 	}
@@ -161,7 +163,8 @@ func reopen(ctx context.Context, tx *sql.Conn, seq int64, fingerprint string) er
 			before.Status = Broken
 			sums.Change(before, now)
 			return struct{}{}, err
-		}, "UPDATE splits SET status = 'open', seat = NULL, problem = '' WHERE status <> 'done' AND status = 'broken' RETURNING "+countedColumns)
+		}, "UPDATE splits SET status = 'open', seat = NULL, problem = '' WHERE status <> 'done' AND "+
+			"status = 'broken' RETURNING "+countedColumns)
 		return err
 	})
 }
@@ -298,7 +301,8 @@ func add(ctx context.Context, tx *sql.Conn, seq int64, splits []sdk.Split) (adde
 		return nil, nil
 	}
 	insert, err := tx.PrepareContext(ctx,
-		"INSERT INTO splits (run, id, stream, data, cursor, estimate) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id, run) DO NOTHING")
+		"INSERT INTO splits (run, id, stream, data, cursor, estimate) VALUES (?, ?, ?, ?, ?, ?) "+
+			"ON CONFLICT (id, run) DO NOTHING")
 	if err != nil {
 		return nil, err
 	}
@@ -358,7 +362,8 @@ func replacePrevious(ctx context.Context, tx *sql.Conn, seq int64) error {
 		return err
 	}
 	var full, any bool
-	if err := tx.QueryRowContext(ctx, "SELECT full, EXISTS (SELECT 1 FROM splits WHERE seq <= base) FROM runs WHERE seq = ?", seq).Scan(&full, &any); err != nil || !any {
+	if err := tx.QueryRowContext(ctx, "SELECT full, EXISTS (SELECT 1 FROM splits WHERE seq <= base) FROM runs "+
+		"WHERE seq = ?", seq).Scan(&full, &any); err != nil || !any {
 		return err
 	}
 	which := "run <> ?1"

@@ -46,7 +46,8 @@ func newBudget(ctx context.Context) *budget {
 }
 
 // errTooLarge is the error of a function when the budget is used up.
-const errTooLarge = shownError("the values of this file grow too large: together they may have some millions of characters")
+const errTooLarge = shownError("the values of this file grow too large: together they may have some millions of " +
+	"characters")
 
 // spend subtracts units, and reports whether enough were left.
 func (b *budget) spend(units int64) bool { return b.left.Add(-units) >= 0 }

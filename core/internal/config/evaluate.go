@@ -118,5 +118,6 @@ func (l *loader) hintForName(t hcl.Traversal) string {
 			return fmt.Sprintf("did you mean %s.%s?", group, name)
 		}
 	}
-	return fmt.Sprintf("values are var.NAME and local.NAME; a text stands in quotes: %q; a placeholder of a plugin has no dollar sign: {%s}", name, name)
+	return fmt.Sprintf("values are var.NAME and local.NAME; a text stands in quotes: %q; a placeholder of a plugin "+
+		"has no dollar sign: {%s}", name, name)
 }

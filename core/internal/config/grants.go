@@ -58,7 +58,8 @@ func (l *loader) askGrant(st stage, missing sdk.Permissions, n implied) {
 	}
 	advice := ""
 	if !missing.And(n.preset).IsZero() && len(n.why) > 0 {
-		advice = n.whyText() + "\nif you did not mean that, write another value, such as a folder of its own: \"out/\"\n"
+		advice = n.whyText() + "\nif you did not mean that, write another value, such as a folder of its own: " +
+			"\"out/\"\n"
 	}
 	l.fail(st.block.DefRange(), advice+"to grant them, write in the block\n"+grantText(missing)+
 		"\nempty braces run it without them, as far as it can",

@@ -85,7 +85,8 @@ func (s *section) sandbox() string {
 	} else if slices.Contains(s.options.Loose, level) {
 		s.warn(s.body.Attributes["sandbox"].Expr.Range(),
 			"leave it out, or give --sandbox, if you do not know why it is there; see `scrapekit doctor`",
-			"pipeline: the file asks for the sandbox level %q: its programs run with all your rights, also when `validate` asks them what they are", level)
+			"pipeline: the file asks for the sandbox level %q: its programs run with all your rights, also when "+
+				"`validate` asks them what they are", level)
 	}
 	return level
 }

@@ -85,13 +85,6 @@ const (
 	Unwise
 )
 
-// Schemes maps the labels of auth blocks to functions that read the block. They return nil if they
-// reported an error.
-var Schemes = map[string]func(Reader) Value{
-	"basic": readBasic, "bearer": readBearer, "header": readHeader, "query": readQuery, "cookie": readCookie,
-	"oauth2": readOAuth2, "aws_sigv4": readAWS,
-}
-
 // Title names the credential as in the pipeline file.
 func (c Credential) Title() string {
 	if c.Pos == "" {

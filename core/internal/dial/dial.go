@@ -250,9 +250,11 @@ func (p Policy) checkAddress(to target, ip netip.Addr, granted grant) error {
 	case kind == address.Public, granted == byName && (kind == address.Private || address.Is(to.host, ip)):
 		return nil
 	case kind == address.Special && address.Is(to.host, ip):
-		return &refusal{fmt.Sprintf("%s is a special address (link-local, metadata service, multicast or reserved), which no wildcard grants: %s", to, p.advice(to))}
+		return &refusal{fmt.Sprintf("%s is a special address (link-local, metadata service, multicast or reserved), "+
+			"which no wildcard grants: %s", to, p.advice(to))}
 	case kind == address.Special:
-		return &refusal{fmt.Sprintf("%s, which is %s, is a special address (link-local, metadata service, multicast or reserved): a name does not grant it", to, ip)}
+		return &refusal{fmt.Sprintf("%s, which is %s, is a special address (link-local, metadata service, multicast "+
+			"or reserved): a name does not grant it", to, ip)}
 	case address.Is(to.host, ip):
 		return &refusal{fmt.Sprintf("%s is in a private network, which no wildcard grants: %s", to, p.advice(to))}
 	}

@@ -19,7 +19,8 @@ func NewRoom(bytes int64) *Room { return &Room{max: bytes} }
 type FullError struct{ Max int64 }
 
 func (e *FullError) Error() string {
-	return fmt.Sprintf("what this run keeps on disk until it is used would be more than pipeline.max_spool (%d bytes): "+
+	return fmt.Sprintf("what this run keeps on disk until it is used would be more than pipeline.max_spool (%d "+
+		"bytes): "+
 		"let the source read its replies to the end and give cursors more often, or raise the limit", e.Max)
 }
 

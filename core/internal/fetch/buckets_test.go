@@ -19,6 +19,8 @@ import (
 )
 
 // TestBuckets: an endpoint that has a limit of its own slows down no other, however that is told.
+//
+//ci:plain
 func TestBuckets(t *testing.T) {
 	countsRates(t)
 	slow := apis.API{Kind: apis.Bucket, N: 4, Per: 2 * time.Second, Untold: true}
@@ -31,9 +33,9 @@ func TestBuckets(t *testing.T) {
 			h.Set("X-RateLimit-Resource", name)
 		}
 	}
-	// One pause is for the whole host, as nothing says whose it is, and mostly that is all. Where by
-	// chance hardly anything but /search was asked when that was refused, it takes some more.
-	const apart = 6 * time.Second
+	// One pause is for the whole host, as nothing says whose it is, and mostly that is all. Where
+	// by chance hardly anything but /search was asked when that was refused, it takes some more.
+	const apart = 10 * time.Second
 	for _, c := range []struct {
 		name   string
 		api    apis.API // of /search
@@ -133,6 +135,8 @@ func TestBuckets(t *testing.T) {
 
 // TestSharedLimitIsNotTakenForOne: endpoints that share a limit which no reply tells are refused no
 // more often than one alone would be, though now and then one of them is taken to have its own.
+//
+//ci:plain
 func TestSharedLimitIsNotTakenForOne(t *testing.T) {
 	countsRates(t)
 	for _, endpoints := range []int{1, 2, 5} {
@@ -170,9 +174,62 @@ func TestSharedLimitIsNotTakenForOne(t *testing.T) {
 	}
 }
 
+// TestEndpointsOfJiraCloud: endpoints that state their sizes, and whose refusals say that they are
+// for the endpoint, have a bucket each: none waits for the other, and once it is known what each
+// gains hardly anything is refused.
+//
+//ci:plain
+func TestEndpointsOfJiraCloud(t *testing.T) {
+	countsRates(t)
+	i := slices.IndexFunc(apis.Table, func(a apis.API) bool { return a.Name == "Jira Cloud, burst" })
+	for _, c := range []struct{ search, issue int }{{8, 80}, {4, 60}} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const per, run = 2 * time.Second, time.Minute
+				servers, sizes := map[string]*apis.Server{}, map[string]int{"/search": c.search, "/issue": c.issue}
+				for path, n := range sizes {
+					a := apis.Table[i]
+					a.N, a.Per = n, per
+					servers[path] = apis.NewServer(a, time.Now())
+				}
+				client := newClient(Options{}, trip.Func(func(req *http.Request) (*http.Response, error) {
+					return apiWire(apis.Table[i], servers[req.URL.Path])(req)
+				}))
+				defer client.Close()
+				rt := transport(t, client, httppolicy.Policy{Concurrency: apiWorkers})
+				var wg sync.WaitGroup
+				for path, n := range sizes {
+					for w := range apiWorkers / 2 {
+						wg.Go(func() {
+							for k := range n * int(run/per) / (apiWorkers / 2) {
+								if _, _, err := ask(t.Context(), rt, "GET",
+									fmt.Sprint("http://host.example", path, "?", w, "-", k), ""); err != nil {
+									t.Error(err)
+								}
+							}
+						})
+					}
+				}
+				wg.Wait()
+				for path, s := range servers {
+					took, refused := s.LastTime.Sub(s.First), percent(s.Refused-s.Volley, s.Taken)
+					t.Logf("%s: %d taken in %s, %d refused, %d of them in the first volley", path, s.Taken, took,
+						s.Refused,
+						s.Volley)
+					if most := max(1.5, percent(12, s.Taken)); took > run*11/10 || refused > most {
+						t.Errorf("%s took %s, %.1f %% refused beside the first volley", path, took, refused)
+					}
+				}
+			})
+		})
+	}
+}
+
 // TestEndpointsOfOneSize: endpoints that have limits of the same name and size, each its own, do
 // not wait for each other, though nothing but what is left tells them apart; those that share one
 // are one.
+//
+//ci:plain
 func TestEndpointsOfOneSize(t *testing.T) {
 	countsRates(t)
 	for _, shared := range []bool{false, true} {

@@ -185,7 +185,8 @@ func (d *delivery) checkLimits() {
 	defer d.mu.Unlock()
 	if d.limit == nil {
 		d.limit = sdk.Permanent(&StageError{Stage: stage, Err: fmt.Errorf(
-			"%d records rejected, on_error.max_rejects is %d: look at the dead letters, then raise the limit or start over",
+			"%d records rejected, on_error.max_rejects is %d: look at the dead letters, then raise the limit or "+
+				"start over",
 			n, limits[stage])})
 	}
 }

@@ -123,8 +123,10 @@ func (e *standstillError) Error() string {
 			"were there before, the last is %s: does the server ignore which page is asked for, name the same next "+
 			"page again, or repeat its last page?", e.repeats, shownCursor(e.cursor))
 	}
-	return fmt.Sprintf("it finds no end: %d cursors in a row brought no new record, or only changed ones of keys that had come "+
-		"before, the last is %s: does the server say where its list ends, or repeat a page? If so much is empty, or changes so "+
+	return fmt.Sprintf("it finds no end: %d cursors in a row brought no new record, or only changed ones of keys "+
+		"that had come "+
+		"before, the last is %s: does the server say where its list ends, or repeat a page? If so much is empty, or "+
+		"changes so "+
 		"often, raise on_error.max_idle", e.nothing, shownCursor(e.cursor))
 }
 

@@ -97,7 +97,8 @@ func checkDigest(r io.Reader, want string) error {
 		return fmt.Errorf("read for its digest: %w", err)
 	}
 	if got := digestPrefix + hex.EncodeToString(h.Sum(nil)); got != strings.ToLower(want) {
-		return fmt.Errorf("it is not the program that was installed: its digest is %s, the lock file says %s; install it again with `scrapekit init`, and find out who changed it", got, want)
+		return fmt.Errorf("it is not the program that was installed: its digest is %s, the lock file says %s; "+
+			"install it again with `scrapekit init`, and find out who changed it", got, want)
 	}
 	return nil
 }

@@ -145,7 +145,8 @@ func makeRunDir(parent string) (*runDir, error) {
 // much later, as a plugin that does not start.
 func checkLength(dir string) error {
 	if n := len(dir) + socketTail; maxSocketPath > 0 && n > maxSocketPath {
-		return fmt.Errorf("too long: sockets in it would have names of %d bytes and %s allows %d; set TMPDIR to a shorter folder",
+		return fmt.Errorf("too long: sockets in it would have names of %d bytes and %s allows %d; set TMPDIR to a "+
+			"shorter folder",
 			n, runtime.GOOS, maxSocketPath)
 	}
 	return nil

@@ -104,10 +104,12 @@ func checkAddress(dir, network, address string) error {
 		return nil
 	}
 	if network != "unix" {
-		return fmt.Errorf("it wants to be reached at %q, and only a unix socket in the folder PLUGIN_UNIX_SOCKET_DIR is allowed", shown)
+		return fmt.Errorf("it wants to be reached at %q, and only a unix socket in the folder "+
+			"PLUGIN_UNIX_SOCKET_DIR is allowed", shown)
 	}
 	if filepath.Dir(address) != dir || filepath.Clean(address) != address {
-		return fmt.Errorf("it wants to be reached at %q, which is not in the folder PLUGIN_UNIX_SOCKET_DIR that it was given", shown)
+		return fmt.Errorf("it wants to be reached at %q, which is not in the folder PLUGIN_UNIX_SOCKET_DIR that it "+
+			"was given", shown)
 	}
 	return checkSocket(address)
 }

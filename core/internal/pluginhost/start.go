@@ -221,7 +221,8 @@ func (p *Plugin) startError(ctx context.Context, limit time.Duration, err error)
 			fmt.Errorf("the plugin closed its stdout before the handshake%s", p.lastLines())))
 	case !run.accepted:
 		return sdk.Permanent(at(p.label,
-			fmt.Errorf("the plugin printed %q on stdout where its handshake belongs; is it a scrapekit plugin, and does it print nothing else there?%s", first, p.lastLines())))
+			fmt.Errorf("the plugin printed %q on stdout where its handshake belongs; is it a scrapekit plugin, and "+
+				"does it print nothing else there?%s", first, p.lastLines())))
 	}
 	return at(p.label, err)
 }
@@ -247,7 +248,8 @@ func versionHint(plugin int) string {
 func refusalError(err error) error {
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSYS) {
 		return fmt.Errorf("the sandbox may not execute the program by its descriptor (execveat): %w; "+
-			"something around this process forbids it, such as the seccomp profile of a container or a policy of the system: "+
+			"something around this process forbids it, such as the seccomp profile of a container or a policy of "+
+			"the system: "+
 			"let it allow execveat, or run with --sandbox=env if you trust all plugins", err)
 	}
 	return execError(err)
@@ -260,7 +262,8 @@ func execError(err error) error {
 		return fmt.Errorf("%w: not a program for %s/%s, or a script without a #! line", err, runtime.GOOS,
 			runtime.GOARCH)
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("%w: the file exists, but what starts it does not: the program of its #! line, or its dynamic loader", err)
+		return fmt.Errorf("%w: the file exists, but what starts it does not: the program of its #! line, or its "+
+			"dynamic loader", err)
 	}
 	return err
 }

@@ -19,7 +19,8 @@ func landlockABI() (int, error) {
 	case 0:
 		return int(v), nil
 	case unix.ENOSYS:
-		return 0, errors.New("the kernel has no Landlock, which came with Linux 5.13, or something around this process forbids it")
+		return 0, errors.New("the kernel has no Landlock, which came with Linux 5.13, or something around this " +
+			"process forbids it")
 	case unix.EOPNOTSUPP:
 		return 0, errors.New("the kernel has Landlock, but it is switched off: add landlock to the boot parameter lsm=")
 	}

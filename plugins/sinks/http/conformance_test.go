@@ -82,7 +82,8 @@ func records(t *testing.T, url, stream, private string, taken []httpsinktest.Tak
 			t.Fatal(err)
 		}
 		if b.Stream == stream {
-			keys[filepath.Base(path)] = strings.Split(string(bytes.Join(b.records, []byte("\n"))), "\n")
+			id, _, _ := strings.Cut(filepath.Base(path), ".")
+			keys[id] = strings.Split(string(bytes.Join(b.records, []byte("\n"))), "\n")
 		}
 	}
 	var out []string

@@ -22,8 +22,8 @@ type Config struct {
 	Format     string            `json:"format" enum:"json,ndjson,record,bulk,clickhouse,webhook" default:"json" doc:"Form of a request: json (an array of records), ndjson (one record a line), record (one request for each record, with the record as its body), bulk (the bulk API of Elasticsearch and OpenSearch), clickhouse (an INSERT over HTTP), webhook (one request for each record, with a text, as chat systems take it)."`
 	Method     string            `json:"method" enum:"POST,PUT,PATCH" default:"POST" doc:"The method of the requests."`
 	Headers    map[string]string `json:"headers,omitempty" doc:"Further headers, with {stream} and {key} as in url. Credentials do not belong here: they go into http { auth … }."`
-	MaxRecords int               `json:"max_records,omitempty" min:"0" doc:"Records in a batch at most. 0: 1,000, and 1 for webhook."`
-	MaxBytes   int               `json:"max_bytes,omitempty" default:"1048576" min:"1" doc:"Bytes of the records in a batch at most. A longer record is a batch of its own."`
+	MaxRecords int               `json:"max_records,omitempty" min:"0" max:"10000" doc:"Records in a batch at most. 0: 1,000, and 1 for webhook."`
+	MaxBytes   int               `json:"max_bytes,omitempty" default:"1048576" min:"1" max:"33554432" doc:"Bytes of the records in a batch at most. A longer record is a batch of its own."`
 	KeyHeader  string            `json:"key_header,omitempty" default:"Idempotency-Key" doc:"The header with the idempotency key."`
 	Idempotent bool              `json:"idempotent,omitempty" doc:"The endpoint ignores a request whose key it knows. Then records are delivered exactly once, and otherwise at least once. bulk and clickhouse do not need it."`
 	Known      []int             `json:"known,omitempty" doc:"Statuses by which the endpoint says that it has taken the batch before, such as 409."`

@@ -100,11 +100,6 @@ func exchange(req *http.Request) (*http.Response, []byte, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Redacted(), err)
 	}
-	if resp.StatusCode >= 300 && resp.StatusCode <= 399 {
-		return nil, nil, sdk.Permanent(fmt.Errorf(
-			"%s %s: %s, to %q: redirects are not followed: set url to the new address",
-			req.Method, req.URL.Redacted(), resp.Status, resp.Header.Get("Location")))
-	}
 	return resp, answer, nil
 }
 
@@ -122,7 +117,7 @@ func (s *Sink) judge(b *batch, p part, resp *http.Response, answer []byte) (sdk.
 		return nil, late(resp, errors.New(
 			"the endpoint says that the request is under way, or known: if known, set known = [409]"))
 	case status < 200 || status > 299:
-		return nil, sdk.ReplyError(resp, answer)
+		return nil, refusal(resp, answer)
 	}
 	switch b.Form.Format {
 	case asBulk:
@@ -204,8 +199,13 @@ func (b *batch) bulkReply(p part, resp *http.Response, answer []byte) (sdk.Rejec
 	}
 	var out sdk.Rejects
 	for i, item := range said.Items {
+		if len(item) != 1 {
+			return nil, late(resp, fmt.Errorf("item %d of the reply says nothing: %s", i+1, beginning(answer)))
+		}
 		for did, r := range item {
 			switch {
+			case r.Status == 0:
+				return nil, late(resp, fmt.Errorf("item %d of the reply has no status: %s", i+1, beginning(answer)))
 			case r.good(), did == "create" && r.Status == http.StatusConflict,
 				did == "delete" && r.Status == http.StatusNotFound:
 			case r.Status == http.StatusTooManyRequests, r.Status >= 500:
@@ -265,6 +265,15 @@ func (s *Sink) Check(ctx context.Context) error {
 	resp, answer, err := exchange(req) //nolint:bodyclose // it is closed there
 	if err != nil || good(resp.StatusCode) {
 		return err
+	}
+	return refusal(resp, answer)
+}
+
+// refusal is the error of a reply that is not 2xx.
+func refusal(resp *http.Response, answer []byte) error {
+	if resp.StatusCode >= 300 && resp.StatusCode <= 399 {
+		return sdk.Permanent(fmt.Errorf("%s %s: %s, to %q: redirects are not followed: set url to the new address",
+			resp.Request.Method, resp.Request.URL.Redacted(), resp.Status, resp.Header.Get("Location")))
 	}
 	return sdk.ReplyError(resp, answer)
 }

@@ -66,8 +66,15 @@ func (s *Sink) Write(ctx context.Context, b sdk.Batch) error {
 	return rejects.Err()
 }
 
+// longest is the longest record in bytes that is sent. What is around it has to go into a request
+// too, which the host bounds with 64 MiB.
+const longest = 63 << 20
+
 // unfit says why a record cannot be sent, or nothing.
 func (s *Sink) unfit(b sdk.Batch, line []byte) string {
+	if len(line) > longest {
+		return fmt.Sprintf("too long for a request: %d bytes, and %d are the most", len(line), longest)
+	}
 	if s.Format != asBulk || len(s.keys[b.Stream]) == 0 {
 		return ""
 	}

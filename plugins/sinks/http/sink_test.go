@@ -38,7 +38,7 @@ func tryRun(t *testing.T, settings map[string]any, tries int, batches ...sdk.Bat
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: http.DefaultTransport})
+	ctx := sdk.Host{Transport: http.DefaultTransport}.In(t.Context())
 	start := sdk.Start{Run: "r", Dir: t.TempDir(), Streams: streams}
 	next := 0
 	var s *Sink
@@ -301,6 +301,9 @@ func TestReplies(t *testing.T) {
 		{"not ok", webhook, 200, `{"ok":false,"error":"channel_not_found"}`, "", 0, "channel_not_found", false},
 		{"no bulk", asBulk, 200, `<html>log in</html>`, "", 0, "no reply of the bulk API", false},
 		{"half a bulk", asBulk, 200, `{"errors":false,"items":[]}`, "", 0, "no reply of the bulk API", false},
+		{"bulk with an empty item", asBulk, 200, `{"errors":false,"items":[{}]}`, "", 0, "says nothing", false},
+		{"bulk without a status", asBulk, 200, `{"errors":false,"items":[{"index":{}}]}`, "", 0, "has no status",
+			false},
 		{"bulk for now", asBulk, 200, `{"errors":true,"items":[{"index":{"status":429,"error":{"type":"rejected"}}}]}`,
 			"", 0, "refused for now", false},
 		{"bulk without an index", asBulk, 200, `{"errors":true,"items":[{"index":{"status":404,"error":{}}}]}`, "", 0,
@@ -338,7 +341,8 @@ func TestCheck(t *testing.T) {
 	}{
 		{`"format":"json"`, 405, "HEAD /in?a=b", true},
 		{`"format":"json"`, 401, "HEAD /in?a=b", false},
-		{`"format":"json"`, 307, "HEAD /in?a=b", false},
+		{`"format":"json"`, 307, "HEAD /in?a=b", true}, // a browser is sent on, and what posts may not be
+		{`"format":"json","check":"/health"`, 307, "GET /health", false},
 		{`"format":"json","check":"/health?x=1"`, 204, "GET /health?x=1", true},
 		{`"format":"json","check":"/health"`, 404, "GET /health", false},
 		{`"format":"bulk"`, 200, "HEAD /in/", true},
@@ -349,7 +353,7 @@ func TestCheck(t *testing.T) {
 			asked = r.Method + " " + r.URL.RequestURI()
 			w.WriteHeader(c.status)
 		}))
-		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: http.DefaultTransport})
+		ctx := sdk.Host{Transport: http.DefaultTransport}.In(t.Context())
 		v, err := Plugin().New(ctx, json.RawMessage(`{"url":"`+server.URL+`/in?a=b",`+c.settings+`}`))
 		if err == nil {
 			err = v.(sdk.Checker).Check(ctx)
@@ -381,5 +385,17 @@ func TestSettings(t *testing.T) {
 			!strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", settings, err)
 		}
+	}
+}
+
+func TestLongest(t *testing.T) {
+	t.Parallel()
+	s := &Sink{Config: Config{Format: asJSON}}
+	long := make([]byte, longest+1)
+	if why := s.unfit(sdk.Batch{Stream: "notes"}, long); !strings.Contains(why, "too long for a request") {
+		t.Errorf("%d bytes: %q", len(long), why)
+	}
+	if why := s.unfit(sdk.Batch{Stream: "notes"}, long[1:]); why != "" {
+		t.Errorf("%d bytes: %q", longest, why)
 	}
 }

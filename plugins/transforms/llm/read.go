@@ -82,7 +82,8 @@ func readIssue(line []byte) (*issue, error) {
 	case is.parse == nil:
 		return nil, fmt.Errorf("invalid issue: text_format %.20q: want markdown, wiki or plain", r.TextFormat)
 	case r.Raw != nil && r.Source == "" && is.title == "":
-		return nil, errors.New("invalid issue: it holds what the source's system sent, but no normalised members: let the source write those, " +
+		return nil, errors.New("invalid issue: it holds what the source's system sent, but no normalised members: " +
+			"let the source write those, " +
 			`such as with content = "normalised"`)
 	}
 	if is.project == "" {

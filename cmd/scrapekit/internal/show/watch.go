@@ -1,7 +1,7 @@
-// Package show is what a terminal shows: a run while it goes on, its report, tables, styles. It
-// knows the events of a run and no command.
+// Package show formats everything for terminals: running pipelines, reports, tables, styles. It
+// depends on the events of a run and on no command.
 //
-// A run is watched live in a terminal, as lines in a pipe, as JSON for programs.
+// A run is shown live in a terminal, as lines in a pipe, as JSON for programs.
 package show
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/scrapekit/scrapekit/core/observe"
 )
 
-// Watcher shows a run. Event may be called by several goroutines at once, from before Begin to
+// Watcher shows a run. Several goroutines may call Event at the same time, also before Begin and
 // after End.
 type Watcher interface {
 	Event(e observe.Event)
@@ -26,7 +26,7 @@ type Watcher interface {
 	Report(w io.Writer, r *core.Report) error
 }
 
-// Watcher returns the one for an output: auto, live, plain or json.
+// Watcher returns the watcher for an output: auto, live, plain or json.
 func (a *Console) Watcher(output string) Watcher {
 	if output == "auto" {
 		output = "plain"
@@ -43,10 +43,10 @@ func (a *Console) Watcher(output string) Watcher {
 	return &plainWatcher{w: a.Err, every: plainEvery, a: a}
 }
 
-// plainEvery is how often a run in a pipe says how far it is.
+// plainEvery is the interval of progress lines in a pipe.
 const plainEvery = 5 * time.Second
 
-// ticker calls f now and then until stop.
+// ticker calls f periodically until stop.
 type ticker struct {
 	done chan struct{}
 	wg   sync.WaitGroup
@@ -74,7 +74,7 @@ func (t *ticker) stop() {
 	t.wg.Wait()
 }
 
-// plainWatcher prints a line for what happens and one now and then for how far it is.
+// plainWatcher prints a line for each event, and periodically the progress.
 type plainWatcher struct {
 	a     *Console
 	w     io.Writer
@@ -97,7 +97,7 @@ func (p *plainWatcher) Event(e observe.Event) {
 	}
 }
 
-// more says of how many splits more a cause is true that was told.
+// more prints the number of further splits for each known cause.
 func (p *plainWatcher) more() {
 	for _, text := range p.known.more() {
 		p.line("%s", text)
@@ -122,7 +122,7 @@ func (p *plainWatcher) Report(w io.Writer, r *core.Report) error {
 	return p.a.printReport(w, r)
 }
 
-// eventText says an event to people; "" is for what is not worth a line.
+// eventText formats an event; "": not worth a line.
 func eventText(e observe.Event) string {
 	switch e := e.(type) {
 	case observe.RunStarted:
@@ -136,7 +136,7 @@ func eventText(e observe.Event) string {
 		return "planned " + Many(int64(e.Splits), "split")
 	case observe.SplitRetried:
 		if core.IsCrash(e.Err) {
-			return "" // the plugin's death is told once, not for every split that it read
+			return "" // the crash is shown once, not for each split
 		}
 		return fmt.Sprintf("split %s: %s; again in %s", e.Split, cause(e.Split, e.Err), Brief(e.Wait))
 	case observe.SplitBroken:
@@ -149,12 +149,12 @@ func eventText(e observe.Event) string {
 	return ""
 }
 
-// cause is the error of a split, which many a source begins with the split's name too.
+// cause returns the error of a split without the split's name.
 func cause(split string, err error) string {
 	return strings.TrimPrefix(err.Error(), split+": ")
 }
 
-// jsonWatcher prints one JSON object a line.
+// jsonWatcher prints one JSON object on each line.
 type jsonWatcher struct {
 	every time.Duration
 	mu    sync.Mutex
@@ -177,7 +177,7 @@ type jsonEvent struct {
 	WaitMS   int64        `json:"wait_ms,omitempty"`
 	TookMS   int64        `json:"took_ms,omitempty"` // of "committed"
 	Host     string       `json:"host,omitempty"`    // of "waited"
-	Resumed  bool         `json:"resumed,omitempty"` // of "run started": an earlier start is gone on with
+	Resumed  bool         `json:"resumed,omitempty"` // of "run started": resumes an earlier start
 	Progress *core.Status `json:"progress,omitempty"`
 	Report   *core.Report `json:"report,omitempty"`
 }
@@ -190,8 +190,7 @@ func (j *jsonWatcher) write(e jsonEvent) {
 	}
 }
 
-// event prints what happens, but for what comes with every batch and every request: these the
-// progress sums up.
+// Event prints an event, except those of every batch and request, which the progress sums up.
 func (j *jsonWatcher) Event(e observe.Event) {
 	out := jsonEvent{Time: time.Now(), Type: "event", Event: e.Kind()}
 	var err error

@@ -1,4 +1,4 @@
-// alone finds endpoints that are refused for themselves, by refusals that do not say so.
+// alone detects endpoints with a limit of their own from refusals that do not say so.
 
 package ratelimit
 
@@ -8,30 +8,31 @@ import (
 )
 
 const (
-	recentMost = 64 // replies that are weighed
-	// unlikely is how improbable the refusals must be for a limit of the whole host. It need not be
-	// much: an endpoint that is taken to be apart by mistake keeps to the host's limit as well.
+	recentMost = 64 // replies that count
+	// unlikely is the probability below which refusals are not attributed to a limit of the whole
+	// host. It need not be small: an endpoint that is separated by mistake also obeys the host's
+	// limit.
 	unlikely = 0.55
 	// faded is the weight of a refusal that is forgotten, after some hundred replies.
 	faded = 1.0 / 8
 )
 
-// alone weighs who is refused against who is taken. A limit of the whole host refuses endpoints as
-// often as they are asked, so that of some refusals hardly all are of the same endpoint while
-// others are asked as well.
+// alone compares refused with accepted requests by endpoint. A limit of the whole host refuses
+// endpoints in proportion to their requests, so several refusals of only one endpoint are unlikely
+// while others are requested too.
 //
-// It counts from the first refusal on. That the refused endpoint is taken again, after a pause,
-// ends nothing: its own limit would let it pass too. Where another endpoint is refused as well,
-// both are weighed against the rest, and it takes twice as much to be believed.
+// It counts from the first refusal. An accepted request of the refused endpoint after a pause ends
+// nothing, because its own limit would accept it too. If another endpoint is refused as well, both
+// are compared with the rest, and twice the evidence is needed.
 type alone struct {
-	since   time.Time          // when the first request that was refused was sent
-	replies map[string]float64 // of each endpoint since, of late
+	since   time.Time          // when the first refused request was sent
+	replies map[string]float64 // recent replies by endpoint
 	refused map[string]float64 // of these, refusals
-	doubt   float64            // doubles with each endpoint that is refused, but the first
+	doubt   float64            // doubles with each refused endpoint after the first
 }
 
-// add takes in a reply to a request sent at a time, and reports whether its endpoint is refused for
-// itself.
+// add processes a reply to a request sent at sent, and reports whether its endpoint has a limit of
+// its own.
 func (a *alone) add(shape string, refused bool, sent time.Time) bool {
 	if a.replies == nil && refused {
 		*a = alone{since: sent, replies: map[string]float64{}, refused: map[string]float64{}, doubt: 0.5}
@@ -56,8 +57,7 @@ func (a *alone) add(shape string, refused bool, sent time.Time) bool {
 	return true
 }
 
-// chance is how probable it is that as many replies, taken at random, are all of the endpoints that
-// are refused.
+// chance returns the probability that as many random replies all belong to the refused endpoints.
 func (a *alone) chance() float64 {
 	var refusals, of, all float64
 	for shape, n := range a.replies {
@@ -73,7 +73,7 @@ func (a *alone) chance() float64 {
 	return p
 }
 
-// fade makes what has been count half, once there are many replies.
+// fade halves the weights after many replies.
 func (a *alone) fade() {
 	sum := 0.0
 	for _, n := range a.replies {

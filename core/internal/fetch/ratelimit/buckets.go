@@ -29,14 +29,14 @@ import (
 )
 
 const (
-	mostShapes  = 256 // that are remembered
+	mostShapes  = 256 // remembered shapes
 	mostBuckets = 64
-	alternate   = 2  // changes from one endpoint's limits to another's and back, before they are believed to be of each
-	twinGap     = 24 // units between two replies that requests under way together explain
+	alternate   = 2  // changes between two endpoints' limits before they are attributed to each
+	twinGap     = 24 // units between two replies that concurrent requests explain
 	twinsSeen   = 4
 )
 
-// endpointFits reports whether l is for a request.
+// endpointFits reports whether l applies to a request.
 func endpointFits(l httppolicy.EndpointLimit, req *http.Request) bool {
 	if l.Method != "" && l.Method != trip.Method(req) {
 		return false
@@ -54,21 +54,21 @@ type buckets struct {
 	mu     sync.Mutex
 	lanes  map[string]*lane
 	counts map[string]int    // replies, by bucket
-	shapes map[string]string // the bucket of each shape
+	shapes map[string]string // bucket by shape
 	// Of limits that differ:
-	signs    map[string]string // what was last stated to each shape
-	previous string            // the shape of the last reply that stated any
+	signs    map[string]string // last statement by shape
+	previous string            // shape of the last reply with a statement
 	changes  int
 	split    bool
-	// Of limits that look the same and are counted apart:
-	lefts map[string]float64 // what was last left of the first limit, for each shape
-	last  string             // the shape of the last of them
-	twins int                // replies that fit the count of their own shape alone, one after another
-	apart bool               // each endpoint counts by itself
+	// Of limits that look equal and are counted separately:
+	lefts map[string]float64 // last rest of the first limit, by shape
+	last  string             // shape of the last of them
+	twins int                // consecutive replies that fit only their own shape's count
+	apart bool               // each endpoint counts separately
 	alone alone
 }
 
-// all returns the lanes in the order of their names.
+// all returns the lanes sorted by name.
 func (b *buckets) all() []*lane {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -79,8 +79,8 @@ func (b *buckets) all() []*lane {
 	return out
 }
 
-// bucketOf returns the lane that a request goes through beside that of the whole host; nil if there
-// is none.
+// bucketOf returns the lane of a request's bucket, in addition to that of the whole host; nil:
+// none.
 func (h *Host) bucketOf(req *http.Request, p httppolicy.Policy, shape string) *lane {
 	for _, l := range p.Limits {
 		if endpointFits(l, req) {
@@ -231,6 +231,8 @@ func (b *buckets) named(shape string, w pace.Word) string {
 		return w.Bucket
 	case w.Refused && w.Reach == limits.Endpoint:
 		return endpoint(shape)
+	case b.shapes[shape] == endpoint(shape): // it has its own, whatever its replies state
+		return endpoint(shape)
 	case len(w.Limits) == 0:
 		return ""
 	}
@@ -297,10 +299,10 @@ func signature(w pace.Word) string {
 	return strings.Join(all, ", ")
 }
 
-// endpoint is a shape for people.
+// endpoint formats a shape for people.
 func endpoint(shape string) string { return strings.Replace(shape, "/", " /", 1) }
 
-// apartFrom finds out whether an endpoint is refused while others are taken.
+// apartFrom detects an endpoint that is refused while others are accepted.
 func (b *buckets) apartFrom(shape string, w pace.Word, sent time.Time) string {
 	own, in := endpoint(shape), b.shapes[shape]
 	elsewhere := in != w.Bucket || w.Reach == limits.Whole || len(w.Limits) > 0 && !w.Plenty()

@@ -187,24 +187,37 @@ func (l *lane) nowText(o pace.Order) string {
 	return strings.Join(append([]string{where + ": " + rate + ", " + window}, stated...), "; ")
 }
 
-// scheduled waits for the pause and the schedule of l, in which the caller is the next.
+// scheduled waits for the pause and the schedule of l, in which the caller is the next. A pause
+// that began while it waited for its place is the end of that place where other processes ask too:
+// they have theirs behind the pause.
 func (l *lane) scheduled(ctx context.Context, maxWait time.Duration) error {
-	if err := l.sitOut(ctx, maxWait); err != nil {
-		return err
+	for {
+		if _, err := l.sitOut(ctx, maxWait); err != nil {
+			return err
+		}
+		wait, err := l.reserve(ctx, 1)
+		if err != nil {
+			return err
+		}
+		// whoever writes a rate into the file wants to wait for it
+		if o := l.pace.Order(); wait > maxWait && o.From != "file" {
+			return longer(l.tooSlow(o, wait, maxWait), wait)
+		}
+		if err := trip.Sleep(ctx, wait); err != nil {
+			return err
+		}
+		l.blocked.add(stats.WaitRate, wait)
+		paused, err := l.sitOut(ctx, maxWait)
+		if err != nil || !paused || l.alone() {
+			return err
+		}
 	}
-	wait, err := l.reserve(ctx, 1)
-	if err != nil {
-		return err
-	}
-	// whoever writes a rate into the file wants to wait for it
-	if o := l.pace.Order(); wait > maxWait && o.From != "file" {
-		return longer(l.tooSlow(o, wait, maxWait), wait)
-	}
-	if err := trip.Sleep(ctx, wait); err != nil {
-		return err
-	}
-	l.blocked.add(stats.WaitRate, wait)
-	return l.sitOut(ctx, maxWait)
+}
+
+// alone reports whether no other process asks the host.
+func (l *lane) alone() bool {
+	s, shared := l.limiter.(Sharer)
+	return !shared || s.Live(l.key) < 2
 }
 
 // longer is the end of a request that would have to wait longer than http.max_wait.
@@ -251,26 +264,26 @@ func until(pause time.Duration, layout string) string {
 	return "until " + time.Now().Add(pause).Local().Format(layout)
 }
 
-// sitOut waits until l is not paused. A pause of more than maxWait is an error that says until when
-// it is: a run that waited for it would hold for hours what others may need, and the next one goes
-// on where this one ends.
-func (l *lane) sitOut(ctx context.Context, maxWait time.Duration) error {
+// sitOut waits until l is not paused, and reports whether it was. A pause of more than maxWait is
+// an error that says until when it is: a run that waited for it would hold for hours what others
+// may need, and the next one goes on where this one ends.
+func (l *lane) sitOut(ctx context.Context, maxWait time.Duration) (paused bool, err error) {
 	start := time.Now()
-	for {
+	for ; ; paused = true {
 		left, err := l.reserve(ctx, 0)
 		if err != nil {
-			return err
+			return paused, err
 		}
 		if left <= 0 {
 			l.blocked.add(stats.WaitPause, time.Since(start))
-			return nil
+			return paused, nil
 		}
 		l.foreign(left)
 		if left > maxWait {
-			return longer(l.usedUp(left, maxWait), left)
+			return paused, longer(l.usedUp(left, maxWait), left)
 		}
 		if err := trip.Sleep(ctx, left); err != nil {
-			return err
+			return paused, err
 		}
 	}
 }

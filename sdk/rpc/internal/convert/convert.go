@@ -70,7 +70,8 @@ func CheckedBatch(b *pb.Batch) (sdk.Batch, error) {
 			b.GetOp()))
 	case lines != out.Count || lines > 0 && out.Payload[len(out.Payload)-1] != '\n':
 		return out, sdk.Permanent(fmt.Errorf(
-			"%s: the plugin sent a batch of %d records whose payload holds %d lines; Each record is one line that ends in a newline", out.Stream, out.Count, lines))
+			"%s: the plugin sent a batch of %d records whose payload holds %d lines; Each record is one line that "+
+				"ends in a newline", out.Stream, out.Count, lines))
 	case lines == 0 && len(out.Payload) > 0:
 		return out, sdk.Permanent(fmt.Errorf("%s: the plugin sent a batch whose payload does not end in a newline",
 			out.Stream))

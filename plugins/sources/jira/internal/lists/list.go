@@ -124,7 +124,8 @@ func (r *reading) take(ctx context.Context, p page) (more bool, err error) {
 	if repeated == count && count > 0 && begin == l.First && l.Start > 0 && p.total == l.Total &&
 		(p.more || p.total > len(r.met)) {
 		return false, &unproven{fmt.Sprintf(
-			"%s: the server gives the same page again and again: it ignores where a page should start, and claims more than the %d records that it gave", r.row().name, len(r.met))}
+			"%s: the server gives the same page again and again: it ignores where a page should start, and claims "+
+				"more than the %d records that it gave", r.row().name, len(r.met))}
 	}
 	if r.ends(p, repeated) {
 		return r.end(p)

@@ -120,7 +120,8 @@ func (c *Client) judgeStatus(ctx context.Context, resp *http.Response, path stri
 	case http.StatusNotFound:
 		e.hint = "check that url is the base of a Jira, with its context path (https://host/jira)"
 	case http.StatusGone:
-		e.hint = "the search API that was used (/search and /search/jql differ in its parameters for jql) is gone here: set flavour to \"cloud\", or \"auto\" to ask the server"
+		e.hint = "the search API that was used (/search and /search/jql differ in its parameters for jql) is gone " +
+			"here: set flavour to \"cloud\", or \"auto\" to ask the server"
 	case http.StatusTooManyRequests:
 		after, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
 		return sdk.RetryAfter(e, time.Duration(after)*time.Second)

@@ -13,5 +13,6 @@ type Large interface {
 }
 
 func bottom() int {
-	return limit + len("a text that makes this line of code longer than a hundred and twenty characters, which is too long for a line")
+	return limit + len("a text that makes this line of code longer than a hundred and twenty characters, which is "+
+		"too long for a line")
 }
