@@ -66,7 +66,7 @@ func (b *bucket) open() error {
 
 // host is the context of a call. What the host tries again by itself comes to the sink at once.
 func (b *bucket) host() context.Context {
-	return sdk.WithHost(b.Context(), sdk.Host{Transport: &http.Transport{DisableKeepAlives: true}})
+	return sdk.Host{Transport: &http.Transport{DisableKeepAlives: true}}.In(b.Context())
 }
 
 func (b *bucket) must(err error) {
