@@ -1,4 +1,4 @@
-// Handshake: how host and plugin find convert.Each other through go-plugin, and agree on a version.
+// Handshake: how host and plugin find each other through go-plugin, and agree on a version.
 
 package rpc
 

@@ -23,7 +23,7 @@ const maxPlan = 1 << 30
 // Source is a source that can also be planned in pages.
 type Source interface {
 	sdk.Source
-	// PlanPages takes all pages of previous, convert.Each of splits that earlier runs finished, and
+	// PlanPages takes all pages of previous, each with splits of finished earlier runs, and
 	// then hands over the plan page by page. It ends with the first error of either, which it
 	// returns.
 	PlanPages(ctx context.Context, streams []string, previous iter.Seq2[[]sdk.Split, error],
