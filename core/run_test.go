@@ -23,7 +23,7 @@ import (
 
 	"github.com/scrapekit/scrapekit/core"
 	"github.com/scrapekit/scrapekit/core/observe"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 var bg = context.Background() // of a process of its own, which has no test
@@ -400,7 +400,7 @@ sink "jsonl" { path = "out/{stream}.jsonl" }
 	if err != nil {
 		t.Fatal(err)
 	}
-	var record struct{ File sdk.File }
+	var record struct{ File reply.File }
 	if err := json.Unmarshal([]byte(strings.Split(string(lines), "\n")[1]), &record); err != nil {
 		t.Fatal(err)
 	}

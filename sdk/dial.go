@@ -69,5 +69,5 @@ func (d *Dialer) Dial(network, address string) (net.Conn, error) {
 func noDial(_ context.Context, network, _ string) (net.Conn, error) {
 	return nil, &net.OpError{Op: "dial", Net: network,
 		Err: Permanent(errors.New("no host in this context that opens connections: use the context of the call, or " +
-			"sdk.WithHost in a test"))}
+			"sdk.Host.In in a test"))}
 }

@@ -17,6 +17,9 @@ var (
 	ErrSkip = errors.New("skipped")
 	// ErrNotGranted is in the error of a connection that the user has not granted; see [Dial].
 	ErrNotGranted = errors.New("not granted")
+	// ErrUntold is the error of a Finish that has found refused records, which the next Commit
+	// returns.
+	ErrUntold = errors.New("the far end has refused records that no commit has told of yet")
 )
 
 // classified carries the class of an error through any number of wraps.

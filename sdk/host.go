@@ -14,12 +14,12 @@ import (
 )
 
 // Host is what the host offers to a plugin while a call runs. sdk/serve puts one into the context
-// of every call; a test may put its own there with [WithHost]. Any field may be nil.
+// of every call; a test may put its own there with [Host.In]. Any field may be nil.
 type Host struct {
 	Transport http.RoundTripper
 	// Keep makes req, a GET whose redirects it follows, and keeps the file that comes. See the
 	// function [Keep].
-	Keep func(req *http.Request, key string, expect Expect) (File, error)
+	Keep func(req *http.Request, key string, expect reply.Expect) (reply.File, error)
 	// Dial connects to an address, which it checks. In a test of a plugin
 	// new(net.Dialer).DialContext will do.
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
@@ -29,8 +29,8 @@ type Host struct {
 
 type hostKey struct{}
 
-// WithHost returns a context in which h serves [HTTPClient], [Keep], [Dial], [Log] and [Count].
-func WithHost(ctx context.Context, h Host) context.Context {
+// In returns a context in which h serves [HTTPClient], [Keep], [Dial], [Log] and [Count].
+func (h Host) In(ctx context.Context) context.Context {
 	return context.WithValue(ctx, hostKey{}, h)
 }
 
@@ -56,7 +56,7 @@ func HTTPClient(ctx context.Context) *http.Client {
 type noTransport struct{}
 
 func (noTransport) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, Permanent(errors.New("no host in this context: use the context of the call, or sdk.WithHost in a test"))
+	return nil, Permanent(errors.New("no host in this context: use the context of the call, or sdk.Host.In in a test"))
 }
 
 // redirects explains the failure of a request that a redirect has made. It is a permanent one in
@@ -99,4 +99,32 @@ func Count(ctx context.Context, name string, n int64) {
 	if c := HostOf(ctx).Count; c != nil {
 		c(name, n)
 	}
+}
+
+// Keep asks the host to make a request, a GET of something large, and to keep the body of its reply
+// in the folder that the block "files" of the pipeline file names. The bytes go from the wire to
+// the disk and do not reach the plugin.
+//
+// key is the permanent name of the content within the pipeline: a file that was kept under it is
+// not requested again, in later runs too, unless it differs from what expect says. Redirects are
+// followed. When Keep returns, the file is durable on disk.
+//
+// The error is a [*reply.NotKept] if there is no such file: for a status that is not 2xx, for a
+// file that is longer than the block allows, for a body that differs from what expect says, and for
+// a failed request. Nothing is kept then, and the key may be tried again. The error is permanent if
+// the pipeline file has no such block; Read may return any other error.
+func Keep(ctx context.Context, key, url string, expect ...reply.Expect) (reply.File, error) {
+	var known reply.Expect
+	for _, e := range expect {
+		known = e
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return reply.File{}, Permanent(err)
+	}
+	keep := HostOf(ctx).Keep
+	if keep == nil {
+		return reply.File{}, Permanent(errors.New("this host keeps no files"))
+	}
+	return keep(req, key, known)
 }

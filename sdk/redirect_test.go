@@ -47,7 +47,7 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 			"if that host is a part of the system, add it to http.allow"},
 		"to a login on this host": {302, "http://a.test:8443/login", "it looks like a login page"},
 	} {
-		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: leading{c.status, c.to, refused}})
+		ctx := sdk.Host{Transport: leading{c.status, c.to, refused}}.In(t.Context())
 		err := sdk.GetJSON(ctx, asked, new(any))
 		var led *reply.Redirected
 		if !errors.As(err, &led) || !sdk.IsPermanent(err) || !strings.Contains(err.Error(), c.says) ||
@@ -59,7 +59,7 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: leading{302, "https://b.test/", errors.New("it is down")}})
+	ctx := sdk.Host{Transport: leading{302, "https://b.test/", errors.New("it is down")}}.In(t.Context())
 	if err := sdk.GetJSON(ctx, asked, new(any)); err == nil || errors.As(err, new(*reply.Redirected)) ||
 		sdk.IsPermanent(err) {
 		t.Errorf("one that may be asked, and is down: %v", err)
@@ -72,8 +72,9 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 			"the server has moved to https://b.test"},
 		{replies{status: 200, body: "<html>Log in</html>"}, "the server has moved to https://b.test"},
 	} {
-		ctx := sdk.WithHost(t.Context(),
-			sdk.Host{Transport: landing{leading{301, "https://b.test/jira", nil}, c.reply}})
+		ctx :=
+			sdk.Host{Transport: landing{leading{301, "https://b.test/jira", nil}, c.reply}}.In(t.Context())
+
 		if err := sdk.GetJSON(ctx, "http://a.test/jira", new(any)); err == nil ||
 			!strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "origins") {
 			t.Errorf("one that may be asked, and does not know us: %v", err)

@@ -4,7 +4,6 @@ package sdk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -57,9 +56,6 @@ type Finisher interface {
 	// If the error is [ErrUntold], the host commits and calls Finish again, of the same instance.
 	Finish(ctx context.Context, e End) error
 }
-
-// ErrUntold is the error of a Finish that has found refused records, which the next Commit returns.
-var ErrUntold = errors.New("the far end has refused records that no commit has told of yet")
 
 // End is a run that is complete.
 type End struct {

@@ -49,7 +49,7 @@ type live struct {
 func (b *bench) start(t T) *live {
 	t.Helper()
 	host, conns := connsOf(b.host)
-	ctx := sdk.WithHost(t.Context(), host)
+	ctx := host.In(t.Context())
 	var i *Instance
 	err := b.watch.call(ctx, "the start", nil, func(context.Context) (err error) {
 		i, err = b.subject.Start(ctx, b.config, host)

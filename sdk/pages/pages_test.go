@@ -96,7 +96,7 @@ func TestRead(t *testing.T) {
 			for cut := 1; cut <= 5; cut++ {
 				t.Run(fmt.Sprint(kind, "/", n, "/", cut), func(t *testing.T) {
 					t.Parallel()
-					ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: pager{n: n, size: 4, kind: kind}})
+					ctx := sdk.Host{Transport: pager{n: n, size: 4, kind: kind}}.In(t.Context())
 					var got []string
 					s := sdk.Split{ID: "list", Stream: "list"}
 					for range 20 {
@@ -166,7 +166,7 @@ func TestPagesThatAreNone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: reply(c.body)})
+			ctx := sdk.Host{Transport: reply(c.body)}.In(t.Context())
 			records, _, err := readTo(ctx, sdk.Split{ID: "list", Stream: "list"}, 99,
 				pages.List{URL: "http://api.test/list", Records: c.records, Next: c.next})
 			if err == nil || !strings.Contains(err.Error(), c.says) || sdk.IsPermanent(err) != c.permanent {

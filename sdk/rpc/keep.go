@@ -22,14 +22,14 @@ type keeping chan kept
 
 // kept is the result.
 type kept struct {
-	file sdk.File
+	file reply.File
 	err  error
 }
 
 func (k keeping) take(m *pb.FromHost) {
 	switch m := m.GetMessage().(type) {
 	case *pb.FromHost_Kept:
-		k.settle(kept{file: sdk.File{Path: m.Kept.GetPath(), SHA256: m.Kept.GetSha256(), Size: m.Kept.GetSize()}})
+		k.settle(kept{file: reply.File{Path: m.Kept.GetPath(), SHA256: m.Kept.GetSha256(), Size: m.Kept.GetSize()}})
 	case *pb.FromHost_NotKept:
 		k.settle(kept{err: notKeptFrom(m.NotKept)})
 	case *pb.FromHost_RequestError:
@@ -48,14 +48,14 @@ func (k keeping) settle(what kept) {
 }
 
 // keep requests a file from the host, within the call.
-func (t *transport) keep(req *http.Request, key string, expect sdk.Expect) (sdk.File, error) {
+func (t *transport) keep(req *http.Request, key string, expect reply.Expect) (reply.File, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	defer cancel(nil)
 	defer context.AfterFunc(t.call, func() { cancel(t.call.Err()) })()
 	k := make(keeping, 1)
 	id, err := t.link.enrol(k)
 	if err != nil {
-		return sdk.File{}, err
+		return reply.File{}, err
 	}
 	defer t.link.forget(id)
 	err = t.link.send(ctx, &pb.FromPlugin{Id: id, Message: &pb.FromPlugin_Keep{Keep: &pb.Keep{
@@ -64,14 +64,14 @@ func (t *transport) keep(req *http.Request, key string, expect sdk.Expect) (sdk.
 		Size:    expect.Size, Type: text.Valid(expect.Type), Split: text.Valid(hint.Split(t.call)),
 	}}})
 	if err != nil {
-		return sdk.File{}, err
+		return reply.File{}, err
 	}
 	select {
 	case got := <-k:
 		return got.file, got.err
 	case <-ctx.Done():
 		_ = t.link.send(context.Background(), cancelOf(id)) // without a stream, no host works on it
-		return sdk.File{}, context.Cause(ctx)
+		return reply.File{}, context.Cause(ctx)
 	}
 }
 
@@ -88,8 +88,8 @@ func (d *desk) keep(o *line.Order, k *pb.Keep) error {
 	if err != nil {
 		return sdk.Permanent(err)
 	}
-	file, err := d.host.Keep(req, k.GetKey(), sdk.Expect{Size: k.Size, Type: k.GetType()})
-	var none *sdk.NotKept
+	file, err := d.host.Keep(req, k.GetKey(), reply.Expect{Size: k.Size, Type: k.GetType()})
+	var none *reply.NotKept
 	switch {
 	case errors.As(err, &none):
 		return d.send(&pb.FromHost{Id: o.ID, Message: &pb.FromHost_NotKept{NotKept: notKeptTo(none)}})
@@ -101,7 +101,7 @@ func (d *desk) keep(o *line.Order, k *pb.Keep) error {
 	}}})
 }
 
-func notKeptTo(e *sdk.NotKept) *pb.NotKept {
+func notKeptTo(e *reply.NotKept) *pb.NotKept {
 	none := &pb.NotKept{
 		Status: int32(e.Status), Url: text.Bounded(e.URL), Problem: text.Bounded(e.Problem), TooLong: e.TooLong,
 		Said: text.Bounded(e.Said),
@@ -117,8 +117,8 @@ func notKeptTo(e *sdk.NotKept) *pb.NotKept {
 	return none
 }
 
-func notKeptFrom(none *pb.NotKept) *sdk.NotKept {
-	e := &sdk.NotKept{
+func notKeptFrom(none *pb.NotKept) *reply.NotKept {
+	e := &reply.NotKept{
 		Status: int(none.GetStatus()), URL: none.GetUrl(), Problem: none.GetProblem(), TooLong: none.GetTooLong(),
 		Said: none.GetSaid(),
 	}

@@ -91,7 +91,7 @@ func (s *server) begin(wire context.Context, fields ...string) (*call, error) {
 		s.calls.running.Done()
 	}
 	t := &transport{link: s.link, call: ctx}
-	c.ctx = sdk.WithHost(ctx, sdk.Host{
+	c.ctx = sdk.Host{
 		Transport: t,
 		Keep:      t.keep,
 		Dial:      s.link.dial,
@@ -101,6 +101,7 @@ func (s *server) begin(wire context.Context, fields ...string) (*call, error) {
 				s.link.count(name, n)
 			}
 		},
-	})
+	}.In(ctx)
+
 	return c, nil
 }

@@ -239,7 +239,7 @@ func (x *crash) live() int {
 		r, _ := x.resumption(strings.Split(heard, "\n"), false)
 		fmt.Println("again")
 		h.token, next = r.token, r.next
-		if err := h.open(sdk.WithHost(x.Context(), x.host()), r.run, r.resume); err != nil {
+		if err := h.open(x.host().In(x.Context()), r.run, r.resume); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}

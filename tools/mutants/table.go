@@ -386,7 +386,7 @@ var guarantees = []mutant{
 			`	case errors.As(err, &other) && other == nil:`}}},
 	{name: "files: whatever came is kept", pkg: files, test: "TestAnotherFile",
 		edits: []edit{{files + "/keeper.go", `	body, err := expected(expect, resp)`,
-			`	body, err := expected(sdk.Expect{}, resp)`}}},
+			`	body, err := expected(reply.Expect{}, resp)`}}},
 	{name: "files: what was kept wrongly stays", pkg: files, test: "TestAnotherFileThatWasKept",
 		edits: []edit{{files + "/keeper.go", `ok && sized(expect, file.Size) {`, `ok {`}}},
 	{name: "sdk: a reply without what was asked for is an empty one", pkg: "sdk/reply", test: "TestRequired",

@@ -11,7 +11,7 @@ import (
 	"mime"
 	"net/http"
 
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // otherFile is the error of a body that is not the requested file.
@@ -19,11 +19,11 @@ type otherFile struct{ why string }
 
 func (e *otherFile) Error() string { return e.why }
 
-func sized(e sdk.Expect, size int64) bool { return e.Size == nil || *e.Size == size }
+func sized(e reply.Expect, size int64) bool { return e.Size == nil || *e.Size == size }
 
 // expected returns the body of a 2xx reply. Reading it fails with an [otherFile] if it does not
 // match e.
-func expected(e sdk.Expect, resp *http.Response) (io.Reader, error) {
+func expected(e reply.Expect, resp *http.Response) (io.Reader, error) {
 	if e.Type != "" && !page(e.Type) {
 		if came := resp.Header.Get("Content-Type"); page(came) && !(unknown(e.Type) && e.Size != nil) {
 			return nil, &otherFile{fmt.Sprintf("a page of HTML came, as of a login or an error, where %s was expected",

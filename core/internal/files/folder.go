@@ -16,7 +16,7 @@ import (
 	"sync"
 
 	"github.com/scrapekit/scrapekit/core/internal/disk"
-	"github.com/scrapekit/scrapekit/sdk"
+	"github.com/scrapekit/scrapekit/sdk/reply"
 )
 
 // Folder is the folder of kept files. Its methods may be called by several goroutines and processes
@@ -51,30 +51,30 @@ func Open(dir, owner string) (*Folder, error) {
 
 // Known returns the file that was kept for a key. A file that is missing or has another length does
 // not count.
-func (f *Folder) Known(key string) (sdk.File, bool) {
-	var file sdk.File
+func (f *Folder) Known(key string) (reply.File, bool) {
+	var file reply.File
 	raw, err := os.ReadFile(f.keyPath(key))
 	if err != nil || json.Unmarshal(raw, &file) != nil || file.Path != contentPath(file.SHA256) {
-		return sdk.File{}, false
+		return reply.File{}, false
 	}
 	info, err := os.Stat(filepath.Join(f.dir, filepath.FromSlash(file.Path)))
 	if err != nil || info.Size() != file.Size {
-		return sdk.File{}, false
+		return reply.File{}, false
 	}
 	return file, true
 }
 
 // Keep reads content to its end and stores it durably for key.
-func (f *Folder) Keep(key string, content io.Reader) (sdk.File, error) {
+func (f *Folder) Keep(key string, content io.Reader) (reply.File, error) {
 	sum := sha256.New()
 	partial, size, err := f.write(io.TeeReader(content, sum), true)
 	if err != nil {
-		return sdk.File{}, err
+		return reply.File{}, err
 	}
 	hash := hex.EncodeToString(sum.Sum(nil))
-	file := sdk.File{Path: contentPath(hash), SHA256: hash, Size: size}
+	file := reply.File{Path: contentPath(hash), SHA256: hash, Size: size}
 	if err := f.place(partial, filepath.FromSlash(file.Path)); err != nil {
-		return sdk.File{}, err
+		return reply.File{}, err
 	}
 	return file, f.note(key, file)
 }
@@ -125,7 +125,7 @@ func (f *Folder) mkdir(name string) error {
 
 // note stores the file for a key. It need not survive a power failure, because losing it only
 // causes a second request.
-func (f *Folder) note(key string, file sdk.File) error {
+func (f *Folder) note(key string, file reply.File) error {
 	raw, err := json.Marshal(file)
 	if err != nil {
 		return err

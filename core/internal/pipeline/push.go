@@ -215,5 +215,5 @@ func (p *push) call() context.Context {
 		p.delta.counted(p.Hide(name), n)
 		p.mu.Unlock()
 	}
-	return sdk.WithHost(p.ctx, h)
+	return h.In(p.ctx)
 }

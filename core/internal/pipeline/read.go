@@ -94,7 +94,7 @@ func (r *reader) try(ctx context.Context) error {
 	h := sdk.HostOf(ctx)
 	h.Count = r.count
 	w := sdk.NewWriter(r)
-	if err := source.Read(sdk.WithHost(ctx, h), r.split.Split, w); err != nil {
+	if err := source.Read(h.In(ctx), r.split.Split, w); err != nil {
 		if crashed(err) {
 			r.source.died(err)
 		}

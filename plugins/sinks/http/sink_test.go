@@ -38,7 +38,7 @@ func tryRun(t *testing.T, settings map[string]any, tries int, batches ...sdk.Bat
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: http.DefaultTransport})
+	ctx := sdk.Host{Transport: http.DefaultTransport}.In(t.Context())
 	start := sdk.Start{Run: "r", Dir: t.TempDir(), Streams: streams}
 	next := 0
 	var s *Sink
@@ -301,6 +301,9 @@ func TestReplies(t *testing.T) {
 		{"not ok", webhook, 200, `{"ok":false,"error":"channel_not_found"}`, "", 0, "channel_not_found", false},
 		{"no bulk", asBulk, 200, `<html>log in</html>`, "", 0, "no reply of the bulk API", false},
 		{"half a bulk", asBulk, 200, `{"errors":false,"items":[]}`, "", 0, "no reply of the bulk API", false},
+		{"bulk with an empty item", asBulk, 200, `{"errors":false,"items":[{}]}`, "", 0, "says nothing", false},
+		{"bulk without a status", asBulk, 200, `{"errors":false,"items":[{"index":{}}]}`, "", 0, "has no status",
+			false},
 		{"bulk for now", asBulk, 200, `{"errors":true,"items":[{"index":{"status":429,"error":{"type":"rejected"}}}]}`,
 			"", 0, "refused for now", false},
 		{"bulk without an index", asBulk, 200, `{"errors":true,"items":[{"index":{"status":404,"error":{}}}]}`, "", 0,
@@ -350,7 +353,7 @@ func TestCheck(t *testing.T) {
 			asked = r.Method + " " + r.URL.RequestURI()
 			w.WriteHeader(c.status)
 		}))
-		ctx := sdk.WithHost(t.Context(), sdk.Host{Transport: http.DefaultTransport})
+		ctx := sdk.Host{Transport: http.DefaultTransport}.In(t.Context())
 		v, err := Plugin().New(ctx, json.RawMessage(`{"url":"`+server.URL+`/in?a=b",`+c.settings+`}`))
 		if err == nil {
 			err = v.(sdk.Checker).Check(ctx)

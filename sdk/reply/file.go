@@ -1,12 +1,10 @@
 // Files: bodies of replies that the host keeps beside the records; they do not pass through the
 // plugin.
 
-package sdk
+package reply
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 )
@@ -25,7 +23,7 @@ type Expect struct {
 	Type string // its media type: a page of HTML is not the file if this is another type; "": not known
 }
 
-// NotKept is the error of [Keep] when there is no such file.
+// NotKept is the error of sdk.Keep when there is no such file.
 type NotKept struct {
 	Status  int    // of the reply; 0: none came, or TooLong is set and it was not read
 	URL     string // what was asked for last, after redirects
@@ -47,31 +45,3 @@ func (e *NotKept) Error() string {
 }
 
 func (e *NotKept) Unwrap() error { return e.Err }
-
-// Keep asks the host to make a request, a GET of something large, and to keep the body of its reply
-// in the folder that the block "files" of the pipeline file names. The bytes go from the wire to
-// the disk and do not reach the plugin.
-//
-// key is the permanent name of the content within the pipeline: a file that was kept under it is
-// not requested again, in later runs too, unless it differs from what expect says. Redirects are
-// followed. When Keep returns, the file is durable on disk.
-//
-// The error is a [*NotKept] if there is no such file: for a status that is not 2xx, for a file that
-// is longer than the block allows, for a body that differs from what expect says, and for a failed
-// request. Nothing is kept then, and the key may be tried again. The error is permanent if the
-// pipeline file has no such block; Read may return any other error.
-func Keep(ctx context.Context, key, url string, expect ...Expect) (File, error) {
-	var known Expect
-	for _, e := range expect {
-		known = e
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return File{}, Permanent(err)
-	}
-	keep := HostOf(ctx).Keep
-	if keep == nil {
-		return File{}, Permanent(errors.New("this host keeps no files"))
-	}
-	return keep(req, key, known)
-}
