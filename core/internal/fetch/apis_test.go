@@ -133,6 +133,8 @@ func pagesOf(a apis.API) int {
 // TestAPIs prints a line for each row.
 //
 //	go test -run TestAPIs -v ./core/internal/fetch
+//
+//ci:plain
 func TestAPIs(t *testing.T) {
 	countsRates(t)
 	for _, a := range apis.Table {

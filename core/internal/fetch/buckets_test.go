@@ -19,6 +19,8 @@ import (
 )
 
 // TestBuckets: an endpoint that has a limit of its own slows down no other, however that is told.
+//
+//ci:plain
 func TestBuckets(t *testing.T) {
 	countsRates(t)
 	slow := apis.API{Kind: apis.Bucket, N: 4, Per: 2 * time.Second, Untold: true}
@@ -33,7 +35,7 @@ func TestBuckets(t *testing.T) {
 	}
 	// One pause is for the whole host, as nothing says whose it is, and mostly that is all. Where
 	// by chance hardly anything but /search was asked when that was refused, it takes some more.
-	const apart = 6 * time.Second
+	const apart = 10 * time.Second
 	for _, c := range []struct {
 		name   string
 		api    apis.API // of /search
@@ -133,6 +135,8 @@ func TestBuckets(t *testing.T) {
 
 // TestSharedLimitIsNotTakenForOne: endpoints that share a limit which no reply tells are refused no
 // more often than one alone would be, though now and then one of them is taken to have its own.
+//
+//ci:plain
 func TestSharedLimitIsNotTakenForOne(t *testing.T) {
 	countsRates(t)
 	for _, endpoints := range []int{1, 2, 5} {
@@ -173,6 +177,8 @@ func TestSharedLimitIsNotTakenForOne(t *testing.T) {
 // TestEndpointsOfJiraCloud: endpoints that state their sizes, and whose refusals say that they are
 // for the endpoint, have a bucket each: none waits for the other, and once it is known what each
 // gains hardly anything is refused.
+//
+//ci:plain
 func TestEndpointsOfJiraCloud(t *testing.T) {
 	countsRates(t)
 	i := slices.IndexFunc(apis.Table, func(a apis.API) bool { return a.Name == "Jira Cloud, burst" })
@@ -222,6 +228,8 @@ func TestEndpointsOfJiraCloud(t *testing.T) {
 // TestEndpointsOfOneSize: endpoints that have limits of the same name and size, each its own, do
 // not wait for each other, though nothing but what is left tells them apart; those that share one
 // are one.
+//
+//ci:plain
 func TestEndpointsOfOneSize(t *testing.T) {
 	countsRates(t)
 	for _, shared := range []bool{false, true} {

@@ -16,6 +16,8 @@ import (
 
 // TestServerErrorsSlowDown: a host of which two replies in five are server errors is asked ever
 // more slowly, though not hardly at all, and then faster again, little by little.
+//
+//ci:plain
 func TestServerErrorsSlowDown(t *testing.T) {
 	countsRates(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -38,6 +40,8 @@ func TestServerErrorsSlowDown(t *testing.T) {
 
 // TestFastAgainAfterAnOutage: a host that was away for a while is soon asked as fast as before,
 // whether the breaker noticed or not.
+//
+//ci:plain
 func TestFastAgainAfterAnOutage(t *testing.T) {
 	countsRates(t)
 	for workers, fault := range map[int]int{2: 500, 8: 502} { // two different requests alone are no outage of a host
@@ -97,6 +101,8 @@ func askedThrough(t *testing.T, seconds, workers int, p httppolicy.Policy,
 // TestOutagesThatComeAgain: a host that is away three times within half a minute, and says for how
 // long, is not asked while it is, and what it says is not taken for a budget that comes again ever
 // after.
+//
+//ci:plain
 func TestOutagesThatComeAgain(t *testing.T) {
 	countsRates(t)
 	for _, away := range []time.Duration{time.Second, 5 * time.Second} {

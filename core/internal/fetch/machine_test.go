@@ -194,6 +194,8 @@ func TestForeignPauseIsTold(t *testing.T) {
 
 // TestTwoProcessesUnderWay: of a host that takes so many requests at once, each of two processes
 // finds a share, and hardly anything is refused from then on.
+//
+//ci:plain
 func TestTwoProcessesUnderWay(t *testing.T) {
 	countsRates(t)
 	for _, a := range apis.Table {

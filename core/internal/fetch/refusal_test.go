@@ -243,6 +243,8 @@ func TestRefusalThatStays(t *testing.T) {
 
 // TestBareRefusalsBesideADaysQuota: a proxy refuses by 503s without a word, whatever the app behind
 // it says is left of a day.
+//
+//ci:plain
 func TestBareRefusalsBesideADaysQuota(t *testing.T) {
 	countsRates(t)
 	a := apis.API{Kind: apis.Bucket, N: 15, Per: time.Second, Status: 503, Untold: true,
@@ -260,6 +262,8 @@ func TestBareRefusalsBesideADaysQuota(t *testing.T) {
 
 // TestBareRefusalsOfSlowHosts: hosts that grant a few requests a second and refuse by 503s without
 // a word, which take many refusals to find, are not taken for ones that fail.
+//
+//ci:plain
 func TestBareRefusalsOfSlowHosts(t *testing.T) {
 	countsRates(t)
 	for _, rate := range []int{4, 8, 15} {
@@ -276,6 +280,8 @@ func TestBareRefusalsOfSlowHosts(t *testing.T) {
 
 // TestNothingLeftIsNoLimit: a gateway that counts nothing says with each good reply that nothing is
 // left, and slows nothing down.
+//
+//ci:plain
 func TestNothingLeftIsNoLimit(t *testing.T) {
 	countsRates(t)
 	for _, tell := range []map[string]string{

@@ -199,8 +199,13 @@ func (b *batch) bulkReply(p part, resp *http.Response, answer []byte) (sdk.Rejec
 	}
 	var out sdk.Rejects
 	for i, item := range said.Items {
+		if len(item) != 1 {
+			return nil, late(resp, fmt.Errorf("item %d of the reply says nothing: %s", i+1, beginning(answer)))
+		}
 		for did, r := range item {
 			switch {
+			case r.Status == 0:
+				return nil, late(resp, fmt.Errorf("item %d of the reply has no status: %s", i+1, beginning(answer)))
 			case r.good(), did == "create" && r.Status == http.StatusConflict,
 				did == "delete" && r.Status == http.StatusNotFound:
 			case r.Status == http.StatusTooManyRequests, r.Status >= 500:
