@@ -50,7 +50,7 @@ func (e HostError) Error() string { return string(e) }
 // forbidden is the error of a request that robots.txt forbids.
 type forbidden struct{ error }
 
-func (e *forbidden) Is(target error) bool { return errors.Is(sdk.ErrRobots, target) }
+func (e *forbidden) Is(target error) bool { return target == sdk.ErrRobots || target == sdk.ErrSkip }
 func (e *forbidden) Unwrap() error        { return e.error }
 
 // ToldOnce returns the text of err without the prefix of http.Client, if the host's text already
