@@ -74,7 +74,9 @@ func (e *forbiddenError) Error() string {
 		e.by)
 }
 
-func (e *forbiddenError) Is(target error) bool { return errors.Is(sdk.ErrRobots, target) }
+func (e *forbiddenError) Is(target error) bool {
+	return target == sdk.ErrRobots || target == sdk.ErrSkip
+}
 
 // robotsText describes what the file says about a request.
 func robotsText(ok bool, by string, delay time.Duration) string {
