@@ -18,7 +18,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk"
 )
 
-// TestCountsComeBeforeTheCursorOfTheirGroup writes down what has been counted when convert.Each
+// TestCountsComeBeforeTheCursorOfTheirGroup writes down what has been counted when each
 // cursor comes.
 func TestCountsComeBeforeTheCursorOfTheirGroup(t *testing.T) {
 	t.Parallel()

@@ -1,5 +1,4 @@
-// Errors: an error of the plugin becomes a gRPC status with its class as a detail, and an error
-// again.
+// Errors: converts a plugin's error to a gRPC status with its class as a detail, and back.
 
 package rpc
 
@@ -19,16 +18,16 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
-// LostError says that the connection to the plugin broke, most likely because its process ended:
-// who holds the process knows more.
+// LostError says that the connection to the plugin broke, usually because its process ended. The
+// owner of the process knows more.
 type LostError struct {
-	Reason string // what gRPC says about it
+	Reason string // gRPC's error
 }
 
 func (e *LostError) Error() string { return "the plugin's connection broke: " + e.Reason }
 
-// toStatus makes a plugin's error ready for the wire. ctx is the call's own, as gRPC gave it: if it
-// ended, nobody waits for the reason.
+// toStatus converts a plugin's error for the wire. ctx is the context of the call as gRPC gave it:
+// if it is done, the reason does not matter.
 func toStatus(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -46,7 +45,7 @@ func toStatus(ctx context.Context, err error) error {
 	return st.Err()
 }
 
-// fromStatus gives back the error that the plugin had, ctx's if the call was given up, or a
+// fromStatus returns the plugin's error, the error of ctx if the call was cancelled, or a
 // [LostError].
 func fromStatus(ctx context.Context, err error) error {
 	if err == nil {
@@ -72,7 +71,7 @@ func fromStatus(ctx context.Context, err error) error {
 	return fromCode(st.Code(), said)
 }
 
-// fromCode explains a status that gRPC itself made, or a plugin that attaches no class.
+// fromCode explains a status made by gRPC, or by a plugin that attaches no class.
 func fromCode(code codes.Code, said string) error {
 	switch code {
 	case codes.Unavailable, codes.Canceled:

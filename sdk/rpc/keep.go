@@ -1,4 +1,4 @@
-// Keep, both ends: a file that the plugin asks for, and the host keeps.
+// Keep, both ends: a file that the plugin requests and the host stores.
 
 package rpc
 
@@ -20,7 +20,7 @@ import (
 // keeping is a file that the plugin waits for.
 type keeping chan kept
 
-// kept is what came of it.
+// kept is the result.
 type kept struct {
 	file reply.File
 	err  error
@@ -39,7 +39,7 @@ func (k keeping) take(m *pb.FromHost) {
 
 func (k keeping) fail(err error) { k.settle(kept{err: err}) }
 
-// settle never waits: the first answer holds.
+// settle never blocks: the first result counts.
 func (k keeping) settle(what kept) {
 	select {
 	case k <- what:
@@ -47,7 +47,7 @@ func (k keeping) settle(what kept) {
 	}
 }
 
-// keep asks the host for a file, within the call.
+// keep requests a file from the host, within the call.
 func (t *transport) keep(req *http.Request, key string, expect reply.Expect) (reply.File, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	defer cancel(nil)
@@ -70,7 +70,7 @@ func (t *transport) keep(req *http.Request, key string, expect reply.Expect) (re
 	case got := <-k:
 		return got.file, got.err
 	case <-ctx.Done():
-		_ = t.link.send(context.Background(), cancelOf(id)) // without a stream there is no host that works on it
+		_ = t.link.send(context.Background(), cancelOf(id)) // without a stream, no host works on it
 		return reply.File{}, context.Cause(ctx)
 	}
 }
@@ -79,7 +79,7 @@ func (d *desk) keepOrder(id uint64, k *pb.Keep) *line.Order {
 	return line.NewOrder(id, k.GetSplit(), 0, 0, func(o *line.Order) error { return d.keep(o, k) })
 }
 
-// keep has the host keep a file and says which, or why there is none.
+// keep stores a file, and returns it or an error.
 func (d *desk) keep(o *line.Order, k *pb.Keep) error {
 	if d.host.Keep == nil {
 		return sdk.Permanent(errors.New("this host keeps no files"))

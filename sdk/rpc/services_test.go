@@ -193,7 +193,7 @@ func TestReadRefusesABatchThatLies(t *testing.T) {
 	}
 }
 
-// doubler gives convert.Each batch twice, rejects one record of it, and counts.
+// doubler gives each batch twice, rejects one record of it, and counts.
 type doubler struct{}
 
 func (doubler) Transform(ctx context.Context, b sdk.Batch) ([]sdk.Batch, error) {

@@ -12,13 +12,13 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/pb"
 )
 
-// Sink is the plugin as a sink, after Configure. Its abilities ([host.AbilitiesOf]) are those of
-// the plugin's value.
+// Sink returns the plugin as a sink, after Configure. Its abilities ([host.AbilitiesOf]) are those
+// of the plugin's value.
 func (c *Conn) Sink() sdk.Sink { return sink{c} }
 
 type sink struct{ conn *Conn }
 
-// Abilities are what the plugin has announced.
+// Abilities are those that the plugin has announced.
 func (s sink) Abilities() host.Abilities {
 	f := s.conn.configured()
 	a := host.Abilities{Parallel: f.ParallelWrites}

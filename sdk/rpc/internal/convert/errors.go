@@ -1,4 +1,4 @@
-// Errors: those of a request, and the class of any.
+// Errors of requests, and classes of errors.
 
 package convert
 
@@ -14,7 +14,7 @@ import (
 	"github.com/scrapekit/scrapekit/sdk/rpc/internal/text"
 )
 
-// ClassOf returns the class of an error, as it travels.
+// ClassOf converts the class of an error.
 func ClassOf(err error) (permanent bool, after *durationpb.Duration) {
 	if d := sdk.RetryDelay(err); d > 0 {
 		after = durationpb.New(d)
@@ -22,7 +22,7 @@ func ClassOf(err error) (permanent bool, after *durationpb.Duration) {
 	return sdk.IsPermanent(err), after
 }
 
-// WithClass gives an error the class that came with it.
+// WithClass adds a received class to an error.
 func WithClass(err error, permanent bool, after *durationpb.Duration) error {
 	if d := after.AsDuration(); d > 0 {
 		err = sdk.RetryAfter(err, min(d, MaxRetryAfter))
@@ -33,7 +33,7 @@ func WithClass(err error, permanent bool, after *durationpb.Duration) error {
 	return err
 }
 
-// RequestErrorFrom returns the error that the host had with a request.
+// RequestErrorFrom returns the host's error for a request.
 func RequestErrorFrom(e *pb.RequestError) error {
 	err := WithClass(HostError(e.GetMessage()), e.GetPermanent(), e.GetRetryAfter())
 	if e.GetRobots() {
@@ -42,19 +42,19 @@ func RequestErrorFrom(e *pb.RequestError) error {
 	return err
 }
 
-// HostError is what the host says of a request. It names the request where that matters.
+// HostError is the host's error for a request. It names the request where that matters.
 type HostError string
 
 func (e HostError) Error() string { return string(e) }
 
-// forbidden is the host's error of a request that robots.txt forbids.
+// forbidden is the error of a request that robots.txt forbids.
 type forbidden struct{ error }
 
 func (e *forbidden) Is(target error) bool { return target == sdk.ErrRobots || target == sdk.ErrSkip }
 func (e *forbidden) Unwrap() error        { return e.error }
 
-// ToldOnce is the text of err without what an http.Client has put before the host's own words, if
-// these say where the request went.
+// ToldOnce returns the text of err without the prefix of http.Client, if the host's text already
+// names the request.
 func ToldOnce(err error) string {
 	text := err.Error()
 	var twice *url.Error
@@ -68,7 +68,7 @@ func ToldOnce(err error) string {
 	return text
 }
 
-// RequestErrorTo makes a message of the error of a request.
+// RequestErrorTo converts the error of a request to a message.
 func RequestErrorTo(err error) *pb.RequestError {
 	permanent, after := ClassOf(err)
 	return &pb.RequestError{

@@ -1,6 +1,6 @@
-// Package line holds the orders of a plugin, its fetches and keeps: some are under way, the others
-// wait, and the splits that they are for take turns. One that waits holds its request and nothing
-// else, no goroutine above all.
+// Package line is the queue of a plugin's orders (fetches and keeps). Some run, the others wait,
+// and their splits take turns. A waiting order uses the memory of its request only, and no
+// goroutine.
 package line
 
 import (
@@ -11,36 +11,36 @@ import (
 )
 
 const (
-	// MaxRunning is how many orders of one plugin run at once; more wait.
+	// MaxRunning bounds the running orders of a plugin; more wait.
 	MaxRunning = 256
-	// MaxWaiting is how many may be under way or wait, and maxHeld how many bytes of request bodies
-	// they may hold; what goes beyond is refused, so that no plugin fills the host's memory.
+	// MaxWaiting bounds the running and waiting orders, and maxHeld the bytes of their request
+	// bodies. More are refused, so that no plugin fills the host's memory.
 	MaxWaiting = 16 << 10
 	maxHeld    = 512 << 20
-	// maxIdle is how many goroutines stay for the fetches to come: a new one has to grow its stack
-	// first, which costs a tenth of the host's time for a small reply.
+	// maxIdle bounds the idle goroutines that are kept. A new goroutine first has to grow its
+	// stack, which costs a tenth of the host's time for a small reply.
 	maxIdle = 32
 )
 
 // Order is one fetch or keep.
 type Order struct {
 	ID    uint64
-	split string             // that it is for
-	size  int                // of the request's body in bytes
-	Serve func(*Order) error // answers it, or returns why not
-	more  chan struct{}      // holds a token when room has grown
+	split string             // its split
+	size  int                // bytes of the request's body
+	Serve func(*Order) error // serves it, or returns why not
+	more  chan struct{}      // holds a token when the window has grown
 	place turns.Place        // while it waits
-	waits bool               // in line; false: under way
+	waits bool               // it waits; false: it runs
 
-	// Set when it gets under way.
+	// Set when it starts to run.
 	ctx    context.Context
 	cancel context.CancelFunc
 
 	mu   sync.Mutex
-	room int64 // how much of the body may be sent
+	room int64 // window: bytes of the body that may be sent
 }
 
-// Wait returns how much may be sent, when it is more than nothing.
+// Wait returns the window when it is larger than 0.
 func (o *Order) Wait() (int64, error) {
 	for {
 		o.mu.Lock()
@@ -57,7 +57,7 @@ func (o *Order) Wait() (int64, error) {
 	}
 }
 
-// Grow changes the room by n. It is bounded, or a plugin's large numbers would make it run over.
+// Grow changes the window by n, within bounds, because a plugin's large numbers could overflow it.
 func (o *Order) Grow(n int64) {
 	o.mu.Lock()
 	o.room = min(o.room+min(n, maxHeld), maxHeld)
@@ -68,46 +68,46 @@ func (o *Order) Grow(n int64) {
 	}
 }
 
-// NewOrder returns an order that is for a split and holds size bytes of a request. room is how much
-// of a body may be sent at first; serve answers the order, or returns why not.
+// NewOrder returns an order for a split with a request of size bytes. room is the initial window;
+// serve serves the order, or returns why not.
 func NewOrder(id uint64, split string, size int, room int64, serve func(*Order) error) *Order {
 	return &Order{ID: id, split: split, size: size, Serve: serve, more: make(chan struct{}, 1), room: room}
 }
 
-// New returns an empty line.
+// New returns an empty queue.
 func New() *Line {
 	l := &Line{orders: map[uint64]*Order{}}
 	l.come.L = &l.mu
 	return l
 }
 
-// Context is that of an order under way: it ends when the order is cancelled.
+// Context is the context of a running order. Cancelling the order cancels it.
 func (o *Order) Context() context.Context { return o.ctx }
 
-// Line holds the orders of one plugin.
+// Line is the queue of one plugin's orders.
 type Line struct {
 	mu      sync.Mutex // guards the rest
-	come    sync.Cond  // an order has come for one of the idle, or the end for all
+	come    sync.Cond  // signals one idle goroutine, or all at the end
 	orders  map[uint64]*Order
 	held    int // bytes of request bodies
 	waiting turns.Queue[*Order]
-	serving int // goroutines, idle ones among them
-	idle    int // those of them that nobody has woken
+	serving int // goroutines, including idle ones
+	idle    int // idle ones without a pending signal
 	closed  bool
 }
 
-// Joined says what became of an order.
+// Joined is the result of Join.
 type Joined int
 
-// What becomes of one.
+// Results of Join.
 const (
 	InLine Joined = iota // it will be served
-	Alone                // it will, if the caller starts one more goroutine that serves the line
+	Alone                // it will be served if the caller starts another goroutine
 	Full
 	Twice
 )
 
-// Join puts an order in line.
+// Join enqueues an order.
 func (l *Line) Join(o *Order) Joined {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,7 +131,7 @@ func (l *Line) Join(o *Order) Joined {
 	return InLine
 }
 
-// Next waits for an order and sets it under way; nil: the goroutine is not needed any more.
+// Next waits for an order and starts it; nil: the goroutine should end.
 func (l *Line) Next(ctx context.Context) *Order {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -149,7 +149,7 @@ func (l *Line) Next(ctx context.Context) *Order {
 	return o
 }
 
-// Cancel ends an order that is under way, and forgets one that waits.
+// Cancel cancels a running order, or removes a waiting one.
 func (l *Line) Cancel(id uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -163,14 +163,14 @@ func (l *Line) Cancel(id uint64) {
 	}
 }
 
-// Find returns the order of an id that is in line or under way, or nil.
+// Find returns the running or waiting order with an id, or nil.
 func (l *Line) Find(id uint64) *Order {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.orders[id]
 }
 
-// Drop ends an order that was under way.
+// Drop removes an order that has run.
 func (l *Line) Drop(o *Order) {
 	o.cancel()
 	l.mu.Lock()
@@ -178,13 +178,13 @@ func (l *Line) Drop(o *Order) {
 	l.forget(o)
 }
 
-// forget takes o out of the count. l.mu is held.
+// forget subtracts o from the counts. The caller holds l.mu.
 func (l *Line) forget(o *Order) {
 	delete(l.orders, o.ID)
 	l.held -= o.size
 }
 
-// Close lets nobody wait any more.
+// Close ends all waiting.
 func (l *Line) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
