@@ -1,7 +1,6 @@
 package one
 
-// Large has seven methods, and this comment is longer than a hundred characters, which is too long
-// for one line.
+// Large has seven methods, and this comment is longer than a hundred characters, which is too long for one line.
 type Large interface {
 	A()
 	B()
@@ -13,6 +12,5 @@ type Large interface {
 }
 
 func bottom() int {
-	return limit + len("a text that makes this line of code longer than a hundred and twenty characters, which is "+
-		"too long for a line")
+	return limit + len("a text that makes this line of code longer than a hundred and twenty characters, which is too long for a line")
 }
